@@ -1,0 +1,151 @@
+//! Background work: one single-thread rayon pool per job, cancellation when the job is dropped, newest-wins progress.
+//! The only room that spawns threads. A panic in a job is a failed job.
+
+use rayon::ThreadPoolBuilder;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A flag that long work looks at between steps.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A flag that is not set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the work to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// True once somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a job gave no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    /// The job's code panicked; the message of the panic.
+    #[error("the job panicked: {0}")]
+    Panicked(String),
+    /// No thread could be started for it.
+    #[error("no thread for the job: {0}")]
+    NoThread(String),
+}
+
+/// A running job. Dropping it asks it to stop; its `done` is still called, with whatever it returns.
+#[derive(Debug)]
+#[must_use = "dropping a job cancels it"]
+pub struct Job {
+    cancel: Cancel,
+}
+
+impl Job {
+    /// Runs `work` on a pool of its own with one thread (so that nested rayon and burn stay on it: the UI and other
+    /// jobs stay smooth, and results do not depend on what else runs), then `done` on the same thread.
+    pub fn spawn<T: Send + 'static>(
+        name: &str,
+        work: impl FnOnce(&Cancel) -> T + Send + 'static,
+        done: impl FnOnce(Result<T, JobError>) + Send + 'static,
+    ) -> Self {
+        let cancel = Cancel::new();
+        let flag = cancel.clone();
+        let name = format!("koracle-{name}");
+        match ThreadPoolBuilder::new().num_threads(1).thread_name(move |_| name.clone()).build() {
+            Err(e) => done(Err(JobError::NoThread(e.to_string()))),
+            // The pool's threads end when the last task has: dropping the handle does not wait for them.
+            Ok(pool) => pool.spawn(move || {
+                let result = catch_unwind(AssertUnwindSafe(|| work(&flag)));
+                done(result.map_err(|p| JobError::Panicked(panic_text(p.as_ref()))));
+            }),
+        }
+        Self { cancel }
+    }
+
+    /// Asks the job to stop.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+/// A place for the newest progress: writers overwrite, a reader takes. Nothing queues up behind a slow reader.
+#[derive(Debug)]
+pub struct Latest<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Clone for Latest<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Latest<T> {
+    /// Replaces what is there.
+    pub fn set(&self, value: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    }
+
+    /// Takes what is there.
+    pub fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+
+    #[test]
+    fn a_panic_is_a_failed_job() {
+        let (tx, rx) = sync_channel(1);
+        let _job = Job::spawn("t", |_| panic!("boom {}", 1), move |r: Result<(), _>| tx.send(r).unwrap());
+        assert_eq!(rx.recv().unwrap(), Err(JobError::Panicked("boom 1".into())));
+    }
+
+    #[test]
+    fn dropping_cancels() {
+        let (tx, rx) = sync_channel(1);
+        let job = Job::spawn(
+            "t",
+            |cancel| {
+                while !cancel.is_cancelled() {
+                    std::thread::yield_now();
+                }
+                7
+            },
+            move |r| tx.send(r).unwrap(),
+        );
+        drop(job);
+        assert_eq!(rx.recv().unwrap(), Ok(7));
+    }
+
+    #[test]
+    fn latest_keeps_the_newest() {
+        let latest = Latest::default();
+        latest.set(1);
+        latest.set(2);
+        assert_eq!((latest.take(), latest.take()), (Some(2), None));
+    }
+}

@@ -1,0 +1,34 @@
+//! Kernel Oracle: replays recorded Linux scheduling timelines per CPU and overlays a TCN's predicted next task.
+//!
+//! The rooms, top to bottom; a module may use only modules on lower lines (held by `tests/tidy.rs`):
+//!
+//! ```text
+//! main -> cli
+//! ui
+//! driver
+//! app
+//! train · evaluate
+//! predictor
+//! dataset · features
+//! sched
+//! ingest · export
+//! replay
+//! job
+//! trace
+//! ```
+
+pub mod app;
+pub mod cli;
+pub mod dataset;
+pub mod driver;
+pub mod evaluate;
+pub mod export;
+pub mod features;
+pub mod ingest;
+pub mod job;
+pub mod predictor;
+pub mod replay;
+pub mod sched;
+pub mod trace;
+pub mod train;
+pub mod ui;

@@ -1,0 +1,29 @@
+//! Predictors behind one trait: the TCN (burn for training, a plain-Rust streaming engine for answering) and baselines.
+//!
+//! A predictor is driven like the extractor's sink, one CPU stream at a time, and answers with unnormalised scores
+//! (logits): higher is more likely; a softmax over them is its probability. It never sees an outcome before it answered.
+
+use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
+use crate::trace::CpuId;
+
+/// Answers both questions, one decision at a time.
+pub trait Predictor: Send {
+    /// Short name, as in reports: `tcn`, `fifo`, ...
+    fn name(&self) -> &str;
+
+    /// Takes a step of `cpu`'s sequence.
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        let _ = (cpu, token);
+    }
+
+    /// Scores every candidate: `scores` is cleared and filled with one logit per candidate, in their order.
+    fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>);
+
+    /// Scores every forecast class. Class 0 (the running task) should be `f32::NEG_INFINITY`.
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]);
+
+    /// Learns what happened, after it answered.
+    fn outcome(&mut self, outcome: &Outcome) {
+        let _ = outcome;
+    }
+}

@@ -1,0 +1,256 @@
+//! The domain core: one recording as an immutable, columnar [`Trace`], and the words for what is in it.
+//! Nothing here reads a file, draws, or knows what a prediction is.
+//!
+//! A trace is sorted by time. An event takes 34 bytes in the columns and 4 in its CPU's index (8 if it is a switch).
+
+mod builder;
+mod meta;
+mod state;
+mod tasks;
+
+pub use builder::TraceBuilder;
+pub use meta::{SchedClass, TraceMeta};
+pub use state::TaskState;
+pub use tasks::{Task, TaskTable};
+
+/// A point in time or a duration in nanoseconds; points count from the first event of the trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nanos(pub u64);
+
+impl Nanos {
+    /// Duration since `earlier`; zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Self {
+        Self(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The same time in seconds, for display.
+    pub fn secs(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+/// A CPU by its kernel number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CpuId(pub u16);
+
+impl CpuId {
+    /// "No CPU": the field does not apply to this kind of event.
+    pub const NONE: Self = Self(u16::MAX);
+
+    /// As an index into per-CPU tables.
+    pub fn ix(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A kernel thread id (what ftrace calls `pid`). 0 is idle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pid(pub i32);
+
+/// An interned (pid, name) pair; see [`TaskTable`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u32);
+
+impl TaskId {
+    /// "No task": the field does not apply, or the recording does not say.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
+/// A thread as the scheduler model knows it: dense, one per pid whatever its names, and one idle thread per CPU
+/// (threads `0..cpus` are the idle threads, in CPU order).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThreadIx(pub u32);
+
+impl ThreadIx {
+    /// "No thread": the recording does not say.
+    pub const NONE: Self = Self(u32::MAX);
+
+    /// As an index into per-thread tables.
+    pub fn ix(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Which tracepoint an event comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum EventKind {
+    /// `sched_switch`: `task` leaves the CPU in `state`, `next` comes in.
+    Switch,
+    /// `sched_wakeup`: `task` becomes runnable on `to_cpu`.
+    Wakeup,
+    /// `sched_wakeup_new`: `task`, just forked, becomes runnable on `to_cpu`.
+    WakeupNew,
+    /// `sched_migrate_task`: `task` moves from `from_cpu` to `to_cpu`.
+    Migrate,
+}
+
+/// One event, as read out of the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When, since the start of the trace.
+    pub time: Nanos,
+    /// The CPU that executed the tracepoint.
+    pub cpu: CpuId,
+    /// Which tracepoint.
+    pub kind: EventKind,
+    /// The thread that was executing on `cpu` (ftrace's line head, `common_pid`), or [`ThreadIx::NONE`].
+    pub actor: ThreadIx,
+    /// `prev` of a switch, the woken task of a wake-up, the moved task of a migration.
+    pub task: TaskId,
+    /// Kernel priority of `task` (100..=139 fair, below 100 real-time).
+    pub prio: i16,
+    /// `prev_state` of a switch; [`TaskState::RUNNING`] otherwise.
+    pub state: TaskState,
+    /// `next` of a switch; [`TaskId::NONE`] otherwise.
+    pub next: TaskId,
+    /// Kernel priority of `next`; 0 otherwise.
+    pub next_prio: i16,
+    /// Origin of a migration; [`CpuId::NONE`] otherwise.
+    pub from_cpu: CpuId,
+    /// Target of a wake-up or a migration; [`CpuId::NONE`] otherwise.
+    pub to_cpu: CpuId,
+}
+
+/// A stretch of one CPU's time in which events were lost (overrun ring buffer). Drawn as a gap, never as idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The CPU whose buffer overran.
+    pub cpu: CpuId,
+    /// Last event before the loss (or 0).
+    pub from: Nanos,
+    /// First event after the loss.
+    pub to: Nanos,
+    /// How many events the kernel says it dropped; 0 when it does not say.
+    pub lost: u64,
+}
+
+/// One recording. Immutable once built by [`TraceBuilder::finish`].
+#[derive(Clone, Debug)]
+pub struct Trace {
+    meta: TraceMeta,
+    tasks: TaskTable,
+    time: Vec<u64>,
+    cpu: Vec<u16>,
+    kind: Vec<EventKind>,
+    state: Vec<TaskState>,
+    actor: Vec<ThreadIx>,
+    task: Vec<TaskId>,
+    next: Vec<TaskId>,
+    prio: Vec<i16>,
+    next_prio: Vec<i16>,
+    from_cpu: Vec<u16>,
+    to_cpu: Vec<u16>,
+    /// Per CPU: indices of the events it executed, in time order.
+    by_cpu: Vec<Vec<u32>>,
+    /// Per CPU: indices of its switches, in time order.
+    switches: Vec<Vec<u32>>,
+    gaps: Vec<Gap>,
+    reordered: u64,
+}
+
+impl Trace {
+    /// What is known about the recording.
+    pub fn meta(&self) -> &TraceMeta {
+        &self.meta
+    }
+
+    /// All tasks that appear in the trace.
+    pub fn tasks(&self) -> &TaskTable {
+        &self.tasks
+    }
+
+    /// Number of events.
+    pub fn len(&self) -> usize {
+        self.time.len()
+    }
+
+    /// True when there is no event.
+    pub fn is_empty(&self) -> bool {
+        self.time.is_empty()
+    }
+
+    /// Number of CPUs: the highest that is mentioned, plus one. At least as many as the metadata say.
+    pub fn cpus(&self) -> usize {
+        self.by_cpu.len()
+    }
+
+    /// Event `i` in time order, `i < len()`.
+    pub fn event(&self, i: usize) -> Event {
+        Event {
+            time: Nanos(self.time[i]),
+            cpu: CpuId(self.cpu[i]),
+            kind: self.kind[i],
+            actor: self.actor[i],
+            task: self.task[i],
+            prio: self.prio[i],
+            state: self.state[i],
+            next: self.next[i],
+            next_prio: self.next_prio[i],
+            from_cpu: CpuId(self.from_cpu[i]),
+            to_cpu: CpuId(self.to_cpu[i]),
+        }
+    }
+
+    /// All events in time order.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = Event> + '_ {
+        (0..self.len()).map(|i| self.event(i))
+    }
+
+    /// Time of event `i`.
+    pub fn time(&self, i: usize) -> Nanos {
+        Nanos(self.time[i])
+    }
+
+    /// Time column, ns since start, ascending.
+    pub fn times(&self) -> &[u64] {
+        &self.time
+    }
+
+    /// Indices of the events executed by `cpu`, in time order.
+    pub fn cpu_events(&self, cpu: CpuId) -> &[u32] {
+        self.by_cpu.get(cpu.ix()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Indices of the switches on `cpu`, in time order.
+    pub fn cpu_switches(&self, cpu: CpuId) -> &[u32] {
+        self.switches.get(cpu.ix()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Number of switches on all CPUs.
+    pub fn switch_count(&self) -> usize {
+        self.switches.iter().map(Vec::len).sum()
+    }
+
+    /// Losses, by time.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Time from the first to the last event.
+    pub fn span(&self) -> Nanos {
+        Nanos(self.time.last().copied().unwrap_or(0))
+    }
+
+    /// Events that had to be moved because time ran backwards in the input.
+    pub fn reordered(&self) -> u64 {
+        self.reordered
+    }
+
+    /// Index of the first event at or after `t` (may be `len()`).
+    pub fn seek(&self, t: Nanos) -> usize {
+        self.time.partition_point(|&x| x < t.0)
+    }
+
+    /// Heap bytes of columns and indices, without names.
+    pub fn heap_bytes(&self) -> usize {
+        let per_cpu: usize = self.by_cpu.iter().chain(&self.switches).map(|v| v.capacity() * 4).sum();
+        self.time.capacity() * 8
+            + (self.cpu.capacity() + self.from_cpu.capacity() + self.to_cpu.capacity()) * 2
+            + self.kind.capacity()
+            + self.state.capacity() * 2
+            + (self.actor.capacity() + self.task.capacity() + self.next.capacity()) * 4
+            + (self.prio.capacity() + self.next_prio.capacity()) * 2
+            + per_cpu
+    }
+}

@@ -1,0 +1,206 @@
+//! Collects events in input order and turns them into a [`Trace`]: sorts by time, counts from the first event,
+//! numbers threads and builds the per-CPU indices.
+
+use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, ThreadIx, Trace, TraceMeta};
+
+/// Accepts events with absolute clock values; [`Self::finish`] makes them relative to the first.
+#[derive(Debug, Default)]
+pub struct TraceBuilder {
+    tasks: TaskTable,
+    events: Vec<Event>,
+    /// Per event: `common_pid`, or -1. Becomes [`Event::actor`] once threads are numbered.
+    actors: Vec<Pid>,
+    gaps: Vec<Gap>,
+    max_cpu: Option<u16>,
+}
+
+/// CPUs beyond this number are refused by readers: the per-CPU tables are dense.
+pub const MAX_CPUS: u16 = 8192;
+
+impl TraceBuilder {
+    /// An empty builder with room for `events`.
+    pub fn with_capacity(events: usize) -> Self {
+        Self { events: Vec::with_capacity(events), actors: Vec::with_capacity(events), ..Self::default() }
+    }
+
+    /// Interns a task by pid and raw name.
+    pub fn task(&mut self, pid: Pid, name: &[u8]) -> TaskId {
+        self.tasks.intern(pid, name)
+    }
+
+    /// Number of events so far.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// True before the first event.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Adds an event executed by the thread `actor` (`common_pid`; `Pid(-1)` when not known). `event.time` is the
+    /// clock's own value, `event.actor` is not looked at, CPUs must be below [`MAX_CPUS`] or NONE.
+    pub fn push(&mut self, event: Event, actor: Pid) {
+        self.see(event.cpu);
+        self.see(event.from_cpu);
+        self.see(event.to_cpu);
+        self.events.push(event);
+        self.actors.push(actor);
+    }
+
+    /// Adds a loss on `cpu`; times are clock values like those of events.
+    pub fn gap(&mut self, gap: Gap) {
+        self.see(gap.cpu);
+        self.gaps.push(gap);
+    }
+
+    /// Takes over all events of `other`, which were parsed from a later part of the same input.
+    pub fn append(&mut self, other: Self) {
+        let map: Vec<TaskId> = other.tasks.iter().map(|(_, t)| self.tasks.intern(t.pid, t.name.as_bytes())).collect();
+        let look = |id: TaskId| map.get(id.0 as usize).copied().unwrap_or(TaskId::NONE);
+        self.events.extend(other.events.into_iter().map(|e| Event { task: look(e.task), next: look(e.next), ..e }));
+        self.actors.extend(other.actors);
+        self.gaps.extend(other.gaps);
+        self.max_cpu = self.max_cpu.max(other.max_cpu);
+    }
+
+    fn see(&mut self, cpu: CpuId) {
+        if cpu != CpuId::NONE {
+            self.max_cpu = self.max_cpu.max(Some(cpu.0));
+        }
+    }
+
+    /// Builds the trace. `meta.start_ns` is set to the first event's clock value unless it is already set.
+    pub fn finish(mut self, mut meta: TraceMeta) -> Trace {
+        let mut reordered = 0;
+        let mut latest = 0;
+        for e in &self.events {
+            if e.time.0 < latest {
+                reordered += 1;
+            }
+            latest = latest.max(e.time.0);
+        }
+        if reordered > 0 {
+            // Stable: equal stamps keep the order of the file.
+            let mut order: Vec<u32> = (0..self.events.len() as u32).collect();
+            order.sort_by_key(|&i| self.events[i as usize].time);
+            self.actors = order.iter().map(|&i| self.actors[i as usize]).collect();
+            self.events = order.iter().map(|&i| self.events[i as usize]).collect();
+        }
+        let start = self.events.first().map_or(0, |e| e.time.0);
+        if meta.start_ns == 0 {
+            meta.start_ns = start;
+        }
+        let cpus = self.max_cpu.map_or(0, |c| usize::from(c) + 1).max(usize::from(meta.cpus));
+        meta.cpus = meta.cpus.max(cpus as u16);
+        self.tasks.number_threads(cpus, &self.actors);
+
+        let n = self.events.len();
+        let mut by_cpu = vec![Vec::new(); cpus];
+        let mut switches = vec![Vec::new(); cpus];
+        for (i, e) in self.events.iter().enumerate() {
+            by_cpu[e.cpu.ix()].push(i as u32);
+            if e.kind == EventKind::Switch {
+                switches[e.cpu.ix()].push(i as u32);
+            }
+        }
+        let mut gaps = self.gaps;
+        for gap in &mut gaps {
+            gap.from = Nanos(gap.from.0.saturating_sub(start));
+            gap.to = Nanos(gap.to.0.saturating_sub(start));
+        }
+        gaps.sort_by_key(|g| (g.to, g.cpu));
+
+        let mut trace = Trace {
+            meta,
+            tasks: self.tasks,
+            time: Vec::with_capacity(n),
+            cpu: Vec::with_capacity(n),
+            kind: Vec::with_capacity(n),
+            state: Vec::with_capacity(n),
+            actor: Vec::with_capacity(n),
+            task: Vec::with_capacity(n),
+            next: Vec::with_capacity(n),
+            prio: Vec::with_capacity(n),
+            next_prio: Vec::with_capacity(n),
+            from_cpu: Vec::with_capacity(n),
+            to_cpu: Vec::with_capacity(n),
+            by_cpu,
+            switches,
+            gaps,
+            reordered,
+        };
+        for (e, actor) in self.events.into_iter().zip(self.actors) {
+            trace.time.push(e.time.0 - start);
+            trace.cpu.push(e.cpu.0);
+            trace.kind.push(e.kind);
+            trace.state.push(e.state);
+            trace.actor.push(trace.tasks.thread_of_pid(actor, e.cpu));
+            trace.task.push(e.task);
+            trace.next.push(e.next);
+            trace.prio.push(e.prio);
+            trace.next_prio.push(e.next_prio);
+            trace.from_cpu.push(e.from_cpu.0);
+            trace.to_cpu.push(e.to_cpu.0);
+        }
+        trace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{TaskState, ThreadIx};
+
+    fn switch(b: &mut TraceBuilder, t: u64, cpu: u16, prev: i32, next: i32) {
+        let task = b.task(Pid(prev), format!("t{prev}").as_bytes());
+        let next = b.task(Pid(next), format!("t{next}").as_bytes());
+        b.push(
+            Event {
+                time: Nanos(t),
+                cpu: CpuId(cpu),
+                kind: EventKind::Switch,
+                actor: ThreadIx::NONE,
+                task,
+                prio: 120,
+                state: TaskState::RUNNING,
+                next,
+                next_prio: 120,
+                from_cpu: CpuId::NONE,
+                to_cpu: CpuId::NONE,
+            },
+            Pid(prev),
+        );
+    }
+
+    #[test]
+    fn sorts_counts_from_the_first_event_and_gives_each_cpu_its_idle_thread() {
+        let mut b = TraceBuilder::default();
+        switch(&mut b, 1_000, 0, 0, 7);
+        switch(&mut b, 1_500, 1, 0, 8);
+        switch(&mut b, 1_200, 0, 7, 0);
+        let t = b.finish(TraceMeta::default());
+        assert_eq!(t.times(), [0, 200, 500]);
+        assert_eq!((t.reordered(), t.cpus(), t.meta().start_ns), (1, 2, 1_000));
+        assert_eq!(t.cpu_switches(CpuId(0)), [0, 1]);
+        let idle1 = t.tasks().thread_on(t.event(2).task, CpuId(1));
+        assert_eq!(idle1, ThreadIx(1));
+        assert!(t.tasks().is_idle(idle1));
+        assert_eq!((t.event(1).actor, t.event(2).actor), (t.event(1).actor, ThreadIx(1)));
+        assert_eq!(t.tasks().pid(t.event(1).actor), Pid(7));
+        assert_eq!(t.tasks().pid(t.tasks().thread_on(t.event(2).next, CpuId(1))), Pid(8));
+    }
+
+    #[test]
+    fn append_equals_one_builder() {
+        let mut whole = TraceBuilder::default();
+        let (mut a, mut b) = (TraceBuilder::default(), TraceBuilder::default());
+        for (i, (p, n)) in [(0, 5), (5, 6), (6, 5), (5, 0)].into_iter().enumerate() {
+            switch(&mut whole, 100 * i as u64, 0, p, n);
+            switch(if i < 2 { &mut a } else { &mut b }, 100 * i as u64, 0, p, n);
+        }
+        a.append(b);
+        let (x, y) = (whole.finish(TraceMeta::default()), a.finish(TraceMeta::default()));
+        assert!(x.events().eq(y.events()));
+    }
+}
