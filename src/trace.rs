@@ -8,7 +8,7 @@ mod meta;
 mod state;
 mod tasks;
 
-pub use builder::TraceBuilder;
+pub use builder::{MAX_CPUS, TraceBuilder};
 pub use meta::{SchedClass, TraceMeta};
 pub use state::TaskState;
 pub use tasks::{Task, TaskTable};

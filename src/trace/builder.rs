@@ -1,7 +1,7 @@
 //! Collects events in input order and turns them into a [`Trace`]: sorts by time, counts from the first event,
 //! numbers threads and builds the per-CPU indices.
 
-use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, ThreadIx, Trace, TraceMeta};
+use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, Trace, TraceMeta};
 
 /// Accepts events with absolute clock values; [`Self::finish`] makes them relative to the first.
 #[derive(Debug, Default)]
