@@ -2,7 +2,7 @@
 //! but for the ranks within the set, which are sorted. Looks at nothing about who came in.
 
 use super::follow::{Follow, Ident};
-use super::history::{Lane, NEVER, Past, log_count, log_time, scale_prio, thread_of};
+use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
 use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
 use super::{ORDERS, RANKS};
 use crate::sched::replay::View;
@@ -35,6 +35,7 @@ pub(super) struct Scene<'a> {
     pub past: &'a [Past],
     pub lane: &'a Lane,
     pub follow: &'a Follow,
+    pub idents: &'a Idents,
     pub slice_ns: f32,
 }
 
@@ -164,7 +165,7 @@ impl Board {
     fn write_followers(&mut self, scene: &Scene<'_>) {
         let past = scene.past;
         let mut put = |who: Ident, column: usize, value: f32| {
-            if let Some(i) = thread_of(who, past).and_then(|t| self.place(t)) {
+            if let Some(i) = scene.idents.thread(who, past).and_then(|t| self.place(t)) {
                 self.rows[i * CAND + column] = value;
             }
         };

@@ -3,7 +3,7 @@
 
 use super::candidates::{Board, Scene};
 use super::follow::Follow;
-use super::history::{Lane, NEVER, Names, Past, ident, thread_of};
+use super::history::{Idents, Lane, NEVER, Names, Past};
 use super::tokens::{self, Subject};
 use super::{Decision, Forecast, ORDERS, OTHER, Outcome, Sink};
 use crate::sched::replay::{KernelReplay, View};
@@ -19,6 +19,7 @@ pub struct Extractor {
     past: Vec<Past>,
     lanes: Vec<Lane>,
     follow: Follow,
+    idents: Idents,
     names: Names,
     board: Board,
     slice_ns: f32,
@@ -42,6 +43,7 @@ impl Extractor {
             past,
             lanes: vec![Lane::NEW; cpus],
             follow: Follow::new(),
+            idents: Idents::with_capacity(threads),
             names: Names::new(trace.tasks()),
             board: Board::new(threads),
             slice_ns: slice_ns as f32,
@@ -137,7 +139,7 @@ impl Extractor {
         let (mut votes, mut vote_x) = ([OTHER as u8; 2 * ORDERS], [0.0; 2 * ORDERS]);
         for (order, found) in self.follow.here(&lane.history, e.cpu.ix()).into_iter().enumerate() {
             let Some(followers) = found else { continue };
-            let class = |who| thread_of(who, &self.past).map_or(OTHER as u8, |t| lane.rank(t));
+            let class = |who| self.idents.thread(who, &self.past).map_or(OTHER as u8, |t| lane.rank(t));
             let (best, count) = followers.best();
             votes[2 * order] = class(best);
             votes[2 * order + 1] = class(followers.last);
@@ -164,7 +166,7 @@ impl Extractor {
             if !self.queues.is_idle(prev) {
                 past.describe(e.task, e.prio, &self.names);
             }
-            let who = ident(prev, &self.past);
+            let who = self.idents.of(prev, &mut self.past);
             self.lanes[e.cpu.ix()].history.push(who);
         }
         let candidates = self.queues.candidates(e.cpu);
@@ -182,6 +184,7 @@ impl Extractor {
             past: &self.past,
             lane: &self.lanes[e.cpu.ix()],
             follow: &self.follow,
+            idents: &self.idents,
             slice_ns: self.slice_ns,
         });
         (prev, leaving.stint)
@@ -228,9 +231,8 @@ impl Extractor {
             &self.board,
             place,
             self.past.get(prev.ix()).unwrap_or(&absent),
-            &self.past,
         );
-        let who = ident(next, &self.past);
+        let who = self.idents.of(next, &mut self.past);
         let lane = &mut self.lanes[e.cpu.ix()];
         self.follow.add(&lane.history, e.cpu.ix(), who);
         lane.history.push(who);

@@ -2,7 +2,7 @@
 //! Knows nothing of candidates or tokens.
 
 use super::RANKS;
-use super::follow::{History, Ident, Recent};
+use super::follow::{History, Ident, NOBODY, Recent};
 use crate::trace::{Nanos, TaskId, TaskTable, ThreadIx};
 use std::collections::HashMap;
 
@@ -30,8 +30,8 @@ pub(super) const NEVER: u64 = u64::MAX;
 /// One thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Past {
-    /// Counts the lives of the pid.
-    pub lives: u32,
+    /// Its name in the follow tables; [`NOBODY`] until it first runs.
+    pub ident: Ident,
     /// When it last left a CPU, and which; [`NEVER`].
     pub left: u64,
     pub last_cpu: u16,
@@ -65,7 +65,7 @@ pub(super) struct Past {
 
 impl Past {
     pub const NEW: Self = Self {
-        lives: 0,
+        ident: NOBODY,
         left: NEVER,
         last_cpu: u16::MAX,
         weighted: 0,
@@ -89,17 +89,10 @@ impl Past {
         followers: Recent::EMPTY,
     };
 
-    /// A new thread under the same pid.
+    /// A new thread under the same pid: nothing of the old one is true of it.
     pub fn reborn(&mut self) {
-        let known = self.lives + u32::from(self.left != NEVER || self.woke != NEVER);
-        *self = Self {
-            lives: known,
-            name: self.name,
-            kthread: self.kthread,
-            prio: self.prio,
-            weight: self.weight,
-            ..Self::NEW
-        };
+        let Self { name, kthread, prio, weight, .. } = *self;
+        *self = Self { name, kthread, prio, weight, ..Self::NEW };
     }
 
     /// Takes over what an event says about the thread.
@@ -243,16 +236,33 @@ impl Lane {
     }
 }
 
-/// The name of a thread in the follow tables: index and life, so that a forked pid starts over.
-pub(super) fn ident(thread: ThreadIx, past: &[Past]) -> Ident {
-    let lives = past.get(thread.ix()).map_or(0, |p| p.lives);
-    (thread.0 & 0x000F_FFFF) | (lives << 20)
+/// Names of threads in the follow tables, given in the order in which they first run: a forked pid gets a new one, and
+/// nothing depends on how the trace numbers its threads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Idents {
+    threads: Vec<ThreadIx>,
 }
 
-/// The thread behind an ident, if it still is the same life.
-pub(super) fn thread_of(id: Ident, past: &[Past]) -> Option<ThreadIx> {
-    let thread = ThreadIx(id & 0x000F_FFFF);
-    (thread.ix() < past.len() && ident(thread, past) == id).then_some(thread)
+impl Idents {
+    pub fn with_capacity(threads: usize) -> Self {
+        Self { threads: Vec::with_capacity(threads) }
+    }
+
+    /// The name of `thread`, given now if it has none.
+    pub fn of(&mut self, thread: ThreadIx, past: &mut [Past]) -> Ident {
+        let Some(past) = past.get_mut(thread.ix()) else { return NOBODY };
+        if past.ident == NOBODY {
+            past.ident = self.threads.len() as Ident;
+            self.threads.push(thread);
+        }
+        past.ident
+    }
+
+    /// The thread behind a name, if it still goes by it.
+    pub fn thread(&self, id: Ident, past: &[Past]) -> Option<ThreadIx> {
+        let thread = *self.threads.get(id as usize)?;
+        (past[thread.ix()].ident == id).then_some(thread)
+    }
 }
 
 #[cfg(test)]
@@ -278,11 +288,13 @@ mod tests {
     fn a_fork_starts_over_under_a_new_ident() {
         let mut past = vec![Past::NEW; 3];
         past[2].ran(5_000, Nanos(9_000), 1);
-        let old = ident(ThreadIx(2), &past);
+        let mut idents = Idents::default();
+        let old = idents.of(ThreadIx(2), &mut past);
+        assert_eq!((idents.of(ThreadIx(2), &mut past), idents.thread(old, &past)), (old, Some(ThreadIx(2))));
         past[2].reborn();
-        assert_eq!((past[2].left, past[2].avg_ns), (NEVER, 0.0));
-        assert_ne!(ident(ThreadIx(2), &past), old);
-        assert_eq!((thread_of(old, &past), thread_of(ident(ThreadIx(2), &past), &past)), (None, Some(ThreadIx(2))));
+        assert_eq!((past[2].left, idents.thread(old, &past)), (NEVER, None));
+        let new = idents.of(ThreadIx(2), &mut past);
+        assert_eq!((new == old, idents.thread(new, &past)), (false, Some(ThreadIx(2))));
     }
 
     #[test]

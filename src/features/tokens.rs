@@ -2,7 +2,8 @@
 
 use super::Token;
 use super::candidates::{Board, state_class};
-use super::history::{Lane, Past, ident, log_count, log_time, scale_prio};
+use super::follow::NOBODY;
+use super::history::{Lane, Past, log_count, log_time, scale_prio};
 use super::layout::{CAND, TOKEN_X, cand, token};
 use crate::trace::{CpuId, Event, Nanos, ThreadIx};
 
@@ -38,7 +39,6 @@ pub(super) fn switch(
     board: &Board,
     place: Option<usize>,
     prev: &Past,
-    all: &[Past],
 ) -> Token {
     let mut t = base(0, e.time, subject);
     t.state = state_class(e.state);
@@ -63,7 +63,7 @@ pub(super) fn switch(
             t.x[to] = row[from];
         }
     }
-    t.x[token::followed] = flag(prev.followers.last == ident(subject.thread, all));
+    t.x[token::followed] = flag(subject.past.ident != NOBODY && prev.followers.last == subject.past.ident);
     t
 }
 
