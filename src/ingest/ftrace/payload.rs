@@ -73,11 +73,10 @@ fn keyed_next(text: &[u8]) -> Option<Named<'_>> {
 
 // lto cgu.01:14408 [120] R ==> bash:14961 [120]
 fn plain_switch(text: &[u8]) -> Option<Switch<'_>> {
-    let next = |t| plain_task(t);
     spots(text, b" ==> ").find_map(|(left, right)| {
         let space = memchr::memrchr(b' ', left)?;
-        let state = TaskState::parse(&left[space + 1..])?;
-        Some(Switch { prev: plain_task(&left[..space])?, state, next: next(right)? })
+        let state = plugin_state(&left[space + 1..])?;
+        Some(Switch { prev: plain_task(&left[..space])?, state, next: plain_task(right)? })
     })
 }
 
@@ -176,6 +175,16 @@ fn state_of(text: &[u8]) -> Option<TaskState> {
         None => num::unsigned(text),
     };
     number.map_or_else(|| TaskState::parse(text), |bits| Some(TaskState((bits & 0x1ff) as u16)))
+}
+
+/// trace-cmd's plugin names the bits from 0x10 on as kernels before 4.14 had them. Its `W` is today's idle (0x80) and
+/// its `x` is parked (0x40); its `X` and `Z` are both dead tasks, and newer plugins have them right.
+fn plugin_state(text: &[u8]) -> Option<TaskState> {
+    match text {
+        b"W" => Some(TaskState::IDLE),
+        b"x" => Some(TaskState(0x40)),
+        letters => TaskState::parse(letters),
+    }
 }
 
 #[cfg(test)]
