@@ -411,7 +411,8 @@ impl App {
                 let forward = action == Action::NextMiss;
                 if !t.jump_to_miss(forward) {
                     let way = if forward { "later" } else { "earlier" };
-                    let known = t.answers.known(t.cpu) < t.trace().cpu_switches(crate::trace::CpuId(t.cpu as u16)).len();
+                    let known =
+                        t.answers.known(t.cpu) < t.trace().cpu_switches(crate::trace::CpuId(t.cpu as u16)).len();
                     let yet = if known { " among the predictions so far" } else { "" };
                     news = Some(format!("no {way} miss of {} on CPU{}{yet}", t.answers.row().name(), t.cpu));
                 }
@@ -472,5 +473,16 @@ impl App {
             _ => {}
         }
         self.message = news;
+    }
+}
+
+impl App {
+    /// Shows the window of `width` ns at `start` with the playhead in its middle. For benchmarks and tests of drawing.
+    pub fn look_at(&mut self, start: u64, width: u64) {
+        if let Some(t) = self.timeline_mut() {
+            t.view = t.view.at(start, width);
+            t.cursor.seek(Nanos(t.view.start + t.view.width / 2));
+            t.follow_playhead();
+        }
     }
 }

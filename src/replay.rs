@@ -91,9 +91,8 @@ impl Cursor {
 
     /// Picks the fastest speed at which `ns` of recorded time take at least `real` of real time.
     pub fn choose_speed(&mut self, ns: u64, real: Nanos) {
-        let slow_enough = |&(num, den): &(u32, u32)| {
-            u128::from(ns) * u128::from(den) >= u128::from(real.0) * u128::from(num)
-        };
+        let slow_enough =
+            |&(num, den): &(u32, u32)| u128::from(ns) * u128::from(den) >= u128::from(real.0) * u128::from(num);
         self.speed = SPEEDS.iter().rposition(slow_enough).unwrap_or(0);
         self.anchor = None;
     }

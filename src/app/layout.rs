@@ -86,12 +86,12 @@ impl Layout {
         let top = axis.y + 1;
         let body = h.saturating_sub(top + bar_h);
         let all = |lane: u16| u16::try_from(cpus.max(1)).unwrap_or(u16::MAX).saturating_mul(lane);
-        // The inspector needs 7 rows to say anything and gets what the lanes leave, up to 16.
+        // The inspector needs 7 rows to say anything and gets what the lanes leave.
         let least = if body >= 10 { 7.max(body * 2 / 5).min(11) } else { 0 };
         let lane_h = if all(4) <= body.saturating_sub(least.max(9)) { 4 } else { 3 };
         let lanes_h = all(lane_h).min(body - least);
         let lanes_h = if cpus > 1 && lanes_h < all(lane_h) { (lanes_h / lane_h).max(1) * lane_h } else { lanes_h };
-        let pane = if least == 0 { 0 } else { (body - lanes_h.min(body)).min(16) };
+        let pane = if least == 0 { 0 } else { body - lanes_h.min(body) };
         let lanes = row(top, (body - pane).min(body));
         let panes = row(top + lanes.h, pane);
         let (decision, context) = if w >= 100 {

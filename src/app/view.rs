@@ -72,7 +72,8 @@ impl View {
 
     /// The time in the middle of column `col` of `cols`.
     pub fn time(self, col: usize, cols: usize) -> u64 {
-        let (a, b) = (column_time(self.start, self.width, col, cols), column_time(self.start, self.width, col + 1, cols));
+        let (a, b) =
+            (column_time(self.start, self.width, col, cols), column_time(self.start, self.width, col + 1, cols));
         a + (b - a) / 2
     }
 }

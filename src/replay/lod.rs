@@ -179,8 +179,7 @@ impl Pyramid {
         let mut first = switches_before(trace, cpu, start);
         (0..cols)
             .map(|col| {
-                let (t0, t1) =
-                    (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
+                let (t0, t1) = (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
                 let end = switches_before(trace, cpu, t1).max(first);
                 let cell = self.cell(trace, cpu, (t0, t1), (first, end));
                 first = end;
@@ -200,7 +199,7 @@ impl Pyramid {
         }
         let to = t1.min(span).max(t0 + 1);
         let mut runs = Runs::default();
-        let mut add = |runs: &mut Runs, i: usize, ns: u64| {
+        let add = |runs: &mut Runs, i: usize, ns: u64| {
             let thread = stint_thread(trace, cpu, i);
             runs.add(thread, ns, trace.tasks().is_idle(thread));
         };
@@ -338,9 +337,19 @@ mod tests {
         let mut b = TraceBuilder::default();
         let task = b.task(Pid(4), b"x");
         for t in [100, 300] {
-            let event = Event { time: Nanos(t), cpu: CpuId(0), kind: EventKind::Switch, actor: ThreadIx::NONE, task,
-                prio: 120, state: TaskState::SLEEP, next: task, next_prio: 120, from_cpu: CpuId::NONE,
-                to_cpu: CpuId::NONE };
+            let event = Event {
+                time: Nanos(t),
+                cpu: CpuId(0),
+                kind: EventKind::Switch,
+                actor: ThreadIx::NONE,
+                task,
+                prio: 120,
+                state: TaskState::SLEEP,
+                next: task,
+                next_prio: 120,
+                from_cpu: CpuId::NONE,
+                to_cpu: CpuId::NONE,
+            };
             b.push(event, Pid(-1));
         }
         b.gap(crate::trace::Gap { cpu: CpuId(0), from: Nanos(150), to: Nanos(250), lost: 9 });
