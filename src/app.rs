@@ -12,6 +12,8 @@ pub mod view;
 
 mod mouse;
 mod prompt;
+#[cfg(test)]
+mod tests;
 
 pub use prompt::{Ask, Prompt};
 
