@@ -1,1 +1,3 @@
-//! dataset
+//! Which recordings belong together.
+
+pub mod catalog;

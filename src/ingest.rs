@@ -2,12 +2,14 @@
 //! A damaged recording gives its good part and a [`Report`] of the rest. Nothing here prints or draws.
 
 mod decode;
+mod ftrace;
 mod native;
 mod num;
 
 pub use decode::Packing;
 
-use crate::trace::{SchedClass, Trace, TraceBuilder, TraceMeta};
+use crate::trace::{SchedClass, Trace, TraceMeta};
+use decode::Unpacked;
 use std::path::{Path, PathBuf};
 
 /// At most so many bad lines are kept with their place; all are counted.
@@ -59,6 +61,8 @@ pub struct Report {
     pub bad: Vec<BadLine>,
     /// Well-formed events of kinds that are not used (`sched_waking`, `irq_handler_entry`, ...).
     pub other_events: u64,
+    /// Older events that the kernel had already overwritten when the text was taken from its buffer.
+    pub overwritten: u64,
     /// Why the recording may go on after its last event, when its bytes end too early.
     pub truncated: Option<String>,
     /// Why the metadata file beside the recording was not used.
@@ -111,6 +115,12 @@ pub enum Reason {
     /// The name of an event that is not known.
     #[error("unknown event {0:?}")]
     UnknownEvent(String),
+    /// The fields of an event that are not as they should be.
+    #[error("the fields of {0} cannot be read")]
+    Payload(&'static str),
+    /// The last line, without a line end, and not whole.
+    #[error("the text ends inside this line")]
+    Cut,
     /// Not a line of the format at all.
     #[error("not an event line")]
     NotAnEvent,
@@ -175,7 +185,7 @@ pub enum IngestError {
     },
 }
 
-/// Opens a recording: native (with `NAME.toml` beside `NAME.csv.zst`, if it is there).
+/// Opens a recording in any readable format, with the metadata in `NAME.toml` beside it, if there is one.
 pub fn open(path: &Path) -> Result<Opened, IngestError> {
     if path.is_dir() {
         return Err(IngestError::Directory(path.into()));
@@ -225,33 +235,89 @@ fn read_with(bytes: Vec<u8>, name: &str, mut meta: TraceMeta) -> Result<Opened, 
     if bytes.is_empty() {
         return Err(IngestError::Empty(name.into()));
     }
-    let unpacked = decode::unpack(bytes);
-    let text = unpacked.bytes.as_slice();
+    let Unpacked { packing, bytes: text, damage } = decode::unpack(bytes);
     if text.is_empty() {
-        return Err(match unpacked.damage {
+        return Err(match damage {
             Some(problem) => IngestError::Damaged { name: name.into(), problem },
             None => IngestError::Empty(name.into()),
         });
     }
-    let mut report =
-        Report { packing: unpacked.packing, bytes: text.len() as u64, truncated: unpacked.damage, ..Report::default() };
-    let builder: TraceBuilder = match native::sniff(text) {
-        Ok(columns) => native::parse(text, &columns, &mut report),
-        Err(problem) => return Err(IngestError::UnknownFormat { name: name.into(), line: 1, byte: 0, problem }),
+    // Where an unfinished last line starts. In a stream that is known to be cut it is not even tried.
+    let ragged = memchr::memrchr(b'\n', &text).map_or(0, |at| at + 1);
+    let whole = if damage.is_some() { &text[..ragged] } else { &text[..] };
+    let kind = sniff(&text).ok_or_else(|| unknown_format(&text, name, damage.as_deref()))?;
+    let mut report = Report { packing, bytes: text.len() as u64, truncated: damage, ..Report::default() };
+    let builder = match kind {
+        Format::Native => native::parse(whole, &mut report),
+        Format::Ftrace => {
+            let (builder, cpus) = ftrace::parse(whole, &mut report);
+            meta.cpus = meta.cpus.max(cpus);
+            builder
+        }
     };
+    report.format = kind;
+    if ragged < text.len() {
+        if whole.len() < text.len() {
+            report.lines += 1;
+            report.bad_line(report.lines, ragged as u64, Reason::Cut);
+        } else if let Some(last) = report.bad.last_mut().filter(|b| b.byte >= ragged as u64) {
+            last.reason = Reason::Cut;
+        }
+        let note = "the last line has no line end: the text may be cut there";
+        report.truncated.get_or_insert_with(|| note.into());
+    }
     if builder.is_empty() {
         return Err(IngestError::NoEvents {
             name: name.into(),
-            format: report.format,
+            format: kind,
             lines: report.lines,
             other: report.other_events,
             skipped: report.skipped,
             first_bad: report.bad.first().cloned(),
         });
     }
-    meta.skipped += report.skipped;
+    meta.skipped = meta.skipped.saturating_add(report.skipped);
     if meta.scheduler == SchedClass::Unknown {
         meta.scheduler = SchedClass::of_kernel(&meta.kernel);
     }
     Ok(Opened { trace: builder.finish(meta), report })
+}
+
+/// What a look at the first part of a text can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sniff {
+    Yes,
+    No,
+    NeedMore,
+}
+
+/// Asks every format about a growing first part of the text, until one knows it or all refuse.
+fn sniff(text: &[u8]) -> Option<Format> {
+    let mut window = 4 << 10;
+    loop {
+        let complete = window >= text.len();
+        let part = if complete { text } else { &text[..window] };
+        let answers =
+            [(Format::Native, native::sniff(part, complete)), (Format::Ftrace, ftrace::sniff(part, complete))];
+        if let Some((format, _)) = answers.iter().find(|(_, answer)| *answer == Sniff::Yes) {
+            return Some(*format);
+        }
+        if complete || answers.iter().all(|(_, answer)| *answer == Sniff::No) {
+            return None;
+        }
+        window *= 16;
+    }
+}
+
+/// Says where the text stops looking like text, or that it is text of another kind.
+fn unknown_format(text: &[u8], name: &str, damage: Option<&str>) -> IngestError {
+    let control = text.iter().position(|&b| b == 0 || (b < b' ' && !b.is_ascii_whitespace()));
+    let byte = control.unwrap_or_else(|| text.len() - text.trim_ascii_start().len());
+    let problem = match (control, damage) {
+        (Some(at), _) => format!("byte {:#04x} does not belong in text", text[at]),
+        (None, Some(damage)) => damage.to_owned(),
+        (None, None) => "neither the header of a native CSV nor a line of ftrace".to_owned(),
+    };
+    let line = 1 + memchr::memchr_iter(b'\n', &text[..byte]).count() as u64;
+    IngestError::UnknownFormat { name: name.into(), line, byte: byte as u64, problem }
 }

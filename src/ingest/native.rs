@@ -11,7 +11,7 @@
 //! Columns are found by name, others are ignored. A `lost` row says that `pid` many events of `cpu` were lost between
 //! the row of this CPU before it and `time_ns`.
 
-use super::{Reason, Report, num};
+use super::{Reason, Report, Sniff, num};
 use crate::trace::{CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, TaskId, TaskState, ThreadIx, TraceBuilder};
 use csv::{ByteRecord, ReaderBuilder};
 
@@ -35,37 +35,42 @@ pub const HEADER: [&str; 13] = [
 /// Without these a row says nothing.
 const REQUIRED: [&str; 4] = ["time_ns", "cpu", "event", "pid"];
 
+/// A first line beyond this is no header.
+const LONGEST_HEADER: usize = 4 << 10;
+
 /// Where each column of [`HEADER`] is in this file; a column that is not there is `usize::MAX`.
-pub struct Columns {
+struct Columns {
     at: [usize; HEADER.len()],
     count: usize,
 }
 
-/// Looks for the header in the first line; the error says why it is none.
-pub fn sniff(text: &[u8]) -> Result<Columns, String> {
-    let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    let names: Vec<&[u8]> = line.split(|&b| b == b',').map(|n| n.trim_ascii().trim_matches_quotes()).collect();
-    if let Some(missing) = REQUIRED.iter().find(|r| !names.contains(&r.as_bytes())) {
-        return Err(format!("no column {missing:?}"));
+/// Looks for the header in the first line.
+pub fn sniff(text: &[u8], complete: bool) -> Sniff {
+    match memchr::memchr(b'\n', text) {
+        None if !complete && text.len() < LONGEST_HEADER => Sniff::NeedMore,
+        _ if Columns::of(text).is_some() => Sniff::Yes,
+        _ => Sniff::No,
     }
-    let at = HEADER.map(|h| names.iter().position(|n| *n == h.as_bytes()).unwrap_or(usize::MAX));
-    Ok(Columns { at, count: names.len() })
 }
 
-trait TrimQuotes {
-    fn trim_matches_quotes(&self) -> &Self;
+impl Columns {
+    /// From the first line of a text, when it names the columns that must be there.
+    fn of(text: &[u8]) -> Option<Self> {
+        let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len()).min(LONGEST_HEADER)];
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let names: Vec<&[u8]> = line.split(|&b| b == b',').map(|n| unquoted(n.trim_ascii())).collect();
+        let at = HEADER.map(|h| names.iter().position(|n| *n == h.as_bytes()).unwrap_or(usize::MAX));
+        REQUIRED.iter().all(|r| names.contains(&r.as_bytes())).then_some(Self { at, count: names.len() })
+    }
 }
 
-impl TrimQuotes for [u8] {
-    fn trim_matches_quotes(&self) -> &Self {
-        self.strip_prefix(b"\"").and_then(|n| n.strip_suffix(b"\"")).unwrap_or(self)
-    }
+fn unquoted(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"\"").and_then(|n| n.strip_suffix(b"\"")).unwrap_or(name)
 }
 
 /// Reads all rows; those that cannot be used are counted in `report`.
-pub fn parse(text: &[u8], columns: &Columns, report: &mut Report) -> TraceBuilder {
+pub fn parse(text: &[u8], report: &mut Report) -> TraceBuilder {
+    let Some(columns) = &Columns::of(text) else { return TraceBuilder::default() };
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(text);
     let mut row = ByteRecord::with_capacity(128, columns.count);
     // A row takes about 40 bytes.

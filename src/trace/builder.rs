@@ -1,7 +1,7 @@
 //! Collects events in input order and turns them into a [`Trace`]: sorts by time, counts from the first event,
 //! numbers threads and builds the per-CPU indices.
 
-use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, Trace, TraceMeta};
+use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, ThreadIx, Trace, TraceMeta};
 
 /// Accepts events with absolute clock values; [`Self::finish`] makes them relative to the first.
 #[derive(Debug, Default)]
@@ -11,7 +11,20 @@ pub struct TraceBuilder {
     /// Per event: `common_pid`, or -1. Becomes [`Event::actor`] once threads are numbered.
     actors: Vec<Pid>,
     gaps: Vec<Gap>,
+    /// Losses by their place in the input: before event number `.0`, on this CPU, so many.
+    losses: Vec<(usize, CpuId, u64)>,
     max_cpu: Option<u16>,
+    /// Recently named tasks, by [`recent_slot`]: most rows of a recording name the same few.
+    recent: Vec<TaskId>,
+}
+
+/// Slots of the memory for recent names and pids; a power of two.
+const RECENT: usize = 1 << 10;
+
+/// The idle threads share a pid and differ at the end of their names.
+fn recent_slot(pid: Pid, name: &[u8]) -> usize {
+    let mixed = (pid.0 as u32 ^ u32::from(name.last().copied().unwrap_or(0)) << 16).wrapping_mul(0x9e37_79b1);
+    mixed as usize >> (32 - RECENT.trailing_zeros())
 }
 
 /// CPUs beyond this number are refused by readers: the per-CPU tables are dense.
@@ -25,7 +38,15 @@ impl TraceBuilder {
 
     /// Interns a task by pid and raw name.
     pub fn task(&mut self, pid: Pid, name: &[u8]) -> TaskId {
-        self.tasks.intern(pid, name)
+        if self.recent.is_empty() {
+            self.recent = vec![TaskId::NONE; RECENT];
+        }
+        let slot = &mut self.recent[recent_slot(pid, name)];
+        match self.tasks.get(*slot) {
+            Some(task) if task.pid == pid && task.name.as_bytes() == name => {}
+            _ => *slot = self.tasks.intern(pid, name),
+        }
+        *slot
     }
 
     /// Number of events so far.
@@ -54,10 +75,19 @@ impl TraceBuilder {
         self.gaps.push(gap);
     }
 
+    /// Adds a loss on `cpu` at this point of the input: it reaches from the last event of this CPU (or the start)
+    /// to its next one (or the end). `lost` is how many events the kernel says it dropped, 0 when it does not say.
+    pub fn loss(&mut self, cpu: CpuId, lost: u64) {
+        self.see(cpu);
+        self.losses.push((self.events.len(), cpu, lost));
+    }
+
     /// Takes over all events of `other`, which were parsed from a later part of the same input.
     pub fn append(&mut self, other: Self) {
         let map: Vec<TaskId> = other.tasks.iter().map(|(_, t)| self.tasks.intern(t.pid, t.name.as_bytes())).collect();
         let look = |id: TaskId| map.get(id.0 as usize).copied().unwrap_or(TaskId::NONE);
+        let before = self.events.len();
+        self.losses.extend(other.losses.into_iter().map(|(at, cpu, lost)| (before + at, cpu, lost)));
         self.events.extend(other.events.into_iter().map(|e| Event { task: look(e.task), next: look(e.next), ..e }));
         self.actors.extend(other.actors);
         self.gaps.extend(other.gaps);
@@ -70,8 +100,35 @@ impl TraceBuilder {
         }
     }
 
+    /// Gives losses that are known by their place their two ends.
+    fn place_losses(&mut self) {
+        if self.losses.is_empty() {
+            return;
+        }
+        let first = self.events.iter().map(|e| e.time).min().unwrap_or_default();
+        let last = self.events.iter().map(|e| e.time).max().unwrap_or_default();
+        let cpus = self.max_cpu.map_or(0, |c| usize::from(c) + 1);
+        let mut seen = vec![first; cpus];
+        // Per CPU: its gaps that no event has ended yet.
+        let mut open: Vec<Vec<usize>> = vec![Vec::new(); cpus];
+        let mut losses = std::mem::take(&mut self.losses).into_iter().peekable();
+        for i in 0..=self.events.len() {
+            while let Some((_, cpu, lost)) = losses.next_if(|l| l.0 == i) {
+                open[cpu.ix()].push(self.gaps.len());
+                self.gaps.push(Gap { cpu, from: seen[cpu.ix()], to: last, lost });
+            }
+            if let Some(e) = self.events.get(i) {
+                seen[e.cpu.ix()] = e.time;
+                for gap in open[e.cpu.ix()].drain(..) {
+                    self.gaps[gap].to = e.time;
+                }
+            }
+        }
+    }
+
     /// Builds the trace. `meta.start_ns` is set to the first event's clock value unless it is already set.
     pub fn finish(mut self, mut meta: TraceMeta) -> Trace {
+        self.place_losses();
         let mut reordered = 0;
         let mut latest = 0;
         for e in &self.events {
@@ -93,7 +150,14 @@ impl TraceBuilder {
         }
         let cpus = self.max_cpu.map_or(0, |c| usize::from(c) + 1).max(usize::from(meta.cpus));
         meta.cpus = meta.cpus.max(cpus as u16);
-        self.tasks.number_threads(cpus, &self.actors);
+        self.tasks.number_threads(cpus, &distinct(&self.actors));
+        if meta.lost.is_empty() && !self.gaps.is_empty() {
+            meta.lost = vec![0; cpus];
+            for gap in &self.gaps {
+                let sum = &mut meta.lost[gap.cpu.ix()];
+                *sum = sum.saturating_add(gap.lost);
+            }
+        }
 
         let n = self.events.len();
         let mut by_cpu = vec![Vec::new(); cpus];
@@ -130,12 +194,18 @@ impl TraceBuilder {
             gaps,
             reordered,
         };
+        // Pid and thread of recent actors; idle is answered by the CPU and never kept.
+        let mut recent = vec![(Pid(0), ThreadIx::NONE); RECENT];
         for (e, actor) in self.events.into_iter().zip(self.actors) {
             trace.time.push(e.time.0 - start);
             trace.cpu.push(e.cpu.0);
             trace.kind.push(e.kind);
             trace.state.push(e.state);
-            trace.actor.push(trace.tasks.thread_of_pid(actor, e.cpu));
+            let slot = &mut recent[recent_slot(actor, &[])];
+            if slot.0 != actor || actor.0 == 0 {
+                *slot = (actor, trace.tasks.thread_of_pid(actor, e.cpu));
+            }
+            trace.actor.push(slot.1);
             trace.task.push(e.task);
             trace.next.push(e.next);
             trace.prio.push(e.prio);
@@ -147,10 +217,17 @@ impl TraceBuilder {
     }
 }
 
+/// The pids in order of first appearance; one that comes back after others may be repeated.
+fn distinct(actors: &[Pid]) -> Vec<Pid> {
+    let mut recent = vec![Pid(-1); RECENT];
+    let mut fresh = |pid: Pid| std::mem::replace(&mut recent[recent_slot(pid, &[])], pid) != pid;
+    actors.iter().copied().filter(|&pid| fresh(pid)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{TaskState, ThreadIx};
+    use crate::trace::TaskState;
 
     fn switch(b: &mut TraceBuilder, t: u64, cpu: u16, prev: i32, next: i32) {
         let task = b.task(Pid(prev), format!("t{prev}").as_bytes());
@@ -189,6 +266,23 @@ mod tests {
         assert_eq!((t.event(1).actor, t.event(2).actor), (t.event(1).actor, ThreadIx(1)));
         assert_eq!(t.tasks().pid(t.event(1).actor), Pid(7));
         assert_eq!(t.tasks().pid(t.tasks().thread_on(t.event(2).next, CpuId(1))), Pid(8));
+    }
+
+    #[test]
+    fn a_loss_reaches_from_event_to_event_of_its_cpu() {
+        let (mut a, mut b) = (TraceBuilder::default(), TraceBuilder::default());
+        a.loss(CpuId(1), 3);
+        switch(&mut a, 1_000, 0, 0, 7);
+        a.loss(CpuId(0), 5);
+        switch(&mut b, 1_100, 1, 0, 8);
+        switch(&mut b, 1_200, 0, 7, 0);
+        b.loss(CpuId(1), 0);
+        switch(&mut b, 1_300, 0, 0, 7);
+        a.append(b);
+        let t = a.finish(TraceMeta::default());
+        let gaps: Vec<_> = t.gaps().iter().map(|g| (g.cpu.0, g.from.0, g.to.0, g.lost)).collect();
+        assert_eq!(gaps, [(1, 0, 100, 3), (0, 0, 200, 5), (1, 100, 300, 0)]);
+        assert_eq!(t.meta().lost, [5, 3]);
     }
 
     #[test]

@@ -29,8 +29,10 @@ pub struct TaskTable {
 impl TaskTable {
     /// Interns a task. Threads are assigned by [`Self::number_threads`].
     pub(super) fn intern(&mut self, pid: Pid, name: &[u8]) -> TaskId {
-        let key = self.hasher.hash_one((pid, name));
+        // The text is the identity: names that are not UTF-8 and read the same are the same task, in one piece of
+        // the input or in two.
         let text = String::from_utf8_lossy(name);
+        let key = self.hasher.hash_one((pid, &*text));
         let slot = self.by_content.entry(key).or_default();
         if let Some(&id) = slot.iter().find(|id| {
             let task = &self.tasks[id.0 as usize];

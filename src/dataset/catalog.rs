@@ -1,0 +1,196 @@
+//! The bundled recordings and the split each belongs to (`traces/catalog.toml`). The split is by run inside a
+//! workload: choices are made on validation runs, test runs are looked at once.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Name of the list in a folder of recordings.
+pub const FILE: &str = "catalog.toml";
+
+/// Names a folder of recordings to be used instead of the bundled one.
+pub const ENV: &str = "KORACLE_TRACES";
+
+/// What a run may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// Weights are fitted to it.
+    Train,
+    /// Choices (epoch, size, learning rate) are made on it.
+    Validation,
+    /// Reported on, and not used for anything else.
+    Test,
+}
+
+impl Split {
+    /// As in the catalog.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl std::str::FromStr for Split {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Train, Self::Validation, Self::Test];
+        let hit = all.into_iter().find(|s| s.label() == text);
+        hit.ok_or_else(|| format!("{text:?} is no split: train, validation or test"))
+    }
+}
+
+/// One recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Event file, relative to the catalog's folder.
+    pub file: String,
+    /// Workload name.
+    pub workload: String,
+    /// Family of workloads, the unit that is held out for "unseen".
+    pub category: String,
+    /// Number of the run of this workload on this kernel.
+    pub run: u32,
+    /// Kernel release that made the decisions.
+    pub kernel: String,
+    /// What it may be used for.
+    pub split: Split,
+}
+
+impl Entry {
+    /// The recording's name: the file name without its endings.
+    pub fn name(&self) -> &str {
+        self.file.split('.').next().unwrap_or(&self.file)
+    }
+}
+
+/// Which entries to take; `None` takes all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this split.
+    pub split: Option<Split>,
+    /// Of this category.
+    pub category: Option<String>,
+    /// Of kernels whose release starts like this, e.g. `6.1.`.
+    pub kernel: Option<String>,
+}
+
+impl Filter {
+    /// True when the entry is to be taken.
+    pub fn takes(&self, entry: &Entry) -> bool {
+        self.split.is_none_or(|s| s == entry.split)
+            && self.category.as_ref().is_none_or(|c| *c == entry.category)
+            && self.kernel.as_ref().is_none_or(|k| entry.kernel.starts_with(k.as_str()))
+    }
+}
+
+/// Why a catalog cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The list cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The list.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The list is not as it should be; the message names line and column.
+    #[error("{}: {source}", path.display())]
+    Syntax {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<toml::de::Error>,
+    },
+    /// Recordings that the list names are not there.
+    #[error("{}: names recordings that are not there: {}", path.display(), files.join(", "))]
+    Missing {
+        /// The list.
+        path: PathBuf,
+        /// The files.
+        files: Vec<String>,
+    },
+    /// A recording is named twice: it could be in two splits.
+    #[error("{}: names {file} twice", path.display())]
+    Twice {
+        /// The list.
+        path: PathBuf,
+        /// The file.
+        file: String,
+    },
+}
+
+/// A folder of recordings with known splits.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The recordings, in the order of the list.
+    pub entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    trace: Vec<Entry>,
+}
+
+impl Catalog {
+    /// Reads `dir/catalog.toml` and looks whether every recording is there.
+    pub fn load(dir: &Path) -> Result<Self, CatalogError> {
+        let path = dir.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|source| CatalogError::Io { path: path.clone(), source })?;
+        let listing: Listing = toml::from_str(&text)
+            .map_err(|source| CatalogError::Syntax { path: path.clone(), source: Box::new(source) })?;
+        let entries = listing.trace;
+        let mut seen = std::collections::HashSet::new();
+        if let Some(twice) = entries.iter().find(|e| !seen.insert(e.file.as_str())) {
+            return Err(CatalogError::Twice { path, file: twice.file.clone() });
+        }
+        let gone = entries.iter().filter(|e| !dir.join(&e.file).is_file());
+        let files: Vec<String> = gone.map(|e| e.file.clone()).collect();
+        if !files.is_empty() {
+            return Err(CatalogError::Missing { path, files });
+        }
+        Ok(Self { dir: dir.into(), entries })
+    }
+
+    /// Where the recording is.
+    pub fn path(&self, entry: &Entry) -> PathBuf {
+        self.dir.join(&entry.file)
+    }
+
+    /// The entries that the filter takes.
+    pub fn select<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(|e| filter.takes(e))
+    }
+
+    /// All categories, sorted.
+    pub fn categories(&self) -> Vec<&str> {
+        self.entries
+            .iter()
+            .map(|e| e.category.as_str())
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+}
+
+/// The folder of the bundled recordings: what [`ENV`] names, else the first of these that has a catalog: `./traces`,
+/// `traces` in a folder above the executable, `traces` in the folder it was built from. `None` when there is none.
+pub fn bundled_dir() -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os(ENV).filter(|d| !d.is_empty()) {
+        // Also when it has no catalog: the error then names what was asked for.
+        return Some(dir.into());
+    }
+    let executable = std::env::current_exe().and_then(std::fs::canonicalize).unwrap_or_default();
+    let above = executable.ancestors().skip(1).map(|dir| dir.join("traces"));
+    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    let mut places = std::iter::once(PathBuf::from("traces")).chain(above).chain(std::iter::once(built_from));
+    places.find(|dir| dir.join(FILE).is_file())
+}

@@ -1,0 +1,99 @@
+//! The native format; `ingest::native` says what its columns mean.
+
+use super::{Item, items};
+use crate::trace::{CpuId, EventKind, TaskId, ThreadIx, Trace};
+use std::io::Write;
+
+const HEADER: &str = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
+
+/// Writes the events (not the metadata) as CSV.
+pub fn csv_to(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
+    writeln!(out, "{HEADER}")?;
+    let mut rows = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+    let mut row = Row { record: csv::ByteRecord::new(), number: Vec::new() };
+    for item in items(trace) {
+        row.record.clear();
+        match item {
+            Item::Event(i) => row.event(trace, i),
+            Item::Gap(gap) => {
+                row.show(gap.to.0);
+                row.show(gap.cpu.0);
+                row.text(b"lost");
+                row.text(b"");
+                row.show(gap.lost);
+                row.empty(8);
+            }
+        }
+        rows.write_byte_record(&row.record)?;
+    }
+    rows.flush()
+}
+
+/// One row being put together.
+struct Row {
+    record: csv::ByteRecord,
+    number: Vec<u8>,
+}
+
+impl Row {
+    fn event(&mut self, trace: &Trace, i: usize) {
+        let e = trace.event(i);
+        self.show(e.time.0);
+        self.show(e.cpu.0);
+        self.text(match e.kind {
+            EventKind::Switch => b"switch",
+            EventKind::Wakeup => b"wakeup",
+            EventKind::WakeupNew => b"wakeup_new",
+            EventKind::Migrate => b"migrate",
+        });
+        match e.actor {
+            ThreadIx::NONE => self.text(b""),
+            actor => self.show(trace.tasks().pid(actor).0),
+        }
+        self.task(trace, e.task);
+        self.show(e.prio);
+        if e.kind == EventKind::Switch {
+            self.show(e.state.label());
+            self.task(trace, e.next);
+            self.show(e.next_prio);
+        } else {
+            self.empty(4);
+        }
+        self.cpu(e.from_cpu);
+        self.cpu(e.to_cpu);
+    }
+
+    fn task(&mut self, trace: &Trace, id: TaskId) {
+        match trace.tasks().get(id) {
+            Some(task) => {
+                self.show(task.pid.0);
+                self.text(task.name.as_bytes());
+            }
+            None => self.empty(2),
+        }
+    }
+
+    fn cpu(&mut self, cpu: CpuId) {
+        match cpu {
+            CpuId::NONE => self.text(b""),
+            CpuId(n) => self.show(n),
+        }
+    }
+
+    fn show(&mut self, value: impl std::fmt::Display) {
+        self.number.clear();
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.number, "{value}");
+        self.record.push_field(&self.number);
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        self.record.push_field(text);
+    }
+
+    fn empty(&mut self, fields: usize) {
+        for _ in 0..fields {
+            self.text(b"");
+        }
+    }
+}

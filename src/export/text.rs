@@ -1,0 +1,61 @@
+//! ftrace's own text, as the kernel's `trace` file has it, with nanosecond stamps: for the tools that read that.
+
+use super::{Item, items};
+use crate::trace::{EventKind, TaskId, ThreadIx, Trace};
+use std::io::Write;
+
+/// Writes the events as ftrace text. Names that hold a line end lose it: the format has no way to say it.
+pub fn ftrace_text(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
+    let (events, cpus) = (trace.len(), trace.cpus());
+    writeln!(out, "# tracer: nop\n#\n# entries-in-buffer/entries-written: {events}/{events}   #P:{cpus}\n#")?;
+    writeln!(out, "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION")?;
+    writeln!(out, "#              | |         |   |||||     |         |")?;
+    for item in items(trace) {
+        match item {
+            Item::Event(i) => event(trace, i, &mut out)?,
+            Item::Gap(gap) if gap.lost == 0 => writeln!(out, "CPU:{} [LOST EVENTS]", gap.cpu.0)?,
+            Item::Gap(gap) => writeln!(out, "CPU:{} [LOST {} EVENTS]", gap.cpu.0, gap.lost)?,
+        }
+    }
+    Ok(())
+}
+
+fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
+    let e = trace.event(i);
+    let (actor, actor_pid) = match e.actor {
+        // The reader knows this name and number as "not known".
+        ThreadIx::NONE => ("<...>", -1),
+        thread if trace.tasks().is_idle(thread) => ("<idle>", 0),
+        thread => (trace.tasks().thread_name(thread), trace.tasks().pid(thread).0),
+    };
+    let actor = one_line(actor);
+    let clock = trace.meta().start_ns.saturating_add(e.time.0);
+    let (secs, ns) = (clock / 1_000_000_000, clock % 1_000_000_000);
+    write!(out, "{actor:>16}-{actor_pid:<7} [{:03}] d..2. {secs:5}.{ns:09}: ", e.cpu.0)?;
+    let (comm, pid) = task(trace, e.task);
+    let prio = e.prio;
+    match e.kind {
+        EventKind::Switch => {
+            let (next, next_pid) = task(trace, e.next);
+            let (state, next_prio) = (e.state.label(), e.next_prio);
+            write!(out, "sched_switch: prev_comm={comm} prev_pid={pid} prev_prio={prio} prev_state={state} ==> ")?;
+            writeln!(out, "next_comm={next} next_pid={next_pid} next_prio={next_prio}")
+        }
+        EventKind::Wakeup | EventKind::WakeupNew => {
+            let name = if e.kind == EventKind::Wakeup { "sched_wakeup" } else { "sched_wakeup_new" };
+            writeln!(out, "{name}: comm={comm} pid={pid} prio={prio} target_cpu={:03}", e.to_cpu.0)
+        }
+        EventKind::Migrate => {
+            let (from, to) = (e.from_cpu.0, e.to_cpu.0);
+            writeln!(out, "sched_migrate_task: comm={comm} pid={pid} prio={prio} orig_cpu={from} dest_cpu={to}")
+        }
+    }
+}
+
+fn task(trace: &Trace, id: TaskId) -> (std::borrow::Cow<'_, str>, i32) {
+    trace.tasks().get(id).map_or(("<...>".into(), 0), |t| (one_line(&t.name), t.pid.0))
+}
+
+fn one_line(name: &str) -> std::borrow::Cow<'_, str> {
+    if name.contains(['\n', '\r']) { name.replace(['\n', '\r'], " ").into() } else { name.into() }
+}

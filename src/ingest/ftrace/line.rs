@@ -1,0 +1,221 @@
+//! One line of ftrace or trace-cmd text: what kind of line it is, and its head (who, on which CPU, when).
+
+use super::payload::{self, Migrate, Switch, Wakeup};
+use crate::ingest::{Reason, num};
+
+/// A line, told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// Nothing to see: empty, a comment, a remark of trace-cmd.
+    Comment,
+    /// `cpus=2`: number of CPUs.
+    Cpus(u64),
+    /// `CPU:1 [LOST 17 EVENTS]`: how many (0: not said) on which CPU.
+    Lost { cpu: u64, lost: u64 },
+    /// An event that is used.
+    Event(Head, Body<'a>),
+    /// An event that is not used.
+    Other,
+}
+
+/// Who, where, when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// `common_pid`; -1 when not known.
+    pub actor: i32,
+    pub cpu: u64,
+    /// Clock value in ns.
+    pub time: u64,
+}
+
+/// The fields of an event that is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body<'a> {
+    Switch(Switch<'a>),
+    Wakeup(Wakeup<'a>),
+    WakeupNew(Wakeup<'a>),
+    Migrate(Migrate<'a>),
+}
+
+/// Tells what a line (without its line end) is.
+pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
+    if let Some((head, rest)) = head(line) {
+        return event(head, rest);
+    }
+    let text = line.trim_ascii();
+    if text.is_empty() || text[0] == b'#' {
+        return Ok(Line::Comment);
+    }
+    if let Some(n) = text.strip_prefix(b"cpus=").and_then(num::unsigned) {
+        return Ok(Line::Cpus(n));
+    }
+    if text.starts_with(b"version = ") || (text.starts_with(b"CPU ") && text.ends_with(b" is empty")) {
+        return Ok(Line::Comment);
+    }
+    loss(text).ok_or(Reason::NotAnEvent)
+}
+
+fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
+    // Names of tracepoints are identifiers. A line without one comes from another tracer (`function`).
+    let end = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
+    let (name, text) = rest.split_at(end);
+    let Some(text) = text.strip_prefix(b":") else {
+        // A name that the text ends in, or that is all there is, is a cut line.
+        return if text.is_empty() { Err(Reason::NotAnEvent) } else { Ok(Line::Other) };
+    };
+    let text = text.trim_ascii();
+    let body = match name {
+        b"sched_switch" => payload::switch(text).map(Body::Switch).ok_or(Reason::Payload("sched_switch"))?,
+        b"sched_wakeup" => match payload::wakeup(text).ok_or(Reason::Payload("sched_wakeup"))? {
+            w if w.success => Body::Wakeup(w),
+            // It was running already: nothing changed.
+            _ => return Ok(Line::Other),
+        },
+        b"sched_wakeup_new" => payload::wakeup(text).map(Body::WakeupNew).ok_or(Reason::Payload("sched_wakeup_new"))?,
+        b"sched_migrate_task" => {
+            payload::migrate(text).map(Body::Migrate).ok_or(Reason::Payload("sched_migrate_task"))?
+        }
+        _ => return Ok(Line::Other),
+    };
+    Ok(Line::Event(head, body))
+}
+
+/// The head, and what follows it. The stamp is looked for first: it is the only thing that ends in a digit, a colon
+/// and a space, and everything to its left but the name is fixed.
+fn head(line: &[u8]) -> Option<(Head, &[u8])> {
+    memchr::memchr_iter(b':', line).find_map(|colon| {
+        let after = line.get(colon + 1)?;
+        if *after != b' ' || colon == 0 || !line[colon - 1].is_ascii_digit() {
+            return None;
+        }
+        let start = line[..colon].iter().rposition(|b| !(b.is_ascii_digit() || *b == b'.'))? + 1;
+        let time = stamp(&line[start..colon])?;
+        let (actor, cpu) = place(line[..start].strip_suffix(b" ")?)?;
+        Some((Head { actor, cpu, time }, line[colon + 1..].trim_ascii_start()))
+    })
+}
+
+// hackbench-13548   [000] dN.2.
+// memfd:sealed-91-7251    (-------) [001] d..2.
+// bash-14958 [001]
+// lto cgu.-14408   0dNs4.                        (trace-cmd report -l)
+fn place(text: &[u8]) -> Option<(i32, u64)> {
+    let text = text.trim_ascii_end();
+    let (text, cpu) = match bracketed(text) {
+        Some(found) => found,
+        None => {
+            let (left, flags) = text.split_at(memchr::memrchr(b' ', text)? + 1);
+            match bracketed(left.trim_ascii_end()) {
+                Some(found) if flags.len() <= 8 => found,
+                _ => {
+                    let digits = flags.iter().position(|b| !b.is_ascii_digit())?;
+                    if !(4..=6).contains(&(flags.len() - digits)) {
+                        return None;
+                    }
+                    (left, num::unsigned(&flags[..digits])?)
+                }
+            }
+        }
+    };
+    let mut text = text.trim_ascii_end();
+    if let Some(inner) = text.strip_suffix(b")") {
+        text = inner[..memchr::memrchr(b'(', inner)?].trim_ascii_end();
+    }
+    let dash = memchr::memrchr(b'-', text)?;
+    let pid = num::pid(&text[dash + 1..])?;
+    // The way `export` writes an actor that is not known.
+    let unknown = pid == 1 && text[..dash].ends_with(b"<...>-");
+    Some((if unknown { -1 } else { pid }, cpu))
+}
+
+/// `... [001]`: what is before, and the number.
+fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
+    let inner = text.strip_suffix(b"]")?;
+    let open = memchr::memrchr(b'[', inner)?;
+    Some((&text[..open], num::unsigned(&inner[open + 1..])?))
+}
+
+/// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting clock.
+fn stamp(text: &[u8]) -> Option<u64> {
+    let Some(dot) = memchr::memrchr(b'.', text) else { return num::unsigned(text) };
+    let fraction = &text[dot + 1..];
+    if !(1..=9).contains(&fraction.len()) {
+        return None;
+    }
+    let ns = num::unsigned(fraction)? * 10u64.pow(9 - fraction.len() as u32);
+    num::unsigned(&text[..dot])?.checked_mul(1_000_000_000)?.checked_add(ns)
+}
+
+// CPU:1 [LOST 17 EVENTS]          the kernel
+// CPU:1 [17 EVENTS DROPPED]       trace-cmd
+fn loss(text: &[u8]) -> Option<Line<'static>> {
+    let at = memchr::memmem::find(text, b"CPU:")?;
+    let rest = &text[at + 4..];
+    let (cpu, rest) = rest.split_at(rest.iter().position(|b| !b.is_ascii_digit())?);
+    let inner = rest.strip_prefix(b" [")?.strip_suffix(b"]")?;
+    let cpu = num::unsigned(cpu)?;
+    if inner == b"LOST EVENTS" || inner == b"EVENTS DROPPED" {
+        return Some(Line::Lost { cpu, lost: 0 });
+    }
+    let count = inner.strip_prefix(b"LOST ").and_then(|i| i.strip_suffix(b" EVENTS"));
+    let lost = num::unsigned(count.or_else(|| inner.strip_suffix(b" EVENTS DROPPED"))?)?;
+    Some(Line::Lost { cpu, lost })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head_of(line: &str) -> Option<(i32, u64, u64)> {
+        head(line.as_bytes()).map(|(h, rest)| {
+            assert!(rest.starts_with(b"sched_"), "{line}");
+            (h.actor, h.cpu, h.time)
+        })
+    }
+
+    #[test]
+    fn heads_of_all_layouts() {
+        for (line, want) in [
+            ("       hackbench-13548   [000] dN.2.  4084.523590: sched_x: a", (13548, 0, 4_084_523_590_000)),
+            ("          <idle>-0       [001] d..2   4084.5: sched_x: a", (0, 1, 4_084_500_000_000)),
+            (" memfd:sealed-91-7251    (-------) [001]   4084.522237: sched_x: a", (7251, 1, 4_084_522_237_000)),
+            (
+                "      lto cgu.08-13520   (  13052) [299] d.h2.  4084.522187: sched_x: a",
+                (13520, 299, 4_084_522_187_000),
+            ),
+            ("ingest_h:     bash-14958 [001]  4123.237506266: sched_x:    a", (14958, 1, 4_123_237_506_266)),
+            ("inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: a", (14408, 0, 4_123_238_257_000)),
+            (" a 1.5: b [7] -9 [003] ....  1.000001: sched_x: a", (9, 3, 1_000_001_000)),
+            ("kworker/0:1-77 [000] 12345: sched_x: a", (77, 0, 12345)),
+            ("<...>--1 [000] d..2. 1.000000001: sched_x: a", (-1, 0, 1_000_000_001)),
+        ] {
+            assert_eq!(head_of(line), Some(want), "{line}");
+        }
+        for line in ["", ":", "a-1 [0] x: sched_x", "a-1 [x] 1.0: sched_x", "[0] 1.0: sched_x", "a-1 [0] 1.: sched_x"] {
+            assert_eq!(head_of(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_no_events() {
+        for (line, want) in [
+            ("", Line::Comment),
+            ("#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION", Line::Comment),
+            ("##### CPU 1 buffer started ####", Line::Comment),
+            ("cpus=2", Line::Cpus(2)),
+            ("CPU 1 is empty", Line::Comment),
+            ("CPU:1 [LOST 17 EVENTS]", Line::Lost { cpu: 1, lost: 17 }),
+            ("CPU:0 [LOST EVENTS]", Line::Lost { cpu: 0, lost: 0 }),
+            ("CPU:12 [3 EVENTS DROPPED]", Line::Lost { cpu: 12, lost: 3 }),
+            ("inst: CPU:1 [EVENTS DROPPED]", Line::Lost { cpu: 1, lost: 0 }),
+            ("a-1 [000] d..2. 1.000000: irq_handler_entry: irq=1 name=x", Line::Other),
+            ("a-1 [000] d..2. 1.000000: do_idle <-cpu_startup_entry", Line::Other),
+            ("a-1 [000] d..2. 1.000000: sched_wakeup: comm=a pid=1 prio=1 success=0 target_cpu=000", Line::Other),
+        ] {
+            assert_eq!(parse(line.as_bytes()), Ok(want), "{line}");
+        }
+        assert_eq!(parse(b"hello"), Err(Reason::NotAnEvent));
+        assert_eq!(parse(b"a-1 [000] d..2. 1.000000: sched_swi"), Err(Reason::NotAnEvent));
+        assert_eq!(parse(b"a-1 [000] d..2. 1.000000: sched_switch: prev"), Err(Reason::Payload("sched_switch")));
+    }
+}
