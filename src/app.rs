@@ -1,1 +1,490 @@
-//! app
+//! The application as a pure state machine: `update(Msg) -> Vec<Effect>`. Every decision of the user interface is made
+//! here; nothing here reads a file, looks at a clock, starts a thread or knows the terminal.
+
+pub mod answers;
+pub mod input;
+pub mod keys;
+pub mod layout;
+pub mod time;
+pub mod timeline;
+pub mod traces;
+pub mod view;
+
+mod mouse;
+mod prompt;
+#[cfg(test)]
+mod tests;
+
+pub use prompt::{Ask, Prompt};
+
+use crate::evaluate::overlay::{Chunk, Inspection};
+use crate::trace::{Nanos, Trace};
+use input::{Key, Mouse};
+use keys::Action;
+use layout::Layout;
+use std::path::PathBuf;
+use std::sync::Arc;
+use timeline::{Loaded, Pane, Timeline};
+use traces::{Entry, Traces};
+
+/// A fact, told to the application. Everything that can happen is here.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// The mouse did something.
+    Mouse(Mouse),
+    /// The terminal has this many columns and rows.
+    Resized(u16, u16),
+    /// Time since start; only sent while something plays.
+    Tick {
+        /// Monotonic, since the program started.
+        now: Nanos,
+    },
+    /// The recordings that can be opened.
+    Listed {
+        /// Given ones first, then bundled ones.
+        entries: Vec<Entry>,
+        /// Why bundled ones are missing.
+        problem: Option<String>,
+    },
+    /// A recording was read.
+    Opened {
+        /// Of the request.
+        generation: u64,
+        /// The file.
+        path: PathBuf,
+        /// The recording, or why it could not be read.
+        result: Result<Arc<Loaded>, String>,
+    },
+    /// Predictions of the next events.
+    Predicted {
+        /// Of the open recording.
+        generation: u64,
+        /// The next chunk.
+        chunk: Chunk,
+    },
+    /// No more predictions will come.
+    PredictionFailed {
+        /// Of the open recording.
+        generation: u64,
+        /// Why.
+        problem: String,
+    },
+    /// Details of one decision.
+    Inspected {
+        /// Of the open recording.
+        generation: u64,
+        /// The switch event that was asked about.
+        event: usize,
+        /// The details, or why there are none.
+        result: Result<Inspection, String>,
+    },
+    /// Somebody outside wants the program to end (SIGTERM, SIGINT).
+    Terminated,
+}
+
+/// An order to the outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// List what can be opened; answered by [`Msg::Listed`].
+    List {
+        /// Files given on the command line.
+        given: Vec<PathBuf>,
+    },
+    /// Read a recording; answered by [`Msg::Opened`]. Replaces all work on the one before.
+    Open {
+        /// For the answer.
+        generation: u64,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Compute all predictions; answered by [`Msg::Predicted`], in order.
+    Predict {
+        /// For the answers.
+        generation: u64,
+        /// The recording.
+        trace: Arc<Trace>,
+    },
+    /// Explain one decision; answered by [`Msg::Inspected`]. A newer request replaces one that has not started.
+    Inspect {
+        /// For the answer.
+        generation: u64,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// Index of the switch among all events.
+        event: usize,
+    },
+}
+
+/// The screens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// The open recording.
+    #[default]
+    Timeline,
+    /// What can be opened.
+    Traces,
+}
+
+impl Tab {
+    fn context(self) -> keys::Contexts {
+        match self {
+            Self::Timeline => keys::TIMELINE,
+            Self::Traces => keys::TRACES,
+        }
+    }
+}
+
+/// The recording on the timeline screen.
+#[derive(Debug, Default)]
+pub enum Open {
+    /// None, and none is on its way.
+    #[default]
+    Nothing,
+    /// Being read.
+    Loading(PathBuf),
+    /// Could not be read.
+    Failed(PathBuf, String),
+    /// Ready.
+    Ready(Box<Timeline>),
+}
+
+/// All state of the user interface.
+#[derive(Debug)]
+pub struct App {
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The screen shown.
+    pub tab: Tab,
+    /// The open recording.
+    pub open: Open,
+    /// What can be opened.
+    pub traces: Traces,
+    /// A question being answered at the bottom of the screen.
+    pub prompt: Option<Prompt>,
+    /// The `?` page is shown.
+    pub help: bool,
+    /// First line of the `?` page.
+    pub help_scroll: usize,
+    /// One line of news; gone at the next key.
+    pub message: Option<String>,
+    /// The program shall end.
+    pub quit: bool,
+    generation: u64,
+    given: Vec<PathBuf>,
+    /// Play as soon as the recording is there: a start without arguments shows something alive.
+    play_when_open: bool,
+}
+
+impl App {
+    /// The application at start, and what it wants done first.
+    pub fn new(given: Vec<PathBuf>, size: (u16, u16)) -> (Self, Vec<Effect>) {
+        let mut app = Self {
+            size,
+            tab: Tab::Timeline,
+            open: Open::Nothing,
+            traces: Traces::default(),
+            prompt: None,
+            help: false,
+            help_scroll: 0,
+            message: None,
+            quit: false,
+            generation: 0,
+            play_when_open: given.is_empty(),
+            given: given.clone(),
+        };
+        let mut effects = Vec::new();
+        if let Some(first) = given.first() {
+            effects.push(app.open_path(first.clone()));
+        }
+        effects.push(Effect::List { given });
+        (app, effects)
+    }
+
+    /// The timeline, when a recording is open.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        match &self.open {
+            Open::Ready(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
+    fn timeline_mut(&mut self) -> Option<&mut Timeline> {
+        match &mut self.open {
+            Open::Ready(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
+    /// True while time must be told to [`Self::update`].
+    pub fn wants_ticks(&self) -> bool {
+        self.timeline().is_some_and(|t| t.cursor.is_playing())
+    }
+
+    /// Where things are on the timeline screen.
+    pub fn layout(&self) -> Layout {
+        let cpus = self.timeline().map_or(1, |t| t.trace().cpus());
+        let second = self.timeline().is_some_and(|t| t.pane == Pane::Context);
+        Layout::timeline(self.size, cpus, second)
+    }
+
+    /// Takes a fact; returns what is to be done outside.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match msg {
+            Msg::Key(key) => effects.extend(self.key(key)),
+            Msg::Mouse(mouse) => effects.extend(self.mouse(mouse)),
+            Msg::Resized(w, h) => self.size = (w, h),
+            Msg::Tick { now } => {
+                if let Some(t) = self.timeline_mut() {
+                    t.tick(now);
+                }
+            }
+            Msg::Listed { entries, problem } => effects.extend(self.listed(entries, problem)),
+            Msg::Opened { generation, path, result } if generation == self.generation => {
+                effects.extend(self.opened(path, result));
+            }
+            Msg::Predicted { generation, chunk } if generation == self.generation => {
+                if let Some(t) = self.timeline_mut() {
+                    let loaded = Arc::clone(&t.loaded);
+                    t.answers.append(chunk, &loaded.trace);
+                }
+            }
+            Msg::PredictionFailed { generation, problem } if generation == self.generation => {
+                if let Some(t) = self.timeline_mut() {
+                    t.answers.failed = Some(problem);
+                }
+            }
+            Msg::Inspected { generation, event, result } if generation == self.generation => {
+                if let Some(t) = self.timeline_mut() {
+                    match result {
+                        Ok(inspection) => {
+                            t.inspection = Some(inspection);
+                            t.inspection_failed = None;
+                        }
+                        Err(problem) if t.asked == Some(event) => t.inspection_failed = Some(problem),
+                        Err(_) => {}
+                    }
+                }
+            }
+            // Answers to a recording that is no longer open.
+            Msg::Opened { .. } | Msg::Predicted { .. } | Msg::PredictionFailed { .. } | Msg::Inspected { .. } => {}
+            Msg::Terminated => self.quit = true,
+        }
+        let visible = self.layout().visible_lanes();
+        if let Some(t) = self.timeline_mut() {
+            t.keep_lane_visible(visible);
+        }
+        effects.extend(self.ask_about_selection());
+        effects
+    }
+
+    fn ask_about_selection(&mut self) -> Option<Effect> {
+        let generation = self.generation;
+        let t = self.timeline_mut()?;
+        let event = t.event();
+        if event == t.asked {
+            return None;
+        }
+        t.asked = event;
+        t.inspection_failed = None;
+        Some(Effect::Inspect { generation, trace: Arc::clone(&t.loaded.trace), event: event? })
+    }
+
+    fn open_path(&mut self, path: PathBuf) -> Effect {
+        self.generation += 1;
+        self.open = Open::Loading(path.clone());
+        Effect::Open { generation: self.generation, path }
+    }
+
+    fn listed(&mut self, entries: Vec<Entry>, problem: Option<String>) -> Option<Effect> {
+        self.traces.set(entries, problem);
+        let first = self.traces.entries.first()?.path.clone();
+        let idle = matches!(self.open, Open::Nothing) && self.given.is_empty();
+        idle.then(|| self.open_path(first))
+    }
+
+    fn opened(&mut self, path: PathBuf, result: Result<Arc<Loaded>, String>) -> Option<Effect> {
+        if let Some(entry) = self.traces.of_path(&path) {
+            match &result {
+                Ok(loaded) => {
+                    let meta = loaded.trace.meta();
+                    entry.events = Some(loaded.trace.len() as u64);
+                    entry.cpus = loaded.trace.cpus() as u16;
+                    entry.workload.clone_from(&meta.workload);
+                    entry.notes.clone_from(&loaded.notes);
+                    entry.error = None;
+                }
+                Err(problem) => entry.error = Some(problem.clone()),
+            }
+        }
+        match result {
+            Err(problem) => {
+                self.open = Open::Failed(path, problem);
+                None
+            }
+            Ok(loaded) => {
+                let trace = Arc::clone(&loaded.trace);
+                let cols = Layout::timeline(self.size, trace.cpus(), false).cols();
+                let mut timeline = Timeline::new(loaded, cols);
+                if std::mem::take(&mut self.play_when_open) {
+                    timeline.cursor.toggle();
+                }
+                self.open = Open::Ready(Box::new(timeline));
+                Some(Effect::Predict { generation: self.generation, trace })
+            }
+        }
+    }
+
+    fn key(&mut self, key: Key) -> Option<Effect> {
+        self.message = None;
+        if key == Key::Ctrl('c') {
+            self.quit = true;
+            return None;
+        }
+        if self.prompt.is_some() {
+            self.prompt_key(key);
+            return None;
+        }
+        let action = keys::look_up(key, self.tab.context())?;
+        if self.help {
+            match action {
+                Action::Up => self.help_scroll = self.help_scroll.saturating_sub(1),
+                Action::Down => self.help_scroll = (self.help_scroll + 1).min(keys::TABLE.len()),
+                Action::Quit => self.quit = true,
+                _ => self.help = false,
+            }
+            return None;
+        }
+        self.act(action)
+    }
+
+    /// Follows an order. Orders that make no sense now do nothing.
+    pub fn act(&mut self, action: Action) -> Option<Effect> {
+        match action {
+            Action::Quit => self.quit = true,
+            Action::Help => {
+                self.help = true;
+                self.help_scroll = 0;
+            }
+            Action::Tab(1) => self.tab = Tab::Timeline,
+            Action::Tab(_) => self.tab = Tab::Traces,
+            _ if self.tab == Tab::Traces => return self.act_on_list(action),
+            Action::Find => self.prompt = Some(Prompt::new(Ask::Find)),
+            Action::Seek => self.prompt = Some(Prompt::new(Ask::Seek)),
+            _ => self.act_on_timeline(action),
+        }
+        None
+    }
+
+    fn act_on_list(&mut self, action: Action) -> Option<Effect> {
+        match action {
+            Action::Up => self.traces.select(-1),
+            Action::Down => self.traces.select(1),
+            Action::PageUp => self.traces.select(-8),
+            Action::PageDown => self.traces.select(8),
+            Action::Start => self.traces.select(isize::MIN),
+            Action::End => self.traces.select(isize::MAX),
+            Action::Back => self.tab = Tab::Timeline,
+            Action::Open => {
+                let path = self.traces.current()?.path.clone();
+                self.tab = Tab::Timeline;
+                self.play_when_open = false;
+                return Some(self.open_path(path));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn act_on_timeline(&mut self, action: Action) {
+        let two_panes = self.layout().decision.h > 0 || self.layout().context.h > 0;
+        let mut news = None;
+        let Some(t) = self.timeline_mut() else { return };
+        let pos = t.cursor.pos().0;
+        match action {
+            Action::Play => t.cursor.toggle(),
+            Action::Slower => t.cursor.change_speed(false),
+            Action::Faster => t.cursor.change_speed(true),
+            Action::PrevDecision => t.step(false),
+            Action::NextDecision => t.step(true),
+            Action::NextMiss | Action::PrevMiss => {
+                let forward = action == Action::NextMiss;
+                if !t.jump_to_miss(forward) {
+                    let way = if forward { "later" } else { "earlier" };
+                    let known =
+                        t.answers.known(t.cpu) < t.trace().cpu_switches(crate::trace::CpuId(t.cpu as u16)).len();
+                    let yet = if known { " among the predictions so far" } else { "" };
+                    news = Some(format!("no {way} miss of {} on CPU{}{yet}", t.answers.row().name(), t.cpu));
+                }
+            }
+            Action::ZoomIn | Action::ZoomOut => {
+                let (num, den) = if action == Action::ZoomIn { (2, 3) } else { (3, 2) };
+                if !t.view.contains(pos) {
+                    t.view = t.view.show(pos);
+                }
+                t.view = t.view.zoom(pos, num, den);
+            }
+            Action::PanLeft => t.view = t.view.pan(-1, 4),
+            Action::PanRight => t.view = t.view.pan(1, 4),
+            Action::Fit => t.view = view::View::fit(t.trace().span().0),
+            Action::NextFound | Action::PrevFound => {
+                if t.found.is_none() {
+                    news = Some("nothing searched yet: / finds a task".into());
+                } else if !t.jump_to_found(action == Action::NextFound) {
+                    news = Some("no further stint of it that way".into());
+                }
+            }
+            Action::Mark => t.mark(),
+            Action::Start => t.seek(Nanos(0)),
+            Action::End => t.seek(Nanos(u64::MAX)),
+            Action::Row => t.next_row(),
+            Action::Pane if two_panes => {
+                t.pane_scroll = 0;
+                t.pane = match t.pane {
+                    Pane::Lanes => Pane::Decision,
+                    Pane::Decision => Pane::Context,
+                    Pane::Context => Pane::Lanes,
+                };
+            }
+            Action::Up | Action::Down | Action::PageUp | Action::PageDown => {
+                let by: isize = match action {
+                    Action::Up => -1,
+                    Action::Down => 1,
+                    Action::PageUp => -8,
+                    _ => 8,
+                };
+                if t.pane == Pane::Lanes {
+                    t.choose_cpu(t.cpu.saturating_add_signed(by));
+                } else {
+                    t.pane_scroll = t.pane_scroll.saturating_add_signed(by).min(4096);
+                }
+            }
+            Action::Back => {
+                if t.pane != Pane::Lanes {
+                    t.pane = Pane::Lanes;
+                } else if t.found.is_some() {
+                    t.found = None;
+                } else if t.marks.is_empty() {
+                    t.cursor.pause();
+                } else {
+                    t.marks.clear();
+                }
+            }
+            _ => {}
+        }
+        self.message = news;
+    }
+}
+
+impl App {
+    /// Shows the window of `width` ns at `start` with the playhead in its middle. For benchmarks and tests of drawing.
+    pub fn look_at(&mut self, start: u64, width: u64) {
+        if let Some(t) = self.timeline_mut() {
+            t.view = t.view.at(start, width);
+            t.cursor.seek(Nanos(t.view.start + t.view.width / 2));
+            t.follow_playhead();
+        }
+    }
+}

@@ -1,1 +1,74 @@
-//! ui
+//! The terminal: the only room that knows ratatui and crossterm. Draws `&App` and never changes it; translates input;
+//! restores the terminal on every way out. Reads no recording and computes no prediction.
+//!
+//! The loop blocks until something happens, takes everything that has happened, then draws once. While nothing plays
+//! there is no timer: an idle program wakes up for nobody.
+
+mod bench;
+pub mod draw;
+mod footer;
+mod inspector;
+mod lanes;
+mod list;
+mod overview;
+pub mod palette;
+mod terminal;
+
+pub use bench::bench_frames;
+
+use crate::app::{App, Msg};
+use crate::driver::Driver;
+use crate::trace::Nanos;
+use color_eyre::eyre::{Context, Result};
+use palette::Theme;
+use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Messages that may wait. Engines that are faster than the screen wait for it; nothing piles up.
+const CHANNEL: usize = 256;
+/// Time between frames while something plays.
+const FRAME: Duration = Duration::from_micros(16_667);
+
+/// Runs the explorer until the user leaves. `traces` are the recordings given on the command line; without any, the
+/// first bundled one opens and plays.
+pub fn run(traces: Vec<PathBuf>) -> Result<()> {
+    let (tx, rx) = sync_channel(CHANNEL);
+    let mut terminal = terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
+    let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
+    let theme = Theme::from_env();
+    let (mut app, effects) = App::new(traces, size);
+    // First paint before anything is read.
+    terminal.draw(&app, &theme)?;
+    let _input = terminal::read_input(tx.clone());
+    let _signals = terminal::watch_signals(tx.clone());
+    let mut driver = Driver::new(tx);
+    effects.into_iter().for_each(|e| driver.perform(e));
+
+    let start = Instant::now();
+    let mut last_frame = Instant::now();
+    while !app.quit {
+        let first = if app.wants_ticks() {
+            match rx.recv_timeout(FRAME.saturating_sub(last_frame.elapsed())) {
+                Ok(msg) => Some(msg),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        } else {
+            match rx.recv() {
+                Ok(msg) => Some(msg),
+                Err(_) => break,
+            }
+        };
+        for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
+            app.update(msg).into_iter().for_each(|e| driver.perform(e));
+        }
+        if app.wants_ticks() {
+            let now = Nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+            app.update(Msg::Tick { now }).into_iter().for_each(|e| driver.perform(e));
+        }
+        last_frame = Instant::now();
+        terminal.draw(&app, &theme)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! The predictions of the open trace as they arrive, and what is summed up of them: misses, queue lengths, the overview.
+//! Computes no prediction.
+
+use crate::evaluate::overlay::{BASELINES, Chunk, Prediction};
+use crate::replay::levels::{Levels, Merge};
+use crate::replay::lod::{LEAF, OVERVIEW};
+use crate::trace::{CpuId, ThreadIx, Trace};
+use std::ops::Range;
+
+/// Which predictor's answers the prediction row shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Row {
+    /// The model's pick at the switch.
+    #[default]
+    Pick,
+    /// The model's forecast, made a stint earlier.
+    Forecast,
+    /// One of [`BASELINES`].
+    Baseline(usize),
+}
+
+impl Row {
+    /// The row after this one.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Pick => Self::Forecast,
+            Self::Forecast => Self::Baseline(0),
+            Self::Baseline(i) if i + 1 < BASELINES.len() => Self::Baseline(i + 1),
+            Self::Baseline(_) => Self::Pick,
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pick => "pick",
+            Self::Forecast => "forecast",
+            Self::Baseline(i) => BASELINES.get(i).copied().unwrap_or("?"),
+        }
+    }
+
+    /// Whom it named at this switch, and with which probability if it says one. `None`: it gave no answer (the first
+    /// switch of a CPU has no forecast). [`ThreadIx::NONE`] is the answer "some other task".
+    pub fn guess(self, p: &Prediction) -> Option<(ThreadIx, Option<f32>)> {
+        match self {
+            Self::Pick => Some((p.pick.thread, Some(p.pick.p))),
+            Self::Forecast if p.forecast.thread == ThreadIx::NONE && p.forecast.p <= 0.0 => None,
+            Self::Forecast => Some((p.forecast.thread, Some(p.forecast.p))),
+            Self::Baseline(i) => p.baselines.get(i).map(|&thread| (thread, None)),
+        }
+    }
+
+    /// How the answer is judged.
+    pub fn verdict(self, p: &Prediction) -> Verdict {
+        let Some((thread, _)) = self.guess(p) else { return Verdict::NoAnswer };
+        let hit = match self {
+            Self::Pick => p.pick.rank == 1,
+            Self::Forecast => p.forecast.rank == 1,
+            Self::Baseline(_) => thread == p.real,
+        };
+        match (self, hit) {
+            // A forecast is asked a stint ahead: an empty queue at the switch does not make it trivial.
+            (Self::Pick | Self::Baseline(_), _) if p.trivial && p.covered => Verdict::Trivial,
+            (_, true) => Verdict::Hit,
+            (_, false) => Verdict::Miss,
+        }
+    }
+}
+
+/// How a prediction turned out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Right.
+    Hit,
+    /// Wrong.
+    Miss,
+    /// There was nothing to predict.
+    Trivial,
+    /// No prediction was asked for.
+    NoAnswer,
+}
+
+/// Sums over a range of switches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Decisions that count.
+    pub counted: u32,
+    /// Of those, wrong ones.
+    pub missed: u32,
+    /// Longest run queue.
+    pub queue: u16,
+}
+
+impl Score {
+    /// Share of misses among the decisions that count.
+    pub fn miss_share(self) -> Option<f32> {
+        (self.counted > 0).then(|| self.missed as f32 / self.counted as f32)
+    }
+
+    fn of(row: Row, p: &Prediction) -> Self {
+        let verdict = row.verdict(p);
+        let counts = matches!(verdict, Verdict::Hit | Verdict::Miss);
+        Self { counted: u32::from(counts), missed: u32::from(verdict == Verdict::Miss), queue: p.queue }
+    }
+}
+
+impl Merge for Score {
+    fn merge(&mut self, other: &Self) {
+        self.counted += other.counted;
+        self.missed += other.missed;
+        self.queue = self.queue.max(other.queue);
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    predictions: Vec<Prediction>,
+    scores: Levels<Score>,
+}
+
+impl Lane {
+    fn extend_scores(&mut self, row: Row) {
+        while (self.scores.len() + 1) * LEAF <= self.predictions.len() {
+            let from = self.scores.len() * LEAF;
+            let mut leaf = Score::default();
+            self.predictions[from..from + LEAF].iter().for_each(|p| leaf.merge(&Score::of(row, p)));
+            self.scores.push(leaf);
+        }
+    }
+}
+
+/// All predictions so far.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    lanes: Vec<Lane>,
+    row: Row,
+    /// Longest run queue seen so far: the scale of the queue row.
+    pub max_queue: u16,
+    /// Per overview column.
+    pub overview: Vec<Score>,
+    /// Events that are done.
+    pub events_done: usize,
+    /// Why no more will come, if it went wrong.
+    pub failed: Option<String>,
+}
+
+impl Answers {
+    /// None yet, for a trace with `cpus` CPUs.
+    pub fn new(cpus: usize) -> Self {
+        Self { lanes: vec![Lane::default(); cpus], overview: vec![Score::default(); OVERVIEW], ..Self::default() }
+    }
+
+    /// The row that is shown.
+    pub fn row(&self) -> Row {
+        self.row
+    }
+
+    /// Shows another row. Sums are made anew: O(predictions), on a key press only.
+    pub fn set_row(&mut self, row: Row, trace: &Trace) {
+        self.row = row;
+        self.overview.iter_mut().for_each(|s| *s = Score::default());
+        for c in 0..self.lanes.len() {
+            self.lanes[c].scores.clear();
+            self.lanes[c].extend_scores(row);
+            self.add_to_overview(trace, c, 0);
+        }
+    }
+
+    /// Takes the next chunk.
+    pub fn append(&mut self, chunk: Chunk, trace: &Trace) {
+        for (c, new) in chunk.per_cpu.into_iter().enumerate().take(self.lanes.len()) {
+            let from = self.lanes[c].predictions.len();
+            let room = trace.cpu_switches(CpuId(c as u16)).len() - from;
+            self.max_queue = new.iter().map(|p| p.queue).max().unwrap_or(0).max(self.max_queue);
+            let lane = &mut self.lanes[c];
+            lane.predictions.extend(new.into_iter().take(room));
+            lane.extend_scores(self.row);
+            self.add_to_overview(trace, c, from);
+        }
+        self.events_done = chunk.end;
+    }
+
+    fn add_to_overview(&mut self, trace: &Trace, c: usize, from: usize) {
+        let span = u128::from(trace.span().0) + 1;
+        let switches = &trace.cpu_switches(CpuId(c as u16))[from..];
+        for (p, &event) in self.lanes[c].predictions[from..].iter().zip(switches) {
+            let col = u128::from(trace.time(event as usize).0) * OVERVIEW as u128 / span;
+            self.overview[col as usize].merge(&Score::of(self.row, p));
+        }
+    }
+
+    /// The predictions at switch `k` of `cpu`; `None` while they are pending.
+    pub fn get(&self, cpu: usize, k: usize) -> Option<&Prediction> {
+        self.lanes.get(cpu)?.predictions.get(k)
+    }
+
+    /// Number of switches of `cpu` that have predictions.
+    pub fn known(&self, cpu: usize) -> usize {
+        self.lanes.get(cpu).map_or(0, |l| l.predictions.len())
+    }
+
+    /// Sums over switches of `cpu`, as far as they are known. O(log switches).
+    pub fn score(&self, cpu: usize, switches: Range<usize>) -> Score {
+        let mut sum = Score::default();
+        let Some(lane) = self.lanes.get(cpu) else { return sum };
+        let (from, to) = (switches.start, switches.end.min(lane.predictions.len()));
+        if from >= to {
+            return sum;
+        }
+        let (a, b) = (from.div_ceil(LEAF), (to / LEAF).min(lane.scores.len()));
+        let mut single =
+            |range: Range<usize>| lane.predictions[range].iter().for_each(|p| sum.merge(&Score::of(self.row, p)));
+        if a < b {
+            single(from..a * LEAF);
+            single(b * LEAF..to);
+            lane.scores.fold(a..b, |node| sum.merge(node));
+        } else {
+            single(from..to);
+        }
+        sum
+    }
+
+    /// The nearest miss on `cpu` after switch `from` (or before it); leaves without a miss are skipped whole.
+    pub fn find_miss(&self, cpu: usize, from: Option<usize>, forward: bool) -> Option<usize> {
+        let lane = self.lanes.get(cpu)?;
+        let missed = |k: &usize| self.row.verdict(&lane.predictions[*k]) == Verdict::Miss;
+        let n = lane.predictions.len();
+        let leaf_has = |leaf: usize| {
+            let mut sum = Score::default();
+            lane.scores.fold(leaf..leaf + 1, |node| sum.merge(node));
+            leaf >= lane.scores.len() || sum.missed > 0
+        };
+        let leaf = |i: usize| (i * LEAF).min(n)..((i + 1) * LEAF).min(n);
+        if forward {
+            let start = from.map_or(0, |k| k + 1);
+            (start / LEAF..n.div_ceil(LEAF))
+                .filter(|&i| leaf_has(i))
+                .find_map(|i| leaf(i).filter(|&k| k >= start).find(missed))
+        } else {
+            let end = from.unwrap_or(0).min(n);
+            (0..end.div_ceil(LEAF))
+                .rev()
+                .filter(|&i| leaf_has(i))
+                .find_map(|i| leaf(i).filter(|&k| k < end).rev().find(missed))
+        }
+    }
+}

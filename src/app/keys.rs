@@ -1,0 +1,207 @@
+//! The one table of keys. Dispatch, footer, the `?` page and the README are all made from it, so that they cannot
+//! disagree. Nothing here changes state.
+
+use super::input::Key;
+use std::fmt::Write as _;
+
+/// An order from the keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Start or stop playback.
+    Play,
+    /// Half the speed or so.
+    Slower,
+    /// Twice the speed or so.
+    Faster,
+    /// The decision before, on this CPU.
+    PrevDecision,
+    /// The decision after, on this CPU.
+    NextDecision,
+    /// The next decision that the shown predictor got wrong.
+    NextMiss,
+    /// The one before.
+    PrevMiss,
+    /// Narrower window around the playhead.
+    ZoomIn,
+    /// Wider window.
+    ZoomOut,
+    /// Earlier.
+    PanLeft,
+    /// Later.
+    PanRight,
+    /// The whole recording.
+    Fit,
+    /// Ask for a task's name.
+    Find,
+    /// Next stint of the task that was found.
+    NextFound,
+    /// The stint before.
+    PrevFound,
+    /// Ask for a time.
+    Seek,
+    /// Set a mark at the playhead.
+    Mark,
+    /// To the first event.
+    Start,
+    /// To the last event.
+    End,
+    /// Another predictor in the prediction row.
+    Row,
+    /// Next pane.
+    Pane,
+    /// Previous CPU, row or line.
+    Up,
+    /// Next CPU, row or line.
+    Down,
+    /// Eight CPUs or rows up.
+    PageUp,
+    /// Eight CPUs or rows down.
+    PageDown,
+    /// Open the selected trace.
+    Open,
+    /// To the tab with this number.
+    Tab(u8),
+    /// All keys.
+    Help,
+    /// One step back: close help, forget marks and search, stop.
+    Back,
+    /// Leave.
+    Quit,
+}
+
+/// Where a key works: bits of [`TIMELINE`], [`TRACES`].
+pub type Contexts = u8;
+/// The timeline screen.
+pub const TIMELINE: Contexts = 1;
+/// The list of traces.
+pub const TRACES: Contexts = 2;
+/// Every screen.
+pub const ALL: Contexts = TIMELINE | TRACES;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// Keys that do it; the first is shown in the footer.
+    pub keys: &'static [Key],
+    /// What it does.
+    pub action: Action,
+    /// A word for the footer; empty: not shown there. Bindings with the same word share one place.
+    pub short: &'static str,
+    /// A sentence for the help page.
+    pub help: &'static str,
+    /// Where it works.
+    pub contexts: Contexts,
+}
+
+const fn bind(
+    keys: &'static [Key],
+    action: Action,
+    short: &'static str,
+    help: &'static str,
+    contexts: Contexts,
+) -> Binding {
+    Binding { keys, action, short, help, contexts }
+}
+
+use Key::Char as C;
+
+/// The table, in the order of importance that the footer uses.
+pub const TABLE: [Binding; 34] = [
+    bind(&[C(' ')], Action::Play, "play", "start or stop playback", TIMELINE),
+    bind(&[C(',')], Action::PrevDecision, "step", "previous decision on this CPU", TIMELINE),
+    bind(&[C('.')], Action::NextDecision, "step", "next decision on this CPU", TIMELINE),
+    bind(&[C('n')], Action::NextMiss, "miss", "next decision the shown predictor got wrong", TIMELINE),
+    bind(&[C('N')], Action::PrevMiss, "miss", "previous decision the shown predictor got wrong", TIMELINE),
+    bind(&[C('w'), C('+')], Action::ZoomIn, "zoom", "zoom in around the playhead", TIMELINE),
+    bind(&[C('s'), C('-')], Action::ZoomOut, "zoom", "zoom out", TIMELINE),
+    bind(&[C('a'), Key::Left], Action::PanLeft, "pan", "pan to earlier", TIMELINE),
+    bind(&[C('d'), Key::Right], Action::PanRight, "pan", "pan to later", TIMELINE),
+    bind(&[C('o')], Action::Row, "row", "prediction row: pick, forecast, random, fifo, lifo, followed", TIMELINE),
+    bind(&[C('/')], Action::Find, "find", "find a task by name or pid", TIMELINE),
+    bind(&[C('*')], Action::NextFound, "", "next stint of the task that was found", TIMELINE),
+    bind(&[C('#')], Action::PrevFound, "", "previous stint of the task that was found", TIMELINE),
+    bind(&[C('m')], Action::Mark, "mark", "set a mark; two marks show the difference", TIMELINE),
+    bind(&[C('[')], Action::Slower, "speed", "play slower", TIMELINE),
+    bind(&[C(']')], Action::Faster, "speed", "play faster", TIMELINE),
+    bind(&[C('f')], Action::Fit, "fit", "fit the whole recording", TIMELINE),
+    bind(&[C('t'), C(':')], Action::Seek, "time", "go to a time: 0.41 (s), 12ms, +3us, 50%", TIMELINE),
+    bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
+    bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
+    bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
+    bind(&[Key::Up, C('k')], Action::Up, "select", "CPU above (in a pane: scroll up)", ALL),
+    bind(&[Key::Down, C('j')], Action::Down, "select", "CPU below (in a pane: scroll down)", ALL),
+    bind(&[Key::PageUp], Action::PageUp, "", "eight rows up", ALL),
+    bind(&[Key::PageDown], Action::PageDown, "", "eight rows down", ALL),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane: lanes, decision, what the model saw", TIMELINE),
+    bind(&[C('1')], Action::Tab(1), "", "timeline", ALL),
+    bind(&[C('4')], Action::Tab(4), "", "traces", ALL),
+    bind(&[C('?')], Action::Help, "help", "all keys", ALL),
+    bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL),
+    bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
+    bind(&[Key::Ctrl('c')], Action::Quit, "", "quit, from anywhere", ALL),
+    bind(&[C('l')], Action::NextDecision, "", "next decision", TIMELINE),
+    bind(&[C('h')], Action::PrevDecision, "", "previous decision", TIMELINE),
+];
+
+/// What `key` does in this context.
+pub fn look_up(key: Key, context: Contexts) -> Option<Action> {
+    TABLE.iter().find(|b| b.contexts & context != 0 && b.keys.contains(&key)).map(|b| b.action)
+}
+
+/// Footer entries of a context: keys and word, bindings with the same word joined (`, .` `step`).
+pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
+    let mut out: Vec<(String, &'static str)> = Vec::new();
+    for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
+        let key = b.keys[0].label();
+        match out.iter_mut().find(|(_, short)| *short == b.short) {
+            Some((keys, _)) => *keys = format!("{keys} {key}"),
+            None => out.push((key, b.short)),
+        }
+    }
+    out
+}
+
+/// Rows of the help page: keys, sentence, contexts.
+pub fn help() -> impl Iterator<Item = (String, &'static str, Contexts)> {
+    TABLE.iter().map(|b| {
+        let keys: Vec<String> = b.keys.iter().map(|k| k.label()).collect();
+        (keys.join(" "), b.help, b.contexts)
+    })
+}
+
+/// The table for the README.
+pub fn markdown() -> String {
+    let mut out = String::from("| key | what it does |\n|---|---|\n");
+    for (keys, help, _) in help() {
+        let keys: Vec<String> = keys.split(' ').map(|k| format!("`{k}`")).collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "| {} | {help} |", keys.join(" "));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_context() {
+        for context in [TIMELINE, TRACES] {
+            let mut seen: Vec<Key> = Vec::new();
+            for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
+                for key in b.keys {
+                    assert!(!seen.contains(key), "{key:?}");
+                    seen.push(*key);
+                    assert_eq!(look_up(*key, context), Some(b.action));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn footer_joins_pairs_and_markdown_has_every_binding() {
+        assert!(footer(TIMELINE).contains(&(", .".into(), "step")));
+        assert!(!footer(TRACES).iter().any(|(_, short)| *short == "zoom"));
+        assert_eq!(markdown().lines().count(), TABLE.len() + 2);
+    }
+}

@@ -1,0 +1,144 @@
+//! Where things are on the screen: pure arithmetic on its size, shared by drawing and by the mouse, so that a click
+//! always means what is drawn under it.
+
+/// A rectangle of cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Area {
+    /// Left column.
+    pub x: u16,
+    /// Top row.
+    pub y: u16,
+    /// Columns.
+    pub w: u16,
+    /// Rows.
+    pub h: u16,
+}
+
+impl Area {
+    /// True when the cell lies inside.
+    pub fn has(self, x: u16, y: u16) -> bool {
+        x >= self.x && x - self.x < self.w && y >= self.y && y - self.y < self.h
+    }
+
+    /// True when there is no room at all.
+    pub fn is_empty(self) -> bool {
+        self.w == 0 || self.h == 0
+    }
+}
+
+/// Below this the screen shows a short message instead.
+pub const SMALLEST: (u16, u16) = (30, 8);
+
+/// True when the terminal is too small for any screen.
+pub fn too_small(size: (u16, u16)) -> bool {
+    size.0 < SMALLEST.0 || size.1 < SMALLEST.1
+}
+
+/// Tabs that exist: number and name.
+pub const TABS: [(u8, &str); 2] = [(1, "Timeline"), (4, "Traces")];
+
+/// Columns and number of each tab on the first row, right-aligned; names are dropped when there is little room.
+pub fn tabs(width: u16) -> Vec<(u16, u16, u8, String)> {
+    let text = |(n, name): &(u8, &str)| if width >= 60 { format!(" {n} {name} ") } else { format!(" {n} ") };
+    let texts: Vec<String> = TABS.iter().map(text).collect();
+    let mut x = width.saturating_sub(texts.iter().map(|t| t.len() as u16).sum());
+    let mut out = Vec::new();
+    for ((number, _), text) in TABS.iter().zip(texts) {
+        let w = text.len() as u16;
+        out.push((x, w, *number, text));
+        x += w;
+    }
+    out
+}
+
+/// The timeline screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Use and misses of the whole recording; one or two rows, or none.
+    pub overview: Area,
+    /// Time axis, one row.
+    pub axis: Area,
+    /// Lanes: `lane_h` rows each.
+    pub lanes: Area,
+    /// Rows of one lane: ran, prediction, queue, and an empty one where there is room.
+    pub lane_h: u16,
+    /// Plotted columns of the lanes, between the names on the left and the figures on the right.
+    pub plot: Area,
+    /// Decision inspector; empty when there is no room.
+    pub decision: Area,
+    /// What the model saw; empty when there is no room beside or below.
+    pub context: Area,
+    /// Playback bar; shares a row with the keys when there is little room.
+    pub bar: Area,
+    /// Keys.
+    pub footer: Area,
+}
+
+impl Layout {
+    /// The layout for a terminal of `size` with `cpus` lanes; `second` asks for the second pane where only one fits.
+    pub fn timeline((w, h): (u16, u16), cpus: usize, second: bool) -> Self {
+        let row = |y, h| Area { x: 0, y, w, h };
+        let gutter = if w >= 60 { 12 } else { 7 };
+        let right = if w >= 72 { 12 } else { 0 };
+        let overview = row(1, if h >= 20 { 2 } else { u16::from(h >= 11) });
+        let axis = row(1 + overview.h, 1);
+        let bar_h = if h >= 16 { 2 } else { 1 };
+        let top = axis.y + 1;
+        let body = h.saturating_sub(top + bar_h);
+        let all = |lane: u16| u16::try_from(cpus.max(1)).unwrap_or(u16::MAX).saturating_mul(lane);
+        // The inspector needs 7 rows to say anything and gets what the lanes leave.
+        let least = if body >= 10 { 7.max(body * 2 / 5).min(11) } else { 0 };
+        let lane_h = if all(4) <= body.saturating_sub(least.max(9)) { 4 } else { 3 };
+        let lanes_h = all(lane_h).min(body - least);
+        let lanes_h = if cpus > 1 && lanes_h < all(lane_h) { (lanes_h / lane_h).max(1) * lane_h } else { lanes_h };
+        let pane = if least == 0 { 0 } else { body - lanes_h.min(body) };
+        let lanes = row(top, (body - pane).min(body));
+        let panes = row(top + lanes.h, pane);
+        let (decision, context) = if w >= 100 {
+            let left = w * 11 / 20;
+            (Area { w: left, ..panes }, Area { x: left, w: w - left, ..panes })
+        } else if second {
+            (Area::default(), panes)
+        } else {
+            (panes, Area::default())
+        };
+        let bar = row(h.saturating_sub(bar_h), 1);
+        let footer = row(h.saturating_sub(1), 1);
+        let plot = Area { x: gutter, y: lanes.y, w: w.saturating_sub(gutter + right).max(1), h: lanes.h };
+        Self { overview, axis, lanes, lane_h, plot, decision, context, bar, footer }
+    }
+
+    /// Number of plotted columns.
+    pub fn cols(&self) -> usize {
+        usize::from(self.plot.w)
+    }
+
+    /// Number of lanes that are at least partly visible, at least one.
+    pub fn visible_lanes(&self) -> usize {
+        usize::from((self.lanes.h / self.lane_h.max(1)).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_stay_on_the_screen_and_do_not_overlap() {
+        for w in 30..220 {
+            for h in 8..70 {
+                for cpus in [0, 1, 2, 8, 300] {
+                    let l = Layout::timeline((w, h), cpus, false);
+                    let rows = [l.overview, l.axis, l.lanes, l.decision, l.bar];
+                    for pair in rows.windows(2).filter(|p| !p[1].is_empty()) {
+                        assert!(pair[0].y + pair[0].h <= pair[1].y, "{w}x{h} {cpus}: {l:?}");
+                    }
+                    assert!(l.bar.y < h && l.footer.y == h - 1 && l.plot.x + l.plot.w <= w && l.lanes.h >= 3);
+                    if h >= 24 {
+                        assert!(l.decision.h >= 7, "{w}x{h} {cpus}: {l:?}");
+                    }
+                }
+            }
+        }
+    }
+}

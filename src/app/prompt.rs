@@ -1,0 +1,83 @@
+//! The one-line question at the bottom: a task's name, or a time.
+
+use super::input::Key;
+use super::{App, time};
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// A task, by name or pid.
+    Find,
+    /// A point in time.
+    Seek,
+}
+
+/// A question and what has been typed so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// What is asked.
+    pub ask: Ask,
+    /// The answer so far.
+    pub text: String,
+}
+
+/// Longest answer.
+const LONGEST: usize = 64;
+
+impl Prompt {
+    /// An empty answer.
+    pub fn new(ask: Ask) -> Self {
+        Self { ask, text: String::new() }
+    }
+
+    /// The question.
+    pub fn label(&self) -> &'static str {
+        match self.ask {
+            Ask::Find => "find task",
+            Ask::Seek => "go to time",
+        }
+    }
+}
+
+impl App {
+    pub(super) fn prompt_key(&mut self, key: Key) {
+        let Some(prompt) = &mut self.prompt else { return };
+        match key {
+            Key::Char(c) if prompt.text.chars().count() < LONGEST => prompt.text.push(c),
+            Key::Backspace => {
+                if prompt.text.pop().is_none() {
+                    self.prompt = None;
+                }
+            }
+            Key::Esc => self.prompt = None,
+            Key::Enter => self.answer(),
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some(Prompt { ask, text }) = self.prompt.take() else { return };
+        if text.trim().is_empty() {
+            return;
+        }
+        let Some(t) = self.timeline_mut() else { return };
+        let news = match ask {
+            Ask::Find => match t.find(text.trim()) {
+                0 => {
+                    t.found = None;
+                    format!("no task like \"{}\"", text.trim())
+                }
+                1 => "one task found; * next stint, # previous".into(),
+                n => format!("{n} tasks found; * next stint, # previous"),
+            },
+            Ask::Seek => match time::parse(&text, t.cursor.pos(), t.trace().span()) {
+                Some(to) => {
+                    t.seek(to);
+                    return;
+                }
+                None => format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%"),
+            },
+        };
+        self.message = Some(news);
+    }
+}

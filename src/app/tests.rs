@@ -1,0 +1,254 @@
+//! `update` as tables: facts in, state and effects out. No terminal, no thread, no clock.
+
+use super::*;
+use crate::replay::lod::Pyramid;
+use crate::trace::{CpuId, Event, EventKind, Pid, TaskId, TaskState, ThreadIx, TraceBuilder, TraceMeta};
+
+/// Two CPUs; CPU 0 switches every 1000 ns (pids 1, 2, 3 in turn), CPU 1 every 3000 ns (always pid 9 and idle).
+fn trace() -> Arc<Trace> {
+    let mut b = TraceBuilder::default();
+    let mut push = |t: u64, cpu: u16, prev: i32, next: i32| {
+        let mut task = |pid: i32| b.task(Pid(pid), format!("job{pid}").as_bytes());
+        let (task, next): (TaskId, TaskId) = (task(prev), task(next));
+        let event = Event {
+            time: Nanos(t),
+            cpu: CpuId(cpu),
+            kind: EventKind::Switch,
+            actor: ThreadIx::NONE,
+            task,
+            prio: 120,
+            state: TaskState::SLEEP,
+            next,
+            next_prio: 120,
+            from_cpu: CpuId::NONE,
+            to_cpu: CpuId::NONE,
+        };
+        b.push(event, Pid(prev));
+    };
+    for i in 0..300_u64 {
+        push(i * 1_000, 0, (i % 3) as i32 + 1, ((i + 1) % 3) as i32 + 1);
+        if i % 3 == 0 {
+            push(i * 1_000 + 500, 1, if i % 2 == 0 { 0 } else { 9 }, if i % 2 == 0 { 9 } else { 0 });
+        }
+    }
+    Arc::new(b.finish(TraceMeta::default()))
+}
+
+fn opened(given: &[&str], trace: Arc<Trace>) -> App {
+    let (mut app, _) = App::new(given.iter().map(PathBuf::from).collect(), (100, 30));
+    let path = PathBuf::from("a");
+    if given.is_empty() {
+        let entry = Entry { path: path.clone(), ..Entry::default() };
+        app.update(Msg::Listed { entries: vec![entry], problem: None });
+    }
+    let loaded = Loaded { path: path.clone(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
+    app.update(Msg::Opened { generation: 1, path, result: Ok(Arc::new(loaded)) });
+    app
+}
+
+fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+    keys.chars().flat_map(|c| app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }))).collect()
+}
+
+#[test]
+fn without_arguments_the_first_bundled_recording_opens_and_plays() {
+    let (mut app, effects) = App::new(Vec::new(), (80, 24));
+    assert!(matches!(effects[..], [Effect::List { .. }]));
+    let entries = ["x", "y"].map(|p| Entry { path: p.into(), ..Entry::default() }).to_vec();
+    let effects = app.update(Msg::Listed { entries, problem: None });
+    assert!(matches!(&effects[..], [Effect::Open { path, .. }] if path == &PathBuf::from("x")));
+    assert!(opened(&[], trace()).wants_ticks());
+}
+
+#[test]
+fn with_arguments_the_first_one_opens_and_waits() {
+    let (_, effects) = App::new(vec!["a".into(), "b".into()], (80, 24));
+    assert!(matches!(&effects[..], [Effect::Open { path, .. }, Effect::List { .. }] if path == &PathBuf::from("a")));
+    assert!(!opened(&["a"], trace()).wants_ticks());
+}
+
+#[test]
+fn opening_asks_for_predictions_and_the_selection_for_details() {
+    let (mut app, _) = App::new(vec!["a".into()], (80, 24));
+    let trace = trace();
+    let loaded = Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
+    let effects = app.update(Msg::Opened { generation: 1, path: "a".into(), result: Ok(Arc::new(loaded)) });
+    assert!(matches!(effects[..], [Effect::Predict { generation: 1, .. }, Effect::Inspect { event: 0, .. }]));
+    let effects = press(&mut app, ".");
+    assert!(matches!(effects[..], [Effect::Inspect { event: 2, .. }]), "{effects:?}");
+    assert!(press(&mut app, "w").is_empty(), "a zoom selects nothing new");
+}
+
+#[test]
+fn answers_to_an_old_recording_change_nothing() {
+    let mut app = opened(&["a"], trace());
+    let chunk = Chunk { per_cpu: vec![Vec::new(); 2], end: 7 };
+    app.update(Msg::Predicted { generation: 0, chunk: chunk.clone() });
+    app.update(Msg::PredictionFailed { generation: 9, problem: "x".into() });
+    app.update(Msg::Opened { generation: 0, path: "a".into(), result: Err("late".into()) });
+    let t = app.timeline().unwrap();
+    assert_eq!((t.answers.events_done, t.answers.failed.as_deref()), (0, None));
+    app.update(Msg::Predicted { generation: 1, chunk });
+    assert_eq!(app.timeline().unwrap().answers.events_done, 7);
+}
+
+#[test]
+fn keys_move_the_playhead() {
+    // (keys, CPU, decision, position)
+    let table = [
+        ("", 0, Some(0), 0),
+        (".", 0, Some(1), 1_000),
+        ("...,", 0, Some(2), 2_000),
+        (",", 0, Some(0), 0),
+        ("G", 0, Some(299), 299_000),
+        ("Gg", 0, Some(0), 0),
+        ("t12us\n", 0, Some(12), 12_000),
+        ("t12us\nt+500ns\n", 0, Some(12), 12_500),
+        ("t12us\nj", 1, Some(3), 12_000),
+        ("j.", 1, Some(0), 500),
+        ("jjjk", 0, Some(0), 0),
+        ("/job9\n", 1, Some(0), 500),
+        ("/job9\n*", 1, Some(2), 6_500),
+        ("/job9\n**#", 1, Some(2), 6_500),
+        ("/:2\n", 0, Some(3), 3_000),
+        ("t50%\n", 0, Some(149), 149_500),
+        ("tnonsense\n", 0, Some(0), 0),
+    ];
+    for (keys, cpu, decision, pos) in table {
+        let mut app = opened(&["a"], trace());
+        press(&mut app, keys);
+        let t = app.timeline().unwrap();
+        assert_eq!((t.cpu, t.decision, t.cursor.pos().0), (cpu, decision, pos), "{keys:?}");
+    }
+}
+
+#[test]
+fn keys_move_the_window() {
+    let mut app = opened(&["a"], trace());
+    press(&mut app, "f");
+    assert_eq!(app.timeline().unwrap().view.width, 299_001);
+    press(&mut app, "t150us\nww");
+    let near = app.timeline().unwrap().view;
+    assert_eq!(near.width, 132_889);
+    press(&mut app, "d");
+    assert_eq!(app.timeline().unwrap().view.start, near.start + near.width / 4);
+    press(&mut app, "a");
+    assert_eq!(app.timeline().unwrap().view, near);
+}
+
+#[test]
+fn time_plays_and_turns_the_page() {
+    let mut app = opened(&["a"], trace());
+    press(&mut app, "t0\n");
+    let width = app.timeline().unwrap().view.width;
+    press(&mut app, " ");
+    assert!(app.wants_ticks());
+    app.update(Msg::Tick { now: Nanos(0) });
+    let (num, den) = app.timeline().unwrap().cursor.speed();
+    let real = (width + 10) * u64::from(den) / u64::from(num);
+    app.update(Msg::Tick { now: Nanos(real) });
+    let t = app.timeline().unwrap();
+    assert_eq!(t.cursor.pos().0, width + 10);
+    assert!(t.view.start > 0 && t.view.contains(t.cursor.pos().0));
+    press(&mut app, " ");
+    assert!(!app.wants_ticks());
+}
+
+#[test]
+fn marks_show_a_difference_and_escape_forgets() {
+    let mut app = opened(&["a"], trace());
+    press(&mut app, "m...m");
+    assert_eq!(app.timeline().unwrap().marks, [Nanos(0), Nanos(3_000)]);
+    press(&mut app, "m");
+    assert_eq!(app.timeline().unwrap().marks, [Nanos(3_000)]);
+    app.update(Msg::Key(Key::Esc));
+    assert!(app.timeline().unwrap().marks.is_empty());
+}
+
+#[test]
+fn misses_are_found_in_both_directions() {
+    let mut app = opened(&["a"], trace());
+    press(&mut app, "n");
+    assert!(app.message.as_ref().unwrap().contains("among the predictions so far"));
+    let guess = |rank| crate::evaluate::overlay::Guess { thread: ThreadIx(2), p: 0.5, p_real: 0.5, rank };
+    let one = |k: usize| crate::evaluate::overlay::Prediction {
+        queue: 2,
+        trivial: k % 100 == 10,
+        covered: true,
+        real: ThreadIx(2),
+        pick: guess(if k % 50 == 10 || k % 100 == 60 { 2 } else { 1 }),
+        forecast: guess(1),
+        baselines: [ThreadIx(2); 4],
+    };
+    let per_cpu = vec![(0..300).map(one).collect(), Vec::new()];
+    app.update(Msg::Predicted { generation: 1, chunk: Chunk { per_cpu, end: 400 } });
+    let mut at = |keys: &str| {
+        press(&mut app, keys);
+        app.timeline().unwrap().decision
+    };
+    // 10, 110, ... are wrong but trivial: not a miss.
+    assert_eq!(at("n"), Some(60));
+    assert_eq!(at("nn"), Some(260));
+    assert_eq!(at("n"), Some(260));
+    assert_eq!(at("N"), Some(160));
+    assert_eq!(at("o"), Some(160));
+    assert_eq!(at("n"), Some(160), "the forecast row has no miss");
+    let score = app.timeline().unwrap().answers.score(0, 0..300);
+    assert_eq!((score.counted, score.missed, score.queue), (300, 0, 2));
+}
+
+#[test]
+fn mouse_selects_pans_zooms_and_seeks() {
+    use super::input::MouseKind::{Down, Drag, Up, WheelUp};
+    let mut app = opened(&["a"], trace());
+    press(&mut app, "f");
+    let l = app.layout();
+    let (x, lane1) = (l.plot.x + l.plot.w / 2, l.lanes.y + l.lane_h);
+    let mut mouse = |app: &mut App, kind, x, y| app.update(Msg::Mouse(Mouse { kind, x, y }));
+    mouse(&mut app, Down, x, lane1);
+    mouse(&mut app, Up, x, lane1);
+    let t = app.timeline().unwrap();
+    assert_eq!(t.cpu, 1);
+    assert!((149_000..152_000).contains(&t.cursor.pos().0), "{:?}", t.cursor.pos());
+    mouse(&mut app, WheelUp, x, lane1);
+    let near = app.timeline().unwrap().view;
+    assert!(near.width < 299_001);
+    mouse(&mut app, Down, x, lane1);
+    mouse(&mut app, Drag, x - 5, lane1);
+    mouse(&mut app, Up, x - 5, lane1);
+    assert!(app.timeline().unwrap().view.start > near.start);
+    mouse(&mut app, Down, l.plot.x, l.overview.y);
+    assert_eq!(app.timeline().unwrap().cursor.pos(), Nanos(0));
+    let tab = layout::tabs(100)[1].0;
+    mouse(&mut app, Down, tab + 1, 0);
+    assert_eq!(app.tab, Tab::Traces);
+}
+
+#[test]
+fn the_list_opens_recordings_and_remembers_what_went_wrong() {
+    let mut app = opened(&["a"], trace());
+    let entries = ["a", "b", "c"].map(|p| Entry { path: p.into(), ..Entry::default() }).to_vec();
+    app.update(Msg::Listed { entries: entries.clone(), problem: None });
+    let effects = press(&mut app, "4j\n");
+    assert!(matches!(&effects[..], [Effect::Open { generation: 2, path }] if path == &PathBuf::from("b")));
+    assert!(matches!(app.open, Open::Loading(_)) && app.tab == Tab::Timeline);
+    app.update(Msg::Opened { generation: 2, path: "b".into(), result: Err("line 3".into()) });
+    assert!(matches!(app.open, Open::Failed(..)));
+    app.update(Msg::Listed { entries, problem: None });
+    assert_eq!(app.traces.entries[1].error.as_deref(), Some("line 3"));
+    assert_eq!(app.traces.selected, 1);
+}
+
+#[test]
+fn every_way_out() {
+    for msg in [Msg::Key(Key::Char('q')), Msg::Key(Key::Ctrl('c')), Msg::Terminated] {
+        let mut app = opened(&["a"], trace());
+        app.update(msg);
+        assert!(app.quit);
+    }
+    let mut app = opened(&["a"], trace());
+    press(&mut app, "/q");
+    assert!(!app.quit, "q is a letter while a name is typed");
+    app.update(Msg::Key(Key::Ctrl('c')));
+    assert!(app.quit);
+}

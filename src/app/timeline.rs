@@ -1,0 +1,266 @@
+//! The open recording: playhead, window, selected decision, marks, search. Pure state and arithmetic on it.
+
+use super::answers::{Answers, Row};
+use super::view::View;
+use crate::evaluate::overlay::Inspection;
+use crate::replay::Cursor;
+use crate::replay::lod::{self, Pyramid};
+use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A recording, ready to be drawn.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its events.
+    pub trace: Arc<Trace>,
+    /// Its level-of-detail index.
+    pub pyramid: Pyramid,
+    /// What was skipped or cut while reading, in words.
+    pub notes: Vec<String>,
+}
+
+/// The pane that has the arrows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// Up and down choose a CPU.
+    #[default]
+    Lanes,
+    /// Up and down scroll the candidates.
+    Decision,
+    /// Up and down scroll what the model saw.
+    Context,
+}
+
+/// A search and the threads it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What was typed.
+    pub query: String,
+    /// Sorted.
+    pub threads: Vec<ThreadIx>,
+}
+
+/// State of the timeline screen.
+#[derive(Debug)]
+pub struct Timeline {
+    /// The recording.
+    pub loaded: Arc<Loaded>,
+    /// Predictions so far.
+    pub answers: Answers,
+    /// Playhead.
+    pub cursor: Cursor,
+    /// Visible window.
+    pub view: View,
+    /// Selected CPU.
+    pub cpu: usize,
+    /// First visible CPU.
+    pub first_lane: usize,
+    /// Selected decision: index of a switch on the selected CPU. `None` before its first switch.
+    pub decision: Option<usize>,
+    /// Up to two marks.
+    pub marks: Vec<Nanos>,
+    /// The last search.
+    pub found: Option<Found>,
+    /// Details of the selected decision; may still be those of another one.
+    pub inspection: Option<Inspection>,
+    /// Why there are no details.
+    pub inspection_failed: Option<String>,
+    /// Pane with the arrows.
+    pub pane: Pane,
+    /// Lines scrolled in the pane.
+    pub pane_scroll: usize,
+    /// The decision that was last asked about.
+    pub(super) asked: Option<usize>,
+    /// Where a drag began: column, window at that time, and whether it moved yet.
+    pub(super) drag: Option<(u16, View, bool)>,
+}
+
+/// Columns that one stint should have at first.
+const FIRST_COLUMNS: u64 = 9;
+
+impl Timeline {
+    /// A recording just opened, shown at a zoom at which single decisions can be read in `cols` columns.
+    pub fn new(loaded: Arc<Loaded>, cols: usize) -> Self {
+        let trace = &loaded.trace;
+        let span = trace.span().0;
+        let counts = (0..trace.cpus()).map(|c| trace.cpu_switches(CpuId(c as u16)).len());
+        let (cpu, most) = counts.enumerate().max_by_key(|&(c, n)| (n, std::cmp::Reverse(c))).unwrap_or((0, 0));
+        let width = span / (most as u64 + 1) * (cols as u64 / FIRST_COLUMNS).max(1);
+        let view = View::fit(span).at(0, width.max(1_000));
+        let mut cursor = Cursor::new(trace.span());
+        // A window in about eight seconds: every switch can be followed.
+        cursor.choose_speed(view.width, Nanos(8_000_000_000));
+        let answers = Answers::new(trace.cpus());
+        let mut timeline = Self {
+            answers,
+            cursor,
+            view,
+            cpu: if most > 0 { cpu } else { 0 },
+            first_lane: 0,
+            decision: None,
+            marks: Vec::new(),
+            found: None,
+            inspection: None,
+            inspection_failed: None,
+            pane: Pane::Lanes,
+            pane_scroll: 0,
+            asked: None,
+            drag: None,
+            loaded,
+        };
+        timeline.follow_playhead();
+        timeline
+    }
+
+    /// The recording.
+    pub fn trace(&self) -> &Trace {
+        &self.loaded.trace
+    }
+
+    /// Index of the selected switch among all events.
+    pub fn event(&self) -> Option<usize> {
+        self.trace().cpu_switches(CpuId(self.cpu as u16)).get(self.decision?).map(|&e| e as usize)
+    }
+
+    /// Selects the last switch at or before the playhead.
+    pub fn follow_playhead(&mut self) {
+        let at = self.cursor.pos().0 + 1;
+        let before = lod::switches_before(self.trace(), CpuId(self.cpu as u16), at);
+        self.decision = before.checked_sub(1);
+    }
+
+    /// Moves the playhead and keeps it visible.
+    pub fn seek(&mut self, to: Nanos) {
+        self.cursor.seek(to);
+        self.view = self.view.show(self.cursor.pos().0);
+        self.follow_playhead();
+    }
+
+    /// Moves the playhead in real time. The window turns its page when the playhead leaves it.
+    pub fn tick(&mut self, now: Nanos) {
+        let was = self.cursor.pos().0;
+        self.cursor.advance(now);
+        let pos = self.cursor.pos().0;
+        if pos == was {
+            return;
+        }
+        if self.view.contains(was) && !self.view.contains(pos) {
+            self.view = self.view.at(pos.saturating_sub(self.view.width / 20), self.view.width);
+        }
+        self.follow_playhead();
+    }
+
+    /// Selects switch `k` of the selected CPU and puts the playhead there.
+    pub fn select(&mut self, k: usize) {
+        let Some(&event) = self.trace().cpu_switches(CpuId(self.cpu as u16)).get(k) else { return };
+        let at = self.trace().time(event as usize);
+        self.cursor.pause();
+        self.cursor.seek(at);
+        self.view = self.view.show(at.0);
+        self.decision = Some(k);
+        self.pane_scroll = 0;
+    }
+
+    /// Steps to the decision before or after.
+    pub fn step(&mut self, forward: bool) {
+        match (self.decision, forward) {
+            (None, true) => self.select(0),
+            (None, false) => {}
+            (Some(k), true) => self.select(k + 1),
+            (Some(k), false) => self.select(k.saturating_sub(1)),
+        }
+    }
+
+    /// Goes to the next or previous miss of the shown row on this CPU. False when there is none.
+    pub fn jump_to_miss(&mut self, forward: bool) -> bool {
+        let target = self.answers.find_miss(self.cpu, self.decision, forward);
+        if let Some(k) = target {
+            self.select(k);
+        }
+        target.is_some()
+    }
+
+    /// Searches names and pids; goes to the first stint after the playhead. The number of threads found.
+    pub fn find(&mut self, query: &str) -> usize {
+        let tasks = self.trace().tasks();
+        let needle = query.to_lowercase();
+        let mut threads: Vec<ThreadIx> = tasks
+            .iter()
+            .filter(|(_, t)| t.pid.0 != 0 && format!("{}:{}", t.name, t.pid.0).to_lowercase().contains(&needle))
+            .map(|(_, t)| t.thread)
+            .collect();
+        threads.sort_unstable();
+        threads.dedup();
+        let n = threads.len();
+        self.found = Some(Found { query: query.into(), threads });
+        if n > 0 && !self.jump_to_found(true) {
+            self.jump_to_found(false);
+        }
+        n
+    }
+
+    /// Goes to the nearest stint, on any CPU, of a task that was found. False when there is none that way.
+    pub fn jump_to_found(&mut self, forward: bool) -> bool {
+        let Some(found) = &self.found else { return false };
+        let trace = self.trace();
+        let here = (self.cursor.pos().0, self.event().unwrap_or(0));
+        let mut best: Option<((u64, usize), usize, usize)> = None;
+        for c in 0..trace.cpus() {
+            let cpu = CpuId(c as u16);
+            let switches = trace.cpu_switches(cpu);
+            let hit = |k: &usize| {
+                let thread = trace.tasks().thread_on(trace.event(switches[*k] as usize).next, cpu);
+                found.threads.binary_search(&thread).is_ok()
+            };
+            let key = |k: usize| (trace.time(switches[k] as usize).0, switches[k] as usize);
+            let near = if forward {
+                let from = switches.partition_point(|&e| (trace.time(e as usize).0, e as usize) <= here);
+                (from..switches.len()).find(hit)
+            } else {
+                let to = switches.partition_point(|&e| (trace.time(e as usize).0, e as usize) < here);
+                (0..to).rev().find(hit)
+            };
+            if let Some(k) = near {
+                let better = best.is_none_or(|(t, ..)| if forward { key(k) < t } else { key(k) > t });
+                if better {
+                    best = Some((key(k), c, k));
+                }
+            }
+        }
+        let Some((_, c, k)) = best else { return false };
+        self.cpu = c;
+        self.select(k);
+        true
+    }
+
+    /// Selects another CPU; the playhead stays.
+    pub fn choose_cpu(&mut self, cpu: usize) {
+        self.cpu = cpu.min(self.trace().cpus().saturating_sub(1));
+        self.follow_playhead();
+    }
+
+    /// Scrolls lanes so that the selected one is among `visible`.
+    pub fn keep_lane_visible(&mut self, visible: usize) {
+        let last = self.trace().cpus().saturating_sub(visible);
+        let low = (self.cpu + 1).saturating_sub(visible);
+        self.first_lane = self.first_lane.clamp(low, self.cpu.max(low)).min(last.max(low));
+    }
+
+    /// Sets a mark; a third one starts over.
+    pub fn mark(&mut self) {
+        if self.marks.len() >= 2 {
+            self.marks.clear();
+        }
+        self.marks.push(self.cursor.pos());
+    }
+
+    /// Shows the next predictor.
+    pub fn next_row(&mut self) {
+        let row: Row = self.answers.row().next();
+        let loaded = Arc::clone(&self.loaded);
+        self.answers.set_row(row, &loaded.trace);
+    }
+}

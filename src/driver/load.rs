@@ -1,0 +1,47 @@
+//! Reading a recording for the interface: its events, its level-of-detail index, and what went wrong in words.
+
+use crate::app::timeline::Loaded;
+use crate::app::traces::Entry;
+use crate::ingest::{self, Report};
+use crate::replay::lod::Pyramid;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Opens a recording and indexes it. The error is a sentence with file, line and byte where there are such.
+pub fn load(path: &Path) -> Result<Loaded, String> {
+    let opened = ingest::open(path).map_err(|e| e.to_string())?;
+    let notes = notes(&opened.report, opened.trace.reordered());
+    let pyramid = Pyramid::build(&opened.trace);
+    Ok(Loaded { path: path.into(), trace: Arc::new(opened.trace), pyramid, notes })
+}
+
+/// What a reader of the recording must know, the weightiest first.
+fn notes(report: &Report, reordered: u64) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(why) = &report.truncated {
+        notes.push(format!("cut short: {why}"));
+    }
+    if report.skipped > 0 {
+        notes.push(format!("{} lines skipped", report.skipped));
+    }
+    if reordered > 0 {
+        notes.push(format!("{reordered} events were out of order"));
+    }
+    if let Some(why) = &report.metadata_problem {
+        notes.push(format!("metadata not used: {why}"));
+    }
+    notes.extend(report.bad.iter().map(ToString::to_string));
+    notes
+}
+
+/// What can be opened: the given files, then the bundled recordings.
+pub fn list(given: &[PathBuf]) -> (Vec<Entry>, Option<String>) {
+    (given.iter().map(|path| entry_of_file(path)).collect(), None)
+}
+
+fn entry_of_file(path: &Path) -> Entry {
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+    let name = name.split('.').next().filter(|n| !n.is_empty()).unwrap_or(&name).to_string();
+    let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
+    Entry { path: path.into(), name, bytes, given: true, ..Entry::default() }
+}

@@ -1,0 +1,369 @@
+//! Level of detail: what one CPU did in each column of a window, at a cost that depends on the number of columns and
+//! not on the number of events between them. Never draws.
+//!
+//! A CPU's time is cut into stints at its switches: stint 0 runs from the start of the trace to switch 0 (the task that
+//! switch puts out), stint i from switch i-1 to switch i, the last one to the end of the trace. Runs of [`LEAF`] whole
+//! stints are summed once, in a pyramid ([`Levels`]).
+
+use super::levels::{Levels, Merge};
+use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
+
+/// Stints in one leaf of the pyramid.
+pub const LEAF: usize = 32;
+/// Threads whose time a summary keeps.
+const TOP: usize = 6;
+/// Columns of the ready-made overview of the whole trace.
+pub const OVERVIEW: usize = 512;
+
+/// Who ran how long: exact for up to [`TOP`] threads. Beyond that the Misra-Gries rule applies: a thread that had more
+/// than 1/7 of the time is always there, and no time is overestimated.
+#[derive(Clone, Debug)]
+struct Runs {
+    top: [(ThreadIx, u64); TOP],
+    busy: u64,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { top: [(ThreadIx::NONE, 0); TOP], busy: 0 }
+    }
+}
+
+impl Runs {
+    fn add(&mut self, thread: ThreadIx, ns: u64, idle: bool) {
+        if !idle {
+            self.busy += ns;
+        }
+        self.count(thread, ns);
+    }
+
+    fn count(&mut self, thread: ThreadIx, ns: u64) {
+        if let Some(slot) = self.top.iter_mut().find(|s| s.0 == thread && s.1 > 0) {
+            slot.1 += ns;
+            return;
+        }
+        let least = self.top.iter().map(|s| s.1).min().unwrap_or(0).min(ns);
+        self.top.iter_mut().for_each(|s| s.1 -= least);
+        if let Some(slot) = self.top.iter_mut().find(|s| s.1 == 0).filter(|_| ns > least) {
+            *slot = (thread, ns - least);
+        }
+    }
+
+    fn longest(&self) -> ThreadIx {
+        // The first of equals, so that a cell does not change its mind between frames.
+        let best = self.top.iter().rev().max_by_key(|s| s.1);
+        best.filter(|s| s.1 > 0).map_or(ThreadIx::NONE, |s| s.0)
+    }
+}
+
+impl Merge for Runs {
+    fn merge(&mut self, other: &Self) {
+        self.busy += other.busy;
+        for &(thread, ns) in other.top.iter().filter(|s| s.1 > 0) {
+            self.count(thread, ns);
+        }
+    }
+}
+
+/// What one CPU did in one column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    /// Thread that ran longest; [`ThreadIx::NONE`] when nothing is known (outside the trace, CPU without switches).
+    pub thread: ThreadIx,
+    /// Share of the column's time in which the CPU was not idle, 0..1.
+    pub busy: f32,
+    /// Switches `first..end` of this CPU (indices into `trace.cpu_switches`) lie in the column.
+    pub first: usize,
+    /// End of the switches in this column.
+    pub end: usize,
+    /// The stint that has most of the column when at most one switch is in it: stint `i` begins at switch `i - 1`.
+    pub stint: Option<usize>,
+    /// Share of the column in which events were lost, 0..1.
+    pub gap: f32,
+    /// The column lies outside the recording.
+    pub outside: bool,
+}
+
+impl Cell {
+    /// Number of switches in the column.
+    pub fn switches(&self) -> usize {
+        self.end - self.first
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    runs: Levels<Runs>,
+    /// Losses on this CPU, by time.
+    gaps: Vec<(u64, u64)>,
+}
+
+/// The level-of-detail index of one trace. Built in O(events).
+#[derive(Clone, Debug, Default)]
+pub struct Pyramid {
+    lanes: Vec<Lane>,
+    /// Per overview column: share of all CPUs' time that was not idle.
+    pub overview: Vec<f32>,
+}
+
+/// Time of switch `k` on a CPU with these switches.
+fn at(trace: &Trace, switches: &[u32], k: usize) -> u64 {
+    switches.get(k).map_or(trace.span().0, |&e| trace.time(e as usize).0)
+}
+
+/// The thread that runs in stint `i`.
+pub fn stint_thread(trace: &Trace, cpu: CpuId, i: usize) -> ThreadIx {
+    let switches = trace.cpu_switches(cpu);
+    let task = match (i.checked_sub(1).and_then(|k| switches.get(k)), switches.first()) {
+        (Some(&e), _) => trace.event(e as usize).next,
+        (None, Some(&e)) if i == 0 => trace.event(e as usize).task,
+        _ => return ThreadIx::NONE,
+    };
+    trace.tasks().thread_on(task, cpu)
+}
+
+/// Start and end of stint `i`.
+pub fn stint_span(trace: &Trace, cpu: CpuId, i: usize) -> (Nanos, Nanos) {
+    let switches = trace.cpu_switches(cpu);
+    let from = i.checked_sub(1).map_or(0, |k| at(trace, switches, k));
+    (Nanos(from), Nanos(at(trace, switches, i)))
+}
+
+/// Number of switches on `cpu` before `t`.
+pub fn switches_before(trace: &Trace, cpu: CpuId, t: u64) -> usize {
+    trace.cpu_switches(cpu).partition_point(|&e| trace.time(e as usize).0 < t)
+}
+
+/// The time at which column `col` of `cols` begins in a window from `start` that is `width` ns wide.
+pub fn column_time(start: u64, width: u64, col: usize, cols: usize) -> u64 {
+    let offset = u128::from(width) * col as u128 / cols.max(1) as u128;
+    start.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX))
+}
+
+impl Pyramid {
+    /// Builds the index.
+    pub fn build(trace: &Trace) -> Self {
+        let span = trace.span().0;
+        let mut busy = vec![0_u64; OVERVIEW];
+        let mut lanes = Vec::with_capacity(trace.cpus());
+        for cpu in (0..trace.cpus()).map(|c| CpuId(c as u16)) {
+            let switches = trace.cpu_switches(cpu);
+            let mut runs = Levels::default();
+            let mut leaf = Runs::default();
+            let mut from = 0;
+            let stints = if switches.is_empty() { 0 } else { switches.len() + 1 };
+            for i in 0..stints {
+                let to = at(trace, switches, i);
+                let thread = stint_thread(trace, cpu, i);
+                let idle = trace.tasks().is_idle(thread);
+                leaf.add(thread, to - from, idle);
+                if !idle {
+                    spread(&mut busy, span, from, to);
+                }
+                if (i + 1) % LEAF == 0 {
+                    runs.push(std::mem::take(&mut leaf));
+                }
+                from = to;
+            }
+            let gaps = trace.gaps().iter().filter(|g| g.cpu == cpu).map(|g| (g.from.0, g.to.0)).collect();
+            lanes.push(Lane { runs, gaps });
+        }
+        let seen = (0..trace.cpus()).filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty()).count().max(1);
+        let column = (span as f64 / OVERVIEW as f64 * seen as f64).max(1.0);
+        let overview = busy.iter().map(|&ns| (ns as f64 / column).min(1.0) as f32).collect();
+        Self { lanes, overview }
+    }
+
+    /// The columns of `cpu` in the window `[start, start + width)`, cut into `cols`.
+    pub fn cells(&self, trace: &Trace, cpu: CpuId, start: u64, width: u64, cols: usize) -> Vec<Cell> {
+        let mut first = switches_before(trace, cpu, start);
+        (0..cols)
+            .map(|col| {
+                let (t0, t1) = (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
+                let end = switches_before(trace, cpu, t1).max(first);
+                let cell = self.cell(trace, cpu, (t0, t1), (first, end));
+                first = end;
+                cell
+            })
+            .collect()
+    }
+
+    fn cell(&self, trace: &Trace, cpu: CpuId, (t0, t1): (u64, u64), (first, end): (usize, usize)) -> Cell {
+        let switches = trace.cpu_switches(cpu);
+        let span = trace.span().0;
+        let outside = t0 >= span.max(1);
+        let mut cell = Cell { thread: ThreadIx::NONE, busy: 0.0, first, end, stint: None, gap: 0.0, outside };
+        let Some(lane) = self.lanes.get(cpu.ix()) else { return cell };
+        if outside || switches.is_empty() {
+            return cell;
+        }
+        let to = t1.min(span).max(t0 + 1);
+        let mut runs = Runs::default();
+        let add = |runs: &mut Runs, i: usize, ns: u64| {
+            let thread = stint_thread(trace, cpu, i);
+            runs.add(thread, ns, trace.tasks().is_idle(thread));
+        };
+        if first == end {
+            add(&mut runs, first, to - t0);
+            cell.stint = Some(first);
+        } else {
+            let (head, tail) = (at(trace, switches, first) - t0, to.saturating_sub(at(trace, switches, end - 1)));
+            add(&mut runs, first, head);
+            if end == first + 1 {
+                cell.stint = Some(if head > tail { first } else { end });
+            }
+            // Whole stints first+1..end: leaves where they fill one, single steps at both ends.
+            let (from, to) = (first + 1, end);
+            let (a, b) = (from.div_ceil(LEAF), (to / LEAF).min(lane.runs.len()));
+            let single = |i: usize| at(trace, switches, i) - at(trace, switches, i - 1);
+            if a < b {
+                (from..a * LEAF).for_each(|i| add(&mut runs, i, single(i)));
+                lane.runs.fold(a..b, |node| runs.merge(node));
+                (b * LEAF..to).for_each(|i| add(&mut runs, i, single(i)));
+            } else {
+                (from..to).for_each(|i| add(&mut runs, i, single(i)));
+            }
+            add(&mut runs, end, tail);
+        }
+        cell.thread = cell.stint.map_or_else(|| runs.longest(), |i| stint_thread(trace, cpu, i));
+        cell.busy = (runs.busy as f64 / (to - t0) as f64).min(1.0) as f32;
+        cell.gap = lane.lost_share(t0, to);
+        cell
+    }
+}
+
+impl Lane {
+    fn lost_share(&self, t0: u64, t1: u64) -> f32 {
+        let first = self.gaps.partition_point(|g| g.1 <= t0);
+        let lost: u64 = self.gaps[first..]
+            .iter()
+            .take_while(|g| g.0 < t1)
+            .take(64) // a column with more losses than this is all loss
+            .map(|g| g.1.min(t1).saturating_sub(g.0.max(t0)))
+            .sum();
+        (lost as f64 / (t1 - t0).max(1) as f64).min(1.0) as f32
+    }
+}
+
+/// Adds the time `[from, to)` to the overview columns it lies in.
+fn spread(columns: &mut [u64], span: u64, from: u64, to: u64) {
+    let n = columns.len();
+    if span == 0 || to <= from {
+        return;
+    }
+    let mut col = (u128::from(from) * n as u128 / u128::from(span)) as usize;
+    let mut t = from;
+    while t < to && col < n {
+        let end = column_time(0, span, col + 1, n).min(to);
+        columns[col] += end.saturating_sub(t);
+        t = end.max(t);
+        col += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Event, EventKind, Pid, TaskState, TraceBuilder, TraceMeta};
+    use std::collections::HashMap;
+
+    fn trace(stints: &[(u64, i32)]) -> Trace {
+        let mut b = TraceBuilder::default();
+        let (mut t, mut prev) = (0, 0);
+        for &(ns, pid) in stints {
+            let (task, next) = (b.task(Pid(prev), b"p"), b.task(Pid(pid), b"p"));
+            let event = Event {
+                time: Nanos(t),
+                cpu: CpuId(0),
+                kind: EventKind::Switch,
+                actor: ThreadIx::NONE,
+                task,
+                prio: 120,
+                state: TaskState::RUNNING,
+                next,
+                next_prio: 120,
+                from_cpu: CpuId::NONE,
+                to_cpu: CpuId::NONE,
+            };
+            b.push(event, Pid(-1));
+            prev = pid;
+            t += ns;
+        }
+        b.finish(TraceMeta::default())
+    }
+
+    /// What a cell must say, by walking every stint.
+    fn naive(trace: &Trace, t0: u64, t1: u64) -> (HashMap<ThreadIx, u64>, u64) {
+        let (mut by, mut busy) = (HashMap::new(), 0);
+        for i in 0..=trace.cpu_switches(CpuId(0)).len() {
+            let (a, b) = stint_span(trace, CpuId(0), i);
+            let ns = b.0.min(t1).saturating_sub(a.0.max(t0));
+            let thread = stint_thread(trace, CpuId(0), i);
+            *by.entry(thread).or_default() += ns;
+            if !trace.tasks().is_idle(thread) {
+                busy += ns;
+            }
+        }
+        (by, busy)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn cells_equal_a_walk_over_all_stints(
+            stints in proptest::collection::vec((0_u64..50, 0_i32..5), 1..400),
+            start in 0_u64..3_000, width in 1_u64..9_000, cols in 1_usize..40,
+        ) {
+            let trace = trace(&stints);
+            let cells = Pyramid::build(&trace).cells(&trace, CpuId(0), start, width, cols);
+            for (col, cell) in cells.iter().enumerate() {
+                let (t0, t1) = (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
+                if t1 == t0 || t1 > trace.span().0 { continue; }
+                let (by, busy) = naive(&trace, t0, t1);
+                let share = busy as f32 / (t1 - t0) as f32;
+                proptest::prop_assert!((cell.busy - share).abs() < 1e-4, "{} {}", cell.busy, share);
+                // Five threads at most: the summary is exact, so nobody ran longer than the one shown.
+                let longest = by.values().max().copied().unwrap_or(0);
+                if cell.stint.is_none() {
+                    proptest::prop_assert_eq!(by.get(&cell.thread).copied().unwrap_or(0), longest);
+                }
+                let n = trace.times().iter().filter(|&&t| t >= t0 && t < t1).count();
+                proptest::prop_assert_eq!(cell.switches(), n);
+            }
+        }
+    }
+
+    #[test]
+    fn losses_and_the_end_are_not_idle() {
+        let mut b = TraceBuilder::default();
+        let task = b.task(Pid(4), b"x");
+        for t in [100, 300] {
+            let event = Event {
+                time: Nanos(t),
+                cpu: CpuId(0),
+                kind: EventKind::Switch,
+                actor: ThreadIx::NONE,
+                task,
+                prio: 120,
+                state: TaskState::SLEEP,
+                next: task,
+                next_prio: 120,
+                from_cpu: CpuId::NONE,
+                to_cpu: CpuId::NONE,
+            };
+            b.push(event, Pid(-1));
+        }
+        b.gap(crate::trace::Gap { cpu: CpuId(0), from: Nanos(150), to: Nanos(250), lost: 9 });
+        let trace = b.finish(TraceMeta::default());
+        let cells = Pyramid::build(&trace).cells(&trace, CpuId(0), 0, 400, 8);
+        let gaps: Vec<f32> = cells.iter().map(|c| c.gap).collect();
+        assert_eq!(gaps, [0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert!(cells[3].busy > 0.9 && cells[4].outside && cells[7].outside);
+    }
+
+    #[test]
+    fn no_switch_at_all_is_nothing_known() {
+        let trace = TraceBuilder::default().finish(TraceMeta { cpus: 2, ..TraceMeta::default() });
+        let cells = Pyramid::build(&trace).cells(&trace, CpuId(1), 0, 100, 3);
+        assert!(cells.iter().all(|c| c.thread == ThreadIx::NONE && c.busy == 0.0));
+    }
+}

@@ -1,0 +1,41 @@
+//! Frame times for `koracle bench`: the real drawing code into a buffer, at every zoom.
+
+use super::draw::draw;
+use super::palette::Theme;
+use crate::app::timeline::Loaded;
+use crate::app::{App, Msg};
+use crate::replay::lod::Pyramid;
+use crate::trace::Trace;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Draws frames of the timeline at every zoom from one microsecond to the whole trace, at eight places each, and
+/// returns the nanoseconds each took.
+pub fn bench_frames(trace: Arc<Trace>, width: u16, height: u16) -> Vec<u64> {
+    let path = PathBuf::from("bench");
+    let (mut app, _) = App::new(vec![path.clone()], (width, height));
+    let pyramid = Pyramid::build(&trace);
+    let loaded = Arc::new(Loaded { path: path.clone(), trace, pyramid, notes: Vec::new() });
+    app.update(Msg::Opened { generation: 1, path, result: Ok(loaded) });
+    let theme = Theme { color: true };
+    let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+    let mut times = Vec::new();
+    let span = app.timeline().map_or(0, |t| t.trace().span().0);
+    let mut window = 1_000;
+    loop {
+        for place in 0..8 {
+            app.look_at(span / 8 * place, window);
+            buf.reset();
+            let start = Instant::now();
+            draw(&app, &theme, &mut buf);
+            times.push(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        }
+        if window > span {
+            return times;
+        }
+        window = window.saturating_mul(3) / 2;
+    }
+}

@@ -1,0 +1,135 @@
+//! The bottom rows: playback, keys that work now, questions, news; and the `?` page. Made from the key table.
+
+use super::draw::{put, put_all, rect};
+use super::lanes;
+use super::palette::Theme;
+use crate::app::keys::{self, Contexts};
+use crate::app::layout::{Area, Layout};
+use crate::app::timeline::Timeline;
+use crate::app::{App, Tab, time};
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+use ratatui::widgets::{Block, Clear, Widget};
+
+fn context(app: &App) -> Contexts {
+    match app.tab {
+        Tab::Timeline => keys::TIMELINE,
+        Tab::Traces => keys::TRACES,
+    }
+}
+
+/// Playback, marks, progress of the predictions.
+pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+    if l.bar.y == l.footer.y {
+        return; // one row only: keys() puts the short form there
+    }
+    let mut pieces = playback(t, theme);
+    if t.marks.len() == 2 {
+        let (a, b) = (t.marks[0].0, t.marks[1].0);
+        pieces.push((format!("  A→B {}", time::short_signed(b as i64 - a as i64)), theme.mark()));
+    } else if let Some(a) = t.marks.first() {
+        pieces.push((format!("  A→┃ {}", time::short_signed(t.cursor.pos().0 as i64 - a.0 as i64)), theme.mark()));
+    }
+    if let Some(found) = &t.found {
+        pieces.push((format!("  /{} {} tasks", found.query, found.threads.len()), theme.text()));
+    }
+    let (done, all) = (t.answers.events_done, t.trace().len());
+    if let Some(problem) = &t.answers.failed {
+        pieces.push((format!("  no predictions: {problem}"), theme.miss()));
+    } else if done < all {
+        pieces.push((format!("  ░ predicting {} %", done * 100 / all.max(1)), theme.dim()));
+    }
+    if let Some(note) = t.loaded.notes.first() {
+        let more = if t.loaded.notes.len() > 1 { format!(" (+{})", t.loaded.notes.len() - 1) } else { String::new() };
+        pieces.push((format!("  ! {note}{more}"), theme.gap()));
+    }
+    let _ = app;
+    let pieces: Vec<(&str, Style)> = pieces.iter().map(|(s, style)| (s.as_str(), *style)).collect();
+    put_all(buf, 1, l.bar.y, l.bar.w.saturating_sub(1), &pieces);
+}
+
+fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {
+    let (num, den) = t.cursor.speed();
+    let speed = if den == 1 { format!("{num}×") } else { format!("{num}/{den}×") };
+    let symbol = if t.cursor.is_playing() { "⏵" } else { "⏸" };
+    let pos = time::point(t.cursor.pos().0, t.view.width.min(1_000_000));
+    vec![
+        (format!("{symbol} {speed}"), theme.strong()),
+        (format!("  {} / {:.3} s", pos.trim_end_matches(" s"), t.trace().span().secs()), theme.text()),
+        (format!("  window {}", time::short(t.view.width)), theme.dim()),
+    ]
+}
+
+/// The last row: a question, news, or the keys.
+pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
+    let (w, y) = (buf.area.width, buf.area.height - 1);
+    let blank = " ".repeat(usize::from(w));
+    put(buf, 0, y, w, &blank, Style::new());
+    if let Some(prompt) = &app.prompt {
+        let room = usize::from(w).saturating_sub(prompt.label().len() + 6);
+        let skip = prompt.text.chars().count().saturating_sub(room);
+        let text: String = prompt.text.chars().skip(skip).collect();
+        let pieces = [
+            (prompt.label(), theme.strong()),
+            (": ", theme.strong()),
+            (text.as_str(), theme.text()),
+            ("▏", theme.playhead()),
+        ];
+        put_all(buf, 1, y, w - 1, &pieces);
+        return;
+    }
+    if let Some(message) = &app.message {
+        put(buf, 1, y, w - 1, message, theme.strong());
+        return;
+    }
+    let mut x = 1;
+    let one_row = app.tab == Tab::Timeline && app.layout().bar.y == y;
+    if let Some(t) = app.timeline().filter(|_| one_row) {
+        let (symbol, _) = playback(t, theme).swap_remove(0);
+        x += put(buf, x, y, w - 1, &symbol, theme.strong()) + 2;
+    }
+    // Quit and help always fit; the rest by importance.
+    let tail = " ? help  q quit";
+    let end = w.saturating_sub(tail.len() as u16 + 1);
+    for (keys, word) in keys::footer(context(app)).iter().filter(|(_, word)| !matches!(*word, "help" | "quit")) {
+        let need = (keys.chars().count() + word.chars().count() + 3) as u16;
+        if x + need > end {
+            break;
+        }
+        x += put_all(
+            buf,
+            x,
+            y,
+            need,
+            &[(keys, theme.strong()), (" ", theme.text()), (word, theme.dim()), ("  ", theme.text())],
+        );
+    }
+    let pieces = [("?", theme.strong()), (" help  ", theme.dim()), ("q", theme.strong()), (" quit", theme.dim())];
+    put_all(buf, x.min(end), y, w, &pieces);
+}
+
+/// The page with all keys and what the lanes mean.
+pub fn help(app: &App, theme: Theme, buf: &mut Buffer) {
+    let area = Area { x: 0, y: 1, w: buf.area.width, h: buf.area.height - 2 };
+    Clear.render(rect(area), buf);
+    Block::bordered().title(" keys · Esc closes ").render(rect(area), buf);
+    let mut lines: Vec<(String, String)> = keys::help()
+        .map(|(keys, help, contexts)| {
+            let place = if contexts == keys::TRACES { " (Traces)" } else { "" };
+            (keys, format!("{help}{place}"))
+        })
+        .collect();
+    lines.push((String::new(), String::new()));
+    lines.push(("mouse".into(), "click selects, wheel zooms, drag pans, a click in the overview seeks".into()));
+    lines.extend(lanes::legend().into_iter().map(|text| (String::new(), text)));
+    let (inside, rows) = (area.w.saturating_sub(4), usize::from(area.h.saturating_sub(2)));
+    let columns = if inside >= 130 { 2 } else { 1 };
+    let width = inside / columns;
+    let skip = app.help_scroll.min(lines.len().saturating_sub(rows * usize::from(columns)));
+    for (i, (keys, text)) in lines.iter().skip(skip).take(rows * usize::from(columns)).enumerate() {
+        let (col, row) = ((i / rows) as u16, (i % rows) as u16);
+        let (x, y) = (area.x + 2 + col * width, area.y + 1 + row);
+        put(buf, x, y, 9, keys, theme.strong());
+        put(buf, x + 10, y, width.saturating_sub(11), text, theme.text());
+    }
+}

@@ -1,0 +1,241 @@
+//! The two panes below the lanes: the selected decision with its candidates, and what the model saw before it.
+
+use super::draw::{put, put_all, rect};
+use super::palette::{Theme, name, short_name, state_words};
+use crate::app::answers::{Row, Verdict};
+use crate::app::layout::{Area, Layout};
+use crate::app::time;
+use crate::app::timeline::{Pane, Timeline};
+use crate::evaluate::overlay::{Candidate, Inspection, Prediction};
+use crate::replay::lod::stint_span;
+use crate::trace::{CpuId, EventKind, ThreadIx};
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+use ratatui::widgets::{Block, Widget};
+
+/// Draws the panes that have room.
+pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+    let inspection = t.inspection.as_ref().filter(|i| Some(i.event) == t.event());
+    if !l.decision.is_empty() {
+        let title = match t.decision {
+            Some(k) => {
+                let at = t.event().map_or(0, |e| t.trace().time(e).0);
+                let n = time::grouped(k as u64 + 1);
+                format!(" decision {n} · CPU{} · {} ", t.cpu, time::point(at, t.view.width))
+            }
+            None => format!(" CPU{} · before its first decision ", t.cpu),
+        };
+        let inner = pane(l.decision, &title, t.pane == Pane::Decision, theme, buf);
+        decision(t, inspection, inner, theme, buf);
+    }
+    if !l.context.is_empty() {
+        let inner = pane(l.context, " what the model saw ", t.pane == Pane::Context, theme, buf);
+        context(t, inspection, inner, theme, buf);
+    }
+}
+
+fn pane(area: Area, title: &str, focus: bool, theme: Theme, buf: &mut Buffer) -> Area {
+    let style = if focus { theme.strong() } else { theme.dim() };
+    let room = usize::from(area.w.saturating_sub(2));
+    let title: String = title.chars().take(room).collect();
+    Block::bordered()
+        .title(title)
+        .border_style(style)
+        .title_style(if focus { theme.chosen() } else { theme.strong() })
+        .render(rect(area), buf);
+    Area { x: area.x + 2, y: area.y + 1, w: area.w.saturating_sub(4), h: area.h.saturating_sub(2) }
+}
+
+fn verdict_glyph(verdict: Verdict, theme: Theme) -> (&'static str, Style) {
+    match verdict {
+        Verdict::Hit => ("✓", theme.hit()),
+        Verdict::Miss => ("✗", theme.miss()),
+        Verdict::Trivial => ("· trivial", theme.dim()),
+        Verdict::NoAnswer => ("– no answer", theme.dim()),
+    }
+}
+
+fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Theme, buf: &mut Buffer) {
+    let (Some(event), Some(k)) = (t.event(), t.decision) else {
+        put(buf, area.x, area.y, area.w, ". steps to the first decision", theme.dim());
+        return;
+    };
+    let (trace, id) = (t.trace(), CpuId(t.cpu as u16));
+    let e = trace.event(event);
+    let (out, ran) = (trace.tasks().thread_on(e.task, id), trace.tasks().thread_on(e.next, id));
+    let (from, to) = stint_span(trace, id, k);
+    let stint = inspection.map_or(to.since(from), |i| i.stint);
+    let state = format!(" {} ", e.state.label());
+    let tail = if trace.tasks().is_idle(out) {
+        format!("ends after {}", time::short(stint.0))
+    } else {
+        format!(" {} after {}", state_words(e.state), time::short(stint.0))
+    };
+    let out_name = short_name(trace, out, 24);
+    let mut line = vec![("out  ", theme.dim()), (out_name.as_str(), theme.text()), (" ", theme.text())];
+    if !trace.tasks().is_idle(out) {
+        line.push((state.as_str(), theme.state(e.state)));
+    }
+    line.push((tail.as_str(), theme.text()));
+    put_all(buf, area.x, area.y, area.w, &line);
+
+    let row = t.answers.row();
+    let prediction = t.answers.get(t.cpu, k);
+    let ran_name = short_name(trace, ran, 24);
+    let mut line = vec![("ran  ", theme.dim()), (ran_name.as_str(), theme.strong())];
+    let words = prediction.map(|p| predicted_words(t, row, p));
+    match (&words, prediction) {
+        (Some(words), Some(p)) => {
+            line.push((words.as_str(), theme.text()));
+            line.push(verdict_glyph(row.verdict(p), theme));
+        }
+        _ => line.push(("   ░ the prediction is being computed", theme.pending())),
+    }
+    put_all(buf, area.x, area.y + 1, area.w, &line);
+    candidates(t, inspection, prediction, Area { y: area.y + 2, h: area.h.saturating_sub(2), ..area }, theme, buf);
+}
+
+fn predicted_words(t: &Timeline, row: Row, p: &Prediction) -> String {
+    let Some((thread, share)) = row.guess(p) else { return format!("   {}: ", row.name()) };
+    let who = if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, 24) };
+    let by = if row == Row::Pick { "predicted".into() } else { format!("{}:", row.name()) };
+    match share {
+        Some(p) => format!("   {by} {who}  p {p:.2}   "),
+        None => format!("   {by} {who}   "),
+    }
+}
+
+fn candidates(
+    t: &Timeline,
+    inspection: Option<&Inspection>,
+    prediction: Option<&Prediction>,
+    area: Area,
+    theme: Theme,
+    buf: &mut Buffer,
+) {
+    let Some(i) = inspection else {
+        let text = match (&t.inspection_failed, prediction) {
+            (Some(problem), _) => problem.clone(),
+            (None, Some(p)) => format!("{} candidates; asking the model …", p.queue),
+            (None, None) => "asking the model …".into(),
+        };
+        put(buf, area.x, area.y, area.w, &text, theme.pending());
+        return;
+    };
+    let (trace, wide) = (t.trace(), area.w >= 50);
+    let name_w = if wide { 24.min(area.w - 36) } else { area.w.saturating_sub(16).min(22) };
+    let bar_w: u16 = if area.w >= 70 { 16 } else { 6 };
+    let n = i.candidates.len();
+    put(buf, area.x, area.y, area.w, &format!("{n} candidate{}", if n == 1 { "" } else { "s" }), theme.dim());
+    let p_x = area.x + 2 + name_w + 1;
+    put(buf, p_x, area.y, 4, "p", theme.dim());
+    if wide {
+        put(buf, p_x + bar_w + 6, area.y, 9, "waited", theme.dim());
+        put(buf, p_x + bar_w + 16, area.y, 9, "lag", theme.dim());
+    }
+    let rows = usize::from(area.h.saturating_sub(1));
+    let last = n.saturating_sub(rows);
+    let mut first = if t.pane == Pane::Decision { t.pane_scroll.min(last) } else { 0 };
+    // The one that really ran is always worth seeing: the last row is kept for it when it is further down.
+    let real_at = i.candidates.iter().position(|c| c.thread == i.real);
+    let keep = real_at.filter(|&at| t.pane != Pane::Decision && rows > 0 && at >= rows);
+    for row in 0..rows.min(n) {
+        if let Some(at) = keep.filter(|_| row + 1 == rows) {
+            first = at - row;
+        }
+        let Some(c) = i.candidates.get(first + row) else { break };
+        let y = area.y + 1 + row as u16;
+        candidate_row(t, i, c, first + row == 0, (area, y, name_w, p_x, bar_w, wide), theme, buf);
+    }
+    if real_at.is_none() && rows > n {
+        let text = format!("● {}   was not known to be runnable", short_name(trace, i.real, 24));
+        put(buf, area.x, area.y + 1 + n as u16, area.w, &text, theme.gap());
+    }
+}
+
+type Columns = (Area, u16, u16, u16, u16, bool);
+
+fn candidate_row(
+    t: &Timeline,
+    i: &Inspection,
+    c: &Candidate,
+    first: bool,
+    (area, y, name_w, p_x, bar_w, wide): Columns,
+    theme: Theme,
+    buf: &mut Buffer,
+) {
+    let real = c.thread == i.real;
+    let style = if real { theme.strong() } else { theme.text() };
+    if real {
+        put(buf, area.x, y, 1, "●", theme.hit());
+    } else if first {
+        put(buf, area.x, y, 1, "✗", theme.miss());
+    }
+    put(buf, area.x + 2, y, name_w, &short_name(t.trace(), c.thread, usize::from(name_w)), style);
+    let eighths = (c.p.clamp(0.0, 1.0) * f32::from(bar_w) * 8.0).round() as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
+    put(buf, p_x, y, bar_w, &bar, theme.task_text(t.trace(), c.thread));
+    put(buf, p_x + bar_w + 1, y, 4, &format!("{:.2}", c.p), style);
+    if wide {
+        put(buf, p_x + bar_w + 6, y, 9, &time::short(c.waited.0), style);
+        put(
+            buf,
+            p_x + bar_w + 16,
+            y,
+            area.w.saturating_sub(p_x + bar_w + 16 - area.x),
+            &time::short_signed(c.lag_ns),
+            style,
+        );
+    }
+}
+
+fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Theme, buf: &mut Buffer) {
+    let Some(i) = inspection else {
+        let text = t.inspection_failed.as_deref().unwrap_or("asking the model …");
+        put(buf, area.x, area.y, area.w, text, theme.pending());
+        return;
+    };
+    let trace = t.trace();
+    let rows = usize::from(area.h.saturating_sub(2));
+    let skip = if t.pane == Pane::Context { t.pane_scroll.min(i.context.len().saturating_sub(rows)) } else { 0 };
+    let now = trace.time(i.event.min(trace.len().saturating_sub(1)));
+    for (row, &index) in i.context.iter().skip(skip).take(rows).enumerate() {
+        if index >= trace.len() {
+            continue;
+        }
+        let e = trace.event(index);
+        let task = trace.tasks().thread_on(e.task, e.cpu);
+        let y = area.y + row as u16;
+        let by = |what: &str| format!("{what} {}", short_name(trace, e.actor, 20));
+        let (kind, who, more) = match e.kind {
+            EventKind::Switch => {
+                let next = trace.tasks().thread_on(e.next, e.cpu);
+                ("switch", next, format!("in, {} {}", short_name(trace, task, 18), e.state.label()))
+            }
+            EventKind::Wakeup => ("wakeup", task, by("by")),
+            EventKind::WakeupNew => ("new", task, by("forked by")),
+            EventKind::Migrate => ("migrate", task, format!("CPU{} → CPU{}", e.from_cpu.0, e.to_cpu.0)),
+        };
+        let ago = format!("−{}", time::short(now.since(e.time).0));
+        put(buf, area.x, y, 9, &ago, theme.dim());
+        put(buf, area.x + 10, y, 7, kind, theme.text());
+        let w = 20.min(area.w.saturating_sub(18));
+        put(buf, area.x + 18, y, w, &short_name(trace, who, usize::from(w)), theme.task_text(trace, who));
+        put(buf, area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
+    }
+    let y = area.y + rows as u16;
+    let mut text = format!("forecast made {} earlier: ", time::short(i.lead.0));
+    let mut style = theme.text();
+    match i.forecast.first() {
+        None => text = "no forecast was made for this switch".into(),
+        Some((thread, p)) => {
+            let who = if *thread == ThreadIx::NONE { "some other task".into() } else { name(trace, *thread) };
+            let hit = *thread == i.real;
+            text.push_str(&format!("{who} {p:.2} {}", if hit { "✓" } else { "✗" }));
+            style = if hit { theme.hit() } else { theme.miss() };
+        }
+    }
+    put(buf, area.x, y, area.w, &text, style);
+    put(buf, area.x, y + 1, area.w, &format!("decision took {}", time::short(i.decision_ns)), theme.dim());
+}

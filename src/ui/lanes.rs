@@ -1,0 +1,372 @@
+//! The time axis and the lanes: per CPU who ran, who was predicted, and how long the queue was. A column shows one stint
+//! where there is room and the longest-running task of many where there is not; never a lie, never a walk over events.
+
+use super::draw::put;
+use super::palette::{BARS, Theme, bar, short_name};
+use crate::app::answers::Verdict;
+use crate::app::layout::Layout;
+use crate::app::time;
+use crate::app::timeline::Timeline;
+use crate::replay::lod::{Cell, stint_span};
+use crate::trace::{CpuId, ThreadIx};
+use ratatui::buffer::Buffer;
+use ratatui::style::{Modifier, Style};
+
+/// Draws axis, visible lanes, marks and playhead.
+pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+    axis(t, l, theme, buf);
+    let cpus = t.trace().cpus();
+    if cpus == 0 || t.trace().is_empty() {
+        put(buf, 2, l.lanes.y, l.lanes.w.saturating_sub(2), "This recording has no events.", theme.dim());
+        return;
+    }
+    for slot in 0..l.visible_lanes() {
+        let (cpu, y) = (t.first_lane + slot, l.lanes.y + slot as u16 * l.lane_h);
+        if cpu >= cpus {
+            break;
+        }
+        let rows = (l.lanes.y + l.lanes.h).saturating_sub(y).min(3);
+        Lane { t, l, theme, cpu, y, rows }.draw(buf);
+    }
+    let rows = l.lanes.y..l.lanes.y + (l.lanes.h / l.lane_h.max(1)).max(1).min(cpus as u16) * l.lane_h;
+    for (i, mark) in t.marks.iter().enumerate() {
+        column_line(t, l, mark.0, if i == 0 { "┊" } else { "┋" }, theme.mark(), rows.clone(), buf);
+    }
+    column_line(t, l, t.cursor.pos().0, "┃", theme.playhead(), rows, buf);
+}
+
+fn column_line(
+    t: &Timeline,
+    l: &Layout,
+    at: u64,
+    glyph: &str,
+    style: Style,
+    rows: std::ops::Range<u16>,
+    buf: &mut Buffer,
+) {
+    let Some(col) = t.view.column(at, l.cols()) else { return };
+    for y in rows {
+        if let Some(cell) = buf.cell_mut((l.plot.x + col as u16, y)) {
+            cell.set_symbol(glyph).set_style(style);
+        }
+    }
+}
+
+/// Ticks at round times, at least 18 columns apart.
+fn axis(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+    let cols = l.cols();
+    let least = (t.view.width as f64 / (cols as f64 / 18.0).max(1.0)).max(1.0);
+    let power = 10_f64.powf(least.log10().floor());
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least).unwrap_or(least).max(1.0) as u64;
+    let mut tick = t.view.start.div_ceil(step) * step;
+    while let Some(col) = t.view.column(tick, cols) {
+        let text = format!("╷{}", time::point(tick, t.view.width));
+        let room = cols - col;
+        if text.chars().count() <= room {
+            put(buf, l.plot.x + col as u16, l.axis.y, room as u16, &text, theme.dim());
+        }
+        let Some(next) = tick.checked_add(step) else { break };
+        tick = next;
+    }
+    for (i, mark) in t.marks.iter().enumerate() {
+        if let Some(col) = t.view.column(mark.0, cols) {
+            put(buf, l.plot.x + col as u16, l.axis.y, 1, ["A", "B"][i.min(1)], theme.mark());
+        }
+    }
+    if let Some(col) = t.view.column(t.cursor.pos().0, cols) {
+        put(buf, l.plot.x + col as u16, l.axis.y, 1, "▼", theme.playhead());
+    }
+}
+
+struct Lane<'a> {
+    t: &'a Timeline,
+    l: &'a Layout,
+    theme: Theme,
+    cpu: usize,
+    y: u16,
+    /// Rows that fit: 1 to 3.
+    rows: u16,
+}
+
+impl Lane<'_> {
+    fn draw(&self, buf: &mut Buffer) {
+        let (t, id) = (self.t, CpuId(self.cpu as u16));
+        let cells = t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, self.l.cols());
+        self.names(buf);
+        let switches = t.trace().cpu_switches(id);
+        if switches.is_empty() {
+            put(buf, self.l.plot.x, self.y, self.l.plot.w, "no switch was recorded on this CPU", self.theme.dim());
+            return;
+        }
+        self.runs(&cells, |s, buf| self.ran(&cells, s, buf), buf);
+        if self.rows > 1 {
+            self.runs(&cells, |s, buf| self.predicted(&cells, s, buf), buf);
+        }
+        if self.rows > 2 {
+            cells.iter().enumerate().for_each(|(i, cell)| self.queued(i, cell, buf));
+        }
+        self.figures(&cells, buf);
+    }
+
+    /// Calls `paint` with every maximal run of columns that lie in the same stint, or are many stints of one task.
+    fn runs(&self, cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Buffer), buf: &mut Buffer) {
+        let mut i = 0;
+        while i < cells.len() {
+            let a = &cells[i];
+            let same =
+                |b: &Cell| b.stint == a.stint && b.outside == a.outside && b.gap == a.gap && b.thread == a.thread;
+            let many = a.stint.is_none() && !a.outside;
+            let mut j = i + 1;
+            while j < cells.len() && !many && same(&cells[j]) {
+                j += 1;
+            }
+            paint(i..j, buf);
+            i = j;
+        }
+    }
+
+    fn x(&self, col: usize) -> u16 {
+        self.l.plot.x + col as u16
+    }
+
+    fn found(&self, thread: ThreadIx) -> bool {
+        self.t.found.as_ref().is_some_and(|f| f.threads.binary_search(&thread).is_ok())
+    }
+
+    fn selected(&self, stint: usize) -> bool {
+        self.cpu == self.t.cpu && self.t.decision.map(|k| k + 1) == Some(stint)
+    }
+
+    fn names(&self, buf: &mut Buffer) {
+        let gutter = self.l.plot.x;
+        let on = self.cpu == self.t.cpu;
+        let style = if on { self.theme.strong() } else { self.theme.text() };
+        let cpu = if gutter >= 12 {
+            format!("{}CPU{}", if on { "›" } else { " " }, self.cpu)
+        } else {
+            format!("CPU{}", self.cpu)
+        };
+        put(buf, 0, self.y, gutter - 1, &cpu, style);
+        let right = |buf: &mut Buffer, row: u16, text: &str| {
+            let n = (text.chars().count() as u16).min(gutter - 1);
+            put(buf, gutter - 1 - n, self.y + row, n, text, self.theme.dim());
+        };
+        if gutter >= 12 {
+            right(buf, 0, "ran");
+        }
+        if self.rows > 1 {
+            right(buf, 1, self.t.answers.row().name());
+        }
+        if self.rows > 2 {
+            right(buf, 2, "queue");
+        }
+    }
+
+    /// Fills columns with one style and writes a text after the separator.
+    fn segment(
+        &self,
+        row: u16,
+        cols: &std::ops::Range<usize>,
+        text: &str,
+        style: Style,
+        starts: bool,
+        buf: &mut Buffer,
+    ) {
+        let width = cols.len() as u16;
+        let (x, y) = (self.x(cols.start), self.y + row);
+        for dx in 0..width {
+            if let Some(cell) = buf.cell_mut((x + dx, y)) {
+                cell.set_symbol(" ").set_style(style);
+            }
+        }
+        let edge = u16::from(starts);
+        if starts && (width > 1 || !self.theme.color) {
+            put(buf, x, y, 1, if self.theme.color { "▏" } else { "│" }, style);
+        }
+        if width > edge {
+            put(buf, x + edge, y, width - edge, text, style);
+        }
+    }
+
+    fn ran(&self, cells: &[Cell], cols: std::ops::Range<usize>, buf: &mut Buffer) {
+        let (trace, cell) = (self.t.trace(), &cells[cols.start]);
+        let mut style = self.theme.task(trace, cell.thread);
+        if self.found(cell.thread) {
+            style = style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
+        }
+        if cell.outside {
+            return;
+        }
+        if cell.gap > 0.0 {
+            let style = if cell.gap >= 0.5 { self.theme.gap() } else { style };
+            cols.for_each(|col| {
+                put(buf, self.x(col), self.y, 1, "╱", style);
+            });
+            return;
+        }
+        let Some(stint) = cell.stint else {
+            // Many stints: the one that ran longest, shaded by use.
+            let idle = trace.tasks().is_idle(cell.thread);
+            let shade = match cell.busy {
+                _ if idle && cell.busy < 0.01 => "·",
+                b if b < 0.25 => "░",
+                b if b < 0.6 => "▒",
+                b if b < 0.95 => "▓",
+                _ => "█",
+            };
+            if self.theme.color {
+                put(buf, self.x(cols.start), self.y, 1, shade, self.theme.task_text(trace, cell.thread));
+            } else {
+                let letter = if idle { "·".into() } else { short_name(trace, cell.thread, 1) };
+                let style = if cell.busy >= 0.6 { style.add_modifier(Modifier::BOLD) } else { style };
+                put(buf, self.x(cols.start), self.y, 1, &letter, style);
+            }
+            return;
+        };
+        let id = CpuId(self.cpu as u16);
+        let (from, to) = stint_span(trace, id, stint);
+        let starts = from.0 >= self.t.view.start && stint > 0;
+        let room = cols.len() - usize::from(starts);
+        let idle = trace.tasks().is_idle(cell.thread);
+        if self.selected(stint) {
+            style = style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
+        }
+        let text = if idle {
+            let word = if room >= 6 { "· idle" } else { "" };
+            format!("{word}{}", " ·".repeat(room.saturating_sub(word.chars().count()).div_ceil(2)))
+        } else {
+            short_name(trace, cell.thread, room)
+        };
+        self.segment(0, &cols, &text, style, starts, buf);
+        // The state in which it leaves, where the end of the stint is visible.
+        let ends = to.0 < self.t.view.end() && to < trace.span();
+        if let Some(&event) = trace.cpu_switches(id).get(stint).filter(|_| ends && !idle && room >= 5) {
+            let state = trace.event(event as usize).state;
+            let letter: String = state.label().to_string().chars().next().into_iter().collect();
+            if text.chars().count() < room {
+                put(buf, self.x(cols.end - 1), self.y, 1, &letter, self.theme.state(state));
+            }
+        }
+    }
+
+    fn predicted(&self, cells: &[Cell], cols: std::ops::Range<usize>, buf: &mut Buffer) {
+        let (answers, cell, row) = (&self.t.answers, &cells[cols.start], self.t.answers.row());
+        if cell.outside {
+            return;
+        }
+        let (x, y) = (self.x(cols.start), self.y + 1);
+        if cell.gap >= 0.5 {
+            cols.for_each(|col| {
+                put(buf, self.x(col), y, 1, "╱", self.theme.gap());
+            });
+            return;
+        }
+        let Some(stint) = cell.stint else {
+            let score = answers.score(self.cpu, cell.first..cell.end);
+            let (glyph, style) = match score.miss_share() {
+                _ if cell.first >= answers.known(self.cpu) => ("░", self.theme.pending()),
+                None => ("·", self.theme.dim()),
+                Some(share) if share > 0.0 => (bar(share), self.theme.miss()),
+                Some(_) => ("▁", self.theme.hit()),
+            };
+            put(buf, x, y, 1, glyph, style);
+            return;
+        };
+        let Some(k) = stint.checked_sub(1) else { return };
+        let (trace, id) = (self.t.trace(), CpuId(self.cpu as u16));
+        let starts = stint_span(trace, id, stint).0.0 >= self.t.view.start;
+        let Some(prediction) = answers.get(self.cpu, k) else {
+            let word = if cols.len() >= 12 { "░ computing " } else { "" };
+            let text = format!("{word}{}", "░".repeat(cols.len().saturating_sub(word.chars().count())));
+            self.segment(1, &cols, &text, self.theme.pending(), false, buf);
+            return;
+        };
+        let (verdict, guess) = (row.verdict(prediction), row.guess(prediction));
+        let width = cols.len() - usize::from(starts);
+        let who = |room: usize| match guess {
+            Some((ThreadIx::NONE, _)) => "other".chars().take(room).collect(),
+            Some((thread, _)) => short_name(trace, thread, room),
+            None => String::new(),
+        };
+        let thread = guess.map_or(ThreadIx::NONE, |g| g.0);
+        match verdict {
+            Verdict::Miss if cols.len() == 1 => {
+                put(buf, x, y, 1, "✗", self.theme.miss());
+            }
+            Verdict::Miss => {
+                self.segment(1, &cols, "", self.theme.miss(), starts, buf);
+                let mark = x + u16::from(starts) + who(width.saturating_sub(1)).chars().count() as u16;
+                put(
+                    buf,
+                    x + u16::from(starts),
+                    y,
+                    width.saturating_sub(1) as u16,
+                    &who(width.saturating_sub(1)),
+                    self.theme.miss(),
+                );
+                put(buf, mark.min(self.x(cols.end - 1)), y, 1, "✗", self.theme.miss());
+            }
+            Verdict::Hit => self.segment(1, &cols, &who(width), self.theme.task_text(trace, thread), starts, buf),
+            Verdict::Trivial => self.segment(1, &cols, &who(width), self.theme.dim(), starts, buf),
+            Verdict::NoAnswer => self.segment(1, &cols, "–", self.theme.dim(), starts, buf),
+        }
+    }
+
+    fn queued(&self, col: usize, cell: &Cell, buf: &mut Buffer) {
+        let answers = &self.t.answers;
+        if cell.outside || cell.gap >= 0.5 {
+            return;
+        }
+        let queue = if cell.switches() > 0 {
+            (cell.first < answers.known(self.cpu)).then(|| answers.score(self.cpu, cell.first..cell.end).queue)
+        } else {
+            match cell.first.checked_sub(1) {
+                Some(k) => answers.get(self.cpu, k).map(|p| p.queue),
+                None => return,
+            }
+        };
+        let (glyph, style) = match queue {
+            None => ("░", self.theme.pending()),
+            Some(0) => return,
+            Some(q) => (bar(f32::from(q) / f32::from(answers.max_queue.max(1))), self.theme.queue()),
+        };
+        put(buf, self.x(col), self.y + 2, 1, glyph, style);
+    }
+
+    /// Figures of the visible window on the right.
+    fn figures(&self, cells: &[Cell], buf: &mut Buffer) {
+        let x = self.l.plot.x + self.l.plot.w + 1;
+        let room = self.l.lanes.w.saturating_sub(x);
+        let (Some(first), Some(last)) = (cells.first(), cells.last()) else { return };
+        if room < 8 {
+            return;
+        }
+        let inside = cells.iter().filter(|c| !c.outside).count().max(1);
+        let busy: f32 = cells.iter().map(|c| c.busy).sum::<f32>() / inside as f32;
+        put(buf, x, self.y, room, &format!("use {:>3.0} %", busy * 100.0), self.theme.dim());
+        let score = self.t.answers.score(self.cpu, first.first..last.end);
+        if self.rows > 1 {
+            let pending = first.first >= self.t.answers.known(self.cpu) && last.end > first.first;
+            let text = match score.miss_share() {
+                Some(share) => format!("hit {:>4.1} %", (1.0 - share) * 100.0),
+                None if pending => "pending".into(),
+                None => "trivial".into(),
+            };
+            put(buf, x, self.y + 1, room, &text, self.theme.text());
+        }
+        if self.rows > 2 && score.queue > 0 {
+            put(buf, x, self.y + 2, room, &format!("max {:>3}", score.queue), self.theme.dim());
+        }
+    }
+}
+
+/// For the help page: what the glyphs of the lanes mean.
+pub fn legend() -> [String; 4] {
+    [
+        "ran: one stint per box with the state letter it leaves in; many stints: longest task, shaded by use".into(),
+        format!("prediction: ✗ miss, dim trivial, ░ not yet computed; many: share of misses {}..{}", BARS[0], BARS[7]),
+        "queue: runnable tasks at the switch, relative to the longest queue seen".into(),
+        "╱ events were lost here".into(),
+    ]
+}

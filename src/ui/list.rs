@@ -1,0 +1,109 @@
+//! The Traces screen: what can be opened, and what is known about the selected recording.
+
+use super::draw::{put, wrap};
+use super::palette::Theme;
+use crate::app::traces::Entry;
+use crate::app::{App, Open, time};
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+
+/// Columns: heading, width, right-aligned, at which terminal width it appears.
+const COLUMNS: [(&str, u16, bool, u16); 7] = [
+    ("recording", 28, false, 0),
+    ("split", 11, false, 44),
+    ("kernel", 15, false, 60),
+    ("CPUs", 4, true, 68),
+    ("events", 11, true, 78),
+    ("size", 9, true, 90),
+    ("workload", 22, false, 114),
+];
+
+/// Draws the list and the details below it.
+pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) {
+    let w = buf.area.width;
+    row(buf, 2, w, &COLUMNS.map(|c| c.0.to_string()), theme.dim());
+    let (top, rows) = (3, app.list_rows());
+    let traces = &app.traces;
+    if traces.entries.is_empty() {
+        let text = if traces.listed { "There is no recording to open." } else { "Looking for recordings" };
+        put(buf, 3, top, w - 3, text, theme.strong());
+    }
+    let open = match &app.open {
+        Open::Ready(t) => Some(&t.loaded.path),
+        Open::Loading(path) | Open::Failed(path, _) => Some(path),
+        Open::Nothing => None,
+    };
+    let first = traces.scroll(rows);
+    for (i, entry) in traces.entries.iter().enumerate().skip(first).take(rows) {
+        let y = top + (i - first) as u16;
+        let style = match (&entry.error, i == traces.selected) {
+            (_, true) => theme.chosen(),
+            (Some(_), false) => theme.miss(),
+            (None, false) => theme.text(),
+        };
+        if i == traces.selected {
+            put(buf, 0, y, w, &" ".repeat(usize::from(w)), style);
+        }
+        put(buf, 0, y, 2, if open == Some(&entry.path) { "▸ " } else { "  " }, style);
+        row(buf, y, w, &fields(entry), style);
+    }
+    details(app, theme, buf, top + rows as u16);
+}
+
+fn fields(e: &Entry) -> [String; 7] {
+    let unknown = |n: Option<String>| n.unwrap_or_else(|| "–".into());
+    let split = match &e.error {
+        Some(_) => "✗ error".into(),
+        None if e.given && e.split.is_empty() => "given".into(),
+        None => e.split.clone(),
+    };
+    [
+        e.name.clone(),
+        split,
+        e.kernel.clone(),
+        unknown((e.cpus > 0).then(|| e.cpus.to_string())),
+        unknown(e.events.map(time::grouped)),
+        format!("{} kB", time::grouped(e.bytes.div_ceil(1000))),
+        e.workload.clone(),
+    ]
+}
+
+fn row(buf: &mut Buffer, y: u16, w: u16, fields: &[String; 7], style: Style) {
+    let mut x = 2;
+    for ((_, width, right, from), text) in COLUMNS.iter().zip(fields) {
+        if w < *from {
+            continue;
+        }
+        let width = (*width).min(w.saturating_sub(x));
+        let pad = if *right { width.saturating_sub(text.chars().count() as u16) } else { 0 };
+        put(buf, x + pad, y, width.saturating_sub(pad), text, style);
+        x += width + 2;
+    }
+}
+
+fn details(app: &App, theme: Theme, buf: &mut Buffer, y: u16) {
+    let w = buf.area.width;
+    let rows = app.list_detail_rows();
+    put(buf, 0, y, w, &"─".repeat(usize::from(w)), theme.dim());
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    if let Some(problem) = &app.traces.problem {
+        lines.extend(wrap(problem, usize::from(w.saturating_sub(4))).into_iter().map(|l| (l, theme.miss())));
+    }
+    if let Some(e) = app.traces.current() {
+        let path = e.path.display().to_string();
+        if let Some(problem) = &e.error {
+            lines.extend(wrap(problem, usize::from(w.saturating_sub(4))).into_iter().map(|l| (l, theme.miss())));
+        }
+        lines.extend(e.notes.iter().map(|n| (n.clone(), theme.gap())));
+        lines.push((path, theme.dim()));
+    }
+    let room = rows.saturating_sub(1);
+    let hidden = lines.len().saturating_sub(room);
+    for (i, (text, style)) in lines.iter().take(room).enumerate() {
+        put(buf, 2, y + 1 + i as u16, w - 2, text, *style);
+    }
+    if hidden > 0 && room > 0 {
+        let text = format!(" +{hidden} more");
+        put(buf, w.saturating_sub(text.len() as u16 + 1), y + room as u16, w, &text, theme.dim());
+    }
+}

@@ -1,0 +1,69 @@
+//! The strip at the top: the whole recording at once, with the visible window in brackets.
+
+use super::draw::put;
+use super::palette::{Theme, bar};
+use crate::app::answers::Score;
+use crate::app::layout::Layout;
+use crate::app::timeline::Timeline;
+use crate::replay::levels::Merge;
+use ratatui::buffer::Buffer;
+use ratatui::style::Modifier;
+
+/// Draws use of the CPUs and, where there is room, the share of misses.
+pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+    let cols = l.cols();
+    if l.overview.h == 0 || cols == 0 {
+        return;
+    }
+    let (x, y) = (l.plot.x, l.overview.y);
+    let span = u128::from(t.trace().span().0) + 1;
+    let column = |at: u64| ((u128::from(at) * cols as u128 / span) as usize).min(cols - 1);
+    let (a, b) = (column(t.view.start), column(t.view.end().saturating_sub(1)));
+    let done = t.trace().times().get(t.answers.events_done).map_or(u64::MAX, |&at| at);
+    let label = |buf: &mut Buffer, row: u16, text: &str| {
+        let n = text.len() as u16;
+        put(buf, (x - 1).saturating_sub(n), y + row, n, text, theme.dim());
+    };
+    label(buf, 0, "use");
+    if l.overview.h > 1 {
+        label(buf, 1, "miss");
+    }
+    for col in 0..cols {
+        let emphasis = if (a..=b).contains(&col) { Modifier::BOLD } else { Modifier::DIM };
+        let uses = &t.loaded.pyramid.overview;
+        let range = buckets(uses.len(), col, cols);
+        let n = range.len().max(1);
+        let busy: f32 = uses.get(range.clone()).map_or(0.0, |u| u.iter().sum::<f32>() / n as f32);
+        put(buf, x + col as u16, y, 1, bar(busy), theme.usage().add_modifier(emphasis));
+        if l.overview.h > 1 {
+            let mut score = Score::default();
+            t.answers.overview.get(range).unwrap_or_default().iter().for_each(|s| score.merge(s));
+            let at = (span * col as u128 / cols as u128) as u64;
+            let (glyph, style) = match score.miss_share() {
+                _ if at >= done || t.answers.events_done == 0 => ("░", theme.pending()),
+                None => ("·", theme.dim()),
+                Some(share) if share > 0.0 => (bar(share), theme.miss()),
+                Some(_) => ("▁", theme.hit()),
+            };
+            put(buf, x + col as u16, y + 1, 1, glyph, style.add_modifier(emphasis));
+        }
+    }
+    for row in 0..l.overview.h {
+        if a == b {
+            put(buf, x + a as u16, y + row, 1, "│", theme.strong());
+        } else {
+            put(buf, x + a as u16, y + row, 1, "[", theme.strong());
+            put(buf, x + b as u16, y + row, 1, "]", theme.strong());
+        }
+    }
+    let head = column(t.cursor.pos().0);
+    if head != a && head != b {
+        put(buf, x + head as u16, y, 1, "┃", theme.playhead());
+    }
+}
+
+/// The ready-made columns that column `col` of `cols` covers, at least one.
+fn buckets(n: usize, col: usize, cols: usize) -> std::ops::Range<usize> {
+    let from = (col * n / cols).min(n.saturating_sub(1));
+    from..((col + 1) * n / cols).clamp(from + 1, n.max(from + 1))
+}

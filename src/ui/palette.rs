@@ -1,0 +1,188 @@
+//! Colours and glyphs. With `NO_COLOR` everything is said by letters, glyphs, bold, dim, underline and reverse alone.
+
+use crate::trace::{TaskState, ThreadIx, Trace};
+use ratatui::style::{Color, Modifier, Style};
+
+/// How things look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Theme {
+    /// False with `NO_COLOR`.
+    pub color: bool,
+}
+
+/// Backgrounds on which black text reads well, from the 256-colour cube; neighbours differ in hue.
+const TASKS: [u8; 18] = [75, 114, 179, 176, 80, 216, 149, 141, 222, 110, 204, 43, 186, 139, 209, 117, 150, 181];
+
+/// Eight heights.
+pub const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/// The bar for `share` in 0..1; anything above zero is visible.
+pub fn bar(share: f32) -> &'static str {
+    if share <= 0.0 {
+        return " ";
+    }
+    BARS[((share * 8.0).ceil() as usize).clamp(1, 8) - 1]
+}
+
+impl Theme {
+    /// Colours unless `NO_COLOR` is set and not empty (no-color.org).
+    pub fn from_env() -> Self {
+        Self { color: std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) }
+    }
+
+    fn fg(self, color: u8) -> Style {
+        if self.color { Style::new().fg(Color::Indexed(color)) } else { Style::new() }
+    }
+
+    /// Ordinary text.
+    pub fn text(self) -> Style {
+        Style::new()
+    }
+
+    /// What matters less.
+    pub fn dim(self) -> Style {
+        if self.color { self.fg(244) } else { Style::new().add_modifier(Modifier::DIM) }
+    }
+
+    /// Titles, chosen things.
+    pub fn strong(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// The tab one is on, keys.
+    pub fn chosen(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED)
+    }
+
+    /// The playhead.
+    pub fn playhead(self) -> Style {
+        self.fg(226).add_modifier(Modifier::BOLD)
+    }
+
+    /// Marks.
+    pub fn mark(self) -> Style {
+        self.fg(51).add_modifier(Modifier::BOLD)
+    }
+
+    /// A wrong prediction, an error.
+    pub fn miss(self) -> Style {
+        self.fg(203).add_modifier(Modifier::BOLD)
+    }
+
+    /// A right prediction.
+    pub fn hit(self) -> Style {
+        self.fg(71)
+    }
+
+    /// Something that is still being computed.
+    pub fn pending(self) -> Style {
+        if self.color { self.fg(239) } else { Style::new().add_modifier(Modifier::DIM) }
+    }
+
+    /// Lost events.
+    pub fn gap(self) -> Style {
+        self.fg(208)
+    }
+
+    /// Run-queue lengths.
+    pub fn queue(self) -> Style {
+        self.fg(67)
+    }
+
+    /// CPU use.
+    pub fn usage(self) -> Style {
+        self.fg(71)
+    }
+
+    fn task_color(trace: &Trace, thread: ThreadIx) -> u8 {
+        let tasks = trace.tasks();
+        // FNV-1a over name and pid: the same task has the same colour in every session.
+        let name = tasks.thread_name(thread).bytes();
+        let pid = tasks.pid(thread).0.to_le_bytes();
+        let hash =
+            name.chain(pid).fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        TASKS[((hash ^ (hash >> 32)) % TASKS.len() as u64) as usize]
+    }
+
+    /// A running task: black on its colour. Idle is dim.
+    pub fn task(self, trace: &Trace, thread: ThreadIx) -> Style {
+        if thread == ThreadIx::NONE || trace.tasks().is_idle(thread) {
+            self.dim()
+        } else if self.color {
+            Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(Self::task_color(trace, thread)))
+        } else {
+            Style::new()
+        }
+    }
+
+    /// A task's colour as text colour.
+    pub fn task_text(self, trace: &Trace, thread: ThreadIx) -> Style {
+        if thread == ThreadIx::NONE || trace.tasks().is_idle(thread) {
+            self.dim()
+        } else {
+            self.fg(Self::task_color(trace, thread))
+        }
+    }
+
+    /// The state a task is left in, in Perfetto's colours: runnable lime, sleeping grey, uninterruptible orange, dead
+    /// dark grey.
+    pub fn state(self, state: TaskState) -> Style {
+        if !self.color {
+            return Style::new().add_modifier(Modifier::BOLD);
+        }
+        let (fg, bg) = if state.is_runnable() {
+            (16, 154)
+        } else if state.0 & TaskState::DISK.0 != 0 {
+            (16, 208)
+        } else if state.0 & (TaskState::DEAD.0 | TaskState::ZOMBIE.0) != 0 {
+            (255, 238)
+        } else {
+            (16, 250)
+        };
+        Style::new().fg(Color::Indexed(fg)).bg(Color::Indexed(bg))
+    }
+}
+
+/// What a state means, as a verb of the task that goes out.
+pub fn state_words(state: TaskState) -> &'static str {
+    let has = |bits: TaskState| state.0 & bits.0 != 0;
+    if state.is_preempted() {
+        "preempted"
+    } else if state.is_runnable() {
+        "still runnable"
+    } else if has(TaskState::DISK) {
+        if has(TaskState::IDLE) || state.0 & 0x0400 != 0 { "idles" } else { "waits, uninterruptible" }
+    } else if has(TaskState::DEAD) || has(TaskState::ZOMBIE) {
+        "exits"
+    } else if has(TaskState::IDLE) {
+        "idles"
+    } else if has(TaskState::SLEEP) {
+        "sleeps"
+    } else {
+        "stopped or parked"
+    }
+}
+
+/// `name:pid`; `idle` for idle threads, `?` when not known.
+pub fn name(trace: &Trace, thread: ThreadIx) -> String {
+    if thread == ThreadIx::NONE {
+        return "?".into();
+    }
+    let tasks = trace.tasks();
+    if tasks.is_idle(thread) { "idle".into() } else { format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0) }
+}
+
+/// `name:pid` in at most `width` columns: the name is shortened first, then only the name's beginning is left.
+pub fn short_name(trace: &Trace, thread: ThreadIx, width: usize) -> String {
+    let full = name(trace, thread);
+    if full.chars().count() <= width {
+        return full;
+    }
+    match full.rsplit_once(':') {
+        Some((comm, pid)) if pid.len() + 2 <= width => {
+            let head: String = comm.chars().take(width - pid.len() - 1).collect();
+            format!("{head}:{pid}")
+        }
+        _ => full.chars().take(width).collect(),
+    }
+}

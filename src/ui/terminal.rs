@@ -1,0 +1,167 @@
+//! Owns the terminal: takes it over, gives it back on every way out, and turns its events and the system's signals
+//! into messages.
+
+use super::draw::draw;
+use super::palette::Theme;
+use crate::app::input::{Key, Mouse, MouseKind};
+use crate::app::{App, Msg};
+use crate::job::Job;
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, KeyCode, KeyEvent,
+    KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{cursor, execute};
+use ratatui::{Terminal, backend::CrosstermBackend};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io::{self, Stdout, stdout};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+
+/// True while the terminal is ours.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Holds the terminal; dropping it gives the terminal back.
+pub struct Guard(Terminal<CrosstermBackend<Stdout>>);
+
+/// Gives the terminal back, once. Safe to call at any time, also from a panic hook.
+pub fn restore() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        // Nothing can be done about a terminal that cannot be written to.
+        let _ = execute!(stdout(), DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, cursor::Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+impl Guard {
+    /// Takes the terminal over. From here on a panic on the interface's thread restores it before it prints.
+    pub fn enter() -> io::Result<Self> {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let ui = std::thread::current().id();
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                // A panic in a job is that job's failure: it becomes a message and must not draw over the screen.
+                if std::thread::current().id() == ui {
+                    restore();
+                }
+                if !TAKEN.load(Ordering::SeqCst) {
+                    before(info);
+                }
+            }));
+        });
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        let taken = execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)
+            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        match taken {
+            Ok(terminal) => Ok(Self(terminal)),
+            Err(e) => {
+                restore();
+                Err(e)
+            }
+        }
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        self.0.size().map(|s| (s.width, s.height))
+    }
+
+    /// Draws one frame.
+    pub fn draw(&mut self, app: &App, theme: &Theme) -> io::Result<()> {
+        self.0.draw(|frame| draw(app, theme, frame.buffer_mut())).map(|_| ())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Sends input as messages. The job blocks in the terminal's read and ends with the program.
+pub fn read_input(tx: SyncSender<Msg>) -> Job {
+    let lost = tx.clone();
+    Job::spawn(
+        "input",
+        move |cancel| {
+            while !cancel.is_cancelled() {
+                // The terminal went away: there is nobody left to talk to.
+                let Ok(event) = crossterm::event::read() else { return };
+                for msg in translate(event) {
+                    if tx.send(msg).is_err() {
+                        return;
+                    }
+                }
+            }
+        },
+        move |_| {
+            let _ = lost.send(Msg::Terminated);
+        },
+    )
+}
+
+/// Sends [`Msg::Terminated`] on SIGTERM, SIGINT and SIGHUP.
+pub fn watch_signals(tx: SyncSender<Msg>) -> Job {
+    Job::spawn(
+        "signals",
+        move |_| {
+            let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP]) else { return };
+            for _ in signals.forever() {
+                if tx.send(Msg::Terminated).is_err() {
+                    return;
+                }
+            }
+        },
+        |_| {},
+    )
+}
+
+fn translate(event: Event) -> Vec<Msg> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => translate_key(key).map(Msg::Key).into_iter().collect(),
+        Event::Mouse(mouse) => translate_mouse(mouse).map(Msg::Mouse).into_iter().collect(),
+        Event::Resize(w, h) => vec![Msg::Resized(w, h)],
+        Event::Paste(text) => {
+            text.chars().filter(|c| !c.is_control()).take(64).map(|c| Msg::Key(Key::Char(c))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn translate_key(key: KeyEvent) -> Option<Key> {
+    Some(match key.code {
+        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Ctrl(c.to_ascii_lowercase()),
+        KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => return None,
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        _ => return None,
+    })
+}
+
+fn translate_mouse(mouse: MouseEvent) -> Option<Mouse> {
+    let kind = match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => MouseKind::Down,
+        MouseEventKind::Drag(MouseButton::Left) => MouseKind::Drag,
+        MouseEventKind::Up(MouseButton::Left) => MouseKind::Up,
+        MouseEventKind::ScrollUp => MouseKind::WheelUp,
+        MouseEventKind::ScrollDown => MouseKind::WheelDown,
+        // Mere movement means nothing here and must not cost a frame.
+        _ => return None,
+    };
+    Some(Mouse { kind, x: mouse.column, y: mouse.row })
+}

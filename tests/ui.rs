@@ -1,0 +1,378 @@
+//! The interface as a user meets it: screens as snapshots (drawn through ratatui's `TestBackend`), and random walks
+//! over the keyboard and the mouse that must never panic.
+
+use kernel_oracle::app::input::{Key, Mouse, MouseKind};
+use kernel_oracle::app::timeline::Loaded;
+use kernel_oracle::app::traces::Entry;
+use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::evaluate::overlay::{BASELINES, Candidate, Chunk, Guess, Inspection, Prediction};
+use kernel_oracle::ingest;
+use kernel_oracle::replay::lod::Pyramid;
+use kernel_oracle::trace::{
+    CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
+};
+use kernel_oracle::ui::draw::draw;
+use kernel_oracle::ui::palette::Theme;
+use proptest::prelude::*;
+use ratatui::style::Color;
+use ratatui::{Terminal, backend::TestBackend};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+const REAL: &str = "traces/hackbench-pipe-2g_run0.csv.zst";
+
+static HACKBENCH: LazyLock<Arc<Trace>> = LazyLock::new(|| Arc::new(ingest::open(Path::new(REAL)).unwrap().trace));
+
+fn event(b: &mut TraceBuilder, t: u64, cpu: u16, prev: i32, next: i32) {
+    let (task, next) = (b.task(Pid(prev), b"some task"), b.task(Pid(next), b"other ==> task"));
+    let event = Event {
+        time: Nanos(t),
+        cpu: CpuId(cpu),
+        kind: EventKind::Switch,
+        actor: ThreadIx::NONE,
+        task,
+        prio: 120,
+        state: if t.is_multiple_of(3) { TaskState::SLEEP } else { TaskState::PREEMPTED },
+        next,
+        next_prio: 120,
+        from_cpu: CpuId::NONE,
+        to_cpu: CpuId::NONE,
+    };
+    b.push(event, Pid(prev));
+}
+
+fn named(name: &str) -> TraceMeta {
+    TraceMeta { name: name.into(), ..TraceMeta::default() }
+}
+
+fn empty() -> Arc<Trace> {
+    Arc::new(TraceBuilder::default().finish(named("empty")))
+}
+
+fn single() -> Arc<Trace> {
+    let mut b = TraceBuilder::default();
+    event(&mut b, 77, 0, 5, 6);
+    Arc::new(b.finish(named("single")))
+}
+
+/// 300 CPUs; every third has no events.
+fn wide() -> Arc<Trace> {
+    let mut b = TraceBuilder::default();
+    for t in 0..3_000_u64 {
+        let cpu = (t % 300) as u16;
+        if cpu % 3 != 2 {
+            event(&mut b, 1_000 * t, cpu, (t / 300) as i32, (t / 300 + 1) as i32);
+        }
+    }
+    Arc::new(b.finish(named("wide")))
+}
+
+/// Losses on CPU 0, one long and one within a column.
+fn lossy() -> Arc<Trace> {
+    let mut b = TraceBuilder::default();
+    for i in 0..40_u64 {
+        event(&mut b, 10_000 * i, (i % 2) as u16, (i % 5) as i32, ((i + 2) % 5) as i32);
+    }
+    b.gap(Gap { cpu: CpuId(0), from: Nanos(40_000), to: Nanos(100_000), lost: 12 });
+    b.gap(Gap { cpu: CpuId(0), from: Nanos(200_100), to: Nanos(200_400), lost: 1 });
+    Arc::new(b.finish(named("lossy")))
+}
+
+/// Made-up answers that depend on nothing but the trace: right four times of five.
+fn answers(trace: &Trace, share: usize) -> Chunk {
+    let one = |cpu: CpuId, k: usize, event: u32| {
+        let e = trace.event(event as usize);
+        let real = trace.tasks().thread_on(e.next, cpu);
+        let other = trace.tasks().thread_on(e.task, cpu);
+        let guess = |hit: bool| Guess {
+            thread: if hit { real } else { other },
+            p: 0.61,
+            p_real: if hit { 0.61 } else { 0.22 },
+            rank: if hit { 1 } else { 2 },
+        };
+        let queue = (k * 7 % 11) as u16;
+        Prediction {
+            queue,
+            trivial: queue < 2,
+            covered: true,
+            real,
+            pick: guess(k % 5 != 0),
+            forecast: guess(k % 3 != 0),
+            baselines: [other, real, other, real],
+        }
+    };
+    let per_cpu = (0..trace.cpus()).map(|c| {
+        let cpu = CpuId(c as u16);
+        let switches = trace.cpu_switches(cpu);
+        let known = switches.len() * share / 100;
+        switches[..known].iter().enumerate().map(|(k, &event)| one(cpu, k, event)).collect()
+    });
+    Chunk { per_cpu: per_cpu.collect(), end: trace.len() * share / 100 }
+}
+
+fn inspection(trace: &Trace, event: usize) -> Inspection {
+    let e = trace.event(event);
+    let thread = |task: TaskId| trace.tasks().thread_on(task, e.cpu);
+    let candidate = |thread, p, waited, lag_ns| Candidate { thread, p, waited: Nanos(waited), lag_ns };
+    let others = (0..9).map(|i| candidate(ThreadIx(trace.cpus() as u32 + i), 0.02, 950, 0));
+    let mut candidates =
+        vec![candidate(thread(e.task), 0.61, 12_000, -200_000), candidate(thread(e.next), 0.22, 38_000, 100_000)];
+    candidates.extend(others);
+    Inspection {
+        event,
+        prev: thread(e.task),
+        prev_state: e.state,
+        stint: Nanos(38_000),
+        candidates,
+        real: thread(e.next),
+        forecast: vec![(thread(e.next), 0.55)],
+        lead: Nanos(38_000),
+        decision_ns: 2_100,
+        context: (event.saturating_sub(20)..event).rev().collect(),
+    }
+}
+
+fn loaded(trace: Arc<Trace>, notes: &[&str]) -> Arc<Loaded> {
+    let pyramid = Pyramid::build(&trace);
+    let notes = notes.iter().map(ToString::to_string).collect();
+    Arc::new(Loaded { path: PathBuf::from(REAL), trace, pyramid, notes })
+}
+
+/// An application with this recording open and `share` percent of the predictions there.
+fn open(trace: Arc<Trace>, size: (u16, u16), share: usize) -> App {
+    let (mut app, _) = App::new(vec![REAL.into()], size);
+    let chunk = answers(&trace, share);
+    app.update(Msg::Opened { generation: 1, path: REAL.into(), result: Ok(loaded(trace, &[])) });
+    app.update(Msg::Predicted { generation: 1, chunk });
+    app
+}
+
+fn tell(app: &mut App, msg: Msg) {
+    for effect in app.update(msg) {
+        if let Effect::Inspect { generation, trace, event } = effect {
+            app.update(Msg::Inspected { generation, event, result: Ok(inspection(&trace, event)) });
+        }
+    }
+}
+
+fn keys(app: &mut App, text: &str) {
+    text.chars().for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+}
+
+fn listed(app: &mut App) {
+    let entry = |name: &str, split: &str, error: Option<&str>| Entry {
+        path: format!("traces/{name}.csv.zst").into(),
+        name: name.into(),
+        workload: name.split('_').next().unwrap().into(),
+        kernel: "6.18.44 EEVDF".into(),
+        cpus: 2,
+        events: None,
+        split: split.into(),
+        bytes: 219_432,
+        given: split.is_empty(),
+        error: error.map(Into::into),
+        notes: Vec::new(),
+    };
+    let mut entries =
+        vec![entry("mine", "", Some("mine.csv.zst: no scheduler event in 3 lines (line 2, byte 17: bad)"))];
+    for run in 0..4 {
+        for workload in ["cpu-bound-4p", "cpu-bound-8p", "hackbench-pipe-2g", "hackbench-pipe-4g", "io-mixed"] {
+            let split = ["train", "train", "validation", "test"][run];
+            entries.push(entry(&format!("{workload}_run{run}"), split, None));
+        }
+    }
+    tell(app, Msg::Listed { entries, problem: None });
+}
+
+fn screen_with(app: &App, theme: Theme) -> TestBackend {
+    let (w, h) = app.size;
+    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
+    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
+    terminal.backend().clone()
+}
+
+fn screen(app: &App) -> TestBackend {
+    screen_with(app, Theme { color: true })
+}
+
+/// The typical screen: a known stretch of the real recording, standing on a miss.
+fn typical(size: (u16, u16)) -> App {
+    let mut app = open(Arc::clone(&HACKBENCH), size, 100);
+    keys(&mut app, "t0.25\nn");
+    app
+}
+
+macro_rules! snapshot {
+    ($name:literal, $app:expr) => {
+        insta::assert_snapshot!($name, screen(&$app))
+    };
+}
+
+#[test]
+fn timeline_typical() {
+    snapshot!("timeline_120x40", typical((120, 40)));
+    snapshot!("timeline_80x24", typical((80, 24)));
+    snapshot!("timeline_40x12", typical((40, 12)));
+    snapshot!("timeline_200x50", typical((200, 50)));
+}
+
+#[test]
+fn timeline_at_other_zooms() {
+    let mut app = typical((120, 30));
+    keys(&mut app, "f");
+    snapshot!("timeline_fit", app);
+    keys(&mut app, "wwwwwwwwoo");
+    snapshot!("timeline_between", app);
+    keys(&mut app, "wwwwwwwwwwwwo");
+    snapshot!("timeline_close", app);
+}
+
+#[test]
+fn timeline_with_marks_search_and_question() {
+    let mut app = typical((120, 30));
+    keys(&mut app, "m...m/hackb\n");
+    snapshot!("timeline_marks_and_search", app);
+    keys(&mut app, "t+3");
+    snapshot!("timeline_question", app);
+}
+
+#[test]
+fn timeline_while_predictions_arrive() {
+    let mut app = open(Arc::clone(&HACKBENCH), (120, 30), 0);
+    keys(&mut app, "t0.25\n");
+    snapshot!("timeline_pending", app);
+    let mut app = open(Arc::clone(&HACKBENCH), (120, 30), 40);
+    keys(&mut app, "f");
+    snapshot!("timeline_partly_pending", app);
+}
+
+#[test]
+fn timeline_of_strange_recordings() {
+    for (name, trace) in [("empty", empty()), ("single", single()), ("wide", wide()), ("lossy", lossy())] {
+        let mut app = open(trace, (100, 30), 100);
+        keys(&mut app, "f.");
+        insta::assert_snapshot!(format!("timeline_{name}"), screen(&app));
+        app.update(Msg::Resized(40, 12));
+        insta::assert_snapshot!(format!("timeline_{name}_40x12"), screen(&app));
+    }
+}
+
+#[test]
+fn timeline_before_and_without_a_recording() {
+    let (mut app, _) = App::new(vec![REAL.into()], (80, 24));
+    snapshot!("timeline_loading", app);
+    let problem = "traces/x.csv.zst: not a recording in a readable format (line 3, byte 120: no valid time)";
+    app.update(Msg::Opened { generation: 1, path: REAL.into(), result: Err(problem.into()) });
+    snapshot!("timeline_error", app);
+    app.update(Msg::Resized(40, 12));
+    snapshot!("timeline_error_40x12", app);
+    app.update(Msg::Resized(20, 5));
+    snapshot!("too_small", app);
+}
+
+#[test]
+fn skipped_lines_and_failed_predictions_are_shown() {
+    let (mut app, _) = App::new(vec![REAL.into()], (120, 24));
+    let notes = ["3 lines skipped", "line 7, byte 310: no valid prio"];
+    app.update(Msg::Opened { generation: 1, path: REAL.into(), result: Ok(loaded(single(), &notes)) });
+    app.update(Msg::PredictionFailed { generation: 1, problem: "the job panicked: boom".into() });
+    snapshot!("timeline_notes", app);
+}
+
+#[test]
+fn traces_screens() {
+    for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("40x12", (40, 12))] {
+        let mut app = open(Arc::clone(&HACKBENCH), size, 0);
+        listed(&mut app);
+        keys(&mut app, "4");
+        insta::assert_snapshot!(format!("traces_{name}"), screen(&app));
+    }
+    let (mut app, _) = App::new(vec![], (80, 24));
+    keys(&mut app, "4");
+    snapshot!("traces_looking", app);
+    app.update(Msg::Listed { entries: vec![], problem: Some("traces/catalog.toml: not found".into()) });
+    snapshot!("traces_empty", app);
+}
+
+#[test]
+fn help_screen() {
+    let mut app = typical((80, 24));
+    keys(&mut app, "?");
+    snapshot!("help_80x24", app);
+    app.update(Msg::Resized(200, 50));
+    snapshot!("help_200x50", app);
+}
+
+#[test]
+fn without_color_everything_is_said_in_text() {
+    let mut app = typical((120, 30));
+    let theme = Theme { color: false };
+    insta::assert_snapshot!("timeline_no_color", screen_with(&app, theme));
+    for text in ["f", "4", "1?"] {
+        keys(&mut app, text);
+        let backend = screen_with(&app, theme);
+        let colored =
+            backend.buffer().content().iter().filter(|c| c.fg != Color::Reset || c.bg != Color::Reset).count();
+        assert_eq!(colored, 0, "{text}");
+    }
+    assert!(screen(&typical((120, 30))).buffer().content().iter().any(|c| c.bg != Color::Reset));
+}
+
+#[test]
+fn baselines_and_rows_go_together() {
+    let mut app = typical((120, 30));
+    let mut names = Vec::new();
+    for _ in 0..2 + BASELINES.len() {
+        names.push(app.timeline().unwrap().answers.row().name());
+        keys(&mut app, "o");
+    }
+    assert_eq!(names, ["pick", "forecast", "random", "fifo", "lifo", "followed"]);
+    assert_eq!(app.timeline().unwrap().answers.row().name(), "pick");
+}
+
+fn any_msg() -> impl Strategy<Value = Msg> {
+    let key = prop_oneof![
+        10 => prop::sample::select(" ,.nNwsadofmt/[]gG*#1234?q:jkhl+-ux%s0".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+        3 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
+            Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('x')]),
+        1 => any::<char>().prop_map(Key::Char),
+    ];
+    let kinds = vec![MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
+    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60).prop_map(|(kind, x, y)| Mouse { kind, x, y });
+    prop_oneof![
+        12 => key.prop_map(Msg::Key),
+        4 => mouse.prop_map(Msg::Mouse),
+        1 => (0_u16..210, 0_u16..60).prop_map(|(w, h)| Msg::Resized(w, h)),
+        2 => (0_u64..100_000_000_000).prop_map(|now| Msg::Tick { now: Nanos(now) }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_walk_panics(
+        which in 0..5_usize,
+        share in prop::sample::select(vec![0_usize, 37, 100]),
+        msgs in prop::collection::vec(any_msg(), 1..60),
+    ) {
+        let trace = match which {
+            0 => Arc::clone(&HACKBENCH),
+            1 => empty(),
+            2 => single(),
+            3 => wide(),
+            _ => lossy(),
+        };
+        let mut app = open(trace, (100, 30), share);
+        listed(&mut app);
+        for msg in msgs {
+            tell(&mut app, msg);
+            screen(&app);
+            let t = app.timeline();
+            if let Some(t) = t {
+                prop_assert!(t.cursor.pos() <= t.trace().span());
+                prop_assert!(t.cpu < t.trace().cpus().max(1));
+            }
+        }
+    }
+}
