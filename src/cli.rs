@@ -1,1 +1,136 @@
-//! cli
+//! The command line: everything that the interface does, without a screen. The only room besides `main` that prints:
+//! machine output goes to standard output, everything else to standard error.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage. A reader that closes the pipe early is no failure.
+
+mod bench;
+mod convert;
+mod eval;
+mod info;
+mod output;
+mod predict;
+mod table;
+
+use crate::dataset::catalog::Split;
+use crate::export::ExportError;
+use crate::predictor::Predictor;
+use crate::predictor::heuristics::{Heuristic, Rule};
+use clap::{CommandFactory, Parser, Subcommand, ValueHint};
+use color_eyre::eyre::Result;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Replays recorded Linux scheduling timelines and overlays a predicted next task on the real one.
+#[derive(Debug, Parser)]
+#[command(name = "koracle", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Recordings to explore; without any, the bundled ones.
+    #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
+    traces: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what is in a recording, what was lost or skipped, and how much of it there is to predict.
+    Info(info::Args),
+    /// Write any readable recording as a native one.
+    Import(convert::ImportArgs),
+    /// Write a recording in another format.
+    Export(convert::ExportArgs),
+    /// Score predictors on recordings.
+    Eval(eval::Args),
+    /// Write the prediction of every decision of a recording as CSV.
+    Predict(predict::Args),
+    /// Measure this machine: time per decision, reading, drawing.
+    Bench(bench::Args),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses the arguments, runs the command, prints what went wrong.
+pub fn main() -> ExitCode {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let hook = color_eyre::config::HookBuilder::default().display_env_section(false);
+    let hook = if no_color { hook.theme(color_eyre::config::Theme::new()) } else { hook };
+    // Fails only when a hook is already there, which then does as well.
+    let _ = hook.install();
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+            // A cause that is already part of the message above it is not said twice.
+            let mut text = String::new();
+            for cause in causes.iter().filter(|c| !c.is_empty()) {
+                if !text.contains(cause.as_str()) {
+                    text = if text.is_empty() { cause.clone() } else { format!("{text}: {cause}") };
+                }
+            }
+            eprintln!("koracle: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<()> {
+    match cli.command {
+        None => crate::ui::run(cli.traces),
+        Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Import(args)) => convert::import(&args),
+        Some(Command::Export(args)) => convert::export(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "koracle", &mut script);
+            output::stdout(&script)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &color_eyre::Report) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        let export = cause.downcast_ref::<ExportError>().and_then(|e| match e {
+            ExportError::Io { source, .. } => Some(source),
+            _ => None,
+        });
+        io.or(export).is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+    })
+}
+
+/// A predictor by its name on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name(Rule);
+
+impl std::str::FromStr for Name {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = || Rule::ALL.map(Rule::label).join(", ");
+        Rule::parse(name).map(Self).ok_or_else(|| format!("no such predictor; known: {}", known()))
+    }
+}
+
+impl Name {
+    fn label(self) -> &'static str {
+        self.0.label()
+    }
+
+    fn make(self) -> Box<dyn Predictor> {
+        Box::new(Heuristic::new(self.0, 0))
+    }
+}
+
+/// Parses a split for clap.
+fn split(text: &str) -> Result<Split, String> {
+    text.parse()
+}

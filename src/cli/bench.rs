@@ -1,0 +1,177 @@
+//! `koracle bench`: what this machine needs for a decision, for reading, for a frame. One thread unless said.
+
+use super::output;
+use crate::dataset::catalog::{self, Catalog};
+use crate::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token};
+use crate::predictor::Predictor;
+use crate::predictor::heuristics::{Heuristic, Rule};
+use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
+use crate::{export, ingest, ui};
+use color_eyre::eyre::{Result, eyre};
+use serde_json::{Value, json};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Recordings that decisions are measured on.
+const RECORDINGS: [&str; 2] = ["hackbench-pipe-2g_run3", "sysbench-threads-8t_run3"];
+/// Decisions with so many candidates count.
+const CANDIDATES: std::ops::RangeInclusive<usize> = 2..=8;
+/// Text that reading is measured on has at least so many bytes.
+const TEXT: usize = 64 << 20;
+/// Of several readings of the same bytes the fastest counts: the machine does other things too.
+const READINGS: usize = 3;
+
+/// Options of `bench`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// An engine as a sink: everything that happens at a switch and nothing else.
+struct Engine<E> {
+    engine: E,
+    scores: Vec<f32>,
+    forecast: [f32; RANKS],
+    candidates: usize,
+}
+
+impl<E: Predictor> Sink for Engine<E> {
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        self.engine.token(cpu, token);
+    }
+    fn decision(&mut self, decision: &Decision<'_>) {
+        self.candidates = decision.candidates.len();
+        self.engine.pick(decision, &mut self.scores);
+    }
+    fn outcome(&mut self, outcome: &Outcome) {
+        self.engine.outcome(outcome);
+    }
+    fn forecast(&mut self, forecast: &Forecast<'_>) {
+        self.engine.forecast(forecast, &mut self.forecast);
+    }
+}
+
+/// Nanoseconds of every switch with few candidates: extractor and engine, both questions, all of the event.
+fn decisions<E: Predictor>(trace: &Trace, engine: E) -> Vec<u64> {
+    let mut sink = Engine { engine, scores: Vec::with_capacity(256), forecast: [0.0; RANKS], candidates: 0 };
+    let mut extractor = Extractor::new(trace);
+    let mut times = Vec::new();
+    for i in 0..trace.len() {
+        let start = Instant::now();
+        extractor.step(trace, i, &mut sink);
+        let ns = start.elapsed().as_nanos() as u64;
+        if trace.event(i).kind == EventKind::Switch && CANDIDATES.contains(&sink.candidates) {
+            times.push(ns);
+        }
+    }
+    black_box((&sink.scores, &sink.forecast));
+    times
+}
+
+fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
+    of.sort_unstable();
+    let at = |q: f64| of.get(((of.len() as f64 * q) as usize).min(of.len().saturating_sub(1))).copied().unwrap_or(0);
+    (at(0.5), at(0.99))
+}
+
+/// The same recording again and again, each copy after the one before, until there are `events`.
+fn repeated(trace: &Trace, events: usize) -> Trace {
+    let mut builder = TraceBuilder::with_capacity(events + trace.len());
+    let tasks = trace.tasks();
+    let ids: Vec<TaskId> = tasks.iter().map(|(_, t)| builder.task(t.pid, t.name.as_bytes())).collect();
+    let id = |t: TaskId| ids.get(t.0 as usize).copied().unwrap_or(TaskId::NONE);
+    let mut shift = 0;
+    while builder.len() < events && !trace.is_empty() {
+        for e in trace.events() {
+            let actor = if tasks.is_idle(e.actor) { Pid(0) } else { tasks.pid(e.actor) };
+            let moved = Event { time: Nanos(e.time.0 + shift), task: id(e.task), next: id(e.next), ..e };
+            builder.push(moved, actor);
+        }
+        shift += trace.span().0 + 1_000;
+    }
+    builder.finish(TraceMeta { name: "repeated".into(), ..trace.meta().clone() })
+}
+
+fn reading(bytes: &[u8], format: &str) -> Result<Value> {
+    let (mut best, mut events) = (f64::INFINITY, 0);
+    for _ in 0..READINGS {
+        let copy = bytes.to_vec();
+        let start = Instant::now();
+        let opened = ingest::read(copy, format)?;
+        best = best.min(start.elapsed().as_secs_f64());
+        events = opened.trace.len();
+    }
+    Ok(json!({
+        "format": format,
+        "bytes": bytes.len(),
+        "events": events,
+        "threads": rayon::current_num_threads(),
+        "mb_per_s": (bytes.len() as f64 / 1e6 / best).round(),
+        "events_per_s": (events as f64 / best).round(),
+    }))
+}
+
+/// Measures and prints.
+pub fn run(args: &Args) -> Result<()> {
+    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
+    let catalog = Catalog::load(&dir)?;
+    let mut traces = Vec::new();
+    for entry in catalog.entries.iter().filter(|e| RECORDINGS.contains(&e.name())) {
+        traces.push(ingest::open(&catalog.path(entry))?.trace);
+    }
+    let first = traces.first().ok_or_else(|| eyre!("none of {} is in {}", RECORDINGS.join(", "), dir.display()))?;
+
+    eprintln!("koracle: measuring decisions");
+    let mut times = Vec::new();
+    for trace in &traces {
+        times.extend(decisions(trace, Heuristic::new(Rule::Eevdf, 0)));
+    }
+    let count = times.len();
+    let (p50, p99) = quantiles(times);
+
+    eprintln!("koracle: measuring reading");
+    let mut text = Vec::new();
+    export::ftrace_text(first, &mut text)?;
+    let long = repeated(first, first.len() * (TEXT / text.len().max(1) + 1));
+    text.clear();
+    export::ftrace_text(&long, &mut text)?;
+    let ftrace = reading(&text, "ftrace")?;
+    text.clear();
+    export::csv_to(&long, &mut text)?;
+    let native = reading(&text, "native csv")?;
+    drop(text);
+
+    eprintln!("koracle: measuring frames");
+    let (events, long) = (long.len(), Arc::new(long));
+    let (frame50, frame99) = quantiles(ui::bench_frames(long, 200, 50));
+    let result = json!({
+        "decision_ns": {
+            "p50": p50, "p99": p99, "candidates": [CANDIDATES.start(), CANDIDATES.end()],
+            "predictor": Rule::Eevdf.label(), "decisions": count,
+        },
+        "ingest": ftrace,
+        "ingest_native": native,
+        "frame_us": {
+            "p50": frame50 as f64 / 1e3, "p99": frame99 as f64 / 1e3, "size": [200, 50], "events": events,
+        },
+    });
+    if args.json {
+        return output::json(&result);
+    }
+    let text = format!(
+        "decision    {p50} ns (p50), {p99} ns (p99), {} to {} candidates\nftrace      {} MB/s, {} events/s\n\
+         native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n",
+        CANDIDATES.start(),
+        CANDIDATES.end(),
+        result["ingest"]["mb_per_s"],
+        result["ingest"]["events_per_s"],
+        result["ingest_native"]["mb_per_s"],
+        result["ingest_native"]["events_per_s"],
+        frame50 as f64 / 1e3,
+        frame99 as f64 / 1e3,
+    );
+    output::stdout(text.as_bytes())
+}

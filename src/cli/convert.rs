@@ -1,0 +1,61 @@
+//! `koracle import` and `koracle export`: one readable format to another.
+
+use super::output;
+use crate::export;
+use clap::{ValueEnum, ValueHint};
+use color_eyre::eyre::Result;
+use std::path::PathBuf;
+
+/// Options of `import`.
+#[derive(Debug, clap::Args)]
+pub struct ImportArgs {
+    /// The recording; `-` reads standard input.
+    #[arg(value_name = "IN", value_hint = ValueHint::FilePath)]
+    input: PathBuf,
+    /// NAME.csv.zst, with NAME.toml beside it; `-` writes the bare CSV to standard output.
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+}
+
+/// Options of `export`.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The recording; `-` reads standard input.
+    #[arg(value_name = "IN", value_hint = ValueHint::FilePath)]
+    input: PathBuf,
+    /// What to write.
+    #[arg(short, long, value_enum)]
+    format: Format,
+    /// The file; `-` writes to standard output.
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+}
+
+/// Formats that can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One row per event, nanoseconds.
+    Csv,
+    /// Text as ftrace prints it.
+    Ftrace,
+}
+
+/// Runs `import`.
+pub fn import(args: &ImportArgs) -> Result<()> {
+    let opened = output::open(&args.input)?;
+    if args.output.as_os_str() == "-" {
+        return output::write(&args.output, |out| Ok(export::csv_to(&opened.trace, out)?));
+    }
+    let size = export::native(&opened.trace, &args.output, export::ARCHIVE_LEVEL)?;
+    eprintln!("{}: {} events, {size} bytes", args.output.display(), opened.trace.len());
+    Ok(())
+}
+
+/// Runs `export`.
+pub fn export(args: &ExportArgs) -> Result<()> {
+    let opened = output::open(&args.input)?;
+    output::write(&args.output, |out| match args.format {
+        Format::Csv => Ok(export::csv_to(&opened.trace, out)?),
+        Format::Ftrace => Ok(export::ftrace_text(&opened.trace, out)?),
+    })
+}

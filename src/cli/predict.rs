@@ -1,0 +1,111 @@
+//! `koracle predict`: one CSV row per switch with what was predicted for it.
+
+use super::{Name, output};
+use crate::evaluate::overlay::{self, Chunk, Prediction};
+use crate::job::Cancel;
+use crate::predictor::Predictor;
+use crate::predictor::heuristics::Heuristic;
+use crate::trace::{EventKind, Nanos, TaskTable, ThreadIx, Trace};
+use clap::ValueHint;
+use color_eyre::eyre::Result;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Options of `predict`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The recording; `-` reads standard input.
+    #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
+    trace: PathBuf,
+    /// Who predicts.
+    #[arg(long, default_value = "eevdf")]
+    predictor: Name,
+    /// The file; `-` writes to standard output.
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+}
+
+const COLUMNS: [&str; 12] = [
+    "time_ns", "cpu", "event", "candidates", "real", "predicted", "p", "p_real", "rank", "forecast", "forecast_p", "lead_ns",
+];
+
+/// Predicts and writes.
+pub fn run(args: &Args) -> Result<()> {
+    let trace = output::open(&args.trace)?.trace;
+    let engine = Heuristic::new(args.predictor.0, 0);
+    output::write(&args.output, |out| write_all(&trace, engine, out))
+}
+
+fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write) -> Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(COLUMNS).map_err(io_error)?;
+    let bar = output::progress(trace.len() as u64, "predicting");
+    let cancel = Cancel::new();
+    let mut before: Vec<Option<Nanos>> = vec![None; trace.cpus()];
+    let (mut start, mut failed) = (0, None);
+    let _ = overlay::run(trace, engine, &cancel, &mut |chunk: Chunk| {
+        bar.set_position(chunk.end as u64);
+        if let Err(e) = write_chunk(trace, start, &chunk, &mut before, &mut csv) {
+            failed.get_or_insert(e);
+            cancel.cancel();
+        }
+        start = chunk.end;
+    });
+    bar.finish_and_clear();
+    match failed {
+        Some(e) => Err(io_error(e).into()),
+        None => Ok(csv.flush()?),
+    }
+}
+
+/// The I/O error inside a CSV error, so that a closed pipe is recognised.
+fn io_error(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(e) => e,
+        other => std::io::Error::other(format!("{other:?}")),
+    }
+}
+
+fn write_chunk<W: Write>(
+    trace: &Trace,
+    start: usize,
+    chunk: &Chunk,
+    before: &mut [Option<Nanos>],
+    csv: &mut csv::Writer<W>,
+) -> Result<(), csv::Error> {
+    let mut next: Vec<_> = chunk.per_cpu.iter().map(|p| p.iter()).collect();
+    for i in start..chunk.end {
+        let e = trace.event(i);
+        if e.kind != EventKind::Switch {
+            continue;
+        }
+        let Some(p) = next[e.cpu.ix()].next() else { continue };
+        // A forecast is asked at the switch before on the same CPU.
+        let lead = before[e.cpu.ix()].replace(e.time).map(|asked| e.time.since(asked).0);
+        csv.write_record(row(trace.tasks(), i, e.time, e.cpu.0, p, lead))?;
+    }
+    Ok(())
+}
+
+fn row(tasks: &TaskTable, i: usize, time: Nanos, cpu: u16, p: &Prediction, lead: Option<u64>) -> [String; 12] {
+    let who = |thread: ThreadIx| format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0);
+    let forecast = match p.forecast {
+        g if g.p <= 0.0 => String::new(),
+        g if g.thread == ThreadIx::NONE => "other".into(),
+        g => who(g.thread),
+    };
+    [
+        time.0.to_string(),
+        cpu.to_string(),
+        i.to_string(),
+        p.queue.to_string(),
+        who(p.real),
+        who(p.pick.thread),
+        format!("{:.6}", p.pick.p),
+        format!("{:.6}", p.pick.p_real),
+        p.pick.rank.to_string(),
+        forecast,
+        format!("{:.6}", p.forecast.p),
+        lead.map(|ns| ns.to_string()).unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,165 @@
+//! The command line from outside: outputs that are contracts, messages and exit codes for bad input.
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+fn koracle(args: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("koracle").unwrap();
+    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+fn bundled(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"))
+}
+
+/// The first rows of a bundled recording as bare CSV in a folder of its own.
+fn small(rows: usize) -> (tempfile::TempDir, PathBuf) {
+    let packed = std::fs::read(bundled("hackbench-pipe-2g_run3")).unwrap();
+    let text = String::from_utf8(zstd::stream::decode_all(&packed[..]).unwrap()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("small.csv");
+    std::fs::write(&path, text.lines().take(rows + 1).map(|l| format!("{l}\n")).collect::<String>()).unwrap();
+    (dir, path)
+}
+
+fn json(args: &[&str]) -> Value {
+    let out = koracle(args).assert().success().get_output().stdout.clone();
+    serde_json::from_slice(&out).unwrap()
+}
+
+fn fails(args: &[&str], code: i32, says: &str) {
+    let assert = koracle(args).assert().code(code);
+    let output = assert.get_output();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains(says), "{args:?} says {text:?}, not {says:?}");
+    assert!(output.stdout.is_empty(), "{args:?}: nothing on standard output");
+}
+
+#[test]
+fn info_gives_the_promised_keys() {
+    let (_dir, path) = small(3_000);
+    let info = json(&["info", "--json", path.to_str().unwrap()]);
+    for key in ["events", "switches", "cpus", "span_ns", "kernel", "lost", "skipped", "coverage", "trivial_share"] {
+        assert!(!info[key].is_null(), "{key}");
+    }
+    assert_eq!(info["events"], 3_000);
+    assert_eq!((info["skipped"].as_u64(), info["cpus"].as_u64()), (Some(0), Some(2)));
+    assert!(info["coverage"].as_f64().unwrap() > 0.9);
+}
+
+#[test]
+fn bad_input_has_a_message_and_code_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let missing = dir.path().join("none.csv.zst");
+    fails(&["info", missing.to_str().unwrap()], 1, "none.csv.zst");
+    fails(&["info", dir.path().to_str().unwrap()], 1, "directory");
+    fails(&["info", &file("empty.csv", b"")], 1, "empty");
+    let junk: Vec<u8> = (0..5_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    fails(&["info", &file("junk", &junk)], 1, "not a recording");
+    let header_only = std::fs::read(bundled("cpu-bound-4p_run3")).unwrap()[..12].to_vec();
+    fails(&["info", &file("cut.csv.zst", &header_only)], 1, "cut.csv.zst");
+}
+
+#[test]
+fn a_truncated_recording_gives_its_good_part_and_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(bundled("hackbench-pipe-2g_run3")).unwrap();
+    let path = dir.path().join("half.csv.zst");
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let assert = koracle(&["info", "--json", path.to_str().unwrap()]).assert().success();
+    let info: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert!(info["events"].as_u64().unwrap() > 100);
+    assert!(info["truncated"].is_string());
+    assert!(String::from_utf8_lossy(&assert.get_output().stderr).contains("warning"));
+}
+
+#[test]
+fn wrong_usage_is_code_2() {
+    fails(&["info"], 2, "TRACE");
+    fails(&["eval", "--predictors", "oracle"], 2, "no such predictor");
+    fails(&["eval", "--split", "exam"], 2, "no split");
+    fails(&["export", "x", "--format", "parquet", "-o", "-"], 2, "parquet");
+    fails(&["info", "--no-such-option", "x"], 2, "--no-such-option");
+}
+
+#[test]
+fn import_from_and_to_a_pipe_changes_nothing() {
+    let (_dir, path) = small(2_000);
+    let text = std::fs::read(&path).unwrap();
+    let once = koracle(&["import", "-", "-o", "-"]).write_stdin(text.clone()).assert().success();
+    assert_eq!(once.get_output().stdout, text);
+    let ftrace = koracle(&["export", "-", "--format", "ftrace", "-o", "-"]).write_stdin(text.clone()).assert().success();
+    let back = koracle(&["import", "-", "-o", "-"]).write_stdin(ftrace.get_output().stdout.clone()).assert().success();
+    let lines = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count();
+    assert_eq!(lines(&back.get_output().stdout), lines(&text), "every event comes back from text");
+}
+
+#[test]
+fn import_writes_a_recording_with_its_metadata_beside_it() {
+    let (dir, path) = small(500);
+    let out = dir.path().join("new.csv.zst");
+    koracle(&["import", path.to_str().unwrap(), "-o", out.to_str().unwrap()]).assert().success().stdout("");
+    assert!(dir.path().join("new.toml").is_file());
+    assert_eq!(json(&["info", "--json", out.to_str().unwrap()])["events"], 500);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3, "no temporary file stays");
+}
+
+#[test]
+fn eval_prints_the_contract() {
+    let (_dir, path) = small(6_000);
+    let path = path.to_str().unwrap();
+    let report = json(&["eval", "--json", "--predictors", "eevdf,followed,lifo,fifo,random", path]);
+    let trace = &report["traces"][0];
+    for key in ["trace", "workload", "category", "kernel"] {
+        assert!(trace[key].is_string(), "{key}");
+    }
+    for key in ["decisions", "non_trivial", "coverage", "coverage_non_trivial", "trivial_share", "idle_share"] {
+        assert!(trace[key].is_number(), "{key}");
+    }
+    for name in ["followed", "lifo", "fifo", "random"] {
+        for key in ["top1", "top3", "nll", "ece"] {
+            assert!(trace["pick"][name][key].is_number(), "pick {name} {key}");
+        }
+        assert!(trace["forecast"][name]["top3"].is_number(), "forecast {name}");
+        assert_eq!(report["macro"]["pick"][name]["top1"], trace["pick"][name]["top1"], "one workload is the mean");
+        assert!(report["macro"]["forecast"][name]["top1"].is_number());
+    }
+    assert!(trace["forecast"]["eevdf"].is_null(), "the replay answers no forecast");
+    assert_eq!(report["workloads"]["small"]["non_trivial"], trace["non_trivial"]);
+    assert_eq!(report, json(&["eval", "--json", path]), "the same twice, and these predictors are the default");
+    let table = koracle(&["eval", "--markdown", path]).assert().success();
+    assert!(String::from_utf8_lossy(&table.get_output().stdout).contains("**macro**"));
+}
+
+#[test]
+fn predict_writes_a_row_per_switch() {
+    let (dir, path) = small(4_000);
+    let path = path.to_str().unwrap();
+    let out = dir.path().join("predictions.csv");
+    koracle(&["predict", path, "-o", out.to_str().unwrap()]).assert().success();
+    let mut csv = csv::Reader::from_path(&out).unwrap();
+    assert_eq!(csv.headers().unwrap().iter().collect::<Vec<_>>().join(","), {
+        "time_ns,cpu,event,candidates,real,predicted,p,p_real,rank,forecast,forecast_p,lead_ns"
+    });
+    let rows: Vec<_> = csv.records().map(|r| r.unwrap()).collect();
+    assert_eq!(rows.len() as u64, json(&["info", "--json", path])["switches"].as_u64().unwrap());
+    assert!(rows.iter().all(|r| (&r[8] == "1") == (r[4] == r[5]) || &r[8] == "0"), "rank 1 is a hit");
+    let events: Vec<usize> = rows.iter().map(|r| r[2].parse().unwrap()).collect();
+    assert!(events.is_sorted());
+    let piped = koracle(&["predict", path, "-o", "-"]).assert().success();
+    assert_eq!(piped.get_output().stdout, std::fs::read(&out).unwrap());
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let script = koracle(&["completions", "bash"]).assert().success();
+    let script = String::from_utf8_lossy(&script.get_output().stdout).into_owned();
+    assert!(script.contains("predict") && script.contains("eval"));
+}
