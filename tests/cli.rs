@@ -95,7 +95,8 @@ fn import_from_and_to_a_pipe_changes_nothing() {
     let text = std::fs::read(&path).unwrap();
     let once = koracle(&["import", "-", "-o", "-"]).write_stdin(text.clone()).assert().success();
     assert_eq!(once.get_output().stdout, text);
-    let ftrace = koracle(&["export", "-", "--format", "ftrace", "-o", "-"]).write_stdin(text.clone()).assert().success();
+    let ftrace =
+        koracle(&["export", "-", "--format", "ftrace", "-o", "-"]).write_stdin(text.clone()).assert().success();
     let back = koracle(&["import", "-", "-o", "-"]).write_stdin(ftrace.get_output().stdout.clone()).assert().success();
     let lines = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count();
     assert_eq!(lines(&back.get_output().stdout), lines(&text), "every event comes back from text");

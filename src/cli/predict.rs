@@ -26,7 +26,18 @@ pub struct Args {
 }
 
 const COLUMNS: [&str; 12] = [
-    "time_ns", "cpu", "event", "candidates", "real", "predicted", "p", "p_real", "rank", "forecast", "forecast_p", "lead_ns",
+    "time_ns",
+    "cpu",
+    "event",
+    "candidates",
+    "real",
+    "predicted",
+    "p",
+    "p_real",
+    "rank",
+    "forecast",
+    "forecast_p",
+    "lead_ns",
 ];
 
 /// Predicts and writes.

@@ -1,0 +1,244 @@
+//! Scoring and overlay: known answers on a hand-made stream, and the agreement of everything that predicts a trace.
+
+use kernel_oracle::evaluate::overlay::{self, Cache, Chunk, Prediction};
+use kernel_oracle::evaluate::report::Report;
+use kernel_oracle::evaluate::score::{Counts, Scorer, score};
+use kernel_oracle::features::{Decision, Extractor, Forecast, ORDERS, OTHER, Outcome, QUERY, RANKS, Sink};
+use kernel_oracle::ingest;
+use kernel_oracle::job::Cancel;
+use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
+use kernel_oracle::trace::{CpuId, EventKind, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta};
+use std::path::Path;
+
+/// Always the same logits: candidate 0 twice as likely as 1, four times as likely as 2, ...; forecast class 1, then 2.
+struct Fixed;
+
+impl Predictor for Fixed {
+    fn name(&self) -> &str {
+        "fixed"
+    }
+    fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
+        scores.clear();
+        scores.extend((0..decision.candidates.len()).map(|i| -(i as f32) * std::f32::consts::LN_2));
+    }
+    fn forecast(&mut self, _: &Forecast<'_>, scores: &mut [f32; RANKS]) {
+        scores.fill(f32::NEG_INFINITY);
+        (scores[1], scores[2], scores[OTHER], scores[3]) = (4.0, 3.0, 2.0, 1.0);
+    }
+}
+
+/// One decision among `n` candidates with its outcome, then the next forecast.
+fn tell(scorer: &mut Scorer<'_>, event: u32, n: usize, pick: Option<u32>, rank: u8, scored: bool) {
+    let threads: Vec<_> = (10..10 + n as u32).map(ThreadIx).collect();
+    let (cpu, time) = (CpuId(0), Nanos(u64::from(event) * 100));
+    scorer.decision(&Decision {
+        event,
+        cpu,
+        time,
+        prev: ThreadIx(3),
+        prev_state: TaskState::SLEEP,
+        stint: Nanos(5),
+        candidates: &threads,
+        query: &[0.0; QUERY],
+        features: &[],
+        waited: &vec![Nanos(0); n],
+        lag: &vec![0; n],
+    });
+    let next = pick.map_or(ThreadIx(0), |p| threads[p as usize]);
+    scorer.outcome(&Outcome { event, cpu, time, next, pick, rank, scored });
+    let votes = [OTHER as u8; 2 * ORDERS];
+    let (recency, vote_x) = ([ThreadIx(3)], [0.0; 2 * ORDERS]);
+    scorer.forecast(&Forecast { event, cpu, time, recency: &recency, queue: &[], votes: &votes, vote_x: &vote_x });
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-6
+}
+
+#[test]
+fn metrics_of_a_hand_made_stream() {
+    let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(Fixed), Box::new(Heuristic::new(Rule::Eevdf, 0))];
+    let mut scorer = Scorer::new(1, &mut predictors);
+    tell(&mut scorer, 0, 2, Some(0), 1, false); // warm-up: not counted
+    tell(&mut scorer, 1, 4, Some(0), 1, true); // rank 1; forecast hit
+    tell(&mut scorer, 2, 4, Some(1), 2, true); // rank 2; forecast second
+    tell(&mut scorer, 3, 4, Some(3), 3, true); // rank 4; forecast fourth, behind "other"
+    tell(&mut scorer, 4, 4, None, OTHER as u8, true); // not covered; truth is "other": a miss
+    tell(&mut scorer, 6, 1, Some(0), 1, true); // trivial; forecast hit, asked 200 ns before
+    let counts = scorer.into_counts();
+    assert_eq!((counts.decisions, counts.non_trivial, counts.covered, counts.covered_non_trivial), (5, 4, 4, 3));
+    assert_eq!(counts.idle, 1);
+
+    let meta = TraceMeta { name: "hand".into(), ..TraceMeta::default() };
+    let report = Report::new(&["fixed".into(), "eevdf".into()], &[(meta, counts)]);
+    let scores = &report.traces[0].scores;
+    let pick = &scores.pick["fixed"];
+    assert!(close(pick.top1, 0.25) && close(pick.top3, 0.5), "{pick:?}");
+    assert!(close(pick.mrr, (1.0 + 0.5 + 0.25) / 4.0), "{pick:?}");
+    // Probabilities 8, 4, 2, 1 of 15; all four answers say 8/15 and one is right.
+    let nll = -((8.0f64 / 15.0).ln() + (4.0f64 / 15.0).ln() + (1.0f64 / 15.0).ln()) / 3.0;
+    assert!(close(pick.nll, nll), "{pick:?} {nll}");
+    assert!(close(pick.ece, 8.0 / 15.0 - 0.25), "{pick:?}");
+    let forecast = &scores.forecast["fixed"];
+    assert!(close(forecast.top1, 2.0 / 5.0) && close(forecast.top3, 3.0 / 5.0), "{forecast:?}");
+    assert!(!scores.forecast.contains_key("eevdf"), "gives no forecast");
+    assert!(close(scores.coverage, 0.8) && close(scores.coverage_non_trivial, 0.75));
+    assert!(close(scores.trivial_share, 0.2) && close(scores.idle_share, 0.2));
+    assert_eq!(scores.lead_ns_median, 100);
+    assert_eq!(report.mean.left_out, ["hand"], "four decisions are too few for the macro mean");
+    assert!(report.mean.pick.is_empty() && close(report.mean.forecast["fixed"].top1, 0.4));
+    assert_eq!((report.slices.queue[1].slice, report.slices.queue[1].non_trivial), ("3-4", 4));
+    assert!(close(report.slices.prev_state[2].top1["fixed"], 0.25));
+}
+
+fn bundled(name: &str) -> Trace {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
+    ingest::open(&path).unwrap().trace
+}
+
+/// `trace` with only its first `head` events, then those of `tail` in the given order.
+fn spliced(trace: &Trace, head: usize, tail: impl Iterator<Item = usize>) -> Trace {
+    let mut builder = TraceBuilder::with_capacity(trace.len());
+    let ids: Vec<_> = trace.tasks().iter().map(|(_, t)| builder.task(t.pid, t.name.as_bytes())).collect();
+    assert!(ids.iter().enumerate().all(|(i, id)| id.0 as usize == i));
+    for (at, i) in (0..head).chain(tail).enumerate() {
+        let e = trace.event(i);
+        let actor = if trace.tasks().is_idle(e.actor) { Pid(0) } else { trace.tasks().pid(e.actor) };
+        let time = trace.time(at);
+        builder.push(kernel_oracle::trace::Event { time, ..e }, actor);
+    }
+    builder.finish(trace.meta().clone())
+}
+
+fn rule(rule: Rule) -> Vec<Box<dyn Predictor>> {
+    vec![Box::new(Heuristic::new(rule, 0))]
+}
+
+fn counts(trace: &Trace, by: Rule) -> Counts {
+    score(trace, &mut rule(by), &Cancel::new(), &|_| {}).unwrap()
+}
+
+fn whole(trace: &Trace, by: Rule) -> (Vec<Vec<Prediction>>, Vec<Chunk>) {
+    let mut chunks = Vec::new();
+    overlay::run(trace, Heuristic::new(by, 0), &Cancel::new(), &mut |c| chunks.push(c)).unwrap();
+    let all = (0..trace.cpus()).map(|cpu| chunks.iter().flat_map(|c| c.per_cpu[cpu].clone()).collect());
+    (all.collect(), chunks)
+}
+
+#[test]
+fn pooled_counts_are_the_sums_and_the_macro_is_the_mean_of_workloads() {
+    let traces = ["cpu-bound-8p_run3", "hackbench-pipe-2g_run2", "hackbench-pipe-2g_run3"].map(bundled);
+    let counted: Vec<_> = traces.iter().map(|t| (t.meta().clone(), counts(t, Rule::Lifo))).collect();
+    let report = Report::new(&["lifo".into()], &counted);
+    let pool = &report.workloads["hackbench-pipe-2g"];
+    let (asked, hits) = counted[1..].iter().fold((0, 0), |(a, h), (_, c)| (a + c.pick[0].asked, h + c.pick[0].top1));
+    assert!(asked > 1000);
+    assert_eq!((pool.scores.non_trivial, pool.traces), (asked, 2));
+    assert!(close(pool.scores.pick["lifo"].top1, hits as f64 / asked as f64));
+    let mean = (pool.scores.pick["lifo"].top1 + report.workloads["cpu-bound-8p"].scores.pick["lifo"].top1) / 2.0;
+    assert!(close(report.mean.pick["lifo"].top1, mean));
+}
+
+#[test]
+fn overlay_and_eval_count_the_same_hits() {
+    let trace = bundled("hackbench-pipe-2g_run3");
+    let warm = Extractor::WARM_UP.min(trace.len() / 10);
+    let (all, chunks) = whole(&trace, Rule::Followed);
+    assert!(chunks.len() > 1 && chunks[0].end == overlay::FIRST_CHUNK && chunks.last().unwrap().end == trace.len());
+    let scored = (0..trace.cpus()).flat_map(|cpu| {
+        let switches = trace.cpu_switches(CpuId(cpu as u16));
+        assert_eq!(switches.len(), all[cpu].len(), "one prediction per switch");
+        switches.iter().zip(&all[cpu]).filter(|(i, _)| **i as usize >= warm).map(|(_, p)| *p)
+    });
+    let scored: Vec<_> = scored.collect();
+    let hits = scored.iter().filter(|p| !p.trivial && p.pick.rank == 1).count() as u64;
+    let forecasts = scored.iter().filter(|p| p.forecast.rank == 1).count() as u64;
+    let counts = counts(&trace, Rule::Followed);
+    assert_eq!((hits, forecasts), (counts.pick[0].top1, counts.forecast[0].top1));
+    assert!(hits > 1000 && forecasts > 1000);
+    // The baseline in every prediction is the same predictor.
+    let baseline = scored.iter().filter(|p| !p.trivial && p.baselines[3] == p.real).count() as u64;
+    assert_eq!(baseline, hits);
+}
+
+#[test]
+fn inspections_agree_with_the_overlay_from_any_snapshot() {
+    let trace = bundled("sysbench-threads-8t_run3");
+    let (all, _) = whole(&trace, Rule::Eevdf);
+    let engine = Heuristic::new(Rule::Eevdf, 0);
+    let walked = overlay::run(&trace, engine.clone(), &Cancel::new(), &mut |_| {}).unwrap();
+    let lazy = overlay::Snapshots::new(&trace, engine);
+    for at in [0, 1, 100, 3_000, 5_999] {
+        let switches = trace.cpu_switches(CpuId(1));
+        let at = at.min(switches.len() - 1);
+        let (event, p) = (switches[at] as usize, &all[1][at]);
+        let seen = overlay::inspect(&trace, &walked, event).unwrap();
+        assert_eq!((seen.candidates[0].thread, seen.candidates[0].p), (p.pick.thread, p.pick.p));
+        assert_eq!((seen.real, seen.event), (p.real, event));
+        assert!(seen.candidates.is_sorted_by(|a, b| a.p >= b.p));
+        assert!(seen.context.iter().all(|i| *i < event) && seen.context.is_sorted_by(|a, b| a >= b));
+        assert!(seen.context.len() <= 32 && (at < 100 || seen.context.len() == 32));
+        let same = overlay::inspect(&trace, &lazy, event).unwrap();
+        assert_eq!(overlay::Inspection { decision_ns: 0, ..seen }, overlay::Inspection { decision_ns: 0, ..same });
+    }
+    assert!(walked.len() > 1 && walked.len() <= 33);
+    let other = (0..trace.len()).find(|i| trace.event(*i).kind != EventKind::Switch).unwrap();
+    assert!(overlay::inspect(&trace, &lazy, other).is_err());
+    assert!(overlay::inspect(&trace, &lazy, trace.len()).is_err());
+}
+
+#[test]
+fn a_cache_gives_back_what_was_put_in_and_survives_damage() {
+    let whole_trace = bundled("hackbench-socket-2g_run3");
+    let trace = spliced(&whole_trace, 9_000, 0..0);
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::new(dir.path(), &trace, 7);
+    assert_ne!(cache, Cache::new(dir.path(), &trace, 8), "another model");
+    assert_ne!(cache, Cache::new(dir.path(), &spliced(&whole_trace, 8_999, 0..0), 7), "another trace");
+    let pass = || {
+        let (mut all, mut chunks) = (vec![Vec::new(); trace.cpus()], 0);
+        let engine = Heuristic::new(Rule::Lifo, 0);
+        overlay::run_cached(&trace, engine, &cache, &Cancel::new(), &mut |c| {
+            chunks += 1;
+            all.iter_mut().zip(c.per_cpu).for_each(|(a, b)| a.extend(b));
+        })
+        .unwrap();
+        (all, chunks)
+    };
+    let (first, chunks) = pass();
+    assert_eq!(chunks, 2);
+    let kept = std::fs::read(cache.path()).unwrap();
+    assert_eq!(pass(), (first.clone(), 1), "from the cache");
+    for damaged in [&kept[..kept.len() / 2], &b"junk"[..], &[][..]] {
+        std::fs::write(cache.path(), damaged).unwrap();
+        assert_eq!(pass(), (first.clone(), 2), "computed again");
+        assert_eq!(std::fs::read(cache.path()).unwrap(), kept, "and written again");
+    }
+}
+
+#[test]
+fn no_prediction_depends_on_anything_later() {
+    let trace = spliced(&bundled("hackbench-pipe-2g_run3"), 8_000, 0..0);
+    let head = 5_000;
+    let shuffled = spliced(&trace, head, (head..trace.len()).rev());
+    for by in [Rule::Eevdf, Rule::Followed] {
+        let ((a, _), (b, _)) = (whole(&trace, by), whole(&shuffled, by));
+        for cpu in 0..trace.cpus() {
+            let n = trace.cpu_switches(CpuId(cpu as u16)).partition_point(|i| (*i as usize) < head);
+            assert!(n > 100);
+            assert_eq!(a[cpu][..n], b[cpu][..n], "{by:?} on CPU {cpu}");
+            assert_ne!(a[cpu][n..], b[cpu][n.min(b[cpu].len())..], "the future did change");
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_pass_stops() {
+    let trace = bundled("cpu-bound-4p_run3");
+    let cancel = Cancel::new();
+    cancel.cancel();
+    assert!(score(&trace, &mut [], &cancel, &|_| {}).is_none());
+    let result = overlay::run(&trace, Heuristic::new(Rule::Fifo, 0), &cancel, &mut |_| panic!("no chunk"));
+    assert_eq!(result.err(), Some(overlay::OverlayError::Cancelled));
+}
