@@ -45,7 +45,7 @@ pub(crate) fn best(values: &[f32]) -> Option<usize> {
 /// Rank of value `at` among all, 1 = first. Equals rank in their order, so that rank 1 is what [`best`] gives.
 pub(crate) fn rank_of(values: &[f32], at: usize) -> usize {
     let v = values[at];
-    1 + values.iter().enumerate().filter(|(i, x)| **x > v || (**x == v && *i < at)).count()
+    1 + values.iter().enumerate().filter(|(i, x)| if *i < at { **x >= v } else { **x > v }).count()
 }
 
 /// True when a predictor gave at least one possible class.
@@ -61,13 +61,13 @@ mod tests {
     fn probabilities_survive_odd_scores() {
         let mut s = [0.0, f32::NAN, f32::NEG_INFINITY, 0.0];
         softmax(&mut s);
-        assert_eq!(s, [0.5, 0.0, 0.0, 0.5]);
+        assert_eq!(s.map(f32::to_bits), [0.5f32, 0.0, 0.0, 0.5].map(f32::to_bits));
         let mut s = [f32::INFINITY, 3.0];
         softmax(&mut s);
-        assert_eq!(s, [1.0, 0.0]);
+        assert_eq!(s.map(f32::to_bits), [1.0f32, 0.0].map(f32::to_bits));
         let mut s = [f32::NEG_INFINITY; 2];
         softmax(&mut s);
-        assert_eq!(s, [0.0; 2]);
+        assert_eq!(s.map(f32::to_bits), [0; 2]);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! The command line from outside: outputs that are contracts, messages and exit codes for bad input.
+#![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -149,7 +150,7 @@ fn predict_writes_a_row_per_switch() {
     assert_eq!(csv.headers().unwrap().iter().collect::<Vec<_>>().join(","), {
         "time_ns,cpu,event,candidates,real,predicted,p,p_real,rank,forecast,forecast_p,lead_ns"
     });
-    let rows: Vec<_> = csv.records().map(|r| r.unwrap()).collect();
+    let rows: Vec<_> = csv.records().map(Result::unwrap).collect();
     assert_eq!(rows.len() as u64, json(&["info", "--json", path])["switches"].as_u64().unwrap());
     assert!(rows.iter().all(|r| (&r[8] == "1") == (r[4] == r[5]) || &r[8] == "0"), "rank 1 is a hit");
     let events: Vec<usize> = rows.iter().map(|r| r[2].parse().unwrap()).collect();

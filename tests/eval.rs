@@ -1,4 +1,5 @@
 //! Scoring and overlay: known answers on a hand-made stream, and the agreement of everything that predicts a trace.
+#![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
 use kernel_oracle::evaluate::overlay::{self, Cache, Chunk, Prediction};
 use kernel_oracle::evaluate::report::Report;
@@ -15,7 +16,7 @@ use std::path::Path;
 struct Fixed;
 
 impl Predictor for Fixed {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "fixed"
     }
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {

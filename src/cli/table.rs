@@ -1,8 +1,11 @@
 //! An evaluation as markdown tables, readable as they are. All figures come from the same report as the JSON.
 
-use crate::evaluate::report::{MIN_NON_TRIVIAL, Report, Scores, Slice};
+use crate::evaluate::report::{MIN_NON_TRIVIAL, PickScore, Report, Scores, Slice};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// How a row of the macro table is written.
+type Field = fn(&PickScore) -> String;
 
 /// Renders the whole report.
 pub fn markdown(report: &Report) -> String {
@@ -25,7 +28,6 @@ pub fn markdown(report: &Report) -> String {
 
     let _ = writeln!(out, "\n### Pick: macro over {} workloads\n", report.mean.pick_workloads);
     let mut rows = vec![header(&["measure"], names)];
-    type Field = fn(&crate::evaluate::report::PickScore) -> String;
     let fields: [(&str, Field); 5] = [
         ("top-1 %", |s| percent(s.top1)),
         ("top-3 %", |s| percent(s.top3)),

@@ -97,7 +97,7 @@ impl Cache {
 
 fn encode(p: &Prediction, to: &mut Vec<u8>) {
     to.extend_from_slice(&p.queue.to_le_bytes());
-    to.push(u8::from(p.trivial) | u8::from(p.covered) << 1);
+    to.push(u8::from(p.trivial) | (u8::from(p.covered) << 1));
     to.extend_from_slice(&p.real.0.to_le_bytes());
     for g in [p.pick, p.forecast] {
         to.extend_from_slice(&g.thread.0.to_le_bytes());
