@@ -1,12 +1,14 @@
 //! The rules of EEVDF (kernel 6.6 and later, `kernel/sched/fair.c`): lag, placement, charge, pick.
 //! Nothing here knows events.
 
-use super::engine::{Engine, How};
+use super::engine::{Doubt, Engine, How};
 use super::entity::{Doing, NONE, virtual_time};
 use crate::trace::ThreadIx;
 
 /// One tick at HZ=250: the least bound of a lag.
 const TICK_NS: i64 = 4_000_000;
+/// Above this share (of 1024) of certain yields, a switch in doubt is taken for a yield.
+const YIELD_HABIT: i32 = 200;
 /// Delayed entities that one pick may drop before it gives up.
 const MAX_ROUNDS: usize = 300;
 
@@ -127,21 +129,50 @@ impl Engine {
     }
 
     /// `yield_task_fair`: an eligible task that gives up the CPU forfeits the rest of its slice. Only if the replay
-    /// would otherwise have kept it.
-    pub(super) fn maybe_yield(&mut self, prev: u32) {
+    /// would otherwise have kept it. When a wake-up came in between, a preemption is as likely: the thread's habit
+    /// decides for now, and [`Self::settle`] once the outcome is known.
+    pub(super) fn maybe_yield(&mut self, prev: u32, cpu: usize) {
         let e = self.ents[prev as usize];
         if e.real_time || e.queue == NONE || !e.on_rq {
             return;
         }
         let q = e.queue as usize;
+        let woken = self.cpus[cpu].woken;
+        self.habit += (if woken { 0 } else { 1024 } - self.habit) / 16;
         if self.queues[q].list.len() > 1 && self.best(q, NONE) != prev {
             return;
         }
         if self.queues[q].eligible(e.v) {
-            let e = &mut self.ents[prev as usize];
-            let deadline = e.deadline;
-            self.queues[q].shift(e, deadline);
-            e.deadline += virtual_time(self.slice, e.weight);
+            let yielded = !woken || self.habit >= YIELD_HABIT;
+            let doubt = Doubt {
+                kept: (e.v, e.deadline),
+                gave: (e.deadline, e.deadline + virtual_time(self.slice, e.weight)),
+                yielded,
+            };
+            self.cpus[cpu].doubt = Some(doubt);
+            if yielded {
+                self.set(prev, q, doubt.gave);
+            }
+        }
+    }
+
+    fn set(&mut self, id: u32, q: usize, (v, deadline): (i64, i64)) {
+        let e = &mut self.ents[id as usize];
+        self.queues[q].shift(e, v);
+        e.deadline = deadline;
+    }
+
+    /// Settles a doubt by who came in: a thread woken during the stint says preemption, any other says yield.
+    pub(super) fn settle(&mut self, prev: u32, next: u32, cpu: usize) {
+        let Some(doubt) = self.cpus[cpu].doubt.take() else { return };
+        let e = self.ents[prev as usize];
+        if e.queue == NONE || !e.on_rq {
+            return;
+        }
+        let woken = next != NONE && self.ents[next as usize].woken > self.cpus[cpu].since;
+        let yielded = !(self.cpus[cpu].woken && woken) || self.habit >= YIELD_HABIT;
+        if yielded != doubt.yielded {
+            self.set(prev, e.queue as usize, if yielded { doubt.gave } else { doubt.kept });
         }
     }
 

@@ -30,12 +30,25 @@ pub(super) struct Cpu {
     /// `prev` of the open decision and whether it stays runnable.
     pub prev: u32,
     pub prev_runs: bool,
+    /// What `prev` did, if it is in doubt: its virtual time and deadline without and with a yield.
+    pub doubt: Option<Doubt>,
     /// The replay's pick for the open decision.
     pub pick: u32,
     /// Deadlines (relative to their queue's average) of eligible waiting threads, ascending; filled by need.
     pub ranks: Vec<i64>,
     pub min_deadline: i64,
     pub ranked: bool,
+}
+
+/// A switch that may have been a yield or a preemption; settled once the outcome is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt {
+    /// (virtual time, deadline) if it was preempted.
+    pub kept: (i64, i64),
+    /// (virtual time, deadline) if it yielded while eligible.
+    pub gave: (i64, i64),
+    /// The guess that is in force.
+    pub yielded: bool,
 }
 
 /// How an entity comes onto a queue.
@@ -58,6 +71,8 @@ pub(super) struct Engine {
     pub queues: Vec<Queue>,
     pub cpus: Vec<Cpu>,
     pub seq: u64,
+    /// Share of certain yields among the switches in doubt of late, in 1/1024.
+    pub habit: i32,
 }
 
 impl Engine {
@@ -73,7 +88,7 @@ impl Engine {
             ents.push(group);
         }
         let cpu = Cpu { curr: NONE, prev: NONE, pick: NONE, ..Cpu::default() };
-        Self { class, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0 }
+        Self { class, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0, habit: 0 }
     }
 
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
@@ -326,6 +341,7 @@ impl Engine {
         let en = &mut self.ents[id as usize];
         en.doing = Doing::Queued;
         en.pending = 0;
+        en.woken = e.time.0;
         self.wake_preempt(id, cpu);
     }
 
@@ -381,10 +397,11 @@ impl Engine {
             self.ents[prev as usize].doing = Doing::Asleep;
         } else if prev != NONE {
             self.attach(cpu);
+            self.cpus[cpu].doubt = None;
             let c = &self.cpus[cpu];
-            let unasked = !c.resched && !c.woken && !e.state.is_preempted() && now.saturating_sub(c.since) < YIELD_NS;
+            let unasked = !c.resched && !e.state.is_preempted() && now.saturating_sub(c.since) < YIELD_NS;
             if unasked {
-                self.maybe_yield(prev);
+                self.maybe_yield(prev, cpu);
             }
             self.ents[prev as usize].doing = Doing::Queued;
         }
@@ -421,6 +438,7 @@ impl Engine {
             _ => NONE,
         };
         let (prev, pick) = (self.cpus[cpu].prev, self.cpus[cpu].pick);
+        self.settle(prev, id, cpu);
         if self.corrected && id != NONE && pick != id {
             self.correct(id, candidates);
         }
