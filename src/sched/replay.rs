@@ -5,6 +5,7 @@
 //! Two modes. Uncorrected, one wrong lag stays in the queue for thousands of decisions. Corrected, every observed
 //! pick is taken as a constraint: whoever the replay had placed before the winner was placed wrongly.
 
+mod cfs;
 mod eevdf;
 mod engine;
 mod entity;

@@ -16,6 +16,9 @@ impl Engine {
     /// `update_entity_lag`: average minus virtual time, within two slices or a tick of virtual time.
     pub(super) fn lag(&mut self, id: u32, q: usize) -> i64 {
         let e = self.ents[id as usize];
+        if self.cfs {
+            return self.queues[q].min_v - e.v;
+        }
         let limit = virtual_time((2 * self.slice).max(TICK_NS), e.weight);
         (self.queues[q].average() - e.v).clamp(-limit, limit)
     }
@@ -23,6 +26,9 @@ impl Engine {
     /// `place_entity`: at the average minus its lag, the lag scaled by `(W + w) / W` so that it is the same after
     /// the entity itself has moved the average. A fork gets half a slice (`PLACE_DEADLINE_INITIAL`).
     pub(super) fn place(&mut self, id: u32, q: usize, how: How) {
+        if self.cfs {
+            return self.cfs_place(id, q, how);
+        }
         let queue = &mut self.queues[q];
         let (average, load) = (queue.average(), queue.load);
         let e = &mut self.ents[id as usize];
@@ -41,11 +47,14 @@ impl Engine {
 
     /// `DELAY_DEQUEUE`: an entity that goes to sleep with negative lag stays until it is picked.
     pub(super) fn delays(&self, id: u32, q: usize) -> bool {
-        !self.queues[q].eligible(self.ents[id as usize].v)
+        !self.cfs && !self.queues[q].eligible(self.ents[id as usize].v)
     }
 
     /// `update_curr` of one level: charges `delta` ns; true when a reschedule follows.
     pub(super) fn run(&mut self, id: u32, q: usize, delta: i64) -> bool {
+        if self.cfs {
+            return self.cfs_run(id, q, delta);
+        }
         let e = &mut self.ents[id as usize];
         let v = e.v + virtual_time(delta, e.weight);
         self.queues[q].shift(e, v);
@@ -60,6 +69,9 @@ impl Engine {
     /// `pick_eevdf` on one queue: a protected `curr` stays (`RUN_TO_PARITY`), else the earliest deadline among the
     /// eligible; ties by insertion. `skip` is never chosen.
     pub(super) fn best(&mut self, q: usize, skip: u32) -> u32 {
+        if self.cfs {
+            return self.cfs_best(q, skip);
+        }
         let average = self.queues[q].average();
         let queue = &self.queues[q];
         if let [only] = queue.list[..] {
@@ -137,6 +149,10 @@ impl Engine {
             return;
         }
         let q = e.queue as usize;
+        if self.cfs {
+            self.queues[q].yielded = prev;
+            return;
+        }
         let woken = self.cpus[cpu].woken;
         self.habit += (if woken { 0 } else { 1024 } - self.habit) / 16;
         if self.queues[q].list.len() > 1 && self.best(q, NONE) != prev {
@@ -186,7 +202,11 @@ impl Engine {
         let preempts = if e.real_time {
             true
         } else if e.queue == self.ents[curr as usize].queue {
-            self.best(e.queue as usize, NONE) == id
+            if self.cfs {
+                self.cfs_preempts(id, curr, e.queue as usize)
+            } else {
+                self.best(e.queue as usize, NONE) == id
+            }
         } else {
             let owner = self.queues[e.queue as usize].owner;
             let at_root = if owner == NONE { id } else { owner };
@@ -200,6 +220,9 @@ impl Engine {
     /// After an observed pick: eligible losers with an earlier deadline are moved to the winner's, and a winner that
     /// was thought not eligible is pulled to the average.
     pub(super) fn correct(&mut self, winner: u32, candidates: &[ThreadIx]) {
+        if self.cfs {
+            return self.cfs_correct(winner, candidates);
+        }
         let w = self.ents[winner as usize];
         if w.queue == NONE || !w.on_rq || w.doing != Doing::Queued {
             return;

@@ -62,7 +62,8 @@ pub(super) enum How {
 /// All queues and entities of the machine.
 #[derive(Clone, Debug)]
 pub(super) struct Engine {
-    pub class: SchedClass,
+    /// CFS instead of EEVDF.
+    pub cfs: bool,
     pub slice: i64,
     pub corrected: bool,
     /// Threads first, then group entities (CPU-major).
@@ -88,7 +89,7 @@ impl Engine {
             ents.push(group);
         }
         let cpu = Cpu { curr: NONE, prev: NONE, pick: NONE, ..Cpu::default() };
-        Self { class, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0, habit: 0 }
+        Self { cfs: class == SchedClass::Cfs, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0, habit: 0 }
     }
 
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
@@ -125,10 +126,6 @@ impl Engine {
             0 => cpu,
             g => self.cpus.len() + cpu * GROUPS + usize::from(g - 1).min(GROUPS - 1),
         }
-    }
-
-    pub fn root(&self, q: usize) -> usize {
-        if q < self.cpus.len() { q } else { (q - self.cpus.len()) / GROUPS }
     }
 
     pub fn enqueue(&mut self, id: u32, cpu: usize, how: How) {
@@ -195,6 +192,7 @@ impl Engine {
             e.lag = lag.min(0); // DELAY_ZERO
             e.relative = (!sleep).then_some(e.deadline - e.v);
         } else {
+            let cfs = self.cfs;
             if sleep && !special && self.delays(id, q) {
                 self.ents[id as usize].delayed = true;
                 return;
@@ -203,7 +201,7 @@ impl Engine {
             let e = &mut self.ents[id as usize];
             e.lag = lag;
             if !sleep {
-                e.relative = Some(e.deadline - e.v);
+                e.relative = Some(if cfs { -lag } else { e.deadline - e.v });
             }
         }
         self.queues[q].remove(id, &mut self.ents);
@@ -262,6 +260,7 @@ impl Engine {
         if !self.ents[id as usize].on_rq {
             self.enqueue(id, cpu, How::Wake);
         }
+        let cfs = self.cfs;
         let e = &mut self.ents[id as usize];
         e.doing = Doing::Running;
         e.cpu = cpu as u16;
@@ -270,11 +269,18 @@ impl Engine {
             self.cpus[cpu].real_time.retain(|&x| x != id);
         } else {
             let (q, deadline) = (e.queue as usize, e.deadline);
-            e.protect = deadline;
-            self.queues[q].curr = id;
-            let owner = self.queues[q].owner;
+            e.protect = if cfs { e.v } else { deadline };
+            let queue = &mut self.queues[q];
+            queue.curr = id;
+            // `clear_buddies`
+            if queue.last == id {
+                queue.last = NONE;
+            }
+            queue.yielded = NONE;
+            let owner = queue.owner;
             if owner != NONE {
-                self.ents[owner as usize].protect = self.ents[owner as usize].deadline;
+                let e = &mut self.ents[owner as usize];
+                e.protect = if cfs { e.v } else { e.deadline };
                 self.queues[cpu].curr = owner;
             }
         }
@@ -483,12 +489,21 @@ impl Engine {
             NONE => self.home(thread.0, cpu.ix()),
             q => q as usize,
         };
-        let average = self.queues[q].average();
-        let lag_ns = average - e.v;
+        let (lag_ns, key) = self.standing(&e, q);
         let c = &self.cpus[cpu.ix()];
-        let (eligible, key) = (lag_ns >= 0, e.deadline - average);
+        let eligible = self.cfs || lag_ns >= 0;
         let rank = if eligible { c.ranks.partition_point(|&d| d < key).min(254) as u8 } else { 255 };
         View { lag_ns, deadline_gap_ns: key - c.min_deadline, eligible, picked, rank }
+    }
+
+    /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
+    fn standing(&mut self, e: &Entity, q: usize) -> (i64, i64) {
+        if self.cfs {
+            let lag = self.queues[q].min_v - e.v;
+            return (lag, -lag);
+        }
+        let average = self.queues[q].average();
+        (average - e.v, e.deadline - average)
     }
 
     /// Collects the deadlines of everyone waiting on `cpu`.
@@ -498,13 +513,14 @@ impl Engine {
         let mut min = i64::MAX;
         let first = self.cpus.len() + cpu * GROUPS;
         for q in std::iter::once(cpu).chain(first..first + GROUPS) {
-            let average = self.queues[q].average();
-            for &id in &self.queues[q].list {
-                let e = &self.ents[id as usize];
+            for i in 0..self.queues[q].list.len() {
+                let id = self.queues[q].list[i];
+                let e = self.ents[id as usize];
                 if e.owns == NONE && e.doing == Doing::Queued && id != self.cpus[cpu].prev {
-                    min = min.min(e.deadline - average);
-                    if e.v <= average {
-                        ranks.push(e.deadline - average);
+                    let (lag, key) = self.standing(&e, q);
+                    min = min.min(key);
+                    if self.cfs || lag >= 0 {
+                        ranks.push(key);
                     }
                 }
             }

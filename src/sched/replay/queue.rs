@@ -17,6 +17,9 @@ pub(super) struct Queue {
     /// CFS: monotonic floor of the queue's virtual time.
     pub min_v: i64,
     pub curr: u32,
+    /// CFS: the task that a wake-up preempted last (`last` buddy), and the one that yielded (`skip` buddy).
+    pub last: u32,
+    pub yielded: u32,
     /// Entity that stands for this queue one level up, [`NONE`] for the root.
     pub owner: u32,
     pub list: Vec<u32>,
@@ -27,7 +30,18 @@ const FAR: i64 = 1 << 33;
 
 impl Queue {
     pub fn new(owner: u32) -> Self {
-        Self { zero: 0, sum: 0, load: 0, base: 0, min_v: 0, curr: NONE, owner, list: Vec::new() }
+        Self {
+            zero: 0,
+            sum: 0,
+            load: 0,
+            base: 0,
+            min_v: 0,
+            curr: NONE,
+            last: NONE,
+            yielded: NONE,
+            owner,
+            list: Vec::new(),
+        }
     }
 
     /// `avg_vruntime`: weighted mean of virtual times, rounded down.
