@@ -1,1 +1,257 @@
-//! ingest
+//! Bytes to [`Trace`]: opens recordings in any readable format, told apart by content and never by name.
+//! A damaged recording gives its good part and a [`Report`] of the rest. Nothing here prints or draws.
+
+mod decode;
+mod native;
+mod num;
+
+pub use decode::Packing;
+
+use crate::trace::{SchedClass, Trace, TraceBuilder, TraceMeta};
+use std::path::{Path, PathBuf};
+
+/// At most so many bad lines are kept with their place; all are counted.
+pub const KEPT_BAD_LINES: usize = 100;
+
+/// A recording and what was noticed while it was read.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The recording.
+    pub trace: Trace,
+    /// What was skipped, cut or ignored.
+    pub report: Report,
+}
+
+/// What the bytes were, inside their compression.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Native CSV, one row per event, nanoseconds.
+    #[default]
+    Native,
+    /// Text of ftrace or trace-cmd.
+    Ftrace,
+}
+
+impl Format {
+    /// For display.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Native => "native CSV",
+            Self::Ftrace => "ftrace text",
+        }
+    }
+}
+
+/// What was noticed while reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Format of the text.
+    pub format: Format,
+    /// Compression around it.
+    pub packing: Packing,
+    /// Bytes of text, after decompression.
+    pub bytes: u64,
+    /// Lines of text, comments and headers included.
+    pub lines: u64,
+    /// Lines that could not be used.
+    pub skipped: u64,
+    /// The first [`KEPT_BAD_LINES`] of them.
+    pub bad: Vec<BadLine>,
+    /// Well-formed events of kinds that are not used (`sched_waking`, `irq_handler_entry`, ...).
+    pub other_events: u64,
+    /// Why the recording may go on after its last event, when its bytes end too early.
+    pub truncated: Option<String>,
+    /// Why the metadata file beside the recording was not used.
+    pub metadata_problem: Option<String>,
+}
+
+impl Report {
+    fn bad_line(&mut self, line: u64, byte: u64, reason: Reason) {
+        self.skipped += 1;
+        if self.bad.len() < KEPT_BAD_LINES {
+            self.bad.push(BadLine { line, byte, reason });
+        }
+    }
+}
+
+/// A line that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// Line number, from 1.
+    pub line: u64,
+    /// Offset of its first byte in the decompressed text.
+    pub byte: u64,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+impl std::fmt::Display for BadLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}, byte {}: {}", self.line, self.byte, self.reason)
+    }
+}
+
+/// What can be wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// A field is missing or is not what it should be.
+    #[error("no valid {0}")]
+    Field(&'static str),
+    /// A CPU number that no machine has.
+    #[error("CPU {0} is beyond the highest supported, {max}", max = crate::trace::MAX_CPUS - 1)]
+    CpuTooBig(u64),
+    /// A row with too few or too many fields.
+    #[error("{found} fields instead of {expected}")]
+    FieldCount {
+        /// Fields in this row.
+        found: usize,
+        /// Fields in the header.
+        expected: usize,
+    },
+    /// The name of an event that is not known.
+    #[error("unknown event {0:?}")]
+    UnknownEvent(String),
+    /// Not a line of the format at all.
+    #[error("not an event line")]
+    NotAnEvent,
+}
+
+/// Why a recording cannot be opened at all.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The file is missing or cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The path is a directory.
+    #[error("{}: this is a directory, not a recording", .0.display())]
+    Directory(PathBuf),
+    /// There are no bytes.
+    #[error("{0}: empty, no recording")]
+    Empty(String),
+    /// A compressed stream of which nothing could be decoded.
+    #[error("{name}: {problem}")]
+    Damaged {
+        /// The input.
+        name: String,
+        /// What the decoder said.
+        problem: String,
+    },
+    /// The bytes are in no readable format.
+    #[error("{name}: not a recording in a readable format (line {line}, byte {byte}: {problem})")]
+    UnknownFormat {
+        /// The input.
+        name: String,
+        /// Line of the first thing that does not fit, from 1.
+        line: u64,
+        /// Its byte offset.
+        byte: u64,
+        /// Why it does not fit.
+        problem: String,
+    },
+    /// A readable format without any scheduler event.
+    #[error(
+        "{name}: no scheduler event in {lines} lines of {format} ({other} other events, {skipped} bad lines{first})",
+        format = format.label(),
+        first = first_bad.as_ref().map(|b| format!("; {b}")).unwrap_or_default()
+    )]
+    NoEvents {
+        /// The input.
+        name: String,
+        /// The format it was read as.
+        format: Format,
+        /// Lines of text.
+        lines: u64,
+        /// Events of unused kinds.
+        other: u64,
+        /// Lines that could not be used.
+        skipped: u64,
+        /// The first of them.
+        first_bad: Option<BadLine>,
+    },
+}
+
+/// Opens a recording: native (with `NAME.toml` beside `NAME.csv.zst`, if it is there).
+pub fn open(path: &Path) -> Result<Opened, IngestError> {
+    if path.is_dir() {
+        return Err(IngestError::Directory(path.into()));
+    }
+    let bytes = std::fs::read(path).map_err(|source| IngestError::Io { path: path.into(), source })?;
+    let (meta, metadata_problem) = match read_meta(path) {
+        Ok(meta) => (meta.unwrap_or_default(), None),
+        Err(problem) => (TraceMeta::default(), Some(problem)),
+    };
+    let meta = TraceMeta { name: if meta.name.is_empty() { stem(path) } else { meta.name.clone() }, ..meta };
+    let mut opened = read_with(bytes, &path.display().to_string(), meta)?;
+    opened.report.metadata_problem = metadata_problem;
+    Ok(opened)
+}
+
+/// Reads a recording from memory, e.g. from standard input. `name` is used in messages and as the trace's name.
+pub fn read(bytes: Vec<u8>, name: &str) -> Result<Opened, IngestError> {
+    read_with(bytes, name, TraceMeta { name: name.into(), ..TraceMeta::default() })
+}
+
+/// The metadata file of a recording: `NAME.toml` for `NAME.csv.zst`, `NAME.txt.gz`, ...
+pub fn meta_path(path: &Path) -> PathBuf {
+    path.with_file_name(format!("{}.toml", stem(path)))
+}
+
+/// File name without the endings that say how it is packed and written.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let unpacked = [".zst", ".gz", ".xz"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(&name);
+    let bare = [".csv", ".txt", ".trace", ".log"].iter().find_map(|e| unpacked.strip_suffix(e)).unwrap_or(unpacked);
+    if bare.is_empty() { name } else { bare.to_owned() }
+}
+
+fn read_meta(path: &Path) -> Result<Option<TraceMeta>, String> {
+    let beside = meta_path(path);
+    if beside == path {
+        return Ok(None);
+    }
+    match std::fs::read_to_string(&beside) {
+        Ok(text) => toml::from_str(&text).map(Some).map_err(|e| format!("{}: {e}", beside.display())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(format!("{}: {e}", beside.display())),
+    }
+}
+
+fn read_with(bytes: Vec<u8>, name: &str, mut meta: TraceMeta) -> Result<Opened, IngestError> {
+    if bytes.is_empty() {
+        return Err(IngestError::Empty(name.into()));
+    }
+    let unpacked = decode::unpack(bytes);
+    let text = unpacked.bytes.as_slice();
+    if text.is_empty() {
+        return Err(match unpacked.damage {
+            Some(problem) => IngestError::Damaged { name: name.into(), problem },
+            None => IngestError::Empty(name.into()),
+        });
+    }
+    let mut report =
+        Report { packing: unpacked.packing, bytes: text.len() as u64, truncated: unpacked.damage, ..Report::default() };
+    let builder: TraceBuilder = match native::sniff(text) {
+        Ok(columns) => native::parse(text, &columns, &mut report),
+        Err(problem) => return Err(IngestError::UnknownFormat { name: name.into(), line: 1, byte: 0, problem }),
+    };
+    if builder.is_empty() {
+        return Err(IngestError::NoEvents {
+            name: name.into(),
+            format: report.format,
+            lines: report.lines,
+            other: report.other_events,
+            skipped: report.skipped,
+            first_bad: report.bad.first().cloned(),
+        });
+    }
+    meta.skipped += report.skipped;
+    if meta.scheduler == SchedClass::Unknown {
+        meta.scheduler = SchedClass::of_kernel(&meta.kernel);
+    }
+    Ok(Opened { trace: builder.finish(meta), report })
+}
