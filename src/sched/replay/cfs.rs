@@ -120,12 +120,12 @@ impl Engine {
     }
 
     /// After an observed pick: losers with a smaller virtual time than the winner's are raised to it.
-    pub(super) fn cfs_correct(&mut self, winner: u32, candidates: &[ThreadIx]) {
+    pub(super) fn cfs_correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx]) {
         let w = self.ents[winner as usize];
         if w.queue == NONE || !w.on_rq || w.doing != Doing::Queued {
             return;
         }
-        for t in candidates {
+        for t in candidates.iter().copied().chain(std::iter::once(ThreadIx(prev))) {
             let Some(e) = self.ents.get_mut(t.ix()) else { continue };
             if t.0 != winner && e.on_rq && e.queue == w.queue && e.v < w.v {
                 self.queues[w.queue as usize].shift(e, w.v);

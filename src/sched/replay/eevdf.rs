@@ -219,9 +219,9 @@ impl Engine {
 
     /// After an observed pick: eligible losers with an earlier deadline are moved to the winner's, and a winner that
     /// was thought not eligible is pulled to the average.
-    pub(super) fn correct(&mut self, winner: u32, candidates: &[ThreadIx]) {
+    pub(super) fn correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx]) {
         if self.cfs {
-            return self.cfs_correct(winner, candidates);
+            return self.cfs_correct(winner, prev, candidates);
         }
         let w = self.ents[winner as usize];
         if w.queue == NONE || !w.on_rq || w.doing != Doing::Queued {
@@ -229,7 +229,7 @@ impl Engine {
         }
         let q = w.queue as usize;
         let average = self.queues[q].average();
-        for t in candidates {
+        for t in candidates.iter().copied().chain(std::iter::once(ThreadIx(prev))) {
             let Some(e) = self.ents.get_mut(t.ix()) else { continue };
             if t.0 != winner && e.queue == w.queue && e.on_rq && e.v <= average && e.deadline < w.deadline {
                 let d = w.deadline - e.deadline;

@@ -397,8 +397,8 @@ impl Engine {
         self.charge(cpu, now);
         let runs = prev != NONE && e.state.is_runnable();
         if prev != NONE && !runs {
-            // Stopped, traced, parked, dead and idle-kthread sleeps are never delayed (`DEQUEUE_SPECIAL`).
-            let special = e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0) != 0;
+            // Stopped, traced, parked and dead sleeps are never delayed (`DEQUEUE_SPECIAL`).
+            let special = e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0 | TaskState::IDLE.0) != 0;
             self.dequeue(prev, true, special);
             self.ents[prev as usize].doing = Doing::Asleep;
         } else if prev != NONE {
@@ -445,8 +445,12 @@ impl Engine {
         };
         let (prev, pick) = (self.cpus[cpu].prev, self.cpus[cpu].pick);
         self.settle(prev, id, cpu);
-        if self.corrected && id != NONE && pick != id {
-            self.correct(id, candidates);
+        if self.corrected && id != NONE {
+            // A `prev` that could have stayed and did not is a loser too.
+            let stayed = if self.cpus[cpu].prev_runs { prev } else { NONE };
+            if pick != id || stayed != NONE {
+                self.correct(id, stayed, candidates);
+            }
         }
         if prev != NONE {
             let q = self.ents[prev as usize].queue;
