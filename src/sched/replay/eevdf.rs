@@ -238,11 +238,13 @@ impl Engine {
                 e.deadline += d;
             }
         }
+        // Pulled to the average of the others it is just eligible.
         let average = self.queues[q].average();
         let e = &mut self.ents[winner as usize];
         if e.v > average {
-            let d = e.v - average;
-            self.queues[q].shift(e, average);
+            let v = self.queues[q].average_without(e).unwrap_or(average);
+            let d = e.v - v;
+            self.queues[q].shift(e, v);
             e.deadline -= d;
         }
     }

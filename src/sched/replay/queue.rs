@@ -52,6 +52,13 @@ impl Queue {
         self.base
     }
 
+    /// The average of all but `e`, which is on this queue; `None` when there is no other.
+    pub fn average_without(&self, e: &Entity) -> Option<i64> {
+        let load = self.load - e.weight;
+        let sum = self.sum - e.weight * (e.v - self.zero);
+        (load > 0).then(|| self.zero + sum.div_euclid(load))
+    }
+
     /// `vruntime_eligible`: lag is not negative.
     pub fn eligible(&self, v: i64) -> bool {
         self.sum >= (v - self.zero) * self.load
