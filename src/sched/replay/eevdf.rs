@@ -9,6 +9,8 @@ use crate::trace::ThreadIx;
 const TICK_NS: i64 = 4_000_000;
 /// Above this share (of 1024) of certain yields, a switch in doubt is taken for a yield.
 const YIELD_HABIT: i32 = 200;
+/// Above this share (of 1024) of switches that leave `prev` runnable, lags are corrected instead of deadlines.
+const STAY_REGIME: i32 = 512;
 /// Delayed entities that one pick may drop before it gives up.
 const MAX_ROUNDS: usize = 300;
 
@@ -217,8 +219,12 @@ impl Engine {
         }
     }
 
-    /// After an observed pick: eligible losers with an earlier deadline are moved to the winner's, and a winner that
-    /// was thought not eligible is pulled to the average.
+    /// After an observed pick: an eligible loser with an earlier deadline was placed wrongly, and a winner that was
+    /// thought not eligible is pulled until it just is.
+    ///
+    /// Which of a loser's two numbers is wrong depends on the regime. Where tasks mostly stay runnable (CPU-bound,
+    /// yielding) the virtual time is: time was charged to the wrong one, so the loser goes to the average. Where they
+    /// mostly sleep and wake (pipes, sockets) the deadline is, by a few microseconds of the placement.
     pub(super) fn correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx]) {
         if self.cfs {
             return self.cfs_correct(winner, prev, candidates);
@@ -231,11 +237,15 @@ impl Engine {
         let average = self.queues[q].average();
         for t in candidates.iter().copied().chain(std::iter::once(ThreadIx(prev))) {
             let Some(e) = self.ents.get_mut(t.ix()) else { continue };
-            if t.0 != winner && e.queue == w.queue && e.on_rq && e.v <= average && e.deadline < w.deadline {
-                let d = w.deadline - e.deadline;
-                let v = e.v + d;
-                self.queues[q].shift(e, v);
+            if t.0 == winner || e.queue != w.queue || !e.on_rq || e.v > average || e.deadline >= w.deadline {
+                continue;
+            }
+            if self.stay > STAY_REGIME {
+                let d = average + 1 - e.v;
+                self.queues[q].shift(e, average + 1);
                 e.deadline += d;
+            } else {
+                e.deadline = w.deadline + 1;
             }
         }
         // Pulled to the average of the others it is just eligible.

@@ -74,6 +74,8 @@ pub(super) struct Engine {
     pub seq: u64,
     /// Share of certain yields among the switches in doubt of late, in 1/1024.
     pub habit: i32,
+    /// Share of switches that left `prev` runnable of late, in 1/1024.
+    pub stay: i32,
 }
 
 impl Engine {
@@ -89,7 +91,17 @@ impl Engine {
             ents.push(group);
         }
         let cpu = Cpu { curr: NONE, prev: NONE, pick: NONE, ..Cpu::default() };
-        Self { cfs: class == SchedClass::Cfs, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0, habit: 0 }
+        Self {
+            cfs: class == SchedClass::Cfs,
+            slice,
+            corrected,
+            ents,
+            queues,
+            cpus: vec![cpu; cpus],
+            seq: 0,
+            habit: 0,
+            stay: 0,
+        }
     }
 
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
@@ -462,6 +474,7 @@ impl Engine {
                 self.queues[cpu].curr = NONE;
             }
             self.seq += 1;
+            self.stay += (if self.cpus[cpu].prev_runs { 1024 } else { 0 } - self.stay) / 16;
             self.ents[prev as usize].seq = self.seq; // put_prev_entity inserts it anew
             if self.cpus[cpu].prev_runs && self.ents[prev as usize].real_time {
                 self.enqueue(prev, cpu, How::Wake);
