@@ -240,7 +240,7 @@ impl Engine {
             if t.0 == winner || e.queue != w.queue || !e.on_rq || e.v > average || e.deadline >= w.deadline {
                 continue;
             }
-            if self.stay > STAY_REGIME {
+            if self.queues[q].stay > STAY_REGIME {
                 let d = average + 1 - e.v;
                 self.queues[q].shift(e, average + 1);
                 e.deadline += d;

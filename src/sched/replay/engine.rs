@@ -1,13 +1,12 @@
 //! The bookkeeping of the replay: which entity is on which queue, who runs, what a wake-up, a migration and a switch
 //! do to that. The rules of the scheduling class (placement, pick, charge) are in `eevdf` and `cfs`.
 
-use super::View;
 use super::entity::{Doing, Entity, NONE, is_kernel_thread, weight};
 use super::queue::Queue;
 use crate::trace::{CpuId, Event, EventKind, SchedClass, TaskId, TaskState, TaskTable, ThreadIx};
 
 /// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during the recording.
-const GROUPS: usize = 2;
+pub(super) const GROUPS: usize = 2;
 /// A task that leaves the CPU runnable and unasked after less than this has yielded.
 const YIELD_NS: u64 = 2_000_000;
 
@@ -74,8 +73,6 @@ pub(super) struct Engine {
     pub seq: u64,
     /// Share of certain yields among the switches in doubt of late, in 1/1024.
     pub habit: i32,
-    /// Share of switches that left `prev` runnable of late, in 1/1024.
-    pub stay: i32,
 }
 
 impl Engine {
@@ -91,17 +88,7 @@ impl Engine {
             ents.push(group);
         }
         let cpu = Cpu { curr: NONE, prev: NONE, pick: NONE, ..Cpu::default() };
-        Self {
-            cfs: class == SchedClass::Cfs,
-            slice,
-            corrected,
-            ents,
-            queues,
-            cpus: vec![cpu; cpus],
-            seq: 0,
-            habit: 0,
-            stay: 0,
-        }
+        Self { cfs: class == SchedClass::Cfs, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0, habit: 0 }
     }
 
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
@@ -133,7 +120,7 @@ impl Engine {
     }
 
     /// Queue of a thread on `cpu`.
-    fn home(&self, id: u32, cpu: usize) -> usize {
+    pub fn home(&self, id: u32, cpu: usize) -> usize {
         match self.ents[id as usize].group {
             0 => cpu,
             g => self.cpus.len() + cpu * GROUPS + usize::from(g - 1).min(GROUPS - 1),
@@ -474,7 +461,10 @@ impl Engine {
                 self.queues[cpu].curr = NONE;
             }
             self.seq += 1;
-            self.stay += (if self.cpus[cpu].prev_runs { 1024 } else { 0 } - self.stay) / 16;
+            if q != NONE {
+                let stay = &mut self.queues[q as usize].stay;
+                *stay += (if self.cpus[cpu].prev_runs { 1024 } else { 0 } - *stay) / 32;
+            }
             self.ents[prev as usize].seq = self.seq; // put_prev_entity inserts it anew
             if self.cpus[cpu].prev_runs && self.ents[prev as usize].real_time {
                 self.enqueue(prev, cpu, How::Wake);
@@ -486,65 +476,5 @@ impl Engine {
         if id != NONE {
             self.set_running(id, cpu, now);
         }
-    }
-
-    pub fn resched(&self, cpu: CpuId) -> bool {
-        self.cpus.get(cpu.ix()).is_some_and(|c| c.resched)
-    }
-
-    pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
-        let Some(e) = self.ents.get(thread.ix()).copied() else { return View::default() };
-        let Some(c) = self.cpus.get(cpu.ix()) else { return View::default() };
-        let picked = c.pick == thread.0;
-        if e.real_time || thread.ix() < self.cpus.len() {
-            return View { eligible: true, picked, ..View::default() };
-        }
-        if !c.ranked {
-            self.rank(cpu.ix());
-        }
-        let q = match e.queue {
-            NONE => self.home(thread.0, cpu.ix()),
-            q => q as usize,
-        };
-        let (lag_ns, key) = self.standing(&e, q);
-        let c = &self.cpus[cpu.ix()];
-        let eligible = self.cfs || lag_ns >= 0;
-        let rank = if eligible { c.ranks.partition_point(|&d| d < key).min(254) as u8 } else { 255 };
-        View { lag_ns, deadline_gap_ns: key - c.min_deadline, eligible, picked, rank }
-    }
-
-    /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
-    fn standing(&mut self, e: &Entity, q: usize) -> (i64, i64) {
-        if self.cfs {
-            let lag = self.queues[q].min_v - e.v;
-            return (lag, -lag);
-        }
-        let average = self.queues[q].average();
-        (average - e.v, e.deadline - average)
-    }
-
-    /// Collects the deadlines of everyone waiting on `cpu`.
-    fn rank(&mut self, cpu: usize) {
-        let mut ranks = std::mem::take(&mut self.cpus[cpu].ranks);
-        ranks.clear();
-        let mut min = i64::MAX;
-        let first = self.cpus.len() + cpu * GROUPS;
-        for q in std::iter::once(cpu).chain(first..first + GROUPS) {
-            for i in 0..self.queues[q].list.len() {
-                let id = self.queues[q].list[i];
-                let e = self.ents[id as usize];
-                if e.owns == NONE && e.doing == Doing::Queued && id != self.cpus[cpu].prev {
-                    let (lag, key) = self.standing(&e, q);
-                    min = min.min(key);
-                    if self.cfs || lag >= 0 {
-                        ranks.push(key);
-                    }
-                }
-            }
-        }
-        ranks.sort_unstable();
-        let c = &mut self.cpus[cpu];
-        (c.ranks, c.ranked) = (ranks, true);
-        c.min_deadline = if min == i64::MAX { 0 } else { min };
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Queue {
     pub yielded: u32,
     /// Entity that stands for this queue one level up, [`NONE`] for the root.
     pub owner: u32,
+    /// Share of switches that left `prev` runnable of late, in 1/1024.
+    pub stay: i32,
     pub list: Vec<u32>,
 }
 
@@ -40,6 +42,7 @@ impl Queue {
             last: NONE,
             yielded: NONE,
             owner,
+            stay: 0,
             list: Vec::new(),
         }
     }
