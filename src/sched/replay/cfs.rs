@@ -133,3 +133,52 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::SchedClass;
+
+    /// One CPU with `n` threads (1..=n) of the same group queued at the floor.
+    fn engine(n: u32) -> (Engine, usize) {
+        let mut engine = Engine::new(SchedClass::Cfs, 1, n as usize + 2, 0, true);
+        for id in 1..=n {
+            engine.enqueue(id, 0, How::Wake);
+            engine.ents[id as usize].doing = Doing::Queued;
+        }
+        let q = engine.home(1, 0);
+        (engine, q)
+    }
+
+    #[test]
+    fn sleepers_get_half_a_latency_and_forks_start_a_slice_behind() {
+        let (mut engine, q) = engine(2);
+        engine.dequeue(2, true, false);
+        engine.run(1, q, 50_000_000);
+        assert_eq!(engine.queues[q].min_v, 50_000_000);
+        engine.enqueue(2, 0, How::Wake);
+        assert_eq!(engine.ents[2].v, 50_000_000 - LATENCY_NS / 2);
+        engine.enqueue(3, 0, How::Fork);
+        assert_eq!(engine.ents[3].v, 50_000_000 + LATENCY_NS / 3);
+    }
+
+    #[test]
+    fn the_leftmost_runs_and_a_wakeup_preempts_by_granularity() {
+        let (mut engine, q) = engine(3);
+        engine.run(1, q, 900_000);
+        engine.run(2, q, 10);
+        assert_eq!(engine.best(q, NONE), 3);
+        assert!(!engine.cfs_preempts(3, 1, q));
+        engine.run(1, q, 200_000);
+        assert!(engine.cfs_preempts(3, 1, q));
+        assert_eq!(engine.queues[q].last, NONE, "too few tasks for a last buddy");
+    }
+
+    #[test]
+    fn losers_are_raised_to_the_winner() {
+        let (mut engine, q) = engine(3);
+        engine.run(2, q, 5_000);
+        engine.correct(2, NONE, &[1, 2, 3].map(ThreadIx));
+        assert_eq!([1, 2, 3].map(|id: usize| engine.ents[id].v), [5_000; 3]);
+    }
+}

@@ -259,3 +259,91 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::SchedClass;
+
+    const SLICE: i64 = 1_400_000;
+
+    /// One CPU with `n` threads (1..=n) of the same group queued at virtual time 0.
+    fn engine(n: u32) -> (Engine, usize) {
+        let mut engine = Engine::new(SchedClass::Eevdf, 1, n as usize + 2, SLICE, true);
+        for id in 1..=n {
+            engine.enqueue(id, 0, How::Wake);
+        }
+        let q = engine.home(1, 0);
+        (engine, q)
+    }
+
+    #[test]
+    fn placement_gives_the_lag_back() {
+        let (mut engine, q) = engine(3);
+        engine.run(1, q, 900_000);
+        engine.ents[4].lag = 123_456;
+        let before = engine.queues[q].average();
+        engine.enqueue(4, 0, How::Wake);
+        // Scaled by (W + w) / W, the lag is what it was although the entity has moved the average.
+        assert!((engine.lag(4, q) - 123_456).abs() <= 1);
+        assert!(engine.queues[q].average() < before);
+        assert_eq!(engine.ents[4].deadline, engine.ents[4].v + SLICE);
+    }
+
+    #[test]
+    fn a_fork_gets_half_a_slice_and_weight_stretches_it() {
+        let (mut engine, _) = engine(1);
+        engine.enqueue(2, 0, How::Fork);
+        assert_eq!(engine.ents[2].deadline - engine.ents[2].v, SLICE / 2);
+        let (mut engine, _) = self::engine(1);
+        engine.ents[2].weight = 512;
+        engine.enqueue(2, 0, How::Wake);
+        assert_eq!(engine.ents[2].deadline - engine.ents[2].v, SLICE * 2);
+    }
+
+    #[test]
+    fn lag_is_bounded_by_two_slices_or_a_tick() {
+        let (mut engine, q) = engine(2);
+        engine.run(1, q, 100_000_000);
+        assert_eq!(engine.lag(2, q), TICK_NS);
+        assert_eq!(engine.lag(1, q), -TICK_NS);
+    }
+
+    #[test]
+    fn the_earliest_deadline_among_the_eligible_wins() {
+        let (mut engine, q) = engine(3);
+        engine.ents[3].deadline -= 10;
+        assert_eq!(engine.best(q, NONE), 3);
+        engine.run(3, q, 30_000); // no longer eligible: its deadline does not count
+        assert!(!engine.queues[q].eligible(engine.ents[3].v));
+        assert_eq!(engine.best(q, NONE), 1);
+        assert_eq!(engine.best(q, 1), 2);
+    }
+
+    #[test]
+    fn a_sleeper_with_negative_lag_stays_until_it_is_picked() {
+        let (mut engine, q) = engine(2);
+        engine.run(1, q, 500_000);
+        engine.dequeue(1, true, false);
+        assert!(engine.ents[1].delayed && engine.ents[1].on_rq);
+        engine.run(2, q, 600_000); // now the delayed one is eligible and due
+        assert_eq!(engine.pick(0, NONE), 2);
+        assert!(!engine.ents[1].on_rq);
+        assert_eq!(engine.ents[1].lag, 0, "DELAY_ZERO");
+    }
+
+    #[test]
+    fn after_the_correction_the_winner_would_have_been_picked() {
+        for stay in [0, 1024] {
+            let (mut engine, q) = engine(4);
+            for id in 1..=4 {
+                engine.ents[id].doing = Doing::Queued;
+            }
+            engine.run(4, q, 700_000);
+            engine.queues[q].stay = stay;
+            assert_ne!(engine.best(q, NONE), 4);
+            engine.correct(4, NONE, &[1, 2, 3, 4].map(ThreadIx));
+            assert_eq!(engine.best(q, NONE), 4, "stay {stay}");
+        }
+    }
+}
