@@ -94,7 +94,7 @@ impl Engine {
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
     fn thread(&mut self, id: TaskId, prio: i16, cpu: CpuId, tasks: &TaskTable) -> u32 {
         let t = tasks.thread_on(id, cpu);
-        if t.ix() < self.cpus.len() || t.ix() >= self.ents.len() - self.cpus.len() * GROUPS {
+        if !self.is_thread(t) {
             return NONE;
         }
         let e = &mut self.ents[t.ix()];
@@ -117,6 +117,11 @@ impl Engine {
             }
         }
         t.0
+    }
+
+    /// A thread that the replay was told of, and not idle.
+    pub fn is_thread(&self, t: ThreadIx) -> bool {
+        (self.cpus.len()..self.ents.len() - self.cpus.len() * GROUPS).contains(&t.ix())
     }
 
     /// Queue of a thread on `cpu`.
@@ -234,7 +239,7 @@ impl Engine {
     /// The thread that executes an event is the one that runs there: catches what started before the recording.
     pub fn sync_actor(&mut self, e: &Event, tasks: &TaskTable) {
         let (t, c) = (e.actor, e.cpu.ix());
-        if t == ThreadIx::NONE || tasks.is_idle(t) || self.cpus[c].curr != NONE || t.ix() >= self.ents.len() {
+        if tasks.is_idle(t) || self.cpus[c].curr != NONE || !self.is_thread(t) {
             return;
         }
         if self.ents[t.ix()].doing == Doing::Running {
@@ -444,6 +449,14 @@ impl Engine {
         };
         let (prev, pick) = (self.cpus[cpu].prev, self.cpus[cpu].pick);
         self.settle(prev, id, cpu);
+        // Whoever waits without the replay's knowledge (its wake-up was lost) waits from now on.
+        for t in candidates {
+            if self.is_thread(*t) && *t != next && self.ents[t.ix()].doing == Doing::Asleep {
+                self.dequeue(t.0, true, true);
+                self.enqueue(t.0, cpu, How::Wake);
+                self.ents[t.ix()].doing = Doing::Queued;
+            }
+        }
         if self.corrected && id != NONE {
             // A `prev` that could have stayed and did not is a loser too.
             let stayed = if self.cpus[cpu].prev_runs { prev } else { NONE };

@@ -14,7 +14,7 @@ impl Engine {
         let Some(e) = self.ents.get(thread.ix()).copied() else { return View::default() };
         let Some(c) = self.cpus.get(cpu.ix()) else { return View::default() };
         let picked = c.pick == thread.0;
-        if e.real_time || thread.ix() < self.cpus.len() {
+        if e.real_time || !self.is_thread(thread) {
             return View { eligible: true, picked, ..View::default() };
         }
         if !c.ranked {
