@@ -1,6 +1,8 @@
 //! The kernel replay over the bundled recordings: how often its pick is the kernel's, with and without correction,
 //! and that it looks at nothing but the past.
 
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, not in their helpers
+
 use kernel_oracle::sched::replay::{KernelReplay, View};
 use kernel_oracle::sched::runqueue::RunQueues;
 use kernel_oracle::trace::{CpuId, Event, EventKind, SchedClass, TaskId, ThreadIx, Trace};
