@@ -3,12 +3,15 @@
 //! `kernel/sched/fair.c` (EEVDF from 6.6, CFS before), one queue per CPU and group.
 //!
 //! Two modes. Uncorrected, one wrong lag stays in the queue for thousands of decisions. Corrected, every observed
-//! pick is taken as a constraint: whoever the replay had placed before the winner was placed wrongly.
+//! pick is taken as a constraint: whoever the replay had placed before the winner was placed wrongly (on the bundled
+//! recordings 80 % of the non-trivial picks instead of 58 %, macro mean; `tests/replay.rs` prints the table).
 
+mod cfs;
 mod eevdf;
 mod engine;
 mod entity;
 mod queue;
+mod views;
 
 use crate::trace::{CpuId, Event, EventKind, SchedClass, ThreadIx, Trace};
 use engine::Engine;

@@ -1,13 +1,12 @@
 //! The bookkeeping of the replay: which entity is on which queue, who runs, what a wake-up, a migration and a switch
 //! do to that. The rules of the scheduling class (placement, pick, charge) are in `eevdf` and `cfs`.
 
-use super::View;
 use super::entity::{Doing, Entity, NONE, is_kernel_thread, weight};
 use super::queue::Queue;
 use crate::trace::{CpuId, Event, EventKind, SchedClass, TaskId, TaskState, TaskTable, ThreadIx};
 
 /// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during the recording.
-const GROUPS: usize = 2;
+pub(super) const GROUPS: usize = 2;
 /// A task that leaves the CPU runnable and unasked after less than this has yielded.
 const YIELD_NS: u64 = 2_000_000;
 
@@ -30,12 +29,25 @@ pub(super) struct Cpu {
     /// `prev` of the open decision and whether it stays runnable.
     pub prev: u32,
     pub prev_runs: bool,
+    /// What `prev` did, if it is in doubt: its virtual time and deadline without and with a yield.
+    pub doubt: Option<Doubt>,
     /// The replay's pick for the open decision.
     pub pick: u32,
     /// Deadlines (relative to their queue's average) of eligible waiting threads, ascending; filled by need.
     pub ranks: Vec<i64>,
     pub min_deadline: i64,
     pub ranked: bool,
+}
+
+/// A switch that may have been a yield or a preemption; settled once the outcome is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt {
+    /// (virtual time, deadline) if it was preempted.
+    pub kept: (i64, i64),
+    /// (virtual time, deadline) if it yielded while eligible.
+    pub gave: (i64, i64),
+    /// The guess that is in force.
+    pub yielded: bool,
 }
 
 /// How an entity comes onto a queue.
@@ -49,7 +61,8 @@ pub(super) enum How {
 /// All queues and entities of the machine.
 #[derive(Clone, Debug)]
 pub(super) struct Engine {
-    pub class: SchedClass,
+    /// CFS instead of EEVDF.
+    pub cfs: bool,
     pub slice: i64,
     pub corrected: bool,
     /// Threads first, then group entities (CPU-major).
@@ -58,6 +71,8 @@ pub(super) struct Engine {
     pub queues: Vec<Queue>,
     pub cpus: Vec<Cpu>,
     pub seq: u64,
+    /// Share of certain yields among the switches in doubt of late, in 1/1024.
+    pub habit: i32,
 }
 
 impl Engine {
@@ -73,13 +88,13 @@ impl Engine {
             ents.push(group);
         }
         let cpu = Cpu { curr: NONE, prev: NONE, pick: NONE, ..Cpu::default() };
-        Self { class, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0 }
+        Self { cfs: class == SchedClass::Cfs, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0, habit: 0 }
     }
 
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
     fn thread(&mut self, id: TaskId, prio: i16, cpu: CpuId, tasks: &TaskTable) -> u32 {
         let t = tasks.thread_on(id, cpu);
-        if t.ix() < self.cpus.len() || t.ix() >= self.ents.len() - self.cpus.len() * GROUPS {
+        if !self.is_thread(t) {
             return NONE;
         }
         let e = &mut self.ents[t.ix()];
@@ -104,16 +119,17 @@ impl Engine {
         t.0
     }
 
+    /// A thread that the replay was told of, and not idle.
+    pub fn is_thread(&self, t: ThreadIx) -> bool {
+        (self.cpus.len()..self.ents.len() - self.cpus.len() * GROUPS).contains(&t.ix())
+    }
+
     /// Queue of a thread on `cpu`.
-    fn home(&self, id: u32, cpu: usize) -> usize {
+    pub fn home(&self, id: u32, cpu: usize) -> usize {
         match self.ents[id as usize].group {
             0 => cpu,
             g => self.cpus.len() + cpu * GROUPS + usize::from(g - 1).min(GROUPS - 1),
         }
-    }
-
-    pub fn root(&self, q: usize) -> usize {
-        if q < self.cpus.len() { q } else { (q - self.cpus.len()) / GROUPS }
     }
 
     pub fn enqueue(&mut self, id: u32, cpu: usize, how: How) {
@@ -180,6 +196,7 @@ impl Engine {
             e.lag = lag.min(0); // DELAY_ZERO
             e.relative = (!sleep).then_some(e.deadline - e.v);
         } else {
+            let cfs = self.cfs;
             if sleep && !special && self.delays(id, q) {
                 self.ents[id as usize].delayed = true;
                 return;
@@ -188,7 +205,7 @@ impl Engine {
             let e = &mut self.ents[id as usize];
             e.lag = lag;
             if !sleep {
-                e.relative = Some(e.deadline - e.v);
+                e.relative = Some(if cfs { -lag } else { e.deadline - e.v });
             }
         }
         self.queues[q].remove(id, &mut self.ents);
@@ -222,7 +239,7 @@ impl Engine {
     /// The thread that executes an event is the one that runs there: catches what started before the recording.
     pub fn sync_actor(&mut self, e: &Event, tasks: &TaskTable) {
         let (t, c) = (e.actor, e.cpu.ix());
-        if t == ThreadIx::NONE || tasks.is_idle(t) || self.cpus[c].curr != NONE || t.ix() >= self.ents.len() {
+        if tasks.is_idle(t) || self.cpus[c].curr != NONE || !self.is_thread(t) {
             return;
         }
         if self.ents[t.ix()].doing == Doing::Running {
@@ -247,6 +264,7 @@ impl Engine {
         if !self.ents[id as usize].on_rq {
             self.enqueue(id, cpu, How::Wake);
         }
+        let cfs = self.cfs;
         let e = &mut self.ents[id as usize];
         e.doing = Doing::Running;
         e.cpu = cpu as u16;
@@ -255,11 +273,18 @@ impl Engine {
             self.cpus[cpu].real_time.retain(|&x| x != id);
         } else {
             let (q, deadline) = (e.queue as usize, e.deadline);
-            e.protect = deadline;
-            self.queues[q].curr = id;
-            let owner = self.queues[q].owner;
+            e.protect = if cfs { e.v } else { deadline };
+            let queue = &mut self.queues[q];
+            queue.curr = id;
+            // `clear_buddies`
+            if queue.last == id {
+                queue.last = NONE;
+            }
+            queue.yielded = NONE;
+            let owner = queue.owner;
             if owner != NONE {
-                self.ents[owner as usize].protect = self.ents[owner as usize].deadline;
+                let e = &mut self.ents[owner as usize];
+                e.protect = if cfs { e.v } else { e.deadline };
                 self.queues[cpu].curr = owner;
             }
         }
@@ -326,6 +351,7 @@ impl Engine {
         let en = &mut self.ents[id as usize];
         en.doing = Doing::Queued;
         en.pending = 0;
+        en.woken = e.time.0;
         self.wake_preempt(id, cpu);
     }
 
@@ -375,16 +401,17 @@ impl Engine {
         self.charge(cpu, now);
         let runs = prev != NONE && e.state.is_runnable();
         if prev != NONE && !runs {
-            // Stopped, traced, parked, dead and idle-kthread sleeps are never delayed (`DEQUEUE_SPECIAL`).
-            let special = e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0) != 0;
+            // Stopped, traced, parked and dead sleeps are never delayed (`DEQUEUE_SPECIAL`).
+            let special = e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0 | TaskState::IDLE.0) != 0;
             self.dequeue(prev, true, special);
             self.ents[prev as usize].doing = Doing::Asleep;
         } else if prev != NONE {
             self.attach(cpu);
+            self.cpus[cpu].doubt = None;
             let c = &self.cpus[cpu];
-            let unasked = !c.resched && !c.woken && !e.state.is_preempted() && now.saturating_sub(c.since) < YIELD_NS;
+            let unasked = !c.resched && !e.state.is_preempted() && now.saturating_sub(c.since) < YIELD_NS;
             if unasked {
-                self.maybe_yield(prev);
+                self.maybe_yield(prev, cpu);
             }
             self.ents[prev as usize].doing = Doing::Queued;
         }
@@ -421,8 +448,21 @@ impl Engine {
             _ => NONE,
         };
         let (prev, pick) = (self.cpus[cpu].prev, self.cpus[cpu].pick);
-        if self.corrected && id != NONE && pick != id {
-            self.correct(id, candidates);
+        self.settle(prev, id, cpu);
+        // Whoever waits without the replay's knowledge (its wake-up was lost) waits from now on.
+        for t in candidates {
+            if self.is_thread(*t) && *t != next && self.ents[t.ix()].doing == Doing::Asleep {
+                self.dequeue(t.0, true, true);
+                self.enqueue(t.0, cpu, How::Wake);
+                self.ents[t.ix()].doing = Doing::Queued;
+            }
+        }
+        if self.corrected && id != NONE {
+            // A `prev` that could have stayed and did not is a loser too.
+            let stayed = if self.cpus[cpu].prev_runs { prev } else { NONE };
+            if pick != id || stayed != NONE {
+                self.correct(id, stayed, candidates);
+            }
         }
         if prev != NONE {
             let q = self.ents[prev as usize].queue;
@@ -434,6 +474,10 @@ impl Engine {
                 self.queues[cpu].curr = NONE;
             }
             self.seq += 1;
+            if q != NONE {
+                let stay = &mut self.queues[q as usize].stay;
+                *stay += (if self.cpus[cpu].prev_runs { 1024 } else { 0 } - *stay) / 32;
+            }
             self.ents[prev as usize].seq = self.seq; // put_prev_entity inserts it anew
             if self.cpus[cpu].prev_runs && self.ents[prev as usize].real_time {
                 self.enqueue(prev, cpu, How::Wake);
@@ -445,55 +489,5 @@ impl Engine {
         if id != NONE {
             self.set_running(id, cpu, now);
         }
-    }
-
-    pub fn resched(&self, cpu: CpuId) -> bool {
-        self.cpus.get(cpu.ix()).is_some_and(|c| c.resched)
-    }
-
-    pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
-        let Some(e) = self.ents.get(thread.ix()).copied() else { return View::default() };
-        let Some(c) = self.cpus.get(cpu.ix()) else { return View::default() };
-        let picked = c.pick == thread.0;
-        if e.real_time || thread.ix() < self.cpus.len() {
-            return View { eligible: true, picked, ..View::default() };
-        }
-        if !c.ranked {
-            self.rank(cpu.ix());
-        }
-        let q = match e.queue {
-            NONE => self.home(thread.0, cpu.ix()),
-            q => q as usize,
-        };
-        let average = self.queues[q].average();
-        let lag_ns = average - e.v;
-        let c = &self.cpus[cpu.ix()];
-        let (eligible, key) = (lag_ns >= 0, e.deadline - average);
-        let rank = if eligible { c.ranks.partition_point(|&d| d < key).min(254) as u8 } else { 255 };
-        View { lag_ns, deadline_gap_ns: key - c.min_deadline, eligible, picked, rank }
-    }
-
-    /// Collects the deadlines of everyone waiting on `cpu`.
-    fn rank(&mut self, cpu: usize) {
-        let mut ranks = std::mem::take(&mut self.cpus[cpu].ranks);
-        ranks.clear();
-        let mut min = i64::MAX;
-        let first = self.cpus.len() + cpu * GROUPS;
-        for q in std::iter::once(cpu).chain(first..first + GROUPS) {
-            let average = self.queues[q].average();
-            for &id in &self.queues[q].list {
-                let e = &self.ents[id as usize];
-                if e.owns == NONE && e.doing == Doing::Queued && id != self.cpus[cpu].prev {
-                    min = min.min(e.deadline - average);
-                    if e.v <= average {
-                        ranks.push(e.deadline - average);
-                    }
-                }
-            }
-        }
-        ranks.sort_unstable();
-        let c = &mut self.cpus[cpu];
-        (c.ranks, c.ranked) = (ranks, true);
-        c.min_deadline = if min == i64::MAX { 0 } else { min };
     }
 }

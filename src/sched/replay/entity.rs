@@ -68,6 +68,8 @@ pub(super) struct Entity {
     pub prio: i16,
     /// CPU + 1 of a wake-up that came while the thread was thought to be running; 0: none.
     pub pending: u32,
+    /// Time of the last wake-up.
+    pub woken: u64,
 }
 
 impl Entity {
@@ -93,6 +95,7 @@ impl Entity {
             cpu: 0,
             prio: 120,
             pending: 0,
+            woken: 0,
         }
     }
 }

@@ -17,8 +17,13 @@ pub(super) struct Queue {
     /// CFS: monotonic floor of the queue's virtual time.
     pub min_v: i64,
     pub curr: u32,
+    /// CFS: the task that a wake-up preempted last (`last` buddy), and the one that yielded (`skip` buddy).
+    pub last: u32,
+    pub yielded: u32,
     /// Entity that stands for this queue one level up, [`NONE`] for the root.
     pub owner: u32,
+    /// Share of switches that left `prev` runnable of late, in 1/1024.
+    pub stay: i32,
     pub list: Vec<u32>,
 }
 
@@ -27,7 +32,19 @@ const FAR: i64 = 1 << 33;
 
 impl Queue {
     pub fn new(owner: u32) -> Self {
-        Self { zero: 0, sum: 0, load: 0, base: 0, min_v: 0, curr: NONE, owner, list: Vec::new() }
+        Self {
+            zero: 0,
+            sum: 0,
+            load: 0,
+            base: 0,
+            min_v: 0,
+            curr: NONE,
+            last: NONE,
+            yielded: NONE,
+            owner,
+            stay: 0,
+            list: Vec::new(),
+        }
     }
 
     /// `avg_vruntime`: weighted mean of virtual times, rounded down.
@@ -36,6 +53,13 @@ impl Queue {
             self.base = self.zero + self.sum.div_euclid(self.load);
         }
         self.base
+    }
+
+    /// The average of all but `e`, which is on this queue; `None` when there is no other.
+    pub fn average_without(&self, e: &Entity) -> Option<i64> {
+        let load = self.load - e.weight;
+        let sum = self.sum - e.weight * (e.v - self.zero);
+        (load > 0).then(|| self.zero + sum.div_euclid(load))
     }
 
     /// `vruntime_eligible`: lag is not negative.

@@ -1,0 +1,68 @@
+//! What an open decision looks like from outside: lag, deadline gap, rank. Reads the queues, changes nothing in them.
+
+use super::View;
+use super::engine::{Engine, GROUPS};
+use super::entity::{Doing, Entity, NONE};
+use crate::trace::{CpuId, ThreadIx};
+
+impl Engine {
+    pub fn resched(&self, cpu: CpuId) -> bool {
+        self.cpus.get(cpu.ix()).is_some_and(|c| c.resched)
+    }
+
+    pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
+        let Some(e) = self.ents.get(thread.ix()).copied() else { return View::default() };
+        let Some(c) = self.cpus.get(cpu.ix()) else { return View::default() };
+        let picked = c.pick == thread.0;
+        if e.real_time || !self.is_thread(thread) {
+            return View { eligible: true, picked, ..View::default() };
+        }
+        if !c.ranked {
+            self.rank(cpu.ix());
+        }
+        let q = match e.queue {
+            NONE => self.home(thread.0, cpu.ix()),
+            q => q as usize,
+        };
+        let (lag_ns, key) = self.standing(&e, q);
+        let c = &self.cpus[cpu.ix()];
+        let eligible = self.cfs || lag_ns >= 0;
+        let rank = if eligible { c.ranks.partition_point(|&d| d < key).min(254) as u8 } else { 255 };
+        View { lag_ns, deadline_gap_ns: key - c.min_deadline, eligible, picked, rank }
+    }
+
+    /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
+    fn standing(&mut self, e: &Entity, q: usize) -> (i64, i64) {
+        if self.cfs {
+            let lag = self.queues[q].min_v - e.v;
+            return (lag, -lag);
+        }
+        let average = self.queues[q].average();
+        (average - e.v, e.deadline - average)
+    }
+
+    /// Collects the deadlines of everyone waiting on `cpu`.
+    fn rank(&mut self, cpu: usize) {
+        let mut ranks = std::mem::take(&mut self.cpus[cpu].ranks);
+        ranks.clear();
+        let mut min = i64::MAX;
+        let first = self.cpus.len() + cpu * GROUPS;
+        for q in std::iter::once(cpu).chain(first..first + GROUPS) {
+            for i in 0..self.queues[q].list.len() {
+                let id = self.queues[q].list[i];
+                let e = self.ents[id as usize];
+                if e.owns == NONE && e.doing == Doing::Queued && id != self.cpus[cpu].prev {
+                    let (lag, key) = self.standing(&e, q);
+                    min = min.min(key);
+                    if self.cfs || lag >= 0 {
+                        ranks.push(key);
+                    }
+                }
+            }
+        }
+        ranks.sort_unstable();
+        let c = &mut self.cpus[cpu];
+        (c.ranks, c.ranked) = (ranks, true);
+        c.min_deadline = if min == i64::MAX { 0 } else { min };
+    }
+}
