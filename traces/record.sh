@@ -18,6 +18,7 @@ tracefs=/sys/kernel/tracing
 [[ -d $tracefs/instances ]] || tracefs=/sys/kernel/debug/tracing
 instance=$tracefs/instances/koracle-$$
 load=
+scratch=$(mktemp -d)
 
 spin='BEGIN { while (1) x++ }'
 short_spin='BEGIN { for (i = 0; i < 20000; i++) x += i }'
@@ -31,22 +32,20 @@ cpu_loops() {
 
 # For SECONDS: three writers that sync, two readers that also compute, two endless loops.
 io_mixed() {
-    local end=$((SECONDS + $1)) dir i
-    dir=$(mktemp -d)
+    local end=$((SECONDS + $1)) i
     for i in 1 2 3; do
         while ((SECONDS < end)); do
-            dd if=/dev/zero of="$dir/$i" bs=4k count=64 conv=fsync status=none
+            dd if=/dev/zero of="$scratch/$i" bs=4k count=64 conv=fsync status=none
         done &
     done
     for i in 1 2; do
         while ((SECONDS < end)); do
-            dd if="$dir/$i" of=/dev/null bs=4k status=none 2>/dev/null || true
+            dd if="$scratch/$i" of=/dev/null bs=4k status=none 2>/dev/null || true
             awk "$short_spin"
         done &
     done
     for i in 1 2; do timeout "$1" awk "$spin" & done
     wait
-    rm -rf "$dir"
 }
 
 # The workload NAME. An end by `timeout` is how some of them are meant to end.
@@ -70,18 +69,19 @@ workload() {
 all=(hackbench-pipe-2g hackbench-pipe-4g hackbench-socket-2g hackbench-socket-4g sysbench-cpu-4t sysbench-cpu-8t
     sysbench-threads-8t sysbench-threads-16t sysbench-memory-4t cpu-bound-4p cpu-bound-8p io-mixed)
 
-# A process and all that it started, deepest first. (`timeout` leaves its caller's process group, so a group is not
-# enough; a session of its own would give the workload another autogroup.)
+# A process and all that it started, deepest first. (`timeout` leaves its caller's process group, so killing a group is
+# not enough; a session of its own would give the workload another autogroup.)
 tree() {
     local child
     for child in $(pgrep -P "$1"); do tree "$child"; done
     echo "$1"
 }
 
-# On every exit: the workload ends, recording stops, the instance goes.
+# On every exit: the workload ends, its files and the instance go.
 clean_up() {
     # shellcheck disable=SC2046 # one word per process
     if [[ -n $load ]]; then kill $(tree "$load") 2>/dev/null || true; fi
+    rm -rf "$scratch"
     [[ -d $instance ]] || return 0
     echo 0 >"$instance/tracing_on" || true
     rmdir "$instance"
@@ -118,9 +118,11 @@ record() {
         declare -f workload | grep -F -A1 " $name)" | tail -n 1
     } >"$dir/meta"
 
+    set -m # its own process group: a signal for ours leaves the tree whole until clean_up has walked it
     echo 1 >"$instance/tracing_on"
     workload "$name" >"$dir/log" 2>&1 &
     load=$!
+    set +m
     wait "$load" || status=$?
     echo 0 >"$instance/tracing_on"
     load=
