@@ -160,18 +160,13 @@ fn unsafe_only_in_simd(path: &str, text: &str) -> Vec<String> {
     forbid(path, &code(text, false), &["unsafe", "unsafe_code"], "belongs to predictor/stream/simd.rs alone")
 }
 
-/// `job` owns the pools. `ui` may start the one thread that reads keys, because a blocking read cannot be a job.
+/// Everything that runs beside the interface is a job, the blocking reads of keys and signals too.
 fn threads_start_in_job(path: &str, text: &str) -> Vec<String> {
-    let text = code(text, false);
-    let why = "starts threads: only job may (and ui for its input thread)";
-    match room(path) {
-        "job" => Vec::new(),
-        "ui" => forbid(path, &text, &["ThreadPoolBuilder", "rayon::spawn", "thread::scope"], why),
-        _ => {
-            let needles = ["ThreadPoolBuilder", "rayon::spawn", "thread::spawn", "thread::scope", "thread::Builder"];
-            forbid(path, &text, &needles, why)
-        }
+    if room(path) == "job" {
+        return Vec::new();
     }
+    let needles = ["ThreadPoolBuilder", "rayon::spawn", "thread::spawn", "thread::scope", "thread::Builder"];
+    forbid(path, &code(text, false), &needles, "starts threads: only job may")
 }
 
 fn no_temp_path(path: &str, text: &str) -> Vec<String> {
@@ -351,7 +346,7 @@ fn unsafe_code_has_one_home() {
 fn only_job_starts_threads() {
     assert_eq!(threads_start_in_job("src/app.rs", "std::thread::spawn(|| {})").len(), 1);
     assert_eq!(threads_start_in_job("src/ui.rs", "rayon::ThreadPoolBuilder::new()").len(), 1);
-    assert!(threads_start_in_job("src/ui/input.rs", "std::thread::spawn(|| {})").is_empty());
+    assert!(threads_start_in_job("src/job.rs", "std::thread::spawn(|| {})").is_empty());
     assert!(threads_start_in_job("src/cli.rs", "Job::spawn(\"x\", a, b)").is_empty());
     hold(is_source, threads_start_in_job);
 }
