@@ -1,0 +1,27 @@
+//! What the README promises is what the program has: the key table, the two set-up commands, the commands that exist.
+//! Nothing here looks at style.
+
+const README: &str = include_str!("../README.md");
+const CI: &str = include_str!("../.ci/run");
+
+/// The text between `<!-- name` and `<!-- /name -->`.
+fn section(name: &str) -> &str {
+    let (_, from) = README.split_once(&format!("<!-- {name}")).expect("the section opens");
+    let (_, from) = from.split_once("-->\n").expect("its comment ends");
+    from.split_once(&format!("<!-- /{name} -->")).expect("the section closes").0
+}
+
+#[test]
+fn the_keys_are_those_of_the_program() {
+    let table = kernel_oracle::app::keys::markdown();
+    assert_eq!(section("keys").trim(), table.trim(), "\nput this into README.md:\n{table}");
+}
+
+#[test]
+fn there_are_exactly_two_set_up_commands_and_ci_runs_the_second() {
+    let (_, setup) = README.split_once("## Set up").expect("a section about setting up");
+    let block = setup.split("```").nth(1).expect("a block of commands");
+    let commands: Vec<&str> = block.lines().filter(|l| !l.is_empty()).collect();
+    assert_eq!(commands, ["cargo run --release", "cargo test --release"]);
+    assert!(CI.lines().any(|l| l == "step cargo test --release"), ".ci/run runs the README's test command");
+}

@@ -1,0 +1,225 @@
+//! The real binary in a real terminal: tmux runs it, keys go in, the screen is read back. Held here is what no
+//! in-process test can see: that it starts, draws, answers keys, and gives the terminal back however it ends.
+//!
+//! Every test has its own tmux server in its own folder. Waiting is polling with a deadline, never a fixed pause.
+//! Without tmux the tests say so and pass, except in CI (`KORACLE_CI` set), where they fail.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Far longer than anything takes on a busy machine: a test that gets here has failed.
+const DEADLINE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+
+/// One tmux server with one window, in which `sh` runs the binary and then reports how it left the terminal.
+struct Screen {
+    dir: TempDir,
+}
+
+impl Screen {
+    /// Starts the binary without arguments; `None` when there is no tmux to do it in.
+    fn start(size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
+        if Command::new("tmux").arg("-V").output().is_err() {
+            assert!(std::env::var_os("KORACLE_CI").is_none(), "tmux is not installed, and CI must not skip this");
+            println!("skipped: tmux is not installed");
+            return None;
+        }
+        let screen = Self { dir: tempfile::tempdir().expect("a folder") };
+        let script = screen.dir.path().join("run.sh");
+        // The inner `sh` becomes the binary, so that its process id is known. `cat` keeps the window open.
+        let text = format!(
+            "sh -c 'echo $$ >\"{pid}\"; exec \"{bin}\"'\necho \"left with $?\"\nstty -a\necho shell is back\nexec cat\n",
+            pid = screen.pid_file().display(),
+            bin = env!("CARGO_BIN_EXE_koracle"),
+        );
+        std::fs::write(&script, text).expect("a script");
+        let (columns, rows) = (size.0.to_string(), size.1.to_string());
+        let mut args = vec!["-f", "/dev/null", "-u", "new-session", "-d", "-x", &columns, "-y", &rows];
+        args.extend(["-c", env!("CARGO_MANIFEST_DIR")]);
+        let variables: Vec<String> = env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        for variable in &variables {
+            args.extend(["-e", variable]);
+        }
+        let command = format!("sh '{}'", script.display());
+        args.push(&command);
+        let out = screen.tmux(&args);
+        assert!(out.status.success(), "tmux: {}", String::from_utf8_lossy(&out.stderr));
+        Some(screen)
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.dir.path().join("pid")
+    }
+
+    /// Runs a tmux command on this server. Nothing of the caller's own terminal or settings gets in.
+    fn tmux(&self, args: &[&str]) -> Output {
+        let path = self.dir.path();
+        let mut tmux = Command::new("tmux");
+        tmux.args(["-L", "koracle"]).args(args).env("TMUX_TMPDIR", path);
+        tmux.env("LC_ALL", "C.UTF-8").env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
+        for home in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+            tmux.env(home, path);
+        }
+        for inherited in ["TMUX", "NO_COLOR", "COLORTERM", "CLICOLOR_FORCE"] {
+            tmux.env_remove(inherited);
+        }
+        tmux.output().expect("tmux runs")
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        assert!(self.tmux(&[&["send-keys"], keys].concat()).status.success());
+    }
+
+    /// What is on the screen, line by line; with `colours`, with its escape sequences.
+    fn text(&self, colours: bool) -> String {
+        let args: &[&str] = if colours { &["capture-pane", "-p", "-e"] } else { &["capture-pane", "-p"] };
+        String::from_utf8_lossy(&self.tmux(args).stdout).into_owned()
+    }
+
+    /// A number that tmux knows about the window, such as `alternate_on`.
+    fn flag(&self, name: &str) -> String {
+        let out = self.tmux(&["display-message", "-p", &format!("#{{{name}}}")]);
+        String::from_utf8_lossy(&out.stdout).trim().to_string()
+    }
+
+    /// Polls until the screen is as wanted and returns it.
+    fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let text = self.text(false);
+            if wanted(&text) {
+                return text;
+            }
+            assert!(start.elapsed() < DEADLINE, "never saw {what}; the screen is\n{text}");
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Waits until both lanes of the bundled traces are drawn.
+    fn wait_for_lanes(&self) -> String {
+        let text = self.wait("the lanes", |t| title(t).contains("koracle") && t.contains("CPU0") && t.contains("CPU1"));
+        assert_eq!(self.flag("alternate_on"), "1", "draws on the alternate screen");
+        text
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = std::fs::read_to_string(self.pid_file()).expect("the process id");
+        assert!(Command::new("kill").args([name, pid.trim()]).status().expect("kill runs").success());
+    }
+
+    /// Waits for the shell, then looks at everything that a full-screen program changes.
+    fn assert_restored(&self) -> String {
+        let text = self.wait("the shell", |t| t.contains("shell is back"));
+        for (flag, value) in [("alternate_on", "0"), ("cursor_flag", "1"), ("mouse_any_flag", "0")] {
+            assert_eq!(self.flag(flag), value, "{flag} after the end; the screen is\n{text}");
+        }
+        // `stty -a` prints a mode that is on by its name, one that is off with a minus.
+        let modes: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ';').collect();
+        for mode in ["echo", "icanon", "isig", "icrnl", "opost"] {
+            assert!(modes.contains(&mode), "`{mode}` is off after the end:\n{text}");
+        }
+        assert!(!text.contains("CPU0"), "the program's screen is still there:\n{text}");
+        text
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+fn title(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// The parameters of every colour or style sequence in `text`.
+fn styles(text: &str) -> Vec<u16> {
+    let sequences = text.split("\u{1b}[").skip(1).filter_map(|s| s.split_once('m').map(|(p, _)| p));
+    let sequences = sequences.filter(|p| p.chars().all(|c| c.is_ascii_digit() || matches!(c, ';' | ':')));
+    sequences.flat_map(|p| p.split([';', ':']).filter_map(|n| n.parse().ok()).collect::<Vec<u16>>()).collect()
+}
+
+fn has_colour(text: &str) -> bool {
+    styles(text).iter().any(|n| matches!(n, 30..=38 | 40..=48 | 90..=97 | 100..=107))
+}
+
+/// Everything a first visit does, on a screen of this size.
+fn visit(size: (u16, u16)) {
+    let Some(screen) = Screen::start(size, &[]) else { return };
+    let first = screen.wait_for_lanes();
+    assert_eq!(first.lines().count(), usize::from(size.1), "one line per row:\n{first}");
+    assert!(has_colour(&screen.text(true)), "colours are on by default");
+
+    // It plays by itself; after Space it stands, and zooming in is what changes the picture.
+    screen.keys(&["Space"]);
+    let paused = screen.wait("a pause", |t| t.contains('⏸'));
+    screen.keys(&["w"]);
+    screen.wait("another time axis", |t| axis(t) != axis(&paused));
+
+    screen.keys(&["?"]);
+    screen.wait("help", |t| t.contains("Esc closes") && t.contains("start or stop playback"));
+    screen.keys(&["Escape"]);
+    screen.wait("the lanes again", |t| t.contains("CPU0") && !t.contains("Esc closes"));
+
+    screen.keys(&["4"]);
+    screen.wait("the list of traces", |t| t.contains("hackbench-pipe-2g") && t.contains("cpu-bound-4p"));
+    screen.keys(&["1"]);
+    screen.wait("the lanes again", |t| t.contains("CPU0"));
+
+    screen.keys(&["q"]);
+    let text = screen.assert_restored();
+    assert!(text.contains("left with 0"), "{text}");
+}
+
+/// The row with the times.
+fn axis(text: &str) -> &str {
+    let above = text.lines().take_while(|l| !l.contains("CPU0"));
+    above.last().unwrap_or_default()
+}
+
+#[test]
+fn a_visit_at_80_by_24() {
+    visit((80, 24));
+}
+
+#[test]
+fn a_visit_at_200_by_50() {
+    visit((200, 50));
+}
+
+#[test]
+fn without_colour_it_says_the_same() {
+    let Some(screen) = Screen::start((100, 30), &[("NO_COLOR", "1")]) else { return };
+    screen.wait_for_lanes();
+    let text = screen.text(true);
+    assert!(!has_colour(&text), "NO_COLOR is set, but: {:?}\n{text}", styles(&text));
+    screen.keys(&["q"]);
+    screen.assert_restored();
+}
+
+#[test]
+fn ctrl_c_gives_the_terminal_back() {
+    let Some(screen) = Screen::start((80, 24), &[]) else { return };
+    screen.wait_for_lanes();
+    screen.keys(&["C-c"]);
+    screen.assert_restored();
+}
+
+#[test]
+fn sigterm_gives_the_terminal_back() {
+    let Some(screen) = Screen::start((80, 24), &[]) else { return };
+    screen.wait_for_lanes();
+    screen.signal("-TERM");
+    screen.assert_restored();
+}
+
+#[test]
+fn sigint_gives_the_terminal_back() {
+    let Some(screen) = Screen::start((80, 24), &[]) else { return };
+    screen.wait_for_lanes();
+    screen.signal("-INT");
+    screen.assert_restored();
+}
