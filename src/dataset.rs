@@ -1,1 +1,3 @@
-//! dataset
+//! Which recordings belong together, and recordings as training data.
+
+pub mod chunks;
