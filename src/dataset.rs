@@ -1,3 +1,5 @@
-//! Which recordings belong together.
+//! Data to learn from and to be measured on: the catalog of bundled recordings with their splits, and recordings as
+//! training data. Nothing here knows a network.
 
 pub mod catalog;
+pub mod chunks;
