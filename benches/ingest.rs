@@ -41,7 +41,7 @@ fn ingest_speed(c: &mut Criterion) {
     export::ftrace_text(&trace, &mut text).expect("memory");
     drop(trace);
     let read = |bytes: &[u8]| {
-        let opened = ingest::read(bytes.to_vec(), "bench").expect("readable");
+        let opened = ingest::read(bytes, "bench").expect("readable");
         assert_eq!((opened.trace.len() as u64, opened.report.skipped), (events, 0));
         opened
     };

@@ -10,6 +10,7 @@ pub use decode::Packing;
 
 use crate::trace::{SchedClass, Trace, TraceMeta};
 use decode::Unpacked;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// At most so many bad lines are kept with their place; all are counted.
@@ -196,14 +197,14 @@ pub fn open(path: &Path) -> Result<Opened, IngestError> {
         Err(problem) => (TraceMeta::default(), Some(problem)),
     };
     let meta = TraceMeta { name: if meta.name.is_empty() { stem(path) } else { meta.name.clone() }, ..meta };
-    let mut opened = read_with(bytes, &path.display().to_string(), meta)?;
+    let mut opened = read_with(bytes.into(), &path.display().to_string(), meta)?;
     opened.report.metadata_problem = metadata_problem;
     Ok(opened)
 }
 
 /// Reads a recording from memory, e.g. from standard input. `name` is used in messages and as the trace's name.
-pub fn read(bytes: Vec<u8>, name: &str) -> Result<Opened, IngestError> {
-    read_with(bytes, name, TraceMeta { name: name.into(), ..TraceMeta::default() })
+pub fn read<'a>(bytes: impl Into<Cow<'a, [u8]>>, name: &str) -> Result<Opened, IngestError> {
+    read_with(bytes.into(), name, TraceMeta { name: name.into(), ..TraceMeta::default() })
 }
 
 /// The metadata file of a recording: `NAME.toml` for `NAME.csv.zst`, `NAME.txt.gz`, ...
@@ -231,7 +232,7 @@ fn read_meta(path: &Path) -> Result<Option<TraceMeta>, String> {
     }
 }
 
-fn read_with(bytes: Vec<u8>, name: &str, mut meta: TraceMeta) -> Result<Opened, IngestError> {
+fn read_with(bytes: Cow<'_, [u8]>, name: &str, mut meta: TraceMeta) -> Result<Opened, IngestError> {
     if bytes.is_empty() {
         return Err(IngestError::Empty(name.into()));
     }

@@ -1,4 +1,5 @@
 //! Bad input: a clear message that names file, line and byte, and no loss of the rest. Never a panic.
+#![allow(clippy::unwrap_used)] // also in the tests' own functions, which the configuration does not know
 
 use kernel_oracle::ingest::{self, IngestError, Opened, Packing, Reason};
 use kernel_oracle::trace::{CpuId, MAX_CPUS, Nanos, Pid};

@@ -1,4 +1,5 @@
 //! Reading recordings: the bundled ones, real ftrace text in every layout, and round trips.
+#![allow(clippy::unwrap_used)] // also in the tests' own functions, which the configuration does not know
 
 use kernel_oracle::dataset::catalog::{self, Catalog, CatalogError, Filter, Split};
 use kernel_oracle::ingest::{self, Format, Opened, Packing};

@@ -3,6 +3,7 @@
 
 use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
+use std::borrow::Cow;
 use std::io::Read;
 
 /// How the bytes were packed.
@@ -23,9 +24,8 @@ impl Packing {
     /// By the first bytes.
     pub fn sniff(bytes: &[u8]) -> Self {
         match bytes {
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
-            // A skippable frame, as `pzstd` and seekable zstd write first.
-            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            // A frame, or a skippable frame, as `pzstd` writes first.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
             _ => Self::Plain,
@@ -44,17 +44,17 @@ impl Packing {
 }
 
 /// What came out of a compressed stream.
-pub struct Unpacked {
+pub struct Unpacked<'a> {
     pub packing: Packing,
-    pub bytes: Vec<u8>,
+    pub bytes: Cow<'a, [u8]>,
     /// Why there is not more, when the stream is cut or damaged.
     pub damage: Option<String>,
 }
 
 /// Decompresses everything that can be. Plain bytes are passed on unchanged.
-pub fn unpack(packed: Vec<u8>) -> Unpacked {
+pub fn unpack(packed: Cow<'_, [u8]>) -> Unpacked<'_> {
     let packing = Packing::sniff(&packed);
-    let input = packed.as_slice();
+    let input: &[u8] = &packed;
     let mut bytes = Vec::new();
     // On an error `read_to_end` has already appended what came before it.
     let result = match packing {
@@ -71,5 +71,5 @@ pub fn unpack(packed: Vec<u8>) -> Unpacked {
         let (label, at) = (packing.label(), bytes.len());
         format!("the {label} stream is cut or damaged after {at} decompressed bytes: {e}")
     });
-    Unpacked { packing, bytes, damage }
+    Unpacked { packing, bytes: bytes.into(), damage }
 }

@@ -27,7 +27,7 @@ pub fn unsigned(text: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// A pid: 0..=i32::MAX.
+/// A pid: `0..=i32::MAX`.
 pub fn pid(text: &[u8]) -> Option<i32> {
     unsigned(text).and_then(|v| i32::try_from(v).ok())
 }

@@ -101,22 +101,14 @@ fn head(line: &[u8]) -> Option<(Head, &[u8])> {
 // lto cgu.-14408   0dNs4.                        (trace-cmd report -l)
 fn place(text: &[u8]) -> Option<(i32, u64)> {
     let text = text.trim_ascii_end();
-    let (text, cpu) = match bracketed(text) {
-        Some(found) => found,
-        None => {
-            let (left, flags) = text.split_at(memchr::memrchr(b' ', text)? + 1);
-            match bracketed(left.trim_ascii_end()) {
-                Some(found) if flags.len() <= 8 => found,
-                _ => {
-                    let digits = flags.iter().position(|b| !b.is_ascii_digit())?;
-                    if !(4..=6).contains(&(flags.len() - digits)) {
-                        return None;
-                    }
-                    (left, num::unsigned(&flags[..digits])?)
-                }
-            }
-        }
-    };
+    let (text, cpu) = bracketed(text).or_else(|| {
+        let (left, flags) = text.split_at(memchr::memrchr(b' ', text)? + 1);
+        bracketed(left.trim_ascii_end()).filter(|_| flags.len() <= 8).or_else(|| {
+            let digits = flags.iter().position(|b| !b.is_ascii_digit())?;
+            let known = (4..=6).contains(&(flags.len() - digits));
+            Some((left, num::unsigned(&flags[..digits]).filter(|_| known)?))
+        })
+    })?;
     let mut text = text.trim_ascii_end();
     if let Some(inner) = text.strip_suffix(b")") {
         text = inner[..memchr::memrchr(b'(', inner)?].trim_ascii_end();
