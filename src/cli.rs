@@ -10,16 +10,20 @@ mod info;
 mod output;
 mod predict;
 mod table;
+mod train;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
-use crate::predictor::Predictor;
-use crate::predictor::heuristics::{Heuristic, Rule};
+use crate::predictor::engine::Engine;
+use crate::predictor::heuristics::Rule;
+use crate::predictor::stream::StreamEngine;
+use crate::predictor::weights::Weights;
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, eyre};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Replays recorded Linux scheduling timelines and overlays a predicted next task on the real one.
 #[derive(Debug, Parser)]
@@ -44,6 +48,8 @@ enum Command {
     Eval(eval::Args),
     /// Write the prediction of every decision of a recording as CSV.
     Predict(predict::Args),
+    /// Train a TCN on the bundled recordings.
+    Train(train::Args),
     /// Measure this machine: time per decision, reading, drawing.
     Bench(bench::Args),
     /// Print a completion script for a shell.
@@ -87,6 +93,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Export(args)) => convert::export(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -109,25 +116,51 @@ fn is_broken_pipe(error: &color_eyre::Report) -> bool {
 
 /// A predictor by its name on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Name(Rule);
+enum Name {
+    Tcn,
+    Rule(Rule),
+}
 
 impl std::str::FromStr for Name {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
         let known = || Rule::ALL.map(Rule::label).join(", ");
-        Rule::parse(name).map(Self).ok_or_else(|| format!("no such predictor; known: {}", known()))
+        match name {
+            "tcn" => Ok(Self::Tcn),
+            _ => Rule::parse(name)
+                .map(Self::Rule)
+                .ok_or_else(|| format!("no such predictor; known: tcn, {}", known())),
+        }
     }
 }
 
 impl Name {
     fn label(self) -> &'static str {
-        self.0.label()
+        match self {
+            Self::Tcn => "tcn",
+            Self::Rule(rule) => rule.label(),
+        }
     }
 
-    fn make(self) -> Box<dyn Predictor> {
-        Box::new(Heuristic::new(self.0, 0))
+    /// The predictor, for a recording with `cpus` CPUs. `model` is needed for the TCN.
+    fn make(self, model: Option<&Arc<Weights>>, cpus: usize) -> Result<Engine> {
+        match self {
+            Self::Rule(rule) => Ok(Engine::rule(rule)),
+            Self::Tcn => {
+                let weights = model.ok_or_else(|| eyre!("no model"))?;
+                Ok(StreamEngine::new(weights, cpus).into())
+            }
+        }
     }
+}
+
+/// The model at `path`, or the bundled one.
+fn model(path: Option<&Path>) -> Result<Arc<Weights>> {
+    Ok(Arc::new(match path {
+        Some(path) => Weights::load(path)?,
+        None => Weights::bundled()?,
+    }))
 }
 
 /// Parses a split for clap.

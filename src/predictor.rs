@@ -3,7 +3,11 @@
 //! A predictor is driven like the extractor's sink, one CPU stream at a time, and answers with unnormalised scores
 //! (logits): higher is more likely; a softmax over them is its probability. It never sees an outcome before it answered.
 
+pub mod engine;
 pub mod heuristics;
+pub mod stream;
+pub mod tcn;
+pub mod weights;
 
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
 use crate::trace::CpuId;
@@ -29,7 +33,3 @@ pub trait Predictor: Send {
         let _ = outcome;
     }
 }
-
-pub mod stream;
-pub mod tcn;
-pub mod weights;

@@ -43,6 +43,8 @@ pub struct TrainConfig {
     pub balance: bool,
     /// Of parameters and of the order of chunks.
     pub seed: u64,
+    /// Categories that were left out of the data, to be left out again when the run is resumed.
+    pub hold_out: Vec<String>,
     /// Goes on from the run folder's last checkpoint, if there is one.
     #[serde(skip)]
     pub resume: bool,
@@ -68,6 +70,7 @@ impl Default for TrainConfig {
             forecast_weight: 1.0,
             balance: true,
             seed: 0,
+            hold_out: Vec::new(),
             resume: false,
             folder: None,
             command: String::new(),

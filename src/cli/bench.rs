@@ -4,7 +4,7 @@ use super::output;
 use crate::dataset::catalog::{self, Catalog};
 use crate::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token};
 use crate::predictor::Predictor;
-use crate::predictor::heuristics::{Heuristic, Rule};
+use crate::predictor::stream::StreamEngine;
 use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
 use crate::{export, ingest, ui};
 use color_eyre::eyre::{Result, eyre};
@@ -28,6 +28,9 @@ pub struct Args {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    /// The TCN's model file; without it, the bundled one.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    model: Option<std::path::PathBuf>,
 }
 
 /// An engine as a sink: everything that happens at a switch and nothing else.
@@ -69,6 +72,36 @@ fn decisions<E: Predictor>(trace: &Trace, engine: E) -> Vec<u64> {
     }
     black_box((&sink.scores, &sink.forecast));
     times
+}
+
+/// All tokens of a recording.
+#[derive(Default)]
+struct Tokens(Vec<(CpuId, Token)>);
+
+impl Sink for Tokens {
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        self.0.push((cpu, *token));
+    }
+    fn decision(&mut self, _: &Decision<'_>) {}
+    fn outcome(&mut self, _: &Outcome) {}
+    fn forecast(&mut self, _: &Forecast<'_>) {}
+}
+
+/// Nanoseconds per token of the trunk alone, over blocks of 256 tokens.
+fn trunk<E: Predictor>(trace: &Trace, mut engine: E) -> Vec<u64> {
+    let mut tokens = Tokens::default();
+    let mut extractor = Extractor::new(trace);
+    for i in 0..trace.len() {
+        extractor.step(trace, i, &mut tokens);
+    }
+    let block = |block: &[(CpuId, Token)]| {
+        let start = Instant::now();
+        for (cpu, token) in block {
+            engine.token(*cpu, token);
+        }
+        start.elapsed().as_nanos() as u64 / block.len() as u64
+    };
+    tokens.0.chunks(256).map(block).collect()
 }
 
 fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
@@ -125,12 +158,16 @@ pub fn run(args: &Args) -> Result<()> {
     let first = traces.first().ok_or_else(|| eyre!("none of {} is in {}", RECORDINGS.join(", "), dir.display()))?;
 
     eprintln!("koracle: measuring decisions");
-    let mut times = Vec::new();
+    let model = super::model(args.model.as_deref())?;
+    let engine = |trace: &Trace| StreamEngine::new(&model, trace.cpus());
+    let (mut times, mut tokens) = (Vec::new(), Vec::new());
     for trace in &traces {
-        times.extend(decisions(trace, Heuristic::new(Rule::Eevdf, 0)));
+        times.extend(decisions(trace, engine(trace)));
+        tokens.extend(trunk(trace, engine(trace)));
     }
     let count = times.len();
     let (p50, p99) = quantiles(times);
+    let (trunk_ns, _) = quantiles(tokens);
 
     eprintln!("koracle: measuring reading");
     let mut text = Vec::new();
@@ -150,8 +187,10 @@ pub fn run(args: &Args) -> Result<()> {
     let result = json!({
         "decision_ns": {
             "p50": p50, "p99": p99, "candidates": [CANDIDATES.start(), CANDIDATES.end()],
-            "predictor": Rule::Eevdf.label(), "decisions": count,
+            "predictor": "tcn", "decisions": count,
         },
+        "trunk_ns_per_event": trunk_ns,
+        "model": { "config": model.config, "parameters": model.parameters() },
         "ingest": ftrace,
         "ingest_native": native,
         "frame_us": {
@@ -162,7 +201,7 @@ pub fn run(args: &Args) -> Result<()> {
         return output::json(&result);
     }
     let text = format!(
-        "decision    {p50} ns (p50), {p99} ns (p99), {} to {} candidates\nftrace      {} MB/s, {} events/s\n\
+        "decision    {p50} ns (p50), {p99} ns (p99), {} to {} candidates\ntrunk       {trunk_ns} ns per event\nftrace      {} MB/s, {} events/s\n\
          native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n",
         CANDIDATES.start(),
         CANDIDATES.end(),

@@ -6,6 +6,7 @@ use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
 use crate::job::Cancel;
+use crate::predictor::Predictor;
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use rayon::prelude::*;
@@ -21,8 +22,11 @@ pub struct Args {
     #[arg(long, default_value = "test", value_parser = super::split, conflicts_with = "traces")]
     split: Split,
     /// Names, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "eevdf,followed,lifo,fifo,random")]
+    #[arg(long, value_delimiter = ',', default_value = "tcn,eevdf,followed,lifo,fifo,random")]
     predictors: Vec<Name>,
+    /// The TCN's model file; without it, the bundled one.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    model: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -53,13 +57,15 @@ pub fn run(args: &Args) -> Result<()> {
             names.push(*name);
         }
     }
+    let model = if names.contains(&Name::Tcn) { Some(super::model(args.model.as_deref())?) } else { None };
     let bar = output::progress(0, "scoring");
     let counted: Result<Vec<_>> = paths
         .par_iter()
         .map(|path| {
             let trace = output::open(path)?.trace;
             bar.inc_length(trace.len() as u64);
-            let mut predictors: Vec<_> = names.iter().map(|name| name.make()).collect();
+            let make = |name: &Name| Ok(Box::new(name.make(model.as_ref(), trace.cpus())?) as Box<dyn Predictor>);
+            let mut predictors = names.iter().map(make).collect::<Result<Vec<_>>>()?;
             let counts = score::score(&trace, &mut predictors, &Cancel::new(), &|n| bar.inc(n));
             Ok((trace.meta().clone(), counts.ok_or_else(|| eyre!("cancelled"))?))
         })

@@ -4,7 +4,6 @@ use super::{Name, output};
 use crate::evaluate::overlay::{self, Chunk, Prediction};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::predictor::heuristics::Heuristic;
 use crate::trace::{EventKind, Nanos, TaskTable, ThreadIx, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
@@ -18,8 +17,11 @@ pub struct Args {
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     trace: PathBuf,
     /// Who predicts.
-    #[arg(long, default_value = "eevdf")]
+    #[arg(long, default_value = "tcn")]
     predictor: Name,
+    /// The TCN's model file; without it, the bundled one.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    model: Option<PathBuf>,
     /// The file; `-` writes to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
@@ -43,7 +45,8 @@ const COLUMNS: [&str; 12] = [
 /// Predicts and writes.
 pub fn run(args: &Args) -> Result<()> {
     let trace = output::open(&args.trace)?.trace;
-    let engine = Heuristic::new(args.predictor.0, 0);
+    let model = if args.predictor == Name::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
+    let engine = args.predictor.make(model.as_ref(), trace.cpus())?;
     output::write(&args.output, |out| write_all(&trace, engine, out))
 }
 

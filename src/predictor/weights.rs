@@ -319,6 +319,16 @@ impl Weights {
         Self::new(header.config, header.provenance, tensors).map_err(|e| (START as u64, Problem::Header(e.to_string())))
     }
 
+    /// Number of trained values and fixed scales.
+    pub fn parameters(&self) -> usize {
+        self.tensors.values().map(Vec::len).sum()
+    }
+
+    /// Changes whenever the model does: part of the key of cached predictions.
+    pub fn checksum(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.to_bytes())
+    }
+
     /// Reads a model file.
     pub fn load(path: &Path) -> Result<Self, WeightsError> {
         let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
