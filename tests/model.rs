@@ -1,6 +1,8 @@
 //! The network: both engines give the same answers on a real recording, only the past counts, training is reproducible
 //! and can learn, a damaged model file is an error that says where.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are test code too
+
 use burn::tensor::Device;
 use kernel_oracle::dataset::chunks::{Keep, Recording, chunks};
 use kernel_oracle::features::{
