@@ -228,7 +228,10 @@ pub fn run(
                 let value = loss.iter().filter(|l| !l.is_nan()).sum::<f32>();
                 let sum: f32 = total.clone().into_scalar();
                 if !sum.is_finite() {
-                    return Err(TrainError::Diverged { step: step + 1, loss: if value.is_finite() { sum } else { value } });
+                    return Err(TrainError::Diverged {
+                        step: step + 1,
+                        loss: if value.is_finite() { sum } else { value },
+                    });
                 }
                 let grads = GradientsParams::from_grads(total.backward(), &model);
                 model = optimiser.step(progress.learning_rate, model, grads);

@@ -127,7 +127,9 @@ impl Recording {
         let mut cpus = collector.cpus;
         let total: usize = cpus.iter().map(|c| c.picks.len()).sum();
         if total > keep.decisions {
-            cpus.iter_mut().for_each(|c| c.thin(keep.decisions as f64 / total as f64));
+            for cpu in &mut cpus {
+                cpu.thin(keep.decisions as f64 / total as f64);
+            }
         }
         Self { name: trace.meta().name.clone(), workload: trace.meta().workload.clone(), cpus }
     }

@@ -2,6 +2,9 @@
 //! answers as burn's to 1e-4 (held by `tests/model.rs`). A token costs O(1): per CPU and block a ring keeps the inputs
 //! that the dilated taps will read. Nothing is allocated per event.
 
+// The bodies must be part of the function that enables the instructions, or they are not compiled for them.
+#![allow(clippy::inline_always)]
+
 mod net;
 pub mod simd;
 
@@ -90,7 +93,7 @@ impl StreamEngine {
 }
 
 impl Predictor for StreamEngine {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "tcn"
     }
 
@@ -244,7 +247,9 @@ impl Work for Ask<'_> {
         for (&vote, weight) in votes.iter().zip(weight) {
             scores[usize::from(vote)] += weight;
         }
-        scores.iter_mut().for_each(|z| *z *= net.forecast_cool);
+        for z in scores.iter_mut() {
+            *z *= net.forecast_cool;
+        }
         scores[0] = f32::NEG_INFINITY;
     }
 }

@@ -104,7 +104,9 @@ impl Batch {
         }
         let mean = |weights: &mut Vec<f32>| {
             let n = weights.len() as f32;
-            weights.iter_mut().for_each(|w| *w /= n);
+            for w in weights {
+                *w /= n;
+            }
         };
         mean(&mut pick_weight);
         mean(&mut ask_weight);
@@ -136,7 +138,9 @@ impl Balance {
                 n += count(r, question) as f32;
             }
             if sum > 0.0 {
-                weights.iter_mut().for_each(|w| w[question] *= n / sum);
+                for w in &mut weights {
+                    w[question] *= n / sum;
+                }
             }
         }
         Self(weights)

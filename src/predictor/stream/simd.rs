@@ -2,6 +2,8 @@
 //! into code compiled for those instructions, made only after the processor was asked. Nothing here reads raw memory.
 
 #![allow(unsafe_code)]
+// The bodies must be part of the function that enables the instructions, or they are not compiled for them.
+#![allow(clippy::inline_always)]
 
 /// Work that is compiled twice: portable, and for AVX2 + FMA. `run` must be `#[inline(always)]`.
 pub trait Work {

@@ -1,0 +1,360 @@
+//! The network: both engines give the same answers on a real recording, only the past counts, training is reproducible
+//! and can learn, a damaged model file is an error that says where.
+
+#![allow(clippy::unwrap_used)] // helpers of tests are test code too
+
+use burn::tensor::Device;
+use kernel_oracle::dataset::chunks::{Keep, Recording, chunks};
+use kernel_oracle::features::{
+    CAND, Decision, Extractor, Forecast, ORDERS, Outcome, QUERY, RANKS, Sink, TOKEN_X, Token,
+};
+use kernel_oracle::job::Cancel;
+use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::stream::StreamEngine;
+use kernel_oracle::predictor::tcn::{Asks, Picks, Tcn, Tokens, normalise};
+use kernel_oracle::predictor::weights::{ModelConfig, Problem, Provenance, Weights, WeightsError};
+use kernel_oracle::trace::{CpuId, Trace};
+use kernel_oracle::train::{Data, TrainConfig, TrainError, run};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+fn recording(name: &str) -> Trace {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
+    kernel_oracle::ingest::open(&path).unwrap().trace
+}
+
+/// Fresh weights with normalisation and temperatures that are not trivial.
+fn weights(config: ModelConfig, seed: u64) -> Weights {
+    let wave = |n: usize, at: f32| (0..n).map(|i| at + 0.1 * (i as f32).sin()).collect::<Vec<f32>>();
+    let fixed = BTreeMap::from([
+        ("norm.cand.mean".to_owned(), wave(CAND, 0.2)),
+        ("norm.cand.scale".to_owned(), wave(CAND, 2.0)),
+        ("norm.query.mean".to_owned(), wave(QUERY, 0.1)),
+        ("norm.query.scale".to_owned(), wave(QUERY, 1.5)),
+        ("temperature".to_owned(), vec![1.3, 0.8]),
+    ]);
+    Tcn::new(&config, seed, &Device::flex()).to_weights(config, Provenance::default(), fixed).unwrap()
+}
+
+fn row(w: &Weights, what: &str, x: &[f32]) -> Vec<f32> {
+    let (mean, scale) = (w.get(&format!("norm.{what}.mean")), w.get(&format!("norm.{what}.scale")));
+    x.iter().enumerate().map(|(i, &x)| normalise(x, mean[i % mean.len()], scale[i % scale.len()])).collect()
+}
+
+/// Runs the streaming engine and notes everything burn needs to answer the same questions.
+struct Both<'a> {
+    weights: &'a Weights,
+    engine: StreamEngine,
+    cpus: Vec<OneCpu>,
+}
+
+#[derive(Default)]
+struct OneCpu {
+    tokens: Vec<Token>,
+    picks: Picks,
+    asks: Asks,
+    pick_scores: Vec<f32>,
+    ask_scores: Vec<f32>,
+}
+
+impl Sink for Both<'_> {
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        self.engine.token(cpu, token);
+        self.cpus[cpu.ix()].tokens.push(*token);
+    }
+
+    fn decision(&mut self, d: &Decision<'_>) {
+        let mut scores = Vec::new();
+        self.engine.pick(d, &mut scores);
+        assert_eq!(scores.len(), d.candidates.len());
+        let one = &mut self.cpus[d.cpu.ix()];
+        one.picks.of.extend(vec![one.picks.rows.len() as i32; scores.len()]);
+        one.picks.rows.push(one.tokens.len() as i32);
+        one.picks.query.extend(row(self.weights, "query", d.query));
+        one.picks.cand.extend(row(self.weights, "cand", d.features));
+        one.pick_scores.extend(scores);
+    }
+
+    fn outcome(&mut self, _: &Outcome) {}
+
+    fn forecast(&mut self, f: &Forecast<'_>) {
+        let mut scores = [0.0; RANKS];
+        self.engine.forecast(f, &mut scores);
+        let one = &mut self.cpus[f.cpu.ix()];
+        one.asks.rows.push(one.tokens.len() as i32);
+        one.asks.votes.extend(f.votes);
+        one.asks.vote_x.extend(f.vote_x);
+        one.ask_scores.extend(scores);
+    }
+}
+
+fn tokens(of: &[Token]) -> Tokens {
+    let class = |f: fn(&Token) -> u8| of.iter().map(|t| i32::from(f(t))).collect();
+    Tokens {
+        sequences: 1,
+        classes: [class(|t| t.kind), class(|t| t.rank), class(|t| t.state)],
+        x: of.iter().flat_map(|t| t.x).collect(),
+    }
+}
+
+fn engines_agree(weights: &Weights, trace: &Trace, events: usize) {
+    let engine = StreamEngine::new(&Arc::new(weights.clone()), trace.cpus());
+    let cpus = (0..trace.cpus()).map(|_| OneCpu::default()).collect();
+    let mut both = Both { weights, engine, cpus };
+    let mut extractor = Extractor::new(trace);
+    for i in 0..events.min(trace.len()) {
+        extractor.step(trace, i, &mut both);
+    }
+    let device = Device::flex();
+    let tcn = Tcn::from_weights(weights, &device);
+    let temperature = weights.get("temperature");
+    let mut compared = 0;
+    for one in &both.cpus {
+        let h = tcn.trunk(&tokens(&one.tokens), &device);
+        let pick: Vec<f32> = tcn.pick(&h, &one.picks, &device).into_data().try_into_vec().unwrap();
+        let ask: Vec<f32> = tcn.forecast(&h, &one.asks, &device).into_data().try_into_vec().unwrap();
+        assert_eq!((pick.len(), ask.len()), (one.pick_scores.len(), one.ask_scores.len()));
+        for (stream, burn) in one.pick_scores.iter().zip(&pick) {
+            assert!((stream - burn / temperature[0]).abs() < 1e-4, "pick: {stream} and {burn}");
+        }
+        for (i, (stream, burn)) in one.ask_scores.iter().zip(&ask).enumerate() {
+            if i % RANKS == 0 {
+                assert!(*stream == f32::NEG_INFINITY && *burn < -1e8, "the running task is no answer");
+            } else {
+                assert!((stream - burn / temperature[1]).abs() < 1e-4, "forecast: {stream} and {burn}");
+            }
+        }
+        compared += one.picks.rows.len() + one.asks.rows.len();
+    }
+    assert!(compared > 1_000, "{compared} answers");
+}
+
+#[test]
+fn both_engines_give_the_same_answers_on_a_real_recording() {
+    engines_agree(&weights(ModelConfig::default(), 5), &recording("hackbench-pipe-2g_run0"), usize::MAX);
+}
+
+#[test]
+fn both_engines_agree_for_odd_sizes_too() {
+    let trace = recording("io-mixed_run1");
+    let odd = ModelConfig { channels: 19, kernel: 4, blocks: 3, hidden: 21, hidden2: 0, gate: 5 };
+    engines_agree(&weights(odd, 1), &trace, 8_000);
+    engines_agree(&weights(ModelConfig { kernel: 2, hidden2: 9, ..odd }, 2), &trace, 8_000);
+}
+
+#[test]
+fn the_bundled_model_runs_in_both_engines() {
+    let weights = Weights::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/models/tcn.koracle")).unwrap();
+    engines_agree(&weights, &recording("sysbench-threads-8t_run2"), 10_000);
+}
+
+fn made_up_tokens(n: usize) -> Vec<Token> {
+    let token = |i: usize| {
+        let mut x = [0.0; TOKEN_X];
+        x.iter_mut().enumerate().for_each(|(j, x)| *x = ((i * 7 + j * 3) as f32).sin());
+        Token { kind: (i % 5) as u8, rank: (i % RANKS) as u8, state: (i % 7) as u8, x }
+    };
+    (0..n).map(token).collect()
+}
+
+/// The states of both engines after every token.
+fn states(weights: &Weights, of: &[Token]) -> [Vec<Vec<f32>>; 2] {
+    let mut engine = StreamEngine::new(&Arc::new(weights.clone()), 1);
+    let streamed = of.iter().map(|t| {
+        engine.token(CpuId(0), t);
+        engine.state(CpuId(0)).to_vec()
+    });
+    let streamed = streamed.collect();
+    let h = Tcn::from_weights(weights, &Device::flex()).trunk(&tokens(of), &Device::flex());
+    let h: Vec<f32> = h.into_data().try_into_vec().unwrap();
+    [streamed, h.chunks(weights.config.channels).skip(1).map(<[f32]>::to_vec).collect()]
+}
+
+#[test]
+fn only_the_past_within_the_receptive_field_counts() {
+    let config = ModelConfig { channels: 16, kernel: 3, blocks: 3, ..ModelConfig::default() };
+    assert_eq!((config.receptive_field(), ModelConfig::default().receptive_field()), (15, 63));
+    let weights = weights(config, 3);
+    let mut of = made_up_tokens(60);
+    let before = states(&weights, &of);
+    of[20].x.iter_mut().for_each(|x| *x += 3.0);
+    let after = states(&weights, &of);
+    for (before, after) in before.iter().zip(&after) {
+        let changed: Vec<usize> = (0..60).filter(|&t| before[t] != after[t]).collect();
+        assert_eq!(changed, (20..20 + config.receptive_field()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_clone_of_the_engine_is_a_snapshot() {
+    let of = made_up_tokens(80);
+    let mut engine = StreamEngine::new(&Arc::new(weights(ModelConfig::default(), 4)), 1);
+    of[..50].iter().for_each(|t| engine.token(CpuId(0), t));
+    let mut copy = engine.clone();
+    of[50..].iter().for_each(|t| engine.token(CpuId(0), t));
+    assert_ne!(copy.state(CpuId(0)), engine.state(CpuId(0)));
+    of[50..].iter().for_each(|t| copy.token(CpuId(0), t));
+    assert_eq!(copy.state(CpuId(0)), engine.state(CpuId(0)));
+}
+
+#[test]
+fn a_model_file_comes_back_bit_for_bit() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/model.koracle");
+    let mut weights = weights(ModelConfig::default(), 9);
+    weights.provenance.metrics.insert("pick".into(), 0.5);
+    weights.save(&path).unwrap();
+    assert_eq!(Weights::load(&path).unwrap(), weights);
+    assert_eq!(std::fs::read_dir(dir.path().join("new")).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_damaged_model_file_is_an_error_that_says_where() {
+    let bytes = weights(ModelConfig::default(), 9).to_bytes();
+    let n = bytes.len();
+    for cut in [9, 15, 100, n / 2, n - 1] {
+        let (byte, problem) = Weights::from_bytes(&bytes[..cut]).unwrap_err();
+        assert!(byte == cut as u64 && matches!(problem, Problem::Truncated { .. }), "{cut}: {byte} {problem}");
+    }
+    for not in [&b""[..], b"KORACOLA", b"PK\x03\x04 something else entirely"] {
+        assert_eq!(Weights::from_bytes(not), Err((0, Problem::NotAModel)));
+    }
+    let mut newer = bytes.clone();
+    newer[8] = 9;
+    assert_eq!(Weights::from_bytes(&newer), Err((8, Problem::Version { found: 9 })));
+    for at in [20, 200, n / 2, n - 9, n - 1] {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        let (_, problem) = Weights::from_bytes(&flipped).unwrap_err();
+        assert_eq!(problem, Problem::Checksum, "bit flipped in byte {at}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m.koracle");
+    std::fs::write(&path, &bytes[..n / 2]).unwrap();
+    let text = Weights::load(&path).unwrap_err().to_string();
+    assert!(text.contains("m.koracle") && text.contains(&format!("byte {}", n / 2)), "{text}");
+    assert!(matches!(Weights::load(&dir.path().join("none")), Err(WeightsError::Io { .. })));
+}
+
+#[test]
+fn a_model_for_other_inputs_is_refused() {
+    let bytes = weights(ModelConfig::default(), 9).to_bytes();
+    let old = kernel_oracle::features::layout_hash().to_string();
+    let at = bytes.windows(old.len()).position(|w| w == old.as_bytes()).unwrap();
+    let mut other = bytes[..bytes.len() - 8].to_vec();
+    other[at] = if other[at] == b'1' { b'2' } else { b'1' };
+    other.extend(xxhash_rust::xxh3::xxh3_64(&other).to_le_bytes());
+    assert!(matches!(Weights::from_bytes(&other), Err((_, Problem::Layout { .. }))));
+}
+
+fn small() -> ModelConfig {
+    ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8 }
+}
+
+/// The first chunks of a recording in which something was decided.
+fn little_data(decisions: usize) -> Data {
+    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), Keep::TRAINING);
+    r.cpus.truncate(1);
+    let data = &mut r.cpus[0];
+    data.picks.retain(|p| p.count > 0 && p.tokens <= 4_000);
+    let end = data.picks[decisions - 1].tokens;
+    data.picks.truncate(decisions);
+    data.asks.retain(|a| a.tokens <= end);
+    data.asks.truncate(decisions);
+    Data { training: vec![r], validation: Vec::new() }
+}
+
+fn one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work)
+}
+
+fn train(config: &TrainConfig, data: &Data) -> Result<(Weights, [f32; 2]), TrainError> {
+    let mut loss = [0.0; 2];
+    let outcome = one_thread(|| run(config, data, &Cancel::new(), &mut |p| loss = p.loss))?;
+    let mut weights = outcome.weights;
+    // The date differs between runs.
+    weights.provenance = Provenance::default();
+    Ok((weights, loss))
+}
+
+#[test]
+fn eight_decisions_and_forecasts_are_learnt_by_heart() {
+    let data = little_data(8);
+    let config = TrainConfig { model: small(), epochs: 300, learning_rate: 1e-2, ..TrainConfig::default() };
+    let (_, loss) = train(&config, &data).unwrap();
+    assert!(loss[0] < 0.05 && loss[1] < 0.05, "{loss:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
+    let data = little_data(200);
+    let config = TrainConfig { model: small(), epochs: 2, seed: 7, ..TrainConfig::default() };
+    // Side by side: the generator of random numbers is shared by the whole process.
+    let (a, b) = std::thread::scope(|s| {
+        let one = s.spawn(|| train(&config, &data).unwrap().0);
+        (train(&config, &data).unwrap().0, one.join().unwrap())
+    });
+    assert_eq!(a.to_bytes(), b.to_bytes());
+    let other = train(&TrainConfig { seed: 8, ..config }, &data).unwrap().0;
+    assert_ne!(a.to_bytes(), other.to_bytes());
+}
+
+#[test]
+fn a_resumed_run_ends_with_the_same_bits() {
+    let data = little_data(200);
+    let dir = tempfile::tempdir().unwrap();
+    let config = TrainConfig { model: small(), epochs: 4, ..TrainConfig::default() };
+    let whole = train(&config, &data).unwrap().0;
+    let kept = TrainConfig { folder: Some(dir.path().into()), resume: true, ..config };
+    let cancel = Cancel::new();
+    let outcome = one_thread(|| {
+        run(&kept, &data, &cancel, &mut |p| {
+            if p.epoch == 3 {
+                cancel.cancel();
+            }
+        })
+    });
+    assert!(outcome.unwrap().cancelled);
+    assert_eq!(train(&kept, &data).unwrap().0.to_bytes(), whole.to_bytes());
+    let rows = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap().lines().count();
+    assert_eq!(rows("metrics_epochs.csv"), 5);
+    assert_eq!(rows("metrics_steps.csv"), 1 + 4 * chunks(&data.training).len().div_ceil(4));
+    assert!(Weights::load(&dir.path().join("best.koracle")).is_ok());
+    let other = TrainConfig { learning_rate: 1.0, ..kept };
+    assert!(matches!(train(&other, &data), Err(TrainError::Folder { .. })), "another configuration is refused");
+}
+
+#[test]
+fn a_training_that_diverges_says_at_which_step() {
+    let mut data = little_data(200);
+    data.training[0].cpus[0].x.fill(f32::NAN);
+    let config = TrainConfig { model: small(), epochs: 1, ..TrainConfig::default() };
+    assert!(matches!(train(&config, &data), Err(TrainError::Diverged { step: 1, .. })));
+    assert!(matches!(train(&config, &Data::default()), Err(TrainError::NoData)));
+}
+
+#[test]
+fn training_data_keep_the_real_one_among_the_sampled() {
+    let trace = recording("hackbench-pipe-4g_run0");
+    let all = Recording::new(&trace, Keep { candidates: usize::MAX, decisions: usize::MAX });
+    let few = Recording::new(&trace, Keep { candidates: 5, decisions: usize::MAX });
+    let mut sampled = 0;
+    for (all, few) in all.cpus.iter().zip(&few.cpus) {
+        assert_eq!((all.picks.len(), all.asks.len()), (few.picks.len(), few.asks.len()));
+        for (a, f) in all.picks.iter().zip(&few.picks).filter(|(a, _)| a.count > 0) {
+            let real = |cpu: &[i16], first: u32, target: u16| {
+                let at = (first as usize + usize::from(target)) * CAND;
+                cpu[at..at + CAND].to_vec()
+            };
+            assert_eq!(f.count, a.count.min(5));
+            assert_eq!(real(&all.cand, a.first, a.target), real(&few.cand, f.first, f.target));
+            sampled += usize::from(f.count < a.count);
+        }
+        assert!(few.asks.iter().all(|a| a.class > 0 && a.votes.len() == 2 * ORDERS));
+    }
+    assert!(sampled > 100);
+    let thin = Recording::new(&trace, Keep { candidates: 5, decisions: 1_000 });
+    let kept: usize = thin.cpus.iter().map(|c| c.picks.len()).sum();
+    assert!((700..1_400).contains(&kept), "{kept}");
+}
