@@ -13,6 +13,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 fn context(app: &App) -> Contexts {
     match app.tab {
+        Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
         Tab::Timeline => keys::TIMELINE,
         Tab::Traces => keys::TRACES,
     }

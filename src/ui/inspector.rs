@@ -86,22 +86,23 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
     let words = prediction.map(|p| predicted_words(t, row, p));
     match (&words, prediction) {
         (Some(words), Some(p)) => {
-            line.push((words.as_str(), theme.text()));
+            line.push(("  ", theme.text()));
             line.push(verdict_glyph(row.verdict(p), theme));
+            line.push((words.as_str(), theme.text()));
         }
-        _ => line.push(("   ░ the prediction is being computed", theme.pending())),
+        _ => line.push(("  ░ the prediction is being computed", theme.pending())),
     }
     put_all(buf, area.x, area.y + 1, area.w, &line);
     candidates(t, inspection, prediction, Area { y: area.y + 2, h: area.h.saturating_sub(2), ..area }, theme, buf);
 }
 
 fn predicted_words(t: &Timeline, row: Row, p: &Prediction) -> String {
-    let Some((thread, share)) = row.guess(p) else { return format!("   {}: ", row.name()) };
+    let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
     let who = if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, 24) };
     let by = if row == Row::Pick { "predicted".into() } else { format!("{}:", row.name()) };
     match share {
-        Some(p) => format!("   {by} {who}  p {p:.2}   "),
-        None => format!("   {by} {who}   "),
+        Some(p) => format!(" {by} {who}  p {p:.2}"),
+        None => format!(" {by} {who}"),
     }
 }
 
@@ -220,7 +221,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         let ago = format!("−{}", time::short(now.since(e.time).0));
         put(buf, area.x, y, 9, &ago, theme.dim());
         put(buf, area.x + 10, y, 7, kind, theme.text());
-        let w = 20.min(area.w.saturating_sub(18));
+        let w = 20.min(area.w.saturating_sub(18) / 2);
         put(buf, area.x + 18, y, w, &short_name(trace, who, usize::from(w)), theme.task_text(trace, who));
         put(buf, area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
     }
