@@ -119,8 +119,12 @@ pub trait Sink {
     fn forecast(&mut self, forecast: &Forecast<'_>);
 }
 
+mod candidates;
 mod extractor;
+mod follow;
+mod history;
 mod layout;
+mod tokens;
 
 pub use extractor::Extractor;
 pub use layout::{CAND, CAND_NAMES, QUERY, QUERY_NAMES, TOKEN_X, TOKEN_X_NAMES, layout_hash};

@@ -3,6 +3,8 @@
 //! A predictor is driven like the extractor's sink, one CPU stream at a time, and answers with unnormalised scores
 //! (logits): higher is more likely; a softmax over them is its probability. It never sees an outcome before it answered.
 
+pub mod heuristics;
+
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
 use crate::trace::CpuId;
 

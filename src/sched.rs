@@ -1,1 +1,5 @@
-//! sched
+//! The scheduler model: which threads wait on which CPU, rebuilt from the events alone ([`runqueue`]), and what the
+//! kernel's own algorithm would do with them ([`replay`]). Nothing here looks at an event before its turn.
+
+pub mod replay;
+pub mod runqueue;

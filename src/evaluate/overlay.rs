@@ -1,6 +1,17 @@
 //! The predictions of one trace as the timeline draws them, and the details of one decision.
+//! One pass answers everything in order; snapshots of it let an inspection resume near any event. Draws nothing, and
+//! shows no predictor anything later than the event in hand.
 
-use crate::trace::{Nanos, TaskState, ThreadIx};
+mod cache;
+mod pass;
+
+pub use cache::{Cache, cache_dir};
+pub use pass::Snapshots;
+
+use crate::job::Cancel;
+use crate::predictor::Predictor;
+use crate::trace::{EventKind, Nanos, TaskState, ThreadIx, Trace};
+use std::sync::Arc;
 
 /// Names of the baselines whose picks every [`Prediction`] carries, in order.
 pub const BASELINES: [&str; 4] = ["random", "fifo", "lifo", "followed"];
@@ -83,4 +94,86 @@ pub struct Inspection {
     pub decision_ns: u64,
     /// Indices of the latest events that the model saw on this CPU's stream, newest first, at most 32.
     pub context: Vec<usize>,
+}
+
+/// Events in the first chunk: small, so that the first window is predicted at once.
+pub const FIRST_CHUNK: usize = 4_096;
+/// Events in every later chunk.
+pub const CHUNK: usize = 65_536;
+
+/// Why there is no overlay, or no inspection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OverlayError {
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// Only switches are decisions.
+    #[error("event {0} is not a switch")]
+    NotASwitch(usize),
+}
+
+/// Predicts every switch of `trace` with `engine` (in its state before the first event) and the [`BASELINES`], and
+/// hands over chunks in order. The snapshots are for [`inspect`].
+pub fn run<E: Predictor + Clone>(
+    trace: &Trace,
+    engine: E,
+    cancel: &Cancel,
+    on_chunk: &mut dyn FnMut(Chunk),
+) -> Result<Arc<Snapshots<E>>, OverlayError> {
+    let snapshots = Arc::new(Snapshots::new(trace, engine));
+    let mut stage = snapshots.before(0);
+    let mut start = 0;
+    while start < trace.len() {
+        let end = trace.len().min(start + if start == 0 { FIRST_CHUNK } else { CHUNK });
+        for i in start..end {
+            if i % 1024 == 0 && cancel.is_cancelled() {
+                return Err(OverlayError::Cancelled);
+            }
+            snapshots.keep(i, &stage);
+            stage.step(trace, i);
+        }
+        on_chunk(Chunk { per_cpu: stage.take(), end });
+        start = end;
+    }
+    Ok(snapshots)
+}
+
+/// Like [`run`], but takes all predictions from `cache` when they are there (one chunk; inspections then make their
+/// snapshots as they go), and leaves them there otherwise. A cache that cannot be written is no error.
+pub fn run_cached<E: Predictor + Clone>(
+    trace: &Trace,
+    engine: E,
+    cache: &Cache,
+    cancel: &Cancel,
+    on_chunk: &mut dyn FnMut(Chunk),
+) -> Result<Arc<Snapshots<E>>, OverlayError> {
+    if let Some(chunk) = cache.load(trace) {
+        on_chunk(chunk);
+        return Ok(Arc::new(Snapshots::new(trace, engine)));
+    }
+    let mut all = Chunk { per_cpu: vec![Vec::new(); trace.cpus()], end: 0 };
+    let snapshots = run(trace, engine, cancel, &mut |chunk| {
+        all.per_cpu.iter_mut().zip(&chunk.per_cpu).for_each(|(a, b)| a.extend_from_slice(b));
+        all.end = chunk.end;
+        on_chunk(chunk);
+    })?;
+    let _ = cache.save(&all);
+    Ok(snapshots)
+}
+
+/// Everything about the decision at `event`: resumes at the nearest snapshot before it.
+pub fn inspect<E: Predictor + Clone>(
+    trace: &Trace,
+    snapshots: &Snapshots<E>,
+    event: usize,
+) -> Result<Inspection, OverlayError> {
+    if event >= trace.len() || trace.event(event).kind != EventKind::Switch {
+        return Err(OverlayError::NotASwitch(event));
+    }
+    let (from, mut stage) = snapshots.nearest(event);
+    for i in from..event {
+        snapshots.keep(i, &stage);
+        stage.step(trace, i);
+    }
+    Ok(stage.inspect(trace, event))
 }

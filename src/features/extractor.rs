@@ -1,11 +1,31 @@
-//! The extractor itself.
+//! The extractor itself: walks the events, keeps the histories, and hands each finished piece to the sink.
+//! Nothing allocates per event once the queues and tables have their size.
 
-use super::Sink;
-use crate::trace::{ThreadIx, Trace};
+use super::candidates::{Board, Scene};
+use super::follow::Follow;
+use super::history::{Idents, Lane, NEVER, Names, Past};
+use super::tokens::{self, Subject};
+use super::{Decision, Forecast, ORDERS, OTHER, Outcome, Sink};
+use crate::sched::replay::{KernelReplay, View};
+use crate::sched::runqueue::{Change, RunQueues};
+use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
 
 /// Walks a trace once; see the room's documentation. Cloning it takes a snapshot of all state.
 #[derive(Clone, Debug)]
-pub struct Extractor {}
+pub struct Extractor {
+    queues: RunQueues,
+    /// The kernel's algorithm left alone, and corrected by each observed pick.
+    replays: [KernelReplay; 2],
+    past: Vec<Past>,
+    lanes: Vec<Lane>,
+    follow: Follow,
+    idents: Idents,
+    names: Names,
+    board: Board,
+    slice_ns: f32,
+    /// Events before this one are context only.
+    warm: usize,
+}
 
 impl Extractor {
     /// Events at the start of a trace that are context only: at most this many, and at most a tenth of the trace.
@@ -13,12 +33,236 @@ impl Extractor {
 
     /// State for a trace before its first event.
     pub fn new(trace: &Trace) -> Self {
-        let _ = (trace, ThreadIx::NONE);
-        Self {}
+        let (meta, cpus, threads) = (trace.meta(), trace.cpus(), trace.tasks().thread_count().max(trace.cpus()));
+        let slice_ns = if meta.slice_ns == 0 { default_slice(cpus) } else { meta.slice_ns };
+        let mut past = vec![Past::NEW; threads];
+        past[..cpus].iter_mut().for_each(|idle| idle.kthread = true);
+        Self {
+            queues: RunQueues::of(trace),
+            replays: [false, true].map(|fix| KernelReplay::new(meta.scheduler, cpus, threads, slice_ns, fix)),
+            past,
+            lanes: vec![Lane::NEW; cpus],
+            follow: Follow::new(),
+            idents: Idents::with_capacity(threads),
+            names: Names::new(trace.tasks()),
+            board: Board::new(threads),
+            slice_ns: slice_ns as f32,
+            warm: Self::WARM_UP.min(trace.len() / 10),
+        }
+    }
+
+    /// The run queues as they are after the events so far.
+    pub fn queues(&self) -> &RunQueues {
+        &self.queues
     }
 
     /// Takes event `i` (in order, each once) and tells `sink` what follows from it.
     pub fn step<S: Sink>(&mut self, trace: &Trace, i: usize, sink: &mut S) {
-        let _ = (trace, i, sink);
+        let e = trace.event(i);
+        self.queues.observe(&e, trace);
+        if e.kind == EventKind::Switch {
+            self.switch(trace, i, &e, sink);
+        } else {
+            self.other(trace, &e, sink);
+        }
     }
+
+    fn other<S: Sink>(&mut self, trace: &Trace, e: &Event, sink: &mut S) {
+        self.replays.iter_mut().for_each(|r| r.event(e, trace));
+        match self.queues.apply(e, trace) {
+            Change::Nothing => {}
+            Change::Woken { cpu, thread } => {
+                let new = e.kind == EventKind::WakeupNew;
+                let past = &mut self.past[thread.ix()];
+                if new {
+                    past.reborn();
+                }
+                past.describe(e.task, e.prio, &self.names);
+                let slept = past.wake(e.time, self.queues.entry(thread).waker);
+                self.tell(if new { 2 } else { 1 }, e, cpu, thread, slept, sink);
+            }
+            Change::Moved { from, to, thread } => {
+                self.past[thread.ix()].describe(e.task, e.prio, &self.names);
+                self.tell(4, e, from, thread, 0, sink);
+                self.tell(3, e, to, thread, 0, sink);
+            }
+        }
+    }
+
+    fn tell<S: Sink>(&mut self, kind: u8, e: &Event, cpu: CpuId, thread: ThreadIx, slept: u64, sink: &mut S) {
+        let subject = Subject {
+            thread,
+            idle: false,
+            past: &self.past[thread.ix()],
+            lane: &self.lanes[cpu.ix()],
+            queue_len: self.queues.queue(cpu).len(),
+        };
+        let token = tokens::other(kind, e, cpu, &subject, slept);
+        self.lanes[cpu.ix()].token = Some(e.time);
+        sink.token(cpu, &token);
+    }
+
+    fn switch<S: Sink>(&mut self, trace: &Trace, i: usize, e: &Event, sink: &mut S) {
+        let event = i as u32;
+        // Until the outcome, nothing of `next` may be seen: the decision is made from an event without it.
+        let blind = Event { next: crate::trace::TaskId::NONE, next_prio: 0, ..*e };
+        let (prev, stint) = self.ask(trace, &blind);
+        let board = &self.board;
+        sink.decision(&Decision {
+            event,
+            cpu: e.cpu,
+            time: e.time,
+            prev,
+            prev_state: e.state,
+            stint: stint.unwrap_or_default(),
+            candidates: &board.threads,
+            query: &board.query,
+            features: &board.rows,
+            waited: &board.waited,
+            lag: &board.lag,
+        });
+
+        let next = trace.tasks().thread_on(e.next, e.cpu);
+        let place = self.board.place(next);
+        sink.outcome(&Outcome {
+            event,
+            cpu: e.cpu,
+            time: e.time,
+            next,
+            pick: place.map(|p| p as u32),
+            rank: self.lanes[e.cpu.ix()].rank(next),
+            scored: i >= self.warm,
+        });
+        self.learn(trace, e, prev, next, stint, sink);
+
+        let lane = &self.lanes[e.cpu.ix()];
+        let (mut votes, mut vote_x) = ([OTHER as u8; 2 * ORDERS], [0.0; 2 * ORDERS]);
+        for (order, found) in self.follow.here(&lane.history, e.cpu.ix()).into_iter().enumerate() {
+            let Some(followers) = found else { continue };
+            let class = |who| self.idents.thread(who, &self.past).map_or(OTHER as u8, |t| lane.rank(t));
+            let (best, count) = followers.best();
+            votes[2 * order] = class(best);
+            votes[2 * order + 1] = class(followers.last);
+            vote_x[2 * order] = count / (followers.total as f32 + 0.5);
+            vote_x[2 * order + 1] = super::history::log_count(followers.total, 5.0);
+        }
+        sink.forecast(&Forecast {
+            event,
+            cpu: e.cpu,
+            time: e.time,
+            recency: lane.recency(),
+            queue: self.queues.queue(e.cpu),
+            votes: &votes,
+            vote_x: &vote_x,
+        });
+    }
+
+    /// Fills the board for the decision at switch `e`, which must not say who comes in.
+    fn ask(&mut self, trace: &Trace, e: &Event) -> (ThreadIx, Option<Nanos>) {
+        self.replays.iter_mut().for_each(|r| r.before_pick(e, trace));
+        let leaving = self.queues.begin_switch(e, trace.tasks());
+        let prev = leaving.prev;
+        if let Some(past) = self.past.get_mut(prev.ix()) {
+            if !self.queues.is_idle(prev) {
+                past.describe(e.task, e.prio, &self.names);
+            }
+            let who = self.idents.of(prev, &mut self.past);
+            self.lanes[e.cpu.ix()].history.push(who);
+        }
+        let candidates = self.queues.candidates(e.cpu);
+        self.board.gather(candidates);
+        for thread in candidates {
+            let idle = self.queues.is_idle(*thread);
+            let views = self.replays.each_mut().map(|r| if idle { View::default() } else { r.view(e.cpu, *thread) });
+            self.board.views.push(views);
+        }
+        self.board.fill(&Scene {
+            event: e,
+            prev,
+            stint: leaving.stint.unwrap_or_default(),
+            queues: &self.queues,
+            past: &self.past,
+            lane: &self.lanes[e.cpu.ix()],
+            follow: &self.follow,
+            idents: &self.idents,
+            slice_ns: self.slice_ns,
+        });
+        (prev, leaving.stint)
+    }
+
+    /// Takes in the outcome of the decision on the board.
+    fn learn<S: Sink>(
+        &mut self,
+        trace: &Trace,
+        e: &Event,
+        prev: ThreadIx,
+        next: ThreadIx,
+        stint: Option<Nanos>,
+        sink: &mut S,
+    ) {
+        let place = self.board.place(next);
+        let waiting = self.queues.queue(e.cpu);
+        self.replays.iter_mut().for_each(|r| r.after_pick(e, trace, waiting, next));
+        if let (Some(p), true) = (place, waiting.len() > 1) {
+            self.lanes[e.cpu.ix()].score(self.board.views[p].map(|v| v.picked));
+        }
+        if let Some(picked) = place.filter(|_| !waiting.is_empty()) {
+            self.pass_over(picked, e.time);
+        }
+        self.queues.finish_switch(e, trace.tasks());
+        if let Some(past) = self.past.get_mut(next.ix()) {
+            past.passed_total = 0;
+            if !self.queues.is_idle(next) {
+                past.describe(e.next, e.next_prio, &self.names);
+            }
+        }
+        // The token tells whether `next` was the last follower, so it is made before the follow statistics learn.
+        let absent = Past::NEW;
+        let token = tokens::switch(
+            e,
+            &Subject {
+                thread: next,
+                idle: self.queues.is_idle(next),
+                past: self.past.get(next.ix()).unwrap_or(&absent),
+                lane: &self.lanes[e.cpu.ix()],
+                queue_len: self.queues.queue(e.cpu).len(),
+            },
+            stint.unwrap_or_default(),
+            &self.board,
+            place,
+            self.past.get(prev.ix()).unwrap_or(&absent),
+        );
+        let who = self.idents.of(next, &mut self.past);
+        let lane = &mut self.lanes[e.cpu.ix()];
+        self.follow.add(&lane.history, e.cpu.ix(), who);
+        lane.history.push(who);
+        lane.to_front(next);
+        lane.token = Some(e.time);
+        if let Some(past) = self.past.get_mut(prev.ix()) {
+            past.followers.add(who);
+            match stint {
+                Some(stint) => past.ran(stint.0, e.time, e.cpu.0),
+                None => (past.left, past.last_cpu) = (e.time.0, e.cpu.0),
+            }
+            past.asleep = if e.state.is_runnable() { NEVER } else { e.time.0 };
+        }
+        sink.token(e.cpu, &token);
+    }
+
+    /// Counts, for all candidates but the picked one, that they were passed over.
+    fn pass_over(&mut self, picked: usize, now: Nanos) {
+        for (i, thread) in self.board.threads.iter().enumerate().filter(|(i, _)| *i != picked) {
+            let past = &mut self.past[thread.ix()];
+            past.waits(self.queues.entry(*thread).serial);
+            past.passed += 1;
+            past.passed_total += 1;
+            past.passed_later += u32::from(i < picked);
+            past.first_passed = past.first_passed.min(now.0);
+        }
+    }
+}
+
+/// The base slice when the recording does not say: 0.7 ms times 1 + log2 of the CPUs (`kernel/sched/fair.c`).
+fn default_slice(cpus: usize) -> u64 {
+    700_000 * (1 + u64::from(cpus.clamp(1, 8).ilog2()))
 }

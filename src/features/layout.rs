@@ -1,20 +1,129 @@
 //! Names and order of every input, and a hash of them: a model only runs on the layout that it was trained on.
+//!
+//! One table per input kind makes both the names and the column numbers, so that they cannot disagree. Durations are
+//! `ln(1 + µs) / 8`, counts `ln(1 + n)` over a constant, so that all inputs lie in about -2..2.
 
-/// Inputs that describe the decision as a whole.
-pub const QUERY_NAMES: &[&str] = &["queue_len"];
-/// Inputs that describe one candidate.
-pub const CAND_NAMES: &[&str] = &["waited"];
-/// Continuous inputs of a token.
-pub const TOKEN_X_NAMES: &[&str] = &["dt"];
-/// Number of query inputs.
-pub const QUERY: usize = QUERY_NAMES.len();
-/// Number of inputs per candidate.
-pub const CAND: usize = CAND_NAMES.len();
-/// Number of continuous inputs per token.
-pub const TOKEN_X: usize = TOKEN_X_NAMES.len();
+/// A table of columns: the list of names for the outside, and constants with the column numbers for the writers.
+macro_rules! columns {
+    ($(#[$doc:meta])* $names:ident, $len:ident, $module:ident: $($name:ident)*) => {
+        $(#[$doc])*
+        pub const $names: &[&str] = &[$(stringify!($name)),*];
+        /// Number of those columns.
+        pub const $len: usize = $names.len();
+        // Some columns are written by their place beside a named one (one-hot states, set columns).
+        #[allow(non_upper_case_globals, dead_code)]
+        pub(super) mod $module {
+            #[allow(non_camel_case_types)]
+            enum Column { $($name),* }
+            $(pub const $name: usize = Column::$name as usize;)*
+        }
+    };
+}
+
+columns! {
+    /// Inputs that describe the decision as a whole.
+    QUERY_NAMES, QUERY, query:
+    // State in which the previous task is left, one-hot.
+    prev_r prev_preempted prev_s prev_d prev_i prev_other
+    // How long it ran; that against its average (over 0.8 of it) and against the base slice.
+    stint long_stint stint_slices
+    // Time since the last token of this CPU; since the last wake-up that targeted it; wake-ups since the switch-in.
+    since_token since_wake woken wakes
+    // Left in R, not preempted, after a short stint without a wake-up: looks like a yield.
+    yield_like
+    queue_len
+    prev_prio prev_idle prev_kthread prev_avg_stint
+    // What the two kernel replays (uncorrected, corrected) find: share of eligible, do they agree, how good were they
+    // on this CPU (moving averages over 8 and 32 decisions).
+    raw_eligible fix_eligible replays_agree
+    raw_hit_8 raw_hit_32 fix_hit_8 fix_hit_32
+}
+
+columns! {
+    /// Inputs that describe one candidate.
+    CAND_NAMES, CAND, cand:
+    // Time since enqueued, since it last ran, since it last woke up; how long it slept then.
+    wait since_ran never_ran since_woke slept
+    // Run time over weight, above the least of the candidates.
+    rt_minus_min
+    // Place in the queue.
+    fifo_frac oldest newest second_newest from_newest
+    // Place in the CPU's recency list.
+    recency ran_before_prev
+    // Followers of the last 1-4 threads on the CPU: share, and whether it was the last one to follow.
+    follow_1 follow_2 follow_3 follow_4 last_1 last_2 last_3 last_4
+    // Why it is queued, and how it relates to the one that leaves.
+    by_wake by_new by_migrate by_preempt woken_by_prev prev_woken_by local_wake in_stint
+    // Its own history.
+    avg_stint last_stint stints_since_wake prio rt kthread same_comm last_ran_here
+    // The kernel replay, uncorrected and corrected.
+    raw_lag raw_deadline raw_eligible raw_picked raw_rank
+    fix_lag fix_deadline fix_eligible fix_picked fix_rank
+    // Passed over since enqueued: how often, by how many later-enqueued ones, since when; and since it last ran.
+    passed passed_later passed_since passed_total
+    // The columns of `SET_OF` against the other candidates: z-score, rank share, distance to the greatest.
+    wait_z wait_rank wait_max
+    since_ran_z since_ran_rank since_ran_max
+    rt_minus_min_z rt_minus_min_rank rt_minus_min_max
+    avg_stint_z avg_stint_rank avg_stint_max
+    last_stint_z last_stint_rank last_stint_max
+    raw_lag_z raw_lag_rank raw_lag_max
+    raw_deadline_z raw_deadline_rank raw_deadline_max
+    fix_lag_z fix_lag_rank fix_lag_max
+    fix_deadline_z fix_deadline_rank fix_deadline_max
+    passed_z passed_rank passed_max
+    passed_later_z passed_later_rank passed_later_max
+    follow_1_z follow_1_rank follow_1_max
+}
+
+/// Candidate columns that are also given relative to the set of candidates, in the order of their triples.
+pub(super) const SET_OF: [usize; 12] = [
+    cand::wait,
+    cand::since_ran,
+    cand::rt_minus_min,
+    cand::avg_stint,
+    cand::last_stint,
+    cand::raw_lag,
+    cand::raw_deadline,
+    cand::fix_lag,
+    cand::fix_deadline,
+    cand::passed,
+    cand::passed_later,
+    cand::follow_1,
+];
+/// First of the set columns.
+pub(super) const SET_START: usize = cand::wait_z;
+const _: () = assert!(SET_START + 3 * SET_OF.len() == CAND, "every column of SET_OF has its triple");
+
+columns! {
+    /// Continuous inputs of a token.
+    TOKEN_X_NAMES, TOKEN_X, token:
+    // Since the token before; stint of the task that left (switch); sleep of the one that woke (wake-up).
+    dt stint slept
+    // Switch: who was picked, by its place in the queue and its wait.
+    oldest newest fifo waited passed
+    // Wake-up, migration: executed on this CPU.
+    local
+    queue_len prio idle kthread
+    // Switch: the replays' pick came in; place of the one that did by the corrected replay; the last follower did.
+    raw_hit fix_hit fix_rank followed
+}
 
 /// Hash of the layout: changes whenever an input is added, removed, renamed or moved.
 pub fn layout_hash() -> u64 {
     let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES].map(|n| n.join(","));
     xxhash_rust::xxh3::xxh3_64(names.join(";").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn set_triples_are_named_after_their_column() {
+        for (i, &column) in SET_OF.iter().enumerate() {
+            let suffixes = ["_z", "_rank", "_max"].map(|s| format!("{}{s}", CAND_NAMES[column]));
+            assert_eq!(CAND_NAMES[SET_START + 3 * i..][..3], suffixes);
+        }
+    }
 }

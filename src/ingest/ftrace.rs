@@ -178,3 +178,6 @@ impl Part {
 fn cpu(n: u64) -> Result<CpuId, Reason> {
     if n < u64::from(MAX_CPUS) { Ok(CpuId(n as u16)) } else { Err(Reason::CpuTooBig(n)) }
 }
+
+#[cfg(test)]
+mod tests;

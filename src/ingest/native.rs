@@ -77,20 +77,22 @@ pub fn parse(text: &[u8], report: &mut Report) -> TraceBuilder {
     let mut builder = TraceBuilder::with_capacity(text.len() / 40);
     let mut rows = Rows { columns, last_on_cpu: Vec::new() };
     loop {
-        let (line, byte) = (reader.position().line(), reader.position().byte());
-        match reader.read_byte_record(&mut row) {
+        let (mut line, mut byte) = (reader.position().line(), reader.position().byte() as usize);
+        let result = match reader.read_byte_record(&mut row) {
             Ok(false) => break,
-            Ok(true) => {
-                let result = rows.take(&row, &mut builder);
-                if let Err(reason) = result {
-                    // The record's own position is exact: the reader's one may stand before skipped empty lines.
-                    let at = row.position().map_or((line, byte), |p| (p.line(), p.byte()));
-                    report.bad_line(at.0, at.1, reason);
-                }
-            }
+            Ok(true) => rows.take(&row, &mut builder),
             // Reading bytes from memory into byte records cannot fail; be safe against an endless loop all the same.
-            Err(_) => {
-                report.bad_line(line, byte, Reason::NotAnEvent);
+            Err(_) => Err(Reason::NotAnEvent),
+        };
+        if let Err(reason) = result {
+            // The reader stands before empty lines that it skipped.
+            while let Some(b'\n' | b'\r') = text.get(byte) {
+                line += u64::from(text[byte] == b'\n');
+                byte += 1;
+            }
+            let stuck = reason == Reason::NotAnEvent;
+            report.bad_line(line, byte as u64, reason);
+            if stuck {
                 break;
             }
         }

@@ -1,0 +1,60 @@
+//! How fast recordings are read, end to end from bytes in memory to a finished `Trace`:
+//! ftrace text on all threads and on one (bytes per second), native CSV on one thread (events per second).
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use kernel_oracle::trace::{Nanos, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::{export, ingest};
+use std::hint::black_box;
+use std::path::Path;
+
+/// Bundled runs one after another until there are a million events, so that start-up costs do not count.
+fn a_million_events() -> Trace {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    let names = ["hackbench-pipe-4g_run0", "hackbench-socket-2g_run1", "io-mixed_run0", "sysbench-cpu-8t_run0"];
+    let mut builder = TraceBuilder::default();
+    let mut start = 1_000_000_000;
+    while builder.len() < 1_000_000 {
+        for name in names {
+            let trace = ingest::open(&dir.join(format!("{name}.csv.zst"))).expect("a bundled trace").trace;
+            let tasks = trace.tasks();
+            for mut event in trace.events() {
+                let actor = tasks.pid(event.actor);
+                for id in [&mut event.task, &mut event.next] {
+                    if let Some(task) = tasks.get(*id) {
+                        *id = builder.task(task.pid, task.name.as_bytes());
+                    }
+                }
+                event.time = Nanos(start + event.time.0);
+                builder.push(event, actor);
+            }
+            start += trace.span().0 + 1_000;
+        }
+    }
+    builder.finish(TraceMeta::default())
+}
+
+fn ingest_speed(c: &mut Criterion) {
+    let trace = a_million_events();
+    let events = trace.len() as u64;
+    let (mut csv, mut text) = (Vec::new(), Vec::new());
+    export::csv_to(&trace, &mut csv).expect("memory");
+    export::ftrace_text(&trace, &mut text).expect("memory");
+    drop(trace);
+    let read = |bytes: &[u8]| {
+        let opened = ingest::read(bytes.to_vec(), "bench").expect("readable");
+        assert_eq!((opened.trace.len() as u64, opened.report.skipped), (events, 0));
+        opened
+    };
+    let mut group = c.benchmark_group("ingest");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("ftrace_text_all_threads", |b| b.iter(|| black_box(read(&text))));
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    group.bench_function("ftrace_text_one_thread", |b| b.iter(|| one.install(|| black_box(read(&text)))));
+    group.throughput(Throughput::Elements(events));
+    group.bench_function("native_csv_one_thread", |b| b.iter(|| black_box(read(&csv))));
+    group.finish();
+}
+
+criterion_group!(benches, ingest_speed);
+criterion_main!(benches);

@@ -1,0 +1,267 @@
+//! One pass over a trace that drives the extractor and any number of predictors, and counts how often each was right.
+//! Counts only: fractions, macro means and tables are made in [`super::report`]. Never shows a predictor an outcome
+//! before it answered.
+
+use super::{answers, best, rank_of, softmax};
+use crate::features::{Decision, Extractor, Forecast, OTHER, Outcome, RANKS, Sink, Token};
+use crate::job::Cancel;
+use crate::predictor::Predictor;
+use crate::trace::{CpuId, Nanos, TaskState, Trace};
+
+/// Bins of the expected calibration error, of equal width.
+pub const ECE_BINS: usize = 15;
+/// Names of the slices by number of candidates.
+pub const QUEUE_SLICES: [&str; 6] = ["2", "3-4", "5-8", "9-16", "17-64", ">64"];
+/// Names of the slices by the state in which the previous task is left.
+pub const STATE_SLICES: [&str; 6] = ["R", "R+", "S", "D", "I", "other"];
+const SLICES: usize = QUEUE_SLICES.len() + STATE_SLICES.len();
+
+/// How one predictor did on picks that were not trivial. An uncovered decision counts as asked, and as wrong.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PickCount {
+    /// Decisions.
+    pub asked: u64,
+    /// Those with the real task among the candidates.
+    pub covered: u64,
+    /// The real task ranked first.
+    pub top1: u64,
+    /// Among the first three.
+    pub top3: u64,
+    /// Sum of 1 / rank.
+    pub reciprocal: f64,
+    /// Sum of -ln p(real), over the covered.
+    pub nll: f64,
+    /// Per bin of the highest probability: decisions, sum of that probability, hits.
+    pub bins: [(u64, f64, u64); ECE_BINS],
+    /// Hits per slice: by queue, then by state.
+    pub slices: [u64; SLICES],
+}
+
+/// How one predictor did on forecasts. "Some other task" is never a right answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ForecastCount {
+    /// Forecasts whose outcome is known; 0 for a predictor that does not answer this question.
+    pub asked: u64,
+    /// The real next task ranked first.
+    pub top1: u64,
+    /// Among the first three.
+    pub top3: u64,
+}
+
+/// Counts over one or more traces.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Scored decisions (those after the warm-up).
+    pub decisions: u64,
+    /// Of those: at least two candidates.
+    pub non_trivial: u64,
+    /// Of all: the real task was among the candidates.
+    pub covered: u64,
+    /// Of the non-trivial: the same.
+    pub covered_non_trivial: u64,
+    /// Of all: idle came in.
+    pub idle: u64,
+    /// Per predictor.
+    pub pick: Vec<PickCount>,
+    /// Per predictor.
+    pub forecast: Vec<ForecastCount>,
+    /// Non-trivial decisions per slice: by queue, then by state.
+    pub slices: [u64; SLICES],
+    /// Per forecast that came true or not: ns between question and outcome.
+    pub lead: Vec<u64>,
+}
+
+impl Counts {
+    /// Zeros for `n` predictors.
+    pub fn new(n: usize) -> Self {
+        Self { pick: vec![PickCount::default(); n], forecast: vec![ForecastCount::default(); n], ..Self::default() }
+    }
+
+    /// Adds the counts of another trace with the same predictors.
+    pub fn add(&mut self, other: &Self) {
+        self.decisions += other.decisions;
+        self.non_trivial += other.non_trivial;
+        self.covered += other.covered;
+        self.covered_non_trivial += other.covered_non_trivial;
+        self.idle += other.idle;
+        self.lead.extend_from_slice(&other.lead);
+        add(&mut self.slices, &other.slices);
+        for (mine, theirs) in self.pick.iter_mut().zip(&other.pick) {
+            mine.asked += theirs.asked;
+            mine.covered += theirs.covered;
+            mine.top1 += theirs.top1;
+            mine.top3 += theirs.top3;
+            mine.reciprocal += theirs.reciprocal;
+            mine.nll += theirs.nll;
+            add(&mut mine.slices, &theirs.slices);
+            for (a, b) in mine.bins.iter_mut().zip(&theirs.bins) {
+                *a = (a.0 + b.0, a.1 + b.1, a.2 + b.2);
+            }
+        }
+        for (mine, theirs) in self.forecast.iter_mut().zip(&other.forecast) {
+            mine.asked += theirs.asked;
+            mine.top1 += theirs.top1;
+            mine.top3 += theirs.top3;
+        }
+    }
+}
+
+fn add(to: &mut [u64; SLICES], from: &[u64; SLICES]) {
+    to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
+}
+
+/// Slices of a decision: by queue, by state.
+fn slices_of(candidates: usize, state: TaskState) -> [usize; 2] {
+    let queue = match candidates {
+        0..=2 => 0,
+        3..=4 => 1,
+        5..=8 => 2,
+        9..=16 => 3,
+        17..=64 => 4,
+        _ => 5,
+    };
+    let state = match state {
+        _ if state.is_preempted() => 1,
+        TaskState::RUNNING => 0,
+        TaskState::SLEEP => 2,
+        TaskState::DISK => 3,
+        TaskState::IDLE => 4,
+        _ => 5,
+    };
+    [queue, QUEUE_SLICES.len() + state]
+}
+
+/// A sink that asks every predictor and counts.
+pub struct Scorer<'a> {
+    predictors: &'a mut [Box<dyn Predictor>],
+    counts: Counts,
+    /// Per predictor: scores of the decision in hand.
+    scores: Vec<Vec<f32>>,
+    candidates: usize,
+    slices: [usize; 2],
+    /// Per CPU: when the open forecast was asked, and each predictor's scores.
+    open: Vec<Option<Nanos>>,
+    forecasts: Vec<Vec<[f32; RANKS]>>,
+}
+
+impl<'a> Scorer<'a> {
+    /// Counts for `predictors` on a trace of `cpus` CPUs.
+    pub fn new(cpus: usize, predictors: &'a mut [Box<dyn Predictor>]) -> Self {
+        let n = predictors.len();
+        Self {
+            predictors,
+            counts: Counts::new(n),
+            scores: vec![Vec::new(); n],
+            candidates: 0,
+            slices: [0; 2],
+            open: vec![None; cpus],
+            forecasts: vec![vec![[f32::NEG_INFINITY; RANKS]; n]; cpus],
+        }
+    }
+
+    /// What was counted.
+    pub fn into_counts(self) -> Counts {
+        self.counts
+    }
+
+    fn count_pick(&mut self, real: Option<usize>) {
+        let counts = &mut self.counts;
+        counts.non_trivial += 1;
+        counts.covered_non_trivial += u64::from(real.is_some());
+        self.slices.iter().for_each(|s| counts.slices[*s] += 1);
+        for (count, scores) in counts.pick.iter_mut().zip(&mut self.scores) {
+            softmax(scores);
+            let Some(first) = best(scores) else { continue };
+            let (p, rank) = (scores[first], real.map(|r| rank_of(scores, r)));
+            let hit = rank == Some(1);
+            count.asked += 1;
+            count.top1 += u64::from(hit);
+            count.top3 += u64::from(rank.is_some_and(|r| r <= 3));
+            count.reciprocal += rank.map_or(0.0, |r| 1.0 / r as f64);
+            if let Some(real) = real {
+                count.covered += 1;
+                count.nll -= f64::from(scores[real].max(1e-9)).ln();
+            }
+            let bin = ((p * ECE_BINS as f32).ceil() as usize).clamp(1, ECE_BINS) - 1;
+            let bin = &mut count.bins[bin];
+            *bin = (bin.0 + 1, bin.1 + f64::from(p), bin.2 + u64::from(hit));
+            self.slices.iter().for_each(|s| count.slices[*s] += u64::from(hit));
+        }
+    }
+
+    fn count_forecast(&mut self, outcome: &Outcome, asked: Nanos) {
+        self.counts.lead.push(outcome.time.since(asked).0);
+        let real = usize::from(outcome.rank).min(OTHER);
+        for (count, scores) in self.counts.forecast.iter_mut().zip(&self.forecasts[outcome.cpu.ix()]) {
+            if !answers(scores) {
+                continue;
+            }
+            count.asked += 1;
+            // Naming "some other task" names nobody, whatever came.
+            let rank = if real == OTHER || scores[real] == f32::NEG_INFINITY { RANKS } else { rank_of(scores, real) };
+            count.top1 += u64::from(rank == 1);
+            count.top3 += u64::from(rank <= 3);
+        }
+    }
+}
+
+impl Sink for Scorer<'_> {
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        self.predictors.iter_mut().for_each(|p| p.token(cpu, token));
+    }
+
+    fn decision(&mut self, decision: &Decision<'_>) {
+        self.candidates = decision.candidates.len();
+        self.slices = slices_of(self.candidates, decision.prev_state);
+        for (predictor, scores) in self.predictors.iter_mut().zip(&mut self.scores) {
+            predictor.pick(decision, scores);
+        }
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) {
+        if outcome.scored {
+            let cpus = self.open.len() as u32;
+            self.counts.decisions += 1;
+            self.counts.covered += u64::from(outcome.pick.is_some());
+            self.counts.idle += u64::from(outcome.next.0 < cpus); // threads 0..cpus are the idle ones
+            if self.candidates >= 2 {
+                self.count_pick(outcome.pick.map(|p| p as usize));
+            }
+            if let Some(asked) = self.open[outcome.cpu.ix()] {
+                self.count_forecast(outcome, asked);
+            }
+        }
+        self.predictors.iter_mut().for_each(|p| p.outcome(outcome));
+    }
+
+    fn forecast(&mut self, forecast: &Forecast<'_>) {
+        let cpu = forecast.cpu.ix();
+        self.open[cpu] = Some(forecast.time);
+        for (predictor, scores) in self.predictors.iter_mut().zip(&mut self.forecasts[cpu]) {
+            scores.fill(f32::NEG_INFINITY);
+            predictor.forecast(forecast, scores);
+            scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
+        }
+    }
+}
+
+/// Scores `predictors` on a whole trace. `None` when cancelled. `done` hears of events walked, every few thousand.
+pub fn score(
+    trace: &Trace,
+    predictors: &mut [Box<dyn Predictor>],
+    cancel: &Cancel,
+    done: &(dyn Fn(u64) + Sync),
+) -> Option<Counts> {
+    const STRIDE: usize = 4096;
+    let mut extractor = Extractor::new(trace);
+    let mut scorer = Scorer::new(trace.cpus(), predictors);
+    for start in (0..trace.len()).step_by(STRIDE) {
+        if cancel.is_cancelled() {
+            return None;
+        }
+        let end = trace.len().min(start + STRIDE);
+        (start..end).for_each(|i| extractor.step(trace, i, &mut scorer));
+        done((end - start) as u64);
+    }
+    Some(scorer.into_counts())
+}

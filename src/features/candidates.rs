@@ -1,0 +1,263 @@
+//! The inputs of one decision: a row per candidate, and the query. Everything is linear in the number of candidates,
+//! but for the ranks within the set, which are sorted. Looks at nothing about who came in.
+
+use super::follow::{Follow, Ident};
+use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
+use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
+use super::{ORDERS, RANKS};
+use crate::sched::replay::View;
+use crate::sched::runqueue::{Cause, RunQueues};
+use crate::trace::{Event, Nanos, TaskState, ThreadIx};
+
+/// Buffers of the decision in hand, used again for each.
+#[derive(Clone, Debug)]
+pub(super) struct Board {
+    pub threads: Vec<ThreadIx>,
+    /// `[threads, CAND]` row-major.
+    pub rows: Vec<f32>,
+    pub query: [f32; QUERY],
+    pub waited: Vec<Nanos>,
+    pub lag: Vec<i64>,
+    /// Views of the uncorrected and the corrected replay.
+    pub views: Vec<[View; 2]>,
+    /// Per thread: number of the decision it was last a candidate of, and its place there.
+    place: Vec<(u32, u32)>,
+    stamp: u32,
+    order: Vec<u64>,
+}
+
+/// What a decision is made from.
+pub(super) struct Scene<'a> {
+    pub event: &'a Event,
+    pub prev: ThreadIx,
+    pub stint: Nanos,
+    pub queues: &'a RunQueues,
+    pub past: &'a [Past],
+    pub lane: &'a Lane,
+    pub follow: &'a Follow,
+    pub idents: &'a Idents,
+    pub slice_ns: f32,
+}
+
+fn flag(on: bool) -> f32 {
+    f32::from(u8::from(on))
+}
+
+/// Class of the state a task is left in: 1 R, 2 R+, 3 S, 4 D, 5 I, 6 other.
+pub(super) fn state_class(state: TaskState) -> u8 {
+    match state {
+        _ if state.is_preempted() => 2,
+        TaskState::RUNNING => 1,
+        TaskState::SLEEP => 3,
+        TaskState::DISK => 4,
+        TaskState::IDLE => 5,
+        _ => 6,
+    }
+}
+
+impl Board {
+    pub fn new(threads: usize) -> Self {
+        Self {
+            threads: Vec::with_capacity(64),
+            rows: Vec::with_capacity(64 * CAND),
+            query: [0.0; QUERY],
+            waited: Vec::with_capacity(64),
+            lag: Vec::with_capacity(64),
+            views: Vec::with_capacity(64),
+            place: vec![(0, 0); threads],
+            stamp: 0,
+            order: Vec::with_capacity(64),
+        }
+    }
+
+    /// Place of a thread among the candidates in hand.
+    pub fn place(&self, thread: ThreadIx) -> Option<usize> {
+        let (stamp, at) = *self.place.get(thread.ix())?;
+        (stamp == self.stamp).then_some(at as usize)
+    }
+
+    /// Takes the candidates; their views are asked for by the caller.
+    pub fn gather(&mut self, candidates: &[ThreadIx]) {
+        self.stamp = self.stamp.wrapping_add(1);
+        self.threads.clear();
+        self.threads.extend_from_slice(candidates);
+        self.views.clear();
+        for (i, thread) in candidates.iter().enumerate() {
+            self.place[thread.ix()] = (self.stamp, i as u32);
+        }
+    }
+
+    /// Fills rows and query. `views` must be there, one per candidate.
+    pub fn fill(&mut self, scene: &Scene<'_>) {
+        let n = self.threads.len();
+        self.rows.clear();
+        // A column that nobody writes must not pass for an input.
+        self.rows.resize(n * CAND, f32::NAN);
+        self.waited.clear();
+        self.lag.clear();
+        let now = scene.event.time;
+        let least = self.threads.iter().map(|t| scene.past[t.ix()].weighted).min().unwrap_or(0);
+        let came_in = Nanos(now.0.saturating_sub(scene.stint.0));
+        for i in 0..n {
+            let thread = self.threads[i];
+            let (past, entry) = (&scene.past[thread.ix()], scene.queues.entry(thread));
+            let prev = scene.past.get(scene.prev.ix());
+            let row = &mut self.rows[i * CAND..][..CAND];
+            let idle = scene.queues.is_idle(thread);
+            let waited = if idle { Nanos(0) } else { now.since(entry.enqueued) };
+            self.waited.push(waited);
+            row[cand::wait] = log_time(waited.0);
+            row[cand::since_ran] = if past.left == NEVER { 0.0 } else { log_time(now.0.saturating_sub(past.left)) };
+            row[cand::never_ran] = flag(past.left == NEVER);
+            row[cand::since_woke] = if past.woke == NEVER { 0.0 } else { log_time(now.0.saturating_sub(past.woke)) };
+            row[cand::slept] = past.slept;
+            row[cand::rt_minus_min] = log_time(past.weighted - least) * 0.8;
+            row[cand::fifo_frac] = i as f32 / (n - 1).max(1) as f32;
+            row[cand::oldest] = flag(i == 0);
+            row[cand::newest] = flag(i + 1 == n);
+            row[cand::second_newest] = flag(i + 2 == n);
+            row[cand::from_newest] = log_count((n - 1 - i) as u32, 4.0);
+            row[cand::recency] = 1.0;
+            row[cand::ran_before_prev] = 0.0;
+            row[cand::follow_1..=cand::last_4].fill(0.0);
+            row[cand::by_wake] = flag(!idle && entry.cause == Cause::Wake);
+            row[cand::by_new] = flag(entry.cause == Cause::New);
+            row[cand::by_migrate] = flag(entry.cause == Cause::Migrate);
+            row[cand::by_preempt] = flag(entry.cause == Cause::Preempted);
+            row[cand::woken_by_prev] = flag(entry.waker == scene.prev && scene.prev != ThreadIx::NONE);
+            row[cand::prev_woken_by] = flag(prev.is_some_and(|p| p.woken_by == thread));
+            row[cand::local_wake] = flag(entry.local);
+            row[cand::in_stint] = flag(!idle && entry.enqueued >= came_in);
+            row[cand::avg_stint] = past.avg_stint;
+            row[cand::last_stint] = past.last_stint;
+            row[cand::stints_since_wake] = log_count(past.stints_since_wake.min(1_000), 4.0);
+            row[cand::prio] = scale_prio(past.prio);
+            row[cand::rt] = flag(past.prio < 100);
+            row[cand::kthread] = flag(past.kthread);
+            row[cand::same_comm] = flag(past.name != 0 && prev.is_some_and(|p| p.name == past.name));
+            row[cand::last_ran_here] = flag(past.last_cpu == scene.event.cpu.0);
+            let [raw, fix] = &self.views[i];
+            self.lag.push(fix.lag_ns);
+            write_view(&mut row[cand::raw_lag..=cand::raw_rank], raw, scene.slice_ns);
+            write_view(&mut row[cand::fix_lag..=cand::fix_rank], fix, scene.slice_ns);
+            let fresh = past.serial != entry.serial;
+            row[cand::passed] = if fresh { 0.0 } else { log_count(past.passed, 4.0) };
+            row[cand::passed_later] = if fresh { 0.0 } else { log_count(past.passed_later, 4.0) };
+            let first = if fresh { NEVER } else { past.first_passed };
+            row[cand::passed_since] = if first == NEVER { 0.0 } else { log_time(now.0.saturating_sub(first)) };
+            row[cand::passed_total] = log_count(past.passed_total, 4.0);
+        }
+        self.write_recency(scene.lane);
+        self.write_followers(scene);
+        self.write_set();
+        self.write_query(scene);
+    }
+
+    fn write_recency(&mut self, lane: &Lane) {
+        for (rank, thread) in lane.recency().iter().enumerate() {
+            if let Some(i) = self.place(*thread) {
+                self.rows[i * CAND + cand::recency] = rank as f32 / RANKS as f32;
+                self.rows[i * CAND + cand::ran_before_prev] = flag(rank == 1);
+            }
+        }
+    }
+
+    fn write_followers(&mut self, scene: &Scene<'_>) {
+        let past = scene.past;
+        let mut put = |who: Ident, column: usize, value: f32| {
+            if let Some(i) = scene.idents.thread(who, past).and_then(|t| self.place(t)) {
+                self.rows[i * CAND + column] = value;
+            }
+        };
+        if let Some(recent) = past.get(scene.prev.ix()).map(|p| &p.followers) {
+            for (who, weight) in recent.iter() {
+                put(who, cand::follow_1, weight / (recent.sum + 1e-3));
+            }
+            put(recent.last, cand::last_1, 1.0);
+        }
+        for (order, found) in scene.follow.anywhere(&scene.lane.history).into_iter().enumerate().skip(1) {
+            let Some(followers) = found else { continue };
+            let total = followers.total as f32 + 0.5;
+            for (who, count) in followers.iter() {
+                put(who, cand::follow_1 + order, count / total);
+            }
+            put(followers.last, cand::last_1 + order, 1.0);
+        }
+        const { assert!(cand::follow_1 + ORDERS == cand::last_1) };
+    }
+
+    /// Each column of [`SET_OF`] against the other candidates.
+    fn write_set(&mut self) {
+        let n = self.threads.len();
+        for (k, column) in SET_OF.into_iter().enumerate() {
+            let (mut sum, mut squares, mut most) = (0.0, 0.0, f32::NEG_INFINITY);
+            self.order.clear();
+            for i in 0..n {
+                let x = self.rows[i * CAND + column];
+                sum += x;
+                squares += x * x;
+                most = most.max(x);
+                self.order.push(sortable(x) << 32 | i as u64);
+            }
+            let mean = sum / n as f32;
+            let spread = (squares / n as f32 - mean * mean).max(0.0).sqrt() + 1e-3;
+            self.order.sort_unstable();
+            let (mut first, mut before) = (0, u64::MAX);
+            for (r, key) in self.order.iter().enumerate() {
+                // Equal values share the lowest rank.
+                if key >> 32 != before {
+                    (first, before) = (r, key >> 32);
+                }
+                let row = &mut self.rows[(key & 0xFFFF_FFFF) as usize * CAND..][..CAND];
+                let x = row[column];
+                row[SET_START + 3 * k] = ((x - mean) / spread).clamp(-4.0, 4.0) / 2.0;
+                row[SET_START + 3 * k + 1] = first as f32 / (n - 1).max(1) as f32;
+                row[SET_START + 3 * k + 2] = x - most;
+            }
+        }
+    }
+
+    fn write_query(&mut self, scene: &Scene<'_>) {
+        let (e, lane, n) = (scene.event, scene.lane, self.threads.len());
+        let q = &mut self.query;
+        q.fill(f32::NAN);
+        q[query::prev_r..=query::prev_other].fill(0.0);
+        q[query::prev_r + usize::from(state_class(e.state)) - 1] = 1.0;
+        let prev = scene.past.get(scene.prev.ix()).unwrap_or(&Past::NEW);
+        let idle = scene.queues.is_idle(scene.prev);
+        let (wakes, since_wake) = scene.queues.wakes(e.cpu, e.time);
+        q[query::stint] = log_time(scene.stint.0);
+        q[query::long_stint] = flag(scene.stint.0 as f32 > 0.8 * prev.avg_ns);
+        q[query::stint_slices] = (scene.stint.0 as f32 / scene.slice_ns).min(4.0) / 4.0;
+        q[query::since_token] = lane.token.map_or(0.0, |t| log_time(e.time.since(t).0));
+        q[query::since_wake] = log_time(since_wake.0);
+        q[query::woken] = flag(wakes > 0);
+        q[query::wakes] = log_count(wakes, 4.0);
+        q[query::yield_like] = flag(e.state == TaskState::RUNNING && !idle && wakes == 0 && scene.stint.0 < 2_000_000);
+        q[query::queue_len] = log_count(scene.queues.queue(e.cpu).len() as u32, 3.0);
+        q[query::prev_prio] = scale_prio(if idle { 120 } else { prev.prio });
+        q[query::prev_idle] = flag(idle);
+        q[query::prev_kthread] = flag(prev.kthread && !idle);
+        q[query::prev_avg_stint] = prev.avg_stint;
+        let share = |which: usize| self.views.iter().filter(|v| v[which].eligible).count() as f32 / n.max(1) as f32;
+        q[query::raw_eligible] = share(0);
+        q[query::fix_eligible] = share(1);
+        q[query::replays_agree] = flag(self.views.iter().all(|[raw, fix]| raw.picked == fix.picked));
+        q[query::raw_hit_8..=query::fix_hit_32].copy_from_slice(lane.hits.as_flattened());
+    }
+}
+
+/// Lag, deadline gap, eligible, picked, rank.
+fn write_view(to: &mut [f32], view: &View, slice_ns: f32) {
+    to[0] = (view.lag_ns as f32 / slice_ns).clamp(-4.0, 4.0) / 2.0;
+    to[1] = (view.deadline_gap_ns as f32 / slice_ns).clamp(0.0, 4.0) / 2.0;
+    to[2] = flag(view.eligible);
+    to[3] = flag(view.picked);
+    to[4] = if view.eligible { f32::from(view.rank.min(8)) / 8.0 } else { 1.0 };
+}
+
+/// Bits that sort like the number.
+fn sortable(x: f32) -> u64 {
+    let bits = x.to_bits();
+    u64::from(if bits >> 31 == 0 { bits | 0x8000_0000 } else { !bits })
+}

@@ -1,0 +1,282 @@
+//! Follow statistics: who came in after the last 1-4 threads on a CPU (the contexts of a PPM model, adaptive within
+//! the trace). Compact tables of bounded size; a full set forgets its rarest context. Knows threads only by ident.
+
+use super::ORDERS;
+
+/// A thread for these tables: its index and its generation (a forked pid starts over).
+pub(super) type Ident = u32;
+/// "No thread".
+pub(super) const NOBODY: Ident = u32::MAX;
+
+/// Followers kept per context.
+const KEEP: usize = 8;
+/// Contexts per set: eight hashes are one cache line.
+const WAYS: usize = 8;
+const FIRST_SETS: usize = 128;
+const MAX_SETS: usize = 4096;
+
+/// What followed one context.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Followers {
+    /// How often the context was seen.
+    pub total: u32,
+    /// Who followed last.
+    pub last: Ident,
+    who: [Ident; KEEP],
+    count: [u16; KEEP],
+}
+
+impl Followers {
+    const EMPTY: Self = Self { total: 0, last: NOBODY, who: [NOBODY; KEEP], count: [0; KEEP] };
+
+    /// Followers and how often each came, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Ident, f32)> {
+        self.who.into_iter().zip(self.count).filter(|(_, n)| *n > 0).map(|(who, n)| (who, f32::from(n)))
+    }
+
+    /// The most frequent one and its count; the earliest seen among equals.
+    pub fn best(&self) -> (Ident, f32) {
+        self.iter().fold((NOBODY, 0.0), |best, x| if x.1 > best.1 { x } else { best })
+    }
+
+    fn add(&mut self, who: Ident) {
+        self.total = self.total.saturating_add(1);
+        self.last = who;
+        let known = self.who.iter().zip(&self.count).position(|(w, n)| *w == who && *n > 0);
+        let at = known.unwrap_or_else(|| {
+            let rarest = (0..KEEP).min_by_key(|&i| self.count[i]).unwrap_or(0);
+            (self.who[rarest], self.count[rarest]) = (who, 0);
+            rarest
+        });
+        if self.count[at] == u16::MAX {
+            self.count.iter_mut().for_each(|n| *n /= 2);
+            self.total /= 2;
+        }
+        self.count[at] += 1;
+    }
+}
+
+/// Contexts by hash: sets of [`WAYS`], doubled while small, forgetting the rarest once [`MAX_SETS`] is reached.
+#[derive(Clone, Debug)]
+struct Table {
+    keys: Vec<u64>,
+    entries: Vec<Followers>,
+    max_sets: usize,
+}
+
+impl Table {
+    fn new(max_sets: usize) -> Self {
+        let first = FIRST_SETS.min(max_sets) * WAYS;
+        Self { keys: vec![0; first], entries: vec![Followers::EMPTY; first], max_sets }
+    }
+
+    fn set(&self, key: u64) -> usize {
+        (key as usize & (self.keys.len() / WAYS - 1)) * WAYS
+    }
+
+    fn get(&self, key: u64) -> Option<&Followers> {
+        let set = self.set(key);
+        let way = self.keys[set..set + WAYS].iter().position(|k| *k == key)?;
+        Some(&self.entries[set + way])
+    }
+
+    fn add(&mut self, key: u64, who: Ident) {
+        loop {
+            let set = self.set(key);
+            let keys = &self.keys[set..set + WAYS];
+            if let Some(way) = keys.iter().position(|k| *k == key).or_else(|| keys.iter().position(|k| *k == 0)) {
+                self.keys[set + way] = key;
+                return self.entries[set + way].add(who);
+            }
+            if self.keys.len() / WAYS >= self.max_sets {
+                let rarest = (set..set + WAYS).min_by_key(|&i| self.entries[i].total).unwrap_or(set);
+                self.keys[rarest] = key;
+                self.entries[rarest] = Followers::EMPTY;
+                return self.entries[rarest].add(who);
+            }
+            self.grow();
+        }
+    }
+
+    /// Doubles the number of sets. Each set splits in two, so everything finds room.
+    fn grow(&mut self) {
+        let mut wider = Self {
+            keys: vec![0; self.keys.len() * 2],
+            entries: vec![Followers::EMPTY; self.keys.len() * 2],
+            max_sets: self.max_sets,
+        };
+        for (key, entry) in self.keys.iter().zip(&self.entries).filter(|(k, _)| **k != 0) {
+            let set = wider.set(*key);
+            let free = wider.keys[set..set + WAYS].iter().position(|k| *k == 0).unwrap_or(0);
+            wider.keys[set + free] = *key;
+            wider.entries[set + free] = *entry;
+        }
+        *self = wider;
+    }
+}
+
+/// The last [`ORDERS`] threads that ran on a CPU.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct History {
+    /// Latest first.
+    ran: [Ident; ORDERS],
+    len: usize,
+}
+
+impl History {
+    pub const EMPTY: Self = Self { ran: [NOBODY; ORDERS], len: 0 };
+
+    /// `who` runs now; nothing changes if it did already.
+    pub fn push(&mut self, who: Ident) {
+        if self.len == 0 || self.ran[0] != who {
+            self.ran.rotate_right(1);
+            self.ran[0] = who;
+            self.len = (self.len + 1).min(ORDERS);
+        }
+    }
+
+    /// Keys of the contexts of length 1, 2, ..; 0 for those that are longer than what is known.
+    fn keys(&self, salt: u64) -> [u64; ORDERS] {
+        let mut hash = mix(salt.wrapping_add(0x9E37_79B9_7F4A_7C15));
+        let mut keys = [0; ORDERS];
+        for (m, key) in keys.iter_mut().enumerate().take(self.len) {
+            hash = mix(hash ^ u64::from(self.ran[m])).wrapping_add(m as u64 + 1);
+            *key = mix(hash).max(1);
+        }
+        keys
+    }
+}
+
+/// The finaliser of `splitmix64` (Steele, Lea, Flood 2014).
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Followers of one thread with decayed counts (each new follower takes 5 % off the older ones), over all CPUs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recent {
+    who: [Ident; 2 * KEEP],
+    weight: [f32; 2 * KEEP],
+    /// Sum over all followers, forgotten ones included.
+    pub sum: f32,
+    /// Who followed last.
+    pub last: Ident,
+}
+
+impl Recent {
+    pub const EMPTY: Self = Self { who: [NOBODY; 2 * KEEP], weight: [0.0; 2 * KEEP], sum: 0.0, last: NOBODY };
+
+    /// Followers and their weights, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Ident, f32)> {
+        self.who.into_iter().zip(self.weight).filter(|(_, w)| *w > 0.0)
+    }
+
+    pub fn add(&mut self, who: Ident) {
+        let (mut at, mut least) = (0, f32::INFINITY);
+        for (i, (w, weight)) in self.who.iter().zip(&mut self.weight).enumerate() {
+            *weight *= 0.95;
+            let rank = if *w == who { -1.0 } else { *weight };
+            if rank < least {
+                (at, least) = (i, rank);
+            }
+        }
+        if self.who[at] != who {
+            (self.who[at], self.weight[at]) = (who, 0.0);
+        }
+        self.weight[at] += 1.0;
+        self.sum = self.sum * 0.95 + 1.0;
+        self.last = who;
+    }
+}
+
+/// Both tables: contexts over all CPUs (for the pick) and of each CPU alone (for the forecast).
+#[derive(Clone, Debug)]
+pub(super) struct Follow {
+    shared: Table,
+    own: Table,
+}
+
+impl Follow {
+    pub fn new() -> Self {
+        Self { shared: Table::new(MAX_SETS), own: Table::new(MAX_SETS) }
+    }
+
+    /// What followed the last `order` threads (1-based) of `history` on any CPU.
+    pub fn anywhere(&self, history: &History) -> [Option<&Followers>; ORDERS] {
+        history.keys(0).map(|key| if key == 0 { None } else { self.shared.get(key) })
+    }
+
+    /// What followed them on this CPU.
+    pub fn here(&self, history: &History, cpu: usize) -> [Option<&Followers>; ORDERS] {
+        history.keys(cpu as u64 + 1).map(|key| if key == 0 { None } else { self.own.get(key) })
+    }
+
+    /// `who` came in after `history` on `cpu`.
+    pub fn add(&mut self, history: &History, cpu: usize, who: Ident) {
+        // Order 1 over all CPUs is `Recent`'s.
+        for key in history.keys(0).into_iter().skip(1).filter(|k| *k != 0) {
+            self.shared.add(key, who);
+        }
+        for key in history.keys(cpu as u64 + 1).into_iter().filter(|k| *k != 0) {
+            self.own.add(key, who);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contexts_of_every_length_count_their_followers() {
+        let mut follow = Follow::new();
+        let mut history = History::EMPTY;
+        // 1 2 3 1 2 4 1 2 3: after "1 2" came 3, 4, 3.
+        for who in [1, 2, 3, 1, 2, 4, 1, 2, 3] {
+            follow.add(&history, 0, who);
+            history.push(who);
+        }
+        history.push(1);
+        history.push(2);
+        let two = follow.anywhere(&history)[1].unwrap();
+        assert_eq!((two.total, two.last, two.best()), (3, 3, (3, 2.0)));
+        // "2 3 1 2" was followed by 4, once.
+        let four = follow.anywhere(&history)[3].unwrap();
+        assert_eq!((four.total, four.best()), (1, (4, 1.0)));
+        assert!(follow.here(&history, 1).iter().all(Option::is_none), "nothing ran on the other CPU");
+    }
+
+    #[test]
+    fn a_full_table_forgets_the_rarest_and_growing_loses_nothing() {
+        let mut table = Table::new(1024);
+        let keys: Vec<u64> = (1..=1_000).map(mix).collect();
+        for (i, key) in keys.iter().enumerate() {
+            table.add(*key, i as u32);
+        }
+        assert!(keys.iter().enumerate().all(|(i, k)| table.get(*k).unwrap().last == i as u32));
+        let often = mix(77);
+        table.add(often, 5);
+        table.add(often, 5);
+        for i in 0..200_000u64 {
+            table.add(mix(i + 5_000), 1);
+        }
+        assert_eq!(table.keys.len(), 1024 * WAYS);
+        assert_eq!(table.get(often).unwrap().best(), (5, 2.0));
+    }
+
+    #[test]
+    fn recent_followers_fade() {
+        let mut recent = Recent::EMPTY;
+        recent.add(1);
+        recent.add(2);
+        let weights: Vec<_> = recent.iter().collect();
+        assert_eq!(weights, [(1, 0.95), (2, 1.0)]);
+        assert!((recent.sum - 1.95).abs() < 1e-6 && recent.last == 2);
+        for who in 10..60 {
+            recent.add(who);
+        }
+        assert_eq!(recent.iter().count(), 2 * KEEP);
+    }
+}

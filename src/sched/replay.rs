@@ -1,0 +1,91 @@
+//! What the kernel's fair scheduler must have been thinking: every thread's virtual time, lag and deadline, and the
+//! pick that follows, replayed from the events alone. It never looks ahead and never learns; it follows
+//! `kernel/sched/fair.c` (EEVDF from 6.6, CFS before), one queue per CPU and group.
+//!
+//! Two modes. Uncorrected, one wrong lag stays in the queue for thousands of decisions. Corrected, every observed
+//! pick is taken as a constraint: whoever the replay had placed before the winner was placed wrongly.
+
+mod eevdf;
+mod engine;
+mod entity;
+mod queue;
+
+use crate::trace::{CpuId, Event, EventKind, SchedClass, ThreadIx, Trace};
+use engine::Engine;
+
+/// The replay of one trace. Cloning it takes a snapshot.
+#[derive(Clone, Debug)]
+pub struct KernelReplay {
+    engine: Engine,
+    /// Per CPU: time of the switch that `before_pick` has seen and `after_pick` has not.
+    open: Vec<Option<u64>>,
+}
+
+/// What the replay believes about one thread in the queue of one CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct View {
+    /// Queue average minus the thread's virtual time, virtual ns: positive when it is owed time.
+    pub lag_ns: i64,
+    /// Virtual deadline minus the earliest one in the queue, virtual ns.
+    pub deadline_gap_ns: i64,
+    /// May be picked (lag not negative).
+    pub eligible: bool,
+    /// The thread that the replay would pick.
+    pub picked: bool,
+    /// Place by deadline among the eligible, from 0; 255 when it is not eligible.
+    pub rank: u8,
+}
+
+impl KernelReplay {
+    /// A replay for a machine with `cpus` CPUs and a trace with `threads` threads. `slice_ns` 0 means the kernel's
+    /// default: 0.7 ms times `1 + log2(min(cpus, 8))` (`update_sysctl`). `corrected`: learn from every pick.
+    pub fn new(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, corrected: bool) -> Self {
+        let factor = 1 + u64::from(cpus.clamp(1, 8).ilog2());
+        let slice = if slice_ns == 0 { 700_000 * factor } else { slice_ns };
+        Self { engine: Engine::new(class, cpus, threads, slice as i64, corrected), open: vec![None; cpus] }
+    }
+
+    /// Takes a wake-up or a migration; switches go through [`Self::before_pick`].
+    pub fn event(&mut self, e: &Event, trace: &Trace) {
+        if e.cpu.ix() >= self.open.len() {
+            return;
+        }
+        let tasks = trace.tasks();
+        self.engine.sync_actor(e, tasks);
+        match e.kind {
+            EventKind::Wakeup | EventKind::WakeupNew => self.engine.wakeup(e, tasks),
+            EventKind::Migrate => self.engine.migrate(e, tasks),
+            EventKind::Switch => {}
+        }
+    }
+
+    /// Prepares the decision at a switch. Reads only the fields of `prev` (task, prio, state).
+    pub fn before_pick(&mut self, e: &Event, trace: &Trace) {
+        if let Some(open) = self.open.get_mut(e.cpu.ix()) {
+            *open = Some(e.time.0);
+            self.engine.before_pick(e, trace.tasks());
+        }
+    }
+
+    /// What the replay believes about `thread`; valid between [`Self::before_pick`] and [`Self::after_pick`].
+    pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
+        self.engine.view(cpu, thread)
+    }
+
+    /// True when the replay believes that a reschedule of `cpu` was pending.
+    pub fn resched(&self, cpu: CpuId) -> bool {
+        self.engine.resched(cpu)
+    }
+
+    /// Takes the outcome of the decision: who came in, out of which queue.
+    pub fn after_pick(&mut self, e: &Event, trace: &Trace, candidates: &[ThreadIx], next: ThreadIx) {
+        let Some(open) = self.open.get(e.cpu.ix()) else { return };
+        if *open != Some(e.time.0) {
+            self.before_pick(e, trace);
+        }
+        if let Some(open) = self.open.get_mut(e.cpu.ix()) {
+            *open = None;
+        }
+        self.engine.after_pick(e, trace.tasks(), candidates, next);
+    }
+}
