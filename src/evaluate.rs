@@ -32,11 +32,14 @@ pub(crate) fn softmax(scores: &mut [f32]) {
 
 /// Place of the greatest value; the first of equals. `None` without values.
 pub(crate) fn best(values: &[f32]) -> Option<usize> {
-    values.iter().enumerate().fold(None, |top, (i, v)| match top {
-        Some((_, t)) if *v <= t => top,
-        _ => Some((i, *v)),
-    })
-    .map(|(i, _)| i)
+    values
+        .iter()
+        .enumerate()
+        .fold(None, |top, (i, v)| match top {
+            Some((_, t)) if *v <= t => top,
+            _ => Some((i, *v)),
+        })
+        .map(|(i, _)| i)
 }
 
 /// Rank of value `at` among all, 1 = first. Equals rank in their order, so that rank 1 is what [`best`] gives.

@@ -42,7 +42,7 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
     terminal.draw(&app, &theme)?;
     let _input = terminal::read_input(tx.clone());
     let _signals = terminal::watch_signals(tx.clone());
-    let mut driver = Driver::new(tx);
+    let mut driver = Driver::new(tx, engine, crate::evaluate::overlay::cache_dir());
     effects.into_iter().for_each(|e| driver.perform(e));
 
     let start = Instant::now();
@@ -71,4 +71,9 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
         terminal.draw(&app, &theme)?;
     }
     Ok(())
+}
+
+/// The engine behind the predictions.
+fn engine() -> Result<(crate::predictor::heuristics::Heuristic, u64), String> {
+    Err("no model is bundled yet".into())
 }

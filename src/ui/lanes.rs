@@ -350,6 +350,7 @@ impl Lane<'_> {
             let pending = first.first >= self.t.answers.known(self.cpu) && last.end > first.first;
             let text = match score.miss_share() {
                 Some(share) => format!("hit {:>4.1} %", (1.0 - share) * 100.0),
+                None if last.end == first.first => "hit    –".into(),
                 None if pending => "pending".into(),
                 None => "trivial".into(),
             };
