@@ -7,13 +7,15 @@ mod oracle;
 use crate::app::{Effect, Msg};
 use crate::job::Job;
 use crate::predictor::Predictor;
+use crate::trace::Trace;
 use oracle::Oracle;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-/// Loads the engine that answers: in its state before any event, with a checksum of its weights. The error is a sentence.
-pub type LoadEngine<E> = fn() -> Result<(E, u64), String>;
+/// Loads the engine that answers for a recording: in its state before any event, with a checksum of its weights. The error
+/// is a sentence.
+pub type LoadEngine<E> = fn(&Trace) -> Result<(E, u64), String>;
 
 /// Holds the running jobs. A new recording cancels all work on the one before; dropping the driver cancels everything.
 #[derive(Debug)]
@@ -88,7 +90,7 @@ mod tests {
     #[test]
     fn a_recording_is_read_predicted_and_explained() {
         let (tx, rx) = sync_channel(4);
-        let mut driver: Driver<Heuristic> = Driver::new(tx, || Ok((Heuristic::new(Rule::Lifo, 0), 1)), None);
+        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Ok((Heuristic::new(Rule::Lifo, 0), 1)), None);
         let path = PathBuf::from("traces/cpu-bound-4p_run0.csv.zst");
         let (mut app, effects) = App::new(vec![path], (100, 30));
         let all = |app: &App| {
@@ -114,7 +116,7 @@ mod tests {
     #[test]
     fn without_a_model_the_recording_is_still_shown() {
         let (tx, rx) = sync_channel(4);
-        let mut driver: Driver<Heuristic> = Driver::new(tx, || Err("no model here".into()), None);
+        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Err("no model here".into()), None);
         let (mut app, effects) = App::new(vec!["traces/cpu-bound-4p_run0.csv.zst".into()], (100, 30));
         run(&mut app, &mut driver, &rx, effects, |app| app.timeline().is_some_and(|t| t.answers.failed.is_some()));
         assert_eq!(app.timeline().unwrap().answers.failed.as_deref(), Some("no model here"));
@@ -123,7 +125,7 @@ mod tests {
     #[test]
     fn a_missing_file_is_an_error_with_its_name() {
         let (tx, rx) = sync_channel(4);
-        let mut driver: Driver<Heuristic> = Driver::new(tx, || Err(String::new()), None);
+        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Err(String::new()), None);
         let (mut app, effects) = App::new(vec!["not-there.csv.zst".into()], (100, 30));
         run(&mut app, &mut driver, &rx, effects, |app| matches!(app.open, Open::Failed(..)) && app.traces.listed);
         let Open::Failed(_, problem) = &app.open else { panic!() };

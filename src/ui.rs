@@ -74,6 +74,6 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
 }
 
 /// The engine behind the predictions.
-fn engine() -> Result<(crate::predictor::heuristics::Heuristic, u64), String> {
+fn engine(_: &crate::trace::Trace) -> Result<(crate::predictor::heuristics::Heuristic, u64), String> {
     Err("no model is bundled yet".into())
 }

@@ -119,7 +119,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         let (tx, done, gate, load) = (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.load);
         let (failed, folder) = (Arc::clone(&gate), self.cache.clone());
         let work = move |cancel: &Cancel| {
-            let (engine, checksum) = load()?;
+            let (engine, checksum) = load(&trace)?;
             // Questions need not wait for the whole pass: until it is done they start from the beginning.
             gate.set(Ok(Arc::new(Snapshots::new(&trace, engine.clone()))));
             let cache = folder.map(|dir| Cache::new(&dir, &trace, checksum));
