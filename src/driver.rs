@@ -80,10 +80,14 @@ mod tests {
         effects: Vec<Effect>,
         done: impl Fn(&App) -> bool,
     ) {
-        effects.into_iter().for_each(|e| driver.perform(e));
+        for effect in effects {
+            driver.perform(effect);
+        }
         while !done(app) {
-            let msg = rx.recv_timeout(Duration::from_secs(60)).expect("something still runs");
-            app.update(msg).into_iter().for_each(|e| driver.perform(e));
+            let msg = rx.recv_timeout(Duration::from_mins(1)).expect("something still runs");
+            for effect in app.update(msg) {
+                driver.perform(effect);
+            }
         }
     }
 

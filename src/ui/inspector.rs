@@ -208,11 +208,14 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         let e = trace.event(index);
         let task = trace.tasks().thread_on(e.task, e.cpu);
         let y = area.y + row as u16;
-        let by = |what: &str| format!("{what} {}", short_name(trace, e.actor, 20));
+        let w = 20.min(area.w.saturating_sub(18) / 2);
+        let rest = usize::from(area.w.saturating_sub(19 + w));
+        let by = |what: &str| format!("{what} {}", short_name(trace, e.actor, rest.saturating_sub(what.len() + 1)));
         let (kind, who, more) = match e.kind {
             EventKind::Switch => {
                 let next = trace.tasks().thread_on(e.next, e.cpu);
-                ("switch", next, format!("in, {} {}", short_name(trace, task, 18), e.state.label()))
+                let out = short_name(trace, task, rest.saturating_sub(9));
+                ("switch", next, format!("after {out} {}", e.state.label()))
             }
             EventKind::Wakeup => ("wakeup", task, by("by")),
             EventKind::WakeupNew => ("new", task, by("forked by")),
@@ -221,19 +224,18 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         let ago = format!("−{}", time::short(now.since(e.time).0));
         put(buf, area.x, y, 9, &ago, theme.dim());
         put(buf, area.x + 10, y, 7, kind, theme.text());
-        let w = 20.min(area.w.saturating_sub(18) / 2);
         put(buf, area.x + 18, y, w, &short_name(trace, who, usize::from(w)), theme.task_text(trace, who));
         put(buf, area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
     }
     let y = area.y + rows as u16;
-    let mut text = format!("forecast made {} earlier: ", time::short(i.lead.0));
+    let mut text = format!("forecast, {} before: ", time::short(i.lead.0));
     let mut style = theme.text();
     match i.forecast.first() {
         None => text = "no forecast was made for this switch".into(),
         Some((thread, p)) => {
             let who = if *thread == ThreadIx::NONE { "some other task".into() } else { name(trace, *thread) };
             let hit = *thread == i.real;
-            text.push_str(&format!("{who} {p:.2} {}", if hit { "✓" } else { "✗" }));
+            text = format!("{text}{who} {p:.2} {}", if hit { "✓" } else { "✗" });
             style = if hit { theme.hit() } else { theme.miss() };
         }
     }

@@ -99,31 +99,14 @@ impl Lane<'_> {
             put(buf, self.l.plot.x, self.y, self.l.plot.w, "no switch was recorded on this CPU", self.theme.dim());
             return;
         }
-        self.runs(&cells, |s, buf| self.ran(&cells, s, buf), buf);
+        runs(&cells, |s, buf| self.ran(&cells, s, buf), buf);
         if self.rows > 1 {
-            self.runs(&cells, |s, buf| self.predicted(&cells, s, buf), buf);
+            runs(&cells, |s, buf| self.predicted(&cells, s, buf), buf);
         }
         if self.rows > 2 {
             cells.iter().enumerate().for_each(|(i, cell)| self.queued(i, cell, buf));
         }
         self.figures(&cells, buf);
-    }
-
-    /// Calls `paint` with every maximal run of columns that lie in the same stint, or are many stints of one task.
-    fn runs(&self, cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Buffer), buf: &mut Buffer) {
-        let mut i = 0;
-        while i < cells.len() {
-            let a = &cells[i];
-            let same =
-                |b: &Cell| b.stint == a.stint && b.outside == a.outside && b.gap == a.gap && b.thread == a.thread;
-            let many = a.stint.is_none() && !a.outside;
-            let mut j = i + 1;
-            while j < cells.len() && !many && same(&cells[j]) {
-                j += 1;
-            }
-            paint(i..j, buf);
-            i = j;
-        }
     }
 
     fn x(&self, col: usize) -> u16 {
@@ -359,6 +342,19 @@ impl Lane<'_> {
         if self.rows > 2 && score.queue > 0 {
             put(buf, x, self.y + 2, room, &format!("max {:>3}", score.queue), self.theme.dim());
         }
+    }
+}
+
+/// Calls `paint` with every maximal run of columns that lie in the same stint. A column of many stints stands alone.
+fn runs(cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Buffer), buf: &mut Buffer) {
+    let lost = |c: &Cell| (c.gap > 0.0, c.gap >= 0.5);
+    let mut i = 0;
+    while i < cells.len() {
+        let a = &cells[i];
+        let same = |b: &Cell| b.stint.is_some() && b.stint == a.stint && b.outside == a.outside && lost(b) == lost(a);
+        let end = cells[i + 1..].iter().position(|b| !same(b)).map_or(cells.len(), |n| i + 1 + n);
+        paint(i..end, buf);
+        i = end;
     }
 }
 
