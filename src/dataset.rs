@@ -1,3 +1,4 @@
-//! Which recordings belong together.
+//! Which recordings belong together, and recordings as training data.
 
 pub mod catalog;
+pub mod chunks;

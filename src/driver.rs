@@ -7,6 +7,8 @@ mod oracle;
 use crate::app::{Effect, Msg};
 use crate::job::Job;
 use crate::predictor::Predictor;
+use crate::predictor::stream::StreamEngine;
+use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use oracle::Oracle;
 use std::path::PathBuf;
@@ -16,6 +18,13 @@ use std::sync::mpsc::SyncSender;
 /// Loads the engine that answers for a recording: in its state before any event, with a checksum of its weights. The error
 /// is a sentence.
 pub type LoadEngine<E> = fn(&Trace) -> Result<(E, u64), String>;
+
+/// The streaming engine with the bundled model.
+pub fn bundled_engine(trace: &Trace) -> Result<(StreamEngine, u64), String> {
+    let weights = Arc::new(Weights::bundled().map_err(|e| e.to_string())?);
+    let checksum = xxhash_rust::xxh3::xxh3_64(&weights.to_bytes());
+    Ok((StreamEngine::new(&weights, trace.cpus()), checksum))
+}
 
 /// Holds the running jobs. A new recording cancels all work on the one before; dropping the driver cancels everything.
 #[derive(Debug)]

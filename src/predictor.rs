@@ -29,3 +29,7 @@ pub trait Predictor: Send {
         let _ = outcome;
     }
 }
+
+pub mod stream;
+pub mod tcn;
+pub mod weights;

@@ -17,7 +17,7 @@ mod terminal;
 pub use bench::bench_frames;
 
 use crate::app::{App, Msg};
-use crate::driver::Driver;
+use crate::driver::{self, Driver};
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
 use palette::Theme;
@@ -42,7 +42,7 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
     terminal.draw(&app, theme)?;
     let _input = terminal::read_input(tx.clone());
     let _signals = terminal::watch_signals(tx.clone());
-    let mut driver = Driver::new(tx, engine, crate::evaluate::overlay::cache_dir());
+    let mut driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
     for effect in effects {
         driver.perform(effect);
     }
@@ -77,9 +77,4 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
         terminal.draw(&app, theme)?;
     }
     Ok(())
-}
-
-/// The engine behind the predictions.
-fn engine(_: &crate::trace::Trace) -> Result<(crate::predictor::heuristics::Heuristic, u64), String> {
-    Err("no model is bundled yet".into())
 }

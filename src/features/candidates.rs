@@ -37,6 +37,8 @@ pub(super) struct Scene<'a> {
     pub follow: &'a Follow,
     pub idents: &'a Idents,
     pub slice_ns: f32,
+    /// The uncorrected and the corrected replay believe that a reschedule was pending.
+    pub resched: [bool; 2],
 }
 
 fn flag(on: bool) -> f32 {
@@ -240,6 +242,8 @@ impl Board {
         q[query::prev_kthread] = flag(prev.kthread && !idle);
         q[query::prev_avg_stint] = prev.avg_stint;
         let share = |which: usize| self.views.iter().filter(|v| v[which].eligible).count() as f32 / n.max(1) as f32;
+        q[query::raw_resched] = flag(scene.resched[0]);
+        q[query::fix_resched] = flag(scene.resched[1]);
         q[query::raw_eligible] = share(0);
         q[query::fix_eligible] = share(1);
         q[query::replays_agree] = flag(self.views.iter().all(|[raw, fix]| raw.picked == fix.picked));

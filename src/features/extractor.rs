@@ -186,6 +186,7 @@ impl Extractor {
             follow: &self.follow,
             idents: &self.idents,
             slice_ns: self.slice_ns,
+            resched: self.replays.each_ref().map(|r| r.resched(e.cpu)),
         });
         (prev, leaving.stint)
     }

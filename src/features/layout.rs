@@ -33,9 +33,9 @@ columns! {
     yield_like
     queue_len
     prev_prio prev_idle prev_kthread prev_avg_stint
-    // What the two kernel replays (uncorrected, corrected) find: share of eligible, do they agree, how good were they
-    // on this CPU (moving averages over 8 and 32 decisions).
-    raw_eligible fix_eligible replays_agree
+    // What the two kernel replays (uncorrected, corrected) find: a reschedule was pending, share of eligible, do they
+    // agree, how good were they on this CPU (moving averages over 8 and 32 decisions).
+    raw_resched fix_resched raw_eligible fix_eligible replays_agree
     raw_hit_8 raw_hit_32 fix_hit_8 fix_hit_32
 }
 

@@ -1,0 +1,142 @@
+//! Matrix-vector products that use AVX2 and FMA where the processor has them. The only module with `unsafe`: one call
+//! into code compiled for those instructions, made only after the processor was asked. Nothing here reads raw memory.
+
+#![allow(unsafe_code)]
+
+/// Work that is compiled twice: portable, and for AVX2 + FMA. `run` must be `#[inline(always)]`.
+pub trait Work {
+    /// What it gives.
+    type Out;
+    /// Does it; `FMA` says whether a fused multiply-add is one instruction here.
+    fn run<const FMA: bool>(self) -> Self::Out;
+}
+
+/// True when this processor runs the fast version.
+pub fn is_fast() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // std caches the answer.
+        std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+/// Runs `work` with the best instructions there are.
+pub fn dispatch<W: Work>(work: W) -> W::Out {
+    #[cfg(target_arch = "x86_64")]
+    if is_fast() {
+        // SAFETY: `fast` only needs AVX2 and FMA, and the processor has just been asked for both.
+        return unsafe { fast(work) };
+    }
+    work.run::<false>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn fast<W: Work>(work: W) -> W::Out {
+    work.run::<true>()
+}
+
+/// `a * b + c`. Without the instruction, `mul_add` would be a slow library call.
+#[inline(always)]
+fn mul_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// `out += x W`, W `[x.len(), out.len()]` row-major.
+#[inline(always)]
+pub fn add_product<const FMA: bool>(x: &[f32], w: &[f32], out: &mut [f32]) {
+    let width = out.len();
+    let mut at = 0;
+    while at + 32 <= width {
+        panel::<FMA, 32>(x, w, width, at, out);
+        at += 32;
+    }
+    while at + 8 <= width {
+        panel::<FMA, 8>(x, w, width, at, out);
+        at += 8;
+    }
+    while at < width {
+        panel::<FMA, 1>(x, w, width, at, out);
+        at += 1;
+    }
+}
+
+/// Columns `at..at + N` of [`add_product`]; the sums stay in registers.
+#[inline(always)]
+fn panel<const FMA: bool, const N: usize>(x: &[f32], w: &[f32], width: usize, at: usize, out: &mut [f32]) {
+    let mut sums = [0.0_f32; N];
+    sums.copy_from_slice(&out[at..at + N]);
+    for (x, row) in x.iter().zip(w.chunks_exact(width)) {
+        let row = &row[at..at + N];
+        for j in 0..N {
+            sums[j] = mul_add::<FMA>(*x, row[j], sums[j]);
+        }
+    }
+    out[at..at + N].copy_from_slice(&sums);
+}
+
+/// `out += row`.
+#[inline(always)]
+pub fn add(out: &mut [f32], row: &[f32]) {
+    for (o, r) in out.iter_mut().zip(row) {
+        *o += r;
+    }
+}
+
+/// Replaces negative elements by zero.
+#[inline(always)]
+pub fn relu(x: &mut [f32]) {
+    for x in x {
+        *x = x.max(0.0);
+    }
+}
+
+/// Scalar product, in eight partial sums.
+#[inline(always)]
+pub fn dot<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 8];
+    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = a8.remainder().iter().zip(b8.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a8.zip(b8) {
+        for j in 0..8 {
+            sums[j] = mul_add::<FMA>(a[j], b[j], sums[j]);
+        }
+    }
+    rest + sums.iter().sum::<f32>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Product<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
+    impl Work for Product<'_> {
+        type Out = ();
+        #[inline(always)]
+        fn run<const FMA: bool>(self) {
+            add_product::<FMA>(self.0, self.1, self.2);
+        }
+    }
+
+    #[test]
+    fn products_of_every_width_equal_the_definition() {
+        for width in [1, 7, 8, 18, 32, 40, 67] {
+            let x: Vec<f32> = (0..11).map(|i| (i as f32 * 0.7).sin()).collect();
+            let w: Vec<f32> = (0..11 * width).map(|i| (i as f32 * 0.3).cos()).collect();
+            let mut fast = vec![0.5; width];
+            let mut plain = fast.clone();
+            dispatch(Product(&x, &w, &mut fast));
+            Product(&x, &w, &mut plain).run::<false>();
+            for j in 0..width {
+                let sum: f32 = 0.5 + (0..11).map(|i| x[i] * w[i * width + j]).sum::<f32>();
+                assert!((fast[j] - sum).abs() < 1e-5 && (plain[j] - sum).abs() < 1e-5);
+            }
+        }
+        let a: Vec<f32> = (0..19).map(|i| i as f32).collect();
+        assert!((dot::<false>(&a, &a) - 2109.0).abs() < 1e-3);
+    }
+}

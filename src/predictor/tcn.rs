@@ -1,0 +1,299 @@
+//! The temporal convolutional network in burn: what is trained, and the reference the streaming engine is held to.
+//! One causal trunk over the tokens of a CPU, two heads. Never reads a trace.
+//!
+//! ```text
+//! token -> [kind|rank|state|x] -> linear, ReLU -> B blocks: y = x + M relu(sum_k W_k x[t - k 2^i] + b) -> h [T, C]
+//! pick:     z_j = o . relu(S relu(Wc c_j + Wq q + Wh h + b) + b') + s . c_j      c, q normalised, cut at 8
+//! forecast: z = Wo h + b + R v + sum over votes of g_i onehot(vote_i)            g = G relu(W [h, v] + b) + b'
+//! ```
+//!
+//! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has a slow
+//! backward pass.
+
+use super::weights::{CLAMP, EMBED, ModelConfig, Provenance, VOTES, Weights, WeightsError};
+use crate::features::{CAND, ORDERS, QUERY, RANKS, TOKEN_X, Token};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// burn's random generator is one for the whole process: seeding and drawing must not be interleaved between jobs.
+static RANDOM: Mutex<()> = Mutex::new(());
+
+/// A residual block of the trunk.
+#[derive(Module, Debug)]
+struct Block {
+    taps: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+    mix: Param<Tensor<2>>,
+    mix_bias: Param<Tensor<1>>,
+}
+
+/// The network. Field names and shapes are those of [`ModelConfig::shapes`].
+#[derive(Module, Debug)]
+pub struct Tcn {
+    kind: Param<Tensor<2>>,
+    rank: Param<Tensor<2>>,
+    state: Param<Tensor<2>>,
+    input: Param<Tensor<2>>,
+    input_bias: Param<Tensor<1>>,
+    blocks: Vec<Block>,
+    pick_cand: Param<Tensor<2>>,
+    pick_query: Param<Tensor<2>>,
+    pick_state: Param<Tensor<2>>,
+    pick_bias: Param<Tensor<1>>,
+    pick_second: Option<Param<Tensor<2>>>,
+    pick_second_bias: Option<Param<Tensor<1>>>,
+    pick_out: Param<Tensor<2>>,
+    pick_skip: Param<Tensor<2>>,
+    forecast_state: Param<Tensor<2>>,
+    forecast_bias: Param<Tensor<1>>,
+    forecast_votes: Param<Tensor<2>>,
+    gate_state: Param<Tensor<2>>,
+    gate_votes: Param<Tensor<2>>,
+    gate_bias: Param<Tensor<1>>,
+    gate_out: Param<Tensor<2>>,
+    gate_out_bias: Param<Tensor<1>>,
+}
+
+/// Several sequences of tokens, time-major: row `t * sequences + s`.
+pub struct Tokens {
+    /// How many sequences side by side.
+    pub sequences: usize,
+    /// `[rows]` of [`Token::kind`], [`Token::rank`], [`Token::state`].
+    pub classes: [Vec<i32>; 3],
+    /// `[rows, TOKEN_X]`.
+    pub x: Vec<f32>,
+}
+
+/// Decisions over those sequences. Rows of h count from 1; row 0 is "no token yet".
+#[derive(Default)]
+pub struct Picks {
+    /// `[decisions]`: row of h.
+    pub rows: Vec<i32>,
+    /// `[decisions, QUERY]`, normalised.
+    pub query: Vec<f32>,
+    /// `[candidates of all decisions, CAND]`, normalised.
+    pub cand: Vec<f32>,
+    /// `[candidates of all decisions]`: the decision each belongs to.
+    pub of: Vec<i32>,
+}
+
+/// Forecasts over those sequences.
+#[derive(Default)]
+pub struct Asks {
+    /// `[forecasts]`: row of h, as in [`Picks::rows`].
+    pub rows: Vec<i32>,
+    /// `[forecasts, 2 * ORDERS]`.
+    pub votes: Vec<u8>,
+    /// `[forecasts, 2 * ORDERS]`.
+    pub vote_x: Vec<f32>,
+}
+
+/// Maps raw inputs to what the network reads: `(x - mean) * scale`, cut at [`CLAMP`].
+pub fn normalise(x: f32, mean: f32, scale: f32) -> f32 {
+    ((x - mean) * scale).clamp(-CLAMP, CLAMP)
+}
+
+impl Tcn {
+    /// Fresh parameters, drawn from `seed`; the same seed gives the same bits whatever else runs.
+    pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Self {
+        let _alone = RANDOM.lock().unwrap_or_else(PoisonError::into_inner);
+        device.seed(seed);
+        let (c, h, g) = (config.channels, config.hidden, config.gate);
+        let last = if config.hidden2 > 0 { config.hidden2 } else { h };
+        // Uniform in +-1/sqrt(inputs), drawn at once (not lazily), so that all draws happen under the lock.
+        let mat = |rows: usize, cols: usize, fan: usize| {
+            let k = 1.0 / (fan as f64).sqrt();
+            Param::from_tensor(Tensor::<2>::random([rows, cols], Distribution::Uniform(-k, k), device))
+        };
+        let table = |rows: usize, cols: usize| {
+            Param::from_tensor(Tensor::<2>::random([rows, cols], Distribution::Normal(0.0, 0.5), device))
+        };
+        let vec = |n: usize| Param::from_tensor(Tensor::<1>::zeros([n], device));
+        let inputs = EMBED.iter().sum::<usize>() + TOKEN_X;
+        Self {
+            kind: table(Token::KINDS, EMBED[0]),
+            rank: table(RANKS, EMBED[1]),
+            state: table(Token::STATES, EMBED[2]),
+            input: mat(inputs, c, inputs),
+            input_bias: vec(c),
+            blocks: (0..config.blocks)
+                .map(|_| Block {
+                    taps: mat(config.kernel * c, c, config.kernel * c),
+                    bias: vec(c),
+                    mix: mat(c, c, c),
+                    mix_bias: vec(c),
+                })
+                .collect(),
+            pick_cand: mat(CAND, h, CAND),
+            pick_query: mat(QUERY, h, QUERY),
+            pick_state: mat(c, h, c),
+            pick_bias: vec(h),
+            pick_second: (config.hidden2 > 0).then(|| mat(h, config.hidden2, h)),
+            pick_second_bias: (config.hidden2 > 0).then(|| vec(config.hidden2)),
+            pick_out: mat(last, 1, last),
+            pick_skip: mat(CAND, 1, CAND),
+            forecast_state: mat(c, RANKS, c),
+            forecast_bias: vec(RANKS),
+            forecast_votes: mat(VOTES, RANKS, VOTES),
+            gate_state: mat(c, g, c + VOTES),
+            gate_votes: mat(VOTES, g, c + VOTES),
+            gate_bias: vec(g),
+            gate_out: mat(g, 2 * ORDERS, g),
+            gate_out_bias: vec(2 * ORDERS),
+        }
+    }
+
+    /// The states after every token, `[1 + rows, C]`; row 0 is zero: no token yet.
+    pub fn trunk(&self, tokens: &Tokens, device: &Device) -> Tensor<2> {
+        let rows = tokens.classes[0].len();
+        let class = |i: usize| Tensor::<1, Int>::from_data(TensorData::new(tokens.classes[i].clone(), [rows]), device);
+        let x = Tensor::<2>::from_data(TensorData::new(tokens.x.clone(), [rows, TOKEN_X]), device);
+        let parts = vec![
+            self.kind.val().select(0, class(0)),
+            self.rank.val().select(0, class(1)),
+            self.state.val().select(0, class(2)),
+            x,
+        ];
+        let input = Tensor::cat(parts, 1).matmul(self.input.val()) + self.input_bias.val().unsqueeze();
+        let mut x = relu(input);
+        let c = x.dims()[1];
+        for (i, block) in self.blocks.iter().enumerate() {
+            let taps = block.taps.val();
+            let kernel = taps.dims()[0] / c;
+            let step = tokens.sequences << i;
+            let before = Tensor::<2>::zeros([(kernel - 1) * step, c], device);
+            let padded = Tensor::cat(vec![before, x.clone()], 0);
+            let mut y: Tensor<2> = block.bias.val().unsqueeze();
+            for k in 0..kernel {
+                let shifted = padded.clone().slice([k * step..k * step + rows, 0..c]);
+                y = shifted.matmul(taps.clone().slice([k * c..(k + 1) * c, 0..c])) + y;
+            }
+            x = x + relu(y).matmul(block.mix.val()) + block.mix_bias.val().unsqueeze();
+        }
+        Tensor::cat(vec![Tensor::zeros([1, c], device), x], 0)
+    }
+
+    /// Scores of all candidates of all decisions, `[candidates]`, before the temperature.
+    pub fn pick(&self, h: &Tensor<2>, picks: &Picks, device: &Device) -> Tensor<1> {
+        let (n, m) = (picks.rows.len(), picks.of.len());
+        let ints = |v: &Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(v.clone(), [v.len()]), device);
+        let query = Tensor::<2>::from_data(TensorData::new(picks.query.clone(), [n, QUERY]), device);
+        let cand = Tensor::<2>::from_data(TensorData::new(picks.cand.clone(), [m, CAND]), device);
+        let shared = query.matmul(self.pick_query.val())
+            + h.clone().select(0, ints(&picks.rows)).matmul(self.pick_state.val())
+            + self.pick_bias.val().unsqueeze();
+        let mut z = relu(cand.clone().matmul(self.pick_cand.val()) + shared.select(0, ints(&picks.of)));
+        if let (Some(weight), Some(bias)) = (&self.pick_second, &self.pick_second_bias) {
+            z = relu(z.matmul(weight.val()) + bias.val().unsqueeze());
+        }
+        (z.matmul(self.pick_out.val()) + cand.matmul(self.pick_skip.val())).reshape([m])
+    }
+
+    /// Scores of all classes, `[forecasts, RANKS]`, before the temperature; class 0 is very low.
+    pub fn forecast(&self, h: &Tensor<2>, asks: &Asks, device: &Device) -> Tensor<2> {
+        const N: usize = 2 * ORDERS;
+        let n = asks.rows.len();
+        let mut input = vec![0.0_f32; n * VOTES];
+        for (i, row) in input.chunks_exact_mut(VOTES).enumerate() {
+            row[..N].copy_from_slice(&asks.vote_x[i * N..(i + 1) * N]);
+            for (j, &vote) in asks.votes[i * N..(i + 1) * N].iter().enumerate() {
+                row[N + j * RANKS + usize::from(vote)] = 1.0;
+            }
+        }
+        let rows = Tensor::<1, Int>::from_data(TensorData::new(asks.rows.clone(), [n]), device);
+        let v = Tensor::<2>::from_data(TensorData::new(input, [n, VOTES]), device);
+        let h = h.clone().select(0, rows);
+        let gate = h.clone().matmul(self.gate_state.val())
+            + v.clone().matmul(self.gate_votes.val())
+            + self.gate_bias.val().unsqueeze();
+        let gate = relu(gate).matmul(self.gate_out.val()) + self.gate_out_bias.val().unsqueeze();
+        let votes = v.clone().slice([0..n, N..VOTES]).reshape([n, N, RANKS]);
+        let voted = (votes * gate.reshape([n, N, 1])).sum_dim(1).reshape([n, RANKS]);
+        let z = h.matmul(self.forecast_state.val())
+            + self.forecast_bias.val().unsqueeze()
+            + v.matmul(self.forecast_votes.val());
+        let mut low = [0.0_f32; RANKS];
+        low[0] = -1e9;
+        z + voted + Tensor::<1>::from_data(low, device).unsqueeze()
+    }
+
+    /// Takes the numbers out; `fixed` are the tensors that are not trained (normalisation, temperatures).
+    pub fn to_weights(
+        &self,
+        config: ModelConfig,
+        provenance: Provenance,
+        mut fixed: BTreeMap<String, Vec<f32>>,
+    ) -> Result<Weights, WeightsError> {
+        let mut reader = Reader::default();
+        self.visit(&mut reader);
+        let names = trained_names(&config);
+        fixed.extend(names.into_iter().zip(reader.0));
+        Weights::new(config, provenance, fixed)
+    }
+
+    /// The network of a model file.
+    pub fn from_weights(weights: &Weights, device: &Device) -> Self {
+        let shapes: BTreeMap<String, Vec<usize>> = weights.config.shapes().into_iter().collect();
+        let mat = |name: &str| {
+            let shape = shapes.get(name).map_or([0, 0], |s| [s[0], s[1]]);
+            Param::from_tensor(Tensor::<2>::from_data(TensorData::new(weights.get(name).to_vec(), shape), device))
+        };
+        let vec = |name: &str| {
+            let data = weights.get(name).to_vec();
+            let shape = [data.len()];
+            Param::from_tensor(Tensor::<1>::from_data(TensorData::new(data, shape), device))
+        };
+        let second = weights.config.hidden2 > 0;
+        Self {
+            kind: mat("kind"),
+            rank: mat("rank"),
+            state: mat("state"),
+            input: mat("input.weight"),
+            input_bias: vec("input.bias"),
+            blocks: (0..weights.config.blocks)
+                .map(|i| Block {
+                    taps: mat(&format!("block{i}.taps")),
+                    bias: vec(&format!("block{i}.bias")),
+                    mix: mat(&format!("block{i}.mix")),
+                    mix_bias: vec(&format!("block{i}.mix_bias")),
+                })
+                .collect(),
+            pick_cand: mat("pick.cand"),
+            pick_query: mat("pick.query"),
+            pick_state: mat("pick.state"),
+            pick_bias: vec("pick.bias"),
+            pick_second: second.then(|| mat("pick.second")),
+            pick_second_bias: second.then(|| vec("pick.second_bias")),
+            pick_out: mat("pick.out"),
+            pick_skip: mat("pick.skip"),
+            forecast_state: mat("forecast.state"),
+            forecast_bias: vec("forecast.bias"),
+            forecast_votes: mat("forecast.votes"),
+            gate_state: mat("gate.state"),
+            gate_votes: mat("gate.votes"),
+            gate_bias: vec("gate.bias"),
+            gate_out: mat("gate.out"),
+            gate_out_bias: vec("gate.out_bias"),
+        }
+    }
+}
+
+/// Names of the trained tensors in the order of the module's fields, which is also that of [`ModelConfig::shapes`].
+fn trained_names(config: &ModelConfig) -> Vec<String> {
+    let fixed = |name: &str| name.starts_with("norm.") || name == "temperature";
+    config.shapes().into_iter().map(|(name, _)| name).filter(|n| !fixed(n)).collect()
+}
+
+/// Collects all parameters in order; their shapes are checked by name when [`Weights`] are made of them.
+#[derive(Default)]
+struct Reader(Vec<Vec<f32>>);
+
+impl ModuleVisitor for Reader {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let _: ParamId = param.id;
+        self.0.push(param.val().into_data().try_into_vec::<f32>().unwrap_or_default());
+    }
+}

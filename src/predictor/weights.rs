@@ -1,0 +1,361 @@
+//! Model files: one network's numbers with what is needed to run it and to make it again. Never half written (saved
+//! beside and renamed), never half read: a damaged file is an error that names the file and the byte.
+//!
+//! ```text
+//! 0   8  magic "KORACLE\n"
+//! 8   4  format version, u32 LE
+//! 12  4  header length n, u32 LE
+//! 16  n  header, JSON: configuration, feature layout, names and shapes, provenance
+//! ..     tensors in the header's order, f32 LE, row-major
+//! -8  8  xxh3 of everything before, u64 LE
+//! ```
+
+use crate::features::{CAND, ORDERS, QUERY, RANKS, TOKEN_X, Token, layout_hash};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_64;
+
+const MAGIC: &[u8; 8] = b"KORACLE\n";
+const VERSION: u32 = 1;
+const START: usize = 16;
+/// Names a model file to be used instead of the bundled one.
+pub const ENV: &str = "KORACLE_MODEL";
+/// The bundled model, relative to the project's folder.
+pub const BUNDLED: &str = "assets/models/tcn.koracle";
+
+/// Width of the embeddings of a token's kind, rank and state.
+pub const EMBED: [usize; 3] = [4, 8, 4];
+/// Inputs of the forecast's vote layers: `vote_x`, then one one-hot block of [`RANKS`] per vote.
+pub const VOTES: usize = 2 * ORDERS + 2 * ORDERS * RANKS;
+/// Normalised inputs are cut at this many standard deviations.
+pub const CLAMP: f32 = 8.0;
+
+/// Size of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelConfig {
+    /// Channels C of the trunk.
+    pub channels: usize,
+    /// Taps of a block.
+    pub kernel: usize,
+    /// Residual blocks; block i looks back in steps of 2^i tokens.
+    pub blocks: usize,
+    /// Width of the pick head.
+    pub hidden: usize,
+    /// Width of its second layer; 0: none.
+    pub hidden2: usize,
+    /// Width of the layer that weighs the votes.
+    pub gate: usize,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self { channels: 32, kernel: 3, blocks: 5, hidden: 32, hidden2: 32, gate: 32 }
+    }
+}
+
+impl ModelConfig {
+    /// Tokens that an answer can depend on: `1 + (kernel - 1) (2^blocks - 1)`.
+    pub fn receptive_field(&self) -> usize {
+        1 + (self.kernel - 1) * ((1 << self.blocks) - 1)
+    }
+
+    /// Every tensor's name and shape. Matrices are `[inputs, outputs]`; taps are `[kernel * C, C]`, the oldest first.
+    pub fn shapes(&self) -> Vec<(String, Vec<usize>)> {
+        let (c, h, g) = (self.channels, self.hidden, self.gate);
+        let mut shapes: Vec<(String, Vec<usize>)> = Vec::new();
+        let mut add = |name: &str, shape: &[usize]| shapes.push((name.to_owned(), shape.to_vec()));
+        add("norm.cand.mean", &[CAND]);
+        add("norm.cand.scale", &[CAND]);
+        add("norm.query.mean", &[QUERY]);
+        add("norm.query.scale", &[QUERY]);
+        add("temperature", &[2]);
+        add("kind", &[Token::KINDS, EMBED[0]]);
+        add("rank", &[RANKS, EMBED[1]]);
+        add("state", &[Token::STATES, EMBED[2]]);
+        add("input.weight", &[EMBED.iter().sum::<usize>() + TOKEN_X, c]);
+        add("input.bias", &[c]);
+        for i in 0..self.blocks {
+            add(&format!("block{i}.taps"), &[self.kernel * c, c]);
+            add(&format!("block{i}.bias"), &[c]);
+            add(&format!("block{i}.mix"), &[c, c]);
+            add(&format!("block{i}.mix_bias"), &[c]);
+        }
+        add("pick.cand", &[CAND, h]);
+        add("pick.query", &[QUERY, h]);
+        add("pick.state", &[c, h]);
+        add("pick.bias", &[h]);
+        if self.hidden2 > 0 {
+            add("pick.second", &[h, self.hidden2]);
+            add("pick.second_bias", &[self.hidden2]);
+        }
+        add("pick.out", &[if self.hidden2 > 0 { self.hidden2 } else { h }, 1]);
+        add("pick.skip", &[CAND, 1]);
+        add("forecast.state", &[c, RANKS]);
+        add("forecast.bias", &[RANKS]);
+        add("forecast.votes", &[VOTES, RANKS]);
+        add("gate.state", &[c, g]);
+        add("gate.votes", &[VOTES, g]);
+        add("gate.bias", &[g]);
+        add("gate.out", &[g, 2 * ORDERS]);
+        add("gate.out_bias", &[2 * ORDERS]);
+        shapes
+    }
+
+    fn is_sane(&self) -> bool {
+        let width = |n: usize| (1..=1024).contains(&n);
+        width(self.channels)
+            && (2..=16).contains(&self.kernel)
+            && (1..=12).contains(&self.blocks)
+            && width(self.hidden)
+            && self.hidden2 <= 1024
+            && width(self.gate)
+    }
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Provenance {
+    /// The command that made it.
+    pub command: String,
+    /// Revision of the program.
+    pub revision: String,
+    /// When, seconds since 1970 UTC.
+    pub unix_time: u64,
+    /// Seed of the training.
+    pub seed: u64,
+    /// Names of the recordings it was fitted to.
+    pub trained_on: Vec<String>,
+    /// What was measured on validation, by name.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    config: ModelConfig,
+    layout_hash: u64,
+    tensors: Vec<(String, Vec<usize>)>,
+    provenance: Provenance,
+}
+
+/// A network's numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// Its size.
+    pub config: ModelConfig,
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// By the names of [`ModelConfig::shapes`], row-major.
+    tensors: BTreeMap<String, Vec<f32>>,
+}
+
+/// Why there is no model.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        source: std::io::Error,
+    },
+    /// The file's content cannot be used.
+    #[error("{path}, byte {byte}: {problem}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file.
+        byte: u64,
+        /// What is wrong there.
+        problem: Problem,
+    },
+    /// A tensor is missing or has another number of elements than the configuration says.
+    #[error("tensor {name}: {found} elements instead of {expected}")]
+    Shape {
+        /// Its name.
+        name: String,
+        /// Elements given.
+        found: usize,
+        /// Elements expected.
+        expected: usize,
+    },
+    /// No bundled model was found.
+    #[error("no model: neither {ENV} nor {BUNDLED} leads to one")]
+    NotFound,
+}
+
+/// What can be wrong with a model file's content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It is something else.
+    #[error("not a koracle model")]
+    NotAModel,
+    /// It was written by another version of the program.
+    #[error("model format {found}, this program reads {VERSION}")]
+    Version {
+        /// The file's version.
+        found: u32,
+    },
+    /// It ends too early.
+    #[error("truncated: {expected} bytes expected")]
+    Truncated {
+        /// Length it should have, as far as known.
+        expected: u64,
+    },
+    /// Its bytes are not those that were written.
+    #[error("the checksum does not match")]
+    Checksum,
+    /// Its header does not describe a network.
+    #[error("header: {0}")]
+    Header(String),
+    /// It was trained on other inputs than this program computes.
+    #[error("the model was trained on feature layout {found:016x}, this program computes {expected:016x}")]
+    Layout {
+        /// The model's.
+        found: u64,
+        /// This program's.
+        expected: u64,
+    },
+}
+
+impl Weights {
+    /// Checks that `tensors` are those of `config`.
+    pub fn new(
+        config: ModelConfig,
+        provenance: Provenance,
+        tensors: BTreeMap<String, Vec<f32>>,
+    ) -> Result<Self, WeightsError> {
+        for (name, shape) in config.shapes() {
+            let expected = shape.iter().product();
+            let found = tensors.get(&name).map_or(0, Vec::len);
+            if found != expected {
+                return Err(WeightsError::Shape { name, found, expected });
+            }
+        }
+        Ok(Self { config, provenance, tensors })
+    }
+
+    /// A tensor by its name in [`ModelConfig::shapes`], row-major; empty for another name.
+    pub fn get(&self, name: &str) -> &[f32] {
+        self.tensors.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Replaces the temperatures of the pick and of the forecast head.
+    pub fn set_temperature(&mut self, temperature: [f32; 2]) {
+        self.tensors.insert("temperature".into(), temperature.to_vec());
+    }
+
+    /// The file's bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let tensors = self.config.shapes();
+        let header = Header {
+            config: self.config,
+            layout_hash: layout_hash(),
+            tensors: tensors.clone(),
+            provenance: self.provenance.clone(),
+        };
+        // A header of plain numbers and strings always has a JSON form.
+        let header = serde_json::to_vec(&header).unwrap_or_default();
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend((header.len() as u32).to_le_bytes());
+        bytes.extend(header);
+        for (name, _) in &tensors {
+            bytes.extend(self.get(name).iter().flat_map(|x| x.to_le_bytes()));
+        }
+        let sum = xxh3_64(&bytes);
+        bytes.extend(sum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a file's bytes; the error is the byte and the problem.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, (u64, Problem)> {
+        let truncated = |expected: usize| (bytes.len() as u64, Problem::Truncated { expected: expected as u64 });
+        let u32_at = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+        let known = bytes.len().min(MAGIC.len());
+        if bytes[..known] != MAGIC[..known] || bytes.is_empty() {
+            return Err((0, Problem::NotAModel));
+        }
+        let version = u32_at(8).ok_or_else(|| truncated(START))?;
+        if version != VERSION {
+            return Err((8, Problem::Version { found: version }));
+        }
+        let data = START + u32_at(12).ok_or_else(|| truncated(START))? as usize;
+        let header = bytes.get(START..data).ok_or_else(|| truncated(data + 8))?;
+        // A flipped bit in the header makes anything of it: look at the checksum before reporting its consequences.
+        let intact = bytes.len() > data + 8 && {
+            let (body, sum) = bytes.split_at(bytes.len() - 8);
+            sum == xxh3_64(body).to_le_bytes()
+        };
+        let bad = |problem: Problem| (START as u64, if intact { problem } else { Problem::Checksum });
+        let header: Header = serde_json::from_slice(header).map_err(|e| bad(Problem::Header(e.to_string())))?;
+        if !header.config.is_sane() {
+            return Err(bad(Problem::Header("a size is out of range".into())));
+        }
+        let floats: usize = header.tensors.iter().map(|(_, s)| s.iter().product::<usize>()).sum();
+        let expected = data + 4 * floats + 8;
+        if bytes.len() < expected {
+            return Err(truncated(expected));
+        }
+        if !intact || bytes.len() > expected {
+            return Err((expected as u64 - 8, Problem::Checksum));
+        }
+        if header.layout_hash != layout_hash() {
+            let (found, expected) = (header.layout_hash, layout_hash());
+            return Err((START as u64, Problem::Layout { found, expected }));
+        }
+        let mut at = data;
+        let mut tensors = BTreeMap::new();
+        for (name, shape) in header.tensors {
+            let end = at + 4 * shape.iter().product::<usize>();
+            let floats = bytes[at..end].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            tensors.insert(name, floats.collect());
+            at = end;
+        }
+        Self::new(header.config, header.provenance, tensors).map_err(|e| (START as u64, Problem::Header(e.to_string())))
+    }
+
+    /// Reads a model file.
+    pub fn load(path: &Path) -> Result<Self, WeightsError> {
+        let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
+        Self::from_bytes(&bytes).map_err(|(byte, problem)| WeightsError::Content { path: path.into(), byte, problem })
+    }
+
+    /// Writes a model file: beside it first, then renamed, so that a reader never sees half of it.
+    pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
+        write_whole(path, &self.to_bytes()).map_err(|source| WeightsError::Io { path: path.into(), source })
+    }
+
+    /// Where the model is that is used when none is named: [`ENV`], else [`BUNDLED`] under the working folder, under
+    /// a folder above the program, or under the project it was built from.
+    pub fn bundled_path() -> Option<PathBuf> {
+        if let Some(path) = std::env::var_os(ENV) {
+            return Some(path.into());
+        }
+        let program = std::env::current_exe().unwrap_or_default();
+        let above = program.ancestors().skip(1).map(Path::to_path_buf);
+        let places = std::iter::once(PathBuf::from(".")).chain(above);
+        let mut files = places.chain([env!("CARGO_MANIFEST_DIR").into()]).map(|p| p.join(BUNDLED));
+        files.find(|p| p.is_file())
+    }
+
+    /// The model at [`Self::bundled_path`].
+    pub fn bundled() -> Result<Self, WeightsError> {
+        Self::load(&Self::bundled_path().ok_or(WeightsError::NotFound)?)
+    }
+}
+
+/// Writes `bytes` beside `path` and renames.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}

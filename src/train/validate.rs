@@ -1,0 +1,204 @@
+//! How good a network is on recordings it was not fitted to, and the temperatures that make its probabilities honest.
+//! Runs the streaming engine: what is measured is what will answer.
+
+use crate::dataset::chunks::{CpuData, Recording, unpack};
+use crate::features::{CAND, Decision, Forecast, QUERY, RANKS, TOKEN_X, Token};
+use crate::predictor::Predictor;
+use crate::predictor::stream::StreamEngine;
+use crate::predictor::weights::Weights;
+use crate::trace::{CpuId, Nanos, TaskState, ThreadIx};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One workload's results, as fractions; picks are non-trivial decisions, an uncovered one is a miss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Non-trivial decisions.
+    pub picks: usize,
+    /// Share whose real one had the highest score.
+    pub pick_top1: f64,
+    /// Forecasts.
+    pub forecasts: usize,
+    /// Share whose class had the highest score; "any other task" is never right.
+    pub forecast_top1: f64,
+}
+
+/// Results over workloads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Mean over workloads of [`Scores::pick_top1`].
+    pub pick_top1: f64,
+    /// Mean over workloads of [`Scores::forecast_top1`].
+    pub forecast_top1: f64,
+    /// Mean negative log-likelihood of pick and forecast in nats, at `temperature`.
+    pub nll: [f64; 2],
+    /// Best temperature of each head.
+    pub temperature: [f32; 2],
+    /// By workload.
+    pub workloads: BTreeMap<String, Scores>,
+}
+
+impl Default for Validation {
+    fn default() -> Self {
+        Self { pick_top1: 0.0, forecast_top1: 0.0, nll: [0.0; 2], temperature: [1.0; 2], workloads: BTreeMap::new() }
+    }
+}
+
+impl Validation {
+    /// What epochs are compared by.
+    pub fn score(&self) -> f64 {
+        self.pick_top1 + self.forecast_top1
+    }
+
+    /// The main numbers by name.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        BTreeMap::from([
+            ("validation_pick_top1".into(), self.pick_top1),
+            ("validation_forecast_top1".into(), self.forecast_top1),
+            ("validation_pick_nll".into(), self.nll[0]),
+            ("validation_forecast_nll".into(), self.nll[1]),
+        ])
+    }
+}
+
+/// All scores of one head, one question after the other.
+#[derive(Default)]
+struct Answers {
+    scores: Vec<f32>,
+    /// End in `scores` and place of the real one.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Answers {
+    fn push(&mut self, scores: &[f32], real: usize) {
+        self.scores.extend_from_slice(scores);
+        self.ends.push((self.scores.len(), real));
+    }
+
+    /// Mean negative log-likelihood at a temperature.
+    fn nll(&self, temperature: f64) -> f64 {
+        let mut from = 0;
+        let mut sum = 0.0;
+        for &(end, real) in &self.ends {
+            let z = &self.scores[from..end];
+            let top = f64::from(z.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            let norm: f64 = z.iter().map(|&x| ((f64::from(x) - top) / temperature).exp()).sum();
+            sum += norm.ln() - (f64::from(z[real]) - top) / temperature;
+            from = end;
+        }
+        sum / self.ends.len().max(1) as f64
+    }
+
+    /// The temperature of least [`Self::nll`], by golden section over its logarithm.
+    fn temperature(&self) -> f64 {
+        if self.ends.is_empty() {
+            return 1.0;
+        }
+        let ratio = (5.0_f64.sqrt() - 1.0) / 2.0;
+        let (mut low, mut high) = (0.2_f64.ln(), 5.0_f64.ln());
+        for _ in 0..16 {
+            let (a, b) = (high - ratio * (high - low), low + ratio * (high - low));
+            if self.nll(a.exp()) < self.nll(b.exp()) {
+                high = b;
+            } else {
+                low = a;
+            }
+        }
+        f64::midpoint(low, high).exp()
+    }
+}
+
+/// Measures `weights` on `recordings`; its temperatures are taken as 1.
+pub fn validate(weights: &Weights, recordings: &[Recording]) -> Validation {
+    let mut weights = weights.clone();
+    weights.set_temperature([1.0; 2]);
+    let weights = Arc::new(weights);
+    let mut workloads: BTreeMap<String, Scores> = BTreeMap::new();
+    let (mut picks, mut asks) = (Answers::default(), Answers::default());
+    for recording in recordings {
+        let scores = workloads.entry(recording.workload.clone()).or_default();
+        for data in &recording.cpus {
+            walk(&mut StreamEngine::new(&weights, 1), data, scores, &mut picks, &mut asks);
+        }
+    }
+    for s in workloads.values_mut() {
+        s.pick_top1 /= s.picks.max(1) as f64;
+        s.forecast_top1 /= s.forecasts.max(1) as f64;
+    }
+    let mean = |asked: fn(&Scores) -> usize, value: fn(&Scores) -> f64| {
+        let these: Vec<f64> = workloads.values().filter(|s| asked(s) > 0).map(value).collect();
+        these.iter().sum::<f64>() / these.len().max(1) as f64
+    };
+    let temperature = [picks.temperature(), asks.temperature()];
+    Validation {
+        pick_top1: mean(|s| s.picks, |s| s.pick_top1),
+        forecast_top1: mean(|s| s.forecasts, |s| s.forecast_top1),
+        nll: [picks.nll(temperature[0]), asks.nll(temperature[1])],
+        temperature: temperature.map(|t| t as f32),
+        workloads,
+    }
+}
+
+/// Runs one CPU's tokens through the engine and asks it where something was asked. Hits are counted, not yet shares.
+fn walk(engine: &mut StreamEngine, data: &CpuData, scores: &mut Scores, picks: &mut Answers, asks: &mut Answers) {
+    let (mut pick_at, mut ask_at) = (0, 0);
+    let (mut query, mut features, mut z) = (Vec::new(), Vec::new(), Vec::new());
+    for (t, class) in data.classes.iter().enumerate() {
+        let mut x = [0.0; TOKEN_X];
+        x.copy_from_slice(&data.x[t * TOKEN_X..(t + 1) * TOKEN_X]);
+        engine.token(CpuId(0), &Token { kind: class[0], rank: class[1], state: class[2], x });
+        let here = t as u32 + 1;
+        while let Some(pick) = data.picks.get(pick_at).filter(|p| p.tokens <= here) {
+            scores.picks += 1;
+            if pick.count > 0 {
+                let (first, count) = (pick.first as usize, usize::from(pick.count));
+                query.clear();
+                query.extend(data.query[pick_at * QUERY..(pick_at + 1) * QUERY].iter().map(|&x| unpack(x)));
+                features.clear();
+                features.extend(data.cand[first * CAND..(first + count) * CAND].iter().map(|&x| unpack(x)));
+                engine.pick(&decision(&query, &features), &mut z);
+                let real = usize::from(pick.target);
+                scores.pick_top1 += f64::from(u8::from(best(&z) == real));
+                picks.push(&z, real);
+            }
+            pick_at += 1;
+        }
+        while let Some(ask) = data.asks.get(ask_at).filter(|a| a.tokens <= here) {
+            let mut z = [0.0; RANKS];
+            let (votes, vote_x) = (&ask.votes, &ask.vote_x);
+            let question =
+                Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency: &[], queue: &[], votes, vote_x };
+            engine.forecast(&question, &mut z);
+            let real = usize::from(ask.class);
+            scores.forecasts += 1;
+            // "Any other" names nobody: the best named class is the answer.
+            let hit = real < RANKS - 1 && best(&z[..RANKS - 1]) == real;
+            scores.forecast_top1 += f64::from(u8::from(hit));
+            asks.push(&z, real);
+            ask_at += 1;
+        }
+    }
+}
+
+/// A decision of which only the numbers matter.
+fn decision<'a>(query: &'a [f32], features: &'a [f32]) -> Decision<'a> {
+    Decision {
+        event: 0,
+        cpu: CpuId(0),
+        time: Nanos(0),
+        prev: ThreadIx::NONE,
+        prev_state: TaskState::RUNNING,
+        stint: Nanos(0),
+        candidates: &[],
+        query,
+        features,
+        waited: &[],
+        lag: &[],
+    }
+}
+
+/// Place of the highest; the first one of equals.
+fn best(z: &[f32]) -> usize {
+    (1..z.len()).fold(0, |best, i| if z[i] > z[best] { i } else { best })
+}
