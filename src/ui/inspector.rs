@@ -90,6 +90,7 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
             line.push(verdict_glyph(row.verdict(p), theme));
             line.push((words.as_str(), theme.text()));
         }
+        _ if t.answers.failed.is_some() => line.push(("  no prediction", theme.pending())),
         _ => line.push(("  ░ the prediction is being computed", theme.pending())),
     }
     put_all(buf, area.x, area.y + 1, area.w, &line);

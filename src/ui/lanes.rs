@@ -260,8 +260,12 @@ impl Lane<'_> {
         let (trace, id) = (self.t.trace(), CpuId(self.cpu as u16));
         let starts = stint_span(trace, id, stint).0.0 >= self.t.view.start;
         let Some(prediction) = answers.get(self.cpu, k) else {
-            let word = if cols.len() >= 12 { "░ computing " } else { "" };
-            let text = format!("{word}{}", "░".repeat(cols.len().saturating_sub(word.chars().count())));
+            let (word, fill) = match answers.failed {
+                Some(_) => (" no prediction ", "·"),
+                None => ("░ computing ", "░"),
+            };
+            let word = if cols.len() >= word.chars().count() { word } else { "" };
+            let text = format!("{word}{}", fill.repeat(cols.len().saturating_sub(word.chars().count())));
             self.segment(1, &cols, &text, self.theme.pending(), false, buf);
             return;
         };
@@ -334,6 +338,7 @@ impl Lane<'_> {
             let text = match score.miss_share() {
                 Some(share) => format!("hit {:>4.1} %", (1.0 - share) * 100.0),
                 None if last.end == first.first => "hit    –".into(),
+                None if pending && self.t.answers.failed.is_some() => "none".into(),
                 None if pending => "pending".into(),
                 None => "trivial".into(),
             };
