@@ -9,7 +9,7 @@ use super::levels::{Levels, Merge};
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
 
 /// Stints in one leaf of the pyramid.
-pub const LEAF: usize = 32;
+pub const LEAF: usize = 16;
 /// Threads whose time a summary keeps.
 const TOP: usize = 6;
 /// Columns of the ready-made overview of the whole trace.
