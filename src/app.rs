@@ -313,6 +313,9 @@ impl App {
                     entry.events = Some(loaded.trace.len() as u64);
                     entry.cpus = loaded.trace.cpus() as u16;
                     entry.workload.clone_from(&meta.workload);
+                    if entry.kernel.is_empty() && !meta.kernel.is_empty() {
+                        entry.kernel = format!("{} {}", meta.kernel, meta.scheduler.label());
+                    }
                     entry.notes.clone_from(&loaded.notes);
                     entry.error = None;
                 }

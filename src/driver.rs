@@ -2,24 +2,44 @@
 //! own, and sends what came of it as messages. Decides nothing and draws nothing.
 
 mod load;
+mod oracle;
 
 use crate::app::{Effect, Msg};
-use crate::job::{Job, Latest};
+use crate::job::Job;
+use crate::predictor::Predictor;
+use crate::predictor::stream::StreamEngine;
+use crate::predictor::weights::Weights;
+use crate::trace::Trace;
+use oracle::Oracle;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+/// Loads the engine that answers for a recording: in its state before any event, with a checksum of its weights. The error
+/// is a sentence.
+pub type LoadEngine<E> = fn(&Trace) -> Result<(E, u64), String>;
+
+/// The streaming engine with the bundled model.
+pub fn bundled_engine(trace: &Trace) -> Result<(StreamEngine, u64), String> {
+    let weights = Arc::new(Weights::bundled().map_err(|e| e.to_string())?);
+    let checksum = xxhash_rust::xxh3::xxh3_64(&weights.to_bytes());
+    Ok((StreamEngine::new(&weights, trace.cpus()), checksum))
+}
+
 /// Holds the running jobs. A new recording cancels all work on the one before; dropping the driver cancels everything.
 #[derive(Debug)]
-pub struct Driver {
+pub struct Driver<E> {
     tx: SyncSender<Msg>,
     list: Option<Job>,
     open: Option<Job>,
+    oracle: Oracle<E>,
 }
 
-impl Driver {
-    /// A driver that answers into `tx`.
-    pub fn new(tx: SyncSender<Msg>) -> Self {
-        Self { tx, list: None, open: None }
+impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
+    /// A driver that answers into `tx`, with the engine that `load` gives (called in the prediction's job). Predictions
+    /// are kept in `cache`, a folder.
+    pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>, cache: Option<PathBuf>) -> Self {
+        Self { oracle: Oracle::new(tx.clone(), load, cache), tx, list: None, open: None }
     }
 
     /// Starts what is ordered and returns at once.
@@ -35,6 +55,7 @@ impl Driver {
                 }));
             }
             Effect::Open { generation, path } => {
+                self.oracle.forget();
                 let file = path.clone();
                 self.open = Some(Job::spawn(
                     "open",
@@ -45,10 +66,82 @@ impl Driver {
                     },
                 ));
             }
-            Effect::Predict { .. } | Effect::Inspect { .. } => {}
+            Effect::Predict { generation, trace } => self.oracle.predict(generation, trace),
+            Effect::Inspect { generation, trace, event } => self.oracle.inspect(generation, trace, event),
         }
     }
 }
 
-#[allow(unused)]
-type Pending = Latest<()>;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{App, Open};
+    use crate::predictor::heuristics::{Heuristic, Rule};
+    use crate::trace::{CpuId, Nanos};
+    use std::sync::mpsc::{Receiver, sync_channel};
+    use std::time::Duration;
+
+    /// Runs the real loop without a screen until `done`, or fails after a minute without any message.
+    fn run(
+        app: &mut App,
+        driver: &mut Driver<Heuristic>,
+        rx: &Receiver<Msg>,
+        effects: Vec<Effect>,
+        done: impl Fn(&App) -> bool,
+    ) {
+        for effect in effects {
+            driver.perform(effect);
+        }
+        while !done(app) {
+            let msg = rx.recv_timeout(Duration::from_mins(1)).expect("something still runs");
+            for effect in app.update(msg) {
+                driver.perform(effect);
+            }
+        }
+    }
+
+    #[test]
+    fn a_recording_is_read_predicted_and_explained() {
+        let (tx, rx) = sync_channel(4);
+        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Ok((Heuristic::new(Rule::Lifo, 0), 1)), None);
+        let path = PathBuf::from("traces/cpu-bound-4p_run0.csv.zst");
+        let (mut app, effects) = App::new(vec![path], (100, 30));
+        let all = |app: &App| {
+            app.timeline().is_some_and(|t| {
+                let inspected = t.inspection.as_ref().map(|i| i.event) == t.event();
+                t.answers.events_done == t.trace().len() && inspected && app.traces.listed
+            })
+        };
+        run(&mut app, &mut driver, &rx, effects, all);
+        let t = app.timeline().unwrap();
+        for cpu in 0..t.trace().cpus() {
+            assert_eq!(t.answers.known(cpu), t.trace().cpu_switches(CpuId(cpu as u16)).len());
+        }
+        let effects = app.update(Msg::Key(crate::app::input::Key::Char('n')));
+        run(&mut app, &mut driver, &rx, effects, all);
+        let t = app.timeline().unwrap();
+        assert!(t.cursor.pos() > Nanos(0), "a miss was found");
+        let (i, p) = (t.inspection.as_ref().unwrap(), t.answers.get(t.cpu, t.decision.unwrap()).unwrap());
+        assert_eq!((i.real, i.candidates.len()), (p.real, usize::from(p.queue)));
+        assert_eq!(i.candidates.first().map(|c| c.thread), Some(p.pick.thread), "both passes give one answer");
+    }
+
+    #[test]
+    fn without_a_model_the_recording_is_still_shown() {
+        let (tx, rx) = sync_channel(4);
+        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Err("no model here".into()), None);
+        let (mut app, effects) = App::new(vec!["traces/cpu-bound-4p_run0.csv.zst".into()], (100, 30));
+        run(&mut app, &mut driver, &rx, effects, |app| app.timeline().is_some_and(|t| t.answers.failed.is_some()));
+        assert_eq!(app.timeline().unwrap().answers.failed.as_deref(), Some("no model here"));
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_with_its_name() {
+        let (tx, rx) = sync_channel(4);
+        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Err(String::new()), None);
+        let (mut app, effects) = App::new(vec!["not-there.csv.zst".into()], (100, 30));
+        run(&mut app, &mut driver, &rx, effects, |app| matches!(app.open, Open::Failed(..)) && app.traces.listed);
+        let Open::Failed(_, problem) = &app.open else { panic!() };
+        assert!(problem.contains("not-there.csv.zst"), "{problem}");
+    }
+}

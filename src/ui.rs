@@ -17,7 +17,7 @@ mod terminal;
 pub use bench::bench_frames;
 
 use crate::app::{App, Msg};
-use crate::driver::Driver;
+use crate::driver::{self, Driver};
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
 use palette::Theme;
@@ -39,11 +39,13 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
     let theme = Theme::from_env();
     let (mut app, effects) = App::new(traces, size);
     // First paint before anything is read.
-    terminal.draw(&app, &theme)?;
+    terminal.draw(&app, theme)?;
     let _input = terminal::read_input(tx.clone());
     let _signals = terminal::watch_signals(tx.clone());
-    let mut driver = Driver::new(tx);
-    effects.into_iter().for_each(|e| driver.perform(e));
+    let mut driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
+    for effect in effects {
+        driver.perform(effect);
+    }
 
     let start = Instant::now();
     let mut last_frame = Instant::now();
@@ -61,14 +63,18 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
             }
         };
         for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
-            app.update(msg).into_iter().for_each(|e| driver.perform(e));
+            for effect in app.update(msg) {
+                driver.perform(effect);
+            }
         }
         if app.wants_ticks() {
             let now = Nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
-            app.update(Msg::Tick { now }).into_iter().for_each(|e| driver.perform(e));
+            for effect in app.update(Msg::Tick { now }) {
+                driver.perform(effect);
+            }
         }
         last_frame = Instant::now();
-        terminal.draw(&app, &theme)?;
+        terminal.draw(&app, theme)?;
     }
     Ok(())
 }

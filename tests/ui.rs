@@ -64,7 +64,7 @@ fn wide() -> Arc<Trace> {
             event(&mut b, 1_000 * t, cpu, (t / 300) as i32, (t / 300 + 1) as i32);
         }
     }
-    Arc::new(b.finish(named("wide")))
+    Arc::new(b.finish(TraceMeta { cpus: 300, ..named("wide") }))
 }
 
 /// Losses on CPU 0, one long and one within a column.

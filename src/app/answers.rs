@@ -21,6 +21,7 @@ pub enum Row {
 
 impl Row {
     /// The row after this one.
+    #[must_use]
     pub fn next(self) -> Self {
         match self {
             Self::Pick => Self::Forecast,

@@ -69,14 +69,16 @@ pub enum Action {
     Quit,
 }
 
-/// Where a key works: bits of [`TIMELINE`], [`TRACES`].
+/// Where a key works: bits of [`TIMELINE`], [`TRACES`], [`NOTHING`].
 pub type Contexts = u8;
 /// The timeline screen.
 pub const TIMELINE: Contexts = 1;
 /// The list of traces.
 pub const TRACES: Contexts = 2;
+/// The timeline screen while no recording is open.
+pub const NOTHING: Contexts = 4;
 /// Every screen.
-pub const ALL: Contexts = TIMELINE | TRACES;
+pub const ALL: Contexts = TIMELINE | TRACES | NOTHING;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +136,7 @@ pub const TABLE: [Binding; 34] = [
     bind(&[Key::PageDown], Action::PageDown, "", "eight rows down", ALL),
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: lanes, decision, what the model saw", TIMELINE),
     bind(&[C('1')], Action::Tab(1), "", "timeline", ALL),
-    bind(&[C('4')], Action::Tab(4), "", "traces", ALL),
+    bind(&[C('4')], Action::Tab(4), "traces", "traces", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
@@ -152,6 +154,11 @@ pub fn look_up(key: Key, context: Contexts) -> Option<Action> {
 pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
     let mut out: Vec<(String, &'static str)> = Vec::new();
     for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
+        // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
+        let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
+        if (context == NOTHING && !leads) || (context == TRACES && matches!(b.action, Action::Tab(4))) {
+            continue;
+        }
         let key = b.keys[0].label();
         match out.iter_mut().find(|(_, short)| *short == b.short) {
             Some((keys, _)) => *keys = format!("{keys} {key}"),
@@ -186,7 +193,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in [TIMELINE, TRACES] {
+        for context in [TIMELINE, TRACES, NOTHING] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {

@@ -44,12 +44,10 @@ impl App {
         let Some(prompt) = &mut self.prompt else { return };
         match key {
             Key::Char(c) if prompt.text.chars().count() < LONGEST => prompt.text.push(c),
-            Key::Backspace => {
-                if prompt.text.pop().is_none() {
-                    self.prompt = None;
-                }
+            Key::Backspace if !prompt.text.is_empty() => {
+                prompt.text.pop();
             }
-            Key::Esc => self.prompt = None,
+            Key::Backspace | Key::Esc => self.prompt = None,
             Key::Enter => self.answer(),
             _ => {}
         }

@@ -204,7 +204,7 @@ fn mouse_selects_pans_zooms_and_seeks() {
     press(&mut app, "f");
     let l = app.layout();
     let (x, lane1) = (l.plot.x + l.plot.w / 2, l.lanes.y + l.lane_h);
-    let mut mouse = |app: &mut App, kind, x, y| app.update(Msg::Mouse(Mouse { kind, x, y }));
+    let mouse = |app: &mut App, kind, x, y| app.update(Msg::Mouse(Mouse { kind, x, y }));
     mouse(&mut app, Down, x, lane1);
     mouse(&mut app, Up, x, lane1);
     let t = app.timeline().unwrap();

@@ -79,7 +79,7 @@ pub struct Timeline {
 }
 
 /// Columns that one stint should have at first.
-const FIRST_COLUMNS: u64 = 9;
+const FIRST_COLUMNS: u64 = 16;
 
 impl Timeline {
     /// A recording just opened, shown at a zoom at which single decisions can be read in `cols` columns.

@@ -22,6 +22,7 @@ impl View {
     }
 
     /// A window `width` wide at `start`, moved and cut to fit.
+    #[must_use]
     pub fn at(self, start: u64, width: u64) -> Self {
         let all = Self::fit(self.span);
         let width = width.clamp(NARROWEST, all.width);
@@ -39,6 +40,7 @@ impl View {
     }
 
     /// Multiplies the width by `num / den`, keeping `t` where it is on the screen.
+    #[must_use]
     pub fn zoom(self, t: u64, num: u64, den: u64) -> Self {
         let width = (u128::from(self.width) * u128::from(num) / u128::from(den.max(1))).clamp(1, u128::from(u64::MAX));
         let width = (width as u64).clamp(NARROWEST, Self::fit(self.span).width);
@@ -48,6 +50,7 @@ impl View {
     }
 
     /// Moves by `num / den` of the width; negative is earlier.
+    #[must_use]
     pub fn pan(self, num: i64, den: i64) -> Self {
         let by = i128::from(self.width) * i128::from(num) / i128::from(den.max(1));
         let start = (i128::from(self.start) + by).clamp(0, i128::from(u64::MAX));
@@ -55,6 +58,7 @@ impl View {
     }
 
     /// Moves as little as needed to show `t` with some room around it.
+    #[must_use]
     pub fn show(self, t: u64) -> Self {
         let margin = self.width / 10;
         let (first, last) = (self.start + if self.start > 0 { margin } else { 0 }, self.end().saturating_sub(margin));

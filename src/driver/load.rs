@@ -2,8 +2,10 @@
 
 use crate::app::timeline::Loaded;
 use crate::app::traces::Entry;
+use crate::dataset::catalog::{self, Catalog};
 use crate::ingest::{self, Report};
 use crate::replay::lod::Pyramid;
+use crate::trace::{SchedClass, TraceMeta};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,7 +38,36 @@ fn notes(report: &Report, reordered: u64) -> Vec<String> {
 
 /// What can be opened: the given files, then the bundled recordings.
 pub fn list(given: &[PathBuf]) -> (Vec<Entry>, Option<String>) {
-    (given.iter().map(|path| entry_of_file(path)).collect(), None)
+    let listing = catalog::bundled_dir().map(|dir| Catalog::load(&dir));
+    let (bundled, problem) = match listing {
+        None => (Vec::new(), Some("no folder with bundled recordings was found".into())),
+        Some(Err(e)) => (Vec::new(), Some(e.to_string())),
+        Some(Ok(catalog)) => (catalog.entries.iter().map(|e| entry_of_catalog(&catalog, e)).collect(), None),
+    };
+    let (mut entries, rest): (Vec<Entry>, Vec<Entry>) = bundled.into_iter().partition(|e| given.contains(&e.path));
+    let unknown = given.iter().filter(|path| !entries.iter().any(|e| e.path == **path)).map(|path| entry_of_file(path));
+    let mut all: Vec<Entry> = unknown.collect();
+    all.append(&mut entries);
+    all.extend(rest);
+    (all, problem)
+}
+
+fn entry_of_catalog(catalog: &Catalog, e: &catalog::Entry) -> Entry {
+    let path = catalog.dir.join(&e.file);
+    // CPUs and class are in the metadata beside the recording; without them the row just says less.
+    let text = std::fs::read_to_string(ingest::meta_path(&path)).unwrap_or_default();
+    let meta: TraceMeta = toml::from_str(&text).unwrap_or_default();
+    let release = e.kernel.split('-').next().unwrap_or_default();
+    Entry {
+        name: e.name().into(),
+        workload: e.workload.clone(),
+        kernel: format!("{release} {}", SchedClass::of_kernel(&e.kernel).label()),
+        cpus: meta.cpus,
+        split: e.split.label().into(),
+        bytes: std::fs::metadata(&path).map_or(0, |m| m.len()),
+        path,
+        ..Entry::default()
+    }
 }
 
 fn entry_of_file(path: &Path) -> Entry {

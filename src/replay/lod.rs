@@ -9,7 +9,7 @@ use super::levels::{Levels, Merge};
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
 
 /// Stints in one leaf of the pyramid.
-pub const LEAF: usize = 32;
+pub const LEAF: usize = 16;
 /// Threads whose time a summary keeps.
 const TOP: usize = 6;
 /// Columns of the ready-made overview of the whole trace.
@@ -94,6 +94,8 @@ impl Cell {
 #[derive(Clone, Debug, Default)]
 struct Lane {
     runs: Levels<Runs>,
+    /// Thread of every stint: a column's ragged ends are walked, and that must not touch the event columns.
+    threads: Vec<ThreadIx>,
     /// Losses on this CPU, by time.
     gaps: Vec<(u64, u64)>,
 }
@@ -149,6 +151,7 @@ impl Pyramid {
         for cpu in (0..trace.cpus()).map(|c| CpuId(c as u16)) {
             let switches = trace.cpu_switches(cpu);
             let mut runs = Levels::default();
+            let mut threads = Vec::with_capacity(switches.len() + 1);
             let mut leaf = Runs::default();
             let mut from = 0;
             let stints = if switches.is_empty() { 0 } else { switches.len() + 1 };
@@ -156,6 +159,7 @@ impl Pyramid {
                 let to = at(trace, switches, i);
                 let thread = stint_thread(trace, cpu, i);
                 let idle = trace.tasks().is_idle(thread);
+                threads.push(thread);
                 leaf.add(thread, to - from, idle);
                 if !idle {
                     spread(&mut busy, span, from, to);
@@ -166,7 +170,7 @@ impl Pyramid {
                 from = to;
             }
             let gaps = trace.gaps().iter().filter(|g| g.cpu == cpu).map(|g| (g.from.0, g.to.0)).collect();
-            lanes.push(Lane { runs, gaps });
+            lanes.push(Lane { runs, threads, gaps });
         }
         let seen = (0..trace.cpus()).filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty()).count().max(1);
         let column = (span as f64 / OVERVIEW as f64 * seen as f64).max(1.0);
@@ -200,8 +204,9 @@ impl Pyramid {
         let to = t1.min(span).max(t0 + 1);
         let mut runs = Runs::default();
         let add = |runs: &mut Runs, i: usize, ns: u64| {
-            let thread = stint_thread(trace, cpu, i);
-            runs.add(thread, ns, trace.tasks().is_idle(thread));
+            let thread = lane.threads.get(i).copied().unwrap_or(ThreadIx::NONE);
+            // Idle threads come first in the numbering, one per CPU.
+            runs.add(thread, ns, thread.ix() < trace.cpus());
         };
         if first == end {
             add(&mut runs, first, to - t0);

@@ -10,7 +10,7 @@
 //!       pick  hackbench:41      ▏hb:44✗▏kworker┃/0:1▏ hackbench:44        ▏ · idle ·  hit 87 %
 //!       queue ▂▃▅▅▆▇▇▇▆▅▃▂▂▃▅▅▆▇▇▇▆▅▃▂         ┃
 //!  ┌ decision 41,207 · CPU0 · 0.412873 s ────────────┐┌ what the model saw ───────────────┐    inspector
-//!  ⏵ 1/1000×  0.412873 / 1.930 s                                                              bar, keys
+//!  ► 1/1000×  0.412873 / 1.930 s                                                              bar, keys
 //! ```
 
 use super::palette::Theme;
@@ -93,7 +93,8 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
             }
             parts.push(format!("{} CPU", trace.cpus()));
             parts.push(time::short(trace.span().0));
-            parts.push(format!("{} switches", time::grouped(trace.switch_count() as u64)));
+            let n = trace.switch_count() as u64;
+            parts.push(format!("{} switch{}", time::grouped(n), if n == 1 { "" } else { "es" }));
             if meta.emulated {
                 parts.push("emulated".into());
             }

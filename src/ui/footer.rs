@@ -13,6 +13,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 fn context(app: &App) -> Contexts {
     match app.tab {
+        Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
         Tab::Timeline => keys::TIMELINE,
         Tab::Traces => keys::TRACES,
     }
@@ -51,11 +52,11 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
 fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {
     let (num, den) = t.cursor.speed();
     let speed = if den == 1 { format!("{num}×") } else { format!("{num}/{den}×") };
-    let symbol = if t.cursor.is_playing() { "⏵" } else { "⏸" };
+    let symbol = if t.cursor.is_playing() { "►" } else { "‖" };
     let pos = time::point(t.cursor.pos().0, t.view.width.min(1_000_000));
     vec![
         (format!("{symbol} {speed}"), theme.strong()),
-        (format!("  {} / {:.3} s", pos.trim_end_matches(" s"), t.trace().span().secs()), theme.text()),
+        (format!("  {pos} of {}", time::short(t.trace().span().0)), theme.text()),
         (format!("  window {}", time::short(t.view.width)), theme.dim()),
     ]
 }

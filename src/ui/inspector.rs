@@ -86,22 +86,24 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
     let words = prediction.map(|p| predicted_words(t, row, p));
     match (&words, prediction) {
         (Some(words), Some(p)) => {
-            line.push((words.as_str(), theme.text()));
+            line.push(("  ", theme.text()));
             line.push(verdict_glyph(row.verdict(p), theme));
+            line.push((words.as_str(), theme.text()));
         }
-        _ => line.push(("   ░ the prediction is being computed", theme.pending())),
+        _ if t.answers.failed.is_some() => line.push(("  no prediction", theme.pending())),
+        _ => line.push(("  ░ the prediction is being computed", theme.pending())),
     }
     put_all(buf, area.x, area.y + 1, area.w, &line);
     candidates(t, inspection, prediction, Area { y: area.y + 2, h: area.h.saturating_sub(2), ..area }, theme, buf);
 }
 
 fn predicted_words(t: &Timeline, row: Row, p: &Prediction) -> String {
-    let Some((thread, share)) = row.guess(p) else { return format!("   {}: ", row.name()) };
+    let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
     let who = if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, 24) };
     let by = if row == Row::Pick { "predicted".into() } else { format!("{}:", row.name()) };
     match share {
-        Some(p) => format!("   {by} {who}  p {p:.2}   "),
-        None => format!("   {by} {who}   "),
+        Some(p) => format!(" {by} {who}  p {p:.2}"),
+        None => format!(" {by} {who}"),
     }
 }
 
@@ -207,11 +209,14 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         let e = trace.event(index);
         let task = trace.tasks().thread_on(e.task, e.cpu);
         let y = area.y + row as u16;
-        let by = |what: &str| format!("{what} {}", short_name(trace, e.actor, 20));
+        let w = 20.min(area.w.saturating_sub(18) / 2);
+        let rest = usize::from(area.w.saturating_sub(19 + w));
+        let by = |what: &str| format!("{what} {}", short_name(trace, e.actor, rest.saturating_sub(what.len() + 1)));
         let (kind, who, more) = match e.kind {
             EventKind::Switch => {
                 let next = trace.tasks().thread_on(e.next, e.cpu);
-                ("switch", next, format!("in, {} {}", short_name(trace, task, 18), e.state.label()))
+                let out = short_name(trace, task, rest.saturating_sub(9));
+                ("switch", next, format!("after {out} {}", e.state.label()))
             }
             EventKind::Wakeup => ("wakeup", task, by("by")),
             EventKind::WakeupNew => ("new", task, by("forked by")),
@@ -220,19 +225,18 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         let ago = format!("−{}", time::short(now.since(e.time).0));
         put(buf, area.x, y, 9, &ago, theme.dim());
         put(buf, area.x + 10, y, 7, kind, theme.text());
-        let w = 20.min(area.w.saturating_sub(18));
         put(buf, area.x + 18, y, w, &short_name(trace, who, usize::from(w)), theme.task_text(trace, who));
         put(buf, area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
     }
     let y = area.y + rows as u16;
-    let mut text = format!("forecast made {} earlier: ", time::short(i.lead.0));
+    let mut text = format!("forecast, {} before: ", time::short(i.lead.0));
     let mut style = theme.text();
     match i.forecast.first() {
         None => text = "no forecast was made for this switch".into(),
         Some((thread, p)) => {
             let who = if *thread == ThreadIx::NONE { "some other task".into() } else { name(trace, *thread) };
             let hit = *thread == i.real;
-            text.push_str(&format!("{who} {p:.2} {}", if hit { "✓" } else { "✗" }));
+            text = format!("{text}{who} {p:.2} {}", if hit { "✓" } else { "✗" });
             style = if hit { theme.hit() } else { theme.miss() };
         }
     }

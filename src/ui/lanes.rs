@@ -99,31 +99,14 @@ impl Lane<'_> {
             put(buf, self.l.plot.x, self.y, self.l.plot.w, "no switch was recorded on this CPU", self.theme.dim());
             return;
         }
-        self.runs(&cells, |s, buf| self.ran(&cells, s, buf), buf);
+        runs(&cells, |s, buf| self.ran(&cells, s, buf), buf);
         if self.rows > 1 {
-            self.runs(&cells, |s, buf| self.predicted(&cells, s, buf), buf);
+            runs(&cells, |s, buf| self.predicted(&cells, s, buf), buf);
         }
         if self.rows > 2 {
             cells.iter().enumerate().for_each(|(i, cell)| self.queued(i, cell, buf));
         }
         self.figures(&cells, buf);
-    }
-
-    /// Calls `paint` with every maximal run of columns that lie in the same stint, or are many stints of one task.
-    fn runs(&self, cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Buffer), buf: &mut Buffer) {
-        let mut i = 0;
-        while i < cells.len() {
-            let a = &cells[i];
-            let same =
-                |b: &Cell| b.stint == a.stint && b.outside == a.outside && b.gap == a.gap && b.thread == a.thread;
-            let many = a.stint.is_none() && !a.outside;
-            let mut j = i + 1;
-            while j < cells.len() && !many && same(&cells[j]) {
-                j += 1;
-            }
-            paint(i..j, buf);
-            i = j;
-        }
     }
 
     fn x(&self, col: usize) -> u16 {
@@ -277,8 +260,12 @@ impl Lane<'_> {
         let (trace, id) = (self.t.trace(), CpuId(self.cpu as u16));
         let starts = stint_span(trace, id, stint).0.0 >= self.t.view.start;
         let Some(prediction) = answers.get(self.cpu, k) else {
-            let word = if cols.len() >= 12 { "░ computing " } else { "" };
-            let text = format!("{word}{}", "░".repeat(cols.len().saturating_sub(word.chars().count())));
+            let (word, fill) = match answers.failed {
+                Some(_) => (" no prediction ", "·"),
+                None => ("░ computing ", "░"),
+            };
+            let word = if cols.len() >= word.chars().count() { word } else { "" };
+            let text = format!("{word}{}", fill.repeat(cols.len().saturating_sub(word.chars().count())));
             self.segment(1, &cols, &text, self.theme.pending(), false, buf);
             return;
         };
@@ -350,6 +337,8 @@ impl Lane<'_> {
             let pending = first.first >= self.t.answers.known(self.cpu) && last.end > first.first;
             let text = match score.miss_share() {
                 Some(share) => format!("hit {:>4.1} %", (1.0 - share) * 100.0),
+                None if last.end == first.first => "hit    –".into(),
+                None if pending && self.t.answers.failed.is_some() => "none".into(),
                 None if pending => "pending".into(),
                 None => "trivial".into(),
             };
@@ -358,6 +347,19 @@ impl Lane<'_> {
         if self.rows > 2 && score.queue > 0 {
             put(buf, x, self.y + 2, room, &format!("max {:>3}", score.queue), self.theme.dim());
         }
+    }
+}
+
+/// Calls `paint` with every maximal run of columns that lie in the same stint. A column of many stints stands alone.
+fn runs(cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Buffer), buf: &mut Buffer) {
+    let lost = |c: &Cell| (c.gap > 0.0, c.gap >= 0.5);
+    let mut i = 0;
+    while i < cells.len() {
+        let a = &cells[i];
+        let same = |b: &Cell| b.stint.is_some() && b.stint == a.stint && b.outside == a.outside && lost(b) == lost(a);
+        let end = cells[i + 1..].iter().position(|b| !same(b)).map_or(cells.len(), |n| i + 1 + n);
+        paint(i..end, buf);
+        i = end;
     }
 }
 

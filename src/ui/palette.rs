@@ -172,7 +172,8 @@ pub fn name(trace: &Trace, thread: ThreadIx) -> String {
     if tasks.is_idle(thread) { "idle".into() } else { format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0) }
 }
 
-/// `name:pid` in at most `width` columns: the name is shortened first, then only the name's beginning is left.
+/// `name:pid` in at most `width` columns: the name is shortened first, then left
+/// out; where not even the pid fits, the name's beginning is left.
 pub fn short_name(trace: &Trace, thread: ThreadIx, width: usize) -> String {
     let full = name(trace, thread);
     if full.chars().count() <= width {
@@ -183,6 +184,8 @@ pub fn short_name(trace: &Trace, thread: ThreadIx, width: usize) -> String {
             let head: String = comm.chars().take(width - pid.len() - 1).collect();
             format!("{head}:{pid}")
         }
+        // The pid tells threads of one program apart; a part of it would name another thread.
+        Some((_, pid)) if pid.len() <= width => pid.into(),
         _ => full.chars().take(width).collect(),
     }
 }

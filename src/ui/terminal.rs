@@ -70,8 +70,8 @@ impl Guard {
     }
 
     /// Draws one frame.
-    pub fn draw(&mut self, app: &App, theme: &Theme) -> io::Result<()> {
-        self.0.draw(|frame| draw(app, theme, frame.buffer_mut())).map(|_| ())
+    pub fn draw(&mut self, app: &App, theme: Theme) -> io::Result<()> {
+        self.0.draw(|frame| draw(app, &theme, frame.buffer_mut())).map(|_| ())
     }
 }
 

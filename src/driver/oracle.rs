@@ -1,0 +1,185 @@
+//! Predictions and inspections of the open recording. One job predicts everything in order; one answers questions about
+//! single decisions, always the newest question first, and drops those that nobody waits for any more.
+
+use crate::app::Msg;
+use crate::evaluate::overlay::{self, Cache, Inspection, OverlayError, Snapshots};
+use crate::job::{Cancel, Job, JobError};
+use crate::predictor::Predictor;
+use crate::trace::Trace;
+use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// What inspections of one recording start from. Opens once the engine is loaded, or could not be.
+#[derive(Debug)]
+struct Gate<E> {
+    state: Mutex<Option<Result<Arc<Snapshots<E>>, String>>>,
+    opened: Condvar,
+}
+
+impl<E> Gate<E> {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(None), opened: Condvar::new() })
+    }
+
+    fn set(&self, to: Result<Arc<Snapshots<E>>, String>) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
+        self.opened.notify_all();
+    }
+
+    fn wait(&self) -> Result<Arc<Snapshots<E>>, String> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.opened.wait_while(state, |s| s.is_none()).unwrap_or_else(PoisonError::into_inner);
+        state.clone().unwrap_or_else(|| Err("no answer".into()))
+    }
+}
+
+/// A question about one decision.
+#[derive(Debug)]
+struct Question<E> {
+    generation: u64,
+    trace: Arc<Trace>,
+    event: usize,
+    gate: Arc<Gate<E>>,
+}
+
+/// The newest question, and whom to wake for it.
+#[derive(Debug)]
+struct Inbox<E> {
+    state: Mutex<Waiting<E>>,
+    bell: Condvar,
+}
+
+#[derive(Debug)]
+struct Waiting<E> {
+    newest: Option<Question<E>>,
+    /// The question being answered: its generation and event, for the case that answering panics.
+    current: (u64, usize),
+    /// A job waits at the bell or is answering.
+    staffed: bool,
+    closed: bool,
+}
+
+impl<E> Inbox<E> {
+    fn with<T>(&self, act: impl FnOnce(&mut Waiting<E>) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Blocks until there is a question; `None` when the program ends.
+    fn take(&self) -> Option<Question<E>> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |w: &mut Waiting<E>| w.newest.is_none() && !w.closed;
+        let mut state = self.bell.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+        let question = state.newest.take().filter(|_| !state.closed)?;
+        state.current = (question.generation, question.event);
+        Some(question)
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Oracle<E> {
+    tx: SyncSender<Msg>,
+    load: super::LoadEngine<E>,
+    cache: Option<PathBuf>,
+    gate: Arc<Gate<E>>,
+    predicting: Option<Job>,
+    answering: Option<Job>,
+    inbox: Arc<Inbox<E>>,
+}
+
+impl<E> Drop for Oracle<E> {
+    fn drop(&mut self) {
+        self.inbox.with(|w| w.closed = true);
+        self.inbox.bell.notify_all();
+        self.gate.set(Err("the program ends".into()));
+    }
+}
+
+impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
+    /// Knows nothing yet; `load` gives the engine, `cache` is where predictions are kept.
+    pub fn new(tx: SyncSender<Msg>, load: super::LoadEngine<E>, cache: Option<PathBuf>) -> Self {
+        let waiting = Waiting { newest: None, current: (0, 0), staffed: false, closed: false };
+        let inbox = Arc::new(Inbox { state: Mutex::new(waiting), bell: Condvar::new() });
+        Self { tx, load, cache, gate: Gate::new(), predicting: None, answering: None, inbox }
+    }
+
+    /// Stops all work on the recording that was open.
+    pub fn forget(&mut self) {
+        self.predicting = None;
+        self.inbox.with(|w| w.newest = None);
+        // Whoever waits at the old gate must not wait for ever.
+        self.gate.set(Err("another recording was opened".into()));
+        self.gate = Gate::new();
+    }
+
+    /// Predicts the whole recording, in chunks.
+    pub fn predict(&mut self, generation: u64, trace: Arc<Trace>) {
+        self.forget();
+        let (tx, done, gate, load) = (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.load);
+        let (failed, folder) = (Arc::clone(&gate), self.cache.clone());
+        let work = move |cancel: &Cancel| {
+            let (engine, checksum) = load(&trace)?;
+            // Questions need not wait for the whole pass: until it is done they start from the beginning.
+            gate.set(Ok(Arc::new(Snapshots::new(&trace, engine.clone()))));
+            let cache = folder.map(|dir| Cache::new(&dir, &trace, checksum));
+            let mut send = |chunk| {
+                let _ = tx.send(Msg::Predicted { generation, chunk });
+            };
+            let pass = match &cache {
+                Some(cache) => overlay::run_cached(&trace, engine, cache, cancel, &mut send),
+                None => overlay::run(&trace, engine, cancel, &mut send),
+            };
+            match pass {
+                Ok(snapshots) => gate.set(Ok(snapshots)),
+                // Another recording was opened: nobody waits.
+                Err(OverlayError::Cancelled) => {}
+                Err(e) => return Err(e.to_string()),
+            }
+            Ok(())
+        };
+        self.predicting = Some(Job::spawn("predict", work, move |result: Result<Result<(), String>, JobError>| {
+            if let Err(problem) = result.map_err(|e| e.to_string()).and_then(|r| r) {
+                failed.set(Err(problem.clone()));
+                let _ = done.send(Msg::PredictionFailed { generation, problem });
+            }
+        }));
+    }
+
+    /// Asks about one decision; replaces a question that has not been taken up yet.
+    pub fn inspect(&mut self, generation: u64, trace: Arc<Trace>, event: usize) {
+        let question = Question { generation, trace, event, gate: Arc::clone(&self.gate) };
+        let staffed = self.inbox.with(|w| {
+            w.newest = Some(question);
+            std::mem::replace(&mut w.staffed, true)
+        });
+        self.inbox.bell.notify_one();
+        if staffed {
+            return;
+        }
+        let (inbox, tx) = (Arc::clone(&self.inbox), self.tx.clone());
+        let (left, done) = (Arc::clone(&self.inbox), self.tx.clone());
+        let work = move |_: &Cancel| {
+            while let Some(q) = inbox.take() {
+                let (generation, event) = (q.generation, q.event);
+                if tx.send(Msg::Inspected { generation, event, result: answer(&q) }).is_err() {
+                    return;
+                }
+            }
+        };
+        self.answering = Some(Job::spawn("inspect", work, move |result| {
+            let (generation, event) = left.with(|w| {
+                w.staffed = false;
+                w.current
+            });
+            if let Err(e) = result {
+                let _ = done.send(Msg::Inspected { generation, event, result: Err(e.to_string()) });
+            }
+        }));
+    }
+}
+
+fn answer<E: Predictor + Clone>(q: &Question<E>) -> Result<Inspection, String> {
+    let snapshots = q.gate.wait()?;
+    overlay::inspect(&q.trace, &snapshots, q.event).map_err(|e| e.to_string())
+}
