@@ -1,6 +1,8 @@
 //! How fast recordings are read, end to end from bytes in memory to a finished `Trace`:
 //! ftrace text on all threads and on one (bytes per second), native CSV on one thread (events per second).
 
+#![allow(clippy::unwrap_used)]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kernel_oracle::trace::{Nanos, Trace, TraceBuilder, TraceMeta};
 use kernel_oracle::{export, ingest};

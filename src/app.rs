@@ -18,6 +18,7 @@ mod tests;
 pub use prompt::{Ask, Prompt};
 
 use crate::evaluate::overlay::{Chunk, Inspection};
+use crate::features::Extractor;
 use crate::trace::{Nanos, Trace};
 use input::{Key, Mouse};
 use keys::Action;
@@ -332,6 +333,11 @@ impl App {
                 let cols = Layout::timeline(self.size, trace.cpus(), false).cols();
                 let mut timeline = Timeline::new(loaded, cols);
                 if std::mem::take(&mut self.play_when_open) {
+                    // A recording begins with its workload being set up: show what came after.
+                    let first = Extractor::WARM_UP.min(trace.len() / 10);
+                    if first > 0 {
+                        timeline.seek(trace.time(first));
+                    }
                     timeline.cursor.toggle();
                 }
                 self.open = Open::Ready(Box::new(timeline));

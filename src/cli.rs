@@ -128,9 +128,7 @@ impl std::str::FromStr for Name {
         let known = || Rule::ALL.map(Rule::label).join(", ");
         match name {
             "tcn" => Ok(Self::Tcn),
-            _ => Rule::parse(name)
-                .map(Self::Rule)
-                .ok_or_else(|| format!("no such predictor; known: tcn, {}", known())),
+            _ => Rule::parse(name).map(Self::Rule).ok_or_else(|| format!("no such predictor; known: tcn, {}", known())),
         }
     }
 }

@@ -27,7 +27,9 @@ pub(crate) fn softmax(scores: &mut [f32]) {
         *s = if *s >= top { 1.0 } else { (*s - top).exp() };
         sum += *s;
     }
-    scores.iter_mut().for_each(|s| *s /= sum);
+    for s in scores {
+        *s /= sum;
+    }
 }
 
 /// Place of the greatest value; the first of equals. `None` without values.

@@ -24,7 +24,7 @@ pub const ORDERS: usize = 4;
 /// One step of a CPU's sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Token {
-    /// 0 switch, 1 wakeup, 2 wakeup_new, 3 migrated in, 4 migrated away; [`Token::PAD`] before the start.
+    /// 0 switch, 1 wake-up, 2 wake-up of a new task, 3 migrated in, 4 migrated away; [`Token::PAD`] before the start.
     pub kind: u8,
     /// Move-to-front rank of the task on this CPU, 0..[`RANKS`].
     pub rank: u8,

@@ -19,6 +19,7 @@ pub struct Nanos(pub u64);
 
 impl Nanos {
     /// Duration since `earlier`; zero when `earlier` is later.
+    #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self(self.0.saturating_sub(earlier.0))
     }

@@ -2,6 +2,8 @@
 //! is also cut at many places and has bytes flipped, so that the corpus guards its neighbourhood too. The check is the
 //! one of `fuzz/fuzz_targets/ingest.rs`.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use kernel_oracle::ingest;
 use std::path::PathBuf;
 

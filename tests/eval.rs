@@ -137,7 +137,7 @@ fn pooled_counts_are_the_sums_and_the_macro_is_the_mean_of_workloads() {
     assert!(asked > 1000);
     assert_eq!((pool.scores.non_trivial, pool.traces), (asked, 2));
     assert!(close(pool.scores.pick["lifo"].top1, hits as f64 / asked as f64));
-    let mean = (pool.scores.pick["lifo"].top1 + report.workloads["cpu-bound-8p"].scores.pick["lifo"].top1) / 2.0;
+    let mean = f64::midpoint(pool.scores.pick["lifo"].top1, report.workloads["cpu-bound-8p"].scores.pick["lifo"].top1);
     assert!(close(report.mean.pick["lifo"].top1, mean));
 }
 

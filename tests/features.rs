@@ -1,5 +1,7 @@
 //! The extractor over the bundled recordings: coverage, only the past, only relative identity, sane inputs.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use kernel_oracle::features::{
     CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, QUERY_NAMES, Sink, TOKEN_X, TOKEN_X_NAMES, Token,
 };
@@ -61,7 +63,9 @@ impl<'a> Script<'a> {
     fn say(&mut self, what: &'static str, threads: &[ThreadIx], numbers: &[f32], rest: &impl Hash) {
         let mut h = DefaultHasher::new();
         self.who(threads, &mut h);
-        numbers.iter().for_each(|x| x.to_bits().hash(&mut h));
+        for x in numbers {
+            x.to_bits().hash(&mut h);
+        }
         rest.hash(&mut h);
         self.lines.push((self.event, what, h.finish()));
     }
@@ -138,7 +142,7 @@ fn nothing_depends_on_the_future() {
 #[test]
 fn a_decision_does_not_know_its_own_outcome() {
     let trace = open("hackbench-socket-2g_run0");
-    let cut = (12_000..).find(|i| trace.event(*i).kind == EventKind::Switch).unwrap();
+    let cut = (12_000..trace.len()).find(|i| trace.event(*i).kind == EventKind::Switch).unwrap();
     let order: Vec<usize> = (0..trace.len()).collect();
     let honest = rebuilt(&trace, &order, |p| p);
     let mut b = TraceBuilder::default();
@@ -272,7 +276,7 @@ fn every_recording_is_covered_and_every_input_is_alive() {
     let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES];
     let dead: Vec<_> = (0..3)
         .flat_map(|t| (0..names[t].len()).map(move |i| (t, i)))
-        .filter(|(t, i)| survey.low[*t][*i] == survey.high[*t][*i])
+        .filter(|(t, i)| survey.low[*t][*i] >= survey.high[*t][*i])
         .map(|(t, i)| names[t][i])
         .collect();
     assert!(dead.is_empty(), "columns that never change: {dead:?}");

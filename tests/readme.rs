@@ -1,6 +1,8 @@
 //! What the README promises is what the program has: the key table, the two set-up commands, the commands that exist.
 //! Nothing here looks at style.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 const README: &str = include_str!("../README.md");
 const CI: &str = include_str!("../.ci/run");
 

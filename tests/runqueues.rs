@@ -9,6 +9,8 @@
 //! cpu0! A             A runs there (? nobody knows)
 //! ```
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use kernel_oracle::sched::runqueue::{Cause, RunQueues};
 use kernel_oracle::trace::{
     CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
@@ -74,7 +76,9 @@ fn recorded(script: &[&str], actors: bool, gaps: &[Gap]) -> Trace {
         }
         b.push(event, actor);
     }
-    gaps.iter().for_each(|g| b.gap(*g));
+    for g in gaps {
+        b.gap(*g);
+    }
     b.finish(TraceMeta { cpus: CPUS, start_ns: 1_000, ..TraceMeta::default() })
 }
 

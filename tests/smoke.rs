@@ -4,6 +4,8 @@
 //! Every test has its own tmux server in its own folder. Waiting is polling with a deadline, never a fixed pause.
 //! Without tmux the tests say so and pass, except in CI (`KORACLE_CI` set), where they fail.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 //! The interface as a user meets it: screens as snapshots (drawn through ratatui's `TestBackend`), and random walks
 //! over the keyboard and the mouse that must never panic.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::traces::Entry;
@@ -96,8 +98,8 @@ fn answers(trace: &Trace, share: usize) -> Chunk {
             trivial: queue < 2,
             covered: true,
             real,
-            pick: guess(k % 5 != 0),
-            forecast: guess(k % 3 != 0),
+            pick: guess(!k.is_multiple_of(5)),
+            forecast: guess(!k.is_multiple_of(3)),
             baselines: [other, real, other, real],
         }
     };

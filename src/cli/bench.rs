@@ -34,14 +34,14 @@ pub struct Args {
 }
 
 /// An engine as a sink: everything that happens at a switch and nothing else.
-struct Engine<E> {
+struct Driven<E> {
     engine: E,
     scores: Vec<f32>,
     forecast: [f32; RANKS],
     candidates: usize,
 }
 
-impl<E: Predictor> Sink for Engine<E> {
+impl<E: Predictor> Sink for Driven<E> {
     fn token(&mut self, cpu: CpuId, token: &Token) {
         self.engine.token(cpu, token);
     }
@@ -59,7 +59,7 @@ impl<E: Predictor> Sink for Engine<E> {
 
 /// Nanoseconds of every switch with few candidates: extractor and engine, both questions, all of the event.
 fn decisions<E: Predictor>(trace: &Trace, engine: E) -> Vec<u64> {
-    let mut sink = Engine { engine, scores: Vec::with_capacity(256), forecast: [0.0; RANKS], candidates: 0 };
+    let mut sink = Driven { engine, scores: Vec::with_capacity(256), forecast: [0.0; RANKS], candidates: 0 };
     let mut extractor = Extractor::new(trace);
     let mut times = Vec::new();
     for i in 0..trace.len() {

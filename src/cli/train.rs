@@ -78,6 +78,17 @@ impl Args {
     }
 }
 
+/// The revision of the source tree this program was built from, if it is still there under git.
+fn revision() -> String {
+    let git = |args: &[&str]| {
+        let out =
+            std::process::Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR")]).args(args).output().ok()?;
+        out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    };
+    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    git(&["rev-parse", "HEAD"]).map(|head| if dirty { head + "-dirty" } else { head }).unwrap_or_default()
+}
+
 /// The configuration of the run in `folder`, set to go on.
 fn resumed(folder: &Path) -> Result<TrainConfig> {
     let file = folder.join("config.toml");
@@ -109,6 +120,7 @@ pub fn run(args: &Args) -> Result<()> {
         (None, None) => bail!("no folder for the run"),
     };
     config.command = std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg);
+    config.revision = revision();
     let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
     eprintln!("koracle: reading recordings");
     let data = Data {

@@ -237,13 +237,14 @@ impl Extractor {
         let lane = &mut self.lanes[e.cpu.ix()];
         self.follow.add(&lane.history, e.cpu.ix(), who);
         lane.history.push(who);
-        lane.to_front(next);
+        lane.bring_forward(next);
         lane.token = Some(e.time);
         if let Some(past) = self.past.get_mut(prev.ix()) {
             past.followers.add(who);
-            match stint {
-                Some(stint) => past.ran(stint.0, e.time, e.cpu.0),
-                None => (past.left, past.last_cpu) = (e.time.0, e.cpu.0),
+            if let Some(stint) = stint {
+                past.ran(stint.0, e.time, e.cpu.0);
+            } else {
+                (past.left, past.last_cpu) = (e.time.0, e.cpu.0);
             }
             past.asleep = if e.state.is_runnable() { NEVER } else { e.time.0 };
         }

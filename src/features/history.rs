@@ -91,8 +91,8 @@ impl Past {
 
     /// A new thread under the same pid: nothing of the old one is true of it.
     pub fn reborn(&mut self) {
-        let Self { name, kthread, prio, weight, .. } = *self;
-        *self = Self { name, kthread, prio, weight, ..Self::NEW };
+        let Self { prio, weight, kthread, name, .. } = *self;
+        *self = Self { prio, weight, kthread, name, ..Self::NEW };
     }
 
     /// Takes over what an event says about the thread.
@@ -218,7 +218,7 @@ impl Lane {
     }
 
     /// Moves `thread` to the front.
-    pub fn to_front(&mut self, thread: ThreadIx) {
+    pub fn bring_forward(&mut self, thread: ThreadIx) {
         let known = self.recency().iter().position(|&t| t == thread);
         let at = known.unwrap_or(self.recent_len.min(RANKS - 2));
         self.recent_len = self.recent_len.max(at + 1);
@@ -273,12 +273,12 @@ mod tests {
     fn recency_moves_to_the_front_and_forgets_the_oldest() {
         let mut lane = Lane::NEW;
         for i in [1, 2, 3, 1] {
-            lane.to_front(ThreadIx(i));
+            lane.bring_forward(ThreadIx(i));
         }
         assert_eq!(lane.recency(), [1, 3, 2].map(ThreadIx));
         assert_eq!((lane.rank(ThreadIx(2)), lane.rank(ThreadIx(9))), (2, super::super::OTHER as u8));
         for i in 10..40 {
-            lane.to_front(ThreadIx(i));
+            lane.bring_forward(ThreadIx(i));
         }
         assert_eq!(lane.recency().len(), RANKS - 1);
         assert_eq!((lane.recency()[0], lane.recency()[RANKS - 2]), (ThreadIx(39), ThreadIx(23)));
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn scales() {
-        assert_eq!(log_time(0), 0.0);
+        assert!(log_time(0).abs() < f32::EPSILON);
         assert!((log_time(999) - 0.086_58).abs() < 1e-4, "nanoseconds count");
         assert!((log_count(1, 1.0) - 2f32.ln()).abs() < 1e-6 && log_count(500, 1.0) > 6.0);
     }

@@ -33,9 +33,9 @@ impl Cache {
     /// In `dir`, for this trace and a model with this checksum.
     pub fn new(dir: &Path, trace: &Trace, model: u64) -> Self {
         let mut hash = Xxh3::new();
-        [VERSION, model, layout_hash(), trace.cpus() as u64, trace.len() as u64, trace.meta().slice_ns]
-            .iter()
-            .for_each(|x| hash.update(&x.to_le_bytes()));
+        for x in [VERSION, model, layout_hash(), trace.cpus() as u64, trace.len() as u64, trace.meta().slice_ns] {
+            hash.update(&x.to_le_bytes());
+        }
         hash.update(trace.meta().scheduler.label().as_bytes());
         for (_, task) in trace.tasks().iter() {
             hash.update(&task.pid.0.to_le_bytes());
