@@ -27,6 +27,13 @@ impl Cancel {
     }
 }
 
+/// Runs `work` here and now on a pool with one thread, and waits: what rayon and burn do inside does not depend on how
+/// many cores there are, so the same seed gives the same bits.
+pub fn on_one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, JobError> {
+    let pool = ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| JobError::NoThread(e.to_string()))?;
+    Ok(pool.install(work))
+}
+
 /// Why a job gave no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {

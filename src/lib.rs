@@ -9,7 +9,8 @@
 //! app
 //! train · evaluate
 //! predictor
-//! dataset · features
+//! dataset
+//! features
 //! sched
 //! ingest · export
 //! replay

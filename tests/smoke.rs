@@ -157,7 +157,7 @@ fn visit(size: (u16, u16)) {
 
     // It plays by itself; after Space it stands, and zooming in is what changes the picture.
     screen.keys(&["Space"]);
-    let paused = screen.wait("a pause", |t| t.contains('⏸'));
+    let paused = screen.wait("a pause", |t| t.contains('‖'));
     screen.keys(&["w"]);
     screen.wait("another time axis", |t| axis(t) != axis(&paused));
 

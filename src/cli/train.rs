@@ -3,7 +3,7 @@
 use super::output;
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::dataset::chunks::{Keep, Recording};
-use crate::job::Cancel;
+use crate::job::{self, Cancel};
 use crate::predictor::weights::ModelConfig;
 use crate::train::{self, Data, Progress, TrainConfig};
 use clap::ValueHint;
@@ -146,9 +146,7 @@ pub fn run(args: &Args) -> Result<()> {
             bar.suspend(|| eprintln!("{line}"));
         }
     };
-    // One thread: the same seed gives the same bits.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    let outcome = pool.install(|| train::run(&config, &data, &Cancel::new(), &mut report))?;
+    let outcome = job::on_one_thread(|| train::run(&config, &data, &Cancel::new(), &mut report))??;
     bar.finish_and_clear();
     let folder = config.folder.as_deref().unwrap_or(Path::new("."));
     eprintln!(
