@@ -19,6 +19,8 @@ const RECORDINGS: [&str; 2] = ["hackbench-pipe-2g_run3", "sysbench-threads-8t_ru
 const CANDIDATES: std::ops::RangeInclusive<usize> = 2..=8;
 /// Text that reading is measured on has at least so many bytes.
 const TEXT: usize = 64 << 20;
+/// Frames are measured on at least so many events.
+const EVENTS: usize = 1_000_000;
 /// Of several readings of the same bytes the fastest counts: the machine does other things too.
 const READINGS: usize = 3;
 
@@ -31,6 +33,9 @@ pub struct Args {
     /// The TCN's model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     model: Option<std::path::PathBuf>,
+    /// Measure frames on this recording; without it, on a bundled one repeated until it has a million events.
+    #[arg(long, value_name = "TRACE", value_hint = clap::ValueHint::FilePath)]
+    frames: Option<std::path::PathBuf>,
 }
 
 /// An engine as a sink: everything that happens at a switch and nothing else.
@@ -172,7 +177,7 @@ pub fn run(args: &Args) -> Result<()> {
     eprintln!("koracle: measuring reading");
     let mut text = Vec::new();
     export::ftrace_text(first, &mut text)?;
-    let long = repeated(first, first.len() * (TEXT / text.len().max(1) + 1));
+    let long = repeated(first, (first.len() * (TEXT / text.len().max(1) + 1)).max(EVENTS));
     text.clear();
     export::ftrace_text(&long, &mut text)?;
     let ftrace = reading(&text, "ftrace")?;
@@ -182,6 +187,10 @@ pub fn run(args: &Args) -> Result<()> {
     drop(text);
 
     eprintln!("koracle: measuring frames");
+    let long = match &args.frames {
+        Some(path) => output::open(path)?.trace,
+        None => long,
+    };
     let (events, long) = (long.len(), Arc::new(long));
     let (frame50, frame99) = quantiles(ui::bench_frames(long, 200, 50));
     let result = json!({

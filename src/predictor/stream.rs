@@ -13,7 +13,7 @@ use super::tcn::normalise;
 use super::weights::Weights;
 use crate::features::{CAND, Decision, Forecast, QUERY, RANKS, TOKEN_X, Token};
 use crate::trace::CpuId;
-use net::{N, Net};
+use net::{N, Net, SKIP};
 use simd::{Work, add, add_product, dispatch, dot, relu};
 use std::sync::Arc;
 
@@ -43,9 +43,9 @@ struct Scratch {
     y: Vec<f32>,
     /// `[max(CAND, QUERY)]`
     inputs: Vec<f32>,
-    /// `[H]`: what all candidates share.
+    /// `[H + SKIP]`: what all candidates share.
     shared: Vec<f32>,
-    /// `[H]`
+    /// `[H + SKIP]`
     z: Vec<f32>,
     /// `[hidden2]`
     z2: Vec<f32>,
@@ -66,7 +66,7 @@ impl StreamEngine {
     pub fn new(weights: &Arc<Weights>, cpus: usize) -> Self {
         let net = Arc::new(Net::new(weights));
         let config = net.config;
-        let (c, h) = (config.channels, config.hidden);
+        let (c, h) = (config.channels, config.hidden + SKIP);
         let scratch = Scratch {
             x: vec![0.0; c],
             y: vec![0.0; c],
@@ -180,21 +180,24 @@ impl Work for Pick<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let Self { net, h, scratch, query, cand, scores } = self;
+        let hidden = net.config.hidden;
         let Scratch { inputs, shared, z, z2, .. } = scratch;
         let norm = |to: &mut [f32], from: &[f32], mean: &[f32], scale: &[f32]| {
             for i in 0..from.len().min(to.len()) {
                 to[i] = normalise(from[i], mean[i], scale[i]);
             }
         };
-        shared.copy_from_slice(&net.bias);
+        shared.fill(0.0);
+        let (head, _) = shared.split_at_mut(hidden);
+        head.copy_from_slice(&net.bias);
         norm(&mut inputs[..QUERY], query, &net.query_mean, &net.query_scale);
-        add_product::<FMA>(&inputs[..QUERY], &net.query, shared);
-        add_product::<FMA>(h, &net.state, shared);
+        add_product::<FMA>(&inputs[..QUERY], &net.query, head);
+        add_product::<FMA>(h, &net.state, head);
         for one in cand.chunks_exact(CAND) {
             norm(&mut inputs[..CAND], one, &net.cand_mean, &net.cand_scale);
             z.copy_from_slice(shared);
             add_product::<FMA>(&inputs[..CAND], &net.cand, z);
-            let skip = dot::<FMA>(&inputs[..CAND], &net.skip);
+            let (z, skip) = z.split_at_mut(hidden);
             relu(z);
             let score = if z2.is_empty() {
                 dot::<FMA>(z, &net.out)
@@ -204,7 +207,7 @@ impl Work for Pick<'_> {
                 relu(z2);
                 dot::<FMA>(z2, &net.out)
             };
-            scores.push(score + skip);
+            scores.push(score + skip[0]);
         }
     }
 }

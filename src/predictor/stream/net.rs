@@ -1,11 +1,13 @@
 //! The weights as the streaming engine reads them: embeddings folded into the first layer, temperatures into the last,
 //! rows contiguous in the order in which they are used. Made once per model, shared by all engines.
 
-use crate::features::{ORDERS, RANKS, Token};
+use crate::features::{CAND, ORDERS, QUERY, RANKS, Token};
 use crate::predictor::weights::{EMBED, ModelConfig, Weights};
 
 /// Votes of a forecast.
 pub(super) const N: usize = 2 * ORDERS;
+/// Columns added to the pick head's first layer: the linear part, padded to a register.
+pub(super) const SKIP: usize = 8;
 
 /// A block of the trunk.
 #[derive(Debug)]
@@ -31,15 +33,14 @@ pub(super) struct Net {
     pub cand_scale: Vec<f32>,
     pub query_mean: Vec<f32>,
     pub query_scale: Vec<f32>,
+    /// `[CAND, H + SKIP]`: column H is the linear part.
     pub cand: Vec<f32>,
-    /// `[CAND]`: the linear part, over the temperature.
-    pub skip: Vec<f32>,
     pub query: Vec<f32>,
     pub state: Vec<f32>,
     pub bias: Vec<f32>,
     pub second: Vec<f32>,
     pub second_bias: Vec<f32>,
-    /// Over the temperature, like `skip`.
+    /// Over the temperature, like column H of `cand`.
     pub out: Vec<f32>,
     pub forecast_state: Vec<f32>,
     pub forecast_bias: Vec<f32>,
@@ -56,7 +57,7 @@ pub(super) struct Net {
 impl Net {
     pub(super) fn new(w: &Weights) -> Self {
         let config = w.config;
-        let c = config.channels;
+        let (c, h) = (config.channels, config.hidden);
         let get = |name: &str| w.get(name).to_vec();
         let first = w.get("input.weight");
         let mut row = 0;
@@ -78,6 +79,12 @@ impl Net {
             out.iter_mut().zip(w.get("input.bias")).for_each(|(o, b)| *o += b);
         }
         let cool: Vec<f32> = w.get("temperature").iter().map(|t| 1.0 / t).collect();
+        let mut cand = vec![0.0; CAND * (h + SKIP)];
+        for (i, row) in cand.chunks_exact_mut(h + SKIP).enumerate() {
+            row[..h].copy_from_slice(&w.get("pick.cand")[i * h..(i + 1) * h]);
+            row[h] = w.get("pick.skip")[i] * cool[0];
+        }
+        debug_assert_eq!(w.get("pick.query").len(), QUERY * h);
         Self {
             config,
             tables,
@@ -95,8 +102,7 @@ impl Net {
             cand_scale: get("norm.cand.scale"),
             query_mean: get("norm.query.mean"),
             query_scale: get("norm.query.scale"),
-            cand: get("pick.cand"),
-            skip: w.get("pick.skip").iter().map(|x| x * cool[0]).collect(),
+            cand,
             query: get("pick.query"),
             state: get("pick.state"),
             bias: get("pick.bias"),

@@ -2,8 +2,6 @@
 //! into code compiled for those instructions, made only after the processor was asked. Nothing here reads raw memory.
 
 #![allow(unsafe_code)]
-// The bodies must be part of the function that enables the instructions, or they are not compiled for them.
-#![allow(clippy::inline_always)]
 
 /// Work that is compiled twice: portable, and for AVX2 + FMA. `run` must be `#[inline(always)]`.
 pub trait Work {
@@ -57,10 +55,6 @@ pub fn add_product<const FMA: bool>(x: &[f32], w: &[f32], out: &mut [f32]) {
         panel::<FMA, 32>(x, w, width, at, out);
         at += 32;
     }
-    while at + 16 <= width {
-        panel::<FMA, 16>(x, w, width, at, out);
-        at += 16;
-    }
     while at + 8 <= width {
         panel::<FMA, 8>(x, w, width, at, out);
         at += 8;
@@ -74,28 +68,15 @@ pub fn add_product<const FMA: bool>(x: &[f32], w: &[f32], out: &mut [f32]) {
 /// Columns `at..at + N` of [`add_product`]; the sums stay in registers.
 #[inline(always)]
 fn panel<const FMA: bool, const N: usize>(x: &[f32], w: &[f32], width: usize, at: usize, out: &mut [f32]) {
-    // Two rows at a time, in sums of their own: one chain of additions alone would wait for its own latency.
-    let mut even = [0.0_f32; N];
-    let mut odd = [0.0_f32; N];
-    even.copy_from_slice(&out[at..at + N]);
-    let pairs = x.chunks_exact(2);
-    let last = pairs.remainder();
-    for (x, rows) in pairs.zip(w.chunks_exact(2 * width)) {
-        let (row, next) = (&rows[at..at + N], &rows[width + at..width + at + N]);
+    let mut sums = [0.0_f32; N];
+    sums.copy_from_slice(&out[at..at + N]);
+    for (x, row) in x.iter().zip(w.chunks_exact(width)) {
+        let row = &row[at..at + N];
         for j in 0..N {
-            even[j] = mul_add::<FMA>(x[0], row[j], even[j]);
-            odd[j] = mul_add::<FMA>(x[1], next[j], odd[j]);
+            sums[j] = mul_add::<FMA>(*x, row[j], sums[j]);
         }
     }
-    if let [x_last] = last {
-        let row = &w[(x.len() - 1) * width + at..][..N];
-        for j in 0..N {
-            even[j] = mul_add::<FMA>(*x_last, row[j], even[j]);
-        }
-    }
-    for j in 0..N {
-        out[at + j] = even[j] + odd[j];
-    }
+    out[at..at + N].copy_from_slice(&sums);
 }
 
 /// `out += row`.
