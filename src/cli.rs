@@ -6,6 +6,7 @@
 mod bench;
 mod convert;
 mod eval;
+mod explore;
 mod info;
 mod output;
 mod predict;
@@ -87,7 +88,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
-        None => crate::ui::run(cli.traces),
+        None => explore::run(cli.traces),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Import(args)) => convert::import(&args),
         Some(Command::Export(args)) => convert::export(&args),
@@ -105,12 +106,16 @@ fn dispatch(cli: Cli) -> Result<()> {
 
 fn is_broken_pipe(error: &color_eyre::Report) -> bool {
     error.chain().any(|cause| {
-        let io = cause.downcast_ref::<std::io::Error>();
         let export = cause.downcast_ref::<ExportError>().and_then(|e| match e {
             ExportError::Io { source, .. } => Some(source),
             _ => None,
         });
-        io.or(export).is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+        let csv = cause.downcast_ref::<csv::Error>().and_then(|e| match e.kind() {
+            csv::ErrorKind::Io(source) => Some(source),
+            _ => None,
+        });
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.or(export).or(csv).is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
     })
 }
 

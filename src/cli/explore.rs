@@ -1,0 +1,29 @@
+//! `koracle [TRACE ...]`: looks at the arguments and at standard output while there still is a screen to print on,
+//! then hands over to the interface. Reads no recording.
+
+use super::Cli;
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+use color_eyre::eyre::{Result, bail};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong usage (exit code 2).
+pub fn run(traces: Vec<PathBuf>) -> Result<()> {
+    let wrong = |text: String| -> ! { Cli::command().error(ErrorKind::ValueValidation, text).exit() };
+    if traces.iter().any(|path| path.as_os_str() == "-") {
+        wrong("the explorer reads no standard input; `koracle import - -o NAME.csv.zst` makes a file of it".into());
+    }
+    // What may not be asked about is left to the interface, which says what is wrong with it.
+    let (there, missing): (Vec<_>, Vec<_>) = traces.into_iter().partition(|path| path.try_exists().unwrap_or(true));
+    if let (true, [first, ..]) = (there.is_empty(), &missing[..]) {
+        wrong(format!("no such command or file: {}", first.display()));
+    }
+    for path in &missing {
+        eprintln!("koracle: warning: no such file: {}", path.display());
+    }
+    if !std::io::stdout().is_terminal() {
+        bail!("standard output is not a terminal");
+    }
+    crate::ui::run(there)
+}
