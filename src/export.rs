@@ -2,9 +2,11 @@
 //! Files appear whole or not at all. Nothing here reads a recording.
 
 mod csv;
+mod file;
 mod text;
 
 pub use self::csv::csv_to;
+pub use self::file::{NewFile, remove_unfinished};
 pub use self::text::ftrace_text;
 
 use crate::trace::Trace;
@@ -48,39 +50,28 @@ pub fn native(trace: &Trace, path: &Path, level: i32) -> Result<u64, ExportError
     let meta_path = path.with_file_name(format!("{}.toml", bare.ok_or_else(|| ExportError::Name(path.into()))?));
 
     let meta = toml::to_string(trace.meta()).map_err(|source| ExportError::Meta { path: meta_path.clone(), source })?;
-    let events = beside(path).map_err(io)?;
+    let events = NewFile::create(path).map_err(io)?;
     if packed.is_some() {
-        let mut encoder = zstd::stream::write::Encoder::new(BufWriter::new(&events), level).map_err(io)?;
+        let mut encoder = zstd::stream::write::Encoder::new(BufWriter::new(events.file()), level).map_err(io)?;
         // A reader then knows that nothing was changed on the way.
         encoder.include_checksum(true).map_err(io)?;
         csv_to(trace, &mut encoder).map_err(io)?;
         encoder.finish().and_then(|mut file| file.flush()).map_err(io)?;
     } else {
-        let mut file = BufWriter::new(&events);
+        let mut file = BufWriter::new(events.file());
         csv_to(trace, &mut file).and_then(|()| file.flush()).map_err(io)?;
     }
-    let size = events.as_file().metadata().map_err(io)?.len();
+    let size = events.file().metadata().map_err(io)?.len();
     write_whole(&meta_path, meta.as_bytes()).map_err(|source| ExportError::Io { path: meta_path.clone(), source })?;
-    events.persist(path).map_err(|e| io(e.error))?;
+    events.finish().map_err(io)?;
     Ok(size)
 }
 
 /// Writes a file so that it appears whole or not at all.
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = beside(path)?;
-    file.write_all(bytes)?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
-}
-
-/// A temporary file in the folder of `path`, with the permissions of any new file.
-fn beside(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".koracle-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    let file = NewFile::create(path)?;
+    file.file().write_all(bytes)?;
+    file.finish()
 }
 
 /// What to write next: losses come before the first event of their CPU after they began.

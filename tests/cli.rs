@@ -165,3 +165,107 @@ fn completions_name_the_commands() {
     let script = String::from_utf8_lossy(&script.get_output().stdout).into_owned();
     assert!(script.contains("predict") && script.contains("eval"));
 }
+
+/// A child whose output nobody reads to the end.
+fn spawn(args: &[&str]) -> std::process::Child {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"));
+    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    use std::io::Read;
+    let path = bundled("hackbench-pipe-2g_run3");
+    let path = path.to_str().unwrap();
+    let commands: [&[&str]; 4] = [
+        &["export", path, "--format", "csv", "-o", "-"],
+        &["export", path, "--format", "ftrace", "-o", "-"],
+        &["import", path, "-o", "-"],
+        &["predict", path, "--predictor", "lifo", "-o", "-"],
+    ];
+    for args in commands {
+        let mut child = spawn(args);
+        let mut first = [0; 64];
+        // More than any pipe holds is still to come when the reader leaves.
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""), "{args:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_takes_the_unfinished_file_away() {
+    for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("new.csv.zst");
+        let input = bundled("hackbench-pipe-2g_run3");
+        let mut child = spawn(&["import", input.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+        // Packing takes seconds; the file is there from its beginning.
+        while std::fs::read_dir(dir.path()).unwrap().count() == 0 {
+            assert!(child.try_wait().unwrap().is_none(), "ended before it began to write");
+            std::thread::yield_now();
+        }
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing stays behind");
+    }
+}
+
+#[test]
+fn the_explorer_refuses_before_it_takes_the_screen() {
+    fails(&["recrod"], 2, "no such command or file: recrod");
+    fails(&["recrod", "nor-this.csv"], 2, "no such command or file: recrod");
+    fails(&["-"], 2, "standard input");
+    let (_dir, path) = small(10);
+    fails(&[path.to_str().unwrap()], 1, "standard output is not a terminal");
+    fails(&[path.to_str().unwrap(), "gone.csv"], 1, "no such file: gone.csv");
+    fails(&[], 1, "standard output is not a terminal");
+}
+
+#[test]
+fn time_running_backwards_and_losses_are_said() {
+    let (dir, path) = small(50);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.swap(20, 30);
+    lines.push("999999999,0,lost,,17,,,,,,,,");
+    let bad = dir.path().join("bad.csv");
+    std::fs::write(&bad, lines.join("\n") + "\n").unwrap();
+    let bad = bad.to_str().unwrap();
+    let commands: [&[&str]; 3] =
+        [&["import", bad, "-o", "-"], &["predict", bad, "-o", "-"], &["eval", "--predictors", "fifo", bad]];
+    for args in commands {
+        let assert = koracle(args).assert().success();
+        let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(says.contains("time ran backwards") && says.contains("lost 17 events"), "{args:?} says {says:?}");
+    }
+}
+
+#[test]
+fn errors_of_the_output_name_the_target() {
+    let (dir, path) = small(300);
+    let path = path.to_str().unwrap();
+    let folder = dir.path().to_str().unwrap();
+    fails(&["predict", path, "-o", folder], 1, "this is a directory");
+    fails(&["export", path, "--format", "csv", "-o", folder], 1, "this is a directory");
+    let nowhere = dir.path().join("none").join("x.csv");
+    let assert = koracle(&["predict", path, "-o", nowhere.to_str().unwrap()]).assert().code(1);
+    let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(says.contains(nowhere.to_str().unwrap()) && !says.contains(".koracle-"), "{says}");
+    if Path::new("/dev/full").exists() {
+        fails(&["predict", path, "-o", "/dev/full"], 1, "/dev/full: No space left");
+        fails(&["export", path, "--format", "ftrace", "-o", "/dev/full"], 1, "/dev/full: No space left");
+    }
+}
+
+#[test]
+fn a_recording_is_not_written_over_itself() {
+    let (dir, path) = small(100);
+    let before = std::fs::read(&path).unwrap();
+    let again = dir.path().join(".").join("small.csv");
+    fails(&["import", path.to_str().unwrap(), "-o", again.to_str().unwrap()], 1, "another name");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}

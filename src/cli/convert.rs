@@ -42,17 +42,21 @@ enum Format {
 
 /// Runs `import`.
 pub fn import(args: &ImportArgs) -> Result<()> {
+    output::differ(&args.input, &args.output)?;
     let opened = output::open(&args.input)?;
     if args.output.as_os_str() == "-" {
         return output::write(&args.output, |out| Ok(export::csv_to(&opened.trace, out)?));
     }
+    output::clean_up_on_signals();
     let size = export::native(&opened.trace, &args.output, export::ARCHIVE_LEVEL)?;
-    eprintln!("{}: {} events, {size} bytes", args.output.display(), opened.trace.len());
+    let events = output::count(opened.trace.len() as u64, "event");
+    eprintln!("{}: {events}, {}", args.output.display(), output::count(size, "byte"));
     Ok(())
 }
 
 /// Runs `export`.
 pub fn export(args: &ExportArgs) -> Result<()> {
+    output::differ(&args.input, &args.output)?;
     let opened = output::open(&args.input)?;
     output::write(&args.output, |out| match args.format {
         Format::Csv => Ok(export::csv_to(&opened.trace, out)?),

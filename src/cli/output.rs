@@ -1,9 +1,14 @@
 //! Where input comes from and output goes to: files, or standard input and output as `-`. A file appears under its
 //! name only when it is whole.
 
+use crate::export::{self, NewFile};
 use crate::ingest::{self, Opened};
-use color_eyre::eyre::{Result, WrapErr};
+use crate::job::Job;
+use crate::trace::Trace;
+use color_eyre::eyre::{Result, WrapErr, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
@@ -25,9 +30,50 @@ pub fn open(path: &Path) -> Result<Opened> {
     }
     if report.skipped > 0 {
         let first = report.bad.first().map(|b| format!("; first: {b}")).unwrap_or_default();
-        eprintln!("koracle: warning: {name}: {} of {} lines skipped{first}", report.skipped, report.lines);
+        eprintln!("koracle: warning: {name}: {} of {} skipped{first}", report.skipped, count(report.lines, "line"));
+    }
+    let reordered = opened.trace.reordered();
+    if reordered > 0 {
+        eprintln!("koracle: warning: {name}: time ran backwards; {} put in order", count(reordered, "event"));
+    }
+    let lost = lost(&opened.trace);
+    if lost > 0 {
+        eprintln!("koracle: warning: {name}: the kernel lost {}", count(lost, "event"));
     }
     Ok(opened)
+}
+
+/// Events that the kernel lost: as the metadata say or as the events say, whichever is more.
+pub fn lost(trace: &Trace) -> u64 {
+    let in_gaps: u64 = trace.gaps().iter().map(|g| g.lost).fold(0, u64::saturating_add);
+    trace.meta().lost.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)).max(in_gaps)
+}
+
+/// `1 line`, `2 lines`.
+pub fn count(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Refuses to write over the recording that is being read.
+pub fn differ(input: &Path, output: &Path) -> Result<()> {
+    let file = |path: &Path| path.canonicalize().ok().filter(|p| p.is_file());
+    if input.as_os_str() != "-" && file(input).is_some_and(|f| file(output) == Some(f)) {
+        bail!("{}: this is the recording that is read; choose another name", output.display());
+    }
+    Ok(())
+}
+
+/// From here on an interrupt or a request to end removes unfinished files and ends with 128 plus the signal's number.
+pub fn clean_up_on_signals() {
+    // Without it the signal ends the program all the same, only less tidily.
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+    let wait = move |_: &_| {
+        if let Some(signal) = signals.forever().next() {
+            export::remove_unfinished(|| std::process::exit(128 + signal));
+        }
+    };
+    // It waits for as long as the program runs: nobody has to cancel it.
+    drop(Job::spawn("signals", wait, |_| {}));
 }
 
 /// Writes all of `bytes` to standard output.
@@ -51,20 +97,14 @@ pub fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> R
         write(&mut out)?;
         return Ok(out.flush()?);
     }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    clean_up_on_signals();
     let name = || path.display().to_string();
-    let file = tempfile::Builder::new().prefix(".koracle-").tempfile_in(folder).wrap_err_with(name)?;
-    let mut out = BufWriter::with_capacity(1 << 16, file);
-    write(&mut out)?;
-    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error).wrap_err_with(name)?;
-    #[cfg(unix)]
-    {
-        // A temporary file is private; the result is as readable as any other file of the user's.
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).wrap_err_with(name)?;
-    }
-    file.persist(path).wrap_err_with(name)?;
-    Ok(())
+    let file = NewFile::create(path).wrap_err_with(name)?;
+    let mut out = BufWriter::with_capacity(1 << 16, file.file());
+    write(&mut out).wrap_err_with(name)?;
+    out.flush().wrap_err_with(name)?;
+    drop(out);
+    file.finish().wrap_err_with(name)
 }
 
 /// A progress bar on standard error; draws nothing when that is no terminal.

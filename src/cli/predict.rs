@@ -44,6 +44,7 @@ const COLUMNS: [&str; 12] = [
 
 /// Predicts and writes.
 pub fn run(args: &Args) -> Result<()> {
+    output::differ(&args.trace, &args.output)?;
     let trace = output::open(&args.trace)?.trace;
     let model = if args.predictor == Name::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
     let engine = args.predictor.make(model.as_ref(), trace.cpus())?;

@@ -24,9 +24,17 @@ pub fn csv_to(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
                 row.empty(8);
             }
         }
-        rows.write_byte_record(&row.record)?;
+        rows.write_byte_record(&row.record).map_err(io_error)?;
     }
     rows.flush()
+}
+
+/// The I/O error inside a CSV error, so that a closed pipe is still known as one.
+fn io_error(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(e) => e,
+        other => std::io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// One row being put together.
