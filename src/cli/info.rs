@@ -1,11 +1,11 @@
 //! `koracle info`: what is in a recording.
 
 use super::output;
-use crate::evaluate::score;
-use crate::job::Cancel;
-use crate::trace::CpuId;
+use crate::features::Extractor;
+use crate::sched::runqueue::RunQueues;
+use crate::trace::{CpuId, EventKind, Trace};
 use clap::ValueHint;
-use color_eyre::eyre::{Result, eyre};
+use color_eyre::eyre::Result;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -21,17 +21,56 @@ pub struct Args {
     json: bool,
 }
 
+/// How much of a recording there is to predict. The same figures as [`crate::evaluate::score::Counts`] has, from the
+/// run queues alone: nobody is asked, so nobody needs features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    decisions: u64,
+    non_trivial: u64,
+    covered: u64,
+    idle: u64,
+}
+
+fn count(trace: &Trace, done: &dyn Fn(u64)) -> Counts {
+    const STRIDE: usize = 1 << 16;
+    let (mut queues, mut counts) = (RunQueues::of(trace), Counts::default());
+    let warm = Extractor::WARM_UP.min(trace.len() / 10);
+    for (i, e) in trace.events().enumerate() {
+        if i % STRIDE == 0 {
+            done(i as u64);
+        }
+        queues.observe(&e, trace);
+        if e.kind != EventKind::Switch {
+            queues.apply(&e, trace);
+            continue;
+        }
+        queues.begin_switch(&e, trace.tasks());
+        let next = trace.tasks().thread_on(e.next, e.cpu);
+        if i >= warm {
+            let candidates = queues.candidates(e.cpu);
+            counts.decisions += 1;
+            counts.non_trivial += u64::from(candidates.len() >= 2);
+            counts.covered += u64::from(candidates.contains(&next));
+            counts.idle += u64::from(queues.is_idle(next));
+        }
+        queues.finish_switch(&e, trace.tasks());
+    }
+    counts
+}
+
 /// Prints the summary.
 pub fn run(args: &Args) -> Result<()> {
     let opened = output::open(&args.trace)?;
     let (trace, report) = (&opened.trace, &opened.report);
-    let counts = score::score(trace, &mut [], &Cancel::new(), &|_| {}).ok_or_else(|| eyre!("cancelled"))?;
-    let share = |part: u64| if counts.decisions == 0 { 0.0 } else { part as f64 / counts.decisions as f64 };
+    let bar = output::progress(trace.len() as u64, "counting");
+    let counts = count(trace, &|n| bar.set_position(n));
+    bar.finish_and_clear();
+    // NaN, said as null, when there is nothing to predict.
+    let share = |part: u64| part as f64 / counts.decisions as f64;
     let (coverage, idle) = (share(counts.covered), share(counts.idle));
     let trivial = share(counts.decisions - counts.non_trivial);
     let meta = trace.meta();
-    let in_gaps: u64 = trace.gaps().iter().map(|g| g.lost).sum();
-    let lost = meta.lost.iter().sum::<u64>().max(in_gaps);
+    let lost = output::lost(trace);
     let threads = (0..trace.cpus()).map(|cpu| trace.cpu_switches(CpuId(cpu as u16)).len());
     let switches_per_cpu: Vec<usize> = threads.collect();
     if args.json {
@@ -74,11 +113,40 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(text, "format      {}", report.format.label())?;
     writeln!(text, "span        {:.6} s", trace.span().secs())?;
     writeln!(text, "events      {}", trace.len())?;
-    writeln!(text, "switches    {} on {} CPUs {switches_per_cpu:?}", trace.switch_count(), trace.cpus())?;
-    writeln!(text, "lost        {lost} events in {} gaps", trace.gaps().len())?;
-    writeln!(text, "skipped     {} lines; {} events put in order", meta.skipped, trace.reordered())?;
-    writeln!(text, "coverage    {:.2} % of {} scored decisions", 100.0 * coverage, counts.decisions)?;
-    writeln!(text, "trivial     {:.2} % (fewer than two candidates)", 100.0 * trivial)?;
-    writeln!(text, "idle        {:.2} % of decisions", 100.0 * idle)?;
+    let count = |n: usize, what: &str| output::count(n as u64, what);
+    let percent = |share: f64| if share.is_nan() { "–".to_owned() } else { format!("{:.2} %", 100.0 * share) };
+    writeln!(text, "switches    {} on {} {switches_per_cpu:?}", trace.switch_count(), count(trace.cpus(), "CPU"))?;
+    writeln!(text, "lost        {} in {}", output::count(lost, "event"), count(trace.gaps().len(), "gap"))?;
+    let ordered = output::count(trace.reordered(), "event");
+    writeln!(text, "skipped     {}; {ordered} put in order", output::count(meta.skipped, "line"))?;
+    let decisions = output::count(counts.decisions, "scored decision");
+    writeln!(text, "coverage    {} of {decisions}", percent(coverage))?;
+    writeln!(text, "trivial     {} (fewer than two candidates)", percent(trivial))?;
+    writeln!(text, "idle        {} of decisions", percent(idle))?;
     output::stdout(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::catalog::Catalog;
+    use crate::evaluate::score::score;
+    use crate::job::Cancel;
+    use std::path::Path;
+
+    #[test]
+    fn the_run_queues_alone_count_what_a_scoring_counts() {
+        let catalog = Catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("traces")).unwrap();
+        // One run of each workload.
+        let entries: Vec<_> = catalog.entries.iter().filter(|e| e.name().ends_with("_run3")).collect();
+        assert_eq!(entries.len(), 12);
+        for entry in entries {
+            let trace = crate::ingest::open(&catalog.path(entry)).unwrap().trace;
+            let full = score(&trace, &mut [], &Cancel::new(), &|_| {}).unwrap();
+            let found = count(&trace, &|_| {});
+            assert!(found.non_trivial > 0, "{}", entry.name());
+            let full = [full.decisions, full.non_trivial, full.covered, full.idle];
+            assert_eq!([found.decisions, found.non_trivial, found.covered, found.idle], full, "{}", entry.name());
+        }
+    }
 }
