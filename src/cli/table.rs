@@ -1,11 +1,15 @@
 //! An evaluation as markdown tables, readable as they are. All figures come from the same report as the JSON.
 
+use super::output::count;
 use crate::evaluate::report::{MIN_NON_TRIVIAL, PickScore, Report, Scores, Slice};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// How a row of the macro table is written.
 type Field = fn(&PickScore) -> String;
+
+/// In place of a figure that there is not.
+const NONE: &str = "–";
 
 /// Renders the whole report.
 pub fn markdown(report: &Report) -> String {
@@ -26,17 +30,17 @@ pub fn markdown(report: &Report) -> String {
         let _ = writeln!(out, "\n\\* fewer than {MIN_NON_TRIVIAL} non-trivial decisions: not in the macro mean");
     }
 
-    let _ = writeln!(out, "\n### Pick: macro over {} workloads\n", report.mean.pick_workloads);
+    let _ = writeln!(out, "\n### Pick: macro over {}\n", count(report.mean.pick_workloads as u64, "workload"));
     let mut rows = vec![header(&["measure"], names)];
     let fields: [(&str, Field); 5] = [
         ("top-1 %", |s| percent(s.top1)),
         ("top-3 %", |s| percent(s.top3)),
-        ("MRR", |s| format!("{:.3}", s.mrr)),
-        ("NLL", |s| format!("{:.3}", s.nll)),
-        ("ECE", |s| format!("{:.3}", s.ece)),
+        ("MRR", |s| number(s.mrr)),
+        ("NLL", |s| number(s.nll)),
+        ("ECE", |s| number(s.ece)),
     ];
     for (label, field) in fields {
-        let cells = names.iter().map(|n| report.mean.pick.get(n).map_or_else(|| "-".into(), field));
+        let cells = names.iter().map(|n| report.mean.pick.get(n).map_or_else(|| NONE.into(), field));
         rows.push(std::iter::once(label.to_owned()).chain(cells).collect());
     }
     table(&mut out, &rows);
@@ -45,7 +49,8 @@ pub fn markdown(report: &Report) -> String {
     let asked: Vec<_> = names.iter().filter(|n| report.mean.forecast.contains_key(*n)).cloned().collect();
     let mut rows = vec![header(&["workload", "median lead, µs"], &asked)];
     for (workload, w) in &report.workloads {
-        let mut row = vec![workload.clone(), format!("{:.1}", w.scores.lead_ns_median as f64 / 1e3)];
+        let lead = format!("{:.1}", w.scores.lead_ns_median as f64 / 1e3);
+        let mut row = vec![workload.clone(), if w.scores.decisions == 0 { NONE.into() } else { lead }];
         row.extend(asked.iter().map(|n| cell(w.scores.forecast.get(n).map(|s| s.top1))));
         rows.push(row);
     }
@@ -83,11 +88,15 @@ fn mean(names: &[String], blanks: usize, of: impl Fn(&String) -> Option<f64>) ->
 }
 
 fn percent(share: f64) -> String {
-    format!("{:.1}", 100.0 * share)
+    if share.is_nan() { NONE.into() } else { format!("{:.1}", 100.0 * share) }
+}
+
+fn number(x: f64) -> String {
+    if x.is_nan() { NONE.into() } else { format!("{x:.3}") }
 }
 
 fn cell(share: Option<f64>) -> String {
-    share.map_or_else(|| "-".into(), percent)
+    share.map_or_else(|| NONE.into(), percent)
 }
 
 /// Columns as wide as their widest cell, the first to the left, numbers to the right.

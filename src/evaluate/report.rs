@@ -1,5 +1,7 @@
 //! From counts to fractions: per trace, per workload (pooled), and the macro mean over workloads. The serialised form
 //! is the contract of `koracle eval --json`. Nothing here looks at a trace.
+//!
+//! A fraction of nothing is NaN, which JSON says as `null`: no decision is not the same as none right.
 
 use super::score::{Counts, ECE_BINS, PickCount, QUEUE_SLICES, STATE_SLICES};
 use crate::trace::TraceMeta;
@@ -140,19 +142,19 @@ pub struct Report {
 }
 
 fn share(part: u64, of: u64) -> f64 {
-    if of == 0 { 0.0 } else { part as f64 / of as f64 }
+    if of == 0 { f64::NAN } else { part as f64 / of as f64 }
 }
 
 fn pick_score(count: &PickCount) -> PickScore {
-    let asked = count.asked.max(1) as f64;
+    let per = |sum: f64, of: u64| if of == 0 { f64::NAN } else { sum / of as f64 };
     let gap = |(_, p, hits): &(u64, f64, u64)| (p - *hits as f64).abs();
     debug_assert_eq!(count.bins.len(), ECE_BINS);
     PickScore {
         top1: share(count.top1, count.asked),
         top3: share(count.top3, count.asked),
-        mrr: count.reciprocal / asked,
-        nll: count.nll / count.covered.max(1) as f64,
-        ece: count.bins.iter().map(gap).sum::<f64>() / asked,
+        mrr: per(count.reciprocal, count.asked),
+        nll: per(count.nll, count.covered),
+        ece: per(count.bins.iter().map(gap).sum(), count.asked),
     }
 }
 
@@ -189,7 +191,11 @@ fn slices(names: &[String], counts: &Counts) -> Slices {
 }
 
 fn mean_pick(of: &[&PickScore]) -> PickScore {
-    let mean = |f: fn(&PickScore) -> f64| of.iter().map(|s| f(s)).sum::<f64>() / of.len().max(1) as f64;
+    let mean = |f: fn(&PickScore) -> f64| {
+        // A workload without a covered decision has no likelihood to speak of.
+        let known = || of.iter().map(|s| f(s)).filter(|x| !x.is_nan());
+        known().sum::<f64>() / known().count() as f64
+    };
     PickScore {
         top1: mean(|s| s.top1),
         top3: mean(|s| s.top3),
