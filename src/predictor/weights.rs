@@ -183,6 +183,9 @@ pub enum WeightsError {
         /// Elements expected.
         expected: usize,
     },
+    /// The model that [`ENV`] names cannot be used.
+    #[error("{ENV}: {0}")]
+    Named(Box<WeightsError>),
     /// No bundled model was found.
     #[error("no model: neither {ENV} nor {BUNDLED} leads to one")]
     NotFound,
@@ -343,8 +346,8 @@ impl Weights {
     /// Where the model is that is used when none is named: [`ENV`], else [`BUNDLED`] under the working folder, under
     /// a folder above the program, or under the project it was built from.
     pub fn bundled_path() -> Option<PathBuf> {
-        if let Some(path) = std::env::var_os(ENV) {
-            return Some(path.into());
+        if let Some(path) = named() {
+            return Some(path);
         }
         let program = std::env::current_exe().unwrap_or_default();
         let above = program.ancestors().skip(1).map(Path::to_path_buf);
@@ -355,8 +358,16 @@ impl Weights {
 
     /// The model at [`Self::bundled_path`].
     pub fn bundled() -> Result<Self, WeightsError> {
+        if let Some(path) = named() {
+            return Self::load(&path).map_err(|source| WeightsError::Named(Box::new(source)));
+        }
         Self::load(&Self::bundled_path().ok_or(WeightsError::NotFound)?)
     }
+}
+
+/// What [`ENV`] says; empty is the same as not set.
+fn named() -> Option<PathBuf> {
+    std::env::var_os(ENV).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// Writes `bytes` beside `path` and renames.
