@@ -1,4 +1,5 @@
-//! `koracle bench`: what this machine needs for a decision, for reading, for a frame. One thread unless said.
+//! `koracle bench`: what this machine needs for a decision, for reading, for a frame. One thread, but for text, which
+//! is read on all.
 
 use super::output;
 use crate::dataset::catalog::{self, Catalog};
@@ -6,7 +7,7 @@ use crate::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token
 use crate::predictor::Predictor;
 use crate::predictor::stream::StreamEngine;
 use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
-use crate::{export, ingest, ui};
+use crate::{export, ingest, job, ui};
 use color_eyre::eyre::{Result, eyre};
 use serde_json::{Value, json};
 use std::hint::black_box;
@@ -183,7 +184,7 @@ pub fn run(args: &Args) -> Result<()> {
     let ftrace = reading(&text, "ftrace")?;
     text.clear();
     export::csv_to(&long, &mut text)?;
-    let native = reading(&text, "native csv")?;
+    let native = job::on_one_thread(|| reading(&text, "native csv"))??;
     drop(text);
 
     eprintln!("koracle: measuring frames");
