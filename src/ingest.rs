@@ -166,7 +166,10 @@ pub enum IngestError {
     },
     /// A readable format without any scheduler event.
     #[error(
-        "{name}: no scheduler event in {lines} lines of {format} ({other} other events, {skipped} bad lines{first})",
+        "{name}: no scheduler event in {} of {format} ({}, {}{first})",
+        count(*lines, "line"),
+        count(*other, "other event"),
+        count(*skipped, "bad line"),
         format = format.label(),
         first = first_bad.as_ref().map(|b| format!("; {b}")).unwrap_or_default()
     )]
@@ -184,6 +187,11 @@ pub enum IngestError {
         /// The first of them.
         first_bad: Option<BadLine>,
     },
+}
+
+/// `1 line`, `2 lines`.
+fn count(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Opens a recording in any readable format, with the metadata in `NAME.toml` beside it, if there is one.

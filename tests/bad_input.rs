@@ -41,9 +41,9 @@ fn what_cannot_be_opened_says_why() {
     let prose = refused("\n\n Dear reader,\nthis is no trace.\n");
     assert!(prose.contains("line 3, byte 3") && prose.contains("not a recording"), "{prose}");
     let none = refused("# tracer: nop\n#\na-1 [000] d..2. 1.0: irq_handler_entry: irq=1\nwhat\n");
-    assert!(none.contains("no scheduler event in 4 lines of ftrace text (1 other events, 1 bad lines"), "{none}");
+    assert!(none.contains("no scheduler event in 4 lines of ftrace text (1 other event, 1 bad line;"), "{none}");
     assert!(none.contains("line 4, byte 62: not an event line"), "{none}");
-    assert!(refused(HEADER).contains("no scheduler event in 1 lines of native CSV"));
+    assert!(refused(HEADER).contains("no scheduler event in 1 line of native CSV"));
     for magic in [&b"\x28\xb5\x2f\xfd"[..], b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfdjunkjunk"] {
         let damaged = refused(magic);
         assert!(damaged.contains("cut or damaged after 0"), "{damaged}");

@@ -269,3 +269,47 @@ fn a_recording_is_not_written_over_itself() {
     fails(&["import", path.to_str().unwrap(), "-o", again.to_str().unwrap()], 1, "another name");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
+
+#[test]
+fn a_fraction_of_nothing_is_no_zero() {
+    let (dir, _) = small(0);
+    let path = dir.path().join("wakeups.csv");
+    let header = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
+    std::fs::write(&path, format!("{header}\n5,0,wakeup,1,2,a,120,,,,,,0\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let report = json(&["eval", "--json", "--predictors", "tcn,fifo", path]);
+    for of in [&report["traces"][0], &report["workloads"]["wakeups"]] {
+        assert_eq!(of["decisions"], 0);
+        for value in [&of["coverage"], &of["trivial_share"], &of["idle_share"]] {
+            assert!(value.is_null(), "{of}");
+        }
+        for key in ["top1", "top3", "mrr", "nll", "ece"] {
+            let fifo = of["pick"]["fifo"].as_object().unwrap();
+            assert!(fifo.contains_key(key) && fifo[key].is_null(), "{key}: {of}");
+        }
+    }
+    let table = koracle(&["eval", "--markdown", "--predictors", "fifo", path]).assert().success();
+    let table = String::from_utf8_lossy(&table.get_output().stdout).into_owned();
+    assert!(table.contains('–') && !table.contains("0.0") && !table.contains("NaN"), "{table}");
+    let info = json(&["info", "--json", path]);
+    assert!(info.as_object().unwrap().contains_key("coverage") && info["coverage"].is_null());
+    let text = koracle(&["info", path]).assert().success();
+    let text = String::from_utf8_lossy(&text.get_output().stdout).into_owned();
+    assert!(text.contains("on 1 CPU [0]") && text.contains("0 events in 0 gaps") && !text.contains("NaN"), "{text}");
+}
+
+#[test]
+fn the_model_variable_is_named_and_may_be_empty() {
+    let (dir, path) = small(200);
+    let path = path.to_str().unwrap();
+    koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", "").assert().success();
+    let none = dir.path().join("none.koracle");
+    let assert = koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", &none).assert().code(1);
+    let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(says.contains("KORACLE_MODEL") && says.contains("none.koracle"), "{says}");
+    let junk = dir.path().join("junk.koracle");
+    std::fs::write(&junk, "junk").unwrap();
+    let assert = koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", &junk).assert().code(1);
+    let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(says.contains("KORACLE_MODEL") && says.contains("junk.koracle"), "{says}");
+}
