@@ -100,7 +100,7 @@ fn answers(trace: &Trace, share: usize) -> Chunk {
             real,
             pick: guess(!k.is_multiple_of(5)),
             forecast: guess(!k.is_multiple_of(3)),
-            baselines: [other, real, other, real],
+            baselines: [other, real, other, real, other],
         }
     };
     let per_cpu = (0..trace.cpus()).map(|c| {
@@ -328,7 +328,7 @@ fn baselines_and_rows_go_together() {
         names.push(app.timeline().unwrap().answers.row().name());
         keys(&mut app, "o");
     }
-    assert_eq!(names, ["pick", "forecast", "random", "fifo", "lifo", "followed"]);
+    assert_eq!(names, ["pick", "forecast", "random", "fifo", "lifo", "followed", "eevdf"]);
     assert_eq!(app.timeline().unwrap().answers.row().name(), "pick");
 }
 

@@ -178,7 +178,7 @@ fn misses_are_found_in_both_directions() {
         real: ThreadIx(2),
         pick: guess(if k % 50 == 10 || k % 100 == 60 { 2 } else { 1 }),
         forecast: guess(1),
-        baselines: [ThreadIx(2); 4],
+        baselines: [ThreadIx(2); 5],
     };
     let per_cpu = vec![(0..300).map(one).collect(), Vec::new()];
     app.update(Msg::Predicted { generation: 1, chunk: Chunk { per_cpu, end: 400 } });
