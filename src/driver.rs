@@ -135,9 +135,11 @@ mod tests {
         let load = |_: &Trace| Err((Heuristic::new(Rule::Eevdf, 0), "no model here".into()));
         let mut driver: Driver<Heuristic> = Driver::new(tx, load, None);
         let (mut app, effects) = App::new(vec!["traces/cpu-bound-4p_run0.csv.zst".into()], (100, 30));
-        run(&mut app, &mut driver, &rx, effects, |app| {
-            app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len() && t.inspection.is_some())
-        });
+        let all = |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
+        run(&mut app, &mut driver, &rx, effects, all);
+        let effects = app.update(Msg::Key(crate::app::input::Key::Char('.')));
+        let asked = |app: &App| app.timeline().is_some_and(|t| t.inspection.is_some());
+        run(&mut app, &mut driver, &rx, effects, asked);
         let t = app.timeline().unwrap();
         assert_eq!((t.answers.no_model.as_deref(), &t.answers.failed), (Some("no model here"), &None));
         let p = t.answers.get(0, t.answers.known(0) / 2).unwrap();
