@@ -54,10 +54,11 @@ impl Page {
 }
 
 /// What the glyphs of the lanes mean.
-const LEGEND: [(&str, &str); 6] = [
+const LEGEND: [(&str, &str); 7] = [
     ("ran", "one stint per box with the state letter it leaves in; many stints: longest task, shaded by use"),
     ("pick ...", "✗ miss, dim trivial, ░ not yet computed, – no model or no answer; many: share of misses ▁..█"),
     ("hit %", "of decisions with at least two candidates, as in the evaluation"),
+    ("p .. #", "what the model gave the one that really ran, and its rank"),
     ("queue", "runnable tasks at the switch, relative to the longest queue seen"),
     ("tcn p", "what the model gives each candidate; ● really ran, ✗ the shown predictor's wrong choice"),
     ("╱", "events were lost here"),

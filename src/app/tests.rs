@@ -174,7 +174,7 @@ fn misses_are_found_in_both_directions() {
     let one = |k: usize| crate::evaluate::overlay::Prediction {
         queue: 2,
         trivial: k % 100 == 10,
-        covered: true,
+        covered: k % 100 != 10,
         real: ThreadIx(2),
         pick: guess(if k % 50 == 10 || k % 100 == 60 { 2 } else { 1 }),
         forecast: guess(1),
@@ -186,7 +186,7 @@ fn misses_are_found_in_both_directions() {
         press(&mut app, keys);
         app.timeline().unwrap().decision
     };
-    // 10, 110, ... are wrong but trivial: not a miss.
+    // 10, 110, ... are wrong and not even known to be runnable, but trivial: not a miss.
     assert_eq!(at("n"), Some(60));
     assert_eq!(at("nn"), Some(260));
     assert_eq!(at("n"), Some(260));

@@ -12,7 +12,6 @@ use crate::trace::{CpuId, EventKind, ThreadIx};
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 use ratatui::widgets::{Block, Widget};
-use std::fmt::Write as _;
 
 /// Draws the panes that have room.
 pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
@@ -75,9 +74,8 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
     let stint = inspection.map_or(to.since(from), |i| i.stint);
     let state = format!(" {} ", e.state.label());
     let tail = if k == 0 {
-        // Its stint began before the recording: how long it was is not known.
-        let state = if trace.tasks().is_idle(out) { "" } else { state_words(e.state) };
-        format!(" {state}{} ran since before the recording", if state.is_empty() { "" } else { "," })
+        // How long it ran is not known.
+        "ran since before the recording".into()
     } else if trace.tasks().is_idle(out) {
         format!("ends after {}", time::short(stint.0))
     } else {
@@ -96,9 +94,10 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
     let ran_name = short_name(trace, ran, 24);
     let mut line = vec![("ran  ", theme.dim()), (ran_name.as_str(), theme.strong())];
     let words = prediction.map(|p| predicted_words(t, row, p));
+    let real = prediction.map_or_else(String::new, |p| real_words(row, p));
     match (&words, prediction) {
         (Some(words), Some(p)) => {
-            line.push(("  ", theme.text()));
+            line.push((real.as_str(), theme.text()));
             let lacking = t.answers.row_lacks_model();
             line.push(if lacking { ("– no model", theme.dim()) } else { verdict_glyph(row.verdict(p), theme) });
             line.push((words.as_str(), theme.text()));
@@ -113,18 +112,19 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
 fn predicted_words(t: &Timeline, row: Row, p: &Prediction) -> String {
     let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
     let who = if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, 24) };
-    let by = if row == Row::Pick { "predicted".into() } else { format!("{}:", row.name()) };
-    let mut words = format!(" {by} {who}");
-    if let Some(share) = share {
-        // Writing to a String cannot fail.
-        let _ = write!(words, "  p {share:.2}");
+    match share {
+        Some(p) => format!(" {}: {who} p {p:.2}", row.name()),
+        None => format!(" {}: {who}", row.name()),
     }
+}
+
+/// What the model gave to the one that really ran, where the guess beside it does not say so already.
+fn real_words(row: Row, p: &Prediction) -> String {
     let real = if row == Row::Forecast { p.forecast } else { p.pick };
-    if real.rank > 0 && (real.rank > 1 || !row.is_model()) {
-        let of = if row.is_model() { "the real one" } else { "tcn gave the real one" };
-        let _ = write!(words, " · {of} p {:.2}, rank {}", real.p_real, real.rank);
+    if real.rank == 0 || (real.rank == 1 && row.is_model()) {
+        return " ".into();
     }
-    words
+    format!(" {}p {:.2} #{} ", if row.is_model() { "" } else { "tcn " }, real.p_real, real.rank)
 }
 
 fn candidates(

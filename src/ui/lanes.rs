@@ -60,11 +60,17 @@ fn axis(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
     let power = 10_f64.powf(least.log10().floor());
     let step =
         [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least).unwrap_or(least).max(1.0) as u64;
+    let marks = t.marks.iter().map(|m| m.0);
+    let over: Vec<usize> = marks.chain([t.cursor.pos().0]).filter_map(|at| t.view.column(at, cols)).collect();
     let mut tick = t.view.start.div_ceil(step) * step;
     while let Some(col) = t.view.column(tick, cols) {
         let text = format!("╷{}", time::point(tick, t.view.width));
-        let room = cols - col;
-        if text.chars().count() <= room {
+        let (room, n) = (cols - col, text.chars().count());
+        // A label that the playhead or a mark would cut is worse than none.
+        let cut = over.iter().any(|&at| at > col && at < col + n);
+        if cut {
+            put(buf, l.plot.x + col as u16, l.axis.y, 1, "╷", theme.dim());
+        } else if n <= room {
             put(buf, l.plot.x + col as u16, l.axis.y, room as u16, &text, theme.dim());
         }
         let Some(next) = tick.checked_add(step) else { break };
