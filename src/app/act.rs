@@ -23,6 +23,9 @@ impl App {
             Action::Faster => t.cursor.change_speed(true),
             Action::PrevDecision => t.step(false),
             Action::NextDecision => t.step(true),
+            Action::NextMiss | Action::PrevMiss if t.answers.row_lacks_model() => {
+                news = Some("no model, so no misses of it: o shows the baselines".into());
+            }
             Action::NextMiss | Action::PrevMiss => {
                 let forward = action == Action::NextMiss;
                 if !t.jump_to_miss(forward) {

@@ -38,7 +38,9 @@ impl Page {
         }
         add(String::new(), "");
         add("mouse".into(), "click selects, wheel zooms, drag pans, a click in the overview seeks");
-        LEGEND.iter().for_each(|(word, text)| add((*word).into(), text));
+        for (word, text) in LEGEND {
+            add(word.into(), text);
+        }
         Self { lines, columns, width, rows: usize::from(h.saturating_sub(4)).max(1) }
     }
 

@@ -198,6 +198,24 @@ fn misses_are_found_in_both_directions() {
 }
 
 #[test]
+fn fit_chooses_a_speed_only_when_playing_would_take_hours() {
+    let mut app = opened(&["a"], trace());
+    let before = app.timeline().unwrap().cursor.speed();
+    press(&mut app, "f");
+    assert_eq!(app.timeline().unwrap().cursor.speed(), before);
+    let mut b = TraceBuilder::default();
+    for t in [0, 3_600_000_000_000_u64] {
+        let (task, next) = (b.task(Pid(1), b"a"), b.task(Pid(2), b"b"));
+        let event =
+            Event { time: Nanos(t), task, next, ..opened(&["a"], self::trace()).timeline().unwrap().trace().event(0) };
+        b.push(event, Pid(1));
+    }
+    let mut app = opened(&["a"], Arc::new(b.finish(TraceMeta::default())));
+    press(&mut app, "[[[[[[[[[[[[[[[[[[[f");
+    assert_eq!(app.timeline().unwrap().cursor.speed(), (10, 1), "the fastest there is");
+}
+
+#[test]
 fn mouse_selects_pans_zooms_and_seeks() {
     use super::input::MouseKind::{Down, Drag, Up, WheelUp};
     let mut app = opened(&["a"], trace());

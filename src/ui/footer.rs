@@ -44,7 +44,7 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
     if let Some(problem) = &t.answers.no_model {
         pieces.push((format!("  – no model: {problem}"), theme.miss()));
     }
-    let lost: u64 = t.trace().gaps().iter().map(|gap| u64::from(gap.lost)).sum();
+    let lost: u64 = t.trace().gaps().iter().map(|gap| gap.lost).sum();
     if lost > 0 {
         let events = if lost == 1 { "event" } else { "events" };
         pieces.push((format!("  ╱ {} {events} lost", time::grouped(lost)), theme.gap()));

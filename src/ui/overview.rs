@@ -29,13 +29,13 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
         label(buf, 1, "miss");
     }
     let lost = lost(t, cols, &column);
-    for col in 0..cols {
+    for (col, lost) in lost.into_iter().enumerate() {
         let emphasis = if (a..=b).contains(&col) { Modifier::BOLD } else { Modifier::DIM };
         let uses = &t.loaded.pyramid.overview;
         let range = buckets(uses.len(), col, cols);
         let n = range.len().max(1);
         let busy: f32 = uses.get(range.clone()).map_or(0.0, |u| u.iter().sum::<f32>() / n as f32);
-        let (glyph, style) = if lost[col] { ("╱", theme.gap()) } else { (bar(busy), theme.usage()) };
+        let (glyph, style) = if lost { ("╱", theme.gap()) } else { (bar(busy), theme.usage()) };
         put(buf, x + col as u16, y, 1, glyph, style.add_modifier(emphasis));
         if l.overview.h > 1 {
             let mut score = Score::default();
