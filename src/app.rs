@@ -2,6 +2,7 @@
 //! here; nothing here reads a file, looks at a clock, starts a thread or knows the terminal.
 
 pub mod answers;
+pub mod help;
 pub mod input;
 pub mod keys;
 pub mod layout;
@@ -10,6 +11,7 @@ pub mod timeline;
 pub mod traces;
 pub mod view;
 
+mod act;
 mod mouse;
 mod prompt;
 #[cfg(test)]
@@ -64,6 +66,13 @@ pub enum Msg {
         generation: u64,
         /// The next chunk.
         chunk: Chunk,
+    },
+    /// There is no usable model: only baselines will answer.
+    NoModel {
+        /// Of the open recording.
+        generation: u64,
+        /// Why.
+        problem: String,
     },
     /// No more predictions will come.
     PredictionFailed {
@@ -252,6 +261,11 @@ impl App {
                     t.answers.append(chunk, &loaded.trace);
                 }
             }
+            Msg::NoModel { generation, problem } if generation == self.generation => {
+                if let Some(t) = self.timeline_mut() {
+                    t.answers.no_model = Some(problem);
+                }
+            }
             Msg::PredictionFailed { generation, problem } if generation == self.generation => {
                 if let Some(t) = self.timeline_mut() {
                     t.answers.failed = Some(problem);
@@ -270,7 +284,11 @@ impl App {
                 }
             }
             // Answers to a recording that is no longer open.
-            Msg::Opened { .. } | Msg::Predicted { .. } | Msg::PredictionFailed { .. } | Msg::Inspected { .. } => {}
+            Msg::Opened { .. }
+            | Msg::Predicted { .. }
+            | Msg::NoModel { .. }
+            | Msg::PredictionFailed { .. }
+            | Msg::Inspected { .. } => {}
             Msg::Terminated => self.quit = true,
         }
         let visible = self.layout().visible_lanes();
@@ -359,14 +377,22 @@ impl App {
         let action = keys::look_up(key, self.tab.context())?;
         if self.help {
             match action {
-                Action::Up => self.help_scroll = self.help_scroll.saturating_sub(1),
-                Action::Down => self.help_scroll = (self.help_scroll + 1).min(keys::TABLE.len()),
-                Action::Quit => self.quit = true,
+                Action::Up => self.scroll_help(-1),
+                Action::Down => self.scroll_help(1),
+                Action::PageUp => self.scroll_help(-8),
+                Action::PageDown => self.scroll_help(8),
+                Action::Start => self.scroll_help(isize::MIN),
+                Action::End => self.scroll_help(isize::MAX),
                 _ => self.help = false,
             }
             return None;
         }
         self.act(action)
+    }
+
+    fn scroll_help(&mut self, by: isize) {
+        let last = help::Page::new(self.size).last();
+        self.help_scroll = self.help_scroll.min(last).saturating_add_signed(by).min(last);
     }
 
     /// Follows an order. Orders that make no sense now do nothing.
@@ -405,85 +431,6 @@ impl App {
             _ => {}
         }
         None
-    }
-
-    fn act_on_timeline(&mut self, action: Action) {
-        let two_panes = self.layout().decision.h > 0 || self.layout().context.h > 0;
-        let mut news = None;
-        let Some(t) = self.timeline_mut() else { return };
-        let pos = t.cursor.pos().0;
-        match action {
-            Action::Play => t.cursor.toggle(),
-            Action::Slower => t.cursor.change_speed(false),
-            Action::Faster => t.cursor.change_speed(true),
-            Action::PrevDecision => t.step(false),
-            Action::NextDecision => t.step(true),
-            Action::NextMiss | Action::PrevMiss => {
-                let forward = action == Action::NextMiss;
-                if !t.jump_to_miss(forward) {
-                    let way = if forward { "later" } else { "earlier" };
-                    let known =
-                        t.answers.known(t.cpu) < t.trace().cpu_switches(crate::trace::CpuId(t.cpu as u16)).len();
-                    let yet = if known { " among the predictions so far" } else { "" };
-                    news = Some(format!("no {way} miss of {} on CPU{}{yet}", t.answers.row().name(), t.cpu));
-                }
-            }
-            Action::ZoomIn | Action::ZoomOut => {
-                let (num, den) = if action == Action::ZoomIn { (2, 3) } else { (3, 2) };
-                if !t.view.contains(pos) {
-                    t.view = t.view.show(pos);
-                }
-                t.view = t.view.zoom(pos, num, den);
-            }
-            Action::PanLeft => t.view = t.view.pan(-1, 4),
-            Action::PanRight => t.view = t.view.pan(1, 4),
-            Action::Fit => t.view = view::View::fit(t.trace().span().0),
-            Action::NextFound | Action::PrevFound => {
-                if t.found.is_none() {
-                    news = Some("nothing searched yet: / finds a task".into());
-                } else if !t.jump_to_found(action == Action::NextFound) {
-                    news = Some("no further stint of it that way".into());
-                }
-            }
-            Action::Mark => t.mark(),
-            Action::Start => t.seek(Nanos(0)),
-            Action::End => t.seek(Nanos(u64::MAX)),
-            Action::Row => t.next_row(),
-            Action::Pane if two_panes => {
-                t.pane_scroll = 0;
-                t.pane = match t.pane {
-                    Pane::Lanes => Pane::Decision,
-                    Pane::Decision => Pane::Context,
-                    Pane::Context => Pane::Lanes,
-                };
-            }
-            Action::Up | Action::Down | Action::PageUp | Action::PageDown => {
-                let by: isize = match action {
-                    Action::Up => -1,
-                    Action::Down => 1,
-                    Action::PageUp => -8,
-                    _ => 8,
-                };
-                if t.pane == Pane::Lanes {
-                    t.choose_cpu(t.cpu.saturating_add_signed(by));
-                } else {
-                    t.pane_scroll = t.pane_scroll.saturating_add_signed(by).min(4096);
-                }
-            }
-            Action::Back => {
-                if t.pane != Pane::Lanes {
-                    t.pane = Pane::Lanes;
-                } else if t.found.is_some() {
-                    t.found = None;
-                } else if t.marks.is_empty() {
-                    t.cursor.pause();
-                } else {
-                    t.marks.clear();
-                }
-            }
-            _ => {}
-        }
-        self.message = news;
     }
 }
 

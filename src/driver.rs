@@ -7,6 +7,8 @@ mod oracle;
 use crate::app::{Effect, Msg};
 use crate::job::Job;
 use crate::predictor::Predictor;
+use crate::predictor::engine::Engine;
+use crate::predictor::heuristics::Rule;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
@@ -16,14 +18,14 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 /// Loads the engine that answers for a recording: in its state before any event, with a checksum of its weights. The error
-/// is a sentence.
-pub type LoadEngine<E> = fn(&Trace) -> Result<(E, u64), String>;
+/// is a sentence, with a baseline that runs in the model's place so that queues and baselines are still known.
+pub type LoadEngine<E> = fn(&Trace) -> Result<(E, u64), (E, String)>;
 
-/// The streaming engine with the bundled model.
-pub fn bundled_engine(trace: &Trace) -> Result<(StreamEngine, u64), String> {
-    let weights = Arc::new(Weights::bundled().map_err(|e| e.to_string())?);
+/// The streaming engine with the bundled model; without a usable one, a baseline.
+pub fn bundled_engine(trace: &Trace) -> Result<(Engine, u64), (Engine, String)> {
+    let weights = Weights::bundled().map_err(|e| (Engine::rule(Rule::Eevdf), e.to_string()))?;
     let checksum = xxhash_rust::xxh3::xxh3_64(&weights.to_bytes());
-    Ok((StreamEngine::new(&weights, trace.cpus()), checksum))
+    Ok((StreamEngine::new(&Arc::new(weights), trace.cpus()).into(), checksum))
 }
 
 /// Holds the running jobs. A new recording cancels all work on the one before; dropping the driver cancels everything.
@@ -75,8 +77,9 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::answers::{Row, Verdict};
     use crate::app::{App, Open};
-    use crate::predictor::heuristics::{Heuristic, Rule};
+    use crate::predictor::heuristics::Heuristic;
     use crate::trace::{CpuId, Nanos};
     use std::sync::mpsc::{Receiver, sync_channel};
     use std::time::Duration;
@@ -129,16 +132,28 @@ mod tests {
     #[test]
     fn without_a_model_the_recording_is_still_shown() {
         let (tx, rx) = sync_channel(4);
-        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Err("no model here".into()), None);
+        let load = |_: &Trace| Err((Heuristic::new(Rule::Eevdf, 0), "no model here".into()));
+        let mut driver: Driver<Heuristic> = Driver::new(tx, load, None);
         let (mut app, effects) = App::new(vec!["traces/cpu-bound-4p_run0.csv.zst".into()], (100, 30));
-        run(&mut app, &mut driver, &rx, effects, |app| app.timeline().is_some_and(|t| t.answers.failed.is_some()));
-        assert_eq!(app.timeline().unwrap().answers.failed.as_deref(), Some("no model here"));
+        let all = |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
+        run(&mut app, &mut driver, &rx, effects, all);
+        let effects = app.update(Msg::Key(crate::app::input::Key::Char('.')));
+        let asked = |app: &App| app.timeline().is_some_and(|t| t.inspection.is_some());
+        run(&mut app, &mut driver, &rx, effects, asked);
+        let t = app.timeline().unwrap();
+        assert_eq!((t.answers.no_model.as_deref(), &t.answers.failed), (Some("no model here"), &None));
+        let p = t.answers.get(0, t.answers.known(0) / 2).unwrap();
+        assert_eq!((Row::Pick.guess(p), Row::Forecast.guess(p)), (None, None));
+        assert_eq!(Row::Pick.verdict(p), Verdict::NoAnswer);
+        assert!(t.answers.max_queue > 1 && Row::Baseline(1).guess(p).is_some(), "queues and baselines are there");
+        assert_eq!(t.answers.score(0, 0..t.answers.known(0)).counted, 0);
     }
 
     #[test]
     fn a_missing_file_is_an_error_with_its_name() {
         let (tx, rx) = sync_channel(4);
-        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Err(String::new()), None);
+        let mut driver: Driver<Heuristic> =
+            Driver::new(tx, |_| Err((Heuristic::new(Rule::Eevdf, 0), String::new())), None);
         let (mut app, effects) = App::new(vec!["not-there.csv.zst".into()], (100, 30));
         run(&mut app, &mut driver, &rx, effects, |app| matches!(app.open, Open::Failed(..)) && app.traces.listed);
         let Open::Failed(_, problem) = &app.open else { panic!() };

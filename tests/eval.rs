@@ -174,19 +174,25 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
         let switches = trace.cpu_switches(CpuId(1));
         let at = at.min(switches.len() - 1);
         let (event, p) = (switches[at] as usize, &all[1][at]);
-        let seen = overlay::inspect(&trace, &walked, event).unwrap();
+        let seen = overlay::inspect(&trace, &walked, event, &Cancel::new()).unwrap();
         assert_eq!((seen.candidates[0].thread, seen.candidates[0].p), (p.pick.thread, p.pick.p));
         assert_eq!((seen.real, seen.event), (p.real, event));
         assert!(seen.candidates.is_sorted_by(|a, b| a.p >= b.p));
         assert!(seen.context.iter().all(|i| *i < event) && seen.context.is_sorted_by(|a, b| a >= b));
         assert!(seen.context.len() <= 32 && (at < 100 || seen.context.len() == 32));
-        let same = overlay::inspect(&trace, &lazy, event).unwrap();
+        let same = overlay::inspect(&trace, &lazy, event, &Cancel::new()).unwrap();
         assert_eq!(overlay::Inspection { decision_ns: 0, ..seen }, overlay::Inspection { decision_ns: 0, ..same });
     }
     assert!(walked.len() > 1 && walked.len() <= 33);
     let other = (0..trace.len()).find(|i| trace.event(*i).kind != EventKind::Switch).unwrap();
-    assert!(overlay::inspect(&trace, &lazy, other).is_err());
-    assert!(overlay::inspect(&trace, &lazy, trace.len()).is_err());
+    assert!(overlay::inspect(&trace, &lazy, other, &Cancel::new()).is_err());
+    assert!(overlay::inspect(&trace, &lazy, trace.len(), &Cancel::new()).is_err());
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let fresh = overlay::Snapshots::new(&trace, Heuristic::new(Rule::Fifo, 0));
+    let event = trace.cpu_switches(CpuId(0))[5] as usize;
+    assert_eq!(overlay::inspect(&trace, &fresh, event, &cancel).err(), Some(overlay::OverlayError::Cancelled));
+    assert!(overlay::inspect(&trace, &fresh, event, &Cancel::new()).is_ok(), "a cancelled walk spoils nothing");
 }
 
 #[test]

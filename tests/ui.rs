@@ -100,7 +100,7 @@ fn answers(trace: &Trace, share: usize) -> Chunk {
             real,
             pick: guess(!k.is_multiple_of(5)),
             forecast: guess(!k.is_multiple_of(3)),
-            baselines: [other, real, other, real],
+            baselines: [other, real, other, real, other],
         }
     };
     let per_cpu = (0..trace.cpus()).map(|c| {
@@ -282,6 +282,19 @@ fn skipped_lines_and_failed_predictions_are_shown() {
 }
 
 #[test]
+fn without_a_model_queues_and_baselines_are_shown() {
+    let mut app = open(Arc::clone(&HACKBENCH), (120, 30), 0);
+    app.update(Msg::NoModel { generation: 1, problem: "the model file is damaged".into() });
+    let mut chunk = answers(&HACKBENCH, 100);
+    chunk.per_cpu.iter_mut().flatten().for_each(|p| (p.pick, p.forecast) = (Guess::NONE, Guess::NONE));
+    app.update(Msg::Predicted { generation: 1, chunk });
+    keys(&mut app, "t0.25\n,");
+    snapshot!("timeline_no_model", app);
+    keys(&mut app, "ooo");
+    snapshot!("timeline_no_model_fifo", app);
+}
+
+#[test]
 fn traces_screens() {
     for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("40x12", (40, 12))] {
         let mut app = open(Arc::clone(&HACKBENCH), size, 0);
@@ -303,6 +316,16 @@ fn help_screen() {
     snapshot!("help_80x24", app);
     app.update(Msg::Resized(200, 50));
     snapshot!("help_200x50", app);
+    app.update(Msg::Resized(60, 20));
+    let first = screen(&app);
+    keys(&mut app, "j");
+    assert_ne!(screen(&app), first, "it scrolls");
+    keys(&mut app, "Gjjj");
+    snapshot!("help_60x20_end", app);
+    keys(&mut app, "g");
+    assert_eq!(screen(&app), first);
+    keys(&mut app, "q");
+    assert!(!app.help && !app.quit);
 }
 
 #[test]
@@ -328,7 +351,7 @@ fn baselines_and_rows_go_together() {
         names.push(app.timeline().unwrap().answers.row().name());
         keys(&mut app, "o");
     }
-    assert_eq!(names, ["pick", "forecast", "random", "fifo", "lifo", "followed"]);
+    assert_eq!(names, ["pick", "forecast", "random", "fifo", "lifo", "followed", "eevdf"]);
     assert_eq!(app.timeline().unwrap().answers.row().name(), "pick");
 }
 

@@ -44,11 +44,17 @@ impl Row {
     /// switch of a CPU has no forecast). [`ThreadIx::NONE`] is the answer "some other task".
     pub fn guess(self, p: &Prediction) -> Option<(ThreadIx, Option<f32>)> {
         match self {
+            Self::Pick if p.pick.thread == ThreadIx::NONE && p.pick.p <= 0.0 => None,
             Self::Pick => Some((p.pick.thread, Some(p.pick.p))),
             Self::Forecast if p.forecast.thread == ThreadIx::NONE && p.forecast.p <= 0.0 => None,
             Self::Forecast => Some((p.forecast.thread, Some(p.forecast.p))),
             Self::Baseline(i) => p.baselines.get(i).map(|&thread| (thread, None)),
         }
+    }
+
+    /// True when the answers in this row are the model's.
+    pub fn is_model(self) -> bool {
+        matches!(self, Self::Pick | Self::Forecast)
     }
 
     /// How the answer is judged.
@@ -61,7 +67,8 @@ impl Row {
         };
         match (self, hit) {
             // A forecast is asked a stint ahead: an empty queue at the switch does not make it trivial.
-            (Self::Pick | Self::Baseline(_), _) if p.trivial && p.covered => Verdict::Trivial,
+            // Neither a hit nor a miss even when the real one was not known to be runnable, as in the evaluation.
+            (Self::Pick | Self::Baseline(_), _) if p.trivial => Verdict::Trivial,
             (_, true) => Verdict::Hit,
             (_, false) => Verdict::Miss,
         }
@@ -143,6 +150,8 @@ pub struct Answers {
     pub events_done: usize,
     /// Why no more will come, if it went wrong.
     pub failed: Option<String>,
+    /// Why there is no model; the baselines still answer.
+    pub no_model: Option<String>,
 }
 
 impl Answers {
@@ -154,6 +163,11 @@ impl Answers {
     /// The row that is shown.
     pub fn row(&self) -> Row {
         self.row
+    }
+
+    /// True when the row that is shown needs a model and there is none.
+    pub fn row_lacks_model(&self) -> bool {
+        self.no_model.is_some() && self.row.is_model()
     }
 
     /// Shows another row. Sums are made anew: O(predictions), on a key press only.

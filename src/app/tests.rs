@@ -174,11 +174,11 @@ fn misses_are_found_in_both_directions() {
     let one = |k: usize| crate::evaluate::overlay::Prediction {
         queue: 2,
         trivial: k % 100 == 10,
-        covered: true,
+        covered: k % 100 != 10,
         real: ThreadIx(2),
         pick: guess(if k % 50 == 10 || k % 100 == 60 { 2 } else { 1 }),
         forecast: guess(1),
-        baselines: [ThreadIx(2); 4],
+        baselines: [ThreadIx(2); 5],
     };
     let per_cpu = vec![(0..300).map(one).collect(), Vec::new()];
     app.update(Msg::Predicted { generation: 1, chunk: Chunk { per_cpu, end: 400 } });
@@ -186,7 +186,7 @@ fn misses_are_found_in_both_directions() {
         press(&mut app, keys);
         app.timeline().unwrap().decision
     };
-    // 10, 110, ... are wrong but trivial: not a miss.
+    // 10, 110, ... are wrong and not even known to be runnable, but trivial: not a miss.
     assert_eq!(at("n"), Some(60));
     assert_eq!(at("nn"), Some(260));
     assert_eq!(at("n"), Some(260));
@@ -195,6 +195,24 @@ fn misses_are_found_in_both_directions() {
     assert_eq!(at("n"), Some(160), "the forecast row has no miss");
     let score = app.timeline().unwrap().answers.score(0, 0..300);
     assert_eq!((score.counted, score.missed, score.queue), (300, 0, 2));
+}
+
+#[test]
+fn fit_chooses_a_speed_only_when_playing_would_take_hours() {
+    let mut app = opened(&["a"], trace());
+    let before = app.timeline().unwrap().cursor.speed();
+    press(&mut app, "f");
+    assert_eq!(app.timeline().unwrap().cursor.speed(), before);
+    let mut b = TraceBuilder::default();
+    for t in [0, 3_600_000_000_000_u64] {
+        let (task, next) = (b.task(Pid(1), b"a"), b.task(Pid(2), b"b"));
+        let event =
+            Event { time: Nanos(t), task, next, ..opened(&["a"], self::trace()).timeline().unwrap().trace().event(0) };
+        b.push(event, Pid(1));
+    }
+    let mut app = opened(&["a"], Arc::new(b.finish(TraceMeta::default())));
+    press(&mut app, "[[[[[[[[[[[[[[[[[[[f");
+    assert_eq!(app.timeline().unwrap().cursor.speed(), (10, 1), "the fastest there is");
 }
 
 #[test]

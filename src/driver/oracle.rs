@@ -2,7 +2,7 @@
 //! single decisions, always the newest question first, and drops those that nobody waits for any more.
 
 use crate::app::Msg;
-use crate::evaluate::overlay::{self, Cache, Inspection, OverlayError, Snapshots};
+use crate::evaluate::overlay::{self, Cache, Chunk, Guess, Inspection, OverlayError, Snapshots};
 use crate::job::{Cancel, Job, JobError};
 use crate::predictor::Predictor;
 use crate::trace::Trace;
@@ -55,6 +55,8 @@ struct Waiting<E> {
     newest: Option<Question<E>>,
     /// The question being answered: its generation and event, for the case that answering panics.
     current: (u64, usize),
+    /// Stops the answer in the making.
+    cancel: Cancel,
     /// A job waits at the bell or is answering.
     staffed: bool,
     closed: bool,
@@ -66,13 +68,14 @@ impl<E> Inbox<E> {
     }
 
     /// Blocks until there is a question; `None` when the program ends.
-    fn take(&self) -> Option<Question<E>> {
+    fn take(&self) -> Option<(Question<E>, Cancel)> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = |w: &mut Waiting<E>| w.newest.is_none() && !w.closed;
         let mut state = self.bell.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         let question = state.newest.take().filter(|_| !state.closed)?;
         state.current = (question.generation, question.event);
-        Some(question)
+        state.cancel = Cancel::new();
+        Some((question, state.cancel.clone()))
     }
 }
 
@@ -90,7 +93,10 @@ pub struct Oracle<E> {
 
 impl<E> Drop for Oracle<E> {
     fn drop(&mut self) {
-        self.inbox.with(|w| w.closed = true);
+        self.inbox.with(|w| {
+            w.closed = true;
+            w.cancel.cancel();
+        });
         self.inbox.bell.notify_all();
         self.gate.set(Err("the program ends".into()));
     }
@@ -99,7 +105,7 @@ impl<E> Drop for Oracle<E> {
 impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     /// Knows nothing yet; `load` gives the engine, `cache` is where predictions are kept.
     pub fn new(tx: SyncSender<Msg>, load: super::LoadEngine<E>, cache: Option<PathBuf>) -> Self {
-        let waiting = Waiting { newest: None, current: (0, 0), staffed: false, closed: false };
+        let waiting = Waiting { newest: None, current: (0, 0), cancel: Cancel::new(), staffed: false, closed: false };
         let inbox = Arc::new(Inbox { state: Mutex::new(waiting), bell: Condvar::new() });
         Self { tx, load, cache, gate: Gate::new(), predicting: None, answering: None, inbox }
     }
@@ -107,7 +113,10 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     /// Stops all work on the recording that was open.
     pub fn forget(&mut self) {
         self.predicting = None;
-        self.inbox.with(|w| w.newest = None);
+        self.inbox.with(|w| {
+            w.newest = None;
+            w.cancel.cancel();
+        });
         // Whoever waits at the old gate must not wait for ever.
         self.gate.set(Err("another recording was opened".into()));
         self.gate = Gate::new();
@@ -119,11 +128,23 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         let (tx, done, gate, load) = (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.load);
         let (failed, folder) = (Arc::clone(&gate), self.cache.clone());
         let work = move |cancel: &Cancel| {
-            let (engine, checksum) = load(&trace)?;
+            // Without a model the baselines answer; their predictions are quick to make and not kept.
+            let (engine, checksum) = match load(&trace) {
+                Ok((engine, checksum)) => (engine, Some(checksum)),
+                Err((stand_in, problem)) => {
+                    let _ = tx.send(Msg::NoModel { generation, problem });
+                    (stand_in, None)
+                }
+            };
             // Questions need not wait for the whole pass: until it is done they start from the beginning.
             gate.set(Ok(Arc::new(Snapshots::new(&trace, engine.clone()))));
-            let cache = folder.map(|dir| Cache::new(&dir, &trace, checksum));
-            let mut send = |chunk| {
+            let cache = folder.zip(checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
+            let mut send = |mut chunk: Chunk| {
+                if checksum.is_none() {
+                    // What the stand-in names is not the model's answer.
+                    let all = chunk.per_cpu.iter_mut().flatten();
+                    all.for_each(|p| (p.pick, p.forecast) = (Guess::NONE, Guess::NONE));
+                }
                 let _ = tx.send(Msg::Predicted { generation, chunk });
             };
             let pass = match &cache {
@@ -146,11 +167,12 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         }));
     }
 
-    /// Asks about one decision; replaces a question that has not been taken up yet.
+    /// Asks about one decision; replaces the question before, taken up or not.
     pub fn inspect(&mut self, generation: u64, trace: Arc<Trace>, event: usize) {
         let question = Question { generation, trace, event, gate: Arc::clone(&self.gate) };
         let staffed = self.inbox.with(|w| {
             w.newest = Some(question);
+            w.cancel.cancel();
             std::mem::replace(&mut w.staffed, true)
         });
         self.inbox.bell.notify_one();
@@ -160,9 +182,10 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         let (inbox, tx) = (Arc::clone(&self.inbox), self.tx.clone());
         let (left, done) = (Arc::clone(&self.inbox), self.tx.clone());
         let work = move |_: &Cancel| {
-            while let Some(q) = inbox.take() {
+            while let Some((q, cancel)) = inbox.take() {
                 let (generation, event) = (q.generation, q.event);
-                if tx.send(Msg::Inspected { generation, event, result: answer(&q) }).is_err() {
+                let Some(result) = answer(&q, &cancel) else { continue };
+                if tx.send(Msg::Inspected { generation, event, result }).is_err() {
                     return;
                 }
             }
@@ -179,7 +202,14 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     }
 }
 
-fn answer<E: Predictor + Clone>(q: &Question<E>) -> Result<Inspection, String> {
-    let snapshots = q.gate.wait()?;
-    overlay::inspect(&q.trace, &snapshots, q.event).map_err(|e| e.to_string())
+/// `None` when nobody waits for the answer any more.
+fn answer<E: Predictor + Clone>(q: &Question<E>, cancel: &Cancel) -> Option<Result<Inspection, String>> {
+    let snapshots = match q.gate.wait() {
+        Ok(snapshots) => snapshots,
+        Err(problem) => return Some(Err(problem)),
+    };
+    match overlay::inspect(&q.trace, &snapshots, q.event, cancel) {
+        Err(OverlayError::Cancelled) => None,
+        result => Some(result.map_err(|e| e.to_string())),
+    }
 }

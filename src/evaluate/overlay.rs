@@ -14,7 +14,7 @@ use crate::trace::{EventKind, Nanos, TaskState, ThreadIx, Trace};
 use std::sync::Arc;
 
 /// Names of the baselines whose picks every [`Prediction`] carries, in order.
-pub const BASELINES: [&str; 4] = ["random", "fifo", "lifo", "followed"];
+pub const BASELINES: [&str; 5] = ["random", "fifo", "lifo", "followed", "eevdf"];
 
 /// One predictor's answer, reduced to what a cell needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,6 +27,11 @@ pub struct Guess {
     pub p_real: f32,
     /// Rank of the real one among the choices, 1 = hit; 0 when it was not among them.
     pub rank: u16,
+}
+
+impl Guess {
+    /// No answer.
+    pub const NONE: Self = Self { thread: ThreadIx::NONE, p: 0.0, p_real: 0.0, rank: 0 };
 }
 
 /// The predictions at one switch.
@@ -161,17 +166,26 @@ pub fn run_cached<E: Predictor + Clone>(
     Ok(snapshots)
 }
 
-/// Everything about the decision at `event`: resumes at the nearest snapshot before it.
+/// Events that an inspection walks between two looks at `cancel`.
+const PATIENCE: usize = 2_048;
+
+/// Everything about the decision at `event`: resumes at the nearest snapshot before it. A walk that is cancelled leaves
+/// its state behind, so that the next one does not start over.
 pub fn inspect<E: Predictor + Clone>(
     trace: &Trace,
     snapshots: &Snapshots<E>,
     event: usize,
+    cancel: &Cancel,
 ) -> Result<Inspection, OverlayError> {
     if event >= trace.len() || trace.event(event).kind != EventKind::Switch {
         return Err(OverlayError::NotASwitch(event));
     }
     let (from, mut stage) = snapshots.nearest(event);
     for i in from..event {
+        if (i - from).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
+            snapshots.leave(i, stage);
+            return Err(OverlayError::Cancelled);
+        }
         snapshots.keep(i, &stage);
         stage.step(trace, i);
     }

@@ -15,6 +15,7 @@
 
 use super::palette::Theme;
 use super::{footer, inspector, lanes, list, overview};
+use crate::app::help::wrap;
 use crate::app::layout::{self, Area};
 use crate::app::{App, Open, Tab, time};
 use ratatui::buffer::Buffer;
@@ -91,7 +92,7 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
             if !kernel.is_empty() {
                 parts.push(format!("{kernel} {}", meta.scheduler.label()));
             }
-            parts.push(format!("{} CPU", trace.cpus()));
+            parts.push(format!("{} CPU{}", trace.cpus(), if trace.cpus() == 1 { "" } else { "s" }));
             parts.push(time::short(trace.span().0));
             let n = trace.switch_count() as u64;
             parts.push(format!("{} switch{}", time::grouped(n), if n == 1 { "" } else { "es" }));
@@ -138,30 +139,4 @@ fn waiting(open: &Open, theme: Theme, buf: &mut Buffer) {
         }
         Open::Ready(_) => {}
     }
-}
-
-/// Breaks text at spaces into lines of at most `width` characters; longer words are cut.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let mut word: Vec<char> = word.chars().collect();
-        let last = lines.len() - 1;
-        let have = lines[last].chars().count();
-        if have > 0 && have + 1 + word.len() > width {
-            lines.push(String::new());
-        } else if have > 0 {
-            lines[last].push(' ');
-        }
-        while word.len() > width {
-            let rest = word.split_off(width);
-            let last = lines.len() - 1;
-            lines[last].extend(word);
-            lines.push(String::new());
-            word = rest;
-        }
-        let last = lines.len() - 1;
-        lines[last].extend(word);
-    }
-    lines
 }

@@ -1,8 +1,8 @@
 //! The bottom rows: playback, keys that work now, questions, news; and the `?` page. Made from the key table.
 
 use super::draw::{put, put_all, rect};
-use super::lanes;
 use super::palette::Theme;
+use crate::app::help::{KEYS, Page};
 use crate::app::keys::{self, Contexts};
 use crate::app::layout::{Area, Layout};
 use crate::app::timeline::Timeline;
@@ -32,13 +32,22 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
         pieces.push((format!("  A→┃ {}", time::short_signed(t.cursor.pos().0 as i64 - a.0 as i64)), theme.mark()));
     }
     if let Some(found) = &t.found {
-        pieces.push((format!("  /{} {} tasks", found.query, found.threads.len()), theme.text()));
+        let n = found.threads.len();
+        pieces.push((format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }), theme.text()));
     }
     let (done, all) = (t.answers.events_done, t.trace().len());
     if let Some(problem) = &t.answers.failed {
         pieces.push((format!("  no predictions: {problem}"), theme.miss()));
     } else if done < all {
         pieces.push((format!("  ░ predicting {} %", done * 100 / all.max(1)), theme.dim()));
+    }
+    if let Some(problem) = &t.answers.no_model {
+        pieces.push((format!("  – no model: {problem}"), theme.miss()));
+    }
+    let lost: u64 = t.trace().gaps().iter().map(|gap| gap.lost).sum();
+    if lost > 0 {
+        let events = if lost == 1 { "event" } else { "events" };
+        pieces.push((format!("  ╱ {} {events} lost", time::grouped(lost)), theme.gap()));
     }
     if let Some(note) = t.loaded.notes.first() {
         let more = if t.loaded.notes.len() > 1 { format!(" (+{})", t.loaded.notes.len() - 1) } else { String::new() };
@@ -53,7 +62,7 @@ fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {
     let (num, den) = t.cursor.speed();
     let speed = if den == 1 { format!("{num}×") } else { format!("{num}/{den}×") };
     let symbol = if t.cursor.is_playing() { "►" } else { "‖" };
-    let pos = time::point(t.cursor.pos().0, t.view.width.min(1_000_000));
+    let pos = time::point(t.cursor.pos().0, 0);
     vec![
         (format!("{symbol} {speed}"), theme.strong()),
         (format!("  {pos} of {}", time::short(t.trace().span().0)), theme.text()),
@@ -81,6 +90,10 @@ pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
     }
     if let Some(message) = &app.message {
         put(buf, 1, y, w - 1, message, theme.strong());
+        return;
+    }
+    if app.help {
+        put(buf, 1, y, w - 1, "j k PgUp PgDn scroll  Esc ? q close", theme.dim());
         return;
     }
     let mut x = 1;
@@ -113,24 +126,19 @@ pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
 pub fn help(app: &App, theme: Theme, buf: &mut Buffer) {
     let area = Area { x: 0, y: 1, w: buf.area.width, h: buf.area.height - 2 };
     Clear.render(rect(area), buf);
-    Block::bordered().title(" keys · Esc closes ").render(rect(area), buf);
-    let mut lines: Vec<(String, String)> = keys::help()
-        .map(|(keys, help, contexts)| {
-            let place = if contexts == keys::TRACES { " (Traces)" } else { "" };
-            (keys, format!("{help}{place}"))
-        })
-        .collect();
-    lines.push((String::new(), String::new()));
-    lines.push(("mouse".into(), "click selects, wheel zooms, drag pans, a click in the overview seeks".into()));
-    lines.extend(lanes::legend().into_iter().map(|text| (String::new(), text)));
-    let (inside, rows) = (area.w.saturating_sub(4), usize::from(area.h.saturating_sub(2)));
-    let columns = if inside >= 130 { 2 } else { 1 };
-    let width = inside / columns;
-    let skip = app.help_scroll.min(lines.len().saturating_sub(rows * usize::from(columns)));
-    for (i, (keys, text)) in lines.iter().skip(skip).take(rows * usize::from(columns)).enumerate() {
-        let (col, row) = ((i / rows) as u16, (i % rows) as u16);
-        let (x, y) = (area.x + 2 + col * width, area.y + 1 + row);
-        put(buf, x, y, 9, keys, theme.strong());
-        put(buf, x + 10, y, width.saturating_sub(11), text, theme.text());
+    Block::bordered().title(" keys · j k scroll · Esc closes ").render(rect(area), buf);
+    let page = Page::new((buf.area.width, buf.area.height));
+    let skip = app.help_scroll.min(page.last());
+    for (i, (keys, text)) in page.lines.iter().skip(skip).take(page.shown()).enumerate() {
+        let (col, row) = ((i / page.rows) as u16, (i % page.rows) as u16);
+        let (x, y) = (area.x + 2 + col * page.width, area.y + 1 + row);
+        put(buf, x, y, KEYS - 1, keys, theme.strong());
+        put(buf, x + KEYS, y, page.width.saturating_sub(KEYS + 1), text, theme.text());
+    }
+    let (above, below) = (skip, page.last() - skip);
+    if above + below > 0 {
+        let text = format!(" ↑ {above}  ↓ {below} more lines ");
+        let x = area.w.saturating_sub(text.chars().count() as u16 + 2);
+        put(buf, x, area.y + area.h - 1, area.w, &text, theme.dim());
     }
 }

@@ -21,9 +21,10 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
             Some(k) => {
                 let at = t.event().map_or(0, |e| t.trace().time(e).0);
                 let n = time::grouped(k as u64 + 1);
-                format!(" decision {n} · CPU{} · {} ", t.cpu, time::point(at, t.view.width))
+                // At full precision whatever the zoom: it names this decision.
+                format!(" decision {n} · {} · {} ", which_cpu(t, l), time::point(at, 0))
             }
-            None => format!(" CPU{} · before its first decision ", t.cpu),
+            None => format!(" {} · before its first decision ", which_cpu(t, l)),
         };
         let inner = pane(l.decision, &title, t.pane == Pane::Decision, theme, buf);
         decision(t, inspection, inner, theme, buf);
@@ -32,6 +33,12 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
         let inner = pane(l.context, " what the model saw ", t.pane == Pane::Context, theme, buf);
         context(t, inspection, inner, theme, buf);
     }
+}
+
+/// The selected CPU, and where the others are when not all have a lane on the screen.
+fn which_cpu(t: &Timeline, l: &Layout) -> String {
+    let all = t.trace().cpus();
+    if all > l.visible_lanes() { format!("CPU{} of {all} · ↑↓", t.cpu) } else { format!("CPU{}", t.cpu) }
 }
 
 fn pane(area: Area, title: &str, focus: bool, theme: Theme, buf: &mut Buffer) -> Area {
@@ -66,7 +73,10 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
     let (from, to) = stint_span(trace, id, k);
     let stint = inspection.map_or(to.since(from), |i| i.stint);
     let state = format!(" {} ", e.state.label());
-    let tail = if trace.tasks().is_idle(out) {
+    let tail = if k == 0 {
+        // How long it ran is not known.
+        "ran since before the recording".into()
+    } else if trace.tasks().is_idle(out) {
         format!("ends after {}", time::short(stint.0))
     } else {
         format!(" {} after {}", state_words(e.state), time::short(stint.0))
@@ -84,10 +94,12 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
     let ran_name = short_name(trace, ran, 24);
     let mut line = vec![("ran  ", theme.dim()), (ran_name.as_str(), theme.strong())];
     let words = prediction.map(|p| predicted_words(t, row, p));
+    let real = prediction.map_or_else(String::new, |p| real_words(row, p));
     match (&words, prediction) {
         (Some(words), Some(p)) => {
-            line.push(("  ", theme.text()));
-            line.push(verdict_glyph(row.verdict(p), theme));
+            line.push((real.as_str(), theme.text()));
+            let lacking = t.answers.row_lacks_model();
+            line.push(if lacking { ("– no model", theme.dim()) } else { verdict_glyph(row.verdict(p), theme) });
             line.push((words.as_str(), theme.text()));
         }
         _ if t.answers.failed.is_some() => line.push(("  no prediction", theme.pending())),
@@ -100,11 +112,19 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
 fn predicted_words(t: &Timeline, row: Row, p: &Prediction) -> String {
     let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
     let who = if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, 24) };
-    let by = if row == Row::Pick { "predicted".into() } else { format!("{}:", row.name()) };
     match share {
-        Some(p) => format!(" {by} {who}  p {p:.2}"),
-        None => format!(" {by} {who}"),
+        Some(p) => format!(" {}: {who} p {p:.2}", row.name()),
+        None => format!(" {}: {who}", row.name()),
     }
+}
+
+/// What the model gave to the one that really ran, where the guess beside it does not say so already.
+fn real_words(row: Row, p: &Prediction) -> String {
+    let real = if row == Row::Forecast { p.forecast } else { p.pick };
+    if real.rank == 0 || (real.rank == 1 && row.is_model()) {
+        return " ".into();
+    }
+    format!(" {}p {:.2} #{} ", if row.is_model() { "" } else { "tcn " }, real.p_real, real.rank)
 }
 
 fn candidates(
@@ -130,24 +150,31 @@ fn candidates(
     let n = i.candidates.len();
     put(buf, area.x, area.y, area.w, &format!("{n} candidate{}", if n == 1 { "" } else { "s" }), theme.dim());
     let p_x = area.x + 2 + name_w + 1;
-    put(buf, p_x, area.y, 4, "p", theme.dim());
+    let model = t.answers.no_model.is_none();
+    if model {
+        put(buf, p_x, area.y, 6, "tcn p", theme.dim());
+    }
     if wide {
         put(buf, p_x + bar_w + 6, area.y, 9, "waited", theme.dim());
         put(buf, p_x + bar_w + 16, area.y, 9, "lag", theme.dim());
     }
     let rows = usize::from(area.h.saturating_sub(1));
     let last = n.saturating_sub(rows);
-    let mut first = if t.pane == Pane::Decision { t.pane_scroll.min(last) } else { 0 };
-    // The one that really ran is always worth seeing: the last row is kept for it when it is further down.
+    let first = if t.pane == Pane::Decision { t.pane_scroll.min(last) } else { 0 };
+    // The shown predictor's choice, not always the model's first.
+    let choice = prediction.and_then(|p| t.answers.row().guess(p)).map(|g| g.0);
+    // The one that really ran is always worth seeing: above or below the visible ones it takes the row at that end.
     let real_at = i.candidates.iter().position(|c| c.thread == i.real);
-    let keep = real_at.filter(|&at| t.pane != Pane::Decision && rows > 0 && at >= rows);
     for row in 0..rows.min(n) {
-        if let Some(at) = keep.filter(|_| row + 1 == rows) {
-            first = at - row;
-        }
-        let Some(c) = i.candidates.get(first + row) else { break };
+        let at = match real_at {
+            Some(real) if row == 0 && real < first => real,
+            Some(real) if row + 1 == rows && real >= first + rows => real,
+            _ => first + row,
+        };
+        let Some(c) = i.candidates.get(at) else { break };
         let y = area.y + 1 + row as u16;
-        candidate_row(t, i, c, first + row == 0, (area, y, name_w, p_x, bar_w, wide), theme, buf);
+        let chosen = choice == Some(c.thread);
+        candidate_row(t, i, c, (chosen, model), (area, y, name_w, p_x, bar_w, wide), theme, buf);
     }
     if real_at.is_none() && rows > n {
         let text = format!("● {}   was not known to be runnable", short_name(trace, i.real, 24));
@@ -161,7 +188,7 @@ fn candidate_row(
     t: &Timeline,
     i: &Inspection,
     c: &Candidate,
-    first: bool,
+    (chosen, model): (bool, bool),
     (area, y, name_w, p_x, bar_w, wide): Columns,
     theme: Theme,
     buf: &mut Buffer,
@@ -170,15 +197,17 @@ fn candidate_row(
     let style = if real { theme.strong() } else { theme.text() };
     if real {
         put(buf, area.x, y, 1, "●", theme.hit());
-    } else if first {
+    } else if chosen {
         put(buf, area.x, y, 1, "✗", theme.miss());
     }
     put(buf, area.x + 2, y, name_w, &short_name(t.trace(), c.thread, usize::from(name_w)), style);
     let eighths = (c.p.clamp(0.0, 1.0) * f32::from(bar_w) * 8.0).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
     bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
-    put(buf, p_x, y, bar_w, &bar, theme.task_text(t.trace(), c.thread));
-    put(buf, p_x + bar_w + 1, y, 4, &format!("{:.2}", c.p), style);
+    if model {
+        put(buf, p_x, y, bar_w, &bar, theme.task_text(t.trace(), c.thread));
+        put(buf, p_x + bar_w + 1, y, 4, &format!("{:.2}", c.p), style);
+    }
     if wide {
         put(buf, p_x + bar_w + 6, y, 9, &time::short(c.waited.0), style);
         put(
@@ -194,7 +223,11 @@ fn candidate_row(
 
 fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Theme, buf: &mut Buffer) {
     let Some(i) = inspection else {
-        let text = t.inspection_failed.as_deref().unwrap_or("asking the model …");
+        let text = match (&t.inspection_failed, t.event()) {
+            (_, None) => "nothing asked yet: no decision is selected",
+            (Some(problem), _) => problem,
+            (None, _) => "asking the model …",
+        };
         put(buf, area.x, area.y, area.w, text, theme.pending());
         return;
     };
@@ -232,6 +265,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
     let mut text = format!("forecast, {} before: ", time::short(i.lead.0));
     let mut style = theme.text();
     match i.forecast.first() {
+        _ if t.answers.no_model.is_some() => text = "– no model: no forecast".into(),
         None => text = "no forecast was made for this switch".into(),
         Some((thread, p)) => {
             let who = if *thread == ThreadIx::NONE { "some other task".into() } else { name(trace, *thread) };
@@ -241,5 +275,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         }
     }
     put(buf, area.x, y, area.w, &text, style);
-    put(buf, area.x, y + 1, area.w, &format!("decision took {}", time::short(i.decision_ns)), theme.dim());
+    if t.answers.no_model.is_none() {
+        put(buf, area.x, y + 1, area.w, &format!("decision took {}", time::short(i.decision_ns)), theme.dim());
+    }
 }

@@ -2,7 +2,7 @@
 //! where there is room and the longest-running task of many where there is not; never a lie, never a walk over events.
 
 use super::draw::put;
-use super::palette::{BARS, Theme, bar, short_name};
+use super::palette::{Theme, bar, short_name};
 use crate::app::answers::Verdict;
 use crate::app::layout::Layout;
 use crate::app::time;
@@ -28,7 +28,8 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
         let rows = (l.lanes.y + l.lanes.h).saturating_sub(y).min(3);
         Lane { t, l, theme, cpu, y, rows }.draw(buf);
     }
-    let rows = l.lanes.y..l.lanes.y + (l.lanes.h / l.lane_h.max(1)).max(1).min(cpus as u16) * l.lane_h;
+    let height = (l.lanes.h / l.lane_h.max(1)).max(1).min(cpus as u16) * l.lane_h;
+    let rows = l.lanes.y..l.lanes.y + height.min(l.lanes.h);
     for (i, mark) in t.marks.iter().enumerate() {
         column_line(t, l, mark.0, if i == 0 { "┊" } else { "┋" }, theme.mark(), rows.clone(), buf);
     }
@@ -59,11 +60,17 @@ fn axis(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
     let power = 10_f64.powf(least.log10().floor());
     let step =
         [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least).unwrap_or(least).max(1.0) as u64;
+    let marks = t.marks.iter().map(|m| m.0);
+    let over: Vec<usize> = marks.chain([t.cursor.pos().0]).filter_map(|at| t.view.column(at, cols)).collect();
     let mut tick = t.view.start.div_ceil(step) * step;
     while let Some(col) = t.view.column(tick, cols) {
         let text = format!("╷{}", time::point(tick, t.view.width));
-        let room = cols - col;
-        if text.chars().count() <= room {
+        let (room, n) = (cols - col, text.chars().count());
+        // A label that the playhead or a mark would cut is worse than none.
+        let cut = over.iter().any(|&at| at > col && at < col + n);
+        if cut {
+            put(buf, l.plot.x + col as u16, l.axis.y, 1, "╷", theme.dim());
+        } else if n <= room {
             put(buf, l.plot.x + col as u16, l.axis.y, room as u16, &text, theme.dim());
         }
         let Some(next) = tick.checked_add(step) else { break };
@@ -96,7 +103,14 @@ impl Lane<'_> {
         self.names(buf);
         let switches = t.trace().cpu_switches(id);
         if switches.is_empty() {
-            put(buf, self.l.plot.x, self.y, self.l.plot.w, "no switch was recorded on this CPU", self.theme.dim());
+            put(
+                buf,
+                self.l.plot.x + 2,
+                self.y,
+                self.l.plot.w.saturating_sub(2),
+                "no switch was recorded on this CPU",
+                self.theme.dim(),
+            );
             return;
         }
         runs(&cells, |s, buf| self.ran(&cells, s, buf), buf);
@@ -249,6 +263,7 @@ impl Lane<'_> {
             let score = answers.score(self.cpu, cell.first..cell.end);
             let (glyph, style) = match score.miss_share() {
                 _ if cell.first >= answers.known(self.cpu) => ("░", self.theme.pending()),
+                None if answers.row_lacks_model() => ("–", self.theme.dim()),
                 None => ("·", self.theme.dim()),
                 Some(share) if share > 0.0 => (bar(share), self.theme.miss()),
                 Some(_) => ("▁", self.theme.hit()),
@@ -296,6 +311,10 @@ impl Lane<'_> {
             }
             Verdict::Hit => self.segment(1, &cols, &who(width), self.theme.task_text(trace, thread), starts, buf),
             Verdict::Trivial => self.segment(1, &cols, &who(width), self.theme.dim(), starts, buf),
+            Verdict::NoAnswer if answers.row_lacks_model() => {
+                let word = if width >= 10 { "– no model" } else { "–" };
+                self.segment(1, &cols, word, self.theme.dim(), starts, buf);
+            }
             Verdict::NoAnswer => self.segment(1, &cols, "–", self.theme.dim(), starts, buf),
         }
     }
@@ -340,6 +359,7 @@ impl Lane<'_> {
                 None if last.end == first.first => "hit    –".into(),
                 None if pending && self.t.answers.failed.is_some() => "none".into(),
                 None if pending => "pending".into(),
+                None if self.t.answers.row_lacks_model() => "no model".into(),
                 None => "trivial".into(),
             };
             put(buf, x, self.y + 1, room, &text, self.theme.text());
@@ -361,14 +381,4 @@ fn runs(cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Buffer), buf
         paint(i..end, buf);
         i = end;
     }
-}
-
-/// For the help page: what the glyphs of the lanes mean.
-pub fn legend() -> [String; 4] {
-    [
-        "ran: one stint per box with the state letter it leaves in; many stints: longest task, shaded by use".into(),
-        format!("prediction: ✗ miss, dim trivial, ░ not yet computed; many: share of misses {}..{}", BARS[0], BARS[7]),
-        "queue: runnable tasks at the switch, relative to the longest queue seen".into(),
-        "╱ events were lost here".into(),
-    ]
 }

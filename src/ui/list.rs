@@ -1,7 +1,8 @@
 //! The Traces screen: what can be opened, and what is known about the selected recording.
 
-use super::draw::{put, wrap};
+use super::draw::put;
 use super::palette::Theme;
+use crate::app::help::wrap;
 use crate::app::traces::Entry;
 use crate::app::{App, Open, time};
 use ratatui::buffer::Buffer;

@@ -28,19 +28,22 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
     if l.overview.h > 1 {
         label(buf, 1, "miss");
     }
-    for col in 0..cols {
+    let lost = lost(t, cols, &column);
+    for (col, lost) in lost.into_iter().enumerate() {
         let emphasis = if (a..=b).contains(&col) { Modifier::BOLD } else { Modifier::DIM };
         let uses = &t.loaded.pyramid.overview;
         let range = buckets(uses.len(), col, cols);
         let n = range.len().max(1);
         let busy: f32 = uses.get(range.clone()).map_or(0.0, |u| u.iter().sum::<f32>() / n as f32);
-        put(buf, x + col as u16, y, 1, bar(busy), theme.usage().add_modifier(emphasis));
+        let (glyph, style) = if lost { ("╱", theme.gap()) } else { (bar(busy), theme.usage()) };
+        put(buf, x + col as u16, y, 1, glyph, style.add_modifier(emphasis));
         if l.overview.h > 1 {
             let mut score = Score::default();
             t.answers.overview.get(range).unwrap_or_default().iter().for_each(|s| score.merge(s));
             let at = (span * col as u128 / cols as u128) as u64;
             let (glyph, style) = match score.miss_share() {
                 _ if at >= done || t.answers.events_done == 0 => ("░", theme.pending()),
+                None if t.answers.row_lacks_model() => ("–", theme.dim()),
                 None => ("·", theme.dim()),
                 Some(share) if share > 0.0 => (bar(share), theme.miss()),
                 Some(_) => ("▁", theme.hit()),
@@ -60,6 +63,13 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
     if head != a && head != b {
         put(buf, x + head as u16, y, 1, "┃", theme.playhead());
     }
+}
+
+/// Columns in which events were lost on some CPU.
+fn lost(t: &Timeline, cols: usize, column: &dyn Fn(u64) -> usize) -> Vec<bool> {
+    let mut lost = vec![false; cols];
+    t.trace().gaps().iter().for_each(|gap| lost[column(gap.from.0)..=column(gap.to.0.max(gap.from.0))].fill(true));
+    lost
 }
 
 /// The ready-made columns that column `col` of `cols` covers, at least one.

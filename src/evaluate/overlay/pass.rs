@@ -20,8 +20,6 @@ const CHOICES: usize = 5;
 /// An inspection measures a decision so many times and takes the fastest: the first runs find cold caches.
 const REPEATS: usize = 5;
 
-const NO_GUESS: Guess = Guess { thread: ThreadIx::NONE, p: 0.0, p_real: 0.0, rank: 0 };
-
 /// The forecast that is open on a CPU.
 #[derive(Clone, Debug)]
 struct Open {
@@ -69,6 +67,8 @@ pub struct Stage<E> {
 pub struct Snapshots<E> {
     apart: usize,
     kept: Mutex<BTreeMap<usize, Stage<E>>>,
+    /// Where the last cancelled walk stopped.
+    left: Mutex<Option<(usize, Stage<E>)>>,
     start: Stage<E>,
 }
 
@@ -98,6 +98,7 @@ impl<E: Predictor + Clone> Snapshots<E> {
         Self {
             apart: APART.max(trace.len().div_ceil(SNAPSHOTS)),
             kept: Mutex::default(),
+            left: Mutex::default(),
             start: Stage { extractor: Extractor::new(trace), answers },
         }
     }
@@ -118,8 +119,18 @@ impl<E: Predictor + Clone> Snapshots<E> {
 
     /// The latest state at or before `event`, and the event it is followed by.
     pub(super) fn nearest(&self, event: usize) -> (usize, Stage<E>) {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.range(..=event).next_back().map_or_else(|| (0, self.start.clone()), |(i, stage)| (*i, stage.clone()))
+        let kept = kept.range(..=event).next_back().map(|(i, stage)| (*i, stage));
+        let left = left.as_ref().filter(|(i, _)| *i <= event).map(|(i, stage)| (*i, stage));
+        let (i, stage) = kept.into_iter().chain(left).max_by_key(|(i, _)| *i).unwrap_or((0, &self.start));
+        (i, stage.clone())
+    }
+
+    /// Takes the state of a walk that was cancelled before event `i`.
+    pub(super) fn leave(&self, i: usize, mut stage: Stage<E>) {
+        stage.take();
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some((i, stage));
     }
 
     /// Keeps a copy of `stage`, which is followed by event `i`, if one belongs there.
@@ -245,7 +256,7 @@ impl<E: Predictor> Sink for Answers<E> {
 
     fn outcome(&mut self, o: &Outcome) {
         let Asked { candidates, p, baselines, .. } = &self.asked;
-        let pick = best(p).filter(|_| p.len() == candidates.len()).map_or(NO_GUESS, |first| Guess {
+        let pick = best(p).filter(|_| p.len() == candidates.len()).map_or(Guess::NONE, |first| Guess {
             thread: candidates[first].0,
             p: p[first],
             p_real: o.pick.map_or(0.0, |real| p[real as usize]),
@@ -270,7 +281,7 @@ impl<E: Predictor> Sink for Answers<E> {
             covered: o.pick.is_some(),
             real: o.next,
             pick,
-            forecast: forecast.unwrap_or(NO_GUESS),
+            forecast: forecast.unwrap_or(Guess::NONE),
             baselines: *baselines,
         });
         self.engine.outcome(o);
