@@ -10,6 +10,7 @@ mod explore;
 mod info;
 mod output;
 mod predict;
+mod record;
 mod table;
 mod train;
 
@@ -41,6 +42,10 @@ struct Cli {
 enum Command {
     /// Say what is in a recording, what was lost or skipped, and how much of it there is to predict.
     Info(info::Args),
+    /// Run a workload under ftrace, here or over SSH, and keep what the scheduler decided.
+    Record(record::RecordArgs),
+    /// List the workloads that can be recorded: name, category, packages, what it exercises, script.
+    Workloads,
     /// Write any readable recording as a native one.
     Import(convert::ImportArgs),
     /// Write a recording in another format.
@@ -90,6 +95,8 @@ fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
         None => explore::run(cli.traces),
         Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Record(args)) => record::record(&args),
+        Some(Command::Workloads) => record::list(),
         Some(Command::Import(args)) => convert::import(&args),
         Some(Command::Export(args)) => convert::export(&args),
         Some(Command::Eval(args)) => eval::run(&args),

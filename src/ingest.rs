@@ -5,6 +5,7 @@ mod decode;
 mod ftrace;
 mod native;
 mod num;
+pub mod ringbuf;
 
 pub use decode::Packing;
 

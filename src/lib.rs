@@ -7,7 +7,7 @@
 //! ui
 //! driver
 //! app
-//! train · evaluate
+//! train · evaluate · record
 //! predictor
 //! dataset
 //! features
@@ -28,6 +28,7 @@ pub mod features;
 pub mod ingest;
 pub mod job;
 pub mod predictor;
+pub mod record;
 pub mod replay;
 pub mod sched;
 pub mod trace;

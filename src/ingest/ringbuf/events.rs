@@ -1,0 +1,203 @@
+//! The four scheduler events, by their `format` texts: which bytes of a record are which field of an [`Event`].
+
+use super::format::{Field, Num, Text, find, wrong};
+use super::{PageProblem, RingError};
+use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TaskState, ThreadIx, TraceBuilder};
+
+/// One event's layout.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// What `common_type` says in its records.
+    pub id: i64,
+    actor: Num,
+    body: Body,
+}
+
+/// A task as an event names it.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    comm: Text,
+    pid: Num,
+    prio: Num,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    Switch {
+        prev: Named,
+        state: Num,
+        states: States,
+        next: Named,
+    },
+    /// `success` was there before kernel 4.3: 0 says that the task was awake already.
+    Wakeup {
+        new: bool,
+        task: Named,
+        cpu: Num,
+        success: Option<Num>,
+    },
+    Migrate {
+        task: Named,
+        from: Num,
+        to: Num,
+    },
+}
+
+impl Layout {
+    /// `None` for an event that is not used.
+    pub fn parse(name: &str, file: &str, text: &str, fields: &[Field<'_>]) -> Result<Option<Self>, RingError> {
+        let field = |name: &str| find(file, text, fields, name);
+        let num = |name: &str| field(name).and_then(Field::num);
+        let named = |prefix: &str| {
+            let comm = field(&format!("{prefix}comm"))?.text()?;
+            Ok::<_, RingError>(Named { comm, pid: num(&format!("{prefix}pid"))?, prio: num(&format!("{prefix}prio"))? })
+        };
+        let body = match name {
+            "sched_switch" => Body::Switch {
+                prev: named("prev_")?,
+                state: num("prev_state")?,
+                states: States::parse(text),
+                next: named("next_")?,
+            },
+            "sched_wakeup" | "sched_wakeup_new" => Body::Wakeup {
+                new: name == "sched_wakeup_new",
+                task: named("")?,
+                cpu: num("target_cpu")?,
+                success: num("success").ok(),
+            },
+            "sched_migrate_task" => Body::Migrate { task: named("")?, from: num("orig_cpu")?, to: num("dest_cpu")? },
+            _ => return Ok(None),
+        };
+        let id = text.lines().find_map(|l| l.strip_prefix("ID:")).and_then(|id| id.trim().parse().ok());
+        let id = id.ok_or_else(|| wrong(file, 0, "no ID".into()))?;
+        Ok(Some(Self { id, actor: num("common_pid")?, body }))
+    }
+
+    /// True for `sched_switch`.
+    pub fn is_switch(&self) -> bool {
+        matches!(self.body, Body::Switch { .. })
+    }
+
+    /// Adds a record's event. False when the record is no event after all (a wake-up without effect).
+    pub fn push(&self, record: &[u8], time: u64, cpu: CpuId, to: &mut TraceBuilder) -> Result<bool, PageProblem> {
+        let actor = pid(self.actor, record, "common_pid")?;
+        let mut event = Event {
+            time: Nanos(time),
+            cpu,
+            kind: EventKind::Switch,
+            actor: ThreadIx::NONE,
+            task: TaskId::NONE,
+            prio: 0,
+            state: TaskState::RUNNING,
+            next: TaskId::NONE,
+            next_prio: 0,
+            from_cpu: CpuId::NONE,
+            to_cpu: CpuId::NONE,
+        };
+        // Everything is checked before anything is interned: a bad record must not leave a task behind.
+        match &self.body {
+            Body::Switch { prev, state, states, next } => {
+                let (comm, pid, prio) = prev.read(record)?;
+                let (next_comm, next_pid, next_prio) = next.read(record)?;
+                event.state = states.of(state.read(record).ok_or(PageProblem::Field("prev_state"))?);
+                (event.prio, event.next_prio) = (prio, next_prio);
+                event.task = to.task(pid, comm);
+                event.next = to.task(next_pid, next_comm);
+            }
+            Body::Wakeup { new, task, cpu, success } => {
+                if success.is_some_and(|s| s.read(record) == Some(0)) {
+                    return Ok(false);
+                }
+                let (comm, pid, prio) = task.read(record)?;
+                event.kind = if *new { EventKind::WakeupNew } else { EventKind::Wakeup };
+                event.to_cpu = cpu_of(*cpu, record, "target_cpu")?;
+                (event.prio, event.task) = (prio, to.task(pid, comm));
+            }
+            Body::Migrate { task, from, to: dest } => {
+                let (comm, pid, prio) = task.read(record)?;
+                event.kind = EventKind::Migrate;
+                event.from_cpu = cpu_of(*from, record, "orig_cpu")?;
+                event.to_cpu = cpu_of(*dest, record, "dest_cpu")?;
+                (event.prio, event.task) = (prio, to.task(pid, comm));
+            }
+        }
+        to.push(event, actor);
+        Ok(true)
+    }
+}
+
+impl Named {
+    #[inline]
+    fn read(self, record: &[u8]) -> Result<(&[u8], Pid, i16), PageProblem> {
+        let comm = self.comm.read(record).ok_or(PageProblem::Field("comm"))?;
+        let prio = self.prio.read(record).and_then(|p| i16::try_from(p).ok()).ok_or(PageProblem::Field("prio"))?;
+        Ok((comm, pid(self.pid, record, "pid")?, prio))
+    }
+}
+
+#[inline]
+fn pid(field: Num, record: &[u8], what: &'static str) -> Result<Pid, PageProblem> {
+    let pid = field.read(record).and_then(|p| i32::try_from(p).ok()).filter(|p| *p >= 0);
+    pid.map(Pid).ok_or(PageProblem::Field(what))
+}
+
+#[inline]
+fn cpu_of(field: Num, record: &[u8], what: &'static str) -> Result<CpuId, PageProblem> {
+    let cpu = field.read(record).and_then(|c| u16::try_from(c).ok()).filter(|c| *c < MAX_CPUS);
+    cpu.map(CpuId).ok_or(PageProblem::Field(what))
+}
+
+/// What the kernel's bits of `prev_state` mean; they moved over time (4.14), so they are taken from its print format:
+/// pairs `{ 0x00000001, "S" }`, and the bit above the last of them is the `+` of a preemption.
+#[derive(Clone, Debug)]
+struct States {
+    letters: Vec<(i64, TaskState)>,
+    preempted: i64,
+}
+
+impl States {
+    fn parse(text: &str) -> Self {
+        let mut letters = Vec::new();
+        for pair in text.split('{').skip(1).filter_map(|p| p.split_once('}')).map(|p| p.0) {
+            let Some((bits, letter)) = pair.split_once(',') else { continue };
+            let bits = bits.trim();
+            let value = bits.strip_prefix("0x").map_or_else(|| bits.parse(), |hex| i64::from_str_radix(hex, 16));
+            let state = TaskState::parse(letter.trim().trim_matches('"').as_bytes());
+            if let (Ok(value @ 1..=0xffff), Some(state)) = (value, state) {
+                letters.push((value, state));
+            }
+        }
+        if letters.is_empty() {
+            // A print format of another shape: the bits as they are since 4.14.
+            letters = (0..8).map(|bit| (1 << bit, TaskState(1 << bit))).collect();
+        }
+        let highest = letters.iter().map(|l| l.0).max().unwrap_or(0);
+        Self { letters, preempted: (highest as u64 + 1).next_power_of_two() as i64 }
+    }
+
+    #[inline]
+    fn of(&self, bits: i64) -> TaskState {
+        let plus = if bits & self.preempted == 0 { 0 } else { TaskState::PREEMPTED.0 };
+        if bits & (self.preempted - 1) == 0 {
+            return TaskState(plus);
+        }
+        let letters = self.letters.iter().filter(|l| bits & l.0 != 0);
+        letters.fold(TaskState(plus), |all, l| TaskState(all.0 | l.1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_those_of_the_recorded_kernel() {
+        let new = States::parse("\"|\", { 0x00000001, \"S\" }, { 0x00000040, \"P\" }, { 0x00000080, \"I\" }) : \"R\"");
+        let label = |s: &States, bits| s.of(bits).label().to_string();
+        assert_eq!([0, 0x100, 1, 0x80, 0x101].map(|b| label(&new, b)), ["R", "R+", "S", "I", "S+"]);
+        // Linux 4.9: WAKEKILL is 128, and 2048 the bit above the last.
+        let old = States::parse("{ 1, \"S\"} , { 2, \"D\" }, { 128, \"K\" }, { 1024, \"N\" }) : \"R\"");
+        assert_eq!([130, 2048, 0].map(|b| label(&old, b)), ["D|K", "R+", "R"]);
+        assert_eq!(label(&States::parse(""), 0x102), "D+");
+    }
+}

@@ -1,0 +1,188 @@
+//! Real recordings of this machine, where it lets itself be recorded: as root, with tracefs. Elsewhere they say that
+//! they were skipped; with `KORACLE_CI` set that is a failure.
+
+use assert_cmd::Command;
+use kernel_oracle::ingest;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const TRACEFS: &str = "/sys/kernel/tracing";
+
+/// Recordings of one machine disturb each other's numbers: one at a time.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+fn koracle() -> Command {
+    Command::cargo_bin("koracle").unwrap()
+}
+
+fn has(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(program).is_file()))
+}
+
+/// `None`, after saying so, where `test` cannot be done.
+fn machine(test: &str, tool: &str) -> Option<MutexGuard<'static, ()>> {
+    // Only root may look at the instances.
+    let possible = std::fs::read_dir(Path::new(TRACEFS).join("instances")).is_ok() && has(tool);
+    if !possible {
+        assert!(std::env::var_os("KORACLE_CI").is_none(), "{test} needs root, tracefs and {tool}");
+        println!("skipped: {test}");
+        return None;
+    }
+    Some(MACHINE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The top buffer's settings, and the instances that are there.
+fn tracing_state() -> (Vec<String>, Vec<PathBuf>) {
+    let files = ["tracing_on", "set_event", "trace_clock", "current_tracer", "buffer_size_kb"];
+    let top = files.map(|f| std::fs::read_to_string(Path::new(TRACEFS).join(f)).unwrap()).to_vec();
+    let instances = std::fs::read_dir(Path::new(TRACEFS).join("instances")).unwrap();
+    let mut ours: Vec<PathBuf> = instances.flatten().map(|d| d.path()).collect();
+    ours.retain(|p| p.to_string_lossy().contains("koracle-"));
+    (top, ours)
+}
+
+#[test]
+fn hackbench_of_this_machine_without_a_loss_and_without_a_trace_of_the_recording() {
+    let Some(_one) = machine("recording hackbench", "hackbench") else { return };
+    let before = tracing_state();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("h.csv.zst");
+    let args = ["record", "--local", "--workload", "hackbench-pipe-2g", "--seconds", "1", "-o"];
+    koracle().args(args).arg(&out).assert().success();
+    assert_eq!(tracing_state(), before);
+
+    let opened = ingest::open(&out).unwrap();
+    let (trace, meta) = (&opened.trace, opened.trace.meta());
+    assert_eq!((opened.report.skipped, &opened.report.metadata_problem), (0, &None));
+    assert!(trace.len() > 1000, "{} events", trace.len());
+    assert!(meta.lost.iter().all(|&l| l == 0) && trace.gaps().is_empty(), "{:?}", meta.lost);
+    assert_eq!((meta.name.as_str(), meta.category.as_str(), meta.clock.as_str()), ("h", "hackbench", "mono"));
+    assert_eq!(meta.kernel, std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().trim());
+    let fine = trace.times().iter().filter(|&&t| (t + meta.start_ns) % 1000 != 0).count();
+    assert!(fine * 10 > trace.len() * 9, "{fine} of {} stamps are finer than 1 us", trace.len());
+    let hackbench = trace.tasks().iter().filter(|(_, t)| &*t.name == "hackbench").count();
+    assert!(hackbench >= 80, "{hackbench} tasks of hackbench");
+}
+
+#[test]
+fn a_small_buffer_is_emptied_while_the_workload_runs() {
+    let Some(_one) = machine("streaming", "awk") else { return };
+    let before = tracing_state();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("it's.csv");
+    let work = "for i in 1 2 3 4 5 6 7 8 9 10; do awk 'BEGIN{exit}'; sleep 0.05; done; echo \"$1\" >\"$2\"";
+    let said = folder.path().join("said");
+    let word = "$(id) 'x' `id`";
+    let mut command = koracle();
+    command.args(["record", "--local", "--seconds", "20", "--buffer", "64", "-o"]).arg(&out);
+    command.args(["--", "sh", "-c", work, "sh", word]).arg(&said).assert().success();
+    assert_eq!(tracing_state(), before);
+    // What was typed arrived as it was typed.
+    assert_eq!(std::fs::read_to_string(&said).unwrap(), format!("{word}\n"));
+    let trace = ingest::open(&out).unwrap().trace;
+    assert!(trace.len() > 100 && trace.meta().lost.iter().all(|&l| l == 0), "{:?}", trace.meta().lost);
+}
+
+#[test]
+fn an_overrun_is_told_per_cpu_and_drawn_as_a_gap() {
+    let Some(_one) = machine("an overrun", "hackbench") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("o.csv");
+    let args = ["record", "--local", "--workload", "hackbench-pipe-2g", "--seconds", "1", "--buffer", "64", "-o"];
+    koracle().args(args).arg(&out).assert().success();
+    let trace = ingest::open(&out).unwrap().trace;
+    assert!(trace.meta().lost.iter().sum::<u64>() > 0 && !trace.gaps().is_empty());
+}
+
+#[test]
+fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
+    let Some(_one) = machine("refusals", "sh") else { return };
+    let before = tracing_state();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x.csv");
+    let refused = |command: &[&str]| {
+        let mut run = koracle();
+        let done = run.args(["record", "--local", "--seconds", "2", "-o"]).arg(&out).arg("--").args(command).assert();
+        String::from_utf8(done.failure().code(1).get_output().stderr.clone()).unwrap()
+    };
+    let message = refused(&["no-such-program-anywhere"]);
+    assert!(message.contains("this machine: there is no command no-such-program-anywhere there"), "{message}");
+    assert!(!out.exists());
+    // A workload that fails is told, with its last words; what was recorded is kept.
+    let mut run = koracle();
+    run.args(["record", "--local", "--seconds", "9", "-o"]).arg(&out);
+    let done = run.args(["--", "sh", "-c", "sleep 0.05; echo broken teapot >&2; exit 3"]).assert().success();
+    let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
+    assert!(message.contains("ended with status 3: broken teapot"), "{message}");
+    assert!(out.exists());
+    assert_eq!(tracing_state(), before);
+}
+
+#[test]
+fn a_stale_instance_is_removed_and_told() {
+    let Some(_one) = machine("a stale instance", "sh") else { return };
+    // A process that has ended: its pid with another start time is nobody.
+    let stale = Path::new(TRACEFS).join(format!("instances/koracle-{}-1", std::process::id()));
+    std::fs::create_dir(&stale).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = koracle();
+    run.args(["record", "--local", "-o"]).arg(folder.path().join("s.csv"));
+    let done = run.args(["--", "sleep", "0.1"]).assert().success();
+    let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
+    assert!(message.contains("left behind by a recording that was killed"), "{message}");
+    assert!(!stale.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_what_came_and_cleans() {
+    let Some(_one) = machine("an interrupt", "hackbench") else { return };
+    let before = tracing_state();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("i.csv");
+    let mark = folder.path().join("mark");
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"));
+    run.args(["record", "--local", "--seconds", "60", "-o"]).arg(&out);
+    let work = "for i in 1 2 3 4 5; do sleep 0.02; done; echo on >\"$1\"; exec sleep 60";
+    let mut child = run.args(["--", "sh", "-c", work, "sh"]).arg(&mark).spawn().unwrap();
+    while !mark.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before the workload ran");
+        std::thread::yield_now();
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success() && child.wait().unwrap().success());
+    assert_eq!(tracing_state(), before);
+    assert!(!ingest::open(&out).unwrap().trace.is_empty());
+}
+
+#[test]
+fn a_host_that_is_none_is_an_error_with_its_name() {
+    if !has("ssh") {
+        assert!(std::env::var_os("KORACLE_CI").is_none(), "ssh is missing");
+        println!("skipped: a_host_that_is_none");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    std::fs::write(&config, "").unwrap();
+    let mut run = koracle();
+    run.args(["record", "--host", "no-such-host.invalid", "--workload", "cpu-bound-4p", "-F"]).arg(&config);
+    let done = run.arg("-o").arg(folder.path().join("x.csv.zst")).assert().failure().code(1);
+    let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
+    assert!(message.contains("no recording on no-such-host.invalid: ssh: Could not resolve hostname"), "{message}");
+    // An option in the place of a host is a host.
+    let mut run = koracle();
+    run.args(["record", "--host=-oProxyCommand=touch x", "--workload", "cpu-bound-4p", "-F"]).arg(&config);
+    run.current_dir(folder.path()).assert().failure().code(1);
+    assert!(!folder.path().join("x").exists());
+}
+
+#[test]
+fn usage() {
+    koracle().args(["record", "--workload", "io-mixed"]).assert().failure().code(2);
+    koracle().args(["record", "--local"]).assert().failure().code(2);
+    koracle().args(["record", "--local", "--workload", "nothing"]).assert().failure().code(2);
+    let list = koracle().arg("workloads").assert().success();
+    let text = String::from_utf8(list.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("nginx-ab") && text.contains("apache2-utils"));
+}

@@ -1,0 +1,164 @@
+//! Ring-buffer pages that a real kernel wrote (`tests/data/ringbuf`), held against the bundled recordings, which another
+//! program decoded from the same pages; and pages that are cut, damaged or made of noise.
+
+use kernel_oracle::ingest::ringbuf::{Formats, PageProblem, PagesReport, decode};
+use kernel_oracle::trace::{CpuId, Event, Trace, TraceBuilder, TraceMeta};
+use proptest::prelude::*;
+use std::path::{Path, PathBuf};
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ringbuf").join(name)
+}
+
+fn raw(name: &str) -> Vec<u8> {
+    std::fs::read(data(name)).unwrap()
+}
+
+fn formats() -> Formats {
+    let text = |name: &str| std::fs::read_to_string(data(name)).unwrap();
+    let events = ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
+    let texts = events.map(|e| text(&format!("{e}.format")));
+    let named: Vec<(&str, &str)> = events.iter().zip(&texts).map(|(n, t)| (*n, t.as_str())).collect();
+    Formats::parse(&text("header_page"), &text("header_event"), &named).unwrap()
+}
+
+fn decoded(formats: &Formats, cpus: &[&[u8]]) -> (Trace, PagesReport) {
+    let mut builder = TraceBuilder::default();
+    let streams = cpus.iter().enumerate().map(|(i, b)| (CpuId(i as u16), format!("cpu{i}"), *b)).collect();
+    let report = decode(formats, streams, &mut builder).unwrap();
+    (builder.finish(TraceMeta::default()), report)
+}
+
+fn bundled(name: &str) -> Trace {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("traces/{name}.csv.zst"));
+    kernel_oracle::ingest::open(&path).unwrap().trace
+}
+
+/// Everything an event says, with names instead of numbers of tables and the clock's own time.
+fn plain(trace: &Trace, e: &Event) -> String {
+    let tasks = trace.tasks();
+    let task = |id| tasks.get(id).map(|t| (t.pid.0, t.name.clone()));
+    let at = trace.meta().start_ns + e.time.0;
+    let actor = tasks.pid(e.actor).0;
+    let cpus = (e.cpu.0, e.from_cpu.0, e.to_cpu.0);
+    let what = (e.kind, e.prio, e.state.label().to_string(), e.next_prio);
+    format!("{at} {cpus:?} {what:?} {actor} {:?} {:?}", task(e.task), task(e.next))
+}
+
+fn lines(trace: &Trace) -> Vec<String> {
+    trace.events().map(|e| plain(trace, &e)).collect()
+}
+
+/// Events up to the moment at which the first CPU's sample ends: the recording has them all.
+fn complete(trace: &Trace) -> usize {
+    let last = |cpu| trace.cpu_events(CpuId(cpu)).last().map(|&i| trace.time(i as usize));
+    let until = last(0).min(last(1)).unwrap();
+    trace.seek(until)
+}
+
+#[test]
+fn real_pages_give_the_events_that_another_decoder_found() {
+    let (trace, report) = decoded(&formats(), &[&raw("hackbench-cpu0.raw"), &raw("hackbench-cpu1.raw")]);
+    assert_eq!((report.pages, report.damaged, report.other_events), (12, 0, 0));
+    assert_eq!(report.events, trace.len() as u64);
+    assert_eq!((trace.reordered(), trace.gaps().len()), (0, 0));
+    let n = complete(&trace);
+    assert!(n > 700, "{n} events");
+    assert_eq!(lines(&trace)[..n], lines(&bundled("hackbench-pipe-2g_run0"))[..n]);
+}
+
+#[test]
+fn an_overrun_is_a_loss_on_its_cpu_and_the_events_behind_it_are_right() {
+    let (trace, report) = decoded(&formats(), &[&raw("overrun-cpu0.raw"), &raw("overrun-cpu1.raw")]);
+    assert_eq!(report.damaged, 0);
+    let gaps: Vec<_> = trace.gaps().iter().map(|g| (g.cpu.0, g.from.0)).collect();
+    assert_eq!(gaps.len(), 2);
+    assert!(gaps.contains(&(1, 0)), "{gaps:?}");
+    // The page of CPU 0 has room for the number of lost events behind its data; that of CPU 1 is full.
+    assert_eq!(trace.meta().lost, [508_865, 0]);
+    // The bundled recording starts where both CPUs have been seen; so do the sample's other pages of CPU 1.
+    let other = bundled("sysbench-threads-8t_run0");
+    let from = trace.seek(kernel_oracle::trace::Nanos(other.meta().start_ns - trace.meta().start_ns));
+    let n = complete(&trace);
+    assert!(n > from + 30, "{from}..{n}");
+    assert_eq!(lines(&trace)[from..n], lines(&other)[..n - from]);
+}
+
+#[test]
+fn larger_pages_are_read_by_their_header() {
+    // The same records in pages of 8 KiB: the header says so, and each page has the data of one small page.
+    let small = raw("hackbench-cpu0.raw");
+    let large: Vec<u8> =
+        small.chunks(4096).flat_map(|page| page.iter().copied().chain(std::iter::repeat_n(0, 4096))).collect();
+    let text = |name: &str| std::fs::read_to_string(data(name)).unwrap();
+    let header = text("header_page").replace("size:4080", "size:8176");
+    let switch = text("sched_switch.format");
+    let parse = |header: &str| Formats::parse(header, &text("header_event"), &[("sched_switch", &switch)]).unwrap();
+    assert_eq!(parse(&header).page_size(), 8192);
+    let (a, report) = decoded(&parse(&header), &[&large]);
+    let (b, _) = decoded(&parse(&text("header_page")), &[&small]);
+    assert!(a.len() > 100 && report.other_events > 20 && report.damaged == 0);
+    assert_eq!(lines(&a), lines(&b));
+}
+
+#[test]
+fn kernels_that_cannot_be_read_are_refused_by_name() {
+    let text = |name: &str| std::fs::read_to_string(data(name)).unwrap();
+    let (page, event, switch) = (text("header_page"), text("header_event"), text("sched_switch.format"));
+    let events = [("sched_switch", switch.as_str())];
+    let error = Formats::parse(&page.replace("offset:8;\tsize:8", "offset:8;\tsize:4"), &event, &events).unwrap_err();
+    assert!(error.to_string().starts_with("events/header_page, byte "), "{error}");
+    assert!(error.to_string().contains("32-bit"), "{error}");
+    let error = Formats::parse(&page, &event, &[]).unwrap_err();
+    assert!(error.to_string().contains("sched_switch/format"), "{error}");
+    let other = switch.replace("next_pid", "next_id");
+    let error = Formats::parse(&page, &event, &[("sched_switch", &other)]).unwrap_err();
+    assert!(error.to_string().contains("no field next_pid"), "{error}");
+
+    let mut big = raw("hackbench-cpu0.raw");
+    big[8..16].reverse();
+    let streams = vec![(CpuId(0), "cpu0.raw".to_string(), big.as_slice())];
+    let error = decode(&formats(), streams, &mut TraceBuilder::default()).unwrap_err();
+    assert!(error.to_string().contains("cpu0.raw, byte 0: recorded on a big-endian kernel"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(a in prop::collection::vec(any::<u8>(), 0..9000), b in prop::collection::vec(any::<u8>(), 0..300)) {
+        let mut builder = TraceBuilder::default();
+        let streams = vec![(CpuId(0), "a".into(), a.as_slice()), (CpuId(3), "b".into(), b.as_slice())];
+        if let Ok(report) = decode(&formats(), streams, &mut builder) {
+            prop_assert_eq!(report.events, builder.finish(TraceMeta::default()).len() as u64);
+        }
+    }
+
+    /// Real pages with some bytes changed: whatever comes out is a trace.
+    #[test]
+    fn damaged_pages_never_panic(hits in prop::collection::vec((0_usize..24576, any::<u8>()), 1..40)) {
+        let mut bytes = raw("hackbench-cpu0.raw");
+        for (at, value) in hits {
+            bytes[at] = value;
+        }
+        let mut builder = TraceBuilder::default();
+        if let Ok(report) = decode(&formats(), vec![(CpuId(0), "a".into(), bytes.as_slice())], &mut builder) {
+            prop_assert_eq!(report.events, builder.finish(TraceMeta::default()).len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere_loses_its_tail_alone(len in 0_usize..24576) {
+        let bytes = raw("hackbench-cpu0.raw");
+        let (whole, _) = decoded(&formats(), &[&bytes]);
+        let (part, report) = decoded(&formats(), &[&bytes[..len]]);
+        let (whole, part) = (lines(&whole), lines(&part));
+        prop_assert_eq!(&part[..], &whole[..part.len()]);
+        prop_assert!(report.bad.iter().all(|b| b.problem == PageProblem::Cut && b.byte == (len / 4096 * 4096) as u64));
+        // The pages before the cut are whole, and the cut one gives what it has: a record is at most 76 bytes.
+        let (next, _) = decoded(&formats(), &[&bytes[..(len + 80).min(bytes.len())]]);
+        prop_assert!(next.len() >= part.len() && next.len() <= part.len() + 6);
+        let (pages, _) = decoded(&formats(), &[&bytes[..len / 4096 * 4096]]);
+        prop_assert!(part.len() >= pages.len());
+    }
+}
