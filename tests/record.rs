@@ -1,6 +1,8 @@
 //! Real recordings of this machine, where it lets itself be recorded: as root, with tracefs. Elsewhere they say that
 //! they were skipped; with `KORACLE_CI` set that is a failure.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use assert_cmd::Command;
 use kernel_oracle::ingest;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! Ring-buffer pages that a real kernel wrote (`tests/data/ringbuf`), held against the bundled recordings, which another
 //! program decoded from the same pages; and pages that are cut, damaged or made of noise.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use kernel_oracle::ingest::ringbuf::{Formats, PageProblem, PagesReport, decode};
 use kernel_oracle::trace::{CpuId, Event, Trace, TraceBuilder, TraceMeta};
 use proptest::prelude::*;

@@ -8,6 +8,7 @@ use crate::record::{self, Plan, Progress, Stage, Target};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, eyre};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +39,7 @@ pub struct RecordArgs {
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     buffer: u32,
-    /// NAME.csv.zst, with NAME.toml beside it; without it WORKLOAD_runN.csv.zst here.
+    /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
     /// A command of your own instead of a workload.
@@ -167,8 +168,10 @@ pub fn list() -> Result<()> {
     for w in workloads::ALL {
         let packages: Vec<&str> = w.needs.iter().map(|n| n.1).collect();
         let packages = if packages.is_empty() { "-".to_owned() } else { packages.join(", ") };
-        text += &format!("{:<22} {:<17} {:<28} {}\n", w.name, w.category, packages, w.about);
-        text += &w.script.lines().map(|l| format!("    {l}\n")).collect::<String>();
+        let _ = writeln!(text, "{:<22} {:<17} {:<28} {}", w.name, w.category, packages, w.about); // a String takes all
+        for line in w.script.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
     }
     output::stdout(text.as_bytes())
 }

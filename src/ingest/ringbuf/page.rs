@@ -229,8 +229,10 @@ mod tests {
 
     fn page(flags: u64, words: &[u32]) -> Vec<u8> {
         let mut page = 1000_u64.to_le_bytes().to_vec();
-        page.extend((flags | 4 * words.len() as u64).to_le_bytes());
-        words.iter().for_each(|w| page.extend(w.to_le_bytes()));
+        page.extend((flags | (4 * words.len() as u64)).to_le_bytes());
+        for word in words {
+            page.extend(word.to_le_bytes());
+        }
         page.extend(77_u64.to_le_bytes());
         page.resize(128, 0);
         page
@@ -252,11 +254,11 @@ mod tests {
     #[test]
     fn extends_stamps_padding_and_long_data() {
         let words = [
-            1 | 5 << 5,
+            1 + (5 << 5),
             0, // 4 bytes of data, 5 ns later
-            30 | 3 << 5,
+            30 + (3 << 5),
             2, // time extend: 2 * 2^27 + 3
-            29 | 10 << 5,
+            29 + (10 << 5),
             8,
             0, // a discarded event, 10 ns
             12 << 5,
