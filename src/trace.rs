@@ -113,6 +113,26 @@ pub struct Event {
     pub to_cpu: CpuId,
 }
 
+impl Event {
+    /// An event of which only time and CPU are known yet: what a reader fills in, field by field.
+    #[must_use]
+    pub fn blank(time: Nanos, cpu: CpuId) -> Self {
+        Self {
+            time,
+            cpu,
+            kind: EventKind::Switch,
+            actor: ThreadIx::NONE,
+            task: TaskId::NONE,
+            prio: 0,
+            state: TaskState::RUNNING,
+            next: TaskId::NONE,
+            next_prio: 0,
+            from_cpu: CpuId::NONE,
+            to_cpu: CpuId::NONE,
+        }
+    }
+}
+
 /// A stretch of one CPU's time in which events were lost (overrun ring buffer). Drawn as a gap, never as idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {

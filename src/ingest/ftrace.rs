@@ -5,7 +5,7 @@ mod line;
 mod payload;
 
 use super::{KEPT_BAD_LINES, Reason, Report, num};
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TaskState, ThreadIx, TraceBuilder};
+use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TraceBuilder};
 use line::{Body, Head, Line};
 use rayon::prelude::*;
 
@@ -111,19 +111,7 @@ impl Part {
     }
 
     fn event(&mut self, head: Head, body: Body<'_>) -> Result<(), Reason> {
-        let mut event = Event {
-            time: Nanos(head.time),
-            cpu: cpu(head.cpu)?,
-            kind: EventKind::Switch,
-            actor: ThreadIx::NONE,
-            task: TaskId::NONE,
-            prio: 0,
-            state: TaskState::RUNNING,
-            next: TaskId::NONE,
-            next_prio: 0,
-            from_cpu: CpuId::NONE,
-            to_cpu: CpuId::NONE,
-        };
+        let mut event = Event::blank(Nanos(head.time), cpu(head.cpu)?);
         // CPUs are checked before names are interned: a bad line must not leave a task behind.
         let task = match body {
             Body::Switch(s) => {

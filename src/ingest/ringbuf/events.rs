@@ -2,7 +2,7 @@
 
 use super::format::{Field, Num, Text, find, wrong};
 use super::{PageProblem, RingError};
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TaskState, ThreadIx, TraceBuilder};
+use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskState, TraceBuilder};
 
 /// One event's layout.
 #[derive(Clone, Debug)]
@@ -81,19 +81,7 @@ impl Layout {
     /// Adds a record's event. False when the record is no event after all (a wake-up without effect).
     pub fn push(&self, record: &[u8], time: u64, cpu: CpuId, to: &mut TraceBuilder) -> Result<bool, PageProblem> {
         let actor = pid(self.actor, record, "common_pid")?;
-        let mut event = Event {
-            time: Nanos(time),
-            cpu,
-            kind: EventKind::Switch,
-            actor: ThreadIx::NONE,
-            task: TaskId::NONE,
-            prio: 0,
-            state: TaskState::RUNNING,
-            next: TaskId::NONE,
-            next_prio: 0,
-            from_cpu: CpuId::NONE,
-            to_cpu: CpuId::NONE,
-        };
+        let mut event = Event::blank(Nanos(time), cpu);
         // Everything is checked before anything is interned: a bad record must not leave a task behind.
         match &self.body {
             Body::Switch { prev, state, states, next } => {
