@@ -18,7 +18,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 const CONTEXTS: usize = 1 << 18;
 const FOLLOWERS: usize = 1 << 19;
 /// When a follower has been counted so often, all counts of its context are halved: old habits fade.
-const OFTEN: u32 = 64;
+const OFTEN: u32 = 32;
 /// Ends a list of followers.
 const END: u32 = u32::MAX;
 /// Least probability that makes a logit.
