@@ -123,7 +123,7 @@ impl Predictor for KernelOracle {
         let ran = |i: &u32| self.ran.get(decision.candidates[*i as usize].ix()).copied().unwrap_or(0);
         self.order.clear();
         self.order.extend(0..decision.candidates.len() as u32);
-        self.order.sort_by_key(|i| std::cmp::Reverse(ran(i)));
+        self.order.sort_unstable_by_key(|i| (std::cmp::Reverse(ran(i)), *i));
         for (place, i) in self.order.iter().enumerate() {
             scores[*i as usize] -= TIE * place as f32;
         }
