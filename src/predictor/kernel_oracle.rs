@@ -1,7 +1,11 @@
 //! KernelOracle's formulation (Kahu 2025, arXiv 2505.15213), asked our two questions: per CPU a sequence of rows
 //! (one-hot task name, time), a two-layer LSTM that regresses the next row, and the mean squared error as loss. The name
-//! whose output is greatest is the prediction; between threads of one name the formulation cannot tell, so the one
-//! that ran last is taken, and it is right only if that very thread comes in. Here names are classes, as nowhere else.
+//! whose output is greatest is the prediction, right only if the very thread that is taken for it comes in. Here names are
+//! classes, as nowhere else.
+//!
+//! Between threads of one name the formulation cannot tell, and where all threads have one name everything hangs on the
+//! rule that does: the pick takes the one that has not run for the longest time, the forecast the one that ran last.
+//! Each is the better one on the validation runs (macro top-1 46 instead of 20 %, and 30 instead of 14 %).
 //!
 //! What differs from the paper and its published program, and whom it favours:
 //! * It learns on the trace itself, switch by switch, each after it was predicted (test, then train). The paper fits one
@@ -113,7 +117,7 @@ impl Predictor for KernelOracle {
     }
 
     /// The candidate whose row is nearest to the predicted one. All candidate rows have length 1 and the same time, so
-    /// that is the one of the name with the greatest output. Ties go to the thread that ran last.
+    /// that is the one of the name with the greatest output. Ties go to the thread that has not run for the longest time.
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
         scores.clear();
         let Some(lane) = self.lanes.get(decision.cpu.ix()) else {
@@ -123,7 +127,7 @@ impl Predictor for KernelOracle {
         let ran = |i: &u32| self.ran.get(decision.candidates[*i as usize].ix()).copied().unwrap_or(0);
         self.order.clear();
         self.order.extend(0..decision.candidates.len() as u32);
-        self.order.sort_unstable_by_key(|i| (std::cmp::Reverse(ran(i)), *i));
+        self.order.sort_unstable_by_key(|i| (ran(i), *i));
         for (place, i) in self.order.iter().enumerate() {
             scores[*i as usize] -= TIE * place as f32;
         }
@@ -154,5 +158,79 @@ impl Predictor for KernelOracle {
             self.net.learn(&mut lane.window);
         }
         lane.next = self.net.step(class, TIME, time, &mut lane.state, &mut lane.window);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::{ORDERS, QUERY};
+    use crate::trace::{CpuId, Event, Pid, TaskState, TraceBuilder, TraceMeta};
+
+    /// Threads 1.. (0 is idle): two of name "a", one of each name "b", "c".
+    fn trace() -> Trace {
+        let mut b = TraceBuilder::default();
+        for (pid, name) in [(11, "a"), (12, "a"), (13, "b"), (14, "c")] {
+            let next = b.task(Pid(pid), name.as_bytes());
+            b.push(Event { next, ..Event::blank(Nanos(0), CpuId(0)) }, Pid(0));
+        }
+        b.finish(TraceMeta { cpus: 1, ..TraceMeta::default() })
+    }
+
+    fn comes(oracle: &mut KernelOracle, i: u64, next: u32) {
+        let (event, cpu, time, next) = (0, CpuId(0), Nanos(10_000 * i), ThreadIx(next));
+        oracle.outcome(&Outcome { event, cpu, time, next, pick: None, rank: 0, scored: true });
+    }
+
+    fn best(scores: &[f32]) -> usize {
+        (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap()
+    }
+
+    #[test]
+    fn it_learns_names_and_settles_between_threads_of_one() {
+        let mut oracle = KernelOracle::new(&trace());
+        assert_eq!(oracle.names[1], oracle.names[2]);
+        // a b a b ..., the first of the two a's only.
+        (0..1_000).for_each(|i| comes(&mut oracle, i, if i % 2 == 0 { 1 } else { 3 }));
+        let candidates = [4, 1, 2].map(ThreadIx);
+        let mut scores = Vec::new();
+        let decision = Decision {
+            event: 0,
+            cpu: CpuId(0),
+            time: Nanos(0),
+            prev: ThreadIx(3),
+            prev_state: TaskState::SLEEP,
+            stint: Nanos(1),
+            candidates: &candidates,
+            query: &[0.0; QUERY],
+            features: &[],
+            waited: &[],
+            lag: &[],
+        };
+        oracle.pick(&decision, &mut scores);
+        assert_eq!(best(&scores), 2, "an a; thread 2 never ran");
+        assert!(scores[1] > scores[0] + 1.0, "{scores:?}");
+        let (recency, votes) = ([3, 4, 1, 2].map(ThreadIx), [OTHER as u8; 2 * ORDERS]);
+        let vote_x = &[0.0; 2 * ORDERS];
+        let forecast =
+            Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency: &recency, queue: &[], votes: &votes, vote_x };
+        let mut scores = [0.0; RANKS];
+        oracle.forecast(&forecast, &mut scores);
+        assert_eq!(best(&scores), 2, "an a; thread 1 ran last");
+        assert!(scores[0] == f32::NEG_INFINITY && scores[OTHER] == f32::NEG_INFINITY);
+    }
+
+    #[test]
+    fn names_beyond_the_vocabulary_share_a_class() {
+        let mut b = TraceBuilder::default();
+        for pid in 1..=100 {
+            let next = b.task(Pid(pid), format!("t{pid}").as_bytes());
+            b.push(Event { next, ..Event::blank(Nanos(0), CpuId(0)) }, Pid(0));
+        }
+        let mut oracle = KernelOracle::new(&b.finish(TraceMeta { cpus: 1, ..TraceMeta::default() }));
+        (1..=100).for_each(|t| comes(&mut oracle, 1, t));
+        let classes: Vec<_> = (1..=100).map(|t| oracle.class(ThreadIx(t))).collect();
+        assert!((0..NAMES).all(|i| classes[i] == i) && classes[NAMES..].iter().all(|c| *c == REST));
+        comes(&mut oracle, 2, ThreadIx::NONE.0);
     }
 }
