@@ -3,6 +3,7 @@
 //! all the work over there and cleans up behind itself on every exit; when its input ends it stops too, so that a
 //! dead connection leaves nothing behind. Nothing typed or received is ever part of a shell's code.
 
+pub mod hosts;
 mod meta;
 pub mod quote;
 mod session;
@@ -17,6 +18,7 @@ use crate::trace::{CpuId, Trace, TraceBuilder};
 use meta::Told;
 use session::Session;
 use std::io::{Seek, Write};
+use std::time::Duration;
 use stream::{Frame, Spool};
 
 /// The plan, behind its arguments.
@@ -45,30 +47,90 @@ pub struct Plan {
     pub seconds: u32,
     /// Ring buffer of each CPU.
     pub buffer_kb: u32,
+    /// Records `sched_stat_runtime` too.
+    pub runtime: bool,
+    /// Records `sched_waking` too.
+    pub waking: bool,
 }
 
-/// How far a recording is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a recording is, in the order in which it happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Waiting for the plan's first word.
+    #[default]
     Connecting,
+    /// The plan looks at the machine: kernel, tracefs, tools, room.
+    Probing,
     /// The workload runs.
     Recording,
     /// It has ended; the rest of the pages comes.
     Fetching,
     /// Pages become events.
     Decoding,
+    /// Waiting until the machine is as it was.
+    Cleaning,
+    /// Nothing is left to do.
+    Done,
+}
+
+impl Stage {
+    /// All, in order.
+    pub const ALL: [Self; 7] = [
+        Self::Connecting,
+        Self::Probing,
+        Self::Recording,
+        Self::Fetching,
+        Self::Decoding,
+        Self::Cleaning,
+        Self::Done,
+    ];
+
+    /// For display.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Probing => "probing",
+            Self::Recording => "recording",
+            Self::Fetching => "fetching",
+            Self::Decoding => "decoding",
+            Self::Cleaning => "cleaning",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// One CPU's ring buffer, by the recorded machine's own statistics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuProgress {
+    /// Which CPU.
+    pub cpu: u16,
+    /// Events so far.
+    pub events: u64,
+    /// Bytes that wait in its buffer.
+    pub waiting: u64,
+    /// Size of the buffer in bytes.
+    pub buffer: u64,
+    /// Events that it lost.
+    pub lost: u64,
 }
 
 /// Where a recording is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The stage.
     pub stage: Stage,
     /// Bytes of pages that came.
     pub bytes: u64,
-    /// Per CPU: bytes that wait in its buffer.
-    pub waiting: Vec<u64>,
+    /// Events so far, of all CPUs.
+    pub events: u64,
+    /// Since the workload was started; stands still when it has ended.
+    pub elapsed: Duration,
+    /// The longest that the workload may run.
+    pub limit: Duration,
+    /// Per CPU; empty before the workload runs.
+    pub cpus: Vec<CpuProgress>,
+    /// The machine, e.g. `6.1.0-40-amd64 CFS, 2 CPUs`; empty before probing.
+    pub guest: String,
 }
 
 /// A recording that was made.
@@ -135,7 +197,8 @@ pub enum RecordError {
 /// A cancelled recording is noticed as soon as the plan says something, which it does several times a second; before
 /// its first word at the latest when `ssh` gives up connecting (10 s).
 pub fn record(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
-    let mut state = Progress { stage: Stage::Connecting, bytes: 0, waiting: Vec::new() };
+    let limit = Duration::from_secs(plan.seconds.max(1).into());
+    let mut state = Progress { limit, ..Progress::default() };
     progress(&state);
     let mut session = Session::start(&plan.target)?;
     let needs: Vec<String> = plan.needs.iter().map(|(tool, package)| format!("{tool}:{package}")).collect();
@@ -164,10 +227,11 @@ pub fn record(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress))
                 }
                 _ if name == "end" => break,
                 Some(("fill", cpu)) => {
-                    let cpu = cpu.parse::<usize>().ok().filter(|c| *c < usize::from(crate::trace::MAX_CPUS));
-                    if let Some(cpu) = cpu {
-                        state.waiting.resize(state.waiting.len().max(cpu + 1), 0);
-                        state.waiting[cpu] = text.trim().parse().unwrap_or(0);
+                    if let Some(cpu) = cpu.parse().ok().filter(|c| *c < crate::trace::MAX_CPUS) {
+                        let buffer = u64::from(plan.buffer_kb) << 10;
+                        let waiting = text.trim().parse().unwrap_or(0);
+                        state.cpus.retain(|c| c.cpu != cpu);
+                        state.cpus.push(CpuProgress { cpu, waiting, buffer, ..CpuProgress::default() });
                     }
                 }
                 Some(("stats", _)) => {

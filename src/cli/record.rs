@@ -39,6 +39,12 @@ pub struct RecordArgs {
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     buffer: u32,
+    /// Record `sched_stat_runtime` too.
+    #[arg(long)]
+    runtime: bool,
+    /// Record `sched_waking` too.
+    #[arg(long)]
+    waking: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
@@ -70,6 +76,8 @@ impl RecordArgs {
                 needs: w.needs.iter().map(|(tool, package)| ((*tool).into(), (*package).into())).collect(),
                 seconds,
                 buffer_kb,
+                runtime: self.runtime,
+                waking: self.waking,
             });
         }
         let program = self.command.first().ok_or_else(|| eyre!("no command"))?;
@@ -86,6 +94,8 @@ impl RecordArgs {
             needs: Vec::new(),
             seconds,
             buffer_kb,
+            runtime: self.runtime,
+            waking: self.waking,
         })
     }
 }
@@ -119,8 +129,8 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         if stop.load(Ordering::Relaxed) {
             cancel.cancel();
         }
-        if p.stage != std::mem::replace(&mut told, p.stage) || !p.waiting.is_empty() {
-            bar.set_message(line(p, plan.buffer_kb));
+        if p.stage != std::mem::replace(&mut told, p.stage) || !p.cpus.is_empty() {
+            bar.set_message(line(p));
             bar.tick();
         }
     })?;
@@ -151,15 +161,9 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     Ok(())
 }
 
-fn line(p: &Progress, buffer_kb: u32) -> String {
-    let stage = match p.stage {
-        Stage::Connecting => "connecting",
-        Stage::Recording => "recording",
-        Stage::Fetching => "fetching",
-        Stage::Decoding => "decoding",
-    };
-    let full: Vec<String> = p.waiting.iter().map(|b| format!("{} %", b * 100 / (u64::from(buffer_kb) << 10))).collect();
-    format!("{stage}  {} fetched, buffers {}", HumanBytes(p.bytes), full.join(" "))
+fn line(p: &Progress) -> String {
+    let full: Vec<String> = p.cpus.iter().map(|c| format!("{} %", c.waiting * 100 / c.buffer.max(1))).collect();
+    format!("{}  {} fetched, buffers {}", p.stage.label(), HumanBytes(p.bytes), full.join(" "))
 }
 
 /// Runs `workloads`.
