@@ -1,28 +1,24 @@
 //! Recording: runs a workload under ftrace on this machine or, through the system's `ssh`, on another, in a private
 //! trace instance, and turns the pages that come back into a [`Trace`]. One POSIX shell plan (`record/plan.sh`) does
-//! all the work over there and cleans up behind itself on every exit; when its input ends it stops too, so that a
-//! dead connection leaves nothing behind. Nothing typed or received is ever part of a shell's code.
+//! all the work over there and cleans up behind itself on every exit; when its input ends or falls silent it stops too,
+//! so that a dead connection leaves nothing behind. Nothing typed or received is ever part of a shell's code.
 
 pub mod hosts;
 mod meta;
 pub mod quote;
+mod run;
 mod session;
+mod ssh_config;
 mod stream;
 pub mod workloads;
 
 pub use session::Target;
 
-use crate::ingest::ringbuf::{PagesReport, RingError, decode};
-use crate::job::Cancel;
-use crate::trace::{CpuId, Trace, TraceBuilder};
-use meta::Told;
-use session::Session;
-use std::io::{Seek, Write};
+use crate::ingest::ringbuf::{PagesReport, RingError};
+use crate::job::{Cancel, JobError};
+use crate::trace::Trace;
+use std::path::PathBuf;
 use std::time::Duration;
-use stream::{Frame, Spool};
-
-/// The plan, behind its arguments.
-const PLAN: &str = include_str!("record/plan.sh");
 
 /// What to record.
 #[derive(Clone, Debug)]
@@ -133,6 +129,17 @@ pub struct Progress {
     pub guest: String,
 }
 
+/// What ended a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It came to its end.
+    Itself,
+    /// The time limit.
+    Limit,
+    /// It was cancelled.
+    Stopped,
+}
+
 /// A recording that was made.
 #[derive(Debug)]
 pub struct Recorded {
@@ -142,10 +149,17 @@ pub struct Recorded {
     pub pages: PagesReport,
     /// What the plan has to say, e.g. about a stale instance that it removed.
     pub notes: Vec<String>,
-    /// Exit status of the workload; 124 when the time limit ended it. `None` when the connection broke before.
-    pub status: Option<i32>,
+    /// Exit status of the workload, and what ended it. `None` when the connection broke before.
+    pub status: Option<(i32, Ended)>,
     /// The end of what the workload printed.
     pub log: String,
+}
+
+impl Recorded {
+    /// The status of a workload that failed by itself: neither the limit nor a cancel ended it.
+    pub fn failed(&self) -> Option<i32> {
+        self.status.filter(|(status, ended)| *status != 0 && *ended == Ended::Itself).map(|s| s.0)
+    }
 }
 
 /// Why there is no recording.
@@ -182,8 +196,19 @@ pub enum RecordError {
     #[error("not understood: {0:?}")]
     Protocol(String),
     /// The pages cannot be kept on this machine.
-    #[error("no place for the pages in the temporary folder: {0}")]
-    Disk(#[source] std::io::Error),
+    #[error("no place for the pages in {}: {source}", folder.display())]
+    Disk {
+        /// The temporary folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No thread could be started to read the pages.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// Somebody cancelled before there was anything to keep.
+    #[error("cancelled")]
+    Cancelled,
     /// The layouts or pages cannot be decoded.
     #[error(transparent)]
     Pages(#[from] RingError),
@@ -192,86 +217,16 @@ pub enum RecordError {
     NoEvents,
 }
 
-/// Records. `cancel` ends the workload early and keeps what came; `progress` is told of every step.
-///
-/// A cancelled recording is noticed as soon as the plan says something, which it does several times a second; before
-/// its first word at the latest when `ssh` gives up connecting (10 s).
-pub fn record(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
-    let limit = Duration::from_secs(plan.seconds.max(1).into());
-    let mut state = Progress { limit, ..Progress::default() };
-    progress(&state);
-    let mut session = Session::start(&plan.target)?;
-    let needs: Vec<String> = plan.needs.iter().map(|(tool, package)| format!("{tool}:{package}")).collect();
-    let (seconds, buffer, needs) =
-        (plan.seconds.max(1).to_string(), plan.buffer_kb.max(64).to_string(), needs.join(","));
-    let arguments = [seconds.as_str(), &buffer, &needs].into_iter().chain(plan.command.iter().map(String::as_str));
-    // A connection that breaks here is explained by what `ssh` said, not by this write.
-    let _ = session
-        .input()
-        .map(|i| i.write_all((quote::set_arguments(arguments) + PLAN).as_bytes()).and_then(|()| i.flush()));
-    if !stream::greeting(&mut session.output).map_err(RecordError::Stream)? {
-        return Err(RecordError::Connect { target: plan.target.to_string(), said: session.last_words() });
+impl RecordError {
+    fn disk(source: std::io::Error) -> Self {
+        Self::Disk { folder: std::env::temp_dir(), source }
     }
-    let (mut told, mut spool, mut asked_to_stop) = (Told::default(), Spool::default(), false);
-    state.stage = Stage::Recording;
-    loop {
-        progress(&state);
-        if cancel.is_cancelled() && !std::mem::replace(&mut asked_to_stop, true) {
-            let _ = session.input().map(|i| i.write_all(b"stop\n").and_then(|()| i.flush()));
-        }
-        match spool.frame(&mut session.output) {
-            Ok(Some(Frame::Pages(_, bytes))) => state.bytes += bytes,
-            Ok(Some(Frame::Text(name, text))) => match name.split_once('.') {
-                _ if name == "fail" => {
-                    return Err(RecordError::Refused { target: plan.target.to_string(), message: text });
-                }
-                _ if name == "end" => break,
-                Some(("fill", cpu)) => {
-                    if let Some(cpu) = cpu.parse().ok().filter(|c| *c < crate::trace::MAX_CPUS) {
-                        let buffer = u64::from(plan.buffer_kb) << 10;
-                        let waiting = text.trim().parse().unwrap_or(0);
-                        state.cpus.retain(|c| c.cpu != cpu);
-                        state.cpus.push(CpuProgress { cpu, waiting, buffer, ..CpuProgress::default() });
-                    }
-                }
-                Some(("stats", _)) => {
-                    state.stage = Stage::Fetching;
-                    told.say(name, text);
-                }
-                _ => told.say(name, text),
-            },
-            // What came before the connection broke is kept, if it can be read.
-            Ok(None) | Err(RecordError::Stream(_)) => {
-                let said = session.last_words();
-                if spool.files.is_empty() {
-                    return Err(RecordError::Connect { target: plan.target.to_string(), said });
-                }
-                told.say("note".into(), format!("the connection broke during the recording: {said}"));
-                break;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    drop(session);
-    state.stage = Stage::Decoding;
-    progress(&state);
-    finish(plan, told, spool)
 }
 
-fn finish(plan: &Plan, told: Told, spool: Spool) -> Result<Recorded, RecordError> {
-    let formats = told.formats()?;
-    let mut streams = Vec::new();
-    for (cpu, mut file) in spool.files {
-        file.rewind().map_err(RecordError::Disk)?;
-        streams.push((CpuId(cpu), format!("pages of CPU {cpu}"), file));
-    }
-    let mut builder = TraceBuilder::default();
-    let pages = decode(&formats, streams, &mut builder)?;
-    if builder.is_empty() {
-        return Err(RecordError::NoEvents);
-    }
-    let meta = told.meta(plan);
-    let status = told.status();
-    let (notes, log) = told.words();
-    Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log })
+/// Records. `progress` is told of every step, and several times a second while nothing happens.
+///
+/// `cancel` ends the workload and keeps what came; before the workload runs it ends everything, within a second, with
+/// [`RecordError::Cancelled`]. While the rest of the pages comes it gives them up and keeps those that are there.
+pub fn record(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
+    run::run(plan, cancel, progress)
 }
