@@ -71,15 +71,8 @@ pub enum Stage {
 
 impl Stage {
     /// All, in order.
-    pub const ALL: [Self; 7] = [
-        Self::Connecting,
-        Self::Probing,
-        Self::Recording,
-        Self::Fetching,
-        Self::Decoding,
-        Self::Cleaning,
-        Self::Done,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Connecting, Self::Probing, Self::Recording, Self::Fetching, Self::Decoding, Self::Cleaning, Self::Done];
 
     /// For display.
     pub fn label(self) -> &'static str {

@@ -130,7 +130,10 @@ mod tests {
         let ssh = home.path().join(".ssh");
         std::fs::create_dir_all(ssh.join("conf.d")).unwrap();
         let write = |name: &str, text: &str| std::fs::write(ssh.join(name), text).unwrap();
-        write("config", "Host one *.example !no\n HostName 10.0.0.1\nHOST two one\nInclude conf.d/*.conf ~/.ssh/last\n");
+        write(
+            "config",
+            "Host one *.example !no\n HostName 10.0.0.1\nHOST two one\nInclude conf.d/*.conf ~/.ssh/last\n",
+        );
         write("conf.d/b.conf", "Host four\nInclude config\n");
         write("conf.d/a.conf", "Host three\nMatch host x\n");
         write("conf.d/c.txt", "Host no\n");
