@@ -19,8 +19,8 @@ const LEVEL: i32 = 9;
 
 /// Options of `record`.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host"]))]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command"]))]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host", "hosts"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command", "hosts"]))]
 pub struct RecordArgs {
     /// List the machines that vagrant runs here and that the ssh configuration names, and record nothing.
     #[arg(long, exclusive = true)]
