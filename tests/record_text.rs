@@ -117,7 +117,9 @@ fn pages_give_what_the_kernel_itself_prints() {
     let mut builder = TraceBuilder::default();
     let report = decode(&formats, streams, &mut builder).unwrap();
     let decoded = builder.finish(TraceMeta::default());
+    let folder = instance.0.clone();
     drop(instance);
+    assert!(!folder.exists());
     machine.is_as_before("the comparison");
 
     println!("{} events and {others} of other kinds, {} bytes of pages", decoded.len(), report.bytes);

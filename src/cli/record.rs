@@ -153,12 +153,13 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     let size = export::native(&recorded.trace, &path, LEVEL)?;
     let (trace, lost) = (&recorded.trace, recorded.trace.meta().lost.iter().sum::<u64>());
     eprintln!(
-        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {} on disk",
+        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
         path.display(),
         trace.len(),
         trace.span().secs(),
         trace.cpus(),
         HumanBytes(recorded.pages.bytes),
+        recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(size)
     );
     if lost > 0 {
