@@ -7,6 +7,7 @@ use kernel_oracle::evaluate::mistakes::collect::collect;
 use kernel_oracle::evaluate::mistakes::filter::{OPS, Op, Value, complete, parse};
 use kernel_oracle::evaluate::mistakes::slices::{Tally, sliceable, slices};
 use kernel_oracle::evaluate::mistakes::sums::{Sums, difference, in_time, versus};
+use kernel_oracle::evaluate::mistakes::why::{explain, same_shape};
 use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Expr, Kind, Table, column::COLUMNS};
 use kernel_oracle::evaluate::overlay::BASELINES;
 use kernel_oracle::evaluate::report::Report;
@@ -320,4 +321,69 @@ proptest! {
         prop_assert_eq!(both.count() + either.count(), x.count() + y.count());
         prop_assert_eq!(a.negate().rows(t).count() + x.count(), t.len());
     }
+}
+
+#[test]
+fn what_is_outside_the_receptive_field_moves_nothing() {
+    let trace = open(NAMES[0]);
+    let field = MODEL.config.receptive_field();
+    let t = &*TABLE;
+    let wrong = parse("trace=hackbench-pipe-2g_run2 and not hit and queue>4").unwrap().rows(t);
+    let (mut inside, mut seen) = (0, 0);
+    for row in wrong.iter().step_by(300).take(8) {
+        let event = t.event(row);
+        let explained = |window| explain(&trace, engine(&trace), event, &[], window, &Cancel::new()).unwrap();
+        let wide = explained(Some(field + 40));
+        assert_eq!(wide.past.len(), field + 40);
+        let (near, far) = wide.past.split_at(field);
+        assert!(far.iter().all(|m| m.pull.to_bits() == 0), "outside: {far:?}");
+        inside += near.iter().filter(|m| m.pull != 0.0).count();
+        seen += 1;
+        // The same answer as in the table, whatever the window; and the effects do not depend on it.
+        let close = explained(None);
+        assert_eq!((&close.past[..], &close.groups), (near, &wide.groups));
+        let first = &close.candidates[0];
+        assert_eq!(first.p.to_bits(), Column::P.share(t, row).to_bits());
+        assert_eq!(Some(first.thread), Column::Pred.thread(t, row));
+        assert_eq!(Some(close.real), Column::Real.thread(t, row));
+        assert_eq!(
+            close.candidates[close.rivals.unwrap()[1]].thread,
+            close.real,
+            "a miss is held against the real one"
+        );
+        assert!(close.groups.iter().any(|g| g.pull.abs() > 0.01));
+        assert!(close.past.is_sorted_by(|a, b| a.what >= b.what) && close.past[0].what < event);
+    }
+    assert!(seen == 8 && inside > 100, "{seen} {inside}");
+}
+
+#[test]
+fn the_nearest_right_decisions_have_the_same_shape() {
+    let trace = open(NAMES[0]);
+    let t = &*TABLE;
+    let row = parse("not hit and queue=5 and enqueued=wake and state=S").unwrap().rows(t).iter().next().unwrap();
+    assert_eq!(t.source_ix(row), 0);
+    let shape = same_shape(t, row);
+    assert!(shape.len() > 20 && shape.is_sorted());
+    let why = explain(&trace, engine(&trace), t.event(row), &shape, None, &Cancel::new()).unwrap();
+    assert_eq!(why.similar.len(), 5);
+    assert!(why.similar.is_sorted_by(|a, b| a.distance <= b.distance));
+    for similar in &why.similar {
+        let other = t.find(0, similar.event).unwrap();
+        assert!(t.is_hit(other) && other != row);
+        for column in [Column::Queue, Column::State, Column::Enqueued] {
+            assert_eq!(column.text(t, other), column.text(t, row));
+        }
+    }
+    for (b, (name, pick)) in why.baselines.iter().enumerate() {
+        assert_eq!(*name, BASELINES[b]);
+        assert_eq!(*pick == why.real, Column::Baseline(b as u8).flag(t, row), "{name}");
+    }
+    // A rule has no inputs to take away.
+    let bare = explain(&trace, Heuristic::new(Rule::Fifo, 0), t.event(row), &[], None, &Cancel::new()).unwrap();
+    assert!(bare.groups.is_empty() && bare.past.is_empty() && bare.candidates.len() == 5);
+    let cancel = Cancel::new();
+    cancel.cancel();
+    assert!(explain(&trace, engine(&trace), t.event(row), &[], None, &cancel).is_err());
+    assert!(explain(&trace, engine(&trace), trace.len(), &[], None, &Cancel::new()).is_err());
 }

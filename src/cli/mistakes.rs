@@ -2,6 +2,7 @@
 //! same table and sums as the Mistakes screen; what is printed adds up to what `koracle eval` says.
 
 mod render;
+mod why;
 
 use super::{Name, output};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
@@ -46,6 +47,9 @@ pub struct Args {
     /// A second predictor on the same decisions: a model file, or the name of a baseline.
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     compare: Option<String>,
+    /// Explain one decision of the one recording: the number of its switch (column `event`).
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["filter", "by", "compare", "all", "csv"])]
+    why: Option<usize>,
     /// List the right decisions too.
     #[arg(long)]
     all: bool,
@@ -146,6 +150,12 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("--model is for the tcn, not for {}", args.predictor.label());
     }
     let model = if args.predictor == Name::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
+    if let Some(event) = args.why {
+        let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
+        let trace = output::open(path)?.trace;
+        let engine = || args.predictor.make(model.as_ref(), trace.cpus());
+        return why::run(&trace, path, engine()?, engine()?, event, args.json);
+    }
     let bar = output::progress(0, "predicting");
     let tables: Result<Vec<Table>> = paths
         .par_iter()

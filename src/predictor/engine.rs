@@ -1,8 +1,8 @@
 //! Any predictor that can be cloned, chosen by name: what the command line and the overlay work with.
 
-use super::Predictor;
 use super::heuristics::{Heuristic, Rule};
 use super::stream::StreamEngine;
+use super::{Predictor, Reads};
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
 use crate::trace::CpuId;
 
@@ -53,6 +53,13 @@ impl Predictor for Engine {
 
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
         self.get().forecast(forecast, scores);
+    }
+
+    fn reads(&self) -> Option<Reads<'_>> {
+        match self {
+            Self::Tcn(tcn) => tcn.reads(),
+            Self::Rule(rule) => rule.reads(),
+        }
     }
 
     fn outcome(&mut self, outcome: &Outcome) {

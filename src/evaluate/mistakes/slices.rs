@@ -28,7 +28,7 @@ pub struct Tally {
     pub other: u64,
     /// Sum of how long those ran that came in unexpected, ns.
     pub wrong_ns: u64,
-    /// Wrong decisions that some baseline got right.
+    /// Wrong decisions that some baseline other than the random one got right.
     pub learnable: u64,
 }
 
@@ -48,7 +48,7 @@ impl Tally {
         }
         if bits & HIT == 0 {
             self.wrong_ns += t.ran[i].ns().unwrap_or(0);
-            self.learnable += u64::from(bits & 0xff != 0);
+            self.learnable += u64::from(bits & 0xfe != 0);
         }
     }
 
