@@ -8,6 +8,7 @@ mod convert;
 mod eval;
 mod explore;
 mod info;
+mod mistakes;
 mod output;
 mod predict;
 mod record;
@@ -52,6 +53,8 @@ enum Command {
     Eval(eval::Args),
     /// Write the prediction of every decision of a recording as CSV.
     Predict(predict::Args),
+    /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
+    Mistakes(mistakes::Args),
     /// Train a TCN on the bundled recordings.
     Train(train::Args),
     /// List the training runs that are kept; export or remove one.
@@ -101,6 +104,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Export(args)) => convert::export(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Mistakes(args)) => mistakes::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
