@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(picks(Rule::Random, &rows, 3), picks(Rule::Random, &rows, 3), "seeded");
     }
 
-    fn asked(rule: Rule, queue: &[ThreadIx], votes: [u8; 2 * ORDERS]) -> [f32; RANKS] {
+    fn asked(rule: Rule, queue: &[ThreadIx], votes: [u8; VOTERS]) -> [f32; RANKS] {
         let recency = [5, 8, 0, 6].map(ThreadIx);
         let forecast = Forecast {
             event: 0,
@@ -197,7 +197,7 @@ mod tests {
             recency: &recency,
             queue,
             votes: &votes,
-            vote_x: &[1.0; 2 * ORDERS],
+            vote_x: &[1.0; VOTERS],
         };
         let mut scores = [0.0; RANKS];
         Heuristic::new(rule, 1).forecast(&forecast, &mut scores);
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn forecasts_name_the_recency_class() {
-        let none = [OTHER as u8; 2 * ORDERS];
+        let none = [OTHER as u8; VOTERS];
         let queue = [6, 8].map(ThreadIx);
         assert_eq!(best(&asked(Rule::Fifo, &queue, none)), 3);
         assert_eq!(best(&asked(Rule::Lifo, &queue, none)), 1);
