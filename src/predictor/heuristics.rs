@@ -142,7 +142,7 @@ impl Predictor for Heuristic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::QUERY;
+    use crate::features::{QUERY, VOTERS};
     use crate::trace::{CpuId, Nanos, TaskState};
 
     fn picks(rule: Rule, rows: &[f32], n: u32) -> Vec<f32> {
