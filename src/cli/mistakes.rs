@@ -4,7 +4,8 @@
 mod render;
 mod why;
 
-use super::{Name, output};
+use super::output;
+use crate::predictor::engine::Choice;
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
@@ -34,7 +35,7 @@ pub struct Args {
     split: Split,
     /// Who predicts.
     #[arg(long, default_value = "tcn")]
-    predictor: Name,
+    predictor: Choice,
     /// The model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
@@ -86,7 +87,7 @@ fn cut(name: &str) -> Result<Column, String> {
 enum Second {
     None,
     Baseline(Column),
-    Model(Name, Arc<Weights>),
+    Model(Choice, Arc<Weights>),
 }
 
 impl Second {
@@ -95,12 +96,12 @@ impl Second {
         if let Some(rule) = Rule::parse(text) {
             return Ok(Column::parse(rule.label()).map_or(Self::None, Self::Baseline));
         }
-        Ok(Self::Model(Name::Tcn, super::model(Some(Path::new(text)))?))
+        Ok(Self::Model(Choice::Tcn, super::model(Some(Path::new(text)))?))
     }
 
     fn engine(&self, trace: &Trace) -> Result<Option<Engine>> {
         match self {
-            Self::Model(name, weights) => name.make(Some(weights), trace.cpus()).map(Some),
+            Self::Model(name, weights) => Ok(Some(name.make(Some(weights), trace)?)),
             _ => Ok(None),
         }
     }
@@ -146,14 +147,14 @@ fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
 pub fn run(args: &Args) -> Result<()> {
     let paths = recordings(args)?;
     let second = Second::parse(args.compare.as_deref())?;
-    if args.predictor != Name::Tcn && args.model.is_some() {
+    if args.predictor != Choice::Tcn && args.model.is_some() {
         bail!("--model is for the tcn, not for {}", args.predictor.label());
     }
-    let model = if args.predictor == Name::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
+    let model = if args.predictor == Choice::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
     if let Some(event) = args.why {
         let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
         let trace = output::open(path)?.trace;
-        let engine = || args.predictor.make(model.as_ref(), trace.cpus());
+        let engine = || args.predictor.make(model.as_ref(), &trace);
         return why::run(&trace, path, engine()?, engine()?, event, args.json);
     }
     let bar = output::progress(0, "predicting");
@@ -162,7 +163,7 @@ pub fn run(args: &Args) -> Result<()> {
         .map(|path| {
             let trace = output::open(path)?.trace;
             bar.inc_length(trace.len() as u64);
-            let mut engine = args.predictor.make(model.as_ref(), trace.cpus())?;
+            let mut engine = args.predictor.make(model.as_ref(), &trace)?;
             let mut other = second.engine(&trace)?;
             let other = other.as_mut().map(|e| e as &mut dyn Predictor);
             let table = collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
@@ -187,7 +188,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut times = Vec::new();
     if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
         let trace = output::open(path)?.trace;
-        times = latencies(&trace, &mut args.predictor.make(model.as_ref(), trace.cpus())?, &Cancel::new());
+        times = latencies(&trace, &mut args.predictor.make(model.as_ref(), &trace)?, &Cancel::new());
     }
     let found = Found {
         sums: Sums::new(&table, &rows),
