@@ -78,8 +78,13 @@ impl Args {
     }
 }
 
+/// The command line of this run.
+pub(super) fn command() -> String {
+    std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg)
+}
+
 /// The revision of the source tree this program was built from, if it is still there under git.
-fn revision() -> String {
+pub(super) fn revision() -> String {
     let git = |args: &[&str]| {
         let out =
             std::process::Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR")]).args(args).output().ok()?;
@@ -119,7 +124,7 @@ pub fn run(args: &Args) -> Result<()> {
         (None, Some(folder)) => args.config(folder)?,
         (None, None) => bail!("no folder for the run"),
     };
-    config.command = std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg);
+    config.command = command();
     config.revision = revision();
     let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
     eprintln!("koracle: reading recordings");
