@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod heuristics;
+pub mod ppm;
 pub mod stream;
 pub mod tcn;
 pub mod weights;
