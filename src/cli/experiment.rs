@@ -20,11 +20,10 @@ use crate::train::Progress;
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use indicatif::ProgressBar;
-use part::{Context, Finished, Part};
+use part::{Context, Part};
 use plan::Plan;
 use results::{Speed, Trained};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -191,7 +190,7 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
             tokens.extend(bench::trunk(&trace, one.column()?.engine(&trace)?));
             decisions.extend(bench::decisions(&trace, one.column()?.engine(&trace)?));
         }
-        let per_s = trained.iter().filter(|t| t.part.kind == one.part.kind).map(|t| t.finished.events_per_s);
+        let per_s = trained.iter().filter(|t| t.part.kind == one.part.kind).filter_map(|t| t.finished.events_per_s);
         speeds.push(Speed {
             model: one.part.kind.label(),
             parameters: one.finished.parameters,

@@ -192,6 +192,13 @@ impl Page {
         if self.style == Style::Markdown { format!("**{text}**") } else { text.to_owned() }
     }
 
+    /// The command that made what follows; for a page only, at a terminal it was just typed.
+    pub fn command(&mut self, command: &str) {
+        if self.style == Style::Markdown {
+            let _ = writeln!(self.out, "```\n{command}\n```");
+        }
+    }
+
     /// A line above a table.
     pub fn heading(&mut self, text: &str) {
         let above = if self.out.is_empty() { "" } else { "\n" };

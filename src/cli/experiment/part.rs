@@ -189,8 +189,9 @@ impl Part {
         let folder = self.folder(context);
         std::fs::create_dir_all(&folder).wrap_err_with(|| folder.display().to_string())?;
         let file = folder.join("part.json");
-        let resume = folder.join("state.json").is_file();
-        let mut kept = match self.found(context)? {
+        let before = self.found(context)?;
+        let resume = before.is_some();
+        let mut kept = match before {
             Some(kept) => kept,
             None => self.expected(context)?,
         };

@@ -78,13 +78,11 @@ impl Plan {
         };
         let mut parts = Vec::new();
         for fold in &folds {
-            let tests = fold.tests.iter().map(|i| &tests[*i].filter);
-            for (what, filter, split) in std::iter::once(("train on", &fold.filter, Split::Train))
-                .chain(tests.map(|f| ("score on", f, args.split)))
-            {
+            let scored = fold.tests.iter().map(|i| (&tests[*i].name, &tests[*i].filter, args.split));
+            for (name, filter, split) in std::iter::once((&fold.trained, &fold.filter, Split::Train)).chain(scored) {
                 let filter = Filter { split: Some(split), ..filter.clone() };
-                if catalog.unknown(&filter).is_some() || catalog.select(&filter).next().is_none() {
-                    bail!("{}: there is no {} recording to {what}", fold.trained, split.label());
+                if catalog.select(&filter).next().is_none() {
+                    bail!("{name}: there is no {} recording", split.label());
                 }
             }
             for kind in models(args)? {

@@ -6,7 +6,7 @@ use super::part::{Finished, Part};
 use super::plan::Plan;
 use super::{Args, Name};
 use crate::dataset::catalog::Split;
-use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread, median};
+use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread};
 use crate::evaluate::report::Report;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -70,6 +70,8 @@ pub struct Row {
     pub traces: usize,
     /// Their non-trivial decisions.
     pub non_trivial: u64,
+    /// Share of all their decisions with the real task among the candidates.
+    pub coverage: f64,
     /// Macro means.
     #[serde(rename = "macro")]
     pub mean: Answers,
@@ -257,6 +259,7 @@ impl Results {
     /// As tables.
     pub fn render(&self, style: Style) -> String {
         let mut page = Page::new(style);
+        page.command(&self.command);
         let top1 = &MEASURES[0];
         let asked = |n: &&String| self.rows.iter().any(|r| r.mean.forecast.contains_key(*n));
         let [all, some]: [Vec<_>; 2] =
@@ -272,9 +275,10 @@ impl Results {
                 first.iter().map(ToString::to_string).chain(names.iter().map(ToString::to_string)).collect()
             };
             page.heading(&format!("{question}: macro top-1, %; {over}"));
-            let mut rows = vec![header(&["trained on", "scored on", "non-trivial"])];
+            let mut rows = vec![header(&["trained on", "scored on", "non-trivial", "coverage"])];
             for row in &self.rows {
-                let first = [row.trained.clone(), row.tested.clone(), row.non_trivial.to_string()];
+                let coverage = format!("{:.1}", 100.0 * row.coverage);
+                let first = [row.trained.clone(), row.tested.clone(), row.non_trivial.to_string(), coverage];
                 rows.push(first.into_iter().chain(cells(&row.mean)).collect());
             }
             page.table(&rows);
@@ -347,11 +351,15 @@ fn row<'a>(trained: &str, tested: &str, networks: &[(&str, Vec<&'a Report>)], ba
         (name.clone(), joined(networks, baselines, |r| Some(&scores(r)?.pick), |r| Some(&scores(r)?.forecast)))
     };
     let first = networks.first().map_or("", |(name, _)| name);
+    let scored = || baselines.traces.iter().map(|t| &t.scores).filter(|s| s.decisions > 0);
+    let decisions: u64 = scored().map(|s| s.decisions).sum();
+    let covered: f64 = scored().map(|s| s.coverage * s.decisions as f64).sum();
     Row {
         trained: trained.to_owned(),
         tested: tested.to_owned(),
         traces: baselines.traces.len(),
         non_trivial: baselines.traces.iter().map(|t| t.scores.non_trivial).sum(),
+        coverage: covered / decisions as f64,
         workloads: baselines.workloads.keys().map(of).collect(),
         pick: against(&mean.pick, first, |s| &s.spread),
         forecast: against(&mean.forecast, first, |s| &s.spread),
