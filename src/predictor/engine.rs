@@ -2,6 +2,7 @@
 
 use super::Predictor;
 use super::heuristics::{Heuristic, Rule};
+use super::kernel_oracle::KernelOracle;
 use super::ppm::Ppm;
 use super::stream::StreamEngine;
 use super::weights::Weights;
@@ -17,6 +18,8 @@ pub enum Choice {
     Tcn,
     /// Prediction by partial matching.
     Ppm,
+    /// An LSTM on task names, as in KernelOracle; learns as it goes.
+    KernelOracle,
     /// A fixed rule.
     Rule(Rule),
 }
@@ -32,7 +35,7 @@ pub enum ChoiceError {
 impl Choice {
     /// All of them, networks first, then baselines, strongest first.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Tcn, Self::Ppm].into_iter().chain(Rule::ALL.into_iter().rev().map(Self::Rule))
+        [Self::Tcn, Self::Ppm, Self::KernelOracle].into_iter().chain(Rule::ALL.into_iter().rev().map(Self::Rule))
     }
 
     /// Name on the command line and in reports.
@@ -40,6 +43,7 @@ impl Choice {
         match self {
             Self::Tcn => "tcn",
             Self::Ppm => "ppm",
+            Self::KernelOracle => "kernel-oracle",
             Self::Rule(rule) => rule.label(),
         }
     }
@@ -57,6 +61,7 @@ impl Choice {
                 Engine::Tcn(Box::new(StreamEngine::new(weights, trace.cpus())))
             }
             Self::Ppm => Engine::Ppm(Box::default()),
+            Self::KernelOracle => Engine::KernelOracle(Box::new(KernelOracle::new(trace))),
             Self::Rule(rule) => Engine::rule(rule),
         })
     }
@@ -80,6 +85,8 @@ pub enum Engine {
     Tcn(Box<StreamEngine>),
     /// Prediction by partial matching.
     Ppm(Box<Ppm>),
+    /// An LSTM on task names.
+    KernelOracle(Box<KernelOracle>),
     /// A fixed rule.
     Rule(Box<Heuristic>),
 }
@@ -94,6 +101,7 @@ impl Engine {
         match self {
             Self::Tcn(tcn) => tcn.as_ref(),
             Self::Ppm(ppm) => ppm.as_ref(),
+            Self::KernelOracle(lstm) => lstm.as_ref(),
             Self::Rule(rule) => rule.as_ref(),
         }
     }
@@ -102,6 +110,7 @@ impl Engine {
         match self {
             Self::Tcn(tcn) => tcn.as_mut(),
             Self::Ppm(ppm) => ppm.as_mut(),
+            Self::KernelOracle(lstm) => lstm.as_mut(),
             Self::Rule(rule) => rule.as_mut(),
         }
     }

@@ -13,12 +13,12 @@ use crate::trace::{CpuId, ThreadIx};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Contexts and (context, follower) pairs kept at most, some 12 MB. When either is full all are forgotten at once and
-/// learning starts anew in the same memory, as a text compressor does.
-const CONTEXTS: usize = 1 << 18;
-const FOLLOWERS: usize = 1 << 19;
+/// Contexts (7/8 of a power of two, as a hash map holds) and (context, follower) pairs kept at most: some 5 MB. When
+/// either is full all are forgotten at once and learning starts anew in the same memory, as a text compressor does.
+const CONTEXTS: usize = 7 << 14;
+const FOLLOWERS: usize = 1 << 18;
 /// When a follower has been counted so often, all counts of its context are halved: old habits fade.
-const OFTEN: u32 = 64;
+const OFTEN: u32 = 32;
 /// Ends a list of followers.
 const END: u32 = u32::MAX;
 /// Least probability that makes a logit.
