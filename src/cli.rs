@@ -12,6 +12,7 @@ mod info;
 mod output;
 mod predict;
 mod record;
+mod runs;
 mod table;
 mod train;
 
@@ -56,6 +57,8 @@ enum Command {
     Train(train::Args),
     /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
     Experiment(experiment::Args),
+    /// List the training runs that are kept; export or remove one.
+    Runs(runs::Args),
     /// Measure this machine: time per decision, reading, drawing.
     Bench(bench::Args),
     /// Print a completion script for a shell.
@@ -103,6 +106,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Experiment(args)) => experiment::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -202,6 +202,11 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
     Ok(speeds)
 }
 
+/// The command line, without the folder of the program.
+fn command() -> String {
+    std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg)
+}
+
 /// Trains, scores, writes the results into the folder, and prints them.
 pub fn run(args: &Args) -> Result<()> {
     output::clean_up_on_signals();

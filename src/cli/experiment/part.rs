@@ -200,8 +200,8 @@ impl Part {
         let data = context.data(&self.filter)?;
         let mut config = self.config.clone();
         (config.folder, config.resume) = (Some(folder.clone()), resume);
-        config.command = super::super::train::command();
-        config.revision = super::super::train::revision();
+        config.command = super::command();
+        config.revision = train::revision();
         let mut speeds = Vec::new();
         let outcome = train::run(&config, &data, cancel, &mut |p| {
             speeds.push(p.events_per_s);

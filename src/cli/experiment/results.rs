@@ -244,7 +244,7 @@ impl Results {
         };
         Self {
             experiment: args.name,
-            command: super::super::train::command(),
+            command: super::command(),
             split: args.split,
             epochs: trained.first().map_or(0, |t| t.part.config.epochs),
             seeds: args.seeds,
