@@ -199,7 +199,8 @@ fn kernels_are_trained_and_scored_crosswise() {
 #[test]
 fn networks_are_compared_in_size_and_speed() {
     let place = Place::new();
-    let asked = ["models", "--model", "tcn", "--epochs", "1", "--seeds", "1", "--kernel", "6.18", "--split", "validation"];
+    let asked =
+        ["models", "--model", "tcn", "--epochs", "1", "--seeds", "1", "--kernel", "6.18", "--split", "validation"];
     let (results, _) = place.run(&asked, "a");
     assert_eq!((&results["split"], results["rows"].as_array().unwrap().len()), (&"validation".into(), 1));
     let speed = &results["speed"][0];

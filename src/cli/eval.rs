@@ -1,7 +1,7 @@
 //! `koracle eval`: scores predictors on recordings, in parallel, and prints tables or JSON.
 
-use super::table::{self, Layout, MEASURES, Style};
 use super::output;
+use super::table::{self, Layout, MEASURES, Style};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::evaluate::report::Report;
 use crate::evaluate::score;

@@ -155,7 +155,8 @@ fn facts(s: &Scores) -> [String; 5] {
 fn measures(names: &[String], of: impl Fn(&Measure, &str) -> Option<String>) -> Vec<Vec<String>> {
     let rows = MEASURES.iter().map(|m| (m, names.iter().map(|n| of(m, n)).collect::<Vec<_>>()));
     let known = rows.filter(|(_, cells)| cells.iter().any(Option::is_some));
-    let row = |(m, cells): (&Measure, Vec<_>)| std::iter::once(m.title()).chain(cells.into_iter().map(or_none)).collect();
+    let row =
+        |(m, cells): (&Measure, Vec<_>)| std::iter::once(m.title()).chain(cells.into_iter().map(or_none)).collect();
     std::iter::once(header(&["measure"], names)).chain(known.map(row)).collect()
 }
 
@@ -217,8 +218,7 @@ impl Page {
         let width =
             |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0).max(3);
         let widths: Vec<_> = (0..columns).map(width).collect();
-        let [open, between, close] =
-            if self.style == Style::Markdown { ["| ", " | ", " |"] } else { ["", "  ", ""] };
+        let [open, between, close] = if self.style == Style::Markdown { ["| ", " | ", " |"] } else { ["", "  ", ""] };
         for (i, row) in rows.iter().enumerate() {
             let cell = |(c, (text, w)): (usize, (&String, &usize))| {
                 if c == 0 { format!("{text:<w$}") } else { format!("{text:>w$}") }

@@ -253,7 +253,10 @@ mod tests {
         assert!(back.values().iter().all(|x| x.is_nan()));
         let two = [PickScore { top1: 0.5, ..PickScore::default() }, PickScore { top1: 0.7, ..PickScore::default() }];
         let text = serde_json::to_value(PickScore::median(&two)).unwrap();
-        assert_eq!((text["seeds"].as_u64(), text["top1_min"].as_f64(), text["top1_max"].as_f64()), (Some(2), Some(0.5), Some(0.7)));
+        assert_eq!(
+            (text["seeds"].as_u64(), text["top1_min"].as_f64(), text["top1_max"].as_f64()),
+            (Some(2), Some(0.5), Some(0.7))
+        );
         let back: PickScore = serde_json::from_value(text).unwrap();
         assert_eq!(back, PickScore::median(&two));
     }

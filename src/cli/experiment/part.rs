@@ -2,10 +2,10 @@
 //! says of what configuration and recordings the folder is, and `SPLIT-NAME.json` what was scored: so that nothing is taken
 //! for finished that belongs to something else.
 
-use super::plan::{Plan, TestSet};
-use super::results::Trained;
 use super::super::eval::{self, Column};
 use super::super::output;
+use super::plan::{Plan, TestSet};
+use super::results::Trained;
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::dataset::chunks::{Keep, Recording};
 use crate::evaluate::report::Report;
@@ -125,7 +125,13 @@ impl Context {
     }
 
     /// What `columns` score on a test set: from `folder` if it was scored before.
-    pub fn scored(&self, folder: &Path, title: &str, test: &TestSet, columns: &dyn Fn() -> Vec<Column>) -> Result<Report> {
+    pub fn scored(
+        &self,
+        folder: &Path,
+        title: &str,
+        test: &TestSet,
+        columns: &dyn Fn() -> Vec<Column>,
+    ) -> Result<Report> {
         let recordings = self.fingerprint(&[self.split], &test.filter)?;
         let file = folder.join(slug(&format!("{} {}.json", self.split.label(), test.name)));
         if let Some(scored) = read::<Scored>(&file)?.filter(|s| s.recordings == recordings) {

@@ -59,7 +59,8 @@ impl Plan {
                 categories.iter().enumerate().map(fold).unzip()
             }
             Name::Kernels => {
-                let kernels = if args.kernel.is_empty() { vec!["EEVDF".into(), "CFS".into()] } else { args.kernel.clone() };
+                let kernels =
+                    if args.kernel.is_empty() { vec!["EEVDF".into(), "CFS".into()] } else { args.kernel.clone() };
                 if kernels.len() < 2 {
                     bail!("one kernel cannot be compared with another: name two with --kernel");
                 }
@@ -134,6 +135,7 @@ fn config(args: &Args, kind: Choice, seed: u64, filter: &Filter) -> TrainConfig 
         epochs: args.epochs.map_or(usual.epochs, |n| n as usize),
         seed,
         hold_out: filter.hold_out.clone(),
+        kernels: filter.kernels.clone(),
         ..usual
     }
 }

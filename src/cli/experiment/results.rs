@@ -169,11 +169,7 @@ fn verdict(mine: [f64; 2], theirs: [f64; 2]) -> Option<Verdict> {
     })
 }
 
-fn against<const N: usize, S: Figures<N>>(
-    of: &BTreeMap<String, S>,
-    first: &str,
-    spread: fn(&S) -> &Spread,
-) -> Against {
+fn against<const N: usize, S: Figures<N>>(of: &BTreeMap<String, S>, first: &str, spread: fn(&S) -> &Spread) -> Against {
     let range = |s: &S| ends(s, spread(s));
     let Some(mine) = of.get(first).map(range) else { return Against::default() };
     let others = of.iter().filter(|(name, _)| *name != first);
@@ -307,7 +303,11 @@ impl Results {
             let head = ["network", "parameters", "ns per event", "ns per decision", "training, k events/s"];
             let mut rows = vec![head.map(String::from).to_vec()];
             for s in &self.speed {
-                let train = if s.train_events_per_s.is_nan() { "–".into() } else { format!("{:.0}", s.train_events_per_s / 1e3) };
+                let train = if s.train_events_per_s.is_nan() {
+                    "–".into()
+                } else {
+                    format!("{:.0}", s.train_events_per_s / 1e3)
+                };
                 let [size, token, decision] = [s.parameters as u64, s.token_ns, s.decision_ns].map(|n| n.to_string());
                 rows.push(vec![s.model.into(), size, token, decision, train]);
             }
