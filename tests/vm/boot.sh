@@ -83,7 +83,7 @@ rm -f "$dir/accel" "$dir/pid" "$dir"/ctl-*
 for accel in ${KORACLE_VM_ACCEL:-kvm tcg}; do
     case $accel in
         kvm) cpu=host limit=60 ;;
-        *) cpu=max limit=240 ;;
+        *) cpu=max limit=600 ;;
     esac
     if start "$accel" "$cpu" "$limit"; then
         echo "$accel $cpu" >"$dir/accel"

@@ -58,9 +58,9 @@ for cpus in 1 2; do
         # Stamps count from the first event of the recording, which is at start_ns on the guest's clock.
         "$KORACLE" export "$work/h$cpus.csv.zst" --format csv -o - >"$work/rows"
         fine=$(awk -F, -v start="$(meta start_ns)" \
-            'NR > 1 { n++; if ((substr(start, length(start) - 2) + $1) % 1000) fine++ } END { print n > 1000 && fine > 0.9 * n }' "$work/rows")
+            'NR > 1 { n++; if ((substr(start, length(start) - 2) + $1) % 1000) fine++ } END { print (n > 1000 && fine > 0.9 * n) }' "$work/rows")
         check '>90 % of stamps finer than 1 us' "$fine" 1
-        check 'coverage >= 99 %' "$(awk -v c="$(info coverage)" 'BEGIN { print c >= 0.99 }')" 1
+        check 'coverage >= 99 %' "$(awk -v c="$(info coverage)" 'BEGIN { print (c >= 0.99) }')" 1
         echo "  events: $(info events), switches: $(info switches), coverage: $(info coverage)"
         [[ $(tracing) == "$before" ]] || fail "the guest's tracing is not as it was: $(tracing)"
         echo "  the guest's tracing is as it was"
