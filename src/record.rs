@@ -14,7 +14,7 @@ pub mod workloads;
 
 pub use session::Target;
 
-use crate::ingest::ringbuf::{PagesReport, RingError};
+use crate::ingest::ringbuf::{More, PagesReport, RingError};
 use crate::job::{Cancel, JobError};
 use crate::trace::Trace;
 use std::path::PathBuf;
@@ -138,6 +138,8 @@ pub enum Ended {
 pub struct Recorded {
     /// The events.
     pub trace: Trace,
+    /// Those that a trace has no place for, if they were asked for ([`Plan::runtime`], [`Plan::waking`]), by time.
+    pub more: Vec<More>,
     /// How the pages were.
     pub pages: PagesReport,
     /// What the plan has to say, e.g. about a stale instance that it removed.

@@ -2,12 +2,13 @@
 
 use super::output;
 use crate::export;
+use crate::ingest::ringbuf::MoreKind;
 use crate::job::Cancel;
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Stage, Target, hosts};
+use crate::record::{self, Plan, Progress, Recorded, Stage, Target, hosts};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, eyre};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,10 +45,10 @@ pub struct RecordArgs {
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     buffer: u32,
-    /// Record `sched_stat_runtime` too.
+    /// Record `sched_stat_runtime` too, into `NAME.more.csv.zst`.
     #[arg(long)]
     runtime: bool,
-    /// Record `sched_waking` too.
+    /// Record `sched_waking` too, into `NAME.more.csv.zst`.
     #[arg(long)]
     waking: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
@@ -133,6 +134,9 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        bar.set_style(style);
+    }
     let mut rate = Rate::default();
     let recorded = record::record(&plan, &cancel, &mut |p| {
         if stop.load(Ordering::Relaxed) {
@@ -162,6 +166,11 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(size)
     );
+    if plan.runtime || plan.waking {
+        let beside = path.with_file_name(format!("{}.more.csv.zst", plan.name));
+        write_more(&beside, &recorded)?;
+        eprintln!("{}: {} events of other kinds", beside.display(), recorded.more.len());
+    }
     if lost > 0 {
         let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
         eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
@@ -172,6 +181,32 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         return Err(eyre!("the workload failed with status {status}{log}; {} is kept", path.display()));
     }
     Ok(())
+}
+
+/// Columns as in the recording; `value` is the CPU of a `waking` and the ns of a `runtime`. Times count from the
+/// recording's first event, before which there may be some.
+fn write_more(path: &Path, recorded: &Recorded) -> Result<()> {
+    let start = recorded.trace.meta().start_ns as i64;
+    output::write(path, |out| {
+        let mut out = zstd::stream::write::Encoder::new(out, LEVEL)?;
+        out.include_checksum(true)?;
+        let mut rows = csv::Writer::from_writer(out);
+        rows.write_record(["time_ns", "cpu", "event", "actor", "pid", "comm", "value"])?;
+        for e in &recorded.more {
+            let kind = match e.kind {
+                MoreKind::Waking => "waking",
+                MoreKind::Runtime => "runtime",
+            };
+            let numbers = [e.time as i64 - start, i64::from(e.cpu.0), i64::from(e.actor.0), i64::from(e.pid.0)];
+            let [time, cpu, actor, pid] = numbers.map(|n| n.to_string());
+            let comm = e.comm.split(|&b| b == 0).next().unwrap_or_default();
+            let value = e.value.to_string();
+            let row = [time.as_bytes(), cpu.as_bytes(), kind.as_bytes(), actor.as_bytes(), pid.as_bytes(), comm];
+            rows.write_record(row.into_iter().chain([value.as_bytes()]))?;
+        }
+        rows.into_inner().map_err(csv::IntoInnerError::into_error)?.finish()?;
+        Ok(())
+    })
 }
 
 /// Events per second, over the last half second or more.
