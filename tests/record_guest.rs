@@ -16,7 +16,7 @@ use server::{Server, refusal, said};
 /// What koracle says about a login that runs `before` first, in mounts of its own.
 fn changed(test: &str, before: &str, what: &[&str]) -> Option<String> {
     let machine = Machine::get(test, &["ssh", "unshare", "mount", "setpriv"])?;
-    let script = format!("unshare -m sh -c '{before} exec sh -c \"$SSH_ORIGINAL_COMMAND\"'");
+    let script = format!("unshare -m sh -c '{before} sh -c \"$SSH_ORIGINAL_COMMAND\"'");
     let server = Server::start_with(test, &format!("ForceCommand {script}"))?;
     let message = refusal(server.record("5", "x.csv.zst").args(what), &server.path("x.csv.zst"));
     machine.is_as_before(test);

@@ -77,8 +77,8 @@ fn the_local_ssh_is_killed() {
     let Some(server) = Server::start("a killed ssh") else { return };
     let (run, workload) = stubborn(&server, "cut");
     signal("KILL", &children(run.id()));
-    let cut = run.wait_with_output().unwrap();
     machine.is_as_before("kill -9 of the local ssh");
+    let cut = run.wait_with_output().unwrap();
     until("the workload is gone", || is_gone(&workload));
     // What came before is kept; when nothing had come that is said.
     assert_eq!(cut.status.success(), server.path("cut.csv.zst").exists(), "{}", said(&cut));
@@ -103,8 +103,8 @@ fn the_sshd_of_the_connection_is_killed() {
     let Some(server) = Server::start("a killed sshd") else { return };
     let (run, workload) = stubborn(&server, "sshd");
     signal("KILL", &children(server.pid()));
-    let cut = run.wait_with_output().unwrap();
     machine.is_as_before("kill -9 of the connection's sshd");
+    let cut = run.wait_with_output().unwrap();
     until("the workload is gone", || is_gone(&workload));
     assert_eq!(cut.status.success(), server.path("sshd.csv.zst").exists(), "{}", said(&cut));
     assert!(said(&cut).contains("guest"), "{}", said(&cut));
@@ -116,8 +116,8 @@ fn the_plan_itself_is_killed_and_its_watchdog_cleans() {
     let Some(server) = Server::start("a killed plan") else { return };
     let (run, workload) = stubborn(&server, "plan");
     signal("KILL", &[plan_of(&instances()[0])]);
-    let cut = run.wait_with_output().unwrap();
     machine.is_as_before("kill -9 of the plan's shell");
+    let cut = run.wait_with_output().unwrap();
     until("the workload is gone", || is_gone(&workload));
     assert_eq!(cut.status.success(), server.path("plan.csv.zst").exists(), "{}", said(&cut));
 }

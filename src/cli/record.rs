@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Options of `record`.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host"]))]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command"]))]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host", "hosts"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command", "hosts"]))]
 pub struct RecordArgs {
     /// List the machines that vagrant runs here and that the ssh configuration names, and record nothing.
     #[arg(long, exclusive = true)]
@@ -111,12 +111,13 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     let size = export::native(&recorded.trace, &path, export::WAITED_LEVEL)?;
     let (trace, lost) = (&recorded.trace, recorded.trace.meta().lost.iter().sum::<u64>());
     eprintln!(
-        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {} on disk",
+        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
         path.display(),
         trace.len(),
         trace.span().secs(),
         trace.cpus(),
         HumanBytes(recorded.pages.bytes),
+        recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(size)
     );
     if lost > 0 {
