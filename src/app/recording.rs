@@ -208,8 +208,9 @@ impl App {
             News::Machines { local, hosts, complete } => recorder.dialog.know(local, hosts, complete),
             News::Name { workload, file } => recorder.dialog.named(&workload, file),
             News::Progress { id, latest } => {
-                if let Some(run) = recorder.run.as_mut().filter(|r| r.id == id && r.end.is_none()) {
-                    latest.take().into_iter().for_each(|p| run.follow(p));
+                let run = recorder.run.as_mut().filter(|r| r.id == id && r.end.is_none());
+                if let Some((run, progress)) = run.zip(latest.take()) {
+                    run.follow(progress);
                 }
             }
             News::Ended { id, end } => {

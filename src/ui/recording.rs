@@ -6,6 +6,7 @@ use crate::app::help::wrap;
 use crate::app::recording::dialog::{Dialog, Field, LOCAL, Line};
 use crate::app::recording::run::Run;
 use crate::app::{App, keys, time};
+use crate::record::workloads::ALL;
 use crate::record::{CpuProgress, Stage};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -34,7 +35,7 @@ pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) -> bool {
 
 /// What every screen says of a recording under way.
 pub fn brief(app: &App) -> Option<String> {
-    app.recorder.running().map(|run| format!("● {} ", run.brief()))
+    app.recorder.running().map(|run| format!(" ● {} ", run.brief()))
 }
 
 type Row = Vec<(String, Style)>;
@@ -82,6 +83,14 @@ fn tail(text: &str, room: usize) -> String {
     if count <= room { text.into() } else { format!("…{}", text.chars().skip(count + 1 - room).collect::<String>()) }
 }
 
+/// Text cut at its end.
+fn head(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.into();
+    }
+    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+}
+
 fn dialog(d: &Dialog, area: Rect, theme: Theme, buf: &mut Buffer) {
     let room = usize::from(area.width.saturating_sub(4 + LABEL));
     let own = !d.command.text().trim().is_empty();
@@ -105,7 +114,7 @@ fn dialog(d: &Dialog, area: Rect, theme: Theme, buf: &mut Buffer) {
                 let hint = match (own, d.filter.text().is_empty()) {
                     (true, _) => "not used: the command below runs".into(),
                     (false, true) => "type to filter, ↑ ↓ choose".into(),
-                    (false, false) => format!("  {} of them", d.offered().len()),
+                    (false, false) => format!(" {} of {}", d.offered().len(), ALL.len()),
                 };
                 row.push((format!(" {hint}"), theme.dim()));
             }
@@ -142,7 +151,7 @@ fn dialog(d: &Dialog, area: Rect, theme: Theme, buf: &mut Buffer) {
     }
     rows.push(Vec::new());
     let file = match &d.file {
-        None => ("".into(), theme.dim()),
+        None => (String::new(), theme.dim()),
         Some(Ok(path)) => (tail(&path.display().to_string(), room), theme.text()),
         Some(Err(problem)) => (problem.clone(), theme.miss()),
     };
@@ -188,26 +197,31 @@ fn machines(d: &Dialog, room: usize, theme: Theme) -> Row {
 fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> Vec<Row> {
     let offered = d.offered();
     let chosen = d.chosen();
-    let first = chosen.unwrap_or(0).saturating_sub(rows / 2).min(offered.len().saturating_sub(rows));
+    // The last row says all of the chosen one; the fields below stay where they are while one filters.
+    let rows = rows.min(ALL.len() + 1);
+    let listed = rows - 1;
+    let first = chosen.unwrap_or(0).saturating_sub(listed / 2).min(offered.len().saturating_sub(listed));
+    let indent = usize::from(LABEL);
     let mut out: Vec<Row> = Vec::new();
-    for (i, w) in offered.iter().enumerate().skip(first).take(rows) {
+    for (i, w) in offered.iter().enumerate().skip(first).take(listed) {
         let on = Some(i) == chosen && !own;
         let mark = if on { "● " } else { "  " };
-        let needs: Vec<&str> = w.needs.iter().map(|n| n.1).collect();
-        let needs = if needs.is_empty() { String::new() } else { format!(" ({})", needs.join(", ")) };
-        let (name, about) = (format!("{:<21}", w.name), format!("{:<17}{}{needs}", w.category, w.about));
-        let style = if on { theme.strong() } else { theme.text() };
-        let style = if own { theme.dim() } else { style };
-        let about: String = about.chars().take(room.saturating_sub(21)).collect();
-        let indent = usize::from(LABEL);
-        out.push(vec![
-            (format!("{mark:>indent$}"), style),
-            (name, style),
-            (about, if on { theme.text() } else { theme.dim() }),
-        ]);
+        let style = match (own, on) {
+            (true, _) => theme.dim(),
+            (_, true) => theme.strong(),
+            (_, false) => theme.text(),
+        };
+        let about = head(&format!("{:<17}{}", w.category, w.about), room.saturating_sub(21));
+        let about_style = if on { theme.text() } else { theme.dim() };
+        out.push(vec![(format!("{mark:>indent$}"), style), (format!("{:<21}", w.name), style), (about, about_style)]);
     }
-    // The fields below stay where they are while one filters.
-    out.resize(rows.min(crate::record::workloads::ALL.len()), Vec::new());
+    out.resize(listed, Vec::new());
+    let detail = chosen.filter(|_| !own).and_then(|i| offered.get(i)).map_or_else(String::new, |w| {
+        let packages: Vec<&str> = w.needs.iter().map(|n| n.1).collect();
+        let needs = if packages.is_empty() { "needs nothing".into() } else { format!("needs {}", packages.join(", ")) };
+        format!("{}; {needs}", w.about)
+    });
+    out.push(vec![(" ".repeat(indent), theme.dim()), (head(&detail, room), theme.text())]);
     out
 }
 
@@ -294,7 +308,8 @@ fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row>
     if let Some(rest) = all.get(shown..).filter(|rest| !rest.is_empty()) {
         let fullest = rest.iter().map(fill).fold(0.0, f64::max) * 100.0;
         let lost = rest.iter().map(|c| c.lost).sum();
-        let text = format!("{} more CPUs, the fullest {fullest:.0} %, {} lost", rest.len(), time::grouped(lost));
+        let more = if shown > 0 { "more " } else { "" };
+        let text = format!("{} {more}CPUs: {} lost, {fullest:.0} % full at most", rest.len(), time::grouped(lost));
         out.push(vec![label("", false, theme), (text, if lost > 0 { theme.miss() } else { theme.dim() })]);
     }
     out
@@ -327,7 +342,7 @@ fn ending(run: &Run, room: usize, theme: Theme) -> Vec<Row> {
             let size = time::grouped(saved.bytes.div_ceil(1000));
             let events = if saved.events == 1 { "event" } else { "events" };
             let text = format!(
-                "{} {events} in {}, {} lost, {size} kB; open in the Timeline (1)",
+                "{} {events} in {}, {} lost, {size} kB; 1 shows it",
                 time::grouped(saved.events),
                 time::short(saved.span.0),
                 time::grouped(saved.lost)

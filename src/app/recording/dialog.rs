@@ -178,7 +178,7 @@ impl Default for Dialog {
 impl Dialog {
     /// Shows it as it was left; machines and the file's name are asked for anew. Returns the workload's name.
     pub(super) fn open(&mut self) -> String {
-        self.refused = None;
+        (self.field, self.refused) = (Field::Host, None);
         self.machines.complete = false;
         self.file = None;
         self.asked = self.name().unwrap_or_default();

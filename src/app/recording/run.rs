@@ -3,6 +3,7 @@
 use crate::app::time;
 use crate::record::{Plan, Progress, Rate, Stage};
 use crate::trace::Nanos;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// A recording that is in a file now.
@@ -36,18 +37,19 @@ impl Saved {
     /// One line of news.
     pub fn summary(&self) -> String {
         let (events, cpus) = (time::grouped(self.events), self.cpus);
-        let mut text = format!("{}: {events} events in {} on {cpus} CPU", self.name, time::short(self.span.0));
+        let kept = if self.cancelled { "cancelled, what came is kept: " } else { "" };
+        let mut text = format!("{kept}{}: {events} events in {} on {cpus} CPU", self.name, time::short(self.span.0));
         if cpus != 1 {
             text.push('s');
         }
-        text += &format!(", {} lost", time::grouped(self.lost));
-        if self.cancelled {
-            text += "; cancelled, what came is kept";
-        }
+        // Writing to a String cannot fail.
+        let _ = write!(text, ", {} lost", time::grouped(self.lost));
         match self.notes.len() {
             0 => {}
             1 => text += "; one note (4)",
-            n => text += &format!("; {n} notes (4)"),
+            n => {
+                let _ = write!(text, "; {n} notes (4)");
+            }
         }
         text
     }
