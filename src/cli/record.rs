@@ -5,10 +5,10 @@ use crate::export;
 use crate::job::Cancel;
 use crate::record::request::{self, Settings, What};
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Rate, Stage, Target, hosts};
+use crate::record::{self, Plan, Progress, Rate, Stage, Target, hosts, more};
 use clap::ValueHint;
-use color_eyre::eyre::{Result, eyre};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget};
+use color_eyre::eyre::{Result, WrapErr, eyre};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,10 +41,10 @@ pub struct RecordArgs {
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = clap::value_parser!(u32).range(request::BUFFER_KB))]
     buffer: u32,
-    /// Record `sched_stat_runtime` too.
+    /// Record `sched_stat_runtime` too, into `NAME.more.csv.zst`.
     #[arg(long)]
     runtime: bool,
-    /// Record `sched_waking` too.
+    /// Record `sched_waking` too, into `NAME.more.csv.zst`.
     #[arg(long)]
     waking: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
@@ -91,6 +91,9 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        bar.set_style(style);
+    }
     let mut rate = Rate::default();
     let recorded = record::record(&plan, &cancel, &mut |p| {
         if stop.load(Ordering::Relaxed) {
@@ -120,6 +123,11 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(size)
     );
+    if plan.runtime || plan.waking {
+        let beside = more::beside(&path, &plan.name);
+        more::write(&beside, &recorded).wrap_err_with(|| beside.display().to_string())?;
+        eprintln!("{}: {} events of other kinds", beside.display(), recorded.more.len());
+    }
     if lost > 0 {
         let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
         eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
