@@ -6,6 +6,7 @@ pub mod help;
 pub mod input;
 pub mod keys;
 pub mod layout;
+pub mod recording;
 pub mod time;
 pub mod timeline;
 pub mod traces;
@@ -90,6 +91,8 @@ pub enum Msg {
         /// The details, or why there are none.
         result: Result<Inspection, String>,
     },
+    /// Something about recording.
+    Recorder(recording::News),
     /// Somebody outside wants the program to end (SIGTERM, SIGINT).
     Terminated,
 }
@@ -125,6 +128,8 @@ pub enum Effect {
         /// Index of the switch among all events.
         event: usize,
     },
+    /// Something about recording.
+    Recorder(recording::Order),
 }
 
 /// The screens.
@@ -171,6 +176,8 @@ pub struct App {
     pub open: Open,
     /// What can be opened.
     pub traces: Traces,
+    /// Recording: the dialog and the run.
+    pub recorder: recording::Recorder,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
     /// The `?` page is shown.
@@ -195,6 +202,7 @@ impl App {
             tab: Tab::Timeline,
             open: Open::Nothing,
             traces: Traces::default(),
+            recorder: recording::Recorder::default(),
             prompt: None,
             help: false,
             help_scroll: 0,
@@ -289,7 +297,8 @@ impl App {
             | Msg::NoModel { .. }
             | Msg::PredictionFailed { .. }
             | Msg::Inspected { .. } => {}
-            Msg::Terminated => self.quit = true,
+            Msg::Recorder(news) => effects.extend(self.recorder_news(news)),
+            Msg::Terminated => effects.extend(self.leave()),
         }
         let visible = self.layout().visible_lanes();
         if let Some(t) = self.timeline_mut() {
@@ -367,14 +376,16 @@ impl App {
     fn key(&mut self, key: Key) -> Option<Effect> {
         self.message = None;
         if key == Key::Ctrl('c') {
-            self.quit = true;
-            return None;
+            return self.leave();
         }
         if self.prompt.is_some() {
             self.prompt_key(key);
             return None;
         }
-        let action = keys::look_up(key, self.tab.context())?;
+        if self.typing() {
+            return self.dialog_key(key);
+        }
+        let action = keys::look_up(key, self.recording_context().unwrap_or(self.tab.context()))?;
         if self.help {
             match action {
                 Action::Up => self.scroll_help(-1),
@@ -398,13 +409,15 @@ impl App {
     /// Follows an order. Orders that make no sense now do nothing.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         match action {
-            Action::Quit => self.quit = true,
+            Action::Quit => return self.leave(),
             Action::Help => {
                 self.help = true;
                 self.help_scroll = 0;
             }
             Action::Tab(1) => self.tab = Tab::Timeline,
             Action::Tab(_) => self.tab = Tab::Traces,
+            _ if self.recording_context().is_some() => return self.act_on_recording(action),
+            Action::Record => return self.ask_for_recording(),
             _ if self.tab == Tab::Traces => return self.act_on_list(action),
             Action::Find => self.prompt = Some(Prompt::new(Ask::Find)),
             Action::Seek => self.prompt = Some(Prompt::new(Ask::Seek)),

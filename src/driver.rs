@@ -3,6 +3,7 @@
 
 mod load;
 mod oracle;
+mod recorder;
 
 use crate::app::{Effect, Msg};
 use crate::job::Job;
@@ -13,6 +14,7 @@ use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use oracle::Oracle;
+use recorder::Recorder;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -35,13 +37,15 @@ pub struct Driver<E> {
     list: Option<Job>,
     open: Option<Job>,
     oracle: Oracle<E>,
+    recorder: Recorder,
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// A driver that answers into `tx`, with the engine that `load` gives (called in the prediction's job). Predictions
     /// are kept in `cache`, a folder.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>, cache: Option<PathBuf>) -> Self {
-        Self { oracle: Oracle::new(tx.clone(), load, cache), tx, list: None, open: None }
+        let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
+        Self { oracle, recorder, tx, list: None, open: None }
     }
 
     /// Starts what is ordered and returns at once.
@@ -68,6 +72,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                     },
                 ));
             }
+            Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { generation, trace } => self.oracle.predict(generation, trace),
             Effect::Inspect { generation, trace, event } => self.oracle.inspect(generation, trace, event),
         }

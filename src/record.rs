@@ -5,13 +5,18 @@
 
 pub mod hosts;
 mod meta;
+pub mod more;
 pub mod quote;
+mod rate;
+pub mod request;
 mod run;
 mod session;
 mod ssh_config;
 mod stream;
+pub mod words;
 pub mod workloads;
 
+pub use rate::Rate;
 pub use session::Target;
 
 use crate::ingest::ringbuf::{More, PagesReport, RingError};

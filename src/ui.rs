@@ -12,6 +12,7 @@ mod lanes;
 mod list;
 mod overview;
 pub mod palette;
+mod recording;
 mod terminal;
 
 pub use bench::bench_frames;

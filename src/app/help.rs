@@ -34,7 +34,8 @@ impl Page {
             lines.extend(wrap(words, text).into_iter().map(|line| (keys.take().unwrap_or_default(), line)));
         };
         for (keys, help, contexts) in keys::help() {
-            add(keys, &format!("{help}{}", if contexts == keys::TRACES { " (Traces)" } else { "" }));
+            let list = contexts & keys::TRACES != 0 && contexts & keys::TIMELINE == 0;
+            add(keys, &format!("{help}{}", if list { " (Traces)" } else { "" }));
         }
         add(String::new(), "");
         add("mouse".into(), "click selects, wheel zooms, drag pans, a click in the overview seeks");

@@ -59,6 +59,12 @@ pub enum Action {
     PageDown,
     /// Open the selected trace.
     Open,
+    /// Ask what to record.
+    Record,
+    /// To the next field of the dialog.
+    NextField,
+    /// To the field before.
+    PrevField,
     /// To the tab with this number.
     Tab(u8),
     /// All keys.
@@ -77,8 +83,12 @@ pub const TIMELINE: Contexts = 1;
 pub const TRACES: Contexts = 2;
 /// The timeline screen while no recording is open.
 pub const NOTHING: Contexts = 4;
-/// Every screen.
-pub const ALL: Contexts = TIMELINE | TRACES | NOTHING;
+/// The recording dialog, where everything else is text.
+pub const DIALOG: Contexts = 64;
+/// The panel of a recording.
+pub const PANEL: Contexts = 128;
+/// Every screen; not the dialog.
+pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | PANEL;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +118,7 @@ const fn bind(
 use Key::Char as C;
 
 /// The table, in the order of importance that the footer uses.
-pub const TABLE: [Binding; 34] = [
+pub const TABLE: &[Binding] = &[
     bind(&[C(' ')], Action::Play, "play", "start or stop playback", TIMELINE),
     bind(&[C(',')], Action::PrevDecision, "step", "previous decision on this CPU", TIMELINE),
     bind(&[C('.')], Action::NextDecision, "step", "next decision on this CPU", TIMELINE),
@@ -136,6 +146,14 @@ pub const TABLE: [Binding; 34] = [
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
+    bind(&[C('r')], Action::Record, "record", "record a workload, here or through ssh", TRACES | PANEL),
+    bind(&[Key::Enter], Action::Open, "record", "recording dialog: start", DIALOG),
+    bind(&[Key::Tab], Action::NextField, "field", "recording dialog: next field", DIALOG),
+    bind(&[Key::BackTab], Action::PrevField, "", "recording dialog: field before", DIALOG),
+    bind(&[Key::Up], Action::Up, "choose", "recording dialog: machine or workload above", DIALOG),
+    bind(&[Key::Down], Action::Down, "choose", "recording dialog: machine or workload below", DIALOG),
+    bind(&[Key::Esc], Action::Back, "close", "recording dialog: close, keeping what was typed", DIALOG),
+    bind(&[Key::Esc], Action::Back, "cancel or close", "recording: cancel; once ended, close", PANEL),
     bind(&[Key::Up, C('k')], Action::Up, "select", "CPU above (in a pane: scroll up)", ALL),
     bind(&[Key::Down, C('j')], Action::Down, "select", "CPU below (in a pane: scroll down)", ALL),
     bind(&[Key::PageUp], Action::PageUp, "", "eight rows up", ALL),
@@ -144,7 +162,7 @@ pub const TABLE: [Binding; 34] = [
     bind(&[C('1')], Action::Tab(1), "", "timeline", ALL),
     bind(&[C('4')], Action::Tab(4), "traces", "traces", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
-    bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL),
+    bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
     bind(&[Key::Ctrl('c')], Action::Quit, "", "quit, from anywhere", ALL),
     bind(&[C('l')], Action::NextDecision, "", "next decision", TIMELINE),
@@ -162,7 +180,9 @@ pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
     for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
         // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
         let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
-        if (context == NOTHING && !leads) || (context == TRACES && matches!(b.action, Action::Tab(4))) {
+        let leads = leads || (context == PANEL && b.action == Action::Back);
+        let here = context & (TRACES | PANEL) != 0 && matches!(b.action, Action::Tab(4));
+        if (context & (NOTHING | PANEL) != 0 && !leads) || here {
             continue;
         }
         let key = b.keys[0].label();
@@ -199,7 +219,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in [TIMELINE, TRACES, NOTHING] {
+        for context in [TIMELINE, TRACES, NOTHING, DIALOG, PANEL] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {
