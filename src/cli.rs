@@ -11,6 +11,7 @@ mod info;
 mod output;
 mod predict;
 mod record;
+mod runs;
 mod table;
 mod train;
 
@@ -53,6 +54,8 @@ enum Command {
     Predict(predict::Args),
     /// Train a TCN on the bundled recordings.
     Train(train::Args),
+    /// List the training runs that are kept; export or remove one.
+    Runs(runs::Args),
     /// Measure this machine: time per decision, reading, drawing.
     Bench(bench::Args),
     /// Print a completion script for a shell.
@@ -99,6 +102,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
