@@ -17,7 +17,7 @@ mod train;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
-use crate::predictor::weights::Weights;
+use crate::predictor::weights::{Kind, Weights};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use color_eyre::eyre::Result;
 use std::io::ErrorKind;
@@ -52,7 +52,7 @@ enum Command {
     Eval(eval::Args),
     /// Write the prediction of every decision of a recording as CSV.
     Predict(predict::Args),
-    /// Train a TCN on the bundled recordings.
+    /// Train a network on the bundled recordings.
     Train(train::Args),
     /// List the training runs that are kept; export or remove one.
     Runs(runs::Args),
@@ -133,6 +133,14 @@ fn model(path: Option<&Path>) -> Result<Arc<Weights>> {
         Some(path) => Weights::load(path)?,
         None => Weights::bundled()?,
     }))
+}
+
+/// The model at `path`, or the bundled one of that kind.
+fn model_of(path: Option<&Path>, kind: Kind) -> Result<Arc<Weights>> {
+    match path {
+        Some(path) => model(Some(path)),
+        None => Ok(Arc::new(Weights::bundled_of(kind)?)),
+    }
 }
 
 /// Parses a split for clap.
