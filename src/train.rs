@@ -74,7 +74,10 @@ pub struct TrainConfig {
     pub balance: bool,
     /// Of parameters and of the order of chunks.
     pub seed: u64,
-    /// Categories that are trained on; none named: all. Kept so that a resumed run finds the same data.
+    /// Folder of recordings with a catalog; the bundled ones if not given. Kept, as are the categories, so that a
+    /// resumed run finds the same data.
+    pub traces: Option<PathBuf>,
+    /// Categories that are trained on; none named: all.
     pub only: Vec<String>,
     /// Categories that are left out of training and validation.
     pub hold_out: Vec<String>,
@@ -106,6 +109,7 @@ impl Default for TrainConfig {
             forecast_weight: 1.0,
             balance: true,
             seed: 0,
+            traces: None,
             only: Vec::new(),
             hold_out: Vec::new(),
             resume: false,
@@ -299,7 +303,8 @@ fn fit(
                 return Err(TrainError::Diverged { step: step + 1, loss });
             }
             (state.step, state.wall_s) = (step + 1, progress.wall_s);
-            if let Some(folder) = folder.as_mut().filter(|_| kept_at.elapsed() > CHECKPOINT_EVERY && i + 1 < per_epoch) {
+            if let Some(folder) = folder.as_mut().filter(|_| kept_at.elapsed() > CHECKPOINT_EVERY && i + 1 < per_epoch)
+            {
                 folder.checkpoint(&state, &model, &optimiser)?;
                 kept_at = Instant::now();
             }

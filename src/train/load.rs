@@ -41,7 +41,8 @@ pub fn data(
     cancel: &Cancel,
     opened: &(dyn Fn(&PathBuf, &Opened) + Sync),
 ) -> Result<Data, LoadError> {
-    let catalog = Catalog::load(&catalog::bundled_dir().ok_or(LoadError::NoFolder)?)?;
+    let dir = config.traces.clone().or_else(catalog::bundled_dir).ok_or(LoadError::NoFolder)?;
+    let catalog = Catalog::load(&dir)?;
     for name in config.only.iter().chain(&config.hold_out) {
         if !catalog.entries.iter().any(|e| e.category == *name) {
             let known = catalog.categories().into_iter().map(String::from).collect();
