@@ -100,7 +100,7 @@ fn cell(share: Option<f64>) -> String {
 }
 
 /// Columns as wide as their widest cell, the first to the left, numbers to the right.
-fn table(out: &mut String, rows: &[Vec<String>]) {
+pub(super) fn table(out: &mut String, rows: &[Vec<String>]) {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0).max(3);
     let widths: Vec<_> = (0..columns).map(width).collect();
