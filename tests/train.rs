@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn small() -> ModelConfig {
-    ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8 }
+    ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8, ..ModelConfig::default() }
 }
 
 /// The first decisions of one CPU of a real recording, to fit to and to choose by.

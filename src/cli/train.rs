@@ -3,7 +3,7 @@
 
 use super::output;
 use crate::job::{self, Cancel, Job};
-use crate::predictor::weights::ModelConfig;
+use crate::predictor::weights::{Kind, ModelConfig};
 use crate::train::{self, Control, Ending, Progress, Schedule, Stop, TrainConfig, TrainError, load, runs};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
@@ -57,15 +57,18 @@ pub struct Args {
     /// Scored tokens in a chunk.
     #[arg(long, default_value_t = TrainConfig::default().chunk)]
     chunk: usize,
-    /// Width of the trunk.
-    #[arg(long, default_value_t = ModelConfig::default().channels)]
-    channels: usize,
-    /// Taps per convolution.
-    #[arg(long, default_value_t = ModelConfig::default().kernel)]
-    kernel: usize,
-    /// Residual blocks; block i looks back in steps of 2^i.
-    #[arg(long, default_value_t = ModelConfig::default().blocks)]
-    blocks: usize,
+    /// What turns the events into a state: tcn, lstm, or mlp (the last event only, no sequence).
+    #[arg(long, value_name = "KIND", default_value = Kind::Tcn.label())]
+    model: Kind,
+    /// Width of the trunk; 32, for an LSTM 48 (then it has as many parameters).
+    #[arg(long)]
+    channels: Option<usize>,
+    /// Taps per convolution of a TCN; 3.
+    #[arg(long)]
+    kernel: Option<usize>,
+    /// Residual blocks of a TCN, block i looks back in steps of 2^i; 5. Layers of an LSTM; 1.
+    #[arg(long)]
+    blocks: Option<usize>,
     /// Width of the pick head.
     #[arg(long, default_value_t = ModelConfig::default().hidden)]
     hidden: usize,
@@ -79,13 +82,14 @@ pub struct Args {
 
 impl Args {
     fn config(&self) -> TrainConfig {
+        let usual = ModelConfig::of(self.model);
         let model = ModelConfig {
-            channels: self.channels,
-            kernel: self.kernel,
-            blocks: self.blocks,
+            channels: self.channels.unwrap_or(usual.channels),
+            kernel: self.kernel.unwrap_or(usual.kernel),
+            blocks: self.blocks.unwrap_or(usual.blocks),
             hidden: self.hidden,
             hidden2: self.hidden2,
-            ..ModelConfig::default()
+            ..usual
         };
         TrainConfig {
             epochs: self.epochs,
@@ -149,7 +153,7 @@ pub fn run(args: &Args) -> Result<()> {
                 Some(folder) => folder.clone(),
                 None => {
                     let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
-                    runs::new_folder(&home, "tcn").wrap_err_with(|| home.display().to_string())?
+                    runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())?
                 }
             };
             (config, folder)

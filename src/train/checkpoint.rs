@@ -6,7 +6,7 @@
 //! ```
 
 use super::{Progress, TrainError, Validation};
-use crate::predictor::tcn::Tcn;
+use crate::predictor::tcn::Network;
 use crate::predictor::weights::write_whole;
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
@@ -71,7 +71,12 @@ fn problem(path: &Path, what: &dyn std::fmt::Display) -> TrainError {
 }
 
 /// Writes the checkpoint of `folder`; after an error the ones before are as they were.
-pub(super) fn save(folder: &Path, state: &State, model: &Tcn, optimiser: &ModuleOptimizer) -> Result<(), TrainError> {
+pub(super) fn save(
+    folder: &Path,
+    state: &State,
+    model: &Network,
+    optimiser: &ModuleOptimizer,
+) -> Result<(), TrainError> {
     let [beside, path, previous] = NAMES.map(|name| folder.join(name));
     let model = model.clone().into_record().into_bytes().map_err(|e| problem(&path, &e))?;
     let optimiser = optimiser.into_bytes().map_err(|e| problem(&path, &e))?;
@@ -129,9 +134,9 @@ impl Kept {
     /// Puts the numbers into a network and an optimiser of the same configuration.
     pub(super) fn load(
         self,
-        model: Tcn,
+        model: Network,
         optimiser: ModuleOptimizer,
-    ) -> Result<(State, Tcn, ModuleOptimizer), TrainError> {
+    ) -> Result<(State, Network, ModuleOptimizer), TrainError> {
         let bad = |e: &dyn std::fmt::Display| problem(&self.path, e);
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.model)).map_err(|e| bad(&e))?;
         let model = model.try_load_record(record).map_err(|e| bad(&e))?;

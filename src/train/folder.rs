@@ -5,7 +5,7 @@
 use super::checkpoint::{self, Kept, State};
 use super::runs::{CONFIG, ENDED, EPOCHS, Ended, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions, WORKLOADS};
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
-use crate::predictor::tcn::Tcn;
+use crate::predictor::tcn::Network;
 use crate::predictor::weights::{Weights, write_whole};
 use burn::optim::ModuleOptimizer;
 use std::fmt::Write as _;
@@ -163,7 +163,7 @@ impl Folder {
     pub(super) fn checkpoint(
         &mut self,
         state: &State,
-        model: &Tcn,
+        model: &Network,
         optimiser: &ModuleOptimizer,
     ) -> Result<(), TrainError> {
         self.flush()?;

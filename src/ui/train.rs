@@ -210,7 +210,8 @@ fn one(t: &Train, run: &Run, area: Area, theme: Theme, buf: &mut Buffer) {
         }
     }
     let settings = format!(
-        "{} channels, kernel {}, {} blocks; rate {} {}; seed {}",
+        "{}, {} channels, kernel {}, {} blocks; rate {} {}; seed {}",
+        run.config.model.kind.label(),
         run.config.model.channels,
         run.config.model.kernel,
         run.config.model.blocks,

@@ -1,6 +1,7 @@
 //! The form that sets up a run: one field per setting, explained in one line, checked while one types.
 
 use crate::app::input::Key;
+use crate::predictor::weights::{Kind, ModelConfig};
 use crate::train::{Schedule, TrainConfig};
 
 /// A setting of the form.
@@ -19,7 +20,8 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 }
 
 /// All fields, what is changed most often first.
-pub const FIELDS: [Field; 18] = [
+pub const FIELDS: [Field; 19] = [
+    field("kind", "model", "tcn: sees a stretch of events; lstm: remembers; mlp: the last event only (← → chooses)"),
     field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
     field("hold_out", "hold out", "categories left out of training and validation: unseen later; empty: none"),
     field("epochs", "epochs", "passes over the training recordings"),
@@ -71,6 +73,7 @@ impl Form {
     pub fn new(config: &TrainConfig, categories: Vec<String>) -> Self {
         let m = &config.model;
         let text = |setting: &str| match setting {
+            "kind" => m.kind.label().into(),
             "only" => config.only.join(","),
             "hold_out" => config.hold_out.join(","),
             "epochs" => config.epochs.to_string(),
@@ -142,6 +145,7 @@ impl Form {
             ..TrainConfig::default()
         };
         let m = &mut config.model;
+        m.kind = self.get("kind").parse().map_err(|e| wrong("kind", e))?;
         (m.channels, m.kernel, m.blocks) = (whole("channels")?, whole("kernel")?, whole("blocks")?);
         (m.hidden, m.hidden2) = (whole("hidden")?, whole("hidden2")?);
         config.check().map_err(|w| wrong(w.setting, w.problem))?;
@@ -195,6 +199,16 @@ impl Form {
             names.get((at + if forward { 1 } else { n - 1 }) % n).cloned().unwrap_or_default()
         };
         match FIELDS[self.at].setting {
+            "kind" => {
+                *value = next(&Kind::ALL.map(|k| k.label().to_owned()), value);
+                // What is a good size for one kind makes no sense for another.
+                let of = ModelConfig::of(value.parse().unwrap_or_default());
+                for (setting, n) in [("channels", of.channels), ("kernel", of.kernel), ("blocks", of.blocks)] {
+                    if let Some(i) = FIELDS.iter().position(|f| f.setting == setting) {
+                        self.values[i] = n.to_string();
+                    }
+                }
+            }
             "schedule" => *value = next(&Schedule::ALL.map(|s| s.label().to_owned()), value),
             "only" | "hold_out" => {
                 let names: Vec<String> =
@@ -269,17 +283,25 @@ mod tests {
     fn arrows_walk_and_choose() {
         let mut form = form();
         form.key(Key::Right);
-        assert_eq!(form.values[0], "hackbench");
+        assert_eq!(
+            (form.values[0].as_str(), form.config().map(|c| c.model)),
+            ("lstm", Ok(ModelConfig::of(Kind::Lstm)))
+        );
+        form.key(Key::Left);
+        assert_eq!(form.config(), Ok(TrainConfig::default()));
+        form.key(Key::Down);
+        form.key(Key::Right);
+        assert_eq!(form.values[1], "hackbench");
         form.key(Key::Left);
         form.key(Key::Down);
         form.key(Key::Down);
         form.key(Key::Right);
-        assert_eq!((form.values[0].as_str(), form.values[2].as_str()), ("", "13"));
+        assert_eq!((form.values[1].as_str(), form.values[3].as_str()), ("", "13"));
         form.key(Key::Backspace);
-        assert_eq!(form.values[2], "1");
-        form.go(4);
+        assert_eq!(form.values[3], "1");
+        form.go(5);
         form.key(Key::Left);
-        assert_eq!(form.values[4], "constant");
+        assert_eq!(form.values[5], "constant");
         assert_eq!(form.key(Key::Esc), Answer::Closed);
     }
 }

@@ -47,8 +47,9 @@ fn the_form_starts_a_run_and_more_than_fit_wait() {
     assert!(app.train.form.is_some() && app.tab == Tab::Train);
     // Keys of the screen are letters in the form.
     assert!(press(&mut app, "q").is_empty() && !app.quit);
-    assert_eq!(app.train.form.as_ref().unwrap().values[0], "q");
-    app.update(Msg::Key(Key::Backspace));
+    assert_eq!(app.train.form.as_ref().unwrap().values[0], "q", "typed over what was there");
+    app.update(Msg::Key(Key::Esc));
+    press(&mut app, "n");
     let first = press(&mut app, "\n");
     assert!(matches!(&first[..], [Order::Start { id: 1, .. }]), "{first:?}");
     assert!(matches!(press(&mut app, "n\n")[..], [Order::Start { id: 2, .. }]));
