@@ -9,6 +9,7 @@ mod eval;
 mod experiment;
 mod explore;
 mod info;
+mod mistakes;
 mod output;
 mod predict;
 mod record;
@@ -18,7 +19,7 @@ mod train;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
-use crate::predictor::weights::Weights;
+use crate::predictor::weights::{Kind, Weights};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use color_eyre::eyre::Result;
 use std::io::ErrorKind;
@@ -53,7 +54,9 @@ enum Command {
     Eval(eval::Args),
     /// Write the prediction of every decision of a recording as CSV.
     Predict(predict::Args),
-    /// Train a TCN on the bundled recordings.
+    /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
+    Mistakes(mistakes::Args),
+    /// Train a network on the bundled recordings.
     Train(train::Args),
     /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
     Experiment(experiment::Args),
@@ -104,6 +107,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Export(args)) => convert::export(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Mistakes(args)) => mistakes::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Experiment(args)) => experiment::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
@@ -137,6 +141,14 @@ fn model(path: Option<&Path>) -> Result<Arc<Weights>> {
         Some(path) => Weights::load(path)?,
         None => Weights::bundled()?,
     }))
+}
+
+/// The model at `path`, or the bundled one of that kind.
+fn model_of(path: Option<&Path>, kind: Kind) -> Result<Arc<Weights>> {
+    match path {
+        Some(path) => model(Some(path)),
+        None => Ok(Arc::new(Weights::bundled_of(kind)?)),
+    }
 }
 
 /// Parses a split for clap.
