@@ -10,6 +10,7 @@ pub mod recording;
 pub mod time;
 pub mod timeline;
 pub mod traces;
+pub mod train;
 pub mod view;
 
 mod act;
@@ -20,8 +21,9 @@ mod tests;
 
 pub use prompt::{Ask, Prompt};
 
-use crate::evaluate::overlay::{Chunk, Inspection};
+use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::features::Extractor;
+use crate::predictor::weights::Weights;
 use crate::trace::{Nanos, Trace};
 use input::{Key, Mouse};
 use keys::Action;
@@ -30,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use timeline::{Loaded, Pane, Timeline};
 use traces::{Entry, Traces};
+use train::{News, Order, Train};
 
 /// A fact, told to the application. Everything that can happen is here.
 #[derive(Debug)]
@@ -93,6 +96,17 @@ pub enum Msg {
     },
     /// Something about recording.
     Recorder(recording::News),
+    /// Something happened to a training run.
+    Train(News),
+    /// What a watched run's weights say about a stretch of the recording.
+    Looked {
+        /// Of the open recording.
+        generation: u64,
+        /// Whose weights.
+        label: String,
+        /// Their predictions.
+        stretch: Stretch,
+    },
     /// Somebody outside wants the program to end (SIGTERM, SIGINT).
     Terminated,
 }
@@ -118,6 +132,23 @@ pub enum Effect {
         generation: u64,
         /// The recording.
         trace: Arc<Trace>,
+        /// A run's model; the bundled one if not given.
+        model: Option<Arc<Weights>>,
+    },
+    /// Something is wanted of the training runs.
+    Train(Order),
+    /// Predict a stretch with these weights; answered by [`Msg::Looked`]. A newer request replaces one that is not done.
+    Look {
+        /// For the answer.
+        generation: u64,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// The weights.
+        weights: Arc<Weights>,
+        /// Whose they are.
+        label: String,
+        /// The stretch.
+        events: std::ops::Range<usize>,
     },
     /// Explain one decision; answered by [`Msg::Inspected`]. A newer request replaces one that has not started.
     Inspect {
@@ -138,6 +169,8 @@ pub enum Tab {
     /// The open recording.
     #[default]
     Timeline,
+    /// Training runs.
+    Train,
     /// What can be opened.
     Traces,
 }
@@ -146,6 +179,7 @@ impl Tab {
     fn context(self) -> keys::Contexts {
         match self {
             Self::Timeline => keys::TIMELINE,
+            Self::Train => keys::TRAIN,
             Self::Traces => keys::TRACES,
         }
     }
@@ -178,6 +212,8 @@ pub struct App {
     pub traces: Traces,
     /// Recording: the dialog and the run.
     pub recorder: recording::Recorder,
+    /// Training runs.
+    pub train: Train,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
     /// The `?` page is shown.
@@ -203,6 +239,7 @@ impl App {
             open: Open::Nothing,
             traces: Traces::default(),
             recorder: recording::Recorder::default(),
+            train: Train::new(),
             prompt: None,
             help: false,
             help_scroll: 0,
@@ -291,12 +328,15 @@ impl App {
                     }
                 }
             }
+            Msg::Looked { generation, label, stretch } if generation == self.generation => self.looked(label, stretch),
             // Answers to a recording that is no longer open.
             Msg::Opened { .. }
             | Msg::Predicted { .. }
             | Msg::NoModel { .. }
             | Msg::PredictionFailed { .. }
-            | Msg::Inspected { .. } => {}
+            | Msg::Inspected { .. }
+            | Msg::Looked { .. } => {}
+            Msg::Train(news) => self.train_news(news),
             Msg::Recorder(news) => effects.extend(self.recorder_news(news)),
             Msg::Terminated => effects.extend(self.leave()),
         }
@@ -304,6 +344,7 @@ impl App {
         if let Some(t) = self.timeline_mut() {
             t.keep_lane_visible(visible);
         }
+        self.train_effects(&mut effects);
         effects.extend(self.ask_about_selection());
         effects
     }
@@ -368,7 +409,7 @@ impl App {
                     timeline.cursor.toggle();
                 }
                 self.open = Open::Ready(Box::new(timeline));
-                Some(Effect::Predict { generation: self.generation, trace })
+                self.predict()
             }
         }
     }
@@ -384,6 +425,9 @@ impl App {
         }
         if self.typing() {
             return self.dialog_key(key);
+        }
+        if self.train_key(key) {
+            return None;
         }
         let action = keys::look_up(key, self.recording_context().unwrap_or(self.tab.context()))?;
         if self.help {
@@ -415,10 +459,15 @@ impl App {
                 self.help_scroll = 0;
             }
             Action::Tab(1) => self.tab = Tab::Timeline,
+            Action::Tab(2) => {
+                self.tab = Tab::Train;
+                self.train.enter();
+            }
             Action::Tab(_) => self.tab = Tab::Traces,
             _ if self.recording_context().is_some() => return self.act_on_recording(action),
             Action::Record => return self.ask_for_recording(),
             _ if self.tab == Tab::Traces => return self.act_on_list(action),
+            _ if self.tab == Tab::Train => self.act_on_train(action),
             Action::Find => self.prompt = Some(Prompt::new(Ask::Find)),
             Action::Seek => self.prompt = Some(Prompt::new(Ask::Seek)),
             _ => self.act_on_timeline(action),

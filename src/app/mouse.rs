@@ -28,6 +28,10 @@ impl App {
                 self.mouse_on_timeline(mouse);
                 None
             }
+            Tab::Train => {
+                self.mouse_on_train(mouse);
+                None
+            }
             Tab::Traces => self.mouse_on_list(mouse),
         }
     }

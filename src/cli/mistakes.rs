@@ -5,7 +5,6 @@ mod render;
 mod why;
 
 use super::output;
-use crate::predictor::engine::Choice;
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
@@ -13,6 +12,7 @@ use crate::evaluate::mistakes::sums::{Sums, Versus, in_time, versus};
 use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS, filter};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
+use crate::predictor::engine::Choice;
 use crate::predictor::engine::Engine;
 use crate::predictor::heuristics::Rule;
 use crate::predictor::weights::Weights;

@@ -132,7 +132,11 @@ impl Network {
                 })
                 .collect(),
             cells: layers(Kind::Lstm)
-                .map(|_| Cell { input: mat(c, 4 * c, c), recurrent: mat(c, 4 * c, c), bias: Cell::fresh_bias(c, device) })
+                .map(|_| Cell {
+                    input: mat(c, 4 * c, c),
+                    recurrent: mat(c, 4 * c, c),
+                    bias: Cell::fresh_bias(c, device),
+                })
                 .collect(),
             pick_cand: mat(CAND, h, CAND),
             pick_query: mat(QUERY, h, QUERY),

@@ -14,7 +14,7 @@
 //! ```
 
 use super::palette::Theme;
-use super::{footer, inspector, lanes, list, overview, recording};
+use super::{footer, inspector, lanes, list, overview, recording, train};
 use crate::app::help::wrap;
 use crate::app::layout::{self, Area};
 use crate::app::{App, Open, Tab, time};
@@ -40,6 +40,7 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
                 list::draw(app, *theme, buf);
             }
         }
+        (Tab::Train, _) => train::draw(app, *theme, buf),
         (Tab::Timeline, Open::Ready(timeline)) => {
             let l = app.layout();
             overview::draw(timeline, &l, *theme, buf);
@@ -116,7 +117,7 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
     }
     put(buf, 1 + used + 3, 0, left, &about, theme.text());
     for (x, width, number, text) in tabs {
-        let on = matches!((number, app.tab), (1, Tab::Timeline) | (4, Tab::Traces));
+        let on = matches!((number, app.tab), (1, Tab::Timeline) | (2, Tab::Train) | (4, Tab::Traces));
         put(buf, x, 0, width, &text, if on { theme.chosen() } else { theme.dim() });
     }
 }

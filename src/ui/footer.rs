@@ -18,6 +18,7 @@ fn context(app: &App) -> Contexts {
     match app.tab {
         Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
         Tab::Timeline => keys::TIMELINE,
+        Tab::Train => keys::TRAIN,
         Tab::Traces => keys::TRACES,
     }
 }
@@ -38,6 +39,11 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
         let n = found.threads.len();
         pieces.push((format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }), theme.text()));
     }
+    if let Some(whose) = t.answers.live() {
+        pieces.push((format!("  ● {whose} predicts here"), theme.playhead()));
+    } else if let Some((name, _)) = &app.train.current {
+        pieces.push((format!("  model {name}"), theme.mark()));
+    }
     let (done, all) = (t.answers.events_done, t.trace().len());
     if let Some(problem) = &t.answers.failed {
         pieces.push((format!("  no predictions: {problem}"), theme.miss()));
@@ -56,7 +62,6 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
         let more = if t.loaded.notes.len() > 1 { format!(" (+{})", t.loaded.notes.len() - 1) } else { String::new() };
         pieces.push((format!("  ! {note}{more}"), theme.gap()));
     }
-    let _ = app;
     let pieces: Vec<(&str, Style)> = pieces.iter().map(|(s, style)| (s.as_str(), *style)).collect();
     put_all(buf, 1, l.bar.y, l.bar.w.saturating_sub(1), &pieces);
 }
@@ -89,6 +94,14 @@ pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
             ("▏", theme.playhead()),
         ];
         put_all(buf, 1, y, w - 1, &pieces);
+        return;
+    }
+    if let Some(question) = super::train::question(&app.train).filter(|_| app.tab == Tab::Train) {
+        put(buf, 1, y, w - 1, &question, theme.miss());
+        return;
+    }
+    if app.tab == Tab::Train && app.train.form.is_some() {
+        put(buf, 1, y, w - 1, "Enter starts the run  Esc closes the form", theme.dim());
         return;
     }
     if let Some(message) = &app.message {
