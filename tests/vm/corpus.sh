@@ -16,8 +16,11 @@ if [[ $(id -u) == 0 ]]; then export KORACLE_VM_ALONE=1; fi
 
 # `kill` is enough: the guest's disk forgets everything.
 stop() {
-    [[ ! -s $dir/pid ]] || kill "$(cat "$dir/pid")" 2>/dev/null || true
-    while [[ -s $dir/pid ]] && kill -0 "$(cat "$dir/pid")" 2>/dev/null; do sleep 0.2; done
+    local pid
+    pid=$(cat "$dir/pid" 2>/dev/null) || return 0
+    kill "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+    rm -f "$dir/pid"
 }
 trap stop EXIT
 "$here/boot.sh" "$dir" 2 4096

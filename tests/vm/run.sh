@@ -15,17 +15,20 @@ dir=$(realpath "$dir")
 work=$(mktemp -d)
 # `kill` is enough: the guest's disk forgets everything.
 stop() {
-    if [[ -s $dir/pid ]]; then
-        kill "$(cat "$dir/pid")" 2>/dev/null || true
-        while kill -0 "$(cat "$dir/pid")" 2>/dev/null; do sleep 0.2; done
-        rm -f "$dir/pid"
-    fi
+    local pid
+    pid=$(cat "$dir/pid" 2>/dev/null) || return 0
+    kill "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+    rm -f "$dir/pid"
 }
 trap 'stop; rm -rf "$work"' EXIT
 
 guest() { ssh -F "$dir/ssh_config" koracle-vm "$@"; }
+# Of the buffer's size its number alone: that it is still to grow to its first real size, which Linux 6.1 adds to it,
+# ends there with the first instance that anyone makes.
 tracing() {
-    guest 'cd /sys/kernel/tracing && ls instances && cat tracing_on set_event buffer_size_kb current_tracer trace_clock'
+    guest 'cd /sys/kernel/tracing && ls instances && cat tracing_on set_event current_tracer trace_clock &&
+        cut -d" " -f1 buffer_size_kb'
 }
 fail() {
     echo "FAILED: $*" >&2
