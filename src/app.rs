@@ -6,6 +6,7 @@ pub mod help;
 pub mod input;
 pub mod keys;
 pub mod layout;
+pub mod mistakes;
 pub mod time;
 pub mod timeline;
 pub mod traces;
@@ -25,6 +26,7 @@ use crate::trace::{Nanos, Trace};
 use input::{Key, Mouse};
 use keys::Action;
 use layout::Layout;
+use mistakes::Mistakes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use timeline::{Loaded, Pane, Timeline};
@@ -90,6 +92,8 @@ pub enum Msg {
         /// The details, or why there are none.
         result: Result<Inspection, String>,
     },
+    /// Something for the Mistakes screen.
+    Mistakes(mistakes::News),
     /// Somebody outside wants the program to end (SIGTERM, SIGINT).
     Terminated,
 }
@@ -125,6 +129,8 @@ pub enum Effect {
         /// Index of the switch among all events.
         event: usize,
     },
+    /// Something for the Mistakes screen; answered by [`Msg::Mistakes`].
+    Mistakes(mistakes::Order),
 }
 
 /// The screens.
@@ -133,6 +139,8 @@ pub enum Tab {
     /// The open recording.
     #[default]
     Timeline,
+    /// Wrong predictions.
+    Mistakes,
     /// What can be opened.
     Traces,
 }
@@ -141,6 +149,7 @@ impl Tab {
     fn context(self) -> keys::Contexts {
         match self {
             Self::Timeline => keys::TIMELINE,
+            Self::Mistakes => keys::MISTAKES,
             Self::Traces => keys::TRACES,
         }
     }
@@ -171,6 +180,8 @@ pub struct App {
     pub open: Open,
     /// What can be opened.
     pub traces: Traces,
+    /// Wrong predictions.
+    pub mistakes: Mistakes,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
     /// The `?` page is shown.
@@ -195,6 +206,7 @@ impl App {
             tab: Tab::Timeline,
             open: Open::Nothing,
             traces: Traces::default(),
+            mistakes: Mistakes::default(),
             prompt: None,
             help: false,
             help_scroll: 0,
@@ -289,6 +301,7 @@ impl App {
             | Msg::NoModel { .. }
             | Msg::PredictionFailed { .. }
             | Msg::Inspected { .. } => {}
+            Msg::Mistakes(news) => self.message = self.mistakes.take(news).or(self.message.take()),
             Msg::Terminated => self.quit = true,
         }
         let visible = self.layout().visible_lanes();
@@ -296,6 +309,7 @@ impl App {
             t.keep_lane_visible(visible);
         }
         effects.extend(self.ask_about_selection());
+        effects.extend(self.mistakes_wants());
         effects
     }
 
@@ -359,6 +373,7 @@ impl App {
                     timeline.cursor.toggle();
                 }
                 self.open = Open::Ready(Box::new(timeline));
+                self.arrive();
                 Some(Effect::Predict { generation: self.generation, trace })
             }
         }
@@ -372,6 +387,10 @@ impl App {
         }
         if self.prompt.is_some() {
             self.prompt_key(key);
+            return None;
+        }
+        if self.tab == Tab::Mistakes && self.mistakes.editing {
+            self.mistakes.type_key(key);
             return None;
         }
         let action = keys::look_up(key, self.tab.context())?;
@@ -404,7 +423,9 @@ impl App {
                 self.help_scroll = 0;
             }
             Action::Tab(1) => self.tab = Tab::Timeline,
+            Action::Tab(3) => self.tab = Tab::Mistakes,
             Action::Tab(_) => self.tab = Tab::Traces,
+            _ if self.tab == Tab::Mistakes => return self.act_on_mistakes(action),
             _ if self.tab == Tab::Traces => return self.act_on_list(action),
             Action::Find => self.prompt = Some(Prompt::new(Ask::Find)),
             Action::Seek => self.prompt = Some(Prompt::new(Ask::Seek)),
@@ -422,6 +443,7 @@ impl App {
             Action::Start => self.traces.select(isize::MIN),
             Action::End => self.traces.select(isize::MAX),
             Action::Back => self.tab = Tab::Timeline,
+            Action::Mistakes(mistakes::Do::Choose) => self.choose_recording(),
             Action::Open => {
                 let path = self.traces.current()?.path.clone();
                 self.tab = Tab::Timeline;

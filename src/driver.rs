@@ -2,6 +2,7 @@
 //! own, and sends what came of it as messages. Decides nothing and draws nothing.
 
 mod load;
+mod mistakes;
 mod oracle;
 
 use crate::app::{Effect, Msg};
@@ -12,6 +13,7 @@ use crate::predictor::heuristics::Rule;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
+use mistakes::Desk;
 use oracle::Oracle;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,13 +37,15 @@ pub struct Driver<E> {
     list: Option<Job>,
     open: Option<Job>,
     oracle: Oracle<E>,
+    mistakes: Desk<E>,
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// A driver that answers into `tx`, with the engine that `load` gives (called in the prediction's job). Predictions
     /// are kept in `cache`, a folder.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>, cache: Option<PathBuf>) -> Self {
-        Self { oracle: Oracle::new(tx.clone(), load, cache), tx, list: None, open: None }
+        let mistakes = Desk::new(tx.clone(), load);
+        Self { oracle: Oracle::new(tx.clone(), load, cache), mistakes, tx, list: None, open: None }
     }
 
     /// Starts what is ordered and returns at once.
@@ -68,6 +72,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                     },
                 ));
             }
+            Effect::Mistakes(order) => self.mistakes.perform(order),
             Effect::Predict { generation, trace } => self.oracle.predict(generation, trace),
             Effect::Inspect { generation, trace, event } => self.oracle.inspect(generation, trace, event),
         }

@@ -5,11 +5,13 @@
 //! there is no timer: an idle program wakes up for nobody.
 
 mod bench;
+mod clipboard;
 pub mod draw;
 mod footer;
 mod inspector;
 mod lanes;
 mod list;
+mod mistakes;
 mod overview;
 pub mod palette;
 mod terminal;
@@ -72,6 +74,9 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
             for effect in app.update(Msg::Tick { now }) {
                 driver.perform(effect);
             }
+        }
+        if let Some(text) = app.mistakes.copy.take() {
+            clipboard::copy(&text);
         }
         last_frame = Instant::now();
         terminal.draw(&app, theme)?;

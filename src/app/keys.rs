@@ -2,6 +2,7 @@
 //! disagree. Nothing here changes state.
 
 use super::input::Key;
+use super::mistakes::Do;
 use std::fmt::Write as _;
 
 /// An order from the keyboard.
@@ -59,6 +60,8 @@ pub enum Action {
     PageDown,
     /// Open the selected trace.
     Open,
+    /// Something that only the Mistakes screen knows.
+    Mistakes(Do),
     /// To the tab with this number.
     Tab(u8),
     /// All keys.
@@ -77,8 +80,10 @@ pub const TIMELINE: Contexts = 1;
 pub const TRACES: Contexts = 2;
 /// The timeline screen while no recording is open.
 pub const NOTHING: Contexts = 4;
+/// The Mistakes screen.
+pub const MISTAKES: Contexts = 64;
 /// Every screen.
-pub const ALL: Contexts = TIMELINE | TRACES | NOTHING;
+pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | MISTAKES;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +113,7 @@ const fn bind(
 use Key::Char as C;
 
 /// The table, in the order of importance that the footer uses.
-pub const TABLE: [Binding; 34] = [
+pub const TABLE: [Binding; 54] = [
     bind(&[C(' ')], Action::Play, "play", "start or stop playback", TIMELINE),
     bind(&[C(',')], Action::PrevDecision, "step", "previous decision on this CPU", TIMELINE),
     bind(&[C('.')], Action::NextDecision, "step", "next decision on this CPU", TIMELINE),
@@ -136,12 +141,32 @@ pub const TABLE: [Binding; 34] = [
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
+    bind(&[Key::Enter], Action::Open, "open", "decision on the timeline; a bar or cell: narrow the filter to it", MISTAKES),
+    bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", MISTAKES),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, sums, why", MISTAKES),
+    bind(&[C('v')], Action::Mistakes(Do::Page), "sums", "next page of sums", MISTAKES),
+    bind(&[C('V')], Action::Mistakes(Do::PrevPage), "sums", "page of sums before", MISTAKES),
+    bind(&[C('w')], Action::Mistakes(Do::Why), "why", "why the selected decision came out so (or the sums again)", MISTAKES),
+    bind(&[Key::Left, C('h')], Action::Mistakes(Do::Left), "column", "column to the left (cell of the matrix)", MISTAKES),
+    bind(&[Key::Right, C('l')], Action::Mistakes(Do::Right), "column", "column to the right (cell of the matrix)", MISTAKES),
+    bind(&[C('s')], Action::Mistakes(Do::Sort), "sort", "sort by the column; again: the other way round", MISTAKES),
+    bind(&[C('c')], Action::Mistakes(Do::Compare), "compare", "compare with the next baseline or model", MISTAKES),
+    bind(&[C('C')], Action::Mistakes(Do::CompareFile), "", "compare with a model file", MISTAKES),
+    bind(&[C('a')], Action::Mistakes(Do::All), "all", "list right decisions too, or only wrong ones", MISTAKES),
+    bind(&[C('x')], Action::Mistakes(Do::Choose), "choose", "choose a decision for copying", MISTAKES),
+    bind(&[C('x')], Action::Mistakes(Do::Choose), "choose", "choose recordings whose mistakes 3 shows together", TRACES),
+    bind(&[C('y')], Action::Mistakes(Do::Copy), "copy", "copy the chosen decisions to the clipboard (OSC 52)", MISTAKES),
+    bind(&[C('t')], Action::Mistakes(Do::Range), "", "only the time between the two marks of the timeline", MISTAKES),
+    bind(&[C('f')], Action::Mistakes(Do::Saved), "kept", "next kept filter", MISTAKES),
+    bind(&[C('F')], Action::Mistakes(Do::Save), "kept", "keep the filter", MISTAKES),
+    bind(&[C('0')], Action::Mistakes(Do::Clear), "", "no filter", MISTAKES),
     bind(&[Key::Up, C('k')], Action::Up, "select", "CPU above (in a pane: scroll up)", ALL),
     bind(&[Key::Down, C('j')], Action::Down, "select", "CPU below (in a pane: scroll down)", ALL),
     bind(&[Key::PageUp], Action::PageUp, "", "eight rows up", ALL),
     bind(&[Key::PageDown], Action::PageDown, "", "eight rows down", ALL),
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: lanes, decision, what the model saw", TIMELINE),
     bind(&[C('1')], Action::Tab(1), "", "timeline", ALL),
+    bind(&[C('3')], Action::Tab(3), "mistakes", "mistakes", ALL),
     bind(&[C('4')], Action::Tab(4), "traces", "traces", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL),
@@ -162,7 +187,9 @@ pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
     for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
         // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
         let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
-        if (context == NOTHING && !leads) || (context == TRACES && matches!(b.action, Action::Tab(4))) {
+        if (context == NOTHING && !leads) || (context == TRACES && matches!(b.action, Action::Tab(4)))
+            || (context == MISTAKES && matches!(b.action, Action::Tab(3)))
+        {
             continue;
         }
         let key = b.keys[0].label();
@@ -199,7 +226,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in [TIMELINE, TRACES, NOTHING] {
+        for context in [TIMELINE, TRACES, NOTHING, MISTAKES] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {

@@ -25,6 +25,7 @@ impl App {
                 self.mouse_on_timeline(mouse);
                 None
             }
+            Tab::Mistakes => self.mouse_on_mistakes(mouse),
             Tab::Traces => self.mouse_on_list(mouse),
         }
     }

@@ -14,7 +14,7 @@
 //! ```
 
 use super::palette::Theme;
-use super::{footer, inspector, lanes, list, overview};
+use super::{footer, inspector, lanes, list, mistakes, overview};
 use crate::app::help::wrap;
 use crate::app::layout::{self, Area};
 use crate::app::{App, Open, Tab, time};
@@ -36,6 +36,7 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
     title(app, *theme, buf);
     match (&app.tab, &app.open) {
         (Tab::Traces, _) => list::draw(app, *theme, buf),
+        (Tab::Mistakes, _) => mistakes::draw(app, *theme, buf),
         (Tab::Timeline, Open::Ready(timeline)) => {
             let l = app.layout();
             overview::draw(timeline, &l, *theme, buf);
@@ -108,7 +109,7 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
     }
     put(buf, 1 + used + 3, 0, left, &about, theme.text());
     for (x, width, number, text) in tabs {
-        let on = matches!((number, app.tab), (1, Tab::Timeline) | (4, Tab::Traces));
+        let on = matches!((number, app.tab), (1, Tab::Timeline) | (3, Tab::Mistakes) | (4, Tab::Traces));
         put(buf, x, 0, width, &text, if on { theme.chosen() } else { theme.dim() });
     }
 }

@@ -15,6 +15,7 @@ fn context(app: &App) -> Contexts {
     match app.tab {
         Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
         Tab::Timeline => keys::TIMELINE,
+        Tab::Mistakes => keys::MISTAKES,
         Tab::Traces => keys::TRACES,
     }
 }

@@ -358,3 +358,19 @@ fn nearest(to: &[f32], queries: &[(u32, [f32; QUERY])], usual: Option<[&[f32]; 2
     all.truncate(SIMILAR);
     all
 }
+
+/// An event in words.
+pub fn describe(trace: &Trace, event: usize) -> String {
+    let tasks = trace.tasks();
+    let name = |thread: ThreadIx| {
+        if tasks.is_idle(thread) { "idle".into() } else { format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0) }
+    };
+    let e = trace.event(event);
+    let who = |task| name(tasks.thread_on(task, e.cpu));
+    match e.kind {
+        EventKind::Switch => format!("switch {} {} → {}", who(e.task), e.state.label(), who(e.next)),
+        EventKind::Wakeup => format!("wakeup {} by {}", who(e.task), name(e.actor)),
+        EventKind::WakeupNew => format!("new {} by {}", who(e.task), name(e.actor)),
+        EventKind::Migrate => format!("migrate {} CPU{} → CPU{}", who(e.task), e.from_cpu.0, e.to_cpu.0),
+    }
+}
