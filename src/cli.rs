@@ -12,17 +12,15 @@ mod mistakes;
 mod output;
 mod predict;
 mod record;
+mod runs;
 mod table;
 mod train;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
-use crate::predictor::engine::Engine;
-use crate::predictor::heuristics::Rule;
-use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
-use color_eyre::eyre::{Result, eyre};
+use color_eyre::eyre::Result;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,6 +57,8 @@ enum Command {
     Mistakes(mistakes::Args),
     /// Train a TCN on the bundled recordings.
     Train(train::Args),
+    /// List the training runs that are kept; export or remove one.
+    Runs(runs::Args),
     /// Measure this machine: time per decision, reading, drawing.
     Bench(bench::Args),
     /// Print a completion script for a shell.
@@ -106,6 +106,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -128,45 +129,6 @@ fn is_broken_pipe(error: &color_eyre::Report) -> bool {
         let io = cause.downcast_ref::<std::io::Error>();
         io.or(export).or(csv).is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
     })
-}
-
-/// A predictor by its name on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Name {
-    Tcn,
-    Rule(Rule),
-}
-
-impl std::str::FromStr for Name {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let known = || Rule::ALL.map(Rule::label).join(", ");
-        match name {
-            "tcn" => Ok(Self::Tcn),
-            _ => Rule::parse(name).map(Self::Rule).ok_or_else(|| format!("no such predictor; known: tcn, {}", known())),
-        }
-    }
-}
-
-impl Name {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Tcn => "tcn",
-            Self::Rule(rule) => rule.label(),
-        }
-    }
-
-    /// The predictor, for a recording with `cpus` CPUs. `model` is needed for the TCN.
-    fn make(self, model: Option<&Arc<Weights>>, cpus: usize) -> Result<Engine> {
-        match self {
-            Self::Rule(rule) => Ok(Engine::rule(rule)),
-            Self::Tcn => {
-                let weights = model.ok_or_else(|| eyre!("no model"))?;
-                Ok(StreamEngine::new(weights, cpus).into())
-            }
-        }
-    }
 }
 
 /// The model at `path`, or the bundled one.

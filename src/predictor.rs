@@ -5,6 +5,8 @@
 
 pub mod engine;
 pub mod heuristics;
+pub mod kernel_oracle;
+pub mod ppm;
 pub mod stream;
 pub mod tcn;
 pub mod weights;

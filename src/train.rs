@@ -2,26 +2,51 @@
 //! validation, test recordings are never given. Takes a cancel flag and reports progress; never prints. The caller
 //! gives it a thread (`job::Job`): with one rayon thread the same seed gives the same bits.
 
+mod baselines;
 mod batch;
+mod check;
+mod checkpoint;
+mod control;
+mod environment;
 mod folder;
+pub mod load;
+mod progress;
+pub mod runs;
+mod schedule;
 mod validate;
 
+pub use baselines::Baseline;
+pub use check::Wrong;
+pub use control::{Control, Stop};
+pub use environment::{Environment, revision};
+pub use progress::{Ending, Outcome, Phase, Progress};
+pub use schedule::Schedule;
 pub use validate::{Scores, Validation, validate};
 
-use crate::dataset::chunks::{Dice, Recording, chunks};
-use crate::job::Cancel;
+use crate::dataset::chunks::{CHUNK, Dice, Recording, chunks_of};
+use crate::job::{self, Cancel};
 use crate::predictor::tcn::Tcn;
-use crate::predictor::weights::{ModelConfig, Provenance, Weights, WeightsError};
+use crate::predictor::weights::{ModelConfig, Provenance, WeightsError};
 use batch::Batch;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use folder::{Folder, State};
+use checkpoint::State;
+use control::Look;
+use folder::Folder;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use validate::validate_while;
+
+/// A loss above this, in nats per decision, is no loss any more: a uniform guess among twenty costs 3.
+const HOPELESS: f32 = 1e3;
+/// A run that is killed loses so much at most, or an epoch if that is shorter.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,21 +54,29 @@ use std::time::Instant;
 pub struct TrainConfig {
     /// Passes over the training chunks.
     pub epochs: usize,
-    /// Highest learning rate of the one-cycle schedule.
+    /// Highest learning rate.
     pub learning_rate: f64,
+    /// How the learning rate changes from step to step.
+    pub schedule: Schedule,
     /// Decoupled weight decay.
     pub weight_decay: f32,
     /// Gradients are cut at this norm, tensor by tensor.
     pub clip: f32,
     /// Chunks per step.
     pub batch: usize,
+    /// Scored tokens in a chunk.
+    pub chunk: usize,
+    /// Ends after so many epochs without a better validation; 0: never before the last.
+    pub patience: usize,
     /// Weight of the forecast's loss beside the pick's.
     pub forecast_weight: f32,
     /// Weigh a workload's losses by one over the square root of its share, so that large ones do not drown small ones.
     pub balance: bool,
     /// Of parameters and of the order of chunks.
     pub seed: u64,
-    /// Categories that were left out of the data, to be left out again when the run is resumed.
+    /// Categories that are trained on; none named: all. Kept so that a resumed run finds the same data.
+    pub only: Vec<String>,
+    /// Categories that are left out of training and validation.
     pub hold_out: Vec<String>,
     /// Goes on from the run folder's last checkpoint, if there is one.
     #[serde(skip)]
@@ -64,12 +97,16 @@ impl Default for TrainConfig {
         Self {
             epochs: 12,
             learning_rate: 3e-3,
+            schedule: Schedule::OneCycle,
             weight_decay: 1e-2,
             clip: 1.0,
             batch: 4,
+            chunk: CHUNK,
+            patience: 0,
             forecast_weight: 1.0,
             balance: true,
             seed: 0,
+            only: Vec::new(),
             hold_out: Vec::new(),
             resume: false,
             folder: None,
@@ -89,40 +126,6 @@ pub struct Data {
     pub validation: Vec<Recording>,
 }
 
-/// Where a training stands.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Progress {
-    /// From 1.
-    pub epoch: usize,
-    /// In all.
-    pub epochs: usize,
-    /// Steps done.
-    pub step: usize,
-    /// In all.
-    pub steps: usize,
-    /// Of the last step: pick, forecast; mean negative log-likelihood in nats. NaN where the step had none.
-    pub loss: [f32; 2],
-    /// Learning rate of the last step.
-    pub learning_rate: f64,
-    /// Tokens per second, context included.
-    pub events_per_s: f64,
-    /// Given with the last step of an epoch.
-    pub validation: Option<Validation>,
-}
-
-/// A finished (or cancelled) training.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// Those of the best epoch, temperatures fitted.
-    pub weights: Weights,
-    /// That epoch, from 1.
-    pub epoch: usize,
-    /// What was measured then.
-    pub validation: Validation,
-    /// It was asked to stop before the last epoch.
-    pub cancelled: bool,
-}
-
 /// Why a training gave no model.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -140,6 +143,9 @@ pub enum TrainError {
     /// Stopped before the first epoch was done.
     #[error("cancelled before the first epoch ended")]
     Cancelled,
+    /// A part of the program failed; the message of the panic.
+    #[error("the training panicked: {0}")]
+    Panicked(String),
     /// The run folder cannot be used.
     #[error("{path}: {problem}")]
     Folder {
@@ -153,17 +159,6 @@ pub enum TrainError {
     Weights(#[from] WeightsError),
 }
 
-/// One-cycle: cosine from a 25th of `peak` up to it over the first tenth, then cosine down to almost nothing.
-fn one_cycle(step: usize, steps: usize, peak: f64) -> f64 {
-    let up = (steps as f64 * 0.1).max(1.0);
-    let (from, to, part) = if (step as f64) < up {
-        (peak / 25.0, peak, step as f64 / up)
-    } else {
-        (peak, peak / 250_000.0, (step as f64 - up) / (steps as f64 - up).max(1.0))
-    };
-    to + (from - to) * 0.5 * (1.0 + (std::f64::consts::PI * part.min(1.0)).cos())
-}
-
 /// Trains on `data`. Stops at the end of a step once `cancel` is set, and then gives the best epoch so far.
 pub fn run(
     config: &TrainConfig,
@@ -171,8 +166,35 @@ pub fn run(
     cancel: &Cancel,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, TrainError> {
+    run_controlled(config, data, &Control::new(cancel), report)
+}
+
+/// As [`run`], under a handle that can pause it, stop it with a checkpoint and ask for its weights. A panic in it is an
+/// error of the run; how it ended is kept in its folder.
+pub fn run_controlled(
+    config: &TrainConfig,
+    data: &Data,
+    control: &Control,
+    report: &mut dyn FnMut(Progress),
+) -> Result<Outcome, TrainError> {
+    let mut folder = config.folder.as_ref().map(|path| Folder::open(path, config)).transpose()?;
+    let result = catch_unwind(AssertUnwindSafe(|| fit(config, data, control, folder.as_mut(), report)))
+        .unwrap_or_else(|panic| Err(TrainError::Panicked(job::panic_text(panic.as_ref()))));
+    if let Some(folder) = folder {
+        folder.end(&result);
+    }
+    result
+}
+
+fn fit(
+    config: &TrainConfig,
+    data: &Data,
+    control: &Control,
+    mut folder: Option<&mut Folder>,
+    report: &mut dyn FnMut(Progress),
+) -> Result<Outcome, TrainError> {
     let device = Device::flex().autodiff();
-    let mut order = chunks(&data.training);
+    let mut order = chunks_of(&data.training, config.chunk);
     if order.is_empty() {
         return Err(TrainError::NoData);
     }
@@ -188,15 +210,11 @@ pub fn run(
         .with_weight_decay(config.weight_decay)
         .with_grad_clipping(Some(burn::grad_clipping::GradientClippingConfig::Norm(config.clip)))
         .init();
-    let mut folder = config.folder.as_ref().map(|path| Folder::open(path, config)).transpose()?;
     let mut state = State::default();
-    if let Some(folder) = folder.as_mut().filter(|_| config.resume)
-        && let Some(kept) = folder.resume()?
-    {
-        state = kept;
-        (model, optimiser) = folder.load(&state, model, optimiser)?;
+    if let Some(kept) = folder.as_mut().and_then(|f| f.resumed.take()) {
+        (state, model, optimiser) = kept.load(model, optimiser)?;
     }
-    let mut best = folder.as_ref().filter(|_| state.epoch > 0).map(Folder::best).transpose()?;
+    let mut best = folder.as_ref().filter(|_| state.best_epoch > 0).map(|f| f.best()).transpose()?;
     let provenance = || Provenance {
         command: config.command.clone(),
         revision: config.revision.clone(),
@@ -205,49 +223,96 @@ pub fn run(
         trained_on: data.training.iter().map(|r| r.name.clone()).collect(),
         metrics: BTreeMap::new(),
     };
+    let (started, wall_before) = (Instant::now(), state.wall_s);
+    let mut kept_at = Instant::now();
+    let mut progress = Progress { epochs: config.epochs, steps, ..state.progress() };
+    let patient = || control.patient();
+    progress.baselines = Some(Arc::new(baselines::baselines(&data.validation, &patient)));
+    if let (Some(folder), Some(baselines)) = (&folder, &progress.baselines) {
+        folder.plan(steps, baselines)?;
+    }
+    report(progress.clone());
+    progress.baselines = None;
     // The order of an epoch is a function of seed and epoch alone, so that a resumed run sees the same.
     let sorted = order.clone();
-    let mut cancelled = false;
+    let mut ending = Ending::Finished;
     'epochs: for epoch in state.epoch..config.epochs {
+        if config.patience > 0 && epoch >= state.best_epoch + config.patience {
+            ending = Ending::Early;
+            break;
+        }
         order.clone_from(&sorted);
         Dice(config.seed ^ ((epoch as u64 + 1) << 32)).shuffle(&mut order);
-        let mut progress = Progress { epochs: config.epochs, steps, epoch: epoch + 1, ..Progress::default() };
-        for (i, these) in order.chunks(config.batch.max(1)).enumerate() {
-            if cancel.is_cancelled() {
-                cancelled = true;
+        progress.epoch = epoch + 1;
+        let first = state.step.saturating_sub(epoch * per_epoch);
+        for (i, these) in order.chunks(config.batch.max(1)).enumerate().skip(first) {
+            let mut resting: Option<Instant> = None;
+            loop {
+                match control.look() {
+                    Look::GoOn => break,
+                    Look::Kill => ending = Ending::Killed,
+                    Look::Stop(_) => ending = Ending::Stopped,
+                    Look::Show => {
+                        let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
+                        weights.set_temperature(state.validation.temperature);
+                        report(Progress { weights: Some(Arc::new(weights)), stepped: false, ..progress.clone() });
+                        continue;
+                    }
+                    Look::Paused => {
+                        if resting.is_none() {
+                            resting = Some(Instant::now());
+                            report(Progress { phase: Phase::Paused, stepped: false, ..progress.clone() });
+                        }
+                        control.rest();
+                        continue;
+                    }
+                }
                 break 'epochs;
             }
-            let started = Instant::now();
+            let started_step = Instant::now();
             let step = epoch * per_epoch + i;
             let batch = Batch::new(these, &data.training, context, &fixed, &balance);
             let (total, loss) = losses(&model, &batch, config.forecast_weight, &device);
             progress.step = step + 1;
             progress.loss = loss;
-            progress.learning_rate = one_cycle(step, steps, config.learning_rate);
+            progress.learning_rate = config.schedule.at(step, steps, config.learning_rate);
+            let mut diverged = None;
             if let Some(total) = total {
                 let value = loss.iter().filter(|l| !l.is_nan()).sum::<f32>();
                 let sum: f32 = total.clone().into_scalar();
-                if !sum.is_finite() {
-                    return Err(TrainError::Diverged {
-                        step: step + 1,
-                        loss: if value.is_finite() { sum } else { value },
-                    });
+                if !sum.is_finite() || sum > HOPELESS {
+                    diverged = Some(if value.is_finite() { sum } else { value });
+                } else {
+                    let grads = GradientsParams::from_grads(total.backward(), &model);
+                    model = optimiser.step(progress.learning_rate, model, grads);
                 }
-                let grads = GradientsParams::from_grads(total.backward(), &model);
-                model = optimiser.step(progress.learning_rate, model, grads);
             }
-            progress.events_per_s = batch.tokens.classes[0].len() as f64 / started.elapsed().as_secs_f64().max(1e-9);
+            progress.events_per_s =
+                batch.tokens.classes[0].len() as f64 / started_step.elapsed().as_secs_f64().max(1e-9);
+            progress.wall_s = wall_before + started.elapsed().as_secs_f64();
+            progress.paused_s = resting.map_or(0.0, |r| started_step.duration_since(r).as_secs_f64());
             if let Some(folder) = &mut folder {
                 folder.step(&progress)?;
             }
-            if i + 1 < per_epoch {
-                report(progress.clone());
+            report(Progress { stepped: true, ..progress.clone() });
+            if let Some(loss) = diverged {
+                return Err(TrainError::Diverged { step: step + 1, loss });
+            }
+            (state.step, state.wall_s) = (step + 1, progress.wall_s);
+            if let Some(folder) = folder.as_mut().filter(|_| kept_at.elapsed() > CHECKPOINT_EVERY && i + 1 < per_epoch) {
+                folder.checkpoint(&state, &model, &optimiser)?;
+                kept_at = Instant::now();
             }
         }
+        report(Progress { phase: Phase::Validating, ..progress.clone() });
         let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
-        let validation = validate(&weights, &data.validation);
+        let Some(validation) = validate_while(&weights, &data.validation, &patient) else {
+            ending = if control.look() == Look::Kill { Ending::Killed } else { Ending::Stopped };
+            break;
+        };
         weights.set_temperature(validation.temperature);
         weights.provenance.metrics = validation.metrics();
+        progress.weights = Some(Arc::new(weights.clone()));
         state.epoch = epoch + 1;
         // Without validation recordings every epoch scores 0: the last one is taken.
         if best.is_none() || validation.score() >= state.best_score {
@@ -256,16 +321,47 @@ pub fn run(
             state.validation = validation.clone();
             best = Some(weights);
         }
-        progress.validation = Some(validation);
+        (progress.best_epoch, progress.validation) = (state.best_epoch, Some(validation));
+        progress.wall_s = wall_before + started.elapsed().as_secs_f64();
+        state.wall_s = progress.wall_s;
         if let (Some(folder), Some(best)) = (&mut folder, &best) {
-            folder.epoch(&progress, &state, best, &model, &optimiser)?;
+            folder.epoch(&progress, best)?;
+            folder.checkpoint(&state, &model, &optimiser)?;
+            kept_at = Instant::now();
         }
-        report(progress);
+        report(progress.clone());
+        (progress.weights, progress.validation) = (None, None);
     }
-    match best {
-        Some(weights) => Ok(Outcome { weights, epoch: state.best_epoch, validation: state.validation, cancelled }),
-        None => Err(TrainError::Cancelled),
+    if let Some(folder) = &mut folder {
+        folder.ending = Some(ending);
     }
+    let mut outcome = (state.best_epoch, state.validation.clone());
+    if ending == Ending::Stopped {
+        if let Some(folder) = &mut folder {
+            folder.checkpoint(&state, &model, &optimiser)?;
+        }
+        // What the unfinished epoch has come to is looked at, but a resumed run must not choose by it.
+        if control.look() == Look::Stop(Stop::Validate) && state.step > state.epoch * per_epoch {
+            report(Progress { phase: Phase::Validating, stepped: false, ..progress.clone() });
+            let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
+            if let Some(validation) = validate_while(&weights, &data.validation, &patient) {
+                weights.set_temperature(validation.temperature);
+                weights.provenance.metrics = validation.metrics();
+                if let Some(folder) = &mut folder {
+                    folder.stopped(&weights, best.is_none())?;
+                }
+                progress.weights = Some(Arc::new(weights.clone()));
+                progress.validation = Some(validation.clone());
+                report(progress);
+                if best.is_none() {
+                    (outcome, best) = ((0, validation), Some(weights));
+                }
+            }
+        }
+    }
+    let (epoch, validation) = outcome;
+    let cancelled = matches!(ending, Ending::Stopped | Ending::Killed);
+    best.map(|weights| Outcome { weights, epoch, validation, cancelled, ending }).ok_or(TrainError::Cancelled)
 }
 
 /// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number.

@@ -117,7 +117,7 @@ fn import_writes_a_recording_with_its_metadata_beside_it() {
 fn eval_prints_the_contract() {
     let (_dir, path) = small(6_000);
     let path = path.to_str().unwrap();
-    let report = json(&["eval", "--json", "--predictors", "tcn,eevdf,followed,lifo,fifo,random", path]);
+    let report = json(&["eval", "--json", "--predictors", "tcn,ppm,eevdf,followed,lrr,lifo,fifo,random", path]);
     let trace = &report["traces"][0];
     for key in ["trace", "workload", "category", "kernel"] {
         assert!(trace[key].is_string(), "{key}");
@@ -125,7 +125,7 @@ fn eval_prints_the_contract() {
     for key in ["decisions", "non_trivial", "coverage", "coverage_non_trivial", "trivial_share", "idle_share"] {
         assert!(trace[key].is_number(), "{key}");
     }
-    for name in ["tcn", "followed", "lifo", "fifo", "random"] {
+    for name in ["tcn", "ppm", "eevdf", "followed", "lrr", "lifo", "fifo", "random"] {
         for key in ["top1", "top3", "nll", "ece"] {
             assert!(trace["pick"][name][key].is_number(), "pick {name} {key}");
         }
@@ -133,7 +133,6 @@ fn eval_prints_the_contract() {
         assert_eq!(report["macro"]["pick"][name]["top1"], trace["pick"][name]["top1"], "one workload is the mean");
         assert!(report["macro"]["forecast"][name]["top1"].is_number());
     }
-    assert!(trace["forecast"]["eevdf"].is_null(), "the replay answers no forecast");
     assert_eq!(report["workloads"]["small"]["non_trivial"], trace["non_trivial"]);
     assert_eq!(report, json(&["eval", "--json", path]), "the same twice, and these predictors are the default");
     let table = koracle(&["eval", "--markdown", path]).assert().success();

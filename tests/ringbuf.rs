@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "../fuzz/ringbuf_case.rs"]
+mod ringbuf_case;
+
 use kernel_oracle::ingest::ringbuf::{Formats, PageProblem, PagesReport, decode};
 use kernel_oracle::trace::{CpuId, Event, Trace, TraceBuilder, TraceMeta};
 use proptest::prelude::*;
@@ -122,6 +125,39 @@ fn kernels_that_cannot_be_read_are_refused_by_name() {
     let streams = vec![(CpuId(0), "cpu0.raw".to_string(), big.as_slice())];
     let error = decode(&formats(), streams, &mut TraceBuilder::default()).unwrap_err();
     assert!(error.to_string().contains("cpu0.raw, byte 0: recorded on a big-endian kernel"), "{error}");
+}
+
+/// The fuzzer's corpus: each file by its name.
+fn corpus() -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/ringbuf");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    files.into_iter().map(|p| (p.clone(), std::fs::read(p).unwrap())).collect()
+}
+
+#[test]
+fn every_file_of_the_fuzzers_corpus_still_gives_events() {
+    let files = corpus();
+    assert!(files.len() >= 3, "the corpus is gone");
+    for (path, bytes) in files {
+        assert!(ringbuf_case::check(&bytes) > 0, "{}: no events", path.display());
+    }
+}
+
+#[test]
+fn the_corpus_cut_or_with_flipped_bytes_ends_in_a_trace_or_an_error() {
+    for (_, bytes) in corpus() {
+        for end in (0..bytes.len()).step_by((bytes.len() / 60).max(1)) {
+            ringbuf_case::check(&bytes[..end]);
+        }
+        for (round, flip) in [0x01, 0x10, 0x80, 0xff].into_iter().enumerate() {
+            for at in (round..bytes.len()).step_by((bytes.len() / 200).max(1)) {
+                let mut bad = bytes.clone();
+                bad[at] ^= flip;
+                ringbuf_case::check(&bad);
+            }
+        }
+    }
 }
 
 proptest! {

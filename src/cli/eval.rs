@@ -1,12 +1,12 @@
 //! `koracle eval`: scores predictors on recordings, in parallel, and prints tables or JSON.
 
-use super::{Name, output, table};
-
+use super::{output, table};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
+use crate::predictor::engine::Choice;
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use rayon::prelude::*;
@@ -22,8 +22,8 @@ pub struct Args {
     #[arg(long, default_value = "test", value_parser = super::split, conflicts_with = "traces")]
     split: Split,
     /// Names, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "tcn,eevdf,followed,lifo,fifo,random")]
-    predictors: Vec<Name>,
+    #[arg(long, value_delimiter = ',', default_value = "tcn,ppm,eevdf,followed,lrr,lifo,fifo,random")]
+    predictors: Vec<Choice>,
     /// The TCN's model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
@@ -51,20 +51,20 @@ pub fn run(args: &Args) -> Result<()> {
     if paths.is_empty() {
         bail!("no recording in the {} split", args.split.label());
     }
-    let mut names: Vec<Name> = Vec::new();
+    let mut names: Vec<Choice> = Vec::new();
     for name in &args.predictors {
         if !names.contains(name) {
             names.push(*name);
         }
     }
-    let model = if names.contains(&Name::Tcn) { Some(super::model(args.model.as_deref())?) } else { None };
+    let model = if names.iter().any(|n| n.needs_model()) { Some(super::model(args.model.as_deref())?) } else { None };
     let bar = output::progress(0, "scoring");
     let counted: Result<Vec<_>> = paths
         .par_iter()
         .map(|path| {
             let trace = output::open(path)?.trace;
             bar.inc_length(trace.len() as u64);
-            let make = |name: &Name| Ok(Box::new(name.make(model.as_ref(), trace.cpus())?) as Box<dyn Predictor>);
+            let make = |name: &Choice| Ok(Box::new(name.make(model.as_ref(), &trace)?) as Box<dyn Predictor>);
             let mut predictors = names.iter().map(make).collect::<Result<Vec<_>>>()?;
             let counts = score::score(&trace, &mut predictors, &Cancel::new(), &|n| bar.inc(n));
             Ok((trace.meta().clone(), counts.ok_or_else(|| eyre!("cancelled"))?))

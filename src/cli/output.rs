@@ -21,6 +21,12 @@ pub fn open(path: &Path) -> Result<Opened> {
     } else {
         ingest::open(path)?
     };
+    warn(path, &opened);
+    Ok(opened)
+}
+
+/// Says on standard error what is wrong with a recording.
+pub fn warn(path: &Path, opened: &Opened) {
     let (report, name) = (&opened.report, path.display());
     if let Some(problem) = &report.truncated {
         eprintln!("koracle: warning: {name}: {problem}");
@@ -40,7 +46,6 @@ pub fn open(path: &Path) -> Result<Opened> {
     if lost > 0 {
         eprintln!("koracle: warning: {name}: the kernel lost {}", count(lost, "event"));
     }
-    Ok(opened)
 }
 
 /// Events that the kernel lost: as the metadata say or as the events say, whichever is more.

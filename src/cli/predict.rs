@@ -1,9 +1,10 @@
 //! `koracle predict`: one CSV row per switch with what was predicted for it.
 
-use super::{Name, output};
+use super::output;
 use crate::evaluate::overlay::{self, Chunk, Prediction};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
+use crate::predictor::engine::Choice;
 use crate::trace::{EventKind, Nanos, TaskTable, ThreadIx, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
@@ -18,7 +19,7 @@ pub struct Args {
     trace: PathBuf,
     /// Who predicts.
     #[arg(long, default_value = "tcn")]
-    predictor: Name,
+    predictor: Choice,
     /// The TCN's model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
@@ -46,8 +47,8 @@ const COLUMNS: [&str; 12] = [
 pub fn run(args: &Args) -> Result<()> {
     output::differ(&args.trace, &args.output)?;
     let trace = output::open(&args.trace)?.trace;
-    let model = if args.predictor == Name::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
-    let engine = args.predictor.make(model.as_ref(), trace.cpus())?;
+    let model = if args.predictor.needs_model() { Some(super::model(args.model.as_deref())?) } else { None };
+    let engine = args.predictor.make(model.as_ref(), &trace)?;
     output::write(&args.output, |out| write_all(&trace, engine, out))
 }
 

@@ -4,27 +4,32 @@ use super::output;
 use crate::export;
 use crate::job::Cancel;
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Stage, Target};
+use crate::record::{self, Plan, Progress, Stage, Target, hosts};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, eyre};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// zstd level: a recording is waited for.
 const LEVEL: i32 = 9;
 
 /// Options of `record`.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host"]))]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command"]))]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host", "hosts"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command", "hosts"]))]
 pub struct RecordArgs {
+    /// List the machines that vagrant runs here and that the ssh configuration names, and record nothing.
+    #[arg(long, exclusive = true)]
+    hosts: bool,
     /// Record this machine; needs root.
     #[arg(long)]
     local: bool,
-    /// Record this machine through ssh, as root there or with sudo.
+    /// Record this machine through ssh, as root there or with sudo: a name that ssh knows, or a running machine of the
+    /// Vagrantfile in this folder.
     #[arg(long, value_name = "H", value_hint = ValueHint::Hostname)]
     host: Option<String>,
     /// Another configuration for ssh, e.g. what `vagrant ssh-config` prints.
@@ -39,6 +44,12 @@ pub struct RecordArgs {
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     buffer: u32,
+    /// Record `sched_stat_runtime` too.
+    #[arg(long)]
+    runtime: bool,
+    /// Record `sched_waking` too.
+    #[arg(long)]
+    waking: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
@@ -55,6 +66,7 @@ impl RecordArgs {
     fn plan(&self) -> Result<Plan> {
         let target = match &self.host {
             None => Target::Local,
+            Some(host) if self.ssh_config.is_none() => hosts::resolve(host, Path::new("."), &Cancel::new()),
             Some(host) => Target::Ssh { host: host.clone(), config: self.ssh_config.clone() },
         };
         let (seconds, buffer_kb) = (self.seconds, self.buffer);
@@ -70,6 +82,8 @@ impl RecordArgs {
                 needs: w.needs.iter().map(|(tool, package)| ((*tool).into(), (*package).into())).collect(),
                 seconds,
                 buffer_kb,
+                runtime: self.runtime,
+                waking: self.waking,
             });
         }
         let program = self.command.first().ok_or_else(|| eyre!("no command"))?;
@@ -86,6 +100,8 @@ impl RecordArgs {
             needs: Vec::new(),
             seconds,
             buffer_kb,
+            runtime: self.runtime,
+            waking: self.waking,
         })
     }
 }
@@ -99,6 +115,9 @@ fn free_name(workload: &str) -> Result<(PathBuf, u32)> {
 
 /// Runs `record`.
 pub fn record(args: &RecordArgs) -> Result<()> {
+    if args.hosts {
+        return hosts();
+    }
     let mut plan = args.plan()?;
     let (path, run) = match &args.output {
         Some(path) => (path.clone(), 0),
@@ -114,24 +133,18 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let mut told = Stage::Connecting;
+    let mut rate = Rate::default();
     let recorded = record::record(&plan, &cancel, &mut |p| {
         if stop.load(Ordering::Relaxed) {
             cancel.cancel();
         }
-        if p.stage != std::mem::replace(&mut told, p.stage) || !p.waiting.is_empty() {
-            bar.set_message(line(p, plan.buffer_kb));
-            bar.tick();
-        }
-    })?;
+        bar.set_message(line(p, rate.of(p)));
+        bar.tick();
+    });
     bar.finish_and_clear();
+    let recorded = recorded?;
     for note in &recorded.notes {
         eprintln!("koracle: {}: {note}", plan.target);
-    }
-    match recorded.status {
-        // 124: the time limit ended it, as it should; 143: Ctrl-C did.
-        Some(0 | 124 | 137 | 143) | None => {}
-        Some(status) => eprintln!("koracle: warning: the workload ended with status {status}: {}", recorded.log),
     }
     if recorded.pages.damaged > 0 {
         let first = recorded.pages.bad.first().map(ToString::to_string).unwrap_or_default();
@@ -140,26 +153,76 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     let size = export::native(&recorded.trace, &path, LEVEL)?;
     let (trace, lost) = (&recorded.trace, recorded.trace.meta().lost.iter().sum::<u64>());
     eprintln!(
-        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {} on disk",
+        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
         path.display(),
         trace.len(),
         trace.span().secs(),
         trace.cpus(),
         HumanBytes(recorded.pages.bytes),
+        recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(size)
     );
+    if lost > 0 {
+        let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
+        eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
+    }
+    // What a load does until it fails is a recording too, but not the one that was asked for.
+    if let Some(status) = recorded.failed() {
+        let log = if recorded.log.is_empty() { String::new() } else { format!(": {}", recorded.log) };
+        return Err(eyre!("the workload failed with status {status}{log}; {} is kept", path.display()));
+    }
     Ok(())
 }
 
-fn line(p: &Progress, buffer_kb: u32) -> String {
-    let stage = match p.stage {
-        Stage::Connecting => "connecting",
-        Stage::Recording => "recording",
-        Stage::Fetching => "fetching",
-        Stage::Decoding => "decoding",
-    };
-    let full: Vec<String> = p.waiting.iter().map(|b| format!("{} %", b * 100 / (u64::from(buffer_kb) << 10))).collect();
-    format!("{stage}  {} fetched, buffers {}", HumanBytes(p.bytes), full.join(" "))
+/// Events per second, over the last half second or more.
+#[derive(Default)]
+struct Rate {
+    since: Duration,
+    events: u64,
+    rate: Option<f64>,
+}
+
+impl Rate {
+    fn of(&mut self, p: &Progress) -> Option<f64> {
+        let passed = p.elapsed.saturating_sub(self.since);
+        if passed >= Duration::from_millis(500) {
+            self.rate = Some(p.events.saturating_sub(self.events) as f64 / passed.as_secs_f64());
+            (self.since, self.events) = (p.elapsed, p.events);
+        }
+        self.rate
+    }
+}
+
+/// `recording  1.2 of 5.0 s  85,000 events/s  3.1 MiB fetched  CPU0 12 % full  CPU1 9 % full, 17 lost`
+fn line(p: &Progress, rate: Option<f64>) -> String {
+    let mut text = p.stage.label().to_owned();
+    match p.stage {
+        Stage::Connecting => {}
+        Stage::Probing => text += &["  ", p.guest.as_str()].concat(),
+        _ => {
+            // A String takes all.
+            let _ = write!(text, "  {:.1} of {:.1} s", p.elapsed.as_secs_f64(), p.limit.as_secs_f64());
+            if let Some(rate) = rate.filter(|_| p.stage == Stage::Recording) {
+                let _ = write!(text, "  {} events/s", HumanCount(rate as u64));
+            }
+            let _ = write!(text, "  {} fetched", HumanBytes(p.bytes));
+            for c in p.cpus.iter().take(8) {
+                let _ = write!(text, "  CPU{} {} % full", c.cpu, c.waiting * 100 / c.buffer.max(1));
+                if c.lost > 0 {
+                    let _ = write!(text, ", {} lost", HumanCount(c.lost));
+                }
+            }
+        }
+    }
+    text
+}
+
+fn hosts() -> Result<()> {
+    let mut text = String::new();
+    for host in hosts::list(Path::new("."), &Cancel::new()) {
+        let _ = writeln!(text, "{:<30} {}", host.name, host.from.label()); // a String takes all
+    }
+    output::stdout(text.as_bytes())
 }
 
 /// Runs `workloads`.

@@ -1,37 +1,59 @@
-//! `koracle train`: trains a TCN on the bundled recordings into a run folder, with the loss on standard error.
+//! `koracle train`: trains on the bundled recordings into a run folder: a bar on a terminal, lines otherwise, events as
+//! JSON. Ctrl-C keeps a checkpoint and says how to go on.
 
 use super::output;
-use crate::dataset::catalog::{self, Catalog, Filter, Split};
-use crate::dataset::chunks::{Keep, Recording};
-use crate::job::{self, Cancel};
+use crate::job::{self, Cancel, Job};
 use crate::predictor::weights::ModelConfig;
-use crate::train::{self, Data, Progress, TrainConfig};
+use crate::train::{self, Control, Ending, Progress, Schedule, Stop, TrainConfig, TrainError, load, runs};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
-use rayon::prelude::*;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Options of `train`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run's folder; the model of the best epoch is its `best.koracle`.
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, required_unless_present = "resume")]
+    /// The run's folder; the model of the best epoch is its `best.koracle`. Without it a new one among the kept runs.
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     output: Option<PathBuf>,
-    /// Go on with the run in this folder after its last finished epoch.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "output")]
+    /// Go on with the run in this folder, or of this name among the kept runs, from its last checkpoint.
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with = "output")]
     resume: Option<PathBuf>,
+    /// Train on this category only (may be repeated).
+    #[arg(long, value_name = "CATEGORY")]
+    only: Vec<String>,
     /// Leave this category out of training and validation (may be repeated).
     #[arg(long, value_name = "CATEGORY")]
     hold_out: Vec<String>,
     /// Passes over the data.
     #[arg(long, default_value_t = TrainConfig::default().epochs)]
     epochs: usize,
+    /// End after so many epochs without a better validation; 0: never.
+    #[arg(long, default_value_t = TrainConfig::default().patience)]
+    patience: usize,
     /// Seed of weights and order: the same seed gives the same bits.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Peak learning rate.
     #[arg(long, default_value_t = TrainConfig::default().learning_rate)]
     lr: f64,
+    /// How the learning rate changes: one-cycle, cosine or constant.
+    #[arg(long, default_value = TrainConfig::default().schedule.label())]
+    schedule: Schedule,
+    /// Weight of the forecast's loss beside the pick's; 0: picks only.
+    #[arg(long, default_value_t = TrainConfig::default().forecast_weight)]
+    forecast_weight: f32,
+    /// Chunks per step.
+    #[arg(long, default_value_t = TrainConfig::default().batch)]
+    batch: usize,
+    /// Scored tokens in a chunk.
+    #[arg(long, default_value_t = TrainConfig::default().chunk)]
+    chunk: usize,
     /// Width of the trunk.
     #[arg(long, default_value_t = ModelConfig::default().channels)]
     channels: usize,
@@ -47,10 +69,13 @@ pub struct Args {
     /// Width of the pick head's second layer; 0: none.
     #[arg(long, default_value_t = ModelConfig::default().hidden2)]
     hidden2: usize,
+    /// Print one JSON object per epoch, and one at the start and at the end.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Args {
-    fn config(&self, folder: &Path) -> Result<TrainConfig> {
+    fn config(&self) -> TrainConfig {
         let model = ModelConfig {
             channels: self.channels,
             kernel: self.kernel,
@@ -59,34 +84,21 @@ impl Args {
             hidden2: self.hidden2,
             ..ModelConfig::default()
         };
-        let sane = |n: usize, most: usize| (1..=most).contains(&n);
-        if !sane(model.channels, 512) || !sane(model.kernel, 8) || !sane(model.blocks, 12) || !sane(model.hidden, 512) {
-            bail!("channels and hidden must be 1 to 512, kernel 1 to 8, blocks 1 to 12");
-        }
-        if !(self.lr.is_finite() && self.lr > 0.0) || self.epochs == 0 {
-            bail!("the learning rate must be a positive number, and there must be an epoch");
-        }
-        Ok(TrainConfig {
+        TrainConfig {
             epochs: self.epochs,
+            patience: self.patience,
             learning_rate: self.lr,
+            schedule: self.schedule,
+            forecast_weight: self.forecast_weight,
+            batch: self.batch,
+            chunk: self.chunk,
             seed: self.seed,
+            only: self.only.clone(),
             hold_out: self.hold_out.clone(),
-            folder: Some(folder.into()),
             model,
             ..TrainConfig::default()
-        })
+        }
     }
-}
-
-/// The revision of the source tree this program was built from, if it is still there under git.
-fn revision() -> String {
-    let git = |args: &[&str]| {
-        let out =
-            std::process::Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR")]).args(args).output().ok()?;
-        out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
-    };
-    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
-    git(&["rev-parse", "HEAD"]).map(|head| if dirty { head + "-dirty" } else { head }).unwrap_or_default()
 }
 
 /// The configuration of the run in `folder`, set to go on.
@@ -97,58 +109,80 @@ fn resumed(folder: &Path) -> Result<TrainConfig> {
     Ok(TrainConfig { resume: true, folder: Some(folder.into()), ..config })
 }
 
-fn load(dir: &Path, split: Split, hold_out: &[String], keep: Keep) -> Result<Vec<Recording>> {
-    let catalog = Catalog::load(dir)?;
-    for category in hold_out {
-        if !catalog.entries.iter().any(|e| e.category == *category) {
-            bail!("no recording of category {category}; there are {}", catalog.categories().join(", "));
+/// The first interrupt stops the run with a checkpoint, the second ends the program. The signal, 0 for none.
+fn stop_on_signals(control: &Control, reading: &Cancel) -> Result<Arc<AtomicI32>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let seen = Arc::new(AtomicI32::new(0));
+    let (control, reading, out) = (control.clone(), reading.clone(), Arc::clone(&seen));
+    let wait = move |_: &Cancel| {
+        for signal in signals.forever() {
+            if out.swap(signal, Ordering::Relaxed) != 0 {
+                std::process::exit(128 + signal);
+            }
+            control.stop(Stop::Leave);
+            reading.cancel();
         }
-    }
-    let filter = Filter { split: Some(split), ..Filter::default() };
-    let entries: Vec<_> = catalog.select(&filter).filter(|e| !hold_out.contains(&e.category)).collect();
-    entries.par_iter().map(|e| Ok(Recording::new(&output::open(&catalog.path(e))?.trace, keep))).collect()
+    };
+    // It waits for as long as the program runs: nobody has to cancel it.
+    drop(Job::spawn("signals", wait, |_| {}));
+    Ok(seen)
 }
 
 /// Trains and says what came of it.
 pub fn run(args: &Args) -> Result<()> {
-    let mut config = match (&args.resume, &args.output) {
-        (Some(folder), _) => resumed(folder)?,
-        (None, Some(folder)) if folder.join("config.toml").exists() => {
-            bail!("{} holds a run already; resume it or choose another folder", folder.display())
+    let (mut config, folder) = match (&args.resume, &args.output) {
+        (Some(run), _) => {
+            let folder = runs::find(run);
+            (resumed(&folder)?, folder)
         }
-        (None, Some(folder)) => args.config(folder)?,
-        (None, None) => bail!("no folder for the run"),
+        (None, output) => {
+            let config = args.config();
+            config.check()?;
+            let folder = match output {
+                Some(folder) if folder.join("config.toml").exists() => {
+                    bail!("{} holds a run already; resume it or choose another folder", folder.display())
+                }
+                Some(folder) => folder.clone(),
+                None => {
+                    let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
+                    runs::new_folder(&home, "tcn").wrap_err_with(|| home.display().to_string())?
+                }
+            };
+            (config, folder)
+        }
     };
+    config.folder = Some(folder.clone());
     config.command = std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg);
-    config.revision = revision();
-    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
+    config.revision = train::revision();
+    let (control, reading) = (Control::default(), Cancel::new());
+    let signal = stop_on_signals(&control, &reading)?;
     eprintln!("koracle: reading recordings");
-    let data = Data {
-        training: load(&dir, Split::Train, &config.hold_out, Keep::TRAINING)?,
-        validation: load(&dir, Split::Validation, &config.hold_out, Keep::VALIDATION)?,
+    let data = match load::data(&config, &reading, &|path, opened| output::warn(path, opened)) {
+        Err(load::LoadError::Cancelled) => std::process::exit(128 + signal.load(Ordering::Relaxed)),
+        result => result?,
     };
     let bar = output::progress(0, "training");
+    let mut last = Progress::default();
     let mut report = |p: Progress| {
-        bar.set_length(p.steps as u64);
-        bar.set_position(p.step as u64);
-        bar.set_message(format!("epoch {}, loss {:.3} + {:.3}", p.epoch, p.loss[0], p.loss[1]));
-        if let Some(v) = &p.validation {
-            let line = format!(
-                "epoch {:>2} of {}  validation macro: pick {:.2} %, forecast {:.2} %  nll {:.3} + {:.3}  {:.0} k events/s",
-                p.epoch,
-                p.epochs,
-                100.0 * v.pick_top1,
-                100.0 * v.forecast_top1,
-                v.nll[0],
-                v.nll[1],
-                p.events_per_s / 1e3
-            );
-            bar.suspend(|| eprintln!("{line}"));
-        }
+        tell(&p, &folder, &bar, args.json);
+        last = Progress { weights: None, baselines: None, ..p };
     };
-    let outcome = job::on_one_thread(|| train::run(&config, &data, &Cancel::new(), &mut report))??;
+    let result = job::on_one_thread(|| train::run_controlled(&config, &data, &control, &mut report))?;
     bar.finish_and_clear();
-    let folder = config.folder.as_deref().unwrap_or(Path::new("."));
+    let signal = signal.load(Ordering::Relaxed);
+    if args.json {
+        end_event(&result, &last)?;
+    }
+    let stopped = match &result {
+        Ok(outcome) => outcome.cancelled,
+        Err(e) => is_cancelled(e),
+    };
+    if signal != 0 && stopped {
+        eprintln!("koracle: stopped after step {} of {}; a checkpoint is kept. To go on:", last.step, last.steps);
+        eprintln!("  koracle train --resume {}", folder.display());
+        std::process::exit(128 + signal);
+    }
+    let outcome = result.wrap_err_with(|| folder.display().to_string())?;
     eprintln!(
         "koracle: best epoch {}: pick {:.2} %, forecast {:.2} % (validation macro); {} parameters in {}",
         outcome.epoch,
@@ -157,5 +191,66 @@ pub fn run(args: &Args) -> Result<()> {
         outcome.weights.parameters(),
         folder.join("best.koracle").display()
     );
+    if outcome.ending == Ending::Early {
+        eprintln!("koracle: ended early: {} epochs without a better validation", config.patience);
+    }
     Ok(())
+}
+
+fn is_cancelled(e: &TrainError) -> bool {
+    matches!(e, TrainError::Cancelled)
+}
+
+fn tell(p: &Progress, folder: &Path, bar: &ProgressBar, json: bool) {
+    bar.set_length(p.steps as u64);
+    if p.baselines.is_some() {
+        // What an earlier session did took none of this one's time.
+        bar.set_position(p.step as u64);
+        bar.reset_eta();
+        if json {
+            event(&json!({
+                "event": "start", "run": folder, "epochs": p.epochs, "steps": p.steps, "step": p.step,
+                "baselines": p.baselines.as_deref(),
+            }));
+        }
+    }
+    bar.set_position(p.step as u64);
+    if p.stepped {
+        bar.set_message(format!("epoch {}, loss {:.3} + {:.3}", p.epoch, p.loss[0], p.loss[1]));
+    }
+    let Some(v) = &p.validation else { return };
+    if json {
+        event(&json!({
+            "event": "epoch", "epoch": p.epoch, "epochs": p.epochs, "step": p.step, "steps": p.steps,
+            "wall_s": p.wall_s, "loss": p.loss, "learning_rate": p.learning_rate, "events_per_s": p.events_per_s,
+            "best_epoch": p.best_epoch, "validation": v,
+        }));
+    }
+    let line = format!(
+        "epoch {:>2} of {}  validation macro: pick {:.2} %, forecast {:.2} %  nll {:.3} + {:.3}  {:.0} k events/s",
+        p.epoch,
+        p.epochs,
+        100.0 * v.pick_top1,
+        100.0 * v.forecast_top1,
+        v.nll[0],
+        v.nll[1],
+        p.events_per_s / 1e3
+    );
+    bar.suspend(|| eprintln!("{line}"));
+}
+
+/// One line of JSON; a reader that went away is no reason to end a training.
+fn event(value: &Value) {
+    let _ = output::stdout(format!("{value}\n").as_bytes());
+}
+
+fn end_event(result: &Result<train::Outcome, TrainError>, last: &Progress) -> Result<()> {
+    let value = match result {
+        Ok(o) => json!({
+            "event": "end", "ending": o.ending, "epoch": o.epoch, "step": last.step, "validation": o.validation,
+        }),
+        Err(e) if is_cancelled(e) => json!({ "event": "end", "ending": Ending::Stopped, "step": last.step }),
+        Err(e) => json!({ "event": "end", "failure": e.to_string(), "step": last.step }),
+    };
+    output::stdout(format!("{value}\n").as_bytes())
 }

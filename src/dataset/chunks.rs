@@ -1,7 +1,7 @@
 //! Recordings as training data: per CPU the tokens, and at their places the decisions and forecasts. Windows never cross
 //! a recording or a CPU. Everything comes from the extractor; nothing is computed here that a live run would not have.
 
-use crate::features::{CAND, CAND_NAMES, Decision, Extractor, Forecast, ORDERS, Outcome, QUERY, Sink, TOKEN_X, Token};
+use crate::features::{CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, Sink, TOKEN_X, Token, VOTERS};
 use crate::trace::{CpuId, Trace};
 
 /// Scored tokens of a chunk.
@@ -44,9 +44,9 @@ pub struct AskAt {
     /// As in [`PickAt::tokens`].
     pub tokens: u32,
     /// See [`Forecast::votes`].
-    pub votes: [u8; 2 * ORDERS],
+    pub votes: [u8; VOTERS],
     /// See [`Forecast::vote_x`].
-    pub vote_x: [f32; 2 * ORDERS],
+    pub vote_x: [f32; VOTERS],
     /// The class that came true.
     pub class: u8,
 }
@@ -80,7 +80,7 @@ pub struct Recording {
     pub cpus: Vec<CpuData>,
 }
 
-/// A stretch of [`CHUNK`] tokens of one CPU.
+/// A stretch of tokens of one CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// Index of the recording.
@@ -89,6 +89,8 @@ pub struct Chunk {
     pub cpu: usize,
     /// First scored token.
     pub start: usize,
+    /// Scored tokens; the CPU's sequence may end before.
+    pub length: usize,
 }
 
 /// What to keep of a recording.
@@ -155,13 +157,18 @@ impl CpuData {
     }
 }
 
-/// The chunks of `recordings` in which something is scored.
+/// The chunks of [`CHUNK`] tokens of `recordings` in which something is scored.
 pub fn chunks(recordings: &[Recording]) -> Vec<Chunk> {
+    chunks_of(recordings, CHUNK)
+}
+
+/// As [`chunks`], with `length` scored tokens in each.
+pub fn chunks_of(recordings: &[Recording], length: usize) -> Vec<Chunk> {
     let mut chunks = Vec::new();
     for (recording, r) in recordings.iter().enumerate() {
         for (cpu, data) in r.cpus.iter().enumerate() {
-            for start in (0..data.classes.len()).step_by(CHUNK) {
-                let chunk = Chunk { recording, cpu, start };
+            for start in (0..data.classes.len()).step_by(length.max(1)) {
+                let chunk = Chunk { recording, cpu, start, length };
                 if !chunk.picks(data).is_empty() || !chunk.asks(data).is_empty() {
                     chunks.push(chunk);
                 }
@@ -184,7 +191,7 @@ impl Chunk {
 
     /// Those that read the state after one of its tokens.
     fn range(&self, up_to: impl Fn(usize) -> usize) -> std::ops::Range<usize> {
-        up_to(self.start)..up_to(self.start + CHUNK)
+        up_to(self.start)..up_to(self.start + self.length)
     }
 }
 

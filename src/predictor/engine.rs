@@ -1,30 +1,117 @@
-//! Any predictor that can be cloned, chosen by name: what the command line and the overlay work with.
+//! Any predictor that can be cloned, chosen by name: what the command line, the overlay and the interface work with.
 
 use super::heuristics::{Heuristic, Rule};
+use super::kernel_oracle::KernelOracle;
+use super::ppm::Ppm;
 use super::stream::StreamEngine;
+use super::weights::Weights;
 use super::{Predictor, Reads};
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
-use crate::trace::CpuId;
+use crate::trace::{CpuId, Trace};
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A predictor by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The TCN; needs a model.
+    Tcn,
+    /// Prediction by partial matching.
+    Ppm,
+    /// An LSTM on task names, as in `KernelOracle` (2025); learns as it goes.
+    KernelOracle,
+    /// A fixed rule.
+    Rule(Rule),
+}
+
+/// Why a predictor cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    /// It runs on weights, and there are none.
+    #[error("{0} needs a model")]
+    NoModel(&'static str),
+}
+
+impl Choice {
+    /// All of them, networks first, then baselines, strongest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Tcn, Self::Ppm, Self::KernelOracle].into_iter().chain(Rule::ALL.into_iter().rev().map(Self::Rule))
+    }
+
+    /// Name on the command line and in reports.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Tcn => "tcn",
+            Self::Ppm => "ppm",
+            Self::KernelOracle => "kernel-oracle",
+            Self::Rule(rule) => rule.label(),
+        }
+    }
+
+    /// True when [`Self::make`] needs weights.
+    pub fn needs_model(self) -> bool {
+        matches!(self, Self::Tcn)
+    }
+
+    /// The predictor, in its state before the first event of `trace`.
+    pub fn make(self, model: Option<&Arc<Weights>>, trace: &Trace) -> Result<Engine, ChoiceError> {
+        Ok(match self {
+            Self::Tcn => {
+                let weights = model.ok_or(ChoiceError::NoModel(self.label()))?;
+                Engine::Tcn(Box::new(StreamEngine::new(weights, trace.cpus())))
+            }
+            Self::Ppm => Engine::Ppm(Box::default()),
+            Self::KernelOracle => Engine::KernelOracle(Box::new(KernelOracle::new(trace))),
+            Self::Rule(rule) => Engine::rule(rule),
+        })
+    }
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::all().find(|choice| choice.label() == name).ok_or_else(|| {
+            let known: Vec<_> = Self::all().map(Self::label).collect();
+            format!("no such predictor; known: {}", known.join(", "))
+        })
+    }
+}
 
 /// A predictor whose clones are snapshots.
 #[derive(Clone, Debug)]
 pub enum Engine {
     /// The TCN.
     Tcn(Box<StreamEngine>),
-    /// A baseline.
-    Rule(Heuristic),
+    /// Prediction by partial matching.
+    Ppm(Box<Ppm>),
+    /// An LSTM on task names.
+    KernelOracle(Box<KernelOracle>),
+    /// A fixed rule.
+    Rule(Box<Heuristic>),
 }
 
 impl Engine {
-    /// A baseline.
+    /// A baseline by a fixed rule.
     pub fn rule(rule: Rule) -> Self {
-        Self::Rule(Heuristic::new(rule, 0))
+        Self::Rule(Box::new(Heuristic::new(rule, 0)))
     }
 
-    fn get(&mut self) -> &mut dyn Predictor {
+    fn get(&self) -> &dyn Predictor {
+        match self {
+            Self::Tcn(tcn) => tcn.as_ref(),
+            Self::Ppm(ppm) => ppm.as_ref(),
+            Self::KernelOracle(lstm) => lstm.as_ref(),
+            Self::Rule(rule) => rule.as_ref(),
+        }
+    }
+
+    fn get_mut(&mut self) -> &mut dyn Predictor {
         match self {
             Self::Tcn(tcn) => tcn.as_mut(),
-            Self::Rule(rule) => rule,
+            Self::Ppm(ppm) => ppm.as_mut(),
+            Self::KernelOracle(lstm) => lstm.as_mut(),
+            Self::Rule(rule) => rule.as_mut(),
         }
     }
 }
@@ -37,32 +124,45 @@ impl From<StreamEngine> for Engine {
 
 impl Predictor for Engine {
     fn name(&self) -> &str {
-        match self {
-            Self::Tcn(tcn) => tcn.name(),
-            Self::Rule(rule) => rule.name(),
-        }
+        self.get().name()
     }
 
     fn token(&mut self, cpu: CpuId, token: &Token) {
-        self.get().token(cpu, token);
+        self.get_mut().token(cpu, token);
     }
 
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
-        self.get().pick(decision, scores);
+        self.get_mut().pick(decision, scores);
     }
 
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
-        self.get().forecast(forecast, scores);
+        self.get_mut().forecast(forecast, scores);
     }
 
     fn reads(&self) -> Option<Reads<'_>> {
-        match self {
-            Self::Tcn(tcn) => tcn.reads(),
-            Self::Rule(rule) => rule.reads(),
-        }
+        self.get().reads()
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
-        self.get().outcome(outcome);
+        self.get_mut().outcome(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{TraceBuilder, TraceMeta};
+
+    #[test]
+    fn every_name_parses_to_a_predictor_of_that_name() {
+        let trace = TraceBuilder::default().finish(TraceMeta { cpus: 1, ..TraceMeta::default() });
+        let model = Arc::new(Weights::bundled().unwrap());
+        for choice in Choice::all() {
+            assert_eq!(choice.label().parse(), Ok(choice));
+            assert_eq!(choice.make(Some(&model), &trace).unwrap().name(), choice.label());
+            assert_eq!(choice.make(None, &trace).is_err(), choice.needs_model());
+        }
+        let error = "oracle".parse::<Choice>().unwrap_err();
+        assert!(error.contains("tcn") && error.contains("fifo"), "{error}");
     }
 }

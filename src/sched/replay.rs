@@ -15,6 +15,7 @@ mod views;
 
 use crate::trace::{CpuId, Event, EventKind, SchedClass, ThreadIx, Trace};
 use engine::Engine;
+pub(crate) use entity::is_kernel_thread;
 
 /// The replay of one trace. Cloning it takes a snapshot.
 #[derive(Clone, Debug)]
@@ -78,6 +79,11 @@ impl KernelReplay {
     /// True when the replay believes that a reschedule of `cpu` was pending.
     pub fn resched(&self, cpu: CpuId) -> bool {
         self.engine.resched(cpu)
+    }
+
+    /// Whom the replay would take next out of `waiting`, were `cpu` to choose now among those only.
+    pub fn next_waiting(&mut self, cpu: CpuId, waiting: &[ThreadIx]) -> Option<ThreadIx> {
+        self.engine.next_waiting(cpu, waiting)
     }
 
     /// Takes the outcome of the decision: who came in, out of which queue.

@@ -1,6 +1,6 @@
 //! Chunks side by side, as the network reads them.
 
-use crate::dataset::chunks::{CHUNK, Chunk, Recording, unpack};
+use crate::dataset::chunks::{Chunk, Recording, unpack};
 use crate::features::{CAND, QUERY, TOKEN_X, Token};
 use crate::predictor::tcn::{Asks, Picks, Tokens, normalise};
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ impl Batch {
             .iter()
             .map(|c| {
                 let length = recordings[c.recording].cpus[c.cpu].classes.len();
-                (c.start.saturating_sub(context), (c.start + CHUNK).min(length))
+                (c.start.saturating_sub(context), (c.start + c.length).min(length))
             })
             .collect();
         let rows = n * spans.iter().map(|(from, to)| to - from).max().unwrap_or(0);

@@ -1,91 +1,111 @@
-//! A run on disk: `config.toml`, `metrics_steps.csv`, `metrics_epochs.csv`, the last checkpoint, `best.koracle`. Every
-//! file that is read back is written beside and renamed; `state.json` comes last and names the files that belong to it.
+//! A run on disk while it runs: configuration, sessions, metrics by step, epoch and workload, checkpoints, models, how
+//! it ended. Every file that is read back is written beside and renamed; tables are cut back to the checkpoint when a
+//! run goes on. One process at a time: `run.lock` is locked as long as it runs.
 
-use super::{Progress, TrainConfig, TrainError, Validation};
+use super::checkpoint::{self, Kept, State};
+use super::runs::{CONFIG, ENDED, EPOCHS, Ended, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions, WORKLOADS};
+use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
 use crate::predictor::tcn::Tcn;
 use crate::predictor::weights::{Weights, write_whole};
-use burn::module::Module;
 use burn::optim::ModuleOptimizer;
-use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-const STEPS: &str = "epoch,step,learning_rate,pick_loss,forecast_loss,events_per_s\n";
-const EPOCHS: &str = "epoch,step,pick_top1,forecast_top1,pick_nll,forecast_nll,pick_temperature,forecast_temperature\n";
-
-/// What a checkpoint knows besides the numbers.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct State {
-    /// Epochs done.
-    pub epoch: usize,
-    /// The best of them, from 1.
-    pub best_epoch: usize,
-    pub best_score: f64,
-    pub validation: Validation,
-}
+/// Tables with their headings. The second column is the step in all of them.
+const TABLES: [(&str, &str); 3] = [
+    (STEPS, "epoch,step,session,wall_s,paused_s,learning_rate,pick_loss,forecast_loss,events_per_s\n"),
+    (
+        EPOCHS,
+        "epoch,step,session,wall_s,pick_top1,forecast_top1,pick_nll,forecast_nll,pick_temperature,forecast_temperature\n",
+    ),
+    (WORKLOADS, "epoch,step,workload,picks,pick_top1,forecasts,forecast_top1\n"),
+];
+/// Rows reach the disk at least so often.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Folder {
     path: PathBuf,
-    steps: BufWriter<File>,
-    epochs: BufWriter<File>,
+    tables: [BufWriter<File>; 3],
+    flushed: Instant,
+    session: usize,
+    /// The checkpoint to go on from.
+    pub resumed: Option<Kept>,
+    /// How it ends, once that is known.
+    pub ending: Option<Ending>,
+    /// Held, not read.
+    _lock: File,
+}
+
+fn problem(path: &Path, what: &dyn std::fmt::Display) -> TrainError {
+    TrainError::Folder { path: path.into(), problem: what.to_string() }
+}
+
+/// Takes the folder for this process.
+fn lock(path: &Path) -> Result<File, TrainError> {
+    let file = path.join(LOCK);
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&file).map_err(|e| problem(&file, &e))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(problem(path, &"another process trains in this folder")),
+        Err(TryLockError::Error(e)) => Err(problem(&file, &e)),
+    }
 }
 
 impl Folder {
-    /// Makes the folder. A new run replaces the metrics that are there, a resumed one goes on.
+    /// Makes the folder. A new run replaces what is there, a resumed one goes on from its last good checkpoint.
     pub(super) fn open(path: &Path, config: &TrainConfig) -> Result<Self, TrainError> {
         std::fs::create_dir_all(path).map_err(|e| problem(path, &e))?;
-        let file = path.join("config.toml");
+        let _lock = lock(path)?;
+        clean(path);
+        let file = path.join(CONFIG);
         let text = toml::to_string_pretty(config).map_err(|e| problem(&file, &e))?;
-        let going_on = config.resume && path.join("state.json").is_file();
-        if going_on {
+        let mut resumed = None;
+        if config.resume && file.is_file() {
             let before = std::fs::read_to_string(&file).map_err(|e| problem(&file, &e))?;
             let before: TrainConfig = toml::from_str(&before).map_err(|e| problem(&file, &e))?;
             let same = TrainConfig { command: config.command.clone(), revision: config.revision.clone(), ..before };
             if toml::to_string_pretty(&same).ok().as_ref() != Some(&text) {
                 return Err(problem(&file, &"the run was started with another configuration"));
             }
+            resumed = checkpoint::newest(path)?;
         } else {
+            // Nothing of another run may be taken for this one's.
+            for name in checkpoint::NAMES.into_iter().chain([SESSIONS, PLAN, "best.koracle", "last.koracle"]) {
+                let _ = std::fs::remove_file(path.join(name));
+            }
             write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
         }
-        let table = |name: &str, head: &str| {
-            let file = path.join(name);
-            let fresh = !going_on || !file.is_file();
-            let opened = OpenOptions::new().create(true).append(!fresh).write(true).truncate(fresh).open(&file);
-            let mut writer = BufWriter::new(opened.map_err(|e| problem(&file, &e))?);
-            if fresh {
-                writer.write_all(head.as_bytes()).map_err(|e| problem(&file, &e))?;
-            }
-            Ok::<_, TrainError>(writer)
-        };
-        if going_on {
-            let state: State = read_state(path)?;
-            trim(&path.join("metrics_steps.csv"), state.epoch)?;
-            trim(&path.join("metrics_epochs.csv"), state.epoch)?;
+        let _ = std::fs::remove_file(path.join(ENDED));
+        let step = resumed.as_ref().map(|kept| kept.state.step);
+        if let Some(kept) = &mut resumed {
+            kept.state.session += 1;
         }
-        Ok(Self {
-            path: path.into(),
-            steps: table("metrics_steps.csv", STEPS)?,
-            epochs: table("metrics_epochs.csv", EPOCHS)?,
-        })
+        let table = |(name, head): (&str, &str)| {
+            let file = path.join(name);
+            let kept = trimmed(&file, head, step).map_err(|e| problem(&file, &e))?;
+            write_whole(&file, kept.as_bytes()).map_err(|e| problem(&file, &e))?;
+            let opened = OpenOptions::new().append(true).open(&file);
+            Ok::<_, TrainError>(BufWriter::new(opened.map_err(|e| problem(&file, &e))?))
+        };
+        let [steps, epochs, workloads] = TABLES;
+        let tables = [table(steps)?, table(epochs)?, table(workloads)?];
+        let file = path.join(SESSIONS);
+        let mut sessions = Sessions::read(path);
+        sessions.session.push(Environment::now(&config.command, &config.revision));
+        let text = toml::to_string_pretty(&sessions).map_err(|e| problem(&file, &e))?;
+        write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
+        let session = resumed.as_ref().map_or(0, |kept| kept.state.session);
+        Ok(Self { path: path.into(), tables, flushed: Instant::now(), session, resumed, ending: None, _lock })
     }
 
-    /// The last checkpoint's state, if there is one.
-    pub(super) fn resume(&self) -> Result<Option<State>, TrainError> {
-        if self.path.join("state.json").is_file() { read_state(&self.path).map(Some) } else { Ok(None) }
-    }
-
-    /// The numbers of a checkpoint.
-    pub(super) fn load(
-        &self,
-        state: &State,
-        model: Tcn,
-        optimiser: ModuleOptimizer,
-    ) -> Result<(Tcn, ModuleOptimizer), TrainError> {
-        let [model_file, optimiser_file] = self.checkpoint(state.epoch);
-        let model = model.try_load_file(&model_file).map_err(|e| problem(&model_file, &e))?;
-        let optimiser = optimiser.load(&optimiser_file).map_err(|e| problem(&optimiser_file, &e))?;
-        Ok((model, optimiser))
+    /// What stands beside the run's curves.
+    pub(super) fn plan(&self, steps: usize, baselines: &[Baseline]) -> Result<(), TrainError> {
+        let file = self.path.join(PLAN);
+        let text = serde_json::to_vec_pretty(&Plan { steps, baselines: baselines.to_vec() });
+        write_whole(&file, &text.map_err(|e| problem(&file, &e))?).map_err(|e| problem(&file, &e))
     }
 
     /// The best model so far.
@@ -93,68 +113,131 @@ impl Folder {
         Ok(Weights::load(&self.path.join("best.koracle"))?)
     }
 
-    fn checkpoint(&self, epoch: usize) -> [PathBuf; 2] {
-        ["model", "optimiser"].map(|what| self.path.join(format!("epoch{epoch:03}-{what}.bpk")))
+    fn write(&mut self, table: usize, row: &str) -> Result<(), TrainError> {
+        self.tables[table].write_all(row.as_bytes()).map_err(|e| problem(&self.path.join(TABLES[table].0), &e))
+    }
+
+    fn flush(&mut self) -> Result<(), TrainError> {
+        self.flushed = Instant::now();
+        for (writer, (name, _)) in self.tables.iter_mut().zip(TABLES) {
+            writer.flush().map_err(|e| problem(&self.path.join(name), &e))?;
+        }
+        Ok(())
     }
 
     /// A row of the step table.
     pub(super) fn step(&mut self, p: &Progress) -> Result<(), TrainError> {
-        let [pick, forecast] = p.loss;
-        writeln!(
-            self.steps,
-            "{},{},{:.6e},{pick:.5},{forecast:.5},{:.0}",
-            p.epoch, p.step, p.learning_rate, p.events_per_s
-        )
-        .map_err(|e| problem(&self.path, &e))
+        let ([pick, forecast], session) = (p.loss, self.session);
+        let row = format!(
+            "{},{},{session},{:.3},{:.3},{:.6e},{pick:.5},{forecast:.5},{:.0}\n",
+            p.epoch, p.step, p.wall_s, p.paused_s, p.learning_rate, p.events_per_s
+        );
+        self.write(0, &row)?;
+        if self.flushed.elapsed() > FLUSH_EVERY { self.flush() } else { Ok(()) }
     }
 
-    /// The end of an epoch: tables, best model, checkpoint.
-    pub(super) fn epoch(
+    /// The end of an epoch: tables and models.
+    pub(super) fn epoch(&mut self, p: &Progress, best: &Weights) -> Result<(), TrainError> {
+        let v = p.validation.clone().unwrap_or_default();
+        let mut row = format!("{},{},{},{:.3}", p.epoch, p.step, self.session, p.wall_s);
+        for x in [v.pick_top1, v.forecast_top1, v.nll[0], v.nll[1]] {
+            let _ = write!(row, ",{x:.5}"); // a String takes all
+        }
+        let _ = writeln!(row, ",{:.4},{:.4}", v.temperature[0], v.temperature[1]);
+        self.write(1, &row)?;
+        for (name, s) in &v.workloads {
+            let (picks, forecasts) = (s.picks, s.forecasts);
+            let shares = (s.pick_top1, s.forecast_top1);
+            let row =
+                format!("{},{},{name},{picks},{:.5},{forecasts},{:.5}\n", p.epoch, p.step, shares.0, shares.1);
+            self.write(2, &row)?;
+        }
+        self.flush()?;
+        if let Some(weights) = &p.weights {
+            weights.save(&self.path.join("last.koracle"))?;
+        }
+        Ok(best.save(&self.path.join("best.koracle"))?)
+    }
+
+    /// Keeps everything that the run needs to go on from here.
+    pub(super) fn checkpoint(
         &mut self,
-        p: &Progress,
         state: &State,
-        best: &Weights,
         model: &Tcn,
         optimiser: &ModuleOptimizer,
     ) -> Result<(), TrainError> {
-        let v = p.validation.clone().unwrap_or_default();
-        writeln!(
-            self.epochs,
-            "{},{},{:.5},{:.5},{:.5},{:.5},{:.4},{:.4}",
-            p.epoch, p.step, v.pick_top1, v.forecast_top1, v.nll[0], v.nll[1], v.temperature[0], v.temperature[1]
-        )
-        .and_then(|()| self.epochs.flush())
-        .and_then(|()| self.steps.flush())
-        .map_err(|e| problem(&self.path, &e))?;
-        best.save(&self.path.join("best.koracle"))?;
-        let [model_file, optimiser_file] = self.checkpoint(state.epoch);
-        model.clone().save_file(&model_file).map_err(|e| problem(&model_file, &e))?;
-        optimiser.save(&optimiser_file).map_err(|e| problem(&optimiser_file, &e))?;
-        let file = self.path.join("state.json");
-        let text = serde_json::to_vec_pretty(state).map_err(|e| problem(&file, &e))?;
-        write_whole(&file, &text).map_err(|e| problem(&file, &e))?;
-        // Only now is the checkpoint before not needed any more; that it is already gone is no problem.
-        for old in self.checkpoint(state.epoch.saturating_sub(1)) {
-            let _ = std::fs::remove_file(old);
+        self.flush()?;
+        checkpoint::save(&self.path, state, model, optimiser)
+    }
+
+    /// The model of an unfinished epoch; the best one when there is no other.
+    pub(super) fn stopped(&self, weights: &Weights, only: bool) -> Result<(), TrainError> {
+        weights.save(&self.path.join("last.koracle"))?;
+        if only {
+            weights.save(&self.path.join("best.koracle"))?;
         }
         Ok(())
     }
+
+    /// Notes how it ended. When even that cannot be written, the run is an interrupted one to whoever looks later.
+    pub(super) fn end(mut self, result: &Result<Outcome, TrainError>) {
+        let ended = match (result, self.ending) {
+            (Ok(outcome), _) => Ended::of(outcome.ending),
+            (Err(TrainError::Cancelled), ending) => Ended::of(ending.unwrap_or(Ending::Stopped)),
+            (Err(e), _) => Ended::failed(e),
+        };
+        let _ = self.flush();
+        if let Ok(text) = serde_json::to_vec_pretty(&ended) {
+            let _ = write_whole(&self.path.join(ENDED), &text);
+        }
+    }
 }
 
-fn problem(path: &Path, what: &dyn std::fmt::Display) -> TrainError {
-    TrainError::Folder { path: path.into(), problem: what.to_string() }
+/// Takes away what a process left behind that was killed while it wrote.
+fn clean(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(".tmp") {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
-fn read_state(folder: &Path) -> Result<State, TrainError> {
-    let file = folder.join("state.json");
-    let bytes = std::fs::read(&file).map_err(|e| problem(&file, &e))?;
-    serde_json::from_slice(&bytes).map_err(|e| problem(&file, &e))
+/// The whole rows of a table up to `step`; those after it will be written again. Just the heading without a step.
+fn trimmed(file: &Path, head: &str, step: Option<usize>) -> std::io::Result<String> {
+    let (Some(step), true) = (step, file.is_file()) else { return Ok(head.into()) };
+    let bytes = std::fs::read(file)?;
+    let columns = head.matches(',').count();
+    let keep = |line: &&str| {
+        let of = line.split(',').nth(1).and_then(|s| s.parse::<usize>().ok());
+        line.ends_with('\n') && line.matches(',').count() == columns && of.is_some_and(|s| s <= step)
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(std::iter::once(head).chain(text.split_inclusive('\n').skip(1).filter(keep)).collect())
 }
 
-/// Drops rows of epochs after `epoch`: they will be written again.
-fn trim(file: &Path, epoch: usize) -> Result<(), TrainError> {
-    let text = std::fs::read_to_string(file).map_err(|e| problem(file, &e))?;
-    let epoch_of = |line: &str| line.split(',').next().and_then(|e| e.parse::<usize>().ok());
-    let kept: String = text.split_inclusive('\n').filter(|l| epoch_of(l).is_none_or(|e| e <= epoch)).collect();
-    write_whole(file, kept.as_bytes()).map_err(|e| problem(file, &e))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_cut_back_to_the_checkpoint_and_half_rows_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("t.csv");
+        let head = "epoch,step,x\n";
+        std::fs::write(&file, "epoch,step,x\n1,1,a\n1,2,b\n1,3\n1,3,c\n1,2").unwrap();
+        assert_eq!(trimmed(&file, head, Some(2)).unwrap(), "epoch,step,x\n1,1,a\n1,2,b\n");
+        assert_eq!(trimmed(&file, head, None).unwrap(), head);
+        assert_eq!(trimmed(&dir.path().join("none"), head, Some(2)).unwrap(), head);
+    }
+
+    #[test]
+    fn two_processes_do_not_train_in_one_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = TrainConfig { resume: true, ..TrainConfig::default() };
+        let first = Folder::open(dir.path(), &config).unwrap();
+        let second = Folder::open(dir.path(), &config).err().unwrap().to_string();
+        assert!(second.contains("another process"), "{second}");
+        drop(first);
+        assert!(Folder::open(dir.path(), &config).is_ok());
+    }
 }

@@ -111,6 +111,15 @@ impl Answers {
 
 /// Measures `weights` on `recordings`; its temperatures are taken as 1.
 pub fn validate(weights: &Weights, recordings: &[Recording]) -> Validation {
+    validate_while(weights, recordings, &|| true).unwrap_or_default()
+}
+
+/// As [`validate`]; asks `go_on` every few hundred tokens and gives up when it says no.
+pub(super) fn validate_while(
+    weights: &Weights,
+    recordings: &[Recording],
+    go_on: &dyn Fn() -> bool,
+) -> Option<Validation> {
     let mut weights = weights.clone();
     weights.set_temperature([1.0; 2]);
     let weights = Arc::new(weights);
@@ -119,7 +128,9 @@ pub fn validate(weights: &Weights, recordings: &[Recording]) -> Validation {
     for recording in recordings {
         let scores = workloads.entry(recording.workload.clone()).or_default();
         for data in &recording.cpus {
-            walk(&mut StreamEngine::new(&weights, 1), data, scores, &mut picks, &mut asks);
+            if !walk(&mut StreamEngine::new(&weights, 1), data, scores, &mut picks, &mut asks, go_on) {
+                return None;
+            }
         }
     }
     for s in workloads.values_mut() {
@@ -131,20 +142,31 @@ pub fn validate(weights: &Weights, recordings: &[Recording]) -> Validation {
         these.iter().sum::<f64>() / these.len().max(1) as f64
     };
     let temperature = [picks.temperature(), asks.temperature()];
-    Validation {
+    Some(Validation {
         pick_top1: mean(|s| s.picks, |s| s.pick_top1),
         forecast_top1: mean(|s| s.forecasts, |s| s.forecast_top1),
         nll: [picks.nll(temperature[0]), asks.nll(temperature[1])],
         temperature: temperature.map(|t| t as f32),
         workloads,
-    }
+    })
 }
 
 /// Runs one CPU's tokens through the engine and asks it where something was asked. Hits are counted, not yet shares.
-fn walk(engine: &mut StreamEngine, data: &CpuData, scores: &mut Scores, picks: &mut Answers, asks: &mut Answers) {
+/// False when `go_on` said no.
+fn walk(
+    engine: &mut StreamEngine,
+    data: &CpuData,
+    scores: &mut Scores,
+    picks: &mut Answers,
+    asks: &mut Answers,
+    go_on: &dyn Fn() -> bool,
+) -> bool {
     let (mut pick_at, mut ask_at) = (0, 0);
     let (mut query, mut features, mut z) = (Vec::new(), Vec::new(), Vec::new());
     for (t, class) in data.classes.iter().enumerate() {
+        if t.is_multiple_of(256) && !go_on() {
+            return false;
+        }
         let mut x = [0.0; TOKEN_X];
         x.copy_from_slice(&data.x[t * TOKEN_X..(t + 1) * TOKEN_X]);
         engine.token(CpuId(0), &Token { kind: class[0], rank: class[1], state: class[2], x });
@@ -179,10 +201,11 @@ fn walk(engine: &mut StreamEngine, data: &CpuData, scores: &mut Scores, picks: &
             ask_at += 1;
         }
     }
+    true
 }
 
 /// A decision of which only the numbers matter.
-fn decision<'a>(query: &'a [f32], features: &'a [f32]) -> Decision<'a> {
+pub(super) fn decision<'a>(query: &'a [f32], features: &'a [f32]) -> Decision<'a> {
     Decision {
         event: 0,
         cpu: CpuId(0),
@@ -199,6 +222,6 @@ fn decision<'a>(query: &'a [f32], features: &'a [f32]) -> Decision<'a> {
 }
 
 /// Place of the highest; the first one of equals.
-fn best(z: &[f32]) -> usize {
+pub(super) fn best(z: &[f32]) -> usize {
     (1..z.len()).fold(0, |best, i| if z[i] > z[best] { i } else { best })
 }

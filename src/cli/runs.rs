@@ -1,0 +1,104 @@
+//! `koracle runs`: the training runs that are kept, as a table or as JSON; one of them as CSV, or gone.
+
+use super::output;
+use crate::train::runs::{self, Run, State};
+use clap::ValueHint;
+use color_eyre::eyre::{Result, bail, eyre};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Options of `runs`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The folder of runs; without it `runs` here if it is there, else the user's data folder.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    dir: Option<PathBuf>,
+    /// Print one JSON array.
+    #[arg(long)]
+    json: bool,
+    /// Write this run's metrics as one CSV table, to `--output`.
+    #[arg(long, value_name = "RUN")]
+    export: Option<PathBuf>,
+    /// Where the CSV goes; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-", requires = "export")]
+    output: PathBuf,
+    /// Remove this run: its checkpoints, models and metrics. Asks for `--yes`.
+    #[arg(long, value_name = "RUN", conflicts_with = "export")]
+    delete: Option<PathBuf>,
+    /// Really remove it.
+    #[arg(long, requires = "delete")]
+    yes: bool,
+}
+
+/// Lists, exports or removes.
+pub fn run(args: &Args) -> Result<()> {
+    let find = |name: &Path| match &args.dir {
+        Some(dir) if dir.join(name).join("config.toml").is_file() => dir.join(name),
+        _ => runs::find(name),
+    };
+    if let Some(name) = &args.export {
+        let folder = find(name);
+        return output::write(&args.output, |to| Ok(runs::export(&folder, to)?));
+    }
+    if let Some(name) = &args.delete {
+        let folder = find(name);
+        if !args.yes {
+            let run = runs::open(&folder)?;
+            bail!("{} ({}, {} epochs) would be removed: say --yes", folder.display(), run.state.label(), run.epochs.len());
+        }
+        runs::delete(&folder)?;
+        eprintln!("koracle: {} is removed", folder.display());
+        return Ok(());
+    }
+    let dir = args.dir.clone().or_else(runs::home).ok_or_else(|| eyre!("no folder of runs"))?;
+    let (list, problems) = runs::list(&dir)?;
+    for problem in &problems {
+        eprintln!("koracle: warning: {problem}");
+    }
+    if args.json {
+        return output::json(&list);
+    }
+    if list.is_empty() {
+        eprintln!("koracle: no run is kept in {}", dir.display());
+    }
+    output::stdout(table(&list).as_bytes())
+}
+
+fn table(list: &[Run]) -> String {
+    let head = ["run", "state", "epoch", "step", "best", "pick %", "forecast %", "k events/s", "time"];
+    let mut rows = vec![head.map(String::from)];
+    for run in list {
+        let none = || "–".to_owned();
+        let best = run.best();
+        let percent = |share: f64| format!("{:.2}", 100.0 * share);
+        rows.push([
+            run.name.clone(),
+            run.state.label().into(),
+            format!("{}/{}", run.epochs.len(), run.config.epochs),
+            format!("{}/{}", run.last.map_or(0, |s| s.step), run.steps),
+            best.map_or_else(none, |e| e.epoch.to_string()),
+            best.map_or_else(none, |e| percent(e.validation.pick_top1)),
+            best.map_or_else(none, |e| percent(e.validation.forecast_top1)),
+            run.last.map_or_else(none, |s| format!("{:.0}", s.events_per_s / 1e3)),
+            run.last.map_or_else(none, |s| format!("{:.0} s", s.wall_s)),
+        ]);
+    }
+    let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let mut out = String::new();
+    for (i, row) in rows.iter().enumerate() {
+        if list.is_empty() {
+            break;
+        }
+        for (c, (text, w)) in row.iter().zip(&widths).enumerate() {
+            // A String takes all.
+            let _ = if c < 2 { write!(out, "{text:<w$}  ") } else { write!(out, "{text:>w$}  ") };
+        }
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+        if let Some(State::Failed(why)) = i.checked_sub(1).map(|i| &list[i].state) {
+            let _ = writeln!(out, "    {why}");
+        }
+    }
+    out
+}

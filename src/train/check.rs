@@ -1,0 +1,90 @@
+//! Which settings make sense: one place for the command line and for the form, so that both refuse the same.
+
+use super::TrainConfig;
+use crate::features::{CAND, RANKS};
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {problem}")]
+pub struct Wrong {
+    /// Its name in [`TrainConfig`] or in the model's size.
+    pub setting: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Of main memory, at most so much is meant to be used for one step.
+const MEMORY: u64 = 8 << 30;
+
+impl TrainConfig {
+    /// The first setting that cannot be used.
+    pub fn check(&self) -> Result<(), Wrong> {
+        let m = &self.model;
+        let wrong = |setting, problem: String| Err(Wrong { setting, problem });
+        for (setting, value, least, most) in [
+            ("epochs", self.epochs, 1, 10_000),
+            ("batch", self.batch, 1, 256),
+            ("chunk", self.chunk, 16, 16_384),
+            ("patience", self.patience, 0, 10_000),
+            ("channels", m.channels, 1, 512),
+            ("kernel", m.kernel, 2, 8),
+            ("blocks", m.blocks, 1, 12),
+            ("hidden", m.hidden, 1, 512),
+            ("hidden2", m.hidden2, 0, 512),
+            ("gate", m.gate, 1, 512),
+        ] {
+            if !(least..=most).contains(&value) {
+                return wrong(setting, format!("{value} is not in {least} to {most}"));
+            }
+        }
+        for (setting, value) in [("learning_rate", self.learning_rate), ("clip", f64::from(self.clip))] {
+            if !(value.is_finite() && value > 0.0) {
+                return wrong(setting, format!("{value} is not a positive number"));
+            }
+        }
+        for (setting, value) in [("weight_decay", self.weight_decay), ("forecast_weight", self.forecast_weight)] {
+            if !(value.is_finite() && value >= 0.0) {
+                return wrong(setting, format!("{value} is not zero or a positive number"));
+            }
+        }
+        if let Some(both) = self.only.iter().find(|c| self.hold_out.contains(c)) {
+            return wrong("hold_out", format!("{both} is to be trained on and held out"));
+        }
+        let gigabytes = self.memory() as f64 / (1u64 << 30) as f64;
+        if self.memory() > MEMORY {
+            return wrong("chunk", format!("a step would need about {gigabytes:.0} GiB; take smaller sizes"));
+        }
+        Ok(())
+    }
+
+    /// Bytes that one step needs, roughly: what the backward pass has to remember of each token.
+    pub fn memory(&self) -> u64 {
+        let m = &self.model;
+        let tokens = (self.batch * (self.chunk + m.receptive_field())) as u64;
+        let trunk = (m.channels * (m.blocks * (m.kernel + 4) + 4)) as u64;
+        let heads = (8 * (CAND + 3 * (m.hidden + m.hidden2)) + 40 * RANKS) as u64;
+        tokens * (trunk + heads) * 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::predictor::weights::ModelConfig;
+
+    #[test]
+    fn the_defaults_are_right_and_wrong_values_are_named() {
+        let good = TrainConfig::default();
+        assert_eq!(good.check(), Ok(()));
+        let names = |c: TrainConfig| c.check().map_err(|w| w.setting);
+        assert_eq!(names(TrainConfig { epochs: 0, ..good.clone() }), Err("epochs"));
+        assert_eq!(names(TrainConfig { learning_rate: f64::NAN, ..good.clone() }), Err("learning_rate"));
+        assert_eq!(names(TrainConfig { learning_rate: 1e3, ..good.clone() }), Ok(()), "unwise, but possible");
+        assert_eq!(names(TrainConfig { forecast_weight: -1.0, ..good.clone() }), Err("forecast_weight"));
+        let both = TrainConfig { only: vec!["a".into()], hold_out: vec!["a".into()], ..good.clone() };
+        assert_eq!(names(both), Err("hold_out"));
+        let model = ModelConfig { channels: 512, kernel: 8, blocks: 12, ..ModelConfig::default() };
+        let vast = TrainConfig { model, batch: 64, chunk: 16_384, ..good };
+        assert!(vast.check().unwrap_err().to_string().contains("GiB"));
+    }
+}

@@ -1,0 +1,411 @@
+//! Runs that are kept: a folder each, listed, opened, exported, deleted. Reads what [`super::run`] wrote, also while it
+//! is being written, and changes nothing of it.
+//!
+//! ```text
+//! config.toml            settings                     metrics_steps.csv      a row per step
+//! sessions.toml          machine, revision, command   metrics_epochs.csv     a row per epoch
+//! plan.json              steps, baselines             metrics_workloads.csv  a row per epoch and workload
+//! checkpoint, checkpoint.previous                     best.koracle, last.koracle   models
+//! ended.json             how it ended                 run.lock               locked while it runs
+//! ```
+
+use super::{Baseline, Ending, Environment, Scores, TrainConfig, TrainError, Validation};
+use crate::dataset::catalog;
+use etcetera::BaseStrategy;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+pub(super) const CONFIG: &str = "config.toml";
+pub(super) const SESSIONS: &str = "sessions.toml";
+pub(super) const PLAN: &str = "plan.json";
+pub(super) const STEPS: &str = "metrics_steps.csv";
+pub(super) const EPOCHS: &str = "metrics_epochs.csv";
+pub(super) const WORKLOADS: &str = "metrics_workloads.csv";
+pub(super) const ENDED: &str = "ended.json";
+pub(super) const LOCK: &str = "run.lock";
+/// Everything that a run's folder holds.
+const FILES: [&str; 13] = [
+    CONFIG,
+    SESSIONS,
+    PLAN,
+    STEPS,
+    EPOCHS,
+    WORKLOADS,
+    ENDED,
+    LOCK,
+    "checkpoint",
+    "checkpoint.previous",
+    "checkpoint.new",
+    "best.koracle",
+    "last.koracle",
+];
+
+/// Names the folder of runs.
+pub const ENV: &str = "KORACLE_RUNS";
+
+/// The folder of runs: what [`ENV`] names, else `runs` under the working folder if it is there, else `koracle/runs` in
+/// the user's data folder (XDG). `None` without a home.
+pub fn home() -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os(ENV).filter(|d| !d.is_empty()) {
+        return Some(dir.into());
+    }
+    let here = PathBuf::from("runs");
+    if here.is_dir() {
+        return Some(here);
+    }
+    Some(etcetera::choose_base_strategy().ok()?.data_dir().join("koracle").join("runs"))
+}
+
+/// Makes the first free folder `KIND-NNN` in `dir`.
+pub fn new_folder(dir: &Path, kind: &str) -> io::Result<PathBuf> {
+    std::fs::create_dir_all(dir)?;
+    for n in 1..100_000 {
+        let path = dir.join(format!("{kind}-{n:03}"));
+        match std::fs::create_dir(&path) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            result => return result.map(|()| path),
+        }
+    }
+    Err(io::Error::other("no free name for a run"))
+}
+
+/// What is known when a run begins.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub steps: usize,
+    pub baselines: Vec<Baseline>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Sessions {
+    pub session: Vec<Environment>,
+}
+
+impl Sessions {
+    pub(super) fn read(folder: &Path) -> Self {
+        std::fs::read_to_string(folder.join(SESSIONS)).ok().and_then(|t| toml::from_str(&t).ok()).unwrap_or_default()
+    }
+}
+
+/// How a run ended, as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Ended {
+    ending: Option<Ending>,
+    failure: Option<String>,
+    unix_time: u64,
+}
+
+impl Ended {
+    fn now(ending: Option<Ending>, failure: Option<String>) -> Self {
+        Self { ending, failure, unix_time: std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |t| t.as_secs()) }
+    }
+
+    pub(super) fn of(ending: Ending) -> Self {
+        Self::now(Some(ending), None)
+    }
+
+    pub(super) fn failed(why: &TrainError) -> Self {
+        Self::now(None, Some(why.to_string()))
+    }
+}
+
+/// What a kept run is at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// A process trains in it.
+    Running,
+    /// The process that trained in it went away without a word.
+    Interrupted,
+    /// It came to its end, or was asked to stop.
+    Ended(Ending),
+    /// It failed; the reason.
+    Failed(String),
+}
+
+impl State {
+    /// A word for a table.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Interrupted => "interrupted",
+            Self::Ended(Ending::Finished) => "finished",
+            Self::Ended(Ending::Early) => "finished early",
+            Self::Ended(Ending::Stopped) => "stopped",
+            Self::Ended(Ending::Killed) => "killed",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// A row of the step table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// From 1.
+    pub epoch: usize,
+    /// From 1.
+    pub step: usize,
+    /// How often the run had been resumed.
+    pub session: usize,
+    /// Seconds since the run began, pauses included.
+    pub wall_s: f64,
+    /// Seconds of pause right before.
+    pub paused_s: f64,
+    /// Of this step.
+    pub learning_rate: f64,
+    /// Mean negative log-likelihood, nats; NaN when nothing was asked.
+    pub pick_loss: f32,
+    /// Likewise.
+    pub forecast_loss: f32,
+    /// Tokens per second.
+    pub events_per_s: f64,
+}
+
+/// An epoch's end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Epoch {
+    /// From 1.
+    pub epoch: usize,
+    /// Steps done.
+    pub step: usize,
+    /// Seconds since the run began, pauses included.
+    pub wall_s: f64,
+    /// What was measured.
+    pub validation: Validation,
+}
+
+#[derive(Deserialize)]
+struct EpochRow {
+    epoch: usize,
+    step: usize,
+    wall_s: f64,
+    pick_top1: f64,
+    forecast_top1: f64,
+    pick_nll: f64,
+    forecast_nll: f64,
+    pick_temperature: f32,
+    forecast_temperature: f32,
+}
+
+#[derive(Deserialize)]
+struct WorkloadRow {
+    epoch: usize,
+    workload: String,
+    picks: usize,
+    pick_top1: f64,
+    forecasts: usize,
+    forecast_top1: f64,
+}
+
+/// A kept run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// Its folder.
+    pub path: PathBuf,
+    /// The folder's name.
+    pub name: String,
+    /// What it is at this moment.
+    pub state: State,
+    /// Its settings.
+    pub config: TrainConfig,
+    /// Its sessions, the first one first.
+    pub sessions: Vec<Environment>,
+    /// Steps in all; 0 when it never began.
+    pub steps: usize,
+    /// What simple rules score on its validation recordings.
+    pub baselines: Vec<Baseline>,
+    /// The epochs that are done.
+    pub epochs: Vec<Epoch>,
+    /// The last step that is known.
+    pub last: Option<Step>,
+    /// It has a checkpoint to go on from, and something left to do.
+    pub resumable: bool,
+}
+
+impl Run {
+    /// The best epoch by validation; the later one of equals, as the training chooses.
+    pub fn best(&self) -> Option<&Epoch> {
+        let better = |a: &&Epoch, b: &&Epoch| a.validation.score().total_cmp(&b.validation.score());
+        self.epochs.iter().max_by(better)
+    }
+}
+
+/// Why a run cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A file of it cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder holds no run.
+    #[error("{}: no run is kept here", .0.display())]
+    NoRun(PathBuf),
+    /// Its settings cannot be read.
+    #[error("{}: {problem}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        problem: String,
+    },
+    /// It is being trained.
+    #[error("{}: it is running; stop it first", .0.display())]
+    Running(PathBuf),
+    /// Something else lies in its folder.
+    #[error("{}: the run's files are gone, but other files are in its folder", .0.display())]
+    NotEmpty(PathBuf),
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    move |source| RunError::Io { path: path.into(), source }
+}
+
+fn is_running(folder: &Path) -> bool {
+    // The lock is let go again when the file is closed here.
+    File::open(folder.join(LOCK)).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The rows of a table, as far as they are whole.
+fn rows<T: DeserializeOwned>(file: &Path) -> Vec<T> {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+    csv::Reader::from_reader(&bytes[..whole]).into_deserialize().filter_map(Result::ok).collect()
+}
+
+/// All steps of a run.
+pub fn steps(folder: &Path) -> Vec<Step> {
+    rows(&folder.join(STEPS))
+}
+
+/// One run, without its steps.
+pub fn open(folder: &Path) -> Result<Run, RunError> {
+    let file = folder.join(CONFIG);
+    let text = match std::fs::read_to_string(&file) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Err(RunError::NoRun(folder.into())),
+        result => result.map_err(at(&file))?,
+    };
+    let config: TrainConfig =
+        toml::from_str(&text).map_err(|e| RunError::Config { path: file, problem: e.to_string() })?;
+    let json = |name: &str| std::fs::read(folder.join(name)).ok();
+    let plan: Plan = json(PLAN).and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+    let ended: Option<Ended> = json(ENDED).and_then(|b| serde_json::from_slice(&b).ok());
+    let state = match ended {
+        _ if is_running(folder) => State::Running,
+        Some(Ended { failure: Some(why), .. }) => State::Failed(why),
+        Some(Ended { ending: Some(ending), .. }) => State::Ended(ending),
+        _ => State::Interrupted,
+    };
+    let mut epochs: Vec<Epoch> = rows(&folder.join(EPOCHS)).into_iter().map(epoch).collect();
+    for row in rows::<WorkloadRow>(&folder.join(WORKLOADS)) {
+        if let Some(epoch) = epochs.iter_mut().find(|e| e.epoch == row.epoch) {
+            let WorkloadRow { picks, pick_top1, forecasts, forecast_top1, .. } = row;
+            let scores = Scores { picks, pick_top1, forecasts, forecast_top1 };
+            epoch.validation.workloads.insert(row.workload, scores);
+        }
+    }
+    let done = matches!(state, State::Running | State::Ended(Ending::Finished | Ending::Early));
+    let kept = ["checkpoint", "checkpoint.previous", "checkpoint.new"].iter().any(|n| folder.join(n).is_file());
+    let name = folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into_owned());
+    Ok(Run {
+        path: folder.into(),
+        name,
+        state,
+        config,
+        sessions: Sessions::read(folder).session,
+        steps: plan.steps,
+        baselines: plan.baselines,
+        last: steps(folder).last().copied(),
+        epochs,
+        resumable: kept && !done,
+    })
+}
+
+fn epoch(row: EpochRow) -> Epoch {
+    let validation = Validation {
+        pick_top1: row.pick_top1,
+        forecast_top1: row.forecast_top1,
+        nll: [row.pick_nll, row.forecast_nll],
+        temperature: [row.pick_temperature, row.forecast_temperature],
+        ..Validation::default()
+    };
+    Epoch { epoch: row.epoch, step: row.step, wall_s: row.wall_s, validation }
+}
+
+/// The runs in `dir` by name, and what could not be read. A folder that is not there holds none.
+pub fn list(dir: &Path) -> Result<(Vec<Run>, Vec<RunError>), RunError> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+        result => result.map_err(at(dir))?,
+    };
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.join(CONFIG).is_file()).collect();
+    folders.sort();
+    let (mut runs, mut problems) = (Vec::new(), Vec::new());
+    for folder in folders {
+        match open(&folder) {
+            Ok(run) => runs.push(run),
+            Err(e) => problems.push(e),
+        }
+    }
+    Ok((runs, problems))
+}
+
+/// Removes a run that is not running: the files that a run writes, then its folder.
+pub fn delete(folder: &Path) -> Result<(), RunError> {
+    if !folder.join(CONFIG).is_file() {
+        return Err(RunError::NoRun(folder.into()));
+    }
+    if is_running(folder) {
+        return Err(RunError::Running(folder.into()));
+    }
+    for path in FILES.map(|name| folder.join(name)) {
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(at(&path)(e)),
+            _ => {}
+        }
+    }
+    match std::fs::remove_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Err(RunError::NotEmpty(folder.into())),
+        result => result.map_err(at(folder)),
+    }
+}
+
+/// Writes a run as one table: a row per step, validation where an epoch ends.
+pub fn export(folder: &Path, to: &mut dyn Write) -> Result<(), RunError> {
+    let run = open(folder)?;
+    let bad = |e: csv::Error| RunError::Io { path: folder.into(), source: io::Error::other(e) };
+    let mut out = csv::Writer::from_writer(to);
+    let head = ["run", "epoch", "step", "session", "wall_s", "paused_s", "learning_rate", "pick_loss", "forecast_loss"];
+    let more = ["events_per_s", "val_pick_top1", "val_forecast_top1", "val_pick_nll", "val_forecast_nll"];
+    out.write_record(head.iter().chain(&more)).map_err(bad)?;
+    for s in steps(folder) {
+        let mut row = vec![run.name.clone(), s.epoch.to_string(), s.step.to_string(), s.session.to_string()];
+        row.extend([s.wall_s, s.paused_s, s.learning_rate].map(|x| x.to_string()));
+        row.extend([s.pick_loss.to_string(), s.forecast_loss.to_string(), s.events_per_s.to_string()]);
+        match run.epochs.iter().find(|e| e.step == s.step).map(|e| &e.validation) {
+            Some(v) => row.extend([v.pick_top1, v.forecast_top1, v.nll[0], v.nll[1]].map(|x| x.to_string())),
+            None => row.extend(vec![String::new(); 4]),
+        }
+        out.write_record(&row).map_err(bad)?;
+    }
+    out.flush().map_err(at(folder))
+}
+
+/// Categories of the bundled recordings, for whoever asks what can be trained on.
+pub fn categories() -> Vec<String> {
+    let catalog = catalog::bundled_dir().and_then(|dir| catalog::Catalog::load(&dir).ok());
+    catalog.map(|c| c.categories().into_iter().map(String::from).collect()).unwrap_or_default()
+}
+
+/// The run that `name` means: a folder, or the name of a run in [`home`].
+pub fn find(name: &Path) -> PathBuf {
+    let at_home = home().map(|home| home.join(name)).filter(|p| p.join(CONFIG).is_file());
+    if name.join(CONFIG).is_file() { name.into() } else { at_home.unwrap_or_else(|| name.into()) }
+}
