@@ -16,7 +16,7 @@ mod overview;
 pub mod palette;
 mod terminal;
 
-pub use bench::bench_frames;
+pub use bench::{bench_frames, bench_list};
 
 use crate::app::{App, Msg};
 use crate::driver::{self, Driver};

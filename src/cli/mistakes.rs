@@ -4,16 +4,16 @@
 mod render;
 mod why;
 
-use super::{Name, output};
+use super::output;
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
 use crate::evaluate::mistakes::sums::{Sums, Versus, in_time, versus};
 use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS, filter};
+use crate::evaluate::overlay::BASELINES;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::predictor::engine::Engine;
-use crate::predictor::heuristics::Rule;
+use crate::predictor::engine::{Choice, Engine};
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use clap::ValueHint;
@@ -34,7 +34,7 @@ pub struct Args {
     split: Split,
     /// Who predicts.
     #[arg(long, default_value = "tcn")]
-    predictor: Name,
+    predictor: Choice,
     /// The model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
@@ -44,7 +44,7 @@ pub struct Args {
     /// Cut the decisions by these columns, separated by commas.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = cut)]
     by: Vec<Column>,
-    /// A second predictor on the same decisions: a model file, or the name of a baseline.
+    /// A second predictor on the same decisions: a model file, or the name of a predictor.
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     compare: Option<String>,
     /// Explain one decision of the one recording: the number of its switch (column `event`).
@@ -85,22 +85,26 @@ fn cut(name: &str) -> Result<Column, String> {
 /// The second predictor.
 enum Second {
     None,
+    /// A baseline that is in every table.
     Baseline(Column),
-    Model(Name, Arc<Weights>),
+    Another(Choice, Option<Arc<Weights>>),
 }
 
 impl Second {
+    /// The name of a predictor, or else a model file.
     fn parse(text: Option<&str>) -> Result<Self> {
         let Some(text) = text else { return Ok(Self::None) };
-        if let Some(rule) = Rule::parse(text) {
-            return Ok(Column::parse(rule.label()).map_or(Self::None, Self::Baseline));
-        }
-        Ok(Self::Model(Name::Tcn, super::model(Some(Path::new(text)))?))
+        let baseline = BASELINES.contains(&text).then(|| Column::parse(text)).flatten();
+        Ok(match (baseline, text.parse::<Choice>()) {
+            (Some(column), _) => Self::Baseline(column),
+            (None, Ok(choice)) if !choice.needs_model() => Self::Another(choice, None),
+            _ => Self::Another(Choice::Tcn, Some(super::model(Some(Path::new(text)))?)),
+        })
     }
 
     fn engine(&self, trace: &Trace) -> Result<Option<Engine>> {
         match self {
-            Self::Model(name, weights) => name.make(Some(weights), trace.cpus()).map(Some),
+            Self::Another(choice, weights) => Ok(Some(choice.make(weights.as_ref(), trace)?)),
             _ => Ok(None),
         }
     }
@@ -109,7 +113,7 @@ impl Second {
         match self {
             Self::None => None,
             Self::Baseline(column) => Some(*column),
-            Self::Model(..) => Some(Column::Other),
+            Self::Another(..) => Some(Column::Other),
         }
     }
 }
@@ -146,14 +150,14 @@ fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
 pub fn run(args: &Args) -> Result<()> {
     let paths = recordings(args)?;
     let second = Second::parse(args.compare.as_deref())?;
-    if args.predictor != Name::Tcn && args.model.is_some() {
+    if args.predictor != Choice::Tcn && args.model.is_some() {
         bail!("--model is for the tcn, not for {}", args.predictor.label());
     }
-    let model = if args.predictor == Name::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
+    let model = if args.predictor == Choice::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
     if let Some(event) = args.why {
         let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
         let trace = output::open(path)?.trace;
-        let engine = || args.predictor.make(model.as_ref(), trace.cpus());
+        let engine = || args.predictor.make(model.as_ref(), &trace);
         return why::run(&trace, path, engine()?, engine()?, event, args.json);
     }
     let bar = output::progress(0, "predicting");
@@ -162,7 +166,7 @@ pub fn run(args: &Args) -> Result<()> {
         .map(|path| {
             let trace = output::open(path)?.trace;
             bar.inc_length(trace.len() as u64);
-            let mut engine = args.predictor.make(model.as_ref(), trace.cpus())?;
+            let mut engine = args.predictor.make(model.as_ref(), &trace)?;
             let mut other = second.engine(&trace)?;
             let other = other.as_mut().map(|e| e as &mut dyn Predictor);
             let table = collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
@@ -187,7 +191,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut times = Vec::new();
     if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
         let trace = output::open(path)?.trace;
-        times = latencies(&trace, &mut args.predictor.make(model.as_ref(), trace.cpus())?, &Cancel::new());
+        times = latencies(&trace, &mut args.predictor.make(model.as_ref(), &trace)?, &Cancel::new());
     }
     let found = Found {
         sums: Sums::new(&table, &rows),

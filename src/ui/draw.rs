@@ -41,6 +41,7 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
             let l = app.layout();
             overview::draw(timeline, &l, *theme, buf);
             lanes::draw(timeline, &l, *theme, buf);
+            mistakes::marks::draw(app, timeline, &l, *theme, buf);
             inspector::draw(timeline, &l, *theme, buf);
             footer::bar(app, timeline, &l, *theme, buf);
         }

@@ -8,6 +8,7 @@
 //! ```
 
 mod list;
+pub mod marks;
 mod sums;
 mod why;
 

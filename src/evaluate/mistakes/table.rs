@@ -330,6 +330,14 @@ impl Table {
         self.cpu[row]
     }
 
+    /// Rows of this recording with a time in `from..to`, ns.
+    pub fn rows_between(&self, source: usize, from: u64, to: u64) -> std::ops::Range<usize> {
+        let first = self.source.partition_point(|s| usize::from(*s) < source);
+        let last = self.source.partition_point(|s| usize::from(*s) <= source);
+        let at = |t: u64| first + self.time[first..last].partition_point(|x| *x < t);
+        at(from)..at(to)
+    }
+
     /// The first row of this recording at or after this event; the row after its last one if there is none.
     pub fn row_from(&self, source: usize, event: usize) -> usize {
         let from = self.source.partition_point(|s| usize::from(*s) < source);
