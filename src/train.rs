@@ -299,7 +299,8 @@ fn fit(
                 return Err(TrainError::Diverged { step: step + 1, loss });
             }
             (state.step, state.wall_s) = (step + 1, progress.wall_s);
-            if let Some(folder) = folder.as_mut().filter(|_| kept_at.elapsed() > CHECKPOINT_EVERY && i + 1 < per_epoch) {
+            if let Some(folder) = folder.as_mut().filter(|_| kept_at.elapsed() > CHECKPOINT_EVERY && i + 1 < per_epoch)
+            {
                 folder.checkpoint(&state, &model, &optimiser)?;
                 kept_at = Instant::now();
             }

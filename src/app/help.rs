@@ -34,11 +34,17 @@ impl Page {
             lines.extend(wrap(words, text).into_iter().map(|line| (keys.take().unwrap_or_default(), line)));
         };
         for (keys, help, contexts) in keys::help() {
-            add(keys, &format!("{help}{}", match contexts {
-                keys::TRACES => " (Traces)",
-                keys::MISTAKES => " (Mistakes)",
-                _ => "",
-            }));
+            add(
+                keys,
+                &format!(
+                    "{help}{}",
+                    match contexts {
+                        keys::TRACES => " (Traces)",
+                        keys::MISTAKES => " (Mistakes)",
+                        _ => "",
+                    }
+                ),
+            );
         }
         add(String::new(), "");
         add("mouse".into(), "click selects, wheel zooms, drag pans, a click in the overview seeks");

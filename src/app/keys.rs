@@ -138,28 +138,64 @@ pub const TABLE: [Binding; 54] = [
     bind(&[C(']')], Action::Faster, "speed", "play faster", TIMELINE),
     bind(&[C('f')], Action::Fit, "fit", "fit the whole recording", TIMELINE),
     bind(&[C('t'), C(':')], Action::Seek, "time", "go to a time: 0.41 (s), 12ms, +3us, 50%", TIMELINE),
-    bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
-    bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
-    bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
-    bind(&[Key::Enter], Action::Open, "open", "decision on the timeline; a bar or cell: narrow the filter to it", MISTAKES),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "decision on the timeline; a bar or cell: narrow the filter to it",
+        MISTAKES,
+    ),
     bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", MISTAKES),
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, sums, why", MISTAKES),
     bind(&[C('v')], Action::Mistakes(Do::Page), "sums", "next page of sums", MISTAKES),
     bind(&[C('V')], Action::Mistakes(Do::PrevPage), "sums", "page of sums before", MISTAKES),
-    bind(&[C('w')], Action::Mistakes(Do::Why), "why", "why the selected decision came out so (or the sums again)", MISTAKES),
-    bind(&[Key::Left, C('h')], Action::Mistakes(Do::Left), "column", "column to the left (cell of the matrix)", MISTAKES),
-    bind(&[Key::Right, C('l')], Action::Mistakes(Do::Right), "column", "column to the right (cell of the matrix)", MISTAKES),
+    bind(
+        &[C('w')],
+        Action::Mistakes(Do::Why),
+        "why",
+        "why the selected decision came out so (or the sums again)",
+        MISTAKES,
+    ),
+    bind(
+        &[Key::Left, C('h')],
+        Action::Mistakes(Do::Left),
+        "column",
+        "column to the left (cell of the matrix)",
+        MISTAKES,
+    ),
+    bind(
+        &[Key::Right, C('l')],
+        Action::Mistakes(Do::Right),
+        "column",
+        "column to the right (cell of the matrix)",
+        MISTAKES,
+    ),
     bind(&[C('s')], Action::Mistakes(Do::Sort), "sort", "sort by the column; again: the other way round", MISTAKES),
     bind(&[C('c')], Action::Mistakes(Do::Compare), "compare", "compare with the next baseline or model", MISTAKES),
     bind(&[C('C')], Action::Mistakes(Do::CompareFile), "", "compare with a model file", MISTAKES),
     bind(&[C('a')], Action::Mistakes(Do::All), "all", "list right decisions too, or only wrong ones", MISTAKES),
     bind(&[C('x')], Action::Mistakes(Do::Choose), "choose", "choose a decision for copying", MISTAKES),
-    bind(&[C('x')], Action::Mistakes(Do::Choose), "choose", "choose recordings whose mistakes 3 shows together", TRACES),
-    bind(&[C('y')], Action::Mistakes(Do::Copy), "copy", "copy the chosen decisions to the clipboard (OSC 52)", MISTAKES),
+    bind(
+        &[C('x')],
+        Action::Mistakes(Do::Choose),
+        "choose",
+        "choose recordings whose mistakes 3 shows together",
+        TRACES,
+    ),
+    bind(
+        &[C('y')],
+        Action::Mistakes(Do::Copy),
+        "copy",
+        "copy the chosen decisions to the clipboard (OSC 52)",
+        MISTAKES,
+    ),
     bind(&[C('t')], Action::Mistakes(Do::Range), "", "only the time between the two marks of the timeline", MISTAKES),
     bind(&[C('f')], Action::Mistakes(Do::Saved), "kept", "next kept filter", MISTAKES),
     bind(&[C('F')], Action::Mistakes(Do::Save), "kept", "keep the filter", MISTAKES),
     bind(&[C('0')], Action::Mistakes(Do::Clear), "", "no filter", MISTAKES),
+    bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
+    bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
+    bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
     bind(&[Key::Up, C('k')], Action::Up, "select", "CPU above (in a pane: scroll up)", ALL),
     bind(&[Key::Down, C('j')], Action::Down, "select", "CPU below (in a pane: scroll down)", ALL),
     bind(&[Key::PageUp], Action::PageUp, "", "eight rows up", ALL),
@@ -187,7 +223,8 @@ pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
     for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
         // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
         let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
-        if (context == NOTHING && !leads) || (context == TRACES && matches!(b.action, Action::Tab(4)))
+        if (context == NOTHING && !leads)
+            || (context == TRACES && matches!(b.action, Action::Tab(4)))
             || (context == MISTAKES && matches!(b.action, Action::Tab(3)))
         {
             continue;

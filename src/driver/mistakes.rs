@@ -81,9 +81,13 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
                 }));
             }
             Order::LoadFilters => {
-                self.keeping = Some(Job::spawn("filters", |_| read(filters_file()), move |result| {
-                    let _ = done.send(Msg::Mistakes(News::Filters(result.unwrap_or_default())));
-                }));
+                self.keeping = Some(Job::spawn(
+                    "filters",
+                    |_| read(filters_file()),
+                    move |result| {
+                        let _ = done.send(Msg::Mistakes(News::Filters(result.unwrap_or_default())));
+                    },
+                ));
             }
             Order::SaveFilters(filters) => {
                 let work = move |_: &_| filters_file().map_or(Ok(()), |path| save(&path, &filters));
@@ -191,9 +195,9 @@ fn save(path: &Path, filters: &[String]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::input::Key;
     use crate::app::mistakes::{Data, Explained};
     use crate::app::{App, Open, Tab};
-    use crate::app::input::Key;
     use crate::driver::Driver;
     use crate::predictor::heuristics::{Heuristic, Rule};
     use std::sync::mpsc::sync_channel;

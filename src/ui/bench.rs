@@ -79,7 +79,8 @@ pub fn bench_list(trace: Arc<Trace>, found: Arc<Found>, view: Arc<View>, width: 
     let theme = Theme { color: true };
     let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
     let mut times = Vec::new();
-    let steps = [(Key::Home, 1), (Key::PageDown, 400), (Key::Down, 200), (Key::End, 1), (Key::Up, 200), (Key::PageUp, 400)];
+    let steps =
+        [(Key::Home, 1), (Key::PageDown, 400), (Key::Down, 200), (Key::End, 1), (Key::Up, 200), (Key::PageUp, 400)];
     for (key, n) in steps {
         for _ in 0..n {
             buf.reset();

@@ -51,7 +51,11 @@ fn waiting(app: &App, data: &Data, p: &Places, theme: Theme, buf: &mut Buffer) {
         Data::Nothing => ("Asking for the decisions".into(), String::new(), theme.pending()),
         Data::Pending(done, of) => {
             let what = if *of == 1 { "1 recording".into() } else { format!("recording {} of {of}", done + 1) };
-            (format!("░ predicting every decision of {what}"), "The list and its sums come when all are there.".into(), theme.pending())
+            (
+                format!("░ predicting every decision of {what}"),
+                "The list and its sums come when all are there.".into(),
+                theme.pending(),
+            )
         }
         Data::Failed(problem) => ("There is no list:".into(), problem.clone(), theme.miss()),
         Data::Ready(_) => ("░ summing up".into(), String::new(), theme.pending()),
@@ -113,7 +117,7 @@ fn note(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, buf:
     let (decisions, trivial) = found.table.sources.iter().fold((0, 0), |(d, t), s| (d + s.decisions, t + s.trivial));
     let mut parts = vec![
         format!("{} right ({:.1}-{:.1})", percent(total.accuracy()), 100.0 * low, 100.0 * high),
-        format!("ECE {:.3}", view.sums.ece()),
+        format!("ECE {}", if total.decisions == 0 { "–".into() } else { format!("{:.3}", view.sums.ece()) }),
         format!("forecast {}", percent(total.forecasts as f64 / total.asked as f64)),
         format!("in time {}", percent(view.in_time)),
     ];

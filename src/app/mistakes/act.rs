@@ -96,7 +96,8 @@ impl App {
             Do::Sort => {
                 let by = LIST[m.column.min(LIST.len() - 1)].0;
                 // Numbers that one looks for are the great ones.
-                let first = matches!(by.kind(), Kind::Share | Kind::Count) || (by.kind() == Kind::Time && by != Column::Time);
+                let first =
+                    matches!(by.kind(), Kind::Share | Kind::Count) || (by.kind() == Kind::Time && by != Column::Time);
                 let descending = if m.sort.by == by { !m.sort.descending } else { first };
                 m.sort = Sorting { by, descending };
             }

@@ -176,7 +176,12 @@ fn reliability(sums: &Sums) -> Page {
             label: format!("p {:.2}-{:.2}", i as f64 / 15.0, (i + 1) as f64 / 15.0),
             share: b.hits as f64 / n,
             mark: Some(b.p / n),
-            text: format!("{:>7}  said {:>7}  {:>9}", percent(b.hits as f64 / n), percent(b.p / n), time::grouped(b.decisions)),
+            text: format!(
+                "{:>7}  said {:>7}  {:>9}",
+                percent(b.hits as f64 / n),
+                percent(b.p / n),
+                time::grouped(b.decisions)
+            ),
             filter: Some(filter),
         }
     };

@@ -383,7 +383,11 @@ fn nearest(to: &[f32], queries: &[(u32, [f32; QUERY])], usual: Option<[&[f32]; 2
 pub fn describe(trace: &Trace, event: usize) -> String {
     let tasks = trace.tasks();
     let name = |thread: ThreadIx| {
-        if tasks.is_idle(thread) { "idle".into() } else { format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0) }
+        if tasks.is_idle(thread) {
+            "idle".into()
+        } else {
+            format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0)
+        }
     };
     let e = trace.event(event);
     let who = |task| name(tasks.thread_on(task, e.cpu));

@@ -86,7 +86,13 @@ fn lines(told: &Told, t: &Table, row: usize, width: u16, theme: Theme) -> Vec<Li
         if i >= 6 && !real {
             continue;
         }
-        let mark = if real { "●" } else if i == 0 { "✗" } else { " " };
+        let mark = if real {
+            "●"
+        } else if i == 0 {
+            "✗"
+        } else {
+            " "
+        };
         let style = if real { theme.strong() } else { theme.text() };
         out.push(vec![
             (format!("{mark} "), if real { theme.hit() } else { theme.miss() }),
