@@ -25,11 +25,14 @@ pub struct Args {
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with = "output")]
     resume: Option<PathBuf>,
     /// Train on this category only (may be repeated).
-    #[arg(long, value_name = "CATEGORY")]
+    #[arg(long, value_name = "CATEGORY", visible_alias = "category")]
     only: Vec<String>,
     /// Leave this category out of training and validation (may be repeated).
     #[arg(long, value_name = "CATEGORY")]
     hold_out: Vec<String>,
+    /// Train on recordings of this kernel only, e.g. 6.18 or EEVDF (may be repeated).
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Vec<String>,
     /// Passes over the data.
     #[arg(long, default_value_t = TrainConfig::default().epochs)]
     epochs: usize,
@@ -59,7 +62,7 @@ pub struct Args {
     channels: usize,
     /// Taps per convolution.
     #[arg(long, default_value_t = ModelConfig::default().kernel)]
-    kernel: usize,
+    taps: usize,
     /// Residual blocks; block i looks back in steps of 2^i.
     #[arg(long, default_value_t = ModelConfig::default().blocks)]
     blocks: usize,
@@ -78,7 +81,7 @@ impl Args {
     fn config(&self) -> TrainConfig {
         let model = ModelConfig {
             channels: self.channels,
-            kernel: self.kernel,
+            kernel: self.taps,
             blocks: self.blocks,
             hidden: self.hidden,
             hidden2: self.hidden2,
@@ -95,6 +98,7 @@ impl Args {
             seed: self.seed,
             only: self.only.clone(),
             hold_out: self.hold_out.clone(),
+            kernels: self.kernel.clone(),
             model,
             ..TrainConfig::default()
         }
