@@ -71,7 +71,12 @@ fn problem(path: &Path, what: &dyn std::fmt::Display) -> TrainError {
 }
 
 /// Writes the checkpoint of `folder`; after an error the ones before are as they were.
-pub(super) fn save(folder: &Path, state: &State, model: &Tcn, optimiser: &ModuleOptimizer) -> Result<(), TrainError> {
+pub(super) fn save(
+    folder: &Path,
+    state: &State,
+    model: &Tcn,
+    optimiser: &ModuleOptimizer,
+) -> Result<(), TrainError> {
     let [beside, path, previous] = NAMES.map(|name| folder.join(name));
     let model = model.clone().into_record().into_bytes().map_err(|e| problem(&path, &e))?;
     let optimiser = optimiser.into_bytes().map_err(|e| problem(&path, &e))?;
@@ -114,7 +119,12 @@ fn parse(bytes: &[u8], path: &Path) -> Option<Kept> {
     let header: Header = serde_json::from_slice(header).ok()?;
     let (model, optimiser) = numbers.split_at_checked(header.lengths[0])?;
     let whole = optimiser.len() == header.lengths[1];
-    whole.then(|| Kept { state: header.state, path: path.into(), model: model.to_vec(), optimiser: optimiser.to_vec() })
+    whole.then(|| Kept {
+        state: header.state,
+        path: path.into(),
+        model: model.to_vec(),
+        optimiser: optimiser.to_vec(),
+    })
 }
 
 impl Kept {
