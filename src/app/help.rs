@@ -36,6 +36,7 @@ impl Page {
         for (keys, help, contexts) in keys::help() {
             let place = match contexts {
                 keys::TRAIN => " (Train)",
+                keys::MISTAKES => " (Mistakes)",
                 c if c & keys::TRACES != 0 && c & keys::TIMELINE == 0 => " (Traces)",
                 _ => "",
             };

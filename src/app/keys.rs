@@ -2,6 +2,7 @@
 //! disagree. Nothing here changes state.
 
 use super::input::Key;
+use super::mistakes::Do;
 use super::train::Act;
 use std::fmt::Write as _;
 
@@ -68,6 +69,8 @@ pub enum Action {
     PrevField,
     /// Something of the Train screen.
     Train(Act),
+    /// Something that only the Mistakes screen knows.
+    Mistakes(Do),
     /// To the tab with this number.
     Tab(u8),
     /// All keys.
@@ -88,12 +91,14 @@ pub const TRACES: Contexts = 2;
 pub const NOTHING: Contexts = 4;
 /// Training runs.
 pub const TRAIN: Contexts = 8;
+/// The Mistakes screen.
+pub const MISTAKES: Contexts = 16;
 /// The recording dialog, where everything else is text.
 pub const DIALOG: Contexts = 64;
 /// The panel of a recording.
 pub const PANEL: Contexts = 128;
 /// Every screen; not the dialog.
-pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | TRAIN | PANEL;
+pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | TRAIN | MISTAKES | PANEL;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -177,6 +182,61 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('e')], Action::Train(Act::Export), "", "write the run as CSV into the working folder", TRAIN),
     bind(&[C('X')], Action::Train(Act::Kill), "", "end the run at once (asks)", TRAIN),
     bind(&[C('D')], Action::Train(Act::Delete), "", "remove a kept run (asks)", TRAIN),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "decision on the timeline; a bar or cell: narrow the filter to it",
+        MISTAKES,
+    ),
+    bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", MISTAKES),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, sums, why", MISTAKES),
+    bind(&[C('v')], Action::Mistakes(Do::Page), "sums", "next page of sums", MISTAKES),
+    bind(&[C('V')], Action::Mistakes(Do::PrevPage), "sums", "page of sums before", MISTAKES),
+    bind(
+        &[C('w')],
+        Action::Mistakes(Do::Why),
+        "why",
+        "why the selected decision came out so (or the sums again)",
+        MISTAKES,
+    ),
+    bind(
+        &[Key::Left, C('h')],
+        Action::Mistakes(Do::Left),
+        "column",
+        "column to the left (cell of the matrix)",
+        MISTAKES,
+    ),
+    bind(
+        &[Key::Right, C('l')],
+        Action::Mistakes(Do::Right),
+        "column",
+        "column to the right (cell of the matrix)",
+        MISTAKES,
+    ),
+    bind(&[C('s')], Action::Mistakes(Do::Sort), "sort", "sort by the column; again: the other way round", MISTAKES),
+    bind(&[C('c')], Action::Mistakes(Do::Compare), "compare", "compare with the next baseline or model", MISTAKES),
+    bind(&[C('C')], Action::Mistakes(Do::CompareFile), "", "compare with a model file", MISTAKES),
+    bind(&[C('a')], Action::Mistakes(Do::All), "all", "list right decisions too, or only wrong ones", MISTAKES),
+    bind(&[C('x')], Action::Mistakes(Do::Choose), "choose", "choose a decision for copying", MISTAKES),
+    bind(
+        &[C('x')],
+        Action::Mistakes(Do::Choose),
+        "choose",
+        "choose recordings whose mistakes 3 shows together",
+        TRACES,
+    ),
+    bind(
+        &[C('y')],
+        Action::Mistakes(Do::Copy),
+        "copy",
+        "copy the chosen decisions to the clipboard (OSC 52)",
+        MISTAKES,
+    ),
+    bind(&[C('t')], Action::Mistakes(Do::Range), "", "only the time between the two marks of the timeline", MISTAKES),
+    bind(&[C('f')], Action::Mistakes(Do::Saved), "kept", "next kept filter", MISTAKES),
+    bind(&[C('F')], Action::Mistakes(Do::Save), "kept", "keep the filter", MISTAKES),
+    bind(&[C('0')], Action::Mistakes(Do::Clear), "", "no filter", MISTAKES),
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
@@ -195,6 +255,7 @@ pub const TABLE: &[Binding] = &[
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: lanes, decision, what the model saw", TIMELINE),
     bind(&[C('1')], Action::Tab(1), "", "timeline", ALL),
     bind(&[C('2')], Action::Tab(2), "train", "training runs", ALL),
+    bind(&[C('3')], Action::Tab(3), "mistakes", "mistakes", ALL),
     bind(&[C('4')], Action::Tab(4), "traces", "traces", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
@@ -217,6 +278,7 @@ pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
         let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
         let leads = leads || (context == PANEL && b.action == Action::Back);
         let here = (context & (TRACES | PANEL) != 0 && matches!(b.action, Action::Tab(4)))
+            || (context == MISTAKES && matches!(b.action, Action::Tab(3)))
             || (context == TRAIN && matches!(b.action, Action::Tab(_)));
         if (context & (NOTHING | PANEL) != 0 && !leads) || here {
             continue;
@@ -255,7 +317,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in [TIMELINE, TRACES, NOTHING, TRAIN, DIALOG, PANEL] {
+        for context in [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, DIALOG, PANEL] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {

@@ -32,6 +32,7 @@ impl App {
                 self.mouse_on_train(mouse);
                 None
             }
+            Tab::Mistakes => self.mouse_on_mistakes(mouse),
             Tab::Traces => self.mouse_on_list(mouse),
         }
     }

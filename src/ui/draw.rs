@@ -14,7 +14,7 @@
 //! ```
 
 use super::palette::Theme;
-use super::{footer, inspector, lanes, list, overview, recording, train};
+use super::{footer, inspector, lanes, list, mistakes, overview, recording, train};
 use crate::app::help::wrap;
 use crate::app::layout::{self, Area};
 use crate::app::{App, Open, Tab, time};
@@ -41,10 +41,12 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
             }
         }
         (Tab::Train, _) => train::draw(app, *theme, buf),
+        (Tab::Mistakes, _) => mistakes::draw(app, *theme, buf),
         (Tab::Timeline, Open::Ready(timeline)) => {
             let l = app.layout();
             overview::draw(timeline, &l, *theme, buf);
             lanes::draw(timeline, &l, *theme, buf);
+            mistakes::marks::draw(app, timeline, &l, *theme, buf);
             inspector::draw(timeline, &l, *theme, buf);
             footer::bar(app, timeline, &l, *theme, buf);
         }
@@ -117,7 +119,10 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
     }
     put(buf, 1 + used + 3, 0, left, &about, theme.text());
     for (x, width, number, text) in tabs {
-        let on = matches!((number, app.tab), (1, Tab::Timeline) | (2, Tab::Train) | (4, Tab::Traces));
+        let on = matches!(
+            (number, app.tab),
+            (1, Tab::Timeline) | (2, Tab::Train) | (3, Tab::Mistakes) | (4, Tab::Traces)
+        );
         put(buf, x, 0, width, &text, if on { theme.chosen() } else { theme.dim() });
     }
 }

@@ -19,6 +19,7 @@ fn context(app: &App) -> Contexts {
         Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
         Tab::Timeline => keys::TIMELINE,
         Tab::Train => keys::TRAIN,
+        Tab::Mistakes => keys::MISTAKES,
         Tab::Traces => keys::TRACES,
     }
 }
