@@ -72,7 +72,7 @@ impl<E: Predictor> Sink for Driven<E> {
 }
 
 /// Nanoseconds of every switch with few candidates: extractor and engine, both questions, all of the event.
-fn decisions<E: Predictor>(trace: &Trace, engine: E) -> Vec<u64> {
+pub(super) fn decisions<E: Predictor>(trace: &Trace, engine: E) -> Vec<u64> {
     let mut sink = Driven { engine, scores: Vec::with_capacity(256), forecast: [0.0; RANKS], candidates: 0 };
     let mut extractor = Extractor::new(trace);
     let mut times = Vec::new();
@@ -102,7 +102,7 @@ impl Sink for Tokens {
 }
 
 /// Nanoseconds per token of the trunk alone, over blocks of 256 tokens.
-fn trunk<E: Predictor>(trace: &Trace, mut engine: E) -> Vec<u64> {
+pub(super) fn trunk<E: Predictor>(trace: &Trace, mut engine: E) -> Vec<u64> {
     let mut tokens = Tokens::default();
     let mut extractor = Extractor::new(trace);
     for i in 0..trace.len() {
@@ -159,7 +159,7 @@ fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
     Ok(speeds.get(speeds.len() / 2).copied().unwrap_or(0.0))
 }
 
-fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
+pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
     of.sort_unstable();
     let at = |q: f64| of.get(((of.len() as f64 * q) as usize).min(of.len().saturating_sub(1))).copied().unwrap_or(0);
     (at(0.5), at(0.99))

@@ -22,7 +22,7 @@ pub enum Choice {
     Mlp,
     /// Prediction by partial matching.
     Ppm,
-    /// An LSTM on task names, as in KernelOracle; learns as it goes.
+    /// An LSTM on task names, as in `KernelOracle` (2025); learns as it goes.
     KernelOracle,
     /// A fixed rule.
     Rule(Rule),

@@ -1,4 +1,4 @@
-//! KernelOracle's formulation (Kahu 2025, arXiv 2505.15213), asked our two questions: per CPU a sequence of rows
+//! The formulation of `KernelOracle` (Kahu 2025, arXiv 2505.15213), asked our two questions: per CPU a sequence of rows
 //! (one-hot task name, time), a two-layer LSTM that regresses the next row, and the mean squared error as loss. The name
 //! whose output is greatest is the prediction, right only if the very thread that is taken for it comes in. Here names are
 //! classes, as nowhere else.
