@@ -11,7 +11,7 @@ use kernel_oracle::features::{
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::stream::StreamEngine;
-use kernel_oracle::predictor::tcn::{Asks, Picks, Network, Tokens, normalise};
+use kernel_oracle::predictor::tcn::{Asks, Network, Picks, Tokens, normalise};
 use kernel_oracle::predictor::weights::{Kind, ModelConfig, Problem, Provenance, Weights, WeightsError};
 use kernel_oracle::trace::{CpuId, Trace};
 use kernel_oracle::train::{Data, TrainConfig, TrainError, run};

@@ -169,7 +169,11 @@ fn a_damaged_checkpoint_is_never_loaded() {
     // A bit is flipped, the end is missing, nothing is there: the one before it is taken.
     let newest = dir.path().join("checkpoint");
     let good = std::fs::read(&newest).unwrap();
-    for bad in [[&good[..good.len() / 2], &[good[good.len() / 2] ^ 1], &good[good.len() / 2 + 1..]].concat(), good[..good.len() - 9].to_vec(), Vec::new()] {
+    for bad in [
+        [&good[..good.len() / 2], &[good[good.len() / 2] ^ 1], &good[good.len() / 2 + 1..]].concat(),
+        good[..good.len() - 9].to_vec(),
+        Vec::new(),
+    ] {
         std::fs::write(&newest, bad).unwrap();
         assert_eq!(stop_at(3), 3, "goes on from the one before");
         // Left as before the damage, for the next one.
@@ -273,9 +277,8 @@ fn tiny_catalog(dir: &Path) -> PathBuf {
     dir.into()
 }
 
-const TINY: [&str; 12] = [
-    "--epochs", "3", "--channels", "8", "--taps", "2", "--blocks", "3", "--hidden", "16", "--hidden2", "8",
-];
+const TINY: [&str; 12] =
+    ["--epochs", "3", "--channels", "8", "--taps", "2", "--blocks", "3", "--hidden", "16", "--hidden2", "8"];
 
 fn koracle(traces: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(cargo_bin("koracle"));

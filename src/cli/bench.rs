@@ -266,7 +266,8 @@ pub fn run(args: &Args) -> Result<()> {
     let mut lines = String::new();
     for (name, of) in result["networks"].as_object().into_iter().flatten() {
         let training = of["training_events_per_s"].as_f64().map(|n| format!(", {n} events/s in training"));
-        let (trunk, decision, training) = (&of["trunk_ns_per_event"], &of["decision_ns_p50"], training.unwrap_or_default());
+        let (trunk, decision, training) =
+            (&of["trunk_ns_per_event"], &of["decision_ns_p50"], training.unwrap_or_default());
         let n = &of["parameters"];
         writeln!(lines, "{name:<11} {trunk} ns per event, {decision} ns per decision, {n} parameters{training}")?;
     }

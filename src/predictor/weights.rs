@@ -173,11 +173,7 @@ impl ModelConfig {
             Kind::Lstm => (1..=12).contains(&self.blocks),
             Kind::Mlp => self.blocks == 0,
         };
-        width(self.channels)
-            && trunk
-            && width(self.hidden)
-            && self.hidden2 <= 1024
-            && width(self.gate)
+        width(self.channels) && trunk && width(self.hidden) && self.hidden2 <= 1024 && width(self.gate)
     }
 }
 

@@ -41,10 +41,13 @@ impl TrainConfig {
         ] {
             if !(least..=most).contains(&value) {
                 let kind = m.kind.label();
-                return wrong(setting, match (setting, least == most) {
-                    ("kernel" | "blocks", true) => format!("{value} is not {least}, the only choice for {kind}"),
-                    _ => format!("{value} is not in {least} to {most}"),
-                });
+                return wrong(
+                    setting,
+                    match (setting, least == most) {
+                        ("kernel" | "blocks", true) => format!("{value} is not {least}, the only choice for {kind}"),
+                        _ => format!("{value} is not in {least} to {most}"),
+                    },
+                );
             }
         }
         for (setting, value) in [("learning_rate", self.learning_rate), ("clip", f64::from(self.clip))] {

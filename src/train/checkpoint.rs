@@ -119,12 +119,7 @@ fn parse(bytes: &[u8], path: &Path) -> Option<Kept> {
     let header: Header = serde_json::from_slice(header).ok()?;
     let (model, optimiser) = numbers.split_at_checked(header.lengths[0])?;
     let whole = optimiser.len() == header.lengths[1];
-    whole.then(|| Kept {
-        state: header.state,
-        path: path.into(),
-        model: model.to_vec(),
-        optimiser: optimiser.to_vec(),
-    })
+    whole.then(|| Kept { state: header.state, path: path.into(), model: model.to_vec(), optimiser: optimiser.to_vec() })
 }
 
 impl Kept {
