@@ -1,10 +1,12 @@
 //! How fast recordings are read, end to end from bytes in memory to a finished `Trace`:
-//! ftrace text on all threads and on one (bytes per second), native CSV on one thread (events per second).
+//! ftrace text on all threads and on one (bytes per second), native CSV and the kernel's ring-buffer pages on one thread
+//! (events per second).
 
 #![allow(clippy::unwrap_used)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kernel_oracle::trace::{Nanos, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::ingest::ringbuf::{Formats, decode};
+use kernel_oracle::trace::{CpuId, Nanos, Trace, TraceBuilder, TraceMeta};
 use kernel_oracle::{export, ingest};
 use std::hint::black_box;
 use std::path::Path;
@@ -35,6 +37,38 @@ fn a_million_events() -> Trace {
     builder.finish(TraceMeta::default())
 }
 
+/// The pages of a real recording one after another, each time later, until there are some 100 MB.
+fn many_pages() -> (Formats, Vec<Vec<u8>>) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ringbuf");
+    let text = |name: &str| std::fs::read_to_string(dir.join(name)).expect("a layout");
+    let events = ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
+    let texts = events.map(|e| text(&format!("{e}.format")));
+    let named: Vec<(&str, &str)> = events.iter().zip(&texts).map(|(n, t)| (*n, t.as_str())).collect();
+    let formats = Formats::parse(&text("header_page"), &text("header_event"), &named).expect("a layout");
+    let cpus = ["hackbench-cpu0.raw", "hackbench-cpu1.raw"].map(|name| {
+        let sample = std::fs::read(dir.join(name)).expect("pages");
+        let mut all = Vec::new();
+        for round in 0..2000_u64 {
+            for page in sample.chunks(formats.page_size()) {
+                let (stamp, rest) = page.split_first_chunk::<8>().expect("a page");
+                // Far more than the sample's own span.
+                all.extend((u64::from_le_bytes(*stamp) + round * 1_000_000_000).to_le_bytes());
+                all.extend(rest);
+            }
+        }
+        all
+    });
+    (formats, cpus.into())
+}
+
+fn decoded(formats: &Formats, cpus: &[Vec<u8>]) -> Trace {
+    let streams = (0..).zip(cpus).map(|(cpu, pages)| (CpuId(cpu), format!("cpu{cpu}"), pages.as_slice())).collect();
+    let mut builder = TraceBuilder::default();
+    let report = decode(formats, streams, &mut builder).expect("pages");
+    assert_eq!((report.damaged, report.events), (0, builder.len() as u64));
+    builder.finish(TraceMeta::default())
+}
+
 fn ingest_speed(c: &mut Criterion) {
     let trace = a_million_events();
     let events = trace.len() as u64;
@@ -55,6 +89,9 @@ fn ingest_speed(c: &mut Criterion) {
     group.bench_function("ftrace_text_one_thread", |b| b.iter(|| one.install(|| black_box(read(&text)))));
     group.throughput(Throughput::Elements(events));
     group.bench_function("native_csv_one_thread", |b| b.iter(|| black_box(read(&csv))));
+    let (formats, cpus) = many_pages();
+    group.throughput(Throughput::Elements(decoded(&formats, &cpus).len() as u64));
+    group.bench_function("ring_buffer_one_thread", |b| b.iter(|| black_box(decoded(&formats, &cpus))));
     group.finish();
 }
 

@@ -6,9 +6,11 @@ pub mod help;
 pub mod input;
 pub mod keys;
 pub mod layout;
+pub mod recording;
 pub mod time;
 pub mod timeline;
 pub mod traces;
+pub mod train;
 pub mod view;
 
 mod act;
@@ -19,8 +21,9 @@ mod tests;
 
 pub use prompt::{Ask, Prompt};
 
-use crate::evaluate::overlay::{Chunk, Inspection};
+use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::features::Extractor;
+use crate::predictor::weights::Weights;
 use crate::trace::{Nanos, Trace};
 use input::{Key, Mouse};
 use keys::Action;
@@ -29,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use timeline::{Loaded, Pane, Timeline};
 use traces::{Entry, Traces};
+use train::{News, Order, Train};
 
 /// A fact, told to the application. Everything that can happen is here.
 #[derive(Debug)]
@@ -90,6 +94,19 @@ pub enum Msg {
         /// The details, or why there are none.
         result: Result<Inspection, String>,
     },
+    /// Something about recording.
+    Recorder(recording::News),
+    /// Something happened to a training run.
+    Train(News),
+    /// What a watched run's weights say about a stretch of the recording.
+    Looked {
+        /// Of the open recording.
+        generation: u64,
+        /// Whose weights.
+        label: String,
+        /// Their predictions.
+        stretch: Stretch,
+    },
     /// Somebody outside wants the program to end (SIGTERM, SIGINT).
     Terminated,
 }
@@ -115,6 +132,23 @@ pub enum Effect {
         generation: u64,
         /// The recording.
         trace: Arc<Trace>,
+        /// A run's model; the bundled one if not given.
+        model: Option<Arc<Weights>>,
+    },
+    /// Something is wanted of the training runs.
+    Train(Order),
+    /// Predict a stretch with these weights; answered by [`Msg::Looked`]. A newer request replaces one that is not done.
+    Look {
+        /// For the answer.
+        generation: u64,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// The weights.
+        weights: Arc<Weights>,
+        /// Whose they are.
+        label: String,
+        /// The stretch.
+        events: std::ops::Range<usize>,
     },
     /// Explain one decision; answered by [`Msg::Inspected`]. A newer request replaces one that has not started.
     Inspect {
@@ -125,6 +159,8 @@ pub enum Effect {
         /// Index of the switch among all events.
         event: usize,
     },
+    /// Something about recording.
+    Recorder(recording::Order),
 }
 
 /// The screens.
@@ -133,6 +169,8 @@ pub enum Tab {
     /// The open recording.
     #[default]
     Timeline,
+    /// Training runs.
+    Train,
     /// What can be opened.
     Traces,
 }
@@ -141,6 +179,7 @@ impl Tab {
     fn context(self) -> keys::Contexts {
         match self {
             Self::Timeline => keys::TIMELINE,
+            Self::Train => keys::TRAIN,
             Self::Traces => keys::TRACES,
         }
     }
@@ -171,6 +210,10 @@ pub struct App {
     pub open: Open,
     /// What can be opened.
     pub traces: Traces,
+    /// Recording: the dialog and the run.
+    pub recorder: recording::Recorder,
+    /// Training runs.
+    pub train: Train,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
     /// The `?` page is shown.
@@ -195,6 +238,8 @@ impl App {
             tab: Tab::Timeline,
             open: Open::Nothing,
             traces: Traces::default(),
+            recorder: recording::Recorder::default(),
+            train: Train::new(),
             prompt: None,
             help: false,
             help_scroll: 0,
@@ -283,18 +328,23 @@ impl App {
                     }
                 }
             }
+            Msg::Looked { generation, label, stretch } if generation == self.generation => self.looked(label, stretch),
             // Answers to a recording that is no longer open.
             Msg::Opened { .. }
             | Msg::Predicted { .. }
             | Msg::NoModel { .. }
             | Msg::PredictionFailed { .. }
-            | Msg::Inspected { .. } => {}
-            Msg::Terminated => self.quit = true,
+            | Msg::Inspected { .. }
+            | Msg::Looked { .. } => {}
+            Msg::Train(news) => self.train_news(news),
+            Msg::Recorder(news) => effects.extend(self.recorder_news(news)),
+            Msg::Terminated => effects.extend(self.leave()),
         }
         let visible = self.layout().visible_lanes();
         if let Some(t) = self.timeline_mut() {
             t.keep_lane_visible(visible);
         }
+        self.train_effects(&mut effects);
         effects.extend(self.ask_about_selection());
         effects
     }
@@ -359,7 +409,7 @@ impl App {
                     timeline.cursor.toggle();
                 }
                 self.open = Open::Ready(Box::new(timeline));
-                Some(Effect::Predict { generation: self.generation, trace })
+                self.predict()
             }
         }
     }
@@ -367,14 +417,19 @@ impl App {
     fn key(&mut self, key: Key) -> Option<Effect> {
         self.message = None;
         if key == Key::Ctrl('c') {
-            self.quit = true;
-            return None;
+            return self.leave();
         }
         if self.prompt.is_some() {
             self.prompt_key(key);
             return None;
         }
-        let action = keys::look_up(key, self.tab.context())?;
+        if self.typing() {
+            return self.dialog_key(key);
+        }
+        if self.train_key(key) {
+            return None;
+        }
+        let action = keys::look_up(key, self.recording_context().unwrap_or(self.tab.context()))?;
         if self.help {
             match action {
                 Action::Up => self.scroll_help(-1),
@@ -398,14 +453,21 @@ impl App {
     /// Follows an order. Orders that make no sense now do nothing.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         match action {
-            Action::Quit => self.quit = true,
+            Action::Quit => return self.leave(),
             Action::Help => {
                 self.help = true;
                 self.help_scroll = 0;
             }
             Action::Tab(1) => self.tab = Tab::Timeline,
+            Action::Tab(2) => {
+                self.tab = Tab::Train;
+                self.train.enter();
+            }
             Action::Tab(_) => self.tab = Tab::Traces,
+            _ if self.recording_context().is_some() => return self.act_on_recording(action),
+            Action::Record => return self.ask_for_recording(),
             _ if self.tab == Tab::Traces => return self.act_on_list(action),
+            _ if self.tab == Tab::Train => self.act_on_train(action),
             Action::Find => self.prompt = Some(Prompt::new(Ask::Find)),
             Action::Seek => self.prompt = Some(Prompt::new(Ask::Seek)),
             _ => self.act_on_timeline(action),

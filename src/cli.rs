@@ -9,6 +9,7 @@ mod eval;
 mod experiment;
 mod explore;
 mod info;
+mod mistakes;
 mod output;
 mod predict;
 mod record;
@@ -53,6 +54,8 @@ enum Command {
     Eval(eval::Args),
     /// Write the prediction of every decision of a recording as CSV.
     Predict(predict::Args),
+    /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
+    Mistakes(mistakes::Args),
     /// Train a network on the bundled recordings.
     Train(train::Args),
     /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
@@ -104,6 +107,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Export(args)) => convert::export(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Mistakes(args)) => mistakes::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Experiment(args)) => experiment::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),

@@ -20,6 +20,8 @@ pub const RANKS: usize = 18;
 pub const OTHER: usize = RANKS - 1;
 /// Context lengths of the follow statistics (PPM orders 1..=4).
 pub const ORDERS: usize = 4;
+/// Who votes in a forecast: per order the most frequent and the last follower, then six that look at the queue.
+pub const VOTERS: usize = 2 * ORDERS + 6;
 
 /// One step of a CPU's sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,11 +102,13 @@ pub struct Forecast<'a> {
     pub recency: &'a [ThreadIx],
     /// Threads waiting on this CPU now, oldest first.
     pub queue: &'a [ThreadIx],
-    /// Per order 1..=4: class of the most frequent follower and of the last follower of the current context;
-    /// [`OTHER`] when there is none.
-    pub votes: &'a [u8; 2 * ORDERS],
-    /// Per order: share of that most frequent follower, log of the context's count.
-    pub vote_x: &'a [f32; 2 * ORDERS],
+    /// Per order 1..=4: class of the most frequent follower and of the last follower of the current context; then of
+    /// the oldest, second oldest, newest and second newest thread that waits here, and of the one that the corrected and
+    /// the uncorrected kernel replay would take next. [`OTHER`] when there is none.
+    pub votes: &'a [u8; VOTERS],
+    /// Per order: share of that most frequent follower, log of the context's count; then six columns that describe the
+    /// moment ([`VOTE_X_NAMES`]).
+    pub vote_x: &'a [f32; VOTERS],
 }
 
 /// Receives what the extractor finds, in order.
@@ -125,9 +129,10 @@ mod follow;
 mod history;
 mod layout;
 mod tokens;
+mod votes;
 
 pub use extractor::Extractor;
-pub use layout::{CAND, CAND_NAMES, QUERY, QUERY_NAMES, TOKEN_X, TOKEN_X_NAMES, layout_hash};
+pub use layout::{CAND, CAND_NAMES, QUERY, QUERY_NAMES, TOKEN_X, TOKEN_X_NAMES, VOTE_X_NAMES, layout_hash};
 
 impl Token {
     /// The kind that pads a sequence before its start.

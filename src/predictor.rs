@@ -15,6 +15,17 @@ pub mod weights;
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
 use crate::trace::CpuId;
 
+/// What a predictor's answers are made from, and what is usual of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reads<'a> {
+    /// Tokens of a CPU's sequence that an answer can depend on; `None`: all of them.
+    pub tokens: Option<usize>,
+    /// `[QUERY]`, over the decisions it was trained on: means, and one over the spreads.
+    pub query: [&'a [f32]; 2],
+    /// `[CAND]`: means over the candidates.
+    pub cand: &'a [f32],
+}
+
 /// Answers both questions, one decision at a time.
 pub trait Predictor: Send {
     /// Short name, as in reports: `tcn`, `fifo`, ...
@@ -31,6 +42,10 @@ pub trait Predictor: Send {
     /// Scores every forecast class. Class 0 (the running task) should be `f32::NEG_INFINITY`.
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]);
 
+    /// What its answers are made from, when it can be taken apart.
+    fn reads(&self) -> Option<Reads<'_>> {
+        None
+    }
     /// Learns what happened, after it answered.
     fn outcome(&mut self, outcome: &Outcome) {
         let _ = outcome;

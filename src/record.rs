@@ -1,26 +1,29 @@
 //! Recording: runs a workload under ftrace on this machine or, through the system's `ssh`, on another, in a private
 //! trace instance, and turns the pages that come back into a [`Trace`]. One POSIX shell plan (`record/plan.sh`) does
-//! all the work over there and cleans up behind itself on every exit; when its input ends it stops too, so that a
-//! dead connection leaves nothing behind. Nothing typed or received is ever part of a shell's code.
+//! all the work over there and cleans up behind itself on every exit; when its input ends or falls silent it stops too,
+//! so that a dead connection leaves nothing behind. Nothing typed or received is ever part of a shell's code.
 
+pub mod hosts;
 mod meta;
+pub mod more;
 pub mod quote;
+mod rate;
+pub mod request;
+mod run;
 mod session;
+mod ssh_config;
 mod stream;
+pub mod words;
 pub mod workloads;
 
+pub use rate::Rate;
 pub use session::Target;
 
-use crate::ingest::ringbuf::{PagesReport, RingError, decode};
-use crate::job::Cancel;
-use crate::trace::{CpuId, Trace, TraceBuilder};
-use meta::Told;
-use session::Session;
-use std::io::{Seek, Write};
-use stream::{Frame, Spool};
-
-/// The plan, behind its arguments.
-const PLAN: &str = include_str!("record/plan.sh");
+use crate::ingest::ringbuf::{More, PagesReport, RingError};
+use crate::job::{Cancel, JobError};
+use crate::trace::Trace;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// What to record.
 #[derive(Clone, Debug)]
@@ -45,30 +48,94 @@ pub struct Plan {
     pub seconds: u32,
     /// Ring buffer of each CPU.
     pub buffer_kb: u32,
+    /// Records `sched_stat_runtime` too.
+    pub runtime: bool,
+    /// Records `sched_waking` too.
+    pub waking: bool,
 }
 
-/// How far a recording is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a recording is, in the order in which it happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Waiting for the plan's first word.
+    #[default]
     Connecting,
+    /// The plan looks at the machine: kernel, tracefs, tools, room.
+    Probing,
     /// The workload runs.
     Recording,
     /// It has ended; the rest of the pages comes.
     Fetching,
     /// Pages become events.
     Decoding,
+    /// Waiting until the machine is as it was.
+    Cleaning,
+    /// Nothing is left to do.
+    Done,
+}
+
+impl Stage {
+    /// All, in order.
+    pub const ALL: [Self; 7] =
+        [Self::Connecting, Self::Probing, Self::Recording, Self::Fetching, Self::Decoding, Self::Cleaning, Self::Done];
+
+    /// For display.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Probing => "probing",
+            Self::Recording => "recording",
+            Self::Fetching => "fetching",
+            Self::Decoding => "decoding",
+            Self::Cleaning => "cleaning",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// One CPU's ring buffer, by the recorded machine's own statistics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuProgress {
+    /// Which CPU.
+    pub cpu: u16,
+    /// Events so far.
+    pub events: u64,
+    /// Bytes that wait in its buffer.
+    pub waiting: u64,
+    /// Size of the buffer in bytes.
+    pub buffer: u64,
+    /// Events that it lost.
+    pub lost: u64,
 }
 
 /// Where a recording is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The stage.
     pub stage: Stage,
     /// Bytes of pages that came.
     pub bytes: u64,
-    /// Per CPU: bytes that wait in its buffer.
-    pub waiting: Vec<u64>,
+    /// Events so far, of all CPUs.
+    pub events: u64,
+    /// Since the workload was started; stands still when it has ended.
+    pub elapsed: Duration,
+    /// The longest that the workload may run.
+    pub limit: Duration,
+    /// Per CPU; empty before the workload runs.
+    pub cpus: Vec<CpuProgress>,
+    /// The machine, e.g. `6.1.0-40-amd64 CFS, 2 CPUs`; empty before probing.
+    pub guest: String,
+}
+
+/// What ended a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It came to its end.
+    Itself,
+    /// The time limit.
+    Limit,
+    /// It was cancelled.
+    Stopped,
 }
 
 /// A recording that was made.
@@ -76,14 +143,23 @@ pub struct Progress {
 pub struct Recorded {
     /// The events.
     pub trace: Trace,
+    /// Those that a trace has no place for, if they were asked for ([`Plan::runtime`], [`Plan::waking`]), by time.
+    pub more: Vec<More>,
     /// How the pages were.
     pub pages: PagesReport,
     /// What the plan has to say, e.g. about a stale instance that it removed.
     pub notes: Vec<String>,
-    /// Exit status of the workload; 124 when the time limit ended it. `None` when the connection broke before.
-    pub status: Option<i32>,
+    /// Exit status of the workload, and what ended it. `None` when the connection broke before.
+    pub status: Option<(i32, Ended)>,
     /// The end of what the workload printed.
     pub log: String,
+}
+
+impl Recorded {
+    /// The status of a workload that failed by itself: neither the limit nor a cancel ended it.
+    pub fn failed(&self) -> Option<i32> {
+        self.status.filter(|(status, ended)| *status != 0 && *ended == Ended::Itself).map(|s| s.0)
+    }
 }
 
 /// Why there is no recording.
@@ -120,8 +196,19 @@ pub enum RecordError {
     #[error("not understood: {0:?}")]
     Protocol(String),
     /// The pages cannot be kept on this machine.
-    #[error("no place for the pages in the temporary folder: {0}")]
-    Disk(#[source] std::io::Error),
+    #[error("no place for the pages in {}: {source}", folder.display())]
+    Disk {
+        /// The temporary folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No thread could be started to read the pages.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// Somebody cancelled before there was anything to keep.
+    #[error("cancelled")]
+    Cancelled,
     /// The layouts or pages cannot be decoded.
     #[error(transparent)]
     Pages(#[from] RingError),
@@ -130,84 +217,16 @@ pub enum RecordError {
     NoEvents,
 }
 
-/// Records. `cancel` ends the workload early and keeps what came; `progress` is told of every step.
-///
-/// A cancelled recording is noticed as soon as the plan says something, which it does several times a second; before
-/// its first word at the latest when `ssh` gives up connecting (10 s).
-pub fn record(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
-    let mut state = Progress { stage: Stage::Connecting, bytes: 0, waiting: Vec::new() };
-    progress(&state);
-    let mut session = Session::start(&plan.target)?;
-    let needs: Vec<String> = plan.needs.iter().map(|(tool, package)| format!("{tool}:{package}")).collect();
-    let (seconds, buffer, needs) =
-        (plan.seconds.max(1).to_string(), plan.buffer_kb.max(64).to_string(), needs.join(","));
-    let arguments = [seconds.as_str(), &buffer, &needs].into_iter().chain(plan.command.iter().map(String::as_str));
-    // A connection that breaks here is explained by what `ssh` said, not by this write.
-    let _ = session
-        .input()
-        .map(|i| i.write_all((quote::set_arguments(arguments) + PLAN).as_bytes()).and_then(|()| i.flush()));
-    if !stream::greeting(&mut session.output).map_err(RecordError::Stream)? {
-        return Err(RecordError::Connect { target: plan.target.to_string(), said: session.last_words() });
+impl RecordError {
+    fn disk(source: std::io::Error) -> Self {
+        Self::Disk { folder: std::env::temp_dir(), source }
     }
-    let (mut told, mut spool, mut asked_to_stop) = (Told::default(), Spool::default(), false);
-    state.stage = Stage::Recording;
-    loop {
-        progress(&state);
-        if cancel.is_cancelled() && !std::mem::replace(&mut asked_to_stop, true) {
-            let _ = session.input().map(|i| i.write_all(b"stop\n").and_then(|()| i.flush()));
-        }
-        match spool.frame(&mut session.output) {
-            Ok(Some(Frame::Pages(_, bytes))) => state.bytes += bytes,
-            Ok(Some(Frame::Text(name, text))) => match name.split_once('.') {
-                _ if name == "fail" => {
-                    return Err(RecordError::Refused { target: plan.target.to_string(), message: text });
-                }
-                _ if name == "end" => break,
-                Some(("fill", cpu)) => {
-                    let cpu = cpu.parse::<usize>().ok().filter(|c| *c < usize::from(crate::trace::MAX_CPUS));
-                    if let Some(cpu) = cpu {
-                        state.waiting.resize(state.waiting.len().max(cpu + 1), 0);
-                        state.waiting[cpu] = text.trim().parse().unwrap_or(0);
-                    }
-                }
-                Some(("stats", _)) => {
-                    state.stage = Stage::Fetching;
-                    told.say(name, text);
-                }
-                _ => told.say(name, text),
-            },
-            // What came before the connection broke is kept, if it can be read.
-            Ok(None) | Err(RecordError::Stream(_)) => {
-                let said = session.last_words();
-                if spool.files.is_empty() {
-                    return Err(RecordError::Connect { target: plan.target.to_string(), said });
-                }
-                told.say("note".into(), format!("the connection broke during the recording: {said}"));
-                break;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    drop(session);
-    state.stage = Stage::Decoding;
-    progress(&state);
-    finish(plan, told, spool)
 }
 
-fn finish(plan: &Plan, told: Told, spool: Spool) -> Result<Recorded, RecordError> {
-    let formats = told.formats()?;
-    let mut streams = Vec::new();
-    for (cpu, mut file) in spool.files {
-        file.rewind().map_err(RecordError::Disk)?;
-        streams.push((CpuId(cpu), format!("pages of CPU {cpu}"), file));
-    }
-    let mut builder = TraceBuilder::default();
-    let pages = decode(&formats, streams, &mut builder)?;
-    if builder.is_empty() {
-        return Err(RecordError::NoEvents);
-    }
-    let meta = told.meta(plan);
-    let status = told.status();
-    let (notes, log) = told.words();
-    Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log })
+/// Records. `progress` is told of every step, and several times a second while nothing happens.
+///
+/// `cancel` ends the workload and keeps what came; before the workload runs it ends everything, within a second, with
+/// [`RecordError::Cancelled`]. While the rest of the pages comes it gives them up and keeps those that are there.
+pub fn record(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
+    run::run(plan, cancel, progress)
 }

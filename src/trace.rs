@@ -4,6 +4,7 @@
 //! A trace is sorted by time. An event takes 34 bytes in the columns and 4 in its CPU's index (8 if it is a switch).
 
 mod builder;
+mod cut;
 mod meta;
 mod state;
 mod tasks;

@@ -75,7 +75,10 @@ pub struct TrainConfig {
     pub balance: bool,
     /// Of parameters and of the order of chunks.
     pub seed: u64,
-    /// Categories that are trained on; none named: all. Kept so that a resumed run finds the same data.
+    /// Folder of recordings with a catalog; the bundled ones if not given. Kept, as are the categories, so that a
+    /// resumed run finds the same data.
+    pub traces: Option<PathBuf>,
+    /// Categories that are trained on; none named: all.
     pub only: Vec<String>,
     /// Categories that are left out of training and validation.
     pub hold_out: Vec<String>,
@@ -109,6 +112,7 @@ impl Default for TrainConfig {
             forecast_weight: 1.0,
             balance: true,
             seed: 0,
+            traces: None,
             only: Vec::new(),
             hold_out: Vec::new(),
             kernels: Vec::new(),

@@ -4,7 +4,7 @@
 use kernel_oracle::evaluate::overlay::{self, Cache, Chunk, Prediction};
 use kernel_oracle::evaluate::report::Report;
 use kernel_oracle::evaluate::score::{Counts, Scorer, score};
-use kernel_oracle::features::{Decision, Extractor, Forecast, ORDERS, OTHER, Outcome, QUERY, RANKS, Sink};
+use kernel_oracle::features::{Decision, Extractor, Forecast, OTHER, Outcome, QUERY, RANKS, Sink, VOTERS};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
@@ -62,8 +62,8 @@ fn tell(scorer: &mut Scorer<'_>, event: u32, n: usize, pick: Option<u32>, rank: 
     });
     let next = pick.map_or(ThreadIx(0), |p| threads[p as usize]);
     scorer.outcome(&Outcome { event, cpu, time, next, pick, rank, scored });
-    let votes = [OTHER as u8; 2 * ORDERS];
-    let (recency, vote_x) = ([ThreadIx(3)], [0.0; 2 * ORDERS]);
+    let votes = [OTHER as u8; VOTERS];
+    let (recency, vote_x) = ([ThreadIx(3)], [0.0; VOTERS]);
     scorer.forecast(&Forecast { event, cpu, time, recency: &recency, queue: &[], votes: &votes, vote_x: &vote_x });
 }
 

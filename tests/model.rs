@@ -6,7 +6,7 @@
 use burn::tensor::Device;
 use kernel_oracle::dataset::chunks::{Keep, Recording, chunks};
 use kernel_oracle::features::{
-    CAND, Decision, Extractor, Forecast, ORDERS, Outcome, QUERY, RANKS, Sink, TOKEN_X, Token,
+    CAND, Decision, Extractor, Forecast, Outcome, QUERY, RANKS, Sink, TOKEN_X, Token, VOTERS,
 };
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
@@ -351,7 +351,7 @@ fn training_data_keep_the_real_one_among_the_sampled() {
             assert_eq!(real(&all.cand, a.first, a.target), real(&few.cand, f.first, f.target));
             sampled += usize::from(f.count < a.count);
         }
-        assert!(few.asks.iter().all(|a| a.class > 0 && a.votes.len() == 2 * ORDERS));
+        assert!(few.asks.iter().all(|a| a.class > 0 && a.votes.len() == VOTERS));
     }
     assert!(sampled > 100);
     let thin = Recording::new(&trace, Keep { candidates: 5, decisions: 1_000 });

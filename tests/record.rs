@@ -3,57 +3,28 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "record/machine.rs"]
+mod machine;
+
 use assert_cmd::Command;
 use kernel_oracle::ingest;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-const TRACEFS: &str = "/sys/kernel/tracing";
-
-/// Recordings of one machine disturb each other's numbers: one at a time.
-static MACHINE: Mutex<()> = Mutex::new(());
+use machine::{Machine, TRACEFS, has};
+use std::path::Path;
 
 fn koracle() -> Command {
     Command::cargo_bin("koracle").unwrap()
 }
 
-fn has(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(program).is_file()))
-}
-
-/// `None`, after saying so, where `test` cannot be done.
-fn machine(test: &str, tool: &str) -> Option<MutexGuard<'static, ()>> {
-    // Only root may look at the instances.
-    let possible = std::fs::read_dir(Path::new(TRACEFS).join("instances")).is_ok() && has(tool);
-    if !possible {
-        assert!(std::env::var_os("KORACLE_CI").is_none(), "{test} needs root, tracefs and {tool}");
-        println!("skipped: {test}");
-        return None;
-    }
-    Some(MACHINE.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// The top buffer's settings, and the instances that are there.
-fn tracing_state() -> (Vec<String>, Vec<PathBuf>) {
-    let files = ["tracing_on", "set_event", "trace_clock", "current_tracer", "buffer_size_kb"];
-    let top = files.map(|f| std::fs::read_to_string(Path::new(TRACEFS).join(f)).unwrap()).to_vec();
-    let instances = std::fs::read_dir(Path::new(TRACEFS).join("instances")).unwrap();
-    let mut ours: Vec<PathBuf> = instances.flatten().map(|d| d.path()).collect();
-    ours.retain(|p| p.to_string_lossy().contains("koracle-"));
-    (top, ours)
-}
-
 #[test]
 fn hackbench_of_this_machine_without_a_loss_and_without_a_trace_of_the_recording() {
-    let Some(_one) = machine("recording hackbench", "hackbench") else { return };
-    let before = tracing_state();
+    let Some(machine) = Machine::get("recording hackbench", &["hackbench"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("h.csv.zst");
     // Room for all of it: nothing may be lost, however busy the machine is.
     let buffer = ["--buffer", "131072"];
     let args = ["record", "--local", "--workload", "hackbench-pipe-2g", "--seconds", "1", buffer[0], buffer[1], "-o"];
     koracle().args(args).arg(&out).assert().success();
-    assert_eq!(tracing_state(), before);
+    machine.is_as_before("it");
 
     let opened = ingest::open(&out).unwrap();
     let (trace, meta) = (&opened.trace, opened.trace.meta());
@@ -70,8 +41,7 @@ fn hackbench_of_this_machine_without_a_loss_and_without_a_trace_of_the_recording
 
 #[test]
 fn a_small_buffer_is_emptied_while_the_workload_runs() {
-    let Some(_one) = machine("streaming", "awk") else { return };
-    let before = tracing_state();
+    let Some(machine) = Machine::get("streaming", &["awk"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("it's.csv");
     let work = "for i in 1 2 3 4 5 6 7 8 9 10; do awk 'BEGIN{exit}'; sleep 0.05; done; echo \"$1\" >\"$2\"";
@@ -80,7 +50,7 @@ fn a_small_buffer_is_emptied_while_the_workload_runs() {
     let mut command = koracle();
     command.args(["record", "--local", "--seconds", "20", "--buffer", "256", "-o"]).arg(&out);
     command.args(["--", "sh", "-c", work, "sh", word]).arg(&said).assert().success();
-    assert_eq!(tracing_state(), before);
+    machine.is_as_before("it");
     // What was typed arrived as it was typed.
     assert_eq!(std::fs::read_to_string(&said).unwrap(), format!("{word}\n"));
     let trace = ingest::open(&out).unwrap().trace;
@@ -89,19 +59,24 @@ fn a_small_buffer_is_emptied_while_the_workload_runs() {
 
 #[test]
 fn an_overrun_is_told_per_cpu_and_drawn_as_a_gap() {
-    let Some(_one) = machine("an overrun", "hackbench") else { return };
+    let Some(machine) = Machine::get("an overrun", &["hackbench"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("o.csv");
     let args = ["record", "--local", "--workload", "hackbench-pipe-2g", "--seconds", "1", "--buffer", "64", "-o"];
-    koracle().args(args).arg(&out).assert().success();
+    let done = koracle().args(args).arg(&out).assert().success();
+    let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
+    machine.is_as_before("an overrun");
     let trace = ingest::open(&out).unwrap().trace;
     assert!(trace.meta().lost.iter().sum::<u64>() > 0 && !trace.gaps().is_empty());
+    for (cpu, lost) in trace.meta().lost.iter().enumerate().filter(|l| *l.1 > 0) {
+        assert!(trace.gaps().iter().any(|g| g.cpu.ix() == cpu), "CPU{cpu} lost {lost} and has no gap");
+        assert!(message.contains(&format!("CPU{cpu} {lost}")), "{message}");
+    }
 }
 
 #[test]
 fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
-    let Some(_one) = machine("refusals", "sh") else { return };
-    let before = tracing_state();
+    let Some(machine) = Machine::get("refusals", &["sh"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("x.csv");
     let refused = |command: &[&str]| {
@@ -115,16 +90,46 @@ fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
     // A workload that fails is told, with its last words; what was recorded is kept.
     let mut run = koracle();
     run.args(["record", "--local", "--seconds", "9", "-o"]).arg(&out);
-    let done = run.args(["--", "sh", "-c", "sleep 0.05; echo broken teapot >&2; exit 3"]).assert().success();
+    let done = run.args(["--", "sh", "-c", "sleep 0.05; echo broken teapot >&2; exit 3"]).assert().failure().code(1);
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
-    assert!(message.contains("ended with status 3: broken teapot"), "{message}");
+    assert!(message.contains("failed with status 3: broken teapot; "), "{message}");
     assert!(out.exists());
-    assert_eq!(tracing_state(), before);
+    machine.is_as_before("it");
+}
+
+#[test]
+fn wakers_and_run_times_on_request() {
+    let Some(machine) = Machine::get("more events", &["awk"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("m.csv.zst");
+    let mut run = koracle();
+    run.args(["record", "--local", "--runtime", "--waking", "--seconds", "9", "-o"]).arg(&out);
+    run.args(["--", "sh", "-c", "for i in 1 2 3 4 5; do awk 'BEGIN{for(i=0;i<9999;i++)x++}'; sleep 0.02; done"]);
+    run.assert().success();
+    machine.is_as_before("more events");
+    let trace = ingest::open(&out).unwrap().trace;
+    let more = zstd::decode_all(std::fs::File::open(folder.path().join("m.more.csv.zst")).unwrap()).unwrap();
+    let mut rows = csv::Reader::from_reader(more.as_slice());
+    assert_eq!(rows.headers().unwrap(), ["time_ns", "cpu", "event", "actor", "pid", "comm", "value"].as_slice());
+    let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
+    let number = |row: &csv::StringRecord, i: usize| row[i].parse::<i64>().unwrap();
+    assert!(rows.windows(2).all(|two| number(&two[0], 0) <= number(&two[1], 0)));
+    // The same clock as the events, and about the tasks that ran.
+    let end = trace.span().0 as i64 + 1_000_000_000;
+    assert!(rows.iter().all(|r| (-1_000_000_000..end).contains(&number(r, 0))));
+    for kind in ["waking", "runtime"] {
+        let of_kind: Vec<_> = rows.iter().filter(|r| &r[2] == kind).collect();
+        assert!(of_kind.len() > 5, "{} {kind}", of_kind.len());
+        let known = |r: &&&csv::StringRecord| trace.tasks().iter().any(|(_, t)| i64::from(t.pid.0) == number(r, 4));
+        assert!(of_kind.iter().filter(known).count() * 10 > of_kind.len() * 9);
+    }
+    let ran: i64 = rows.iter().filter(|r| &r[2] == "runtime" && &r[5] == "awk").map(|r| number(r, 6)).sum();
+    assert!(ran > 0);
 }
 
 #[test]
 fn a_stale_instance_is_removed_and_told() {
-    let Some(_one) = machine("a stale instance", "sh") else { return };
+    let Some(machine) = Machine::get("a stale instance", &["sh"]) else { return };
     // A process that has ended: its pid with another start time is nobody.
     let stale = Path::new(TRACEFS).join(format!("instances/koracle-{}-1", std::process::id()));
     std::fs::create_dir(&stale).unwrap();
@@ -135,13 +140,13 @@ fn a_stale_instance_is_removed_and_told() {
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
     assert!(message.contains("left behind by a recording that was killed"), "{message}");
     assert!(!stale.exists());
+    drop(machine);
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interrupt_keeps_what_came_and_cleans() {
-    let Some(_one) = machine("an interrupt", "hackbench") else { return };
-    let before = tracing_state();
+    let Some(machine) = Machine::get("an interrupt", &["hackbench"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("i.csv");
     let mark = folder.path().join("mark");
@@ -155,7 +160,7 @@ fn an_interrupt_keeps_what_came_and_cleans() {
     }
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(kill.success() && child.wait().unwrap().success());
-    assert_eq!(tracing_state(), before);
+    machine.is_as_before("it");
     assert!(!ingest::open(&out).unwrap().trace.is_empty());
 }
 

@@ -1,167 +1,250 @@
-//! Recording through a real `sshd` on loopback, with keys and a port of its own: what comes, what is said when it
-//! cannot, and that nothing is left behind when the connection dies. Where there is no root, tracefs or sshd the tests
-//! say that they were skipped; with `KORACLE_CI` set that is a failure.
+//! Recording through a real `sshd` on loopback: what comes, what is said when it cannot, and that nothing is left
+//! behind when the connection dies, wherever it is cut. Where there is no root, tracefs or sshd the tests say that
+//! they were skipped; with `KORACLE_CI` set that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "record/machine.rs"]
+mod machine;
+#[path = "record/server.rs"]
+mod server;
+
 use kernel_oracle::ingest;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use machine::{Machine, children, instances, plan_of, signal, until};
+use server::{HACKBENCH, Server, refusal, said};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
-const INSTANCES: &str = "/sys/kernel/tracing/instances";
-const SSHD: &str = "/usr/sbin/sshd";
+/// A workload that nothing but a kill ends, and that says its pid.
+const STUBBORN: &str = "trap '' TERM HUP INT; echo $$ >\"$1.new\"; mv \"$1.new\" \"$1\"; while :; do sleep 0.1; done";
 
-/// A server that ends with the test.
-struct Server {
-    child: Child,
-    folder: tempfile::TempDir,
-    port: u16,
+fn wait_for(path: &Path) -> String {
+    until("the workload runs", || path.exists());
+    std::fs::read_to_string(path).unwrap().trim().to_owned()
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn is_gone(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    !stat.is_ok_and(|s| !s.contains(") Z "))
 }
 
-fn key(path: &Path) {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
-    assert!(made.unwrap().success());
+/// Starts a recording of the stubborn workload: koracle, and the workload's pid.
+fn stubborn(server: &Server, name: &str) -> (Child, String) {
+    let mark = server.path(&format!("{name}.pid"));
+    let mut run = server.record("600", &format!("{name}.csv.zst"));
+    let run = run.args(["--", "sh", "-c", STUBBORN, "stubborn"]).arg(&mark).spawn().unwrap();
+    let pid = wait_for(&mark);
+    assert_eq!(instances().len(), 1);
+    (run, pid)
 }
 
-/// Waits, without sleeping, until something is so.
-fn until(what: &str, limit: u64, mut so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !so() {
-        assert!(start.elapsed() < Duration::from_secs(limit), "{what} after {limit} s");
-        std::thread::yield_now();
-    }
-}
-
-impl Server {
-    fn start(test: &str) -> Option<Self> {
-        let hackbench = ["/usr/bin/hackbench", "/usr/local/bin/hackbench"].iter().any(|p| Path::new(p).exists());
-        if std::fs::read_dir(INSTANCES).is_err() || !Path::new(SSHD).exists() || !hackbench {
-            assert!(std::env::var_os("KORACLE_CI").is_none(), "{test} needs root, tracefs, sshd and hackbench");
-            println!("skipped: {test}");
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().display().to_string();
-        for name in ["host", "user", "stranger", "other"] {
-            key(&folder.path().join(name));
-        }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nAuthorizedKeysFile {dir}/user.pub\nStrictModes no\n\
-             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nPidFile none\n"
-        );
-        std::fs::write(folder.path().join("sshd_config"), config).unwrap();
-        // Where sshd keeps its privileges apart.
-        std::fs::create_dir_all("/run/sshd").unwrap();
-        let mut sshd = Command::new(SSHD);
-        sshd.args(["-D", "-e", "-f"]).arg(folder.path().join("sshd_config")).stderr(Stdio::null());
-        let server = Self { child: sshd.spawn().unwrap(), folder, port };
-        until("sshd does not answer", 20, || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Some(server)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// An ssh configuration with this user key and this host key as the known one.
-    fn config(&self, user: &str, known: &str) -> PathBuf {
-        let (dir, port) = (self.folder.path().display(), self.port);
-        let host_key = std::fs::read_to_string(self.path(&format!("{known}.pub"))).unwrap();
-        let path = self.path(&format!("config-{user}-{known}"));
-        std::fs::write(self.path(&format!("known-{known}")), format!("[127.0.0.1]:{port} {host_key}")).unwrap();
-        let text = format!(
-            "Host guest\n HostName 127.0.0.1\n Port {port}\n User root\n IdentityFile {dir}/{user}\n IdentitiesOnly yes\n \
-             IdentityAgent none\n UserKnownHostsFile {dir}/known-{known}\n StrictHostKeyChecking yes\n"
-        );
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn koracle(&self, config: &Path, seconds: &str, out: &str) -> Command {
-        let mut run = Command::new(env!("CARGO_BIN_EXE_koracle"));
-        run.args(["record", "--host", "guest", "--workload", "hackbench-pipe-2g", "--seconds", seconds]);
-        // Room for all of it: nothing may be lost, however busy the machine is.
-        run.args(["--buffer", "131072", "-F"]);
-        run.arg(config).arg("-o").arg(self.path(out)).stderr(Stdio::piped());
-        run
-    }
-}
-
-fn instances() -> Vec<String> {
-    let all = std::fs::read_dir(INSTANCES).unwrap().flatten().map(|d| d.file_name().to_string_lossy().into_owned());
-    all.filter(|n| n.starts_with("koracle-")).collect()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Everything in one test: recordings of one machine must not see each other's instances.
 #[test]
-fn through_a_real_sshd() {
-    let Some(server) = Server::start("through_a_real_sshd") else { return };
-    let good = server.config("user", "host");
-    assert_eq!(instances(), [""; 0]);
-
-    let done = server.koracle(&good, "1", "good.csv.zst").output().unwrap();
+fn hackbench_without_a_loss_at_nanosecond_resolution() {
+    let Some(machine) = Machine::get("hackbench through sshd", &["hackbench", "ssh"]) else { return };
+    let Some(server) = Server::start("hackbench through sshd") else { return };
+    let done = server.record("3", "good.csv.zst").args(HACKBENCH).output().unwrap();
     assert!(done.status.success(), "{}", said(&done));
-    assert_eq!(instances(), [""; 0]);
+    machine.is_as_before("a recording");
     let trace = ingest::open(&server.path("good.csv.zst")).unwrap().trace;
-    assert!(trace.len() > 1000 && trace.meta().lost.iter().all(|&l| l == 0), "{:?}", trace.meta().lost);
-    let fine = trace.times().iter().filter(|&&t| !(t + trace.meta().start_ns).is_multiple_of(1000)).count();
+    let meta = trace.meta();
+    assert!(trace.len() > 1000 && meta.lost.iter().all(|&l| l == 0) && trace.gaps().is_empty(), "{:?}", meta.lost);
+    let fine = trace.times().iter().filter(|&&t| !(t + meta.start_ns).is_multiple_of(1000)).count();
+    println!("{} events, {:.2} % of the stamps finer than 1 us", trace.len(), 100.0 * fine as f64 / trace.len() as f64);
     assert!(fine * 10 > trace.len() * 9);
+    assert_eq!((meta.workload.as_str(), meta.clock.as_str()), ("hackbench-pipe-2g", "mono"));
+}
 
-    // A key that the server does not know; a server whose key is another than it was.
+#[test]
+fn refused_keys_changed_keys_and_a_server_that_is_not_there() {
+    let Some(machine) = Machine::get("refused keys", &["ssh"]) else { return };
+    let Some(server) = Server::start("refused keys") else { return };
     for (config, words) in [
         (server.config("stranger", "host"), "Permission denied"),
         (server.config("user", "other"), "Host key verification failed"),
     ] {
-        let refused = server.koracle(&config, "1", "bad.csv.zst").output().unwrap();
-        assert_eq!(refused.status.code(), Some(1));
-        assert!(
-            said(&refused).contains("no recording on guest") && said(&refused).contains(words),
-            "{}",
-            said(&refused)
-        );
-        assert!(!server.path("bad.csv.zst").exists());
+        let mut run = server.record_with(&config, "1", "bad.csv.zst");
+        let message = refusal(run.args(["--", "sleep", "1"]), &server.path("bad.csv.zst"));
+        assert!(message.contains("no recording on guest") && message.contains(words), "{message}");
     }
+    machine.is_as_before("refusals");
+}
 
-    // The local ssh dies while the workload runs: the other side cleans up by itself.
-    let cut = server.koracle(&good, "60", "cut.csv.zst").spawn().unwrap();
-    until("no instance", 60, || !instances().is_empty());
-    let children = Command::new("ps").args(["-o", "pid=", "--ppid", &cut.id().to_string()]).output().unwrap();
-    let ssh = String::from_utf8(children.stdout).unwrap().trim().to_owned();
-    assert!(Command::new("kill").args(["-9", &ssh]).status().unwrap().success(), "{ssh:?}");
-    let cut = cut.wait_with_output().unwrap();
-    until("an instance is left", 60, || instances().is_empty());
+#[test]
+fn the_local_ssh_is_killed() {
+    let Some(machine) = Machine::get("a killed ssh", &["ssh", "pgrep"]) else { return };
+    let Some(server) = Server::start("a killed ssh") else { return };
+    let (run, workload) = stubborn(&server, "cut");
+    signal("KILL", &children(run.id()));
+    machine.is_as_before("kill -9 of the local ssh");
+    let cut = run.wait_with_output().unwrap();
+    until("the workload is gone", || is_gone(&workload));
     // What came before is kept; when nothing had come that is said.
-    assert!(cut.status.success() == server.path("cut.csv.zst").exists(), "{}", said(&cut));
+    assert_eq!(cut.status.success(), server.path("cut.csv.zst").exists(), "{}", said(&cut));
     assert!(said(&cut).contains("signal: 9"), "{}", said(&cut));
+}
 
-    // The recorder itself is killed.
-    let mut killed = server.koracle(&good, "60", "killed.csv.zst").spawn().unwrap();
-    until("no instance", 60, || !instances().is_empty());
-    killed.kill().unwrap();
-    killed.wait().unwrap();
-    until("an instance is left", 60, || instances().is_empty());
+#[test]
+fn the_recorder_is_killed() {
+    let Some(machine) = Machine::get("a killed recorder", &["ssh"]) else { return };
+    let Some(server) = Server::start("a killed recorder") else { return };
+    let (mut run, workload) = stubborn(&server, "killed");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    machine.is_as_before("kill -9 of koracle");
+    until("the workload is gone", || is_gone(&workload));
     assert!(!server.path("killed.csv.zst").exists());
+}
 
-    // Two at once.
-    let two = ["a.csv.zst", "b.csv.zst"].map(|out| server.koracle(&good, "1", out).spawn().unwrap());
+#[test]
+fn the_sshd_of_the_connection_is_killed() {
+    let Some(machine) = Machine::get("a killed sshd", &["ssh", "pgrep"]) else { return };
+    let Some(server) = Server::start("a killed sshd") else { return };
+    let (run, workload) = stubborn(&server, "sshd");
+    signal("KILL", &children(server.pid()));
+    machine.is_as_before("kill -9 of the connection's sshd");
+    let cut = run.wait_with_output().unwrap();
+    until("the workload is gone", || is_gone(&workload));
+    assert_eq!(cut.status.success(), server.path("sshd.csv.zst").exists(), "{}", said(&cut));
+    assert!(said(&cut).contains("guest"), "{}", said(&cut));
+}
+
+#[test]
+fn the_plan_itself_is_killed_and_its_watchdog_cleans() {
+    let Some(machine) = Machine::get("a killed plan", &["ssh"]) else { return };
+    let Some(server) = Server::start("a killed plan") else { return };
+    let (run, workload) = stubborn(&server, "plan");
+    signal("KILL", &[plan_of(&instances()[0])]);
+    machine.is_as_before("kill -9 of the plan's shell");
+    let cut = run.wait_with_output().unwrap();
+    until("the workload is gone", || is_gone(&workload));
+    assert_eq!(cut.status.success(), server.path("plan.csv.zst").exists(), "{}", said(&cut));
+}
+
+#[test]
+fn a_connection_that_falls_silent_is_given_up_by_the_guest() {
+    let Some(machine) = Machine::get("a silent connection", &["ssh", "pgrep"]) else { return };
+    let Some(server) = Server::start("a silent connection") else { return };
+    let (mut run, workload) = stubborn(&server, "silent");
+    // Nothing is closed: neither end of the connection hears that the other is no longer there.
+    let ssh = children(run.id());
+    signal("STOP", &ssh);
+    machine.is_as_before("the connection fell silent");
+    until("the workload is gone", || is_gone(&workload));
+    signal("KILL", &ssh);
+    run.wait().unwrap();
+}
+
+#[test]
+fn two_recordings_at_once() {
+    let Some(machine) = Machine::get("two at once", &["ssh", "hackbench"]) else { return };
+    let Some(server) = Server::start("two at once") else { return };
+    let two = ["a.csv.zst", "b.csv.zst"].map(|out| server.record("1", out).args(HACKBENCH).spawn().unwrap());
     for run in two {
         let done = run.wait_with_output().unwrap();
         assert!(done.status.success(), "{}", said(&done));
     }
-    assert_eq!(instances(), [""; 0]);
-    assert!(["a", "b"].iter().all(|n| ingest::open(&server.path(&format!("{n}.csv.zst"))).unwrap().trace.len() > 1000));
+    machine.is_as_before("two recordings");
+    for name in ["a", "b"] {
+        let trace = ingest::open(&server.path(&format!("{name}.csv.zst"))).unwrap().trace;
+        assert!(trace.len() > 1000 && trace.meta().lost.iter().all(|&l| l == 0), "{:?}", trace.meta().lost);
+    }
+}
+
+/// Runs `run` where `folder` is a disk of 64 KiB, far less than any recording of hackbench; only it sees that disk.
+fn on_a_small_disk(folder: &Path, run: &Command) -> Command {
+    let script = "mount -t tmpfs -o size=64k tmpfs \"$1\" && shift && exec \"$@\"";
+    let mut small = Command::new("unshare");
+    small.args(["-m", "sh", "-c", script, "small"]).arg(folder).arg(run.get_program()).args(run.get_args());
+    small.stderr(Stdio::piped());
+    small
+}
+
+#[test]
+fn a_full_disk_here_is_an_error_and_the_guest_is_clean() {
+    let Some(machine) = Machine::get("a full disk", &["ssh", "unshare", "hackbench"]) else { return };
+    let Some(server) = Server::start("a full disk") else { return };
+    let disk = server.path("disk");
+    std::fs::create_dir(&disk).unwrap();
+    // The pages' place. A small buffer is emptied while the workload runs: the disk is full before the end.
+    let mut run = server.record("30", "x.csv.zst");
+    run.args(["--workload", "hackbench-pipe-2g", "--buffer", "2048"]);
+    let message = refusal(on_a_small_disk(&disk, &run).env("TMPDIR", &disk), &server.path("x.csv.zst"));
+    assert!(message.contains(&format!("no place for the pages in {}", disk.display())), "{message}");
+    machine.is_as_before("a full temporary folder");
+    // The recording's own place.
+    let mut run = server.record("2", "disk/x.csv.zst");
+    run.args(HACKBENCH);
+    let message = refusal(&mut on_a_small_disk(&disk, &run), &disk.join("x.csv.zst"));
+    assert!(message.contains("x.csv.zst") && message.contains("No space left on device"), "{message}");
+    machine.is_as_before("a full output folder");
+}
+
+#[test]
+fn an_interrupt_while_connecting_ends_at_once() {
+    if !machine::has("ssh") {
+        return machine::skip("an interrupt while connecting", "ssh");
+    }
+    // Takes connections and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    let port = silent.local_addr().unwrap().port();
+    std::fs::write(&config, format!("Host mute\n HostName 127.0.0.1\n Port {port}\n")).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_koracle"));
+    run.args(["record", "--host", "mute", "-F"]).arg(&config).arg("-o").arg(folder.path().join("x.csv.zst"));
+    let child = run.args(["--", "sleep", "9"]).stderr(Stdio::piped()).spawn().unwrap();
+    let _connection = silent.accept().unwrap();
+    let since = std::time::Instant::now();
+    signal("INT", &[child.id().to_string()]);
+    let done = child.wait_with_output().unwrap();
+    println!("ended {:.1} s after the interrupt", since.elapsed().as_secs_f64());
+    assert_eq!((done.status.code(), said(&done).trim()), (Some(1), "koracle: cancelled"));
+    assert!(!folder.path().join("x.csv.zst").exists());
+}
+
+#[test]
+fn a_vagrant_machine_is_found_by_its_name() {
+    let Some(machine) = Machine::get("a vagrant machine", &["ssh"]) else { return };
+    let Some(server) = Server::start("a vagrant machine") else { return };
+    // A folder as `vagrant up` leaves it, and a program that answers as vagrant does: one machine runs, one does not.
+    let project = server.path("project");
+    for name in ["cfs", "halted"] {
+        let made = project.join(".vagrant/machines").join(name).join("libvirt");
+        std::fs::create_dir_all(&made).unwrap();
+        std::fs::write(made.join("id"), name).unwrap();
+    }
+    std::fs::write(project.join("Vagrantfile"), "").unwrap();
+    std::fs::write(project.join("answer"), server.config_text("cfs", "user", "host")).unwrap();
+    let bin = project.join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let script = "#!/bin/sh\n[ \"$1\" = ssh-config ] || exit 9\nshift\n\
+        for name do [ \"$name\" = cfs ] || { echo 'not ready' >&2; exit 1; }; cat answer; echo; done\n";
+    std::fs::write(bin.join("vagrant"), script).unwrap();
+    std::fs::set_permissions(bin.join("vagrant"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir(project.join(".ssh")).unwrap();
+    std::fs::write(project.join(".ssh/config"), "Host lab *.example\n").unwrap();
+    let koracle = || {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_koracle"));
+        let path = std::env::join_paths(
+            [bin.clone()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        run.current_dir(&project).env("PATH", path.unwrap()).env("HOME", &project);
+        run.env_remove("VAGRANT_DOTFILE_PATH").env("XDG_CACHE_HOME", project.join("cache"));
+        run
+    };
+    let list = koracle().args(["record", "--hosts"]).output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let words: Vec<Vec<&str>> = list.lines().map(|l| l.split_whitespace().collect()).collect();
+    assert_eq!(words, [vec!["cfs", "vagrant"], vec!["lab", "ssh", "config"]]);
+
+    let done = koracle().args(["record", "--host", "cfs", "-o", "v.csv.zst", "--", "sleep", "0.2"]).output().unwrap();
+    assert!(done.status.success(), "{}", said(&done));
+    machine.is_as_before("a recording of a vagrant machine");
+    assert!(!ingest::open(&project.join("v.csv.zst")).unwrap().trace.is_empty());
+    // What says how to reach the machine, with the path of its key, is nobody else's to read or to change.
+    let kept: Vec<_> = std::fs::read_dir(project.join("cache/koracle")).unwrap().flatten().collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -4,6 +4,7 @@ use super::output;
 use crate::export;
 use clap::{ValueEnum, ValueHint};
 use color_eyre::eyre::Result;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Options of `import`.
@@ -15,6 +16,18 @@ pub struct ImportArgs {
     /// NAME.csv.zst, with NAME.toml beside it; `-` writes the bare CSV to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
+    /// Only this stretch of events, counted from 0 without the end: `20000` (the first ones) or `5000..25000`.
+    #[arg(long, value_name = "RANGE", value_parser = stretch)]
+    events: Option<Range<usize>>,
+}
+
+fn stretch(text: &str) -> Result<Range<usize>, String> {
+    let number = |t: &str| t.trim().parse::<usize>().map_err(|_| format!("{t:?} is no number of events"));
+    let range = match text.split_once("..") {
+        None => 0..number(text)?,
+        Some((from, to)) => number(from)?..number(to)?,
+    };
+    if range.is_empty() { Err("there is nothing in this range".into()) } else { Ok(range) }
 }
 
 /// Options of `export`.
@@ -43,7 +56,10 @@ enum Format {
 /// Runs `import`.
 pub fn import(args: &ImportArgs) -> Result<()> {
     output::differ(&args.input, &args.output)?;
-    let opened = output::open(&args.input)?;
+    let mut opened = output::open(&args.input)?;
+    if let Some(events) = &args.events {
+        opened.trace = opened.trace.cut(events.clone());
+    }
     if args.output.as_os_str() == "-" {
         return output::write(&args.output, |out| Ok(export::csv_to(&opened.trace, out)?));
     }

@@ -117,10 +117,12 @@ impl Args {
             if of.iter().any(|c| config(c) != config(&of[0])) {
                 bail!("the {} models differ in size: they are not one model with several seeds", name.label());
             }
-            match name.network() {
-                _ if !of.is_empty() => columns.extend(of),
-                Some(kind) => columns.push(Column::of(super::model_of(None, kind)?)),
-                None => columns.push(Column { choice: name, model: None }),
+            match of.is_empty() {
+                true => columns.push(match name.network() {
+                    Some(kind) => Column::of(super::model_of(None, kind)?),
+                    None => Column { choice: name, model: None },
+                }),
+                false => columns.extend(of),
             }
         }
         Ok(columns)

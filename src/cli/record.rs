@@ -3,28 +3,30 @@
 use super::output;
 use crate::export;
 use crate::job::Cancel;
+use crate::record::request::{self, Settings, What};
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Stage, Target};
+use crate::record::{self, Plan, Progress, Rate, Stage, Target, hosts, more};
 use clap::ValueHint;
-use color_eyre::eyre::{Result, eyre};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget};
+use color_eyre::eyre::{Result, WrapErr, eyre};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// zstd level: a recording is waited for.
-const LEVEL: i32 = 9;
-
 /// Options of `record`.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host"]))]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command"]))]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host", "hosts"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command", "hosts"]))]
 pub struct RecordArgs {
+    /// List the machines that vagrant runs here and that the ssh configuration names, and record nothing.
+    #[arg(long, exclusive = true)]
+    hosts: bool,
     /// Record this machine; needs root.
     #[arg(long)]
     local: bool,
-    /// Record this machine through ssh, as root there or with sudo.
+    /// Record this machine through ssh, as root there or with sudo: a name that ssh knows, or a running machine of the
+    /// Vagrantfile in this folder.
     #[arg(long, value_name = "H", value_hint = ValueHint::Hostname)]
     host: Option<String>,
     /// Another configuration for ssh, e.g. what `vagrant ssh-config` prints.
@@ -34,11 +36,17 @@ pub struct RecordArgs {
     #[arg(long, value_name = "NAME", value_parser = workload)]
     workload: Option<&'static Workload>,
     /// The longest the workload may run.
-    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "S", default_value_t = Settings::default().seconds, value_parser = clap::value_parser!(u32).range(request::SECONDS))]
     seconds: u32,
     /// Ring buffer of each CPU.
-    #[arg(long, value_name = "KB", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = clap::value_parser!(u32).range(request::BUFFER_KB))]
     buffer: u32,
+    /// Record `sched_stat_runtime` too, into `NAME.more.csv.zst`.
+    #[arg(long)]
+    runtime: bool,
+    /// Record `sched_waking` too, into `NAME.more.csv.zst`.
+    #[arg(long)]
+    waking: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
@@ -52,114 +60,116 @@ fn workload(name: &str) -> Result<&'static Workload, String> {
 }
 
 impl RecordArgs {
-    fn plan(&self) -> Result<Plan> {
+    fn plan(&self) -> Plan {
         let target = match &self.host {
             None => Target::Local,
+            Some(host) if self.ssh_config.is_none() => hosts::resolve(host, Path::new("."), &Cancel::new()),
             Some(host) => Target::Ssh { host: host.clone(), config: self.ssh_config.clone() },
         };
+        let what = self.workload.map_or_else(|| What::Command(self.command.clone()), What::Workload);
         let (seconds, buffer_kb) = (self.seconds, self.buffer);
-        if let Some(w) = self.workload {
-            return Ok(Plan {
-                target,
-                name: String::new(),
-                run: 0,
-                workload: w.name.into(),
-                category: w.category.into(),
-                command: w.command(seconds),
-                shown: format!("koracle workload {} for {seconds} s: {}", w.name, w.script),
-                needs: w.needs.iter().map(|(tool, package)| ((*tool).into(), (*package).into())).collect(),
-                seconds,
-                buffer_kb,
-            });
-        }
-        let program = self.command.first().ok_or_else(|| eyre!("no command"))?;
-        let name =
-            Path::new(program).file_name().map_or_else(|| "command".into(), |n| n.to_string_lossy().into_owned());
-        Ok(Plan {
-            target,
-            name: String::new(),
-            run: 0,
-            workload: name,
-            category: "own".into(),
-            command: self.command.clone(),
-            shown: self.command.join(" "),
-            needs: Vec::new(),
-            seconds,
-            buffer_kb,
-        })
+        Plan::new(target, &what, Settings { seconds, buffer_kb, runtime: self.runtime, waking: self.waking })
     }
-}
-
-/// The first `NAME_runN.csv.zst` that is not there yet, and N.
-fn free_name(workload: &str) -> Result<(PathBuf, u32)> {
-    let names = (0..10_000).map(|run| (PathBuf::from(format!("{workload}_run{run}.csv.zst")), run));
-    let mut free = names.filter(|(path, _)| !path.exists());
-    free.next().ok_or_else(|| eyre!("no free name for a recording of {workload} here"))
 }
 
 /// Runs `record`.
 pub fn record(args: &RecordArgs) -> Result<()> {
-    let mut plan = args.plan()?;
+    if args.hosts {
+        return hosts();
+    }
+    let plan = args.plan();
     let (path, run) = match &args.output {
         Some(path) => (path.clone(), 0),
-        None => free_name(&plan.workload)?,
+        None => request::free_name(Path::new(""), &plan.workload)
+            .ok_or_else(|| eyre!("no free name for a recording of {} here", plan.workload))?,
     };
-    plan.run = run;
-    plan.name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     // Said before minutes of recording, not after.
-    let bare = [".csv.zst", ".csv"].iter().find_map(|e| plan.name.strip_suffix(e)).filter(|n| !n.is_empty());
-    plan.name = bare.ok_or_else(|| eyre!("{}: a recording's name ends in .csv.zst", path.display()))?.to_owned();
+    let plan =
+        plan.named(&path, run).ok_or_else(|| eyre!("{}: a recording's name ends in .csv.zst", path.display()))?;
     let (cancel, stop) = (Cancel::new(), Arc::new(AtomicBool::new(false)));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let mut told = Stage::Connecting;
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        bar.set_style(style);
+    }
+    let mut rate = Rate::default();
     let recorded = record::record(&plan, &cancel, &mut |p| {
         if stop.load(Ordering::Relaxed) {
             cancel.cancel();
         }
-        if p.stage != std::mem::replace(&mut told, p.stage) || !p.waiting.is_empty() {
-            bar.set_message(line(p, plan.buffer_kb));
-            bar.tick();
-        }
-    })?;
+        bar.set_message(line(p, rate.of(p)));
+        bar.tick();
+    });
     bar.finish_and_clear();
+    let recorded = recorded?;
     for note in &recorded.notes {
         eprintln!("koracle: {}: {note}", plan.target);
-    }
-    match recorded.status {
-        // 124: the time limit ended it, as it should; 143: Ctrl-C did.
-        Some(0 | 124 | 137 | 143) | None => {}
-        Some(status) => eprintln!("koracle: warning: the workload ended with status {status}: {}", recorded.log),
     }
     if recorded.pages.damaged > 0 {
         let first = recorded.pages.bad.first().map(ToString::to_string).unwrap_or_default();
         eprintln!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
     }
-    let size = export::native(&recorded.trace, &path, LEVEL)?;
+    let size = export::native(&recorded.trace, &path, export::WAITED_LEVEL)?;
     let (trace, lost) = (&recorded.trace, recorded.trace.meta().lost.iter().sum::<u64>());
     eprintln!(
-        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {} on disk",
+        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
         path.display(),
         trace.len(),
         trace.span().secs(),
         trace.cpus(),
         HumanBytes(recorded.pages.bytes),
+        recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(size)
     );
+    if plan.runtime || plan.waking {
+        let beside = more::beside(&path, &plan.name);
+        more::write(&beside, &recorded).wrap_err_with(|| beside.display().to_string())?;
+        eprintln!("{}: {} events of other kinds", beside.display(), recorded.more.len());
+    }
+    if lost > 0 {
+        let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
+        eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
+    }
+    // What a load does until it fails is a recording too, but not the one that was asked for.
+    if let Some(status) = recorded.failed() {
+        let log = if recorded.log.is_empty() { String::new() } else { format!(": {}", recorded.log) };
+        return Err(eyre!("the workload failed with status {status}{log}; {} is kept", path.display()));
+    }
     Ok(())
 }
 
-fn line(p: &Progress, buffer_kb: u32) -> String {
-    let stage = match p.stage {
-        Stage::Connecting => "connecting",
-        Stage::Recording => "recording",
-        Stage::Fetching => "fetching",
-        Stage::Decoding => "decoding",
-    };
-    let full: Vec<String> = p.waiting.iter().map(|b| format!("{} %", b * 100 / (u64::from(buffer_kb) << 10))).collect();
-    format!("{stage}  {} fetched, buffers {}", HumanBytes(p.bytes), full.join(" "))
+/// `recording  1.2 of 5.0 s  85,000 events/s  3.1 MiB fetched  CPU0 12 % full  CPU1 9 % full, 17 lost`
+fn line(p: &Progress, rate: Option<f64>) -> String {
+    let mut text = p.stage.label().to_owned();
+    match p.stage {
+        Stage::Connecting => {}
+        Stage::Probing => text += &["  ", p.guest.as_str()].concat(),
+        _ => {
+            // A String takes all.
+            let _ = write!(text, "  {:.1} of {:.1} s", p.elapsed.as_secs_f64(), p.limit.as_secs_f64());
+            if let Some(rate) = rate.filter(|_| p.stage == Stage::Recording) {
+                let _ = write!(text, "  {} events/s", HumanCount(rate as u64));
+            }
+            let _ = write!(text, "  {} fetched", HumanBytes(p.bytes));
+            for c in p.cpus.iter().take(8) {
+                let _ = write!(text, "  CPU{} {} % full", c.cpu, c.waiting * 100 / c.buffer.max(1));
+                if c.lost > 0 {
+                    let _ = write!(text, ", {} lost", HumanCount(c.lost));
+                }
+            }
+        }
+    }
+    text
+}
+
+fn hosts() -> Result<()> {
+    let mut text = String::new();
+    for host in hosts::list(Path::new("."), &Cancel::new()) {
+        let _ = writeln!(text, "{:<30} {}", host.name, host.from.label()); // a String takes all
+    }
+    output::stdout(text.as_bytes())
 }
 
 /// Runs `workloads`.

@@ -239,3 +239,10 @@ impl Page {
         }
     }
 }
+
+/// Appends a table in markdown.
+pub(super) fn table(out: &mut String, rows: &[Vec<String>]) {
+    let mut page = Page { out: std::mem::take(out), style: Style::Markdown };
+    page.table(rows);
+    *out = page.out;
+}

@@ -24,6 +24,9 @@ pub struct Args {
     /// Go on with the run in this folder, or of this name among the kept runs, from its last checkpoint.
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with = "output")]
     resume: Option<PathBuf>,
+    /// Folder of recordings with a `catalog.toml` that says the splits; without it, the bundled ones.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    traces: Option<PathBuf>,
     /// Train on this category only (may be repeated).
     #[arg(long, value_name = "CATEGORY", visible_alias = "category")]
     only: Vec<String>,
@@ -100,6 +103,7 @@ impl Args {
             batch: self.batch,
             chunk: self.chunk,
             seed: self.seed,
+            traces: self.traces.clone(),
             only: self.only.clone(),
             hold_out: self.hold_out.clone(),
             kernels: self.kernel.clone(),

@@ -1,7 +1,7 @@
 //! Recordings as training data: per CPU the tokens, and at their places the decisions and forecasts. Windows never cross
 //! a recording or a CPU. Everything comes from the extractor; nothing is computed here that a live run would not have.
 
-use crate::features::{CAND, CAND_NAMES, Decision, Extractor, Forecast, ORDERS, Outcome, QUERY, Sink, TOKEN_X, Token};
+use crate::features::{CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, Sink, TOKEN_X, Token, VOTERS};
 use crate::trace::{CpuId, Trace};
 
 /// Scored tokens of a chunk.
@@ -44,9 +44,9 @@ pub struct AskAt {
     /// As in [`PickAt::tokens`].
     pub tokens: u32,
     /// See [`Forecast::votes`].
-    pub votes: [u8; 2 * ORDERS],
+    pub votes: [u8; VOTERS],
     /// See [`Forecast::vote_x`].
-    pub vote_x: [f32; 2 * ORDERS],
+    pub vote_x: [f32; VOTERS],
     /// The class that came true.
     pub class: u8,
 }

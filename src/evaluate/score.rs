@@ -280,6 +280,10 @@ impl Sink for Scorer<'_> {
             scores.fill(f32::NEG_INFINITY);
             predictor.forecast(forecast, scores);
             scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
+            // "Some other task" names nobody: the best of the named ones is the answer.
+            if scores[..OTHER].iter().any(|s| *s > f32::NEG_INFINITY) {
+                scores[OTHER] = f32::NEG_INFINITY;
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ use super::candidates::{Board, Scene};
 use super::follow::Follow;
 use super::history::{Idents, Lane, NEVER, Names, Past};
 use super::tokens::{self, Subject};
-use super::{Decision, Forecast, ORDERS, OTHER, Outcome, Sink};
+use super::votes::{Ballot, Booth};
+use super::{Decision, Forecast, Outcome, Sink};
 use crate::sched::replay::{KernelReplay, View};
 use crate::sched::runqueue::{Change, RunQueues};
 use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
@@ -135,25 +136,29 @@ impl Extractor {
         });
         self.learn(trace, e, prev, next, stint, sink);
 
+        let queue = self.queues.queue(e.cpu);
+        let next_by_replay = self.replays.each_mut().map(|r| r.next_waiting(e.cpu, queue));
         let lane = &self.lanes[e.cpu.ix()];
-        let (mut votes, mut vote_x) = ([OTHER as u8; 2 * ORDERS], [0.0; 2 * ORDERS]);
-        for (order, found) in self.follow.here(&lane.history, e.cpu.ix()).into_iter().enumerate() {
-            let Some(followers) = found else { continue };
-            let class = |who| self.idents.thread(who, &self.past).map_or(OTHER as u8, |t| lane.rank(t));
-            let (best, count) = followers.best();
-            votes[2 * order] = class(best);
-            votes[2 * order + 1] = class(followers.last);
-            vote_x[2 * order] = count / (followers.total as f32 + 0.5);
-            vote_x[2 * order + 1] = super::history::log_count(followers.total, 5.0);
-        }
+        let ballot = Ballot::new(&Booth {
+            cpu: e.cpu,
+            now: e.time,
+            running: next,
+            idle: self.queues.is_idle(next),
+            queues: &self.queues,
+            past: &self.past,
+            lane,
+            follow: &self.follow,
+            idents: &self.idents,
+            next_by_replay,
+        });
         sink.forecast(&Forecast {
             event,
             cpu: e.cpu,
             time: e.time,
             recency: lane.recency(),
-            queue: self.queues.queue(e.cpu),
-            votes: &votes,
-            vote_x: &vote_x,
+            queue,
+            votes: &ballot.votes,
+            vote_x: &ballot.x,
         });
     }
 

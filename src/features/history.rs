@@ -3,6 +3,7 @@
 
 use super::RANKS;
 use super::follow::{History, Ident, NOBODY, Recent};
+use crate::sched::replay::is_kernel_thread;
 use crate::trace::{Nanos, TaskId, TaskTable, ThreadIx};
 use std::collections::HashMap;
 
@@ -135,26 +136,6 @@ impl Past {
     }
 }
 
-/// Names that begin like this belong to kernel threads.
-const KERNEL: [&str; 16] = [
-    "kworker",
-    "ksoftirqd",
-    "rcu",
-    "migration",
-    "kcompact",
-    "khugepaged",
-    "kswapd",
-    "jbd2",
-    "watchdog",
-    "kthread",
-    "cpuhp",
-    "idle_inject",
-    "swapper",
-    "kauditd",
-    "ksmd",
-    "irq/",
-];
-
 /// What names are good for: equality, and being a kernel thread's.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
@@ -173,7 +154,7 @@ impl Names {
                 let next = groups.len() as u32 + 1;
                 let stem = task.name.split('/').next().unwrap_or_default();
                 let group = *groups.entry(stem).or_insert(next);
-                (group, KERNEL.iter().any(|k| task.name.starts_with(k)))
+                (group, is_kernel_thread(&task.name))
             })
             .collect();
         Self { by_task }

@@ -109,9 +109,21 @@ columns! {
     raw_hit fix_hit fix_rank followed
 }
 
+columns! {
+    /// Continuous inputs of a forecast.
+    VOTE_X_NAMES, VOTE_X, vote:
+    // Per order: share of the most frequent follower, how often the context was seen.
+    share_1 seen_1 share_2 seen_2 share_3 seen_3 share_4 seen_4
+    // The queue after the switch: its length, waits of its oldest and newest.
+    waiting oldest_wait newest_wait
+    // The one that came in: its average stint, how often it ran since it woke up, idle (1) or a kernel thread (0.5).
+    avg_stint stints_since_wake idle
+}
+const _: () = assert!(VOTE_X == super::VOTERS, "one column per voter");
+
 /// Hash of the layout: changes whenever an input is added, removed, renamed or moved.
 pub fn layout_hash() -> u64 {
-    let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES].map(|n| n.join(","));
+    let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, VOTE_X_NAMES].map(|n| n.join(","));
     xxhash_rust::xxh3::xxh3_64(names.join(";").as_bytes())
 }
 

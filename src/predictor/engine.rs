@@ -1,11 +1,11 @@
 //! Any predictor that can be cloned, chosen by name: what the command line, the overlay and the interface work with.
 
-use super::Predictor;
 use super::heuristics::{Heuristic, Rule};
 use super::kernel_oracle::KernelOracle;
 use super::ppm::Ppm;
 use super::stream::StreamEngine;
 use super::weights::{Kind, Weights};
+use super::{Predictor, Reads};
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
 use crate::trace::{CpuId, Trace};
 use std::str::FromStr;
@@ -176,6 +176,10 @@ impl Predictor for Engine {
 
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
         self.get_mut().forecast(forecast, scores);
+    }
+
+    fn reads(&self) -> Option<Reads<'_>> {
+        self.get().reads()
     }
 
     fn outcome(&mut self, outcome: &Outcome) {

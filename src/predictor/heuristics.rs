@@ -173,7 +173,7 @@ impl Predictor for Heuristic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::QUERY;
+    use crate::features::{QUERY, VOTERS};
     use crate::trace::{CpuId, Nanos, TaskState};
 
     fn decision<'a>(candidates: &'a [ThreadIx], features: &'a [f32]) -> Decision<'a> {
@@ -192,8 +192,8 @@ mod tests {
         }
     }
 
-    fn forecast<'a>(recency: &'a [ThreadIx], queue: &'a [ThreadIx], votes: &'a [u8; 2 * ORDERS]) -> Forecast<'a> {
-        Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency, queue, votes, vote_x: &[1.0; 2 * ORDERS] }
+    fn forecast<'a>(recency: &'a [ThreadIx], queue: &'a [ThreadIx], votes: &'a [u8; VOTERS]) -> Forecast<'a> {
+        Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency, queue, votes, vote_x: &[1.0; VOTERS] }
     }
 
     fn picks(rule: Rule, rows: &[f32], n: u32) -> Vec<f32> {
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(picks(Rule::Random, &rows, 3), picks(Rule::Random, &rows, 3), "seeded");
     }
 
-    fn asked(rule: Rule, queue: &[ThreadIx], votes: [u8; 2 * ORDERS]) -> [f32; RANKS] {
+    fn asked(rule: Rule, queue: &[ThreadIx], votes: [u8; VOTERS]) -> [f32; RANKS] {
         let recency = [5, 8, 0, 6].map(ThreadIx);
         let mut scores = [0.0; RANKS];
         Heuristic::new(rule, 1).forecast(&forecast(&recency, queue, &votes), &mut scores);
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn forecasts_name_the_recency_class() {
-        let none = [OTHER as u8; 2 * ORDERS];
+        let none = [OTHER as u8; VOTERS];
         let queue = [6, 8].map(ThreadIx);
         assert_eq!(best(&asked(Rule::Fifo, &queue, none)), 3);
         assert_eq!(best(&asked(Rule::Lifo, &queue, none)), 1);
@@ -268,7 +268,7 @@ mod tests {
         heuristic.pick(&decision(&[8, 6, 0].map(ThreadIx), &rows), &mut Vec::new());
         let mut scores = [0.0; RANKS];
         let (queue, recency) = ([8, 6, 5].map(ThreadIx), [0, 5, 8, 6].map(ThreadIx));
-        heuristic.forecast(&forecast(&recency, &queue, &[OTHER as u8; 2 * ORDERS]), &mut scores);
+        heuristic.forecast(&forecast(&recency, &queue, &[OTHER as u8; VOTERS]), &mut scores);
         assert_eq!(best(&scores), 3, "6");
         assert!(scores[2] > scores[1], "8 stood in line, 5 was put back behind");
     }

@@ -164,7 +164,7 @@ impl Predictor for KernelOracle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::{ORDERS, QUERY};
+    use crate::features::{QUERY, VOTERS};
     use crate::trace::{CpuId, Event, Pid, TaskState, TraceBuilder, TraceMeta};
 
     /// Threads 1.. (0 is idle): two of name "a", one of each name "b", "c".
@@ -210,8 +210,8 @@ mod tests {
         oracle.pick(&decision, &mut scores);
         assert_eq!(best(&scores), 2, "an a; thread 2 never ran");
         assert!(scores[1] > scores[0] + 1.0, "{scores:?}");
-        let (recency, votes) = ([3, 4, 1, 2].map(ThreadIx), [OTHER as u8; 2 * ORDERS]);
-        let vote_x = &[0.0; 2 * ORDERS];
+        let (recency, votes) = ([3, 4, 1, 2].map(ThreadIx), [OTHER as u8; VOTERS]);
+        let vote_x = &[0.0; VOTERS];
         let forecast =
             Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency: &recency, queue: &[], votes: &votes, vote_x };
         let mut scores = [0.0; RANKS];

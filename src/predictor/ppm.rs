@@ -328,6 +328,7 @@ impl Predictor for Ppm {
 mod tests {
     use super::*;
     use crate::features::QUERY;
+    use crate::features::VOTERS;
     use crate::trace::{Nanos, TaskState};
 
     const CPU: CpuId = CpuId(1);
@@ -363,7 +364,7 @@ mod tests {
 
     fn forecasts(ppm: &mut Ppm, recency: &[u32]) -> Vec<f32> {
         let recency: Vec<_> = recency.iter().copied().map(ThreadIx).collect();
-        let votes = [OTHER as u8; 2 * ORDERS];
+        let votes = [OTHER as u8; VOTERS];
         let mut scores = [0.0; RANKS];
         ppm.forecast(
             &Forecast {
@@ -373,7 +374,7 @@ mod tests {
                 recency: &recency,
                 queue: &[],
                 votes: &votes,
-                vote_x: &[0.0; 2 * ORDERS],
+                vote_x: &[0.0; VOTERS],
             },
             &mut scores,
         );

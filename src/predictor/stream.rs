@@ -8,9 +8,9 @@
 mod net;
 pub mod simd;
 
-use super::Predictor;
 use super::tcn::normalise;
 use super::weights::Weights;
+use super::{Predictor, Reads};
 use crate::features::{CAND, Decision, Forecast, QUERY, RANKS, TOKEN_X, Token};
 use crate::trace::CpuId;
 use net::{N, Net, SKIP};
@@ -124,6 +124,12 @@ impl Predictor for StreamEngine {
         let h = &self.cpus[forecast.cpu.ix()].h;
         let gate = &mut self.scratch.gate;
         dispatch(Ask { net: &self.net, h, gate, votes: forecast.votes, vote_x: forecast.vote_x, scores });
+    }
+
+    fn reads(&self) -> Option<Reads<'_>> {
+        let net = &self.net;
+        let tokens = Some(net.config.receptive_field());
+        Some(Reads { tokens, query: [&net.query_mean, &net.query_scale], cand: &net.cand_mean })
     }
 }
 

@@ -14,7 +14,7 @@
 pub use super::lstm::Cut;
 use super::lstm::{self, Cell};
 use super::weights::{CLAMP, EMBED, Kind, ModelConfig, Provenance, VOTES, Weights, WeightsError};
-use crate::features::{CAND, ORDERS, QUERY, RANKS, TOKEN_X, Token};
+use crate::features::{CAND, QUERY, RANKS, TOKEN_X, Token, VOTERS};
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::activation::relu;
@@ -90,9 +90,9 @@ pub struct Picks {
 pub struct Asks {
     /// `[forecasts]`: row of h, as in [`Picks::rows`].
     pub rows: Vec<i32>,
-    /// `[forecasts, 2 * ORDERS]`.
+    /// `[forecasts, VOTERS]`.
     pub votes: Vec<u8>,
-    /// `[forecasts, 2 * ORDERS]`.
+    /// `[forecasts, VOTERS]`.
     pub vote_x: Vec<f32>,
 }
 
@@ -154,8 +154,8 @@ impl Network {
             gate_state: mat(c, g, c + VOTES),
             gate_votes: mat(VOTES, g, c + VOTES),
             gate_bias: vec(g),
-            gate_out: mat(g, 2 * ORDERS, g),
-            gate_out_bias: vec(2 * ORDERS),
+            gate_out: mat(g, VOTERS, g),
+            gate_out_bias: vec(VOTERS),
         }
     }
 
@@ -234,7 +234,7 @@ impl Network {
 
     /// Scores of all classes, `[forecasts, RANKS]`, before the temperature; class 0 is very low.
     pub fn forecast(&self, h: &Tensor<2>, asks: &Asks, device: &Device) -> Tensor<2> {
-        const N: usize = 2 * ORDERS;
+        const N: usize = VOTERS;
         let n = asks.rows.len();
         let mut input = vec![0.0_f32; n * VOTES];
         for (i, row) in input.chunks_exact_mut(VOTES).enumerate() {

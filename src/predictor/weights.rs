@@ -10,7 +10,7 @@
 //! -8  8  xxh3 of everything before, u64 LE
 //! ```
 
-use crate::features::{CAND, ORDERS, QUERY, RANKS, TOKEN_X, Token, layout_hash};
+use crate::features::{CAND, QUERY, RANKS, TOKEN_X, Token, VOTERS, layout_hash};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -28,7 +28,7 @@ pub const BUNDLED: &str = "assets/models/tcn.koracle";
 /// Width of the embeddings of a token's kind, rank and state.
 pub const EMBED: [usize; 3] = [4, 8, 4];
 /// Inputs of the forecast's vote layers: `vote_x`, then one one-hot block of [`RANKS`] per vote.
-pub const VOTES: usize = 2 * ORDERS + 2 * ORDERS * RANKS;
+pub const VOTES: usize = VOTERS + VOTERS * RANKS;
 /// Normalised inputs are cut at this many standard deviations.
 pub const CLAMP: f32 = 8.0;
 
@@ -161,8 +161,8 @@ impl ModelConfig {
         add("gate.state", &[c, g]);
         add("gate.votes", &[VOTES, g]);
         add("gate.bias", &[g]);
-        add("gate.out", &[g, 2 * ORDERS]);
-        add("gate.out_bias", &[2 * ORDERS]);
+        add("gate.out", &[g, VOTERS]);
+        add("gate.out_bias", &[VOTERS]);
         shapes
     }
 

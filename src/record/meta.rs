@@ -1,6 +1,6 @@
 //! What the plan told about the recorded machine, as layouts of its ring buffer and as metadata of the recording.
 
-use super::Plan;
+use super::{Ended, Plan};
 use crate::ingest::ringbuf::{Formats, RingError};
 use crate::trace::{SchedClass, TraceMeta};
 use std::collections::BTreeMap;
@@ -34,9 +34,32 @@ impl Told {
         Formats::parse(raw("header_page"), raw("header_event"), &events)
     }
 
-    /// Exit status of the workload.
-    pub fn status(&self) -> Option<i32> {
-        self.get("status").parse().ok()
+    /// Exit status of the workload, and what ended it.
+    pub fn status(&self) -> Option<(i32, Ended)> {
+        let (status, ended) = self.get("status").split_once(' ')?;
+        let ended = match ended {
+            "limit" => Ended::Limit,
+            "stopped" => Ended::Stopped,
+            _ => Ended::Itself,
+        };
+        Some((status.parse().ok()?, ended))
+    }
+
+    /// The machine in a few words; empty before it said anything.
+    pub fn guest(&self) -> String {
+        let kernel = self.get("kernel");
+        if kernel.is_empty() {
+            return String::new();
+        }
+        let class = match self.texts.get("ext") {
+            Some(_) => "sched_ext",
+            None => SchedClass::of_kernel(kernel).label(),
+        };
+        match self.online().as_slice() {
+            [] => format!("{kernel} {class}"),
+            [_] => format!("{kernel} {class}, 1 CPU"),
+            cpus => format!("{kernel} {class}, {} CPUs", cpus.len()),
+        }
     }
 
     /// Notes, and the end of the workload's output.
@@ -47,8 +70,9 @@ impl Told {
 
     /// The metadata.
     pub fn meta(&self, plan: &Plan) -> TraceMeta {
-        let cpus: Vec<u16> = self.get("cpus").split_whitespace().filter_map(|c| c.parse().ok()).collect();
-        let cpus = cpus.into_iter().filter(|c| *c < crate::trace::MAX_CPUS).max().map_or(0, |c| c + 1);
+        let cpus = self.online().last().map_or(0, |c| c + 1);
+        let (mut notes, ext) = (self.notes.clone(), self.texts.get("ext"));
+        notes.extend(ext.map(|ops| format!("the scheduler was sched_ext: {}", ops.trim())));
         let kernel = self.get("kernel").to_owned();
         TraceMeta {
             name: plan.name.clone(),
@@ -67,9 +91,18 @@ impl Told {
             slice_ns: self.get("slice").parse().unwrap_or(0),
             autogroup: self.get("autogroup").parse::<u8>().ok().map(|a| a != 0),
             emulated: self.get("virt") == "qemu",
-            note: self.notes.join("; "),
+            note: notes.join("; "),
             ..TraceMeta::default()
         }
+    }
+
+    /// The CPUs in order: those that are on, else all that have a buffer.
+    fn online(&self) -> Vec<u16> {
+        let list = [self.get("online").to_owned(), self.get("cpus").replace(' ', ",")];
+        let mut cpus = list.iter().map(|l| cpu_list(l)).find(|c| !c.is_empty()).unwrap_or_default();
+        cpus.sort_unstable();
+        cpus.dedup();
+        cpus
     }
 
     /// What `per_cpu/cpuN/stats` says was lost.
@@ -82,9 +115,48 @@ impl Told {
     }
 }
 
+/// The kernel's lists of CPUs: `0-3,5`.
+fn cpu_list(text: &str) -> Vec<u16> {
+    let ranges = text.split(',').filter_map(|part| {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        let (from, to): (u16, u16) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
+        (to < crate::trace::MAX_CPUS).then_some(from..=to)
+    });
+    ranges.flatten().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_machine_in_a_few_words() {
+        let mut told = Told::default();
+        assert_eq!(told.guest(), "");
+        told.say("kernel".into(), "6.1.0-40-amd64".into());
+        assert_eq!(told.guest(), "6.1.0-40-amd64 CFS");
+        told.say("cpus".into(), " 0 1 10".into());
+        assert_eq!(told.guest(), "6.1.0-40-amd64 CFS, 3 CPUs");
+        told.say("online".into(), "0-1,3\n".into());
+        told.say("kernel".into(), "6.12.3".into());
+        assert_eq!((told.guest().as_str(), told.online()), ("6.12.3 EEVDF, 3 CPUs", vec![0, 1, 3]));
+        told.say("ext".into(), "rusty\n".into());
+        assert_eq!(told.guest(), "6.12.3 sched_ext, 3 CPUs");
+        assert_eq!(cpu_list("0-99999,x,7-,2"), [2]);
+    }
+
+    #[test]
+    fn what_ended_the_workload() {
+        let ended = |text: &str| {
+            let mut told = Told::default();
+            told.say("status".into(), text.into());
+            told.status()
+        };
+        assert_eq!(ended("124 limit\n"), Some((124, Ended::Limit)));
+        assert_eq!(ended("143 stopped\n"), Some((143, Ended::Stopped)));
+        assert_eq!(ended("3 itself\n"), Some((3, Ended::Itself)));
+        assert_eq!(ended(""), None);
+    }
 
     #[test]
     fn losses_are_those_of_the_statistics() {

@@ -1,7 +1,8 @@
 # What runs on the recorded machine: POSIX sh, as root, read from standard input behind a `set --` line.
-# Arguments: SECONDS BUFFER_KB TOOL:PACKAGE,... COMMAND [ARGUMENT]...
+# Arguments: SECONDS BUFFER_KB TOOL:PACKAGE,... EVENT,... COMMAND [ARGUMENT]...
 # Standard output: the line KORACLE1, then frames: a line `NAME BYTES` and so many bytes.
-# Standard input after this script: a line ends the workload early, the end of input ends everything.
+# Standard input after this script: `stop` ends the workload early, `beat` says every second that somebody is there;
+# without a line for six seconds, or at the end of input, everything ends.
 LC_ALL=C
 export LC_ALL
 
@@ -9,56 +10,139 @@ put() { printf '%s %s\n' "$1" "${#2}"; printf '%s' "$2"; }
 fail() { put fail "$1"; exit 1; }
 # A file whole, its last line end too, which $() would take away.
 put_file() { [ -r "$2" ] && { text=$(cat "$2" 2>/dev/null; echo .); put "$1" "${text%.}"; }; }
-# When a process started, in clock ticks: tells a process from a later one with its pid.
+# When a living process started, in clock ticks, as $started: tells a process from a later one with its pid.
 start_of() {
+    started=''
     read -r line 2>/dev/null <"/proc/$1/stat" || return 1
     # shellcheck disable=SC2086
     set -- ${line##*) }
-    echo "${20}"
+    [ "$1" != Z ] && started=${20}
 }
+# Hundredths of seconds since boot, as $now.
+clock() { read -r now _ </proc/uptime; now=${now%.*}${now#*.}; }
+
+# Takes a trace instance away. Whoever still reads it gets two seconds.
 remove() {
     echo 0 >"$1/tracing_on"
     echo 0 >"$1/events/enable"
     tries=0
-    until rmdir "$1" 2>/dev/null; do
+    until rmdir "$1"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 40 ] || return 1
+        [ "$tries" -lt 40 ] && [ -d "$1" ] || return 1
         sleep 0.05
     done
-}
+} 2>/dev/null
+# `timeout` is the leader of the workload's process group, and kills after two seconds what does not end.
 stop_workload() { [ -s "$tmp/pid" ] && kill -TERM "$(cat "$tmp/pid")" 2>/dev/null; }
-
+# Leaves this machine as it was. The main shell does it, or else its watchdog.
 cleanup() {
     trap '' HUP INT TERM PIPE
-    stop_workload
-    [ -n "$runner" ] && kill "$runner" 2>/dev/null
-    [ -n "$watchdog" ] && kill "$watchdog" 2>/dev/null
+    for helper in $listener $watchdog; do kill -KILL "$helper"; done
+    group=''
+    [ -s "$tmp/pid" ] && group=$(cat "$tmp/pid")
+    [ -n "$group" ] && { kill -TERM "$group"; kill -s TERM -- "-$group"; }
+    [ -n "$runner" ] && kill "$runner"
     [ -n "$instance" ] && [ -d "$instance" ] && remove "$instance"
     [ -n "$tmp" ] && rm -rf "$tmp"
-}
+    # Whatever of the workload is still there, its children in the background too.
+    tries=0
+    while [ -n "$group" ] && kill -s 0 -- "-$group"; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 25 ]; then kill -s KILL -- "-$group"; break; fi
+        sleep 0.1
+    done
+} 2>/dev/null
 
-# The pages of one CPU, at most $2 in a frame; with a third argument one frame alone.
+# What the other side says.
+listen() {
+    heard=0
+    while read -r word <&3; do
+        heard=$((heard + 1))
+        echo "$heard" >"$tmp/heard"
+        if [ "$word" = stop ]; then
+            : >"$tmp/stop"
+            stop_workload
+        fi
+    done
+    kill -TERM $$
+} >/dev/null 2>&1
+# True while the main shell lives.
+main_lives() { start_of $$ && [ "$started" = "$born" ]; }
+# Ends the main shell when the other side has gone silent, and cleans when the main shell is gone.
+watch() {
+    trap '' HUP INT TERM PIPE
+    silent=0 last='' watchdog='' runner=''
+    read -r self _ </proc/self/stat
+    while [ "$silent" -lt 6 ] && main_lives; do
+        sleep 1
+        heard=''
+        read -r heard <"$tmp/heard"
+        silent=$((silent + 1))
+        [ "$heard" = "$last" ] || silent=0
+        last=$heard
+    done
+    if main_lives; then
+        kill -TERM $$
+        sleep 1
+    fi
+    if main_lives; then
+        # It waits for a connection that is dead: nothing of it may be left.
+        for stat in /proc/[0-9]*/stat; do
+            read -r line <"$stat" || continue
+            # shellcheck disable=SC2086
+            set -- ${line%% *} ${line##*) }
+            [ "$3" != $$ ] || [ "$1" = "$self" ] || kill -KILL "$1"
+        done
+        kill -KILL $$
+    fi
+    cleanup
+} >/dev/null 2>&1 3<&-
+
+# The pages of one CPU, in frames of at most 4 MiB, at most $2 frames.
 drain() {
-    while :; do
-        dd if="$instance/per_cpu/cpu$1/trace_pipe_raw" of="$tmp/chunk" bs="$page" count="$2" iflag=nonblock 2>/dev/null
+    frames=$2
+    while [ "$frames" -gt 0 ]; do
+        dd if="$instance/per_cpu/cpu$1/trace_pipe_raw" of="$tmp/chunk" bs="$page" count=$((4194304 / page)) \
+            iflag=nonblock 2>/dev/null
         bytes=$(wc -c <"$tmp/chunk")
         bytes=$((bytes))
         [ "$bytes" -gt 0 ] || break
         printf 'pages.%s %s\n' "$1" "$bytes"
-        cat "$tmp/chunk"
-        [ -z "$3" ] || break
+        cat "$tmp/chunk" || exit 1
+        frames=$((frames - 1))
     done
+}
+# The statistics of one CPU's buffer, as `cpu.N`; its bytes that wait, as $waiting.
+fill() {
+    entries=0 overrun=0 commit=0 waiting=0 dropped=0 taken=0
+    while read -r first second third _; do
+        case $first in
+        entries:) entries=$second ;;
+        overrun:) overrun=$second ;;
+        commit) commit=$third ;;
+        bytes:) waiting=$second ;;
+        dropped) dropped=$third ;;
+        read) taken=$third ;;
+        esac
+    done <"$instance/per_cpu/cpu$1/stats"
+    put "cpu.$1" "$((entries + taken)) $waiting $((buffer * 1024)) $((overrun + commit + dropped))"
 }
 
 main() {
     # Only now: until here this shell read its script from there.
     exec 3<&0 </dev/null
-    tmp='' instance='' runner='' watchdog=''
+    tmp='' instance='' runner='' listener='' watchdog=''
     echo KORACLE1
     [ "$(id -u)" = 0 ] || fail 'recording needs root'
-    seconds=$1 buffer=$2 needs=$3
-    shift 3
-    for tool in dd timeout mktemp wc tail; do
+    seconds=$1 buffer=$2 needs=$3 events=$4
+    shift 4
+    put kernel "$(uname -r)"
+    put machine "$(uname -m)"
+    if [ "$(cat /sys/kernel/sched_ext/state 2>/dev/null)" = enabled ]; then
+        put ext "$(cat /sys/kernel/sched_ext/root/ops 2>/dev/null)"
+    fi
+    put_file online /sys/devices/system/cpu/online
+    for tool in dd timeout mktemp wc tail df; do
         command -v "$tool" >/dev/null || fail "$tool is missing there (package coreutils)"
     done
     old=$IFS
@@ -66,32 +150,47 @@ main() {
     for need in $needs; do
         command -v "${need%%:*}" >/dev/null || fail "${need%%:*} is missing there: install the package ${need#*:}"
     done
+    # shellcheck disable=SC2086
+    events=$(printf '%s ' $events)
     IFS=$old
     command -v "$1" >/dev/null || fail "there is no command $1 there"
     for tracefs in /sys/kernel/tracing /sys/kernel/debug/tracing ''; do
         [ -d "$tracefs/instances" ] && break
     done
     [ -n "$tracefs" ] || fail 'tracefs is not mounted there: mount -t tracefs nodev /sys/kernel/tracing'
-    for event in sched_switch sched_wakeup sched_wakeup_new sched_migrate_task; do
-        [ -d "$tracefs/events/sched/$event" ] || fail "the kernel there has no tracepoint sched:$event"
+    for event in $events; do
+        [ -r "$tracefs/events/sched/$event/format" ] || fail "the kernel there has no tracepoint sched:$event"
     done
 
     trap cleanup EXIT
     trap 'exit 1' HUP INT TERM PIPE
-    for stale in "$tracefs"/instances/koracle-*-*; do
-        [ -d "$stale" ] || continue
+    start_of $$
+    born=$started
+    for stale in "$tracefs"/instances/koracle-*-* /dev/shm/koracle-*-*.* "${TMPDIR:-/tmp}"/koracle-*-*.*; do
         owner=${stale##*/koracle-}
-        [ "$(start_of "${owner%-*}")" = "${owner#*-}" ] && continue
-        remove "$stale" && put note "removed ${stale##*/}, left behind by a recording that was killed"
+        owner=${owner%.*}
+        [ -d "$stale" ] && [ -O "$stale" ] || continue
+        start_of "${owner%-*}" && [ "$started" = "${owner#*-}" ] && continue
+        case $stale in
+        "$tracefs"/*) remove "$stale" && put note "removed ${stale##*/}, left behind by a recording that was killed" ;;
+        *) rm -rf "$stale" ;;
+        esac
     done
-    if [ -w /dev/shm ]; then tmp=$(mktemp -d /dev/shm/koracle.XXXXXX); else tmp=$(mktemp -d); fi
-    [ -d "$tmp" ] || fail 'no temporary folder can be made there'
+    start_of $$
+    born=$started
+    # Room for a piece of the pages and the end of what the workload prints.
+    for place in /dev/shm "${TMPDIR:-/tmp}" /var/tmp ''; do
+        [ -d "$place" ] && [ -w "$place" ] || continue
+        free=$(df -Pk "$place" 2>/dev/null | tail -n 1 | { read -r _ _ _ free _; echo "$free"; })
+        [ "${free:-0}" -ge 8192 ] && tmp=$(mktemp -d "$place/koracle-$$-$born.XXXXXX") && break
+    done
+    [ -d "$tmp" ] || fail 'there are no 8 MB free in a temporary folder there (/dev/shm, /tmp, /var/tmp)'
 
-    put kernel "$(uname -r)"
-    put machine "$(uname -m)"
     put date "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     put_file autogroup /proc/sys/kernel/sched_autogroup_enabled
-    put_file slice /sys/kernel/debug/sched/base_slice_ns || put_file slice /sys/kernel/debug/sched/min_granularity_ns
+    # The slice of this shell, a fair task of no special kind, is the base slice. Only EEVDF has one.
+    put_file slice /sys/kernel/debug/sched/base_slice_ns ||
+        put slice "$(sed -n 's/^se\.slice *: *//p' /proc/$$/sched 2>/dev/null)"
     hz=$(zcat /proc/config.gz 2>/dev/null | sed -n 's/^CONFIG_HZ=//p')
     [ -n "$hz" ] || hz=$(sed -n 's/^CONFIG_HZ=//p' "/boot/config-$(uname -r)" 2>/dev/null)
     put hz "$hz"
@@ -102,40 +201,42 @@ main() {
     page=$(sed -n 's/.*char data;.*offset:\([0-9]*\);.*size:\([0-9]*\);.*/\1 + \2/p' "$tracefs/events/header_page")
     page=$((${page:-4096}))
 
-    instance=$tracefs/instances/koracle-$$-$(start_of $$)
+    instance=$tracefs/instances/koracle-$$-$born
     mkdir "$instance" || { instance=''; fail 'no private trace instance can be made there'; }
     echo 0 >"$instance/tracing_on"
     [ -w "$instance/buffer_subbuf_size_kb" ] && echo $((page / 1024)) >"$instance/buffer_subbuf_size_kb"
     echo mono >"$instance/trace_clock" || fail 'the kernel there has no monotonic trace clock'
     echo "$buffer" >"$instance/buffer_size_kb" || fail "no room there for a buffer of $buffer KB per CPU"
-    for event in sched_switch sched_wakeup sched_wakeup_new sched_migrate_task; do
+    for event in $events; do
         put_file "format.$event" "$tracefs/events/sched/$event/format"
         echo 1 >"$instance/events/sched/$event/enable" || fail "the tracepoint sched:$event cannot be enabled there"
     done
-    clock=$(sed 's/.*\[\(.*\)\].*/\1/' "$instance/trace_clock")
-    put clock "$clock"
+    put clock "$(sed 's/.*\[\(.*\)\].*/\1/' "$instance/trace_clock")"
     cpus=''
     for folder in "$instance"/per_cpu/cpu*; do cpus="$cpus ${folder##*/cpu}"; done
     put cpus "$cpus"
 
-    {
-        # The first line of input ends the workload; the end of input (a dead connection too) ends this script.
-        if read -r _ <&3; then
-            stop_workload
-            read -r _ <&3
-        fi
-        kill -TERM $$
-    } >/dev/null 2>&1 &
+    listen &
+    listener=$!
+    watch &
     watchdog=$!
+    put recording ''
+    clock
+    began=$now
     echo 1 >"$instance/tracing_on"
     {
         {
             timeout -k 2 "$seconds" "$@" 3<&- &
             echo $! >"$tmp/pid"
+            [ -e "$tmp/stop" ] && stop_workload
             wait $!
             status=$?
             echo 0 >"$instance/tracing_on"
-            echo "$status" >"$tmp/status.new"
+            clock
+            ended=itself
+            [ $((now - began)) -lt $((seconds * 100)) ] || ended=limit
+            [ ! -e "$tmp/stop" ] || ended=stopped
+            echo "$status $ended" >"$tmp/status.new"
             mv "$tmp/status.new" "$tmp/status"
         } 2>&1 | tail -c 2000 >"$tmp/log"
     } 3<&- &
@@ -144,16 +245,14 @@ main() {
     while [ ! -s "$tmp/status" ]; do
         sleep 0.2
         for cpu in $cpus; do
-            while read -r key value; do
-                [ "$key" = bytes: ] && break
-            done <"$instance/per_cpu/cpu$cpu/stats"
-            put "fill.$cpu" "$value"
-            [ "$value" -lt $((buffer * 512)) ] || drain "$cpu" $((buffer * 512 / page)) live
+            fill "$cpu"
+            [ "$waiting" -lt $((buffer * 512)) ] || drain "$cpu" $((buffer / 8192 + 1))
         done
     done
     echo 0 >"$instance/tracing_on"
+    put fetching ''
     for cpu in $cpus; do
-        drain "$cpu" $((4194304 / page))
+        drain "$cpu" 1000000
         put_file "stats.$cpu" "$instance/per_cpu/cpu$cpu/stats"
     done
     put status "$(cat "$tmp/status")"
@@ -164,8 +263,9 @@ main() {
         sleep 0.05
     done
     put_file log "$tmp/log"
+    put fetched ''
     cleanup
-    if [ -d "$instance" ]; then put note "the instance ${instance##*/} could not be removed"; fi
+    [ ! -d "$instance" ] || put note "the instance ${instance##*/} could not be removed"
     put end ''
     trap - EXIT
     exit 0

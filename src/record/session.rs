@@ -1,11 +1,12 @@
 //! The plan's shell: a child of this process, or at the other end of the system's `ssh`. Closing its input is how it is
-//! told to stop; dropping the session does that and waits until it has cleaned up.
+//! told to stop; dropping the session does that, and waits until it has cleaned up.
 
 use super::RecordError;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 /// Where a recording is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,21 +32,24 @@ impl std::fmt::Display for Target {
 }
 
 /// Constant, so that nothing can be mistaken for code: everything else goes over standard input.
-const REMOTE: &str = "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'";
+const REMOTE: &str = "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh -s; fi; \
+    command -v sudo >/dev/null || { echo \"sudo: not installed, and the user there is not root\" >&2; exit 1; }; \
+    exec sudo -n sh -s'";
+/// A plan that was told to stop has cleaned up by then (workloads that do not end are killed after two seconds).
+const PATIENCE: Duration = Duration::from_secs(12);
+const STEP: Duration = Duration::from_millis(20);
 
 /// A running plan.
 #[derive(Debug)]
 pub struct Session {
     child: Child,
     input: Option<ChildStdin>,
-    /// What the plan sends.
-    pub output: BufReader<ChildStdout>,
     errors: File,
 }
 
 impl Session {
-    /// Starts a shell that waits for the plan.
-    pub fn start(target: &Target) -> Result<Self, RecordError> {
+    /// Starts a shell that waits for the plan; what it will say comes out of the pipe.
+    pub fn start(target: &Target) -> Result<(Self, ChildStdout), RecordError> {
         let (program, mut command) = match target {
             Target::Local => ("sh", Command::new("sh")),
             Target::Ssh { .. } => ("ssh", Command::new("ssh")),
@@ -68,25 +72,53 @@ impl Session {
         // A group of its own: Ctrl-C in the terminal is for this program, which then ends the plan in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let errors = tempfile::tempfile().map_err(RecordError::Disk)?;
-        let stderr = errors.try_clone().map_err(RecordError::Disk)?;
+        let errors = tempfile::tempfile().map_err(RecordError::disk)?;
+        let stderr = errors.try_clone().map_err(RecordError::disk)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let start = |source| RecordError::Start { program, source };
         let mut child = command.spawn().map_err(start)?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
-        let output = output.ok_or_else(|| start(std::io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Self { child, input, output: BufReader::with_capacity(1 << 18, output), errors })
+        let session = Self { child, input, errors };
+        Ok((session, output.ok_or_else(|| start(std::io::ErrorKind::BrokenPipe.into()))?))
     }
 
-    /// The plan's standard input, while it is open.
-    pub fn input(&mut self) -> Option<&mut ChildStdin> {
-        self.input.as_mut()
+    /// Writes to the plan. A connection that breaks here is explained by what `ssh` said, not by this write.
+    pub fn say(&mut self, text: &str) {
+        let _ = self.input.as_mut().map(|i| i.write_all(text.as_bytes()).and_then(|()| i.flush()));
+    }
+
+    /// Closes its input, which tells it to stop.
+    pub fn hang_up(&mut self) {
+        self.input = None;
+    }
+
+    /// Ends it now, whatever it does. Of an `ssh` the other side hears the end of input.
+    pub fn kill(&mut self) {
+        self.input = None;
+        // It may have ended just now.
+        let _ = self.child.kill();
+    }
+
+    /// Waits for its end, which is enforced when it takes too long. `wait` is called in between.
+    pub fn end(&mut self, mut wait: impl FnMut()) -> std::io::Result<ExitStatus> {
+        self.input = None;
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if since.elapsed() > PATIENCE {
+                self.kill();
+                return self.child.wait();
+            }
+            std::thread::sleep(STEP);
+            wait();
+        }
     }
 
     /// Ends the session and gives the end of what it said on standard error.
-    pub fn last_words(&mut self) -> String {
-        self.input = None;
-        let status = self.child.wait();
+    pub fn last_words(&mut self, wait: impl FnMut()) -> String {
+        let status = self.end(wait);
         let mut said = Vec::new();
         // Without its words there is still the status.
         let _ = self.errors.rewind().and_then(|()| self.errors.read_to_end(&mut said));
@@ -94,6 +126,9 @@ impl Session {
         let lines: Vec<&str> = said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
         let last = lines[lines.len().saturating_sub(3)..].join("; ");
         match status {
+            _ if last.contains("sudo") => {
+                format!("{last} (recording needs root there, or sudo that asks for no password)")
+            }
             _ if !last.is_empty() => last,
             Ok(status) => format!("the shell ended with {status}"),
             Err(e) => e.to_string(),
@@ -103,9 +138,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.input = None;
-        // It may be writing: reading on lets it come to its end.
-        let _ = std::io::copy(&mut self.output, &mut std::io::sink());
-        let _ = self.child.wait();
+        // Whatever it says now, there is nobody left to tell.
+        let _ = self.end(|| ());
     }
 }

@@ -1,10 +1,14 @@
 //! What the plan sends back: a line that says it is the plan, then frames of a name, a length and bytes. Pages go to a
-//! temporary file per CPU as they come; everything else is short text.
+//! temporary file per CPU as they come; everything else is short text. A job of its own reads them, so that whoever
+//! waits for them can do something meanwhile.
 
 use super::RecordError;
+use crate::job::{Job, JobError};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 /// The plan's first line. A login shell may print other things before it.
 const MAGIC: &[u8] = b"KORACLE1\n";
@@ -13,14 +17,98 @@ const MOST_NOISE: u64 = 64 << 10;
 const LONGEST_LINE: u64 = 128;
 const LONGEST_TEXT: u64 = 1 << 20;
 const MOST_PAGES: u64 = 1 << 30;
+/// Read ahead of the plan, and frames that wait for their reader.
+const AHEAD: usize = 1 << 18;
+const WAITING: usize = 256;
 
-/// One frame.
+/// One frame, or the part of one that was there.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// Pages of this CPU, so many bytes, already written to its file.
-    Pages(u16, u64),
+    /// Pages, so many bytes, already written to their file.
+    Pages(u64),
     /// Any other: its name and text.
     Text(String, String),
+}
+
+/// What came from the plan.
+#[derive(Debug)]
+pub enum Came {
+    /// Its first line.
+    Greeting,
+    /// Bytes of pages; they are in their files.
+    Bytes(u64),
+    /// A text and its name.
+    Text(String, String),
+    /// All pages: either the plan has sent the last one, or the stream has broken, and why comes next.
+    Pages(Spool),
+    /// The stream is no good any more.
+    Broken(RecordError),
+    /// It has ended.
+    End,
+}
+
+/// What comes from the plan, while somebody else reads it.
+#[derive(Debug)]
+pub struct Incoming {
+    came: Receiver<Came>,
+    _job: Job,
+}
+
+impl Incoming {
+    /// Starts reading.
+    pub fn read(output: impl Read + Send + 'static) -> Self {
+        let (tell, came) = sync_channel(WAITING);
+        let failed = tell.clone();
+        let job = Job::spawn(
+            "record",
+            move |_| read(&mut BufReader::with_capacity(AHEAD, output), &tell),
+            move |done: Result<(), JobError>| {
+                if let Err(error) = done {
+                    // Nobody listens any more: then nobody misses it.
+                    let _ = failed.try_send(Came::Broken(error.into()));
+                }
+            },
+        );
+        Self { came, _job: job }
+    }
+
+    /// What came next, or `None` when nothing came for so long.
+    pub fn next(&self, wait: Duration) -> Option<Came> {
+        match self.came.recv_timeout(wait) {
+            Ok(came) => Some(came),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Came::End),
+        }
+    }
+}
+
+/// Reads to the end, or until nobody listens.
+fn read(input: &mut impl BufRead, tell: &SyncSender<Came>) {
+    let mut spool = Spool::default();
+    let broken = match greeting(input) {
+        Ok(false) => None,
+        Err(e) => Some(RecordError::Stream(e)),
+        Ok(true) => {
+            if tell.send(Came::Greeting).is_err() {
+                return;
+            }
+            loop {
+                let came = match spool.frame(input) {
+                    Ok(Some(Frame::Pages(bytes))) => Came::Bytes(bytes),
+                    Ok(Some(Frame::Text(name, _))) if name == "fetched" => Came::Pages(std::mem::take(&mut spool)),
+                    Ok(Some(Frame::Text(name, text))) => Came::Text(name, text),
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                };
+                if tell.send(came).is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    // The receiver may be gone; then nobody wants these either.
+    let _ = tell.send(Came::Pages(spool));
+    let _ = broken.map(|error| tell.send(Came::Broken(error)));
 }
 
 /// Reads up to and including the plan's first line. False when the stream ends before it.
@@ -44,15 +132,23 @@ pub fn greeting(input: &mut impl BufRead) -> std::io::Result<bool> {
 #[derive(Debug, Default)]
 pub struct Spool {
     pub files: BTreeMap<u16, File>,
+    /// The frame of pages that is being read: its CPU, and the bytes that it still has.
+    left: (u16, u64),
 }
 
 impl Spool {
-    /// Reads the next frame; `None` at the end of the stream.
+    /// Reads the next frame, or what is there of a frame of pages; `None` at the end of the stream.
     pub fn frame(&mut self, input: &mut impl BufRead) -> Result<Option<Frame>, RecordError> {
+        if self.left.1 > 0 {
+            return self.pages(input).map(|bytes| Some(Frame::Pages(bytes)));
+        }
         let mut line = Vec::new();
         let read = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(RecordError::Stream)?;
         if read == 0 {
             return Ok(None);
+        }
+        if !line.ends_with(b"\n") && read < LONGEST_LINE as usize {
+            return Err(RecordError::Stream(ErrorKind::UnexpectedEof.into()));
         }
         let broken = || RecordError::Protocol(String::from_utf8_lossy(&line).trim_end().to_owned());
         let text = std::str::from_utf8(&line).ok().and_then(|l| l.strip_suffix('\n')).ok_or_else(broken)?;
@@ -63,8 +159,8 @@ impl Spool {
             if bytes > MOST_PAGES {
                 return Err(broken());
             }
-            self.pages(cpu, bytes, input)?;
-            return Ok(Some(Frame::Pages(cpu, bytes)));
+            self.left = (cpu, bytes);
+            return Ok(Some(Frame::Pages(0)));
         }
         if bytes > LONGEST_TEXT {
             return Err(broken());
@@ -74,26 +170,24 @@ impl Spool {
         Ok(Some(Frame::Text(name.to_owned(), String::from_utf8_lossy(&text).into_owned())))
     }
 
-    fn pages(&mut self, cpu: u16, bytes: u64, input: &mut impl BufRead) -> Result<(), RecordError> {
+    fn pages(&mut self, input: &mut impl BufRead) -> Result<u64, RecordError> {
+        let (cpu, left) = self.left;
         let file = match self.files.entry(cpu) {
             std::collections::btree_map::Entry::Occupied(o) => o.into_mut(),
-            std::collections::btree_map::Entry::Vacant(v) => v.insert(tempfile::tempfile().map_err(RecordError::Disk)?),
+            std::collections::btree_map::Entry::Vacant(v) => v.insert(tempfile::tempfile().map_err(RecordError::disk)?),
         };
-        let mut left = bytes;
-        while left > 0 {
-            // Reading and writing fail for different reasons: the connection, or the disk.
-            let part = match input.fill_buf() {
-                Ok([]) => return Err(RecordError::Stream(ErrorKind::UnexpectedEof.into())),
-                Ok(part) => &part[..part.len().min(usize::try_from(left).unwrap_or(usize::MAX))],
-                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-                Err(e) => return Err(RecordError::Stream(e)),
-            };
-            file.write_all(part).map_err(RecordError::Disk)?;
-            let n = part.len();
-            input.consume(n);
-            left -= n as u64;
-        }
-        Ok(())
+        // Reading and writing fail for different reasons: the connection, or the disk.
+        let part = match input.fill_buf() {
+            Ok([]) => return Err(RecordError::Stream(ErrorKind::UnexpectedEof.into())),
+            Ok(part) => &part[..part.len().min(usize::try_from(left).unwrap_or(usize::MAX))],
+            Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(0),
+            Err(e) => return Err(RecordError::Stream(e)),
+        };
+        file.write_all(part).map_err(RecordError::disk)?;
+        let n = part.len();
+        input.consume(n);
+        self.left.1 -= n as u64;
+        Ok(n as u64)
     }
 }
 
@@ -109,10 +203,12 @@ mod tests {
         let mut spool = Spool::default();
         let mut frames = Vec::new();
         while let Some(frame) = spool.frame(&mut input).unwrap() {
-            frames.push(frame);
+            if frame != Frame::Pages(0) {
+                frames.push(frame);
+            }
         }
         let text = |n: &str, t: &str| Frame::Text(n.into(), t.into());
-        assert_eq!(frames, [text("kernel", "6.1"), Frame::Pages(1, 4), Frame::Pages(1, 1), text("end", "")]);
+        assert_eq!(frames, [text("kernel", "6.1"), Frame::Pages(4), Frame::Pages(1), text("end", "")]);
         let mut kept = String::new();
         let file = spool.files.get_mut(&1).unwrap();
         file.rewind().unwrap();
@@ -126,8 +222,38 @@ mod tests {
         for bad in
             ["kernel\n", "kernel x\n", "kernel 99999999999\n", "kernel 5\nabc", "pages.9999999 1\na", "pages.0 9\na"]
         {
-            assert!(Spool::default().frame(&mut bad.as_bytes()).is_err(), "{bad:?}");
+            let (mut input, mut spool) = (bad.as_bytes(), Spool::default());
+            let error = loop {
+                match spool.frame(&mut input) {
+                    Ok(frame) => assert!(frame.is_some(), "{bad:?}"),
+                    Err(error) => break error,
+                }
+            };
+            assert!(matches!(error, RecordError::Protocol(_) | RecordError::Stream(_)), "{bad:?}");
         }
         assert_eq!(Spool::default().frame(&mut &b""[..]).unwrap(), None);
+    }
+
+    #[test]
+    fn pages_are_handed_over_once_whether_the_stream_ends_or_breaks() {
+        let told = |bytes: &'static [u8]| {
+            let incoming = Incoming::read(bytes);
+            let mut told = Vec::new();
+            loop {
+                told.push(match incoming.next(Duration::from_secs(60)).expect("a word in a minute") {
+                    Came::Greeting => "greeting".to_owned(),
+                    Came::Bytes(0) => continue,
+                    Came::Bytes(n) => format!("{n} bytes"),
+                    Came::Text(name, _) => name,
+                    Came::Pages(spool) => format!("{} files", spool.files.len()),
+                    Came::Broken(_) => "broken".to_owned(),
+                    Came::End => return told.join(" "),
+                });
+            }
+        };
+        let whole = b"hi\nKORACLE1\npages.0 2\nxypages.3 1\nzfetched 0\nend 0\n";
+        assert_eq!(told(whole), "greeting 2 bytes 1 bytes 2 files end 0 files");
+        assert_eq!(told(&whole[..23]), "greeting 1 bytes 1 files broken");
+        assert_eq!(told(b"no plan at all"), "0 files");
     }
 }

@@ -15,6 +15,7 @@ mod views;
 
 use crate::trace::{CpuId, Event, EventKind, SchedClass, ThreadIx, Trace};
 use engine::Engine;
+pub(crate) use entity::is_kernel_thread;
 
 /// The replay of one trace. Cloning it takes a snapshot.
 #[derive(Clone, Debug)]
@@ -54,6 +55,7 @@ impl KernelReplay {
             return;
         }
         let tasks = trace.tasks();
+        self.engine.learn(trace.meta());
         self.engine.sync_actor(e, tasks);
         match e.kind {
             EventKind::Wakeup | EventKind::WakeupNew => self.engine.wakeup(e, tasks),
@@ -66,6 +68,7 @@ impl KernelReplay {
     pub fn before_pick(&mut self, e: &Event, trace: &Trace) {
         if let Some(open) = self.open.get_mut(e.cpu.ix()) {
             *open = Some(e.time.0);
+            self.engine.learn(trace.meta());
             self.engine.before_pick(e, trace.tasks());
         }
     }
@@ -78,6 +81,11 @@ impl KernelReplay {
     /// True when the replay believes that a reschedule of `cpu` was pending.
     pub fn resched(&self, cpu: CpuId) -> bool {
         self.engine.resched(cpu)
+    }
+
+    /// Whom the replay would take next out of `waiting`, were `cpu` to choose now among those only.
+    pub fn next_waiting(&mut self, cpu: CpuId, waiting: &[ThreadIx]) -> Option<ThreadIx> {
+        self.engine.next_waiting(cpu, waiting)
     }
 
     /// Takes the outcome of the decision: who came in, out of which queue.

@@ -94,15 +94,23 @@ pub(super) fn save(
 }
 
 /// The newest checkpoint that is whole. `None` when there never was one; an error when there are only damaged ones.
+/// Damaged ones newer than it are taken away, so that the next one written does not make them the previous one.
 pub(super) fn newest(folder: &Path) -> Result<Option<Kept>, TrainError> {
     let mut found = None;
+    let mut damaged = Vec::new();
     for path in NAMES.map(|name| folder.join(name)) {
         match std::fs::read(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => found = found.or(Some(problem(&path, &e))),
             Ok(bytes) => match parse(&bytes, &path) {
-                Some(kept) => return Ok(Some(kept)),
-                None => found = found.or_else(|| Some(problem(&path, &"the checkpoint is damaged"))),
+                Some(kept) => {
+                    let _ = damaged.iter().try_for_each(std::fs::remove_file);
+                    return Ok(Some(kept));
+                }
+                None => {
+                    found = found.or_else(|| Some(problem(&path, &"the checkpoint is damaged")));
+                    damaged.push(path);
+                }
             },
         }
     }

@@ -1,11 +1,11 @@
 //! The weights as the streaming engine reads them: embeddings folded into the first layer, temperatures into the last,
 //! rows contiguous in the order in which they are used. Made once per model, shared by all engines.
 
-use crate::features::{CAND, ORDERS, QUERY, RANKS, Token};
+use crate::features::{CAND, QUERY, RANKS, Token, VOTERS};
 use crate::predictor::weights::{EMBED, Kind, ModelConfig, Weights};
 
 /// Votes of a forecast.
-pub(super) const N: usize = 2 * ORDERS;
+pub(super) const N: usize = VOTERS;
 /// Columns added to the pick head's first layer: the linear part, padded to a register.
 pub(super) const SKIP: usize = 8;
 

@@ -101,7 +101,7 @@ impl Entity {
 }
 
 /// True for names that kernel threads carry. They are outside every autogroup.
-pub(super) fn is_kernel_thread(name: &str) -> bool {
+pub fn is_kernel_thread(name: &str) -> bool {
     const PREFIXES: [&str; 24] = [
         "kworker",
         "ksoftirqd",

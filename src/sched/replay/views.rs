@@ -31,6 +31,26 @@ impl Engine {
         View { lag_ns, deadline_gap_ns: key - c.min_deadline, eligible, picked, rank }
     }
 
+    /// The eligible thread with the earliest key, a real-time one before all; without any, the one that is owed most.
+    pub fn next_waiting(&mut self, cpu: CpuId, waiting: &[ThreadIx]) -> Option<ThreadIx> {
+        let mut best: Option<((bool, bool, i64), ThreadIx)> = None;
+        for &thread in waiting {
+            let Some(e) = self.ents.get(thread.ix()).copied().filter(|_| self.is_thread(thread)) else { continue };
+            let rank = if e.real_time {
+                (false, false, i64::from(e.prio))
+            } else {
+                let q = if e.queue == NONE { self.home(thread.0, cpu.ix()) } else { e.queue as usize };
+                let (lag, key) = self.standing(&e, q);
+                let eligible = self.cfs || lag >= 0;
+                (true, !eligible, if eligible { key } else { -lag })
+            };
+            if best.is_none_or(|(b, _)| rank < b) {
+                best = Some((rank, thread));
+            }
+        }
+        best.map(|(_, thread)| thread)
+    }
+
     /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
     fn standing(&mut self, e: &Entity, q: usize) -> (i64, i64) {
         if self.cfs {

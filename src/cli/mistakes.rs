@@ -1,0 +1,208 @@
+//! `koracle mistakes`: the wrong decisions of recordings, a filter over them, and what is summed up of the rest. The
+//! same table and sums as the Mistakes screen; what is printed adds up to what `koracle eval` says.
+
+mod render;
+mod why;
+
+use super::output;
+use crate::dataset::catalog::{self, Catalog, Filter, Split};
+use crate::evaluate::mistakes::collect::{collect, latencies};
+use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
+use crate::evaluate::mistakes::sums::{Sums, Versus, in_time, versus};
+use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS, filter};
+use crate::job::Cancel;
+use crate::predictor::Predictor;
+use crate::predictor::engine::Choice;
+use crate::predictor::engine::Engine;
+use crate::predictor::heuristics::Rule;
+use crate::predictor::weights::Weights;
+use crate::trace::Trace;
+use clap::ValueHint;
+use color_eyre::eyre::{Result, bail, eyre};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Options of `mistakes`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = columns_help())]
+pub struct Args {
+    /// Recordings; without any, those of the bundled split.
+    #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
+    traces: Vec<PathBuf>,
+    /// Which bundled recordings: train, validation or test.
+    #[arg(long, default_value = "validation", value_parser = super::split, conflicts_with = "traces")]
+    split: Split,
+    /// Who predicts.
+    #[arg(long, default_value = "tcn")]
+    predictor: Choice,
+    /// The model file; without it, the bundled one.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    model: Option<PathBuf>,
+    /// Only decisions for which this is true, such as: prev~hackbench and state=S and p>0.9
+    #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
+    filter: Option<Expr>,
+    /// Cut the decisions by these columns, separated by commas.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = cut)]
+    by: Vec<Column>,
+    /// A second predictor on the same decisions: a model file, or the name of a baseline.
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
+    compare: Option<String>,
+    /// Explain one decision of the one recording: the number of its switch (column `event`).
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["filter", "by", "compare", "all", "csv"])]
+    why: Option<usize>,
+    /// List the right decisions too.
+    #[arg(long)]
+    all: bool,
+    /// Write the list as CSV (with --by: the slices); times in ns.
+    #[arg(long, group = "form")]
+    csv: bool,
+    /// Print one JSON object.
+    #[arg(long, group = "form")]
+    json: bool,
+    /// Print tables as markdown (also what a terminal gets).
+    #[arg(long, group = "form")]
+    markdown: bool,
+}
+
+fn columns_help() -> String {
+    let mut text = "Columns of expressions:\n".to_owned();
+    for (_, name, _, help) in &COLUMNS {
+        text.push_str(&format!("  {name:<10}  {help}\n"));
+    }
+    text + "\nTimes need a unit (ns, us, ms, s). Names: = != ~ !~ (contains). Joined by and, or, not, ( ).\n"
+}
+
+fn expression(text: &str) -> Result<Expr, String> {
+    filter::parse(text).map_err(|e| format!("\n    {text}\n    {}\n    {e}", e.pointer()))
+}
+
+fn cut(name: &str) -> Result<Column, String> {
+    let known = || sliceable().map(Column::name).collect::<Vec<_>>().join(", ");
+    let column = Column::parse(name).filter(|c| sliceable().any(|s| s == *c));
+    column.ok_or_else(|| format!("nothing can be cut by this; there are: {}", known()))
+}
+
+/// The second predictor.
+enum Second {
+    None,
+    Baseline(Column),
+    Model(Choice, Arc<Weights>),
+}
+
+impl Second {
+    fn parse(text: Option<&str>) -> Result<Self> {
+        let Some(text) = text else { return Ok(Self::None) };
+        if let Some(rule) = Rule::parse(text) {
+            return Ok(Column::parse(rule.label()).map_or(Self::None, Self::Baseline));
+        }
+        Ok(Self::Model(Choice::Tcn, super::model(Some(Path::new(text)))?))
+    }
+
+    fn engine(&self, trace: &Trace) -> Result<Option<Engine>> {
+        match self {
+            Self::Model(name, weights) => Ok(Some(name.make(Some(weights), trace)?)),
+            _ => Ok(None),
+        }
+    }
+
+    fn column(&self) -> Option<Column> {
+        match self {
+            Self::None => None,
+            Self::Baseline(column) => Some(*column),
+            Self::Model(..) => Some(Column::Other),
+        }
+    }
+}
+
+/// All that is printed.
+struct Found {
+    table: Table,
+    filter: Option<Expr>,
+    /// The decisions that the filter lets through.
+    rows: Bitmap,
+    sums: Sums,
+    by: Vec<(Column, Vec<Slice>)>,
+    versus: Option<Versus>,
+    /// Ns per decision on this machine, sorted, and the share of forecasts that they leave in time.
+    latencies: Vec<u64>,
+    in_time: f64,
+}
+
+fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
+    if !args.traces.is_empty() {
+        return Ok(args.traces.clone());
+    }
+    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
+    let catalog = Catalog::load(&dir)?;
+    let filter = Filter { split: Some(args.split), ..Filter::default() };
+    let paths: Vec<_> = catalog.select(&filter).map(|entry| catalog.path(entry)).collect();
+    if paths.is_empty() {
+        bail!("no recording in the {} split", args.split.label());
+    }
+    Ok(paths)
+}
+
+/// Collects, filters, sums up, prints.
+pub fn run(args: &Args) -> Result<()> {
+    let paths = recordings(args)?;
+    let second = Second::parse(args.compare.as_deref())?;
+    if args.predictor != Choice::Tcn && args.model.is_some() {
+        bail!("--model is for the tcn, not for {}", args.predictor.label());
+    }
+    let model = if args.predictor == Choice::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
+    if let Some(event) = args.why {
+        let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
+        let trace = output::open(path)?.trace;
+        let engine = || args.predictor.make(model.as_ref(), &trace);
+        return why::run(&trace, path, engine()?, engine()?, event, args.json);
+    }
+    let bar = output::progress(0, "predicting");
+    let tables: Result<Vec<Table>> = paths
+        .par_iter()
+        .map(|path| {
+            let trace = output::open(path)?.trace;
+            bar.inc_length(trace.len() as u64);
+            let mut engine = args.predictor.make(model.as_ref(), &trace)?;
+            let mut other = second.engine(&trace)?;
+            let other = other.as_mut().map(|e| e as &mut dyn Predictor);
+            let table = collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
+            table.ok_or_else(|| eyre!("cancelled"))
+        })
+        .collect();
+    bar.finish_and_clear();
+    let mut table = Table::join(tables?);
+    if let Some(file) = args.compare.as_ref().filter(|_| table.has_other()) {
+        table.models[1].clone_from(file);
+    }
+    let rows = args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
+    if args.csv && args.by.is_empty() {
+        let listed = if args.all { rows } else { rows.and(&Expr::Flag(Column::Hit).negate().rows(&table)) };
+        return output::write(Path::new("-"), |out| render::list(&table, &listed, out));
+    }
+    let by: Vec<_> = args.by.iter().filter_map(|column| Some((*column, slices(&table, &rows, *column)?))).collect();
+    if args.csv {
+        return output::write(Path::new("-"), |out| render::slices(&table, &by, out));
+    }
+    // Measured when nothing else of this program runs. A recording from standard input cannot be read twice.
+    let mut times = Vec::new();
+    if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
+        let trace = output::open(path)?.trace;
+        times = latencies(&trace, &mut args.predictor.make(model.as_ref(), &trace)?, &Cancel::new());
+    }
+    let found = Found {
+        sums: Sums::new(&table, &rows),
+        by,
+        versus: second.column().map(|column| versus(&table, &rows, column)),
+        in_time: in_time(&table, &rows, &times),
+        latencies: times,
+        filter: args.filter.clone(),
+        table,
+        rows,
+    };
+    if args.json {
+        output::json(&render::json(&found))
+    } else {
+        output::stdout(render::markdown(&found, args.all).as_bytes())
+    }
+}

@@ -1,0 +1,144 @@
+//! `koracle mistakes --why EVENT`: one decision taken apart, as tables or JSON.
+
+use super::output;
+use crate::cli::table::table as grid;
+use crate::evaluate::mistakes::collect::collect;
+use crate::evaluate::mistakes::why::{Moved, Weighed, Why, explain, same_shape};
+use crate::evaluate::mistakes::{Column, Table};
+use crate::features::{CAND_NAMES, QUERY_NAMES};
+use crate::job::Cancel;
+use crate::predictor::engine::Engine;
+use crate::trace::{EventKind, ThreadIx, Trace};
+use color_eyre::eyre::{Result, eyre};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Past events that the tables list: the strongest.
+const EVENTS: usize = 12;
+
+/// Explains and prints. `first` and `second` are the same engine before the first event.
+pub fn run(trace: &Trace, path: &Path, mut first: Engine, second: Engine, event: usize, as_json: bool) -> Result<()> {
+    let bar = output::progress(trace.len() as u64, "predicting");
+    let table = collect(trace, path.into(), &mut first, None, &Cancel::new(), &|n| bar.inc(n));
+    bar.finish_and_clear();
+    let table = table.ok_or_else(|| eyre!("cancelled"))?;
+    let similar = table.find(0, event).map_or_else(Vec::new, |row| same_shape(&table, row));
+    let why = explain(trace, second, event, &similar, None, &Cancel::new())?;
+    if as_json { output::json(&object(trace, &why)) } else { output::stdout(text(trace, &table, &why).as_bytes()) }
+}
+
+fn name(trace: &Trace, thread: ThreadIx) -> String {
+    let tasks = trace.tasks();
+    if tasks.is_idle(thread) { "idle".into() } else { format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0) }
+}
+
+fn kind(trace: &Trace, event: usize) -> String {
+    let e = trace.event(event);
+    let who = |task| name(trace, trace.tasks().thread_on(task, e.cpu));
+    match e.kind {
+        EventKind::Switch => format!("switch {} {} → {}", who(e.task), e.state.label(), who(e.next)),
+        EventKind::Wakeup => format!("wakeup {} by {}", who(e.task), name(trace, e.actor)),
+        EventKind::WakeupNew => format!("new {} by {}", who(e.task), name(trace, e.actor)),
+        EventKind::Migrate => format!("migrate {} CPU{} → CPU{}", who(e.task), e.from_cpu.0, e.to_cpu.0),
+    }
+}
+
+fn micros(ns: u64) -> String {
+    format!("{:.1}", ns as f64 / 1e3)
+}
+
+fn object(trace: &Trace, why: &Why) -> Value {
+    let named = |names: &[&str], values: &[f32]| -> Map<String, Value> {
+        names.iter().zip(values).map(|(n, x)| ((*n).to_owned(), (*x).into())).collect()
+    };
+    let candidate = |c: &Weighed| {
+        json!({
+            "task": name(trace, c.thread), "p": c.p, "waited_ns": c.waited.0, "lag_ns": c.lag_ns,
+            "enqueued": c.enqueued.label(), "came_in": c.thread == why.real, "features": named(CAND_NAMES, &c.features),
+        })
+    };
+    let past = |m: &Moved<usize>| json!({ "event": m.what, "pull": m.pull, "p_without": m.without, "what": kind(trace, m.what) });
+    json!({
+        "event": why.event,
+        "time_ns": trace.time(why.event).0,
+        "prev": name(trace, why.prev.0),
+        "state": why.prev.1.label().to_string(),
+        "stint_ns": why.prev.2.0,
+        "real": name(trace, why.real),
+        "rivals": why.rivals,
+        "candidates": why.candidates.iter().map(candidate).collect::<Vec<_>>(),
+        "query": named(QUERY_NAMES, &why.query),
+        "groups": why.groups.iter().map(|m| json!({ "group": m.what, "pull": m.pull, "p_without": m.without }))
+            .collect::<Vec<_>>(),
+        "past": why.past.iter().map(past).collect::<Vec<_>>(),
+        "all_past": why.all_past.map(|m| json!({ "pull": m.pull, "p_without": m.without })),
+        "baselines": why.baselines.iter().map(|(n, t)| ((*n).to_owned(), name(trace, *t).into())).collect::<Map<_, _>>(),
+        "similar": why.similar.iter().map(|s| json!({ "event": s.event, "distance": s.distance })).collect::<Vec<_>>(),
+    })
+}
+
+fn text(trace: &Trace, table: &Table, why: &Why) -> String {
+    let mut out = String::new();
+    let e = trace.event(why.event);
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        out,
+        "event {} on CPU{} at {:.9} s: {} leaves in {} after {} µs, {} comes in\n",
+        why.event,
+        e.cpu.0,
+        e.time.secs(),
+        name(trace, why.prev.0),
+        why.prev.1.label(),
+        micros(why.prev.2.0),
+        name(trace, why.real)
+    );
+    let mut rows = vec![["candidate", "p", "waited, µs", "lag, µs", "queued by", ""].map(String::from).to_vec()];
+    for c in &why.candidates {
+        let mark = if c.thread == why.real { "came in" } else { "" };
+        rows.push(vec![
+            name(trace, c.thread),
+            format!("{:.3}", c.p),
+            micros(c.waited.0),
+            format!("{:.1}", c.lag_ns as f64 / 1e3),
+            c.enqueued.label().into(),
+            mark.into(),
+        ]);
+    }
+    grid(&mut out, &rows);
+    let baselines: Vec<_> = why.baselines.iter().map(|(b, t)| format!("{b} {}", name(trace, *t))).collect();
+    let _ = writeln!(out, "\nbaselines: {}", baselines.join(", "));
+    if let Some([pick, rival]) = why.rivals {
+        let rivals = [pick, rival].map(|i| name(trace, why.candidates[i].thread));
+        let _ = writeln!(out, "\n### What raised {} above {}, in nats\n", rivals[0], rivals[1]);
+        let head = ["", "moved", "p of the pick without it", "p of the other"].map(String::from).to_vec();
+        let line = |what: String, pull: f32, p: [f32; 2]| {
+            vec![what, format!("{pull:+.2}"), format!("{:.3}", p[0]), format!("{:.3}", p[1])]
+        };
+        let mut rows = vec![head.clone()];
+        rows.extend(why.all_past.iter().map(|m| line("all past events".into(), m.pull, m.without)));
+        rows.extend(why.groups.iter().map(|m| line(m.what.into(), m.pull, m.without)));
+        grid(&mut out, &rows);
+        let _ = writeln!(out, "\n### Past events that moved it most, of {}\n", why.past.len());
+        let mut strongest: Vec<_> = why.past.iter().collect();
+        strongest.sort_by(|a, b| b.pull.abs().total_cmp(&a.pull.abs()));
+        let mut rows = vec![head];
+        for m in strongest.into_iter().take(EVENTS) {
+            let ago = micros(e.time.since(trace.time(m.what)).0);
+            rows.push(line(format!("{ago} µs before: {}", kind(trace, m.what)), m.pull, m.without));
+        }
+        grid(&mut out, &rows);
+    }
+    let _ = writeln!(out, "\n### The most similar decisions that were right\n");
+    let columns = [Column::Event, Column::Time, Column::Prev, Column::Real, Column::P, Column::Waited, Column::Stint];
+    let mut rows = vec![columns.map(|c| c.name().to_owned()).to_vec()];
+    rows[0].push("distance".into());
+    for similar in &why.similar {
+        let Some(row) = table.find(0, similar.event) else { continue };
+        let mut line: Vec<String> = columns.iter().map(|c| c.text(table, row).into_owned()).collect();
+        line.push(format!("{:.2}", similar.distance));
+        rows.push(line);
+    }
+    grid(&mut out, &rows);
+    out
+}

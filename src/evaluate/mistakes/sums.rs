@@ -1,0 +1,232 @@
+//! Everything that is summed up of a set of decisions, in one walk over its rows (and a sort of their probabilities):
+//! each figure is a count of the same rows, so that all of them add up.
+
+use super::bitmap::Bitmap;
+use super::column::{Column, bin};
+use super::filter::{Expr, Op, Value};
+use super::slices::{Slice, Tally, slices};
+use super::stats::mcnemar;
+use super::table::{HIT, Table};
+use crate::evaluate::score::ECE_BINS;
+use std::collections::HashMap;
+
+/// A bin of the reliability diagram.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bin {
+    /// Decisions with a probability in this bin.
+    pub decisions: u64,
+    /// Sum of their probabilities.
+    pub p: f64,
+    /// Of those, right.
+    pub hits: u64,
+}
+
+/// A point of accuracy against share answered: only decisions with `p >= least` are answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answered {
+    /// The least probability.
+    pub least: f32,
+    /// Decisions that are answered.
+    pub decisions: u64,
+    /// Of those, right.
+    pub hits: u64,
+}
+
+impl Answered {
+    /// What selects the answered ones.
+    pub fn filter(&self) -> Expr {
+        Expr::Compare(Column::P, Op::Ge, Value::Share(self.least))
+    }
+}
+
+/// Who was mistaken for whom, by name; names beyond the first ones are folded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Confusion {
+    /// Names; the last one is "others" when there are more.
+    pub names: Vec<String>,
+    /// The last one is the rest.
+    pub folded: bool,
+    /// `[real][predicted]`, wrong decisions only.
+    pub counts: Vec<Vec<u64>>,
+}
+
+impl Confusion {
+    /// What selects the wrong decisions in which `real` came in and `pred` was expected.
+    pub fn filter(&self, real: usize, pred: usize) -> Expr {
+        let side = |column, at: usize| {
+            if self.folded && at + 1 == self.names.len() {
+                let others = self.names[..at].iter().map(|n| Expr::is(column, n).negate());
+                // There is at least one name before the rest.
+                others.reduce(Expr::and).unwrap_or_else(|| Expr::is(column, "").negate())
+            } else {
+                Expr::is(column, &self.names[at])
+            }
+        };
+        Expr::Flag(Column::Hit).negate().and(side(Column::Real, real)).and(side(Column::Pred, pred))
+    }
+}
+
+/// How a second predictor does on the same decisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Versus {
+    /// Its name.
+    pub name: String,
+    /// Both right.
+    pub both_right: u64,
+    /// The first wrong, the second right.
+    pub fixed: u64,
+    /// The first right, the second wrong.
+    pub broken: u64,
+    /// Both wrong.
+    pub both_wrong: u64,
+    /// Two-sided p-value of McNemar's test.
+    pub p_value: f64,
+}
+
+/// The second predictor: a baseline, or the second model of the table.
+pub fn versus(t: &Table, rows: &Bitmap, second: Column) -> Versus {
+    let mut counts = [0_u64; 4];
+    rows.iter().for_each(|i| counts[usize::from(t.is_hit(i)) * 2 + usize::from(second.flag(t, i))] += 1);
+    let [both_wrong, fixed, broken, both_right] = counts;
+    let name = if second == Column::Other { t.models[1].clone() } else { second.name().to_owned() };
+    Versus { name, both_right, fixed, broken, both_wrong, p_value: mcnemar(fixed, broken) }
+}
+
+/// Columns whose slices every report has.
+pub const USUAL: [Column; 8] = [
+    Column::Cpu,
+    Column::State,
+    Column::Queue,
+    Column::Enqueued,
+    Column::Waited,
+    Column::Lead,
+    Column::Category,
+    Column::Kernel,
+];
+
+/// Names in a confusion matrix, the rest included.
+pub const CONFUSED: usize = 8;
+
+/// All sums over a set of rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// The whole set.
+    pub total: Tally,
+    /// By the name of the one that came in, the most time mispredicted first.
+    pub tasks: Vec<Slice>,
+    /// Wrong decisions by who came in and who was expected.
+    pub confusion: Confusion,
+    /// By [`USUAL`].
+    pub slices: Vec<(Column, Vec<Slice>)>,
+    /// The reliability diagram.
+    pub bins: [Bin; ECE_BINS],
+    /// Accuracy against share answered, by rising share; the last answers all.
+    pub answered: Vec<Answered>,
+    /// The second model, when there is one.
+    pub versus: Option<Versus>,
+}
+
+impl Sums {
+    /// Over `rows`.
+    pub fn new(t: &Table, rows: &Bitmap) -> Self {
+        let mut total = Tally::default();
+        let mut bins = [Bin::default(); ECE_BINS];
+        let mut confused: HashMap<(u32, u32), u64> = HashMap::new();
+        // Probabilities are not negative: their bits sort like them. The lowest bit of the key says whether it was right.
+        let mut order: Vec<u64> = Vec::with_capacity(rows.count());
+        for i in rows.iter() {
+            total.add(t, i);
+            let (p, hit) = (t.p[i], t.bits[i] & HIT != 0);
+            let b = &mut bins[bin(p)];
+            *b = Bin { decisions: b.decisions + 1, p: b.p + f64::from(p), hits: b.hits + u64::from(hit) };
+            order.push(u64::from(p.to_bits()) << 1 | u64::from(hit));
+            if !hit {
+                let group = |thread| t.group(i, thread).unwrap_or(u32::MAX);
+                *confused.entry((group(t.real[i]), group(t.pred[i]))).or_default() += 1;
+            }
+        }
+        let mut tasks = slices(t, rows, Column::Real).unwrap_or_default();
+        tasks.sort_by_key(|s| std::cmp::Reverse((s.tally.wrong_ns, s.tally.misses())));
+        let cut = |column| (column, slices(t, rows, column).unwrap_or_default());
+        Self {
+            total,
+            tasks,
+            confusion: confusion(t, &confused),
+            slices: USUAL.map(cut).into(),
+            bins,
+            answered: answered(order),
+            versus: t.has_other().then(|| versus(t, rows, Column::Other)),
+        }
+    }
+
+    /// Expected calibration error over bins of equal width, as `koracle eval` has it.
+    pub fn ece(&self) -> f64 {
+        let gaps: f64 = self.bins.iter().map(|b| (b.p - b.hits as f64).abs()).sum();
+        gaps / self.total.decisions as f64
+    }
+}
+
+fn confusion(t: &Table, counts: &HashMap<(u32, u32), u64>) -> Confusion {
+    let mut by_name: HashMap<u32, u64> = HashMap::new();
+    for ((real, pred), n) in counts {
+        *by_name.entry(*real).or_default() += n;
+        *by_name.entry(*pred).or_default() += n;
+    }
+    let mut order: Vec<(u64, u32)> = by_name.into_iter().map(|(group, n)| (n, group)).collect();
+    order.sort_by_key(|(n, group)| (std::cmp::Reverse(*n), *group));
+    // A thread without a name is always among the rest: nothing selects it.
+    let nameless = order.iter().any(|(_, g)| t.groups.get(*g as usize).is_none());
+    let folded = order.len() > CONFUSED || nameless;
+    order.retain(|(_, g)| t.groups.get(*g as usize).is_some());
+    order.truncate(if folded { CONFUSED - 1 } else { CONFUSED });
+    let mut names: Vec<String> = order.iter().map(|(_, g)| t.groups[*g as usize].to_string()).collect();
+    let at = |group: u32| order.iter().position(|(_, g)| *g == group).unwrap_or(order.len());
+    if folded {
+        names.push("others".into());
+    }
+    let mut matrix = vec![vec![0; names.len()]; names.len()];
+    for ((real, pred), n) in counts {
+        matrix[at(*real)][at(*pred)] += n;
+    }
+    Confusion { names, folded, counts: matrix }
+}
+
+/// Points of the curve: twentieths of the decisions, the surest first; equal probabilities are answered together.
+fn answered(mut order: Vec<u64>) -> Vec<Answered> {
+    const POINTS: usize = 20;
+    order.sort_unstable_by_key(|k| std::cmp::Reverse(*k));
+    let mut points: Vec<Answered> = Vec::new();
+    let (mut hits, mut next) = (0, 1);
+    for (i, key) in order.iter().enumerate() {
+        hits += key & 1;
+        let last_of_equals = order.get(i + 1).is_none_or(|k| k >> 1 != key >> 1);
+        if last_of_equals && (i + 1) * POINTS >= next * order.len() {
+            next = (i + 1) * POINTS / order.len() + 1;
+            points.push(Answered { least: f32::from_bits((key >> 1) as u32), decisions: i as u64 + 1, hits });
+        }
+    }
+    points
+}
+
+/// Share of the rows whose forecast would have come before the switch, had it taken as long as one of `latencies`
+/// (sorted ns): the mean over all pairs of a lead time and a latency. NaN without a lead time or a latency.
+pub fn in_time(t: &Table, rows: &Bitmap, latencies: &[u64]) -> f64 {
+    let (mut sum, mut n) = (0_u64, 0_u64);
+    for lead in rows.iter().filter_map(|i| t.lead[i].ns()) {
+        sum += latencies.partition_point(|l| *l < lead) as u64;
+        n += 1;
+    }
+    sum as f64 / (n as f64 * latencies.len() as f64)
+}
+
+/// Columns that stand for a second predictor: the baselines, and the second model when there is one.
+pub fn seconds(t: &Table) -> impl Iterator<Item = Column> {
+    let baselines = (0..crate::evaluate::overlay::BASELINES.len() as u8).map(Column::Baseline);
+    baselines.chain(t.has_other().then_some(Column::Other))
+}
+
+/// Rows in which the two differ in this way.
+pub fn difference(second: Column, first_right: bool, second_right: bool) -> Expr {
+    let is = |column, right| if right { Expr::Flag(column) } else { Expr::Flag(column).negate() };
+    is(Column::Hit, first_right).and(is(second, second_right))
+}

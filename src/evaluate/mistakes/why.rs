@@ -1,0 +1,360 @@
+//! Why one decision came out as it did: what the model was shown, what of it moved the answer, what others would have
+//! said, and the most similar decisions that it got right.
+//!
+//! "Moved" is a difference of logits: how far the pick stands above its rival (the one that came in; for a right answer
+//! the runner-up), less how far it would without the thing in question. A group of inputs is taken away by setting it to
+//! its mean over the training decisions, for all candidates; a past event by putting padding in the place of its token
+//! (occlusion: Zeiler and Fergus 2014).
+
+mod groups;
+
+pub use groups::{Group, groups};
+
+use super::collect::{cause_columns, cause_of};
+use super::table::{Enqueued, Table};
+use crate::evaluate::{best, rank_of, softmax};
+use crate::features::{CAND, Decision, Extractor, Forecast, Outcome, QUERY, RANKS, Sink, TOKEN_X, Token};
+use crate::job::Cancel;
+use crate::predictor::Predictor;
+use crate::predictor::heuristics::{Heuristic, Rule};
+use crate::trace::{CpuId, EventKind, Nanos, TaskState, ThreadIx, Trace};
+use std::collections::VecDeque;
+
+/// Past events that are taken away, for a model that can depend on all of them.
+const UNBOUNDED: usize = 64;
+/// Similar decisions that are named.
+const SIMILAR: usize = 5;
+
+/// A candidate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weighed {
+    /// Who.
+    pub thread: ThreadIx,
+    /// The model's probability.
+    pub p: f32,
+    /// How long it had been queued.
+    pub waited: Nanos,
+    /// Lag by the kernel replay, ns.
+    pub lag_ns: i64,
+    /// Why it was queued.
+    pub enqueued: Enqueued,
+    /// `[CAND]`: its inputs, named by [`crate::features::CAND_NAMES`].
+    pub features: Vec<f32>,
+}
+
+/// Something that was taken away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moved<T> {
+    /// What.
+    pub what: T,
+    /// By how much it had raised the pick above its rival, in nats.
+    pub pull: f32,
+    /// Probabilities of pick and rival without it.
+    pub without: [f32; 2],
+}
+
+/// A similar decision that was right.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Similar {
+    /// Its switch event.
+    pub event: usize,
+    /// Distance of the queries, in standard deviations.
+    pub distance: f32,
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Why {
+    /// The switch event.
+    pub event: usize,
+    /// Who went out, in which state, after how long.
+    pub prev: (ThreadIx, TaskState, Nanos),
+    /// Most probable first.
+    pub candidates: Vec<Weighed>,
+    /// Who came in.
+    pub real: ThreadIx,
+    /// Places of the pick and its rival among the candidates; `None` with fewer than two.
+    pub rivals: Option<[usize; 2]>,
+    /// `[QUERY]`: named by [`crate::features::QUERY_NAMES`].
+    pub query: Vec<f32>,
+    /// Groups of inputs, the strongest first. Empty for a predictor that cannot be taken apart.
+    pub groups: Vec<Moved<&'static str>>,
+    /// Past events of this CPU's sequence, newest first, with their indices; an event may be there twice.
+    pub past: Vec<Moved<usize>>,
+    /// All of them together.
+    pub all_past: Option<Moved<()>>,
+    /// What each baseline would have picked.
+    pub baselines: Vec<(&'static str, ThreadIx)>,
+    /// Right ones with the same number of candidates, the same state and the same reason for being queued.
+    pub similar: Vec<Similar>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhyError {
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// Only switches are decisions.
+    #[error("event {0} is not a switch")]
+    NotASwitch(usize),
+}
+
+/// A copy of a decision that owns its parts.
+#[derive(Clone)]
+struct Kept {
+    event: u32,
+    cpu: CpuId,
+    time: Nanos,
+    prev: ThreadIx,
+    prev_state: TaskState,
+    stint: Nanos,
+    candidates: Vec<ThreadIx>,
+    query: Vec<f32>,
+    features: Vec<f32>,
+    waited: Vec<Nanos>,
+    lag: Vec<i64>,
+}
+
+impl Kept {
+    fn of(d: &Decision<'_>) -> Self {
+        Self {
+            event: d.event,
+            cpu: d.cpu,
+            time: d.time,
+            prev: d.prev,
+            prev_state: d.prev_state,
+            stint: d.stint,
+            candidates: d.candidates.into(),
+            query: d.query.into(),
+            features: d.features.into(),
+            waited: d.waited.into(),
+            lag: d.lag.into(),
+        }
+    }
+
+    fn ask(&self, model: &mut dyn Predictor, scores: &mut Vec<f32>) {
+        model.pick(
+            &Decision {
+                event: self.event,
+                cpu: self.cpu,
+                time: self.time,
+                prev: self.prev,
+                prev_state: self.prev_state,
+                stint: self.stint,
+                candidates: &self.candidates,
+                query: &self.query,
+                features: &self.features,
+                waited: &self.waited,
+                lag: &self.lag,
+            },
+            scores,
+        );
+    }
+}
+
+/// Walks to the decision and keeps what it needs.
+struct Watcher<'a, E> {
+    target: u32,
+    cpu: CpuId,
+    /// Has seen all tokens but those in `past`.
+    model: E,
+    window: usize,
+    past: VecDeque<(u32, Token)>,
+    event: u32,
+    baselines: Vec<Heuristic>,
+    scores: Vec<f32>,
+    kept: Option<(Kept, Vec<ThreadIx>)>,
+    /// Decisions to compare with, ascending, and their queries.
+    wanted: std::iter::Peekable<std::slice::Iter<'a, u32>>,
+    queries: Vec<(u32, [f32; QUERY])>,
+}
+
+impl<E: Predictor> Sink for Watcher<'_, E> {
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        if cpu != self.cpu || self.event >= self.target {
+            return;
+        }
+        self.past.push_back((self.event, *token));
+        if self.past.len() > self.window
+            && let Some((_, old)) = self.past.pop_front()
+        {
+            self.model.token(cpu, &old);
+        }
+    }
+
+    fn decision(&mut self, d: &Decision<'_>) {
+        if d.event <= self.target {
+            let mut picks = Vec::new();
+            for baseline in &mut self.baselines {
+                baseline.pick(d, &mut self.scores);
+                softmax(&mut self.scores);
+                picks.extend(best(&self.scores).map(|i| d.candidates[i]));
+            }
+            if d.event == self.target {
+                self.kept = Some((Kept::of(d), picks));
+            }
+        }
+        if self.wanted.next_if(|e| **e == d.event).is_some()
+            && let Ok(query) = d.query.try_into()
+        {
+            self.queries.push((d.event, query));
+        }
+    }
+
+    fn outcome(&mut self, _: &Outcome) {}
+
+    fn forecast(&mut self, f: &Forecast<'_>) {
+        let mut scores = [f32::NEG_INFINITY; RANKS];
+        self.baselines.iter_mut().for_each(|b| b.forecast(f, &mut scores));
+    }
+}
+
+/// Right decisions of the same shape as this row of the table, in the same recording.
+pub fn same_shape(t: &Table, row: usize) -> Vec<u32> {
+    let same = |i: &usize| {
+        t.source[*i] == t.source[row]
+            && t.is_hit(*i)
+            && t.queue[*i] == t.queue[row]
+            && t.state[*i] == t.state[row]
+            && t.enqueued[*i] == t.enqueued[row]
+            && *i != row
+    };
+    (0..t.len()).filter(same).map(|i| t.event[i]).collect()
+}
+
+/// Takes the decision at `event` apart. `model` is in its state before the first event; `similar` are right decisions to
+/// compare with, ascending (see [`same_shape`]). `window` past events are taken away, by default as many as can matter.
+/// Walks up to the last event that it needs.
+pub fn explain<E: Predictor + Clone>(
+    trace: &Trace,
+    model: E,
+    event: usize,
+    similar: &[u32],
+    window: Option<usize>,
+    cancel: &Cancel,
+) -> Result<Why, WhyError> {
+    if event >= trace.len() || trace.event(event).kind != EventKind::Switch {
+        return Err(WhyError::NotASwitch(event));
+    }
+    let e = trace.event(event);
+    let reach = model.reads().map_or(0, |r| r.tokens.unwrap_or(UNBOUNDED));
+    let mut watcher = Watcher {
+        target: event as u32,
+        cpu: e.cpu,
+        model,
+        window: window.unwrap_or(reach),
+        past: VecDeque::new(),
+        event: 0,
+        baselines: Rule::ALL.map(|rule| Heuristic::new(rule, 0)).into(),
+        scores: Vec::new(),
+        kept: None,
+        wanted: similar.iter().peekable(),
+        queries: Vec::new(),
+    };
+    let mut extractor = Extractor::new(trace);
+    let last = similar.last().map_or(event, |e| (*e as usize).max(event));
+    for i in 0..=last {
+        if i.is_multiple_of(1_024) && cancel.is_cancelled() {
+            return Err(WhyError::Cancelled);
+        }
+        watcher.event = i as u32;
+        extractor.step(trace, i, &mut watcher);
+    }
+    let Watcher { model, past, kept, queries, .. } = watcher;
+    let Some((kept, picks)) = kept else { return Err(WhyError::NotASwitch(event)) };
+    let real = trace.tasks().thread_on(e.next, e.cpu);
+    let mut why = taken_apart(&kept, &model, &Vec::from(past), real);
+    why.baselines = Rule::ALL.iter().map(|r| r.label()).zip(picks).collect();
+    why.similar = nearest(&kept.query, &queries, model.reads().map(|r| r.query));
+    Ok(why)
+}
+
+/// The decision with all its probabilities and what moved them.
+fn taken_apart<E: Predictor + Clone>(kept: &Kept, model: &E, past: &[(u32, Token)], real: ThreadIx) -> Why {
+    let cpu = kept.cpu;
+    // The model just before the decision, with one token or all of them replaced.
+    let replayed = |gone: &dyn Fn(usize) -> bool| {
+        let mut model = model.clone();
+        let padding = Token { kind: Token::PAD, rank: 0, state: 0, x: [0.0; TOKEN_X] };
+        for (k, (_, token)) in past.iter().enumerate() {
+            model.token(cpu, if gone(k) { &padding } else { token });
+        }
+        model
+    };
+    let mut full = replayed(&|_| false);
+    let mut scores = Vec::new();
+    kept.ask(&mut full, &mut scores);
+    let mut p = scores.clone();
+    softmax(&mut p);
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by_key(|i| rank_of(&p, *i));
+    let real_at = kept.candidates.iter().position(|c| *c == real);
+    let rivals = (order.len() > 1).then(|| [order[0], real_at.filter(|r| *r != order[0]).unwrap_or(order[1])]);
+    let causes = cause_columns();
+    let weighed = |&i: &usize| {
+        let features = kept.features.get(i * CAND..(i + 1) * CAND).unwrap_or_default().to_vec();
+        Weighed {
+            thread: kept.candidates[i],
+            p: p[i],
+            waited: kept.waited[i],
+            lag_ns: kept.lag[i],
+            enqueued: cause_of(&features, causes),
+            features,
+        }
+    };
+    let mut why = Why {
+        event: kept.event as usize,
+        prev: (kept.prev, kept.prev_state, kept.stint),
+        candidates: order.iter().map(weighed).collect(),
+        real,
+        rivals: rivals.map(|r| r.map(|at| order.iter().position(|i| *i == at).unwrap_or(0))),
+        query: kept.query.clone(),
+        groups: Vec::new(),
+        past: Vec::new(),
+        all_past: None,
+        baselines: Vec::new(),
+        similar: Vec::new(),
+    };
+    let (Some([a, b]), Some(reads)) = (rivals, full.reads()) else { return why };
+    let gap = scores[a] - scores[b];
+    let mut without = Vec::new();
+    let (query_mean, cand_mean) = (reads.query[0].to_vec(), reads.cand.to_vec());
+    for group in groups() {
+        let mut changed = kept.clone();
+        group.query.iter().for_each(|q| changed.query[*q] = query_mean[*q]);
+        for row in changed.features.chunks_exact_mut(CAND) {
+            group.cand.iter().for_each(|c| row[*c] = cand_mean[*c]);
+        }
+        changed.ask(&mut full, &mut without);
+        why.groups.push(moved(group.name, gap, &mut without, [a, b]));
+    }
+    why.groups.sort_by(|x, y| y.pull.abs().total_cmp(&x.pull.abs()));
+    for k in (0..past.len()).rev() {
+        kept.ask(&mut replayed(&|i| i == k), &mut without);
+        why.past.push(moved(past[k].0 as usize, gap, &mut without, [a, b]));
+    }
+    kept.ask(&mut replayed(&|_| true), &mut without);
+    why.all_past = Some(moved((), gap, &mut without, [a, b]));
+    why
+}
+
+fn moved<T>(what: T, gap: f32, scores: &mut [f32], [a, b]: [usize; 2]) -> Moved<T> {
+    let pull = gap - (scores[a] - scores[b]);
+    softmax(scores);
+    Moved { what, pull, without: [scores[a], scores[b]] }
+}
+
+/// The nearest of `queries`, each input in standard deviations where those are known.
+fn nearest(to: &[f32], queries: &[(u32, [f32; QUERY])], usual: Option<[&[f32]; 2]>) -> Vec<Similar> {
+    let scale = |i: usize| usual.and_then(|u| u[1].get(i)).copied().unwrap_or(1.0);
+    let distance = |query: &[f32; QUERY]| {
+        let squares = query.iter().zip(to).enumerate().map(|(i, (x, y))| ((x - y) * scale(i)).powi(2));
+        squares.sum::<f32>().sqrt()
+    };
+    let mut all: Vec<Similar> =
+        queries.iter().map(|(event, q)| Similar { event: *event as usize, distance: distance(q) }).collect();
+    all.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+    all.truncate(SIMILAR);
+    all
+}

@@ -1,0 +1,389 @@
+//! The mistakes of real recordings: every sum adds up to the list, the list to the evaluation, the CSV to both; filters
+//! are read as they are written; nothing outside the receptive field moves an answer.
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use assert_cmd::Command;
+use kernel_oracle::evaluate::mistakes::collect::collect;
+use kernel_oracle::evaluate::mistakes::filter::{OPS, Op, Value, complete, parse};
+use kernel_oracle::evaluate::mistakes::slices::{Tally, sliceable, slices};
+use kernel_oracle::evaluate::mistakes::sums::{Sums, difference, in_time, versus};
+use kernel_oracle::evaluate::mistakes::why::{explain, same_shape};
+use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Expr, Kind, Table, column::COLUMNS};
+use kernel_oracle::evaluate::overlay::BASELINES;
+use kernel_oracle::evaluate::report::Report;
+use kernel_oracle::evaluate::score::{Counts, score};
+use kernel_oracle::ingest;
+use kernel_oracle::job::Cancel;
+use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
+use kernel_oracle::predictor::stream::StreamEngine;
+use kernel_oracle::predictor::weights::Weights;
+use kernel_oracle::trace::{Trace, TraceMeta};
+use proptest::prelude::*;
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+/// Train and validation runs of different kinds.
+const NAMES: [&str; 3] = ["hackbench-pipe-2g_run2", "sysbench-threads-8t_run0", "cpu-bound-8p_run2"];
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"))
+}
+
+fn open(name: &str) -> Trace {
+    ingest::open(&path(name)).unwrap().trace
+}
+
+static MODEL: LazyLock<Arc<Weights>> = LazyLock::new(|| Arc::new(Weights::bundled().unwrap()));
+
+fn engine(trace: &Trace) -> StreamEngine {
+    StreamEngine::new(&MODEL, trace.cpus())
+}
+
+/// The decisions of all three recordings by the bundled model, with a baseline as the second one.
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let one = |name: &&str| {
+        let trace = open(name);
+        let (mut model, mut other) = (engine(&trace), Heuristic::new(Rule::Lifo, 0));
+        collect(&trace, path(name), &mut model, Some(&mut other), &Cancel::new(), &|_| {}).unwrap()
+    };
+    Table::join(NAMES.iter().map(one).collect())
+});
+
+/// What the evaluation counts on them: the model, then the baselines.
+static COUNTED: LazyLock<Vec<(TraceMeta, Counts)>> = LazyLock::new(|| {
+    let one = |name: &&str| {
+        let trace = open(name);
+        let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(engine(&trace))];
+        predictors.extend(Rule::ALL.map(|rule| Box::new(Heuristic::new(rule, 0)) as Box<dyn Predictor>));
+        (trace.meta().clone(), score(&trace, &mut predictors, &Cancel::new(), &|_| {}).unwrap())
+    };
+    NAMES.iter().map(one).collect()
+});
+
+fn everything() -> Bitmap {
+    Bitmap::all(TABLE.len(), true)
+}
+
+#[test]
+fn the_list_is_what_the_evaluation_counts() {
+    let mut counts = Counts::new(1 + BASELINES.len());
+    COUNTED.iter().for_each(|(_, c)| counts.add(c));
+    let sums = Sums::new(&TABLE, &everything());
+    let total = &sums.total;
+    assert!(total.decisions > 10_000 && total.misses() > 1_000);
+    assert_eq!(total.decisions, counts.non_trivial);
+    assert_eq!(total.hits, counts.pick[0].top1);
+    assert_eq!(total.covered, counts.covered_non_trivial);
+    for (b, hits) in total.baselines.iter().enumerate() {
+        assert_eq!(*hits, counts.pick[1 + b].top1, "{}", BASELINES[b]);
+    }
+    assert_eq!(total.other, total.baselines[2], "the second model is a baseline");
+    for (source, (meta, counts)) in TABLE.sources.iter().zip(COUNTED.iter()) {
+        assert_eq!((&source.name, source.decisions), (&meta.name, counts.decisions));
+        assert_eq!(source.decisions - source.trivial, counts.non_trivial);
+    }
+    // Ranks, not only hits; and the calibration error to the last digit that sums in another order leave.
+    let ranked = |to| parse(&format!("rank>0 and rank<={to}")).unwrap().rows(&TABLE).count() as u64;
+    assert_eq!((ranked(1), ranked(3)), (counts.pick[0].top1, counts.pick[0].top3));
+    let pooled = vec![(TraceMeta { name: "all".into(), ..TraceMeta::default() }, counts)];
+    let names: Vec<String> = std::iter::once("tcn").chain(BASELINES).map(String::from).collect();
+    let report = Report::new(&names, &pooled);
+    assert!((sums.ece() - report.traces[0].scores.pick["tcn"].ece).abs() < 1e-9);
+    for (column, mine) in [(Column::Queue, &report.slices.queue), (Column::State, &report.slices.prev_state)] {
+        let slices = slices(&TABLE, &everything(), column).unwrap();
+        for theirs in mine.iter().filter(|s| s.non_trivial > 0) {
+            let slice = slices.iter().find(|s| s.label == theirs.slice).unwrap();
+            assert_eq!(slice.tally.decisions, theirs.non_trivial, "{} {}", column.name(), slice.label);
+            assert!((slice.tally.accuracy() - theirs.top1["tcn"]).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn every_slice_adds_up_and_its_filter_selects_it() {
+    for rows in [everything(), parse("not hit and queue>2 and p>0.5").unwrap().rows(&TABLE)] {
+        let sums = Sums::new(&TABLE, &rows);
+        for column in sliceable() {
+            let slices = slices(&TABLE, &rows, column).unwrap();
+            let mut sum = Tally::default();
+            for slice in &slices {
+                sum.merge(&slice.tally);
+                let selected = slice.filter.rows(&TABLE).and(&rows);
+                let mut tally = Tally::default();
+                selected.iter().for_each(|i| tally.add(&TABLE, i));
+                assert_eq!(tally, slice.tally, "{} {}: {}", column.name(), slice.label, slice.filter);
+                assert_eq!(parse(&slice.filter.to_string()).unwrap(), slice.filter);
+            }
+            assert_eq!(sum, sums.total, "{}", column.name());
+        }
+        assert_eq!(sums.bins.iter().map(|b| b.decisions).sum::<u64>(), sums.total.decisions);
+        assert_eq!(sums.bins.iter().map(|b| b.hits).sum::<u64>(), sums.total.hits);
+        let last = sums.answered.last().unwrap();
+        assert_eq!((last.decisions, last.hits), (sums.total.decisions, sums.total.hits));
+        for point in &sums.answered {
+            assert_eq!(point.filter().rows(&TABLE).and(&rows).count() as u64, point.decisions);
+        }
+        let confused = &sums.confusion;
+        assert_eq!(confused.counts.iter().flatten().sum::<u64>(), sums.total.misses());
+        for (real, counts) in confused.counts.iter().enumerate() {
+            for (pred, n) in counts.iter().enumerate() {
+                assert_eq!(confused.filter(real, pred).rows(&TABLE).and(&rows).count() as u64, *n);
+            }
+        }
+        let tasks: u64 = sums.tasks.iter().map(|s| s.tally.wrong_ns).sum();
+        assert_eq!(tasks, sums.total.wrong_ns);
+        for second in (0..BASELINES.len() as u8).map(Column::Baseline).chain([Column::Other]) {
+            let v = versus(&TABLE, &rows, second);
+            let count = |a, b| difference(second, a, b).rows(&TABLE).and(&rows).count() as u64;
+            assert_eq!((v.both_right, v.fixed), (count(true, true), count(false, true)));
+            assert_eq!((v.broken, v.both_wrong), (count(true, false), count(false, false)));
+            assert_eq!(v.both_right + v.fixed + v.broken + v.both_wrong, sums.total.decisions);
+        }
+    }
+    let all = everything();
+    assert!((in_time(&TABLE, &all, &[0]) - 1.0).abs() < 1e-3 && in_time(&TABLE, &all, &[u64::MAX]).abs() < 1e-12);
+    assert!(TABLE.bytes_per_row() < 80.0, "{}", TABLE.bytes_per_row());
+}
+
+#[test]
+fn filters_agree_with_what_the_list_shows() {
+    let t = &*TABLE;
+    let check = |text: &str, is: &dyn Fn(usize) -> bool| {
+        let rows = parse(text).unwrap().rows(t);
+        assert!(rows.count() > 0 && rows.count() < t.len(), "{text}: {}", rows.count());
+        (0..t.len()).for_each(|i| assert_eq!(rows.has(i), is(i), "{text}: row {i}"));
+    };
+    let text = |c: Column, i: usize| c.text(t, i).into_owned();
+    check("cpu=0 and state=S", &|i| text(Column::Cpu, i) == "0" && text(Column::State, i) == "S");
+    check("prev~HACKBENCH", &|i| text(Column::Prev, i).contains("hackbench"));
+    check("prev!~hackbench and not hit", &|i| {
+        !text(Column::Prev, i).contains("hackbench") && text(Column::Hit, i) == "0"
+    });
+    check("workload=cpu-bound-8p or queue>=4", &|i| {
+        text(Column::Workload, i) == "cpu-bound-8p" || Column::Queue.count(t, i).unwrap() >= 4
+    });
+    check("waited>20us", &|i| Column::Waited.count(t, i).is_some_and(|ns| ns > 20_000));
+    check("t>=0.1s and t<0.2s", &|i| (100_000_000..200_000_000).contains(&Column::Time.count(t, i).unwrap()));
+    check("not (p<90% or eevdf)", &|i| Column::P.share(t, i) >= 0.9 && text(Column::Baseline(4), i) == "0");
+    let first = text(Column::Real, 0);
+    check(&format!("real=\"{first}\""), &|i| text(Column::Real, i) == first);
+    let choices = complete(t, "workload=h", 10).choices;
+    assert_eq!(choices.iter().map(|c| c.text.as_str()).collect::<Vec<_>>(), ["hackbench-pipe-2g"]);
+    for s in 0..t.sources.len() {
+        let row = (0..t.len()).rev().find(|i| t.source_ix(*i) == s).unwrap();
+        assert_eq!(t.find(s, t.event(row)), Some(row));
+        assert_eq!(t.find(s, t.event(row) + 1), None);
+    }
+}
+
+fn run(args: &[&str]) -> Vec<u8> {
+    let mut command = Command::cargo_bin("koracle").unwrap();
+    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.assert().success().get_output().stdout.clone()
+}
+
+fn json(args: &[&str]) -> Json {
+    serde_json::from_slice(&run(args)).unwrap()
+}
+
+#[test]
+fn the_command_line_says_the_same_as_eval() {
+    let files = NAMES.map(|n| path(n).to_str().unwrap().to_owned());
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let with = |first: &[&'static str]| -> Vec<&str> { first.iter().copied().chain(files.iter().copied()).collect() };
+    let eval = json(&with(&["eval", "--json", "--predictors", "tcn,eevdf,fifo"]));
+    let found = json(&with(&["mistakes", "--json", "--compare", "eevdf"]));
+    let (mut decisions, mut misses) = (0, 0);
+    for (trace, source) in eval["traces"].as_array().unwrap().iter().zip(found["traces"].as_array().unwrap()) {
+        for key in ["trace", "workload", "category", "kernel", "decisions", "non_trivial"] {
+            assert_eq!(trace[key], source[key], "{key}");
+        }
+        let n = trace["non_trivial"].as_u64().unwrap();
+        decisions += n;
+        misses += n - (trace["pick"]["tcn"]["top1"].as_f64().unwrap() * n as f64).round() as u64;
+    }
+    assert_eq!((found["decisions"].as_u64(), found["misses"].as_u64()), (Some(decisions), Some(misses)));
+    assert!(found["in_time"]["measured"].as_u64().unwrap() > 100);
+    let compared = &found["compare"];
+    let sum = |keys: [&str; 2]| keys.iter().map(|k| compared[k].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(sum(["fixed", "both_wrong"]), misses);
+    assert_eq!(Some(sum(["fixed", "both_right"])), found["baselines"]["eevdf"].as_u64());
+
+    // The CSV is the list.
+    let rows = |args: &[&'static str]| -> Vec<csv::StringRecord> {
+        csv::Reader::from_reader(&run(&with(args))[..]).records().map(Result::unwrap).collect()
+    };
+    let list = rows(&["mistakes", "--csv"]);
+    assert_eq!(list.len() as u64, misses);
+    assert!(list.iter().all(|r| r.len() == COLUMNS.len() - 3));
+    assert_eq!(rows(&["mistakes", "--csv", "--all"]).len() as u64, decisions);
+    let wide = rows(&["mistakes", "--csv", "--where", "queue>=4 and state=S"]);
+    let filtered = json(&with(&["mistakes", "--json", "--where", "queue>=4 and state=S"]));
+    assert_eq!(Some(wide.len() as u64), filtered["misses"].as_u64());
+    let cut = rows(&["mistakes", "--csv", "--by", "workload,state"]);
+    let number = |r: &csv::StringRecord, at: usize| r[at].parse::<u64>().unwrap();
+    for by in ["workload", "state"] {
+        let of: Vec<_> = cut.iter().filter(|r| &r[0] == by).collect();
+        assert_eq!(of.iter().map(|r| number(r, 3)).sum::<u64>(), decisions);
+        assert_eq!(of.iter().map(|r| number(r, 4)).sum::<u64>(), misses);
+    }
+    let text = String::from_utf8(run(&with(&["mistakes", "--where", "not hit", "--by", "queue"]))).unwrap();
+    assert!(text.contains(&format!("where not hit: {misses} of {decisions}")), "{text}");
+}
+
+#[test]
+fn a_bad_expression_is_wrong_usage_and_pointed_at() {
+    let mut command = Command::cargo_bin("koracle").unwrap();
+    let file = path(NAMES[0]);
+    let assert = command.args(["mistakes", "--where", "cpu=0 and quue>4"]).arg(&file).assert().code(2);
+    let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(text.contains("column 11: no column \"quue\" (did you mean queue?)"), "{text}");
+    assert!(text.contains("\n              ^^^^\n"), "{text}");
+}
+
+fn value(column: Column) -> BoxedStrategy<Value> {
+    match column.kind() {
+        Kind::Count | Kind::Time => prop_oneof![0_u64..100, any::<u64>(), (0_u64..99).prop_map(|n| n * 1_000_000)]
+            .prop_map(Value::Number)
+            .boxed(),
+        Kind::Share => (0.0_f32..=1.0).prop_map(Value::Share).boxed(),
+        Kind::Text | Kind::Flag => {
+            prop_oneof!["[a-zA-Z/:0-9 \"\\\\()=<>~!.+-]{0,12}", any::<String>(), Just("and".into())]
+                .prop_map(Value::Text)
+                .boxed()
+        }
+    }
+}
+
+fn expr() -> impl Strategy<Value = Expr> {
+    let leaf = prop::sample::select(COLUMNS.to_vec()).prop_flat_map(|(column, _, kind, _)| {
+        let ops: Vec<Op> = OPS.iter().map(|o| o.0).filter(|op| op.fits(kind)).collect();
+        if ops.is_empty() {
+            return Just(Expr::Flag(column)).boxed();
+        }
+        (prop::sample::select(ops), value(column)).prop_map(move |(op, v)| Expr::Compare(column, op, v)).boxed()
+    });
+    leaf.prop_recursive(6, 48, 2, |inside| {
+        prop_oneof![
+            (inside.clone(), inside.clone()).prop_map(|(a, b)| Expr::Or(Box::new(a), Box::new(b))),
+            (inside.clone(), inside.clone()).prop_map(|(a, b)| Expr::And(Box::new(a), Box::new(b))),
+            inside.prop_map(|a| Expr::Not(Box::new(a))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_printed_is_read_back(e in expr()) {
+        let text = e.to_string();
+        prop_assert_eq!(parse(&text).map_err(|x| format!("{text}\n{}\n{x}", x.pointer())), Ok(e));
+    }
+
+    #[test]
+    fn anything_typed_is_an_expression_or_an_error_inside_it(
+        text in prop_oneof!["[a-z_=<>~!()\" .0-9]{0,40}", any::<String>()],
+        at in 0_usize..60,
+    ) {
+        let length = text.chars().count();
+        if let Err(e) = parse(&text) {
+            prop_assert!(e.start <= length && e.end > e.start && e.end <= length + 1, "{:?}", e);
+            prop_assert_eq!(e.pointer().chars().count(), e.end);
+        }
+        let c = complete(&Table::default(), &text, at);
+        prop_assert!(c.start <= c.end && c.end <= length);
+    }
+
+    #[test]
+    fn what_is_offered_can_be_typed(e in expr(), cut in 0_usize..80) {
+        let text = e.to_string();
+        let completion = complete(&TABLE, &text, cut.min(text.chars().count()));
+        let head: String = text.chars().take(completion.start).collect();
+        for choice in completion.choices {
+            let typed = format!("{head}{} ", choice.text);
+            let end = typed.chars().count();
+            // It may be unfinished, but what is there is not wrong.
+            if let Err(e) = parse(&typed) {
+                prop_assert!(e.start + 1 >= end - 1, "{:?}: {}", typed, e);
+            }
+        }
+    }
+
+    #[test]
+    fn sets_of_expressions_are_sets(a in expr(), b in expr()) {
+        let t = &*TABLE;
+        let (x, y) = (a.rows(t), b.rows(t));
+        let both = a.clone().and(b.clone()).rows(t);
+        let either = Expr::Or(Box::new(a.clone()), Box::new(b)).rows(t);
+        prop_assert_eq!(both.count() + either.count(), x.count() + y.count());
+        prop_assert_eq!(a.negate().rows(t).count() + x.count(), t.len());
+    }
+}
+
+#[test]
+fn what_is_outside_the_receptive_field_moves_nothing() {
+    let trace = open(NAMES[0]);
+    let field = MODEL.config.receptive_field();
+    let t = &*TABLE;
+    let wrong = parse("trace=hackbench-pipe-2g_run2 and not hit and queue>4").unwrap().rows(t);
+    let (mut inside, mut seen) = (0, 0);
+    for row in wrong.iter().step_by(300).take(8) {
+        let event = t.event(row);
+        let explained = |window| explain(&trace, engine(&trace), event, &[], window, &Cancel::new()).unwrap();
+        let wide = explained(Some(field + 40));
+        assert_eq!(wide.past.len(), field + 40);
+        let (near, far) = wide.past.split_at(field);
+        assert!(far.iter().all(|m| m.pull.to_bits() == 0), "outside: {far:?}");
+        inside += near.iter().filter(|m| m.pull != 0.0).count();
+        seen += 1;
+        // The same answer as in the table, whatever the window; and the effects do not depend on it.
+        let close = explained(None);
+        assert_eq!((&close.past[..], &close.groups), (near, &wide.groups));
+        let first = &close.candidates[0];
+        assert_eq!(first.p.to_bits(), Column::P.share(t, row).to_bits());
+        assert_eq!(Some(first.thread), Column::Pred.thread(t, row));
+        assert_eq!(Some(close.real), Column::Real.thread(t, row));
+        assert_eq!(
+            close.candidates[close.rivals.unwrap()[1]].thread,
+            close.real,
+            "a miss is held against the real one"
+        );
+        assert!(close.groups.iter().any(|g| g.pull.abs() > 0.01));
+        assert!(close.past.is_sorted_by(|a, b| a.what >= b.what) && close.past[0].what < event);
+    }
+    assert!(seen == 8 && inside > 100, "{seen} {inside}");
+}
+
+#[test]
+fn the_nearest_right_decisions_have_the_same_shape() {
+    let trace = open(NAMES[0]);
+    let t = &*TABLE;
+    let row = parse("not hit and queue=5 and enqueued=wake and state=S").unwrap().rows(t).iter().next().unwrap();
+    assert_eq!(t.source_ix(row), 0);
+    let shape = same_shape(t, row);
+    assert!(shape.len() > 20 && shape.is_sorted());
+    let why = explain(&trace, engine(&trace), t.event(row), &shape, None, &Cancel::new()).unwrap();
+    assert_eq!(why.similar.len(), 5);
+    assert!(why.similar.is_sorted_by(|a, b| a.distance <= b.distance));
+    for similar in &why.similar {
+        let other = t.find(0, similar.event).unwrap();
+        assert!(t.is_hit(other) && other != row);
+        for column in [Column::Queue, Column::State, Column::Enqueued] {
+            assert_eq!(column.text(t, other), column.text(t, row));
+        }
+    }
+    for (b, (name, pick)) in why.baselines.iter().enumerate() {
+        assert_eq!(*name, BASELINES[b]);
+        assert_eq!(*pick == why.real, Column::Baseline(b as u8).flag(t, row), "{name}");
+    }
+    // A rule has no inputs to take away.
+    let bare = explain(&trace, Heuristic::new(Rule::Fifo, 0), t.event(row), &[], None, &Cancel::new()).unwrap();
+    assert!(bare.groups.is_empty() && bare.past.is_empty() && bare.candidates.len() == 5);
+    let cancel = Cancel::new();
+    cancel.cancel();
+    assert!(explain(&trace, engine(&trace), t.event(row), &[], None, &cancel).is_err());
+    assert!(explain(&trace, engine(&trace), trace.len(), &[], None, &Cancel::new()).is_err());
+}
