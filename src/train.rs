@@ -26,11 +26,11 @@ pub use validate::{Scores, Validation, validate};
 use crate::dataset::catalog::{Filter, Split};
 use crate::dataset::chunks::{CHUNK, Dice, Recording, chunks_of};
 use crate::job::{self, Cancel};
-use crate::predictor::tcn::Network;
+use crate::predictor::tcn::{Cut, Network};
 use crate::predictor::weights::{ModelConfig, Provenance, WeightsError};
 use batch::Batch;
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::AdamWConfig;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use checkpoint::State;
@@ -288,7 +288,7 @@ fn fit(
             let started_step = Instant::now();
             let step = epoch * per_epoch + i;
             let batch = Batch::new(these, &data.training, context, &fixed, &balance);
-            let (total, loss) = losses(&model, &batch, config.forecast_weight, &device);
+            let (total, loss, cuts) = losses(&model, &batch, config.forecast_weight, &device);
             progress.step = step + 1;
             progress.loss = loss;
             progress.learning_rate = config.schedule.at(step, steps, config.learning_rate);
@@ -299,7 +299,7 @@ fn fit(
                 if !sum.is_finite() || sum > HOPELESS {
                     diverged = Some(if value.is_finite() { sum } else { value });
                 } else {
-                    let grads = GradientsParams::from_grads(total.backward(), &model);
+                    let grads = model.gradients(&total, &cuts);
                     model = optimiser.step(progress.learning_rate, model, grads);
                 }
             }
@@ -381,11 +381,17 @@ fn fit(
     best.map(|weights| Outcome { weights, epoch, validation, cancelled, ending }).ok_or(TrainError::Cancelled)
 }
 
-/// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number.
-fn losses(model: &Network, batch: &Batch, forecast_weight: f32, device: &Device) -> (Option<Tensor<1>>, [f32; 2]) {
+/// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number. And where the
+/// graph was cut.
+fn losses(
+    model: &Network,
+    batch: &Batch,
+    forecast_weight: f32,
+    device: &Device,
+) -> (Option<Tensor<1>>, [f32; 2], Vec<Cut>) {
     let floats = |v: &[f32]| Tensor::<1>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
     let ints = |v: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
-    let h = model.trunk(&batch.tokens, device);
+    let (h, cuts) = model.trunk_cut(&batch.tokens, device);
     let mut total: Option<Tensor<1>> = None;
     let mut each = [f32::NAN; 2];
     let n = batch.picks.rows.len();
@@ -408,5 +414,5 @@ fn losses(model: &Network, batch: &Batch, forecast_weight: f32, device: &Device)
         let loss = loss * forecast_weight;
         total = Some(total.map_or(loss.clone(), |t| t + loss));
     }
-    (total, each)
+    (total, each, cuts)
 }
