@@ -19,7 +19,7 @@ mod train;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
-use crate::predictor::weights::Weights;
+use crate::predictor::weights::{Kind, Weights};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use color_eyre::eyre::Result;
 use std::io::ErrorKind;
@@ -56,7 +56,7 @@ enum Command {
     Predict(predict::Args),
     /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
     Mistakes(mistakes::Args),
-    /// Train a TCN on the bundled recordings.
+    /// Train a network on the bundled recordings.
     Train(train::Args),
     /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
     Experiment(experiment::Args),
@@ -141,6 +141,14 @@ fn model(path: Option<&Path>) -> Result<Arc<Weights>> {
         Some(path) => Weights::load(path)?,
         None => Weights::bundled()?,
     }))
+}
+
+/// The model at `path`, or the bundled one of that kind.
+fn model_of(path: Option<&Path>, kind: Kind) -> Result<Arc<Weights>> {
+    match path {
+        Some(path) => model(Some(path)),
+        None => Ok(Arc::new(Weights::bundled_of(kind)?)),
+    }
 }
 
 /// Parses a split for clap.

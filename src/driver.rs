@@ -4,6 +4,8 @@
 mod load;
 mod mistakes;
 mod oracle;
+mod recorder;
+mod trainer;
 
 use crate::app::{Effect, Msg};
 use crate::job::Job;
@@ -15,13 +17,23 @@ use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use mistakes::Desk;
 use oracle::Oracle;
+use recorder::Recorder;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
+use trainer::Trainer;
 
 /// Loads the engine that answers for a recording: in its state before any event, with a checksum of its weights. The error
 /// is a sentence, with a baseline that runs in the model's place so that queues and baselines are still known.
 pub type LoadEngine<E> = fn(&Trace) -> Result<(E, u64), (E, String)>;
+
+/// Makes the engine of given weights, in its state before any event, with a checksum of them.
+pub type MakeEngine<E> = fn(&Trace, &Arc<Weights>) -> (E, u64);
+
+/// The streaming engine with these weights.
+pub fn engine_of(trace: &Trace, weights: &Arc<Weights>) -> (Engine, u64) {
+    (StreamEngine::new(weights, trace.cpus()).into(), weights.checksum())
+}
 
 /// The streaming engine with the bundled model; without a usable one, a baseline.
 pub fn bundled_engine(trace: &Trace) -> Result<(Engine, u64), (Engine, String)> {
@@ -38,6 +50,8 @@ pub struct Driver<E> {
     open: Option<Job>,
     oracle: Oracle<E>,
     mistakes: Desk<E>,
+    recorder: Recorder,
+    trainer: Trainer,
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
@@ -45,7 +59,28 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// are kept in `cache`, a folder.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>, cache: Option<PathBuf>) -> Self {
         let mistakes = Desk::new(tx.clone(), load);
-        Self { oracle: Oracle::new(tx.clone(), load, cache), mistakes, tx, list: None, open: None }
+        let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
+        let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
+        Self { oracle, mistakes, recorder, trainer, tx, list: None, open: None }
+    }
+
+    /// Lets the models of training runs predict too.
+    #[must_use]
+    pub fn with_models(mut self, make: MakeEngine<E>) -> Self {
+        self.oracle.make = Some(make);
+        self
+    }
+
+    /// Keeps training runs in this folder.
+    #[must_use]
+    pub fn with_runs(mut self, home: Option<PathBuf>) -> Self {
+        self.trainer.set_home(home);
+        self
+    }
+
+    /// Ends all training with a checkpoint; what is still told meanwhile goes to `news`.
+    pub fn leave(&mut self, messages: &Receiver<Msg>, news: &mut dyn FnMut(Msg)) {
+        self.trainer.leave(messages, news);
     }
 
     /// Starts what is ordered and returns at once.
@@ -73,7 +108,12 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                 ));
             }
             Effect::Mistakes(order) => self.mistakes.perform(order),
-            Effect::Predict { generation, trace } => self.oracle.predict(generation, trace),
+            Effect::Recorder(order) => self.recorder.perform(order),
+            Effect::Predict { generation, trace, model } => self.oracle.predict(generation, trace, model),
+            Effect::Train(order) => self.trainer.perform(order),
+            Effect::Look { generation, trace, weights, label, events } => {
+                self.oracle.look(generation, &trace, &weights, label, events);
+            }
             Effect::Inspect { generation, trace, event } => self.oracle.inspect(generation, trace, event),
         }
     }

@@ -6,6 +6,7 @@
 pub mod engine;
 pub mod heuristics;
 pub mod kernel_oracle;
+mod lstm;
 pub mod ppm;
 pub mod stream;
 pub mod tcn;

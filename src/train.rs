@@ -26,7 +26,7 @@ pub use validate::{Scores, Validation, validate};
 use crate::dataset::catalog::{Filter, Split};
 use crate::dataset::chunks::{CHUNK, Dice, Recording, chunks_of};
 use crate::job::{self, Cancel};
-use crate::predictor::tcn::Tcn;
+use crate::predictor::tcn::Network;
 use crate::predictor::weights::{ModelConfig, Provenance, WeightsError};
 use batch::Batch;
 use burn::module::Module;
@@ -75,7 +75,10 @@ pub struct TrainConfig {
     pub balance: bool,
     /// Of parameters and of the order of chunks.
     pub seed: u64,
-    /// Categories that are trained on; none named: all. Kept so that a resumed run finds the same data.
+    /// Folder of recordings with a catalog; the bundled ones if not given. Kept, as are the categories, so that a
+    /// resumed run finds the same data.
+    pub traces: Option<PathBuf>,
+    /// Categories that are trained on; none named: all.
     pub only: Vec<String>,
     /// Categories that are left out of training and validation.
     pub hold_out: Vec<String>,
@@ -109,6 +112,7 @@ impl Default for TrainConfig {
             forecast_weight: 1.0,
             balance: true,
             seed: 0,
+            traces: None,
             only: Vec::new(),
             hold_out: Vec::new(),
             kernels: Vec::new(),
@@ -216,7 +220,7 @@ fn fit(
     let per_epoch = order.len().div_ceil(config.batch.max(1));
     let steps = per_epoch * config.epochs;
 
-    let mut model = Tcn::new(&config.model, config.seed, &device);
+    let mut model = Network::new(&config.model, config.seed, &device);
     let mut optimiser = AdamWConfig::new()
         .with_epsilon(1e-8)
         .with_weight_decay(config.weight_decay)
@@ -378,7 +382,7 @@ fn fit(
 }
 
 /// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number.
-fn losses(model: &Tcn, batch: &Batch, forecast_weight: f32, device: &Device) -> (Option<Tensor<1>>, [f32; 2]) {
+fn losses(model: &Network, batch: &Batch, forecast_weight: f32, device: &Device) -> (Option<Tensor<1>>, [f32; 2]) {
     let floats = |v: &[f32]| Tensor::<1>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
     let ints = |v: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
     let h = model.trunk(&batch.tokens, device);

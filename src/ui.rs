@@ -14,7 +14,9 @@ mod list;
 mod mistakes;
 mod overview;
 pub mod palette;
+mod recording;
 mod terminal;
+mod train;
 
 pub use bench::{bench_frames, bench_list};
 
@@ -34,7 +36,9 @@ const FRAME: Duration = Duration::from_micros(16_667);
 
 /// Runs the explorer until the user leaves. `traces` are the recordings given on the command line; without any, the
 /// first bundled one opens and plays.
-pub fn run(traces: Vec<PathBuf>) -> Result<()> {
+///
+/// Returns what became of the training runs of this session, a line each.
+pub fn run(traces: Vec<PathBuf>) -> Result<Vec<String>> {
     let (tx, rx) = sync_channel(CHANNEL);
     let mut terminal = terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
@@ -44,7 +48,8 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
     terminal.draw(&app, theme)?;
     let _input = terminal::read_input(tx.clone());
     let _signals = terminal::watch_signals(tx.clone());
-    let mut driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
+    let driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
+    let mut driver = driver.with_models(driver::engine_of);
     for effect in effects {
         driver.perform(effect);
     }
@@ -81,5 +86,8 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
         last_frame = Instant::now();
         terminal.draw(&app, theme)?;
     }
-    Ok(())
+    driver.leave(&rx, &mut |msg| {
+        app.update(msg);
+    });
+    Ok(app.train.summary())
 }

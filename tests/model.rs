@@ -11,8 +11,8 @@ use kernel_oracle::features::{
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::stream::StreamEngine;
-use kernel_oracle::predictor::tcn::{Asks, Picks, Tcn, Tokens, normalise};
-use kernel_oracle::predictor::weights::{ModelConfig, Problem, Provenance, Weights, WeightsError};
+use kernel_oracle::predictor::tcn::{Asks, Network, Picks, Tokens, normalise};
+use kernel_oracle::predictor::weights::{Kind, ModelConfig, Problem, Provenance, Weights, WeightsError};
 use kernel_oracle::trace::{CpuId, Trace};
 use kernel_oracle::train::{Data, TrainConfig, TrainError, run};
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ fn weights(config: ModelConfig, seed: u64) -> Weights {
         ("norm.query.scale".to_owned(), wave(QUERY, 1.5)),
         ("temperature".to_owned(), vec![1.3, 0.8]),
     ]);
-    Tcn::new(&config, seed, &Device::flex()).to_weights(config, Provenance::default(), fixed).unwrap()
+    Network::new(&config, seed, &Device::flex()).to_weights(config, Provenance::default(), fixed).unwrap()
 }
 
 fn row(w: &Weights, what: &str, x: &[f32]) -> Vec<f32> {
@@ -107,7 +107,7 @@ fn engines_agree(weights: &Weights, trace: &Trace, events: usize) {
         extractor.step(trace, i, &mut both);
     }
     let device = Device::flex();
-    let tcn = Tcn::from_weights(weights, &device);
+    let tcn = Network::from_weights(weights, &device);
     let temperature = weights.get("temperature");
     let mut compared = 0;
     for one in &both.cpus {
@@ -138,7 +138,7 @@ fn both_engines_give_the_same_answers_on_a_real_recording() {
 #[test]
 fn both_engines_agree_for_odd_sizes_too() {
     let trace = recording("io-mixed_run1");
-    let odd = ModelConfig { channels: 19, kernel: 4, blocks: 3, hidden: 21, hidden2: 0, gate: 5 };
+    let odd = ModelConfig { kind: Kind::Tcn, channels: 19, kernel: 4, blocks: 3, hidden: 21, hidden2: 0, gate: 5 };
     engines_agree(&weights(odd, 1), &trace, 8_000);
     engines_agree(&weights(ModelConfig { kernel: 2, hidden2: 9, ..odd }, 2), &trace, 8_000);
 }
@@ -166,7 +166,7 @@ fn states(weights: &Weights, of: &[Token]) -> [Vec<Vec<f32>>; 2] {
         engine.state(CpuId(0)).to_vec()
     });
     let streamed = streamed.collect();
-    let h = Tcn::from_weights(weights, &Device::flex()).trunk(&tokens(of), &Device::flex());
+    let h = Network::from_weights(weights, &Device::flex()).trunk(&tokens(of), &Device::flex());
     let h: Vec<f32> = h.into_data().try_into_vec().unwrap();
     [streamed, h.chunks(weights.config.channels).skip(1).map(<[f32]>::to_vec).collect()]
 }
@@ -249,7 +249,7 @@ fn a_model_for_other_inputs_is_refused() {
 }
 
 fn small() -> ModelConfig {
-    ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8 }
+    ModelConfig { kind: Kind::Tcn, channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8 }
 }
 
 /// The first chunks of a recording in which something was decided.

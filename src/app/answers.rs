@@ -1,7 +1,7 @@
 //! The predictions of the open trace as they arrive, and what is summed up of them: misses, queue lengths, the overview.
 //! Computes no prediction.
 
-use crate::evaluate::overlay::{BASELINES, Chunk, Prediction};
+use crate::evaluate::overlay::{BASELINES, Chunk, Prediction, Stretch};
 use crate::replay::levels::{Levels, Merge};
 use crate::replay::lod::{LEAF, OVERVIEW};
 use crate::trace::{CpuId, ThreadIx, Trace};
@@ -127,6 +127,25 @@ struct Lane {
 }
 
 impl Lane {
+    fn score(&self, row: Row, switches: Range<usize>) -> Score {
+        let mut sum = Score::default();
+        let (from, to) = (switches.start, switches.end.min(self.predictions.len()));
+        if from >= to {
+            return sum;
+        }
+        let (a, b) = (from.div_ceil(LEAF), (to / LEAF).min(self.scores.len()));
+        let mut single =
+            |range: Range<usize>| self.predictions[range].iter().for_each(|p| sum.merge(&Score::of(row, p)));
+        if a < b {
+            single(from..a * LEAF);
+            single(b * LEAF..to);
+            self.scores.fold(a..b, |node| sum.merge(node));
+        } else {
+            single(from..to);
+        }
+        sum
+    }
+
     fn extend_scores(&mut self, row: Row) {
         while (self.scores.len() + 1) * LEAF <= self.predictions.len() {
             let from = self.scores.len() * LEAF;
@@ -137,10 +156,19 @@ impl Lane {
     }
 }
 
+/// Predictions of a stretch by another model, shown in place of the others.
+#[derive(Clone, Debug, Default)]
+struct Live {
+    label: String,
+    /// Per CPU: its first switch, and what belongs to it and those after.
+    lanes: Vec<(usize, Lane)>,
+}
+
 /// All predictions so far.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     lanes: Vec<Lane>,
+    live: Option<Live>,
     row: Row,
     /// Longest run queue seen so far: the scale of the queue row.
     pub max_queue: u16,
@@ -179,6 +207,37 @@ impl Answers {
             self.lanes[c].extend_scores(row);
             self.add_to_overview(trace, c, 0);
         }
+        for (_, lane) in self.live.iter_mut().flat_map(|l| &mut l.lanes) {
+            lane.scores.clear();
+            lane.extend_scores(row);
+        }
+    }
+
+    /// Shows what another model says about a stretch, in place of the answers that are there.
+    pub fn set_live(&mut self, label: String, stretch: Stretch) {
+        let row = self.row;
+        let lane = |(from, predictions): (usize, Vec<Prediction>)| {
+            let mut lane = Lane { predictions, scores: Levels::default() };
+            lane.extend_scores(row);
+            (from, lane)
+        };
+        self.live = Some(Live { label, lanes: stretch.per_cpu.into_iter().map(lane).collect() });
+    }
+
+    /// Shows the current model's answers everywhere again.
+    pub fn drop_live(&mut self) {
+        self.live = None;
+    }
+
+    /// Whose answers are shown in a stretch, if there is one.
+    pub fn live(&self) -> Option<&str> {
+        self.live.as_ref().map(|l| l.label.as_str())
+    }
+
+    /// The other model's lane of a CPU, and the switches that it covers.
+    fn live_lane(&self, cpu: usize) -> Option<(&Lane, Range<usize>)> {
+        let (from, lane) = self.live.as_ref()?.lanes.get(cpu)?;
+        Some((lane, *from..from + lane.predictions.len())).filter(|(_, covered)| !covered.is_empty())
     }
 
     /// Takes the next chunk.
@@ -206,7 +265,10 @@ impl Answers {
 
     /// The predictions at switch `k` of `cpu`; `None` while they are pending.
     pub fn get(&self, cpu: usize, k: usize) -> Option<&Prediction> {
-        self.lanes.get(cpu)?.predictions.get(k)
+        match self.live_lane(cpu) {
+            Some((lane, covered)) if covered.contains(&k) => lane.predictions.get(k - covered.start),
+            _ => self.lanes.get(cpu)?.predictions.get(k),
+        }
     }
 
     /// Number of switches of `cpu` that have predictions.
@@ -216,31 +278,27 @@ impl Answers {
 
     /// Sums over switches of `cpu`, as far as they are known. O(log switches).
     pub fn score(&self, cpu: usize, switches: Range<usize>) -> Score {
-        let mut sum = Score::default();
-        let Some(lane) = self.lanes.get(cpu) else { return sum };
-        let (from, to) = (switches.start, switches.end.min(lane.predictions.len()));
-        if from >= to {
-            return sum;
-        }
-        let (a, b) = (from.div_ceil(LEAF), (to / LEAF).min(lane.scores.len()));
-        let mut single =
-            |range: Range<usize>| lane.predictions[range].iter().for_each(|p| sum.merge(&Score::of(self.row, p)));
-        if a < b {
-            single(from..a * LEAF);
-            single(b * LEAF..to);
-            lane.scores.fold(a..b, |node| sum.merge(node));
-        } else {
-            single(from..to);
-        }
+        let Some(lane) = self.lanes.get(cpu) else { return Score::default() };
+        let Some((live, covered)) = self.live_lane(cpu) else { return lane.score(self.row, switches) };
+        let cut = |range: Range<usize>| range.start.max(switches.start)..range.end.min(switches.end);
+        let inside = cut(covered.clone());
+        let mut sum = lane.score(self.row, cut(0..covered.start));
+        sum.merge(&lane.score(self.row, cut(covered.end..usize::MAX)));
+        let shift = |k: usize| k.saturating_sub(covered.start);
+        sum.merge(&live.score(self.row, shift(inside.start)..shift(inside.end)));
         sum
     }
 
     /// The nearest miss on `cpu` after switch `from` (or before it); leaves without a miss are skipped whole.
     pub fn find_miss(&self, cpu: usize, from: Option<usize>, forward: bool) -> Option<usize> {
         let lane = self.lanes.get(cpu)?;
-        let missed = |k: &usize| self.row.verdict(&lane.predictions[*k]) == Verdict::Miss;
+        let missed = |k: &usize| self.get(cpu, *k).is_some_and(|p| self.row.verdict(p) == Verdict::Miss);
         let n = lane.predictions.len();
+        let live = self.live_lane(cpu).map_or(0..0, |(_, covered)| covered);
         let leaf_has = |leaf: usize| {
+            if leaf * LEAF < live.end && (leaf + 1) * LEAF > live.start {
+                return true; // the sums there are those of the other model
+            }
             let mut sum = Score::default();
             lane.scores.fold(leaf..leaf + 1, |node| sum.merge(node));
             leaf >= lane.scores.len() || sum.missed > 0

@@ -3,6 +3,7 @@
 
 use super::input::Key;
 use super::mistakes::Do;
+use super::train::Act;
 use std::fmt::Write as _;
 
 /// An order from the keyboard.
@@ -60,6 +61,14 @@ pub enum Action {
     PageDown,
     /// Open the selected trace.
     Open,
+    /// Ask what to record.
+    Record,
+    /// To the next field of the dialog.
+    NextField,
+    /// To the field before.
+    PrevField,
+    /// Something of the Train screen.
+    Train(Act),
     /// Something that only the Mistakes screen knows.
     Mistakes(Do),
     /// To the tab with this number.
@@ -72,7 +81,7 @@ pub enum Action {
     Quit,
 }
 
-/// Where a key works: bits of [`TIMELINE`], [`TRACES`], [`NOTHING`].
+/// Where a key works: bits of [`TIMELINE`], [`TRACES`], [`NOTHING`], [`TRAIN`].
 pub type Contexts = u8;
 /// The timeline screen.
 pub const TIMELINE: Contexts = 1;
@@ -80,10 +89,16 @@ pub const TIMELINE: Contexts = 1;
 pub const TRACES: Contexts = 2;
 /// The timeline screen while no recording is open.
 pub const NOTHING: Contexts = 4;
+/// Training runs.
+pub const TRAIN: Contexts = 8;
 /// The Mistakes screen.
-pub const MISTAKES: Contexts = 64;
-/// Every screen.
-pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | MISTAKES;
+pub const MISTAKES: Contexts = 16;
+/// The recording dialog, where everything else is text.
+pub const DIALOG: Contexts = 64;
+/// The panel of a recording.
+pub const PANEL: Contexts = 128;
+/// Every screen; not the dialog.
+pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | TRAIN | MISTAKES | PANEL;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +128,7 @@ const fn bind(
 use Key::Char as C;
 
 /// The table, in the order of importance that the footer uses.
-pub const TABLE: [Binding; 54] = [
+pub const TABLE: &[Binding] = &[
     bind(&[C(' ')], Action::Play, "play", "start or stop playback", TIMELINE),
     bind(&[C(',')], Action::PrevDecision, "step", "previous decision on this CPU", TIMELINE),
     bind(&[C('.')], Action::NextDecision, "step", "next decision on this CPU", TIMELINE),
@@ -138,6 +153,35 @@ pub const TABLE: [Binding; 54] = [
     bind(&[C(']')], Action::Faster, "speed", "play faster", TIMELINE),
     bind(&[C('f')], Action::Fit, "fit", "fit the whole recording", TIMELINE),
     bind(&[C('t'), C(':')], Action::Seek, "time", "go to a time: 0.41 (s), 12ms, +3us, 50%", TIMELINE),
+    bind(&[C('n')], Action::Train(Act::New), "new run", "set up a new run", TRAIN),
+    bind(&[C(' ')], Action::Train(Act::Pause), "pause", "pause the run, or let it go on", TRAIN),
+    bind(&[C('x')], Action::Train(Act::Stop), "stop", "finish the step, keep a checkpoint, validate, end", TRAIN),
+    bind(&[C('r')], Action::Train(Act::GoOn), "resume", "go on with a kept run from its last checkpoint", TRAIN),
+    bind(&[Key::Enter], Action::Train(Act::Choose), "compare", "draw this run beside others, or no more", TRAIN),
+    bind(
+        &[C('c')],
+        Action::Train(Act::NextChart),
+        "chart",
+        "next chart: losses, pick, forecast, events/s, rate",
+        TRAIN,
+    ),
+    bind(&[C('C')], Action::Train(Act::PrevChart), "", "chart before", TRAIN),
+    bind(&[C('b')], Action::Train(Act::Axis), "axis", "horizontal axis: steps, epochs, seconds", TRAIN),
+    bind(&[C('l')], Action::Train(Act::Log), "log", "logarithmic scale on or off", TRAIN),
+    bind(&[C('p')], Action::Train(Act::Watch), "predict", "predict the Timeline with this run's newest weights", TRAIN),
+    bind(&[C('u')], Action::Train(Act::Use), "use", "make this run's best model the current one", TRAIN),
+    bind(&[C('w'), C('+')], Action::ZoomIn, "zoom", "zoom in around the cursor", TRAIN),
+    bind(&[C('s'), C('-')], Action::ZoomOut, "zoom", "zoom out", TRAIN),
+    bind(&[C('a'), Key::Left], Action::PanLeft, "", "pan to earlier", TRAIN),
+    bind(&[C('d'), Key::Right], Action::PanRight, "", "pan to later", TRAIN),
+    bind(&[C(',')], Action::Train(Act::ReadEarlier), "read", "cursor to earlier: values are read there", TRAIN),
+    bind(&[C('.')], Action::Train(Act::ReadLater), "read", "cursor to later", TRAIN),
+    bind(&[C('f')], Action::Fit, "fit", "fit everything, without a cursor", TRAIN),
+    bind(&[C('>')], Action::Train(Act::More), "", "one more run at once", TRAIN),
+    bind(&[C('<')], Action::Train(Act::Fewer), "", "one run fewer at once", TRAIN),
+    bind(&[C('e')], Action::Train(Act::Export), "", "write the run as CSV into the working folder", TRAIN),
+    bind(&[C('X')], Action::Train(Act::Kill), "", "end the run at once (asks)", TRAIN),
+    bind(&[C('D')], Action::Train(Act::Delete), "", "remove a kept run (asks)", TRAIN),
     bind(
         &[Key::Enter],
         Action::Open,
@@ -196,16 +240,25 @@ pub const TABLE: [Binding; 54] = [
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
+    bind(&[C('r')], Action::Record, "record", "record a workload, here or through ssh", TRACES | PANEL),
+    bind(&[Key::Enter], Action::Open, "record", "recording dialog: start", DIALOG),
+    bind(&[Key::Tab], Action::NextField, "field", "recording dialog: next field", DIALOG),
+    bind(&[Key::BackTab], Action::PrevField, "", "recording dialog: field before", DIALOG),
+    bind(&[Key::Up], Action::Up, "choose", "recording dialog: machine or workload above", DIALOG),
+    bind(&[Key::Down], Action::Down, "choose", "recording dialog: machine or workload below", DIALOG),
+    bind(&[Key::Esc], Action::Back, "close", "recording dialog: close, keeping what was typed", DIALOG),
+    bind(&[Key::Esc], Action::Back, "cancel or close", "recording: cancel; once ended, close", PANEL),
     bind(&[Key::Up, C('k')], Action::Up, "select", "CPU above (in a pane: scroll up)", ALL),
     bind(&[Key::Down, C('j')], Action::Down, "select", "CPU below (in a pane: scroll down)", ALL),
     bind(&[Key::PageUp], Action::PageUp, "", "eight rows up", ALL),
     bind(&[Key::PageDown], Action::PageDown, "", "eight rows down", ALL),
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: lanes, decision, what the model saw", TIMELINE),
     bind(&[C('1')], Action::Tab(1), "", "timeline", ALL),
+    bind(&[C('2')], Action::Tab(2), "train", "training runs", ALL),
     bind(&[C('3')], Action::Tab(3), "mistakes", "mistakes", ALL),
     bind(&[C('4')], Action::Tab(4), "traces", "traces", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
-    bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL),
+    bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
     bind(&[Key::Ctrl('c')], Action::Quit, "", "quit, from anywhere", ALL),
     bind(&[C('l')], Action::NextDecision, "", "next decision", TIMELINE),
@@ -223,10 +276,11 @@ pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
     for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
         // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
         let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
-        if (context == NOTHING && !leads)
-            || (context == TRACES && matches!(b.action, Action::Tab(4)))
+        let leads = leads || (context == PANEL && b.action == Action::Back);
+        let here = (context & (TRACES | PANEL) != 0 && matches!(b.action, Action::Tab(4)))
             || (context == MISTAKES && matches!(b.action, Action::Tab(3)))
-        {
+            || (context == TRAIN && matches!(b.action, Action::Tab(_)));
+        if (context & (NOTHING | PANEL) != 0 && !leads) || here {
             continue;
         }
         let key = b.keys[0].label();
@@ -263,7 +317,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in [TIMELINE, TRACES, NOTHING, MISTAKES] {
+        for context in [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, DIALOG, PANEL] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {

@@ -5,13 +5,18 @@ mod mistakes;
 
 use super::output;
 use crate::dataset::catalog::{self, Catalog};
+use crate::dataset::chunks::{Keep, Recording};
 use crate::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token};
 use crate::predictor::Predictor;
 use crate::predictor::stream::StreamEngine;
+use crate::predictor::tcn::Network;
+use crate::predictor::weights::{Kind, ModelConfig, Weights};
 use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
+use crate::train::{self, Data, TrainConfig};
 use crate::{export, ingest, job, ui};
 use color_eyre::eyre::{Result, eyre};
 use serde_json::{Value, json};
+use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,6 +41,9 @@ pub struct Args {
     /// The TCN's model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     model: Option<std::path::PathBuf>,
+    /// Measure also how fast each kind of network trains.
+    #[arg(long)]
+    train: bool,
     /// Measure frames on this recording; without it, on a bundled one repeated until it has a million events.
     #[arg(long, value_name = "TRACE", value_hint = clap::ValueHint::FilePath)]
     frames: Option<std::path::PathBuf>,
@@ -112,6 +120,47 @@ pub(super) fn trunk<E: Predictor>(trace: &Trace, mut engine: E) -> Vec<u64> {
     tokens.0.chunks(256).map(block).collect()
 }
 
+/// What each kind of network costs in its usual size: speed does not depend on what the numbers are, so that one which is
+/// not bundled is measured untrained.
+fn networks(traces: &[Trace], train: bool) -> Result<Value> {
+    let mut all = serde_json::Map::new();
+    for kind in Kind::ALL {
+        let bundled = Weights::bundled_of(kind).ok().filter(|w| w.config == ModelConfig::of(kind));
+        let model = Arc::new(bundled.map_or_else(|| Network::fresh(ModelConfig::of(kind), 0), Ok)?);
+        let (mut times, mut tokens) = (Vec::new(), Vec::new());
+        for trace in traces {
+            times.extend(decisions(trace, StreamEngine::new(&model, trace.cpus())));
+            tokens.extend(self::trunk(trace, StreamEngine::new(&model, trace.cpus())));
+        }
+        let mut of = json!({
+            "parameters": model.parameters(),
+            "trunk_ns_per_event": quantiles(tokens).0,
+            "decision_ns_p50": quantiles(times).0,
+        });
+        if train {
+            eprintln!("koracle: measuring training of {}", kind.label());
+            let training = traces.iter().map(|t| Recording::new(t, Keep::TRAINING)).collect();
+            of["training_events_per_s"] = json!(training_speed(ModelConfig::of(kind), training)?.round());
+        }
+        all.insert(kind.label().to_owned(), of);
+    }
+    Ok(Value::Object(all))
+}
+
+/// Tokens per second, context included: of the steps of one epoch the median.
+fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
+    let (config, mut speeds) = (TrainConfig { epochs: 1, model, ..TrainConfig::default() }, Vec::new());
+    let data = Data { training, validation: Vec::new() };
+    let mut note = |p: train::Progress| {
+        if p.stepped {
+            speeds.push(p.events_per_s);
+        }
+    };
+    job::on_one_thread(|| train::run(&config, &data, &job::Cancel::new(), &mut note))??;
+    speeds.sort_by(f64::total_cmp);
+    Ok(speeds.get(speeds.len() / 2).copied().unwrap_or(0.0))
+}
+
 pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
     of.sort_unstable();
     let at = |q: f64| of.get(((of.len() as f64 * q) as usize).min(of.len().saturating_sub(1))).copied().unwrap_or(0);
@@ -177,6 +226,9 @@ pub fn run(args: &Args) -> Result<()> {
     let (p50, p99) = quantiles(times);
     let (trunk_ns, _) = quantiles(tokens);
 
+    eprintln!("koracle: measuring networks");
+    let networks = networks(&traces, args.train)?;
+
     eprintln!("koracle: measuring reading");
     let mut text = Vec::new();
     export::ftrace_text(first, &mut text)?;
@@ -201,9 +253,10 @@ pub fn run(args: &Args) -> Result<()> {
     let result = json!({
         "decision_ns": {
             "p50": p50, "p99": p99, "candidates": [CANDIDATES.start(), CANDIDATES.end()],
-            "predictor": "tcn", "decisions": count,
+            "predictor": model.config.kind.label(), "decisions": count,
         },
         "trunk_ns_per_event": trunk_ns,
+        "networks": networks,
         "model": { "config": model.config, "parameters": model.parameters() },
         "ingest": ftrace,
         "ingest_native": native,
@@ -216,10 +269,18 @@ pub fn run(args: &Args) -> Result<()> {
         return output::json(&result);
     }
     let of = |key: &str| result["mistakes"][key].as_f64().unwrap_or(f64::NAN);
+    let mut lines = String::new();
+    for (name, of) in result["networks"].as_object().into_iter().flatten() {
+        let training = of["training_events_per_s"].as_f64().map(|n| format!(", {n} events/s in training"));
+        let (trunk, decision, training) =
+            (&of["trunk_ns_per_event"], &of["decision_ns_p50"], training.unwrap_or_default());
+        let n = &of["parameters"];
+        writeln!(lines, "{name:<11} {trunk} ns per event, {decision} ns per decision, {n} parameters{training}")?;
+    }
     let text = format!(
         "decision    {p50} ns (p50), {p99} ns (p99), {} to {} candidates\ntrunk       {trunk_ns} ns per event\nftrace      {} MB/s, {} events/s\n\
          native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n\
-         mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, frame {:.0} µs (p99)\n",
+         mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, frame {:.0} µs (p99)\n{lines}",
         CANDIDATES.start(),
         CANDIDATES.end(),
         result["ingest"]["mb_per_s"],

@@ -118,9 +118,10 @@ impl Args {
                 bail!("the {} models differ in size: they are not one model with several seeds", name.label());
             }
             match of.is_empty() {
-                true if name == Choice::Tcn => columns.push(Column::of(super::model(None)?)),
-                true if name.needs_model() => bail!("{} needs a model: name one with --model", name.label()),
-                true => columns.push(Column { choice: name, model: None }),
+                true => columns.push(match name.network() {
+                    Some(kind) => Column::of(super::model_of(None, kind)?),
+                    None => Column { choice: name, model: None },
+                }),
                 false => columns.extend(of),
             }
         }
@@ -154,7 +155,7 @@ pub struct Column {
 impl Column {
     /// A network.
     pub fn of(model: Arc<Weights>) -> Self {
-        Self { choice: Choice::Tcn, model: Some(model) }
+        Self { choice: model.config.kind.into(), model: Some(model) }
     }
 
     /// Every baseline that needs no model.

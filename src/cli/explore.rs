@@ -25,5 +25,8 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
     if !std::io::stdout().is_terminal() {
         bail!("standard output is not a terminal");
     }
-    crate::ui::run(there)
+    for line in crate::ui::run(there)? {
+        eprintln!("koracle: {line}");
+    }
+    Ok(())
 }

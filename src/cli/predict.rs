@@ -17,10 +17,10 @@ pub struct Args {
     /// The recording; `-` reads standard input.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     trace: PathBuf,
-    /// Who predicts.
-    #[arg(long, default_value = "tcn")]
-    predictor: Choice,
-    /// The TCN's model file; without it, the bundled one.
+    /// Who predicts; without it, the network that the model file holds.
+    #[arg(long)]
+    predictor: Option<Choice>,
+    /// The network's model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
     /// The file; `-` writes to standard output.
@@ -47,8 +47,15 @@ const COLUMNS: [&str; 12] = [
 pub fn run(args: &Args) -> Result<()> {
     output::differ(&args.trace, &args.output)?;
     let trace = output::open(&args.trace)?.trace;
-    let model = if args.predictor.needs_model() { Some(super::model(args.model.as_deref())?) } else { None };
-    let engine = args.predictor.make(model.as_ref(), &trace)?;
+    let model = match (&args.model, args.predictor) {
+        (Some(path), None) => Some(super::model(Some(path))?),
+        (path, choice) => match choice.unwrap_or(Choice::Tcn).network() {
+            Some(kind) => Some(super::model_of(path.as_deref(), kind)?),
+            None => None,
+        },
+    };
+    let choice = args.predictor.or_else(|| model.as_ref().map(|m| m.config.kind.into())).unwrap_or(Choice::Tcn);
+    let engine = choice.make(model.as_ref(), &trace)?;
     output::write(&args.output, |out| write_all(&trace, engine, out))
 }
 

@@ -44,7 +44,12 @@ pub fn run(args: &Args) -> Result<()> {
         let folder = find(name);
         if !args.yes {
             let run = runs::open(&folder)?;
-            bail!("{} ({}, {} epochs) would be removed: say --yes", folder.display(), run.state.label(), run.epochs.len());
+            bail!(
+                "{} ({}, {} epochs) would be removed: say --yes",
+                folder.display(),
+                run.state.label(),
+                run.epochs.len()
+            );
         }
         runs::delete(&folder)?;
         eprintln!("koracle: {} is removed", folder.display());

@@ -240,9 +240,9 @@ impl Page {
     }
 }
 
-/// A single table in markdown, added to `out`.
+/// Appends a table in markdown.
 pub(super) fn table(out: &mut String, rows: &[Vec<String>]) {
-    let mut page = Page::new(Style::Markdown);
+    let mut page = Page { out: std::mem::take(out), style: Style::Markdown };
     page.table(rows);
-    out.push_str(&page.out);
+    *out = page.out;
 }

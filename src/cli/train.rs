@@ -3,7 +3,7 @@
 
 use super::output;
 use crate::job::{self, Cancel, Job};
-use crate::predictor::weights::ModelConfig;
+use crate::predictor::weights::{Kind, ModelConfig};
 use crate::train::{self, Control, Ending, Progress, Schedule, Stop, TrainConfig, TrainError, load, runs};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
@@ -24,6 +24,9 @@ pub struct Args {
     /// Go on with the run in this folder, or of this name among the kept runs, from its last checkpoint.
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with = "output")]
     resume: Option<PathBuf>,
+    /// Folder of recordings with a `catalog.toml` that says the splits; without it, the bundled ones.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    traces: Option<PathBuf>,
     /// Train on this category only (may be repeated).
     #[arg(long, value_name = "CATEGORY", visible_alias = "category")]
     only: Vec<String>,
@@ -57,15 +60,18 @@ pub struct Args {
     /// Scored tokens in a chunk.
     #[arg(long, default_value_t = TrainConfig::default().chunk)]
     chunk: usize,
-    /// Width of the trunk.
-    #[arg(long, default_value_t = ModelConfig::default().channels)]
-    channels: usize,
-    /// Taps per convolution.
-    #[arg(long, default_value_t = ModelConfig::default().kernel)]
-    taps: usize,
-    /// Residual blocks; block i looks back in steps of 2^i.
-    #[arg(long, default_value_t = ModelConfig::default().blocks)]
-    blocks: usize,
+    /// What turns the events into a state: tcn, lstm, or mlp (the last event only, no sequence).
+    #[arg(long, value_name = "KIND", default_value = Kind::Tcn.label())]
+    model: Kind,
+    /// Width of the trunk; 32, for an LSTM 48 (then it has as many parameters).
+    #[arg(long)]
+    channels: Option<usize>,
+    /// Taps per convolution of a TCN; 3.
+    #[arg(long)]
+    taps: Option<usize>,
+    /// Residual blocks of a TCN, block i looks back in steps of 2^i; 5. Layers of an LSTM; 1.
+    #[arg(long)]
+    blocks: Option<usize>,
     /// Width of the pick head.
     #[arg(long, default_value_t = ModelConfig::default().hidden)]
     hidden: usize,
@@ -79,13 +85,14 @@ pub struct Args {
 
 impl Args {
     fn config(&self) -> TrainConfig {
+        let usual = ModelConfig::of(self.model);
         let model = ModelConfig {
-            channels: self.channels,
-            kernel: self.taps,
-            blocks: self.blocks,
+            channels: self.channels.unwrap_or(usual.channels),
+            kernel: self.taps.unwrap_or(usual.kernel),
+            blocks: self.blocks.unwrap_or(usual.blocks),
             hidden: self.hidden,
             hidden2: self.hidden2,
-            ..ModelConfig::default()
+            ..usual
         };
         TrainConfig {
             epochs: self.epochs,
@@ -96,6 +103,7 @@ impl Args {
             batch: self.batch,
             chunk: self.chunk,
             seed: self.seed,
+            traces: self.traces.clone(),
             only: self.only.clone(),
             hold_out: self.hold_out.clone(),
             kernels: self.kernel.clone(),
@@ -149,7 +157,7 @@ pub fn run(args: &Args) -> Result<()> {
                 Some(folder) => folder.clone(),
                 None => {
                     let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
-                    runs::new_folder(&home, "tcn").wrap_err_with(|| home.display().to_string())?
+                    runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())?
                 }
             };
             (config, folder)

@@ -5,6 +5,7 @@ use crate::app::Msg;
 use crate::evaluate::overlay::{self, Cache, Chunk, Guess, Inspection, OverlayError, Snapshots};
 use crate::job::{Cancel, Job, JobError};
 use crate::predictor::Predictor;
+use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
@@ -84,9 +85,14 @@ impl<E> Inbox<E> {
 pub struct Oracle<E> {
     tx: SyncSender<Msg>,
     load: super::LoadEngine<E>,
+    /// For the models of training runs.
+    pub(super) make: Option<super::MakeEngine<E>>,
     cache: Option<PathBuf>,
     gate: Arc<Gate<E>>,
     predicting: Option<Job>,
+    looking: Option<Job>,
+    /// States of the walk for stretches of the open recording.
+    steps: Option<(u64, Arc<Snapshots<E>>)>,
     answering: Option<Job>,
     inbox: Arc<Inbox<E>>,
 }
@@ -107,12 +113,13 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     pub fn new(tx: SyncSender<Msg>, load: super::LoadEngine<E>, cache: Option<PathBuf>) -> Self {
         let waiting = Waiting { newest: None, current: (0, 0), cancel: Cancel::new(), staffed: false, closed: false };
         let inbox = Arc::new(Inbox { state: Mutex::new(waiting), bell: Condvar::new() });
-        Self { tx, load, cache, gate: Gate::new(), predicting: None, answering: None, inbox }
+        let gate = Gate::new();
+        Self { tx, load, make: None, cache, gate, predicting: None, looking: None, steps: None, answering: None, inbox }
     }
 
     /// Stops all work on the recording that was open.
     pub fn forget(&mut self) {
-        self.predicting = None;
+        (self.predicting, self.looking, self.steps) = (None, None, None);
         self.inbox.with(|w| {
             w.newest = None;
             w.cancel.cancel();
@@ -122,14 +129,39 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         self.gate = Gate::new();
     }
 
-    /// Predicts the whole recording, in chunks.
-    pub fn predict(&mut self, generation: u64, trace: Arc<Trace>) {
+    /// Predicts a stretch with other weights; replaces the stretch before, done or not.
+    pub fn look(
+        &mut self,
+        generation: u64,
+        trace: &Arc<Trace>,
+        weights: &Arc<Weights>,
+        label: String,
+        events: std::ops::Range<usize>,
+    ) {
+        let Some(make) = self.make else { return };
+        let (engine, _) = make(trace, weights);
+        let known = self.steps.take().filter(|(of, _)| *of == generation);
+        let (_, steps) = known.unwrap_or_else(|| (generation, Arc::new(Snapshots::new(trace, engine.clone()))));
+        self.steps = Some((generation, Arc::clone(&steps)));
+        let (trace, context, tx) = (Arc::clone(trace), weights.config.receptive_field(), self.tx.clone());
+        let work = move |cancel: &Cancel| overlay::stretch(&trace, &steps, engine, events, context, cancel);
+        self.looking = Some(Job::spawn("look", work, move |result| {
+            if let Ok(Ok(stretch)) = result {
+                let _ = tx.send(Msg::Looked { generation, label, stretch });
+            }
+        }));
+    }
+
+    /// Predicts the whole recording, in chunks; with `model` if one is given.
+    pub fn predict(&mut self, generation: u64, trace: Arc<Trace>, model: Option<Arc<Weights>>) {
         self.forget();
+        let make = self.make;
         let (tx, done, gate, load) = (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.load);
         let (failed, folder) = (Arc::clone(&gate), self.cache.clone());
         let work = move |cancel: &Cancel| {
             // Without a model the baselines answer; their predictions are quick to make and not kept.
-            let (engine, checksum) = match load(&trace) {
+            let given = model.zip(make).map(|(weights, make)| make(&trace, &weights));
+            let (engine, checksum) = match given.map_or_else(|| load(&trace), Ok) {
                 Ok((engine, checksum)) => (engine, Some(checksum)),
                 Err((stand_in, problem)) => {
                     let _ = tx.send(Msg::NoModel { generation, problem });

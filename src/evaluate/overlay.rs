@@ -166,6 +166,54 @@ pub fn run_cached<E: Predictor + Clone>(
     Ok(snapshots)
 }
 
+/// Predictions of a stretch of a trace by one model, beside those of the whole trace by another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stretch {
+    /// Per CPU: index of the first switch of the stretch among `trace.cpu_switches(cpu)`, and a prediction for each of
+    /// its switches.
+    pub per_cpu: Vec<(usize, Vec<Prediction>)>,
+}
+
+/// Furthest that [`stretch`] goes back to let an engine see what came before (events).
+const FURTHEST: usize = 1 << 16;
+
+/// Predicts the switches among `events` with an `engine` that has seen nothing: it is shown the `context` tokens of each
+/// CPU before them first (a CPU that had nearly none in the 65536 events before is shown fewer). What the extractor
+/// knows comes from the nearest of the `snapshots`, whatever engine made them.
+pub fn stretch<E: Predictor + Clone>(
+    trace: &Trace,
+    snapshots: &Snapshots<E>,
+    engine: E,
+    events: std::ops::Range<usize>,
+    context: usize,
+    cancel: &Cancel,
+) -> Result<Stretch, OverlayError> {
+    let end = events.end.min(trace.len());
+    let first = events.start.min(end);
+    let switches = |cpu: usize| trace.cpu_switches(crate::trace::CpuId(cpu as u16));
+    let before = |cpu: usize| switches(cpu).partition_point(|&e| (e as usize) < first);
+    // A switch is a token at least.
+    let back = |cpu: usize| before(cpu).checked_sub(context).map_or(0, |k| switches(cpu)[k] as usize);
+    let from = (0..trace.cpus()).map(back).min().unwrap_or(0).max(first.saturating_sub(FURTHEST)).min(first);
+    let (at, mut stage) = snapshots.nearest(from);
+    stage.swap(engine);
+    let mut per_cpu: Vec<(usize, Vec<Prediction>)> = (0..trace.cpus()).map(|cpu| (before(cpu), Vec::new())).collect();
+    for i in at..end {
+        if (i - at).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
+            return Err(OverlayError::Cancelled);
+        }
+        if i == first {
+            stage.take();
+        }
+        snapshots.keep(i, &stage);
+        stage.step(trace, i);
+    }
+    if first < end {
+        per_cpu.iter_mut().zip(stage.take()).for_each(|((_, to), new)| *to = new);
+    }
+    Ok(Stretch { per_cpu })
+}
+
 /// Events that an inspection walks between two looks at `cancel`.
 const PATIENCE: usize = 2_048;
 

@@ -4,7 +4,7 @@ use super::heuristics::{Heuristic, Rule};
 use super::kernel_oracle::KernelOracle;
 use super::ppm::Ppm;
 use super::stream::StreamEngine;
-use super::weights::Weights;
+use super::weights::{Kind, Weights};
 use super::{Predictor, Reads};
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
 use crate::trace::{CpuId, Trace};
@@ -16,6 +16,10 @@ use std::sync::Arc;
 pub enum Choice {
     /// The TCN; needs a model.
     Tcn,
+    /// The same network with an LSTM as its trunk; needs a model.
+    Lstm,
+    /// The same network without a sequence; needs a model.
+    Mlp,
     /// Prediction by partial matching.
     Ppm,
     /// An LSTM on task names, as in `KernelOracle` (2025); learns as it goes.
@@ -30,18 +34,29 @@ pub enum ChoiceError {
     /// It runs on weights, and there are none.
     #[error("{0} needs a model")]
     NoModel(&'static str),
+    /// The weights are another network's.
+    #[error("the model is for {found}, not for {wanted}")]
+    OtherModel {
+        /// Who was asked for.
+        wanted: &'static str,
+        /// Whose weights they are.
+        found: &'static str,
+    },
 }
 
 impl Choice {
     /// All of them, networks first, then baselines, strongest first.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Tcn, Self::Ppm, Self::KernelOracle].into_iter().chain(Rule::ALL.into_iter().rev().map(Self::Rule))
+        let named = [Self::Tcn, Self::Lstm, Self::Mlp, Self::Ppm, Self::KernelOracle];
+        named.into_iter().chain(Rule::ALL.into_iter().rev().map(Self::Rule))
     }
 
     /// Name on the command line and in reports.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Tcn => "tcn",
+            Self::Tcn => Kind::Tcn.label(),
+            Self::Lstm => Kind::Lstm.label(),
+            Self::Mlp => Kind::Mlp.label(),
             Self::Ppm => "ppm",
             Self::KernelOracle => "kernel-oracle",
             Self::Rule(rule) => rule.label(),
@@ -50,20 +65,44 @@ impl Choice {
 
     /// True when [`Self::make`] needs weights.
     pub fn needs_model(self) -> bool {
-        matches!(self, Self::Tcn)
+        self.network().is_some()
+    }
+
+    /// The kind of network it is, if it is one.
+    pub fn network(self) -> Option<Kind> {
+        match self {
+            Self::Tcn => Some(Kind::Tcn),
+            Self::Lstm => Some(Kind::Lstm),
+            Self::Mlp => Some(Kind::Mlp),
+            Self::Ppm | Self::KernelOracle | Self::Rule(_) => None,
+        }
     }
 
     /// The predictor, in its state before the first event of `trace`.
     pub fn make(self, model: Option<&Arc<Weights>>, trace: &Trace) -> Result<Engine, ChoiceError> {
         Ok(match self {
-            Self::Tcn => {
+            Self::Tcn | Self::Lstm | Self::Mlp => {
                 let weights = model.ok_or(ChoiceError::NoModel(self.label()))?;
+                if self != weights.config.kind.into() {
+                    let (wanted, found) = (self.label(), weights.config.kind.label());
+                    return Err(ChoiceError::OtherModel { wanted, found });
+                }
                 Engine::Tcn(Box::new(StreamEngine::new(weights, trace.cpus())))
             }
             Self::Ppm => Engine::Ppm(Box::default()),
             Self::KernelOracle => Engine::KernelOracle(Box::new(KernelOracle::new(trace))),
             Self::Rule(rule) => Engine::rule(rule),
         })
+    }
+}
+
+impl From<Kind> for Choice {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Tcn => Self::Tcn,
+            Kind::Lstm => Self::Lstm,
+            Kind::Mlp => Self::Mlp,
+        }
     }
 }
 
@@ -81,7 +120,7 @@ impl FromStr for Choice {
 /// A predictor whose clones are snapshots.
 #[derive(Clone, Debug)]
 pub enum Engine {
-    /// The TCN.
+    /// The TCN, or another network in its place.
     Tcn(Box<StreamEngine>),
     /// Prediction by partial matching.
     Ppm(Box<Ppm>),
@@ -151,15 +190,21 @@ impl Predictor for Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predictor::tcn::Network;
+    use crate::predictor::weights::ModelConfig;
     use crate::trace::{TraceBuilder, TraceMeta};
 
     #[test]
     fn every_name_parses_to_a_predictor_of_that_name() {
         let trace = TraceBuilder::default().finish(TraceMeta { cpus: 1, ..TraceMeta::default() });
-        let model = Arc::new(Weights::bundled().unwrap());
+        let models = Kind::ALL.map(|kind| Arc::new(Network::fresh(ModelConfig::of(kind), 0).unwrap()));
         for choice in Choice::all() {
             assert_eq!(choice.label().parse(), Ok(choice));
-            assert_eq!(choice.make(Some(&model), &trace).unwrap().name(), choice.label());
+            let model = models.iter().find(|m| Some(m.config.kind) == choice.network());
+            assert_eq!(choice.make(model, &trace).unwrap().name(), choice.label());
+            for other in models.iter().filter(|m| choice.network().is_some_and(|kind| kind != m.config.kind)) {
+                assert!(matches!(choice.make(Some(other), &trace), Err(ChoiceError::OtherModel { .. })));
+            }
             assert_eq!(choice.make(None, &trace).is_err(), choice.needs_model());
         }
         let error = "oracle".parse::<Choice>().unwrap_err();

@@ -164,7 +164,7 @@ impl Predictor for KernelOracle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::{VOTERS, QUERY};
+    use crate::features::{QUERY, VOTERS};
     use crate::trace::{CpuId, Event, Pid, TaskState, TraceBuilder, TraceMeta};
 
     /// Threads 1.. (0 is idle): two of name "a", one of each name "b", "c".

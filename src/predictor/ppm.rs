@@ -327,8 +327,8 @@ impl Predictor for Ppm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::VOTERS;
     use crate::features::QUERY;
+    use crate::features::VOTERS;
     use crate::trace::{Nanos, TaskState};
 
     const CPU: CpuId = CpuId(1);

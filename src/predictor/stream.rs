@@ -1,6 +1,6 @@
 //! The network, one event at a time: what the overlay, `koracle predict` and `koracle bench` run. Plain Rust, the same
-//! answers as burn's to 1e-4 (held by `tests/model.rs`). A token costs O(1): per CPU and block a ring keeps the inputs
-//! that the dilated taps will read. Nothing is allocated per event.
+//! answers as burn's to 1e-4 (held by `tests/model.rs` and `tests/models.rs`). A token costs O(1): per CPU and block a ring
+//! keeps the inputs that the dilated taps will read, per layer of an LSTM its state. Nothing is allocated per event.
 
 // The bodies must be part of the function that enables the instructions, or they are not compiled for them.
 #![allow(clippy::inline_always)]
@@ -14,7 +14,7 @@ use super::{Predictor, Reads};
 use crate::features::{CAND, Decision, Forecast, QUERY, RANKS, TOKEN_X, Token};
 use crate::trace::CpuId;
 use net::{N, Net, SKIP};
-use simd::{Work, add, add_product, dispatch, dot, relu};
+use simd::{Work, add, add_product, dispatch, dot, relu, sigmoid, tanh};
 use std::sync::Arc;
 
 /// The streaming engine. A clone is a snapshot: it goes on from the same state.
@@ -32,6 +32,8 @@ struct Stream {
     h: Vec<f32>,
     /// Per block: its last `(kernel - 1) * step` inputs, `[.., C]`, and the place of the oldest.
     rings: Vec<(Vec<f32>, usize)>,
+    /// Per layer of an LSTM, `[3C]`: room for the layer's input, then h, then the cell's content.
+    cells: Vec<Vec<f32>>,
 }
 
 /// Room for intermediate results.
@@ -41,6 +43,8 @@ struct Scratch {
     x: Vec<f32>,
     /// `[C]`
     y: Vec<f32>,
+    /// `[4C]` for an LSTM.
+    gates: Vec<f32>,
     /// `[max(CAND, QUERY)]`
     inputs: Vec<f32>,
     /// `[H + SKIP]`: what all candidates share.
@@ -57,7 +61,11 @@ impl Stream {
     fn new(net: &Net) -> Self {
         let c = net.config.channels;
         let ring = |step: usize| (vec![0.0; (net.config.kernel - 1) * step * c], 0);
-        Self { h: vec![0.0; c], rings: net.blocks.iter().map(|b| ring(b.step)).collect() }
+        Self {
+            h: vec![0.0; c],
+            rings: net.blocks.iter().map(|b| ring(b.step)).collect(),
+            cells: vec![vec![0.0; 3 * c]; net.cells.len()],
+        }
     }
 }
 
@@ -70,6 +78,7 @@ impl StreamEngine {
         let scratch = Scratch {
             x: vec![0.0; c],
             y: vec![0.0; c],
+            gates: vec![0.0; if net.cells.is_empty() { 0 } else { 4 * c }],
             inputs: vec![0.0; CAND.max(QUERY)],
             shared: vec![0.0; h],
             z: vec![0.0; h],
@@ -94,7 +103,7 @@ impl StreamEngine {
 
 impl Predictor for StreamEngine {
     fn name(&self) -> &'static str {
-        "tcn"
+        self.net.config.kind.label()
     }
 
     fn token(&mut self, cpu: CpuId, token: &Token) {
@@ -166,6 +175,24 @@ impl Work for Step<'_> {
             *oldest = if *oldest + 1 == slots { 0 } else { *oldest + 1 };
             add(x, &block.mix_bias);
             add_product::<FMA>(y, &block.mix, x);
+        }
+        for (cell, state) in net.cells.iter().zip(&mut stream.cells) {
+            let gates = &mut scratch.gates[..];
+            state[..c].copy_from_slice(x);
+            gates.copy_from_slice(&cell.bias);
+            // Input and h lie side by side: one product.
+            add_product::<FMA>(&state[..2 * c], &cell.weights, gates);
+            let (open, new) = gates.split_at_mut(3 * c);
+            open.iter_mut().for_each(|g| *g = sigmoid(*g));
+            new.iter_mut().for_each(|g| *g = tanh(*g));
+            let (h, kept) = state[c..].split_at_mut(c);
+            for j in 0..c {
+                kept[j] = open[c + j] * kept[j] + open[j] * new[j];
+            }
+            for j in 0..c {
+                h[j] = open[2 * c + j] * tanh(kept[j]);
+            }
+            x.copy_from_slice(h);
         }
         stream.h.copy_from_slice(x);
     }

@@ -1,5 +1,6 @@
-//! The temporal convolutional network in burn: what is trained, and the reference the streaming engine is held to.
-//! One causal trunk over the tokens of a CPU, two heads. Never reads a trace.
+//! The network in burn: what is trained, and the reference the streaming engine is held to. One causal trunk over the
+//! tokens of a CPU, two heads. Never reads a trace. The trunk is a temporal convolutional network; for comparison it can
+//! be an LSTM (`lstm`), or nothing: then h is made of the last token alone and all else is the same (`mlp`).
 //!
 //! ```text
 //! token -> [kind|rank|state|x] -> linear, ReLU -> B blocks: y = x + M relu(sum_k W_k x[t - k 2^i] + b) -> h [T, C]
@@ -10,7 +11,8 @@
 //! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has a slow
 //! backward pass.
 
-use super::weights::{CLAMP, EMBED, ModelConfig, Provenance, VOTES, Weights, WeightsError};
+use super::lstm::Cell;
+use super::weights::{CLAMP, EMBED, Kind, ModelConfig, Provenance, VOTES, Weights, WeightsError};
 use crate::features::{CAND, QUERY, RANKS, TOKEN_X, Token, VOTERS};
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::activation::relu;
@@ -32,13 +34,14 @@ struct Block {
 
 /// The network. Field names and shapes are those of [`ModelConfig::shapes`].
 #[derive(Module, Debug)]
-pub struct Tcn {
+pub struct Network {
     kind: Param<Tensor<2>>,
     rank: Param<Tensor<2>>,
     state: Param<Tensor<2>>,
     input: Param<Tensor<2>>,
     input_bias: Param<Tensor<1>>,
     blocks: Vec<Block>,
+    cells: Vec<Cell>,
     pick_cand: Param<Tensor<2>>,
     pick_query: Param<Tensor<2>>,
     pick_state: Param<Tensor<2>>,
@@ -96,7 +99,7 @@ pub fn normalise(x: f32, mean: f32, scale: f32) -> f32 {
     ((x - mean) * scale).clamp(-CLAMP, CLAMP)
 }
 
-impl Tcn {
+impl Network {
     /// Fresh parameters, drawn from `seed`; the same seed gives the same bits whatever else runs.
     pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Self {
         let _alone = RANDOM.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,18 +116,26 @@ impl Tcn {
         };
         let vec = |n: usize| Param::from_tensor(Tensor::<1>::zeros([n], device));
         let inputs = EMBED.iter().sum::<usize>() + TOKEN_X;
+        let layers = |kind: Kind| 0..if config.kind == kind { config.blocks } else { 0 };
         Self {
             kind: table(Token::KINDS, EMBED[0]),
             rank: table(RANKS, EMBED[1]),
             state: table(Token::STATES, EMBED[2]),
             input: mat(inputs, c, inputs),
             input_bias: vec(c),
-            blocks: (0..config.blocks)
+            blocks: layers(Kind::Tcn)
                 .map(|_| Block {
                     taps: mat(config.kernel * c, c, config.kernel * c),
                     bias: vec(c),
                     mix: mat(c, c, c),
                     mix_bias: vec(c),
+                })
+                .collect(),
+            cells: layers(Kind::Lstm)
+                .map(|_| Cell {
+                    input: mat(c, 4 * c, c),
+                    recurrent: mat(c, 4 * c, c),
+                    bias: Cell::fresh_bias(c, device),
                 })
                 .collect(),
             pick_cand: mat(CAND, h, CAND),
@@ -173,6 +184,9 @@ impl Tcn {
             }
             x = x + relu(y).matmul(block.mix.val()) + block.mix_bias.val().unsqueeze();
         }
+        for cell in &self.cells {
+            x = cell.run(&x, tokens.sequences);
+        }
         Tensor::cat(vec![Tensor::zeros([1, c], device), x], 0)
     }
 
@@ -220,6 +234,19 @@ impl Tcn {
         z + voted + Tensor::<1>::from_data(low, device).unsqueeze()
     }
 
+    /// The weights of an untrained network whose inputs are taken as they are: for tests, and to measure its speed.
+    pub fn fresh(config: ModelConfig, seed: u64) -> Result<Weights, WeightsError> {
+        let fixed = |of: &str, n: usize, x: f32| (of.to_owned(), vec![x; n]);
+        let fixed = BTreeMap::from([
+            fixed("norm.cand.mean", CAND, 0.0),
+            fixed("norm.cand.scale", CAND, 1.0),
+            fixed("norm.query.mean", QUERY, 0.0),
+            fixed("norm.query.scale", QUERY, 1.0),
+            fixed("temperature", 2, 1.0),
+        ]);
+        Self::new(&config, seed, &Device::flex()).to_weights(config, Provenance::default(), fixed)
+    }
+
     /// Takes the numbers out; `fixed` are the tensors that are not trained (normalisation, temperatures).
     pub fn to_weights(
         &self,
@@ -247,18 +274,26 @@ impl Tcn {
             Param::from_tensor(Tensor::<1>::from_data(TensorData::new(data, shape), device))
         };
         let second = weights.config.hidden2 > 0;
+        let layers = |kind: Kind| 0..if weights.config.kind == kind { weights.config.blocks } else { 0 };
         Self {
             kind: mat("kind"),
             rank: mat("rank"),
             state: mat("state"),
             input: mat("input.weight"),
             input_bias: vec("input.bias"),
-            blocks: (0..weights.config.blocks)
+            blocks: layers(Kind::Tcn)
                 .map(|i| Block {
                     taps: mat(&format!("block{i}.taps")),
                     bias: vec(&format!("block{i}.bias")),
                     mix: mat(&format!("block{i}.mix")),
                     mix_bias: vec(&format!("block{i}.mix_bias")),
+                })
+                .collect(),
+            cells: layers(Kind::Lstm)
+                .map(|i| Cell {
+                    input: mat(&format!("lstm{i}.input")),
+                    recurrent: mat(&format!("lstm{i}.recurrent")),
+                    bias: vec(&format!("lstm{i}.bias")),
                 })
                 .collect(),
             pick_cand: mat("pick.cand"),

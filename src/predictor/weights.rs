@@ -22,7 +22,7 @@ const VERSION: u32 = 1;
 const START: usize = 16;
 /// Names a model file to be used instead of the bundled one.
 pub const ENV: &str = "KORACLE_MODEL";
-/// The bundled model, relative to the project's folder.
+/// The bundled TCN, relative to the project's folder; the other kinds lie beside it under their labels.
 pub const BUNDLED: &str = "assets/models/tcn.koracle";
 
 /// Width of the embeddings of a token's kind, rank and state.
@@ -32,15 +32,52 @@ pub const VOTES: usize = VOTERS + VOTERS * RANKS;
 /// Normalised inputs are cut at this many standard deviations.
 pub const CLAMP: f32 = 8.0;
 
+/// What turns the tokens of a CPU into a state; inputs, heads and training are the same for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Dilated causal convolutions. Files that do not say what they are hold one.
+    #[default]
+    Tcn,
+    /// Long short-term memory.
+    Lstm,
+    /// Nothing: the state is the last token's, with no sequence behind it.
+    Mlp,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tcn, Self::Lstm, Self::Mlp];
+
+    /// Name on the command line, in reports, of files.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Tcn => "tcn",
+            Self::Lstm => "lstm",
+            Self::Mlp => "mlp",
+        }
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|k| k.label() == name).ok_or_else(|| "no such network; known: tcn, lstm, mlp".into())
+    }
+}
+
 /// Size of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelConfig {
+    /// What its trunk is.
+    pub kind: Kind,
     /// Channels C of the trunk.
     pub channels: usize,
-    /// Taps of a block.
+    /// Taps of a block; an LSTM and an MLP have none.
     pub kernel: usize,
-    /// Residual blocks; block i looks back in steps of 2^i tokens.
+    /// Residual blocks of a TCN, block i looks back in steps of 2^i tokens; layers of an LSTM; 0 for an MLP.
     pub blocks: usize,
     /// Width of the pick head.
     pub hidden: usize,
@@ -52,14 +89,29 @@ pub struct ModelConfig {
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        Self { channels: 32, kernel: 3, blocks: 5, hidden: 32, hidden2: 32, gate: 32 }
+        Self { kind: Kind::Tcn, channels: 32, kernel: 3, blocks: 5, hidden: 32, hidden2: 32, gate: 32 }
     }
 }
 
 impl ModelConfig {
-    /// Tokens that an answer can depend on: `1 + (kernel - 1) (2^blocks - 1)`.
+    /// The usual size of a kind: an LSTM has as many parameters as the TCN (1 % fewer), the heads are the same.
+    pub fn of(kind: Kind) -> Self {
+        let tcn = Self::default();
+        match kind {
+            Kind::Tcn => tcn,
+            Kind::Lstm => Self { kind, channels: 48, kernel: 1, blocks: 1, ..tcn },
+            Kind::Mlp => Self { kind, kernel: 1, blocks: 0, ..tcn },
+        }
+    }
+
+    /// Tokens that an answer can depend on: `1 + (kernel - 1) (2^blocks - 1)`. An LSTM has no such limit when it
+    /// answers; in training its state starts at zero as many tokens before a chunk as the usual TCN looks back.
     pub fn receptive_field(&self) -> usize {
-        1 + (self.kernel - 1) * ((1 << self.blocks) - 1)
+        match self.kind {
+            Kind::Tcn => 1 + (self.kernel - 1) * ((1 << self.blocks) - 1),
+            Kind::Lstm => Self::default().receptive_field(),
+            Kind::Mlp => 1,
+        }
     }
 
     /// Every tensor's name and shape. Matrices are `[inputs, outputs]`; taps are `[kernel * C, C]`, the oldest first.
@@ -78,10 +130,20 @@ impl ModelConfig {
         add("input.weight", &[EMBED.iter().sum::<usize>() + TOKEN_X, c]);
         add("input.bias", &[c]);
         for i in 0..self.blocks {
-            add(&format!("block{i}.taps"), &[self.kernel * c, c]);
-            add(&format!("block{i}.bias"), &[c]);
-            add(&format!("block{i}.mix"), &[c, c]);
-            add(&format!("block{i}.mix_bias"), &[c]);
+            match self.kind {
+                Kind::Tcn => {
+                    add(&format!("block{i}.taps"), &[self.kernel * c, c]);
+                    add(&format!("block{i}.bias"), &[c]);
+                    add(&format!("block{i}.mix"), &[c, c]);
+                    add(&format!("block{i}.mix_bias"), &[c]);
+                }
+                Kind::Lstm => {
+                    add(&format!("lstm{i}.input"), &[c, 4 * c]);
+                    add(&format!("lstm{i}.recurrent"), &[c, 4 * c]);
+                    add(&format!("lstm{i}.bias"), &[4 * c]);
+                }
+                Kind::Mlp => {}
+            }
         }
         add("pick.cand", &[CAND, h]);
         add("pick.query", &[QUERY, h]);
@@ -106,12 +168,12 @@ impl ModelConfig {
 
     fn is_sane(&self) -> bool {
         let width = |n: usize| (1..=1024).contains(&n);
-        width(self.channels)
-            && (2..=16).contains(&self.kernel)
-            && (1..=12).contains(&self.blocks)
-            && width(self.hidden)
-            && self.hidden2 <= 1024
-            && width(self.gate)
+        let trunk = match self.kind {
+            Kind::Tcn => (2..=16).contains(&self.kernel) && (1..=12).contains(&self.blocks),
+            Kind::Lstm => (1..=12).contains(&self.blocks),
+            Kind::Mlp => self.blocks == 0,
+        };
+        width(self.channels) && trunk && width(self.hidden) && self.hidden2 <= 1024 && width(self.gate)
     }
 }
 
@@ -189,6 +251,13 @@ pub enum WeightsError {
     /// No bundled model was found.
     #[error("no model: neither {ENV} nor {BUNDLED} leads to one")]
     NotFound,
+    /// No bundled model of that kind was found.
+    #[error(
+        "no bundled {kind}: there is no assets/models/{kind}.koracle; make one with `koracle train --model {kind} -o DIR`, \
+         then name DIR/best.koracle with --model",
+        kind = .0.label()
+    )]
+    NotBundled(Kind),
 }
 
 /// What can be wrong with a model file's content.
@@ -349,11 +418,7 @@ impl Weights {
         if let Some(path) = named() {
             return Some(path);
         }
-        let program = std::env::current_exe().unwrap_or_default();
-        let above = program.ancestors().skip(1).map(Path::to_path_buf);
-        let places = std::iter::once(PathBuf::from(".")).chain(above);
-        let mut files = places.chain([env!("CARGO_MANIFEST_DIR").into()]).map(|p| p.join(BUNDLED));
-        files.find(|p| p.is_file())
+        find(BUNDLED)
     }
 
     /// The model at [`Self::bundled_path`].
@@ -363,6 +428,23 @@ impl Weights {
         }
         Self::load(&Self::bundled_path().ok_or(WeightsError::NotFound)?)
     }
+
+    /// The bundled model of a kind: for a TCN [`Self::bundled`], for another the file of its label beside it.
+    pub fn bundled_of(kind: Kind) -> Result<Self, WeightsError> {
+        if kind == Kind::Tcn {
+            return Self::bundled();
+        }
+        let file = format!("assets/models/{}.koracle", kind.label());
+        Self::load(&find(&file).ok_or(WeightsError::NotBundled(kind))?)
+    }
+}
+
+/// A bundled file: under the working folder, under a folder above the program, or under the project it was built from.
+fn find(file: &str) -> Option<PathBuf> {
+    let program = std::env::current_exe().unwrap_or_default();
+    let above = program.ancestors().skip(1).map(Path::to_path_buf);
+    let places = std::iter::once(PathBuf::from(".")).chain(above);
+    places.chain([env!("CARGO_MANIFEST_DIR").into()]).map(|p| p.join(file)).find(|p| p.is_file())
 }
 
 /// What [`ENV`] says; empty is the same as not set.

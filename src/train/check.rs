@@ -2,6 +2,7 @@
 
 use super::TrainConfig;
 use crate::features::{CAND, RANKS};
+use crate::predictor::weights::Kind;
 
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,20 +22,32 @@ impl TrainConfig {
     pub fn check(&self) -> Result<(), Wrong> {
         let m = &self.model;
         let wrong = |setting, problem: String| Err(Wrong { setting, problem });
+        let (kernel, blocks) = match m.kind {
+            Kind::Tcn => ((2, 8), (1, 12)),
+            Kind::Lstm => ((1, 1), (1, 12)),
+            Kind::Mlp => ((1, 1), (0, 0)),
+        };
         for (setting, value, least, most) in [
             ("epochs", self.epochs, 1, 10_000),
             ("batch", self.batch, 1, 256),
             ("chunk", self.chunk, 16, 16_384),
             ("patience", self.patience, 0, 10_000),
             ("channels", m.channels, 1, 512),
-            ("kernel", m.kernel, 2, 8),
-            ("blocks", m.blocks, 1, 12),
+            ("kernel", m.kernel, kernel.0, kernel.1),
+            ("blocks", m.blocks, blocks.0, blocks.1),
             ("hidden", m.hidden, 1, 512),
             ("hidden2", m.hidden2, 0, 512),
             ("gate", m.gate, 1, 512),
         ] {
             if !(least..=most).contains(&value) {
-                return wrong(setting, format!("{value} is not in {least} to {most}"));
+                let kind = m.kind.label();
+                return wrong(
+                    setting,
+                    match (setting, least == most) {
+                        ("kernel" | "blocks", true) => format!("{value} is not {least}, the only choice for {kind}"),
+                        _ => format!("{value} is not in {least} to {most}"),
+                    },
+                );
             }
         }
         for (setting, value) in [("learning_rate", self.learning_rate), ("clip", f64::from(self.clip))] {
@@ -61,7 +74,11 @@ impl TrainConfig {
     pub fn memory(&self) -> u64 {
         let m = &self.model;
         let tokens = (self.batch * (self.chunk + m.receptive_field())) as u64;
-        let trunk = (m.channels * (m.blocks * (m.kernel + 4) + 4)) as u64;
+        let block = match m.kind {
+            Kind::Lstm => 32,
+            Kind::Tcn | Kind::Mlp => m.kernel + 4,
+        };
+        let trunk = (m.channels * (m.blocks * block + 4)) as u64;
         let heads = (8 * (CAND + 3 * (m.hidden + m.hidden2)) + 40 * RANKS) as u64;
         tokens * (trunk + heads) * 4
     }
@@ -84,6 +101,12 @@ mod tests {
         let both = TrainConfig { only: vec!["a".into()], hold_out: vec!["a".into()], ..good.clone() };
         assert_eq!(names(both), Err("hold_out"));
         let model = ModelConfig { channels: 512, kernel: 8, blocks: 12, ..ModelConfig::default() };
+        for kind in Kind::ALL {
+            let of = TrainConfig { model: ModelConfig::of(kind), ..good.clone() };
+            assert_eq!(of.check(), Ok(()));
+            let model = ModelConfig { blocks: 13, ..of.model };
+            assert_eq!(names(TrainConfig { model, ..of }), Err("blocks"));
+        }
         let vast = TrainConfig { model, batch: 64, chunk: 16_384, ..good };
         assert!(vast.check().unwrap_err().to_string().contains("GiB"));
     }

@@ -6,7 +6,7 @@
 //! ```
 
 use super::{Progress, TrainError, Validation};
-use crate::predictor::tcn::Tcn;
+use crate::predictor::tcn::Network;
 use crate::predictor::weights::write_whole;
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
@@ -74,7 +74,7 @@ fn problem(path: &Path, what: &dyn std::fmt::Display) -> TrainError {
 pub(super) fn save(
     folder: &Path,
     state: &State,
-    model: &Tcn,
+    model: &Network,
     optimiser: &ModuleOptimizer,
 ) -> Result<(), TrainError> {
     let [beside, path, previous] = NAMES.map(|name| folder.join(name));
@@ -94,15 +94,23 @@ pub(super) fn save(
 }
 
 /// The newest checkpoint that is whole. `None` when there never was one; an error when there are only damaged ones.
+/// Damaged ones newer than it are taken away, so that the next one written does not make them the previous one.
 pub(super) fn newest(folder: &Path) -> Result<Option<Kept>, TrainError> {
     let mut found = None;
+    let mut damaged = Vec::new();
     for path in NAMES.map(|name| folder.join(name)) {
         match std::fs::read(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => found = found.or(Some(problem(&path, &e))),
             Ok(bytes) => match parse(&bytes, &path) {
-                Some(kept) => return Ok(Some(kept)),
-                None => found = found.or_else(|| Some(problem(&path, &"the checkpoint is damaged"))),
+                Some(kept) => {
+                    let _ = damaged.iter().try_for_each(std::fs::remove_file);
+                    return Ok(Some(kept));
+                }
+                None => {
+                    found = found.or_else(|| Some(problem(&path, &"the checkpoint is damaged")));
+                    damaged.push(path);
+                }
             },
         }
     }
@@ -119,21 +127,16 @@ fn parse(bytes: &[u8], path: &Path) -> Option<Kept> {
     let header: Header = serde_json::from_slice(header).ok()?;
     let (model, optimiser) = numbers.split_at_checked(header.lengths[0])?;
     let whole = optimiser.len() == header.lengths[1];
-    whole.then(|| Kept {
-        state: header.state,
-        path: path.into(),
-        model: model.to_vec(),
-        optimiser: optimiser.to_vec(),
-    })
+    whole.then(|| Kept { state: header.state, path: path.into(), model: model.to_vec(), optimiser: optimiser.to_vec() })
 }
 
 impl Kept {
     /// Puts the numbers into a network and an optimiser of the same configuration.
     pub(super) fn load(
         self,
-        model: Tcn,
+        model: Network,
         optimiser: ModuleOptimizer,
-    ) -> Result<(State, Tcn, ModuleOptimizer), TrainError> {
+    ) -> Result<(State, Network, ModuleOptimizer), TrainError> {
         let bad = |e: &dyn std::fmt::Display| problem(&self.path, e);
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.model)).map_err(|e| bad(&e))?;
         let model = model.try_load_record(record).map_err(|e| bad(&e))?;

@@ -47,6 +47,11 @@ impl Control {
         Self { cancel: cancel.clone(), ..Self::default() }
     }
 
+    /// Set by [`Control::kill`]: for work that a run does before its first step.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Wishes) -> T) -> T {
         let out = act(&mut self.wishes.0.lock().unwrap_or_else(PoisonError::into_inner));
         self.wishes.1.notify_all();

@@ -5,7 +5,7 @@
 use super::checkpoint::{self, Kept, State};
 use super::runs::{CONFIG, ENDED, EPOCHS, Ended, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions, WORKLOADS};
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
-use crate::predictor::tcn::Tcn;
+use crate::predictor::tcn::Network;
 use crate::predictor::weights::{Weights, write_whole};
 use burn::optim::ModuleOptimizer;
 use std::fmt::Write as _;
@@ -46,7 +46,8 @@ fn problem(path: &Path, what: &dyn std::fmt::Display) -> TrainError {
 /// Takes the folder for this process.
 fn lock(path: &Path) -> Result<File, TrainError> {
     let file = path.join(LOCK);
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&file).map_err(|e| problem(&file, &e))?;
+    let lock =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&file).map_err(|e| problem(&file, &e))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(problem(path, &"another process trains in this folder")),
@@ -148,8 +149,7 @@ impl Folder {
         for (name, s) in &v.workloads {
             let (picks, forecasts) = (s.picks, s.forecasts);
             let shares = (s.pick_top1, s.forecast_top1);
-            let row =
-                format!("{},{},{name},{picks},{:.5},{forecasts},{:.5}\n", p.epoch, p.step, shares.0, shares.1);
+            let row = format!("{},{},{name},{picks},{:.5},{forecasts},{:.5}\n", p.epoch, p.step, shares.0, shares.1);
             self.write(2, &row)?;
         }
         self.flush()?;
@@ -163,7 +163,7 @@ impl Folder {
     pub(super) fn checkpoint(
         &mut self,
         state: &State,
-        model: &Tcn,
+        model: &Network,
         optimiser: &ModuleOptimizer,
     ) -> Result<(), TrainError> {
         self.flush()?;

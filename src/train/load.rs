@@ -36,7 +36,8 @@ pub fn data(
     cancel: &Cancel,
     opened: &(dyn Fn(&PathBuf, &Opened) + Sync),
 ) -> Result<Data, LoadError> {
-    let catalog = Catalog::load(&catalog::bundled_dir().ok_or(LoadError::NoFolder)?)?;
+    let dir = config.traces.clone().or_else(catalog::bundled_dir).ok_or(LoadError::NoFolder)?;
+    let catalog = Catalog::load(&dir)?;
     if let Some(problem) = catalog.unknown(&config.filter(Split::Train)) {
         return Err(LoadError::Unknown(problem));
     }

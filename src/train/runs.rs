@@ -10,7 +10,6 @@
 //! ```
 
 use super::{Baseline, Ending, Environment, Scores, TrainConfig, TrainError, Validation};
-use crate::dataset::catalog;
 use etcetera::BaseStrategy;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -396,12 +395,6 @@ pub fn export(folder: &Path, to: &mut dyn Write) -> Result<(), RunError> {
         out.write_record(&row).map_err(bad)?;
     }
     out.flush().map_err(at(folder))
-}
-
-/// Categories of the bundled recordings, for whoever asks what can be trained on.
-pub fn categories() -> Vec<String> {
-    let catalog = catalog::bundled_dir().and_then(|dir| catalog::Catalog::load(&dir).ok());
-    catalog.map(|c| c.categories().into_iter().map(String::from).collect()).unwrap_or_default()
 }
 
 /// The run that `name` means: a folder, or the name of a run in [`home`].

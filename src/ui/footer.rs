@@ -12,9 +12,13 @@ use ratatui::style::Style;
 use ratatui::widgets::{Block, Clear, Widget};
 
 fn context(app: &App) -> Contexts {
+    if let Some(context) = app.recording_context() {
+        return context;
+    }
     match app.tab {
         Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
         Tab::Timeline => keys::TIMELINE,
+        Tab::Train => keys::TRAIN,
         Tab::Mistakes => keys::MISTAKES,
         Tab::Traces => keys::TRACES,
     }
@@ -36,6 +40,11 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
         let n = found.threads.len();
         pieces.push((format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }), theme.text()));
     }
+    if let Some(whose) = t.answers.live() {
+        pieces.push((format!("  ● {whose} predicts here"), theme.playhead()));
+    } else if let Some((name, _)) = &app.train.current {
+        pieces.push((format!("  model {name}"), theme.mark()));
+    }
     let (done, all) = (t.answers.events_done, t.trace().len());
     if let Some(problem) = &t.answers.failed {
         pieces.push((format!("  no predictions: {problem}"), theme.miss()));
@@ -54,7 +63,6 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
         let more = if t.loaded.notes.len() > 1 { format!(" (+{})", t.loaded.notes.len() - 1) } else { String::new() };
         pieces.push((format!("  ! {note}{more}"), theme.gap()));
     }
-    let _ = app;
     let pieces: Vec<(&str, Style)> = pieces.iter().map(|(s, style)| (s.as_str(), *style)).collect();
     put_all(buf, 1, l.bar.y, l.bar.w.saturating_sub(1), &pieces);
 }
@@ -89,6 +97,14 @@ pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
         put_all(buf, 1, y, w - 1, &pieces);
         return;
     }
+    if let Some(question) = super::train::question(&app.train).filter(|_| app.tab == Tab::Train) {
+        put(buf, 1, y, w - 1, &question, theme.miss());
+        return;
+    }
+    if app.tab == Tab::Train && app.train.form.is_some() {
+        put(buf, 1, y, w - 1, "Enter starts the run  Esc closes the form", theme.dim());
+        return;
+    }
     if let Some(message) = &app.message {
         put(buf, 1, y, w - 1, message, theme.strong());
         return;
@@ -118,6 +134,10 @@ pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
             need,
             &[(keys, theme.strong()), (" ", theme.text()), (word, theme.dim()), ("  ", theme.text())],
         );
+    }
+    if context(app) == keys::DIALOG {
+        put_all(buf, x, y, w, &[("^C", theme.strong()), (" quit", theme.dim())]);
+        return;
     }
     let pieces = [("?", theme.strong()), (" help  ", theme.dim()), ("q", theme.strong()), (" quit", theme.dim())];
     put_all(buf, x.min(end), y, w, &pieces);

@@ -13,6 +13,9 @@ pub struct Theme {
 /// Backgrounds on which black text reads well, from the 256-colour cube; neighbours differ in hue.
 const TASKS: [u8; 18] = [75, 114, 179, 176, 80, 216, 149, 141, 222, 110, 204, 43, 186, 139, 209, 117, 150, 181];
 
+/// Colours of runs: strong, and the same one faint; neighbours differ in hue.
+const RUNS: [(u8, u8); 6] = [(81, 24), (214, 94), (120, 28), (213, 90), (228, 100), (210, 88)];
+
 /// Eight heights.
 pub const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
@@ -92,6 +95,16 @@ impl Theme {
     /// CPU use.
     pub fn usage(self) -> Style {
         self.fg(71)
+    }
+
+    /// The line of the run in this row of the list.
+    pub fn run(self, place: usize) -> Style {
+        self.fg(RUNS[place % RUNS.len()].0).add_modifier(Modifier::BOLD)
+    }
+
+    /// The unsmoothed values behind it.
+    pub fn faint(self, place: usize) -> Style {
+        if self.color { self.fg(RUNS[place % RUNS.len()].1) } else { Style::new().add_modifier(Modifier::DIM) }
     }
 
     fn task_color(trace: &Trace, thread: ThreadIx) -> u8 {

@@ -4,6 +4,7 @@ use super::part::Part;
 use super::{Args, Name};
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::predictor::engine::Choice;
+use crate::predictor::weights::ModelConfig;
 use crate::train::TrainConfig;
 use color_eyre::eyre::{Result, bail};
 
@@ -130,12 +131,12 @@ fn models(args: &Args) -> Result<Vec<Choice>> {
 /// As `koracle train` would, with the folder left to the part.
 fn config(args: &Args, kind: Choice, seed: u64, filter: &Filter) -> TrainConfig {
     let usual = TrainConfig::default();
-    let _ = kind;
     TrainConfig {
         epochs: args.epochs.map_or(usual.epochs, |n| n as usize),
         seed,
         hold_out: filter.hold_out.clone(),
         kernels: filter.kernels.clone(),
+        model: kind.network().map_or(usual.model, ModelConfig::of),
         ..usual
     }
 }

@@ -160,6 +160,11 @@ impl<E: Predictor + Clone> Stage<E> {
         Self { extractor: self.extractor.clone(), answers }
     }
 
+    /// The same place in the trace with another engine, which has seen nothing of what came before.
+    pub(super) fn swap(&mut self, engine: E) {
+        self.answers.engine = engine;
+    }
+
     pub(super) fn step(&mut self, trace: &Trace, i: usize) {
         self.answers.event = i as u32;
         self.extractor.step(trace, i, &mut self.answers);

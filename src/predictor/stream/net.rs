@@ -2,7 +2,7 @@
 //! rows contiguous in the order in which they are used. Made once per model, shared by all engines.
 
 use crate::features::{CAND, QUERY, RANKS, Token, VOTERS};
-use crate::predictor::weights::{EMBED, ModelConfig, Weights};
+use crate::predictor::weights::{EMBED, Kind, ModelConfig, Weights};
 
 /// Votes of a forecast.
 pub(super) const N: usize = VOTERS;
@@ -20,6 +20,14 @@ pub(super) struct Block {
     pub step: usize,
 }
 
+/// A layer of an LSTM trunk. Gates: input, forget, output, new content.
+#[derive(Debug)]
+pub(super) struct Cell {
+    /// `[2C, 4C]`: rows of the input, then of the state.
+    pub weights: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
 /// Everything the engine reads.
 #[derive(Debug)]
 pub(super) struct Net {
@@ -29,6 +37,7 @@ pub(super) struct Net {
     /// `[TOKEN_X, C]`.
     pub input: Vec<f32>,
     pub blocks: Vec<Block>,
+    pub cells: Vec<Cell>,
     pub cand_mean: Vec<f32>,
     pub cand_scale: Vec<f32>,
     pub query_mean: Vec<f32>,
@@ -85,17 +94,24 @@ impl Net {
             row[h] = w.get("pick.skip")[i] * cool[0];
         }
         debug_assert_eq!(w.get("pick.query").len(), QUERY * h);
+        let layers = |kind: Kind| 0..if config.kind == kind { config.blocks } else { 0 };
         Self {
             config,
             tables,
             input: first[row * c..].to_vec(),
-            blocks: (0..config.blocks)
+            blocks: layers(Kind::Tcn)
                 .map(|i| Block {
                     taps: get(&format!("block{i}.taps")),
                     bias: get(&format!("block{i}.bias")),
                     mix: get(&format!("block{i}.mix")),
                     mix_bias: get(&format!("block{i}.mix_bias")),
                     step: 1 << i,
+                })
+                .collect(),
+            cells: layers(Kind::Lstm)
+                .map(|i| Cell {
+                    weights: [get(&format!("lstm{i}.input")), get(&format!("lstm{i}.recurrent"))].concat(),
+                    bias: get(&format!("lstm{i}.bias")),
                 })
                 .collect(),
             cand_mean: get("norm.cand.mean"),

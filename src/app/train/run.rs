@@ -1,0 +1,189 @@
+//! One run as the Train screen knows it, whether it is being trained here or was kept by an earlier session.
+
+use super::curve::{Curve, Series};
+use crate::train::runs::{self, Epoch, State, Step};
+use crate::train::{Baseline, Ending, Phase, Progress, TrainConfig};
+use std::path::PathBuf;
+
+/// What a run is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Waits until there is room.
+    Queued,
+    /// Reads the recordings.
+    Reading,
+    /// Trains here.
+    Working(Phase),
+    /// Was asked to stop and finishes its step.
+    Stopping,
+    /// Is not trained here; what is known of it from its folder.
+    Kept(State),
+}
+
+impl Stage {
+    /// A word for the list.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Reading => "reading",
+            Self::Working(Phase::Training) => "training",
+            Self::Working(Phase::Paused) => "paused",
+            Self::Working(Phase::Validating) => "validating",
+            Self::Stopping => "stopping",
+            Self::Kept(State::Running) => "elsewhere",
+            Self::Kept(state) => state.label(),
+        }
+    }
+
+    /// True while it takes one of the places for runs.
+    pub fn is_working(&self) -> bool {
+        matches!(self, Self::Reading | Self::Working(_) | Self::Stopping)
+    }
+}
+
+/// A run and its curves.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Names it in orders and news.
+    pub id: u64,
+    /// Its name: that of its folder.
+    pub name: String,
+    /// Its folder, once it has one.
+    pub path: Option<PathBuf>,
+    /// Its settings.
+    pub config: TrainConfig,
+    /// What it is doing.
+    pub stage: Stage,
+    /// Every step so far, as far as they have been read.
+    pub curve: Curve,
+    /// The steps of a kept run have been read, or asked for.
+    pub read: bool,
+    /// Every epoch so far.
+    pub epochs: Vec<Epoch>,
+    /// The last step.
+    pub last: Step,
+    /// Steps in all; 0 before that is known.
+    pub steps: usize,
+    /// What simple rules score on the same validation.
+    pub baselines: Vec<Baseline>,
+    /// Its curves are drawn beside others.
+    pub chosen: bool,
+    /// It has a checkpoint and something left to do.
+    pub resumable: bool,
+    /// What went wrong with the last order.
+    pub problem: Option<String>,
+}
+
+impl Run {
+    /// A run that waits for its turn.
+    pub fn queued(id: u64, config: TrainConfig) -> Self {
+        Self {
+            id,
+            name: format!("new run {id}"),
+            path: None,
+            curve: Curve::new(config.forecast_weight),
+            config,
+            stage: Stage::Queued,
+            read: true,
+            epochs: Vec::new(),
+            last: Step::default(),
+            steps: 0,
+            baselines: Vec::new(),
+            chosen: false,
+            resumable: false,
+            problem: None,
+        }
+    }
+
+    /// A run that is kept on disk.
+    pub fn kept(id: u64, run: runs::Run) -> Self {
+        Self {
+            name: run.name,
+            path: Some(run.path),
+            stage: Stage::Kept(run.state),
+            read: false,
+            epochs: run.epochs,
+            last: run.last.unwrap_or_default(),
+            steps: run.steps,
+            baselines: run.baselines,
+            resumable: run.resumable,
+            ..Self::queued(id, run.config)
+        }
+    }
+
+    /// Takes what the running run tells.
+    pub fn progress(&mut self, steps: Vec<Step>, now: &Progress) {
+        for step in steps {
+            self.last = step;
+            self.curve.push(step);
+        }
+        if self.stage != Stage::Stopping {
+            self.stage = Stage::Working(now.phase);
+        }
+        self.steps = now.steps;
+        if let Some(baselines) = &now.baselines {
+            self.baselines.clone_from(baselines);
+        }
+        // What an unfinished epoch came to when the run was stopped is not an epoch's result.
+        if let Some(validation) = now.validation.clone().filter(|_| now.step.is_multiple_of(self.per_epoch())) {
+            self.epochs.retain(|e| e.epoch < now.epoch);
+            self.epochs.push(Epoch { epoch: now.epoch, step: now.step, wall_s: now.wall_s, validation });
+        }
+    }
+
+    /// Takes how it ended.
+    pub fn ended(&mut self, result: Result<Ending, String>, resumable: bool) {
+        self.stage = Stage::Kept(match result {
+            Ok(ending) => State::Ended(ending),
+            Err(why) => State::Failed(why),
+        });
+        self.resumable = resumable;
+    }
+
+    /// Steps of an epoch, at least 1.
+    pub fn per_epoch(&self) -> usize {
+        (self.steps / self.config.epochs.max(1)).max(1)
+    }
+
+    /// The best epoch by validation, the later of equals.
+    pub fn best(&self) -> Option<&Epoch> {
+        self.epochs.iter().max_by(|a, b| a.validation.score().total_cmp(&b.validation.score()))
+    }
+
+    /// Smoothed tokens per second.
+    pub fn throughput(&self) -> Option<f64> {
+        let last = self.curve.steps().len().checked_sub(1);
+        let smooth = last.and_then(|i| self.curve.smooth(Series::Throughput, i));
+        smooth.or((self.last.events_per_s > 0.0).then_some(self.last.events_per_s))
+    }
+
+    /// Seconds until the last step, from the pace of this session so far, pauses left out; `None` before there is one.
+    pub fn eta(&self) -> Option<f64> {
+        let steps = self.curve.steps();
+        let session = steps.last()?.session;
+        let from = steps.partition_point(|s| s.session < session);
+        let (first, last) = (steps.get(from)?, steps.last()?);
+        let done = last.step.checked_sub(first.step).filter(|n| *n > 0)?;
+        let paused: f64 = steps.get(from + 1..)?.iter().map(|s| s.paused_s).sum();
+        let pace = (last.wall_s - first.wall_s - paused) / done as f64;
+        let working = matches!(self.stage, Stage::Working(_));
+        working.then(|| pace * self.steps.saturating_sub(last.step) as f64)
+    }
+
+    /// Settings as names and values, for comparing runs.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let form = super::form::Form::new(&self.config, Vec::new());
+        super::form::FIELDS.iter().map(|f| f.label).zip(form.values).collect()
+    }
+}
+
+/// The settings in which these runs differ: name, and the value of each.
+pub fn differences(runs: &[&Run]) -> Vec<(&'static str, Vec<String>)> {
+    let all: Vec<_> = runs.iter().map(|r| r.settings()).collect();
+    let Some(first) = all.first() else { return Vec::new() };
+    let rows = first.iter().enumerate().map(|(i, (name, _))| {
+        let values: Vec<String> = all.iter().map(|s| s[i].1.clone()).collect();
+        (*name, values)
+    });
+    rows.filter(|(_, values)| values.iter().any(|v| *v != values[0])).collect()
+}

@@ -1,0 +1,271 @@
+//! The Train screen: runs, charts, what runs differ in or how one does on each workload; and the form over it.
+
+mod dots;
+mod form;
+mod plot;
+
+use super::draw::{put, put_all};
+use super::palette::Theme;
+use crate::app::App;
+use crate::app::help::wrap;
+use crate::app::layout::Area;
+use crate::app::train::chart::Metric;
+use crate::app::train::curve::Series;
+use crate::app::train::run::{Run, Stage, differences};
+use crate::app::train::{Question, Train};
+use crate::train::Phase;
+use crate::train::runs::State;
+use plot::{Plot, number};
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+
+/// The letter of the run in this row: it marks its line where there is no colour.
+pub fn letter(place: usize) -> String {
+    char::from(b'a' + (place % 26) as u8).to_string()
+}
+
+/// Columns of the list: heading, width, at which terminal width it appears.
+const COLUMNS: [(&str, u16, u16); 9] = [
+    ("state", 11, 0),
+    ("epoch", 7, 0),
+    ("steps", 5, 50),
+    ("loss", 6, 56),
+    ("pick", 6, 40),
+    ("forecast", 8, 66),
+    ("k ev/s", 6, 80),
+    ("left", 7, 74),
+    ("device", 6, 110),
+];
+
+/// Draws the screen.
+pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) {
+    let (t, l) = (&app.train, app.train_layout());
+    if let Some(form) = &t.form {
+        form::draw(form, theme, buf);
+        return;
+    }
+    if t.runs.is_empty() {
+        empty(t, theme, buf);
+        return;
+    }
+    list(t, &l, theme, buf);
+    Plot { train: t, metric: t.chart.metric, area: l.main, theme }.draw(buf);
+    // Beside the large chart those that it does not show.
+    let others = [Metric::Pick, Metric::Forecast, Metric::Throughput, Metric::Rate, Metric::Loss];
+    let others = others.into_iter().filter(|m| *m != t.chart.metric);
+    for (area, metric) in l.side.iter().zip(others) {
+        Plot { train: t, metric, area: *area, theme }.draw(buf);
+    }
+    details(t, l.details, theme, buf);
+}
+
+fn empty(t: &Train, theme: Theme, buf: &mut Buffer) {
+    let (w, y) = (buf.area.width, buf.area.height / 3);
+    if !t.listed {
+        put(buf, 2, y, w - 2, "Looking for kept runs", theme.strong());
+        return;
+    }
+    put(buf, 2, y, w - 2, "No training run is kept yet.", theme.strong());
+    let text = "n sets one up: the network learns from recorded decisions while you watch its loss fall, and after every \
+                epoch the Timeline shows what it would predict.";
+    let lines = wrap(text, usize::from(w.saturating_sub(4)).min(76));
+    for (i, line) in lines.iter().chain(&t.problems).enumerate() {
+        put(buf, 2, y + 1 + i as u16, w - 2, line, theme.dim());
+    }
+}
+
+fn list(t: &Train, l: &crate::app::train::layout::TrainLayout, theme: Theme, buf: &mut Buffer) {
+    let w = buf.area.width;
+    let fixed: u16 = COLUMNS.iter().filter(|c| w >= c.2).map(|c| c.1 + 1).sum();
+    let name_w = w.saturating_sub(fixed + 6).clamp(6, 28);
+    let row = |buf: &mut Buffer, y: u16, name: &str, fields: &[String; 9], style: Style| {
+        put(buf, 5, y, name_w, name, style);
+        let mut x = 6 + name_w;
+        for (i, ((_, width, from), text)) in COLUMNS.iter().zip(fields).enumerate() {
+            if w < *from {
+                continue;
+            }
+            // Words to the left, numbers to the right.
+            let pad = if i == 0 || i == 8 { 0 } else { width.saturating_sub(text.chars().count() as u16) };
+            put(buf, x + pad, y, width - pad.min(*width), text, style);
+            x += width + 1;
+        }
+    };
+    row(buf, l.head.y, "run", &COLUMNS.map(|c| c.0.to_owned()), theme.dim());
+    let first = t.scroll(l.rows());
+    for (i, run) in t.runs.iter().enumerate().skip(first).take(l.rows()) {
+        let y = l.list.y + (i - first) as u16;
+        let style = match &run.stage {
+            _ if i == t.selected => theme.chosen(),
+            Stage::Kept(State::Failed(_)) => theme.miss(),
+            stage if stage.is_working() => theme.text(),
+            _ => theme.dim(),
+        };
+        if i == t.selected {
+            put(buf, 0, y, w, &" ".repeat(usize::from(w)), style);
+        }
+        let shown = run.chosen || i == t.selected;
+        let live = t.live.is_some() && t.watched == Some(run.id);
+        put(buf, 0, y, 1, if live { "●" } else { " " }, style);
+        put(buf, 1, y, 1, if run.chosen { "+" } else { " " }, style);
+        put(buf, 3, y, 1, &letter(i), if shown && i != t.selected { theme.run(i) } else { style });
+        row(buf, y, &run.name, &fields(run), style);
+    }
+}
+
+fn fields(run: &Run) -> [String; 9] {
+    let none = || "–".to_owned();
+    let last = run.curve.steps().len().checked_sub(1);
+    let loss = last.and_then(|i| run.curve.smooth(Series::Loss, i));
+    let best = run.best().map(|e| &e.validation);
+    let share = match run.steps {
+        0 => none(),
+        n => format!("{} %", run.last.step * 100 / n),
+    };
+    [
+        run.stage.label().into(),
+        format!("{}/{}", run.epochs.len(), run.config.epochs),
+        share,
+        loss.map_or_else(none, |x| if x.abs() < 1e4 { format!("{x:.3}") } else { number(x) }),
+        best.map_or_else(none, |v| format!("{:.2}", 100.0 * v.pick_top1)),
+        best.map_or_else(none, |v| format!("{:.2}", 100.0 * v.forecast_top1)),
+        run.throughput().map_or_else(none, |x| format!("{:.0}", x / 1e3)),
+        run.eta().map_or_else(none, seconds),
+        "cpu".into(),
+    ]
+}
+
+/// `59 s`, `4 min`, `2.5 h`.
+fn seconds(s: f64) -> String {
+    match s {
+        ..100.0 => format!("{s:.0} s"),
+        ..6_000.0 => format!("{:.0} min", s / 60.0),
+        _ => format!("{:.1} h", s / 3_600.0),
+    }
+}
+
+fn details(t: &Train, area: Area, theme: Theme, buf: &mut Buffer) {
+    if area.h < 2 {
+        return;
+    }
+    put(buf, 0, area.y, area.w, &"─".repeat(usize::from(area.w)), theme.dim());
+    let inner = Area { x: area.x + 1, y: area.y + 1, w: area.w.saturating_sub(2), h: area.h - 1 };
+    let shown = t.shown();
+    if shown.len() > 1 {
+        compared(&shown, inner, theme, buf);
+    } else if let Some(run) = t.current_run() {
+        one(t, run, inner, theme, buf);
+    }
+}
+
+/// Settings that differ, a run per column, and what each came to.
+fn compared(shown: &[(usize, &Run)], area: Area, theme: Theme, buf: &mut Buffer) {
+    let runs: Vec<&Run> = shown.iter().map(|(_, r)| *r).collect();
+    let best = |of: fn(&crate::train::Validation) -> f64| -> Vec<String> {
+        let value = |r: &&Run| r.best().map_or_else(|| "–".into(), |e| format!("{:.2}", 100.0 * of(&e.validation)));
+        runs.iter().map(value).collect()
+    };
+    let mut rows = vec![("best pick %", best(|v| v.pick_top1)), ("best forecast %", best(|v| v.forecast_top1))];
+    let differ = differences(&runs);
+    let same = differ.is_empty();
+    rows.extend(differ);
+    let label_w = 17;
+    let room = usize::from(area.w.saturating_sub(label_w));
+    let column = (room / runs.len().max(1)).clamp(6, 16) as u16;
+    let fit = (room / usize::from(column)).max(1);
+    put(buf, area.x, area.y, label_w, if same { "same settings" } else { "differ in" }, theme.dim());
+    for (i, (place, run)) in shown.iter().take(fit).enumerate() {
+        let text = format!("{} {}", letter(*place), run.name);
+        put(buf, area.x + label_w + i as u16 * column, area.y, column - 1, &text, theme.run(*place));
+    }
+    for (row, (name, values)) in rows.iter().enumerate().take(usize::from(area.h.saturating_sub(1))) {
+        let y = area.y + 1 + row as u16;
+        put(buf, area.x, y, label_w - 1, name, theme.dim());
+        for (i, value) in values.iter().take(fit).enumerate() {
+            let value = if value.is_empty() { "–" } else { value };
+            put(buf, area.x + label_w + i as u16 * column, y, column - 1, value, theme.text());
+        }
+    }
+    let hidden = (rows.len() + 1).saturating_sub(usize::from(area.h));
+    if hidden > 0 {
+        let text = format!("+{hidden} more");
+        let w = text.len() as u16;
+        put(buf, area.x + area.w.saturating_sub(w), area.y + area.h - 1, w, &text, theme.dim());
+    }
+}
+
+/// One run: what went wrong, or how its best epoch does on each workload.
+fn one(t: &Train, run: &Run, area: Area, theme: Theme, buf: &mut Buffer) {
+    let mut y = area.y;
+    let place = run.path.as_ref().map_or_else(String::new, |p| p.display().to_string());
+    let line = |buf: &mut Buffer, y: u16, pieces: &[(&str, Style)]| {
+        if y < area.y + area.h {
+            put_all(buf, area.x, y, area.w, pieces);
+        }
+    };
+    if let Stage::Kept(State::Failed(why)) = &run.stage {
+        for text in wrap(&format!("failed: {why}"), usize::from(area.w)).iter().take(3) {
+            line(buf, y, &[(text, theme.miss())]);
+            y += 1;
+        }
+    }
+    let settings = format!(
+        "{}, {} channels, kernel {}, {} blocks; rate {} {}; seed {}",
+        run.config.model.kind.label(),
+        run.config.model.channels,
+        run.config.model.kernel,
+        run.config.model.blocks,
+        run.config.learning_rate,
+        run.config.schedule.label(),
+        run.config.seed
+    );
+    let hint = match &run.stage {
+        Stage::Queued => format!("   waits: {} at once (< > changes it)", t.at_once),
+        Stage::Working(Phase::Paused) => "   paused: Space goes on".into(),
+        Stage::Kept(_) if run.resumable => "   r goes on with it".into(),
+        _ => String::new(),
+    };
+    line(buf, y, &[(&settings, theme.text()), (&hint, theme.mark()), ("   ", theme.dim()), (&place, theme.dim())]);
+    y += 1;
+    let Some(best) = run.best() else {
+        let text = if run.stage.is_working() { "no epoch is done yet" } else { "no epoch was done" };
+        line(buf, y, &[(text, theme.dim())]);
+        return;
+    };
+    let head = format!("best epoch {}", best.epoch);
+    let cells = |name: &str, pick: Option<f64>, forecast: Option<f64>, rule: [Option<f64>; 2]| {
+        let p = |x: Option<f64>| x.map_or("–".into(), |x| format!("{:.1}", 100.0 * x));
+        format!("{name:<22} {:>6} {:>6}  {:>6} {:>6}", p(pick), p(rule[0]), p(forecast), p(rule[1]))
+    };
+    let rule = |workload: &str, name: &str, question: usize| {
+        let b = run.baselines.iter().find(|b| b.name == name)?;
+        b.workloads.get(workload).and_then(|w| w[question])
+    };
+    let title = format!("{head:<22} {:>6} {:>6}  {:>6} {:>6}", "pick", "eevdf", "fcast", "follow");
+    // As many tables side by side as fit.
+    let (wide, rows) = (usize::from(area.w / 56).max(1), usize::from((area.y + area.h).saturating_sub(y + 1)));
+    let workloads: Vec<_> = best.validation.workloads.iter().collect();
+    for (i, (name, s)) in workloads.iter().enumerate() {
+        let (col, row) = (i / rows.max(1), i % rows.max(1));
+        if col >= wide || rows == 0 {
+            break;
+        }
+        let x = area.x + col as u16 * 56;
+        if row == 0 {
+            put(buf, x, y, 54.min(area.w), &title, theme.dim());
+        }
+        let pick = (s.picks > 0).then_some(s.pick_top1);
+        let forecast = (s.forecasts > 0).then_some(s.forecast_top1);
+        let text = cells(name, pick, forecast, [rule(name, "eevdf", 0), rule(name, "followed", 1)]);
+        put(buf, x, y + 1 + row as u16, 54.min(area.w), &text, theme.text());
+    }
+}
+
+/// The question at the bottom of the screen, if one waits for `y`.
+pub fn question(t: &Train) -> Option<String> {
+    let name = |id: u64| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
+    Some(match t.question? {
+        Question::Delete(id) => format!("remove {} with its checkpoints, models and metrics? y removes it", name(id)),
+        Question::Kill(id) => format!("end {} at once, without a checkpoint? y ends it", name(id)),
+    })
+}

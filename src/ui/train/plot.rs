@@ -1,0 +1,394 @@
+//! One chart: raw values faint, smoothed ones strong over them, validation as points, simple rules as lines across, the
+//! values at the cursor above. What a column shows is all that falls into it, never every n-th point.
+
+use super::dots::Dots;
+use crate::app::layout::Area;
+use crate::app::train::Train;
+use crate::app::train::chart::{Axis, Metric};
+use crate::app::train::layout::plot;
+use crate::app::train::run::Run;
+use crate::ui::draw::put;
+use crate::ui::palette::Theme;
+use ratatui::buffer::Buffer;
+
+/// Maps values to rows of dots.
+#[derive(Clone, Copy)]
+struct Scale {
+    low: f64,
+    high: f64,
+    log: bool,
+    rows: usize,
+}
+
+impl Scale {
+    fn of(&self, y: f64) -> f64 {
+        if self.log { y.max(1e-12).log10() } else { y }
+    }
+
+    /// Row of a value, clamped by at most the plot; `None` outside.
+    fn row(&self, y: f64) -> Option<usize> {
+        let share = (self.of(self.high) - self.of(y)) / (self.of(self.high) - self.of(self.low));
+        (-1e-9..=1.0 + 1e-9)
+            .contains(&share)
+            .then(|| ((share * (self.rows - 1) as f64).round() as usize).min(self.rows - 1))
+    }
+
+    fn clamped(&self, y: f64) -> usize {
+        self.row(y.clamp(self.low, self.high)).unwrap_or(0)
+    }
+}
+
+/// A chart of the shown runs into `area`.
+pub struct Plot<'a> {
+    /// The state of the screen.
+    pub train: &'a Train,
+    /// What is shown.
+    pub metric: Metric,
+    /// Title, numbers and dots.
+    pub area: Area,
+    /// How things look.
+    pub theme: Theme,
+}
+
+/// A number with three digits that matter.
+pub fn number(x: f64) -> String {
+    let size = x.abs();
+    match size {
+        _ if size == 0.0 => "0".into(),
+        1e5.. => format!("{x:.1e}"),
+        100.0.. => format!("{x:.0}"),
+        10.0.. => format!("{x:.1}"),
+        0.1.. => format!("{x:.2}"),
+        0.001.. => format!("{x:.4}"),
+        _ => format!("{x:.1e}"),
+    }
+}
+
+/// Round numbers between `low` and `high`, about `n` of them.
+fn ticks(low: f64, high: f64, n: usize, log: bool) -> Vec<f64> {
+    if log {
+        let from = low.max(1e-12).log10().floor() as i32;
+        let powers = from..=high.max(1e-12).log10().ceil() as i32;
+        let all = powers.flat_map(|p| [1.0, 2.0, 5.0].map(|m| m * 10_f64.powi(p)));
+        let inside: Vec<f64> = all.filter(|x| (low..=high).contains(x)).collect();
+        if inside.len() >= 2 {
+            let skip = inside.len().div_ceil(n.max(2));
+            return inside.into_iter().step_by(skip).collect();
+        }
+    }
+    let least = (high - low) / n.max(1) as f64;
+    if !(least > 0.0 && least.is_finite()) {
+        return vec![low];
+    }
+    let power = 10_f64.powf(least.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= least).unwrap_or(least);
+    let first = (low / step).ceil();
+    (0..=2 * n).map(|i| (first + i as f64) * step).filter(|x| *x <= high + step * 1e-9).collect()
+}
+
+impl Plot<'_> {
+    fn axis(&self) -> Axis {
+        self.train.chart.axis
+    }
+
+    /// Draws it.
+    pub fn draw(&self, buf: &mut Buffer) {
+        let inner = plot(self.area);
+        let runs = self.train.shown();
+        let (from, to) = self.train.chart.window(self.train.end());
+        self.title(&runs, buf);
+        if inner.w < 4 || inner.h < 2 {
+            return;
+        }
+        let x = |at: f64| ((at - from) / (to - from).max(f64::MIN_POSITIVE) * f64::from(2 * inner.w)) as isize;
+        let Some(scale) = self.scale(&runs, (from, to), usize::from(inner.h) * 4) else {
+            self.frame(inner, (from, to), None, buf);
+            let text = if self.metric.series().is_none() { "no epoch has been validated yet" } else { "no step yet" };
+            put(buf, inner.x + 1, inner.y + inner.h / 2, inner.w, text, self.theme.dim());
+            return;
+        };
+        self.frame(inner, (from, to), Some(scale), buf);
+        self.rules(&runs, inner, scale, buf);
+        let mut dots = Dots::new(inner);
+        for strong in [false, true] {
+            for (place, run) in &runs {
+                self.series(run, *place, strong, (from, to), scale, &mut dots);
+            }
+        }
+        for (place, run) in &runs {
+            self.validated(run, *place, &x, scale, &mut dots);
+        }
+        dots.draw(buf);
+        for (place, run) in &runs {
+            self.marks(run, *place, &x, inner, scale, buf);
+        }
+        if let Some(at) = self.train.chart.cursor.filter(|at| (from..=to).contains(at)) {
+            let col = (x(at).max(0) as u16 / 2).min(inner.w - 1);
+            for y in inner.y..inner.y + inner.h {
+                if let Some(cell) = buf.cell_mut((inner.x + col, y)).filter(|c| c.symbol() == " ") {
+                    cell.set_symbol("│").set_style(self.theme.playhead());
+                }
+            }
+            put(buf, inner.x + col, inner.y + inner.h, 1, "▲", self.theme.playhead());
+        }
+    }
+
+    fn title(&self, runs: &[(usize, &Run)], buf: &mut Buffer) {
+        let (a, chart) = (self.area, &self.train.chart);
+        let log = if self.is_log() { " (log)" } else { "" };
+        let mut x = a.x + 1;
+        x += put(buf, x, a.y, a.w.saturating_sub(1), &format!("{}{log}", self.metric.title()), self.theme.strong());
+        if let Some(at) = chart.cursor {
+            let end = a.x + a.w;
+            let text = format!("  {} {}", chart.axis.name(), number(at));
+            x += put(buf, x, a.y, end.saturating_sub(x), &text, self.theme.playhead());
+            for (place, run) in runs {
+                let value = self.read(run, at);
+                let text = format!("  {} {value}", super::letter(*place));
+                x += put(buf, x, a.y, end.saturating_sub(x), &text, self.theme.run(*place));
+            }
+        } else if a == self.area && self.metric.is_noisy() && a.w >= 60 {
+            let words = if self.metric.series().is_some()
+                && self.metric.validated(&crate::train::Validation::default(), 1.0).is_some()
+            {
+                "  ⠶ raw, smoothed   ◆ validation   ★ best epoch"
+            } else {
+                "  ⠶ raw, smoothed"
+            };
+            put(buf, x, a.y, (a.x + a.w).saturating_sub(x), words, self.theme.dim());
+        }
+    }
+
+    /// The values of a run where the cursor stands.
+    fn read(&self, run: &Run, at: f64) -> String {
+        let axis = self.axis();
+        let epoch = run.epochs.iter().rev().find(|e| axis.of_epoch(e) <= at + 1e-9);
+        let validated = epoch.and_then(|e| {
+            let v = self.metric.validated(&e.validation, run.config.forecast_weight)?;
+            Some((e.epoch, v))
+        });
+        let Some(series) = self.metric.series() else {
+            return validated.map_or("–".into(), |(epoch, v)| format!("{v:.2} at epoch {epoch}"));
+        };
+        let steps = run.curve.steps();
+        let i = steps.partition_point(|s| axis.of(run, s) <= at + 1e-9).checked_sub(1);
+        let Some(i) = i else { return "–".into() };
+        let value = |v: Option<f64>| v.map_or("–".into(), |v| number(self.metric.unit(v)));
+        let mut text = value(run.curve.smooth(series, i));
+        if self.metric.is_noisy() {
+            text += &format!(" (raw {})", value(run.curve.raw(series, i)));
+        }
+        if let Some((_, v)) = validated {
+            text += &format!(" val {}", number(v));
+        }
+        text
+    }
+
+    fn is_log(&self) -> bool {
+        self.train.chart.log && !matches!(self.metric, Metric::Pick | Metric::Forecast | Metric::Throughput)
+    }
+
+    /// Steps of a run that are visible, as indices.
+    fn visible(&self, run: &Run, (from, to): (f64, f64)) -> std::ops::Range<usize> {
+        let (steps, axis) = (run.curve.steps(), self.axis());
+        let a = steps.partition_point(|s| axis.of(run, s) < from);
+        a..steps.partition_point(|s| axis.of(run, s) <= to).max(a)
+    }
+
+    fn scale(&self, runs: &[(usize, &Run)], window: (f64, f64), rows: usize) -> Option<Scale> {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut take = |y: f64| {
+            if y.is_finite() {
+                (low, high) = (low.min(y), high.max(y));
+            }
+        };
+        for (_, run) in runs {
+            if let Some(series) = self.metric.series() {
+                let range = self.visible(run, window);
+                // A hundred places of the smoothed line say how far it goes; the ends are among them.
+                let n = range.len();
+                let places = (0..=100).filter(|_| n > 0).map(|i| range.start + (n - 1) * i / 100);
+                places.filter_map(|i| run.curve.smooth(series, i)).for_each(|y| take(self.metric.unit(y)));
+            }
+            let axis = self.axis();
+            let seen = run.epochs.iter().filter(|e| (window.0..=window.1).contains(&axis.of_epoch(e)));
+            let weight = run.config.forecast_weight;
+            seen.filter_map(|e| self.metric.validated(&e.validation, weight)).for_each(&mut take);
+        }
+        // The best of the simple rules is what there is to beat: always in sight.
+        let rules = runs.iter().flat_map(|(_, r)| &r.baselines).filter_map(|b| self.metric.baseline(b));
+        rules.fold(None, |best: Option<f64>, y| Some(best.map_or(y, |b| b.max(y)))).into_iter().for_each(take);
+        if low > high {
+            return None;
+        }
+        let log = self.is_log() && low > 0.0;
+        let room = if log { 0.0 } else { ((high - low) * 0.06).max(high.abs() * 1e-3).max(1e-9) };
+        let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+        let (low, high) = if log { (low / 1.1, high * 1.1) } else { ((low - room).max(floor), high + room) };
+        Some(Scale { low, high, log, rows })
+    }
+
+    /// Numbers at the left and below.
+    fn frame(&self, inner: Area, (from, to): (f64, f64), scale: Option<Scale>, buf: &mut Buffer) {
+        let dim = self.theme.dim();
+        if let Some(scale) = scale {
+            for y in ticks(scale.low, scale.high, usize::from(inner.h / 3).max(1), scale.log) {
+                let Some(row) = scale.row(y) else { continue };
+                let text = number(y);
+                let w = text.chars().count() as u16;
+                let at = inner.y + (row / 4) as u16;
+                put(buf, (inner.x - 1).saturating_sub(w), at, w, &text, dim);
+                put(buf, inner.x - 1, at, 1, "┤", dim);
+            }
+        }
+        let y = inner.y + inner.h;
+        let mut free = inner.x;
+        for at in ticks(from, to, usize::from(inner.w / 16).max(1), false) {
+            let share = (at - from) / (to - from).max(f64::MIN_POSITIVE);
+            let x = inner.x + ((share * f64::from(inner.w)) as u16).min(inner.w - 1);
+            let text = if at.fract() == 0.0 && at < 1e9 { crate::app::time::grouped(at as u64) } else { number(at) };
+            let text = format!("╵{text}");
+            if x >= free && x + text.chars().count() as u16 <= inner.x + inner.w {
+                free = x + put(buf, x, y, inner.w, &text, dim) + 1;
+            }
+        }
+        let name = self.axis().name();
+        let w = name.len() as u16;
+        if free + w < inner.x + inner.w {
+            put(buf, inner.x + inner.w - w, y, w, name, dim);
+        } else {
+            put(buf, self.area.x, y, inner.x - self.area.x, name, dim);
+        }
+    }
+
+    /// Lines across for what simple rules score.
+    fn rules(&self, runs: &[(usize, &Run)], inner: Area, scale: Scale, buf: &mut Buffer) {
+        // They are the same for all runs that are validated on the same recordings: the selected run's.
+        let Some((_, run)) = runs.iter().find(|(i, _)| *i == self.train.selected) else { return };
+        let mut taken = Vec::new();
+        for b in &run.baselines {
+            let Some((y, row)) = self.metric.baseline(b).and_then(|y| Some((y, scale.row(y)? / 4))) else { continue };
+            let at = inner.y + row as u16;
+            put(buf, inner.x, at, inner.w, &"┄".repeat(usize::from(inner.w)), self.theme.pending());
+            // Two rules in one row share the line; the first keeps the words.
+            if !taken.contains(&row) {
+                let text = format!(" {} {y:.1} ", b.name);
+                let w = text.chars().count() as u16;
+                put(buf, (inner.x + inner.w).saturating_sub(w + 1), at, w, &text, self.theme.dim());
+                taken.push(row);
+            }
+        }
+    }
+
+    fn series(&self, run: &Run, place: usize, strong: bool, window: (f64, f64), scale: Scale, dots: &mut Dots) {
+        let Some(series) = self.metric.series() else { return };
+        if !strong && !self.metric.is_noisy() {
+            return;
+        }
+        let (axis, steps) = (self.axis(), run.curve.steps());
+        let range = self.visible(run, window);
+        let style = if strong { self.theme.run(place) } else { self.theme.faint(place) };
+        let width = dots.width();
+        let column = |i: usize| {
+            let share = (axis.of(run, &steps[i]) - window.0) / (window.1 - window.0).max(f64::MIN_POSITIVE);
+            ((share * width as f64) as usize).min(width - 1)
+        };
+        let mut i = range.start;
+        let mut before: Option<(usize, usize, usize)> = None;
+        while i < range.end {
+            let col = column(i);
+            // Where the next column of dots begins.
+            let edge = window.0 + (window.1 - window.0) * (col + 1) as f64 / width as f64;
+            let next = steps.partition_point(|s| axis.of(run, s) < edge).clamp(i + 1, range.end);
+            if strong {
+                if let Some(y) = run.curve.smooth(series, next - 1).map(|y| self.metric.unit(y)) {
+                    let here = (col, scale.clamped(y));
+                    match before.filter(|(_, _, last)| !run.curve.broken(*last, next - 1)) {
+                        Some((x, y, _)) => dots.line((x, y), here, style),
+                        None => dots.set(here.0, here.1, style),
+                    }
+                    before = Some((here.0, here.1, next - 1));
+                }
+            } else if let Some([low, high]) = run.curve.band(series, i..next).map(|b| b.map(|y| self.metric.unit(y))) {
+                if high >= scale.low && low <= scale.high {
+                    for row in scale.clamped(high)..=scale.clamped(low) {
+                        dots.set(col, row, style);
+                    }
+                }
+            }
+            i = next;
+        }
+    }
+
+    fn validated(&self, run: &Run, place: usize, x: &dyn Fn(f64) -> isize, scale: Scale, dots: &mut Dots) {
+        let axis = self.axis();
+        let mut before: Option<(usize, usize)> = None;
+        for e in &run.epochs {
+            let Some(y) = self.metric.validated(&e.validation, run.config.forecast_weight) else { continue };
+            let at = x(axis.of_epoch(e));
+            let here = (at.max(0) as usize).min(dots.width().saturating_sub(1));
+            if at < 0 || at > dots.width() as isize {
+                before = None;
+                continue;
+            }
+            let here = (here, scale.clamped(y));
+            if let Some(from) = before {
+                dots.line(from, here, self.theme.run(place));
+            }
+            before = Some(here);
+        }
+    }
+
+    /// Points of epochs, the best one, and the run's letter at the end of its line.
+    fn marks(&self, run: &Run, place: usize, x: &dyn Fn(f64) -> isize, inner: Area, scale: Scale, buf: &mut Buffer) {
+        let (axis, style) = (self.axis(), self.theme.run(place));
+        let cell = |at: f64, y: f64| {
+            let col = x(at);
+            let row = scale.row(y)?;
+            (0..=2 * inner.w as isize)
+                .contains(&col)
+                .then(|| (inner.x + (col as u16 / 2).min(inner.w - 1), inner.y + (row / 4) as u16))
+        };
+        let best = run.best().map(|e| e.epoch);
+        for e in &run.epochs {
+            let y = self.metric.validated(&e.validation, run.config.forecast_weight);
+            if let Some((x, y)) = y.and_then(|y| cell(axis.of_epoch(e), y)) {
+                put(buf, x, y, 1, if best == Some(e.epoch) { "★" } else { "◆" }, style);
+            }
+        }
+        let last = run.curve.steps().len().checked_sub(1);
+        let end = self.metric.series().zip(last).and_then(|(series, i)| {
+            let y = self.metric.unit(run.curve.smooth(series, i)?);
+            cell(axis.of(run, &run.curve.steps()[i]), y)
+        });
+        if let Some((x, y)) = end {
+            let x = (x + 1).min(inner.x + inner.w);
+            put(buf, x, y, 1, &super::letter(place), style);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        assert_eq!(ticks(0.0, 10.0, 5, false), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
+        assert_eq!(ticks(0.7, 3.2, 3, false), [1.0, 2.0, 3.0]);
+        assert_eq!(ticks(0.5, 60.0, 4, true), [0.5, 5.0, 50.0]);
+        assert_eq!(ticks(1.0, 1.0, 3, false), [1.0]);
+        assert_eq!(
+            [0.0, 1234.0, 12.34, 0.5, 0.0123, 3e-5, 1e6].map(number),
+            ["0", "1234", "12.3", "0.50", "0.0123", "3.0e-5", "1.0e6"]
+        );
+    }
+
+    #[test]
+    fn rows_grow_downwards() {
+        let scale = Scale { low: 0.0, high: 1.0, log: false, rows: 5 };
+        assert_eq!([1.0, 0.5, 0.0, 2.0].map(|y| scale.row(y)), [Some(0), Some(2), Some(4), None]);
+        let log = Scale { low: 0.01, high: 1.0, log: true, rows: 5 };
+        assert_eq!((log.row(0.1), log.clamped(7.0), log.clamped(1e-9)), (Some(2), 0, 4));
+    }
+}

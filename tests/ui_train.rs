@@ -1,0 +1,389 @@
+//! The Train screen: its states as snapshots, and one session from the form to a finished run whose weights predict
+//! the open recording.
+
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use kernel_oracle::app::input::Key;
+use kernel_oracle::app::train::News;
+use kernel_oracle::app::train::run::Stage;
+use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::driver::{self, Driver};
+use kernel_oracle::train::runs::{self, State, Step};
+use kernel_oracle::train::{Baseline, Ending, Phase, Progress, Scores, TrainConfig, Validation};
+use kernel_oracle::ui::draw::draw;
+use kernel_oracle::ui::palette::Theme;
+use proptest::prelude::*;
+use ratatui::style::Color;
+use ratatui::{Terminal, backend::TestBackend};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+fn screen_with(app: &App, theme: Theme) -> TestBackend {
+    let (w, h) = app.size;
+    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
+    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
+    terminal.backend().clone()
+}
+
+fn screen(app: &App) -> TestBackend {
+    screen_with(app, Theme { color: true })
+}
+
+fn keys(app: &mut App, text: &str) {
+    for c in text.chars() {
+        app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }));
+    }
+}
+
+fn baseline(name: &str, pick: f64, forecast: Option<f64>) -> Baseline {
+    let workloads = ["hackbench-pipe-2g", "io-mixed", "sysbench-cpu-4t"];
+    Baseline {
+        name: name.into(),
+        pick_top1: Some(pick),
+        forecast_top1: forecast,
+        workloads: workloads.iter().map(|w| ((*w).to_owned(), [Some(pick - 0.02), forecast])).collect(),
+    }
+}
+
+fn baselines() -> Vec<Baseline> {
+    vec![
+        baseline("random", 0.286, None),
+        baseline("fifo", 0.409, None),
+        baseline("lifo", 0.402, None),
+        baseline("followed", 0.515, Some(0.462)),
+        baseline("eevdf", 0.811, None),
+    ]
+}
+
+fn validation(epoch: usize, rate: f64) -> Validation {
+    let grown = 1.0 - (-(epoch as f64) * rate).exp();
+    let (pick, forecast) = (0.5 + 0.36 * grown, 0.3 + 0.38 * grown);
+    let scores = |shift: f64| Scores {
+        picks: 3_000,
+        pick_top1: pick + shift,
+        forecasts: 4_000,
+        forecast_top1: forecast - shift,
+    };
+    Validation {
+        pick_top1: pick,
+        forecast_top1: forecast,
+        nll: [1.4 - grown, 2.0 - grown],
+        workloads: [("hackbench-pipe-2g", 0.01), ("io-mixed", -0.02), ("sysbench-cpu-4t", 0.03)]
+            .map(|(name, shift)| (name.to_owned(), scores(shift)))
+            .into(),
+        ..Validation::default()
+    }
+}
+
+const PER_EPOCH: usize = 40;
+
+/// A made-up but plausible course: noise around a falling loss.
+fn step(n: usize, rate: f64) -> Step {
+    let noise = ((n * 7_919) % 101) as f32 / 101.0 - 0.5;
+    let falls = (-(n as f64) / PER_EPOCH as f64 * rate).exp() as f32;
+    Step {
+        epoch: 1 + (n - 1) / PER_EPOCH,
+        step: n,
+        wall_s: n as f64 * 0.05,
+        learning_rate: 3e-3 * (1.0 - n as f64 / 500.0),
+        pick_loss: 0.5 + 1.8 * falls + 0.25 * noise,
+        forecast_loss: 1.0 + 1.2 * falls + 0.2 * noise,
+        events_per_s: 95_000.0 + 9_000.0 * f64::from(noise),
+        ..Step::default()
+    }
+}
+
+fn progress(app: &mut App, id: u64, steps: std::ops::RangeInclusive<usize>, rate: f64, phase: Phase) {
+    for n in steps {
+        let end = n.is_multiple_of(PER_EPOCH);
+        let now = Progress {
+            epoch: 1 + (n - 1) / PER_EPOCH,
+            epochs: 12,
+            step: n,
+            steps: 12 * PER_EPOCH,
+            phase,
+            wall_s: n as f64 * 0.05,
+            validation: end.then(|| validation(n / PER_EPOCH, rate)),
+            baselines: (n == 1).then(|| Arc::new(baselines())),
+            ..Progress::default()
+        };
+        let news = News::Progress { id, steps: vec![step(n, rate)], now: Box::new(now) };
+        app.update(Msg::Train(news));
+    }
+}
+
+fn empty(size: (u16, u16)) -> App {
+    let (mut app, _) = App::new(vec!["a".into()], size);
+    keys(&mut app, "2");
+    let categories = ["cpu_bound", "hackbench", "io_mixed"].map(String::from).to_vec();
+    app.update(Msg::Train(News::Kept { runs: Vec::new(), problems: Vec::new(), categories, cpus: 2 }));
+    app
+}
+
+fn one_running(size: (u16, u16)) -> App {
+    let mut app = empty(size);
+    keys(&mut app, "n\n");
+    app.update(Msg::Train(News::Made { id: 1, path: "runs/tcn-001".into() }));
+    progress(&mut app, 1, 1..=5 * PER_EPOCH + 11, 0.8, Phase::Training);
+    app
+}
+
+fn three(size: (u16, u16)) -> App {
+    let mut app = empty(size);
+    for (id, setting) in [(1, ""), (2, ""), (3, "")] {
+        keys(&mut app, "n");
+        if id > 1 {
+            // Another learning rate, another width.
+            let downs = if id == 2 { 4 } else { 6 };
+            (0..downs).for_each(|_| drop(app.update(Msg::Key(Key::Down))));
+            keys(&mut app, if id == 2 { "0.01" } else { "16" });
+        }
+        keys(&mut app, &format!("{setting}\n"));
+        app.update(Msg::Train(News::Made { id, path: format!("runs/tcn-00{id}").into() }));
+    }
+    progress(&mut app, 1, 1..=12 * PER_EPOCH, 0.8, Phase::Training);
+    app.update(Msg::Train(News::Ended { id: 1, result: Ok(Ending::Finished), resumable: false }));
+    progress(&mut app, 2, 1..=7 * PER_EPOCH + 3, 1.4, Phase::Training);
+    progress(&mut app, 3, 1..=3 * PER_EPOCH + 20, 0.4, Phase::Training);
+    progress(&mut app, 3, 3 * PER_EPOCH + 21..=3 * PER_EPOCH + 21, 0.4, Phase::Paused);
+    keys(&mut app, "\nk\nk\n");
+    app
+}
+
+fn failed(size: (u16, u16)) -> App {
+    let mut app = empty(size);
+    keys(&mut app, "n\n");
+    app.update(Msg::Train(News::Made { id: 1, path: "runs/tcn-001".into() }));
+    for n in 1..=4 {
+        let loss = [2.4, 310.0, 4.1e7, f32::INFINITY][n - 1];
+        let step = Step { pick_loss: loss, ..step(n, 1.0) };
+        let now = Progress { epoch: 1, epochs: 12, step: n, steps: 480, ..Progress::default() };
+        app.update(Msg::Train(News::Progress { id: 1, steps: vec![step], now: Box::new(now) }));
+    }
+    let why = "diverged at step 4: the loss is inf";
+    app.update(Msg::Train(News::Ended { id: 1, result: Err(why.into()), resumable: false }));
+    app
+}
+
+macro_rules! snapshot {
+    ($name:expr, $app:expr) => {
+        insta::assert_snapshot!($name, screen(&$app))
+    };
+}
+
+#[test]
+fn nothing_yet() {
+    snapshot!("train_empty", empty((80, 24)));
+    let (mut app, _) = App::new(vec!["a".into()], (80, 24));
+    keys(&mut app, "2");
+    snapshot!("train_looking", app);
+}
+
+#[test]
+fn one_run() {
+    for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("200x50", (200, 50)), ("40x12", (40, 12))] {
+        snapshot!(format!("train_one_{name}"), one_running(size));
+    }
+}
+
+#[test]
+fn three_runs_compared() {
+    snapshot!("train_three_120x40", three((120, 40)));
+    let mut app = three((80, 24));
+    snapshot!("train_three_80x24", app);
+    keys(&mut app, "ccc");
+    snapshot!("train_three_pick", app);
+    keys(&mut app, "CCCbb");
+    // Read in the middle, closer, with a logarithmic scale.
+    keys(&mut app, "l.,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,ww");
+    snapshot!("train_three_read", app);
+}
+
+#[test]
+fn failed_and_asked() {
+    snapshot!("train_failed", failed((100, 30)));
+    let mut app = failed((100, 30));
+    keys(&mut app, "D");
+    snapshot!("train_question", app);
+}
+
+#[test]
+fn the_form() {
+    let mut app = empty((80, 24));
+    keys(&mut app, "n");
+    snapshot!("train_form", app);
+    (0..3).for_each(|_| drop(app.update(Msg::Key(Key::Down))));
+    keys(&mut app, "none\n");
+    snapshot!("train_form_wrong", app);
+    app.update(Msg::Resized(40, 12));
+    snapshot!("train_form_40x12", app);
+}
+
+#[test]
+fn a_pause_is_a_gap() {
+    let mut app = one_running((100, 30));
+    let n = 5 * PER_EPOCH + 12;
+    for (i, n) in (n..n + 60).enumerate() {
+        let mut step = step(n, 0.8);
+        step.wall_s += 8.0;
+        step.paused_s = if i == 0 { 8.0 } else { 0.0 };
+        let now = Progress { epoch: 6, epochs: 12, step: n, steps: 480, ..Progress::default() };
+        app.update(Msg::Train(News::Progress { id: 1, steps: vec![step], now: Box::new(now) }));
+    }
+    keys(&mut app, "bb");
+    snapshot!("train_gap", app);
+}
+
+#[test]
+fn without_color_everything_is_said_in_text() {
+    let theme = Theme { color: false };
+    insta::assert_snapshot!("train_no_color", screen_with(&three((120, 40)), theme));
+    for app in [empty((80, 24)), one_running((80, 24)), failed((80, 24))] {
+        let backend = screen_with(&app, theme);
+        let colored = backend.buffer().content().iter().filter(|c| c.fg != Color::Reset || c.bg != Color::Reset);
+        assert_eq!(colored.count(), 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_walk_panics(
+        which in 0..4_usize,
+        size in (30_u16..160, 8_u16..60),
+        walk in prop::collection::vec(prop_oneof![
+            8 => prop::sample::select("n xrXDycCblpu wsad,.f<>e12kjgG?3.5".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+            2 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
+                Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace]),
+        ], 1..50),
+    ) {
+        let mut app = [empty, one_running, three, failed][which](size);
+        for key in walk {
+            app.update(Msg::Key(key));
+            screen(&app);
+        }
+    }
+}
+
+/// A catalog of two short recordings, one to fit to and one to choose by.
+fn tiny_catalog(dir: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    let mut list = String::new();
+    for (run, split) in [(0, "train"), (2, "validation")] {
+        let name = format!("sysbench-cpu-4t_run{run}");
+        for end in ["csv.zst", "toml"] {
+            std::fs::copy(from.join(format!("{name}.{end}")), dir.join(format!("{name}.{end}"))).unwrap();
+        }
+        list += &format!(
+            "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
+        );
+    }
+    std::fs::write(dir.join("catalog.toml"), list).unwrap();
+}
+
+type Real = Driver<kernel_oracle::predictor::engine::Engine>;
+
+/// Runs the real loop without a screen until `done`, or fails after two minutes without any message.
+fn run(app: &mut App, driver: &mut Real, rx: &Receiver<Msg>, effects: Vec<Effect>, done: impl Fn(&App) -> bool) {
+    effects.into_iter().for_each(|e| driver.perform(e));
+    while !done(app) {
+        let msg = rx.recv_timeout(Duration::from_mins(2)).expect("something still runs");
+        app.update(msg).into_iter().for_each(|e| driver.perform(e));
+        screen(app);
+    }
+}
+
+fn press(app: &mut App, driver: &mut Real, keys: &[Key]) {
+    for key in keys {
+        app.update(Msg::Key(*key)).into_iter().for_each(|e| driver.perform(e));
+    }
+}
+
+fn type_text(app: &mut App, driver: &mut Real, text: &str) {
+    text.chars().for_each(|c| press(app, driver, &[Key::Char(c)]));
+}
+
+#[test]
+fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
+    let dir = tempfile::tempdir().unwrap();
+    let (traces, home) = (dir.path().join("traces"), dir.path().join("kept"));
+    std::fs::create_dir(&traces).unwrap();
+    tiny_catalog(&traces);
+    let (tx, rx) = sync_channel(64);
+    let driver = Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
+    let mut driver = driver.with_runs(Some(home.clone()));
+    let recording = PathBuf::from("traces/cpu-bound-4p_run0.csv.zst");
+    let (mut app, effects) = App::new(vec![recording], (120, 40));
+    let predicted =
+        |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len() && t.inspection.is_some());
+    run(&mut app, &mut driver, &rx, effects, |app| predicted(app) && app.traces.listed);
+    let before = screen(&app);
+
+    // Model, train on, hold out, epochs: one; further down a small network and the folder.
+    press(&mut app, &mut driver, &[Key::Char('2')]);
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.listed);
+    press(&mut app, &mut driver, &[Key::Char('n')]);
+    let fields = kernel_oracle::app::train::form::FIELDS;
+    for (setting, value) in [("epochs", "1"), ("channels", "8"), ("blocks", "3"), ("traces", traces.to_str().unwrap())]
+    {
+        press(&mut app, &mut driver, &[Key::Home]);
+        let downs = fields.iter().position(|f| f.setting == setting).unwrap();
+        (0..downs).for_each(|_| press(&mut app, &mut driver, &[Key::Down]));
+        type_text(&mut app, &mut driver, value);
+    }
+    press(&mut app, &mut driver, &[Key::Enter]);
+    assert!(app.train.form.is_none() && app.train.runs.len() == 1, "{:?}", app.train.form);
+    let finished = Stage::Kept(State::Ended(Ending::Finished));
+    let live = |app: &App| app.timeline().unwrap().answers.live().map(String::from);
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.runs[0].stage == finished && live(app).is_some());
+    assert_eq!(live(&app).unwrap(), "tcn-001 · epoch 1.0");
+    let run_ = &app.train.runs[0];
+    assert_eq!((run_.epochs.len(), run_.curve.steps().len()), (1, run_.steps));
+    assert_eq!(run_.baselines.len(), 5);
+    press(&mut app, &mut driver, &[Key::Char('1')]);
+    let after = screen(&app);
+    assert_ne!(before, after, "the timeline shows the new weights' answers");
+    assert!(format!("{after}").contains("tcn-001"), "{after}");
+
+    // Its best model becomes the current one: everything is predicted anew by it.
+    press(&mut app, &mut driver, &[Key::Char('2'), Key::Char('u')]);
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.current.is_some() && predicted(app));
+    assert_eq!(live(&app), None);
+    let whole: Vec<_> = (0..4).filter_map(|k| app.timeline().unwrap().answers.get(0, k + 500).copied()).collect();
+    // The same weights give the same answers in a stretch as in a pass over everything.
+    press(&mut app, &mut driver, &[Key::Char('p')]);
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| live(app).is_some());
+    let stretch: Vec<_> = (0..4).filter_map(|k| app.timeline().unwrap().answers.get(0, k + 500).copied()).collect();
+    assert_eq!(whole, stretch);
+
+    // After the program has ended a line of it stays, and the next start finds it.
+    driver.leave(&rx, &mut |msg| drop(app.update(msg)));
+    assert!(app.train.summary()[0].starts_with("tcn-001: finished, step"), "{:?}", app.train.summary());
+    let (kept, problems) = runs::list(&home).unwrap();
+    assert_eq!((kept.len(), problems.len(), kept[0].epochs.len()), (1, 0, 1));
+}
+
+#[test]
+fn leaving_keeps_a_checkpoint_of_what_still_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (traces, home) = (dir.path().join("traces"), dir.path().join("kept"));
+    std::fs::create_dir(&traces).unwrap();
+    tiny_catalog(&traces);
+    let (tx, rx) = sync_channel(64);
+    let mut driver: Real = Driver::new(tx, driver::bundled_engine, None).with_runs(Some(home.clone()));
+    let (mut app, _) = App::new(vec!["none".into()], (80, 24));
+    let config = TrainConfig { traces: Some(traces), epochs: 1_000, ..TrainConfig::default() };
+    driver.perform(Effect::Train(kernel_oracle::app::train::Order::Start { id: 1, config: Box::new(config) }));
+    let mut steps = 0;
+    while steps == 0 {
+        if let Msg::Train(News::Progress { steps: new, .. }) = rx.recv_timeout(Duration::from_mins(2)).unwrap() {
+            steps += new.len();
+        }
+    }
+    driver.leave(&rx, &mut |msg| drop(app.update(msg)));
+    let kept = runs::open(&home.join("tcn-001")).unwrap();
+    assert_eq!((kept.state, kept.resumable), (State::Ended(Ending::Stopped), true));
+}
