@@ -134,7 +134,7 @@ pub struct Data {
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// The loss became NaN or infinite.
-    #[error("diverged at step {step}: the loss is {loss}")]
+    #[error("diverged at step {step}: the loss is {loss:.3e}")]
     Diverged {
         /// From 1.
         step: usize,
@@ -230,8 +230,7 @@ fn fit(
     let (started, wall_before) = (Instant::now(), state.wall_s);
     let mut kept_at = Instant::now();
     let mut progress = Progress { epochs: config.epochs, steps, ..state.progress() };
-    let patient = || control.patient();
-    progress.baselines = Some(Arc::new(baselines::baselines(&data.validation, &patient)));
+    progress.baselines = Some(Arc::new(baselines::baselines(&data.validation, &|| control.patient())));
     if let (Some(folder), Some(baselines)) = (&folder, &progress.baselines) {
         folder.plan(steps, baselines)?;
     }
@@ -311,7 +310,8 @@ fn fit(
         }
         report(Progress { phase: Phase::Validating, ..progress.clone() });
         let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
-        let Some(validation) = validate_while(&weights, &data.validation, &patient) else {
+        let mut go_on = || rests(control, &progress, report);
+        let Some(validation) = validate_while(&weights, &data.validation, &mut go_on) else {
             ending = if control.look() == Look::Kill { Ending::Killed } else { Ending::Stopped };
             break;
         };
@@ -349,7 +349,8 @@ fn fit(
         if control.look() == Look::Stop(Stop::Validate) && state.step > state.epoch * per_epoch {
             report(Progress { phase: Phase::Validating, stepped: false, ..progress.clone() });
             let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
-            if let Some(validation) = validate_while(&weights, &data.validation, &patient) {
+            let mut go_on = || rests(control, &progress, report);
+            if let Some(validation) = validate_while(&weights, &data.validation, &mut go_on) {
                 weights.set_temperature(validation.temperature);
                 weights.provenance.metrics = validation.metrics();
                 if let Some(folder) = &mut folder {
@@ -367,6 +368,17 @@ fn fit(
     let (epoch, validation) = outcome;
     let cancelled = matches!(ending, Ending::Stopped | Ending::Killed);
     best.map(|weights| Outcome { weights, epoch, validation, cancelled, ending }).ok_or(TrainError::Cancelled)
+}
+
+/// Rests in the middle of a validation, and says so; false when it is to be given up.
+fn rests(control: &Control, progress: &Progress, report: &mut dyn FnMut(Progress)) -> bool {
+    if !control.is_paused() {
+        return !control.hurries();
+    }
+    report(Progress { phase: Phase::Paused, ..progress.clone() });
+    let on = control.patient();
+    report(Progress { phase: Phase::Validating, ..progress.clone() });
+    on
 }
 
 /// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number.

@@ -5,6 +5,7 @@
 //! there is no timer: an idle program wakes up for nobody.
 
 mod bench;
+mod busy;
 pub mod draw;
 mod footer;
 mod inspector;
@@ -16,6 +17,7 @@ mod terminal;
 mod train;
 
 pub use bench::bench_frames;
+pub use busy::{Busy, bench_busy};
 
 use crate::app::{App, Msg};
 use crate::driver::{self, Driver};
@@ -78,6 +80,10 @@ pub fn run(traces: Vec<PathBuf>) -> Result<Vec<String>> {
             }
         }
         last_frame = Instant::now();
+        terminal.draw(&app, theme)?;
+    }
+    if app.train.unfinished() > 0 {
+        app.message = Some("keeping checkpoints of what trains".into());
         terminal.draw(&app, theme)?;
     }
     driver.leave(&rx, &mut |msg| {

@@ -180,7 +180,6 @@ fn a_damaged_checkpoint_is_never_loaded() {
         assert_eq!(stop_at(3), 3, "goes on from the one before");
         assert_eq!(std::fs::read(dir.path().join("checkpoint.previous")).unwrap(), before, "the good one stays");
     }
-    std::fs::write(&newest, &good).unwrap();
     // What a kill in the middle of a write leaves: half a temporary file. It is not looked at, and taken away.
     std::fs::write(dir.path().join(".tmpAbC123"), &good[..100]).unwrap();
     let outcome = controlled(&config(dir.path()), &data, &Control::default(), |_| {}).unwrap();

@@ -136,7 +136,7 @@ fn three(size: (u16, u16)) -> App {
         keys(&mut app, "n");
         if id > 1 {
             // Another learning rate, another width.
-            let downs = if id == 2 { 4 } else { 6 };
+            let downs = if id == 2 { 4 } else { 7 };
             (0..downs).for_each(|_| drop(app.update(Msg::Key(Key::Down))));
             keys(&mut app, if id == 2 { "0.01" } else { "16" });
         }

@@ -40,6 +40,13 @@ pub enum News {
         /// Its folder.
         path: PathBuf,
     },
+    /// A run reads the recordings.
+    Reading {
+        /// The run.
+        id: u64,
+        /// Read so far, in all.
+        counts: [usize; 2],
+    },
     /// Steps since the last time, and where the run stands.
     Progress {
         /// The run.
@@ -324,6 +331,7 @@ impl Train {
                     run.path = Some(path);
                 }
             }
+            News::Reading { id, counts } => self.by_id(id)?.reading = counts,
             News::Progress { id, steps, now } => {
                 let watched = self.watched == Some(id);
                 let run = self.by_id(id)?;
@@ -345,7 +353,12 @@ impl Train {
             }
             News::Steps { id, steps } => {
                 let run = self.by_id(id)?;
-                steps.into_iter().for_each(|s| run.curve.push(s));
+                // It may have gone on meanwhile: what it told itself comes after what was read.
+                let told = run.curve.steps().to_vec();
+                let first = told.first().map_or(usize::MAX, |s| s.step);
+                run.curve = curve::Curve::new(run.config.forecast_weight);
+                let before = steps.into_iter().filter(|s| s.step < first);
+                before.chain(told).for_each(|s| run.curve.push(s));
             }
             News::Deleted { id, result: Ok(()) } => {
                 self.runs.retain(|r| r.id != id);
@@ -510,6 +523,13 @@ impl Train {
 }
 
 impl App {
+    /// Sets up a run without the form.
+    pub fn train_anew(&mut self, config: TrainConfig) -> Vec<super::Effect> {
+        self.train.add(config);
+        self.settle_training();
+        self.train.take_orders().into_iter().map(super::Effect::Train).collect()
+    }
+
     /// Takes a fact about runs.
     pub(super) fn train_news(&mut self, news: News) {
         let before = self.train.current.as_ref().map(|c| Arc::as_ptr(&c.1));

@@ -45,6 +45,13 @@ pub struct Args {
     /// Measure frames on this recording; without it, on a bundled one repeated until it has a million events.
     #[arg(long, value_name = "TRACE", value_hint = clap::ValueHint::FilePath)]
     frames: Option<std::path::PathBuf>,
+    /// Measure only the interface, while so many networks train on the bundled recordings and the recording of
+    /// `--frames` plays: frames, keys, pauses.
+    #[arg(long, value_name = "RUNS", requires = "frames")]
+    training: Option<u64>,
+    /// Seconds that `--training` takes.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    seconds: u64,
 }
 
 /// An engine as a sink: everything that happens at a switch and nothing else.
@@ -202,8 +209,33 @@ fn reading(bytes: &[u8], format: &str) -> Result<Value> {
     }))
 }
 
+/// Measures the interface beside trainings and prints.
+fn busy(args: &Args, trace: &std::path::Path, runs: u64) -> Result<()> {
+    let home = tempfile::tempdir()?;
+    eprintln!("koracle: reading recordings, then {} s with {runs} trainings", args.seconds);
+    let time = std::time::Duration::from_secs(args.seconds);
+    let size = (200, 50);
+    let busy = ui::bench_busy(trace, runs, home.path().into(), time, size).map_err(|e| eyre!("{e}"))?;
+    let ms = |ns: u64| (ns as f64 / 1e3).round() / 1e3;
+    let of = |times: Vec<u64>| {
+        let (most, n) = (times.iter().copied().max().unwrap_or(0), times.len());
+        let (p50, p99) = quantiles(times);
+        json!({ "p50": ms(p50), "p99": ms(p99), "max": ms(most), "n": n })
+    };
+    let result = json!({
+        "runs": runs, "seconds": args.seconds, "size": [size.0, size.1],
+        "cpus": std::thread::available_parallelism().map_or(0, usize::from),
+        "frame_ms": of(busy.frames), "key_to_screen_ms": of(busy.keys), "pause_ms": of(busy.pauses),
+        "steps": busy.steps, "events_per_s": busy.events_per_s.iter().map(|x| x.round()).collect::<Vec<_>>(),
+    });
+    output::json(&result)
+}
+
 /// Measures and prints.
 pub fn run(args: &Args) -> Result<()> {
+    if let (Some(runs), Some(trace)) = (args.training, &args.frames) {
+        return busy(args, trace, runs);
+    }
     let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
     let catalog = Catalog::load(&dir)?;
     let mut traces = Vec::new();

@@ -132,7 +132,12 @@ impl Trainer {
                 config.command = "koracle (Train screen)".into();
                 config.revision = train::revision();
             }
-            let data = shared_data(&shared, &config, &handle)?;
+            let reading = tx.clone();
+            let read = move |counts| drop(reading.send(Msg::Train(News::Reading { id, counts })));
+            let data = shared_data(&shared, &config, &handle, &read).inspect_err(|_| {
+                // Nothing was kept in the folder made for it: then it is empty, and goes.
+                let _ = config.folder.as_ref().map(std::fs::remove_dir);
+            })?;
             let mut teller = Teller { id, tx, steps: Vec::new(), told: Instant::now(), last: Progress::default() };
             let outcome = train::run_controlled(&config, &data, &handle, &mut |p| teller.tell(p));
             match outcome {
@@ -217,7 +222,12 @@ impl Drop for Teller {
 }
 
 /// The recordings of a run: those that another run holds, or read now.
-fn shared_data(shared: &Shared, config: &TrainConfig, control: &Control) -> Result<Arc<Data>, String> {
+fn shared_data(
+    shared: &Shared,
+    config: &TrainConfig,
+    control: &Control,
+    read: &(dyn Fn([usize; 2]) + Sync),
+) -> Result<Arc<Data>, String> {
     let source = (config.traces.clone(), config.only.clone(), config.hold_out.clone());
     // Whoever wants the same waits until they are read once.
     let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +235,7 @@ fn shared_data(shared: &Shared, config: &TrainConfig, control: &Control) -> Resu
     if let Some(data) = known.iter().find(|(s, _)| *s == source).and_then(|(_, data)| data.upgrade()) {
         return Ok(data);
     }
-    let data = load::data(config, control.cancel(), &|_, _| {}).map(Arc::new).map_err(|e| e.to_string())?;
+    let data = load::data(config, control.cancel(), &|_, _, counts| read(counts)).map(Arc::new).map_err(|e| e.to_string())?;
     known.push((source, Arc::downgrade(&data)));
     Ok(data)
 }

@@ -8,6 +8,7 @@ use crate::ingest::{self, IngestError, Opened};
 use crate::job::Cancel;
 use rayon::prelude::*;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Why there are no data.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +35,12 @@ pub enum LoadError {
     Cancelled,
 }
 
-/// Reads both splits; `opened` sees every recording that was read (for warnings). With one rayon thread it is one
-/// recording after the other.
+/// Reads both splits; `opened` sees every recording that was read, and how many of how many are. With one rayon thread it
+/// is one recording after the other.
 pub fn data(
     config: &TrainConfig,
     cancel: &Cancel,
-    opened: &(dyn Fn(&PathBuf, &Opened) + Sync),
+    opened: &(dyn Fn(&PathBuf, &Opened, [usize; 2]) + Sync),
 ) -> Result<Data, LoadError> {
     let dir = config.traces.clone().or_else(catalog::bundled_dir).ok_or(LoadError::NoFolder)?;
     let catalog = Catalog::load(&dir)?;
@@ -49,18 +50,20 @@ pub fn data(
             return Err(LoadError::Category { name: name.clone(), known });
         }
     }
+    let wanted = |category: &String| {
+        (config.only.is_empty() || config.only.contains(category)) && !config.hold_out.contains(category)
+    };
+    let all = catalog.entries.iter().filter(|e| e.split != Split::Test && wanted(&e.category)).count();
+    let done = AtomicUsize::new(0);
     let read = |split, keep| {
         let filter = Filter { split: Some(split), ..Filter::default() };
-        let wanted = |category: &String| {
-            (config.only.is_empty() || config.only.contains(category)) && !config.hold_out.contains(category)
-        };
         let entries: Vec<_> = catalog.select(&filter).filter(|e| wanted(&e.category)).collect();
         let recording = |path: PathBuf| {
             if cancel.is_cancelled() {
                 return Err(LoadError::Cancelled);
             }
             let recording = ingest::open(&path)?;
-            opened(&path, &recording);
+            opened(&path, &recording, [done.fetch_add(1, Ordering::Relaxed) + 1, all]);
             Ok(Recording::new(&recording.trace, keep))
         };
         entries.par_iter().map(|e| recording(catalog.path(e))).collect::<Result<Vec<_>, LoadError>>()

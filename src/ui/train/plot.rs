@@ -147,7 +147,7 @@ impl Plot<'_> {
                 let text = format!("  {} {value}", super::letter(*place));
                 x += put(buf, x, a.y, end.saturating_sub(x), &text, self.theme.run(*place));
             }
-        } else if a == self.area && self.metric.is_noisy() && a.w >= 60 {
+        } else if self.metric.is_noisy() && a.w >= 60 {
             let words = if self.metric.series().is_some()
                 && self.metric.validated(&crate::train::Validation::default(), 1.0).is_some()
             {
@@ -215,14 +215,17 @@ impl Plot<'_> {
             let weight = run.config.forecast_weight;
             seen.filter_map(|e| self.metric.validated(&e.validation, weight)).for_each(&mut take);
         }
-        // The best of the simple rules is what there is to beat: always in sight.
-        let rules = runs.iter().flat_map(|(_, r)| &r.baselines).filter_map(|b| self.metric.baseline(b));
-        rules.fold(None, |best: Option<f64>, y| Some(best.map_or(y, |b| b.max(y)))).into_iter().for_each(take);
+        // The best two of the simple rules are what there is to beat: always in sight.
+        let mut rules: Vec<f64> =
+            runs.iter().flat_map(|(_, r)| &r.baselines).filter_map(|b| self.metric.baseline(b)).collect();
+        rules.sort_by(|a, b| b.total_cmp(a));
+        rules.dedup();
+        rules.into_iter().take(2).for_each(&mut take);
         if low > high {
             return None;
         }
         let log = self.is_log() && low > 0.0;
-        let room = if log { 0.0 } else { ((high - low) * 0.06).max(high.abs() * 1e-3).max(1e-9) };
+        let room = if log { 0.0 } else { ((high - low) * 0.06).max(high.abs() * 0.02).max(1e-9) };
         let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
         let (low, high) = if log { (low / 1.1, high * 1.1) } else { ((low - room).max(floor), high + room) };
         Some(Scale { low, high, log, rows })
@@ -312,7 +315,7 @@ impl Plot<'_> {
             } else if let Some([low, high]) = run.curve.band(series, i..next).map(|b| b.map(|y| self.metric.unit(y))) {
                 if high >= scale.low && low <= scale.high {
                     for row in scale.clamped(high)..=scale.clamped(low) {
-                        dots.set(col, row, style);
+                        dots.faint(col, row, style);
                     }
                 }
             }
