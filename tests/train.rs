@@ -10,6 +10,7 @@ use kernel_oracle::predictor::weights::{ModelConfig, Provenance, Weights};
 use kernel_oracle::train::runs::{self, RunError, State};
 use kernel_oracle::train::{Control, Data, Ending, Outcome, Phase, Progress, Stop, TrainConfig, TrainError};
 use kernel_oracle::train::{run, run_controlled};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -268,9 +269,11 @@ fn tiny_catalog(dir: &Path) -> PathBuf {
         for end in ["csv.zst", "toml"] {
             std::fs::copy(from.join(format!("{name}.{end}")), dir.join(format!("{name}.{end}"))).unwrap();
         }
-        list += &format!(
+        write!(
+            list,
             "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
-        );
+        )
+        .unwrap();
     }
     std::fs::write(dir.join("catalog.toml"), list).unwrap();
     dir.into()

@@ -113,13 +113,11 @@ impl Trainer {
         let place = Arc::new(Mutex::new(config.folder.clone()));
         let folder = Arc::clone(&place);
         let work = move |_: &_| {
-            let path = match config.folder.clone() {
-                Some(path) => path,
-                None => {
-                    let home = home.ok_or("there is no folder for runs: KORACLE_RUNS names one")?;
-                    runs::new_folder(&home, config.model.kind.label())
-                        .map_err(|e| format!("{}: {e}", home.display()))?
-                }
+            let path = if let Some(path) = config.folder.clone() {
+                path
+            } else {
+                let home = home.ok_or("there is no folder for runs: KORACLE_RUNS names one")?;
+                runs::new_folder(&home, config.model.kind.label()).map_err(|e| format!("{}: {e}", home.display()))?
             };
             *folder.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
             let _ = tx.send(Msg::Train(News::Made { id, path: path.clone() }));
@@ -235,7 +233,8 @@ fn shared_data(
     if let Some(data) = known.iter().find(|(s, _)| *s == source).and_then(|(_, data)| data.upgrade()) {
         return Ok(data);
     }
-    let data = load::data(config, control.cancel(), &|_, _, counts| read(counts)).map(Arc::new).map_err(|e| e.to_string())?;
+    let data =
+        load::data(config, control.cancel(), &|_, _, counts| read(counts)).map(Arc::new).map_err(|e| e.to_string())?;
     known.push((source, Arc::downgrade(&data)));
     Ok(data)
 }

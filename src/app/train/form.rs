@@ -21,7 +21,7 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 
 /// All fields, what is changed most often first.
 pub const FIELDS: [Field; 19] = [
-    field("kind", "model", "tcn: sees a stretch of events; lstm: remembers; mlp: the last event only (← → chooses)"),
+    field("kind", "model", "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)"),
     field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
     field("hold_out", "hold out", "categories left out of training and validation: unseen later; empty: none"),
     field("epochs", "epochs", "passes over the training recordings"),
@@ -41,6 +41,12 @@ pub const FIELDS: [Field; 19] = [
     field("seed", "seed", "the same seed gives the same run, bit for bit"),
     field("traces", "recordings", "a folder with a catalog.toml; empty: the bundled recordings"),
 ];
+
+/// A number from what was typed.
+fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
+    let wrong = || if text.is_empty() { format!("{what} is needed") } else { format!("\"{text}\" is not {what}") };
+    text.parse().map_err(|_| wrong())
+}
 
 /// A form being filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,11 +111,6 @@ impl Form {
     pub fn config(&self) -> Result<TrainConfig, (usize, String)> {
         let place = |setting: &str| FIELDS.iter().position(|f| f.setting == setting).unwrap_or(0);
         let wrong = |setting: &str, problem: String| (place(setting), problem);
-        fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
-            text.parse().map_err(|_| {
-                if text.is_empty() { format!("{what} is needed") } else { format!("\"{text}\" is not {what}") }
-            })
-        }
         let whole = |setting: &'static str| -> Result<usize, (usize, String)> {
             number(self.get(setting), "a whole number").map_err(|e| wrong(setting, e))
         };

@@ -10,6 +10,7 @@ use crate::app::train::run::Run;
 use crate::ui::draw::put;
 use crate::ui::palette::Theme;
 use ratatui::buffer::Buffer;
+use std::fmt::Write;
 
 /// Maps values to rows of dots.
 #[derive(Clone, Copy)]
@@ -176,10 +177,10 @@ impl Plot<'_> {
         let value = |v: Option<f64>| v.map_or("–".into(), |v| number(self.metric.unit(v)));
         let mut text = value(run.curve.smooth(series, i));
         if self.metric.is_noisy() {
-            text += &format!(" (raw {})", value(run.curve.raw(series, i)));
+            let _ = write!(text, " (raw {})", value(run.curve.raw(series, i))); // a String takes all
         }
         if let Some((_, v)) = validated {
-            text += &format!(" val {}", number(v));
+            let _ = write!(text, " val {}", number(v));
         }
         text
     }
@@ -312,11 +313,12 @@ impl Plot<'_> {
                     }
                     before = Some((here.0, here.1, next - 1));
                 }
-            } else if let Some([low, high]) = run.curve.band(series, i..next).map(|b| b.map(|y| self.metric.unit(y))) {
-                if high >= scale.low && low <= scale.high {
-                    for row in scale.clamped(high)..=scale.clamped(low) {
-                        dots.faint(col, row, style);
-                    }
+            } else if let Some([low, high]) = run.curve.band(series, i..next).map(|b| b.map(|y| self.metric.unit(y)))
+                && high >= scale.low
+                && low <= scale.high
+            {
+                for row in scale.clamped(high)..=scale.clamped(low) {
+                    dots.faint(col, row, style);
                 }
             }
             i = next;
@@ -379,7 +381,7 @@ mod tests {
     fn ticks_are_round_and_inside() {
         assert_eq!(ticks(0.0, 10.0, 5, false), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!(ticks(0.7, 3.2, 3, false), [1.0, 2.0, 3.0]);
-        assert_eq!(ticks(0.5, 60.0, 4, true), [0.5, 5.0, 50.0]);
+        assert_eq!(ticks(0.5, 60.0, 4, true), [0.5, 2.0, 10.0, 50.0]);
         assert_eq!(ticks(1.0, 1.0, 3, false), [1.0]);
         assert_eq!(
             [0.0, 1234.0, 12.34, 0.5, 0.0123, 3e-5, 1e6].map(number),
