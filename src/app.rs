@@ -6,6 +6,8 @@ pub mod help;
 pub mod input;
 pub mod keys;
 pub mod layout;
+pub mod mistakes;
+pub mod recording;
 pub mod time;
 pub mod timeline;
 pub mod traces;
@@ -13,150 +15,26 @@ pub mod train;
 pub mod view;
 
 mod act;
+mod messages;
 mod mouse;
 mod prompt;
 #[cfg(test)]
 mod tests;
 
+pub use messages::{Effect, Msg};
 pub use prompt::{Ask, Prompt};
 
-use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::features::Extractor;
-use crate::predictor::weights::Weights;
-use crate::trace::{Nanos, Trace};
-use input::{Key, Mouse};
+use crate::trace::Nanos;
+use input::Key;
 use keys::Action;
 use layout::Layout;
+use mistakes::Mistakes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use timeline::{Loaded, Pane, Timeline};
 use traces::{Entry, Traces};
-use train::{News, Order, Train};
-
-/// A fact, told to the application. Everything that can happen is here.
-#[derive(Debug)]
-pub enum Msg {
-    /// A key was pressed.
-    Key(Key),
-    /// The mouse did something.
-    Mouse(Mouse),
-    /// The terminal has this many columns and rows.
-    Resized(u16, u16),
-    /// Time since start; only sent while something plays.
-    Tick {
-        /// Monotonic, since the program started.
-        now: Nanos,
-    },
-    /// The recordings that can be opened.
-    Listed {
-        /// Given ones first, then bundled ones.
-        entries: Vec<Entry>,
-        /// Why bundled ones are missing.
-        problem: Option<String>,
-    },
-    /// A recording was read.
-    Opened {
-        /// Of the request.
-        generation: u64,
-        /// The file.
-        path: PathBuf,
-        /// The recording, or why it could not be read.
-        result: Result<Arc<Loaded>, String>,
-    },
-    /// Predictions of the next events.
-    Predicted {
-        /// Of the open recording.
-        generation: u64,
-        /// The next chunk.
-        chunk: Chunk,
-    },
-    /// There is no usable model: only baselines will answer.
-    NoModel {
-        /// Of the open recording.
-        generation: u64,
-        /// Why.
-        problem: String,
-    },
-    /// No more predictions will come.
-    PredictionFailed {
-        /// Of the open recording.
-        generation: u64,
-        /// Why.
-        problem: String,
-    },
-    /// Details of one decision.
-    Inspected {
-        /// Of the open recording.
-        generation: u64,
-        /// The switch event that was asked about.
-        event: usize,
-        /// The details, or why there are none.
-        result: Result<Inspection, String>,
-    },
-    /// Something happened to a training run.
-    Train(News),
-    /// What a watched run's weights say about a stretch of the recording.
-    Looked {
-        /// Of the open recording.
-        generation: u64,
-        /// Whose weights.
-        label: String,
-        /// Their predictions.
-        stretch: Stretch,
-    },
-    /// Somebody outside wants the program to end (SIGTERM, SIGINT).
-    Terminated,
-}
-
-/// An order to the outside.
-#[derive(Debug)]
-pub enum Effect {
-    /// List what can be opened; answered by [`Msg::Listed`].
-    List {
-        /// Files given on the command line.
-        given: Vec<PathBuf>,
-    },
-    /// Read a recording; answered by [`Msg::Opened`]. Replaces all work on the one before.
-    Open {
-        /// For the answer.
-        generation: u64,
-        /// The file.
-        path: PathBuf,
-    },
-    /// Compute all predictions; answered by [`Msg::Predicted`], in order.
-    Predict {
-        /// For the answers.
-        generation: u64,
-        /// The recording.
-        trace: Arc<Trace>,
-        /// A run's model; the bundled one if not given.
-        model: Option<Arc<Weights>>,
-    },
-    /// Something is wanted of the training runs.
-    Train(Order),
-    /// Predict a stretch with these weights; answered by [`Msg::Looked`]. A newer request replaces one that is not done.
-    Look {
-        /// For the answer.
-        generation: u64,
-        /// The recording.
-        trace: Arc<Trace>,
-        /// The weights.
-        weights: Arc<Weights>,
-        /// Whose they are.
-        label: String,
-        /// The stretch.
-        events: std::ops::Range<usize>,
-    },
-    /// Explain one decision; answered by [`Msg::Inspected`]. A newer request replaces one that has not started.
-    Inspect {
-        /// For the answer.
-        generation: u64,
-        /// The recording.
-        trace: Arc<Trace>,
-        /// Index of the switch among all events.
-        event: usize,
-    },
-}
+use train::Train;
 
 /// The screens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,6 +44,8 @@ pub enum Tab {
     Timeline,
     /// Training runs.
     Train,
+    /// Wrong predictions.
+    Mistakes,
     /// What can be opened.
     Traces,
 }
@@ -175,6 +55,7 @@ impl Tab {
         match self {
             Self::Timeline => keys::TIMELINE,
             Self::Train => keys::TRAIN,
+            Self::Mistakes => keys::MISTAKES,
             Self::Traces => keys::TRACES,
         }
     }
@@ -205,8 +86,12 @@ pub struct App {
     pub open: Open,
     /// What can be opened.
     pub traces: Traces,
+    /// Recording: the dialog and the run.
+    pub recorder: recording::Recorder,
     /// Training runs.
     pub train: Train,
+    /// Wrong predictions.
+    pub mistakes: Mistakes,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
     /// The `?` page is shown.
@@ -231,7 +116,9 @@ impl App {
             tab: Tab::Timeline,
             open: Open::Nothing,
             traces: Traces::default(),
+            recorder: recording::Recorder::default(),
             train: Train::new(),
+            mistakes: Mistakes::default(),
             prompt: None,
             help: false,
             help_scroll: 0,
@@ -328,8 +215,10 @@ impl App {
             | Msg::PredictionFailed { .. }
             | Msg::Inspected { .. }
             | Msg::Looked { .. } => {}
+            Msg::Mistakes(news) => self.message = self.mistakes.take(news).or(self.message.take()),
             Msg::Train(news) => self.train_news(news),
-            Msg::Terminated => self.quit = true,
+            Msg::Recorder(news) => effects.extend(self.recorder_news(news)),
+            Msg::Terminated => effects.extend(self.leave()),
         }
         let visible = self.layout().visible_lanes();
         if let Some(t) = self.timeline_mut() {
@@ -337,6 +226,7 @@ impl App {
         }
         self.train_effects(&mut effects);
         effects.extend(self.ask_about_selection());
+        effects.extend(self.mistakes_wants());
         effects
     }
 
@@ -400,6 +290,7 @@ impl App {
                     timeline.cursor.toggle();
                 }
                 self.open = Open::Ready(Box::new(timeline));
+                self.arrive();
                 self.predict()
             }
         }
@@ -408,17 +299,23 @@ impl App {
     fn key(&mut self, key: Key) -> Option<Effect> {
         self.message = None;
         if key == Key::Ctrl('c') {
-            self.quit = true;
-            return None;
+            return self.leave();
         }
         if self.prompt.is_some() {
             self.prompt_key(key);
             return None;
         }
+        if self.typing() {
+            return self.dialog_key(key);
+        }
+        if self.tab == Tab::Mistakes && self.mistakes.editing {
+            self.mistakes.type_key(key);
+            return None;
+        }
         if self.train_key(key) {
             return None;
         }
-        let action = keys::look_up(key, self.tab.context())?;
+        let action = keys::look_up(key, self.recording_context().unwrap_or(self.tab.context()))?;
         if self.help {
             match action {
                 Action::Up => self.scroll_help(-1),
@@ -442,7 +339,7 @@ impl App {
     /// Follows an order. Orders that make no sense now do nothing.
     pub fn act(&mut self, action: Action) -> Option<Effect> {
         match action {
-            Action::Quit => self.quit = true,
+            Action::Quit => return self.leave(),
             Action::Help => {
                 self.help = true;
                 self.help_scroll = 0;
@@ -452,7 +349,11 @@ impl App {
                 self.tab = Tab::Train;
                 self.train.enter();
             }
+            Action::Tab(3) => self.tab = Tab::Mistakes,
             Action::Tab(_) => self.tab = Tab::Traces,
+            _ if self.recording_context().is_some() => return self.act_on_recording(action),
+            Action::Record => return self.ask_for_recording(),
+            _ if self.tab == Tab::Mistakes => return self.act_on_mistakes(action),
             _ if self.tab == Tab::Traces => return self.act_on_list(action),
             _ if self.tab == Tab::Train => self.act_on_train(action),
             Action::Find => self.prompt = Some(Prompt::new(Ask::Find)),
@@ -471,6 +372,7 @@ impl App {
             Action::Start => self.traces.select(isize::MIN),
             Action::End => self.traces.select(isize::MAX),
             Action::Back => self.tab = Tab::Timeline,
+            Action::Mistakes(mistakes::Do::Choose) => self.choose_recording(),
             Action::Open => {
                 let path = self.traces.current()?.path.clone();
                 self.tab = Tab::Timeline;

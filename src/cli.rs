@@ -6,6 +6,7 @@
 mod bench;
 mod convert;
 mod eval;
+mod experiment;
 mod explore;
 mod info;
 mod mistakes;
@@ -57,6 +58,8 @@ enum Command {
     Mistakes(mistakes::Args),
     /// Train a network on the bundled recordings.
     Train(train::Args),
+    /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
+    Experiment(experiment::Args),
     /// List the training runs that are kept; export or remove one.
     Runs(runs::Args),
     /// Measure this machine: time per decision, reading, drawing.
@@ -106,6 +109,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Experiment(args)) => experiment::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Completions { shell }) => {

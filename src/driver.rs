@@ -2,7 +2,9 @@
 //! own, and sends what came of it as messages. Decides nothing and draws nothing.
 
 mod load;
+mod mistakes;
 mod oracle;
+mod recorder;
 mod trainer;
 
 use crate::app::{Effect, Msg};
@@ -13,7 +15,9 @@ use crate::predictor::heuristics::Rule;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
+use mistakes::Desk;
 use oracle::Oracle;
+use recorder::Recorder;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -45,6 +49,8 @@ pub struct Driver<E> {
     list: Option<Job>,
     open: Option<Job>,
     oracle: Oracle<E>,
+    mistakes: Desk<E>,
+    recorder: Recorder,
     trainer: Trainer,
 }
 
@@ -52,8 +58,10 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// A driver that answers into `tx`, with the engine that `load` gives (called in the prediction's job). Predictions
     /// are kept in `cache`, a folder.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>, cache: Option<PathBuf>) -> Self {
+        let mistakes = Desk::new(tx.clone(), load);
+        let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
-        Self { oracle: Oracle::new(tx.clone(), load, cache), trainer, tx, list: None, open: None }
+        Self { oracle, mistakes, recorder, trainer, tx, list: None, open: None }
     }
 
     /// Lets the models of training runs predict too.
@@ -99,6 +107,8 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                     },
                 ));
             }
+            Effect::Mistakes(order) => self.mistakes.perform(order),
+            Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { generation, trace, model } => self.oracle.predict(generation, trace, model),
             Effect::Train(order) => self.trainer.perform(order),
             Effect::Look { generation, trace, weights, label, events } => {

@@ -1,6 +1,7 @@
 //! Long-running engine work over traces: scoring predictors, and the predictions that the timeline draws.
 //! Takes a `&Cancel` and a reporter; never prints.
 
+pub mod figures;
 pub mod mistakes;
 pub mod overlay;
 pub mod report;

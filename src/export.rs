@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// zstd level for recordings that are kept: slow to write, as fast to read as any other.
 pub const ARCHIVE_LEVEL: i32 = 19;
+/// zstd level for recordings that somebody waits for.
+pub const WAITED_LEVEL: i32 = 9;
 
 /// Why a recording could not be written.
 #[derive(Debug, thiserror::Error)]

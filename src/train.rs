@@ -25,6 +25,7 @@ pub use progress::{Ending, Outcome, Phase, Progress};
 pub use schedule::Schedule;
 pub use validate::{Scores, Validation, validate};
 
+use crate::dataset::catalog::{Filter, Split};
 use crate::dataset::chunks::{CHUNK, Dice, Recording, chunks_of};
 use crate::job::{self, Cancel};
 use crate::predictor::tcn::Network;
@@ -83,6 +84,8 @@ pub struct TrainConfig {
     pub only: Vec<String>,
     /// Categories that are left out of training and validation.
     pub hold_out: Vec<String>,
+    /// Kernels whose recordings are trained on, as in [`Filter::kernels`]; none named: all.
+    pub kernels: Vec<String>,
     /// Goes on from the run folder's last checkpoint, if there is one.
     #[serde(skip)]
     pub resume: bool,
@@ -114,12 +117,21 @@ impl Default for TrainConfig {
             traces: None,
             only: Vec::new(),
             hold_out: Vec::new(),
+            kernels: Vec::new(),
             resume: false,
             folder: None,
             command: String::new(),
             revision: String::new(),
             model: ModelConfig::default(),
         }
+    }
+}
+
+impl TrainConfig {
+    /// Which recordings of a split it may see.
+    pub fn filter(&self, split: Split) -> Filter {
+        let (categories, hold_out, kernels) = (self.only.clone(), self.hold_out.clone(), self.kernels.clone());
+        Filter { split: Some(split), categories, hold_out, kernels, ..Filter::default() }
     }
 }
 

@@ -6,17 +6,20 @@
 
 mod bench;
 mod busy;
+mod clipboard;
 pub mod draw;
 mod footer;
 mod inspector;
 mod lanes;
 mod list;
+mod mistakes;
 mod overview;
 pub mod palette;
+mod recording;
 mod terminal;
 mod train;
 
-pub use bench::bench_frames;
+pub use bench::{bench_frames, bench_list};
 pub use busy::{Busy, bench_busy};
 
 use crate::app::{App, Msg};
@@ -78,6 +81,9 @@ pub fn run(traces: Vec<PathBuf>) -> Result<Vec<String>> {
             for effect in app.update(Msg::Tick { now }) {
                 driver.perform(effect);
             }
+        }
+        if let Some(text) = app.mistakes.copy.take() {
+            clipboard::copy(&text);
         }
         last_frame = Instant::now();
         terminal.draw(&app, theme)?;

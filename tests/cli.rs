@@ -117,7 +117,8 @@ fn import_writes_a_recording_with_its_metadata_beside_it() {
 fn eval_prints_the_contract() {
     let (_dir, path) = small(6_000);
     let path = path.to_str().unwrap();
-    let report = json(&["eval", "--json", "--predictors", "tcn,ppm,eevdf,followed,lrr,lifo,fifo,random", path]);
+    let report =
+        json(&["eval", "--json", "--predictors", "tcn,ppm,kernel-oracle,eevdf,followed,lrr,lifo,fifo,random", path]);
     let trace = &report["traces"][0];
     for key in ["trace", "workload", "category", "kernel"] {
         assert!(trace[key].is_string(), "{key}");

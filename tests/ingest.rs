@@ -63,7 +63,8 @@ fn all_bundled_traces_open_whole_and_match_their_catalog() {
         };
         assert_eq!(entry.split, split, "{}", entry.file);
     }
-    let test = Filter { split: Some(Split::Test), category: Some("hackbench".into()), kernel: Some("6.".into()) };
+    let categories = vec!["hackbench".into()];
+    let test = Filter { split: Some(Split::Test), categories, kernels: vec!["6".into()], ..Filter::default() };
     assert!(catalog.select(&test).all(|e| e.run == 3 && e.category == "hackbench"));
     assert_eq!(catalog.select(&test).count() * 4, catalog.entries.iter().filter(|e| e.category == "hackbench").count());
     assert!(catalog.categories().len() > 2);

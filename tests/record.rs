@@ -98,6 +98,36 @@ fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
 }
 
 #[test]
+fn wakers_and_run_times_on_request() {
+    let Some(machine) = Machine::get("more events", &["awk"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("m.csv.zst");
+    let mut run = koracle();
+    run.args(["record", "--local", "--runtime", "--waking", "--seconds", "9", "-o"]).arg(&out);
+    run.args(["--", "sh", "-c", "for i in 1 2 3 4 5; do awk 'BEGIN{for(i=0;i<9999;i++)x++}'; sleep 0.02; done"]);
+    run.assert().success();
+    machine.is_as_before("more events");
+    let trace = ingest::open(&out).unwrap().trace;
+    let more = zstd::decode_all(std::fs::File::open(folder.path().join("m.more.csv.zst")).unwrap()).unwrap();
+    let mut rows = csv::Reader::from_reader(more.as_slice());
+    assert_eq!(rows.headers().unwrap(), ["time_ns", "cpu", "event", "actor", "pid", "comm", "value"].as_slice());
+    let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
+    let number = |row: &csv::StringRecord, i: usize| row[i].parse::<i64>().unwrap();
+    assert!(rows.windows(2).all(|two| number(&two[0], 0) <= number(&two[1], 0)));
+    // The same clock as the events, and about the tasks that ran.
+    let end = trace.span().0 as i64 + 1_000_000_000;
+    assert!(rows.iter().all(|r| (-1_000_000_000..end).contains(&number(r, 0))));
+    for kind in ["waking", "runtime"] {
+        let of_kind: Vec<_> = rows.iter().filter(|r| &r[2] == kind).collect();
+        assert!(of_kind.len() > 5, "{} {kind}", of_kind.len());
+        let known = |r: &&&csv::StringRecord| trace.tasks().iter().any(|(_, t)| i64::from(t.pid.0) == number(r, 4));
+        assert!(of_kind.iter().filter(known).count() * 10 > of_kind.len() * 9);
+    }
+    let ran: i64 = rows.iter().filter(|r| &r[2] == "runtime" && &r[5] == "awk").map(|r| number(r, 6)).sum();
+    assert!(ran > 0);
+}
+
+#[test]
 fn a_stale_instance_is_removed_and_told() {
     let Some(machine) = Machine::get("a stale instance", &["sh"]) else { return };
     // A process that has ended: its pid with another start time is nobody.

@@ -8,7 +8,7 @@
 mod machine;
 
 use kernel_oracle::ingest;
-use kernel_oracle::ingest::ringbuf::{Formats, decode};
+use kernel_oracle::ingest::ringbuf::{Formats, More, MoreKind, decode_all};
 use kernel_oracle::record::workloads;
 use kernel_oracle::trace::{CpuId, Event, Trace, TraceBuilder, TraceMeta};
 use machine::{Machine, TRACEFS};
@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const EVENTS: [&str; 4] = ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
+const MORE: [&str; 2] = ["sched_waking", "sched_stat_runtime"];
 const O_NONBLOCK: i32 = 0o4000;
 
 /// A private trace instance that goes away with the test.
@@ -71,6 +72,38 @@ fn what(trace: &Trace, e: &Event) -> String {
     format!("{:?} {cpus:?} {} {state} {} {actor} {:?} {:?}", e.kind, e.prio, e.next_prio, task(e.task), task(e.next))
 }
 
+/// A printed event that a trace has no place for: microseconds, CPU, kind, actor, pid, name, value.
+fn printed_more(line: &str) -> Option<String> {
+    let (head, body) = line.split_once(": sched_")?;
+    let (kind, fields) = body.split_once(": comm=")?;
+    let (value, kind) = match kind {
+        "waking" => (fields.split_once(" target_cpu=")?.1.parse::<u64>().unwrap(), "waking"),
+        "stat_runtime" => {
+            let value = fields.split_once(" runtime=")?.1;
+            (value.split(' ').next()?.parse().unwrap(), "runtime")
+        }
+        _ => return None,
+    };
+    let (comm, pid) = fields.split_once(" pid=")?;
+    let pid = pid.split(' ').next()?;
+    let (actor, place) = head.split_once(" [")?;
+    let actor = actor.trim().rsplit('-').next()?;
+    let cpu: u16 = place.split(']').next()?.parse().unwrap();
+    let micros: u64 = place.split_whitespace().next_back()?.replace('.', "").parse().unwrap();
+    Some(format!("{micros} {cpu} {kind} {actor} {pid} {comm} {value}"))
+}
+
+/// The same of a decoded one.
+fn plain_more(e: &More) -> String {
+    let kind = match e.kind {
+        MoreKind::Waking => "waking",
+        MoreKind::Runtime => "runtime",
+    };
+    let comm = String::from_utf8(e.comm.to_vec()).unwrap();
+    let micros = (e.time + 500) / 1000;
+    format!("{micros} {} {kind} {} {} {} {}", e.cpu.0, e.actor.0, e.pid.0, comm.trim_end_matches('\0'), e.value)
+}
+
 #[test]
 fn pages_give_what_the_kernel_itself_prints() {
     let Some(machine) = Machine::get("pages against text", &["hackbench", "timeout"]) else { return };
@@ -79,8 +112,8 @@ fn pages_give_what_the_kernel_itself_prints() {
     instance.set("trace_clock", "mono");
     // Room for all of it.
     instance.set("buffer_size_kb", "131072");
-    // Two that are not decoded, and must not disturb those that are.
-    for event in EVENTS.into_iter().chain(["sched_waking", "sched_stat_runtime"]) {
+    // Two that a trace has no place for, and that must not disturb those that it has.
+    for event in EVENTS.into_iter().chain(MORE) {
         instance.set(&format!("events/sched/{event}/enable"), "1");
     }
     instance.set("tracing_on", "1");
@@ -95,8 +128,7 @@ fn pages_give_what_the_kernel_itself_prints() {
     let (kept, written) = written.split_whitespace().next().unwrap().split_once('/').unwrap();
     assert_eq!(kept, written, "events were lost");
     let kept = kept.to_owned();
-    let others =
-        text.lines().filter(|l| l.contains(": sched_waking: ") || l.contains(": sched_stat_runtime: ")).count();
+    let others: Vec<String> = text.lines().filter_map(printed_more).collect();
     let printed = ingest::read(text.into_bytes(), "trace").unwrap();
     assert_eq!(printed.report.skipped, 0, "{:?}", printed.report.bad.first());
     let printed = printed.trace;
@@ -107,24 +139,30 @@ fn pages_give_what_the_kernel_itself_prints() {
         let n = File::open(Path::new(TRACEFS).join("events").join(file)).unwrap().read(&mut text).unwrap();
         String::from_utf8(text[..n].to_vec()).unwrap()
     };
-    let formats = EVENTS.map(|e| layout(&format!("sched/{e}/format")));
-    let named: Vec<(&str, &str)> = EVENTS.into_iter().zip(formats.iter().map(String::as_str)).collect();
+    let all: Vec<&str> = EVENTS.into_iter().chain(MORE).collect();
+    let formats: Vec<String> = all.iter().map(|e| layout(&format!("sched/{e}/format"))).collect();
+    let named: Vec<(&str, &str)> = all.into_iter().zip(formats.iter().map(String::as_str)).collect();
     let formats = Formats::parse(&layout("header_page"), &layout("header_event"), &named).unwrap();
     assert_eq!(formats.page_size(), 4096);
     let cpus = std::fs::read_dir(instance.0.join("per_cpu")).unwrap().count();
     let pages: Vec<Vec<u8>> = (0..cpus).map(|cpu| instance.pages(cpu)).collect();
     let streams = pages.iter().enumerate().map(|(i, p)| (CpuId(i as u16), format!("cpu{i}"), p.as_slice())).collect();
     let mut builder = TraceBuilder::default();
-    let report = decode(&formats, streams, &mut builder).unwrap();
+    let mut more = Vec::new();
+    let report = decode_all(&formats, streams, &mut builder, &mut |event| more.push(event)).unwrap();
     let decoded = builder.finish(TraceMeta::default());
     let folder = instance.0.clone();
     drop(instance);
     assert!(!folder.exists());
     machine.is_as_before("the comparison");
 
-    println!("{} events and {others} of other kinds, {} bytes of pages", decoded.len(), report.bytes);
-    assert!(decoded.len() > 10_000 && others > 1000);
-    assert_eq!((report.damaged, report.other_events), (0, others as u64));
+    let (n, bytes) = (decoded.len(), report.bytes);
+    println!("{n} events and {} of other kinds, {bytes} bytes of pages", others.len());
+    assert!(n > 10_000 && others.len() > 1000);
+    assert_eq!((report.damaged, report.other_events, more.len()), (0, others.len() as u64, others.len()));
+    for (i, (ours, theirs)) in more.iter().map(plain_more).zip(others).enumerate() {
+        assert_eq!(ours, theirs, "other event {i}");
+    }
     assert_eq!((report.events + report.other_events).to_string(), kept);
     assert_eq!((decoded.len(), decoded.reordered()), (printed.len(), 0));
     // The kernel prints microseconds, rounded to the nearest.

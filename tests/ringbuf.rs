@@ -1,5 +1,5 @@
-//! Ring-buffer pages that a real kernel wrote (`tests/data/ringbuf`), held against the bundled recordings, which another
-//! program decoded from the same pages; and pages that are cut, damaged or made of noise.
+//! Ring-buffer pages that a real kernel wrote (`tests/data/ringbuf`), held against the events that another program
+//! decoded from the same pages; and pages that are cut, damaged or made of noise.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -34,9 +34,9 @@ fn decoded(formats: &Formats, cpus: &[&[u8]]) -> (Trace, PagesReport) {
     (builder.finish(TraceMeta::default()), report)
 }
 
-fn bundled(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("traces/{name}.csv.zst"));
-    kernel_oracle::ingest::open(&path).unwrap().trace
+/// The events that another program found in these pages.
+fn expected(name: &str) -> Trace {
+    kernel_oracle::ingest::open(&data(name).with_extension("csv.zst")).unwrap().trace
 }
 
 /// Everything an event says, with names instead of numbers of tables and the clock's own time.
@@ -54,7 +54,7 @@ fn lines(trace: &Trace) -> Vec<String> {
     trace.events().map(|e| plain(trace, &e)).collect()
 }
 
-/// Events up to the moment at which the first CPU's sample ends: the recording has them all.
+/// Events up to the moment at which the first CPU's sample ends: the other program has them all.
 fn complete(trace: &Trace) -> usize {
     let last = |cpu| trace.cpu_events(CpuId(cpu)).last().map(|&i| trace.time(i as usize));
     let until = last(0).min(last(1)).unwrap();
@@ -69,7 +69,7 @@ fn real_pages_give_the_events_that_another_decoder_found() {
     assert_eq!((trace.reordered(), trace.gaps().len()), (0, 0));
     let n = complete(&trace);
     assert!(n > 700, "{n} events");
-    assert_eq!(lines(&trace)[..n], lines(&bundled("hackbench-pipe-2g_run0"))[..n]);
+    assert_eq!(lines(&trace)[..n], lines(&expected("hackbench"))[..n]);
 }
 
 #[test]
@@ -81,8 +81,8 @@ fn an_overrun_is_a_loss_on_its_cpu_and_the_events_behind_it_are_right() {
     assert!(gaps.contains(&(1, 0)), "{gaps:?}");
     // The page of CPU 0 has room for the number of lost events behind its data; that of CPU 1 is full.
     assert_eq!(trace.meta().lost, [508_865, 0]);
-    // The bundled recording starts where both CPUs have been seen; so do the sample's other pages of CPU 1.
-    let other = bundled("sysbench-threads-8t_run0");
+    // The other program's events start where both CPUs have been seen; so do the sample's other pages of CPU 1.
+    let other = expected("overrun");
     let from = trace.seek(kernel_oracle::trace::Nanos(other.meta().start_ns - trace.meta().start_ns));
     let n = complete(&trace);
     assert!(n > from + 30, "{from}..{n}");

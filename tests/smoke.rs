@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -23,6 +23,11 @@ struct Screen {
 impl Screen {
     /// Starts the binary without arguments; `None` when there is no tmux to do it in.
     fn start(size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
+        Self::start_in(Path::new(env!("CARGO_MANIFEST_DIR")), size, env)
+    }
+
+    /// The same in this folder.
+    fn start_in(folder: &Path, size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
             assert!(std::env::var_os("KORACLE_CI").is_none(), "tmux is not installed, and CI must not skip this");
             println!("skipped: tmux is not installed");
@@ -39,7 +44,8 @@ impl Screen {
         std::fs::write(&script, text).expect("a script");
         let (columns, rows) = (size.0.to_string(), size.1.to_string());
         let mut args = vec!["-f", "/dev/null", "-u", "new-session", "-d", "-x", &columns, "-y", &rows];
-        args.extend(["-c", env!("CARGO_MANIFEST_DIR")]);
+        let folder = folder.to_string_lossy();
+        args.extend(["-c", &folder]);
         let variables: Vec<String> = env.iter().map(|(k, v)| format!("{k}={v}")).collect();
         for variable in &variables {
             args.extend(["-e", variable]);
@@ -224,4 +230,62 @@ fn sigint_gives_the_terminal_back() {
     screen.wait_for_lanes();
     screen.signal("-INT");
     screen.assert_restored();
+}
+
+#[test]
+fn a_recording_is_made_and_opens_by_itself() {
+    let tracing = Path::new("/sys/kernel/tracing/instances");
+    if std::fs::read_dir(tracing).is_err() {
+        assert!(std::env::var_os("KORACLE_CI").is_none(), "recording needs root and tracefs");
+        println!("skipped: recording needs root and tracefs");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(screen) = Screen::start_in(folder.path(), (100, 30), &[]) else { return };
+    screen.wait_for_lanes();
+    screen.keys(&["4"]);
+    screen.wait("the list of traces", |t| t.contains("hackbench-pipe-2g"));
+    screen.keys(&["r"]);
+    screen.wait("the dialog", |t| t.contains("record a workload") && t.contains("local (this machine)"));
+    // A wrong value is refused in place.
+    screen.keys(&["Tab", "cpu-bound-4p", "Tab", "Tab", "BSpace", "x", "Enter"]);
+    screen.wait("a refusal", |t| t.contains("a whole number from 1 to 86,400"));
+    screen.keys(&["BSpace", "2"]);
+    screen.wait("the file's name", |t| t.contains("cpu-bound-4p_run0.csv.zst"));
+    screen.keys(&["Enter"]);
+    screen.wait("the panel", |t| t.contains("cpu-bound-4p on this machine"));
+    // Other screens work meanwhile.
+    screen.keys(&["1"]);
+    screen.wait("the recording in the title", |t| title(t).contains("● rec") && t.contains("CPU0"));
+    let text = screen.wait("the new recording", |t| title(t).contains("cpu-bound-4p_run0") && t.contains("CPU0"));
+    assert!(text.contains("events in"), "the news are told:\n{text}");
+    let file = folder.path().join("cpu-bound-4p_run0.csv.zst");
+    assert!(file.is_file() && file.with_file_name("cpu-bound-4p_run0.toml").is_file());
+    screen.keys(&["n"]);
+    screen.wait("predictions", |t| t.contains("decision") && !t.contains("predicting"));
+    screen.keys(&["4"]);
+    screen.wait("the panel of a recording that is done", |t| t.contains("recording of cpu-bound-4p"));
+    screen.keys(&["Escape"]);
+    screen.wait("the list", |t| t.contains("▸ cpu-bound-4p_run0"));
+    // One that is cancelled keeps what came, and leaving waits for it.
+    screen.keys(&["r"]);
+    screen.wait("the dialog", |t| t.contains("cpu-bound-4p_run1.csv.zst"));
+    screen.keys(&["Tab", "Tab", "Tab", "0", "0", "Enter"]);
+    screen.wait("a long recording", |t| t.contains("of 200 s") && t.contains("CPU0"));
+    screen.keys(&["q"]);
+    let text = screen.assert_restored();
+    assert!(text.contains("left with 0"), "{text}");
+    assert!(folder.path().join("cpu-bound-4p_run1.csv.zst").is_file(), "what came is kept");
+    // No instance is left behind by a shell that is gone.
+    let start = Instant::now();
+    let orphans = || {
+        let names = std::fs::read_dir(tracing).expect("tracefs").flatten().map(|d| d.file_name());
+        let names = names.filter_map(|n| n.to_str().map(str::to_owned)).filter(|n| n.starts_with("koracle-"));
+        let gone = |n: &str| n.split('-').nth(1).is_some_and(|pid| !Path::new("/proc").join(pid).exists());
+        names.filter(|n| gone(n)).collect::<Vec<String>>()
+    };
+    while !orphans().is_empty() {
+        assert!(start.elapsed() < DEADLINE, "left behind: {:?}", orphans());
+        std::thread::sleep(POLL);
+    }
 }

@@ -280,7 +280,7 @@ fn tiny_catalog(dir: &Path) -> PathBuf {
 }
 
 const TINY: [&str; 12] =
-    ["--epochs", "3", "--channels", "8", "--kernel", "2", "--blocks", "3", "--hidden", "16", "--hidden2", "8"];
+    ["--epochs", "3", "--channels", "8", "--taps", "2", "--blocks", "3", "--hidden", "16", "--hidden2", "8"];
 
 fn koracle(traces: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(cargo_bin("koracle"));

@@ -13,6 +13,15 @@ const WHOLE: Nanos = Nanos(10_000_000_000);
 
 impl App {
     pub(super) fn act_on_timeline(&mut self, action: Action) {
+        if let Action::NextMiss | Action::PrevMiss = action
+            && self.walks(action == Action::NextMiss)
+        {
+            return;
+        }
+        if action == Action::Back && std::mem::take(&mut self.mistakes.walking) {
+            self.message = Some("n and N go to all misses of the shown row again".into());
+            return;
+        }
         let two_panes = self.layout().decision.h > 0 || self.layout().context.h > 0;
         let mut news = None;
         let Some(t) = self.timeline_mut() else { return };

@@ -2,6 +2,7 @@
 //! disagree. Nothing here changes state.
 
 use super::input::Key;
+use super::mistakes::Do;
 use super::train::Act;
 use std::fmt::Write as _;
 
@@ -60,8 +61,16 @@ pub enum Action {
     PageDown,
     /// Open the selected trace.
     Open,
+    /// Ask what to record.
+    Record,
+    /// To the next field of the dialog.
+    NextField,
+    /// To the field before.
+    PrevField,
     /// Something of the Train screen.
     Train(Act),
+    /// Something that only the Mistakes screen knows.
+    Mistakes(Do),
     /// To the tab with this number.
     Tab(u8),
     /// All keys.
@@ -82,8 +91,14 @@ pub const TRACES: Contexts = 2;
 pub const NOTHING: Contexts = 4;
 /// Training runs.
 pub const TRAIN: Contexts = 8;
-/// Every screen.
-pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | TRAIN;
+/// The Mistakes screen.
+pub const MISTAKES: Contexts = 16;
+/// The recording dialog, where everything else is text.
+pub const DIALOG: Contexts = 64;
+/// The panel of a recording.
+pub const PANEL: Contexts = 128;
+/// Every screen; not the dialog.
+pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | TRAIN | MISTAKES | PANEL;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +128,7 @@ const fn bind(
 use Key::Char as C;
 
 /// The table, in the order of importance that the footer uses.
-pub const TABLE: [Binding; 58] = [
+pub const TABLE: &[Binding] = &[
     bind(&[C(' ')], Action::Play, "play", "start or stop playback", TIMELINE),
     bind(&[C(',')], Action::PrevDecision, "step", "previous decision on this CPU", TIMELINE),
     bind(&[C('.')], Action::NextDecision, "step", "next decision on this CPU", TIMELINE),
@@ -167,9 +182,72 @@ pub const TABLE: [Binding; 58] = [
     bind(&[C('e')], Action::Train(Act::Export), "", "write the run as CSV into the working folder", TRAIN),
     bind(&[C('X')], Action::Train(Act::Kill), "", "end the run at once (asks)", TRAIN),
     bind(&[C('D')], Action::Train(Act::Delete), "", "remove a kept run (asks)", TRAIN),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "decision on the timeline; a bar or cell: narrow the filter to it",
+        MISTAKES,
+    ),
+    bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", MISTAKES),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, sums, why", MISTAKES),
+    bind(&[C('v')], Action::Mistakes(Do::Page), "sums", "next page of sums", MISTAKES),
+    bind(&[C('V')], Action::Mistakes(Do::PrevPage), "sums", "page of sums before", MISTAKES),
+    bind(
+        &[C('w')],
+        Action::Mistakes(Do::Why),
+        "why",
+        "why the selected decision came out so (or the sums again)",
+        MISTAKES,
+    ),
+    bind(
+        &[Key::Left, C('h')],
+        Action::Mistakes(Do::Left),
+        "column",
+        "column to the left (cell of the matrix)",
+        MISTAKES,
+    ),
+    bind(
+        &[Key::Right, C('l')],
+        Action::Mistakes(Do::Right),
+        "column",
+        "column to the right (cell of the matrix)",
+        MISTAKES,
+    ),
+    bind(&[C('s')], Action::Mistakes(Do::Sort), "sort", "sort by the column; again: the other way round", MISTAKES),
+    bind(&[C('c')], Action::Mistakes(Do::Compare), "compare", "compare with the next baseline or model", MISTAKES),
+    bind(&[C('C')], Action::Mistakes(Do::CompareFile), "", "compare with a model file", MISTAKES),
+    bind(&[C('a')], Action::Mistakes(Do::All), "all", "list right decisions too, or only wrong ones", MISTAKES),
+    bind(&[C('x')], Action::Mistakes(Do::Choose), "choose", "choose a decision for copying", MISTAKES),
+    bind(
+        &[C('x')],
+        Action::Mistakes(Do::Choose),
+        "choose",
+        "choose recordings whose mistakes 3 shows together",
+        TRACES,
+    ),
+    bind(
+        &[C('y')],
+        Action::Mistakes(Do::Copy),
+        "copy",
+        "copy the chosen decisions to the clipboard (OSC 52)",
+        MISTAKES,
+    ),
+    bind(&[C('t')], Action::Mistakes(Do::Range), "", "only the time between the two marks of the timeline", MISTAKES),
+    bind(&[C('f')], Action::Mistakes(Do::Saved), "kept", "next kept filter", MISTAKES),
+    bind(&[C('F')], Action::Mistakes(Do::Save), "kept", "keep the filter", MISTAKES),
+    bind(&[C('0')], Action::Mistakes(Do::Clear), "", "no filter", MISTAKES),
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
+    bind(&[C('r')], Action::Record, "record", "record a workload, here or through ssh", TRACES | PANEL),
+    bind(&[Key::Enter], Action::Open, "record", "recording dialog: start", DIALOG),
+    bind(&[Key::Tab], Action::NextField, "field", "recording dialog: next field", DIALOG),
+    bind(&[Key::BackTab], Action::PrevField, "", "recording dialog: field before", DIALOG),
+    bind(&[Key::Up], Action::Up, "choose", "recording dialog: machine or workload above", DIALOG),
+    bind(&[Key::Down], Action::Down, "choose", "recording dialog: machine or workload below", DIALOG),
+    bind(&[Key::Esc], Action::Back, "close", "recording dialog: close, keeping what was typed", DIALOG),
+    bind(&[Key::Esc], Action::Back, "cancel or close", "recording: cancel; once ended, close", PANEL),
     bind(&[Key::Up, C('k')], Action::Up, "select", "CPU above (in a pane: scroll up)", ALL),
     bind(&[Key::Down, C('j')], Action::Down, "select", "CPU below (in a pane: scroll down)", ALL),
     bind(&[Key::PageUp], Action::PageUp, "", "eight rows up", ALL),
@@ -177,9 +255,10 @@ pub const TABLE: [Binding; 58] = [
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: lanes, decision, what the model saw", TIMELINE),
     bind(&[C('1')], Action::Tab(1), "", "timeline", ALL),
     bind(&[C('2')], Action::Tab(2), "train", "training runs", ALL),
+    bind(&[C('3')], Action::Tab(3), "mistakes", "mistakes", ALL),
     bind(&[C('4')], Action::Tab(4), "traces", "traces", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
-    bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL),
+    bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
     bind(&[Key::Ctrl('c')], Action::Quit, "", "quit, from anywhere", ALL),
     bind(&[C('l')], Action::NextDecision, "", "next decision", TIMELINE),
@@ -197,10 +276,11 @@ pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
     for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
         // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
         let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
-        if (context == NOTHING && !leads)
-            || (context == TRACES && matches!(b.action, Action::Tab(4)))
-            || (context == TRAIN && matches!(b.action, Action::Tab(_)))
-        {
+        let leads = leads || (context == PANEL && b.action == Action::Back);
+        let here = (context & (TRACES | PANEL) != 0 && matches!(b.action, Action::Tab(4)))
+            || (context == MISTAKES && matches!(b.action, Action::Tab(3)))
+            || (context == TRAIN && matches!(b.action, Action::Tab(_)));
+        if (context & (NOTHING | PANEL) != 0 && !leads) || here {
             continue;
         }
         let key = b.keys[0].label();
@@ -223,8 +303,9 @@ pub fn help() -> impl Iterator<Item = (String, &'static str, Contexts)> {
 /// Where a binding works, when that is one of the screens with keys of their own; else nothing.
 pub fn place(contexts: Contexts) -> &'static str {
     match contexts {
-        TRACES => " (Traces)",
         TRAIN => " (Train)",
+        MISTAKES => " (Mistakes)",
+        c if c & TRACES != 0 && c & TIMELINE == 0 => " (Traces)",
         _ => "",
     }
 }
@@ -247,7 +328,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in [TIMELINE, TRACES, NOTHING, TRAIN] {
+        for context in [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, DIALOG, PANEL] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {

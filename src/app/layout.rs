@@ -35,7 +35,7 @@ pub fn too_small(size: (u16, u16)) -> bool {
 }
 
 /// Tabs that exist: number and name.
-pub const TABS: [(u8, &str); 3] = [(1, "Timeline"), (2, "Train"), (4, "Traces")];
+pub const TABS: [(u8, &str); 4] = [(1, "Timeline"), (2, "Train"), (3, "Mistakes"), (4, "Traces")];
 
 /// Columns and number of each tab on the first row, right-aligned; names are dropped when there is little room.
 pub fn tabs(width: u16) -> Vec<(u16, u16, u8, String)> {

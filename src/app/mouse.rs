@@ -20,6 +20,9 @@ impl App {
             let hit = layout::tabs(self.size.0).into_iter().find(|(x, w, ..)| mouse.x >= *x && mouse.x - x < *w);
             return self.act(Action::Tab(hit?.2));
         }
+        if self.recording_context().is_some() {
+            return self.mouse_on_recording(mouse);
+        }
         match self.tab {
             Tab::Timeline => {
                 self.mouse_on_timeline(mouse);
@@ -29,6 +32,7 @@ impl App {
                 self.mouse_on_train(mouse);
                 None
             }
+            Tab::Mistakes => self.mouse_on_mistakes(mouse),
             Tab::Traces => self.mouse_on_list(mouse),
         }
     }

@@ -10,6 +10,8 @@ pub enum Ask {
     Find,
     /// A point in time.
     Seek,
+    /// A model file to compare with.
+    Model,
 }
 
 /// A question and what has been typed so far.
@@ -22,7 +24,7 @@ pub struct Prompt {
 }
 
 /// Longest answer.
-const LONGEST: usize = 64;
+const LONGEST: usize = 256;
 
 impl Prompt {
     /// An empty answer.
@@ -35,6 +37,7 @@ impl Prompt {
         match self.ask {
             Ask::Find => "find task",
             Ask::Seek => "go to time",
+            Ask::Model => "compare with model file",
         }
     }
 }
@@ -58,6 +61,9 @@ impl App {
         if text.trim().is_empty() {
             return;
         }
+        if ask == Ask::Model {
+            return self.compare_with_file(text.trim());
+        }
         let Some(t) = self.timeline_mut() else { return };
         let news = match ask {
             Ask::Find => match t.find(text.trim()) {
@@ -75,6 +81,7 @@ impl App {
                 }
                 None => format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%"),
             },
+            Ask::Model => return,
         };
         self.message = Some(news);
     }

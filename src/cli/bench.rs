@@ -1,6 +1,8 @@
 //! `koracle bench`: what this machine needs for a decision, for reading, for a frame. One thread, but for text, which
 //! is read on all.
 
+mod mistakes;
+
 use super::output;
 use crate::dataset::catalog::{self, Catalog};
 use crate::dataset::chunks::{Keep, Recording};
@@ -92,7 +94,7 @@ impl<E: Predictor> Sink for Driven<E> {
 }
 
 /// Nanoseconds of every switch with few candidates: extractor and engine, both questions, all of the event.
-fn decisions<E: Predictor>(trace: &Trace, engine: E) -> Vec<u64> {
+pub(super) fn decisions<E: Predictor>(trace: &Trace, engine: E) -> Vec<u64> {
     let mut sink = Driven { engine, scores: Vec::with_capacity(256), forecast: [0.0; RANKS], candidates: 0 };
     let mut extractor = Extractor::new(trace);
     let mut times = Vec::new();
@@ -122,7 +124,7 @@ impl Sink for Tokens {
 }
 
 /// Nanoseconds per token of the trunk alone, over blocks of 256 tokens.
-fn trunk<E: Predictor>(trace: &Trace, mut engine: E) -> Vec<u64> {
+pub(super) fn trunk<E: Predictor>(trace: &Trace, mut engine: E) -> Vec<u64> {
     let mut tokens = Tokens::default();
     let mut extractor = Extractor::new(trace);
     for i in 0..trace.len() {
@@ -179,7 +181,7 @@ fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
     Ok(speeds.get(speeds.len() / 2).copied().unwrap_or(0.0))
 }
 
-fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
+pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
     of.sort_unstable();
     let at = |q: f64| of.get(((of.len() as f64 * q) as usize).min(of.len().saturating_sub(1))).copied().unwrap_or(0);
     (at(0.5), at(0.99))
@@ -326,7 +328,9 @@ pub fn run(args: &Args) -> Result<()> {
         None => long,
     };
     let (events, long) = (long.len(), Arc::new(long));
-    let (frame50, frame99) = quantiles(ui::bench_frames(long, 200, 50));
+    let (frame50, frame99) = quantiles(ui::bench_frames(Arc::clone(&long), 200, 50));
+    eprintln!("koracle: measuring mistakes");
+    let found = mistakes::measure(&long, engine(&long))?;
     let result = json!({
         "decision_ns": {
             "p50": p50, "p99": p99, "candidates": [CANDIDATES.start(), CANDIDATES.end()],
@@ -340,10 +344,12 @@ pub fn run(args: &Args) -> Result<()> {
         "frame_us": {
             "p50": frame50 as f64 / 1e3, "p99": frame99 as f64 / 1e3, "size": [200, 50], "events": events,
         },
+        "mistakes": found,
     });
     if args.json {
         return output::json(&result);
     }
+    let of = |key: &str| result["mistakes"][key].as_f64().unwrap_or(f64::NAN);
     let mut lines = String::new();
     for (name, of) in result["networks"].as_object().into_iter().flatten() {
         let training = of["training_events_per_s"].as_f64().map(|n| format!(", {n} events/s in training"));
@@ -354,7 +360,8 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let text = format!(
         "decision    {p50} ns (p50), {p99} ns (p99), {} to {} candidates\ntrunk       {trunk_ns} ns per event\nftrace      {} MB/s, {} events/s\n\
-         native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n{lines}",
+         native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n\
+         mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, frame {:.0} µs (p99)\n{lines}",
         CANDIDATES.start(),
         CANDIDATES.end(),
         result["ingest"]["mb_per_s"],
@@ -363,6 +370,11 @@ pub fn run(args: &Args) -> Result<()> {
         result["ingest_native"]["events_per_s"],
         frame50 as f64 / 1e3,
         frame99 as f64 / 1e3,
+        result["mistakes"]["decisions"],
+        of("bytes_per_decision"),
+        of("filter_and_sums_ms"),
+        of("sort_ms"),
+        result["mistakes"]["frame_us"]["p99"].as_f64().unwrap_or(f64::NAN),
     );
     output::stdout(text.as_bytes())
 }

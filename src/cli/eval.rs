@@ -1,16 +1,22 @@
 //! `koracle eval`: scores predictors on recordings, in parallel, and prints tables or JSON.
 
-use super::{output, table};
+use super::output;
+use super::table::{self, Layout, MEASURES, Style};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::predictor::engine::Choice;
+use crate::predictor::engine::{Choice, Engine};
+use crate::predictor::weights::Weights;
+use crate::trace::Trace;
 use clap::ValueHint;
-use color_eyre::eyre::{Result, bail, eyre};
+use clap::builder::PossibleValuesParser;
+use color_eyre::eyre::{Result, WrapErr, bail, eyre};
+use indicatif::ProgressBar;
 use rayon::prelude::*;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Options of `eval`.
 #[derive(Debug, clap::Args)]
@@ -21,57 +27,181 @@ pub struct Args {
     /// Which bundled recordings: train, validation or test.
     #[arg(long, default_value = "test", value_parser = super::split, conflicts_with = "traces")]
     split: Split,
-    /// Names, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "tcn,ppm,eevdf,followed,lrr,lifo,fifo,random")]
+    /// Only bundled recordings of this category (may be repeated).
+    #[arg(long, value_name = "CATEGORY", conflicts_with = "traces")]
+    category: Vec<String>,
+    /// Only bundled recordings of this workload (may be repeated).
+    #[arg(long, value_name = "NAME", conflicts_with = "traces")]
+    workload: Vec<String>,
+    /// Only bundled recordings of this kernel, e.g. 6.1 or EEVDF (may be repeated).
+    #[arg(long, value_name = "KERNEL", conflicts_with = "traces")]
+    kernel: Vec<String>,
+    /// Names, separated by commas; without, the models and every baseline that needs none.
+    #[arg(long, value_delimiter = ',')]
     predictors: Vec<Choice>,
-    /// The TCN's model file; without it, the bundled one.
+    /// A model file (may be repeated); without, the bundled TCN. Several of one kind are trainings of it that differ in
+    /// their seed: medians are printed, with the least and the greatest value.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    model: Option<PathBuf>,
+    model: Vec<PathBuf>,
+    /// Tables of a report that --json wrote, instead of scoring anything.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
+          conflicts_with_all = ["traces", "split", "category", "workload", "kernel", "predictors", "model"])]
+    report: Option<PathBuf>,
+    /// Figures that get a table with a row per workload, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "top1", value_parser = figures())]
+    measures: Vec<String>,
+    /// Also by queue size and by the state of the task that leaves.
+    #[arg(long)]
+    slices: bool,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
-    /// Print the tables as markdown (also what a terminal gets).
+    /// Print the tables as markdown.
     #[arg(long)]
     markdown: bool,
 }
 
-fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
-    if !args.traces.is_empty() {
-        return Ok(args.traces.clone());
-    }
-    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
-    let catalog = Catalog::load(&dir)?;
-    let filter = Filter { split: Some(args.split), ..Filter::default() };
-    Ok(catalog.select(&filter).map(|entry| catalog.path(entry)).collect())
+fn figures() -> PossibleValuesParser {
+    MEASURES.iter().map(|m| m.name).collect::<Vec<_>>().into()
 }
 
-/// Scores and prints.
-pub fn run(args: &Args) -> Result<()> {
-    let paths = recordings(args)?;
-    if paths.is_empty() {
-        bail!("no recording in the {} split", args.split.label());
-    }
-    let mut names: Vec<Choice> = Vec::new();
-    for name in &args.predictors {
-        if !names.contains(name) {
-            names.push(*name);
+impl Args {
+    fn filter(&self) -> Filter {
+        Filter {
+            split: Some(self.split),
+            categories: self.category.clone(),
+            workloads: self.workload.clone(),
+            kernels: self.kernel.clone(),
+            ..Filter::default()
         }
     }
-    let model = if names.iter().any(|n| n.needs_model()) { Some(super::model(args.model.as_deref())?) } else { None };
-    let bar = output::progress(0, "scoring");
+
+    fn recordings(&self) -> Result<Vec<PathBuf>> {
+        if !self.traces.is_empty() {
+            return Ok(self.traces.clone());
+        }
+        let paths = paths(&bundled()?, &self.filter())?;
+        if paths.is_empty() {
+            bail!("no recording in the {} split is of that kind", self.split.label());
+        }
+        Ok(paths)
+    }
+
+    /// The columns: models first, in the order given, several of one kind side by side.
+    fn columns(&self) -> Result<Vec<Column>> {
+        let given = self.model.iter().map(|path| super::model(Some(path)).map(Column::of));
+        let mut models = given.collect::<Result<Vec<_>>>()?;
+        let mut names: Vec<Choice> = Vec::new();
+        let mut add = |name: Choice| {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        };
+        if self.predictors.is_empty() {
+            models.iter().for_each(|c| add(c.choice));
+            if models.is_empty() {
+                add(Choice::Tcn);
+            }
+            Choice::all().filter(|c| !c.needs_model()).for_each(add);
+        } else {
+            self.predictors.iter().for_each(|name| add(*name));
+        }
+        if let Some(left) = models.iter().position(|c| !names.contains(&c.choice)) {
+            let (path, label) = (self.model[left].display(), models[left].choice.label());
+            bail!("{path} is a model for {label}, which --predictors does not name");
+        }
+        let mut columns = Vec::new();
+        for name in names {
+            let of: Vec<_> = models.extract_if(.., |c| c.choice == name).collect();
+            let config = |c: &Column| c.model.as_ref().map(|m| m.config);
+            if of.iter().any(|c| config(c) != config(&of[0])) {
+                bail!("the {} models differ in size: they are not one model with several seeds", name.label());
+            }
+            match of.is_empty() {
+                true => columns.push(match name.network() {
+                    Some(kind) => Column::of(super::model_of(None, kind)?),
+                    None => Column { choice: name, model: None },
+                }),
+                false => columns.extend(of),
+            }
+        }
+        Ok(columns)
+    }
+}
+
+/// The catalog of the bundled recordings.
+pub fn bundled() -> Result<Catalog> {
+    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
+    Ok(Catalog::load(&dir)?)
+}
+
+/// The recordings that a filter takes; a name in it that nothing has is an error.
+pub fn paths(catalog: &Catalog, filter: &Filter) -> Result<Vec<PathBuf>> {
+    match catalog.unknown(filter) {
+        Some(problem) => bail!(problem),
+        None => Ok(catalog.select(filter).map(|entry| catalog.path(entry)).collect()),
+    }
+}
+
+/// A predictor of a report.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Who.
+    pub choice: Choice,
+    /// With which numbers, if it needs some.
+    pub model: Option<Arc<Weights>>,
+}
+
+impl Column {
+    /// A network.
+    pub fn of(model: Arc<Weights>) -> Self {
+        Self { choice: model.config.kind.into(), model: Some(model) }
+    }
+
+    /// Every baseline that needs no model.
+    pub fn baselines() -> Vec<Self> {
+        Choice::all().filter(|c| !c.needs_model()).map(|choice| Self { choice, model: None }).collect()
+    }
+
+    /// The predictor, in its state before the first event.
+    pub fn engine(&self, trace: &Trace) -> Result<Engine> {
+        Ok(self.choice.make(self.model.as_ref(), trace)?)
+    }
+}
+
+/// Scores every column on every recording.
+pub fn report(columns: &[Column], paths: &[PathBuf], bar: &ProgressBar) -> Result<Report> {
     let counted: Result<Vec<_>> = paths
         .par_iter()
         .map(|path| {
             let trace = output::open(path)?.trace;
             bar.inc_length(trace.len() as u64);
-            let make = |name: &Choice| Ok(Box::new(name.make(model.as_ref(), &trace)?) as Box<dyn Predictor>);
-            let mut predictors = names.iter().map(make).collect::<Result<Vec<_>>>()?;
+            let make = |column: &Column| Ok(Box::new(column.engine(&trace)?) as Box<dyn Predictor>);
+            let mut predictors = columns.iter().map(make).collect::<Result<Vec<_>>>()?;
             let counts = score::score(&trace, &mut predictors, &Cancel::new(), &|n| bar.inc(n));
             Ok((trace.meta().clone(), counts.ok_or_else(|| eyre!("cancelled"))?))
         })
         .collect();
-    bar.finish_and_clear();
-    let labels: Vec<_> = names.iter().map(|name| name.label().to_owned()).collect();
-    let report = Report::new(&labels, &counted?);
-    if args.json { output::json(&report) } else { output::stdout(table::markdown(&report).as_bytes()) }
+    let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
+    Ok(Report::new(&names, &counted?))
+}
+
+/// Scores and prints.
+pub fn run(args: &Args) -> Result<()> {
+    let report = if let Some(path) = &args.report {
+        let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;
+        serde_json::from_str(&text).wrap_err_with(|| path.display().to_string())?
+    } else {
+        let (paths, columns) = (args.recordings()?, args.columns()?);
+        let bar = output::progress(0, "scoring");
+        let report = report(&columns, &paths, &bar)?;
+        bar.finish_and_clear();
+        report
+    };
+    if args.json {
+        return output::json(&report);
+    }
+    let style = if args.markdown { Style::Markdown } else { Style::Text };
+    let layout = Layout { style, measures: args.measures.clone(), slices: args.slices };
+    output::stdout(table::render(&report, &layout).as_bytes())
 }

@@ -10,11 +10,10 @@ use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
 use crate::evaluate::mistakes::sums::{Sums, Versus, in_time, versus};
 use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS, filter};
+use crate::evaluate::overlay::BASELINES;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::predictor::engine::Choice;
-use crate::predictor::engine::Engine;
-use crate::predictor::heuristics::Rule;
+use crate::predictor::engine::{Choice, Engine};
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use clap::ValueHint;
@@ -45,7 +44,7 @@ pub struct Args {
     /// Cut the decisions by these columns, separated by commas.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = cut)]
     by: Vec<Column>,
-    /// A second predictor on the same decisions: a model file, or the name of a baseline.
+    /// A second predictor on the same decisions: a model file, or the name of a predictor.
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     compare: Option<String>,
     /// Explain one decision of the one recording: the number of its switch (column `event`).
@@ -86,22 +85,26 @@ fn cut(name: &str) -> Result<Column, String> {
 /// The second predictor.
 enum Second {
     None,
+    /// A baseline that is in every table.
     Baseline(Column),
-    Model(Choice, Arc<Weights>),
+    Another(Choice, Option<Arc<Weights>>),
 }
 
 impl Second {
+    /// The name of a predictor, or else a model file.
     fn parse(text: Option<&str>) -> Result<Self> {
         let Some(text) = text else { return Ok(Self::None) };
-        if let Some(rule) = Rule::parse(text) {
-            return Ok(Column::parse(rule.label()).map_or(Self::None, Self::Baseline));
-        }
-        Ok(Self::Model(Choice::Tcn, super::model(Some(Path::new(text)))?))
+        let baseline = BASELINES.contains(&text).then(|| Column::parse(text)).flatten();
+        Ok(match (baseline, text.parse::<Choice>()) {
+            (Some(column), _) => Self::Baseline(column),
+            (None, Ok(choice)) if !choice.needs_model() => Self::Another(choice, None),
+            _ => Self::Another(Choice::Tcn, Some(super::model(Some(Path::new(text)))?)),
+        })
     }
 
     fn engine(&self, trace: &Trace) -> Result<Option<Engine>> {
         match self {
-            Self::Model(name, weights) => Ok(Some(name.make(Some(weights), trace)?)),
+            Self::Another(choice, weights) => Ok(Some(choice.make(weights.as_ref(), trace)?)),
             _ => Ok(None),
         }
     }
@@ -110,7 +113,7 @@ impl Second {
         match self {
             Self::None => None,
             Self::Baseline(column) => Some(*column),
-            Self::Model(..) => Some(Column::Other),
+            Self::Another(..) => Some(Column::Other),
         }
     }
 }

@@ -3,19 +3,16 @@
 use super::output;
 use crate::export;
 use crate::job::Cancel;
+use crate::record::request::{self, Settings, What};
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Stage, Target, hosts};
+use crate::record::{self, Plan, Progress, Rate, Stage, Target, hosts, more};
 use clap::ValueHint;
-use color_eyre::eyre::{Result, eyre};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget};
+use color_eyre::eyre::{Result, WrapErr, eyre};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// zstd level: a recording is waited for.
-const LEVEL: i32 = 9;
 
 /// Options of `record`.
 #[derive(Debug, clap::Args)]
@@ -39,15 +36,15 @@ pub struct RecordArgs {
     #[arg(long, value_name = "NAME", value_parser = workload)]
     workload: Option<&'static Workload>,
     /// The longest the workload may run.
-    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "S", default_value_t = Settings::default().seconds, value_parser = clap::value_parser!(u32).range(request::SECONDS))]
     seconds: u32,
     /// Ring buffer of each CPU.
-    #[arg(long, value_name = "KB", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = clap::value_parser!(u32).range(request::BUFFER_KB))]
     buffer: u32,
-    /// Record `sched_stat_runtime` too.
+    /// Record `sched_stat_runtime` too, into `NAME.more.csv.zst`.
     #[arg(long)]
     runtime: bool,
-    /// Record `sched_waking` too.
+    /// Record `sched_waking` too, into `NAME.more.csv.zst`.
     #[arg(long)]
     waking: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
@@ -63,54 +60,16 @@ fn workload(name: &str) -> Result<&'static Workload, String> {
 }
 
 impl RecordArgs {
-    fn plan(&self) -> Result<Plan> {
+    fn plan(&self) -> Plan {
         let target = match &self.host {
             None => Target::Local,
             Some(host) if self.ssh_config.is_none() => hosts::resolve(host, Path::new("."), &Cancel::new()),
             Some(host) => Target::Ssh { host: host.clone(), config: self.ssh_config.clone() },
         };
+        let what = self.workload.map_or_else(|| What::Command(self.command.clone()), What::Workload);
         let (seconds, buffer_kb) = (self.seconds, self.buffer);
-        if let Some(w) = self.workload {
-            return Ok(Plan {
-                target,
-                name: String::new(),
-                run: 0,
-                workload: w.name.into(),
-                category: w.category.into(),
-                command: w.command(seconds),
-                shown: format!("koracle workload {} for {seconds} s: {}", w.name, w.script),
-                needs: w.needs.iter().map(|(tool, package)| ((*tool).into(), (*package).into())).collect(),
-                seconds,
-                buffer_kb,
-                runtime: self.runtime,
-                waking: self.waking,
-            });
-        }
-        let program = self.command.first().ok_or_else(|| eyre!("no command"))?;
-        let name =
-            Path::new(program).file_name().map_or_else(|| "command".into(), |n| n.to_string_lossy().into_owned());
-        Ok(Plan {
-            target,
-            name: String::new(),
-            run: 0,
-            workload: name,
-            category: "own".into(),
-            command: self.command.clone(),
-            shown: self.command.join(" "),
-            needs: Vec::new(),
-            seconds,
-            buffer_kb,
-            runtime: self.runtime,
-            waking: self.waking,
-        })
+        Plan::new(target, &what, Settings { seconds, buffer_kb, runtime: self.runtime, waking: self.waking })
     }
-}
-
-/// The first `NAME_runN.csv.zst` that is not there yet, and N.
-fn free_name(workload: &str) -> Result<(PathBuf, u32)> {
-    let names = (0..10_000).map(|run| (PathBuf::from(format!("{workload}_run{run}.csv.zst")), run));
-    let mut free = names.filter(|(path, _)| !path.exists());
-    free.next().ok_or_else(|| eyre!("no free name for a recording of {workload} here"))
 }
 
 /// Runs `record`.
@@ -118,21 +77,23 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     if args.hosts {
         return hosts();
     }
-    let mut plan = args.plan()?;
+    let plan = args.plan();
     let (path, run) = match &args.output {
         Some(path) => (path.clone(), 0),
-        None => free_name(&plan.workload)?,
+        None => request::free_name(Path::new(""), &plan.workload)
+            .ok_or_else(|| eyre!("no free name for a recording of {} here", plan.workload))?,
     };
-    plan.run = run;
-    plan.name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     // Said before minutes of recording, not after.
-    let bare = [".csv.zst", ".csv"].iter().find_map(|e| plan.name.strip_suffix(e)).filter(|n| !n.is_empty());
-    plan.name = bare.ok_or_else(|| eyre!("{}: a recording's name ends in .csv.zst", path.display()))?.to_owned();
+    let plan =
+        plan.named(&path, run).ok_or_else(|| eyre!("{}: a recording's name ends in .csv.zst", path.display()))?;
     let (cancel, stop) = (Cancel::new(), Arc::new(AtomicBool::new(false)));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        bar.set_style(style);
+    }
     let mut rate = Rate::default();
     let recorded = record::record(&plan, &cancel, &mut |p| {
         if stop.load(Ordering::Relaxed) {
@@ -150,7 +111,7 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         let first = recorded.pages.bad.first().map(ToString::to_string).unwrap_or_default();
         eprintln!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
     }
-    let size = export::native(&recorded.trace, &path, LEVEL)?;
+    let size = export::native(&recorded.trace, &path, export::WAITED_LEVEL)?;
     let (trace, lost) = (&recorded.trace, recorded.trace.meta().lost.iter().sum::<u64>());
     eprintln!(
         "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
@@ -162,6 +123,11 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(size)
     );
+    if plan.runtime || plan.waking {
+        let beside = more::beside(&path, &plan.name);
+        more::write(&beside, &recorded).wrap_err_with(|| beside.display().to_string())?;
+        eprintln!("{}: {} events of other kinds", beside.display(), recorded.more.len());
+    }
     if lost > 0 {
         let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
         eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
@@ -172,25 +138,6 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         return Err(eyre!("the workload failed with status {status}{log}; {} is kept", path.display()));
     }
     Ok(())
-}
-
-/// Events per second, over the last half second or more.
-#[derive(Default)]
-struct Rate {
-    since: Duration,
-    events: u64,
-    rate: Option<f64>,
-}
-
-impl Rate {
-    fn of(&mut self, p: &Progress) -> Option<f64> {
-        let passed = p.elapsed.saturating_sub(self.since);
-        if passed >= Duration::from_millis(500) {
-            self.rate = Some(p.events.saturating_sub(self.events) as f64 / passed.as_secs_f64());
-            (self.since, self.events) = (p.elapsed, p.events);
-        }
-        self.rate
-    }
 }
 
 /// `recording  1.2 of 5.0 s  85,000 events/s  3.1 MiB fetched  CPU0 12 % full  CPU1 9 % full, 17 lost`

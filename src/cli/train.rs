@@ -28,11 +28,14 @@ pub struct Args {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     traces: Option<PathBuf>,
     /// Train on this category only (may be repeated).
-    #[arg(long, value_name = "CATEGORY")]
+    #[arg(long, value_name = "CATEGORY", visible_alias = "category")]
     only: Vec<String>,
     /// Leave this category out of training and validation (may be repeated).
     #[arg(long, value_name = "CATEGORY")]
     hold_out: Vec<String>,
+    /// Train on recordings of this kernel only, e.g. 6.18 or EEVDF (may be repeated).
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Vec<String>,
     /// Passes over the data.
     #[arg(long, default_value_t = TrainConfig::default().epochs)]
     epochs: usize,
@@ -65,7 +68,7 @@ pub struct Args {
     channels: Option<usize>,
     /// Taps per convolution of a TCN; 3.
     #[arg(long)]
-    kernel: Option<usize>,
+    taps: Option<usize>,
     /// Residual blocks of a TCN, block i looks back in steps of 2^i; 5. Layers of an LSTM; 1.
     #[arg(long)]
     blocks: Option<usize>,
@@ -85,7 +88,7 @@ impl Args {
         let usual = ModelConfig::of(self.model);
         let model = ModelConfig {
             channels: self.channels.unwrap_or(usual.channels),
-            kernel: self.kernel.unwrap_or(usual.kernel),
+            kernel: self.taps.unwrap_or(usual.kernel),
             blocks: self.blocks.unwrap_or(usual.blocks),
             hidden: self.hidden,
             hidden2: self.hidden2,
@@ -103,6 +106,7 @@ impl Args {
             traces: self.traces.clone(),
             only: self.only.clone(),
             hold_out: self.hold_out.clone(),
+            kernels: self.kernel.clone(),
             model,
             ..TrainConfig::default()
         }

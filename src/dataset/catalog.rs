@@ -1,6 +1,7 @@
 //! The bundled recordings and the split each belongs to (`traces/catalog.toml`). The split is by run inside a
 //! workload: choices are made on validation runs, test runs are looked at once.
 
+use crate::trace::SchedClass;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -68,24 +69,40 @@ impl Entry {
     }
 }
 
-/// Which entries to take; `None` takes all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which entries to take; an empty list takes all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Filter {
     /// Of this split.
     pub split: Option<Split>,
-    /// Of this category.
-    pub category: Option<String>,
-    /// Of kernels whose release starts like this, e.g. `6.1.`.
-    pub kernel: Option<String>,
+    /// Of one of these categories.
+    pub categories: Vec<String>,
+    /// Of one of these workloads.
+    pub workloads: Vec<String>,
+    /// Of one of these kernels: a release or its beginning up to a dot or dash (`6.1`), or a class (`CFS`, `EEVDF`).
+    pub kernels: Vec<String>,
+    /// Of none of these categories.
+    pub hold_out: Vec<String>,
 }
 
 impl Filter {
     /// True when the entry is to be taken.
     pub fn takes(&self, entry: &Entry) -> bool {
+        let one_of = |list: &[String], what: &String| list.is_empty() || list.contains(what);
         self.split.is_none_or(|s| s == entry.split)
-            && self.category.as_ref().is_none_or(|c| *c == entry.category)
-            && self.kernel.as_ref().is_none_or(|k| entry.kernel.starts_with(k.as_str()))
+            && one_of(&self.categories, &entry.category)
+            && one_of(&self.workloads, &entry.workload)
+            && (self.kernels.is_empty() || self.kernels.iter().any(|k| is_kernel(&entry.kernel, k)))
+            && !self.hold_out.contains(&entry.category)
     }
+}
+
+/// True when `release` is a kernel of this series or class. 6.18 is not of series 6.1.
+fn is_kernel(release: &str, wanted: &str) -> bool {
+    let class = SchedClass::of_kernel(release);
+    let rest = release.strip_prefix(wanted.trim_end_matches('.'));
+    rest.is_some_and(|r| !r.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        || (class != SchedClass::Unknown && class.label().eq_ignore_ascii_case(wanted))
 }
 
 /// Why a catalog cannot be used.
@@ -168,6 +185,24 @@ impl Catalog {
     /// The entries that the filter takes.
     pub fn select<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Entry> {
         self.entries.iter().filter(|e| filter.takes(e))
+    }
+
+    /// Names in the filter that no recording has, so that a misspelt one is not taken for an empty one.
+    pub fn unknown(&self, filter: &Filter) -> Option<String> {
+        let has = |is: &dyn Fn(&Entry) -> bool| self.entries.iter().any(is);
+        let category = filter.categories.iter().chain(&filter.hold_out).find(|c| !has(&|e| e.category == **c));
+        let workload = filter.workloads.iter().find(|w| !has(&|e| e.workload == **w));
+        let kernel = filter.kernels.iter().find(|k| !has(&|e| is_kernel(&e.kernel, k)));
+        let none = |what: &str, name: &String, mut known: Vec<&str>| {
+            known.sort_unstable();
+            known.dedup();
+            format!("no recording of {what} {name}; there are {}", known.join(", "))
+        };
+        let all = |of: fn(&Entry) -> &String| self.entries.iter().map(|e| of(e).as_str()).collect();
+        category
+            .map(|name| none("category", name, all(|e| &e.category)))
+            .or_else(|| workload.map(|name| none("workload", name, all(|e| &e.workload))))
+            .or_else(|| kernel.map(|name| none("kernel", name, all(|e| &e.kernel))))
     }
 
     /// All categories, sorted.

@@ -20,7 +20,7 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where recordings come from, and what of them is learnt from.
-type Source = (Option<PathBuf>, Vec<String>, Vec<String>);
+type Source = (Option<PathBuf>, [Vec<String>; 3]);
 /// Recordings that a run still holds.
 type Shared = Arc<Mutex<Vec<(Source, Weak<Data>)>>>;
 
@@ -226,7 +226,7 @@ fn shared_data(
     control: &Control,
     read: &(dyn Fn([usize; 2]) + Sync),
 ) -> Result<Arc<Data>, String> {
-    let source = (config.traces.clone(), config.only.clone(), config.hold_out.clone());
+    let source = (config.traces.clone(), [&config.only, &config.hold_out, &config.kernels].map(Clone::clone));
     // Whoever wants the same waits until they are read once.
     let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
     known.retain(|(_, data)| data.strong_count() > 0);

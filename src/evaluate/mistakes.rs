@@ -17,6 +17,7 @@ pub mod slices;
 pub mod stats;
 pub mod sums;
 pub mod table;
+pub mod view;
 pub mod why;
 
 pub use bitmap::Bitmap;

@@ -1,53 +1,31 @@
-//! From counts to fractions: per trace, per workload (pooled), and the macro mean over workloads. The serialised form
-//! is the contract of `koracle eval --json`. Nothing here looks at a trace.
+//! From counts to a report: per trace, per workload (pooled), and the macro mean over workloads, in all and by kernel.
+//! The serialised form is the contract of `koracle eval --json`, and is read back. Nothing here looks at a trace.
 //!
-//! A fraction of nothing is NaN, which JSON says as `null`: no decision is not the same as none right.
+//! Columns of the same name are trainings of one kind of model that differ in their seed: their figures become a median
+//! with its spread. Every mean is taken for each training by itself, and the median over the means.
 
-use super::score::{Counts, ECE_BINS, PickCount, QUEUE_SLICES, STATE_SLICES};
-use crate::trace::TraceMeta;
-use serde::Serialize;
-use std::collections::BTreeMap;
+use super::figures::{Figures, ForecastScore, PickScore, nan, share};
+use super::score::{Counts, QUEUE_SLICES, STATE_SLICES};
+use crate::trace::{SchedClass, TraceMeta};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A workload with fewer non-trivial decisions than this is listed, but not part of the macro mean of picks.
 pub const MIN_NON_TRIVIAL: u64 = 30;
 
-/// Accuracy of one predictor on picks, over non-trivial decisions; fractions in 0..1.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct PickScore {
-    /// The real task ranked first. Uncovered decisions count as wrong.
-    pub top1: f64,
-    /// Among the first three.
-    pub top3: f64,
-    /// Mean of 1 / rank.
-    pub mrr: f64,
-    /// Mean of -ln p(real), over covered decisions.
-    pub nll: f64,
-    /// Expected calibration error over 15 bins of equal width (Guo et al. 2017).
-    pub ece: f64,
-}
-
-/// Accuracy of one predictor on forecasts; fractions in 0..1.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct ForecastScore {
-    /// The next task was the first answer.
-    pub top1: f64,
-    /// Among the first three.
-    pub top3: f64,
-}
-
 /// Non-trivial decisions of one kind, and the share that each predictor got right.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slice {
     /// Which, e.g. `9-16` candidates or prev state `S`.
-    pub slice: &'static str,
+    pub slice: String,
     /// How many.
     pub non_trivial: u64,
-    /// Per predictor.
-    pub top1: BTreeMap<String, f64>,
+    /// Per predictor; `None` of no decision.
+    pub top1: BTreeMap<String, Option<f64>>,
 }
 
 /// Slices by queue size and by the state of the task that leaves.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slices {
     /// By number of candidates.
     pub queue: Vec<Slice>,
@@ -56,19 +34,23 @@ pub struct Slices {
 }
 
 /// Fractions of a set of decisions.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Scored decisions.
     pub decisions: u64,
     /// With at least two candidates.
     pub non_trivial: u64,
     /// Share of all with the real task among the candidates.
+    #[serde(deserialize_with = "nan")]
     pub coverage: f64,
     /// The same of the non-trivial.
+    #[serde(deserialize_with = "nan")]
     pub coverage_non_trivial: f64,
     /// Share with fewer than two candidates.
+    #[serde(deserialize_with = "nan")]
     pub trivial_share: f64,
     /// Share after which the CPU was idle.
+    #[serde(deserialize_with = "nan")]
     pub idle_share: f64,
     /// Median ns from a forecast to its outcome.
     pub lead_ns_median: u64,
@@ -79,7 +61,7 @@ pub struct Scores {
 }
 
 /// Scores of one trace.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
     /// Its name.
     pub trace: String,
@@ -97,7 +79,7 @@ pub struct TraceReport {
 }
 
 /// Scores of one workload, pooled over its traces.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadReport {
     /// Family of the workload.
     pub category: String,
@@ -111,7 +93,7 @@ pub struct WorkloadReport {
 }
 
 /// Means over workloads.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Macro {
     /// Workloads in the mean of picks.
     pub pick_workloads: usize,
@@ -125,40 +107,85 @@ pub struct Macro {
     pub forecast: BTreeMap<String, ForecastScore>,
 }
 
+/// Means over the workloads that ran on one kernel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelReport {
+    /// Its scheduling class, `CFS` or `EEVDF`.
+    pub class: String,
+    /// How many traces.
+    pub traces: usize,
+    /// Means.
+    #[serde(flatten)]
+    pub mean: Macro,
+}
+
 /// What `koracle eval` found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Names, in order of the columns.
     pub predictors: Vec<String>,
     /// Per trace.
     pub traces: Vec<TraceReport>,
-    /// Per workload.
+    /// Per workload: by its name, or by `NAME@6.1` when it was recorded under both scheduling classes.
     pub workloads: BTreeMap<String, WorkloadReport>,
     /// Means over workloads.
     #[serde(rename = "macro")]
     pub mean: Macro,
+    /// The same for each kernel, by the first two numbers of its release.
+    #[serde(default)]
+    pub kernels: BTreeMap<String, KernelReport>,
     /// Over all decisions of all traces.
     pub slices: Slices,
 }
 
-fn share(part: u64, of: u64) -> f64 {
-    if of == 0 { f64::NAN } else { part as f64 / of as f64 }
+/// The first two numbers of a kernel's release, `6.1` of `6.1.0-38-amd64`; empty when it does not begin with one.
+pub fn series(release: &str) -> &str {
+    if !release.starts_with(|c: char| c.is_ascii_digit()) {
+        return "";
+    }
+    let ends = release.match_indices(|c: char| !c.is_ascii_digit()).map(|(at, _)| at);
+    &release[..ends.chain(std::iter::once(release.len())).nth(1).unwrap_or(release.len())]
 }
 
-fn pick_score(count: &PickCount) -> PickScore {
-    let per = |sum: f64, of: u64| if of == 0 { f64::NAN } else { sum / of as f64 };
-    let gap = |(_, p, hits): &(u64, f64, u64)| (p - *hits as f64).abs();
-    debug_assert_eq!(count.bins.len(), ECE_BINS);
-    PickScore {
-        top1: share(count.top1, count.asked),
-        top3: share(count.top3, count.asked),
-        mrr: per(count.reciprocal, count.asked),
-        nll: per(count.nll, count.covered),
-        ece: per(count.bins.iter().map(gap).sum(), count.asked),
+/// The predictors behind the columns of a report: each name once, with its columns.
+struct Columns(Vec<(String, Vec<usize>)>);
+
+impl Columns {
+    fn new(names: &[String]) -> Self {
+        let mut columns: Vec<(String, Vec<usize>)> = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            match columns.iter_mut().find(|(n, _)| n == name) {
+                Some((_, of)) => of.push(i),
+                None => columns.push((name.clone(), vec![i])),
+            }
+        }
+        Self(columns)
+    }
+
+    /// One value per name, of those that its columns have; names without any are left out.
+    fn each<T, U>(&self, of: impl Fn(usize) -> Option<T>, join: impl Fn(&[T]) -> U) -> BTreeMap<String, U> {
+        let joined = self.0.iter().filter_map(|(name, columns)| {
+            let values: Vec<T> = columns.iter().filter_map(|i| of(*i)).collect();
+            (!values.is_empty()).then(|| (name.clone(), join(&values)))
+        });
+        joined.collect()
     }
 }
 
-fn scores(names: &[String], counts: &Counts) -> Scores {
+/// The traces of one workload.
+struct Pool {
+    category: String,
+    traces: usize,
+    counts: Counts,
+}
+
+impl Pool {
+    fn in_macro(&self) -> bool {
+        self.counts.non_trivial >= MIN_NON_TRIVIAL
+    }
+}
+
+fn scores(columns: &Columns, counts: &Counts) -> Scores {
     let mut lead = counts.lead.clone();
     let middle = lead.len() / 2;
     let lead_ns_median = if lead.is_empty() { 0 } else { *lead.select_nth_unstable(middle).1 };
@@ -170,93 +197,122 @@ fn scores(names: &[String], counts: &Counts) -> Scores {
         trivial_share: share(counts.decisions - counts.non_trivial, counts.decisions),
         idle_share: share(counts.idle, counts.decisions),
         lead_ns_median,
-        pick: names.iter().cloned().zip(counts.pick.iter().map(pick_score)).collect(),
-        forecast: (names.iter().zip(&counts.forecast))
-            .filter(|(_, c)| c.asked > 0)
-            .map(|(n, c)| (n.clone(), ForecastScore { top1: share(c.top1, c.asked), top3: share(c.top3, c.asked) }))
-            .collect(),
+        pick: columns.each(|i| Some(PickScore::new(&counts.pick[i])), PickScore::median),
+        forecast: columns.each(|i| ForecastScore::new(&counts.forecast[i]), ForecastScore::median),
     }
 }
 
-fn slices(names: &[String], counts: &Counts) -> Slices {
-    let slice = |(i, slice): (usize, &&'static str)| Slice {
-        slice,
-        non_trivial: counts.slices[i],
-        top1: (names.iter().zip(&counts.pick))
-            .map(|(n, c)| (n.clone(), share(c.slices[i], counts.slices[i])))
-            .collect(),
+fn slices(columns: &Columns, counts: &Counts) -> Slices {
+    let slice = |(i, slice): (usize, &&'static str)| {
+        let right = |c: usize| Some(share(counts.pick[c].slices[i], counts.slices[i]));
+        let middle = |of: &[f64]| Some(super::figures::median(of.iter().copied())[1]).filter(|x| !x.is_nan());
+        Slice { slice: (*slice).to_owned(), non_trivial: counts.slices[i], top1: columns.each(right, middle) }
     };
     let states = STATE_SLICES.iter().enumerate().map(|(i, s)| (QUEUE_SLICES.len() + i, s));
     Slices { queue: QUEUE_SLICES.iter().enumerate().map(slice).collect(), prev_state: states.map(slice).collect() }
 }
 
-fn mean_pick(of: &[&PickScore]) -> PickScore {
-    let mean = |f: fn(&PickScore) -> f64| {
-        // A workload without a covered decision has no likelihood to speak of.
-        let known = || of.iter().map(|s| f(s)).filter(|x| !x.is_nan());
-        known().sum::<f64>() / known().count() as f64
+fn macro_mean(columns: &Columns, pools: &BTreeMap<String, Pool>) -> Macro {
+    let picked: Vec<_> = pools.values().filter(|p| p.in_macro()).collect();
+    let pick = |column: usize| {
+        let of: Vec<_> = picked.iter().map(|p| PickScore::new(&p.counts.pick[column])).collect();
+        (!of.is_empty()).then(|| PickScore::mean(&of.iter().collect::<Vec<_>>()))
     };
-    PickScore {
-        top1: mean(|s| s.top1),
-        top3: mean(|s| s.top3),
-        mrr: mean(|s| s.mrr),
-        nll: mean(|s| s.nll),
-        ece: mean(|s| s.ece),
-    }
-}
-
-fn macro_mean(names: &[String], workloads: &BTreeMap<String, WorkloadReport>) -> Macro {
-    let picked: Vec<_> = workloads.values().filter(|w| w.in_macro).collect();
-    let forecast = |name: &String| {
-        let of: Vec<_> = workloads.values().filter_map(|w| w.scores.forecast.get(name)).collect();
-        let mean = |f: fn(&ForecastScore) -> f64| of.iter().map(|s| f(s)).sum::<f64>() / of.len() as f64;
-        (!of.is_empty()).then(|| (name.clone(), ForecastScore { top1: mean(|s| s.top1), top3: mean(|s| s.top3) }))
-    };
-    let pick = |name: &String| {
-        let of: Vec<_> = picked.iter().filter_map(|w| w.scores.pick.get(name)).collect();
-        (!of.is_empty()).then(|| (name.clone(), mean_pick(&of)))
+    let forecast = |column: usize| {
+        let of: Vec<_> = pools.values().filter_map(|p| ForecastScore::new(&p.counts.forecast[column])).collect();
+        (!of.is_empty()).then(|| ForecastScore::mean(&of.iter().collect::<Vec<_>>()))
     };
     Macro {
         pick_workloads: picked.len(),
-        forecast_workloads: workloads.values().filter(|w| w.scores.decisions > 0).count(),
-        left_out: workloads.iter().filter(|(_, w)| !w.in_macro).map(|(name, _)| name.clone()).collect(),
-        pick: names.iter().filter_map(pick).collect(),
-        forecast: names.iter().filter_map(forecast).collect(),
+        forecast_workloads: pools.values().filter(|p| p.counts.decisions > 0).count(),
+        left_out: pools.iter().filter(|(_, p)| !p.in_macro()).map(|(name, _)| name.clone()).collect(),
+        pick: columns.each(pick, PickScore::median),
+        forecast: columns.each(forecast, ForecastScore::median),
+    }
+}
+
+/// Pools traces by what `key` says of them.
+fn pools<'a>(
+    counted: impl Iterator<Item = &'a (TraceMeta, Counts)>,
+    columns: usize,
+    key: impl Fn(&TraceMeta) -> String,
+) -> BTreeMap<String, Pool> {
+    let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
+    for (meta, counts) in counted {
+        let fresh = || Pool { category: meta.category.clone(), traces: 0, counts: Counts::new(columns) };
+        let pool = pools.entry(key(meta)).or_insert_with(fresh);
+        pool.traces += 1;
+        pool.counts.add(counts);
+    }
+    pools
+}
+
+/// A trace without a workload is a workload of its own.
+fn workload(meta: &TraceMeta) -> &str {
+    if meta.workload.is_empty() { &meta.name } else { &meta.workload }
+}
+
+/// By the release; what the recording says of it when that does not.
+fn class(meta: &TraceMeta) -> SchedClass {
+    match SchedClass::of_kernel(&meta.kernel) {
+        SchedClass::Unknown => meta.scheduler,
+        known => known,
     }
 }
 
 impl Report {
-    /// From the counts of each trace; a trace without a workload is a workload of its own.
+    /// From the counts of each trace. A name that comes several times is one model trained with several seeds.
     pub fn new(names: &[String], counted: &[(TraceMeta, Counts)]) -> Self {
-        let mut pools: BTreeMap<String, (String, usize, Counts)> = BTreeMap::new();
-        let mut all = Counts::new(names.len());
-        for (meta, counts) in counted {
-            let workload = if meta.workload.is_empty() { &meta.name } else { &meta.workload };
-            let pool = pools.entry(workload.clone());
-            let pool = pool.or_insert_with(|| (meta.category.clone(), 0, Counts::new(names.len())));
-            pool.1 += 1;
-            pool.2.add(counts);
-            all.add(counts);
+        let columns = Columns::new(names);
+        let mut classes: BTreeMap<&str, BTreeSet<&'static str>> = BTreeMap::new();
+        for (meta, _) in counted {
+            classes.entry(workload(meta)).or_default().insert(class(meta).label());
         }
-        let pooled = pools.into_iter().map(|(name, (category, traces, counts))| {
-            let in_macro = counts.non_trivial >= MIN_NON_TRIVIAL;
-            (name, WorkloadReport { category, traces, in_macro, scores: scores(names, &counts) })
+        let key = |meta: &TraceMeta| match workload(meta) {
+            name if classes[name].len() > 1 => format!("{name}@{}", series(&meta.kernel)),
+            name => name.to_owned(),
+        };
+        let workloads = pools(counted.iter(), names.len(), key);
+        let releases: BTreeSet<_> = counted.iter().map(|(meta, _)| series(&meta.kernel)).collect();
+        let kernels = releases.into_iter().filter(|release| !release.is_empty()).map(|release| {
+            let these = || counted.iter().filter(|(meta, _)| series(&meta.kernel) == release);
+            let mean = macro_mean(&columns, &pools(these(), names.len(), |meta| workload(meta).to_owned()));
+            let class = these().next().map_or(SchedClass::Unknown, |(meta, _)| class(meta)).label().to_owned();
+            (release.to_owned(), KernelReport { class, traces: these().count(), mean })
         });
-        let workloads: BTreeMap<_, _> = pooled.collect();
         let traces = counted.iter().map(|(meta, counts)| TraceReport {
             trace: meta.name.clone(),
             workload: meta.workload.clone(),
             category: meta.category.clone(),
             run: meta.run,
             kernel: meta.kernel.clone(),
-            scores: scores(names, counts),
+            scores: scores(&columns, counts),
         });
+        let mut all = Counts::new(names.len());
+        counted.iter().for_each(|(_, counts)| all.add(counts));
+        let of_pool = |(name, pool): (&String, &Pool)| {
+            let (category, traces) = (pool.category.clone(), pool.traces);
+            let scores = scores(&columns, &pool.counts);
+            (name.clone(), WorkloadReport { category, traces, in_macro: pool.in_macro(), scores })
+        };
         Self {
-            predictors: names.to_vec(),
+            predictors: columns.0.iter().map(|(name, _)| name.clone()).collect(),
             traces: traces.collect(),
-            mean: macro_mean(names, &workloads),
-            workloads,
-            slices: slices(names, &all),
+            workloads: workloads.iter().map(of_pool).collect(),
+            mean: macro_mean(&columns, &workloads),
+            kernels: kernels.collect(),
+            slices: slices(&columns, &all),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::series;
+
+    #[test]
+    fn a_series_is_two_numbers() {
+        let of = ["6.1.0-38-amd64", "6.18.44", "6.6", "6.12-rc1", "6", "", "custom"].map(series);
+        assert_eq!(of, ["6.1", "6.18", "6.6", "6.12", "6", "", ""]);
     }
 }

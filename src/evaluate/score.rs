@@ -16,6 +16,34 @@ pub const QUEUE_SLICES: [&str; 6] = ["2", "3-4", "5-8", "9-16", "17-64", ">64"];
 pub const STATE_SLICES: [&str; 6] = ["R", "R+", "S", "D", "I", "other"];
 const SLICES: usize = QUEUE_SLICES.len() + STATE_SLICES.len();
 
+/// Decisions by how sure a predictor was of its answer, fine enough to sort by without keeping every probability.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Confidence(Vec<(u64, u64)>);
+
+impl Confidence {
+    /// Bins, of equal width.
+    pub const BINS: usize = 1_000;
+
+    /// Notes an answer given with probability `p`.
+    pub fn push(&mut self, p: f32, hit: bool) {
+        if self.0.is_empty() {
+            self.0.resize(Self::BINS, (0, 0));
+        }
+        let bin = &mut self.0[((p * Self::BINS as f32) as usize).min(Self::BINS - 1)];
+        *bin = (bin.0 + 1, bin.1 + u64::from(hit));
+    }
+
+    /// Answers and right ones of each bin, the surest first.
+    pub fn falling(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.iter().rev().copied().filter(|(n, _)| *n > 0)
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.0.resize(self.0.len().max(other.0.len()), (0, 0));
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a = (a.0 + b.0, a.1 + b.1));
+    }
+}
+
 /// How one predictor did on picks that were not trivial. An uncovered decision counts as asked, and as wrong.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PickCount {
@@ -33,6 +61,8 @@ pub struct PickCount {
     pub nll: f64,
     /// Per bin of the highest probability: decisions, sum of that probability, hits.
     pub bins: [(u64, f64, u64); ECE_BINS],
+    /// The same decisions, finer.
+    pub confidence: Confidence,
     /// Hits per slice: by queue, then by state.
     pub slices: [u64; SLICES],
 }
@@ -46,6 +76,8 @@ pub struct ForecastCount {
     pub top1: u64,
     /// Among the first three.
     pub top3: u64,
+    /// By the probability of the first task that it names.
+    pub confidence: Confidence,
 }
 
 /// Counts over one or more traces.
@@ -94,6 +126,7 @@ impl Counts {
             mine.reciprocal += theirs.reciprocal;
             mine.nll += theirs.nll;
             add(&mut mine.slices, &theirs.slices);
+            mine.confidence.add(&theirs.confidence);
             for (a, b) in mine.bins.iter_mut().zip(&theirs.bins) {
                 *a = (a.0 + b.0, a.1 + b.1, a.2 + b.2);
             }
@@ -102,6 +135,7 @@ impl Counts {
             mine.asked += theirs.asked;
             mine.top1 += theirs.top1;
             mine.top3 += theirs.top3;
+            mine.confidence.add(&theirs.confidence);
         }
     }
 }
@@ -185,6 +219,7 @@ impl<'a> Scorer<'a> {
             let bin = ((p * ECE_BINS as f32).ceil() as usize).clamp(1, ECE_BINS) - 1;
             let bin = &mut count.bins[bin];
             *bin = (bin.0 + 1, bin.1 + f64::from(p), bin.2 + u64::from(hit));
+            count.confidence.push(p, hit);
             self.slices.iter().for_each(|s| count.slices[*s] += u64::from(hit));
         }
     }
@@ -201,6 +236,10 @@ impl<'a> Scorer<'a> {
             let rank = if real == OTHER || scores[real] == f32::NEG_INFINITY { RANKS } else { rank_of(scores, real) };
             count.top1 += u64::from(rank == 1);
             count.top3 += u64::from(rank <= 3);
+            let mut p = *scores;
+            softmax(&mut p);
+            let named = p[..OTHER].iter().copied().fold(0.0, f32::max);
+            count.confidence.push(named, rank == 1);
         }
     }
 }

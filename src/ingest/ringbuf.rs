@@ -9,7 +9,8 @@ mod format;
 mod merge;
 mod page;
 
-pub use merge::decode;
+pub use events::{More, MoreKind};
+pub use merge::{decode, decode_all};
 
 use events::Layout;
 use format::{Field, find};
@@ -122,7 +123,7 @@ pub struct Formats {
 
 impl Formats {
     /// From the texts of `events/header_page`, `events/header_event` and of `format` of each event, with the event's
-    /// name. Events other than the four used ones are passed over; without `sched_switch` there is nothing to decode.
+    /// name. Events that are not used are passed over; without `sched_switch` there is nothing to decode.
     pub fn parse(header_page: &str, header_event: &str, events: &[(&str, &str)]) -> Result<Self, RingError> {
         let page = PageHeader::parse(header_page)?;
         let record = EventHeader::parse(header_event)?;

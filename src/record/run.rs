@@ -5,7 +5,7 @@ use super::meta::Told;
 use super::session::Session;
 use super::stream::{Came, Incoming, Spool};
 use super::{CpuProgress, Plan, Progress, RecordError, Recorded, Stage, quote};
-use crate::ingest::ringbuf::{PagesReport, RingError, decode};
+use crate::ingest::ringbuf::{More, PagesReport, RingError, decode_all};
 use crate::job::Cancel;
 use crate::trace::{CpuId, MAX_CPUS, TraceBuilder};
 use std::io::{Read, Seek};
@@ -70,7 +70,8 @@ impl Run<'_> {
         let mut spool = self.fetch()?;
         self.to(Stage::Decoding);
         let mut builder = TraceBuilder::default();
-        let pages = self.decode(&mut spool, &mut builder)?;
+        let mut more = Vec::new();
+        let pages = self.decode(&mut spool, &mut builder, &mut more)?;
         self.state.events = pages.events;
         self.to(Stage::Cleaning);
         // Only a note may still come; a connection that breaks now costs nothing.
@@ -93,7 +94,7 @@ impl Run<'_> {
         let meta = self.told.meta(self.plan);
         let status = self.told.status();
         let (notes, log) = self.told.words();
-        Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log })
+        Ok(Recorded { trace: builder.finish(meta), more, pages, notes, status, log })
     }
 
     fn to(&mut self, stage: Stage) {
@@ -214,7 +215,12 @@ impl Run<'_> {
         RecordError::Cancelled
     }
 
-    fn decode(&mut self, spool: &mut Spool, builder: &mut TraceBuilder) -> Result<PagesReport, RecordError> {
+    fn decode(
+        &mut self,
+        spool: &mut Spool,
+        builder: &mut TraceBuilder,
+        more: &mut Vec<More>,
+    ) -> Result<PagesReport, RecordError> {
         let formats = self.told.formats()?;
         let cancel = (!self.stopped).then(|| self.cancel.clone());
         let mut streams = Vec::new();
@@ -222,7 +228,7 @@ impl Run<'_> {
             file.rewind().map_err(RecordError::disk)?;
             streams.push((CpuId(cpu), format!("pages of CPU {cpu}"), Watched { file, cancel: cancel.clone() }));
         }
-        match decode(&formats, streams, builder) {
+        match decode_all(&formats, streams, builder, &mut |event| more.push(event)) {
             Err(RingError::Io { .. }) if cancel.is_some_and(|c| c.is_cancelled()) => Err(RecordError::Cancelled),
             done => Ok(done?),
         }

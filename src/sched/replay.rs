@@ -55,6 +55,7 @@ impl KernelReplay {
             return;
         }
         let tasks = trace.tasks();
+        self.engine.learn(trace.meta());
         self.engine.sync_actor(e, tasks);
         match e.kind {
             EventKind::Wakeup | EventKind::WakeupNew => self.engine.wakeup(e, tasks),
@@ -67,6 +68,7 @@ impl KernelReplay {
     pub fn before_pick(&mut self, e: &Event, trace: &Trace) {
         if let Some(open) = self.open.get_mut(e.cpu.ix()) {
             *open = Some(e.time.0);
+            self.engine.learn(trace.meta());
             self.engine.before_pick(e, trace.tasks());
         }
     }

@@ -2,7 +2,7 @@
 //! what is held out. Test recordings are never read here.
 
 use super::{Data, TrainConfig};
-use crate::dataset::catalog::{self, Catalog, CatalogError, Filter, Split};
+use crate::dataset::catalog::{self, Catalog, CatalogError, Split};
 use crate::dataset::chunks::{Keep, Recording};
 use crate::ingest::{self, IngestError, Opened};
 use crate::job::Cancel;
@@ -22,14 +22,9 @@ pub enum LoadError {
     /// A recording cannot be read.
     #[error(transparent)]
     Ingest(#[from] IngestError),
-    /// A category that no recording has.
-    #[error("no recording of category {name}; there are {}", known.join(", "))]
-    Category {
-        /// The name.
-        name: String,
-        /// Those that there are.
-        known: Vec<String>,
-    },
+    /// A category or a kernel that no recording has.
+    #[error("{0}")]
+    Unknown(String),
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -44,20 +39,15 @@ pub fn data(
 ) -> Result<Data, LoadError> {
     let dir = config.traces.clone().or_else(catalog::bundled_dir).ok_or(LoadError::NoFolder)?;
     let catalog = Catalog::load(&dir)?;
-    for name in config.only.iter().chain(&config.hold_out) {
-        if !catalog.entries.iter().any(|e| e.category == *name) {
-            let known = catalog.categories().into_iter().map(String::from).collect();
-            return Err(LoadError::Category { name: name.clone(), known });
-        }
+    if let Some(problem) = catalog.unknown(&config.filter(Split::Train)) {
+        return Err(LoadError::Unknown(problem));
     }
-    let wanted = |category: &String| {
-        (config.only.is_empty() || config.only.contains(category)) && !config.hold_out.contains(category)
-    };
-    let all = catalog.entries.iter().filter(|e| e.split != Split::Test && wanted(&e.category)).count();
+    let count = |split| catalog.select(&config.filter(split)).count();
+    let all = count(Split::Train) + count(Split::Validation);
     let done = AtomicUsize::new(0);
     let read = |split, keep| {
-        let filter = Filter { split: Some(split), ..Filter::default() };
-        let entries: Vec<_> = catalog.select(&filter).filter(|e| wanted(&e.category)).collect();
+        let filter = config.filter(split);
+        let entries: Vec<_> = catalog.select(&filter).collect();
         let recording = |path: PathBuf| {
             if cancel.is_cancelled() {
                 return Err(LoadError::Cancelled);

@@ -2,8 +2,11 @@
 
 use super::draw::draw;
 use super::palette::Theme;
+use crate::app::input::Key;
+use crate::app::mistakes::{Found, News};
 use crate::app::timeline::Loaded;
 use crate::app::{App, Msg};
+use crate::evaluate::mistakes::view::View;
 use crate::evaluate::overlay::{BASELINES, Chunk, Guess, Prediction};
 use crate::replay::lod::Pyramid;
 use crate::trace::{CpuId, Trace};
@@ -60,4 +63,32 @@ fn stand_in(trace: &Trace) -> Chunk {
         trace.cpu_switches(cpu).iter().enumerate().map(one).collect()
     };
     Chunk { per_cpu: (0..trace.cpus()).map(lane).collect(), end: trace.len() }
+}
+
+/// Draws frames of the Mistakes screen while its list scrolls from end to end, a page at a time and line by line, and
+/// returns the nanoseconds each took.
+pub fn bench_list(trace: Arc<Trace>, found: Arc<Found>, view: Arc<View>, width: u16, height: u16) -> Vec<u64> {
+    let path = PathBuf::from("bench");
+    let (mut app, _) = App::new(vec![path.clone()], (width, height));
+    let pyramid = Pyramid::build(&trace);
+    let loaded = Arc::new(Loaded { path: path.clone(), trace, pyramid, notes: Vec::new() });
+    app.update(Msg::Opened { generation: 1, path, result: Ok(loaded) });
+    app.update(Msg::Key(Key::Char('3')));
+    app.update(Msg::Mistakes(News::Collected { number: 1, result: Ok(found) }));
+    app.update(Msg::Mistakes(News::Looked { number: 1, view }));
+    let theme = Theme { color: true };
+    let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+    let mut times = Vec::new();
+    let steps =
+        [(Key::Home, 1), (Key::PageDown, 400), (Key::Down, 200), (Key::End, 1), (Key::Up, 200), (Key::PageUp, 400)];
+    for (key, n) in steps {
+        for _ in 0..n {
+            buf.reset();
+            let start = Instant::now();
+            app.update(Msg::Key(key));
+            draw(&app, &theme, &mut buf);
+            times.push(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+    times
 }

@@ -14,7 +14,7 @@
 //! ```
 
 use super::palette::Theme;
-use super::{footer, inspector, lanes, list, overview, train};
+use super::{footer, inspector, lanes, list, mistakes, overview, recording, train};
 use crate::app::help::wrap;
 use crate::app::layout::{self, Area};
 use crate::app::{App, Open, Tab, time};
@@ -35,12 +35,18 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
     }
     title(app, *theme, buf);
     match (&app.tab, &app.open) {
-        (Tab::Traces, _) => list::draw(app, *theme, buf),
+        (Tab::Traces, _) => {
+            if !recording::draw(app, *theme, buf) {
+                list::draw(app, *theme, buf);
+            }
+        }
         (Tab::Train, _) => train::draw(app, *theme, buf),
+        (Tab::Mistakes, _) => mistakes::draw(app, *theme, buf),
         (Tab::Timeline, Open::Ready(timeline)) => {
             let l = app.layout();
             overview::draw(timeline, &l, *theme, buf);
             lanes::draw(timeline, &l, *theme, buf);
+            mistakes::marks::draw(app, timeline, &l, *theme, buf);
             inspector::draw(timeline, &l, *theme, buf);
             footer::bar(app, timeline, &l, *theme, buf);
         }
@@ -80,6 +86,10 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
     let w = buf.area.width;
     let tabs = layout::tabs(w);
     let room = tabs.first().map_or(w, |t| t.0).saturating_sub(1);
+    let brief = recording::brief(app).unwrap_or_default();
+    let tabs_at = room;
+    let room = room.saturating_sub(brief.chars().count() as u16);
+    put(buf, room, 0, tabs_at - room, &brief, theme.miss());
     let used = put(buf, 1, 0, room.saturating_sub(1), "koracle", theme.strong());
     let mut about = match &app.open {
         Open::Nothing => String::new(),
@@ -109,7 +119,8 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
     }
     put(buf, 1 + used + 3, 0, left, &about, theme.text());
     for (x, width, number, text) in tabs {
-        let on = matches!((number, app.tab), (1, Tab::Timeline) | (2, Tab::Train) | (4, Tab::Traces));
+        let on =
+            matches!((number, app.tab), (1, Tab::Timeline) | (2, Tab::Train) | (3, Tab::Mistakes) | (4, Tab::Traces));
         put(buf, x, 0, width, &text, if on { theme.chosen() } else { theme.dim() });
     }
 }

@@ -12,10 +12,14 @@ use ratatui::style::Style;
 use ratatui::widgets::{Block, Clear, Widget};
 
 fn context(app: &App) -> Contexts {
+    if let Some(context) = app.recording_context() {
+        return context;
+    }
     match app.tab {
         Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
         Tab::Timeline => keys::TIMELINE,
         Tab::Train => keys::TRAIN,
+        Tab::Mistakes => keys::MISTAKES,
         Tab::Traces => keys::TRACES,
     }
 }
@@ -130,6 +134,10 @@ pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
             need,
             &[(keys, theme.strong()), (" ", theme.text()), (word, theme.dim()), ("  ", theme.text())],
         );
+    }
+    if context(app) == keys::DIALOG {
+        put_all(buf, x, y, w, &[("^C", theme.strong()), (" quit", theme.dim())]);
+        return;
     }
     let pieces = [("?", theme.strong()), (" help  ", theme.dim()), ("q", theme.strong()), (" quit", theme.dim())];
     put_all(buf, x.min(end), y, w, &pieces);

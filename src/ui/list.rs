@@ -45,7 +45,8 @@ pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) {
         if i == traces.selected {
             put(buf, 0, y, w, &" ".repeat(usize::from(w)), style);
         }
-        put(buf, 0, y, 2, if open == Some(&entry.path) { "▸ " } else { "  " }, style);
+        put(buf, 0, y, 1, if open == Some(&entry.path) { "▸" } else { " " }, style);
+        put(buf, 1, y, 1, if app.mistakes.chosen.contains(&entry.path) { "●" } else { " " }, style);
         row(buf, y, w, &fields(entry), style);
     }
     details(app, theme, buf, top + rows as u16);

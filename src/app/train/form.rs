@@ -20,7 +20,7 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 }
 
 /// All fields, what is changed most often first.
-pub const FIELDS: [Field; 19] = [
+pub const FIELDS: [Field; 20] = [
     field("kind", "model", "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)"),
     field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
     field("hold_out", "hold out", "categories left out of training and validation: unseen later; empty: none"),
@@ -39,6 +39,7 @@ pub const FIELDS: [Field; 19] = [
     field("clip", "gradient clip", "gradients are cut at this norm, tensor by tensor"),
     field("patience", "patience", "ends after so many epochs without a better validation; 0: never"),
     field("seed", "seed", "the same seed gives the same run, bit for bit"),
+    field("kernels", "kernels", "releases that recordings may be of, by their beginnings; empty: all"),
     field("traces", "recordings", "a folder with a catalog.toml; empty: the bundled recordings"),
 ];
 
@@ -97,6 +98,7 @@ impl Form {
             "clip" => config.clip.to_string(),
             "patience" => config.patience.to_string(),
             "seed" => config.seed.to_string(),
+            "kernels" => config.kernels.join(","),
             _ => config.traces.as_ref().map_or_else(String::new, |p| p.display().to_string()),
         };
         Self { values: FIELDS.iter().map(|f| text(f.setting)).collect(), at: 0, fresh: true, categories }
@@ -121,7 +123,7 @@ impl Form {
             let names = self.get(setting).split(',').map(str::trim).filter(|n| !n.is_empty());
             let names: Vec<String> = names.map(String::from).collect();
             // With recordings of one's own the categories are not known before they are read.
-            let known = self.get("traces").is_empty() && !self.categories.is_empty();
+            let known = setting != "kernels" && self.get("traces").is_empty() && !self.categories.is_empty();
             match names.iter().find(|n| known && !self.categories.contains(n)) {
                 Some(name) => {
                     Err(wrong(setting, format!("no category {name}; there are {}", self.categories.join(", "))))
@@ -132,6 +134,7 @@ impl Form {
         let mut config = TrainConfig {
             only: list("only")?,
             hold_out: list("hold_out")?,
+            kernels: list("kernels")?,
             epochs: whole("epochs")?,
             learning_rate: real("learning_rate")?,
             schedule: self.get("schedule").parse().map_err(|e| wrong("schedule", e))?,
@@ -180,7 +183,8 @@ impl Form {
             Key::Ctrl('u') => value.clear(),
             Key::Char(c) if value.chars().count() < LONGEST || self.fresh => {
                 // A category is added to those that are there; a number is typed anew.
-                if std::mem::take(&mut self.fresh) && !matches!(FIELDS[self.at].setting, "only" | "hold_out" | "traces")
+                if std::mem::take(&mut self.fresh)
+                    && !matches!(FIELDS[self.at].setting, "only" | "hold_out" | "kernels" | "traces")
                 {
                     value.clear();
                 }
@@ -216,7 +220,7 @@ impl Form {
                     std::iter::once(String::new()).chain(self.categories.iter().cloned()).collect();
                 *value = next(&names, value);
             }
-            "traces" => {}
+            "kernels" | "traces" => {}
             "learning_rate" | "weight_decay" | "clip" | "forecast_weight" => {
                 if let Ok(x) = value.parse::<f64>() {
                     let x = if forward { x * 2.0 } else { x / 2.0 };

@@ -3,12 +3,12 @@
 use super::output;
 use crate::cli::table::table as grid;
 use crate::evaluate::mistakes::collect::collect;
-use crate::evaluate::mistakes::why::{Moved, Weighed, Why, explain, same_shape};
+use crate::evaluate::mistakes::why::{Moved, Weighed, Why, describe, explain, same_shape};
 use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
 use crate::job::Cancel;
 use crate::predictor::engine::Engine;
-use crate::trace::{EventKind, ThreadIx, Trace};
+use crate::trace::{ThreadIx, Trace};
 use color_eyre::eyre::{Result, eyre};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -33,17 +33,6 @@ fn name(trace: &Trace, thread: ThreadIx) -> String {
     if tasks.is_idle(thread) { "idle".into() } else { format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0) }
 }
 
-fn kind(trace: &Trace, event: usize) -> String {
-    let e = trace.event(event);
-    let who = |task| name(trace, trace.tasks().thread_on(task, e.cpu));
-    match e.kind {
-        EventKind::Switch => format!("switch {} {} → {}", who(e.task), e.state.label(), who(e.next)),
-        EventKind::Wakeup => format!("wakeup {} by {}", who(e.task), name(trace, e.actor)),
-        EventKind::WakeupNew => format!("new {} by {}", who(e.task), name(trace, e.actor)),
-        EventKind::Migrate => format!("migrate {} CPU{} → CPU{}", who(e.task), e.from_cpu.0, e.to_cpu.0),
-    }
-}
-
 fn micros(ns: u64) -> String {
     format!("{:.1}", ns as f64 / 1e3)
 }
@@ -58,7 +47,7 @@ fn object(trace: &Trace, why: &Why) -> Value {
             "enqueued": c.enqueued.label(), "came_in": c.thread == why.real, "features": named(CAND_NAMES, &c.features),
         })
     };
-    let past = |m: &Moved<usize>| json!({ "event": m.what, "pull": m.pull, "p_without": m.without, "what": kind(trace, m.what) });
+    let past = |m: &Moved<usize>| json!({ "event": m.what, "pull": m.pull, "p_without": m.without, "what": describe(trace, m.what) });
     json!({
         "event": why.event,
         "time_ns": trace.time(why.event).0,
@@ -125,7 +114,7 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         let mut rows = vec![head];
         for m in strongest.into_iter().take(EVENTS) {
             let ago = micros(e.time.since(trace.time(m.what)).0);
-            rows.push(line(format!("{ago} µs before: {}", kind(trace, m.what)), m.pull, m.without));
+            rows.push(line(format!("{ago} µs before: {}", describe(trace, m.what)), m.pull, m.without));
         }
         grid(&mut out, &rows);
     }

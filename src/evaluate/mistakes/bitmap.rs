@@ -67,6 +67,29 @@ impl Bitmap {
         self
     }
 
+    /// The first row of the set at or after `i`.
+    pub fn next(&self, i: usize) -> Option<usize> {
+        let mut w = i / 64;
+        let mut word = self.words.get(w)? & (u64::MAX << (i % 64));
+        while word == 0 {
+            w += 1;
+            word = *self.words.get(w)?;
+        }
+        Some(w * 64 + word.trailing_zeros() as usize)
+    }
+
+    /// The last row of the set before `i`.
+    pub fn before(&self, i: usize) -> Option<usize> {
+        let i = i.min(self.len);
+        let mut w = i / 64;
+        let mut word = self.words.get(w).copied().unwrap_or(0) & !(u64::MAX << (i % 64));
+        while word == 0 {
+            w = w.checked_sub(1)?;
+            word = self.words[w];
+        }
+        Some(w * 64 + 63 - word.leading_zeros() as usize)
+    }
+
     /// The rows, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.words.iter().enumerate().flat_map(|(w, &word)| {
@@ -96,6 +119,10 @@ mod tests {
             assert_eq!(two.clone().not().count() + two.count(), len);
             assert_eq!((0..len + 70).filter(|i| two.has(*i)).collect::<Vec<_>>(), rows(&two));
             assert_eq!(Bitmap::all(len, true).count(), len);
+            for i in 0..len + 2 {
+                assert_eq!(three.next(i), rows(&three).into_iter().find(|r| *r >= i));
+                assert_eq!(three.before(i), rows(&three).into_iter().rfind(|r| *r < i));
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! decision as they do in `koracle eval`. Nothing is shown to a predictor before it answered.
 
 use super::table::{ASKED, COVERED, Enqueued, FORECAST, HIT, OTHER as OTHER_HIT, Row, Source, Span, Table};
+use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::{answers, best, rank_of, softmax};
 use crate::features::{CAND, CAND_NAMES, Decision, Extractor, Forecast, OTHER, Outcome, RANKS, Sink, Token};
 use crate::job::Cancel;
@@ -13,6 +14,11 @@ use std::time::Instant;
 
 /// Candidate inputs that say why one is queued, in the order of [`Enqueued`].
 const CAUSES: [&str; 4] = ["by_wake", "by_new", "by_migrate", "by_preempt"];
+
+/// The [`BASELINES`], in their order and before the first event.
+pub(super) fn baselines() -> Vec<Heuristic> {
+    BASELINES.iter().filter_map(|name| Rule::parse(name)).map(|rule| Heuristic::new(rule, 0)).collect()
+}
 
 /// The columns of [`CAUSES`].
 pub(super) fn cause_columns() -> [usize; 4] {
@@ -118,6 +124,10 @@ impl Sink for Collector<'_> {
             scores.fill(f32::NEG_INFINITY);
             model.predictor.forecast(f, scores);
             scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
+            // "Some other task" names nobody: the best of the named ones is the answer.
+            if scores[..OTHER].iter().any(|s| *s > f32::NEG_INFINITY) {
+                scores[OTHER] = f32::NEG_INFINITY;
+            }
         }
         // Their forecasts are not kept; asked all the same, so that a seeded one goes on as in an evaluation.
         let mut scores = [f32::NEG_INFINITY; RANKS];
@@ -188,8 +198,8 @@ pub fn collect(
         table: Table { sources: vec![Source::new(trace, path)], models: names, ..Table::default() },
         causes: cause_columns(),
         models,
-        baselines: Rule::ALL.map(|rule| Heuristic::new(rule, 0)).into(),
-        picks: vec![None; Rule::ALL.len()],
+        baselines: baselines(),
+        picks: vec![None; BASELINES.len()],
         scores: Vec::new(),
         choices: Vec::new(),
         prev: ThreadIx::NONE,

@@ -98,10 +98,13 @@ impl Expr {
         Self::Compare(column, op, Value::Number(n))
     }
 
-    /// Both.
+    /// Both. What `other` asks for one by one is asked for one by one, so that it is written without parentheses.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::And(Box::new(self), Box::new(other))
+        match other {
+            Self::And(a, b) => self.and(*a).and(*b),
+            other => Self::And(Box::new(self), Box::new(other)),
+        }
     }
 
     /// The opposite.

@@ -330,12 +330,25 @@ impl Table {
         self.cpu[row]
     }
 
-    /// The row of this switch of this recording.
-    pub fn find(&self, source: usize, event: usize) -> Option<usize> {
+    /// Rows of this recording with a time in `from..to`, ns.
+    pub fn rows_between(&self, source: usize, from: u64, to: u64) -> std::ops::Range<usize> {
+        let first = self.source.partition_point(|s| usize::from(*s) < source);
+        let last = self.source.partition_point(|s| usize::from(*s) <= source);
+        let at = |t: u64| first + self.time[first..last].partition_point(|x| *x < t);
+        at(from)..at(to)
+    }
+
+    /// The first row of this recording at or after this event; the row after its last one if there is none.
+    pub fn row_from(&self, source: usize, event: usize) -> usize {
         let from = self.source.partition_point(|s| usize::from(*s) < source);
         let to = self.source.partition_point(|s| usize::from(*s) <= source);
-        let at = from + self.event[from..to].partition_point(|e| (*e as usize) < event);
-        (at < to && self.event[at] as usize == event).then_some(at)
+        from + self.event[from..to].partition_point(|e| (*e as usize) < event)
+    }
+
+    /// The row of this switch of this recording.
+    pub fn find(&self, source: usize, event: usize) -> Option<usize> {
+        let at = self.row_from(source, event);
+        (at < self.len() && self.source_ix(at) == source && self.event(at) == event).then_some(at)
     }
 
     /// The model was right.

@@ -10,13 +10,14 @@ mod groups;
 
 pub use groups::{Group, groups};
 
-use super::collect::{cause_columns, cause_of};
+use super::collect::{baselines, cause_columns, cause_of};
 use super::table::{Enqueued, Table};
+use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::{best, rank_of, softmax};
 use crate::features::{CAND, Decision, Extractor, Forecast, Outcome, QUERY, RANKS, Sink, TOKEN_X, Token};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::predictor::heuristics::{Heuristic, Rule};
+use crate::predictor::heuristics::Heuristic;
 use crate::trace::{CpuId, EventKind, Nanos, TaskState, ThreadIx, Trace};
 use std::collections::VecDeque;
 
@@ -159,6 +160,8 @@ struct Watcher<'a, E> {
     cpu: CpuId,
     /// Has seen all tokens but those in `past`.
     model: E,
+    /// It cannot be taken apart, and may learn from what happens: it is driven as usual up to the decision.
+    whole: bool,
     window: usize,
     past: VecDeque<(u32, Token)>,
     event: u32,
@@ -172,7 +175,13 @@ struct Watcher<'a, E> {
 
 impl<E: Predictor> Sink for Watcher<'_, E> {
     fn token(&mut self, cpu: CpuId, token: &Token) {
-        if cpu != self.cpu || self.event >= self.target {
+        if self.event >= self.target {
+            return;
+        }
+        if self.whole {
+            return self.model.token(cpu, token);
+        }
+        if cpu != self.cpu {
             return;
         }
         self.past.push_back((self.event, *token));
@@ -184,6 +193,9 @@ impl<E: Predictor> Sink for Watcher<'_, E> {
     }
 
     fn decision(&mut self, d: &Decision<'_>) {
+        if self.whole && d.event < self.target {
+            self.model.pick(d, &mut self.scores);
+        }
         if d.event <= self.target {
             let mut picks = Vec::new();
             for baseline in &mut self.baselines {
@@ -202,10 +214,17 @@ impl<E: Predictor> Sink for Watcher<'_, E> {
         }
     }
 
-    fn outcome(&mut self, _: &Outcome) {}
+    fn outcome(&mut self, o: &Outcome) {
+        if self.whole && o.event < self.target {
+            self.model.outcome(o);
+        }
+    }
 
     fn forecast(&mut self, f: &Forecast<'_>) {
         let mut scores = [f32::NEG_INFINITY; RANKS];
+        if self.whole && f.event < self.target {
+            self.model.forecast(f, &mut scores);
+        }
         self.baselines.iter_mut().for_each(|b| b.forecast(f, &mut scores));
     }
 }
@@ -242,11 +261,12 @@ pub fn explain<E: Predictor + Clone>(
     let mut watcher = Watcher {
         target: event as u32,
         cpu: e.cpu,
+        whole: model.reads().is_none(),
         model,
         window: window.unwrap_or(reach),
         past: VecDeque::new(),
         event: 0,
-        baselines: Rule::ALL.map(|rule| Heuristic::new(rule, 0)).into(),
+        baselines: baselines(),
         scores: Vec::new(),
         kept: None,
         wanted: similar.iter().peekable(),
@@ -265,7 +285,7 @@ pub fn explain<E: Predictor + Clone>(
     let Some((kept, picks)) = kept else { return Err(WhyError::NotASwitch(event)) };
     let real = trace.tasks().thread_on(e.next, e.cpu);
     let mut why = taken_apart(&kept, &model, &Vec::from(past), real);
-    why.baselines = Rule::ALL.iter().map(|r| r.label()).zip(picks).collect();
+    why.baselines = BASELINES.into_iter().zip(picks).collect();
     why.similar = nearest(&kept.query, &queries, model.reads().map(|r| r.query));
     Ok(why)
 }
@@ -357,4 +377,24 @@ fn nearest(to: &[f32], queries: &[(u32, [f32; QUERY])], usual: Option<[&[f32]; 2
     all.sort_by(|a, b| a.distance.total_cmp(&b.distance));
     all.truncate(SIMILAR);
     all
+}
+
+/// An event in words.
+pub fn describe(trace: &Trace, event: usize) -> String {
+    let tasks = trace.tasks();
+    let name = |thread: ThreadIx| {
+        if tasks.is_idle(thread) {
+            "idle".into()
+        } else {
+            format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0)
+        }
+    };
+    let e = trace.event(event);
+    let who = |task| name(tasks.thread_on(task, e.cpu));
+    match e.kind {
+        EventKind::Switch => format!("switch {} {} → {}", who(e.task), e.state.label(), who(e.next)),
+        EventKind::Wakeup => format!("wakeup {} by {}", who(e.task), name(e.actor)),
+        EventKind::WakeupNew => format!("new {} by {}", who(e.task), name(e.actor)),
+        EventKind::Migrate => format!("migrate {} CPU{} → CPU{}", who(e.task), e.from_cpu.0, e.to_cpu.0),
+    }
 }

@@ -1,8 +1,37 @@
-//! The four scheduler events, by their `format` texts: which bytes of a record are which field of an [`Event`].
+//! The four scheduler events, by their `format` texts: which bytes of a record are which field of an [`Event`]. Two more
+//! that a trace has no place for come out as rows of their own.
 
 use super::format::{Field, Num, Text, find, wrong};
 use super::{PageProblem, RingError};
 use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskState, TraceBuilder};
+
+/// Events beside those of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoreKind {
+    /// `sched_waking`: the actor is about to wake the task; the value is the CPU that it was on.
+    Waking,
+    /// `sched_stat_runtime`: the task has run for so many ns.
+    Runtime,
+}
+
+/// Such an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct More {
+    /// Which.
+    pub kind: MoreKind,
+    /// The clock's own value in ns.
+    pub time: u64,
+    /// The CPU that executed the tracepoint.
+    pub cpu: CpuId,
+    /// The thread that did.
+    pub actor: Pid,
+    /// The thread that it is about.
+    pub pid: Pid,
+    /// Its name, filled up with zeros.
+    pub comm: [u8; 16],
+    /// See [`MoreKind`].
+    pub value: u64,
+}
 
 /// One event's layout.
 #[derive(Clone, Debug)]
@@ -41,6 +70,12 @@ enum Body {
         from: Num,
         to: Num,
     },
+    More {
+        kind: MoreKind,
+        comm: Text,
+        pid: Num,
+        value: Num,
+    },
 }
 
 impl Layout {
@@ -66,6 +101,13 @@ impl Layout {
                 success: num("success").ok(),
             },
             "sched_migrate_task" => Body::Migrate { task: named("")?, from: num("orig_cpu")?, to: num("dest_cpu")? },
+            "sched_waking" | "sched_stat_runtime" => {
+                let (kind, value) = match name {
+                    "sched_waking" => (MoreKind::Waking, "target_cpu"),
+                    _ => (MoreKind::Runtime, "runtime"),
+                };
+                Body::More { kind, comm: field("comm")?.text()?, pid: num("pid")?, value: num(value)? }
+            }
             _ => return Ok(None),
         };
         let id = text.lines().find_map(|l| l.strip_prefix("ID:")).and_then(|id| id.trim().parse().ok());
@@ -78,8 +120,15 @@ impl Layout {
         matches!(self.body, Body::Switch { .. })
     }
 
-    /// Adds a record's event. False when the record is no event after all (a wake-up without effect).
-    pub fn push(&self, record: &[u8], time: u64, cpu: CpuId, to: &mut TraceBuilder) -> Result<bool, PageProblem> {
+    /// Adds a record's event. False when the record is no event of a trace (a wake-up without effect; one that goes to
+    /// `more`).
+    pub fn push(
+        &self,
+        record: &[u8],
+        (time, cpu): (u64, CpuId),
+        to: &mut TraceBuilder,
+        more: &mut dyn FnMut(More),
+    ) -> Result<bool, PageProblem> {
         let actor = pid(self.actor, record, "common_pid")?;
         let mut event = Event::blank(Nanos(time), cpu);
         // Everything is checked before anything is interned: a bad record must not leave a task behind.
@@ -107,6 +156,14 @@ impl Layout {
                 event.from_cpu = cpu_of(*from, record, "orig_cpu")?;
                 event.to_cpu = cpu_of(*dest, record, "dest_cpu")?;
                 (event.prio, event.task) = (prio, to.task(pid, comm));
+            }
+            Body::More { kind, comm, pid: who, value } => {
+                let name = comm.read(record).ok_or(PageProblem::Field("comm"))?;
+                let value = value.read(record).ok_or(PageProblem::Field("value"))? as u64;
+                let (mut comm, used) = ([0; 16], name.len().min(16));
+                comm[..used].copy_from_slice(&name[..used]);
+                more(More { kind: *kind, time, cpu, actor, pid: pid(*who, record, "pid")?, comm, value });
+                return Ok(false);
             }
         }
         to.push(event, actor);

@@ -2,8 +2,8 @@
 //! sleepers get a bonus, wake-ups preempt by granularity. Nothing here knows events.
 
 use super::engine::{Engine, How};
-use super::entity::{Doing, NONE, virtual_time};
-use crate::trace::ThreadIx;
+use super::entity::{Doing, Entity, NICE_0, NONE, virtual_time};
+use crate::trace::{ThreadIx, TraceMeta};
 
 /// `sysctl_sched_latency` for one CPU; all three grow with `1 + log2(cpus)`.
 const LATENCY_NS: i64 = 6_000_000;
@@ -11,6 +11,8 @@ const LATENCY_NS: i64 = 6_000_000;
 const MIN_GRANULARITY_NS: i64 = 750_000;
 /// `sysctl_sched_wakeup_granularity` for one CPU.
 const WAKEUP_GRANULARITY_NS: i64 = 1_000_000;
+/// Losers before the winner that may all be wrong (chosen on the training runs).
+const MOST_LOSERS: usize = 3;
 /// `sched_nr_latency`: from this many on, the period grows and the last buddy counts.
 const NR_LATENCY: usize = 8;
 
@@ -31,6 +33,15 @@ impl Engine {
         (period * w / load.max(1)).max(least)
     }
 
+    /// Takes in what the trace says of the machine.
+    pub(super) fn learn(&mut self, meta: &TraceMeta) {
+        if self.cfs {
+            self.flat = meta.autogroup == Some(false);
+            let tick = 1_000_000_000 / u64::from(if meta.hz == 0 { 250 } else { meta.hz.clamp(10, 10_000) });
+            self.tick = (tick, meta.start_ns % tick);
+        }
+    }
+
     /// `place_entity`: a waking task at most half a latency before the queue's floor (`GENTLE_FAIR_SLEEPERS`), a new
     /// one a slice behind it (`START_DEBIT`), a migrated one as far from the floor as it was.
     pub(super) fn cfs_place(&mut self, id: u32, q: usize, how: How) {
@@ -39,12 +50,15 @@ impl Engine {
         let v = match (how, e.relative) {
             (How::Move, Some(relative)) => floor + relative,
             (How::Fork, _) => {
-                let debit = virtual_time(self.share(id, q), e.weight);
-                let curr = self.queues[q].curr;
-                let parent = if curr == NONE { floor } else { self.ents[curr as usize].v };
-                parent.max(floor + debit)
+                // `task_fork_fair` places it beside its parent; `activate_task` carries the distance over to its queue.
+                let home = if self.here < self.cpus.len() { self.home(id, self.here) } else { q };
+                let debit = virtual_time(self.share(id, home), e.weight);
+                let (curr, begin) = (self.queues[home].curr, self.queues[home].min_v);
+                let parent = if curr == NONE { 0 } else { self.ents[curr as usize].v - begin };
+                floor + parent.max(debit)
             }
-            _ if e.queue == NONE => floor,
+            // Never seen before: it slept long.
+            _ if e.queue == NONE => floor - self.scaled(LATENCY_NS) / 2,
             _ => {
                 // A sleeper that wakes elsewhere keeps its distance to the floor (`migrate_task_rq_fair`).
                 let moved = if e.queue as usize == q { 0 } else { floor - self.queues[e.queue as usize].min_v };
@@ -56,18 +70,68 @@ impl Engine {
         e.relative = None;
     }
 
-    /// `update_curr` and `check_preempt_tick` of one level; true when a reschedule follows.
-    pub(super) fn cfs_run(&mut self, id: u32, q: usize, delta: i64) -> bool {
-        let share = self.share(id, q);
-        let e = &mut self.ents[id as usize];
-        let v = e.v + virtual_time(delta, e.weight);
-        self.queues[q].shift(e, v);
-        // `protect` holds the virtual time at which the stint began.
-        let ran = v - e.protect;
-        let wall = virtual_time(share, e.weight);
-        let left = self.leftmost(q, id);
+    /// `dequeue_entity` after the entity is off: it is no buddy any more, and the floor need not wait for it.
+    pub(super) fn cfs_left(&mut self, id: u32, q: usize) {
+        self.cfs_forget(id, q);
         self.cfs_floor(q);
-        left != NONE && (ran > wall || v - self.ents[left as usize].v > share)
+    }
+
+    /// `update_curr` from `from` to `now`, and the tick between them (ticks are at multiples of their length).
+    pub(super) fn cfs_charge(&mut self, cpu: usize, from: u64, now: u64) {
+        let (tick, phase) = self.tick;
+        let at = ((now + phase) / tick * tick).saturating_sub(phase);
+        if at <= from {
+            return self.cfs_update(cpu, now - from);
+        }
+        self.cfs_update(cpu, at - from);
+        if self.cfs_tick(cpu) {
+            self.cpus[cpu].resched = true;
+        }
+        self.cfs_update(cpu, now - at);
+    }
+
+    fn cfs_update(&mut self, cpu: usize, delta: u64) {
+        let mut id = self.cpus[cpu].curr;
+        while id != NONE && self.ents[id as usize].on_rq && self.ents[id as usize].queue != NONE {
+            let q = self.ents[id as usize].queue as usize;
+            let e = &mut self.ents[id as usize];
+            let v = e.v + virtual_time(delta as i64, e.weight);
+            self.queues[q].shift(e, v);
+            self.cfs_floor(q);
+            id = self.queues[q].owner;
+        }
+    }
+
+    /// `check_preempt_tick` of every level; true when a reschedule follows.
+    fn cfs_tick(&mut self, cpu: usize) -> bool {
+        let mut id = self.cpus[cpu].curr;
+        let mut resched = false;
+        while id != NONE && self.ents[id as usize].on_rq && self.ents[id as usize].queue != NONE {
+            let e = self.ents[id as usize];
+            let q = e.queue as usize;
+            let share = self.share(id, q);
+            // `protect` holds the virtual time at which the stint began.
+            let ran = (e.v - e.protect) * e.weight / NICE_0;
+            let left = self.leftmost(q, id);
+            if left != NONE && ran > share {
+                resched = true;
+                self.cfs_forget(id, q);
+            } else if left != NONE && ran >= self.scaled(MIN_GRANULARITY_NS) {
+                resched |= e.v - self.ents[left as usize].v > share;
+            }
+            id = self.queues[q].owner;
+        }
+        resched
+    }
+
+    /// `clear_buddies`.
+    fn cfs_forget(&mut self, id: u32, q: usize) {
+        let queue = &mut self.queues[q];
+        for buddy in [&mut queue.last, &mut queue.yielded] {
+            if *buddy == id {
+                *buddy = NONE;
+            }
+        }
     }
 
     /// `update_min_vruntime`: the floor never falls.
@@ -77,18 +141,21 @@ impl Engine {
         queue.min_v = queue.min_v.max(min.unwrap_or(queue.min_v));
     }
 
+    /// The leftmost but `skip`; of equals the one inserted first, and never the running one.
     fn leftmost(&self, q: usize, skip: u32) -> u32 {
-        let waiting = self.queues[q].list.iter().copied().filter(|&x| x != skip);
-        waiting.min_by_key(|&x| (self.ents[x as usize].v, self.ents[x as usize].seq)).unwrap_or(NONE)
+        let queue = &self.queues[q];
+        let waiting = queue.list.iter().copied().filter(|&x| x != skip);
+        let key = |&x: &u32| (self.ents[x as usize].v, x == queue.curr, self.ents[x as usize].seq);
+        waiting.min_by_key(key).unwrap_or(NONE)
     }
 
-    /// `wakeup_preempt_entity(second, left) < 1`: `a` is not too far behind `b`.
+    /// `wakeup_preempt_entity(a, b) < 1`: `a` is not too far behind `b`.
     fn close(&self, a: u32, b: u32) -> bool {
         let gran = virtual_time(self.scaled(WAKEUP_GRANULARITY_NS), self.ents[b as usize].weight);
         self.ents[a as usize].v - self.ents[b as usize].v <= gran
     }
 
-    /// `pick_next_entity`: the leftmost, unless it has just yielded or the last buddy is close enough.
+    /// `pick_next_entity`: the leftmost, unless it has yielded or the last buddy is close enough.
     pub(super) fn cfs_best(&self, q: usize, skip: u32) -> u32 {
         let queue = &self.queues[q];
         let left = self.leftmost(q, skip);
@@ -97,8 +164,8 @@ impl Engine {
         }
         let mut best = left;
         if queue.yielded == left {
-            let second = queue.list.iter().copied().filter(|&x| x != skip && x != left);
-            let second = second.min_by_key(|&x| (self.ents[x as usize].v, self.ents[x as usize].seq));
+            let key = |&x: &u32| (self.ents[x as usize].v, x == queue.curr, self.ents[x as usize].seq);
+            let second = queue.list.iter().copied().filter(|&x| x != skip && x != left).min_by_key(key);
             best = second.filter(|&s| self.close(s, left)).unwrap_or(left);
         }
         let last = queue.last;
@@ -109,25 +176,59 @@ impl Engine {
     }
 
     /// `check_preempt_wakeup`: true when `woken` is far enough before `curr`; then `curr` becomes the last buddy.
-    pub(super) fn cfs_preempts(&mut self, woken: u32, curr: u32, q: usize) -> bool {
-        if self.close(curr, woken) {
+    pub(super) fn cfs_preempts(&mut self, woken: u32, curr: u32, cpu: usize) -> bool {
+        if self.cpus[cpu].resched {
             return false;
         }
-        if self.queues[q].list.len() >= NR_LATENCY {
-            self.queues[q].last = curr;
+        // Both on one level: that of the thread, or of the groups.
+        let (mut w, mut c) = (woken, curr);
+        if self.ents[w as usize].queue != self.ents[c as usize].queue {
+            let root = |e: &Self, id: u32| match e.ents[id as usize].queue {
+                NONE => NONE,
+                q => match e.queues[q as usize].owner {
+                    NONE => id,
+                    owner => owner,
+                },
+            };
+            (w, c) = (root(self, woken), root(self, curr));
+            if w == NONE || c == NONE || w == c {
+                return false;
+            }
+        }
+        if self.close(c, w) {
+            return false;
+        }
+        let q = self.ents[curr as usize].queue;
+        if q != NONE && self.queues[q as usize].list.len() >= NR_LATENCY {
+            self.queues[q as usize].last = curr;
         }
         true
     }
 
-    /// After an observed pick: losers with a smaller virtual time than the winner's are raised to it.
+    /// After an observed pick: losers with a smaller virtual time than the winner's are raised to it. When they are
+    /// many it is the winner's that is wrong: it is lowered to theirs.
     pub(super) fn cfs_correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx]) {
         let w = self.ents[winner as usize];
         if w.queue == NONE || !w.on_rq || w.doing != Doing::Queued {
             return;
         }
+        let queue = &self.queues[w.queue as usize];
+        // Who was rightly passed over is no loser: the one that yielded, and all that wait when a buddy came in.
+        let (right, yielded) = (self.cpus[usize::from(w.cpu)].pick == winner, queue.yielded);
+        let before = |e: &Entity| e.on_rq && e.queue == w.queue && e.v < w.v;
+        let (mut below, mut least) = (0, w.v);
+        for t in candidates.iter().copied().chain(std::iter::once(ThreadIx(prev))) {
+            if let Some(e) = self.ents.get(t.ix()).filter(|e| t.0 != yielded && before(e)) {
+                (below, least) = (below + 1, least.min(e.v));
+            }
+        }
+        if !right && below > MOST_LOSERS {
+            let e = &mut self.ents[winner as usize];
+            return self.queues[w.queue as usize].shift(e, least);
+        }
         for t in candidates.iter().copied().chain(std::iter::once(ThreadIx(prev))) {
             let Some(e) = self.ents.get_mut(t.ix()) else { continue };
-            if t.0 != winner && e.on_rq && e.queue == w.queue && e.v < w.v {
+            if t.0 != winner && t.0 != yielded && before(e) && (!right || t.0 == prev) {
                 self.queues[w.queue as usize].shift(e, w.v);
             }
         }
@@ -147,14 +248,27 @@ mod tests {
             engine.ents[id as usize].doing = Doing::Queued;
         }
         let q = engine.home(1, 0);
+        for id in 1..=n as usize {
+            engine.queues[q].shift(&mut engine.ents[id], 0);
+        }
         (engine, q)
+    }
+
+    /// Charges a thread that is the running one for as long.
+    fn ran(engine: &mut Engine, id: u32, q: usize, ns: u64) {
+        engine.cpus[0].curr = id;
+        engine.queues[q].curr = id;
+        let group = engine.queues[q].owner;
+        engine.queues[0].curr = group;
+        engine.cfs_update(0, ns);
+        (engine.cpus[0].curr, engine.queues[q].curr) = (NONE, NONE);
     }
 
     #[test]
     fn sleepers_get_half_a_latency_and_forks_start_a_slice_behind() {
         let (mut engine, q) = engine(2);
         engine.dequeue(2, true, false);
-        engine.run(1, q, 50_000_000);
+        ran(&mut engine, 1, q, 50_000_000);
         assert_eq!(engine.queues[q].min_v, 50_000_000);
         engine.enqueue(2, 0, How::Wake);
         assert_eq!(engine.ents[2].v, 50_000_000 - LATENCY_NS / 2);
@@ -165,20 +279,66 @@ mod tests {
     #[test]
     fn the_leftmost_runs_and_a_wakeup_preempts_by_granularity() {
         let (mut engine, q) = engine(3);
-        engine.run(1, q, 900_000);
-        engine.run(2, q, 10);
+        ran(&mut engine, 1, q, 900_000);
+        ran(&mut engine, 2, q, 10);
         assert_eq!(engine.best(q, NONE), 3);
-        assert!(!engine.cfs_preempts(3, 1, q));
-        engine.run(1, q, 200_000);
-        assert!(engine.cfs_preempts(3, 1, q));
+        assert!(!engine.cfs_preempts(3, 1, 0));
+        ran(&mut engine, 1, q, 200_000);
+        assert!(engine.cfs_preempts(3, 1, 0));
         assert_eq!(engine.queues[q].last, NONE, "too few tasks for a last buddy");
     }
 
     #[test]
     fn losers_are_raised_to_the_winner() {
         let (mut engine, q) = engine(3);
-        engine.run(2, q, 5_000);
+        ran(&mut engine, 2, q, 5_000);
         engine.correct(2, NONE, &[1, 2, 3].map(ThreadIx));
         assert_eq!([1, 2, 3].map(|id: usize| engine.ents[id].v), [5_000; 3]);
+    }
+
+    #[test]
+    fn a_winner_behind_many_losers_is_lowered_to_them() {
+        let (mut engine, q) = engine(5);
+        ran(&mut engine, 2, q, 5_000);
+        engine.correct(2, NONE, &[1, 2, 3, 4, 5].map(ThreadIx));
+        assert_eq!([1, 2, 3, 4, 5].map(|id: usize| engine.ents[id].v), [0; 5]);
+    }
+
+    #[test]
+    fn who_yielded_is_passed_over_until_it_runs_or_leaves() {
+        let (mut engine, q) = engine(3);
+        ran(&mut engine, 2, q, 10);
+        ran(&mut engine, 3, q, 20);
+        engine.queues[q].yielded = 1;
+        assert_eq!(engine.best(q, NONE), 2);
+        engine.correct(2, NONE, &[1, 2, 3].map(ThreadIx));
+        assert_eq!(engine.ents[1].v, 0, "no loser");
+        ran(&mut engine, 2, q, 1_200_000);
+        ran(&mut engine, 3, q, 1_200_000);
+        assert_eq!(engine.best(q, NONE), 1, "the others are too far behind");
+        engine.dequeue(1, true, false);
+        assert_eq!(engine.queues[q].yielded, NONE);
+        assert_eq!(engine.queues[q].min_v, 1_200_010, "the floor does not wait for who left");
+    }
+
+    #[test]
+    fn without_autogroup_everyone_is_in_one_queue_and_ticks_come_at_their_multiples() {
+        let (mut engine, _) = engine(2);
+        let meta = TraceMeta { autogroup: Some(false), hz: 250, start_ns: 9_000_000, ..TraceMeta::default() };
+        engine.learn(&meta);
+        assert_eq!((engine.home(1, 0), engine.tick), (0, (4_000_000, 1_000_000)));
+        engine.ents[2].group = 0;
+        for id in [1, 2] {
+            engine.dequeue(id, true, false);
+            engine.enqueue(id, 0, How::Wake);
+        }
+        engine.cpus[0].curr = 1;
+        engine.queues[0].curr = 1;
+        engine.ents[1].protect = engine.ents[1].v;
+        // Ticks at 3, 7 and 11 ms: its share of 3 ms is over at the second.
+        engine.cfs_charge(0, 1_000_000, 6_900_000);
+        assert!(!engine.cpus[0].resched);
+        engine.cfs_charge(0, 6_900_000, 7_100_000);
+        assert!(engine.cpus[0].resched);
     }
 }

@@ -54,9 +54,6 @@ impl Engine {
 
     /// `update_curr` of one level: charges `delta` ns; true when a reschedule follows.
     pub(super) fn run(&mut self, id: u32, q: usize, delta: i64) -> bool {
-        if self.cfs {
-            return self.cfs_run(id, q, delta);
-        }
         let e = &mut self.ents[id as usize];
         let v = e.v + virtual_time(delta, e.weight);
         self.queues[q].shift(e, v);
@@ -203,12 +200,10 @@ impl Engine {
         let e = self.ents[id as usize];
         let preempts = if e.real_time {
             true
+        } else if self.cfs {
+            self.cfs_preempts(id, curr, cpu)
         } else if e.queue == self.ents[curr as usize].queue {
-            if self.cfs {
-                self.cfs_preempts(id, curr, e.queue as usize)
-            } else {
-                self.best(e.queue as usize, NONE) == id
-            }
+            self.best(e.queue as usize, NONE) == id
         } else {
             let owner = self.queues[e.queue as usize].owner;
             let at_root = if owner == NONE { id } else { owner };

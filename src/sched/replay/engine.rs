@@ -63,6 +63,12 @@ pub(super) enum How {
 pub(super) struct Engine {
     /// CFS instead of EEVDF.
     pub cfs: bool,
+    /// All threads are in the root's queue: autogroup is off.
+    pub flat: bool,
+    /// Length of a tick and the phase of the first one after the trace's start, ns.
+    pub tick: (u64, u64),
+    /// CPU of the event that is being taken: where a fork's parent runs.
+    pub here: usize,
     pub slice: i64,
     pub corrected: bool,
     /// Threads first, then group entities (CPU-major).
@@ -88,7 +94,19 @@ impl Engine {
             ents.push(group);
         }
         let cpu = Cpu { curr: NONE, prev: NONE, pick: NONE, ..Cpu::default() };
-        Self { cfs: class == SchedClass::Cfs, slice, corrected, ents, queues, cpus: vec![cpu; cpus], seq: 0, habit: 0 }
+        Self {
+            cfs: class == SchedClass::Cfs,
+            flat: false,
+            tick: (4_000_000, 0),
+            here: 0,
+            slice,
+            corrected,
+            ents,
+            queues,
+            cpus: vec![cpu; cpus],
+            seq: 0,
+            habit: 0,
+        }
     }
 
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
@@ -127,6 +145,7 @@ impl Engine {
     /// Queue of a thread on `cpu`.
     pub fn home(&self, id: u32, cpu: usize) -> usize {
         match self.ents[id as usize].group {
+            _ if self.flat => cpu,
             0 => cpu,
             g => self.cpus.len() + cpu * GROUPS + usize::from(g - 1).min(GROUPS - 1),
         }
@@ -212,6 +231,9 @@ impl Engine {
         if self.queues[q].curr == id {
             self.queues[q].curr = NONE;
         }
+        if self.cfs {
+            self.cfs_left(id, q);
+        }
         let owner = self.queues[q].owner;
         if owner != NONE && self.queues[q].list.is_empty() && self.ents[owner as usize].on_rq {
             self.dequeue(owner, sleep, false);
@@ -225,6 +247,9 @@ impl Engine {
         c.last = now;
         if c.curr == NONE || delta == 0 || self.ents[c.curr as usize].real_time {
             return;
+        }
+        if self.cfs {
+            return self.cfs_charge(cpu, now - delta as u64, now);
         }
         let mut id = c.curr;
         while id != NONE && self.ents[id as usize].on_rq && self.ents[id as usize].queue != NONE {
@@ -280,7 +305,9 @@ impl Engine {
             if queue.last == id {
                 queue.last = NONE;
             }
-            queue.yielded = NONE;
+            if queue.yielded == id {
+                queue.yielded = NONE;
+            }
             let owner = queue.owner;
             if owner != NONE {
                 let e = &mut self.ents[owner as usize];
@@ -297,6 +324,9 @@ impl Engine {
         while let Some(id) = self.cpus[cpu].batch.pop() {
             if !self.ents[id as usize].on_rq && self.ents[id as usize].doing == Doing::Queued {
                 self.enqueue(id, cpu, How::Move);
+                if self.cfs {
+                    self.wake_preempt(id, cpu);
+                }
             }
         }
     }
@@ -335,6 +365,7 @@ impl Engine {
             _ => {}
         }
         self.charge(cpu, e.time.0);
+        self.here = e.cpu.ix();
         let here = self.home(id, cpu) as u32;
         let en = self.ents[id as usize];
         if en.on_rq && en.delayed && en.queue == here {

@@ -1,0 +1,144 @@
+//! What the application is told and what it orders: the two ends of `update`.
+
+use super::input::{Key, Mouse};
+use super::timeline::Loaded;
+use super::traces::Entry;
+use super::{mistakes, recording, train};
+use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
+use crate::predictor::weights::Weights;
+use crate::trace::{Nanos, Trace};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A fact, told to the application. Everything that can happen is here.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// The mouse did something.
+    Mouse(Mouse),
+    /// The terminal has this many columns and rows.
+    Resized(u16, u16),
+    /// Time since start; only sent while something plays.
+    Tick {
+        /// Monotonic, since the program started.
+        now: Nanos,
+    },
+    /// The recordings that can be opened.
+    Listed {
+        /// Given ones first, then bundled ones.
+        entries: Vec<Entry>,
+        /// Why bundled ones are missing.
+        problem: Option<String>,
+    },
+    /// A recording was read.
+    Opened {
+        /// Of the request.
+        generation: u64,
+        /// The file.
+        path: PathBuf,
+        /// The recording, or why it could not be read.
+        result: Result<Arc<Loaded>, String>,
+    },
+    /// Predictions of the next events.
+    Predicted {
+        /// Of the open recording.
+        generation: u64,
+        /// The next chunk.
+        chunk: Chunk,
+    },
+    /// There is no usable model: only baselines will answer.
+    NoModel {
+        /// Of the open recording.
+        generation: u64,
+        /// Why.
+        problem: String,
+    },
+    /// No more predictions will come.
+    PredictionFailed {
+        /// Of the open recording.
+        generation: u64,
+        /// Why.
+        problem: String,
+    },
+    /// Details of one decision.
+    Inspected {
+        /// Of the open recording.
+        generation: u64,
+        /// The switch event that was asked about.
+        event: usize,
+        /// The details, or why there are none.
+        result: Result<Inspection, String>,
+    },
+    /// Something about recording.
+    Recorder(recording::News),
+    /// Something happened to a training run.
+    Train(train::News),
+    /// What a watched run's weights say about a stretch of the recording.
+    Looked {
+        /// Of the open recording.
+        generation: u64,
+        /// Whose weights.
+        label: String,
+        /// Their predictions.
+        stretch: Stretch,
+    },
+    /// Something for the Mistakes screen.
+    Mistakes(mistakes::News),
+    /// Somebody outside wants the program to end (SIGTERM, SIGINT).
+    Terminated,
+}
+
+/// An order to the outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// List what can be opened; answered by [`Msg::Listed`].
+    List {
+        /// Files given on the command line.
+        given: Vec<PathBuf>,
+    },
+    /// Read a recording; answered by [`Msg::Opened`]. Replaces all work on the one before.
+    Open {
+        /// For the answer.
+        generation: u64,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Compute all predictions; answered by [`Msg::Predicted`], in order.
+    Predict {
+        /// For the answers.
+        generation: u64,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// A run's model; the bundled one if not given.
+        model: Option<Arc<Weights>>,
+    },
+    /// Something is wanted of the training runs.
+    Train(train::Order),
+    /// Predict a stretch with these weights; answered by [`Msg::Looked`]. A newer request replaces one that is not done.
+    Look {
+        /// For the answer.
+        generation: u64,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// The weights.
+        weights: Arc<Weights>,
+        /// Whose they are.
+        label: String,
+        /// The stretch.
+        events: std::ops::Range<usize>,
+    },
+    /// Explain one decision; answered by [`Msg::Inspected`]. A newer request replaces one that has not started.
+    Inspect {
+        /// For the answer.
+        generation: u64,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// Index of the switch among all events.
+        event: usize,
+    },
+    /// Something about recording.
+    Recorder(recording::Order),
+    /// Something for the Mistakes screen; answered by [`Msg::Mistakes`].
+    Mistakes(mistakes::Order),
+}

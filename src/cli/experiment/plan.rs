@@ -1,0 +1,142 @@
+//! What an experiment consists of: which trainings, and which recordings each is scored on. Reads no recording.
+
+use super::part::Part;
+use super::{Args, Name};
+use crate::dataset::catalog::{Catalog, Filter, Split};
+use crate::predictor::engine::Choice;
+use crate::predictor::weights::ModelConfig;
+use crate::train::TrainConfig;
+use color_eyre::eyre::{Result, bail};
+
+/// Recordings that something is scored on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestSet {
+    /// As in tables: a category, a kernel, `all`.
+    pub name: String,
+    /// Which recordings, of the split that is scored on.
+    pub filter: Filter,
+}
+
+/// An experiment's parts.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Trainings, those on the same recordings side by side.
+    pub parts: Vec<Part>,
+    /// What they are scored on.
+    pub tests: Vec<TestSet>,
+    /// Every recording that the experiment may touch.
+    pub all: Filter,
+}
+
+/// What a training may see, and what it is then scored on, as indices of test sets.
+struct Fold {
+    trained: String,
+    filter: Filter,
+    tests: Vec<usize>,
+}
+
+impl Plan {
+    /// For arguments and the recordings there are.
+    pub fn new(args: &Args, catalog: &Catalog) -> Result<Self> {
+        if args.name != Name::HoldOut && !args.category.is_empty() {
+            bail!("--category is for hold-out");
+        }
+        let of_kernel = |kernels: &[String]| Filter { kernels: kernels.to_vec(), ..Filter::default() };
+        let all = of_kernel(&args.kernel);
+        let asked = Filter { categories: args.category.clone(), ..all.clone() };
+        if let Some(problem) = catalog.unknown(&asked) {
+            bail!(problem);
+        }
+        let named = |name: &String, filter| TestSet { name: name.clone(), filter };
+        let (tests, folds): (Vec<_>, Vec<_>) = match args.name {
+            Name::HoldOut => {
+                let there = |c: &&str| catalog.entries.iter().any(|e| e.category == **c && asked.takes(e));
+                let categories: Vec<_> = catalog.categories().into_iter().filter(there).map(str::to_owned).collect();
+                let fold = |(i, c): (usize, &String)| {
+                    let test = named(c, Filter { categories: vec![c.clone()], ..all.clone() });
+                    let filter = Filter { hold_out: vec![c.clone()], ..all.clone() };
+                    (test, Fold { trained: format!("without {c}"), filter, tests: vec![i] })
+                };
+                categories.iter().enumerate().map(fold).unzip()
+            }
+            Name::Kernels => {
+                let kernels =
+                    if args.kernel.is_empty() { vec!["EEVDF".into(), "CFS".into()] } else { args.kernel.clone() };
+                if kernels.len() < 2 {
+                    bail!("one kernel cannot be compared with another: name two with --kernel");
+                }
+                let tests: Vec<_> = (0..kernels.len()).collect();
+                let fold = |k: &String| {
+                    let filter = of_kernel(std::slice::from_ref(k));
+                    (named(k, filter.clone()), Fold { trained: k.clone(), filter, tests: tests.clone() })
+                };
+                kernels.iter().map(fold).unzip()
+            }
+            Name::Seeds | Name::Models => {
+                let name = if args.kernel.is_empty() { "all".to_owned() } else { args.kernel.join(", ") };
+                let test = named(&name, all.clone());
+                (vec![test], vec![Fold { trained: name, filter: all.clone(), tests: vec![0] }])
+            }
+        };
+        let mut parts = Vec::new();
+        for fold in &folds {
+            let scored = fold.tests.iter().map(|i| (&tests[*i].name, &tests[*i].filter, args.split));
+            for (name, filter, split) in std::iter::once((&fold.trained, &fold.filter, Split::Train)).chain(scored) {
+                let filter = Filter { split: Some(split), ..filter.clone() };
+                if catalog.select(&filter).next().is_none() {
+                    bail!("{name}: there is no {} recording", split.label());
+                }
+            }
+            for kind in models(args)? {
+                parts.extend((0..args.seeds).map(|seed| Part {
+                    kind,
+                    trained: fold.trained.clone(),
+                    filter: fold.filter.clone(),
+                    tests: fold.tests.clone(),
+                    config: config(args, kind, seed, &fold.filter),
+                }));
+            }
+        }
+        let all = if args.name == Name::Kernels { Filter::default() } else { all };
+        Ok(Self { parts, tests, all })
+    }
+}
+
+/// The kinds of networks, each once.
+fn models(args: &Args) -> Result<Vec<Choice>> {
+    let known: Vec<_> = Choice::all().filter(|c| c.needs_model()).collect();
+    let usual: &[&str] = match args.name {
+        Name::HoldOut => &["tcn", "mlp", "lstm"],
+        Name::Models => &["tcn", "lstm"],
+        Name::Kernels | Name::Seeds => &["tcn"],
+    };
+    let mut kinds: Vec<Choice> = Vec::new();
+    let asked = if args.models.is_empty() {
+        known.iter().copied().filter(|k| usual.contains(&k.label())).collect()
+    } else {
+        args.models.clone()
+    };
+    for kind in asked {
+        if !kind.needs_model() {
+            bail!("{} is not trained; it is scored beside the networks anyway", kind.label());
+        }
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds.sort_by_key(|k| usual.iter().position(|u| *u == k.label()).filter(|_| args.models.is_empty()));
+    Ok(kinds)
+}
+
+/// As `koracle train` would, with the folder left to the part.
+fn config(args: &Args, kind: Choice, seed: u64, filter: &Filter) -> TrainConfig {
+    let usual = TrainConfig::default();
+    TrainConfig {
+        epochs: args.epochs.map_or(usual.epochs, |n| n as usize),
+        seed,
+        hold_out: filter.hold_out.clone(),
+        kernels: filter.kernels.clone(),
+        model: kind.network().map_or(usual.model, ModelConfig::of),
+        ..usual
+    }
+}

@@ -1,0 +1,184 @@
+//! Recordings for the interface: looks for machines and a file name, records in a job, writes the file and says in words
+//! what a reader of it must know. Progress is newest-wins; the end is always told.
+
+use crate::app::Msg;
+use crate::app::recording::run::{Failure, Saved};
+use crate::app::recording::{News, Order};
+use crate::app::time::grouped;
+use crate::export::{self, NewFile};
+use crate::job::{Cancel, Job, JobError, Latest};
+use crate::record::request::free_name;
+use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Target, hosts, more};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+/// Between two tellings of progress.
+const TELL: Duration = Duration::from_millis(50);
+/// Damaged places and lines of a failed workload's output that are shown.
+const SHOWN: usize = 3;
+
+/// The jobs of recording. Dropping it ends a recording, which keeps what came.
+#[derive(Debug)]
+pub struct Recorder {
+    tx: SyncSender<Msg>,
+    looking: Option<Job>,
+    naming: Option<Job>,
+    recording: Option<Job>,
+}
+
+impl Recorder {
+    /// Answers into `tx`.
+    pub fn new(tx: SyncSender<Msg>) -> Self {
+        Self { tx, looking: None, naming: None, recording: None }
+    }
+
+    /// Starts what is ordered and returns at once.
+    pub fn perform(&mut self, order: Order) {
+        match order {
+            Order::Look { workload } => {
+                self.look();
+                self.name(workload);
+            }
+            Order::Name { workload } => self.name(workload),
+            Order::Start { id, plan } => self.start(id, *plan),
+            Order::Cancel => self.recording.iter().for_each(Job::cancel),
+        }
+    }
+
+    fn look(&mut self) {
+        let (tx, done) = (self.tx.clone(), self.tx.clone());
+        // A send fails only when the interface is gone; then nobody waits for the answer.
+        let tell = |tx: &SyncSender<Msg>, local, hosts, complete| {
+            let _ = tx.send(Msg::Recorder(News::Machines { local, hosts, complete }));
+        };
+        let work = move |cancel: &Cancel| {
+            tell(&tx, local(), Vec::new(), false);
+            hosts::list(Path::new("."), cancel)
+        };
+        self.looking = Some(Job::spawn("hosts", work, move |hosts| {
+            // Without a list one types the name.
+            tell(&done, local(), hosts.unwrap_or_default(), true);
+        }));
+    }
+
+    fn name(&mut self, workload: String) {
+        let tx = self.tx.clone();
+        let wanted = workload.clone();
+        self.naming = Some(Job::spawn(
+            "name",
+            move |_| file(&wanted).map(|f| f.0),
+            move |file| {
+                let file = file.map_err(|e| e.to_string()).and_then(|f| f);
+                let _ = tx.send(Msg::Recorder(News::Name { workload, file }));
+            },
+        ));
+    }
+
+    fn start(&mut self, id: u64, plan: Plan) {
+        let (tx, done) = (self.tx.clone(), self.tx.clone());
+        let work = move |cancel: &Cancel| make(id, plan, cancel, &tx);
+        self.recording = Some(Job::spawn("record", work, move |end| {
+            let panicked = |e: JobError| Failure { problem: e.to_string(), cancelled: false };
+            let end = end.map_err(panicked).and_then(|end| end);
+            let _ = done.send(Msg::Recorder(News::Ended { id, end }));
+        }));
+    }
+}
+
+/// Only root may make a tracing instance here.
+fn local() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0)
+    }
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
+/// The first free file in the folder that the program was started in.
+fn file(workload: &str) -> Result<(PathBuf, u32), String> {
+    let folder = std::env::current_dir().map_err(|e| format!("the folder that this was started in: {e}"))?;
+    free_name(&folder, workload).ok_or_else(|| format!("no free name for a recording of {workload} here"))
+}
+
+fn make(id: u64, plan: Plan, cancel: &Cancel, tx: &SyncSender<Msg>) -> Result<Saved, Failure> {
+    let failure = |problem: String| Failure { problem, cancelled: false };
+    let (path, run) = file(&plan.workload).map_err(failure)?;
+    let name = |path: &Path| failure(format!("{}: no name of a recording", path.display()));
+    let mut plan = plan.named(&path, run).ok_or_else(|| name(&path))?;
+    // Said before minutes of recording, not after.
+    NewFile::create(&path).map(drop).map_err(|e| failure(format!("{}: {e}", path.display())))?;
+    if let Target::Ssh { host, config: None } = &plan.target {
+        plan.target = hosts::resolve(host, Path::new("."), cancel);
+    }
+    let (latest, mut told) = (Latest::default(), None::<(Instant, Stage)>);
+    let recorded = record::record(&plan, cancel, &mut |progress: &Progress| {
+        latest.set(progress.clone());
+        if told.is_none_or(|(at, stage)| at.elapsed() >= TELL || stage != progress.stage) {
+            told = Some((Instant::now(), progress.stage));
+            // The recording does not wait for the screen: when nobody has room, the next telling brings the newest.
+            let _ = tx.try_send(Msg::Recorder(News::Progress { id, latest: latest.clone() }));
+        }
+    });
+    let mut recorded = recorded.map_err(|e| why_not(&e, cancel))?;
+    // The name may have been taken by somebody else meanwhile.
+    let path = if path.exists() { file(&plan.workload).map_err(failure)?.0 } else { path };
+    let bytes = export::native(&recorded.trace, &path, export::WAITED_LEVEL).map_err(|e| failure(e.to_string()))?;
+    if plan.runtime || plan.waking {
+        let beside = more::beside(&path, &plan.name);
+        let written = more::write(&beside, &recorded);
+        let what = format!("{} events of other kinds", grouped(recorded.more.len() as u64));
+        // The recording is there: a note says what is not.
+        recorded.notes.push(match written {
+            Ok(()) => format!("{what} in {}", beside.display()),
+            Err(e) => format!("{what} could not be written: {}: {e}", beside.display()),
+        });
+    }
+    Ok(saved(recorded, path, bytes, cancel.is_cancelled()))
+}
+
+fn why_not(error: &RecordError, cancel: &Cancel) -> Failure {
+    match error {
+        RecordError::Cancelled => {
+            Failure { problem: "Nothing had been recorded, so that there is no file.".into(), cancelled: true }
+        }
+        e => Failure { problem: e.to_string(), cancelled: cancel.is_cancelled() },
+    }
+}
+
+fn saved(recorded: Recorded, path: PathBuf, bytes: u64, cancelled: bool) -> Saved {
+    let (trace, meta) = (&recorded.trace, recorded.trace.meta());
+    let lost = meta.lost.iter().sum();
+    let mut notes = Vec::new();
+    if let Some(status) = recorded.failed() {
+        let lines: Vec<&str> = recorded.log.lines().filter(|l| !l.trim().is_empty()).collect();
+        let said = lines[lines.len().saturating_sub(SHOWN)..].join("; ");
+        let said = if said.is_empty() { said } else { format!(": {said}") };
+        notes.push(format!("the workload failed with status {status}{said}"));
+    }
+    if lost > 0 {
+        let per_cpu: Vec<String> = (0..).zip(&meta.lost).map(|(cpu, n)| format!("CPU{cpu} {}", grouped(*n))).collect();
+        notes.push(format!("events lost, as the buffers were too small: {}", per_cpu.join(", ")));
+    }
+    if recorded.pages.damaged > 0 {
+        notes.push(format!("{} damaged pages", recorded.pages.damaged));
+        notes.extend(recorded.pages.bad.iter().take(SHOWN).map(ToString::to_string));
+    }
+    notes.extend(recorded.notes);
+    Saved {
+        name: meta.name.clone(),
+        workload: meta.workload.clone(),
+        kernel: format!("{} {}", meta.kernel.split('-').next().unwrap_or_default(), meta.scheduler.label()),
+        cpus: trace.cpus() as u16,
+        events: trace.len() as u64,
+        span: trace.span(),
+        // A workload that had come to its end before was not cut.
+        cancelled: cancelled && !matches!(recorded.status, Some((_, Ended::Itself | Ended::Limit))),
+        path,
+        bytes,
+        lost,
+        notes,
+    }
+}

@@ -1,0 +1,71 @@
+//! What a screen shows of a table: the rows that a filter lets through, sorted, and their sums.
+
+use super::bitmap::Bitmap;
+use super::column::Column;
+use super::filter::Expr;
+use super::sums::{Sums, Versus, in_time, versus};
+use super::table::Table;
+use std::sync::Arc;
+
+/// What is asked of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// Only decisions for which it is true.
+    pub filter: Option<Expr>,
+    /// List the right ones too.
+    pub all: bool,
+    /// By what the list is sorted.
+    pub sort: Column,
+    /// The greatest first.
+    pub descending: bool,
+    /// A second predictor to compare with.
+    pub second: Option<Column>,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self { filter: None, all: false, sort: Column::Time, descending: false, second: None }
+    }
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The question.
+    pub query: Query,
+    /// Rows of the list, as a set.
+    pub set: Bitmap,
+    /// The same, sorted.
+    pub rows: Vec<u32>,
+    /// Sums over what the filter lets through, right or wrong.
+    pub sums: Arc<Sums>,
+    /// The comparison.
+    pub versus: Option<Versus>,
+    /// Share of forecasts that would have come in time; NaN when that was not measured.
+    pub in_time: f64,
+}
+
+impl View {
+    /// Of `table`; what `old` knows for the same filter is taken over.
+    pub fn new(table: &Table, latencies: &[u64], query: Query, old: Option<&Self>) -> Self {
+        let subset = query.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(table));
+        let same = old.filter(|o| o.query.filter == query.filter && o.set.len() == table.len());
+        let (sums, in_time) = match same {
+            Some(old) => (Arc::clone(&old.sums), old.in_time),
+            None => (Arc::new(Sums::new(table, &subset)), in_time(table, &subset, latencies)),
+        };
+        let versus = query.second.map(|second| versus(table, &subset, second));
+        let set = if query.all { subset } else { subset.and(&Expr::Flag(Column::Hit).negate().rows(table)) };
+        let rows = sorted(table, &set, query.sort, query.descending);
+        Self { query, set, rows, sums, versus, in_time }
+    }
+}
+
+/// The rows of a set by a column; equals stay in the order of the table.
+fn sorted(t: &Table, set: &Bitmap, by: Column, descending: bool) -> Vec<u32> {
+    let names = by.order(t);
+    let flip = if descending { u64::MAX } else { 0 };
+    let mut keyed: Vec<(u64, u32)> = set.iter().map(|i| (by.key(t, i, &names) ^ flip, i as u32)).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, i)| i).collect()
+}

@@ -1,0 +1,119 @@
+//! From what a person asks for to a [`Plan`]: the limits of its numbers, a workload of the catalog or a command of their
+//! own, and the name of the file that the recording gets. The command line and the interface share it.
+
+use super::workloads::Workload;
+use super::{Plan, Target};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// The longest a workload may run, in seconds.
+pub const SECONDS: RangeInclusive<i64> = 1..=86_400;
+/// Ring buffer of each CPU, in KB.
+pub const BUFFER_KB: RangeInclusive<i64> = 64..=1_048_576;
+
+/// What runs while it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A workload of the catalog.
+    Workload(&'static Workload),
+    /// A program and its arguments.
+    Command(Vec<String>),
+}
+
+impl What {
+    /// Name of the workload, or of the program without its folder.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Workload(w) => w.name.into(),
+            Self::Command(words) => {
+                let file = words.first().and_then(|program| Path::new(program).file_name());
+                file.map_or_else(|| "command".into(), |n| n.to_string_lossy().into_owned())
+            }
+        }
+    }
+}
+
+/// How it is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// After so many seconds the workload is ended.
+    pub seconds: u32,
+    /// Ring buffer of each CPU.
+    pub buffer_kb: u32,
+    /// Records `sched_stat_runtime` too.
+    pub runtime: bool,
+    /// Records `sched_waking` too.
+    pub waking: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { seconds: 5, buffer_kb: 16_384, runtime: false, waking: false }
+    }
+}
+
+impl Plan {
+    /// The plan for `what` on `target`; a name and a number are still to be given (see [`Plan::named`]).
+    pub fn new(target: Target, what: &What, settings: Settings) -> Self {
+        let Settings { seconds, buffer_kb, runtime, waking } = settings;
+        let (category, command, shown, needs) = match what {
+            What::Workload(w) => (
+                w.category,
+                w.command(seconds),
+                format!("koracle workload {} for {seconds} s: {}", w.name, w.script),
+                w.needs.iter().map(|(tool, package)| ((*tool).into(), (*package).into())).collect(),
+            ),
+            What::Command(words) => ("own", words.clone(), words.join(" "), Vec::new()),
+        };
+        let (workload, category) = (what.name(), category.into());
+        let (name, run) = (String::new(), 0);
+        Self { target, name, run, workload, category, command, shown, needs, seconds, buffer_kb, runtime, waking }
+    }
+
+    /// The same, called after the file that it will be in. `None` when that is no name of a native recording.
+    #[must_use]
+    pub fn named(mut self, path: &Path, run: u32) -> Option<Self> {
+        let file = path.file_name()?.to_string_lossy().into_owned();
+        let bare = [".csv.zst", ".csv"].iter().find_map(|e| file.strip_suffix(e)).filter(|n| !n.is_empty())?;
+        (self.name, self.run) = (bare.into(), run);
+        Some(self)
+    }
+}
+
+/// The first `WORKLOAD_runN.csv.zst` that is not in `folder` yet, and N. `None` when there is none up to ten thousand.
+pub fn free_name(folder: &Path, workload: &str) -> Option<(PathBuf, u32)> {
+    let mut names = (0..10_000).map(|run| (folder.join(format!("{workload}_run{run}.csv.zst")), run));
+    names.find(|(path, _)| !path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::workloads;
+
+    #[test]
+    fn a_file_that_is_there_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for run in [0, 1, 3] {
+            std::fs::write(dir.path().join(format!("x_run{run}.csv.zst")), "").unwrap();
+        }
+        assert_eq!(free_name(dir.path(), "x"), Some((dir.path().join("x_run2.csv.zst"), 2)));
+        assert_eq!(free_name(dir.path(), "y"), Some((dir.path().join("y_run0.csv.zst"), 0)));
+    }
+
+    #[test]
+    fn a_plan_is_named_after_its_file() {
+        let what = What::Workload(workloads::find("cpu-bound-4p").unwrap());
+        let plan =
+            Plan::new(Target::Local, &what, Settings::default()).named(Path::new("a/b_run3.csv.zst"), 3).unwrap();
+        assert_eq!((plan.name.as_str(), plan.run, plan.workload.as_str()), ("b_run3", 3, "cpu-bound-4p"));
+        assert_eq!((plan.category.as_str(), plan.command.last().map(String::as_str)), ("cpu_bound", Some("5")));
+        let own = What::Command(vec!["/usr/bin/make".into(), "-j4".into()]);
+        let plan = Plan::new(Target::Local, &own, Settings::default());
+        assert_eq!((plan.workload.as_str(), plan.shown.as_str()), ("make", "/usr/bin/make -j4"));
+        for bad in ["x.zst", ".csv", "csv", "/"] {
+            assert!(plan.clone().named(Path::new(bad), 0).is_none(), "{bad}");
+        }
+        assert_eq!(What::Command(vec!["..".into()]).name(), "command");
+    }
+}

@@ -1,0 +1,120 @@
+//! The list of decisions: only the visible rows are made into text, and as many columns as fit.
+
+use super::{is, right};
+use crate::app::mistakes::places::Places;
+use crate::app::mistakes::{Focus, Found, LIST, Mistakes};
+use crate::app::time;
+use crate::evaluate::mistakes::view::View;
+use crate::evaluate::mistakes::{Column, Kind, Table};
+use crate::ui::draw::put;
+use crate::ui::palette::Theme;
+use ratatui::buffer::Buffer;
+
+/// Cells before the first column: chosen, right or wrong.
+const GUTTER: u16 = 4;
+
+/// The columns that are visible: index in [`LIST`], first cell, cells.
+fn visible(m: &Mistakes, width: u16) -> Vec<(usize, u16, u16)> {
+    let room = width.saturating_sub(GUTTER);
+    let fits = |from: usize| {
+        let mut x = 0;
+        let mut out = Vec::new();
+        for (i, (_, w, _)) in LIST.iter().enumerate().skip(from) {
+            if x + w > room && !out.is_empty() {
+                break;
+            }
+            out.push((i, GUTTER + x, (*w).min(room.saturating_sub(x))));
+            x += w + 1;
+        }
+        out
+    };
+    // Scrolled as little as needed for the marked column.
+    let first = (0..=m.column).find(|from| fits(*from).iter().any(|(i, ..)| *i == m.column));
+    fits(first.unwrap_or(0))
+}
+
+/// Draws head and rows.
+pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, buf: &mut Buffer) {
+    let columns = visible(m, p.list.w);
+    for (i, x, w) in &columns {
+        let (column, _, to_right) = LIST[*i];
+        let arrow = match (m.sort.by == column, m.sort.descending) {
+            (false, _) => "",
+            (true, false) => "▲",
+            (true, true) => "▼",
+        };
+        let name = format!("{}{arrow}", column.name());
+        let style = match (*i == m.column && is(m, Focus::List), m.sort.by == column) {
+            (true, _) => theme.chosen(),
+            (false, true) => theme.strong(),
+            _ => theme.dim(),
+        };
+        if to_right {
+            right(buf, (p.head.x + x, p.head.y), *w, &name, style);
+        } else {
+            put(buf, p.head.x + x, p.head.y, *w, &name, style);
+        }
+    }
+    if view.rows.is_empty() {
+        let text = if view.sums.total.decisions == 0 {
+            "No decision is like that."
+        } else {
+            "None of these decisions is wrong. a lists the right ones too."
+        };
+        put(buf, p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
+        return;
+    }
+    let rows = p.rows();
+    let first = m.first_row(rows);
+    for (line, row) in view.rows.iter().enumerate().skip(first).take(rows) {
+        let y = p.list.y + (line - first) as u16;
+        let (row, chosen) = (*row as usize, line == m.selected);
+        let base = match (chosen, is(m, Focus::List)) {
+            (true, true) => theme.chosen(),
+            (true, false) => theme.strong(),
+            _ => theme.text(),
+        };
+        if chosen {
+            put(buf, p.list.x, y, p.list.w, &" ".repeat(usize::from(p.list.w)), base);
+        }
+        let hit = found.table.is_hit(row);
+        put(buf, p.list.x, y, 1, if m.marked.contains(&(row as u32)) { "●" } else { " " }, base);
+        let verdict = if hit { theme.hit() } else { theme.miss() };
+        put(buf, p.list.x + 2, y, 1, if hit { "✓" } else { "✗" }, if chosen { base } else { verdict });
+        for (i, x, w) in &columns {
+            let (column, _, to_right) = LIST[*i];
+            let text = cell(&found.table, row, column);
+            if to_right {
+                right(buf, (p.list.x + x, y), *w, &text, base);
+            } else {
+                put(buf, p.list.x + x, y, *w, &shortened(&text, column, usize::from(*w)), base);
+            }
+        }
+    }
+}
+
+/// A value as it reads best.
+pub fn cell(t: &Table, row: usize, column: Column) -> String {
+    match column.kind() {
+        Kind::Time if column == Column::Time => {
+            column.count(t, row).map_or_else(String::new, |ns| format!("{:.9}", ns as f64 / 1e9))
+        }
+        Kind::Time => column.count(t, row).map_or_else(|| "–".into(), time::short),
+        Kind::Share => format!("{:.3}", column.share(t, row)),
+        Kind::Flag if column == Column::Forecast && !Column::Asked.flag(t, row) => "–".into(),
+        Kind::Flag => if column.flag(t, row) { "✓" } else { "✗" }.into(),
+        _ => column.text(t, row).into_owned(),
+    }
+}
+
+/// Task names lose their end before their pid does.
+fn shortened(text: &str, column: Column, width: usize) -> String {
+    let tasks = matches!(column, Column::Prev | Column::Pred | Column::Real);
+    match text.rsplit_once(':').filter(|_| tasks && text.chars().count() > width) {
+        Some((name, pid)) if pid.len() + 2 <= width => {
+            let head: String = name.chars().take(width - pid.len() - 1).collect();
+            format!("{head}:{pid}")
+        }
+        _ => text.into(),
+    }
+}

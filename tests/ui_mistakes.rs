@@ -1,0 +1,425 @@
+//! The Mistakes screen as a user meets it: screens as snapshots over a real recording, and random walks over the keys
+//! and the mouse that must never panic. The predictor is a rule with softened scores: its figures do not change when the
+//! bundled model does.
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use kernel_oracle::app::input::{Key, Mouse, MouseKind};
+use kernel_oracle::app::mistakes::{Explained, Found, News, Order, Origin, Told};
+use kernel_oracle::app::timeline::Loaded;
+use kernel_oracle::app::{App, Effect, Msg, Tab};
+use kernel_oracle::evaluate::mistakes::collect::collect;
+use kernel_oracle::evaluate::mistakes::view::View;
+use kernel_oracle::evaluate::mistakes::why::{Moved, describe, explain, same_shape};
+use kernel_oracle::evaluate::mistakes::{Column, Table};
+use kernel_oracle::features::{Decision, Forecast, Outcome, RANKS};
+use kernel_oracle::ingest;
+use kernel_oracle::job::Cancel;
+use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
+use kernel_oracle::replay::lod::Pyramid;
+use kernel_oracle::trace::{Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::ui::draw::draw;
+use kernel_oracle::ui::palette::Theme;
+use proptest::prelude::*;
+use ratatui::style::Color;
+use ratatui::{Terminal, backend::TestBackend};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+const REAL: &str = "traces/hackbench-pipe-2g_run0.csv.zst";
+
+/// A rule whose probabilities are spread out.
+#[derive(Clone)]
+struct Soft(Heuristic);
+
+impl Predictor for Soft {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
+        self.0.pick(decision, scores);
+        scores.iter_mut().for_each(|s| *s *= 0.06);
+    }
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
+        self.0.forecast(forecast, scores);
+    }
+    fn outcome(&mut self, outcome: &Outcome) {
+        self.0.outcome(outcome);
+    }
+}
+
+fn soft() -> Soft {
+    Soft(Heuristic::new(Rule::Followed, 0))
+}
+
+static TRACE: LazyLock<Arc<Trace>> = LazyLock::new(|| Arc::new(ingest::open(Path::new(REAL)).unwrap().trace));
+
+static FOUND: LazyLock<Arc<Found>> = LazyLock::new(|| {
+    let table = collect(&TRACE, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {}).unwrap();
+    Arc::new(Found { table, latencies: vec![2_000, 3_000, 4_000], no_model: None })
+});
+
+fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
+    let (mut app, _) = App::new(vec![REAL.into()], size);
+    let loaded =
+        Loaded { path: REAL.into(), pyramid: Pyramid::build(trace), trace: Arc::clone(trace), notes: Vec::new() };
+    app.update(Msg::Opened { generation: 1, path: REAL.into(), result: Ok(Arc::new(loaded)) });
+    app
+}
+
+/// What the outside would answer to an order, at once.
+fn answer(order: Order) -> Option<News> {
+    match order {
+        Order::Collect { number, origins, .. } => {
+            let Origin::Open(_, trace) = &origins[0] else { return None };
+            let result = if Arc::ptr_eq(trace, &TRACE) {
+                Arc::clone(&FOUND)
+            } else {
+                let table = collect(trace, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {}).unwrap();
+                Arc::new(Found { table, ..Found::default() })
+            };
+            Some(News::Collected { number, result: Ok(result) })
+        }
+        Order::Look { number, found, query, old } => {
+            let view = Arc::new(View::new(&found.table, &found.latencies, query, old.as_deref()));
+            Some(News::Looked { number, view })
+        }
+        Order::Explain { number, found, row, .. } => {
+            let event = found.table.event(row);
+            let shape = same_shape(&found.table, row);
+            let mut why = explain(&TRACE, soft(), event, &shape[..shape.len().min(40)], None, &Cancel::new()).unwrap();
+            // A rule cannot be taken apart; the screen is shown what it would get of a network.
+            let groups = ["who follows whom", "place in the queue", "waiting and sleeping", "queue length"];
+            let pulls = [1.5, -0.75, 0.5, 0.0];
+            why.groups =
+                groups.into_iter().zip(pulls).map(|(what, pull)| Moved { what, pull, without: [0.5, 0.1] }).collect();
+            why.past = (event.saturating_sub(9)..event)
+                .rev()
+                .enumerate()
+                .map(|(i, what)| Moved { what, pull: [0.25, -1.0, 0.0][i % 3], without: [0.5, 0.1] })
+                .collect();
+            why.all_past = Some(Moved { what: (), pull: 0.3, without: [0.5, 0.1] });
+            let now = TRACE.time(event);
+            let past = why.past.iter().map(|m| (describe(&TRACE, m.what), now.since(TRACE.time(m.what)).0)).collect();
+            Some(News::Explained { number, row, result: Ok(Arc::new(Told { why, past })) })
+        }
+        Order::LoadFilters => Some(News::Filters(vec!["p>0.5".into(), "queue>=9 and state=S".into()])),
+        Order::SaveFilters(_) => None,
+    }
+}
+
+/// Performs what the application orders of this screen, until it wants nothing more.
+fn perform(app: &mut App, effects: Vec<Effect>) {
+    for effect in effects {
+        if let Effect::Mistakes(order) = effect
+            && let Some(news) = answer(order)
+        {
+            let more = app.update(Msg::Mistakes(news));
+            perform(app, more);
+        }
+    }
+}
+
+fn tell(app: &mut App, msg: Msg) {
+    let effects = app.update(msg);
+    perform(app, effects);
+}
+
+fn press(app: &mut App, keys: &[Key]) {
+    keys.iter().for_each(|k| tell(app, Msg::Key(*k)));
+}
+
+fn keys(app: &mut App, text: &str) {
+    text.chars().for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+}
+
+fn shown(size: (u16, u16)) -> App {
+    let mut app = open(&TRACE, size);
+    keys(&mut app, "3");
+    app
+}
+
+fn screen_with(app: &App, theme: Theme) -> TestBackend {
+    let (w, h) = app.size;
+    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
+    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
+    terminal.backend().clone()
+}
+
+fn screen(app: &App) -> TestBackend {
+    screen_with(app, Theme { color: true })
+}
+
+macro_rules! snapshot {
+    ($name:literal, $app:expr) => {
+        insta::assert_snapshot!($name, screen(&$app))
+    };
+}
+
+#[test]
+fn the_list_with_its_sums() {
+    snapshot!("list_120x40", shown((120, 40)));
+    snapshot!("list_200x50", shown((200, 50)));
+    snapshot!("list_80x24", shown((80, 24)));
+    snapshot!("list_40x12", shown((40, 12)));
+    insta::assert_snapshot!("list_no_color", screen_with(&shown((120, 40)), Theme { color: false }));
+}
+
+#[test]
+fn before_there_is_anything() {
+    let (mut app, _) = App::new(vec![REAL.into()], (80, 24));
+    app.update(Msg::Key(Key::Char('3')));
+    snapshot!("nothing_open", app);
+    let mut app = open(&TRACE, (80, 24));
+    let effects = app.update(Msg::Key(Key::Char('3')));
+    assert!(matches!(
+        effects[..],
+        [Effect::Mistakes(Order::LoadFilters), Effect::Mistakes(Order::Collect { number: 1, .. })]
+    ));
+    snapshot!("pending", app);
+    app.update(Msg::Mistakes(News::Progress { number: 1, done: 2, of: 5 }));
+    app.update(Msg::Mistakes(News::Progress { number: 0, done: 4, of: 5 }));
+    snapshot!("pending_many", app);
+    app.update(Msg::Mistakes(News::Collected {
+        number: 1,
+        result: Err("x.csv.zst: line 3, byte 120: no valid time".into()),
+    }));
+    snapshot!("failed", app);
+    let mut app = open(&TRACE, (80, 24));
+    app.update(Msg::Key(Key::Char('3')));
+    let found =
+        Found { table: FOUND.table.clone(), latencies: Vec::new(), no_model: Some("the file is damaged".into()) };
+    let effects = app.update(Msg::Mistakes(News::Collected { number: 1, result: Ok(Arc::new(found)) }));
+    assert!(matches!(effects[..], [Effect::Mistakes(Order::Look { .. })]));
+    snapshot!("summing_up", app);
+    perform(&mut app, effects);
+    snapshot!("no_model", app);
+    let mut app = open(&Arc::new(TraceBuilder::default().finish(TraceMeta::default())), (80, 24));
+    keys(&mut app, "3");
+    snapshot!("no_decision", app);
+}
+
+#[test]
+fn a_filter_is_typed() {
+    let mut app = shown((120, 30));
+    keys(&mut app, "/cpu=0 and que");
+    snapshot!("typing", app);
+    press(&mut app, &[Key::Tab]);
+    assert_eq!(app.mistakes.text, "cpu=0 and queue");
+    keys(&mut app, ">=x");
+    snapshot!("filter_error", app);
+    app.update(Msg::Resized(50, 16));
+    snapshot!("filter_error_50x16", app);
+    app.update(Msg::Resized(120, 30));
+    keys(&mut app, "\n");
+    assert!(app.mistakes.editing, "it stays until it is right");
+    press(&mut app, &[Key::Backspace]);
+    keys(&mut app, "4\n");
+    assert!(!app.mistakes.editing);
+    snapshot!("filtered", app);
+    keys(&mut app, "/cpu=77\n");
+    assert_eq!(app.mistakes.filter.as_ref().unwrap().to_string(), "cpu=0 and queue>=4");
+    assert!(app.mistakes.error.is_some(), "two filters in one line are none");
+    press(&mut app, &[Key::Ctrl('u')]);
+    keys(&mut app, "cpu=77\n");
+    snapshot!("filter_of_nothing", app);
+    press(&mut app, &[Key::Esc]);
+    assert_eq!(app.mistakes.text, "cpu=0 and queue>=4", "one step back");
+    press(&mut app, &[Key::Esc, Key::Esc]);
+    assert!(app.mistakes.filter.is_none() && app.tab == Tab::Timeline);
+}
+
+#[test]
+fn every_page_of_sums_and_what_a_bar_selects() {
+    let mut app = shown((120, 40));
+    let pages = app.mistakes.pages.len();
+    for page in 0..pages {
+        insta::assert_snapshot!(format!("sums_{page:02}"), screen(&app));
+        keys(&mut app, "v");
+    }
+    assert_eq!(app.mistakes.page, 0);
+    keys(&mut app, "V");
+    assert_eq!(app.mistakes.page, pages - 1);
+    // Every bar and cell selects what it counts.
+    for page in 0..pages {
+        for at in 0..app.mistakes.pages[page].len() {
+            let mut app = shown((120, 40));
+            app.mistakes.page = page;
+            let filter = app.mistakes.pages[page].filter(at).unwrap();
+            let rows = filter.rows(&FOUND.table).count() as u64;
+            press(&mut app, &[Key::Tab]);
+            app.mistakes.bar = at;
+            keys(&mut app, "\n");
+            assert_eq!(app.mistakes.view.as_ref().unwrap().sums.total.decisions, rows, "{filter}");
+            assert_eq!(app.mistakes.text, filter.to_string());
+        }
+    }
+}
+
+#[test]
+fn why_and_comparison() {
+    let mut app = shown((120, 40));
+    keys(&mut app, "jjjw");
+    assert!(matches!(app.mistakes.why, Explained::Ready(..)));
+    snapshot!("why", app);
+    press(&mut app, &[Key::Tab, Key::Tab, Key::End]);
+    snapshot!("why_end", app);
+    app.update(Msg::Resized(80, 24));
+    snapshot!("why_80x24", app);
+    let mut app = shown((120, 40));
+    keys(&mut app, "ccccc");
+    assert_eq!(app.mistakes.second, Some(Column::Baseline(4)));
+    snapshot!("versus", app);
+    keys(&mut app, "c");
+    assert_eq!(app.mistakes.second, None);
+    let effects = {
+        keys(&mut app, "Crun");
+        app.update(Msg::Key(Key::Enter))
+    };
+    let order = effects.into_iter().find_map(|e| if let Effect::Mistakes(o) = e { Some(o) } else { None });
+    assert!(matches!(order, Some(Order::Collect { other: Some(file), .. }) if file == PathBuf::from("run")));
+}
+
+#[test]
+fn the_list_is_sorted_chosen_and_copied() {
+    let mut app = shown((120, 40));
+    let t = &FOUND.table;
+    let column = |app: &App, c: Column| -> Vec<u64> {
+        let view = app.mistakes.view.as_ref().unwrap();
+        view.rows.iter().map(|r| c.key(t, *r as usize, &c.order(t))).collect()
+    };
+    assert!(column(&app, Column::Time).is_sorted());
+    press(&mut app, &[Key::Right; 6]);
+    keys(&mut app, "s");
+    assert!(column(&app, Column::P).is_sorted_by(|a, b| a >= b), "the greatest first");
+    keys(&mut app, "s");
+    assert!(column(&app, Column::P).is_sorted());
+    press(&mut app, &[Key::Left; 4]);
+    keys(&mut app, "s");
+    assert!(column(&app, Column::Prev).is_sorted());
+    let wrong = column(&app, Column::Prev).len();
+    keys(&mut app, "a");
+    assert_eq!(column(&app, Column::Prev).len(), t.len());
+    keys(&mut app, "agxjxy");
+    assert_eq!(app.mistakes.marked.len(), 2);
+    let text = app.mistakes.copy.take().unwrap();
+    assert_eq!(text.lines().count(), 3);
+    assert!(text.starts_with("t\tcpu\tprev\t") && text.lines().all(|l| l.split('\t').count() == 22), "{text}");
+    press(&mut app, &[Key::Esc]);
+    assert!(app.mistakes.marked.is_empty());
+    assert!(wrong > 100);
+}
+
+#[test]
+fn decisions_are_shown_on_the_timeline_and_walked_there() {
+    let mut app = shown((120, 40));
+    keys(&mut app, "/p>0.5 and queue>=3\njj\n");
+    assert_eq!(app.tab, Tab::Timeline);
+    let rows = app.mistakes.view.as_ref().unwrap().rows.clone();
+    let event = |i: usize| Some(FOUND.table.event(rows[i] as usize));
+    let at = |app: &App| app.timeline().unwrap().event();
+    assert_eq!(at(&app), event(2));
+    snapshot!("timeline_walked", app);
+    for i in [3, 4, 5] {
+        keys(&mut app, "n");
+        assert_eq!(at(&app), event(i));
+    }
+    keys(&mut app, "NNNNN");
+    assert_eq!(at(&app), event(0));
+    keys(&mut app, "N");
+    assert!(app.message.as_ref().unwrap().starts_with("no earlier decision of: p>0.5 and queue>=3"));
+    keys(&mut app, "G");
+    keys(&mut app, "n");
+    assert!(app.message.as_ref().unwrap().starts_with("no later"));
+    press(&mut app, &[Key::Esc]);
+    assert!(!app.mistakes.walking);
+    // The range between two marks is a filter like any other.
+    keys(&mut app, "t0.05\nmt0.1\nm3t");
+    assert_eq!(app.mistakes.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms");
+    keys(&mut app, "F0f");
+    assert_eq!(app.mistakes.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms", "kept and brought back");
+    keys(&mut app, "f");
+    assert_eq!(app.mistakes.text, "p>0.5");
+}
+
+#[test]
+fn chosen_recordings_are_shown_together() {
+    let mut app = shown((120, 40));
+    let entry =
+        |name: &str| kernel_oracle::app::traces::Entry { path: name.into(), name: name.into(), ..Default::default() };
+    app.update(Msg::Listed { entries: vec![entry("a"), entry("b"), entry(REAL)], problem: None });
+    keys(&mut app, "4gxjx");
+    assert_eq!(app.mistakes.chosen, [PathBuf::from("a"), PathBuf::from(REAL)]);
+    let effects = app.update(Msg::Key(Key::Char('3')));
+    let [Effect::Mistakes(Order::Collect { number: 2, origins, other: None })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert!(
+        matches!(&origins[..], [Origin::File(a), Origin::Open(b, _)] if a == Path::new("a") && b == Path::new(REAL))
+    );
+    // A decision of a recording that is not open: it is opened, then gone to.
+    let one: Table = FOUND.table.clone();
+    let mut other = one.clone();
+    other.sources[0].path = "a".into();
+    let found = Found { table: Table::join(vec![other, one]), ..Found::default() };
+    let more = app.update(Msg::Mistakes(News::Collected { number: 2, result: Ok(Arc::new(found)) }));
+    perform(&mut app, more);
+    let effects = app.update(Msg::Key(Key::Enter));
+    assert!(matches!(&effects[..], [Effect::Open { path, .. }] if path == Path::new("a")), "{effects:?}");
+    let event = FOUND.table.event(app.mistakes.row().unwrap());
+    let loaded =
+        Loaded { path: "a".into(), pyramid: Pyramid::build(&TRACE), trace: Arc::clone(&TRACE), notes: Vec::new() };
+    app.update(Msg::Opened { generation: 2, path: "a".into(), result: Ok(Arc::new(loaded)) });
+    assert_eq!(app.timeline().unwrap().event(), Some(event));
+}
+
+#[test]
+fn without_color_everything_is_said_in_text() {
+    let mut app = shown((160, 40));
+    for text in ["", "v", "vv", "w", "/cpu=x"] {
+        keys(&mut app, text);
+        let backend = screen_with(&app, Theme { color: false });
+        let colored =
+            backend.buffer().content().iter().filter(|c| c.fg != Color::Reset || c.bg != Color::Reset).count();
+        assert_eq!(colored, 0, "{text}");
+    }
+}
+
+fn any_msg() -> impl Strategy<Value = Msg> {
+    let key = prop_oneof![
+        10 => prop::sample::select("333//  jkhlvVwcCsaxyyfFt0gGnNq?41=<>()\"p.9 cpu~ and or not hit".chars().collect::<Vec<_>>())
+            .prop_map(Key::Char),
+        5 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
+            Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('u'), Key::Ctrl('w')])
+    ];
+    let kinds = vec![MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
+    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60).prop_map(|(kind, x, y)| Mouse { kind, x, y });
+    prop_oneof![
+        14 => key.prop_map(Msg::Key),
+        4 => mouse.prop_map(Msg::Mouse),
+        1 => (0_u16..210, 0_u16..60).prop_map(|(w, h)| Msg::Resized(w, h)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_walk_panics(empty in prop::bool::weighted(0.2), msgs in prop::collection::vec(any_msg(), 1..60)) {
+        let trace = if empty { Arc::new(TraceBuilder::default().finish(TraceMeta::default())) } else { Arc::clone(&TRACE) };
+        let mut app = open(&trace, (110, 34));
+        keys(&mut app, "3");
+        for msg in msgs {
+            if app.tab == Tab::Timeline && matches!(msg, Msg::Key(_)) {
+                keys(&mut app, "3");
+            }
+            tell(&mut app, msg);
+            screen(&app);
+            let m = &app.mistakes;
+            if let Some(view) = &m.view {
+                prop_assert!(m.selected < view.rows.len().max(1));
+                prop_assert!(m.pages.get(m.page).is_none_or(|p| m.bar < p.len().max(1)));
+            }
+        }
+    }
+}
