@@ -10,6 +10,7 @@ mod control;
 mod environment;
 mod folder;
 pub mod load;
+mod probe;
 mod progress;
 pub mod runs;
 mod schedule;
@@ -19,6 +20,7 @@ pub use baselines::Baseline;
 pub use check::Wrong;
 pub use control::{Control, Stop};
 pub use environment::{Environment, revision};
+pub use probe::Probe;
 pub use progress::{Ending, Outcome, Phase, Progress};
 pub use schedule::Schedule;
 pub use validate::{Scores, Validation, validate};
@@ -146,7 +148,7 @@ pub struct Data {
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// The loss became NaN or infinite.
-    #[error("diverged at step {step}: the loss is {loss}")]
+    #[error("diverged at step {step}: the loss is {loss:.3e}")]
     Diverged {
         /// From 1.
         step: usize,
@@ -242,8 +244,7 @@ fn fit(
     let (started, wall_before) = (Instant::now(), state.wall_s);
     let mut kept_at = Instant::now();
     let mut progress = Progress { epochs: config.epochs, steps, ..state.progress() };
-    let patient = || control.patient();
-    progress.baselines = Some(Arc::new(baselines::baselines(&data.validation, &patient)));
+    progress.baselines = Some(Arc::new(baselines::baselines(&data.validation, &|| control.patient())));
     if let (Some(folder), Some(baselines)) = (&folder, &progress.baselines) {
         folder.plan(steps, baselines)?;
     }
@@ -323,7 +324,8 @@ fn fit(
         }
         report(Progress { phase: Phase::Validating, ..progress.clone() });
         let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
-        let Some(validation) = validate_while(&weights, &data.validation, &patient) else {
+        let mut go_on = || rests(control, &progress, report);
+        let Some(validation) = validate_while(&weights, &data.validation, &mut go_on) else {
             ending = if control.look() == Look::Kill { Ending::Killed } else { Ending::Stopped };
             break;
         };
@@ -361,7 +363,8 @@ fn fit(
         if control.look() == Look::Stop(Stop::Validate) && state.step > state.epoch * per_epoch {
             report(Progress { phase: Phase::Validating, stepped: false, ..progress.clone() });
             let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
-            if let Some(validation) = validate_while(&weights, &data.validation, &patient) {
+            let mut go_on = || rests(control, &progress, report);
+            if let Some(validation) = validate_while(&weights, &data.validation, &mut go_on) {
                 weights.set_temperature(validation.temperature);
                 weights.provenance.metrics = validation.metrics();
                 if let Some(folder) = &mut folder {
@@ -379,6 +382,17 @@ fn fit(
     let (epoch, validation) = outcome;
     let cancelled = matches!(ending, Ending::Stopped | Ending::Killed);
     best.map(|weights| Outcome { weights, epoch, validation, cancelled, ending }).ok_or(TrainError::Cancelled)
+}
+
+/// Rests in the middle of a validation, and says so; false when it is to be given up.
+fn rests(control: &Control, progress: &Progress, report: &mut dyn FnMut(Progress)) -> bool {
+    if !control.is_paused() {
+        return !control.hurries();
+    }
+    report(Progress { phase: Phase::Paused, ..progress.clone() });
+    let on = control.patient();
+    report(Progress { phase: Phase::Validating, ..progress.clone() });
+    on
 }
 
 /// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number. And where the
