@@ -119,10 +119,8 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
     }
     put(buf, 1 + used + 3, 0, left, &about, theme.text());
     for (x, width, number, text) in tabs {
-        let on = matches!(
-            (number, app.tab),
-            (1, Tab::Timeline) | (2, Tab::Train) | (3, Tab::Mistakes) | (4, Tab::Traces)
-        );
+        let on =
+            matches!((number, app.tab), (1, Tab::Timeline) | (2, Tab::Train) | (3, Tab::Mistakes) | (4, Tab::Traces));
         put(buf, x, 0, width, &text, if on { theme.chosen() } else { theme.dim() });
     }
 }
