@@ -10,6 +10,7 @@ mod control;
 mod environment;
 mod folder;
 pub mod load;
+mod probe;
 mod progress;
 pub mod runs;
 mod schedule;
@@ -19,6 +20,7 @@ pub use baselines::Baseline;
 pub use check::Wrong;
 pub use control::{Control, Stop};
 pub use environment::{Environment, revision};
+pub use probe::Probe;
 pub use progress::{Ending, Outcome, Phase, Progress};
 pub use schedule::Schedule;
 pub use validate::{Scores, Validation, validate};
@@ -26,11 +28,11 @@ pub use validate::{Scores, Validation, validate};
 use crate::dataset::catalog::{Filter, Split};
 use crate::dataset::chunks::{CHUNK, Dice, Recording, chunks_of};
 use crate::job::{self, Cancel};
-use crate::predictor::tcn::Network;
+use crate::predictor::tcn::{Cut, Network};
 use crate::predictor::weights::{ModelConfig, Provenance, WeightsError};
 use batch::Batch;
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::AdamWConfig;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use checkpoint::State;
@@ -146,7 +148,7 @@ pub struct Data {
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// The loss became NaN or infinite.
-    #[error("diverged at step {step}: the loss is {loss}")]
+    #[error("diverged at step {step}: the loss is {loss:.3e}")]
     Diverged {
         /// From 1.
         step: usize,
@@ -242,8 +244,7 @@ fn fit(
     let (started, wall_before) = (Instant::now(), state.wall_s);
     let mut kept_at = Instant::now();
     let mut progress = Progress { epochs: config.epochs, steps, ..state.progress() };
-    let patient = || control.patient();
-    progress.baselines = Some(Arc::new(baselines::baselines(&data.validation, &patient)));
+    progress.baselines = Some(Arc::new(baselines::baselines(&data.validation, &|| control.patient())));
     if let (Some(folder), Some(baselines)) = (&folder, &progress.baselines) {
         folder.plan(steps, baselines)?;
     }
@@ -288,7 +289,7 @@ fn fit(
             let started_step = Instant::now();
             let step = epoch * per_epoch + i;
             let batch = Batch::new(these, &data.training, context, &fixed, &balance);
-            let (total, loss) = losses(&model, &batch, config.forecast_weight, &device);
+            let (total, loss, cuts) = losses(&model, &batch, config.forecast_weight, &device);
             progress.step = step + 1;
             progress.loss = loss;
             progress.learning_rate = config.schedule.at(step, steps, config.learning_rate);
@@ -299,7 +300,7 @@ fn fit(
                 if !sum.is_finite() || sum > HOPELESS {
                     diverged = Some(if value.is_finite() { sum } else { value });
                 } else {
-                    let grads = GradientsParams::from_grads(total.backward(), &model);
+                    let grads = model.gradients(&total, &cuts);
                     model = optimiser.step(progress.learning_rate, model, grads);
                 }
             }
@@ -323,7 +324,8 @@ fn fit(
         }
         report(Progress { phase: Phase::Validating, ..progress.clone() });
         let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
-        let Some(validation) = validate_while(&weights, &data.validation, &patient) else {
+        let mut go_on = || rests(control, &progress, report);
+        let Some(validation) = validate_while(&weights, &data.validation, &mut go_on) else {
             ending = if control.look() == Look::Kill { Ending::Killed } else { Ending::Stopped };
             break;
         };
@@ -361,7 +363,8 @@ fn fit(
         if control.look() == Look::Stop(Stop::Validate) && state.step > state.epoch * per_epoch {
             report(Progress { phase: Phase::Validating, stepped: false, ..progress.clone() });
             let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
-            if let Some(validation) = validate_while(&weights, &data.validation, &patient) {
+            let mut go_on = || rests(control, &progress, report);
+            if let Some(validation) = validate_while(&weights, &data.validation, &mut go_on) {
                 weights.set_temperature(validation.temperature);
                 weights.provenance.metrics = validation.metrics();
                 if let Some(folder) = &mut folder {
@@ -381,11 +384,28 @@ fn fit(
     best.map(|weights| Outcome { weights, epoch, validation, cancelled, ending }).ok_or(TrainError::Cancelled)
 }
 
-/// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number.
-fn losses(model: &Network, batch: &Batch, forecast_weight: f32, device: &Device) -> (Option<Tensor<1>>, [f32; 2]) {
+/// Rests in the middle of a validation, and says so; false when it is to be given up.
+fn rests(control: &Control, progress: &Progress, report: &mut dyn FnMut(Progress)) -> bool {
+    if !control.is_paused() {
+        return !control.hurries();
+    }
+    report(Progress { phase: Phase::Paused, ..progress.clone() });
+    let on = control.patient();
+    report(Progress { phase: Phase::Validating, ..progress.clone() });
+    on
+}
+
+/// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number. And where the
+/// graph was cut.
+fn losses(
+    model: &Network,
+    batch: &Batch,
+    forecast_weight: f32,
+    device: &Device,
+) -> (Option<Tensor<1>>, [f32; 2], Vec<Cut>) {
     let floats = |v: &[f32]| Tensor::<1>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
     let ints = |v: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
-    let h = model.trunk(&batch.tokens, device);
+    let (h, cuts) = model.trunk_cut(&batch.tokens, device);
     let mut total: Option<Tensor<1>> = None;
     let mut each = [f32::NAN; 2];
     let n = batch.picks.rows.len();
@@ -408,5 +428,5 @@ fn losses(model: &Network, batch: &Batch, forecast_weight: f32, device: &Device)
         let loss = loss * forecast_weight;
         total = Some(total.map_or(loss.clone(), |t| t + loss));
     }
-    (total, each)
+    (total, each, cuts)
 }

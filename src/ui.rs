@@ -5,6 +5,7 @@
 //! there is no timer: an idle program wakes up for nobody.
 
 mod bench;
+mod busy;
 mod clipboard;
 pub mod draw;
 mod footer;
@@ -19,6 +20,7 @@ mod terminal;
 mod train;
 
 pub use bench::{bench_frames, bench_list};
+pub use busy::{Busy, bench_busy};
 
 use crate::app::{App, Msg};
 use crate::driver::{self, Driver};
@@ -84,6 +86,10 @@ pub fn run(traces: Vec<PathBuf>) -> Result<Vec<String>> {
             clipboard::copy(&text);
         }
         last_frame = Instant::now();
+        terminal.draw(&app, theme)?;
+    }
+    if app.train.unfinished() > 0 {
+        app.message = Some("keeping checkpoints of what trains".into());
         terminal.draw(&app, theme)?;
     }
     driver.leave(&rx, &mut |msg| {

@@ -10,6 +10,7 @@ use kernel_oracle::predictor::weights::{ModelConfig, Provenance, Weights};
 use kernel_oracle::train::runs::{self, RunError, State};
 use kernel_oracle::train::{Control, Data, Ending, Outcome, Phase, Progress, Stop, TrainConfig, TrainError};
 use kernel_oracle::train::{run, run_controlled};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -180,7 +181,6 @@ fn a_damaged_checkpoint_is_never_loaded() {
         assert_eq!(stop_at(3), 3, "goes on from the one before");
         assert_eq!(std::fs::read(dir.path().join("checkpoint.previous")).unwrap(), before, "the good one stays");
     }
-    std::fs::write(&newest, &good).unwrap();
     // What a kill in the middle of a write leaves: half a temporary file. It is not looked at, and taken away.
     std::fs::write(dir.path().join(".tmpAbC123"), &good[..100]).unwrap();
     let outcome = controlled(&config(dir.path()), &data, &Control::default(), |_| {}).unwrap();
@@ -269,9 +269,11 @@ fn tiny_catalog(dir: &Path) -> PathBuf {
         for end in ["csv.zst", "toml"] {
             std::fs::copy(from.join(format!("{name}.{end}")), dir.join(format!("{name}.{end}"))).unwrap();
         }
-        list += &format!(
+        write!(
+            list,
             "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
-        );
+        )
+        .unwrap();
     }
     std::fs::write(dir.join("catalog.toml"), list).unwrap();
     dir.into()

@@ -34,13 +34,7 @@ impl Page {
             lines.extend(wrap(words, text).into_iter().map(|line| (keys.take().unwrap_or_default(), line)));
         };
         for (keys, help, contexts) in keys::help() {
-            let place = match contexts {
-                keys::TRAIN => " (Train)",
-                keys::MISTAKES => " (Mistakes)",
-                c if c & keys::TRACES != 0 && c & keys::TIMELINE == 0 => " (Traces)",
-                _ => "",
-            };
-            add(keys, &format!("{help}{place}"));
+            add(keys, &format!("{help}{}", keys::place(contexts)));
         }
         add(String::new(), "");
         add("mouse".into(), "click selects, wheel zooms, drag pans, a click in the overview seeks");

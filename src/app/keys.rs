@@ -300,13 +300,24 @@ pub fn help() -> impl Iterator<Item = (String, &'static str, Contexts)> {
     })
 }
 
+/// Where a binding works, when that is one of the screens with keys of their own; else nothing.
+pub fn place(contexts: Contexts) -> &'static str {
+    match contexts {
+        TRAIN => " (Train)",
+        MISTAKES => " (Mistakes)",
+        c if c & TRACES != 0 && c & TIMELINE == 0 => " (Traces)",
+        _ => "",
+    }
+}
+
 /// The table for the README.
 pub fn markdown() -> String {
     let mut out = String::from("| key | what it does |\n|---|---|\n");
-    for (keys, help, _) in help() {
+    for (keys, help, contexts) in help() {
+        let place = place(contexts);
         let keys: Vec<String> = keys.split(' ').map(|k| format!("`{k}`")).collect();
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "| {} | {help} |", keys.join(" "));
+        let _ = writeln!(out, "| {} | {help}{place} |", keys.join(" "));
     }
     out
 }

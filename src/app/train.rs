@@ -7,176 +7,18 @@ pub mod layout;
 pub mod live;
 pub mod run;
 
-use super::App;
-use super::input::{Key, Mouse, MouseKind};
-use super::keys::Action;
+mod acts;
+mod words;
+
+pub use words::{Act, News, Order, Question};
+
+use super::input::Key;
 use crate::predictor::weights::Weights;
-use crate::train::runs::{self, Step};
-use crate::train::{Ending, Phase, Progress, TrainConfig};
+use crate::train::{Phase, TrainConfig, runs};
 use chart::Chart;
 use form::{Answer, Form};
 use run::{Run, Stage};
-use std::path::PathBuf;
 use std::sync::Arc;
-
-/// A fact about runs.
-#[derive(Debug)]
-pub enum News {
-    /// The runs that are kept, and what there is to train on.
-    Kept {
-        /// The runs.
-        runs: Vec<runs::Run>,
-        /// What could not be read.
-        problems: Vec<String>,
-        /// Categories of the bundled recordings.
-        categories: Vec<String>,
-        /// CPUs of this machine: so many runs work at once at first.
-        cpus: usize,
-    },
-    /// A run has its folder and reads the recordings.
-    Made {
-        /// The run.
-        id: u64,
-        /// Its folder.
-        path: PathBuf,
-    },
-    /// Steps since the last time, and where the run stands.
-    Progress {
-        /// The run.
-        id: u64,
-        /// In order.
-        steps: Vec<Step>,
-        /// The newest.
-        now: Box<Progress>,
-    },
-    /// A run is over.
-    Ended {
-        /// The run.
-        id: u64,
-        /// How, or why it failed.
-        result: Result<Ending, String>,
-        /// It has a checkpoint and something left to do.
-        resumable: bool,
-    },
-    /// All steps of a kept run.
-    Steps {
-        /// The run.
-        id: u64,
-        /// In order.
-        steps: Vec<Step>,
-    },
-    /// A run was to be removed.
-    Deleted {
-        /// The run.
-        id: u64,
-        /// Why it was not.
-        result: Result<(), String>,
-    },
-    /// A run was to be written as CSV.
-    Exported {
-        /// The file, or why there is none.
-        result: Result<PathBuf, String>,
-    },
-    /// A kept model was to be read, to be used for everything (`current`) or to be watched.
-    Model {
-        /// The run.
-        id: u64,
-        /// To be the current model.
-        current: bool,
-        /// The model, or why there is none.
-        result: Result<Arc<Weights>, String>,
-    },
-}
-
-/// What is wanted of the outside.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Order {
-    /// List the kept runs; answered by [`News::Kept`].
-    List,
-    /// Train; with a folder in the settings the run in it goes on. Answered by [`News::Made`], [`News::Progress`] and
-    /// [`News::Ended`].
-    Start {
-        /// For the answers.
-        id: u64,
-        /// The settings.
-        config: Box<TrainConfig>,
-    },
-    /// Rest after the step in hand.
-    Pause(u64),
-    /// Go on.
-    Resume(u64),
-    /// End after the step in hand, with a checkpoint and a validation.
-    Stop(u64),
-    /// End at once.
-    Kill(u64),
-    /// Tell the newest weights with the next progress.
-    Show(u64),
-    /// Read the steps of a kept run; answered by [`News::Steps`].
-    Read(u64, PathBuf),
-    /// Remove a kept run; answered by [`News::Deleted`].
-    Delete(u64, PathBuf),
-    /// Write a run as CSV into the working folder; answered by [`News::Exported`].
-    Export(PathBuf),
-    /// Read a run's best model; answered by [`News::Model`].
-    Model {
-        /// The run.
-        id: u64,
-        /// Its folder.
-        path: PathBuf,
-        /// To be the current model.
-        current: bool,
-    },
-}
-
-/// Keys of the Train screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Set up a run.
-    New,
-    /// Pause, or go on.
-    Pause,
-    /// Go on with a kept run.
-    GoOn,
-    /// Stop with a checkpoint.
-    Stop,
-    /// End at once.
-    Kill,
-    /// Remove.
-    Delete,
-    /// Write CSV.
-    Export,
-    /// Draw beside others.
-    Choose,
-    /// Next chart.
-    NextChart,
-    /// Chart before.
-    PrevChart,
-    /// Another horizontal axis.
-    Axis,
-    /// Logarithmic or not.
-    Log,
-    /// Cursor to earlier.
-    ReadEarlier,
-    /// Cursor to later.
-    ReadLater,
-    /// Predict the open recording with the run's newest weights.
-    Watch,
-    /// Make the run's best model the current one.
-    Use,
-    /// More runs at once.
-    More,
-    /// Fewer runs at once.
-    Fewer,
-}
-
-/// A question that `y` answers with yes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Remove this run?
-    Delete(u64),
-    /// End this run at once?
-    Kill(u64),
-}
 
 /// The state of the Train screen.
 #[derive(Debug, Default)]
@@ -324,6 +166,7 @@ impl Train {
                     run.path = Some(path);
                 }
             }
+            News::Reading { id, counts } => self.by_id(id)?.reading = counts,
             News::Progress { id, steps, now } => {
                 let watched = self.watched == Some(id);
                 let run = self.by_id(id)?;
@@ -345,7 +188,12 @@ impl Train {
             }
             News::Steps { id, steps } => {
                 let run = self.by_id(id)?;
-                steps.into_iter().for_each(|s| run.curve.push(s));
+                // It may have gone on meanwhile: what it told itself comes after what was read.
+                let told = run.curve.steps().to_vec();
+                let first = told.first().map_or(usize::MAX, |s| s.step);
+                run.curve = curve::Curve::new(run.config.forecast_weight);
+                let before = steps.into_iter().filter(|s| s.step < first);
+                before.chain(told).for_each(|s| run.curve.push(s));
             }
             News::Deleted { id, result: Ok(()) } => {
                 self.runs.retain(|r| r.id != id);
@@ -506,107 +354,6 @@ impl Train {
             )
         })
         .collect()
-    }
-}
-
-impl App {
-    /// Takes a fact about runs.
-    pub(super) fn train_news(&mut self, news: News) {
-        let before = self.train.current.as_ref().map(|c| Arc::as_ptr(&c.1));
-        if let Some(words) = self.train.news(news) {
-            self.message = Some(words);
-        }
-        if self.train.current.as_ref().map(|c| Arc::as_ptr(&c.1)) != before {
-            self.predict_anew();
-        }
-        self.settle_training();
-    }
-
-    /// Lets waiting runs begin and asks for what is shown.
-    pub(super) fn settle_training(&mut self) {
-        self.train.fill();
-        self.train.read_shown();
-    }
-
-    /// Takes a key that belongs to the form or to a question. False when there is none.
-    pub(super) fn train_key(&mut self, key: Key) -> bool {
-        if self.tab != super::Tab::Train || self.help {
-            return false;
-        }
-        if self.train.form.is_some() {
-            self.train.form_key(key);
-        } else if self.train.question.is_some() {
-            self.train.answer(key);
-        } else {
-            return false;
-        }
-        self.settle_training();
-        true
-    }
-
-    /// The layout of the Train screen.
-    pub fn train_layout(&self) -> layout::TrainLayout {
-        layout::TrainLayout::new(self.size, self.train.runs.len())
-    }
-
-    /// A click in the list selects, the wheel zooms the charts, a click in the large one reads there.
-    pub(super) fn mouse_on_train(&mut self, mouse: Mouse) {
-        let l = self.train_layout();
-        let t = &mut self.train;
-        if t.form.is_some() || t.question.is_some() {
-            return;
-        }
-        let end = t.end();
-        match mouse.kind {
-            MouseKind::WheelUp if l.list.has(mouse.x, mouse.y) => t.selected = t.selected.saturating_sub(1),
-            MouseKind::WheelDown if l.list.has(mouse.x, mouse.y) => {
-                t.selected = (t.selected + 1).min(t.runs.len().saturating_sub(1));
-            }
-            MouseKind::WheelUp | MouseKind::WheelDown => t.chart.zoom(mouse.kind == MouseKind::WheelUp, end),
-            MouseKind::Down if l.list.has(mouse.x, mouse.y) => {
-                let row = t.scroll(l.rows()) + usize::from(mouse.y - l.list.y);
-                if row < t.runs.len() {
-                    t.selected = row;
-                }
-            }
-            MouseKind::Down | MouseKind::Drag => {
-                let plot = layout::plot(l.main);
-                if plot.has(mouse.x, mouse.y) {
-                    let (from, to) = t.chart.window(end);
-                    let share = (f64::from(mouse.x - plot.x) + 0.5) / f64::from(plot.w.max(1));
-                    t.chart.cursor = Some(from + share * (to - from));
-                }
-            }
-            MouseKind::Up => {}
-        }
-        self.settle_training();
-    }
-
-    /// Follows an order on the Train screen.
-    pub(super) fn act_on_train(&mut self, action: Action) {
-        let t = &mut self.train;
-        let end = t.end();
-        let select = |t: &mut Train, by: isize| {
-            t.selected = t.selected.saturating_add_signed(by).min(t.runs.len().saturating_sub(1));
-        };
-        match action {
-            Action::Train(act) => self.message = t.act(act),
-            Action::Up => select(t, -1),
-            Action::Down => select(t, 1),
-            Action::PageUp => select(t, -8),
-            Action::PageDown => select(t, 8),
-            Action::Start => select(t, isize::MIN),
-            Action::End => select(t, isize::MAX),
-            Action::ZoomIn => t.chart.zoom(true, end),
-            Action::ZoomOut => t.chart.zoom(false, end),
-            Action::PanLeft => t.chart.pan(false, end),
-            Action::PanRight => t.chart.pan(true, end),
-            Action::Fit => (t.chart.zoom, t.chart.cursor) = (None, None),
-            Action::Back if t.chart.cursor.is_some() => t.chart.cursor = None,
-            Action::Back => self.tab = super::Tab::Timeline,
-            _ => {}
-        }
-        self.settle_training();
     }
 }
 

@@ -10,9 +10,10 @@ use crate::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token
 use crate::predictor::Predictor;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::tcn::Network;
+use crate::predictor::weights::{Kind, ModelConfig};
 use crate::predictor::weights::{Kind, ModelConfig, Weights};
 use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
-use crate::train::{self, Data, TrainConfig};
+use crate::train::{self, Data, Probe, TrainConfig};
 use crate::{export, ingest, job, ui};
 use color_eyre::eyre::{Result, eyre};
 use serde_json::{Value, json};
@@ -47,6 +48,25 @@ pub struct Args {
     /// Measure frames on this recording; without it, on a bundled one repeated until it has a million events.
     #[arg(long, value_name = "TRACE", value_hint = clap::ValueHint::FilePath)]
     frames: Option<std::path::PathBuf>,
+    /// Measure only the interface, while so many networks train on the bundled recordings and the recording of
+    /// `--frames` plays: frames, keys, pauses.
+    #[arg(long, value_name = "RUNS", requires = "frames")]
+    training: Option<u64>,
+    /// Measure only training steps of a network of this kind, on ready-made batches of the bundled recordings.
+    #[arg(long, value_name = "KIND", conflicts_with_all = ["training", "frames"])]
+    steps: Option<Kind>,
+    /// Write the batches of `--steps` to this file, for another program to train on.
+    #[arg(long, value_name = "FILE", requires = "steps", value_hint = clap::ValueHint::FilePath)]
+    batches: Option<std::path::PathBuf>,
+    /// Channels of the network of `--steps`, if not the usual ones.
+    #[arg(long, requires = "steps")]
+    channels: Option<usize>,
+    /// Blocks (layers of an LSTM) of the network of `--steps`, if not the usual ones.
+    #[arg(long, requires = "steps")]
+    blocks: Option<usize>,
+    /// Seconds that `--training` takes.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    seconds: u64,
 }
 
 /// An engine as a sink: everything that happens at a switch and nothing else.
@@ -204,8 +224,69 @@ fn reading(bytes: &[u8], format: &str) -> Result<Value> {
     }))
 }
 
+/// Batches that training steps are measured on.
+const BATCHES: usize = 60;
+
+/// Measures training steps on one thread and prints.
+fn steps(args: &Args, kind: Kind) -> Result<()> {
+    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
+    let catalog = Catalog::load(&dir)?;
+    let usual = ModelConfig::of(kind);
+    let model = ModelConfig {
+        channels: args.channels.unwrap_or(usual.channels),
+        blocks: args.blocks.unwrap_or(usual.blocks),
+        ..usual
+    };
+    let config = TrainConfig { model, ..TrainConfig::default() };
+    config.check()?;
+    let these = |e: &&catalog::Entry| RECORDINGS.iter().any(|r| r.replace("run3", "run0") == e.name());
+    let mut recordings = Vec::new();
+    for entry in catalog.entries.iter().filter(these) {
+        recordings.push(Recording::new(&ingest::open(&catalog.path(entry))?.trace, Keep::TRAINING));
+    }
+    let probe = Probe::new(&config, &recordings, BATCHES);
+    if let Some(path) = &args.batches {
+        output::write(path, |to| Ok(probe.export(to)?))?;
+    }
+    // The first round warms up.
+    let seconds = job::on_one_thread(|| probe.run(READINGS))?.into_iter().skip(1).fold(f64::INFINITY, f64::min);
+    let tokens = probe.tokens();
+    output::json(&json!({
+        "model": model, "batches": BATCHES, "tokens": tokens, "seconds": seconds,
+        "events_per_s": (tokens as f64 / seconds).round(), "threads": 1,
+    }))
+}
+
+/// Measures the interface beside trainings and prints.
+fn busy(args: &Args, trace: &std::path::Path, runs: u64) -> Result<()> {
+    let home = tempfile::tempdir()?;
+    eprintln!("koracle: reading recordings, then {} s with {runs} trainings", args.seconds);
+    let time = std::time::Duration::from_secs(args.seconds);
+    let size = (200, 50);
+    let busy = ui::bench_busy(trace, runs, home.path().into(), time, size).map_err(|e| eyre!("{e}"))?;
+    let ms = |ns: u64| (ns as f64 / 1e3).round() / 1e3;
+    let of = |times: Vec<u64>| {
+        let (most, n) = (times.iter().copied().max().unwrap_or(0), times.len());
+        let (p50, p99) = quantiles(times);
+        json!({ "p50": ms(p50), "p99": ms(p99), "max": ms(most), "n": n })
+    };
+    let result = json!({
+        "runs": runs, "seconds": args.seconds, "size": [size.0, size.1],
+        "cpus": std::thread::available_parallelism().map_or(0, usize::from),
+        "frame_ms": of(busy.frames), "key_to_screen_ms": of(busy.keys), "pause_ms": of(busy.pauses),
+        "steps": busy.steps, "events_per_s": busy.events_per_s.iter().map(|x| x.round()).collect::<Vec<_>>(),
+    });
+    output::json(&result)
+}
+
 /// Measures and prints.
 pub fn run(args: &Args) -> Result<()> {
+    if let Some(kind) = args.steps {
+        return steps(args, kind);
+    }
+    if let (Some(runs), Some(trace)) = (args.training, &args.frames) {
+        return busy(args, trace, runs);
+    }
     let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
     let catalog = Catalog::load(&dir)?;
     let mut traces = Vec::new();

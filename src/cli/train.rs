@@ -169,7 +169,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (control, reading) = (Control::default(), Cancel::new());
     let signal = stop_on_signals(&control, &reading)?;
     eprintln!("koracle: reading recordings");
-    let data = match load::data(&config, &reading, &|path, opened| output::warn(path, opened)) {
+    let data = match load::data(&config, &reading, &|path, opened, _| output::warn(path, opened)) {
         Err(load::LoadError::Cancelled) => std::process::exit(128 + signal.load(Ordering::Relaxed)),
         result => result?,
     };

@@ -20,7 +20,7 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where recordings come from, and what of them is learnt from.
-type Source = (Option<PathBuf>, Vec<String>, Vec<String>);
+type Source = (Option<PathBuf>, [Vec<String>; 3]);
 /// Recordings that a run still holds.
 type Shared = Arc<Mutex<Vec<(Source, Weak<Data>)>>>;
 
@@ -113,13 +113,11 @@ impl Trainer {
         let place = Arc::new(Mutex::new(config.folder.clone()));
         let folder = Arc::clone(&place);
         let work = move |_: &_| {
-            let path = match config.folder.clone() {
-                Some(path) => path,
-                None => {
-                    let home = home.ok_or("there is no folder for runs: KORACLE_RUNS names one")?;
-                    runs::new_folder(&home, config.model.kind.label())
-                        .map_err(|e| format!("{}: {e}", home.display()))?
-                }
+            let path = if let Some(path) = config.folder.clone() {
+                path
+            } else {
+                let home = home.ok_or("there is no folder for runs: KORACLE_RUNS names one")?;
+                runs::new_folder(&home, config.model.kind.label()).map_err(|e| format!("{}: {e}", home.display()))?
             };
             *folder.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
             let _ = tx.send(Msg::Train(News::Made { id, path: path.clone() }));
@@ -132,7 +130,12 @@ impl Trainer {
                 config.command = "koracle (Train screen)".into();
                 config.revision = train::revision();
             }
-            let data = shared_data(&shared, &config, &handle)?;
+            let reading = tx.clone();
+            let read = move |counts| drop(reading.send(Msg::Train(News::Reading { id, counts })));
+            let data = shared_data(&shared, &config, &handle, &read).inspect_err(|_| {
+                // Nothing was kept in the folder made for it: then it is empty, and goes.
+                let _ = config.folder.as_ref().map(std::fs::remove_dir);
+            })?;
             let mut teller = Teller { id, tx, steps: Vec::new(), told: Instant::now(), last: Progress::default() };
             let outcome = train::run_controlled(&config, &data, &handle, &mut |p| teller.tell(p));
             match outcome {
@@ -217,15 +220,21 @@ impl Drop for Teller {
 }
 
 /// The recordings of a run: those that another run holds, or read now.
-fn shared_data(shared: &Shared, config: &TrainConfig, control: &Control) -> Result<Arc<Data>, String> {
-    let source = (config.traces.clone(), config.only.clone(), config.hold_out.clone());
+fn shared_data(
+    shared: &Shared,
+    config: &TrainConfig,
+    control: &Control,
+    read: &(dyn Fn([usize; 2]) + Sync),
+) -> Result<Arc<Data>, String> {
+    let source = (config.traces.clone(), [&config.only, &config.hold_out, &config.kernels].map(Clone::clone));
     // Whoever wants the same waits until they are read once.
     let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
     known.retain(|(_, data)| data.strong_count() > 0);
     if let Some(data) = known.iter().find(|(s, _)| *s == source).and_then(|(_, data)| data.upgrade()) {
         return Ok(data);
     }
-    let data = load::data(config, control.cancel(), &|_, _| {}).map(Arc::new).map_err(|e| e.to_string())?;
+    let data =
+        load::data(config, control.cancel(), &|_, _, counts| read(counts)).map(Arc::new).map_err(|e| e.to_string())?;
     known.push((source, Arc::downgrade(&data)));
     Ok(data)
 }

@@ -11,10 +11,12 @@
 //! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has a slow
 //! backward pass.
 
-use super::lstm::Cell;
+pub use super::lstm::Cut;
+use super::lstm::{self, Cell};
 use super::weights::{CLAMP, EMBED, Kind, ModelConfig, Provenance, VOTES, Weights, WeightsError};
 use crate::features::{CAND, QUERY, RANKS, TOKEN_X, Token, VOTERS};
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 use std::collections::BTreeMap;
@@ -159,6 +161,33 @@ impl Network {
 
     /// The states after every token, `[1 + rows, C]`; row 0 is zero: no token yet.
     pub fn trunk(&self, tokens: &Tokens, device: &Device) -> Tensor<2> {
+        let mut x = self.convolved(tokens, device);
+        for cell in &self.cells {
+            x = cell.run(&x, tokens.sequences);
+        }
+        first_blank(x, device)
+    }
+
+    /// As [`Self::trunk`], for training: an LSTM's recurrence stays outside the graph, and [`Self::gradients`] goes
+    /// back through it.
+    pub fn trunk_cut(&self, tokens: &Tokens, device: &Device) -> (Tensor<2>, Vec<Cut>) {
+        let mut x = self.convolved(tokens, device);
+        let mut cuts = Vec::with_capacity(self.cells.len());
+        for cell in &self.cells {
+            let (h, cut) = cell.cut(&x, tokens.sequences);
+            x = h;
+            cuts.push(cut);
+        }
+        (first_blank(x, device), cuts)
+    }
+
+    /// Gradients of all parameters from those of the loss, through the cuts of [`Self::trunk_cut`].
+    pub fn gradients(&self, loss: &Tensor<1>, cuts: &[Cut]) -> GradientsParams {
+        lstm::gradients(loss, cuts, self)
+    }
+
+    /// After the first layer and the blocks, `[rows, C]`.
+    fn convolved(&self, tokens: &Tokens, device: &Device) -> Tensor<2> {
         let rows = tokens.classes[0].len();
         let class = |i: usize| Tensor::<1, Int>::from_data(TensorData::new(tokens.classes[i].clone(), [rows]), device);
         let x = Tensor::<2>::from_data(TensorData::new(tokens.x.clone(), [rows, TOKEN_X]), device);
@@ -184,10 +213,7 @@ impl Network {
             }
             x = x + relu(y).matmul(block.mix.val()) + block.mix_bias.val().unsqueeze();
         }
-        for cell in &self.cells {
-            x = cell.run(&x, tokens.sequences);
-        }
-        Tensor::cat(vec![Tensor::zeros([1, c], device), x], 0)
+        x
     }
 
     /// Scores of all candidates of all decisions, `[candidates]`, before the temperature.
@@ -314,6 +340,12 @@ impl Network {
             gate_out_bias: vec("gate.out_bias"),
         }
     }
+}
+
+/// Puts the state before the first token in front.
+fn first_blank(x: Tensor<2>, device: &Device) -> Tensor<2> {
+    let c = x.dims()[1];
+    Tensor::cat(vec![Tensor::zeros([1, c], device), x], 0)
 }
 
 /// Names of the trained tensors in the order of the module's fields, which is also that of [`ModelConfig::shapes`].

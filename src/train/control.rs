@@ -101,6 +101,11 @@ impl Control {
         }
     }
 
+    /// True while the run is meant to rest.
+    pub(super) fn is_paused(&self) -> bool {
+        self.look_only() == Look::Paused
+    }
+
     /// True when work that takes long should be given up: killed, or asked to leave at once.
     pub(super) fn hurries(&self) -> bool {
         matches!(self.look_only(), Look::Kill | Look::Stop(Stop::Leave))

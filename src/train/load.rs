@@ -8,6 +8,7 @@ use crate::ingest::{self, IngestError, Opened};
 use crate::job::Cancel;
 use rayon::prelude::*;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Why there are no data.
 #[derive(Debug, thiserror::Error)]
@@ -29,18 +30,21 @@ pub enum LoadError {
     Cancelled,
 }
 
-/// Reads both splits; `opened` sees every recording that was read (for warnings). With one rayon thread it is one
-/// recording after the other.
+/// Reads both splits; `opened` sees every recording that was read, and how many of how many are. With one rayon thread it
+/// is one recording after the other.
 pub fn data(
     config: &TrainConfig,
     cancel: &Cancel,
-    opened: &(dyn Fn(&PathBuf, &Opened) + Sync),
+    opened: &(dyn Fn(&PathBuf, &Opened, [usize; 2]) + Sync),
 ) -> Result<Data, LoadError> {
     let dir = config.traces.clone().or_else(catalog::bundled_dir).ok_or(LoadError::NoFolder)?;
     let catalog = Catalog::load(&dir)?;
     if let Some(problem) = catalog.unknown(&config.filter(Split::Train)) {
         return Err(LoadError::Unknown(problem));
     }
+    let count = |split| catalog.select(&config.filter(split)).count();
+    let all = count(Split::Train) + count(Split::Validation);
+    let done = AtomicUsize::new(0);
     let read = |split, keep| {
         let filter = config.filter(split);
         let entries: Vec<_> = catalog.select(&filter).collect();
@@ -49,7 +53,7 @@ pub fn data(
                 return Err(LoadError::Cancelled);
             }
             let recording = ingest::open(&path)?;
-            opened(&path, &recording);
+            opened(&path, &recording, [done.fetch_add(1, Ordering::Relaxed) + 1, all]);
             Ok(Recording::new(&recording.trace, keep))
         };
         entries.par_iter().map(|e| recording(catalog.path(e))).collect::<Result<Vec<_>, LoadError>>()

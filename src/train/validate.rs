@@ -111,14 +111,14 @@ impl Answers {
 
 /// Measures `weights` on `recordings`; its temperatures are taken as 1.
 pub fn validate(weights: &Weights, recordings: &[Recording]) -> Validation {
-    validate_while(weights, recordings, &|| true).unwrap_or_default()
+    validate_while(weights, recordings, &mut || true).unwrap_or_default()
 }
 
 /// As [`validate`]; asks `go_on` every few hundred tokens and gives up when it says no.
 pub(super) fn validate_while(
     weights: &Weights,
     recordings: &[Recording],
-    go_on: &dyn Fn() -> bool,
+    go_on: &mut dyn FnMut() -> bool,
 ) -> Option<Validation> {
     let mut weights = weights.clone();
     weights.set_temperature([1.0; 2]);
@@ -159,7 +159,7 @@ fn walk(
     scores: &mut Scores,
     picks: &mut Answers,
     asks: &mut Answers,
-    go_on: &dyn Fn() -> bool,
+    go_on: &mut dyn FnMut() -> bool,
 ) -> bool {
     let (mut pick_at, mut ask_at) = (0, 0);
     let (mut query, mut features, mut z) = (Vec::new(), Vec::new(), Vec::new());

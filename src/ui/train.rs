@@ -122,8 +122,12 @@ fn fields(run: &Run) -> [String; 9] {
         0 => none(),
         n => format!("{} %", run.last.step * 100 / n),
     };
+    let state = match (&run.stage, run.reading) {
+        (Stage::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
+        (stage, _) => stage.label().into(),
+    };
     [
-        run.stage.label().into(),
+        state,
         format!("{}/{}", run.epochs.len(), run.config.epochs),
         share,
         loss.map_or_else(none, |x| if x.abs() < 1e4 { format!("{x:.3}") } else { number(x) }),

@@ -177,7 +177,7 @@ impl Chart {
     pub fn zoom(&mut self, closer: bool, end: f64) {
         let (from, to) = self.window(end);
         let width = (to - from) * if closer { 2.0 / 3.0 } else { 1.5 };
-        if width >= end || width <= 0.0 {
+        if width >= end * (1.0 - 1e-9) || width <= 0.0 {
             self.zoom = None;
             return;
         }

@@ -20,8 +20,8 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 }
 
 /// All fields, what is changed most often first.
-pub const FIELDS: [Field; 19] = [
-    field("kind", "model", "tcn: sees a stretch of events; lstm: remembers; mlp: the last event only (← → chooses)"),
+pub const FIELDS: [Field; 20] = [
+    field("kind", "model", "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)"),
     field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
     field("hold_out", "hold out", "categories left out of training and validation: unseen later; empty: none"),
     field("epochs", "epochs", "passes over the training recordings"),
@@ -39,8 +39,15 @@ pub const FIELDS: [Field; 19] = [
     field("clip", "gradient clip", "gradients are cut at this norm, tensor by tensor"),
     field("patience", "patience", "ends after so many epochs without a better validation; 0: never"),
     field("seed", "seed", "the same seed gives the same run, bit for bit"),
+    field("kernels", "kernels", "releases that recordings may be of, by their beginnings; empty: all"),
     field("traces", "recordings", "a folder with a catalog.toml; empty: the bundled recordings"),
 ];
+
+/// A number from what was typed.
+fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
+    let wrong = || if text.is_empty() { format!("{what} is needed") } else { format!("\"{text}\" is not {what}") };
+    text.parse().map_err(|_| wrong())
+}
 
 /// A form being filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +98,7 @@ impl Form {
             "clip" => config.clip.to_string(),
             "patience" => config.patience.to_string(),
             "seed" => config.seed.to_string(),
+            "kernels" => config.kernels.join(","),
             _ => config.traces.as_ref().map_or_else(String::new, |p| p.display().to_string()),
         };
         Self { values: FIELDS.iter().map(|f| text(f.setting)).collect(), at: 0, fresh: true, categories }
@@ -105,11 +113,6 @@ impl Form {
     pub fn config(&self) -> Result<TrainConfig, (usize, String)> {
         let place = |setting: &str| FIELDS.iter().position(|f| f.setting == setting).unwrap_or(0);
         let wrong = |setting: &str, problem: String| (place(setting), problem);
-        fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
-            text.parse().map_err(|_| {
-                if text.is_empty() { format!("{what} is needed") } else { format!("\"{text}\" is not {what}") }
-            })
-        }
         let whole = |setting: &'static str| -> Result<usize, (usize, String)> {
             number(self.get(setting), "a whole number").map_err(|e| wrong(setting, e))
         };
@@ -120,7 +123,7 @@ impl Form {
             let names = self.get(setting).split(',').map(str::trim).filter(|n| !n.is_empty());
             let names: Vec<String> = names.map(String::from).collect();
             // With recordings of one's own the categories are not known before they are read.
-            let known = self.get("traces").is_empty() && !self.categories.is_empty();
+            let known = setting != "kernels" && self.get("traces").is_empty() && !self.categories.is_empty();
             match names.iter().find(|n| known && !self.categories.contains(n)) {
                 Some(name) => {
                     Err(wrong(setting, format!("no category {name}; there are {}", self.categories.join(", "))))
@@ -131,6 +134,7 @@ impl Form {
         let mut config = TrainConfig {
             only: list("only")?,
             hold_out: list("hold_out")?,
+            kernels: list("kernels")?,
             epochs: whole("epochs")?,
             learning_rate: real("learning_rate")?,
             schedule: self.get("schedule").parse().map_err(|e| wrong("schedule", e))?,
@@ -179,7 +183,8 @@ impl Form {
             Key::Ctrl('u') => value.clear(),
             Key::Char(c) if value.chars().count() < LONGEST || self.fresh => {
                 // A category is added to those that are there; a number is typed anew.
-                if std::mem::take(&mut self.fresh) && !matches!(FIELDS[self.at].setting, "only" | "hold_out" | "traces")
+                if std::mem::take(&mut self.fresh)
+                    && !matches!(FIELDS[self.at].setting, "only" | "hold_out" | "kernels" | "traces")
                 {
                     value.clear();
                 }
@@ -215,7 +220,7 @@ impl Form {
                     std::iter::once(String::new()).chain(self.categories.iter().cloned()).collect();
                 *value = next(&names, value);
             }
-            "traces" => {}
+            "kernels" | "traces" => {}
             "learning_rate" | "weight_decay" | "clip" | "forecast_weight" => {
                 if let Ok(x) = value.parse::<f64>() {
                     let x = if forward { x * 2.0 } else { x / 2.0 };

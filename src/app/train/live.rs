@@ -97,17 +97,11 @@ impl App {
     /// Everything is predicted again, by the model that a run gave.
     pub(in crate::app) fn predict_anew(&mut self) {
         self.generation += 1;
-        let cpus = match self.timeline_mut() {
-            Some(t) => t.trace().cpus(),
-            None => return,
-        };
-        if let Some(t) = self.timeline_mut() {
-            let row = t.answers.row();
-            t.answers = crate::app::answers::Answers::new(cpus);
-            let loaded = Arc::clone(&t.loaded);
-            t.answers.set_row(row, &loaded.trace);
-            (t.inspection, t.asked) = (None, None);
-        }
+        let Some(t) = self.timeline_mut() else { return };
+        let (row, loaded) = (t.answers.row(), Arc::clone(&t.loaded));
+        t.answers = crate::app::answers::Answers::new(loaded.trace.cpus());
+        t.answers.set_row(row, &loaded.trace);
+        (t.inspection, t.asked) = (None, None);
         self.train.repredict = true;
     }
 }

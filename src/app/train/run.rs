@@ -70,8 +70,8 @@ pub struct Run {
     pub chosen: bool,
     /// It has a checkpoint and something left to do.
     pub resumable: bool,
-    /// What went wrong with the last order.
-    pub problem: Option<String>,
+    /// Recordings read so far, in all.
+    pub reading: [usize; 2],
 }
 
 impl Run {
@@ -91,7 +91,7 @@ impl Run {
             baselines: Vec::new(),
             chosen: false,
             resumable: false,
-            problem: None,
+            reading: [0; 2],
         }
     }
 

@@ -1,4 +1,5 @@
-//! Lines of braille dots: two columns and four rows of them in every cell. Later lines take a cell's colour over.
+//! Lines of braille dots: two columns and four rows of them in every cell. Where a strong line goes through, what is faint
+//! makes room, so that it is seen without colour too; of equal ones the later takes a cell's colour over.
 
 use crate::app::layout::Area;
 use ratatui::buffer::Buffer;
@@ -10,13 +11,13 @@ const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 /// A grid of dots over an area.
 pub struct Dots {
     area: Area,
-    cells: Vec<(u8, Style)>,
+    cells: Vec<(u8, Style, bool)>,
 }
 
 impl Dots {
     /// No dot set.
     pub fn new(area: Area) -> Self {
-        Self { area, cells: vec![(0, Style::new()); usize::from(area.w) * usize::from(area.h)] }
+        Self { area, cells: vec![(0, Style::new(), false); usize::from(area.w) * usize::from(area.h)] }
     }
 
     /// Columns of dots.
@@ -29,11 +30,23 @@ impl Dots {
         4 * usize::from(self.area.h)
     }
 
-    /// Sets a dot; row 0 is the top.
+    /// Sets a faint dot; row 0 is the top.
+    pub fn faint(&mut self, x: usize, y: usize, style: Style) {
+        self.put(x, y, style, false);
+    }
+
+    /// Sets a dot of a strong line.
     pub fn set(&mut self, x: usize, y: usize, style: Style) {
+        self.put(x, y, style, true);
+    }
+
+    fn put(&mut self, x: usize, y: usize, style: Style, strong: bool) {
         if x < self.width() && y < self.height() {
             let cell = &mut self.cells[y / 4 * usize::from(self.area.w) + x / 2];
-            *cell = (cell.0 | BITS[x % 2][y % 4], style);
+            if strong || !cell.2 {
+                let before = if strong && !cell.2 { 0 } else { cell.0 };
+                *cell = (before | BITS[x % 2][y % 4], style, strong);
+            }
         }
     }
 
@@ -48,7 +61,7 @@ impl Dots {
 
     /// Puts what is set into the buffer.
     pub fn draw(&self, buf: &mut Buffer) {
-        for (i, (bits, style)) in self.cells.iter().enumerate().filter(|(_, (bits, _))| *bits != 0) {
+        for (i, (bits, style, _)) in self.cells.iter().enumerate().filter(|(_, (bits, ..))| *bits != 0) {
             let w = usize::from(self.area.w);
             let at = (self.area.x + (i % w) as u16, self.area.y + (i / w) as u16);
             if let (Some(cell), Some(glyph)) = (buf.cell_mut(at), char::from_u32(0x2800 + u32::from(*bits))) {
@@ -67,7 +80,9 @@ mod tests {
     fn dots_fill_their_cells_and_nothing_else() {
         let area = Area { x: 1, y: 1, w: 2, h: 1 };
         let mut dots = Dots::new(area);
+        dots.faint(0, 0, Style::new());
         dots.line((0, 3), (3, 0), Style::new());
+        dots.faint(3, 3, Style::new());
         dots.set(99, 0, Style::new());
         let mut buf = Buffer::empty(Rect::new(0, 0, 4, 3));
         dots.draw(&mut buf);

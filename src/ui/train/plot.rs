@@ -10,6 +10,7 @@ use crate::app::train::run::Run;
 use crate::ui::draw::put;
 use crate::ui::palette::Theme;
 use ratatui::buffer::Buffer;
+use std::fmt::Write;
 
 /// Maps values to rows of dots.
 #[derive(Clone, Copy)]
@@ -147,7 +148,7 @@ impl Plot<'_> {
                 let text = format!("  {} {value}", super::letter(*place));
                 x += put(buf, x, a.y, end.saturating_sub(x), &text, self.theme.run(*place));
             }
-        } else if a == self.area && self.metric.is_noisy() && a.w >= 60 {
+        } else if self.metric.is_noisy() && a.w >= 60 {
             let words = if self.metric.series().is_some()
                 && self.metric.validated(&crate::train::Validation::default(), 1.0).is_some()
             {
@@ -176,10 +177,10 @@ impl Plot<'_> {
         let value = |v: Option<f64>| v.map_or("–".into(), |v| number(self.metric.unit(v)));
         let mut text = value(run.curve.smooth(series, i));
         if self.metric.is_noisy() {
-            text += &format!(" (raw {})", value(run.curve.raw(series, i)));
+            let _ = write!(text, " (raw {})", value(run.curve.raw(series, i))); // a String takes all
         }
         if let Some((_, v)) = validated {
-            text += &format!(" val {}", number(v));
+            let _ = write!(text, " val {}", number(v));
         }
         text
     }
@@ -215,14 +216,17 @@ impl Plot<'_> {
             let weight = run.config.forecast_weight;
             seen.filter_map(|e| self.metric.validated(&e.validation, weight)).for_each(&mut take);
         }
-        // The best of the simple rules is what there is to beat: always in sight.
-        let rules = runs.iter().flat_map(|(_, r)| &r.baselines).filter_map(|b| self.metric.baseline(b));
-        rules.fold(None, |best: Option<f64>, y| Some(best.map_or(y, |b| b.max(y)))).into_iter().for_each(take);
+        // The best two of the simple rules are what there is to beat: always in sight.
+        let mut rules: Vec<f64> =
+            runs.iter().flat_map(|(_, r)| &r.baselines).filter_map(|b| self.metric.baseline(b)).collect();
+        rules.sort_by(|a, b| b.total_cmp(a));
+        rules.dedup();
+        rules.into_iter().take(2).for_each(&mut take);
         if low > high {
             return None;
         }
         let log = self.is_log() && low > 0.0;
-        let room = if log { 0.0 } else { ((high - low) * 0.06).max(high.abs() * 1e-3).max(1e-9) };
+        let room = if log { 0.0 } else { ((high - low) * 0.06).max(high.abs() * 0.02).max(1e-9) };
         let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
         let (low, high) = if log { (low / 1.1, high * 1.1) } else { ((low - room).max(floor), high + room) };
         Some(Scale { low, high, log, rows })
@@ -309,11 +313,12 @@ impl Plot<'_> {
                     }
                     before = Some((here.0, here.1, next - 1));
                 }
-            } else if let Some([low, high]) = run.curve.band(series, i..next).map(|b| b.map(|y| self.metric.unit(y))) {
-                if high >= scale.low && low <= scale.high {
-                    for row in scale.clamped(high)..=scale.clamped(low) {
-                        dots.set(col, row, style);
-                    }
+            } else if let Some([low, high]) = run.curve.band(series, i..next).map(|b| b.map(|y| self.metric.unit(y)))
+                && high >= scale.low
+                && low <= scale.high
+            {
+                for row in scale.clamped(high)..=scale.clamped(low) {
+                    dots.faint(col, row, style);
                 }
             }
             i = next;
@@ -376,7 +381,7 @@ mod tests {
     fn ticks_are_round_and_inside() {
         assert_eq!(ticks(0.0, 10.0, 5, false), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!(ticks(0.7, 3.2, 3, false), [1.0, 2.0, 3.0]);
-        assert_eq!(ticks(0.5, 60.0, 4, true), [0.5, 5.0, 50.0]);
+        assert_eq!(ticks(0.5, 60.0, 4, true), [0.5, 2.0, 10.0, 50.0]);
         assert_eq!(ticks(1.0, 1.0, 3, false), [1.0]);
         assert_eq!(
             [0.0, 1234.0, 12.34, 0.5, 0.0123, 3e-5, 1e6].map(number),

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Training steps in PyTorch beside burn: the same network, the same batches of dense chunks, one thread each, in turn.
+
+    python3 -m venv venv && venv/bin/pip install torch numpy
+    venv/bin/python benches/pytorch_train.py target/release/koracle [--kind tcn] [--channels 32] [--blocks 6]
+
+The program writes its first batches to a file and times its own steps over them; PyTorch reads the same file. A step is
+forward, loss of both heads, backward, a cut of every gradient at norm 1 and AdamW. For the TCN, PyTorch is timed with conv1d
+and with the sum of shifted products that burn uses, and the faster one counts. Medians and their ratio are printed as JSON.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import tempfile
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+ROUNDS = 3
+
+
+def batches(path):
+    with open(path, "rb") as file:
+        head = json.loads(file.readline())
+        out = []
+        for _ in range(head["batches"]):
+            b = json.loads(file.readline())
+            for kind, dtype in (("ints", "<i4"), ("floats", "<f4")):
+                for name, length in b.pop(kind):
+                    values = np.frombuffer(file.read(4 * length), dtype=dtype).copy()
+                    b[name] = torch.from_numpy(values.astype(np.int64) if kind == "ints" else values)
+            out.append(b)
+    return head, out
+
+
+class Net(torch.nn.Module):
+    def __init__(self, head, conv):
+        super().__init__()
+        self.m, self.conv = head["model"], conv
+        fixed = lambda name: name.startswith("norm.") or name == "temperature" or name.startswith("lstm")
+        self.w = torch.nn.ParameterDict({
+            name.replace(".", "_"): torch.nn.Parameter(torch.randn(*shape) * 0.1)
+            for name, shape in head["tensors"] if not fixed(name)
+        })
+        if self.m["kind"] == "lstm":
+            c = self.m["channels"]
+            self.lstm = torch.nn.LSTM(c, c, num_layers=self.m["blocks"])
+
+    def trunk(self, b):
+        w, n = self.w, b["sequences"]
+        x = b["x"].reshape(len(b["kind"]), -1)
+        x = torch.cat([w["kind"][b["kind"]], w["rank"][b["rank"]], w["state"][b["state"]], x], 1)
+        x = F.relu(x @ w["input_weight"] + w["input_bias"])
+        rows, c = x.shape
+        if self.m["kind"] == "lstm":
+            x = self.lstm(x.reshape(rows // n, n, c))[0].reshape(rows, c)
+        elif self.m["kind"] == "tcn":
+            k = self.m["kernel"]
+            if self.conv:  # [N, C, T]
+                x = x.reshape(rows // n, n, c).permute(1, 2, 0)
+                for i in range(self.m["blocks"]):
+                    taps = w[f"block{i}_taps"].reshape(k, c, c).permute(2, 1, 0)
+                    y = F.conv1d(F.pad(x, ((k - 1) << i, 0)), taps, w[f"block{i}_bias"], dilation=1 << i)
+                    x = x + F.conv1d(F.relu(y), w[f"block{i}_mix"].t().unsqueeze(2), w[f"block{i}_mix_bias"])
+                x = x.permute(2, 0, 1).reshape(rows, c)
+            else:
+                for i in range(self.m["blocks"]):
+                    step = n << i
+                    padded = torch.cat([x.new_zeros((k - 1) * step, c), x], 0)
+                    y = w[f"block{i}_bias"]
+                    for j in range(k):
+                        y = y + padded[j * step:j * step + rows] @ w[f"block{i}_taps"][j * c:(j + 1) * c]
+                    x = x + F.relu(y) @ w[f"block{i}_mix"] + w[f"block{i}_mix_bias"]
+        return torch.cat([x.new_zeros(1, c), x], 0)
+
+    def loss(self, b, forecast_weight):
+        w, h, total = self.w, self.trunk(b), 0.0
+        n = len(b["pick_rows"])
+        if n:
+            query, cand = b["query"].reshape(n, -1), b["cand"].reshape(len(b["of"]), -1)
+            shared = query @ w["pick_query"] + h[b["pick_rows"]] @ w["pick_state"] + w["pick_bias"]
+            z = F.relu(cand @ w["pick_cand"] + shared[b["of"]])
+            if "pick_second" in w:
+                z = F.relu(z @ w["pick_second"] + w["pick_second_bias"])
+            z = (z @ w["pick_out"] + cand @ w["pick_skip"]).squeeze(1)
+            z = z[b["place"]].reshape(n, b["widest"]) + b["mask"].reshape(n, b["widest"])
+            real = F.log_softmax(z, 1).gather(1, b["target"].unsqueeze(1)).squeeze(1)
+            total = total - (real * b["pick_weight"]).sum()
+        n = len(b["ask_rows"])
+        if n:
+            ranks = w["forecast_bias"].shape[0]
+            vote_x, votes = b["vote_x"].reshape(n, -1), F.one_hot(b["votes"].reshape(n, -1), ranks).float()
+            v, rows = torch.cat([vote_x, votes.reshape(n, -1)], 1), h[b["ask_rows"]]
+            gate = F.relu(rows @ w["gate_state"] + v @ w["gate_votes"] + w["gate_bias"]) @ w["gate_out"] + w["gate_out_bias"]
+            z = rows @ w["forecast_state"] + w["forecast_bias"] + v @ w["forecast_votes"]
+            z = z + (votes * gate.unsqueeze(2)).sum(1)
+            low = torch.zeros(ranks)
+            low[0] = -1e9
+            real = F.log_softmax(z + low, 1).gather(1, b["class"].unsqueeze(1)).squeeze(1)
+            total = total - forecast_weight * (real * b["ask_weight"]).sum()
+        return total
+
+
+def steps(head, data, conv):
+    """Seconds over all batches."""
+    net = Net(head, conv)
+    adam = torch.optim.AdamW(net.parameters(), lr=head["learning_rate"], weight_decay=head["weight_decay"], eps=1e-8)
+    for round in range(2):  # the first warms up
+        start = time.perf_counter()
+        for b in data:
+            adam.zero_grad(set_to_none=True)
+            loss = net.loss(b, head["forecast_weight"])
+            loss.backward()
+            loss.item()
+            for p in net.parameters():
+                if p.grad is not None:
+                    torch.nn.utils.clip_grad_norm_([p], head["clip"])
+            adam.step()
+        seconds = time.perf_counter() - start
+    return seconds
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("program")
+    args.add_argument("--kind", default="tcn")
+    args.add_argument("--channels")
+    args.add_argument("--blocks")
+    args = args.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/batches"
+        command = [args.program, "bench", "--steps", args.kind, "--batches", path]
+        for name in ("channels", "blocks"):
+            if getattr(args, name):
+                command += [f"--{name}", getattr(args, name)]
+        ours, theirs, data = [], {"conv1d": [], "shifted": []}, None
+        for _ in range(ROUNDS):
+            bench = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            ours.append(bench["seconds"])
+            if data is None:
+                head, data = batches(path)
+            for name, times in theirs.items():
+                if name == "conv1d" or args.kind == "tcn":
+                    times.append(steps(head, data, name == "conv1d"))
+    medians = {name: statistics.median(times) for name, times in theirs.items() if times}
+    burn, best = statistics.median(ours), min(medians.values())
+    print(json.dumps({
+        "model": head["model"],
+        "tokens": bench["tokens"],
+        "burn_events_per_s": round(bench["tokens"] / burn),
+        "pytorch_events_per_s": {name: round(bench["tokens"] / s) for name, s in medians.items()},
+        "ratio": round(best / burn, 2),
+        "rounds": {"burn": ours, **theirs},
+        "torch": torch.__version__,
+    }))
+
+
+main()

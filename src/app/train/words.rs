@@ -1,0 +1,173 @@
+//! What is said about training runs: facts that come in, orders that go out, keys, questions. Plain data.
+
+use crate::predictor::weights::Weights;
+use crate::train::runs::{self, Step};
+use crate::train::{Ending, Progress, TrainConfig};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A fact about runs.
+#[derive(Debug)]
+pub enum News {
+    /// The runs that are kept, and what there is to train on.
+    Kept {
+        /// The runs.
+        runs: Vec<runs::Run>,
+        /// What could not be read.
+        problems: Vec<String>,
+        /// Categories of the bundled recordings.
+        categories: Vec<String>,
+        /// CPUs of this machine: so many runs work at once at first.
+        cpus: usize,
+    },
+    /// A run has its folder and reads the recordings.
+    Made {
+        /// The run.
+        id: u64,
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// A run reads the recordings.
+    Reading {
+        /// The run.
+        id: u64,
+        /// Read so far, in all.
+        counts: [usize; 2],
+    },
+    /// Steps since the last time, and where the run stands.
+    Progress {
+        /// The run.
+        id: u64,
+        /// In order.
+        steps: Vec<Step>,
+        /// The newest.
+        now: Box<Progress>,
+    },
+    /// A run is over.
+    Ended {
+        /// The run.
+        id: u64,
+        /// How, or why it failed.
+        result: Result<Ending, String>,
+        /// It has a checkpoint and something left to do.
+        resumable: bool,
+    },
+    /// All steps of a kept run.
+    Steps {
+        /// The run.
+        id: u64,
+        /// In order.
+        steps: Vec<Step>,
+    },
+    /// A run was to be removed.
+    Deleted {
+        /// The run.
+        id: u64,
+        /// Why it was not.
+        result: Result<(), String>,
+    },
+    /// A run was to be written as CSV.
+    Exported {
+        /// The file, or why there is none.
+        result: Result<PathBuf, String>,
+    },
+    /// A kept model was to be read, to be used for everything (`current`) or to be watched.
+    Model {
+        /// The run.
+        id: u64,
+        /// To be the current model.
+        current: bool,
+        /// The model, or why there is none.
+        result: Result<Arc<Weights>, String>,
+    },
+}
+
+/// What is wanted of the outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// List the kept runs; answered by [`News::Kept`].
+    List,
+    /// Train; with a folder in the settings the run in it goes on. Answered by [`News::Made`], [`News::Progress`] and
+    /// [`News::Ended`].
+    Start {
+        /// For the answers.
+        id: u64,
+        /// The settings.
+        config: Box<TrainConfig>,
+    },
+    /// Rest after the step in hand.
+    Pause(u64),
+    /// Go on.
+    Resume(u64),
+    /// End after the step in hand, with a checkpoint and a validation.
+    Stop(u64),
+    /// End at once.
+    Kill(u64),
+    /// Tell the newest weights with the next progress.
+    Show(u64),
+    /// Read the steps of a kept run; answered by [`News::Steps`].
+    Read(u64, PathBuf),
+    /// Remove a kept run; answered by [`News::Deleted`].
+    Delete(u64, PathBuf),
+    /// Write a run as CSV into the working folder; answered by [`News::Exported`].
+    Export(PathBuf),
+    /// Read a run's best model; answered by [`News::Model`].
+    Model {
+        /// The run.
+        id: u64,
+        /// Its folder.
+        path: PathBuf,
+        /// To be the current model.
+        current: bool,
+    },
+}
+
+/// Keys of the Train screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Set up a run.
+    New,
+    /// Pause, or go on.
+    Pause,
+    /// Go on with a kept run.
+    GoOn,
+    /// Stop with a checkpoint.
+    Stop,
+    /// End at once.
+    Kill,
+    /// Remove.
+    Delete,
+    /// Write CSV.
+    Export,
+    /// Draw beside others.
+    Choose,
+    /// Next chart.
+    NextChart,
+    /// Chart before.
+    PrevChart,
+    /// Another horizontal axis.
+    Axis,
+    /// Logarithmic or not.
+    Log,
+    /// Cursor to earlier.
+    ReadEarlier,
+    /// Cursor to later.
+    ReadLater,
+    /// Predict the open recording with the run's newest weights.
+    Watch,
+    /// Make the run's best model the current one.
+    Use,
+    /// More runs at once.
+    More,
+    /// Fewer runs at once.
+    Fewer,
+}
+
+/// A question that `y` answers with yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Remove this run?
+    Delete(u64),
+    /// End this run at once?
+    Kill(u64),
+}

@@ -1,0 +1,110 @@
+//! Training steps on ready-made batches, timed: for comparing with another framework on the very same numbers.
+
+use super::batch::{Balance, Batch, normalisation};
+use super::{TrainConfig, losses};
+use crate::dataset::chunks::{Dice, Recording, chunks_of};
+use crate::predictor::tcn::Network;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::Device;
+use serde_json::json;
+use std::io::{self, Write};
+use std::time::Instant;
+
+/// Batches of the first epoch and a network to fit to them.
+pub struct Probe {
+    config: TrainConfig,
+    batches: Vec<Batch>,
+}
+
+impl Probe {
+    /// The first `count` batches of `recordings` in the order of the first epoch.
+    pub fn new(config: &TrainConfig, recordings: &[Recording], count: usize) -> Self {
+        let mut order = chunks_of(recordings, config.chunk);
+        Dice(config.seed ^ (1 << 32)).shuffle(&mut order);
+        let (fixed, balance) = (normalisation(recordings), Balance::new(recordings, config.balance));
+        let context = config.model.receptive_field() - 1;
+        let chunks = order.chunks(config.batch.max(1)).take(count);
+        let batches = chunks.map(|c| Batch::new(c, recordings, context, &fixed, &balance)).collect();
+        Self { config: config.clone(), batches }
+    }
+
+    /// Tokens of all batches, context included.
+    pub fn tokens(&self) -> usize {
+        self.batches.iter().map(|b| b.tokens.classes[0].len()).sum()
+    }
+
+    /// Forward, backward and step over all batches, `rounds` times: seconds of each round.
+    pub fn run(&self, rounds: usize) -> Vec<f64> {
+        let device = Device::flex().autodiff();
+        let mut model = Network::new(&self.config.model, self.config.seed, &device);
+        let mut optimiser = AdamWConfig::new()
+            .with_epsilon(1e-8)
+            .with_weight_decay(self.config.weight_decay)
+            .with_grad_clipping(Some(burn::grad_clipping::GradientClippingConfig::Norm(self.config.clip)))
+            .init();
+        let mut seconds = Vec::new();
+        for _ in 0..rounds {
+            let start = Instant::now();
+            for batch in &self.batches {
+                let (total, _) = losses(&model, batch, self.config.forecast_weight, &device);
+                if let Some(total) = total {
+                    let _: f32 = total.clone().into_scalar();
+                    let grads = GradientsParams::from_grads(total.backward(), &model);
+                    model = optimiser.step(self.config.learning_rate, model, grads);
+                }
+            }
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        seconds
+    }
+
+    /// Writes the network's shapes and all batches: a line of JSON, then for each batch a line of JSON with the lengths
+    /// of its arrays and the arrays, little-endian, four bytes each, in the order of the lengths.
+    pub fn export(&self, to: &mut dyn Write) -> io::Result<()> {
+        let shapes = self.config.model.shapes();
+        let head = json!({
+            "model": self.config.model, "tensors": shapes, "batches": self.batches.len(),
+            "learning_rate": self.config.learning_rate, "weight_decay": self.config.weight_decay,
+            "clip": self.config.clip, "forecast_weight": self.config.forecast_weight,
+        });
+        writeln!(to, "{head}")?;
+        for b in &self.batches {
+            let votes: Vec<i32> = b.asks.votes.iter().map(|&v| i32::from(v)).collect();
+            let [kind, rank, state] = &b.tokens.classes;
+            let ints = [
+                ("kind", kind),
+                ("rank", rank),
+                ("state", state),
+                ("pick_rows", &b.picks.rows),
+                ("of", &b.picks.of),
+                ("place", &b.place),
+                ("target", &b.target),
+                ("ask_rows", &b.asks.rows),
+                ("votes", &votes),
+                ("class", &b.class),
+            ];
+            let floats = [
+                ("x", &b.tokens.x),
+                ("query", &b.picks.query),
+                ("cand", &b.picks.cand),
+                ("mask", &b.mask),
+                ("pick_weight", &b.pick_weight),
+                ("vote_x", &b.asks.vote_x),
+                ("ask_weight", &b.ask_weight),
+            ];
+            let int_lengths: Vec<_> = ints.iter().map(|(name, v)| (name, v.len())).collect();
+            let float_lengths: Vec<_> = floats.iter().map(|(name, v)| (name, v.len())).collect();
+            let head = json!({
+                "sequences": b.tokens.sequences, "widest": b.widest, "ints": int_lengths, "floats": float_lengths,
+            });
+            writeln!(to, "{head}")?;
+            for (_, values) in ints {
+                to.write_all(&values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;
+            }
+            for (_, values) in floats {
+                to.write_all(&values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! How the interface holds up while networks train: the real loop with real runs, the timeline playing, keys coming in,
+//! drawn through the real backend into nothing. For `koracle bench --training`.
+
+use super::draw::draw;
+use super::palette::Theme;
+use super::{CHANNEL, FRAME};
+use crate::app::input::Key;
+use crate::app::train::run::Stage;
+use crate::app::train::{News, Order};
+use crate::app::{App, Effect, Msg};
+use crate::driver::{self, Driver};
+use crate::job::{Cancel, Job};
+use crate::trace::Nanos;
+use crate::train::{Phase, TrainConfig};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two keys: no multiple of a frame, so that they come at all times of one.
+const KEY_EVERY: Duration = Duration::from_millis(53);
+/// Keys that are pressed in turn: step, zoom, pan, play; a look at the Train screen; and back.
+const KEYS: [char; 10] = ['.', 'w', 's', 'd', 'a', ' ', '2', 'c', 'C', '1'];
+
+/// What was measured, in nanoseconds unless it says otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Busy {
+    /// Drawing a frame.
+    pub frames: Vec<u64>,
+    /// From a key's arrival to the end of the frame that shows what it did.
+    pub keys: Vec<u64>,
+    /// From the order to pause to the news that the run rests.
+    pub pauses: Vec<u64>,
+    /// Steps of all runs meanwhile.
+    pub steps: usize,
+    /// Tokens per second of each run, mean over those steps.
+    pub events_per_s: Vec<f64>,
+}
+
+/// Trains `runs` networks with the default settings into `home`, plays `trace` and presses keys for `time`.
+pub fn bench_busy(trace: &Path, runs: u64, home: PathBuf, time: Duration, size: (u16, u16)) -> Result<Busy, String> {
+    let (tx, rx) = sync_channel(CHANNEL);
+    let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
+    let backend = CrosstermBackend::new(std::io::sink());
+    let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport }).map_err(|e| e.to_string())?;
+    let driver = Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
+    let mut driver = driver.with_runs(Some(home));
+    let (mut app, effects) = App::new(vec![trace.into()], size);
+    effects.into_iter().for_each(|e| driver.perform(e));
+    let news = News::Kept { runs: Vec::new(), problems: Vec::new(), categories: Vec::new(), cpus: runs as usize };
+    app.update(Msg::Train(news));
+    for seed in 0..runs {
+        let config = TrainConfig { seed, epochs: 1_000, ..TrainConfig::default() };
+        app.train_anew(config).into_iter().for_each(|e| driver.perform(e));
+    }
+    // Until everything is read and predicted and all runs take steps.
+    let working = |app: &App| app.train.runs.iter().all(|r| r.stage == Stage::Working(Phase::Training));
+    while !(working(&app) && app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len())) {
+        let msg = rx.recv().map_err(|e| e.to_string())?;
+        app.update(msg).into_iter().for_each(|e| driver.perform(e));
+        let failed = app.train.runs.iter().find(|r| matches!(r.stage, Stage::Kept(_)));
+        if let Some(run) = failed {
+            return Err(format!("{}: {:?}", run.name, run.stage));
+        }
+    }
+    app.update(Msg::Key(Key::Char(' ')));
+
+    let stamps: Arc<Mutex<VecDeque<Instant>>> = Arc::default();
+    let (sent, keys) = (Arc::clone(&stamps), tx);
+    let typist = Job::spawn(
+        "typist",
+        move |cancel: &Cancel| {
+            for key in KEYS.into_iter().cycle() {
+                std::thread::sleep(KEY_EVERY);
+                if cancel.is_cancelled() {
+                    return;
+                }
+                sent.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
+                if keys.send(Msg::Key(Key::Char(key))).is_err() {
+                    return;
+                }
+            }
+        },
+        |_| {},
+    );
+    let mut busy = Busy::default();
+    let theme = Theme { color: true };
+    let (start, mut last_frame) = (Instant::now(), Instant::now());
+    let before: Vec<usize> = app.train.runs.iter().map(|r| r.curve.steps().len()).collect();
+    while start.elapsed() < time {
+        let mut pressed = 0;
+        let first = rx.recv_timeout(FRAME.saturating_sub(last_frame.elapsed())).ok();
+        for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
+            pressed += usize::from(matches!(msg, Msg::Key(_)));
+            app.update(msg).into_iter().for_each(|e| driver.perform(e));
+        }
+        if app.wants_ticks() {
+            let now = Nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+            app.update(Msg::Tick { now }).into_iter().for_each(|e| driver.perform(e));
+        }
+        last_frame = Instant::now();
+        terminal.draw(|frame| draw(&app, &theme, frame.buffer_mut())).map_err(|e| e.to_string())?;
+        busy.frames.push(nanos(last_frame));
+        let mut stamps = stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.keys.extend(stamps.drain(..pressed).map(nanos));
+    }
+    drop(typist);
+    for (run, from) in app.train.runs.iter().zip(before) {
+        let steps = &run.curve.steps()[from.min(run.curve.steps().len())..];
+        busy.steps += steps.len();
+        busy.events_per_s.push(steps.iter().map(|s| s.events_per_s).sum::<f64>() / steps.len().max(1) as f64);
+    }
+    busy.pauses = pauses(&mut app, &mut driver, &rx)?;
+    driver.leave(&rx, &mut |msg| drop(app.update(msg)));
+    Ok(busy)
+}
+
+/// Pauses every run, one after the other.
+fn pauses(
+    app: &mut App,
+    driver: &mut Driver<crate::predictor::engine::Engine>,
+    rx: &Receiver<Msg>,
+) -> Result<Vec<u64>, String> {
+    let mut out = Vec::new();
+    for i in 0..app.train.runs.len() {
+        let id = app.train.runs[i].id;
+        let asked = Instant::now();
+        driver.perform(Effect::Train(Order::Pause(id)));
+        while app.train.runs[i].stage != Stage::Working(Phase::Paused) {
+            let msg = rx.recv_timeout(Duration::from_mins(1)).map_err(|_| "a run did not pause".to_owned())?;
+            app.update(msg).into_iter().for_each(|e| driver.perform(e));
+        }
+        out.push(nanos(asked));
+    }
+    Ok(out)
+}
+
+fn nanos(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
