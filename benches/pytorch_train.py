@@ -108,7 +108,7 @@ class Net(torch.nn.Module):
 def steps(head, data, conv):
     """Seconds over all batches."""
     net = Net(head, conv)
-    adam = torch.optim.AdamW(net.parameters(), lr=head["learning_rate"], weight_decay=head["weight_decay"], eps=1e-8)
+    adam = torch.optim.AdamW(net.parameters(), lr=head["learning_rate"], weight_decay=head["weight_decay"], eps=1e-8, foreach=True)
     for round in range(2):  # the first warms up
         start = time.perf_counter()
         for b in data:
@@ -116,9 +116,10 @@ def steps(head, data, conv):
             loss = net.loss(b, head["forecast_weight"])
             loss.backward()
             loss.item()
-            for p in net.parameters():
-                if p.grad is not None:
-                    torch.nn.utils.clip_grad_norm_([p], head["clip"])
+            # Tensor by tensor, all tensors in one call.
+            grads = [p.grad for p in net.parameters() if p.grad is not None]
+            cut = [(head["clip"] / (norm + 1e-6)).clamp(max=1.0) for norm in torch._foreach_norm(grads)]
+            torch._foreach_mul_(grads, cut)
             adam.step()
         seconds = time.perf_counter() - start
     return seconds

@@ -28,6 +28,6 @@ for run in ${RUNS:-0 1 2 3}; do
         esac
         file=$out/${name}_run$run.csv.zst
         [[ -e $file ]] && continue
-        "$koracle" record "${where[@]}" --workload "$name" --seconds "$seconds" --buffer "$buffer_kb" --run "$run" -o "$file"
+        "$koracle" record "${where[@]}" --workload "$name" --seconds "$seconds" --buffer "$buffer_kb" -o "$file"
     done
 done

@@ -1,8 +1,10 @@
 //! `update` as tables: facts in, state and effects out. No terminal, no thread, no clock.
 
+use super::input::Mouse;
 use super::*;
+use crate::evaluate::overlay::Chunk;
 use crate::replay::lod::Pyramid;
-use crate::trace::{CpuId, Event, EventKind, Pid, TaskId, TaskState, ThreadIx, TraceBuilder, TraceMeta};
+use crate::trace::{CpuId, Event, EventKind, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta};
 
 /// Two CPUs; CPU 0 switches every 1000 ns (pids 1, 2, 3 in turn), CPU 1 every 3000 ns (always pid 9 and idle).
 fn trace() -> Arc<Trace> {

@@ -10,7 +10,6 @@ use crate::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token
 use crate::predictor::Predictor;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::tcn::Network;
-use crate::predictor::weights::{Kind, ModelConfig};
 use crate::predictor::weights::{Kind, ModelConfig, Weights};
 use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
 use crate::train::{self, Data, Probe, TrainConfig};

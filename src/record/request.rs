@@ -75,7 +75,9 @@ impl Plan {
     pub fn named(mut self, path: &Path, run: u32) -> Option<Self> {
         let file = path.file_name()?.to_string_lossy().into_owned();
         let bare = [".csv.zst", ".csv"].iter().find_map(|e| file.strip_suffix(e)).filter(|n| !n.is_empty())?;
-        (self.name, self.run) = (bare.into(), run);
+        // A name that says its run is right.
+        let told = bare.rsplit_once("_run").and_then(|(_, n)| n.parse().ok());
+        (self.name, self.run) = (bare.into(), told.unwrap_or(run));
         Some(self)
     }
 }

@@ -4,7 +4,7 @@ use super::batch::{Balance, Batch, normalisation};
 use super::{TrainConfig, losses};
 use crate::dataset::chunks::{Dice, Recording, chunks_of};
 use crate::predictor::tcn::Network;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::AdamWConfig;
 use burn::tensor::Device;
 use serde_json::json;
 use std::io::{self, Write};
@@ -46,10 +46,10 @@ impl Probe {
         for _ in 0..rounds {
             let start = Instant::now();
             for batch in &self.batches {
-                let (total, _) = losses(&model, batch, self.config.forecast_weight, &device);
+                let (total, _, cuts) = losses(&model, batch, self.config.forecast_weight, &device);
                 if let Some(total) = total {
                     let _: f32 = total.clone().into_scalar();
-                    let grads = GradientsParams::from_grads(total.backward(), &model);
+                    let grads = model.gradients(&total, &cuts);
                     model = optimiser.step(self.config.learning_rate, model, grads);
                 }
             }
