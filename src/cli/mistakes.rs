@@ -97,8 +97,14 @@ impl Second {
         let baseline = BASELINES.contains(&text).then(|| Column::parse(text)).flatten();
         Ok(match (baseline, text.parse::<Choice>()) {
             (Some(column), _) => Self::Baseline(column),
-            (None, Ok(choice)) if !choice.needs_model() => Self::Another(choice, None),
-            _ => Self::Another(Choice::Tcn, Some(super::model(Some(Path::new(text)))?)),
+            (None, Ok(choice)) => {
+                let weights = choice.network().map(|kind| super::model_of(None, kind)).transpose()?;
+                Self::Another(choice, weights)
+            }
+            (None, Err(_)) => {
+                let weights = super::model(Some(Path::new(text)))?;
+                Self::Another(weights.config.kind.into(), Some(weights))
+            }
         })
     }
 
@@ -150,14 +156,20 @@ fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
 pub fn run(args: &Args) -> Result<()> {
     let paths = recordings(args)?;
     let second = Second::parse(args.compare.as_deref())?;
-    if args.predictor != Choice::Tcn && args.model.is_some() {
-        bail!("--model is for the tcn, not for {}", args.predictor.label());
-    }
-    let model = if args.predictor == Choice::Tcn { Some(super::model(args.model.as_deref())?) } else { None };
+    let (predictor, model) = match (args.predictor.network(), args.model.as_deref()) {
+        (None, None) => (args.predictor, None),
+        (None, Some(_)) => bail!("--model is for a network, not for {}", args.predictor.label()),
+        (Some(kind), None) => (args.predictor, Some(super::model_of(None, kind)?)),
+        // A model file says itself which network it is.
+        (Some(_), file) => {
+            let weights = super::model(file)?;
+            (weights.config.kind.into(), Some(weights))
+        }
+    };
     if let Some(event) = args.why {
         let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
         let trace = output::open(path)?.trace;
-        let engine = || args.predictor.make(model.as_ref(), &trace);
+        let engine = || predictor.make(model.as_ref(), &trace);
         return why::run(&trace, path, engine()?, engine()?, event, args.json);
     }
     let bar = output::progress(0, "predicting");
@@ -166,7 +178,7 @@ pub fn run(args: &Args) -> Result<()> {
         .map(|path| {
             let trace = output::open(path)?.trace;
             bar.inc_length(trace.len() as u64);
-            let mut engine = args.predictor.make(model.as_ref(), &trace)?;
+            let mut engine = predictor.make(model.as_ref(), &trace)?;
             let mut other = second.engine(&trace)?;
             let other = other.as_mut().map(|e| e as &mut dyn Predictor);
             let table = collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
@@ -191,7 +203,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut times = Vec::new();
     if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
         let trace = output::open(path)?.trace;
-        times = latencies(&trace, &mut args.predictor.make(model.as_ref(), &trace)?, &Cancel::new());
+        times = latencies(&trace, &mut predictor.make(model.as_ref(), &trace)?, &Cancel::new());
     }
     let found = Found {
         sums: Sums::new(&table, &rows),

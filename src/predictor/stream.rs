@@ -9,7 +9,7 @@ mod net;
 pub mod simd;
 
 use super::tcn::normalise;
-use super::weights::Weights;
+use super::weights::{Kind, Weights};
 use super::{Predictor, Reads};
 use crate::features::{CAND, Decision, Forecast, QUERY, RANKS, TOKEN_X, Token};
 use crate::trace::CpuId;
@@ -128,7 +128,8 @@ impl Predictor for StreamEngine {
 
     fn reads(&self) -> Option<Reads<'_>> {
         let net = &self.net;
-        let tokens = Some(net.config.receptive_field());
+        // The state of an LSTM remembers all of them, however faintly.
+        let tokens = (net.config.kind != Kind::Lstm).then(|| net.config.receptive_field());
         Some(Reads { tokens, query: [&net.query_mean, &net.query_scale], cand: &net.cand_mean })
     }
 }
