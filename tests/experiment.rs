@@ -27,8 +27,8 @@ fn recordings(folder: &Path) {
         let rows: String = lines.next().into_iter().chain(lines.skip(skip).take(ROWS)).collect();
         std::fs::write(folder.join(format!("{name}.csv")), rows).unwrap();
         let about = [("name", &*name), ("workload", workload), ("category", category), ("kernel", kernel)];
-        let toml: String = about.iter().map(|(key, value)| format!("{key} = \"{value}\"\n")).collect();
-        std::fs::write(folder.join(format!("{name}.toml")), toml).unwrap();
+        let toml: Vec<String> = about.iter().map(|(key, value)| format!("{key} = \"{value}\"")).collect();
+        std::fs::write(folder.join(format!("{name}.toml")), toml.join("\n")).unwrap();
         write!(
             catalog,
             "[[trace]]\nfile = \"{name}.csv\"\nworkload = \"{workload}\"\ncategory = \"{category}\"\nrun = {run}\n\

@@ -78,7 +78,7 @@ fn workloads_are_kept_apart_by_scheduling_class_and_pooled_within() {
     assert!(!pool.scores.forecast.contains_key("lstm"), "it answers no forecast");
     assert_eq!(report.mean.left_out, ["rare"]);
     assert_eq!((report.mean.pick_workloads, report.mean.forecast_workloads), (3, 4));
-    assert_eq!(report.slices.queue[0].top1["lstm"], Some((20 + 30 + 10 + 50 + 50 + 9) as f64 / 229.0));
+    assert_eq!(report.slices.queue[0].top1["lstm"], Some(f64::from(20 + 30 + 10 + 50 + 50 + 9) / 229.0));
     assert_eq!(report.slices.queue[1].top1["lstm"], None);
 }
 

@@ -290,7 +290,7 @@ fn koracle(traces: &Path, args: &[&str]) -> Command {
 }
 
 /// Far longer than anything takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// Waits until `ready`, or until the process is gone.
 fn wait_for(child: &mut std::process::Child, ready: impl Fn() -> bool) {

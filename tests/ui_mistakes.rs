@@ -38,7 +38,9 @@ impl Predictor for Soft {
     }
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
         self.0.pick(decision, scores);
-        scores.iter_mut().for_each(|s| *s *= 0.06);
+        for s in scores.iter_mut() {
+            *s *= 0.06;
+        }
     }
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
         self.0.forecast(forecast, scores);
@@ -126,7 +128,9 @@ fn tell(app: &mut App, msg: Msg) {
 }
 
 fn press(app: &mut App, keys: &[Key]) {
-    keys.iter().for_each(|k| tell(app, Msg::Key(*k)));
+    for key in keys {
+        tell(app, Msg::Key(*key));
+    }
 }
 
 fn keys(app: &mut App, text: &str) {
@@ -277,7 +281,7 @@ fn why_and_comparison() {
         app.update(Msg::Key(Key::Enter))
     };
     let order = effects.into_iter().find_map(|e| if let Effect::Mistakes(o) = e { Some(o) } else { None });
-    assert!(matches!(order, Some(Order::Collect { other: Some(file), .. }) if file == PathBuf::from("run")));
+    assert!(matches!(order, Some(Order::Collect { other: Some(file), .. }) if file.as_os_str() == "run"));
 }
 
 #[test]

@@ -292,7 +292,9 @@ type Real = Driver<kernel_oracle::predictor::engine::Engine>;
 
 /// Runs the real loop without a screen until `done`, or fails after two minutes without any message.
 fn run(app: &mut App, driver: &mut Real, rx: &Receiver<Msg>, effects: Vec<Effect>, done: impl Fn(&App) -> bool) {
-    effects.into_iter().for_each(|e| driver.perform(e));
+    for effect in effects {
+        driver.perform(effect);
+    }
     while !done(app) {
         let msg = rx.recv_timeout(Duration::from_mins(2)).expect("something still runs");
         app.update(msg).into_iter().for_each(|e| driver.perform(e));

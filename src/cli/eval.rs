@@ -98,7 +98,9 @@ impl Args {
             }
         };
         if self.predictors.is_empty() {
-            models.iter().for_each(|c| add(c.choice));
+            for c in &models {
+                add(c.choice);
+            }
             if models.is_empty() {
                 add(Choice::Tcn);
             }
@@ -117,12 +119,13 @@ impl Args {
             if of.iter().any(|c| config(c) != config(&of[0])) {
                 bail!("the {} models differ in size: they are not one model with several seeds", name.label());
             }
-            match of.is_empty() {
-                true => columns.push(match name.network() {
+            if of.is_empty() {
+                columns.push(match name.network() {
                     Some(kind) => Column::of(super::model_of(None, kind)?),
                     None => Column { choice: name, model: None },
-                }),
-                false => columns.extend(of),
+                });
+            } else {
+                columns.extend(of);
             }
         }
         Ok(columns)

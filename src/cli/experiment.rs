@@ -82,8 +82,8 @@ pub struct Args {
 
 /// What a training says while it runs.
 enum Word {
-    Progress(Progress),
-    Done(Result<Result<Trained>, JobError>),
+    Progress(Box<Progress>),
+    Done(Box<Result<Result<Trained>, JobError>>),
 }
 
 /// Trains what is missing, at most so many at a time, and gives what is there for each part, in order.
@@ -128,7 +128,7 @@ fn train(context: &Arc<Context>, plan: &Plan, jobs: usize) -> Result<Vec<Trained
             Word::Done(result) => {
                 let (_job, before) = running.remove(&i).ok_or_else(|| eyre!("{title}: ended twice"))?;
                 bar.inc(UNIT - before);
-                match result.map_err(Into::into).and_then(|r| r) {
+                match (*result).map_err(Into::into).and_then(|r| r) {
                     Ok(trained) => drop(done.insert(i, trained)),
                     Err(error) => {
                         bar.suspend(|| eprintln!("koracle: {title}: {error:#}"));
@@ -149,9 +149,9 @@ fn start(context: &Arc<Context>, part: Part, i: usize, words: Sender<(usize, Wor
     let (context, progress) = (Arc::clone(context), words.clone());
     let work = move |cancel: &_| {
         // Nobody listens any more only when the program ends.
-        part.run(&context, cancel, &mut |p| drop(progress.send((i, Word::Progress(p)))))
+        part.run(&context, cancel, &mut |p| drop(progress.send((i, Word::Progress(Box::new(p))))))
     };
-    Job::spawn("experiment", work, move |result| drop(words.send((i, Word::Done(result)))))
+    Job::spawn("experiment", work, move |result| drop(words.send((i, Word::Done(Box::new(result))))))
 }
 
 fn tell(bar: &ProgressBar, title: &str, p: &Progress) {

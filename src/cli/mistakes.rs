@@ -19,6 +19,7 @@ use crate::trace::Trace;
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use rayon::prelude::*;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,7 +68,7 @@ pub struct Args {
 fn columns_help() -> String {
     let mut text = "Columns of expressions:\n".to_owned();
     for (_, name, _, help) in &COLUMNS {
-        text.push_str(&format!("  {name:<10}  {help}\n"));
+        let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
     }
     text + "\nTimes need a unit (ns, us, ms, s). Names: = != ~ !~ (contains). Joined by and, or, not, ( ).\n"
 }

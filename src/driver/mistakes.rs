@@ -220,7 +220,9 @@ mod tests {
         let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Ok((Heuristic::new(Rule::Followed, 0), 1)), None);
         let path = PathBuf::from("traces/cpu-bound-8p_run0.csv.zst");
         let (mut app, effects) = App::new(vec![path], (140, 40));
-        effects.into_iter().for_each(|e| driver.perform(e));
+        for e in effects {
+            driver.perform(e);
+        }
         let mut until = |app: &mut App, keys: &[Key], done: &dyn Fn(&App) -> bool| {
             for key in keys {
                 app.update(Msg::Key(*key)).into_iter().for_each(|e| driver.perform(e));

@@ -73,7 +73,7 @@ impl Trainer {
             Order::Show(id) => self.with(id, Control::show),
             Order::Read(id, path) => self.chore(move || News::Steps { id, steps: runs::steps(&path) }),
             Order::Delete(id, path) => {
-                self.chore(move || News::Deleted { id, result: runs::delete(&path).map_err(|e| e.to_string()) })
+                self.chore(move || News::Deleted { id, result: runs::delete(&path).map_err(|e| e.to_string()) });
             }
             Order::Export(path) => self.chore(move || News::Exported { result: export(&path) }),
             Order::Model { id, path, current } => self.chore(move || {

@@ -289,7 +289,9 @@ impl Report {
             scores: scores(&columns, counts),
         });
         let mut all = Counts::new(names.len());
-        counted.iter().for_each(|(_, counts)| all.add(counts));
+        for (_, counts) in counted {
+            all.add(counts);
+        }
         let of_pool = |(name, pool): (&String, &Pool)| {
             let (category, traces) = (pool.category.clone(), pool.traces);
             let scores = scores(&columns, &pool.counts);

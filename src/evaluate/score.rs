@@ -2,7 +2,7 @@
 //! Counts only: fractions, macro means and tables are made in [`super::report`]. Never shows a predictor an outcome
 //! before it answered.
 
-use super::{answers, best, rank_of, softmax};
+use super::{answers, best, name_somebody, rank_of, softmax};
 use crate::features::{Decision, Extractor, Forecast, OTHER, Outcome, RANKS, Sink, Token};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
@@ -280,10 +280,7 @@ impl Sink for Scorer<'_> {
             scores.fill(f32::NEG_INFINITY);
             predictor.forecast(forecast, scores);
             scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
-            // "Some other task" names nobody: the best of the named ones is the answer.
-            if scores[..OTHER].iter().any(|s| *s > f32::NEG_INFINITY) {
-                scores[OTHER] = f32::NEG_INFINITY;
-            }
+            name_somebody(scores);
         }
     }
 }

@@ -101,7 +101,9 @@ impl Hasher for Mixed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|b| self.0 = mix(self.0 ^ u64::from(*b)));
+        for b in bytes {
+            self.0 = mix(self.0 ^ u64::from(*b));
+        }
     }
 
     fn write_u64(&mut self, key: u64) {
@@ -389,7 +391,9 @@ mod tests {
     #[test]
     fn a_round_is_learnt_in_one_round() {
         let mut ppm = Ppm::new();
-        [7, 8, 9, 7, 8].into_iter().for_each(|t| comes(&mut ppm, t));
+        for t in [7, 8, 9, 7, 8] {
+            comes(&mut ppm, t);
+        }
         // After "7 8" came 9: certain among the candidates in which it is alone known.
         let p = picks(&mut ppm, 8, &[7, 9]);
         assert!(p[1] > 0.5, "{p:?}");
@@ -428,7 +432,9 @@ mod tests {
     #[test]
     fn who_was_running_unseen_is_taken_in() {
         let mut ppm = Ppm::new();
-        [1, 2, 1, 2, 3, 4, 3].into_iter().for_each(|t| comes(&mut ppm, t));
+        for t in [1, 2, 1, 2, 3, 4, 3] {
+            comes(&mut ppm, t);
+        }
         // 3 came in last, but 1 goes out: events were lost.
         assert!(picks(&mut ppm, 1, &[4, 2])[1] > 0.5);
     }
@@ -436,7 +442,9 @@ mod tests {
     #[test]
     fn cpus_do_not_mix() {
         let mut ppm = Ppm::new();
-        [1, 2, 1, 3, 1].into_iter().for_each(|t| comes(&mut ppm, t));
+        for t in [1, 2, 1, 3, 1] {
+            comes(&mut ppm, t);
+        }
         let before = picks(&mut ppm, 1, &[2, 3]);
         for next in [1, 2, 1, 2, 1].map(ThreadIx) {
             let (event, cpu, time) = (0, CpuId(0), Nanos(0));

@@ -184,8 +184,12 @@ impl Work for Step<'_> {
             // Input and h lie side by side: one product.
             add_product::<FMA>(&state[..2 * c], &cell.weights, gates);
             let (open, new) = gates.split_at_mut(3 * c);
-            open.iter_mut().for_each(|g| *g = sigmoid(*g));
-            new.iter_mut().for_each(|g| *g = tanh(*g));
+            for g in open.iter_mut() {
+                *g = sigmoid(*g);
+            }
+            for g in new.iter_mut() {
+                *g = tanh(*g);
+            }
             let (h, kept) = state[c..].split_at_mut(c);
             for j in 0..c {
                 kept[j] = open[c + j] * kept[j] + open[j] * new[j];

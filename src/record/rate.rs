@@ -11,7 +11,7 @@ const SPAN: Duration = Duration::from_millis(500);
 pub struct Rate {
     since: Duration,
     events: u64,
-    rate: Option<f64>,
+    last: Option<f64>,
 }
 
 impl Rate {
@@ -19,10 +19,10 @@ impl Rate {
     pub fn of(&mut self, p: &Progress) -> Option<f64> {
         let passed = p.elapsed.saturating_sub(self.since);
         if passed >= SPAN {
-            self.rate = Some(p.events.saturating_sub(self.events) as f64 / passed.as_secs_f64());
+            self.last = Some(p.events.saturating_sub(self.events) as f64 / passed.as_secs_f64());
             (self.since, self.events) = (p.elapsed, p.events);
         }
-        self.rate
+        self.last
     }
 }
 

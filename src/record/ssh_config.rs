@@ -50,12 +50,11 @@ fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = line.trim();
     while !rest.is_empty() && !rest.starts_with('#') {
-        let (word, behind) = match rest.strip_prefix('"').and_then(|r| r.split_once('"')) {
-            Some(quoted) => quoted,
-            None => {
-                let end = rest.find(|c: char| c.is_whitespace() || (c == '=' && words.is_empty()));
-                rest.split_at(end.unwrap_or(rest.len()))
-            }
+        let (word, behind) = if let Some(quoted) = rest.strip_prefix('"').and_then(|r| r.split_once('"')) {
+            quoted
+        } else {
+            let end = rest.find(|c: char| c.is_whitespace() || (c == '=' && words.is_empty()));
+            rest.split_at(end.unwrap_or(rest.len()))
         };
         rest = behind.trim_start();
         if words.is_empty() {

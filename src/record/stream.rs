@@ -240,7 +240,7 @@ mod tests {
             let incoming = Incoming::read(bytes);
             let mut told = Vec::new();
             loop {
-                told.push(match incoming.next(Duration::from_secs(60)).expect("a word in a minute") {
+                told.push(match incoming.next(Duration::from_mins(1)).expect("a word in a minute") {
                     Came::Greeting => "greeting".to_owned(),
                     Came::Bytes(0) => continue,
                     Came::Bytes(n) => format!("{n} bytes"),

@@ -10,6 +10,7 @@ mod cfs;
 mod eevdf;
 mod engine;
 mod entity;
+mod moves;
 mod queue;
 mod views;
 

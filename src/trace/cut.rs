@@ -6,6 +6,7 @@ use std::ops::Range;
 impl Trace {
     /// The events with these indices, as a trace that starts at its own first event. Losses inside the stretch stay;
     /// the note of the metadata says what was cut.
+    #[must_use]
     pub fn cut(&self, events: Range<usize>) -> Self {
         let range = events.start.min(self.len())..events.end.min(self.len());
         let mut builder = TraceBuilder::with_capacity(range.len());
@@ -16,10 +17,7 @@ impl Trace {
             let actor = if e.actor == ThreadIx::NONE { Pid(-1) } else { self.tasks.pid(e.actor) };
             builder.push(Event { task, next, ..e }, actor);
         }
-        let (from, to) = match range.is_empty() {
-            true => (0, 0),
-            false => (self.time[range.start], self.time[range.end - 1]),
-        };
+        let (from, to) = if range.is_empty() { (0, 0) } else { (self.time[range.start], self.time[range.end - 1]) };
         for gap in self.gaps.iter().filter(|g| g.to.0 > from && g.from.0 < to) {
             builder.gap(*gap);
         }

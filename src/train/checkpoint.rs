@@ -102,16 +102,14 @@ pub(super) fn newest(folder: &Path) -> Result<Option<Kept>, TrainError> {
         match std::fs::read(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => found = found.or(Some(problem(&path, &e))),
-            Ok(bytes) => match parse(&bytes, &path) {
-                Some(kept) => {
+            Ok(bytes) => {
+                if let Some(kept) = parse(&bytes, &path) {
                     let _ = damaged.iter().try_for_each(std::fs::remove_file);
                     return Ok(Some(kept));
                 }
-                None => {
-                    found = found.or_else(|| Some(problem(&path, &"the checkpoint is damaged")));
-                    damaged.push(path);
-                }
-            },
+                found = found.or_else(|| Some(problem(&path, &"the checkpoint is damaged")));
+                damaged.push(path);
+            }
         }
     }
     found.map_or(Ok(None), Err)

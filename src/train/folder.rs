@@ -59,7 +59,7 @@ impl Folder {
     /// Makes the folder. A new run replaces what is there, a resumed one goes on from its last good checkpoint.
     pub(super) fn open(path: &Path, config: &TrainConfig) -> Result<Self, TrainError> {
         std::fs::create_dir_all(path).map_err(|e| problem(path, &e))?;
-        let _lock = lock(path)?;
+        let lock = lock(path)?;
         clean(path);
         let file = path.join(CONFIG);
         let text = toml::to_string_pretty(config).map_err(|e| problem(&file, &e))?;
@@ -99,7 +99,7 @@ impl Folder {
         let text = toml::to_string_pretty(&sessions).map_err(|e| problem(&file, &e))?;
         write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
         let session = resumed.as_ref().map_or(0, |kept| kept.state.session);
-        Ok(Self { path: path.into(), tables, flushed: Instant::now(), session, resumed, ending: None, _lock })
+        Ok(Self { path: path.into(), tables, flushed: Instant::now(), session, resumed, ending: None, _lock: lock })
     }
 
     /// What stands beside the run's curves.

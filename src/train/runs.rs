@@ -302,7 +302,7 @@ pub fn open(folder: &Path) -> Result<Run, RunError> {
         Some(Ended { ending: Some(ending), .. }) => State::Ended(ending),
         _ => State::Interrupted,
     };
-    let mut epochs: Vec<Epoch> = rows(&folder.join(EPOCHS)).into_iter().map(epoch).collect();
+    let mut epochs: Vec<Epoch> = rows(&folder.join(EPOCHS)).iter().map(epoch).collect();
     for row in rows::<WorkloadRow>(&folder.join(WORKLOADS)) {
         if let Some(epoch) = epochs.iter_mut().find(|e| e.epoch == row.epoch) {
             let WorkloadRow { picks, pick_top1, forecasts, forecast_top1, .. } = row;
@@ -327,7 +327,7 @@ pub fn open(folder: &Path) -> Result<Run, RunError> {
     })
 }
 
-fn epoch(row: EpochRow) -> Epoch {
+fn epoch(row: &EpochRow) -> Epoch {
     let validation = Validation {
         pick_top1: row.pick_top1,
         forecast_top1: row.forecast_top1,

@@ -50,7 +50,9 @@ pub fn bench_busy(trace: &Path, runs: u64, home: PathBuf, time: Duration, size: 
     let driver = Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
     let mut driver = driver.with_runs(Some(home));
     let (mut app, effects) = App::new(vec![trace.into()], size);
-    effects.into_iter().for_each(|e| driver.perform(e));
+    for e in effects {
+        driver.perform(e);
+    }
     let news = News::Kept { runs: Vec::new(), problems: Vec::new(), categories: Vec::new(), cpus: runs as usize };
     app.update(Msg::Train(news));
     for seed in 0..runs {

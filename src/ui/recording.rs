@@ -131,7 +131,7 @@ fn dialog(d: &Dialog, area: Rect, theme: Theme, buf: &mut Buffer) {
                 row.push(("  ring buffer of each CPU".into(), theme.dim()));
             }
             Field::Runtime => {
-                row.extend(option(d.runtime, on, "sched_stat_runtime too, into NAME.more.csv.zst", theme))
+                row.extend(option(d.runtime, on, "sched_stat_runtime too, into NAME.more.csv.zst", theme));
             }
             Field::Waking => row.extend(option(d.waking, on, "sched_waking too, into NAME.more.csv.zst", theme)),
         }

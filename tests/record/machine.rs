@@ -89,7 +89,7 @@ impl Machine {
 pub fn until(what: &str, mut so: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !so() {
-        assert!(start.elapsed() < Duration::from_secs(60), "still waiting: {what}");
+        assert!(start.elapsed() < Duration::from_mins(1), "still waiting: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
     start.elapsed()

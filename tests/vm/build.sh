@@ -54,8 +54,9 @@ for home in root home/user home/plain; do
     install -d -m 700 "$root/$home/.ssh"
     install -m 600 "$key" "$root/$home/.ssh/authorized_keys"
 done
-chroot "$root" chown -R user: /home/user/.ssh
-chroot "$root" chown -R plain: /home/plain/.ssh
+for user in user plain; do
+    chroot "$root" chown -R "$user": "/home/$user/.ssh"
+done
 printf '[Match]\nName=e*\n[Network]\nDHCP=yes\n' >"$root/etc/systemd/network/10.network"
 echo '/dev/vda / ext4 rw,noatime 0 1' >"$root/etc/fstab"
 echo koracle-vm >"$root/etc/hostname"
@@ -70,8 +71,8 @@ chmod +x "$work/setup"
 
 mmdebstrap --variant=apt --include="$(IFS=,; echo "${packages[*]}")" \
     --customize-hook="$(printf '%q "$1" %q' "$work/setup" "$dir/id.pub")" "$release" "$work/root"
-cp "$work"/root/boot/vmlinuz-* "$work/vmlinuz"
-cp "$work"/root/boot/initrd.img-* "$work/initrd"
+cp "$work/root"/boot/vmlinuz-* "$work/vmlinuz"
+cp "$work/root"/boot/initrd.img-* "$work/initrd"
 printf 'koracle-vm %s\n' "$(cut -d' ' -f1,2 "$work/root/etc/ssh/ssh_host_ed25519_key.pub")" >"$work/known_hosts"
 truncate -s "$size" "$work/disk.raw"
 mkfs.ext4 -q -F -d "$work/root" "$work/disk.raw"

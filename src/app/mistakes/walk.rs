@@ -23,16 +23,13 @@ impl App {
     /// Shows a decision on the timeline; opens its recording first if it is not open.
     pub(super) fn go_to(&mut self, path: &Path, event: usize) -> Option<Effect> {
         self.tab = Tab::Timeline;
-        match self.timeline_mut().filter(|t| t.loaded.path == path) {
-            Some(t) => {
-                t.go_to_event(event);
-                None
-            }
-            None => {
-                self.mistakes.going = Some((path.into(), event));
-                self.play_when_open = false;
-                Some(self.open_path(path.into()))
-            }
+        if let Some(t) = self.timeline_mut().filter(|t| t.loaded.path == path) {
+            t.go_to_event(event);
+            None
+        } else {
+            self.mistakes.going = Some((path.into(), event));
+            self.play_when_open = false;
+            Some(self.open_path(path.into()))
         }
     }
 

@@ -76,7 +76,9 @@ impl Curve {
             let from = self.steps.partition_point(|s| s.step < step.step);
             let kept: Vec<Step> = self.steps[..from].to_vec();
             *self = Self::new(self.weight);
-            kept.into_iter().for_each(|s| self.push(s));
+            for s in kept {
+                self.push(s);
+            }
         }
         if self.steps.last().is_some_and(|last| last.session != step.session || step.paused_s > 0.0) {
             self.breaks.push(self.steps.len());

@@ -58,7 +58,7 @@ impl Bitmap {
 
     /// All rows that are not in the set.
     #[must_use]
-    pub fn not(mut self) -> Self {
+    pub fn inverse(mut self) -> Self {
         self.words.iter_mut().for_each(|w| *w = !*w);
         let rest = self.len % 64;
         if let (Some(last), true) = (self.words.last_mut(), rest > 0) {
@@ -115,8 +115,8 @@ mod tests {
             let want = |f: &dyn Fn(usize) -> bool| (0..len).filter(|i| f(*i)).collect::<Vec<_>>();
             assert_eq!(rows(&two.clone().and(&three)), want(&|i| i % 6 == 0));
             assert_eq!(rows(&two.clone().or(&three)), want(&|i| i % 2 == 0 || i % 3 == 0));
-            assert_eq!(rows(&two.clone().not()), want(&|i| i % 2 == 1));
-            assert_eq!(two.clone().not().count() + two.count(), len);
+            assert_eq!(rows(&two.clone().inverse()), want(&|i| i % 2 == 1));
+            assert_eq!(two.clone().inverse().count() + two.count(), len);
             assert_eq!((0..len + 70).filter(|i| two.has(*i)).collect::<Vec<_>>(), rows(&two));
             assert_eq!(Bitmap::all(len, true).count(), len);
             for i in 0..len + 2 {

@@ -3,7 +3,7 @@
 
 use super::table::{ASKED, COVERED, Enqueued, FORECAST, HIT, OTHER as OTHER_HIT, Row, Source, Span, Table};
 use crate::evaluate::overlay::BASELINES;
-use crate::evaluate::{answers, best, rank_of, softmax};
+use crate::evaluate::{answers, best, name_somebody, rank_of, softmax};
 use crate::features::{CAND, CAND_NAMES, Decision, Extractor, Forecast, OTHER, Outcome, RANKS, Sink, Token};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
@@ -124,10 +124,7 @@ impl Sink for Collector<'_> {
             scores.fill(f32::NEG_INFINITY);
             model.predictor.forecast(f, scores);
             scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
-            // "Some other task" names nobody: the best of the named ones is the answer.
-            if scores[..OTHER].iter().any(|s| *s > f32::NEG_INFINITY) {
-                scores[OTHER] = f32::NEG_INFINITY;
-            }
+            name_somebody(scores);
         }
         // Their forecasts are not kept; asked all the same, so that a seeded one goes on as in an evaluation.
         let mut scores = [f32::NEG_INFINITY; RANKS];

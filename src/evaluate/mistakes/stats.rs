@@ -16,11 +16,11 @@ pub fn wilson(hits: u64, of: u64) -> (f64, f64) {
     (((middle - half) / over).max(0.0), ((middle + half) / over).min(1.0))
 }
 
-/// McNemar's test of two predictors on the same decisions: could counts as different as `fixed` (only the second was
+/// `McNemar`'s test of two predictors on the same decisions: could counts as different as `fixed` (only the second was
 /// right) and `broken` (only the first was) come about if both were equally good? Two-sided p-value.
 ///
 /// Below 25 differing decisions the exact binomial test, from there on chi-squared with one degree of freedom and
-/// Edwards' continuity correction (Q. McNemar, Psychometrika 12, 1947; A. L. Edwards, Psychometrika 13, 1948).
+/// Edwards' continuity correction (Q. `McNemar`, Psychometrika 12, 1947; A. L. Edwards, Psychometrika 13, 1948).
 pub fn mcnemar(fixed: u64, broken: u64) -> f64 {
     let n = fixed + broken;
     if n == 0 {

@@ -79,7 +79,7 @@ pub struct Versus {
     pub broken: u64,
     /// Both wrong.
     pub both_wrong: u64,
-    /// Two-sided p-value of McNemar's test.
+    /// Two-sided p-value of `McNemar`'s test.
     pub p_value: f64,
 }
 

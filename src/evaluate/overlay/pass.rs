@@ -1,7 +1,7 @@
 //! The pass behind an overlay: extractor, engine and baselines in step, and copies of that state along the way.
 
 use super::{BASELINES, Candidate, Guess, Inspection, Prediction};
-use crate::evaluate::{best, rank_of, softmax};
+use crate::evaluate::{best, name_somebody, rank_of, softmax};
 use crate::features::{Decision, Extractor, Forecast, OTHER, Outcome, RANKS, Sink, Token};
 use crate::predictor::Predictor;
 use crate::predictor::heuristics::{Heuristic, Rule};
@@ -296,6 +296,7 @@ impl<E: Predictor> Sink for Answers<E> {
     fn forecast(&mut self, f: &Forecast<'_>) {
         let mut p = [f32::NEG_INFINITY; RANKS];
         self.engine.forecast(f, &mut p);
+        name_somebody(&mut p);
         softmax(&mut p);
         let mut recency = [ThreadIx::NONE; RANKS];
         recency.iter_mut().take(OTHER).zip(f.recency).for_each(|(to, from)| *to = *from);

@@ -162,24 +162,25 @@ impl Net {
         for step in window.steps.iter().rev().filter(|s| s.answered) {
             let error = step.error.map(|e| scale * e);
             add(&mut self.g[C..], 1.0, &error);
-            for j in 0..H {
-                dh[1][j] += dot(&error, &self.p[V + j * OUT..][..OUT]);
+            for (j, dh) in dh[1].iter_mut().enumerate() {
+                *dh += dot(&error, &self.p[V + j * OUT..][..OUT]);
                 add(&mut self.g[V + j * OUT..][..OUT], step.after.h[1][j], &error);
             }
             let d2 = gate_gradient(step, 1, &dh[1], &mut dc[1]);
             add(&mut self.g[B2..B2 + G], 1.0, &d2);
-            for j in 0..H {
-                dh[0][j] += dot(&d2, &self.p[W2 + j * G..][..G]);
+            let [below, above] = &mut dh;
+            for (j, (below, above)) in below.iter_mut().zip(above).enumerate() {
+                *below += dot(&d2, &self.p[W2 + j * G..][..G]);
                 add(&mut self.g[W2 + j * G..][..G], step.after.h[0][j], &d2);
-                dh[1][j] = dot(&d2, &self.p[U2 + j * G..][..G]);
+                *above = dot(&d2, &self.p[U2 + j * G..][..G]);
                 add(&mut self.g[U2 + j * G..][..G], step.before.h[1][j], &d2);
             }
             let d1 = gate_gradient(step, 0, &dh[0], &mut dc[0]);
             add(&mut self.g[B1..B1 + G], 1.0, &d1);
             add(&mut self.g[W1 + step.one * G..][..G], 1.0, &d1);
             add(&mut self.g[W1 + step.at * G..][..G], step.value, &d1);
-            for j in 0..H {
-                dh[0][j] = dot(&d1, &self.p[U1 + j * G..][..G]);
+            for (j, dh) in dh[0].iter_mut().enumerate() {
+                *dh = dot(&d1, &self.p[U1 + j * G..][..G]);
                 add(&mut self.g[U1 + j * G..][..G], step.before.h[0][j], &d1);
             }
         }

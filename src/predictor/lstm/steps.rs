@@ -70,8 +70,12 @@ impl Work for Forward<'_> {
                 add_product::<FMA>(&h_before[before], self.u, gates);
             }
             let (open, new) = gates.split_at_mut(3 * c);
-            open.iter_mut().for_each(|g| *g = sigmoid(*g));
-            new.iter_mut().for_each(|g| *g = tanh(*g));
+            for g in open.iter_mut() {
+                *g = sigmoid(*g);
+            }
+            for g in new.iter_mut() {
+                *g = tanh(*g);
+            }
             for j in 0..c {
                 kept[j] = open[j] * new[j];
             }

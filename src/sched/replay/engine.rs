@@ -110,7 +110,7 @@ impl Engine {
     }
 
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
-    fn thread(&mut self, id: TaskId, prio: i16, cpu: CpuId, tasks: &TaskTable) -> u32 {
+    pub fn thread(&mut self, id: TaskId, prio: i16, cpu: CpuId, tasks: &TaskTable) -> u32 {
         let t = tasks.thread_on(id, cpu);
         if !self.is_thread(t) {
             return NONE;
@@ -184,7 +184,7 @@ impl Engine {
     }
 
     /// `requeue_delayed_entity`: a wake-up finds the entity still on the queue. With `DELAY_ZERO` positive lag is lost.
-    fn wake_delayed(&mut self, id: u32) {
+    pub fn wake_delayed(&mut self, id: u32) {
         let q = self.ents[id as usize].queue as usize;
         let lag = self.lag(id, q);
         if lag > 0 {
@@ -241,7 +241,7 @@ impl Engine {
     }
 
     /// `update_curr` of `cpu` at `now`.
-    fn charge(&mut self, cpu: usize, now: u64) {
+    pub fn charge(&mut self, cpu: usize, now: u64) {
         let c = &mut self.cpus[cpu];
         let delta = now.saturating_sub(c.last) as i64;
         c.last = now;
@@ -332,89 +332,12 @@ impl Engine {
     }
 
     /// Any event other than a further migration of the same balancing shows that it is over.
-    fn attach_before(&mut self, e: &Event) {
+    pub fn attach_before(&mut self, e: &Event) {
         for cpu in [e.cpu, e.to_cpu, e.from_cpu] {
             let ours = cpu == e.cpu && e.kind == EventKind::Migrate && e.to_cpu == cpu;
             if cpu.ix() < self.cpus.len() && !ours && !self.cpus[cpu.ix()].batch.is_empty() {
                 self.attach(cpu.ix());
             }
-        }
-    }
-
-    pub fn wakeup(&mut self, e: &Event, tasks: &TaskTable) {
-        let cpu = e.to_cpu.ix();
-        if cpu >= self.cpus.len() {
-            return;
-        }
-        self.attach_before(e);
-        let id = self.thread(e.task, e.prio, e.to_cpu, tasks);
-        if id == NONE {
-            return;
-        }
-        self.cpus[cpu].woken = true;
-        let fork = e.kind == EventKind::WakeupNew;
-        if fork && self.ents[id as usize].group != 0 {
-            self.ents[id as usize].group = 2;
-        }
-        match self.ents[id as usize].doing {
-            Doing::Running => {
-                self.ents[id as usize].pending = cpu as u32 + 1;
-                return;
-            }
-            Doing::Queued if usize::from(self.ents[id as usize].cpu) == cpu => return,
-            _ => {}
-        }
-        self.charge(cpu, e.time.0);
-        self.here = e.cpu.ix();
-        let here = self.home(id, cpu) as u32;
-        let en = self.ents[id as usize];
-        if en.on_rq && en.delayed && en.queue == here {
-            self.wake_delayed(id);
-            self.ents[id as usize].cpu = cpu as u16;
-        } else {
-            if en.on_rq {
-                self.charge(usize::from(en.cpu), e.time.0);
-                self.dequeue(id, en.delayed, true);
-                self.ents[id as usize].relative = None;
-            }
-            self.enqueue(id, cpu, if fork { How::Fork } else { How::Wake });
-        }
-        let en = &mut self.ents[id as usize];
-        en.doing = Doing::Queued;
-        en.pending = 0;
-        en.woken = e.time.0;
-        self.wake_preempt(id, cpu);
-    }
-
-    pub fn migrate(&mut self, e: &Event, tasks: &TaskTable) {
-        let cpu = e.to_cpu.ix();
-        if cpu >= self.cpus.len() {
-            return;
-        }
-        self.attach_before(e);
-        let id = self.thread(e.task, e.prio, e.to_cpu, tasks);
-        if id == NONE {
-            return;
-        }
-        let en = self.ents[id as usize];
-        let from = usize::from(en.cpu);
-        match en.doing {
-            Doing::Queued => {
-                self.charge(from, e.time.0);
-                self.charge(cpu, e.time.0);
-                self.dequeue(id, false, true);
-                self.ents[id as usize].cpu = cpu as u16;
-                if cpu == e.cpu.ix() {
-                    self.cpus[cpu].batch.push(id);
-                } else {
-                    self.enqueue(id, cpu, How::Move);
-                }
-            }
-            Doing::Asleep if en.on_rq => {
-                self.charge(from, e.time.0);
-                self.dequeue(id, false, true);
-            }
-            _ => {}
         }
     }
 

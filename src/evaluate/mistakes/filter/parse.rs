@@ -10,6 +10,9 @@ const DEEPEST: usize = 64;
 /// Pieces of an expression.
 const LONGEST: usize = 1_024;
 
+/// Two expressions as one.
+type Join = fn(Box<Expr>, Box<Expr>) -> Expr;
+
 struct Parser<'a> {
     tokens: &'a [Token],
     at: usize,
@@ -80,7 +83,7 @@ impl Parser<'_> {
     fn expr(&mut self, least: u8) -> Result<Expr, FilterError> {
         let mut left = self.operand()?;
         loop {
-            let (power, make): (u8, fn(Box<Expr>, Box<Expr>) -> Expr) = match self.peek() {
+            let (power, make): (u8, Join) = match self.peek() {
                 Some(Lexeme::Word(w)) if w.eq_ignore_ascii_case("and") => (2, Expr::And),
                 Some(Lexeme::Word(w)) if w.eq_ignore_ascii_case("or") => (1, Expr::Or),
                 _ => return Ok(left),

@@ -13,7 +13,7 @@ impl Expr {
         match self {
             Self::Or(a, b) => a.rows(t).or(&b.rows(t)),
             Self::And(a, b) => a.rows(t).and(&b.rows(t)),
-            Self::Not(a) => a.rows(t).not(),
+            Self::Not(a) => a.rows(t).inverse(),
             Self::Flag(column) => Bitmap::of(t.len(), |i| column.flag(t, i)),
             Self::Compare(column, op, Value::Number(n)) => numbers(t, *column, *op, *n),
             Self::Compare(column, op, Value::Share(x)) => {
