@@ -117,8 +117,13 @@ fn import_writes_a_recording_with_its_metadata_beside_it() {
 fn eval_prints_the_contract() {
     let (_dir, path) = small(6_000);
     let path = path.to_str().unwrap();
-    let report =
-        json(&["eval", "--json", "--predictors", "tcn,ppm,kernel-oracle,eevdf,followed,lrr,lifo,fifo,random", path]);
+    let report = json(&[
+        "eval",
+        "--json",
+        "--predictors",
+        "tcn,lstm,mlp,ppm,kernel-oracle,eevdf,followed,lrr,lifo,fifo,random",
+        path,
+    ]);
     let trace = &report["traces"][0];
     for key in ["trace", "workload", "category", "kernel"] {
         assert!(trace[key].is_string(), "{key}");
@@ -126,7 +131,7 @@ fn eval_prints_the_contract() {
     for key in ["decisions", "non_trivial", "coverage", "coverage_non_trivial", "trivial_share", "idle_share"] {
         assert!(trace[key].is_number(), "{key}");
     }
-    for name in ["tcn", "ppm", "eevdf", "followed", "lrr", "lifo", "fifo", "random"] {
+    for name in ["tcn", "lstm", "mlp", "ppm", "eevdf", "followed", "lrr", "lifo", "fifo", "random"] {
         for key in ["top1", "top3", "nll", "ece"] {
             assert!(trace["pick"][name][key].is_number(), "pick {name} {key}");
         }

@@ -8,7 +8,7 @@ use crate::evaluate::score;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
-use crate::predictor::weights::Weights;
+use crate::predictor::weights::{Kind, Weights};
 use crate::trace::Trace;
 use clap::ValueHint;
 use clap::builder::PossibleValuesParser;
@@ -102,7 +102,12 @@ impl Args {
                 add(c.choice);
             }
             if models.is_empty() {
+                // The bundled networks: the TCN always, for its absence is an error; the others where they are there.
                 add(Choice::Tcn);
+                let others = [(Choice::Lstm, Kind::Lstm), (Choice::Mlp, Kind::Mlp)];
+                for (choice, _) in others.into_iter().filter(|(_, kind)| Weights::bundled_of(*kind).is_ok()) {
+                    add(choice);
+                }
             }
             Choice::all().filter(|c| !c.needs_model()).for_each(add);
         } else {
