@@ -91,21 +91,29 @@ impl Answers {
     }
 
     /// The temperature of least [`Self::nll`], by golden section over its logarithm.
-    fn temperature(&self) -> f64 {
+    /// Asks `go_on` before every pass over the answers; `None` when it says no.
+    fn temperature(&self, go_on: &mut dyn FnMut() -> bool) -> Option<f64> {
         if self.ends.is_empty() {
-            return 1.0;
+            return Some(1.0);
         }
         let ratio = (5.0_f64.sqrt() - 1.0) / 2.0;
         let (mut low, mut high) = (0.2_f64.ln(), 5.0_f64.ln());
         for _ in 0..16 {
             let (a, b) = (high - ratio * (high - low), low + ratio * (high - low));
-            if self.nll(a.exp()) < self.nll(b.exp()) {
+            if !go_on() {
+                return None;
+            }
+            let at_a = self.nll(a.exp());
+            if !go_on() {
+                return None;
+            }
+            if at_a < self.nll(b.exp()) {
                 high = b;
             } else {
                 low = a;
             }
         }
-        f64::midpoint(low, high).exp()
+        Some(f64::midpoint(low, high).exp())
     }
 }
 
@@ -141,7 +149,7 @@ pub(super) fn validate_while(
         let these: Vec<f64> = workloads.values().filter(|s| asked(s) > 0).map(value).collect();
         these.iter().sum::<f64>() / these.len().max(1) as f64
     };
-    let temperature = [picks.temperature(), asks.temperature()];
+    let temperature = [picks.temperature(go_on)?, asks.temperature(go_on)?];
     Some(Validation {
         pick_top1: mean(|s| s.picks, |s| s.pick_top1),
         forecast_top1: mean(|s| s.forecasts, |s| s.forecast_top1),
