@@ -284,3 +284,12 @@ fn every_kind_learns_and_the_same_seed_gives_the_same_bits() {
         assert_eq!(train(&config, &more).0.to_bytes(), again, "{}", kind.label());
     }
 }
+
+#[test]
+fn bundled_models_name_no_folder_of_one_machine() {
+    for kind in Kind::ALL {
+        let command = Weights::bundled_of(kind).unwrap().provenance.command;
+        assert!(command.starts_with("koracle train"), "{command}");
+        assert!(!command.split_whitespace().any(|word| word.starts_with('/')), "{command}");
+    }
+}
