@@ -8,6 +8,7 @@ pub mod keys;
 pub mod layout;
 pub mod mistakes;
 pub mod recording;
+pub mod second;
 pub mod time;
 pub mod timeline;
 pub mod traces;
@@ -92,6 +93,8 @@ pub struct App {
     pub train: Train,
     /// Wrong predictions.
     pub mistakes: Mistakes,
+    /// Whom the second prediction row shows.
+    pub beside: second::Beside,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
     /// The `?` page is shown.
@@ -119,6 +122,7 @@ impl App {
             recorder: recording::Recorder::default(),
             train: Train::new(),
             mistakes: Mistakes::default(),
+            beside: second::Beside::default(),
             prompt: None,
             help: false,
             help_scroll: 0,
@@ -159,8 +163,9 @@ impl App {
     /// Where things are on the timeline screen.
     pub fn layout(&self) -> Layout {
         let cpus = self.timeline().map_or(1, |t| t.trace().cpus());
-        let second = self.timeline().is_some_and(|t| t.pane == Pane::Context);
-        Layout::timeline(self.size, cpus, second)
+        let context = self.timeline().is_some_and(|t| t.pane == Pane::Context);
+        let rows = 1 + usize::from(self.timeline().is_some_and(|t| t.second.is_some()));
+        Layout::timeline(self.size, cpus, rows, context)
     }
 
     /// Takes a fact; returns what is to be done outside.
@@ -195,14 +200,17 @@ impl App {
                     t.answers.failed = Some(problem);
                 }
             }
-            Msg::Inspected { generation, event, result } if generation == self.generation => {
+            Msg::Inspected { generation, event, by, result } if generation == self.generation => {
                 if let Some(t) = self.timeline_mut() {
                     match result {
                         Ok(inspection) => {
                             t.inspection = Some(inspection);
+                            t.inspected_by = by;
                             t.inspection_failed = None;
                         }
-                        Err(problem) if t.asked == Some(event) => t.inspection_failed = Some(problem),
+                        Err(problem) if t.asked.as_ref().is_some_and(|(asked, _)| *asked == event) => {
+                            t.inspection_failed = Some(problem)
+                        }
                         Err(_) => {}
                     }
                 }
@@ -215,6 +223,7 @@ impl App {
             | Msg::PredictionFailed { .. }
             | Msg::Inspected { .. }
             | Msg::Looked { .. } => {}
+            Msg::Second { serial, news } => self.second_news(serial, news),
             Msg::Mistakes(news) => self.message = self.mistakes.take(news).or(self.message.take()),
             Msg::Train(news) => self.train_news(news),
             Msg::Recorder(news) => effects.extend(self.recorder_news(news)),
@@ -225,6 +234,7 @@ impl App {
             t.keep_lane_visible(visible);
         }
         self.train_effects(&mut effects);
+        effects.extend(self.second_wants());
         effects.extend(self.ask_about_selection());
         effects.extend(self.mistakes_wants());
         effects
@@ -233,13 +243,20 @@ impl App {
     fn ask_about_selection(&mut self) -> Option<Effect> {
         let generation = self.generation;
         let t = self.timeline_mut()?;
-        let event = t.event();
-        if event == t.asked {
+        let wanted = t.event().map(|event| (event, t.whose().cloned()));
+        let same = match (&wanted, &t.asked) {
+            (Some((a, Some(by))), Some((b, Some(before)))) => a == b && by.is(before),
+            (Some((a, None)), Some((b, None))) => a == b,
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
             return None;
         }
-        t.asked = event;
+        t.asked.clone_from(&wanted);
         t.inspection_failed = None;
-        Some(Effect::Inspect { generation, trace: Arc::clone(&t.loaded.trace), event: event? })
+        let (event, by) = wanted?;
+        Some(Effect::Inspect { generation, trace: Arc::clone(&t.loaded.trace), event, by })
     }
 
     fn open_path(&mut self, path: PathBuf) -> Effect {
@@ -279,7 +296,7 @@ impl App {
             }
             Ok(loaded) => {
                 let trace = Arc::clone(&loaded.trace);
-                let cols = Layout::timeline(self.size, trace.cpus(), false).cols();
+                let cols = Layout::timeline(self.size, trace.cpus(), 1, false).cols();
                 let mut timeline = Timeline::new(loaded, cols);
                 if std::mem::take(&mut self.play_when_open) {
                     // A recording begins with its workload being set up: show what came after.
@@ -358,6 +375,8 @@ impl App {
             _ if self.tab == Tab::Train => self.act_on_train(action),
             Action::Find => self.prompt = Some(Prompt::new(Ask::Find)),
             Action::Seek => self.prompt = Some(Prompt::new(Ask::Seek)),
+            Action::Second => self.toggle_second(),
+            Action::AskSecond => self.ask_for_second(),
             _ => self.act_on_timeline(action),
         }
         None

@@ -36,6 +36,9 @@ struct Cli {
     /// Recordings to explore; without any, the bundled ones.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
+    /// Show another predictor's answers in a second row: its name (lstm, mlp, ppm, eevdf, ...), a run or a model file.
+    #[arg(long, value_name = "PREDICTOR")]
+    compare: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,7 +102,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
-        None => explore::run(cli.traces),
+        None => explore::run(cli.traces, cli.compare),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Record(args)) => record::record(&args),
         Some(Command::Workloads) => record::list(),

@@ -5,7 +5,10 @@ mod load;
 mod mistakes;
 mod oracle;
 mod recorder;
+mod second;
 mod trainer;
+
+pub use second::{NamedEngine, find, named_engine};
 
 use crate::app::{Effect, Msg};
 use crate::job::Job;
@@ -71,6 +74,13 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         self
     }
 
+    /// Lets other predictors answer in a second row.
+    #[must_use]
+    pub fn with_second(mut self, named: NamedEngine<E>) -> Self {
+        self.oracle.named = Some(named);
+        self
+    }
+
     /// Keeps training runs in this folder.
     #[must_use]
     pub fn with_runs(mut self, home: Option<PathBuf>) -> Self {
@@ -97,6 +107,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             }
             Effect::Open { generation, path } => {
                 self.oracle.forget();
+                self.oracle.close_second();
                 let file = path.clone();
                 self.open = Some(Job::spawn(
                     "open",
@@ -110,11 +121,13 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Mistakes(order) => self.mistakes.perform(order),
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { generation, trace, model } => self.oracle.predict(generation, trace, model),
+            Effect::Second { serial, trace, who } => self.oracle.second(serial, trace, who),
+            Effect::CloseSecond => self.oracle.close_second(),
             Effect::Train(order) => self.trainer.perform(order),
             Effect::Look { generation, trace, weights, label, events } => {
                 self.oracle.look(generation, &trace, &weights, label, events);
             }
-            Effect::Inspect { generation, trace, event } => self.oracle.inspect(generation, trace, event),
+            Effect::Inspect { generation, trace, event, by } => self.oracle.inspect(generation, trace, event, by),
         }
     }
 }

@@ -37,21 +37,22 @@ const CHANNEL: usize = 256;
 const FRAME: Duration = Duration::from_micros(16_667);
 
 /// Runs the explorer until the user leaves. `traces` are the recordings given on the command line; without any, the
-/// first bundled one opens and plays.
+/// first bundled one opens and plays. `beside` names whom the second prediction row shows.
 ///
 /// Returns what became of the training runs of this session, a line each.
-pub fn run(traces: Vec<PathBuf>) -> Result<Vec<String>> {
+pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>) -> Result<Vec<String>> {
     let (tx, rx) = sync_channel(CHANNEL);
     let mut terminal = terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
     let theme = Theme::from_env();
     let (mut app, effects) = App::new(traces, size);
+    beside.into_iter().for_each(|who| app.show_beside(who));
     // First paint before anything is read.
     terminal.draw(&app, theme)?;
     let _input = terminal::read_input(tx.clone());
     let _signals = terminal::watch_signals(tx.clone());
     let driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
-    let mut driver = driver.with_models(driver::engine_of);
+    let mut driver = driver.with_models(driver::engine_of).with_second(driver::named_engine);
     for effect in effects {
         driver.perform(effect);
     }

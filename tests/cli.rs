@@ -228,6 +228,8 @@ fn the_explorer_refuses_before_it_takes_the_screen() {
     fails(&[path.to_str().unwrap()], 1, "standard output is not a terminal");
     fails(&[path.to_str().unwrap(), "gone.csv"], 1, "no such file: gone.csv");
     fails(&[], 1, "standard output is not a terminal");
+    fails(&["--compare", "nobody", path.to_str().unwrap()], 2, "nobody is no predictor, run or model file");
+    fails(&["--compare", "mlp", path.to_str().unwrap()], 1, "standard output is not a terminal");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
+use kernel_oracle::app::second::News;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::traces::Entry;
 use kernel_oracle::app::{App, Effect, Msg};
@@ -112,6 +113,19 @@ fn answers(trace: &Trace, share: usize) -> Chunk {
     Chunk { per_cpu: per_cpu.collect(), end: trace.len() * share / 100 }
 }
 
+/// Another predictor's made-up answers: right where the first one is not, and three times of four elsewhere.
+fn others(trace: &Trace, share: usize) -> Chunk {
+    let mut chunk = answers(trace, share);
+    for lane in &mut chunk.per_cpu {
+        for (k, p) in lane.iter_mut().enumerate() {
+            let hit = p.pick.rank != 1 || !k.is_multiple_of(4);
+            let thread = if hit { p.real } else { p.baselines[0] };
+            p.pick = Guess { thread, p: 0.48, p_real: if hit { 0.48 } else { 0.3 }, rank: if hit { 1 } else { 2 } };
+        }
+    }
+    chunk
+}
+
 fn inspection(trace: &Trace, event: usize) -> Inspection {
     let e = trace.event(event);
     let thread = |task: TaskId| trace.tasks().thread_on(task, e.cpu);
@@ -122,6 +136,7 @@ fn inspection(trace: &Trace, event: usize) -> Inspection {
     candidates.extend(others);
     Inspection {
         event,
+        model: "tcn".into(),
         prev: thread(e.task),
         prev_state: e.state,
         stint: Nanos(38_000),
@@ -151,8 +166,19 @@ fn open(trace: Arc<Trace>, size: (u16, u16), share: usize) -> App {
 
 fn tell(app: &mut App, msg: Msg) {
     for effect in app.update(msg) {
-        if let Effect::Inspect { generation, trace, event } = effect {
-            app.update(Msg::Inspected { generation, event, result: Ok(inspection(&trace, event)) });
+        match effect {
+            Effect::Inspect { generation, trace, event, by } => {
+                let by = by.map(|by| by.label);
+                app.update(Msg::Inspected { generation, event, by, result: Ok(inspection(&trace, event)) });
+            }
+            Effect::Second { serial, trace, who } => {
+                // Half of them when a half is asked for.
+                let share = if who.to_string_lossy().ends_with("half") { 50 } else { 100 };
+                let label = who.display().to_string();
+                app.update(Msg::Second { serial, news: News::Named(label) });
+                app.update(Msg::Second { serial, news: News::Predicted(others(&trace, share)) });
+            }
+            _ => {}
         }
     }
 }
@@ -227,6 +253,28 @@ fn timeline_at_other_zooms() {
     snapshot!("timeline_between", app);
     keys(&mut app, "wwwwwwwwwwwwo");
     snapshot!("timeline_close", app);
+}
+
+#[test]
+fn timeline_with_a_second_row() {
+    for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("40x12", (40, 12))] {
+        let mut app = typical(size);
+        keys(&mut app, "Clstm\n");
+        insta::assert_snapshot!(format!("second_{name}"), screen(&app));
+    }
+    let mut app = typical((80, 24));
+    keys(&mut app, "Cruns/tcn-0007-half\nf");
+    insta::assert_snapshot!("second_half_no_color", screen_with(&app, Theme { color: false }));
+    // Lanes keep their number: where there is no room for both, the second row stands in the queue's place.
+    let mut app = open(wide(), (80, 24), 100);
+    let lanes = app.layout().visible_lanes();
+    keys(&mut app, "Cppm\n");
+    assert_eq!(app.layout().visible_lanes(), lanes);
+    snapshot!("second_wide", app);
+    let mut one = open(wide(), (80, 24), 100);
+    keys(&mut one, "jk");
+    keys(&mut app, "cjk");
+    assert_eq!(screen(&app), screen(&one), "closed: as before");
 }
 
 #[test]
@@ -357,7 +405,7 @@ fn baselines_and_rows_go_together() {
 
 fn any_msg() -> impl Strategy<Value = Msg> {
     let key = prop_oneof![
-        10 => prop::sample::select(" ,.nNwsadofmt/[]gG*#1234?q:jkhl+-ux%s0".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+        10 => prop::sample::select(" ,.nNwsadofmcCUt/[]gG*#1234?q:jkhl+-ux%s0".chars().collect::<Vec<_>>()).prop_map(Key::Char),
         3 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
             Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('x')]),
         1 => any::<char>().prop_map(Key::Char),

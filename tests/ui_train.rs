@@ -320,7 +320,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     tiny_catalog(&traces);
     let (tx, rx) = sync_channel(64);
     let driver = Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
-    let mut driver = driver.with_runs(Some(home.clone()));
+    let mut driver = driver.with_second(driver::named_engine).with_runs(Some(home.clone()));
     let recording = PathBuf::from("traces/cpu-bound-4p_run0.csv.zst");
     let (mut app, effects) = App::new(vec![recording], (120, 40));
     let predicted = |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
@@ -356,6 +356,24 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     assert_ne!(before, after, "the timeline shows the new weights' answers");
     assert!(format!("{after}").contains("tcn-001"), "{after}");
 
+    // The candidates below are of the same weights.
+    let agrees = |app: &App, by: Option<&str>| {
+        let t = app.timeline().unwrap();
+        let shown = t.answers.get(t.cpu, t.decision.unwrap()).unwrap().pick;
+        let first = t.inspection.as_ref().filter(|i| Some(i.event) == t.event()).map(|i| i.candidates[0].clone());
+        t.inspected_by.as_deref() == by && first.is_some_and(|c| (c.thread, c.p) == (shown.thread, shown.p))
+    };
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| agrees(app, Some("tcn-001 · epoch 1.0")));
+    assert!(format!("{}", screen(&app)).contains("● tcn-001 · epoch 1.0 ─"), "{}", screen(&app));
+
+    // Beside the current model, its best is a second row.
+    press(&mut app, &mut driver, &[Key::Char('2'), Key::Char('U'), Key::Char('1')]);
+    let both = |app: &App| {
+        app.timeline().is_some_and(|t| t.second.as_ref().is_some_and(|s| s.answers.events_done == t.trace().len()))
+    };
+    run(&mut app, &mut driver, &rx, Vec::new(), both);
+    assert_eq!(app.timeline().unwrap().second.as_ref().unwrap().label, "tcn-001");
+
     // Its best model becomes the current one: everything is predicted anew by it.
     press(&mut app, &mut driver, &[Key::Char('2'), Key::Char('u')]);
     run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.current.is_some() && predicted(app));
@@ -366,10 +384,17 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
         around.filter_map(|k| t.answers.get(t.cpu, k).copied()).collect()
     };
     let whole = seen(&app);
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| agrees(app, None));
+    let t = app.timeline().unwrap();
+    let second = &t.second.as_ref().unwrap().answers;
+    assert_eq!((second.total(), second.known(0)), (t.answers.total(), t.answers.known(0)), "one model in both rows");
+    press(&mut app, &mut driver, &[Key::Char('1'), Key::Char('c'), Key::Char('2')]);
+    assert!(app.timeline().unwrap().second.is_none());
     // The same weights give the same answers in a stretch as in a pass over everything.
     press(&mut app, &mut driver, &[Key::Char('p')]);
     run(&mut app, &mut driver, &rx, Vec::new(), |app| live(app).is_some());
     assert_eq!((seen(&app).len(), seen(&app)), (6, whole));
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| agrees(app, Some("tcn-001 · best")));
 
     // After the program has ended a line of it stays, and the next start finds it.
     driver.leave(&rx, &mut |msg| drop(app.update(msg)));

@@ -1,6 +1,7 @@
 //! The predictions of the open trace as they arrive, and what is summed up of them: misses, queue lengths, the overview.
 //! Computes no prediction.
 
+use super::train::live::Whose;
 use crate::evaluate::overlay::{BASELINES, Chunk, Prediction, Stretch};
 use crate::replay::levels::{Levels, Merge};
 use crate::replay::lod::{LEAF, OVERVIEW};
@@ -157,9 +158,9 @@ impl Lane {
 }
 
 /// Predictions of a stretch by another model, shown in place of the others.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Live {
-    label: String,
+    whose: Whose,
     /// Per CPU: its first switch, and what belongs to it and those after.
     lanes: Vec<(usize, Lane)>,
 }
@@ -214,14 +215,14 @@ impl Answers {
     }
 
     /// Shows what another model says about a stretch, in place of the answers that are there.
-    pub fn set_live(&mut self, label: String, stretch: Stretch) {
+    pub fn set_live(&mut self, whose: Whose, stretch: Stretch) {
         let row = self.row;
         let lane = |(from, predictions): (usize, Vec<Prediction>)| {
             let mut lane = Lane { predictions, scores: Levels::default() };
             lane.extend_scores(row);
             (from, lane)
         };
-        self.live = Some(Live { label, lanes: stretch.per_cpu.into_iter().map(lane).collect() });
+        self.live = Some(Live { whose, lanes: stretch.per_cpu.into_iter().map(lane).collect() });
     }
 
     /// Shows the current model's answers everywhere again.
@@ -231,7 +232,13 @@ impl Answers {
 
     /// Whose answers are shown in a stretch, if there is one.
     pub fn live(&self) -> Option<&str> {
-        self.live.as_ref().map(|l| l.label.as_str())
+        self.live.as_ref().map(|l| l.whose.label.as_str())
+    }
+
+    /// Whose answer at switch `k` of `cpu` is shown, when it is not the current model's.
+    pub fn whose(&self, cpu: usize, k: usize) -> Option<&Whose> {
+        let (_, covered) = self.live_lane(cpu)?;
+        self.live.as_ref().map(|l| &l.whose).filter(|_| covered.contains(&k))
     }
 
     /// The other model's lane of a CPU, and the switches that it covers.
@@ -274,6 +281,13 @@ impl Answers {
     /// Number of switches of `cpu` that have predictions.
     pub fn known(&self, cpu: usize) -> usize {
         self.lanes.get(cpu).map_or(0, |l| l.predictions.len())
+    }
+
+    /// Sums over all CPUs, as far as they are known.
+    pub fn total(&self) -> Score {
+        let mut sum = Score::default();
+        (0..self.lanes.len()).for_each(|c| sum.merge(&self.score(c, 0..self.known(c))));
+        sum
     }
 
     /// Sums over switches of `cpu`, as far as they are known. O(log switches).

@@ -49,6 +49,10 @@ pub enum Action {
     End,
     /// Another predictor in the prediction row.
     Row,
+    /// A second prediction row, or none.
+    Second,
+    /// Ask whom the second prediction row shows.
+    AskSecond,
     /// Next pane.
     Pane,
     /// Previous CPU, row or line.
@@ -145,6 +149,14 @@ pub const TABLE: &[Binding] = &[
         "prediction row: pick, forecast, random, fifo, lifo, followed, eevdf",
         TIMELINE,
     ),
+    bind(&[C('c')], Action::Second, "compare", "second prediction row: another predictor, or none again", TIMELINE),
+    bind(
+        &[C('C')],
+        Action::AskSecond,
+        "",
+        "ask whom the second row shows: a predictor, a run, a model file; Tab completes",
+        TIMELINE,
+    ),
     bind(&[C('/')], Action::Find, "find", "find a task by name or pid", TIMELINE),
     bind(&[C('*')], Action::NextFound, "", "next stint of the task that was found", TIMELINE),
     bind(&[C('#')], Action::PrevFound, "", "previous stint of the task that was found", TIMELINE),
@@ -170,6 +182,13 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('l')], Action::Train(Act::Log), "log", "logarithmic scale on or off", TRAIN),
     bind(&[C('p')], Action::Train(Act::Watch), "predict", "predict the Timeline with this run's newest weights", TRAIN),
     bind(&[C('u')], Action::Train(Act::Use), "use", "make this run's best model the current one", TRAIN),
+    bind(
+        &[C('U')],
+        Action::Second,
+        "beside",
+        "this run's best model as the Timeline's second prediction row, or none again",
+        TRAIN,
+    ),
     bind(&[C('w'), C('+')], Action::ZoomIn, "zoom", "zoom in around the cursor", TRAIN),
     bind(&[C('s'), C('-')], Action::ZoomOut, "zoom", "zoom out", TRAIN),
     bind(&[C('a'), Key::Left], Action::PanLeft, "", "pan to earlier", TRAIN),

@@ -60,8 +60,12 @@ pub struct Layout {
     pub axis: Area,
     /// Lanes: `lane_h` rows each.
     pub lanes: Area,
-    /// Rows of one lane: ran, prediction, queue, and an empty one where there is room.
+    /// Rows of one lane: ran, predictions, queue, and an empty one where there is room.
     pub lane_h: u16,
+    /// Prediction rows of a lane, 1 or 2.
+    pub predictions: u16,
+    /// Lanes have a queue row. It makes room for a second prediction row where otherwise fewer lanes would fit.
+    pub queue: bool,
     /// Plotted columns of the lanes, between the names on the left and the figures on the right.
     pub plot: Area,
     /// Decision inspector; empty when there is no room.
@@ -75,8 +79,9 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout for a terminal of `size` with `cpus` lanes; `second` asks for the second pane where only one fits.
-    pub fn timeline((w, h): (u16, u16), cpus: usize, second: bool) -> Self {
+    /// The layout for a terminal of `size` with `cpus` lanes of one or two `predictions`; `second` asks for the second
+    /// pane where only one fits.
+    pub fn timeline((w, h): (u16, u16), cpus: usize, predictions: usize, second: bool) -> Self {
         let row = |y, h| Area { x: 0, y, w, h };
         let gutter = if w >= 60 { 12 } else { 7 };
         let right = if w >= 72 { 12 } else { 0 };
@@ -88,7 +93,10 @@ impl Layout {
         let all = |lane: u16| u16::try_from(cpus.max(1)).unwrap_or(u16::MAX).saturating_mul(lane);
         // The inspector needs 7 rows to say anything and gets what the lanes leave.
         let least = if body >= 10 { 7.max(body * 2 / 5).min(11) } else { 0 };
-        let lane_h = if all(4) <= body.saturating_sub(least.max(9)) { 4 } else { 3 };
+        let predictions = predictions.clamp(1, 2) as u16;
+        let queue = predictions == 1 || all(4) <= body.saturating_sub(least);
+        let rows = 1 + predictions + u16::from(queue);
+        let lane_h = rows + u16::from(all(rows + 1) <= body.saturating_sub(least.max(9)));
         let lanes_h = all(lane_h).min(body - least);
         let lanes_h = if cpus > 1 && lanes_h < all(lane_h) { (lanes_h / lane_h).max(1) * lane_h } else { lanes_h };
         let pane = if least == 0 { 0 } else { body - lanes_h.min(body) };
@@ -105,7 +113,7 @@ impl Layout {
         let bar = row(h.saturating_sub(bar_h), 1);
         let footer = row(h.saturating_sub(1), 1);
         let plot = Area { x: gutter, y: lanes.y, w: w.saturating_sub(gutter + right).max(1), h: lanes.h };
-        Self { overview, axis, lanes, lane_h, plot, decision, context, bar, footer }
+        Self { overview, axis, lanes, lane_h, predictions, queue, plot, decision, context, bar, footer }
     }
 
     /// Number of plotted columns.
@@ -127,8 +135,11 @@ mod tests {
     fn areas_stay_on_the_screen_and_do_not_overlap() {
         for w in 30..220 {
             for h in 8..70 {
-                for cpus in [0, 1, 2, 8, 300] {
-                    let l = Layout::timeline((w, h), cpus, false);
+                for (cpus, predictions) in [(0, 1), (1, 2), (2, 1), (2, 2), (8, 1), (8, 2), (300, 1), (300, 2)] {
+                    let l = Layout::timeline((w, h), cpus, predictions, false);
+                    let one = Layout::timeline((w, h), cpus, 1, false);
+                    let shown = |l: &Layout| l.visible_lanes().min(cpus);
+                    assert_eq!(shown(&l), shown(&one), "{w}x{h} {cpus}: a second row costs no lane");
                     let rows = [l.overview, l.axis, l.lanes, l.decision, l.bar];
                     for pair in rows.windows(2).filter(|p| !p[1].is_empty()) {
                         assert!(pair[0].y + pair[0].h <= pair[1].y, "{w}x{h} {cpus}: {l:?}");

@@ -3,7 +3,8 @@
 use super::input::{Key, Mouse};
 use super::timeline::Loaded;
 use super::traces::Entry;
-use super::{mistakes, recording, train};
+use super::train::live::Whose;
+use super::{mistakes, recording, second, train};
 use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::predictor::weights::Weights;
 use crate::trace::{Nanos, Trace};
@@ -67,6 +68,8 @@ pub enum Msg {
         generation: u64,
         /// The switch event that was asked about.
         event: usize,
+        /// By whose weights, if not the current model's.
+        by: Option<String>,
         /// The details, or why there are none.
         result: Result<Inspection, String>,
     },
@@ -82,6 +85,13 @@ pub enum Msg {
         label: String,
         /// Their predictions.
         stretch: Stretch,
+    },
+    /// Something about the second prediction row.
+    Second {
+        /// Of the request.
+        serial: u64,
+        /// What.
+        news: second::News,
     },
     /// Something for the Mistakes screen.
     Mistakes(mistakes::News),
@@ -113,6 +123,17 @@ pub enum Effect {
         /// A run's model; the bundled one if not given.
         model: Option<Arc<Weights>>,
     },
+    /// Predict the recording by another predictor too; answered by [`Msg::Second`]. Replaces the one before.
+    Second {
+        /// For the answers.
+        serial: u64,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// A predictor's name, a run or a model file.
+        who: PathBuf,
+    },
+    /// Nobody waits for the second predictor any more.
+    CloseSecond,
     /// Something is wanted of the training runs.
     Train(train::Order),
     /// Predict a stretch with these weights; answered by [`Msg::Looked`]. A newer request replaces one that is not done.
@@ -136,6 +157,8 @@ pub enum Effect {
         trace: Arc<Trace>,
         /// Index of the switch among all events.
         event: usize,
+        /// By these weights; by the current model if not given.
+        by: Option<Whose>,
     },
     /// Something about recording.
     Recorder(recording::Order),

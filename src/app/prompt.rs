@@ -12,6 +12,8 @@ pub enum Ask {
     Seek,
     /// A model file to compare with.
     Model,
+    /// Whom the second prediction row shows.
+    Second,
 }
 
 /// A question and what has been typed so far.
@@ -38,12 +40,19 @@ impl Prompt {
             Ask::Find => "find task",
             Ask::Seek => "go to time",
             Ask::Model => "compare with model file",
+            Ask::Second => "second row: predictor, run or model file",
         }
     }
 }
 
 impl App {
     pub(super) fn prompt_key(&mut self, key: Key) {
+        if let (Key::Tab, Some(Prompt { ask: Ask::Second, text })) = (key, &self.prompt) {
+            if let (Some(text), Some(prompt)) = (self.complete_second(text), &mut self.prompt) {
+                prompt.text = text;
+            }
+            return;
+        }
         let Some(prompt) = &mut self.prompt else { return };
         match key {
             Key::Char(c) if prompt.text.chars().count() < LONGEST => prompt.text.push(c),
@@ -64,6 +73,9 @@ impl App {
         if ask == Ask::Model {
             return self.compare_with_file(text.trim());
         }
+        if ask == Ask::Second {
+            return self.show_beside(text.trim().into());
+        }
         let Some(t) = self.timeline_mut() else { return };
         let news = match ask {
             Ask::Find => match t.find(text.trim()) {
@@ -81,7 +93,7 @@ impl App {
                 }
                 None => format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%"),
             },
-            Ask::Model => return,
+            Ask::Model | Ask::Second => return,
         };
         self.message = Some(news);
     }

@@ -190,13 +190,70 @@ fn misses_are_found_in_both_directions() {
     };
     // 10, 110, ... are wrong and not even known to be runnable, but trivial: not a miss.
     assert_eq!(at("n"), Some(60));
-    assert_eq!(at("nn"), Some(260));
+    // Whatever a second row shows: these are the first row's.
+    assert_eq!(at("Cfifo\nnn"), Some(260));
     assert_eq!(at("n"), Some(260));
     assert_eq!(at("N"), Some(160));
     assert_eq!(at("o"), Some(160));
     assert_eq!(at("n"), Some(160), "the forecast row has no miss");
     let score = app.timeline().unwrap().answers.score(0, 0..300);
     assert_eq!((score.counted, score.missed, score.queue), (300, 0, 2));
+}
+
+#[test]
+fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
+    use super::answers::Row;
+    use super::second::News;
+    let mut app = opened(&["a"], trace());
+    let second = |app: &mut App, keys: &str| -> Vec<(u64, PathBuf)> {
+        let only = |e| if let Effect::Second { serial, who, .. } = e { Some((serial, who)) } else { None };
+        press(app, keys).into_iter().filter_map(only).collect()
+    };
+    let tell = |app: &mut App, serial, news| app.update(Msg::Second { serial, news });
+    assert!(second(&mut app, "c").is_empty() && app.prompt.is_some(), "the first time it asks whom");
+    assert_eq!(second(&mut app, "lstm\n"), [(1, "lstm".into())]);
+    let chunk = Chunk { per_cpu: vec![Vec::new(); 2], end: 7 };
+    tell(&mut app, 1, News::Named("lstm".into()));
+    tell(&mut app, 0, News::Predicted(chunk.clone()));
+    let row = |app: &App| app.timeline().unwrap().second.as_ref().map(|s| (s.answers.events_done, s.answers.row()));
+    assert_eq!(row(&app), Some((0, Row::Pick)), "late answers to another question change nothing");
+    tell(&mut app, 1, News::Predicted(chunk));
+    assert!(second(&mut app, "o.").is_empty(), "asked once");
+    assert_eq!(row(&app), Some((7, Row::Forecast)));
+    press(&mut app, "o");
+    assert_eq!(row(&app), Some((7, Row::Pick)), "its pick beside a baseline's");
+    // The same key closes it and shows it again.
+    assert!(matches!(press(&mut app, "c")[..], [Effect::CloseSecond]));
+    assert_eq!(row(&app), None);
+    assert_eq!(second(&mut app, "c"), [(2, "lstm".into())]);
+    // Another recording is predicted by the same one.
+    let trace = trace();
+    let loaded = Loaded { path: "b".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
+    press(&mut app, "4");
+    let entries = vec![Entry { path: "b".into(), ..Entry::default() }];
+    app.update(Msg::Listed { entries, problem: None });
+    press(&mut app, "\n");
+    let effects = app.update(Msg::Opened { generation: 2, path: "b".into(), result: Ok(Arc::new(loaded)) });
+    assert!(effects.iter().any(|e| matches!(e, Effect::Second { serial: 3, .. })), "{effects:?}");
+    // One that there is not leaves no row behind, and the one before comes back by the key.
+    assert_eq!(second(&mut app, "Cnone\n"), [(4, "none".into())]);
+    let effects = tell(&mut app, 4, News::Failed("none is nothing".into()));
+    assert!(matches!(effects[..], [Effect::CloseSecond]) && row(&app).is_none(), "{effects:?}");
+    assert!(app.message.as_ref().unwrap().contains("none is nothing"));
+    assert_eq!(second(&mut app, "c"), [(5, "lstm".into())]);
+}
+
+#[test]
+fn names_are_completed_while_one_is_asked_for() {
+    let mut app = opened(&["a"], trace());
+    press(&mut app, "Ckern");
+    app.update(Msg::Key(Key::Tab));
+    assert_eq!(app.prompt.as_ref().unwrap().text, "kernel-oracle");
+    app.update(Msg::Key(Key::Tab));
+    assert_eq!(app.prompt.as_ref().unwrap().text, "eevdf");
+    press(&mut app, "x");
+    app.update(Msg::Key(Key::Tab));
+    assert_eq!(app.prompt.as_ref().unwrap().text, "eevdfx", "nothing is called so");
 }
 
 #[test]

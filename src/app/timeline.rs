@@ -1,6 +1,8 @@
 //! The open recording: playhead, window, selected decision, marks, search. Pure state and arithmetic on it.
 
 use super::answers::{Answers, Row};
+use super::second::Second;
+use super::train::live::Whose;
 use super::view::View;
 use crate::evaluate::overlay::Inspection;
 use crate::replay::Cursor;
@@ -50,6 +52,8 @@ pub struct Timeline {
     pub loaded: Arc<Loaded>,
     /// Predictions so far.
     pub answers: Answers,
+    /// Another predictor's, in a row of their own.
+    pub second: Option<Second>,
     /// Playhead.
     pub cursor: Cursor,
     /// Visible window.
@@ -66,14 +70,16 @@ pub struct Timeline {
     pub found: Option<Found>,
     /// Details of the selected decision; may still be those of another one.
     pub inspection: Option<Inspection>,
+    /// Whose weights gave them, if not the current model's.
+    pub inspected_by: Option<String>,
     /// Why there are no details.
     pub inspection_failed: Option<String>,
     /// Pane with the arrows.
     pub pane: Pane,
     /// Lines scrolled in the pane.
     pub pane_scroll: usize,
-    /// The decision that was last asked about.
-    pub(super) asked: Option<usize>,
+    /// The decision that was last asked about, and by whose weights.
+    pub(super) asked: Option<(usize, Option<Whose>)>,
     /// Where a drag began: column, window at that time, and whether it moved yet.
     pub(super) drag: Option<(u16, View, bool)>,
 }
@@ -96,6 +102,7 @@ impl Timeline {
         let answers = Answers::new(trace.cpus());
         let mut timeline = Self {
             answers,
+            second: None,
             cursor,
             view,
             cpu: if most > 0 { cpu } else { 0 },
@@ -104,6 +111,7 @@ impl Timeline {
             marks: Vec::new(),
             found: None,
             inspection: None,
+            inspected_by: None,
             inspection_failed: None,
             pane: Pane::Lanes,
             pane_scroll: 0,
@@ -123,6 +131,11 @@ impl Timeline {
     /// Index of the selected switch among all events.
     pub fn event(&self) -> Option<usize> {
         self.trace().cpu_switches(CpuId(self.cpu as u16)).get(self.decision?).map(|&e| e as usize)
+    }
+
+    /// Whose weights gave the answer that is shown at the selected switch, if not the current model.
+    pub fn whose(&self) -> Option<&Whose> {
+        self.answers.whose(self.cpu, self.decision?)
     }
 
     /// Selects the last switch at or before the playhead.
@@ -262,5 +275,8 @@ impl Timeline {
         let row: Row = self.answers.row().next();
         let loaded = Arc::clone(&self.loaded);
         self.answers.set_row(row, &loaded.trace);
+        if let Some(second) = &mut self.second {
+            second.follow(row, &loaded.trace);
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong usage (exit code 2).
-pub fn run(traces: Vec<PathBuf>) -> Result<()> {
+pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>) -> Result<()> {
     let wrong = |text: String| -> ! { Cli::command().error(ErrorKind::ValueValidation, text).exit() };
     if traces.iter().any(|path| path.as_os_str() == "-") {
         wrong("the explorer reads no standard input; `koracle import - -o NAME.csv.zst` makes a file of it".into());
@@ -19,13 +19,16 @@ pub fn run(traces: Vec<PathBuf>) -> Result<()> {
     if let (true, [first, ..]) = (there.is_empty(), &missing[..]) {
         wrong(format!("no such command or file: {}", first.display()));
     }
+    if let Some(Err(problem)) = compare.as_deref().map(crate::driver::find) {
+        wrong(format!("--compare: {problem}"));
+    }
     for path in &missing {
         eprintln!("koracle: warning: no such file: {}", path.display());
     }
     if !std::io::stdout().is_terminal() {
         bail!("standard output is not a terminal");
     }
-    for line in crate::ui::run(there)? {
+    for line in crate::ui::run(there, compare)? {
         eprintln!("koracle: {line}");
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! single decisions, always the newest question first, and drops those that nobody waits for any more.
 
 use crate::app::Msg;
+use crate::app::train::live::Whose;
 use crate::evaluate::overlay::{self, Cache, Chunk, Guess, Inspection, OverlayError, Snapshots};
 use crate::job::{Cancel, Job, JobError};
 use crate::predictor::Predictor;
@@ -42,6 +43,17 @@ struct Question<E> {
     trace: Arc<Trace>,
     event: usize,
     gate: Arc<Gate<E>>,
+    /// Other weights are asked.
+    other: Option<Other<E>>,
+}
+
+/// The engine of a training run's weights, and what it is asked with.
+#[derive(Debug)]
+struct Other<E> {
+    label: String,
+    engine: E,
+    context: usize,
+    steps: Arc<Snapshots<E>>,
 }
 
 /// The newest question, and whom to wake for it.
@@ -83,14 +95,18 @@ impl<E> Inbox<E> {
 /// See the module.
 #[derive(Debug)]
 pub struct Oracle<E> {
-    tx: SyncSender<Msg>,
+    pub(super) tx: SyncSender<Msg>,
     load: super::LoadEngine<E>,
     /// For the models of training runs.
     pub(super) make: Option<super::MakeEngine<E>>,
-    cache: Option<PathBuf>,
+    /// For the second row.
+    pub(super) named: Option<super::NamedEngine<E>>,
+    pub(super) cache: Option<PathBuf>,
     gate: Arc<Gate<E>>,
     predicting: Option<Job>,
     looking: Option<Job>,
+    /// Predicts for the second row.
+    pub(super) beside: Option<Job>,
     /// States of the walk for stretches of the open recording.
     steps: Option<(u64, Arc<Snapshots<E>>)>,
     answering: Option<Job>,
@@ -114,7 +130,20 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         let waiting = Waiting { newest: None, current: (0, 0), cancel: Cancel::new(), staffed: false, closed: false };
         let inbox = Arc::new(Inbox { state: Mutex::new(waiting), bell: Condvar::new() });
         let gate = Gate::new();
-        Self { tx, load, make: None, cache, gate, predicting: None, looking: None, steps: None, answering: None, inbox }
+        Self {
+            tx,
+            load,
+            make: None,
+            named: None,
+            cache,
+            gate,
+            predicting: None,
+            looking: None,
+            beside: None,
+            steps: None,
+            answering: None,
+            inbox,
+        }
     }
 
     /// Stops all work on the recording that was open.
@@ -140,9 +169,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     ) {
         let Some(make) = self.make else { return };
         let (engine, _) = make(trace, weights);
-        let known = self.steps.take().filter(|(of, _)| *of == generation);
-        let (_, steps) = known.unwrap_or_else(|| (generation, Arc::new(Snapshots::new(trace, engine.clone()))));
-        self.steps = Some((generation, Arc::clone(&steps)));
+        let steps = self.steps(generation, trace, &engine);
         let (trace, context, tx) = (Arc::clone(trace), weights.config.receptive_field(), self.tx.clone());
         let work = move |cancel: &Cancel| overlay::stretch(&trace, &steps, engine, events, context, cancel);
         self.looking = Some(Job::spawn("look", work, move |result| {
@@ -150,6 +177,14 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
                 let _ = tx.send(Msg::Looked { generation, label, stretch });
             }
         }));
+    }
+
+    /// The states of the walk for engines of other weights.
+    fn steps(&mut self, generation: u64, trace: &Trace, engine: &E) -> Arc<Snapshots<E>> {
+        let known = self.steps.take().filter(|(of, _)| *of == generation);
+        let (_, steps) = known.unwrap_or_else(|| (generation, Arc::new(Snapshots::new(trace, engine.clone()))));
+        self.steps = Some((generation, Arc::clone(&steps)));
+        steps
     }
 
     /// Predicts the whole recording, in chunks; with `model` if one is given.
@@ -200,8 +235,13 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     }
 
     /// Asks about one decision; replaces the question before, taken up or not.
-    pub fn inspect(&mut self, generation: u64, trace: Arc<Trace>, event: usize) {
-        let question = Question { generation, trace, event, gate: Arc::clone(&self.gate) };
+    pub fn inspect(&mut self, generation: u64, trace: Arc<Trace>, event: usize, by: Option<Whose>) {
+        let other = by.zip(self.make).map(|(Whose { label, weights }, make)| {
+            let (engine, _) = make(&trace, &weights);
+            let steps = self.steps(generation, &trace, &engine);
+            Other { label, engine, context: weights.config.receptive_field(), steps }
+        });
+        let question = Question { generation, trace, event, gate: Arc::clone(&self.gate), other };
         let staffed = self.inbox.with(|w| {
             w.newest = Some(question);
             w.cancel.cancel();
@@ -217,7 +257,8 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
             while let Some((q, cancel)) = inbox.take() {
                 let (generation, event) = (q.generation, q.event);
                 let Some(result) = answer(&q, &cancel) else { continue };
-                if tx.send(Msg::Inspected { generation, event, result }).is_err() {
+                let by = q.other.map(|o| o.label);
+                if tx.send(Msg::Inspected { generation, event, by, result }).is_err() {
                     return;
                 }
             }
@@ -228,7 +269,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
                 w.current
             });
             if let Err(e) = result {
-                let _ = done.send(Msg::Inspected { generation, event, result: Err(e.to_string()) });
+                let _ = done.send(Msg::Inspected { generation, event, by: None, result: Err(e.to_string()) });
             }
         }));
     }
@@ -236,11 +277,15 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
 
 /// `None` when nobody waits for the answer any more.
 fn answer<E: Predictor + Clone>(q: &Question<E>, cancel: &Cancel) -> Option<Result<Inspection, String>> {
-    let snapshots = match q.gate.wait() {
-        Ok(snapshots) => snapshots,
-        Err(problem) => return Some(Err(problem)),
+    let result = if let Some(Other { engine, context, steps, .. }) = &q.other {
+        overlay::inspect_by(&q.trace, steps, engine.clone(), q.event, *context, cancel)
+    } else {
+        match q.gate.wait() {
+            Ok(snapshots) => overlay::inspect(&q.trace, &snapshots, q.event, cancel),
+            Err(problem) => return Some(Err(problem)),
+        }
     };
-    match overlay::inspect(&q.trace, &snapshots, q.event, cancel) {
+    match result {
         Err(OverlayError::Cancelled) => None,
         result => Some(result.map_err(|e| e.to_string())),
     }

@@ -8,6 +8,8 @@ mod pass;
 pub use cache::{Cache, cache_dir};
 pub use pass::Snapshots;
 
+use pass::Stage;
+
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::trace::{EventKind, Nanos, TaskState, ThreadIx, Trace};
@@ -81,6 +83,8 @@ pub struct Candidate {
 pub struct Inspection {
     /// Index of the switch event.
     pub event: usize,
+    /// Name of the predictor whose probabilities these are.
+    pub model: String,
     /// Who goes out.
     pub prev: ThreadIx,
     /// In which state.
@@ -174,6 +178,30 @@ pub struct Stretch {
     pub per_cpu: Vec<(usize, Vec<Prediction>)>,
 }
 
+fn switches(trace: &Trace, cpu: usize) -> &[u32] {
+    trace.cpu_switches(crate::trace::CpuId(cpu as u16))
+}
+
+/// Where to begin, and in which state, so that an `engine` that has seen nothing has seen `context` tokens of each CPU
+/// before event `first`.
+fn approach<E: Predictor + Clone>(
+    trace: &Trace,
+    snapshots: &Snapshots<E>,
+    engine: E,
+    first: usize,
+    context: usize,
+) -> (usize, Stage<E>) {
+    // A switch is a token at least.
+    let back = |cpu: usize| {
+        let before = switches(trace, cpu).partition_point(|&e| (e as usize) < first);
+        before.checked_sub(context).map_or(0, |k| switches(trace, cpu)[k] as usize)
+    };
+    let from = (0..trace.cpus()).map(back).min().unwrap_or(0).max(first.saturating_sub(FURTHEST)).min(first);
+    let (at, mut stage) = snapshots.nearest(from);
+    stage.swap(engine);
+    (at, stage)
+}
+
 /// Furthest that [`stretch`] goes back to let an engine see what came before (events).
 const FURTHEST: usize = 1 << 16;
 
@@ -190,13 +218,8 @@ pub fn stretch<E: Predictor + Clone>(
 ) -> Result<Stretch, OverlayError> {
     let end = events.end.min(trace.len());
     let first = events.start.min(end);
-    let switches = |cpu: usize| trace.cpu_switches(crate::trace::CpuId(cpu as u16));
-    let before = |cpu: usize| switches(cpu).partition_point(|&e| (e as usize) < first);
-    // A switch is a token at least.
-    let back = |cpu: usize| before(cpu).checked_sub(context).map_or(0, |k| switches(cpu)[k] as usize);
-    let from = (0..trace.cpus()).map(back).min().unwrap_or(0).max(first.saturating_sub(FURTHEST)).min(first);
-    let (at, mut stage) = snapshots.nearest(from);
-    stage.swap(engine);
+    let before = |cpu: usize| switches(trace, cpu).partition_point(|&e| (e as usize) < first);
+    let (at, mut stage) = approach(trace, snapshots, engine, first, context);
     let mut per_cpu: Vec<(usize, Vec<Prediction>)> = (0..trace.cpus()).map(|cpu| (before(cpu), Vec::new())).collect();
     for i in at..end {
         if (i - at).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
@@ -225,9 +248,7 @@ pub fn inspect<E: Predictor + Clone>(
     event: usize,
     cancel: &Cancel,
 ) -> Result<Inspection, OverlayError> {
-    if event >= trace.len() || trace.event(event).kind != EventKind::Switch {
-        return Err(OverlayError::NotASwitch(event));
-    }
+    check(trace, event)?;
     let (from, mut stage) = snapshots.nearest(event);
     for i in from..event {
         if (i - from).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
@@ -238,4 +259,30 @@ pub fn inspect<E: Predictor + Clone>(
         stage.step(trace, i);
     }
     Ok(stage.inspect(trace, event))
+}
+
+/// As [`inspect`] by another `engine`, prepared as for a [`stretch`]; of the `snapshots` only what the extractor knows is used.
+pub fn inspect_by<E: Predictor + Clone>(
+    trace: &Trace,
+    snapshots: &Snapshots<E>,
+    engine: E,
+    event: usize,
+    context: usize,
+    cancel: &Cancel,
+) -> Result<Inspection, OverlayError> {
+    check(trace, event)?;
+    let (from, mut stage) = approach(trace, snapshots, engine, event, context);
+    for i in from..event {
+        if (i - from).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
+            return Err(OverlayError::Cancelled);
+        }
+        snapshots.keep(i, &stage);
+        stage.step(trace, i);
+    }
+    Ok(stage.inspect(trace, event))
+}
+
+fn check(trace: &Trace, event: usize) -> Result<(), OverlayError> {
+    let is_switch = event < trace.len() && trace.event(event).kind == EventKind::Switch;
+    if is_switch { Ok(()) } else { Err(OverlayError::NotASwitch(event)) }
 }

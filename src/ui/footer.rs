@@ -2,6 +2,7 @@
 
 use super::draw::{put, put_all, rect};
 use super::palette::Theme;
+use crate::app::answers::Answers;
 use crate::app::help::{KEYS, Page};
 use crate::app::keys::{self, Contexts};
 use crate::app::layout::{Area, Layout};
@@ -46,6 +47,21 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
         pieces.push((format!("  model {name}"), theme.mark()));
     }
     let (done, all) = (t.answers.events_done, t.trace().len());
+    if let Some(second) = &t.second {
+        let did = second.answers.events_done;
+        let percent =
+            |a: &Answers| a.total().miss_share().map_or("–".into(), |m| format!("{:.1} %", 100.0 * (1.0 - m)));
+        // Of the whole recording, and only when both have answered the same.
+        let text = if did < all {
+            format!("  ░ {} {} %", second.label, did * 100 / all.max(1))
+        } else if done == all {
+            let (one, two) = (percent(&t.answers), percent(&second.answers));
+            format!("  {} {one} · {} {two} right", t.answers.row().name(), second.label)
+        } else {
+            String::new()
+        };
+        pieces.push((text, theme.text()));
+    }
     if let Some(problem) = &t.answers.failed {
         pieces.push((format!("  no predictions: {problem}"), theme.miss()));
     } else if done < all {

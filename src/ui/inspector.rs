@@ -4,6 +4,7 @@ use super::draw::{put, put_all, rect};
 use super::palette::{Theme, name, short_name, state_words};
 use crate::app::answers::{Row, Verdict};
 use crate::app::layout::{Area, Layout};
+use crate::app::second::{Second, short_label};
 use crate::app::time;
 use crate::app::timeline::{Pane, Timeline};
 use crate::evaluate::overlay::{Candidate, Inspection, Prediction};
@@ -21,8 +22,9 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
             Some(k) => {
                 let at = t.event().map_or(0, |e| t.trace().time(e).0);
                 let n = time::grouped(k as u64 + 1);
+                let by = inspection.and(t.inspected_by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
                 // At full precision whatever the zoom: it names this decision.
-                format!(" decision {n} · {} · {} ", which_cpu(t, l), time::point(at, 0))
+                format!(" decision {n} · {} · {} {by}", which_cpu(t, l), time::point(at, 0))
             }
             None => format!(" {} · before its first decision ", which_cpu(t, l)),
         };
@@ -94,7 +96,8 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
     let ran_name = short_name(trace, ran, 24);
     let mut line = vec![("ran  ", theme.dim()), (ran_name.as_str(), theme.strong())];
     let words = prediction.map(|p| predicted_words(t, row, p));
-    let real = prediction.map_or_else(String::new, |p| real_words(row, p));
+    let model = inspection.map_or("model", |i| i.model.as_str());
+    let real = prediction.map_or_else(String::new, |p| real_words(row, model, p));
     match (&words, prediction) {
         (Some(words), Some(p)) => {
             line.push((real.as_str(), theme.text()));
@@ -106,7 +109,28 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
         _ => line.push(("  ░ the prediction is being computed", theme.pending())),
     }
     put_all(buf, area.x, area.y + 1, area.w, &line);
-    candidates(t, inspection, prediction, Area { y: area.y + 2, h: area.h.saturating_sub(2), ..area }, theme, buf);
+    let mut used = 2;
+    // A line of its own only where candidates keep theirs.
+    if let Some(second) = t.second.as_ref().filter(|_| area.h >= 7) {
+        second_line(t, second, k, Area { y: area.y + used, ..area }, theme, buf);
+        used += 1;
+    }
+    let rest = Area { y: area.y + used, h: area.h.saturating_sub(used), ..area };
+    candidates(t, inspection, prediction, rest, theme, buf);
+}
+
+/// What the second row's predictor said.
+fn second_line(t: &Timeline, second: &Second, k: usize, area: Area, theme: Theme, buf: &mut Buffer) {
+    let (row, label) = (second.answers.row(), short_label(&second.label, 14));
+    let head = format!("{label:<4} ");
+    let Some(p) = second.answers.get(t.cpu, k) else {
+        put_all(buf, area.x, area.y, area.w, &[(&head, theme.dim()), ("░", theme.pending())]);
+        return;
+    };
+    let words = predicted_words(t, row, p);
+    let words = if row.guess(p).is_some() { words } else { String::new() };
+    let (glyph, style) = verdict_glyph(row.verdict(p), theme);
+    put_all(buf, area.x, area.y, area.w, &[(&head, theme.dim()), (glyph, style), (&words, theme.text())]);
 }
 
 fn predicted_words(t: &Timeline, row: Row, p: &Prediction) -> String {
@@ -119,12 +143,13 @@ fn predicted_words(t: &Timeline, row: Row, p: &Prediction) -> String {
 }
 
 /// What the model gave to the one that really ran, where the guess beside it does not say so already.
-fn real_words(row: Row, p: &Prediction) -> String {
+fn real_words(row: Row, model: &str, p: &Prediction) -> String {
     let real = if row == Row::Forecast { p.forecast } else { p.pick };
     if real.rank == 0 || (real.rank == 1 && row.is_model()) {
         return " ".into();
     }
-    format!(" {}p {:.2} #{} ", if row.is_model() { "" } else { "tcn " }, real.p_real, real.rank)
+    let whose = if row.is_model() { String::new() } else { format!("{model} ") };
+    format!(" {whose}p {:.2} #{} ", real.p_real, real.rank)
 }
 
 fn candidates(
@@ -152,7 +177,7 @@ fn candidates(
     let p_x = area.x + 2 + name_w + 1;
     let model = t.answers.no_model.is_none();
     if model {
-        put(buf, p_x, area.y, 6, "tcn p", theme.dim());
+        put(buf, p_x, area.y, 6, &format!("{} p", i.model), theme.dim());
     }
     if wide {
         put(buf, p_x + bar_w + 6, area.y, 9, "waited", theme.dim());

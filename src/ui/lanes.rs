@@ -3,8 +3,9 @@
 
 use super::draw::put;
 use super::palette::{Theme, bar, short_name};
-use crate::app::answers::Verdict;
+use crate::app::answers::{Answers, Row, Verdict};
 use crate::app::layout::Layout;
+use crate::app::second::short_label;
 use crate::app::time;
 use crate::app::timeline::Timeline;
 use crate::replay::lod::{Cell, stint_span};
@@ -25,7 +26,7 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
         if cpu >= cpus {
             break;
         }
-        let rows = (l.lanes.y + l.lanes.h).saturating_sub(y).min(3);
+        let rows = (l.lanes.y + l.lanes.h).saturating_sub(y);
         Lane { t, l, theme, cpu, y, rows }.draw(buf);
     }
     let height = (l.lanes.h / l.lane_h.max(1)).max(1).min(cpus as u16) * l.lane_h;
@@ -92,7 +93,7 @@ struct Lane<'a> {
     theme: Theme,
     cpu: usize,
     y: u16,
-    /// Rows that fit: 1 to 3.
+    /// Rows that fit.
     rows: u16,
 }
 
@@ -114,13 +115,25 @@ impl Lane<'_> {
             return;
         }
         runs(&cells, |s, buf| self.ran(&cells, s, buf), buf);
-        if self.rows > 1 {
-            runs(&cells, |s, buf| self.predicted(&cells, s, buf), buf);
+        for (row, answers) in self.predictions() {
+            runs(&cells, |s, buf| self.predicted(answers, row, &cells, s, buf), buf);
         }
-        if self.rows > 2 {
+        if self.queue_row().is_some() {
             cells.iter().enumerate().for_each(|(i, cell)| self.queued(i, cell, buf));
         }
         self.figures(&cells, buf);
+    }
+
+    /// The prediction rows that fit: where they are in the lane, and whose they are.
+    fn predictions(&self) -> impl Iterator<Item = (u16, &Answers)> {
+        let second = self.t.second.as_ref().map(|s| &s.answers);
+        let all = [Some(&self.t.answers), second].into_iter().flatten();
+        (1..self.rows.min(1 + self.l.predictions)).zip(all)
+    }
+
+    /// Where the queue is in the lane, if it fits.
+    fn queue_row(&self) -> Option<u16> {
+        Some(1 + self.l.predictions).filter(|row| self.l.queue && *row < self.rows)
     }
 
     fn x(&self, col: usize) -> u16 {
@@ -152,11 +165,13 @@ impl Lane<'_> {
         if gutter >= 12 {
             right(buf, 0, "ran");
         }
-        if self.rows > 1 {
-            right(buf, 1, self.t.answers.row().name());
+        for (row, answers) in self.predictions() {
+            let second = self.t.second.as_ref().filter(|_| row == 2);
+            let whose = second.map(|s| short_label(&s.label, usize::from(gutter - 1)));
+            right(buf, row, whose.as_deref().unwrap_or(answers.row().name()));
         }
-        if self.rows > 2 {
-            right(buf, 2, "queue");
+        if let Some(row) = self.queue_row() {
+            right(buf, row, "queue");
         }
     }
 
@@ -247,12 +262,12 @@ impl Lane<'_> {
         }
     }
 
-    fn predicted(&self, cells: &[Cell], cols: std::ops::Range<usize>, buf: &mut Buffer) {
-        let (answers, cell, row) = (&self.t.answers, &cells[cols.start], self.t.answers.row());
+    fn predicted(&self, answers: &Answers, at: u16, cells: &[Cell], cols: std::ops::Range<usize>, buf: &mut Buffer) {
+        let (cell, row) = (&cells[cols.start], answers.row());
         if cell.outside {
             return;
         }
-        let (x, y) = (self.x(cols.start), self.y + 1);
+        let (x, y) = (self.x(cols.start), self.y + at);
         if cell.gap >= 0.5 {
             cols.for_each(|col| {
                 put(buf, self.x(col), y, 1, "╱", self.theme.gap());
@@ -281,7 +296,7 @@ impl Lane<'_> {
             };
             let word = if cols.len() >= word.chars().count() { word } else { "" };
             let text = format!("{word}{}", fill.repeat(cols.len().saturating_sub(word.chars().count())));
-            self.segment(1, &cols, &text, self.theme.pending(), false, buf);
+            self.segment(at, &cols, &text, self.theme.pending(), false, buf);
             return;
         };
         let (verdict, guess) = (row.verdict(prediction), row.guess(prediction));
@@ -297,7 +312,7 @@ impl Lane<'_> {
                 put(buf, x, y, 1, "✗", self.theme.miss());
             }
             Verdict::Miss => {
-                self.segment(1, &cols, "", self.theme.miss(), starts, buf);
+                self.segment(at, &cols, "", self.theme.miss(), starts, buf);
                 let mark = x + u16::from(starts) + who(width.saturating_sub(1)).chars().count() as u16;
                 put(
                     buf,
@@ -309,21 +324,19 @@ impl Lane<'_> {
                 );
                 put(buf, mark.min(self.x(cols.end - 1)), y, 1, "✗", self.theme.miss());
             }
-            Verdict::Hit => self.segment(1, &cols, &who(width), self.theme.task_text(trace, thread), starts, buf),
-            Verdict::Trivial => self.segment(1, &cols, &who(width), self.theme.dim(), starts, buf),
+            Verdict::Hit => self.segment(at, &cols, &who(width), self.theme.task_text(trace, thread), starts, buf),
+            Verdict::Trivial => self.segment(at, &cols, &who(width), self.theme.dim(), starts, buf),
             Verdict::NoAnswer if answers.row_lacks_model() => {
                 let word = if width >= 10 { "– no model" } else { "–" };
-                self.segment(1, &cols, word, self.theme.dim(), starts, buf);
+                self.segment(at, &cols, word, self.theme.dim(), starts, buf);
             }
-            Verdict::NoAnswer => self.segment(1, &cols, "–", self.theme.dim(), starts, buf),
+            Verdict::NoAnswer => self.segment(at, &cols, "–", self.theme.dim(), starts, buf),
         }
     }
 
     fn queued(&self, col: usize, cell: &Cell, buf: &mut Buffer) {
         let answers = &self.t.answers;
-        if cell.outside || cell.gap >= 0.5 {
-            return;
-        }
+        let Some(row) = self.queue_row().filter(|_| !cell.outside && cell.gap < 0.5) else { return };
         let queue = if cell.switches() > 0 {
             (cell.first < answers.known(self.cpu)).then(|| answers.score(self.cpu, cell.first..cell.end).queue)
         } else {
@@ -337,7 +350,7 @@ impl Lane<'_> {
             Some(0) => return,
             Some(q) => (bar(f32::from(q) / f32::from(answers.max_queue.max(1))), self.theme.queue()),
         };
-        put(buf, self.x(col), self.y + 2, 1, glyph, style);
+        put(buf, self.x(col), self.y + row, 1, glyph, style);
     }
 
     /// Figures of the visible window on the right.
@@ -351,21 +364,24 @@ impl Lane<'_> {
         let inside = cells.iter().filter(|c| !c.outside).count().max(1);
         let busy: f32 = cells.iter().map(|c| c.busy).sum::<f32>() / inside as f32;
         put(buf, x, self.y, room, &format!("use {:>3.0} %", busy * 100.0), self.theme.dim());
-        let score = self.t.answers.score(self.cpu, first.first..last.end);
-        if self.rows > 1 {
-            let pending = first.first >= self.t.answers.known(self.cpu) && last.end > first.first;
+        for (row, answers) in self.predictions() {
+            let score = answers.score(self.cpu, first.first..last.end);
+            let pending = first.first >= answers.known(self.cpu) && last.end > first.first;
             let text = match score.miss_share() {
                 Some(share) => format!("hit {:>4.1} %", (1.0 - share) * 100.0),
                 None if last.end == first.first => "hit    –".into(),
-                None if pending && self.t.answers.failed.is_some() => "none".into(),
+                None if pending && answers.failed.is_some() => "none".into(),
                 None if pending => "pending".into(),
-                None if self.t.answers.row_lacks_model() => "no model".into(),
+                None if answers.row_lacks_model() => "no model".into(),
+                // A forecast is never trivial.
+                None if answers.row() == Row::Forecast => "no answer".into(),
                 None => "trivial".into(),
             };
-            put(buf, x, self.y + 1, room, &text, self.theme.text());
+            put(buf, x, self.y + row, room, &text, self.theme.text());
         }
-        if self.rows > 2 && score.queue > 0 {
-            put(buf, x, self.y + 2, room, &format!("max {:>3}", score.queue), self.theme.dim());
+        let longest = self.t.answers.score(self.cpu, first.first..last.end).queue;
+        if let Some(row) = self.queue_row().filter(|_| longest > 0) {
+            put(buf, x, self.y + row, room, &format!("max {longest:>3}"), self.theme.dim());
         }
     }
 }

@@ -96,6 +96,7 @@ impl App {
         };
         match action {
             Action::Train(act) => self.message = t.act(act),
+            Action::Second => self.run_beside(),
             Action::Up => select(t, -1),
             Action::Down => select(t, 1),
             Action::PageUp => select(t, -8),

@@ -10,6 +10,22 @@ use std::sync::Arc;
 /// Events that are predicted at most: a fraction of a second of work.
 const MOST: usize = 60_000;
 
+/// A training run's weights at some moment.
+#[derive(Clone, Debug)]
+pub struct Whose {
+    /// The run, and from when they are.
+    pub label: String,
+    /// The model.
+    pub weights: Arc<Weights>,
+}
+
+impl Whose {
+    /// True when both are the same weights, not just of the same name.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.weights, &other.weights)
+    }
+}
+
 /// The weights that predict the window, and what has been asked with them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Live {
@@ -52,9 +68,10 @@ impl App {
 
     /// Takes what watched weights say about a stretch.
     pub(in crate::app) fn looked(&mut self, label: String, stretch: Stretch) {
-        let wanted = self.train.live.as_ref().is_some_and(|l| l.label == label);
-        if let Some(t) = self.timeline_mut().filter(|_| wanted) {
-            t.answers.set_live(label, stretch);
+        let live = self.train.live.as_ref().filter(|l| l.label == label);
+        let whose = live.map(|l| Whose { label, weights: Arc::clone(&l.weights) });
+        if let (Some(t), Some(whose)) = (self.timeline_mut(), whose) {
+            t.answers.set_live(whose, stretch);
         }
     }
 

@@ -158,6 +158,10 @@ fn a_model_of_a_run_is_watched_or_becomes_the_current_one() {
     assert_eq!(press(&mut app, "p"), [Order::Show(1)]);
     let path: PathBuf = "runs/tcn-001".into();
     assert_eq!(press(&mut app, "u"), [Order::Model { id: 1, path: path.clone(), current: true }]);
+    press(&mut app, "U");
+    assert_eq!(app.beside.wanted.as_ref(), Some(&path), "shown beside the current one");
+    press(&mut app, "U");
+    assert_eq!(app.beside.wanted, None);
     tell(&mut app, News::Ended { id: 1, result: Ok(Ending::Finished), resumable: false });
     press(&mut app, "p");
     assert_eq!(app.train.watched, None, "not watched any more");

@@ -200,6 +200,7 @@ impl<E: Predictor + Clone> Stage<E> {
         forecast.truncate(CHOICES);
         Inspection {
             event,
+            model: self.answers.engine.name().into(),
             prev: *prev,
             prev_state: *prev_state,
             stint: *stint,

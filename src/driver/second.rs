@@ -1,0 +1,118 @@
+//! Who a second prediction row can show: a predictor by its name, the best model of a run, a model file; and the job that
+//! lets it predict the open recording.
+
+use super::oracle::Oracle;
+use crate::app::Msg;
+use crate::app::second::{News, model_label};
+use crate::evaluate::overlay::{self, Cache, OverlayError};
+use crate::job::{Cancel, Job, JobError};
+use crate::predictor::Predictor;
+use crate::predictor::engine::{Choice, Engine};
+use crate::predictor::weights::Weights;
+use crate::trace::Trace;
+use crate::train::runs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Makes the engine that somebody asked for by name: in its state before any event, with a name for the lanes, and a
+/// checksum when its predictions are worth keeping. The error is a sentence.
+pub type NamedEngine<E> = fn(&Path, &Trace) -> Result<(E, String, Option<u64>), String>;
+
+/// A predictor that was found by what somebody called it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    choice: Choice,
+    model: Option<Arc<Weights>>,
+    /// Its name in the lanes.
+    pub label: String,
+}
+
+/// Finds a predictor by its name, a model file, or a run (its folder, or its name among the kept runs), in this order. The
+/// error is a sentence.
+pub fn find(who: &Path) -> Result<Source, String> {
+    if let Some(choice) = who.to_str().and_then(|name| name.parse::<Choice>().ok()) {
+        let model = choice.network().map(Weights::bundled_of).transpose().map_err(|e| e.to_string())?.map(Arc::new);
+        return Ok(Source { choice, model, label: choice.label().into() });
+    }
+    let folder = runs::find(who);
+    let file = if who.is_file() { who.to_path_buf() } else { folder.join("best.koracle") };
+    if !file.is_file() {
+        let what = if folder.is_dir() { "has no model yet" } else { "is no predictor, run or model file" };
+        let known: Vec<&str> = Choice::all().map(Choice::label).collect();
+        return Err(format!("{} {what}; predictors: {}", who.display(), known.join(", ")));
+    }
+    let model = Weights::load(&file).map(Arc::new).map_err(|e| e.to_string())?;
+    Ok(Source { choice: model.config.kind.into(), label: model_label(&file), model: Some(model) })
+}
+
+/// The engine of what [`find`] finds. Only networks' predictions are worth keeping.
+pub fn named_engine(who: &Path, trace: &Trace) -> Result<(Engine, String, Option<u64>), String> {
+    let Source { choice, model, label } = find(who)?;
+    let engine = choice.make(model.as_ref(), trace).map_err(|e| e.to_string())?;
+    Ok((engine, label, model.map(|m| m.checksum())))
+}
+
+impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
+    /// Predicts the whole recording by `who`, in chunks, for the second row; replaces who was there before.
+    pub fn second(&mut self, serial: u64, trace: Arc<Trace>, who: std::path::PathBuf) {
+        let Some(named) = self.named else { return };
+        let (tx, done, folder) = (self.tx.clone(), self.tx.clone(), self.cache.clone());
+        let work = move |cancel: &Cancel| {
+            let (engine, label, checksum) = named(&who, &trace)?;
+            let tell = |news| drop(tx.send(Msg::Second { serial, news }));
+            tell(News::Named(label));
+            let cache = folder.zip(checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
+            let mut send = |chunk| tell(News::Predicted(chunk));
+            let pass = match &cache {
+                Some(cache) => overlay::run_cached(&trace, engine, cache, cancel, &mut send),
+                None => overlay::run(&trace, engine, cancel, &mut send),
+            };
+            match pass {
+                // Somebody else is asked for: nobody waits.
+                Ok(_) | Err(OverlayError::Cancelled) => Ok(()),
+                Err(e) => Err(e.to_string()),
+            }
+        };
+        self.beside = Some(Job::spawn("second", work, move |result: Result<Result<(), String>, JobError>| {
+            if let Err(problem) = result.map_err(|e| e.to_string()).and_then(|r| r) {
+                let _ = done.send(Msg::Second { serial, news: News::Failed(problem) });
+            }
+        }));
+    }
+
+    /// Ends the second row's work.
+    pub fn close_second(&mut self) {
+        self.beside = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_name_a_file_and_a_run_lead_to_a_predictor() {
+        for choice in Choice::all() {
+            let found = find(Path::new(choice.label())).unwrap();
+            assert_eq!((found.choice, found.label.as_str()), (choice, choice.label()));
+            assert_eq!(found.model.is_some(), choice.needs_model());
+        }
+        let file = PathBuf::from("assets/models/mlp.koracle");
+        let found = find(&file).unwrap();
+        assert_eq!((found.choice, found.label.as_str()), (Choice::Mlp, "mlp"));
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("tcn-031");
+        std::fs::create_dir(&run).unwrap();
+        assert!(find(&run).unwrap_err().contains("has no model yet"));
+        std::fs::copy(&file, run.join("best.koracle")).unwrap();
+        for who in [run.clone(), run.join("best.koracle")] {
+            let found = find(&who).unwrap();
+            assert_eq!((found.choice, found.label.as_str()), (Choice::Mlp, "tcn-031"));
+        }
+        std::fs::write(run.join("best.koracle"), b"something else").unwrap();
+        assert!(find(&run).unwrap_err().contains("best.koracle"));
+        let nothing = find(Path::new("not-there")).unwrap_err();
+        assert!(nothing.contains("not-there is no predictor") && nothing.contains("kernel-oracle"), "{nothing}");
+    }
+}
