@@ -105,6 +105,8 @@ pub struct App {
     pub message: Option<String>,
     /// The program shall end.
     pub quit: bool,
+    /// The signal that ended it, if one did.
+    pub signal: Option<i32>,
     generation: u64,
     given: Vec<PathBuf>,
     /// Play as soon as the recording is there: a start without arguments shows something alive.
@@ -128,6 +130,7 @@ impl App {
             help_scroll: 0,
             message: None,
             quit: false,
+            signal: None,
             generation: 0,
             play_when_open: given.is_empty(),
             given: given.clone(),
@@ -227,7 +230,10 @@ impl App {
             Msg::Mistakes(news) => self.message = self.mistakes.take(news).or(self.message.take()),
             Msg::Train(news) => self.train_news(news),
             Msg::Recorder(news) => effects.extend(self.recorder_news(news)),
-            Msg::Terminated => effects.extend(self.leave()),
+            Msg::Terminated(signal) => {
+                self.signal = self.signal.or(signal);
+                effects.extend(self.leave());
+            }
         }
         let visible = self.layout().visible_lanes();
         if let Some(t) = self.timeline_mut() {

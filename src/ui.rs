@@ -36,11 +36,20 @@ const CHANNEL: usize = 256;
 /// Time between frames while something plays.
 const FRAME: Duration = Duration::from_micros(16_667);
 
+/// What is left to say and to do when the screen is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Farewell {
+    /// What became of the training runs of this session, a line each.
+    pub lines: Vec<String>,
+    /// The signal that ended the program, if one did.
+    pub signal: Option<i32>,
+}
+
 /// Runs the explorer until the user leaves. `traces` are the recordings given on the command line; without any, the
 /// first bundled one opens and plays. `beside` names whom the second prediction row shows.
 ///
-/// Returns what became of the training runs of this session, a line each.
-pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>) -> Result<Vec<String>> {
+/// The terminal is given back before it returns.
+pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
     let mut terminal = terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
@@ -96,5 +105,5 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>) -> Result<Vec<String>>
     driver.leave(&rx, &mut |msg| {
         app.update(msg);
     });
-    Ok(app.train.summary())
+    Ok(Farewell { lines: app.train.summary(), signal: app.signal })
 }

@@ -217,19 +217,14 @@ fn ctrl_c_gives_the_terminal_back() {
 }
 
 #[test]
-fn sigterm_gives_the_terminal_back() {
-    let Some(screen) = Screen::start((80, 24), &[]) else { return };
-    screen.wait_for_lanes();
-    screen.signal("-TERM");
-    screen.assert_restored();
-}
-
-#[test]
-fn sigint_gives_the_terminal_back() {
-    let Some(screen) = Screen::start((80, 24), &[]) else { return };
-    screen.wait_for_lanes();
-    screen.signal("-INT");
-    screen.assert_restored();
+fn a_signal_gives_the_terminal_back_and_is_said_by_the_exit_code() {
+    for (signal, code) in [("-TERM", 143), ("-INT", 130), ("-QUIT", 131), ("-HUP", 129)] {
+        let Some(screen) = Screen::start((80, 24), &[]) else { return };
+        screen.wait_for_lanes();
+        screen.signal(signal);
+        let text = screen.assert_restored();
+        assert!(text.contains(&format!("left with {code}")), "{signal}: {text}");
+    }
 }
 
 #[test]

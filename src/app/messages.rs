@@ -95,8 +95,8 @@ pub enum Msg {
     },
     /// Something for the Mistakes screen.
     Mistakes(mistakes::News),
-    /// Somebody outside wants the program to end (SIGTERM, SIGINT).
-    Terminated,
+    /// Somebody outside wants the program to end: by a signal of this number, or because the terminal went away.
+    Terminated(Option<i32>),
 }
 
 /// An order to the outside.

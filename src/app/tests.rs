@@ -318,10 +318,11 @@ fn the_list_opens_recordings_and_remembers_what_went_wrong() {
 
 #[test]
 fn every_way_out() {
-    for msg in [Msg::Key(Key::Char('q')), Msg::Key(Key::Ctrl('c')), Msg::Terminated] {
+    for msg in [Msg::Key(Key::Char('q')), Msg::Key(Key::Ctrl('c')), Msg::Terminated(None), Msg::Terminated(Some(15))] {
         let mut app = opened(&["a"], trace());
+        let signal = if let Msg::Terminated(signal) = msg { signal } else { None };
         app.update(msg);
-        assert!(app.quit);
+        assert_eq!((app.quit, app.signal), (true, signal));
     }
     let mut app = opened(&["a"], trace());
     press(&mut app, "/q");

@@ -28,8 +28,13 @@ pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>) -> Result<()> {
     if !std::io::stdout().is_terminal() {
         bail!("standard output is not a terminal");
     }
-    for line in crate::ui::run(there, compare)? {
+    let farewell = crate::ui::run(there, compare)?;
+    for line in farewell.lines {
         eprintln!("koracle: {line}");
+    }
+    if let Some(signal) = farewell.signal {
+        // As a shell would say it of a program that the signal had killed.
+        std::process::exit(128 + signal);
     }
     Ok(())
 }

@@ -23,11 +23,15 @@ fn notes(report: &Report, reordered: u64) -> Vec<String> {
     if let Some(why) = &report.truncated {
         notes.push(format!("cut short: {why}"));
     }
-    if report.skipped > 0 {
-        notes.push(format!("{} lines skipped", report.skipped));
+    match report.skipped {
+        0 => {}
+        1 => notes.push("1 line skipped".into()),
+        n => notes.push(format!("{n} lines skipped")),
     }
-    if reordered > 0 {
-        notes.push(format!("{reordered} events were out of order"));
+    match reordered {
+        0 => {}
+        1 => notes.push("1 event was out of order".into()),
+        n => notes.push(format!("{n} events were out of order")),
     }
     if let Some(why) = &report.metadata_problem {
         notes.push(format!("metadata not used: {why}"));
@@ -75,4 +79,17 @@ fn entry_of_file(path: &Path) -> Entry {
     let name = name.split('.').next().filter(|n| !n.is_empty()).unwrap_or(&name).to_string();
     let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
     Entry { path: path.into(), name, bytes, given: true, ..Entry::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one_and_two_are_many() {
+        let notes = |skipped, reordered| notes(&Report { skipped, ..Report::default() }, reordered);
+        assert!(notes(0, 0).is_empty());
+        assert_eq!(notes(1, 1), ["1 line skipped", "1 event was out of order"]);
+        assert_eq!(notes(2, 3), ["2 lines skipped", "3 events were out of order"]);
+    }
 }

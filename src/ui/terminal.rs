@@ -13,7 +13,7 @@ use crossterm::event::{
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
 use ratatui::{Terminal, backend::CrosstermBackend};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::io::{self, Stdout, stdout};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -98,19 +98,21 @@ pub fn read_input(tx: SyncSender<Msg>) -> Job {
             }
         },
         move |_| {
-            let _ = lost.send(Msg::Terminated);
+            let _ = lost.send(Msg::Terminated(None));
         },
     )
 }
 
-/// Sends [`Msg::Terminated`] on SIGTERM, SIGINT and SIGHUP.
+/// Sends [`Msg::Terminated`] on SIGTERM, SIGINT, SIGHUP and SIGQUIT.
 pub fn watch_signals(tx: SyncSender<Msg>) -> Job {
     Job::spawn(
         "signals",
         move |_| {
-            let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP]) else { return };
-            for _ in signals.forever() {
-                if tx.send(Msg::Terminated).is_err() {
+            let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT]) else {
+                return;
+            };
+            for signal in signals.forever() {
+                if tx.send(Msg::Terminated(Some(signal))).is_err() {
                     return;
                 }
             }

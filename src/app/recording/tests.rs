@@ -286,7 +286,7 @@ fn progress_and_ends_of_other_runs_are_dropped() {
 
 #[test]
 fn leaving_cancels_and_waits_unless_one_insists() {
-    for leave in [Msg::Key(Key::Char('q')), Msg::Key(Key::Ctrl('c')), Msg::Terminated] {
+    for leave in [Msg::Key(Key::Char('q')), Msg::Key(Key::Ctrl('c')), Msg::Terminated(Some(15))] {
         let mut app = started();
         assert!(matches!(tell(&mut app, leave)[..], [Order::Cancel]));
         assert!(!app.quit && app.message.is_some());
