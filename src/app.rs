@@ -212,7 +212,7 @@ impl App {
                             t.inspection_failed = None;
                         }
                         Err(problem) if t.asked.as_ref().is_some_and(|(asked, _)| *asked == event) => {
-                            t.inspection_failed = Some(problem)
+                            t.inspection_failed = Some(problem);
                         }
                         Err(_) => {}
                     }

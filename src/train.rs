@@ -1,12 +1,13 @@
 //! Fits the network to recordings: both heads at once, dense over chunks of a CPU's sequence. The epoch is chosen on
 //! validation, test recordings are never given. Takes a cancel flag and reports progress; never prints. The caller
-//! gives it a thread (`job::Job`): with one rayon thread the same seed gives the same bits.
+//! gives it a thread (`job::Job`): with one rayon thread the same seed gives the same bits on the CPU.
 
 mod baselines;
 mod batch;
 mod check;
 mod checkpoint;
 mod control;
+mod device;
 mod environment;
 mod folder;
 pub mod load;
@@ -19,6 +20,7 @@ mod validate;
 pub use baselines::Baseline;
 pub use check::Wrong;
 pub use control::{Control, Stop};
+pub use device::{DeviceError, Target};
 pub use environment::{Environment, revision};
 pub use probe::Probe;
 pub use progress::{Ending, Outcome, Phase, Progress};
@@ -77,6 +79,8 @@ pub struct TrainConfig {
     pub balance: bool,
     /// Of parameters and of the order of chunks.
     pub seed: u64,
+    /// Where passes and steps are computed. A run may go on on another one.
+    pub device: Target,
     /// Folder of recordings with a catalog; the bundled ones if not given. Kept, as are the categories, so that a
     /// resumed run finds the same data.
     pub traces: Option<PathBuf>,
@@ -114,6 +118,7 @@ impl Default for TrainConfig {
             forecast_weight: 1.0,
             balance: true,
             seed: 0,
+            device: Target::Cpu,
             traces: None,
             only: Vec::new(),
             hold_out: Vec::new(),
@@ -164,6 +169,9 @@ pub enum TrainError {
     /// A part of the program failed; the message of the panic.
     #[error("the training panicked: {0}")]
     Panicked(String),
+    /// There is no such device here.
+    #[error("device: {0}")]
+    Device(#[from] DeviceError),
     /// The run folder cannot be used.
     #[error("{path}: {problem}")]
     Folder {
@@ -211,7 +219,7 @@ fn fit(
     mut folder: Option<&mut Folder>,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, TrainError> {
-    let device = Device::flex().autodiff();
+    let device = config.device.open()?.autodiff();
     let mut order = chunks_of(&data.training, config.chunk);
     if order.is_empty() {
         return Err(TrainError::NoData);
@@ -222,7 +230,11 @@ fn fit(
     let per_epoch = order.len().div_ceil(config.batch.max(1));
     let steps = per_epoch * config.epochs;
 
-    let mut model = Network::new(&config.model, config.seed, &device);
+    // Drawn on the CPU whatever the device, so that a seed means the same network everywhere.
+    let mut model = Network::new(&config.model, config.seed, &Target::Cpu.open()?.autodiff());
+    if config.device != Target::Cpu {
+        model = model.fork(&device);
+    }
     let mut optimiser = AdamWConfig::new()
         .with_epsilon(1e-8)
         .with_weight_decay(config.weight_decay)

@@ -55,7 +55,9 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>) -> Result<Farewell> {
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
     let theme = Theme::from_env();
     let (mut app, effects) = App::new(traces, size);
-    beside.into_iter().for_each(|who| app.show_beside(who));
+    if let Some(who) = beside {
+        app.show_beside(who);
+    }
     // First paint before anything is read.
     terminal.draw(&app, theme)?;
     let _input = terminal::read_input(tx.clone());

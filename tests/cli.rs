@@ -320,3 +320,18 @@ fn the_model_variable_is_named_and_may_be_empty() {
     let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(says.contains("KORACLE_MODEL") && says.contains("junk.koracle"), "{says}");
 }
+
+#[test]
+fn a_device_that_was_not_built_in_is_refused_before_a_run_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let train =
+        |device: &str, code, says: &str| fails(&["train", "--device", device, "-o", run.to_str().unwrap()], code, says);
+    train("gpu", 2, "cpu, cuda, cuda:N, wgpu, wgpu:N");
+    for (kind, built) in [("cuda", cfg!(feature = "cuda")), ("wgpu", cfg!(feature = "wgpu"))] {
+        if !built {
+            train(&format!("{kind}:1"), 1, &format!("`cargo build --release --features {kind}`"));
+        }
+    }
+    assert!(!run.exists(), "nothing was made");
+}

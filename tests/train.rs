@@ -394,3 +394,38 @@ fn when_nothing_more_can_be_written_the_last_checkpoint_stays() {
     let out = koracle(&traces, &["train", "--resume", name]).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
+
+/// The losses of every step, and the model's score.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn course(device: kernel_oracle::train::Target, data: &Data) -> Result<(Vec<[f32; 2]>, f64), TrainError> {
+    let mut losses = Vec::new();
+    let config = TrainConfig { model: small(), epochs: 1, batch: 1, device, ..TrainConfig::default() };
+    let outcome = controlled(&config, data, &Control::default(), |p| {
+        if p.stepped {
+            losses.push(p.loss);
+        }
+    })?;
+    Ok((losses, outcome.validation.pick_top1))
+}
+
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+#[test]
+fn a_device_ends_with_the_losses_of_the_cpu() {
+    use kernel_oracle::train::Target;
+    let data = data();
+    let (cpu, score) = course(Target::Cpu, &data).unwrap();
+    for device in [Target::Cuda(None), Target::Wgpu(None)].into_iter().filter(|d| d.check().is_ok()) {
+        match course(device, &data) {
+            Err(TrainError::Device(why)) => println!("skipped: {why}"),
+            Err(e) => panic!("{device}: {e}"),
+            Ok((losses, its)) => {
+                assert_eq!(losses.len(), cpu.len());
+                for (step, (a, b)) in losses.iter().zip(&cpu).enumerate() {
+                    let far = a.iter().zip(b).any(|(a, b)| (a - b).abs() > 1e-2 * b.abs().max(0.1));
+                    assert!(!far, "{device}, step {}: {a:?}, on the CPU {b:?}", step + 1);
+                }
+                assert!((its - score).abs() < 0.02, "{device}: {its}, on the CPU {score}");
+            }
+        }
+    }
+}

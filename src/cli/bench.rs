@@ -248,7 +248,7 @@ fn steps(args: &Args, kind: Kind) -> Result<()> {
         output::write(path, |to| Ok(probe.export(to)?))?;
     }
     // The first round warms up.
-    let seconds = job::on_one_thread(|| probe.run(READINGS))?.into_iter().skip(1).fold(f64::INFINITY, f64::min);
+    let seconds = job::on_one_thread(|| probe.run(READINGS))??.into_iter().skip(1).fold(f64::INFINITY, f64::min);
     let tokens = probe.tokens();
     output::json(&json!({
         "model": model, "batches": BATCHES, "tokens": tokens, "seconds": seconds,

@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn table(list: &[Run]) -> String {
-    let head = ["run", "state", "epoch", "step", "best", "pick %", "forecast %", "k events/s", "time"];
+    let head = ["run", "state", "epoch", "step", "best", "pick %", "forecast %", "k events/s", "time", "device"];
     let mut rows = vec![head.map(String::from)];
     for run in list {
         let none = || "–".to_owned();
@@ -86,6 +86,7 @@ fn table(list: &[Run]) -> String {
             best.map_or_else(none, |e| percent(e.validation.forecast_top1)),
             run.last.map_or_else(none, |s| format!("{:.0}", s.events_per_s / 1e3)),
             run.last.map_or_else(none, |s| format!("{:.0} s", s.wall_s)),
+            run.sessions.last().map_or_else(|| run.config.device.to_string(), |s| s.device.clone()),
         ]);
     }
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);

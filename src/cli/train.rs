@@ -4,7 +4,7 @@
 use super::output;
 use crate::job::{self, Cancel, Job};
 use crate::predictor::weights::{Kind, ModelConfig};
-use crate::train::{self, Control, Ending, Progress, Schedule, Stop, TrainConfig, TrainError, load, runs};
+use crate::train::{self, Control, Ending, Progress, Schedule, Stop, Target, TrainConfig, TrainError, load, runs};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use indicatif::ProgressBar;
@@ -42,7 +42,7 @@ pub struct Args {
     /// End after so many epochs without a better validation; 0: never.
     #[arg(long, default_value_t = TrainConfig::default().patience)]
     patience: usize,
-    /// Seed of weights and order: the same seed gives the same bits.
+    /// Seed of weights and order: on the CPU the same seed gives the same bits.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Peak learning rate.
@@ -78,6 +78,10 @@ pub struct Args {
     /// Width of the pick head's second layer; 0: none.
     #[arg(long, default_value_t = ModelConfig::default().hidden2)]
     hidden2: usize,
+    /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was built with that feature.
+    /// Without it cpu, or for a resumed run the device that it began on.
+    #[arg(long)]
+    device: Option<Target>,
     /// Print one JSON object per epoch, and one at the start and at the end.
     #[arg(long)]
     json: bool,
@@ -103,6 +107,7 @@ impl Args {
             batch: self.batch,
             chunk: self.chunk,
             seed: self.seed,
+            device: self.device.unwrap_or_default(),
             traces: self.traces.clone(),
             only: self.only.clone(),
             hold_out: self.hold_out.clone(),
@@ -145,7 +150,10 @@ pub fn run(args: &Args) -> Result<()> {
     let (mut config, folder) = match (&args.resume, &args.output) {
         (Some(run), _) => {
             let folder = runs::find(run);
-            (resumed(&folder)?, folder)
+            let kept = resumed(&folder)?;
+            let config = TrainConfig { device: args.device.unwrap_or(kept.device), ..kept };
+            config.device.check()?;
+            (config, folder)
         }
         (None, output) => {
             let config = args.config();

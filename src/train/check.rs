@@ -60,6 +60,9 @@ impl TrainConfig {
                 return wrong(setting, format!("{value} is not zero or a positive number"));
             }
         }
+        if let Err(e) = self.device.check() {
+            return wrong("device", e.to_string());
+        }
         if let Some(both) = self.only.iter().find(|c| self.hold_out.contains(c)) {
             return wrong("hold_out", format!("{both} is to be trained on and held out"));
         }

@@ -1,5 +1,6 @@
 //! Where a run took place: kept with it, so that a figure of it can be explained later.
 
+use super::Target;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -15,7 +16,7 @@ pub struct Environment {
     pub cpus: usize,
     /// Threads of the run.
     pub threads: usize,
-    /// Where the numbers are computed.
+    /// Where passes and steps are computed.
     pub device: String,
     /// Version of the program.
     pub version: String,
@@ -29,7 +30,7 @@ pub struct Environment {
 
 impl Environment {
     /// This machine, now. What cannot be found out stays empty.
-    pub fn now(command: &str, revision: &str) -> Self {
+    pub fn now(command: &str, revision: &str, device: Target) -> Self {
         let read = |file: &str| std::fs::read_to_string(Path::new("/proc").join(file)).unwrap_or_default();
         let cpu = read("cpuinfo");
         let field = |name: &str| {
@@ -41,7 +42,7 @@ impl Environment {
             cpu: field("model name").or_else(|| field("CPU implementer")).unwrap_or_default(),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             threads: 1,
-            device: "cpu".into(),
+            device: device.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             revision: revision.into(),
             command: command.into(),

@@ -67,7 +67,8 @@ impl Folder {
         if config.resume && file.is_file() {
             let before = std::fs::read_to_string(&file).map_err(|e| problem(&file, &e))?;
             let before: TrainConfig = toml::from_str(&before).map_err(|e| problem(&file, &e))?;
-            let same = TrainConfig { command: config.command.clone(), revision: config.revision.clone(), ..before };
+            let (command, revision, device) = (config.command.clone(), config.revision.clone(), config.device);
+            let same = TrainConfig { device, command, revision, ..before };
             if toml::to_string_pretty(&same).ok().as_ref() != Some(&text) {
                 return Err(problem(&file, &"the run was started with another configuration"));
             }
@@ -95,7 +96,7 @@ impl Folder {
         let tables = [table(steps)?, table(epochs)?, table(workloads)?];
         let file = path.join(SESSIONS);
         let mut sessions = Sessions::read(path);
-        sessions.session.push(Environment::now(&config.command, &config.revision));
+        sessions.session.push(Environment::now(&config.command, &config.revision, config.device));
         let text = toml::to_string_pretty(&sessions).map_err(|e| problem(&file, &e))?;
         write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
         let session = resumed.as_ref().map_or(0, |kept| kept.state.session);

@@ -1,11 +1,10 @@
 //! Training steps on ready-made batches, timed: for comparing with another framework on the very same numbers.
 
 use super::batch::{Balance, Batch, normalisation};
-use super::{TrainConfig, losses};
+use super::{DeviceError, TrainConfig, losses};
 use crate::dataset::chunks::{Dice, Recording, chunks_of};
 use crate::predictor::tcn::Network;
 use burn::optim::AdamWConfig;
-use burn::tensor::Device;
 use serde_json::json;
 use std::io::{self, Write};
 use std::time::Instant;
@@ -34,8 +33,8 @@ impl Probe {
     }
 
     /// Forward, backward and step over all batches, `rounds` times: seconds of each round.
-    pub fn run(&self, rounds: usize) -> Vec<f64> {
-        let device = Device::flex().autodiff();
+    pub fn run(&self, rounds: usize) -> Result<Vec<f64>, DeviceError> {
+        let device = self.config.device.open()?.autodiff();
         let mut model = Network::new(&self.config.model, self.config.seed, &device);
         let mut optimiser = AdamWConfig::new()
             .with_epsilon(1e-8)
@@ -55,7 +54,7 @@ impl Probe {
             }
             seconds.push(start.elapsed().as_secs_f64());
         }
-        seconds
+        Ok(seconds)
     }
 
     /// Writes the network's shapes and all batches: a line of JSON, then for each batch a line of JSON with the lengths

@@ -135,7 +135,7 @@ fn fields(run: &Run) -> [String; 9] {
         best.map_or_else(none, |v| format!("{:.2}", 100.0 * v.forecast_top1)),
         run.throughput().map_or_else(none, |x| format!("{:.0}", x / 1e3)),
         run.eta().map_or_else(none, seconds),
-        "cpu".into(),
+        run.config.device.to_string(),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::input::Key;
 use crate::predictor::weights::{Kind, ModelConfig};
-use crate::train::{Schedule, TrainConfig};
+use crate::train::{Schedule, Target, TrainConfig};
 
 /// A setting of the form.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 }
 
 /// All fields, what is changed most often first.
-pub const FIELDS: [Field; 20] = [
+pub const FIELDS: [Field; 21] = [
     field("kind", "model", "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)"),
     field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
     field("hold_out", "hold out", "categories left out of training and validation: unseen later; empty: none"),
@@ -39,6 +39,7 @@ pub const FIELDS: [Field; 20] = [
     field("clip", "gradient clip", "gradients are cut at this norm, tensor by tensor"),
     field("patience", "patience", "ends after so many epochs without a better validation; 0: never"),
     field("seed", "seed", "the same seed gives the same run, bit for bit"),
+    field("device", "device", "cpu; cuda or wgpu if the program was built with it; :N chooses one"),
     field("kernels", "kernels", "releases that recordings may be of, by their beginnings; empty: all"),
     field("traces", "recordings", "a folder with a catalog.toml; empty: the bundled recordings"),
 ];
@@ -98,6 +99,7 @@ impl Form {
             "clip" => config.clip.to_string(),
             "patience" => config.patience.to_string(),
             "seed" => config.seed.to_string(),
+            "device" => config.device.to_string(),
             "kernels" => config.kernels.join(","),
             _ => config.traces.as_ref().map_or_else(String::new, |p| p.display().to_string()),
         };
@@ -145,6 +147,7 @@ impl Form {
             clip: real("clip")? as f32,
             patience: whole("patience")?,
             seed: number(self.get("seed"), "a whole number").map_err(|e| wrong("seed", e))?,
+            device: self.get("device").parse().map_err(|e| wrong("device", e))?,
             traces: Some(self.get("traces")).filter(|t| !t.is_empty()).map(Into::into),
             ..TrainConfig::default()
         };
@@ -214,6 +217,7 @@ impl Form {
                     }
                 }
             }
+            "device" => *value = next(&Target::KINDS.map(String::from), value),
             "schedule" => *value = next(&Schedule::ALL.map(|s| s.label().to_owned()), value),
             "only" | "hold_out" => {
                 let names: Vec<String> =
@@ -271,6 +275,7 @@ mod tests {
             ("learning_rate", "-1", "not a positive"),
             ("seed", "1.5", "not a whole"),
             ("only", "io_mixed", "held out"),
+            ("device", "gpu", "is no device"),
         ] {
             let mut bad = form.clone();
             type_into(&mut bad, setting, text);
