@@ -109,6 +109,8 @@ pub struct Forecast<'a> {
     /// Per order: share of that most frequent follower, log of the context's count; then six columns that describe the
     /// moment ([`VOTE_X_NAMES`]).
     pub vote_x: &'a [f32; VOTERS],
+    /// `[threads behind classes 1.., RECENT]`: what is known about each of them.
+    pub recent: &'a [f32],
 }
 
 /// Receives what the extractor finds, in order.
@@ -128,11 +130,14 @@ mod extractor;
 mod follow;
 mod history;
 mod layout;
+mod recent;
 mod tokens;
 mod votes;
 
 pub use extractor::Extractor;
-pub use layout::{CAND, CAND_NAMES, QUERY, QUERY_NAMES, TOKEN_X, TOKEN_X_NAMES, VOTE_X_NAMES, layout_hash};
+pub use layout::{
+    CAND, CAND_NAMES, QUERY, QUERY_NAMES, RECENT, RECENT_NAMES, TOKEN_X, TOKEN_X_NAMES, VOTE_X_NAMES, layout_hash,
+};
 
 impl Token {
     /// The kind that pads a sequence before its start.

@@ -64,7 +64,16 @@ fn tell(scorer: &mut Scorer<'_>, event: u32, n: usize, pick: Option<u32>, rank: 
     scorer.outcome(&Outcome { event, cpu, time, next, pick, rank, scored });
     let votes = [OTHER as u8; VOTERS];
     let (recency, vote_x) = ([ThreadIx(3)], [0.0; VOTERS]);
-    scorer.forecast(&Forecast { event, cpu, time, recency: &recency, queue: &[], votes: &votes, vote_x: &vote_x });
+    scorer.forecast(&Forecast {
+        event,
+        cpu,
+        time,
+        recency: &recency,
+        queue: &[],
+        votes: &votes,
+        vote_x: &vote_x,
+        recent: &[],
+    });
 }
 
 fn close(a: f64, b: f64) -> bool {

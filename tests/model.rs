@@ -82,9 +82,7 @@ impl Sink for Both<'_> {
         let mut scores = [0.0; RANKS];
         self.engine.forecast(f, &mut scores);
         let one = &mut self.cpus[f.cpu.ix()];
-        one.asks.rows.push(one.tokens.len() as i32);
-        one.asks.votes.extend(f.votes);
-        one.asks.vote_x.extend(f.vote_x);
+        one.asks.push(one.tokens.len() as i32, f.votes, f.vote_x, f.recent.iter().copied());
         one.ask_scores.extend(scores);
     }
 }
@@ -138,7 +136,16 @@ fn both_engines_give_the_same_answers_on_a_real_recording() {
 #[test]
 fn both_engines_agree_for_odd_sizes_too() {
     let trace = recording("io-mixed_run1");
-    let odd = ModelConfig { kind: Kind::Tcn, channels: 19, kernel: 4, blocks: 3, hidden: 21, hidden2: 0, gate: 5 };
+    let odd = ModelConfig {
+        channels: 19,
+        kernel: 4,
+        blocks: 3,
+        hidden: 21,
+        hidden2: 0,
+        gate: 5,
+        recent: 7,
+        ..ModelConfig::of(Kind::Tcn)
+    };
     engines_agree(&weights(odd, 1), &trace, 8_000);
     engines_agree(&weights(ModelConfig { kernel: 2, hidden2: 9, ..odd }, 2), &trace, 8_000);
 }
@@ -250,7 +257,7 @@ fn a_model_for_other_inputs_is_refused() {
 }
 
 fn small() -> ModelConfig {
-    ModelConfig { kind: Kind::Tcn, channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8 }
+    ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8, ..ModelConfig::of(Kind::Tcn) }
 }
 
 /// The first chunks of a recording in which something was decided.

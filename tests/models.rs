@@ -70,9 +70,7 @@ impl Sink for Both {
         let mut scores = [0.0; RANKS];
         self.engine.forecast(f, &mut scores);
         let one = &mut self.cpus[f.cpu.ix()];
-        one.asks.rows.push(one.tokens.len() as i32);
-        one.asks.votes.extend(f.votes);
-        one.asks.vote_x.extend(f.vote_x);
+        one.asks.push(one.tokens.len() as i32, f.votes, f.vote_x, f.recent.iter().copied());
         one.ask_scores.extend(scores);
     }
 }

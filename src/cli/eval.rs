@@ -43,9 +43,13 @@ pub struct Args {
     /// their seed: medians are printed, with the least and the greatest value.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     model: Vec<PathBuf>,
+    /// Whether networks go on learning from the outcomes while they answer; without, as each model says (the bundled
+    /// TCN does, the networks beside it do not).
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    adapt: Option<bool>,
     /// Tables of a report that --json wrote, instead of scoring anything.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
-          conflicts_with_all = ["traces", "split", "category", "workload", "kernel", "predictors", "model"])]
+          conflicts_with_all = ["traces", "split", "category", "workload", "kernel", "predictors", "model", "adapt"])]
     report: Option<PathBuf>,
     /// Figures that get a table with a row per workload, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "top1", value_parser = figures())]
@@ -59,6 +63,15 @@ pub struct Args {
     /// Print the tables as markdown.
     #[arg(long)]
     markdown: bool,
+}
+
+/// Parses `on` and `off` for clap.
+pub fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off".into()),
+    }
 }
 
 fn figures() -> PossibleValuesParser {
@@ -133,7 +146,7 @@ impl Args {
                 columns.extend(of);
             }
         }
-        Ok(columns)
+        Ok(columns.into_iter().map(|c| c.adapting(self.adapt)).collect())
     }
 }
 
@@ -164,6 +177,14 @@ impl Column {
     /// A network.
     pub fn of(model: Arc<Weights>) -> Self {
         Self { choice: model.config.kind.into(), model: Some(model) }
+    }
+
+    /// The same network, learning from outcomes or not; as its model says without a wish.
+    pub fn adapting(mut self, adapt: Option<bool>) -> Self {
+        if let (Some(model), Some(adapt)) = (&mut self.model, adapt) {
+            Arc::make_mut(model).config.adapt = adapt;
+        }
+        self
     }
 
     /// Every baseline that needs no model.

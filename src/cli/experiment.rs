@@ -72,6 +72,10 @@ pub struct Args {
     /// Score on these recordings; validation is for rehearsals.
     #[arg(long, default_value = "test", value_parser = super::split)]
     split: Split,
+    /// Score with networks that go on learning from outcomes, or with fixed ones; without, as each kind does. Nothing is
+    /// trained again for it.
+    #[arg(long, value_name = "on|off", value_parser = eval::on_or_off)]
+    adapt: Option<bool>,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -213,7 +217,7 @@ pub fn run(args: &Args) -> Result<()> {
     let catalog = eval::bundled()?;
     let plan = Plan::new(args, &catalog)?;
     std::fs::create_dir_all(&args.output).wrap_err_with(|| args.output.display().to_string())?;
-    let context = Arc::new(Context::new(catalog, args.output.clone(), args.split));
+    let context = Arc::new(Context::new(catalog, args.output.clone(), args.split, args.adapt));
     let trained = train(&context, &plan, args.jobs as usize)?;
     let (mut scored, baselines) = (Vec::new(), baselines(&context, &plan)?);
     for one in &trained {
@@ -221,7 +225,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let speeds = if args.name == Name::Models { speeds(&context, &plan, &trained)? } else { Vec::new() };
     let results = results::Results::new(args, &plan, &trained, &scored, &baselines, speeds);
-    let [json, markdown] = ["results.json", "results.md"].map(|file| args.output.join(file));
+    let [json, markdown] = ["json", "md"].map(|kind| args.output.join(format!("results{}.{kind}", part::suffix(args.adapt))));
     output::write(&json, |out| Ok(serde_json::to_writer_pretty(out, &results)?))?;
     output::write(&markdown, |out| Ok(out.write_all(results.render(table::Style::Markdown).as_bytes())?))?;
     eprintln!("koracle: {} and {} written", json.display(), markdown.display());

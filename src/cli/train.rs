@@ -78,6 +78,9 @@ pub struct Args {
     /// Width of the pick head's second layer; 0: none.
     #[arg(long, default_value_t = ModelConfig::default().hidden2)]
     hidden2: usize,
+    /// Whether the network goes on learning from outcomes while it answers; without, on for a TCN, off for the others.
+    #[arg(long, value_name = "on|off", value_parser = super::eval::on_or_off)]
+    adapt: Option<bool>,
     /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was built with that feature.
     /// Without it cpu, or for a resumed run the device that it began on.
     #[arg(long)]
@@ -96,6 +99,7 @@ impl Args {
             blocks: self.blocks.unwrap_or(usual.blocks),
             hidden: self.hidden,
             hidden2: self.hidden2,
+            adapt: self.adapt.unwrap_or(usual.adapt),
             ..usual
         };
         TrainConfig {

@@ -1,15 +1,17 @@
 //! Recordings as training data: per CPU the tokens, and at their places the decisions and forecasts. Windows never cross
 //! a recording or a CPU. Everything comes from the extractor; nothing is computed here that a live run would not have.
 
-use crate::features::{CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, Sink, TOKEN_X, Token, VOTERS};
+use crate::features::{
+    CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, RECENT, Sink, Token, VOTERS,
+};
 use crate::trace::{CpuId, Trace};
 
 /// Scored tokens of a chunk.
 pub const CHUNK: usize = 256;
 /// Candidates kept per decision in training.
-pub const SAMPLED: usize = 20;
-/// Decisions kept per recording, about.
-pub const KEPT: usize = 6_000;
+pub const SAMPLED: usize = 14;
+/// Decisions, and forecasts, kept per recording, about: more cost memory and time, and bring nothing on validation.
+pub const KEPT: usize = 4_000;
 /// Inputs are stored as multiples of 1/2048 in -16..16: finer than f16 where most values lie, half of f32.
 const STEP: f32 = 2048.0;
 /// Candidates with one of these are always sampled: what simple rules would pick is what must be told apart.
@@ -47,6 +49,10 @@ pub struct AskAt {
     pub votes: [u8; VOTERS],
     /// See [`Forecast::vote_x`].
     pub vote_x: [f32; VOTERS],
+    /// First row in [`CpuData::recent`], and how many.
+    pub first: u32,
+    /// Threads behind the classes from 1 on.
+    pub count: u8,
     /// The class that came true.
     pub class: u8,
 }
@@ -56,8 +62,8 @@ pub struct AskAt {
 pub struct CpuData {
     /// `[T]`: kind, rank, state.
     pub classes: Vec<[u8; 3]>,
-    /// `[T, TOKEN_X]`.
-    pub x: Vec<f32>,
+    /// `[T, TOKEN_X]`, packed.
+    pub x: Vec<i16>,
     /// In time order.
     pub picks: Vec<PickAt>,
     /// `[picks, QUERY]`, packed.
@@ -66,6 +72,8 @@ pub struct CpuData {
     pub cand: Vec<i16>,
     /// In time order.
     pub asks: Vec<AskAt>,
+    /// `[threads of all forecasts, RECENT]`, packed.
+    pub recent: Vec<i16>,
     pending: Option<AskAt>,
 }
 
@@ -98,7 +106,7 @@ pub struct Chunk {
 pub struct Keep {
     /// At most so many candidates per decision, the real one always among them.
     pub candidates: usize,
-    /// About so many decisions: whole chunks are left out, evenly over the recording.
+    /// About so many decisions, and so many forecasts: whole chunks are left out, evenly over the recording.
     pub decisions: usize,
 }
 
@@ -119,6 +127,7 @@ impl Recording {
             hard,
             query: Vec::new(),
             cand: Vec::new(),
+            recent: vec![Vec::new(); trace.cpus()],
             trivial: true,
             dice: Dice(0x9e37_79b9),
         };
@@ -127,26 +136,33 @@ impl Recording {
             extractor.step(trace, i, &mut collector);
         }
         let mut cpus = collector.cpus;
-        let total: usize = cpus.iter().map(|c| c.picks.len()).sum();
-        if total > keep.decisions {
-            for cpu in &mut cpus {
-                cpu.thin(keep.decisions as f64 / total as f64);
+        let share =
+            |of: fn(&CpuData) -> usize| keep.decisions as f64 / cpus.iter().map(of).sum::<usize>().max(1) as f64;
+        let (picks, asks) = (share(|c| c.picks.len()), share(|c| c.asks.len()));
+        for cpu in &mut cpus {
+            if picks < 1.0 {
+                cpu.thin_picks(picks);
             }
+            if asks < 1.0 {
+                cpu.thin_asks(asks);
+            }
+            cpu.shrink();
         }
         Self { name: trace.meta().name.clone(), workload: trace.meta().workload.clone(), cpus }
     }
 }
 
 impl CpuData {
-    /// Drops the decisions of evenly chosen chunks, so that about `share` of the chunks keep theirs. Forecasts are
-    /// small: all stay.
-    fn thin(&mut self, share: f64) {
-        let keeps = |tokens: u32| {
-            let chunk = f64::from((tokens.max(1) - 1) / CHUNK as u32);
-            ((chunk + 1.0) * share).floor() > (chunk * share).floor()
-        };
+    /// `[count, RECENT]` of a forecast, packed.
+    pub fn recent_of(&self, ask: &AskAt) -> &[i16] {
+        let first = ask.first as usize * RECENT;
+        &self.recent[first..first + usize::from(ask.count) * RECENT]
+    }
+
+    /// Drops the decisions of evenly chosen chunks, so that about `share` of the chunks keep theirs.
+    fn thin_picks(&mut self, share: f64) {
         let (mut query, mut cand, mut picks) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, pick) in self.picks.iter().enumerate().filter(|(_, p)| keeps(p.tokens)) {
+        for (i, pick) in self.picks.iter().enumerate().filter(|(_, p)| keeps(p.tokens, share)) {
             query.extend_from_slice(&self.query[i * QUERY..(i + 1) * QUERY]);
             let first = (cand.len() / CAND) as u32;
             let from = pick.first as usize * CAND;
@@ -155,6 +171,31 @@ impl CpuData {
         }
         (self.query, self.cand, self.picks) = (query, cand, picks);
     }
+
+    /// As [`Self::thin_picks`], of the forecasts.
+    fn thin_asks(&mut self, share: f64) {
+        let (mut recent, mut asks) = (Vec::new(), Vec::new());
+        for ask in self.asks.iter().filter(|a| keeps(a.tokens, share)) {
+            let first = (recent.len() / RECENT) as u32;
+            recent.extend_from_slice(self.recent_of(ask));
+            asks.push(AskAt { first, ..*ask });
+        }
+        (self.recent, self.asks) = (recent, asks);
+    }
+
+    /// Gives back what growing columns took in advance.
+    fn shrink(&mut self) {
+        self.classes.shrink_to_fit();
+        self.picks.shrink_to_fit();
+        self.asks.shrink_to_fit();
+        [&mut self.x, &mut self.query, &mut self.cand, &mut self.recent].into_iter().for_each(Vec::shrink_to_fit);
+    }
+}
+
+/// Whether the chunk of what reads the state after `tokens` tokens is among the evenly chosen `share`.
+fn keeps(tokens: u32, share: f64) -> bool {
+    let chunk = f64::from((tokens.max(1) - 1) / CHUNK as u32);
+    ((chunk + 1.0) * share).floor() > (chunk * share).floor()
 }
 
 /// The chunks of [`CHUNK`] tokens of `recordings` in which something is scored.
@@ -229,6 +270,8 @@ struct Collector {
     /// The decision whose outcome comes next.
     query: Vec<i16>,
     cand: Vec<i16>,
+    /// Per CPU: of the forecast whose outcome comes next.
+    recent: Vec<Vec<i16>>,
     trivial: bool,
     dice: Dice,
 }
@@ -237,7 +280,7 @@ impl Sink for Collector {
     fn token(&mut self, cpu: CpuId, token: &Token) {
         let data = &mut self.cpus[cpu.ix()];
         data.classes.push([token.kind, token.rank, token.state]);
-        data.x.extend_from_slice(&token.x[..TOKEN_X]);
+        data.x.extend(token.x.iter().map(|&x| pack(x)));
     }
 
     fn decision(&mut self, decision: &Decision<'_>) {
@@ -258,7 +301,9 @@ impl Sink for Collector {
         }
         // Class 0 is the task that was running: it cannot come in again, except where the recording has a hole.
         if let Some(ask) = asked.filter(|a| a.tokens > 0 && outcome.rank > 0) {
-            data.asks.push(AskAt { class: outcome.rank, ..ask });
+            let first = (data.recent.len() / RECENT) as u32;
+            data.recent.extend_from_slice(&self.recent[outcome.cpu.ix()]);
+            data.asks.push(AskAt { class: outcome.rank, first, ..ask });
         }
         let tokens = data.classes.len() as u32;
         if self.trivial || tokens == 0 {
@@ -296,6 +341,11 @@ impl Sink for Collector {
     fn forecast(&mut self, forecast: &Forecast<'_>) {
         let data = &mut self.cpus[forecast.cpu.ix()];
         let tokens = data.classes.len() as u32;
-        data.pending = Some(AskAt { tokens, votes: *forecast.votes, vote_x: *forecast.vote_x, class: 0 });
+        let count = (forecast.recent.len() / RECENT) as u8;
+        data.pending =
+            Some(AskAt { tokens, votes: *forecast.votes, vote_x: *forecast.vote_x, first: 0, count, class: 0 });
+        let kept = &mut self.recent[forecast.cpu.ix()];
+        kept.clear();
+        kept.extend(forecast.recent.iter().map(|&x| pack(x)));
     }
 }

@@ -168,7 +168,8 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         events: std::ops::Range<usize>,
     ) {
         let Some(make) = self.make else { return };
-        let (engine, _) = make(trace, weights);
+        // What the stretch says must be what an inspection of one of its decisions says, which starts elsewhere.
+        let (engine, _) = make(trace, &Arc::new(weights.frozen()));
         let steps = self.steps(generation, trace, &engine);
         let (trace, context, tx) = (Arc::clone(trace), weights.config.receptive_field(), self.tx.clone());
         let work = move |cancel: &Cancel| overlay::stretch(&trace, &steps, engine, events, context, cancel);
@@ -237,7 +238,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     /// Asks about one decision; replaces the question before, taken up or not.
     pub fn inspect(&mut self, generation: u64, trace: Arc<Trace>, event: usize, by: Option<Whose>) {
         let other = by.zip(self.make).map(|(Whose { label, weights }, make)| {
-            let (engine, _) = make(&trace, &weights);
+            let (engine, _) = make(&trace, &Arc::new(weights.frozen()));
             let steps = self.steps(generation, &trace, &engine);
             Other { label, engine, context: weights.config.receptive_field(), steps }
         });

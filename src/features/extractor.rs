@@ -4,9 +4,11 @@
 use super::candidates::{Board, Scene};
 use super::follow::Follow;
 use super::history::{Idents, Lane, NEVER, Names, Past};
+use super::layout::RECENT;
+use super::recent;
 use super::tokens::{self, Subject};
 use super::votes::{Ballot, Booth};
-use super::{Decision, Forecast, Outcome, Sink};
+use super::{Decision, Forecast, Outcome, RANKS, Sink};
 use crate::sched::replay::{KernelReplay, View};
 use crate::sched::runqueue::{Change, RunQueues};
 use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
@@ -23,6 +25,7 @@ pub struct Extractor {
     idents: Idents,
     names: Names,
     board: Board,
+    recent: recent::Rows,
     slice_ns: f32,
     /// Events before this one are context only.
     warm: usize,
@@ -47,6 +50,7 @@ impl Extractor {
             idents: Idents::with_capacity(threads),
             names: Names::new(trace.tasks()),
             board: Board::new(threads),
+            recent: [0.0; (RANKS - 2) * RECENT],
             slice_ns: slice_ns as f32,
             warm: Self::WARM_UP.min(trace.len() / 10),
         }
@@ -139,7 +143,7 @@ impl Extractor {
         let queue = self.queues.queue(e.cpu);
         let next_by_replay = self.replays.each_mut().map(|r| r.next_waiting(e.cpu, queue));
         let lane = &self.lanes[e.cpu.ix()];
-        let ballot = Ballot::new(&Booth {
+        let booth = Booth {
             cpu: e.cpu,
             now: e.time,
             running: next,
@@ -150,7 +154,10 @@ impl Extractor {
             follow: &self.follow,
             idents: &self.idents,
             next_by_replay,
-        });
+        };
+        let ballot = Ballot::new(&booth);
+        let fix = &mut self.replays[1];
+        let count = recent::fill(&mut self.recent, &booth, self.slice_ns, &mut |t| fix.standing(e.cpu, t));
         sink.forecast(&Forecast {
             event,
             cpu: e.cpu,
@@ -159,6 +166,7 @@ impl Extractor {
             queue,
             votes: &ballot.votes,
             vote_x: &ballot.x,
+            recent: &self.recent[..count * RECENT],
         });
     }
 

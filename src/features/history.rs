@@ -48,6 +48,8 @@ pub(super) struct Past {
     pub asleep: u64,
     pub woke: u64,
     pub slept: f32,
+    /// Moving average of sleeps in ns; 0: none yet.
+    pub avg_sleep: f32,
     pub stints_since_wake: u32,
     /// Who woke it last.
     pub woken_by: ThreadIx,
@@ -78,6 +80,7 @@ impl Past {
         asleep: NEVER,
         woke: NEVER,
         slept: 0.0,
+        avg_sleep: 0.0,
         stints_since_wake: 0,
         woken_by: ThreadIx::NONE,
         kthread: false,
@@ -121,6 +124,10 @@ impl Past {
     pub fn wake(&mut self, now: Nanos, by: ThreadIx) -> u64 {
         let slept = if self.asleep == NEVER { 0 } else { now.0.saturating_sub(self.asleep) };
         self.slept = log_time(slept);
+        if slept > 0 {
+            let ns = slept as f32;
+            self.avg_sleep = if self.avg_sleep == 0.0 { ns } else { 0.75 * self.avg_sleep + 0.25 * ns };
+        }
         self.woke = now.0;
         self.stints_since_wake = 0;
         self.woken_by = by;

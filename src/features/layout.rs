@@ -119,11 +119,30 @@ columns! {
     // The one that came in: its average stint, how often it ran since it woke up, idle (1) or a kernel thread (0.5).
     avg_stint stints_since_wake idle
 }
+columns! {
+    /// Inputs of a forecast about one thread of the CPU's recency list.
+    RECENT_NAMES, RECENT, recent:
+    // There is such a thread; it is idle.
+    there idle
+    // It waits here: since when, its place from both ends, what the corrected replay says.
+    queued waited fifo lifo lag deadline
+    // It waits or runs on another CPU.
+    queued_away running_away
+    // It sleeps: since when, over its average; the same at the expected end of the stint that begins.
+    asleep slept_for slept_share due_share
+    // Its own history.
+    avg_sleep last_sleep since_left avg_stint last_stint stints_since_wake prio kthread
+    // The running one woke it last; it woke the running one last; it last ran here.
+    woken_by_running woke_running last_ran_here
+    // Its share among the followers of the last 1-4 threads.
+    follow_1 follow_2 follow_3 follow_4
+}
+
 const _: () = assert!(VOTE_X == super::VOTERS, "one column per voter");
 
 /// Hash of the layout: changes whenever an input is added, removed, renamed or moved.
 pub fn layout_hash() -> u64 {
-    let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, VOTE_X_NAMES].map(|n| n.join(","));
+    let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, VOTE_X_NAMES, RECENT_NAMES].map(|n| n.join(","));
     xxhash_rust::xxh3::xxh3_64(names.join(";").as_bytes())
 }
 

@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn forecast<'a>(recency: &'a [ThreadIx], queue: &'a [ThreadIx], votes: &'a [u8; VOTERS]) -> Forecast<'a> {
-        Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency, queue, votes, vote_x: &[1.0; VOTERS] }
+        Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency, queue, votes, vote_x: &[1.0; VOTERS], recent: &[] }
     }
 
     fn picks(rule: Rule, rows: &[f32], n: u32) -> Vec<f32> {

@@ -212,8 +212,16 @@ mod tests {
         assert!(scores[1] > scores[0] + 1.0, "{scores:?}");
         let (recency, votes) = ([3, 4, 1, 2].map(ThreadIx), [OTHER as u8; VOTERS]);
         let vote_x = &[0.0; VOTERS];
-        let forecast =
-            Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency: &recency, queue: &[], votes: &votes, vote_x };
+        let forecast = Forecast {
+            event: 0,
+            cpu: CpuId(0),
+            time: Nanos(0),
+            recency: &recency,
+            queue: &[],
+            votes: &votes,
+            vote_x,
+            recent: &[],
+        };
         let mut scores = [0.0; RANKS];
         oracle.forecast(&forecast, &mut scores);
         assert_eq!(best(&scores), 2, "an a; thread 1 ran last");

@@ -377,6 +377,7 @@ mod tests {
                 queue: &[],
                 votes: &votes,
                 vote_x: &[0.0; VOTERS],
+                recent: &[],
             },
             &mut scores,
         );

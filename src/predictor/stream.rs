@@ -5,14 +5,17 @@
 // The bodies must be part of the function that enables the instructions, or they are not compiled for them.
 #![allow(clippy::inline_always)]
 
+mod adapt;
 mod net;
+mod recent;
 pub mod simd;
 
 use super::tcn::normalise;
 use super::weights::{Kind, Weights};
 use super::{Predictor, Reads};
-use crate::features::{CAND, Decision, Forecast, QUERY, RANKS, TOKEN_X, Token};
+use crate::features::{CAND, Decision, Forecast, Outcome, QUERY, RANKS, TOKEN_X, Token};
 use crate::trace::CpuId;
+use adapt::{Adapt, Picks};
 use net::{N, Net, SKIP};
 use simd::{Work, add, add_product, dispatch, dot, relu, sigmoid, tanh};
 use std::sync::Arc;
@@ -23,6 +26,8 @@ pub struct StreamEngine {
     net: Arc<Net>,
     cpus: Vec<Stream>,
     scratch: Scratch,
+    /// `None`: the weights stay as they are.
+    adapt: Option<Adapt>,
 }
 
 /// One CPU's state.
@@ -55,6 +60,8 @@ struct Scratch {
     z2: Vec<f32>,
     /// `[gate]`
     gate: Vec<f32>,
+    /// `[RANKS, K]`: what all recent threads share, then one row for each.
+    recent: Vec<f32>,
 }
 
 impl Stream {
@@ -70,8 +77,18 @@ impl Stream {
 }
 
 impl StreamEngine {
-    /// An engine before the first event of a trace with `cpus` CPUs.
+    /// An engine before the first event of a trace with `cpus` CPUs. It learns from outcomes if its configuration says so
+    /// ([`crate::predictor::weights::ModelConfig::adapt`]).
     pub fn new(weights: &Arc<Weights>, cpus: usize) -> Self {
+        let mut engine = Self::frozen(weights, cpus);
+        let config = engine.net.config;
+        let last = if config.hidden2 > 0 { config.hidden2 } else { config.hidden };
+        engine.adapt = config.adapt.then(|| Adapt::new(last, cpus));
+        engine
+    }
+
+    /// An engine that learns nothing from outcomes: its answers depend on its receptive field alone.
+    pub fn frozen(weights: &Arc<Weights>, cpus: usize) -> Self {
         let net = Arc::new(Net::new(weights));
         let config = net.config;
         let (c, h) = (config.channels, config.hidden + SKIP);
@@ -84,8 +101,9 @@ impl StreamEngine {
             z: vec![0.0; h],
             z2: vec![0.0; config.hidden2],
             gate: vec![0.0; config.gate],
+            recent: vec![0.0; config.recent * RANKS],
         };
-        Self { cpus: vec![Stream::new(&net); cpus], net, scratch }
+        Self { cpus: vec![Stream::new(&net); cpus], net, scratch, adapt: None }
     }
 
     /// The state `[C]` after the last token of `cpu`; empty for a CPU that the engine does not have.
@@ -97,6 +115,9 @@ impl StreamEngine {
     fn reach(&mut self, cpu: CpuId) {
         while self.cpus.len() <= cpu.ix() {
             self.cpus.push(Stream::new(&self.net));
+        }
+        if let Some(adapt) = &mut self.adapt {
+            adapt.reach(self.cpus.len());
         }
     }
 }
@@ -116,14 +137,31 @@ impl Predictor for StreamEngine {
         scores.clear();
         let h = &self.cpus[decision.cpu.ix()].h;
         let (query, cand) = (decision.query, decision.features);
-        dispatch(Pick { net: &self.net, h, scratch: &mut self.scratch, query, cand, scores });
+        let mut learned = self.adapt.as_mut().filter(|_| cand.len() > CAND).map(|a| &mut a.picks);
+        if let Some(learned) = &mut learned {
+            learned.open();
+        }
+        dispatch(Pick { net: &self.net, h, scratch: &mut self.scratch, query, cand, learned, scores });
+        if let Some(adapt) = &mut self.adapt {
+            adapt.picks.close(scores);
+        }
     }
 
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
         self.reach(forecast.cpu);
         let h = &self.cpus[forecast.cpu.ix()].h;
-        let gate = &mut self.scratch.gate;
-        dispatch(Ask { net: &self.net, h, gate, votes: forecast.votes, vote_x: forecast.vote_x, scores });
+        let Scratch { gate, recent: room, .. } = &mut self.scratch;
+        let (votes, vote_x, recent) = (forecast.votes, forecast.vote_x, forecast.recent);
+        dispatch(Ask { net: &self.net, h, gate, room, votes, vote_x, recent, scores });
+        if let Some(adapt) = &mut self.adapt {
+            adapt.forecast(forecast, scores);
+        }
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) {
+        if let Some(adapt) = &mut self.adapt {
+            adapt.outcome(outcome);
+        }
     }
 
     fn reads(&self) -> Option<Reads<'_>> {
@@ -209,6 +247,7 @@ struct Pick<'a> {
     scratch: &'a mut Scratch,
     query: &'a [f32],
     cand: &'a [f32],
+    learned: Option<&'a mut Picks>,
     scores: &'a mut Vec<f32>,
 }
 
@@ -217,7 +256,7 @@ impl Work for Pick<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { net, h, scratch, query, cand, scores } = self;
+        let Self { net, h, scratch, query, cand, mut learned, scores } = self;
         let hidden = net.config.hidden;
         let Scratch { inputs, shared, z, z2, .. } = scratch;
         let norm = |to: &mut [f32], from: &[f32], mean: &[f32], scale: &[f32]| {
@@ -245,7 +284,9 @@ impl Work for Pick<'_> {
                 relu(z2);
                 dot::<FMA>(z2, &net.out)
             };
-            scores.push(score + skip[0]);
+            let last = if z2.is_empty() { &*z } else { &z2[..] };
+            let more = learned.as_mut().map_or(0.0, |l| l.add::<FMA>(&inputs[..CAND], last));
+            scores.push(score + skip[0] + more);
         }
     }
 }
@@ -254,8 +295,10 @@ struct Ask<'a> {
     net: &'a Net,
     h: &'a [f32],
     gate: &'a mut [f32],
+    room: &'a mut [f32],
     votes: &'a [u8; N],
     vote_x: &'a [f32; N],
+    recent: &'a [f32],
     scores: &'a mut [f32; RANKS],
 }
 
@@ -264,7 +307,7 @@ impl Work for Ask<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { net, h, gate, votes, vote_x, scores } = self;
+        let Self { net, h, gate, room, votes, vote_x, recent: known, scores } = self;
         let width = gate.len();
         gate.copy_from_slice(&net.gate_bias);
         add_product::<FMA>(h, &net.gate_state, gate);
@@ -285,6 +328,7 @@ impl Work for Ask<'_> {
         for (&vote, weight) in votes.iter().zip(weight) {
             scores[usize::from(vote)] += weight;
         }
+        recent::score::<FMA>(&net.recent, h, room, votes, vote_x, known, scores);
         for z in scores.iter_mut() {
             *z *= net.forecast_cool;
         }

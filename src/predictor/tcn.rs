@@ -5,20 +5,24 @@
 //! ```text
 //! token -> [kind|rank|state|x] -> linear, ReLU -> B blocks: y = x + M relu(sum_k W_k x[t - k 2^i] + b) -> h [T, C]
 //! pick:     z_j = o . relu(S relu(Wc c_j + Wq q + Wh h + b) + b') + s . c_j      c, q normalised, cut at 8
-//! forecast: z = Wo h + b + R v + sum over votes of g_i onehot(vote_i)            g = G relu(W [h, v] + b) + b'
+//! forecast: z = Wo h + b + R v + sum over votes of g_i onehot(vote_i) + r        g = G relu(W [h, v] + b) + b'
+//!           r_c = u . relu(E e_c + V v + Wr h + b) + t . e_c                      e_c: the thread behind class c, its votes
 //! ```
 //!
 //! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has a slow
 //! backward pass.
 
+mod recent;
+
 pub use super::lstm::Cut;
 use super::lstm::{self, Cell};
 use super::weights::{CLAMP, EMBED, Kind, ModelConfig, Provenance, VOTES, Weights, WeightsError};
-use crate::features::{CAND, QUERY, RANKS, TOKEN_X, Token, VOTERS};
+use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS};
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use recent::Recent;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -60,6 +64,7 @@ pub struct Network {
     gate_bias: Param<Tensor<1>>,
     gate_out: Param<Tensor<2>>,
     gate_out_bias: Param<Tensor<1>>,
+    recent: Recent,
 }
 
 /// Several sequences of tokens, time-major: row `t * sequences + s`.
@@ -94,6 +99,20 @@ pub struct Asks {
     pub votes: Vec<u8>,
     /// `[forecasts, VOTERS]`.
     pub vote_x: Vec<f32>,
+    /// `[forecasts, RANKS - 2, RECENT]`; zero where there is no thread.
+    pub recent: Vec<f32>,
+}
+
+impl Asks {
+    /// Adds a forecast that reads row `row` of h; `known` is `[threads, RECENT]`.
+    pub fn push(&mut self, row: i32, votes: &[u8; VOTERS], vote_x: &[f32; VOTERS], known: impl Iterator<Item = f32>) {
+        self.rows.push(row);
+        self.votes.extend(votes);
+        self.vote_x.extend(vote_x);
+        let from = self.recent.len();
+        self.recent.extend(known);
+        self.recent.resize(from + (RANKS - 2) * RECENT, 0.0);
+    }
 }
 
 /// Maps raw inputs to what the network reads: `(x - mean) * scale`, cut at [`CLAMP`].
@@ -156,6 +175,7 @@ impl Network {
             gate_bias: vec(g),
             gate_out: mat(g, VOTERS, g),
             gate_out_bias: vec(VOTERS),
+            recent: Recent::new(config, &mat, &vec),
         }
     }
 
@@ -252,6 +272,7 @@ impl Network {
         let gate = relu(gate).matmul(self.gate_out.val()) + self.gate_out_bias.val().unsqueeze();
         let votes = v.clone().slice([0..n, N..VOTES]).reshape([n, N, RANKS]);
         let voted = (votes * gate.reshape([n, N, 1])).sum_dim(1).reshape([n, RANKS]);
+        let voted = voted + self.recent.scores(&h, asks, device);
         let z = h.matmul(self.forecast_state.val())
             + self.forecast_bias.val().unsqueeze()
             + v.matmul(self.forecast_votes.val());
@@ -338,6 +359,7 @@ impl Network {
             gate_bias: vec("gate.bias"),
             gate_out: mat("gate.out"),
             gate_out_bias: vec("gate.out_bias"),
+            recent: Recent::of(&mat, &vec),
         }
     }
 }

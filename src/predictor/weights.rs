@@ -10,7 +10,7 @@
 //! -8  8  xxh3 of everything before, u64 LE
 //! ```
 
-use crate::features::{CAND, QUERY, RANKS, TOKEN_X, Token, VOTERS, layout_hash};
+use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS, layout_hash};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -85,22 +85,37 @@ pub struct ModelConfig {
     pub hidden2: usize,
     /// Width of the layer that weighs the votes.
     pub gate: usize,
+    /// Width of the layer that scores each thread of the recency list in a forecast.
+    pub recent: usize,
+    /// The last layer goes on learning while the network answers ([`crate::predictor::stream`]).
+    pub adapt: bool,
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        Self { kind: Kind::Tcn, channels: 32, kernel: 3, blocks: 5, hidden: 32, hidden2: 32, gate: 32 }
+        Self {
+            kind: Kind::Tcn,
+            channels: 32,
+            kernel: 3,
+            blocks: 5,
+            hidden: 32,
+            hidden2: 32,
+            gate: 32,
+            recent: 16,
+            adapt: true,
+        }
     }
 }
 
 impl ModelConfig {
-    /// The usual size of a kind: an LSTM has as many parameters as the TCN (1 % fewer), the heads are the same.
+    /// The usual size of a kind: an LSTM has as many parameters as the TCN (1 % fewer), the heads are the same. The others
+    /// are there for comparison and do not learn while they answer.
     pub fn of(kind: Kind) -> Self {
         let tcn = Self::default();
         match kind {
             Kind::Tcn => tcn,
-            Kind::Lstm => Self { kind, channels: 48, kernel: 1, blocks: 1, ..tcn },
-            Kind::Mlp => Self { kind, kernel: 1, blocks: 0, ..tcn },
+            Kind::Lstm => Self { kind, channels: 48, kernel: 1, blocks: 1, adapt: false, ..tcn },
+            Kind::Mlp => Self { kind, kernel: 1, blocks: 0, adapt: false, ..tcn },
         }
     }
 
@@ -163,6 +178,13 @@ impl ModelConfig {
         add("gate.bias", &[g]);
         add("gate.out", &[g, VOTERS]);
         add("gate.out_bias", &[VOTERS]);
+        let k = self.recent;
+        add("recent.row", &[RECENT + VOTERS, k]);
+        add("recent.state", &[c, k]);
+        add("recent.votes", &[VOTERS, k]);
+        add("recent.bias", &[k]);
+        add("recent.out", &[k, 1]);
+        add("recent.skip", &[RECENT + VOTERS, 1]);
         shapes
     }
 
@@ -173,7 +195,12 @@ impl ModelConfig {
             Kind::Lstm => (1..=12).contains(&self.blocks),
             Kind::Mlp => self.blocks == 0,
         };
-        width(self.channels) && trunk && width(self.hidden) && self.hidden2 <= 1024 && width(self.gate)
+        width(self.channels)
+            && trunk
+            && width(self.hidden)
+            && self.hidden2 <= 1024
+            && width(self.gate)
+            && width(self.recent)
     }
 }
 
@@ -389,6 +416,14 @@ impl Weights {
             at = end;
         }
         Self::new(header.config, header.provenance, tensors).map_err(|e| (START as u64, Problem::Header(e.to_string())))
+    }
+
+    /// The same numbers for an engine that learns nothing while it answers: what it says depends on its receptive
+    /// field alone.
+    pub fn frozen(&self) -> Self {
+        let mut same = self.clone();
+        same.config.adapt = false;
+        same
     }
 
     /// Number of trained values and fixed scales.

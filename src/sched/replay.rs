@@ -89,6 +89,11 @@ impl KernelReplay {
         self.engine.next_waiting(cpu, waiting)
     }
 
+    /// Lag of a waiting fair thread, and its deadline (CFS: minus its lag) against the queue's average, ns.
+    pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
+        self.engine.standing_of(cpu, thread)
+    }
+
     /// Takes the outcome of the decision: who came in, out of which queue.
     pub fn after_pick(&mut self, e: &Event, trace: &Trace, candidates: &[ThreadIx], next: ThreadIx) {
         let Some(open) = self.open.get(e.cpu.ix()) else { return };

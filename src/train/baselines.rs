@@ -87,8 +87,16 @@ fn walk(rule: Rule, data: &CpuData, counts: &mut Counts) {
     for ask in &data.asks {
         let mut z = [0.0; RANKS];
         let (votes, vote_x) = (&ask.votes, &ask.vote_x);
-        let question =
-            Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency: &recency, queue: &[], votes, vote_x };
+        let question = Forecast {
+            event: 0,
+            cpu: CpuId(0),
+            time: Nanos(0),
+            recency: &recency,
+            queue: &[],
+            votes,
+            vote_x,
+            recent: &[],
+        };
         engine.forecast(&question, &mut z);
         let real = usize::from(ask.class);
         counts[1][1] += 1;

@@ -63,7 +63,8 @@ impl Batch {
                 for (column, value) in tokens.classes.iter_mut().zip(data.classes[t]) {
                     column[row] = i32::from(value);
                 }
-                tokens.x[row * TOKEN_X..(row + 1) * TOKEN_X].copy_from_slice(&data.x[t * TOKEN_X..(t + 1) * TOKEN_X]);
+                let to = &mut tokens.x[row * TOKEN_X..(row + 1) * TOKEN_X];
+                to.iter_mut().zip(&data.x[t * TOKEN_X..]).for_each(|(to, x)| *to = unpack(*x));
             }
             // Row 0 of h is "no token yet".
             let row_of = |after: u32| 1 + ((after as usize - 1 - from) * n + s) as i32;
@@ -87,9 +88,8 @@ impl Batch {
                 pick_weight.push(weight[0]);
             }
             for ask in &data.asks[chunk.asks(data)] {
-                asks.rows.push(row_of(ask.tokens));
-                asks.votes.extend(ask.votes);
-                asks.vote_x.extend(ask.vote_x);
+                let known = data.recent_of(ask).iter().map(|&x| unpack(x));
+                asks.push(row_of(ask.tokens), &ask.votes, &ask.vote_x, known);
                 class.push(i32::from(ask.class));
                 ask_weight.push(weight[1]);
             }

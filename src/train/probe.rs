@@ -89,6 +89,7 @@ impl Probe {
                 ("mask", &b.mask),
                 ("pick_weight", &b.pick_weight),
                 ("vote_x", &b.asks.vote_x),
+                ("recent", &b.asks.recent),
                 ("ask_weight", &b.ask_weight),
             ];
             let int_lengths: Vec<_> = ints.iter().map(|(name, v)| (name, v.len())).collect();

@@ -1,8 +1,9 @@
 //! How good a network is on recordings it was not fitted to, and the temperatures that make its probabilities honest.
-//! Runs the streaming engine: what is measured is what will answer.
+//! Runs the streaming engine: what is measured is what will answer. Where it goes on learning, it learns from each CPU
+//! alone here, and only from the decisions that are kept.
 
 use crate::dataset::chunks::{CpuData, Recording, unpack};
-use crate::features::{CAND, Decision, Forecast, QUERY, RANKS, TOKEN_X, Token};
+use crate::features::{CAND, Decision, Forecast, Outcome, QUERY, RANKS, TOKEN_X, Token};
 use crate::predictor::Predictor;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
@@ -170,13 +171,13 @@ fn walk(
     go_on: &mut dyn FnMut() -> bool,
 ) -> bool {
     let (mut pick_at, mut ask_at) = (0, 0);
-    let (mut query, mut features, mut z) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut query, mut features, mut recent, mut z) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (t, class) in data.classes.iter().enumerate() {
         if t.is_multiple_of(256) && !go_on() {
             return false;
         }
         let mut x = [0.0; TOKEN_X];
-        x.copy_from_slice(&data.x[t * TOKEN_X..(t + 1) * TOKEN_X]);
+        x.iter_mut().zip(&data.x[t * TOKEN_X..]).for_each(|(to, x)| *to = unpack(*x));
         engine.token(CpuId(0), &Token { kind: class[0], rank: class[1], state: class[2], x });
         let here = t as u32 + 1;
         while let Some(pick) = data.picks.get(pick_at).filter(|p| p.tokens <= here) {
@@ -191,15 +192,18 @@ fn walk(
                 let real = usize::from(pick.target);
                 scores.pick_top1 += f64::from(u8::from(best(&z) == real));
                 picks.push(&z, real);
+                engine.outcome(&came(Some(pick.target.into()), 0));
             }
             pick_at += 1;
         }
         while let Some(ask) = data.asks.get(ask_at).filter(|a| a.tokens <= here) {
             let mut z = [0.0; RANKS];
             let (votes, vote_x) = (&ask.votes, &ask.vote_x);
-            let question =
-                Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency: &[], queue: &[], votes, vote_x };
-            engine.forecast(&question, &mut z);
+            recent.clear();
+            recent.extend(data.recent_of(ask).iter().map(|&x| unpack(x)));
+            let (cpu, time, recent) = (CpuId(0), Nanos(0), &recent);
+            engine.forecast(&Forecast { event: 0, cpu, time, recency: &[], queue: &[], votes, vote_x, recent }, &mut z);
+            engine.outcome(&came(None, ask.class));
             let real = usize::from(ask.class);
             scores.forecasts += 1;
             // "Any other" names nobody: the best named class is the answer.
@@ -210,6 +214,11 @@ fn walk(
         }
     }
     true
+}
+
+/// What came of a question: of a decision its candidate's place, of a forecast its class (0: none was asked).
+fn came(pick: Option<u32>, rank: u8) -> Outcome {
+    Outcome { event: 0, cpu: CpuId(0), time: Nanos(0), next: ThreadIx::NONE, pick, rank, scored: true }
 }
 
 /// A decision of which only the numbers matter.

@@ -20,7 +20,7 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 }
 
 /// All fields, what is changed most often first.
-pub const FIELDS: [Field; 21] = [
+pub const FIELDS: [Field; 22] = [
     field("kind", "model", "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)"),
     field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
     field("hold_out", "hold out", "categories left out of training and validation: unseen later; empty: none"),
@@ -33,6 +33,7 @@ pub const FIELDS: [Field; 21] = [
     field("blocks", "blocks", "residual blocks; each doubles how far back the network sees"),
     field("hidden", "head width", "width of the layer that compares candidates"),
     field("hidden2", "second layer", "width of its second layer; 0: none"),
+    field("adapt", "learns on", "on: its last layer goes on learning while it answers; off: it is fixed (← →)"),
     field("chunk", "chunk length", "scored events of one CPU in a row; the context comes on top"),
     field("batch", "batch", "chunks per step"),
     field("weight_decay", "weight decay", "how strongly weights are pulled to zero"),
@@ -48,6 +49,10 @@ pub const FIELDS: [Field; 21] = [
 fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
     let wrong = || if text.is_empty() { format!("{what} is needed") } else { format!("\"{text}\" is not {what}") };
     text.parse().map_err(|_| wrong())
+}
+
+fn on_off(on: bool) -> String {
+    if on { "on" } else { "off" }.into()
 }
 
 /// A form being filled in.
@@ -93,6 +98,7 @@ impl Form {
             "blocks" => m.blocks.to_string(),
             "hidden" => m.hidden.to_string(),
             "hidden2" => m.hidden2.to_string(),
+            "adapt" => on_off(m.adapt),
             "chunk" => config.chunk.to_string(),
             "batch" => config.batch.to_string(),
             "weight_decay" => config.weight_decay.to_string(),
@@ -152,9 +158,14 @@ impl Form {
             ..TrainConfig::default()
         };
         let m = &mut config.model;
-        m.kind = self.get("kind").parse().map_err(|e| wrong("kind", e))?;
+        *m = ModelConfig::of(self.get("kind").parse().map_err(|e| wrong("kind", e))?);
         (m.channels, m.kernel, m.blocks) = (whole("channels")?, whole("kernel")?, whole("blocks")?);
         (m.hidden, m.hidden2) = (whole("hidden")?, whole("hidden2")?);
+        m.adapt = match self.get("adapt") {
+            "on" => true,
+            "off" => false,
+            _ => return Err(wrong("adapt", "on or off".into())),
+        };
         config.check().map_err(|w| wrong(w.setting, w.problem))?;
         Ok(config)
     }
@@ -216,7 +227,11 @@ impl Form {
                         self.values[i] = n.to_string();
                     }
                 }
+                if let Some(i) = FIELDS.iter().position(|f| f.setting == "adapt") {
+                    self.values[i] = on_off(of.adapt);
+                }
             }
+            "adapt" => *value = next(&[true, false].map(on_off), value),
             "device" => *value = next(&Target::KINDS.map(String::from), value),
             "schedule" => *value = next(&Schedule::ALL.map(|s| s.label().to_owned()), value),
             "only" | "hold_out" => {

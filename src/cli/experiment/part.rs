@@ -78,14 +78,16 @@ pub struct Context {
     /// Of the experiment.
     pub folder: PathBuf,
     split: Split,
+    /// Whether networks learn while they are scored; `None`: as each is.
+    adapt: Option<bool>,
     /// Those read last: parts with the same recordings follow each other.
     data: Mutex<Option<(Filter, Arc<Data>)>>,
 }
 
 impl Context {
     /// For recordings and a folder.
-    pub fn new(catalog: Catalog, folder: PathBuf, split: Split) -> Self {
-        Self { catalog, folder, split, data: Mutex::new(None) }
+    pub fn new(catalog: Catalog, folder: PathBuf, split: Split, adapt: Option<bool>) -> Self {
+        Self { catalog, folder, split, adapt, data: Mutex::new(None) }
     }
 
     /// The recordings of a split.
@@ -133,7 +135,8 @@ impl Context {
         columns: &dyn Fn() -> Vec<Column>,
     ) -> Result<Report> {
         let recordings = self.fingerprint(&[self.split], &test.filter)?;
-        let file = folder.join(slug(&format!("{} {}.json", self.split.label(), test.name)));
+        let name = format!("{} {}{}.json", self.split.label(), test.name, suffix(self.adapt));
+        let file = folder.join(slug(&name));
         if let Some(scored) = read::<Scored>(&file)?.filter(|s| s.recordings == recordings) {
             return Ok(scored.report);
         }
@@ -242,7 +245,7 @@ impl Trained {
         let score = |i: &usize| {
             let test = &plan.tests[*i];
             let title = format!("{} on {}", self.part.title(), test.name);
-            context.scored(&self.folder, &title, test, &|| vec![column.clone()])
+            context.scored(&self.folder, &title, test, &|| vec![column.clone().adapting(context.adapt)])
         };
         self.part.tests.iter().map(score).collect()
     }
@@ -264,6 +267,15 @@ fn write(file: &Path, value: &impl Serialize) -> Result<()> {
     let new = NewFile::create(file).wrap_err_with(name)?;
     new.file().write_all(&text).wrap_err_with(name)?;
     new.finish().wrap_err_with(name)
+}
+
+/// What tells files of one wish for adaptation from those of another.
+pub fn suffix(adapt: Option<bool>) -> &'static str {
+    match adapt {
+        None => "",
+        Some(true) => "-adapt-on",
+        Some(false) => "-adapt-off",
+    }
 }
 
 /// A name that needs no quotes in a shell.

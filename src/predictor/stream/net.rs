@@ -1,6 +1,7 @@
 //! The weights as the streaming engine reads them: embeddings folded into the first layer, temperatures into the last,
 //! rows contiguous in the order in which they are used. Made once per model, shared by all engines.
 
+use super::recent::Layer;
 use crate::features::{CAND, QUERY, RANKS, Token, VOTERS};
 use crate::predictor::weights::{EMBED, Kind, ModelConfig, Weights};
 
@@ -59,6 +60,8 @@ pub(super) struct Net {
     pub gate_bias: Vec<f32>,
     pub gate_out: Vec<f32>,
     pub gate_out_bias: Vec<f32>,
+    /// Scores each thread of the recency list in a forecast.
+    pub recent: Layer,
     /// One over the forecast's temperature.
     pub forecast_cool: f32,
 }
@@ -133,6 +136,14 @@ impl Net {
             gate_bias: get("gate.bias"),
             gate_out: get("gate.out"),
             gate_out_bias: get("gate.out_bias"),
+            recent: Layer {
+                row: get("recent.row"),
+                state: get("recent.state"),
+                votes: get("recent.votes"),
+                bias: get("recent.bias"),
+                out: get("recent.out"),
+                skip: get("recent.skip"),
+            },
             forecast_cool: cool[1],
         }
     }

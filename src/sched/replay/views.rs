@@ -51,6 +51,13 @@ impl Engine {
         best.map(|(_, thread)| thread)
     }
 
+    /// [`Self::standing`] of a waiting fair thread.
+    pub fn standing_of(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
+        let e = self.ents.get(thread.ix()).copied().filter(|e| !e.real_time && self.is_thread(thread))?;
+        let q = if e.queue == NONE { self.home(thread.0, cpu.ix()) } else { e.queue as usize };
+        Some(self.standing(&e, q))
+    }
+
     /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
     fn standing(&mut self, e: &Entity, q: usize) -> (i64, i64) {
         if self.cfs {

@@ -1,0 +1,119 @@
+//! A network that goes on learning while it answers: it starts from the fixed network's answers, is better than it soon,
+//! also where the fixed one is good, and a clone of it is a snapshot.
+
+#![allow(clippy::unwrap_used)] // helpers of tests are test code too
+
+use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token};
+use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::stream::StreamEngine;
+use kernel_oracle::predictor::weights::{Kind, ModelConfig, Provenance, Weights};
+use kernel_oracle::trace::{CpuId, Trace};
+use std::path::Path;
+use std::sync::Arc;
+
+fn recording(name: &str) -> Trace {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
+    kernel_oracle::ingest::open(&path).unwrap().trace
+}
+
+/// Log losses of an engine's answers.
+struct Losses {
+    engine: StreamEngine,
+    scores: Vec<f32>,
+    open: Vec<Option<[f32; RANKS]>>,
+    pick: Vec<f64>,
+    forecast: Vec<f64>,
+}
+
+fn log_loss(scores: &[f32], real: usize) -> f64 {
+    let sum: f64 = scores.iter().map(|z| f64::from(*z).exp()).sum();
+    sum.ln() - f64::from(scores[real])
+}
+
+impl Losses {
+    fn of(engine: StreamEngine, trace: &Trace, events: usize) -> Self {
+        let open = vec![None; trace.cpus()];
+        let mut losses = Self { engine, scores: Vec::new(), open, pick: Vec::new(), forecast: Vec::new() };
+        let mut extractor = Extractor::new(trace);
+        for i in 0..events.min(trace.len()) {
+            extractor.step(trace, i, &mut losses);
+        }
+        losses
+    }
+
+    fn means(&self) -> [f64; 2] {
+        [&self.pick, &self.forecast].map(|of| of.iter().sum::<f64>() / of.len() as f64)
+    }
+}
+
+impl Sink for Losses {
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        self.engine.token(cpu, token);
+    }
+
+    fn decision(&mut self, d: &Decision<'_>) {
+        self.engine.pick(d, &mut self.scores);
+    }
+
+    fn outcome(&mut self, o: &Outcome) {
+        if let Some(real) = o.pick.filter(|_| self.scores.len() > 1) {
+            self.pick.push(log_loss(&self.scores, real as usize));
+        }
+        if let Some(scores) = self.open[o.cpu.ix()].take().filter(|_| o.rank > 0) {
+            self.forecast.push(log_loss(&scores, o.rank.into()));
+        }
+        self.engine.outcome(o);
+    }
+
+    fn forecast(&mut self, f: &Forecast<'_>) {
+        let mut scores = [0.0; RANKS];
+        self.engine.forecast(f, &mut scores);
+        self.open[f.cpu.ix()] = Some(scores);
+    }
+}
+
+#[test]
+fn it_is_better_than_the_fixed_network_on_workloads_that_both_know() {
+    let weights = Arc::new(Weights::bundled().unwrap());
+    assert!(weights.config.adapt);
+    for name in ["hackbench-pipe-2g_run2", "sysbench-threads-16t_run2"] {
+        let trace = recording(name);
+        let means =
+            [StreamEngine::frozen, StreamEngine::new].map(|e| Losses::of(e(&weights, 2), &trace, usize::MAX).means());
+        for (question, (fixed, learning)) in ["pick", "forecast"].iter().zip(means[0].iter().zip(means[1])) {
+            assert!(learning < fixed - 0.002, "{name}, {question}: {learning} and fixed {fixed}");
+        }
+    }
+}
+
+#[test]
+fn a_network_that_knows_nothing_learns_from_the_recording_alone() {
+    let untrained = |adapt: bool| {
+        let weights = kernel_oracle::predictor::tcn::Network::fresh(ModelConfig::of(Kind::Tcn), 3).unwrap();
+        let config = ModelConfig { adapt, ..weights.config };
+        let tensors = config.shapes().into_iter().map(|(name, _)| (name.clone(), weights.get(&name).to_vec()));
+        Arc::new(Weights::new(config, Provenance::default(), tensors.collect()).unwrap())
+    };
+    let trace = recording("hackbench-pipe-2g_run2");
+    let [fixed, learning] =
+        [false, true].map(|adapt| Losses::of(StreamEngine::new(&untrained(adapt), 2), &trace, usize::MAX));
+    assert_eq!((fixed.pick[0], fixed.forecast[0]), (learning.pick[0], learning.forecast[0]), "both begin alike");
+    let (fixed, learning) = (fixed.means(), learning.means());
+    assert!(learning[0] < 0.8 * fixed[0] && learning[1] < 0.8 * fixed[1], "{learning:?} and fixed {fixed:?}");
+}
+
+#[test]
+fn a_clone_goes_on_from_what_was_learned() {
+    let weights = Arc::new(Weights::bundled().unwrap());
+    let trace = recording("hackbench-pipe-2g_run2");
+    let whole = Losses::of(StreamEngine::new(&weights, 2), &trace, 12_000);
+    let mut first = Losses::of(StreamEngine::new(&weights, 2), &trace, 0);
+    let mut extractor = Extractor::new(&trace);
+    for i in 0..12_000 {
+        if i % 5_000 == 4_999 {
+            first.engine = first.engine.clone();
+        }
+        extractor.step(&trace, i, &mut first);
+    }
+    assert_eq!((first.pick, first.forecast), (whole.pick, whole.forecast));
+}
