@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, QUERY_NAMES, RECENT, RECENT_NAMES, Sink, TOKEN_X, TOKEN_X_NAMES, Token,
+    CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, QUERY_NAMES, RECENT, RECENT_NAMES, Sink, TOKEN_X,
+    TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, ThreadIx, Trace, TraceBuilder};
 use std::hash::{DefaultHasher, Hash, Hasher};

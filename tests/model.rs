@@ -345,8 +345,8 @@ fn a_training_that_diverges_says_at_which_step() {
 #[test]
 fn training_data_keep_the_real_one_among_the_sampled() {
     let trace = recording("hackbench-pipe-4g_run0");
-    let all = Recording::new(&trace, Keep { candidates: usize::MAX, decisions: usize::MAX });
-    let few = Recording::new(&trace, Keep { candidates: 5, decisions: usize::MAX });
+    let all = Recording::new(&trace, Keep { candidates: usize::MAX, decisions: usize::MAX, forecasts: usize::MAX });
+    let few = Recording::new(&trace, Keep { candidates: 5, decisions: usize::MAX, forecasts: usize::MAX });
     let mut sampled = 0;
     for (all, few) in all.cpus.iter().zip(&few.cpus) {
         assert_eq!((all.picks.len(), all.asks.len()), (few.picks.len(), few.asks.len()));
@@ -362,7 +362,7 @@ fn training_data_keep_the_real_one_among_the_sampled() {
         assert!(few.asks.iter().all(|a| a.class > 0 && a.votes.len() == VOTERS));
     }
     assert!(sampled > 100);
-    let thin = Recording::new(&trace, Keep { candidates: 5, decisions: 1_000 });
+    let thin = Recording::new(&trace, Keep { candidates: 5, decisions: 1_000, forecasts: 2_000 });
     let kept: usize = thin.cpus.iter().map(|c| c.picks.len()).sum();
     assert!((700..1_400).contains(&kept), "{kept}");
 }

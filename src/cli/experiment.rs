@@ -225,7 +225,8 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let speeds = if args.name == Name::Models { speeds(&context, &plan, &trained)? } else { Vec::new() };
     let results = results::Results::new(args, &plan, &trained, &scored, &baselines, speeds);
-    let [json, markdown] = ["json", "md"].map(|kind| args.output.join(format!("results{}.{kind}", part::suffix(args.adapt))));
+    let [json, markdown] =
+        ["json", "md"].map(|kind| args.output.join(format!("results{}.{kind}", part::suffix(args.adapt))));
     output::write(&json, |out| Ok(serde_json::to_writer_pretty(out, &results)?))?;
     output::write(&markdown, |out| Ok(out.write_all(results.render(table::Style::Markdown).as_bytes())?))?;
     eprintln!("koracle: {} and {} written", json.display(), markdown.display());

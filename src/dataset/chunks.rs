@@ -1,17 +1,15 @@
 //! Recordings as training data: per CPU the tokens, and at their places the decisions and forecasts. Windows never cross
 //! a recording or a CPU. Everything comes from the extractor; nothing is computed here that a live run would not have.
 
-use crate::features::{
-    CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, RECENT, Sink, Token, VOTERS,
-};
+use crate::features::{CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, RECENT, Sink, Token, VOTERS};
 use crate::trace::{CpuId, Trace};
 
 /// Scored tokens of a chunk.
 pub const CHUNK: usize = 256;
 /// Candidates kept per decision in training.
-pub const SAMPLED: usize = 14;
-/// Decisions, and forecasts, kept per recording, about: more cost memory and time, and bring nothing on validation.
-pub const KEPT: usize = 4_000;
+pub const SAMPLED: usize = 12;
+/// Decisions kept per recording, about, and forecasts: more of them cost memory, and bring nothing on validation.
+pub const KEPT: [usize; 2] = [3_000, 8_000];
 /// Inputs are stored as multiples of 1/2048 in -16..16: finer than f16 where most values lie, half of f32.
 const STEP: f32 = 2048.0;
 /// Candidates with one of these are always sampled: what simple rules would pick is what must be told apart.
@@ -25,6 +23,13 @@ fn pack(x: f32) -> i16 {
 /// Reads it back.
 pub fn unpack(x: i16) -> f32 {
     f32::from(x) / STEP
+}
+
+/// Inputs about recent threads take most of the room of a forecast, so they are kept as multiples of 1/64 in -2..2.
+const COARSE: f32 = 64.0;
+
+fn pack_coarse(x: f32) -> i8 {
+    (x * COARSE).round() as i8
 }
 
 /// A non-trivial, scored decision.
@@ -72,8 +77,8 @@ pub struct CpuData {
     pub cand: Vec<i16>,
     /// In time order.
     pub asks: Vec<AskAt>,
-    /// `[threads of all forecasts, RECENT]`, packed.
-    pub recent: Vec<i16>,
+    /// `[threads of all forecasts, RECENT]`, packed coarsely.
+    pub recent: Vec<i8>,
     pending: Option<AskAt>,
 }
 
@@ -106,15 +111,17 @@ pub struct Chunk {
 pub struct Keep {
     /// At most so many candidates per decision, the real one always among them.
     pub candidates: usize,
-    /// About so many decisions, and so many forecasts: whole chunks are left out, evenly over the recording.
+    /// About so many decisions: whole chunks are left out, evenly over the recording.
     pub decisions: usize,
+    /// About so many forecasts, likewise.
+    pub forecasts: usize,
 }
 
 impl Keep {
     /// For training.
-    pub const TRAINING: Self = Self { candidates: SAMPLED, decisions: KEPT };
+    pub const TRAINING: Self = Self { candidates: SAMPLED, decisions: KEPT[0], forecasts: KEPT[1] };
     /// For validation: every candidate.
-    pub const VALIDATION: Self = Self { candidates: usize::MAX, decisions: KEPT / 2 };
+    pub const VALIDATION: Self = Self { candidates: usize::MAX, decisions: KEPT[0] / 2, forecasts: KEPT[1] / 2 };
 }
 
 impl Recording {
@@ -136,9 +143,9 @@ impl Recording {
             extractor.step(trace, i, &mut collector);
         }
         let mut cpus = collector.cpus;
-        let share =
-            |of: fn(&CpuData) -> usize| keep.decisions as f64 / cpus.iter().map(of).sum::<usize>().max(1) as f64;
-        let (picks, asks) = (share(|c| c.picks.len()), share(|c| c.asks.len()));
+        let count = |of: fn(&CpuData) -> usize| cpus.iter().map(of).sum::<usize>().max(1) as f64;
+        let picks = keep.decisions as f64 / count(|c| c.picks.len());
+        let asks = keep.forecasts as f64 / count(|c| c.asks.len());
         for cpu in &mut cpus {
             if picks < 1.0 {
                 cpu.thin_picks(picks);
@@ -153,8 +160,12 @@ impl Recording {
 }
 
 impl CpuData {
-    /// `[count, RECENT]` of a forecast, packed.
-    pub fn recent_of(&self, ask: &AskAt) -> &[i16] {
+    /// `[count, RECENT]` of a forecast.
+    pub fn recent_of(&self, ask: &AskAt) -> impl Iterator<Item = f32> {
+        self.packed_of(ask).iter().map(|x| f32::from(*x) / COARSE)
+    }
+
+    fn packed_of(&self, ask: &AskAt) -> &[i8] {
         let first = ask.first as usize * RECENT;
         &self.recent[first..first + usize::from(ask.count) * RECENT]
     }
@@ -177,7 +188,7 @@ impl CpuData {
         let (mut recent, mut asks) = (Vec::new(), Vec::new());
         for ask in self.asks.iter().filter(|a| keeps(a.tokens, share)) {
             let first = (recent.len() / RECENT) as u32;
-            recent.extend_from_slice(self.recent_of(ask));
+            recent.extend_from_slice(self.packed_of(ask));
             asks.push(AskAt { first, ..*ask });
         }
         (self.recent, self.asks) = (recent, asks);
@@ -188,7 +199,8 @@ impl CpuData {
         self.classes.shrink_to_fit();
         self.picks.shrink_to_fit();
         self.asks.shrink_to_fit();
-        [&mut self.x, &mut self.query, &mut self.cand, &mut self.recent].into_iter().for_each(Vec::shrink_to_fit);
+        self.recent.shrink_to_fit();
+        [&mut self.x, &mut self.query, &mut self.cand].into_iter().for_each(Vec::shrink_to_fit);
     }
 }
 
@@ -271,7 +283,7 @@ struct Collector {
     query: Vec<i16>,
     cand: Vec<i16>,
     /// Per CPU: of the forecast whose outcome comes next.
-    recent: Vec<Vec<i16>>,
+    recent: Vec<Vec<i8>>,
     trivial: bool,
     dice: Dice,
 }
@@ -346,6 +358,6 @@ impl Sink for Collector {
             Some(AskAt { tokens, votes: *forecast.votes, vote_x: *forecast.vote_x, first: 0, count, class: 0 });
         let kept = &mut self.recent[forecast.cpu.ix()];
         kept.clear();
-        kept.extend(forecast.recent.iter().map(|&x| pack(x)));
+        kept.extend(forecast.recent.iter().map(|&x| pack_coarse(x)));
     }
 }

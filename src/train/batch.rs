@@ -88,8 +88,7 @@ impl Batch {
                 pick_weight.push(weight[0]);
             }
             for ask in &data.asks[chunk.asks(data)] {
-                let known = data.recent_of(ask).iter().map(|&x| unpack(x));
-                asks.push(row_of(ask.tokens), &ask.votes, &ask.vote_x, known);
+                asks.push(row_of(ask.tokens), &ask.votes, &ask.vote_x, data.recent_of(ask));
                 class.push(i32::from(ask.class));
                 ask_weight.push(weight[1]);
             }

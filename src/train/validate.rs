@@ -200,7 +200,7 @@ fn walk(
             let mut z = [0.0; RANKS];
             let (votes, vote_x) = (&ask.votes, &ask.vote_x);
             recent.clear();
-            recent.extend(data.recent_of(ask).iter().map(|&x| unpack(x)));
+            recent.extend(data.recent_of(ask));
             let (cpu, time, recent) = (CpuId(0), Nanos(0), &recent);
             engine.forecast(&Forecast { event: 0, cpu, time, recency: &[], queue: &[], votes, vote_x, recent }, &mut z);
             engine.outcome(&came(None, ask.class));
