@@ -98,6 +98,11 @@ class Net(torch.nn.Module):
             gate = F.relu(rows @ w["gate_state"] + v @ w["gate_votes"] + w["gate_bias"]) @ w["gate_out"] + w["gate_out_bias"]
             z = rows @ w["forecast_state"] + w["forecast_bias"] + v @ w["forecast_votes"]
             z = z + (votes * gate.unsqueeze(2)).sum(1)
+            known = b["recent"].reshape(n, ranks - 2, -1)
+            known = torch.cat([known, votes[:, :, 1:ranks - 1].transpose(1, 2)], 2)
+            shared = rows @ w["recent_state"] + vote_x @ w["recent_votes"] + w["recent_bias"]
+            each = F.relu(known @ w["recent_row"] + shared.unsqueeze(1)) @ w["recent_out"] + known @ w["recent_skip"]
+            z = z + F.pad(each.squeeze(2), (1, 1))
             low = torch.zeros(ranks)
             low[0] = -1e9
             real = F.log_softmax(z + low, 1).gather(1, b["class"].unsqueeze(1)).squeeze(1)
