@@ -1,7 +1,7 @@
 //! Which settings make sense: one place for the command line and for the form, so that both refuse the same.
 
 use super::TrainConfig;
-use crate::features::{CAND, RANKS};
+use crate::features::{CAND, RANKS, RECENT, VOTERS};
 use crate::predictor::weights::Kind;
 
 /// A setting that cannot be used.
@@ -82,7 +82,8 @@ impl TrainConfig {
             Kind::Tcn | Kind::Mlp => m.kernel + 4,
         };
         let trunk = (m.channels * (m.blocks * block + 4)) as u64;
-        let heads = (8 * (CAND + 3 * (m.hidden + m.hidden2)) + 40 * RANKS) as u64;
+        let recent = RANKS * (2 * (RECENT + VOTERS) + 4 * m.recent);
+        let heads = (8 * (CAND + 3 * (m.hidden + m.hidden2)) + 40 * RANKS + recent) as u64;
         tokens * (trunk + heads) * 4
     }
 }
