@@ -8,7 +8,7 @@ mod recorder;
 mod second;
 mod trainer;
 
-pub use second::{NamedEngine, find, named_engine};
+pub use second::{Named, NamedEngine, Source, find, named_engine};
 
 use crate::app::{Effect, Msg};
 use crate::job::Job;
@@ -70,14 +70,14 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// Lets the models of training runs predict too.
     #[must_use]
     pub fn with_models(mut self, make: MakeEngine<E>) -> Self {
-        self.oracle.make = Some(make);
+        (self.oracle.make, self.mistakes.make) = (Some(make), Some(make));
         self
     }
 
-    /// Lets other predictors answer in a second row.
+    /// Lets other predictors answer too: in a second row, and on the Mistakes screen.
     #[must_use]
     pub fn with_second(mut self, named: NamedEngine<E>) -> Self {
-        self.oracle.named = Some(named);
+        (self.oracle.named, self.mistakes.named) = (Some(named), Some(named));
         self
     }
 

@@ -30,8 +30,18 @@ impl Cancel {
 /// Runs `work` here and now on a pool with one thread, and waits: what rayon and burn do inside does not depend on how
 /// many cores there are, so the same seed gives the same bits.
 pub fn on_one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, JobError> {
-    let pool = ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| JobError::NoThread(e.to_string()))?;
+    on_threads(1, work)
+}
+
+/// The same with so many threads.
+pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, JobError> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| JobError::NoThread(e.to_string()))?;
     Ok(pool.install(work))
+}
+
+/// Cores that this program may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Why a job gave no result.
@@ -60,10 +70,29 @@ impl Job {
         work: impl FnOnce(&Cancel) -> T + Send + 'static,
         done: impl FnOnce(Result<T, JobError>) + Send + 'static,
     ) -> Self {
+        Self::spawn_on(1, name, work, done)
+    }
+
+    /// As [`Self::spawn`] with a thread for each core: for work that is waited for and over in a fraction of a second, and
+    /// whose result does not depend on how many threads do it.
+    pub fn spawn_wide<T: Send + 'static>(
+        name: &str,
+        work: impl FnOnce(&Cancel) -> T + Send + 'static,
+        done: impl FnOnce(Result<T, JobError>) + Send + 'static,
+    ) -> Self {
+        Self::spawn_on(cores(), name, work, done)
+    }
+
+    fn spawn_on<T: Send + 'static>(
+        threads: usize,
+        name: &str,
+        work: impl FnOnce(&Cancel) -> T + Send + 'static,
+        done: impl FnOnce(Result<T, JobError>) + Send + 'static,
+    ) -> Self {
         let cancel = Cancel::new();
         let flag = cancel.clone();
         let name = format!("koracle-{name}");
-        match ThreadPoolBuilder::new().num_threads(1).thread_name(move |_| name.clone()).build() {
+        match ThreadPoolBuilder::new().num_threads(threads).thread_name(move |_| name.clone()).build() {
             Err(e) => done(Err(JobError::NoThread(e.to_string()))),
             // The pool's threads end when the last task has: dropping the handle does not wait for them.
             Ok(pool) => pool.spawn(move || {

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use assert_cmd::Command;
-use kernel_oracle::evaluate::mistakes::collect::collect;
+use kernel_oracle::evaluate::mistakes::collect::{collect, collect_keeping};
 use kernel_oracle::evaluate::mistakes::filter::{OPS, Op, Value, complete, parse};
 use kernel_oracle::evaluate::mistakes::slices::{Tally, sliceable, slices};
-use kernel_oracle::evaluate::mistakes::sums::{Sums, difference, in_time, versus};
-use kernel_oracle::evaluate::mistakes::why::{explain, same_shape};
+use kernel_oracle::evaluate::mistakes::steps::Steps;
+use kernel_oracle::evaluate::mistakes::sums::{Sums, USUAL, difference, in_time, versus};
+use kernel_oracle::evaluate::mistakes::why::{explain, explain_from, same_shape};
 use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Expr, Kind, Table, column::COLUMNS};
 use kernel_oracle::evaluate::overlay::BASELINES;
 use kernel_oracle::evaluate::report::Report;
@@ -15,6 +16,7 @@ use kernel_oracle::evaluate::score::{Counts, score};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::engine::Choice;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
@@ -84,7 +86,13 @@ fn the_list_is_what_the_evaluation_counts() {
     for (source, (meta, counts)) in TABLE.sources.iter().zip(COUNTED.iter()) {
         assert_eq!((&source.name, source.decisions), (&meta.name, counts.decisions));
         assert_eq!(source.decisions - source.trivial, counts.non_trivial);
+        // The forecasts of trivial decisions have no row, but an evaluation counts them.
+        assert_eq!((source.asked, source.forecasts), (counts.forecast[0].asked, counts.forecast[0].top1));
+        assert!(source.asked > counts.non_trivial && source.forecasts > 0);
     }
+    let whole = TABLE.whole();
+    assert_eq!((whole.asked, whole.forecasts), (counts.forecast[0].asked, counts.forecast[0].top1));
+    assert!(total.asked < whole.asked && total.forecasts < whole.forecasts, "those of the rows are some of them");
     // Ranks, not only hits; and the calibration error to the last digit that sums in another order leave.
     let ranked = |to| parse(&format!("rank>0 and rank<={to}")).unwrap().rows(&TABLE).count() as u64;
     assert_eq!((ranked(1), ranked(3)), (counts.pick[0].top1, counts.pick[0].top3));
@@ -143,9 +151,57 @@ fn every_slice_adds_up_and_its_filter_selects_it() {
             assert_eq!(v.both_right + v.fixed + v.broken + v.both_wrong, sums.total.decisions);
         }
     }
-    let all = everything();
-    assert!((in_time(&TABLE, &all, &[0]) - 1.0).abs() < 1e-3 && in_time(&TABLE, &all, &[u64::MAX]).abs() < 1e-12);
     assert!(TABLE.bytes_per_row() < 80.0, "{}", TABLE.bytes_per_row());
+}
+
+/// The fast walk behind the sums, the general one behind `--by`, and one row after the other count the same.
+#[test]
+fn the_sums_are_those_of_one_row_after_the_other() {
+    let half = Bitmap::of(TABLE.len(), |i| i % 2 == 0);
+    for rows in
+        [everything(), half, parse("not hit and queue>2").unwrap().rows(&TABLE), Bitmap::all(TABLE.len(), false)]
+    {
+        let sums = Sums::new(&TABLE, &rows);
+        let mut total = Tally::default();
+        rows.iter().for_each(|i| total.add(&TABLE, i));
+        assert_eq!(sums.total, total);
+        for column in USUAL {
+            assert_eq!(sums.by(column), slices(&TABLE, &rows, column).unwrap(), "{}", column.name());
+        }
+        let mut tasks = slices(&TABLE, &rows, Column::Real).unwrap();
+        tasks.sort_by_key(|s| std::cmp::Reverse((s.tally.wrong_ns, s.tally.misses())));
+        assert_eq!(sums.tasks, tasks);
+        // How many threads there are makes no difference, to the last bit of a sum of probabilities.
+        for threads in [1, 3] {
+            let again = kernel_oracle::job::on_threads(threads, || Sums::new(&TABLE, &rows)).unwrap();
+            assert_eq!(again, sums);
+        }
+    }
+}
+
+#[test]
+fn a_forecast_is_in_time_when_its_lead_is_longer_than_a_decision() {
+    let (all, sums) = (everything(), Sums::new(&TABLE, &everything()));
+    let lead = |i: usize| Column::Lead.count(&TABLE, i);
+    let told = |latencies: &[u64]| in_time(&TABLE, &all, sums.by(Column::Lead), latencies);
+    assert!((told(&[0]).share - 1.0).abs() < 1e-3 && told(&[u64::MAX]).share.abs() < 1e-12);
+    let latencies = [900, 5_000, 5_001, 40_000, 2_000_000];
+    let told = told(&latencies);
+    let leads: Vec<u64> = (0..TABLE.len()).filter_map(lead).collect();
+    let pairs = leads.iter().map(|l| latencies.iter().filter(|n| *n < l).count()).sum::<usize>() as f64;
+    assert!((told.share - pairs / (leads.len() * latencies.len()) as f64).abs() < 1e-12);
+    assert_eq!(told.latency, Some([5_001, 2_000_000]));
+    // Each class adds up, and its filter selects it.
+    let mut sum = 0.0;
+    for (slice, share) in &told.classes {
+        let rows = slice.filter.rows(&TABLE);
+        assert_eq!(rows.count() as u64, slice.tally.decisions);
+        let of = in_time(&TABLE, &rows, Sums::new(&TABLE, &rows).by(Column::Lead), &latencies);
+        assert!((of.share - share).abs() < 1e-12);
+        sum += share * slice.tally.decisions as f64;
+    }
+    assert!((sum / leads.len() as f64 - told.share).abs() < 1e-12);
+    assert!(told.classes.len() > 3 && in_time(&TABLE, &all, &[], &[]).share.is_nan());
 }
 
 #[test]
@@ -202,6 +258,9 @@ fn the_command_line_says_the_same_as_eval() {
             assert_eq!(trace[key], source[key], "{key}");
         }
         let n = trace["non_trivial"].as_u64().unwrap();
+        let answered = source["forecasts_asked"].as_f64().unwrap();
+        let foretold = source["forecasts_right"].as_f64().unwrap() / answered;
+        assert!((foretold - trace["forecast"]["tcn"]["top1"].as_f64().unwrap()).abs() < 1e-12);
         decisions += n;
         misses += n - (trace["pick"]["tcn"]["top1"].as_f64().unwrap() * n as f64).round() as u64;
     }
@@ -356,6 +415,34 @@ fn what_is_outside_the_receptive_field_moves_nothing() {
         assert!(close.past.is_sorted_by(|a, b| a.what >= b.what) && close.past[0].what < event);
     }
     assert!(seen == 8 && inside > 100, "{seen} {inside}");
+}
+
+/// An explanation that starts from a state of the pass is the one that starts from the first event, bit by bit: for a
+/// network that sees a stretch, for one that remembers everything, and for predictors that learn as they go.
+#[test]
+fn an_explanation_does_not_depend_on_where_its_walk_starts() {
+    let trace = open("hackbench-socket-4g_run0");
+    for choice in [Choice::Tcn, Choice::Lstm, Choice::Ppm, Choice::Rule(Rule::Random)] {
+        let model = choice.network().map(|kind| Arc::new(Weights::bundled_of(kind).unwrap()));
+        let engine = || choice.make(model.as_ref(), &trace).unwrap();
+        let steps = Steps::every(1_500, &trace, engine());
+        let kept = collect_keeping(&trace, PathBuf::new(), &steps, None, &Cancel::new(), &|_| {}).unwrap();
+        assert_eq!(steps.len(), trace.len().div_ceil(1_500));
+        let plain = collect(&trace, PathBuf::new(), &mut engine(), None, &Cancel::new(), &|_| {}).unwrap();
+        let wrong = parse("not hit and queue>2").unwrap().rows(&kept);
+        assert_eq!(parse("not hit and queue>2").unwrap().rows(&plain), wrong, "{}", choice.label());
+        for row in [wrong.next(kept.len() / 3), wrong.before(kept.len())] {
+            let row = row.unwrap();
+            let (event, shape) = (kept.event(row), same_shape(&kept, row));
+            let near: Vec<u32> = shape.iter().copied().filter(|e| (*e as usize) + 2_000 > event).collect();
+            assert!(near.len() > 3 && shape.len() >= near.len(), "{}: {}", choice.label(), near.len());
+            for similar in [&near[..], &[]] {
+                let from = explain_from(&trace, &steps, event, similar, None, &Cancel::new()).unwrap();
+                let whole = explain(&trace, engine(), event, similar, None, &Cancel::new()).unwrap();
+                assert_eq!(from, whole, "{} {event}", choice.label());
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,13 +4,13 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
-use kernel_oracle::app::mistakes::{Explained, Found, News, Order, Origin, Told};
+use kernel_oracle::app::mistakes::{Explained, Found, News, Order, Origin, Told, Whom};
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
 use kernel_oracle::evaluate::mistakes::collect::collect;
 use kernel_oracle::evaluate::mistakes::view::View;
 use kernel_oracle::evaluate::mistakes::why::{Moved, describe, explain, same_shape};
-use kernel_oracle::evaluate::mistakes::{Column, Table};
+use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Table};
 use kernel_oracle::features::{Decision, Forecast, Outcome, RANKS};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
@@ -58,7 +58,7 @@ static TRACE: LazyLock<Arc<Trace>> = LazyLock::new(|| Arc::new(ingest::open(Path
 
 static FOUND: LazyLock<Arc<Found>> = LazyLock::new(|| {
     let table = collect(&TRACE, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {}).unwrap();
-    Arc::new(Found { table, latencies: vec![2_000, 3_000, 4_000], no_model: None })
+    Arc::new(Found { table, latencies: vec![2_000, 3_000, 4_000], ..Found::default() })
 });
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
@@ -191,8 +191,8 @@ fn before_there_is_anything() {
     snapshot!("failed", app);
     let mut app = open(&TRACE, (80, 24));
     app.update(Msg::Key(Key::Char('3')));
-    let found =
-        Found { table: FOUND.table.clone(), latencies: Vec::new(), no_model: Some("the file is damaged".into()) };
+    let no_model = Some("the file is damaged".into());
+    let found = Found { table: FOUND.table.clone(), no_model, ..Found::default() };
     let effects = app.update(Msg::Mistakes(News::Collected { number: 1, result: Ok(Arc::new(found)) }));
     assert!(matches!(effects[..], [Effect::Mistakes(Order::Look { .. })]));
     snapshot!("summing_up", app);
@@ -276,12 +276,65 @@ fn why_and_comparison() {
     snapshot!("versus", app);
     keys(&mut app, "c");
     assert_eq!(app.mistakes.second, None);
-    let effects = {
-        keys(&mut app, "Crun");
-        app.update(Msg::Key(Key::Enter))
-    };
-    let order = effects.into_iter().find_map(|e| if let Effect::Mistakes(o) = e { Some(o) } else { None });
+    let order = asked(&mut app, "Crun");
     assert!(matches!(order, Some(Order::Collect { other: Some(file), .. }) if file.as_os_str() == "run"));
+}
+
+/// What the answer to a question orders.
+fn asked(app: &mut App, typed: &str) -> Option<Order> {
+    keys(app, typed);
+    let effects = app.update(Msg::Key(Key::Enter));
+    effects.into_iter().find_map(|e| if let Effect::Mistakes(o) = e { Some(o) } else { None })
+}
+
+/// Both predictors are chosen by name; everything is of the first one, and its name is always there.
+#[test]
+fn whose_mistakes_they_are_is_chosen() {
+    let mut app = shown((120, 40));
+    keys(&mut app, "pev");
+    snapshot!("whose_asked", app);
+    press(&mut app, &[Key::Tab]);
+    assert_eq!(app.prompt.as_ref().map(|p| p.text.as_str()), Some("eevdf"), "what it continues to");
+    let Some(Order::Collect { number, whom, other: None, .. }) = asked(&mut app, "") else { panic!() };
+    assert_eq!(whom, Whom::Named("eevdf".into()));
+    snapshot!("whose_pending", app);
+    let mut table =
+        collect(&TRACE, REAL.into(), &mut Heuristic::new(Rule::Eevdf, 0), None, &Cancel::new(), &|_| {}).unwrap();
+    table.models[0] = "eevdf".into();
+    let found = Found { table, latencies: vec![2_000], ..Found::default() };
+    tell(&mut app, Msg::Mistakes(News::Collected { number, result: Ok(Arc::new(found)) }));
+    snapshot!("whose", app);
+    // The comparison is of this one with the second.
+    keys(&mut app, "Cfollowed\n");
+    assert_eq!(
+        (app.mistakes.second, &app.mistakes.other),
+        (Some(Column::Baseline(3)), &None),
+        "no pass for a baseline"
+    );
+    let v = app.mistakes.view.as_ref().unwrap().versus.clone().unwrap();
+    let followed = FOUND.table.clone();
+    assert_eq!(v.fixed + v.both_right, Bitmap::of(followed.len(), |i| followed.is_hit(i)).count() as u64);
+    assert!(app.mistakes.pages.iter().any(|p| p.title().starts_with("eevdf → followed")));
+    // On the timeline its answers are a row of their own, below those of the timeline's model.
+    keys(&mut app, "\n");
+    assert_eq!((app.tab, app.beside.wanted.as_deref()), (Tab::Timeline, Some(Path::new("eevdf"))));
+    // A name that leads nowhere changes nothing.
+    keys(&mut app, "3");
+    let rows = app.mistakes.view.as_ref().unwrap().rows.clone();
+    for (typed, of) in [("pnobody", "eevdf"), ("Cnobody", "eevdf")] {
+        let Some(Order::Collect { number, .. }) = asked(&mut app, typed) else { panic!() };
+        let more = app.update(Msg::Mistakes(News::Collected { number, result: Err("nobody is no predictor".into()) }));
+        assert_eq!(app.message.as_deref(), Some("nobody is no predictor"));
+        perform(&mut app, more);
+        assert_eq!((app.mistakes.first.as_deref(), &app.mistakes.other), (Some(Path::new(of)), &None));
+        assert_eq!(app.mistakes.view.as_ref().unwrap().rows, rows);
+    }
+    // Back to the model that the timeline shows.
+    keys(&mut app, "P");
+    assert_eq!(app.mistakes.first, None);
+    assert_eq!(app.mistakes.found().unwrap().table.models[0], "followed");
+    keys(&mut app, "P");
+    assert!(app.message.as_ref().unwrap().contains("p asks"));
 }
 
 #[test]
@@ -355,7 +408,9 @@ fn chosen_recordings_are_shown_together() {
     keys(&mut app, "4gxjx");
     assert_eq!(app.mistakes.chosen, [PathBuf::from("a"), PathBuf::from(REAL)]);
     let effects = app.update(Msg::Key(Key::Char('3')));
-    let [Effect::Mistakes(Order::Collect { number: 2, origins, other: None })] = &effects[..] else {
+    let [Effect::Mistakes(Order::Collect { number: 2, origins, whom: Whom::Current(None), other: None })] =
+        &effects[..]
+    else {
         panic!("{effects:?}")
     };
     assert!(
@@ -391,7 +446,7 @@ fn without_color_everything_is_said_in_text() {
 
 fn any_msg() -> impl Strategy<Value = Msg> {
     let key = prop_oneof![
-        10 => prop::sample::select("333//  jkhlvVwcCsaxyyfFt0gGnNq?41=<>()\"p.9 cpu~ and or not hit".chars().collect::<Vec<_>>())
+        10 => prop::sample::select("333//  jkhlvVwcCpPsaxyyfFt0gGnNq?41=<>()\"p.9 cpu~ and or not hit".chars().collect::<Vec<_>>())
             .prop_map(Key::Char),
         5 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
             Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('u'), Key::Ctrl('w')])

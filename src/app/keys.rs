@@ -234,8 +234,22 @@ pub const TABLE: &[Binding] = &[
         MISTAKES,
     ),
     bind(&[C('s')], Action::Mistakes(Do::Sort), "sort", "sort by the column; again: the other way round", MISTAKES),
+    bind(
+        &[C('p')],
+        Action::Mistakes(Do::AskFirst),
+        "whose",
+        "ask whose mistakes: a predictor, a run, a model file; Tab completes",
+        MISTAKES,
+    ),
+    bind(&[C('P')], Action::Mistakes(Do::Current), "whose", "the mistakes of the Timeline's model again", MISTAKES),
     bind(&[C('c')], Action::Mistakes(Do::Compare), "compare", "compare with the next baseline or model", MISTAKES),
-    bind(&[C('C')], Action::Mistakes(Do::CompareFile), "", "compare with a model file", MISTAKES),
+    bind(
+        &[C('C')],
+        Action::Mistakes(Do::AskSecond),
+        "",
+        "ask whom to compare with: a predictor, a run, a model file; Tab completes",
+        MISTAKES,
+    ),
     bind(&[C('a')], Action::Mistakes(Do::All), "all", "list right decisions too, or only wrong ones", MISTAKES),
     bind(&[C('x')], Action::Mistakes(Do::Choose), "choose", "choose a decision for copying", MISTAKES),
     bind(

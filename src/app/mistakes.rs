@@ -7,140 +7,20 @@ pub mod places;
 mod act;
 mod edit;
 mod walk;
+mod words;
 
 pub use act::Do;
+pub use words::{Found, Held, News, Order, Origin, Told, Whom};
 
 use super::{App, Effect, Open, Tab};
 use crate::evaluate::mistakes::filter::Completion;
 use crate::evaluate::mistakes::view::{Query, View};
-use crate::evaluate::mistakes::why::Why;
-use crate::evaluate::mistakes::{Column, Expr, FilterError, Table};
-use crate::trace::Trace;
+use crate::evaluate::mistakes::{Column, Expr, FilterError};
 use pages::Page;
 use places::Places;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// Where a recording comes from.
-#[derive(Clone, Debug)]
-pub enum Origin {
-    /// It is open.
-    Open(PathBuf, Arc<Trace>),
-    /// It must be read.
-    File(PathBuf),
-}
-
-impl Origin {
-    /// The file.
-    pub fn path(&self) -> &PathBuf {
-        match self {
-            Self::Open(path, _) | Self::File(path) => path,
-        }
-    }
-}
-
-/// An order to the outside. Answers carry the number of the table they belong to.
-#[derive(Clone, Debug)]
-pub enum Order {
-    /// Predict all decisions of these recordings; a second model beside the first. Answered by [`News::Progress`] and
-    /// [`News::Collected`].
-    Collect {
-        /// For the answer.
-        number: u64,
-        /// In this order.
-        origins: Vec<Origin>,
-        /// A model file.
-        other: Option<PathBuf>,
-    },
-    /// Filter, sort and sum up; answered by [`News::Looked`].
-    Look {
-        /// For the answer.
-        number: u64,
-        /// The decisions.
-        found: Arc<Found>,
-        /// What is asked.
-        query: Query,
-        /// The answer before.
-        old: Option<Arc<View>>,
-    },
-    /// Take one decision apart; answered by [`News::Explained`]. Replaces the one before.
-    Explain {
-        /// For the answer.
-        number: u64,
-        /// Its recording.
-        origin: Origin,
-        /// The decisions.
-        found: Arc<Found>,
-        /// The one.
-        row: usize,
-    },
-    /// Read the kept filters; answered by [`News::Filters`].
-    LoadFilters,
-    /// Keep these filters; a failure is [`News::Trouble`].
-    SaveFilters(Vec<String>),
-}
-
-/// A fact from outside.
-#[derive(Debug)]
-pub enum News {
-    /// So many recordings of an order are done.
-    Progress {
-        /// Of the order.
-        number: u64,
-        /// Done.
-        done: usize,
-        /// Of these.
-        of: usize,
-    },
-    /// All decisions, or why there are none.
-    Collected {
-        /// Of the order.
-        number: u64,
-        /// What was found.
-        result: Result<Arc<Found>, String>,
-    },
-    /// The list and its sums.
-    Looked {
-        /// Of the order.
-        number: u64,
-        /// The answer.
-        view: Arc<View>,
-    },
-    /// One decision taken apart.
-    Explained {
-        /// Of the order.
-        number: u64,
-        /// Its row.
-        row: usize,
-        /// The explanation, or why there is none.
-        result: Result<Arc<Told>, String>,
-    },
-    /// The kept filters.
-    Filters(Vec<String>),
-    /// Something went wrong that only needs to be said.
-    Trouble(String),
-}
-
-/// What a pass over the recordings gave.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The decisions.
-    pub table: Table,
-    /// Ns that this machine needs for one, sorted.
-    pub latencies: Vec<u64>,
-    /// Why there is no model and a baseline stands in its place.
-    pub no_model: Option<String>,
-}
-
-/// An explanation with the words that need the recording.
-#[derive(Debug)]
-pub struct Told {
-    /// The explanation.
-    pub why: Why,
-    /// Per past event: its words, and ns before the decision.
-    pub past: Vec<(String, u64)>,
-}
 
 /// Where the decisions are.
 #[derive(Clone, Debug, Default)]
@@ -246,9 +126,11 @@ pub struct Mistakes {
     pub column: usize,
     /// Right decisions are listed too.
     pub all: bool,
+    /// The first predictor, if it is another one than the Timeline's: a predictor's name, a run or a model file.
+    pub first: Option<PathBuf>,
     /// The second predictor.
     pub second: Option<Column>,
-    /// A model file for the second predictor.
+    /// Who the second predictor is when it is no baseline of the table: as for the first.
     pub other: Option<PathBuf>,
     /// What is shown.
     pub view: Option<Arc<View>>,
@@ -279,11 +161,21 @@ pub struct Mistakes {
     saved_at: usize,
     asked_filters: bool,
     number: u64,
-    /// What was asked for: recordings and second model; the question.
-    collected: Option<(Vec<PathBuf>, Option<PathBuf>)>,
+    /// What was asked for; the question.
+    collected: Option<Asked>,
     looked: Option<Query>,
+    /// What was there before it was asked for, in case that leads nowhere.
+    before: Option<(Asked, Arc<Found>)>,
     /// A decision to go to as soon as its recording is open.
     going: Option<(PathBuf, usize)>,
+}
+
+/// What a table is made from.
+#[derive(Clone, Debug, PartialEq)]
+struct Asked {
+    recordings: Vec<PathBuf>,
+    whom: Whom,
+    other: Option<PathBuf>,
 }
 
 /// A column and a direction.
@@ -335,9 +227,19 @@ impl Mistakes {
         match news {
             News::Progress { number, done, of } if number == self.number => self.data = Data::Pending(done, of),
             News::Collected { number, result } if number == self.number => {
-                self.data = match result {
-                    Ok(found) => Data::Ready(found),
-                    Err(problem) => Data::Failed(problem),
+                let before = self.before.take();
+                self.data = match (result, before) {
+                    (Ok(found), _) => Data::Ready(found),
+                    // A name that leads nowhere: what was there is still there.
+                    (Err(problem), Some((asked, found))) => {
+                        self.first = if let Whom::Named(who) = &asked.whom { Some(who.clone()) } else { None };
+                        self.other.clone_from(&asked.other);
+                        self.second = self.second.filter(|s| *s != Column::Other || self.other.is_some());
+                        self.collected = Some(asked);
+                        self.data = Data::Ready(found);
+                        return Some(problem);
+                    }
+                    (Err(problem), None) => Data::Failed(problem),
                 };
             }
             News::Looked { number, view } if number == self.number => self.show(view),
@@ -379,6 +281,7 @@ impl App {
 
     /// What the Mistakes screen needs and has not asked for.
     pub(super) fn mistakes_wants(&mut self) -> Vec<Effect> {
+        let current = &self.train.current;
         if self.tab != Tab::Mistakes {
             return Vec::new();
         }
@@ -398,15 +301,21 @@ impl App {
         };
         let wanted: Vec<PathBuf> =
             if m.chosen.is_empty() { open.iter().map(|o| o.0.clone()).collect() } else { m.chosen.clone() };
-        let key = (wanted, m.other.clone());
-        if !key.0.is_empty() && m.collected.as_ref() != Some(&key) {
+        let whom = m.first.clone().map_or_else(|| Whom::Current(current.clone()), Whom::Named);
+        let key = Asked { recordings: wanted, whom, other: m.other.clone() };
+        if !key.recordings.is_empty() && m.collected.as_ref() != Some(&key) {
             m.number += 1;
-            m.data = Data::Pending(0, key.0.len());
+            let old = m.found().cloned();
+            // Of the same recordings only: for others the old predictors are asked anew, too.
+            let old = m.collected.take().filter(|c| c.recordings == key.recordings).zip(old);
+            m.before = old.or(m.before.take()).filter(|(asked, _)| asked.recordings == key.recordings);
+            m.data = Data::Pending(0, key.recordings.len());
             (m.view, m.looked, m.why) = (None, None, Explained::Nothing);
             (m.pages, m.bar, m.selected) = (Vec::new(), 0, 0);
             m.marked.clear();
-            let origins = key.0.iter().cloned().map(origin).collect();
-            orders.push(Order::Collect { number: m.number, origins, other: key.1.clone() });
+            let origins = key.recordings.iter().cloned().map(origin).collect();
+            let (whom, other) = (key.whom.clone(), key.other.clone());
+            orders.push(Order::Collect { number: m.number, origins, whom, other });
             m.collected = Some(key);
         }
         if let Some(found) = m.found().cloned() {

@@ -10,8 +10,10 @@ pub enum Ask {
     Find,
     /// A point in time.
     Seek,
-    /// A model file to compare with.
-    Model,
+    /// Whose mistakes are shown.
+    Whose,
+    /// Whom they are compared with.
+    Compare,
     /// Whom the second prediction row shows.
     Second,
 }
@@ -39,7 +41,8 @@ impl Prompt {
         match self.ask {
             Ask::Find => "find task",
             Ask::Seek => "go to time",
-            Ask::Model => "compare with model file",
+            Ask::Whose => "mistakes of: predictor, run or model file",
+            Ask::Compare => "compare with: predictor, run or model file",
             Ask::Second => "second row: predictor, run or model file",
         }
     }
@@ -47,8 +50,9 @@ impl Prompt {
 
 impl App {
     pub(super) fn prompt_key(&mut self, key: Key) {
-        if let (Key::Tab, Some(Prompt { ask: Ask::Second, text })) = (key, &self.prompt) {
-            if let (Some(text), Some(prompt)) = (self.complete_second(text), &mut self.prompt) {
+        let who = |p: &&Prompt| matches!(p.ask, Ask::Second | Ask::Whose | Ask::Compare);
+        if let (Key::Tab, Some(Prompt { text, .. })) = (key, self.prompt.as_ref().filter(who)) {
+            if let (Some(text), Some(prompt)) = (self.complete_who(text), &mut self.prompt) {
                 prompt.text = text;
             }
             return;
@@ -70,11 +74,11 @@ impl App {
         if text.trim().is_empty() {
             return;
         }
-        if ask == Ask::Model {
-            return self.compare_with_file(text.trim());
-        }
-        if ask == Ask::Second {
-            return self.show_beside(text.trim().into());
+        match ask {
+            Ask::Whose => return self.mistakes_of(text.trim()),
+            Ask::Compare => return self.compare_with(text.trim()),
+            Ask::Second => return self.show_beside(text.trim().into()),
+            Ask::Find | Ask::Seek => {}
         }
         let Some(t) = self.timeline_mut() else { return };
         let news = match ask {
@@ -93,7 +97,7 @@ impl App {
                 }
                 None => format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%"),
             },
-            Ask::Model | Ask::Second => return,
+            Ask::Whose | Ask::Compare | Ask::Second => return,
         };
         self.message = Some(news);
     }

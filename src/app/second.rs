@@ -81,7 +81,13 @@ impl App {
 
     /// Asks for a predictor, a run or a model file.
     pub(super) fn ask_for_second(&mut self) {
-        self.prompt = Some(Prompt::new(Ask::Second));
+        self.ask_who(Ask::Second);
+    }
+
+    /// Asks for a predictor in one of its parts. The kept runs are wanted, whether their screen was looked at or not.
+    pub(super) fn ask_who(&mut self, ask: Ask) {
+        self.train.enter();
+        self.prompt = Some(Prompt::new(ask));
     }
 
     /// The best model of the selected run beside the current one; again: no more.
@@ -143,7 +149,7 @@ impl App {
     }
 
     /// The first predictor or run whose name continues what was typed; the next one after a whole name.
-    pub(super) fn complete_second(&self, text: &str) -> Option<String> {
+    pub(super) fn complete_who(&self, text: &str) -> Option<String> {
         let runs = self.train.runs.iter().filter(|r| !r.epochs.is_empty()).map(|r| r.name.as_str());
         let mut all: Vec<&str> = Choice::all().map(Choice::label).collect();
         all.extend(runs);

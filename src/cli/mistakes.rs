@@ -6,22 +6,21 @@ mod why;
 
 use super::output;
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
+use crate::driver::{Source as Who, find};
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
-use crate::evaluate::mistakes::sums::{Sums, Versus, in_time, versus};
+use crate::evaluate::mistakes::sums::{InTime, Sums, Versus, in_time, versus};
 use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS, filter};
 use crate::evaluate::overlay::BASELINES;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
-use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use rayon::prelude::*;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Options of `mistakes`.
 #[derive(Debug, clap::Args)]
@@ -36,8 +35,8 @@ pub struct Args {
     /// Who predicts.
     #[arg(long, default_value = "tcn")]
     predictor: Choice,
-    /// The model file; without it, the bundled one.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The model: a file, or a run (its folder, or its name among the kept runs); without it, the bundled one.
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
     /// Only decisions for which this is true, such as: prev~hackbench and state=S and p>0.9
     #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
@@ -45,7 +44,7 @@ pub struct Args {
     /// Cut the decisions by these columns, separated by commas.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = cut)]
     by: Vec<Column>,
-    /// A second predictor on the same decisions: a model file, or the name of a predictor.
+    /// A second predictor on the same decisions: the name of a predictor, a model file or a run.
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     compare: Option<String>,
     /// Explain one decision of the one recording: the number of its switch (column `event`).
@@ -88,30 +87,21 @@ enum Second {
     None,
     /// A baseline that is in every table.
     Baseline(Column),
-    Another(Choice, Option<Arc<Weights>>),
+    Another(Who),
 }
 
 impl Second {
-    /// The name of a predictor, or else a model file.
     fn parse(text: Option<&str>) -> Result<Self> {
         let Some(text) = text else { return Ok(Self::None) };
-        let baseline = BASELINES.contains(&text).then(|| Column::parse(text)).flatten();
-        Ok(match (baseline, text.parse::<Choice>()) {
-            (Some(column), _) => Self::Baseline(column),
-            (None, Ok(choice)) => {
-                let weights = choice.network().map(|kind| super::model_of(None, kind)).transpose()?;
-                Self::Another(choice, weights)
-            }
-            (None, Err(_)) => {
-                let weights = super::model(Some(Path::new(text)))?;
-                Self::Another(weights.config.kind.into(), Some(weights))
-            }
+        Ok(match BASELINES.contains(&text).then(|| Column::parse(text)).flatten() {
+            Some(column) => Self::Baseline(column),
+            None => Self::Another(find(Path::new(text)).map_err(|e| eyre!("--compare: {e}"))?),
         })
     }
 
     fn engine(&self, trace: &Trace) -> Result<Option<Engine>> {
         match self {
-            Self::Another(choice, weights) => Ok(Some(choice.make(weights.as_ref(), trace)?)),
+            Self::Another(who) => Ok(Some(who.engine(trace)?)),
             _ => Ok(None),
         }
     }
@@ -120,9 +110,19 @@ impl Second {
         match self {
             Self::None => None,
             Self::Baseline(column) => Some(*column),
-            Self::Another(..) => Some(Column::Other),
+            Self::Another(_) => Some(Column::Other),
         }
     }
+}
+
+/// The first predictor. A model says itself which network it is.
+fn first(args: &Args) -> Result<Who> {
+    let name = Path::new(args.predictor.label());
+    let Some(model) = args.model.as_deref() else { return find(name).map_err(|e| eyre!(e)) };
+    if args.predictor.network().is_none() {
+        bail!("--model is for a network, not for {}", name.display());
+    }
+    find(model).map_err(|e| eyre!("--model: {e}"))
 }
 
 /// All that is printed.
@@ -134,9 +134,9 @@ struct Found {
     sums: Sums,
     by: Vec<(Column, Vec<Slice>)>,
     versus: Option<Versus>,
-    /// Ns per decision on this machine, sorted, and the share of forecasts that they leave in time.
-    latencies: Vec<u64>,
-    in_time: f64,
+    /// How many decisions were measured on this machine, and how many forecasts would have come in time.
+    measured: usize,
+    in_time: InTime,
 }
 
 fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
@@ -157,21 +157,11 @@ fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
 pub fn run(args: &Args) -> Result<()> {
     let paths = recordings(args)?;
     let second = Second::parse(args.compare.as_deref())?;
-    let (predictor, model) = match (args.predictor.network(), args.model.as_deref()) {
-        (None, None) => (args.predictor, None),
-        (None, Some(_)) => bail!("--model is for a network, not for {}", args.predictor.label()),
-        (Some(kind), None) => (args.predictor, Some(super::model_of(None, kind)?)),
-        // A model file says itself which network it is.
-        (Some(_), file) => {
-            let weights = super::model(file)?;
-            (weights.config.kind.into(), Some(weights))
-        }
-    };
+    let who = first(args)?;
     if let Some(event) = args.why {
         let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
         let trace = output::open(path)?.trace;
-        let engine = || predictor.make(model.as_ref(), &trace);
-        return why::run(&trace, path, engine()?, engine()?, event, args.json);
+        return why::run(&trace, path, who.engine(&trace)?, event, args.json);
     }
     let bar = output::progress(0, "predicting");
     let tables: Result<Vec<Table>> = paths
@@ -179,7 +169,7 @@ pub fn run(args: &Args) -> Result<()> {
         .map(|path| {
             let trace = output::open(path)?.trace;
             bar.inc_length(trace.len() as u64);
-            let mut engine = predictor.make(model.as_ref(), &trace)?;
+            let mut engine = who.engine(&trace)?;
             let mut other = second.engine(&trace)?;
             let other = other.as_mut().map(|e| e as &mut dyn Predictor);
             let table = collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
@@ -188,8 +178,9 @@ pub fn run(args: &Args) -> Result<()> {
         .collect();
     bar.finish_and_clear();
     let mut table = Table::join(tables?);
-    if let Some(file) = args.compare.as_ref().filter(|_| table.has_other()) {
-        table.models[1].clone_from(file);
+    table.models[0].clone_from(&who.label);
+    if let Second::Another(who) = &second {
+        table.models[1].clone_from(&who.label);
     }
     let rows = args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
     if args.csv && args.by.is_empty() {
@@ -204,14 +195,15 @@ pub fn run(args: &Args) -> Result<()> {
     let mut times = Vec::new();
     if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
         let trace = output::open(path)?.trace;
-        times = latencies(&trace, &mut predictor.make(model.as_ref(), &trace)?, &Cancel::new());
+        times = latencies(&trace, &mut who.engine(&trace)?, &Cancel::new());
     }
+    let sums = Sums::new(&table, &rows);
     let found = Found {
-        sums: Sums::new(&table, &rows),
+        in_time: in_time(&table, &rows, sums.by(Column::Lead), &times),
+        measured: times.len(),
+        sums,
         by,
         versus: second.column().map(|column| versus(&table, &rows, column)),
-        in_time: in_time(&table, &rows, &times),
-        latencies: times,
         filter: args.filter.clone(),
         table,
         rows,

@@ -1,24 +1,23 @@
 //! The work behind the Mistakes screen: predicting all decisions of recordings, filtering and summing up, taking one
 //! decision apart, keeping filters. Each kind is one job at a time; a newer order replaces the one before.
 
-use super::LoadEngine;
+use super::{LoadEngine, MakeEngine, Named, NamedEngine};
 use crate::app::Msg;
-use crate::app::mistakes::{Found, News, Order, Origin, Told};
+use crate::app::mistakes::{Found, Held, News, Order, Origin, Told, Whom};
 use crate::evaluate::mistakes::Table;
-use crate::evaluate::mistakes::collect::{collect, latencies};
+use crate::evaluate::mistakes::collect::{collect_keeping, latencies};
+use crate::evaluate::mistakes::steps::Steps;
 use crate::evaluate::mistakes::view::View;
-use crate::evaluate::mistakes::why::{WhyError, describe, explain, same_shape};
+use crate::evaluate::mistakes::why::{WhyError, describe, explain_from, same_shape};
 use crate::ingest;
 use crate::job::{Cancel, Job};
 use crate::predictor::Predictor;
-use crate::predictor::stream::StreamEngine;
-use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use etcetera::BaseStrategy;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where filters are kept: `koracle/filters` in the user's configuration folder (XDG). `None` without a home.
 fn filters_file() -> Option<PathBuf> {
@@ -30,6 +29,12 @@ fn filters_file() -> Option<PathBuf> {
 pub struct Desk<E> {
     tx: SyncSender<Msg>,
     load: LoadEngine<E>,
+    /// For the model of a training run.
+    pub(super) make: Option<MakeEngine<E>>,
+    /// For predictors asked for by name.
+    pub(super) named: Option<NamedEngine<E>>,
+    /// The recording that was read last for an explanation: the next decision is often of the same.
+    read: Arc<Mutex<Option<(PathBuf, Arc<Trace>)>>>,
     collecting: Option<Job>,
     looking: Option<Job>,
     explaining: Option<Job>,
@@ -39,19 +44,32 @@ pub struct Desk<E> {
 impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
     /// Does nothing yet; `load` gives the engine.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>) -> Self {
-        Self { tx, load, collecting: None, looking: None, explaining: None, keeping: None }
+        Self {
+            tx,
+            load,
+            make: None,
+            named: None,
+            read: Arc::default(),
+            collecting: None,
+            looking: None,
+            explaining: None,
+            keeping: None,
+        }
     }
 
     /// Starts what is ordered and returns at once.
     pub fn perform(&mut self, order: Order) {
         // A send fails only when the interface is gone; then nobody waits for the answer.
-        let (tx, done, load) = (self.tx.clone(), self.tx.clone(), self.load);
+        let (tx, done) = (self.tx.clone(), self.tx.clone());
         match order {
-            Order::Collect { number, origins, other } => {
+            Order::Collect { number, origins, whom, other } => {
                 (self.looking, self.explaining) = (None, None);
+                let (load, make, named) = (self.load, self.make, self.named);
                 let work = move |cancel: &Cancel| {
                     let told = |done, of| tx.send(Msg::Mistakes(News::Progress { number, done, of })).is_ok();
-                    gather(&origins, other.as_deref(), load, cancel, &told)
+                    let other = other.map(|who| by_name(named, &who)).transpose()?;
+                    let who = Who::find(whom, load, make, named)?;
+                    gather(&origins, &who, other.as_ref(), cancel, &told)
                 };
                 self.collecting = Some(Job::spawn("mistakes", work, move |result| {
                     let result = result.map_err(|e| e.to_string()).and_then(|r| r);
@@ -61,7 +79,7 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
             }
             Order::Look { number, found, query, old } => {
                 let work = move |_: &_| View::new(&found.table, &found.latencies, query, old.as_deref());
-                self.looking = Some(Job::spawn("filter", work, move |result| {
+                self.looking = Some(Job::spawn_wide("filter", work, move |result| {
                     let news = match result {
                         Ok(view) => News::Looked { number, view: Arc::new(view) },
                         Err(e) => News::Trouble(e.to_string()),
@@ -70,7 +88,8 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
                 }));
             }
             Order::Explain { number, origin, found, row } => {
-                let work = move |cancel: &Cancel| told(&origin, &found.table, row, load, cancel);
+                let read = Arc::clone(&self.read);
+                let work = move |cancel: &Cancel| told::<E>(&origin, &found, row, &read, cancel);
                 self.explaining = Some(Job::spawn("explain", work, move |result| {
                     let result = match result {
                         Ok(None) => return,
@@ -112,60 +131,114 @@ fn open(origin: &Origin) -> Result<Arc<Trace>, String> {
     }
 }
 
-fn gather<E: Predictor>(
+/// As [`open`], but a file is not read again while it is the same one.
+fn open_again(origin: &Origin, read: &Mutex<Option<(PathBuf, Arc<Trace>)>>) -> Result<Arc<Trace>, String> {
+    let Origin::File(path) = origin else { return open(origin) };
+    let last = read.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some((_, trace)) = last.filter(|(of, _)| of == path) {
+        return Ok(trace);
+    }
+    let trace = open(origin)?;
+    *read.lock().unwrap_or_else(PoisonError::into_inner) = Some((path.clone(), Arc::clone(&trace)));
+    Ok(trace)
+}
+
+fn by_name<E>(named: Option<NamedEngine<E>>, who: &Path) -> Result<Named<E>, String> {
+    named.ok_or_else(|| format!("{} cannot be asked here", who.display()))?(who)
+}
+
+/// The first predictor, once it is found.
+enum Who<E> {
+    /// The one that the program has without being told.
+    Usual(LoadEngine<E>),
+    Named(Named<E>),
+}
+
+impl<E: 'static> Who<E> {
+    fn find(
+        whom: Whom,
+        load: LoadEngine<E>,
+        make: Option<MakeEngine<E>>,
+        named: Option<NamedEngine<E>>,
+    ) -> Result<Self, String> {
+        Ok(match (whom, make) {
+            (Whom::Named(who), _) => Self::Named(by_name(named, &who)?),
+            (Whom::Current(Some((label, weights))), Some(make)) => {
+                Self::Named(Named::new(label, None, move |trace| Ok(make(trace, &weights).0)))
+            }
+            (Whom::Current(_), _) => Self::Usual(load),
+        })
+    }
+
+    /// The engine; why it is only a stand-in, if it is.
+    fn engine(&self, trace: &Trace) -> Result<(E, Option<String>), String> {
+        match self {
+            Self::Named(named) => named.engine(trace).map(|engine| (engine, None)),
+            Self::Usual(load) => Ok(match load(trace) {
+                Ok((engine, _)) => (engine, None),
+                // The table says when there is no model; then the baseline in its place is asked.
+                Err((engine, problem)) => (engine, Some(problem)),
+            }),
+        }
+    }
+}
+
+fn gather<E: Predictor + Clone + Sync + 'static>(
     origins: &[Origin],
-    other: Option<&Path>,
-    load: LoadEngine<E>,
+    who: &Who<E>,
+    other: Option<&Named<E>>,
     cancel: &Cancel,
     told: &dyn Fn(usize, usize) -> bool,
 ) -> Result<Found, String> {
-    let other = other.map(|path| Weights::load(path).map(Arc::new).map_err(|e| e.to_string())).transpose()?;
-    let mut tables = Vec::new();
+    let (mut tables, mut walks) = (Vec::new(), Vec::new());
     let mut found = Found::default();
     for (i, origin) in origins.iter().enumerate() {
         if !told(i, origins.len()) || cancel.is_cancelled() {
             return Err("cancelled".into());
         }
         let trace = open(origin)?;
-        let engine = || match load(&trace) {
-            Ok((engine, _)) => (engine, None),
-            Err((engine, problem)) => (engine, Some(problem)),
-        };
-        let (mut model, no_model) = engine();
-        let mut second = other.as_ref().map(|w| StreamEngine::new(w, trace.cpus()));
+        let (model, no_model) = who.engine(&trace)?;
+        let steps = Steps::new(&trace, model);
+        let mut second = other.map(|named| named.engine(&trace)).transpose()?;
         let second = second.as_mut().map(|e| e as &mut dyn Predictor);
-        let table = collect(&trace, origin.path().clone(), &mut model, second, cancel, &|_| {});
+        let table = collect_keeping(&trace, origin.path().clone(), &steps, second, cancel, &|_| {});
         tables.push(table.ok_or("cancelled")?);
         found.no_model = no_model;
         if i == 0 {
-            found.latencies = latencies(&trace, &mut engine().0, cancel);
+            found.latencies = latencies(&trace, &mut steps.model().clone(), cancel);
         }
+        walks.push(Arc::new(steps));
     }
     found.table = Table::join(tables);
-    if other.is_some() {
-        found.table.models[1] = "the other model".into();
+    if let Who::Named(named) = who {
+        found.table.models[0].clone_from(&named.label);
     }
+    if let Some(named) = other {
+        found.table.models[1].clone_from(&named.label);
+    }
+    found.held = Held::new(walks);
     Ok(found)
 }
 
 /// `None`: nobody waits for it any more.
-fn told<E: Predictor + Clone>(
+fn told<E: Predictor + Clone + Sync + 'static>(
     origin: &Origin,
-    table: &Table,
+    found: &Found,
     row: usize,
-    load: LoadEngine<E>,
+    read: &Mutex<Option<(PathBuf, Arc<Trace>)>>,
     cancel: &Cancel,
 ) -> Option<Result<Told, String>> {
-    let trace = match open(origin) {
+    let table = &found.table;
+    let walks: Option<&Vec<Arc<Steps<E>>>> = found.held.get();
+    let Some(steps) = walks.and_then(|w| w.get(table.source_ix(row))) else {
+        return Some(Err("nobody is there to ask".into()));
+    };
+    let trace = match open_again(origin, read) {
         Ok(trace) => trace,
         Err(problem) => return Some(Err(problem)),
     };
-    // The table says when there is no model; then the baseline in its place is explained.
-    let engine = match load(&trace) {
-        Ok((engine, _)) | Err((engine, _)) => engine,
-    };
     let event = table.event(row);
-    match explain(&trace, engine, event, &same_shape(table, row), None, cancel) {
+    match explain_from(&trace, steps, event, &same_shape(table, row), None, cancel) {
         Err(WhyError::Cancelled) => None,
         Err(e) => Some(Err(e.to_string())),
         Ok(why) => {

@@ -7,16 +7,49 @@ use crate::app::second::{News, model_label};
 use crate::evaluate::overlay::{self, Cache, OverlayError};
 use crate::job::{Cancel, Job, JobError};
 use crate::predictor::Predictor;
-use crate::predictor::engine::{Choice, Engine};
+use crate::predictor::engine::{Choice, ChoiceError, Engine};
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use crate::train::runs;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Makes the engine that somebody asked for by name: in its state before any event, with a name for the lanes, and a
-/// checksum when its predictions are worth keeping. The error is a sentence.
-pub type NamedEngine<E> = fn(&Path, &Trace) -> Result<(E, String, Option<u64>), String>;
+/// Finds the predictor that somebody asked for by name. The error is a sentence.
+pub type NamedEngine<E> = fn(&Path) -> Result<Named<E>, String>;
+
+/// How the engine of a predictor is made for a recording.
+type Make<E> = Box<dyn Fn(&Trace) -> Result<E, String> + Send + Sync>;
+
+/// A predictor that was found: the same weights for every recording that it is made for, whatever becomes of the file.
+pub struct Named<E> {
+    /// Its name in the lanes.
+    pub label: String,
+    /// Of its weights, when its predictions are worth keeping.
+    pub checksum: Option<u64>,
+    make: Make<E>,
+}
+
+impl<E> Named<E> {
+    /// With this name, made by `make`.
+    pub fn new(
+        label: String,
+        checksum: Option<u64>,
+        make: impl Fn(&Trace) -> Result<E, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { label, checksum, make: Box::new(make) }
+    }
+
+    /// The engine for this recording, in its state before the first event.
+    pub fn engine(&self, trace: &Trace) -> Result<E, String> {
+        (self.make)(trace)
+    }
+}
+
+impl<E> std::fmt::Debug for Named<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Named").field("label", &self.label).field("checksum", &self.checksum).finish_non_exhaustive()
+    }
+}
 
 /// A predictor that was found by what somebody called it.
 #[derive(Clone, Debug)]
@@ -25,6 +58,13 @@ pub struct Source {
     model: Option<Arc<Weights>>,
     /// Its name in the lanes.
     pub label: String,
+}
+
+impl Source {
+    /// The engine for this recording, in its state before the first event.
+    pub fn engine(&self, trace: &Trace) -> Result<Engine, ChoiceError> {
+        self.choice.make(self.model.as_ref(), trace)
+    }
 }
 
 /// Finds a predictor by its name, a model file, or a run (its folder, or its name among the kept runs), in this order. The
@@ -46,10 +86,10 @@ pub fn find(who: &Path) -> Result<Source, String> {
 }
 
 /// The engine of what [`find`] finds. Only networks' predictions are worth keeping.
-pub fn named_engine(who: &Path, trace: &Trace) -> Result<(Engine, String, Option<u64>), String> {
-    let Source { choice, model, label } = find(who)?;
-    let engine = choice.make(model.as_ref(), trace).map_err(|e| e.to_string())?;
-    Ok((engine, label, model.map(|m| m.checksum())))
+pub fn named_engine(who: &Path) -> Result<Named<Engine>, String> {
+    let found = find(who)?;
+    let (label, checksum) = (found.label.clone(), found.model.as_ref().map(|m| m.checksum()));
+    Ok(Named::new(label, checksum, move |trace| found.engine(trace).map_err(|e| e.to_string())))
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
@@ -58,10 +98,11 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         let Some(named) = self.named else { return };
         let (tx, done, folder) = (self.tx.clone(), self.tx.clone(), self.cache.clone());
         let work = move |cancel: &Cancel| {
-            let (engine, label, checksum) = named(&who, &trace)?;
+            let found = named(&who)?;
+            let engine = found.engine(&trace)?;
             let tell = |news| drop(tx.send(Msg::Second { serial, news }));
-            tell(News::Named(label));
-            let cache = folder.zip(checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
+            let cache = folder.zip(found.checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
+            tell(News::Named(found.label));
             let mut send = |chunk| tell(News::Predicted(chunk));
             let pass = match &cache {
                 Some(cache) => overlay::run_cached(&trace, engine, cache, cancel, &mut send),

@@ -18,6 +18,7 @@ use crate::app::help::wrap;
 use crate::app::layout::Area;
 use crate::app::mistakes::places::Places;
 use crate::app::mistakes::{Data, Focus, Found, Mistakes};
+use crate::app::second::model_label;
 use crate::app::{App, time};
 use crate::evaluate::mistakes::view::View;
 use ratatui::buffer::Buffer;
@@ -30,7 +31,7 @@ pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) {
     filter(m, &p, theme, buf);
     match (&m.data, &m.view) {
         (Data::Ready(found), Some(view)) => {
-            note(m, found, view, &p, theme, buf);
+            note(app, found, view, &p, theme, buf);
             list::draw(m, found, view, &p, theme, buf);
             sums::draw(m, p.sums, theme, buf);
             why::draw(m, found, p.why, theme, buf);
@@ -50,9 +51,10 @@ fn waiting(app: &App, data: &Data, p: &Places, theme: Theme, buf: &mut Buffer) {
         }
         Data::Nothing => ("Asking for the decisions".into(), String::new(), theme.pending()),
         Data::Pending(done, of) => {
+            let who = app.mistakes.first.as_ref().map_or_else(|| "the model".into(), |who| model_label(who));
             let what = if *of == 1 { "1 recording".into() } else { format!("recording {} of {of}", done + 1) };
             (
-                format!("░ predicting every decision of {what}"),
+                format!("░ {who} predicts every decision of {what}"),
                 "The list and its sums come when all are there.".into(),
                 theme.pending(),
             )
@@ -111,15 +113,32 @@ fn percent(x: f64) -> String {
     if x.is_nan() { "–".into() } else { format!("{:.1} %", 100.0 * x) }
 }
 
-fn note(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, buf: &mut Buffer) {
-    let total = &view.sums.total;
+/// Whose mistakes these are, and whose the timeline shows when that is somebody else.
+fn whose(app: &App, name: &str) -> String {
+    match &app.mistakes.first {
+        None => name.to_owned(),
+        Some(_) => {
+            let current = app.train.current.as_ref().map_or("tcn", |(run, _)| run);
+            format!("{name} (Timeline: {current})")
+        }
+    }
+}
+
+fn note(app: &App, found: &Found, view: &View, p: &Places, theme: Theme, buf: &mut Buffer) {
+    let (m, total, whole) = (&app.mistakes, &view.sums.total, found.table.whole());
     let (low, high) = total.interval();
-    let (decisions, trivial) = found.table.sources.iter().fold((0, 0), |(d, t), s| (d + s.decisions, t + s.trivial));
+    let share = |n: u64, of: u64| percent(n as f64 / of as f64);
+    let right = format!("{} right ({:.1}-{:.1})", percent(total.accuracy()), 100.0 * low, 100.0 * high);
     let mut parts = vec![
-        format!("{} right ({:.1}-{:.1})", percent(total.accuracy()), 100.0 * low, 100.0 * high),
+        right,
         format!("ECE {}", if total.decisions == 0 { "–".into() } else { format!("{:.3}", view.sums.ece()) }),
-        format!("forecast {}", percent(total.forecasts as f64 / total.asked as f64)),
-        format!("in time {}", percent(view.in_time)),
+        // The list has no trivial decisions, an evaluation counts their forecasts too: both figures, each by its name.
+        format!(
+            "forecast {} of all switches, {} of these",
+            share(whole.forecasts, whole.asked),
+            share(total.forecasts, total.asked)
+        ),
+        format!("in time {}", percent(view.in_time.share)),
     ];
     if m.chosen.len() > 1 {
         parts.push(format!("{} recordings", found.table.sources.len()));
@@ -127,13 +146,16 @@ fn note(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, buf:
     if !m.marked.is_empty() {
         parts.push(format!("{} chosen", m.marked.len()));
     }
-    parts.push(format!("{} of {} decisions trivial", time::grouped(trivial), time::grouped(decisions)));
+    parts.push(format!("{} of {} decisions trivial", time::grouped(whole.trivial), time::grouped(whole.decisions)));
     parts.push(format!("{:.0} bytes each", found.table.bytes_per_row()));
-    if let Some(problem) = &found.no_model {
-        parts.insert(0, format!("– no model, {} instead: {problem}", found.table.models[0]));
-    }
-    let style = if found.no_model.is_some() { theme.miss() } else { theme.dim() };
-    put(buf, 1, p.note.y, p.note.w.saturating_sub(1), &parts.join(" · "), style);
+    let name = &found.table.models[0];
+    let (who, style) = match &found.no_model {
+        Some(problem) => (format!("– no model, {name} instead: {problem} · "), theme.miss()),
+        None => (format!("{}: ", whose(app, name)), theme.dim()),
+    };
+    let used =
+        put(buf, 1, p.note.y, p.note.w.saturating_sub(1), &who, if m.first.is_some() { theme.strong() } else { style });
+    put(buf, 1 + used, p.note.y, p.note.w.saturating_sub(1 + used), &parts.join(" · "), style);
 }
 
 /// What is wrong with the line, and what could come next, over the rest of the screen's top.

@@ -3,7 +3,7 @@
 use super::{Focus, LIST, Mistakes, Order, Sorting};
 use crate::app::input::{Mouse, MouseKind};
 use crate::app::keys::Action;
-use crate::app::{App, Ask, Effect, Prompt, Tab};
+use crate::app::{App, Ask, Effect, Tab};
 use crate::evaluate::mistakes::filter::Op;
 use crate::evaluate::mistakes::sums::seconds;
 use crate::evaluate::mistakes::{Column, Expr, Kind};
@@ -33,8 +33,12 @@ pub enum Do {
     Why,
     /// The next predictor to compare with.
     Compare,
-    /// Ask for a model file to compare with.
-    CompareFile,
+    /// Ask whom to compare with.
+    AskSecond,
+    /// Ask whose mistakes are shown.
+    AskFirst,
+    /// Those of the Timeline's current model again.
+    Current,
     /// Only the time between the two marks of the timeline.
     Range,
     /// Keep the filter.
@@ -149,7 +153,16 @@ impl App {
                     }
                 }
             }
-            Do::CompareFile => self.prompt = Some(Prompt::new(Ask::Model)),
+            Do::AskFirst => self.ask_who(Ask::Whose),
+            Do::AskSecond => self.ask_who(Ask::Compare),
+            Do::Current => {
+                let again = m.first.take().is_some();
+                news = Some(if again {
+                    "the mistakes of the Timeline's model".into()
+                } else {
+                    "these are the mistakes of the Timeline's model: p asks for another predictor's".into()
+                });
+            }
             Do::Range => news = self.between_marks(),
             Do::Save => return self.save_filter(),
             Do::Saved if m.saved.is_empty() => news = Some("no filter is kept yet: F keeps the present one".into()),
@@ -202,11 +215,19 @@ impl App {
         Some(Effect::Mistakes(Order::SaveFilters(m.saved.clone())))
     }
 
-    /// Takes the name of a model file to compare with.
-    pub(in crate::app) fn compare_with_file(&mut self, path: &str) {
+    /// Takes the name of the first predictor.
+    pub(in crate::app) fn mistakes_of(&mut self, who: &str) {
+        self.mistakes.first = Some(PathBuf::from(who));
+    }
+
+    /// Takes the name of the second predictor. Baselines are in every table; any other one is asked anew.
+    pub(in crate::app) fn compare_with(&mut self, who: &str) {
         let m = &mut self.mistakes;
-        m.other = Some(PathBuf::from(path));
-        m.second = Some(Column::Other);
+        let baseline = Column::parse(who).filter(|c| matches!(c, Column::Baseline(_)));
+        if baseline.is_none() {
+            m.other = Some(PathBuf::from(who));
+        }
+        m.second = baseline.or(Some(Column::Other));
     }
 
     /// Chooses a recording for this screen, or no longer.
@@ -239,6 +260,10 @@ impl App {
         let (found, row) = (m.found()?.clone(), m.row()?);
         let (path, event) = (found.table.source_of(row).path.clone(), found.table.event(row));
         self.mistakes.walking = true;
+        // The list is of another predictor than the timeline's first row: its answers are shown below that.
+        if let Some(who) = self.mistakes.first.clone() {
+            self.show_beside(who);
+        }
         self.go_to(&path, event)
     }
 

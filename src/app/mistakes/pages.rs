@@ -143,8 +143,17 @@ fn predictors(t: &Table, view: &View) -> Page {
         bars.push(bar("badly learned".into(), total.learnable, Some(wrong.clone().and(some.clone()))));
         bars.push(bar("hard for all".into(), total.misses() - total.learnable, Some(wrong.and(some.negate()))));
     }
-    let forecast = Expr::Flag(Column::Forecast);
-    bars.push(bar("forecast right".into(), total.forecasts, Some(forecast)));
+    let n = total.asked;
+    bars.push(Bar {
+        share: total.forecasts as f64 / n as f64,
+        text: format!(
+            "{:>7}  {:>9} of {}",
+            percent(total.forecasts as f64 / n as f64),
+            time::grouped(total.forecasts),
+            time::grouped(n)
+        ),
+        ..bar("forecast right".into(), total.forecasts, Some(Expr::Flag(Column::Forecast)))
+    });
     Page::Bars("predictors".into(), "right    decisions", bars)
 }
 
@@ -203,6 +212,23 @@ fn answered(sums: &Sums) -> Page {
     Page::Bars("accuracy against share answered".into(), "right    from", sums.answered.iter().map(bar).collect())
 }
 
+/// Lead times against this machine's latency.
+fn in_time(view: &View) -> Page {
+    let bar = |(s, share): &(Slice, f64)| Bar {
+        label: format!("asked {} before", s.label),
+        share: *share,
+        mark: None,
+        text: format!("{:>7}  {:>9}", percent(*share), time::grouped(s.tally.decisions)),
+        filter: Some(s.filter.clone()),
+    };
+    let latency = match view.in_time.latency {
+        Some([middle, most]) => format!("one takes {} (p50), {} (p99)", time::short(middle), time::short(most)),
+        None => "latency not measured".into(),
+    };
+    let title = format!("forecast in time {} · {latency}", percent(view.in_time.share));
+    Page::Bars(title, "in time  forecasts", view.in_time.classes.iter().map(bar).collect())
+}
+
 /// All pages.
 pub fn pages(t: &Table, view: &View) -> Vec<Page> {
     let sums = &view.sums;
@@ -214,5 +240,6 @@ pub fn pages(t: &Table, view: &View) -> Vec<Page> {
     }
     pages.push(reliability(sums));
     pages.push(answered(sums));
+    pages.push(in_time(view));
     pages
 }

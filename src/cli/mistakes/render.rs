@@ -104,6 +104,7 @@ pub fn json(f: &Found) -> Value {
         json!({
             "trace": s.name, "workload": s.workload, "category": s.category, "kernel": s.kernel,
             "decisions": s.decisions, "trivial": s.trivial, "non_trivial": s.decisions - s.trivial,
+            "forecasts_asked": s.asked, "forecasts_right": s.forecasts,
         })
     };
     let confused = &sums.confusion;
@@ -123,19 +124,19 @@ pub fn json(f: &Found) -> Value {
             .collect::<Vec<_>>(),
         "compare": f.versus.as_ref().map(versus_json),
         "in_time": {
-            "share": f.in_time,
-            "latency_ns": { "p50": quantile(&f.latencies, 0.5), "p99": quantile(&f.latencies, 0.99) },
-            "measured": f.latencies.len(),
+            "share": f.in_time.share,
+            "latency_ns": { "p50": f.in_time.latency.map(|l| l[0]), "p99": f.in_time.latency.map(|l| l[1]) },
+            "measured": f.measured,
+            "by_lead": f.in_time.classes.iter().map(|(slice, share)| {
+                json!({ "slice": slice.label, "where": slice.filter.to_string(), "decisions": slice.tally.decisions,
+                    "share": share })
+            }).collect::<Vec<_>>(),
         },
     });
     if let Value::Object(more) = more {
         all.extend(more);
     }
     Value::Object(all)
-}
-
-fn quantile(sorted: &[u64], q: f64) -> Option<u64> {
-    sorted.get(((sorted.len() as f64 * q) as usize).min(sorted.len().saturating_sub(1))).copied()
 }
 
 fn percent(x: f64) -> String {
@@ -173,12 +174,13 @@ fn slice_rows(t: &Table, title: &str, slices: &[Slice]) -> Vec<Vec<String>> {
 pub fn markdown(f: &Found, all: bool) -> String {
     let (t, sums, mut out) = (&f.table, &f.sums, String::new());
     let total = &sums.total;
-    let (decisions, trivial) = t.sources.iter().fold((0, 0), |(d, r), s| (d + s.decisions, r + s.trivial));
+    let whole = t.whole();
+    let (decisions, trivial) = (whole.decisions, whole.trivial);
     let (low, high) = total.interval();
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{} of {} non-trivial decisions wrong: {} % right (95 %: {} to {}), covered {} %, ECE {:.3}, forecasts {} % right\n",
+        "{} of {} non-trivial decisions wrong: {} % right (95 %: {} to {}), covered {} %, ECE {:.3}\n",
         total.misses(),
         total.decisions,
         percent(total.accuracy()),
@@ -186,6 +188,16 @@ pub fn markdown(f: &Found, all: bool) -> String {
         percent(high),
         percent(total.covered as f64 / total.decisions as f64),
         sums.ece(),
+    );
+    // The list has no trivial decisions, an evaluation counts their forecasts too: both figures, each by its name.
+    let _ = writeln!(
+        out,
+        "{} of {} forecasts of all switches right: {} %; of these decisions' {} of {}: {} %\n",
+        whole.forecasts,
+        whole.asked,
+        percent(whole.forecasts as f64 / whole.asked as f64),
+        total.forecasts,
+        total.asked,
         percent(total.forecasts as f64 / total.asked as f64),
     );
     if let Some(filter) = &f.filter {
@@ -204,12 +216,12 @@ pub fn markdown(f: &Found, all: bool) -> String {
         "of the wrong ones {} were right by some baseline (badly learned), {hard} by none (hard)",
         total.learnable
     );
-    if let (Some(p50), Some(p99)) = (quantile(&f.latencies, 0.5), quantile(&f.latencies, 0.99)) {
+    if let Some([p50, p99]) = f.in_time.latency {
         let _ = writeln!(
             out,
             "in time: {} % of the forecasts, asked a stint ahead, would have come before the switch; a decision takes {:.1} µs \
              here (p50), {:.1} µs (p99)",
-            percent(f.in_time),
+            percent(f.in_time.share),
             p50 as f64 / 1e3,
             p99 as f64 / 1e3
         );

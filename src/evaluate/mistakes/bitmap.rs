@@ -1,5 +1,7 @@
 //! A set of rows: one bit each. Filters give one, sums walk one.
 
+use rayon::prelude::*;
+
 /// Rows of a table; bit `i` of word `i / 64`. Bits past the end are zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bitmap {
@@ -7,14 +9,17 @@ pub struct Bitmap {
     len: usize,
 }
 
+/// Words that one thread takes at least: fewer are not worth another one.
+const SHARE: usize = 512;
+
 impl Bitmap {
-    /// The rows `i < len` for which `wanted(i)`.
-    pub fn of(len: usize, wanted: impl Fn(usize) -> bool) -> Self {
+    /// The rows `i < len` for which `wanted(i)`; asked on as many threads as the pool has.
+    pub fn of(len: usize, wanted: impl Fn(usize) -> bool + Sync) -> Self {
         let word = |w: usize| {
             let (from, to) = (w * 64, len.min(w * 64 + 64));
             (from..to).fold(0_u64, |bits, i| bits | u64::from(wanted(i)) << (i - from))
         };
-        Self { words: (0..len.div_ceil(64)).map(word).collect(), len }
+        Self { words: (0..len.div_ceil(64)).into_par_iter().with_min_len(SHARE).map(word).collect(), len }
     }
 
     /// All rows, or none.
@@ -92,7 +97,14 @@ impl Bitmap {
 
     /// The rows, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.words.iter().enumerate().flat_map(|(w, &word)| {
+        self.within(0..self.len)
+    }
+
+    /// Those of a range that begins and ends with a word (or beyond the last row).
+    pub fn within(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        let (from, to) = (rows.start / 64, rows.end.div_ceil(64).min(self.words.len()));
+        let words = self.words.get(from..to).unwrap_or_default();
+        words.iter().zip(from..).flat_map(|(&word, w)| {
             let mut left = word;
             std::iter::from_fn(move || {
                 let bit = left.trailing_zeros();
@@ -119,6 +131,8 @@ mod tests {
             assert_eq!(two.clone().inverse().count() + two.count(), len);
             assert_eq!((0..len + 70).filter(|i| two.has(*i)).collect::<Vec<_>>(), rows(&two));
             assert_eq!(Bitmap::all(len, true).count(), len);
+            let parts = (0..4).flat_map(|k| two.within(64 * k..64 * (k + 1)));
+            assert_eq!(parts.collect::<Vec<_>>(), rows(&two));
             for i in 0..len + 2 {
                 assert_eq!(three.next(i), rows(&three).into_iter().find(|r| *r >= i));
                 assert_eq!(three.before(i), rows(&three).into_iter().rfind(|r| *r < i));

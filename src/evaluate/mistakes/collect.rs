@@ -1,6 +1,7 @@
 //! One pass over a recording that fills a table: the model, a second one beside it, and every baseline answer each
 //! decision as they do in `koracle eval`. Nothing is shown to a predictor before it answered.
 
+use super::steps::Steps;
 use super::table::{ASKED, COVERED, Enqueued, FORECAST, HIT, OTHER as OTHER_HIT, Row, Source, Span, Table};
 use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::{answers, best, name_somebody, rank_of, softmax};
@@ -41,24 +42,48 @@ struct Choice {
 }
 
 /// One predictor's answers to the decision in hand.
-struct Answering<'a> {
-    predictor: &'a mut dyn Predictor,
+struct Answering<'a, P: ?Sized> {
+    predictor: &'a mut P,
     p: Vec<f32>,
     /// Per CPU: scores of the forecast that is open.
     forecast: Vec<[f32; RANKS]>,
 }
 
-impl<'a> Answering<'a> {
-    fn new(predictor: &'a mut dyn Predictor, cpus: usize) -> Self {
+impl<'a, P: Predictor + ?Sized> Answering<'a, P> {
+    fn new(predictor: &'a mut P, cpus: usize) -> Self {
         Self { predictor, p: Vec::new(), forecast: vec![[f32::NEG_INFINITY; RANKS]; cpus] }
+    }
+
+    fn decision(&mut self, d: &Decision<'_>) {
+        self.predictor.pick(d, &mut self.p);
+        softmax(&mut self.p);
+    }
+
+    fn forecast(&mut self, f: &Forecast<'_>) {
+        let scores = &mut self.forecast[f.cpu.ix()];
+        scores.fill(f32::NEG_INFINITY);
+        self.predictor.forecast(f, scores);
+        scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
+        name_somebody(scores);
+    }
+
+    /// Whether the forecast that is open on this CPU named anybody, and whether it named the one that came in.
+    fn foretold(&self, o: &Outcome) -> [bool; 2] {
+        let scores = &self.forecast[o.cpu.ix()];
+        let class = usize::from(o.rank).min(OTHER);
+        // Naming "some other task" names nobody, whatever came.
+        let named = class != OTHER && scores[class] > f32::NEG_INFINITY;
+        let asked = answers(scores);
+        [asked, asked && named && rank_of(scores, class) == 1]
     }
 }
 
-struct Collector<'a> {
+struct Collector<'a, 'b, P: ?Sized> {
     table: Table,
     causes: [usize; 4],
-    /// The model, the second one if there is one.
-    models: Vec<Answering<'a>>,
+    model: Answering<'a, P>,
+    /// The second model, if there is one.
+    other: Option<Answering<'b, dyn Predictor + 'b>>,
     baselines: Vec<Heuristic>,
     /// What each baseline picks, as a place among the candidates.
     picks: Vec<Option<usize>>,
@@ -73,9 +98,10 @@ struct Collector<'a> {
     running: Vec<Option<(usize, Nanos)>>,
 }
 
-impl Sink for Collector<'_> {
+impl<P: Predictor + ?Sized> Sink for Collector<'_, '_, P> {
     fn token(&mut self, cpu: CpuId, token: &Token) {
-        self.models.iter_mut().for_each(|m| m.predictor.token(cpu, token));
+        self.model.predictor.token(cpu, token);
+        self.other.iter_mut().for_each(|m| m.predictor.token(cpu, token));
         self.baselines.iter_mut().for_each(|b| b.token(cpu, token));
     }
 
@@ -86,10 +112,8 @@ impl Sink for Collector<'_> {
             let enqueued = cause_of(d.features.get(i * CAND..(i + 1) * CAND).unwrap_or_default(), self.causes);
             self.choices.push(Choice { thread: *thread, waited: *waited, enqueued });
         }
-        for model in &mut self.models {
-            model.predictor.pick(d, &mut model.p);
-            softmax(&mut model.p);
-        }
+        self.model.decision(d);
+        self.other.iter_mut().for_each(|m| m.decision(d));
         for (baseline, pick) in self.baselines.iter_mut().zip(&mut self.picks) {
             baseline.pick(d, &mut self.scores);
             softmax(&mut self.scores);
@@ -103,40 +127,39 @@ impl Sink for Collector<'_> {
             self.table.ran[row] = Span::of(o.time.since(since).0);
         }
         if o.scored {
+            let told = self.open[cpu].map(|_| self.model.foretold(o)).unwrap_or_default();
             let source = &mut self.table.sources[0];
             source.decisions += 1;
+            source.asked += u64::from(told[0]);
+            source.forecasts += u64::from(told[1]);
             if self.choices.len() < 2 {
                 source.trivial += 1;
-            } else if let Some(row) = self.row(o) {
+            } else if let Some(row) = self.row(o, told) {
                 self.running[cpu] = Some((self.table.len(), o.time));
                 self.table.push(&row);
             }
         }
-        self.models.iter_mut().for_each(|m| m.predictor.outcome(o));
+        self.model.predictor.outcome(o);
+        self.other.iter_mut().for_each(|m| m.predictor.outcome(o));
         self.baselines.iter_mut().for_each(|b| b.outcome(o));
     }
 
     fn forecast(&mut self, f: &Forecast<'_>) {
         let cpu = f.cpu.ix();
         self.open[cpu] = Some(f.time);
-        for model in &mut self.models {
-            let scores = &mut model.forecast[cpu];
-            scores.fill(f32::NEG_INFINITY);
-            model.predictor.forecast(f, scores);
-            scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
-            name_somebody(scores);
-        }
+        self.model.forecast(f);
+        self.other.iter_mut().for_each(|m| m.forecast(f));
         // Their forecasts are not kept; asked all the same, so that a seeded one goes on as in an evaluation.
         let mut scores = [f32::NEG_INFINITY; RANKS];
         self.baselines.iter_mut().for_each(|b| b.forecast(f, &mut scores));
     }
 }
 
-impl Collector<'_> {
-    fn row(&self, o: &Outcome) -> Option<Row> {
+impl<P: Predictor + ?Sized> Collector<'_, '_, P> {
+    fn row(&self, o: &Outcome, [asked, foretold]: [bool; 2]) -> Option<Row> {
         let cpu = o.cpu.ix();
         let real = o.pick.map(|p| p as usize);
-        let p = &self.models.first()?.p;
+        let p = &self.model.p;
         let first = best(p)?;
         let rank = real.map_or(0, |r| rank_of(p, r).min(usize::from(u16::MAX)) as u16);
         let mut bits = 0;
@@ -146,13 +169,9 @@ impl Collector<'_> {
         let mut set = |on: bool, bit: u16| bits |= if on { bit } else { 0 };
         set(rank == 1, HIT);
         set(real.is_some(), COVERED);
-        let forecast = &self.models.first()?.forecast[cpu];
-        let asked = self.open[cpu].filter(|_| answers(forecast));
-        set(asked.is_some(), ASKED);
-        let class = usize::from(o.rank).min(OTHER);
-        let named = class != OTHER && forecast[class] > f32::NEG_INFINITY;
-        set(asked.is_some() && named && rank_of(forecast, class) == 1, FORECAST);
-        let other = self.models.get(1).and_then(|m| Some((best(&m.p)?, &m.p)));
+        set(asked, ASKED);
+        set(foretold, FORECAST);
+        let other = self.other.as_ref().and_then(|m| Some((best(&m.p)?, &m.p)));
         set(other.is_some_and(|(pick, _)| Some(pick) == real), OTHER_HIT);
         Some(Row {
             time: o.time.0,
@@ -186,15 +205,43 @@ pub fn collect(
     cancel: &Cancel,
     done: &(dyn Fn(u64) + Sync),
 ) -> Option<Table> {
+    walk(trace, path, model, other, cancel, done, &|_, _, _, _| {})
+}
+
+/// As [`collect`] by the model of `steps`, which keeps states of the pass: an explanation starts from them.
+pub fn collect_keeping<E: Predictor + Clone>(
+    trace: &Trace,
+    path: PathBuf,
+    steps: &Steps<E>,
+    other: Option<&mut dyn Predictor>,
+    cancel: &Cancel,
+    done: &(dyn Fn(u64) + Sync),
+) -> Option<Table> {
+    let mut model = steps.model().clone();
+    let keep = |i: usize, extractor: &Extractor, model: &E, baselines: &[Heuristic]| {
+        steps.keep(i, extractor, model, baselines);
+    };
+    walk(trace, path, &mut model, other, cancel, done, &keep)
+}
+
+/// The pass behind both; `keep` sees the state before every event.
+fn walk<P: Predictor + ?Sized>(
+    trace: &Trace,
+    path: PathBuf,
+    model: &mut P,
+    other: Option<&mut dyn Predictor>,
+    cancel: &Cancel,
+    done: &(dyn Fn(u64) + Sync),
+    keep: &dyn Fn(usize, &Extractor, &P, &[Heuristic]),
+) -> Option<Table> {
     const STRIDE: usize = 2048;
     let cpus = trace.cpus();
     let names = [model.name().to_owned(), other.as_ref().map_or(String::new(), |o| o.name().to_owned())];
-    let mut models = vec![Answering::new(model, cpus)];
-    models.extend(other.map(|m| Answering::new(m, cpus)));
     let mut collector = Collector {
         table: Table { sources: vec![Source::new(trace, path)], models: names, ..Table::default() },
         causes: cause_columns(),
-        models,
+        model: Answering::new(model, cpus),
+        other: other.map(|m| Answering::new(m, cpus)),
         baselines: baselines(),
         picks: vec![None; BASELINES.len()],
         scores: Vec::new(),
@@ -211,7 +258,10 @@ pub fn collect(
             return None;
         }
         let end = trace.len().min(start + STRIDE);
-        (start..end).for_each(|i| extractor.step(trace, i, &mut collector));
+        for i in start..end {
+            keep(i, &extractor, &*collector.model.predictor, &collector.baselines);
+            extractor.step(trace, i, &mut collector);
+        }
         done((end - start) as u64);
     }
     Some(Table::join(vec![collector.table]))

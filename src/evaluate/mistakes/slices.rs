@@ -33,6 +33,21 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// From the number of rows with each flag of the table.
+    pub(super) fn from_flags(flag: impl Fn(u16) -> u64, decisions: u64, learnable: u64, wrong_ns: u64) -> Self {
+        Self {
+            decisions,
+            hits: flag(HIT),
+            covered: flag(COVERED),
+            asked: flag(ASKED),
+            forecasts: flag(FORECAST),
+            baselines: std::array::from_fn(|b| flag(1 << b)),
+            other: flag(OTHER),
+            wrong_ns,
+            learnable,
+        }
+    }
+
     /// Counts one row.
     pub fn add(&mut self, t: &Table, i: usize) {
         let bits = t.bits[i];
@@ -98,10 +113,19 @@ pub struct Slice {
 }
 
 /// Ends of the classes of queue lengths, as in `koracle eval`.
-const QUEUES: [(u64, u64); 6] = [(0, 2), (3, 4), (5, 8), (9, 16), (17, 64), (65, u64::MAX)];
+pub(super) const QUEUES: [(u64, u64); 6] = [(0, 2), (3, 4), (5, 8), (9, 16), (17, 64), (65, u64::MAX)];
 /// Ends of the classes of durations, ns.
-const TIMES: [u64; 6] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
-const TIME_LABELS: [&str; 7] = ["< 1 µs", "1-10 µs", "10-100 µs", "0.1-1 ms", "1-10 ms", "10-100 ms", "≥ 100 ms"];
+pub(super) const TIMES: [u64; 6] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+pub(super) const TIME_LABELS: [&str; 7] =
+    ["< 1 µs", "1-10 µs", "10-100 µs", "0.1-1 ms", "1-10 ms", "10-100 ms", "≥ 100 ms"];
+/// What has no time.
+pub(super) const UNKNOWN: &str = "unknown";
+
+/// Class of a duration: index into the labels.
+pub(super) fn time_class(ns: u64) -> usize {
+    TIMES.iter().position(|end| ns < *end).unwrap_or(TIMES.len())
+}
+
 /// Parts that the time of a recording is cut into.
 const PARTS: u64 = 20;
 
@@ -136,11 +160,25 @@ pub fn slices(t: &Table, rows: &Bitmap, column: Column) -> Option<Vec<Slice>> {
     if let Some(last) = last {
         classes.entry(last).or_default().merge(&tally);
     }
+    Some(named(t, column, classes.into_iter().collect()))
+}
+
+/// Classes of a cut by `column`, with their counts, as slices.
+pub(super) fn named(t: &Table, column: Column, classes: Vec<(u64, Tally)>) -> Vec<Slice> {
+    let Some(cut) = cut(t, column) else { return Vec::new() };
     let slice = |(class, tally)| {
         let (label, filter) = (cut.name)(class);
         Slice { label, filter, tally }
     };
-    Some(classes.into_iter().map(slice).collect())
+    classes.into_iter().map(slice).collect()
+}
+
+/// What the recordings say of a column that is the same for a whole one, sorted, each once.
+pub(super) fn names(t: &Table, column: Column) -> Vec<&str> {
+    let mut names: Vec<&str> = t.sources.iter().filter_map(|s| column.of_source(s)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
@@ -185,12 +223,12 @@ fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
         },
         Column::Waited | Column::Stint | Column::Ran | Column::Lead => Cut {
             class: Box::new(move |i| match column.count(t, i) {
-                Some(ns) => TIMES.iter().position(|end| ns < *end).unwrap_or(TIMES.len()) as u64,
+                Some(ns) => time_class(ns) as u64,
                 None => u64::MAX,
             }),
             name: Box::new(move |c| match c {
                 // What is not known compares with nothing.
-                u64::MAX => ("unknown".into(), number(Op::Ge, 0).negate()),
+                u64::MAX => (UNKNOWN.into(), number(Op::Ge, 0).negate()),
                 0 => (TIME_LABELS[0].into(), number(Op::Lt, TIMES[0])),
                 6 => (TIME_LABELS[6].into(), number(Op::Ge, TIMES[5])),
                 c => {
@@ -232,9 +270,7 @@ fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
             }),
         },
         Column::Trace | Column::Workload | Column::Category | Column::Kernel | Column::Scheduler => {
-            let mut names: Vec<&str> = t.sources.iter().filter_map(|s| column.of_source(s)).collect();
-            names.sort_unstable();
-            names.dedup();
+            let names = names(t, column);
             let place = |s| column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0) as u64;
             let of: Vec<u64> = t.sources.iter().map(place).collect();
             Cut {

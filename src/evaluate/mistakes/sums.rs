@@ -2,12 +2,14 @@
 //! each figure is a count of the same rows, so that all of them add up.
 
 use super::bitmap::Bitmap;
-use super::column::{Column, bin};
+use super::column::Column;
+use super::dense::{Walked, walk};
 use super::filter::{Expr, Op, Value};
-use super::slices::{Slice, Tally, slices};
+use super::slices::{Slice, TIME_LABELS, TIMES, Tally, UNKNOWN, time_class};
 use super::stats::mcnemar;
-use super::table::{HIT, Table};
+use super::table::Table;
 use crate::evaluate::score::ECE_BINS;
+use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// A bin of the reliability diagram.
@@ -30,6 +32,15 @@ pub struct Answered {
     pub decisions: u64,
     /// Of those, right.
     pub hits: u64,
+}
+
+impl Bin {
+    /// Adds another one's counts.
+    pub(super) fn add(&mut self, other: Self) {
+        self.decisions += other.decisions;
+        self.p += other.p;
+        self.hits += other.hits;
+    }
 }
 
 impl Answered {
@@ -129,34 +140,25 @@ pub struct Sums {
 impl Sums {
     /// Over `rows`.
     pub fn new(t: &Table, rows: &Bitmap) -> Self {
-        let mut total = Tally::default();
-        let mut bins = [Bin::default(); ECE_BINS];
-        let mut confused: HashMap<(u32, u32), u64> = HashMap::new();
-        // Probabilities are not negative: their bits sort like them. The lowest bit of the key says whether it was right.
-        let mut order: Vec<u64> = Vec::with_capacity(rows.count());
-        for i in rows.iter() {
-            total.add(t, i);
-            let (p, hit) = (t.p[i], t.bits[i] & HIT != 0);
-            let b = &mut bins[bin(p)];
-            *b = Bin { decisions: b.decisions + 1, p: b.p + f64::from(p), hits: b.hits + u64::from(hit) };
-            order.push(u64::from(p.to_bits()) << 1 | u64::from(hit));
-            if !hit {
-                let group = |thread| t.group(i, thread).unwrap_or(u32::MAX);
-                *confused.entry((group(t.real[i]), group(t.pred[i]))).or_default() += 1;
-            }
-        }
-        let mut tasks = slices(t, rows, Column::Real).unwrap_or_default();
+        let columns: Vec<Column> = std::iter::once(Column::Real).chain(USUAL).collect();
+        let Walked { total, slices, bins, confused, order } = walk(t, rows, &columns);
+        let mut slices = slices.into_iter();
+        let mut tasks = slices.next().map(|(_, tasks)| tasks).unwrap_or_default();
         tasks.sort_by_key(|s| std::cmp::Reverse((s.tally.wrong_ns, s.tally.misses())));
-        let cut = |column| (column, slices(t, rows, column).unwrap_or_default());
         Self {
             total,
             tasks,
             confusion: confusion(t, &confused),
-            slices: USUAL.map(cut).into(),
+            slices: slices.collect(),
             bins,
             answered: answered(order),
             versus: t.has_other().then(|| versus(t, rows, Column::Other)),
         }
+    }
+
+    /// By this column, one of [`USUAL`].
+    pub fn by(&self, column: Column) -> &[Slice] {
+        self.slices.iter().find(|(c, _)| *c == column).map_or(&[], |(_, slices)| slices)
     }
 
     /// Expected calibration error over bins of equal width, as `koracle eval` has it.
@@ -192,31 +194,69 @@ fn confusion(t: &Table, counts: &HashMap<(u32, u32), u64>) -> Confusion {
 }
 
 /// Points of the curve: twentieths of the decisions, the surest first; equal probabilities are answered together.
-fn answered(mut order: Vec<u64>) -> Vec<Answered> {
+fn answered(mut order: Vec<u32>) -> Vec<Answered> {
     const POINTS: usize = 20;
-    order.sort_unstable_by_key(|k| std::cmp::Reverse(*k));
+    order.par_sort_unstable();
+    order.reverse();
     let mut points: Vec<Answered> = Vec::new();
     let (mut hits, mut next) = (0, 1);
     for (i, key) in order.iter().enumerate() {
-        hits += key & 1;
+        hits += u64::from(key & 1);
         let last_of_equals = order.get(i + 1).is_none_or(|k| k >> 1 != key >> 1);
         if last_of_equals && (i + 1) * POINTS >= next * order.len() {
             next = (i + 1) * POINTS / order.len() + 1;
-            points.push(Answered { least: f32::from_bits((key >> 1) as u32), decisions: i as u64 + 1, hits });
+            points.push(Answered { least: f32::from_bits(key >> 1), decisions: i as u64 + 1, hits });
         }
     }
     points
 }
 
-/// Share of the rows whose forecast would have come before the switch, had it taken as long as one of `latencies`
-/// (sorted ns): the mean over all pairs of a lead time and a latency. NaN without a lead time or a latency.
-pub fn in_time(t: &Table, rows: &Bitmap, latencies: &[u64]) -> f64 {
-    let (mut sum, mut n) = (0_u64, 0_u64);
-    for lead in rows.iter().filter_map(|i| t.lead[i].ns()) {
-        sum += latencies.partition_point(|l| *l < lead) as u64;
-        n += 1;
-    }
-    sum as f64 / (n as f64 * latencies.len() as f64)
+/// Whether forecasts would have come in time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InTime {
+    /// Ns that this machine needs for a decision: the middle one of those measured, and that of 99 %.
+    pub latency: Option<[u64; 2]>,
+    /// Lead times by class of [`Column::Lead`]: the slice, and the share of its forecasts that would have come before the
+    /// switch.
+    pub classes: Vec<(Slice, f64)>,
+    /// The same of all that have a lead time; NaN when none has, or no latency is known.
+    pub share: f64,
+}
+
+/// Shares of the rows whose forecast would have come before the switch, had it taken as long as one of `latencies`
+/// (sorted ns): means over all pairs of a lead time and a latency. `slices` are the rows cut by their lead time.
+pub fn in_time(t: &Table, rows: &Bitmap, slices: &[Slice], latencies: &[u64]) -> InTime {
+    const SHARE: usize = 16_384;
+    let (first, last) = (latencies.first().copied().unwrap_or(0), latencies.last().copied().unwrap_or(0));
+    let faster = |lead: u64| match lead {
+        lead if lead > last => latencies.len() as u64,
+        lead if lead <= first => 0,
+        lead => latencies.partition_point(|l| *l < lead) as u64,
+    };
+    // Per class of a lead time: how many latencies are below the lead times of it, in all.
+    let part = |block: usize| {
+        let mut sums = [0_u64; TIMES.len() + 1];
+        for lead in rows.within(block * SHARE..(block + 1) * SHARE).filter_map(|i| t.lead[i].ns()) {
+            sums[time_class(lead)] += faster(lead);
+        }
+        sums
+    };
+    let sums = (0..t.len().div_ceil(SHARE)).into_par_iter().map(part).reduce(
+        || [0; TIMES.len() + 1],
+        |mut a, b| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        },
+    );
+    let share = |sum: u64, n: u64| sum as f64 / (n as f64 * latencies.len() as f64);
+    // What has no lead time has no class here: it is the last of the slices, when there is such a one.
+    let known = |s: &&Slice| s.label != UNKNOWN;
+    let sum_of = |s: &Slice| TIME_LABELS.iter().position(|l| *l == s.label).map_or(0, |class| sums[class]);
+    let classes: Vec<(Slice, f64)> =
+        slices.iter().filter(known).map(|s| (s.clone(), share(sum_of(s), s.tally.decisions))).collect();
+    let n = classes.iter().map(|(s, _)| s.tally.decisions).sum();
+    let at = |q: f64| latencies.get((latencies.len() as f64 * q) as usize).copied();
+    InTime { latency: at(0.5).zip(at(0.99)).map(<[u64; 2]>::from), classes, share: share(sums.iter().sum(), n) }
 }
 
 /// Columns that stand for a second predictor: the baselines, and the second model when there is one.

@@ -65,6 +65,11 @@ pub struct Source {
     pub decisions: u64,
     /// Of those, trivial: not in the table.
     pub trivial: u64,
+    /// Forecasts of all scored decisions, trivial ones included: what `koracle eval` counts. In the rows are only those of
+    /// decisions that were not trivial.
+    pub asked: u64,
+    /// Of those, right.
+    pub forecasts: u64,
     /// Ns from its first to its last event.
     pub span_ns: u64,
 }
@@ -90,6 +95,19 @@ impl Source {
             ..Self::default()
         }
     }
+}
+
+/// What the recordings of a table have together, whatever a filter lets through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// Scored decisions, trivial ones included.
+    pub decisions: u64,
+    /// Of those, trivial.
+    pub trivial: u64,
+    /// Forecasts of all scored decisions.
+    pub asked: u64,
+    /// Of those, right.
+    pub forecasts: u64,
 }
 
 /// Why the one that came in had been queued.
@@ -225,6 +243,16 @@ impl Table {
     /// True when a second model answered too.
     pub fn has_other(&self) -> bool {
         !self.models[1].is_empty()
+    }
+
+    /// The recordings together.
+    pub fn whole(&self) -> Whole {
+        self.sources.iter().fold(Whole::default(), |all, s| Whole {
+            decisions: all.decisions + s.decisions,
+            trivial: all.trivial + s.trivial,
+            asked: all.asked + s.asked,
+            forecasts: all.forecasts + s.forecasts,
+        })
     }
 
     /// Bytes of the columns.

@@ -3,8 +3,9 @@
 use super::bitmap::Bitmap;
 use super::column::Column;
 use super::filter::Expr;
-use super::sums::{Sums, Versus, in_time, versus};
+use super::sums::{InTime, Sums, Versus, in_time, versus};
 use super::table::Table;
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// What is asked of a table.
@@ -41,8 +42,8 @@ pub struct View {
     pub sums: Arc<Sums>,
     /// The comparison.
     pub versus: Option<Versus>,
-    /// Share of forecasts that would have come in time; NaN when that was not measured.
-    pub in_time: f64,
+    /// Whether forecasts would have come in time.
+    pub in_time: Arc<InTime>,
 }
 
 impl View {
@@ -51,8 +52,12 @@ impl View {
         let subset = query.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(table));
         let same = old.filter(|o| o.query.filter == query.filter && o.set.len() == table.len());
         let (sums, in_time) = match same {
-            Some(old) => (Arc::clone(&old.sums), old.in_time),
-            None => (Arc::new(Sums::new(table, &subset)), in_time(table, &subset, latencies)),
+            Some(old) => (Arc::clone(&old.sums), Arc::clone(&old.in_time)),
+            None => {
+                let sums = Sums::new(table, &subset);
+                let in_time = in_time(table, &subset, sums.by(Column::Lead), latencies);
+                (Arc::new(sums), Arc::new(in_time))
+            }
         };
         let versus = query.second.map(|second| versus(table, &subset, second));
         let set = if query.all { subset } else { subset.and(&Expr::Flag(Column::Hit).negate().rows(table)) };
@@ -65,7 +70,12 @@ impl View {
 fn sorted(t: &Table, set: &Bitmap, by: Column, descending: bool) -> Vec<u32> {
     let names = by.order(t);
     let flip = if descending { u64::MAX } else { 0 };
-    let mut keyed: Vec<(u64, u32)> = set.iter().map(|i| (by.key(t, i, &names) ^ flip, i as u32)).collect();
-    keyed.sort_unstable();
+    let rows: Vec<u32> = set.iter().map(|i| i as u32).collect();
+    if by == Column::Time && !descending && t.sources.len() == 1 {
+        return rows;
+    }
+    let key = |i: &u32| (by.key(t, *i as usize, &names) ^ flip, *i);
+    let mut keyed: Vec<(u64, u32)> = rows.par_iter().map(key).collect();
+    keyed.par_sort_unstable();
     keyed.into_iter().map(|(_, i)| i).collect()
 }

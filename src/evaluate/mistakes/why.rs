@@ -10,11 +10,12 @@ mod groups;
 
 pub use groups::{Group, groups};
 
-use super::collect::{baselines, cause_columns, cause_of};
+use super::collect::{cause_columns, cause_of};
+use super::steps::{Step, Steps};
 use super::table::{Enqueued, Table};
 use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::{best, rank_of, softmax};
-use crate::features::{CAND, Decision, Extractor, Forecast, Outcome, QUERY, RANKS, Sink, TOKEN_X, Token};
+use crate::features::{CAND, Decision, Forecast, Outcome, QUERY, RANKS, Sink, TOKEN_X, Token};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::heuristics::Heuristic;
@@ -229,17 +230,22 @@ impl<E: Predictor> Sink for Watcher<'_, E> {
     }
 }
 
-/// Right decisions of the same shape as this row of the table, in the same recording.
+/// Similar decisions are looked for among so many events before and after: an explanation must not take longer where a
+/// recording is long.
+const AROUND: usize = 32_768;
+
+/// Right decisions of the same shape as this row of the table: in the same recording, at most 32,768 events away.
 pub fn same_shape(t: &Table, row: usize) -> Vec<u32> {
+    let (source, event) = (t.source_ix(row), t.event(row));
+    let (from, to) = (t.row_from(source, event.saturating_sub(AROUND)), t.row_from(source, event + AROUND));
     let same = |i: &usize| {
-        t.source[*i] == t.source[row]
-            && t.is_hit(*i)
+        t.is_hit(*i)
             && t.queue[*i] == t.queue[row]
             && t.state[*i] == t.state[row]
             && t.enqueued[*i] == t.enqueued[row]
             && *i != row
     };
-    (0..t.len()).filter(same).map(|i| t.event[i]).collect()
+    (from..to).filter(same).map(|i| t.event[i]).collect()
 }
 
 /// Takes the decision at `event` apart. `model` is in its state before the first event; `similar` are right decisions to
@@ -253,28 +259,49 @@ pub fn explain<E: Predictor + Clone>(
     window: Option<usize>,
     cancel: &Cancel,
 ) -> Result<Why, WhyError> {
+    explain_from(trace, &Steps::new(trace, model), event, similar, window, cancel)
+}
+
+/// The same by the model of `steps`, starting from the latest state there that is early enough.
+pub fn explain_from<E: Predictor + Clone>(
+    trace: &Trace,
+    steps: &Steps<E>,
+    event: usize,
+    similar: &[u32],
+    window: Option<usize>,
+    cancel: &Cancel,
+) -> Result<Why, WhyError> {
     if event >= trace.len() || trace.event(event).kind != EventKind::Switch {
         return Err(WhyError::NotASwitch(event));
     }
     let e = trace.event(event);
-    let reach = model.reads().map_or(0, |r| r.tokens.unwrap_or(UNBOUNDED));
+    let reads = steps.model().reads().map(|r| r.tokens.unwrap_or(UNBOUNDED));
+    let window = window.unwrap_or(reads.unwrap_or(0));
+    // The model must not have seen the window yet. Every switch of the CPU is a token of it, at least one.
+    let switches = trace.cpu_switches(e.cpu);
+    let before = switches.partition_point(|s| (*s as usize) < event);
+    let back = match reads {
+        None => event,
+        Some(_) => before.checked_sub(window).map_or(0, |k| switches.get(k).map_or(event, |s| *s as usize)),
+    };
+    let (from, Step { mut extractor, model, baselines }) =
+        steps.nearest(back.min(event).min(similar.first().map_or(event, |e| *e as usize)));
     let mut watcher = Watcher {
         target: event as u32,
         cpu: e.cpu,
-        whole: model.reads().is_none(),
+        whole: reads.is_none(),
         model,
-        window: window.unwrap_or(reach),
+        window,
         past: VecDeque::new(),
         event: 0,
-        baselines: baselines(),
+        baselines,
         scores: Vec::new(),
         kept: None,
         wanted: similar.iter().peekable(),
         queries: Vec::new(),
     };
-    let mut extractor = Extractor::new(trace);
     let last = similar.last().map_or(event, |e| (*e as usize).max(event));
-    for i in 0..=last {
+    for i in from..=last {
         if i.is_multiple_of(1_024) && cancel.is_cancelled() {
             return Err(WhyError::Cancelled);
         }
