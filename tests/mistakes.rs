@@ -434,9 +434,9 @@ fn an_explanation_does_not_depend_on_where_its_walk_starts() {
         for row in [wrong.next(kept.len() / 3), wrong.before(kept.len())] {
             let row = row.unwrap();
             let (event, shape) = (kept.event(row), same_shape(&kept, row));
-            let near: Vec<u32> = shape.iter().copied().filter(|e| (*e as usize) + 2_000 > event).collect();
-            assert!(near.len() > 3 && shape.len() >= near.len(), "{}: {}", choice.label(), near.len());
-            for similar in [&near[..], &[]] {
+            let near: Vec<u32> = shape.iter().copied().filter(|e| (*e as usize) + 4_000 > event).collect();
+            assert!(!shape.is_empty(), "{}", choice.label());
+            for similar in [&near[..], &shape[..], &[]] {
                 let from = explain_from(&trace, &steps, event, similar, None, &Cancel::new()).unwrap();
                 let whole = explain(&trace, engine(), event, similar, None, &Cancel::new()).unwrap();
                 assert_eq!(from, whole, "{} {event}", choice.label());

@@ -270,6 +270,17 @@ fn why_and_comparison() {
     snapshot!("why_end", app);
     app.update(Msg::Resized(80, 24));
     snapshot!("why_80x24", app);
+    // Every candidate's inputs can be looked at.
+    app.update(Msg::Resized(120, 60));
+    keys(&mut app, "ll");
+    assert_eq!(app.mistakes.candidate, 2);
+    snapshot!("why_inputs_end", app);
+    press(&mut app, &[Key::Home]);
+    snapshot!("why_inputs", app);
+    press(&mut app, &[Key::Right; 300]);
+    keys(&mut app, "h");
+    let Explained::Ready(_, told) = &app.mistakes.why else { panic!() };
+    assert_eq!(app.mistakes.candidate + 2, told.why.candidates.len());
     let mut app = shown((120, 40));
     keys(&mut app, "ccccc");
     assert_eq!(app.mistakes.second, Some(Column::Baseline(4)));
@@ -291,7 +302,7 @@ fn asked(app: &mut App, typed: &str) -> Option<Order> {
 #[test]
 fn whose_mistakes_they_are_is_chosen() {
     let mut app = shown((120, 40));
-    keys(&mut app, "pev");
+    keys(&mut app, "pee");
     snapshot!("whose_asked", app);
     press(&mut app, &[Key::Tab]);
     assert_eq!(app.prompt.as_ref().map(|p| p.text.as_str()), Some("eevdf"), "what it continues to");

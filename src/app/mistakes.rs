@@ -152,6 +152,8 @@ pub struct Mistakes {
     pub why: Explained,
     /// Lines of it that are scrolled past.
     pub why_scroll: usize,
+    /// The candidate whose inputs are shown, the most probable first.
+    pub candidate: usize,
     /// Kept filters.
     pub saved: Vec<String>,
     /// `n` and `N` on the timeline follow the list.
@@ -244,7 +246,7 @@ impl Mistakes {
             }
             News::Looked { number, view } if number == self.number => self.show(view),
             News::Explained { number, row, result } if number == self.number && self.why.row() == Some(row) => {
-                self.why_scroll = 0;
+                (self.why_scroll, self.candidate) = (0, 0);
                 self.why = match result {
                     Ok(told) => Explained::Ready(row, told),
                     Err(problem) => Explained::Failed(row, problem),

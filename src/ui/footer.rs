@@ -46,6 +46,12 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
     } else if let Some((name, _)) = &app.train.current {
         pieces.push((format!("  model {name}"), theme.mark()));
     }
+    // Which decisions `n` and `N` go to, and by whose answers they are wrong, while it is not the shown row's.
+    if let (true, Some(found)) = (app.mistakes.walking, app.mistakes.found()) {
+        let of = &app.mistakes.text;
+        let of = if of.is_empty() { String::new() } else { format!(": {of}") };
+        pieces.push((format!("  ▾ n N in the list of {}{of}", found.table.models[0]), theme.mark()));
+    }
     let (done, all) = (t.answers.events_done, t.trace().len());
     if let Some(second) = &t.second {
         let did = second.answers.events_done;

@@ -128,13 +128,16 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, theme: Theme, buf: &m
     let (m, total, whole) = (&app.mistakes, &view.sums.total, found.table.whole());
     let (low, high) = total.interval();
     let share = |n: u64, of: u64| percent(n as f64 / of as f64);
-    let right = format!("{} right ({:.1}-{:.1})", percent(total.accuracy()), 100.0 * low, 100.0 * high);
+    let mut right = format!("{} right", percent(total.accuracy()));
+    if p.note.w >= 100 {
+        right.push_str(&format!(" ({:.1}-{:.1})", 100.0 * low, 100.0 * high));
+    }
     let mut parts = vec![
         right,
         format!("ECE {}", if total.decisions == 0 { "–".into() } else { format!("{:.3}", view.sums.ece()) }),
         // The list has no trivial decisions, an evaluation counts their forecasts too: both figures, each by its name.
         format!(
-            "forecast {} of all switches, {} of these",
+            "forecast {} of all, {} of these",
             share(whole.forecasts, whole.asked),
             share(total.forecasts, total.asked)
         ),

@@ -1,6 +1,6 @@
 //! What orders do on the Mistakes screen.
 
-use super::{Focus, LIST, Mistakes, Order, Sorting};
+use super::{Explained, Focus, LIST, Mistakes, Order, Sorting};
 use crate::app::input::{Mouse, MouseKind};
 use crate::app::keys::Action;
 use crate::app::{App, Ask, Effect, Tab};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub enum Do {
     /// Sort by the column under the mark; again: the other way round.
     Sort,
-    /// The mark of the list (or in the matrix) to the left.
+    /// The mark of the list (or in the matrix, or on a candidate) to the left.
     Left,
     /// And to the right.
     Right,
@@ -108,6 +108,13 @@ impl App {
             Do::Left | Do::Right if m.focus == Focus::Sums => {
                 let last = m.pages.get(m.page).map_or(0, |p| p.len().saturating_sub(1));
                 m.bar = m.bar.saturating_add_signed(if what == Do::Left { -1 } else { 1 }).min(last);
+            }
+            Do::Left | Do::Right if m.focus == Focus::Why => {
+                let last = match &m.why {
+                    Explained::Ready(_, told) => told.why.candidates.len().saturating_sub(1),
+                    _ => 0,
+                };
+                m.candidate = m.candidate.saturating_add_signed(if what == Do::Left { -1 } else { 1 }).min(last);
             }
             Do::Left => m.column = m.column.saturating_sub(1),
             Do::Right => m.column = (m.column + 1).min(LIST.len() - 1),

@@ -1,6 +1,7 @@
 //! The sums as pages of bars, made once when they arrive. Each bar and each cell of the matrix has the expression that
 //! selects its decisions.
 
+use crate::app::second::short_label;
 use crate::app::time;
 use crate::evaluate::mistakes::slices::{Slice, Tally};
 use crate::evaluate::mistakes::sums::{Confusion, Sums, difference};
@@ -27,7 +28,7 @@ pub struct Bar {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Page {
     /// Title, what the figures are, bars.
-    Bars(String, &'static str, Vec<Bar>),
+    Bars(String, String, Vec<Bar>),
     /// Who was mistaken for whom.
     Confusion(Confusion),
 }
@@ -90,14 +91,34 @@ fn right(t: &Tally) -> String {
     )
 }
 
-fn slice_bar(s: &Slice) -> Bar {
-    Bar {
-        label: s.label.clone(),
-        share: s.tally.accuracy(),
-        mark: None,
-        text: right(&s.tally),
-        filter: Some(s.filter.clone()),
-    }
+/// Slices by a column, with the second predictor's share as a mark when there is one.
+fn slice_page(t: &Table, view: &View, column: Column, slices: &[Slice]) -> Page {
+    let second = |tally: &Tally| {
+        let hits = match view.query.second? {
+            Column::Baseline(b) => *tally.baselines.get(usize::from(b))?,
+            Column::Other => tally.other,
+            _ => return None,
+        };
+        Some(hits as f64 / tally.decisions as f64)
+    };
+    let bar = |s: &Slice| {
+        let other = second(&s.tally);
+        Bar {
+            label: s.label.clone(),
+            share: s.tally.accuracy(),
+            mark: other,
+            text: right(&s.tally) + &other.map_or_else(String::new, |x| format!("  {:>7}", percent(x))),
+            filter: Some(s.filter.clone()),
+        }
+    };
+    let figures = view.query.second.map_or_else(
+        || RIGHT.to_owned(),
+        |second| {
+            let name = if second == Column::Other { &t.models[1] } else { second.name() };
+            format!("{RIGHT}  │ {}", short_label(name, 12))
+        },
+    );
+    Page::Bars(format!("by {}", column.name()), figures, slices.iter().map(bar).collect())
 }
 
 /// What the figures of [`right`] are.
@@ -119,7 +140,7 @@ fn tasks(sums: &Sums) -> Page {
         filter: Some(s.filter.clone()),
     };
     let bars = sums.tasks.iter().map(bar).collect();
-    Page::Bars("hard tasks".into(), "mispredicted for  misses", bars)
+    Page::Bars("hard tasks".into(), "mispredicted for  misses".into(), bars)
 }
 
 fn predictors(t: &Table, view: &View) -> Page {
@@ -154,7 +175,7 @@ fn predictors(t: &Table, view: &View) -> Page {
         ),
         ..bar("forecast right".into(), total.forecasts, Some(Expr::Flag(Column::Forecast)))
     });
-    Page::Bars("predictors".into(), "right    decisions", bars)
+    Page::Bars("predictors".into(), "right    decisions".into(), bars)
 }
 
 fn versus(t: &Table, view: &View) -> Option<Page> {
@@ -174,7 +195,7 @@ fn versus(t: &Table, view: &View) -> Option<Page> {
         bar("both wrong", v.both_wrong, false, false),
     ];
     let title = format!("{} → {}: McNemar p {:.1e}", t.models[0], v.name, v.p_value);
-    Some(Page::Bars(title, "decisions", bars))
+    Some(Page::Bars(title, "decisions".into(), bars))
 }
 
 fn reliability(sums: &Sums) -> Page {
@@ -195,7 +216,7 @@ fn reliability(sums: &Sums) -> Page {
         }
     };
     let bars = sums.bins.iter().enumerate().filter(|(_, b)| b.decisions > 0).map(bar).collect();
-    Page::Bars(format!("reliability · ECE {:.3}", sums.ece()), "right    │ said        decisions", bars)
+    Page::Bars(format!("reliability · ECE {:.3}", sums.ece()), "right    │ said        decisions".into(), bars)
 }
 
 fn answered(sums: &Sums) -> Page {
@@ -209,7 +230,11 @@ fn answered(sums: &Sums) -> Page {
             filter: Some(a.filter()),
         }
     };
-    Page::Bars("accuracy against share answered".into(), "right    from", sums.answered.iter().map(bar).collect())
+    Page::Bars(
+        "accuracy against share answered".into(),
+        "right    from".into(),
+        sums.answered.iter().map(bar).collect(),
+    )
 }
 
 /// Lead times against this machine's latency.
@@ -226,7 +251,7 @@ fn in_time(view: &View) -> Page {
         None => "latency not measured".into(),
     };
     let title = format!("forecast in time {} · {latency}", percent(view.in_time.share));
-    Page::Bars(title, "in time  forecasts", view.in_time.classes.iter().map(bar).collect())
+    Page::Bars(title, "in time  forecasts".into(), view.in_time.classes.iter().map(bar).collect())
 }
 
 /// All pages.
@@ -236,7 +261,7 @@ pub fn pages(t: &Table, view: &View) -> Vec<Page> {
     pages.extend(versus(t, view));
     pages.push(Page::Confusion(sums.confusion.clone()));
     for (column, slices) in &sums.slices {
-        pages.push(Page::Bars(format!("by {}", column.name()), RIGHT, slices.iter().map(slice_bar).collect()));
+        pages.push(slice_page(t, view, *column, slices));
     }
     pages.push(reliability(sums));
     pages.push(answered(sums));

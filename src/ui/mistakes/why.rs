@@ -1,11 +1,14 @@
-//! The explanation of the selected decision: candidates, what moved the answer, past events, similar right decisions.
+//! The explanation of the selected decision: candidates, what moved the answer, past events, similar right decisions,
+//! and everything that the model was given.
 
 use super::{bar, frame, is};
 use crate::app::layout::Area;
 use crate::app::mistakes::{Explained, Focus, Found, Mistakes, Told};
 use crate::app::time;
 use crate::evaluate::mistakes::column::label;
+use crate::evaluate::mistakes::why::Why;
 use crate::evaluate::mistakes::{Column, Table};
+use crate::features::{CAND_NAMES, QUERY_NAMES};
 use crate::trace::ThreadIx;
 use crate::ui::draw::{put, put_all};
 use crate::ui::palette::{Theme, state_words};
@@ -44,7 +47,7 @@ pub fn draw(m: &Mistakes, found: &Found, area: Area, theme: Theme, buf: &mut Buf
         }
     };
     let row = m.row().unwrap_or(0);
-    let lines = lines(told, &found.table, row, inner.w.saturating_sub(2), theme);
+    let lines = lines(told, &found.table, row, m.candidate, inner.w.saturating_sub(2), theme);
     let rows = usize::from(inner.h);
     let first = m.why_scroll.min(lines.len().saturating_sub(rows));
     for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
@@ -64,8 +67,9 @@ fn fixed(text: &str, width: usize) -> String {
     format!("{cut:<width$}")
 }
 
-fn lines(told: &Told, t: &Table, row: usize, width: u16, theme: Theme) -> Vec<Line> {
+fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: Theme) -> Vec<Line> {
     let (why, w) = (&told.why, usize::from(width));
+    let chosen = chosen.min(why.candidates.len().saturating_sub(1));
     let who = |thread: ThreadIx| label(t, row, thread);
     let name_w = (w / 3).clamp(10, 22);
     let bar_w = (width / 5).clamp(4, 16);
@@ -82,8 +86,8 @@ fn lines(told: &Told, t: &Table, row: usize, width: u16, theme: Theme) -> Vec<Li
     out.push(vec![(heading, theme.dim())]);
     for (i, c) in why.candidates.iter().enumerate() {
         let real = c.thread == why.real;
-        // Beyond the first ones only the one that came in is worth a line.
-        if i >= 6 && !real {
+        // Beyond the first ones only the one that came in is worth a line, and the one whose inputs are shown.
+        if i >= 6 && !real && i != chosen {
             continue;
         }
         let mark = if real {
@@ -95,15 +99,15 @@ fn lines(told: &Told, t: &Table, row: usize, width: u16, theme: Theme) -> Vec<Li
         };
         let style = if real { theme.strong() } else { theme.text() };
         out.push(vec![
+            (if i == chosen { "›" } else { " " }.into(), theme.strong()),
             (format!("{mark} "), if real { theme.hit() } else { theme.miss() }),
-            (fixed(&who(c.thread), name_w), style),
+            (fixed(&who(c.thread), name_w - 1), style),
             (fixed(&bar(f64::from(c.p), bar_w), usize::from(bar_w)), theme.usage()),
             (format!(" {:.3}  {:<9} {}", c.p, time::short(c.waited.0), c.enqueued.label()), style),
         ]);
     }
-    if why.candidates.len() > 6 {
-        out.push(vec![(format!("  of {} candidates", why.candidates.len()), theme.dim())]);
-    }
+    let all = format!("   of {} candidates · ← → choose whose inputs stand below", why.candidates.len());
+    out.push(vec![(all, theme.dim())]);
     let said: Vec<String> = why
         .baselines
         .iter()
@@ -112,6 +116,7 @@ fn lines(told: &Told, t: &Table, row: usize, width: u16, theme: Theme) -> Vec<Li
     for line in crate::app::help::wrap(&format!("baselines: {}", said.join(", ")), w) {
         out.push(vec![(line, theme.dim())]);
     }
+    let mut everything = Vec::new();
     if let Some([pick, rival]) = why.rivals.filter(|_| !why.groups.is_empty()) {
         let [pick, rival] = [pick, rival].map(|i| who(why.candidates[i].thread));
         out.push(vec![(format!("what raised {pick} above {rival}, nats"), theme.strong())]);
@@ -124,11 +129,13 @@ fn lines(told: &Told, t: &Table, row: usize, width: u16, theme: Theme) -> Vec<Li
         let head = format!("past events that moved it most, of {}", why.past.len());
         out.push(vec![(head, theme.strong())]);
         let most = past.first().map_or(0.01, |i| why.past[*i].pull.abs().max(0.01));
-        for i in past.into_iter().take(EVENTS) {
-            let Some((text, ago)) = told.past.get(i) else { continue };
+        let event = |i: usize| {
+            let (text, ago) = told.past.get(i)?;
             let text = format!("−{:<8} {text}", time::short(*ago));
-            out.push(moved(&text, why.past[i].pull, most, (w, w.saturating_sub(20).max(20)), theme));
-        }
+            Some(moved(&text, why.past[i].pull, most, (w, w.saturating_sub(20).max(20)), theme))
+        };
+        out.extend(past.into_iter().take(EVENTS).filter_map(event));
+        everything = (0..why.past.len()).filter_map(event).collect();
     }
     if !why.similar.is_empty() {
         out.push(vec![("the most similar decisions that were right".into(), theme.strong())]);
@@ -147,7 +154,35 @@ fn lines(told: &Told, t: &Table, row: usize, width: u16, theme: Theme) -> Vec<Li
         );
         out.push(vec![(line, theme.text())]);
     }
+    if !everything.is_empty() {
+        out.push(vec![("all past events that it saw, newest first".into(), theme.strong())]);
+        out.append(&mut everything);
+    }
+    inputs(why, chosen, &who, theme, &mut out);
     out
+}
+
+/// What the model was given: of one candidate, beside the one that came in, and of the decision.
+fn inputs(why: &Why, chosen: usize, who: &dyn Fn(ThreadIx) -> String, theme: Theme, out: &mut Vec<Line>) {
+    const NAME: usize = 20;
+    let Some(this) = why.candidates.get(chosen) else { return };
+    let real = why.candidates.iter().find(|c| c.thread == why.real && c.thread != this.thread);
+    let head = match real {
+        Some(real) => format!("inputs of {}, beside those of {}", who(this.thread), who(real.thread)),
+        None => format!("inputs of {}", who(this.thread)),
+    };
+    out.push(vec![(head, theme.strong())]);
+    for (i, (name, x)) in CAND_NAMES.iter().zip(&this.features).enumerate() {
+        let other = real.and_then(|r| r.features.get(i));
+        // What is the same cannot have told them apart.
+        let style = if other.is_some_and(|y| x.to_bits() == y.to_bits()) { theme.dim() } else { theme.text() };
+        let other = other.map_or_else(String::new, |y| format!("{y:>9.3}"));
+        out.push(vec![(format!("  {name:<NAME$} {x:>9.3} {other}"), style)]);
+    }
+    out.push(vec![("inputs of the decision".into(), theme.strong())]);
+    for (name, x) in QUERY_NAMES.iter().zip(&why.query) {
+        out.push(vec![(format!("  {name:<NAME$} {x:>9.3}"), theme.text())]);
+    }
 }
 
 /// One thing and how far it moved the answer: to the right for the pick, with a minus against it.
