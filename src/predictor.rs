@@ -46,8 +46,18 @@ pub trait Predictor: Send {
     fn reads(&self) -> Option<Reads<'_>> {
         None
     }
+
     /// Learns what happened, after it answered.
     fn outcome(&mut self, outcome: &Outcome) {
         let _ = outcome;
+    }
+
+    /// Takes over what `other`, the same predictor further on in the same trace, has learned from outcomes. What it has
+    /// seen of the sequence stays.
+    fn take_over(&mut self, other: &Self)
+    where
+        Self: Sized,
+    {
+        let _ = other;
     }
 }

@@ -336,7 +336,7 @@ fn a_resumed_run_ends_with_the_same_bits() {
 #[test]
 fn a_training_that_diverges_says_at_which_step() {
     let mut data = little_data(200);
-    data.training[0].cpus[0].x.fill(f32::NAN);
+    data.training[0].cpus[0].asks.iter_mut().for_each(|a| a.vote_x.fill(f32::NAN));
     let config = TrainConfig { model: small(), epochs: 1, ..TrainConfig::default() };
     assert!(matches!(train(&config, &data), Err(TrainError::Diverged { step: 1, .. })));
     assert!(matches!(train(&config, &Data::default()), Err(TrainError::NoData)));

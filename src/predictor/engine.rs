@@ -182,6 +182,13 @@ impl Predictor for Engine {
         self.get().reads()
     }
 
+    fn take_over(&mut self, other: &Self) {
+        // Baselines that learn are walked whole: they have no window.
+        if let (Self::Tcn(network), Self::Tcn(other)) = (self, other) {
+            network.take_over(other);
+        }
+    }
+
     fn outcome(&mut self, outcome: &Outcome) {
         self.get_mut().outcome(outcome);
     }

@@ -164,6 +164,10 @@ impl Predictor for StreamEngine {
         }
     }
 
+    fn take_over(&mut self, other: &Self) {
+        self.adapt.clone_from(&other.adapt);
+    }
+
     fn reads(&self) -> Option<Reads<'_>> {
         let net = &self.net;
         // The state of an LSTM remembers all of them, however faintly.

@@ -161,6 +161,8 @@ struct Watcher<'a, E> {
     cpu: CpuId,
     /// Has seen all tokens but those in `past`.
     model: E,
+    /// Has seen everything, and learned from it if it can.
+    learner: E,
     /// It cannot be taken apart, and may learn from what happens: it is driven as usual up to the decision.
     whole: bool,
     window: usize,
@@ -174,6 +176,13 @@ struct Watcher<'a, E> {
     queries: Vec<(u32, [f32; QUERY])>,
 }
 
+impl<E> Watcher<'_, E> {
+    /// Who is shown everything as it comes.
+    fn walked(&mut self) -> &mut E {
+        if self.whole { &mut self.model } else { &mut self.learner }
+    }
+}
+
 impl<E: Predictor> Sink for Watcher<'_, E> {
     fn token(&mut self, cpu: CpuId, token: &Token) {
         if self.event >= self.target {
@@ -182,6 +191,7 @@ impl<E: Predictor> Sink for Watcher<'_, E> {
         if self.whole {
             return self.model.token(cpu, token);
         }
+        self.learner.token(cpu, token);
         if cpu != self.cpu {
             return;
         }
@@ -194,8 +204,10 @@ impl<E: Predictor> Sink for Watcher<'_, E> {
     }
 
     fn decision(&mut self, d: &Decision<'_>) {
-        if self.whole && d.event < self.target {
-            self.model.pick(d, &mut self.scores);
+        if d.event < self.target {
+            let mut scores = std::mem::take(&mut self.scores);
+            self.walked().pick(d, &mut scores);
+            self.scores = scores;
         }
         if d.event <= self.target {
             let mut picks = Vec::new();
@@ -216,15 +228,15 @@ impl<E: Predictor> Sink for Watcher<'_, E> {
     }
 
     fn outcome(&mut self, o: &Outcome) {
-        if self.whole && o.event < self.target {
-            self.model.outcome(o);
+        if o.event < self.target {
+            self.walked().outcome(o);
         }
     }
 
     fn forecast(&mut self, f: &Forecast<'_>) {
         let mut scores = [f32::NEG_INFINITY; RANKS];
-        if self.whole && f.event < self.target {
-            self.model.forecast(f, &mut scores);
+        if f.event < self.target {
+            self.walked().forecast(f, &mut scores);
         }
         self.baselines.iter_mut().for_each(|b| b.forecast(f, &mut scores));
     }
@@ -290,6 +302,7 @@ pub fn explain_from<E: Predictor + Clone>(
         target: event as u32,
         cpu: e.cpu,
         whole: reads.is_none(),
+        learner: model.clone(),
         model,
         window,
         past: VecDeque::new(),
@@ -308,7 +321,8 @@ pub fn explain_from<E: Predictor + Clone>(
         watcher.event = i as u32;
         extractor.step(trace, i, &mut watcher);
     }
-    let Watcher { model, past, kept, queries, .. } = watcher;
+    let Watcher { mut model, learner, past, kept, queries, .. } = watcher;
+    model.take_over(&learner);
     let Some((kept, picks)) = kept else { return Err(WhyError::NotASwitch(event)) };
     let real = trace.tasks().thread_on(e.next, e.cpu);
     let mut why = taken_apart(&kept, &model, &Vec::from(past), real);
