@@ -11,6 +11,7 @@ mod device;
 mod environment;
 mod folder;
 pub mod load;
+pub mod memory;
 mod probe;
 mod progress;
 pub mod runs;
@@ -93,6 +94,9 @@ pub struct TrainConfig {
     /// Goes on from the run folder's last checkpoint, if there is one.
     #[serde(skip)]
     pub resume: bool,
+    /// The program shall not hold more main memory than this, in MiB; a run that would ends as failed.
+    #[serde(skip)]
+    pub memory_limit: Option<u64>,
     /// Where the run is kept; nowhere if not given.
     #[serde(skip)]
     pub folder: Option<PathBuf>,
@@ -124,6 +128,7 @@ impl Default for TrainConfig {
             hold_out: Vec::new(),
             kernels: Vec::new(),
             resume: false,
+            memory_limit: None,
             folder: None,
             command: String::new(),
             revision: String::new(),
@@ -169,6 +174,9 @@ pub enum TrainError {
     /// A part of the program failed; the message of the panic.
     #[error("the training panicked: {0}")]
     Panicked(String),
+    /// Main memory is, or is about to be, used up.
+    #[error(transparent)]
+    Memory(#[from] memory::Short),
     /// There is no such device here.
     #[error("device: {0}")]
     Device(#[from] DeviceError),
@@ -224,6 +232,7 @@ fn fit(
     if order.is_empty() {
         return Err(TrainError::NoData);
     }
+    let mut guard = memory::Guard::new(config, data)?;
     let fixed = batch::normalisation(&data.training);
     let balance = batch::Balance::new(&data.training, config.balance);
     let context = config.model.receptive_field() - 1;
@@ -332,6 +341,10 @@ fn fit(
             {
                 folder.checkpoint(&state, &model, &optimiser)?;
                 kept_at = Instant::now();
+            }
+            if let Err(short) = guard.look(step + 1) {
+                folder.iter_mut().try_for_each(|f| f.checkpoint(&state, &model, &optimiser))?;
+                return Err(short.into());
             }
         }
         report(Progress { phase: Phase::Validating, ..progress.clone() });

@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "train/process.rs"]
+mod process;
+#[path = "train/tiny.rs"]
+mod tiny;
+
 use assert_cmd::cargo::cargo_bin;
 use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::job::Cancel;
@@ -10,10 +15,10 @@ use kernel_oracle::predictor::weights::{ModelConfig, Provenance, Weights};
 use kernel_oracle::train::runs::{self, RunError, State};
 use kernel_oracle::train::{Control, Data, Ending, Outcome, Phase, Progress, Stop, TrainConfig, TrainError};
 use kernel_oracle::train::{run, run_controlled};
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use process::{TINY, koracle, wait_for};
+use std::path::Path;
+use std::process::Command;
+use tiny::tiny_catalog;
 
 fn small() -> ModelConfig {
     ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8, ..ModelConfig::default() }
@@ -260,50 +265,11 @@ fn kept_runs_are_listed_exported_and_deleted() {
     assert!(matches!(runs::delete(&home.path().join("other")), Err(RunError::NoRun(_))));
 }
 
-/// A catalog of two short recordings, one to fit to and one to choose by.
-fn tiny_catalog(dir: &Path) -> PathBuf {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
-    let mut list = String::new();
-    for (run, split) in [(0, "train"), (2, "validation")] {
-        let name = format!("sysbench-cpu-4t_run{run}");
-        for end in ["csv.zst", "toml"] {
-            std::fs::copy(from.join(format!("{name}.{end}")), dir.join(format!("{name}.{end}"))).unwrap();
-        }
-        write!(
-            list,
-            "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
-        )
-        .unwrap();
-    }
-    std::fs::write(dir.join("catalog.toml"), list).unwrap();
-    dir.into()
-}
-
-const TINY: [&str; 12] =
-    ["--epochs", "3", "--channels", "8", "--taps", "2", "--blocks", "3", "--hidden", "16", "--hidden2", "8"];
-
-fn koracle(traces: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(cargo_bin("koracle"));
-    command.args(args).env("KORACLE_TRACES", traces).stdin(Stdio::null()).stdout(Stdio::piped());
-    command.stderr(Stdio::piped());
-    command
-}
-
-/// Far longer than anything takes on a busy machine.
-const DEADLINE: Duration = Duration::from_mins(2);
-
-/// Waits until `ready`, or until the process is gone.
-fn wait_for(child: &mut std::process::Child, ready: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !ready() && child.try_wait().unwrap().is_none() {
-        assert!(start.elapsed() < DEADLINE, "never happened");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 fn best(run: &Path) -> Vec<u8> {
     bits(Weights::load(&run.join("best.koracle")).unwrap())
 }
+
+const EPOCHS: [&str; 2] = ["--epochs", "3"];
 
 #[test]
 fn a_process_killed_again_and_again_ends_with_the_same_bits() {
@@ -311,7 +277,7 @@ fn a_process_killed_again_and_again_ends_with_the_same_bits() {
     let traces = tiny_catalog(dir.path());
     let (whole, cut) = (dir.path().join("whole"), dir.path().join("cut"));
     let output = ["--batch", "1", "-o"];
-    let args = |run: &Path| [&["train"][..], &TINY, &output, &[run.to_str().unwrap()]].concat().join(" ");
+    let args = |run: &Path| [&["train"][..], &TINY, &EPOCHS, &output, &[run.to_str().unwrap()]].concat().join(" ");
     let split = |line: &str| line.split(' ').map(String::from).collect::<Vec<_>>();
     let line = split(&args(&whole));
     let done = koracle(&traces, &line.iter().map(String::as_str).collect::<Vec<_>>()).output().unwrap();
@@ -344,7 +310,7 @@ fn ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on() {
     let dir = tempfile::tempdir().unwrap();
     let traces = tiny_catalog(dir.path());
     let run = dir.path().join("run");
-    let args = [&["train", "--json", "-o", run.to_str().unwrap()][..], &TINY, &["--batch", "1"]].concat();
+    let args = [&["train", "--json", "-o", run.to_str().unwrap()][..], &TINY, &EPOCHS, &["--batch", "1"]].concat();
     let mut child = koracle(&traces, &args).spawn().unwrap();
     wait_for(&mut child, || runs::steps(&run).len() > 2);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
@@ -375,7 +341,7 @@ fn when_nothing_more_can_be_written_the_last_checkpoint_stays() {
     let traces = tiny_catalog(dir.path());
     let run = dir.path().join("run");
     let name = run.to_str().unwrap();
-    let args = [&["train", "-o", name][..], &TINY, &["--batch", "1"]].concat();
+    let args = [&["train", "-o", name][..], &TINY, &EPOCHS, &["--batch", "1"]].concat();
     let mut child = koracle(&traces, &args).spawn().unwrap();
     wait_for(&mut child, || run.join("checkpoint").exists());
     let _ = child.kill();

@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "train/tiny.rs"]
+mod tiny;
+
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::train::News;
 use kernel_oracle::app::train::run::Stage;
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::driver::{self, Driver};
 use kernel_oracle::predictor::heuristics::Rule;
+use kernel_oracle::train::memory::{Bound, MIB, Outlook, Room};
 use kernel_oracle::train::runs::{self, State, Step};
 use kernel_oracle::train::{Baseline, Ending, Phase, Progress, Scores, TrainConfig, Validation};
 use kernel_oracle::ui::draw::draw;
@@ -16,11 +20,11 @@ use kernel_oracle::ui::palette::Theme;
 use proptest::prelude::*;
 use ratatui::style::Color;
 use ratatui::{Terminal, backend::TestBackend};
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
+use tiny::tiny_catalog;
 
 fn screen_with(app: &App, theme: Theme) -> TestBackend {
     let (w, h) = app.size;
@@ -224,6 +228,23 @@ fn the_form() {
 }
 
 #[test]
+fn the_form_knows_what_memory_is_left() {
+    let mut app = empty((80, 24));
+    keys(&mut app, "n");
+    let left = |mib| {
+        let room = Room { free: mib * MIB, swap: 0, of: Bound::Process, given_back: 0 };
+        Msg::Train(News::Memory(Outlook { room: Some(room), recordings: Vec::new(), traces: None }))
+    };
+    app.update(left(100));
+    snapshot!("train_form_tight", app);
+    (0..13).for_each(|_| drop(app.update(Msg::Key(Key::Down))));
+    keys(&mut app, "64\n");
+    snapshot!("train_form_memory", app);
+    app.update(Msg::Resized(40, 12));
+    assert!(screen(&app).to_string().contains("100 MiB are left"), "{}", screen(&app));
+}
+
+#[test]
 fn a_pause_is_a_gap() {
     let mut app = one_running((100, 30));
     let n = 5 * PER_EPOCH + 12;
@@ -268,24 +289,6 @@ proptest! {
             screen(&app);
         }
     }
-}
-
-/// A catalog of two short recordings, one to fit to and one to choose by.
-fn tiny_catalog(dir: &Path) {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
-    let mut list = String::new();
-    for (run, split) in [(0, "train"), (2, "validation")] {
-        let name = format!("sysbench-cpu-4t_run{run}");
-        for end in ["csv.zst", "toml"] {
-            std::fs::copy(from.join(format!("{name}.{end}")), dir.join(format!("{name}.{end}"))).unwrap();
-        }
-        write!(
-            list,
-            "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
-        )
-        .unwrap();
-    }
-    std::fs::write(dir.join("catalog.toml"), list).unwrap();
 }
 
 type Real = Driver<kernel_oracle::predictor::engine::Engine>;

@@ -159,6 +159,7 @@ impl Train {
                 self.runs = kept;
                 self.selected = self.runs.len().saturating_sub(1);
             }
+            News::Memory(outlook) => self.form.as_mut()?.outlook = Some(outlook),
             News::Made { id, path } => {
                 if let Some(run) = self.by_id(id) {
                     run.name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -254,6 +255,7 @@ impl Train {
             Act::New => {
                 let config = self.last_config.clone().unwrap_or_default();
                 self.form = Some(Form::new(&config, self.categories.clone()));
+                self.orders.push(Order::Memory);
                 return None;
             }
             Act::NextChart => self.chart.turn(true),

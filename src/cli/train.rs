@@ -2,8 +2,10 @@
 //! JSON. Ctrl-C keeps a checkpoint and says how to go on.
 
 use super::output;
+use crate::dataset::catalog::{self, Catalog};
 use crate::job::{self, Cancel, Job};
 use crate::predictor::weights::{Kind, ModelConfig};
+use crate::train::memory::{MIB, Outlook, Room};
 use crate::train::{self, Control, Ending, Progress, Schedule, Stop, Target, TrainConfig, TrainError, load, runs};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
@@ -85,6 +87,10 @@ pub struct Args {
     /// Without it cpu, or for a resumed run the device that it began on.
     #[arg(long)]
     device: Option<Target>,
+    /// The program may hold this much main memory; a run that cannot fit is refused, one that would take more ends as
+    /// failed, with a checkpoint. Without it, what the machine, its control groups and `ulimit -v` leave.
+    #[arg(long, value_name = "MIB")]
+    memory_limit: Option<u64>,
     /// Print one JSON object per epoch, and one at the start and at the end.
     #[arg(long)]
     json: bool,
@@ -115,6 +121,7 @@ impl Args {
             traces: self.traces.clone(),
             only: self.only.clone(),
             hold_out: self.hold_out.clone(),
+            memory_limit: self.memory_limit,
             kernels: self.kernel.clone(),
             model,
             ..TrainConfig::default()
@@ -149,19 +156,35 @@ fn stop_on_signals(control: &Control, reading: &Cancel) -> Result<Arc<AtomicI32>
     Ok(seen)
 }
 
+/// Refuses what cannot fit into memory before anything is read or made; says so when it will be tight.
+fn fits(config: &TrainConfig) -> Result<()> {
+    let dir = config.traces.clone().or_else(catalog::bundled_dir);
+    // A folder that cannot be read is told of when it is read.
+    let recordings = dir.and_then(|dir| Catalog::load(&dir).ok()).map(|c| c.entries).unwrap_or_default();
+    let room = Room::now(config.memory_limit.map(|mib| mib.saturating_mul(MIB)));
+    let outlook = Outlook { room, recordings, traces: config.traces.clone() };
+    if let Some(tight) = outlook.check(config)? {
+        eprintln!("koracle: warning: {tight}");
+    }
+    Ok(())
+}
+
 /// Trains and says what came of it.
 pub fn run(args: &Args) -> Result<()> {
     let (mut config, folder) = match (&args.resume, &args.output) {
         (Some(run), _) => {
             let folder = runs::find(run);
             let kept = resumed(&folder)?;
-            let config = TrainConfig { device: args.device.unwrap_or(kept.device), ..kept };
+            let device = args.device.unwrap_or(kept.device);
+            let config = TrainConfig { device, memory_limit: args.memory_limit, ..kept };
             config.device.check()?;
+            fits(&config)?;
             (config, folder)
         }
         (None, output) => {
             let config = args.config();
             config.check()?;
+            fits(&config)?;
             let folder = match output {
                 Some(folder) if folder.join("config.toml").exists() => {
                     bail!("{} holds a run already; resume it or choose another folder", folder.display())
@@ -202,9 +225,11 @@ pub fn run(args: &Args) -> Result<()> {
         Err(e) => is_cancelled(e),
     };
     if signal != 0 && stopped {
-        eprintln!("koracle: stopped after step {} of {}; a checkpoint is kept. To go on:", last.step, last.steps);
-        eprintln!("  koracle train --resume {}", folder.display());
+        kept(&folder, &last);
         std::process::exit(128 + signal);
+    }
+    if last.step > 0 && matches!(result, Err(TrainError::Memory(_))) {
+        kept(&folder, &last);
     }
     let outcome = result.wrap_err_with(|| folder.display().to_string())?;
     eprintln!(
@@ -219,6 +244,12 @@ pub fn run(args: &Args) -> Result<()> {
         eprintln!("koracle: ended early: {} epochs without a better validation", config.patience);
     }
     Ok(())
+}
+
+/// How to go on.
+fn kept(folder: &Path, last: &Progress) {
+    eprintln!("koracle: stopped after step {} of {}; a checkpoint is kept. To go on:", last.step, last.steps);
+    eprintln!("  koracle train --resume {}", folder.display());
 }
 
 fn is_cancelled(e: &TrainError) -> bool {

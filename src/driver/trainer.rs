@@ -6,6 +6,7 @@ use crate::app::train::{News, Order};
 use crate::dataset::catalog::{self, Catalog};
 use crate::job::Job;
 use crate::predictor::weights::Weights;
+use crate::train::memory::{Outlook, Room};
 use crate::train::runs::{self, Step};
 use crate::train::{self, Control, Data, Progress, Stop, TrainConfig, load};
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ impl Trainer {
                 let home = self.home.clone();
                 self.chore(move || list(home.as_deref()));
             }
+            Order::Memory => self.chore(|| News::Memory(outlook())),
             Order::Start { id, config } => self.start(id, *config),
             Order::Pause(id) => self.with(id, Control::pause),
             Order::Resume(id) => self.with(id, Control::resume),
@@ -237,6 +239,11 @@ fn shared_data(
         load::data(config, control.cancel(), &|_, _, counts| read(counts)).map(Arc::new).map_err(|e| e.to_string())?;
     known.push((source, Arc::downgrade(&data)));
     Ok(data)
+}
+
+fn outlook() -> Outlook {
+    let catalog = catalog::bundled_dir().and_then(|dir| Catalog::load(&dir).ok());
+    Outlook { room: Room::now(None), recordings: catalog.map(|c| c.entries).unwrap_or_default(), traces: None }
 }
 
 fn list(home: Option<&Path>) -> News {

@@ -1,7 +1,6 @@
 //! Which settings make sense: one place for the command line and for the form, so that both refuse the same.
 
 use super::TrainConfig;
-use crate::features::{CAND, RANKS, RECENT, VOTERS};
 use crate::predictor::weights::Kind;
 
 /// A setting that cannot be used.
@@ -13,9 +12,6 @@ pub struct Wrong {
     /// What is wrong with it.
     pub problem: String,
 }
-
-/// Of main memory, at most so much is meant to be used for one step.
-const MEMORY: u64 = 8 << 30;
 
 impl TrainConfig {
     /// The first setting that cannot be used.
@@ -66,25 +62,7 @@ impl TrainConfig {
         if let Some(both) = self.only.iter().find(|c| self.hold_out.contains(c)) {
             return wrong("hold_out", format!("{both} is to be trained on and held out"));
         }
-        let gigabytes = self.memory() as f64 / (1u64 << 30) as f64;
-        if self.memory() > MEMORY {
-            return wrong("chunk", format!("a step would need about {gigabytes:.0} GiB; take smaller sizes"));
-        }
         Ok(())
-    }
-
-    /// Bytes that one step needs, roughly: what the backward pass has to remember of each token.
-    pub fn memory(&self) -> u64 {
-        let m = &self.model;
-        let tokens = (self.batch * (self.chunk + m.receptive_field())) as u64;
-        let block = match m.kind {
-            Kind::Lstm => 32,
-            Kind::Tcn | Kind::Mlp => m.kernel + 4,
-        };
-        let trunk = (m.channels * (m.blocks * block + 4)) as u64;
-        let recent = RANKS * (2 * (RECENT + VOTERS) + 4 * m.recent);
-        let heads = (8 * (CAND + 3 * (m.hidden + m.hidden2)) + 40 * RANKS + recent) as u64;
-        tokens * (trunk + heads) * 4
     }
 }
 
@@ -104,14 +82,11 @@ mod tests {
         assert_eq!(names(TrainConfig { forecast_weight: -1.0, ..good.clone() }), Err("forecast_weight"));
         let both = TrainConfig { only: vec!["a".into()], hold_out: vec!["a".into()], ..good.clone() };
         assert_eq!(names(both), Err("hold_out"));
-        let model = ModelConfig { channels: 512, kernel: 8, blocks: 12, ..ModelConfig::default() };
         for kind in Kind::ALL {
             let of = TrainConfig { model: ModelConfig::of(kind), ..good.clone() };
             assert_eq!(of.check(), Ok(()));
             let model = ModelConfig { blocks: 13, ..of.model };
             assert_eq!(names(TrainConfig { model, ..of }), Err("blocks"));
         }
-        let vast = TrainConfig { model, batch: 64, chunk: 16_384, ..good };
-        assert!(vast.check().unwrap_err().to_string().contains("GiB"));
     }
 }

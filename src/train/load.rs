@@ -1,7 +1,7 @@
 //! Reads the recordings that a run learns from and is chosen by: the catalog's train and validation splits, without
 //! what is held out. Test recordings are never read here.
 
-use super::{Data, TrainConfig};
+use super::{Data, TrainConfig, memory};
 use crate::dataset::catalog::{self, Catalog, CatalogError, Split};
 use crate::dataset::chunks::{Keep, Recording};
 use crate::ingest::{self, IngestError, Opened};
@@ -25,6 +25,9 @@ pub enum LoadError {
     /// A category or a kernel that no recording has.
     #[error("{0}")]
     Unknown(String),
+    /// They do not fit.
+    #[error(transparent)]
+    Memory(#[from] memory::Short),
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -52,6 +55,7 @@ pub fn data(
             if cancel.is_cancelled() {
                 return Err(LoadError::Cancelled);
             }
+            memory::reading(config)?;
             let recording = ingest::open(&path)?;
             opened(&path, &recording, [done.fetch_add(1, Ordering::Relaxed) + 1, all]);
             Ok(Recording::new(&recording.trace, keep))

@@ -2,6 +2,7 @@
 
 use crate::app::input::Key;
 use crate::predictor::weights::{Kind, ModelConfig};
+use crate::train::memory::Outlook;
 use crate::train::{Schedule, Target, TrainConfig};
 
 /// A setting of the form.
@@ -65,6 +66,8 @@ pub struct Form {
     /// The next character replaces the text: nothing was changed here yet.
     fresh: bool,
     categories: Vec<String>,
+    /// The memory that a run will meet, once that is known.
+    pub outlook: Option<Outlook>,
 }
 
 /// What a key in the form came to.
@@ -109,7 +112,7 @@ impl Form {
             "kernels" => config.kernels.join(","),
             _ => config.traces.as_ref().map_or_else(String::new, |p| p.display().to_string()),
         };
-        Self { values: FIELDS.iter().map(|f| text(f.setting)).collect(), at: 0, fresh: true, categories }
+        Self { values: FIELDS.iter().map(|f| text(f.setting)).collect(), at: 0, fresh: true, categories, outlook: None }
     }
 
     fn get(&self, setting: &str) -> &str {
@@ -119,6 +122,15 @@ impl Form {
 
     /// The settings, or the field that cannot be used and why.
     pub fn config(&self) -> Result<TrainConfig, (usize, String)> {
+        self.weighed().map(|(config, _)| config)
+    }
+
+    /// What should be known of settings that can be used.
+    pub fn warning(&self) -> Option<String> {
+        self.weighed().ok()?.1
+    }
+
+    fn weighed(&self) -> Result<(TrainConfig, Option<String>), (usize, String)> {
         let place = |setting: &str| FIELDS.iter().position(|f| f.setting == setting).unwrap_or(0);
         let wrong = |setting: &str, problem: String| (place(setting), problem);
         let whole = |setting: &'static str| -> Result<usize, (usize, String)> {
@@ -167,7 +179,9 @@ impl Form {
             _ => return Err(wrong("adapt", "on or off".into())),
         };
         config.check().map_err(|w| wrong(w.setting, w.problem))?;
-        Ok(config)
+        let outlook = self.outlook.as_ref();
+        let tight = outlook.map_or(Ok(None), |o| o.check(&config)).map_err(|w| wrong(w.setting, w.problem))?;
+        Ok((config, tight))
     }
 
     /// Goes to another field.

@@ -17,7 +17,8 @@ fn app() -> App {
 }
 
 fn orders(effects: Vec<Effect>) -> Vec<Order> {
-    let only = |e| if let Effect::Train(order) = e { Some(order) } else { None };
+    // Memory is asked for whenever a form opens.
+    let only = |e| if let Effect::Train(order) = e { Some(order).filter(|o| *o != Order::Memory) } else { None };
     effects.into_iter().filter_map(only).collect()
 }
 
@@ -166,4 +167,31 @@ fn a_model_of_a_run_is_watched_or_becomes_the_current_one() {
     press(&mut app, "p");
     assert_eq!(app.train.watched, None, "not watched any more");
     assert_eq!(press(&mut app, "p"), [Order::Model { id: 1, path, current: false }]);
+}
+
+#[test]
+fn the_form_refuses_what_does_not_fit_into_memory() {
+    use crate::train::memory::{Bound, MIB, Outlook, Room};
+    let mut app = app();
+    let effects = app.update(Msg::Key(Key::Char('n')));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Train(Order::Memory))), "{effects:?}");
+    let free = |mib| Some(Room { free: mib * MIB, swap: 0, of: Bound::Group, given_back: 0 });
+    let outlook = |mib| News::Memory(Outlook { room: free(mib), recordings: Vec::new(), traces: None });
+    tell(&mut app, outlook(4_000));
+    let form = |app: &App| app.train.form.clone().unwrap();
+    assert_eq!((form(&app).config(), form(&app).warning()), (Ok(TrainConfig::default()), None));
+    tell(&mut app, outlook(100));
+    assert!(form(&app).warning().unwrap().contains("of the 100 MiB that are left in the control group"));
+    let batch = form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
+    app.train.form.as_mut().unwrap().go(batch);
+    press(&mut app, "64");
+    let (at, why) = form(&app).config().unwrap_err();
+    assert!(at == batch && why.contains("100 MiB are left in the control group"), "{why}");
+    assert!(press(&mut app, "\n").is_empty() && app.train.form.is_some(), "refused in place");
+    // A machine that has room again, or smaller sizes, and it starts.
+    app.update(Msg::Key(Key::Backspace));
+    tell(&mut app, outlook(4_000));
+    assert!(matches!(press(&mut app, "\n")[..], [Order::Start { .. }]));
+    // Nobody fills in a form: an answer that comes late is nobody's.
+    assert!(tell(&mut app, outlook(1)).is_empty() && app.train.form.is_none());
 }

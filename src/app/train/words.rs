@@ -1,6 +1,7 @@
 //! What is said about training runs: facts that come in, orders that go out, keys, questions. Plain data.
 
 use crate::predictor::weights::Weights;
+use crate::train::memory::Outlook;
 use crate::train::runs::{self, Step};
 use crate::train::{Ending, Progress, TrainConfig};
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ pub enum News {
         /// CPUs of this machine: so many runs work at once at first.
         cpus: usize,
     },
+    /// What memory is left, and what there is to read.
+    Memory(Outlook),
     /// A run has its folder and reads the recordings.
     Made {
         /// The run.
@@ -87,6 +90,8 @@ pub enum News {
 pub enum Order {
     /// List the kept runs; answered by [`News::Kept`].
     List,
+    /// Look at the memory; answered by [`News::Memory`].
+    Memory,
     /// Train; with a folder in the settings the run in it goes on. Answered by [`News::Made`], [`News::Progress`] and
     /// [`News::Ended`].
     Start {

@@ -16,8 +16,13 @@ pub fn draw(form: &Form, theme: Theme, buf: &mut Buffer) {
         [("new run", theme.strong()), ("   ↑↓ field  ← → change  type a value  Enter starts  Esc closes", theme.dim())];
     put_all(buf, 1, 1, w - 1, &head);
     let wrong = form.config().err();
-    // Two lines below the fields: what the field is, and what is wrong.
-    let rows = usize::from(h.saturating_sub(5));
+    // Below the fields: what the field is, and what is wrong or should be known.
+    let (text, style) = match &wrong {
+        Some((at, problem)) => (format!("✗ {}: {problem}", FIELDS.get(*at).map_or("", |f| f.label)), theme.miss()),
+        None => (form.warning().map(|tight| format!("! {tight}")).unwrap_or_default(), theme.mark()),
+    };
+    let lines = wrap(&text, usize::from(w.saturating_sub(4)));
+    let rows = usize::from(h.saturating_sub(4)).saturating_sub(lines.len().max(1)).max(1);
     let first = form.at.saturating_sub(rows.saturating_sub(1)).min(FIELDS.len().saturating_sub(rows));
     for (i, (field, value)) in FIELDS.iter().zip(&form.values).enumerate().skip(first).take(rows) {
         let y = 2 + (i - first) as u16;
@@ -47,14 +52,10 @@ pub fn draw(form: &Form, theme: Theme, buf: &mut Buffer) {
         put(buf, 3, y, w.saturating_sub(4), field.help, theme.dim());
         y += 1;
     }
-    if let Some((at, problem)) = wrong {
-        let label = FIELDS.get(at).map_or("", |f| f.label);
-        let text = format!("✗ {label}: {problem}");
-        for line in wrap(&text, usize::from(w.saturating_sub(4))) {
-            if y + 1 < h {
-                put(buf, 3, y, w - 4, &line, theme.miss());
-            }
-            y += 1;
+    for line in &lines {
+        if y + 1 < h {
+            put(buf, 3, y, w - 4, line, style);
         }
+        y += 1;
     }
 }

@@ -1,0 +1,165 @@
+//! The core on given numbers: what the files of a machine say, and what sizes come to.
+
+use super::*;
+use crate::dataset::catalog::{Entry, Split};
+use crate::predictor::weights::{Kind, ModelConfig};
+use std::collections::BTreeMap;
+
+const MEMINFO: &str = "MemTotal:       24684172 kB\nMemFree:        16637112 kB\nMemAvailable:   18874368 kB\n\
+                       SwapTotal:       1048576 kB\nSwapFree:        1048576 kB\n";
+const STATUS: &str =
+    "Name:\tkoracle\nVmPeak:\t  355328 kB\nVmSize:\t  307200 kB\nVmHWM:\t  122880 kB\nVmRSS:\t  102400 kB\n";
+const LIMITS: &str = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                      Max cpu time              unlimited            unlimited            seconds   \n\
+                      Max address space         SOFT            unlimited            bytes     \n";
+
+fn room(limit: Option<u64>, files: &[(&str, &str)]) -> Option<Room> {
+    let files: BTreeMap<&str, &str> = files.iter().copied().collect();
+    Room::of(&|file| files.get(file).map(|text| (*text).to_owned()), limit)
+}
+
+fn free(limit: Option<u64>, files: &[(&str, &str)]) -> (u64, Bound) {
+    let machine = [("/proc/meminfo", MEMINFO), ("/proc/self/status", STATUS)];
+    let room = room(limit, &[&machine, files].concat()).unwrap();
+    (room.free / MIB, room.of)
+}
+
+#[test]
+fn the_tightest_bound_counts() {
+    assert_eq!(free(None, &[]), (18_432, Bound::Machine));
+    let soft = |bytes: &str| LIMITS.replace("SOFT", bytes);
+    assert_eq!(free(None, &[("/proc/self/limits", &soft("unlimited"))]), (18_432, Bound::Machine));
+    assert_eq!(free(None, &[("/proc/self/limits", &soft("419430400"))]), (100, Bound::Process));
+    assert_eq!(free(None, &[("/proc/self/limits", &soft("1048576"))]), (0, Bound::Process), "beyond it already");
+    assert_eq!(free(Some(150 * MIB), &[]), (50, Bound::Given));
+    assert_eq!(room(None, &[]), None, "no such files");
+    let all = room(None, &[("/proc/meminfo", MEMINFO), ("/proc/self/status", STATUS)]).unwrap();
+    assert_eq!((all.swap, all.given_back), (1 << 30, 20 * MIB));
+    assert_eq!(room(Some(150 * MIB), &[("/proc/self/status", STATUS)]).unwrap().swap, 0, "of the machine only");
+}
+
+#[test]
+fn control_groups_of_both_versions_and_all_above() {
+    let (own, above) = ("/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a");
+    let file = |folder: &str, name: &str| format!("{folder}/{name}");
+    let v2 = [
+        ("/proc/self/cgroup".to_owned(), "0::/a/b\n"),
+        (file(own, "memory.max"), "max\n"),
+        (file(own, "memory.current"), "1073741824\n"),
+        (file(above, "memory.max"), "2147483648\n"),
+        (file(above, "memory.current"), "2040109465\n"),
+        (file(above, "memory.stat"), "anon 1\ninactive_file 104857600\nactive_file 104857600\n"),
+    ];
+    let v2: Vec<_> = v2.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    assert_eq!(free(None, &v2), (302, Bound::Group), "pages of files make room");
+
+    let v1 = "/sys/fs/cgroup/memory";
+    let limit = |root: &'static str, inner: &'static str| {
+        let folder = format!("{v1}/docker/x");
+        vec![
+            ("/proc/self/cgroup".to_owned(), "9:cpu:/\n4:hugetlb,memory:/docker/x\n0::/\n"),
+            (file(v1, "memory.limit_in_bytes"), root),
+            (file(v1, "memory.usage_in_bytes"), "104857600\n"),
+            (file(&folder, "memory.limit_in_bytes"), inner),
+            (file(&folder, "memory.usage_in_bytes"), "104857600\n"),
+            (file(&folder, "memory.stat"), "inactive_file 7\ntotal_inactive_file 52428800\n"),
+        ]
+    };
+    for (root, inner, expected) in [
+        ("9223372036854771712\n", "209715200\n", (150, Bound::Group)),
+        ("9223372036854771712\n", "9223372036854771712\n", (18_432, Bound::Machine)),
+        ("157286400\n", "9223372036854771712\n", (50, Bound::Group)),
+    ] {
+        let files = limit(root, inner);
+        let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+        assert_eq!(free(None, &files), expected);
+    }
+}
+
+#[test]
+fn nonsense_in_the_files_is_no_bound() {
+    let junk = [
+        ("/proc/self/cgroup", "\n:::\n0:\n4:memory\n0::/\n"),
+        ("/sys/fs/cgroup/memory.max", "many"),
+        ("/proc/self/limits", "Max address space\n"),
+    ];
+    assert_eq!(free(None, &junk), (18_432, Bound::Machine));
+    assert_eq!(kib("MemAvailable: x kB", "MemAvailable"), None);
+}
+
+#[test]
+fn this_machine_says_something() {
+    let room = Room::now(None).unwrap();
+    assert!(room.free > MIB, "{room:?}");
+    assert_eq!(Room::now(Some(1)).unwrap().of, Bound::Given);
+    assert_eq!(check(0, None, Next::Begin), Ok(()));
+    let short = check(1 << 60, None, Next::After(3)).unwrap_err().to_string();
+    assert!(short.starts_with("out of memory after step 3: the next one wants about 1073741824.0 GiB"), "{short}");
+}
+
+fn outlook(free: u64) -> Outlook {
+    let entry = |run, split| Entry {
+        file: format!("w_run{run}.csv.zst"),
+        workload: "w".into(),
+        category: "c".into(),
+        run,
+        kernel: "6.1".into(),
+        split,
+    };
+    let recordings = vec![entry(0, Split::Train), entry(2, Split::Validation), entry(3, Split::Test)];
+    Outlook {
+        room: Some(Room { free: free * MIB, swap: 0, of: Bound::Group, given_back: 0 }),
+        recordings,
+        traces: None,
+    }
+}
+
+#[test]
+fn what_cannot_fit_is_refused_at_what_weighs_most() {
+    let usual = TrainConfig::default();
+    assert_eq!(outlook(4_000).check(&usual), Ok(None));
+    let tight = outlook(120).check(&usual).unwrap().unwrap();
+    assert!(tight.starts_with("the run takes about 9") && tight.contains("of the 120 MiB that are left"), "{tight}");
+    let names = |config: &TrainConfig, free| outlook(free).check(config).map(drop).map_err(|w| w.setting);
+    assert_eq!(names(&usual, 8), Err("only"));
+    let none_kept = TrainConfig { hold_out: vec!["c".into()], ..usual.clone() };
+    assert_eq!(names(&none_kept, 8), Err("channels"), "what is held out is not read");
+    assert_eq!(names(&TrainConfig { batch: 64, ..usual.clone() }, 100), Err("batch"));
+    assert_eq!(names(&TrainConfig { chunk: 16_384, ..usual.clone() }, 100), Err("chunk"));
+    let large = |blocks, channels| ModelConfig { blocks, channels, ..ModelConfig::default() };
+    assert_eq!(names(&TrainConfig { model: large(12, 32), ..usual.clone() }, 100), Err("blocks"));
+    assert_eq!(names(&TrainConfig { model: large(5, 512), ..usual.clone() }, 100), Err("channels"));
+    let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
+    assert!(why.contains("100 MiB are left in the control group") && why.contains("16 MiB recordings"), "{why}");
+    let others = TrainConfig { traces: Some("elsewhere".into()), ..usual.clone() };
+    assert_eq!(names(&others, 90), Ok(()), "what is in them is not known yet");
+    // Where nothing is known, only the absurd is refused.
+    let blind = Outlook { room: None, recordings: Vec::new(), traces: None };
+    let vast = TrainConfig { model: large(12, 512), batch: 64, chunk: 16_384, ..usual };
+    assert!(blind.check(&vast).unwrap_err().problem.contains("GiB"));
+}
+
+/// Peaks of a release build over six steps, less what it held before the first; MiB.
+#[test]
+fn steps_take_about_what_was_measured() {
+    let of = |kind| TrainConfig { model: ModelConfig::of(kind), ..TrainConfig::default() };
+    let sized = |batch, kind, change: &dyn Fn(&mut ModelConfig)| {
+        let mut config = TrainConfig { batch, ..of(kind) };
+        change(&mut config.model);
+        config
+    };
+    for (config, measured) in [
+        (sized(64, Kind::Tcn, &|_| {}), 161.0),
+        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 175.0),
+        (sized(32, Kind::Tcn, &|m| m.channels = 128), 166.0),
+        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 136.0),
+        (sized(64, Kind::Lstm, &|_| {}), 156.0),
+        (sized(32, Kind::Lstm, &|m| m.channels = 256), 307.0),
+        (sized(64, Kind::Mlp, &|_| {}), 108.0),
+        (sized(4, Kind::Tcn, &|m| m.channels = 512), 116.0),
+        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 783.0),
+    ] {
+        let ratio = needs::usual_step(&config) as f64 / MIB as f64 / measured;
+        assert!((0.95..1.8).contains(&ratio), "{ratio:.2} of {measured} MiB: {config:?}");
+    }
+}
