@@ -24,6 +24,9 @@ fn filters_file() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("koracle").join("filters"))
 }
 
+/// A recording that was read, and its file.
+type Read = Option<(PathBuf, Arc<Trace>)>;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Desk<E> {
@@ -34,7 +37,7 @@ pub struct Desk<E> {
     /// For predictors asked for by name.
     pub(super) named: Option<NamedEngine<E>>,
     /// The recording that was read last for an explanation: the next decision is often of the same.
-    read: Arc<Mutex<Option<(PathBuf, Arc<Trace>)>>>,
+    read: Arc<Mutex<Read>>,
     collecting: Option<Job>,
     looking: Option<Job>,
     explaining: Option<Job>,
@@ -132,7 +135,7 @@ fn open(origin: &Origin) -> Result<Arc<Trace>, String> {
 }
 
 /// As [`open`], but a file is not read again while it is the same one.
-fn open_again(origin: &Origin, read: &Mutex<Option<(PathBuf, Arc<Trace>)>>) -> Result<Arc<Trace>, String> {
+fn open_again(origin: &Origin, read: &Mutex<Read>) -> Result<Arc<Trace>, String> {
     let Origin::File(path) = origin else { return open(origin) };
     let last = read.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some((_, trace)) = last.filter(|(of, _)| of == path) {
@@ -225,7 +228,7 @@ fn told<E: Predictor + Clone + Sync + 'static>(
     origin: &Origin,
     found: &Found,
     row: usize,
-    read: &Mutex<Option<(PathBuf, Arc<Trace>)>>,
+    read: &Mutex<Read>,
     cancel: &Cancel,
 ) -> Option<Result<Told, String>> {
     let table = &found.table;
