@@ -24,6 +24,9 @@ fn filters_file() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("koracle").join("filters"))
 }
 
+/// A recording that was read, and its file.
+type Read = Option<(PathBuf, Arc<Trace>)>;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Desk<E> {
@@ -34,7 +37,7 @@ pub struct Desk<E> {
     /// For predictors asked for by name.
     pub(super) named: Option<NamedEngine<E>>,
     /// The recording that was read last for an explanation: the next decision is often of the same.
-    read: Arc<Mutex<Option<(PathBuf, Arc<Trace>)>>>,
+    read: Arc<Mutex<Read>>,
     collecting: Option<Job>,
     looking: Option<Job>,
     explaining: Option<Job>,
@@ -132,7 +135,7 @@ fn open(origin: &Origin) -> Result<Arc<Trace>, String> {
 }
 
 /// As [`open`], but a file is not read again while it is the same one.
-fn open_again(origin: &Origin, read: &Mutex<Option<(PathBuf, Arc<Trace>)>>) -> Result<Arc<Trace>, String> {
+fn open_again(origin: &Origin, read: &Mutex<Read>) -> Result<Arc<Trace>, String> {
     let Origin::File(path) = origin else { return open(origin) };
     let last = read.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some((_, trace)) = last.filter(|(of, _)| of == path) {
@@ -225,7 +228,7 @@ fn told<E: Predictor + Clone + Sync + 'static>(
     origin: &Origin,
     found: &Found,
     row: usize,
-    read: &Mutex<Option<(PathBuf, Arc<Trace>)>>,
+    read: &Mutex<Read>,
     cancel: &Cancel,
 ) -> Option<Result<Told, String>> {
     let table = &found.table;
@@ -272,6 +275,7 @@ mod tests {
     use crate::app::mistakes::{Data, Explained};
     use crate::app::{App, Open, Tab};
     use crate::driver::Driver;
+    use crate::evaluate::mistakes::Column;
     use crate::predictor::heuristics::{Heuristic, Rule};
     use std::sync::mpsc::sync_channel;
     use std::time::Duration;
@@ -290,7 +294,11 @@ mod tests {
     #[test]
     fn from_the_list_to_the_decision_and_on() {
         let (tx, rx) = sync_channel(64);
-        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Ok((Heuristic::new(Rule::Followed, 0), 1)), None);
+        let driver: Driver<Heuristic> = Driver::new(tx, |_| Ok((Heuristic::new(Rule::Followed, 0), 1)), None);
+        let mut driver = driver.with_second(|who| match who.to_str().and_then(Rule::parse) {
+            Some(rule) => Ok(Named::new(rule.label().into(), None, move |_| Ok(Heuristic::new(rule, 0)))),
+            None => Err(format!("{} is nobody", who.display())),
+        });
         let path = PathBuf::from("traces/cpu-bound-8p_run0.csv.zst");
         let (mut app, effects) = App::new(vec![path], (140, 40));
         for e in effects {
@@ -325,5 +333,24 @@ mod tests {
         until(&mut app, &[Key::Char('N'), Key::Char('N')], &|_| true);
         assert_eq!(app.timeline().unwrap().event(), Some(found.table.event(view.rows[2] as usize)));
         assert_eq!(app.mistakes.row(), Some(view.rows[2] as usize));
+        // Another predictor's mistakes: everything is of it, the explanation too.
+        let typed = |text: &str| -> Vec<Key> { text.chars().map(Key::Char).chain([Key::Enter]).collect() };
+        let explained = |app: &App| shown(app) && matches!(app.mistakes.why, Explained::Ready(..));
+        until(&mut app, &typed("3plifo"), &explained);
+        let of_lifo = |app: &App| {
+            let found = Arc::clone(app.mistakes.found().unwrap());
+            let total = app.mistakes.view.as_ref().unwrap().sums.total;
+            assert_eq!((found.table.models[0].as_str(), total.hits), ("lifo", total.baselines[2]));
+            let (row, Explained::Ready(of, told)) = (app.mistakes.row().unwrap(), &app.mistakes.why) else { panic!() };
+            assert_eq!((*of, Column::Pred.thread(&found.table, row)), (row, Some(told.why.candidates[0].thread)));
+        };
+        of_lifo(&app);
+        // Who is not found changes nothing; a second predictor is found in the same way.
+        until(&mut app, &typed("pmr-x"), &|app| app.message.as_deref() == Some("mr-x is nobody"));
+        until(&mut app, &[], &explained);
+        of_lifo(&app);
+        until(&mut app, &typed("Clrr"), &|app| explained(app) && app.mistakes.found().unwrap().table.has_other());
+        of_lifo(&app);
+        assert_eq!(app.mistakes.view.as_ref().unwrap().versus.as_ref().unwrap().name, "lrr");
     }
 }

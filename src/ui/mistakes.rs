@@ -115,23 +115,20 @@ fn percent(x: f64) -> String {
 
 /// Whose mistakes these are, and whose the timeline shows when that is somebody else.
 fn whose(app: &App, name: &str) -> String {
-    match &app.mistakes.first {
-        None => name.to_owned(),
-        Some(_) => {
-            let current = app.train.current.as_ref().map_or("tcn", |(run, _)| run);
-            format!("{name} (Timeline: {current})")
-        }
+    if app.mistakes.first.is_none() {
+        return name.to_owned();
     }
+    let current = app.train.current.as_ref().map_or("tcn", |(run, _)| run);
+    format!("{name} (Timeline: {current})")
 }
 
 fn note(app: &App, found: &Found, view: &View, p: &Places, theme: Theme, buf: &mut Buffer) {
     let (m, total, whole) = (&app.mistakes, &view.sums.total, found.table.whole());
     let (low, high) = total.interval();
     let share = |n: u64, of: u64| percent(n as f64 / of as f64);
-    let mut right = format!("{} right", percent(total.accuracy()));
-    if p.note.w >= 100 {
-        right.push_str(&format!(" ({:.1}-{:.1})", 100.0 * low, 100.0 * high));
-    }
+    // How sure the figure is, where there is room for it.
+    let interval = if p.note.w >= 100 { format!(" ({:.1}-{:.1})", 100.0 * low, 100.0 * high) } else { String::new() };
+    let right = format!("{} right{interval}", percent(total.accuracy()));
     let mut parts = vec![
         right,
         format!("ECE {}", if total.decisions == 0 { "–".into() } else { format!("{:.3}", view.sums.ece()) }),

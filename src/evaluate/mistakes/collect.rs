@@ -224,6 +224,9 @@ pub fn collect_keeping<E: Predictor + Clone>(
     walk(trace, path, &mut model, other, cancel, done, &keep)
 }
 
+/// Sees the state that is followed by an event.
+type Keep<'a, P> = &'a dyn Fn(usize, &Extractor, &P, &[Heuristic]);
+
 /// The pass behind both; `keep` sees the state before every event.
 fn walk<P: Predictor + ?Sized>(
     trace: &Trace,
@@ -232,7 +235,7 @@ fn walk<P: Predictor + ?Sized>(
     other: Option<&mut dyn Predictor>,
     cancel: &Cancel,
     done: &(dyn Fn(u64) + Sync),
-    keep: &dyn Fn(usize, &Extractor, &P, &[Heuristic]),
+    keep: Keep<'_, P>,
 ) -> Option<Table> {
     const STRIDE: usize = 2048;
     let cpus = trace.cpus();

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// Rows of a block: the counters have 16 bits, and what is kept of a block stays in the cache.
-const BLOCK: usize = 4_096;
+const BLOCK: usize = 2_048;
 const _: () = assert!(BLOCK < 1 << 16 && BLOCK.is_multiple_of(64));
 
 /// Bits of a row's flags that are counted beside those of the table: a wrong decision that some baseline got right; one
@@ -124,25 +124,29 @@ impl<'a> Cut<'a> {
 
     /// Adds rows with their lanes to `to`, by class.
     fn add(&self, t: &Table, rows: &[u32], lanes: &[Lanes], to: &mut [Lanes]) {
-        let each = |to: &mut [Lanes], class: &dyn Fn(usize) -> usize| {
-            for (row, lanes) in rows.iter().zip(lanes) {
-                // A class past the end is none: nothing here makes one.
-                if let Some(to) = to.get_mut(class(*row as usize)) {
-                    to.add(lanes);
-                }
-            }
-        };
         match &self.classes {
-            Classes::Cpu => each(to, &|i| t.cpu[i].ix()),
-            Classes::State => each(to, &|i| state_class(t.state[i])),
-            Classes::Queue => each(to, &|i| QUEUES.iter().filter(|q| u64::from(t.queue[i]) > q.1).count()),
-            Classes::Enqueued => each(to, &|i| t.enqueued[i] as usize),
-            Classes::Span(of, ends) => each(to, &|i| {
+            Classes::Cpu => each(rows, lanes, to, |i| t.cpu[i].ix()),
+            Classes::State => each(rows, lanes, to, |i| state_class(t.state[i])),
+            Classes::Queue => {
+                each(rows, lanes, to, |i| QUEUES.iter().filter(|q| u64::from(t.queue[i]) > q.1).count());
+            }
+            Classes::Enqueued => each(rows, lanes, to, |i| t.enqueued[i] as usize),
+            Classes::Span(of, ends) => each(rows, lanes, to, |i| {
                 let passed = ends.iter().filter(|end| of[i] >= **end).count();
                 passed + usize::from(of[i] == Span::NONE)
             }),
-            Classes::Group(of, none) => each(to, &|i| group(of, *none, t, i, t.real[i]) as usize),
-            Classes::Source(of) => each(to, &|i| of[usize::from(t.source[i])] as usize),
+            Classes::Group(of, none) => each(rows, lanes, to, |i| group(of, *none, t, i, t.real[i]) as usize),
+            Classes::Source(of) => each(rows, lanes, to, |i| of[usize::from(t.source[i])] as usize),
+        }
+    }
+}
+
+/// Adds each row's lanes to its class. One copy for each kind of class: the loop has no call in it.
+fn each(rows: &[u32], lanes: &[Lanes], to: &mut [Lanes], class: impl Fn(usize) -> usize) {
+    for (row, lanes) in rows.iter().zip(lanes) {
+        // A class past the end is none: nothing makes one.
+        if let Some(to) = to.get_mut(class(*row as usize)) {
+            to.add(lanes);
         }
     }
 }
@@ -162,7 +166,7 @@ pub struct Walked {
     pub bins: [Bin; ECE_BINS],
     /// Wrong decisions by the groups of who came in and who was expected; `u32::MAX` is no thread.
     pub confused: HashMap<(u32, u32), u64>,
-    /// Bits of each row's p, shifted left by one; the lowest bit says whether it was right.
+    /// Bits of each row's p, shifted left by one; the lowest bit says whether it was right. In no order.
     pub order: Vec<u32>,
 }
 

@@ -1,5 +1,5 @@
-//! Everything that is summed up of a set of decisions, in one walk over its rows (and a sort of their probabilities):
-//! each figure is a count of the same rows, so that all of them add up.
+//! Everything that is summed up of a set of decisions, in one walk over its rows: each figure is a count of the same
+//! rows, so that all of them add up.
 
 use super::bitmap::Bitmap;
 use super::column::Column;
@@ -151,7 +151,7 @@ impl Sums {
             confusion: confusion(t, &confused),
             slices: slices.collect(),
             bins,
-            answered: answered(order),
+            answered: answered(&order),
             versus: t.has_other().then(|| versus(t, rows, Column::Other)),
         }
     }
@@ -194,18 +194,51 @@ fn confusion(t: &Table, counts: &HashMap<(u32, u32), u64>) -> Confusion {
 }
 
 /// Points of the curve: twentieths of the decisions, the surest first; equal probabilities are answered together.
-fn answered(mut order: Vec<u32>) -> Vec<Answered> {
+///
+/// Nothing is sorted: decisions are counted by the upper bits of their probability, and once more by the lower ones where
+/// a point falls.
+fn answered(keys: &[u32]) -> Vec<Answered> {
     const POINTS: usize = 20;
-    order.par_sort_unstable();
-    order.reverse();
+    /// Lower bits of a probability, and what its upper ones can be: it is at most 1, or hardly more.
+    const LOW: u32 = 14;
+    const HIGH: usize = 1 << 16;
+    let upper = |key: u32| ((key >> (LOW + 1)) as usize).min(HIGH - 1);
+    let mut coarse = vec![[0_u32; 2]; HIGH];
+    for key in keys {
+        let bucket = &mut coarse[upper(*key)];
+        *bucket = [bucket[0] + 1, bucket[1] + (key & 1)];
+    }
+    // Buckets with a point: the place of their finer counts.
+    let mut place = vec![u32::MAX; HIGH];
+    let (mut n, mut fine) = (0, Vec::new());
+    for (bucket, [of, _]) in coarse.iter().enumerate().rev() {
+        let end = n + *of as usize;
+        if end * POINTS / keys.len().max(1) > n * POINTS / keys.len().max(1) {
+            place[bucket] = fine.len() as u32;
+            fine.push(vec![[0_u32; 2]; 1 << LOW]);
+        }
+        n = end;
+    }
+    for key in keys {
+        if let Some(fine) = fine.get_mut(place[upper(*key)] as usize) {
+            let one = &mut fine[(key >> 1) as usize & ((1 << LOW) - 1)];
+            *one = [one[0] + 1, one[1] + (key & 1)];
+        }
+    }
     let mut points: Vec<Answered> = Vec::new();
-    let (mut hits, mut next) = (0, 1);
-    for (i, key) in order.iter().enumerate() {
-        hits += u64::from(key & 1);
-        let last_of_equals = order.get(i + 1).is_none_or(|k| k >> 1 != key >> 1);
-        if last_of_equals && (i + 1) * POINTS >= next * order.len() {
-            next = (i + 1) * POINTS / order.len() + 1;
-            points.push(Answered { least: f32::from_bits(key >> 1), decisions: i as u64 + 1, hits });
+    let (mut n, mut hits, mut next) = (0_usize, 0_u64, 1);
+    for (bucket, [of, right]) in coarse.iter().enumerate().rev() {
+        let Some(fine) = fine.get(place[bucket] as usize) else {
+            (n, hits) = (n + *of as usize, hits + u64::from(*right));
+            continue;
+        };
+        for (low, [of, right]) in fine.iter().enumerate().rev().filter(|(_, [of, _])| *of > 0) {
+            (n, hits) = (n + *of as usize, hits + u64::from(*right));
+            if n * POINTS >= next * keys.len() {
+                next = n * POINTS / keys.len() + 1;
+                let least = f32::from_bits((bucket as u32) << LOW | low as u32);
+                points.push(Answered { least, decisions: n as u64, hits });
+            }
         }
     }
     points
@@ -269,4 +302,36 @@ pub fn seconds(t: &Table) -> impl Iterator<Item = Column> {
 pub fn difference(second: Column, first_right: bool, second_right: bool) -> Expr {
     let is = |column, right| if right { Expr::Flag(column) } else { Expr::Flag(column).negate() };
     is(Column::Hit, first_right).and(is(second, second_right))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By sorting, as the curve is defined.
+    fn sorted(mut keys: Vec<u32>) -> Vec<Answered> {
+        keys.sort_unstable_by_key(|k| std::cmp::Reverse(*k));
+        let (mut points, mut hits, mut next) = (Vec::new(), 0, 1);
+        for (i, key) in keys.iter().enumerate() {
+            hits += u64::from(key & 1);
+            let last_of_equals = keys.get(i + 1).is_none_or(|k| k >> 1 != key >> 1);
+            if last_of_equals && (i + 1) * 20 >= next * keys.len() {
+                next = (i + 1) * 20 / keys.len() + 1;
+                points.push(Answered { least: f32::from_bits(key >> 1), decisions: i as u64 + 1, hits });
+            }
+        }
+        points
+    }
+
+    #[test]
+    fn the_curve_is_that_of_sorted_probabilities() {
+        let key = |p: f32, hit: bool| p.to_bits() << 1 | u32::from(hit);
+        let spread = |n: u32| (0..n).map(|i| key((i * 7_919 % n) as f32 / n as f32, i % 3 == 0)).collect::<Vec<_>>();
+        // Many near 1, many equal ones, few, none.
+        let near = (0..5_000_u32).map(|i| key(1.0 - (i % 1_777) as f32 * 1e-7, i % 5 != 0)).collect();
+        let equal = (0..1_000_u32).map(|i| key([1.0, 0.5, 0.25][(i % 3) as usize], i % 2 == 0)).collect();
+        for keys in [spread(20_011), spread(19), near, equal, vec![key(0.0, true)], Vec::new()] {
+            assert_eq!(answered(&keys), sorted(keys));
+        }
+    }
 }

@@ -51,13 +51,12 @@ impl View {
     pub fn new(table: &Table, latencies: &[u64], query: Query, old: Option<&Self>) -> Self {
         let subset = query.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(table));
         let same = old.filter(|o| o.query.filter == query.filter && o.set.len() == table.len());
-        let (sums, in_time) = match same {
-            Some(old) => (Arc::clone(&old.sums), Arc::clone(&old.in_time)),
-            None => {
-                let sums = Sums::new(table, &subset);
-                let in_time = in_time(table, &subset, sums.by(Column::Lead), latencies);
-                (Arc::new(sums), Arc::new(in_time))
-            }
+        let (sums, in_time) = if let Some(old) = same {
+            (Arc::clone(&old.sums), Arc::clone(&old.in_time))
+        } else {
+            let sums = Sums::new(table, &subset);
+            let in_time = in_time(table, &subset, sums.by(Column::Lead), latencies);
+            (Arc::new(sums), Arc::new(in_time))
         };
         let versus = query.second.map(|second| versus(table, &subset, second));
         let set = if query.all { subset } else { subset.and(&Expr::Flag(Column::Hit).negate().rows(table)) };
@@ -76,6 +75,10 @@ fn sorted(t: &Table, set: &Bitmap, by: Column, descending: bool) -> Vec<u32> {
     }
     let key = |i: &u32| (by.key(t, *i as usize, &names) ^ flip, *i);
     let mut keyed: Vec<(u64, u32)> = rows.par_iter().map(key).collect();
-    keyed.par_sort_unstable();
+    if rayon::current_num_threads() > 1 {
+        keyed.par_sort_unstable();
+    } else {
+        keyed.sort_unstable();
+    }
     keyed.into_iter().map(|(_, i)| i).collect()
 }
