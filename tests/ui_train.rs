@@ -201,6 +201,9 @@ fn three_runs_compared() {
     snapshot!("train_three_80x24", app);
     keys(&mut app, "ccc");
     snapshot!("train_three_pick", app);
+    keys(&mut app, "v");
+    snapshot!("train_three_workload", app);
+    keys(&mut app, "V");
     keys(&mut app, "CCCbb");
     // Read in the middle, closer, with a logarithmic scale.
     keys(&mut app, "l.,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,ww");
@@ -225,6 +228,8 @@ fn the_form() {
     snapshot!("train_form_wrong", app);
     app.update(Msg::Resized(40, 12));
     snapshot!("train_form_40x12", app);
+    app.update(Msg::Resized(120, 40));
+    snapshot!("train_form_120x40", app);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::train::{Phase, TrainConfig, runs};
 use chart::Chart;
 use form::{Answer, Form};
 use run::{Run, Stage};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The state of the Train screen.
@@ -260,6 +261,14 @@ impl Train {
             }
             Act::NextChart => self.chart.turn(true),
             Act::PrevChart => self.chart.turn(false),
+            Act::NextWorkload | Act::PrevWorkload => {
+                let shown = self.runs.iter().enumerate().filter(|(i, r)| r.chosen || *i == self.selected);
+                let last = shown.filter_map(|(_, r)| r.epochs.last());
+                let names: BTreeSet<&str> =
+                    last.flat_map(|e| e.validation.workloads.keys()).map(String::as_str).collect();
+                let names: Vec<&str> = names.into_iter().collect();
+                self.chart.turn_workload(&names, act == Act::NextWorkload);
+            }
             Act::Axis => self.chart.next_axis(),
             Act::Log => self.chart.log = !self.chart.log,
             Act::ReadEarlier => self.chart.read(false, end),

@@ -178,16 +178,22 @@ impl std::fmt::Display for Short {
     }
 }
 
-/// Whether `need` more bytes and the reserve are there; where nothing is known, whether the system would give them.
+/// Whether the system would give so much more: it is asked for address space only, which nothing is written to.
+fn granted(bytes: u64) -> bool {
+    let mut probe = Vec::<u8>::new();
+    let given = usize::try_from(bytes).is_ok_and(|n| probe.try_reserve_exact(n).is_ok());
+    // An allocation that nobody sees is not made.
+    std::hint::black_box(&mut probe);
+    given
+}
+
+/// Whether `need` more bytes and the reserve are there. What no file tells (strict overcommit), the system says itself.
 fn check(need: u64, limit: Option<u64>, next: Next) -> Result<(), Short> {
     let want = need + RESERVE;
     if let Some(room) = Room::now(limit).filter(|room| room.free + room.swap < want) {
         return Err(Short { want, room, next });
     }
-    // Asks for address space only, which nothing is written to. What else may bound it (strict overcommit) says no here.
-    let mut probe = Vec::<u8>::new();
-    let refused = usize::try_from(want).map_or(true, |n| probe.try_reserve_exact(n).is_err());
-    if std::hint::black_box(refused) {
+    if !granted(want) {
         let room = Room { free: 0, swap: 0, of: Bound::Machine, given_back: 0 };
         return Err(Short { want, room, next });
     }

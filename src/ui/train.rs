@@ -261,7 +261,12 @@ fn one(t: &Train, run: &Run, area: Area, theme: Theme, buf: &mut Buffer) {
         let pick = (s.picks > 0).then_some(s.pick_top1);
         let forecast = (s.forecasts > 0).then_some(s.forecast_top1);
         let text = cells(name, pick, forecast, [rule(name, "eevdf", 0), rule(name, "followed", 1)]);
-        put(buf, x, y + 1 + row as u16, 54.min(area.w), &text, theme.text());
+        let charted = t.chart.workload.as_ref() == Some(name);
+        let style = if charted { theme.strong() } else { theme.text() };
+        put(buf, x, y + 1 + row as u16, 54.min(area.w), &text, style);
+        if charted {
+            put(buf, x - 1, y + 1 + row as u16, 1, "►", theme.playhead());
+        }
     }
 }
 

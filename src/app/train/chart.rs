@@ -60,8 +60,22 @@ impl Metric {
         !matches!(self, Self::Rate | Self::Pick | Self::Forecast)
     }
 
-    /// Its value at the end of an epoch. `weight` is that of the forecast's loss.
-    pub fn validated(self, v: &Validation, weight: f32) -> Option<f64> {
+    /// True for the accuracies, which are also known of each workload.
+    pub fn is_accuracy(self) -> bool {
+        matches!(self, Self::Pick | Self::Forecast)
+    }
+
+    /// Its value at the end of an epoch. `weight` is that of the forecast's loss; an accuracy is that on `workload`, if
+    /// one is given.
+    pub fn validated(self, v: &Validation, weight: f32, workload: Option<&str>) -> Option<f64> {
+        if let Some(scores) = workload.filter(|_| self.is_accuracy()).map(|name| v.workloads.get(name)) {
+            let scores = scores?;
+            let (n, top1) = match self {
+                Self::Pick => (scores.picks, scores.pick_top1),
+                _ => (scores.forecasts, scores.forecast_top1),
+            };
+            return (n > 0).then_some(100.0 * top1);
+        }
         let value = match self {
             Self::Loss => v.nll[0] + f64::from(weight) * v.nll[1],
             Self::PickLoss => v.nll[0],
@@ -73,11 +87,15 @@ impl Metric {
         value.is_finite().then_some(value)
     }
 
-    /// What a simple rule scores.
-    pub fn baseline(self, b: &Baseline) -> Option<f64> {
+    /// What a simple rule scores, on all or on one workload.
+    pub fn baseline(self, b: &Baseline, workload: Option<&str>) -> Option<f64> {
+        let both = match workload {
+            Some(name) => *b.workloads.get(name)?,
+            None => [b.pick_top1, b.forecast_top1],
+        };
         match self {
-            Self::Pick => b.pick_top1.map(|x| 100.0 * x),
-            Self::Forecast => b.forecast_top1.map(|x| 100.0 * x),
+            Self::Pick => both[0].map(|x| 100.0 * x),
+            Self::Forecast => both[1].map(|x| 100.0 * x),
             _ => None,
         }
     }
@@ -144,6 +162,8 @@ pub struct Chart {
     pub axis: Axis,
     /// The vertical axis of losses and the learning rate is logarithmic.
     pub log: bool,
+    /// The workload whose accuracy is shown; `None`: the mean over all.
+    pub workload: Option<String>,
     /// The visible stretch; `None`: everything, also as it grows.
     pub zoom: Option<(f64, f64)>,
     /// Where values are read.
@@ -161,6 +181,18 @@ impl Chart {
         let n = Metric::ALL.len();
         let at = Metric::ALL.iter().position(|m| *m == self.metric).unwrap_or(0);
         self.metric = Metric::ALL[(at + if forward { 1 } else { n - 1 }) % n];
+    }
+
+    /// The accuracy of the next or the previous of these workloads, or of all together.
+    pub fn turn_workload(&mut self, names: &[&str], forward: bool) {
+        // Place 0 is all of them.
+        let at = self.workload.as_ref().and_then(|w| names.iter().position(|n| n == w)).map_or(0, |i| i + 1);
+        let n = names.len() + 1;
+        let to = (at + if forward { 1 } else { n - 1 }) % n;
+        self.workload = to.checked_sub(1).and_then(|i| names.get(i)).map(|name| (*name).to_owned());
+        if !self.metric.is_accuracy() {
+            self.metric = Metric::Pick;
+        }
     }
 
     /// Another horizontal axis; zoom and cursor belonged to the one before.
@@ -223,6 +255,33 @@ mod tests {
         assert!(chart.window(100.0).0 > from);
         chart.zoom(false, 100.0);
         assert_eq!((chart.zoom, chart.window(120.0)), (None, (0.0, 120.0)), "it grows with the run");
+    }
+
+    #[test]
+    fn an_accuracy_is_of_all_or_of_one_workload() {
+        use crate::train::Scores;
+        let mut chart = Chart::default();
+        let seen: Vec<_> = (0..3)
+            .map(|_| {
+                chart.turn_workload(&["a", "b"], true);
+                chart.workload.clone()
+            })
+            .collect();
+        assert_eq!((seen, chart.metric), (vec![Some("a".into()), Some("b".into()), None], Metric::Pick));
+        chart.turn_workload(&["a", "b"], false);
+        assert_eq!(chart.workload.as_deref(), Some("b"));
+        let scores = Scores { picks: 9, pick_top1: 0.25, forecasts: 0, forecast_top1: 0.0 };
+        let v = Validation { pick_top1: 0.5, workloads: [("b".to_owned(), scores)].into(), ..Validation::default() };
+        let of = |metric: Metric, workload| metric.validated(&v, 1.0, workload);
+        assert_eq!([None, Some("b"), Some("c")].map(|w| of(Metric::Pick, w)), [Some(50.0), Some(25.0), None]);
+        assert_eq!((of(Metric::Forecast, Some("b")), of(Metric::PickLoss, Some("b"))), (None, Some(0.0)));
+        let rule = Baseline {
+            pick_top1: Some(0.4),
+            workloads: [("b".to_owned(), [Some(0.2), None])].into(),
+            ..Baseline::default()
+        };
+        let of = |workload| Metric::Pick.baseline(&rule, workload);
+        assert_eq!([None, Some("b"), Some("c")].map(of), [Some(40.0), Some(20.0), None]);
     }
 
     #[test]

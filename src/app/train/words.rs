@@ -150,6 +150,10 @@ pub enum Act {
     NextChart,
     /// Chart before.
     PrevChart,
+    /// Accuracy of the next workload.
+    NextWorkload,
+    /// Accuracy of the workload before.
+    PrevWorkload,
     /// Another horizontal axis.
     Axis,
     /// Logarithmic or not.

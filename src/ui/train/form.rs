@@ -6,6 +6,8 @@ use crate::ui::draw::{put, put_all};
 use crate::ui::palette::Theme;
 use ratatui::buffer::Buffer;
 
+/// Where the explanations stand beside the fields.
+const HELP: u16 = 40;
 /// Columns of the labels.
 const LABEL: u16 = 17;
 
@@ -41,6 +43,10 @@ pub fn draw(form: &Form, theme: Theme, buf: &mut Buffer) {
         let used = put(buf, 3 + LABEL, y, w.saturating_sub(4 + LABEL), shown, style);
         if on {
             put(buf, 3 + LABEL + used, y, 1, "▏", theme.playhead());
+        }
+        // Where there is room, every field says what it is.
+        if w >= HELP + 60 && 3 + LABEL + used + 3 < HELP && !bad {
+            put(buf, HELP, y, w - HELP - 1, field.help, theme.dim());
         }
         if bad && !on {
             put(buf, 5 + LABEL + used, y, w, "✗", theme.miss());

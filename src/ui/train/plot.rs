@@ -10,6 +10,7 @@ use crate::app::train::run::Run;
 use crate::ui::draw::put;
 use crate::ui::palette::Theme;
 use ratatui::buffer::Buffer;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Maps values to rows of dots.
@@ -104,7 +105,11 @@ impl Plot<'_> {
         let x = |at: f64| ((at - from) / (to - from).max(f64::MIN_POSITIVE) * f64::from(2 * inner.w)) as isize;
         let Some(scale) = self.scale(&runs, (from, to), usize::from(inner.h) * 4) else {
             self.frame(inner, (from, to), None, buf);
-            let text = if self.metric.series().is_none() { "no epoch has been validated yet" } else { "no step yet" };
+            let text = match (self.metric.series(), self.workload()) {
+                (Some(_), _) => "no step yet",
+                (None, Some(_)) if runs.iter().any(|(_, r)| !r.epochs.is_empty()) => "these runs know nothing of it",
+                (None, _) => "no epoch has been validated yet",
+            };
             put(buf, inner.x + 1, inner.y + inner.h / 2, inner.w, text, self.theme.dim());
             return;
         };
@@ -138,19 +143,23 @@ impl Plot<'_> {
         let (a, chart) = (self.area, &self.train.chart);
         let log = if self.is_log() { " (log)" } else { "" };
         let mut x = a.x + 1;
-        x += put(buf, x, a.y, a.w.saturating_sub(1), &format!("{}{log}", self.metric.title()), self.theme.strong());
+        let title = match self.workload() {
+            Some(name) => self.metric.title().replace("validation", name),
+            None => format!("{}{log}", self.metric.title()),
+        };
+        x += put(buf, x, a.y, a.w.saturating_sub(1), &title, self.theme.strong());
         if let Some(at) = chart.cursor {
             let end = a.x + a.w;
             let text = format!("  {} {}", chart.axis.name(), number(at));
             x += put(buf, x, a.y, end.saturating_sub(x), &text, self.theme.playhead());
             for (place, run) in runs {
-                let value = self.read(run, at);
+                let value = self.read(run, at, runs.len() > 1);
                 let text = format!("  {} {value}", super::letter(*place));
                 x += put(buf, x, a.y, end.saturating_sub(x), &text, self.theme.run(*place));
             }
         } else if self.metric.is_noisy() && a.w >= 60 {
             let words = if self.metric.series().is_some()
-                && self.metric.validated(&crate::train::Validation::default(), 1.0).is_some()
+                && self.metric.validated(&crate::train::Validation::default(), 1.0, None).is_some()
             {
                 "  ⠶ raw, smoothed   ◆ validation   ★ best epoch"
             } else {
@@ -160,23 +169,29 @@ impl Plot<'_> {
         }
     }
 
-    /// The values of a run where the cursor stands.
-    fn read(&self, run: &Run, at: f64) -> String {
+    /// The workload whose accuracy this is.
+    fn workload(&self) -> Option<&str> {
+        self.train.chart.workload.as_deref().filter(|_| self.metric.is_accuracy())
+    }
+
+    /// The values of a run where the cursor stands; briefly where others stand beside them.
+    fn read(&self, run: &Run, at: f64, brief: bool) -> String {
         let axis = self.axis();
         let epoch = run.epochs.iter().rev().find(|e| axis.of_epoch(e) <= at + 1e-9);
         let validated = epoch.and_then(|e| {
-            let v = self.metric.validated(&e.validation, run.config.forecast_weight)?;
+            let v = self.metric.validated(&e.validation, run.config.forecast_weight, self.workload())?;
             Some((e.epoch, v))
         });
         let Some(series) = self.metric.series() else {
-            return validated.map_or("–".into(), |(epoch, v)| format!("{v:.2} at epoch {epoch}"));
+            let at = |epoch| if brief { String::new() } else { format!(" at epoch {epoch}") };
+            return validated.map_or("–".into(), |(epoch, v)| format!("{v:.2}{}", at(epoch)));
         };
         let steps = run.curve.steps();
         let i = steps.partition_point(|s| axis.of(run, s) <= at + 1e-9).checked_sub(1);
         let Some(i) = i else { return "–".into() };
         let value = |v: Option<f64>| v.map_or("–".into(), |v| number(self.metric.unit(v)));
         let mut text = value(run.curve.smooth(series, i));
-        if self.metric.is_noisy() {
+        if self.metric.is_noisy() && !brief {
             let _ = write!(text, " (raw {})", value(run.curve.raw(series, i))); // a String takes all
         }
         if let Some((_, v)) = validated {
@@ -214,11 +229,14 @@ impl Plot<'_> {
             let axis = self.axis();
             let seen = run.epochs.iter().filter(|e| (window.0..=window.1).contains(&axis.of_epoch(e)));
             let weight = run.config.forecast_weight;
-            seen.filter_map(|e| self.metric.validated(&e.validation, weight)).for_each(&mut take);
+            seen.filter_map(|e| self.metric.validated(&e.validation, weight, self.workload())).for_each(&mut take);
         }
         // The best two of the simple rules are what there is to beat: always in sight.
-        let mut rules: Vec<f64> =
-            runs.iter().flat_map(|(_, r)| &r.baselines).filter_map(|b| self.metric.baseline(b)).collect();
+        let mut rules: Vec<f64> = runs
+            .iter()
+            .flat_map(|(_, r)| &r.baselines)
+            .filter_map(|b| self.metric.baseline(b, self.workload()))
+            .collect();
         rules.sort_by(|a, b| b.total_cmp(a));
         rules.dedup();
         rules.into_iter().take(2).for_each(&mut take);
@@ -269,17 +287,20 @@ impl Plot<'_> {
     fn rules(&self, runs: &[(usize, &Run)], inner: Area, scale: Scale, buf: &mut Buffer) {
         // They are the same for all runs that are validated on the same recordings: the selected run's.
         let Some((_, run)) = runs.iter().find(|(i, _)| *i == self.train.selected) else { return };
-        let mut taken = Vec::new();
+        let mut taken = BTreeMap::new();
         for b in &run.baselines {
-            let Some((y, row)) = self.metric.baseline(b).and_then(|y| Some((y, scale.row(y)? / 4))) else { continue };
+            let score = self.metric.baseline(b, self.workload());
+            let Some((y, row)) = score.and_then(|y| Some((y, scale.row(y)? / 4))) else { continue };
+            // Rules in one row share the line and stand beside each other on it, the first at the right.
             let at = inner.y + row as u16;
-            put(buf, inner.x, at, inner.w, &"┄".repeat(usize::from(inner.w)), self.theme.pending());
-            // Two rules in one row share the line; the first keeps the words.
-            if !taken.contains(&row) {
-                let text = format!(" {} {y:.1} ", b.name);
-                let w = text.chars().count() as u16;
-                put(buf, (inner.x + inner.w).saturating_sub(w + 1), at, w, &text, self.theme.dim());
-                taken.push(row);
+            let used = taken.entry(row).or_insert_with(|| {
+                put(buf, inner.x, at, inner.w, &"┄".repeat(usize::from(inner.w)), self.theme.pending());
+                1
+            });
+            let text = format!(" {} {y:.1} ", b.name);
+            let w = text.chars().count() as u16;
+            if *used + w < inner.w {
+                *used += put(buf, inner.x + inner.w - *used - w, at, w, &text, self.theme.dim());
             }
         }
     }
@@ -327,9 +348,11 @@ impl Plot<'_> {
 
     fn validated(&self, run: &Run, place: usize, x: &dyn Fn(f64) -> isize, scale: Scale, dots: &mut Dots) {
         let axis = self.axis();
-        let mut before: Option<(usize, usize)> = None;
+        let place_of = |step: usize| run.curve.steps().partition_point(|s| s.step <= step).saturating_sub(1);
+        let mut before: Option<((usize, usize), usize)> = None;
         for e in &run.epochs {
-            let Some(y) = self.metric.validated(&e.validation, run.config.forecast_weight) else { continue };
+            let y = self.metric.validated(&e.validation, run.config.forecast_weight, self.workload());
+            let Some(y) = y else { continue };
             let at = x(axis.of_epoch(e));
             let here = (at.max(0) as usize).min(dots.width().saturating_sub(1));
             if at < 0 || at > dots.width() as isize {
@@ -337,10 +360,12 @@ impl Plot<'_> {
                 continue;
             }
             let here = (here, scale.clamped(y));
-            if let Some(from) = before {
+            let step = place_of(e.step);
+            // A pause is a gap in this line too.
+            if let Some((from, _)) = before.filter(|(_, last)| !run.curve.broken(*last, step)) {
                 dots.line(from, here, self.theme.run(place));
             }
-            before = Some(here);
+            before = Some((here, step));
         }
     }
 
@@ -356,7 +381,7 @@ impl Plot<'_> {
         };
         let best = run.best().map(|e| e.epoch);
         for e in &run.epochs {
-            let y = self.metric.validated(&e.validation, run.config.forecast_weight);
+            let y = self.metric.validated(&e.validation, run.config.forecast_weight, self.workload());
             if let Some((x, y)) = y.and_then(|y| cell(axis.of_epoch(e), y)) {
                 put(buf, x, y, 1, if best == Some(e.epoch) { "★" } else { "◆" }, style);
             }
