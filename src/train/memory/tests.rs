@@ -95,7 +95,7 @@ fn this_machine_says_something() {
     assert_eq!(check(0, None, Next::Begin), Ok(()));
     assert!(granted(MIB) && !granted(1 << 62), "really asked, not optimised away");
     let short = check(1 << 60, None, Next::After(3)).unwrap_err().to_string();
-    assert!(short.starts_with("out of memory after step 3: the next one wants about 1073741824.0 GiB"), "{short}");
+    assert!(short.starts_with("out of memory after step 3: the next one wants about 1073741824.1 GiB"), "{short}");
 }
 
 fn outlook(free: u64) -> Outlook {
