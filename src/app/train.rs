@@ -354,9 +354,15 @@ impl Train {
                     100.0 * v.forecast_top1
                 )
             });
-            let place = r.path.as_ref().map(|p| format!("  {}", p.display())).unwrap_or_default();
+            // A run that could not even begin left no folder to look into.
+            let place = r.path.as_ref().filter(|_| r.steps > 0);
+            let place = place.map(|p| format!("  {}", p.display())).unwrap_or_default();
+            let why = match &r.stage {
+                Stage::Kept(runs::State::Failed(why)) => format!(" ({why})"),
+                _ => String::new(),
+            };
             format!(
-                "{}: {}, step {} of {}{}{place}",
+                "{}: {}{why}, step {} of {}{}{place}",
                 r.name,
                 r.stage.label(),
                 r.last.step,

@@ -98,6 +98,8 @@ fn failures_are_told_and_kept() {
     assert_eq!(app.train.runs[0].stage, Stage::Kept(State::Failed(why.into())));
     assert!(app.message.as_ref().unwrap().contains("diverged at step 4"));
     assert_eq!(app.train.runs[0].curve.steps().len(), 3, "its curve stays");
+    let summary = app.train.summary();
+    assert_eq!(summary[0], format!("new run 1: failed ({why}), step 3 of 120"));
     assert!(press(&mut app, "r").is_empty());
 }
 

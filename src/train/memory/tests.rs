@@ -95,7 +95,7 @@ fn this_machine_says_something() {
     assert_eq!(check(0, None, Next::Begin), Ok(()));
     assert!(granted(MIB) && !granted(1 << 62), "really asked, not optimised away");
     let short = check(1 << 60, None, Next::After(3)).unwrap_err().to_string();
-    assert!(short.starts_with("out of memory after step 3: the next one wants about 1073741824.0 GiB"), "{short}");
+    assert!(short.starts_with("out of memory after step 3: the next one wants about 1073741824.1 GiB"), "{short}");
 }
 
 fn outlook(free: u64) -> Outlook {
@@ -127,7 +127,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert_eq!(names(&none_kept, 8), Err("channels"), "what is held out is not read");
     assert_eq!(names(&TrainConfig { batch: 64, ..usual.clone() }, 100), Err("batch"));
     assert_eq!(names(&TrainConfig { chunk: 16_384, ..usual.clone() }, 100), Err("chunk"));
-    let large = |blocks, channels| ModelConfig { blocks, channels, ..ModelConfig::default() };
+    let large = |blocks, channels| ModelConfig { channels, blocks, ..ModelConfig::default() };
     assert_eq!(names(&TrainConfig { model: large(12, 32), ..usual.clone() }, 100), Err("blocks"));
     assert_eq!(names(&TrainConfig { model: large(5, 512), ..usual.clone() }, 100), Err("channels"));
     let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
