@@ -127,7 +127,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert_eq!(names(&none_kept, 8), Err("channels"), "what is held out is not read");
     assert_eq!(names(&TrainConfig { batch: 64, ..usual.clone() }, 100), Err("batch"));
     assert_eq!(names(&TrainConfig { chunk: 16_384, ..usual.clone() }, 100), Err("chunk"));
-    let large = |blocks, channels| ModelConfig { blocks, channels, ..ModelConfig::default() };
+    let large = |blocks, channels| ModelConfig { channels, blocks, ..ModelConfig::default() };
     assert_eq!(names(&TrainConfig { model: large(12, 32), ..usual.clone() }, 100), Err("blocks"));
     assert_eq!(names(&TrainConfig { model: large(5, 512), ..usual.clone() }, 100), Err("channels"));
     let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
