@@ -242,7 +242,8 @@ fn the_form_knows_what_memory_is_left() {
     };
     app.update(left(100));
     snapshot!("train_form_tight", app);
-    (0..13).for_each(|_| drop(app.update(Msg::Key(Key::Down))));
+    let batch = kernel_oracle::app::train::form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
+    (0..batch).for_each(|_| drop(app.update(Msg::Key(Key::Down))));
     keys(&mut app, "64\n");
     snapshot!("train_form_memory", app);
     app.update(Msg::Resized(40, 12));

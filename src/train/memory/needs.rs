@@ -62,8 +62,8 @@ fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     };
     let trunk = load.tokens * m.channels * (m.blocks * block + 6);
     let picks = load.candidates * 3 * (CAND + m.hidden + m.hidden2);
-    let recent = (RANKS - 2) * (RECENT + VOTERS + m.recent);
-    let asks = load.forecasts * 3 * (VOTES + VOTERS + m.gate + recent);
+    let recent = (RANKS - 2) * (2 * RECENT + VOTERS + 3 * m.recent);
+    let asks = load.forecasts * (3 * (VOTES + VOTERS + m.gate) + recent);
     let parameters: usize = m.shapes().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
     // Another device has memory of its own; what it is given passes through this one.
     let graph = if config.device == Target::Cpu { trunk + picks + asks } else { (picks + asks) / 3 };

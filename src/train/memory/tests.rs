@@ -107,7 +107,8 @@ fn outlook(free: u64) -> Outlook {
         kernel: "6.1".into(),
         split,
     };
-    let recordings = vec![entry(0, Split::Train), entry(2, Split::Validation), entry(3, Split::Test)];
+    let recordings = [(0, Split::Train), (1, Split::Train), (2, Split::Validation), (3, Split::Test)];
+    let recordings = recordings.map(|(run, split)| entry(run, split)).to_vec();
     Outlook {
         room: Some(Room { free: free * MIB, swap: 0, of: Bound::Group, given_back: 0 }),
         recordings,
@@ -120,7 +121,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     let usual = TrainConfig::default();
     assert_eq!(outlook(4_000).check(&usual), Ok(None));
     let tight = outlook(120).check(&usual).unwrap().unwrap();
-    assert!(tight.starts_with("the run takes about 9") && tight.contains("of the 120 MiB that are left"), "{tight}");
+    assert!(tight.starts_with("the run takes about 10") && tight.contains("of the 120 MiB that are left"), "{tight}");
     let names = |config: &TrainConfig, free| outlook(free).check(config).map(drop).map_err(|w| w.setting);
     assert_eq!(names(&usual, 8), Err("only"));
     let none_kept = TrainConfig { hold_out: vec!["c".into()], ..usual.clone() };
@@ -131,7 +132,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert_eq!(names(&TrainConfig { model: large(12, 32), ..usual.clone() }, 100), Err("blocks"));
     assert_eq!(names(&TrainConfig { model: large(5, 512), ..usual.clone() }, 100), Err("channels"));
     let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
-    assert!(why.contains("100 MiB are left in the control group") && why.contains("16 MiB recordings"), "{why}");
+    assert!(why.contains("100 MiB are left in the control group") && why.contains("24 MiB recordings"), "{why}");
     let others = TrainConfig { traces: Some("elsewhere".into()), ..usual.clone() };
     assert_eq!(names(&others, 90), Ok(()), "what is in them is not known yet");
     // Where nothing is known, only the absurd is refused.
@@ -140,7 +141,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert!(blind.check(&vast).unwrap_err().problem.contains("GiB"));
 }
 
-/// Peaks of a release build over six steps, less what it held before the first; MiB.
+/// Peaks of a release build, less that of the smallest run on the same recordings; MiB.
 #[test]
 fn steps_take_about_what_was_measured() {
     let of = |kind| TrainConfig { model: ModelConfig::of(kind), ..TrainConfig::default() };
@@ -150,17 +151,17 @@ fn steps_take_about_what_was_measured() {
         config
     };
     for (config, measured) in [
-        (sized(64, Kind::Tcn, &|_| {}), 161.0),
-        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 175.0),
-        (sized(32, Kind::Tcn, &|m| m.channels = 128), 166.0),
-        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 136.0),
+        (sized(64, Kind::Tcn, &|_| {}), 165.0),
+        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 209.0),
+        (sized(32, Kind::Tcn, &|m| m.channels = 128), 157.0),
+        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 187.0),
         (sized(64, Kind::Lstm, &|_| {}), 156.0),
-        (sized(32, Kind::Lstm, &|m| m.channels = 256), 307.0),
-        (sized(64, Kind::Mlp, &|_| {}), 108.0),
+        (sized(32, Kind::Lstm, &|m| m.channels = 256), 302.0),
+        (sized(64, Kind::Mlp, &|_| {}), 140.0),
         (sized(4, Kind::Tcn, &|m| m.channels = 512), 116.0),
-        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 783.0),
+        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 849.0),
     ] {
         let ratio = needs::usual_step(&config) as f64 / MIB as f64 / measured;
-        assert!((0.95..1.8).contains(&ratio), "{ratio:.2} of {measured} MiB: {config:?}");
+        assert!((0.95..1.9).contains(&ratio), "{ratio:.2} of {measured} MiB: {config:?}");
     }
 }
