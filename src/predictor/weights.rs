@@ -420,6 +420,7 @@ impl Weights {
 
     /// The same numbers for an engine that learns nothing while it answers: what it says depends on its receptive
     /// field alone.
+    #[must_use]
     pub fn frozen(&self) -> Self {
         let mut same = self.clone();
         same.config.adapt = false;

@@ -73,7 +73,9 @@ fn probabilities(z: &mut [f32]) {
         *x = (*x - top).exp();
         sum += *x;
     }
-    z.iter_mut().for_each(|x| *x /= sum);
+    for x in z.iter_mut() {
+        *x /= sum;
+    }
 }
 
 /// Candidates of the decision that was answered last.
