@@ -108,7 +108,7 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
-    /// The usual size of a kind: an LSTM has as many parameters as the TCN (1 % fewer), the heads are the same. The others
+    /// The usual size of a kind: an LSTM has as many parameters as the TCN (0.1 % fewer), the heads are the same. The others
     /// are there for comparison and do not learn while they answer.
     pub fn of(kind: Kind) -> Self {
         let tcn = Self::default();
