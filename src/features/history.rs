@@ -48,7 +48,8 @@ pub(super) struct Past {
     pub asleep: u64,
     pub woke: u64,
     pub slept: f32,
-    /// Moving average of sleeps in ns; 0: none yet.
+    /// Moving average of sleeps in ns (0: none yet), and its scaled value.
+    pub avg_sleep_ns: f32,
     pub avg_sleep: f32,
     pub stints_since_wake: u32,
     /// Who woke it last.
@@ -80,6 +81,7 @@ impl Past {
         asleep: NEVER,
         woke: NEVER,
         slept: 0.0,
+        avg_sleep_ns: 0.0,
         avg_sleep: 0.0,
         stints_since_wake: 0,
         woken_by: ThreadIx::NONE,
@@ -126,7 +128,8 @@ impl Past {
         self.slept = log_time(slept);
         if slept > 0 {
             let ns = slept as f32;
-            self.avg_sleep = if self.avg_sleep == 0.0 { ns } else { 0.75 * self.avg_sleep + 0.25 * ns };
+            self.avg_sleep_ns = if self.avg_sleep_ns == 0.0 { ns } else { 0.75 * self.avg_sleep_ns + 0.25 * ns };
+            self.avg_sleep = log_time(self.avg_sleep_ns as u64);
         }
         self.woke = now.0;
         self.stints_since_wake = 0;

@@ -56,15 +56,19 @@ pub(super) fn fill(rows: &mut Rows, booth: &Booth<'_>, slice_ns: f32, standing: 
                 if past.asleep != NEVER {
                     let slept = booth.now.0.saturating_sub(past.asleep);
                     row[recent::slept_for] = log_time(slept);
-                    row[recent::slept_share] = share(slept as f32, past.avg_sleep);
-                    row[recent::due_share] = share(slept as f32 + stint_ns, past.avg_sleep);
+                    row[recent::slept_share] = share(slept as f32, past.avg_sleep_ns);
+                    row[recent::due_share] = share(slept as f32 + stint_ns, past.avg_sleep_ns);
                 }
             }
         }
-        row[recent::avg_sleep] = log_time(past.avg_sleep as u64);
+        row[recent::avg_sleep] = past.avg_sleep;
         row[recent::last_sleep] = past.slept;
-        row[recent::since_left] =
-            if past.left == NEVER { 0.0 } else { log_time(booth.now.0.saturating_sub(past.left)) };
+        // Who sleeps since it left has slept since it left: a logarithm is what takes time here.
+        row[recent::since_left] = match past.left {
+            NEVER => 0.0,
+            left if left == past.asleep && entry.run == Run::Asleep => row[recent::slept_for],
+            left => log_time(booth.now.0.saturating_sub(left)),
+        };
         row[recent::avg_stint] = past.avg_stint;
         row[recent::last_stint] = past.last_stint;
         row[recent::stints_since_wake] = log_count(past.stints_since_wake.min(1_000), 4.0);
