@@ -141,7 +141,9 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert!(blind.check(&vast).unwrap_err().problem.contains("GiB"));
 }
 
-/// Peaks of a release build, less that of the smallest run on the same recordings; MiB.
+/// Peaks of a release build, MiB: of whole runs on the hackbench recordings, less the least of two runs with one chunk a
+/// step (368 and 465 MiB: so much do peaks over the same data differ). Those of 128 and 512 channels and of the usual LSTM
+/// are over six steps less what was held before, taken before the network scored recent threads.
 #[test]
 fn steps_take_about_what_was_measured() {
     let of = |kind| TrainConfig { model: ModelConfig::of(kind), ..TrainConfig::default() };
@@ -151,15 +153,15 @@ fn steps_take_about_what_was_measured() {
         config
     };
     for (config, measured) in [
-        (sized(64, Kind::Tcn, &|_| {}), 165.0),
-        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 209.0),
-        (sized(32, Kind::Tcn, &|m| m.channels = 128), 157.0),
-        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 187.0),
+        (sized(64, Kind::Tcn, &|_| {}), 161.0),
+        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 204.0),
+        (sized(32, Kind::Tcn, &|m| m.channels = 128), 166.0),
+        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 182.0),
         (sized(64, Kind::Lstm, &|_| {}), 156.0),
-        (sized(32, Kind::Lstm, &|m| m.channels = 256), 302.0),
-        (sized(64, Kind::Mlp, &|_| {}), 140.0),
+        (sized(32, Kind::Lstm, &|m| m.channels = 256), 295.0),
+        (sized(64, Kind::Mlp, &|_| {}), 136.0),
         (sized(4, Kind::Tcn, &|m| m.channels = 512), 116.0),
-        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 849.0),
+        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 829.0),
     ] {
         let ratio = needs::usual_step(&config) as f64 / MIB as f64 / measured;
         assert!((0.95..1.9).contains(&ratio), "{ratio:.2} of {measured} MiB: {config:?}");
