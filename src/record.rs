@@ -5,7 +5,6 @@
 
 pub mod hosts;
 mod meta;
-pub mod more;
 pub mod quote;
 mod rate;
 pub mod request;
@@ -19,7 +18,7 @@ pub mod workloads;
 pub use rate::Rate;
 pub use session::Target;
 
-use crate::ingest::ringbuf::{More, PagesReport, RingError};
+use crate::ingest::ringbuf::{PagesReport, RingError};
 use crate::job::{Cancel, JobError};
 use crate::trace::Trace;
 use std::path::PathBuf;
@@ -143,8 +142,6 @@ pub enum Ended {
 pub struct Recorded {
     /// The events.
     pub trace: Trace,
-    /// Those that a trace has no place for, if they were asked for ([`Plan::runtime`], [`Plan::waking`]), by time.
-    pub more: Vec<More>,
     /// How the pages were.
     pub pages: PagesReport,
     /// What the plan has to say, e.g. about a stale instance that it removed.

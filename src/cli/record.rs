@@ -5,9 +5,9 @@ use crate::export;
 use crate::job::Cancel;
 use crate::record::request::{self, Settings, What};
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Rate, Stage, Target, hosts, more};
+use crate::record::{self, Plan, Progress, Rate, Stage, Target, hosts};
 use clap::ValueHint;
-use color_eyre::eyre::{Result, WrapErr, eyre};
+use color_eyre::eyre::{Result, eyre};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -41,10 +41,10 @@ pub struct RecordArgs {
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = clap::value_parser!(u32).range(request::BUFFER_KB))]
     buffer: u32,
-    /// Record `sched_stat_runtime` too, into `NAME.more.csv.zst`.
+    /// Record `sched_stat_runtime` too.
     #[arg(long)]
     runtime: bool,
-    /// Record `sched_waking` too, into `NAME.more.csv.zst`.
+    /// Record `sched_waking` too.
     #[arg(long)]
     waking: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
@@ -123,11 +123,6 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(size)
     );
-    if plan.runtime || plan.waking {
-        let beside = more::beside(&path, &plan.name);
-        more::write(&beside, &recorded).wrap_err_with(|| beside.display().to_string())?;
-        eprintln!("{}: {} events of other kinds", beside.display(), recorded.more.len());
-    }
     if lost > 0 {
         let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
         eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));

@@ -8,7 +8,7 @@ use crate::app::time::grouped;
 use crate::export::{self, NewFile};
 use crate::job::{Cancel, Job, JobError, Latest};
 use crate::record::request::free_name;
-use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Target, hosts, more};
+use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Target, hosts};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -122,20 +122,10 @@ fn make(id: u64, plan: Plan, cancel: &Cancel, tx: &SyncSender<Msg>) -> Result<Sa
             let _ = tx.try_send(Msg::Recorder(News::Progress { id, latest: latest.clone() }));
         }
     });
-    let mut recorded = recorded.map_err(|e| why_not(&e, cancel))?;
+    let recorded = recorded.map_err(|e| why_not(&e, cancel))?;
     // The name may have been taken by somebody else meanwhile.
     let path = if path.exists() { file(&plan.workload).map_err(failure)?.0 } else { path };
     let bytes = export::native(&recorded.trace, &path, export::WAITED_LEVEL).map_err(|e| failure(e.to_string()))?;
-    if plan.runtime || plan.waking {
-        let beside = more::beside(&path, &plan.name);
-        let written = more::write(&beside, &recorded);
-        let what = format!("{} events of other kinds", grouped(recorded.more.len() as u64));
-        // The recording is there: a note says what is not.
-        recorded.notes.push(match written {
-            Ok(()) => format!("{what} in {}", beside.display()),
-            Err(e) => format!("{what} could not be written: {}: {e}", beside.display()),
-        });
-    }
     Ok(saved(recorded, path, bytes, cancel.is_cancelled()))
 }
 

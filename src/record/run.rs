@@ -5,7 +5,7 @@ use super::meta::Told;
 use super::session::Session;
 use super::stream::{Came, Incoming, Spool};
 use super::{CpuProgress, Plan, Progress, RecordError, Recorded, Stage, quote};
-use crate::ingest::ringbuf::{More, PagesReport, RingError, decode_all};
+use crate::ingest::ringbuf::{PagesReport, RingError, decode};
 use crate::job::Cancel;
 use crate::trace::{CpuId, MAX_CPUS, TraceBuilder};
 use std::io::{Read, Seek};
@@ -70,8 +70,7 @@ impl Run<'_> {
         let mut spool = self.fetch()?;
         self.to(Stage::Decoding);
         let mut builder = TraceBuilder::default();
-        let mut more = Vec::new();
-        let pages = self.decode(&mut spool, &mut builder, &mut more)?;
+        let pages = self.decode(&mut spool, &mut builder)?;
         self.state.events = pages.events;
         self.to(Stage::Cleaning);
         // Only a note may still come; a connection that breaks now costs nothing.
@@ -94,7 +93,7 @@ impl Run<'_> {
         let meta = self.told.meta(self.plan);
         let status = self.told.status();
         let (notes, log) = self.told.words();
-        Ok(Recorded { trace: builder.finish(meta), more, pages, notes, status, log })
+        Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log })
     }
 
     fn to(&mut self, stage: Stage) {
@@ -215,12 +214,7 @@ impl Run<'_> {
         RecordError::Cancelled
     }
 
-    fn decode(
-        &mut self,
-        spool: &mut Spool,
-        builder: &mut TraceBuilder,
-        more: &mut Vec<More>,
-    ) -> Result<PagesReport, RecordError> {
+    fn decode(&mut self, spool: &mut Spool, builder: &mut TraceBuilder) -> Result<PagesReport, RecordError> {
         let formats = self.told.formats()?;
         let cancel = (!self.stopped).then(|| self.cancel.clone());
         let mut streams = Vec::new();
@@ -228,7 +222,7 @@ impl Run<'_> {
             file.rewind().map_err(RecordError::disk)?;
             streams.push((CpuId(cpu), format!("pages of CPU {cpu}"), Watched { file, cancel: cancel.clone() }));
         }
-        match decode_all(&formats, streams, builder, &mut |event| more.push(event)) {
+        match decode(&formats, streams, builder) {
             Err(RingError::Io { .. }) if cancel.is_some_and(|c| c.is_cancelled()) => Err(RecordError::Cancelled),
             done => Ok(done?),
         }
