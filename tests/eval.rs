@@ -61,7 +61,7 @@ fn tell(scorer: &mut Scorer<'_>, event: u32, n: usize, pick: Option<u32>, rank: 
         lag: &vec![0; n],
     });
     let next = pick.map_or(ThreadIx(0), |p| threads[p as usize]);
-    scorer.outcome(&Outcome { event, cpu, time, next, pick, rank, scored });
+    scorer.outcome(&Outcome { event, cpu, time, next, pick, rank, scored, unknown: false, no_pick: false });
     let votes = [OTHER as u8; VOTERS];
     let (recency, vote_x) = ([ThreadIx(3)], [0.0; VOTERS]);
     scorer.forecast(&Forecast {
