@@ -225,9 +225,7 @@ impl Timeline {
         for c in 0..trace.cpus() {
             let cpu = CpuId(c as u16);
             let switches = trace.cpu_switches(cpu);
-            let hit = |k: &usize| {
-                found.tasks.binary_search(&trace.event(switches[*k] as usize).next).is_ok()
-            };
+            let hit = |k: &usize| found.tasks.binary_search(&trace.event(switches[*k] as usize).next).is_ok();
             let key = |k: usize| (trace.time(switches[k] as usize).0, switches[k] as usize);
             let near = if forward {
                 let from = switches.partition_point(|&e| (trace.time(e as usize).0, e as usize) <= here);

@@ -141,7 +141,8 @@ fn trace_event(t: &Timeline, k: usize) -> usize {
 
 fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize) -> String {
     let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
-    let who = if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, event, 24) };
+    let who =
+        if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, event, 24) };
     match share {
         Some(p) => format!(" {}: {who} p {p:.2}", row.name()),
         None => format!(" {}: {who}", row.name()),
@@ -275,7 +276,8 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         let y = area.y + row as u16;
         let w = 20.min(area.w.saturating_sub(18) / 2);
         let rest = usize::from(area.w.saturating_sub(19 + w));
-        let by = |what: &str| format!("{what} {}", short_name(trace, e.actor, index, rest.saturating_sub(what.len() + 1)));
+        let by =
+            |what: &str| format!("{what} {}", short_name(trace, e.actor, index, rest.saturating_sub(what.len() + 1)));
         let (kind, who, more) = match e.kind {
             EventKind::Switch => {
                 let next = trace.tasks().thread_on(e.next, e.cpu);
@@ -301,7 +303,8 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         _ if t.answers.no_model.is_some() => text = "– no model: no forecast".into(),
         None => text = "no forecast was made for this switch".into(),
         Some((thread, p)) => {
-            let who = if *thread == ThreadIx::NONE { "some other task".into() } else { trace.label_at(*thread, i.event) };
+            let who =
+                if *thread == ThreadIx::NONE { "some other task".into() } else { trace.label_at(*thread, i.event) };
             let hit = *thread == i.real;
             text = format!("{text}{who} {p:.2} {}", if hit { "✓" } else { "✗" });
             style = if hit { theme.hit() } else { theme.miss() };

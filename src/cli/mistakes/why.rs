@@ -92,7 +92,8 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         ]);
     }
     grid(&mut out, &rows);
-    let baselines: Vec<_> = why.baselines.iter().map(|(b, t)| format!("{b} {}", trace.label_at(*t, why.event))).collect();
+    let baselines: Vec<_> =
+        why.baselines.iter().map(|(b, t)| format!("{b} {}", trace.label_at(*t, why.event))).collect();
     let _ = writeln!(out, "\nbaselines: {}", baselines.join(", "));
     if let Some([pick, rival]) = why.rivals {
         let rivals = [pick, rival].map(|i| trace.label_at(why.candidates[i].thread, why.event));
