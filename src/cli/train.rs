@@ -173,7 +173,7 @@ fn fits(config: &TrainConfig) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a folder that holds something, unless it is meant. What a run would replace and is none's is refused later.
+/// Refuses a folder that holds something, unless it is meant. What a run would replace and is not of one is refused all the same.
 fn free(folder: &Path, force: bool) -> Result<()> {
     match runs::holds(folder) {
         Holds::Run if !force => {
@@ -184,6 +184,9 @@ fn free(folder: &Path, force: bool) -> Result<()> {
             folder.display(),
             file.file_name().unwrap_or_default().display()
         ),
+        Holds::Foreign(file) if runs::is_needed(&file) => {
+            bail!("{}: this is not of a run, but a run would replace it; choose another folder", file.display())
+        }
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@
 use super::checkpoint::{self, Kept, State};
 use super::runs::{self, CONFIG, ENDED, EPOCHS, Ended, Holds, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions, WORKLOADS};
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
-use crate::export::write_whole;
+use crate::export::{remove_left, write_whole};
 use crate::predictor::tcn::Network;
 use crate::predictor::weights::Weights;
 use burn::optim::ModuleOptimizer;
@@ -65,6 +65,7 @@ impl Folder {
         let lock = lock(path)?;
         // Somebody may have come first.
         ours(path)?;
+        remove_left(path);
         let file = path.join(CONFIG);
         let text = toml::to_string_pretty(config).map_err(|e| problem(&file, &e))?;
         let mut resumed = None;

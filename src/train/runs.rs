@@ -10,7 +10,7 @@
 //! ```
 
 use super::{Baseline, Ending, Environment, Scores, TrainConfig, TrainError, Validation};
-use crate::export::is_temporary;
+use crate::export::{is_temporary, remove_left};
 use etcetera::BaseStrategy;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub fn holds(folder: &Path) -> Holds {
 }
 
 /// Whether a run would replace this file.
-pub(super) fn is_needed(file: &Path) -> bool {
+pub fn is_needed(file: &Path) -> bool {
     FILES.iter().any(|name| file.file_name() == Some(name.as_ref()))
 }
 
@@ -416,6 +416,7 @@ pub fn delete(folder: &Path) -> Result<(), RunError> {
     if lock.as_ref().is_some_and(|f| matches!(f.try_lock(), Err(TryLockError::WouldBlock))) {
         return Err(RunError::Running(folder.into()));
     }
+    remove_left(folder);
     let first = FILES.iter().filter(|name| **name != CONFIG);
     for path in first.chain([&CONFIG]).map(|name| folder.join(name)) {
         match std::fs::remove_file(&path) {
