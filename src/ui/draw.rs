@@ -27,8 +27,11 @@ use ratatui::style::Style;
 pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
     screen(app, theme, buf);
     // Controls are not drawn, but some characters that cannot be seen hang on a letter, or are as wide as one.
-    let longer = buf.content.iter_mut().filter(|cell| cell.symbol().len() > 1);
-    longer.filter(|cell| cell.symbol().contains(hidden)).for_each(|cell| drop(cell.set_symbol("\u{fffd}")));
+    for cell in buf.content.iter_mut().filter(|cell| cell.symbol().len() > 1) {
+        if cell.symbol().contains(hidden) {
+            cell.set_symbol("\u{fffd}");
+        }
+    }
 }
 
 fn screen(app: &App, theme: &Theme, buf: &mut Buffer) {
