@@ -1,5 +1,6 @@
 //! `koracle record` and `koracle workloads`: a workload under ftrace, here or over SSH, as a native recording.
 
+use super::door::{self, say};
 use super::output;
 use crate::export;
 use crate::job::Cancel;
@@ -8,7 +9,7 @@ use crate::record::workloads::{self, Workload};
 use crate::record::{self, Plan, Progress, Rate, Stage, Target, hosts};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, eyre};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,33 +88,30 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     let plan =
         plan.named(&path, run).ok_or_else(|| eyre!("{}: a recording's name ends in .csv.zst", path.display()))?;
     let (cancel, stop) = (Cancel::new(), Arc::new(AtomicBool::new(false)));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in output::endings() {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-        bar.set_style(style);
-    }
+    let bar = door::spinner();
     let mut rate = Rate::default();
     let recorded = record::record(&plan, &cancel, &mut |p| {
         if stop.load(Ordering::Relaxed) {
             cancel.cancel();
         }
-        bar.set_message(line(p, rate.of(p)));
+        door::message(&bar, &line(p, rate.of(p)));
         bar.tick();
     });
     bar.finish_and_clear();
     let recorded = recorded?;
     for note in &recorded.notes {
-        eprintln!("koracle: {}: {note}", plan.target);
+        say!("koracle: {}: {note}", plan.target);
     }
     if recorded.pages.damaged > 0 {
         let first = recorded.pages.bad.first().map(ToString::to_string).unwrap_or_default();
-        eprintln!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
+        say!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
     }
     let size = export::native(&recorded.trace, &path, export::WAITED_LEVEL)?;
     let (trace, lost) = (&recorded.trace, recorded.trace.meta().lost.iter().sum::<u64>());
-    eprintln!(
+    say!(
         "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
         path.display(),
         trace.len(),
@@ -125,7 +123,7 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     );
     if lost > 0 {
         let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
-        eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
+        say!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
     }
     // What a load does until it fails is a recording too, but not the one that was asked for.
     if let Some(status) = recorded.failed() {
