@@ -267,7 +267,8 @@ mod tests {
         assert_eq!(word("6.1\u{1b}]0;PWN\u{7}\u{202e}-x 'a'"), "6.10PWN-xa");
         assert_eq!(word(&"6".repeat(999)).len(), LONGEST_WORD);
         assert_eq!(date("2026-11-26T17:29:04Z").as_deref(), Some("2026-11-26T17:29:04Z"));
-        for bad in ["", "2026-11-26T17:29:04", "2026-11-26 17:29:04Z", "2026-11-26T17:29:04Zx", "éé26-11-26T17:29:0Z"] {
+        for bad in ["", "2026-11-26T17:29:04", "2026-11-26 17:29:04Z", "2026-11-26T17:29:04Zx", "éé26-11-26T17:29:0Z"]
+        {
             assert_eq!(date(bad), None, "{bad}");
         }
     }

@@ -11,6 +11,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// So long it may take until the next [`PIECE`] of pages: long for any connection that is worth waiting for.
 const STALL: Duration = Duration::from_secs(30);
 const PIECE: u64 = 64 << 10;
+/// Cleaning up takes less, if anybody does it.
+const CLEAN: Duration = Duration::from_secs(5);
 /// For what is in the pipe when the connection is cut.
 const REST: Duration = Duration::from_secs(2);
 
@@ -82,7 +84,12 @@ impl Patience {
     /// The next step is taken.
     pub fn take(&mut self, step: Step, now: Instant) {
         self.step = step;
-        self.until = now + if step == Step::Cut { REST } else { GRACE };
+        self.until = now
+            + match step {
+                Step::Going | Step::Stopping => GRACE,
+                Step::HungUp => CLEAN,
+                Step::Cut => REST,
+            };
     }
 }
 
@@ -108,8 +115,8 @@ mod tests {
         p.take(Step::HungUp, at(46));
         p.comes(1 << 40, at(47));
         p.enter(Stage::Fetching, Duration::from_secs(5), at(47));
-        assert!(p.step() == Step::HungUp && p.is_over(at(57)));
-        p.take(Step::Cut, at(57));
-        assert!(!p.is_over(at(59)) && p.is_over(at(60)));
+        assert!(p.step() == Step::HungUp && !p.is_over(at(51)) && p.is_over(at(52)));
+        p.take(Step::Cut, at(52));
+        assert!(!p.is_over(at(54)) && p.is_over(at(55)));
     }
 }

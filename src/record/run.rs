@@ -172,7 +172,8 @@ impl Run<'_> {
             (_, Step::Cut) if over => return Err(self.unheard()),
             (_, Step::Cut) => return Ok(()),
             _ if self.stop.leaving() => Step::Cut,
-            (Stage::Recording, Step::Going) if asked || over => Step::Stopping,
+            // The plan's own limit is over long ago: another word would not help.
+            (Stage::Recording, Step::Going) if asked && !over => Step::Stopping,
             (_, Step::Going) if asked || over => Step::HungUp,
             (_, Step::Stopping) if over => Step::HungUp,
             (_, Step::HungUp) if over => Step::Cut,
@@ -228,7 +229,8 @@ impl Run<'_> {
 
     /// How full the buffer of a CPU is.
     fn fills(&mut self, cpu: &str, text: &str) {
-        let numbers: Vec<u64> = text.split(' ').take(5).filter_map(|n| n.parse().ok()).map(|n: u64| n.min(MOST)).collect();
+        let numbers: Vec<u64> =
+            text.split(' ').take(5).filter_map(|n| n.parse().ok()).map(|n: u64| n.min(MOST)).collect();
         let cpu = cpu.parse().ok().filter(|c| *c < MOST_CPUS);
         if let (Some(cpu), &[events, waiting, buffer, lost]) = (cpu, numbers.as_slice()) {
             let now = CpuProgress { cpu, events, waiting, buffer, lost };

@@ -16,17 +16,17 @@ impl Stop {
         Self::default()
     }
 
-    /// The same, asked for the first time by this flag too.
-    pub fn with(asked: &Cancel) -> Self {
-        Self { asked: asked.clone(), leave: Cancel::new() }
-    }
-
     /// Asks; asked before, it means to leave at once.
     pub fn ask(&self) {
         if self.asked.is_cancelled() {
             self.leave.cancel();
         }
         self.asked.cancel();
+    }
+
+    /// The flag of the first request, for what can only be cancelled.
+    pub fn asked(&self) -> &Cancel {
+        &self.asked
     }
 
     /// The workload is to end, and what came is to be kept.
@@ -46,12 +46,11 @@ mod tests {
 
     #[test]
     fn the_second_request_is_to_leave() {
-        let job = Cancel::new();
-        let stop = Stop::with(&job);
+        let stop = Stop::new();
         let other = stop.clone();
         assert!(!stop.is_asked() && !stop.leaving());
         other.ask();
-        assert!(stop.is_asked() && !stop.leaving() && job.is_cancelled());
+        assert!(stop.is_asked() && !stop.leaving() && stop.asked().is_cancelled());
         stop.ask();
         assert!(other.leaving());
     }

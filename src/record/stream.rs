@@ -234,10 +234,19 @@ mod tests {
     #[test]
     fn what_is_no_frame_is_an_error_and_never_a_huge_allocation() {
         assert!(!greeting(&mut &b"sudo: a password is required\n"[..]).unwrap());
-        for bad in
-            ["kernel\n", "kernel x\n", "kernel 99999999999\n", "kernel 5\nabc", "pages.9999999 1\na", "pages.0 9\na", "pages.-1 5\nabcde",
-             "pages.2048 5\nabcde", "pages.../../x 5\nabcde", "kernel 65537\nabc", "kernel 99999999999999999999999\n"]
-        {
+        for bad in [
+            "kernel\n",
+            "kernel x\n",
+            "kernel 99999999999\n",
+            "kernel 5\nabc",
+            "pages.9999999 1\na",
+            "pages.0 9\na",
+            "pages.-1 5\nabcde",
+            "pages.2048 5\nabcde",
+            "pages.../../x 5\nabcde",
+            "kernel 65537\nabc",
+            "kernel 99999999999999999999999\n",
+        ] {
             let (mut input, mut spool) = (bad.as_bytes(), Spool::with_room(99));
             let error = loop {
                 match spool.frame(&mut input) {
