@@ -8,7 +8,6 @@ pub mod claim;
 pub mod hosts;
 pub mod keep;
 mod meta;
-pub mod more;
 mod patience;
 pub mod quote;
 mod rate;
@@ -26,7 +25,7 @@ pub use rate::Rate;
 pub use session::Target;
 pub use stop::Stop;
 
-use crate::ingest::ringbuf::{More, PagesReport, RingError};
+use crate::ingest::ringbuf::{PagesReport, RingError};
 use crate::job::JobError;
 use crate::trace::Trace;
 use std::path::PathBuf;
@@ -156,8 +155,6 @@ pub enum Ended {
 pub struct Recorded {
     /// The events.
     pub trace: Trace,
-    /// Those that a trace has no place for, if they were asked for ([`Plan::runtime`], [`Plan::waking`]), by time.
-    pub more: Vec<More>,
     /// How the pages were.
     pub pages: PagesReport,
     /// What the plan has to say, e.g. about a stale instance that it removed.

@@ -4,15 +4,21 @@
 //! A trace is sorted by time. An event takes 34 bytes in the columns and 4 in its CPU's index (8 if it is a switch).
 
 mod builder;
+mod columns;
 mod cut;
+mod kind;
 mod meta;
 mod state;
 mod tasks;
 
 pub use builder::{MAX_CPUS, TraceBuilder};
+pub use columns::Runtime;
+pub use kind::EventKind;
 pub use meta::{SchedClass, TraceMeta};
 pub use state::TaskState;
 pub use tasks::{Task, TaskTable};
+
+use columns::Columns;
 
 /// A point in time or a duration in nanoseconds; points count from the first event of the trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,20 +79,6 @@ impl ThreadIx {
     }
 }
 
-/// Which tracepoint an event comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum EventKind {
-    /// `sched_switch`: `task` leaves the CPU in `state`, `next` comes in.
-    Switch,
-    /// `sched_wakeup`: `task` becomes runnable on `to_cpu`.
-    Wakeup,
-    /// `sched_wakeup_new`: `task`, just forked, becomes runnable on `to_cpu`.
-    WakeupNew,
-    /// `sched_migrate_task`: `task` moves from `from_cpu` to `to_cpu`.
-    Migrate,
-}
-
 /// One event, as read out of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -98,13 +90,13 @@ pub struct Event {
     pub kind: EventKind,
     /// The thread that was executing on `cpu` (ftrace's line head, `common_pid`), or [`ThreadIx::NONE`].
     pub actor: ThreadIx,
-    /// `prev` of a switch, the woken task of a wake-up, the moved task of a migration.
+    /// Whom it is about; [`EventKind`] says in which part.
     pub task: TaskId,
     /// Kernel priority of `task` (100..=139 fair, below 100 real-time).
     pub prio: i16,
     /// `prev_state` of a switch; [`TaskState::RUNNING`] otherwise.
     pub state: TaskState,
-    /// `next` of a switch; [`TaskId::NONE`] otherwise.
+    /// `next` of a switch, the child of a fork, the new name of a rename; [`TaskId::NONE`] otherwise.
     pub next: TaskId,
     /// Kernel priority of `next`; 0 otherwise.
     pub next_prio: i16,
@@ -152,17 +144,7 @@ pub struct Gap {
 pub struct Trace {
     meta: TraceMeta,
     tasks: TaskTable,
-    time: Vec<u64>,
-    cpu: Vec<u16>,
-    kind: Vec<EventKind>,
-    state: Vec<TaskState>,
-    actor: Vec<ThreadIx>,
-    task: Vec<TaskId>,
-    next: Vec<TaskId>,
-    prio: Vec<i16>,
-    next_prio: Vec<i16>,
-    from_cpu: Vec<u16>,
-    to_cpu: Vec<u16>,
+    columns: Columns<ThreadIx>,
     /// Per CPU: indices of the events it executed, in time order.
     by_cpu: Vec<Vec<u32>>,
     /// Per CPU: indices of its switches, in time order.
@@ -184,12 +166,12 @@ impl Trace {
 
     /// Number of events.
     pub fn len(&self) -> usize {
-        self.time.len()
+        self.columns.len()
     }
 
     /// True when there is no event.
     pub fn is_empty(&self) -> bool {
-        self.time.is_empty()
+        self.columns.is_empty()
     }
 
     /// Number of CPUs: the highest that is mentioned, plus one. At least as many as the metadata say.
@@ -199,19 +181,17 @@ impl Trace {
 
     /// Event `i` in time order, `i < len()`.
     pub fn event(&self, i: usize) -> Event {
-        Event {
-            time: Nanos(self.time[i]),
-            cpu: CpuId(self.cpu[i]),
-            kind: self.kind[i],
-            actor: self.actor[i],
-            task: self.task[i],
-            prio: self.prio[i],
-            state: self.state[i],
-            next: self.next[i],
-            next_prio: self.next_prio[i],
-            from_cpu: CpuId(self.from_cpu[i]),
-            to_cpu: CpuId(self.to_cpu[i]),
-        }
+        Event { actor: self.columns.actor[i], ..self.columns.event(i) }
+    }
+
+    /// What a [`EventKind::Runtime`] says of its task; `None` for other events.
+    pub fn runtime(&self, i: usize) -> Option<Runtime> {
+        self.columns.runtime(i)
+    }
+
+    /// True when there is any [`EventKind::Runtime`].
+    pub fn has_runtimes(&self) -> bool {
+        !self.columns.runtimes.is_empty()
     }
 
     /// All events in time order.
@@ -221,12 +201,12 @@ impl Trace {
 
     /// Time of event `i`.
     pub fn time(&self, i: usize) -> Nanos {
-        Nanos(self.time[i])
+        Nanos(self.columns.time[i])
     }
 
     /// Time column, ns since start, ascending.
     pub fn times(&self) -> &[u64] {
-        &self.time
+        &self.columns.time
     }
 
     /// Indices of the events executed by `cpu`, in time order.
@@ -251,7 +231,7 @@ impl Trace {
 
     /// Time from the first to the last event.
     pub fn span(&self) -> Nanos {
-        Nanos(self.time.last().copied().unwrap_or(0))
+        Nanos(self.columns.time.last().copied().unwrap_or(0))
     }
 
     /// Events that had to be moved because time ran backwards in the input.
@@ -261,18 +241,12 @@ impl Trace {
 
     /// Index of the first event at or after `t` (may be `len()`).
     pub fn seek(&self, t: Nanos) -> usize {
-        self.time.partition_point(|&x| x < t.0)
+        self.columns.time.partition_point(|&x| x < t.0)
     }
 
     /// Heap bytes of columns and indices, without names.
     pub fn heap_bytes(&self) -> usize {
         let per_cpu: usize = self.by_cpu.iter().chain(&self.switches).map(|v| v.capacity() * 4).sum();
-        self.time.capacity() * 8
-            + (self.cpu.capacity() + self.from_cpu.capacity() + self.to_cpu.capacity()) * 2
-            + self.kind.capacity()
-            + self.state.capacity() * 2
-            + (self.actor.capacity() + self.task.capacity() + self.next.capacity()) * 4
-            + (self.prio.capacity() + self.next_prio.capacity()) * 2
-            + per_cpu
+        self.columns.heap_bytes() + per_cpu
     }
 }

@@ -7,7 +7,7 @@ use crate::record::claim::Claim;
 use crate::record::keep::{self, Kept};
 use crate::record::request::{self, Settings, What};
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Rate, RecordError, Recorded, Stage, Stop, Target, hosts, more};
+use crate::record::{self, Plan, Progress, Rate, RecordError, Recorded, Stage, Stop, Target, hosts};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -49,10 +49,10 @@ pub struct RecordArgs {
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = clap::value_parser!(u32).range(request::BUFFER_KB))]
     buffer: u32,
-    /// Record `sched_stat_runtime` too, into `NAME.more.csv.zst`.
+    /// Record `sched_stat_runtime` too.
     #[arg(long)]
     runtime: bool,
-    /// Record `sched_waking` too, into `NAME.more.csv.zst`.
+    /// Record `sched_waking` too.
     #[arg(long)]
     waking: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
@@ -110,15 +110,15 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         eprintln!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
     }
     let kept = keep::save(&recorded.trace, path, args.force)?;
-    summary(&plan, &recorded, &kept)?;
-    let ending = kept.moved.map(|moved| eyre!("{moved}"));
+    summary(&recorded, &kept);
+    let mut problems = Vec::new();
     // What a load does until it fails is a recording too, but not the one that was asked for.
     if let Some(status) = recorded.failed() {
         let log = if recorded.log.is_empty() { String::new() } else { format!(": {}", recorded.log) };
-        let failed = eyre!("the workload failed with status {status}{log}; {} is kept", kept.path.display());
-        return Err(ending.map_or(failed, |moved| eyre!("{failed}; {moved}")));
+        problems.push(format!("the workload failed with status {status}{log}; {} is kept", kept.path.display()));
     }
-    ending.map_or(Ok(()), Err)
+    problems.extend(kept.moved);
+    if problems.is_empty() { Ok(()) } else { Err(eyre!("{}", problems.join("; "))) }
 }
 
 /// The file of the recording: nobody else's until this program ends, and it can be written.
@@ -180,7 +180,7 @@ fn follow(plan: &Plan, stop: &Stop) -> Result<Recorded, RecordError> {
 }
 
 /// Says what was recorded.
-fn summary(plan: &Plan, recorded: &Recorded, kept: &Kept) -> Result<()> {
+fn summary(recorded: &Recorded, kept: &Kept) {
     let (trace, lost) = (&recorded.trace, output::lost(&recorded.trace));
     eprintln!(
         "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
@@ -192,16 +192,10 @@ fn summary(plan: &Plan, recorded: &Recorded, kept: &Kept) -> Result<()> {
         recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(kept.bytes)
     );
-    if plan.runtime || plan.waking {
-        let beside = more::beside(&kept.path, &plan.name);
-        more::write(&beside, recorded).wrap_err_with(|| beside.display().to_string())?;
-        eprintln!("{}: {} events of other kinds", beside.display(), recorded.more.len());
-    }
     if lost > 0 {
         let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
         eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
     }
-    Ok(())
 }
 
 /// `recording  1.2 of 5.0 s  85,000 events/s  3.1 MiB fetched  CPU0 12 % full  CPU1 9 % full, 17 lost`

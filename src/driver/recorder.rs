@@ -8,7 +8,7 @@ use crate::app::time::grouped;
 use crate::job::{Cancel, Job, JobError, Latest};
 use crate::record::claim::{Claim, first_free};
 use crate::record::keep::{self, Kept};
-use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Stop, Target, hosts, more};
+use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Stop, Target, hosts};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -146,18 +146,8 @@ fn make(id: u64, plan: Plan, stop: &Stop, tx: &SyncSender<Msg>) -> Result<Saved,
             let _ = tx.try_send(Msg::Recorder(News::Progress { id, latest: latest.clone() }));
         }
     });
-    let mut recorded = recorded.map_err(|e| why_not(&e, stop))?;
+    let recorded = recorded.map_err(|e| why_not(&e, stop))?;
     let kept = keep::save(&recorded.trace, claim.path(), false).map_err(|e| failure(e.to_string()))?;
-    if plan.runtime || plan.waking {
-        let beside = more::beside(&kept.path, &plan.name);
-        let written = more::write(&beside, &recorded);
-        let what = format!("{} events of other kinds", grouped(recorded.more.len() as u64));
-        // The recording is there: a note says what is not.
-        recorded.notes.push(match written {
-            Ok(()) => format!("{what} in {}", beside.display()),
-            Err(e) => format!("{what} could not be written: {}: {e}", beside.display()),
-        });
-    }
     Ok(saved(recorded, kept, stop.is_asked()))
 }
 

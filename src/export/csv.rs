@@ -5,10 +5,13 @@ use crate::trace::{CpuId, EventKind, TaskId, ThreadIx, Trace};
 use std::io::Write;
 
 const HEADER: &str = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
+/// Two more columns, in recordings that have `runtime` rows.
+const RUNTIME: &str = ",runtime_ns,vruntime";
 
 /// Writes the events (not the metadata) as CSV.
 pub fn csv_to(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
-    writeln!(out, "{HEADER}")?;
+    let runtimes = trace.has_runtimes();
+    writeln!(out, "{HEADER}{}", if runtimes { RUNTIME } else { "" })?;
     let mut rows = csv::WriterBuilder::new().has_headers(false).from_writer(out);
     let mut row = Row { record: csv::ByteRecord::new(), number: Vec::new() };
     for item in items(trace) {
@@ -23,6 +26,9 @@ pub fn csv_to(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
                 row.show(gap.lost);
                 row.empty(8);
             }
+        }
+        if runtimes {
+            row.runtime(trace, &item);
         }
         rows.write_byte_record(&row.record).map_err(io_error)?;
     }
@@ -48,12 +54,7 @@ impl Row {
         let e = trace.event(i);
         self.show(e.time.0);
         self.show(e.cpu.0);
-        self.text(match e.kind {
-            EventKind::Switch => b"switch",
-            EventKind::Wakeup => b"wakeup",
-            EventKind::WakeupNew => b"wakeup_new",
-            EventKind::Migrate => b"migrate",
-        });
+        self.text(e.kind.label().as_bytes());
         match e.actor {
             ThreadIx::NONE => self.text(b""),
             actor => self.show(trace.tasks().pid(actor).0),
@@ -62,13 +63,28 @@ impl Row {
         self.show(e.prio);
         if e.kind == EventKind::Switch {
             self.show(e.state.label());
+        } else {
+            self.text(b"");
+        }
+        if e.kind.has_next() {
             self.task(trace, e.next);
             self.show(e.next_prio);
         } else {
-            self.empty(4);
+            self.empty(3);
         }
         self.cpu(e.from_cpu);
         self.cpu(e.to_cpu);
+    }
+
+    fn runtime(&mut self, trace: &Trace, item: &Item<'_>) {
+        let said = if let Item::Event(i) = item { trace.runtime(*i) } else { None };
+        match said {
+            Some(runtime) => {
+                self.show(runtime.ns);
+                self.show(runtime.vruntime);
+            }
+            None => self.empty(2),
+        }
     }
 
     fn task(&mut self, trace: &Trace, id: TaskId) {

@@ -41,14 +41,29 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
             write!(out, "sched_switch: prev_comm={comm} prev_pid={pid} prev_prio={prio} prev_state={state} ==> ")?;
             writeln!(out, "next_comm={next} next_pid={next_pid} next_prio={next_prio}")
         }
-        EventKind::Wakeup | EventKind::WakeupNew => {
-            let name = if e.kind == EventKind::Wakeup { "sched_wakeup" } else { "sched_wakeup_new" };
+        EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking => {
+            let name = e.kind.tracepoint();
             writeln!(out, "{name}: comm={comm} pid={pid} prio={prio} target_cpu={:03}", e.to_cpu.0)
         }
         EventKind::Migrate => {
             let (from, to) = (e.from_cpu.0, e.to_cpu.0);
             writeln!(out, "sched_migrate_task: comm={comm} pid={pid} prio={prio} orig_cpu={from} dest_cpu={to}")
         }
+        EventKind::Runtime => {
+            let runtime = trace.runtime(i).unwrap_or_default();
+            write!(out, "sched_stat_runtime: comm={comm} pid={pid} runtime={} [ns]", runtime.ns)?;
+            if runtime.vruntime > 0 { writeln!(out, " vruntime={} [ns]", runtime.vruntime) } else { writeln!(out) }
+        }
+        EventKind::Fork => {
+            let (child, child_pid) = task(trace, e.next);
+            writeln!(out, "sched_process_fork: comm={comm} pid={pid} child_comm={child} child_pid={child_pid}")
+        }
+        EventKind::Exec => writeln!(out, "sched_process_exec: filename={comm} pid={pid} old_pid={pid}"),
+        EventKind::Rename => {
+            let (new, _) = task(trace, e.next);
+            writeln!(out, "task_rename: pid={pid} oldcomm={comm} newcomm={new} oom_score_adj=0")
+        }
+        EventKind::Exit => writeln!(out, "sched_process_exit: comm={comm} pid={pid} prio={prio}"),
     }
 }
 

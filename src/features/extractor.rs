@@ -64,6 +64,9 @@ impl Extractor {
     /// Takes event `i` (in order, each once) and tells `sink` what follows from it.
     pub fn step<S: Sink>(&mut self, trace: &Trace, i: usize, sink: &mut S) {
         let e = trace.event(i);
+        if !e.kind.moves_tasks() {
+            return;
+        }
         self.queues.observe(&e, trace);
         if e.kind == EventKind::Switch {
             self.switch(trace, i, &e, sink);

@@ -123,15 +123,25 @@ impl Part {
                 self.builder.push(event, Pid(head.actor));
                 return Ok(());
             }
-            Body::Wakeup(w) => {
-                event.kind = EventKind::Wakeup;
+            Body::Wakeup(kind, w) => {
+                event.kind = kind;
                 event.to_cpu = cpu(w.cpu)?;
                 w.task
             }
-            Body::WakeupNew(w) => {
-                event.kind = EventKind::WakeupNew;
-                event.to_cpu = cpu(w.cpu)?;
-                w.task
+            Body::Runtime(task, runtime) => {
+                event.kind = EventKind::Runtime;
+                event.task = self.builder.task(Pid(task.pid), task.comm);
+                self.builder.push_runtime(event, Pid(head.actor), runtime);
+                return Ok(());
+            }
+            Body::Two(kind, task, next) => {
+                event.kind = kind;
+                event.next = self.builder.task(Pid(next.pid), next.comm);
+                task
+            }
+            Body::One(kind, task) => {
+                event.kind = kind;
+                task
             }
             Body::Migrate(m) => {
                 event.kind = EventKind::Migrate;

@@ -8,15 +8,20 @@
 //! 470000,0,lost,,17,,,,,,,,
 //! ```
 //!
+//! `waking`, `fork`, `exec`, `rename` and `exit` rows hold what [`EventKind`] says; `next` is the child or the new name. A
+//! `runtime` row has its times in two more columns, `runtime_ns` and `vruntime`.
+//!
 //! Columns are found by name, others are ignored. A `lost` row says that `pid` many events of `cpu` were lost between
 //! the row of this CPU before it and `time_ns`.
 
 use super::{Reason, Report, Sniff, num};
-use crate::trace::{CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, TaskId, TaskState, ThreadIx, TraceBuilder};
+use crate::trace::{
+    CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskId, TaskState, ThreadIx, TraceBuilder,
+};
 use csv::{ByteRecord, ReaderBuilder};
 
 /// The columns in the order of [`Columns::at`].
-pub const HEADER: [&str; 13] = [
+pub const HEADER: [&str; 15] = [
     "time_ns",
     "cpu",
     "event",
@@ -30,6 +35,8 @@ pub const HEADER: [&str; 13] = [
     "next_prio",
     "from_cpu",
     "to_cpu",
+    "runtime_ns",
+    "vruntime",
 ];
 
 /// Without these a row says nothing.
@@ -118,17 +125,14 @@ impl Rows<'_> {
         let time = num::unsigned(field(0)).ok_or(Reason::Field("time_ns"))?;
         let cpu = cpu(field(1), "cpu")?;
         let kind = match field(2) {
-            b"switch" => EventKind::Switch,
-            b"wakeup" => EventKind::Wakeup,
-            b"wakeup_new" => EventKind::WakeupNew,
-            b"migrate" => EventKind::Migrate,
             b"lost" => {
                 let lost = num::unsigned(field(4)).ok_or(Reason::Field("count of lost events (pid)"))?;
                 let from = self.last_on_cpu.get(cpu.ix()).copied().unwrap_or(0);
                 builder.gap(Gap { cpu, from: Nanos(from), to: Nanos(time), lost });
                 return Ok(());
             }
-            other => return Err(Reason::UnknownEvent(String::from_utf8_lossy(other).into_owned())),
+            label => EventKind::parse(label)
+                .ok_or_else(|| Reason::UnknownEvent(String::from_utf8_lossy(label).into_owned()))?,
         };
         let actor = match field(3) {
             b"" => -1,
@@ -149,6 +153,7 @@ impl Rows<'_> {
             from_cpu: CpuId::NONE,
             to_cpu: CpuId::NONE,
         };
+        let mut runtime = None;
         // Everything is checked before anything is interned: a bad row must not leave a task behind.
         match kind {
             EventKind::Switch => {
@@ -163,8 +168,19 @@ impl Rows<'_> {
                 event.to_cpu = self::cpu(field(12), "to_cpu")?;
                 event.task = builder.task(Pid(pid), field(5));
             }
-            EventKind::Wakeup | EventKind::WakeupNew => {
+            EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking => {
                 event.to_cpu = self::cpu(field(12), "to_cpu")?;
+                event.task = builder.task(Pid(pid), field(5));
+            }
+            EventKind::Fork | EventKind::Rename => {
+                let next_pid = num::pid(field(8)).ok_or(Reason::Field("next_pid"))?;
+                event.task = builder.task(Pid(pid), field(5));
+                event.next = builder.task(Pid(next_pid), field(9));
+            }
+            EventKind::Exec | EventKind::Exit => event.task = builder.task(Pid(pid), field(5)),
+            EventKind::Runtime => {
+                let ns = num::unsigned(field(13)).ok_or(Reason::Field("runtime_ns"))?;
+                runtime = Some(Runtime { ns, vruntime: num::unsigned(field(14)).unwrap_or(0) });
                 event.task = builder.task(Pid(pid), field(5));
             }
         }
@@ -172,7 +188,10 @@ impl Rows<'_> {
             self.last_on_cpu.resize(cpu.ix() + 1, 0);
         }
         self.last_on_cpu[cpu.ix()] = time;
-        builder.push(event, Pid(actor));
+        match runtime {
+            Some(runtime) => builder.push_runtime(event, Pid(actor), runtime),
+            None => builder.push(event, Pid(actor)),
+        }
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use super::patience::{ANSWER, Patience, Step};
 use super::session::Session;
 use super::stream::{Came, Incoming, Spool};
 use super::{CpuProgress, MOST_CPUS, Plan, Progress, RecordError, Recorded, Stage, Stop, quote};
-use crate::ingest::ringbuf::{Formats, More, PagesReport, RingError, decode_all};
+use crate::ingest::ringbuf::{Formats, PagesReport, RingError, decode};
 use crate::trace::{CpuId, TraceBuilder};
 use std::io::{Read, Seek};
 use std::time::{Duration, Instant};
@@ -81,8 +81,7 @@ impl Run<'_> {
         })?;
         self.to(Stage::Decoding);
         let mut builder = TraceBuilder::default();
-        let mut more = Vec::new();
-        let pages = self.decode(&mut spool, &mut builder, &mut more)?;
+        let pages = self.decode(&mut spool, &mut builder)?;
         self.state.events = pages.events;
         self.to(Stage::Cleaning);
         self.clean();
@@ -93,7 +92,7 @@ impl Run<'_> {
         let meta = self.told.meta(self.plan);
         let status = self.told.status();
         let (notes, log) = self.told.words();
-        Ok(Recorded { trace: builder.finish(meta), more, pages, notes, status, log })
+        Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log })
     }
 
     /// Waits until the machine is as it was. Only a note may still come; a connection that breaks now costs nothing.
@@ -299,12 +298,7 @@ impl Run<'_> {
         RecordError::Cancelled
     }
 
-    fn decode(
-        &mut self,
-        spool: &mut Spool,
-        builder: &mut TraceBuilder,
-        more: &mut Vec<More>,
-    ) -> Result<PagesReport, RecordError> {
+    fn decode(&mut self, spool: &mut Spool, builder: &mut TraceBuilder) -> Result<PagesReport, RecordError> {
         // There are no pages from before the workload.
         let formats = self.formats.take().ok_or(RecordError::NoEvents)?;
         // Somebody who has left already wants what came.
@@ -314,7 +308,7 @@ impl Run<'_> {
             file.rewind().map_err(RecordError::disk)?;
             streams.push((CpuId(cpu), format!("pages of CPU {cpu}"), Watched { file, stop: stop.clone() }));
         }
-        match decode_all(&formats, streams, builder, &mut |event| more.push(event)) {
+        match decode(&formats, streams, builder) {
             Err(RingError::Io { .. }) if stop.is_some_and(|s| s.leaving()) => Err(RecordError::Cancelled),
             done => Ok(done?),
         }

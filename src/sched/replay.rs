@@ -61,7 +61,7 @@ impl KernelReplay {
         match e.kind {
             EventKind::Wakeup | EventKind::WakeupNew => self.engine.wakeup(e, tasks),
             EventKind::Migrate => self.engine.migrate(e, tasks),
-            EventKind::Switch => {}
+            _ => {}
         }
     }
 

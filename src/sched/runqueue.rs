@@ -217,9 +217,9 @@ impl RunQueues {
             return Change::Nothing;
         }
         match e.kind {
-            EventKind::Switch => Change::Nothing,
             EventKind::Wakeup | EventKind::WakeupNew => self.wake(e, thread, to),
             EventKind::Migrate => self.migrate(e, thread, to),
+            _ => Change::Nothing,
         }
     }
 

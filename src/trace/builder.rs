@@ -1,15 +1,15 @@
 //! Collects events in input order and turns them into a [`Trace`]: sorts by time, counts from the first event,
 //! numbers threads and builds the per-CPU indices.
 
+use super::columns::{Columns, Runtime};
 use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, ThreadIx, Trace, TraceMeta};
 
 /// Accepts events with absolute clock values; [`Self::finish`] makes them relative to the first.
 #[derive(Debug, Default)]
 pub struct TraceBuilder {
     tasks: TaskTable,
-    events: Vec<Event>,
-    /// Per event: `common_pid`, or -1. Becomes [`Event::actor`] once threads are numbered.
-    actors: Vec<Pid>,
+    /// Actors are `common_pid`, or -1: they become [`Event::actor`] once threads are numbered.
+    events: Columns<Pid>,
     gaps: Vec<Gap>,
     /// Losses by their place in the input: before event number `.0`, on this CPU, so many.
     losses: Vec<(usize, CpuId, u64)>,
@@ -33,7 +33,7 @@ pub const MAX_CPUS: u16 = 8192;
 impl TraceBuilder {
     /// An empty builder with room for `events`.
     pub fn with_capacity(events: usize) -> Self {
-        Self { events: Vec::with_capacity(events), actors: Vec::with_capacity(events), ..Self::default() }
+        Self { events: Columns::with_capacity(events), ..Self::default() }
     }
 
     /// Interns a task by pid and raw name.
@@ -65,8 +65,13 @@ impl TraceBuilder {
         self.see(event.cpu);
         self.see(event.from_cpu);
         self.see(event.to_cpu);
-        self.events.push(event);
-        self.actors.push(actor);
+        self.events.push(&event, actor);
+    }
+
+    /// [`Self::push`] for an [`EventKind::Runtime`].
+    pub fn push_runtime(&mut self, event: Event, actor: Pid, runtime: Runtime) {
+        self.events.runtimes.push((self.events.len() as u32, runtime));
+        self.push(event, actor);
     }
 
     /// Adds a loss on `cpu`; times are clock values like those of events.
@@ -88,8 +93,7 @@ impl TraceBuilder {
         let look = |id: TaskId| map.get(id.0 as usize).copied().unwrap_or(TaskId::NONE);
         let before = self.events.len();
         self.losses.extend(other.losses.into_iter().map(|(at, cpu, lost)| (before + at, cpu, lost)));
-        self.events.extend(other.events.into_iter().map(|e| Event { task: look(e.task), next: look(e.next), ..e }));
-        self.actors.extend(other.actors);
+        self.events.append(other.events, look);
         self.gaps.extend(other.gaps);
         self.max_cpu = self.max_cpu.max(other.max_cpu);
     }
@@ -105,8 +109,8 @@ impl TraceBuilder {
         if self.losses.is_empty() {
             return;
         }
-        let first = self.events.iter().map(|e| e.time).min().unwrap_or_default();
-        let last = self.events.iter().map(|e| e.time).max().unwrap_or_default();
+        let first = Nanos(self.events.time.iter().copied().min().unwrap_or_default());
+        let last = Nanos(self.events.time.iter().copied().max().unwrap_or_default());
         let cpus = self.max_cpu.map_or(0, |c| usize::from(c) + 1);
         let mut seen = vec![first; cpus];
         // Per CPU: its gaps that no event has ended yet.
@@ -117,10 +121,11 @@ impl TraceBuilder {
                 open[cpu.ix()].push(self.gaps.len());
                 self.gaps.push(Gap { cpu, from: seen[cpu.ix()], to: last, lost });
             }
-            if let Some(e) = self.events.get(i) {
-                seen[e.cpu.ix()] = e.time;
-                for gap in open[e.cpu.ix()].drain(..) {
-                    self.gaps[gap].to = e.time;
+            if let Some(&cpu) = self.events.cpu.get(i) {
+                let (cpu, time) = (usize::from(cpu), Nanos(self.events.time[i]));
+                seen[cpu] = time;
+                for gap in open[cpu].drain(..) {
+                    self.gaps[gap].to = time;
                 }
             }
         }
@@ -129,28 +134,14 @@ impl TraceBuilder {
     /// Builds the trace. `meta.start_ns` is set to the first event's clock value unless it is already set.
     pub fn finish(mut self, mut meta: TraceMeta) -> Trace {
         self.place_losses();
-        let mut reordered = 0;
-        let mut latest = 0;
-        for e in &self.events {
-            if e.time.0 < latest {
-                reordered += 1;
-            }
-            latest = latest.max(e.time.0);
-        }
-        if reordered > 0 {
-            // Stable: equal stamps keep the order of the file.
-            let mut order: Vec<u32> = (0..self.events.len() as u32).collect();
-            order.sort_by_key(|&i| self.events[i as usize].time);
-            self.actors = order.iter().map(|&i| self.actors[i as usize]).collect();
-            self.events = order.iter().map(|&i| self.events[i as usize]).collect();
-        }
-        let start = self.events.first().map_or(0, |e| e.time.0);
+        let reordered = self.events.sort();
+        let start = self.events.time.first().copied().unwrap_or(0);
         if meta.start_ns == 0 {
             meta.start_ns = start;
         }
         let cpus = self.max_cpu.map_or(0, |c| usize::from(c) + 1).max(usize::from(meta.cpus));
         meta.cpus = meta.cpus.max(cpus as u16);
-        self.tasks.number_threads(cpus, &distinct(&self.actors));
+        self.tasks.number_threads(cpus, &distinct(&self.events.actor));
         if meta.lost.is_empty() && !self.gaps.is_empty() {
             meta.lost = vec![0; cpus];
             for gap in &self.gaps {
@@ -159,13 +150,12 @@ impl TraceBuilder {
             }
         }
 
-        let n = self.events.len();
         let mut by_cpu = vec![Vec::new(); cpus];
         let mut switches = vec![Vec::new(); cpus];
-        for (i, e) in self.events.iter().enumerate() {
-            by_cpu[e.cpu.ix()].push(i as u32);
-            if e.kind == EventKind::Switch {
-                switches[e.cpu.ix()].push(i as u32);
+        for (i, (&cpu, &kind)) in self.events.cpu.iter().zip(&self.events.kind).enumerate() {
+            by_cpu[usize::from(cpu)].push(i as u32);
+            if kind == EventKind::Switch {
+                switches[usize::from(cpu)].push(i as u32);
             }
         }
         let mut gaps = self.gaps;
@@ -175,45 +165,19 @@ impl TraceBuilder {
         }
         gaps.sort_by_key(|g| (g.to, g.cpu));
 
-        let mut trace = Trace {
-            meta,
-            tasks: self.tasks,
-            time: Vec::with_capacity(n),
-            cpu: Vec::with_capacity(n),
-            kind: Vec::with_capacity(n),
-            state: Vec::with_capacity(n),
-            actor: Vec::with_capacity(n),
-            task: Vec::with_capacity(n),
-            next: Vec::with_capacity(n),
-            prio: Vec::with_capacity(n),
-            next_prio: Vec::with_capacity(n),
-            from_cpu: Vec::with_capacity(n),
-            to_cpu: Vec::with_capacity(n),
-            by_cpu,
-            switches,
-            gaps,
-            reordered,
-        };
         // Pid and thread of recent actors; idle is answered by the CPU and never kept.
         let mut recent = vec![(Pid(0), ThreadIx::NONE); RECENT];
-        for (e, actor) in self.events.into_iter().zip(self.actors) {
-            trace.time.push(e.time.0 - start);
-            trace.cpu.push(e.cpu.0);
-            trace.kind.push(e.kind);
-            trace.state.push(e.state);
+        let tasks = self.tasks;
+        let mut columns = self.events.with_actors(|actor, cpu| {
             let slot = &mut recent[recent_slot(actor, &[])];
             if slot.0 != actor || actor.0 == 0 {
-                *slot = (actor, trace.tasks.thread_of_pid(actor, e.cpu));
+                *slot = (actor, tasks.thread_of_pid(actor, cpu));
             }
-            trace.actor.push(slot.1);
-            trace.task.push(e.task);
-            trace.next.push(e.next);
-            trace.prio.push(e.prio);
-            trace.next_prio.push(e.next_prio);
-            trace.from_cpu.push(e.from_cpu.0);
-            trace.to_cpu.push(e.to_cpu.0);
-        }
-        trace
+            slot.1
+        });
+        columns.time.iter_mut().for_each(|t| *t -= start);
+        columns.shrink();
+        Trace { meta, tasks, columns, by_cpu, switches, gaps, reordered }
     }
 }
 

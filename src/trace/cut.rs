@@ -15,9 +15,13 @@ impl Trace {
             let mut named = |id| self.tasks.get(id).map_or(id, |t| builder.task(t.pid, t.name.as_bytes()));
             let (task, next) = (named(e.task), named(e.next));
             let actor = if e.actor == ThreadIx::NONE { Pid(-1) } else { self.tasks.pid(e.actor) };
-            builder.push(Event { task, next, ..e }, actor);
+            let e = Event { task, next, ..e };
+            match self.runtime(i) {
+                Some(runtime) => builder.push_runtime(e, actor, runtime),
+                None => builder.push(e, actor),
+            }
         }
-        let (from, to) = if range.is_empty() { (0, 0) } else { (self.time[range.start], self.time[range.end - 1]) };
+        let (from, to) = if range.is_empty() { (0, 0) } else { (self.time(range.start).0, self.time(range.end - 1).0) };
         for gap in self.gaps.iter().filter(|g| g.to.0 > from && g.from.0 < to) {
             builder.gap(*gap);
         }

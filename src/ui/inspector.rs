@@ -279,6 +279,8 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
             EventKind::Wakeup => ("wakeup", task, by("by")),
             EventKind::WakeupNew => ("new", task, by("forked by")),
             EventKind::Migrate => ("migrate", task, format!("CPU{} → CPU{}", e.from_cpu.0, e.to_cpu.0)),
+            EventKind::Waking => ("waking", task, by("by")),
+            kind => (kind.label(), task, String::new()),
         };
         let ago = format!("−{}", time::short(now.since(e.time).0));
         put(buf, area.x, y, 9, &ago, theme.dim());

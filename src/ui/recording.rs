@@ -131,9 +131,9 @@ fn dialog(d: &Dialog, area: Rect, theme: Theme, buf: &mut Buffer) {
                 row.push(("  ring buffer of each CPU".into(), theme.dim()));
             }
             Field::Runtime => {
-                row.extend(option(d.runtime, on, "sched_stat_runtime too, into NAME.more.csv.zst", theme));
+                row.extend(option(d.runtime, on, "sched_stat_runtime too", theme));
             }
-            Field::Waking => row.extend(option(d.waking, on, "sched_waking too, into NAME.more.csv.zst", theme)),
+            Field::Waking => row.extend(option(d.waking, on, "sched_waking too", theme)),
         }
         rows.push(row);
         if let Some((_, why)) = d.refused.as_ref().filter(|(wrong, _)| *wrong == field) {

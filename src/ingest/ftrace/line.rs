@@ -1,7 +1,8 @@
 //! One line of ftrace or trace-cmd text: what kind of line it is, and its head (who, on which CPU, when).
 
-use super::payload::{self, Migrate, Switch, Wakeup};
+use super::payload::{self, Migrate, Named, Switch, Wakeup};
 use crate::ingest::{Reason, num};
+use crate::trace::{EventKind, Runtime};
 
 /// A line, told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +33,14 @@ pub struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
     Switch(Switch<'a>),
-    Wakeup(Wakeup<'a>),
-    WakeupNew(Wakeup<'a>),
+    /// A wake-up of this kind.
+    Wakeup(EventKind, Wakeup<'a>),
     Migrate(Migrate<'a>),
+    Runtime(Named<'a>, Runtime),
+    /// [`EventKind::Fork`], with the child; [`EventKind::Rename`], with the new name.
+    Two(EventKind, Named<'a>, Named<'a>),
+    /// [`EventKind::Exec`] or [`EventKind::Exit`].
+    One(EventKind, Named<'a>),
 }
 
 /// Tells what a line (without its line end) is.
@@ -67,17 +73,32 @@ fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
     let body = match name {
         b"sched_switch" => payload::switch(text).map(Body::Switch).ok_or(Reason::Payload("sched_switch"))?,
         b"sched_wakeup" => match payload::wakeup(text).ok_or(Reason::Payload("sched_wakeup"))? {
-            w if w.success => Body::Wakeup(w),
+            w if w.success => Body::Wakeup(EventKind::Wakeup, w),
             // It was running already: nothing changed.
             _ => return Ok(Line::Other),
         },
-        b"sched_wakeup_new" => payload::wakeup(text).map(Body::WakeupNew).ok_or(Reason::Payload("sched_wakeup_new"))?,
+        b"sched_wakeup_new" => {
+            Body::Wakeup(EventKind::WakeupNew, payload::wakeup(text).ok_or(Reason::Payload("sched_wakeup_new"))?)
+        }
         b"sched_migrate_task" => {
             payload::migrate(text).map(Body::Migrate).ok_or(Reason::Payload("sched_migrate_task"))?
         }
-        _ => return Ok(Line::Other),
+        _ => return Ok(beside(name, text).map_or(Line::Other, |body| Line::Event(head, body))),
     };
     Ok(Line::Event(head, body))
+}
+
+/// Events that run queues can do without: in a layout that is not known they are no loss.
+fn beside<'a>(name: &[u8], text: &'a [u8]) -> Option<Body<'a>> {
+    Some(match name {
+        b"sched_waking" => Body::Wakeup(EventKind::Waking, payload::wakeup(text).filter(|w| w.success)?),
+        b"sched_stat_runtime" => payload::runtime(text).map(|(task, runtime)| Body::Runtime(task, runtime))?,
+        b"sched_process_fork" => payload::fork(text).map(|(task, child)| Body::Two(EventKind::Fork, task, child))?,
+        b"task_rename" => payload::rename(text).map(|(old, new)| Body::Two(EventKind::Rename, old, new))?,
+        b"sched_process_exec" => Body::One(EventKind::Exec, payload::exec(text)?),
+        b"sched_process_exit" => Body::One(EventKind::Exit, payload::exit(text)?),
+        _ => return None,
+    })
 }
 
 /// The head, and what follows it. The stamp is looked for first: it is the only thing that ends in a digit, a colon

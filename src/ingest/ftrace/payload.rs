@@ -2,7 +2,7 @@
 //! bytes and are not quoted, so they are found by what must follow them, never by what they may not contain.
 
 use crate::ingest::num;
-use crate::trace::TaskState;
+use crate::trace::{Runtime, TaskState};
 use memchr::{memchr_iter, memrchr_iter};
 
 /// A task as one event names it.
@@ -136,6 +136,57 @@ fn keyed_task<'a, T>(text: &'a [u8], tail: impl Fn(Named<'a>, &'a [u8]) -> Optio
         let (prio, rest) = prio(rest.strip_prefix(b" prio=")?)?;
         tail(Named { comm, pid, prio }, rest)
     })
+}
+
+// comm=awk pid=812 runtime=1293407 [ns]
+// comm=awk pid=812 runtime=1293407 [ns] vruntime=88123456789 [ns]
+pub fn runtime(text: &[u8]) -> Option<(Named<'_>, Runtime)> {
+    let text = text.strip_prefix(b"comm=")?;
+    spots(text, b" pid=").find_map(|(comm, rest)| {
+        let (pid, rest) = pid(rest)?;
+        let (ns, rest) = number(rest.strip_prefix(b" runtime=")?)?;
+        let rest = rest.strip_prefix(b" [ns]").unwrap_or(rest);
+        let vruntime = rest.strip_prefix(b" vruntime=").and_then(number).map_or(0, |v| v.0);
+        Some((Named { comm, pid, prio: 0 }, Runtime { ns, vruntime }))
+    })
+}
+
+// comm=sh pid=811 child_comm=sh child_pid=812
+pub fn fork(text: &[u8]) -> Option<(Named<'_>, Named<'_>)> {
+    const KEY: &[u8] = b" child_pid=";
+    let text = text.strip_prefix(b"comm=")?;
+    spots(text, b" pid=").find_map(|(comm, rest)| {
+        let (pid, rest) = pid(rest)?;
+        let rest = rest.strip_prefix(b" child_comm=")?;
+        let at = memrchr_iter(b' ', rest).find(|&at| rest[at..].starts_with(KEY))?;
+        let child = num::pid(&rest[at + KEY.len()..])?;
+        Some((Named { comm, pid, prio: 0 }, Named { comm: &rest[..at], pid: child, prio: 0 }))
+    })
+}
+
+// filename=/usr/bin/awk pid=812 old_pid=812
+/// The thread is called after the last part of the file's name, of which the kernel keeps 15 bytes.
+pub fn exec(text: &[u8]) -> Option<Named<'_>> {
+    let text = text.strip_prefix(b"filename=")?;
+    let (file, rest) = spots(text, b" pid=").last()?;
+    let start = memchr::memrchr(b'/', file).map_or(0, |at| at + 1);
+    let (pid, _) = pid(rest)?;
+    Some(Named { comm: &file[start..file.len().min(start + 15)], pid, prio: 0 })
+}
+
+// pid=812 oldcomm=sh newcomm=awk oom_score_adj=0
+pub fn rename(text: &[u8]) -> Option<(Named<'_>, Named<'_>)> {
+    let (pid, rest) = pid(text.strip_prefix(b"pid=")?)?;
+    let rest = rest.strip_prefix(b" oldcomm=")?;
+    let rest = spots(rest, b" oom_score_adj=").last().map_or(rest, |(before, _)| before);
+    let (old, new) = spots(rest, b" newcomm=").next()?;
+    Some((Named { comm: old, pid, prio: 0 }, Named { comm: new, pid, prio: 0 }))
+}
+
+// comm=awk pid=812 prio=120
+// comm=awk pid=812 prio=120 group_dead=true
+pub fn exit(text: &[u8]) -> Option<Named<'_>> {
+    keyed_task(text, |task, rest| ended(rest).then_some(task))
 }
 
 /// Every place of `key` (which starts with a space): what is before and after it.

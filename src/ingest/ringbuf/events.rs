@@ -1,36 +1,12 @@
-//! The four scheduler events, by their `format` texts: which bytes of a record are which field of an [`Event`]. Two more
-//! that a trace has no place for come out as rows of their own.
+//! The scheduler's events, by their `format` texts: which bytes of a record are which field of an [`Event`].
 
 use super::format::{Field, Num, Text, find, wrong};
 use super::{PageProblem, RingError};
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskState, TraceBuilder};
+use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder};
 
-/// Events beside those of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MoreKind {
-    /// `sched_waking`: the actor is about to wake the task; the value is the CPU that it was on.
-    Waking,
-    /// `sched_stat_runtime`: the task has run for so many ns.
-    Runtime,
-}
-
-/// Such an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct More {
-    /// Which.
-    pub kind: MoreKind,
-    /// The clock's own value in ns.
-    pub time: u64,
-    /// The CPU that executed the tracepoint.
-    pub cpu: CpuId,
-    /// The thread that did.
-    pub actor: Pid,
-    /// The thread that it is about.
-    pub pid: Pid,
-    /// Its name, filled up with zeros.
-    pub comm: [u8; 16],
-    /// See [`MoreKind`].
-    pub value: u64,
+/// True for the events from which run queues are rebuilt.
+pub fn needed(name: &str) -> bool {
+    EventKind::ALL.into_iter().any(|k| k.moves_tasks() && k.tracepoint() == name)
 }
 
 /// One event's layout.
@@ -60,7 +36,7 @@ enum Body {
     },
     /// `success` was there before kernel 4.3: 0 says that the task was awake already.
     Wakeup {
-        new: bool,
+        kind: EventKind,
         task: Named,
         cpu: Num,
         success: Option<Num>,
@@ -70,11 +46,29 @@ enum Body {
         from: Num,
         to: Num,
     },
-    More {
-        kind: MoreKind,
+    /// `vruntime` was there before kernel 6.7.
+    Runtime {
         comm: Text,
         pid: Num,
-        value: Num,
+        ns: Num,
+        vruntime: Option<Num>,
+    },
+    Fork {
+        parent: (Text, Num),
+        child: (Text, Num),
+    },
+    /// The record names the program's file; the thread's name is its last part.
+    Exec {
+        file: Text,
+        pid: Num,
+    },
+    Rename {
+        pid: Num,
+        old: Text,
+        new: Text,
+    },
+    Exit {
+        task: Named,
     },
 }
 
@@ -94,20 +88,32 @@ impl Layout {
                 states: States::parse(text),
                 next: named("next_")?,
             },
-            "sched_wakeup" | "sched_wakeup_new" => Body::Wakeup {
-                new: name == "sched_wakeup_new",
+            "sched_wakeup" | "sched_wakeup_new" | "sched_waking" => Body::Wakeup {
+                kind: match name {
+                    "sched_wakeup" => EventKind::Wakeup,
+                    "sched_waking" => EventKind::Waking,
+                    _ => EventKind::WakeupNew,
+                },
                 task: named("")?,
                 cpu: num("target_cpu")?,
                 success: num("success").ok(),
             },
             "sched_migrate_task" => Body::Migrate { task: named("")?, from: num("orig_cpu")?, to: num("dest_cpu")? },
-            "sched_waking" | "sched_stat_runtime" => {
-                let (kind, value) = match name {
-                    "sched_waking" => (MoreKind::Waking, "target_cpu"),
-                    _ => (MoreKind::Runtime, "runtime"),
-                };
-                Body::More { kind, comm: field("comm")?.text()?, pid: num("pid")?, value: num(value)? }
+            "sched_stat_runtime" => Body::Runtime {
+                comm: field("comm")?.text()?,
+                pid: num("pid")?,
+                ns: num("runtime")?,
+                vruntime: num("vruntime").ok(),
+            },
+            "sched_process_fork" => Body::Fork {
+                parent: (field("parent_comm")?.text()?, num("parent_pid")?),
+                child: (field("child_comm")?.text()?, num("child_pid")?),
+            },
+            "sched_process_exec" => Body::Exec { file: field("filename")?.text()?, pid: num("pid")? },
+            "task_rename" => {
+                Body::Rename { pid: num("pid")?, old: field("oldcomm")?.text()?, new: field("newcomm")?.text()? }
             }
+            "sched_process_exit" => Body::Exit { task: named("")? },
             _ => return Ok(None),
         };
         let id = text.lines().find_map(|l| l.strip_prefix("ID:")).and_then(|id| id.trim().parse().ok());
@@ -120,15 +126,8 @@ impl Layout {
         matches!(self.body, Body::Switch { .. })
     }
 
-    /// Adds a record's event. False when the record is no event of a trace (a wake-up without effect; one that goes to
-    /// `more`).
-    pub fn push(
-        &self,
-        record: &[u8],
-        (time, cpu): (u64, CpuId),
-        to: &mut TraceBuilder,
-        more: &mut dyn FnMut(More),
-    ) -> Result<bool, PageProblem> {
+    /// Adds a record's event. False when the record is no event of a trace (a wake-up without effect).
+    pub fn push(&self, record: &[u8], (time, cpu): (u64, CpuId), to: &mut TraceBuilder) -> Result<bool, PageProblem> {
         let actor = pid(self.actor, record, "common_pid")?;
         let mut event = Event::blank(Nanos(time), cpu);
         // Everything is checked before anything is interned: a bad record must not leave a task behind.
@@ -141,12 +140,12 @@ impl Layout {
                 event.task = to.task(pid, comm);
                 event.next = to.task(next_pid, next_comm);
             }
-            Body::Wakeup { new, task, cpu, success } => {
+            Body::Wakeup { kind, task, cpu, success } => {
                 if success.is_some_and(|s| s.read(record) == Some(0)) {
                     return Ok(false);
                 }
                 let (comm, pid, prio) = task.read(record)?;
-                event.kind = if *new { EventKind::WakeupNew } else { EventKind::Wakeup };
+                event.kind = *kind;
                 event.to_cpu = cpu_of(*cpu, record, "target_cpu")?;
                 (event.prio, event.task) = (prio, to.task(pid, comm));
             }
@@ -157,13 +156,35 @@ impl Layout {
                 event.to_cpu = cpu_of(*dest, record, "dest_cpu")?;
                 (event.prio, event.task) = (prio, to.task(pid, comm));
             }
-            Body::More { kind, comm, pid: who, value } => {
-                let name = comm.read(record).ok_or(PageProblem::Field("comm"))?;
-                let value = value.read(record).ok_or(PageProblem::Field("value"))? as u64;
-                let (mut comm, used) = ([0; 16], name.len().min(16));
-                comm[..used].copy_from_slice(&name[..used]);
-                more(More { kind: *kind, time, cpu, actor, pid: pid(*who, record, "pid")?, comm, value });
-                return Ok(false);
+            Body::Runtime { comm, pid, ns, vruntime } => {
+                let who = named((*comm, *pid), record, "comm")?;
+                let ns = ns.read(record).ok_or(PageProblem::Field("runtime"))? as u64;
+                let vruntime = vruntime.and_then(|v| v.read(record)).unwrap_or(0) as u64;
+                event.kind = EventKind::Runtime;
+                event.task = to.task(who.1, who.0);
+                to.push_runtime(event, actor, Runtime { ns, vruntime });
+                return Ok(true);
+            }
+            Body::Fork { parent, child } => {
+                let (parent, child) = (named(*parent, record, "parent")?, named(*child, record, "child")?);
+                event.kind = EventKind::Fork;
+                (event.task, event.next) = (to.task(parent.1, parent.0), to.task(child.1, child.0));
+            }
+            Body::Exec { file, pid } => {
+                let (path, pid) = named((*file, *pid), record, "filename")?;
+                let start = path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
+                // The kernel keeps 15 bytes of a name.
+                let name = &path[start..path.len().min(start + 15)];
+                (event.kind, event.task) = (EventKind::Exec, to.task(pid, name));
+            }
+            Body::Rename { pid, old, new } => {
+                let (old, new) = (named((*old, *pid), record, "oldcomm")?, named((*new, *pid), record, "newcomm")?);
+                event.kind = EventKind::Rename;
+                (event.task, event.next) = (to.task(old.1, old.0), to.task(new.1, new.0));
+            }
+            Body::Exit { task } => {
+                let (comm, pid, prio) = task.read(record)?;
+                (event.kind, event.prio, event.task) = (EventKind::Exit, prio, to.task(pid, comm));
             }
         }
         to.push(event, actor);
@@ -178,6 +199,16 @@ impl Named {
         let prio = self.prio.read(record).and_then(|p| i16::try_from(p).ok()).ok_or(PageProblem::Field("prio"))?;
         Ok((comm, pid(self.pid, record, "pid")?, prio))
     }
+}
+
+/// Name and pid of a task that has no priority in its event.
+#[inline]
+fn named<'a>(
+    (comm, number): (Text, Num),
+    record: &'a [u8],
+    what: &'static str,
+) -> Result<(&'a [u8], Pid), PageProblem> {
+    Ok((comm.read(record).ok_or(PageProblem::Field(what))?, pid(number, record, what)?))
 }
 
 #[inline]

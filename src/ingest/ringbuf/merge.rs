@@ -1,7 +1,6 @@
 //! The streams of all CPUs as one, by time; equal times in the order of the CPUs. Of every stream only one buffered
 //! stretch is in memory.
 
-use super::events::More;
 use super::page::{self, Cursor, Record};
 use super::{Formats, PageProblem, PagesReport, RingError};
 use crate::trace::{CpuId, TraceBuilder};
@@ -19,16 +18,6 @@ pub fn decode<R: Read>(
     streams: Vec<(CpuId, String, R)>,
     builder: &mut TraceBuilder,
 ) -> Result<PagesReport, RingError> {
-    decode_all(formats, streams, builder, &mut |_| ())
-}
-
-/// [`decode`], with the events that a trace has no place for to `more`, in the same order.
-pub fn decode_all<R: Read>(
-    formats: &Formats,
-    streams: Vec<(CpuId, String, R)>,
-    builder: &mut TraceBuilder,
-    more: &mut dyn FnMut(More),
-) -> Result<PagesReport, RingError> {
     let mut report = PagesReport::default();
     let mut cpus: Vec<Stream<R>> = streams.into_iter().map(|s| Stream::new(formats, s)).collect();
     cpus.sort_by_key(|s| s.cpu);
@@ -43,7 +32,7 @@ pub fn decode_all<R: Read>(
         let others = heap.peek().map_or((u64::MAX, usize::MAX), |r| r.0);
         // This CPU goes on until another one is earlier.
         loop {
-            cpu.push(formats, builder, more, &mut report);
+            cpu.push(formats, builder, &mut report);
             if !cpu.advance(formats, &mut report)? {
                 break;
             }
@@ -158,16 +147,10 @@ impl<R: Read> Stream<R> {
     }
 
     #[inline]
-    fn push(
-        &mut self,
-        formats: &Formats,
-        builder: &mut TraceBuilder,
-        more: &mut dyn FnMut(More),
-        report: &mut PagesReport,
-    ) {
+    fn push(&mut self, formats: &Formats, builder: &mut TraceBuilder, report: &mut PagesReport) {
         self.tell_loss(builder);
         let Record { time, from, to } = self.record;
-        match formats.events[self.layout].push(&self.page[from..to], (time, self.cpu), builder, more) {
+        match formats.events[self.layout].push(&self.page[from..to], (time, self.cpu), builder) {
             Ok(true) => report.events += 1,
             Ok(false) => report.other_events += 1,
             // Records are found by their length: the next one is as good as if this one were.

@@ -1,0 +1,210 @@
+//! Events as one vector a field: what a [`super::TraceBuilder`] fills and a [`super::Trace`] keeps.
+
+use super::{CpuId, Event, EventKind, Nanos, TaskId, TaskState, ThreadIx};
+
+/// What `sched_stat_runtime` says of its task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Runtime {
+    /// Time on the CPU that the task is charged for, in ns.
+    pub ns: u64,
+    /// Its virtual runtime, from kernels that print it (before 6.7); 0 otherwise.
+    pub vruntime: u64,
+}
+
+/// The columns, all of one length. `A` is how actors are known: pids while building, threads in a trace.
+#[derive(Clone, Debug)]
+pub(super) struct Columns<A> {
+    pub time: Vec<u64>,
+    pub cpu: Vec<u16>,
+    pub kind: Vec<EventKind>,
+    pub state: Vec<TaskState>,
+    pub actor: Vec<A>,
+    pub task: Vec<TaskId>,
+    pub next: Vec<TaskId>,
+    pub prio: Vec<i16>,
+    pub next_prio: Vec<i16>,
+    pub from_cpu: Vec<u16>,
+    pub to_cpu: Vec<u16>,
+    /// Of the [`EventKind::Runtime`] events alone: their index, ascending, and what they say.
+    pub runtimes: Vec<(u32, Runtime)>,
+}
+
+impl<A> Default for Columns<A> {
+    fn default() -> Self {
+        Self::with_capacity(0)
+    }
+}
+
+impl<A> Columns<A> {
+    pub fn with_capacity(n: usize) -> Self {
+        Self {
+            time: Vec::with_capacity(n),
+            cpu: Vec::with_capacity(n),
+            kind: Vec::with_capacity(n),
+            state: Vec::with_capacity(n),
+            actor: Vec::with_capacity(n),
+            task: Vec::with_capacity(n),
+            next: Vec::with_capacity(n),
+            prio: Vec::with_capacity(n),
+            next_prio: Vec::with_capacity(n),
+            from_cpu: Vec::with_capacity(n),
+            to_cpu: Vec::with_capacity(n),
+            runtimes: Vec::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.time.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.time.is_empty()
+    }
+
+    pub fn push(&mut self, e: &Event, actor: A) {
+        self.time.push(e.time.0);
+        self.cpu.push(e.cpu.0);
+        self.kind.push(e.kind);
+        self.state.push(e.state);
+        self.actor.push(actor);
+        self.task.push(e.task);
+        self.next.push(e.next);
+        self.prio.push(e.prio);
+        self.next_prio.push(e.next_prio);
+        self.from_cpu.push(e.from_cpu.0);
+        self.to_cpu.push(e.to_cpu.0);
+    }
+
+    /// Event `i`, without its actor.
+    pub fn event(&self, i: usize) -> Event {
+        Event {
+            time: Nanos(self.time[i]),
+            cpu: CpuId(self.cpu[i]),
+            kind: self.kind[i],
+            actor: ThreadIx::NONE,
+            task: self.task[i],
+            prio: self.prio[i],
+            state: self.state[i],
+            next: self.next[i],
+            next_prio: self.next_prio[i],
+            from_cpu: CpuId(self.from_cpu[i]),
+            to_cpu: CpuId(self.to_cpu[i]),
+        }
+    }
+
+    pub fn runtime(&self, i: usize) -> Option<Runtime> {
+        let at = self.runtimes.binary_search_by_key(&(i as u32), |r| r.0).ok()?;
+        Some(self.runtimes[at].1)
+    }
+
+    /// Takes over all rows of `other`, whose tasks are known here as `task` says.
+    pub fn append(&mut self, other: Self, task: impl Fn(TaskId) -> TaskId) {
+        let before = self.len() as u32;
+        self.time.extend(other.time);
+        self.cpu.extend(other.cpu);
+        self.kind.extend(other.kind);
+        self.state.extend(other.state);
+        self.actor.extend(other.actor);
+        self.task.extend(other.task.into_iter().map(&task));
+        self.next.extend(other.next.into_iter().map(&task));
+        self.prio.extend(other.prio);
+        self.next_prio.extend(other.next_prio);
+        self.from_cpu.extend(other.from_cpu);
+        self.to_cpu.extend(other.to_cpu);
+        self.runtimes.extend(other.runtimes.into_iter().map(|(i, r)| (before + i, r)));
+    }
+
+    /// Puts the rows into ascending order of time; equal times keep their order. Returns how many were behind a later
+    /// one.
+    pub fn sort(&mut self) -> u64
+    where
+        A: Copy,
+    {
+        let mut latest = 0;
+        let behind = self.time.iter().filter(|&&t| {
+            latest = latest.max(t);
+            t < latest
+        });
+        let reordered = behind.count() as u64;
+        if reordered > 0 {
+            let mut order: Vec<u32> = (0..self.len() as u32).collect();
+            order.sort_by_key(|&i| self.time[i as usize]);
+            self.permute(&order);
+        }
+        reordered
+    }
+
+    fn permute(&mut self, order: &[u32])
+    where
+        A: Copy,
+    {
+        take(&mut self.time, order);
+        take(&mut self.cpu, order);
+        take(&mut self.kind, order);
+        take(&mut self.state, order);
+        take(&mut self.actor, order);
+        take(&mut self.task, order);
+        take(&mut self.next, order);
+        take(&mut self.prio, order);
+        take(&mut self.next_prio, order);
+        take(&mut self.from_cpu, order);
+        take(&mut self.to_cpu, order);
+        if !self.runtimes.is_empty() {
+            let mut place = vec![0; order.len()];
+            order.iter().enumerate().for_each(|(to, &from)| place[from as usize] = to as u32);
+            self.runtimes.iter_mut().for_each(|r| r.0 = place[r.0 as usize]);
+            self.runtimes.sort_by_key(|r| r.0);
+        }
+    }
+
+    /// The same rows with other actors; `actor` is told each row's own and its CPU.
+    pub fn with_actors<B>(self, mut actor: impl FnMut(A, CpuId) -> B) -> Columns<B> {
+        let actors = self.actor.into_iter().zip(&self.cpu).map(|(a, &cpu)| actor(a, CpuId(cpu))).collect();
+        Columns {
+            time: self.time,
+            cpu: self.cpu,
+            kind: self.kind,
+            state: self.state,
+            actor: actors,
+            task: self.task,
+            next: self.next,
+            prio: self.prio,
+            next_prio: self.next_prio,
+            from_cpu: self.from_cpu,
+            to_cpu: self.to_cpu,
+            runtimes: self.runtimes,
+        }
+    }
+
+    /// Gives back what the vectors reserved and did not use.
+    pub fn shrink(&mut self) {
+        self.time.shrink_to_fit();
+        self.cpu.shrink_to_fit();
+        self.kind.shrink_to_fit();
+        self.state.shrink_to_fit();
+        self.actor.shrink_to_fit();
+        self.task.shrink_to_fit();
+        self.next.shrink_to_fit();
+        self.prio.shrink_to_fit();
+        self.next_prio.shrink_to_fit();
+        self.from_cpu.shrink_to_fit();
+        self.to_cpu.shrink_to_fit();
+        self.runtimes.shrink_to_fit();
+    }
+
+    pub fn heap_bytes(&self) -> usize {
+        self.time.capacity() * 8
+            + (self.cpu.capacity() + self.from_cpu.capacity() + self.to_cpu.capacity()) * 2
+            + self.kind.capacity()
+            + self.state.capacity() * 2
+            + self.actor.capacity() * size_of::<A>()
+            + (self.task.capacity() + self.next.capacity()) * 4
+            + (self.prio.capacity() + self.next_prio.capacity()) * 2
+            + self.runtimes.capacity() * size_of::<(u32, Runtime)>()
+    }
+}
+
+/// `column` in another order. One column at a time, so that no second copy of all of them exists.
+fn take<T: Copy>(column: &mut Vec<T>, order: &[u32]) {
+    *column = order.iter().map(|&i| column[i as usize]).collect();
+}
