@@ -235,10 +235,11 @@ fn names_are_taken_by_one_recorder_each() {
         assert!(run.wait_with_output().unwrap().status.success());
     }
     machine.is_as_before("four recordings");
-    let mut found: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().map(|f| f.file_name()).collect();
+    let files = std::fs::read_dir(folder.path()).unwrap().flatten();
+    let mut found: Vec<String> = files.map(|f| f.file_name().into_string().unwrap()).collect();
     found.sort();
     let wanted = (0..4).flat_map(|n| ["csv.zst", "toml"].map(|e| format!("cpu-bound-4p_run{n}.{e}")));
-    assert_eq!(found, wanted.collect::<Vec<_>>().as_slice());
+    assert_eq!(found, wanted.collect::<Vec<_>>());
     for n in 0..4 {
         let trace = ingest::open(&folder.path().join(format!("cpu-bound-4p_run{n}.csv.zst"))).unwrap().trace;
         assert_eq!((trace.meta().name.clone(), trace.meta().run), (format!("cpu-bound-4p_run{n}"), n));
