@@ -8,7 +8,7 @@ mod place;
 mod text;
 
 pub use self::csv::csv_to;
-pub use self::file::{NewFile, remove_unfinished, sync_folder, write_whole};
+pub use self::file::{NewFile, remove_left, remove_unfinished, sync_folder, write_whole};
 pub use self::owner::is_temporary;
 pub use self::place::{check_output, metadata_path};
 pub use self::text::ftrace_text;

@@ -232,6 +232,37 @@ fn a_signal_gives_the_terminal_back_and_is_said_by_the_exit_code() {
 }
 
 #[test]
+fn it_rests_when_asked_and_is_there_again_when_continued() {
+    let Some(screen) = Screen::start((100, 30), &[]) else { return };
+    screen.wait_for_lanes();
+    let state = || {
+        let pid = std::fs::read_to_string(screen.pid_file()).expect("the process id");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).expect("a process");
+        stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next()).expect("its state")
+    };
+    for _ in 0..2 {
+        screen.signal("-TSTP");
+        screen.wait("a rest", |_| state() == Some('T'));
+        for (flag, value) in [("alternate_on", "0"), ("cursor_flag", "1"), ("mouse_any_flag", "0")] {
+            assert_eq!(screen.flag(flag), value, "{flag} during a rest");
+        }
+        // Whoever has the terminal meanwhile leaves it as it likes; the window changes too.
+        screen.tmux(&["resize-window", "-x", "90", "-y", "28"]);
+        screen.signal("-CONT");
+        screen.wait_for_lanes();
+        assert_eq!(screen.text(false).lines().count(), 28);
+    }
+    // A rest that nobody could announce.
+    screen.signal("-STOP");
+    screen.wait("a stop", |_| state() == Some('T'));
+    screen.signal("-CONT");
+    screen.keys(&["?"]);
+    screen.wait("help", |t| t.contains("Esc closes"));
+    screen.keys(&["C-c"]);
+    screen.assert_restored();
+}
+
+#[test]
 fn a_recording_is_made_and_opens_by_itself() {
     let tracing = Path::new("/sys/kernel/tracing/instances");
     if std::fs::read_dir(tracing).is_err() {

@@ -3,6 +3,7 @@
 use super::output;
 use crate::features::Extractor;
 use crate::sched::runqueue::RunQueues;
+use crate::text::shown;
 use crate::trace::{CpuId, EventKind, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
@@ -104,7 +105,7 @@ pub fn run(args: &Args) -> Result<()> {
             "bad_lines": report.bad.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
-    let or = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
+    let or = |text: &str| if text.is_empty() { "not known".to_owned() } else { shown(text).into_owned() };
     let mut text = String::new();
     writeln!(text, "name        {}", or(&meta.name))?;
     writeln!(text, "workload    {} ({}), run {}", or(&meta.workload), or(&meta.category), meta.run)?;

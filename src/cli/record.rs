@@ -1,7 +1,7 @@
 //! `koracle record` and `koracle workloads`: a workload under ftrace, here or over SSH, as a native recording.
 
+use super::door::{self, say};
 use super::output;
-use crate::export;
 use crate::job::{Cancel, Job};
 use crate::record::claim::Claim;
 use crate::record::keep::{self, Kept};
@@ -10,8 +10,7 @@ use crate::record::workloads::{self, Workload};
 use crate::record::{self, Plan, Progress, Rate, RecordError, Recorded, Stage, Stop, Target, hosts};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, eyre};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use indicatif::{HumanBytes, HumanCount};
 use signal_hook::iterator::Signals;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -99,15 +98,15 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     stop_on_signals(&stop, &signal)?;
     let recorded = follow(&plan, &stop);
     if stop.leaving() {
-        leave(signal.load(Ordering::Relaxed));
+        output::end(signal.load(Ordering::Relaxed));
     }
     let recorded = recorded?;
     for note in &recorded.notes {
-        eprintln!("koracle: {}: {note}", plan.target);
+        say!("koracle: {}: {note}", plan.target);
     }
     if recorded.pages.damaged > 0 {
         let first = recorded.pages.bad.first().map(ToString::to_string).unwrap_or_default();
-        eprintln!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
+        say!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
     }
     let kept = keep::save(&recorded.trace, path, args.force)?;
     summary(&recorded, &kept);
@@ -141,7 +140,7 @@ fn claim(args: &RecordArgs, workload: &str) -> Result<Claim> {
 
 /// A first signal ends the workload and what came is kept; with a second one the program leaves at once.
 fn stop_on_signals(stop: &Stop, last: &Arc<AtomicI32>) -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP])?;
+    let mut signals = Signals::new(output::endings())?;
     let (stop, last) = (stop.clone(), Arc::clone(last));
     let wait = move |_: &_| {
         for signal in signals.forever() {
@@ -150,7 +149,7 @@ fn stop_on_signals(stop: &Stop, last: &Arc<AtomicI32>) -> Result<()> {
             if stop.leaving() {
                 // Whatever the rest of the program is at; most often it leaves before.
                 std::thread::sleep(LEAVE);
-                leave(signal);
+                output::end(signal);
             }
         }
     };
@@ -159,20 +158,12 @@ fn stop_on_signals(stop: &Stop, last: &Arc<AtomicI32>) -> Result<()> {
     Ok(())
 }
 
-/// Ends the program as one that this signal has ended.
-fn leave(signal: i32) {
-    export::remove_unfinished(|| std::process::exit(128 + signal));
-}
-
 /// Records and shows how far it is.
 fn follow(plan: &Plan, stop: &Stop) -> Result<Recorded, RecordError> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-        bar.set_style(style);
-    }
+    let bar = door::spinner();
     let mut rate = Rate::default();
     let recorded = record::record(plan, stop, &mut |p| {
-        bar.set_message(line(p, rate.of(p), stop.is_asked()));
+        door::message(&bar, &line(p, rate.of(p), stop.is_asked()));
         bar.tick();
     });
     bar.finish_and_clear();
@@ -182,7 +173,7 @@ fn follow(plan: &Plan, stop: &Stop) -> Result<Recorded, RecordError> {
 /// Says what was recorded.
 fn summary(recorded: &Recorded, kept: &Kept) {
     let (trace, lost) = (&recorded.trace, output::lost(&recorded.trace));
-    eprintln!(
+    say!(
         "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
         kept.path.display(),
         trace.len(),
@@ -194,7 +185,7 @@ fn summary(recorded: &Recorded, kept: &Kept) {
     );
     if lost > 0 {
         let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
-        eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
+        say!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
     }
 }
 

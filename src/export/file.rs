@@ -175,11 +175,15 @@ fn target(path: &Path) -> Result<PathBuf> {
     Err(Error::other("this is a link that leads nowhere"))
 }
 
-/// Takes away, once a folder, what processes left there that were killed while they wrote.
+/// The same as [`remove_left`], once a folder.
 fn sweep(folder: &Path) {
-    if !SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.into()) {
-        return;
+    if SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.into()) {
+        remove_left(folder);
     }
+}
+
+/// Takes away what processes left in a folder that were killed while they wrote there.
+pub fn remove_left(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let dead = entry.file_name().to_str().is_some_and(owner::is_dead);
         let ours = |m: Metadata| m.is_file() && Some(m.uid()) == owner::user();

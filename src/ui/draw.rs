@@ -18,12 +18,23 @@ use super::{footer, inspector, lanes, list, mistakes, overview, recording, train
 use crate::app::help::wrap;
 use crate::app::layout::{self, Area};
 use crate::app::{App, Open, Tab, time};
+use crate::text::hidden;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// Draws the application into `buf`.
 pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
+    screen(app, theme, buf);
+    // Controls are not drawn, but some characters that cannot be seen hang on a letter, or are as wide as one.
+    for cell in buf.content.iter_mut().filter(|cell| cell.symbol().len() > 1) {
+        if cell.symbol().contains(hidden) {
+            cell.set_symbol("\u{fffd}");
+        }
+    }
+}
+
+fn screen(app: &App, theme: &Theme, buf: &mut Buffer) {
     let (w, h) = (buf.area.width, buf.area.height);
     if layout::too_small((w, h)) {
         let text = format!("koracle needs {}x{}", layout::SMALLEST.0, layout::SMALLEST.1);
