@@ -16,7 +16,7 @@ use std::process::{Child, Command};
 const WHOLE: &str = "cat \"$D/head\"; printf 'recording 0\\n'; cat \"$D/pages\"";
 /// The workload runs, and nothing will ever come again; nothing but a kill ends it.
 const STUCK: &str = "trap '' TERM INT HUP PIPE; cat \"$D/head\"; printf 'recording 0\\n'; echo $$ >\"$D/pid\"
-    while read -r line; do echo \"$line\" >\"$D/heard\"; done; while :; do sleep 0.1; done";
+    while read -r line; do case $line in beat | stop) echo \"$line\" >>\"$D/heard\" ;; esac; done; while :; do sleep 0.1; done";
 
 fn whole() -> Fake {
     Fake::new(&format!("{WHOLE}; {END}"))
@@ -96,11 +96,16 @@ fn a_disk_that_fills_up_while_it_is_recorded_costs_no_recording() {
     is_kept_elsewhere(&fake, &done, "No space left on device");
 }
 
+fn heard(fake: &Fake) -> String {
+    std::fs::read_to_string(fake.path("heard")).unwrap_or_default()
+}
+
 /// A recording of the stuck machine whose workload runs.
 fn stuck(seconds: &str) -> (Fake, Child, String) {
     let fake = Fake::new(STUCK);
     let run = fake.record(seconds, "out/x.csv.zst").args(["--", "true"]).spawn().unwrap();
-    until("the workload runs", || fake.path("pid").metadata().is_ok_and(|m| m.len() > 0));
+    // A second after the first word everything that was said before is known here.
+    until("the workload runs", || heard(&fake).matches("beat").count() > 1);
     let pid = std::fs::read_to_string(fake.path("pid")).unwrap();
     (fake, run, pid)
 }
@@ -110,7 +115,7 @@ fn a_second_signal_leaves_a_machine_that_is_stuck_at_once() {
     for (second, code) in [("INT", 130), ("TERM", 143)] {
         let (fake, run, ssh) = stuck("600");
         signal("INT", &[run.id().to_string()]);
-        until("the machine is told", || std::fs::read_to_string(fake.path("heard")).is_ok_and(|w| w == "stop\n"));
+        until("the machine is told", || heard(&fake).contains("stop"));
         signal(second, &[run.id().to_string()]);
         let done = run.wait_with_output().unwrap();
         assert_eq!(done.status.code(), Some(code), "{}", said(&done));
@@ -167,8 +172,8 @@ fn no_machine_decides_how_much_memory_or_disk_a_recording_takes() {
         ("printf 'KORACLE1\\npages.-1 5\\nabcde'", "not understood: \"pages.-1 5\""),
         ("printf 'KORACLE1\\npages.../../x 5\\nabcde'", "not understood: \"pages.../../x 5\""),
         // Pages of which nobody could say what is in them.
-        ("printf 'KORACLE1\\nrecording 0\\n'; cat /dev/zero", "no layout of this event was recorded"),
-        ("printf 'KORACLE1\\nrecording 0\\n'; tr '\\0' '\\n' </dev/zero >&2", "no layout of this event was recorded"),
+        ("printf 'KORACLE1\\nrecording 0\\n'; cat /dev/zero", "header_page, byte 0: "),
+        ("printf 'KORACLE1\\nrecording 0\\n'; tr '\\0' '\\n' </dev/zero >&2", "header_page, byte 0: "),
         (&format!("{text}; printf 'KORACLE1\\n'; while printf 'n 60000\\n%s' \"$x\"; do :; done"), "16 MiB of words"),
         (
             &format!("{text}; printf 'KORACLE1\\n'; while printf 'note 60000\\n%s' \"$x\"; do :; done"),

@@ -15,7 +15,7 @@ const RUNS: u32 = 10_000;
 pub struct Claim {
     path: PathBuf,
     run: u32,
-    _held: Option<Held>,
+    _held: Held,
 }
 
 impl Claim {
@@ -69,7 +69,7 @@ type Held = std::os::unix::net::UnixListener;
 
 /// Holds `stem`, a path without its endings; `None` when another process does.
 #[cfg(target_os = "linux")]
-fn hold(stem: &Path) -> Result<Option<Option<Held>>> {
+fn hold(stem: &Path) -> Result<Option<Held>> {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::net::{SocketAddr, UnixListener};
@@ -80,7 +80,7 @@ fn hold(stem: &Path) -> Result<Option<Option<Held>>> {
     let address =
         SocketAddr::from_abstract_name(format!("koracle/recording/{:x}.{:x}/{name:016x}", of.dev(), of.ino()))?;
     match UnixListener::bind_addr(&address) {
-        Ok(held) => Ok(Some(Some(held))),
+        Ok(held) => Ok(Some(held)),
         Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => Ok(None),
         Err(e) => Err(e),
     }
@@ -91,8 +91,8 @@ type Held = ();
 
 /// Elsewhere nothing can be recorded but other machines, and two at once have to be given two names.
 #[cfg(not(target_os = "linux"))]
-fn hold(_: &Path) -> Result<Option<Option<Held>>> {
-    Ok(Some(None))
+fn hold(_: &Path) -> Result<Option<Held>> {
+    Ok(Some(()))
 }
 
 #[cfg(test)]
