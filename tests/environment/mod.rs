@@ -39,11 +39,15 @@ pub fn has(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(program).is_file()))
 }
 
-/// Says that `test` is not done for want of `need`.
+/// Says that the test that calls this is not done for want of `need`; `test` says what it is about.
 pub fn skip(test: &str, need: Need) {
+    // A test's thread is called as the test is, unless there is only one thread.
+    let thread = std::thread::current();
+    let name = thread.name().filter(|n| *n != "main").unwrap_or(test);
     let without = std::env::var("KORACLE_ENV").ok();
     let expected = need.missing_in().is_some_and(|missing| without.as_deref() == Some(missing));
-    assert!(expected || std::env::var_os("KORACLE_CI").is_none(), "{test} needs {}", need.name());
-    // Not `println`, which a passed test says to nobody.
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: needs {}", need.name());
+    assert!(expected || std::env::var_os("KORACLE_CI").is_none(), "{name} needs {}", need.name());
+    // Not `println`, which a passed test says to nobody; at once, because others write too.
+    let line = format!("skipped: {name}: needs {}\n", need.name());
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
