@@ -154,25 +154,25 @@ fn a_link_is_written_through_or_refused_but_never_replaced() {
 fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
     let place = Place::new();
     let traces = tiny_catalog(&place.0.path().join(""));
-    let train =
-        |args: &[&str]| [&["train", "--epochs", "1", "--traces", traces.to_str().unwrap()], &TINY[..], args].concat();
+    let begin = [&["train", "--epochs", "1", "--traces", traces.to_str().unwrap()], &TINY[..]].concat();
+    let train = |name, more: &[&'static str]| [&begin[..], &["-o", name], more].concat();
     for (name, file) in
         [("site", "config.toml"), ("models", "best.koracle"), ("notes", "notes.txt"), ("other", "plan.json")]
     {
         std::fs::create_dir(place.at(name)).unwrap();
         place.put(&format!("{name}/{file}"), "mine = 1\n");
-        place.refused(&train(&["-o", name]), &[name, file, "another"]);
+        place.refused(&train(name, &[]), &[name, file, "another"]);
         if name == "notes" {
-            place.done(&train(&["-o", name, "--force"]));
+            place.done(&train(name, &["--force"]));
         } else {
-            place.refused(&train(&["-o", name, "--force"]), &[name, file, "another"]);
+            place.refused(&train(name, &["--force"]), &[name, file, "another"]);
         }
         assert_eq!(place.text(&format!("{name}/{file}")), "mine = 1\n");
         let names = std::fs::read_dir(place.at(name)).unwrap().count();
         assert!(names == 1 || name == "notes", "nothing was put into {name}");
         place.refused(&["experiment", "seeds", "-o", name], &[name, "another"]);
     }
-    place.refused(&train(&["-o", "notes"]), &["holds a run already", "--force"]);
+    place.refused(&train("notes", &[]), &["holds a run already", "--force"]);
     place.refused(&["runs", "--delete", "site", "--yes"], &["site/config.toml", "nothing is removed"]);
     place.refused(&["runs", "--delete", "other", "--yes"], &["other", "no run is kept here"]);
     assert!(place.at("other/plan.json").exists() && place.at("site/config.toml").exists());

@@ -128,11 +128,11 @@ pub fn write_recording(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result
 
 fn write_to(
     path: &Path,
-    stdout: impl FnOnce() -> Box<dyn Write>,
+    printed: impl FnOnce() -> Box<dyn Write>,
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
     if path.as_os_str() == "-" {
-        let mut out = BufWriter::with_capacity(1 << 16, stdout());
+        let mut out = BufWriter::with_capacity(1 << 16, printed());
         write(&mut out)?;
         return Ok(out.flush()?);
     }

@@ -207,15 +207,12 @@ pub fn run(args: &Args) -> Result<()> {
             let config = args.config();
             config.check()?;
             fits(&config)?;
-            let folder = match output {
-                Some(folder) => {
-                    free(folder, args.force)?;
-                    folder.clone()
-                }
-                None => {
-                    let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
-                    runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())?
-                }
+            let folder = if let Some(folder) = output {
+                free(folder, args.force)?;
+                folder.clone()
+            } else {
+                let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
+                runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())?
             };
             (config, folder)
         }

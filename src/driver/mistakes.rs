@@ -261,7 +261,7 @@ fn read(path: Option<PathBuf>) -> Vec<String> {
 fn save(path: &Path, filters: &[String]) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)?;
-    let lines: String = filters.iter().map(|filter| format!("{filter}\n")).collect();
+    let lines: String = filters.iter().flat_map(|filter| [filter.as_str(), "\n"]).collect();
     export::write_whole(path, lines.as_bytes())
 }
 
