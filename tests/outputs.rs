@@ -71,8 +71,8 @@ impl Place {
 }
 
 fn koracle(folder: &Path) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("koracle"));
-    command.current_dir(folder).env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null());
+    let mut command = process::koracle(folder, &[]);
+    command.env_remove("KORACLE_TRACES").current_dir(folder).env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
