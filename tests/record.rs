@@ -171,14 +171,18 @@ fn nothing_is_removed_that_is_not_ours() {
         format!("koracle-{me}-{started}-{end}"),
     ];
     let kept: Vec<PathBuf> = names.iter().map(|n| instances.join(n)).collect();
-    kept.iter().for_each(|k| std::fs::create_dir(k).unwrap());
+    for k in &kept {
+        std::fs::create_dir(k).unwrap();
+    }
 
     let temporary = tempfile::tempdir().unwrap();
     let dir = |name: &str, mark: Option<&str>| {
         let path = temporary.path().join(name);
         std::fs::create_dir(&path).unwrap();
         std::fs::write(path.join("chunk"), "mine").unwrap();
-        mark.map(|m| std::fs::write(path.join("mark"), m).unwrap());
+        if let Some(mark) = mark {
+            std::fs::write(path.join("mark"), mark).unwrap();
+        }
         path
     };
     let ours = format!("koracle-{dead}-1-{end}");
@@ -201,7 +205,10 @@ fn nothing_is_removed_that_is_not_ours() {
 
     let message = said_with(temporary.path());
     let there: Vec<bool> = kept.iter().map(|k| k.is_dir()).collect();
-    kept.iter().for_each(|k| drop(std::fs::remove_dir(k)));
+    for k in &kept {
+        // Gone only when it was wrongly removed, which is told below.
+        let _ = std::fs::remove_dir(k);
+    }
     assert!(!message.contains("removed") && there.iter().all(|t| *t), "{there:?}, {message}");
     for folder in folders.iter().chain([&theirs]) {
         assert!(folder.join("chunk").is_file(), "{}", folder.display());
