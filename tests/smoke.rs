@@ -2,10 +2,14 @@
 //! in-process test can see: that it starts, draws, answers keys, and gives the terminal back however it ends.
 //!
 //! Every test has its own tmux server in its own folder. Waiting is polling with a deadline, never a fixed pause.
-//! Without tmux the tests say so and pass, except in CI (`KORACLE_CI` set), where they fail.
+//! Without tmux each test says so and passes; `environment` says when that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "environment/mod.rs"]
+mod environment;
+
+use environment::{Need, skip};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -29,8 +33,7 @@ impl Screen {
     /// The same in this folder.
     fn start_in(folder: &Path, size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
-            assert!(std::env::var_os("KORACLE_CI").is_none(), "tmux is not installed, and CI must not skip this");
-            println!("skipped: tmux is not installed");
+            skip("a test in a terminal", Need::Tmux);
             return None;
         }
         let screen = Self { dir: tempfile::tempdir().expect("a folder") };
@@ -262,9 +265,7 @@ fn it_rests_when_asked_and_is_there_again_when_continued() {
 fn a_recording_is_made_and_opens_by_itself() {
     let tracing = Path::new("/sys/kernel/tracing/instances");
     if std::fs::read_dir(tracing).is_err() {
-        assert!(std::env::var_os("KORACLE_CI").is_none(), "recording needs root and tracefs");
-        println!("skipped: recording needs root and tracefs");
-        return;
+        return skip("a_recording_is_made_and_opens_by_itself", Need::Root);
     }
     let folder = tempfile::tempdir().expect("a folder");
     let Some(screen) = Screen::start_in(folder.path(), (100, 30), &[]) else { return };
