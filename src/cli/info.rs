@@ -4,7 +4,7 @@ use super::output;
 use crate::features::Extractor;
 use crate::sched::runqueue::RunQueues;
 use crate::text::shown;
-use crate::trace::{CpuId, EventKind, Trace, Wakeups};
+use crate::trace::{CpuId, EventKind, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::json;
@@ -51,7 +51,7 @@ fn count(trace: &Trace, done: &dyn Fn(u64)) -> Counts {
         if i >= warm && !trace.follows_unknown(i) {
             let candidates = queues.candidates(e.cpu);
             counts.decisions += 1;
-            counts.non_trivial += u64::from(candidates.len() >= 2 && trace.wakeups() != Wakeups::None);
+            counts.non_trivial += u64::from(candidates.len() >= 2 && trace.knows_queues());
             counts.covered += u64::from(candidates.contains(&next));
             counts.idle += u64::from(queues.is_idle(next));
         }
@@ -70,7 +70,7 @@ fn kinds(trace: &Trace) -> serde_json::Map<String, serde_json::Value> {
 fn warnings(trace: &Trace, counts: &Counts) -> Vec<String> {
     let mut said = trace.caveats();
     let missed = counts.decisions - counts.covered;
-    if missed * 50 > counts.decisions && trace.wakeups() != Wakeups::None {
+    if missed * 50 > counts.decisions && trace.knows_queues() {
         said.push(format!(
             "coverage is low: in {missed} of {} decisions a task came in that no event had made runnable on that CPU",
             counts.decisions
