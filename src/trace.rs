@@ -8,6 +8,7 @@ mod caveats;
 mod columns;
 mod cut;
 mod kind;
+mod machine;
 mod meta;
 mod names;
 mod state;
@@ -17,6 +18,7 @@ mod unknown;
 pub use builder::{MAX_CPUS, TraceBuilder};
 pub use columns::Runtime;
 pub use kind::{EventKind, Wakeups};
+pub use machine::{Fact, Machine, Origin, USUAL_HZ, usual_slice};
 pub use meta::{SchedClass, TraceMeta};
 pub use state::TaskState;
 pub use tasks::{Task, TaskTable};
@@ -157,6 +159,7 @@ pub struct Trace {
     gaps: Vec<Gap>,
     names: Names,
     unknown: Unknown,
+    machine: Machine,
     wakeups: Wakeups,
     /// Sleepers came in and nothing had woken them.
     unwoken: bool,
@@ -214,6 +217,16 @@ impl Trace {
             }
             _ => None,
         }
+    }
+
+    /// What is known of the machine's scheduler.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Takes other facts of the machine than the metadata's: told, or inferred. Before anybody walks the trace.
+    pub fn suppose(&mut self, machine: Machine) {
+        self.machine = machine;
     }
 
     /// What tells that a task became runnable.

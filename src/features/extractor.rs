@@ -37,13 +37,12 @@ impl Extractor {
 
     /// State for a trace before its first event.
     pub fn new(trace: &Trace) -> Self {
-        let (meta, cpus, threads) = (trace.meta(), trace.cpus(), trace.tasks().thread_count().max(trace.cpus()));
-        let slice_ns = if meta.slice_ns == 0 { default_slice(cpus) } else { meta.slice_ns };
+        let (cpus, threads) = (trace.cpus(), trace.tasks().thread_count().max(trace.cpus()));
         let mut past = vec![Past::NEW; threads];
         past[..cpus].iter_mut().for_each(|idle| idle.kthread = true);
         Self {
             queues: RunQueues::of(trace),
-            replays: [false, true].map(|fix| KernelReplay::new(meta.scheduler, cpus, threads, slice_ns, fix)),
+            replays: [false, true].map(|fix| KernelReplay::of(trace, fix)),
             past,
             lanes: vec![Lane::NEW; cpus],
             follow: Follow::new(),
@@ -51,7 +50,7 @@ impl Extractor {
             names: Names::new(trace.tasks()),
             board: Board::new(threads),
             recent: [0.0; (RANKS - 2) * RECENT],
-            slice_ns: slice_ns as f32,
+            slice_ns: trace.machine().slice_ns.value as f32,
             warm: Self::WARM_UP.min(trace.len() / 10),
         }
     }
@@ -278,9 +277,4 @@ impl Extractor {
             past.first_passed = past.first_passed.min(now.0);
         }
     }
-}
-
-/// The base slice when the recording does not say: 0.7 ms times 1 + log2 of the CPUs (`kernel/sched/fair.c`).
-fn default_slice(cpus: usize) -> u64 {
-    700_000 * (1 + u64::from(cpus.clamp(1, 8).ilog2()))
 }

@@ -14,7 +14,7 @@ mod moves;
 mod queue;
 mod views;
 
-use crate::trace::{CpuId, Event, EventKind, SchedClass, ThreadIx, Trace};
+use crate::trace::{CpuId, Event, EventKind, SchedClass, ThreadIx, Trace, usual_slice};
 use engine::Engine;
 pub(crate) use entity::is_kernel_thread;
 
@@ -45,9 +45,15 @@ impl KernelReplay {
     /// A replay for a machine with `cpus` CPUs and a trace with `threads` threads. `slice_ns` 0 means the kernel's
     /// default: 0.7 ms times `1 + log2(min(cpus, 8))` (`update_sysctl`). `corrected`: learn from every pick.
     pub fn new(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, corrected: bool) -> Self {
-        let factor = 1 + u64::from(cpus.clamp(1, 8).ilog2());
-        let slice = if slice_ns == 0 { 700_000 * factor } else { slice_ns };
+        let slice = if slice_ns == 0 { usual_slice(cpus) } else { slice_ns };
         Self { engine: Engine::new(class, cpus, threads, slice as i64, corrected), open: vec![None; cpus] }
+    }
+
+    /// A replay of `trace` by what is known of its machine.
+    pub fn of(trace: &Trace, corrected: bool) -> Self {
+        let (machine, cpus) = (trace.machine(), trace.cpus());
+        let threads = trace.tasks().thread_count().max(cpus);
+        Self::new(machine.class.value, cpus, threads, machine.slice_ns.value, corrected)
     }
 
     /// Takes a wake-up or a migration; switches go through [`Self::before_pick`].
@@ -56,7 +62,7 @@ impl KernelReplay {
             return;
         }
         let tasks = trace.tasks();
-        self.engine.learn(trace.meta());
+        self.engine.learn(trace);
         self.engine.sync_actor(e, tasks);
         match e.kind {
             EventKind::Wakeup | EventKind::WakeupNew => self.engine.wakeup(e, tasks),
@@ -69,7 +75,7 @@ impl KernelReplay {
     pub fn before_pick(&mut self, e: &Event, trace: &Trace) {
         if let Some(open) = self.open.get_mut(e.cpu.ix()) {
             *open = Some(e.time.0);
-            self.engine.learn(trace.meta());
+            self.engine.learn(trace);
             self.engine.before_pick(e, trace.tasks());
         }
     }

@@ -3,6 +3,7 @@
 
 use super::columns::{Columns, Runtime};
 use super::kind::Wakeups;
+use super::machine::Machine;
 use super::names::Names;
 use super::unknown::Unknown;
 use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, ThreadIx, Trace, TraceMeta};
@@ -183,8 +184,9 @@ impl TraceBuilder {
         let names = Names::of(&columns, &tasks);
         let unknown = Unknown::of(&columns, &by_cpu, &gaps, &tasks);
         let wakeups = Wakeups::of(&columns.kind);
+        let machine = Machine::of(&meta, by_cpu.len());
         let unwoken = wakeups == Wakeups::None && unwoken(&columns, &tasks);
-        Trace { meta, tasks, columns, by_cpu, switches, gaps, names, unknown, wakeups, unwoken, reordered }
+        Trace { meta, tasks, columns, by_cpu, switches, gaps, names, unknown, machine, wakeups, unwoken, reordered }
     }
 }
 

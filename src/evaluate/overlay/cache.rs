@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Changes whenever the bytes of a record, or what the pass computes, change.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 const MAGIC: u64 = u64::from_le_bytes(*b"koracle\x01");
 /// Bytes of one prediction.
 const RECORD: usize = 2 + 1 + 4 + 2 * 14 + 4 * BASELINES.len();
@@ -33,10 +33,13 @@ impl Cache {
     /// In `dir`, for this trace and a model with this checksum.
     pub fn new(dir: &Path, trace: &Trace, model: u64) -> Self {
         let mut hash = Xxh3::new();
-        for x in [VERSION, model, layout_hash(), trace.cpus() as u64, trace.len() as u64, trace.meta().slice_ns] {
+        let machine = trace.machine();
+        let rules = [machine.slice_ns.value, machine.hz.value.into(), machine.autogroup.value.into()];
+        let what = [VERSION, model, layout_hash(), trace.cpus() as u64, trace.len() as u64];
+        for x in what.into_iter().chain(rules) {
             hash.update(&x.to_le_bytes());
         }
-        hash.update(trace.meta().scheduler.label().as_bytes());
+        hash.update(machine.class.value.label().as_bytes());
         for (_, task) in trace.tasks().iter() {
             hash.update(&task.pid.0.to_le_bytes());
             hash.update(task.name.as_bytes());

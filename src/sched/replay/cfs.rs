@@ -3,7 +3,7 @@
 
 use super::engine::{Engine, How};
 use super::entity::{Doing, Entity, NICE_0, NONE, virtual_time};
-use crate::trace::{ThreadIx, TraceMeta};
+use crate::trace::{Machine, ThreadIx, Trace};
 
 /// `sysctl_sched_latency` for one CPU; all three grow with `1 + log2(cpus)`.
 const LATENCY_NS: i64 = 6_000_000;
@@ -34,12 +34,17 @@ impl Engine {
     }
 
     /// Takes in what the trace says of the machine.
-    pub(super) fn learn(&mut self, meta: &TraceMeta) {
+    pub(super) fn learn(&mut self, trace: &Trace) {
         if self.cfs {
-            self.flat = meta.autogroup == Some(false);
-            let tick = 1_000_000_000 / u64::from(if meta.hz == 0 { 250 } else { meta.hz.clamp(10, 10_000) });
-            self.tick = (tick, meta.start_ns % tick);
+            self.rules(trace.machine(), trace.meta().start_ns);
         }
+    }
+
+    /// `start_ns`: the clock's value at the start of the trace, since ticks come at multiples of their distance.
+    fn rules(&mut self, machine: &Machine, start_ns: u64) {
+        self.flat = !machine.autogroup.value;
+        let tick = 1_000_000_000 / u64::from(machine.hz.value.clamp(10, 10_000));
+        self.tick = (tick, start_ns % tick);
     }
 
     /// `place_entity`: a waking task at most half a latency before the queue's floor (`GENTLE_FAIR_SLEEPERS`), a new
@@ -324,8 +329,8 @@ mod tests {
     #[test]
     fn without_autogroup_everyone_is_in_one_queue_and_ticks_come_at_their_multiples() {
         let (mut engine, _) = engine(2);
-        let meta = TraceMeta { autogroup: Some(false), hz: 250, start_ns: 9_000_000, ..TraceMeta::default() };
-        engine.learn(&meta);
+        let meta = crate::trace::TraceMeta { autogroup: Some(false), hz: 250, ..crate::trace::TraceMeta::default() };
+        engine.rules(&Machine::of(&meta, 1), 9_000_000);
         assert_eq!((engine.home(1, 0), engine.tick), (0, (4_000_000, 1_000_000)));
         engine.ents[2].group = 0;
         for id in [1, 2] {

@@ -1,0 +1,185 @@
+//! What a recording does not say of its scheduler, inferred from its events: the class and autogroup from whose rules
+//! explain the picks, the timer's frequency from the moments at which running tasks were preempted. Looks at a bounded
+//! first part, once, when a recording is opened.
+
+use super::replay::KernelReplay;
+use super::runqueue::RunQueues;
+use crate::trace::{EventKind, Fact, Machine, Nanos, SchedClass, ThreadIx, Trace, USUAL_HZ};
+
+/// Events of the first part that are looked at.
+const PART: usize = 40_000;
+/// Decisions with several candidates that a hypothesis is judged by, at least; fewer say nothing.
+const DECISIONS: u64 = 50;
+/// The kernel's priorities from here on are fair ones.
+const FAIR: i16 = 100;
+/// Preemptions by the timer that its frequency is told from, at least.
+const TICKS: usize = 24;
+/// Frequencies that kernels are built with (`kernel/Kconfig.hz`).
+const FREQUENCIES: [u32; 4] = [100, 250, 300, 1000];
+
+/// Replaces what is assumed of the machine by what follows from the events, where enough does.
+pub fn infer(trace: &mut Trace) {
+    let mut machine = *trace.machine();
+    if machine.hz.is_assumed()
+        && let Some(hz) = frequency(trace)
+    {
+        machine.hz = hz;
+    }
+    if machine.class.is_assumed() {
+        let rules = [(SchedClass::Eevdf, true), (SchedClass::Cfs, true), (SchedClass::Cfs, false)];
+        machine = best(trace, machine, &rules.map(|(class, grouped)| (Fact::assumed(class), grouped)));
+    } else if machine.autogroup.is_assumed() && machine.class.value == SchedClass::Cfs {
+        machine = best(trace, machine, &[true, false].map(|grouped| (machine.class, grouped)));
+    }
+    trace.suppose(machine);
+}
+
+/// A hypothesis and how often its replay picks as the kernel did: corrected by each pick, and left alone.
+struct Tried {
+    machine: Machine,
+    corrected: f32,
+    alone: f32,
+}
+
+/// Left alone, a replay in one queue must be better than one in a queue a group by so much to be believed: corrected, it
+/// gains where all orders are alike, since it has fewer rules to break.
+const SUPPORT: f32 = 0.02;
+
+/// The hypothesis whose replay picks as the kernel did most often. What was recorded or told stays.
+fn best(trace: &mut Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> Machine {
+    let mut tried: Vec<Tried> = Vec::new();
+    for &(class, grouped) in rules {
+        let autogroup = if machine.autogroup.is_assumed() { Fact::assumed(grouped) } else { machine.autogroup };
+        let hypothesis = Machine { class, autogroup, ..machine };
+        trace.suppose(hypothesis);
+        let ((hits, of), (alone, _)) = (explained(trace, true), explained(trace, false));
+        if of < DECISIONS {
+            // Nothing to tell them apart by.
+            return machine;
+        }
+        let share = |n: u64| n as f32 / of as f32;
+        tried.push(Tried { machine: hypothesis, corrected: share(hits), alone: share(alone) });
+    }
+    let class = class_of(&tried);
+    let mut found = Machine { class, ..machine };
+    if found.autogroup.is_assumed() && class.value == SchedClass::Cfs {
+        let of = |grouped: bool| {
+            tried.iter().find(|t| t.machine.class.value == class.value && t.machine.autogroup.value == grouped)
+        };
+        if let (Some(grouped), Some(flat)) = (of(true), of(false))
+            && grouped.corrected.total_cmp(&flat.corrected).is_ne()
+        {
+            let sure = doubtless(grouped.corrected - flat.corrected);
+            found.autogroup = Fact::inferred(grouped.corrected > flat.corrected, sure);
+        }
+    }
+    found
+}
+
+/// The class of the hypothesis that explains most, among those that are supported.
+fn class_of(tried: &[Tried]) -> Fact<SchedClass> {
+    let supported = |t: &&Tried| {
+        let grouped = tried.iter().find(|g| g.machine.class == t.machine.class && g.machine.autogroup.value);
+        t.machine.autogroup.value || grouped.is_none_or(|g| t.alone > g.alone + SUPPORT)
+    };
+    let top = |class: SchedClass| {
+        let of = tried.iter().filter(supported).filter(|t| t.machine.class.value == class);
+        of.map(|t| t.corrected).reduce(f32::max)
+    };
+    match (top(SchedClass::Eevdf), top(SchedClass::Cfs)) {
+        (Some(eevdf), Some(cfs)) if cfs > eevdf => Fact::inferred(SchedClass::Cfs, doubtless(cfs - eevdf)),
+        (Some(eevdf), Some(cfs)) => Fact::inferred(SchedClass::Eevdf, doubtless(eevdf - cfs)),
+        // Only one class was tried: it was known.
+        _ => tried.first().map_or(Fact::assumed(SchedClass::Eevdf), |t| t.machine.class),
+    }
+}
+
+/// Ten points between two rules leave no doubt.
+fn doubtless(difference: f32) -> f32 {
+    (difference.abs() * 10.0).clamp(0.0, 1.0)
+}
+
+/// How many of the picks among several the replay made too, and of how many.
+fn explained(trace: &Trace, corrected: bool) -> (u64, u64) {
+    let (mut queues, mut replay) = (RunQueues::of(trace), KernelReplay::of(trace, corrected));
+    let (mut hits, mut of) = (0, 0);
+    let mut waiting = Vec::new();
+    // By thread: a real-time task is before all fair ones whatever the class.
+    let mut fair = vec![true; trace.tasks().thread_count()];
+    for e in (0..trace.len().min(PART)).filter_map(|i| trace.queue_event(i)) {
+        for (task, prio) in [(e.task, e.prio), (e.next, e.next_prio)] {
+            if let Some(fair) = fair.get_mut(trace.tasks().thread_on(task, e.cpu).ix()) {
+                *fair = prio >= FAIR;
+            }
+        }
+        queues.observe(&e, trace);
+        if e.kind != EventKind::Switch {
+            replay.event(&e, trace);
+            queues.apply(&e, trace);
+            continue;
+        }
+        replay.before_pick(&e, trace);
+        queues.begin_switch(&e, trace.tasks());
+        waiting.clear();
+        waiting.extend_from_slice(queues.queue(e.cpu));
+        let next = trace.tasks().thread_on(e.next, e.cpu);
+        if waiting.len() > 1 && waiting.contains(&next) && waiting.iter().all(|t| fair[t.ix()]) {
+            of += 1;
+            hits += u64::from(replay.view(e.cpu, next).picked);
+        }
+        replay.after_pick(&e, trace, &waiting, next);
+        queues.finish_switch(&e, trace.tasks());
+    }
+    (hits, of)
+}
+
+/// The timer's frequency: preemptions by its ticks come at one phase of its period. Each is tried as the period of the
+/// circle on which the moments are laid; a true one, and its multiples, leave them in one place.
+fn frequency(trace: &Trace) -> Option<Fact<u32>> {
+    let moments = preemptions(trace);
+    if moments.iter().map(Vec::len).sum::<usize>() < TICKS {
+        return None;
+    }
+    let together = FREQUENCIES.map(|hz| concentration(&moments, hz));
+    let top = together.into_iter().fold(0.0, f64::max);
+    // The lowest that is as good: a multiple of the true one gathers the moments too. The usual one needs less.
+    let good = |(hz, c): (&u32, &f64)| *c >= if *hz == USUAL_HZ { 0.3 } else { (0.8 * top).max(0.7) };
+    let at = FREQUENCIES.iter().zip(&together).position(good)?;
+    Some(Fact::inferred(FREQUENCIES[at], together[at] as f32))
+}
+
+/// Per CPU: when a task that could have gone on was taken off after half a millisecond or more, clock values in ns.
+fn preemptions(trace: &Trace) -> Vec<Vec<u64>> {
+    let mut moments = vec![Vec::new(); trace.cpus()];
+    let mut since = vec![(Nanos(0), ThreadIx::NONE); trace.cpus()];
+    for i in 0..trace.len().min(PART) {
+        let e = trace.event(i);
+        if e.kind != EventKind::Switch {
+            continue;
+        }
+        let (prev, next) = (trace.tasks().thread_on(e.task, e.cpu), trace.tasks().thread_on(e.next, e.cpu));
+        let (from, running) = std::mem::replace(&mut since[e.cpu.ix()], (e.time, next));
+        let long = running == prev && e.time.since(from).0 >= 500_000;
+        if long && e.state.is_runnable() && !trace.tasks().is_idle(prev) {
+            moments[e.cpu.ix()].push(trace.meta().start_ns.wrapping_add(e.time.0));
+        }
+    }
+    moments
+}
+
+/// How closely the moments lie together on a circle of one period, 0..1: the length of their mean direction, CPU by CPU,
+/// since each CPU's ticks may have a phase of their own.
+fn concentration(moments: &[Vec<u64>], hz: u32) -> f64 {
+    let period = 1e9 / f64::from(hz);
+    let (mut sum, mut n) = (0.0, 0);
+    for of_cpu in moments.iter().filter(|m| m.len() >= 4) {
+        let (mut x, mut y) = (0.0, 0.0);
+        for t in of_cpu {
+            let angle = std::f64::consts::TAU * ((*t as f64 / period) % 1.0);
+            (x, y) = (x + angle.cos(), y + angle.sin());
+        }
+        sum += f64::hypot(x, y);
+        n += of_cpu.len();
+    }
+    if n == 0 { 0.0 } else { sum / n as f64 }
+}
