@@ -1,7 +1,7 @@
 //! Bad input: a clear message that names file, line and byte, and no loss of the rest. Never a panic.
 #![allow(clippy::unwrap_used)] // also in the tests' own functions, which the configuration does not know
 
-use kernel_oracle::ingest::{self, IngestError, Opened, Packing, Reason};
+use kernel_oracle::ingest::{self, IngestError, Opened, Packing, Place, Reason};
 use kernel_oracle::trace::{CpuId, MAX_CPUS, Nanos, Pid};
 use proptest::prelude::*;
 use std::io::Write;
@@ -97,7 +97,8 @@ fn a_text_cut_anywhere_loses_at_most_its_last_line() {
         if opened.report.skipped > 0 {
             let bad = &opened.report.bad[0];
             let at = text[..end].rfind('\n').unwrap() + 1;
-            assert_eq!((&bad.reason, bad.line, bad.byte), (&Reason::Cut, whole_lines as u64 + 1, at as u64));
+            let place = Place::Line { line: whole_lines as u64 + 1, byte: at as u64 };
+            assert_eq!((&bad.reason, &bad.place), (&Reason::Cut, &place));
         }
     }
 }
@@ -113,7 +114,7 @@ fn bad_lines_are_counted_with_their_place() {
     text += &good.replace("next_pid=2", "next_pid=x");
     let opened = read(text.clone());
     assert_eq!((opened.trace.len(), opened.report.skipped, opened.report.bad.len()), (1, 152, 100));
-    assert_eq!((opened.report.bad[0].line, opened.report.bad[0].byte), (2, good.len() as u64));
+    assert_eq!(opened.report.bad[0].place, Place::Line { line: 2, byte: good.len() as u64 });
     assert_eq!(opened.trace.meta().skipped, 152);
 
     let csv = format!(

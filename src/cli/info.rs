@@ -101,6 +101,8 @@ pub fn run(args: &Args) -> Result<()> {
             "coverage": coverage,
             "trivial_share": trivial,
             "idle_share": idle,
+            "overwritten": report.overwritten,
+            "warnings": report.warnings,
             "bad_lines": report.bad.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
@@ -110,15 +112,16 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(text, "workload    {} ({}), run {}", or(&meta.workload), or(&meta.category), meta.run)?;
     writeln!(text, "command     {}", or(&meta.command))?;
     writeln!(text, "kernel      {} ({})", or(&meta.kernel), meta.scheduler.label())?;
-    writeln!(text, "format      {}", report.format.label())?;
+    writeln!(text, "format      {}", report.format.words())?;
     writeln!(text, "span        {:.6} s", trace.span().secs())?;
     writeln!(text, "events      {}", trace.len())?;
     let count = |n: usize, what: &str| output::count(n as u64, what);
     let percent = |share: f64| if share.is_nan() { "–".to_owned() } else { format!("{:.2} %", 100.0 * share) };
     writeln!(text, "switches    {} on {} {switches_per_cpu:?}", trace.switch_count(), count(trace.cpus(), "CPU"))?;
     writeln!(text, "lost        {} in {}", output::count(lost, "event"), count(trace.gaps().len(), "gap"))?;
+    writeln!(text, "overwritten {} before the first", output::count(report.overwritten, "event"))?;
     let ordered = output::count(trace.reordered(), "event");
-    writeln!(text, "skipped     {}; {ordered} put in order", output::count(meta.skipped, "line"))?;
+    writeln!(text, "skipped     {}; {ordered} put in order", output::count(meta.skipped, report.format.unit()))?;
     let decisions = output::count(counts.decisions, "scored decision");
     writeln!(text, "coverage    {} of {decisions}", percent(coverage))?;
     writeln!(text, "trivial     {} (fewer than two candidates)", percent(trivial))?;

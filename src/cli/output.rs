@@ -9,18 +9,12 @@ use color_eyre::eyre::{Result, WrapErr, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// Opens a recording, `-` from standard input, and says on standard error what is wrong with it.
 pub fn open(path: &Path) -> Result<Opened> {
-    let opened = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).wrap_err("standard input")?;
-        ingest::read(bytes, "stdin")?
-    } else {
-        ingest::open(path)?
-    };
+    let opened = ingest::open(path)?;
     warn(path, &opened);
     Ok(opened)
 }
@@ -36,7 +30,11 @@ pub fn warn(path: &Path, opened: &Opened) {
     }
     if report.skipped > 0 {
         let first = report.bad.first().map(|b| format!("; first: {b}")).unwrap_or_default();
-        eprintln!("koracle: warning: {name}: {} of {} skipped{first}", report.skipped, count(report.lines, "line"));
+        let of = count(report.units, report.format.unit());
+        eprintln!("koracle: warning: {name}: {} of {of} skipped{first}", report.skipped);
+    }
+    for warning in &report.warnings {
+        eprintln!("koracle: warning: {name}: {warning}");
     }
     let reordered = opened.trace.reordered();
     if reordered > 0 {

@@ -107,9 +107,9 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     for note in &recorded.notes {
         eprintln!("koracle: {}: {note}", plan.target);
     }
-    if recorded.pages.damaged > 0 {
+    if recorded.pages.skipped > 0 {
         let first = recorded.pages.bad.first().map(ToString::to_string).unwrap_or_default();
-        eprintln!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
+        eprintln!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.skipped);
     }
     let size = export::native(&recorded.trace, &path, export::WAITED_LEVEL)?;
     let (trace, lost) = (&recorded.trace, recorded.trace.meta().lost.iter().sum::<u64>());

@@ -4,56 +4,79 @@
 mod line;
 mod payload;
 
-use super::{KEPT_BAD_LINES, Reason, Report, num};
+use super::lines::{BLOCK, LONGEST, Lines};
+use super::report::believable;
+use super::{Format, IngestError, Place, Probe, Reader, Reason, Report, Sink, Source, num};
 use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TraceBuilder};
 use line::{Body, Head, Line};
 use rayon::prelude::*;
 
 /// Enough lines to make handing it to another thread worth it, few enough to keep all threads busy to the end.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 512 << 10;
 
-/// Looks at the first part of a text: is it ftrace's?
-pub fn sniff(text: &[u8], complete: bool) -> super::Sniff {
-    for line in text.split_inclusive(|&b| b == b'\n') {
-        if line.starts_with(b"# tracer:") {
-            return super::Sniff::Yes;
-        }
-        match line::parse(line.trim_ascii_end()) {
-            Ok(Line::Comment) | Err(_) => {}
-            Ok(_) => return super::Sniff::Yes,
-        }
+/// The format.
+pub struct Ftrace;
+
+impl Reader for Ftrace {
+    fn format(&self) -> Format {
+        Format::Ftrace
     }
-    if complete { super::Sniff::No } else { super::Sniff::NeedMore }
+
+    fn probe(&self, head: &[u8], _: &str, complete: bool) -> Probe {
+        for line in head.split_inclusive(|&b| b == b'\n') {
+            if line.starts_with(b"# tracer:") {
+                return Probe::Yes;
+            }
+            match line::parse(line.trim_ascii_end()) {
+                Ok(Line::Comment) | Err(_) => {}
+                Ok(_) => return Probe::Yes,
+            }
+        }
+        if complete { Probe::No } else { Probe::More }
+    }
+
+    fn read(&self, source: &mut Source<'_>, to: &mut Sink) -> Result<(), IngestError> {
+        read_cut(source, to, BLOCK, CHUNK);
+        Ok(())
+    }
 }
 
-/// Reads all lines. Also returns the number of CPUs if the text says it (0: it does not).
-pub fn parse(text: &[u8], report: &mut Report) -> (TraceBuilder, u16) {
-    parse_chunks(text, CHUNK, report)
+/// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the next one is read.
+pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) {
+    let mut lines = Lines::new(block);
+    let mut whole = Part::default();
+    let mut next = lines.next(source);
+    while let Some(block) = next {
+        let parse =
+            || pieces(&block.text, chunk).map(|(at, text)| Part::parse(block.start + at as u64, text)).collect();
+        let (parts, following): (Vec<Part>, _) = rayon::join(parse, || lines.next(source));
+        parts.into_iter().for_each(|part| whole.append(part));
+        lines.reuse(block);
+        next = following;
+    }
+    lines.finish(source, &mut whole.report);
+    if whole.counts > 0 {
+        whole.report.warn(
+            "stamps without a point are counts of a clock (`counter`, `x86-tsc`, `uptime`) and taken for nanoseconds: the \
+             order of events is right, durations are not times",
+        );
+    }
+    to.meta.cpus = whole.cpus;
+    to.events = whole.builder;
+    to.report = whole.report;
 }
 
-/// [`parse`] with cuts about every `size` bytes.
-pub fn parse_chunks(text: &[u8], size: usize, report: &mut Report) -> (TraceBuilder, u16) {
-    let mut chunks = Vec::new();
+/// A text in pieces that end at line ends, each with its offset.
+fn pieces(text: &[u8], size: usize) -> impl IndexedParallelIterator<Item = (usize, &[u8])> {
+    let mut pieces = Vec::new();
     let mut start = 0;
     while start < text.len() {
         let aim = (start + size.max(1) - 1).min(text.len());
         let end = memchr::memchr(b'\n', &text[aim..]).map_or(text.len(), |at| aim + at + 1);
-        chunks.push((start, &text[start..end]));
+        pieces.push((start, &text[start..end]));
         start = end;
     }
-    let parts: Vec<Part> = chunks.into_par_iter().map(|(start, chunk)| Part::parse(start as u64, chunk)).collect();
-    let mut parts = parts.into_iter();
-    let Some(mut whole) = parts.next() else { return (TraceBuilder::default(), 0) };
-    for part in parts {
-        whole.append(part);
-    }
-    let found = whole.report;
-    report.lines = found.lines;
-    report.skipped += found.skipped;
-    report.bad.extend(found.bad);
-    report.other_events = found.other_events;
-    report.overwritten = found.overwritten;
-    (whole.builder, whole.cpus)
+    pieces.into_par_iter()
 }
 
 /// What one piece of the text gave. Line numbers count from its start, bytes from the start of the text.
@@ -62,6 +85,8 @@ struct Part {
     builder: TraceBuilder,
     report: Report,
     cpus: u16,
+    /// Events whose stamp is a whole number.
+    counts: u64,
 }
 
 impl Part {
@@ -71,9 +96,10 @@ impl Part {
         let mut from = 0;
         while from < text.len() {
             let end = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |at| from + at);
-            part.report.lines += 1;
+            part.report.units += 1;
             if let Err(reason) = part.take(&text[from..end]) {
-                part.report.bad_line(part.report.lines, start + from as u64, reason);
+                let place = Place::Line { line: part.report.units, byte: start + from as u64 };
+                part.report.note(place, reason);
             }
             from = end + 1;
         }
@@ -81,6 +107,9 @@ impl Part {
     }
 
     fn take(&mut self, text: &[u8]) -> Result<(), Reason> {
+        if text.len() > LONGEST {
+            return Err(Reason::TooLong);
+        }
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         match line::parse(text)? {
             Line::Comment => self.comment(text),
@@ -111,7 +140,8 @@ impl Part {
     }
 
     fn event(&mut self, head: Head, body: Body<'_>) -> Result<(), Reason> {
-        let mut event = Event::blank(Nanos(head.time), cpu(head.cpu)?);
+        let mut event = Event::blank(Nanos(believable(head.time)?), cpu(head.cpu)?);
+        self.counts += u64::from(head.count);
         // CPUs are checked before names are interned: a bad line must not leave a task behind.
         let task = match body {
             Body::Switch(s) => {
@@ -159,17 +189,8 @@ impl Part {
     fn append(&mut self, later: Self) {
         self.builder.append(later.builder);
         self.cpus = self.cpus.max(later.cpus);
-        let (mine, other) = (&mut self.report, later.report);
-        mine.skipped += other.skipped;
-        let room = KEPT_BAD_LINES - mine.bad.len();
-        let offset = mine.lines;
-        mine.bad.extend(other.bad.into_iter().take(room).map(|mut bad| {
-            bad.line += offset;
-            bad
-        }));
-        mine.lines += other.lines;
-        mine.other_events += other.other_events;
-        mine.overwritten = mine.overwritten.saturating_add(other.overwritten);
+        self.counts += later.counts;
+        self.report.append(later.report);
     }
 }
 

@@ -71,7 +71,7 @@ impl Run<'_> {
         self.to(Stage::Decoding);
         let mut builder = TraceBuilder::default();
         let pages = self.decode(&mut spool, &mut builder)?;
-        self.state.events = pages.events;
+        self.state.events = builder.len() as u64;
         self.to(Stage::Cleaning);
         // Only a note may still come; a connection that breaks now costs nothing.
         loop {

@@ -27,6 +27,8 @@ pub struct Head {
     pub cpu: u64,
     /// Clock value in ns.
     pub time: u64,
+    /// The stamp is a whole number: the count of a clock that does not tell time.
+    pub count: bool,
 }
 
 /// The fields of an event that is used.
@@ -102,18 +104,35 @@ fn beside<'a>(name: &[u8], text: &'a [u8]) -> Option<Body<'a>> {
 }
 
 /// The head, and what follows it. The stamp is looked for first: it is the only thing that ends in a digit, a colon
-/// and a space, and everything to its left but the name is fixed.
+/// and a space, and everything to its left but the name is fixed. A name can look like a stamp, so every such place is
+/// tried, each at a cost that does not depend on how long the line is.
 fn head(line: &[u8]) -> Option<(Head, &[u8])> {
     memchr::memchr_iter(b':', line).find_map(|colon| {
         let after = line.get(colon + 1)?;
         if *after != b' ' || colon == 0 || !line[colon - 1].is_ascii_digit() {
             return None;
         }
-        let start = line[..colon].iter().rposition(|b| !(b.is_ascii_digit() || *b == b'.'))? + 1;
-        let time = stamp(&line[start..colon])?;
+        let start = last_of(&line[..colon], STAMP, |b| !(b.is_ascii_digit() || b == b'.'))? + 1;
+        let (time, count) = stamp(&line[start..colon])?;
         let (actor, cpu) = place(line[..start].strip_suffix(b" ")?)?;
-        Some((Head { actor, cpu, time }, line[colon + 1..].trim_ascii_start()))
+        Some((Head { actor, cpu, time, count }, line[colon + 1..].trim_ascii_start()))
     })
+}
+
+/// A stamp has at most 20 digits before the point and 9 behind it.
+const STAMP: usize = 32;
+/// Spaces, flags and the columns of thread groups, CPUs and pids are narrower than this.
+const COLUMN: usize = 64;
+
+/// Where the last byte of this kind is, within `far` bytes of the end.
+fn last_of(text: &[u8], far: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
+    let from = text.len().saturating_sub(far);
+    text[from..].iter().rposition(|&b| is(b)).map(|at| from + at)
+}
+
+/// Without the spaces at the end.
+fn trimmed(text: &[u8]) -> Option<&[u8]> {
+    last_of(text, COLUMN, |b| b != b' ').map(|at| &text[..=at])
 }
 
 // hackbench-13548   [000] dN.2.
@@ -121,20 +140,20 @@ fn head(line: &[u8]) -> Option<(Head, &[u8])> {
 // bash-14958 [001]
 // lto cgu.-14408   0dNs4.                        (trace-cmd report -l)
 fn place(text: &[u8]) -> Option<(i32, u64)> {
-    let text = text.trim_ascii_end();
+    let text = trimmed(text)?;
     let (text, cpu) = bracketed(text).or_else(|| {
-        let (left, flags) = text.split_at(memchr::memrchr(b' ', text)? + 1);
-        bracketed(left.trim_ascii_end()).filter(|_| flags.len() <= 8).or_else(|| {
+        let (left, flags) = text.split_at(last_of(text, COLUMN, |b| b == b' ')? + 1);
+        bracketed(trimmed(left)?).filter(|_| flags.len() <= 8).or_else(|| {
             let digits = flags.iter().position(|b| !b.is_ascii_digit())?;
             let known = (4..=6).contains(&(flags.len() - digits));
             Some((left, num::unsigned(&flags[..digits]).filter(|_| known)?))
         })
     })?;
-    let mut text = text.trim_ascii_end();
+    let mut text = trimmed(text)?;
     if let Some(inner) = text.strip_suffix(b")") {
-        text = inner[..memchr::memrchr(b'(', inner)?].trim_ascii_end();
+        text = trimmed(&inner[..last_of(inner, COLUMN, |b| b == b'(')?])?;
     }
-    let dash = memchr::memrchr(b'-', text)?;
+    let dash = last_of(text, COLUMN, |b| b == b'-')?;
     let pid = num::pid(&text[dash + 1..])?;
     // The way `export` writes an actor that is not known.
     let unknown = pid == 1 && text[..dash].ends_with(b"<...>-");
@@ -144,19 +163,20 @@ fn place(text: &[u8]) -> Option<(i32, u64)> {
 /// `... [001]`: what is before, and the number.
 fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
     let inner = text.strip_suffix(b"]")?;
-    let open = memchr::memrchr(b'[', inner)?;
+    let open = last_of(inner, COLUMN, |b| b == b'[')?;
     Some((&text[..open], num::unsigned(&inner[open + 1..])?))
 }
 
-/// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting clock.
-fn stamp(text: &[u8]) -> Option<u64> {
-    let Some(dot) = memchr::memrchr(b'.', text) else { return num::unsigned(text) };
+/// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting clock, which is
+/// said.
+fn stamp(text: &[u8]) -> Option<(u64, bool)> {
+    let Some(dot) = memchr::memrchr(b'.', text) else { return num::unsigned(text).map(|count| (count, true)) };
     let fraction = &text[dot + 1..];
     if !(1..=9).contains(&fraction.len()) {
         return None;
     }
     let ns = num::unsigned(fraction)? * 10u64.pow(9 - fraction.len() as u32);
-    num::unsigned(&text[..dot])?.checked_mul(1_000_000_000)?.checked_add(ns)
+    Some((num::unsigned(&text[..dot])?.saturating_mul(1_000_000_000).saturating_add(ns), false))
 }
 
 // CPU:1 [LOST 17 EVENTS]          the kernel
