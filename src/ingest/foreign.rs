@@ -77,7 +77,7 @@ const TABLE: &[Foreign] = &[
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",
     ),
     row(
-        |l| l.has(b": sched_") && l.has(b": { cpu_id = "),
+        |l| l.has(b" sched_") && l.has(b": { cpu_id = "),
         "text of babeltrace (LTTng)",
         "record with ftrace: `trace-cmd record -e sched`",
     ),

@@ -1,14 +1,17 @@
 //! Text of ftrace (`trace`, `trace_pipe`) and trace-cmd (`report`, with `-t`, `-R`, `-l`), in any `sched_switch` layout.
 //! Long texts are cut at line ends and parsed on all threads of the rayon pool; the result does not depend on the cuts.
 
+mod layout;
 mod line;
 mod payload;
 
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
 use super::{Format, IngestError, Place, Probe, Reader, Reason, Report, Sink, Source, num};
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TraceBuilder};
+use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TraceBuilder};
 use line::{Body, Head, Line};
+use memchr::memmem::find;
+use payload::Named;
 use rayon::prelude::*;
 
 /// Enough lines to make handing it to another thread worth it, few enough to keep all threads busy to the end.
@@ -36,13 +39,20 @@ impl Reader for Ftrace {
     }
 
     fn read(&self, source: &mut Source<'_>, to: &mut Sink) -> Result<(), IngestError> {
-        read_cut(source, to, BLOCK, CHUNK);
+        let machines = read_cut(source, to, BLOCK, CHUNK);
+        if machines.0.len() > 1 {
+            return Err(IngestError::Foreign {
+                name: source.name().into(),
+                what: "the text of several machines in one (a host and its guests), whose CPUs and pids are not the same",
+                way: "print one of them: `trace-cmd report -t -i FILE`",
+            });
+        }
         Ok(())
     }
 }
 
 /// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the next one is read.
-pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) {
+fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) -> Machines {
     let mut lines = Lines::new(block);
     let mut whole = Part::default();
     let mut next = lines.next(source);
@@ -61,9 +71,10 @@ pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usi
              order of events is right, durations are not times",
         );
     }
-    to.meta.cpus = whole.cpus;
+    (to.meta.cpus, to.meta.kernel) = (whole.cpus, whole.kernel);
     to.events = whole.builder;
     to.report = whole.report;
+    whole.machines
 }
 
 /// A text in pieces that end at line ends, each with its offset.
@@ -87,6 +98,21 @@ struct Part {
     cpus: u16,
     /// Events whose stamp is a whole number.
     counts: u64,
+    kernel: String,
+    machines: Machines,
+}
+
+/// The files of which trace-cmd printed several into one text: the first two.
+#[derive(Default)]
+struct Machines(Vec<String>);
+
+impl Machines {
+    fn add(&mut self, file: &[u8]) {
+        let file = String::from_utf8_lossy(file).into_owned();
+        if self.0.len() < 2 && !self.0.contains(&file) {
+            self.0.push(file);
+        }
+    }
 }
 
 impl Part {
@@ -111,11 +137,27 @@ impl Part {
             return Err(Reason::TooLong);
         }
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        match line::parse(text)? {
+        // Old pages of systrace hold the text as a string of JavaScript; editors of Windows begin a text with a mark.
+        let text = text.strip_suffix(b"\\n\\").unwrap_or(text);
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let line = line::parse(text);
+        // Names may hold such bytes, too: a line is taken as it is where it can be.
+        if matches!(line, Err(_) | Ok(Line::Other))
+            && let Some(clean) = layout::cleaned(text)
+            && let Ok(line) = line::parse(&clean)
+        {
+            return self.line(line, &clean);
+        }
+        self.line(line?, text)
+    }
+
+    fn line(&mut self, line: Line<'_>, text: &[u8]) -> Result<(), Reason> {
+        match line {
             Line::Comment => self.comment(text),
             Line::Other => self.report.other_events += 1,
             Line::Cpus(n) if n <= u64::from(MAX_CPUS) => self.cpus = self.cpus.max(n as u16),
             Line::Cpus(n) => return Err(Reason::CpuTooBig(n)),
+            Line::Machine(file) => self.machines.add(file),
             Line::Lost { cpu: n, lost } => self.builder.loss(cpu(n)?, lost),
             Line::Event(head, body) => self.event(head, body)?,
         }
@@ -123,7 +165,19 @@ impl Part {
     }
 
     /// `# entries-in-buffer/entries-written: 2502/2610   #P:2`
+    /// `# nop latency trace v1.1.5 on 6.18.44`
+    /// `# latency: 0 us, #2829/2829, CPU#0 | (M:PREEMPT(none) VP:0, KP:0, SP:0 HP:0 #P:2)`
     fn comment(&mut self, text: &[u8]) {
+        if let Some(at) = find(text, b" latency trace v")
+            && let Some(on) = find(&text[at..], b" on ")
+        {
+            self.kernel = String::from_utf8_lossy(text[at + on + 4..].trim_ascii()).into_owned();
+        }
+        if text.starts_with(b"# latency: ")
+            && let Some(at) = find(text, b" #P:")
+        {
+            self.cpus(&text[at + 4..]);
+        }
         let Some(rest) = text.strip_prefix(b"# entries-in-buffer/entries-written: ") else { return };
         let mut words = rest.split(|b| *b == b' ').filter(|w| !w.is_empty());
         if let Some(entries) = words.next() {
@@ -133,9 +187,24 @@ impl Part {
                 self.report.overwritten = self.report.overwritten.saturating_add(missing);
             }
         }
-        let cpus = words.find_map(|w| num::unsigned(w.strip_prefix(b"#P:")?));
-        if let Some(n) = cpus.filter(|&n| n <= u64::from(MAX_CPUS)) {
+        if let Some(cpus) = words.find_map(|w| w.strip_prefix(b"#P:")) {
+            self.cpus(cpus);
+        }
+    }
+
+    /// The number at the beginning of `text` is that of the CPUs.
+    fn cpus(&mut self, text: &[u8]) {
+        let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
+        if let Some(n) = num::unsigned(&text[..digits]).filter(|&n| n <= u64::from(MAX_CPUS)) {
             self.cpus = self.cpus.max(n as u16);
+        }
+    }
+
+    /// Interns a task, whose name may be written as numbers.
+    fn task(&mut self, task: &Named<'_>) -> TaskId {
+        match layout::array(task.comm) {
+            Some(name) => self.builder.task(Pid(task.pid), &name),
+            None => self.builder.task(Pid(task.pid), task.comm),
         }
     }
 
@@ -146,8 +215,8 @@ impl Part {
         let task = match body {
             Body::Switch(s) => {
                 event.state = s.state;
-                event.task = self.builder.task(Pid(s.prev.pid), s.prev.comm);
-                event.next = self.builder.task(Pid(s.next.pid), s.next.comm);
+                event.task = self.task(&s.prev);
+                event.next = self.task(&s.next);
                 event.prio = s.prev.prio;
                 event.next_prio = s.next.prio;
                 self.builder.push(event, Pid(head.actor));
@@ -160,13 +229,13 @@ impl Part {
             }
             Body::Runtime(task, runtime) => {
                 event.kind = EventKind::Runtime;
-                event.task = self.builder.task(Pid(task.pid), task.comm);
+                event.task = self.task(&task);
                 self.builder.push_runtime(event, Pid(head.actor), runtime);
                 return Ok(());
             }
             Body::Two(kind, task, next) => {
                 event.kind = kind;
-                event.next = self.builder.task(Pid(next.pid), next.comm);
+                event.next = self.task(&next);
                 task
             }
             Body::One(kind, task) => {
@@ -180,7 +249,7 @@ impl Part {
                 m.task
             }
         };
-        event.task = self.builder.task(Pid(task.pid), task.comm);
+        event.task = self.task(&task);
         event.prio = task.prio;
         self.builder.push(event, Pid(head.actor));
         Ok(())
@@ -190,6 +259,10 @@ impl Part {
         self.builder.append(later.builder);
         self.cpus = self.cpus.max(later.cpus);
         self.counts += later.counts;
+        if self.kernel.is_empty() {
+            self.kernel = later.kernel;
+        }
+        later.machines.0.iter().for_each(|file| self.machines.add(file.as_bytes()));
         self.report.append(later.report);
     }
 }

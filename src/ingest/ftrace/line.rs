@@ -1,5 +1,6 @@
 //! One line of ftrace or trace-cmd text: what kind of line it is, and its head (who, on which CPU, when).
 
+use super::layout;
 use super::payload::{self, Migrate, Named, Switch, Wakeup};
 use crate::ingest::{Reason, num};
 use crate::trace::{EventKind, Runtime};
@@ -11,6 +12,8 @@ pub enum Line<'a> {
     Comment,
     /// `cpus=2`: number of CPUs.
     Cpus(u64),
+    /// `trace-guest.dat: cpus=2`: trace-cmd printed this file, among others.
+    Machine(&'a [u8]),
     /// `CPU:1 [LOST 17 EVENTS]`: how many (0: not said) on which CPU.
     Lost { cpu: u64, lost: u64 },
     /// An event that is used.
@@ -47,15 +50,20 @@ pub enum Body<'a> {
 
 /// Tells what a line (without its line end) is.
 pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
-    if let Some((head, rest)) = head(line) {
+    if let Some((head, rest)) = head(line).or_else(|| layout::verbose(line)).or_else(|| layout::graph(line)) {
         return event(head, rest);
     }
     let text = line.trim_ascii();
-    if text.is_empty() || text[0] == b'#' {
+    if text.is_empty() || text[0] == b'#' || text.starts_with(b"=> ") || of_log(text) {
         return Ok(Line::Comment);
     }
     if let Some(n) = text.strip_prefix(b"cpus=").and_then(num::unsigned) {
         return Ok(Line::Cpus(n));
+    }
+    if let Some(at) = memchr::memmem::rfind(text, b": cpus=")
+        && num::unsigned(&text[at + 7..]).is_some()
+    {
+        return Ok(Line::Machine(&text[..at]));
     }
     if text.starts_with(b"version = ") || (text.starts_with(b"CPU ") && text.ends_with(b" is empty")) {
         return Ok(Line::Comment);
@@ -63,7 +71,19 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
     loss(text).ok_or(Reason::NotAnEvent)
 }
 
+// [ 1320.440000] sysrq: Show Blocked State
+/// A message of the kernel's log, around a dump of ftrace's buffer.
+fn of_log(text: &[u8]) -> bool {
+    let stamp = text.strip_prefix(b"[").and_then(|t| Some(t[..memchr::memchr(b']', t)?].trim_ascii()));
+    stamp.is_some_and(|s| s.len() <= STAMP && s.contains(&b'.') && stamp_of(s).is_some())
+}
+
+fn stamp_of(text: &[u8]) -> Option<u64> {
+    stamp(text).map(|s| s.0)
+}
+
 fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
+    let rest = difference(rest);
     // Names of tracepoints are identifiers. A line without one comes from another tracer (`function`).
     let end = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
     let (name, text) = rest.split_at(end);
@@ -90,6 +110,14 @@ fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
     Ok(Line::Event(head, body))
 }
 
+// (+28087) sched_switch: ...
+/// Without the time since the event before, as `trace-cmd report --ts-diff` prints it.
+fn difference(rest: &[u8]) -> &[u8] {
+    let Some(inner) = rest.strip_prefix(b"(+").or_else(|| rest.strip_prefix(b"(-")) else { return rest };
+    let digits = inner.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(inner.len());
+    inner[digits..].strip_prefix(b")").map_or(rest, <[u8]>::trim_ascii_start)
+}
+
 /// Events that run queues can do without: in a layout that is not known they are no loss.
 fn beside<'a>(name: &[u8], text: &'a [u8]) -> Option<Body<'a>> {
     Some(match name {
@@ -108,12 +136,20 @@ fn beside<'a>(name: &[u8], text: &'a [u8]) -> Option<Body<'a>> {
 /// tried, each at a cost that does not depend on how long the line is.
 fn head(line: &[u8]) -> Option<(Head, &[u8])> {
     memchr::memchr_iter(b':', line).find_map(|colon| {
-        let after = line.get(colon + 1)?;
-        if *after != b' ' || colon == 0 || !line[colon - 1].is_ascii_digit() {
+        if *line.get(colon + 1)? != b' ' {
             return None;
         }
-        let start = last_of(&line[..colon], STAMP, |b| !(b.is_ascii_digit() || b == b'.'))? + 1;
-        let (time, count) = stamp(&line[start..colon])?;
+        // 520352811us : and 16763us+: in latency format; the sign says how long the pause was.
+        let (end, micros) = match &line[..colon] {
+            [.., b'0'..=b'9'] => (colon, false),
+            [.., b'0'..=b'9', b'u', b's', b' ' | b'+' | b'!' | b'#' | b'*' | b'@' | b'$'] => (colon - 3, true),
+            _ => return None,
+        };
+        let start = last_of(&line[..end], STAMP, |b| !(b.is_ascii_digit() || b == b'.'))? + 1;
+        let (time, count) = match micros {
+            true => (num::unsigned(&line[start..end])?.saturating_mul(1_000), false),
+            false => stamp(&line[start..end])?,
+        };
         let (actor, cpu) = place(line[..start].strip_suffix(b" ")?)?;
         Some((Head { actor, cpu, time, count }, line[colon + 1..].trim_ascii_start()))
     })
@@ -169,7 +205,7 @@ fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
 
 /// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting clock, which is
 /// said.
-fn stamp(text: &[u8]) -> Option<(u64, bool)> {
+pub fn stamp(text: &[u8]) -> Option<(u64, bool)> {
     let Some(dot) = memchr::memrchr(b'.', text) else { return num::unsigned(text).map(|count| (count, true)) };
     let fraction = &text[dot + 1..];
     if !(1..=9).contains(&fraction.len()) {
@@ -220,6 +256,8 @@ mod tests {
             ("inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: a", (14408, 0, 4_123_238_257_000)),
             (" a 1.5: b [7] -9 [003] ....  1.000001: sched_x: a", (9, 3, 1_000_001_000)),
             ("kworker/0:1-77 [000] 12345: sched_x: a", (77, 0, 12345)),
+            ("  rec.sh-20198     1d..2. 16817us#: sched_x: a", (20198, 1, 16_817_000)),
+            ("[ 1320.444333]    rustc-19857     0d..4. 520352536us : sched_x: a", (19857, 0, 520_352_536_000)),
             ("<...>--1 [000] d..2. 1.000000001: sched_x: a", (-1, 0, 1_000_000_001)),
         ] {
             assert_eq!(head_of(line), Some(want), "{line}");
@@ -241,6 +279,9 @@ mod tests {
             ("CPU:0 [LOST EVENTS]", Line::Lost { cpu: 0, lost: 0 }),
             ("CPU:12 [3 EVENTS DROPPED]", Line::Lost { cpu: 12, lost: 3 }),
             ("inst: CPU:1 [EVENTS DROPPED]", Line::Lost { cpu: 1, lost: 0 }),
+            (" => do_syscall_64", Line::Comment),
+            ("[ 1320.440000] sysrq: Show Blocked State", Line::Comment),
+            ("a-1 [000] d..2. 1.000000: <stack trace>", Line::Other),
             ("a-1 [000] d..2. 1.000000: irq_handler_entry: irq=1 name=x", Line::Other),
             ("a-1 [000] d..2. 1.000000: do_idle <-cpu_startup_entry", Line::Other),
             ("a-1 [000] d..2. 1.000000: sched_wakeup: comm=a pid=1 prio=1 success=0 target_cpu=000", Line::Other),

@@ -60,8 +60,7 @@ fn keyed_switch(text: &[u8]) -> Option<Switch<'_>> {
     spots(text, b" prev_pid=").find_map(|(comm, rest)| {
         let (pid, rest) = pid(rest)?;
         let (prio, rest) = prio(rest.strip_prefix(b" prev_prio=")?)?;
-        let (state, rest) = word(rest.strip_prefix(b" prev_state=")?);
-        let state = state_of(state)?;
+        let (state, rest) = state(rest.strip_prefix(b" prev_state=")?)?;
         let rest = rest.strip_prefix(b" ==>").unwrap_or(rest).strip_prefix(b" next_comm=")?;
         Some(Switch { prev: Named { comm, pid, prio }, state, next: keyed_next(rest)? })
     })
@@ -78,7 +77,12 @@ fn keyed_next(text: &[u8]) -> Option<Named<'_>> {
 }
 
 // lto cgu.01:14408 [120] R ==> bash:14961 [120]
+// lto cgu.01:14408 [120] R ==> bash:14961 [120] Latency: 88.891 usecs          (trace-cmd report -w)
 fn plain_switch(text: &[u8]) -> Option<Switch<'_>> {
+    let text = match text.strip_suffix(b" usecs") {
+        Some(head) => &head[..last(head, b'L').filter(|&at| head[at..].starts_with(b"Latency: "))?.checked_sub(1)?],
+        None => text,
+    };
     spots(text, b" ==> ").find_map(|(left, right)| {
         let space = last(left, b' ')?;
         let state = plugin_state(&left[space + 1..])?;
@@ -226,8 +230,21 @@ fn word(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    if let Some(hex) = text.strip_prefix(b"0x") {
+        return hexed(hex);
+    }
     let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
     Some((num::unsigned(&text[..digits])?, &text[digits..]))
+}
+
+// 0x5164 (20836)
+/// A number as the kernel prints it with the option `fields`, behind its `0x`; the same in decimal may follow.
+fn hexed(text: &[u8]) -> Option<(u64, &[u8])> {
+    let digits = text.iter().position(|b| !b.is_ascii_hexdigit()).unwrap_or(text.len());
+    let value = u64::from_str_radix(std::str::from_utf8(&text[..digits]).ok()?, 16).ok()?;
+    let rest = &text[digits..];
+    let decimal = rest.strip_prefix(b" (").and_then(|r| Some(&r[memchr::memchr(b')', near(r))? + 1..]));
+    Some((value, decimal.unwrap_or(rest)))
 }
 
 fn pid(text: &[u8]) -> Option<(i32, &[u8])> {
@@ -236,17 +253,22 @@ fn pid(text: &[u8]) -> Option<(i32, &[u8])> {
 }
 
 fn prio(text: &[u8]) -> Option<(i16, &[u8])> {
+    if let Some(hex) = text.strip_prefix(b"0x") {
+        let (value, rest) = hexed(hex)?;
+        return Some((i16::try_from(value as u32 as i32).ok()?, rest));
+    }
     let (value, rest) = word(text);
     Some((num::prio(value)?, rest))
 }
 
-/// Letters, or the kernel's number as `trace-cmd report -R` prints it.
-fn state_of(text: &[u8]) -> Option<TaskState> {
-    let number = match text.strip_prefix(b"0x") {
-        Some(hex) => u64::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok(),
-        None => num::unsigned(text),
-    };
-    number.map_or_else(|| TaskState::parse(text), |bits| Some(TaskState::of_bits(bits)))
+/// Letters, or the kernel's number as `trace-cmd report -R` and the option `fields` print it; and what follows.
+fn state(text: &[u8]) -> Option<(TaskState, &[u8])> {
+    if text.first()?.is_ascii_digit() {
+        let (bits, rest) = number(text)?;
+        return Some((TaskState::of_bits(bits), rest));
+    }
+    let (letters, rest) = word(text);
+    Some((TaskState::parse(letters)?, rest))
 }
 
 /// trace-cmd's plugin names the bits from 0x10 on as kernels before 4.14 had them. Its `W` is today's idle (0x80) and
