@@ -26,13 +26,12 @@ impl Reader for Ftrace {
     }
 
     fn probe(&self, head: &[u8], _: &str, complete: bool) -> Probe {
+        let event = |line: &[u8]| matches!(line::parse(line), Ok(line) if line != Line::Comment);
         for line in head.split_inclusive(|&b| b == b'\n') {
-            if line.starts_with(b"# tracer:") {
+            let text = bare(line.trim_ascii_end());
+            if line.starts_with(b"# tracer:") || event(text) || layout::cleaned(text).is_some_and(|clean| event(&clean))
+            {
                 return Probe::Yes;
-            }
-            match line::parse(line.trim_ascii_end()) {
-                Ok(Line::Comment) | Err(_) => {}
-                Ok(_) => return Probe::Yes,
             }
         }
         if complete { Probe::No } else { Probe::More }
@@ -75,6 +74,14 @@ fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) 
     to.events = whole.builder;
     to.report = whole.report;
     whole.machines
+}
+
+/// A line without its end. Old pages of systrace hold the text as a string of JavaScript; editors of Windows begin a
+/// text with a mark.
+fn bare(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_suffix(b"\\n\\").unwrap_or(line);
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }
 
 /// A text in pieces that end at line ends, each with its offset.
@@ -136,10 +143,7 @@ impl Part {
         if text.len() > LONGEST {
             return Err(Reason::TooLong);
         }
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        // Old pages of systrace hold the text as a string of JavaScript; editors of Windows begin a text with a mark.
-        let text = text.strip_suffix(b"\\n\\").unwrap_or(text);
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let text = bare(text);
         let line = line::parse(text);
         // Names may hold such bytes, too: a line is taken as it is where it can be.
         if matches!(line, Err(_) | Ok(Line::Other))
