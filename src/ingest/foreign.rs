@@ -92,12 +92,12 @@ const TABLE: &[Foreign] = &[
         "convert the trace itself: `traceconv systrace TRACE trace.txt`",
     ),
     row(
-        |l| l.raw(),
+        raw,
         "ftrace text with the option `raw`, which leaves out fields",
         "record again after `echo 0 > /sys/kernel/tracing/options/raw`",
     ),
     row(
-        |l| l.binary(),
+        binary,
         "ftrace text with the option `bin`, which is not text",
         "record again after `echo 0 > /sys/kernel/tracing/options/bin`",
     ),
@@ -159,16 +159,16 @@ impl Look<'_> {
             |name: &&[u8]| columns.any(|c| c.strip_prefix(b"\"").and_then(|c| c.strip_suffix(b"\"")) == Some(*name));
         names.iter().all(found)
     }
+}
 
-    /// `20302 0 522840765267 type: 373`
-    fn raw(&self) -> bool {
-        let mut words = self.line.trim_ascii().split(|&b| b == b' ');
-        let number = |w: Option<&[u8]>| w.is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_digit));
-        number(words.next()) && number(words.next()) && number(words.next()) && words.next() == Some(b"type:")
-    }
+/// `20302 0 522840765267 type: 373`
+fn raw(l: &Look<'_>) -> bool {
+    let mut words = l.line.trim_ascii().split(|&b| b == b' ');
+    let number = |w: Option<&[u8]>| w.is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_digit));
+    number(words.next()) && number(words.next()) && number(words.next()) && words.next() == Some(b"type:")
+}
 
-    /// `AP^@^@^@^@^@^@M-vM-;^^Kz^@^@^@type: 373` below ftrace's own header.
-    fn binary(&self) -> bool {
-        self.magic(b"# tracer:") && self.has(b"\0type: ")
-    }
+/// `AP^@^@^@^@^@^@M-vM-;^^Kz^@^@^@type: 373` below ftrace's own header.
+fn binary(l: &Look<'_>) -> bool {
+    l.magic(b"# tracer:") && l.has(b"\0type: ")
 }

@@ -59,7 +59,9 @@ fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) 
         let parse =
             || pieces(&block.text, chunk).map(|(at, text)| Part::parse(block.start + at as u64, text)).collect();
         let (parts, following): (Vec<Part>, _) = rayon::join(parse, || lines.next(source));
-        parts.into_iter().for_each(|part| whole.append(part));
+        for part in parts {
+            whole.append(part);
+        }
         lines.reuse(block);
         next = following;
     }

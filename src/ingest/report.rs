@@ -29,9 +29,9 @@ pub enum Format {
     Perfetto,
     /// HTML of systrace, or atrace's text.
     Systrace,
-    /// Text of LTTng or babeltrace.
+    /// Text of `LTTng` or babeltrace.
     Lttng,
-    /// An archive of SchedViz.
+    /// An archive of `SchedViz`.
     Schedviz,
 }
 

@@ -146,9 +146,10 @@ fn head(line: &[u8]) -> Option<(Head, &[u8])> {
             _ => return None,
         };
         let start = last_of(&line[..end], STAMP, |b| !(b.is_ascii_digit() || b == b'.'))? + 1;
-        let (time, count) = match micros {
-            true => (num::unsigned(&line[start..end])?.saturating_mul(1_000), false),
-            false => stamp(&line[start..end])?,
+        let (time, count) = if micros {
+            (num::unsigned(&line[start..end])?.saturating_mul(1_000), false)
+        } else {
+            stamp(&line[start..end])?
         };
         let (actor, cpu) = place(line[..start].strip_suffix(b" ")?)?;
         Some((Head { actor, cpu, time, count }, line[colon + 1..].trim_ascii_start()))
