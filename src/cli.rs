@@ -5,6 +5,7 @@
 
 mod bench;
 mod convert;
+mod door;
 mod eval;
 mod experiment;
 mod explore;
@@ -76,12 +77,11 @@ enum Command {
 
 /// Parses the arguments, runs the command, prints what went wrong.
 pub fn main() -> ExitCode {
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    let hook = color_eyre::config::HookBuilder::default().display_env_section(false);
-    let hook = if no_color { hook.theme(color_eyre::config::Theme::new()) } else { hook };
-    // Fails only when a hook is already there, which then does as well.
-    let _ = hook.install();
-    let cli = Cli::parse();
+    door::take_panics();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return ExitCode::from(usage(&told) as u8),
+    };
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -94,9 +94,24 @@ pub fn main() -> ExitCode {
                     text = if text.is_empty() { cause.clone() } else { format!("{text}: {cause}") };
                 }
             }
-            eprintln!("koracle: {text}");
+            door::lines(&format!("koracle: {text}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints help where it was asked for, and what is wrong with the arguments otherwise. The exit code.
+fn usage(told: &clap::Error) -> i32 {
+    if told.use_stderr() {
+        door::lines(&told.render().to_string());
+        return told.exit_code();
+    }
+    match door::help(&told.render()) {
+        Err(error) if !is_broken_pipe(&error) => {
+            door::lines(&format!("koracle: standard output: {error}"));
+            1
+        }
+        _ => 0,
     }
 }
 

@@ -3,14 +3,19 @@
 
 mod csv;
 mod file;
+mod owner;
+mod place;
 mod text;
 
 pub use self::csv::csv_to;
-pub use self::file::{NewFile, remove_unfinished};
+pub use self::file::{NewFile, remove_left, remove_unfinished, sync_folder, write_whole};
+pub use self::owner::is_temporary;
+pub use self::place::{check_output, metadata_path};
 pub use self::text::ftrace_text;
 
+use self::place::Pair;
 use crate::trace::Trace;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// zstd level for recordings that are kept: slow to write, as fast to read as any other.
@@ -32,6 +37,14 @@ pub enum ExportError {
     /// A native recording is two files, so that its name has to end in the way that tells the other's name.
     #[error("{}: a native recording's name ends in .csv.zst (or in .csv, not compressed)", .0.display())]
     Name(PathBuf),
+    /// Something that is not ours would be lost.
+    #[error("{}: {why}", path.display())]
+    Refused {
+        /// What would be lost.
+        path: PathBuf,
+        /// Why it is left alone, and the way out.
+        why: &'static str,
+    },
     /// The metadata cannot be written as TOML.
     #[error("{}: {source}", path.display())]
     Meta {
@@ -42,18 +55,24 @@ pub enum ExportError {
     },
 }
 
-/// Writes `NAME.csv.zst` (at this zstd level; see [`ARCHIVE_LEVEL`]) or `NAME.csv`, and `NAME.toml` beside it. Both are
-/// written under another name and then renamed. Returns the bytes of the event file.
+/// Writes `NAME.csv.zst` (at this zstd level; see [`ARCHIVE_LEVEL`]) or `NAME.csv`, and `NAME.toml` beside it, where
+/// [`check_output`] allows it. Returns the bytes of the event file.
 pub fn native(trace: &Trace, path: &Path, level: i32) -> Result<u64, ExportError> {
-    let io = |source| ExportError::Io { path: path.into(), source };
-    let file_name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    let packed = file_name.strip_suffix(".csv.zst").filter(|n| !n.is_empty());
-    let bare = packed.or_else(|| file_name.strip_suffix(".csv").filter(|n| !n.is_empty()));
-    let meta_path = path.with_file_name(format!("{}.toml", bare.ok_or_else(|| ExportError::Name(path.into()))?));
+    native_over(trace, path, level, false)
+}
 
-    let meta = toml::to_string(trace.meta()).map_err(|source| ExportError::Meta { path: meta_path.clone(), source })?;
+/// The same; with `force` also over a foreign file that has the name of the metadata.
+///
+/// Both are written and synced under other names. Then the metadata of a recording that is replaced go, the events get
+/// their name, and the new metadata: whenever this is cut short, no metadata stand beside events that are not theirs.
+pub fn native_over(trace: &Trace, path: &Path, level: i32, force: bool) -> Result<u64, ExportError> {
+    let pair = Pair::of(path)?;
+    pair.check(force)?;
+    let io = |source| ExportError::Io { path: path.into(), source };
+    let meta_io = |source| ExportError::Io { path: pair.meta.clone(), source };
+    let meta = toml::to_string(trace.meta()).map_err(|source| ExportError::Meta { path: pair.meta.clone(), source })?;
     let events = NewFile::create(path).map_err(io)?;
-    if packed.is_some() {
+    if pair.packed {
         let mut encoder = zstd::stream::write::Encoder::new(BufWriter::new(events.file()), level).map_err(io)?;
         // A reader then knows that nothing was changed on the way.
         encoder.include_checksum(true).map_err(io)?;
@@ -64,16 +83,19 @@ pub fn native(trace: &Trace, path: &Path, level: i32) -> Result<u64, ExportError
         csv_to(trace, &mut file).and_then(|()| file.flush()).map_err(io)?;
     }
     let size = events.file().metadata().map_err(io)?.len();
-    write_whole(&meta_path, meta.as_bytes()).map_err(|source| ExportError::Io { path: meta_path.clone(), source })?;
+    let beside = NewFile::create(&pair.meta).map_err(meta_io)?;
+    beside.file().write_all(meta.as_bytes()).map_err(meta_io)?;
+    events.sync().map_err(io)?;
+    beside.sync().map_err(meta_io)?;
+    // It may have been put there meanwhile.
+    pair.check(force)?;
+    match std::fs::remove_file(&pair.meta) {
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        result => result.and_then(|()| sync_folder(&pair.meta)).map_err(meta_io)?,
+    }
     events.finish().map_err(io)?;
+    beside.finish().map_err(meta_io)?;
     Ok(size)
-}
-
-/// Writes a file so that it appears whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let file = NewFile::create(path)?;
-    file.file().write_all(bytes)?;
-    file.finish()
 }
 
 /// What to write next: losses come before the first event of their CPU after they began.

@@ -90,7 +90,7 @@ pub struct Outcome {
     pub scored: bool,
     /// Some time since the CPU's switch before is unknown: neither question can be judged.
     pub unknown: bool,
-    /// The recording has no wake-ups, so that nobody can tell who could come in: only the forecast is asked.
+    /// The recording has no wake-ups where it needs some ([`crate::trace::Trace::knows_queues`]), so that nobody can tell who could come in: only the forecast is asked.
     pub no_pick: bool,
 }
 

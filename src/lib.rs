@@ -15,7 +15,7 @@
 //! ingest · export
 //! replay
 //! job
-//! trace
+//! trace · text
 //! ```
 
 pub mod app;
@@ -31,6 +31,7 @@ pub mod predictor;
 pub mod record;
 pub mod replay;
 pub mod sched;
+pub mod text;
 pub mod trace;
 pub mod train;
 pub mod ui;

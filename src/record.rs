@@ -1,28 +1,41 @@
 //! Recording: runs a workload under ftrace on this machine or, through the system's `ssh`, on another, in a private
 //! trace instance, and turns the pages that come back into a [`Trace`]. One POSIX shell plan (`record/plan.sh`) does
 //! all the work over there and cleans up behind itself on every exit; when its input ends or falls silent it stops too,
-//! so that a dead connection leaves nothing behind. Nothing typed or received is ever part of a shell's code.
+//! so that a dead connection leaves nothing behind. Nothing typed or received is ever part of a shell's code, and the
+//! recorded machine decides neither how long a recording takes nor how much memory and disk it takes here.
 
+pub mod claim;
 pub mod hosts;
+pub mod keep;
 mod meta;
+mod patience;
 pub mod quote;
 mod rate;
 pub mod request;
 mod run;
 mod session;
 mod ssh_config;
+mod stop;
 mod stream;
+mod tail;
 pub mod words;
 pub mod workloads;
 
 pub use rate::Rate;
 pub use session::Target;
+pub use stop::Stop;
 
 use crate::ingest::ringbuf::{PagesReport, RingError};
-use crate::job::{Cancel, JobError};
+use crate::job::JobError;
 use crate::trace::Trace;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Most bytes of pages that are kept of one recording, some 75 million events: nobody but this machine decides how full
+/// its disk gets. A recording that reaches it ends there, and says so.
+pub const MOST_BYTES: u64 = 4 << 30;
+/// Most CPUs of a recorded machine: each has a file of pages here, and a buffer when they are decoded.
+pub const MOST_CPUS: u16 = 2048;
 
 /// What to record.
 #[derive(Clone, Debug)]
@@ -189,6 +202,19 @@ pub enum RecordError {
     /// The connection broke and nothing usable had come.
     #[error("the connection broke: {0}")]
     Stream(#[source] std::io::Error),
+    /// The machine is connected and does not go on; this program's own limit ended it.
+    #[error("{target}: {what} within {seconds} s")]
+    Slow {
+        /// The machine.
+        target: String,
+        /// What did not happen.
+        what: &'static str,
+        /// The limit.
+        seconds: u64,
+    },
+    /// More pages than [`MOST_BYTES`].
+    #[error("it reached {} GiB of pages, the most that is kept of a recording", MOST_BYTES >> 30)]
+    Full,
     /// Something that the plan does not say.
     #[error("not understood: {0:?}")]
     Protocol(String),
@@ -222,8 +248,9 @@ impl RecordError {
 
 /// Records. `progress` is told of every step, and several times a second while nothing happens.
 ///
-/// `cancel` ends the workload and keeps what came; before the workload runs it ends everything, within a second, with
-/// [`RecordError::Cancelled`]. While the rest of the pages comes it gives them up and keeps those that are there.
-pub fn record(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
-    run::run(plan, cancel, progress)
+/// `stop` ends the workload and keeps what came; before the workload runs it ends everything, within a second, with
+/// [`RecordError::Cancelled`]. While the rest of the pages comes it gives them up and keeps those that are there. Asked
+/// twice, the machine is not waited for: what came is kept, and the machine cleans itself.
+pub fn record(plan: &Plan, stop: &Stop, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
+    run::run(plan, stop, progress)
 }

@@ -158,6 +158,8 @@ pub struct Trace {
     names: Names,
     unknown: Unknown,
     wakeups: Wakeups,
+    /// Sleepers came in and nothing had woken them.
+    unwoken: bool,
     reordered: u64,
 }
 
@@ -217,6 +219,12 @@ impl Trace {
     /// What tells that a task became runnable.
     pub fn wakeups(&self) -> Wakeups {
         self.wakeups
+    }
+
+    /// Whether run queues can be known: false when there are neither wake-ups nor wakings and yet tasks came in that had gone
+    /// to sleep. A short stretch of CPU-bound loops may need no wake-up.
+    pub fn knows_queues(&self) -> bool {
+        self.wakeups != Wakeups::None || !self.unwoken
     }
 
     /// Number of events of each kind, in the order of [`EventKind::ALL`].

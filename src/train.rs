@@ -253,7 +253,12 @@ fn fit(
     if let Some(kept) = folder.as_mut().and_then(|f| f.resumed.take()) {
         (state, model, optimiser) = kept.load(model, optimiser)?;
     }
-    let mut best = folder.as_ref().filter(|_| state.best_epoch > 0).map(|f| f.best()).transpose()?;
+    let mut best = folder.as_ref().filter(|_| state.best_epoch > 0).and_then(|f| f.best().ok());
+    let lost = state.best_epoch > 0 && best.is_none();
+    if lost {
+        // Somebody took the best model away: the run goes on, and patience and choice begin anew.
+        (state.best_epoch, state.best_score) = (state.epoch, 0.0);
+    }
     let provenance = || Provenance {
         command: config.command.clone(),
         revision: config.revision.clone(),
@@ -271,6 +276,19 @@ fn fit(
     }
     report(progress.clone());
     progress.baselines = None;
+    if lost && state.step == state.epoch * per_epoch {
+        // The network is still that of the last epoch, and there may be no other to come.
+        let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
+        if let Some(validation) = validate_while(&weights, &data.validation, &mut || control.patient()) {
+            weights.set_temperature(validation.temperature);
+            weights.provenance.metrics = validation.metrics();
+            if let Some(folder) = &mut folder {
+                folder.stopped(&weights, true)?;
+            }
+            (state.best_score, state.validation) = (validation.score(), validation);
+            best = Some(weights);
+        }
+    }
     // The order of an epoch is a function of seed and epoch alone, so that a resumed run sees the same.
     let sorted = order.clone();
     let mut ending = Ending::Finished;

@@ -98,6 +98,11 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>) -> Result<Farewell> {
             clipboard::copy(&text);
         }
         last_frame = Instant::now();
+        if terminal.rested()? {
+            // The window may have another size now, and a rest is no time of playback.
+            let (width, height) = terminal.size().wrap_err("cannot ask for the terminal's size")?;
+            app.update(Msg::Resized(width, height)).into_iter().for_each(|effect| driver.perform(effect));
+        }
         terminal.draw(&app, theme)?;
     }
     if app.train.unfinished() > 0 {

@@ -202,7 +202,7 @@ fn a_reader_that_leaves_early_is_no_failure() {
 #[test]
 #[cfg(unix)]
 fn a_signal_takes_the_unfinished_file_away() {
-    for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
+    for (signal, code) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129), ("-QUIT", 131)] {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("new.csv.zst");
         let input = bundled("hackbench-pipe-2g_run3");

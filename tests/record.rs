@@ -1,5 +1,5 @@
 //! Real recordings of this machine, where it lets itself be recorded: as root, with tracefs. Elsewhere they say that
-//! they were skipped; with `KORACLE_CI` set that is a failure.
+//! they were skipped; `environment` says when that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -9,8 +9,9 @@ mod machine;
 use assert_cmd::Command;
 use kernel_oracle::ingest;
 use kernel_oracle::trace::EventKind;
-use machine::{Machine, TRACEFS, has};
-use std::path::Path;
+use machine::{Machine, Need, TRACEFS, boot_and_space, has, skip, until};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
 fn koracle() -> Command {
     Command::cargo_bin("koracle").unwrap()
@@ -117,20 +118,162 @@ fn wakers_and_run_times_on_request() {
     assert!(ran > 0);
 }
 
-#[test]
-fn a_stale_instance_is_removed_and_told() {
-    let Some(machine) = Machine::get("a stale instance", &["sh"]) else { return };
-    // A process that has ended: its pid with another start time is nobody.
-    let stale = Path::new(TRACEFS).join(format!("instances/koracle-{}-1", std::process::id()));
-    std::fs::create_dir(&stale).unwrap();
+/// A process that has ended.
+fn nobody() -> u32 {
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    child.id()
+}
+
+/// What the recorder says that records a short sleep, with this folder for temporary ones.
+fn said_with(temporary: &Path) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut run = koracle();
-    run.args(["record", "--local", "-o"]).arg(folder.path().join("s.csv"));
+    run.args(["record", "--local", "-o"]).arg(folder.path().join("s.csv")).env("TMPDIR", temporary);
     let done = run.args(["--", "sleep", "0.1"]).assert().success();
-    let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
-    assert!(message.contains("left behind by a recording that was killed"), "{message}");
-    assert!(!stale.exists());
-    drop(machine);
+    String::from_utf8(done.get_output().stderr.clone()).unwrap()
+}
+
+#[test]
+fn what_a_dead_recorder_left_is_removed_and_told() {
+    let Some(machine) = Machine::get("what_a_dead_recorder_left_is_removed_and_told", &["sh"]) else { return };
+    let name = format!("koracle-{}-1-{}", nobody(), boot_and_space());
+    let stale = Path::new(TRACEFS).join("instances").join(&name);
+    std::fs::create_dir(&stale).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join(format!("{name}.abcdef"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("mark"), format!("koracle recorder {name}\n")).unwrap();
+    std::fs::write(folder.join("chunk"), "pages").unwrap();
+    let message = said_with(temporary.path());
+    assert!(message.contains(&format!("removed {name}, left behind by a recording that was killed")), "{message}");
+    assert!(!stale.exists() && !folder.exists());
+    machine.is_as_before("it");
+}
+
+#[test]
+fn nothing_is_removed_that_is_not_ours() {
+    let Some(machine) = Machine::get("nothing_is_removed_that_is_not_ours", &["sh"]) else { return };
+    let (dead, me, end) = (nobody(), std::process::id(), boot_and_space());
+    let started = std::fs::read_to_string(format!("/proc/{me}/stat")).unwrap();
+    let started = started.rsplit(") ").next().unwrap().split(' ').nth(19).unwrap().to_owned();
+    let instances = Path::new(TRACEFS).join("instances");
+    // Names that somebody has typed, nearly ours, and one whose owner lives.
+    let names = [
+        "koracle-mine-of-somebody".to_owned(),
+        format!("koracle-{dead}-abc"),
+        format!("koracle-{dead}-1"),
+        format!("koracle-{dead}-1-{end}-2"),
+        format!("koracle-{dead}--1-{end}"),
+        format!("koracle-0{dead}-1-{end}"),
+        format!("koracle-{dead}-1-0000{}", &end[4..]),
+        format!("koracle-{dead}-1-{end}0"),
+        format!("koracle-{me}-{started}-{end}"),
+    ];
+    let kept: Vec<PathBuf> = names.iter().map(|n| instances.join(n)).collect();
+    for k in &kept {
+        std::fs::create_dir(k).unwrap();
+    }
+
+    let temporary = tempfile::tempdir().unwrap();
+    let dir = |name: &str, mark: Option<&str>| {
+        let path = temporary.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("chunk"), "mine").unwrap();
+        if let Some(mark) = mark {
+            std::fs::write(path.join("mark"), mark).unwrap();
+        }
+        path
+    };
+    let ours = format!("koracle-{dead}-1-{end}");
+    let marked = format!("koracle recorder {ours}\n");
+    let elsewhere = dir("elsewhere", Some(&marked));
+    let folders = [
+        dir("koracle-results-2026.d", None),
+        dir(&format!("koracle-{dead}-1.x"), Some(&format!("koracle recorder koracle-{dead}-1\n"))),
+        // Our name without our mark, with another's, and with a mark that is a link.
+        dir(&format!("{ours}.nomark"), None),
+        dir(&format!("{ours}.other"), Some("koracle recorder koracle-1-1\n")),
+        dir(&format!("{ours}.linked"), None),
+        elsewhere.clone(),
+    ];
+    symlink(elsewhere.join("mark"), folders[4].join("mark")).unwrap();
+    // A link to a folder with our mark, and a folder of another user.
+    symlink(&elsewhere, temporary.path().join(format!("{ours}.link"))).unwrap();
+    let theirs = dir(&format!("{ours}.theirs"), Some(&marked));
+    std::os::unix::fs::chown(&theirs, Some(65534), None).unwrap();
+
+    let message = said_with(temporary.path());
+    let there: Vec<bool> = kept.iter().map(|k| k.is_dir()).collect();
+    for k in &kept {
+        // Gone only when it was wrongly removed, which is told below.
+        let _ = std::fs::remove_dir(k);
+    }
+    assert!(!message.contains("removed") && there.iter().all(|t| *t), "{there:?}, {message}");
+    for folder in folders.iter().chain([&theirs]) {
+        assert!(folder.join("chunk").is_file(), "{}", folder.display());
+    }
+    machine.is_as_before("it");
+}
+
+#[test]
+fn a_recording_longer_than_the_silence_that_ends_one() {
+    let Some(machine) = Machine::get("a_recording_longer_than_the_silence_that_ends_one", &["sh"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("l.csv");
+    let mut run = koracle();
+    // The plan gives up after six seconds in which it hears nothing.
+    run.args(["record", "--local", "--seconds", "30", "-o"]).arg(&out).args(["--", "sleep", "8"]).assert().success();
+    machine.is_as_before("it");
+    assert!(ingest::open(&out).unwrap().trace.span().secs() > 7.0);
+}
+
+#[test]
+fn names_are_taken_by_one_recorder_each() {
+    let Some(machine) = Machine::get("names_are_taken_by_one_recorder_each", &["sh"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let start = |_| {
+        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"));
+        run.args(["record", "--local", "--workload", "cpu-bound-4p", "--seconds", "1"]).current_dir(folder.path());
+        run.stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let runs: Vec<_> = (0..4).map(start).collect();
+    for run in runs {
+        assert!(run.wait_with_output().unwrap().status.success());
+    }
+    machine.is_as_before("four recordings");
+    let files = std::fs::read_dir(folder.path()).unwrap().flatten();
+    let mut found: Vec<String> = files.map(|f| f.file_name().into_string().unwrap()).collect();
+    found.sort();
+    let wanted = (0..4).flat_map(|n| ["csv.zst", "toml"].map(|e| format!("cpu-bound-4p_run{n}.{e}")));
+    assert_eq!(found, wanted.collect::<Vec<_>>());
+    for n in 0..4 {
+        let trace = ingest::open(&folder.path().join(format!("cpu-bound-4p_run{n}.csv.zst"))).unwrap().trace;
+        assert_eq!((trace.meta().name.clone(), trace.meta().run), (format!("cpu-bound-4p_run{n}"), n));
+    }
+}
+
+#[test]
+fn tracing_that_somebody_switches_off_is_told() {
+    let Some(machine) = Machine::get("tracing_that_somebody_switches_off_is_told", &["sh"]) else { return };
+    for switch in ["tracing_on", "events/sched/sched_wakeup/enable"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, on, off) = (folder.path().join("t.csv"), folder.path().join("on"), folder.path().join("off"));
+        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"));
+        run.args(["record", "--local", "--seconds", "60", "-o"]).arg(&out).stderr(std::process::Stdio::piped());
+        let work = "sleep 0.1; : >\"$1\"; until [ -e \"$2\" ]; do sleep 0.02; done";
+        let run = run.args(["--", "sh", "-c", work, "sh"]).args([&on, &off]).spawn().unwrap();
+        until("the workload runs", || on.exists());
+        let instance = machine.new_instances().pop().unwrap();
+        std::fs::write(instance.join(switch), "0").unwrap();
+        std::fs::write(&off, "").unwrap();
+        let done = run.wait_with_output().unwrap();
+        let message = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.success() && message.contains("tracing was switched off there"), "{switch}: {message}");
+        let trace = ingest::open(&out).unwrap().trace;
+        assert!(trace.meta().note.contains("tracing was switched off there"), "{}", trace.meta().note);
+    }
+    machine.is_as_before("it");
 }
 
 #[cfg(unix)]
@@ -157,9 +300,7 @@ fn an_interrupt_keeps_what_came_and_cleans() {
 #[test]
 fn a_host_that_is_none_is_an_error_with_its_name() {
     if !has("ssh") {
-        assert!(std::env::var_os("KORACLE_CI").is_none(), "ssh is missing");
-        println!("skipped: a_host_that_is_none");
-        return;
+        return skip("a_host_that_is_none_is_an_error_with_its_name", Need::Tool("ssh"));
     }
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config");

@@ -1,6 +1,6 @@
 //! Recording through a real `sshd` on loopback: what comes, what is said when it cannot, and that nothing is left
 //! behind when the connection dies, wherever it is cut. Where there is no root, tracefs or sshd the tests say that
-//! they were skipped; with `KORACLE_CI` set that is a failure.
+//! they were skipped; `environment` says when that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -10,7 +10,7 @@ mod machine;
 mod server;
 
 use kernel_oracle::ingest;
-use machine::{Machine, children, instances, plan_of, signal, until};
+use machine::{Machine, Need, children, plan_of, signal, skip, until};
 use server::{HACKBENCH, Server, refusal, said};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -31,12 +31,12 @@ fn is_gone(pid: &str) -> bool {
 }
 
 /// Starts a recording of the stubborn workload: koracle, and the workload's pid.
-fn stubborn(server: &Server, name: &str) -> (Child, String) {
+fn stubborn(machine: &Machine, server: &Server, name: &str) -> (Child, String) {
     let mark = server.path(&format!("{name}.pid"));
     let mut run = server.record("600", &format!("{name}.csv.zst"));
     let run = run.args(["--", "sh", "-c", STUBBORN, "stubborn"]).arg(&mark).spawn().unwrap();
     let pid = wait_for(&mark);
-    assert_eq!(instances().len(), 1);
+    assert_eq!(machine.new_instances().len(), 1);
     (run, pid)
 }
 
@@ -75,7 +75,7 @@ fn refused_keys_changed_keys_and_a_server_that_is_not_there() {
 fn the_local_ssh_is_killed() {
     let Some(machine) = Machine::get("a killed ssh", &["ssh", "pgrep"]) else { return };
     let Some(server) = Server::start("a killed ssh") else { return };
-    let (run, workload) = stubborn(&server, "cut");
+    let (run, workload) = stubborn(&machine, &server, "cut");
     signal("KILL", &children(run.id()));
     machine.is_as_before("kill -9 of the local ssh");
     let cut = run.wait_with_output().unwrap();
@@ -89,7 +89,7 @@ fn the_local_ssh_is_killed() {
 fn the_recorder_is_killed() {
     let Some(machine) = Machine::get("a killed recorder", &["ssh"]) else { return };
     let Some(server) = Server::start("a killed recorder") else { return };
-    let (mut run, workload) = stubborn(&server, "killed");
+    let (mut run, workload) = stubborn(&machine, &server, "killed");
     run.kill().unwrap();
     run.wait().unwrap();
     machine.is_as_before("kill -9 of koracle");
@@ -101,7 +101,7 @@ fn the_recorder_is_killed() {
 fn the_sshd_of_the_connection_is_killed() {
     let Some(machine) = Machine::get("a killed sshd", &["ssh", "pgrep"]) else { return };
     let Some(server) = Server::start("a killed sshd") else { return };
-    let (run, workload) = stubborn(&server, "sshd");
+    let (run, workload) = stubborn(&machine, &server, "sshd");
     signal("KILL", &children(server.pid()));
     machine.is_as_before("kill -9 of the connection's sshd");
     let cut = run.wait_with_output().unwrap();
@@ -114,8 +114,8 @@ fn the_sshd_of_the_connection_is_killed() {
 fn the_plan_itself_is_killed_and_its_watchdog_cleans() {
     let Some(machine) = Machine::get("a killed plan", &["ssh"]) else { return };
     let Some(server) = Server::start("a killed plan") else { return };
-    let (run, workload) = stubborn(&server, "plan");
-    signal("KILL", &[plan_of(&instances()[0])]);
+    let (run, workload) = stubborn(&machine, &server, "plan");
+    signal("KILL", &[plan_of(&machine.new_instances()[0])]);
     machine.is_as_before("kill -9 of the plan's shell");
     let cut = run.wait_with_output().unwrap();
     until("the workload is gone", || is_gone(&workload));
@@ -126,7 +126,7 @@ fn the_plan_itself_is_killed_and_its_watchdog_cleans() {
 fn a_connection_that_falls_silent_is_given_up_by_the_guest() {
     let Some(machine) = Machine::get("a silent connection", &["ssh", "pgrep"]) else { return };
     let Some(server) = Server::start("a silent connection") else { return };
-    let (mut run, workload) = stubborn(&server, "silent");
+    let (mut run, workload) = stubborn(&machine, &server, "silent");
     // Nothing is closed: neither end of the connection hears that the other is no longer there.
     let ssh = children(run.id());
     signal("STOP", &ssh);
@@ -173,18 +173,19 @@ fn a_full_disk_here_is_an_error_and_the_guest_is_clean() {
     let message = refusal(on_a_small_disk(&disk, &run).env("TMPDIR", &disk), &server.path("x.csv.zst"));
     assert!(message.contains(&format!("no place for the pages in {}", disk.display())), "{message}");
     machine.is_as_before("a full temporary folder");
-    // The recording's own place.
-    let mut run = server.record("2", "disk/x.csv.zst");
-    run.args(HACKBENCH);
+    // The recording's own place, which is tried before anything is recorded.
+    let (mut run, mark) = (server.record("2", "disk/x.csv.zst"), server.path("mark"));
+    run.args(["--", "touch"]).arg(&mark);
     let message = refusal(&mut on_a_small_disk(&disk, &run), &disk.join("x.csv.zst"));
     assert!(message.contains("x.csv.zst") && message.contains("No space left on device"), "{message}");
+    assert!(!mark.exists());
     machine.is_as_before("a full output folder");
 }
 
 #[test]
 fn an_interrupt_while_connecting_ends_at_once() {
     if !machine::has("ssh") {
-        return machine::skip("an interrupt while connecting", "ssh");
+        return skip("an interrupt while connecting", Need::Tool("ssh"));
     }
     // Takes connections and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

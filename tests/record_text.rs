@@ -1,6 +1,6 @@
 //! The pages of a trace instance against the kernel's own text of the same instance: every event, in the same order,
-//! with the same fields. As root, with tracefs and hackbench; elsewhere the test says that it was skipped, and with
-//! `KORACLE_CI` set that is a failure.
+//! with the same fields. As root, with tracefs and hackbench; elsewhere the test says that it was skipped, and
+//! `environment` says when that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 

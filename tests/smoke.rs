@@ -2,10 +2,14 @@
 //! in-process test can see: that it starts, draws, answers keys, and gives the terminal back however it ends.
 //!
 //! Every test has its own tmux server in its own folder. Waiting is polling with a deadline, never a fixed pause.
-//! Without tmux the tests say so and pass, except in CI (`KORACLE_CI` set), where they fail.
+//! Without tmux each test says so and passes; `environment` says when that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "environment/mod.rs"]
+mod environment;
+
+use environment::{Need, skip};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -29,8 +33,7 @@ impl Screen {
     /// The same in this folder.
     fn start_in(folder: &Path, size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
-            assert!(std::env::var_os("KORACLE_CI").is_none(), "tmux is not installed, and CI must not skip this");
-            println!("skipped: tmux is not installed");
+            skip("a test in a terminal", Need::Tmux);
             return None;
         }
         let screen = Self { dir: tempfile::tempdir().expect("a folder") };
@@ -228,12 +231,41 @@ fn a_signal_gives_the_terminal_back_and_is_said_by_the_exit_code() {
 }
 
 #[test]
+fn it_rests_when_asked_and_is_there_again_when_continued() {
+    let Some(screen) = Screen::start((100, 30), &[]) else { return };
+    screen.wait_for_lanes();
+    let state = || {
+        let pid = std::fs::read_to_string(screen.pid_file()).expect("the process id");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).expect("a process");
+        stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next()).expect("its state")
+    };
+    for _ in 0..2 {
+        screen.signal("-TSTP");
+        screen.wait("a rest", |_| state() == Some('T'));
+        for (flag, value) in [("alternate_on", "0"), ("cursor_flag", "1"), ("mouse_any_flag", "0")] {
+            assert_eq!(screen.flag(flag), value, "{flag} during a rest");
+        }
+        // Whoever has the terminal meanwhile leaves it as it likes; the window changes too.
+        screen.tmux(&["resize-window", "-x", "90", "-y", "28"]);
+        screen.signal("-CONT");
+        screen.wait_for_lanes();
+        assert_eq!(screen.text(false).lines().count(), 28);
+    }
+    // A rest that nobody could announce.
+    screen.signal("-STOP");
+    screen.wait("a stop", |_| state() == Some('T'));
+    screen.signal("-CONT");
+    screen.keys(&["?"]);
+    screen.wait("help", |t| t.contains("Esc closes"));
+    screen.keys(&["C-c"]);
+    screen.assert_restored();
+}
+
+#[test]
 fn a_recording_is_made_and_opens_by_itself() {
     let tracing = Path::new("/sys/kernel/tracing/instances");
     if std::fs::read_dir(tracing).is_err() {
-        assert!(std::env::var_os("KORACLE_CI").is_none(), "recording needs root and tracefs");
-        println!("skipped: recording needs root and tracefs");
-        return;
+        return skip("a_recording_is_made_and_opens_by_itself", Need::Root);
     }
     let folder = tempfile::tempdir().expect("a folder");
     let Some(screen) = Screen::start_in(folder.path(), (100, 30), &[]) else { return };

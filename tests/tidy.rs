@@ -156,6 +156,18 @@ fn engine_is_silent(path: &str, text: &str) -> Vec<String> {
     found
 }
 
+/// What is printed goes through one door, where text of others is made fit to be shown.
+fn one_door(path: &str, text: &str) -> Vec<String> {
+    if !matches!(room(path), "cli" | "main") || path == "src/cli/door.rs" {
+        return Vec::new();
+    }
+    // Where a child's output goes is another thing, and so is what the door offers.
+    let text = code(text, false).replace("output::stdout(", "output::page(").replace("door::stdout(", "door::page(");
+    let text = text.replace("fn stdout(", "fn page(");
+    let needles = ["print!", "println!", "eprint!", "eprintln!", "dbg!", "stdout(", "stderr(", "ProgressDrawTarget"];
+    forbid(path, &text, &needles, "prints past cli::door")
+}
+
 fn unsafe_only_in_simd(path: &str, text: &str) -> Vec<String> {
     if path == "src/predictor/stream/simd.rs" {
         return Vec::new();
@@ -336,6 +348,16 @@ fn the_engine_never_prints() {
     assert!(engine_is_silent("src/a.rs", "#[cfg(test)]\nmod t { fn f() { println!(\"}\"); } }").is_empty());
     assert_eq!(engine_is_silent("src/a.rs", "#[cfg(test)]\nmod t { fn f() {} }\nfn g() { dbg!(1) }").len(), 1);
     hold(is_source, engine_is_silent);
+}
+
+#[test]
+fn the_command_line_prints_through_one_door() {
+    assert_eq!(one_door("src/cli/eval.rs", "eprintln!(\"{x}\");").len(), 1);
+    assert_eq!(one_door("src/cli.rs", "let o = std::io::stdout();").len(), 1);
+    assert_eq!(one_door("src/main.rs", "println!()").len(), 1);
+    assert!(one_door("src/cli/eval.rs", "output::stdout(b); say!(\"{x}\");").is_empty());
+    assert!(one_door("src/cli/door.rs", "std::io::stderr()").is_empty());
+    hold(is_source, one_door);
 }
 
 #[test]

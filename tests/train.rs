@@ -187,10 +187,12 @@ fn a_damaged_checkpoint_is_never_loaded() {
         assert_eq!(std::fs::read(dir.path().join("checkpoint.previous")).unwrap(), before, "the good one stays");
     }
     // What a kill in the middle of a write leaves: half a temporary file. It is not looked at, and taken away.
-    std::fs::write(dir.path().join(".tmpAbC123"), &good[..100]).unwrap();
+    // A process of this number that began with the machine is long gone.
+    let left = dir.path().join(format!(".koracle-{}-1-AbC123.tmp", std::process::id()));
+    std::fs::write(&left, &good[..100]).unwrap();
     let outcome = controlled(&config(dir.path()), &data, &Control::default(), |_| {}).unwrap();
     assert_eq!(bits(outcome.weights), whole);
-    assert!(!dir.path().join(".tmpAbC123").exists());
+    assert!(!left.exists());
     assert_eq!(runs::steps(dir.path()).len(), steps);
 
     // Nothing whole is left: an error that says so, not a fresh start.
@@ -286,7 +288,7 @@ fn a_process_killed_again_and_again_ends_with_the_same_bits() {
     // Killed when the first checkpoint appears, while a file is being written, in an epoch.
     let mut line = split(&args(&cut));
     let entries = || std::fs::read_dir(&cut).into_iter().flatten().flatten();
-    let writing = || entries().any(|e| e.file_name().to_string_lossy().starts_with(".tmp"));
+    let writing = || entries().any(|e| e.file_name().to_string_lossy().starts_with(".koracle-"));
     let rows = || runs::steps(&cut).len();
     let moments: [&dyn Fn() -> bool; 3] = [&|| rows() > 3, &writing, &|| cut.join("checkpoint").exists()];
     for (i, moment) in moments.iter().enumerate() {

@@ -1,9 +1,11 @@
 //! What a machine refuses while one trains, memory and disk, as a user meets it: the program ends with its reason, the run
-//! is kept as failed, and goes on once there is room. What needs root says so and is skipped; with `KORACLE_CI` set that
+//! is kept as failed, and goes on once there is room. What needs root says so and is skipped; `environment` says when that
 //! is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "environment/mod.rs"]
+mod environment;
 #[path = "train/process.rs"]
 mod process;
 #[path = "train/tiny.rs"]
@@ -119,9 +121,8 @@ fn best(run: &Path) -> Vec<u8> {
 #[test]
 fn on_a_full_disk_a_run_fails_and_goes_on_to_the_same_bits_when_there_is_room() {
     let Some(disk) = Disk::new() else {
-        assert!(std::env::var_os("KORACLE_CI").is_none(), "mounting a small disk needs root");
-        println!("skipped: on_a_full_disk_a_run_fails: mounting a small disk needs root");
-        return;
+        let test = "on_a_full_disk_a_run_fails_and_goes_on_to_the_same_bits_when_there_is_room";
+        return environment::skip(test, environment::Need::Root);
     };
     let dir = tempfile::tempdir().unwrap();
     let traces = tiny_catalog(dir.path());

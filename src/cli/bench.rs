@@ -3,6 +3,7 @@
 
 mod mistakes;
 
+use super::door::say;
 use super::output;
 use crate::dataset::catalog::{self, Catalog};
 use crate::dataset::chunks::{Keep, Recording};
@@ -157,7 +158,7 @@ fn networks(traces: &[Trace], train: bool) -> Result<Value> {
             "decision_ns_p50": quantiles(times).0,
         });
         if train {
-            eprintln!("koracle: measuring training of {}", kind.label());
+            say!("koracle: measuring training of {}", kind.label());
             let training = traces.iter().map(|t| Recording::new(t, Keep::TRAINING)).collect();
             of["training_events_per_s"] = json!(training_speed(ModelConfig::of(kind), training)?.round());
         }
@@ -259,7 +260,7 @@ fn steps(args: &Args, kind: Kind) -> Result<()> {
 /// Measures the interface beside trainings and prints.
 fn busy(args: &Args, trace: &std::path::Path, runs: u64) -> Result<()> {
     let home = tempfile::tempdir()?;
-    eprintln!("koracle: reading recordings, then {} s with {runs} trainings", args.seconds);
+    say!("koracle: reading recordings, then {} s with {runs} trainings", args.seconds);
     let time = std::time::Duration::from_secs(args.seconds);
     let size = (200, 50);
     let busy = ui::bench_busy(trace, runs, home.path().into(), time, size).map_err(|e| eyre!("{e}"))?;
@@ -294,7 +295,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let first = traces.first().ok_or_else(|| eyre!("none of {} is in {}", RECORDINGS.join(", "), dir.display()))?;
 
-    eprintln!("koracle: measuring decisions");
+    say!("koracle: measuring decisions");
     let model = super::model(args.model.as_deref())?;
     let engine = |trace: &Trace| StreamEngine::new(&model, trace.cpus());
     let (mut times, mut tokens) = (Vec::new(), Vec::new());
@@ -306,10 +307,10 @@ pub fn run(args: &Args) -> Result<()> {
     let (p50, p99) = quantiles(times);
     let (trunk_ns, _) = quantiles(tokens);
 
-    eprintln!("koracle: measuring networks");
+    say!("koracle: measuring networks");
     let networks = networks(&traces, args.train)?;
 
-    eprintln!("koracle: measuring reading");
+    say!("koracle: measuring reading");
     let mut text = Vec::new();
     export::ftrace_text(first, &mut text)?;
     let long = repeated(first, (first.len() * (TEXT / text.len().max(1) + 1)).max(EVENTS));
@@ -321,14 +322,14 @@ pub fn run(args: &Args) -> Result<()> {
     let native = job::on_one_thread(|| reading(&text, "native csv"))??;
     drop(text);
 
-    eprintln!("koracle: measuring frames");
+    say!("koracle: measuring frames");
     let long = match &args.frames {
         Some(path) => output::open(path)?.trace,
         None => long,
     };
     let (events, long) = (long.len(), Arc::new(long));
     let (frame50, frame99) = quantiles(ui::bench_frames(Arc::clone(&long), 200, 50));
-    eprintln!("koracle: measuring mistakes");
+    say!("koracle: measuring mistakes");
     let found = mistakes::measure(&long, engine(&long))?;
     let result = json!({
         "decision_ns": {

@@ -1,11 +1,13 @@
 //! `koracle import` and `koracle export`: one readable format to another.
 
+use super::door::say;
 use super::output;
 use crate::export;
+use crate::ingest::{self, Report};
 use clap::{ValueEnum, ValueHint};
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, bail};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options of `import`.
 #[derive(Debug, clap::Args)]
@@ -19,6 +21,9 @@ pub struct ImportArgs {
     /// Only this stretch of events, counted from 0 without the end: `20000` (the first ones) or `5000..25000`.
     #[arg(long, value_name = "RANGE", value_parser = stretch)]
     events: Option<Range<usize>>,
+    /// Write the metadata over a file that has their name and is something else.
+    #[arg(long)]
+    force: bool,
 }
 
 fn stretch(text: &str) -> Result<Range<usize>, String> {
@@ -55,26 +60,40 @@ enum Format {
 
 /// Runs `import`.
 pub fn import(args: &ImportArgs) -> Result<()> {
-    output::differ(&args.input, &args.output)?;
+    let piped = args.output.as_os_str() == "-";
+    let meta = if piped { None } else { Some(export::metadata_path(&args.output)?) };
+    let written: Vec<&Path> = [Some(&args.output), meta.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+    output::differ(&[&args.input], &written)?;
     let mut opened = output::open(&args.input)?;
     if let Some(events) = &args.events {
         opened.trace = opened.trace.cut(events.clone());
     }
-    if args.output.as_os_str() == "-" {
-        return output::write(&args.output, |out| Ok(export::csv_to(&opened.trace, out)?));
-    }
+    let Some(meta) = meta else {
+        return output::write_recording(&args.output, |out| Ok(export::csv_to(&opened.trace, out)?));
+    };
+    let force = args.force || shares_metadata(args, &meta, &opened.report)?;
     output::clean_up_on_signals();
-    let size = export::native(&opened.trace, &args.output, export::ARCHIVE_LEVEL)?;
+    let size = export::native_over(&opened.trace, &args.output, export::ARCHIVE_LEVEL, force)?;
     let events = output::count(opened.trace.len() as u64, "event");
-    eprintln!("{}: {events}, {}", args.output.display(), output::count(size, "byte"));
+    say!("{}: {events}, {}", args.output.display(), output::count(size, "byte"));
     Ok(())
+}
+
+/// Whether the metadata that are written are those of the input too (`x.csv` and `x.csv.zst`), and stay right for it. An
+/// error when they would not.
+fn shares_metadata(args: &ImportArgs, meta: &Path, report: &Report) -> Result<bool> {
+    let same = output::differ(&[&ingest::meta_path(&args.input)], &[meta]).is_err();
+    if same && args.events.is_some() {
+        bail!("{}: the recording that is read has the same metadata; choose another name", meta.display());
+    }
+    Ok(same && report.metadata_problem.is_none())
 }
 
 /// Runs `export`.
 pub fn export(args: &ExportArgs) -> Result<()> {
-    output::differ(&args.input, &args.output)?;
+    output::differ(&[&args.input], &[&args.output])?;
     let opened = output::open(&args.input)?;
-    output::write(&args.output, |out| match args.format {
+    output::write_recording(&args.output, |out| match args.format {
         Format::Csv => Ok(export::csv_to(&opened.trace, out)?),
         Format::Ftrace => Ok(export::ftrace_text(&opened.trace, out)?),
     })

@@ -9,6 +9,7 @@ mod part;
 mod plan;
 mod results;
 
+use super::door::{self, say};
 use super::eval::{self, Column};
 use super::{bench, output, table};
 use crate::dataset::catalog::Split;
@@ -18,7 +19,7 @@ use crate::job::{Job, JobError};
 use crate::predictor::engine::Choice;
 use crate::train::Progress;
 use clap::ValueHint;
-use color_eyre::eyre::{Result, WrapErr, bail, eyre};
+use color_eyre::eyre::{Result, bail, eyre};
 use indicatif::ProgressBar;
 use part::{Context, Part};
 use plan::Plan;
@@ -97,7 +98,7 @@ fn train(context: &Arc<Context>, plan: &Plan, jobs: usize) -> Result<Vec<Trained
     let mut waiting = VecDeque::new();
     for (i, part) in plan.parts.iter().enumerate() {
         if let Some(trained) = part.kept(context)? {
-            eprintln!("koracle: {}: finished before", part.title());
+            say!("koracle: {}: finished before", part.title());
             done.insert(i, trained);
         } else {
             waiting.push_back(i);
@@ -135,7 +136,7 @@ fn train(context: &Arc<Context>, plan: &Plan, jobs: usize) -> Result<Vec<Trained
                 match (*result).map_err(Into::into).and_then(|r| r) {
                     Ok(trained) => drop(done.insert(i, trained)),
                     Err(error) => {
-                        bar.suspend(|| eprintln!("koracle: {title}: {error:#}"));
+                        bar.suspend(|| door::lines(&format!("koracle: {title}: {error:#}")));
                         failed.push(title);
                     }
                 }
@@ -159,7 +160,7 @@ fn start(context: &Arc<Context>, part: Part, i: usize, words: Sender<(usize, Wor
 }
 
 fn tell(bar: &ProgressBar, title: &str, p: &Progress) {
-    bar.set_message(format!("{title}: epoch {} of {}", p.epoch, p.epochs));
+    door::message(bar, &format!("{title}: epoch {} of {}", p.epoch, p.epochs));
     if let Some(v) = &p.validation {
         let [pick, forecast] = [v.pick_top1, v.forecast_top1].map(|x| 100.0 * x);
         let line = format!(
@@ -168,7 +169,7 @@ fn tell(bar: &ProgressBar, title: &str, p: &Progress) {
             p.epochs,
             p.events_per_s / 1e3
         );
-        bar.suspend(|| eprintln!("koracle: {line}"));
+        bar.suspend(|| say!("koracle: {line}"));
     }
 }
 
@@ -216,7 +217,7 @@ pub fn run(args: &Args) -> Result<()> {
     output::clean_up_on_signals();
     let catalog = eval::bundled()?;
     let plan = Plan::new(args, &catalog)?;
-    std::fs::create_dir_all(&args.output).wrap_err_with(|| args.output.display().to_string())?;
+    part::claim(&args.output)?;
     let context = Arc::new(Context::new(catalog, args.output.clone(), args.split, args.adapt));
     let trained = train(&context, &plan, args.jobs as usize)?;
     let (mut scored, baselines) = (Vec::new(), baselines(&context, &plan)?);
@@ -229,7 +230,7 @@ pub fn run(args: &Args) -> Result<()> {
         ["json", "md"].map(|kind| args.output.join(format!("results{}.{kind}", part::suffix(args.adapt))));
     output::write(&json, |out| Ok(serde_json::to_writer_pretty(out, &results)?))?;
     output::write(&markdown, |out| Ok(out.write_all(results.render(table::Style::Markdown).as_bytes())?))?;
-    eprintln!("koracle: {} and {} written", json.display(), markdown.display());
+    say!("koracle: {} and {} written", json.display(), markdown.display());
     if args.json {
         return output::json(&results);
     }

@@ -2,15 +2,17 @@
 //! then hands over to the interface. Reads no recording.
 
 use super::Cli;
+use super::door::{self, say};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use color_eyre::eyre::{Result, bail};
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong usage (exit code 2).
 pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>) -> Result<()> {
-    let wrong = |text: String| -> ! { Cli::command().error(ErrorKind::ValueValidation, text).exit() };
+    let wrong = |text: String| -> ! {
+        std::process::exit(super::usage(&Cli::command().error(ErrorKind::ValueValidation, text)))
+    };
     if traces.iter().any(|path| path.as_os_str() == "-") {
         wrong("the explorer reads no standard input; `koracle import - -o NAME.csv.zst` makes a file of it".into());
     }
@@ -23,14 +25,14 @@ pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>) -> Result<()> {
         wrong(format!("--compare: {problem}"));
     }
     for path in &missing {
-        eprintln!("koracle: warning: no such file: {}", path.display());
+        say!("koracle: warning: no such file: {}", path.display());
     }
-    if !std::io::stdout().is_terminal() {
+    if !door::is_terminal() {
         bail!("standard output is not a terminal");
     }
     let farewell = crate::ui::run(there, compare)?;
     for line in farewell.lines {
-        eprintln!("koracle: {line}");
+        say!("koracle: {line}");
     }
     if let Some(signal) = farewell.signal {
         // As a shell would say it of a program that the signal had killed.

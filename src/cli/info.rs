@@ -3,7 +3,8 @@
 use super::output;
 use crate::features::Extractor;
 use crate::sched::runqueue::RunQueues;
-use crate::trace::{CpuId, EventKind, Trace, Wakeups};
+use crate::text::shown;
+use crate::trace::{CpuId, EventKind, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::json;
@@ -50,7 +51,7 @@ fn count(trace: &Trace, done: &dyn Fn(u64)) -> Counts {
         if i >= warm && !trace.follows_unknown(i) {
             let candidates = queues.candidates(e.cpu);
             counts.decisions += 1;
-            counts.non_trivial += u64::from(candidates.len() >= 2 && trace.wakeups() != Wakeups::None);
+            counts.non_trivial += u64::from(candidates.len() >= 2 && trace.knows_queues());
             counts.covered += u64::from(candidates.contains(&next));
             counts.idle += u64::from(queues.is_idle(next));
         }
@@ -69,7 +70,7 @@ fn kinds(trace: &Trace) -> serde_json::Map<String, serde_json::Value> {
 fn warnings(trace: &Trace, counts: &Counts) -> Vec<String> {
     let mut said = trace.caveats();
     let missed = counts.decisions - counts.covered;
-    if missed * 50 > counts.decisions && trace.wakeups() != Wakeups::None {
+    if missed * 50 > counts.decisions && trace.knows_queues() {
         said.push(format!(
             "coverage is low: in {missed} of {} decisions a task came in that no event had made runnable on that CPU",
             counts.decisions
@@ -131,7 +132,7 @@ pub fn run(args: &Args) -> Result<()> {
             "bad_lines": report.bad.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
-    let or = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
+    let or = |text: &str| if text.is_empty() { "not known".to_owned() } else { shown(text).into_owned() };
     let mut text = String::new();
     writeln!(text, "name        {}", or(&meta.name))?;
     writeln!(text, "workload    {} ({}), run {}", or(&meta.workload), or(&meta.category), meta.run)?;

@@ -1,16 +1,21 @@
 //! Where input comes from and output goes to: files, or standard input and output as `-`. A file appears under its
 //! name only when it is whole.
 
+use super::door::{self, say};
 use crate::export::{self, NewFile};
 use crate::ingest::{self, Opened};
 use crate::job::Job;
 use crate::trace::Trace;
 use color_eyre::eyre::{Result, WrapErr, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::fs::Metadata;
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Once, OnceLock};
+
+pub use super::door::{json, progress};
 
 /// Opens a recording, `-` from standard input, and says on standard error what is wrong with it.
 pub fn open(path: &Path) -> Result<Opened> {
@@ -23,26 +28,26 @@ pub fn open(path: &Path) -> Result<Opened> {
 pub fn warn(path: &Path, opened: &Opened) {
     let (report, name) = (&opened.report, path.display());
     if let Some(problem) = &report.truncated {
-        eprintln!("koracle: warning: {name}: {problem}");
+        say!("koracle: warning: {name}: {problem}");
     }
     if let Some(problem) = &report.metadata_problem {
-        eprintln!("koracle: warning: {problem}; the metadata are not used");
+        door::lines(&format!("koracle: warning: {problem}; the metadata are not used"));
     }
     if report.skipped > 0 {
         let first = report.bad.first().map(|b| format!("; first: {b}")).unwrap_or_default();
         let of = count(report.units, report.format.unit());
-        eprintln!("koracle: warning: {name}: {} of {of} skipped{first}", report.skipped);
+        say!("koracle: warning: {name}: {} of {of} skipped{first}", report.skipped);
     }
     for warning in &report.warnings {
-        eprintln!("koracle: warning: {name}: {warning}");
+        say!("koracle: warning: {name}: {warning}");
     }
     let reordered = opened.trace.reordered();
     if reordered > 0 {
-        eprintln!("koracle: warning: {name}: time ran backwards; {} put in order", count(reordered, "event"));
+        say!("koracle: warning: {name}: time ran backwards; {} put in order", count(reordered, "event"));
     }
     let lost = lost(&opened.trace);
     if lost > 0 {
-        eprintln!("koracle: warning: {name}: the kernel lost {}", count(lost, "event"));
+        say!("koracle: warning: {name}: the kernel lost {}", count(lost, "event"));
     }
 }
 
@@ -57,46 +62,75 @@ pub fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Refuses to write over the recording that is being read.
-pub fn differ(input: &Path, output: &Path) -> Result<()> {
-    let file = |path: &Path| path.canonicalize().ok().filter(|p| p.is_file());
-    if input.as_os_str() != "-" && file(input).is_some_and(|f| file(output) == Some(f)) {
-        bail!("{}: this is the recording that is read; choose another name", output.display());
+/// Refuses to write over a file that is being read, under whatever name. `outputs` are all files that get written.
+pub fn differ(inputs: &[&Path], outputs: &[&Path]) -> Result<()> {
+    let file = |path: &Path| std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| (m.dev(), m.ino()));
+    let read: Vec<_> = inputs.iter().filter(|p| p.as_os_str() != "-").filter_map(|p| file(p)).collect();
+    match outputs.iter().find(|p| file(p).is_some_and(|f| read.contains(&f))) {
+        Some(output) => bail!("{}: this file is being read; choose another name", output.display()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// From here on an interrupt or a request to end removes unfinished files and ends with 128 plus the signal's number.
-pub fn clean_up_on_signals() {
-    // Without it the signal ends the program all the same, only less tidily.
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
-    let wait = move |_: &_| {
-        if let Some(signal) = signals.forever().next() {
-            export::remove_unfinished(|| std::process::exit(128 + signal));
-        }
+/// Signals that ask the program to end. Not the end of its terminal, when it was started to outlive that (`nohup`).
+pub fn endings() -> Vec<i32> {
+    static OUTLIVES: OnceLock<bool> = OnceLock::new();
+    let ignored = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+        mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).is_some_and(|m| m >> (SIGHUP - 1) & 1 == 1)
     };
-    // It waits for as long as the program runs: nobody has to cancel it.
-    drop(Job::spawn("signals", wait, |_| {}));
+    let outlives = *OUTLIVES.get_or_init(ignored);
+    [SIGINT, SIGTERM, SIGQUIT, SIGHUP].into_iter().filter(|s| *s != SIGHUP || !outlives).collect()
 }
 
-/// Writes all of `bytes` to standard output.
+/// From here on a signal that asks the program to end removes unfinished files and ends it with 128 plus its number.
+pub fn clean_up_on_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Without it the signal ends the program all the same, only less tidily.
+        let Ok(mut signals) = Signals::new(endings()) else { return };
+        let wait = move |_: &_| {
+            if let Some(signal) = signals.forever().next() {
+                end(signal);
+            }
+        };
+        // It waits for as long as the program runs: nobody has to cancel it.
+        drop(Job::spawn("signals", wait, |_| {}));
+    });
+}
+
+/// Ends the program as one that this signal has ended, without unfinished files.
+pub fn end(signal: i32) -> ! {
+    export::remove_unfinished(|| std::process::exit(128 + signal));
+    std::process::exit(128 + signal)
+}
+
+/// Writes all of `bytes`, text, to standard output.
 pub fn stdout(bytes: &[u8]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = door::stdout();
     out.write_all(bytes)?;
     Ok(out.flush()?)
 }
 
-/// Pretty-prints a value as JSON to standard output.
-pub fn json(value: &impl serde::Serialize) -> Result<()> {
-    let mut text = serde_json::to_vec_pretty(value)?;
-    text.push(b'\n');
-    stdout(&text)
+/// Lets `write` fill a file, or standard output when `path` is `-`. A file holds names exactly as they are; what is printed
+/// is made fit to be shown.
+pub fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    write_to(path, || Box::new(door::stdout()), write)
 }
 
-/// Lets `write` fill a file, or standard output when `path` is `-`.
-pub fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+/// The same for a recording, which a pipe takes exactly too.
+pub fn write_recording(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    write_to(path, door::stdout_exact, write)
+}
+
+fn write_to(
+    path: &Path,
+    printed: impl FnOnce() -> Box<dyn Write>,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
     if path.as_os_str() == "-" {
-        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+        let mut out = BufWriter::with_capacity(1 << 16, printed());
         write(&mut out)?;
         return Ok(out.flush()?);
     }
@@ -108,14 +142,4 @@ pub fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> R
     out.flush().wrap_err_with(name)?;
     drop(out);
     file.finish().wrap_err_with(name)
-}
-
-/// A progress bar on standard error; draws nothing when that is no terminal.
-pub fn progress(total: u64, what: &'static str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {percent:>3} %  {eta}") {
-        bar.set_style(style);
-    }
-    bar.set_message(what);
-    bar
 }

@@ -9,7 +9,7 @@ use crate::trace::{EventKind, Nanos, ThreadIx, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options of `predict`.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,8 @@ const COLUMNS: [&str; 12] = [
 
 /// Predicts and writes.
 pub fn run(args: &Args) -> Result<()> {
-    output::differ(&args.trace, &args.output)?;
+    let read: Vec<&Path> = std::iter::once(&args.trace).chain(&args.model).map(PathBuf::as_path).collect();
+    output::differ(&read, &[&args.output])?;
     let trace = output::open(&args.trace)?.trace;
     let model = match (&args.model, args.predictor) {
         (Some(path), None) => Some(super::model(Some(path))?),

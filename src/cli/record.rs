@@ -1,18 +1,25 @@
 //! `koracle record` and `koracle workloads`: a workload under ftrace, here or over SSH, as a native recording.
 
+use super::door::{self, say};
 use super::output;
-use crate::export;
-use crate::job::Cancel;
+use crate::job::{Cancel, Job};
+use crate::record::claim::Claim;
+use crate::record::keep::{self, Kept};
 use crate::record::request::{self, Settings, What};
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Rate, Stage, Target, hosts};
+use crate::record::{self, Plan, Progress, Rate, RecordError, Recorded, Stage, Stop, Target, hosts};
 use clap::ValueHint;
-use color_eyre::eyre::{Result, eyre};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use color_eyre::eyre::{Result, WrapErr, eyre};
+use indicatif::{HumanBytes, HumanCount};
+use signal_hook::iterator::Signals;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+/// Who leaves at once gives the connection so long to be cut.
+const LEAVE: Duration = Duration::from_millis(500);
 
 /// Options of `record`.
 #[derive(Debug, clap::Args)]
@@ -50,6 +57,9 @@ pub struct RecordArgs {
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
+    /// Write the metadata over a file that has their name and is something else.
+    #[arg(long, requires = "output")]
+    force: bool,
     /// A command of your own instead of a workload.
     #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     command: Vec<String>,
@@ -78,66 +88,113 @@ pub fn record(args: &RecordArgs) -> Result<()> {
         return hosts();
     }
     let plan = args.plan();
-    let (path, run) = match &args.output {
-        Some(path) => (path.clone(), 0),
-        None => request::free_name(Path::new(""), &plan.workload)
-            .ok_or_else(|| eyre!("no free name for a recording of {} here", plan.workload))?,
-    };
     // Said before minutes of recording, not after.
-    let plan =
-        plan.named(&path, run).ok_or_else(|| eyre!("{}: a recording's name ends in .csv.zst", path.display()))?;
-    let (cancel, stop) = (Cancel::new(), Arc::new(AtomicBool::new(false)));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    let claim = claim(args, &plan.workload)?;
+    let path = claim.path();
+    let plan = plan
+        .named(path, claim.run())
+        .ok_or_else(|| eyre!("{}: a recording's name ends in .csv.zst", path.display()))?;
+    let (stop, signal) = (Stop::new(), Arc::new(AtomicI32::new(0)));
+    stop_on_signals(&stop, &signal)?;
+    let recorded = follow(&plan, &stop);
+    if stop.leaving() {
+        output::end(signal.load(Ordering::Relaxed));
     }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-        bar.set_style(style);
-    }
-    let mut rate = Rate::default();
-    let recorded = record::record(&plan, &cancel, &mut |p| {
-        if stop.load(Ordering::Relaxed) {
-            cancel.cancel();
-        }
-        bar.set_message(line(p, rate.of(p)));
-        bar.tick();
-    });
-    bar.finish_and_clear();
     let recorded = recorded?;
     for note in &recorded.notes {
-        eprintln!("koracle: {}: {note}", plan.target);
+        say!("koracle: {}: {note}", plan.target);
     }
     if recorded.pages.skipped > 0 {
         let first = recorded.pages.bad.first().map(ToString::to_string).unwrap_or_default();
-        eprintln!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.skipped);
+        say!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.skipped);
     }
-    let size = export::native(&recorded.trace, &path, export::WAITED_LEVEL)?;
-    let (trace, lost) = (&recorded.trace, recorded.trace.meta().lost.iter().sum::<u64>());
-    eprintln!(
+    let kept = keep::save(&recorded.trace, path, args.force)?;
+    summary(&recorded, &kept);
+    let mut problems = Vec::new();
+    // What a load does until it fails is a recording too, but not the one that was asked for.
+    if let Some(status) = recorded.failed() {
+        let log = if recorded.log.is_empty() { String::new() } else { format!(": {}", recorded.log) };
+        problems.push(format!("the workload failed with status {status}{log}; {} is kept", kept.path.display()));
+    }
+    problems.extend(kept.moved);
+    if problems.is_empty() { Ok(()) } else { Err(eyre!("{}", problems.join("; "))) }
+}
+
+/// The file of the recording: nobody else's until this program ends, and it can be written.
+fn claim(args: &RecordArgs, workload: &str) -> Result<Claim> {
+    let claim = match &args.output {
+        Some(path) => {
+            keep::check(path, args.force)?;
+            let claim = Claim::of(path).wrap_err_with(|| path.display().to_string())?;
+            claim.ok_or_else(|| eyre!("{}: another recorder is recording into this file", path.display()))?
+        }
+        None => Claim::free(Path::new(""), workload)
+            .wrap_err("the current folder")?
+            .ok_or_else(|| eyre!("no free name for a recording of {workload} here"))?,
+    };
+    if args.output.is_none() {
+        keep::check(claim.path(), false)?;
+    }
+    Ok(claim)
+}
+
+/// A first signal ends the workload and what came is kept; with a second one the program leaves at once.
+fn stop_on_signals(stop: &Stop, last: &Arc<AtomicI32>) -> Result<()> {
+    let mut signals = Signals::new(output::endings())?;
+    let (stop, last) = (stop.clone(), Arc::clone(last));
+    let wait = move |_: &_| {
+        for signal in signals.forever() {
+            last.store(signal, Ordering::Relaxed);
+            stop.ask();
+            if stop.leaving() {
+                // Whatever the rest of the program is at; most often it leaves before.
+                std::thread::sleep(LEAVE);
+                output::end(signal);
+            }
+        }
+    };
+    // It waits for as long as the program runs: nobody has to cancel it.
+    drop(Job::spawn("signals", wait, |_| {}));
+    Ok(())
+}
+
+/// Records and shows how far it is.
+fn follow(plan: &Plan, stop: &Stop) -> Result<Recorded, RecordError> {
+    let bar = door::spinner();
+    let mut rate = Rate::default();
+    let recorded = record::record(plan, stop, &mut |p| {
+        door::message(&bar, &line(p, rate.of(p), stop.is_asked()));
+        bar.tick();
+    });
+    bar.finish_and_clear();
+    recorded
+}
+
+/// Says what was recorded.
+fn summary(recorded: &Recorded, kept: &Kept) {
+    let (trace, lost) = (&recorded.trace, output::lost(&recorded.trace));
+    say!(
         "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
-        path.display(),
+        kept.path.display(),
         trace.len(),
         trace.span().secs(),
         trace.cpus(),
         HumanBytes(recorded.pages.bytes),
         recorded.pages.bytes as f64 / trace.len().max(1) as f64,
-        HumanBytes(size)
+        HumanBytes(kept.bytes)
     );
     if lost > 0 {
         let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
-        eprintln!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
+        say!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
     }
-    // What a load does until it fails is a recording too, but not the one that was asked for.
-    if let Some(status) = recorded.failed() {
-        let log = if recorded.log.is_empty() { String::new() } else { format!(": {}", recorded.log) };
-        return Err(eyre!("the workload failed with status {status}{log}; {} is kept", path.display()));
-    }
-    Ok(())
 }
 
 /// `recording  1.2 of 5.0 s  85,000 events/s  3.1 MiB fetched  CPU0 12 % full  CPU1 9 % full, 17 lost`
-fn line(p: &Progress, rate: Option<f64>) -> String {
+fn line(p: &Progress, rate: Option<f64>, stopping: bool) -> String {
     let mut text = p.stage.label().to_owned();
+    if stopping {
+        text += ", then ends (once more: leave at once)";
+    }
     match p.stage {
         Stage::Connecting => {}
         Stage::Probing => text += &["  ", p.guest.as_str()].concat(),

@@ -1,6 +1,8 @@
 //! `koracle runs`: the training runs that are kept, as a table or as JSON; one of them as CSV, or gone.
 
+use super::door::{self, say};
 use super::output;
+use crate::text::shown;
 use crate::train::runs::{self, Run, State};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
@@ -52,19 +54,19 @@ pub fn run(args: &Args) -> Result<()> {
             );
         }
         runs::delete(&folder)?;
-        eprintln!("koracle: {} is removed", folder.display());
+        say!("koracle: {} is removed", folder.display());
         return Ok(());
     }
     let dir = args.dir.clone().or_else(runs::home).ok_or_else(|| eyre!("no folder of runs"))?;
     let (list, problems) = runs::list(&dir)?;
     for problem in &problems {
-        eprintln!("koracle: warning: {problem}");
+        door::lines(&format!("koracle: warning: {problem}"));
     }
     if args.json {
         return output::json(&list);
     }
     if list.is_empty() {
-        eprintln!("koracle: no run is kept in {}", dir.display());
+        say!("koracle: no run is kept in {}", dir.display());
     }
     output::stdout(table(&list).as_bytes())
 }
@@ -77,7 +79,7 @@ fn table(list: &[Run]) -> String {
         let best = run.best();
         let percent = |share: f64| format!("{:.2}", 100.0 * share);
         rows.push([
-            run.name.clone(),
+            shown(&run.name).into_owned(),
             run.state.label().into(),
             format!("{}/{}", run.epochs.len(), run.config.epochs),
             format!("{}/{}", run.last.map_or(0, |s| s.step), run.steps),
@@ -86,7 +88,8 @@ fn table(list: &[Run]) -> String {
             best.map_or_else(none, |e| percent(e.validation.forecast_top1)),
             run.last.map_or_else(none, |s| format!("{:.0}", s.events_per_s / 1e3)),
             run.last.map_or_else(none, |s| format!("{:.0} s", s.wall_s)),
-            run.sessions.last().map_or_else(|| run.config.device.to_string(), |s| s.device.clone()),
+            shown(&run.sessions.last().map_or_else(|| run.config.device.to_string(), |s| s.device.clone()))
+                .into_owned(),
         ]);
     }
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
@@ -103,7 +106,7 @@ fn table(list: &[Run]) -> String {
         out.truncate(out.trim_end().len());
         out.push('\n');
         if let Some(State::Failed(why)) = i.checked_sub(1).map(|i| &list[i].state) {
-            let _ = writeln!(out, "    {why}");
+            let _ = writeln!(out, "    {}", shown(why));
         }
     }
     out

@@ -3,6 +3,8 @@
 use super::output::count;
 use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread};
 use crate::evaluate::report::{MIN_NON_TRIVIAL, Report, Scores, Slice};
+use crate::text::shown;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -214,13 +216,14 @@ impl Page {
 
     /// Columns as wide as their widest cell, the first to the left, numbers to the right; the first row is the header.
     pub fn table(&mut self, rows: &[Vec<String>]) {
+        let rows: Vec<Vec<Cow<str>>> = rows.iter().map(|row| row.iter().map(|cell| shown(cell)).collect()).collect();
         let columns = rows.first().map_or(0, Vec::len);
         let width =
             |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0).max(3);
         let widths: Vec<_> = (0..columns).map(width).collect();
         let [open, between, close] = if self.style == Style::Markdown { ["| ", " | ", " |"] } else { ["", "  ", ""] };
         for (i, row) in rows.iter().enumerate() {
-            let cell = |(c, (text, w)): (usize, (&String, &usize))| {
+            let cell = |(c, (text, w)): (usize, (&Cow<str>, &usize))| {
                 if c == 0 { format!("{text:<w$}") } else { format!("{text:>w$}") }
             };
             let cells: Vec<_> = row.iter().zip(&widths).enumerate().map(cell).collect();

@@ -1,17 +1,18 @@
 //! `koracle train`: trains on the bundled recordings into a run folder: a bar on a terminal, lines otherwise, events as
 //! JSON. Ctrl-C keeps a checkpoint and says how to go on.
 
+use super::door::{self, say};
 use super::output;
 use crate::dataset::catalog::{self, Catalog};
 use crate::job::{self, Cancel, Job};
 use crate::predictor::weights::{Kind, ModelConfig};
 use crate::train::memory::{MIB, Outlook, Room};
+use crate::train::runs::Holds;
 use crate::train::{self, Control, Ending, Progress, Schedule, Stop, Target, TrainConfig, TrainError, load, runs};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,9 @@ pub struct Args {
     /// The run's folder; the model of the best epoch is its `best.koracle`. Without it a new one among the kept runs.
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     output: Option<PathBuf>,
+    /// Train in `DIR` though it holds other files; a run that it holds is replaced.
+    #[arg(long, requires = "output")]
+    force: bool,
     /// Go on with the run in this folder, or of this name among the kept runs, from its last checkpoint.
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with = "output")]
     resume: Option<PathBuf>,
@@ -137,15 +141,15 @@ fn resumed(folder: &Path) -> Result<TrainConfig> {
     Ok(TrainConfig { resume: true, folder: Some(folder.into()), ..config })
 }
 
-/// The first interrupt stops the run with a checkpoint, the second ends the program. The signal, 0 for none.
+/// The first signal that asks the program to end stops the run with a checkpoint, the second ends the program. The signal, 0 for none.
 fn stop_on_signals(control: &Control, reading: &Cancel) -> Result<Arc<AtomicI32>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = Signals::new(output::endings())?;
     let seen = Arc::new(AtomicI32::new(0));
     let (control, reading, out) = (control.clone(), reading.clone(), Arc::clone(&seen));
     let wait = move |_: &Cancel| {
         for signal in signals.forever() {
             if out.swap(signal, Ordering::Relaxed) != 0 {
-                std::process::exit(128 + signal);
+                output::end(signal);
             }
             control.stop(Stop::Leave);
             reading.cancel();
@@ -164,9 +168,27 @@ fn fits(config: &TrainConfig) -> Result<()> {
     let room = Room::now(config.memory_limit.map(|mib| mib.saturating_mul(MIB)));
     let outlook = Outlook { room, recordings, traces: config.traces.clone() };
     if let Some(tight) = outlook.check(config)? {
-        eprintln!("koracle: warning: {tight}");
+        say!("koracle: warning: {tight}");
     }
     Ok(())
+}
+
+/// Refuses a folder that holds something, unless it is meant. What a run would replace and is not of one is refused all the same.
+fn free(folder: &Path, force: bool) -> Result<()> {
+    match runs::holds(folder) {
+        Holds::Run if !force => {
+            bail!("{} holds a run already; resume it or choose another folder (--force replaces it)", folder.display())
+        }
+        Holds::Foreign(file) if !force => bail!(
+            "{}: not an empty folder: it holds {}; choose another one (--force trains in it all the same)",
+            folder.display(),
+            file.file_name().unwrap_or_default().display()
+        ),
+        Holds::Foreign(file) if runs::is_needed(&file) => {
+            bail!("{}: this is not of a run, but a run would replace it; choose another folder", file.display())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Trains and says what came of it.
@@ -177,7 +199,7 @@ pub fn run(args: &Args) -> Result<()> {
             let kept = resumed(&folder)?;
             let device = args.device.unwrap_or(kept.device);
             let config = TrainConfig { device, memory_limit: args.memory_limit, ..kept };
-            config.device.check()?;
+            config.check().wrap_err_with(|| folder.join("config.toml").display().to_string())?;
             fits(&config)?;
             (config, folder)
         }
@@ -185,15 +207,12 @@ pub fn run(args: &Args) -> Result<()> {
             let config = args.config();
             config.check()?;
             fits(&config)?;
-            let folder = match output {
-                Some(folder) if folder.join("config.toml").exists() => {
-                    bail!("{} holds a run already; resume it or choose another folder", folder.display())
-                }
-                Some(folder) => folder.clone(),
-                None => {
-                    let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
-                    runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())?
-                }
+            let folder = if let Some(folder) = output {
+                free(folder, args.force)?;
+                folder.clone()
+            } else {
+                let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
+                runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())?
             };
             (config, folder)
         }
@@ -203,7 +222,7 @@ pub fn run(args: &Args) -> Result<()> {
     config.revision = train::revision();
     let (control, reading) = (Control::default(), Cancel::new());
     let signal = stop_on_signals(&control, &reading)?;
-    eprintln!("koracle: reading recordings");
+    say!("koracle: reading recordings");
     let data = match load::data(&config, &reading, &|path, opened, _| output::warn(path, opened)) {
         Err(load::LoadError::Cancelled) => std::process::exit(128 + signal.load(Ordering::Relaxed)),
         result => result?,
@@ -232,7 +251,7 @@ pub fn run(args: &Args) -> Result<()> {
         kept(&folder, &last);
     }
     let outcome = result.wrap_err_with(|| folder.display().to_string())?;
-    eprintln!(
+    say!(
         "koracle: best epoch {}: pick {:.2} %, forecast {:.2} % (validation macro); {} parameters in {}",
         outcome.epoch,
         100.0 * outcome.validation.pick_top1,
@@ -241,15 +260,15 @@ pub fn run(args: &Args) -> Result<()> {
         folder.join("best.koracle").display()
     );
     if outcome.ending == Ending::Early {
-        eprintln!("koracle: ended early: {} epochs without a better validation", config.patience);
+        say!("koracle: ended early: {} epochs without a better validation", config.patience);
     }
     Ok(())
 }
 
 /// How to go on.
 fn kept(folder: &Path, last: &Progress) {
-    eprintln!("koracle: stopped after step {} of {}; a checkpoint is kept. To go on:", last.step, last.steps);
-    eprintln!("  koracle train --resume {}", folder.display());
+    say!("koracle: stopped after step {} of {}; a checkpoint is kept. To go on:", last.step, last.steps);
+    say!("  koracle train --resume {}", folder.display());
 }
 
 fn is_cancelled(e: &TrainError) -> bool {
@@ -264,7 +283,7 @@ fn tell(p: &Progress, folder: &Path, bar: &ProgressBar, json: bool) {
         bar.reset_eta();
         if json {
             event(&json!({
-                "event": "start", "run": folder, "epochs": p.epochs, "steps": p.steps, "step": p.step,
+                "event": "start", "run": folder.display().to_string(), "epochs": p.epochs, "steps": p.steps, "step": p.step,
                 "baselines": p.baselines.as_deref(),
             }));
         }
@@ -291,12 +310,12 @@ fn tell(p: &Progress, folder: &Path, bar: &ProgressBar, json: bool) {
         v.nll[1],
         p.events_per_s / 1e3
     );
-    bar.suspend(|| eprintln!("{line}"));
+    bar.suspend(|| say!("{line}"));
 }
 
 /// One line of JSON; a reader that went away is no reason to end a training.
 fn event(value: &Value) {
-    let _ = output::stdout(format!("{value}\n").as_bytes());
+    let _ = door::json_line(value);
 }
 
 fn end_event(result: &Result<train::Outcome, TrainError>, last: &Progress) -> Result<()> {
@@ -307,5 +326,5 @@ fn end_event(result: &Result<train::Outcome, TrainError>, last: &Progress) -> Re
         Err(e) if is_cancelled(e) => json!({ "event": "end", "ending": Ending::Stopped, "step": last.step }),
         Err(e) => json!({ "event": "end", "failure": e.to_string(), "step": last.step }),
     };
-    output::stdout(format!("{value}\n").as_bytes())
+    door::json_line(&value)
 }

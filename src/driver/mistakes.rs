@@ -9,12 +9,12 @@ use crate::evaluate::mistakes::collect::{collect_keeping, latencies};
 use crate::evaluate::mistakes::steps::Steps;
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::why::{WhyError, describe, explain_from, same_shape};
+use crate::export;
 use crate::ingest;
 use crate::job::{Cancel, Job};
 use crate::predictor::Predictor;
 use crate::trace::Trace;
 use etcetera::BaseStrategy;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -261,11 +261,8 @@ fn read(path: Option<PathBuf>) -> Vec<String> {
 fn save(path: &Path, filters: &[String]) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    for filter in filters {
-        writeln!(file, "{filter}")?;
-    }
-    file.persist(path).map(|_| ()).map_err(|e| e.error)
+    let lines: String = filters.iter().flat_map(|filter| [filter.as_str(), "\n"]).collect();
+    export::write_whole(path, lines.as_bytes())
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use crate::app::Msg;
 use crate::app::recording::run::{Failure, Saved};
 use crate::app::recording::{News, Order};
 use crate::app::time::grouped;
-use crate::export::{self, NewFile};
 use crate::job::{Cancel, Job, JobError, Latest};
-use crate::record::request::free_name;
-use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Target, hosts};
+use crate::record::claim::{Claim, first_free};
+use crate::record::keep::{self, Kept};
+use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Stop, Target, hosts};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub struct Recorder {
     tx: SyncSender<Msg>,
     looking: Option<Job>,
     naming: Option<Job>,
-    recording: Option<Job>,
+    recording: Option<(Job, Stop)>,
 }
 
 impl Recorder {
@@ -42,7 +42,7 @@ impl Recorder {
             }
             Order::Name { workload } => self.name(workload),
             Order::Start { id, plan } => self.start(id, *plan),
-            Order::Cancel => self.recording.iter().for_each(Job::cancel),
+            Order::Cancel => self.recording.iter().for_each(|(_, stop)| stop.ask()),
         }
     }
 
@@ -67,7 +67,7 @@ impl Recorder {
         let wanted = workload.clone();
         self.naming = Some(Job::spawn(
             "name",
-            move |_| file(&wanted).map(|f| f.0),
+            move |_| file(&wanted),
             move |file| {
                 let file = file.map_err(|e| e.to_string()).and_then(|f| f);
                 let _ = tx.send(Msg::Recorder(News::Name { workload, file }));
@@ -77,12 +77,21 @@ impl Recorder {
 
     fn start(&mut self, id: u64, plan: Plan) {
         let (tx, done) = (self.tx.clone(), self.tx.clone());
-        let work = move |cancel: &Cancel| make(id, plan, cancel, &tx);
-        self.recording = Some(Job::spawn("record", work, move |end| {
+        let stop = Stop::new();
+        let asked = stop.clone();
+        let work = move |_: &Cancel| make(id, plan, &asked, &tx);
+        let job = Job::spawn("record", work, move |end| {
             let panicked = |e: JobError| Failure { problem: e.to_string(), cancelled: false };
             let end = end.map_err(panicked).and_then(|end| end);
             let _ = done.send(Msg::Recorder(News::Ended { id, end }));
-        }));
+        });
+        self.recording = Some((job, stop));
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.perform(Order::Cancel);
     }
 }
 
@@ -97,24 +106,39 @@ fn local() -> bool {
     false
 }
 
-/// The first free file in the folder that the program was started in.
-fn file(workload: &str) -> Result<(PathBuf, u32), String> {
-    let folder = std::env::current_dir().map_err(|e| format!("the folder that this was started in: {e}"))?;
-    free_name(&folder, workload).ok_or_else(|| format!("no free name for a recording of {workload} here"))
+fn folder() -> Result<PathBuf, String> {
+    std::env::current_dir().map_err(|e| format!("the folder that this was started in: {e}"))
 }
 
-fn make(id: u64, plan: Plan, cancel: &Cancel, tx: &SyncSender<Msg>) -> Result<Saved, Failure> {
+fn no_name(workload: &str) -> String {
+    format!("no free name for a recording of {workload} here")
+}
+
+/// The first free file in the folder that the program was started in.
+fn file(workload: &str) -> Result<PathBuf, String> {
+    first_free(&folder()?, workload).ok_or_else(|| no_name(workload))
+}
+
+/// The same, for this recording alone; it can be written.
+fn claim(workload: &str) -> Result<Claim, String> {
+    let folder = folder()?;
+    let claim = Claim::free(&folder, workload).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let claim = claim.ok_or_else(|| no_name(workload))?;
+    keep::check(claim.path(), false).map_err(|e| e.to_string())?;
+    Ok(claim)
+}
+
+fn make(id: u64, plan: Plan, stop: &Stop, tx: &SyncSender<Msg>) -> Result<Saved, Failure> {
     let failure = |problem: String| Failure { problem, cancelled: false };
-    let (path, run) = file(&plan.workload).map_err(failure)?;
-    let name = |path: &Path| failure(format!("{}: no name of a recording", path.display()));
-    let mut plan = plan.named(&path, run).ok_or_else(|| name(&path))?;
     // Said before minutes of recording, not after.
-    NewFile::create(&path).map(drop).map_err(|e| failure(format!("{}: {e}", path.display())))?;
+    let claim = claim(&plan.workload).map_err(failure)?;
+    let name = |path: &Path| failure(format!("{}: no name of a recording", path.display()));
+    let mut plan = plan.named(claim.path(), claim.run()).ok_or_else(|| name(claim.path()))?;
     if let Target::Ssh { host, config: None } = &plan.target {
-        plan.target = hosts::resolve(host, Path::new("."), cancel);
+        plan.target = hosts::resolve(host, Path::new("."), stop.asked());
     }
     let (latest, mut told) = (Latest::default(), None::<(Instant, Stage)>);
-    let recorded = record::record(&plan, cancel, &mut |progress: &Progress| {
+    let recorded = record::record(&plan, stop, &mut |progress: &Progress| {
         latest.set(progress.clone());
         if told.is_none_or(|(at, stage)| at.elapsed() >= TELL || stage != progress.stage) {
             told = Some((Instant::now(), progress.stage));
@@ -122,26 +146,24 @@ fn make(id: u64, plan: Plan, cancel: &Cancel, tx: &SyncSender<Msg>) -> Result<Sa
             let _ = tx.try_send(Msg::Recorder(News::Progress { id, latest: latest.clone() }));
         }
     });
-    let recorded = recorded.map_err(|e| why_not(&e, cancel))?;
-    // The name may have been taken by somebody else meanwhile.
-    let path = if path.exists() { file(&plan.workload).map_err(failure)?.0 } else { path };
-    let bytes = export::native(&recorded.trace, &path, export::WAITED_LEVEL).map_err(|e| failure(e.to_string()))?;
-    Ok(saved(recorded, path, bytes, cancel.is_cancelled()))
+    let recorded = recorded.map_err(|e| why_not(&e, stop))?;
+    let kept = keep::save(&recorded.trace, claim.path(), false).map_err(|e| failure(e.to_string()))?;
+    Ok(saved(recorded, kept, stop.is_asked()))
 }
 
-fn why_not(error: &RecordError, cancel: &Cancel) -> Failure {
+fn why_not(error: &RecordError, stop: &Stop) -> Failure {
     match error {
         RecordError::Cancelled => {
             Failure { problem: "Nothing had been recorded, so that there is no file.".into(), cancelled: true }
         }
-        e => Failure { problem: e.to_string(), cancelled: cancel.is_cancelled() },
+        e => Failure { problem: e.to_string(), cancelled: stop.is_asked() },
     }
 }
 
-fn saved(recorded: Recorded, path: PathBuf, bytes: u64, cancelled: bool) -> Saved {
+fn saved(recorded: Recorded, kept: Kept, cancelled: bool) -> Saved {
     let (trace, meta) = (&recorded.trace, recorded.trace.meta());
     let lost = meta.lost.iter().sum();
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = kept.moved.into_iter().collect();
     if let Some(status) = recorded.failed() {
         let lines: Vec<&str> = recorded.log.lines().filter(|l| !l.trim().is_empty()).collect();
         let said = lines[lines.len().saturating_sub(SHOWN)..].join("; ");
@@ -166,8 +188,8 @@ fn saved(recorded: Recorded, path: PathBuf, bytes: u64, cancelled: bool) -> Save
         span: trace.span(),
         // A workload that had come to its end before was not cut.
         cancelled: cancelled && !matches!(recorded.status, Some((_, Ended::Itself | Ended::Limit))),
-        path,
-        bytes,
+        path: kept.path,
+        bytes: kept.bytes,
         lost,
         notes,
     }

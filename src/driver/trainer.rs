@@ -4,6 +4,7 @@
 use crate::app::Msg;
 use crate::app::train::{News, Order};
 use crate::dataset::catalog::{self, Catalog};
+use crate::export::NewFile;
 use crate::job::Job;
 use crate::predictor::weights::Weights;
 use crate::train::memory::{Outlook, Room};
@@ -128,6 +129,7 @@ impl Trainer {
                 // As it was started: what a run is resumed with must be what it was begun with.
                 let kept = runs::open(&path).map_err(|e| e.to_string())?.config;
                 config = TrainConfig { resume: true, folder: Some(path), ..kept };
+                config.check().map_err(|e| e.to_string())?;
             } else {
                 config.command = "koracle (Train screen)".into();
                 config.revision = train::revision();
@@ -263,12 +265,13 @@ fn export(folder: &Path) -> Result<PathBuf, String> {
     let name = folder.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
     let path = PathBuf::from(format!("{name}.csv"));
     let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-    let mut file = std::fs::File::create_new(&path).map_err(|e| fail(&e))?;
-    match runs::export(folder, &mut file) {
+    if path.is_symlink() || path.exists() {
+        return Err(fail(&"is there already"));
+    }
+    let file = NewFile::create(&path).map_err(|e| fail(&e))?;
+    runs::export(folder, &mut file.file()).map_err(|e| fail(&e))?;
+    match file.finish_new() {
         Ok(()) => Ok(path),
-        Err(e) => {
-            let _ = std::fs::remove_file(&path);
-            Err(fail(&e))
-        }
+        Err(e) => Err(fail(&e)),
     }
 }

@@ -11,7 +11,7 @@ use super::votes::{Ballot, Booth};
 use super::{Decision, Forecast, Outcome, RANKS, Sink};
 use crate::sched::replay::{KernelReplay, View};
 use crate::sched::runqueue::{Change, RunQueues};
-use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace, Wakeups};
+use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
 
 /// Walks a trace once; see the room's documentation. Cloning it takes a snapshot of all state.
 #[derive(Clone, Debug)]
@@ -139,7 +139,7 @@ impl Extractor {
             rank: self.lanes[e.cpu.ix()].rank(next),
             scored: i >= self.warm && !unknown,
             unknown,
-            no_pick: trace.wakeups() == Wakeups::None,
+            no_pick: !trace.knows_queues(),
         });
         self.learn(trace, e, prev, next, stint, sink);
 

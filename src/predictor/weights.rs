@@ -13,7 +13,6 @@
 use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS, layout_hash};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -445,7 +444,9 @@ impl Weights {
 
     /// Writes a model file: beside it first, then renamed, so that a reader never sees half of it.
     pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
-        write_whole(path, &self.to_bytes()).map_err(|source| WeightsError::Io { path: path.into(), source })
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let written = std::fs::create_dir_all(folder).and_then(|()| crate::export::write_whole(path, &self.to_bytes()));
+        written.map_err(|source| WeightsError::Io { path: path.into(), source })
     }
 
     /// Where the model is that is used when none is named: [`ENV`], else [`BUNDLED`] under the working folder, under
@@ -486,15 +487,4 @@ fn find(file: &str) -> Option<PathBuf> {
 /// What [`ENV`] says; empty is the same as not set.
 fn named() -> Option<PathBuf> {
     std::env::var_os(ENV).filter(|path| !path.is_empty()).map(PathBuf::from)
-}
-
-/// Writes `bytes` beside `path` and renames.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
 }

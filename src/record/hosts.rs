@@ -11,6 +11,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// So much of what `vagrant` says is read: more than any folder has machines.
+const MOST_SAID: u64 = 1 << 20;
+
 /// Who knows a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -118,7 +121,7 @@ fn ask(dir: &Path, machines: &[String], cancel: &Cancel) -> Option<(String, bool
         }
     };
     let mut text = String::new();
-    said.rewind().and_then(|()| said.read_to_string(&mut text)).ok()?;
+    said.rewind().and_then(|()| said.take(MOST_SAID).read_to_string(&mut text)).ok()?;
     Some((text, status.success()))
 }
 

@@ -21,6 +21,44 @@ start_of() {
 # Hundredths of seconds since boot, as $now.
 clock() { read -r now _ </proc/uptime; now=${now%.*}${now#*.}; }
 
+# True for a number as the kernel writes it.
+number() { case $1 in '' | 0* | *[!0-9]*) return 1 ;; esac; }
+# True when $1 is exactly a name that this plan gives, of this boot and pid namespace, and its process is gone. Such a
+# name holds 12 digits of the boot's own random number: nobody has typed it.
+orphan() {
+    whole=$1 old=$IFS
+    IFS=-
+    set -f
+    # shellcheck disable=SC2086
+    set -- $1
+    set +f
+    IFS=$old
+    number "$2" && number "$3" && [ -n "$boot" ] && number "$space" || return 1
+    [ "$whole" = "koracle-$2-$3-$boot-$space" ] || return 1
+    start_of "$2" && [ "$started" = "$3" ] && return 1
+    return 0
+}
+# A temporary folder of this plan: what it puts there, and the folder if nothing else is in it.
+empty() {
+    for file in chunk heard log pid status status.new stop ended off mark; do rm -f "$1/$file"; done
+    rmdir "$1"
+} 2>/dev/null
+# Removes what recordings left behind that were killed with their watchdog: only real folders of this user's with exactly
+# such a name, and a temporary one only with this plan's mark for that name inside.
+remove_orphans() {
+    for stale in "$tracefs"/instances/koracle-*; do
+        [ -d "$stale" ] && [ ! -L "$stale" ] && [ -O "$stale" ] && orphan "${stale##*/}" || continue
+        remove "$stale" && put note "removed ${stale##*/}, left behind by a recording that was killed"
+    done
+    for stale in /dev/shm/koracle-*.* "${TMPDIR:-/tmp}"/koracle-*.* /var/tmp/koracle-*.*; do
+        [ -d "$stale" ] && [ ! -L "$stale" ] && [ -O "$stale" ] || continue
+        [ -f "$stale/mark" ] && [ ! -L "$stale/mark" ] && [ -O "$stale/mark" ] || continue
+        owner=${stale##*/}
+        owner=${owner%.*}
+        orphan "$owner" && read -r line <"$stale/mark" && [ "$line" = "koracle recorder $owner" ] && empty "$stale"
+    done
+}
+
 # Takes a trace instance away. Whoever still reads it gets two seconds.
 remove() {
     echo 0 >"$1/tracing_on"
@@ -43,13 +81,20 @@ cleanup() {
     [ -n "$group" ] && { kill -TERM "$group"; kill -s TERM -- "-$group"; }
     [ -n "$runner" ] && kill "$runner"
     [ -n "$instance" ] && [ -d "$instance" ] && remove "$instance"
-    [ -n "$tmp" ] && rm -rf "$tmp"
+    [ -n "$tmp" ] && empty "$tmp"
     # Whatever of the workload is still there, its children in the background too.
     tries=0
     while [ -n "$group" ] && kill -s 0 -- "-$group"; do
         tries=$((tries + 1))
         if [ "$tries" -gt 25 ]; then kill -s KILL -- "-$group"; break; fi
         sleep 0.1
+    done
+    # What waited for the workload may have told its end just now.
+    tries=0
+    while [ -n "$tmp" ] && [ -d "$tmp" ] && [ "$tries" -lt 20 ]; do
+        tries=$((tries + 1))
+        sleep 0.05
+        empty "$tmp"
     done
 } 2>/dev/null
 
@@ -128,10 +173,22 @@ fill() {
     put "cpu.$1" "$((entries + taken)) $waiting $((buffer * 1024)) $((overrun + commit + dropped))"
 }
 
+# True while the instance traces all that was asked for. Another may switch it off, and the kernel does after an error.
+traced() {
+    on=0
+    read -r on <"$instance/tracing_on"
+    [ "$on" != 0 ] || return 1
+    for event in $events; do
+        on=0
+        read -r on <"$instance/events/sched/$event/enable"
+        case $on in 0*) return 1 ;; esac
+    done
+} 2>/dev/null
+
 main() {
     # Only now: until here this shell read its script from there.
     exec 3<&0 </dev/null
-    tmp='' instance='' runner='' listener='' watchdog=''
+    tmp='' instance='' boot='' space='' runner='' listener='' watchdog=''
     echo KORACLE1
     [ "$(id -u)" = 0 ] || fail 'recording needs root'
     seconds=$1 buffer=$2 needs=$3 events=$4
@@ -142,7 +199,7 @@ main() {
         put ext "$(cat /sys/kernel/sched_ext/root/ops 2>/dev/null)"
     fi
     put_file online /sys/devices/system/cpu/online
-    for tool in dd timeout mktemp wc tail df; do
+    for tool in dd timeout mktemp readlink wc tail df; do
         command -v "$tool" >/dev/null || fail "$tool is missing there (package coreutils)"
     done
     old=$IFS
@@ -164,27 +221,23 @@ main() {
 
     trap cleanup EXIT
     trap 'exit 1' HUP INT TERM PIPE
+    # Process, start, boot and pid namespace: together they name one recording and tell whether it still runs.
     start_of $$
     born=$started
-    for stale in "$tracefs"/instances/koracle-*-* /dev/shm/koracle-*-*.* "${TMPDIR:-/tmp}"/koracle-*-*.*; do
-        owner=${stale##*/koracle-}
-        owner=${owner%.*}
-        [ -d "$stale" ] && [ -O "$stale" ] || continue
-        start_of "${owner%-*}" && [ "$started" = "${owner#*-}" ] && continue
-        case $stale in
-        "$tracefs"/*) remove "$stale" && put note "removed ${stale##*/}, left behind by a recording that was killed" ;;
-        *) rm -rf "$stale" ;;
-        esac
-    done
-    start_of $$
-    born=$started
+    read -r boot </proc/sys/kernel/random/boot_id
+    boot=${boot##*-}
+    space=$(readlink /proc/self/ns/pid)
+    space=${space##*[} space=${space%]}
+    own=koracle-$$-$born-$boot-$space
+    remove_orphans
     # Room for a piece of the pages and the end of what the workload prints.
     for place in /dev/shm "${TMPDIR:-/tmp}" /var/tmp ''; do
         [ -d "$place" ] && [ -w "$place" ] || continue
         free=$(df -Pk "$place" 2>/dev/null | tail -n 1 | { read -r _ _ _ free _; echo "$free"; })
-        [ "${free:-0}" -ge 8192 ] && tmp=$(mktemp -d "$place/koracle-$$-$born.XXXXXX") && break
+        [ "${free:-0}" -ge 8192 ] && tmp=$(mktemp -d "$place/$own.XXXXXX") && break
     done
     [ -d "$tmp" ] || fail 'there are no 8 MB free in a temporary folder there (/dev/shm, /tmp, /var/tmp)'
+    echo "koracle recorder $own" >"$tmp/mark"
 
     put date "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     put_file autogroup /proc/sys/kernel/sched_autogroup_enabled
@@ -201,7 +254,7 @@ main() {
     page=$(sed -n 's/.*char data;.*offset:\([0-9]*\);.*size:\([0-9]*\);.*/\1 + \2/p' "$tracefs/events/header_page")
     page=$((${page:-4096}))
 
-    instance=$tracefs/instances/koracle-$$-$born
+    instance=$tracefs/instances/$own
     mkdir "$instance" || { instance=''; fail 'no private trace instance can be made there'; }
     echo 0 >"$instance/tracing_on"
     [ -w "$instance/buffer_subbuf_size_kb" ] && echo $((page / 1024)) >"$instance/buffer_subbuf_size_kb"
@@ -231,6 +284,8 @@ main() {
             [ -e "$tmp/stop" ] && stop_workload
             wait $!
             status=$?
+            traced || : >"$tmp/off"
+            : >"$tmp/ended"
             echo 0 >"$instance/tracing_on"
             clock
             ended=itself
@@ -244,6 +299,7 @@ main() {
     # Pages are taken while the workload runs only from a buffer that is half full: reading disturbs what it records.
     while [ ! -s "$tmp/status" ]; do
         sleep 0.2
+        traced || [ -e "$tmp/ended" ] || : >"$tmp/off"
         for cpu in $cpus; do
             fill "$cpu"
             [ "$waiting" -lt $((buffer * 512)) ] || drain "$cpu" $((buffer / 8192 + 1))
@@ -251,6 +307,8 @@ main() {
     done
     echo 0 >"$instance/tracing_on"
     put fetching ''
+    [ ! -e "$tmp/off" ] ||
+        put note 'tracing was switched off there by somebody else, or by the kernel: some of the recording is missing'
     for cpu in $cpus; do
         drain "$cpu" 1000000
         put_file "stats.$cpu" "$instance/per_cpu/cpu$cpu/stats"

@@ -1,10 +1,10 @@
 //! From what a person asks for to a [`Plan`]: the limits of its numbers, a workload of the catalog or a command of their
-//! own, and the name of the file that the recording gets. The command line and the interface share it.
+//! own, called after the file that the recording gets. The command line and the interface share it.
 
 use super::workloads::Workload;
 use super::{Plan, Target};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The longest a workload may run, in seconds.
 pub const SECONDS: RangeInclusive<i64> = 1..=86_400;
@@ -82,26 +82,10 @@ impl Plan {
     }
 }
 
-/// The first `WORKLOAD_runN.csv.zst` that is not in `folder` yet, and N. `None` when there is none up to ten thousand.
-pub fn free_name(folder: &Path, workload: &str) -> Option<(PathBuf, u32)> {
-    let mut names = (0..10_000).map(|run| (folder.join(format!("{workload}_run{run}.csv.zst")), run));
-    names.find(|(path, _)| !path.exists())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::workloads;
-
-    #[test]
-    fn a_file_that_is_there_is_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        for run in [0, 1, 3] {
-            std::fs::write(dir.path().join(format!("x_run{run}.csv.zst")), "").unwrap();
-        }
-        assert_eq!(free_name(dir.path(), "x"), Some((dir.path().join("x_run2.csv.zst"), 2)));
-        assert_eq!(free_name(dir.path(), "y"), Some((dir.path().join("y_run0.csv.zst"), 0)));
-    }
 
     #[test]
     fn a_plan_is_named_after_its_file() {

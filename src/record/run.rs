@@ -2,12 +2,12 @@
 //! of it when the connection, the disk or somebody ends it early.
 
 use super::meta::Told;
+use super::patience::{ANSWER, Patience, Step};
 use super::session::Session;
 use super::stream::{Came, Incoming, Spool};
-use super::{CpuProgress, Plan, Progress, RecordError, Recorded, Stage, quote};
-use crate::ingest::ringbuf::{PagesReport, RingError, decode};
-use crate::job::Cancel;
-use crate::trace::{CpuId, MAX_CPUS, TraceBuilder};
+use super::{CpuProgress, MOST_CPUS, Plan, Progress, RecordError, Recorded, Stage, Stop, quote};
+use crate::ingest::ringbuf::{Formats, PagesReport, RingError, decode};
+use crate::trace::{CpuId, TraceBuilder};
 use std::io::{Read, Seek};
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,13 @@ const PLAN: &str = include_str!("plan.sh");
 const TICK: Duration = Duration::from_millis(100);
 /// So often the plan hears that somebody is here; it gives up after six seconds of silence.
 const BEAT: Duration = Duration::from_secs(1);
+/// When the pages are here a machine that cleans itself is waited for so long.
+const CLEAN: Duration = Duration::from_secs(15);
+/// No counter of a real buffer is higher; sums of these cannot overflow.
+const MOST: u64 = 1 << 48;
 
 /// Records; see [`super::record`].
-pub fn run(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
+pub fn run(plan: &Plan, stop: &Stop, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
     let limit = Duration::from_secs(plan.seconds.max(1).into());
     let state = Progress { limit, ..Progress::default() };
     progress(&state);
@@ -27,14 +31,15 @@ pub fn run(plan: &Plan, cancel: &Cancel, progress: &mut dyn FnMut(&Progress)) ->
     session.say(&(quote::set_arguments(arguments(plan).iter().map(String::as_str)) + PLAN));
     let run = Run {
         plan,
-        cancel,
+        stop,
         progress,
         state,
         told: Told::default(),
+        formats: None,
         incoming: Incoming::read(output),
         session,
         started: None,
-        stopped: false,
+        patience: Patience::new(Instant::now()),
         beaten: Instant::now(),
     };
     run.all()
@@ -52,40 +57,34 @@ fn arguments(plan: &Plan) -> Vec<String> {
 
 struct Run<'a> {
     plan: &'a Plan,
-    cancel: &'a Cancel,
+    stop: &'a Stop,
     progress: &'a mut dyn FnMut(&Progress),
     state: Progress,
     told: Told,
+    /// As they were when the workload began.
+    formats: Option<Formats>,
     incoming: Incoming,
     session: Session,
     /// When the workload was.
     started: Option<Instant>,
-    /// The plan was told to stop it.
-    stopped: bool,
+    patience: Patience,
     beaten: Instant,
 }
 
 impl Run<'_> {
     fn all(mut self) -> Result<Recorded, RecordError> {
-        let mut spool = self.fetch()?;
+        let mut spool = self.fetch().inspect_err(|error| {
+            // Whoever answers like this is not waited for; a plan that says why it cannot ends by itself.
+            if !matches!(error, RecordError::Refused { .. } | RecordError::Cancelled) {
+                self.session.cut();
+            }
+        })?;
         self.to(Stage::Decoding);
         let mut builder = TraceBuilder::default();
         let pages = self.decode(&mut spool, &mut builder)?;
         self.state.events = builder.len() as u64;
         self.to(Stage::Cleaning);
-        // Only a note may still come; a connection that breaks now costs nothing.
-        loop {
-            match self.incoming.next(TICK) {
-                Some(Came::Text(name, _)) if name == "end" => break,
-                Some(Came::Text(name, text)) => self.told.say(name, text),
-                Some(Came::End | Came::Broken(_)) => break,
-                Some(_) => {}
-                None => (self.progress)(&self.state),
-            }
-        }
-        let (state, progress) = (&self.state, &mut self.progress);
-        // Its status says nothing that the plan has not said.
-        let _ = self.session.end(|| progress(state));
+        self.clean();
         if builder.is_empty() {
             return Err(RecordError::NoEvents);
         }
@@ -96,8 +95,35 @@ impl Run<'_> {
         Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log })
     }
 
+    /// Waits until the machine is as it was. Only a note may still come; a connection that breaks now costs nothing.
+    fn clean(&mut self) {
+        let since = Instant::now();
+        while since.elapsed() < CLEAN && !self.stop.leaving() {
+            match self.incoming.next(TICK) {
+                Some(Came::Text(name, _)) if name == "end" => break,
+                // The recording is here: what is said too much now is not worth an error.
+                Some(Came::Text(name, text)) => drop(self.told.say(name, text)),
+                Some(Came::End | Came::Broken(_)) => break,
+                Some(_) => {}
+                None => (self.progress)(&self.state),
+            }
+        }
+        // Its status says nothing that the plan has not said.
+        let _ = self.end();
+    }
+
+    /// Ends the session, waiting for the plan to clean up unless nobody waits any more.
+    fn end(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        let (state, stop, progress) = (&self.state, self.stop, &mut self.progress);
+        self.session.end(|| {
+            progress(state);
+            !stop.leaving()
+        })
+    }
+
     fn to(&mut self, stage: Stage) {
         self.state.stage = stage;
+        self.patience.enter(stage, self.state.limit, Instant::now());
         (self.progress)(&self.state);
     }
 
@@ -118,18 +144,14 @@ impl Run<'_> {
     fn fetch(&mut self) -> Result<Spool, RecordError> {
         loop {
             self.tick();
-            if self.cancel.is_cancelled() && !self.stopped {
-                match self.state.stage {
-                    Stage::Connecting | Stage::Probing => return Err(self.give_up()),
-                    Stage::Recording => self.session.say("stop\n"),
-                    _ => self.session.hang_up(),
-                }
-                self.stopped = true;
-            }
+            self.heed()?;
             match self.incoming.next(TICK) {
                 None => {}
                 Some(Came::Greeting) => self.to(Stage::Probing),
-                Some(Came::Bytes(bytes)) => self.state.bytes += bytes,
+                Some(Came::Bytes(bytes)) => {
+                    self.state.bytes += bytes;
+                    self.patience.comes(self.state.bytes, Instant::now());
+                }
                 Some(Came::Text(name, text)) => self.hear(name, text)?,
                 Some(Came::Pages(spool)) => return self.pages(spool),
                 Some(Came::Broken(error)) => return Err(error),
@@ -138,35 +160,85 @@ impl Run<'_> {
         }
     }
 
+    /// Ends the workload or the connection when somebody asks for it or the time is over: each step when the one before
+    /// had no effect.
+    fn heed(&mut self) -> Result<(), RecordError> {
+        let (now, step) = (Instant::now(), self.patience.step());
+        let (asked, over) = (self.stop.is_asked(), self.patience.is_over(now));
+        let next = match (self.state.stage, step) {
+            (Stage::Connecting | Stage::Probing, Step::Going) if asked => return Err(self.give_up()),
+            (Stage::Connecting | Stage::Probing, Step::Going) if over => return Err(self.slow()),
+            (_, Step::Cut) if over => return Err(self.unheard()),
+            (_, Step::Cut) => return Ok(()),
+            _ if self.stop.leaving() => Step::Cut,
+            // The plan's own limit is over long ago: another word would not help.
+            (Stage::Recording, Step::Going) if asked && !over => Step::Stopping,
+            (_, Step::Going) if asked || over => Step::HungUp,
+            (_, Step::Stopping) if over => Step::HungUp,
+            (_, Step::HungUp) if over => Step::Cut,
+            _ => return Ok(()),
+        };
+        match next {
+            Step::Going => {}
+            Step::Stopping => self.session.say("stop\n"),
+            Step::HungUp => self.session.hang_up(),
+            Step::Cut => self.session.cut(),
+        }
+        self.patience.take(next, now);
+        Ok(())
+    }
+
+    /// The plan did not get as far as the workload.
+    fn slow(&mut self) -> RecordError {
+        self.session.cut();
+        let what = if self.state.stage == Stage::Connecting { "no answer" } else { "the workload was not started" };
+        RecordError::Slow { target: self.plan.target.to_string(), what, seconds: ANSWER.as_secs() }
+    }
+
     fn hear(&mut self, name: String, text: String) -> Result<(), RecordError> {
         match name.split_once('.') {
             None if name == "fail" => {
                 return Err(RecordError::Refused { target: self.plan.target.to_string(), message: text });
             }
-            None if name == "recording" => {
+            None if name == "recording" && self.started.is_none() => {
+                // Without them no page is of any use.
+                self.formats = Some(self.told.formats()?);
                 self.started = Some(Instant::now());
                 self.to(Stage::Recording);
             }
-            None if name == "fetching" => {
+            None if name == "fetching" && self.state.stage == Stage::Recording => {
                 self.tick();
                 self.to(Stage::Fetching);
             }
-            Some(("cpu", cpu)) => {
-                let numbers: Vec<u64> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
-                let cpu = cpu.parse().ok().filter(|c| *c < MAX_CPUS);
-                if let (Some(cpu), &[events, waiting, buffer, lost]) = (cpu, numbers.as_slice()) {
-                    let now = CpuProgress { cpu, events, waiting, buffer, lost };
-                    match self.state.cpus.binary_search_by_key(&cpu, |c| c.cpu) {
-                        Ok(at) => self.state.cpus[at] = now,
-                        Err(at) => self.state.cpus.insert(at, now),
-                    }
-                    self.state.events = self.state.cpus.iter().map(|c| c.events).sum();
+            Some(("cpu", cpu)) => self.fills(cpu, &text),
+            kind => {
+                let machine = matches!(name.as_str(), "kernel" | "ext" | "online" | "cpus");
+                let of_cpu = matches!(kind, Some(("stats", _)));
+                let new = self.told.say(name, text)?;
+                if machine {
+                    self.state.guest = self.told.guest();
+                }
+                if new && of_cpu {
+                    self.patience.extend(Instant::now());
                 }
             }
-            _ => self.told.say(name, text),
         }
-        self.state.guest = self.told.guest();
         Ok(())
+    }
+
+    /// How full the buffer of a CPU is.
+    fn fills(&mut self, cpu: &str, text: &str) {
+        let numbers: Vec<u64> =
+            text.split(' ').take(5).filter_map(|n| n.parse().ok()).map(|n: u64| n.min(MOST)).collect();
+        let cpu = cpu.parse().ok().filter(|c| *c < MOST_CPUS);
+        if let (Some(cpu), &[events, waiting, buffer, lost]) = (cpu, numbers.as_slice()) {
+            let now = CpuProgress { cpu, events, waiting, buffer, lost };
+            match self.state.cpus.binary_search_by_key(&cpu, |c| c.cpu) {
+                Ok(at) => self.state.cpus[at] = now,
+                Err(at) => self.state.cpus.insert(at, now),
+            }
+            self.state.events = self.state.cpus.iter().map(|c| c.events).sum();
+        }
     }
 
     /// The pages have come, or the stream has ended before the plan did.
@@ -179,65 +251,79 @@ impl Run<'_> {
             Some(Came::Broken(error)) => Some(error),
             _ => None,
         };
-        match error {
+        let why = match error {
+            Some(full @ RecordError::Full) => {
+                self.session.cut();
+                full.to_string()
+            }
             // These are not the connection's fault, and the next recording would fail in the same way.
             Some(error) if !matches!(error, RecordError::Stream(_)) => return Err(error),
             _ if spool.files.is_empty() => return Err(self.unheard()),
-            _ => {}
-        }
+            _ if self.stop.is_asked() => "it was cancelled".to_owned(),
+            _ if self.patience.step() > Step::Going => "the machine did not end it in time".to_owned(),
+            _ => self.last_words(),
+        };
         // What came before the connection broke is kept.
-        let why = if self.stopped { "it was cancelled".to_owned() } else { self.last_words() };
-        self.told.say("note".into(), format!("the recording ends before the workload's end: {why}"));
+        self.told.say("note".into(), format!("the recording ends before the workload's end: {why}"))?;
         Ok(spool)
     }
 
     /// The plan never answered, or broke off with nothing to keep.
     fn unheard(&mut self) -> RecordError {
-        if self.stopped {
+        if self.stop.is_asked() {
             return RecordError::Cancelled;
         }
-        RecordError::Connect { target: self.plan.target.to_string(), said: self.last_words() }
+        let target = self.plan.target.to_string();
+        if self.patience.step() > Step::Going {
+            let seconds = self.started.map_or(0, |s| s.elapsed().as_secs());
+            return RecordError::Slow { target, what: "the workload ran and no page came", seconds };
+        }
+        RecordError::Connect { target, said: self.last_words() }
     }
 
     fn last_words(&mut self) -> String {
-        let (state, progress) = (&self.state, &mut self.progress);
-        self.session.last_words(|| progress(state))
+        let (state, stop, progress) = (&self.state, self.stop, &mut self.progress);
+        self.session.last_words(|| {
+            progress(state);
+            !stop.leaving()
+        })
     }
 
     /// Before the workload runs there is nothing to keep: an `ssh` that still connects is not waited for.
     fn give_up(&mut self) -> RecordError {
         if self.state.stage == Stage::Connecting {
-            self.session.kill();
+            self.session.cut();
         }
-        let (state, progress) = (&self.state, &mut self.progress);
-        let _ = self.session.end(|| progress(state));
+        let _ = self.end();
         RecordError::Cancelled
     }
 
     fn decode(&mut self, spool: &mut Spool, builder: &mut TraceBuilder) -> Result<PagesReport, RecordError> {
-        let formats = self.told.formats()?;
-        let cancel = (!self.stopped).then(|| self.cancel.clone());
+        // There are no pages from before the workload.
+        let formats = self.formats.take().ok_or(RecordError::NoEvents)?;
+        // Somebody who has left already wants what came.
+        let stop = (!self.stop.leaving()).then(|| self.stop.clone());
         let mut streams = Vec::new();
         for (cpu, mut file) in std::mem::take(&mut spool.files) {
             file.rewind().map_err(RecordError::disk)?;
-            streams.push((CpuId(cpu), format!("pages of CPU {cpu}"), Watched { file, cancel: cancel.clone() }));
+            streams.push((CpuId(cpu), format!("pages of CPU {cpu}"), Watched { file, stop: stop.clone() }));
         }
         match decode(&formats, streams, builder) {
-            Err(RingError::Io { .. }) if cancel.is_some_and(|c| c.is_cancelled()) => Err(RecordError::Cancelled),
+            Err(RingError::Io { .. }) if stop.is_some_and(|s| s.leaving()) => Err(RecordError::Cancelled),
             done => Ok(done?),
         }
     }
 }
 
-/// A file that cannot be read any more once somebody cancels.
+/// A file that cannot be read any more once somebody leaves.
 struct Watched<R> {
     file: R,
-    cancel: Option<Cancel>,
+    stop: Option<Stop>,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        if self.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+        if self.stop.as_ref().is_some_and(Stop::leaving) {
             return Err(std::io::Error::other("cancelled"));
         }
         self.file.read(into)

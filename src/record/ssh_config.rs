@@ -1,47 +1,89 @@
 //! The names of machines in an `ssh_config`: the `Host` lines of a file and of the files that it includes. What the
 //! entries mean is left to `ssh`.
 
+use std::collections::HashSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Files that include each other end here; `ssh` itself stops at 16.
 const DEEPEST: u32 = 16;
+/// So many files are read, each once: what a file names it names the second time too.
+const MOST_FILES: usize = 256;
+/// So many bytes of all files together; what is behind them names nothing.
+const MOST_BYTES: u64 = 4 << 20;
+/// So many entries of folders are compared with patterns.
+const MOST_ENTRIES: usize = 20_000;
 
 /// The names of the `Host` lines in `file`, in order and each once, without patterns. `folder` is where the names of
 /// included files start (`~/.ssh`), `home` what `~` is. Files that cannot be read name nothing.
 pub fn names(file: &Path, folder: &Path, home: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    collect(file, folder, home, 0, &mut found);
-    found
+    let mut search = Search {
+        folder,
+        home,
+        seen: HashSet::new(),
+        bytes: MOST_BYTES,
+        entries: MOST_ENTRIES,
+        names: HashSet::new(),
+        found: Vec::new(),
+    };
+    search.collect(file, 0);
+    search.found
 }
 
-fn collect(file: &Path, folder: &Path, home: &Path, depth: u32, found: &mut Vec<String>) {
-    let Ok(text) = std::fs::read(file) else { return };
-    for line in String::from_utf8_lossy(&text).lines() {
-        let mut words = words(line).into_iter();
-        let Some(keyword) = words.next() else { continue };
-        match keyword.to_ascii_lowercase().as_str() {
-            "host" => {
-                let plain = words.filter(|w| !w.is_empty() && !w.contains(['*', '?', '!']));
-                for name in plain {
-                    if !found.contains(&name) {
-                        found.push(name);
+struct Search<'a> {
+    folder: &'a Path,
+    home: &'a Path,
+    /// Files that were read.
+    seen: HashSet<PathBuf>,
+    /// Bytes and entries that may still be read.
+    bytes: u64,
+    entries: usize,
+    names: HashSet<String>,
+    found: Vec<String>,
+}
+
+impl Search<'_> {
+    fn collect(&mut self, file: &Path, depth: u32) {
+        let Some(text) = self.read(file) else { return };
+        for line in String::from_utf8_lossy(&text).lines() {
+            let mut words = words(line).into_iter();
+            let Some(keyword) = words.next() else { continue };
+            match keyword.to_ascii_lowercase().as_str() {
+                "host" => {
+                    let plain = words.filter(|w| !w.is_empty() && !w.contains(['*', '?', '!']));
+                    for name in plain {
+                        if self.names.insert(name.clone()) {
+                            self.found.push(name);
+                        }
                     }
                 }
-            }
-            "include" if depth < DEEPEST => {
-                for pattern in words {
-                    let path = match pattern.strip_prefix("~/") {
-                        Some(rest) => home.join(rest),
-                        // An absolute one stays itself.
-                        None => folder.join(pattern),
-                    };
-                    for file in matching(&path) {
-                        collect(&file, folder, home, depth + 1, found);
+                "include" if depth < DEEPEST => {
+                    for pattern in words {
+                        let path = match pattern.strip_prefix("~/") {
+                            Some(rest) => self.home.join(rest),
+                            // An absolute one stays itself.
+                            None => self.folder.join(pattern),
+                        };
+                        for file in matching(&path, &mut self.entries) {
+                            self.collect(&file, depth + 1);
+                        }
                     }
                 }
+                _ => {}
             }
-            _ => {}
         }
+    }
+
+    /// A file that was not read before. What is no file may have no end.
+    fn read(&mut self, file: &Path) -> Option<Vec<u8>> {
+        let path = file.canonicalize().ok().filter(|p| p.is_file())?;
+        if self.seen.len() >= MOST_FILES || !self.seen.insert(path) {
+            return None;
+        }
+        let mut text = Vec::new();
+        std::fs::File::open(file).ok()?.take(self.bytes).read_to_end(&mut text).ok()?;
+        self.bytes -= text.len() as u64;
+        Some(text)
     }
 }
 
@@ -65,8 +107,8 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The files that a path with `*` and `?` in any of its parts means, in order.
-fn matching(path: &Path) -> Vec<PathBuf> {
+/// The files that a path with `*` and `?` in any of its parts means, in order, as far as `entries` of folders reach.
+fn matching(path: &Path, entries: &mut usize) -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::new()];
     for part in path.components() {
         let part = part.as_os_str();
@@ -79,13 +121,17 @@ fn matching(path: &Path) -> Vec<PathBuf> {
         }
         let mut next = Vec::new();
         for folder in &paths {
-            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-            let names = entries.map(|e| e.file_name()).filter(|n| {
-                let name = n.to_string_lossy();
+            let all = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let mut seen = 0;
+            for name in all.take(*entries).inspect(|_| seen += 1).map(|e| e.file_name()) {
+                let text = name.to_string_lossy();
                 // As in a shell, a hidden file has to be asked for.
-                (!name.starts_with('.') || pattern.starts_with('.')) && like(name.as_bytes(), pattern.as_bytes())
-            });
-            next.extend(names.map(|n| folder.join(n)));
+                let visible = !text.starts_with('.') || pattern.starts_with('.');
+                if visible && like(text.as_bytes(), pattern.as_bytes()) {
+                    next.push(folder.join(&name));
+                }
+            }
+            *entries -= seen;
         }
         next.sort();
         paths = next;
@@ -94,14 +140,26 @@ fn matching(path: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// True when a pattern of `*` and `?` means the name. A star that does not fit takes one byte more and is tried again,
+/// only ever the last one: the stars before it cannot do better.
 fn like(name: &[u8], pattern: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], _) => name.is_empty(),
-        ([b'*', rest @ ..], _) => (0..=name.len()).any(|skip| like(&name[skip..], rest)),
-        ([b'?', rest @ ..], [_, more @ ..]) => like(more, rest),
-        ([p, rest @ ..], [n, more @ ..]) => p == n && like(more, rest),
-        _ => false,
+    let (mut n, mut p) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == name[n] => (n, p) = (n + 1, p + 1),
+            _ => {
+                let Some((at, taken)) = star else { return false };
+                star = Some((at, taken + 1));
+                (n, p) = (taken + 1, at + 1);
+            }
+        }
     }
+    pattern[p..].iter().all(|c| *c == b'*')
 }
 
 #[cfg(test)]
@@ -149,5 +207,25 @@ mod tests {
         let no = [("a.con", "*.conf"), ("ac", "a?c"), ("a", "")];
         assert!(yes.iter().all(|(n, p)| like(n.as_bytes(), p.as_bytes())));
         assert!(!no.iter().any(|(n, p)| like(n.as_bytes(), p.as_bytes())));
+        // Exponential for whoever tries every place of every star.
+        let (name, stars) = ("a".repeat(250), "a*".repeat(60) + "b");
+        assert!(!like(name.as_bytes(), stars.as_bytes()));
+        assert!(like(name.as_bytes(), &stars.as_bytes()[..120]));
+    }
+
+    #[test]
+    fn files_that_include_themselves_and_everything_end_at_once() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+        // Each reading of each file would read all of them twice, sixteen deep.
+        for i in 0..300 {
+            write(&format!("c{i:03}"), &format!("Host h{i}\nInclude c* /dev/zero\nInclude c*\n"));
+        }
+        let names = names(&home.path().join("c000"), home.path(), home.path());
+        assert!(names.len() == MOST_FILES && names[..3] == ["h0", "h1", "h2"], "{}", names.len());
+        // A name is found once, and what is too long is read up to the limit.
+        write("long", &"Host a b\n".repeat(1 << 20));
+        assert_eq!(super::names(&home.path().join("long"), home.path(), home.path()), ["a", "b"]);
+        assert_eq!(super::names(Path::new("/dev/zero"), home.path(), home.path()), [""; 0]);
     }
 }

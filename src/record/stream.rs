@@ -1,8 +1,8 @@
 //! What the plan sends back: a line that says it is the plan, then frames of a name, a length and bytes. Pages go to a
 //! temporary file per CPU as they come; everything else is short text. A job of its own reads them, so that whoever
-//! waits for them can do something meanwhile.
+//! waits for them can do something meanwhile. The other side does not decide how much of this machine it takes.
 
-use super::RecordError;
+use super::{MOST_BYTES, MOST_CPUS, RecordError};
 use crate::job::{Job, JobError};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,8 +15,8 @@ const MAGIC: &[u8] = b"KORACLE1\n";
 /// So much of such things is passed over.
 const MOST_NOISE: u64 = 64 << 10;
 const LONGEST_LINE: u64 = 128;
-const LONGEST_TEXT: u64 = 1 << 20;
-const MOST_PAGES: u64 = 1 << 30;
+const LONGEST_TEXT: u64 = 64 << 10;
+const LONGEST_PAGES: u64 = 1 << 30;
 /// Read ahead of the plan, and frames that wait for their reader.
 const AHEAD: usize = 1 << 18;
 const WAITING: usize = 256;
@@ -57,11 +57,16 @@ pub struct Incoming {
 impl Incoming {
     /// Starts reading.
     pub fn read(output: impl Read + Send + 'static) -> Self {
+        Self::read_most(output, MOST_BYTES)
+    }
+
+    /// The same with another limit for the bytes of pages.
+    fn read_most(output: impl Read + Send + 'static, most: u64) -> Self {
         let (tell, came) = sync_channel(WAITING);
         let failed = tell.clone();
         let job = Job::spawn(
             "record",
-            move |_| read(&mut BufReader::with_capacity(AHEAD, output), &tell),
+            move |_| read(&mut BufReader::with_capacity(AHEAD, output), Spool::with_room(most), &tell),
             move |done: Result<(), JobError>| {
                 if let Err(error) = done {
                     // Nobody listens any more: then nobody misses it.
@@ -83,8 +88,7 @@ impl Incoming {
 }
 
 /// Reads to the end, or until nobody listens.
-fn read(input: &mut impl BufRead, tell: &SyncSender<Came>) {
-    let mut spool = Spool::default();
+fn read(input: &mut impl BufRead, mut spool: Spool, tell: &SyncSender<Came>) {
     let broken = match greeting(input) {
         Ok(false) => None,
         Err(e) => Some(RecordError::Stream(e)),
@@ -132,11 +136,18 @@ pub fn greeting(input: &mut impl BufRead) -> std::io::Result<bool> {
 #[derive(Debug, Default)]
 pub struct Spool {
     pub files: BTreeMap<u16, File>,
+    /// So many bytes may still come.
+    room: u64,
     /// The frame of pages that is being read: its CPU, and the bytes that it still has.
     left: (u16, u64),
 }
 
 impl Spool {
+    /// For so many bytes of pages.
+    pub fn with_room(room: u64) -> Self {
+        Self { room, ..Self::default() }
+    }
+
     /// Reads the next frame, or what is there of a frame of pages; `None` at the end of the stream.
     pub fn frame(&mut self, input: &mut impl BufRead) -> Result<Option<Frame>, RecordError> {
         if self.left.1 > 0 {
@@ -155,8 +166,8 @@ impl Spool {
         let (name, bytes) = text.split_once(' ').ok_or_else(broken)?;
         let bytes: u64 = bytes.parse().map_err(|_| broken())?;
         if let Some(cpu) = name.strip_prefix("pages.") {
-            let cpu: u16 = cpu.parse().ok().filter(|c| *c < crate::trace::MAX_CPUS).ok_or_else(broken)?;
-            if bytes > MOST_PAGES {
+            let cpu: u16 = cpu.parse().ok().filter(|c| *c < MOST_CPUS).ok_or_else(broken)?;
+            if bytes > LONGEST_PAGES {
                 return Err(broken());
             }
             self.left = (cpu, bytes);
@@ -171,7 +182,10 @@ impl Spool {
     }
 
     fn pages(&mut self, input: &mut impl BufRead) -> Result<u64, RecordError> {
-        let (cpu, left) = self.left;
+        let (cpu, left) = (self.left.0, self.left.1.min(self.room));
+        if left == 0 {
+            return Err(RecordError::Full);
+        }
         let file = match self.files.entry(cpu) {
             std::collections::btree_map::Entry::Occupied(o) => o.into_mut(),
             std::collections::btree_map::Entry::Vacant(v) => v.insert(tempfile::tempfile().map_err(RecordError::disk)?),
@@ -187,6 +201,7 @@ impl Spool {
         let n = part.len();
         input.consume(n);
         self.left.1 -= n as u64;
+        self.room -= n as u64;
         Ok(n as u64)
     }
 }
@@ -200,7 +215,7 @@ mod tests {
     fn frames_behind_a_noisy_login() {
         let mut input: &[u8] = b"Welcome!\n\nKORACLE1\nkernel 3\n6.1pages.1 4\nab\ncpages.1 1\nXend 0\n";
         assert!(greeting(&mut input).unwrap());
-        let mut spool = Spool::default();
+        let mut spool = Spool::with_room(5);
         let mut frames = Vec::new();
         while let Some(frame) = spool.frame(&mut input).unwrap() {
             if frame != Frame::Pages(0) {
@@ -219,10 +234,20 @@ mod tests {
     #[test]
     fn what_is_no_frame_is_an_error_and_never_a_huge_allocation() {
         assert!(!greeting(&mut &b"sudo: a password is required\n"[..]).unwrap());
-        for bad in
-            ["kernel\n", "kernel x\n", "kernel 99999999999\n", "kernel 5\nabc", "pages.9999999 1\na", "pages.0 9\na"]
-        {
-            let (mut input, mut spool) = (bad.as_bytes(), Spool::default());
+        for bad in [
+            "kernel\n",
+            "kernel x\n",
+            "kernel 99999999999\n",
+            "kernel 5\nabc",
+            "pages.9999999 1\na",
+            "pages.0 9\na",
+            "pages.-1 5\nabcde",
+            "pages.2048 5\nabcde",
+            "pages.../../x 5\nabcde",
+            "kernel 65537\nabc",
+            "kernel 99999999999999999999999\n",
+        ] {
+            let (mut input, mut spool) = (bad.as_bytes(), Spool::with_room(99));
             let error = loop {
                 match spool.frame(&mut input) {
                     Ok(frame) => assert!(frame.is_some(), "{bad:?}"),
@@ -237,7 +262,7 @@ mod tests {
     #[test]
     fn pages_are_handed_over_once_whether_the_stream_ends_or_breaks() {
         let told = |bytes: &'static [u8]| {
-            let incoming = Incoming::read(bytes);
+            let incoming = Incoming::read_most(bytes, 3);
             let mut told = Vec::new();
             loop {
                 told.push(match incoming.next(Duration::from_mins(1)).expect("a word in a minute") {
@@ -255,5 +280,16 @@ mod tests {
         assert_eq!(told(whole), "greeting 2 bytes 1 bytes 2 files end 0 files");
         assert_eq!(told(&whole[..23]), "greeting 1 bytes 1 files broken");
         assert_eq!(told(b"no plan at all"), "0 files");
+        // No more is taken than there is room for; what came until then is handed over.
+        let much = b"KORACLE1\npages.0 2\nabpages.1 9\n123456789end 0\n";
+        assert_eq!(told(much), "greeting 2 bytes 1 bytes 2 files broken");
+    }
+
+    #[test]
+    fn what_never_ends_and_is_no_plan_is_left_after_a_little() {
+        for byte in [0, b'\n', b'x'] {
+            let mut endless = BufReader::new(std::io::repeat(byte));
+            assert!(!greeting(&mut endless).unwrap());
+        }
     }
 }

@@ -183,8 +183,21 @@ impl TraceBuilder {
         let names = Names::of(&columns, &tasks);
         let unknown = Unknown::of(&columns, &by_cpu, &gaps, &tasks);
         let wakeups = Wakeups::of(&columns.kind);
-        Trace { meta, tasks, columns, by_cpu, switches, gaps, names, unknown, wakeups, reordered }
+        let unwoken = wakeups == Wakeups::None && unwoken(&columns, &tasks);
+        Trace { meta, tasks, columns, by_cpu, switches, gaps, names, unknown, wakeups, unwoken, reordered }
     }
+}
+
+/// Whether a task that had gone to sleep comes in, in a recording without wake-ups.
+fn unwoken(columns: &Columns<ThreadIx>, tasks: &TaskTable) -> bool {
+    let mut asleep = vec![false; tasks.thread_count()];
+    (0..columns.len()).map(|i| columns.event(i)).filter(|e| e.kind == EventKind::Switch).any(|e| {
+        let (prev, next) = (tasks.thread_on(e.task, e.cpu), tasks.thread_on(e.next, e.cpu));
+        if let Some(asleep) = asleep.get_mut(prev.ix()).filter(|_| !tasks.is_idle(prev)) {
+            *asleep = !e.state.is_runnable();
+        }
+        asleep.get(next.ix()).copied().unwrap_or(false)
+    })
 }
 
 /// The pids in order of first appearance; one that comes back after others may be repeated.

@@ -17,6 +17,7 @@ impl Trace {
         match self.wakeups() {
             _ if self.switch_count() == 0 => {}
             Wakeups::Wakeup => {}
+            Wakeups::None if self.knows_queues() => {}
             Wakeups::Waking => said.push(
                 "there is no sched_wakeup: sched_waking stands in for it, which comes a little earlier and may name the \
                  old CPU"

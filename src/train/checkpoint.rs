@@ -6,8 +6,8 @@
 //! ```
 
 use super::{Progress, TrainError, Validation};
+use crate::export::{sync_folder, write_whole};
 use crate::predictor::tcn::Network;
-use crate::predictor::weights::write_whole;
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
@@ -90,7 +90,7 @@ pub(super) fn save(
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(problem(&path, &e)),
         _ => {}
     }
-    std::fs::rename(&beside, &path).map_err(|e| problem(&path, &e))
+    std::fs::rename(&beside, &path).and_then(|()| sync_folder(&path)).map_err(|e| problem(&path, &e))
 }
 
 /// The newest checkpoint that is whole. `None` when there never was one; an error when there are only damaged ones.

@@ -3,10 +3,11 @@
 //! run goes on. One process at a time: `run.lock` is locked as long as it runs.
 
 use super::checkpoint::{self, Kept, State};
-use super::runs::{CONFIG, ENDED, EPOCHS, Ended, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions, WORKLOADS};
+use super::runs::{self, CONFIG, ENDED, EPOCHS, Ended, Holds, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions, WORKLOADS};
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
+use crate::export::{remove_left, write_whole};
 use crate::predictor::tcn::Network;
-use crate::predictor::weights::{Weights, write_whole};
+use crate::predictor::weights::Weights;
 use burn::optim::ModuleOptimizer;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -56,11 +57,15 @@ fn lock(path: &Path) -> Result<File, TrainError> {
 }
 
 impl Folder {
-    /// Makes the folder. A new run replaces what is there, a resumed one goes on from its last good checkpoint.
+    /// Makes the folder. A new run replaces a run that is there, but nothing else; a resumed one goes on from its last good
+    /// checkpoint.
     pub(super) fn open(path: &Path, config: &TrainConfig) -> Result<Self, TrainError> {
+        ours(path)?;
         std::fs::create_dir_all(path).map_err(|e| problem(path, &e))?;
         let lock = lock(path)?;
-        clean(path);
+        // Somebody may have come first.
+        ours(path)?;
+        remove_left(path);
         let file = path.join(CONFIG);
         let text = toml::to_string_pretty(config).map_err(|e| problem(&file, &e))?;
         let mut resumed = None;
@@ -194,12 +199,13 @@ impl Folder {
     }
 }
 
-/// Takes away what a process left behind that was killed while it wrote.
-fn clean(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(".tmp") {
-            let _ = std::fs::remove_file(entry.path());
+/// Refuses a folder in which a run would replace what is not a run's.
+fn ours(path: &Path) -> Result<(), TrainError> {
+    match runs::holds(path) {
+        Holds::Foreign(file) if runs::is_needed(&file) => {
+            Err(problem(&file, &"this is not of a run, but a run would replace it; choose another folder"))
         }
+        _ => Ok(()),
     }
 }
 

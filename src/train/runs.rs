@@ -10,6 +10,7 @@
 //! ```
 
 use super::{Baseline, Ending, Environment, Scores, TrainConfig, TrainError, Validation};
+use crate::export::{is_temporary, remove_left};
 use etcetera::BaseStrategy;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub(super) const EPOCHS: &str = "metrics_epochs.csv";
 pub(super) const WORKLOADS: &str = "metrics_workloads.csv";
 pub(super) const ENDED: &str = "ended.json";
 pub(super) const LOCK: &str = "run.lock";
+/// What an experiment keeps beside each of its runs.
+const PART: &str = "part.json";
 /// Everything that a run's folder holds.
 const FILES: [&str; 13] = [
     CONFIG,
@@ -41,6 +44,46 @@ const FILES: [&str; 13] = [
     "best.koracle",
     "last.koracle",
 ];
+
+/// Keys that the settings of every run have; together they are nobody else's.
+const KEYS: [&str; 9] =
+    ["epochs", "learning_rate", "weight_decay", "clip", "batch", "chunk", "forecast_weight", "balance", "model"];
+
+/// What lies in a folder that a run is asked to be kept in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Nothing, or there is no such folder.
+    Nothing,
+    /// A run.
+    Run,
+    /// Things of somebody else; one of them, first of all one whose name a run needs.
+    Foreign(PathBuf),
+}
+
+/// Whether a text says itself that it is a run's settings.
+fn is_config(text: &str) -> bool {
+    let keys = |t: toml::Table| KEYS.iter().all(|key| t.contains_key(*key)) && t["model"].is_table();
+    text.parse::<toml::Table>().is_ok_and(keys)
+}
+
+/// Looks into a folder. Marks of an experiment and leavings of a killed process of ours are nothing.
+pub fn holds(folder: &Path) -> Holds {
+    let file = folder.join(CONFIG);
+    if std::fs::read_to_string(&file).is_ok_and(|text| is_config(&text)) {
+        return Holds::Run;
+    }
+    // A folder that cannot be read is told of when something is written.
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.file_name());
+    let known = |name: &str| [LOCK, PART].contains(&name) || is_temporary(name);
+    let others: Vec<_> = names.filter(|n| !n.to_str().is_some_and(known)).collect();
+    let needed = others.iter().find(|n| FILES.iter().any(|file| *n == file));
+    needed.or(others.first()).map_or(Holds::Nothing, |name| Holds::Foreign(folder.join(name)))
+}
+
+/// Whether a run would replace this file.
+pub fn is_needed(file: &Path) -> bool {
+    FILES.iter().any(|name| file.file_name() == Some(name.as_ref()))
+}
 
 /// Names the folder of runs.
 pub const ENV: &str = "KORACLE_RUNS";
@@ -258,6 +301,9 @@ pub enum RunError {
     /// It is being trained.
     #[error("{}: it is running; stop it first", .0.display())]
     Running(PathBuf),
+    /// The folder holds something that has the name of a run's settings and is none.
+    #[error("{}: these are not a run's settings; nothing is removed", .0.display())]
+    Foreign(PathBuf),
     /// Something else lies in its folder.
     #[error("{}: the run's files are gone, but other files are in its folder", .0.display())]
     NotEmpty(PathBuf),
@@ -356,15 +402,23 @@ pub fn list(dir: &Path) -> Result<(Vec<Run>, Vec<RunError>), RunError> {
     Ok((runs, problems))
 }
 
-/// Removes a run that is not running: the files that a run writes, then its folder.
+/// Removes a run that is not running: the files that a run writes, then its folder. What says last that they are a run's
+/// goes last, so that a removal that is cut short can be asked for again.
 pub fn delete(folder: &Path) -> Result<(), RunError> {
-    if !folder.join(CONFIG).is_file() {
-        return Err(RunError::NoRun(folder.into()));
+    let config = folder.join(CONFIG);
+    match holds(folder) {
+        Holds::Run => {}
+        _ if config.exists() => return Err(RunError::Foreign(config)),
+        _ => return Err(RunError::NoRun(folder.into())),
     }
-    if is_running(folder) {
+    // Held until the end, so that nobody begins to train in it meanwhile.
+    let lock = File::open(folder.join(LOCK)).ok();
+    if lock.as_ref().is_some_and(|f| matches!(f.try_lock(), Err(TryLockError::WouldBlock))) {
         return Err(RunError::Running(folder.into()));
     }
-    for path in FILES.map(|name| folder.join(name)) {
+    remove_left(folder);
+    let first = FILES.iter().filter(|name| **name != CONFIG);
+    for path in first.chain([&CONFIG]).map(|name| folder.join(name)) {
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != ErrorKind::NotFound => return Err(at(&path)(e)),
             _ => {}

@@ -18,12 +18,23 @@ use super::{footer, inspector, lanes, list, mistakes, overview, recording, train
 use crate::app::help::wrap;
 use crate::app::layout::{self, Area};
 use crate::app::{App, Open, Tab, time};
+use crate::text::hidden;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// Draws the application into `buf`.
 pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
+    screen(app, *theme, buf);
+    // Controls are not drawn, but some characters that cannot be seen hang on a letter, or are as wide as one.
+    for cell in buf.content.iter_mut().filter(|cell| cell.symbol().len() > 1) {
+        if cell.symbol().contains(hidden) {
+            cell.set_symbol("\u{fffd}");
+        }
+    }
+}
+
+fn screen(app: &App, theme: Theme, buf: &mut Buffer) {
     let (w, h) = (buf.area.width, buf.area.height);
     if layout::too_small((w, h)) {
         let text = format!("koracle needs {}x{}", layout::SMALLEST.0, layout::SMALLEST.1);
@@ -33,28 +44,28 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
         }
         return;
     }
-    title(app, *theme, buf);
+    title(app, theme, buf);
     match (&app.tab, &app.open) {
         (Tab::Traces, _) => {
-            if !recording::draw(app, *theme, buf) {
-                list::draw(app, *theme, buf);
+            if !recording::draw(app, theme, buf) {
+                list::draw(app, theme, buf);
             }
         }
-        (Tab::Train, _) => train::draw(app, *theme, buf),
-        (Tab::Mistakes, _) => mistakes::draw(app, *theme, buf),
+        (Tab::Train, _) => train::draw(app, theme, buf),
+        (Tab::Mistakes, _) => mistakes::draw(app, theme, buf),
         (Tab::Timeline, Open::Ready(timeline)) => {
             let l = app.layout();
-            overview::draw(timeline, &l, *theme, buf);
-            lanes::draw(timeline, &l, *theme, buf);
-            mistakes::marks::draw(app, timeline, &l, *theme, buf);
-            inspector::draw(timeline, &l, *theme, buf);
-            footer::bar(app, timeline, &l, *theme, buf);
+            overview::draw(timeline, &l, theme, buf);
+            lanes::draw(timeline, &l, theme, buf);
+            mistakes::marks::draw(app, timeline, &l, theme, buf);
+            inspector::draw(timeline, &l, theme, buf);
+            footer::bar(app, timeline, &l, theme, buf);
         }
-        (Tab::Timeline, open) => waiting(open, *theme, buf),
+        (Tab::Timeline, open) => waiting(open, theme, buf),
     }
-    footer::keys(app, *theme, buf);
+    footer::keys(app, theme, buf);
     if app.help {
-        footer::help(app, *theme, buf);
+        footer::help(app, theme, buf);
     }
 }
 

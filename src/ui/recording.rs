@@ -332,7 +332,7 @@ fn ending(run: &Run, room: usize, theme: Theme) -> Vec<Row> {
                 say("file", &path(file), theme.dim());
             }
             let text = match (run.cancelling, run.progress.stage) {
-                (true, _) => "cancelling; what came is kept, and the machine is left as it was",
+                (true, _) => "cancelling; what came is kept (Esc once more: wait no longer)",
                 (false, Stage::Done) => "writing the file",
                 (false, Stage::Connecting | Stage::Probing) => "Esc cancels",
                 (false, _) => "Esc ends it and keeps what came",

@@ -10,10 +10,12 @@ use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, KeyCode, KeyEvent,
     KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use crossterm::{cursor, execute};
 use ratatui::{Terminal, backend::CrosstermBackend};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP};
 use std::io::{self, Stdout, stdout};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +23,10 @@ use std::sync::mpsc::SyncSender;
 
 /// True while the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Somebody asked the program to rest (SIGTSTP).
+static REST: AtomicBool = AtomicBool::new(false);
+/// The program went on after a rest, of which it may not have known before.
+static WOKEN: AtomicBool = AtomicBool::new(false);
 
 /// Holds the terminal; dropping it gives the terminal back.
 pub struct Guard(Terminal<CrosstermBackend<Stdout>>);
@@ -32,6 +38,13 @@ pub fn restore() {
         let _ = execute!(stdout(), DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, cursor::Show);
         let _ = disable_raw_mode();
     }
+}
+
+/// Sets the terminal up for a full screen.
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)
 }
 
 impl Guard {
@@ -51,10 +64,7 @@ impl Guard {
                 }
             }));
         });
-        enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
-        let taken = execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        let taken = take().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match taken {
             Ok(terminal) => Ok(Self(terminal)),
             Err(e) => {
@@ -67,6 +77,27 @@ impl Guard {
     /// Columns and rows.
     pub fn size(&self) -> io::Result<(u16, u16)> {
         self.0.size().map(|s| (s.width, s.height))
+    }
+
+    /// Rests when that was asked: gives the terminal back, stops the whole program until it is continued, takes the terminal
+    /// again. After a rest that nobody had announced it takes it again too. True when everything is to be drawn anew.
+    pub fn rested(&mut self) -> io::Result<bool> {
+        if REST.swap(false, Ordering::SeqCst) {
+            restore();
+            // As the signal would have done it. It comes back when somebody continues the program.
+            signal_hook::low_level::raise(SIGSTOP)?;
+            WOKEN.store(true, Ordering::SeqCst);
+        }
+        if !WOKEN.swap(false, Ordering::SeqCst) {
+            return Ok(false);
+        }
+        // Whoever had the terminal meanwhile may have changed its modes, though we still have them for ours.
+        restore();
+        take()?;
+        // A new one draws everything. To clear the old one would ask for the cursor, and the answer would go to the input.
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.0 = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(true)
     }
 
     /// Draws one frame.
@@ -103,16 +134,32 @@ pub fn read_input(tx: SyncSender<Msg>) -> Job {
     )
 }
 
-/// Sends [`Msg::Terminated`] on SIGTERM, SIGINT, SIGHUP and SIGQUIT.
+/// A message that changes nothing, for a loop that waits for one.
+fn wake_up() -> Msg {
+    let (width, height) = crossterm::terminal::size().unwrap_or((80, 24));
+    Msg::Resized(width, height)
+}
+
+/// Sends [`Msg::Terminated`] on SIGTERM, SIGINT, SIGHUP and SIGQUIT; a SIGTSTP and a SIGCONT make [`Guard::rested`] act.
 pub fn watch_signals(tx: SyncSender<Msg>) -> Job {
     Job::spawn(
         "signals",
         move |_| {
-            let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT]) else {
+            let Ok(mut signals) =
+                signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])
+            else {
                 return;
             };
             for signal in signals.forever() {
-                if tx.send(Msg::Terminated(Some(signal))).is_err() {
+                let msg = match signal {
+                    SIGTSTP | SIGCONT => {
+                        let flag = if signal == SIGTSTP { &REST } else { &WOKEN };
+                        flag.store(true, Ordering::SeqCst);
+                        wake_up()
+                    }
+                    end => Msg::Terminated(Some(end)),
+                };
+                if tx.send(msg).is_err() {
                     return;
                 }
             }

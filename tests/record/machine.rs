@@ -1,8 +1,12 @@
-//! The machine that the recording tests record: whether it lets itself be recorded, and whether it is afterwards as it
-//! was before. One recording test at a time, whichever program it is in.
+//! The machine that the recording tests record: whether it lets itself be recorded, and whether what a recording makes
+//! is gone afterwards. One recording test at a time, whichever program it is in.
 
 #![allow(dead_code)] // not every program that takes this in needs all of it
 
+#[path = "../environment/mod.rs"]
+pub mod environment;
+
+pub use environment::{Need, has, skip};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,32 +14,34 @@ use std::time::{Duration, Instant};
 pub const TRACEFS: &str = "/sys/kernel/tracing";
 pub const SSHD: &str = "/usr/sbin/sshd";
 
-/// Everything a recording must leave as it found it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct State {
-    /// The shared trace buffer's settings.
-    top: Vec<String>,
-    /// Instances and temporary folders of recordings.
-    ours: Vec<PathBuf>,
-}
-
-impl State {
-    fn now() -> Self {
-        let files = ["tracing_on", "set_event", "trace_clock", "current_tracer", "buffer_size_kb", "options/overwrite"];
-        let top = files.map(|f| std::fs::read_to_string(Path::new(TRACEFS).join(f)).unwrap()).to_vec();
-        Self { top, ours: [instances(), ours_in("/dev/shm")].concat() }
-    }
-}
-
-fn ours_in(folder: impl AsRef<Path>) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|d| d.path());
-    let mut ours: Vec<PathBuf> = entries.filter(|p| p.to_string_lossy().contains("/koracle-")).collect();
+/// Instances and temporary folders with the very name of a recording of this boot; those of others are not looked at.
+fn ours() -> Vec<PathBuf> {
+    let mut ours = [instances(), ours_in("/dev/shm"), ours_in(std::env::temp_dir()), ours_in("/var/tmp")].concat();
     ours.sort();
+    ours.dedup();
     ours
 }
 
-/// Trace instances of recordings.
-pub fn instances() -> Vec<PathBuf> {
+/// The end of each recording's name: part of the boot's random number, and the pid namespace.
+pub fn boot_and_space() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap().to_string_lossy().into_owned();
+    let space = space.trim_start_matches("pid:[").trim_end_matches(']');
+    format!("{}-{space}", boot.trim().rsplit('-').next().unwrap())
+}
+
+fn ours_in(folder: impl AsRef<Path>) -> Vec<PathBuf> {
+    let mark = boot_and_space();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|d| d.path());
+    entries
+        .filter(|p| {
+            let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.starts_with("koracle-") && name.contains(&mark)
+        })
+        .collect()
+}
+
+fn instances() -> Vec<PathBuf> {
     ours_in(Path::new(TRACEFS).join("instances"))
 }
 
@@ -45,42 +51,37 @@ pub fn plan_of(instance: &Path) -> String {
     name.split('-').nth(1).unwrap().to_owned()
 }
 
-pub fn has(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(program).is_file()))
-}
-
-/// Says that `test` is skipped for want of `missing`; with `KORACLE_CI` set that is a failure.
-pub fn skip(test: &str, missing: &str) {
-    assert!(std::env::var_os("KORACLE_CI").is_none(), "{test} needs {missing}");
-    println!("skipped: {test}: needs {missing}");
-}
-
 /// The machine, for one test.
 pub struct Machine {
     _alone: File,
-    before: State,
+    before: Vec<PathBuf>,
 }
 
 impl Machine {
     /// `None`, after saying so, where `test` cannot be done.
-    pub fn get(test: &str, tools: &[&str]) -> Option<Self> {
+    pub fn get(test: &str, tools: &[&'static str]) -> Option<Self> {
         // Only root may look at the instances.
         if std::fs::read_dir(Path::new(TRACEFS).join("instances")).is_err() {
-            skip(test, "root and tracefs");
+            skip(test, Need::Root);
             return None;
         }
         if let Some(tool) = tools.iter().find(|t| !has(t)) {
-            skip(test, tool);
+            skip(test, Need::Tool(tool));
             return None;
         }
         let alone = File::create(std::env::temp_dir().join("koracle-recording-tests.lock")).unwrap();
         alone.lock().unwrap();
-        Some(Self { _alone: alone, before: State::now() })
+        Some(Self { _alone: alone, before: ours() })
     }
 
-    /// Waits until the machine is as it was, and says how long that took.
+    /// Trace instances of recordings that began after this test did.
+    pub fn new_instances(&self) -> Vec<PathBuf> {
+        instances().into_iter().filter(|i| !self.before.contains(i)).collect()
+    }
+
+    /// Waits until nothing of a recording is there that was not there before, and says how long that took.
     pub fn is_as_before(&self, after: &str) {
-        let waited = until(after, || State::now() == self.before);
+        let waited = until(after, || ours().iter().all(|p| self.before.contains(p)));
         println!("as before {:.1} s after {after}", waited.as_secs_f64());
     }
 }

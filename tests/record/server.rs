@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // not every program that takes this in needs all of it
 
-use super::machine::{SSHD, skip, until};
+use super::machine::{Need, SSHD, skip, until};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -34,7 +34,7 @@ impl Server {
     /// With more lines of `sshd_config`.
     pub fn start_with(test: &str, more: &str) -> Option<Self> {
         if !Path::new(SSHD).exists() {
-            skip(test, "sshd");
+            skip(test, Need::Tool("sshd"));
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

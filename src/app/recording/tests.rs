@@ -230,6 +230,7 @@ fn esc_cancels_at_every_stage_and_the_end_is_waited_for() {
         let run = app.recorder.running().unwrap();
         assert_eq!((run.cancelling, run.brief().as_str()), (true, "rec ends"));
         assert!(press(&mut app, "r").is_empty(), "one recording at a time");
+        assert!(matches!(key(&mut app, Key::Esc)[..], [Order::Cancel]), "once more: a stuck machine is not waited for");
 
         let problem = "Nothing had been recorded.".to_string();
         assert!(end(&mut app, Err(Failure { problem, cancelled: true })).is_empty());

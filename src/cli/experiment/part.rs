@@ -2,6 +2,7 @@
 //! says of what configuration and recordings the folder is, and `SPLIT-NAME.json` what was scored: so that nothing is taken
 //! for finished that belongs to something else.
 
+use super::super::door::say;
 use super::super::eval::{self, Column};
 use super::super::output;
 use super::plan::{Plan, TestSet};
@@ -9,7 +10,7 @@ use super::results::Trained;
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::dataset::chunks::{Keep, Recording};
 use crate::evaluate::report::Report;
-use crate::export::NewFile;
+use crate::export;
 use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::engine::Choice;
@@ -17,7 +18,6 @@ use crate::train::{self, Data, Progress, TrainConfig};
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -140,7 +140,7 @@ impl Context {
         if let Some(scored) = read::<Scored>(&file)?.filter(|s| s.recordings == recordings) {
             return Ok(scored.report);
         }
-        eprintln!("koracle: scoring {title}");
+        say!("koracle: scoring {title}");
         let bar = output::progress(0, "scoring");
         let report = eval::report(&columns(), &self.paths(self.split, &test.filter)?, &bar)?;
         bar.finish_and_clear();
@@ -251,6 +251,35 @@ impl Trained {
     }
 }
 
+/// Takes a folder for an experiment: a new or an empty one, or one that says itself that it is an experiment's.
+pub fn claim(folder: &Path) -> Result<()> {
+    const MARK: &str = "experiment.json";
+    let name = || folder.display().to_string();
+    let marked = read::<Mark>(&folder.join(MARK)).is_ok_and(|mark| mark.is_some());
+    let parts = std::fs::read_dir(folder.join("runs")).into_iter().flatten().flatten();
+    let mut parts = parts.map(|part| part.path().join("part.json"));
+    if marked || parts.any(|part| read::<Kept>(&part).is_ok_and(|kept| kept.is_some())) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder).wrap_err_with(name)?;
+    let names = std::fs::read_dir(folder).wrap_err_with(name)?.flatten().map(|entry| entry.file_name());
+    if let Some(other) = names.into_iter().find(|n| !n.to_str().is_some_and(export::is_temporary)) {
+        bail!(
+            "{}: not an empty folder, and not an experiment's: it holds {}; choose another one",
+            folder.display(),
+            other.display()
+        );
+    }
+    write(&folder.join(MARK), &Mark { koracle: "experiment".into() })
+}
+
+/// `experiment.json`: says whose the folder is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    koracle: String,
+}
+
 fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     let name = || file.display().to_string();
     match std::fs::read(file) {
@@ -264,9 +293,7 @@ fn write(file: &Path, value: &impl Serialize) -> Result<()> {
     let name = || file.display().to_string();
     let mut text = serde_json::to_vec_pretty(value).wrap_err_with(name)?;
     text.push(b'\n');
-    let new = NewFile::create(file).wrap_err_with(name)?;
-    new.file().write_all(&text).wrap_err_with(name)?;
-    new.finish().wrap_err_with(name)
+    export::write_whole(file, &text).wrap_err_with(name)
 }
 
 /// What tells files of one wish for adaptation from those of another.

@@ -2,10 +2,10 @@
 //! version is the same as none. Nothing of the trace itself is kept.
 
 use super::{BASELINES, Chunk, Guess, Prediction};
+use crate::export;
 use crate::features::layout_hash;
 use crate::trace::{CpuId, ThreadIx, Trace};
 use etcetera::BaseStrategy;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -88,10 +88,7 @@ impl Cache {
         let bytes = [header.map(u64::to_le_bytes).concat(), body].concat();
         let dir = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir)?;
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        file.write_all(&zstd::bulk::compress(&bytes, 1)?)?;
-        file.persist(&self.path)?;
-        Ok(())
+        export::write_whole(&self.path, &zstd::bulk::compress(&bytes, 1)?)
     }
 }
 
