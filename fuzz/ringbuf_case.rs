@@ -34,9 +34,10 @@ pub fn check(bytes: &[u8]) -> usize {
     let streams =
         parts[1..].iter().take(8).enumerate().map(|(i, b)| (CpuId(i as u16), format!("cpu{i}"), *b)).collect();
     let mut builder = TraceBuilder::default();
-    let Ok(report) = decode(&formats, streams, &mut builder) else { return 0 };
+    if decode(&formats, streams, &mut builder).is_err() {
+        return 0;
+    }
     let trace = builder.finish(TraceMeta::default());
-    assert_eq!(report.events, trace.len() as u64);
     assert!(trace.times().is_sorted());
     assert!(trace.events().all(|e| e.cpu.ix() < trace.cpus()));
     trace.len()

@@ -1,7 +1,7 @@
 //! Bad input: a clear message that names file, line and byte, and no loss of the rest. Never a panic.
 #![allow(clippy::unwrap_used)] // also in the tests' own functions, which the configuration does not know
 
-use kernel_oracle::ingest::{self, IngestError, Opened, Packing, Reason};
+use kernel_oracle::ingest::{self, IngestError, Opened, Packing, Place, Reason};
 use kernel_oracle::trace::{CpuId, MAX_CPUS, Nanos, Pid};
 use proptest::prelude::*;
 use std::io::Write;
@@ -97,7 +97,8 @@ fn a_text_cut_anywhere_loses_at_most_its_last_line() {
         if opened.report.skipped > 0 {
             let bad = &opened.report.bad[0];
             let at = text[..end].rfind('\n').unwrap() + 1;
-            assert_eq!((&bad.reason, bad.line, bad.byte), (&Reason::Cut, whole_lines as u64 + 1, at as u64));
+            let place = Place::Line { line: whole_lines as u64 + 1, byte: at as u64 };
+            assert_eq!((&bad.reason, &bad.place), (&Reason::Cut, &place));
         }
     }
 }
@@ -113,7 +114,7 @@ fn bad_lines_are_counted_with_their_place() {
     text += &good.replace("next_pid=2", "next_pid=x");
     let opened = read(text.clone());
     assert_eq!((opened.trace.len(), opened.report.skipped, opened.report.bad.len()), (1, 152, 100));
-    assert_eq!((opened.report.bad[0].line, opened.report.bad[0].byte), (2, good.len() as u64));
+    assert_eq!(opened.report.bad[0].place, Place::Line { line: 2, byte: good.len() as u64 });
     assert_eq!(opened.trace.meta().skipped, 152);
 
     let csv = format!(
@@ -173,6 +174,72 @@ fn broken_metadata_do_not_hide_the_recording() {
     let problem = opened.report.metadata_problem.unwrap();
     assert!(problem.contains("a.toml") && problem.contains("line 2"), "{problem}");
     assert_eq!((opened.trace.len(), opened.trace.meta().name.as_str()), (1, "a"));
+}
+
+#[test]
+fn what_never_ends_or_never_begins_is_refused() {
+    let device = ingest::open(Path::new("/dev/zero")).unwrap_err();
+    assert!(matches!(device, IngestError::Device(_)), "{device}");
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let silent = ingest::open(&pipe).unwrap_err();
+    assert!(matches!(silent, IngestError::SilentPipe(_)) && silent.to_string().contains("nobody"), "{silent}");
+    let text = switch("1.000001", 0, 1, 2);
+    let mut writer = std::process::Command::new("sh");
+    let mut writer = writer.args(["-c", "printf %s \"$1\" > \"$2\"", "sh"]).arg(&text).arg(&pipe).spawn().unwrap();
+    assert_eq!(ingest::open(&pipe).unwrap().trace.len(), 1);
+    assert!(writer.wait().unwrap().success());
+}
+
+#[test]
+fn a_line_without_end_is_one_bad_line() {
+    let good = switch("1.000001", 0, 1, 2);
+    for length in [65_536, 65_537, 5_000_000] {
+        for filler in
+            ["x", " 1: ", " prev_pid=1 prev_prio=1 prev_state=S ==> next_comm=", "CPU:1 [LOST ", "a:1 [1] S ==> "]
+        {
+            let long = filler.repeat(length / filler.len() + 1);
+            let text = format!("{good}{}\n{good}", &long[..length]);
+            let opened = read(text);
+            let bad = &opened.report.bad[0];
+            assert_eq!((opened.trace.len(), opened.report.skipped, opened.report.units), (2, 1, 3), "{filler}");
+            assert_eq!(bad.place, Place::Line { line: 2, byte: good.len() as u64 });
+            assert_eq!(bad.reason == Reason::TooLong, length > 65_536, "{bad}");
+        }
+    }
+    let unending = read(format!("{good}{}", "x".repeat(9_000_000)));
+    assert_eq!(
+        (unending.trace.len(), unending.report.skipped, unending.report.bytes),
+        (1, 1, 9_000_000 + good.len() as u64)
+    );
+    assert!(unending.report.truncated.is_some());
+}
+
+#[test]
+fn a_number_in_the_metadata_decides_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.csv");
+    std::fs::write(&path, format!("{HEADER}5,0,wakeup,1,2,a,120,,,,,,0\n")).unwrap();
+    std::fs::write(dir.path().join("a.toml"), "cpus = 65535\n").unwrap();
+    let opened = ingest::open(&path).unwrap();
+    assert_eq!(opened.trace.cpus(), 1);
+    assert!(opened.report.warnings[0].contains("65535 CPUs"), "{:?}", opened.report.warnings);
+    std::fs::write(dir.path().join("a.toml"), "#".repeat(2 << 20)).unwrap();
+    let problem = ingest::open(&path).unwrap().report.metadata_problem.unwrap();
+    assert!(problem.contains("no metadata"), "{problem}");
+}
+
+#[test]
+fn the_first_bad_row_and_a_stray_quote_have_their_own_place() {
+    let row = |t: &str| format!("{t},0,wakeup,1,2,a,120,,,,,,0\n");
+    let opened = read(format!("{HEADER}{}{}", row("x"), row("5")));
+    assert_eq!(opened.report.bad[0].to_string(), format!("line 2, byte {}: no valid time_ns", HEADER.len()));
+    let opened = read(format!("{HEADER}{}{}{}", row("5"), row("6").replace(",a,", ",\"a,"), row("7").repeat(50)));
+    assert_eq!((opened.trace.len(), opened.report.skipped), (51, 1));
+    assert_eq!((opened.report.bad[0].place.line(), &opened.report.bad[0].reason), (Some(3), &Reason::Quote));
+    let pandas = read(format!(",{}0,{}", HEADER, row("5").replace(",0\n", ",0.0\n")));
+    assert_eq!((pandas.trace.len(), pandas.report.skipped), (1, 0));
 }
 
 fn lines() -> impl Strategy<Value = Vec<u8>> {

@@ -56,7 +56,7 @@ fn all_bundled_traces_open_whole_and_match_their_catalog() {
             (&meta.workload, &meta.category, meta.run, &meta.kernel),
             (&entry.workload, &entry.category, entry.run, &entry.kernel)
         );
-        assert_eq!(report.lines, 1 + (trace.len() + trace.gaps().len()) as u64);
+        assert_eq!(report.units, 1 + (trace.len() + trace.gaps().len()) as u64);
         let split = match entry.run {
             0 | 1 => Split::Train,
             2 => Split::Validation,
@@ -92,7 +92,7 @@ fn a_catalog_that_promises_too_much_is_refused() {
 fn the_kernels_own_text() {
     let plain = sample("kernel.txt");
     assert_eq!((plain.report.format, plain.report.skipped, plain.trace.cpus()), (Format::Ftrace, 0, 2));
-    let lines = plain.report.lines as usize - 12;
+    let lines = plain.report.units as usize - 12;
     assert_eq!(plain.trace.len() + plain.report.other_events as usize, lines);
     let e = plain.trace.event(1);
     let (prev, next) = (plain.trace.tasks().get(e.task).unwrap(), plain.trace.tasks().get(e.next).unwrap());

@@ -110,7 +110,7 @@ pub fn run(args: &Args) -> Result<()> {
             "unknown": (0..trace.cpus()).map(|c| trace.unknown_share(CpuId(c as u16))).collect::<Vec<_>>(),
             "contradictions": trace.contradictions(),
             "overwritten": report.overwritten,
-            "warnings": warnings(trace, &counts),
+            "warnings": report.warnings.iter().cloned().chain(warnings(trace, &counts)).collect::<Vec<_>>(),
             "threads": trace.tasks().thread_count().saturating_sub(trace.cpus()),
             "span_ns": trace.span().0,
             "kernel": meta.kernel,
@@ -138,7 +138,7 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(text, "workload    {} ({}), run {}", or(&meta.workload), or(&meta.category), meta.run)?;
     writeln!(text, "command     {}", or(&meta.command))?;
     writeln!(text, "kernel      {} ({})", or(&meta.kernel), meta.scheduler.label())?;
-    writeln!(text, "format      {}", report.format.label())?;
+    writeln!(text, "format      {}", report.format.words())?;
     writeln!(text, "span        {:.6} s", trace.span().secs())?;
     let each: Vec<String> = kinds(trace).into_iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     writeln!(text, "events      {}: {}", trace.len(), each.join(", "))?;
@@ -155,7 +155,7 @@ pub fn run(args: &Args) -> Result<()> {
         .collect();
     writeln!(text, "unknown     [{}] of the CPUs' time", unknown.join(", "))?;
     let ordered = output::count(trace.reordered(), "event");
-    writeln!(text, "skipped     {}; {ordered} put in order", output::count(meta.skipped, "line"))?;
+    writeln!(text, "skipped     {}; {ordered} put in order", output::count(meta.skipped, report.format.unit()))?;
     let decisions = output::count(counts.decisions, "scored decision");
     writeln!(text, "coverage    {} of {decisions}", percent(coverage))?;
     writeln!(text, "trivial     {} (fewer than two candidates)", percent(trivial))?;

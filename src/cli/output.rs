@@ -10,7 +10,7 @@ use color_eyre::eyre::{Result, WrapErr, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::Metadata;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Once, OnceLock};
@@ -19,13 +19,7 @@ pub use super::door::{json, progress};
 
 /// Opens a recording, `-` from standard input, and says on standard error what is wrong with it.
 pub fn open(path: &Path) -> Result<Opened> {
-    let opened = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).wrap_err("standard input")?;
-        ingest::read(bytes, "stdin")?
-    } else {
-        ingest::open(path)?
-    };
+    let opened = ingest::open(path)?;
     warn(path, &opened);
     Ok(opened)
 }
@@ -41,7 +35,11 @@ pub fn warn(path: &Path, opened: &Opened) {
     }
     if report.skipped > 0 {
         let first = report.bad.first().map(|b| format!("; first: {b}")).unwrap_or_default();
-        say!("koracle: warning: {name}: {} of {} skipped{first}", report.skipped, count(report.lines, "line"));
+        let of = count(report.units, report.format.unit());
+        say!("koracle: warning: {name}: {} of {of} skipped{first}", report.skipped);
+    }
+    for warning in &report.warnings {
+        say!("koracle: warning: {name}: {warning}");
     }
     let reordered = opened.trace.reordered();
     if reordered > 0 {

@@ -104,9 +104,9 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     for note in &recorded.notes {
         say!("koracle: {}: {note}", plan.target);
     }
-    if recorded.pages.damaged > 0 {
+    if recorded.pages.skipped > 0 {
         let first = recorded.pages.bad.first().map(ToString::to_string).unwrap_or_default();
-        say!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.damaged);
+        say!("koracle: warning: {} damaged pages; first: {first}", recorded.pages.skipped);
     }
     let kept = keep::save(&recorded.trace, path, args.force)?;
     summary(&recorded, &kept);

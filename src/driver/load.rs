@@ -24,11 +24,13 @@ fn notes(report: &Report, reordered: u64) -> Vec<String> {
     if let Some(why) = &report.truncated {
         notes.push(format!("cut short: {why}"));
     }
+    let unit = report.format.unit();
     match report.skipped {
         0 => {}
-        1 => notes.push("1 line skipped".into()),
-        n => notes.push(format!("{n} lines skipped")),
+        1 => notes.push(format!("1 {unit} skipped")),
+        n => notes.push(format!("{n} {unit}s skipped")),
     }
+    notes.extend(report.warnings.iter().cloned());
     match reordered {
         0 => {}
         1 => notes.push("1 event was out of order".into()),

@@ -174,8 +174,8 @@ fn saved(recorded: Recorded, kept: Kept, cancelled: bool) -> Saved {
         let per_cpu: Vec<String> = (0..).zip(&meta.lost).map(|(cpu, n)| format!("CPU{cpu} {}", grouped(*n))).collect();
         notes.push(format!("events lost, as the buffers were too small: {}", per_cpu.join(", ")));
     }
-    if recorded.pages.damaged > 0 {
-        notes.push(format!("{} damaged pages", recorded.pages.damaged));
+    if recorded.pages.skipped > 0 {
+        notes.push(format!("{} damaged pages", recorded.pages.skipped));
         notes.extend(recorded.pages.bad.iter().take(SHOWN).map(ToString::to_string));
     }
     notes.extend(recorded.notes);

@@ -1,10 +1,10 @@
-//! Takes the compression off: zstd, gzip or xz, told by their magic bytes. A damaged or cut stream gives the part that
-//! decoded, and says so.
+//! Takes the compression off while reading: zstd, gzip or xz, told by their magic bytes. What a decoder may hold is
+//! bounded, so that a small file cannot ask for much memory.
 
 use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
-use std::borrow::Cow;
-use std::io::Read;
+use liblzma::stream::{CONCATENATED, Stream};
+use std::io::{BufReader, Read, Result};
 
 /// How the bytes were packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,15 @@ pub enum Packing {
     /// xz.
     Xz,
 }
+
+/// Bytes that tell a compression.
+pub const MAGIC: usize = 6;
+/// Bytes that are read at once.
+const READ: usize = 128 << 10;
+/// zstd windows up to 128 MiB, as `zstd --long` and `--ultra -22` write.
+const ZSTD_WINDOW_LOG: u32 = 27;
+/// xz needs 65 MiB for what `xz -9` writes.
+const XZ_MEMORY: u64 = 256 << 20;
 
 impl Packing {
     /// By the first bytes.
@@ -41,35 +50,21 @@ impl Packing {
             Self::Xz => "xz",
         }
     }
-}
 
-/// What came out of a compressed stream.
-pub struct Unpacked<'a> {
-    pub packing: Packing,
-    pub bytes: Cow<'a, [u8]>,
-    /// Why there is not more, when the stream is cut or damaged.
-    pub damage: Option<String>,
-}
-
-/// Decompresses everything that can be. Plain bytes are passed on unchanged.
-pub fn unpack(packed: Cow<'_, [u8]>) -> Unpacked<'_> {
-    let packing = Packing::sniff(&packed);
-    let input: &[u8] = &packed;
-    let mut bytes = Vec::new();
-    // On an error `read_to_end` has already appended what came before it.
-    let result = match packing {
-        Packing::Plain => return Unpacked { packing, bytes: packed, damage: None },
-        Packing::Zstd => zstd::stream::read::Decoder::with_buffer(input).and_then(|mut d| {
-            // Windows beyond zstd's default limit of 128 MiB come from `zstd --long`.
-            d.window_log_max(31)?;
-            d.read_to_end(&mut bytes)
-        }),
-        Packing::Gzip => MultiGzDecoder::new(input).read_to_end(&mut bytes),
-        Packing::Xz => XzDecoder::new_multi_decoder(input).read_to_end(&mut bytes),
-    };
-    let damage = result.err().map(|e| {
-        let (label, at) = (packing.label(), bytes.len());
-        format!("the {label} stream is cut or damaged after {at} decompressed bytes: {e}")
-    });
-    Unpacked { packing, bytes: bytes.into(), damage }
+    /// The decompressed stream of a packed one.
+    pub fn unpack<'a>(self, packed: impl Read + Send + 'a) -> Result<Box<dyn Read + Send + 'a>> {
+        Ok(match self {
+            Self::Plain => Box::new(packed),
+            Self::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(READ, packed))?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                Box::new(decoder)
+            }
+            Self::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(READ, packed))),
+            Self::Xz => {
+                let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
+                Box::new(XzDecoder::new_stream(BufReader::with_capacity(READ, packed), stream))
+            }
+        })
+    }
 }

@@ -1,59 +1,102 @@
 //! Text of ftrace (`trace`, `trace_pipe`) and trace-cmd (`report`, with `-t`, `-R`, `-l`), in any `sched_switch` layout.
 //! Long texts are cut at line ends and parsed on all threads of the rayon pool; the result does not depend on the cuts.
 
+mod layout;
 mod line;
 mod payload;
 
-use super::{KEPT_BAD_LINES, Reason, Report, num};
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TraceBuilder};
+use super::lines::{BLOCK, LONGEST, Lines};
+use super::report::believable;
+use super::{Format, IngestError, Place, Probe, Reader, Reason, Report, Sink, Source, num};
+use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TraceBuilder};
 use line::{Body, Head, Line};
+use memchr::memmem::find;
+use payload::Named;
 use rayon::prelude::*;
 
 /// Enough lines to make handing it to another thread worth it, few enough to keep all threads busy to the end.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 512 << 10;
 
-/// Looks at the first part of a text: is it ftrace's?
-pub fn sniff(text: &[u8], complete: bool) -> super::Sniff {
-    for line in text.split_inclusive(|&b| b == b'\n') {
-        if line.starts_with(b"# tracer:") {
-            return super::Sniff::Yes;
-        }
-        match line::parse(line.trim_ascii_end()) {
-            Ok(Line::Comment) | Err(_) => {}
-            Ok(_) => return super::Sniff::Yes,
-        }
+/// The format.
+pub struct Ftrace;
+
+impl Reader for Ftrace {
+    fn format(&self) -> Format {
+        Format::Ftrace
     }
-    if complete { super::Sniff::No } else { super::Sniff::NeedMore }
+
+    fn probe(&self, head: &[u8], _: &str, complete: bool) -> Probe {
+        let event = |line: &[u8]| matches!(line::parse(line), Ok(line) if line != Line::Comment);
+        for line in head.split_inclusive(|&b| b == b'\n') {
+            let text = bare(line.trim_ascii_end());
+            if line.starts_with(b"# tracer:") || event(text) || layout::cleaned(text).is_some_and(|clean| event(&clean))
+            {
+                return Probe::Yes;
+            }
+        }
+        if complete { Probe::No } else { Probe::More }
+    }
+
+    fn read(&self, source: &mut Source<'_>, to: &mut Sink) -> Result<(), IngestError> {
+        let machines = read_cut(source, to, BLOCK, CHUNK);
+        if machines.0.len() > 1 {
+            return Err(IngestError::Foreign {
+                name: source.name().into(),
+                what: "the text of several machines in one (a host and its guests), whose CPUs and pids are not the same",
+                way: "print one of them: `trace-cmd report -t -i FILE`",
+            });
+        }
+        Ok(())
+    }
 }
 
-/// Reads all lines. Also returns the number of CPUs if the text says it (0: it does not).
-pub fn parse(text: &[u8], report: &mut Report) -> (TraceBuilder, u16) {
-    parse_chunks(text, CHUNK, report)
+/// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the next one is read.
+fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) -> Machines {
+    let mut lines = Lines::new(block);
+    let mut whole = Part::default();
+    let mut next = lines.next(source);
+    while let Some(block) = next {
+        let parse =
+            || pieces(&block.text, chunk).map(|(at, text)| Part::parse(block.start + at as u64, text)).collect();
+        let (parts, following): (Vec<Part>, _) = rayon::join(parse, || lines.next(source));
+        for part in parts {
+            whole.append(part);
+        }
+        lines.reuse(block);
+        next = following;
+    }
+    lines.finish(source, &mut whole.report);
+    if whole.counts > 0 {
+        whole.report.warn(
+            "stamps without a point are counts of a clock (`counter`, `x86-tsc`, `uptime`) and taken for nanoseconds: the \
+             order of events is right, durations are not times",
+        );
+    }
+    (to.meta.cpus, to.meta.kernel) = (whole.cpus, whole.kernel);
+    to.events = whole.builder;
+    to.report = whole.report;
+    whole.machines
 }
 
-/// [`parse`] with cuts about every `size` bytes.
-pub fn parse_chunks(text: &[u8], size: usize, report: &mut Report) -> (TraceBuilder, u16) {
-    let mut chunks = Vec::new();
+/// A line without its end. Old pages of systrace hold the text as a string of JavaScript; editors of Windows begin a
+/// text with a mark.
+fn bare(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_suffix(b"\\n\\").unwrap_or(line);
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+}
+
+/// A text in pieces that end at line ends, each with its offset.
+fn pieces(text: &[u8], size: usize) -> impl IndexedParallelIterator<Item = (usize, &[u8])> {
+    let mut pieces = Vec::new();
     let mut start = 0;
     while start < text.len() {
         let aim = (start + size.max(1) - 1).min(text.len());
         let end = memchr::memchr(b'\n', &text[aim..]).map_or(text.len(), |at| aim + at + 1);
-        chunks.push((start, &text[start..end]));
+        pieces.push((start, &text[start..end]));
         start = end;
     }
-    let parts: Vec<Part> = chunks.into_par_iter().map(|(start, chunk)| Part::parse(start as u64, chunk)).collect();
-    let mut parts = parts.into_iter();
-    let Some(mut whole) = parts.next() else { return (TraceBuilder::default(), 0) };
-    for part in parts {
-        whole.append(part);
-    }
-    let found = whole.report;
-    report.lines = found.lines;
-    report.skipped += found.skipped;
-    report.bad.extend(found.bad);
-    report.other_events = found.other_events;
-    report.overwritten = found.overwritten;
-    (whole.builder, whole.cpus)
+    pieces.into_par_iter()
 }
 
 /// What one piece of the text gave. Line numbers count from its start, bytes from the start of the text.
@@ -62,6 +105,23 @@ struct Part {
     builder: TraceBuilder,
     report: Report,
     cpus: u16,
+    /// Events whose stamp is a whole number.
+    counts: u64,
+    kernel: String,
+    machines: Machines,
+}
+
+/// The files of which trace-cmd printed several into one text: the first two.
+#[derive(Default)]
+struct Machines(Vec<String>);
+
+impl Machines {
+    fn add(&mut self, file: &[u8]) {
+        let file = String::from_utf8_lossy(file).into_owned();
+        if self.0.len() < 2 && !self.0.contains(&file) {
+            self.0.push(file);
+        }
+    }
 }
 
 impl Part {
@@ -71,9 +131,10 @@ impl Part {
         let mut from = 0;
         while from < text.len() {
             let end = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |at| from + at);
-            part.report.lines += 1;
+            part.report.units += 1;
             if let Err(reason) = part.take(&text[from..end]) {
-                part.report.bad_line(part.report.lines, start + from as u64, reason);
+                let place = Place::Line { line: part.report.units, byte: start + from as u64 };
+                part.report.note(place, reason);
             }
             from = end + 1;
         }
@@ -81,12 +142,28 @@ impl Part {
     }
 
     fn take(&mut self, text: &[u8]) -> Result<(), Reason> {
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        match line::parse(text)? {
+        if text.len() > LONGEST {
+            return Err(Reason::TooLong);
+        }
+        let text = bare(text);
+        let line = line::parse(text);
+        // Names may hold such bytes, too: a line is taken as it is where it can be.
+        if matches!(line, Err(_) | Ok(Line::Other))
+            && let Some(clean) = layout::cleaned(text)
+            && let Ok(line) = line::parse(&clean)
+        {
+            return self.line(line, &clean);
+        }
+        self.line(line?, text)
+    }
+
+    fn line(&mut self, line: Line<'_>, text: &[u8]) -> Result<(), Reason> {
+        match line {
             Line::Comment => self.comment(text),
             Line::Other => self.report.other_events += 1,
             Line::Cpus(n) if n <= u64::from(MAX_CPUS) => self.cpus = self.cpus.max(n as u16),
             Line::Cpus(n) => return Err(Reason::CpuTooBig(n)),
+            Line::Machine(file) => self.machines.add(file),
             Line::Lost { cpu: n, lost } => self.builder.loss(cpu(n)?, lost),
             Line::Event(head, body) => self.event(head, body)?,
         }
@@ -94,7 +171,19 @@ impl Part {
     }
 
     /// `# entries-in-buffer/entries-written: 2502/2610   #P:2`
+    /// `# nop latency trace v1.1.5 on 6.18.44`
+    /// `# latency: 0 us, #2829/2829, CPU#0 | (M:PREEMPT(none) VP:0, KP:0, SP:0 HP:0 #P:2)`
     fn comment(&mut self, text: &[u8]) {
+        if let Some(at) = find(text, b" latency trace v")
+            && let Some(on) = find(&text[at..], b" on ")
+        {
+            self.kernel = String::from_utf8_lossy(text[at + on + 4..].trim_ascii()).into_owned();
+        }
+        if text.starts_with(b"# latency: ")
+            && let Some(at) = find(text, b" #P:")
+        {
+            self.cpus(&text[at + 4..]);
+        }
         let Some(rest) = text.strip_prefix(b"# entries-in-buffer/entries-written: ") else { return };
         let mut words = rest.split(|b| *b == b' ').filter(|w| !w.is_empty());
         if let Some(entries) = words.next() {
@@ -104,20 +193,36 @@ impl Part {
                 self.report.overwritten = self.report.overwritten.saturating_add(missing);
             }
         }
-        let cpus = words.find_map(|w| num::unsigned(w.strip_prefix(b"#P:")?));
-        if let Some(n) = cpus.filter(|&n| n <= u64::from(MAX_CPUS)) {
+        if let Some(cpus) = words.find_map(|w| w.strip_prefix(b"#P:")) {
+            self.cpus(cpus);
+        }
+    }
+
+    /// The number at the beginning of `text` is that of the CPUs.
+    fn cpus(&mut self, text: &[u8]) {
+        let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
+        if let Some(n) = num::unsigned(&text[..digits]).filter(|&n| n <= u64::from(MAX_CPUS)) {
             self.cpus = self.cpus.max(n as u16);
         }
     }
 
+    /// Interns a task, whose name may be written as numbers.
+    fn task(&mut self, task: &Named<'_>) -> TaskId {
+        match layout::array(task.comm) {
+            Some(name) => self.builder.task(Pid(task.pid), &name),
+            None => self.builder.task(Pid(task.pid), task.comm),
+        }
+    }
+
     fn event(&mut self, head: Head, body: Body<'_>) -> Result<(), Reason> {
-        let mut event = Event::blank(Nanos(head.time), cpu(head.cpu)?);
+        let mut event = Event::blank(Nanos(believable(head.time)?), cpu(head.cpu)?);
+        self.counts += u64::from(head.count);
         // CPUs are checked before names are interned: a bad line must not leave a task behind.
         let task = match body {
             Body::Switch(s) => {
                 event.state = s.state;
-                event.task = self.builder.task(Pid(s.prev.pid), s.prev.comm);
-                event.next = self.builder.task(Pid(s.next.pid), s.next.comm);
+                event.task = self.task(&s.prev);
+                event.next = self.task(&s.next);
                 event.prio = s.prev.prio;
                 event.next_prio = s.next.prio;
                 self.builder.push(event, Pid(head.actor));
@@ -130,13 +235,13 @@ impl Part {
             }
             Body::Runtime(task, runtime) => {
                 event.kind = EventKind::Runtime;
-                event.task = self.builder.task(Pid(task.pid), task.comm);
+                event.task = self.task(&task);
                 self.builder.push_runtime(event, Pid(head.actor), runtime);
                 return Ok(());
             }
             Body::Two(kind, task, next) => {
                 event.kind = kind;
-                event.next = self.builder.task(Pid(next.pid), next.comm);
+                event.next = self.task(&next);
                 task
             }
             Body::One(kind, task) => {
@@ -150,7 +255,7 @@ impl Part {
                 m.task
             }
         };
-        event.task = self.builder.task(Pid(task.pid), task.comm);
+        event.task = self.task(&task);
         event.prio = task.prio;
         self.builder.push(event, Pid(head.actor));
         Ok(())
@@ -159,17 +264,12 @@ impl Part {
     fn append(&mut self, later: Self) {
         self.builder.append(later.builder);
         self.cpus = self.cpus.max(later.cpus);
-        let (mine, other) = (&mut self.report, later.report);
-        mine.skipped += other.skipped;
-        let room = KEPT_BAD_LINES - mine.bad.len();
-        let offset = mine.lines;
-        mine.bad.extend(other.bad.into_iter().take(room).map(|mut bad| {
-            bad.line += offset;
-            bad
-        }));
-        mine.lines += other.lines;
-        mine.other_events += other.other_events;
-        mine.overwritten = mine.overwritten.saturating_add(other.overwritten);
+        self.counts += later.counts;
+        if self.kernel.is_empty() {
+            self.kernel = later.kernel;
+        }
+        later.machines.0.iter().for_each(|file| self.machines.add(file.as_bytes()));
+        self.report.append(later.report);
     }
 }
 

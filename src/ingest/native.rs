@@ -14,11 +14,13 @@
 //! Columns are found by name, others are ignored. A `lost` row says that `pid` many events of `cpu` were lost between
 //! the row of this CPU before it and `time_ns`.
 
-use super::{Reason, Report, Sniff, num};
-use crate::trace::{
-    CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskId, TaskState, ThreadIx, TraceBuilder,
-};
-use csv::{ByteRecord, ReaderBuilder};
+mod row;
+
+use super::lines::{BLOCK, LONGEST, Lines};
+use super::report::believable;
+use super::{Format, IngestError, Place, Probe, Reader, Reason, Sink, Source, num};
+use crate::trace::{CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder};
+use row::{Row, Taken};
 
 /// The columns in the order of [`Columns::at`].
 pub const HEADER: [&str; 15] = [
@@ -45,19 +47,50 @@ const REQUIRED: [&str; 4] = ["time_ns", "cpu", "event", "pid"];
 /// A first line beyond this is no header.
 const LONGEST_HEADER: usize = 4 << 10;
 
+/// The format.
+pub struct Native;
+
+impl Reader for Native {
+    fn format(&self) -> Format {
+        Format::Native
+    }
+
+    /// Looks for the header in the first line.
+    fn probe(&self, head: &[u8], _: &str, complete: bool) -> Probe {
+        match memchr::memchr(b'\n', head) {
+            None if !complete && head.len() < LONGEST_HEADER => Probe::More,
+            _ if Columns::of(head).is_some() => Probe::Yes,
+            _ => Probe::No,
+        }
+    }
+
+    fn read(&self, source: &mut Source<'_>, to: &mut Sink) -> Result<(), IngestError> {
+        read_cut(source, to, BLOCK);
+        Ok(())
+    }
+}
+
+/// Reads blocks of about `size` bytes; each is turned into events while the next one is read.
+pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, size: usize) {
+    let (head, _) = source.peek(LONGEST_HEADER);
+    let Some(columns) = Columns::of(head) else { return };
+    let mut rows = Rows { columns, row: Row::default(), last_on_cpu: Vec::new(), open: Vec::new(), header: true };
+    let mut lines = Lines::new(size);
+    let mut next = lines.next(source);
+    while let Some(mut block) = next {
+        let take = || rows.block(&mut block.text, block.start, to);
+        let ((), following) = rayon::join(take, || lines.next(source));
+        lines.reuse(block);
+        next = following;
+    }
+    rows.end(source.position(), to);
+    lines.finish(source, &mut to.report);
+}
+
 /// Where each column of [`HEADER`] is in this file; a column that is not there is `usize::MAX`.
 struct Columns {
     at: [usize; HEADER.len()],
     count: usize,
-}
-
-/// Looks for the header in the first line.
-pub fn sniff(text: &[u8], complete: bool) -> Sniff {
-    match memchr::memchr(b'\n', text) {
-        None if !complete && text.len() < LONGEST_HEADER => Sniff::NeedMore,
-        _ if Columns::of(text).is_some() => Sniff::Yes,
-        _ => Sniff::No,
-    }
 }
 
 impl Columns {
@@ -75,58 +108,77 @@ fn unquoted(name: &[u8]) -> &[u8] {
     name.strip_prefix(b"\"").and_then(|n| n.strip_suffix(b"\"")).unwrap_or(name)
 }
 
-/// Reads all rows; those that cannot be used are counted in `report`.
-pub fn parse(text: &[u8], report: &mut Report) -> TraceBuilder {
-    let Some(columns) = &Columns::of(text) else { return TraceBuilder::default() };
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(text);
-    let mut row = ByteRecord::with_capacity(128, columns.count);
-    // A row takes about 40 bytes.
-    let mut builder = TraceBuilder::with_capacity(text.len() / 40);
-    let mut rows = Rows { columns, last_on_cpu: Vec::new() };
-    loop {
-        let (mut line, mut byte) = (reader.position().line(), reader.position().byte() as usize);
-        let result = match reader.read_byte_record(&mut row) {
-            Ok(false) => break,
-            Ok(true) => rows.take(&row, &mut builder),
-            // Reading bytes from memory into byte records cannot fail; be safe against an endless loop all the same.
-            Err(_) => Err(Reason::NotAnEvent),
-        };
-        if let Err(reason) = result {
-            // The reader stands before empty lines that it skipped.
-            while let Some(b'\n' | b'\r') = text.get(byte) {
-                line += u64::from(text[byte] == b'\n');
-                byte += 1;
-            }
-            let stuck = reason == Reason::NotAnEvent;
-            report.bad_line(line, byte as u64, reason);
-            if stuck {
-                break;
-            }
-        }
-    }
-    report.lines = memchr::memchr_iter(b'\n', text).count() as u64 + u64::from(!text.ends_with(b"\n"));
-    builder
-}
-
 /// Turns rows into events.
-struct Rows<'a> {
-    columns: &'a Columns,
+struct Rows {
+    columns: Columns,
+    row: Row,
     /// Per CPU: time of its last event, for losses.
     last_on_cpu: Vec<u64>,
+    /// The end of the block before: a row with a quoted name that holds a line end may go on in the next one.
+    open: Vec<u8>,
+    /// The header has not been passed yet.
+    header: bool,
 }
 
-impl Rows<'_> {
-    fn take(&mut self, row: &ByteRecord, builder: &mut TraceBuilder) -> Result<(), Reason> {
-        if row.len() != self.columns.count {
-            return Err(Reason::FieldCount { found: row.len(), expected: self.columns.count });
+impl Rows {
+    /// Takes all rows of a block but the last, if that may go on in the next block.
+    fn block(&mut self, text: &mut Vec<u8>, mut start: u64, to: &mut Sink) {
+        if !self.open.is_empty() {
+            start -= self.open.len() as u64;
+            text.splice(..0, self.open.drain(..));
         }
-        let at = &self.columns.at;
-        let field = |i: usize| row.get(at[i]).unwrap_or_default();
-        let time = num::unsigned(field(0)).ok_or(Reason::Field("time_ns"))?;
+        let used = self.rows(text, start, false, to);
+        self.open.extend_from_slice(&text[used..]);
+    }
+
+    /// Takes what is left at the end of the text, which is at this byte.
+    fn end(&mut self, byte: u64, to: &mut Sink) {
+        let text = std::mem::take(&mut self.open);
+        self.rows(&text, byte - (text.len() as u64).min(byte), true, to);
+    }
+
+    /// Returns how many bytes it used up.
+    fn rows(&mut self, text: &[u8], start: u64, last: bool, to: &mut Sink) -> usize {
+        let mut at = 0;
+        if self.header && !text.is_empty() {
+            at = memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
+            self.header = false;
+            to.report.units += 1;
+        }
+        while at < text.len() {
+            let rest = &text[at..];
+            let (length, lines, result) = match self.row.take(rest, last) {
+                Taken::Row { length, lines } => {
+                    let long = length > LONGEST + 1;
+                    let result = if long { Err(Reason::TooLong) } else { self.event(rest, &mut to.events) };
+                    (length, lines, result)
+                }
+                Taken::Empty { length } => (length, 1, Ok(())),
+                Taken::Bad { length } => (length, 1, Err(Reason::Quote)),
+                Taken::Open => break,
+            };
+            if let Err(reason) = result {
+                let place = Place::Line { line: to.report.units + 1, byte: start + at as u64 };
+                to.report.note(place, reason);
+            }
+            to.report.units += lines;
+            at += length;
+        }
+        at
+    }
+
+    fn event(&mut self, text: &[u8], builder: &mut TraceBuilder) -> Result<(), Reason> {
+        let (row, columns) = (&self.row, &self.columns);
+        if row.len() != columns.count {
+            return Err(Reason::FieldCount { found: row.len(), expected: columns.count });
+        }
+        let at = &columns.at;
+        let field = |i: usize| row.get(text, at[i]);
+        let time = believable(number(field(0)).ok_or(Reason::Field("time_ns"))?)?;
         let cpu = cpu(field(1), "cpu")?;
         let kind = match field(2) {
             b"lost" => {
-                let lost = num::unsigned(field(4)).ok_or(Reason::Field("count of lost events (pid)"))?;
+                let lost = number(field(4)).ok_or(Reason::Field("count of lost events (pid)"))?;
                 let from = self.last_on_cpu.get(cpu.ix()).copied().unwrap_or(0);
                 builder.gap(Gap { cpu, from: Nanos(from), to: Nanos(time), lost });
                 return Ok(());
@@ -136,53 +188,42 @@ impl Rows<'_> {
         };
         let actor = match field(3) {
             b"" => -1,
-            text => num::pid(text).ok_or(Reason::Field("actor"))?,
+            text => pid(text, "actor")?,
         };
-        let pid = num::pid(field(4)).ok_or(Reason::Field("pid"))?;
-        let prio = num::prio(field(6)).ok_or(Reason::Field("prio"))?;
-        let mut event = Event {
-            time: Nanos(time),
-            cpu,
-            kind,
-            actor: ThreadIx::NONE,
-            task: TaskId::NONE,
-            prio,
-            state: TaskState::RUNNING,
-            next: TaskId::NONE,
-            next_prio: 0,
-            from_cpu: CpuId::NONE,
-            to_cpu: CpuId::NONE,
-        };
+        let who = Pid(pid(field(4), "pid")?);
+        let mut event = Event::blank(Nanos(time), cpu);
+        event.kind = kind;
+        event.prio = num::prio(whole(field(6))).ok_or(Reason::Field("prio"))?;
         let mut runtime = None;
         // Everything is checked before anything is interned: a bad row must not leave a task behind.
         match kind {
             EventKind::Switch => {
                 event.state = TaskState::parse(field(7)).ok_or(Reason::Field("state"))?;
-                let next_pid = num::pid(field(8)).ok_or(Reason::Field("next_pid"))?;
-                event.next_prio = num::prio(field(10)).ok_or(Reason::Field("next_prio"))?;
-                event.task = builder.task(Pid(pid), field(5));
-                event.next = builder.task(Pid(next_pid), field(9));
+                let next = Pid(pid(field(8), "next_pid")?);
+                event.next_prio = num::prio(whole(field(10))).ok_or(Reason::Field("next_prio"))?;
+                event.task = builder.task(who, field(5));
+                event.next = builder.task(next, field(9));
             }
             EventKind::Migrate => {
                 event.from_cpu = self::cpu(field(11), "from_cpu")?;
                 event.to_cpu = self::cpu(field(12), "to_cpu")?;
-                event.task = builder.task(Pid(pid), field(5));
             }
             EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking => {
                 event.to_cpu = self::cpu(field(12), "to_cpu")?;
-                event.task = builder.task(Pid(pid), field(5));
             }
             EventKind::Fork | EventKind::Rename => {
-                let next_pid = num::pid(field(8)).ok_or(Reason::Field("next_pid"))?;
-                event.task = builder.task(Pid(pid), field(5));
-                event.next = builder.task(Pid(next_pid), field(9));
+                let next = Pid(pid(field(8), "next_pid")?);
+                event.task = builder.task(who, field(5));
+                event.next = builder.task(next, field(9));
             }
-            EventKind::Exec | EventKind::Exit => event.task = builder.task(Pid(pid), field(5)),
+            EventKind::Exec | EventKind::Exit => {}
             EventKind::Runtime => {
-                let ns = num::unsigned(field(13)).ok_or(Reason::Field("runtime_ns"))?;
-                runtime = Some(Runtime { ns, vruntime: num::unsigned(field(14)).unwrap_or(0) });
-                event.task = builder.task(Pid(pid), field(5));
+                let ns = number(field(13)).ok_or(Reason::Field("runtime_ns"))?;
+                runtime = Some(Runtime { ns, vruntime: number(field(14)).unwrap_or(0) });
             }
+        }
+        if !kind.has_next() {
+            event.task = builder.task(who, field(5));
         }
         if cpu.ix() >= self.last_on_cpu.len() {
             self.last_on_cpu.resize(cpu.ix() + 1, 0);
@@ -196,10 +237,26 @@ impl Rows<'_> {
     }
 }
 
+/// Without the `.0` that pandas writes where a column has empty fields.
+fn whole(text: &[u8]) -> &[u8] {
+    text.strip_suffix(b".0").unwrap_or(text)
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    num::unsigned(whole(text))
+}
+
+fn pid(text: &[u8], what: &'static str) -> Result<i32, Reason> {
+    num::pid(whole(text)).ok_or(Reason::Field(what))
+}
+
 fn cpu(text: &[u8], what: &'static str) -> Result<CpuId, Reason> {
-    match num::unsigned(text) {
+    match number(text) {
         Some(n) if n < u64::from(MAX_CPUS) => Ok(CpuId(n as u16)),
         Some(n) => Err(Reason::CpuTooBig(n)),
         None => Err(Reason::Field(what)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,11 +32,14 @@ pub fn pid(text: &[u8]) -> Option<i32> {
     unsigned(text).and_then(|v| i32::try_from(v).ok())
 }
 
-/// A kernel priority; -1 is the deadline class.
+/// A kernel priority; -1 is the deadline class, which trace-cmd prints without its sign.
 pub fn prio(text: &[u8]) -> Option<i16> {
     match text {
         [b'-', digits @ ..] => unsigned(digits).and_then(|v| i16::try_from(v).ok()).map(|v| -v),
-        digits => unsigned(digits).and_then(|v| i16::try_from(v).ok()),
+        digits => match unsigned(digits)? {
+            0xffff_ffff => Some(-1),
+            v => i16::try_from(v).ok(),
+        },
     }
 }
 
@@ -51,6 +54,7 @@ mod tests {
             assert_eq!(unsigned(bad), None, "{bad:?}");
         }
         assert_eq!((pid(b"2147483647"), pid(b"2147483648"), pid(b"-1")), (Some(i32::MAX), None, None));
+        assert_eq!(prio(b"4294967295"), Some(-1));
         assert_eq!((prio(b"-1"), prio(b"120"), prio(b"40000"), prio(b"-")), (Some(-1), Some(120), None, None));
     }
 }

@@ -15,40 +15,10 @@ use events::Layout;
 use format::{Field, find};
 use page::{EventHeader, PageHeader};
 
-/// Why a recording's pages cannot be decoded at all.
-#[derive(Debug, thiserror::Error)]
-pub enum RingError {
-    /// A layout file of the recorded kernel that does not say what is needed.
-    #[error("{file}, byte {byte}: {problem}")]
-    Layout {
-        /// The layout file, e.g. `sched_switch/format`.
-        file: String,
-        /// Where in it.
-        byte: usize,
-        /// What is missing or wrong.
-        problem: String,
-    },
-    /// A kernel of another word size or byte order.
-    #[error("{file}, byte {byte}: recorded on a {what} kernel; only 64-bit little-endian ones can be read")]
-    Machine {
-        /// The file that shows it.
-        file: String,
-        /// Where in it.
-        byte: usize,
-        /// "32-bit" or "big-endian".
-        what: &'static str,
-    },
-    /// The pages cannot be read.
-    #[error("{file}, byte {byte}: {source}")]
-    Io {
-        /// The stream.
-        file: String,
-        /// How far it was read.
-        byte: u64,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
+/// The error of all formats, as the recorder knows it.
+pub type RingError = super::IngestError;
+/// The report of all formats, whose units are pages here.
+pub type PagesReport = super::Report;
 
 /// What is wrong with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,52 +32,12 @@ pub enum PageProblem {
     /// A field of an event that is not as it should be.
     #[error("no valid {0}")]
     Field(&'static str),
+    /// A time that no clock shows.
+    #[error("the time {0} ns is beyond 292 years")]
+    Stamp(u64),
     /// The stream ends inside the page.
     #[error("the stream ends inside this page")]
     Cut,
-}
-
-/// A page that lost some or all of its events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadPage {
-    /// Its stream.
-    pub file: String,
-    /// Offset in the stream.
-    pub byte: u64,
-    /// Why.
-    pub problem: PageProblem,
-}
-
-impl std::fmt::Display for BadPage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, byte {}: {}", self.file, self.byte, self.problem)
-    }
-}
-
-/// What was noticed while decoding.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PagesReport {
-    /// Pages of all CPUs.
-    pub pages: u64,
-    /// Bytes of all CPUs.
-    pub bytes: u64,
-    /// Events that were used.
-    pub events: u64,
-    /// Records of kinds that are not used.
-    pub other_events: u64,
-    /// Pages that lost some or all of their events.
-    pub damaged: u64,
-    /// The first [`super::KEPT_BAD_LINES`] of them.
-    pub bad: Vec<BadPage>,
-}
-
-impl PagesReport {
-    fn bad_page(&mut self, file: &str, byte: u64, problem: PageProblem) {
-        self.damaged += 1;
-        if self.bad.len() < super::KEPT_BAD_LINES {
-            self.bad.push(BadPage { file: file.into(), byte, problem });
-        }
-    }
 }
 
 /// The layout of one kernel's ring buffer.

@@ -82,7 +82,7 @@ impl Run<'_> {
         self.to(Stage::Decoding);
         let mut builder = TraceBuilder::default();
         let pages = self.decode(&mut spool, &mut builder)?;
-        self.state.events = pages.events;
+        self.state.events = builder.len() as u64;
         self.to(Stage::Cleaning);
         self.clean();
         if builder.is_empty() {

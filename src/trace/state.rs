@@ -5,7 +5,7 @@
 pub struct TaskState(pub u16);
 
 /// Bit and letter of each reported state, in the kernel's order; `K`, `W`, `N` come from kernels before 4.14.
-const LETTERS: [(u16, char); 11] = [
+const LETTERS: [(u16, char); 12] = [
     (0x0001, 'S'),
     (0x0002, 'D'),
     (0x0004, 'T'),
@@ -17,6 +17,19 @@ const LETTERS: [(u16, char); 11] = [
     (0x0200, 'K'),
     (0x0400, 'W'),
     (0x0800, 'N'),
+    (0x1000, '?'),
+];
+
+/// The bits of kernels before 4.14 (`TASK_STATE_TO_CHAR_STR` of 4.9), and what they are here.
+const OLD_BITS: [(u64, u16); 8] = [
+    (0x000f, 0x000f),
+    (0x0010, 0x0010), // the zombie's bit until 3.13, which changed places with the next one
+    (0x0020, 0x0020),
+    (0x0040, 0x0010),
+    (0x0080, 0x0200),
+    (0x0100, 0x0400),
+    (0x0200, 0x0040),
+    (0x0400, 0x0800),
 ];
 
 impl TaskState {
@@ -34,6 +47,8 @@ impl TaskState {
     pub const DEAD: Self = Self(0x0010);
     /// Zombie: `Z`.
     pub const ZOMBIE: Self = Self(0x0020);
+    /// The recording names a state that is not known here: `?`. The task does not run on.
+    pub const UNKNOWN: Self = Self(0x1000);
 
     /// `R` or `R+`: the task goes back to the run queue. A preempted sleeper (`S+`) never left it either.
     pub fn is_runnable(self) -> bool {
@@ -45,7 +60,22 @@ impl TaskState {
         self.0 & Self::PREEMPTED.0 != 0
     }
 
-    /// Parses ftrace's letters: `R`, `R+`, `S`, `D|K`, ... `None` for anything else.
+    /// From the number that a tracepoint holds, when nothing says of which kernel. Since 4.14 it is one of the bits up to
+    /// 0x80, or 0x100 for a preemption; before, several bits could be set, and the mark of a preemption was 0x400 at least
+    /// (0x800 in 4.2, 0x1000 from 4.8). A lone 0x40 is a parked task today, and was a dead one.
+    pub fn of_bits(bits: u64) -> Self {
+        let today = bits & !0x100;
+        if bits <= 0x1ff && (today == 0 || today.is_power_of_two()) {
+            return Self(bits as u16);
+        }
+        let plus = if bits >= 0x800 { Self::PREEMPTED.0 } else { 0 };
+        let low = OLD_BITS[0].0 & bits;
+        let rest = OLD_BITS[1..].iter().filter(|(old, _)| bits & old != 0);
+        Self(rest.fold(plus | low as u16, |all, (_, new)| all | new))
+    }
+
+    /// Parses ftrace's letters: `R`, `R+`, `S`, `D|K`, ... A letter that is not known is [`Self::UNKNOWN`], because kernels add
+    /// some. `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (body, plus) = match text {
             [head @ .., b'+'] => (head, Self::PREEMPTED.0),
@@ -62,6 +92,7 @@ impl TaskState {
                 (_, Some((bit, _))) => *bit,
                 (b'x', None) => 0x0010, // EXIT_DEAD as old kernels wrote it
                 (b'R', None) => 0,
+                (b'?' | b'A'..=b'Z' | b'a'..=b'z', None) => Self::UNKNOWN.0,
                 _ => return None,
             };
         }
@@ -111,9 +142,22 @@ mod tests {
             let state = TaskState::parse(text.as_bytes()).unwrap();
             assert_eq!(state.label().to_string(), text);
         }
-        for bad in ["", "+", "Q", "R|", "SS", "|"] {
+        for bad in ["", "+", "1", "R|", "SS", "|", " "] {
             assert_eq!(TaskState::parse(bad.as_bytes()), None, "{bad:?}");
         }
+        for unknown in ["?", "Q", "h"] {
+            let state = TaskState::parse(unknown.as_bytes());
+            assert_eq!((state, state.map(TaskState::is_runnable)), (Some(TaskState::UNKNOWN), Some(false)));
+        }
+        assert_eq!(TaskState::UNKNOWN.label().to_string(), "?");
+    }
+
+    #[test]
+    fn numbers_of_kernels_old_and_new() {
+        let label = |bits| TaskState::of_bits(bits).label().to_string();
+        assert_eq!([0, 1, 2, 0x80, 0x100, 0x101].map(label), ["R", "S", "D", "I", "R+", "S+"]);
+        // 4.9: killable sleep, preempted (4.2 and 4.8), uninterruptible without load, preempted on the way to sleep.
+        assert_eq!([0x82, 0x800, 0x1000, 0x402, 0x1001].map(label), ["D|K", "R+", "R+", "D|N", "S+"]);
     }
 
     #[test]

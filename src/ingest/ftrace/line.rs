@@ -1,5 +1,6 @@
 //! One line of ftrace or trace-cmd text: what kind of line it is, and its head (who, on which CPU, when).
 
+use super::layout;
 use super::payload::{self, Migrate, Named, Switch, Wakeup};
 use crate::ingest::{Reason, num};
 use crate::trace::{EventKind, Runtime};
@@ -11,6 +12,8 @@ pub enum Line<'a> {
     Comment,
     /// `cpus=2`: number of CPUs.
     Cpus(u64),
+    /// `trace-guest.dat: cpus=2`: trace-cmd printed this file, among others.
+    Machine(&'a [u8]),
     /// `CPU:1 [LOST 17 EVENTS]`: how many (0: not said) on which CPU.
     Lost { cpu: u64, lost: u64 },
     /// An event that is used.
@@ -27,6 +30,8 @@ pub struct Head {
     pub cpu: u64,
     /// Clock value in ns.
     pub time: u64,
+    /// The stamp is a whole number: the count of a clock that does not tell time.
+    pub count: bool,
 }
 
 /// The fields of an event that is used.
@@ -45,15 +50,20 @@ pub enum Body<'a> {
 
 /// Tells what a line (without its line end) is.
 pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
-    if let Some((head, rest)) = head(line) {
+    if let Some((head, rest)) = head(line).or_else(|| layout::verbose(line)).or_else(|| layout::graph(line)) {
         return event(head, rest);
     }
     let text = line.trim_ascii();
-    if text.is_empty() || text[0] == b'#' {
+    if text.is_empty() || text[0] == b'#' || text.starts_with(b"=> ") || of_log(text) {
         return Ok(Line::Comment);
     }
     if let Some(n) = text.strip_prefix(b"cpus=").and_then(num::unsigned) {
         return Ok(Line::Cpus(n));
+    }
+    if let Some(at) = memchr::memmem::rfind(text, b": cpus=")
+        && num::unsigned(&text[at + 7..]).is_some()
+    {
+        return Ok(Line::Machine(&text[..at]));
     }
     if text.starts_with(b"version = ") || (text.starts_with(b"CPU ") && text.ends_with(b" is empty")) {
         return Ok(Line::Comment);
@@ -61,7 +71,19 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
     loss(text).ok_or(Reason::NotAnEvent)
 }
 
+// [ 1320.440000] sysrq: Show Blocked State
+/// A message of the kernel's log, around a dump of ftrace's buffer.
+fn of_log(text: &[u8]) -> bool {
+    let stamp = text.strip_prefix(b"[").and_then(|t| Some(t[..memchr::memchr(b']', t)?].trim_ascii()));
+    stamp.is_some_and(|s| s.len() <= STAMP && s.contains(&b'.') && stamp_of(s).is_some())
+}
+
+fn stamp_of(text: &[u8]) -> Option<u64> {
+    stamp(text).map(|s| s.0)
+}
+
 fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
+    let rest = difference(rest);
     // Names of tracepoints are identifiers. A line without one comes from another tracer (`function`).
     let end = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
     let (name, text) = rest.split_at(end);
@@ -88,6 +110,14 @@ fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
     Ok(Line::Event(head, body))
 }
 
+// (+28087) sched_switch: ...
+/// Without the time since the event before, as `trace-cmd report --ts-diff` prints it.
+fn difference(rest: &[u8]) -> &[u8] {
+    let Some(inner) = rest.strip_prefix(b"(+").or_else(|| rest.strip_prefix(b"(-")) else { return rest };
+    let digits = inner.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(inner.len());
+    inner[digits..].strip_prefix(b")").map_or(rest, <[u8]>::trim_ascii_start)
+}
+
 /// Events that run queues can do without: in a layout that is not known they are no loss.
 fn beside<'a>(name: &[u8], text: &'a [u8]) -> Option<Body<'a>> {
     Some(match name {
@@ -102,18 +132,50 @@ fn beside<'a>(name: &[u8], text: &'a [u8]) -> Option<Body<'a>> {
 }
 
 /// The head, and what follows it. The stamp is looked for first: it is the only thing that ends in a digit, a colon
-/// and a space, and everything to its left but the name is fixed.
+/// and a space, and everything to its left but the name is fixed. A name can look like a stamp, so every such place is
+/// tried, each at a cost that does not depend on how long the line is.
 fn head(line: &[u8]) -> Option<(Head, &[u8])> {
     memchr::memchr_iter(b':', line).find_map(|colon| {
-        let after = line.get(colon + 1)?;
-        if *after != b' ' || colon == 0 || !line[colon - 1].is_ascii_digit() {
+        if *line.get(colon + 1)? != b' ' {
             return None;
         }
-        let start = line[..colon].iter().rposition(|b| !(b.is_ascii_digit() || *b == b'.'))? + 1;
-        let time = stamp(&line[start..colon])?;
+        // 520352811us : and 16763us+: in latency format; the sign says how long the pause was.
+        let (end, micros) = match &line[..colon] {
+            [.., b'0'..=b'9'] => (colon, false),
+            [.., b'0'..=b'9', b'u', b's', b' ' | b'+' | b'!' | b'#' | b'*' | b'@' | b'$'] => (colon - 3, true),
+            _ => return None,
+        };
+        let start = last_of(&line[..end], STAMP, |b| !(b.is_ascii_digit() || b == b'.'))? + 1;
+        let (time, count) = if micros {
+            (num::unsigned(&line[start..end])?.saturating_mul(1_000), false)
+        } else {
+            stamp(&line[start..end])?
+        };
         let (actor, cpu) = place(line[..start].strip_suffix(b" ")?)?;
-        Some((Head { actor, cpu, time }, line[colon + 1..].trim_ascii_start()))
+        Some((Head { actor, cpu, time, count }, line[colon + 1..].trim_ascii_start()))
     })
+}
+
+/// A stamp has at most 20 digits before the point and 9 behind it.
+const STAMP: usize = 32;
+/// Spaces, flags and the columns of thread groups, CPUs and pids are narrower than this.
+const COLUMN: usize = 64;
+
+/// Where the last byte of this kind is, within `far` bytes of the end.
+fn last_of(text: &[u8], far: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
+    let from = text.len().saturating_sub(far);
+    text[from..].iter().rposition(|&b| is(b)).map(|at| from + at)
+}
+
+/// The last place of `byte`, within a column of the end.
+fn last(text: &[u8], byte: u8) -> Option<usize> {
+    let from = text.len().saturating_sub(COLUMN);
+    memchr::memrchr(byte, &text[from..]).map(|at| from + at)
+}
+
+/// Without the spaces at the end.
+fn trimmed(text: &[u8]) -> Option<&[u8]> {
+    last_of(text, COLUMN, |b| b != b' ').map(|at| &text[..=at])
 }
 
 // hackbench-13548   [000] dN.2.
@@ -121,20 +183,20 @@ fn head(line: &[u8]) -> Option<(Head, &[u8])> {
 // bash-14958 [001]
 // lto cgu.-14408   0dNs4.                        (trace-cmd report -l)
 fn place(text: &[u8]) -> Option<(i32, u64)> {
-    let text = text.trim_ascii_end();
+    let text = trimmed(text)?;
     let (text, cpu) = bracketed(text).or_else(|| {
-        let (left, flags) = text.split_at(memchr::memrchr(b' ', text)? + 1);
-        bracketed(left.trim_ascii_end()).filter(|_| flags.len() <= 8).or_else(|| {
+        let (left, flags) = text.split_at(last(text, b' ')? + 1);
+        bracketed(trimmed(left)?).filter(|_| flags.len() <= 8).or_else(|| {
             let digits = flags.iter().position(|b| !b.is_ascii_digit())?;
             let known = (4..=6).contains(&(flags.len() - digits));
             Some((left, num::unsigned(&flags[..digits]).filter(|_| known)?))
         })
     })?;
-    let mut text = text.trim_ascii_end();
+    let mut text = trimmed(text)?;
     if let Some(inner) = text.strip_suffix(b")") {
-        text = inner[..memchr::memrchr(b'(', inner)?].trim_ascii_end();
+        text = trimmed(&inner[..last(inner, b'(')?])?;
     }
-    let dash = memchr::memrchr(b'-', text)?;
+    let dash = last(text, b'-')?;
     let pid = num::pid(&text[dash + 1..])?;
     // The way `export` writes an actor that is not known.
     let unknown = pid == 1 && text[..dash].ends_with(b"<...>-");
@@ -144,19 +206,20 @@ fn place(text: &[u8]) -> Option<(i32, u64)> {
 /// `... [001]`: what is before, and the number.
 fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
     let inner = text.strip_suffix(b"]")?;
-    let open = memchr::memrchr(b'[', inner)?;
+    let open = last(inner, b'[')?;
     Some((&text[..open], num::unsigned(&inner[open + 1..])?))
 }
 
-/// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting clock.
-fn stamp(text: &[u8]) -> Option<u64> {
-    let Some(dot) = memchr::memrchr(b'.', text) else { return num::unsigned(text) };
+/// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting clock, which is
+/// said.
+pub fn stamp(text: &[u8]) -> Option<(u64, bool)> {
+    let Some(dot) = memchr::memrchr(b'.', text) else { return num::unsigned(text).map(|count| (count, true)) };
     let fraction = &text[dot + 1..];
     if !(1..=9).contains(&fraction.len()) {
         return None;
     }
     let ns = num::unsigned(fraction)? * 10u64.pow(9 - fraction.len() as u32);
-    num::unsigned(&text[..dot])?.checked_mul(1_000_000_000)?.checked_add(ns)
+    Some((num::unsigned(&text[..dot])?.saturating_mul(1_000_000_000).saturating_add(ns), false))
 }
 
 // CPU:1 [LOST 17 EVENTS]          the kernel
@@ -200,6 +263,8 @@ mod tests {
             ("inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: a", (14408, 0, 4_123_238_257_000)),
             (" a 1.5: b [7] -9 [003] ....  1.000001: sched_x: a", (9, 3, 1_000_001_000)),
             ("kworker/0:1-77 [000] 12345: sched_x: a", (77, 0, 12345)),
+            ("  rec.sh-20198     1d..2. 16817us#: sched_x: a", (20198, 1, 16_817_000)),
+            ("[ 1320.444333]    rustc-19857     0d..4. 520352536us : sched_x: a", (19857, 0, 520_352_536_000)),
             ("<...>--1 [000] d..2. 1.000000001: sched_x: a", (-1, 0, 1_000_000_001)),
         ] {
             assert_eq!(head_of(line), Some(want), "{line}");
@@ -221,6 +286,9 @@ mod tests {
             ("CPU:0 [LOST EVENTS]", Line::Lost { cpu: 0, lost: 0 }),
             ("CPU:12 [3 EVENTS DROPPED]", Line::Lost { cpu: 12, lost: 3 }),
             ("inst: CPU:1 [EVENTS DROPPED]", Line::Lost { cpu: 1, lost: 0 }),
+            (" => do_syscall_64", Line::Comment),
+            ("[ 1320.440000] sysrq: Show Blocked State", Line::Comment),
+            ("a-1 [000] d..2. 1.000000: <stack trace>", Line::Other),
             ("a-1 [000] d..2. 1.000000: irq_handler_entry: irq=1 name=x", Line::Other),
             ("a-1 [000] d..2. 1.000000: do_idle <-cpu_startup_entry", Line::Other),
             ("a-1 [000] d..2. 1.000000: sched_wakeup: comm=a pid=1 prio=1 success=0 target_cpu=000", Line::Other),

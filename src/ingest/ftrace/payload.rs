@@ -3,7 +3,13 @@
 
 use crate::ingest::num;
 use crate::trace::{Runtime, TaskState};
-use memchr::{memchr_iter, memrchr_iter};
+use memchr::{memchr_iter, memrchr, memrchr_iter};
+
+/// The kernel keeps 15 bytes of a name; other tools' ways of writing one take more. A name is never looked for beyond
+/// this, so that a line costs what its length costs, whatever is in it.
+const LONGEST_NAME: usize = 128;
+/// States, priorities and pids are shorter than this.
+const LONGEST_WORD: usize = 32;
 
 /// A task as one event names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +60,7 @@ fn keyed_switch(text: &[u8]) -> Option<Switch<'_>> {
     spots(text, b" prev_pid=").find_map(|(comm, rest)| {
         let (pid, rest) = pid(rest)?;
         let (prio, rest) = prio(rest.strip_prefix(b" prev_prio=")?)?;
-        let (state, rest) = word(rest.strip_prefix(b" prev_state=")?);
-        let state = state_of(state)?;
+        let (state, rest) = state(rest.strip_prefix(b" prev_state=")?)?;
         let rest = rest.strip_prefix(b" ==>").unwrap_or(rest).strip_prefix(b" next_comm=")?;
         Some(Switch { prev: Named { comm, pid, prio }, state, next: keyed_next(rest)? })
     })
@@ -64,7 +69,7 @@ fn keyed_switch(text: &[u8]) -> Option<Switch<'_>> {
 /// From the right, because nothing but numbers follows this name.
 fn keyed_next(text: &[u8]) -> Option<Named<'_>> {
     const KEY: &[u8] = b" next_pid=";
-    memrchr_iter(b' ', text).filter(|&at| text[at..].starts_with(KEY)).find_map(|at| {
+    memrchr_iter(b' ', near(text)).filter(|&at| text[at..].starts_with(KEY)).find_map(|at| {
         let (pid, rest) = pid(&text[at + KEY.len()..])?;
         let (prio, rest) = prio(rest.strip_prefix(b" next_prio=")?)?;
         ended(rest).then_some(Named { comm: &text[..at], pid, prio })
@@ -72,9 +77,14 @@ fn keyed_next(text: &[u8]) -> Option<Named<'_>> {
 }
 
 // lto cgu.01:14408 [120] R ==> bash:14961 [120]
+// lto cgu.01:14408 [120] R ==> bash:14961 [120] Latency: 88.891 usecs          (trace-cmd report -w)
 fn plain_switch(text: &[u8]) -> Option<Switch<'_>> {
+    let text = match text.strip_suffix(b" usecs") {
+        Some(head) => &head[..last(head, b'L').filter(|&at| head[at..].starts_with(b"Latency: "))?.checked_sub(1)?],
+        None => text,
+    };
     spots(text, b" ==> ").find_map(|(left, right)| {
-        let space = memchr::memrchr(b' ', left)?;
+        let space = last(left, b' ')?;
         let state = plugin_state(&left[space + 1..])?;
         Some(Switch { prev: plain_task(&left[..space])?, state, next: plain_task(right)? })
     })
@@ -83,10 +93,10 @@ fn plain_switch(text: &[u8]) -> Option<Switch<'_>> {
 // bash:14961 [120]
 fn plain_task(text: &[u8]) -> Option<Named<'_>> {
     let text = text.strip_suffix(b"]")?;
-    let open = memchr::memrchr(b'[', text)?;
+    let open = last(text, b'[')?;
     let prio = num::prio(&text[open + 1..])?;
     let text = text[..open].strip_suffix(b" ")?;
-    let colon = memchr::memrchr(b':', text)?;
+    let colon = last(text, b':')?;
     Some(Named { comm: &text[..colon], pid: num::pid(&text[colon + 1..])?, prio })
 }
 
@@ -158,7 +168,7 @@ pub fn fork(text: &[u8]) -> Option<(Named<'_>, Named<'_>)> {
     spots(text, b" pid=").find_map(|(comm, rest)| {
         let (pid, rest) = pid(rest)?;
         let rest = rest.strip_prefix(b" child_comm=")?;
-        let at = memrchr_iter(b' ', rest).find(|&at| rest[at..].starts_with(KEY))?;
+        let at = memrchr_iter(b' ', near(rest)).find(|&at| rest[at..].starts_with(KEY))?;
         let child = num::pid(&rest[at + KEY.len()..])?;
         Some((Named { comm, pid, prio: 0 }, Named { comm: &rest[..at], pid: child, prio: 0 }))
     })
@@ -168,7 +178,7 @@ pub fn fork(text: &[u8]) -> Option<(Named<'_>, Named<'_>)> {
 /// The thread is called after the last part of the file's name, of which the kernel keeps 15 bytes.
 pub fn exec(text: &[u8]) -> Option<Named<'_>> {
     let text = text.strip_prefix(b"filename=")?;
-    let (file, rest) = spots(text, b" pid=").last()?;
+    let (file, rest) = everywhere(text, b" pid=").last()?;
     let start = memchr::memrchr(b'/', file).map_or(0, |at| at + 1);
     let (pid, _) = pid(rest)?;
     Some(Named { comm: &file[start..file.len().min(start + 15)], pid, prio: 0 })
@@ -178,7 +188,7 @@ pub fn exec(text: &[u8]) -> Option<Named<'_>> {
 pub fn rename(text: &[u8]) -> Option<(Named<'_>, Named<'_>)> {
     let (pid, rest) = pid(text.strip_prefix(b"pid=")?)?;
     let rest = rest.strip_prefix(b" oldcomm=")?;
-    let rest = spots(rest, b" oom_score_adj=").last().map_or(rest, |(before, _)| before);
+    let rest = everywhere(rest, b" oom_score_adj=").last().map_or(rest, |(before, _)| before);
     let (old, new) = spots(rest, b" newcomm=").next()?;
     Some((Named { comm: old, pid, prio: 0 }, Named { comm: new, pid, prio: 0 }))
 }
@@ -189,9 +199,25 @@ pub fn exit(text: &[u8]) -> Option<Named<'_>> {
     keyed_task(text, |task, rest| ended(rest).then_some(task))
 }
 
-/// Every place of `key` (which starts with a space): what is before and after it.
+/// Every place of `key` (which starts with a space) that a name can end at: what is before and after it.
 fn spots<'a>(text: &'a [u8], key: &'static [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    memchr_iter(b' ', near(text)).filter_map(move |at| Some((&text[..at], text[at..].strip_prefix(key)?)))
+}
+
+/// Every place of `key`, however far.
+fn everywhere<'a>(text: &'a [u8], key: &'static [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
     memchr_iter(b' ', text).filter_map(move |at| Some((&text[..at], text[at..].strip_prefix(key)?)))
+}
+
+/// As far as a name can reach.
+fn near(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(LONGEST_NAME)]
+}
+
+/// The last place of `byte`, within a word of the end.
+fn last(text: &[u8], byte: u8) -> Option<usize> {
+    let from = text.len().saturating_sub(LONGEST_WORD);
+    memrchr(byte, &text[from..]).map(|at| from + at)
 }
 
 /// More fields may follow in other kernels, but not more of the last number.
@@ -204,8 +230,21 @@ fn word(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    if let Some(hex) = text.strip_prefix(b"0x") {
+        return hexed(hex);
+    }
     let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
     Some((num::unsigned(&text[..digits])?, &text[digits..]))
+}
+
+// 0x5164 (20836)
+/// A number as the kernel prints it with the option `fields`, behind its `0x`; the same in decimal may follow.
+fn hexed(text: &[u8]) -> Option<(u64, &[u8])> {
+    let digits = text.iter().position(|b| !b.is_ascii_hexdigit()).unwrap_or(text.len());
+    let value = u64::from_str_radix(std::str::from_utf8(&text[..digits]).ok()?, 16).ok()?;
+    let rest = &text[digits..];
+    let decimal = rest.strip_prefix(b" (").and_then(|r| Some(&r[memchr::memchr(b')', near(r))? + 1..]));
+    Some((value, decimal.unwrap_or(rest)))
 }
 
 fn pid(text: &[u8]) -> Option<(i32, &[u8])> {
@@ -214,18 +253,22 @@ fn pid(text: &[u8]) -> Option<(i32, &[u8])> {
 }
 
 fn prio(text: &[u8]) -> Option<(i16, &[u8])> {
+    if let Some(hex) = text.strip_prefix(b"0x") {
+        let (value, rest) = hexed(hex)?;
+        return Some((i16::try_from(value as u32 as i32).ok()?, rest));
+    }
     let (value, rest) = word(text);
     Some((num::prio(value)?, rest))
 }
 
-/// Letters, or the kernel's number as `trace-cmd report -R` prints it. The bits up to "preempted" (0x100) are the
-/// ones that [`TaskState`] has (kernels from 4.14).
-fn state_of(text: &[u8]) -> Option<TaskState> {
-    let number = match text.strip_prefix(b"0x") {
-        Some(hex) => u64::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok(),
-        None => num::unsigned(text),
-    };
-    number.map_or_else(|| TaskState::parse(text), |bits| Some(TaskState((bits & 0x1ff) as u16)))
+/// Letters, or the kernel's number as `trace-cmd report -R` and the option `fields` print it; and what follows.
+fn state(text: &[u8]) -> Option<(TaskState, &[u8])> {
+    if text.first()?.is_ascii_digit() {
+        let (bits, rest) = number(text)?;
+        return Some((TaskState::of_bits(bits), rest));
+    }
+    let (letters, rest) = word(text);
+    Some((TaskState::parse(letters)?, rest))
 }
 
 /// trace-cmd's plugin names the bits from 0x10 on as kernels before 4.14 had them. Its `W` is today's idle (0x80) and

@@ -11,19 +11,21 @@ const SAMPLES: [&[u8]; 4] = [
     include_bytes!("../../../tests/data/trace_cmd_plain.txt"),
 ];
 
-fn with_size(text: &[u8], size: usize) -> (Trace, Report, u16) {
-    let mut report = Report::default();
-    let (builder, cpus) = parse_chunks(text, size, &mut report);
-    (builder.finish(TraceMeta::default()), report, cpus)
+fn with_size(text: &[u8], block: usize, chunk: usize) -> (Trace, Report, u16) {
+    let mut sink = Sink::default();
+    read_cut(&mut Source::memory(text, "test"), &mut sink, block, chunk);
+    (sink.events.finish(TraceMeta::default()), sink.report, sink.meta.cpus)
 }
 
 fn same(text: &[u8], size: usize) {
-    let (whole, report, cpus) = with_size(text, usize::MAX / 2);
-    let (cut, cut_report, cut_cpus) = with_size(text, size);
-    assert!(whole.events().eq(cut.events()), "cut every {size}");
-    assert!(whole.tasks().iter().eq(cut.tasks().iter()));
-    assert_eq!((whole.gaps(), whole.meta()), (cut.gaps(), cut.meta()));
-    assert_eq!((report, cpus), (cut_report, cut_cpus));
+    let (whole, report, cpus) = with_size(text, 1 << 30, 1 << 30);
+    for (block, chunk) in [(1 << 30, size), (size, 1 << 30), (size, 100)] {
+        let (cut, cut_report, cut_cpus) = with_size(text, block, chunk);
+        assert!(whole.events().eq(cut.events()), "cut every {size}");
+        assert!(whole.tasks().iter().eq(cut.tasks().iter()));
+        assert_eq!((whole.gaps(), whole.meta()), (cut.gaps(), cut.meta()));
+        assert_eq!((&report, cpus), (&cut_report, cut_cpus));
+    }
 }
 
 #[test]
@@ -42,9 +44,9 @@ fn chunked_equals_whole() {
         text.extend_from_slice(&[0xff, b'a', 0xc0 + (i % 5) as u8]);
         text.extend_from_slice(b" pid=7 prio=120 target_cpu=000\n");
     }
-    let (trace, report, _) = with_size(&text, 1 << 20);
+    let (trace, report, _) = with_size(&text, 1 << 20, 1 << 20);
     assert_eq!((trace.len(), trace.gaps().len(), report.skipped, report.bad.len()), (300, 300, 300, 100));
-    assert_eq!((report.bad[99].line, report.lines), (298, 900));
+    assert_eq!((report.bad[99].place.line(), report.units), (Some(298), 900));
     for size in [1, 777, 5000] {
         same(&text, size);
     }

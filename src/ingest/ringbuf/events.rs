@@ -2,6 +2,7 @@
 
 use super::format::{Field, Num, Text, find, wrong};
 use super::{PageProblem, RingError};
+use crate::ingest::report::TIME_END;
 use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder};
 
 /// True for the events from which run queues are rebuilt.
@@ -129,6 +130,9 @@ impl Layout {
     /// Adds a record's event. False when the record is no event of a trace (a wake-up without effect).
     pub fn push(&self, record: &[u8], (time, cpu): (u64, CpuId), to: &mut TraceBuilder) -> Result<bool, PageProblem> {
         let actor = pid(self.actor, record, "common_pid")?;
+        if time >= TIME_END {
+            return Err(PageProblem::Stamp(time));
+        }
         let mut event = Event::blank(Nanos(time), cpu);
         // Everything is checked before anything is interned: a bad record must not leave a task behind.
         match &self.body {

@@ -3,6 +3,7 @@
 
 use super::page::{self, Cursor, Record};
 use super::{Formats, PageProblem, PagesReport, RingError};
+use crate::ingest::{Format, Place};
 use crate::trace::{CpuId, TraceBuilder};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,7 +19,7 @@ pub fn decode<R: Read>(
     streams: Vec<(CpuId, String, R)>,
     builder: &mut TraceBuilder,
 ) -> Result<PagesReport, RingError> {
-    let mut report = PagesReport::default();
+    let mut report = PagesReport { format: Format::RingBuffer, ..PagesReport::default() };
     let mut cpus: Vec<Stream<R>> = streams.into_iter().map(|s| Stream::new(formats, s)).collect();
     cpus.sort_by_key(|s| s.cpu);
     let mut heap = BinaryHeap::with_capacity(cpus.len());
@@ -112,7 +113,7 @@ impl<R: Read> Stream<R> {
                 Ok(n) => self.len += n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(source) => {
-                    return Err(RingError::Io { file: self.name.clone(), byte: self.byte + self.len as u64, source });
+                    return Err(RingError::Io { path: self.name.clone().into(), source });
                 }
             }
         }
@@ -123,7 +124,7 @@ impl<R: Read> Stream<R> {
         if self.byte == 0 && formats.page.is_big_endian(page) {
             return Err(RingError::Machine { file: self.name.clone(), byte: 0, what: "big-endian" });
         }
-        report.pages += 1;
+        report.units += 1;
         report.bytes += self.len as u64;
         match page::open(&formats.page, page) {
             Ok(start) => {
@@ -142,7 +143,7 @@ impl<R: Read> Stream<R> {
 
     /// What the damage cost is not known; that it cost something is drawn. What a cut cost comes after everything else.
     fn damage(&mut self, problem: PageProblem, report: &mut PagesReport) {
-        report.bad_page(&self.name, self.byte, problem);
+        report.note(Place::Page { stream: self.name.clone(), byte: self.byte }, problem.into());
         self.lost.get_or_insert(0);
     }
 
@@ -151,7 +152,7 @@ impl<R: Read> Stream<R> {
         self.tell_loss(builder);
         let Record { time, from, to } = self.record;
         match formats.events[self.layout].push(&self.page[from..to], (time, self.cpu), builder) {
-            Ok(true) => report.events += 1,
+            Ok(true) => {}
             Ok(false) => report.other_events += 1,
             // Records are found by their length: the next one is as good as if this one were.
             Err(problem) => self.damage(problem, report),
