@@ -1,0 +1,44 @@
+#!/bin/sh
+# Fuzzes every target for so many seconds: `fuzz/run.sh SECONDS [TARGET...]`. Prints executions and faults, and fails when
+# there is a fault; its input is then in fuzz/artifacts/TARGET (`cargo fuzz tmin` makes it small). A small one that is mended
+# belongs into fuzz/corpus/TARGET, which `cargo test --test fuzz_corpus` replays; what else is found stays out of git.
+#
+# Needs `cargo install cargo-fuzz`, and no nightly: RUSTC_BOOTSTRAP lets the stable compiler take the sanitizer's flags.
+set -eu
+
+[ $# -ge 1 ] || { echo "usage: $0 SECONDS [TARGET...]" >&2; exit 2; }
+seconds=$1
+shift
+cd "$(dirname "$0")/.."
+# The versions that the program itself is built with.
+[ -f fuzz/Cargo.lock ] || cp Cargo.lock fuzz/Cargo.lock
+export RUSTC_BOOTSTRAP=1
+cargo fuzz build
+host=$(rustc -vV | sed -n 's/^host: //p')
+[ $# -ge 1 ] || set -- $(ls fuzz/corpus)
+
+# Some targets write small files: in memory, where there is such a place.
+scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export TMPDIR="$scratch" ASAN_OPTIONS=detect_leaks=0
+
+runs=0 faults=0
+for target; do
+    found=fuzz/artifacts/found/$target
+    mkdir -p "$found" "fuzz/artifacts/$target"
+    log=fuzz/artifacts/$target.log
+    # A child process for each stretch: after a fault the next one goes on.
+    "fuzz/target/$host/release/$target" "$found" "fuzz/corpus/$target" -fork=1 \
+        -ignore_crashes=1 -ignore_ooms=1 -ignore_timeouts=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3072 \
+        -max_len=16384 -artifact_prefix="fuzz/artifacts/$target/" >"$log" 2>&1 || true
+    # "#1234: cov: ... oom/timeout/crash: 0/0/0 time: 9s ..."
+    last=$(grep '^#[0-9]*: cov:' "$log" | tail -n 1)
+    n=$(echo "$last" | sed 's/^#\([0-9]*\):.*/\1/')
+    bad=$(echo "$last" | sed 's,.*crash: \([0-9]*\)/\([0-9]*\)/\([0-9]*\) .*,\1 + \2 + \3,')
+    [ -n "$last" ] || { n=0 bad=1; echo "$target: did not run, see $log" >&2; }
+    bad=$((bad))
+    printf '%-12s %10d executions %4d faults\n' "$target" "$n" "$bad"
+    runs=$((runs + n)) faults=$((faults + bad))
+done
+printf '%-12s %10d executions %4d faults\n' all "$runs" "$faults"
+[ "$faults" -eq 0 ]
