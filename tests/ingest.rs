@@ -143,7 +143,8 @@ fn a_native_loss_begins_at_the_event_of_its_cpu_before_it() {
     let opened = ingest::read(format!("{header}{rows}").into_bytes(), "losses").unwrap();
     assert_eq!((opened.trace.len(), opened.report.skipped), (3, 0));
     let start = opened.trace.meta().start_ns;
-    let gaps: Vec<_> = opened.trace.gaps().iter().map(|g| (g.cpu.0, start + g.from.0, start + g.to.0, g.lost)).collect();
+    let gaps: Vec<_> =
+        opened.trace.gaps().iter().map(|g| (g.cpu.0, start + g.from.0, start + g.to.0, g.lost)).collect();
     // Not from the beginning of the recording; only CPU 2 was never heard of before.
     assert_eq!(gaps, [(0, 100, 900, 17), (1, 200, 960, 3), (2, start, 970, 1)]);
 }

@@ -130,7 +130,8 @@ fn before_4_3_a_wake_up_without_success_is_no_event() {
         "field:int success;\toffset:32;\tsize:4;\tsigned:1;\n\tfield:int target_cpu;\toffset:36;",
     );
     assert_ne!(old, wakeup);
-    let events = [("sched_switch", &*text("sched_switch.format")), ("sched_wakeup", &*old)].map(|(n, t)| (n, t.to_owned()));
+    let events =
+        [("sched_switch", &*text("sched_switch.format")), ("sched_wakeup", &*old)].map(|(n, t)| (n, t.to_owned()));
     let named: Vec<(&str, &str)> = events.iter().map(|(n, t)| (*n, t.as_str())).collect();
     let formats = Formats::parse(&text("header_page"), &text("header_event"), &named).unwrap();
     let record = |pid: i32, success: i32| {

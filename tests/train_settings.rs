@@ -41,7 +41,8 @@ fn fitted(config: &TrainConfig, data: &Data) -> (Outcome, Vec<[f32; 2]>) {
     let outcome = pool.install(|| {
         run(config, data, &Cancel::new(), &mut |p| {
             if p.stepped {
-                losses.push(p.loss);
+                // Of what was not asked in this chunk there is no loss.
+                losses.push(p.loss.map(|l| if l.is_nan() { 0.0 } else { l }));
             }
         })
     });
@@ -56,22 +57,22 @@ fn ordered(losses: &[[f32; 2]]) -> Vec<f32> {
 
 #[test]
 fn every_epoch_goes_through_the_same_chunks_in_another_order() {
-    let data = Data { training: vec![hackbench(8_000)], validation: Vec::new() };
+    let data = Data { training: vec![hackbench(30_000)], validation: Vec::new() };
     let config = TrainConfig { learning_rate: STILL, epochs: 3, ..config() };
     let (_, losses) = fitted(&config, &data);
     let epochs: Vec<&[[f32; 2]]> = losses.chunks(losses.len() / 3).collect();
-    assert!(epochs[0].len() > 6, "{} chunks", epochs[0].len());
+    let asked = epochs[0].iter().filter(|l| l[0] + l[1] > 0.0).count();
+    assert!(asked > 6, "{asked} chunks");
     // Nothing was learned: a chunk's loss is the same in each epoch, and tells which one it is.
     assert_eq!(ordered(epochs[0]), ordered(epochs[1]));
     assert_eq!(ordered(epochs[1]), ordered(epochs[2]));
     assert!(epochs[0] != epochs[1] && epochs[1] != epochs[2] && epochs[0] != epochs[2], "{losses:?}");
-    // Another seed, another order: the network differs too, so the ranks of the losses are compared.
     assert_eq!(fitted(&config, &data).1, losses, "the same seed, the same order");
 }
 
 #[test]
 fn a_small_workload_is_not_drowned_by_a_large_one() {
-    let (large, small) = (hackbench(12_000), part("cpu-bound-8p_run0", "cpu", 1_500));
+    let (large, small) = (hackbench(30_000), part("cpu-bound-8p_run0", "cpu", 900));
     let count = |r: &Recording| (r.cpus[0].picks.len() as f32, r.cpus[0].asks.len() as f32);
     let (n, m) = (count(&large), count(&small));
     assert!(n.0 > 4.0 * m.0 && m.0 > 10.0 && n.1 > 4.0 * m.1, "{n:?} {m:?}");
@@ -96,8 +97,11 @@ fn a_small_workload_is_not_drowned_by_a_large_one() {
     }
 }
 
+/// What every loss depends on.
+const TRUNK: [&str; 2] = ["input.weight", "block0.taps"];
+
 fn numbers(weights: &Weights) -> Vec<f32> {
-    ["input.weight", "pick.cand", "forecast.state", "block0.taps"].iter().flat_map(|n| weights.get(n).to_vec()).collect()
+    TRUNK.iter().flat_map(|n| weights.get(n).to_vec()).collect()
 }
 
 #[test]
@@ -122,10 +126,14 @@ fn weights_decay_by_rate_times_decay_at_every_step() {
     // No gradient, so that decay is all that moves them.
     let only = TrainConfig { clip: 1e-14, learning_rate: 1e-2, weight_decay: 2.0, ..config() };
     let (decayed, steps) = fitted(&only, &data);
-    let expected = (1.0 - 1e-2 * 2.0_f32).powi(steps.len() as i32);
-    assert!(expected < 0.9, "{expected} after {} steps", steps.len());
-    for (a, b) in numbers(&decayed.weights).into_iter().zip(numbers(&still.weights)) {
-        assert!((a - expected * b).abs() < 1e-4, "{b} became {a}, not {}", expected * b);
+    // A step without a loss moves nothing, nor does it let decay.
+    let steps = steps.iter().filter(|l| l[0] + l[1] > 0.0).count();
+    let expected = (1.0 - 1e-2 * 2.0_f32).powi(steps as i32);
+    assert!(expected < 0.95, "{expected} after {steps} steps");
+    for name in TRUNK {
+        for (a, b) in decayed.weights.get(name).iter().zip(still.weights.get(name)) {
+            assert!((a - expected * b).abs() < 1e-5, "{name}: {b} became {a}, not {}", expected * b);
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub fn walk(bytes: &[u8]) -> usize {
     let path = PathBuf::from("fuzz.csv");
     let mut size = (u16::from(*w) % 160, u16::from(*h) % 60);
     let (mut app, _) = App::new(vec![path.clone()], size);
-    let loaded = Loaded { path: path.clone(), trace: Arc::clone(&trace), pyramid: Pyramid::build(&trace), notes: Vec::new() };
+    let loaded =
+        Loaded { path: path.clone(), trace: Arc::clone(&trace), pyramid: Pyramid::build(&trace), notes: Vec::new() };
     app.update(Msg::Opened { generation: 1, path, result: Ok(Arc::new(loaded)) });
     app.update(Msg::Predicted { generation: 1, chunk: made_up(&trace) });
     show(&app, size);
@@ -86,7 +87,15 @@ fn made_up(trace: &Trace) -> Chunk {
             let thread = if hit { real } else { other };
             let guess = Guess { thread, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 } };
             let queue = (k % 5) as u16;
-            Prediction { queue, trivial: queue < 2, covered: true, real, pick: guess, forecast: guess, baselines: [other; 5] }
+            Prediction {
+                queue,
+                trivial: queue < 2,
+                covered: true,
+                real,
+                pick: guess,
+                forecast: guess,
+                baselines: [other; 5],
+            }
         };
         trace.cpu_switches(cpu).iter().enumerate().map(one).collect()
     };

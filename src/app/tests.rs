@@ -371,7 +371,10 @@ fn with_a_live_stretch() -> App {
 fn sums_count_in_a_live_stretch_what_is_shown_there() {
     let app = with_a_live_stretch();
     let answers = &app.timeline().unwrap().answers;
-    assert_eq!((answers.live(), answers.whose(0, 99).is_some(), answers.whose(0, 100).is_some()), (Some("run"), false, true));
+    assert_eq!(
+        (answers.live(), answers.whose(0, 99).is_some(), answers.whose(0, 100).is_some()),
+        (Some("run"), false, true)
+    );
     // One by one, in whatever piece they are taken.
     for (from, to) in [(0, 300), (0, 100), (90, 121), (100, 200), (121, 160), (120, 122), (199, 300), (3, 7)] {
         let shown = (from..to).filter_map(|k| answers.get(0, k));

@@ -4,7 +4,7 @@
 use super::meta::Told;
 use super::stream::{Frame, Spool, greeting};
 use super::{Plan, Target, ssh_config};
-use crate::ingest::ringbuf::decode_all;
+use crate::ingest::ringbuf::decode;
 use crate::trace::{CpuId, TraceBuilder};
 use std::io::Seek;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub fn frames(bytes: &[u8]) -> usize {
         }
     }
     let mut builder = TraceBuilder::default();
-    let Ok(report) = decode_all(&formats, streams, &mut builder, &mut |_| ()) else { return count };
+    let Ok(report) = decode(&formats, streams, &mut builder) else { return count };
     let trace = builder.finish(meta);
     assert_eq!(report.events, trace.len() as u64);
     count + trace.len()
