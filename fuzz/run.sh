@@ -27,16 +27,15 @@ for target; do
     found=fuzz/artifacts/found/$target
     mkdir -p "$found" "fuzz/artifacts/$target"
     log=fuzz/artifacts/$target.log
+    before=$(ls "fuzz/artifacts/$target" | wc -l)
     # A child process for each stretch: after a fault the next one goes on.
     "fuzz/target/$host/release/$target" "$found" "fuzz/corpus/$target" -fork=1 \
         -ignore_crashes=1 -ignore_ooms=1 -ignore_timeouts=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3072 \
         -max_len=16384 -artifact_prefix="fuzz/artifacts/$target/" >"$log" 2>&1 || true
-    # "#1234: cov: ... oom/timeout/crash: 0/0/0 time: 9s ..."
-    last=$(grep '^#[0-9]*: cov:' "$log" | tail -n 1)
-    n=$(echo "$last" | sed 's/^#\([0-9]*\):.*/\1/')
-    bad=$(echo "$last" | sed 's,.*crash: \([0-9]*\)/\([0-9]*\)/\([0-9]*\) .*,\1 + \2 + \3,')
-    [ -n "$last" ] || { n=0 bad=1; echo "$target: did not run, see $log" >&2; }
-    bad=$((bad))
+    # "#1234: cov: ... time: 9s ..."; each fault leaves its input.
+    n=$(sed -n 's/^#\([0-9]*\): cov:.*/\1/p' "$log" | tail -n 1)
+    bad=$(($(ls "fuzz/artifacts/$target" | wc -l) - before))
+    [ -n "$n" ] || { n=0 bad=1; echo "$target: did not run, see $log" >&2; }
     printf '%-12s %10d executions %4d faults\n' "$target" "$n" "$bad"
     runs=$((runs + n)) faults=$((faults + bad))
 done

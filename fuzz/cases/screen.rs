@@ -66,7 +66,9 @@ fn message(bytes: &mut impl Iterator<Item = u8>) -> Option<Msg> {
             Msg::Mouse(Mouse { kind, x: bytes.next()?.into(), y: u16::from(bytes.next()?) % 64 })
         }
         0xa0..=0xaf => Msg::Resized(u16::from(bytes.next()?) % 160, u16::from(bytes.next()?) % 60),
-        b @ 0xb0..=0xff => Msg::Tick { now: Nanos(1_000_u64.saturating_pow(u32::from(b % 8)) * u64::from(b)) },
+        b @ 0xb0..=0xff => {
+            Msg::Tick { now: Nanos(1_000_u64.saturating_pow(u32::from(b % 8)).saturating_mul(u64::from(b))) }
+        }
         _ => return message(bytes),
     })
 }
