@@ -124,19 +124,19 @@ fn the_replays_hits_are_averaged_over_8_and_32_decisions() {
 #[test]
 fn the_average_stint_takes_a_quarter_of_each_new_one() {
     // Two threads in turn on one CPU; the first runs 1000, 3000, 200 and 200 us.
-    let mut text =
-        "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n".to_owned();
-    let (mut now, mut expected, mut average) = (5_000_u64, vec![0.0], 0.0_f64);
+    let header = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n";
+    let comes = |now: u64| format!("{now},0,switch,8,8,b,120,R+,7,a,120,,\n");
+    let goes = |now: u64| format!("{now},0,switch,7,7,a,120,R+,8,b,120,,\n");
+    let (mut rows, mut now) = (vec![header.to_owned()], 5_000_u64);
+    let (mut expected, mut average) = (vec![0.0], 0.0_f64);
     for us in [1_000_u64, 3_000, 200, 200] {
-        text += &format!("{now},0,switch,8,8,b,120,R+,7,a,120,,\n");
-        now += us * 1_000;
-        text += &format!("{now},0,switch,7,7,a,120,R+,8,b,120,,\n");
-        now += 50_000;
+        rows.extend([comes(now), goes(now + us * 1_000)]);
+        now += us * 1_000 + 50_000;
         average = if average == 0.0 { us as f64 } else { 0.75 * average + 0.25 * us as f64 };
         expected.push((1.0 + average).ln() / 8.0);
     }
-    text += &format!("{now},0,switch,8,8,b,120,R+,7,a,120,,\n");
-    let trace = ingest::read(text.into_bytes(), "stints").unwrap().trace;
+    rows.push(comes(now));
+    let trace = ingest::read(rows.concat().into_bytes(), "stints").unwrap().trace;
     let mut averages = Averages::default();
     walk(&trace, &mut averages, |step| (0..trace.len()).for_each(step));
     // Every other forecast is about the first thread: 0 before its first stint ended.

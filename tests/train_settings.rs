@@ -151,5 +151,6 @@ fn the_best_model_is_kept_with_the_temperatures_of_its_validation() {
     let last = Weights::load(&dir.path().join("last.koracle")).unwrap();
     assert!(last.get("temperature").iter().all(|t| (t - 1.0).abs() > 1e-6));
     // They are those that its own answers ask for, whatever it was kept with.
-    assert_eq!(validate(&kept, &data.validation).temperature, measured);
+    let asked = validate(&kept, &data.validation).temperature;
+    assert!(asked.iter().zip(&measured).all(|(a, b)| (a - b).abs() < 1e-4), "{asked:?}, not {measured:?}");
 }

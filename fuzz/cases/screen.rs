@@ -43,9 +43,9 @@ pub fn walk(bytes: &[u8]) -> usize {
         if let Msg::Resized(w, h) = msg {
             size = (w, h);
         }
-        if app.update(msg).iter().any(|e| matches!(e, Effect::Inspect { event, .. } if *event >= trace.len())) {
-            panic!("asks about an event that there is not");
-        }
+        let effects = app.update(msg);
+        let beyond = |e: &Effect| matches!(e, Effect::Inspect { event, .. } if *event >= trace.len());
+        assert!(!effects.iter().any(beyond), "asks about an event that there is not");
         show(&app, size);
         let t = app.timeline().expect("open");
         assert!(t.cursor.pos() <= trace.span() && t.cpu < trace.cpus().max(1));
