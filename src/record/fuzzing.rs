@@ -3,7 +3,7 @@
 
 use super::meta::Told;
 use super::stream::{Frame, Spool, greeting};
-use super::{Plan, Target, ssh_config};
+use super::{MOST_BYTES, Plan, Target, ssh_config};
 use crate::ingest::ringbuf::decode;
 use crate::trace::{CpuId, TraceBuilder};
 use std::io::Seek;
@@ -12,14 +12,16 @@ use std::path::Path;
 /// Reads what a recorded machine sends to its end, then decodes its pages. The number of events, and one for each
 /// frame that was understood.
 pub fn frames(bytes: &[u8]) -> usize {
-    let (mut input, mut spool, mut told, mut count) = (bytes, Spool::default(), Told::default(), 0);
+    let (mut input, mut spool, mut told, mut count) = (bytes, Spool::with_room(MOST_BYTES), Told::default(), 0);
     if !greeting(&mut input).is_ok_and(|found| found) {
         return 0;
     }
     while let Ok(Some(frame)) = spool.frame(&mut input) {
         count += 1;
-        if let Frame::Text(name, text) = frame {
-            told.say(name, text);
+        if let Frame::Text(name, text) = frame
+            && told.say(name, text).is_err()
+        {
+            break;
         }
     }
     let meta = told.meta(&plan());
