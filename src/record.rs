@@ -5,6 +5,8 @@
 //! recorded machine decides neither how long a recording takes nor how much memory and disk it takes here.
 
 pub mod claim;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hosts;
 pub mod keep;
 mod meta;

@@ -136,6 +136,20 @@ fn losses_become_gaps_between_the_events_of_their_cpu() {
 }
 
 #[test]
+fn a_native_loss_begins_at_the_event_of_its_cpu_before_it() {
+    let header = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n";
+    let rows = "100,0,switch,5,5,a,120,S,6,b,120,,\n200,1,switch,7,7,c,120,S,8,d,120,,\n900,0,lost,,17,,,,,,,,\n\
+                950,0,switch,6,6,b,120,S,5,a,120,,\n960,1,lost,,3,,,,,,,,\n970,2,lost,,1,,,,,,,,\n";
+    let opened = ingest::read(format!("{header}{rows}").into_bytes(), "losses").unwrap();
+    assert_eq!((opened.trace.len(), opened.report.skipped), (3, 0));
+    let start = opened.trace.meta().start_ns;
+    let gaps: Vec<_> =
+        opened.trace.gaps().iter().map(|g| (g.cpu.0, start + g.from.0, start + g.to.0, g.lost)).collect();
+    // Not from the beginning of the recording; only CPU 2 was never heard of before.
+    assert_eq!(gaps, [(0, 100, 900, 17), (1, 200, 960, 3), (2, start, 970, 1)]);
+}
+
+#[test]
 fn names_with_spaces_colons_and_arrows() {
     let odd = sample("odd_names.txt");
     assert_eq!(odd.report.skipped, 0);

@@ -111,6 +111,23 @@ fn the_list_is_what_the_evaluation_counts() {
 }
 
 #[test]
+fn a_comparison_with_what_is_not_known_is_false_whatever_is_asked() {
+    let rows = |text: String| parse(&text).unwrap().rows(&TABLE);
+    let unknown = |column: Column| Bitmap::of(TABLE.len(), |i| column.count(&TABLE, i).is_none());
+    assert!((1..TABLE.len()).contains(&unknown(Column::Waited).count()), "some waits are known and some are not");
+    for column in [Column::Waited, Column::Stint, Column::Ran, Column::Lead] {
+        let (name, unknown) = (column.name(), unknown(column));
+        for (_, op) in OPS.iter().filter(|(op, _)| op.fits(column.kind())) {
+            assert_eq!(rows(format!("{name}{op}3ns")).and(&unknown).count(), 0, "{name}{op}3ns");
+        }
+        // Equal and unequal together are all that is known; "not" is the opposite of an answer, so of the unknown too.
+        let either = rows(format!("{name}=3ns or {name}!=3ns"));
+        assert_eq!(either.count() + unknown.count(), TABLE.len(), "{name}");
+        assert_eq!(rows(format!("not {name}!=3ns")).and(&unknown).count(), unknown.count(), "{name}");
+    }
+}
+
+#[test]
 fn every_slice_adds_up_and_its_filter_selects_it() {
     for rows in [everything(), parse("not hit and queue>2 and p>0.5").unwrap().rows(&TABLE)] {
         let sums = Sums::new(&TABLE, &rows);

@@ -107,6 +107,52 @@ fn larger_pages_are_read_by_their_header() {
     assert_eq!(lines(&a), lines(&b));
 }
 
+/// A page with one record for each payload, 1 us apart.
+fn page(records: &[Vec<u8>]) -> Vec<u8> {
+    let mut data = Vec::new();
+    for record in records {
+        // Kind: length in words; 27 bits of time since the record before.
+        let head = (record.len() / 4) as u32 | 1_000 << 5;
+        data.extend(head.to_le_bytes());
+        data.extend(record);
+    }
+    let mut page = [5_000_000_u64.to_le_bytes(), (data.len() as u64).to_le_bytes()].concat();
+    page.extend(data);
+    page.resize(4096, 0);
+    page
+}
+
+#[test]
+fn before_4_3_a_wake_up_without_success_is_no_event() {
+    let text = |name: &str| std::fs::read_to_string(data(name)).unwrap();
+    let wakeup = text("sched_wakeup.format");
+    let old = wakeup.replace(
+        "field:int target_cpu;\toffset:32;",
+        "field:int success;\toffset:32;\tsize:4;\tsigned:1;\n\tfield:int target_cpu;\toffset:36;",
+    );
+    assert_ne!(old, wakeup);
+    let events =
+        [("sched_switch", &*text("sched_switch.format")), ("sched_wakeup", &*old)].map(|(n, t)| (n, t.to_owned()));
+    let named: Vec<(&str, &str)> = events.iter().map(|(n, t)| (*n, t.as_str())).collect();
+    let formats = Formats::parse(&text("header_page"), &text("header_event"), &named).unwrap();
+    let record = |pid: i32, success: i32| {
+        let mut bytes = [374_u16.to_le_bytes(), [0; 2]].concat();
+        bytes.extend(77_i32.to_le_bytes());
+        bytes.extend(b"somebody\0\0\0\0\0\0\0\0");
+        for number in [pid, 120, success, 1] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes
+    };
+    let (trace, report) = decoded(&formats, &[&page(&[record(5, 1), record(6, 0), record(7, 1)])]);
+    assert_eq!((report.events, report.other_events, report.damaged), (2, 1, 0));
+    let woken: Vec<_> = trace.events().map(|e| (trace.tasks().get(e.task).unwrap().pid.0, e.to_cpu.0)).collect();
+    assert_eq!(woken, [(5, 1), (7, 1)], "6 was awake already");
+    // Without the field, as since then, all of them are.
+    let (all, _) = decoded(&self::formats(), &[&page(&[record(5, 1), record(6, 0)])]);
+    assert_eq!(all.len(), 2);
+}
+
 #[test]
 fn kernels_that_cannot_be_read_are_refused_by_name() {
     let text = |name: &str| std::fs::read_to_string(data(name)).unwrap();

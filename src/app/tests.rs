@@ -330,3 +330,104 @@ fn every_way_out() {
     app.update(Msg::Key(Key::Ctrl('c')));
     assert!(app.quit);
 }
+
+/// Answers to the switches of CPU 0 from `from` on: wrong where `wrong` says so.
+fn judged(from: usize, n: usize, wrong: impl Fn(usize) -> bool) -> Vec<crate::evaluate::overlay::Prediction> {
+    use crate::evaluate::overlay::{Guess, Prediction};
+    let guess = |rank| Guess { thread: ThreadIx(2), p: 0.5, p_real: 0.5, rank };
+    let one = |k: usize| Prediction {
+        queue: 2,
+        trivial: false,
+        covered: true,
+        real: ThreadIx(2),
+        pick: guess(if wrong(k) { 2 } else { 1 }),
+        forecast: guess(1),
+        baselines: [ThreadIx(2); 5],
+    };
+    (from..from + n).map(one).collect()
+}
+
+/// Some weights: only whose they are matters.
+fn weights() -> Arc<crate::predictor::weights::Weights> {
+    use crate::predictor::weights::{ModelConfig, Weights};
+    let config = ModelConfig::default();
+    let tensors = config.shapes().into_iter().map(|(name, shape)| (name, vec![0.0; shape.iter().product()])).collect();
+    Arc::new(Weights::new(config, crate::predictor::weights::Provenance::default(), tensors).unwrap())
+}
+
+/// The model is wrong at 20 and 150 of 300 switches, another one, shown from 100 to 200, at 120 and 121.
+fn with_a_live_stretch() -> App {
+    let mut app = opened(&["a"], trace());
+    let per_cpu = vec![judged(0, 300, |k| k == 20 || k == 150), Vec::new()];
+    app.update(Msg::Predicted { generation: 1, chunk: Chunk { per_cpu, end: 400 } });
+    app.train.live = Some(train::live::Live::new("run".into(), weights()));
+    let per_cpu = vec![(100, judged(100, 100, |k| k == 120 || k == 121)), (0, Vec::new())];
+    let stretch = crate::evaluate::overlay::Stretch { per_cpu };
+    app.update(Msg::Looked { generation: 1, label: "run".into(), stretch });
+    app
+}
+
+#[test]
+fn sums_count_in_a_live_stretch_what_is_shown_there() {
+    let app = with_a_live_stretch();
+    let answers = &app.timeline().unwrap().answers;
+    assert_eq!(
+        (answers.live(), answers.whose(0, 99).is_some(), answers.whose(0, 100).is_some()),
+        (Some("run"), false, true)
+    );
+    // One by one, in whatever piece they are taken.
+    for (from, to) in [(0, 300), (0, 100), (90, 121), (100, 200), (121, 160), (120, 122), (199, 300), (3, 7)] {
+        let shown = (from..to).filter_map(|k| answers.get(0, k));
+        let missed = shown.filter(|p| answers.row().verdict(p) == answers::Verdict::Miss).count();
+        let sum = answers.score(0, from..to);
+        assert_eq!((sum.counted as usize, sum.missed as usize), (to - from, missed), "{from}..{to}");
+    }
+    assert_eq!(answers.total().missed, 3, "20 of the model's, 120 and 121 of the other's");
+}
+
+#[test]
+fn n_finds_the_misses_that_are_shown_and_no_others() {
+    let mut app = with_a_live_stretch();
+    let mut at = |keys: &str| {
+        press(&mut app, keys);
+        app.timeline().unwrap().decision
+    };
+    assert_eq!((at("n"), at("n"), at("n")), (Some(20), Some(120), Some(121)));
+    assert_eq!(at("n"), Some(121), "150 is covered by the stretch");
+    assert_eq!((at("N"), at("N"), at("N")), (Some(120), Some(20), Some(20)));
+    // Without the other model the first one's are shown again.
+    app.train.live = None;
+    press(&mut app, "gn");
+    press(&mut app, "n");
+    assert_eq!(app.timeline().unwrap().decision, Some(150));
+}
+
+#[test]
+fn an_answer_to_an_older_look_is_not_shown() {
+    use super::mistakes::{Found, News, Order};
+    use crate::evaluate::mistakes::view::View;
+    let mut app = opened(&["a"], trace());
+    press(&mut app, "3");
+    // The table comes; its view is asked for, and comes late.
+    let collected = |app: &mut App, number| {
+        let news = News::Collected { number, result: Ok(Arc::new(Found::default())) };
+        let looks = app.update(Msg::Mistakes(news)).into_iter().filter_map(|effect| match effect {
+            Effect::Mistakes(Order::Look { number, found, query, .. }) => {
+                Some((number, Arc::new(View::new(&found.table, &found.latencies, query, None))))
+            }
+            _ => None,
+        });
+        looks.last().expect("a view is asked for")
+    };
+    let (old, view) = collected(&mut app, 1);
+    // Meanwhile another predictor is asked.
+    app.mistakes.first = Some("ppm".into());
+    let effects = app.update(Msg::Resized(100, 30));
+    assert!(matches!(effects[..], [Effect::Mistakes(Order::Collect { number: 2, .. })]), "{effects:?}");
+    let (new, newer) = collected(&mut app, 2);
+    assert_eq!((old, new), (1, 2));
+    app.update(Msg::Mistakes(News::Looked { number: old, view }));
+    assert!(app.mistakes.view.is_none() && app.mistakes.is_stale(), "it is of the table before");
+    app.update(Msg::Mistakes(News::Looked { number: new, view: Arc::clone(&newer) }));
+    assert!(app.mistakes.view.as_ref().is_some_and(|v| Arc::ptr_eq(v, &newer)) && !app.mistakes.is_stale());
+}

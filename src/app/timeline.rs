@@ -142,7 +142,7 @@ impl Timeline {
 
     /// Selects the last switch at or before the playhead.
     pub fn follow_playhead(&mut self) {
-        let at = self.cursor.pos().0 + 1;
+        let at = self.cursor.pos().0.saturating_add(1);
         let before = lod::switches_before(self.trace(), CpuId(self.cpu as u16), at);
         self.decision = before.checked_sub(1);
     }

@@ -78,10 +78,11 @@ impl TraceBuilder {
         self.push(event, actor);
     }
 
-    /// Adds a loss on `cpu`; times are clock values like those of events.
+    /// Adds a loss on `cpu`; times are clock values like those of events. One that ends before it begins, by a clock
+    /// that went back, is a moment.
     pub fn gap(&mut self, gap: Gap) {
         self.see(gap.cpu);
-        self.gaps.push(gap);
+        self.gaps.push(Gap { from: gap.from.min(gap.to), ..gap });
     }
 
     /// Adds a loss on `cpu` at this point of the input: it reaches from the last event of this CPU (or the start)
