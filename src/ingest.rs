@@ -17,6 +17,7 @@ mod report;
 pub mod ringbuf;
 mod sidecar;
 mod source;
+mod tracedat;
 
 pub use decode::Packing;
 pub use error::IngestError;

@@ -42,11 +42,6 @@ const TABLE: &[Foreign] = &[
     ),
     row(|l| l.magic(b"PERFILE2") || l.magic(b"2ELIFREP"), "perf.data", "convert it: `perf script -i FILE --ns`"),
     row(
-        |l| l.magic(b"\x17\x08\x44tracing"),
-        "trace.dat of trace-cmd",
-        "convert it: `trace-cmd report -t FILE > FILE.txt`",
-    ),
-    row(
         |l| l.has(b"\"linux-perf-json-version\""),
         "JSON of `perf data convert`, which leaves out CPUs and fields",
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",

@@ -87,6 +87,11 @@ impl TraceBuilder {
         self.losses.push((self.events.len(), cpu, lost));
     }
 
+    /// Sum of what [`Self::loss`] was told so far.
+    pub fn lost(&self) -> u64 {
+        self.losses.iter().fold(0, |sum, loss| sum.saturating_add(loss.2))
+    }
+
     /// Takes over all events of `other`, which were parsed from a later part of the same input.
     pub fn append(&mut self, other: Self) {
         let map: Vec<TaskId> = other.tasks.iter().map(|(_, t)| self.tasks.intern(t.pid, t.name.as_bytes())).collect();
