@@ -12,6 +12,7 @@ mod input;
 mod lines;
 mod native;
 mod num;
+mod perfetto;
 mod reader;
 mod report;
 pub mod ringbuf;

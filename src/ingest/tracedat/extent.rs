@@ -98,7 +98,8 @@ impl<'a> Extent<'a> {
             shared: shared.clone(),
             cpu: pages.cpu.0,
             at: pages.at,
-            end: pages.at + pages.size,
+            // trace-cmd 3.1 does not count the number of chunks that stands before packed pages.
+            end: pages.at + pages.size + if packing.is_some() { 4 } else { 0 },
             packing,
             page,
             chunks: None,
