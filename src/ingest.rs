@@ -10,6 +10,7 @@ mod foreign;
 mod ftrace;
 mod input;
 mod lines;
+mod lttng;
 mod native;
 mod num;
 mod perfetto;
@@ -18,6 +19,7 @@ mod report;
 pub mod ringbuf;
 mod sidecar;
 mod source;
+mod systrace;
 mod tracedat;
 
 pub use decode::Packing;
