@@ -43,13 +43,14 @@ impl Reader for Perfetto {
                 };
             };
             if !plausible(packet) {
-                return Probe::No;
+                break;
             }
             // An empty line of a text looks like a packet of text.
             good += usize::from(packet.iter().any(|&b| b < 9 || b >= 0x80));
             rest = &after[packet.len()..];
         }
-        if good > 0 && rest.len() < 2 { Probe::Yes } else { Probe::No }
+        // What is behind good packets may be damaged.
+        if good > 1 || (good > 0 && rest.len() < 2) { Probe::Yes } else { Probe::No }
     }
 
     fn read(&self, source: &mut Source<'_>, to: &mut Sink) -> Result<(), IngestError> {

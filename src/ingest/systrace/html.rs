@@ -5,8 +5,9 @@
 use super::Ftrace;
 use crate::ingest::lines::LONGEST;
 use crate::ingest::{Probe, Reader};
+use flate2::read::MultiGzDecoder;
 use memchr::memmem::find;
-use std::io::{BufRead, BufReader, Read, Result};
+use std::io::{BufRead, BufReader, Cursor, Read, Result};
 
 /// Where the page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +32,23 @@ pub struct Page<R: Read> {
     text: Vec<u8>,
     at: usize,
     line: Vec<u8>,
-    /// A packed text begins a stream of its own, which nothing may stand before.
-    given: bool,
+    /// What a packed text has so far, and the text that came out of it.
+    packed: Vec<u8>,
+    unpacked: Option<MultiGzDecoder<Cursor<Vec<u8>>>>,
 }
 
 impl<R: Read> Page<R> {
     pub fn new(page: R) -> Self {
         let page = BufReader::with_capacity(64 << 10, page);
-        Self { page, place: Place::Outside, text: Vec::new(), at: 0, line: Vec::new(), given: false }
+        Self {
+            page,
+            place: Place::Outside,
+            text: Vec::new(),
+            at: 0,
+            line: Vec::new(),
+            packed: Vec::new(),
+            unpacked: None,
+        }
     }
 
     /// The next line, cut down when no line of a trace is so long. False at the end.
@@ -70,10 +80,10 @@ impl<R: Read> Page<R> {
                 // The first line may follow on the same one.
                 line = rest.map(|at| [&body[at..], b"\n"].concat()).unwrap_or_default();
                 self.place = Place::Opened;
-                if !line.trim_ascii().is_empty() {
-                    self.inside(&line);
-                } else if !self.given {
+                if line.trim_ascii().is_empty() {
                     self.text.push(b'\n');
+                } else {
+                    self.inside(&line);
                 }
                 self.line = line;
                 return;
@@ -96,26 +106,19 @@ impl<R: Read> Page<R> {
         if self.place == Place::Opened && !body.is_empty() {
             let text =
                 body.starts_with(b"#") || body.starts_with(b"TRACE:") || Ftrace.probe(line, "", true) == Probe::Yes;
-            let packed = body.starts_with(b"H4sI") && !self.given;
-            self.place = match (text, packed) {
+            self.place = match (text, body.starts_with(b"H4sI")) {
                 (true, _) => Place::Text,
                 (_, true) => Place::Packed,
                 // A trace of another kind.
                 _ => Place::Outside,
             };
-            self.given |= packed;
-            if packed {
-                self.text.clear();
-                self.at = 0;
-            }
         }
         let ends = find(body, b"</script>");
         match self.place {
             Place::Text if ends.is_none() => self.text.extend_from_slice(line),
             Place::Quoted => self.text.extend_from_slice(line),
-            Place::Packed => base64(&body[..ends.unwrap_or(body.len())], &mut self.text),
-            _ if !self.given => self.text.push(b'\n'),
-            _ => {}
+            Place::Packed => base64(&body[..ends.unwrap_or(body.len())], &mut self.packed),
+            _ => self.text.push(b'\n'),
         }
         if ends.is_some() && self.place != Place::Outside {
             self.place = Place::Outside;
@@ -126,12 +129,24 @@ impl<R: Read> Page<R> {
 impl<R: Read> Read for Page<R> {
     fn read(&mut self, to: &mut [u8]) -> Result<usize> {
         while self.at == self.text.len() {
+            if let Some(unpacked) = &mut self.unpacked {
+                let n = unpacked.read(to)?;
+                if n > 0 {
+                    return Ok(n);
+                }
+                self.unpacked = None;
+            }
             self.text.clear();
             self.at = 0;
-            if !self.line()? {
+            let more = self.line()?;
+            if more {
+                self.take();
+            }
+            if !self.packed.is_empty() && (!more || self.place != Place::Packed) {
+                self.unpacked = Some(MultiGzDecoder::new(Cursor::new(std::mem::take(&mut self.packed))));
+            } else if !more {
                 return Ok(0);
             }
-            self.take();
         }
         let n = (self.text.len() - self.at).min(to.len());
         to[..n].copy_from_slice(&self.text[self.at..self.at + n]);
