@@ -10,13 +10,17 @@ mod foreign;
 mod ftrace;
 mod input;
 mod lines;
+mod lttng;
 mod native;
 mod num;
+mod perfetto;
 mod reader;
 mod report;
 pub mod ringbuf;
 mod sidecar;
 mod source;
+mod systrace;
+mod tracedat;
 
 pub use decode::Packing;
 pub use error::IngestError;

@@ -35,29 +35,15 @@ const TABLE: &[Foreign] = &[
         "a tar archive (SchedViz keeps raw per-CPU pages in such)",
         "unpack it with `tar xf FILE` and open the recording inside; raw pages become readable with `trace-cmd report`",
     ),
-    row(
-        |l| l.magic(b"\xff\xfe") || l.magic(b"\xfe\xff") || l.wide(),
-        "text in UTF-16, as PowerShell's `>` writes it",
-        "convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.txt`",
-    ),
+    row(|l| l.wide(), "text in UTF-16 without its mark", "convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.txt`"),
     row(|l| l.magic(b"PERFILE2") || l.magic(b"2ELIFREP"), "perf.data", "convert it: `perf script -i FILE --ns`"),
-    row(
-        |l| l.magic(b"\x17\x08\x44tracing"),
-        "trace.dat of trace-cmd",
-        "convert it: `trace-cmd report -t FILE > FILE.txt`",
-    ),
     row(
         |l| l.has(b"\"linux-perf-json-version\""),
         "JSON of `perf data convert`, which leaves out CPUs and fields",
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",
     ),
     row(
-        |l| l.json() && l.has(b"\"systemTraceEvents\""),
-        "Chrome's JSON with ftrace text inside",
-        "take the text out: `jq -r .systemTraceEvents FILE > trace.txt`",
-    ),
-    row(
-        |l| l.json() && (l.has(b"\"traceEvents\"") || l.has(b"\"ph\":")),
+        |l| l.json() && !l.has(b"\"systemTraceEvents\"") && (l.has(b"\"traceEvents\"") || l.has(b"\"ph\":")),
         "a JSON trace of user-space events, which holds no decisions of the kernel",
         "record them: `trace-cmd record -e sched`",
     ),
@@ -75,11 +61,6 @@ const TABLE: &[Foreign] = &[
         |l| l.all(&[b"*", b" secs ", b" => ", b":"]) && l.map_cell(),
         "text of `perf sched map`",
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",
-    ),
-    row(
-        |l| l.has(b" sched_") && l.has(b": { cpu_id = "),
-        "text of babeltrace (LTTng)",
-        "record with ftrace: `trace-cmd record -e sched`",
     ),
     row(
         |l| l.magic(b"\xc1\x1f\xfc\xc1") || l.magic(b"\x75\xd1\x1f\xc1"),

@@ -48,6 +48,29 @@ pub struct Formats {
     /// Where a record says which event it is; the same in all of them.
     id: format::Num,
     events: Vec<Layout>,
+    clock: Clock,
+}
+
+/// How the buffer's clock becomes time: `(value * mult >> shift) + offset`, without the first part when `mult` is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// What a tick is multiplied with.
+    pub mult: u64,
+    /// By how many bits the product is shifted.
+    pub shift: u32,
+    /// Nanoseconds that are added.
+    pub offset: i64,
+}
+
+impl Clock {
+    #[inline]
+    fn time(self, value: u64) -> u64 {
+        let ns = match self.mult {
+            0 => value,
+            mult => (u128::from(value) * u128::from(mult)).checked_shr(self.shift).unwrap_or(0) as u64,
+        };
+        ns.wrapping_add_signed(self.offset)
+    }
 }
 
 impl Formats {
@@ -77,7 +100,12 @@ impl Formats {
             problem: "no layout of this event was recorded".into(),
         };
         let id = id.filter(|_| layouts.iter().any(Layout::is_switch)).ok_or_else(missing)?;
-        Ok(Self { page, record, id, events: layouts })
+        Ok(Self { page, record, id, events: layouts, clock: Clock::default() })
+    }
+
+    /// With a clock whose values are not yet times.
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Bytes of one page: header and data.

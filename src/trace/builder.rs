@@ -18,6 +18,8 @@ pub struct TraceBuilder {
     /// Losses by their place in the input: before event number `.0`, on this CPU, so many.
     losses: Vec<(usize, CpuId, u64)>,
     max_cpu: Option<u16>,
+    /// The input keeps no order among CPUs.
+    unordered: bool,
     /// Recently named tasks, by [`recent_slot`]: most rows of a recording name the same few.
     recent: Vec<TaskId>,
 }
@@ -92,6 +94,16 @@ impl TraceBuilder {
         self.losses.push((self.events.len(), cpu, lost));
     }
 
+    /// For an input that keeps the events of each CPU together: that they are put in order says nothing about the recording.
+    pub fn unordered(&mut self) {
+        self.unordered = true;
+    }
+
+    /// Sum of what [`Self::loss`] was told so far.
+    pub fn lost(&self) -> u64 {
+        self.losses.iter().fold(0, |sum, loss| sum.saturating_add(loss.2))
+    }
+
     /// Takes over all events of `other`, which were parsed from a later part of the same input.
     pub fn append(&mut self, other: Self) {
         let map: Vec<TaskId> = other.tasks.iter().map(|(_, t)| self.tasks.intern(t.pid, t.name.as_bytes())).collect();
@@ -100,6 +112,7 @@ impl TraceBuilder {
         self.losses.extend(other.losses.into_iter().map(|(at, cpu, lost)| (before + at, cpu, lost)));
         self.events.append(other.events, look);
         self.gaps.extend(other.gaps);
+        self.unordered |= other.unordered;
         self.max_cpu = self.max_cpu.max(other.max_cpu);
     }
 
@@ -139,7 +152,8 @@ impl TraceBuilder {
     /// Builds the trace. `meta.start_ns` is set to the first event's clock value unless it is already set.
     pub fn finish(mut self, mut meta: TraceMeta) -> Trace {
         self.place_losses();
-        let reordered = self.events.sort();
+        let sorted = self.events.sort();
+        let reordered = if self.unordered { 0 } else { sorted };
         let start = self.events.time.first().copied().unwrap_or(0);
         if meta.start_ns == 0 {
             meta.start_ns = start;

@@ -9,8 +9,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{BufReader, ErrorKind, Read};
 
-/// Bytes read ahead of each CPU.
+/// Bytes read ahead of each CPU; of many CPUs less, so that all together stay within [`AHEAD_OF_ALL`].
 const AHEAD: usize = 256 << 10;
+const AHEAD_OF_ALL: usize = 16 << 20;
 
 /// Decodes one stream of pages per CPU into `builder`. `name` of a stream is for messages.
 /// Pages that cannot be used are in the report; where one lost events the builder is told of a loss.
@@ -20,7 +21,8 @@ pub fn decode<R: Read>(
     builder: &mut TraceBuilder,
 ) -> Result<PagesReport, RingError> {
     let mut report = PagesReport { format: Format::RingBuffer, ..PagesReport::default() };
-    let mut cpus: Vec<Stream<R>> = streams.into_iter().map(|s| Stream::new(formats, s)).collect();
+    let ahead = (AHEAD_OF_ALL / streams.len().max(1)).clamp(4 << 10, AHEAD);
+    let mut cpus: Vec<Stream<R>> = streams.into_iter().map(|s| Stream::new(formats, s, ahead)).collect();
     cpus.sort_by_key(|s| s.cpu);
     let mut heap = BinaryHeap::with_capacity(cpus.len());
     for (i, cpu) in cpus.iter_mut().enumerate() {
@@ -68,11 +70,11 @@ struct Stream<R> {
 }
 
 impl<R: Read> Stream<R> {
-    fn new(formats: &Formats, (cpu, name, source): (CpuId, String, R)) -> Self {
+    fn new(formats: &Formats, (cpu, name, source): (CpuId, String, R), ahead: usize) -> Self {
         Self {
             cpu,
             name,
-            source: BufReader::with_capacity(AHEAD, source),
+            source: BufReader::with_capacity(ahead, source),
             page: vec![0; formats.page_size()],
             len: 0,
             byte: 0,
@@ -151,6 +153,7 @@ impl<R: Read> Stream<R> {
     fn push(&mut self, formats: &Formats, builder: &mut TraceBuilder, report: &mut PagesReport) {
         self.tell_loss(builder);
         let Record { time, from, to } = self.record;
+        let time = formats.clock.time(time);
         match formats.events[self.layout].push(&self.page[from..to], (time, self.cpu), builder) {
             Ok(true) => {}
             Ok(false) => report.other_events += 1,
