@@ -16,6 +16,7 @@ mod predict;
 mod record;
 mod runs;
 mod table;
+mod told;
 mod train;
 
 use crate::dataset::catalog::Split;
@@ -40,6 +41,8 @@ struct Cli {
     /// Show another predictor's answers in a second row: its name (lstm, mlp, ppm, eevdf, ...), a run or a model file.
     #[arg(long, value_name = "PREDICTOR")]
     compare: Option<PathBuf>,
+    #[command(flatten)]
+    machine: told::Machine,
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,7 +120,7 @@ fn usage(told: &clap::Error) -> i32 {
 
 fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
-        None => explore::run(cli.traces, cli.compare),
+        None => explore::run(cli.traces, cli.compare, cli.machine.told()),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Record(args)) => record::record(&args),
         Some(Command::Workloads) => record::list(),

@@ -1,5 +1,6 @@
 //! Data to learn from and to be measured on: the catalog of bundled recordings with their splits, and recordings as
-//! training data. Nothing here knows a network.
+//! training data, and their opening. Nothing here knows a network.
 
 pub mod catalog;
 pub mod chunks;
+pub mod opening;

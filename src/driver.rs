@@ -11,6 +11,7 @@ mod trainer;
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 
 use crate::app::{Effect, Msg};
+use crate::dataset::opening::Told;
 use crate::job::Job;
 use crate::predictor::Predictor;
 use crate::predictor::engine::Engine;
@@ -55,6 +56,8 @@ pub struct Driver<E> {
     mistakes: Desk<E>,
     recorder: Recorder,
     trainer: Trainer,
+    /// What is said of the recordings' machine.
+    told: Told,
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
@@ -64,7 +67,15 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let mistakes = Desk::new(tx.clone(), load);
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
-        Self { oracle, mistakes, recorder, trainer, tx, list: None, open: None }
+        Self { oracle, mistakes, recorder, trainer, tx, told: Told::default(), list: None, open: None }
+    }
+
+    /// Opens recordings with what is said of their machine.
+    #[must_use]
+    pub fn with_told(mut self, told: Told) -> Self {
+        self.mistakes.machine = Arc::new(told.clone());
+        self.told = told;
+        self
     }
 
     /// Lets the models of training runs predict too.
@@ -108,10 +119,10 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Open { generation, path } => {
                 self.oracle.forget();
                 self.oracle.close_second();
-                let file = path.clone();
+                let (file, told) = (path.clone(), self.told.clone());
                 self.open = Some(Job::spawn(
                     "open",
-                    move |_| load::load(&file),
+                    move |_| load::load(&file, &told),
                     move |result| {
                         let result = result.map_err(|e| e.to_string()).and_then(|r| r);
                         let _ = tx.send(Msg::Opened { generation, path, result: result.map(Arc::new) });

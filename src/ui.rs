@@ -23,6 +23,7 @@ pub use bench::{bench_frames, bench_list};
 pub use busy::{Busy, bench_busy};
 
 use crate::app::{App, Msg};
+use crate::dataset::opening::Told;
 use crate::driver::{self, Driver};
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
@@ -49,7 +50,7 @@ pub struct Farewell {
 /// first bundled one opens and plays. `beside` names whom the second prediction row shows.
 ///
 /// The terminal is given back before it returns.
-pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>) -> Result<Farewell> {
+pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
     let mut terminal = terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
@@ -63,7 +64,7 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>) -> Result<Farewell> {
     let _input = terminal::read_input(tx.clone());
     let _signals = terminal::watch_signals(tx.clone());
     let driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
-    let mut driver = driver.with_models(driver::engine_of).with_second(driver::named_engine);
+    let mut driver = driver.with_models(driver::engine_of).with_second(driver::named_engine).with_told(told);
     for effect in effects {
         driver.perform(effect);
     }

@@ -324,7 +324,7 @@ pub fn run(args: &Args) -> Result<()> {
 
     say!("koracle: measuring frames");
     let long = match &args.frames {
-        Some(path) => output::open(path)?.trace,
+        Some(path) => output::open(path, &crate::dataset::opening::Told::default())?.trace,
         None => long,
     };
     let (events, long) = (long.len(), Arc::new(long));

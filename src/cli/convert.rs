@@ -2,6 +2,7 @@
 
 use super::door::say;
 use super::output;
+use crate::dataset::opening::Told;
 use crate::export;
 use crate::ingest::{self, Report};
 use clap::{ValueEnum, ValueHint};
@@ -64,7 +65,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     let meta = if piped { None } else { Some(export::metadata_path(&args.output)?) };
     let written: Vec<&Path> = [Some(&args.output), meta.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
     output::differ(&[&args.input], &written)?;
-    let mut opened = output::open(&args.input)?;
+    let mut opened = output::open(&args.input, &Told::default())?;
     if let Some(events) = &args.events {
         opened.trace = opened.trace.cut(events.clone());
     }
@@ -92,7 +93,7 @@ fn shares_metadata(args: &ImportArgs, meta: &Path, report: &Report) -> Result<bo
 /// Runs `export`.
 pub fn export(args: &ExportArgs) -> Result<()> {
     output::differ(&[&args.input], &[&args.output])?;
-    let opened = output::open(&args.input)?;
+    let opened = output::open(&args.input, &Told::default())?;
     output::write_recording(&args.output, |out| match args.format {
         Format::Csv => Ok(export::csv_to(&opened.trace, out)?),
         Format::Ftrace => Ok(export::ftrace_text(&opened.trace, out)?),

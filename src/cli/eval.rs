@@ -3,6 +3,7 @@
 use super::output;
 use super::table::{self, Layout, MEASURES, Style};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
+use crate::dataset::opening::Told;
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
 use crate::job::Cancel;
@@ -33,8 +34,9 @@ pub struct Args {
     /// Only bundled recordings of this workload (may be repeated).
     #[arg(long, value_name = "NAME", conflicts_with = "traces")]
     workload: Vec<String>,
-    /// Only bundled recordings of this kernel, e.g. 6.1 or EEVDF (may be repeated).
-    #[arg(long, value_name = "KERNEL", conflicts_with = "traces")]
+    /// Only bundled recordings of this kernel, e.g. 6.1 or EEVDF (may be repeated). With recordings: theirs, if they do not
+    /// say it.
+    #[arg(long, value_name = "KERNEL")]
     kernel: Vec<String>,
     /// Names, separated by commas; without, the models and every baseline that needs none.
     #[arg(long, value_delimiter = ',')]
@@ -63,6 +65,8 @@ pub struct Args {
     /// Print the tables as markdown.
     #[arg(long)]
     markdown: bool,
+    #[command(flatten)]
+    rules: super::told::Rules,
 }
 
 /// Parses `on` and `off` for clap.
@@ -79,6 +83,13 @@ fn figures() -> PossibleValuesParser {
 }
 
 impl Args {
+    /// What is said of the recordings' machine.
+    fn told(&self) -> Result<Told> {
+        let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
+        let kernel = kernel.map(|k| super::told::release(k).map_err(|e| eyre!("--kernel {k}: {e}"))).transpose()?;
+        Ok(self.rules.told(kernel))
+    }
+
     fn filter(&self) -> Filter {
         Filter {
             split: Some(self.split),
@@ -199,11 +210,11 @@ impl Column {
 }
 
 /// Scores every column on every recording.
-pub fn report(columns: &[Column], paths: &[PathBuf], bar: &ProgressBar) -> Result<Report> {
+pub fn report(columns: &[Column], paths: &[PathBuf], told: &Told, bar: &ProgressBar) -> Result<Report> {
     let counted: Result<Vec<_>> = paths
         .par_iter()
         .map(|path| {
-            let trace = output::open(path)?.trace;
+            let trace = output::open(path, told)?.trace;
             bar.inc_length(trace.len() as u64);
             let make = |column: &Column| Ok(Box::new(column.engine(&trace)?) as Box<dyn Predictor>);
             let mut predictors = columns.iter().map(make).collect::<Result<Vec<_>>>()?;
@@ -223,7 +234,7 @@ pub fn run(args: &Args) -> Result<()> {
     } else {
         let (paths, columns) = (args.recordings()?, args.columns()?);
         let bar = output::progress(0, "scoring");
-        let report = report(&columns, &paths, &bar)?;
+        let report = report(&columns, &paths, &args.told()?, &bar)?;
         bar.finish_and_clear();
         report
     };

@@ -13,8 +13,8 @@ use super::door::{self, say};
 use super::eval::{self, Column};
 use super::{bench, output, table};
 use crate::dataset::catalog::Split;
+use crate::dataset::opening;
 use crate::evaluate::report::Report;
-use crate::ingest;
 use crate::job::{Job, JobError};
 use crate::predictor::engine::Choice;
 use crate::train::Progress;
@@ -191,7 +191,7 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
     for one in results::first_of_each(trained) {
         let (mut tokens, mut decisions) = (Vec::new(), Vec::new());
         for path in paths.iter().step_by(step) {
-            let trace = ingest::open(path)?.trace;
+            let trace = opening::open(path, &opening::Told::default())?.trace;
             tokens.extend(bench::trunk(&trace, one.column()?.engine(&trace)?));
             decisions.extend(bench::decisions(&trace, one.column()?.engine(&trace)?));
         }

@@ -3,13 +3,14 @@
 
 use super::Cli;
 use super::door::{self, say};
+use crate::dataset::opening::Told;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use color_eyre::eyre::{Result, bail};
 use std::path::PathBuf;
 
 /// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong usage (exit code 2).
-pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>) -> Result<()> {
+pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result<()> {
     let wrong = |text: String| -> ! {
         std::process::exit(super::usage(&Cli::command().error(ErrorKind::ValueValidation, text)))
     };
@@ -30,7 +31,7 @@ pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>) -> Result<()> {
     if !door::is_terminal() {
         bail!("standard output is not a terminal");
     }
-    let farewell = crate::ui::run(there, compare)?;
+    let farewell = crate::ui::run(there, compare, told)?;
     for line in farewell.lines {
         say!("koracle: {line}");
     }

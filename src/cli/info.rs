@@ -4,7 +4,7 @@ use super::output;
 use crate::features::Extractor;
 use crate::sched::runqueue::RunQueues;
 use crate::text::shown;
-use crate::trace::{CpuId, EventKind, Trace};
+use crate::trace::{CpuId, EventKind, Fact, Machine, Origin, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::json;
@@ -20,6 +20,8 @@ pub struct Args {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 /// How much of a recording there is to predict. The same figures as [`crate::evaluate::score::Counts`] has, from the
@@ -66,6 +68,40 @@ fn kinds(trace: &Trace) -> serde_json::Map<String, serde_json::Value> {
     counts.filter(|(_, n)| *n > 0).map(|(kind, n)| (kind.label().to_owned(), n.into())).collect()
 }
 
+/// What is known of the machine, and from where.
+fn inference(m: &Machine) -> serde_json::Value {
+    fn fact<T: serde::Serialize>(value: T, of: &Fact<impl Copy>) -> serde_json::Value {
+        json!({ "value": value, "from": of.from.label(), "confidence": of.confidence })
+    }
+    json!({
+        "class": fact(m.class.value.label(), &m.class),
+        "hz": fact(m.hz.value, &m.hz),
+        "slice_ns": fact(m.slice_ns.value, &m.slice_ns),
+        "autogroup": fact(m.autogroup.value, &m.autogroup),
+    })
+}
+
+/// The same in words.
+fn rules(m: &Machine) -> String {
+    fn from<T>(of: &Fact<T>) -> String {
+        match of.from {
+            Origin::Inferred => format!("inferred, {:.0} % sure", 100.0 * of.confidence),
+            from => from.label().into(),
+        }
+    }
+    let autogroup = if m.autogroup.value { "on" } else { "off" };
+    format!(
+        "{} ({}), {} Hz ({}), slice {:.2} ms ({}), autogroup {autogroup} ({})",
+        m.class.value.label(),
+        from(&m.class),
+        m.hz.value,
+        from(&m.hz),
+        m.slice_ns.value as f64 / 1e6,
+        from(&m.slice_ns),
+        from(&m.autogroup)
+    )
+}
+
 /// What must be known before the figures are believed, and why coverage is low where it is.
 fn warnings(trace: &Trace, counts: &Counts) -> Vec<String> {
     let mut said = trace.caveats();
@@ -81,7 +117,7 @@ fn warnings(trace: &Trace, counts: &Counts) -> Vec<String> {
 
 /// Prints the summary.
 pub fn run(args: &Args) -> Result<()> {
-    let opened = output::open(&args.trace)?;
+    let opened = output::open(&args.trace, &args.machine.told())?;
     let (trace, report) = (&opened.trace, &opened.report);
     let bar = output::progress(trace.len() as u64, "counting");
     let counts = count(trace, &|n| bar.set_position(n));
@@ -114,7 +150,8 @@ pub fn run(args: &Args) -> Result<()> {
             "threads": trace.tasks().thread_count().saturating_sub(trace.cpus()),
             "span_ns": trace.span().0,
             "kernel": meta.kernel,
-            "scheduler": meta.scheduler.label(),
+            "scheduler": trace.machine().class.value.label(),
+            "inference": inference(trace.machine()),
             "command": meta.command,
             "lost": lost,
             "gaps": trace.gaps().len(),
@@ -137,7 +174,8 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(text, "name        {}", or(&meta.name))?;
     writeln!(text, "workload    {} ({}), run {}", or(&meta.workload), or(&meta.category), meta.run)?;
     writeln!(text, "command     {}", or(&meta.command))?;
-    writeln!(text, "kernel      {} ({})", or(&meta.kernel), meta.scheduler.label())?;
+    writeln!(text, "kernel      {}", or(&meta.kernel))?;
+    writeln!(text, "scheduler   {}", rules(trace.machine()))?;
     writeln!(text, "format      {}", report.format.words())?;
     writeln!(text, "span        {:.6} s", trace.span().secs())?;
     let each: Vec<String> = kinds(trace).into_iter().map(|(kind, n)| format!("{n} {kind}")).collect();

@@ -62,6 +62,8 @@ pub struct Args {
     /// Print tables as markdown (also what a terminal gets).
     #[arg(long, group = "form")]
     markdown: bool,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 fn columns_help() -> String {
@@ -160,14 +162,14 @@ pub fn run(args: &Args) -> Result<()> {
     let who = first(args)?;
     if let Some(event) = args.why {
         let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
-        let trace = output::open(path)?.trace;
+        let trace = output::open(path, &args.machine.told())?.trace;
         return why::run(&trace, path, who.engine(&trace)?, event, args.json);
     }
     let bar = output::progress(0, "predicting");
     let tables: Result<Vec<Table>> = paths
         .par_iter()
         .map(|path| {
-            let trace = output::open(path)?.trace;
+            let trace = output::open(path, &args.machine.told())?.trace;
             bar.inc_length(trace.len() as u64);
             let mut engine = who.engine(&trace)?;
             let mut other = second.engine(&trace)?;
@@ -194,7 +196,7 @@ pub fn run(args: &Args) -> Result<()> {
     // Measured when nothing else of this program runs. A recording from standard input cannot be read twice.
     let mut times = Vec::new();
     if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
-        let trace = output::open(path)?.trace;
+        let trace = output::open(path, &args.machine.told())?.trace;
         times = latencies(&trace, &mut who.engine(&trace)?, &Cancel::new());
     }
     let sums = Sums::new(&table, &rows);

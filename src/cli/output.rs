@@ -2,8 +2,9 @@
 //! name only when it is whole.
 
 use super::door::{self, say};
+use crate::dataset::opening::{self, Told};
 use crate::export::{self, NewFile};
-use crate::ingest::{self, Opened};
+use crate::ingest::Opened;
 use crate::job::Job;
 use crate::trace::Trace;
 use color_eyre::eyre::{Result, WrapErr, bail};
@@ -18,8 +19,8 @@ use std::sync::{Once, OnceLock};
 pub use super::door::{json, progress};
 
 /// Opens a recording, `-` from standard input, and says on standard error what is wrong with it.
-pub fn open(path: &Path) -> Result<Opened> {
-    let opened = ingest::open(path)?;
+pub fn open(path: &Path, told: &Told) -> Result<Opened> {
+    let opened = opening::open(path, told)?;
     warn(path, &opened);
     Ok(opened)
 }

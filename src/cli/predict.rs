@@ -26,6 +26,8 @@ pub struct Args {
     /// The file; `-` writes to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 const COLUMNS: [&str; 12] = [
@@ -47,7 +49,7 @@ const COLUMNS: [&str; 12] = [
 pub fn run(args: &Args) -> Result<()> {
     let read: Vec<&Path> = std::iter::once(&args.trace).chain(&args.model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
-    let trace = output::open(&args.trace)?.trace;
+    let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let model = match (&args.model, args.predictor) {
         (Some(path), None) => Some(super::model(Some(path))?),
         (path, choice) => match choice.unwrap_or(Choice::Tcn).network() {

@@ -4,13 +4,13 @@
 use super::{LoadEngine, MakeEngine, Named, NamedEngine};
 use crate::app::Msg;
 use crate::app::mistakes::{Found, Held, News, Order, Origin, Told, Whom};
+use crate::dataset::opening::{self, Told as Machine};
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::collect::{collect_keeping, latencies};
 use crate::evaluate::mistakes::steps::Steps;
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::why::{WhyError, describe, explain_from, same_shape};
 use crate::export;
-use crate::ingest;
 use crate::job::{Cancel, Job};
 use crate::predictor::Predictor;
 use crate::trace::Trace;
@@ -36,6 +36,8 @@ pub struct Desk<E> {
     pub(super) make: Option<MakeEngine<E>>,
     /// For predictors asked for by name.
     pub(super) named: Option<NamedEngine<E>>,
+    /// What is said of the recordings' machine.
+    pub(super) machine: Arc<Machine>,
     /// The recording that was read last for an explanation: the next decision is often of the same.
     read: Arc<Mutex<Read>>,
     collecting: Option<Job>,
@@ -52,6 +54,7 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
             load,
             make: None,
             named: None,
+            machine: Arc::default(),
             read: Arc::default(),
             collecting: None,
             looking: None,
@@ -68,11 +71,12 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
             Order::Collect { number, origins, whom, other } => {
                 (self.looking, self.explaining) = (None, None);
                 let (load, make, named) = (self.load, self.make, self.named);
+                let machine = Arc::clone(&self.machine);
                 let work = move |cancel: &Cancel| {
                     let told = |done, of| tx.send(Msg::Mistakes(News::Progress { number, done, of })).is_ok();
                     let other = other.map(|who| by_name(named, &who)).transpose()?;
                     let who = Who::find(whom, load, make, named)?;
-                    gather(&origins, &who, other.as_ref(), cancel, &told)
+                    gather(&origins, &machine, &who, other.as_ref(), cancel, &told)
                 };
                 self.collecting = Some(Job::spawn("mistakes", work, move |result| {
                     let result = result.map_err(|e| e.to_string()).and_then(|r| r);
@@ -91,8 +95,8 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
                 }));
             }
             Order::Explain { number, origin, found, row } => {
-                let read = Arc::clone(&self.read);
-                let work = move |cancel: &Cancel| told::<E>(&origin, &found, row, &read, cancel);
+                let (read, machine) = (Arc::clone(&self.read), Arc::clone(&self.machine));
+                let work = move |cancel: &Cancel| told::<E>((&origin, &machine), &found, row, &read, cancel);
                 self.explaining = Some(Job::spawn("explain", work, move |result| {
                     let result = match result {
                         Ok(None) => return,
@@ -127,21 +131,23 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
     }
 }
 
-fn open(origin: &Origin) -> Result<Arc<Trace>, String> {
+fn open(origin: &Origin, machine: &Machine) -> Result<Arc<Trace>, String> {
     match origin {
         Origin::Open(_, trace) => Ok(Arc::clone(trace)),
-        Origin::File(path) => ingest::open(path).map(|opened| Arc::new(opened.trace)).map_err(|e| e.to_string()),
+        Origin::File(path) => {
+            opening::open(path, machine).map(|opened| Arc::new(opened.trace)).map_err(|e| e.to_string())
+        }
     }
 }
 
 /// As [`open`], but a file is not read again while it is the same one.
-fn open_again(origin: &Origin, read: &Mutex<Read>) -> Result<Arc<Trace>, String> {
-    let Origin::File(path) = origin else { return open(origin) };
+fn open_again(origin: &Origin, machine: &Machine, read: &Mutex<Read>) -> Result<Arc<Trace>, String> {
+    let Origin::File(path) = origin else { return open(origin, machine) };
     let last = read.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some((_, trace)) = last.filter(|(of, _)| of == path) {
         return Ok(trace);
     }
-    let trace = open(origin)?;
+    let trace = open(origin, machine)?;
     *read.lock().unwrap_or_else(PoisonError::into_inner) = Some((path.clone(), Arc::clone(&trace)));
     Ok(trace)
 }
@@ -188,6 +194,7 @@ impl<E: 'static> Who<E> {
 
 fn gather<E: Predictor + Clone + Sync + 'static>(
     origins: &[Origin],
+    machine: &Machine,
     who: &Who<E>,
     other: Option<&Named<E>>,
     cancel: &Cancel,
@@ -199,7 +206,7 @@ fn gather<E: Predictor + Clone + Sync + 'static>(
         if !told(i, origins.len()) || cancel.is_cancelled() {
             return Err("cancelled".into());
         }
-        let trace = open(origin)?;
+        let trace = open(origin, machine)?;
         let (model, no_model) = who.engine(&trace)?;
         let steps = Steps::new(&trace, model);
         let mut second = other.map(|named| named.engine(&trace)).transpose()?;
@@ -225,7 +232,7 @@ fn gather<E: Predictor + Clone + Sync + 'static>(
 
 /// `None`: nobody waits for it any more.
 fn told<E: Predictor + Clone + Sync + 'static>(
-    origin: &Origin,
+    (origin, machine): (&Origin, &Machine),
     found: &Found,
     row: usize,
     read: &Mutex<Read>,
@@ -236,7 +243,7 @@ fn told<E: Predictor + Clone + Sync + 'static>(
     let Some(steps) = walks.and_then(|w| w.get(table.source_ix(row))) else {
         return Some(Err("nobody is there to ask".into()));
     };
-    let trace = match open_again(origin, read) {
+    let trace = match open_again(origin, machine, read) {
         Ok(trace) => trace,
         Err(problem) => return Some(Err(problem)),
     };

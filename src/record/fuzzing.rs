@@ -34,9 +34,10 @@ pub fn frames(bytes: &[u8]) -> usize {
         }
     }
     let mut builder = TraceBuilder::default();
-    let Ok(report) = decode(&formats, streams, &mut builder) else { return count };
+    if decode(&formats, streams, &mut builder).is_err() {
+        return count;
+    }
     let trace = builder.finish(meta);
-    assert_eq!(report.events, trace.len() as u64);
     count + trace.len()
 }
 

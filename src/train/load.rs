@@ -4,7 +4,8 @@
 use super::{Data, TrainConfig, memory};
 use crate::dataset::catalog::{self, Catalog, CatalogError, Split};
 use crate::dataset::chunks::{Keep, Recording};
-use crate::ingest::{self, IngestError, Opened};
+use crate::dataset::opening::{self, Told};
+use crate::ingest::{IngestError, Opened};
 use crate::job::Cancel;
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -56,7 +57,7 @@ pub fn data(
                 return Err(LoadError::Cancelled);
             }
             memory::reading(config)?;
-            let recording = ingest::open(&path)?;
+            let recording = opening::open(&path, &Told::default())?;
             opened(&path, &recording, [done.fetch_add(1, Ordering::Relaxed) + 1, all]);
             Ok(Recording::new(&recording.trace, keep))
         };

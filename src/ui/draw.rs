@@ -19,6 +19,7 @@ use crate::app::help::wrap;
 use crate::app::layout::{self, Area};
 use crate::app::{App, Open, Tab, time};
 use crate::text::hidden;
+use crate::trace::Origin;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -111,9 +112,14 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
             let (trace, meta) = (t.trace(), t.trace().meta());
             let kernel = meta.kernel.split('-').next().unwrap_or_default();
             let mut parts = vec![meta.name.clone()];
-            if !kernel.is_empty() {
-                parts.push(format!("{kernel} {}", meta.scheduler.label()));
-            }
+            let class = trace.machine().class;
+            // What nobody said is marked: inferred with a question mark, assumed with two.
+            let mark = match class.from {
+                Origin::Inferred => "?",
+                Origin::Assumed => "??",
+                _ => "",
+            };
+            parts.push(format!("{kernel} {}{mark}", class.value.label()).trim_start().to_owned());
             parts.push(format!("{} CPU{}", trace.cpus(), if trace.cpus() == 1 { "" } else { "s" }));
             parts.push(time::short(trace.span().0));
             let n = trace.switch_count() as u64;

@@ -9,9 +9,9 @@ use super::plan::{Plan, TestSet};
 use super::results::Trained;
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::dataset::chunks::{Keep, Recording};
+use crate::dataset::opening::{self, Told};
 use crate::evaluate::report::Report;
 use crate::export;
-use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::engine::Choice;
 use crate::train::{self, Data, Progress, TrainConfig};
@@ -116,7 +116,10 @@ impl Context {
         *kept = None; // freed before the next is read
         let read = |split, keep| {
             let paths = self.paths(split, filter)?;
-            paths.iter().map(|path| Ok(Recording::new(&ingest::open(path)?.trace, keep))).collect::<Result<Vec<_>>>()
+            paths
+                .iter()
+                .map(|path| Ok(Recording::new(&opening::open(path, &Told::default())?.trace, keep)))
+                .collect::<Result<Vec<_>>>()
         };
         let data = Arc::new(Data {
             training: read(Split::Train, Keep::TRAINING)?,
@@ -142,7 +145,7 @@ impl Context {
         }
         say!("koracle: scoring {title}");
         let bar = output::progress(0, "scoring");
-        let report = eval::report(&columns(), &self.paths(self.split, &test.filter)?, &bar)?;
+        let report = eval::report(&columns(), &self.paths(self.split, &test.filter)?, &Told::default(), &bar)?;
         bar.finish_and_clear();
         std::fs::create_dir_all(folder).wrap_err_with(|| folder.display().to_string())?;
         write(&file, &Scored { recordings, report })?;

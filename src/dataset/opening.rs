@@ -1,0 +1,46 @@
+//! Opens a recording for everybody who walks it: what whoever opens it says of its machine goes before what the recording
+//! says, and what nobody says is inferred from the events.
+
+use crate::ingest::{self, IngestError, Opened};
+use crate::sched::infer::infer;
+use crate::trace::{Fact, SchedClass, Trace};
+use std::path::Path;
+
+/// What whoever opens a recording says of its machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Kernel release: its scheduler is CFS before 6.6, EEVDF from there on.
+    pub kernel: Option<String>,
+    /// Timer frequency in Hz.
+    pub hz: Option<u32>,
+    /// Base slice in ns.
+    pub slice_ns: Option<u64>,
+    /// Whether autogroup was on.
+    pub autogroup: Option<bool>,
+}
+
+/// Opens a recording; see [`ingest::open`].
+pub fn open(path: &Path, told: &Told) -> Result<Opened, IngestError> {
+    let mut opened = ingest::open(path)?;
+    complete(&mut opened.trace, told);
+    Ok(opened)
+}
+
+/// Takes what is told, and infers the rest of what the recording does not say.
+pub fn complete(trace: &mut Trace, told: &Told) {
+    let mut machine = *trace.machine();
+    if let Some(class) = told.kernel.as_deref().map(SchedClass::of_kernel).filter(|c| *c != SchedClass::Unknown) {
+        machine.class = Fact::told(class);
+    }
+    if let Some(hz) = told.hz {
+        machine.hz = Fact::told(hz);
+    }
+    if let Some(ns) = told.slice_ns {
+        machine.slice_ns = Fact::told(ns);
+    }
+    if let Some(on) = told.autogroup {
+        machine.autogroup = Fact::told(on);
+    }
+    trace.suppose(machine);
+    infer(trace);
+}
