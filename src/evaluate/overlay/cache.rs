@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Changes whenever the bytes of a record, or what the pass computes, change.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 const MAGIC: u64 = u64::from_le_bytes(*b"koracle\x01");
 /// Bytes of one prediction.
 const RECORD: usize = 2 + 1 + 4 + 2 * 14 + 4 * BASELINES.len();
@@ -36,7 +36,18 @@ impl Cache {
         for x in [VERSION, model, layout_hash(), trace.cpus() as u64, trace.len() as u64, trace.meta().slice_ns] {
             hash.update(&x.to_le_bytes());
         }
-        hash.update(trace.meta().scheduler.label().as_bytes());
+        // What the kernel replay reads of the metadata, and what resets the run queues.
+        let meta = trace.meta();
+        let autogroup = meta.autogroup.map_or(2, u64::from);
+        for x in [u64::from(meta.hz), meta.start_ns, autogroup, trace.gaps().len() as u64] {
+            hash.update(&x.to_le_bytes());
+        }
+        for gap in trace.gaps() {
+            for x in [u64::from(gap.cpu.0), gap.from.0, gap.to.0] {
+                hash.update(&x.to_le_bytes());
+            }
+        }
+        hash.update(meta.scheduler.label().as_bytes());
         for (_, task) in trace.tasks().iter() {
             hash.update(&task.pid.0.to_le_bytes());
             hash.update(task.name.as_bytes());
