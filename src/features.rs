@@ -18,6 +18,9 @@ use crate::trace::{CpuId, Nanos, TaskState, ThreadIx};
 pub const RANKS: usize = 18;
 /// The forecast class "none of the ranked ones".
 pub const OTHER: usize = RANKS - 1;
+/// Candidates of one decision at most: of a longer queue the oldest and the newest, half of each, are offered, so that an
+/// event's cost is bounded. Whoever waits between them is no candidate, and counts as not covered when it comes in.
+pub const MOST_CANDIDATES: usize = 1_024;
 /// Context lengths of the follow statistics (PPM orders 1..=4).
 pub const ORDERS: usize = 4;
 /// Who votes in a forecast: per order the most frequent and the last follower, then six that look at the queue.
@@ -51,7 +54,8 @@ pub struct Decision<'a> {
     pub prev_state: TaskState,
     /// How long it had run.
     pub stint: Nanos,
-    /// Runnable threads in the order they were enqueued (oldest first); just idle when nothing is runnable.
+    /// Runnable threads in the order they were enqueued (oldest first), at most [`MOST_CANDIDATES`]; just idle when nothing
+    /// is runnable.
     pub candidates: &'a [ThreadIx],
     /// `[QUERY]`: what is known about the decision as a whole.
     pub query: &'a [f32],
@@ -105,7 +109,7 @@ pub struct Forecast<'a> {
     pub time: Nanos,
     /// The threads behind classes 0.., most recent first (0 is the running one); at most `RANKS - 1`.
     pub recency: &'a [ThreadIx],
-    /// Threads waiting on this CPU now, oldest first.
+    /// Threads waiting on this CPU now, oldest first; at most [`MOST_CANDIDATES`].
     pub queue: &'a [ThreadIx],
     /// Per order 1..=4: class of the most frequent follower and of the last follower of the current context; then of
     /// the oldest, second oldest, newest and second newest thread that waits here, and of the one that the corrected and
@@ -140,6 +144,18 @@ mod tokens;
 mod votes;
 
 pub use extractor::Extractor;
+
+/// The threads of a queue that a decision offers.
+fn offered<'a>(queue: &'a [ThreadIx], room: &'a mut Vec<ThreadIx>) -> &'a [ThreadIx] {
+    if queue.len() <= MOST_CANDIDATES {
+        return queue;
+    }
+    room.clear();
+    room.extend_from_slice(&queue[..MOST_CANDIDATES / 2]);
+    room.extend_from_slice(&queue[queue.len() - MOST_CANDIDATES / 2..]);
+    room
+}
+
 pub use layout::{
     CAND, CAND_NAMES, QUERY, QUERY_NAMES, RECENT, RECENT_NAMES, TOKEN_X, TOKEN_X_NAMES, VOTE_X_NAMES, layout_hash,
 };

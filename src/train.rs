@@ -251,7 +251,7 @@ fn fit(
         .init();
     let mut state = State::default();
     if let Some(kept) = folder.as_mut().and_then(|f| f.resumed.take()) {
-        (state, model, optimiser) = kept.load(model, optimiser)?;
+        (state, model, optimiser) = kept.load(&config.model, model, optimiser)?;
     }
     let mut best = folder.as_ref().filter(|_| state.best_epoch > 0).and_then(|f| f.best().ok());
     let lost = state.best_epoch > 0 && best.is_none();

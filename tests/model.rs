@@ -244,6 +244,26 @@ fn a_damaged_model_file_is_an_error_that_says_where() {
     assert!(matches!(Weights::load(&dir.path().join("none")), Err(WeightsError::Io { .. })));
 }
 
+/// A model with numbers that are none would answer, and nothing would say that its answers mean nothing.
+#[test]
+fn numbers_that_are_none_are_refused_by_name() {
+    let good = weights(small(), 4);
+    let device = Device::flex();
+    assert_eq!(Network::from_weights(&good, &device).diverged(&small()), None);
+    for value in [f32::NAN, f32::INFINITY] {
+        let mut tensors: BTreeMap<String, Vec<f32>> =
+            small().shapes().into_iter().map(|(name, _)| (name.clone(), good.get(&name).to_vec())).collect();
+        tensors.get_mut("gate.bias").unwrap()[0] = value;
+        let bad = Weights::new(small(), Provenance::default(), tensors).unwrap();
+        assert_eq!(Network::from_weights(&bad, &device).diverged(&small()).as_deref(), Some("gate.bias"));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bad.koracle");
+        bad.save(&path).unwrap();
+        let said = Weights::load(&path).unwrap_err().to_string();
+        assert!(said.contains("bad.koracle, byte ") && said.contains("gate.bias"), "{said}");
+    }
+}
+
 #[test]
 fn a_model_for_other_inputs_is_refused() {
     let bytes = weights(ModelConfig::default(), 9).to_bytes();

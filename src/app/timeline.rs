@@ -96,7 +96,7 @@ impl Timeline {
         let span = trace.span().0;
         let counts = (0..trace.cpus()).map(|c| trace.cpu_switches(CpuId(c as u16)).len());
         let (cpu, most) = counts.enumerate().max_by_key(|&(c, n)| (n, std::cmp::Reverse(c))).unwrap_or((0, 0));
-        let width = span / (most as u64 + 1) * (cols as u64 / FIRST_COLUMNS).max(1);
+        let width = (span / (most as u64 + 1)).saturating_mul((cols as u64 / FIRST_COLUMNS).max(1));
         let view = View::fit(span).at(0, width.max(1_000));
         let mut cursor = Cursor::new(trace.span());
         // A window in about eight seconds: every switch can be followed.

@@ -138,7 +138,7 @@ pub fn run<E: Predictor + Clone>(
             if i % 1024 == 0 && cancel.is_cancelled() {
                 return Err(OverlayError::Cancelled);
             }
-            snapshots.keep(i, &stage);
+            snapshots.keep(i, &mut stage);
             stage.step(trace, i);
         }
         on_chunk(Chunk { per_cpu: stage.take(), end });
@@ -228,7 +228,7 @@ pub fn stretch<E: Predictor + Clone>(
         if i == first {
             stage.take();
         }
-        snapshots.keep(i, &stage);
+        snapshots.keep(i, &mut stage);
         stage.step(trace, i);
     }
     if first < end {
@@ -255,7 +255,7 @@ pub fn inspect<E: Predictor + Clone>(
             snapshots.leave(i, stage);
             return Err(OverlayError::Cancelled);
         }
-        snapshots.keep(i, &stage);
+        snapshots.keep(i, &mut stage);
         stage.step(trace, i);
     }
     Ok(stage.inspect(trace, event))
@@ -276,7 +276,7 @@ pub fn inspect_by<E: Predictor + Clone>(
         if (i - from).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
             return Err(OverlayError::Cancelled);
         }
-        snapshots.keep(i, &stage);
+        snapshots.keep(i, &mut stage);
         stage.step(trace, i);
     }
     Ok(stage.inspect(trace, event))

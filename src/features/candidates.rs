@@ -7,6 +7,7 @@ use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
 use super::{ORDERS, RANKS};
 use crate::sched::replay::View;
 use crate::sched::runqueue::{Cause, RunQueues};
+use crate::sched::state::Table;
 use crate::trace::{Event, Nanos, TaskState, ThreadIx};
 
 /// Buffers of the decision in hand, used again for each.
@@ -21,7 +22,7 @@ pub(super) struct Board {
     /// Views of the uncorrected and the corrected replay.
     pub views: Vec<[View; 2]>,
     /// Per thread: number of the decision it was last a candidate of, and its place there.
-    place: Vec<(u32, u32)>,
+    place: Table<(u32, u32)>,
     stamp: u32,
     order: Vec<u64>,
 }
@@ -32,7 +33,7 @@ pub(super) struct Scene<'a> {
     pub prev: ThreadIx,
     pub stint: Nanos,
     pub queues: &'a RunQueues,
-    pub past: &'a [Past],
+    pub past: &'a Table<Past>,
     pub lane: &'a Lane,
     pub follow: &'a Follow,
     pub idents: &'a Idents,
@@ -66,10 +67,25 @@ impl Board {
             waited: Vec::with_capacity(64),
             lag: Vec::with_capacity(64),
             views: Vec::with_capacity(64),
-            place: vec![(0, 0); threads],
+            place: Table::new(threads, (0, 0)),
             stamp: 0,
             order: Vec::with_capacity(64),
         }
+    }
+
+    /// A copy that shares with this one what neither changes afterwards; its buffers are empty.
+    pub fn snapshot(&mut self) -> Self {
+        Self { place: self.place.snapshot(), stamp: self.stamp, ..Self::new(0) }
+    }
+
+    /// Bytes that a snapshot adds to earlier ones.
+    pub fn own_bytes(&self) -> usize {
+        self.place.own_bytes()
+    }
+
+    /// Most bytes that a snapshot can add.
+    pub fn most_bytes(&self) -> usize {
+        self.place.most_bytes()
     }
 
     /// Place of a thread among the candidates in hand.

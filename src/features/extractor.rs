@@ -8,23 +8,27 @@ use super::layout::RECENT;
 use super::recent;
 use super::tokens::{self, Subject};
 use super::votes::{Ballot, Booth};
-use super::{Decision, Forecast, Outcome, RANKS, Sink};
+use super::{Decision, Forecast, Outcome, RANKS, Sink, offered};
 use crate::sched::replay::{KernelReplay, View};
 use crate::sched::runqueue::{Change, RunQueues};
+use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
 
-/// Walks a trace once; see the room's documentation. Cloning it takes a snapshot of all state.
+/// Walks a trace once; see the room's documentation. A clone goes on from the same state; [`Extractor::snapshot`] makes
+/// one that takes little memory.
 #[derive(Clone, Debug)]
 pub struct Extractor {
     queues: RunQueues,
     /// The kernel's algorithm left alone, and corrected by each observed pick.
     replays: [KernelReplay; 2],
-    past: Vec<Past>,
+    past: Table<Past>,
     lanes: Vec<Lane>,
     follow: Follow,
     idents: Idents,
     names: Names,
     board: Board,
+    /// Room for the part of a long queue that is offered.
+    line: Vec<ThreadIx>,
     recent: recent::Rows,
     slice_ns: f32,
     /// Events before this one are context only.
@@ -38,21 +42,52 @@ impl Extractor {
     /// State for a trace before its first event.
     pub fn new(trace: &Trace) -> Self {
         let (cpus, threads) = (trace.cpus(), trace.tasks().thread_count().max(trace.cpus()));
-        let mut past = vec![Past::NEW; threads];
-        past[..cpus].iter_mut().for_each(|idle| idle.kthread = true);
+        let mut past = Table::new(threads, Past::NEW);
+        (0..cpus).for_each(|idle| past[idle].kthread = true);
         Self {
             queues: RunQueues::of(trace),
             replays: [false, true].map(|fix| KernelReplay::of(trace, fix)),
             past,
             lanes: vec![Lane::NEW; cpus],
             follow: Follow::new(),
-            idents: Idents::with_capacity(threads),
+            idents: Idents::new(),
             names: Names::new(trace.tasks()),
             board: Board::new(threads),
+            line: Vec::new(),
             recent: [0.0; (RANKS - 2) * RECENT],
             slice_ns: trace.machine().slice_ns.value as f32,
             warm: Self::WARM_UP.min(trace.len() / 10),
         }
+    }
+
+    /// A copy that shares with this one what neither changes afterwards: many of them along a trace take memory for what
+    /// happened between them, not for all threads each time.
+    #[must_use]
+    pub fn snapshot(&mut self) -> Self {
+        Self {
+            queues: self.queues.snapshot(),
+            replays: self.replays.each_mut().map(KernelReplay::snapshot),
+            past: self.past.snapshot(),
+            lanes: self.lanes.clone(),
+            follow: self.follow.clone(),
+            idents: self.idents.snapshot(),
+            names: self.names.clone(),
+            board: self.board.snapshot(),
+            line: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Bytes that a snapshot taken now would add to earlier ones, tables of bounded size left out.
+    pub fn own_bytes(&self) -> usize {
+        let replays: usize = self.replays.iter().map(KernelReplay::own_bytes).sum();
+        self.queues.own_bytes() + replays + self.past.own_bytes() + self.idents.own_bytes() + self.board.own_bytes()
+    }
+
+    /// Most bytes that a snapshot can add.
+    pub fn most_bytes(&self) -> usize {
+        let replays: usize = self.replays.iter().map(KernelReplay::most_bytes).sum();
+        self.queues.most_bytes() + replays + self.past.most_bytes() + self.idents.most_bytes() + self.board.most_bytes()
     }
 
     /// The run queues as they are after the events so far.
@@ -142,7 +177,7 @@ impl Extractor {
         });
         self.learn(trace, e, prev, next, stint, sink);
 
-        let queue = self.queues.queue(e.cpu);
+        let queue = offered(self.queues.queue(e.cpu), &mut self.line);
         let next_by_replay = self.replays.each_mut().map(|r| r.next_waiting(e.cpu, queue));
         let lane = &self.lanes[e.cpu.ix()];
         let booth = Booth {
@@ -184,7 +219,7 @@ impl Extractor {
             let who = self.idents.of(prev, &mut self.past);
             self.lanes[e.cpu.ix()].history.push(who);
         }
-        let candidates = self.queues.candidates(e.cpu);
+        let candidates = offered(self.queues.candidates(e.cpu), &mut self.line);
         self.board.gather(candidates);
         for thread in candidates {
             let idle = self.queues.is_idle(*thread);
@@ -217,7 +252,7 @@ impl Extractor {
         sink: &mut S,
     ) {
         let place = self.board.place(next);
-        let waiting = self.queues.queue(e.cpu);
+        let waiting = offered(self.queues.queue(e.cpu), &mut self.line);
         self.replays.iter_mut().for_each(|r| r.after_pick(e, trace, waiting, next));
         if let (Some(p), true) = (place, waiting.len() > 1) {
             self.lanes[e.cpu.ix()].score(self.board.views[p].map(|v| v.picked));

@@ -4,6 +4,7 @@
 use super::RANKS;
 use super::follow::{History, Ident, NOBODY, Recent};
 use crate::sched::replay::is_kernel_thread;
+use crate::sched::state::Table;
 use crate::trace::{Nanos, TaskId, TaskTable, ThreadIx};
 use std::collections::HashMap;
 
@@ -113,7 +114,7 @@ impl Past {
 
     /// It ran for `ns` and left at `now`.
     pub fn ran(&mut self, ns: u64, now: Nanos, cpu: u16) {
-        self.weighted += (ns as f32 / self.weight) as u64;
+        self.weighted = self.weighted.saturating_add((ns as f32 / self.weight) as u64);
         self.avg_ns = if self.avg_ns == 0.0 { ns as f32 } else { 0.75 * self.avg_ns + 0.25 * ns as f32 };
         self.avg_stint = log_time(self.avg_ns as u64);
         self.last_stint = log_time(ns);
@@ -229,18 +230,33 @@ impl Lane {
 
 /// Names of threads in the follow tables, given in the order in which they first run: a forked pid gets a new one, and
 /// nothing depends on how the trace numbers its threads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Idents {
-    threads: Vec<ThreadIx>,
+    threads: Table<ThreadIx>,
 }
 
 impl Idents {
-    pub fn with_capacity(threads: usize) -> Self {
-        Self { threads: Vec::with_capacity(threads) }
+    pub fn new() -> Self {
+        Self { threads: Table::new(0, ThreadIx::NONE) }
+    }
+
+    /// A copy that shares with this one what neither changes afterwards.
+    pub fn snapshot(&mut self) -> Self {
+        Self { threads: self.threads.snapshot() }
+    }
+
+    /// Bytes that a snapshot adds to earlier ones.
+    pub fn own_bytes(&self) -> usize {
+        self.threads.own_bytes()
+    }
+
+    /// Most bytes that a snapshot can add.
+    pub fn most_bytes(&self) -> usize {
+        self.threads.most_bytes()
     }
 
     /// The name of `thread`, given now if it has none.
-    pub fn of(&mut self, thread: ThreadIx, past: &mut [Past]) -> Ident {
+    pub fn of(&mut self, thread: ThreadIx, past: &mut Table<Past>) -> Ident {
         let Some(past) = past.get_mut(thread.ix()) else { return NOBODY };
         if past.ident == NOBODY {
             past.ident = self.threads.len() as Ident;
@@ -250,7 +266,7 @@ impl Idents {
     }
 
     /// The thread behind a name, if it still goes by it.
-    pub fn thread(&self, id: Ident, past: &[Past]) -> Option<ThreadIx> {
+    pub fn thread(&self, id: Ident, past: &Table<Past>) -> Option<ThreadIx> {
         let thread = *self.threads.get(id as usize)?;
         (past[thread.ix()].ident == id).then_some(thread)
     }
@@ -277,9 +293,9 @@ mod tests {
 
     #[test]
     fn a_fork_starts_over_under_a_new_ident() {
-        let mut past = vec![Past::NEW; 3];
+        let mut past = Table::new(3, Past::NEW);
         past[2].ran(5_000, Nanos(9_000), 1);
-        let mut idents = Idents::default();
+        let mut idents = Idents::new();
         let old = idents.of(ThreadIx(2), &mut past);
         assert_eq!((idents.of(ThreadIx(2), &mut past), idents.thread(old, &past)), (old, Some(ThreadIx(2))));
         past[2].reborn();

@@ -39,7 +39,10 @@ pub(super) fn fill(rows: &mut Rows, booth: &Booth<'_>, slice_ns: f32, standing: 
         match entry.run {
             Run::Queued if here => {
                 let queue = booth.queues.queue(booth.cpu);
-                let place = queue.iter().position(|t| t == thread).unwrap_or(0);
+                // A queue is in the order of enqueueing.
+                let from = queue.partition_point(|t| booth.queues.entry(*t).enqueued < entry.enqueued);
+                let place = queue[from..].iter().position(|t| t == thread).map(|i| from + i);
+                let place = place.or_else(|| queue.iter().position(|t| t == thread)).unwrap_or(0);
                 row[recent::queued] = 1.0;
                 row[recent::waited] = log_time(booth.now.since(entry.enqueued).0);
                 row[recent::fifo] = log_count(place as u32, 4.0);

@@ -6,6 +6,7 @@ use super::history::{Idents, Lane, Past, log_count, log_time};
 use super::layout::vote;
 use super::{ORDERS, OTHER, VOTERS};
 use crate::sched::runqueue::RunQueues;
+use crate::sched::state::Table;
 use crate::trace::{CpuId, Nanos, ThreadIx};
 
 /// What the votes are made from: everything right after a switch.
@@ -16,7 +17,7 @@ pub(super) struct Booth<'a> {
     pub running: ThreadIx,
     pub idle: bool,
     pub queues: &'a RunQueues,
-    pub past: &'a [Past],
+    pub past: &'a Table<Past>,
     pub lane: &'a Lane,
     pub follow: &'a Follow,
     pub idents: &'a Idents,

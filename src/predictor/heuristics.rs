@@ -125,8 +125,13 @@ impl Predictor for Heuristic {
         match self.rule {
             Rule::Eevdf => {
                 let order = self.order.get(forecast.cpu.ix()).map_or(&[][..], Vec::as_slice);
+                // Both are in the order of enqueueing: a thread stood before the one that was found last.
+                let mut at = order.len();
                 for (i, thread) in queue.iter().enumerate().rev() {
-                    let stood = order.iter().find(|(t, _)| t == thread).map(|(_, score)| *score);
+                    let find = |part: &[(ThreadIx, f32)]| part.iter().rposition(|(t, _)| t == thread);
+                    let found = find(&order[..at]).or_else(|| find(&order[at..]).map(|k| at + k));
+                    at = found.unwrap_or(at);
+                    let stood = found.map(|k| order[k].1);
                     let score = &mut scores[class(*thread)];
                     // Several threads without a rank are one class: the first of them counts.
                     *score = score.max(stood.unwrap_or(-900.0 - i as f32 / 1e3));

@@ -308,6 +308,14 @@ impl Network {
         Weights::new(config, provenance, fixed)
     }
 
+    /// The name of a tensor in which a number is none or has no end.
+    pub fn diverged(&self, config: &ModelConfig) -> Option<String> {
+        let mut reader = Reader::default();
+        self.visit(&mut reader);
+        let mut tensors = trained_names(config).into_iter().zip(reader.0);
+        tensors.find(|(_, x)| !x.iter().all(|x| x.is_finite())).map(|(name, _)| name)
+    }
+
     /// The network of a model file.
     pub fn from_weights(weights: &Weights, device: &Device) -> Self {
         let shapes: BTreeMap<String, Vec<usize>> = weights.config.shapes().into_iter().collect();

@@ -1,24 +1,15 @@
-//! Model files: one network's numbers with what is needed to run it and to make it again. Never half written (saved
-//! beside and renamed), never half read: a damaged file is an error that names the file and the byte.
-//!
-//! ```text
-//! 0   8  magic "KORACLE\n"
-//! 8   4  format version, u32 LE
-//! 12  4  header length n, u32 LE
-//! 16  n  header, JSON: configuration, feature layout, names and shapes, provenance
-//! ..     tensors in the header's order, f32 LE, row-major
-//! -8  8  xxh3 of everything before, u64 LE
-//! ```
+//! Models: one network's numbers with what is needed to run it and to make it again, and where the bundled ones are.
+//! The layout of a model file is in [`file`]. Never half written (saved beside and renamed), never half read: a damaged
+//! file is an error that names the file and the byte.
 
-use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS, layout_hash};
+mod file;
+
+use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use xxhash_rust::xxh3::xxh3_64;
 
-const MAGIC: &[u8; 8] = b"KORACLE\n";
 const VERSION: u32 = 1;
-const START: usize = 16;
 /// Names a model file to be used instead of the bundled one.
 pub const ENV: &str = "KORACLE_MODEL";
 /// The bundled TCN, relative to the project's folder; the other kinds lie beside it under their labels.
@@ -195,6 +186,7 @@ impl ModelConfig {
             Kind::Mlp => self.blocks == 0,
         };
         width(self.channels)
+            && self.kernel <= 16
             && trunk
             && width(self.hidden)
             && self.hidden2 <= 1024
@@ -219,14 +211,6 @@ pub struct Provenance {
     pub trained_on: Vec<String>,
     /// What was measured on validation, by name.
     pub metrics: BTreeMap<String, f64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    config: ModelConfig,
-    layout_hash: u64,
-    tensors: Vec<(String, Vec<usize>)>,
-    provenance: Provenance,
 }
 
 /// A network's numbers.
@@ -310,6 +294,14 @@ pub enum Problem {
     /// Its header does not describe a network.
     #[error("header: {0}")]
     Header(String),
+    /// One of its numbers is none, or has no end: a training that diverged, or a damaged file.
+    #[error("tensor {tensor}: {value} cannot be computed with")]
+    Number {
+        /// The tensor.
+        tensor: String,
+        /// The number.
+        value: String,
+    },
     /// It was trained on other inputs than this program computes.
     #[error("the model was trained on feature layout {found:016x}, this program computes {expected:016x}")]
     Layout {
@@ -345,76 +337,6 @@ impl Weights {
     /// Replaces the temperatures of the pick and of the forecast head.
     pub fn set_temperature(&mut self, temperature: [f32; 2]) {
         self.tensors.insert("temperature".into(), temperature.to_vec());
-    }
-
-    /// The file's bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let tensors = self.config.shapes();
-        let header = Header {
-            config: self.config,
-            layout_hash: layout_hash(),
-            tensors: tensors.clone(),
-            provenance: self.provenance.clone(),
-        };
-        // A header of plain numbers and strings always has a JSON form.
-        let header = serde_json::to_vec(&header).unwrap_or_default();
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend((header.len() as u32).to_le_bytes());
-        bytes.extend(header);
-        for (name, _) in &tensors {
-            bytes.extend(self.get(name).iter().flat_map(|x| x.to_le_bytes()));
-        }
-        let sum = xxh3_64(&bytes);
-        bytes.extend(sum.to_le_bytes());
-        bytes
-    }
-
-    /// Reads a file's bytes; the error is the byte and the problem.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, (u64, Problem)> {
-        let truncated = |expected: usize| (bytes.len() as u64, Problem::Truncated { expected: expected as u64 });
-        let u32_at = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
-        let known = bytes.len().min(MAGIC.len());
-        if bytes[..known] != MAGIC[..known] || bytes.is_empty() {
-            return Err((0, Problem::NotAModel));
-        }
-        let version = u32_at(8).ok_or_else(|| truncated(START))?;
-        if version != VERSION {
-            return Err((8, Problem::Version { found: version }));
-        }
-        let data = START + u32_at(12).ok_or_else(|| truncated(START))? as usize;
-        let header = bytes.get(START..data).ok_or_else(|| truncated(data + 8))?;
-        // A flipped bit in the header makes anything of it: look at the checksum before reporting its consequences.
-        let intact = bytes.len() > data + 8 && {
-            let (body, sum) = bytes.split_at(bytes.len() - 8);
-            sum == xxh3_64(body).to_le_bytes()
-        };
-        let bad = |problem: Problem| (START as u64, if intact { problem } else { Problem::Checksum });
-        let header: Header = serde_json::from_slice(header).map_err(|e| bad(Problem::Header(e.to_string())))?;
-        if !header.config.is_sane() {
-            return Err(bad(Problem::Header("a size is out of range".into())));
-        }
-        let floats: usize = header.tensors.iter().map(|(_, s)| s.iter().product::<usize>()).sum();
-        let expected = data + 4 * floats + 8;
-        if bytes.len() < expected {
-            return Err(truncated(expected));
-        }
-        if !intact || bytes.len() > expected {
-            return Err((expected as u64 - 8, Problem::Checksum));
-        }
-        if header.layout_hash != layout_hash() {
-            let (found, expected) = (header.layout_hash, layout_hash());
-            return Err((START as u64, Problem::Layout { found, expected }));
-        }
-        let mut at = data;
-        let mut tensors = BTreeMap::new();
-        for (name, shape) in header.tensors {
-            let end = at + 4 * shape.iter().product::<usize>();
-            let floats = bytes[at..end].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            tensors.insert(name, floats.collect());
-            at = end;
-        }
-        Self::new(header.config, header.provenance, tensors).map_err(|e| (START as u64, Problem::Header(e.to_string())))
     }
 
     /// The same numbers for an engine that learns nothing while it answers: what it says depends on its receptive

@@ -326,7 +326,7 @@ impl Lane {
             .take_while(|g| g.0 < t1)
             .take(64) // a column with more losses than this is all loss
             .map(|g| g.1.min(t1).saturating_sub(g.0.max(t0)))
-            .sum();
+            .fold(0, u64::saturating_add);
         (lost as f64 / (t1 - t0).max(1) as f64).min(1.0) as f32
     }
 }
@@ -341,7 +341,8 @@ fn spread(columns: &mut [u64], span: u64, from: u64, to: u64) {
     let mut t = from;
     while t < to && col < n {
         let end = column_time(0, span, col + 1, n).min(to);
-        columns[col] += end.saturating_sub(t);
+        // The CPUs of a recording that spans centuries add up to more.
+        columns[col] = columns[col].saturating_add(end.saturating_sub(t));
         t = end.max(t);
         col += 1;
     }

@@ -18,13 +18,16 @@ use crate::trace::{CpuId, Event, EventKind, SchedClass, ThreadIx, Trace, usual_s
 use engine::Engine;
 pub(crate) use entity::is_kernel_thread;
 
-/// The replay of one trace. Cloning it takes a snapshot.
+/// The replay of one trace.
 #[derive(Clone, Debug)]
 pub struct KernelReplay {
     engine: Engine,
     /// Per CPU: time of the switch that `before_pick` has seen and `after_pick` has not.
     open: Vec<Option<u64>>,
 }
+
+/// Longest slice that is believed: the kernel's own bound is a tenth of it, and sums with it stay far from overflow.
+const MOST_SLICE_NS: u64 = 1_000_000_000;
 
 /// What the replay believes about one thread in the queue of one CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -45,7 +48,7 @@ impl KernelReplay {
     /// A replay for a machine with `cpus` CPUs and a trace with `threads` threads. `slice_ns` 0 means the kernel's
     /// default: 0.7 ms times `1 + log2(min(cpus, 8))` (`update_sysctl`). `corrected`: learn from every pick.
     pub fn new(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, corrected: bool) -> Self {
-        let slice = if slice_ns == 0 { usual_slice(cpus) } else { slice_ns };
+        let slice = if slice_ns == 0 { usual_slice(cpus) } else { slice_ns.min(MOST_SLICE_NS) };
         Self { engine: Engine::new(class, cpus, threads, slice as i64, corrected), open: vec![None; cpus] }
     }
 
@@ -54,6 +57,22 @@ impl KernelReplay {
         let (machine, cpus) = (trace.machine(), trace.cpus());
         let threads = trace.tasks().thread_count().max(cpus);
         Self::new(machine.class.value, cpus, threads, machine.slice_ns.value, corrected)
+    }
+
+    /// A copy that shares with this one what neither changes afterwards.
+    #[must_use]
+    pub fn snapshot(&mut self) -> Self {
+        Self { engine: self.engine.snapshot(), open: self.open.clone() }
+    }
+
+    /// Bytes that a snapshot adds to earlier ones.
+    pub fn own_bytes(&self) -> usize {
+        self.engine.ents.own_bytes()
+    }
+
+    /// Most bytes that a snapshot can add.
+    pub fn most_bytes(&self) -> usize {
+        self.engine.ents.most_bytes()
     }
 
     /// Takes a wake-up or a migration; switches go through [`Self::before_pick`].

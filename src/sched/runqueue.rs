@@ -12,6 +12,7 @@
 //! candidates           the queue; idle when it is empty, and only then
 //! ```
 
+use super::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, TaskTable, ThreadIx, Trace};
 
 /// What a thread is believed to be doing.
@@ -123,11 +124,11 @@ pub struct Leaving {
     pub stint: Option<Nanos>,
 }
 
-/// All run queues of a machine. Cloning takes a snapshot.
+/// All run queues of a machine.
 #[derive(Clone, Debug)]
 pub struct RunQueues {
     cpus: Vec<Cpu>,
-    threads: Vec<Entry>,
+    threads: Table<Entry>,
     /// Losses that were already acted on.
     gaps_seen: usize,
     resyncs: u64,
@@ -144,8 +145,25 @@ impl RunQueues {
             last_wake: Nanos(0),
             idle: [ThreadIx(i as u32)],
         };
-        let threads = vec![Entry::default(); threads.max(cpus)];
+        let threads = Table::new(threads.max(cpus), Entry::default());
         Self { cpus: (0..cpus).map(cpu).collect(), threads, gaps_seen: 0, resyncs: 0 }
+    }
+
+    /// A copy that shares with this one what neither changes afterwards.
+    #[must_use]
+    pub fn snapshot(&mut self) -> Self {
+        let threads = self.threads.snapshot();
+        Self { cpus: self.cpus.clone(), threads, ..*self }
+    }
+
+    /// Bytes that a snapshot adds to earlier ones.
+    pub fn own_bytes(&self) -> usize {
+        self.threads.own_bytes()
+    }
+
+    /// Most bytes that a snapshot can add.
+    pub fn most_bytes(&self) -> usize {
+        self.threads.most_bytes()
     }
 
     /// State for `trace` before its first event.

@@ -8,6 +8,7 @@
 use super::{Progress, TrainError, Validation};
 use crate::export::{sync_folder, write_whole};
 use crate::predictor::tcn::Network;
+use crate::predictor::weights::ModelConfig;
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
@@ -129,15 +130,22 @@ fn parse(bytes: &[u8], path: &Path) -> Option<Kept> {
 }
 
 impl Kept {
-    /// Puts the numbers into a network and an optimiser of the same configuration.
+    /// Puts the numbers into a network and an optimiser of the same configuration. What has diverged is refused: from
+    /// there nothing is learned any more.
     pub(super) fn load(
         self,
+        config: &ModelConfig,
         model: Network,
         optimiser: ModuleOptimizer,
     ) -> Result<(State, Network, ModuleOptimizer), TrainError> {
         let bad = |e: &dyn std::fmt::Display| problem(&self.path, e);
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.model)).map_err(|e| bad(&e))?;
         let model = model.try_load_record(record).map_err(|e| bad(&e))?;
+        if let Some(tensor) = model.diverged(config) {
+            return Err(bad(&format!(
+                "tensor {tensor} has numbers that cannot be computed with: the training diverged"
+            )));
+        }
         let optimiser = optimiser.from_bytes(Bytes::from_bytes_vec(self.optimiser)).map_err(|e| bad(&e))?;
         Ok((self.state, model, optimiser))
     }

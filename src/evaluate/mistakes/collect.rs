@@ -219,14 +219,14 @@ pub fn collect_keeping<E: Predictor + Clone>(
     done: &(dyn Fn(u64) + Sync),
 ) -> Option<Table> {
     let mut model = steps.model().clone();
-    let keep = |i: usize, extractor: &Extractor, model: &E, baselines: &[Heuristic]| {
+    let keep = |i: usize, extractor: &mut Extractor, model: &E, baselines: &[Heuristic]| {
         steps.keep(i, extractor, model, baselines);
     };
     walk(trace, path, &mut model, other, cancel, done, &keep)
 }
 
 /// Sees the state that is followed by an event.
-type Keep<'a, P> = &'a dyn Fn(usize, &Extractor, &P, &[Heuristic]);
+type Keep<'a, P> = &'a dyn Fn(usize, &mut Extractor, &P, &[Heuristic]);
 
 /// The pass behind both; `keep` sees the state before every event.
 fn walk<P: Predictor + ?Sized>(
@@ -263,7 +263,7 @@ fn walk<P: Predictor + ?Sized>(
         }
         let end = trace.len().min(start + STRIDE);
         for i in start..end {
-            keep(i, &extractor, &*collector.model.predictor, &collector.baselines);
+            keep(i, &mut extractor, &*collector.model.predictor, &collector.baselines);
             extractor.step(trace, i, &mut collector);
         }
         done((end - start) as u64);

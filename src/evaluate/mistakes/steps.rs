@@ -2,11 +2,11 @@
 //! instead of from the first event, so that it takes as long in an hour's recording as in a second's.
 
 use super::collect::baselines;
+use crate::evaluate::kept::Kept;
 use crate::features::Extractor;
 use crate::predictor::Predictor;
 use crate::predictor::heuristics::Heuristic;
 use crate::trace::Trace;
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// States kept of one recording at most, and how many events apart at least: a walk over so many events is not felt.
@@ -24,9 +24,8 @@ pub(super) struct Step<E> {
 /// The states of one recording, by the event that follows each.
 #[derive(Debug)]
 pub struct Steps<E> {
-    apart: usize,
     start: Step<E>,
-    kept: Mutex<BTreeMap<usize, Step<E>>>,
+    kept: Mutex<Kept<Step<E>>>,
 }
 
 impl<E: Predictor + Clone> Steps<E> {
@@ -38,7 +37,7 @@ impl<E: Predictor + Clone> Steps<E> {
     /// As [`Self::new`], but a state is kept every `apart` events (at least one).
     pub fn every(apart: usize, trace: &Trace, model: E) -> Self {
         let start = Step { extractor: Extractor::new(trace), model, baselines: baselines() };
-        Self { apart: apart.max(1), start, kept: Mutex::default() }
+        Self { start, kept: Mutex::new(Kept::new(apart, trace)) }
     }
 
     /// States, the first one included.
@@ -57,17 +56,15 @@ impl<E: Predictor + Clone> Steps<E> {
     }
 
     /// Keeps a copy of the state that is followed by event `i`, if one belongs there.
-    pub(super) fn keep(&self, i: usize, extractor: &Extractor, model: &E, baselines: &[Heuristic]) {
-        if i > 0 && i.is_multiple_of(self.apart) {
-            let step = || Step { extractor: extractor.clone(), model: model.clone(), baselines: baselines.to_vec() };
-            self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(i).or_insert_with(step);
-        }
+    pub(super) fn keep(&self, i: usize, extractor: &mut Extractor, model: &E, baselines: &[Heuristic]) {
+        let step = |extractor| Step { extractor, model: model.clone(), baselines: baselines.to_vec() };
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).keep(i, extractor, step);
     }
 
     /// The latest state at or before `event`, and the event that follows it.
     pub(super) fn nearest(&self, event: usize) -> (usize, Step<E>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (i, step) = kept.range(..=event).next_back().map_or((0, &self.start), |(i, step)| (*i, step));
+        let (i, step) = kept.nearest(event).unwrap_or((0, &self.start));
         (i, step.clone())
     }
 }

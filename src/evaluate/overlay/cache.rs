@@ -39,6 +39,15 @@ impl Cache {
         for x in what.into_iter().chain(rules) {
             hash.update(&x.to_le_bytes());
         }
+        // Where ticks come, and what resets the run queues.
+        for x in [trace.meta().start_ns, trace.gaps().len() as u64] {
+            hash.update(&x.to_le_bytes());
+        }
+        for gap in trace.gaps() {
+            for x in [u64::from(gap.cpu.0), gap.from.0, gap.to.0] {
+                hash.update(&x.to_le_bytes());
+            }
+        }
         hash.update(machine.class.value.label().as_bytes());
         for (_, task) in trace.tasks().iter() {
             hash.update(&task.pid.0.to_le_bytes());

@@ -1,12 +1,12 @@
 //! The pass behind an overlay: extractor, engine and baselines in step, and copies of that state along the way.
 
 use super::{BASELINES, Candidate, Guess, Inspection, Prediction};
+use crate::evaluate::kept::Kept;
 use crate::evaluate::{best, name_somebody, rank_of, softmax};
 use crate::features::{Decision, Extractor, Forecast, OTHER, Outcome, RANKS, Sink, Token};
 use crate::predictor::Predictor;
 use crate::predictor::heuristics::{Heuristic, Rule};
 use crate::trace::{CpuId, Nanos, TaskState, ThreadIx, Trace};
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -65,8 +65,7 @@ pub struct Stage<E> {
 /// Copies of a pass's state, by the event that comes next. More are kept as inspections walk over the trace.
 #[derive(Debug)]
 pub struct Snapshots<E> {
-    apart: usize,
-    kept: Mutex<BTreeMap<usize, Stage<E>>>,
+    kept: Mutex<Kept<Stage<E>>>,
     /// Where the last cancelled walk stopped.
     left: Mutex<Option<(usize, Stage<E>)>>,
     start: Stage<E>,
@@ -96,8 +95,7 @@ impl<E: Predictor + Clone> Snapshots<E> {
             event: 0,
         };
         Self {
-            apart: APART.max(trace.len().div_ceil(SNAPSHOTS)),
-            kept: Mutex::default(),
+            kept: Mutex::new(Kept::new(APART.max(trace.len().div_ceil(SNAPSHOTS)), trace)),
             left: Mutex::default(),
             start: Stage { extractor: Extractor::new(trace), answers },
         }
@@ -121,7 +119,7 @@ impl<E: Predictor + Clone> Snapshots<E> {
     pub(super) fn nearest(&self, event: usize) -> (usize, Stage<E>) {
         let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = kept.range(..=event).next_back().map(|(i, stage)| (*i, stage));
+        let kept = kept.nearest(event);
         let left = left.as_ref().filter(|(i, _)| *i <= event).map(|(i, stage)| (*i, stage));
         let (i, stage) = kept.into_iter().chain(left).max_by_key(|(i, _)| *i).unwrap_or((0, &self.start));
         (i, stage.clone())
@@ -134,32 +132,31 @@ impl<E: Predictor + Clone> Snapshots<E> {
     }
 
     /// Keeps a copy of `stage`, which is followed by event `i`, if one belongs there.
-    pub(super) fn keep(&self, i: usize, stage: &Stage<E>) {
-        if i > 0 && i.is_multiple_of(self.apart) {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.entry(i).or_insert_with(|| stage.bare());
+    pub(super) fn keep(&self, i: usize, stage: &mut Stage<E>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Stage { extractor, answers } = stage;
+        kept.keep(i, extractor, |extractor| Stage { extractor, answers: answers.bare() });
+    }
+}
+
+impl<E: Clone> Answers<E> {
+    /// A copy without the answers given so far.
+    fn bare(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            baselines: self.baselines.clone(),
+            asked: self.asked.clone(),
+            scores: Vec::new(),
+            open: self.open.clone(),
+            per_cpu: vec![Vec::new(); self.per_cpu.len()],
+            context: self.context.clone(),
+            seen: self.seen.clone(),
+            ..*self
         }
     }
 }
 
 impl<E: Predictor + Clone> Stage<E> {
-    /// A copy without the answers given so far.
-    fn bare(&self) -> Self {
-        let a = &self.answers;
-        let answers = Answers {
-            engine: a.engine.clone(),
-            baselines: a.baselines.clone(),
-            asked: a.asked.clone(),
-            scores: Vec::new(),
-            open: a.open.clone(),
-            per_cpu: vec![Vec::new(); a.per_cpu.len()],
-            context: a.context.clone(),
-            seen: a.seen.clone(),
-            ..*a
-        };
-        Self { extractor: self.extractor.clone(), answers }
-    }
-
     /// The same place in the trace with another engine, which has seen nothing of what came before.
     pub(super) fn swap(&mut self, engine: E) {
         self.answers.engine = engine;

@@ -142,8 +142,10 @@ impl Adapt {
 
     /// Makes room for so many CPUs.
     pub fn reach(&mut self, cpus: usize) {
-        let blank = Open { rows: vec![0.0; CLASSES * WIDTH], p: [0.0; RANKS] };
-        self.open.resize(self.open.len().max(cpus), blank);
+        // Asked at every event: nothing is made for CPUs that are there.
+        while self.open.len() < cpus {
+            self.open.push(Open { rows: vec![0.0; CLASSES * WIDTH], p: [0.0; RANKS] });
+        }
     }
 
     /// Adds what was learned to the scores of a forecast, and keeps what it takes to learn from its outcome.
@@ -229,5 +231,40 @@ mod tests {
         learner.learn(&[100.0, 0.0, 0.0, 100.0], &[0.99, 0.01], Some(1));
         let moved = 100.0 * (learner.weights[1] - learner.weights[0]);
         assert!((0.5..=2.0).contains(&moved), "{moved}");
+    }
+
+    #[test]
+    fn a_class_of_which_nothing_is_known_is_learned_by_how_often_it_comes() {
+        use crate::trace::{CpuId, Nanos, ThreadIx};
+        let mut adapt = Adapt::new(4, 1);
+        let votes = [RANKS as u8 - 1; VOTERS];
+        let ask = |adapt: &mut Adapt| {
+            // No thread has a row, nobody votes: all that is left is the class.
+            let (event, cpu, time) = (0, CpuId(0), Nanos(0));
+            let vote_x = &[0.0; VOTERS];
+            let asked = Forecast { event, cpu, time, recency: &[], queue: &[], votes: &votes, vote_x, recent: &[] };
+            let mut scores = [0.0; RANKS];
+            scores[0] = f32::NEG_INFINITY;
+            adapt.forecast(&asked, &mut scores);
+            scores
+        };
+        let outcome = |rank: u8| Outcome {
+            event: 0,
+            cpu: CpuId(0),
+            time: Nanos(0),
+            next: ThreadIx(1),
+            pick: None,
+            rank,
+            scored: true,
+            unknown: false,
+            no_pick: false,
+        };
+        for _ in 0..200 {
+            ask(&mut adapt);
+            adapt.outcome(&outcome(3));
+        }
+        let scores = ask(&mut adapt);
+        assert!((1..RANKS).filter(|c| *c != 3).all(|c| scores[3] > scores[c] + 1.0), "{scores:?}");
+        assert!(scores[0] == f32::NEG_INFINITY, "the running task is never an answer");
     }
 }

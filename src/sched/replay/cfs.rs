@@ -53,21 +53,22 @@ impl Engine {
         let floor = self.queues[q].min_v;
         let e = self.ents[id as usize];
         let v = match (how, e.relative) {
-            (How::Move, Some(relative)) => floor + relative,
+            (How::Move, Some(relative)) => floor.wrapping_add(relative),
             (How::Fork, _) => {
                 // `task_fork_fair` places it beside its parent; `activate_task` carries the distance over to its queue.
                 let home = if self.here < self.cpus.len() { self.home(id, self.here) } else { q };
                 let debit = virtual_time(self.share(id, home), e.weight);
                 let (curr, begin) = (self.queues[home].curr, self.queues[home].min_v);
-                let parent = if curr == NONE { 0 } else { self.ents[curr as usize].v - begin };
-                floor + parent.max(debit)
+                let parent = if curr == NONE { 0 } else { self.ents[curr as usize].v.wrapping_sub(begin) };
+                floor.wrapping_add(parent.max(debit))
             }
             // Never seen before: it slept long.
-            _ if e.queue == NONE => floor - self.scaled(LATENCY_NS) / 2,
+            _ if e.queue == NONE => floor.wrapping_sub(self.scaled(LATENCY_NS) / 2),
             _ => {
                 // A sleeper that wakes elsewhere keeps its distance to the floor (`migrate_task_rq_fair`).
-                let moved = if e.queue as usize == q { 0 } else { floor - self.queues[e.queue as usize].min_v };
-                (e.v + moved).max(floor - self.scaled(LATENCY_NS) / 2)
+                let old = e.queue as usize;
+                let moved = if old == q { 0 } else { floor.wrapping_sub(self.queues[old].min_v) };
+                e.v.wrapping_add(moved).max(floor.wrapping_sub(self.scaled(LATENCY_NS) / 2))
             }
         };
         let e = &mut self.ents[id as usize];
@@ -84,7 +85,7 @@ impl Engine {
     /// `update_curr` from `from` to `now`, and the tick between them (ticks are at multiples of their length).
     pub(super) fn cfs_charge(&mut self, cpu: usize, from: u64, now: u64) {
         let (tick, phase) = self.tick;
-        let at = ((now + phase) / tick * tick).saturating_sub(phase);
+        let at = (now.saturating_add(phase) / tick * tick).saturating_sub(phase);
         if at <= from {
             return self.cfs_update(cpu, now - from);
         }
@@ -100,7 +101,7 @@ impl Engine {
         while id != NONE && self.ents[id as usize].on_rq && self.ents[id as usize].queue != NONE {
             let q = self.ents[id as usize].queue as usize;
             let e = &mut self.ents[id as usize];
-            let v = e.v + virtual_time(delta as i64, e.weight);
+            let v = e.v.wrapping_add(virtual_time(delta as i64, e.weight));
             self.queues[q].shift(e, v);
             self.cfs_floor(q);
             id = self.queues[q].owner;
@@ -116,13 +117,13 @@ impl Engine {
             let q = e.queue as usize;
             let share = self.share(id, q);
             // `protect` holds the virtual time at which the stint began.
-            let ran = (e.v - e.protect) * e.weight / NICE_0;
+            let ran = e.v.wrapping_sub(e.protect).wrapping_mul(e.weight) / NICE_0;
             let left = self.leftmost(q, id);
             if left != NONE && ran > share {
                 resched = true;
                 self.cfs_forget(id, q);
             } else if left != NONE && ran >= self.scaled(MIN_GRANULARITY_NS) {
-                resched |= e.v - self.ents[left as usize].v > share;
+                resched |= e.v.wrapping_sub(self.ents[left as usize].v) > share;
             }
             id = self.queues[q].owner;
         }
@@ -141,6 +142,9 @@ impl Engine {
 
     /// `update_min_vruntime`: the floor never falls.
     pub(super) fn cfs_floor(&mut self, q: usize) {
+        if self.queues[q].crowded() {
+            return;
+        }
         let min = self.queues[q].list.iter().map(|&x| self.ents[x as usize].v).min();
         let queue = &mut self.queues[q];
         queue.min_v = queue.min_v.max(min.unwrap_or(queue.min_v));
@@ -149,6 +153,9 @@ impl Engine {
     /// The leftmost but `skip`; of equals the one inserted first, and never the running one.
     fn leftmost(&self, q: usize, skip: u32) -> u32 {
         let queue = &self.queues[q];
+        if queue.crowded() {
+            return NONE;
+        }
         let waiting = queue.list.iter().copied().filter(|&x| x != skip);
         let key = |&x: &u32| (self.ents[x as usize].v, x == queue.curr, self.ents[x as usize].seq);
         waiting.min_by_key(key).unwrap_or(NONE)
@@ -157,7 +164,7 @@ impl Engine {
     /// `wakeup_preempt_entity(a, b) < 1`: `a` is not too far behind `b`.
     fn close(&self, a: u32, b: u32) -> bool {
         let gran = virtual_time(self.scaled(WAKEUP_GRANULARITY_NS), self.ents[b as usize].weight);
-        self.ents[a as usize].v - self.ents[b as usize].v <= gran
+        self.ents[a as usize].v.wrapping_sub(self.ents[b as usize].v) <= gran
     }
 
     /// `pick_next_entity`: the leftmost, unless it has yielded or the last buddy is close enough.
@@ -345,5 +352,45 @@ mod tests {
         assert!(!engine.cpus[0].resched);
         engine.cfs_charge(0, 6_900_000, 7_100_000);
         assert!(engine.cpus[0].resched);
+    }
+
+    #[test]
+    fn a_tick_preempts_who_ran_its_share_or_is_a_share_ahead() {
+        // Of three the share is 2 ms; `protect` is where the stint began.
+        let (mut engine, q) = engine(3);
+        ran(&mut engine, 1, q, 1_900_000);
+        engine.cpus[0].curr = 1;
+        assert!(!engine.cfs_tick(0), "its share is not over");
+        engine.cpus[0].curr = NONE;
+        ran(&mut engine, 1, q, 200_000);
+        engine.cpus[0].curr = 1;
+        assert!(engine.cfs_tick(0), "its share is over");
+        // A new stint of 0.8 ms, but 2.9 ms ahead of the leftmost.
+        engine.cpus[0].curr = NONE;
+        engine.ents[1].protect = engine.ents[1].v;
+        ran(&mut engine, 1, q, 700_000);
+        engine.cpus[0].curr = 1;
+        assert!(!engine.cfs_tick(0), "less than the least granularity");
+        engine.cpus[0].curr = NONE;
+        ran(&mut engine, 1, q, 100_000);
+        engine.cpus[0].curr = 1;
+        assert!(engine.cfs_tick(0), "ahead by more than a share");
+    }
+
+    #[test]
+    fn who_wakes_on_another_cpu_keeps_its_distance_to_the_floor() {
+        let mut engine = Engine::new(SchedClass::Cfs, 2, 6, 0, true);
+        for (id, cpu) in [(2, 0), (3, 0), (4, 1)] {
+            engine.enqueue(id, cpu, How::Wake);
+            engine.ents[id as usize].doing = Doing::Queued;
+        }
+        let queues = [engine.home(2, 0), engine.home(4, 1)];
+        for (id, q, v) in [(2, 0, 10_000_000), (3, 0, 11_000_000), (4, 1, 90_000_000)] {
+            engine.queues[queues[q]].shift(&mut engine.ents[id], v);
+        }
+        queues.iter().for_each(|q| engine.cfs_floor(*q));
+        engine.dequeue(3, true, false);
+        engine.enqueue(3, 1, How::Wake);
+        assert_eq!(engine.ents[3].v, 91_000_000);
     }
 }

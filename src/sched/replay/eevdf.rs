@@ -19,10 +19,10 @@ impl Engine {
     pub(super) fn lag(&mut self, id: u32, q: usize) -> i64 {
         let e = self.ents[id as usize];
         if self.cfs {
-            return self.queues[q].min_v - e.v;
+            return self.queues[q].min_v.wrapping_sub(e.v);
         }
         let limit = virtual_time((2 * self.slice).max(TICK_NS), e.weight);
-        (self.queues[q].average() - e.v).clamp(-limit, limit)
+        self.queues[q].average().wrapping_sub(e.v).clamp(-limit, limit)
     }
 
     /// `place_entity`: at the average minus its lag, the lag scaled by `(W + w) / W` so that it is the same after
@@ -36,15 +36,15 @@ impl Engine {
         let e = &mut self.ents[id as usize];
         let mut lag = 0;
         if load > 0 && e.lag != 0 {
-            lag = e.lag * (load + e.weight) / load;
+            lag = e.lag.wrapping_mul(load + e.weight) / load;
         }
-        e.v = average - lag;
+        e.v = average.wrapping_sub(lag);
         if let Some(relative) = e.relative.take() {
-            e.deadline = e.v + relative;
+            e.deadline = e.v.wrapping_add(relative);
             return;
         }
         let slice = virtual_time(self.slice, e.weight);
-        e.deadline = e.v + if how == How::Fork { slice / 2 } else { slice };
+        e.deadline = e.v.wrapping_add(if how == How::Fork { slice / 2 } else { slice });
     }
 
     /// `DELAY_DEQUEUE`: an entity that goes to sleep with negative lag stays until it is picked.
@@ -55,11 +55,11 @@ impl Engine {
     /// `update_curr` of one level: charges `delta` ns; true when a reschedule follows.
     pub(super) fn run(&mut self, id: u32, q: usize, delta: i64) -> bool {
         let e = &mut self.ents[id as usize];
-        let v = e.v + virtual_time(delta, e.weight);
+        let v = e.v.wrapping_add(virtual_time(delta, e.weight));
         self.queues[q].shift(e, v);
         let mut resched = e.v >= e.protect;
         if e.v >= e.deadline {
-            e.deadline = e.v + virtual_time(self.slice, e.weight);
+            e.deadline = e.v.wrapping_add(virtual_time(self.slice, e.weight));
             resched = true;
         }
         resched && self.queues[q].list.len() > 1
@@ -73,6 +73,9 @@ impl Engine {
         }
         let average = self.queues[q].average();
         let queue = &self.queues[q];
+        if queue.crowded() {
+            return NONE;
+        }
         if let [only] = queue.list[..] {
             return if only == skip { NONE } else { only };
         }
@@ -106,6 +109,9 @@ impl Engine {
         let mut q = cpu;
         let mut skip = NONE;
         for _ in 0..MAX_ROUNDS {
+            if self.queues[q].crowded() {
+                return NONE;
+            }
             let mut id = self.best(q, skip);
             if id == NONE {
                 // Nothing eligible besides the skipped one: the smallest virtual time comes closest.
@@ -127,8 +133,8 @@ impl Engine {
             } else if e.owns == NONE {
                 return id;
             } else {
-                let inner = &self.queues[e.owns as usize].list;
-                let hollow = inner.iter().all(|&x| x == prev || self.ents[x as usize].delayed);
+                let inner = &self.queues[e.owns as usize];
+                let hollow = !inner.crowded() && inner.list.iter().all(|&x| x == prev || self.ents[x as usize].delayed);
                 if hollow && self.queues[cpu].list.len() > 1 && skip != id {
                     skip = id;
                 } else {
@@ -161,7 +167,7 @@ impl Engine {
             let yielded = !woken || self.habit >= YIELD_HABIT;
             let doubt = Doubt {
                 kept: (e.v, e.deadline),
-                gave: (e.deadline, e.deadline + virtual_time(self.slice, e.weight)),
+                gave: (e.deadline, e.deadline.wrapping_add(virtual_time(self.slice, e.weight))),
                 yielded,
             };
             self.cpus[cpu].doubt = Some(doubt);
@@ -236,11 +242,12 @@ impl Engine {
                 continue;
             }
             if self.queues[q].stay > STAY_REGIME {
-                let d = average + 1 - e.v;
-                self.queues[q].shift(e, average + 1);
-                e.deadline += d;
+                let v = average.wrapping_add(1);
+                let d = v.wrapping_sub(e.v);
+                self.queues[q].shift(e, v);
+                e.deadline = e.deadline.wrapping_add(d);
             } else {
-                e.deadline = w.deadline + 1;
+                e.deadline = w.deadline.wrapping_add(1);
             }
         }
         // Pulled to the average of the others it is just eligible.
@@ -248,9 +255,9 @@ impl Engine {
         let e = &mut self.ents[winner as usize];
         if e.v > average {
             let v = self.queues[q].average_without(e).unwrap_or(average);
-            let d = e.v - v;
+            let d = e.v.wrapping_sub(v);
             self.queues[q].shift(e, v);
-            e.deadline -= d;
+            e.deadline = e.deadline.wrapping_sub(d);
         }
     }
 }
@@ -340,5 +347,38 @@ mod tests {
             engine.correct(4, NONE, &[1, 2, 3, 4].map(ThreadIx));
             assert_eq!(engine.best(q, NONE), 4, "stay {stay}");
         }
+    }
+
+    #[test]
+    fn a_switch_in_doubt_is_settled_by_who_comes_in() {
+        // Thread 1 leaves soon and unasked after a wake-up: for now it counts as preempted.
+        let doubtful = || {
+            let (mut engine, q) = engine(3);
+            engine.cpus[0].since = 100;
+            engine.cpus[0].woken = true;
+            engine.maybe_yield(1, 0);
+            assert_eq!((engine.ents[1].v, engine.ents[1].deadline), (0, SLICE));
+            assert!(engine.cpus[0].doubt.is_some());
+            (engine, q)
+        };
+        let (mut engine, q) = doubtful();
+        engine.ents[2].woken = 150;
+        engine.settle(1, 2, 0);
+        assert_eq!(
+            (engine.ents[1].v, engine.ents[1].deadline),
+            (0, SLICE),
+            "the one woken during the stint: preempted"
+        );
+        assert!(engine.cpus[0].doubt.is_none());
+        assert_eq!(engine.queues[q].average(), 0);
+        let (mut engine, q) = doubtful();
+        engine.ents[2].woken = 50;
+        engine.settle(1, 2, 0);
+        assert_eq!(
+            (engine.ents[1].v, engine.ents[1].deadline),
+            (SLICE, 2 * SLICE),
+            "one that waited before: it yielded"
+        );
+        assert_eq!(engine.queues[q].average(), SLICE / 3);
     }
 }

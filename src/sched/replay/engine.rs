@@ -3,6 +3,7 @@
 
 use super::entity::{Doing, Entity, NONE, is_kernel_thread, weight};
 use super::queue::Queue;
+use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, SchedClass, TaskId, TaskState, TaskTable, ThreadIx};
 
 /// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during the recording.
@@ -72,7 +73,7 @@ pub(super) struct Engine {
     pub slice: i64,
     pub corrected: bool,
     /// Threads first, then group entities (CPU-major).
-    pub ents: Vec<Entity>,
+    pub ents: Table<Entity>,
     /// Root queues first, then group queues (CPU-major).
     pub queues: Vec<Queue>,
     pub cpus: Vec<Cpu>,
@@ -83,7 +84,7 @@ pub(super) struct Engine {
 
 impl Engine {
     pub fn new(class: SchedClass, cpus: usize, threads: usize, slice: i64, corrected: bool) -> Self {
-        let mut ents = vec![Entity::new(slice); threads];
+        let mut ents = Table::new(threads, Entity::new(slice));
         let mut queues = vec![Queue::new(NONE); cpus];
         for _ in 0..cpus * GROUPS {
             let mut group = Entity::new(slice);
@@ -107,6 +108,12 @@ impl Engine {
             seq: 0,
             habit: 0,
         }
+    }
+
+    /// A copy that shares the entities that neither changes afterwards.
+    pub fn snapshot(&mut self) -> Self {
+        let ents = self.ents.snapshot();
+        Self { ents, queues: self.queues.clone(), cpus: self.cpus.clone(), ..*self }
     }
 
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
@@ -213,7 +220,7 @@ impl Engine {
             let e = &mut self.ents[id as usize];
             e.delayed = false;
             e.lag = lag.min(0); // DELAY_ZERO
-            e.relative = (!sleep).then_some(e.deadline - e.v);
+            e.relative = (!sleep).then_some(e.deadline.wrapping_sub(e.v));
         } else {
             let cfs = self.cfs;
             if sleep && !special && self.delays(id, q) {
@@ -224,7 +231,7 @@ impl Engine {
             let e = &mut self.ents[id as usize];
             e.lag = lag;
             if !sleep {
-                e.relative = Some(if cfs { -lag } else { e.deadline - e.v });
+                e.relative = Some(if cfs { lag.wrapping_neg() } else { e.deadline.wrapping_sub(e.v) });
             }
         }
         self.queues[q].remove(id, &mut self.ents);

@@ -22,7 +22,7 @@ pub(super) fn weight(prio: i16) -> i64 {
 
 /// `calc_delta_fair`: `delta` ns of real time as virtual time for weight `w`.
 pub(super) fn virtual_time(delta: i64, w: i64) -> i64 {
-    if w == NICE_0 { delta } else { delta * NICE_0 / w }
+    if w == NICE_0 { delta } else { delta.wrapping_mul(NICE_0) / w }
 }
 
 /// What a thread is doing, as far as the replay knows.

@@ -28,7 +28,7 @@ impl Engine {
         let c = &self.cpus[cpu.ix()];
         let eligible = self.cfs || lag_ns >= 0;
         let rank = if eligible { c.ranks.partition_point(|&d| d < key).min(254) as u8 } else { 255 };
-        View { lag_ns, deadline_gap_ns: key - c.min_deadline, eligible, picked, rank }
+        View { lag_ns, deadline_gap_ns: key.wrapping_sub(c.min_deadline), eligible, picked, rank }
     }
 
     /// The eligible thread with the earliest key, a real-time one before all; without any, the one that is owed most.
@@ -42,7 +42,7 @@ impl Engine {
                 let q = if e.queue == NONE { self.home(thread.0, cpu.ix()) } else { e.queue as usize };
                 let (lag, key) = self.standing(&e, q);
                 let eligible = self.cfs || lag >= 0;
-                (true, !eligible, if eligible { key } else { -lag })
+                (true, !eligible, if eligible { key } else { lag.wrapping_neg() })
             };
             if best.is_none_or(|(b, _)| rank < b) {
                 best = Some((rank, thread));
@@ -61,11 +61,11 @@ impl Engine {
     /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
     fn standing(&mut self, e: &Entity, q: usize) -> (i64, i64) {
         if self.cfs {
-            let lag = self.queues[q].min_v - e.v;
-            return (lag, -lag);
+            let lag = self.queues[q].min_v.wrapping_sub(e.v);
+            return (lag, lag.wrapping_neg());
         }
         let average = self.queues[q].average();
-        (average - e.v, e.deadline - average)
+        (average.wrapping_sub(e.v), e.deadline.wrapping_sub(average))
     }
 
     /// Collects the deadlines of everyone waiting on `cpu`.
@@ -75,7 +75,8 @@ impl Engine {
         let mut min = i64::MAX;
         let first = self.cpus.len() + cpu * GROUPS;
         for q in std::iter::once(cpu).chain(first..first + GROUPS) {
-            for i in 0..self.queues[q].list.len() {
+            let followed = if self.queues[q].crowded() { 0 } else { self.queues[q].list.len() };
+            for i in 0..followed {
                 let id = self.queues[q].list[i];
                 let e = self.ents[id as usize];
                 if e.owns == NONE && e.doing == Doing::Queued && id != self.cpus[cpu].prev {
