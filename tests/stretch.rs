@@ -74,7 +74,8 @@ fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
     let same = key(&edited(&trace, None, |_| {}));
     assert_eq!(same, key(&trace));
     assert_eq!(same, key(&edited(&trace, None, |m| m.note.push_str("slow"))), "a note changes no answer");
-    let edits: [(&str, fn(&mut TraceMeta)); 5] = [
+    type Edit = fn(&mut TraceMeta);
+    let edits: [(&str, Edit); 5] = [
         ("slice", |m| m.slice_ns += 1),
         ("class", |m| m.scheduler = kernel_oracle::trace::SchedClass::Eevdf),
         ("frequency of the tick", |m| m.hz = 100),
