@@ -4,11 +4,12 @@
 //! Rules for a reader: what is bad is noted with its place and costs itself alone; memory is the events plus a few MB,
 //! whatever the bytes; the result does not depend on how many threads there are.
 
-use super::{Format, IngestError, Report, Source, foreign, ftrace, native};
+use super::{Format, IngestError, Report, Source, foreign, ftrace, native, perf_data, perf_sched_map, perf_script};
 use crate::trace::{TraceBuilder, TraceMeta};
 
 /// All formats, the surer ones first.
-pub const READERS: &[&dyn Reader] = &[&native::Native, &ftrace::Ftrace];
+pub const READERS: &[&dyn Reader] =
+    &[&native::Native, &perf_data::PerfData, &perf_script::PerfScript, &perf_sched_map::PerfSchedMap, &ftrace::Ftrace];
 
 /// What a look at the first bytes can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

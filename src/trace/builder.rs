@@ -14,6 +14,8 @@ pub struct TraceBuilder {
     /// Losses by their place in the input: before event number `.0`, on this CPU, so many.
     losses: Vec<(usize, CpuId, u64)>,
     max_cpu: Option<u16>,
+    /// See [`Self::in_any_order`].
+    any_order: bool,
     /// Recently named tasks, by [`recent_slot`]: most rows of a recording name the same few.
     recent: Vec<TaskId>,
 }
@@ -87,6 +89,11 @@ impl TraceBuilder {
         self.losses.push((self.events.len(), cpu, lost));
     }
 
+    /// Says that the input has an order of its own (CPU by CPU, say): that events must be sorted means nothing then.
+    pub fn in_any_order(&mut self) {
+        self.any_order = true;
+    }
+
     /// Takes over all events of `other`, which were parsed from a later part of the same input.
     pub fn append(&mut self, other: Self) {
         let map: Vec<TaskId> = other.tasks.iter().map(|(_, t)| self.tasks.intern(t.pid, t.name.as_bytes())).collect();
@@ -95,6 +102,7 @@ impl TraceBuilder {
         self.losses.extend(other.losses.into_iter().map(|(at, cpu, lost)| (before + at, cpu, lost)));
         self.events.append(other.events, look);
         self.gaps.extend(other.gaps);
+        self.any_order |= other.any_order;
         self.max_cpu = self.max_cpu.max(other.max_cpu);
     }
 
@@ -134,7 +142,8 @@ impl TraceBuilder {
     /// Builds the trace. `meta.start_ns` is set to the first event's clock value unless it is already set.
     pub fn finish(mut self, mut meta: TraceMeta) -> Trace {
         self.place_losses();
-        let reordered = self.events.sort();
+        let moved = self.events.sort();
+        let reordered = if self.any_order { 0 } else { moved };
         let start = self.events.time.first().copied().unwrap_or(0);
         if meta.start_ns == 0 {
             meta.start_ns = start;
