@@ -85,8 +85,13 @@ pub struct Outcome {
     pub pick: Option<u32>,
     /// Its class in the forecast that was asked at the previous switch on this CPU: 0..[`RANKS`].
     pub rank: u8,
-    /// False while the extractor is still warming up: the first [`Extractor::WARM_UP`] events are context only.
+    /// False while the extractor is still warming up (the first [`Extractor::WARM_UP`] events are context only), and
+    /// when time since the CPU's switch before is unknown.
     pub scored: bool,
+    /// Some time since the CPU's switch before is unknown: neither question can be judged.
+    pub unknown: bool,
+    /// The recording has no wake-ups, so that nobody can tell who could come in: only the forecast is asked.
+    pub no_pick: bool,
 }
 
 /// The question asked when a task has just come in: who will be next on this CPU?

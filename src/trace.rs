@@ -4,21 +4,26 @@
 //! A trace is sorted by time. An event takes 34 bytes in the columns and 4 in its CPU's index (8 if it is a switch).
 
 mod builder;
+mod caveats;
 mod columns;
 mod cut;
 mod kind;
 mod meta;
+mod names;
 mod state;
 mod tasks;
+mod unknown;
 
 pub use builder::{MAX_CPUS, TraceBuilder};
 pub use columns::Runtime;
-pub use kind::EventKind;
+pub use kind::{EventKind, Wakeups};
 pub use meta::{SchedClass, TraceMeta};
 pub use state::TaskState;
 pub use tasks::{Task, TaskTable};
 
 use columns::Columns;
+use names::Names;
+use unknown::Unknown;
 
 /// A point in time or a duration in nanoseconds; points count from the first event of the trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +155,9 @@ pub struct Trace {
     /// Per CPU: indices of its switches, in time order.
     switches: Vec<Vec<u32>>,
     gaps: Vec<Gap>,
+    names: Names,
+    unknown: Unknown,
+    wakeups: Wakeups,
     reordered: u64,
 }
 
@@ -192,6 +200,79 @@ impl Trace {
     /// True when there is any [`EventKind::Runtime`].
     pub fn has_runtimes(&self) -> bool {
         !self.columns.runtimes.is_empty()
+    }
+
+    /// Event `i` as the run queues take it: `None` when it moves no task. Where a recording has no wake-ups but wakings,
+    /// those are the wake-ups.
+    pub fn queue_event(&self, i: usize) -> Option<Event> {
+        match self.columns.kind[i] {
+            kind if kind.moves_tasks() => Some(self.event(i)),
+            EventKind::Waking if self.wakeups == Wakeups::Waking => {
+                Some(Event { kind: EventKind::Wakeup, ..self.event(i) })
+            }
+            _ => None,
+        }
+    }
+
+    /// What tells that a task became runnable.
+    pub fn wakeups(&self) -> Wakeups {
+        self.wakeups
+    }
+
+    /// Number of events of each kind, in the order of [`EventKind::ALL`].
+    pub fn kinds(&self) -> [u64; EventKind::ALL.len()] {
+        let mut counts = [0; EventKind::ALL.len()];
+        self.columns.kind.iter().for_each(|k| counts[*k as usize] += 1);
+        counts
+    }
+
+    /// What a thread is called at event `i`: the name that the event itself uses, else the last one before it, else its
+    /// first. [`TaskId::NONE`] for idle threads and for those that no event names.
+    pub fn task_at(&self, thread: ThreadIx, i: usize) -> TaskId {
+        self.names.at(thread, i, self.tasks.first_name(thread))
+    }
+
+    /// [`Self::task_at`] as text: `idle` for idle threads, `?` when no event names it.
+    pub fn name_at(&self, thread: ThreadIx, i: usize) -> &str {
+        match self.tasks.get(self.task_at(thread, i)) {
+            Some(task) => &task.name,
+            None => self.tasks.thread_name(thread),
+        }
+    }
+
+    /// `name:pid` of a thread at event `i`; `idle`, or `?` for no thread.
+    pub fn label_at(&self, thread: ThreadIx, i: usize) -> String {
+        match thread {
+            ThreadIx::NONE => "?".into(),
+            thread if self.tasks.is_idle(thread) => "idle".into(),
+            thread => format!("{}:{}", self.name_at(thread, i), self.tasks.pid(thread).0),
+        }
+    }
+
+    /// The threads with more than one name: from which event on each has which, ascending.
+    pub fn renamed(&self) -> impl Iterator<Item = (ThreadIx, &[(u32, TaskId)])> {
+        self.names.all()
+    }
+
+    /// Stretches `[from, to)` of a CPU's time of which the recording says nothing, by time and apart from each other.
+    pub fn unknown(&self, cpu: CpuId) -> &[(Nanos, Nanos)] {
+        self.unknown.stretches.get(cpu.ix()).map_or(&[], Vec::as_slice)
+    }
+
+    /// How much of `[from, to)` is unknown on a CPU.
+    pub fn unknown_within(&self, cpu: CpuId, from: Nanos, to: Nanos) -> Nanos {
+        self.unknown.within(cpu, from, to)
+    }
+
+    /// True when some time before switch `i` and after the switch of its CPU before is unknown: who could come in, and
+    /// who was expected, cannot be told.
+    pub fn follows_unknown(&self, i: usize) -> bool {
+        self.unknown.switches.binary_search(&(i as u32)).is_ok()
+    }
+
+    /// How often an event shows that another thread was running than the one that had come in last.
+    pub fn contradictions(&self) -> u64 {
+        self.unknown.contradictions
     }
 
     /// All events in time order.

@@ -49,7 +49,7 @@ impl Row {
             Self::Pick => Some((p.pick.thread, Some(p.pick.p))),
             Self::Forecast if p.forecast.thread == ThreadIx::NONE && p.forecast.p <= 0.0 => None,
             Self::Forecast => Some((p.forecast.thread, Some(p.forecast.p))),
-            Self::Baseline(i) => p.baselines.get(i).map(|&thread| (thread, None)),
+            Self::Baseline(i) => p.baselines.get(i).filter(|t| **t != ThreadIx::NONE).map(|&thread| (thread, None)),
         }
     }
 

@@ -7,7 +7,7 @@ use super::view::View;
 use crate::evaluate::overlay::Inspection;
 use crate::replay::Cursor;
 use crate::replay::lod::{self, Pyramid};
-use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
+use crate::trace::{CpuId, Nanos, TaskId, ThreadIx, Trace};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,13 +36,15 @@ pub enum Pane {
     Context,
 }
 
-/// A search and the threads it found.
+/// A search and the tasks it found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// What was typed.
     pub query: String,
-    /// Sorted.
-    pub threads: Vec<ThreadIx>,
+    /// Threads under the names that fit, sorted.
+    pub tasks: Vec<TaskId>,
+    /// How many threads those are.
+    pub threads: usize,
 }
 
 /// State of the timeline screen.
@@ -200,15 +202,14 @@ impl Timeline {
     pub fn find(&mut self, query: &str) -> usize {
         let tasks = self.trace().tasks();
         let needle = query.to_lowercase();
-        let mut threads: Vec<ThreadIx> = tasks
-            .iter()
-            .filter(|(_, t)| t.pid.0 != 0 && format!("{}:{}", t.name, t.pid.0).to_lowercase().contains(&needle))
-            .map(|(_, t)| t.thread)
-            .collect();
+        let fits = |pid: i32, name: &str| pid != 0 && format!("{name}:{pid}").to_lowercase().contains(&needle);
+        let found = tasks.iter().filter(|(_, t)| fits(t.pid.0, &t.name));
+        // In the order of the numbers, which is that of the table.
+        let (tasks, mut threads): (Vec<TaskId>, Vec<ThreadIx>) = found.map(|(id, t)| (id, t.thread)).unzip();
         threads.sort_unstable();
         threads.dedup();
         let n = threads.len();
-        self.found = Some(Found { query: query.into(), threads });
+        self.found = Some(Found { query: query.into(), tasks, threads: n });
         if n > 0 && !self.jump_to_found(true) {
             self.jump_to_found(false);
         }
@@ -224,10 +225,7 @@ impl Timeline {
         for c in 0..trace.cpus() {
             let cpu = CpuId(c as u16);
             let switches = trace.cpu_switches(cpu);
-            let hit = |k: &usize| {
-                let thread = trace.tasks().thread_on(trace.event(switches[*k] as usize).next, cpu);
-                found.threads.binary_search(&thread).is_ok()
-            };
+            let hit = |k: &usize| found.tasks.binary_search(&trace.event(switches[*k] as usize).next).is_ok();
             let key = |k: usize| (trace.time(switches[k] as usize).0, switches[k] as usize);
             let near = if forward {
                 let from = switches.partition_point(|&e| (trace.time(e as usize).0, e as usize) <= here);

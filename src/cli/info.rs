@@ -3,7 +3,7 @@
 use super::output;
 use crate::features::Extractor;
 use crate::sched::runqueue::RunQueues;
-use crate::trace::{CpuId, EventKind, Trace};
+use crate::trace::{CpuId, EventKind, Trace, Wakeups};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::json;
@@ -35,10 +35,11 @@ fn count(trace: &Trace, done: &dyn Fn(u64)) -> Counts {
     const STRIDE: usize = 1 << 16;
     let (mut queues, mut counts) = (RunQueues::of(trace), Counts::default());
     let warm = Extractor::WARM_UP.min(trace.len() / 10);
-    for (i, e) in trace.events().enumerate() {
+    for i in 0..trace.len() {
         if i % STRIDE == 0 {
             done(i as u64);
         }
+        let Some(e) = trace.queue_event(i) else { continue };
         queues.observe(&e, trace);
         if e.kind != EventKind::Switch {
             queues.apply(&e, trace);
@@ -46,16 +47,35 @@ fn count(trace: &Trace, done: &dyn Fn(u64)) -> Counts {
         }
         queues.begin_switch(&e, trace.tasks());
         let next = trace.tasks().thread_on(e.next, e.cpu);
-        if i >= warm {
+        if i >= warm && !trace.follows_unknown(i) {
             let candidates = queues.candidates(e.cpu);
             counts.decisions += 1;
-            counts.non_trivial += u64::from(candidates.len() >= 2);
+            counts.non_trivial += u64::from(candidates.len() >= 2 && trace.wakeups() != Wakeups::None);
             counts.covered += u64::from(candidates.contains(&next));
             counts.idle += u64::from(queues.is_idle(next));
         }
         queues.finish_switch(&e, trace.tasks());
     }
     counts
+}
+
+/// Events of each kind that there are.
+fn kinds(trace: &Trace) -> serde_json::Map<String, serde_json::Value> {
+    let counts = EventKind::ALL.into_iter().zip(trace.kinds());
+    counts.filter(|(_, n)| *n > 0).map(|(kind, n)| (kind.label().to_owned(), n.into())).collect()
+}
+
+/// What must be known before the figures are believed, and why coverage is low where it is.
+fn warnings(trace: &Trace, counts: &Counts) -> Vec<String> {
+    let mut said = trace.caveats();
+    let missed = counts.decisions - counts.covered;
+    if missed * 50 > counts.decisions && trace.wakeups() != Wakeups::None {
+        said.push(format!(
+            "coverage is low: in {missed} of {} decisions a task came in that no event had made runnable on that CPU",
+            counts.decisions
+        ));
+    }
+    said
 }
 
 /// Prints the summary.
@@ -83,6 +103,13 @@ pub fn run(args: &Args) -> Result<()> {
             "switches": trace.switch_count(),
             "switches_per_cpu": switches_per_cpu,
             "cpus": trace.cpus(),
+            "start_ns": meta.start_ns,
+            "kinds": kinds(trace),
+            "wakeups": trace.wakeups().label(),
+            "unknown": (0..trace.cpus()).map(|c| trace.unknown_share(CpuId(c as u16))).collect::<Vec<_>>(),
+            "contradictions": trace.contradictions(),
+            "overwritten": report.overwritten,
+            "warnings": report.warnings.iter().cloned().chain(warnings(trace, &counts)).collect::<Vec<_>>(),
             "threads": trace.tasks().thread_count().saturating_sub(trace.cpus()),
             "span_ns": trace.span().0,
             "kernel": meta.kernel,
@@ -101,8 +128,6 @@ pub fn run(args: &Args) -> Result<()> {
             "coverage": coverage,
             "trivial_share": trivial,
             "idle_share": idle,
-            "overwritten": report.overwritten,
-            "warnings": report.warnings,
             "bad_lines": report.bad.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
@@ -114,18 +139,29 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(text, "kernel      {} ({})", or(&meta.kernel), meta.scheduler.label())?;
     writeln!(text, "format      {}", report.format.words())?;
     writeln!(text, "span        {:.6} s", trace.span().secs())?;
-    writeln!(text, "events      {}", trace.len())?;
+    let each: Vec<String> = kinds(trace).into_iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    writeln!(text, "events      {}: {}", trace.len(), each.join(", "))?;
     let count = |n: usize, what: &str| output::count(n as u64, what);
     let percent = |share: f64| if share.is_nan() { "–".to_owned() } else { format!("{:.2} %", 100.0 * share) };
     writeln!(text, "switches    {} on {} {switches_per_cpu:?}", trace.switch_count(), count(trace.cpus(), "CPU"))?;
     writeln!(text, "lost        {} in {}", output::count(lost, "event"), count(trace.gaps().len(), "gap"))?;
-    writeln!(text, "overwritten {} before the first", output::count(report.overwritten, "event"))?;
+    if report.overwritten > 0 {
+        writeln!(text, "overwritten {} before the first one", output::count(report.overwritten, "event"))?;
+    }
+    let unknown: Vec<String> = (0..trace.cpus())
+        .map(|c| trace.unknown_share(CpuId(c as u16)))
+        .map(|share| format!("{:.1} %", 100.0 * share))
+        .collect();
+    writeln!(text, "unknown     [{}] of the CPUs' time", unknown.join(", "))?;
     let ordered = output::count(trace.reordered(), "event");
     writeln!(text, "skipped     {}; {ordered} put in order", output::count(meta.skipped, report.format.unit()))?;
     let decisions = output::count(counts.decisions, "scored decision");
     writeln!(text, "coverage    {} of {decisions}", percent(coverage))?;
     writeln!(text, "trivial     {} (fewer than two candidates)", percent(trivial))?;
     writeln!(text, "idle        {} of decisions", percent(idle))?;
+    for warning in warnings(trace, &counts) {
+        writeln!(text, "note        {warning}")?;
+    }
     output::stdout(text.as_bytes())
 }
 

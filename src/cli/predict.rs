@@ -5,7 +5,7 @@ use crate::evaluate::overlay::{self, Chunk, Prediction};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::Choice;
-use crate::trace::{EventKind, Nanos, TaskTable, ThreadIx, Trace};
+use crate::trace::{EventKind, Nanos, ThreadIx, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use std::io::Write;
@@ -105,25 +105,26 @@ fn write_chunk<W: Write>(
         let Some(p) = next[e.cpu.ix()].next() else { continue };
         // A forecast is asked at the switch before on the same CPU.
         let lead = before[e.cpu.ix()].replace(e.time).map(|asked| e.time.since(asked).0);
-        csv.write_record(row(trace.tasks(), i, e.time, e.cpu.0, p, lead))?;
+        csv.write_record(row(trace, i, p, lead))?;
     }
     Ok(())
 }
 
-fn row(tasks: &TaskTable, i: usize, time: Nanos, cpu: u16, p: &Prediction, lead: Option<u64>) -> [String; 12] {
-    let who = |thread: ThreadIx| format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0);
+fn row(trace: &Trace, i: usize, p: &Prediction, lead: Option<u64>) -> [String; 12] {
+    let e = trace.event(i);
+    let who = |thread: ThreadIx| format!("{}:{}", trace.name_at(thread, i), trace.tasks().pid(thread).0);
     let forecast = match p.forecast {
         g if g.p <= 0.0 => String::new(),
         g if g.thread == ThreadIx::NONE => "other".into(),
         g => who(g.thread),
     };
     [
-        time.0.to_string(),
-        cpu.to_string(),
+        e.time.0.to_string(),
+        e.cpu.0.to_string(),
         i.to_string(),
         p.queue.to_string(),
         who(p.real),
-        who(p.pick.thread),
+        if p.pick.thread == ThreadIx::NONE { String::new() } else { who(p.pick.thread) },
         format!("{:.6}", p.pick.p),
         format!("{:.6}", p.pick.p_real),
         p.pick.rank.to_string(),

@@ -318,7 +318,7 @@ impl Sink for Collector {
             data.asks.push(AskAt { class: outcome.rank, first, ..ask });
         }
         let tokens = data.classes.len() as u32;
-        if self.trivial || tokens == 0 {
+        if self.trivial || outcome.no_pick || tokens == 0 {
             return;
         }
         let first = (data.cand.len() / CAND) as u32;

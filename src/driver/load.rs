@@ -12,7 +12,8 @@ use std::sync::Arc;
 /// Opens a recording and indexes it. The error is a sentence with file, line and byte where there are such.
 pub fn load(path: &Path) -> Result<Loaded, String> {
     let opened = ingest::open(path).map_err(|e| e.to_string())?;
-    let notes = notes(&opened.report, opened.trace.reordered());
+    let mut notes = notes(&opened.report, opened.trace.reordered());
+    notes.extend(opened.trace.caveats());
     let pyramid = Pyramid::build(&opened.trace);
     Ok(Loaded { path: path.into(), trace: Arc::new(opened.trace), pyramid, notes })
 }

@@ -263,7 +263,7 @@ impl Sink for Scorer<'_> {
             self.counts.decisions += 1;
             self.counts.covered += u64::from(outcome.pick.is_some());
             self.counts.idle += u64::from(outcome.next.0 < cpus); // threads 0..cpus are the idle ones
-            if self.candidates >= 2 {
+            if self.candidates >= 2 && !outcome.no_pick {
                 self.count_pick(outcome.pick.map(|p| p as usize));
             }
             if let Some(asked) = self.open[outcome.cpu.ix()] {

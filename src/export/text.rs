@@ -26,7 +26,7 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
         // The reader knows this name and number as "not known".
         ThreadIx::NONE => ("<...>", -1),
         thread if trace.tasks().is_idle(thread) => ("<idle>", 0),
-        thread => (trace.tasks().thread_name(thread), trace.tasks().pid(thread).0),
+        thread => (trace.name_at(thread, i), trace.tasks().pid(thread).0),
     };
     let actor = one_line(actor);
     let clock = trace.meta().start_ns.saturating_add(e.time.0);

@@ -11,7 +11,7 @@ use super::votes::{Ballot, Booth};
 use super::{Decision, Forecast, Outcome, RANKS, Sink};
 use crate::sched::replay::{KernelReplay, View};
 use crate::sched::runqueue::{Change, RunQueues};
-use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
+use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace, Wakeups};
 
 /// Walks a trace once; see the room's documentation. Cloning it takes a snapshot of all state.
 #[derive(Clone, Debug)]
@@ -63,10 +63,7 @@ impl Extractor {
 
     /// Takes event `i` (in order, each once) and tells `sink` what follows from it.
     pub fn step<S: Sink>(&mut self, trace: &Trace, i: usize, sink: &mut S) {
-        let e = trace.event(i);
-        if !e.kind.moves_tasks() {
-            return;
-        }
+        let Some(e) = trace.queue_event(i) else { return };
         self.queues.observe(&e, trace);
         if e.kind == EventKind::Switch {
             self.switch(trace, i, &e, sink);
@@ -132,6 +129,7 @@ impl Extractor {
 
         let next = trace.tasks().thread_on(e.next, e.cpu);
         let place = self.board.place(next);
+        let unknown = trace.follows_unknown(i);
         sink.outcome(&Outcome {
             event,
             cpu: e.cpu,
@@ -139,7 +137,9 @@ impl Extractor {
             next,
             pick: place.map(|p| p as u32),
             rank: self.lanes[e.cpu.ix()].rank(next),
-            scored: i >= self.warm,
+            scored: i >= self.warm && !unknown,
+            unknown,
+            no_pick: trace.wakeups() == Wakeups::None,
         });
         self.learn(trace, e, prev, next, stint, sink);
 

@@ -179,7 +179,17 @@ mod tests {
 
     fn comes(oracle: &mut KernelOracle, i: u64, next: u32) {
         let (event, cpu, time, next) = (0, CpuId(0), Nanos(10_000 * i), ThreadIx(next));
-        oracle.outcome(&Outcome { event, cpu, time, next, pick: None, rank: 0, scored: true });
+        oracle.outcome(&Outcome {
+            event,
+            cpu,
+            time,
+            next,
+            pick: None,
+            rank: 0,
+            scored: true,
+            unknown: false,
+            no_pick: false,
+        });
     }
 
     fn best(scores: &[f32]) -> usize {

@@ -337,7 +337,17 @@ mod tests {
 
     fn comes(ppm: &mut Ppm, thread: u32) {
         let (event, cpu, time) = (0, CPU, Nanos(0));
-        ppm.outcome(&Outcome { event, cpu, time, next: ThreadIx(thread), pick: None, rank: 0, scored: true });
+        ppm.outcome(&Outcome {
+            event,
+            cpu,
+            time,
+            next: ThreadIx(thread),
+            pick: None,
+            rank: 0,
+            scored: true,
+            unknown: false,
+            no_pick: false,
+        });
     }
 
     /// Probabilities of the candidates after `prev`.
@@ -449,7 +459,17 @@ mod tests {
         let before = picks(&mut ppm, 1, &[2, 3]);
         for next in [1, 2, 1, 2, 1].map(ThreadIx) {
             let (event, cpu, time) = (0, CpuId(0), Nanos(0));
-            ppm.outcome(&Outcome { event, cpu, time, next, pick: None, rank: 0, scored: true });
+            ppm.outcome(&Outcome {
+                event,
+                cpu,
+                time,
+                next,
+                pick: None,
+                rank: 0,
+                scored: true,
+                unknown: false,
+                no_pick: false,
+            });
         }
         assert_eq!(picks(&mut ppm, 1, &[2, 3]), before);
     }

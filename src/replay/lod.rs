@@ -21,11 +21,13 @@ pub const OVERVIEW: usize = 512;
 struct Runs {
     top: [(ThreadIx, u64); TOP],
     busy: u64,
+    /// Of nobody: the recording does not say. In `top` it competes as [`ThreadIx::NONE`].
+    unknown: u64,
 }
 
 impl Default for Runs {
     fn default() -> Self {
-        Self { top: [(ThreadIx::NONE, 0); TOP], busy: 0 }
+        Self { top: [(ThreadIx::NONE, 0); TOP], busy: 0, unknown: 0 }
     }
 }
 
@@ -35,6 +37,11 @@ impl Runs {
             self.busy += ns;
         }
         self.count(thread, ns);
+    }
+
+    fn add_unknown(&mut self, ns: u64) {
+        self.unknown += ns;
+        self.count(ThreadIx::NONE, ns);
     }
 
     fn count(&mut self, thread: ThreadIx, ns: u64) {
@@ -59,6 +66,7 @@ impl Runs {
 impl Merge for Runs {
     fn merge(&mut self, other: &Self) {
         self.busy += other.busy;
+        self.unknown += other.unknown;
         for &(thread, ns) in other.top.iter().filter(|s| s.1 > 0) {
             self.count(thread, ns);
         }
@@ -68,9 +76,10 @@ impl Merge for Runs {
 /// What one CPU did in one column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
-    /// Thread that ran longest; [`ThreadIx::NONE`] when nothing is known (outside the trace, CPU without switches).
+    /// Thread that ran longest; [`ThreadIx::NONE`] when nothing is known (outside the trace, CPU without switches) or most
+    /// of the column is unknown.
     pub thread: ThreadIx,
-    /// Share of the column's time in which the CPU was not idle, 0..1.
+    /// Share of the column's known time in which the CPU was not idle, 0..1.
     pub busy: f32,
     /// Switches `first..end` of this CPU (indices into `trace.cpu_switches`) lie in the column.
     pub first: usize,
@@ -80,6 +89,8 @@ pub struct Cell {
     pub stint: Option<usize>,
     /// Share of the column in which events were lost, 0..1.
     pub gap: f32,
+    /// Share of the column of which the recording says nothing, losses included, 0..1.
+    pub unknown: f32,
     /// The column lies outside the recording.
     pub outside: bool,
 }
@@ -88,6 +99,58 @@ impl Cell {
     /// Number of switches in the column.
     pub fn switches(&self) -> usize {
         self.end - self.first
+    }
+
+    /// Most of the column is unknown.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown >= 0.5
+    }
+}
+
+/// The unknown time of one CPU, with its running sum: how much lies in a window costs two searches.
+#[derive(Clone, Debug, Default)]
+struct Stretches {
+    /// Begin, end, and ns of the ones before.
+    all: Vec<(u64, u64, u64)>,
+}
+
+impl Stretches {
+    fn of(trace: &Trace, cpu: CpuId) -> Self {
+        let mut before = 0;
+        let with_sum = |&(from, to): &(Nanos, Nanos)| {
+            let stretch = (from.0, to.0, before);
+            before += to.0 - from.0;
+            stretch
+        };
+        Self { all: trace.unknown(cpu).iter().map(with_sum).collect() }
+    }
+
+    /// Ns of unknown time before `t`.
+    fn before(&self, t: u64) -> u64 {
+        match self.all[..self.all.partition_point(|s| s.0 < t)].last() {
+            Some((from, to, before)) => before + (t.min(*to) - from),
+            None => 0,
+        }
+    }
+
+    fn within(&self, from: u64, to: u64) -> u64 {
+        if self.all.is_empty() { 0 } else { self.before(to.max(from)) - self.before(from) }
+    }
+
+    /// Calls `visit` with each unknown part of `[from, to)`.
+    fn each(&self, from: u64, to: u64, mut visit: impl FnMut(u64, u64)) {
+        let first = self.all.partition_point(|s| s.1 <= from);
+        let inside = self.all[first..].iter().take_while(|s| s.0 < to);
+        inside.for_each(|s| visit(s.0.max(from), s.1.min(to)));
+    }
+
+    /// Calls `visit` with each known part of `[from, to)`.
+    fn known(&self, mut from: u64, to: u64, mut visit: impl FnMut(u64, u64)) {
+        self.each(from, to, |a, b| {
+            visit(from, a);
+            from = b;
+        });
+        visit(from, to);
     }
 }
 
@@ -98,13 +161,15 @@ struct Lane {
     threads: Vec<ThreadIx>,
     /// Losses on this CPU, by time.
     gaps: Vec<(u64, u64)>,
+    /// Unknown time, by time.
+    unknown: Stretches,
 }
 
 /// The level-of-detail index of one trace. Built in O(events).
 #[derive(Clone, Debug, Default)]
 pub struct Pyramid {
     lanes: Vec<Lane>,
-    /// Per overview column: share of all CPUs' time that was not idle.
+    /// Per overview column: share of the CPUs' known time that was not idle.
     pub overview: Vec<f32>,
 }
 
@@ -146,13 +211,14 @@ impl Pyramid {
     /// Builds the index.
     pub fn build(trace: &Trace) -> Self {
         let span = trace.span().0;
-        let mut busy = vec![0_u64; OVERVIEW];
+        let (mut busy, mut hidden) = (vec![0_u64; OVERVIEW], vec![0_u64; OVERVIEW]);
         let mut lanes = Vec::with_capacity(trace.cpus());
         for cpu in (0..trace.cpus()).map(|c| CpuId(c as u16)) {
             let switches = trace.cpu_switches(cpu);
             let mut runs = Levels::default();
             let mut threads = Vec::with_capacity(switches.len() + 1);
             let mut leaf = Runs::default();
+            let unknown = Stretches::of(trace, cpu);
             let mut from = 0;
             let stints = if switches.is_empty() { 0 } else { switches.len() + 1 };
             for i in 0..stints {
@@ -160,9 +226,11 @@ impl Pyramid {
                 let thread = stint_thread(trace, cpu, i);
                 let idle = trace.tasks().is_idle(thread);
                 threads.push(thread);
-                leaf.add(thread, to - from, idle);
+                let unseen = unknown.within(from, to);
+                leaf.add(thread, to - from - unseen, idle);
+                leaf.add_unknown(unseen);
                 if !idle {
-                    spread(&mut busy, span, from, to);
+                    unknown.known(from, to, |from, to| spread(&mut busy, span, from, to));
                 }
                 if (i + 1) % LEAF == 0 {
                     runs.push(std::mem::take(&mut leaf));
@@ -170,11 +238,15 @@ impl Pyramid {
                 from = to;
             }
             let gaps = trace.gaps().iter().filter(|g| g.cpu == cpu).map(|g| (g.from.0, g.to.0)).collect();
-            lanes.push(Lane { runs, threads, gaps });
+            if stints > 0 {
+                unknown.each(0, span, |from, to| spread(&mut hidden, span, from, to));
+            }
+            lanes.push(Lane { runs, threads, gaps, unknown });
         }
         let seen = (0..trace.cpus()).filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty()).count().max(1);
         let column = (span as f64 / OVERVIEW as f64 * seen as f64).max(1.0);
-        let overview = busy.iter().map(|&ns| (ns as f64 / column).min(1.0) as f32).collect();
+        let share = |(&ns, &unseen): (&u64, &u64)| (ns as f64 / (column - unseen as f64).max(1.0)).min(1.0) as f32;
+        let overview = busy.iter().zip(&hidden).map(share).collect();
         Self { lanes, overview }
     }
 
@@ -196,42 +268,51 @@ impl Pyramid {
         let switches = trace.cpu_switches(cpu);
         let span = trace.span().0;
         let outside = t0 >= span.max(1);
-        let mut cell = Cell { thread: ThreadIx::NONE, busy: 0.0, first, end, stint: None, gap: 0.0, outside };
+        let mut cell =
+            Cell { thread: ThreadIx::NONE, busy: 0.0, first, end, stint: None, gap: 0.0, unknown: 0.0, outside };
         let Some(lane) = self.lanes.get(cpu.ix()) else { return cell };
         if outside || switches.is_empty() {
             return cell;
         }
         let to = t1.min(span).max(t0 + 1);
         let mut runs = Runs::default();
-        let add = |runs: &mut Runs, i: usize, ns: u64| {
+        // Part `[from, to)` of stint `i`.
+        let add = |runs: &mut Runs, i: usize, from: u64, to: u64| {
             let thread = lane.threads.get(i).copied().unwrap_or(ThreadIx::NONE);
+            let unseen = lane.unknown.within(from, to);
             // Idle threads come first in the numbering, one per CPU.
-            runs.add(thread, ns, thread.ix() < trace.cpus());
+            runs.add(thread, to.saturating_sub(from) - unseen, thread.ix() < trace.cpus());
+            runs.add_unknown(unseen);
         };
         if first == end {
-            add(&mut runs, first, to - t0);
+            add(&mut runs, first, t0, to);
             cell.stint = Some(first);
         } else {
-            let (head, tail) = (at(trace, switches, first) - t0, to.saturating_sub(at(trace, switches, end - 1)));
-            add(&mut runs, first, head);
+            let (begin, last) = (at(trace, switches, first), at(trace, switches, end - 1));
+            let (head, tail) = (begin - t0, to.saturating_sub(last));
+            add(&mut runs, first, t0, begin);
             if end == first + 1 {
                 cell.stint = Some(if head > tail { first } else { end });
             }
             // Whole stints first+1..end: leaves where they fill one, single steps at both ends.
-            let (from, to) = (first + 1, end);
-            let (a, b) = (from.div_ceil(LEAF), (to / LEAF).min(lane.runs.len()));
-            let single = |i: usize| at(trace, switches, i) - at(trace, switches, i - 1);
+            let (from, till) = (first + 1, end);
+            let (a, b) = (from.div_ceil(LEAF), (till / LEAF).min(lane.runs.len()));
+            let single = |runs: &mut Runs, i: usize| add(runs, i, at(trace, switches, i - 1), at(trace, switches, i));
             if a < b {
-                (from..a * LEAF).for_each(|i| add(&mut runs, i, single(i)));
+                (from..a * LEAF).for_each(|i| single(&mut runs, i));
                 lane.runs.fold(a..b, |node| runs.merge(node));
-                (b * LEAF..to).for_each(|i| add(&mut runs, i, single(i)));
+                (b * LEAF..till).for_each(|i| single(&mut runs, i));
             } else {
-                (from..to).for_each(|i| add(&mut runs, i, single(i)));
+                (from..till).for_each(|i| single(&mut runs, i));
             }
-            add(&mut runs, end, tail);
+            add(&mut runs, end, last, last + tail);
         }
         cell.thread = cell.stint.map_or_else(|| runs.longest(), |i| stint_thread(trace, cpu, i));
-        cell.busy = (runs.busy as f64 / (to - t0) as f64).min(1.0) as f32;
+        cell.unknown = (runs.unknown as f64 / (to - t0) as f64).min(1.0) as f32;
+        if cell.is_unknown() {
+            cell.thread = ThreadIx::NONE;
+        }
+        cell.busy = (runs.busy as f64 / (to - t0).saturating_sub(runs.unknown).max(1) as f64).min(1.0) as f32;
         cell.gap = lane.lost_share(t0, to);
         cell
     }
@@ -272,10 +353,11 @@ mod tests {
     use crate::trace::{Event, EventKind, Pid, TaskState, TraceBuilder, TraceMeta};
     use std::collections::HashMap;
 
-    fn trace(stints: &[(u64, i32)]) -> Trace {
+    /// Stints with who runs, and whether another one is said to leave at the end.
+    fn trace(stints: &[(u64, i32, bool)]) -> Trace {
         let mut b = TraceBuilder::default();
         let (mut t, mut prev) = (0, 0);
-        for &(ns, pid) in stints {
+        for &(ns, pid, lies) in stints {
             let (task, next) = (b.task(Pid(prev), b"p"), b.task(Pid(pid), b"p"));
             let event = Event {
                 time: Nanos(t),
@@ -291,7 +373,7 @@ mod tests {
                 to_cpu: CpuId::NONE,
             };
             b.push(event, Pid(-1));
-            prev = pid;
+            prev = if lies { 9 } else { pid };
             t += ns;
         }
         b.finish(TraceMeta::default())
@@ -302,9 +384,12 @@ mod tests {
         let (mut by, mut busy) = (HashMap::new(), 0);
         for i in 0..=trace.cpu_switches(CpuId(0)).len() {
             let (a, b) = stint_span(trace, CpuId(0), i);
-            let ns = b.0.min(t1).saturating_sub(a.0.max(t0));
+            let (a, b) = (a.0.max(t0), b.0.min(t1));
+            let unknown = trace.unknown_within(CpuId(0), Nanos(a), Nanos(b.max(a))).0;
+            let ns = b.saturating_sub(a) - unknown;
             let thread = stint_thread(trace, CpuId(0), i);
             *by.entry(thread).or_default() += ns;
+            *by.entry(ThreadIx::NONE).or_default() += unknown;
             if !trace.tasks().is_idle(thread) {
                 busy += ns;
             }
@@ -315,7 +400,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn cells_equal_a_walk_over_all_stints(
-            stints in proptest::collection::vec((0_u64..50, 0_i32..5), 1..400),
+            stints in proptest::collection::vec((0_u64..50, 0_i32..5, proptest::bool::weighted(0.1)), 1..400),
             start in 0_u64..3_000, width in 1_u64..9_000, cols in 1_usize..40,
         ) {
             let trace = trace(&stints);
@@ -324,11 +409,13 @@ mod tests {
                 let (t0, t1) = (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
                 if t1 == t0 || t1 > trace.span().0 { continue; }
                 let (by, busy) = naive(&trace, t0, t1);
-                let share = busy as f32 / (t1 - t0) as f32;
+                let unknown = by.get(&ThreadIx::NONE).copied().unwrap_or(0);
+                let share = busy as f32 / (t1 - t0 - unknown).max(1) as f32;
+                proptest::prop_assert!((cell.unknown - unknown as f32 / (t1 - t0) as f32).abs() < 1e-4);
                 proptest::prop_assert!((cell.busy - share).abs() < 1e-4, "{} {}", cell.busy, share);
-                // Five threads at most: the summary is exact, so nobody ran longer than the one shown.
+                // Five threads and unknown time at most: the summary is exact, so nobody ran longer than the one shown.
                 let longest = by.values().max().copied().unwrap_or(0);
-                if cell.stint.is_none() {
+                if cell.stint.is_none() && !cell.is_unknown() {
                     proptest::prop_assert_eq!(by.get(&cell.thread).copied().unwrap_or(0), longest);
                 }
                 let n = trace.times().iter().filter(|&&t| t >= t0 && t < t1).count();
@@ -362,7 +449,8 @@ mod tests {
         let cells = Pyramid::build(&trace).cells(&trace, CpuId(0), 0, 400, 8);
         let gaps: Vec<f32> = cells.iter().map(|c| c.gap).collect();
         assert_eq!(gaps, [0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        assert!(cells[3].busy > 0.9 && cells[4].outside && cells[7].outside);
+        // Who ran behind the loss is not known before the next switch.
+        assert!(cells[0].busy > 0.9 && cells[3].is_unknown() && cells[4].outside && cells[7].outside);
     }
 
     #[test]

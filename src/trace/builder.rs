@@ -2,6 +2,9 @@
 //! numbers threads and builds the per-CPU indices.
 
 use super::columns::{Columns, Runtime};
+use super::kind::Wakeups;
+use super::names::Names;
+use super::unknown::Unknown;
 use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, ThreadIx, Trace, TraceMeta};
 
 /// Accepts events with absolute clock values; [`Self::finish`] makes them relative to the first.
@@ -186,7 +189,10 @@ impl TraceBuilder {
         });
         columns.time.iter_mut().for_each(|t| *t -= start);
         columns.shrink();
-        Trace { meta, tasks, columns, by_cpu, switches, gaps, reordered }
+        let names = Names::of(&columns, &tasks);
+        let unknown = Unknown::of(&columns, &by_cpu, &gaps, &tasks);
+        let wakeups = Wakeups::of(&columns.kind);
+        Trace { meta, tasks, columns, by_cpu, switches, gaps, names, unknown, wakeups, reordered }
     }
 }
 

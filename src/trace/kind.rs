@@ -26,6 +26,42 @@ pub enum EventKind {
     Exit,
 }
 
+/// What tells in a recording that a task became runnable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wakeups {
+    /// `sched_wakeup`.
+    Wakeup,
+    /// Only `sched_waking`, as perf and Perfetto record: it comes a little before, and its CPU may be the old one.
+    Waking,
+    /// Nothing does: run queues cannot be known.
+    #[default]
+    None,
+}
+
+impl Wakeups {
+    /// For machine output: `wakeup`, `waking` or `none`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Wakeup => "wakeup",
+            Self::Waking => "waking",
+            Self::None => "none",
+        }
+    }
+
+    /// Of a recording with these kinds.
+    pub(super) fn of(kinds: &[EventKind]) -> Self {
+        let mut found = Self::None;
+        for kind in kinds {
+            match kind {
+                EventKind::Wakeup => return Self::Wakeup,
+                EventKind::Waking => found = Self::Waking,
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
 impl EventKind {
     /// All kinds, in the order of their numbers.
     pub const ALL: [Self; 10] = [

@@ -122,7 +122,13 @@ impl TaskTable {
         self.threads.get(thread.ix()).map_or(Pid(-1), |(pid, _)| *pid)
     }
 
-    /// A name of the thread (the first one seen); `idle` for idle threads.
+    /// The first name seen of a thread; [`TaskId::NONE`] for idle threads and those that no event names.
+    pub fn first_name(&self, thread: ThreadIx) -> TaskId {
+        self.threads.get(thread.ix()).map_or(TaskId::NONE, |t| t.1)
+    }
+
+    /// The thread's first name; `idle` for idle threads. What is shown of an event uses
+    /// [`super::Trace::name_at`]: a thread has a name at a time.
     pub fn thread_name(&self, thread: ThreadIx) -> &str {
         match self.threads.get(thread.ix()) {
             Some((pid, _)) if pid.0 == 0 => "idle",

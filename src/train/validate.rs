@@ -218,7 +218,17 @@ fn walk(
 
 /// What came of a question: of a decision its candidate's place, of a forecast its class (0: none was asked).
 fn came(pick: Option<u32>, rank: u8) -> Outcome {
-    Outcome { event: 0, cpu: CpuId(0), time: Nanos(0), next: ThreadIx::NONE, pick, rank, scored: true }
+    Outcome {
+        event: 0,
+        cpu: CpuId(0),
+        time: Nanos(0),
+        next: ThreadIx::NONE,
+        pick,
+        rank,
+        scored: true,
+        unknown: false,
+        no_pick: false,
+    }
 }
 
 /// A decision of which only the numbers matter.

@@ -38,7 +38,7 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
         pieces.push((format!("  A→┃ {}", time::short_signed(t.cursor.pos().0 as i64 - a.0 as i64)), theme.mark()));
     }
     if let Some(found) = &t.found {
-        let n = found.threads.len();
+        let n = found.threads;
         pieces.push((format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }), theme.text()));
     }
     if let Some(whose) = t.answers.live() {

@@ -1,7 +1,7 @@
 //! The two panes below the lanes: the selected decision with its candidates, and what the model saw before it.
 
 use super::draw::{put, put_all, rect};
-use super::palette::{Theme, name, short_name, state_words};
+use super::palette::{Theme, short_name, state_words};
 use crate::app::answers::{Row, Verdict};
 use crate::app::layout::{Area, Layout};
 use crate::app::second::{Second, short_label};
@@ -83,7 +83,7 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
     } else {
         format!(" {} after {}", state_words(e.state), time::short(stint.0))
     };
-    let out_name = short_name(trace, out, 24);
+    let out_name = short_name(trace, out, event, 24);
     let mut line = vec![("out  ", theme.dim()), (out_name.as_str(), theme.text()), (" ", theme.text())];
     if !trace.tasks().is_idle(out) {
         line.push((state.as_str(), theme.state(e.state)));
@@ -93,9 +93,9 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
 
     let row = t.answers.row();
     let prediction = t.answers.get(t.cpu, k);
-    let ran_name = short_name(trace, ran, 24);
+    let ran_name = short_name(trace, ran, event, 24);
     let mut line = vec![("ran  ", theme.dim()), (ran_name.as_str(), theme.strong())];
-    let words = prediction.map(|p| predicted_words(t, row, p));
+    let words = prediction.map(|p| predicted_words(t, row, p, event));
     let model = inspection.map_or("model", |i| i.model.as_str());
     let real = prediction.map_or_else(String::new, |p| real_words(row, model, p));
     match (&words, prediction) {
@@ -127,15 +127,22 @@ fn second_line(t: &Timeline, second: &Second, k: usize, area: Area, theme: Theme
         put_all(buf, area.x, area.y, area.w, &[(&head, theme.dim()), ("░", theme.pending())]);
         return;
     };
-    let words = predicted_words(t, row, p);
+    let event = trace_event(t, k);
+    let words = predicted_words(t, row, p, event);
     let words = if row.guess(p).is_some() { words } else { String::new() };
     let (glyph, style) = verdict_glyph(row.verdict(p), theme);
     put_all(buf, area.x, area.y, area.w, &[(&head, theme.dim()), (glyph, style), (&words, theme.text())]);
 }
 
-fn predicted_words(t: &Timeline, row: Row, p: &Prediction) -> String {
+/// The event of decision `k` of the selected CPU.
+fn trace_event(t: &Timeline, k: usize) -> usize {
+    t.trace().cpu_switches(CpuId(t.cpu as u16)).get(k).map_or(0, |&e| e as usize)
+}
+
+fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize) -> String {
     let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
-    let who = if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, 24) };
+    let who =
+        if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, event, 24) };
     match share {
         Some(p) => format!(" {}: {who} p {p:.2}", row.name()),
         None => format!(" {}: {who}", row.name()),
@@ -202,7 +209,7 @@ fn candidates(
         candidate_row(t, i, c, (chosen, model), (area, y, name_w, p_x, bar_w, wide), theme, buf);
     }
     if real_at.is_none() && rows > n {
-        let text = format!("● {}   was not known to be runnable", short_name(trace, i.real, 24));
+        let text = format!("● {}   was not known to be runnable", short_name(trace, i.real, i.event, 24));
         put(buf, area.x, area.y + 1 + n as u16, area.w, &text, theme.gap());
     }
 }
@@ -225,7 +232,7 @@ fn candidate_row(
     } else if chosen {
         put(buf, area.x, y, 1, "✗", theme.miss());
     }
-    put(buf, area.x + 2, y, name_w, &short_name(t.trace(), c.thread, usize::from(name_w)), style);
+    put(buf, area.x + 2, y, name_w, &short_name(t.trace(), c.thread, i.event, usize::from(name_w)), style);
     let eighths = (c.p.clamp(0.0, 1.0) * f32::from(bar_w) * 8.0).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
     bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
@@ -269,11 +276,12 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         let y = area.y + row as u16;
         let w = 20.min(area.w.saturating_sub(18) / 2);
         let rest = usize::from(area.w.saturating_sub(19 + w));
-        let by = |what: &str| format!("{what} {}", short_name(trace, e.actor, rest.saturating_sub(what.len() + 1)));
+        let by =
+            |what: &str| format!("{what} {}", short_name(trace, e.actor, index, rest.saturating_sub(what.len() + 1)));
         let (kind, who, more) = match e.kind {
             EventKind::Switch => {
                 let next = trace.tasks().thread_on(e.next, e.cpu);
-                let out = short_name(trace, task, rest.saturating_sub(9));
+                let out = short_name(trace, task, index, rest.saturating_sub(9));
                 ("switch", next, format!("after {out} {}", e.state.label()))
             }
             EventKind::Wakeup => ("wakeup", task, by("by")),
@@ -285,7 +293,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         let ago = format!("−{}", time::short(now.since(e.time).0));
         put(buf, area.x, y, 9, &ago, theme.dim());
         put(buf, area.x + 10, y, 7, kind, theme.text());
-        put(buf, area.x + 18, y, w, &short_name(trace, who, usize::from(w)), theme.task_text(trace, who));
+        put(buf, area.x + 18, y, w, &short_name(trace, who, index, usize::from(w)), theme.task_text(trace, who));
         put(buf, area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
     }
     let y = area.y + rows as u16;
@@ -295,7 +303,8 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
         _ if t.answers.no_model.is_some() => text = "– no model: no forecast".into(),
         None => text = "no forecast was made for this switch".into(),
         Some((thread, p)) => {
-            let who = if *thread == ThreadIx::NONE { "some other task".into() } else { name(trace, *thread) };
+            let who =
+                if *thread == ThreadIx::NONE { "some other task".into() } else { trace.label_at(*thread, i.event) };
             let hit = *thread == i.real;
             text = format!("{text}{who} {p:.2} {}", if hit { "✓" } else { "✗" });
             style = if hit { theme.hit() } else { theme.miss() };

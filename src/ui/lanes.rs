@@ -140,8 +140,22 @@ impl Lane<'_> {
         self.l.plot.x + col as u16
     }
 
-    fn found(&self, thread: ThreadIx) -> bool {
-        self.t.found.as_ref().is_some_and(|f| f.threads.binary_search(&thread).is_ok())
+    /// The event that names stint `i`: the switch that it begins with; of the first one, the switch that ends it.
+    fn event_of(&self, stint: usize) -> usize {
+        let switches = self.t.trace().cpu_switches(CpuId(self.cpu as u16));
+        switches.get(stint.saturating_sub(1)).map_or(0, |&e| e as usize)
+    }
+
+    /// An event of the column, for the names in it.
+    fn event_in(&self, cell: &Cell) -> usize {
+        self.event_of(cell.stint.unwrap_or(cell.end))
+    }
+
+    fn found(&self, cell: &Cell) -> bool {
+        let name = |found: &crate::app::timeline::Found| {
+            found.tasks.binary_search(&self.t.trace().task_at(cell.thread, self.event_in(cell))).is_ok()
+        };
+        self.t.found.as_ref().is_some_and(name)
     }
 
     fn selected(&self, stint: usize) -> bool {
@@ -204,7 +218,7 @@ impl Lane<'_> {
     fn ran(&self, cells: &[Cell], cols: std::ops::Range<usize>, buf: &mut Buffer) {
         let (trace, cell) = (self.t.trace(), &cells[cols.start]);
         let mut style = self.theme.task(trace, cell.thread);
-        if self.found(cell.thread) {
+        if self.found(cell) {
             style = style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
         }
         if cell.outside {
@@ -215,6 +229,11 @@ impl Lane<'_> {
             cols.for_each(|col| {
                 put(buf, self.x(col), self.y, 1, "╱", style);
             });
+            return;
+        }
+        if cell.is_unknown() {
+            let text = unknown(cols.len());
+            put(buf, self.x(cols.start), self.y, cols.len() as u16, &text, self.theme.gap());
             return;
         }
         let Some(stint) = cell.stint else {
@@ -230,7 +249,7 @@ impl Lane<'_> {
             if self.theme.color {
                 put(buf, self.x(cols.start), self.y, 1, shade, self.theme.task_text(trace, cell.thread));
             } else {
-                let letter = if idle { "·".into() } else { short_name(trace, cell.thread, 1) };
+                let letter = if idle { "·".into() } else { short_name(trace, cell.thread, self.event_in(cell), 1) };
                 let style = if cell.busy >= 0.6 { style.add_modifier(Modifier::BOLD) } else { style };
                 put(buf, self.x(cols.start), self.y, 1, &letter, style);
             }
@@ -248,7 +267,7 @@ impl Lane<'_> {
             let word = if room >= 6 { "· idle" } else { "" };
             format!("{word}{}", " ·".repeat(room.saturating_sub(word.chars().count()).div_ceil(2)))
         } else {
-            short_name(trace, cell.thread, room)
+            short_name(trace, cell.thread, self.event_of(stint), room)
         };
         self.segment(0, &cols, &text, style, starts, buf);
         // The state in which it leaves, where the end of the stint is visible.
@@ -264,7 +283,7 @@ impl Lane<'_> {
 
     fn predicted(&self, answers: &Answers, at: u16, cells: &[Cell], cols: std::ops::Range<usize>, buf: &mut Buffer) {
         let (cell, row) = (&cells[cols.start], answers.row());
-        if cell.outside {
+        if cell.outside || (cell.is_unknown() && cell.gap < 0.5) {
             return;
         }
         let (x, y) = (self.x(cols.start), self.y + at);
@@ -303,7 +322,7 @@ impl Lane<'_> {
         let width = cols.len() - usize::from(starts);
         let who = |room: usize| match guess {
             Some((ThreadIx::NONE, _)) => "other".chars().take(room).collect(),
-            Some((thread, _)) => short_name(trace, thread, room),
+            Some((thread, _)) => short_name(trace, thread, self.event_of(stint), room),
             None => String::new(),
         };
         let thread = guess.map_or(ThreadIx::NONE, |g| g.0);
@@ -336,7 +355,7 @@ impl Lane<'_> {
 
     fn queued(&self, col: usize, cell: &Cell, buf: &mut Buffer) {
         let answers = &self.t.answers;
-        let Some(row) = self.queue_row().filter(|_| !cell.outside && cell.gap < 0.5) else { return };
+        let Some(row) = self.queue_row().filter(|_| !cell.outside && !cell.is_unknown()) else { return };
         let queue = if cell.switches() > 0 {
             (cell.first < answers.known(self.cpu)).then(|| answers.score(self.cpu, cell.first..cell.end).queue)
         } else {
@@ -361,9 +380,10 @@ impl Lane<'_> {
         if room < 8 {
             return;
         }
-        let inside = cells.iter().filter(|c| !c.outside).count().max(1);
-        let busy: f32 = cells.iter().map(|c| c.busy).sum::<f32>() / inside as f32;
-        put(buf, x, self.y, room, &format!("use {:>3.0} %", busy * 100.0), self.theme.dim());
+        let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
+        let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
+        let text = if known > 0.0 { format!("use {:>3.0} %", busy / known * 100.0) } else { "unknown".into() };
+        put(buf, x, self.y, room, &text, self.theme.dim());
         for (row, answers) in self.predictions() {
             let score = answers.score(self.cpu, first.first..last.end);
             let pending = first.first >= answers.known(self.cpu) && last.end > first.first;
@@ -386,9 +406,19 @@ impl Lane<'_> {
     }
 }
 
+/// So many columns of time of which the recording says nothing.
+fn unknown(cols: usize) -> String {
+    const WORD: &str = " unknown ";
+    let dots = |n: usize| "┈".repeat(n);
+    match cols.checked_sub(WORD.len() + 2) {
+        Some(rest) => format!("{}{WORD}{}", dots(1 + rest / 2), dots(1 + rest - rest / 2)),
+        None => dots(cols),
+    }
+}
+
 /// Calls `paint` with every maximal run of columns that lie in the same stint. A column of many stints stands alone.
 fn runs(cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Buffer), buf: &mut Buffer) {
-    let lost = |c: &Cell| (c.gap > 0.0, c.gap >= 0.5);
+    let lost = |c: &Cell| (c.gap > 0.0, c.gap >= 0.5, c.is_unknown());
     let mut i = 0;
     while i < cells.len() {
         let a = &cells[i];

@@ -176,19 +176,10 @@ pub fn state_words(state: TaskState) -> &'static str {
     }
 }
 
-/// `name:pid`; `idle` for idle threads, `?` when not known.
-pub fn name(trace: &Trace, thread: ThreadIx) -> String {
-    if thread == ThreadIx::NONE {
-        return "?".into();
-    }
-    let tasks = trace.tasks();
-    if tasks.is_idle(thread) { "idle".into() } else { format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0) }
-}
-
-/// `name:pid` in at most `width` columns: the name is shortened first, then left
+/// `name:pid`, as the thread is called at this event, in at most `width` columns: the name is shortened first, then left
 /// out; where not even the pid fits, the name's beginning is left.
-pub fn short_name(trace: &Trace, thread: ThreadIx, width: usize) -> String {
-    let full = name(trace, thread);
+pub fn short_name(trace: &Trace, thread: ThreadIx, event: usize, width: usize) -> String {
+    let full = trace.label_at(thread, event);
     if full.chars().count() <= width {
         return full;
     }

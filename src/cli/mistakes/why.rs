@@ -9,7 +9,7 @@ use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
 use crate::job::Cancel;
 use crate::predictor::engine::Engine;
-use crate::trace::{ThreadIx, Trace};
+use crate::trace::Trace;
 use color_eyre::eyre::{Result, eyre};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -30,11 +30,6 @@ pub fn run(trace: &Trace, path: &Path, engine: Engine, event: usize, as_json: bo
     if as_json { output::json(&object(trace, &why)) } else { output::stdout(text(trace, &table, &why).as_bytes()) }
 }
 
-fn name(trace: &Trace, thread: ThreadIx) -> String {
-    let tasks = trace.tasks();
-    if tasks.is_idle(thread) { "idle".into() } else { format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0) }
-}
-
 fn micros(ns: u64) -> String {
     format!("{:.1}", ns as f64 / 1e3)
 }
@@ -45,7 +40,7 @@ fn object(trace: &Trace, why: &Why) -> Value {
     };
     let candidate = |c: &Weighed| {
         json!({
-            "task": name(trace, c.thread), "p": c.p, "waited_ns": c.waited.0, "lag_ns": c.lag_ns,
+            "task": trace.label_at(c.thread, why.event), "p": c.p, "waited_ns": c.waited.0, "lag_ns": c.lag_ns,
             "enqueued": c.enqueued.label(), "came_in": c.thread == why.real, "features": named(CAND_NAMES, &c.features),
         })
     };
@@ -53,10 +48,10 @@ fn object(trace: &Trace, why: &Why) -> Value {
     json!({
         "event": why.event,
         "time_ns": trace.time(why.event).0,
-        "prev": name(trace, why.prev.0),
+        "prev": trace.label_at(why.prev.0, why.event),
         "state": why.prev.1.label().to_string(),
         "stint_ns": why.prev.2.0,
-        "real": name(trace, why.real),
+        "real": trace.label_at(why.real, why.event),
         "rivals": why.rivals,
         "candidates": why.candidates.iter().map(candidate).collect::<Vec<_>>(),
         "query": named(QUERY_NAMES, &why.query),
@@ -64,7 +59,7 @@ fn object(trace: &Trace, why: &Why) -> Value {
             .collect::<Vec<_>>(),
         "past": why.past.iter().map(past).collect::<Vec<_>>(),
         "all_past": why.all_past.map(|m| json!({ "pull": m.pull, "p_without": m.without })),
-        "baselines": why.baselines.iter().map(|(n, t)| ((*n).to_owned(), name(trace, *t).into())).collect::<Map<_, _>>(),
+        "baselines": why.baselines.iter().map(|(n, t)| ((*n).to_owned(), trace.label_at(*t, why.event).into())).collect::<Map<_, _>>(),
         "similar": why.similar.iter().map(|s| json!({ "event": s.event, "distance": s.distance })).collect::<Vec<_>>(),
     })
 }
@@ -79,16 +74,16 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         why.event,
         e.cpu.0,
         e.time.secs(),
-        name(trace, why.prev.0),
+        trace.label_at(why.prev.0, why.event),
         why.prev.1.label(),
         micros(why.prev.2.0),
-        name(trace, why.real)
+        trace.label_at(why.real, why.event)
     );
     let mut rows = vec![["candidate", "p", "waited, µs", "lag, µs", "queued by", ""].map(String::from).to_vec()];
     for c in &why.candidates {
         let mark = if c.thread == why.real { "came in" } else { "" };
         rows.push(vec![
-            name(trace, c.thread),
+            trace.label_at(c.thread, why.event),
             format!("{:.3}", c.p),
             micros(c.waited.0),
             format!("{:.1}", c.lag_ns as f64 / 1e3),
@@ -97,10 +92,11 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         ]);
     }
     grid(&mut out, &rows);
-    let baselines: Vec<_> = why.baselines.iter().map(|(b, t)| format!("{b} {}", name(trace, *t))).collect();
+    let baselines: Vec<_> =
+        why.baselines.iter().map(|(b, t)| format!("{b} {}", trace.label_at(*t, why.event))).collect();
     let _ = writeln!(out, "\nbaselines: {}", baselines.join(", "));
     if let Some([pick, rival]) = why.rivals {
-        let rivals = [pick, rival].map(|i| name(trace, why.candidates[i].thread));
+        let rivals = [pick, rival].map(|i| trace.label_at(why.candidates[i].thread, why.event));
         let _ = writeln!(out, "\n### What raised {} above {}, in nats\n", rivals[0], rivals[1]);
         let head = ["", "moved", "p of the pick without it", "p of the other"].map(String::from).to_vec();
         let line = |what: String, pull: f32, p: [f32; 2]| {

@@ -123,7 +123,8 @@ impl<P: Predictor + ?Sized> Sink for Collector<'_, '_, P> {
 
     fn outcome(&mut self, o: &Outcome) {
         let cpu = o.cpu.ix();
-        if let Some((row, since)) = self.running[cpu].take() {
+        // Unscored here is a switch behind unknown time: when the task left is not known.
+        if let Some((row, since)) = self.running[cpu].take().filter(|_| o.scored) {
             self.table.ran[row] = Span::of(o.time.since(since).0);
         }
         if o.scored {
@@ -134,7 +135,7 @@ impl<P: Predictor + ?Sized> Sink for Collector<'_, '_, P> {
             source.forecasts += u64::from(told[1]);
             if self.choices.len() < 2 {
                 source.trivial += 1;
-            } else if let Some(row) = self.row(o, told) {
+            } else if let Some(row) = self.row(o, told).filter(|_| !o.no_pick) {
                 self.running[cpu] = Some((self.table.len(), o.time));
                 self.table.push(&row);
             }

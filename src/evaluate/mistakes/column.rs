@@ -227,13 +227,15 @@ impl Column {
             Kind::Flag => u64::from(self.flag(t, i)),
             Kind::Text => {
                 let source = t.source_ix(i);
-                let at = |thread: ThreadIx| names.get(source).and_then(|n| n.get(thread.ix()));
+                let at = |place: usize| names.get(source).and_then(|n| n.get(place));
                 match self {
                     Self::State => state_class(t.state[i]) as u64,
                     Self::Enqueued => t.enqueued[i] as u64,
                     _ => match self.thread(t, i) {
-                        Some(thread) => at(thread).map_or(u64::MAX, |n| u64::from(*n)),
-                        None => at(ThreadIx(0)).map_or(u64::MAX, |n| u64::from(*n)),
+                        Some(thread) => {
+                            at(t.source_of(i).who_ix(thread, t.event[i])).map_or(u64::MAX, |n| u64::from(*n))
+                        }
+                        None => at(0).map_or(u64::MAX, |n| u64::from(*n)),
                     },
                 }
             }
@@ -273,9 +275,9 @@ impl Column {
     }
 }
 
-/// `name:pid` of a thread of the recording that row `i` is from; `idle` for idle threads.
+/// `name:pid` of a thread of the recording that row `i` is from, as it is called there; `idle` for idle threads.
 pub fn label(t: &Table, i: usize, thread: ThreadIx) -> String {
-    match t.source_of(i).threads.get(thread.ix()) {
+    match t.source_of(i).who(thread, t.event[i]) {
         None => "?".into(),
         Some(who) if who.pid == 0 => "idle".into(),
         Some(who) => format!("{}:{}", who.name, who.pid),

@@ -152,7 +152,9 @@ fn each(rows: &[u32], lanes: &[Lanes], to: &mut [Lanes], class: impl Fn(usize) -
 }
 
 fn group(of: &[Vec<u32>], none: u32, t: &Table, i: usize, thread: ThreadIx) -> u32 {
-    of.get(usize::from(t.source[i])).and_then(|g| g.get(thread.ix())).copied().unwrap_or(none)
+    let source = usize::from(t.source[i]);
+    let who = t.sources[source].who_ix(thread, t.event[i]);
+    of.get(source).and_then(|g| g.get(who)).copied().unwrap_or(none)
 }
 
 /// What one walk gives.

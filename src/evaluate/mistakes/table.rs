@@ -33,7 +33,7 @@ impl Span {
     }
 }
 
-/// A thread of a recording, in words.
+/// A thread of a recording under one of its names, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {
     /// Its pid; 0 is idle.
@@ -59,8 +59,10 @@ pub struct Source {
     pub kernel: String,
     /// Scheduler of that.
     pub scheduler: SchedClass,
-    /// Threads, by [`ThreadIx`].
+    /// Threads under their first names, by [`ThreadIx`], and then under later ones; see [`Self::who_ix`].
     pub threads: Vec<Who>,
+    /// For threads with more than one name: from which event on which of `threads` it is, ascending.
+    renamed: HashMap<ThreadIx, Vec<(u32, u32)>>,
     /// Scored decisions, trivial ones included.
     pub decisions: u64,
     /// Of those, trivial: not in the table.
@@ -82,6 +84,20 @@ impl Source {
             let thread = ThreadIx(t as u32);
             Who { pid: tasks.pid(thread).0, name: tasks.thread_name(thread).into(), group: 0 }
         };
+        let mut threads: Vec<Who> = (0..tasks.thread_count()).map(who).collect();
+        let mut renamed = HashMap::new();
+        // In the order of the threads: a table does not depend on a map's order.
+        let mut changed: Vec<_> = trace.renamed().collect();
+        changed.sort_unstable_by_key(|(thread, _)| *thread);
+        for (thread, names) in changed {
+            let mut of = Vec::with_capacity(names.len());
+            for &(event, task) in names {
+                of.push((event, threads.len() as u32));
+                let name = tasks.get(task).map_or("?", |t| &t.name);
+                threads.push(Who { pid: tasks.pid(thread).0, name: name.into(), group: 0 });
+            }
+            renamed.insert(thread, of);
+        }
         let named = |text: &str| if text.is_empty() { "?".to_owned() } else { text.to_owned() };
         Self {
             path,
@@ -90,10 +106,26 @@ impl Source {
             category: named(&meta.category),
             kernel: named(&meta.kernel),
             scheduler: meta.scheduler,
-            threads: (0..tasks.thread_count()).map(who).collect(),
+            threads,
+            renamed,
             span_ns: trace.span().0,
             ..Self::default()
         }
+    }
+}
+
+impl Source {
+    /// Index in [`Self::threads`] of a thread under the name that it has at `event`.
+    pub fn who_ix(&self, thread: ThreadIx, event: u32) -> usize {
+        let names = if self.renamed.is_empty() { None } else { self.renamed.get(&thread) };
+        let Some(names) = names else { return thread.ix() };
+        let after = names.partition_point(|(from, _)| *from <= event);
+        names.get(after.saturating_sub(1)).map_or(thread.ix(), |n| n.1 as usize)
+    }
+
+    /// A thread under the name that it has at `event`; `None` for no thread.
+    pub fn who(&self, thread: ThreadIx, event: u32) -> Option<&Who> {
+        self.threads.get(self.who_ix(thread, event))
     }
 }
 
@@ -386,7 +418,7 @@ impl Table {
 
     /// Group of a thread's name; `None` for no thread.
     pub(super) fn group(&self, row: usize, thread: ThreadIx) -> Option<u32> {
-        self.source_of(row).threads.get(thread.ix()).map(|w| w.group)
+        self.source_of(row).who(thread, self.event[row]).map(|w| w.group)
     }
 }
 

@@ -423,15 +423,13 @@ fn nearest(to: &[f32], queries: &[(u32, [f32; QUERY])], usual: Option<[&[f32]; 2
 /// An event in words.
 pub fn describe(trace: &Trace, event: usize) -> String {
     let tasks = trace.tasks();
-    let name = |thread: ThreadIx| {
-        if tasks.is_idle(thread) {
-            "idle".into()
-        } else {
-            format!("{}:{}", tasks.thread_name(thread), tasks.pid(thread).0)
-        }
-    };
+    let name = |thread: ThreadIx| trace.label_at(thread, event);
     let e = trace.event(event);
-    let who = |task| name(tasks.thread_on(task, e.cpu));
+    // The event's own names: of a rename the old one is no longer the thread's.
+    let who = |id| match tasks.get(id) {
+        Some(task) if task.pid.0 != 0 => format!("{}:{}", task.name, task.pid.0),
+        _ => name(tasks.thread_on(id, e.cpu)),
+    };
     match e.kind {
         EventKind::Switch => format!("switch {} {} → {}", who(e.task), e.state.label(), who(e.next)),
         EventKind::Wakeup => format!("wakeup {} by {}", who(e.task), name(e.actor)),

@@ -262,13 +262,15 @@ impl<E: Predictor> Sink for Answers<E> {
 
     fn outcome(&mut self, o: &Outcome) {
         let Asked { candidates, p, baselines, .. } = &self.asked;
-        let pick = best(p).filter(|_| p.len() == candidates.len()).map_or(Guess::NONE, |first| Guess {
+        // What cannot be judged is not shown as a prediction.
+        let can_pick = !o.no_pick && !o.unknown && p.len() == candidates.len();
+        let pick = best(p).filter(|_| can_pick).map_or(Guess::NONE, |first| Guess {
             thread: candidates[first].0,
             p: p[first],
             p_real: o.pick.map_or(0.0, |real| p[real as usize]),
             rank: o.pick.map_or(0, |real| rank_of(p, real as usize) as u16),
         });
-        let forecast = self.open[o.cpu.ix()].as_ref().filter(|open| open.p.iter().any(|p| *p > 0.0));
+        let forecast = self.open[o.cpu.ix()].as_ref().filter(|open| !o.unknown && open.p.iter().any(|p| *p > 0.0));
         let forecast = forecast.and_then(|open| {
             let (first, real) = (best(&open.p)?, usize::from(o.rank).min(OTHER));
             let known = real != OTHER && open.p[real] > 0.0;
@@ -288,7 +290,7 @@ impl<E: Predictor> Sink for Answers<E> {
             real: o.next,
             pick,
             forecast: forecast.unwrap_or(Guess::NONE),
-            baselines: *baselines,
+            baselines: if can_pick { *baselines } else { [ThreadIx::NONE; BASELINES.len()] },
         });
         self.engine.outcome(o);
         self.baselines.iter_mut().for_each(|b| b.outcome(o));

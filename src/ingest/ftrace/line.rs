@@ -171,6 +171,12 @@ pub fn last_of(text: &[u8], far: usize, is: impl Fn(u8) -> bool) -> Option<usize
     text[from..].iter().rposition(|&b| is(b)).map(|at| from + at)
 }
 
+/// The last place of `byte`, within a column of the end.
+fn last(text: &[u8], byte: u8) -> Option<usize> {
+    let from = text.len().saturating_sub(COLUMN);
+    memchr::memrchr(byte, &text[from..]).map(|at| from + at)
+}
+
 /// Without the spaces at the end.
 pub fn trimmed(text: &[u8]) -> Option<&[u8]> {
     last_of(text, COLUMN, |b| b != b' ').map(|at| &text[..=at])
@@ -183,7 +189,7 @@ pub fn trimmed(text: &[u8]) -> Option<&[u8]> {
 fn place(text: &[u8]) -> Option<(i32, u64)> {
     let text = trimmed(text)?;
     let (text, cpu) = bracketed(text).or_else(|| {
-        let (left, flags) = text.split_at(last_of(text, COLUMN, |b| b == b' ')? + 1);
+        let (left, flags) = text.split_at(last(text, b' ')? + 1);
         bracketed(trimmed(left)?).filter(|_| flags.len() <= 8).or_else(|| {
             let digits = flags.iter().position(|b| !b.is_ascii_digit())?;
             let known = (4..=6).contains(&(flags.len() - digits));
@@ -192,9 +198,9 @@ fn place(text: &[u8]) -> Option<(i32, u64)> {
     })?;
     let mut text = trimmed(text)?;
     if let Some(inner) = text.strip_suffix(b")") {
-        text = trimmed(&inner[..last_of(inner, COLUMN, |b| b == b'(')?])?;
+        text = trimmed(&inner[..last(inner, b'(')?])?;
     }
-    let dash = last_of(text, COLUMN, |b| b == b'-')?;
+    let dash = last(text, b'-')?;
     let pid = num::pid(&text[dash + 1..])?;
     // The way `export` writes an actor that is not known.
     let unknown = pid == 1 && text[..dash].ends_with(b"<...>-");
@@ -204,7 +210,7 @@ fn place(text: &[u8]) -> Option<(i32, u64)> {
 /// `... [001]`: what is before, and the number.
 pub fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
     let inner = text.strip_suffix(b"]")?;
-    let open = last_of(inner, COLUMN, |b| b == b'[')?;
+    let open = last(inner, b'[')?;
     Some((&text[..open], num::unsigned(&inner[open + 1..])?))
 }
 

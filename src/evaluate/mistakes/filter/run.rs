@@ -95,8 +95,8 @@ fn texts(t: &Table, column: Column, op: Op, text: &str) -> Bitmap {
                     source.threads.iter().map(one).collect()
                 })
                 .collect();
-            let thread = |i: usize| column.thread(t, i).map_or(usize::MAX, crate::trace::ThreadIx::ix);
-            Bitmap::of(len, |i| good[usize::from(t.source[i])].get(thread(i)).copied().unwrap_or(false))
+            let who = |i: usize| column.thread(t, i).map_or(usize::MAX, |th| t.source_of(i).who_ix(th, t.event[i]));
+            Bitmap::of(len, |i| good[usize::from(t.source[i])].get(who(i)).copied().unwrap_or(false))
         }
         _ => {
             let good: Vec<bool> =
