@@ -54,7 +54,7 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
     let Some((place, rest)) = split(line) else {
         // Call chains, source lines and other things that belong to an event are indented.
         let indented = line.first().is_none_or(u8::is_ascii_whitespace);
-        let quiet = line.first() == Some(&b'#') || (indented && find(line, b"sched:").is_none());
+        let quiet = line.first() == Some(&b'#') || (indented && find(line, b"sched:sched_").is_none());
         return if quiet { Ok(Line::Comment) } else { Err(Reason::NotAnEvent) };
     };
     if let Some(record) = rest.strip_prefix(b"PERF_RECORD_") {
@@ -172,6 +172,7 @@ mod tests {
             ("# cmdline : perf", Ok(Line::Comment)),
             ("\tffffffff81a2c3f0 __schedule+0x2f0 ([kernel.kallsyms])", Ok(Line::Comment)),
             ("  core.c:5321", Ok(Line::Comment)),
+            ("\t  828f9d oracle::sched::replay::next+0x10d (/usr/bin/x)", Ok(Line::Comment)),
             ("hello", Err(Reason::NotAnEvent)),
             ("   perf 1 sched:sched_switch: prev", Err(Reason::NotAnEvent)),
             ("perf 1 [001] 1.000001: PERF_RECORD_LOST lost 17", Ok(Line::Lost { cpu: 1, lost: 17 })),

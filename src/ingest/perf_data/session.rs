@@ -14,6 +14,7 @@ mod kind {
     pub const LOST_SAMPLES: u32 = 13;
     pub const ATTR: u32 = 64;
     pub const FORMATS: u32 = 66;
+    pub const ID_INDEX: u32 = 69;
     pub const AUXTRACE: u32 = 71;
     pub const FEATURE: u32 = 80;
     pub const COMPRESSED: u32 = 81;
@@ -50,6 +51,8 @@ pub struct Session<'s> {
     /// The different shapes of records, and which the records of an identifier have.
     shapes: Vec<Shape>,
     ids: HashMap<u64, usize>,
+    /// The CPU of an identifier, where that is said.
+    cpu_of: HashMap<u64, u32>,
     /// Samples of different shapes begin with their identifier.
     identified: bool,
     formats: Formats,
@@ -68,6 +71,7 @@ impl<'s> Session<'s> {
             to,
             shapes: Vec::new(),
             ids: HashMap::new(),
+            cpu_of: HashMap::new(),
             identified: false,
             formats: Formats::default(),
             cpus: Vec::new(),
@@ -184,6 +188,10 @@ impl<'s> Session<'s> {
                     self.feature(number, &body[8..]);
                 }
             }
+            kind::ID_INDEX => {
+                let entries = body.get(8..).unwrap_or_default().chunks_exact(32);
+                self.cpu_of.extend(entries.filter_map(|e| Some((u64_at(e, 0)?, u64_at(e, 16)? as u32))));
+            }
             kind::AUXTRACE => self.ways[usize::from(inner)].skip = u64_at(body, 0).unwrap_or(0),
             kind::COMPRESSED if !inner => self.packed(body, place),
             kind::COMPRESSED2 if !inner => {
@@ -236,7 +244,11 @@ impl<'s> Session<'s> {
     /// Lost records are noted by the kernel when the next one is written; perf notes the sums at the end.
     fn lost(&mut self, kind: u32, body: &[u8]) {
         let count = u64_at(body, if kind == kind::LOST { 8 } else { 0 }).unwrap_or(0);
-        let cpu = self.shapes.iter().find_map(|s| s.cpu_of_other(body)).filter(|c| *c < u32::from(MAX_CPUS));
+        // Their records of perf's own name no CPU, but end in the identifier of an event on one.
+        let last = body.len().checked_sub(8).and_then(|at| u64_at(body, at)).filter(|_| self.identified);
+        let known = last.and_then(|id| self.cpu_of.get(&id)).copied();
+        let said = self.shapes.iter().find_map(|s| s.cpu_of_other(body)).filter(|_| kind == kind::LOST);
+        let cpu = said.or(known).filter(|c| *c < u32::from(MAX_CPUS));
         let Some(cpu) = cpu.map(|c| CpuId(c as u16)) else {
             self.to.report.warn("the kernel lost events, and the recording does not say on which CPU");
             return;
