@@ -55,7 +55,7 @@ impl Reader for Perfetto {
 
     fn read(&self, source: &mut Source<'_>, to: &mut Sink) -> Result<(), IngestError> {
         let mut reading = Reading::default();
-        to.events.unordered();
+        to.events.in_any_order();
         let (mut buffer, mut at) = (Vec::new(), 0);
         loop {
             if buffer.len() - at < 16 {
