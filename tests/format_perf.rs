@@ -4,7 +4,7 @@
 
 use kernel_oracle::export;
 use kernel_oracle::ingest::{self, Format, IngestError, Opened, Place};
-use kernel_oracle::trace::{Event, Pid, TaskId, TaskState, Trace};
+use kernel_oracle::trace::{Event, Pid, TaskId, TaskState, Trace, TraceMeta};
 use std::path::Path;
 use std::process::Command;
 
@@ -39,11 +39,11 @@ fn sorted(trace: &Trace) -> Vec<String> {
 
 #[test]
 fn every_kind_of_perf_data_says_what_perf_script_prints() {
-    for (name, events) in [("file", 0), ("stream", 0), ("packed", 0), ("chains", 0), ("lost", 0)] {
+    for name in ["file", "stream", "packed", "chains", "lost"] {
         let binary = read(&data(&format!("{name}.data.zst")));
         let text = read(&data(&format!("{name}.txt.zst")));
         assert_eq!((binary.report.format, text.report.format), (Format::PerfData, Format::PerfScript), "{name}");
-        assert!(binary.trace.switch_count() > 10 && binary.trace.len() > events, "{name}");
+        assert!(binary.trace.switch_count() > 10, "{name}");
         assert_eq!(sorted(&binary.trace), sorted(&text.trace), "{name}");
         for report in [&binary.report, &text.report] {
             assert_eq!((report.skipped, &report.bad, &report.truncated), (0, &vec![], &None), "{name}");
@@ -76,11 +76,11 @@ fn a_packed_file_and_a_stream_without_an_end_open_too() {
     let stream = data("stream.data.zst");
     let whole = read(&stream).trace;
     let mut source = ingest::Source::stream(&stream[..], "-");
-    let piped = ingest::read_from(&mut source, Default::default()).unwrap().trace;
+    let piped = ingest::read_from(&mut source, TraceMeta::default()).unwrap().trace;
     assert_eq!(told(&whole), told(&piped));
     let file = data("file.data.zst");
     let mut source = ingest::Source::stream(&file[..], "-");
-    let piped = ingest::read_from(&mut source, Default::default()).unwrap().trace;
+    let piped = ingest::read_from(&mut source, TraceMeta::default()).unwrap().trace;
     assert_eq!(told(&read(&file).trace), told(&piped));
 }
 
@@ -91,7 +91,7 @@ fn every_cut_of_a_stream_gives_what_came_before() {
     for end in (0..stream.len()).rev().step_by(1709) {
         match ingest::read(&stream[..end], "cut") {
             Ok(opened) => {
-                assert!(sorted(&opened.trace).iter().all(|e| whole.iter().any(|w| w[25..] == e[25..])), "{end}")
+                assert!(sorted(&opened.trace).iter().all(|e| whole.iter().any(|w| w[25..] == e[25..])), "{end}");
             }
             Err(e) => assert!(e.to_string().contains("cut: "), "{end}: {e}"),
         }
@@ -105,7 +105,9 @@ fn a_cut_or_unfinished_file_says_what_is_missing() {
     let file = data("file.data.zst");
     let mut unfinished = file[..file.len() / 3].to_vec();
     for end in (0..file.len()).step_by(3001) {
-        assert!(ingest::read(&file[..end], "cut").is_err(), "{end}");
+        // Formats stand at the end; some may still be there.
+        let opened = ingest::read(&file[..end], "cut");
+        assert!(opened.is_err() || opened.unwrap().report.truncated.is_some(), "{end}");
     }
     let said = ingest::read(&unfinished[..], "cut").unwrap_err().to_string();
     assert!(said.contains("perf.data is cut") && said.contains("`perf record -o -"), "{said}");

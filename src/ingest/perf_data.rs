@@ -138,7 +138,11 @@ fn features(file: &mut dyn ReadSeek, end: u64, bits: &[u8], session: &mut Sessio
     let table = Section { offset: end, size: set.len() as u64 * 16 }.read(file);
     for (i, bit) in set.into_iter().enumerate() {
         if let Some(section) = Section::at(&table, i * 16).filter(|_| feature::wanted(bit)) {
-            session.feature(bit, &section.read(file));
+            let bytes = section.read(file);
+            session.feature(bit, &bytes);
+            if (bytes.len() as u64) < section.size {
+                session.cut_note();
+            }
         }
     }
 }

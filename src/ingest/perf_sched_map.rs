@@ -159,9 +159,10 @@ impl Map {
         if let Some(cpu) = row.cpu.filter(|_| row.cell == self.cells.len()) {
             self.cells.push(cpu);
         }
-        let cpu = match self.cells.is_empty() {
-            true => row.cell as u64,
-            false => *self.cells.get(row.cell).ok_or(Reason::Field("CPU"))?,
+        let cpu = if self.cells.is_empty() {
+            row.cell as u64
+        } else {
+            *self.cells.get(row.cell).ok_or(Reason::Field("CPU"))?
         };
         if cpu < u64::from(MAX_CPUS) { Ok(CpuId(cpu as u16)) } else { Err(Reason::CpuTooBig(cpu)) }
     }

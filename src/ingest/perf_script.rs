@@ -26,10 +26,10 @@ impl Reader for PerfScript {
         // An unfinished last line could be taken for another kind of line.
         let whole = if complete { head.len() } else { memchr::memrchr(b'\n', head).map_or(0, |at| at + 1) };
         let event = |line: &[u8]| split(line.trim_ascii_end()).is_some_and(|(_, rest)| tracepoint(rest).is_some());
-        match head[..whole].split(|&b| b == b'\n').any(event) {
-            true => Probe::Yes,
-            false if complete => Probe::No,
-            false => Probe::More,
+        match (head[..whole].split(|&b| b == b'\n').any(event), complete) {
+            (true, _) => Probe::Yes,
+            (false, true) => Probe::No,
+            (false, false) => Probe::More,
         }
     }
 

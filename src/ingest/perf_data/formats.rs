@@ -15,6 +15,7 @@ pub struct Formats {
     id: Option<Num>,
     /// Per number of an event: its place in `layouts`, plus one.
     places: Vec<u16>,
+    cut: bool,
 }
 
 impl Formats {
@@ -22,13 +23,18 @@ impl Formats {
     pub fn parse(bytes: &[u8]) -> Self {
         let mut all = Self::default();
         // What is cut or of another shape ends the list, and what came before is good.
-        let _ = all.all(bytes);
+        all.cut = all.all(bytes).is_none();
         all
     }
 
     /// True when there is no event that can be read.
     pub fn is_empty(&self) -> bool {
         self.layouts.is_empty()
+    }
+
+    /// True when the list has no end.
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// The layout of a tracepoint's bytes.
@@ -65,7 +71,7 @@ impl Formats {
         let file = format!("{name}/format");
         let fields = fields(&file, text).ok()?;
         let layout = Layout::parse(name, &file, text, &fields).ok()??;
-        let id = usize::try_from(layout.id).ok().filter(|id| *id <= usize::from(u16::MAX))?;
+        let id = usize::try_from(layout.id).ok().filter(|id| u16::try_from(*id).is_ok())?;
         self.id = Some(find(&file, text, &fields, "common_type").and_then(Field::num).ok()?);
         if self.places.len() <= id {
             self.places.resize(id + 1, 0);

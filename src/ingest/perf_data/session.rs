@@ -102,8 +102,22 @@ impl<'s> Session<'s> {
     /// One of perf's notes about the machine.
     pub fn feature(&mut self, number: u64, bytes: &[u8]) {
         match number {
-            feature::FORMATS => self.formats = Formats::parse(bytes),
+            feature::FORMATS => self.formats(bytes),
             _ => feature::take(number, bytes, &mut self.to.meta),
+        }
+    }
+
+    /// A feature is not whole.
+    pub fn cut_note(&mut self) {
+        let note = "the file is cut: what perf noted of the machine is missing";
+        self.to.report.truncated.get_or_insert_with(|| note.into());
+    }
+
+    fn formats(&mut self, bytes: &[u8]) {
+        self.formats = Formats::parse(bytes);
+        if self.formats.is_cut() {
+            self.to.report.truncated =
+                Some("the list of the events' formats is cut: kinds of events may be missing".into());
         }
     }
 
@@ -182,7 +196,7 @@ impl<'s> Session<'s> {
                 let (attr, ids) = body.split_at(size.min(body.len()));
                 self.attr(attr, ids);
             }
-            kind::FORMATS => self.formats = Formats::parse(behind),
+            kind::FORMATS => self.formats(behind),
             kind::FEATURE => {
                 if let Some(number) = u64_at(body, 0) {
                     self.feature(number, &body[8..]);
