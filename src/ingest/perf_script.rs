@@ -74,7 +74,7 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
 /// What is before the event, and what follows the stamp. Names can hold anything, so every place that looks like a stamp
 /// is tried.
 fn split(line: &[u8]) -> Option<(Place, &[u8])> {
-    memchr::memchr_iter(b':', line).find_map(|colon| {
+    let mut places = memchr::memchr_iter(b':', line).filter_map(|colon| {
         if *line.get(colon + 1)? != b' ' || colon == 0 || !line[colon - 1].is_ascii_digit() {
             return None;
         }
@@ -88,7 +88,13 @@ fn split(line: &[u8]) -> Option<(Place, &[u8])> {
         // A stamp stands behind a space, or at the beginning.
         (start == 0 || line[start - 1] == b' ').then_some(())?;
         Some((Place { actor: actor(left), cpu, time }, line[colon + 1..].trim_ascii_start()))
-    })
+    });
+    // The first one that an event follows; of another kind of event the first one.
+    let first = places.next()?;
+    if tracepoint(first.1).is_some() {
+        return Some(first);
+    }
+    Some(places.find(|p| tracepoint(p.1).is_some()).unwrap_or(first))
 }
 
 // perf-exec 31955
