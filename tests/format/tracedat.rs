@@ -57,12 +57,19 @@ fn header_info() -> Vec<u8> {
     [&b"header_page\0"[..], &page, b"header_event\0", &event].concat()
 }
 
+/// The layout of an event that no page has.
+fn other(name: &str) -> String {
+    let text = String::from_utf8(data("sched_wakeup.format")).unwrap().replace("sched_wakeup", name);
+    let line = text.lines().find(|l| l.starts_with("ID:")).unwrap().to_owned();
+    text.replace(&line, "ID: 9")
+}
+
 fn formats() -> Vec<u8> {
     let names = ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     bytes.extend(b"irq\0");
     bytes.extend(1_u32.to_le_bytes());
-    bytes.extend(sized(b"name: irq_handler_entry\nID: 9\n"));
+    bytes.extend(sized(other("irq_handler_entry").as_bytes()));
     bytes.extend(b"sched\0");
     bytes.extend((names.len() as u32).to_le_bytes());
     names.iter().for_each(|name| bytes.extend(sized(&data(&format!("{name}.format")))));
@@ -105,7 +112,7 @@ impl<'a> File<'a> {
         let mut bytes = Self::start("6");
         bytes.extend(header_info());
         bytes.extend(1_u32.to_le_bytes());
-        bytes.extend(sized(b"name: function\n"));
+        bytes.extend(sized(other("function").as_bytes()));
         bytes.extend(formats());
         for part in [&b"ffff T symbol\n"[..], b""] {
             bytes.extend((part.len() as u32).to_le_bytes());
