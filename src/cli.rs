@@ -12,6 +12,7 @@ mod explore;
 mod info;
 mod mistakes;
 mod output;
+mod perfetto;
 mod predict;
 mod record;
 mod runs;

@@ -1,9 +1,10 @@
-//! [`Trace`] to bytes: the native format (CSV in zstd, with its metadata beside it) and ftrace text.
+//! [`Trace`] to bytes: the native format (CSV in zstd, with its metadata beside it), ftrace text and Perfetto's protobuf.
 //! Files appear whole or not at all. Nothing here reads a recording.
 
 mod csv;
 mod file;
 mod owner;
+pub mod perfetto;
 mod place;
 mod text;
 

@@ -1,10 +1,11 @@
 //! `koracle import` and `koracle export`: one readable format to another.
 
 use super::door::say;
-use super::output;
+use super::{output, perfetto, predict};
 use crate::dataset::opening::Told;
 use crate::export;
 use crate::ingest::{self, Report};
+use crate::predictor::engine::Choice;
 use clap::{ValueEnum, ValueHint};
 use color_eyre::eyre::{Result, bail};
 use std::ops::Range;
@@ -48,6 +49,14 @@ pub struct ExportArgs {
     /// The file; `-` writes to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
+    /// Who predicts what Perfetto shows beside the events; without it, the network that the model file holds.
+    #[arg(long)]
+    predictor: Option<Choice>,
+    /// The network's model file; without it, the bundled one.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 /// Formats that can be written.
@@ -57,6 +66,8 @@ enum Format {
     Csv,
     /// Text as ftrace prints it.
     Ftrace,
+    /// Perfetto's protobuf for ui.perfetto.dev, with predictions, misses and queue lengths as tracks of each CPU.
+    Perfetto,
 }
 
 /// Runs `import`.
@@ -92,10 +103,19 @@ fn shares_metadata(args: &ImportArgs, meta: &Path, report: &Report) -> Result<bo
 
 /// Runs `export`.
 pub fn export(args: &ExportArgs) -> Result<()> {
-    output::differ(&[&args.input], &[&args.output])?;
-    let opened = output::open(&args.input, &Told::default())?;
-    output::write_recording(&args.output, |out| match args.format {
-        Format::Csv => Ok(export::csv_to(&opened.trace, out)?),
-        Format::Ftrace => Ok(export::ftrace_text(&opened.trace, out)?),
-    })
+    if args.format != Format::Perfetto && (args.predictor.is_some() || args.model.is_some()) {
+        bail!("predictions are only in --format perfetto; `koracle predict` writes them as CSV");
+    }
+    let read: Vec<&Path> = std::iter::once(&args.input).chain(&args.model).map(PathBuf::as_path).collect();
+    output::differ(&read, &[&args.output])?;
+    let opened = output::open(&args.input, &args.machine.told())?;
+    let trace = &opened.trace;
+    match args.format {
+        Format::Csv => output::write_recording(&args.output, |out| Ok(export::csv_to(trace, out)?)),
+        Format::Ftrace => output::write_recording(&args.output, |out| Ok(export::ftrace_text(trace, out)?)),
+        Format::Perfetto => {
+            let (choice, engine) = predict::engine(args.predictor, args.model.as_deref(), trace)?;
+            output::write_recording(&args.output, |out| perfetto::write(trace, choice.label(), engine, out))
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::output;
 use crate::evaluate::overlay::{self, Chunk, Prediction};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::predictor::engine::Choice;
+use crate::predictor::engine::{Choice, Engine};
 use crate::trace::{EventKind, Nanos, ThreadIx, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
@@ -50,16 +50,21 @@ pub fn run(args: &Args) -> Result<()> {
     let read: Vec<&Path> = std::iter::once(&args.trace).chain(&args.model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
-    let model = match (&args.model, args.predictor) {
+    let (_, engine) = engine(args.predictor, args.model.as_deref(), &trace)?;
+    output::write(&args.output, |out| write_all(&trace, engine, out))
+}
+
+/// Who predicts `trace`: `choice`, else the network that the model file holds, else the bundled one.
+pub fn engine(choice: Option<Choice>, model: Option<&Path>, trace: &Trace) -> Result<(Choice, Engine)> {
+    let model = match (model, choice) {
         (Some(path), None) => Some(super::model(Some(path))?),
         (path, choice) => match choice.unwrap_or(Choice::Tcn).network() {
-            Some(kind) => Some(super::model_of(path.as_deref(), kind)?),
+            Some(kind) => Some(super::model_of(path, kind)?),
             None => None,
         },
     };
-    let choice = args.predictor.or_else(|| model.as_ref().map(|m| m.config.kind.into())).unwrap_or(Choice::Tcn);
-    let engine = choice.make(model.as_ref(), &trace)?;
-    output::write(&args.output, |out| write_all(&trace, engine, out))
+    let choice = choice.or_else(|| model.as_ref().map(|m| m.config.kind.into())).unwrap_or(Choice::Tcn);
+    Ok((choice, choice.make(model.as_ref(), trace)?))
 }
 
 fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write) -> Result<()> {

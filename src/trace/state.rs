@@ -74,6 +74,15 @@ impl TaskState {
         Self(rest.fold(plus | low as u16, |all, (_, new)| all | new))
     }
 
+    /// The number that [`Self::of_bits`] reads as this state, in today's bits where they can say it, else in old ones. `None`
+    /// where neither can.
+    pub fn bits(self) -> Option<u64> {
+        let plus = if self.is_preempted() { 0x800 } else { 0 };
+        let rest = OLD_BITS[1..].iter().filter(|(_, new)| self.0 & new != 0);
+        let old = rest.fold(plus | u64::from(self.0 & OLD_BITS[0].1), |all, (old, _)| all | old);
+        [u64::from(self.0), old, old & !0x40].into_iter().find(|bits| Self::of_bits(*bits) == self)
+    }
+
     /// Parses ftrace's letters: `R`, `R+`, `S`, `D|K`, ... A letter that is not known is [`Self::UNKNOWN`], because kernels add
     /// some. `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Self> {
@@ -158,6 +167,16 @@ mod tests {
         assert_eq!([0, 1, 2, 0x80, 0x100, 0x101].map(label), ["R", "S", "D", "I", "R+", "S+"]);
         // 4.9: killable sleep, preempted (4.2 and 4.8), uninterruptible without load, preempted on the way to sleep.
         assert_eq!([0x82, 0x800, 0x1000, 0x402, 0x1001].map(label), ["D|K", "R+", "R+", "D|N", "S+"]);
+    }
+
+    #[test]
+    fn a_number_for_every_state_that_tracepoints_show() {
+        for text in ["R", "R+", "S", "S+", "D", "T", "t", "X", "Z", "P", "I", "D|K", "D|N", "S|D+", "X|P", "T|K+"] {
+            let state = TaskState::parse(text.as_bytes()).unwrap();
+            assert_eq!(state.bits().map(TaskState::of_bits), Some(state), "{text}");
+        }
+        assert_eq!((TaskState::SLEEP.bits(), TaskState::PREEMPTED.bits()), (Some(1), Some(0x100)));
+        assert_eq!(TaskState::UNKNOWN.bits(), None);
     }
 
     #[test]
