@@ -35,7 +35,7 @@ const TABLE: &[Foreign] = &[
         "a tar archive (SchedViz keeps raw per-CPU pages in such)",
         "unpack it with `tar xf FILE` and open the recording inside; raw pages become readable with `trace-cmd report`",
     ),
-    row(|l| l.wide(), "text in UTF-16 without its mark", "convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.txt`"),
+    row(utf16, "text in UTF-16 without its mark", "convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.txt`"),
     row(
         |l| l.has(b"\"linux-perf-json-version\""),
         "JSON of `perf data convert`, which leaves out CPUs and fields",
@@ -77,6 +77,10 @@ const TABLE: &[Foreign] = &[
         "record again after `echo 0 > /sys/kernel/tracing/options/bin`",
     ),
 ];
+
+fn utf16(look: &Look<'_>) -> bool {
+    look.wide()
+}
 
 /// A format that is known and not read. Asked anew for every longer part; `complete`: there is no longer one.
 pub fn recognise(head: &[u8], complete: bool) -> Option<&'static Foreign> {

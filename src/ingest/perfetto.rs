@@ -46,7 +46,7 @@ impl Reader for Perfetto {
                 break;
             }
             // An empty line of a text looks like a packet of text.
-            good += usize::from(packet.iter().any(|&b| b < 9 || b >= 0x80));
+            good += usize::from(packet.iter().any(|&b| !(9..0x80).contains(&b)));
             rest = &after[packet.len()..];
         }
         // What is behind good packets may be damaged.

@@ -104,6 +104,7 @@ impl Formats {
     }
 
     /// With a clock whose values are not yet times.
+    #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }

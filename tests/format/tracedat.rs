@@ -72,7 +72,9 @@ fn formats() -> Vec<u8> {
     bytes.extend(sized(other("irq_handler_entry").as_bytes()));
     bytes.extend(b"sched\0");
     bytes.extend((names.len() as u32).to_le_bytes());
-    names.iter().for_each(|name| bytes.extend(sized(&data(&format!("{name}.format")))));
+    for name in names {
+        bytes.extend(sized(&data(&format!("{name}.format"))));
+    }
     bytes
 }
 
@@ -146,7 +148,9 @@ impl<'a> File<'a> {
             at += page.len();
         }
         bytes.resize(bytes.len().next_multiple_of(4096), 0);
-        pages.iter().for_each(|page| bytes.extend(page));
+        for page in pages {
+            bytes.extend(page);
+        }
     }
 
     fn seven(&self, how: &str) -> Vec<u8> {
@@ -200,7 +204,9 @@ impl<'a> File<'a> {
             } else {
                 let chunks: Vec<_> = pages.chunks(3 * 4096).collect();
                 bytes.extend((chunks.len() as u32).to_le_bytes());
-                chunks.iter().for_each(|chunk| bytes.extend(block(how, chunk)));
+                for chunk in chunks {
+                    bytes.extend(block(how, chunk));
+                }
             }
             said.extend((cpu as u32).to_le_bytes());
             said.extend((at as u64).to_le_bytes());
