@@ -93,7 +93,8 @@ fn row(line: &[u8]) -> Option<Row<'_>> {
     let short = cells[star + 1..].first_chunk::<2>()?;
     // Cells have a fixed width and may be empty; where somebody took spaces away they are counted.
     let words = || cells[..star].split(|&b| b == b' ').filter(|w| !w.is_empty()).count();
-    let cell = if star % 4 == 2 { star / 4 } else { words() };
+    let whole = cells.starts_with(b"  ") && star % 4 == 2;
+    let cell = if whole { star / 4 } else { words() };
     let mut row = Row { cell, short: *short, time, named: None, cpu: None };
     let mut rest = line[at + 5..].trim_ascii();
     if let Some(inner) = rest.strip_suffix(b")")
