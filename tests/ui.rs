@@ -287,6 +287,23 @@ fn timeline_with_marks_search_and_question() {
 }
 
 #[test]
+fn times_by_the_recordings_own_clock() {
+    let mut app = typical((120, 30));
+    let stamp = kernel_oracle::app::time::point(HACKBENCH.meta().start_ns + 50_000_000, 0);
+    keys(&mut app, "t0.05\n");
+    let before = screen(&app);
+    assert!(before.contains("0.050000000 s of") && !before.contains(&stamp), "{before}");
+    keys(&mut app, "T");
+    let shown = screen(&app);
+    let seconds = stamp.split('.').next().unwrap_or_default();
+    let axis = shown.lines().find(|l| l.contains('╷')).unwrap_or_default();
+    assert!(shown.contains(&format!("{stamp} of")) && axis.contains(&format!("╷{seconds}.")), "{shown}");
+    // A stamp finds its place, whichever clock is shown.
+    keys(&mut app, &format!("gTt{stamp}\n"));
+    assert_eq!(screen(&app), before);
+}
+
+#[test]
 fn timeline_while_predictions_arrive() {
     let mut app = open(Arc::clone(&HACKBENCH), (120, 30), 0);
     keys(&mut app, "t0.25\n");

@@ -69,6 +69,7 @@ impl App {
                 }
             }
             Action::Mark => t.mark(),
+            Action::Clock => t.absolute = !t.absolute,
             Action::Start => t.seek(Nanos(0)),
             Action::End => t.seek(Nanos(u64::MAX)),
             Action::Row => t.next_row(),

@@ -41,6 +41,8 @@ pub enum Action {
     PrevFound,
     /// Ask for a time.
     Seek,
+    /// Times by the recording's own clock, or since its start again.
+    Clock,
     /// Set a mark at the playhead.
     Mark,
     /// To the first event.
@@ -165,6 +167,7 @@ pub const TABLE: &[Binding] = &[
     bind(&[C(']')], Action::Faster, "speed", "play faster", TIMELINE),
     bind(&[C('f')], Action::Fit, "fit", "fit the whole recording", TIMELINE),
     bind(&[C('t'), C(':')], Action::Seek, "time", "go to a time: 0.41 (s), 12ms, +3us, 50%", TIMELINE),
+    bind(&[C('T')], Action::Clock, "", "times by the recording's own clock, or since its start", TIMELINE),
     bind(&[C('n')], Action::Train(Act::New), "new run", "set up a new run", TRAIN),
     bind(&[C(' ')], Action::Train(Act::Pause), "pause", "pause the run, or let it go on", TRAIN),
     bind(&[C('x')], Action::Train(Act::Stop), "stop", "finish the step, keep a checkpoint, validate, end", TRAIN),

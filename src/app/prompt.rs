@@ -90,12 +90,12 @@ impl App {
                 1 => "one task found; * next stint, # previous".into(),
                 n => format!("{n} tasks found; * next stint, # previous"),
             },
-            Ask::Seek => match time::parse(&text, t.cursor.pos(), t.trace().span()) {
+            Ask::Seek => match time::parse(&text, t.cursor.pos(), t.trace().span(), t.trace().meta().start_ns) {
                 Some(to) => {
                     t.seek(to);
                     return;
                 }
-                None => format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%"),
+                None => format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%, or a stamp of the recording"),
             },
             Ask::Whose | Ask::Compare | Ask::Second => return,
         };

@@ -3,32 +3,62 @@
 use crate::trace::Nanos;
 
 /// A point in time from text: seconds (`0.41`), with a unit (`12ms`, `3us`, `3µs`, `900ns`, `1s`), relative to `now` (`+3us`,
-/// `-1ms`), or a share of the recording (`50%`). Clamped to the recording; `None` when it is none of these.
-pub fn parse(text: &str, now: Nanos, span: Nanos) -> Option<Nanos> {
+/// `-1ms`), or a share of the recording (`50%`). What is later than the recording is long but lies in it by the recording's
+/// own clock, which said `start_ns` at its first event, is a stamp of that clock. Clamped to the recording; `None` when it
+/// is none of these.
+pub fn parse(text: &str, now: Nanos, span: Nanos, start_ns: u64) -> Option<Nanos> {
     let text = text.trim();
-    let (sign, body) = match text.strip_prefix('+') {
-        Some(rest) => (1.0, rest),
-        None => match text.strip_prefix('-') {
-            Some(rest) => (-1.0, rest),
-            None => (0.0, text),
-        },
+    let (forward, body) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(rest), _) => (Some(true), rest),
+        (_, Some(rest)) => (Some(false), rest),
+        _ => (None, text),
     };
     let (number, unit) = match body.find(|c: char| !(c.is_ascii_digit() || c == '.')) {
         Some(at) => (&body[..at], body[at..].trim()),
         None => (body, "s"),
     };
-    let number: f64 = number.parse().ok()?;
-    let scale = match unit {
-        "s" => 1e9,
-        "ms" => 1e6,
-        "us" | "µs" | "μs" => 1e3,
-        "ns" => 1.0,
-        "%" => span.0 as f64 / 100.0,
+    let digits = match unit {
+        "s" => 9,
+        "ms" => 6,
+        "us" | "µs" | "μs" => 3,
+        "ns" => 0,
+        "%" => {
+            let share: f64 = number.parse().ok()?;
+            return Some(moved(now, forward, (share / 100.0 * span.0 as f64).round() as u64, span));
+        }
         _ => return None,
     };
-    let base = if sign == 0.0 { 0.0 } else { now.0 as f64 };
-    let sign = if sign == 0.0 { 1.0 } else { sign };
-    Some(Nanos((base + sign * number * scale).clamp(0.0, span.0 as f64).round() as u64))
+    let ns = decimal(number, digits)?;
+    let stamp = start_ns..=start_ns.saturating_add(span.0);
+    if forward.is_none() && ns > span.0 && stamp.contains(&ns) {
+        return Some(Nanos(ns - start_ns));
+    }
+    Some(moved(now, forward, ns, span))
+}
+
+fn moved(now: Nanos, forward: Option<bool>, by: u64, span: Nanos) -> Nanos {
+    let to = match forward {
+        None => by,
+        Some(true) => now.0.saturating_add(by),
+        Some(false) => now.0.saturating_sub(by),
+    };
+    Nanos(to.min(span.0))
+}
+
+/// A decimal number times 10 to the power of `digits`, rounded; to the last digit, which a stamp of a machine that has
+/// been up for weeks needs. What is too large is the largest.
+fn decimal(number: &str, digits: u32) -> Option<u64> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    if whole.len() + part.len() == 0 || part.contains('.') {
+        return None;
+    }
+    let mut value = 0u64;
+    let kept = part.bytes().chain(std::iter::repeat(b'0')).take(digits as usize);
+    for digit in whole.bytes().chain(kept) {
+        value = value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    }
+    let up = part.as_bytes().get(digits as usize).is_some_and(|d| *d >= b'5');
+    Some(value.saturating_add(u64::from(up)))
 }
 
 /// A duration with three significant digits: `950 ns`, `12.3 µs`, `1.04 ms`, `2.50 s`.
@@ -58,9 +88,13 @@ pub fn point(t: u64, width: u64) -> String {
         100_000..1_000_000 => 6,
         1_000_000..10_000_000 => 5,
         10_000_000..100_000_000 => 4,
-        _ => 3,
+        _ => 3u32,
     };
-    format!("{:.digits$} s", t as f64 / 1e9)
+    // In whole numbers: a stamp of months has more digits than a float.
+    let unit = 10u64.pow(9 - digits);
+    let t = (u128::from(t) + u128::from(unit / 2)) / u128::from(unit);
+    let second = 10u128.pow(digits);
+    format!("{}.{:0width$} s", t / second, t % second, width = digits as usize)
 }
 
 /// A number with thousands separated by commas.
@@ -83,7 +117,7 @@ mod tests {
     #[test]
     fn typed_times() {
         let (now, span) = (Nanos(1_000_000), Nanos(2_000_000_000));
-        let is = |text, ns| assert_eq!(parse(text, now, span), Some(Nanos(ns)), "{text}");
+        let is = |text, ns| assert_eq!(parse(text, now, span, 0), Some(Nanos(ns)), "{text}");
         is("0.41", 410_000_000);
         is("12ms", 12_000_000);
         is("+3us", 1_003_000);
@@ -92,8 +126,29 @@ mod tests {
         is("99 s", 2_000_000_000);
         is(" 7ns ", 7);
         for bad in ["", "x", "1h", "..", "-", "1.2.3", "NaN", "inf"] {
-            assert_eq!(parse(bad, now, span), None, "{bad}");
+            assert_eq!(parse(bad, now, span, 0), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn stamps_of_the_recordings_own_clock() {
+        let (now, span, start) = (Nanos(5_000), Nanos(2_000_000_000), 1_234_567_890_123_456);
+        let is = |text, ns| assert_eq!(parse(text, now, span, start), Some(Nanos(ns)), "{text}");
+        is("1234567.890123456", 0);
+        is("1234567.890123457", 1);
+        is("1234568.890124 s", 1_000_000_544);
+        is("1234569890123456ns", 2_000_000_000);
+        is("1234567890.123457ms", 1);
+        // Before it, after it, in it, and relative: as ever.
+        is("1234567.890123455", 2_000_000_000);
+        is("1234569.8901234561", 2_000_000_000);
+        is("1234570", 2_000_000_000);
+        is("1.5", 1_500_000_000);
+        is("+1234567.9", 2_000_000_000);
+        is("99999999999999999999", 2_000_000_000);
+        // A recording that begins early: what lies in both is time since its start.
+        assert_eq!(parse("1.5", now, span, 1_000_000_000), Some(Nanos(1_500_000_000)));
+        assert_eq!(parse("2.5", now, span, 1_000_000_000), Some(Nanos(1_500_000_000)));
     }
 
     #[test]
@@ -105,6 +160,8 @@ mod tests {
         assert_eq!(short(250_000_000_000), "250 s");
         assert_eq!(short_signed(-1_500), "−1.50 µs");
         assert_eq!(point(412_873_000, 60_000), "0.4128730 s");
+        assert_eq!(point(1_234_567_890_123_456_789, 0), "1234567890.123456789 s");
+        assert_eq!(point(1_999_600_000, 1_000_000_000), "2.000 s");
         assert_eq!((grouped(7), grouped(149_402)), ("7".into(), "149,402".into()));
     }
 }

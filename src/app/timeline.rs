@@ -2,6 +2,7 @@
 
 use super::answers::{Answers, Row};
 use super::second::Second;
+use super::time;
 use super::train::live::Whose;
 use super::view::View;
 use crate::evaluate::overlay::Inspection;
@@ -76,6 +77,8 @@ pub struct Timeline {
     pub inspected_by: Option<String>,
     /// Why there are no details.
     pub inspection_failed: Option<String>,
+    /// Times are shown by the recording's own clock, not since its start.
+    pub absolute: bool,
     /// Pane with the arrows.
     pub pane: Pane,
     /// Lines scrolled in the pane.
@@ -115,6 +118,7 @@ impl Timeline {
             inspection: None,
             inspected_by: None,
             inspection_failed: None,
+            absolute: false,
             pane: Pane::Lanes,
             pane_scroll: 0,
             asked: None,
@@ -128,6 +132,16 @@ impl Timeline {
     /// The recording.
     pub fn trace(&self) -> &Trace {
         &self.loaded.trace
+    }
+
+    /// A point in time (ns since the start) in words, by the clock that is shown; digits as a window of `width` ns needs.
+    pub fn point(&self, at: u64, width: u64) -> String {
+        time::point(self.zero().saturating_add(at), width)
+    }
+
+    /// What the clock that is shown said at the first event, in ns.
+    pub fn zero(&self) -> u64 {
+        if self.absolute { self.trace().meta().start_ns } else { 0 }
     }
 
     /// Index of the selected switch among all events.

@@ -93,7 +93,7 @@ fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {
     let (num, den) = t.cursor.speed();
     let speed = if den == 1 { format!("{num}×") } else { format!("{num}/{den}×") };
     let symbol = if t.cursor.is_playing() { "►" } else { "‖" };
-    let pos = time::point(t.cursor.pos().0, 0);
+    let pos = t.point(t.cursor.pos().0, 0);
     vec![
         (format!("{symbol} {speed}"), theme.strong()),
         (format!("  {pos} of {}", time::short(t.trace().span().0)), theme.text()),

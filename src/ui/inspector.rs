@@ -24,7 +24,7 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
                 let n = time::grouped(k as u64 + 1);
                 let by = inspection.and(t.inspected_by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
                 // At full precision whatever the zoom: it names this decision.
-                format!(" decision {n} · {} · {} {by}", which_cpu(t, l), time::point(at, 0))
+                format!(" decision {n} · {} · {} {by}", which_cpu(t, l), t.point(at, 0))
             }
             None => format!(" {} · before its first decision ", which_cpu(t, l)),
         };

@@ -54,18 +54,21 @@ fn column_line(
     }
 }
 
-/// Ticks at round times, at least 18 columns apart.
+/// Ticks at round times of the clock that is shown, at least 18 columns and a label apart.
 fn axis(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
     let cols = l.cols();
-    let least = (t.view.width as f64 / (cols as f64 / 18.0).max(1.0)).max(1.0);
+    let label = t.point(t.view.start.saturating_add(t.view.width), t.view.width).chars().count() + 2;
+    let apart = label.max(18) as f64;
+    let least = (t.view.width as f64 / (cols as f64 / apart).max(1.0)).max(1.0);
     let power = 10_f64.powf(least.log10().floor());
     let step =
         [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least).unwrap_or(least).max(1.0) as u64;
     let marks = t.marks.iter().map(|m| m.0);
     let over: Vec<usize> = marks.chain([t.cursor.pos().0]).filter_map(|at| t.view.column(at, cols)).collect();
-    let mut tick = t.view.start.div_ceil(step) * step;
+    let zero = t.zero() % step;
+    let mut tick = ((t.view.start + zero).div_ceil(step) * step).saturating_sub(zero);
     while let Some(col) = t.view.column(tick, cols) {
-        let text = format!("╷{}", time::point(tick, t.view.width));
+        let text = format!("╷{}", t.point(tick, t.view.width));
         let (room, n) = (cols - col, text.chars().count());
         // A label that the playhead or a mark would cut is worse than none.
         let cut = over.iter().any(|&at| at > col && at < col + n);
