@@ -6,7 +6,6 @@ use super::palette::{Theme, bar, short_name};
 use crate::app::answers::{Answers, Row, Verdict};
 use crate::app::layout::Layout;
 use crate::app::second::short_label;
-use crate::app::time;
 use crate::app::timeline::Timeline;
 use crate::replay::lod::{Cell, stint_span};
 use crate::trace::{CpuId, ThreadIx};
