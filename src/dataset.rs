@@ -3,4 +3,6 @@
 
 pub mod catalog;
 pub mod chunks;
+pub mod inside;
 pub mod opening;
+pub mod places;

@@ -76,7 +76,7 @@ fn open(bytes: &[u8]) -> Opened {
 
 /// `time cpu kind actor task next state`.
 fn lines(trace: &Trace) -> Vec<String> {
-    let task = |id| trace.tasks().get(id).map(|t| format!("{}:{}", t.name, t.pid.0)).unwrap_or("-".into());
+    let task = |id| trace.tasks().get(id).map_or("-".into(), |t| format!("{}:{}", t.name, t.pid.0));
     let line = |e: &kernel_oracle::trace::Event| {
         let at = trace.meta().start_ns + e.time.0;
         let actor = trace.tasks().pid(e.actor).0;

@@ -36,21 +36,22 @@ struct Sums {
     table: &'static str,
     names: Vec<String>,
     rows: u64,
-    sums: Vec<[f64; 2]>,
+    /// Plain, weighted by row.
+    both: Vec<[f64; 2]>,
 }
 
 impl Sums {
     fn new(table: &'static str, names: &[&str]) -> Self {
         let names: Vec<_> = names.iter().map(|n| (*n).to_owned()).collect();
-        Self { table, rows: 0, sums: vec![[0.0; 2]; names.len()], names }
+        Self { table, rows: 0, both: vec![[0.0; 2]; names.len()], names }
     }
 
     fn see(&mut self, row: &[f32]) {
-        assert_eq!(row.len(), self.sums.len());
+        assert_eq!(row.len(), self.both.len());
         // A weight in -1..1 that is different for each row.
         let mixed = (self.rows + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         let weight = mixed as f64 / f64::from(1 << 23) - 1.0;
-        for (sum, x) in self.sums.iter_mut().zip(row) {
+        for (sum, x) in self.both.iter_mut().zip(row) {
             let x = f64::from(*x);
             assert!(x.is_finite());
             *sum = [sum[0] + x, sum[1] + weight * x];
@@ -102,7 +103,7 @@ impl Values {
     fn lines(&self) -> String {
         let mut text = String::new();
         for table in &self.sums {
-            for (name, sum) in table.names.iter().zip(&table.sums) {
+            for (name, sum) in table.names.iter().zip(&table.both) {
                 writeln!(text, "{}.{name}\t{}\t{:.3}\t{:.3}", table.table, table.rows, sum[0], sum[1]).unwrap();
             }
         }
@@ -203,9 +204,11 @@ fn every_input_has_the_value_that_models_were_trained_on() {
 fn the_comparison_sees_one_flag_one_place_and_one_column() {
     let sums = |rows: &[[f32; 2]]| {
         let mut sums = Sums::new("t", &["a", "b"]);
-        rows.iter().for_each(|row| sums.see(row));
+        for row in rows {
+            sums.see(row);
+        }
         let line =
-            |i: usize| format!("t.{}\t{}\t{:.3}\t{:.3}", sums.names[i], sums.rows, sums.sums[i][0], sums.sums[i][1]);
+            |i: usize| format!("t.{}\t{}\t{:.3}\t{:.3}", sums.names[i], sums.rows, sums.both[i][0], sums.both[i][1]);
         format!("{}\n{}\n", line(0), line(1))
     };
     let pinned = sums(&[[1.0, 0.5], [0.0, 0.5], [0.0, 0.5]]);

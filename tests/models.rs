@@ -11,7 +11,7 @@ use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::engine::Choice;
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::tcn::{Asks, Network, Picks, Tokens};
-use kernel_oracle::predictor::weights::{Kind, ModelConfig, Problem, Provenance, Weights, WeightsError};
+use kernel_oracle::predictor::weights::{Kind, ModelConfig, Problem, Provenance, Weights};
 use kernel_oracle::trace::{CpuId, Trace};
 use kernel_oracle::train::{Data, TrainConfig, run};
 use std::path::Path;
@@ -212,16 +212,6 @@ fn one_file_format_says_which_network_it_holds() {
         let back = Weights::from_bytes(&weights.to_bytes()).unwrap();
         assert!(back == weights && back.config.kind == kind);
         assert_eq!(Choice::from(kind).make(Some(&Arc::new(back)), &trace).unwrap().name(), kind.label());
-    }
-}
-
-#[test]
-fn a_model_that_is_not_bundled_says_how_to_make_it() {
-    let text = WeightsError::NotBundled(Kind::Lstm).to_string();
-    assert!(text.contains("koracle train --model lstm -o DIR") && text.contains("lstm.koracle"), "{text}");
-    match Weights::bundled_of(Kind::Lstm) {
-        Ok(weights) => assert_eq!(weights.config.kind, Kind::Lstm),
-        Err(e) => assert!(matches!(e, WeightsError::NotBundled(Kind::Lstm)), "{e}"),
     }
 }
 

@@ -32,6 +32,11 @@ impl Screen {
 
     /// The same in this folder.
     fn start_in(folder: &Path, size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
+        Self::start_program(Path::new(env!("CARGO_BIN_EXE_koracle")), folder, size, env)
+    }
+
+    /// The same with this binary.
+    fn start_program(program: &Path, folder: &Path, size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
             skip("a test in a terminal", Need::Tmux);
             return None;
@@ -42,7 +47,7 @@ impl Screen {
         let text = format!(
             "sh -c 'echo $$ >\"{pid}\"; exec \"{bin}\"'\necho \"left with $?\"\nstty -a\necho shell is back\nexec cat\n",
             pid = screen.pid_file().display(),
-            bin = env!("CARGO_BIN_EXE_koracle"),
+            bin = program.display(),
         );
         std::fs::write(&script, text).expect("a script");
         let (columns, rows) = (size.0.to_string(), size.1.to_string());
@@ -315,4 +320,47 @@ fn a_recording_is_made_and_opens_by_itself() {
         assert!(start.elapsed() < DEADLINE, "left behind: {:?}", orphans());
         std::thread::sleep(POLL);
     }
+}
+
+#[test]
+fn a_binary_copied_alone_has_models_and_recordings() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("koracle");
+    // By another process: a file that this one had open for writing might not start while another test forks.
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_koracle")).arg(&program).status().expect("cp runs").success());
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(args).current_dir(folder.path()).env_remove("KORACLE_MODEL").env_remove("KORACLE_TRACES");
+        for home in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+            command.env(home, folder.path());
+        }
+        let out = command.output().expect("the copy runs");
+        let (text, said) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "{args:?}: {said}");
+        (text.into_owned(), said.into_owned())
+    };
+    // The list is made when it is asked for, and says that it is not the corpus.
+    let (text, said) = run(&["mistakes", "--split", "test"]);
+    assert!(said.contains("two inside the program") && said.contains("KORACLE_TRACES"), "{said}");
+    assert!(text.contains("tcn"), "{text}");
+    let recording = "koracle/recordings/cfs/nginx-ab_run3.csv.zst";
+    let (text, said) = run(&["eval", recording]);
+    assert!(["tcn", "lstm", "mlp"].iter().all(|name| text.contains(name)), "{text}");
+    assert!(!said.contains("inside"), "{said}");
+
+    let Some(screen) =
+        Screen::start_program(&program, folder.path(), (100, 30), &[("KORACLE_TRACES", ""), ("KORACLE_MODEL", "")])
+    else {
+        return;
+    };
+    let text = screen.wait_for_lanes();
+    assert!(title(&text).contains("hackbench-pipe-2g_run3"), "{text}");
+    screen.keys(&["Space", "n"]);
+    let text = screen.wait("predictions", |t| t.contains("decision took") && !t.contains("predicting"));
+    assert!(!text.contains("no model"), "{text}");
+    screen.keys(&["4"]);
+    let text = screen.wait("the list", |t| t.contains("nginx-ab"));
+    assert!(!text.contains("cpu-bound"), "only what is inside is listed:\n{text}");
+    screen.keys(&["q"]);
+    screen.assert_restored();
 }

@@ -66,6 +66,8 @@ fn edited(trace: &Trace, gap: Option<Gap>, edit: impl Fn(&mut TraceMeta)) -> Tra
 }
 
 /// The key of the kept predictions has everything in it that an answer depends on.
+type Edit = fn(&mut TraceMeta);
+
 #[test]
 fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
     let trace = bundled("cfs/cpu-bound-4p_run3");
@@ -74,7 +76,7 @@ fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
     let same = key(&edited(&trace, None, |_| {}));
     assert_eq!(same, key(&trace));
     assert_eq!(same, key(&edited(&trace, None, |m| m.note.push_str("slow"))), "a note changes no answer");
-    let edits: [(&str, fn(&mut TraceMeta)); 5] = [
+    let edits: [(&str, Edit); 5] = [
         ("slice", |m| m.slice_ns += 1),
         ("class", |m| m.scheduler = kernel_oracle::trace::SchedClass::Eevdf),
         ("frequency of the tick", |m| m.hz = 100),

@@ -116,9 +116,9 @@ fn a_cpu_is_unknown_until_its_buffer_begins() {
     let text = exec_text();
     let at = |line: &str| line.split_whitespace().find_map(|w| w.strip_suffix(':')?.parse::<f64>().ok());
     let times: Vec<f64> = text.lines().filter_map(at).collect();
-    let half = (times[0] + times[times.len() - 1]) / 2.0;
+    let half = f64::midpoint(times[0], times[times.len() - 1]);
     let keep = |line: &&str| !line.contains("[000]") || at(line).is_none_or(|t| t > half);
-    let cut: String = text.lines().filter(keep).map(|l| format!("{l}\n")).collect();
+    let cut: String = text.lines().filter(keep).flat_map(|l| [l, "\n"]).collect();
     let cut = cut.replacen("318/318", "200/318", 1);
     let trace = read(&cut);
     let first = trace.cpu_events(CpuId(0))[0] as usize;
@@ -143,7 +143,7 @@ fn what_other_threads_did_is_unknown_when_one_pid_was_recorded() {
         line.starts_with('#')
             || [" prev_pid=", " next_pid=", " pid="].iter().any(|k| line.contains(&format!("{k}{pid} ")))
     };
-    let one: String = text.lines().filter(about).map(|l| format!("{l}\n")).collect();
+    let one: String = text.lines().filter(about).flat_map(|l| [l, "\n"]).collect();
     let trace = read(&one);
     assert!(trace.switch_count() >= 10, "{}", trace.switch_count());
     assert!(trace.contradictions() * 4 > trace.switch_count() as u64, "{}", trace.contradictions());
@@ -195,7 +195,7 @@ fn wakings_stand_in_for_wakeups_where_there_are_none() {
 #[test]
 fn with_switches_alone_only_the_forecast_is_asked() {
     let text = exec_text();
-    let bare: String = text.lines().filter(|l| !l.contains("sched_wakeup")).map(|l| format!("{l}\n")).collect();
+    let bare: String = text.lines().filter(|l| !l.contains("sched_wakeup")).flat_map(|l| [l, "\n"]).collect();
     let trace = read(&bare);
     assert_eq!(trace.wakeups(), Wakeups::None);
     assert!(trace.events().all(|e| e.kind == EventKind::Switch || e.kind == EventKind::Migrate));

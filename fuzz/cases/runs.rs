@@ -6,7 +6,7 @@ use kernel_oracle::ingest;
 use kernel_oracle::predictor::weights::ModelConfig;
 use kernel_oracle::train::{Control, Data, Stop, TrainConfig, run_controlled, runs};
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -46,6 +46,10 @@ struct Stopped {
     folder: TempDir,
     config: TrainConfig,
     data: Data,
+    /// Its checkpoint, before anybody put another in its place.
+    checkpoint: Vec<u8>,
+    /// Tests run beside each other, and there is one folder.
+    one: Mutex<()>,
 }
 
 static STOPPED: LazyLock<Stopped> = LazyLock::new(|| {
@@ -65,28 +69,29 @@ static STOPPED: LazyLock<Stopped> = LazyLock::new(|| {
     };
     let path = Some(folder.path().to_path_buf());
     let config = TrainConfig { model, epochs: 2, folder: path, resume: true, ..TrainConfig::default() };
-    let stopped = Stopped { folder, config, data };
+    let mut stopped = Stopped { folder, config, data, checkpoint: Vec::new(), one: Mutex::default() };
     let control = Control::default();
     let _ = run_controlled(&stopped.config, &stopped.data, &control, &mut |p| {
         if p.stepped {
             control.stop(Stop::Leave);
         }
     });
-    assert!(stopped.folder.path().join("checkpoint").exists(), "a run that can go on");
+    stopped.checkpoint = std::fs::read(stopped.folder.path().join("checkpoint")).expect("a run that can go on");
     stopped
 });
 
 /// A checkpoint of the stopped run, without its checksum. For seeds.
 #[allow(dead_code)] // only the test that replays the corpora writes seeds
 pub fn a_checkpoint() -> Vec<u8> {
-    let mut bytes = std::fs::read(STOPPED.folder.path().join("checkpoint")).expect("a checkpoint");
+    let mut bytes = STOPPED.checkpoint.clone();
     bytes.truncate(bytes.len() - 8);
     bytes
 }
 
 /// A checkpoint without its checksum, which would keep a fuzzer out. The run that goes on from it is ended at once.
 pub fn checkpoint(bytes: &[u8]) -> usize {
-    let Stopped { folder, config, data } = &*STOPPED;
+    let Stopped { folder, config, data, one, .. } = &*STOPPED;
+    let _alone = one.lock().unwrap_or_else(PoisonError::into_inner);
     put(folder.path(), bytes);
     let control = Control::default();
     control.kill();

@@ -229,7 +229,7 @@ const BATCHES: usize = 60;
 
 /// Measures training steps on one thread and prints.
 fn steps(args: &Args, kind: Kind) -> Result<()> {
-    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
+    let dir = catalog::bundled_dir().ok_or_else(|| eyre!(catalog::NOT_FOUND))?;
     let catalog = Catalog::load(&dir)?;
     let usual = ModelConfig::of(kind);
     let model = ModelConfig {
@@ -287,7 +287,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let (Some(runs), Some(trace)) = (args.training, &args.frames) {
         return busy(args, trace, runs);
     }
-    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
+    let dir = catalog::bundled_dir().ok_or_else(|| eyre!(catalog::NOT_FOUND))?;
     let catalog = Catalog::load(&dir)?;
     let mut traces = Vec::new();
     for entry in catalog.entries.iter().filter(|e| RECORDINGS.contains(&e.name())) {

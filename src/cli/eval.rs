@@ -1,5 +1,6 @@
 //! `koracle eval`: scores predictors on recordings, in parallel, and prints tables or JSON.
 
+use super::door::say;
 use super::output;
 use super::table::{self, Layout, MEASURES, Style};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
@@ -104,7 +105,7 @@ impl Args {
         if !self.traces.is_empty() {
             return Ok(self.traces.clone());
         }
-        let paths = paths(&bundled()?, &self.filter())?;
+        let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {
             bail!("no recording in the {} split is of that kind", self.split.label());
         }
@@ -163,8 +164,17 @@ impl Args {
 
 /// The catalog of the bundled recordings.
 pub fn bundled() -> Result<Catalog> {
-    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
+    let dir = catalog::bundled_dir().ok_or_else(|| eyre!(catalog::NOT_FOUND))?;
     Ok(Catalog::load(&dir)?)
+}
+
+/// The same, or the two recordings inside the program, said to be no more than that.
+pub fn bundled_or_inside() -> Result<Catalog> {
+    let (catalog, inside) = catalog::bundled_or_inside()?;
+    if inside {
+        say!("koracle: warning: {}: these are the two inside the program", catalog::NOT_FOUND);
+    }
+    Ok(catalog)
 }
 
 /// The recordings that a filter takes; a name in it that nothing has is an error.

@@ -5,7 +5,7 @@ mod render;
 mod why;
 
 use super::output;
-use crate::dataset::catalog::{self, Catalog, Filter, Split};
+use crate::dataset::catalog::{Filter, Split};
 use crate::driver::{Source as Who, find};
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
@@ -145,8 +145,7 @@ fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
     if !args.traces.is_empty() {
         return Ok(args.traces.clone());
     }
-    let dir = catalog::bundled_dir().ok_or_else(|| eyre!("the bundled recordings are not found"))?;
-    let catalog = Catalog::load(&dir)?;
+    let catalog = super::eval::bundled_or_inside()?;
     let filter = Filter { split: Some(args.split), ..Filter::default() };
     let paths: Vec<_> = catalog.select(&filter).map(|entry| catalog.path(entry)).collect();
     if paths.is_empty() {

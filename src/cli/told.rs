@@ -6,7 +6,7 @@ use crate::trace::SchedClass;
 /// What only some kernels' schedulers need.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Rules {
-    /// The recorded kernel's timer frequency (CONFIG_HZ), if the recording does not say it.
+    /// The recorded kernel's timer frequency (`CONFIG_HZ`), if the recording does not say it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=10_000), help_heading = TOLD)]
     hz: Option<u32>,
     /// The recorded kernel's base slice in ns.

@@ -1,6 +1,7 @@
 //! The bundled recordings and the split each belongs to (`traces/catalog.toml`). The split is by run inside a
 //! workload: choices are made on validation runs, test runs are looked at once.
 
+use super::{inside, places};
 use crate::trace::SchedClass;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,9 @@ pub const FILE: &str = "catalog.toml";
 
 /// Names a folder of recordings to be used instead of the bundled one.
 pub const ENV: &str = "KORACLE_TRACES";
+
+/// Said when there is no such folder.
+pub const NOT_FOUND: &str = "the bundled recordings are not found; KORACLE_TRACES names their folder";
 
 /// What a run may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -132,6 +136,9 @@ pub enum CatalogError {
         /// The files.
         files: Vec<String>,
     },
+    /// The recordings inside the program cannot be unpacked.
+    #[error("no folder of recordings was found, and those inside the program cannot be unpacked: {0}")]
+    Inside(std::io::Error),
     /// A recording is named twice: it could be in two splits.
     #[error("{}: names {file} twice", path.display())]
     Twice {
@@ -216,16 +223,21 @@ impl Catalog {
     }
 }
 
-/// The folder of the bundled recordings: what [`ENV`] names, else the first of these that has a catalog: `./traces`,
-/// `traces` in a folder above the executable, `traces` in the folder it was built from. `None` when there is none.
+/// The folder of the bundled recordings: what [`ENV`] names, else the first `traces` with a catalog where
+/// [`places::find`] looks. `None` when there is none.
 pub fn bundled_dir() -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os(ENV).filter(|d| !d.is_empty()) {
         // Also when it has no catalog: the error then names what was asked for.
         return Some(dir.into());
     }
-    let executable = std::env::current_exe().and_then(std::fs::canonicalize).unwrap_or_default();
-    let above = executable.ancestors().skip(1).map(|dir| dir.join("traces"));
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
-    let mut places = std::iter::once(PathBuf::from("traces")).chain(above).chain(std::iter::once(built_from));
-    places.find(|dir| dir.join(FILE).is_file())
+    places::find(&format!("traces/{FILE}"))?.parent().map(Path::to_path_buf)
+}
+
+/// The catalog at [`bundled_dir`], else that of the two recordings inside the program; true for those.
+pub fn bundled_or_inside() -> Result<(Catalog, bool), CatalogError> {
+    if let Some(dir) = bundled_dir() {
+        return Ok((Catalog::load(&dir)?, false));
+    }
+    let dir = inside::unpacked().map_err(CatalogError::Inside)?;
+    Ok((Catalog::load(&dir)?, true))
 }

@@ -44,13 +44,11 @@ fn notes(report: &Report, reordered: u64) -> Vec<String> {
     notes
 }
 
-/// What can be opened: the given files, then the bundled recordings.
+/// What can be opened: the given files, then the bundled recordings, or those inside the program.
 pub fn list(given: &[PathBuf]) -> (Vec<Entry>, Option<String>) {
-    let listing = catalog::bundled_dir().map(|dir| Catalog::load(&dir));
-    let (bundled, problem) = match listing {
-        None => (Vec::new(), Some("no folder with bundled recordings was found".into())),
-        Some(Err(e)) => (Vec::new(), Some(e.to_string())),
-        Some(Ok(catalog)) => (catalog.entries.iter().map(|e| entry_of_catalog(&catalog, e)).collect(), None),
+    let (bundled, problem) = match catalog::bundled_or_inside() {
+        Err(e) => (Vec::new(), Some(e.to_string())),
+        Ok((catalog, _)) => (catalog.entries.iter().map(|e| entry_of_catalog(&catalog, e)).collect(), None),
     };
     let (mut entries, rest): (Vec<Entry>, Vec<Entry>) = bundled.into_iter().partition(|e| given.contains(&e.path));
     let unknown = given.iter().filter(|path| !entries.iter().any(|e| e.path == **path)).map(|path| entry_of_file(path));

@@ -35,8 +35,7 @@ const TABLE: &[Foreign] = &[
         "a tar archive (SchedViz keeps raw per-CPU pages in such)",
         "unpack it with `tar xf FILE` and open the recording inside; raw pages become readable with `trace-cmd report`",
     ),
-    row(|l| l.wide(), "text in UTF-16 without its mark", "convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.txt`"),
-    row(|l| l.magic(b"PERFILE2") || l.magic(b"2ELIFREP"), "perf.data", "convert it: `perf script -i FILE --ns`"),
+    row(utf16, "text in UTF-16 without its mark", "convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.txt`"),
     row(
         |l| l.has(b"\"linux-perf-json-version\""),
         "JSON of `perf data convert`, which leaves out CPUs and fields",
@@ -55,11 +54,6 @@ const TABLE: &[Foreign] = &[
     row(
         |l| l.has(b" |  Runtime ms  |") || l.has(b"|   Runtime ms  |") || (l.has(b"Runtime ms") && l.has(b"Switches")),
         "text of `perf sched latency`, which has sums and no events",
-        "use the recording itself: `perf script -i perf.data --ns > trace.txt`",
-    ),
-    row(
-        |l| l.all(&[b"*", b" secs ", b" => ", b":"]) && l.map_cell(),
-        "text of `perf sched map`",
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",
     ),
     row(
@@ -83,6 +77,10 @@ const TABLE: &[Foreign] = &[
         "record again after `echo 0 > /sys/kernel/tracing/options/bin`",
     ),
 ];
+
+fn utf16(look: &Look<'_>) -> bool {
+    look.wide()
+}
 
 /// A format that is known and not read. Asked anew for every longer part; `complete`: there is no longer one.
 pub fn recognise(head: &[u8], complete: bool) -> Option<&'static Foreign> {
@@ -124,13 +122,6 @@ impl Look<'_> {
         let little =
             head.chunks_exact(2).all(|pair| pair[1] == 0 && (pair[0] >= b' ' || pair[0].is_ascii_whitespace()));
         head.len() >= 16 && little
-    }
-
-    /// `  *A0         717.355295 secs A0 => migration/0:18`
-    fn map_cell(&self) -> bool {
-        let cells = self.line.trim_ascii_start();
-        matches!(cells, [b'*', b'A'..=b'Z', b'0'..=b'9' | b'A'..=b'Z', ..])
-            || cells.iter().take_while(|b| **b != b's').all(|b| b.is_ascii_alphanumeric() || b"*. -".contains(b))
     }
 
     /// `"ts","dur","cpu"`

@@ -2,13 +2,14 @@
 //! Long texts are cut at line ends and parsed on all threads of the rayon pool; the result does not depend on the cuts.
 
 mod layout;
-mod line;
+pub(super) mod line;
 mod payload;
 
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
 use super::{Format, IngestError, Place, Probe, Reader, Reason, Report, Sink, Source, num};
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TraceBuilder};
+use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TraceBuilder, TraceMeta};
+pub(super) use layout::cleaned;
 use line::{Body, Head, Line};
 use memchr::memmem::find;
 use payload::Named;
@@ -50,14 +51,33 @@ impl Reader for Ftrace {
     }
 }
 
-/// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the next one is read.
+/// What differs between texts whose lines hold an event each.
+pub(super) struct Dialect {
+    /// Tells what a line is.
+    pub line: fn(&[u8]) -> Result<Line<'_>, Reason>,
+    /// What a comment says of the machine.
+    pub comment: fn(&[u8], &mut TraceMeta, &mut Report),
+}
+
+const OWN: Dialect = Dialect { line: line::parse, comment };
+
 fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) -> Machines {
+    read_dialect(&OWN, source, to, (block, chunk))
+}
+
+/// Reads a text of another program with such lines.
+pub(super) fn read_text(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink) {
+    read_dialect(dialect, source, to, (BLOCK, CHUNK));
+}
+
+/// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the next one is read.
+fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (block, chunk): (usize, usize)) -> Machines {
     let mut lines = Lines::new(block);
     let mut whole = Part::default();
     let mut next = lines.next(source);
     while let Some(block) = next {
         let parse =
-            || pieces(&block.text, chunk).map(|(at, text)| Part::parse(block.start + at as u64, text)).collect();
+            || pieces(&block.text, chunk).map(|(at, t)| Part::parse(dialect, block.start + at as u64, t)).collect();
         let (parts, following): (Vec<Part>, _) = rayon::join(parse, || lines.next(source));
         for part in parts {
             whole.append(part);
@@ -72,7 +92,7 @@ fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) 
              order of events is right, durations are not times",
         );
     }
-    (to.meta.cpus, to.meta.kernel) = (whole.cpus, whole.kernel);
+    to.meta = whole.said;
     to.events = whole.builder;
     to.report = whole.report;
     whole.machines
@@ -104,10 +124,10 @@ fn pieces(text: &[u8], size: usize) -> impl IndexedParallelIterator<Item = (usiz
 struct Part {
     builder: TraceBuilder,
     report: Report,
-    cpus: u16,
+    /// What comments say of the machine: CPUs, kernel, command.
+    said: TraceMeta,
     /// Events whose stamp is a whole number.
     counts: u64,
-    kernel: String,
     machines: Machines,
 }
 
@@ -124,15 +144,51 @@ impl Machines {
     }
 }
 
+/// `# entries-in-buffer/entries-written: 2502/2610   #P:2`
+/// `# nop latency trace v1.1.5 on 6.18.44`
+/// `# latency: 0 us, #2829/2829, CPU#0 | (M:PREEMPT(none) VP:0, KP:0, SP:0 HP:0 #P:2)`
+fn comment(text: &[u8], said: &mut TraceMeta, report: &mut Report) {
+    if let Some(at) = find(text, b" latency trace v")
+        && let Some(on) = find(&text[at..], b" on ")
+    {
+        said.kernel = String::from_utf8_lossy(text[at + on + 4..].trim_ascii()).into_owned();
+    }
+    if text.starts_with(b"# latency: ")
+        && let Some(at) = find(text, b" #P:")
+    {
+        cpus(&text[at + 4..], said);
+    }
+    let Some(rest) = text.strip_prefix(b"# entries-in-buffer/entries-written: ") else { return };
+    let mut words = rest.split(|b| *b == b' ').filter(|w| !w.is_empty());
+    if let Some(entries) = words.next() {
+        let mut numbers = entries.split(|b| *b == b'/').map(num::unsigned);
+        if let (Some(Some(kept)), Some(Some(written))) = (numbers.next(), numbers.next()) {
+            let missing = written.saturating_sub(kept);
+            report.overwritten = report.overwritten.saturating_add(missing);
+        }
+    }
+    if let Some(n) = words.find_map(|w| w.strip_prefix(b"#P:")) {
+        cpus(n, said);
+    }
+}
+
+/// The number at the beginning of `text` is that of the CPUs.
+pub(super) fn cpus(text: &[u8], said: &mut TraceMeta) {
+    let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
+    if let Some(n) = num::unsigned(&text[..digits]).filter(|&n| n <= u64::from(MAX_CPUS)) {
+        said.cpus = said.cpus.max(n as u16);
+    }
+}
+
 impl Part {
-    fn parse(start: u64, text: &[u8]) -> Self {
+    fn parse(dialect: &Dialect, start: u64, text: &[u8]) -> Self {
         // A line of a switch takes about 150 bytes, one of a wake-up 110.
         let mut part = Self { builder: TraceBuilder::with_capacity(text.len() / 128), ..Self::default() };
         let mut from = 0;
         while from < text.len() {
             let end = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |at| from + at);
             part.report.units += 1;
-            if let Err(reason) = part.take(&text[from..end]) {
+            if let Err(reason) = part.take(dialect, &text[from..end]) {
                 let place = Place::Line { line: part.report.units, byte: start + from as u64 };
                 part.report.note(place, reason);
             }
@@ -141,69 +197,33 @@ impl Part {
         part
     }
 
-    fn take(&mut self, text: &[u8]) -> Result<(), Reason> {
+    fn take(&mut self, dialect: &Dialect, text: &[u8]) -> Result<(), Reason> {
         if text.len() > LONGEST {
             return Err(Reason::TooLong);
         }
         let text = bare(text);
-        let line = line::parse(text);
+        let line = (dialect.line)(text);
         // Names may hold such bytes, too: a line is taken as it is where it can be.
         if matches!(line, Err(_) | Ok(Line::Other))
             && let Some(clean) = layout::cleaned(text)
-            && let Ok(line) = line::parse(&clean)
+            && let Ok(line) = (dialect.line)(&clean)
         {
-            return self.line(line, &clean);
+            return self.line(dialect, line, &clean);
         }
-        self.line(line?, text)
+        self.line(dialect, line?, text)
     }
 
-    fn line(&mut self, line: Line<'_>, text: &[u8]) -> Result<(), Reason> {
+    fn line(&mut self, dialect: &Dialect, line: Line<'_>, text: &[u8]) -> Result<(), Reason> {
         match line {
-            Line::Comment => self.comment(text),
+            Line::Comment => (dialect.comment)(text, &mut self.said, &mut self.report),
             Line::Other => self.report.other_events += 1,
-            Line::Cpus(n) if n <= u64::from(MAX_CPUS) => self.cpus = self.cpus.max(n as u16),
+            Line::Cpus(n) if n <= u64::from(MAX_CPUS) => self.said.cpus = self.said.cpus.max(n as u16),
             Line::Cpus(n) => return Err(Reason::CpuTooBig(n)),
             Line::Machine(file) => self.machines.add(file),
             Line::Lost { cpu: n, lost } => self.builder.loss(cpu(n)?, lost),
             Line::Event(head, body) => self.event(head, body)?,
         }
         Ok(())
-    }
-
-    /// `# entries-in-buffer/entries-written: 2502/2610   #P:2`
-    /// `# nop latency trace v1.1.5 on 6.18.44`
-    /// `# latency: 0 us, #2829/2829, CPU#0 | (M:PREEMPT(none) VP:0, KP:0, SP:0 HP:0 #P:2)`
-    fn comment(&mut self, text: &[u8]) {
-        if let Some(at) = find(text, b" latency trace v")
-            && let Some(on) = find(&text[at..], b" on ")
-        {
-            self.kernel = String::from_utf8_lossy(text[at + on + 4..].trim_ascii()).into_owned();
-        }
-        if text.starts_with(b"# latency: ")
-            && let Some(at) = find(text, b" #P:")
-        {
-            self.cpus(&text[at + 4..]);
-        }
-        let Some(rest) = text.strip_prefix(b"# entries-in-buffer/entries-written: ") else { return };
-        let mut words = rest.split(|b| *b == b' ').filter(|w| !w.is_empty());
-        if let Some(entries) = words.next() {
-            let mut numbers = entries.split(|b| *b == b'/').map(num::unsigned);
-            if let (Some(Some(kept)), Some(Some(written))) = (numbers.next(), numbers.next()) {
-                let missing = written.saturating_sub(kept);
-                self.report.overwritten = self.report.overwritten.saturating_add(missing);
-            }
-        }
-        if let Some(cpus) = words.find_map(|w| w.strip_prefix(b"#P:")) {
-            self.cpus(cpus);
-        }
-    }
-
-    /// The number at the beginning of `text` is that of the CPUs.
-    fn cpus(&mut self, text: &[u8]) {
-        let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
-        if let Some(n) = num::unsigned(&text[..digits]).filter(|&n| n <= u64::from(MAX_CPUS)) {
-            self.cpus = self.cpus.max(n as u16);
-        }
     }
 
     /// Interns a task, whose name may be written as numbers.
@@ -263,10 +283,16 @@ impl Part {
 
     fn append(&mut self, later: Self) {
         self.builder.append(later.builder);
-        self.cpus = self.cpus.max(later.cpus);
+        self.said.cpus = self.said.cpus.max(later.said.cpus);
         self.counts += later.counts;
-        if self.kernel.is_empty() {
-            self.kernel = later.kernel;
+        for (first, later) in [
+            (&mut self.said.kernel, later.said.kernel),
+            (&mut self.said.command, later.said.command),
+            (&mut self.said.tool, later.said.tool),
+        ] {
+            if first.is_empty() {
+                *first = later;
+            }
         }
         later.machines.0.iter().for_each(|file| self.machines.add(file.as_bytes()));
         self.report.append(later.report);

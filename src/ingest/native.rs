@@ -19,7 +19,7 @@ mod row;
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
 use super::{Format, IngestError, Place, Probe, Reader, Reason, Sink, Source, num};
-use crate::trace::{CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder};
+use crate::trace::{CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskId, TaskState, TraceBuilder};
 use row::{Row, Taken};
 
 /// The columns in the order of [`Columns::at`].
@@ -190,7 +190,9 @@ impl Rows {
             b"" => -1,
             text => pid(text, "actor")?,
         };
-        let who = Pid(pid(field(4), "pid")?);
+        // Who left need not be known, if who came in is.
+        let nobody = kind == EventKind::Switch && field(4).is_empty() && field(5).is_empty();
+        let who = Pid(if nobody { -1 } else { pid(field(4), "pid")? });
         let mut event = Event::blank(Nanos(time), cpu);
         event.kind = kind;
         event.prio = num::prio(whole(field(6))).ok_or(Reason::Field("prio"))?;
@@ -201,7 +203,7 @@ impl Rows {
                 event.state = TaskState::parse(field(7)).ok_or(Reason::Field("state"))?;
                 let next = Pid(pid(field(8), "next_pid")?);
                 event.next_prio = num::prio(whole(field(10))).ok_or(Reason::Field("next_prio"))?;
-                event.task = builder.task(who, field(5));
+                event.task = if nobody { TaskId::NONE } else { builder.task(who, field(5)) };
                 event.next = builder.task(next, field(9));
             }
             EventKind::Migrate => {

@@ -46,7 +46,7 @@ impl Reader for Perfetto {
                 break;
             }
             // An empty line of a text looks like a packet of text.
-            good += usize::from(packet.iter().any(|&b| b < 9 || b >= 0x80));
+            good += usize::from(packet.iter().any(|&b| !(9..0x80).contains(&b)));
             rest = &after[packet.len()..];
         }
         // What is behind good packets may be damaged.
@@ -55,7 +55,7 @@ impl Reader for Perfetto {
 
     fn read(&self, source: &mut Source<'_>, to: &mut Sink) -> Result<(), IngestError> {
         let mut reading = Reading::default();
-        to.events.unordered();
+        to.events.in_any_order();
         let (mut buffer, mut at) = (Vec::new(), 0);
         loop {
             if buffer.len() - at < 16 {

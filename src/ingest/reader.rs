@@ -4,12 +4,22 @@
 //! Rules for a reader: what is bad is noted with its place and costs itself alone; memory is the events plus a few MB,
 //! whatever the bytes; the result does not depend on how many threads there are.
 
-use super::{Format, IngestError, Report, Source, foreign, ftrace, lttng, native, perfetto, systrace, tracedat};
+use super::{Format, IngestError, Report, Source, foreign};
+use super::{ftrace, lttng, native, perf_data, perf_sched_map, perf_script, perfetto, systrace, tracedat};
 use crate::trace::{TraceBuilder, TraceMeta};
 
 /// All formats, the surer ones first.
-pub const READERS: &[&dyn Reader] =
-    &[&tracedat::TraceDat, &perfetto::Perfetto, &native::Native, &systrace::Systrace, &lttng::Lttng, &ftrace::Ftrace];
+pub const READERS: &[&dyn Reader] = &[
+    &tracedat::TraceDat,
+    &perf_data::PerfData,
+    &perfetto::Perfetto,
+    &native::Native,
+    &systrace::Systrace,
+    &lttng::Lttng,
+    &perf_script::PerfScript,
+    &perf_sched_map::PerfSchedMap,
+    &ftrace::Ftrace,
+];
 
 /// What a look at the first bytes can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 //!
 //! A damaged page loses what is behind its damage and is counted; a page that is cut short loses its tail alone.
 
-mod events;
-mod format;
+pub(super) mod events;
+pub(super) mod format;
 mod merge;
 mod page;
 
@@ -104,6 +104,7 @@ impl Formats {
     }
 
     /// With a clock whose values are not yet times.
+    #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }

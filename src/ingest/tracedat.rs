@@ -58,6 +58,9 @@ fn pages<'a>(head: &Head, formats: &Formats, file: Box<dyn ReadSeek + 'a>, to: &
     let mut chosen = None;
     for buffer in &buffers {
         let report = decode(buffer, formats, &shared, head, to)?;
+        if to.report.truncated.is_none() {
+            to.report.truncated.clone_from(&report.truncated);
+        }
         to.report.append(report);
         if !to.events.is_empty() {
             chosen = Some(*buffer);

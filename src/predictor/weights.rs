@@ -3,7 +3,9 @@
 //! file is an error that names the file and the byte.
 
 mod file;
+mod inside;
 
+use crate::dataset::places;
 use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,8 +14,6 @@ use std::path::{Path, PathBuf};
 const VERSION: u32 = 1;
 /// Names a model file to be used instead of the bundled one.
 pub const ENV: &str = "KORACLE_MODEL";
-/// The bundled TCN, relative to the project's folder; the other kinds lie beside it under their labels.
-pub const BUNDLED: &str = "assets/models/tcn.koracle";
 
 /// Width of the embeddings of a token's kind, rank and state.
 pub const EMBED: [usize; 3] = [4, 8, 4];
@@ -258,16 +258,6 @@ pub enum WeightsError {
     /// The model that [`ENV`] names cannot be used.
     #[error("{ENV}: {0}")]
     Named(Box<WeightsError>),
-    /// No bundled model was found.
-    #[error("no model: neither {ENV} nor {BUNDLED} leads to one")]
-    NotFound,
-    /// No bundled model of that kind was found.
-    #[error(
-        "no bundled {kind}: there is no assets/models/{kind}.koracle; make one with `koracle train --model {kind} -o DIR`, \
-         then name DIR/best.koracle with --model",
-        kind = .0.label()
-    )]
-    NotBundled(Kind),
 }
 
 /// What can be wrong with a model file's content.
@@ -371,39 +361,28 @@ impl Weights {
         written.map_err(|source| WeightsError::Io { path: path.into(), source })
     }
 
-    /// Where the model is that is used when none is named: [`ENV`], else [`BUNDLED`] under the working folder, under
-    /// a folder above the program, or under the project it was built from.
-    pub fn bundled_path() -> Option<PathBuf> {
-        if let Some(path) = named() {
-            return Some(path);
-        }
-        find(BUNDLED)
-    }
-
-    /// The model at [`Self::bundled_path`].
+    /// The model that is used when none is named: [`ENV`], else [`Kind::Tcn`] of [`Self::bundled_of`].
     pub fn bundled() -> Result<Self, WeightsError> {
-        if let Some(path) = named() {
-            return Self::load(&path).map_err(|source| WeightsError::Named(Box::new(source)));
+        match named() {
+            Some(path) => Self::load(&path).map_err(|source| WeightsError::Named(Box::new(source))),
+            None => Self::found(Kind::Tcn),
         }
-        Self::load(&Self::bundled_path().ok_or(WeightsError::NotFound)?)
     }
 
-    /// The bundled model of a kind: for a TCN [`Self::bundled`], for another the file of its label beside it.
+    /// The bundled model of a kind: for a TCN [`Self::bundled`], for another the file of its label, where
+    /// [`places::find`] looks, else the one inside the program.
     pub fn bundled_of(kind: Kind) -> Result<Self, WeightsError> {
-        if kind == Kind::Tcn {
-            return Self::bundled();
-        }
-        let file = format!("assets/models/{}.koracle", kind.label());
-        Self::load(&find(&file).ok_or(WeightsError::NotBundled(kind))?)
+        if kind == Kind::Tcn { Self::bundled() } else { Self::found(kind) }
     }
-}
 
-/// A bundled file: under the working folder, under a folder above the program, or under the project it was built from.
-fn find(file: &str) -> Option<PathBuf> {
-    let program = std::env::current_exe().unwrap_or_default();
-    let above = program.ancestors().skip(1).map(Path::to_path_buf);
-    let places = std::iter::once(PathBuf::from(".")).chain(above);
-    places.chain([env!("CARGO_MANIFEST_DIR").into()]).map(|p| p.join(file)).find(|p| p.is_file())
+    fn found(kind: Kind) -> Result<Self, WeightsError> {
+        let path = format!("assets/models/{}.koracle", kind.label());
+        if let Some(path) = places::find(&path) {
+            return Self::load(&path);
+        }
+        let bytes = inside::model(kind);
+        Self::from_bytes(bytes).map_err(|(byte, problem)| WeightsError::Content { path: path.into(), byte, problem })
+    }
 }
 
 /// What [`ENV`] says; empty is the same as not set.

@@ -18,8 +18,8 @@ pub struct TraceBuilder {
     /// Losses by their place in the input: before event number `.0`, on this CPU, so many.
     losses: Vec<(usize, CpuId, u64)>,
     max_cpu: Option<u16>,
-    /// The input keeps no order among CPUs.
-    unordered: bool,
+    /// See [`Self::in_any_order`].
+    any_order: bool,
     /// Recently named tasks, by [`recent_slot`]: most rows of a recording name the same few.
     recent: Vec<TaskId>,
 }
@@ -94,9 +94,9 @@ impl TraceBuilder {
         self.losses.push((self.events.len(), cpu, lost));
     }
 
-    /// For an input that keeps the events of each CPU together: that they are put in order says nothing about the recording.
-    pub fn unordered(&mut self) {
-        self.unordered = true;
+    /// Says that the input has an order of its own (CPU by CPU, say): that events must be sorted means nothing then.
+    pub fn in_any_order(&mut self) {
+        self.any_order = true;
     }
 
     /// Sum of what [`Self::loss`] was told so far.
@@ -112,7 +112,7 @@ impl TraceBuilder {
         self.losses.extend(other.losses.into_iter().map(|(at, cpu, lost)| (before + at, cpu, lost)));
         self.events.append(other.events, look);
         self.gaps.extend(other.gaps);
-        self.unordered |= other.unordered;
+        self.any_order |= other.any_order;
         self.max_cpu = self.max_cpu.max(other.max_cpu);
     }
 
@@ -152,8 +152,8 @@ impl TraceBuilder {
     /// Builds the trace. `meta.start_ns` is set to the first event's clock value unless it is already set.
     pub fn finish(mut self, mut meta: TraceMeta) -> Trace {
         self.place_losses();
-        let sorted = self.events.sort();
-        let reordered = if self.unordered { 0 } else { sorted };
+        let moved = self.events.sort();
+        let reordered = if self.any_order { 0 } else { moved };
         let start = self.events.time.first().copied().unwrap_or(0);
         if meta.start_ns == 0 {
             meta.start_ns = start;

@@ -70,6 +70,10 @@ impl Unknown {
                     unsure = true;
                 }
                 (running, proof) = (Some(seen), e.time);
+            } else if is_switch {
+                // The recording does not say who left.
+                stretches.add(proof, e.time);
+                unsure = true;
             }
             if is_switch {
                 if unsure {

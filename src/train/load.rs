@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// There is no folder of recordings.
-    #[error("the bundled recordings are not found")]
+    #[error("{}", catalog::NOT_FOUND)]
     NoFolder,
     /// The list of recordings cannot be used.
     #[error(transparent)]

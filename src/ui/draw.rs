@@ -113,11 +113,11 @@ fn title(app: &App, theme: Theme, buf: &mut Buffer) {
             let kernel = meta.kernel.split('-').next().unwrap_or_default();
             let mut parts = vec![meta.name.clone()];
             let class = trace.machine().class;
-            // What nobody said is marked: inferred with a question mark, assumed with two.
+            // What nobody said is not shown as if somebody had.
             let mark = match class.from {
-                Origin::Inferred => "?",
-                Origin::Assumed => "??",
-                _ => "",
+                Origin::Inferred => " inferred",
+                Origin::Assumed => " assumed",
+                Origin::Recorded | Origin::Told => "",
             };
             parts.push(format!("{kernel} {}{mark}", class.value.label()).trim_start().to_owned());
             parts.push(format!("{} CPU{}", trace.cpus(), if trace.cpus() == 1 { "" } else { "s" }));

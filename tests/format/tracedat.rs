@@ -57,15 +57,24 @@ fn header_info() -> Vec<u8> {
     [&b"header_page\0"[..], &page, b"header_event\0", &event].concat()
 }
 
+/// The layout of an event that no page has.
+fn other(name: &str) -> String {
+    let text = String::from_utf8(data("sched_wakeup.format")).unwrap().replace("sched_wakeup", name);
+    let line = text.lines().find(|l| l.starts_with("ID:")).unwrap().to_owned();
+    text.replace(&line, "ID: 9")
+}
+
 fn formats() -> Vec<u8> {
     let names = ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     bytes.extend(b"irq\0");
     bytes.extend(1_u32.to_le_bytes());
-    bytes.extend(sized(b"name: irq_handler_entry\nID: 9\n"));
+    bytes.extend(sized(other("irq_handler_entry").as_bytes()));
     bytes.extend(b"sched\0");
     bytes.extend((names.len() as u32).to_le_bytes());
-    names.iter().for_each(|name| bytes.extend(sized(&data(&format!("{name}.format")))));
+    for name in names {
+        bytes.extend(sized(&data(&format!("{name}.format"))));
+    }
     bytes
 }
 
@@ -105,7 +114,7 @@ impl<'a> File<'a> {
         let mut bytes = Self::start("6");
         bytes.extend(header_info());
         bytes.extend(1_u32.to_le_bytes());
-        bytes.extend(sized(b"name: function\n"));
+        bytes.extend(sized(other("function").as_bytes()));
         bytes.extend(formats());
         for part in [&b"ffff T symbol\n"[..], b""] {
             bytes.extend((part.len() as u32).to_le_bytes());
@@ -139,7 +148,9 @@ impl<'a> File<'a> {
             at += page.len();
         }
         bytes.resize(bytes.len().next_multiple_of(4096), 0);
-        pages.iter().for_each(|page| bytes.extend(page));
+        for page in pages {
+            bytes.extend(page);
+        }
     }
 
     fn seven(&self, how: &str) -> Vec<u8> {
@@ -193,7 +204,9 @@ impl<'a> File<'a> {
             } else {
                 let chunks: Vec<_> = pages.chunks(3 * 4096).collect();
                 bytes.extend((chunks.len() as u32).to_le_bytes());
-                chunks.iter().for_each(|chunk| bytes.extend(block(how, chunk)));
+                for chunk in chunks {
+                    bytes.extend(block(how, chunk));
+                }
             }
             said.extend((cpu as u32).to_le_bytes());
             said.extend((at as u64).to_le_bytes());

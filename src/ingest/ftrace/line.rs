@@ -91,7 +91,11 @@ fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
         // A name that the text ends in, or that is all there is, is a cut line.
         return if text.is_empty() { Err(Reason::NotAnEvent) } else { Ok(Line::Other) };
     };
-    let text = text.trim_ascii();
+    named(head, name, text.trim_ascii())
+}
+
+/// An event by its name and its fields.
+pub fn named<'a>(head: Head, name: &[u8], text: &'a [u8]) -> Result<Line<'a>, Reason> {
     let body = match name {
         b"sched_switch" => payload::switch(text).map(Body::Switch).ok_or(Reason::Payload("sched_switch"))?,
         b"sched_wakeup" => match payload::wakeup(text).ok_or(Reason::Payload("sched_wakeup"))? {
@@ -157,12 +161,12 @@ fn head(line: &[u8]) -> Option<(Head, &[u8])> {
 }
 
 /// A stamp has at most 20 digits before the point and 9 behind it.
-const STAMP: usize = 32;
+pub const STAMP: usize = 32;
 /// Spaces, flags and the columns of thread groups, CPUs and pids are narrower than this.
 const COLUMN: usize = 64;
 
 /// Where the last byte of this kind is, within `far` bytes of the end.
-fn last_of(text: &[u8], far: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
+pub fn last_of(text: &[u8], far: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
     let from = text.len().saturating_sub(far);
     text[from..].iter().rposition(|&b| is(b)).map(|at| from + at)
 }
@@ -174,7 +178,7 @@ fn last(text: &[u8], byte: u8) -> Option<usize> {
 }
 
 /// Without the spaces at the end.
-fn trimmed(text: &[u8]) -> Option<&[u8]> {
+pub fn trimmed(text: &[u8]) -> Option<&[u8]> {
     last_of(text, COLUMN, |b| b != b' ').map(|at| &text[..=at])
 }
 
@@ -204,7 +208,7 @@ fn place(text: &[u8]) -> Option<(i32, u64)> {
 }
 
 /// `... [001]`: what is before, and the number.
-fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
+pub fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
     let inner = text.strip_suffix(b"]")?;
     let open = last(inner, b'[')?;
     Some((&text[..open], num::unsigned(&inner[open + 1..])?))

@@ -232,6 +232,7 @@ impl Shape {
 
     /// The event, and the pid of its second task. `None` when a field is not valid, `Some(None)` for a wake-up without
     /// effect. A field that is not written is 0, or an empty text.
+    #[allow(clippy::option_option)] // no event, and no wake-up with an effect, are two things
     fn event(
         &self,
         mut event: Event,

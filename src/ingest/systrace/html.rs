@@ -26,7 +26,7 @@ enum Place {
 
 /// Reads a page.
 pub struct Page<R: Read> {
-    page: BufReader<R>,
+    source: BufReader<R>,
     place: Place,
     /// Text that is not yet given out: `text[at..]`.
     text: Vec<u8>,
@@ -39,9 +39,9 @@ pub struct Page<R: Read> {
 
 impl<R: Read> Page<R> {
     pub fn new(page: R) -> Self {
-        let page = BufReader::with_capacity(64 << 10, page);
+        let source = BufReader::with_capacity(64 << 10, page);
         Self {
-            page,
+            source,
             place: Place::Outside,
             text: Vec::new(),
             at: 0,
@@ -55,14 +55,14 @@ impl<R: Read> Page<R> {
     fn line(&mut self) -> Result<bool> {
         self.line.clear();
         loop {
-            let part = self.page.fill_buf()?;
+            let part = self.source.fill_buf()?;
             let (n, ended) = match memchr::memchr(b'\n', part) {
                 Some(at) => (at + 1, true),
                 None => (part.len(), part.is_empty()),
             };
             let room = (4 * LONGEST).saturating_sub(self.line.len()).min(n);
             self.line.extend_from_slice(&part[..room]);
-            self.page.consume(n);
+            self.source.consume(n);
             if ended {
                 return Ok(n > 0 || !self.line.is_empty());
             }

@@ -124,7 +124,7 @@ impl Options {
         }
         for cpu in 0..self.cpus {
             let (at, size) = (walk.number(8)?, walk.number(8)?);
-            self.pages(to, cpu, at, size);
+            Self::pages(to, cpu, at, size);
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl Options {
             2 => self.stats(&text()),
             3 => self.buffer(&mut data_walk, seven)?,
             4 => self.said.clock = current(&text()),
-            5 => self.said.kernel = text().split(' ').nth(2).unwrap_or_default().to_owned(),
+            5 => text().split(' ').nth(2).unwrap_or_default().clone_into(&mut self.said.kernel),
             8 => self.said.cpus = u16::try_from(data_walk.number(4)?).ok().filter(|n| *n <= MAX_CPUS).unwrap_or(0),
             9 => self.said.tool = format!("trace-cmd {}", text()),
             12 => self.said.guest = true,
@@ -180,7 +180,7 @@ impl Options {
             walk.skip(4)?;
             for _ in 0..walk.number(4)? {
                 let (cpu, at, size) = (walk.number(4)?, walk.number(8)?, walk.number(8)?);
-                self.pages(&mut buffer, cpu, at, size);
+                Self::pages(&mut buffer, cpu, at, size);
             }
         }
         // One that is described again replaces the first.
@@ -189,7 +189,7 @@ impl Options {
         Ok(())
     }
 
-    fn pages(&mut self, to: &mut Buffer, cpu: u64, at: u64, size: u64) {
+    fn pages(to: &mut Buffer, cpu: u64, at: u64, size: u64) {
         if let Some(cpu) = u16::try_from(cpu).ok().filter(|c| *c < MAX_CPUS)
             && size > 0
         {

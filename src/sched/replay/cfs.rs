@@ -388,7 +388,9 @@ mod tests {
         for (id, q, v) in [(2, 0, 10_000_000), (3, 0, 11_000_000), (4, 1, 90_000_000)] {
             engine.queues[queues[q]].shift(&mut engine.ents[id], v);
         }
-        queues.iter().for_each(|q| engine.cfs_floor(*q));
+        for q in queues {
+            engine.cfs_floor(q);
+        }
         engine.dequeue(3, true, false);
         engine.enqueue(3, 1, How::Wake);
         assert_eq!(engine.ents[3].v, 91_000_000);
