@@ -52,7 +52,7 @@ CPU:0 [LOST EVENTS]
 #[test]
 fn events_of_all_kinds_come_back_in_their_order() {
     let trace = ingest::read(KINDS.as_bytes(), "x").unwrap().trace;
-    assert_eq!(trace.len(), 14);
+    assert_eq!(trace.len(), 13);
     let (bytes, left) = packed(&trace);
     let back = ingest::read(&bytes[..], "x").unwrap();
     assert_eq!((back.report.format, back.report.skipped, left), (Format::Perfetto, 0, Left::default()));
