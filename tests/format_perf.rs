@@ -115,7 +115,8 @@ fn a_cut_or_unfinished_file_says_what_is_missing() {
         let whole = sorted(&opened.trace) == sorted(&read(&file).trace);
         assert!(whole || opened.report.truncated.is_some(), "{end}");
     }
-    let said = ingest::read(&unfinished[..], "cut").unwrap_err().to_string();
+    // Without any format nothing can be decoded.
+    let said = ingest::read(&file[..file.len() / 9], "cut").unwrap_err().to_string();
     assert!(said.contains("perf.data is cut") && said.contains("`perf record -o -"), "{said}");
     unfinished[48..56].fill(0);
     let said = ingest::read(&unfinished[..], "cut").unwrap_err().to_string();

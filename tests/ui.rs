@@ -291,16 +291,16 @@ fn times_by_the_recordings_own_clock() {
     let mut app = typical((120, 30));
     let stamp = kernel_oracle::app::time::point(HACKBENCH.meta().start_ns + 50_000_000, 0);
     keys(&mut app, "t0.05\n");
-    let before = screen(&app);
+    let before = screen(&app).to_string();
     assert!(before.contains("0.050000000 s of") && !before.contains(&stamp), "{before}");
     keys(&mut app, "T");
-    let shown = screen(&app);
+    let shown = screen(&app).to_string();
     let seconds = stamp.split('.').next().unwrap_or_default();
     let axis = shown.lines().find(|l| l.contains('╷')).unwrap_or_default();
     assert!(shown.contains(&format!("{stamp} of")) && axis.contains(&format!("╷{seconds}.")), "{shown}");
     // A stamp finds its place, whichever clock is shown.
     keys(&mut app, &format!("gTt{stamp}\n"));
-    assert_eq!(screen(&app), before);
+    assert_eq!(screen(&app).to_string(), before);
 }
 
 #[test]
