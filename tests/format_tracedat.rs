@@ -63,11 +63,19 @@ fn trace_cmd_says_the_same_of_every_event() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    for version in all() {
+    // A trace-cmd reads the packings that it was built with.
+    let packings = Command::new("trace-cmd").args(["list", "-c"]).output().unwrap().stdout;
+    let packings = String::from_utf8_lossy(&packings).into_owned();
+    let knows = |version: &Version| match version {
+        Version::Seven(how) => *how == "none" || packings.contains(how),
+        Version::Six => true,
+    };
+    for version in all().into_iter().filter(knows) {
         let path = folder.path().join("t.dat");
         std::fs::write(&path, File::new(&PAGES).build(version)).unwrap();
         // With `-R`: its own letters of states are those of an older kernel.
         let said = Command::new("trace-cmd").args(["report", "-t", "-R"]).arg(&path).output().unwrap();
+        assert!(!said.stdout.is_empty(), "{version:?}: {}", String::from_utf8_lossy(&said.stderr));
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         let theirs = ingest::read(said.into_bytes(), "report").unwrap();
         let ours = ingest::open(&path).unwrap();
