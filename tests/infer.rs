@@ -60,6 +60,16 @@ fn the_class_of_every_bundled_recording_is_found_in_its_events() {
 }
 
 #[test]
+fn a_short_recording_is_not_judged() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/hackbench-pipe-2g_run3.csv.zst");
+    let (whole, _) = bare(&path);
+    let mut short = whole.cut(0..2_000);
+    short.suppose(Machine::of(&TraceMeta::default(), short.cpus()));
+    infer(&mut short);
+    assert_eq!(short.machine().class.from, Origin::Assumed);
+}
+
+#[test]
 fn what_is_recorded_stays() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/hackbench-pipe-2g_run3.csv.zst");
     let mut trace = ingest::open(&path).unwrap().trace;

@@ -8,6 +8,9 @@ use crate::trace::{EventKind, Fact, Machine, Nanos, SchedClass, ThreadIx, Trace,
 
 /// Events of the first part that are looked at.
 const PART: usize = 40_000;
+/// Switches of a recording that is long enough to tell the class by: in a shorter one most lags are still unknown, and the
+/// class with fewer rules to break looks better than it is.
+const SWITCHES: usize = 2_000;
 /// Decisions with several candidates that a hypothesis is judged by, at least; fewer say nothing.
 const DECISIONS: u64 = 50;
 /// The kernel's priorities from here on are fair ones.
@@ -25,7 +28,9 @@ pub fn infer(trace: &mut Trace) {
     {
         machine.hz = hz;
     }
-    if machine.class.is_assumed() {
+    if trace.switch_count() < SWITCHES {
+        // Too little to tell rules by.
+    } else if machine.class.is_assumed() {
         let rules = [(SchedClass::Eevdf, true), (SchedClass::Cfs, true), (SchedClass::Cfs, false)];
         machine = best(trace, machine, &rules.map(|(class, grouped)| (Fact::assumed(class), grouped)));
     } else if machine.autogroup.is_assumed() && machine.class.value == SchedClass::Cfs {
