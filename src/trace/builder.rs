@@ -80,11 +80,10 @@ impl TraceBuilder {
         self.push(event, actor);
     }
 
-    /// Adds a loss on `cpu`; times are clock values like those of events. One that ends before it begins, by a clock
-    /// that went back, is a moment.
+    /// Adds a loss on `cpu`; times are clock values like those of events.
     pub fn gap(&mut self, gap: Gap) {
         self.see(gap.cpu);
-        self.gaps.push(Gap { from: gap.from.min(gap.to), ..gap });
+        self.gaps.push(gap);
     }
 
     /// Adds a loss on `cpu` at this point of the input: it reaches from the last event of this CPU (or the start)
@@ -179,8 +178,9 @@ impl TraceBuilder {
         }
         let mut gaps = self.gaps;
         for gap in &mut gaps {
-            gap.from = Nanos(gap.from.0.saturating_sub(start));
             gap.to = Nanos(gap.to.0.saturating_sub(start));
+            // By a clock that went back it may end before it begins: then it is a moment.
+            gap.from = Nanos(gap.from.0.saturating_sub(start)).min(gap.to);
         }
         gaps.sort_by_key(|g| (g.to, g.cpu));
 
