@@ -52,6 +52,14 @@ pub enum Tab {
 }
 
 impl Tab {
+    /// All, in their order on the first row.
+    pub const ALL: [Self; 4] = [Self::Timeline, Self::Train, Self::Mistakes, Self::Traces];
+
+    /// The key that leads to it.
+    pub fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
     fn context(self) -> keys::Contexts {
         match self {
             Self::Timeline => keys::TIMELINE,

@@ -9,14 +9,13 @@ mod busy;
 mod clipboard;
 pub mod draw;
 mod footer;
-mod inspector;
-mod lanes;
-mod list;
 mod mistakes;
-mod overview;
 pub mod palette;
-mod recording;
+mod pen;
 mod terminal;
+mod timeline;
+mod title;
+mod traces;
 mod train;
 
 pub use bench::{bench_frames, bench_list};

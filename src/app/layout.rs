@@ -20,6 +20,22 @@ impl Area {
         x >= self.x && x - self.x < self.w && y >= self.y && y - self.y < self.h
     }
 
+    /// The part of it that lies in `other`; empty when none does.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        let (x, y) = (self.x.max(other.x), self.y.max(other.y));
+        let end = |at: u16, n: u16, at2: u16, n2: u16| at.saturating_add(n).min(at2.saturating_add(n2));
+        let (right, bottom) = (end(self.x, self.w, other.x, other.w), end(self.y, self.h, other.y, other.h));
+        Self { x, y, w: right.saturating_sub(x), h: bottom.saturating_sub(y) }
+    }
+
+    /// Without so many columns on either side and so many rows above and below.
+    #[must_use]
+    pub fn inset(self, columns: u16, rows: u16) -> Self {
+        let (w, h) = (self.w.saturating_sub(2 * columns), self.h.saturating_sub(2 * rows));
+        Self { x: self.x + columns, y: self.y + rows, w, h }
+    }
+
     /// True when there is no room at all.
     pub fn is_empty(self) -> bool {
         self.w == 0 || self.h == 0

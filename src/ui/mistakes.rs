@@ -8,12 +8,10 @@
 //! ```
 
 mod list;
-pub mod marks;
 mod sums;
 mod why;
 
-use super::draw::{put, put_all, rect};
-use super::palette::Theme;
+use super::pen::Pen;
 use crate::app::help::wrap;
 use crate::app::layout::Area;
 use crate::app::mistakes::places::Places;
@@ -21,30 +19,29 @@ use crate::app::mistakes::{Data, Focus, Found, Mistakes};
 use crate::app::second::model_label;
 use crate::app::{App, time};
 use crate::evaluate::mistakes::view::View;
-use ratatui::buffer::Buffer;
 use ratatui::style::Style;
-use ratatui::widgets::{Block, Clear, Widget};
 
 /// Draws the screen.
-pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) {
+pub fn draw(app: &App, pen: &mut Pen) {
     let (m, p) = (&app.mistakes, app.places());
-    filter(m, &p, theme, buf);
+    filter(m, &p, pen);
     match (&m.data, &m.view) {
         (Data::Ready(found), Some(view)) => {
-            note(app, found, view, &p, theme, buf);
-            list::draw(m, found, view, &p, theme, buf);
-            sums::draw(m, p.sums, theme, buf);
-            why::draw(m, found, p.why, theme, buf);
+            note(app, found, view, &p, pen);
+            list::draw(m, found, view, &p, pen);
+            sums::draw(m, p.sums, pen);
+            why::draw(m, found, p.why, pen);
         }
-        (data, _) => waiting(app, data, &p, theme, buf),
+        (data, _) => waiting(app, data, &p, pen),
     }
     if m.editing {
-        typing(m, &p, theme, buf);
+        typing(m, &p, pen);
     }
 }
 
-fn waiting(app: &App, data: &Data, p: &Places, theme: Theme, buf: &mut Buffer) {
-    let (w, y) = (p.list.w.max(buf.area.width), p.list.y + 1);
+fn waiting(app: &App, data: &Data, p: &Places, pen: &mut Pen) {
+    let theme = pen.theme;
+    let (w, y) = (p.list.w.max(pen.area.w), p.list.y + 1);
     let (head, more, style) = match data {
         Data::Nothing if app.timeline().is_none() => {
             ("No recording is open.".into(), "4 lists what can be opened.".to_owned(), theme.strong())
@@ -62,16 +59,17 @@ fn waiting(app: &App, data: &Data, p: &Places, theme: Theme, buf: &mut Buffer) {
         Data::Failed(problem) => ("There is no list:".into(), problem.clone(), theme.miss()),
         Data::Ready(_) => ("░ summing up".into(), String::new(), theme.pending()),
     };
-    put(buf, 2, y, w - 2, &head, style);
+    pen.put(2, y, w - 2, &head, style);
     for (i, line) in wrap(&more, usize::from(w.saturating_sub(4))).iter().take(4).enumerate() {
-        put(buf, 2, y + 1 + i as u16, w - 2, line, theme.dim());
+        pen.put(2, y + 1 + i as u16, w - 2, line, theme.dim());
     }
 }
 
-fn filter(m: &Mistakes, p: &Places, theme: Theme, buf: &mut Buffer) {
+fn filter(m: &Mistakes, p: &Places, pen: &mut Pen) {
+    let theme = pen.theme;
     let Area { x, y, w, .. } = p.filter;
     let label = " filter  ";
-    let used = put(buf, x, y, w, label, if m.editing { theme.chosen() } else { theme.strong() });
+    let used = pen.put(x, y, w, label, if m.editing { theme.chosen() } else { theme.strong() });
     let count = m.view.as_ref().map_or_else(String::new, |v| {
         let t = &v.sums.total;
         let stale = if m.is_stale() { "░ " } else { "" };
@@ -81,15 +79,15 @@ fn filter(m: &Mistakes, p: &Places, theme: Theme, buf: &mut Buffer) {
     let room = w.saturating_sub(used + count_w);
     let (text, caret) = window(m, usize::from(room));
     if m.text.is_empty() && !m.editing {
-        put(buf, used, y, room, "none · / types one", theme.dim());
+        pen.put(used, y, room, "none · / types one", theme.dim());
     } else {
-        put(buf, used, y, room, &text, theme.text());
+        pen.put(used, y, room, &text, theme.text());
     }
     if m.editing {
-        put(buf, used + caret, y, 1, &under(&text, caret), theme.chosen());
+        pen.put(used + caret, y, 1, &under(&text, caret), theme.chosen());
     }
     if count_w > 0 && count_w < w {
-        put(buf, w - count_w, y, count_w, &count, theme.strong());
+        pen.put(w - count_w, y, count_w, &count, theme.strong());
     }
 }
 
@@ -122,7 +120,8 @@ fn whose(app: &App, name: &str) -> String {
     format!("{name} (Timeline: {current})")
 }
 
-fn note(app: &App, found: &Found, view: &View, p: &Places, theme: Theme, buf: &mut Buffer) {
+fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
+    let theme = pen.theme;
     let (m, total, whole) = (&app.mistakes, &view.sums.total, found.table.whole());
     let (low, high) = total.interval();
     let share = |n: u64, of: u64| percent(n as f64 / of as f64);
@@ -154,32 +153,33 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, theme: Theme, buf: &m
         None => (format!("{}: ", whose(app, name)), theme.dim()),
     };
     let used =
-        put(buf, 1, p.note.y, p.note.w.saturating_sub(1), &who, if m.first.is_some() { theme.strong() } else { style });
-    put(buf, 1 + used, p.note.y, p.note.w.saturating_sub(1 + used), &parts.join(" · "), style);
+        pen.put(1, p.note.y, p.note.w.saturating_sub(1), &who, if m.first.is_some() { theme.strong() } else { style });
+    pen.put(1 + used, p.note.y, p.note.w.saturating_sub(1 + used), &parts.join(" · "), style);
 }
 
 /// What is wrong with the line, and what could come next, over the rest of the screen's top.
-fn typing(m: &Mistakes, p: &Places, theme: Theme, buf: &mut Buffer) {
-    let w = buf.area.width;
+fn typing(m: &Mistakes, p: &Places, pen: &mut Pen) {
+    let theme = pen.theme;
+    let w = pen.area.w;
     let (x, y) = (9, p.note.y);
-    put(buf, 0, y, w, &" ".repeat(usize::from(w)), Style::new());
+    pen.fill(0, y, w, Style::new());
     if let Some(e) = &m.error {
         let room = usize::from(w.saturating_sub(x));
         let first = first_visible(m, room);
         let pointer: String = e.pointer().chars().skip(first).take(room).collect();
-        put(buf, x, y, w - x, &pointer, theme.miss());
+        pen.put(x, y, w - x, &pointer, theme.miss());
         let text = e.to_string();
         // Beside the pointer where there is room, else on a line of its own.
         let after = x + pointer.chars().count() as u16 + 1;
         let need = text.chars().count() as u16;
         if after + need <= w {
-            put(buf, after, y, w - after, &text, theme.miss());
+            pen.put(after, y, w - after, &text, theme.miss());
         } else {
-            put(buf, 0, y + 1, w, &" ".repeat(usize::from(w)), Style::new());
-            put(buf, 1, y + 1, w - 1, &text, theme.miss());
+            pen.fill(0, y + 1, w, Style::new());
+            pen.put(1, y + 1, w - 1, &text, theme.miss());
         }
     } else {
-        put(buf, x, y, w - x, "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it was", theme.dim());
+        pen.put(x, y, w - x, "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it was", theme.dim());
     }
     let choices = &m.completion.choices;
     let top = p.list.y;
@@ -194,42 +194,16 @@ fn typing(m: &Mistakes, p: &Places, theme: Theme, buf: &mut Buffer) {
     let width = (text_w + help_w + 6).min(w);
     let at = (x + m.completion.start as u16).min(w - width);
     let area = Area { x: at, y: top, w: width, h: rows as u16 + 2 };
-    Clear.render(rect(area), buf);
-    Block::bordered().border_style(theme.dim()).render(rect(area), buf);
+    pen.clear(area);
+    pen.border(area, "", theme.dim(), theme.dim());
     for (i, choice) in shown.iter().enumerate() {
         let style = if first + i == m.choice { theme.chosen() } else { theme.text() };
         let row = top + 1 + i as u16;
-        put(buf, at + 2, row, text_w, &choice.text, style);
-        put(buf, at + 4 + text_w, row, width.saturating_sub(text_w + 5), choice.help, theme.dim());
+        pen.put(at + 2, row, text_w, &choice.text, style);
+        pen.put(at + 4 + text_w, row, width.saturating_sub(text_w + 5), choice.help, theme.dim());
     }
-}
-
-/// A pane's frame; what is inside it.
-fn frame(area: Area, title: &str, focus: bool, theme: Theme, buf: &mut Buffer) -> Area {
-    let style = if focus { theme.strong() } else { theme.dim() };
-    let title: String = title.chars().take(usize::from(area.w.saturating_sub(2))).collect();
-    Block::bordered()
-        .title(title)
-        .border_style(style)
-        .title_style(if focus { theme.chosen() } else { theme.strong() })
-        .render(rect(area), buf);
-    Area { x: area.x + 1, y: area.y + 1, w: area.w.saturating_sub(2), h: area.h.saturating_sub(2) }
 }
 
 fn is(m: &Mistakes, focus: Focus) -> bool {
     m.focus == focus && !m.editing
-}
-
-/// A horizontal bar of `share` of `width` cells, in eighths.
-fn bar(share: f64, width: u16) -> String {
-    let eighths = (share.clamp(0.0, 1.0) * f64::from(width) * 8.0).round() as usize;
-    let mut bar = "█".repeat(eighths / 8);
-    bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
-    bar
-}
-
-/// Text at the right end of `width` cells.
-fn right(buf: &mut Buffer, (x, y): (u16, u16), width: u16, text: &str, style: Style) {
-    let pad = width.saturating_sub(text.chars().count() as u16);
-    put_all(buf, x + pad, y, width - pad, &[(text, style)]);
 }

@@ -1,14 +1,12 @@
 //! The list of decisions: only the visible rows are made into text, and as many columns as fit.
 
-use super::{is, right};
+use super::is;
 use crate::app::mistakes::places::Places;
 use crate::app::mistakes::{Focus, Found, LIST, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::{Column, Kind, Table};
-use crate::ui::draw::put;
-use crate::ui::palette::Theme;
-use ratatui::buffer::Buffer;
+use crate::ui::pen::Pen;
 
 /// Cells before the first column: chosen, right or wrong.
 const GUTTER: u16 = 4;
@@ -34,7 +32,8 @@ fn visible(m: &Mistakes, width: u16) -> Vec<(usize, u16, u16)> {
 }
 
 /// Draws head and rows.
-pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, buf: &mut Buffer) {
+pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
+    let theme = pen.theme;
     let columns = visible(m, p.list.w);
     for (i, x, w) in &columns {
         let (column, _, to_right) = LIST[*i];
@@ -50,9 +49,9 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, 
             _ => theme.dim(),
         };
         if to_right {
-            right(buf, (p.head.x + x, p.head.y), *w, &name, style);
+            pen.right((p.head.x + x, p.head.y), *w, &name, style);
         } else {
-            put(buf, p.head.x + x, p.head.y, *w, &name, style);
+            pen.put(p.head.x + x, p.head.y, *w, &name, style);
         }
     }
     if view.rows.is_empty() {
@@ -61,7 +60,7 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, 
         } else {
             "None of these decisions is wrong. a lists the right ones too."
         };
-        put(buf, p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
+        pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
         return;
     }
     let rows = p.rows();
@@ -75,19 +74,19 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, 
             _ => theme.text(),
         };
         if chosen {
-            put(buf, p.list.x, y, p.list.w, &" ".repeat(usize::from(p.list.w)), base);
+            pen.fill(p.list.x, y, p.list.w, base);
         }
         let hit = found.table.is_hit(row);
-        put(buf, p.list.x, y, 1, if m.marked.contains(&(row as u32)) { "●" } else { " " }, base);
+        pen.put(p.list.x, y, 1, if m.marked.contains(&(row as u32)) { "●" } else { " " }, base);
         let verdict = if hit { theme.hit() } else { theme.miss() };
-        put(buf, p.list.x + 2, y, 1, if hit { "✓" } else { "✗" }, if chosen { base } else { verdict });
+        pen.put(p.list.x + 2, y, 1, if hit { "✓" } else { "✗" }, if chosen { base } else { verdict });
         for (i, x, w) in &columns {
             let (column, _, to_right) = LIST[*i];
             let text = cell(&found.table, row, column);
             if to_right {
-                right(buf, (p.list.x + x, y), *w, &text, base);
+                pen.right((p.list.x + x, y), *w, &text, base);
             } else {
-                put(buf, p.list.x + x, y, *w, &shortened(&text, column, usize::from(*w)), base);
+                pen.put(p.list.x + x, y, *w, &shortened(&text, column, usize::from(*w)), base);
             }
         }
     }

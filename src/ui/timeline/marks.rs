@@ -4,12 +4,11 @@ use crate::app::App;
 use crate::app::layout::Layout;
 use crate::app::timeline::Timeline;
 use crate::replay::lod::column_time;
-use crate::ui::draw::put;
-use crate::ui::palette::Theme;
-use ratatui::buffer::Buffer;
+use crate::ui::pen::Pen;
 
 /// Draws a mark above every column in which the list has a decision. Two searches a column, whatever the list's length.
-pub fn draw(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+pub fn draw(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let theme = pen.theme;
     let m = &app.mistakes;
     let (Some(found), Some(view), true) = (m.found(), &m.view, m.walking) else { return };
     let Some(source) = found.table.sources.iter().position(|s| s.path == t.loaded.path) else { return };
@@ -20,8 +19,8 @@ pub fn draw(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer)
         if view.set.next(rows.start).is_some_and(|row| row < rows.end) {
             let (x, y) = (l.plot.x + col as u16, l.axis.y);
             // The figures of the axis and the playhead are more important.
-            if buf.cell((x, y)).is_some_and(|c| c.symbol() == " ") {
-                put(buf, x, y, 1, "▾", theme.mark());
+            if pen.cell((x, y)).is_some_and(|c| c.symbol() == " ") {
+                pen.put(x, y, 1, "▾", theme.mark());
             }
         }
     }
