@@ -94,7 +94,7 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told) -> Result<
                 driver.perform(effect);
             }
         }
-        if let Some(text) = app.mistakes.copy.take() {
+        if let Some(text) = app.shared.copy.take() {
             clipboard::copy(&text);
         }
         last_frame = Instant::now();

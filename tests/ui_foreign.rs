@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::app::input::Key;
+use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::traces::Entry;
 use kernel_oracle::app::{App, Msg};
@@ -56,7 +57,7 @@ fn no_cell_holds_what_is_not_to_be_seen() {
         let (mut app, _) = App::new(vec![PathBuf::from(&name)], size);
         look(&app, "before anything is read");
         let result = Ok(Arc::new(loaded()));
-        app.update(Msg::Opened { generation: 1, path: PathBuf::from(&name), result });
+        app.update(Msg::Opened { ticket: Ticket(1), path: PathBuf::from(&name), result });
         let entries = HOSTILE.iter().map(|n| Entry {
             name: (*n).into(),
             workload: name.clone(),
@@ -72,8 +73,8 @@ fn no_cell_holds_what_is_not_to_be_seen() {
         }
         app.message = Some(name.clone());
         look(&app, "a message");
-        app.update(Msg::Opened { generation: 1, path: PathBuf::from(&name), result: Err(name.clone()) });
-        app.update(Msg::PredictionFailed { generation: 1, problem: name.clone() });
+        app.update(Msg::Opened { ticket: Ticket(1), path: PathBuf::from(&name), result: Err(name.clone()) });
+        app.update(Msg::PredictionFailed { ticket: Ticket(1), problem: name.clone() });
         look(&app, "what went wrong");
         app.update(Msg::Key(Key::Char('/')));
         name.chars().for_each(|c| drop(app.update(Msg::Key(Key::Char(c)))));

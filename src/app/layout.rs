@@ -1,6 +1,8 @@
 //! Where things are on the screen: pure arithmetic on its size, shared by drawing and by the mouse, so that a click
 //! always means what is drawn under it.
 
+use super::tab::{TABS, Tab};
+
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Area {
@@ -50,18 +52,18 @@ pub fn too_small(size: (u16, u16)) -> bool {
     size.0 < SMALLEST.0 || size.1 < SMALLEST.1
 }
 
-/// Tabs that exist: number and name.
-pub const TABS: [(u8, &str); 4] = [(1, "Timeline"), (2, "Train"), (3, "Mistakes"), (4, "Traces")];
-
-/// Columns and number of each tab on the first row, right-aligned; names are dropped when there is little room.
-pub fn tabs(width: u16) -> Vec<(u16, u16, u8, String)> {
-    let text = |(n, name): &(u8, &str)| if width >= 60 { format!(" {n} {name} ") } else { format!(" {n} ") };
+/// Columns and tab of each text on the first row, right-aligned; names are dropped when there is little room.
+pub fn tabs(width: u16) -> Vec<(u16, u16, Tab, String)> {
+    let text = |(tab, name): &(Tab, &str)| {
+        let n = tab.number();
+        if width >= 60 { format!(" {n} {name} ") } else { format!(" {n} ") }
+    };
     let texts: Vec<String> = TABS.iter().map(text).collect();
     let mut x = width.saturating_sub(texts.iter().map(|t| t.len() as u16).sum());
     let mut out = Vec::new();
-    for ((number, _), text) in TABS.iter().zip(texts) {
+    for ((tab, _), text) in TABS.iter().zip(texts) {
         let w = text.len() as u16;
-        out.push((x, w, *number, text));
+        out.push((x, w, *tab, text));
         x += w;
     }
     out

@@ -2,6 +2,7 @@
 
 use super::answers::{Answers, Row};
 use super::second::Second;
+use super::ticket::Slot;
 use super::time;
 use super::train::live::Whose;
 use super::view::View;
@@ -48,7 +49,52 @@ pub struct Found {
     pub threads: usize,
 }
 
-/// State of the timeline screen.
+/// What is known of the selected decision beyond its prediction.
+#[derive(Debug, Default)]
+pub struct Inspector {
+    /// The details; may still be those of another decision.
+    pub shown: Option<Inspection>,
+    /// Whose weights gave them, if not the current model's.
+    pub by: Option<String>,
+    /// Why there are none.
+    pub failed: Option<String>,
+    /// The decision that was last asked about, and by whose weights.
+    pub(super) asked: Slot<(usize, Option<Whose>)>,
+}
+
+impl Inspector {
+    /// Takes the answer about the switch `event`.
+    pub(super) fn take(&mut self, event: usize, by: Option<String>, result: Result<Inspection, String>) {
+        match result {
+            Ok(inspection) => (self.shown, self.by, self.failed) = (Some(inspection), by, None),
+            Err(problem) if self.asked.ordered().is_some_and(|(asked, _)| *asked == event) => {
+                self.failed = Some(problem);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Nothing is known and nothing was asked.
+    pub(super) fn forget(&mut self) {
+        self.shown = None;
+        self.asked.clear();
+    }
+}
+
+/// What has the arrows, how far things are scrolled, and what the mouse holds.
+#[derive(Debug, Default)]
+pub struct Panes {
+    /// Pane with the arrows.
+    pub focus: Pane,
+    /// Lines scrolled in it.
+    pub scroll: usize,
+    /// First visible CPU.
+    pub first_lane: usize,
+    /// Where a drag began: column, window at that time, and whether it moved yet.
+    pub(super) drag: Option<(u16, View, bool)>,
+}
+
+/// State of the timeline screen while a recording is open.
 #[derive(Debug)]
 pub struct Timeline {
     /// The recording.
@@ -63,30 +109,18 @@ pub struct Timeline {
     pub view: View,
     /// Selected CPU.
     pub cpu: usize,
-    /// First visible CPU.
-    pub first_lane: usize,
     /// Selected decision: index of a switch on the selected CPU. `None` before its first switch.
     pub decision: Option<usize>,
     /// Up to two marks.
     pub marks: Vec<Nanos>,
     /// The last search.
     pub found: Option<Found>,
-    /// Details of the selected decision; may still be those of another one.
-    pub inspection: Option<Inspection>,
-    /// Whose weights gave them, if not the current model's.
-    pub inspected_by: Option<String>,
-    /// Why there are no details.
-    pub inspection_failed: Option<String>,
+    /// Details of the selected decision.
+    pub inspector: Inspector,
     /// Times are shown by the recording's own clock, not since its start.
     pub absolute: bool,
-    /// Pane with the arrows.
-    pub pane: Pane,
-    /// Lines scrolled in the pane.
-    pub pane_scroll: usize,
-    /// The decision that was last asked about, and by whose weights.
-    pub(super) asked: Option<(usize, Option<Whose>)>,
-    /// Where a drag began: column, window at that time, and whether it moved yet.
-    pub(super) drag: Option<(u16, View, bool)>,
+    /// What has the arrows, and how far it is scrolled.
+    pub panes: Panes,
 }
 
 /// Columns that one stint should have at first.
@@ -111,18 +145,12 @@ impl Timeline {
             cursor,
             view,
             cpu: if most > 0 { cpu } else { 0 },
-            first_lane: 0,
             decision: None,
             marks: Vec::new(),
             found: None,
-            inspection: None,
-            inspected_by: None,
-            inspection_failed: None,
+            inspector: Inspector::default(),
             absolute: false,
-            pane: Pane::Lanes,
-            pane_scroll: 0,
-            asked: None,
-            drag: None,
+            panes: Panes::default(),
             loaded,
         };
         timeline.follow_playhead();
@@ -190,7 +218,19 @@ impl Timeline {
         self.cursor.seek(at);
         self.view = self.view.show(at.0);
         self.decision = Some(k);
-        self.pane_scroll = 0;
+        self.panes.scroll = 0;
+    }
+
+    /// Selects the switch with this index among all events. False when it is none.
+    pub fn go_to_event(&mut self, event: usize) -> bool {
+        if event >= self.trace().len() {
+            return false;
+        }
+        let cpu = self.trace().event(event).cpu;
+        let Ok(k) = self.trace().cpu_switches(CpuId(cpu.0)).binary_search(&(event as u32)) else { return false };
+        self.cpu = cpu.ix();
+        self.select(k);
+        true
     }
 
     /// Steps to the decision before or after.
@@ -271,7 +311,7 @@ impl Timeline {
     pub fn keep_lane_visible(&mut self, visible: usize) {
         let last = self.trace().cpus().saturating_sub(visible);
         let low = (self.cpu + 1).saturating_sub(visible);
-        self.first_lane = self.first_lane.clamp(low, self.cpu.max(low)).min(last.max(low));
+        self.panes.first_lane = self.panes.first_lane.clamp(low, self.cpu.max(low)).min(last.max(low));
     }
 
     /// Sets a mark; a third one starts over.

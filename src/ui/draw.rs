@@ -47,7 +47,7 @@ fn screen(app: &App, pen: &mut Pen) {
         Tab::Traces => traces::draw(app, pen),
     }
     footer::keys(app, pen);
-    if app.help {
+    if app.help.is_some() {
         footer::help(app, pen);
     }
 }

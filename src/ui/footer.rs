@@ -4,24 +4,11 @@ use super::palette::Theme;
 use super::pen::Pen;
 use crate::app::answers::Answers;
 use crate::app::help::{KEYS, Page};
-use crate::app::keys::{self, Contexts};
+use crate::app::keys;
 use crate::app::layout::{Area, Layout};
 use crate::app::timeline::Timeline;
 use crate::app::{App, Tab, time};
 use ratatui::style::Style;
-
-fn context(app: &App) -> Contexts {
-    if let Some(context) = app.recording_context() {
-        return context;
-    }
-    match app.tab {
-        Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
-        Tab::Timeline => keys::TIMELINE,
-        Tab::Train => keys::TRAIN,
-        Tab::Mistakes => keys::MISTAKES,
-        Tab::Traces => keys::TRACES,
-    }
-}
 
 /// Playback, marks, progress of the predictions.
 pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
@@ -42,12 +29,12 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     }
     if let Some(whose) = t.answers.live() {
         pieces.push((format!("  ● {whose} predicts here"), theme.playhead()));
-    } else if let Some((name, _)) = &app.train.current {
+    } else if let Some((name, _)) = &app.shared.model {
         pieces.push((format!("  model {name}"), theme.mark()));
     }
     // Which decisions `n` and `N` go to, and by whose answers they are wrong, while it is not the shown row's.
-    if let (true, Some(found)) = (app.mistakes.walking, app.mistakes.found()) {
-        let of = &app.mistakes.text;
+    if let (true, Some(found)) = (app.shared.walk.is_some(), app.mistakes.found()) {
+        let of = &app.mistakes.filter.text;
         let of = if of.is_empty() { String::new() } else { format!(": {of}") };
         pieces.push((format!("  ▾ n N in the list of {}{of}", found.table.models[0]), theme.mark()));
     }
@@ -129,7 +116,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
         pen.put(1, y, w - 1, message, theme.strong());
         return;
     }
-    if app.help {
+    if app.help.is_some() {
         pen.put(1, y, w - 1, "j k PgUp PgDn scroll  Esc ? q close", theme.dim());
         return;
     }
@@ -142,7 +129,8 @@ pub fn keys(app: &App, pen: &mut Pen) {
     // Quit and help always fit; the rest by importance.
     let tail = " ? help  q quit";
     let end = w.saturating_sub(tail.len() as u16 + 1);
-    for (keys, word) in keys::footer(context(app)).iter().filter(|(_, word)| !matches!(*word, "help" | "quit")) {
+    for (keys, word) in keys::footer(app.screen().offers()).iter().filter(|(_, word)| !matches!(*word, "help" | "quit"))
+    {
         let need = (keys.chars().count() + word.chars().count() + 3) as u16;
         if x + need > end {
             break;
@@ -154,7 +142,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
             &[(keys, theme.strong()), (" ", theme.text()), (word, theme.dim()), ("  ", theme.text())],
         );
     }
-    if context(app) == keys::DIALOG {
+    if app.screen().offers() == keys::DIALOG {
         pen.put_all(x, y, w, &[("^C", theme.strong()), (" quit", theme.dim())]);
         return;
     }
@@ -169,7 +157,7 @@ pub fn help(app: &App, pen: &mut Pen) {
     pen.clear(area);
     pen.border(area, " keys · j k scroll · Esc closes ", theme.text(), theme.text());
     let page = Page::new((pen.area.w, pen.area.h));
-    let skip = app.help_scroll.min(page.last());
+    let skip = app.help.unwrap_or(0).min(page.last());
     for (i, (keys, text)) in page.lines.iter().skip(skip).take(page.shown()).enumerate() {
         let (col, row) = ((i / page.rows) as u16, (i % page.rows) as u16);
         let (x, y) = (area.x + 2 + col * page.width, area.y + 1 + row);

@@ -23,9 +23,9 @@ use ratatui::style::Style;
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
-    let (m, p) = (&app.mistakes, app.places());
+    let (m, p) = (&app.mistakes, app.mistakes.places(app.size));
     filter(m, &p, pen);
-    match (&m.data, &m.view) {
+    match (&m.decisions.data, &m.view) {
         (Data::Ready(found), Some(view)) => {
             note(app, found, view, &p, pen);
             list::draw(m, found, view, &p, pen);
@@ -34,7 +34,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
         }
         (data, _) => waiting(app, data, &p, pen),
     }
-    if m.editing {
+    if m.filter.editing {
         typing(m, &p, pen);
     }
 }
@@ -48,7 +48,7 @@ fn waiting(app: &App, data: &Data, p: &Places, pen: &mut Pen) {
         }
         Data::Nothing => ("Asking for the decisions".into(), String::new(), theme.pending()),
         Data::Pending(done, of) => {
-            let who = app.mistakes.first.as_ref().map_or_else(|| "the model".into(), |who| model_label(who));
+            let who = app.mistakes.whose.first.as_ref().map_or_else(|| "the model".into(), |who| model_label(who));
             let what = if *of == 1 { "1 recording".into() } else { format!("recording {} of {of}", done + 1) };
             (
                 format!("░ {who} predicts every decision of {what}"),
@@ -69,21 +69,21 @@ fn filter(m: &Mistakes, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
     let Area { x, y, w, .. } = p.filter;
     let label = " filter  ";
-    let used = pen.put(x, y, w, label, if m.editing { theme.chosen() } else { theme.strong() });
+    let used = pen.put(x, y, w, label, if m.filter.editing { theme.chosen() } else { theme.strong() });
     let count = m.view.as_ref().map_or_else(String::new, |v| {
         let t = &v.sums.total;
         let stale = if m.is_stale() { "░ " } else { "" };
         format!(" {stale}{} wrong of {} ", time::grouped(t.misses()), time::grouped(t.decisions))
     });
-    let count_w = if w >= 60 || !m.editing { count.chars().count() as u16 } else { 0 };
+    let count_w = if w >= 60 || !m.filter.editing { count.chars().count() as u16 } else { 0 };
     let room = w.saturating_sub(used + count_w);
     let (text, caret) = window(m, usize::from(room));
-    if m.text.is_empty() && !m.editing {
+    if m.filter.text.is_empty() && !m.filter.editing {
         pen.put(used, y, room, "none · / types one", theme.dim());
     } else {
         pen.put(used, y, room, &text, theme.text());
     }
-    if m.editing {
+    if m.filter.editing {
         pen.put(used + caret, y, 1, &under(&text, caret), theme.chosen());
     }
     if count_w > 0 && count_w < w {
@@ -95,12 +95,12 @@ fn filter(m: &Mistakes, p: &Places, pen: &mut Pen) {
 fn window(m: &Mistakes, room: usize) -> (String, u16) {
     let room = room.max(2);
     let first = first_visible(m, room);
-    let text = m.text.chars().skip(first).take(room).collect();
-    (text, (m.caret - first.min(m.caret)) as u16)
+    let text = m.filter.text.chars().skip(first).take(room).collect();
+    (text, (m.filter.caret - first.min(m.filter.caret)) as u16)
 }
 
 fn first_visible(m: &Mistakes, room: usize) -> usize {
-    if m.editing { (m.caret + 1).saturating_sub(room) } else { 0 }
+    if m.filter.editing { (m.filter.caret + 1).saturating_sub(room) } else { 0 }
 }
 
 fn under(text: &str, at: u16) -> String {
@@ -113,10 +113,10 @@ fn percent(x: f64) -> String {
 
 /// Whose mistakes these are, and whose the timeline shows when that is somebody else.
 fn whose(app: &App, name: &str) -> String {
-    if app.mistakes.first.is_none() {
+    if app.mistakes.whose.first.is_none() {
         return name.to_owned();
     }
-    let current = app.train.current.as_ref().map_or("tcn", |(run, _)| run);
+    let current = app.shared.model.as_ref().map_or("tcn", |(run, _)| run);
     format!("{name} (Timeline: {current})")
 }
 
@@ -139,11 +139,11 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
         ),
         format!("in time {}", percent(view.in_time.share)),
     ];
-    if m.chosen.len() > 1 {
+    if app.shared.chosen.len() > 1 {
         parts.push(format!("{} recordings", found.table.sources.len()));
     }
-    if !m.marked.is_empty() {
-        parts.push(format!("{} chosen", m.marked.len()));
+    if !m.listing.marked.is_empty() {
+        parts.push(format!("{} chosen", m.listing.marked.len()));
     }
     parts.push(format!("{} of {} decisions trivial", time::grouped(whole.trivial), time::grouped(whole.decisions)));
     parts.push(format!("{:.0} bytes each", found.table.bytes_per_row()));
@@ -152,8 +152,13 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
         Some(problem) => (format!("– no model, {name} instead: {problem} · "), theme.miss()),
         None => (format!("{}: ", whose(app, name)), theme.dim()),
     };
-    let used =
-        pen.put(1, p.note.y, p.note.w.saturating_sub(1), &who, if m.first.is_some() { theme.strong() } else { style });
+    let used = pen.put(
+        1,
+        p.note.y,
+        p.note.w.saturating_sub(1),
+        &who,
+        if m.whose.first.is_some() { theme.strong() } else { style },
+    );
     pen.put(1 + used, p.note.y, p.note.w.saturating_sub(1 + used), &parts.join(" · "), style);
 }
 
@@ -163,7 +168,7 @@ fn typing(m: &Mistakes, p: &Places, pen: &mut Pen) {
     let w = pen.area.w;
     let (x, y) = (9, p.note.y);
     pen.fill(0, y, w, Style::new());
-    if let Some(e) = &m.error {
+    if let Some(e) = &m.filter.error {
         let room = usize::from(w.saturating_sub(x));
         let first = first_visible(m, room);
         let pointer: String = e.pointer().chars().skip(first).take(room).collect();
@@ -181,23 +186,23 @@ fn typing(m: &Mistakes, p: &Places, pen: &mut Pen) {
     } else {
         pen.put(x, y, w - x, "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it was", theme.dim());
     }
-    let choices = &m.completion.choices;
+    let choices = &m.filter.completion.choices;
     let top = p.list.y;
     let rows = usize::from(p.list.h.saturating_sub(2)).min(10).min(choices.len());
     if rows == 0 {
         return;
     }
-    let first = m.choice.saturating_sub(rows / 2).min(choices.len() - rows);
+    let first = m.filter.choice.saturating_sub(rows / 2).min(choices.len() - rows);
     let shown = &choices[first..first + rows];
     let text_w = shown.iter().map(|c| c.text.chars().count()).max().unwrap_or(0).min(40) as u16;
     let help_w = shown.iter().map(|c| c.help.chars().count()).max().unwrap_or(0) as u16;
     let width = (text_w + help_w + 6).min(w);
-    let at = (x + m.completion.start as u16).min(w - width);
+    let at = (x + m.filter.completion.start as u16).min(w - width);
     let area = Area { x: at, y: top, w: width, h: rows as u16 + 2 };
     pen.clear(area);
     pen.border(area, "", theme.dim(), theme.dim());
     for (i, choice) in shown.iter().enumerate() {
-        let style = if first + i == m.choice { theme.chosen() } else { theme.text() };
+        let style = if first + i == m.filter.choice { theme.chosen() } else { theme.text() };
         let row = top + 1 + i as u16;
         pen.put(at + 2, row, text_w, &choice.text, style);
         pen.put(at + 4 + text_w, row, width.saturating_sub(text_w + 5), choice.help, theme.dim());
@@ -205,5 +210,5 @@ fn typing(m: &Mistakes, p: &Places, pen: &mut Pen) {
 }
 
 fn is(m: &Mistakes, focus: Focus) -> bool {
-    m.focus == focus && !m.editing
+    m.panes.focus == focus && !m.filter.editing
 }

@@ -13,8 +13,8 @@ use crate::app::{App, Open};
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
-    let Open::Ready(t) = &app.open else {
-        waiting(&app.open, pen);
+    let Open::Ready(t) = &app.viewer.open else {
+        waiting(&app.viewer.open, pen);
         return;
     };
     let l = app.layout();

@@ -17,7 +17,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let room = room.saturating_sub(brief.chars().count() as u16);
     pen.put(room, 0, tabs_at - room, &brief, theme.miss());
     let used = pen.put(1, 0, room.saturating_sub(1), "koracle", theme.strong());
-    let mut about = match &app.open {
+    let mut about = match &app.viewer.open {
         Open::Nothing => String::new(),
         Open::Loading(path) | Open::Failed(path, _) => {
             path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
@@ -49,8 +49,8 @@ pub fn draw(app: &App, pen: &mut Pen) {
         about = about.chars().take(usize::from(left.saturating_sub(1))).collect::<String>() + "…";
     }
     pen.put(1 + used + 3, 0, left, &about, theme.text());
-    for (x, width, number, text) in tabs {
-        let on = app.tab.number() == number;
+    for (x, width, tab, text) in tabs {
+        let on = app.tab == tab;
         pen.put(x, 0, width, &text, if on { theme.chosen() } else { theme.dim() });
     }
 }

@@ -6,7 +6,7 @@ pub use recording::brief;
 
 use super::pen::Pen;
 use crate::app::help::wrap;
-use crate::app::traces::Entry;
+use crate::app::traces::{Entry, TOP, Traces};
 use crate::app::{App, Open, time};
 use ratatui::style::Style;
 
@@ -29,30 +29,30 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let theme = pen.theme;
     let w = pen.area.w;
     row(pen, 2, w, &COLUMNS.map(|c| c.0.to_string()), theme.dim());
-    let (top, rows) = (3, app.list_rows());
+    let (top, rows) = (TOP, Traces::rows(app.size));
     let traces = &app.traces;
     if traces.entries.is_empty() {
         let text = if traces.listed { "There is no recording to open." } else { "Looking for recordings" };
         pen.put(3, top, w - 3, text, theme.strong());
     }
-    let open = match &app.open {
+    let open = match &app.viewer.open {
         Open::Ready(t) => Some(&t.loaded.path),
         Open::Loading(path) | Open::Failed(path, _) => Some(path),
         Open::Nothing => None,
     };
-    let first = traces.scroll(rows);
+    let first = traces.list.first(rows, traces.entries.len());
     for (i, entry) in traces.entries.iter().enumerate().skip(first).take(rows) {
         let y = top + (i - first) as u16;
-        let style = match (&entry.error, i == traces.selected) {
+        let style = match (&entry.error, i == traces.list.at) {
             (_, true) => theme.chosen(),
             (Some(_), false) => theme.miss(),
             (None, false) => theme.text(),
         };
-        if i == traces.selected {
+        if i == traces.list.at {
             pen.fill(0, y, w, style);
         }
         pen.put(0, y, 1, if open == Some(&entry.path) { "▸" } else { " " }, style);
-        pen.put(1, y, 1, if app.mistakes.chosen.contains(&entry.path) { "●" } else { " " }, style);
+        pen.put(1, y, 1, if app.shared.chosen.contains(&entry.path) { "●" } else { " " }, style);
         row(pen, y, w, &fields(entry), style);
     }
     details(app, pen, top + rows as u16);
@@ -92,7 +92,7 @@ fn row(pen: &mut Pen, y: u16, w: u16, fields: &[String; 7], style: Style) {
 fn details(app: &App, pen: &mut Pen, y: u16) {
     let theme = pen.theme;
     let w = pen.area.w;
-    let rows = app.list_detail_rows();
+    let rows = Traces::detail_rows(app.size);
     pen.rule(y, theme.dim());
     let mut lines: Vec<(String, Style)> = Vec::new();
     if let Some(problem) = &app.traces.problem {

@@ -8,8 +8,10 @@ use super::pen::Pen;
 use crate::app::App;
 use crate::app::help::wrap;
 use crate::app::layout::Area;
+use crate::app::ticket::Ticket;
 use crate::app::train::chart::Metric;
 use crate::app::train::curve::Series;
+use crate::app::train::layout::TrainLayout;
 use crate::app::train::run::{Run, Stage, differences};
 use crate::app::train::{Question, Train};
 use crate::train::Phase;
@@ -38,7 +40,7 @@ const COLUMNS: [(&str, u16, u16); 9] = [
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
     let theme = pen.theme;
-    let (t, l) = (&app.train, app.train_layout());
+    let (t, l) = (&app.train, app.train.layout(app.size));
     if let Some(form) = &t.form {
         form::draw(form, pen);
         return;
@@ -47,7 +49,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
         empty(t, pen);
         return;
     }
-    list(t, &l, pen);
+    list(t, &l, app.shared.live.is_some(), pen);
     Plot { train: t, metric: t.chart.metric, area: l.main, theme }.draw(pen);
     // Beside the large chart those that it does not show.
     let others = [Metric::Pick, Metric::Forecast, Metric::Throughput, Metric::Rate, Metric::Loss];
@@ -74,7 +76,7 @@ fn empty(t: &Train, pen: &mut Pen) {
     }
 }
 
-fn list(t: &Train, l: &crate::app::train::layout::TrainLayout, pen: &mut Pen) {
+fn list(t: &Train, l: &TrainLayout, live: bool, pen: &mut Pen) {
     let theme = pen.theme;
     let w = pen.area.w;
     let fixed: u16 = COLUMNS.iter().filter(|c| w >= c.2).map(|c| c.1 + 1).sum();
@@ -93,23 +95,23 @@ fn list(t: &Train, l: &crate::app::train::layout::TrainLayout, pen: &mut Pen) {
         }
     };
     row(pen, l.head.y, "run", &COLUMNS.map(|c| c.0.to_owned()), theme.dim());
-    let first = t.scroll(l.rows());
+    let first = t.list.first(l.rows(), t.runs.len());
     for (i, run) in t.runs.iter().enumerate().skip(first).take(l.rows()) {
         let y = l.list.y + (i - first) as u16;
         let style = match &run.stage {
-            _ if i == t.selected => theme.chosen(),
+            _ if i == t.list.at => theme.chosen(),
             Stage::Kept(State::Failed(_)) => theme.miss(),
             stage if stage.is_working() => theme.text(),
             _ => theme.dim(),
         };
-        if i == t.selected {
+        if i == t.list.at {
             pen.fill(0, y, w, style);
         }
-        let shown = run.chosen || i == t.selected;
-        let live = t.live.is_some() && t.watched == Some(run.id);
+        let shown = run.chosen || i == t.list.at;
+        let live = live && t.watched == Some(run.id);
         pen.put(0, y, 1, if live { "●" } else { " " }, style);
         pen.put(1, y, 1, if run.chosen { "+" } else { " " }, style);
-        pen.put(3, y, 1, &letter(i), if shown && i != t.selected { theme.run(i) } else { style });
+        pen.put(3, y, 1, &letter(i), if shown && i != t.list.at { theme.run(i) } else { style });
         row(pen, y, &run.name, &fields(run), style);
     }
 }
@@ -276,7 +278,7 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
 
 /// The question at the bottom of the screen, if one waits for `y`.
 pub fn question(t: &Train) -> Option<String> {
-    let name = |id: u64| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
+    let name = |id: Ticket| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
     Some(match t.question? {
         Question::Delete(id) => format!("remove {} with its checkpoints, models and metrics? y removes it", name(id)),
         Question::Kill(id) => format!("end {} at once, without a checkpoint? y ends it", name(id)),

@@ -1,6 +1,7 @@
 //! One run as the Train screen knows it, whether it is being trained here or was kept by an earlier session.
 
 use super::curve::{Curve, Series};
+use crate::app::ticket::Ticket;
 use crate::train::runs::{self, Epoch, State, Step};
 use crate::train::{Baseline, Ending, Phase, Progress, TrainConfig};
 use std::path::PathBuf;
@@ -45,7 +46,7 @@ impl Stage {
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Names it in orders and news.
-    pub id: u64,
+    pub id: Ticket,
     /// Its name: that of its folder.
     pub name: String,
     /// Its folder, once it has one.
@@ -76,7 +77,7 @@ pub struct Run {
 
 impl Run {
     /// A run that waits for its turn.
-    pub fn queued(id: u64, config: TrainConfig) -> Self {
+    pub fn queued(id: Ticket, config: TrainConfig) -> Self {
         Self {
             id,
             name: format!("new run {id}"),
@@ -96,7 +97,7 @@ impl Run {
     }
 
     /// A run that is kept on disk.
-    pub fn kept(id: u64, run: runs::Run) -> Self {
+    pub fn kept(id: Ticket, run: runs::Run) -> Self {
         Self {
             name: run.name,
             path: Some(run.path),

@@ -27,7 +27,7 @@ fn visible(m: &Mistakes, width: u16) -> Vec<(usize, u16, u16)> {
         out
     };
     // Scrolled as little as needed for the marked column.
-    let first = (0..=m.column).find(|from| fits(*from).iter().any(|(i, ..)| *i == m.column));
+    let first = (0..=m.listing.column).find(|from| fits(*from).iter().any(|(i, ..)| *i == m.listing.column));
     fits(first.unwrap_or(0))
 }
 
@@ -37,13 +37,13 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
     let columns = visible(m, p.list.w);
     for (i, x, w) in &columns {
         let (column, _, to_right) = LIST[*i];
-        let arrow = match (m.sort.by == column, m.sort.descending) {
+        let arrow = match (m.listing.sort.by == column, m.listing.sort.descending) {
             (false, _) => "",
             (true, false) => "▲",
             (true, true) => "▼",
         };
         let name = format!("{}{arrow}", column.name());
-        let style = match (*i == m.column && is(m, Focus::List), m.sort.by == column) {
+        let style = match (*i == m.listing.column && is(m, Focus::List), m.listing.sort.by == column) {
             (true, _) => theme.chosen(),
             (false, true) => theme.strong(),
             _ => theme.dim(),
@@ -67,7 +67,7 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
     let first = m.first_row(rows);
     for (line, row) in view.rows.iter().enumerate().skip(first).take(rows) {
         let y = p.list.y + (line - first) as u16;
-        let (row, chosen) = (*row as usize, line == m.selected);
+        let (row, chosen) = (*row as usize, line == m.listing.list.at);
         let base = match (chosen, is(m, Focus::List)) {
             (true, true) => theme.chosen(),
             (true, false) => theme.strong(),
@@ -77,7 +77,7 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
             pen.fill(p.list.x, y, p.list.w, base);
         }
         let hit = found.table.is_hit(row);
-        pen.put(p.list.x, y, 1, if m.marked.contains(&(row as u32)) { "●" } else { " " }, base);
+        pen.put(p.list.x, y, 1, if m.listing.marked.contains(&(row as u32)) { "●" } else { " " }, base);
         let verdict = if hit { theme.hit() } else { theme.miss() };
         pen.put(p.list.x + 2, y, 1, if hit { "✓" } else { "✗" }, if chosen { base } else { verdict });
         for (i, x, w) in &columns {

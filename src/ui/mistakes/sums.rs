@@ -10,8 +10,8 @@ use crate::ui::pen::{Pen, bar};
 
 /// Draws the chosen page.
 pub fn draw(m: &Mistakes, area: Area, pen: &mut Pen) {
-    let Some(page) = m.pages.get(m.page).filter(|_| !area.is_empty()) else { return };
-    let title = format!(" {} · {}/{} ", page.title(), m.page + 1, m.pages.len());
+    let Some(page) = m.sums.pages.get(m.sums.page).filter(|_| !area.is_empty()) else { return };
+    let title = format!(" {} · {}/{} ", page.title(), m.sums.page + 1, m.sums.pages.len());
     let mut pen = pen.frame(area, &title, is(m, Focus::Sums));
     if page.is_empty() {
         pen.put(pen.area.x + 1, pen.area.y, pen.area.w, "nothing to count", pen.theme.dim());
@@ -37,7 +37,7 @@ fn draw_bars(m: &Mistakes, bars: &[Bar], figures: &str, (first, rows): (usize, u
     pen.put(text_x, area.y, (area.x + area.w).saturating_sub(text_x), figures, theme.dim());
     for (i, b) in shown() {
         let y = area.y + 1 + (i - first) as u16;
-        let on = i == m.bar && is(m, Focus::Sums);
+        let on = i == m.sums.bar && is(m, Focus::Sums);
         let style = if on { theme.chosen() } else { theme.text() };
         pen.put(area.x + 1, y, label_w, &format!("{:<w$}", b.label, w = usize::from(label_w)), style);
         pen.put(bar_x, y, bar_w, &bar(if b.share.is_nan() { 0.0 } else { b.share }, bar_w), theme.usage());
@@ -66,7 +66,7 @@ fn matrix(m: &Mistakes, c: &Confusion, (first, rows): (usize, usize), pen: &mut 
         pen.put(area.x + 1, y, name_w, name, theme.text());
         for pred in (0..n).filter(|pred| fits(*pred)) {
             let count = c.counts[real][pred];
-            let on = m.bar == real * n + pred && is(m, Focus::Sums);
+            let on = m.sums.bar == real * n + pred && is(m, Focus::Sums);
             let style = match (on, count) {
                 (true, _) => theme.chosen(),
                 (false, 0) => theme.pending(),

@@ -35,7 +35,7 @@ pub fn draw(m: &Mistakes, found: &Found, area: Area, pen: &mut Pen) {
     };
     let mut inner = pen.frame(area, &title, is(m, Focus::Why)).area;
     (inner.x, inner.w) = (inner.x + 1, inner.w.saturating_sub(1));
-    let told = match (&m.why, m.row()) {
+    let told = match (&m.why.told, m.row()) {
         (_, None) => return,
         (Explained::Ready(row, told), Some(r)) if *row == r => told,
         (Explained::Failed(row, problem), Some(r)) if *row == r => {
@@ -48,9 +48,9 @@ pub fn draw(m: &Mistakes, found: &Found, area: Area, pen: &mut Pen) {
         }
     };
     let row = m.row().unwrap_or(0);
-    let lines = lines(told, &found.table, row, m.candidate, inner.w.saturating_sub(1), theme);
+    let lines = lines(told, &found.table, row, m.why.candidate, inner.w.saturating_sub(1), theme);
     let rows = usize::from(inner.h);
-    let first = m.why_scroll.min(lines.len().saturating_sub(rows));
+    let first = m.why.scroll.min(lines.len().saturating_sub(rows));
     for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
         pen.inside(inner).words(i as u16, line);
     }

@@ -14,22 +14,22 @@ use ratatui::style::Style;
 
 /// Draws the panes that have room.
 pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
-    let inspection = t.inspection.as_ref().filter(|i| Some(i.event) == t.event());
+    let inspection = t.inspector.shown.as_ref().filter(|i| Some(i.event) == t.event());
     if !l.decision.is_empty() {
         let title = match t.decision {
             Some(k) => {
                 let at = t.event().map_or(0, |e| t.trace().time(e).0);
                 let n = time::grouped(k as u64 + 1);
-                let by = inspection.and(t.inspected_by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
+                let by = inspection.and(t.inspector.by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
                 // At full precision whatever the zoom: it names this decision.
                 format!(" decision {n} · {} · {} {by}", which_cpu(t, l), t.point(at, 0))
             }
             None => format!(" {} · before its first decision ", which_cpu(t, l)),
         };
-        decision(t, inspection, &mut pane(l.decision, &title, t.pane == Pane::Decision, pen));
+        decision(t, inspection, &mut pane(l.decision, &title, t.panes.focus == Pane::Decision, pen));
     }
     if !l.context.is_empty() {
-        context(t, inspection, &mut pane(l.context, " what the model saw ", t.pane == Pane::Context, pen));
+        context(t, inspection, &mut pane(l.context, " what the model saw ", t.panes.focus == Pane::Context, pen));
     }
 }
 
@@ -153,7 +153,7 @@ fn real_words(row: Row, model: &str, p: &Prediction) -> String {
 fn candidates(t: &Timeline, inspection: Option<&Inspection>, prediction: Option<&Prediction>, pen: &mut Pen) {
     let (theme, area) = (pen.theme, pen.area);
     let Some(i) = inspection else {
-        let text = match (&t.inspection_failed, prediction) {
+        let text = match (&t.inspector.failed, prediction) {
             (Some(problem), _) => problem.clone(),
             (None, Some(p)) => format!("{} candidates; asking the model …", p.queue),
             (None, None) => "asking the model …".into(),
@@ -177,7 +177,7 @@ fn candidates(t: &Timeline, inspection: Option<&Inspection>, prediction: Option<
     }
     let rows = usize::from(area.h.saturating_sub(1));
     let last = n.saturating_sub(rows);
-    let first = if t.pane == Pane::Decision { t.pane_scroll.min(last) } else { 0 };
+    let first = if t.panes.focus == Pane::Decision { t.panes.scroll.min(last) } else { 0 };
     // The shown predictor's choice, not always the model's first.
     let choice = prediction.and_then(|p| t.answers.row().guess(p)).map(|g| g.0);
     // The one that really ran is always worth seeing: above or below the visible ones it takes the row at that end.
@@ -238,7 +238,7 @@ fn candidate_row(
 fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     let (theme, area) = (pen.theme, pen.area);
     let Some(i) = inspection else {
-        let text = match (&t.inspection_failed, t.event()) {
+        let text = match (&t.inspector.failed, t.event()) {
             (_, None) => "nothing asked yet: no decision is selected",
             (Some(problem), _) => problem,
             (None, _) => "asking the model …",
@@ -248,7 +248,8 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     };
     let trace = t.trace();
     let rows = usize::from(area.h.saturating_sub(2));
-    let skip = if t.pane == Pane::Context { t.pane_scroll.min(i.context.len().saturating_sub(rows)) } else { 0 };
+    let skip =
+        if t.panes.focus == Pane::Context { t.panes.scroll.min(i.context.len().saturating_sub(rows)) } else { 0 };
     let now = trace.time(i.event.min(trace.len().saturating_sub(1)));
     for (row, &index) in i.context.iter().skip(skip).take(rows).enumerate() {
         if index >= trace.len() {

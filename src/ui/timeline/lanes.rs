@@ -21,7 +21,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         return;
     }
     for slot in 0..l.visible_lanes() {
-        let (cpu, y) = (t.first_lane + slot, l.lanes.y + slot as u16 * l.lane_h);
+        let (cpu, y) = (t.panes.first_lane + slot, l.lanes.y + slot as u16 * l.lane_h);
         if cpu >= cpus {
             break;
         }

@@ -10,7 +10,7 @@ use crate::ui::pen::Pen;
 pub fn draw(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     let theme = pen.theme;
     let m = &app.mistakes;
-    let (Some(found), Some(view), true) = (m.found(), &m.view, m.walking) else { return };
+    let (Some(found), Some(view), true) = (m.found(), &m.view, app.shared.walk.is_some()) else { return };
     let Some(source) = found.table.sources.iter().position(|s| s.path == t.loaded.path) else { return };
     let cols = l.cols();
     for col in 0..cols {

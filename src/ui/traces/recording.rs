@@ -23,8 +23,8 @@ const WIDEST: u16 = 110;
 pub fn draw(app: &App, pen: &mut Pen) -> bool {
     let (w, h) = (pen.area.w, pen.area.h);
     let area = Area { x: 0, y: 1, w: w.min(WIDEST), h: h.saturating_sub(2) };
-    match (app.recording_context(), &app.recorder.run) {
-        (Some(keys::DIALOG), _) => dialog(&app.recorder.dialog, area, pen),
+    match (app.traces.recorder.context(), &app.traces.recorder.run) {
+        (Some(keys::DIALOG), _) => dialog(&app.traces.recorder.dialog, area, pen),
         (Some(keys::PANEL), Some(run)) => panel(run, area, pen),
         _ => return false,
     }
@@ -33,7 +33,7 @@ pub fn draw(app: &App, pen: &mut Pen) -> bool {
 
 /// What every screen says of a recording under way.
 pub fn brief(app: &App) -> Option<String> {
-    app.recorder.running().map(|run| format!(" ● {} ", run.brief()))
+    app.traces.recorder.running().map(|run| format!(" ● {} ", run.brief()))
 }
 
 type Row = Vec<(String, Style)>;

@@ -285,7 +285,7 @@ impl Plot<'_> {
     /// Lines across for what simple rules score.
     fn rules(&self, runs: &[(usize, &Run)], inner: Area, scale: Scale, pen: &mut Pen) {
         // They are the same for all runs that are validated on the same recordings: the selected run's.
-        let Some((_, run)) = runs.iter().find(|(i, _)| *i == self.train.selected) else { return };
+        let Some((_, run)) = runs.iter().find(|(i, _)| *i == self.train.list.at) else { return };
         let mut taken = BTreeMap::new();
         for b in &run.baselines {
             let score = self.metric.baseline(b, self.workload());
