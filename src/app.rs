@@ -122,7 +122,12 @@ impl App {
 
     /// The screen that is shown.
     pub fn screen(&self) -> &dyn Screen {
-        match self.tab {
+        self.screen_of(self.tab)
+    }
+
+    /// The screen of a tab.
+    pub fn screen_of(&self, tab: Tab) -> &dyn Screen {
+        match tab {
             Tab::Timeline => &self.viewer,
             Tab::Train => &self.train,
             Tab::Mistakes => &self.mistakes,
@@ -192,8 +197,8 @@ impl App {
             }
             msg => self.call(|s, cx| take(s, msg, cx)),
         };
-        for (tab, _) in TABS {
-            effects.extend(self.call(|s, cx| s.of(tab).wants(cx)));
+        for about in TABS {
+            effects.extend(self.call(|s, cx| s.of(about.tab).wants(cx)));
         }
         effects
     }

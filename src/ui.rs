@@ -7,7 +7,9 @@
 mod bench;
 mod busy;
 mod clipboard;
+mod columns;
 pub mod draw;
+mod filter;
 mod footer;
 mod mistakes;
 pub mod palette;

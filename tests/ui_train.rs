@@ -342,7 +342,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
 
     // Model, train on, hold out, epochs: one; further down a small network and the folder.
     press(&mut app, &mut driver, &[Key::Char('2')]);
-    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.listed);
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.kept.listed);
     press(&mut app, &mut driver, &[Key::Char('n')]);
     let fields = kernel_oracle::app::train::form::FIELDS;
     // A network that goes on learning says of a stretch what it says without what came before: here it is fixed.

@@ -1,7 +1,7 @@
 //! Where things are on the screen: pure arithmetic on its size, shared by drawing and by the mouse, so that a click
 //! always means what is drawn under it.
 
-use super::tab::{TABS, Tab};
+use super::tab::{About, TABS, Tab};
 
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,16 +54,16 @@ pub fn too_small(size: (u16, u16)) -> bool {
 
 /// Columns and tab of each text on the first row, right-aligned; names are dropped when there is little room.
 pub fn tabs(width: u16) -> Vec<(u16, u16, Tab, String)> {
-    let text = |(tab, name): &(Tab, &str)| {
-        let n = tab.number();
-        if width >= 60 { format!(" {n} {name} ") } else { format!(" {n} ") }
+    let text = |about: &About| {
+        let n = about.tab.number();
+        if width >= 60 { format!(" {n} {} ", about.name) } else { format!(" {n} ") }
     };
     let texts: Vec<String> = TABS.iter().map(text).collect();
     let mut x = width.saturating_sub(texts.iter().map(|t| t.len() as u16).sum());
     let mut out = Vec::new();
-    for ((tab, _), text) in TABS.iter().zip(texts) {
+    for (about, text) in TABS.iter().zip(texts) {
         let w = text.len() as u16;
-        out.push((x, w, *tab, text));
+        out.push((x, w, about.tab, text));
         x += w;
     }
     out

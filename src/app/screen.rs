@@ -45,6 +45,16 @@ pub trait Screen {
         false
     }
 
+    /// In a few words the list that is walked, for the timeline.
+    fn walked(&self) -> Option<String> {
+        None
+    }
+
+    /// True when its list has something in this stretch of this recording: a mark on the timeline while it is walked.
+    fn lists(&self, _recording: &Path, _from: u64, _to: u64) -> bool {
+        false
+    }
+
     /// Orders what it shows and has not asked for. Called after every message, whichever screen is shown.
     fn wants(&mut self, _cx: &mut Context) {}
 }

@@ -37,10 +37,8 @@ pub struct Train {
     pub chart: Chart,
     /// Runs that work at the same time; others wait.
     pub at_once: usize,
-    /// The kept runs have been listed.
-    pub listed: bool,
-    /// What could not be read.
-    pub problems: Vec<String>,
+    /// What is known of the runs that earlier sessions kept.
+    pub kept: Kept,
     /// The run whose newest weights predict the open recording.
     pub watched: Option<Ticket>,
     setup: Setup,
@@ -49,7 +47,16 @@ pub struct Train {
     orders: Vec<Order>,
     /// Runs of this session, for the summary at its end.
     mine: Vec<Ticket>,
-    /// The kept runs have been asked for.
+}
+
+/// What is known of the runs that earlier sessions kept.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// They have been listed.
+    pub listed: bool,
+    /// What could not be read.
+    pub problems: Vec<String>,
+    /// They have been asked for.
     asked: bool,
 }
 
@@ -69,7 +76,7 @@ impl Train {
 
     /// The kept runs are wanted, whether their screen is looked at or not.
     pub(super) fn want_kept(&mut self) {
-        if !std::mem::replace(&mut self.asked, true) {
+        if !std::mem::replace(&mut self.kept.asked, true) {
             self.orders.push(Order::List);
         }
     }
@@ -137,10 +144,10 @@ impl Train {
     fn news(&mut self, news: News, shared: &mut Shared) -> Option<String> {
         match news {
             News::Kept { runs, problems, categories, cpus } => {
-                if !self.listed {
+                if !self.kept.listed {
                     self.at_once = cpus.max(1);
                 }
-                (self.listed, self.problems, self.setup.categories) = (true, problems, categories);
+                (self.kept.listed, self.kept.problems, self.setup.categories) = (true, problems, categories);
                 self.runs.retain(|r| r.stage.is_working() || r.stage == Stage::Queued || self.mine.contains(&r.id));
                 let new = runs.into_iter().filter(|k| !self.runs.iter().any(|r| r.path.as_ref() == Some(&k.path)));
                 let mut kept: Vec<Run> = Vec::new();

@@ -32,11 +32,9 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     } else if let Some((name, _)) = &app.shared.model {
         pieces.push((format!("  model {name}"), theme.mark()));
     }
-    // Which decisions `n` and `N` go to, and by whose answers they are wrong, while it is not the shown row's.
-    if let (true, Some(found)) = (app.shared.walk.is_some(), app.mistakes.found()) {
-        let of = &app.mistakes.filter.text;
-        let of = if of.is_empty() { String::new() } else { format!(": {of}") };
-        pieces.push((format!("  ▾ n N in the list of {}{of}", found.table.models[0]), theme.mark()));
+    // What `n` and `N` go to, and by whose answers it is listed, while it is not the shown row's.
+    if let Some(list) = app.shared.walk.and_then(|tab| app.screen_of(tab).walked()) {
+        pieces.push((format!("  ▾ n N in the list of {list}"), theme.mark()));
     }
     let (done, all) = (t.answers.events_done, t.trace().len());
     if let Some(second) = &t.second {

@@ -11,15 +11,14 @@ mod list;
 mod sums;
 mod why;
 
+use super::filter;
 use super::pen::Pen;
 use crate::app::help::wrap;
-use crate::app::layout::Area;
 use crate::app::mistakes::places::Places;
 use crate::app::mistakes::{Data, Focus, Found, Mistakes};
 use crate::app::second::model_label;
 use crate::app::{App, time};
 use crate::evaluate::mistakes::view::View;
-use ratatui::style::Style;
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
@@ -35,7 +34,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
         (data, _) => waiting(app, data, &p, pen),
     }
     if m.filter.editing {
-        typing(m, &p, pen);
+        filter::typing(&m.filter, p.note.y, p.list, pen);
     }
 }
 
@@ -66,45 +65,12 @@ fn waiting(app: &App, data: &Data, p: &Places, pen: &mut Pen) {
 }
 
 fn filter(m: &Mistakes, p: &Places, pen: &mut Pen) {
-    let theme = pen.theme;
-    let Area { x, y, w, .. } = p.filter;
-    let label = " filter  ";
-    let used = pen.put(x, y, w, label, if m.filter.editing { theme.chosen() } else { theme.strong() });
     let count = m.view.as_ref().map_or_else(String::new, |v| {
         let t = &v.sums.total;
         let stale = if m.is_stale() { "░ " } else { "" };
         format!(" {stale}{} wrong of {} ", time::grouped(t.misses()), time::grouped(t.decisions))
     });
-    let count_w = if w >= 60 || !m.filter.editing { count.chars().count() as u16 } else { 0 };
-    let room = w.saturating_sub(used + count_w);
-    let (text, caret) = window(m, usize::from(room));
-    if m.filter.text.is_empty() && !m.filter.editing {
-        pen.put(used, y, room, "none · / types one", theme.dim());
-    } else {
-        pen.put(used, y, room, &text, theme.text());
-    }
-    if m.filter.editing {
-        pen.put(used + caret, y, 1, &under(&text, caret), theme.chosen());
-    }
-    if count_w > 0 && count_w < w {
-        pen.put(w - count_w, y, count_w, &count, theme.strong());
-    }
-}
-
-/// The part of the filter line that is visible in `room` cells, and the cell of its mark.
-fn window(m: &Mistakes, room: usize) -> (String, u16) {
-    let room = room.max(2);
-    let first = first_visible(m, room);
-    let text = m.filter.text.chars().skip(first).take(room).collect();
-    (text, (m.filter.caret - first.min(m.filter.caret)) as u16)
-}
-
-fn first_visible(m: &Mistakes, room: usize) -> usize {
-    if m.filter.editing { (m.filter.caret + 1).saturating_sub(room) } else { 0 }
-}
-
-fn under(text: &str, at: u16) -> String {
-    text.chars().nth(usize::from(at)).unwrap_or(' ').to_string()
+    filter::line(&m.filter, &count, &mut pen.inside(p.filter));
 }
 
 fn percent(x: f64) -> String {
@@ -160,53 +126,6 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
         if m.whose.first.is_some() { theme.strong() } else { style },
     );
     pen.put(1 + used, p.note.y, p.note.w.saturating_sub(1 + used), &parts.join(" · "), style);
-}
-
-/// What is wrong with the line, and what could come next, over the rest of the screen's top.
-fn typing(m: &Mistakes, p: &Places, pen: &mut Pen) {
-    let theme = pen.theme;
-    let w = pen.area.w;
-    let (x, y) = (9, p.note.y);
-    pen.fill(0, y, w, Style::new());
-    if let Some(e) = &m.filter.error {
-        let room = usize::from(w.saturating_sub(x));
-        let first = first_visible(m, room);
-        let pointer: String = e.pointer().chars().skip(first).take(room).collect();
-        pen.put(x, y, w - x, &pointer, theme.miss());
-        let text = e.to_string();
-        // Beside the pointer where there is room, else on a line of its own.
-        let after = x + pointer.chars().count() as u16 + 1;
-        let need = text.chars().count() as u16;
-        if after + need <= w {
-            pen.put(after, y, w - after, &text, theme.miss());
-        } else {
-            pen.fill(0, y + 1, w, Style::new());
-            pen.put(1, y + 1, w - 1, &text, theme.miss());
-        }
-    } else {
-        pen.put(x, y, w - x, "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it was", theme.dim());
-    }
-    let choices = &m.filter.completion.choices;
-    let top = p.list.y;
-    let rows = usize::from(p.list.h.saturating_sub(2)).min(10).min(choices.len());
-    if rows == 0 {
-        return;
-    }
-    let first = m.filter.choice.saturating_sub(rows / 2).min(choices.len() - rows);
-    let shown = &choices[first..first + rows];
-    let text_w = shown.iter().map(|c| c.text.chars().count()).max().unwrap_or(0).min(40) as u16;
-    let help_w = shown.iter().map(|c| c.help.chars().count()).max().unwrap_or(0) as u16;
-    let width = (text_w + help_w + 6).min(w);
-    let at = (x + m.filter.completion.start as u16).min(w - width);
-    let area = Area { x: at, y: top, w: width, h: rows as u16 + 2 };
-    pen.clear(area);
-    pen.border(area, "", theme.dim(), theme.dim());
-    for (i, choice) in shown.iter().enumerate() {
-        let style = if first + i == m.filter.choice { theme.chosen() } else { theme.text() };
-        let row = top + 1 + i as u16;
-        pen.put(at + 2, row, text_w, &choice.text, style);
-        pen.put(at + 4 + text_w, row, width.saturating_sub(text_w + 5), choice.help, theme.dim());
-    }
 }
 
 fn is(m: &Mistakes, focus: Focus) -> bool {

@@ -63,7 +63,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
 fn empty(t: &Train, pen: &mut Pen) {
     let theme = pen.theme;
     let (w, y) = (pen.area.w, pen.area.h / 3);
-    if !t.listed {
+    if !t.kept.listed {
         pen.put(2, y, w - 2, "Looking for kept runs", theme.strong());
         return;
     }
@@ -71,7 +71,7 @@ fn empty(t: &Train, pen: &mut Pen) {
     let text = "n sets one up: the network learns from recorded decisions while you watch its loss fall, and after every \
                 epoch the Timeline shows what it would predict.";
     let lines = wrap(text, usize::from(w.saturating_sub(4)).min(76));
-    for (i, line) in lines.iter().chain(&t.problems).enumerate() {
+    for (i, line) in lines.iter().chain(&t.kept.problems).enumerate() {
         pen.put(2, y + 1 + i as u16, w - 2, line, theme.dim());
     }
 }

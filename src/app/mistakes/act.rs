@@ -1,7 +1,6 @@
 //! What orders do on the Mistakes screen.
 
 use super::{Explained, Focus, LIST, Mistakes, Order};
-use crate::app::input::{Mouse, MouseKind};
 use crate::app::keys::Action;
 use crate::app::prompt::Ask;
 use crate::app::tab::Tab;
@@ -229,7 +228,7 @@ impl Mistakes {
     }
 
     /// Enter: a bar narrows the filter, a decision is shown on the timeline.
-    fn enter(&mut self, cx: &mut Context) {
+    pub(super) fn enter(&mut self, cx: &mut Context) {
         if self.panes.focus == Focus::Sums {
             if let Some(filter) = self.sums.pages.get(self.sums.page).and_then(|p| p.filter(self.sums.bar)) {
                 self.narrow(filter);
@@ -244,62 +243,10 @@ impl Mistakes {
         }
         cx.wish(Wish::GoTo(found.table.source_of(row).path.clone(), found.table.event(row)));
     }
-
-    /// Takes the mouse.
-    pub(super) fn point(&mut self, mouse: Mouse, cx: &mut Context) {
-        let p = self.places(cx.size);
-        let m = self;
-        let Mouse { kind, x, y } = mouse;
-        let over = if p.sums.has(x, y) {
-            Focus::Sums
-        } else if p.why.has(x, y) {
-            Focus::Why
-        } else {
-            Focus::List
-        };
-        match kind {
-            MouseKind::WheelUp | MouseKind::WheelDown => {
-                let focus = std::mem::replace(&mut m.panes.focus, over);
-                m.step(if kind == MouseKind::WheelUp { -3 } else { 3 });
-                m.panes.focus = focus;
-            }
-            MouseKind::Down if p.filter.has(x, y) => m.edit(),
-            MouseKind::Down if p.list.has(x, y) => {
-                let row = m.listing.list.row(usize::from(y - p.list.y), p.rows(), m.len());
-                let here = m.panes.focus == Focus::List;
-                if let Some(row) = row {
-                    m.panes.focus = Focus::List;
-                    if m.listing.list.click(row) && here {
-                        m.enter(cx);
-                    }
-                }
-            }
-            MouseKind::Down if over == Focus::Sums => {
-                // Inside the frame: a line for the figures' names, then the bars.
-                let line = usize::from(y.saturating_sub(p.sums.y));
-                let first = m.first_bar(usize::from(p.sums.h.saturating_sub(3)));
-                let at = line.checked_sub(2).map(|l| first + l);
-                let page = m.sums.pages.get(m.sums.page);
-                m.panes.focus = Focus::Sums;
-                if let (Some(at), Some(page)) = (at, page)
-                    && page.stride() == 1
-                    && at < page.len()
-                {
-                    if m.sums.bar == at {
-                        m.enter(cx);
-                        return;
-                    }
-                    m.sums.bar = at;
-                }
-            }
-            MouseKind::Down if over == Focus::Why => m.panes.focus = Focus::Why,
-            _ => {}
-        }
-    }
 }
 
 impl Mistakes {
-    fn step(&mut self, by: isize) {
+    pub(super) fn step(&mut self, by: isize) {
         match self.panes.focus {
             Focus::List => {
                 let n = self.len();
@@ -316,7 +263,7 @@ impl Mistakes {
     }
 
     /// Rows of the list.
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.view.as_ref().map_or(0, |v| v.rows.len())
     }
 

@@ -6,35 +6,16 @@ use crate::app::mistakes::{Focus, Found, LIST, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::{Column, Kind, Table};
+use crate::ui::columns::visible;
 use crate::ui::pen::Pen;
 
 /// Cells before the first column: chosen, right or wrong.
 const GUTTER: u16 = 4;
 
-/// The columns that are visible: index in [`LIST`], first cell, cells.
-fn visible(m: &Mistakes, width: u16) -> Vec<(usize, u16, u16)> {
-    let room = width.saturating_sub(GUTTER);
-    let fits = |from: usize| {
-        let mut x = 0;
-        let mut out = Vec::new();
-        for (i, (_, w, _)) in LIST.iter().enumerate().skip(from) {
-            if x + w > room && !out.is_empty() {
-                break;
-            }
-            out.push((i, GUTTER + x, (*w).min(room.saturating_sub(x))));
-            x += w + 1;
-        }
-        out
-    };
-    // Scrolled as little as needed for the marked column.
-    let first = (0..=m.listing.column).find(|from| fits(*from).iter().any(|(i, ..)| *i == m.listing.column));
-    fits(first.unwrap_or(0))
-}
-
 /// Draws head and rows.
 pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
-    let columns = visible(m, p.list.w);
+    let columns = visible(&LIST.map(|(_, w, _)| w), m.listing.column, p.list.w.saturating_sub(GUTTER));
     for (i, x, w) in &columns {
         let (column, _, to_right) = LIST[*i];
         let arrow = match (m.listing.sort.by == column, m.listing.sort.descending) {
@@ -49,9 +30,9 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
             _ => theme.dim(),
         };
         if to_right {
-            pen.right((p.head.x + x, p.head.y), *w, &name, style);
+            pen.right((p.head.x + GUTTER + x, p.head.y), *w, &name, style);
         } else {
-            pen.put(p.head.x + x, p.head.y, *w, &name, style);
+            pen.put(p.head.x + GUTTER + x, p.head.y, *w, &name, style);
         }
     }
     if view.rows.is_empty() {
@@ -84,9 +65,9 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
             let (column, _, to_right) = LIST[*i];
             let text = cell(&found.table, row, column);
             if to_right {
-                pen.right((p.list.x + x, y), *w, &text, base);
+                pen.right((p.list.x + GUTTER + x, y), *w, &text, base);
             } else {
-                pen.put(p.list.x + x, y, *w, &shortened(&text, column, usize::from(*w)), base);
+                pen.put(p.list.x + GUTTER + x, y, *w, &shortened(&text, column, usize::from(*w)), base);
             }
         }
     }
