@@ -382,7 +382,7 @@ fn a_recording_from_standard_input_opens() {
     assert!(title(&text).contains("stdin"), "{text}");
     // Keys come from the terminal, and another job reads the recording again.
     screen.keys(&["3"]);
-    screen.wait("the mistakes of it", |t| t.contains("non-trivial"));
+    screen.wait("the mistakes of it", |t| t.contains("margin") && t.contains('✗'));
     screen.keys(&["q"]);
     screen.assert_restored();
 }
