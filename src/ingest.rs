@@ -6,6 +6,7 @@
 
 mod decode;
 mod error;
+mod folder;
 mod foreign;
 mod ftrace;
 mod input;
@@ -27,6 +28,8 @@ mod tracedat;
 
 pub use decode::Packing;
 pub use error::IngestError;
+pub use folder::within;
+pub use input::{name, put_aside};
 pub use reader::{Probe, READERS, Reader, Sink};
 pub use report::{Format, KEPT_NOTES, Note, Place, Reason, Report};
 pub use sidecar::meta_path;
@@ -57,7 +60,7 @@ pub fn open(path: &Path) -> Result<Opened, IngestError> {
         Ok(meta) => (meta.unwrap_or_default(), None),
         Err(problem) => (TraceMeta::default(), Some(problem)),
     };
-    let name = if meta.name.is_empty() { sidecar::stem(path) } else { meta.name.clone() };
+    let name = if meta.name.is_empty() { name(path) } else { meta.name.clone() };
     let mut opened = read_from(&mut source, TraceMeta { name, ..meta })?;
     opened.report.metadata_problem = metadata_problem;
     Ok(opened)

@@ -2,7 +2,6 @@
 
 use super::door::say;
 use super::{output, perfetto, predict};
-use crate::dataset::opening::Told;
 use crate::export;
 use crate::ingest::{self, Report};
 use crate::predictor::engine::Choice;
@@ -26,6 +25,8 @@ pub struct ImportArgs {
     /// Write the metadata over a file that has their name and is something else.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 fn stretch(text: &str) -> Result<Range<usize>, String> {
@@ -76,7 +77,9 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     let meta = if piped { None } else { Some(export::metadata_path(&args.output)?) };
     let written: Vec<&Path> = [Some(&args.output), meta.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
     output::differ(&[&args.input], &written)?;
-    let mut opened = output::open(&args.input, &Told::default())?;
+    let told = args.machine.told();
+    let mut opened = output::open(&args.input, &told)?;
+    opened.trace = opened.trace.with_meta(|meta| told.note(meta));
     if let Some(events) = &args.events {
         opened.trace = opened.trace.cut(events.clone());
     }

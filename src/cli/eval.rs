@@ -7,6 +7,7 @@ use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::dataset::opening::Told;
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
+use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -103,7 +104,7 @@ impl Args {
 
     fn recordings(&self) -> Result<Vec<PathBuf>> {
         if !self.traces.is_empty() {
-            return Ok(self.traces.clone());
+            return Ok(ingest::within(&self.traces)?);
         }
         let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {

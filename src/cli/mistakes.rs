@@ -12,6 +12,7 @@ use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
 use crate::evaluate::mistakes::sums::{InTime, Sums, Versus, in_time, versus};
 use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS, filter};
 use crate::evaluate::overlay::BASELINES;
+use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -143,7 +144,7 @@ struct Found {
 
 fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
     if !args.traces.is_empty() {
-        return Ok(args.traces.clone());
+        return Ok(ingest::within(&args.traces)?);
     }
     let catalog = super::eval::bundled_or_inside()?;
     let filter = Filter { split: Some(args.split), ..Filter::default() };
@@ -180,6 +181,7 @@ pub fn run(args: &Args) -> Result<()> {
     bar.finish_and_clear();
     let mut table = Table::join(tables?);
     table.models[0].clone_from(&who.label);
+    output::warn_of_cut(table.cut());
     if let Second::Another(who) = &second {
         table.models[1].clone_from(&who.label);
     }

@@ -4,6 +4,7 @@
 use super::door::{self, say};
 use crate::dataset::opening::{self, Told};
 use crate::export::{self, NewFile};
+use crate::features::MOST_CANDIDATES;
 use crate::ingest::Opened;
 use crate::job::Job;
 use crate::trace::Trace;
@@ -49,6 +50,16 @@ pub fn warn(path: &Path, opened: &Opened) {
     let lost = lost(&opened.trace);
     if lost > 0 {
         say!("koracle: warning: {name}: the kernel lost {}", count(lost, "event"));
+    }
+}
+
+/// Says of how many decisions not all candidates were offered.
+pub fn warn_of_cut(decisions: usize) {
+    if decisions > 0 {
+        say!(
+            "koracle: note: at {} {MOST_CANDIDATES} or more threads waited: only so many, the oldest and the newest, were candidates",
+            count(decisions as u64, "decision")
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::ingest::{self, IngestError, Opened};
 use crate::sched::infer::infer;
-use crate::trace::{Fact, SchedClass, Trace};
+use crate::trace::{Fact, SchedClass, Trace, TraceMeta};
 use std::path::Path;
 
 /// What whoever opens a recording says of its machine.
@@ -17,6 +17,19 @@ pub struct Told {
     pub slice_ns: Option<u64>,
     /// Whether autogroup was on.
     pub autogroup: Option<bool>,
+}
+
+impl Told {
+    /// Writes what is told into the metadata of a recording that is kept.
+    pub fn note(&self, meta: &mut TraceMeta) {
+        if let Some(kernel) = &self.kernel {
+            meta.scheduler = SchedClass::of_kernel(kernel);
+            meta.kernel.clone_from(kernel);
+        }
+        meta.hz = self.hz.unwrap_or(meta.hz);
+        meta.slice_ns = self.slice_ns.unwrap_or(meta.slice_ns);
+        meta.autogroup = self.autogroup.or(meta.autogroup);
+    }
 }
 
 /// Opens a recording; see [`ingest::open`].

@@ -5,6 +5,7 @@
 use super::replay::KernelReplay;
 use super::runqueue::RunQueues;
 use crate::trace::{EventKind, Fact, Machine, Nanos, SchedClass, ThreadIx, Trace, USUAL_HZ};
+use rayon::prelude::*;
 
 /// Events of the first part that are looked at.
 const PART: usize = 40_000;
@@ -51,19 +52,23 @@ struct Tried {
 const SUPPORT: f32 = 0.02;
 
 /// The hypothesis whose replay picks as the kernel did most often. What was recorded or told stays.
-fn best(trace: &mut Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> Machine {
-    let mut tried: Vec<Tried> = Vec::new();
-    for &(class, grouped) in rules {
+fn best(trace: &Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> Machine {
+    let hypothesis = |&(class, grouped): &(Fact<SchedClass>, bool)| {
         let autogroup = if machine.autogroup.is_assumed() { Fact::assumed(grouped) } else { machine.autogroup };
-        let hypothesis = Machine { class, autogroup, ..machine };
-        trace.suppose(hypothesis);
-        let ((hits, of), (alone, _)) = (explained(trace, true), explained(trace, false));
+        Machine { class, autogroup, ..machine }
+    };
+    let trials = rules.iter().flat_map(|rule| [true, false].map(|corrected| (hypothesis(rule), corrected)));
+    let trials: Vec<_> = trials.collect();
+    let found: Vec<_> = trials.par_iter().map(|(machine, corrected)| explained(trace, machine, *corrected)).collect();
+    let mut tried: Vec<Tried> = Vec::new();
+    for (trial, found) in trials.chunks(2).zip(found.chunks(2)) {
+        let &[(hits, of), (alone, _)] = found else { continue };
         if of < DECISIONS {
             // Nothing to tell them apart by.
             return machine;
         }
         let share = |n: u64| n as f32 / of as f32;
-        tried.push(Tried { machine: hypothesis, corrected: share(hits), alone: share(alone) });
+        tried.push(Tried { machine: trial[0].0, corrected: share(hits), alone: share(alone) });
     }
     let class = class_of(&tried);
     let mut found = Machine { class, ..machine };
@@ -105,8 +110,8 @@ fn doubtless(difference: f32) -> f32 {
 }
 
 /// How many of the picks among several the replay made too, and of how many.
-fn explained(trace: &Trace, corrected: bool) -> (u64, u64) {
-    let (mut queues, mut replay) = (RunQueues::of(trace), KernelReplay::of(trace, corrected));
+fn explained(trace: &Trace, machine: &Machine, corrected: bool) -> (u64, u64) {
+    let (mut queues, mut replay) = (RunQueues::of(trace), KernelReplay::on(trace, machine, corrected));
     let (mut hits, mut of) = (0, 0);
     let mut waiting = Vec::new();
     // By thread: a real-time task is before all fair ones whatever the class.
