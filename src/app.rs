@@ -195,7 +195,7 @@ impl App {
                 self.signal = self.signal.or(signal);
                 self.leave()
             }
-            msg => self.call(|s, cx| take(s, msg, cx)),
+            msg => self.call(|mut s, cx| take(&mut s, msg, cx)),
         };
         for about in TABS {
             effects.extend(self.call(|s, cx| s.of(about.tab).wants(cx)));
@@ -301,7 +301,7 @@ impl App {
 }
 
 /// Gives a fact to the screen that it is for.
-fn take(s: Screens, msg: Msg, cx: &mut Context) {
+fn take(s: &mut Screens, msg: Msg, cx: &mut Context) {
     match msg {
         Msg::Listed { entries, problem } => {
             let idle = matches!(s.viewer.open, Open::Nothing);

@@ -251,7 +251,7 @@ impl Mistakes {
     fn news(&mut self, news: News) -> Option<String> {
         match news {
             News::Progress { ticket, done, of } if self.decisions.asked.counts(ticket) => {
-                self.decisions.data = Data::Pending(done, of)
+                self.decisions.data = Data::Pending(done, of);
             }
             News::Collected { ticket, result } if self.decisions.asked.counts(ticket) => {
                 let before = self.decisions.before.take();

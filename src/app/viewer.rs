@@ -29,6 +29,33 @@ pub enum Open {
     Ready(Box<Timeline>),
 }
 
+/// By whom the open recording is predicted.
+#[derive(Debug, Default)]
+enum Predicted {
+    /// Nothing was ordered.
+    #[default]
+    Nobody,
+    /// The bundled model.
+    Bundled,
+    /// A run's.
+    Run(Arc<Weights>),
+}
+
+impl Predicted {
+    /// By this model; `None`: the bundled one.
+    fn by(model: Option<&Arc<Weights>>) -> Self {
+        model.map_or(Self::Bundled, |weights| Self::Run(Arc::clone(weights)))
+    }
+
+    /// By the same weights, not just of the same name.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Run(a), Self::Run(b)) => Arc::ptr_eq(a, b),
+            (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Viewer {
@@ -36,8 +63,8 @@ pub struct Viewer {
     pub open: Open,
     /// The work on it: everything that is computed of it carries this ticket.
     work: Slot<PathBuf>,
-    /// The model whose predictions were ordered; the outer `None`: none were.
-    model: Option<Option<Arc<Weights>>>,
+    /// Whose predictions were ordered.
+    predicted: Predicted,
     /// Who was asked for the second row.
     second: Slot<PathBuf>,
     /// Who was shown there last: the key shows it again.
@@ -118,7 +145,7 @@ impl Viewer {
             timeline.go_to_event(event);
         }
         self.open = Open::Ready(Box::new(timeline));
-        self.model = None;
+        self.predicted = Predicted::Nobody;
     }
 
     /// Shows an event; opens its recording first if it is not open.

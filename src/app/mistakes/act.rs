@@ -171,7 +171,7 @@ impl Mistakes {
             Do::Range => news = m.between_marks(cx),
             Do::Save => m.save_filter(cx),
             Do::Saved if m.kept.saved.is_empty() => {
-                news = Some("no filter is kept yet: F keeps the present one".into())
+                news = Some("no filter is kept yet: F keeps the present one".into());
             }
             Do::Saved => {
                 m.kept.at %= m.kept.saved.len();

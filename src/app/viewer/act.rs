@@ -69,7 +69,7 @@ impl Screen for Viewer {
             Ask::Seek => match time::parse(text, t.cursor.pos(), t.trace().span(), t.trace().meta().start_ns) {
                 Some(to) => t.seek(to),
                 None => {
-                    cx.say(format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%, or a stamp of the recording"))
+                    cx.say(format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%, or a stamp of the recording"));
                 }
             },
             _ => {}

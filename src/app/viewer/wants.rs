@@ -1,11 +1,10 @@
 //! What the timeline shows and has not asked for: predictions, those of watched weights for what is visible, the second
 //! row, details of the selected decision. Found by comparing what is there with what was ordered; the driver computes it.
 
-use super::{Open, Viewer};
+use super::{Open, Predicted, Viewer};
 use crate::app::answers::Answers;
 use crate::app::second::Second;
 use crate::app::{Context, Effect};
-use crate::predictor::weights::Weights;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,24 +25,17 @@ fn narrowed(range: &Range<usize>, middle: usize) -> Range<usize> {
     start..start + MOST
 }
 
-/// The same weights, not just of the same name.
-fn is_same(a: Option<&Arc<Weights>>, b: Option<&Arc<Weights>>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (a, b) => a.is_none() && b.is_none(),
-    }
-}
-
 impl Viewer {
     /// Predictions of everything by the current model; anew when that is another one.
     pub(super) fn want_predictions(&mut self, cx: &mut Context) {
         let Open::Ready(t) = &mut self.open else { return };
         let model = cx.shared.model.as_ref().map(|(_, weights)| weights);
-        if self.model.as_ref().is_some_and(|ordered| is_same(ordered.as_ref(), model)) {
+        let by = Predicted::by(model);
+        if self.predicted.is(&by) {
             return;
         }
         let (model, trace) = (model.cloned(), Arc::clone(&t.loaded.trace));
-        if self.model.replace(model.clone()).is_some() {
+        if !matches!(std::mem::replace(&mut self.predicted, by), Predicted::Nobody) {
             self.work.renew();
             let row = t.answers.row();
             t.answers = Answers::new(trace.cpus());
