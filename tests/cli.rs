@@ -384,3 +384,23 @@ fn what_is_told_of_the_machine_is_kept_by_an_import() {
     assert_eq!((of("hz").0, of("slice_ns").0, of("autogroup").0), (300.into(), 2_000_000.into(), true.into()));
     assert_eq!(told["kernel"], "6.1");
 }
+
+#[test]
+fn wrong_values_are_wrong_usage() {
+    let (_dir, path) = small(1_000);
+    let path = path.to_str().unwrap();
+    for (args, says) in [
+        (&["train", "--lr", "nan", "-o", "never"][..], "--lr: NaN is not a positive number"),
+        (&["train", "--taps", "0", "-o", "never"], "--taps: 0 is not in 2 to 8"),
+        (&["train", "--batch", "0", "-o", "never"], "--batch"),
+        (&["train", "--forecast-weight", "nan", "-o", "never"], "--forecast-weight"),
+        (&["train", "--memory-limit", "0", "-o", "never"], "--memory-limit"),
+        (&["eval", "--category", "zork"], "no recording of category zork"),
+        (&["mistakes", "--compare", "zork", path], "--compare: zork"),
+        (&["mistakes", "--why", "99999999", path], "--why 99999999: the recording has 1000 events"),
+        (&["record", "--local", "-o", "x.txt", "--", "true"], "ends in .csv.zst"),
+    ] {
+        fails(args, 2, says);
+    }
+    fails(&["import", path, "--events", "5000..6000", "-o", "-"], 1, "the recording has 1000 events");
+}

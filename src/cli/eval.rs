@@ -181,7 +181,7 @@ pub fn bundled_or_inside() -> Result<Catalog> {
 /// The recordings that a filter takes; a name in it that nothing has is an error.
 pub fn paths(catalog: &Catalog, filter: &Filter) -> Result<Vec<PathBuf>> {
     match catalog.unknown(filter) {
-        Some(problem) => bail!(problem),
+        Some(problem) => Err(super::wrong(problem)),
         None => Ok(catalog.select(filter).map(|entry| catalog.path(entry)).collect()),
     }
 }

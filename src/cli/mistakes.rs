@@ -6,6 +6,7 @@ mod why;
 
 use super::output;
 use crate::dataset::catalog::{Filter, Split};
+use crate::dataset::opening;
 use crate::driver::{Source as Who, find};
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
@@ -98,7 +99,7 @@ impl Second {
         let Some(text) = text else { return Ok(Self::None) };
         Ok(match BASELINES.contains(&text).then(|| Column::parse(text)).flatten() {
             Some(column) => Self::Baseline(column),
-            None => Self::Another(find(Path::new(text)).map_err(|e| eyre!("--compare: {e}"))?),
+            None => Self::Another(find(Path::new(text)).map_err(|e| super::wrong(format!("--compare: {e}")))?),
         })
     }
 
@@ -197,7 +198,8 @@ pub fn run(args: &Args) -> Result<()> {
     // Measured when nothing else of this program runs. A recording from standard input cannot be read twice.
     let mut times = Vec::new();
     if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
-        let trace = output::open(path, &args.machine.told())?.trace;
+        // What is wrong with it was said before.
+        let trace = opening::open(path, &args.machine.told())?.trace;
         times = latencies(&trace, &mut who.engine(&trace)?, &Cancel::new());
     }
     let sums = Sums::new(&table, &rows);

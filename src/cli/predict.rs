@@ -3,6 +3,7 @@
 use super::output;
 use crate::evaluate::overlay::{self, Chunk, Prediction};
 use crate::features::MOST_CANDIDATES;
+use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -48,7 +49,8 @@ const COLUMNS: [&str; 12] = [
 
 /// Predicts and writes.
 pub fn run(args: &Args) -> Result<()> {
-    let read: Vec<&Path> = std::iter::once(&args.trace).chain(&args.model).map(PathBuf::as_path).collect();
+    let beside = ingest::meta_path(&args.trace);
+    let read: Vec<&Path> = [&args.trace, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let (_, engine) = engine(args.predictor, args.model.as_deref(), &trace)?;

@@ -1,6 +1,6 @@
 //! What is given instead of a file: a directory stands for the recordings in it.
 
-use super::{IngestError, input, reader};
+use super::{Format, IngestError, input, reader};
 use std::path::{Path, PathBuf};
 
 /// Every directory replaced by the recordings in it, by name. Of a directory only regular files count whose first bytes
@@ -33,6 +33,15 @@ fn recordings(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether a file is a recording in the native format, or nothing yet.
+pub fn is_native(path: &Path) -> bool {
+    let Ok(mut source) = input::open(path) else { return false };
+    match reader::choose(&mut source) {
+        Ok(reader) => reader.format() == Format::Native,
+        Err(error) => matches!(error, IngestError::Empty(_)),
+    }
 }
 
 /// An example from a directory, to say what could have been meant.

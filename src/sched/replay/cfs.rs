@@ -334,7 +334,7 @@ mod tests {
     fn without_autogroup_everyone_is_in_one_queue_and_ticks_come_at_their_multiples() {
         let (mut engine, _) = engine(2);
         let meta = crate::trace::TraceMeta { autogroup: Some(false), hz: 250, ..crate::trace::TraceMeta::default() };
-        engine.rules(&Machine::of(&meta, 1), 9_000_000);
+        engine.learn(&Machine::of(&meta, 1), 9_000_000);
         assert_eq!((engine.home(1, 0), engine.tick), (0, (4_000_000, 1_000_000)));
         engine.ents[2].group = 0;
         for id in [1, 2] {
