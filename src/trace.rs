@@ -220,6 +220,7 @@ impl Trace {
     }
 
     /// Metadata that whoever opens the recording knows better.
+    #[must_use]
     pub fn with_meta(mut self, change: impl FnOnce(&mut TraceMeta)) -> Self {
         change(&mut self.meta);
         self

@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn the_newest_order_is_the_one_whose_answers_count() {
         type Do = fn(&mut Slot<char>) -> Option<Ticket>;
-        let table: [(&str, Do, Option<u64>, Option<char>, Option<u64>); 9] = [
+        type Step = (&'static str, Do, Option<u64>, Option<char>, Option<u64>);
+        let table: [Step; 9] = [
             ("nothing was ordered", |_| None, None, None, None),
             ("a is wanted", |s| s.want('a'), Some(1), Some('a'), Some(1)),
             ("and still is", |s| s.want('a'), None, Some('a'), Some(1)),
