@@ -360,7 +360,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.runs[0].stage == finished && live(app).is_some());
     assert_eq!(live(&app).unwrap(), "tcn-001 · epoch 1.0");
     let run_ = &app.train.runs[0];
-    assert_eq!((run_.epochs.len(), run_.curve.steps().len()), (1, run_.steps));
+    assert_eq!((run_.epochs.len(), run_.curve.steps().len()), (1, run_.done.steps));
     assert_eq!(run_.baselines.len(), Rule::ALL.len());
     press(&mut app, &mut driver, &[Key::Char('1')]);
     let after = screen(&app);

@@ -321,6 +321,16 @@ fn the_list_opens_recordings_and_remembers_what_went_wrong() {
 }
 
 #[test]
+fn every_tab_leads_to_its_screen() {
+    let mut app = opened(&["a"], trace());
+    for about in TABS {
+        press(&mut app, &about.tab.number().to_string());
+        assert_eq!((app.tab, app.screen().keys()), (about.tab, about.keys), "{}", about.name);
+        assert!(app.screen().offers() & about.keys != 0);
+    }
+}
+
+#[test]
 fn every_way_out() {
     for msg in [Msg::Key(Key::Char('q')), Msg::Key(Key::Ctrl('c')), Msg::Terminated(None), Msg::Terminated(Some(15))] {
         let mut app = opened(&["a"], trace());

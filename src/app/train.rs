@@ -166,7 +166,7 @@ impl Train {
                     run.path = Some(path);
                 }
             }
-            News::Reading { id, counts } => self.by_id(id)?.reading = counts,
+            News::Reading { id, counts } => self.by_id(id)?.done.reading = counts,
             News::Progress { id, steps, now } => {
                 let watched = self.watched == Some(id);
                 let run = self.by_id(id)?;
@@ -353,7 +353,7 @@ impl Train {
                 )
             });
             // A run that could not even begin left no folder to look into.
-            let place = r.path.as_ref().filter(|_| r.steps > 0);
+            let place = r.path.as_ref().filter(|_| r.done.steps > 0);
             let place = place.map(|p| format!("  {}", p.display())).unwrap_or_default();
             let why = match &r.stage {
                 Stage::Kept(runs::State::Failed(why)) => format!(" ({why})"),
@@ -363,8 +363,8 @@ impl Train {
                 "{}: {}{why}, step {} of {}{}{place}",
                 r.name,
                 r.stage.label(),
-                r.last.step,
-                r.steps,
+                r.done.last.step,
+                r.done.steps,
                 best.unwrap_or_default()
             )
         })

@@ -121,11 +121,11 @@ fn fields(run: &Run) -> [String; 9] {
     let last = run.curve.steps().len().checked_sub(1);
     let loss = last.and_then(|i| run.curve.smooth(Series::Loss, i));
     let best = run.best().map(|e| &e.validation);
-    let share = match run.steps {
+    let share = match run.done.steps {
         0 => none(),
-        n => format!("{} %", run.last.step * 100 / n),
+        n => format!("{} %", run.done.last.step * 100 / n),
     };
-    let state = match (&run.stage, run.reading) {
+    let state = match (&run.stage, run.done.reading) {
         (Stage::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
         (stage, _) => stage.label().into(),
     };

@@ -122,17 +122,17 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
             }
             Field::Command => row.extend(value(&d.command, room)),
             Field::Seconds => {
-                row.extend(value(&d.seconds, 9));
+                row.extend(value(&d.how.seconds, 9));
                 row.push(("  at the longest".into(), theme.dim()));
             }
             Field::Buffer => {
-                row.extend(value(&d.buffer, 9));
+                row.extend(value(&d.how.buffer, 9));
                 row.push(("  ring buffer of each CPU".into(), theme.dim()));
             }
             Field::Runtime => {
-                row.extend(option(d.runtime, on, "sched_stat_runtime too", theme));
+                row.extend(option(d.how.runtime, on, "sched_stat_runtime too", theme));
             }
-            Field::Waking => row.extend(option(d.waking, on, "sched_waking too", theme)),
+            Field::Waking => row.extend(option(d.how.waking, on, "sched_waking too", theme)),
         }
         rows.push(row);
         if let Some((_, why)) = d.refused.as_ref().filter(|(wrong, _)| *wrong == field) {
