@@ -401,7 +401,7 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
     keys(&mut app, "n");
     assert!(app.message.as_ref().unwrap().starts_with("no later"));
     press(&mut app, &[Key::Esc]);
-    assert!(!app.shared.walk.is_some());
+    assert!(app.shared.walk.is_none());
     // The range between two marks is a filter like any other.
     keys(&mut app, "t0.05\nmt0.1\nm3t");
     assert_eq!(app.mistakes.filter.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms");
