@@ -3,6 +3,7 @@
 
 use super::palette::Theme;
 use crate::app::layout::Area;
+use crate::text::shown;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -39,6 +40,8 @@ impl Pen<'_> {
         if !a.has(x, y) {
             return 0;
         }
+        // Two names that differ must not look alike.
+        let text = shown(text);
         let (end, _) = self.buf.set_stringn(x, y, text, usize::from(width.min(a.x + a.w - x)), style);
         end - x
     }
