@@ -13,7 +13,7 @@
 //! features
 //! sched
 //! ingest · export
-//! replay
+//! replay · query
 //! job
 //! trace · text
 //! ```
@@ -28,6 +28,7 @@ pub mod features;
 pub mod ingest;
 pub mod job;
 pub mod predictor;
+pub mod query;
 pub mod record;
 pub mod replay;
 pub mod sched;
