@@ -17,8 +17,11 @@ mod predict;
 mod record;
 mod runs;
 mod table;
+mod tasks;
 mod told;
 mod train;
+mod waits;
+mod window;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
@@ -64,6 +67,10 @@ enum Command {
     Predict(predict::Args),
     /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
     Mistakes(mistakes::Args),
+    /// List who waited for a CPU, how long, who woke it and who ran instead.
+    Waits(waits::Args),
+    /// Say of each thread or name how long it ran, waited and slept, and how often it was switched, woken and moved.
+    Tasks(tasks::Args),
     /// Train a network on the bundled recordings.
     Train(train::Args),
     /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
@@ -119,6 +126,11 @@ fn usage(told: &clap::Error) -> i32 {
     }
 }
 
+/// Ends the program as one that was given wrong arguments (exit code 2), where only a recording shows that they are.
+fn wrong(text: String) -> ! {
+    std::process::exit(usage(&Cli::command().error(clap::error::ErrorKind::ValueValidation, text)))
+}
+
 fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
         None => explore::run(cli.traces, cli.compare, cli.machine.told()),
@@ -130,6 +142,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),
+        Some(Command::Waits(args)) => waits::run(&args),
+        Some(Command::Tasks(args)) => tasks::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Experiment(args)) => experiment::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),

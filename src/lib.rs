@@ -7,7 +7,7 @@
 //! ui
 //! driver
 //! app
-//! train · evaluate · record
+//! train · evaluate · record · stats
 //! predictor
 //! dataset
 //! features
@@ -32,6 +32,7 @@ pub mod query;
 pub mod record;
 pub mod replay;
 pub mod sched;
+pub mod stats;
 pub mod text;
 pub mod trace;
 pub mod train;

@@ -1,19 +1,14 @@
 //! `koracle [TRACE ...]`: looks at the arguments and at standard output while there still is a screen to print on,
 //! then hands over to the interface. Reads no recording.
 
-use super::Cli;
 use super::door::{self, say};
+use super::wrong;
 use crate::dataset::opening::Told;
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 use color_eyre::eyre::{Result, bail};
 use std::path::PathBuf;
 
 /// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong usage (exit code 2).
 pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result<()> {
-    let wrong = |text: String| -> ! {
-        std::process::exit(super::usage(&Cli::command().error(ErrorKind::ValueValidation, text)))
-    };
     if traces.iter().any(|path| path.as_os_str() == "-") {
         wrong("the explorer reads no standard input; `koracle import - -o NAME.csv.zst` makes a file of it".into());
     }
