@@ -17,8 +17,11 @@ mod predict;
 mod record;
 mod runs;
 mod table;
+mod tasks;
 mod told;
 mod train;
+mod waits;
+mod window;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
@@ -64,6 +67,10 @@ enum Command {
     Predict(predict::Args),
     /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
     Mistakes(mistakes::Args),
+    /// List who waited for a CPU, how long, who woke it and who ran instead.
+    Waits(waits::Args),
+    /// Say of each thread or name how long it ran, waited and slept, and how often it was switched, woken and moved.
+    Tasks(tasks::Args),
     /// Train a network on the bundled recordings.
     Train(train::Args),
     /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
@@ -141,6 +148,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),
+        Some(Command::Waits(args)) => waits::run(&args),
+        Some(Command::Tasks(args)) => tasks::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Experiment(args)) => experiment::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),

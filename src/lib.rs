@@ -7,13 +7,13 @@
 //! ui
 //! driver
 //! app
-//! train · evaluate · record
+//! train · evaluate · record · stats
 //! predictor
 //! dataset
 //! features
 //! sched
 //! ingest · export
-//! replay
+//! replay · query
 //! job
 //! trace · text
 //! ```
@@ -28,9 +28,11 @@ pub mod features;
 pub mod ingest;
 pub mod job;
 pub mod predictor;
+pub mod query;
 pub mod record;
 pub mod replay;
 pub mod sched;
+pub mod stats;
 pub mod text;
 pub mod trace;
 pub mod train;

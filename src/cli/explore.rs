@@ -1,12 +1,10 @@
 //! `koracle [TRACE ...]`: looks at the arguments and at standard output while there still is a screen to print on,
 //! then hands over to the interface. Reads no recording.
 
-use super::Cli;
 use super::door::{self, say};
+use super::wrong;
 use crate::dataset::opening::Told;
 use crate::ingest;
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 use color_eyre::eyre::{Result, bail};
 use std::fs::File;
 use std::io::IsTerminal;
@@ -14,20 +12,17 @@ use std::path::{Path, PathBuf};
 
 /// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong usage (exit code 2).
 pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result<()> {
-    let wrong = |text: String| -> ! {
-        std::process::exit(super::usage(&Cli::command().error(ErrorKind::ValueValidation, text)))
-    };
     // What may not be asked about is left to the interface, which says what is wrong with it.
     let (there, missing): (Vec<_>, Vec<_>) =
         traces.into_iter().partition(|path| is_input(path) || path.try_exists().unwrap_or(true));
     if there.iter().any(|path| is_input(path)) && std::io::stdin().is_terminal() {
-        wrong("`-` reads standard input, which is a terminal; pipe a recording into it".into());
+        return Err(wrong("`-` reads standard input, which is a terminal; pipe a recording into it"));
     }
     if let (true, [first, ..]) = (there.is_empty(), &missing[..]) {
-        wrong(format!("no such command or file: {}", first.display()));
+        return Err(wrong(format!("no such command or file: {}", first.display())));
     }
     if let Some(Err(problem)) = compare.as_deref().map(crate::driver::find) {
-        wrong(format!("--compare: {problem}"));
+        return Err(wrong(format!("--compare: {problem}")));
     }
     for path in &missing {
         say!("koracle: warning: no such file: {}", path.display());

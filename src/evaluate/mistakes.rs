@@ -10,7 +10,6 @@
 //! why::explain       one decision: feature groups, past events, similar right ones
 //! ```
 
-pub mod bitmap;
 pub mod collect;
 pub mod column;
 mod dense;
@@ -23,7 +22,7 @@ pub mod table;
 pub mod view;
 pub mod why;
 
-pub use bitmap::Bitmap;
+pub use crate::query::Bitmap;
 pub use column::{Column, Kind};
 pub use filter::{Expr, FilterError};
 pub use table::{Source, Span, Table};

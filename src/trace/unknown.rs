@@ -56,6 +56,9 @@ impl Unknown {
         for &i in events {
             let e = columns.event(i as usize);
             while let Some(&(from, to)) = losses.next_if(|l| l.1 <= e.time) {
+                if hole || running.is_none() {
+                    stretches.add(proof, from);
+                }
                 stretches.add(from, to);
                 (running, proof, hole, unsure) = (None, to, true, true);
             }
@@ -83,10 +86,17 @@ impl Unknown {
                 (running, proof) = (Some(tasks.thread_on(e.next, cpu)), e.time);
             }
         }
-        losses.for_each(|&(from, to)| stretches.add(from, to));
-        if events.is_empty() {
+        for &(from, to) in losses {
+            if hole || running.is_none() {
+                stretches.add(proof, from);
+            }
+            stretches.add(from, to);
+            (running, proof, hole) = (None, to, true);
+        }
+        // Where the story has a hole, or nobody was ever seen, no switch ends what is unknown.
+        if hole || running.is_none_or(|r| r == ThreadIx::NONE) {
             let end = columns.time.last().copied().unwrap_or(0);
-            stretches.add(Nanos(0), Nanos(end));
+            stretches.add(proof, Nanos(end));
         }
         self.stretches[cpu.ix()] = stretches.0;
     }

@@ -4,23 +4,11 @@
 use super::table::{ASKED, COVERED, FORECAST, HIT, OTHER, Table};
 use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::score::ECE_BINS;
+use crate::query::{Columns, Described};
 use crate::trace::{TaskState, ThreadIx};
 use std::borrow::Cow;
 
-/// What a column's values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A whole number.
-    Count,
-    /// A number in 0..1.
-    Share,
-    /// Nanoseconds; typed with a unit.
-    Time,
-    /// A name.
-    Text,
-    /// Yes or no; stands alone in a filter.
-    Flag,
-}
+pub use crate::query::Kind;
 
 /// A column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +48,7 @@ pub enum Column {
 }
 
 /// Every column with its name in filters, its kind, and what it says.
-pub const COLUMNS: [(Column, &str, Kind, &str); 35] = [
+pub const COLUMNS: [Described<Column>; 35] = [
     (Column::Time, "t", Kind::Time, "when, since the start of the recording"),
     (Column::Cpu, "cpu", Kind::Count, "the CPU that decided"),
     (Column::Prev, "prev", Kind::Text, "the task that goes out: name, or name:pid"),
@@ -121,26 +109,22 @@ pub fn state_class(state: TaskState) -> usize {
 impl Column {
     /// The column with this name.
     pub fn parse(name: &str) -> Option<Self> {
-        COLUMNS.iter().find(|c| c.1 == name).map(|c| c.0)
-    }
-
-    fn entry(self) -> Option<&'static (Self, &'static str, Kind, &'static str)> {
-        COLUMNS.iter().find(|c| c.0 == self)
+        Columns::named(name)
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        self.entry().map_or("?", |c| c.1)
+        Columns::name(self)
     }
 
     /// What its values are.
     pub fn kind(self) -> Kind {
-        self.entry().map_or(Kind::Flag, |c| c.2)
+        Columns::kind(self)
     }
 
     /// What it says.
     pub fn help(self) -> &'static str {
-        self.entry().map_or("", |c| c.3)
+        Columns::help(self)
     }
 
     /// The number in a row of a [`Kind::Count`] or [`Kind::Time`] column; `None`: not known.

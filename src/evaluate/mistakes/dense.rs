@@ -3,13 +3,13 @@
 //! Blocks are independent and are counted on as many threads as the pool has; counts are added in the blocks' order, so
 //! that no figure depends on how many those are.
 
-use super::bitmap::Bitmap;
 use super::column::{Column, bin, state_class};
 use super::slices::{QUEUES, Slice, TIMES, Tally, named};
 use super::sums::Bin;
 use super::table::{HIT, Span, Table};
 use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::score::{ECE_BINS, STATE_SLICES};
+use crate::query::Bitmap;
 use crate::trace::ThreadIx;
 use rayon::prelude::*;
 use std::collections::HashMap;

@@ -1,12 +1,12 @@
 //! Counts of a set of decisions, whole or cut by a column. Each slice knows the expression that selects its decisions,
 //! so that what a bar counts and what a click on it shows are the same.
 
-use super::bitmap::Bitmap;
 use super::column::{Column, Kind, STATES, state_class};
 use super::filter::{Expr, Op, Value};
 use super::stats::wilson;
 use super::table::{ASKED, COVERED, Enqueued, FORECAST, HIT, OTHER, Table};
 use crate::evaluate::overlay::BASELINES;
+use crate::query::Bitmap;
 use std::collections::BTreeMap;
 
 /// Counts of a set of decisions.

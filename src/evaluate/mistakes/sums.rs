@@ -1,7 +1,6 @@
 //! Everything that is summed up of a set of decisions, in one walk over its rows: each figure is a count of the same
 //! rows, so that all of them add up.
 
-use super::bitmap::Bitmap;
 use super::column::Column;
 use super::dense::{Walked, walk};
 use super::filter::{Expr, Op, Value};
@@ -9,6 +8,7 @@ use super::slices::{Slice, TIME_LABELS, TIMES, Tally, UNKNOWN, time_class};
 use super::stats::mcnemar;
 use super::table::Table;
 use crate::evaluate::score::ECE_BINS;
+use crate::query::Bitmap;
 use rayon::prelude::*;
 use std::collections::HashMap;
 

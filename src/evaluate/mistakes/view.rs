@@ -1,10 +1,10 @@
 //! What a screen shows of a table: the rows that a filter lets through, sorted, and their sums.
 
-use super::bitmap::Bitmap;
 use super::column::Column;
 use super::filter::Expr;
 use super::sums::{InTime, Sums, Versus, in_time, versus};
 use super::table::Table;
+use crate::query::Bitmap;
 use rayon::prelude::*;
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 //! deeper than [`DEEPEST`].
 
 use super::lexer::{Lexeme, Token, is_keyword, lex};
-use super::{Expr, FilterError, OPS, Op, Value, Wants};
-use crate::evaluate::mistakes::column::{COLUMNS, Column, Kind};
+use super::{Columns, Expr, FilterError, Kind, OPS, Value, Wants};
+use std::marker::PhantomData;
 
 /// Parentheses and `not`s inside each other.
 const DEEPEST: usize = 64;
@@ -11,9 +11,10 @@ const DEEPEST: usize = 64;
 const LONGEST: usize = 1_024;
 
 /// Two expressions as one.
-type Join = fn(Box<Expr>, Box<Expr>) -> Expr;
+type Join<C> = fn(Box<Expr<C>>, Box<Expr<C>>) -> Expr<C>;
 
-struct Parser<'a> {
+struct Parser<'a, C> {
+    columns: PhantomData<C>,
     tokens: &'a [Token],
     at: usize,
     /// Parentheses that are open.
@@ -24,18 +25,18 @@ struct Parser<'a> {
 }
 
 /// The expression in `text`.
-pub fn parse(text: &str) -> Result<Expr, FilterError> {
+pub fn parse<C: Columns>(text: &str) -> Result<Expr<C>, FilterError> {
     let tokens = lex(text)?;
     all(&tokens, text.chars().count())
 }
 
 /// The expression that these pieces make.
-pub(super) fn all(tokens: &[Token], length: usize) -> Result<Expr, FilterError> {
+pub(super) fn all<C: Columns>(tokens: &[Token], length: usize) -> Result<Expr<C>, FilterError> {
     if let Some(token) = tokens.get(LONGEST) {
         let problem = format!("an expression has at most {LONGEST} pieces");
         return Err(FilterError { start: token.start, end: token.end, problem, wants: Wants::Nothing });
     }
-    let mut parser = Parser { tokens, at: 0, open: 0, depth: 0, length };
+    let mut parser = Parser { columns: PhantomData, tokens, at: 0, open: 0, depth: 0, length };
     let expr = parser.expr(0)?;
     match parser.peek() {
         None => Ok(expr),
@@ -43,7 +44,7 @@ pub(super) fn all(tokens: &[Token], length: usize) -> Result<Expr, FilterError> 
     }
 }
 
-impl Parser<'_> {
+impl<C: Columns> Parser<'_, C> {
     fn peek(&self) -> Option<&Lexeme> {
         self.tokens.get(self.at).map(|t| &t.what)
     }
@@ -56,15 +57,16 @@ impl Parser<'_> {
         let expected = match wants {
             Wants::Operand => "expected a column, a flag, \"not\" or \"(\"".into(),
             Wants::Operator(column) => {
-                let fitting = OPS.iter().filter(|(op, _)| op.fits(column.kind())).map(|o| o.1);
-                format!("expected {} after {}", fitting.collect::<Vec<_>>().join(" "), column.name())
+                let (_, name, kind, _) = C::ALL[column];
+                format!("expected {} after {name}", fitting(kind).collect::<Vec<_>>().join(" "))
             }
             Wants::Value(column) => {
-                let what = match column.kind() {
+                let (.., kind, help) = C::ALL[column];
+                let what = match kind {
                     Kind::Count => "a whole number".into(),
                     Kind::Share => "a number such as 0.9 or 90%".into(),
                     Kind::Time => "a time with a unit (ns, us, ms, s), such as 12us or 1.2s".into(),
-                    Kind::Text | Kind::Flag => format!("a name or \"quoted text\" ({})", column.help()),
+                    Kind::Text | Kind::Flag => format!("a name or \"quoted text\" ({help})"),
                 };
                 format!("expected {what}")
             }
@@ -80,10 +82,10 @@ impl Parser<'_> {
         FilterError { start, end, problem, wants }
     }
 
-    fn expr(&mut self, least: u8) -> Result<Expr, FilterError> {
+    fn expr(&mut self, least: u8) -> Result<Expr<C>, FilterError> {
         let mut left = self.operand()?;
         loop {
-            let (power, make): (u8, Join) = match self.peek() {
+            let (power, make): (u8, Join<C>) = match self.peek() {
                 Some(Lexeme::Word(w)) if w.eq_ignore_ascii_case("and") => (2, Expr::And),
                 Some(Lexeme::Word(w)) if w.eq_ignore_ascii_case("or") => (1, Expr::Or),
                 _ => return Ok(left),
@@ -97,7 +99,7 @@ impl Parser<'_> {
         }
     }
 
-    fn operand(&mut self) -> Result<Expr, FilterError> {
+    fn operand(&mut self) -> Result<Expr<C>, FilterError> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err(self.wrong(&format!("more than {DEEPEST} levels"), Wants::Nothing));
@@ -125,9 +127,9 @@ impl Parser<'_> {
         Ok(expr)
     }
 
-    fn comparison(&mut self, word: &str) -> Result<Expr, FilterError> {
-        let Some(column) = Column::parse(word) else {
-            let near = nearest(word).map(|n| format!(" (did you mean {n}?)")).unwrap_or_default();
+    fn comparison(&mut self, word: &str) -> Result<Expr<C>, FilterError> {
+        let Some(column) = C::named(word) else {
+            let near = nearest::<C>(word).map(|n| format!(" (did you mean {n}?)")).unwrap_or_default();
             let problem = if is_keyword(word) { String::new() } else { format!("no column {word:?}{near}") };
             return Err(self.wrong(&problem, Wants::Operand));
         };
@@ -141,7 +143,7 @@ impl Parser<'_> {
         }
         let op = match self.peek() {
             Some(Lexeme::Op(op)) if op.fits(column.kind()) => *op,
-            _ => return Err(self.wrong("", Wants::Operator(column))),
+            _ => return Err(self.wrong("", Wants::Operator(column.place()))),
         };
         self.at += 1;
         let value = self.value(column)?;
@@ -149,8 +151,8 @@ impl Parser<'_> {
         Ok(Expr::Compare(column, op, value))
     }
 
-    fn value(&self, column: Column) -> Result<Value, FilterError> {
-        let wants = Wants::Value(column);
+    fn value(&self, column: C) -> Result<Value, FilterError> {
+        let wants = Wants::Value(column.place());
         let text = match self.peek() {
             Some(Lexeme::Word(word)) if !is_keyword(word) => word,
             Some(Lexeme::Quoted(text, true)) => text,
@@ -202,8 +204,8 @@ fn share(text: &str) -> Option<f32> {
 }
 
 /// The column whose name is closest, when it is close.
-fn nearest(word: &str) -> Option<&'static str> {
-    let near = COLUMNS.iter().map(|c| (distance(word, c.1), c.1)).min()?;
+fn nearest<C: Columns>(word: &str) -> Option<&'static str> {
+    let near = C::ALL.iter().map(|c| (distance(word, c.1), c.1)).min()?;
     (near.0 * 3 <= word.chars().count() + 1).then_some(near.1)
 }
 
@@ -223,17 +225,18 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The operators that fit a column, as written.
-pub(super) fn fitting(column: Column) -> impl Iterator<Item = (Op, &'static str)> {
-    OPS.into_iter().filter(move |(op, _)| op.fits(column.kind()))
+/// The operators that fit values of this kind, as written.
+pub(super) fn fitting(kind: Kind) -> impl Iterator<Item = &'static str> {
+    OPS.into_iter().filter(move |(op, _)| op.fits(kind)).map(|o| o.1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::mistakes::Column;
 
     fn round(text: &str) -> String {
-        parse(text).unwrap_or_else(|e| panic!("{text}\n{}\n{e}", e.pointer())).to_string()
+        parse::<Column>(text).unwrap_or_else(|e| panic!("{text}\n{}\n{e}", e.pointer())).to_string()
     }
 
     #[test]
@@ -287,16 +290,16 @@ mod tests {
             ("! hit", 0, "the opposite is \"not\""),
         ];
         for (text, column, says) in table {
-            let error = parse(text).unwrap_err();
+            let error = parse::<Column>(text).unwrap_err();
             assert_eq!(error.start, column, "{text}: {error}");
             assert!(error.to_string().contains(says), "{text}: {error}");
             assert!(error.to_string().starts_with(&format!("column {}: ", column + 1)) && error.end > error.start);
             assert_eq!(error.pointer().find('^'), Some(column));
         }
         let deep = format!("{}hit", "(".repeat(100_000));
-        assert!(parse(&deep).is_err());
+        assert!(parse::<Column>(&deep).is_err());
         let deep = format!("{}hit", "not ".repeat(1_000));
-        assert!(parse(&deep).unwrap_err().problem.contains("64 levels"));
-        assert!(parse(&"hit and ".repeat(500)).is_err());
+        assert!(parse::<Column>(&deep).unwrap_err().problem.contains("64 levels"));
+        assert!(parse::<Column>(&"hit and ".repeat(500)).is_err());
     }
 }

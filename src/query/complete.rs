@@ -2,9 +2,7 @@
 
 use super::lexer::{Lexeme, lex};
 use super::parse::{all, fitting};
-use super::{Wants, quoted};
-use crate::evaluate::mistakes::column::{COLUMNS, Column, Kind, STATES};
-use crate::evaluate::mistakes::table::{Enqueued, Table};
+use super::{Columns, Wants};
 
 /// Something that could stand there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +28,7 @@ pub struct Completion {
 const MOST: usize = 200;
 
 /// What could be typed after the first `at` characters of `text`.
-pub fn complete(table: &Table, text: &str, at: usize) -> Completion {
+pub fn complete<C: Columns>(table: &C::Table, text: &str, at: usize) -> Completion {
     let before: String = text.chars().take(at).collect();
     let end = before.chars().count();
     let none = Completion { start: end, end, choices: Vec::new() };
@@ -49,7 +47,7 @@ pub fn complete(table: &Table, text: &str, at: usize) -> Completion {
         }
     }
     let length = tokens.last().map_or(0, |t| t.end);
-    let wants = match all(&tokens, length) {
+    let wants = match all::<C>(&tokens, length) {
         // A parenthesis that is still open is an error before it comes to this.
         Ok(_) => Wants::Joint { open: false },
         Err(e) if e.start >= length => e.wants,
@@ -59,13 +57,11 @@ pub fn complete(table: &Table, text: &str, at: usize) -> Completion {
     let mut choices: Vec<Choice> = match wants {
         Wants::Nothing => Vec::new(),
         Wants::Operand => {
-            let usable =
-                |c: &Column| table.has_other() || !matches!(c, Column::Other | Column::OtherP | Column::OtherPred);
-            let columns = COLUMNS.iter().filter(|c| usable(&c.0)).map(|c| say(c.1, c.3));
+            let columns = C::ALL.iter().filter(|c| c.0.usable(table)).map(|c| say(c.1, c.3));
             columns.chain([say("not", "the opposite"), say("(", "a group")]).collect()
         }
-        Wants::Operator(column) => fitting(column).map(|(_, op)| say(op, "")).collect(),
-        Wants::Value(column) => values(table, column),
+        Wants::Operator(column) => fitting(C::ALL[column].2).map(|op| say(op, "")).collect(),
+        Wants::Value(column) => C::ALL[column].0.values(table).iter().map(|value| say(value, "")).collect(),
         Wants::Joint { open } => {
             let mut joints = vec![say("and", "both"), say("or", "either")];
             if open {
@@ -80,36 +76,16 @@ pub fn complete(table: &Table, text: &str, at: usize) -> Completion {
     Completion { start, end, choices }
 }
 
-fn values(t: &Table, column: Column) -> Vec<Choice> {
-    let mut texts: Vec<String> = match column {
-        Column::State => STATES.map(String::from).into(),
-        Column::Enqueued => Enqueued::ALL.map(|e| e.label().to_owned()).into(),
-        Column::Prev | Column::Pred | Column::Real | Column::OtherPred => t.groups.iter().map(|g| quoted(g)).collect(),
-        _ if column.kind() == Kind::Text => t.sources.iter().filter_map(|s| column.of_source(s)).map(quoted).collect(),
-        Column::Cpu => {
-            let mut seen: Vec<u16> = t.cpu.iter().map(|c| c.0).collect();
-            seen.sort_unstable();
-            seen.dedup();
-            seen.iter().map(ToString::to_string).collect()
-        }
-        _ => Vec::new(),
-    };
-    if !matches!(column, Column::State | Column::Enqueued | Column::Cpu) {
-        texts.sort_unstable();
-        texts.dedup();
-    }
-    texts.into_iter().map(|text| Choice { text, help: "" }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::mistakes::{Column, Table};
 
     #[test]
     fn what_fits_is_offered() {
         let table = Table::default();
         let texts = |text: &str| {
-            let c = complete(&table, text, text.chars().count());
+            let c = complete::<Column>(&table, text, text.chars().count());
             (c.start, c.choices.into_iter().map(|c| c.text).collect::<Vec<_>>())
         };
         assert!(texts("").1.contains(&"cpu".into()) && texts("").1.contains(&"not".into()));

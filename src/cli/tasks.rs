@@ -1,0 +1,214 @@
+//! `koracle tasks`: where the time of each thread or name went, and how often it was switched, woken and moved.
+
+use super::table::{Page, Style};
+use super::{output, window::Times};
+use crate::app::time::{grouped, short};
+use crate::dataset::opening::Told;
+use crate::stats::{By, CpuTime, Totals, Window};
+use crate::trace::{CpuId, Trace};
+use clap::{ValueEnum, ValueHint};
+use color_eyre::eyre::Result;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// What a row stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rows {
+    /// One thread.
+    Thread,
+    /// All threads of a name.
+    Comm,
+}
+
+/// Options of `tasks`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Run, wait, sleep and unknown of a row add up to its span: from the first event that names it to the end, \
+    less the time in which it was dead.\nWith --from and --to all figures are those of that time; what reaches over its ends is cut.\n"
+)]
+pub struct Args {
+    /// The recording; `-` reads standard input.
+    #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
+    trace: PathBuf,
+    /// A row per thread, or per name.
+    #[arg(long, value_name = "comm|thread", default_value = "thread")]
+    by: Rows,
+    #[command(flatten)]
+    times: Times,
+    /// Print one JSON object: `tasks`, and `cpus` with the time of each.
+    #[arg(long, group = "form")]
+    json: bool,
+    /// Write a CSV row per task; times in ns.
+    #[arg(long, group = "form")]
+    csv: bool,
+}
+
+/// Sums up, prints.
+pub fn run(args: &Args) -> Result<()> {
+    let trace = output::open(&args.trace, &Told::default())?.trace;
+    let window = args.times.window(&trace)?;
+    let by = if args.by == Rows::Thread { By::Thread } else { By::Name };
+    let totals = Totals::of(&trace, by, window);
+    if args.json {
+        let cpus: Vec<Value> = (0..trace.cpus()).map(|cpu| cpu_json(&trace, CpuId(cpu as u16), window)).collect();
+        output::json(&json!({
+            "trace": trace.meta().name,
+            "from_ns": args.times.shown(&trace, window.from),
+            "to_ns": args.times.shown(&trace, window.to),
+            "tasks": totals.iter().map(|t| row(t, by)).collect::<Vec<_>>(),
+            "cpus": cpus,
+        }))
+    } else if args.csv {
+        csv(&totals, by)
+    } else {
+        output::stdout(page(&totals, by, window).as_bytes())
+    }
+}
+
+fn cpu_json(trace: &Trace, cpu: CpuId, window: Window) -> Value {
+    let time = CpuTime::of(trace, cpu, window);
+    json!({ "cpu": cpu.0, "use_ns": time.used, "idle_ns": time.idle, "unknown_ns": time.unknown })
+}
+
+/// A name has no pid.
+fn pid(t: &Totals, by: By) -> Option<i32> {
+    (by == By::Thread).then_some(t.pid.0)
+}
+
+fn row(t: &Totals, by: By) -> Value {
+    let w = &t.waits;
+    json!({
+        "pid": pid(t, by), "comm": t.comm, "threads": t.threads, "run_ns": t.run, "stints": t.stints,
+        "waits": { "count": w.count, "sum_ns": w.sum, "p50_ns": w.p50, "p99_ns": w.p99, "max_ns": w.max },
+        "sleep_ns": t.sleep, "blocked_ns": t.blocked, "unknown_ns": t.unknown, "span_ns": t.span(),
+        "voluntary": t.voluntary, "involuntary": t.involuntary, "wakeups": t.wakeups,
+        "wakeups_given": t.wakeups_given, "migrations": t.migrations,
+        "cpus": t.cpus.iter().map(|c| c.0).collect::<Vec<_>>(),
+    })
+}
+
+fn csv(totals: &[Totals], by: By) -> Result<()> {
+    output::write(Path::new("-"), |out| {
+        let mut csv = csv::Writer::from_writer(out);
+        csv.write_record([
+            "pid",
+            "comm",
+            "threads",
+            "run_ns",
+            "stints",
+            "waits",
+            "wait_ns",
+            "wait_p50_ns",
+            "wait_p99_ns",
+            "wait_max_ns",
+            "sleep_ns",
+            "blocked_ns",
+            "unknown_ns",
+            "voluntary",
+            "involuntary",
+            "wakeups",
+            "wakeups_given",
+            "migrations",
+            "cpus",
+        ])?;
+        for t in totals {
+            let numbers = [
+                t.threads,
+                t.run,
+                t.stints,
+                t.waits.count,
+                t.waits.sum,
+                t.waits.p50,
+                t.waits.p99,
+                t.waits.max,
+                t.sleep,
+                t.blocked,
+                t.unknown,
+                t.voluntary,
+                t.involuntary,
+                t.wakeups,
+                t.wakeups_given,
+                t.migrations,
+            ];
+            let mut row = vec![pid(t, by).map(|p| p.to_string()).unwrap_or_default(), t.comm.clone()];
+            row.extend(numbers.map(|n| n.to_string()));
+            row.push(cpus(t, usize::MAX));
+            csv.write_record(row)?;
+        }
+        Ok(csv.flush()?)
+    })
+}
+
+/// The CPUs in words; beyond `most`, how many.
+fn cpus(t: &Totals, most: usize) -> String {
+    if t.cpus.len() > most {
+        return format!("{} CPUs", t.cpus.len());
+    }
+    t.cpus.iter().map(|c| c.0.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn page(totals: &[Totals], by: By, window: Window) -> String {
+    let mut page = Page::new(Style::Text);
+    page.heading(&format!(
+        "{} in {}, those that waited longest first",
+        rows_in_words(totals.len(), by),
+        short(window.ns())
+    ));
+    let mut rows = vec![
+        [
+            "task",
+            "run",
+            "%",
+            "stints",
+            "waits",
+            "waited",
+            "p50",
+            "p99",
+            "longest",
+            "slept",
+            "unknown",
+            "left",
+            "preempted",
+            "woken",
+            "woke",
+            "moved",
+            "CPUs",
+        ]
+        .map(String::from)
+        .to_vec(),
+    ];
+    for t in totals {
+        let name = match by {
+            By::Thread => format!("{}:{}", t.comm, t.pid.0),
+            By::Name if t.threads > 1 => format!("{} ×{}", t.comm, t.threads),
+            By::Name => t.comm.clone(),
+        };
+        let share = 100.0 * t.run as f64 / window.ns().max(1) as f64;
+        let time = |ns: u64| if ns == 0 { "–".into() } else { short(ns) };
+        rows.push(vec![
+            name,
+            time(t.run),
+            format!("{share:.1}"),
+            grouped(t.stints),
+            grouped(t.waits.count),
+            time(t.waits.sum),
+            time(t.waits.p50),
+            time(t.waits.p99),
+            time(t.waits.max),
+            time(t.sleep),
+            time(t.unknown),
+            grouped(t.voluntary),
+            grouped(t.involuntary),
+            grouped(t.wakeups),
+            grouped(t.wakeups_given),
+            grouped(t.migrations),
+            cpus(t, 4),
+        ]);
+    }
+    page.table(&rows);
+    page.out
+}
+
+fn rows_in_words(n: usize, by: By) -> String {
+    output::count(n as u64, if by == By::Thread { "thread" } else { "name" })
+}

@@ -1,0 +1,267 @@
+//! `koracle waits`: who waited for a CPU, how long, who woke it, who ran instead, and which CPUs were idle meanwhile.
+
+use super::door::say;
+use super::table::{Page, Style};
+use super::{output, window::Times};
+use crate::app::time::{grouped, point, short};
+use crate::dataset::opening::Told;
+use crate::ingest;
+use crate::query::Bitmap;
+use crate::stats::blame::{Idle, Instead, Link, chain, idle_cpus, instead};
+use crate::stats::column::{COLUMNS, Column, Expr, parse};
+use crate::stats::{Distribution, Table, Window};
+use crate::trace::{ThreadIx, Trace};
+use clap::ValueHint;
+use color_eyre::eyre::Result;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Waits that are listed, unless told otherwise.
+const SHOWN: usize = 20;
+/// Threads that ran instead, idle CPUs, and wake-ups of a chain, of one wait.
+const INSTEAD: usize = 8;
+const IDLE: usize = 16;
+const CHAIN: usize = 8;
+
+/// Options of `waits`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = columns_help())]
+pub struct Args {
+    /// Recordings; `-` reads standard input.
+    #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath, required = true)]
+    traces: Vec<PathBuf>,
+    /// Only waits for which this is true, such as: task~nginx and wait>1ms and kind=wakeup
+    #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
+    filter: Option<Expr>,
+    /// List so many of the longest (CSV: all).
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    #[command(flatten)]
+    times: Times,
+    /// Print one JSON object.
+    #[arg(long, group = "form")]
+    json: bool,
+    /// Write the list as CSV, the longest first; times in ns.
+    #[arg(long, group = "form")]
+    csv: bool,
+}
+
+fn columns_help() -> String {
+    let mut text = "Columns of expressions:\n".to_owned();
+    for (_, name, _, help) in &COLUMNS {
+        let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
+    }
+    text + "\nTimes need a unit (ns, us, ms, s) and count from the start. Names: = != ~ !~ (contains). Joined by and, or, not, ( ).\n\
+        --from and --to select the waits that have something of that time; they are listed whole.\n\
+        Buckets of the histogram: [from_ns, to_ns), each twice as long as the one before.\n"
+}
+
+fn expression(text: &str) -> Result<Expr, String> {
+    parse(text).map_err(|e| format!("\n    {text}\n    {}\n    {e}", e.pointer()))
+}
+
+/// What is printed: recordings, the rows that were asked for, and the longest of all of them.
+struct Found {
+    tables: Vec<Table>,
+    all: Distribution,
+    /// Index of the recording, and row.
+    worst: Vec<(usize, usize)>,
+}
+
+/// Finds, filters, prints.
+pub fn run(args: &Args) -> Result<()> {
+    let mut tables = Vec::new();
+    let (mut lengths, mut worst) = (Vec::new(), Vec::new());
+    let most = args.top.unwrap_or(if args.csv { usize::MAX } else { SHOWN });
+    for (t, path) in ingest::within(&args.traces)?.iter().enumerate() {
+        let trace = output::open(path, &Told::default())?.trace;
+        if !trace.knows_queues() {
+            say!(
+                "koracle: warning: {}: there are no wake-ups: only waits after a preemption are known",
+                path.display()
+            );
+        }
+        let window = args.times.window(&trace)?;
+        let name = if trace.meta().name.is_empty() { path.display().to_string() } else { trace.meta().name.clone() };
+        let table = Table::new(name, Arc::new(trace));
+        let asked = args.filter.as_ref().map_or_else(|| Bitmap::all(table.waits.len(), true), |f| f.rows(&table));
+        let rows: Vec<usize> = asked.iter().filter(|row| table.touches(*row, window)).collect();
+        lengths.extend(rows.iter().map(|row| table.waits.ns(*row)));
+        worst.extend(table.worst(rows.into_iter(), most).into_iter().map(|row| (t, row)));
+        tables.push(table);
+    }
+    // Stable: equals stay by recording and time.
+    worst.sort_by_key(|(t, row)| std::cmp::Reverse(tables[*t].waits.ns(*row)));
+    worst.truncate(most);
+    let found = Found { tables, all: Distribution::of(lengths), worst };
+    if args.json {
+        output::json(&found.json(&args.times))
+    } else if args.csv {
+        found.csv(&args.times)
+    } else {
+        output::stdout(found.page(&args.times).as_bytes())
+    }
+}
+
+/// What is told of one wait beside its row.
+struct Blame {
+    instead: Instead,
+    idle: Vec<Idle>,
+    chain: Vec<Link>,
+}
+
+fn told(table: &Table, row: usize) -> Blame {
+    let wait = table.waits.get(row);
+    let window = Window { from: wait.from, to: wait.to };
+    Blame {
+        instead: instead(&table.trace, wait.cpu, window, INSTEAD),
+        idle: idle_cpus(table, row, IDLE),
+        chain: chain(table, row, CHAIN),
+    }
+}
+
+fn who(trace: &Trace, thread: ThreadIx, event: usize) -> Value {
+    json!({ "pid": trace.tasks().pid(thread).0, "comm": trace.name_at(thread, event) })
+}
+
+impl Found {
+    fn json(&self, times: &Times) -> Value {
+        let d = &self.all;
+        let bucket = |b: &crate::stats::distribution::Bucket| json!({ "from_ns": b.from, "to_ns": b.to, "count": b.count, "sum_ns": b.sum });
+        json!({
+            "count": d.count, "sum_ns": d.sum, "p50_ns": d.p50, "p90_ns": d.p90, "p99_ns": d.p99, "p999_ns": d.p999,
+            "max_ns": d.max,
+            "histogram": d.histogram.iter().map(bucket).collect::<Vec<_>>(),
+            "worst": self.worst.iter().map(|(t, row)| one(&self.tables[*t], *row, times)).collect::<Vec<_>>(),
+        })
+    }
+
+    fn csv(&self, times: &Times) -> Result<()> {
+        output::write(Path::new("-"), |out| {
+            let mut csv = csv::Writer::from_writer(out);
+            let head = ["trace", "pid", "comm", "cpu", "from_ns", "to_ns", "wait_ns", "kind", "began", "waker_pid"];
+            csv.write_record(head.into_iter().chain(["waker_comm", "waker_cpu", "open", "event"]))?;
+            for (t, row) in &self.worst {
+                let (table, row) = (&self.tables[*t], *row);
+                let text = |c: Column| c.text(table, row);
+                let name = |thread: Option<ThreadIx>| match thread {
+                    None | Some(ThreadIx::NONE) => "",
+                    Some(thread) => table.trace.name_at(thread, table.event(row)),
+                };
+                let time = |ns: u64| times.shown(&table.trace, ns).to_string();
+                csv.write_record([
+                    &text(Column::Trace),
+                    &text(Column::Pid),
+                    name(Column::Task.thread(table, row)),
+                    &text(Column::Cpu),
+                    &time(table.waits.from(row)),
+                    &time(table.waits.to(row)),
+                    &text(Column::Wait),
+                    &text(Column::Kind),
+                    &text(Column::Began),
+                    &text(Column::WakerPid),
+                    name(Column::Waker.thread(table, row)),
+                    &text(Column::WakerCpu),
+                    &text(Column::Open),
+                    &text(Column::Event),
+                ])?;
+            }
+            Ok(csv.flush()?)
+        })
+    }
+
+    fn page(&self, times: &Times) -> String {
+        let (d, mut page) = (&self.all, Page::new(Style::Text));
+        page.heading(&format!(
+            "{}, {} in all: p50 {}, p90 {}, p99 {}, p99.9 {}, longest {}",
+            if d.count == 1 { "1 wait".into() } else { format!("{} waits", grouped(d.count)) },
+            short(d.sum),
+            short(d.p50),
+            short(d.p90),
+            short(d.p99),
+            short(d.p999),
+            short(d.max)
+        ));
+        if self.worst.is_empty() {
+            return page.out;
+        }
+        let most = d.histogram.iter().map(|b| b.count).max().unwrap_or(1).max(1);
+        let mut rows = vec![["below", "waits", "together", ""].map(String::from).to_vec()];
+        rows.extend(d.histogram.iter().map(|b| {
+            let bar = "▇".repeat((b.count * 40).div_ceil(most) as usize);
+            vec![short(b.to), grouped(b.count), short(b.sum), format!("{bar:<40}")]
+        }));
+        page.table(&rows);
+        page.heading(&format!("The longest ({} of {})", self.worst.len(), grouped(d.count)));
+        let several = self.tables.len() > 1;
+        let head = ["task", "waited", "from", "CPU", "kind", "woken by", "ran instead", "idle meanwhile", "recording"];
+        let mut rows = vec![head[..if several { 9 } else { 8 }].iter().map(ToString::to_string).collect()];
+        for (t, row) in &self.worst {
+            rows.push(cells(&self.tables[*t], *row, times, several));
+        }
+        page.table(&rows);
+        page.out
+    }
+}
+
+/// A wait of the list in JSON.
+fn one(table: &Table, row: usize, times: &Times) -> Value {
+    let (trace, wait, event) = (&table.trace, table.waits.get(row), table.event(row));
+    let Blame { instead, idle, chain } = told(table, row);
+    let time = |ns: u64| times.shown(trace, ns);
+    let with = |mut value: Value, more: &[(&str, Value)]| {
+        more.iter().for_each(|(key, x)| value[*key] = x.clone());
+        value
+    };
+    let link = |l: &Link| {
+        with(who(trace, l.waker, l.event as usize), &[("cpu", l.cpu.0.into()), ("at_ns", time(l.at.0).into())])
+    };
+    let waker = (wait.waker != ThreadIx::NONE)
+        .then(|| with(who(trace, wait.waker, wait.first as usize), &[("cpu", wait.waker_cpu.0.into())]));
+    let more = json!({
+        "trace": table.name, "cpu": wait.cpu.0, "from_ns": time(wait.from), "to_ns": time(wait.to),
+        "wait_ns": wait.to - wait.from, "kind": wait.kind.label(), "began": wait.began.label(),
+        "open": table.waits.is_open(row), "event": (!table.waits.is_open(row)).then_some(event), "waker": waker,
+        "instead": instead.ran.iter().map(|(thread, ns)| with(who(trace, *thread, event), &[("ns", (*ns).into())])).collect::<Vec<_>>(),
+        "instead_rest": { "threads": instead.rest.0, "ns": instead.rest.1 }, "unknown_ns": instead.unknown,
+        "idle_cpus": idle.iter().map(|i| json!({ "cpu": i.cpu.0, "ns": i.ns, "allowed": i.allowed })).collect::<Vec<_>>(),
+        "chain": chain.iter().map(link).collect::<Vec<_>>(),
+    });
+    let mut value = who(trace, wait.thread, event);
+    if let (Value::Object(all), Value::Object(more)) = (&mut value, more) {
+        all.extend(more);
+    }
+    value
+}
+
+/// A wait of the list for a reader.
+fn cells(table: &Table, row: usize, times: &Times, several: bool) -> Vec<String> {
+    let (trace, wait, event) = (&table.trace, table.waits.get(row), table.event(row));
+    let Blame { instead, idle, .. } = told(table, row);
+    let some = |texts: Vec<String>, all: usize| match (texts.is_empty(), texts.len() < all) {
+        (true, _) => "–".into(),
+        (_, true) => texts.join(", ") + ", …",
+        _ => texts.join(", "),
+    };
+    let ran =
+        instead.ran.iter().take(2).map(|(thread, ns)| format!("{} {}", trace.label_at(*thread, event), short(*ns)));
+    let free = idle.iter().take(2).map(|i| format!("CPU{} {}", i.cpu.0, short(i.ns)));
+    let waker = match wait.waker {
+        ThreadIx::NONE => "–".into(),
+        waker => format!("{} on CPU{}", trace.label_at(waker, wait.first as usize), wait.waker_cpu.0),
+    };
+    let mut cells = vec![
+        trace.label_at(wait.thread, event),
+        format!("{}{}", short(wait.to - wait.from), if table.waits.is_open(row) { "+" } else { "" }),
+        point(times.shown(trace, wait.from), 100_000),
+        wait.cpu.0.to_string(),
+        wait.kind.label().into(),
+        waker,
+        some(ran.collect(), instead.ran.len() + instead.rest.0 as usize),
+        some(free.collect(), idle.len()),
+    ];
+    cells.extend(several.then(|| table.name.clone()));
+    cells
+}

@@ -1,0 +1,54 @@
+//! What a recording says of who ran, waited and slept: pure functions over a [`Trace`](crate::trace::Trace), linear in its
+//! events. Nothing here predicts, and what is unknown is never time of anybody.
+//!
+//! ```text
+//! states::walk      one pass: what each thread did when                      -> Sink (pieces, waits, counts)
+//! waits::Waits      a row for each wait, in columns                           -> rows for filters and lists
+//! column::Column    `task~nginx and wait>1ms`: the columns that filters name  -> Bitmap
+//! totals::Totals    run, wait, sleep, unknown of each thread or name, in a window
+//! runs::runs        who had a CPU when                                        -> use, idle, unknown
+//! blame             who ran instead, which CPUs were idle, who woke whom
+//! load              longest queue and idle time while somebody waited, by bucket
+//! ```
+
+pub mod blame;
+pub mod column;
+pub mod distribution;
+pub mod load;
+pub mod runs;
+pub mod states;
+pub mod totals;
+pub mod waits;
+
+pub use column::{Column, Expr};
+pub use distribution::Distribution;
+pub use runs::{CpuTime, runs};
+pub use states::{Cause, Doing};
+pub use totals::{By, Totals};
+pub use waits::{Table, Waits};
+
+/// A stretch of a recording's time, `from..to` in ns since its start; `to` is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its beginning.
+    pub from: u64,
+    /// Its end.
+    pub to: u64,
+}
+
+impl Window {
+    /// All of a recording.
+    pub fn all(trace: &crate::trace::Trace) -> Self {
+        Self { from: 0, to: trace.span().0 }
+    }
+
+    /// Its length in ns.
+    pub fn ns(self) -> u64 {
+        self.to.saturating_sub(self.from)
+    }
+
+    /// How much of `from..to` lies in it, in ns.
+    pub fn part(self, from: u64, to: u64) -> u64 {
+        to.min(self.to).saturating_sub(from.max(self.from))
+    }
+}

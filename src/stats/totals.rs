@@ -1,0 +1,263 @@
+//! Where the time of each thread, or of all threads of one name, went in a window of a recording.
+//!
+//! A window cuts: of a piece only what lies inside counts, and of an event only one inside. So run, wait, sleep and unknown
+//! of a thread add up to the part of its span that lies in the window, and a wait that was cut counts with what is left.
+
+use super::Window;
+use super::distribution::percentile;
+use super::states::{Doing, Piece, Sink, Wait, walk};
+use crate::trace::{CpuId, Pid, TaskId, ThreadIx, Trace};
+use std::collections::HashMap;
+
+/// What a row stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// One thread, whatever its names; called as at the end.
+    #[default]
+    Thread,
+    /// All threads while they had one name.
+    Name,
+}
+
+/// The waits of a row, ns; cut to the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WaitSums {
+    /// How many.
+    pub count: u64,
+    /// Together.
+    pub sum: u64,
+    /// Half of them are at most this.
+    pub p50: u64,
+    /// 99 % of them are at most this.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
+}
+
+/// A thread, or a name. Times in ns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// The thread; of a name, one of its threads.
+    pub thread: ThreadIx,
+    /// Its pid.
+    pub pid: Pid,
+    /// Its name.
+    pub comm: String,
+    /// Threads that the row stands for.
+    pub threads: u64,
+    /// On a CPU.
+    pub run: u64,
+    /// Asleep, [`Self::blocked`] included.
+    pub sleep: u64,
+    /// Of that, in uninterruptible sleep.
+    pub blocked: u64,
+    /// Not known.
+    pub unknown: u64,
+    /// Waiting for a CPU.
+    pub waits: WaitSums,
+    /// How often it came in.
+    pub stints: u64,
+    /// How often it left to sleep or to end.
+    pub voluntary: u64,
+    /// How often it left and could have run on.
+    pub involuntary: u64,
+    /// How often it was woken or forked.
+    pub wakeups: u64,
+    /// How often another thread was woken or forked while it ran there.
+    pub wakeups_given: u64,
+    /// How often it came in on another CPU than before.
+    pub migrations: u64,
+    /// Where it came in, ascending.
+    pub cpus: Vec<CpuId>,
+}
+
+impl Totals {
+    fn new(thread: ThreadIx, pid: Pid, comm: &str) -> Self {
+        Self {
+            thread,
+            pid,
+            comm: comm.into(),
+            threads: 0,
+            run: 0,
+            sleep: 0,
+            blocked: 0,
+            unknown: 0,
+            waits: WaitSums::default(),
+            stints: 0,
+            voluntary: 0,
+            involuntary: 0,
+            wakeups: 0,
+            wakeups_given: 0,
+            migrations: 0,
+            cpus: Vec::new(),
+        }
+    }
+
+    /// All of its time in the window.
+    pub fn span(&self) -> u64 {
+        self.run + self.waits.sum + self.sleep + self.unknown
+    }
+
+    /// Of all rows with something in the window, those that waited longest first.
+    pub fn of(trace: &Trace, by: By, window: Window) -> Vec<Self> {
+        let mut sums = Sums::new(trace, by, window);
+        walk(trace, &mut sums);
+        sums.finish()
+    }
+}
+
+struct Sums<'a> {
+    trace: &'a Trace,
+    window: Window,
+    rows: Vec<Totals>,
+    /// Per thread its row; by name, per task of a renamed thread too.
+    of_thread: Vec<u32>,
+    of_task: Vec<u32>,
+    renamed: Vec<bool>,
+    /// Row and length.
+    waits: Vec<(u32, u64)>,
+}
+
+impl<'a> Sums<'a> {
+    fn new(trace: &'a Trace, by: By, window: Window) -> Self {
+        let tasks = trace.tasks();
+        let threads = || (0..tasks.thread_count()).map(|t| ThreadIx(t as u32));
+        let mut sums = Self {
+            trace,
+            window,
+            rows: Vec::new(),
+            of_thread: Vec::with_capacity(tasks.thread_count()),
+            of_task: Vec::new(),
+            renamed: vec![false; tasks.thread_count()],
+            waits: Vec::new(),
+        };
+        if by == By::Thread {
+            let end = trace.len().saturating_sub(1);
+            for thread in threads() {
+                sums.of_thread.push(sums.rows.len() as u32);
+                sums.rows
+                    .push(Totals { threads: 1, ..Totals::new(thread, tasks.pid(thread), trace.name_at(thread, end)) });
+            }
+            return sums;
+        }
+        let mut known: HashMap<&str, u32> = HashMap::new();
+        let mut row = |name: &'a str, thread: ThreadIx, rows: &mut Vec<Totals>| {
+            *known.entry(name).or_insert_with(|| {
+                rows.push(Totals::new(thread, tasks.pid(thread), name));
+                rows.len() as u32 - 1
+            })
+        };
+        for (_, task) in tasks.iter() {
+            let at = row(&task.name, task.thread, &mut sums.rows);
+            sums.of_task.push(at);
+            if task.thread != ThreadIx::NONE {
+                sums.rows[at as usize].threads += 1;
+            }
+        }
+        for thread in threads() {
+            let first = tasks.first_name(thread);
+            let at = match sums.of_task.get(first.0 as usize) {
+                Some(at) => *at,
+                None => row("?", thread, &mut sums.rows),
+            };
+            if first == TaskId::NONE && !tasks.is_idle(thread) {
+                sums.rows[at as usize].threads += 1;
+            }
+            sums.of_thread.push(at);
+        }
+        trace.renamed().for_each(|(thread, _)| sums.renamed[thread.ix()] = true);
+        sums
+    }
+
+    fn ix(&self, thread: ThreadIx, event: u32) -> usize {
+        let named = self.renamed[thread.ix()].then(|| self.trace.task_at(thread, event as usize));
+        let row = named.and_then(|task| self.of_task.get(task.0 as usize));
+        *row.unwrap_or(&self.of_thread[thread.ix()]) as usize
+    }
+
+    /// The row of a thread when the event lies in the window.
+    fn at(&mut self, thread: ThreadIx, event: u32) -> Option<&mut Totals> {
+        let time = self.trace.time(event as usize).0;
+        let end = self.trace.span().0;
+        // The recording's last moment belongs to its end.
+        let inside = time >= self.window.from && (time < self.window.to || time == end && self.window.to == end);
+        let row = self.ix(thread, event);
+        inside.then(|| &mut self.rows[row])
+    }
+
+    fn finish(mut self) -> Vec<Totals> {
+        self.waits.sort_unstable();
+        let mut lengths = Vec::new();
+        for group in self.waits.chunk_by(|a, b| a.0 == b.0) {
+            lengths.clear();
+            lengths.extend(group.iter().map(|w| w.1));
+            self.rows[group[0].0 as usize].waits = WaitSums {
+                count: lengths.len() as u64,
+                sum: lengths.iter().sum(),
+                p50: percentile(&lengths, 500),
+                p99: percentile(&lengths, 990),
+                max: lengths.last().copied().unwrap_or(0),
+            };
+        }
+        let some = |t: &Totals| t.span() > 0 || t.stints + t.voluntary + t.involuntary + t.wakeups > 0;
+        self.rows.retain(some);
+        self.rows.sort_by(|a, b| {
+            (b.waits.sum.cmp(&a.waits.sum)).then(b.run.cmp(&a.run)).then(a.pid.cmp(&b.pid)).then(a.comm.cmp(&b.comm))
+        });
+        self.rows
+    }
+}
+
+impl Sink for Sums<'_> {
+    fn piece(&mut self, p: &Piece) {
+        let ns = self.window.part(p.from, p.to);
+        if ns == 0 {
+            return;
+        }
+        let at = self.ix(p.thread, p.last);
+        let row = &mut self.rows[at];
+        match p.doing {
+            Doing::Running => row.run += ns,
+            Doing::Runnable => self.waits.push((at as u32, ns)),
+            Doing::Sleeping => row.sleep += ns,
+            Doing::Blocked => {
+                row.sleep += ns;
+                row.blocked += ns;
+            }
+            Doing::Unknown => row.unknown += ns,
+        }
+    }
+
+    fn waited(&mut self, w: &Wait) {
+        // Those that took time are pieces.
+        if w.from == w.to && (self.window.from..=self.window.to).contains(&w.from) {
+            self.waits.push((self.ix(w.thread, w.first) as u32, 0));
+        }
+    }
+
+    fn came_in(&mut self, thread: ThreadIx, cpu: CpuId, moved: bool, event: u32) {
+        let Some(row) = self.at(thread, event) else { return };
+        row.stints += 1;
+        row.migrations += u64::from(moved);
+        if let Err(place) = row.cpus.binary_search(&cpu) {
+            row.cpus.insert(place, cpu);
+        }
+    }
+
+    fn left(&mut self, thread: ThreadIx, runnable: bool, event: u32) {
+        let Some(row) = self.at(thread, event) else { return };
+        *if runnable { &mut row.involuntary } else { &mut row.voluntary } += 1;
+    }
+
+    fn woken(&mut self, thread: ThreadIx, waker: ThreadIx, event: u32) {
+        if let Some(row) = self.at(thread, event) {
+            row.wakeups += 1;
+        }
+        if waker.ix() >= self.trace.cpus()
+            && waker != ThreadIx::NONE
+            && let Some(row) = self.at(waker, event)
+        {
+            row.wakeups_given += 1;
+        }
+    }
+}
