@@ -171,6 +171,12 @@ impl App {
                 self.tab = Tab::Timeline;
                 return self.viewer.go_to(&path, event);
             }
+            Wish::Pin(thread) => {
+                if let Some(t) = self.viewer.timeline_mut() {
+                    t.pin(thread);
+                    self.tab = Tab::Timeline;
+                }
+            }
             Wish::Uncover => (self.help, self.prompt) = (None, None),
             Wish::Quit => self.quit = true,
         }
@@ -296,6 +302,7 @@ impl App {
             t.view = t.view.at(start, width);
             t.cursor.seek(Nanos(t.view.start + t.view.width / 2));
             t.follow_playhead();
+            t.colours.look(&t.loaded.trace, &t.loaded.pyramid, t.view);
         }
     }
 }

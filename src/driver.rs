@@ -18,6 +18,7 @@ use crate::predictor::engine::Engine;
 use crate::predictor::heuristics::Rule;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
+use crate::stats::life::follow;
 use crate::trace::Trace;
 use mistakes::Desk;
 use oracle::Oracle;
@@ -52,6 +53,7 @@ pub struct Driver<E> {
     tx: SyncSender<Msg>,
     list: Option<Job>,
     open: Option<Job>,
+    follow: Option<Job>,
     oracle: Oracle<E>,
     mistakes: Desk<E>,
     recorder: Recorder,
@@ -67,7 +69,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let mistakes = Desk::new(tx.clone(), load);
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
-        Self { oracle, mistakes, recorder, trainer, tx, told: Told::default(), list: None, open: None }
+        Self { oracle, mistakes, recorder, trainer, tx, told: Told::default(), list: None, open: None, follow: None }
     }
 
     /// Opens recordings with what is said of their machine.
@@ -133,6 +135,18 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
             Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),
+            Effect::Follow { ticket, trace, threads } => {
+                self.follow = Some(Job::spawn(
+                    "follow",
+                    move |_| {
+                        let lives = follow(&trace, &threads);
+                        threads.into_iter().zip(lives).collect()
+                    },
+                    move |result: Result<Vec<_>, _>| {
+                        let _ = tx.send(Msg::Followed { ticket, result: result.map_err(|e| e.to_string()) });
+                    },
+                ));
+            }
             Effect::CloseSecond => self.oracle.close_second(),
             Effect::Train(order) => self.trainer.perform(order),
             Effect::Look { ticket, trace, weights, label, events } => {

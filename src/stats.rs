@@ -8,12 +8,14 @@
 //! totals::Totals    run, wait, sleep, unknown of each thread or name, in a window
 //! runs::runs        who had a CPU when                                        -> use, idle, unknown
 //! blame             who ran instead, which CPUs were idle, who woke whom
+//! life              what a few threads did when, and who woke them        -> any window of it
 //! load              longest queue and idle time while somebody waited, by bucket
 //! ```
 
 pub mod blame;
 pub mod column;
 pub mod distribution;
+pub mod life;
 pub mod load;
 pub mod runs;
 pub mod states;

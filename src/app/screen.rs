@@ -10,6 +10,7 @@ use super::tab::Tab;
 use super::timeline::Loaded;
 use super::train::live::Live;
 use crate::predictor::weights::Weights;
+use crate::trace::ThreadIx;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,6 +106,8 @@ pub enum Wish {
     Open(PathBuf, bool),
     /// Show this event of this recording on the timeline.
     GoTo(PathBuf, usize),
+    /// Give this thread of the open recording a row on the timeline, and show it.
+    Pin(ThreadIx),
     /// Nothing stands in the way any more: no help page, no question.
     Uncover,
     /// End the program.
