@@ -2,79 +2,48 @@
 //! here; nothing here reads a file, looks at a clock, starts a thread or knows the terminal.
 
 pub mod answers;
+pub mod filter;
 pub mod help;
 pub mod input;
 pub mod keys;
 pub mod layout;
+pub mod list;
 pub mod mistakes;
+pub mod prompt;
 pub mod recording;
+pub mod screen;
 pub mod second;
+pub mod tab;
+pub mod ticket;
 pub mod time;
 pub mod timeline;
 pub mod traces;
 pub mod train;
 pub mod view;
+pub mod viewer;
 
-mod act;
 mod messages;
-mod mouse;
-mod prompt;
 #[cfg(test)]
 mod tests;
 
 pub use messages::{Effect, Msg};
 pub use prompt::{Ask, Prompt};
+pub use screen::{Context, Opened, Screen, Shared, Wish};
+pub use tab::{TABS, Tab};
+pub use viewer::Open;
 
-use crate::features::Extractor;
 use crate::trace::Nanos;
-use input::Key;
+use crate::train::TrainConfig;
+use input::{Key, Mouse, MouseKind};
 use keys::Action;
 use layout::Layout;
 use mistakes::Mistakes;
+use prompt::Typed;
 use std::path::PathBuf;
-use std::sync::Arc;
-use timeline::{Loaded, Pane, Timeline};
-use traces::{Entry, Traces};
+use timeline::Timeline;
+use traces::Traces;
 use train::Train;
-
-/// The screens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
-    /// The open recording.
-    #[default]
-    Timeline,
-    /// Training runs.
-    Train,
-    /// Wrong predictions.
-    Mistakes,
-    /// What can be opened.
-    Traces,
-}
-
-impl Tab {
-    fn context(self) -> keys::Contexts {
-        match self {
-            Self::Timeline => keys::TIMELINE,
-            Self::Train => keys::TRAIN,
-            Self::Mistakes => keys::MISTAKES,
-            Self::Traces => keys::TRACES,
-        }
-    }
-}
-
-/// The recording on the timeline screen.
-#[derive(Debug, Default)]
-pub enum Open {
-    /// None, and none is on its way.
-    #[default]
-    Nothing,
-    /// Being read.
-    Loading(PathBuf),
-    /// Could not be read.
-    Failed(PathBuf, String),
-    /// Ready.
-    Ready(Box<Timeline>),
-}
+use viewer::Viewer;
 
 /// All state of the user interface.
 #[derive(Debug)]
@@ -83,34 +52,46 @@ pub struct App {
     pub size: (u16, u16),
     /// The screen shown.
     pub tab: Tab,
+    /// What the screens share.
+    pub shared: Shared,
     /// The open recording.
-    pub open: Open,
-    /// What can be opened.
-    pub traces: Traces,
-    /// Recording: the dialog and the run.
-    pub recorder: recording::Recorder,
+    pub viewer: Viewer,
     /// Training runs.
     pub train: Train,
     /// Wrong predictions.
     pub mistakes: Mistakes,
-    /// Whom the second prediction row shows.
-    pub beside: second::Beside,
+    /// What can be opened.
+    pub traces: Traces,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
-    /// The `?` page is shown.
-    pub help: bool,
-    /// First line of the `?` page.
-    pub help_scroll: usize,
+    /// First line of the `?` page, while that is shown.
+    pub help: Option<usize>,
     /// One line of news; gone at the next key.
     pub message: Option<String>,
     /// The program shall end.
     pub quit: bool,
     /// The signal that ended it, if one did.
     pub signal: Option<i32>,
-    generation: u64,
-    given: Vec<PathBuf>,
-    /// Play as soon as the recording is there: a start without arguments shows something alive.
-    play_when_open: bool,
+}
+
+/// The screens, one by one.
+pub struct Screens<'a> {
+    viewer: &'a mut Viewer,
+    train: &'a mut Train,
+    mistakes: &'a mut Mistakes,
+    traces: &'a mut Traces,
+}
+
+impl<'a> Screens<'a> {
+    /// The one of this tab.
+    fn of(self, tab: Tab) -> &'a mut dyn Screen {
+        match tab {
+            Tab::Timeline => self.viewer,
+            Tab::Train => self.train,
+            Tab::Mistakes => self.mistakes,
+            Tab::Traces => self.traces,
+        }
+    }
 }
 
 impl App {
@@ -119,42 +100,38 @@ impl App {
         let mut app = Self {
             size,
             tab: Tab::Timeline,
-            open: Open::Nothing,
-            traces: Traces::default(),
-            recorder: recording::Recorder::default(),
+            shared: Shared::default(),
+            viewer: Viewer::default(),
             train: Train::new(),
             mistakes: Mistakes::default(),
-            beside: second::Beside::default(),
+            traces: Traces::new(given.clone()),
             prompt: None,
-            help: false,
-            help_scroll: 0,
+            help: None,
             message: None,
             quit: false,
             signal: None,
-            generation: 0,
-            play_when_open: given.is_empty(),
-            given: given.clone(),
         };
-        let mut effects = Vec::new();
-        if let Some(first) = given.first() {
-            effects.push(app.open_path(first.clone()));
-        }
-        effects.push(Effect::List { given });
-        (app, effects)
+        let first = given.first().map(|first| app.viewer.open_path(first.clone(), false));
+        (app, first.into_iter().chain([Effect::List { given }]).collect())
     }
 
     /// The timeline, when a recording is open.
     pub fn timeline(&self) -> Option<&Timeline> {
-        match &self.open {
-            Open::Ready(timeline) => Some(timeline),
-            _ => None,
-        }
+        self.viewer.timeline()
     }
 
-    fn timeline_mut(&mut self) -> Option<&mut Timeline> {
-        match &mut self.open {
-            Open::Ready(timeline) => Some(timeline),
-            _ => None,
+    /// The screen that is shown.
+    pub fn screen(&self) -> &dyn Screen {
+        self.screen_of(self.tab)
+    }
+
+    /// The screen of a tab.
+    pub fn screen_of(&self, tab: Tab) -> &dyn Screen {
+        match tab {
+            Tab::Timeline => &self.viewer,
+            Tab::Train => &self.train,
+            Tab::Mistakes => &self.mistakes,
+            Tab::Traces => &self.traces,
         }
     }
 
@@ -165,258 +142,182 @@ impl App {
 
     /// Where things are on the timeline screen.
     pub fn layout(&self) -> Layout {
-        let cpus = self.timeline().map_or(1, |t| t.trace().cpus());
-        let context = self.timeline().is_some_and(|t| t.pane == Pane::Context);
-        let rows = 1 + usize::from(self.timeline().is_some_and(|t| t.second.is_some()));
-        Layout::timeline(self.size, cpus, rows, context)
+        self.viewer.layout(self.size)
+    }
+
+    /// Calls screens with what they may know and change, then grants what they wished.
+    fn call(&mut self, act: impl FnOnce(Screens, &mut Context)) -> Vec<Effect> {
+        let open = self.viewer.opened_for_others();
+        let mut cx = Context::new(self.size, self.tab, open, &mut self.shared);
+        let Self { viewer, train, mistakes, traces, .. } = self;
+        act(Screens { viewer, train, mistakes, traces }, &mut cx);
+        let Context { mut effects, wishes, message, .. } = cx;
+        self.message = message.or(self.message.take());
+        effects.extend(wishes.into_iter().filter_map(|wish| self.grant(wish)));
+        effects
+    }
+
+    fn grant(&mut self, wish: Wish) -> Option<Effect> {
+        match wish {
+            Wish::Show(tab) => self.show(tab),
+            Wish::Ask(ask) => {
+                if ask.is_who() {
+                    self.train.want_kept();
+                }
+                self.prompt = Some(Prompt::new(ask));
+            }
+            Wish::Open(path, plays) => return Some(self.viewer.open_path(path, plays)),
+            Wish::GoTo(path, event) => {
+                self.tab = Tab::Timeline;
+                return self.viewer.go_to(&path, event);
+            }
+            Wish::Uncover => (self.help, self.prompt) = (None, None),
+            Wish::Quit => self.quit = true,
+        }
+        None
+    }
+
+    fn show(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.call(|s, _| s.of(tab).enter());
     }
 
     /// Takes a fact; returns what is to be done outside.
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        match msg {
-            Msg::Key(key) => effects.extend(self.key(key)),
-            Msg::Mouse(mouse) => effects.extend(self.mouse(mouse)),
-            Msg::Resized(w, h) => self.size = (w, h),
-            Msg::Tick { now } => {
-                if let Some(t) = self.timeline_mut() {
-                    t.tick(now);
-                }
+        let mut effects = match msg {
+            Msg::Key(key) => self.key(key),
+            Msg::Mouse(mouse) => self.mouse(mouse),
+            Msg::Resized(w, h) => {
+                self.size = (w, h);
+                Vec::new()
             }
-            Msg::Listed { entries, problem } => effects.extend(self.listed(entries, problem)),
-            Msg::Opened { generation, path, result } if generation == self.generation => {
-                effects.extend(self.opened(path, result));
-            }
-            Msg::Predicted { generation, chunk } if generation == self.generation => {
-                if let Some(t) = self.timeline_mut() {
-                    let loaded = Arc::clone(&t.loaded);
-                    t.answers.append(chunk, &loaded.trace);
-                }
-            }
-            Msg::NoModel { generation, problem } if generation == self.generation => {
-                if let Some(t) = self.timeline_mut() {
-                    t.answers.no_model = Some(problem);
-                }
-            }
-            Msg::PredictionFailed { generation, problem } if generation == self.generation => {
-                if let Some(t) = self.timeline_mut() {
-                    t.answers.failed = Some(problem);
-                }
-            }
-            Msg::Inspected { generation, event, by, result } if generation == self.generation => {
-                if let Some(t) = self.timeline_mut() {
-                    match result {
-                        Ok(inspection) => {
-                            t.inspection = Some(inspection);
-                            t.inspected_by = by;
-                            t.inspection_failed = None;
-                        }
-                        Err(problem) if t.asked.as_ref().is_some_and(|(asked, _)| *asked == event) => {
-                            t.inspection_failed = Some(problem);
-                        }
-                        Err(_) => {}
-                    }
-                }
-            }
-            Msg::Looked { generation, label, stretch } if generation == self.generation => self.looked(label, stretch),
-            // Answers to a recording that is no longer open.
-            Msg::Opened { .. }
-            | Msg::Predicted { .. }
-            | Msg::NoModel { .. }
-            | Msg::PredictionFailed { .. }
-            | Msg::Inspected { .. }
-            | Msg::Looked { .. } => {}
-            Msg::Second { serial, news } => self.second_news(serial, news),
-            Msg::Mistakes(news) => self.message = self.mistakes.take(news).or(self.message.take()),
-            Msg::Train(news) => self.train_news(news),
-            Msg::Recorder(news) => effects.extend(self.recorder_news(news)),
             Msg::Terminated(signal) => {
                 self.signal = self.signal.or(signal);
-                effects.extend(self.leave());
+                self.leave()
             }
+            msg => self.call(|mut s, cx| take(&mut s, msg, cx)),
+        };
+        for about in TABS {
+            effects.extend(self.call(|s, cx| s.of(about.tab).wants(cx)));
         }
-        let visible = self.layout().visible_lanes();
-        if let Some(t) = self.timeline_mut() {
-            t.keep_lane_visible(visible);
-        }
-        self.train_effects(&mut effects);
-        effects.extend(self.second_wants());
-        effects.extend(self.ask_about_selection());
-        effects.extend(self.mistakes_wants());
         effects
     }
 
-    fn ask_about_selection(&mut self) -> Option<Effect> {
-        let generation = self.generation;
-        let t = self.timeline_mut()?;
-        let wanted = t.event().map(|event| (event, t.whose().cloned()));
-        let same = match (&wanted, &t.asked) {
-            (Some((a, Some(by))), Some((b, Some(before)))) => a == b && by.is(before),
-            (Some((a, None)), Some((b, None))) => a == b,
-            (None, None) => true,
-            _ => false,
-        };
-        if same {
-            return None;
-        }
-        t.asked.clone_from(&wanted);
-        t.inspection_failed = None;
-        let (event, by) = wanted?;
-        Some(Effect::Inspect { generation, trace: Arc::clone(&t.loaded.trace), event, by })
+    fn leave(&mut self) -> Vec<Effect> {
+        self.call(|s, cx| s.traces.recorder.leave(cx))
     }
 
-    fn open_path(&mut self, path: PathBuf) -> Effect {
-        self.generation += 1;
-        self.open = Open::Loading(path.clone());
-        Effect::Open { generation: self.generation, path }
-    }
-
-    fn listed(&mut self, entries: Vec<Entry>, problem: Option<String>) -> Option<Effect> {
-        self.traces.set(entries, problem);
-        let first = self.traces.entries.first()?.path.clone();
-        let idle = matches!(self.open, Open::Nothing) && self.given.is_empty();
-        idle.then(|| self.open_path(first))
-    }
-
-    fn opened(&mut self, path: PathBuf, result: Result<Arc<Loaded>, String>) -> Option<Effect> {
-        if let Some(entry) = self.traces.of_path(&path) {
-            match &result {
-                Ok(loaded) => {
-                    let meta = loaded.trace.meta();
-                    entry.events = Some(loaded.trace.len() as u64);
-                    entry.cpus = loaded.trace.cpus() as u16;
-                    entry.workload.clone_from(&meta.workload);
-                    if entry.kernel.is_empty() && !meta.kernel.is_empty() {
-                        entry.kernel = format!("{} {}", meta.kernel, meta.scheduler.label());
-                    }
-                    entry.notes.clone_from(&loaded.notes);
-                    entry.error = None;
-                }
-                Err(problem) => entry.error = Some(problem.clone()),
-            }
-        }
-        match result {
-            Err(problem) => {
-                self.open = Open::Failed(path, problem);
-                None
-            }
-            Ok(loaded) => {
-                let trace = Arc::clone(&loaded.trace);
-                let cols = Layout::timeline(self.size, trace.cpus(), 1, false).cols();
-                let mut timeline = Timeline::new(loaded, cols);
-                if std::mem::take(&mut self.play_when_open) {
-                    // A recording begins with its workload being set up: show what came after.
-                    let first = Extractor::WARM_UP.min(trace.len() / 10);
-                    if first > 0 {
-                        timeline.seek(trace.time(first));
-                    }
-                    timeline.cursor.toggle();
-                }
-                self.open = Open::Ready(Box::new(timeline));
-                self.arrive();
-                self.predict()
-            }
-        }
-    }
-
-    fn key(&mut self, key: Key) -> Option<Effect> {
+    fn key(&mut self, key: Key) -> Vec<Effect> {
         self.message = None;
         if key == Key::Ctrl('c') {
             return self.leave();
         }
-        if self.prompt.is_some() {
-            self.prompt_key(key);
-            return None;
-        }
-        if self.typing() {
-            return self.dialog_key(key);
-        }
-        if self.tab == Tab::Mistakes && self.mistakes.editing {
-            self.mistakes.type_key(key);
-            return None;
-        }
-        if self.train_key(key) {
-            return None;
-        }
-        let action = keys::look_up(key, self.recording_context().unwrap_or(self.tab.context()))?;
-        if self.help {
-            match action {
-                Action::Up => self.scroll_help(-1),
-                Action::Down => self.scroll_help(1),
-                Action::PageUp => self.scroll_help(-8),
-                Action::PageDown => self.scroll_help(8),
-                Action::Start => self.scroll_help(isize::MIN),
-                Action::End => self.scroll_help(isize::MAX),
-                _ => self.help = false,
+        if let Some(prompt) = &mut self.prompt {
+            let ask = prompt.ask;
+            let typed = prompt.key(key, &self.train.runs);
+            if typed != Typed::Going {
+                self.prompt = None;
             }
-            return None;
+            let tab = self.tab;
+            return match typed {
+                Typed::Answer(text) => self.call(|s, cx| s.of(tab).answer(ask, &text, cx)),
+                Typed::Going | Typed::Closed => Vec::new(),
+            };
+        }
+        let (tab, mut taken) = (self.tab, false);
+        if self.help.is_none() {
+            let effects = self.call(|s, cx| taken = s.of(tab).type_key(key, cx));
+            if taken {
+                return effects;
+            }
+        }
+        let Some(action) = keys::look_up(key, self.screen().keys()) else { return Vec::new() };
+        if self.help.is_some() {
+            self.scroll_help(action);
+            return Vec::new();
         }
         self.act(action)
     }
 
-    fn scroll_help(&mut self, by: isize) {
+    fn scroll_help(&mut self, action: Action) {
         let last = help::Page::new(self.size).last();
-        self.help_scroll = self.help_scroll.min(last).saturating_add_signed(by).min(last);
+        let at = self.help.unwrap_or(0).min(last);
+        self.help = list::rows(action, list::PAGE).map(|by| at.saturating_add_signed(by).min(last));
+    }
+
+    fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {
+        if layout::too_small(self.size) || self.help.is_some() || self.prompt.is_some() {
+            return Vec::new();
+        }
+        if mouse.kind == MouseKind::Down && mouse.y == 0 {
+            let hit = layout::tabs(self.size.0).into_iter().find(|(x, w, ..)| mouse.x >= *x && mouse.x - x < *w);
+            return hit.map(|(.., tab, _)| self.act(Action::Tab(tab))).unwrap_or_default();
+        }
+        let tab = self.tab;
+        self.call(|s, cx| s.of(tab).mouse(mouse, cx))
     }
 
     /// Follows an order. Orders that make no sense now do nothing.
-    pub fn act(&mut self, action: Action) -> Option<Effect> {
+    pub fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::Quit => return self.leave(),
-            Action::Help => {
-                self.help = true;
-                self.help_scroll = 0;
+            Action::Help => self.help = Some(0),
+            Action::Tab(tab) => self.show(tab),
+            action => {
+                let (tab, mut done) = (self.tab, false);
+                // A list that is walked comes before what the timeline would go to.
+                if let (Tab::Timeline, Action::NextMiss | Action::PrevMiss, Some(of)) = (tab, action, self.shared.walk)
+                {
+                    let effects = self.call(|s, cx| done = s.of(of).walk(action == Action::NextMiss, cx));
+                    if done {
+                        return effects;
+                    }
+                }
+                return self.call(|s, cx| s.of(tab).act(action, cx));
             }
-            Action::Tab(1) => self.tab = Tab::Timeline,
-            Action::Tab(2) => {
-                self.tab = Tab::Train;
-                self.train.enter();
-            }
-            Action::Tab(3) => self.tab = Tab::Mistakes,
-            Action::Tab(_) => self.tab = Tab::Traces,
-            _ if self.recording_context().is_some() => return self.act_on_recording(action),
-            Action::Record => return self.ask_for_recording(),
-            _ if self.tab == Tab::Mistakes => return self.act_on_mistakes(action),
-            _ if self.tab == Tab::Traces => return self.act_on_list(action),
-            _ if self.tab == Tab::Train => self.act_on_train(action),
-            Action::Find => self.prompt = Some(Prompt::new(Ask::Find)),
-            Action::Seek => self.prompt = Some(Prompt::new(Ask::Seek)),
-            Action::Second => self.toggle_second(),
-            Action::AskSecond => self.ask_for_second(),
-            _ => self.act_on_timeline(action),
         }
-        None
+        Vec::new()
     }
 
-    fn act_on_list(&mut self, action: Action) -> Option<Effect> {
-        match action {
-            Action::Up => self.traces.select(-1),
-            Action::Down => self.traces.select(1),
-            Action::PageUp => self.traces.select(-8),
-            Action::PageDown => self.traces.select(8),
-            Action::Start => self.traces.select(isize::MIN),
-            Action::End => self.traces.select(isize::MAX),
-            Action::Back => self.tab = Tab::Timeline,
-            Action::Mistakes(mistakes::Do::Choose) => self.choose_recording(),
-            Action::Open => {
-                let path = self.traces.current()?.path.clone();
-                self.tab = Tab::Timeline;
-                self.play_when_open = false;
-                return Some(self.open_path(path));
-            }
-            _ => {}
-        }
-        None
+    /// Shows this predictor, run or model file in the second row from the next message on.
+    pub fn show_beside(&mut self, who: PathBuf) {
+        self.shared.beside = Some(who);
     }
-}
 
-impl App {
+    /// Sets up a run without the form.
+    pub fn train_anew(&mut self, config: TrainConfig) -> Vec<Effect> {
+        self.train.add(config);
+        self.call(|s, cx| s.train.wants(cx))
+    }
+
     /// Shows the window of `width` ns at `start` with the playhead in its middle. For benchmarks and tests of drawing.
     pub fn look_at(&mut self, start: u64, width: u64) {
-        if let Some(t) = self.timeline_mut() {
+        if let Some(t) = self.viewer.timeline_mut() {
             t.view = t.view.at(start, width);
             t.cursor.seek(Nanos(t.view.start + t.view.width / 2));
             t.follow_playhead();
         }
+    }
+}
+
+/// Gives a fact to the screen that it is for.
+fn take(s: &mut Screens, msg: Msg, cx: &mut Context) {
+    match msg {
+        Msg::Listed { entries, problem } => {
+            let idle = matches!(s.viewer.open, Open::Nothing);
+            s.traces.listed(entries, problem, idle, cx);
+        }
+        Msg::Opened { ticket, path, result } if s.viewer.counts(ticket) => {
+            s.traces.opened(&path, &result);
+            s.viewer.opened(path, result, cx.size);
+        }
+        Msg::Mistakes(news) => s.mistakes.take(news, cx),
+        Msg::Train(news) => s.train.take(news, cx),
+        Msg::Recorder(news) => {
+            if let Some(entry) = s.traces.recorder.take(news, cx) {
+                s.traces.add(entry);
+            }
+        }
+        msg => s.viewer.take(msg, cx),
     }
 }

@@ -100,6 +100,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            let code = if error.chain().any(<dyn std::error::Error>::is::<WrongUsage>) { 2 } else { 1 };
             let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
             // A cause that is already part of the message above it is not said twice.
             let mut text = String::new();
@@ -109,9 +110,19 @@ pub fn main() -> ExitCode {
                 }
             }
             door::lines(&format!("koracle: {text}"));
-            ExitCode::FAILURE
+            ExitCode::from(code)
         }
     }
+}
+
+/// A value of an argument that only the command itself can see to be wrong: exit code 2, as for those that the parser sees.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongUsage(String);
+
+/// An error that says that an argument is wrong.
+fn wrong(problem: impl std::fmt::Display) -> color_eyre::Report {
+    WrongUsage(problem.to_string()).into()
 }
 
 /// Prints help where it was asked for, and what is wrong with the arguments otherwise. The exit code.
@@ -127,11 +138,6 @@ fn usage(told: &clap::Error) -> i32 {
         }
         _ => 0,
     }
-}
-
-/// Ends the program as one that was given wrong arguments (exit code 2), where only a recording shows that they are.
-fn wrong(text: String) -> ! {
-    std::process::exit(usage(&Cli::command().error(clap::error::ErrorKind::ValueValidation, text)))
 }
 
 fn dispatch(cli: Cli) -> Result<()> {

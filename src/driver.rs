@@ -116,7 +116,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                     let _ = tx.send(Msg::Listed { entries, problem });
                 }));
             }
-            Effect::Open { generation, path } => {
+            Effect::Open { ticket, path } => {
                 self.oracle.forget();
                 self.oracle.close_second();
                 let (file, told) = (path.clone(), self.told.clone());
@@ -125,20 +125,20 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                     move |_| load::load(&file, &told),
                     move |result| {
                         let result = result.map_err(|e| e.to_string()).and_then(|r| r);
-                        let _ = tx.send(Msg::Opened { generation, path, result: result.map(Arc::new) });
+                        let _ = tx.send(Msg::Opened { ticket, path, result: result.map(Arc::new) });
                     },
                 ));
             }
             Effect::Mistakes(order) => self.mistakes.perform(order),
             Effect::Recorder(order) => self.recorder.perform(order),
-            Effect::Predict { generation, trace, model } => self.oracle.predict(generation, trace, model),
-            Effect::Second { serial, trace, who } => self.oracle.second(serial, trace, who),
+            Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
+            Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),
             Effect::CloseSecond => self.oracle.close_second(),
             Effect::Train(order) => self.trainer.perform(order),
-            Effect::Look { generation, trace, weights, label, events } => {
-                self.oracle.look(generation, &trace, &weights, label, events);
+            Effect::Look { ticket, trace, weights, label, events } => {
+                self.oracle.look(ticket, &trace, &weights, label, events);
             }
-            Effect::Inspect { generation, trace, event, by } => self.oracle.inspect(generation, trace, event, by),
+            Effect::Inspect { ticket, trace, event, by } => self.oracle.inspect(ticket, trace, event, by),
         }
     }
 }
@@ -180,7 +180,7 @@ mod tests {
         let (mut app, effects) = App::new(vec![path], (100, 30));
         let all = |app: &App| {
             app.timeline().is_some_and(|t| {
-                let inspected = t.inspection.as_ref().map(|i| i.event) == t.event();
+                let inspected = t.inspector.shown.as_ref().map(|i| i.event) == t.event();
                 t.answers.events_done == t.trace().len() && inspected && app.traces.listed
             })
         };
@@ -193,7 +193,7 @@ mod tests {
         run(&mut app, &mut driver, &rx, effects, all);
         let t = app.timeline().unwrap();
         assert!(t.cursor.pos() > Nanos(0), "a miss was found");
-        let (i, p) = (t.inspection.as_ref().unwrap(), t.answers.get(t.cpu, t.decision.unwrap()).unwrap());
+        let (i, p) = (t.inspector.shown.as_ref().unwrap(), t.answers.get(t.cpu, t.decision.unwrap()).unwrap());
         assert_eq!((i.real, i.candidates.len()), (p.real, usize::from(p.queue)));
         assert_eq!(i.candidates.first().map(|c| c.thread), Some(p.pick.thread), "both passes give one answer");
     }
@@ -207,7 +207,7 @@ mod tests {
         let all = |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
         run(&mut app, &mut driver, &rx, effects, all);
         let effects = app.update(Msg::Key(crate::app::input::Key::Char('.')));
-        let asked = |app: &App| app.timeline().is_some_and(|t| t.inspection.is_some());
+        let asked = |app: &App| app.timeline().is_some_and(|t| t.inspector.shown.is_some());
         run(&mut app, &mut driver, &rx, effects, asked);
         let t = app.timeline().unwrap();
         assert_eq!((t.answers.no_model.as_deref(), &t.answers.failed), (Some("no model here"), &None));
@@ -224,8 +224,10 @@ mod tests {
         let mut driver: Driver<Heuristic> =
             Driver::new(tx, |_| Err((Heuristic::new(Rule::Eevdf, 0), String::new())), None);
         let (mut app, effects) = App::new(vec!["not-there.csv.zst".into()], (100, 30));
-        run(&mut app, &mut driver, &rx, effects, |app| matches!(app.open, Open::Failed(..)) && app.traces.listed);
-        let Open::Failed(_, problem) = &app.open else { panic!() };
+        run(&mut app, &mut driver, &rx, effects, |app| {
+            matches!(app.viewer.open, Open::Failed(..)) && app.traces.listed
+        });
+        let Open::Failed(_, problem) = &app.viewer.open else { panic!() };
         assert!(problem.contains("not-there.csv.zst"), "{problem}");
     }
 }

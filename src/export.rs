@@ -11,7 +11,7 @@ mod text;
 pub use self::csv::csv_to;
 pub use self::file::{NewFile, remove_left, remove_unfinished, sync_folder, write_whole};
 pub use self::owner::is_temporary;
-pub use self::place::{check_output, metadata_path};
+pub use self::place::{check_output, is_metadata, metadata_path};
 pub use self::text::ftrace_text;
 
 use self::place::Pair;
@@ -19,10 +19,17 @@ use crate::trace::Trace;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// zstd level for recordings that are kept: slow to write, as fast to read as any other.
-pub const ARCHIVE_LEVEL: i32 = 19;
+/// zstd level for small recordings that are kept: slow to write, as fast to read as any other.
+const ARCHIVE_LEVEL: i32 = 19;
+/// A recording of so many events is small.
+const SMALL: usize = 50_000;
 /// zstd level for recordings that somebody waits for.
 pub const WAITED_LEVEL: i32 = 9;
+
+/// zstd level for a recording of so many events: as small as can be, as long as nobody waits for it.
+pub fn level_for(events: usize) -> i32 {
+    if events <= SMALL { ARCHIVE_LEVEL } else { WAITED_LEVEL }
+}
 
 /// Why a recording could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +63,7 @@ pub enum ExportError {
     },
 }
 
-/// Writes `NAME.csv.zst` (at this zstd level; see [`ARCHIVE_LEVEL`]) or `NAME.csv`, and `NAME.toml` beside it, where
+/// Writes `NAME.csv.zst` (at this zstd level; see [`level_for`]) or `NAME.csv`, and `NAME.toml` beside it, where
 /// [`check_output`] allows it. Returns the bytes of the event file.
 pub fn native(trace: &Trace, path: &Path, level: i32) -> Result<u64, ExportError> {
     native_over(trace, path, level, false)

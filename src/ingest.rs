@@ -6,6 +6,7 @@
 
 mod decode;
 mod error;
+mod folder;
 mod foreign;
 mod ftrace;
 mod input;
@@ -27,9 +28,11 @@ mod tracedat;
 
 pub use decode::Packing;
 pub use error::IngestError;
+pub use folder::{is_native, within};
+pub use input::{name, put_aside};
 pub use reader::{Probe, READERS, Reader, Sink};
 pub use report::{Format, KEPT_NOTES, Note, Place, Reason, Report};
-pub use sidecar::meta_path;
+pub use sidecar::{FREQUENCIES, SLICES, meta_path};
 pub use source::{ReadSeek, Source};
 
 use crate::trace::{Trace, TraceMeta};
@@ -57,7 +60,7 @@ pub fn open(path: &Path) -> Result<Opened, IngestError> {
         Ok(meta) => (meta.unwrap_or_default(), None),
         Err(problem) => (TraceMeta::default(), Some(problem)),
     };
-    let name = if meta.name.is_empty() { sidecar::stem(path) } else { meta.name.clone() };
+    let name = if meta.name.is_empty() { name(path) } else { meta.name.clone() };
     let mut opened = read_from(&mut source, TraceMeta { name, ..meta })?;
     opened.report.metadata_problem = metadata_problem;
     Ok(opened)
@@ -107,6 +110,14 @@ fn warn_of_time(trace: &Trace, report: &mut Report) {
             "there are {pause:.0} days between two events, and {after} of {} events behind them: stamps may be damaged, or two \
              recordings in one",
             times.len()
+        ));
+    }
+    if trace.reordered() > trace.len() as u64 / 2 {
+        report.warn(format!(
+            "time ran backwards at {} of {} events: the times may be differences (`perf script --deltatime`) or of clocks that \
+             disagree; use absolute ones of one clock",
+            trace.reordered(),
+            trace.len()
         ));
     }
     if matches!(&*trace.meta().clock, "counter" | "x86-tsc" | "uptime") {

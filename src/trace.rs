@@ -219,6 +219,13 @@ impl Trace {
         }
     }
 
+    /// Metadata that whoever opens the recording knows better.
+    #[must_use]
+    pub fn with_meta(mut self, change: impl FnOnce(&mut TraceMeta)) -> Self {
+        change(&mut self.meta);
+        self
+    }
+
     /// What is known of the machine's scheduler.
     pub fn machine(&self) -> &Machine {
         &self.machine

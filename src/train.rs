@@ -252,6 +252,11 @@ fn fit(
     let mut state = State::default();
     if let Some(kept) = folder.as_mut().and_then(|f| f.resumed.take()) {
         (state, model, optimiser) = kept.load(&config.model, model, optimiser)?;
+        if !(state.epoch.saturating_mul(per_epoch)..=steps).contains(&state.step) {
+            let path = config.folder.clone().unwrap_or_default();
+            let problem = format!("the checkpoint is of step {} of {steps}: it is damaged", state.step);
+            return Err(TrainError::Folder { path, problem });
+        }
     }
     let mut best = folder.as_ref().filter(|_| state.best_epoch > 0).and_then(|f| f.best().ok());
     let lost = state.best_epoch > 0 && best.is_none();

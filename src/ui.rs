@@ -7,16 +7,17 @@
 mod bench;
 mod busy;
 mod clipboard;
+mod columns;
 pub mod draw;
+mod filter;
 mod footer;
-mod inspector;
-mod lanes;
-mod list;
 mod mistakes;
-mod overview;
 pub mod palette;
-mod recording;
+mod pen;
 mod terminal;
+mod timeline;
+mod title;
+mod traces;
 mod train;
 
 pub use bench::{bench_frames, bench_list};
@@ -95,7 +96,7 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told) -> Result<
                 driver.perform(effect);
             }
         }
-        if let Some(text) = app.mistakes.copy.take() {
+        if let Some(text) = app.shared.copy.take() {
             clipboard::copy(&text);
         }
         last_frame = Instant::now();

@@ -31,7 +31,7 @@ fn what_cannot_be_opened_says_why() {
     let error = ingest::open(&gone).unwrap_err();
     assert!(matches!(error, IngestError::Io { .. }) && error.to_string().contains("gone.csv.zst"), "{error}");
     let error = ingest::open(dir.path()).unwrap_err();
-    assert!(matches!(error, IngestError::Directory(_)) && error.to_string().contains("directory"), "{error}");
+    assert!(matches!(error, IngestError::Directory { .. }) && error.to_string().contains("directory"), "{error}");
     std::fs::write(&gone, b"").unwrap();
     let error = ingest::open(&gone).unwrap_err();
     assert!(matches!(error, IngestError::Empty(_)) && error.to_string().contains("empty"), "{error}");
@@ -44,6 +44,18 @@ fn what_cannot_be_opened_says_why() {
     assert!(none.contains("no scheduler event in 4 lines of ftrace text (1 other event, 1 bad line;"), "{none}");
     assert!(none.contains("line 4, byte 62: not an event line"), "{none}");
     assert!(refused(HEADER).contains("no scheduler event in 1 line of native CSV"));
+    // Text that leaves out what is needed is named, with the cure.
+    for (line, option) in [
+        ("28917 1 15390759548003 type: 372", "`raw`"),
+        ("000070f5 00000001 00000dff60a0f7ce type: 372", "`hex`"),
+        (
+            "sched_switch: prev_comm=a prev_pid=2 prev_prio=120 prev_state=R ==> next_comm=b next_pid=3 next_prio=120",
+            "`context-info`",
+        ),
+    ] {
+        let text = refused(format!("# tracer: nop\n#\n{}", format!("{line}\n").repeat(3)));
+        assert!(text.contains(option) && text.contains("tracing/options/"), "{text}");
+    }
     for magic in [&b"\x28\xb5\x2f\xfd"[..], b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfdjunkjunk"] {
         let damaged = refused(magic);
         assert!(damaged.contains("cut or damaged after 0"), "{damaged}");
@@ -225,6 +237,14 @@ fn a_number_in_the_metadata_decides_no_memory() {
     let opened = ingest::open(&path).unwrap();
     assert_eq!(opened.trace.cpus(), 1);
     assert!(opened.report.warnings[0].contains("65535 CPUs"), "{:?}", opened.report.warnings);
+    for (text, says) in [("start_ns = 9223372036854775807", "start_ns"), ("slice_ns = 1", "slice_ns"), ("hz = 1", "hz")]
+    {
+        std::fs::write(dir.path().join("a.toml"), text).unwrap();
+        let opened = ingest::open(&path).unwrap();
+        assert!(opened.report.warnings[0].contains(says), "{:?}", opened.report.warnings);
+        let meta = opened.trace.meta();
+        assert_eq!((meta.start_ns, meta.slice_ns, meta.hz), (5, 0, 0));
+    }
     std::fs::write(dir.path().join("a.toml"), "#".repeat(2 << 20)).unwrap();
     let problem = ingest::open(&path).unwrap().report.metadata_problem.unwrap();
     assert!(problem.contains("no metadata"), "{problem}");

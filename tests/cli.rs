@@ -224,7 +224,7 @@ fn a_signal_takes_the_unfinished_file_away() {
 fn the_explorer_refuses_before_it_takes_the_screen() {
     fails(&["recrod"], 2, "no such command or file: recrod");
     fails(&["recrod", "nor-this.csv"], 2, "no such command or file: recrod");
-    fails(&["-"], 2, "standard input");
+    fails(&["-"], 1, "standard output is not a terminal");
     let (_dir, path) = small(10);
     fails(&[path.to_str().unwrap()], 1, "standard output is not a terminal");
     fails(&[path.to_str().unwrap(), "gone.csv"], 1, "no such file: gone.csv");
@@ -335,4 +335,73 @@ fn a_device_that_was_not_built_in_is_refused_before_a_run_is_made() {
         }
     }
     assert!(!run.exists(), "nothing was made");
+}
+
+#[test]
+fn a_directory_stands_for_its_recordings() {
+    let (dir, path) = small(3_000);
+    let folder = dir.path().to_str().unwrap();
+    std::fs::copy(&path, dir.path().join("again.csv")).unwrap();
+    std::fs::create_dir(dir.path().join("more")).unwrap();
+    std::fs::copy(&path, dir.path().join("more/inside.csv")).unwrap();
+    for (name, text) in [("notes.txt", "nothing recorded"), (".hidden.csv", "x"), ("small.toml", ""), ("empty.csv", "")]
+    {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let all = json(&["eval", "--json", "--predictors", "fifo", folder]);
+    assert_eq!(all["traces"].as_array().unwrap().len(), 2, "{all}");
+    let said = koracle(&["mistakes", "--predictor", "fifo", folder]).assert().success();
+    assert!(String::from_utf8_lossy(&said.get_output().stdout).contains("in 2 recording(s)"));
+    // Where one is meant, one is named.
+    fails(&["info", folder], 1, "again.csv");
+    let empty = tempfile::tempdir().unwrap();
+    fails(&["eval", empty.path().to_str().unwrap()], 1, "no recording is in this directory");
+}
+
+#[test]
+fn what_is_told_of_the_machine_is_kept_by_an_import() {
+    let (dir, path) = small(3_000);
+    let (input, output) = (path.to_str().unwrap(), dir.path().join("told.csv.zst"));
+    let output = output.to_str().unwrap();
+    koracle(&[
+        "import",
+        input,
+        "-o",
+        output,
+        "--kernel",
+        "6.1",
+        "--hz",
+        "300",
+        "--slice",
+        "2000000",
+        "--autogroup",
+        "on",
+    ])
+    .assert()
+    .success();
+    let told = json(&["info", "--json", output]);
+    let of = |key: &str| (told["inference"][key]["value"].clone(), told["inference"][key]["from"].clone());
+    assert_eq!(of("class"), ("CFS".into(), "recorded".into()), "{told}");
+    assert_eq!((of("hz").0, of("slice_ns").0, of("autogroup").0), (300.into(), 2_000_000.into(), true.into()));
+    assert_eq!(told["kernel"], "6.1");
+}
+
+#[test]
+fn wrong_values_are_wrong_usage() {
+    let (_dir, path) = small(1_000);
+    let path = path.to_str().unwrap();
+    for (args, says) in [
+        (&["train", "--lr", "nan", "-o", "never"][..], "--lr: NaN is not a positive number"),
+        (&["train", "--taps", "0", "-o", "never"], "--taps: 0 is not in 2 to 8"),
+        (&["train", "--batch", "0", "-o", "never"], "--batch"),
+        (&["train", "--forecast-weight", "nan", "-o", "never"], "--forecast-weight"),
+        (&["train", "--memory-limit", "0", "-o", "never"], "--memory-limit"),
+        (&["eval", "--category", "zork"], "no recording of category zork"),
+        (&["mistakes", "--compare", "zork", path], "--compare: zork"),
+        (&["mistakes", "--why", "99999999", path], "--why 99999999: the recording has 1000 events"),
+        (&["record", "--local", "-o", "x.txt", "--", "true"], "ends in .csv.zst"),
+    ] {
+        fails(args, 2, says);
+    }
+    fails(&["import", path, "--events", "5000..6000", "-o", "-"], 1, "the recording has 1000 events");
 }

@@ -78,6 +78,13 @@ fn recordings_end_in_a_trace_or_an_error() {
 }
 
 #[test]
+fn every_reader_of_its_own() {
+    for reader in ["perf_data", "trace_dat", "perfetto", "perf_script", "perf_sched_map", "systrace", "lttng"] {
+        replay(reader, 40);
+    }
+}
+
+#[test]
 fn whatever_a_recording_says_it_is_answered() {
     replay("answer", 24);
 }

@@ -124,8 +124,21 @@ fn what_is_read_is_not_written() {
     place.refused(&["predict", "in.csv", "--model", "m.koracle", "-o", "m.koracle"], &["being read"]);
     // The same metadata for both, unless it is a part only.
     place.done(&["import", "in.csv", "-o", "x.csv"]);
+    // Metadata are read, too, and are nobody's table.
+    place.refused(&["export", "x.csv", "--format", "csv", "-o", "x.toml"], &["x.toml", "being read"]);
+    place.refused(&["predict", "x.csv", "--predictor", "lifo", "-o", "x.toml"], &["x.toml", "being read"]);
+    place
+        .refused(&["predict", "in.csv", "--predictor", "lifo", "-o", "x.toml"], &["x.toml", "metadata of a recording"]);
     place.refused(&["import", "x.csv", "-o", "x.csv.zst", "--events", "5"], &["x.toml", "same metadata"]);
     place.done(&["import", "x.csv", "-o", "x.csv.zst"]);
+    // Of two recordings with the same metadata neither is replaced by a third.
+    place.refused(&["import", "in.csv", "-o", "x.csv"], &["x.toml", "another recording"]);
+    place.put("notes.csv", "mine\n");
+    place.refused(&["import", "in.csv", "-o", "notes.csv"], &["notes.csv", "no native recording", "--force"]);
+    place.done(&["import", "in.csv", "-o", "notes.csv", "--force"]);
+    let out = place.run(&["record", "--local", "--seconds", "1", "-o", "notes.csv", "--", "true"]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(2) && said.contains("a file of this name is there"), "{said}");
 }
 
 #[test]
@@ -180,6 +193,13 @@ fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
     let usual = std::fs::metadata(place.at("notes/notes.txt")).unwrap().mode();
     for entry in std::fs::read_dir(place.at("notes")).unwrap().flatten() {
         assert_eq!(entry.metadata().unwrap().mode(), usual, "{}", entry.path().display());
+    }
+    symlink("notes", place.at("linked")).unwrap();
+    place.refused(&["runs", "--delete", "linked", "--yes"], &["linked", "this is a link"]);
+    for name in ["config.toml", "metrics_steps.csv", "best.koracle"] {
+        let name = format!("notes/{name}");
+        place.refused(&["runs", "--export", "notes", "-o", &name], &[&name, "belongs to a training run"]);
+        place.refused(&["predict", "in.csv", "--predictor", "lifo", "-o", &name], &[&name, "belongs to"]);
     }
     place.refused(&["runs", "--delete", "notes", "--yes"], &["other files"]);
 }

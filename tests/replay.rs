@@ -28,9 +28,7 @@ fn open(path: &Path) -> Trace {
 }
 
 fn replay(trace: &Trace, corrected: bool) -> KernelReplay {
-    let meta = trace.meta();
-    let (cpus, threads) = (trace.cpus(), trace.tasks().thread_count());
-    KernelReplay::new(meta.scheduler, cpus, threads, meta.slice_ns, corrected)
+    KernelReplay::of(trace, corrected)
 }
 
 /// Walks a trace; tells `see` every non-trivial decision: event, candidates, their views, who came in.

@@ -11,7 +11,7 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-use kernel_oracle::sched::runqueue::{Cause, RunQueues};
+use kernel_oracle::sched::runqueue::{Cause, Run, RunQueues};
 use kernel_oracle::trace::{
     CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
 };
@@ -231,4 +231,25 @@ fn after_a_loss_nobody_knows_who_runs() {
     let script = ["cpu0: - >R A", "cpu1: - >R B", "cpu0: wake C @1", "cpu0! ?", "cpu1! B", "cpu1? C"];
     let (queues, _) = play(&script, true, &[gap]);
     assert_eq!((queues.since(CpuId(0)), queues.since(CpuId(1))), (None, Some(Nanos(10))));
+}
+
+#[test]
+fn a_queue_without_end_forgets_its_oldest() {
+    let mut builder = TraceBuilder::default();
+    for n in 0..20_000 {
+        let mut e = Event::blank(Nanos(n), CpuId(0));
+        (e.kind, e.to_cpu) = (EventKind::WakeupNew, CpuId(0));
+        e.task = builder.task(Pid(n as i32 + 1), b"many");
+        builder.push(e, Pid(0));
+    }
+    let trace = builder.finish(TraceMeta::default());
+    let mut queues = RunQueues::of(&trace);
+    for e in trace.events() {
+        queues.observe(&e, &trace);
+        queues.apply(&e, &trace);
+    }
+    let of = |n: i32| trace.tasks().thread_of_pid(Pid(n), CpuId(0));
+    let queue = queues.queue(CpuId(0));
+    assert_eq!((queue.len(), queue[0], queue[queue.len() - 1]), (1 << 14, of(20_000 - (1 << 14) + 1), of(20_000)));
+    assert_eq!(queues.entry(of(1)).run, Run::Asleep);
 }

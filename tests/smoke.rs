@@ -366,3 +366,23 @@ fn a_binary_copied_alone_has_models_and_recordings() {
     screen.keys(&["q"]);
     screen.assert_restored();
 }
+
+#[test]
+fn a_recording_from_standard_input_opens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("piped");
+    let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/cfs/nginx-ab_run3.csv.zst");
+    let text = format!("#!/bin/sh\ncat '{}' | '{}' -\n", recording.display(), env!("CARGO_BIN_EXE_koracle"));
+    // Written by another process, as above.
+    let mut write = Command::new("sh");
+    write.args(["-c", "printf %s \"$2\" >\"$1\" && chmod +x \"$1\"", "sh"]).arg(&script).arg(&text);
+    assert!(write.status().expect("sh runs").success());
+    let Some(screen) = Screen::start_program(&script, folder.path(), (100, 30), &[]) else { return };
+    let text = screen.wait_for_lanes();
+    assert!(title(&text).contains("stdin"), "{text}");
+    // Keys come from the terminal, and another job reads the recording again.
+    screen.keys(&["3"]);
+    screen.wait("the mistakes of it", |t| t.contains("margin") && t.contains('✗'));
+    screen.keys(&["q"]);
+    screen.assert_restored();
+}

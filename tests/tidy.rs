@@ -156,6 +156,15 @@ fn engine_is_silent(path: &str, text: &str) -> Vec<String> {
     found
 }
 
+/// Screens are drawn by `ui::draw` and draw with `ui::pen`: whoever of them asks for the whole frame closes a circle.
+fn frames_are_drawn_from_outside(path: &str, text: &str) -> Vec<String> {
+    let outside = ["terminal", "bench", "busy", "draw"].map(|name| format!("src/ui/{name}.rs"));
+    if room(path) != "ui" || outside.iter().any(|p| p == path) {
+        return Vec::new();
+    }
+    forbid(path, &code(text, false), &["draw::draw", "super::draw", "ui::draw"], "draws the frame that it is part of")
+}
+
 /// What is printed goes through one door, where text of others is made fit to be shown.
 fn one_door(path: &str, text: &str) -> Vec<String> {
     if !matches!(room(path), "cli" | "main") || path == "src/cli/door.rs" {
@@ -325,6 +334,15 @@ fn only_ui_knows_the_terminal() {
     assert!(screen_only_in_ui("src/app.rs", "// not ratatui\nlet s = \"crossterm\";").is_empty());
     assert!(screen_only_in_ui("src/ui/lanes.rs", "use ratatui::X;").is_empty());
     hold(is_source, screen_only_in_ui);
+}
+
+#[test]
+fn no_screen_draws_the_frame() {
+    assert_eq!(frames_are_drawn_from_outside("src/ui/train/plot.rs", "use crate::ui::draw::put;").len(), 1);
+    assert_eq!(frames_are_drawn_from_outside("src/ui/footer.rs", "use super::draw::put;").len(), 1);
+    assert!(frames_are_drawn_from_outside("src/ui/terminal.rs", "use super::draw::draw;").is_empty());
+    assert!(frames_are_drawn_from_outside("src/ui/footer.rs", "list::draw(pen); // ui::draw").is_empty());
+    hold(is_source, frames_are_drawn_from_outside);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::second::News;
+use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::traces::Entry;
 use kernel_oracle::app::{App, Effect, Msg};
@@ -159,24 +160,24 @@ fn loaded(trace: Arc<Trace>, notes: &[&str]) -> Arc<Loaded> {
 fn open(trace: Arc<Trace>, size: (u16, u16), share: usize) -> App {
     let (mut app, _) = App::new(vec![REAL.into()], size);
     let chunk = answers(&trace, share);
-    app.update(Msg::Opened { generation: 1, path: REAL.into(), result: Ok(loaded(trace, &[])) });
-    app.update(Msg::Predicted { generation: 1, chunk });
+    app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Ok(loaded(trace, &[])) });
+    app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     app
 }
 
 fn tell(app: &mut App, msg: Msg) {
     for effect in app.update(msg) {
         match effect {
-            Effect::Inspect { generation, trace, event, by } => {
+            Effect::Inspect { ticket, trace, event, by } => {
                 let by = by.map(|by| by.label);
-                app.update(Msg::Inspected { generation, event, by, result: Ok(inspection(&trace, event)) });
+                app.update(Msg::Inspected { ticket, event, by, result: Ok(inspection(&trace, event)) });
             }
-            Effect::Second { serial, trace, who } => {
+            Effect::Second { ticket, trace, who } => {
                 // Half of them when a half is asked for.
                 let share = if who.to_string_lossy().ends_with("half") { 50 } else { 100 };
                 let label = who.display().to_string();
-                app.update(Msg::Second { serial, news: News::Named(label) });
-                app.update(Msg::Second { serial, news: News::Predicted(others(&trace, share)) });
+                app.update(Msg::Second { ticket, news: News::Named(label) });
+                app.update(Msg::Second { ticket, news: News::Predicted(others(&trace, share)) });
             }
             _ => {}
         }
@@ -329,7 +330,7 @@ fn timeline_before_and_without_a_recording() {
     let (mut app, _) = App::new(vec![REAL.into()], (80, 24));
     snapshot!("timeline_loading", app);
     let problem = "traces/x.csv.zst: not a recording in a readable format (line 3, byte 120: no valid time)";
-    app.update(Msg::Opened { generation: 1, path: REAL.into(), result: Err(problem.into()) });
+    app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Err(problem.into()) });
     snapshot!("timeline_error", app);
     app.update(Msg::Resized(40, 12));
     snapshot!("timeline_error_40x12", app);
@@ -341,18 +342,18 @@ fn timeline_before_and_without_a_recording() {
 fn skipped_lines_and_failed_predictions_are_shown() {
     let (mut app, _) = App::new(vec![REAL.into()], (120, 24));
     let notes = ["3 lines skipped", "line 7, byte 310: no valid prio"];
-    app.update(Msg::Opened { generation: 1, path: REAL.into(), result: Ok(loaded(single(), &notes)) });
-    app.update(Msg::PredictionFailed { generation: 1, problem: "the job panicked: boom".into() });
+    app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Ok(loaded(single(), &notes)) });
+    app.update(Msg::PredictionFailed { ticket: Ticket(1), problem: "the job panicked: boom".into() });
     snapshot!("timeline_notes", app);
 }
 
 #[test]
 fn without_a_model_queues_and_baselines_are_shown() {
     let mut app = open(Arc::clone(&HACKBENCH), (120, 30), 0);
-    app.update(Msg::NoModel { generation: 1, problem: "the model file is damaged".into() });
+    app.update(Msg::NoModel { ticket: Ticket(1), problem: "the model file is damaged".into() });
     let mut chunk = answers(&HACKBENCH, 100);
     chunk.per_cpu.iter_mut().flatten().for_each(|p| (p.pick, p.forecast) = (Guess::NONE, Guess::NONE));
-    app.update(Msg::Predicted { generation: 1, chunk });
+    app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     keys(&mut app, "t0.25\n,");
     snapshot!("timeline_no_model", app);
     keys(&mut app, "ooo");
@@ -390,7 +391,7 @@ fn help_screen() {
     keys(&mut app, "g");
     assert_eq!(screen(&app), first);
     keys(&mut app, "q");
-    assert!(!app.help && !app.quit);
+    assert!(app.help.is_none() && !app.quit);
 }
 
 #[test]

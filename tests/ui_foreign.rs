@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::app::input::Key;
+use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::traces::Entry;
 use kernel_oracle::app::{App, Msg};
@@ -40,13 +41,14 @@ fn loaded() -> Loaded {
     Loaded { path: PathBuf::from(&name), trace: Arc::new(trace), pyramid, notes: vec![name] }
 }
 
-fn look(app: &App, what: &str) {
+fn look(app: &App, what: &str) -> String {
     let (w, h) = app.size;
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
     terminal.draw(|frame| draw(app, &Theme { color: true }, frame.buffer_mut())).unwrap();
     let buffer = terminal.backend().buffer();
     let bad = buffer.content().iter().find(|cell| cell.symbol().contains(hidden));
     assert!(bad.is_none(), "{what}: {bad:?}");
+    buffer.content().iter().map(ratatui::buffer::Cell::symbol).collect()
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn no_cell_holds_what_is_not_to_be_seen() {
         let (mut app, _) = App::new(vec![PathBuf::from(&name)], size);
         look(&app, "before anything is read");
         let result = Ok(Arc::new(loaded()));
-        app.update(Msg::Opened { generation: 1, path: PathBuf::from(&name), result });
+        app.update(Msg::Opened { ticket: Ticket(1), path: PathBuf::from(&name), result });
         let entries = HOSTILE.iter().map(|n| Entry {
             name: (*n).into(),
             workload: name.clone(),
@@ -68,12 +70,16 @@ fn no_cell_holds_what_is_not_to_be_seen() {
         app.update(Msg::Listed { entries: entries.collect(), problem: Some(name.clone()) });
         for key in ['1', 'f', 'n', '.', '.', 'w', 'w', 'w', '2', '3', '4', '?', '1', 's', 's'] {
             app.update(Msg::Key(Key::Char(key)));
-            look(&app, &format!("after {key}"));
+            let text = look(&app, &format!("after {key}"));
+            // What is hidden is told apart, not left out.
+            if key == '4' {
+                assert!(text.contains("t\\x1b]0;PWN\\x07") && text.contains("b\\u{202e}"), "{text}");
+            }
         }
         app.message = Some(name.clone());
         look(&app, "a message");
-        app.update(Msg::Opened { generation: 1, path: PathBuf::from(&name), result: Err(name.clone()) });
-        app.update(Msg::PredictionFailed { generation: 1, problem: name.clone() });
+        app.update(Msg::Opened { ticket: Ticket(1), path: PathBuf::from(&name), result: Err(name.clone()) });
+        app.update(Msg::PredictionFailed { ticket: Ticket(1), problem: name.clone() });
         look(&app, "what went wrong");
         app.update(Msg::Key(Key::Char('/')));
         name.chars().for_each(|c| drop(app.update(Msg::Key(Key::Char(c)))));

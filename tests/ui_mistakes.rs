@@ -5,6 +5,7 @@
 
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::mistakes::{Explained, Found, News, Order, Origin, Told, Whom};
+use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
 use kernel_oracle::evaluate::mistakes::collect::collect;
@@ -65,14 +66,14 @@ fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec![REAL.into()], size);
     let loaded =
         Loaded { path: REAL.into(), pyramid: Pyramid::build(trace), trace: Arc::clone(trace), notes: Vec::new() };
-    app.update(Msg::Opened { generation: 1, path: REAL.into(), result: Ok(Arc::new(loaded)) });
+    app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Ok(Arc::new(loaded)) });
     app
 }
 
 /// What the outside would answer to an order, at once.
 fn answer(order: Order) -> Option<News> {
     match order {
-        Order::Collect { number, origins, .. } => {
+        Order::Collect { ticket, origins, .. } => {
             let Origin::Open(_, trace) = &origins[0] else { return None };
             let result = if Arc::ptr_eq(trace, &TRACE) {
                 Arc::clone(&FOUND)
@@ -80,13 +81,13 @@ fn answer(order: Order) -> Option<News> {
                 let table = collect(trace, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {}).unwrap();
                 Arc::new(Found { table, ..Found::default() })
             };
-            Some(News::Collected { number, result: Ok(result) })
+            Some(News::Collected { ticket, result: Ok(result) })
         }
-        Order::Look { number, found, query, old } => {
+        Order::Look { ticket, found, query, old } => {
             let view = Arc::new(View::new(&found.table, &found.latencies, query, old.as_deref()));
-            Some(News::Looked { number, view })
+            Some(News::Looked { ticket, view })
         }
-        Order::Explain { number, found, row, .. } => {
+        Order::Explain { ticket, found, row, .. } => {
             let event = found.table.event(row);
             let shape = same_shape(&found.table, row);
             let mut why = explain(&TRACE, soft(), event, &shape[..shape.len().min(40)], None, &Cancel::new()).unwrap();
@@ -103,7 +104,7 @@ fn answer(order: Order) -> Option<News> {
             why.all_past = Some(Moved { what: (), pull: 0.3, without: [0.5, 0.1] });
             let now = TRACE.time(event);
             let past = why.past.iter().map(|m| (describe(&TRACE, m.what), now.since(TRACE.time(m.what)).0)).collect();
-            Some(News::Explained { number, row, result: Ok(Arc::new(Told { why, past })) })
+            Some(News::Explained { ticket, row, result: Ok(Arc::new(Told { why, past })) })
         }
         Order::LoadFilters => Some(News::Filters(vec!["p>0.5".into(), "queue>=9 and state=S".into()])),
         Order::SaveFilters(_) => None,
@@ -178,14 +179,14 @@ fn before_there_is_anything() {
     let effects = app.update(Msg::Key(Key::Char('3')));
     assert!(matches!(
         effects[..],
-        [Effect::Mistakes(Order::LoadFilters), Effect::Mistakes(Order::Collect { number: 1, .. })]
+        [Effect::Mistakes(Order::LoadFilters), Effect::Mistakes(Order::Collect { ticket: Ticket(1), .. })]
     ));
     snapshot!("pending", app);
-    app.update(Msg::Mistakes(News::Progress { number: 1, done: 2, of: 5 }));
-    app.update(Msg::Mistakes(News::Progress { number: 0, done: 4, of: 5 }));
+    app.update(Msg::Mistakes(News::Progress { ticket: Ticket(1), done: 2, of: 5 }));
+    app.update(Msg::Mistakes(News::Progress { ticket: Ticket(0), done: 4, of: 5 }));
     snapshot!("pending_many", app);
     app.update(Msg::Mistakes(News::Collected {
-        number: 1,
+        ticket: Ticket(1),
         result: Err("x.csv.zst: line 3, byte 120: no valid time".into()),
     }));
     snapshot!("failed", app);
@@ -193,7 +194,7 @@ fn before_there_is_anything() {
     app.update(Msg::Key(Key::Char('3')));
     let no_model = Some("the file is damaged".into());
     let found = Found { table: FOUND.table.clone(), no_model, ..Found::default() };
-    let effects = app.update(Msg::Mistakes(News::Collected { number: 1, result: Ok(Arc::new(found)) }));
+    let effects = app.update(Msg::Mistakes(News::Collected { ticket: Ticket(1), result: Ok(Arc::new(found)) }));
     assert!(matches!(effects[..], [Effect::Mistakes(Order::Look { .. })]));
     snapshot!("summing_up", app);
     perform(&mut app, effects);
@@ -209,53 +210,53 @@ fn a_filter_is_typed() {
     keys(&mut app, "/cpu=0 and que");
     snapshot!("typing", app);
     press(&mut app, &[Key::Tab]);
-    assert_eq!(app.mistakes.text, "cpu=0 and queue");
+    assert_eq!(app.mistakes.filter.text, "cpu=0 and queue");
     keys(&mut app, ">=x");
     snapshot!("filter_error", app);
     app.update(Msg::Resized(50, 16));
     snapshot!("filter_error_50x16", app);
     app.update(Msg::Resized(120, 30));
     keys(&mut app, "\n");
-    assert!(app.mistakes.editing, "it stays until it is right");
+    assert!(app.mistakes.filter.editing, "it stays until it is right");
     press(&mut app, &[Key::Backspace]);
     keys(&mut app, "4\n");
-    assert!(!app.mistakes.editing);
+    assert!(!app.mistakes.filter.editing);
     snapshot!("filtered", app);
     keys(&mut app, "/cpu=77\n");
-    assert_eq!(app.mistakes.filter.as_ref().unwrap().to_string(), "cpu=0 and queue>=4");
-    assert!(app.mistakes.error.is_some(), "two filters in one line are none");
+    assert_eq!(app.mistakes.filter.now.as_ref().unwrap().to_string(), "cpu=0 and queue>=4");
+    assert!(app.mistakes.filter.error.is_some(), "two filters in one line are none");
     press(&mut app, &[Key::Ctrl('u')]);
     keys(&mut app, "cpu=77\n");
     snapshot!("filter_of_nothing", app);
     press(&mut app, &[Key::Esc]);
-    assert_eq!(app.mistakes.text, "cpu=0 and queue>=4", "one step back");
+    assert_eq!(app.mistakes.filter.text, "cpu=0 and queue>=4", "one step back");
     press(&mut app, &[Key::Esc, Key::Esc]);
-    assert!(app.mistakes.filter.is_none() && app.tab == Tab::Timeline);
+    assert!(app.mistakes.filter.now.is_none() && app.tab == Tab::Timeline);
 }
 
 #[test]
 fn every_page_of_sums_and_what_a_bar_selects() {
     let mut app = shown((120, 40));
-    let pages = app.mistakes.pages.len();
+    let pages = app.mistakes.sums.pages.len();
     for page in 0..pages {
         insta::assert_snapshot!(format!("sums_{page:02}"), screen(&app));
         keys(&mut app, "v");
     }
-    assert_eq!(app.mistakes.page, 0);
+    assert_eq!(app.mistakes.sums.page, 0);
     keys(&mut app, "V");
-    assert_eq!(app.mistakes.page, pages - 1);
+    assert_eq!(app.mistakes.sums.page, pages - 1);
     // Every bar and cell selects what it counts.
     for page in 0..pages {
-        for at in 0..app.mistakes.pages[page].len() {
+        for at in 0..app.mistakes.sums.pages[page].len() {
             let mut app = shown((120, 40));
-            app.mistakes.page = page;
-            let filter = app.mistakes.pages[page].filter(at).unwrap();
+            app.mistakes.sums.page = page;
+            let filter = app.mistakes.sums.pages[page].filter(at).unwrap();
             let rows = filter.rows(&FOUND.table).count() as u64;
             press(&mut app, &[Key::Tab]);
-            app.mistakes.bar = at;
+            app.mistakes.sums.bar = at;
             keys(&mut app, "\n");
             assert_eq!(app.mistakes.view.as_ref().unwrap().sums.total.decisions, rows, "{filter}");
-            assert_eq!(app.mistakes.text, filter.to_string());
+            assert_eq!(app.mistakes.filter.text, filter.to_string());
         }
     }
 }
@@ -264,7 +265,7 @@ fn every_page_of_sums_and_what_a_bar_selects() {
 fn why_and_comparison() {
     let mut app = shown((120, 40));
     keys(&mut app, "jjjw");
-    assert!(matches!(app.mistakes.why, Explained::Ready(..)));
+    assert!(matches!(app.mistakes.why.told, Explained::Ready(..)));
     snapshot!("why", app);
     press(&mut app, &[Key::Tab, Key::Tab, Key::End]);
     snapshot!("why_end", app);
@@ -273,20 +274,20 @@ fn why_and_comparison() {
     // Every candidate's inputs can be looked at.
     app.update(Msg::Resized(120, 60));
     keys(&mut app, "ll");
-    assert_eq!(app.mistakes.candidate, 2);
+    assert_eq!(app.mistakes.why.candidate, 2);
     snapshot!("why_inputs_end", app);
     press(&mut app, &[Key::Home]);
     snapshot!("why_inputs", app);
     press(&mut app, &[Key::Right; 300]);
     keys(&mut app, "h");
-    let Explained::Ready(_, told) = &app.mistakes.why else { panic!() };
-    assert_eq!(app.mistakes.candidate + 2, told.why.candidates.len());
+    let Explained::Ready(_, told) = &app.mistakes.why.told else { panic!() };
+    assert_eq!(app.mistakes.why.candidate + 2, told.why.candidates.len());
     let mut app = shown((120, 40));
     keys(&mut app, "ccccc");
-    assert_eq!(app.mistakes.second, Some(Column::Baseline(4)));
+    assert_eq!(app.mistakes.whose.second, Some(Column::Baseline(4)));
     snapshot!("versus", app);
     keys(&mut app, "c");
-    assert_eq!(app.mistakes.second, None);
+    assert_eq!(app.mistakes.whose.second, None);
     let order = asked(&mut app, "Crun");
     assert!(matches!(order, Some(Order::Collect { other: Some(file), .. }) if file.as_os_str() == "run"));
 }
@@ -306,43 +307,43 @@ fn whose_mistakes_they_are_is_chosen() {
     snapshot!("whose_asked", app);
     press(&mut app, &[Key::Tab]);
     assert_eq!(app.prompt.as_ref().map(|p| p.text.as_str()), Some("eevdf"), "what it continues to");
-    let Some(Order::Collect { number, whom, other: None, .. }) = asked(&mut app, "") else { panic!() };
+    let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else { panic!() };
     assert_eq!(whom, Whom::Named("eevdf".into()));
     snapshot!("whose_pending", app);
     let mut table =
         collect(&TRACE, REAL.into(), &mut Heuristic::new(Rule::Eevdf, 0), None, &Cancel::new(), &|_| {}).unwrap();
     table.models[0] = "eevdf".into();
     let found = Found { table, latencies: vec![2_000], ..Found::default() };
-    tell(&mut app, Msg::Mistakes(News::Collected { number, result: Ok(Arc::new(found)) }));
+    tell(&mut app, Msg::Mistakes(News::Collected { ticket, result: Ok(Arc::new(found)) }));
     snapshot!("whose", app);
     // The comparison is of this one with the second.
     keys(&mut app, "Cfollowed\n");
     assert_eq!(
-        (app.mistakes.second, &app.mistakes.other),
+        (app.mistakes.whose.second, &app.mistakes.whose.other),
         (Some(Column::Baseline(3)), &None),
         "no pass for a baseline"
     );
     let v = app.mistakes.view.as_ref().unwrap().versus.clone().unwrap();
     let followed = FOUND.table.clone();
     assert_eq!(v.fixed + v.both_right, Bitmap::of(followed.len(), |i| followed.is_hit(i)).count() as u64);
-    assert!(app.mistakes.pages.iter().any(|p| p.title().starts_with("eevdf → followed")));
+    assert!(app.mistakes.sums.pages.iter().any(|p| p.title().starts_with("eevdf → followed")));
     // On the timeline its answers are a row of their own, below those of the timeline's model.
     keys(&mut app, "\n");
-    assert_eq!((app.tab, app.beside.wanted.as_deref()), (Tab::Timeline, Some(Path::new("eevdf"))));
+    assert_eq!((app.tab, app.shared.beside.as_deref()), (Tab::Timeline, Some(Path::new("eevdf"))));
     // A name that leads nowhere changes nothing.
     keys(&mut app, "3");
     let rows = app.mistakes.view.as_ref().unwrap().rows.clone();
     for (typed, of) in [("pnobody", "eevdf"), ("Cnobody", "eevdf")] {
-        let Some(Order::Collect { number, .. }) = asked(&mut app, typed) else { panic!() };
-        let more = app.update(Msg::Mistakes(News::Collected { number, result: Err("nobody is no predictor".into()) }));
+        let Some(Order::Collect { ticket, .. }) = asked(&mut app, typed) else { panic!() };
+        let more = app.update(Msg::Mistakes(News::Collected { ticket, result: Err("nobody is no predictor".into()) }));
         assert_eq!(app.message.as_deref(), Some("nobody is no predictor"));
         perform(&mut app, more);
-        assert_eq!((app.mistakes.first.as_deref(), &app.mistakes.other), (Some(Path::new(of)), &None));
+        assert_eq!((app.mistakes.whose.first.as_deref(), &app.mistakes.whose.other), (Some(Path::new(of)), &None));
         assert_eq!(app.mistakes.view.as_ref().unwrap().rows, rows);
     }
     // Back to the model that the timeline shows.
     keys(&mut app, "P");
-    assert_eq!(app.mistakes.first, None);
+    assert_eq!(app.mistakes.whose.first, None);
     assert_eq!(app.mistakes.found().unwrap().table.models[0], "followed");
     keys(&mut app, "P");
     assert!(app.message.as_ref().unwrap().contains("p asks"));
@@ -369,12 +370,12 @@ fn the_list_is_sorted_chosen_and_copied() {
     keys(&mut app, "a");
     assert_eq!(column(&app, Column::Prev).len(), t.len());
     keys(&mut app, "agxjxy");
-    assert_eq!(app.mistakes.marked.len(), 2);
-    let text = app.mistakes.copy.take().unwrap();
+    assert_eq!(app.mistakes.listing.marked.len(), 2);
+    let text = app.shared.copy.take().unwrap();
     assert_eq!(text.lines().count(), 3);
     assert!(text.starts_with("t\tcpu\tprev\t") && text.lines().all(|l| l.split('\t').count() == 22), "{text}");
     press(&mut app, &[Key::Esc]);
-    assert!(app.mistakes.marked.is_empty());
+    assert!(app.mistakes.listing.marked.is_empty());
     assert!(wrong > 100);
 }
 
@@ -400,14 +401,14 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
     keys(&mut app, "n");
     assert!(app.message.as_ref().unwrap().starts_with("no later"));
     press(&mut app, &[Key::Esc]);
-    assert!(!app.mistakes.walking);
+    assert!(app.shared.walk.is_none());
     // The range between two marks is a filter like any other.
     keys(&mut app, "t0.05\nmt0.1\nm3t");
-    assert_eq!(app.mistakes.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms");
+    assert_eq!(app.mistakes.filter.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms");
     keys(&mut app, "F0f");
-    assert_eq!(app.mistakes.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms", "kept and brought back");
+    assert_eq!(app.mistakes.filter.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms", "kept and brought back");
     keys(&mut app, "f");
-    assert_eq!(app.mistakes.text, "p>0.5");
+    assert_eq!(app.mistakes.filter.text, "p>0.5");
 }
 
 #[test]
@@ -417,9 +418,9 @@ fn chosen_recordings_are_shown_together() {
         |name: &str| kernel_oracle::app::traces::Entry { path: name.into(), name: name.into(), ..Default::default() };
     app.update(Msg::Listed { entries: vec![entry("a"), entry("b"), entry(REAL)], problem: None });
     keys(&mut app, "4gxjx");
-    assert_eq!(app.mistakes.chosen, [PathBuf::from("a"), PathBuf::from(REAL)]);
+    assert_eq!(app.shared.chosen, [PathBuf::from("a"), PathBuf::from(REAL)]);
     let effects = app.update(Msg::Key(Key::Char('3')));
-    let [Effect::Mistakes(Order::Collect { number: 2, origins, whom: Whom::Current(None), other: None })] =
+    let [Effect::Mistakes(Order::Collect { ticket: Ticket(2), origins, whom: Whom::Current(None), other: None })] =
         &effects[..]
     else {
         panic!("{effects:?}")
@@ -432,14 +433,14 @@ fn chosen_recordings_are_shown_together() {
     let mut other = one.clone();
     other.sources[0].path = "a".into();
     let found = Found { table: Table::join(vec![other, one]), ..Found::default() };
-    let more = app.update(Msg::Mistakes(News::Collected { number: 2, result: Ok(Arc::new(found)) }));
+    let more = app.update(Msg::Mistakes(News::Collected { ticket: Ticket(2), result: Ok(Arc::new(found)) }));
     perform(&mut app, more);
     let effects = app.update(Msg::Key(Key::Enter));
     assert!(matches!(&effects[..], [Effect::Open { path, .. }] if path == Path::new("a")), "{effects:?}");
     let event = FOUND.table.event(app.mistakes.row().unwrap());
     let loaded =
         Loaded { path: "a".into(), pyramid: Pyramid::build(&TRACE), trace: Arc::clone(&TRACE), notes: Vec::new() };
-    app.update(Msg::Opened { generation: 2, path: "a".into(), result: Ok(Arc::new(loaded)) });
+    app.update(Msg::Opened { ticket: Ticket(2), path: "a".into(), result: Ok(Arc::new(loaded)) });
     assert_eq!(app.timeline().unwrap().event(), Some(event));
 }
 
@@ -487,8 +488,8 @@ proptest! {
             screen(&app);
             let m = &app.mistakes;
             if let Some(view) = &m.view {
-                prop_assert!(m.selected < view.rows.len().max(1));
-                prop_assert!(m.pages.get(m.page).is_none_or(|p| m.bar < p.len().max(1)));
+                prop_assert!(m.listing.list.at < view.rows.len().max(1));
+                prop_assert!(m.sums.pages.get(m.sums.page).is_none_or(|p| m.sums.bar < p.len().max(1)));
             }
         }
     }

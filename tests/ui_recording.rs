@@ -6,6 +6,7 @@
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::recording::run::{Failure, Saved};
 use kernel_oracle::app::recording::{News, Order};
+use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::job::Latest;
 use kernel_oracle::record::hosts::{Host, Source};
@@ -116,7 +117,7 @@ fn at(stage: Stage, cpus: u16) -> Progress {
 fn progress(app: &mut App, progress: Progress) {
     let latest = Latest::default();
     latest.set(progress);
-    app.update(Msg::Recorder(News::Progress { id: 1, latest }));
+    app.update(Msg::Recorder(News::Progress { id: Ticket(1), latest }));
 }
 
 fn saved(notes: &[&str], cancelled: bool) -> Saved {
@@ -136,7 +137,7 @@ fn saved(notes: &[&str], cancelled: bool) -> Saved {
 }
 
 fn end(app: &mut App, end: Result<Saved, Failure>) {
-    tell(app, Msg::Recorder(News::Ended { id: 1, end }));
+    tell(app, Msg::Recorder(News::Ended { id: Ticket(1), end }));
 }
 
 #[test]
@@ -253,11 +254,14 @@ fn any_msg() -> impl Strategy<Value = Msg> {
     let news = (stage, 0_u16..70, 1_u64..4).prop_map(|(stage, cpus, id)| {
         let latest = Latest::default();
         latest.set(at(stage, cpus));
-        Msg::Recorder(News::Progress { id, latest })
+        Msg::Recorder(News::Progress { id: Ticket(id), latest })
     });
     let ended = (any::<bool>(), 1_u64..4).prop_map(|(good, id)| {
         let failure = Failure { problem: "a long sentence ".repeat(30), cancelled: good };
-        Msg::Recorder(News::Ended { id, end: if good { Ok(saved(&["note"; 40], true)) } else { Err(failure) } })
+        Msg::Recorder(News::Ended {
+            id: Ticket(id),
+            end: if good { Ok(saved(&["note"; 40], true)) } else { Err(failure) },
+        })
     });
     let kinds = vec![MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
     let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60).prop_map(|(kind, x, y)| Mouse { kind, x, y });

@@ -7,6 +7,7 @@
 mod tiny;
 
 use kernel_oracle::app::input::Key;
+use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::train::News;
 use kernel_oracle::app::train::run::Stage;
 use kernel_oracle::app::{App, Effect, Msg};
@@ -115,7 +116,7 @@ fn progress(app: &mut App, id: u64, steps: std::ops::RangeInclusive<usize>, rate
             baselines: (n == 1).then(|| Arc::new(baselines())),
             ..Progress::default()
         };
-        let news = News::Progress { id, steps: vec![step(n, rate)], now: Box::new(now) };
+        let news = News::Progress { id: Ticket(id), steps: vec![step(n, rate)], now: Box::new(now) };
         app.update(Msg::Train(news));
     }
 }
@@ -131,7 +132,7 @@ fn empty(size: (u16, u16)) -> App {
 fn one_running(size: (u16, u16)) -> App {
     let mut app = empty(size);
     keys(&mut app, "n\n");
-    app.update(Msg::Train(News::Made { id: 1, path: "runs/tcn-001".into() }));
+    app.update(Msg::Train(News::Made { id: Ticket(1), path: "runs/tcn-001".into() }));
     progress(&mut app, 1, 1..=5 * PER_EPOCH + 11, 0.8, Phase::Training);
     app
 }
@@ -147,10 +148,10 @@ fn three(size: (u16, u16)) -> App {
             keys(&mut app, if id == 2 { "0.01" } else { "16" });
         }
         keys(&mut app, "\n");
-        app.update(Msg::Train(News::Made { id, path: format!("runs/tcn-00{id}").into() }));
+        app.update(Msg::Train(News::Made { id: Ticket(id), path: format!("runs/tcn-00{id}").into() }));
     }
     progress(&mut app, 1, 1..=12 * PER_EPOCH, 0.8, Phase::Training);
-    app.update(Msg::Train(News::Ended { id: 1, result: Ok(Ending::Finished), resumable: false }));
+    app.update(Msg::Train(News::Ended { id: Ticket(1), result: Ok(Ending::Finished), resumable: false }));
     progress(&mut app, 2, 1..=7 * PER_EPOCH + 3, 1.4, Phase::Training);
     progress(&mut app, 3, 1..=3 * PER_EPOCH + 20, 0.4, Phase::Training);
     progress(&mut app, 3, 3 * PER_EPOCH + 21..=3 * PER_EPOCH + 21, 0.4, Phase::Paused);
@@ -161,15 +162,15 @@ fn three(size: (u16, u16)) -> App {
 fn failed(size: (u16, u16)) -> App {
     let mut app = empty(size);
     keys(&mut app, "n\n");
-    app.update(Msg::Train(News::Made { id: 1, path: "runs/tcn-001".into() }));
+    app.update(Msg::Train(News::Made { id: Ticket(1), path: "runs/tcn-001".into() }));
     for n in 1..=4 {
         let loss = [2.4, 310.0, 4.1e7, f32::INFINITY][n - 1];
         let step = Step { pick_loss: loss, ..step(n, 1.0) };
         let now = Progress { epoch: 1, epochs: 12, step: n, steps: 480, ..Progress::default() };
-        app.update(Msg::Train(News::Progress { id: 1, steps: vec![step], now: Box::new(now) }));
+        app.update(Msg::Train(News::Progress { id: Ticket(1), steps: vec![step], now: Box::new(now) }));
     }
     let why = "diverged at step 4: the loss is inf";
-    app.update(Msg::Train(News::Ended { id: 1, result: Err(why.into()), resumable: false }));
+    app.update(Msg::Train(News::Ended { id: Ticket(1), result: Err(why.into()), resumable: false }));
     app
 }
 
@@ -259,7 +260,7 @@ fn a_pause_is_a_gap() {
         step.wall_s += 8.0;
         step.paused_s = if i == 0 { 8.0 } else { 0.0 };
         let now = Progress { epoch: 6, epochs: 12, step: n, steps: 480, ..Progress::default() };
-        app.update(Msg::Train(News::Progress { id: 1, steps: vec![step], now: Box::new(now) }));
+        app.update(Msg::Train(News::Progress { id: Ticket(1), steps: vec![step], now: Box::new(now) }));
     }
     keys(&mut app, "bb");
     snapshot!("train_gap", app);
@@ -341,7 +342,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
 
     // Model, train on, hold out, epochs: one; further down a small network and the folder.
     press(&mut app, &mut driver, &[Key::Char('2')]);
-    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.listed);
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.kept.listed);
     press(&mut app, &mut driver, &[Key::Char('n')]);
     let fields = kernel_oracle::app::train::form::FIELDS;
     // A network that goes on learning says of a stretch what it says without what came before: here it is fixed.
@@ -359,7 +360,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.runs[0].stage == finished && live(app).is_some());
     assert_eq!(live(&app).unwrap(), "tcn-001 · epoch 1.0");
     let run_ = &app.train.runs[0];
-    assert_eq!((run_.epochs.len(), run_.curve.steps().len()), (1, run_.steps));
+    assert_eq!((run_.epochs.len(), run_.curve.steps().len()), (1, run_.done.steps));
     assert_eq!(run_.baselines.len(), Rule::ALL.len());
     press(&mut app, &mut driver, &[Key::Char('1')]);
     let after = screen(&app);
@@ -370,8 +371,8 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     let agrees = |app: &App, by: Option<&str>| {
         let t = app.timeline().unwrap();
         let shown = t.answers.get(t.cpu, t.decision.unwrap()).unwrap().pick;
-        let first = t.inspection.as_ref().filter(|i| Some(i.event) == t.event()).map(|i| i.candidates[0].clone());
-        t.inspected_by.as_deref() == by && first.is_some_and(|c| (c.thread, c.p) == (shown.thread, shown.p))
+        let first = t.inspector.shown.as_ref().filter(|i| Some(i.event) == t.event()).map(|i| i.candidates[0].clone());
+        t.inspector.by.as_deref() == by && first.is_some_and(|c| (c.thread, c.p) == (shown.thread, shown.p))
     };
     run(&mut app, &mut driver, &rx, Vec::new(), |app| agrees(app, Some("tcn-001 · epoch 1.0")));
     assert!(format!("{}", screen(&app)).contains("● tcn-001 · epoch 1.0 ─"), "{}", screen(&app));
@@ -386,7 +387,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
 
     // Its best model becomes the current one: everything is predicted anew by it.
     press(&mut app, &mut driver, &[Key::Char('2'), Key::Char('u')]);
-    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.current.is_some() && predicted(app));
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.shared.model.is_some() && predicted(app));
     assert_eq!(live(&app), None);
     let seen = |app: &App| -> Vec<_> {
         let t = app.timeline().unwrap();
@@ -423,7 +424,7 @@ fn leaving_keeps_a_checkpoint_of_what_still_runs() {
     let mut driver: Real = Driver::new(tx, driver::bundled_engine, None).with_runs(Some(home.clone()));
     let (mut app, _) = App::new(vec!["none".into()], (80, 24));
     let config = TrainConfig { traces: Some(traces), epochs: 1_000, ..TrainConfig::default() };
-    driver.perform(Effect::Train(kernel_oracle::app::train::Order::Start { id: 1, config: Box::new(config) }));
+    driver.perform(Effect::Train(kernel_oracle::app::train::Order::Start { id: Ticket(1), config: Box::new(config) }));
     let mut steps = 0;
     while steps == 0 {
         if let Msg::Train(News::Progress { steps: new, .. }) = rx.recv_timeout(Duration::from_mins(2)).unwrap() {

@@ -10,14 +10,22 @@ mod runs;
 mod screen;
 mod text;
 
+use kernel_oracle::ingest::Format;
 use std::path::PathBuf;
 
 /// Takes bytes, says how much of them made sense.
 pub type Case = fn(&[u8]) -> usize;
 
 /// Every target by its name, which is that of its corpus and of its file in `fuzz_targets`.
-pub const CASES: [(&str, Case); 12] = [
+pub const CASES: [(&str, Case); 19] = [
     ("ingest", text::ingest),
+    ("perf_data", |bytes| text::read_as(Format::PerfData, bytes)),
+    ("trace_dat", |bytes| text::read_as(Format::TraceDat, bytes)),
+    ("perfetto", |bytes| text::read_as(Format::Perfetto, bytes)),
+    ("perf_script", |bytes| text::read_as(Format::PerfScript, bytes)),
+    ("perf_sched_map", |bytes| text::read_as(Format::PerfSchedMap, bytes)),
+    ("systrace", |bytes| text::read_as(Format::Systrace, bytes)),
+    ("lttng", |bytes| text::read_as(Format::Lttng, bytes)),
     ("beside", text::beside),
     ("answer", text::answer),
     ("ringbuf", ringbuf::check),

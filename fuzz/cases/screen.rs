@@ -2,6 +2,7 @@
 
 use super::{PART, text};
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
+use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
@@ -34,8 +35,8 @@ pub fn walk(bytes: &[u8]) -> usize {
     let (mut app, _) = App::new(vec![path.clone()], size);
     let loaded =
         Loaded { path: path.clone(), trace: Arc::clone(&trace), pyramid: Pyramid::build(&trace), notes: Vec::new() };
-    app.update(Msg::Opened { generation: 1, path, result: Ok(Arc::new(loaded)) });
-    app.update(Msg::Predicted { generation: 1, chunk: made_up(&trace) });
+    app.update(Msg::Opened { ticket: Ticket(1), path, result: Ok(Arc::new(loaded)) });
+    app.update(Msg::Predicted { ticket: Ticket(1), chunk: made_up(&trace) });
     show(&app, size);
     let mut bytes = keys.iter().copied();
     for _ in 0..MOST_KEYS {

@@ -4,7 +4,7 @@ use super::parts;
 use kernel_oracle::evaluate::mistakes::Bitmap;
 use kernel_oracle::evaluate::mistakes::collect::collect;
 use kernel_oracle::evaluate::mistakes::sums::Sums;
-use kernel_oracle::ingest;
+use kernel_oracle::ingest::{self, Format, READERS, Sink, Source};
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::stats::{By, CpuTime, Totals, Window};
@@ -22,6 +22,16 @@ pub fn hold(trace: &Trace) -> usize {
 /// A recording in memory.
 pub fn ingest(bytes: &[u8]) -> usize {
     ingest::read(bytes.to_vec(), "fuzz").map_or(0, |opened| hold(&opened.trace))
+}
+
+/// A recording of which the format is known, by its reader alone.
+pub fn read_as(format: Format, bytes: &[u8]) -> usize {
+    let reader = READERS.iter().find(|r| r.format() == format).expect("a reader");
+    let mut sink = Sink::default();
+    if reader.read(&mut Source::memory(bytes, "fuzz"), &mut sink).is_err() {
+        return 0;
+    }
+    hold(&sink.events.finish(sink.meta))
 }
 
 /// Metadata, then events: two files beside each other.

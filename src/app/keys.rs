@@ -3,6 +3,7 @@
 
 use super::input::Key;
 use super::mistakes::Do;
+use super::tab::{TABS, Tab};
 use super::train::Act;
 use std::fmt::Write as _;
 
@@ -77,8 +78,8 @@ pub enum Action {
     Train(Act),
     /// Something that only the Mistakes screen knows.
     Mistakes(Do),
-    /// To the tab with this number.
-    Tab(u8),
+    /// To this screen.
+    Tab(Tab),
     /// All keys.
     Help,
     /// One step back: close help, forget marks and search, stop.
@@ -87,8 +88,8 @@ pub enum Action {
     Quit,
 }
 
-/// Where a key works: bits of [`TIMELINE`], [`TRACES`], [`NOTHING`], [`TRAIN`].
-pub type Contexts = u8;
+/// Where a key works: bits of [`TIMELINE`], [`TRACES`], [`NOTHING`], [`TRAIN`] and those below.
+pub type Contexts = u16;
 /// The timeline screen.
 pub const TIMELINE: Contexts = 1;
 /// The list of traces.
@@ -104,7 +105,7 @@ pub const DIALOG: Contexts = 64;
 /// The panel of a recording.
 pub const PANEL: Contexts = 128;
 /// Every screen; not the dialog.
-pub const ALL: Contexts = TIMELINE | TRACES | NOTHING | TRAIN | MISTAKES | PANEL;
+pub const ALL: Contexts = !DIALOG;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -297,10 +298,10 @@ pub const TABLE: &[Binding] = &[
     bind(&[Key::PageUp], Action::PageUp, "", "eight rows up", ALL),
     bind(&[Key::PageDown], Action::PageDown, "", "eight rows down", ALL),
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: lanes, decision, what the model saw", TIMELINE),
-    bind(&[C('1')], Action::Tab(1), "", "timeline", ALL),
-    bind(&[C('2')], Action::Tab(2), "train", "training runs", ALL),
-    bind(&[C('3')], Action::Tab(3), "mistakes", "mistakes", ALL),
-    bind(&[C('4')], Action::Tab(4), "traces", "traces", ALL),
+    bind(&[C('1')], Action::Tab(Tab::Timeline), "", "timeline", ALL),
+    bind(&[C('2')], Action::Tab(Tab::Train), "train", "training runs", ALL),
+    bind(&[C('3')], Action::Tab(Tab::Mistakes), "mistakes", "mistakes", ALL),
+    bind(&[C('4')], Action::Tab(Tab::Traces), "traces", "traces", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
@@ -321,10 +322,8 @@ pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
         // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
         let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
         let leads = leads || (context == PANEL && b.action == Action::Back);
-        let here = (context & (TRACES | PANEL) != 0 && matches!(b.action, Action::Tab(4)))
-            || (context == MISTAKES && matches!(b.action, Action::Tab(3)))
-            || (context == TRAIN && matches!(b.action, Action::Tab(_)));
-        if (context & (NOTHING | PANEL) != 0 && !leads) || here {
+        let silent = matches!(b.action, Action::Tab(tab) if context & tab.about().silent != 0);
+        if (context & (NOTHING | PANEL) != 0 && !leads) || silent {
             continue;
         }
         let key = b.keys[0].label();
@@ -345,13 +344,10 @@ pub fn help() -> impl Iterator<Item = (String, &'static str, Contexts)> {
 }
 
 /// Where a binding works, when that is one of the screens with keys of their own; else nothing.
-pub fn place(contexts: Contexts) -> &'static str {
-    match contexts {
-        TRAIN => " (Train)",
-        MISTAKES => " (Mistakes)",
-        c if c & TRACES != 0 && c & TIMELINE == 0 => " (Traces)",
-        _ => "",
-    }
+pub fn place(contexts: Contexts) -> String {
+    // Without a word it is the timeline's.
+    let of = TABS.iter().filter(|_| contexts & TIMELINE == 0).find(|about| contexts & about.keys != 0);
+    of.map_or_else(String::new, |about| format!(" ({})", about.name))
 }
 
 /// The table for the README.

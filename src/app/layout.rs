@@ -1,6 +1,8 @@
 //! Where things are on the screen: pure arithmetic on its size, shared by drawing and by the mouse, so that a click
 //! always means what is drawn under it.
 
+use super::tab::{About, TABS, Tab};
+
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Area {
@@ -20,6 +22,22 @@ impl Area {
         x >= self.x && x - self.x < self.w && y >= self.y && y - self.y < self.h
     }
 
+    /// The part of it that lies in `other`; empty when none does.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        let (x, y) = (self.x.max(other.x), self.y.max(other.y));
+        let end = |at: u16, n: u16, at2: u16, n2: u16| at.saturating_add(n).min(at2.saturating_add(n2));
+        let (right, bottom) = (end(self.x, self.w, other.x, other.w), end(self.y, self.h, other.y, other.h));
+        Self { x, y, w: right.saturating_sub(x), h: bottom.saturating_sub(y) }
+    }
+
+    /// Without so many columns on either side and so many rows above and below.
+    #[must_use]
+    pub fn inset(self, columns: u16, rows: u16) -> Self {
+        let (w, h) = (self.w.saturating_sub(2 * columns), self.h.saturating_sub(2 * rows));
+        Self { x: self.x + columns, y: self.y + rows, w, h }
+    }
+
     /// True when there is no room at all.
     pub fn is_empty(self) -> bool {
         self.w == 0 || self.h == 0
@@ -34,18 +52,18 @@ pub fn too_small(size: (u16, u16)) -> bool {
     size.0 < SMALLEST.0 || size.1 < SMALLEST.1
 }
 
-/// Tabs that exist: number and name.
-pub const TABS: [(u8, &str); 4] = [(1, "Timeline"), (2, "Train"), (3, "Mistakes"), (4, "Traces")];
-
-/// Columns and number of each tab on the first row, right-aligned; names are dropped when there is little room.
-pub fn tabs(width: u16) -> Vec<(u16, u16, u8, String)> {
-    let text = |(n, name): &(u8, &str)| if width >= 60 { format!(" {n} {name} ") } else { format!(" {n} ") };
+/// Columns and tab of each text on the first row, right-aligned; names are dropped when there is little room.
+pub fn tabs(width: u16) -> Vec<(u16, u16, Tab, String)> {
+    let text = |about: &About| {
+        let n = about.tab.number();
+        if width >= 60 { format!(" {n} {} ", about.name) } else { format!(" {n} ") }
+    };
     let texts: Vec<String> = TABS.iter().map(text).collect();
     let mut x = width.saturating_sub(texts.iter().map(|t| t.len() as u16).sum());
     let mut out = Vec::new();
-    for ((number, _), text) in TABS.iter().zip(texts) {
+    for (about, text) in TABS.iter().zip(texts) {
         let w = text.len() as u16;
-        out.push((x, w, *number, text));
+        out.push((x, w, about.tab, text));
         x += w;
     }
     out

@@ -1,6 +1,7 @@
 //! What the application is told and what it orders: the two ends of `update`.
 
 use super::input::{Key, Mouse};
+use super::ticket::Ticket;
 use super::timeline::Loaded;
 use super::traces::Entry;
 use super::train::live::Whose;
@@ -35,7 +36,7 @@ pub enum Msg {
     /// A recording was read.
     Opened {
         /// Of the request.
-        generation: u64,
+        ticket: Ticket,
         /// The file.
         path: PathBuf,
         /// The recording, or why it could not be read.
@@ -44,28 +45,28 @@ pub enum Msg {
     /// Predictions of the next events.
     Predicted {
         /// Of the open recording.
-        generation: u64,
+        ticket: Ticket,
         /// The next chunk.
         chunk: Chunk,
     },
     /// There is no usable model: only baselines will answer.
     NoModel {
         /// Of the open recording.
-        generation: u64,
+        ticket: Ticket,
         /// Why.
         problem: String,
     },
     /// No more predictions will come.
     PredictionFailed {
         /// Of the open recording.
-        generation: u64,
+        ticket: Ticket,
         /// Why.
         problem: String,
     },
     /// Details of one decision.
     Inspected {
         /// Of the open recording.
-        generation: u64,
+        ticket: Ticket,
         /// The switch event that was asked about.
         event: usize,
         /// By whose weights, if not the current model's.
@@ -80,7 +81,7 @@ pub enum Msg {
     /// What a watched run's weights say about a stretch of the recording.
     Looked {
         /// Of the open recording.
-        generation: u64,
+        ticket: Ticket,
         /// Whose weights.
         label: String,
         /// Their predictions.
@@ -89,7 +90,7 @@ pub enum Msg {
     /// Something about the second prediction row.
     Second {
         /// Of the request.
-        serial: u64,
+        ticket: Ticket,
         /// What.
         news: second::News,
     },
@@ -110,14 +111,14 @@ pub enum Effect {
     /// Read a recording; answered by [`Msg::Opened`]. Replaces all work on the one before.
     Open {
         /// For the answer.
-        generation: u64,
+        ticket: Ticket,
         /// The file.
         path: PathBuf,
     },
     /// Compute all predictions; answered by [`Msg::Predicted`], in order.
     Predict {
         /// For the answers.
-        generation: u64,
+        ticket: Ticket,
         /// The recording.
         trace: Arc<Trace>,
         /// A run's model; the bundled one if not given.
@@ -126,7 +127,7 @@ pub enum Effect {
     /// Predict the recording by another predictor too; answered by [`Msg::Second`]. Replaces the one before.
     Second {
         /// For the answers.
-        serial: u64,
+        ticket: Ticket,
         /// The recording.
         trace: Arc<Trace>,
         /// A predictor's name, a run or a model file.
@@ -139,7 +140,7 @@ pub enum Effect {
     /// Predict a stretch with these weights; answered by [`Msg::Looked`]. A newer request replaces one that is not done.
     Look {
         /// For the answer.
-        generation: u64,
+        ticket: Ticket,
         /// The recording.
         trace: Arc<Trace>,
         /// The weights.
@@ -152,7 +153,7 @@ pub enum Effect {
     /// Explain one decision; answered by [`Msg::Inspected`]. A newer request replaces one that has not started.
     Inspect {
         /// For the answer.
-        generation: u64,
+        ticket: Ticket,
         /// The recording.
         trace: Arc<Trace>,
         /// Index of the switch among all events.

@@ -6,16 +6,20 @@ pub mod places;
 
 mod act;
 mod edit;
+mod mouse;
+mod screen;
 mod walk;
 mod words;
 
 pub use act::Do;
 pub use words::{Found, Held, News, Order, Origin, Told, Whom};
 
-use super::{App, Effect, Open, Tab};
-use crate::evaluate::mistakes::filter::Completion;
+use super::Context;
+use super::filter::Filter;
+use super::list::{List, Sorting};
+use super::ticket::Slot;
 use crate::evaluate::mistakes::view::{Query, View};
-use crate::evaluate::mistakes::{Column, Expr, FilterError};
+use crate::evaluate::mistakes::{Column, Expr};
 use pages::Page;
 use places::Places;
 use std::collections::BTreeSet;
@@ -97,79 +101,113 @@ pub const LIST: [(Column, u16, bool); 22] = [
     (Column::Event, 8, true),
 ];
 
-/// See the module.
+/// The decisions that are looked at, and who was asked about them.
 #[derive(Debug, Default)]
-pub struct Mistakes {
-    /// Recordings chosen on the Traces screen; empty: the open one.
-    pub chosen: Vec<PathBuf>,
-    /// The decisions.
+pub struct Decisions {
+    /// Where they are.
     pub data: Data,
-    /// The filter line while it is typed, or as it is.
-    pub text: String,
-    /// Characters before the typing mark.
-    pub caret: usize,
-    /// The filter line has the keys.
-    pub editing: bool,
-    /// What could be typed, and which of it is chosen.
-    pub completion: Completion,
-    /// Index into the completion's choices.
-    pub choice: usize,
-    /// What is wrong with the line.
-    pub error: Option<FilterError>,
-    /// The filter that is in force.
-    pub filter: Option<Expr>,
-    /// Filters before it, for going back.
-    history: Vec<Option<Expr>>,
-    /// Sorted by this.
-    pub sort: Sorting,
-    /// Column of [`LIST`] that the mark is on.
-    pub column: usize,
-    /// Right decisions are listed too.
-    pub all: bool,
+    /// What they were asked of whom; everything about them carries this ticket.
+    asked: Slot<Asked>,
+    /// What was there before it was asked for, in case that leads nowhere.
+    before: Option<(Asked, Arc<Found>)>,
+}
+
+/// Whose mistakes are looked at.
+#[derive(Debug, Default)]
+pub struct Whose {
     /// The first predictor, if it is another one than the Timeline's: a predictor's name, a run or a model file.
     pub first: Option<PathBuf>,
     /// The second predictor.
     pub second: Option<Column>,
     /// Who the second predictor is when it is no baseline of the table: as for the first.
     pub other: Option<PathBuf>,
-    /// What is shown.
-    pub view: Option<Arc<View>>,
+}
+
+/// Filters that are kept for later.
+#[derive(Debug, Default)]
+struct Kept {
+    saved: Vec<String>,
+    /// The one that comes next.
+    at: usize,
+    /// They were asked for.
+    asked: bool,
+}
+
+/// The list of decisions.
+#[derive(Debug)]
+pub struct Listing {
+    /// Place in it.
+    pub list: List,
+    /// Column of [`LIST`] that the mark is on.
+    pub column: usize,
+    /// Sorted by this.
+    pub sort: Sorting<Column>,
+    /// Right decisions are listed too.
+    pub all: bool,
+    /// Rows chosen for copying.
+    pub marked: BTreeSet<u32>,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        let sort = Sorting { by: Column::Time, descending: false };
+        Self { list: List::default(), column: 0, sort, all: false, marked: BTreeSet::new() }
+    }
+}
+
+/// The pages of sums.
+#[derive(Debug, Default)]
+pub struct SumPages {
     /// The sums as pages, made when they arrive.
     pub pages: Vec<Page>,
     /// The page shown.
     pub page: usize,
     /// The bar or cell on it.
     pub bar: usize,
+}
+
+/// The explanation.
+#[derive(Debug, Default)]
+pub struct WhyPane {
+    /// Why the selected decision came out so.
+    pub told: Explained,
+    /// Lines of it that are scrolled past.
+    pub scroll: usize,
+    /// The candidate whose inputs are shown, the most probable first.
+    pub candidate: usize,
+}
+
+/// Which panes there are, and which has the keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Panes {
     /// Keys go here.
     pub focus: Focus,
     /// Which of sums and explanation is shown where only one fits.
     pub lower: Focus,
-    /// Place in the list.
-    pub selected: usize,
-    /// Rows chosen for copying.
-    pub marked: BTreeSet<u32>,
-    /// Why the selected decision came out so.
-    pub why: Explained,
-    /// Lines of it that are scrolled past.
-    pub why_scroll: usize,
-    /// The candidate whose inputs are shown, the most probable first.
-    pub candidate: usize,
-    /// Kept filters.
-    pub saved: Vec<String>,
-    /// `n` and `N` on the timeline follow the list.
-    pub walking: bool,
-    /// Text for the terminal's clipboard; the screen takes it.
-    pub copy: Option<String>,
-    saved_at: usize,
-    asked_filters: bool,
-    number: u64,
-    /// What was asked for; the question.
-    collected: Option<Asked>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Mistakes {
+    /// The decisions.
+    pub decisions: Decisions,
+    /// Whose they are.
+    pub whose: Whose,
+    /// Which of them count.
+    pub filter: Filter<Expr>,
+    kept: Kept,
+    /// What is shown: the answer to the question below, or to one before it.
+    pub view: Option<Arc<View>>,
+    /// The question that was last asked of the decisions.
     looked: Option<Query>,
-    /// What was there before it was asked for, in case that leads nowhere.
-    before: Option<(Asked, Arc<Found>)>,
-    /// A decision to go to as soon as its recording is open.
-    going: Option<(PathBuf, usize)>,
+    /// The list.
+    pub listing: Listing,
+    /// The sums.
+    pub sums: SumPages,
+    /// The explanation of the selected decision.
+    pub why: WhyPane,
+    /// The panes.
+    pub panes: Panes,
 }
 
 /// What a table is made from.
@@ -180,25 +218,10 @@ struct Asked {
     other: Option<PathBuf>,
 }
 
-/// A column and a direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sorting {
-    /// The column.
-    pub by: Column,
-    /// The greatest first.
-    pub descending: bool,
-}
-
-impl Default for Sorting {
-    fn default() -> Self {
-        Self { by: Column::Time, descending: false }
-    }
-}
-
 impl Mistakes {
     /// The decisions, when they are there.
     pub fn found(&self) -> Option<&Arc<Found>> {
-        match &self.data {
+        match &self.decisions.data {
             Data::Ready(found) => Some(found),
             _ => None,
         }
@@ -206,7 +229,7 @@ impl Mistakes {
 
     /// The row of the table that is selected.
     pub fn row(&self) -> Option<usize> {
-        self.view.as_ref()?.rows.get(self.selected).map(|r| *r as usize)
+        self.view.as_ref()?.rows.get(self.listing.list.at).map(|r| *r as usize)
     }
 
     /// What is shown differs from what was asked for.
@@ -216,43 +239,48 @@ impl Mistakes {
 
     fn query(&self) -> Query {
         Query {
-            filter: self.filter.clone(),
-            all: self.all,
-            sort: self.sort.by,
-            descending: self.sort.descending,
-            second: self.second,
+            filter: self.filter.now.clone(),
+            all: self.listing.all,
+            sort: self.listing.sort.by,
+            descending: self.listing.sort.descending,
+            second: self.whose.second,
         }
     }
 
     /// Takes what came from outside. The sentence to be said, if any.
-    pub(super) fn take(&mut self, news: News) -> Option<String> {
+    fn news(&mut self, news: News) -> Option<String> {
         match news {
-            News::Progress { number, done, of } if number == self.number => self.data = Data::Pending(done, of),
-            News::Collected { number, result } if number == self.number => {
-                let before = self.before.take();
-                self.data = match (result, before) {
+            News::Progress { ticket, done, of } if self.decisions.asked.counts(ticket) => {
+                self.decisions.data = Data::Pending(done, of);
+            }
+            News::Collected { ticket, result } if self.decisions.asked.counts(ticket) => {
+                let before = self.decisions.before.take();
+                self.decisions.data = match (result, before) {
                     (Ok(found), _) => Data::Ready(found),
                     // A name that leads nowhere: what was there is still there.
                     (Err(problem), Some((asked, found))) => {
-                        self.first = if let Whom::Named(who) = &asked.whom { Some(who.clone()) } else { None };
-                        self.other.clone_from(&asked.other);
-                        self.second = self.second.filter(|s| *s != Column::Other || self.other.is_some());
-                        self.collected = Some(asked);
-                        self.data = Data::Ready(found);
+                        self.whose.first = if let Whom::Named(who) = &asked.whom { Some(who.clone()) } else { None };
+                        self.whose.other.clone_from(&asked.other);
+                        self.whose.second =
+                            self.whose.second.filter(|s| *s != Column::Other || self.whose.other.is_some());
+                        self.decisions.asked.settle(asked);
+                        self.decisions.data = Data::Ready(found);
                         return Some(problem);
                     }
                     (Err(problem), None) => Data::Failed(problem),
                 };
             }
-            News::Looked { number, view } if number == self.number => self.show(view),
-            News::Explained { number, row, result } if number == self.number && self.why.row() == Some(row) => {
-                (self.why_scroll, self.candidate) = (0, 0);
-                self.why = match result {
+            News::Looked { ticket, view } if self.decisions.asked.counts(ticket) => self.show(view),
+            News::Explained { ticket, row, result }
+                if self.decisions.asked.counts(ticket) && self.why.told.row() == Some(row) =>
+            {
+                (self.why.scroll, self.why.candidate) = (0, 0);
+                self.why.told = match result {
                     Ok(told) => Explained::Ready(row, told),
                     Err(problem) => Explained::Failed(row, problem),
                 };
             }
-            News::Filters(saved) => self.saved = saved,
+            News::Filters(saved) => self.kept.saved = saved,
             News::Trouble(problem) => return Some(problem),
             // Answers to what is no longer asked.
             News::Progress { .. } | News::Collected { .. } | News::Looked { .. } | News::Explained { .. } => {}
@@ -265,73 +293,26 @@ impl Mistakes {
         // The same decision stays selected when it is still there.
         let row = self.row();
         let new_sums = self.view.as_ref().is_none_or(|v| !Arc::ptr_eq(&v.sums, &view.sums) || v.versus != view.versus);
-        self.selected = row.and_then(|r| view.rows.iter().position(|x| *x as usize == r)).unwrap_or(0);
+        self.listing.list.at = row.and_then(|r| view.rows.iter().position(|x| *x as usize == r)).unwrap_or(0);
         if new_sums {
-            self.pages = pages::pages(&found.table, &view);
-            self.page = self.page.min(self.pages.len().saturating_sub(1));
-            self.bar = 0;
+            self.sums.pages = pages::pages(&found.table, &view);
+            self.sums.page = self.sums.page.min(self.sums.pages.len().saturating_sub(1));
+            self.sums.bar = 0;
         }
         self.view = Some(view);
     }
 }
 
-impl App {
-    /// Where things are on the Mistakes screen.
-    pub fn places(&self) -> Places {
-        Places::new(self.size, self.mistakes.lower)
+impl Mistakes {
+    /// Where things are.
+    pub fn places(&self, size: (u16, u16)) -> Places {
+        Places::new(size, self.panes.lower)
     }
 
-    /// What the Mistakes screen needs and has not asked for.
-    pub(super) fn mistakes_wants(&mut self) -> Vec<Effect> {
-        let current = &self.train.current;
-        if self.tab != Tab::Mistakes {
-            return Vec::new();
+    /// Takes what came from outside.
+    pub(super) fn take(&mut self, news: News, cx: &mut Context) {
+        if let Some(words) = self.news(news) {
+            cx.say(words);
         }
-        let mut orders = Vec::new();
-        let shows_why = !self.places().why.is_empty();
-        let open = match &self.open {
-            Open::Ready(t) => Some((t.loaded.path.clone(), Arc::clone(&t.loaded.trace))),
-            _ => None,
-        };
-        let m = &mut self.mistakes;
-        if !std::mem::replace(&mut m.asked_filters, true) {
-            orders.push(Order::LoadFilters);
-        }
-        let origin = |path: PathBuf| match &open {
-            Some((of, trace)) if *of == path => Origin::Open(path, Arc::clone(trace)),
-            _ => Origin::File(path),
-        };
-        let wanted: Vec<PathBuf> =
-            if m.chosen.is_empty() { open.iter().map(|o| o.0.clone()).collect() } else { m.chosen.clone() };
-        let whom = m.first.clone().map_or_else(|| Whom::Current(current.clone()), Whom::Named);
-        let key = Asked { recordings: wanted, whom, other: m.other.clone() };
-        if !key.recordings.is_empty() && m.collected.as_ref() != Some(&key) {
-            m.number += 1;
-            let old = m.found().cloned();
-            // Of the same recordings only: for others the old predictors are asked anew, too.
-            let old = m.collected.take().filter(|c| c.recordings == key.recordings).zip(old);
-            m.before = old.or(m.before.take()).filter(|(asked, _)| asked.recordings == key.recordings);
-            m.data = Data::Pending(0, key.recordings.len());
-            (m.view, m.looked, m.why) = (None, None, Explained::Nothing);
-            (m.pages, m.bar, m.selected) = (Vec::new(), 0, 0);
-            m.marked.clear();
-            let origins = key.recordings.iter().cloned().map(origin).collect();
-            let (whom, other) = (key.whom.clone(), key.other.clone());
-            orders.push(Order::Collect { number: m.number, origins, whom, other });
-            m.collected = Some(key);
-        }
-        if let Some(found) = m.found().cloned() {
-            let query = m.query();
-            if m.looked.as_ref() != Some(&query) {
-                m.looked = Some(query.clone());
-                orders.push(Order::Look { number: m.number, found: Arc::clone(&found), query, old: m.view.clone() });
-            }
-            if let Some(row) = m.row().filter(|r| shows_why && m.why.row() != Some(*r)) {
-                m.why = Explained::Pending(row);
-                let origin = origin(found.table.source_of(row).path.clone());
-                orders.push(Order::Explain { number: m.number, origin, found, row });
-            }
-        }
-        orders.into_iter().map(Effect::Mistakes).collect()
     }
 }

@@ -1,7 +1,8 @@
-//! The one-line question at the bottom: a task's name, or a time.
+//! The one-line question at the bottom: a task's name, a time, a predictor. Its answer goes to the screen that asked.
 
 use super::input::Key;
-use super::{App, time};
+use super::train::run::Run;
+use crate::predictor::engine::Choice;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,24 @@ pub struct Prompt {
 /// Longest answer.
 const LONGEST: usize = 256;
 
+impl Ask {
+    /// True when a predictor, a run or a model file is asked for.
+    pub fn is_who(self) -> bool {
+        matches!(self, Self::Second | Self::Whose | Self::Compare)
+    }
+}
+
+/// What a key in a prompt came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// It is still being typed.
+    Going,
+    /// It was closed without an answer.
+    Closed,
+    /// This is the answer, as it was typed.
+    Answer(String),
+}
+
 impl Prompt {
     /// An empty answer.
     pub fn new(ask: Ask) -> Self {
@@ -46,59 +65,34 @@ impl Prompt {
             Ask::Second => "second row: predictor, run or model file",
         }
     }
-}
 
-impl App {
-    pub(super) fn prompt_key(&mut self, key: Key) {
-        let who = |p: &&Prompt| matches!(p.ask, Ask::Second | Ask::Whose | Ask::Compare);
-        if let (Key::Tab, Some(Prompt { text, .. })) = (key, self.prompt.as_ref().filter(who)) {
-            if let (Some(text), Some(prompt)) = (self.complete_who(text), &mut self.prompt) {
-                prompt.text = text;
-            }
-            return;
-        }
-        let Some(prompt) = &mut self.prompt else { return };
+    /// Takes a key; names of these runs are completed.
+    pub fn key(&mut self, key: Key, runs: &[Run]) -> Typed {
         match key {
-            Key::Char(c) if prompt.text.chars().count() < LONGEST => prompt.text.push(c),
-            Key::Backspace if !prompt.text.is_empty() => {
-                prompt.text.pop();
+            Key::Tab if self.ask.is_who() => {
+                if let Some(text) = complete_who(&self.text, runs) {
+                    self.text = text;
+                }
             }
-            Key::Backspace | Key::Esc => self.prompt = None,
-            Key::Enter => self.answer(),
+            Key::Char(c) if self.text.chars().count() < LONGEST => self.text.push(c),
+            Key::Backspace if !self.text.is_empty() => {
+                self.text.pop();
+            }
+            Key::Backspace | Key::Esc => return Typed::Closed,
+            Key::Enter if self.text.trim().is_empty() => return Typed::Closed,
+            Key::Enter => return Typed::Answer(std::mem::take(&mut self.text)),
             _ => {}
         }
+        Typed::Going
     }
+}
 
-    fn answer(&mut self) {
-        let Some(Prompt { ask, text }) = self.prompt.take() else { return };
-        if text.trim().is_empty() {
-            return;
-        }
-        match ask {
-            Ask::Whose => return self.mistakes_of(text.trim()),
-            Ask::Compare => return self.compare_with(text.trim()),
-            Ask::Second => return self.show_beside(text.trim().into()),
-            Ask::Find | Ask::Seek => {}
-        }
-        let Some(t) = self.timeline_mut() else { return };
-        let news = match ask {
-            Ask::Find => match t.find(text.trim()) {
-                0 => {
-                    t.found = None;
-                    format!("no task like \"{}\"", text.trim())
-                }
-                1 => "one task found; * next stint, # previous".into(),
-                n => format!("{n} tasks found; * next stint, # previous"),
-            },
-            Ask::Seek => match time::parse(&text, t.cursor.pos(), t.trace().span(), t.trace().meta().start_ns) {
-                Some(to) => {
-                    t.seek(to);
-                    return;
-                }
-                None => format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%, or a stamp of the recording"),
-            },
-            Ask::Whose | Ask::Compare | Ask::Second => return,
-        };
-        self.message = Some(news);
+/// The first predictor or run whose name continues what was typed; the next one after a whole name.
+fn complete_who(text: &str, runs: &[Run]) -> Option<String> {
+    let mut all: Vec<&str> = Choice::all().map(Choice::label).collect();
+    all.extend(runs.iter().filter(|r| !r.epochs.is_empty()).map(|r| r.name.as_str()));
+    match all.iter().position(|n| *n == text) {
+        Some(at) => Some(all[(at + 1) % all.len()].into()),
+        None => all.iter().find(|n| n.starts_with(text)).map(|n| (*n).into()),
     }
 }

@@ -8,8 +8,10 @@ mod tests;
 
 use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
+use super::tab::Tab;
+use super::ticket::{Ticket, Tickets};
 use super::traces::Entry;
-use super::{App, Effect, Tab};
+use super::{Context, Effect, Wish};
 use crate::job::Latest;
 use crate::record::hosts::Host;
 use crate::record::{Plan, Progress};
@@ -39,14 +41,14 @@ pub enum News {
     /// There is newer progress, unless somebody has taken it already.
     Progress {
         /// Of the run.
-        id: u64,
+        id: Ticket,
         /// Where the newest is.
         latest: Latest<Progress>,
     },
     /// Nothing of a run is left, here or on the machine.
     Ended {
         /// Of the run.
-        id: u64,
+        id: Ticket,
         /// The recording, or why there is none.
         end: Result<Saved, Failure>,
     },
@@ -68,7 +70,7 @@ pub enum Order {
     /// Record; answered by [`News::Progress`] and in the end by [`News::Ended`].
     Start {
         /// For the answers.
-        id: u64,
+        id: Ticket,
         /// What; without a name yet.
         plan: Box<Plan>,
     },
@@ -85,8 +87,7 @@ pub struct Recorder {
     pub asking: bool,
     /// The recording under way, or the last one until it is dismissed.
     pub run: Option<Run>,
-    /// Runs so far.
-    id: u64,
+    tickets: Tickets,
     /// The program ends when the recording has.
     leaving: bool,
 }
@@ -98,43 +99,39 @@ impl Recorder {
     }
 }
 
-impl App {
+impl Recorder {
     /// The context of the keys while the dialog or the panel takes the place of the list.
-    pub fn recording_context(&self) -> Option<Contexts> {
-        match (self.tab, self.recorder.asking, &self.recorder.run) {
-            (Tab::Traces, true, _) => Some(keys::DIALOG),
-            (Tab::Traces, false, Some(_)) => Some(keys::PANEL),
+    pub fn context(&self) -> Option<Contexts> {
+        match (self.asking, &self.run) {
+            (true, _) => Some(keys::DIALOG),
+            (false, Some(_)) => Some(keys::PANEL),
             _ => None,
         }
     }
 
-    /// True while what is typed goes into the dialog.
-    pub(super) fn typing(&self) -> bool {
-        self.recording_context() == Some(keys::DIALOG) && !self.help
-    }
-
-    /// Opens the dialog on the Traces screen.
-    pub(super) fn ask_for_recording(&mut self) -> Option<Effect> {
-        if self.recorder.running().is_some() {
-            return None;
+    /// Opens the dialog.
+    pub(super) fn ask(&mut self, cx: &mut Context) {
+        if self.running().is_some() {
+            return;
         }
-        self.tab = Tab::Traces;
-        self.recorder.asking = true;
-        let workload = self.recorder.dialog.open();
-        Some(Effect::Recorder(Order::Look { workload }))
+        self.asking = true;
+        let workload = self.dialog.open();
+        cx.order(Effect::Recorder(Order::Look { workload }));
     }
 
     /// A key while the dialog is open.
-    pub(super) fn dialog_key(&mut self, key: Key) -> Option<Effect> {
-        let dialog = &mut self.recorder.dialog;
+    pub(super) fn dialog_key(&mut self, key: Key, cx: &mut Context) {
+        let dialog = &mut self.dialog;
         match keys::look_up(key, keys::DIALOG) {
             Some(Action::Back) => {
-                self.recorder.asking = false;
-                return None;
+                self.asking = false;
+                return;
             }
             Some(Action::Open) => {
-                let plan = dialog.plan()?;
-                return Some(self.start(plan));
+                if let Some(plan) = dialog.plan() {
+                    self.start(plan, cx);
+                }
+                return;
             }
             Some(Action::NextField) => dialog.go(1),
             Some(Action::PrevField) => dialog.go(-1),
@@ -142,109 +139,102 @@ impl App {
             Some(Action::Down) => dialog.choose(1),
             _ => dialog.type_key(key),
         }
-        self.name_of_recording()
+        self.want_name(cx);
     }
 
-    fn name_of_recording(&mut self) -> Option<Effect> {
-        let workload = self.recorder.dialog.new_name()?;
-        Some(Effect::Recorder(Order::Name { workload }))
+    fn want_name(&mut self, cx: &mut Context) {
+        if let Some(workload) = self.dialog.new_name() {
+            cx.order(Effect::Recorder(Order::Name { workload }));
+        }
     }
 
-    fn start(&mut self, plan: Plan) -> Effect {
-        let recorder = &mut self.recorder;
-        recorder.id += 1;
-        recorder.asking = false;
-        recorder.run = Some(Run::new(recorder.id, &plan, recorder.dialog.path()));
-        Effect::Recorder(Order::Start { id: recorder.id, plan: Box::new(plan) })
+    fn start(&mut self, plan: Plan, cx: &mut Context) {
+        let id = self.tickets.draw();
+        self.asking = false;
+        self.run = Some(Run::new(id, &plan, self.dialog.path()));
+        cx.order(Effect::Recorder(Order::Start { id, plan: Box::new(plan) }));
     }
 
     /// Follows an order while the panel is shown.
-    pub(super) fn act_on_recording(&mut self, action: Action) -> Option<Effect> {
+    pub(super) fn act(&mut self, action: Action, cx: &mut Context) {
         match action {
-            Action::Record => self.ask_for_recording(),
-            Action::Back if self.recorder.running().is_some() => Some(self.cancel_recording()),
-            Action::Back => {
-                self.recorder.run = None;
-                None
-            }
-            _ => None,
+            Action::Record => self.ask(cx),
+            Action::Back if self.running().is_some() => self.cancel(cx),
+            Action::Back => self.run = None,
+            _ => {}
         }
     }
 
-    fn cancel_recording(&mut self) -> Effect {
-        if let Some(run) = &mut self.recorder.run {
+    fn cancel(&mut self, cx: &mut Context) {
+        if let Some(run) = &mut self.run {
             run.cancelling = true;
         }
-        Effect::Recorder(Order::Cancel)
+        cx.order(Effect::Recorder(Order::Cancel));
     }
 
     /// Somebody wants to leave. A recording under way is cancelled first, and its machine cleaned; asked again the
     /// program leaves at once, and the machine cleans itself.
-    pub(super) fn leave(&mut self) -> Option<Effect> {
-        if self.recorder.running().is_none() || self.recorder.leaving {
-            self.quit = true;
-            return None;
+    pub(super) fn leave(&mut self, cx: &mut Context) {
+        if self.running().is_none() || self.leaving {
+            cx.wish(Wish::Quit);
+            return;
         }
-        self.recorder.leaving = true;
-        self.message = Some("cancelling the recording, then leaving (once more: leave now)".into());
-        Some(self.cancel_recording())
+        self.leaving = true;
+        cx.say("cancelling the recording, then leaving (once more: leave now)");
+        self.cancel(cx);
     }
 
-    pub(super) fn mouse_on_recording(&mut self, mouse: Mouse) -> Option<Effect> {
-        if !self.recorder.asking {
-            return None;
+    pub(super) fn mouse(&mut self, mouse: Mouse, cx: &mut Context) {
+        if !self.asking {
+            return;
         }
         match mouse.kind {
-            MouseKind::WheelUp => self.recorder.dialog.choose(-1),
-            MouseKind::WheelDown => self.recorder.dialog.choose(1),
+            MouseKind::WheelUp => self.dialog.choose(-1),
+            MouseKind::WheelDown => self.dialog.choose(1),
             MouseKind::Down | MouseKind::Drag | MouseKind::Up => {}
         }
-        self.name_of_recording()
+        self.want_name(cx);
     }
 
-    pub(super) fn recorder_news(&mut self, news: News) -> Vec<Effect> {
-        let recorder = &mut self.recorder;
+    /// Takes a fact. The row of a recording that was made.
+    pub(super) fn take(&mut self, news: News, cx: &mut Context) -> Option<Entry> {
         match news {
-            News::Machines { local, hosts, complete } => recorder.dialog.know(local, hosts, complete),
-            News::Name { workload, file } => recorder.dialog.named(&workload, file),
+            News::Machines { local, hosts, complete } => self.dialog.know(local, hosts, complete),
+            News::Name { workload, file } => self.dialog.named(&workload, file),
             News::Progress { id, latest } => {
-                let run = recorder.run.as_mut().filter(|r| r.id == id && r.end.is_none());
+                let run = self.run.as_mut().filter(|r| r.id == id && r.end.is_none());
                 if let Some((run, progress)) = run.zip(latest.take()) {
                     run.follow(progress);
                 }
             }
             News::Ended { id, end } => {
-                let Some(run) = recorder.run.as_mut().filter(|r| r.id == id && r.end.is_none()) else {
-                    return Vec::new();
-                };
+                let run = self.run.as_mut().filter(|r| r.id == id && r.end.is_none())?;
                 run.end = Some(end.clone());
-                return self.ended(end);
+                return self.ended(end, cx);
             }
         }
-        Vec::new()
+        None
     }
 
-    fn ended(&mut self, end: Result<Saved, Failure>) -> Vec<Effect> {
-        if self.recorder.leaving {
-            self.quit = true;
-            return Vec::new();
+    fn ended(&self, end: Result<Saved, Failure>, cx: &mut Context) -> Option<Entry> {
+        if self.leaving {
+            cx.wish(Wish::Quit);
+            return None;
         }
         match end {
             Ok(saved) => {
+                cx.say(saved.summary());
+                cx.wish(Wish::Uncover);
+                cx.wish(Wish::Show(Tab::Timeline));
+                cx.wish(Wish::Open(saved.path.clone(), false));
                 // On the way back to the list it is the row one stands on.
-                self.traces.entries.retain(|e| e.path != saved.path);
-                self.traces.entries.insert(0, entry(&saved));
-                self.traces.selected = 0;
-                self.given.insert(0, saved.path.clone());
-                self.message = Some(saved.summary());
-                (self.tab, self.help, self.prompt, self.play_when_open) = (Tab::Timeline, false, None, false);
-                vec![self.open_path(saved.path)]
+                Some(entry(&saved))
             }
             Err(failure) => {
-                if self.tab != Tab::Traces {
-                    self.message = Some(format!("{} (4 shows more)", failure.headline()));
+                if cx.tab != Tab::Traces {
+                    cx.say(format!("{} (4 shows more)", failure.headline()));
                 }
-                Vec::new()
+                None
             }
         }
     }

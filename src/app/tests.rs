@@ -1,10 +1,14 @@
 //! `update` as tables: facts in, state and effects out. No terminal, no thread, no clock.
 
 use super::input::Mouse;
+use super::ticket::Ticket;
+use super::timeline::Loaded;
+use super::traces::Entry;
 use super::*;
 use crate::evaluate::overlay::Chunk;
 use crate::replay::lod::Pyramid;
 use crate::trace::{CpuId, Event, EventKind, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta};
+use std::sync::Arc;
 
 /// Two CPUs; CPU 0 switches every 1000 ns (pids 1, 2, 3 in turn), CPU 1 every 3000 ns (always pid 9 and idle).
 fn trace() -> Arc<Trace> {
@@ -44,7 +48,7 @@ fn opened(given: &[&str], trace: Arc<Trace>) -> App {
         app.update(Msg::Listed { entries: vec![entry], problem: None });
     }
     let loaded = Loaded { path: path.clone(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
-    app.update(Msg::Opened { generation: 1, path, result: Ok(Arc::new(loaded)) });
+    app.update(Msg::Opened { ticket: Ticket(1), path, result: Ok(Arc::new(loaded)) });
     app
 }
 
@@ -74,8 +78,8 @@ fn opening_asks_for_predictions_and_the_selection_for_details() {
     let (mut app, _) = App::new(vec!["a".into()], (80, 24));
     let trace = trace();
     let loaded = Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
-    let effects = app.update(Msg::Opened { generation: 1, path: "a".into(), result: Ok(Arc::new(loaded)) });
-    assert!(matches!(effects[..], [Effect::Predict { generation: 1, .. }, Effect::Inspect { event: 0, .. }]));
+    let effects = app.update(Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
+    assert!(matches!(effects[..], [Effect::Predict { ticket: Ticket(1), .. }, Effect::Inspect { event: 0, .. }]));
     let effects = press(&mut app, ".");
     assert!(matches!(effects[..], [Effect::Inspect { event: 2, .. }]), "{effects:?}");
     assert!(press(&mut app, "w").is_empty(), "a zoom selects nothing new");
@@ -85,12 +89,12 @@ fn opening_asks_for_predictions_and_the_selection_for_details() {
 fn answers_to_an_old_recording_change_nothing() {
     let mut app = opened(&["a"], trace());
     let chunk = Chunk { per_cpu: vec![Vec::new(); 2], end: 7 };
-    app.update(Msg::Predicted { generation: 0, chunk: chunk.clone() });
-    app.update(Msg::PredictionFailed { generation: 9, problem: "x".into() });
-    app.update(Msg::Opened { generation: 0, path: "a".into(), result: Err("late".into()) });
+    app.update(Msg::Predicted { ticket: Ticket(0), chunk: chunk.clone() });
+    app.update(Msg::PredictionFailed { ticket: Ticket(9), problem: "x".into() });
+    app.update(Msg::Opened { ticket: Ticket(0), path: "a".into(), result: Err("late".into()) });
     let t = app.timeline().unwrap();
     assert_eq!((t.answers.events_done, t.answers.failed.as_deref()), (0, None));
-    app.update(Msg::Predicted { generation: 1, chunk });
+    app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     assert_eq!(app.timeline().unwrap().answers.events_done, 7);
 }
 
@@ -183,7 +187,7 @@ fn misses_are_found_in_both_directions() {
         baselines: [ThreadIx(2); 5],
     };
     let per_cpu = vec![(0..300).map(one).collect(), Vec::new()];
-    app.update(Msg::Predicted { generation: 1, chunk: Chunk { per_cpu, end: 400 } });
+    app.update(Msg::Predicted { ticket: Ticket(1), chunk: Chunk { per_cpu, end: 400 } });
     let mut at = |keys: &str| {
         press(&mut app, keys);
         app.timeline().unwrap().decision
@@ -206,10 +210,10 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
     use super::second::News;
     let mut app = opened(&["a"], trace());
     let second = |app: &mut App, keys: &str| -> Vec<(u64, PathBuf)> {
-        let only = |e| if let Effect::Second { serial, who, .. } = e { Some((serial, who)) } else { None };
+        let only = |e| if let Effect::Second { ticket, who, .. } = e { Some((ticket.0, who)) } else { None };
         press(app, keys).into_iter().filter_map(only).collect()
     };
-    let tell = |app: &mut App, serial, news| app.update(Msg::Second { serial, news });
+    let tell = |app: &mut App, ticket, news| app.update(Msg::Second { ticket: Ticket(ticket), news });
     assert!(second(&mut app, "c").is_empty() && app.prompt.is_some(), "the first time it asks whom");
     assert_eq!(second(&mut app, "lstm\n"), [(1, "lstm".into())]);
     let chunk = Chunk { per_cpu: vec![Vec::new(); 2], end: 7 };
@@ -233,8 +237,8 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
     let entries = vec![Entry { path: "b".into(), ..Entry::default() }];
     app.update(Msg::Listed { entries, problem: None });
     press(&mut app, "\n");
-    let effects = app.update(Msg::Opened { generation: 2, path: "b".into(), result: Ok(Arc::new(loaded)) });
-    assert!(effects.iter().any(|e| matches!(e, Effect::Second { serial: 3, .. })), "{effects:?}");
+    let effects = app.update(Msg::Opened { ticket: Ticket(2), path: "b".into(), result: Ok(Arc::new(loaded)) });
+    assert!(effects.iter().any(|e| matches!(e, Effect::Second { ticket: Ticket(3), .. })), "{effects:?}");
     // One that there is not leaves no row behind, and the one before comes back by the key.
     assert_eq!(second(&mut app, "Cnone\n"), [(4, "none".into())]);
     let effects = tell(&mut app, 4, News::Failed("none is nothing".into()));
@@ -307,13 +311,23 @@ fn the_list_opens_recordings_and_remembers_what_went_wrong() {
     let entries = ["a", "b", "c"].map(|p| Entry { path: p.into(), ..Entry::default() }).to_vec();
     app.update(Msg::Listed { entries: entries.clone(), problem: None });
     let effects = press(&mut app, "4j\n");
-    assert!(matches!(&effects[..], [Effect::Open { generation: 2, path }] if path == &PathBuf::from("b")));
-    assert!(matches!(app.open, Open::Loading(_)) && app.tab == Tab::Timeline);
-    app.update(Msg::Opened { generation: 2, path: "b".into(), result: Err("line 3".into()) });
-    assert!(matches!(app.open, Open::Failed(..)));
+    assert!(matches!(&effects[..], [Effect::Open { ticket: Ticket(2), path }] if path == &PathBuf::from("b")));
+    assert!(matches!(app.viewer.open, Open::Loading(_)) && app.tab == Tab::Timeline);
+    app.update(Msg::Opened { ticket: Ticket(2), path: "b".into(), result: Err("line 3".into()) });
+    assert!(matches!(app.viewer.open, Open::Failed(..)));
     app.update(Msg::Listed { entries, problem: None });
     assert_eq!(app.traces.entries[1].error.as_deref(), Some("line 3"));
-    assert_eq!(app.traces.selected, 1);
+    assert_eq!(app.traces.list.at, 1);
+}
+
+#[test]
+fn every_tab_leads_to_its_screen() {
+    let mut app = opened(&["a"], trace());
+    for about in TABS {
+        press(&mut app, &about.tab.number().to_string());
+        assert_eq!((app.tab, app.screen().keys()), (about.tab, about.keys), "{}", about.name);
+        assert!(app.screen().offers() & about.keys != 0);
+    }
 }
 
 #[test]
@@ -359,11 +373,11 @@ fn weights() -> Arc<crate::predictor::weights::Weights> {
 fn with_a_live_stretch() -> App {
     let mut app = opened(&["a"], trace());
     let per_cpu = vec![judged(0, 300, |k| k == 20 || k == 150), Vec::new()];
-    app.update(Msg::Predicted { generation: 1, chunk: Chunk { per_cpu, end: 400 } });
-    app.train.live = Some(train::live::Live::new("run".into(), weights()));
+    app.update(Msg::Predicted { ticket: Ticket(1), chunk: Chunk { per_cpu, end: 400 } });
+    app.shared.live = Some(train::live::Live::new("run".into(), weights()));
     let per_cpu = vec![(100, judged(100, 100, |k| k == 120 || k == 121)), (0, Vec::new())];
     let stretch = crate::evaluate::overlay::Stretch { per_cpu };
-    app.update(Msg::Looked { generation: 1, label: "run".into(), stretch });
+    app.update(Msg::Looked { ticket: Ticket(1), label: "run".into(), stretch });
     app
 }
 
@@ -396,7 +410,7 @@ fn n_finds_the_misses_that_are_shown_and_no_others() {
     assert_eq!(at("n"), Some(121), "150 is covered by the stretch");
     assert_eq!((at("N"), at("N"), at("N")), (Some(120), Some(20), Some(20)));
     // Without the other model the first one's are shown again.
-    app.train.live = None;
+    app.shared.live = None;
     press(&mut app, "gn");
     press(&mut app, "n");
     assert_eq!(app.timeline().unwrap().decision, Some(150));
@@ -409,11 +423,11 @@ fn an_answer_to_an_older_look_is_not_shown() {
     let mut app = opened(&["a"], trace());
     press(&mut app, "3");
     // The table comes; its view is asked for, and comes late.
-    let collected = |app: &mut App, number| {
-        let news = News::Collected { number, result: Ok(Arc::new(Found::default())) };
+    let collected = |app: &mut App, ticket| {
+        let news = News::Collected { ticket: Ticket(ticket), result: Ok(Arc::new(Found::default())) };
         let looks = app.update(Msg::Mistakes(news)).into_iter().filter_map(|effect| match effect {
-            Effect::Mistakes(Order::Look { number, found, query, .. }) => {
-                Some((number, Arc::new(View::new(&found.table, &found.latencies, query, None))))
+            Effect::Mistakes(Order::Look { ticket, found, query, .. }) => {
+                Some((ticket.0, Arc::new(View::new(&found.table, &found.latencies, query, None))))
             }
             _ => None,
         });
@@ -421,13 +435,13 @@ fn an_answer_to_an_older_look_is_not_shown() {
     };
     let (old, view) = collected(&mut app, 1);
     // Meanwhile another predictor is asked.
-    app.mistakes.first = Some("ppm".into());
+    app.mistakes.whose.first = Some("ppm".into());
     let effects = app.update(Msg::Resized(100, 30));
-    assert!(matches!(effects[..], [Effect::Mistakes(Order::Collect { number: 2, .. })]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::Mistakes(Order::Collect { ticket: Ticket(2), .. })]), "{effects:?}");
     let (new, newer) = collected(&mut app, 2);
     assert_eq!((old, new), (1, 2));
-    app.update(Msg::Mistakes(News::Looked { number: old, view }));
+    app.update(Msg::Mistakes(News::Looked { ticket: Ticket(old), view }));
     assert!(app.mistakes.view.is_none() && app.mistakes.is_stale(), "it is of the table before");
-    app.update(Msg::Mistakes(News::Looked { number: new, view: Arc::clone(&newer) }));
+    app.update(Msg::Mistakes(News::Looked { ticket: Ticket(new), view: Arc::clone(&newer) }));
     assert!(app.mistakes.view.as_ref().is_some_and(|v| Arc::ptr_eq(v, &newer)) && !app.mistakes.is_stale());
 }

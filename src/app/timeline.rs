@@ -1,14 +1,19 @@
 //! The open recording: playhead, window, selected decision, marks, search. Pure state and arithmetic on it.
 
+mod search;
+
+pub use search::Found;
+
 use super::answers::{Answers, Row};
 use super::second::Second;
+use super::ticket::Slot;
 use super::time;
 use super::train::live::Whose;
 use super::view::View;
 use crate::evaluate::overlay::Inspection;
 use crate::replay::Cursor;
 use crate::replay::lod::{self, Pyramid};
-use crate::trace::{CpuId, Nanos, TaskId, ThreadIx, Trace};
+use crate::trace::{CpuId, Nanos, Trace};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,18 +42,52 @@ pub enum Pane {
     Context,
 }
 
-/// A search and the tasks it found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// What was typed.
-    pub query: String,
-    /// Threads under the names that fit, sorted.
-    pub tasks: Vec<TaskId>,
-    /// How many threads those are.
-    pub threads: usize,
+/// What is known of the selected decision beyond its prediction.
+#[derive(Debug, Default)]
+pub struct Inspector {
+    /// The details; may still be those of another decision.
+    pub shown: Option<Inspection>,
+    /// Whose weights gave them, if not the current model's.
+    pub by: Option<String>,
+    /// Why there are none.
+    pub failed: Option<String>,
+    /// The decision that was last asked about, and by whose weights.
+    pub(super) asked: Slot<(usize, Option<Whose>)>,
 }
 
-/// State of the timeline screen.
+impl Inspector {
+    /// Takes the answer about the switch `event`.
+    pub(super) fn take(&mut self, event: usize, by: Option<String>, result: Result<Inspection, String>) {
+        match result {
+            Ok(inspection) => (self.shown, self.by, self.failed) = (Some(inspection), by, None),
+            Err(problem) if self.asked.ordered().is_some_and(|(asked, _)| *asked == event) => {
+                self.failed = Some(problem);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Nothing is known and nothing was asked.
+    pub(super) fn forget(&mut self) {
+        self.shown = None;
+        self.asked.clear();
+    }
+}
+
+/// What has the arrows, how far things are scrolled, and what the mouse holds.
+#[derive(Debug, Default)]
+pub struct Panes {
+    /// Pane with the arrows.
+    pub focus: Pane,
+    /// Lines scrolled in it.
+    pub scroll: usize,
+    /// First visible CPU.
+    pub first_lane: usize,
+    /// Where a drag began: column, window at that time, and whether it moved yet.
+    pub(super) drag: Option<(u16, View, bool)>,
+}
+
+/// State of the timeline screen while a recording is open.
 #[derive(Debug)]
 pub struct Timeline {
     /// The recording.
@@ -63,30 +102,18 @@ pub struct Timeline {
     pub view: View,
     /// Selected CPU.
     pub cpu: usize,
-    /// First visible CPU.
-    pub first_lane: usize,
     /// Selected decision: index of a switch on the selected CPU. `None` before its first switch.
     pub decision: Option<usize>,
     /// Up to two marks.
     pub marks: Vec<Nanos>,
     /// The last search.
     pub found: Option<Found>,
-    /// Details of the selected decision; may still be those of another one.
-    pub inspection: Option<Inspection>,
-    /// Whose weights gave them, if not the current model's.
-    pub inspected_by: Option<String>,
-    /// Why there are no details.
-    pub inspection_failed: Option<String>,
+    /// Details of the selected decision.
+    pub inspector: Inspector,
     /// Times are shown by the recording's own clock, not since its start.
     pub absolute: bool,
-    /// Pane with the arrows.
-    pub pane: Pane,
-    /// Lines scrolled in the pane.
-    pub pane_scroll: usize,
-    /// The decision that was last asked about, and by whose weights.
-    pub(super) asked: Option<(usize, Option<Whose>)>,
-    /// Where a drag began: column, window at that time, and whether it moved yet.
-    pub(super) drag: Option<(u16, View, bool)>,
+    /// What has the arrows, and how far it is scrolled.
+    pub panes: Panes,
 }
 
 /// Columns that one stint should have at first.
@@ -111,18 +138,12 @@ impl Timeline {
             cursor,
             view,
             cpu: if most > 0 { cpu } else { 0 },
-            first_lane: 0,
             decision: None,
             marks: Vec::new(),
             found: None,
-            inspection: None,
-            inspected_by: None,
-            inspection_failed: None,
+            inspector: Inspector::default(),
             absolute: false,
-            pane: Pane::Lanes,
-            pane_scroll: 0,
-            asked: None,
-            drag: None,
+            panes: Panes::default(),
             loaded,
         };
         timeline.follow_playhead();
@@ -190,7 +211,19 @@ impl Timeline {
         self.cursor.seek(at);
         self.view = self.view.show(at.0);
         self.decision = Some(k);
-        self.pane_scroll = 0;
+        self.panes.scroll = 0;
+    }
+
+    /// Selects the switch with this index among all events. False when it is none.
+    pub fn go_to_event(&mut self, event: usize) -> bool {
+        if event >= self.trace().len() {
+            return false;
+        }
+        let cpu = self.trace().event(event).cpu;
+        let Ok(k) = self.trace().cpu_switches(CpuId(cpu.0)).binary_search(&(event as u32)) else { return false };
+        self.cpu = cpu.ix();
+        self.select(k);
+        true
     }
 
     /// Steps to the decision before or after.
@@ -212,55 +245,6 @@ impl Timeline {
         target.is_some()
     }
 
-    /// Searches names and pids; goes to the first stint after the playhead. The number of threads found.
-    pub fn find(&mut self, query: &str) -> usize {
-        let tasks = self.trace().tasks();
-        let needle = query.to_lowercase();
-        let fits = |pid: i32, name: &str| pid != 0 && format!("{name}:{pid}").to_lowercase().contains(&needle);
-        let found = tasks.iter().filter(|(_, t)| fits(t.pid.0, &t.name));
-        // In the order of the numbers, which is that of the table.
-        let (tasks, mut threads): (Vec<TaskId>, Vec<ThreadIx>) = found.map(|(id, t)| (id, t.thread)).unzip();
-        threads.sort_unstable();
-        threads.dedup();
-        let n = threads.len();
-        self.found = Some(Found { query: query.into(), tasks, threads: n });
-        if n > 0 && !self.jump_to_found(true) {
-            self.jump_to_found(false);
-        }
-        n
-    }
-
-    /// Goes to the nearest stint, on any CPU, of a task that was found. False when there is none that way.
-    pub fn jump_to_found(&mut self, forward: bool) -> bool {
-        let Some(found) = &self.found else { return false };
-        let trace = self.trace();
-        let here = (self.cursor.pos().0, self.event().unwrap_or(0));
-        let mut best: Option<((u64, usize), usize, usize)> = None;
-        for c in 0..trace.cpus() {
-            let cpu = CpuId(c as u16);
-            let switches = trace.cpu_switches(cpu);
-            let hit = |k: &usize| found.tasks.binary_search(&trace.event(switches[*k] as usize).next).is_ok();
-            let key = |k: usize| (trace.time(switches[k] as usize).0, switches[k] as usize);
-            let near = if forward {
-                let from = switches.partition_point(|&e| (trace.time(e as usize).0, e as usize) <= here);
-                (from..switches.len()).find(hit)
-            } else {
-                let to = switches.partition_point(|&e| (trace.time(e as usize).0, e as usize) < here);
-                (0..to).rev().find(hit)
-            };
-            if let Some(k) = near {
-                let better = best.is_none_or(|(t, ..)| if forward { key(k) < t } else { key(k) > t });
-                if better {
-                    best = Some((key(k), c, k));
-                }
-            }
-        }
-        let Some((_, c, k)) = best else { return false };
-        self.cpu = c;
-        self.select(k);
-        true
-    }
-
     /// Selects another CPU; the playhead stays.
     pub fn choose_cpu(&mut self, cpu: usize) {
         self.cpu = cpu.min(self.trace().cpus().saturating_sub(1));
@@ -271,7 +255,7 @@ impl Timeline {
     pub fn keep_lane_visible(&mut self, visible: usize) {
         let last = self.trace().cpus().saturating_sub(visible);
         let low = (self.cpu + 1).saturating_sub(visible);
-        self.first_lane = self.first_lane.clamp(low, self.cpu.max(low)).min(last.max(low));
+        self.panes.first_lane = self.panes.first_lane.clamp(low, self.cpu.max(low)).min(last.max(low));
     }
 
     /// Sets a mark; a third one starts over.

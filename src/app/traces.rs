@@ -1,6 +1,19 @@
-//! The list of recordings one can open: the bundled ones and those given on the command line. Reads no file.
+//! The Traces screen: the recordings one can open, the bundled ones and those given on the command line; in its place
+//! the dialog or the panel of a recording that is made. Reads no file.
 
-use std::path::PathBuf;
+use super::input::{Key, Mouse, MouseKind};
+use super::keys::{self, Action, Contexts};
+use super::list::{List, PAGE};
+use super::mistakes::Do;
+use super::recording::Recorder;
+use super::tab::Tab;
+use super::timeline::Loaded;
+use super::{Context, Screen, Wish};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// First row of the list.
+pub const TOP: u16 = 3;
 
 /// One row of the Traces screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,37 +43,46 @@ pub struct Entry {
 }
 
 /// The list and the row one stands on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Traces {
     /// Rows: given ones first.
     pub entries: Vec<Entry>,
-    /// Index of the selected row.
-    pub selected: usize,
+    /// The selected row.
+    pub list: List,
     /// Why the bundled recordings could not be listed.
     pub problem: Option<String>,
     /// False until the list has been read.
     pub listed: bool,
+    /// Recordings that are made.
+    pub recorder: Recorder,
+    /// The files that the user gave.
+    given: Vec<PathBuf>,
 }
 
 impl Traces {
-    /// Moves the selection, clamped.
-    pub fn select(&mut self, by: isize) {
-        let last = self.entries.len().saturating_sub(1);
-        self.selected = self.selected.saturating_add_signed(by).min(last);
+    /// Not listed yet; these were given.
+    pub fn new(given: Vec<PathBuf>) -> Self {
+        Self { given, ..Self::default() }
     }
 
     /// The selected row.
     pub fn current(&self) -> Option<&Entry> {
-        self.entries.get(self.selected)
+        self.entries.get(self.list.at)
     }
 
-    /// The row of this file.
-    pub fn of_path(&mut self, path: &std::path::Path) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|e| e.path == path)
+    /// Rows of the list that fit.
+    pub fn rows((_, height): (u16, u16)) -> usize {
+        usize::from(height.saturating_sub(TOP + 1)).saturating_sub(Self::detail_rows((0, height)))
     }
 
-    /// Takes the list, keeping the selection on the same file and what opening it has told.
-    pub fn set(&mut self, entries: Vec<Entry>, problem: Option<String>) {
+    /// Rows below the list that tell more about the selected file.
+    pub fn detail_rows((_, height): (u16, u16)) -> usize {
+        if height >= 16 { 6 } else { 2 }
+    }
+
+    /// Takes the list, keeping the selection on the same file and what opening it has told. Without anything given the
+    /// first one is opened.
+    pub(super) fn listed(&mut self, entries: Vec<Entry>, problem: Option<String>, idle: bool, cx: &mut Context) {
         let old = std::mem::replace(&mut self.entries, entries);
         for entry in &mut self.entries {
             if let Some(known) = old.iter().find(|e| e.path == entry.path) {
@@ -69,14 +91,108 @@ impl Traces {
                 entry.events = known.events.or(entry.events);
             }
         }
-        let at = old.get(self.selected).and_then(|e| self.entries.iter().position(|x| x.path == e.path));
-        self.selected = at.unwrap_or(0);
-        self.problem = problem;
-        self.listed = true;
+        let at = old.get(self.list.at).and_then(|e| self.entries.iter().position(|x| x.path == e.path));
+        self.list.keep(at);
+        (self.problem, self.listed) = (problem, true);
+        if let Some(first) = self.entries.first().filter(|_| idle && self.given.is_empty()) {
+            cx.wish(Wish::Open(first.path.clone(), true));
+        }
     }
 
-    /// First visible row when `rows` fit.
-    pub fn scroll(&self, rows: usize) -> usize {
-        self.selected.saturating_sub(rows.saturating_sub(1) / 2).min(self.entries.len().saturating_sub(rows))
+    /// Takes what opening a file has told.
+    pub(super) fn opened(&mut self, path: &Path, result: &Result<Arc<Loaded>, String>) {
+        let Some(entry) = self.entries.iter_mut().find(|e| e.path == path) else { return };
+        match result {
+            Ok(loaded) => {
+                let meta = loaded.trace.meta();
+                entry.events = Some(loaded.trace.len() as u64);
+                entry.cpus = loaded.trace.cpus() as u16;
+                entry.workload.clone_from(&meta.workload);
+                if entry.kernel.is_empty() && !meta.kernel.is_empty() {
+                    entry.kernel = format!("{} {}", meta.kernel, meta.scheduler.label());
+                }
+                entry.notes.clone_from(&loaded.notes);
+                entry.error = None;
+            }
+            Err(problem) => entry.error = Some(problem.clone()),
+        }
+    }
+
+    /// Puts a recording that was made at the top, and stands on it.
+    pub(super) fn add(&mut self, entry: Entry) {
+        self.given.insert(0, entry.path.clone());
+        self.entries.retain(|e| e.path != entry.path);
+        self.entries.insert(0, entry);
+        self.list = List::default();
+    }
+
+    /// Chooses the recording for looking at several together, or no longer.
+    fn choose(&mut self, cx: &mut Context) {
+        let Some(path) = self.current().map(|e| e.path.clone()) else { return };
+        let chosen = &mut cx.shared.chosen;
+        if let Some(at) = chosen.iter().position(|p| *p == path) {
+            chosen.remove(at);
+        } else {
+            chosen.push(path);
+        }
+        cx.say(match cx.shared.chosen.len() {
+            0 => "3 shows the mistakes of the open recording".into(),
+            1 => "3 shows the mistakes of one recording".into(),
+            n => format!("3 shows the mistakes of {n} recordings together"),
+        });
+        self.list.step(1, self.entries.len());
+    }
+
+    fn open(&self, cx: &mut Context) {
+        let Some(entry) = self.current() else { return };
+        cx.wish(Wish::Show(Tab::Timeline));
+        cx.wish(Wish::Open(entry.path.clone(), false));
+    }
+}
+
+impl Screen for Traces {
+    fn keys(&self) -> Contexts {
+        self.recorder.context().unwrap_or(keys::TRACES)
+    }
+
+    fn type_key(&mut self, key: Key, cx: &mut Context) -> bool {
+        self.recorder.asking && {
+            self.recorder.dialog_key(key, cx);
+            true
+        }
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context) {
+        if self.recorder.context().is_some() {
+            self.recorder.act(action, cx);
+        } else if !self.list.act(action, PAGE, self.entries.len()) {
+            match action {
+                Action::Record => self.recorder.ask(cx),
+                Action::Back => cx.wish(Wish::Show(Tab::Timeline)),
+                Action::Mistakes(Do::Choose) => self.choose(cx),
+                Action::Open => self.open(cx),
+                _ => {}
+            }
+        }
+    }
+
+    fn mouse(&mut self, mouse: Mouse, cx: &mut Context) {
+        if self.recorder.context().is_some() {
+            self.recorder.mouse(mouse, cx);
+            return;
+        }
+        let n = self.entries.len();
+        match mouse.kind {
+            MouseKind::WheelUp => self.list.step(-1, n),
+            MouseKind::WheelDown => self.list.step(1, n),
+            MouseKind::Down => {
+                let line = mouse.y.checked_sub(TOP).map(usize::from);
+                // A second click on the same row opens it.
+                if line.and_then(|l| self.list.row(l, Self::rows(cx.size), n)).is_some_and(|row| self.list.click(row)) {
+                    self.open(cx);
+                }
+            }
+            MouseKind::Drag | MouseKind::Up => {}
+        }
     }
 }

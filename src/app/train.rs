@@ -12,14 +12,15 @@ mod words;
 
 pub use words::{Act, News, Order, Question};
 
+use super::Shared;
 use super::input::Key;
-use crate::predictor::weights::Weights;
+use super::list::List;
+use super::ticket::{Ticket, Tickets};
 use crate::train::{Phase, TrainConfig, runs};
 use chart::Chart;
 use form::{Answer, Form};
 use run::{Run, Stage};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// The state of the Train screen.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub struct Train {
     /// Kept ones first, then those of this session.
     pub runs: Vec<Run>,
     /// The row one stands on.
-    pub selected: usize,
+    pub list: List,
     /// A run being set up.
     pub form: Option<Form>,
     /// A question waiting for `y`.
@@ -36,26 +37,35 @@ pub struct Train {
     pub chart: Chart,
     /// Runs that work at the same time; others wait.
     pub at_once: usize,
-    /// The kept runs have been listed.
+    /// What is known of the runs that earlier sessions kept.
+    pub kept: Kept,
+    /// The run whose newest weights predict the open recording.
+    pub watched: Option<Ticket>,
+    setup: Setup,
+    /// A run is named by the ticket of its first order.
+    tickets: Tickets,
+    orders: Vec<Order>,
+    /// Runs of this session, for the summary at its end.
+    mine: Vec<Ticket>,
+}
+
+/// What is known of the runs that earlier sessions kept.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// They have been listed.
     pub listed: bool,
     /// What could not be read.
     pub problems: Vec<String>,
-    /// The run whose newest weights predict the open recording.
-    pub watched: Option<u64>,
-    /// The weights that do, and what has been asked with them.
-    pub live: Option<live::Live>,
-    /// The model that a run gave to everything else: the run's name.
-    pub current: Option<(String, Arc<Weights>)>,
-    categories: Vec<String>,
-    last_config: Option<TrainConfig>,
-    next_id: u64,
-    orders: Vec<Order>,
-    /// Runs of this session, for the summary at its end.
-    mine: Vec<u64>,
-    /// The kept runs have been asked for.
+    /// They have been asked for.
     asked: bool,
-    /// The open recording shall be predicted again.
-    repredict: bool,
+}
+
+/// What a new form begins with.
+#[derive(Debug, Default)]
+struct Setup {
+    categories: Vec<String>,
+    /// The settings of the run that was set up last.
+    last: Option<TrainConfig>,
 }
 
 impl Train {
@@ -64,31 +74,21 @@ impl Train {
         Self { at_once: 1, ..Self::default() }
     }
 
-    /// The screen is looked at: the kept runs are wanted.
-    pub fn enter(&mut self) {
-        if !std::mem::replace(&mut self.asked, true) {
+    /// The kept runs are wanted, whether their screen is looked at or not.
+    pub(super) fn want_kept(&mut self) {
+        if !std::mem::replace(&mut self.kept.asked, true) {
             self.orders.push(Order::List);
         }
     }
 
-    /// What is to be done outside since the last time.
-    pub fn take_orders(&mut self) -> Vec<Order> {
-        std::mem::take(&mut self.orders)
-    }
-
     /// The selected run.
     pub fn current_run(&self) -> Option<&Run> {
-        self.runs.get(self.selected)
-    }
-
-    /// First visible row of the list when `rows` fit.
-    pub fn scroll(&self, rows: usize) -> usize {
-        self.selected.saturating_sub(rows.saturating_sub(1) / 2).min(self.runs.len().saturating_sub(rows))
+        self.runs.get(self.list.at)
     }
 
     /// The runs whose curves are drawn, each with its place in the list: the chosen ones, and the selected one.
     pub fn shown(&self) -> Vec<(usize, &Run)> {
-        self.runs.iter().enumerate().filter(|(i, r)| r.chosen || *i == self.selected).collect()
+        self.runs.iter().enumerate().filter(|(i, r)| r.chosen || *i == self.list.at).collect()
     }
 
     /// Where the longest of the shown runs ends on the horizontal axis.
@@ -101,16 +101,15 @@ impl Train {
         self.runs.iter().filter(|r| r.stage.is_working() || r.stage == Stage::Queued).count()
     }
 
-    fn by_id(&mut self, id: u64) -> Option<&mut Run> {
+    fn by_id(&mut self, id: Ticket) -> Option<&mut Run> {
         self.runs.iter_mut().find(|r| r.id == id)
     }
 
-    fn add(&mut self, config: TrainConfig) {
-        self.next_id += 1;
-        let id = self.next_id;
+    pub(super) fn add(&mut self, config: TrainConfig) {
+        let id = self.tickets.draw();
         self.runs.push(Run::queued(id, config));
         self.mine.push(id);
-        self.selected = self.runs.len() - 1;
+        self.list.at = self.runs.len() - 1;
         // The first one is worth watching without being asked.
         if self.unfinished() == 1 {
             self.watched = Some(id);
@@ -132,7 +131,7 @@ impl Train {
 
     /// Asks for the steps of shown runs that have not been read.
     fn read_shown(&mut self) {
-        let selected = self.selected;
+        let selected = self.list.at;
         for (i, run) in self.runs.iter_mut().enumerate() {
             if let (true, false, Some(path)) = (run.chosen || i == selected, run.read, &run.path) {
                 run.read = true;
@@ -142,23 +141,22 @@ impl Train {
     }
 
     /// Takes a fact. The words for the last row, if it is one.
-    fn news(&mut self, news: News) -> Option<String> {
+    fn news(&mut self, news: News, shared: &mut Shared) -> Option<String> {
         match news {
             News::Kept { runs, problems, categories, cpus } => {
-                if !self.listed {
+                if !self.kept.listed {
                     self.at_once = cpus.max(1);
                 }
-                (self.listed, self.problems, self.categories) = (true, problems, categories);
+                (self.kept.listed, self.kept.problems, self.setup.categories) = (true, problems, categories);
                 self.runs.retain(|r| r.stage.is_working() || r.stage == Stage::Queued || self.mine.contains(&r.id));
                 let new = runs.into_iter().filter(|k| !self.runs.iter().any(|r| r.path.as_ref() == Some(&k.path)));
                 let mut kept: Vec<Run> = Vec::new();
                 for run in new.collect::<Vec<_>>() {
-                    self.next_id += 1;
-                    kept.push(Run::kept(self.next_id, run));
+                    kept.push(Run::kept(self.tickets.draw(), run));
                 }
                 kept.append(&mut self.runs);
                 self.runs = kept;
-                self.selected = self.runs.len().saturating_sub(1);
+                self.list.at = self.runs.len().saturating_sub(1);
             }
             News::Memory(outlook) => self.form.as_mut()?.outlook = Some(outlook),
             News::Made { id, path } => {
@@ -168,7 +166,7 @@ impl Train {
                     run.path = Some(path);
                 }
             }
-            News::Reading { id, counts } => self.by_id(id)?.reading = counts,
+            News::Reading { id, counts } => self.by_id(id)?.done.reading = counts,
             News::Progress { id, steps, now } => {
                 let watched = self.watched == Some(id);
                 let run = self.by_id(id)?;
@@ -176,7 +174,7 @@ impl Train {
                 if let Some(weights) = now.weights.clone().filter(|_| watched) {
                     let epoch = now.step as f64 / run.per_epoch() as f64;
                     let label = format!("{} · epoch {epoch:.1}", run.name);
-                    self.live = Some(live::Live::new(label, weights));
+                    shared.live = Some(live::Live::new(label, weights));
                 }
             }
             News::Ended { id, result, resumable } => {
@@ -199,7 +197,7 @@ impl Train {
             }
             News::Deleted { id, result: Ok(()) } => {
                 self.runs.retain(|r| r.id != id);
-                self.selected = self.selected.min(self.runs.len().saturating_sub(1));
+                self.list.at = self.list.at.min(self.runs.len().saturating_sub(1));
             }
             News::Deleted { result: Err(why), .. } => return Some(why),
             News::Exported { result } => {
@@ -210,11 +208,11 @@ impl Train {
                 match result {
                     Err(why) => return Some(why),
                     Ok(weights) if current => {
-                        self.current = Some((name.clone(), weights));
-                        (self.live, self.watched) = (None, None);
+                        shared.model = Some((name.clone(), weights));
+                        (shared.live, self.watched) = (None, None);
                         return Some(format!("the current model is now the best one of {name}"));
                     }
-                    Ok(weights) => self.live = Some(live::Live::new(format!("{name} · best"), weights)),
+                    Ok(weights) => shared.live = Some(live::Live::new(format!("{name} · best"), weights)),
                 }
             }
         }
@@ -228,13 +226,13 @@ impl Train {
             Answer::Closed => self.form = None,
             Answer::Start(config) => {
                 self.form = None;
-                self.last_config = Some((*config).clone());
+                self.setup.last = Some((*config).clone());
                 self.add(*config);
             }
         }
     }
 
-    fn answer(&mut self, key: Key) {
+    fn answer_question(&mut self, key: Key) {
         let Some(question) = self.question.take() else { return };
         if !matches!(key, Key::Char('y' | 'Y')) {
             return;
@@ -250,19 +248,19 @@ impl Train {
     }
 
     /// Follows a key. The words for the last row when it makes no sense now.
-    fn act(&mut self, act: Act) -> Option<String> {
+    fn follow(&mut self, act: Act, shared: &mut Shared) -> Option<String> {
         let end = self.end();
         match act {
             Act::New => {
-                let config = self.last_config.clone().unwrap_or_default();
-                self.form = Some(Form::new(&config, self.categories.clone()));
+                let config = self.setup.last.clone().unwrap_or_default();
+                self.form = Some(Form::new(&config, self.setup.categories.clone()));
                 self.orders.push(Order::Memory);
                 return None;
             }
             Act::NextChart => self.chart.turn(true),
             Act::PrevChart => self.chart.turn(false),
             Act::NextWorkload | Act::PrevWorkload => {
-                let shown = self.runs.iter().enumerate().filter(|(i, r)| r.chosen || *i == self.selected);
+                let shown = self.runs.iter().enumerate().filter(|(i, r)| r.chosen || *i == self.list.at);
                 let last = shown.filter_map(|(_, r)| r.epochs.last());
                 let names: BTreeSet<&str> =
                     last.flat_map(|e| e.validation.workloads.keys()).map(String::as_str).collect();
@@ -277,13 +275,13 @@ impl Train {
                 self.at_once = if act == Act::More { self.at_once + 1 } else { self.at_once - 1 }.clamp(1, 64);
                 return Some(format!("{} at once", self.at_once));
             }
-            _ => return self.act_on_run(act),
+            _ => return self.act_on_run(act, shared),
         }
         None
     }
 
-    fn act_on_run(&mut self, act: Act) -> Option<String> {
-        let run = self.runs.get_mut(self.selected)?;
+    fn act_on_run(&mut self, act: Act, shared: &mut Shared) -> Option<String> {
+        let run = self.runs.get_mut(self.list.at)?;
         let (id, path) = (run.id, run.path.clone());
         let order = match (act, &run.stage) {
             (Act::Pause, Stage::Working(Phase::Paused)) => Order::Resume(id),
@@ -293,8 +291,8 @@ impl Train {
                 Order::Stop(id)
             }
             (Act::Stop | Act::Kill, Stage::Queued) => {
-                self.runs.remove(self.selected);
-                self.selected = self.selected.min(self.runs.len().saturating_sub(1));
+                self.runs.remove(self.list.at);
+                self.list.at = self.list.at.min(self.runs.len().saturating_sub(1));
                 return None;
             }
             (Act::Stop, Stage::Reading) => Order::Kill(id),
@@ -320,7 +318,7 @@ impl Train {
             (Act::Delete, _) => return Some("it is running: x stops it".into()),
             (Act::Export, _) => Order::Export(path?),
             (Act::Watch, stage) if self.watched == Some(id) && !stage.is_working() => {
-                (self.watched, self.live) = (None, None);
+                (self.watched, shared.live) = (None, None);
                 return Some("the Timeline shows the current model".into());
             }
             (Act::Watch, stage) => {
@@ -355,7 +353,7 @@ impl Train {
                 )
             });
             // A run that could not even begin left no folder to look into.
-            let place = r.path.as_ref().filter(|_| r.steps > 0);
+            let place = r.path.as_ref().filter(|_| r.done.steps > 0);
             let place = place.map(|p| format!("  {}", p.display())).unwrap_or_default();
             let why = match &r.stage {
                 Stage::Kept(runs::State::Failed(why)) => format!(" ({why})"),
@@ -365,8 +363,8 @@ impl Train {
                 "{}: {}{why}, step {} of {}{}{place}",
                 r.name,
                 r.stage.label(),
-                r.last.step,
-                r.steps,
+                r.done.last.step,
+                r.done.steps,
                 best.unwrap_or_default()
             )
         })

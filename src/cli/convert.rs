@@ -2,7 +2,6 @@
 
 use super::door::say;
 use super::{output, perfetto, predict};
-use crate::dataset::opening::Told;
 use crate::export;
 use crate::ingest::{self, Report};
 use crate::predictor::engine::Choice;
@@ -23,9 +22,11 @@ pub struct ImportArgs {
     /// Only this stretch of events, counted from 0 without the end: `20000` (the first ones) or `5000..25000`.
     #[arg(long, value_name = "RANGE", value_parser = stretch)]
     events: Option<Range<usize>>,
-    /// Write the metadata over a file that has their name and is something else.
+    /// Write over a file that has the name of the recording or of its metadata and is something else.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 fn stretch(text: &str) -> Result<Range<usize>, String> {
@@ -76,16 +77,28 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     let meta = if piped { None } else { Some(export::metadata_path(&args.output)?) };
     let written: Vec<&Path> = [Some(&args.output), meta.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
     output::differ(&[&args.input], &written)?;
-    let mut opened = output::open(&args.input, &Told::default())?;
+    let told = args.machine.told();
+    let mut opened = output::open(&args.input, &told)?;
+    opened.trace = opened.trace.with_meta(|meta| told.note(meta));
     if let Some(events) = &args.events {
+        if events.start >= opened.trace.len() {
+            bail!("--events: the recording has {}, counted from 0", output::count(opened.trace.len() as u64, "event"));
+        }
         opened.trace = opened.trace.cut(events.clone());
     }
     let Some(meta) = meta else {
         return output::write_recording(&args.output, |out| Ok(export::csv_to(&opened.trace, out)?));
     };
+    if !args.force && !args.output.is_symlink() && args.output.is_file() && !ingest::is_native(&args.output) {
+        bail!(
+            "{}: this file is no native recording; choose another name, or say --force to write over it",
+            args.output.display()
+        );
+    }
     let force = args.force || shares_metadata(args, &meta, &opened.report)?;
     output::clean_up_on_signals();
-    let size = export::native_over(&opened.trace, &args.output, export::ARCHIVE_LEVEL, force)?;
+    let level = export::level_for(opened.trace.len());
+    let size = export::native_over(&opened.trace, &args.output, level, force)?;
     let events = output::count(opened.trace.len() as u64, "event");
     say!("{}: {events}, {}", args.output.display(), output::count(size, "byte"));
     Ok(())
@@ -106,7 +119,8 @@ pub fn export(args: &ExportArgs) -> Result<()> {
     if args.format != Format::Perfetto && (args.predictor.is_some() || args.model.is_some()) {
         bail!("predictions are only in --format perfetto; `koracle predict` writes them as CSV");
     }
-    let read: Vec<&Path> = std::iter::once(&args.input).chain(&args.model).map(PathBuf::as_path).collect();
+    let beside = ingest::meta_path(&args.input);
+    let read: Vec<&Path> = [&args.input, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
     let opened = output::open(&args.input, &args.machine.told())?;
     let trace = &opened.trace;

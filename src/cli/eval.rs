@@ -7,6 +7,7 @@ use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::dataset::opening::Told;
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
+use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -103,7 +104,7 @@ impl Args {
 
     fn recordings(&self) -> Result<Vec<PathBuf>> {
         if !self.traces.is_empty() {
-            return Ok(self.traces.clone());
+            return Ok(ingest::within(&self.traces)?);
         }
         let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {
@@ -180,7 +181,7 @@ pub fn bundled_or_inside() -> Result<Catalog> {
 /// The recordings that a filter takes; a name in it that nothing has is an error.
 pub fn paths(catalog: &Catalog, filter: &Filter) -> Result<Vec<PathBuf>> {
     match catalog.unknown(filter) {
-        Some(problem) => bail!(problem),
+        Some(problem) => Err(super::wrong(problem)),
         None => Ok(catalog.select(filter).map(|entry| catalog.path(entry)).collect()),
     }
 }

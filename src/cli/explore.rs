@@ -4,21 +4,25 @@
 use super::door::{self, say};
 use super::wrong;
 use crate::dataset::opening::Told;
+use crate::ingest;
 use color_eyre::eyre::{Result, bail};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 /// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong usage (exit code 2).
 pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result<()> {
-    if traces.iter().any(|path| path.as_os_str() == "-") {
-        wrong("the explorer reads no standard input; `koracle import - -o NAME.csv.zst` makes a file of it".into());
-    }
     // What may not be asked about is left to the interface, which says what is wrong with it.
-    let (there, missing): (Vec<_>, Vec<_>) = traces.into_iter().partition(|path| path.try_exists().unwrap_or(true));
+    let (there, missing): (Vec<_>, Vec<_>) =
+        traces.into_iter().partition(|path| is_input(path) || path.try_exists().unwrap_or(true));
+    if there.iter().any(|path| is_input(path)) && std::io::stdin().is_terminal() {
+        return Err(wrong("`-` reads standard input, which is a terminal; pipe a recording into it"));
+    }
     if let (true, [first, ..]) = (there.is_empty(), &missing[..]) {
-        wrong(format!("no such command or file: {}", first.display()));
+        return Err(wrong(format!("no such command or file: {}", first.display())));
     }
     if let Some(Err(problem)) = compare.as_deref().map(crate::driver::find) {
-        wrong(format!("--compare: {problem}"));
+        return Err(wrong(format!("--compare: {problem}")));
     }
     for path in &missing {
         say!("koracle: warning: no such file: {}", path.display());
@@ -26,6 +30,9 @@ pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result
     if !door::is_terminal() {
         bail!("standard output is not a terminal");
     }
+    // The interface opens a recording more than once. The file lives as long as the interface.
+    let (there, _file) = with_input(there)?;
+    let there = ingest::within(&there)?;
     let farewell = crate::ui::run(there, compare, told)?;
     for line in farewell.lines {
         say!("koracle: {line}");
@@ -35,4 +42,20 @@ pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result
         std::process::exit(128 + signal);
     }
     Ok(())
+}
+
+fn is_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Standard input among the recordings, put where it can be opened.
+fn with_input(mut traces: Vec<PathBuf>) -> Result<(Vec<PathBuf>, Option<File>)> {
+    let mut held = None;
+    if let Some(at) = traces.iter().position(|path| is_input(path)) {
+        let (file, path) = ingest::put_aside()?;
+        traces[at] = path;
+        traces.retain(|path| !is_input(path));
+        held = Some(file);
+    }
+    Ok((traces, held))
 }

@@ -6,12 +6,14 @@ mod why;
 
 use super::output;
 use crate::dataset::catalog::{Filter, Split};
+use crate::dataset::opening;
 use crate::driver::{Source as Who, find};
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
 use crate::evaluate::mistakes::sums::{InTime, Sums, Versus, in_time, versus};
 use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS, filter};
 use crate::evaluate::overlay::BASELINES;
+use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -97,7 +99,7 @@ impl Second {
         let Some(text) = text else { return Ok(Self::None) };
         Ok(match BASELINES.contains(&text).then(|| Column::parse(text)).flatten() {
             Some(column) => Self::Baseline(column),
-            None => Self::Another(find(Path::new(text)).map_err(|e| eyre!("--compare: {e}"))?),
+            None => Self::Another(find(Path::new(text)).map_err(|e| super::wrong(format!("--compare: {e}")))?),
         })
     }
 
@@ -143,7 +145,7 @@ struct Found {
 
 fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
     if !args.traces.is_empty() {
-        return Ok(args.traces.clone());
+        return Ok(ingest::within(&args.traces)?);
     }
     let catalog = super::eval::bundled_or_inside()?;
     let filter = Filter { split: Some(args.split), ..Filter::default() };
@@ -180,6 +182,7 @@ pub fn run(args: &Args) -> Result<()> {
     bar.finish_and_clear();
     let mut table = Table::join(tables?);
     table.models[0].clone_from(&who.label);
+    output::warn_of_cut(table.cut());
     if let Second::Another(who) = &second {
         table.models[1].clone_from(&who.label);
     }
@@ -195,7 +198,8 @@ pub fn run(args: &Args) -> Result<()> {
     // Measured when nothing else of this program runs. A recording from standard input cannot be read twice.
     let mut times = Vec::new();
     if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
-        let trace = output::open(path, &args.machine.told())?.trace;
+        // What is wrong with it was said before.
+        let trace = opening::open(path, &args.machine.told())?.trace;
         times = latencies(&trace, &mut who.engine(&trace)?, &Cancel::new());
     }
     let sums = Sums::new(&table, &rows);

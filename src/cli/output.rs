@@ -4,9 +4,11 @@
 use super::door::{self, say};
 use crate::dataset::opening::{self, Told};
 use crate::export::{self, NewFile};
+use crate::features::MOST_CANDIDATES;
 use crate::ingest::Opened;
 use crate::job::Job;
 use crate::trace::Trace;
+use crate::train::runs;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -49,6 +51,16 @@ pub fn warn(path: &Path, opened: &Opened) {
     let lost = lost(&opened.trace);
     if lost > 0 {
         say!("koracle: warning: {name}: the kernel lost {}", count(lost, "event"));
+    }
+}
+
+/// Says of how many decisions not all candidates were offered.
+pub fn warn_of_cut(decisions: usize) {
+    if decisions > 0 {
+        say!(
+            "koracle: note: at {} {MOST_CANDIDATES} or more threads waited: only so many, the oldest and the newest, were candidates",
+            count(decisions as u64, "decision")
+        );
     }
 }
 
@@ -125,6 +137,18 @@ pub fn write_recording(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result
     write_to(path, door::stdout_exact, write)
 }
 
+/// Refuses to write one table over what belongs to something else of ours.
+fn free(path: &Path) -> Result<()> {
+    let name = path.display();
+    if runs::is_of_run(path) {
+        bail!("{name}: this file belongs to a training run; choose another name");
+    }
+    if path.extension().is_some_and(|e| e == "toml") && export::is_metadata(path) {
+        bail!("{name}: these are the metadata of a recording; choose another name");
+    }
+    Ok(())
+}
+
 fn write_to(
     path: &Path,
     printed: impl FnOnce() -> Box<dyn Write>,
@@ -135,6 +159,7 @@ fn write_to(
         write(&mut out)?;
         return Ok(out.flush()?);
     }
+    free(path)?;
     clean_up_on_signals();
     let name = || path.display().to_string();
     let file = NewFile::create(path).wrap_err_with(name)?;

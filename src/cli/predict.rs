@@ -2,6 +2,8 @@
 
 use super::output;
 use crate::evaluate::overlay::{self, Chunk, Prediction};
+use crate::features::MOST_CANDIDATES;
+use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -47,7 +49,8 @@ const COLUMNS: [&str; 12] = [
 
 /// Predicts and writes.
 pub fn run(args: &Args) -> Result<()> {
-    let read: Vec<&Path> = std::iter::once(&args.trace).chain(&args.model).map(PathBuf::as_path).collect();
+    let beside = ingest::meta_path(&args.trace);
+    let read: Vec<&Path> = [&args.trace, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let (_, engine) = engine(args.predictor, args.model.as_deref(), &trace)?;
@@ -73,7 +76,7 @@ fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write
     let bar = output::progress(trace.len() as u64, "predicting");
     let cancel = Cancel::new();
     let mut before: Vec<Option<Nanos>> = vec![None; trace.cpus()];
-    let (mut start, mut failed) = (0, None);
+    let (mut start, mut failed, mut cut) = (0, None, 0);
     let _ = overlay::run(trace, engine, &cancel, &mut |chunk: Chunk| {
         bar.set_position(chunk.end as u64);
         if let Err(e) = write_chunk(trace, start, &chunk, &mut before, &mut csv) {
@@ -81,8 +84,10 @@ fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write
             cancel.cancel();
         }
         start = chunk.end;
+        cut += chunk.per_cpu.iter().flatten().filter(|p| p.queue as usize == MOST_CANDIDATES).count();
     });
     bar.finish_and_clear();
+    output::warn_of_cut(cut);
     match failed {
         Some(e) => Err(io_error(e).into()),
         None => Ok(csv.flush()?),

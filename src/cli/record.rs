@@ -2,6 +2,7 @@
 
 use super::door::{self, say};
 use super::output;
+use crate::export::ExportError;
 use crate::job::{Cancel, Job};
 use crate::record::claim::Claim;
 use crate::record::keep::{self, Kept};
@@ -57,7 +58,7 @@ pub struct RecordArgs {
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
-    /// Write the metadata over a file that has their name and is something else.
+    /// Record over a recording, and over a file that is something else and has the name of the metadata.
     #[arg(long, requires = "output")]
     force: bool,
     /// A command of your own instead of a workload.
@@ -124,7 +125,13 @@ pub fn record(args: &RecordArgs) -> Result<()> {
 fn claim(args: &RecordArgs, workload: &str) -> Result<Claim> {
     let claim = match &args.output {
         Some(path) => {
-            keep::check(path, args.force)?;
+            if !args.force && path.is_file() {
+                return Err(super::wrong(format!(
+                    "{}: a file of this name is there; choose another one, or say --force to record over it",
+                    path.display()
+                )));
+            }
+            keep::check(path, args.force).map_err(as_usage)?;
             let claim = Claim::of(path).wrap_err_with(|| path.display().to_string())?;
             claim.ok_or_else(|| eyre!("{}: another recorder is recording into this file", path.display()))?
         }
@@ -136,6 +143,11 @@ fn claim(args: &RecordArgs, workload: &str) -> Result<Claim> {
         keep::check(claim.path(), false)?;
     }
     Ok(claim)
+}
+
+/// A name that no recording can have is a wrong argument.
+fn as_usage(error: ExportError) -> color_eyre::Report {
+    if matches!(error, ExportError::Name(_)) { super::wrong(error) } else { error.into() }
 }
 
 /// A first signal ends the workload and what came is kept; with a second one the program leaves at once.
@@ -220,6 +232,9 @@ fn hosts() -> Result<()> {
     let mut text = String::new();
     for host in hosts::list(Path::new("."), &Cancel::new()) {
         let _ = writeln!(text, "{:<30} {}", host.name, host.from.label()); // a String takes all
+    }
+    if text.is_empty() {
+        say!("koracle: no machine of a Vagrantfile here runs, and your ssh configuration names no host");
     }
     output::stdout(text.as_bytes())
 }

@@ -46,7 +46,7 @@ pub struct Args {
 /// Sums up, prints.
 pub fn run(args: &Args) -> Result<()> {
     let trace = output::open(&args.trace, &Told::default())?.trace;
-    let window = args.times.window(&trace);
+    let window = args.times.window(&trace)?;
     let by = if args.by == Rows::Thread { By::Thread } else { By::Name };
     let totals = Totals::of(&trace, by, window);
     if args.json {

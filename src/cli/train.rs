@@ -93,7 +93,7 @@ pub struct Args {
     device: Option<Target>,
     /// The program may hold this much main memory; a run that cannot fit is refused, one that would take more ends as
     /// failed, with a checkpoint. Without it, what the machine, its control groups and `ulimit -v` leave.
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
     memory_limit: Option<u64>,
     /// Print one JSON object per epoch, and one at the start and at the end.
     #[arg(long)]
@@ -130,6 +130,15 @@ impl Args {
             model,
             ..TrainConfig::default()
         }
+    }
+}
+
+/// The option that makes a setting of a configuration.
+fn flag(setting: &'static str) -> String {
+    match setting {
+        "kernel" => "taps".into(),
+        "learning_rate" => "lr".into(),
+        other => other.replace('_', "-"),
     }
 }
 
@@ -205,7 +214,11 @@ pub fn run(args: &Args) -> Result<()> {
         }
         (None, output) => {
             let config = args.config();
-            config.check()?;
+            config.check().map_err(|e| match e.setting {
+                // The value is right, this program cannot do it.
+                "device" => e.into(),
+                setting => super::wrong(format!("--{}: {}", flag(setting), e.problem)),
+            })?;
             fits(&config)?;
             let folder = if let Some(folder) = output {
                 free(folder, args.force)?;

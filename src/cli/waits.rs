@@ -5,6 +5,7 @@ use super::table::{Page, Style};
 use super::{output, window::Times};
 use crate::app::time::{grouped, point, short};
 use crate::dataset::opening::Told;
+use crate::ingest;
 use crate::query::Bitmap;
 use crate::stats::blame::{Idle, Instead, Link, chain, idle_cpus, instead};
 use crate::stats::column::{COLUMNS, Column, Expr, parse};
@@ -74,7 +75,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut tables = Vec::new();
     let (mut lengths, mut worst) = (Vec::new(), Vec::new());
     let most = args.top.unwrap_or(if args.csv { usize::MAX } else { SHOWN });
-    for (t, path) in args.traces.iter().enumerate() {
+    for (t, path) in ingest::within(&args.traces)?.iter().enumerate() {
         let trace = output::open(path, &Told::default())?.trace;
         if !trace.knows_queues() {
             say!(
@@ -82,7 +83,7 @@ pub fn run(args: &Args) -> Result<()> {
                 path.display()
             );
         }
-        let window = args.times.window(&trace);
+        let window = args.times.window(&trace)?;
         let name = if trace.meta().name.is_empty() { path.display().to_string() } else { trace.meta().name.clone() };
         let table = Table::new(name, Arc::new(trace));
         let asked = args.filter.as_ref().map_or_else(|| Bitmap::all(table.waits.len(), true), |f| f.rows(&table));

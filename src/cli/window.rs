@@ -3,6 +3,7 @@
 use crate::app::time;
 use crate::stats::Window;
 use crate::trace::{Nanos, Trace};
+use color_eyre::eyre::Result;
 
 /// From when to when, and by which clock.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -24,22 +25,22 @@ fn typed(text: &str) -> Result<String, String> {
 }
 
 impl Times {
-    /// The part of a recording. Without one, says so and ends the program.
-    pub fn window(&self, trace: &Trace) -> Window {
+    /// The part of a recording. When there is none, the arguments are wrong.
+    pub fn window(&self, trace: &Trace) -> Result<Window> {
         let all = Window::all(trace);
         let at = |text: &Option<String>, otherwise| text.as_deref().map_or(otherwise, |text| self.point(text, trace));
         let window = Window { from: at(&self.from, all.from), to: at(&self.to, all.to) };
         if window.from >= window.to && (self.from.is_some() || self.to.is_some()) {
             let (start, end) = (self.shown(trace, 0), self.shown(trace, all.to));
-            super::wrong(format!(
+            return Err(super::wrong(format!(
                 "nothing lies between --from {} and --to {}: the recording is from {} to {}",
                 self.from.as_deref().unwrap_or("its start"),
                 self.to.as_deref().unwrap_or("its end"),
                 time::point(start, 0),
                 time::point(end, 0)
-            ));
+            )));
         }
-        window
+        Ok(window)
     }
 
     fn point(&self, text: &str, trace: &Trace) -> u64 {

@@ -77,8 +77,7 @@ fn entry_of_catalog(catalog: &Catalog, e: &catalog::Entry) -> Entry {
 }
 
 fn entry_of_file(path: &Path) -> Entry {
-    let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-    let name = name.split('.').next().filter(|n| !n.is_empty()).unwrap_or(&name).to_string();
+    let name = ingest::name(path);
     let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
     Entry { path: path.into(), name, bytes, given: true, ..Entry::default() }
 }

@@ -68,33 +68,33 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
         // A send fails only when the interface is gone; then nobody waits for the answer.
         let (tx, done) = (self.tx.clone(), self.tx.clone());
         match order {
-            Order::Collect { number, origins, whom, other } => {
+            Order::Collect { ticket, origins, whom, other } => {
                 (self.looking, self.explaining) = (None, None);
                 let (load, make, named) = (self.load, self.make, self.named);
                 let machine = Arc::clone(&self.machine);
                 let work = move |cancel: &Cancel| {
-                    let told = |done, of| tx.send(Msg::Mistakes(News::Progress { number, done, of })).is_ok();
+                    let told = |done, of| tx.send(Msg::Mistakes(News::Progress { ticket, done, of })).is_ok();
                     let other = other.map(|who| by_name(named, &who)).transpose()?;
                     let who = Who::find(whom, load, make, named)?;
                     gather(&origins, &machine, &who, other.as_ref(), cancel, &told)
                 };
                 self.collecting = Some(Job::spawn("mistakes", work, move |result| {
                     let result = result.map_err(|e| e.to_string()).and_then(|r| r);
-                    // A cancelled order has been replaced: its number is an old one, and its answer changes nothing.
-                    let _ = done.send(Msg::Mistakes(News::Collected { number, result: result.map(Arc::new) }));
+                    // A cancelled order has been replaced: its ticket is an old one, and its answer changes nothing.
+                    let _ = done.send(Msg::Mistakes(News::Collected { ticket, result: result.map(Arc::new) }));
                 }));
             }
-            Order::Look { number, found, query, old } => {
+            Order::Look { ticket, found, query, old } => {
                 let work = move |_: &_| View::new(&found.table, &found.latencies, query, old.as_deref());
                 self.looking = Some(Job::spawn_wide("filter", work, move |result| {
                     let news = match result {
-                        Ok(view) => News::Looked { number, view: Arc::new(view) },
+                        Ok(view) => News::Looked { ticket, view: Arc::new(view) },
                         Err(e) => News::Trouble(e.to_string()),
                     };
                     let _ = done.send(Msg::Mistakes(news));
                 }));
             }
-            Order::Explain { number, origin, found, row } => {
+            Order::Explain { ticket, origin, found, row } => {
                 let (read, machine) = (Arc::clone(&self.read), Arc::clone(&self.machine));
                 let work = move |cancel: &Cancel| told::<E>((&origin, &machine), &found, row, &read, cancel);
                 self.explaining = Some(Job::spawn("explain", work, move |result| {
@@ -103,7 +103,7 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
                         Ok(Some(result)) => result,
                         Err(e) => Err(e.to_string()),
                     };
-                    let _ = done.send(Msg::Mistakes(News::Explained { number, row, result: result.map(Arc::new) }));
+                    let _ = done.send(Msg::Mistakes(News::Explained { ticket, row, result: result.map(Arc::new) }));
                 }));
             }
             Order::LoadFilters => {
@@ -317,18 +317,18 @@ mod tests {
                 app.update(msg).into_iter().for_each(|e| driver.perform(e));
             }
         };
-        until(&mut app, &[], &|app| matches!(app.open, Open::Ready(_)));
+        until(&mut app, &[], &|app| matches!(app.viewer.open, Open::Ready(_)));
         let shown = |app: &App| app.mistakes.view.is_some() && !app.mistakes.is_stale();
-        until(&mut app, &[Key::Char('3')], &|app| shown(app) && matches!(app.mistakes.why, Explained::Ready(..)));
+        until(&mut app, &[Key::Char('3')], &|app| shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..)));
         let all = app.mistakes.view.as_ref().unwrap().rows.len();
         let typed: Vec<Key> = "/p>0.5 and cpu=1".chars().map(Key::Char).chain([Key::Enter]).collect();
-        until(&mut app, &typed, &|app| shown(app) && !app.mistakes.editing);
+        until(&mut app, &typed, &|app| shown(app) && !app.mistakes.filter.editing);
         let view = app.mistakes.view.clone().unwrap();
         assert!(!view.rows.is_empty() && view.rows.len() < all, "{} of {all}", view.rows.len());
-        let Data::Ready(found) = &app.mistakes.data else { panic!() };
+        let Data::Ready(found) = &app.mistakes.decisions.data else { panic!() };
         let (found, row) = (Arc::clone(found), view.rows[3] as usize);
         let down = [Key::Down, Key::Down, Key::Down];
-        until(&mut app, &down, &|app| matches!(app.mistakes.why, Explained::Ready(r, _) if r == row));
+        until(&mut app, &down, &|app| matches!(app.mistakes.why.told, Explained::Ready(r, _) if r == row));
         until(&mut app, &[Key::Enter], &|app| app.tab == Tab::Timeline);
         assert_eq!(app.timeline().unwrap().event(), Some(found.table.event(row)));
         // From here n and N follow the filtered list.
@@ -339,13 +339,15 @@ mod tests {
         assert_eq!(app.mistakes.row(), Some(view.rows[2] as usize));
         // Another predictor's mistakes: everything is of it, the explanation too.
         let typed = |text: &str| -> Vec<Key> { text.chars().map(Key::Char).chain([Key::Enter]).collect() };
-        let explained = |app: &App| shown(app) && matches!(app.mistakes.why, Explained::Ready(..));
+        let explained = |app: &App| shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..));
         until(&mut app, &typed("3plifo"), &explained);
         let of_lifo = |app: &App| {
             let found = Arc::clone(app.mistakes.found().unwrap());
             let total = app.mistakes.view.as_ref().unwrap().sums.total;
             assert_eq!((found.table.models[0].as_str(), total.hits), ("lifo", total.baselines[2]));
-            let (row, Explained::Ready(of, told)) = (app.mistakes.row().unwrap(), &app.mistakes.why) else { panic!() };
+            let (row, Explained::Ready(of, told)) = (app.mistakes.row().unwrap(), &app.mistakes.why.told) else {
+                panic!()
+            };
             assert_eq!((*of, Column::Pred.thread(&found.table, row)), (row, Some(told.why.candidates[0].thread)));
         };
         of_lifo(&app);

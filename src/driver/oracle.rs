@@ -2,6 +2,7 @@
 //! single decisions, always the newest question first, and drops those that nobody waits for any more.
 
 use crate::app::Msg;
+use crate::app::ticket::Ticket;
 use crate::app::train::live::Whose;
 use crate::evaluate::overlay::{self, Cache, Chunk, Guess, Inspection, OverlayError, Snapshots};
 use crate::job::{Cancel, Job, JobError};
@@ -39,7 +40,7 @@ impl<E> Gate<E> {
 /// A question about one decision.
 #[derive(Debug)]
 struct Question<E> {
-    generation: u64,
+    ticket: Ticket,
     trace: Arc<Trace>,
     event: usize,
     gate: Arc<Gate<E>>,
@@ -66,8 +67,8 @@ struct Inbox<E> {
 #[derive(Debug)]
 struct Waiting<E> {
     newest: Option<Question<E>>,
-    /// The question being answered: its generation and event, for the case that answering panics.
-    current: (u64, usize),
+    /// The question being answered: its ticket and event, for the case that answering panics.
+    current: (Ticket, usize),
     /// Stops the answer in the making.
     cancel: Cancel,
     /// A job waits at the bell or is answering.
@@ -86,7 +87,7 @@ impl<E> Inbox<E> {
         let idle = |w: &mut Waiting<E>| w.newest.is_none() && !w.closed;
         let mut state = self.bell.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         let question = state.newest.take().filter(|_| !state.closed)?;
-        state.current = (question.generation, question.event);
+        state.current = (question.ticket, question.event);
         state.cancel = Cancel::new();
         Some((question, state.cancel.clone()))
     }
@@ -108,7 +109,7 @@ pub struct Oracle<E> {
     /// Predicts for the second row.
     pub(super) beside: Option<Job>,
     /// States of the walk for stretches of the open recording.
-    steps: Option<(u64, Arc<Snapshots<E>>)>,
+    steps: Option<(Ticket, Arc<Snapshots<E>>)>,
     answering: Option<Job>,
     inbox: Arc<Inbox<E>>,
 }
@@ -127,7 +128,13 @@ impl<E> Drop for Oracle<E> {
 impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     /// Knows nothing yet; `load` gives the engine, `cache` is where predictions are kept.
     pub fn new(tx: SyncSender<Msg>, load: super::LoadEngine<E>, cache: Option<PathBuf>) -> Self {
-        let waiting = Waiting { newest: None, current: (0, 0), cancel: Cancel::new(), staffed: false, closed: false };
+        let waiting = Waiting {
+            newest: None,
+            current: (Ticket::default(), 0),
+            cancel: Cancel::new(),
+            staffed: false,
+            closed: false,
+        };
         let inbox = Arc::new(Inbox { state: Mutex::new(waiting), bell: Condvar::new() });
         let gate = Gate::new();
         Self {
@@ -161,7 +168,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     /// Predicts a stretch with other weights; replaces the stretch before, done or not.
     pub fn look(
         &mut self,
-        generation: u64,
+        ticket: Ticket,
         trace: &Arc<Trace>,
         weights: &Arc<Weights>,
         label: String,
@@ -170,26 +177,26 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         let Some(make) = self.make else { return };
         // What the stretch says must be what an inspection of one of its decisions says, which starts elsewhere.
         let (engine, _) = make(trace, &Arc::new(weights.frozen()));
-        let steps = self.steps(generation, trace, &engine);
+        let steps = self.steps(ticket, trace, &engine);
         let (trace, context, tx) = (Arc::clone(trace), weights.config.receptive_field(), self.tx.clone());
         let work = move |cancel: &Cancel| overlay::stretch(&trace, &steps, engine, events, context, cancel);
         self.looking = Some(Job::spawn("look", work, move |result| {
             if let Ok(Ok(stretch)) = result {
-                let _ = tx.send(Msg::Looked { generation, label, stretch });
+                let _ = tx.send(Msg::Looked { ticket, label, stretch });
             }
         }));
     }
 
     /// The states of the walk for engines of other weights.
-    fn steps(&mut self, generation: u64, trace: &Trace, engine: &E) -> Arc<Snapshots<E>> {
-        let known = self.steps.take().filter(|(of, _)| *of == generation);
-        let (_, steps) = known.unwrap_or_else(|| (generation, Arc::new(Snapshots::new(trace, engine.clone()))));
-        self.steps = Some((generation, Arc::clone(&steps)));
+    fn steps(&mut self, ticket: Ticket, trace: &Trace, engine: &E) -> Arc<Snapshots<E>> {
+        let known = self.steps.take().filter(|(of, _)| *of == ticket);
+        let (_, steps) = known.unwrap_or_else(|| (ticket, Arc::new(Snapshots::new(trace, engine.clone()))));
+        self.steps = Some((ticket, Arc::clone(&steps)));
         steps
     }
 
     /// Predicts the whole recording, in chunks; with `model` if one is given.
-    pub fn predict(&mut self, generation: u64, trace: Arc<Trace>, model: Option<Arc<Weights>>) {
+    pub fn predict(&mut self, ticket: Ticket, trace: Arc<Trace>, model: Option<Arc<Weights>>) {
         self.forget();
         let make = self.make;
         let (tx, done, gate, load) = (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.load);
@@ -200,7 +207,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
             let (engine, checksum) = match given.map_or_else(|| load(&trace), Ok) {
                 Ok((engine, checksum)) => (engine, Some(checksum)),
                 Err((stand_in, problem)) => {
-                    let _ = tx.send(Msg::NoModel { generation, problem });
+                    let _ = tx.send(Msg::NoModel { ticket, problem });
                     (stand_in, None)
                 }
             };
@@ -213,7 +220,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
                     let all = chunk.per_cpu.iter_mut().flatten();
                     all.for_each(|p| (p.pick, p.forecast) = (Guess::NONE, Guess::NONE));
                 }
-                let _ = tx.send(Msg::Predicted { generation, chunk });
+                let _ = tx.send(Msg::Predicted { ticket, chunk });
             };
             let pass = match &cache {
                 Some(cache) => overlay::run_cached(&trace, engine, cache, cancel, &mut send),
@@ -230,19 +237,19 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         self.predicting = Some(Job::spawn("predict", work, move |result: Result<Result<(), String>, JobError>| {
             if let Err(problem) = result.map_err(|e| e.to_string()).and_then(|r| r) {
                 failed.set(Err(problem.clone()));
-                let _ = done.send(Msg::PredictionFailed { generation, problem });
+                let _ = done.send(Msg::PredictionFailed { ticket, problem });
             }
         }));
     }
 
     /// Asks about one decision; replaces the question before, taken up or not.
-    pub fn inspect(&mut self, generation: u64, trace: Arc<Trace>, event: usize, by: Option<Whose>) {
+    pub fn inspect(&mut self, ticket: Ticket, trace: Arc<Trace>, event: usize, by: Option<Whose>) {
         let other = by.zip(self.make).map(|(Whose { label, weights }, make)| {
             let (engine, _) = make(&trace, &Arc::new(weights.frozen()));
-            let steps = self.steps(generation, &trace, &engine);
+            let steps = self.steps(ticket, &trace, &engine);
             Other { label, engine, context: weights.config.receptive_field(), steps }
         });
-        let question = Question { generation, trace, event, gate: Arc::clone(&self.gate), other };
+        let question = Question { ticket, trace, event, gate: Arc::clone(&self.gate), other };
         let staffed = self.inbox.with(|w| {
             w.newest = Some(question);
             w.cancel.cancel();
@@ -256,21 +263,21 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         let (left, done) = (Arc::clone(&self.inbox), self.tx.clone());
         let work = move |_: &Cancel| {
             while let Some((q, cancel)) = inbox.take() {
-                let (generation, event) = (q.generation, q.event);
+                let (ticket, event) = (q.ticket, q.event);
                 let Some(result) = answer(&q, &cancel) else { continue };
                 let by = q.other.map(|o| o.label);
-                if tx.send(Msg::Inspected { generation, event, by, result }).is_err() {
+                if tx.send(Msg::Inspected { ticket, event, by, result }).is_err() {
                     return;
                 }
             }
         };
         self.answering = Some(Job::spawn("inspect", work, move |result| {
-            let (generation, event) = left.with(|w| {
+            let (ticket, event) = left.with(|w| {
                 w.staffed = false;
                 w.current
             });
             if let Err(e) = result {
-                let _ = done.send(Msg::Inspected { generation, event, by: None, result: Err(e.to_string()) });
+                let _ = done.send(Msg::Inspected { ticket, event, by: None, result: Err(e.to_string()) });
             }
         }));
     }

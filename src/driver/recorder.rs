@@ -4,6 +4,7 @@
 use crate::app::Msg;
 use crate::app::recording::run::{Failure, Saved};
 use crate::app::recording::{News, Order};
+use crate::app::ticket::Ticket;
 use crate::app::time::grouped;
 use crate::job::{Cancel, Job, JobError, Latest};
 use crate::record::claim::{Claim, first_free};
@@ -75,7 +76,7 @@ impl Recorder {
         ));
     }
 
-    fn start(&mut self, id: u64, plan: Plan) {
+    fn start(&mut self, id: Ticket, plan: Plan) {
         let (tx, done) = (self.tx.clone(), self.tx.clone());
         let stop = Stop::new();
         let asked = stop.clone();
@@ -128,7 +129,7 @@ fn claim(workload: &str) -> Result<Claim, String> {
     Ok(claim)
 }
 
-fn make(id: u64, plan: Plan, stop: &Stop, tx: &SyncSender<Msg>) -> Result<Saved, Failure> {
+fn make(id: Ticket, plan: Plan, stop: &Stop, tx: &SyncSender<Msg>) -> Result<Saved, Failure> {
     let failure = |problem: String| Failure { problem, cancelled: false };
     // Said before minutes of recording, not after.
     let claim = claim(&plan.workload).map_err(failure)?;

@@ -4,6 +4,7 @@
 use super::oracle::Oracle;
 use crate::app::Msg;
 use crate::app::second::{News, model_label};
+use crate::app::ticket::Ticket;
 use crate::evaluate::overlay::{self, Cache, OverlayError};
 use crate::job::{Cancel, Job, JobError};
 use crate::predictor::Predictor;
@@ -94,13 +95,13 @@ pub fn named_engine(who: &Path) -> Result<Named<Engine>, String> {
 
 impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     /// Predicts the whole recording by `who`, in chunks, for the second row; replaces who was there before.
-    pub fn second(&mut self, serial: u64, trace: Arc<Trace>, who: std::path::PathBuf) {
+    pub fn second(&mut self, ticket: Ticket, trace: Arc<Trace>, who: std::path::PathBuf) {
         let Some(named) = self.named else { return };
         let (tx, done, folder) = (self.tx.clone(), self.tx.clone(), self.cache.clone());
         let work = move |cancel: &Cancel| {
             let found = named(&who)?;
             let engine = found.engine(&trace)?;
-            let tell = |news| drop(tx.send(Msg::Second { serial, news }));
+            let tell = |news| drop(tx.send(Msg::Second { ticket, news }));
             let cache = folder.zip(found.checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
             tell(News::Named(found.label));
             let mut send = |chunk| tell(News::Predicted(chunk));
@@ -116,7 +117,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         };
         self.beside = Some(Job::spawn("second", work, move |result: Result<Result<(), String>, JobError>| {
             if let Err(problem) = result.map_err(|e| e.to_string()).and_then(|r| r) {
-                let _ = done.send(Msg::Second { serial, news: News::Failed(problem) });
+                let _ = done.send(Msg::Second { ticket, news: News::Failed(problem) });
             }
         }));
     }

@@ -2,6 +2,7 @@
 //! for all runs that learn from the same. Which run may start is decided elsewhere (`app::train`).
 
 use crate::app::Msg;
+use crate::app::ticket::Ticket;
 use crate::app::train::{News, Order};
 use crate::dataset::catalog::{self, Catalog};
 use crate::export::NewFile;
@@ -45,7 +46,7 @@ impl Drop for Running {
 pub struct Trainer {
     tx: SyncSender<Msg>,
     home: Option<PathBuf>,
-    running: BTreeMap<u64, Running>,
+    running: BTreeMap<Ticket, Running>,
     shared: Shared,
 }
 
@@ -86,7 +87,7 @@ impl Trainer {
         }
     }
 
-    fn with(&self, id: u64, act: impl FnOnce(&Control)) {
+    fn with(&self, id: Ticket, act: impl FnOnce(&Control)) {
         if let Some(running) = self.running.get(&id) {
             act(&running.control);
         }
@@ -108,7 +109,7 @@ impl Trainer {
         drop(job);
     }
 
-    fn start(&mut self, id: u64, mut config: TrainConfig) {
+    fn start(&mut self, id: Ticket, mut config: TrainConfig) {
         let control = Control::default();
         let (tx, done, handle) = (self.tx.clone(), self.tx.clone(), control.clone());
         let (shared, home) = (Arc::clone(&self.shared), self.home.clone());
@@ -181,7 +182,7 @@ impl Trainer {
 
 /// Collects steps and tells them together.
 struct Teller {
-    id: u64,
+    id: Ticket,
     tx: SyncSender<Msg>,
     steps: Vec<Step>,
     told: Instant,

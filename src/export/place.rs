@@ -57,7 +57,7 @@ impl<'a> Pair<'a> {
                 "the recording's metadata go here, and this file is something else; choose another name, or say --force",
             );
         }
-        if !self.events.exists() && self.sibling().exists() {
+        if self.sibling().exists() {
             return refused(
                 &self.meta,
                 "these are the metadata of another recording beside it; choose another name, or say --force",
@@ -73,7 +73,7 @@ fn leads_to_no_file(path: &Path) -> bool {
 }
 
 /// Whether a file says itself that it is a recording's metadata.
-fn is_metadata(path: &Path) -> bool {
+pub fn is_metadata(path: &Path) -> bool {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let keys = |t: toml::Table| KEYS.iter().all(|key| t.contains_key(*key));
     text.parse::<toml::Table>().is_ok_and(keys) && toml::from_str::<TraceMeta>(&text).is_ok()

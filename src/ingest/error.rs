@@ -14,9 +14,18 @@ pub enum IngestError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The path is a directory.
-    #[error("{}: this is a directory, not a recording", .0.display())]
-    Directory(PathBuf),
+    /// The path is a directory where one recording is asked for.
+    #[error("{}: this is a directory, not a recording{}", folder.display(),
+        example.as_ref().map(|e| format!("; name one in it, such as {}", e.display())).unwrap_or_default())]
+    Directory {
+        /// The directory.
+        folder: PathBuf,
+        /// A recording in it.
+        example: Option<PathBuf>,
+    },
+    /// A directory that stands for its recordings and has none.
+    #[error("{}: no recording is in this directory", .0.display())]
+    NoRecordings(PathBuf),
     /// The path is a disk, a terminal or another device.
     #[error("{}: this is a device, not a recording", .0.display())]
     Device(PathBuf),

@@ -72,6 +72,16 @@ const TABLE: &[Foreign] = &[
         "record again after `echo 0 > /sys/kernel/tracing/options/raw`",
     ),
     row(
+        hex,
+        "ftrace text with the option `hex`, which leaves out fields",
+        "record again after `echo 0 > /sys/kernel/tracing/options/hex`",
+    ),
+    row(
+        |l| l.magic(b"# tracer:") && l.line.starts_with(b"sched_") && l.all(&[b": ", b"comm="]),
+        "ftrace text without the option `context-info`, which leaves out CPUs and times",
+        "record again after `echo 1 > /sys/kernel/tracing/options/context-info`",
+    ),
+    row(
         binary,
         "ftrace text with the option `bin`, which is not text",
         "record again after `echo 0 > /sys/kernel/tracing/options/bin`",
@@ -135,8 +145,17 @@ impl Look<'_> {
 
 /// `20302 0 522840765267 type: 373`
 fn raw(l: &Look<'_>) -> bool {
-    let mut words = l.line.trim_ascii().split(|&b| b == b' ');
-    let number = |w: Option<&[u8]>| w.is_some_and(|w| !w.is_empty() && w.iter().all(u8::is_ascii_digit));
+    numbers_and_type(l.line, u8::is_ascii_digit)
+}
+
+/// `000070f5 00000001 00000dff60a0f7ce type: 372`
+fn hex(l: &Look<'_>) -> bool {
+    numbers_and_type(l.line, u8::is_ascii_hexdigit)
+}
+
+fn numbers_and_type(line: &[u8], digit: fn(&u8) -> bool) -> bool {
+    let mut words = line.trim_ascii().split(|&b| b == b' ');
+    let number = |w: Option<&[u8]>| w.is_some_and(|w| !w.is_empty() && w.iter().all(digit));
     number(words.next()) && number(words.next()) && number(words.next()) && words.next() == Some(b"type:")
 }
 

@@ -1,15 +1,17 @@
 //! From a path to a [`Source`]: regular files, named pipes and standard input. What would never end, or never begin, is
 //! refused.
 
-use super::{IngestError, Source};
+use super::{IngestError, Source, folder, sidecar};
 use std::fs::{File, OpenOptions};
 use std::io::{Cursor, ErrorKind, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// What standard input is called.
+const STDIN: &str = "stdin";
 /// So long a named pipe may be silent before anybody writes.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often it is looked at meanwhile.
@@ -23,10 +25,10 @@ pub fn open(path: &Path) -> Result<Source<'static>, IngestError> {
     if path.as_os_str() == "-" {
         return standard();
     }
-    let name = path.display().to_string();
+    let name = if is_put_aside(path) { STDIN.to_owned() } else { path.display().to_string() };
     let kind = std::fs::metadata(path).map_err(io)?.file_type();
     if kind.is_dir() {
-        return Err(IngestError::Directory(path.into()));
+        return Err(IngestError::Directory { folder: path.into(), example: folder::example(path) });
     }
     if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
         return Err(IngestError::Device(path.into()));
@@ -40,12 +42,33 @@ pub fn open(path: &Path) -> Result<Source<'static>, IngestError> {
 
 /// Standard input: a stream, or the file that it was redirected from.
 fn standard() -> Result<Source<'static>, IngestError> {
-    const NAME: &str = "stdin";
-    let io = |source| IngestError::Io { path: NAME.into(), source };
+    let io = |source| IngestError::Io { path: STDIN.into(), source };
     let input = std::io::stdin();
     let file = File::from(input.as_fd().try_clone_to_owned().map_err(io)?);
     let regular = file.metadata().is_ok_and(|m| m.is_file());
-    Ok(if regular { Source::file(file, NAME) } else { Source::stream(file, NAME) })
+    Ok(if regular { Source::file(file, STDIN) } else { Source::stream(file, STDIN) })
+}
+
+/// Where the system shows this process's open files.
+const OPEN_FILES: &str = "/proc/self/fd";
+
+fn is_put_aside(path: &Path) -> bool {
+    path.starts_with(OPEN_FILES)
+}
+
+/// What a recording is called whose metadata have no name for it.
+pub fn name(path: &Path) -> String {
+    if path.as_os_str() == "-" || is_put_aside(path) { STDIN.into() } else { sidecar::stem(path) }
+}
+
+/// Copies standard input into a file without a name, for who has to read it more than once. The path leads to it as long
+/// as the file is held; nothing is left of it when this process ends, however it ends.
+pub fn put_aside() -> Result<(File, PathBuf), IngestError> {
+    let io = |source| IngestError::Io { path: STDIN.into(), source };
+    let mut file = tempfile::tempfile().map_err(io)?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut file).map_err(io)?;
+    let path = Path::new(OPEN_FILES).join(file.as_fd().as_raw_fd().to_string());
+    Ok((file, path))
 }
 
 /// Opens a named pipe without waiting for its writer for ever, and returns the first byte with the rest. Once somebody

@@ -5,10 +5,18 @@ use super::report::Report;
 use crate::trace::{MAX_CPUS, SchedClass, TraceMeta};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// A metadata file has a few lines; more than this is something else.
 const LONGEST: u64 = 1 << 20;
+
+/// A recording begins at most so late on its clock, in ns (146 years), so that every time in it can be written.
+const LATEST: u64 = 1 << 62;
+/// Base slices in ns that make sense, and timer frequencies in Hz.
+pub const SLICES: RangeInclusive<u64> = 1_000..=1_000_000_000;
+/// See [`SLICES`].
+pub const FREQUENCIES: RangeInclusive<u64> = 10..=10_000;
 
 /// The metadata file of a recording: `NAME.toml` for `NAME.csv.zst`, `NAME.txt.gz`, ...
 pub fn meta_path(path: &Path) -> PathBuf {
@@ -71,6 +79,26 @@ pub fn merge(told: TraceMeta, found: TraceMeta, report: &mut Report) -> TraceMet
             meta.cpus
         ));
         meta.cpus = 0;
+    }
+    let mut out_of_range = |value: u64, what: &str, range: RangeInclusive<u64>| {
+        let wrong = value != 0 && !range.contains(&value);
+        if wrong {
+            report.warn(format!(
+                "the metadata say {what} {value}, which is not in {} to {}: not used",
+                range.start(),
+                range.end()
+            ));
+        }
+        wrong
+    };
+    if out_of_range(meta.start_ns, "start_ns", 0..=LATEST) {
+        meta.start_ns = 0;
+    }
+    if out_of_range(meta.slice_ns, "slice_ns", SLICES) {
+        meta.slice_ns = 0;
+    }
+    if out_of_range(meta.hz.into(), "hz", FREQUENCIES) {
+        meta.hz = 0;
     }
     if meta.lost.len() > usize::from(MAX_CPUS) {
         meta.lost.truncate(usize::from(MAX_CPUS));

@@ -5,6 +5,7 @@
 use super::replay::KernelReplay;
 use super::runqueue::RunQueues;
 use crate::trace::{EventKind, Fact, Machine, Nanos, SchedClass, ThreadIx, Trace, USUAL_HZ};
+use rayon::prelude::*;
 
 /// Events of the first part that are looked at.
 const PART: usize = 40_000;
@@ -22,7 +23,12 @@ const FREQUENCIES: [u32; 4] = [100, 250, 300, 1000];
 
 /// Replaces what is assumed of the machine by what follows from the events, where enough does.
 pub fn infer(trace: &mut Trace) {
-    let mut machine = *trace.machine();
+    let machine = inferred(trace, *trace.machine());
+    trace.suppose(machine);
+}
+
+/// What is known of the machine, with what follows from the events in the place of what is assumed.
+pub fn inferred(trace: &Trace, mut machine: Machine) -> Machine {
     if machine.hz.is_assumed()
         && let Some(hz) = frequency(trace)
     {
@@ -36,7 +42,7 @@ pub fn infer(trace: &mut Trace) {
     } else if machine.autogroup.is_assumed() && machine.class.value == SchedClass::Cfs {
         machine = best(trace, machine, &[true, false].map(|grouped| (machine.class, grouped)));
     }
-    trace.suppose(machine);
+    machine
 }
 
 /// A hypothesis and how often its replay picks as the kernel did: corrected by each pick, and left alone.
@@ -51,19 +57,23 @@ struct Tried {
 const SUPPORT: f32 = 0.02;
 
 /// The hypothesis whose replay picks as the kernel did most often. What was recorded or told stays.
-fn best(trace: &mut Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> Machine {
-    let mut tried: Vec<Tried> = Vec::new();
-    for &(class, grouped) in rules {
+fn best(trace: &Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> Machine {
+    let hypothesis = |&(class, grouped): &(Fact<SchedClass>, bool)| {
         let autogroup = if machine.autogroup.is_assumed() { Fact::assumed(grouped) } else { machine.autogroup };
-        let hypothesis = Machine { class, autogroup, ..machine };
-        trace.suppose(hypothesis);
-        let ((hits, of), (alone, _)) = (explained(trace, true), explained(trace, false));
+        Machine { class, autogroup, ..machine }
+    };
+    let trials = rules.iter().flat_map(|rule| [true, false].map(|corrected| (hypothesis(rule), corrected)));
+    let trials: Vec<_> = trials.collect();
+    let found: Vec<_> = trials.par_iter().map(|(machine, corrected)| explained(trace, machine, *corrected)).collect();
+    let mut tried: Vec<Tried> = Vec::new();
+    for (trial, found) in trials.chunks(2).zip(found.chunks(2)) {
+        let &[(hits, of), (alone, _)] = found else { continue };
         if of < DECISIONS {
             // Nothing to tell them apart by.
             return machine;
         }
         let share = |n: u64| n as f32 / of as f32;
-        tried.push(Tried { machine: hypothesis, corrected: share(hits), alone: share(alone) });
+        tried.push(Tried { machine: trial[0].0, corrected: share(hits), alone: share(alone) });
     }
     let class = class_of(&tried);
     let mut found = Machine { class, ..machine };
@@ -105,8 +115,8 @@ fn doubtless(difference: f32) -> f32 {
 }
 
 /// How many of the picks among several the replay made too, and of how many.
-fn explained(trace: &Trace, corrected: bool) -> (u64, u64) {
-    let (mut queues, mut replay) = (RunQueues::of(trace), KernelReplay::of(trace, corrected));
+fn explained(trace: &Trace, machine: &Machine, corrected: bool) -> (u64, u64) {
+    let (mut queues, mut replay) = (RunQueues::of(trace), KernelReplay::on(trace, machine, corrected));
     let (mut hits, mut of) = (0, 0);
     let mut waiting = Vec::new();
     // By thread: a real-time task is before all fair ones whatever the class.

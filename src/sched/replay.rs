@@ -14,7 +14,7 @@ mod moves;
 mod queue;
 mod views;
 
-use crate::trace::{CpuId, Event, EventKind, SchedClass, ThreadIx, Trace, usual_slice};
+use crate::trace::{CpuId, Event, EventKind, Machine, SchedClass, ThreadIx, Trace, usual_slice};
 use engine::Engine;
 pub(crate) use entity::is_kernel_thread;
 
@@ -54,9 +54,16 @@ impl KernelReplay {
 
     /// A replay of `trace` by what is known of its machine.
     pub fn of(trace: &Trace, corrected: bool) -> Self {
-        let (machine, cpus) = (trace.machine(), trace.cpus());
+        Self::on(trace, trace.machine(), corrected)
+    }
+
+    /// A replay of `trace` as if it had been recorded on `machine`.
+    pub fn on(trace: &Trace, machine: &Machine, corrected: bool) -> Self {
+        let cpus = trace.cpus();
         let threads = trace.tasks().thread_count().max(cpus);
-        Self::new(machine.class.value, cpus, threads, machine.slice_ns.value, corrected)
+        let mut replay = Self::new(machine.class.value, cpus, threads, machine.slice_ns.value, corrected);
+        replay.engine.learn(machine, trace.meta().start_ns);
+        replay
     }
 
     /// A copy that shares with this one what neither changes afterwards.
@@ -81,7 +88,6 @@ impl KernelReplay {
             return;
         }
         let tasks = trace.tasks();
-        self.engine.learn(trace);
         self.engine.sync_actor(e, tasks);
         match e.kind {
             EventKind::Wakeup | EventKind::WakeupNew => self.engine.wakeup(e, tasks),
@@ -94,7 +100,6 @@ impl KernelReplay {
     pub fn before_pick(&mut self, e: &Event, trace: &Trace) {
         if let Some(open) = self.open.get_mut(e.cpu.ix()) {
             *open = Some(e.time.0);
-            self.engine.learn(trace);
             self.engine.before_pick(e, trace.tasks());
         }
     }

@@ -10,10 +10,15 @@
 //! resync               the CPU turns out to run somebody else: the thread we believed in left unseen: to the
 //!                      queue if it has a pending wake, else asleep; the one that does run leaves all queues
 //! candidates           the queue; idle when it is empty, and only then
+//! bound                a queue of 16,384 threads forgets the oldest when another one enters
 //! ```
 
 use super::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, TaskTable, ThreadIx, Trace};
+
+/// Threads in one queue at most; of a longer one the oldest are taken for gone. No machine waits like that, and it bounds
+/// what one event costs.
+const MOST_QUEUED: usize = 1 << 14;
 
 /// What a thread is believed to be doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -353,7 +358,12 @@ impl RunQueues {
         let pending = CpuId::NONE;
         self.threads[thread.ix()] =
             Entry { run: Run::Queued, cpu, enqueued: now, cause, waker, local, serial, pending };
-        self.cpus[cpu.ix()].queue.push(thread);
+        let queue = &mut self.cpus[cpu.ix()].queue;
+        if queue.len() >= MOST_QUEUED {
+            let oldest = queue.remove(0);
+            self.threads[oldest.ix()].run = Run::Asleep;
+        }
+        queue.push(thread);
     }
 
     fn unqueue(&mut self, thread: ThreadIx) {

@@ -78,6 +78,10 @@ impl Folder {
                 return Err(problem(&file, &"the run was started with another configuration"));
             }
             resumed = checkpoint::newest(path)?;
+            let beyond = |kept: &Kept| kept.state.epoch > config.epochs || kept.state.best_epoch > kept.state.epoch;
+            if resumed.as_ref().is_some_and(beyond) {
+                return Err(problem(path, &"the checkpoint is of an epoch that this run does not have: it is damaged"));
+            }
         } else {
             // Nothing of another run may be taken for this one's.
             for name in checkpoint::NAMES.into_iter().chain([SESSIONS, PLAN, "best.koracle", "last.koracle"]) {

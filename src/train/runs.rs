@@ -85,6 +85,12 @@ pub fn is_needed(file: &Path) -> bool {
     FILES.iter().any(|name| file.file_name() == Some(name.as_ref()))
 }
 
+/// Whether a file that is there belongs to a run, so that nothing else may be written over it.
+pub fn is_of_run(file: &Path) -> bool {
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    is_needed(file) && file.is_file() && holds(folder) == Holds::Run
+}
+
 /// Names the folder of runs.
 pub const ENV: &str = "KORACLE_RUNS";
 
@@ -301,6 +307,9 @@ pub enum RunError {
     /// It is being trained.
     #[error("{}: it is running; stop it first", .0.display())]
     Running(PathBuf),
+    /// The name is a link: who removes it may mean the link or what it leads to.
+    #[error("{}: this is a link; name the folder itself. Nothing is removed", .0.display())]
+    Link(PathBuf),
     /// The folder holds something that has the name of a run's settings and is none.
     #[error("{}: these are not a run's settings; nothing is removed", .0.display())]
     Foreign(PathBuf),
@@ -405,6 +414,9 @@ pub fn list(dir: &Path) -> Result<(Vec<Run>, Vec<RunError>), RunError> {
 /// Removes a run that is not running: the files that a run writes, then its folder. What says last that they are a run's
 /// goes last, so that a removal that is cut short can be asked for again.
 pub fn delete(folder: &Path) -> Result<(), RunError> {
+    if folder.is_symlink() {
+        return Err(RunError::Link(folder.into()));
+    }
     let config = folder.join(CONFIG);
     match holds(folder) {
         Holds::Run => {}

@@ -1,32 +1,18 @@
 //! The bottom rows: playback, keys that work now, questions, news; and the `?` page. Made from the key table.
 
-use super::draw::{put, put_all, rect};
 use super::palette::Theme;
+use super::pen::Pen;
 use crate::app::answers::Answers;
 use crate::app::help::{KEYS, Page};
-use crate::app::keys::{self, Contexts};
+use crate::app::keys;
 use crate::app::layout::{Area, Layout};
 use crate::app::timeline::Timeline;
 use crate::app::{App, Tab, time};
-use ratatui::buffer::Buffer;
 use ratatui::style::Style;
-use ratatui::widgets::{Block, Clear, Widget};
-
-fn context(app: &App) -> Contexts {
-    if let Some(context) = app.recording_context() {
-        return context;
-    }
-    match app.tab {
-        Tab::Timeline if app.timeline().is_none() => keys::NOTHING,
-        Tab::Timeline => keys::TIMELINE,
-        Tab::Train => keys::TRAIN,
-        Tab::Mistakes => keys::MISTAKES,
-        Tab::Traces => keys::TRACES,
-    }
-}
 
 /// Playback, marks, progress of the predictions.
-pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let theme = pen.theme;
     if l.bar.y == l.footer.y {
         return; // one row only: keys() puts the short form there
     }
@@ -43,14 +29,12 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
     }
     if let Some(whose) = t.answers.live() {
         pieces.push((format!("  ● {whose} predicts here"), theme.playhead()));
-    } else if let Some((name, _)) = &app.train.current {
+    } else if let Some((name, _)) = &app.shared.model {
         pieces.push((format!("  model {name}"), theme.mark()));
     }
-    // Which decisions `n` and `N` go to, and by whose answers they are wrong, while it is not the shown row's.
-    if let (true, Some(found)) = (app.mistakes.walking, app.mistakes.found()) {
-        let of = &app.mistakes.text;
-        let of = if of.is_empty() { String::new() } else { format!(": {of}") };
-        pieces.push((format!("  ▾ n N in the list of {}{of}", found.table.models[0]), theme.mark()));
+    // What `n` and `N` go to, and by whose answers it is listed, while it is not the shown row's.
+    if let Some(list) = app.shared.walk.and_then(|tab| app.screen_of(tab).walked()) {
+        pieces.push((format!("  ▾ n N in the list of {list}"), theme.mark()));
     }
     let (done, all) = (t.answers.events_done, t.trace().len());
     if let Some(second) = &t.second {
@@ -85,8 +69,7 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) 
         let more = if t.loaded.notes.len() > 1 { format!(" (+{})", t.loaded.notes.len() - 1) } else { String::new() };
         pieces.push((format!("  ! {note}{more}"), theme.gap()));
     }
-    let pieces: Vec<(&str, Style)> = pieces.iter().map(|(s, style)| (s.as_str(), *style)).collect();
-    put_all(buf, 1, l.bar.y, l.bar.w.saturating_sub(1), &pieces);
+    pen.inside(Area { x: 1, w: l.bar.w.saturating_sub(1), ..l.bar }).words(0, &pieces);
 }
 
 fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {
@@ -102,10 +85,10 @@ fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {
 }
 
 /// The last row: a question, news, or the keys.
-pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
-    let (w, y) = (buf.area.width, buf.area.height - 1);
-    let blank = " ".repeat(usize::from(w));
-    put(buf, 0, y, w, &blank, Style::new());
+pub fn keys(app: &App, pen: &mut Pen) {
+    let theme = pen.theme;
+    let (w, y) = (pen.area.w, pen.area.h - 1);
+    pen.fill(0, y, w, Style::new());
     if let Some(prompt) = &app.prompt {
         let room = usize::from(w).saturating_sub(prompt.label().len() + 6);
         let skip = prompt.text.chars().count().saturating_sub(room);
@@ -116,72 +99,73 @@ pub fn keys(app: &App, theme: Theme, buf: &mut Buffer) {
             (text.as_str(), theme.text()),
             ("▏", theme.playhead()),
         ];
-        put_all(buf, 1, y, w - 1, &pieces);
+        pen.put_all(1, y, w - 1, &pieces);
         return;
     }
     if let Some(question) = super::train::question(&app.train).filter(|_| app.tab == Tab::Train) {
-        put(buf, 1, y, w - 1, &question, theme.miss());
+        pen.put(1, y, w - 1, &question, theme.miss());
         return;
     }
     if app.tab == Tab::Train && app.train.form.is_some() {
-        put(buf, 1, y, w - 1, "Enter starts the run  Esc closes the form", theme.dim());
+        pen.put(1, y, w - 1, "Enter starts the run  Esc closes the form", theme.dim());
         return;
     }
     if let Some(message) = &app.message {
-        put(buf, 1, y, w - 1, message, theme.strong());
+        pen.put(1, y, w - 1, message, theme.strong());
         return;
     }
-    if app.help {
-        put(buf, 1, y, w - 1, "j k PgUp PgDn scroll  Esc ? q close", theme.dim());
+    if app.help.is_some() {
+        pen.put(1, y, w - 1, "j k PgUp PgDn scroll  Esc ? q close", theme.dim());
         return;
     }
     let mut x = 1;
     let one_row = app.tab == Tab::Timeline && app.layout().bar.y == y;
     if let Some(t) = app.timeline().filter(|_| one_row) {
         let (symbol, _) = playback(t, theme).swap_remove(0);
-        x += put(buf, x, y, w - 1, &symbol, theme.strong()) + 2;
+        x += pen.put(x, y, w - 1, &symbol, theme.strong()) + 2;
     }
     // Quit and help always fit; the rest by importance.
     let tail = " ? help  q quit";
     let end = w.saturating_sub(tail.len() as u16 + 1);
-    for (keys, word) in keys::footer(context(app)).iter().filter(|(_, word)| !matches!(*word, "help" | "quit")) {
+    for (keys, word) in keys::footer(app.screen().offers()).iter().filter(|(_, word)| !matches!(*word, "help" | "quit"))
+    {
         let need = (keys.chars().count() + word.chars().count() + 3) as u16;
         if x + need > end {
             break;
         }
-        x += put_all(
-            buf,
+        x += pen.put_all(
             x,
             y,
             need,
             &[(keys, theme.strong()), (" ", theme.text()), (word, theme.dim()), ("  ", theme.text())],
         );
     }
-    if context(app) == keys::DIALOG {
-        put_all(buf, x, y, w, &[("^C", theme.strong()), (" quit", theme.dim())]);
+    if app.screen().offers() == keys::DIALOG {
+        pen.put_all(x, y, w, &[("^C", theme.strong()), (" quit", theme.dim())]);
         return;
     }
     let pieces = [("?", theme.strong()), (" help  ", theme.dim()), ("q", theme.strong()), (" quit", theme.dim())];
-    put_all(buf, x.min(end), y, w, &pieces);
+    pen.put_all(x.min(end), y, w, &pieces);
 }
 
 /// The page with all keys and what the lanes mean.
-pub fn help(app: &App, theme: Theme, buf: &mut Buffer) {
-    let area = Area { x: 0, y: 1, w: buf.area.width, h: buf.area.height - 2 };
-    Clear.render(rect(area), buf);
-    Block::bordered().title(" keys · j k scroll · Esc closes ").render(rect(area), buf);
-    let page = Page::new((buf.area.width, buf.area.height));
-    let skip = app.help_scroll.min(page.last());
+pub fn help(app: &App, pen: &mut Pen) {
+    let theme = pen.theme;
+    let area = Area { x: 0, y: 1, w: pen.area.w, h: pen.area.h - 2 };
+    pen.clear(area);
+    pen.border(area, " keys · j k scroll · Esc closes ", theme.text(), theme.text());
+    let page = Page::new((pen.area.w, pen.area.h));
+    let skip = app.help.unwrap_or(0).min(page.last());
     for (i, (keys, text)) in page.lines.iter().skip(skip).take(page.shown()).enumerate() {
         let (col, row) = ((i / page.rows) as u16, (i % page.rows) as u16);
         let (x, y) = (area.x + 2 + col * page.width, area.y + 1 + row);
-        put(buf, x, y, KEYS - 1, keys, theme.strong());
-        put(buf, x + KEYS, y, page.width.saturating_sub(KEYS + 1), text, theme.text());
+        pen.put(x, y, KEYS - 1, keys, theme.strong());
+        pen.put(x + KEYS, y, page.width.saturating_sub(KEYS + 1), text, theme.text());
     }
     let (above, below) = (skip, page.last() - skip);
     if above + below > 0 {
         let text = format!(" ↑ {above}  ↓ {below} more lines ");
         let x = area.w.saturating_sub(text.chars().count() as u16 + 2);
-        put(buf, x, area.y + area.h - 1, area.w, &text, theme.dim());
+        pen.put(x, area.y + area.h - 1, area.w, &text, theme.dim());
     }
 }

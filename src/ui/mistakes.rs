@@ -8,50 +8,46 @@
 //! ```
 
 mod list;
-pub mod marks;
 mod sums;
 mod why;
 
-use super::draw::{put, put_all, rect};
-use super::palette::Theme;
+use super::filter;
+use super::pen::Pen;
 use crate::app::help::wrap;
-use crate::app::layout::Area;
 use crate::app::mistakes::places::Places;
 use crate::app::mistakes::{Data, Focus, Found, Mistakes};
 use crate::app::second::model_label;
 use crate::app::{App, time};
 use crate::evaluate::mistakes::view::View;
-use ratatui::buffer::Buffer;
-use ratatui::style::Style;
-use ratatui::widgets::{Block, Clear, Widget};
 
 /// Draws the screen.
-pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) {
-    let (m, p) = (&app.mistakes, app.places());
-    filter(m, &p, theme, buf);
-    match (&m.data, &m.view) {
+pub fn draw(app: &App, pen: &mut Pen) {
+    let (m, p) = (&app.mistakes, app.mistakes.places(app.size));
+    filter(m, &p, pen);
+    match (&m.decisions.data, &m.view) {
         (Data::Ready(found), Some(view)) => {
-            note(app, found, view, &p, theme, buf);
-            list::draw(m, found, view, &p, theme, buf);
-            sums::draw(m, p.sums, theme, buf);
-            why::draw(m, found, p.why, theme, buf);
+            note(app, found, view, &p, pen);
+            list::draw(m, found, view, &p, pen);
+            sums::draw(m, p.sums, pen);
+            why::draw(m, found, p.why, pen);
         }
-        (data, _) => waiting(app, data, &p, theme, buf),
+        (data, _) => waiting(app, data, &p, pen),
     }
-    if m.editing {
-        typing(m, &p, theme, buf);
+    if m.filter.editing {
+        filter::typing(&m.filter, p.note.y, p.list, pen);
     }
 }
 
-fn waiting(app: &App, data: &Data, p: &Places, theme: Theme, buf: &mut Buffer) {
-    let (w, y) = (p.list.w.max(buf.area.width), p.list.y + 1);
+fn waiting(app: &App, data: &Data, p: &Places, pen: &mut Pen) {
+    let theme = pen.theme;
+    let (w, y) = (p.list.w.max(pen.area.w), p.list.y + 1);
     let (head, more, style) = match data {
         Data::Nothing if app.timeline().is_none() => {
             ("No recording is open.".into(), "4 lists what can be opened.".to_owned(), theme.strong())
         }
         Data::Nothing => ("Asking for the decisions".into(), String::new(), theme.pending()),
         Data::Pending(done, of) => {
-            let who = app.mistakes.first.as_ref().map_or_else(|| "the model".into(), |who| model_label(who));
+            let who = app.mistakes.whose.first.as_ref().map_or_else(|| "the model".into(), |who| model_label(who));
             let what = if *of == 1 { "1 recording".into() } else { format!("recording {} of {of}", done + 1) };
             (
                 format!("░ {who} predicts every decision of {what}"),
@@ -62,51 +58,19 @@ fn waiting(app: &App, data: &Data, p: &Places, theme: Theme, buf: &mut Buffer) {
         Data::Failed(problem) => ("There is no list:".into(), problem.clone(), theme.miss()),
         Data::Ready(_) => ("░ summing up".into(), String::new(), theme.pending()),
     };
-    put(buf, 2, y, w - 2, &head, style);
+    pen.put(2, y, w - 2, &head, style);
     for (i, line) in wrap(&more, usize::from(w.saturating_sub(4))).iter().take(4).enumerate() {
-        put(buf, 2, y + 1 + i as u16, w - 2, line, theme.dim());
+        pen.put(2, y + 1 + i as u16, w - 2, line, theme.dim());
     }
 }
 
-fn filter(m: &Mistakes, p: &Places, theme: Theme, buf: &mut Buffer) {
-    let Area { x, y, w, .. } = p.filter;
-    let label = " filter  ";
-    let used = put(buf, x, y, w, label, if m.editing { theme.chosen() } else { theme.strong() });
+fn filter(m: &Mistakes, p: &Places, pen: &mut Pen) {
     let count = m.view.as_ref().map_or_else(String::new, |v| {
         let t = &v.sums.total;
         let stale = if m.is_stale() { "░ " } else { "" };
         format!(" {stale}{} wrong of {} ", time::grouped(t.misses()), time::grouped(t.decisions))
     });
-    let count_w = if w >= 60 || !m.editing { count.chars().count() as u16 } else { 0 };
-    let room = w.saturating_sub(used + count_w);
-    let (text, caret) = window(m, usize::from(room));
-    if m.text.is_empty() && !m.editing {
-        put(buf, used, y, room, "none · / types one", theme.dim());
-    } else {
-        put(buf, used, y, room, &text, theme.text());
-    }
-    if m.editing {
-        put(buf, used + caret, y, 1, &under(&text, caret), theme.chosen());
-    }
-    if count_w > 0 && count_w < w {
-        put(buf, w - count_w, y, count_w, &count, theme.strong());
-    }
-}
-
-/// The part of the filter line that is visible in `room` cells, and the cell of its mark.
-fn window(m: &Mistakes, room: usize) -> (String, u16) {
-    let room = room.max(2);
-    let first = first_visible(m, room);
-    let text = m.text.chars().skip(first).take(room).collect();
-    (text, (m.caret - first.min(m.caret)) as u16)
-}
-
-fn first_visible(m: &Mistakes, room: usize) -> usize {
-    if m.editing { (m.caret + 1).saturating_sub(room) } else { 0 }
-}
-
-fn under(text: &str, at: u16) -> String {
-    text.chars().nth(usize::from(at)).unwrap_or(' ').to_string()
+    filter::line(&m.filter, &count, &mut pen.inside(p.filter));
 }
 
 fn percent(x: f64) -> String {
@@ -115,14 +79,15 @@ fn percent(x: f64) -> String {
 
 /// Whose mistakes these are, and whose the timeline shows when that is somebody else.
 fn whose(app: &App, name: &str) -> String {
-    if app.mistakes.first.is_none() {
+    if app.mistakes.whose.first.is_none() {
         return name.to_owned();
     }
-    let current = app.train.current.as_ref().map_or("tcn", |(run, _)| run);
+    let current = app.shared.model.as_ref().map_or("tcn", |(run, _)| run);
     format!("{name} (Timeline: {current})")
 }
 
-fn note(app: &App, found: &Found, view: &View, p: &Places, theme: Theme, buf: &mut Buffer) {
+fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
+    let theme = pen.theme;
     let (m, total, whole) = (&app.mistakes, &view.sums.total, found.table.whole());
     let (low, high) = total.interval();
     let share = |n: u64, of: u64| percent(n as f64 / of as f64);
@@ -140,11 +105,11 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, theme: Theme, buf: &m
         ),
         format!("in time {}", percent(view.in_time.share)),
     ];
-    if m.chosen.len() > 1 {
+    if app.shared.chosen.len() > 1 {
         parts.push(format!("{} recordings", found.table.sources.len()));
     }
-    if !m.marked.is_empty() {
-        parts.push(format!("{} chosen", m.marked.len()));
+    if !m.listing.marked.is_empty() {
+        parts.push(format!("{} chosen", m.listing.marked.len()));
     }
     parts.push(format!("{} of {} decisions trivial", time::grouped(whole.trivial), time::grouped(whole.decisions)));
     parts.push(format!("{:.0} bytes each", found.table.bytes_per_row()));
@@ -153,83 +118,16 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, theme: Theme, buf: &m
         Some(problem) => (format!("– no model, {name} instead: {problem} · "), theme.miss()),
         None => (format!("{}: ", whose(app, name)), theme.dim()),
     };
-    let used =
-        put(buf, 1, p.note.y, p.note.w.saturating_sub(1), &who, if m.first.is_some() { theme.strong() } else { style });
-    put(buf, 1 + used, p.note.y, p.note.w.saturating_sub(1 + used), &parts.join(" · "), style);
-}
-
-/// What is wrong with the line, and what could come next, over the rest of the screen's top.
-fn typing(m: &Mistakes, p: &Places, theme: Theme, buf: &mut Buffer) {
-    let w = buf.area.width;
-    let (x, y) = (9, p.note.y);
-    put(buf, 0, y, w, &" ".repeat(usize::from(w)), Style::new());
-    if let Some(e) = &m.error {
-        let room = usize::from(w.saturating_sub(x));
-        let first = first_visible(m, room);
-        let pointer: String = e.pointer().chars().skip(first).take(room).collect();
-        put(buf, x, y, w - x, &pointer, theme.miss());
-        let text = e.to_string();
-        // Beside the pointer where there is room, else on a line of its own.
-        let after = x + pointer.chars().count() as u16 + 1;
-        let need = text.chars().count() as u16;
-        if after + need <= w {
-            put(buf, after, y, w - after, &text, theme.miss());
-        } else {
-            put(buf, 0, y + 1, w, &" ".repeat(usize::from(w)), Style::new());
-            put(buf, 1, y + 1, w - 1, &text, theme.miss());
-        }
-    } else {
-        put(buf, x, y, w - x, "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it was", theme.dim());
-    }
-    let choices = &m.completion.choices;
-    let top = p.list.y;
-    let rows = usize::from(p.list.h.saturating_sub(2)).min(10).min(choices.len());
-    if rows == 0 {
-        return;
-    }
-    let first = m.choice.saturating_sub(rows / 2).min(choices.len() - rows);
-    let shown = &choices[first..first + rows];
-    let text_w = shown.iter().map(|c| c.text.chars().count()).max().unwrap_or(0).min(40) as u16;
-    let help_w = shown.iter().map(|c| c.help.chars().count()).max().unwrap_or(0) as u16;
-    let width = (text_w + help_w + 6).min(w);
-    let at = (x + m.completion.start as u16).min(w - width);
-    let area = Area { x: at, y: top, w: width, h: rows as u16 + 2 };
-    Clear.render(rect(area), buf);
-    Block::bordered().border_style(theme.dim()).render(rect(area), buf);
-    for (i, choice) in shown.iter().enumerate() {
-        let style = if first + i == m.choice { theme.chosen() } else { theme.text() };
-        let row = top + 1 + i as u16;
-        put(buf, at + 2, row, text_w, &choice.text, style);
-        put(buf, at + 4 + text_w, row, width.saturating_sub(text_w + 5), choice.help, theme.dim());
-    }
-}
-
-/// A pane's frame; what is inside it.
-fn frame(area: Area, title: &str, focus: bool, theme: Theme, buf: &mut Buffer) -> Area {
-    let style = if focus { theme.strong() } else { theme.dim() };
-    let title: String = title.chars().take(usize::from(area.w.saturating_sub(2))).collect();
-    Block::bordered()
-        .title(title)
-        .border_style(style)
-        .title_style(if focus { theme.chosen() } else { theme.strong() })
-        .render(rect(area), buf);
-    Area { x: area.x + 1, y: area.y + 1, w: area.w.saturating_sub(2), h: area.h.saturating_sub(2) }
+    let used = pen.put(
+        1,
+        p.note.y,
+        p.note.w.saturating_sub(1),
+        &who,
+        if m.whose.first.is_some() { theme.strong() } else { style },
+    );
+    pen.put(1 + used, p.note.y, p.note.w.saturating_sub(1 + used), &parts.join(" · "), style);
 }
 
 fn is(m: &Mistakes, focus: Focus) -> bool {
-    m.focus == focus && !m.editing
-}
-
-/// A horizontal bar of `share` of `width` cells, in eighths.
-fn bar(share: f64, width: u16) -> String {
-    let eighths = (share.clamp(0.0, 1.0) * f64::from(width) * 8.0).round() as usize;
-    let mut bar = "█".repeat(eighths / 8);
-    bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
-    bar
-}
-
-/// Text at the right end of `width` cells.
-fn right(buf: &mut Buffer, (x, y): (u16, u16), width: u16, text: &str, style: Style) {
-    let pad = width.saturating_sub(text.chars().count() as u16);
-    put_all(buf, x + pad, y, width - pad, &[(text, style)]);
+    m.panes.focus == focus && !m.filter.editing
 }

@@ -4,19 +4,19 @@ mod dots;
 mod form;
 mod plot;
 
-use super::draw::{put, put_all};
-use super::palette::Theme;
+use super::pen::Pen;
 use crate::app::App;
 use crate::app::help::wrap;
 use crate::app::layout::Area;
+use crate::app::ticket::Ticket;
 use crate::app::train::chart::Metric;
 use crate::app::train::curve::Series;
+use crate::app::train::layout::TrainLayout;
 use crate::app::train::run::{Run, Stage, differences};
 use crate::app::train::{Question, Train};
 use crate::train::Phase;
 use crate::train::runs::State;
 use plot::{Plot, number};
-use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 /// The letter of the run in this row: it marks its line where there is no colour.
@@ -38,48 +38,51 @@ const COLUMNS: [(&str, u16, u16); 9] = [
 ];
 
 /// Draws the screen.
-pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) {
-    let (t, l) = (&app.train, app.train_layout());
+pub fn draw(app: &App, pen: &mut Pen) {
+    let theme = pen.theme;
+    let (t, l) = (&app.train, app.train.layout(app.size));
     if let Some(form) = &t.form {
-        form::draw(form, theme, buf);
+        form::draw(form, pen);
         return;
     }
     if t.runs.is_empty() {
-        empty(t, theme, buf);
+        empty(t, pen);
         return;
     }
-    list(t, &l, theme, buf);
-    Plot { train: t, metric: t.chart.metric, area: l.main, theme }.draw(buf);
+    list(t, &l, app.shared.live.is_some(), pen);
+    Plot { train: t, metric: t.chart.metric, area: l.main, theme }.draw(pen);
     // Beside the large chart those that it does not show.
     let others = [Metric::Pick, Metric::Forecast, Metric::Throughput, Metric::Rate, Metric::Loss];
     let others = others.into_iter().filter(|m| *m != t.chart.metric);
     for (area, metric) in l.side.iter().zip(others) {
-        Plot { train: t, metric, area: *area, theme }.draw(buf);
+        Plot { train: t, metric, area: *area, theme }.draw(pen);
     }
-    details(t, l.details, theme, buf);
+    details(t, l.details, pen);
 }
 
-fn empty(t: &Train, theme: Theme, buf: &mut Buffer) {
-    let (w, y) = (buf.area.width, buf.area.height / 3);
-    if !t.listed {
-        put(buf, 2, y, w - 2, "Looking for kept runs", theme.strong());
+fn empty(t: &Train, pen: &mut Pen) {
+    let theme = pen.theme;
+    let (w, y) = (pen.area.w, pen.area.h / 3);
+    if !t.kept.listed {
+        pen.put(2, y, w - 2, "Looking for kept runs", theme.strong());
         return;
     }
-    put(buf, 2, y, w - 2, "No training run is kept yet.", theme.strong());
+    pen.put(2, y, w - 2, "No training run is kept yet.", theme.strong());
     let text = "n sets one up: the network learns from recorded decisions while you watch its loss fall, and after every \
                 epoch the Timeline shows what it would predict.";
     let lines = wrap(text, usize::from(w.saturating_sub(4)).min(76));
-    for (i, line) in lines.iter().chain(&t.problems).enumerate() {
-        put(buf, 2, y + 1 + i as u16, w - 2, line, theme.dim());
+    for (i, line) in lines.iter().chain(&t.kept.problems).enumerate() {
+        pen.put(2, y + 1 + i as u16, w - 2, line, theme.dim());
     }
 }
 
-fn list(t: &Train, l: &crate::app::train::layout::TrainLayout, theme: Theme, buf: &mut Buffer) {
-    let w = buf.area.width;
+fn list(t: &Train, l: &TrainLayout, live: bool, pen: &mut Pen) {
+    let theme = pen.theme;
+    let w = pen.area.w;
     let fixed: u16 = COLUMNS.iter().filter(|c| w >= c.2).map(|c| c.1 + 1).sum();
     let name_w = w.saturating_sub(fixed + 6).clamp(6, 28);
-    let row = |buf: &mut Buffer, y: u16, name: &str, fields: &[String; 9], style: Style| {
-        put(buf, 5, y, name_w, name, style);
+    let row = |pen: &mut Pen, y: u16, name: &str, fields: &[String; 9], style: Style| {
+        pen.put(5, y, name_w, name, style);
         let mut x = 6 + name_w;
         for (i, ((_, width, from), text)) in COLUMNS.iter().zip(fields).enumerate() {
             if w < *from {
@@ -87,29 +90,29 @@ fn list(t: &Train, l: &crate::app::train::layout::TrainLayout, theme: Theme, buf
             }
             // Words to the left, numbers to the right.
             let pad = if i == 0 || i == 8 { 0 } else { width.saturating_sub(text.chars().count() as u16) };
-            put(buf, x + pad, y, width - pad.min(*width), text, style);
+            pen.put(x + pad, y, width - pad.min(*width), text, style);
             x += width + 1;
         }
     };
-    row(buf, l.head.y, "run", &COLUMNS.map(|c| c.0.to_owned()), theme.dim());
-    let first = t.scroll(l.rows());
+    row(pen, l.head.y, "run", &COLUMNS.map(|c| c.0.to_owned()), theme.dim());
+    let first = t.list.first(l.rows(), t.runs.len());
     for (i, run) in t.runs.iter().enumerate().skip(first).take(l.rows()) {
         let y = l.list.y + (i - first) as u16;
         let style = match &run.stage {
-            _ if i == t.selected => theme.chosen(),
+            _ if i == t.list.at => theme.chosen(),
             Stage::Kept(State::Failed(_)) => theme.miss(),
             stage if stage.is_working() => theme.text(),
             _ => theme.dim(),
         };
-        if i == t.selected {
-            put(buf, 0, y, w, &" ".repeat(usize::from(w)), style);
+        if i == t.list.at {
+            pen.fill(0, y, w, style);
         }
-        let shown = run.chosen || i == t.selected;
-        let live = t.live.is_some() && t.watched == Some(run.id);
-        put(buf, 0, y, 1, if live { "●" } else { " " }, style);
-        put(buf, 1, y, 1, if run.chosen { "+" } else { " " }, style);
-        put(buf, 3, y, 1, &letter(i), if shown && i != t.selected { theme.run(i) } else { style });
-        row(buf, y, &run.name, &fields(run), style);
+        let shown = run.chosen || i == t.list.at;
+        let live = live && t.watched == Some(run.id);
+        pen.put(0, y, 1, if live { "●" } else { " " }, style);
+        pen.put(1, y, 1, if run.chosen { "+" } else { " " }, style);
+        pen.put(3, y, 1, &letter(i), if shown && i != t.list.at { theme.run(i) } else { style });
+        row(pen, y, &run.name, &fields(run), style);
     }
 }
 
@@ -118,11 +121,11 @@ fn fields(run: &Run) -> [String; 9] {
     let last = run.curve.steps().len().checked_sub(1);
     let loss = last.and_then(|i| run.curve.smooth(Series::Loss, i));
     let best = run.best().map(|e| &e.validation);
-    let share = match run.steps {
+    let share = match run.done.steps {
         0 => none(),
-        n => format!("{} %", run.last.step * 100 / n),
+        n => format!("{} %", run.done.last.step * 100 / n),
     };
-    let state = match (&run.stage, run.reading) {
+    let state = match (&run.stage, run.done.reading) {
         (Stage::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
         (stage, _) => stage.label().into(),
     };
@@ -148,22 +151,24 @@ fn seconds(s: f64) -> String {
     }
 }
 
-fn details(t: &Train, area: Area, theme: Theme, buf: &mut Buffer) {
+fn details(t: &Train, area: Area, pen: &mut Pen) {
+    let theme = pen.theme;
     if area.h < 2 {
         return;
     }
-    put(buf, 0, area.y, area.w, &"─".repeat(usize::from(area.w)), theme.dim());
+    pen.rule(area.y, theme.dim());
     let inner = Area { x: area.x + 1, y: area.y + 1, w: area.w.saturating_sub(2), h: area.h - 1 };
     let shown = t.shown();
     if shown.len() > 1 {
-        compared(&shown, inner, theme, buf);
+        compared(&shown, inner, pen);
     } else if let Some(run) = t.current_run() {
-        one(t, run, inner, theme, buf);
+        one(t, run, inner, pen);
     }
 }
 
 /// Settings that differ, a run per column, and what each came to.
-fn compared(shown: &[(usize, &Run)], area: Area, theme: Theme, buf: &mut Buffer) {
+fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
+    let theme = pen.theme;
     let runs: Vec<&Run> = shown.iter().map(|(_, r)| *r).collect();
     let best = |of: fn(&crate::train::Validation) -> f64| -> Vec<String> {
         let value = |r: &&Run| r.best().map_or_else(|| "–".into(), |e| format!("{:.2}", 100.0 * of(&e.validation)));
@@ -177,39 +182,40 @@ fn compared(shown: &[(usize, &Run)], area: Area, theme: Theme, buf: &mut Buffer)
     let room = usize::from(area.w.saturating_sub(label_w));
     let column = (room / runs.len().max(1)).clamp(6, 16) as u16;
     let fit = (room / usize::from(column)).max(1);
-    put(buf, area.x, area.y, label_w, if same { "same settings" } else { "differ in" }, theme.dim());
+    pen.put(area.x, area.y, label_w, if same { "same settings" } else { "differ in" }, theme.dim());
     for (i, (place, run)) in shown.iter().take(fit).enumerate() {
         let text = format!("{} {}", letter(*place), run.name);
-        put(buf, area.x + label_w + i as u16 * column, area.y, column - 1, &text, theme.run(*place));
+        pen.put(area.x + label_w + i as u16 * column, area.y, column - 1, &text, theme.run(*place));
     }
     for (row, (name, values)) in rows.iter().enumerate().take(usize::from(area.h.saturating_sub(1))) {
         let y = area.y + 1 + row as u16;
-        put(buf, area.x, y, label_w - 1, name, theme.dim());
+        pen.put(area.x, y, label_w - 1, name, theme.dim());
         for (i, value) in values.iter().take(fit).enumerate() {
             let value = if value.is_empty() { "–" } else { value };
-            put(buf, area.x + label_w + i as u16 * column, y, column - 1, value, theme.text());
+            pen.put(area.x + label_w + i as u16 * column, y, column - 1, value, theme.text());
         }
     }
     let hidden = (rows.len() + 1).saturating_sub(usize::from(area.h));
     if hidden > 0 {
         let text = format!("+{hidden} more");
         let w = text.len() as u16;
-        put(buf, area.x + area.w.saturating_sub(w), area.y + area.h - 1, w, &text, theme.dim());
+        pen.put(area.x + area.w.saturating_sub(w), area.y + area.h - 1, w, &text, theme.dim());
     }
 }
 
 /// One run: what went wrong, or how its best epoch does on each workload.
-fn one(t: &Train, run: &Run, area: Area, theme: Theme, buf: &mut Buffer) {
+fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
+    let theme = pen.theme;
     let mut y = area.y;
     let place = run.path.as_ref().map_or_else(String::new, |p| p.display().to_string());
-    let line = |buf: &mut Buffer, y: u16, pieces: &[(&str, Style)]| {
+    let line = |pen: &mut Pen, y: u16, pieces: &[(&str, Style)]| {
         if y < area.y + area.h {
-            put_all(buf, area.x, y, area.w, pieces);
+            pen.put_all(area.x, y, area.w, pieces);
         }
     };
     if let Stage::Kept(State::Failed(why)) = &run.stage {
         for text in wrap(&format!("failed: {why}"), usize::from(area.w)).iter().take(3) {
-            line(buf, y, &[(text, theme.miss())]);
+            line(pen, y, &[(text, theme.miss())]);
             y += 1;
         }
     }
@@ -229,11 +235,11 @@ fn one(t: &Train, run: &Run, area: Area, theme: Theme, buf: &mut Buffer) {
         Stage::Kept(_) if run.resumable => "   r goes on with it".into(),
         _ => String::new(),
     };
-    line(buf, y, &[(&settings, theme.text()), (&hint, theme.mark()), ("   ", theme.dim()), (&place, theme.dim())]);
+    line(pen, y, &[(&settings, theme.text()), (&hint, theme.mark()), ("   ", theme.dim()), (&place, theme.dim())]);
     y += 1;
     let Some(best) = run.best() else {
         let text = if run.stage.is_working() { "no epoch is done yet" } else { "no epoch was done" };
-        line(buf, y, &[(text, theme.dim())]);
+        line(pen, y, &[(text, theme.dim())]);
         return;
     };
     let head = format!("best epoch {}", best.epoch);
@@ -256,23 +262,23 @@ fn one(t: &Train, run: &Run, area: Area, theme: Theme, buf: &mut Buffer) {
         }
         let x = area.x + col as u16 * 56;
         if row == 0 {
-            put(buf, x, y, 54.min(area.w), &title, theme.dim());
+            pen.put(x, y, 54.min(area.w), &title, theme.dim());
         }
         let pick = (s.picks > 0).then_some(s.pick_top1);
         let forecast = (s.forecasts > 0).then_some(s.forecast_top1);
         let text = cells(name, pick, forecast, [rule(name, "eevdf", 0), rule(name, "followed", 1)]);
         let charted = t.chart.workload.as_ref() == Some(name);
         let style = if charted { theme.strong() } else { theme.text() };
-        put(buf, x, y + 1 + row as u16, 54.min(area.w), &text, style);
+        pen.put(x, y + 1 + row as u16, 54.min(area.w), &text, style);
         if charted {
-            put(buf, x - 1, y + 1 + row as u16, 1, "►", theme.playhead());
+            pen.put(x - 1, y + 1 + row as u16, 1, "►", theme.playhead());
         }
     }
 }
 
 /// The question at the bottom of the screen, if one waits for `y`.
 pub fn question(t: &Train) -> Option<String> {
-    let name = |id: u64| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
+    let name = |id: Ticket| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
     Some(match t.question? {
         Question::Delete(id) => format!("remove {} with its checkpoints, models and metrics? y removes it", name(id)),
         Question::Kill(id) => format!("end {} at once, without a checkpoint? y ends it", name(id)),

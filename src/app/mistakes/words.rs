@@ -1,5 +1,6 @@
 //! What the Mistakes screen orders and is told: recordings and predictors, the answers, and what they hold.
 
+use crate::app::ticket::Ticket;
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::view::{Query, View};
 use crate::evaluate::mistakes::why::Why;
@@ -48,14 +49,14 @@ impl PartialEq for Whom {
     }
 }
 
-/// An order to the outside. Answers carry the number of the table they belong to.
+/// An order to the outside. Answers carry the ticket of the table that they belong to.
 #[derive(Clone, Debug)]
 pub enum Order {
     /// Predict all decisions of these recordings; a second predictor beside the first. Answered by [`News::Progress`]
     /// and [`News::Collected`].
     Collect {
         /// For the answer.
-        number: u64,
+        ticket: Ticket,
         /// In this order.
         origins: Vec<Origin>,
         /// The first predictor.
@@ -66,7 +67,7 @@ pub enum Order {
     /// Filter, sort and sum up; answered by [`News::Looked`].
     Look {
         /// For the answer.
-        number: u64,
+        ticket: Ticket,
         /// The decisions.
         found: Arc<Found>,
         /// What is asked.
@@ -77,7 +78,7 @@ pub enum Order {
     /// Take one decision apart; answered by [`News::Explained`]. Replaces the one before.
     Explain {
         /// For the answer.
-        number: u64,
+        ticket: Ticket,
         /// Its recording.
         origin: Origin,
         /// The decisions.
@@ -97,7 +98,7 @@ pub enum News {
     /// So many recordings of an order are done.
     Progress {
         /// Of the order.
-        number: u64,
+        ticket: Ticket,
         /// Done.
         done: usize,
         /// Of these.
@@ -106,21 +107,21 @@ pub enum News {
     /// All decisions, or why there are none.
     Collected {
         /// Of the order.
-        number: u64,
+        ticket: Ticket,
         /// What was found.
         result: Result<Arc<Found>, String>,
     },
     /// The list and its sums.
     Looked {
         /// Of the order.
-        number: u64,
+        ticket: Ticket,
         /// The answer.
         view: Arc<View>,
     },
     /// One decision taken apart.
     Explained {
         /// Of the order.
-        number: u64,
+        ticket: Ticket,
         /// Its row.
         row: usize,
         /// The explanation, or why there is none.

@@ -121,6 +121,27 @@ pub struct Machines {
     pub complete: bool,
 }
 
+/// How it is recorded.
+#[derive(Clone, Debug)]
+pub struct How {
+    /// Seconds.
+    pub seconds: Line,
+    /// KB for each CPU.
+    pub buffer: Line,
+    /// `sched_stat_runtime` too.
+    pub runtime: bool,
+    /// `sched_waking` too.
+    pub waking: bool,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        let Settings { seconds, buffer_kb, runtime, waking } = Settings::default();
+        let line = |n: u32| Line::from(n.to_string().as_str());
+        Self { seconds: line(seconds), buffer: line(buffer_kb), runtime, waking }
+    }
+}
+
 /// The dialog.
 #[derive(Clone, Debug)]
 pub struct Dialog {
@@ -132,14 +153,8 @@ pub struct Dialog {
     pub filter: Line,
     /// A command instead of a workload; empty: none.
     pub command: Line,
-    /// Seconds.
-    pub seconds: Line,
-    /// KB for each CPU.
-    pub buffer: Line,
-    /// `sched_stat_runtime` too.
-    pub runtime: bool,
-    /// `sched_waking` too.
-    pub waking: bool,
+    /// How long, and what of.
+    pub how: How,
     /// What is known to record on.
     pub machines: Machines,
     /// The field that is wrong, and why.
@@ -155,16 +170,12 @@ pub struct Dialog {
 
 impl Default for Dialog {
     fn default() -> Self {
-        let settings = Settings::default();
         Self {
             field: Field::Host,
             host: Line::default(),
             filter: Line::default(),
             command: Line::default(),
-            seconds: settings.seconds.to_string().as_str().into(),
-            buffer: settings.buffer_kb.to_string().as_str().into(),
-            runtime: settings.runtime,
-            waking: settings.waking,
+            how: How::default(),
             machines: Machines::default(),
             refused: None,
             file: None,
@@ -274,10 +285,10 @@ impl Dialog {
             Field::Host => &mut self.host,
             Field::Workload => &mut self.filter,
             Field::Command => &mut self.command,
-            Field::Seconds => &mut self.seconds,
-            Field::Buffer => &mut self.buffer,
+            Field::Seconds => &mut self.how.seconds,
+            Field::Buffer => &mut self.how.buffer,
             Field::Runtime | Field::Waking => {
-                let on = if self.field == Field::Runtime { &mut self.runtime } else { &mut self.waking };
+                let on = if self.field == Field::Runtime { &mut self.how.runtime } else { &mut self.how.waking };
                 if matches!(key, Key::Char(' ' | 'x') | Key::Left | Key::Right) {
                     *on = !*on;
                 }
@@ -346,8 +357,8 @@ impl Dialog {
                 Err((wrong, why)) if wrong == field => Err(why),
                 _ => Ok(()),
             },
-            Field::Seconds => number(&self.seconds, &SECONDS).map(drop),
-            Field::Buffer => number(&self.buffer, &BUFFER_KB).map(drop),
+            Field::Seconds => number(&self.how.seconds, &SECONDS).map(drop),
+            Field::Buffer => number(&self.how.buffer, &BUFFER_KB).map(drop),
             Field::Runtime | Field::Waking => Ok(()),
         }
     }
@@ -360,10 +371,10 @@ impl Dialog {
             return None;
         }
         let settings = Settings {
-            seconds: number(&self.seconds, &SECONDS).ok()?,
-            buffer_kb: number(&self.buffer, &BUFFER_KB).ok()?,
-            runtime: self.runtime,
-            waking: self.waking,
+            seconds: number(&self.how.seconds, &SECONDS).ok()?,
+            buffer_kb: number(&self.how.buffer, &BUFFER_KB).ok()?,
+            runtime: self.how.runtime,
+            waking: self.how.waking,
         };
         Some(Plan::new(self.target().ok()?, &self.what().ok()?, settings))
     }

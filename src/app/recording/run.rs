@@ -1,5 +1,6 @@
 //! A recording under way, and what became of it. Facts only: how they look is `ui::recording`'s.
 
+use crate::app::ticket::Ticket;
 use crate::app::time;
 use crate::record::{Plan, Progress, Rate, Stage};
 use crate::trace::Nanos;
@@ -74,8 +75,8 @@ impl Failure {
 /// One recording from the order to its end.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Its number.
-    pub id: u64,
+    /// Its order.
+    pub id: Ticket,
     /// What runs.
     pub workload: String,
     /// Where.
@@ -95,7 +96,7 @@ pub struct Run {
 
 impl Run {
     /// At the start of `plan`.
-    pub fn new(id: u64, plan: &Plan, file: Option<PathBuf>) -> Self {
+    pub fn new(id: Ticket, plan: &Plan, file: Option<PathBuf>) -> Self {
         Self {
             id,
             workload: plan.workload.clone(),

@@ -4,7 +4,7 @@ use super::dialog::{Field, LOCAL};
 use super::*;
 use crate::app::Open;
 use crate::app::input::Key;
-use crate::app::{Msg, keys};
+use crate::app::{App, Msg, keys};
 use crate::record::hosts::Source;
 use crate::record::{Stage, Target};
 use std::path::Path;
@@ -52,9 +52,14 @@ fn press(app: &mut App, text: &str) -> Vec<Order> {
     keys.flat_map(|k| key(app, k)).collect()
 }
 
+/// The keys of the dialog or the panel, when one of them is shown.
+fn context(app: &App) -> Option<Contexts> {
+    Some(app.screen().keys()).filter(|keys| [keys::DIALOG, keys::PANEL].contains(keys))
+}
+
 /// To the field, by Tab.
 fn go(app: &mut App, field: Field) {
-    while app.recorder.dialog.field != field {
+    while app.traces.recorder.dialog.field != field {
         press(app, "\t");
     }
 }
@@ -66,12 +71,12 @@ fn put(app: &mut App, field: Field, text: &str) {
 }
 
 fn refused(app: &App) -> Option<(Field, &str)> {
-    app.recorder.dialog.refused.as_ref().map(|(f, why)| (*f, why.as_str()))
+    app.traces.recorder.dialog.refused.as_ref().map(|(f, why)| (*f, why.as_str()))
 }
 
 fn started() -> App {
     let mut app = asked();
-    assert!(matches!(&press(&mut app, "\n")[..], [Order::Start { id: 1, .. }]));
+    assert!(matches!(&press(&mut app, "\n")[..], [Order::Start { id: Ticket(1), .. }]));
     app
 }
 
@@ -79,7 +84,7 @@ fn progress(app: &mut App, stage: Stage) {
     let latest = Latest::default();
     let (elapsed, limit) = (Duration::from_millis(1_200), Duration::from_secs(5));
     latest.set(Progress { stage, elapsed, limit, ..Progress::default() });
-    app.update(Msg::Recorder(News::Progress { id: 1, latest }));
+    app.update(Msg::Recorder(News::Progress { id: Ticket(1), latest }));
 }
 
 fn saved() -> Saved {
@@ -87,13 +92,13 @@ fn saved() -> Saved {
 }
 
 fn end(app: &mut App, end: Result<Saved, Failure>) -> Vec<Effect> {
-    app.update(Msg::Recorder(News::Ended { id: 1, end }))
+    app.update(Msg::Recorder(News::Ended { id: Ticket(1), end }))
 }
 
 #[test]
 fn enter_records_what_the_dialog_says() {
     let mut app = asked();
-    assert_eq!(app.recorder.dialog.host.text(), LOCAL);
+    assert_eq!(app.traces.recorder.dialog.host.text(), LOCAL);
     put(&mut app, Field::Workload, "never sleep");
     key(&mut app, Key::Down);
     put(&mut app, Field::Seconds, "12");
@@ -101,20 +106,20 @@ fn enter_records_what_the_dialog_says() {
     go(&mut app, Field::Waking);
     press(&mut app, " ");
     let orders = press(&mut app, "\n");
-    let [Order::Start { id: 1, plan }] = &orders[..] else { panic!("{orders:?}") };
+    let [Order::Start { id: Ticket(1), plan }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(
         (plan.workload.as_str(), plan.category.as_str(), &plan.target),
         ("cpu-bound-8p", "cpu_bound", &Target::Local)
     );
     assert_eq!((plan.seconds, plan.buffer_kb, plan.runtime, plan.waking), (12, 512, false, true));
-    assert_eq!(app.recording_context(), Some(keys::PANEL));
+    assert_eq!(context(&app), Some(keys::PANEL));
 }
 
 #[test]
 fn machines_are_chosen_or_typed() {
     let mut app = asked();
     key(&mut app, Key::Down);
-    assert_eq!(app.recorder.dialog.host.text(), "cfs");
+    assert_eq!(app.traces.recorder.dialog.host.text(), "cfs");
     let orders = press(&mut app, "\n");
     let [Order::Start { plan, .. }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(plan.target, Target::Ssh { host: "cfs".into(), config: Some("vagrant.ssh".into()) });
@@ -122,7 +127,7 @@ fn machines_are_chosen_or_typed() {
     let mut app = asked();
     put(&mut app, Field::Host, "me@far");
     know(&mut app, true);
-    assert_eq!(app.recorder.dialog.host.text(), "me@far", "what was typed stays");
+    assert_eq!(app.traces.recorder.dialog.host.text(), "me@far", "what was typed stays");
     let orders = press(&mut app, "\n");
     let [Order::Start { plan, .. }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(plan.target, Target::Ssh { host: "me@far".into(), config: None });
@@ -132,7 +137,7 @@ fn machines_are_chosen_or_typed() {
 fn a_command_of_ones_own_is_split_and_named() {
     let mut app = asked();
     put(&mut app, Field::Command, "/usr/bin/make -C 'my dir'");
-    assert_eq!(app.recorder.dialog.new_name(), None, "it was asked for while it was typed");
+    assert_eq!(app.traces.recorder.dialog.new_name(), None, "it was asked for while it was typed");
     let orders = press(&mut app, "\n");
     let [Order::Start { plan, .. }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(plan.command, ["/usr/bin/make", "-C", "my dir"]);
@@ -148,9 +153,9 @@ fn a_name_is_asked_for_when_the_workload_changes_and_old_answers_are_dropped() {
     let name =
         |workload: &str, file: &str| Msg::Recorder(News::Name { workload: workload.into(), file: Ok(file.into()) });
     app.update(name("hackbench-pipe-2g", "old"));
-    assert_eq!(app.recorder.dialog.path(), None);
+    assert_eq!(app.traces.recorder.dialog.path(), None);
     app.update(name("hackbench-pipe-4g", "new"));
-    assert_eq!(app.recorder.dialog.path().as_deref(), Some(Path::new("new")));
+    assert_eq!(app.traces.recorder.dialog.path().as_deref(), Some(Path::new("new")));
 }
 
 #[test]
@@ -175,7 +180,7 @@ fn wrong_values_are_refused_where_they_are() {
         assert!(press(&mut app, "\n").is_empty(), "{field:?} {text:?} was taken");
         let (wrong, said) = refused(&app).unwrap();
         assert!(wrong == field && said.contains(why), "{field:?} {text:?}: {wrong:?} {said}");
-        assert_eq!(app.recorder.dialog.field, field, "one stands where it is wrong");
+        assert_eq!(app.traces.recorder.dialog.field, field, "one stands where it is wrong");
     }
     let (mut app, _) = App::new(vec!["a".into()], (80, 24));
     press(&mut app, "4r");
@@ -195,7 +200,7 @@ fn leaving_a_wrong_field_says_so_and_correcting_it_takes_that_back() {
     key(&mut app, Key::BackTab);
     press(&mut app, "\u{8}7");
     key(&mut app, Key::Up);
-    assert_eq!((refused(&app), app.recorder.dialog.field), (None, Field::Command));
+    assert_eq!((refused(&app), app.traces.recorder.dialog.field), (None, Field::Command));
 }
 
 #[test]
@@ -206,8 +211,8 @@ fn a_line_is_edited_at_its_caret() {
     {
         key(&mut app, k);
     }
-    assert_eq!(app.recorder.dialog.command.text(), " qX1é!");
-    assert!(!app.quit && !app.help, "keys are text here");
+    assert_eq!(app.traces.recorder.dialog.command.text(), " qX1é!");
+    assert!(!app.quit && app.help.is_none(), "keys are text here");
 }
 
 #[test]
@@ -215,10 +220,10 @@ fn esc_closes_and_what_was_typed_is_kept() {
     let mut app = asked();
     put(&mut app, Field::Command, "make");
     key(&mut app, Key::Esc);
-    assert_eq!(app.recording_context(), None);
+    assert_eq!(context(&app), None);
     let orders = press(&mut app, "r");
     assert!(matches!(&orders[..], [Order::Look { workload }] if workload == "make"), "{orders:?}");
-    assert_eq!(app.recorder.dialog.command.text(), "make");
+    assert_eq!(app.traces.recorder.dialog.command.text(), "make");
 }
 
 #[test]
@@ -227,16 +232,16 @@ fn esc_cancels_at_every_stage_and_the_end_is_waited_for() {
         let mut app = started();
         progress(&mut app, stage);
         assert!(matches!(key(&mut app, Key::Esc)[..], [Order::Cancel]), "{stage:?}");
-        let run = app.recorder.running().unwrap();
+        let run = app.traces.recorder.running().unwrap();
         assert_eq!((run.cancelling, run.brief().as_str()), (true, "rec ends"));
         assert!(press(&mut app, "r").is_empty(), "one recording at a time");
         assert!(matches!(key(&mut app, Key::Esc)[..], [Order::Cancel]), "once more: a stuck machine is not waited for");
 
         let problem = "Nothing had been recorded.".to_string();
         assert!(end(&mut app, Err(Failure { problem, cancelled: true })).is_empty());
-        assert_eq!(app.recording_context(), Some(keys::PANEL), "it stays readable");
+        assert_eq!(context(&app), Some(keys::PANEL), "it stays readable");
         assert!(key(&mut app, Key::Esc).is_empty());
-        assert_eq!(app.recording_context(), None);
+        assert_eq!(context(&app), None);
     }
 }
 
@@ -245,13 +250,13 @@ fn a_finished_recording_is_listed_and_opens() {
     let mut app = started();
     press(&mut app, "1");
     progress(&mut app, Stage::Recording);
-    assert_eq!(app.recorder.running().unwrap().brief(), "rec 1 s");
+    assert_eq!(app.traces.recorder.running().unwrap().brief(), "rec 1 s");
     press(&mut app, "/x");
     let effects =
         end(&mut app, Ok(Saved { notes: vec!["removed a stale instance".into()], cancelled: true, ..saved() }));
     let [Effect::Open { path, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!((path.as_path(), app.tab, app.prompt.is_none()), (Path::new("h_run0.csv.zst"), Tab::Timeline, true));
-    assert!(matches!(&app.open, Open::Loading(p) if p == path));
+    assert!(matches!(&app.viewer.open, Open::Loading(p) if p == path));
     let entry = app.traces.current().unwrap();
     assert_eq!((entry.name.as_str(), entry.events, entry.cpus), ("h_run0", Some(9), 2));
     let message = app.message.clone().unwrap();
@@ -269,9 +274,9 @@ fn a_failure_is_told_elsewhere_and_read_here() {
     end(&mut app, Err(failure.clone()));
     assert_eq!((app.message.as_deref(), app.tab), (Some("the recording failed (4 shows more)"), Tab::Timeline));
     press(&mut app, "4");
-    assert_eq!(app.recorder.run.as_ref().unwrap().end, Some(Err(failure)));
+    assert_eq!(app.traces.recorder.run.as_ref().unwrap().end, Some(Err(failure)));
     assert!(matches!(press(&mut app, "r")[..], [Order::Look { .. }]), "one may ask again");
-    assert_eq!(app.recording_context(), Some(keys::DIALOG));
+    assert_eq!(context(&app), Some(keys::DIALOG));
 }
 
 #[test]
@@ -279,10 +284,10 @@ fn progress_and_ends_of_other_runs_are_dropped() {
     let mut app = started();
     let latest = Latest::default();
     latest.set(Progress { stage: Stage::Fetching, ..Progress::default() });
-    app.update(Msg::Recorder(News::Progress { id: 7, latest }));
-    assert_eq!(app.recorder.running().unwrap().progress.stage, Stage::Connecting);
-    assert!(app.update(Msg::Recorder(News::Ended { id: 7, end: Ok(saved()) })).is_empty());
-    assert!(app.recorder.running().is_some());
+    app.update(Msg::Recorder(News::Progress { id: Ticket(7), latest }));
+    assert_eq!(app.traces.recorder.running().unwrap().progress.stage, Stage::Connecting);
+    assert!(app.update(Msg::Recorder(News::Ended { id: Ticket(7), end: Ok(saved()) })).is_empty());
+    assert!(app.traces.recorder.running().is_some());
 }
 
 #[test]
@@ -309,10 +314,10 @@ fn a_click_on_a_tab_leaves_the_dialog_as_it_is_and_the_wheel_chooses() {
     go(&mut app, Field::Workload);
     let wheel = Mouse { kind: MouseKind::WheelDown, x: 9, y: 9 };
     assert_eq!(tell(&mut app, Msg::Mouse(wheel)).len(), 1);
-    assert_eq!(app.recorder.dialog.chosen(), Some(1));
+    assert_eq!(app.traces.recorder.dialog.chosen(), Some(1));
     let (x, ..) = crate::app::layout::tabs(80)[0];
     app.update(Msg::Mouse(Mouse { kind: MouseKind::Down, x, y: 0 }));
-    assert_eq!((app.tab, app.recording_context()), (Tab::Timeline, None));
+    assert_eq!((app.tab, context(&app)), (Tab::Timeline, None));
     press(&mut app, "4");
-    assert_eq!(app.recording_context(), Some(keys::DIALOG));
+    assert_eq!(context(&app), Some(keys::DIALOG));
 }

@@ -1,6 +1,7 @@
 //! One run as the Train screen knows it, whether it is being trained here or was kept by an earlier session.
 
 use super::curve::{Curve, Series};
+use crate::app::ticket::Ticket;
 use crate::train::runs::{self, Epoch, State, Step};
 use crate::train::{Baseline, Ending, Phase, Progress, TrainConfig};
 use std::path::PathBuf;
@@ -45,7 +46,7 @@ impl Stage {
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Names it in orders and news.
-    pub id: u64,
+    pub id: Ticket,
     /// Its name: that of its folder.
     pub name: String,
     /// Its folder, once it has one.
@@ -60,23 +61,30 @@ pub struct Run {
     pub read: bool,
     /// Every epoch so far.
     pub epochs: Vec<Epoch>,
-    /// The last step.
-    pub last: Step,
-    /// Steps in all; 0 before that is known.
-    pub steps: usize,
+    /// How far it is.
+    pub done: Done,
     /// What simple rules score on the same validation.
     pub baselines: Vec<Baseline>,
     /// Its curves are drawn beside others.
     pub chosen: bool,
     /// It has a checkpoint and something left to do.
     pub resumable: bool,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Done {
     /// Recordings read so far, in all.
     pub reading: [usize; 2],
+    /// The last step.
+    pub last: Step,
+    /// Steps in all; 0 before that is known.
+    pub steps: usize,
 }
 
 impl Run {
     /// A run that waits for its turn.
-    pub fn queued(id: u64, config: TrainConfig) -> Self {
+    pub fn queued(id: Ticket, config: TrainConfig) -> Self {
         Self {
             id,
             name: format!("new run {id}"),
@@ -86,25 +94,22 @@ impl Run {
             stage: Stage::Queued,
             read: true,
             epochs: Vec::new(),
-            last: Step::default(),
-            steps: 0,
+            done: Done::default(),
             baselines: Vec::new(),
             chosen: false,
             resumable: false,
-            reading: [0; 2],
         }
     }
 
     /// A run that is kept on disk.
-    pub fn kept(id: u64, run: runs::Run) -> Self {
+    pub fn kept(id: Ticket, run: runs::Run) -> Self {
         Self {
             name: run.name,
             path: Some(run.path),
             stage: Stage::Kept(run.state),
             read: false,
             epochs: run.epochs,
-            last: run.last.unwrap_or_default(),
-            steps: run.steps,
+            done: Done { last: run.last.unwrap_or_default(), steps: run.steps, reading: [0; 2] },
             baselines: run.baselines,
             resumable: run.resumable,
             ..Self::queued(id, run.config)
@@ -114,13 +119,13 @@ impl Run {
     /// Takes what the running run tells.
     pub fn progress(&mut self, steps: Vec<Step>, now: &Progress) {
         for step in steps {
-            self.last = step;
+            self.done.last = step;
             self.curve.push(step);
         }
         if self.stage != Stage::Stopping {
             self.stage = Stage::Working(now.phase);
         }
-        self.steps = now.steps;
+        self.done.steps = now.steps;
         if let Some(baselines) = &now.baselines {
             self.baselines.clone_from(baselines);
         }
@@ -142,7 +147,7 @@ impl Run {
 
     /// Steps of an epoch, at least 1.
     pub fn per_epoch(&self) -> usize {
-        (self.steps / self.config.epochs.max(1)).max(1)
+        (self.done.steps / self.config.epochs.max(1)).max(1)
     }
 
     /// The best epoch by validation, the later of equals.
@@ -154,7 +159,7 @@ impl Run {
     pub fn throughput(&self) -> Option<f64> {
         let last = self.curve.steps().len().checked_sub(1);
         let smooth = last.and_then(|i| self.curve.smooth(Series::Throughput, i));
-        smooth.or((self.last.events_per_s > 0.0).then_some(self.last.events_per_s))
+        smooth.or((self.done.last.events_per_s > 0.0).then_some(self.done.last.events_per_s))
     }
 
     /// Seconds until the last step, from the pace of this session so far, pauses left out; `None` before there is one.
@@ -167,7 +172,7 @@ impl Run {
         let paused: f64 = steps.get(from + 1..)?.iter().map(|s| s.paused_s).sum();
         let pace = (last.wall_s - first.wall_s - paused) / done as f64;
         let working = matches!(self.stage, Stage::Working(_));
-        working.then(|| pace * self.steps.saturating_sub(last.step) as f64)
+        working.then(|| pace * self.done.steps.saturating_sub(last.step) as f64)
     }
 
     /// Settings as names and values, for comparing runs.

@@ -39,7 +39,7 @@ fn progress(app: &mut App, id: u64, steps: std::ops::RangeInclusive<usize>, scor
     let n = *steps.end();
     let validation = score.map(|pick_top1| Validation { pick_top1, ..Validation::default() });
     let now = Progress { epoch: 1 + (n - 1) / 10, epochs: 12, step: n, steps: 120, validation, ..Progress::default() };
-    tell(app, News::Progress { id, steps: steps.map(step).collect(), now: Box::new(now) })
+    tell(app, News::Progress { id: Ticket(id), steps: steps.map(step).collect(), now: Box::new(now) })
 }
 
 #[test]
@@ -53,36 +53,36 @@ fn the_form_starts_a_run_and_more_than_fit_wait() {
     app.update(Msg::Key(Key::Esc));
     press(&mut app, "n");
     let first = press(&mut app, "\n");
-    assert!(matches!(&first[..], [Order::Start { id: 1, .. }]), "{first:?}");
-    assert!(matches!(press(&mut app, "n\n")[..], [Order::Start { id: 2, .. }]));
+    assert!(matches!(&first[..], [Order::Start { id: Ticket(1), .. }]), "{first:?}");
+    assert!(matches!(press(&mut app, "n\n")[..], [Order::Start { id: Ticket(2), .. }]));
     assert!(press(&mut app, "n\n").is_empty(), "two at once");
     assert_eq!(app.train.runs[2].stage, Stage::Queued);
-    let next = tell(&mut app, News::Ended { id: 1, result: Ok(Ending::Finished), resumable: false });
-    assert!(matches!(next[..], [Order::Start { id: 3, .. }]));
+    let next = tell(&mut app, News::Ended { id: Ticket(1), result: Ok(Ending::Finished), resumable: false });
+    assert!(matches!(next[..], [Order::Start { id: Ticket(3), .. }]));
     assert!(press(&mut app, "n\n").is_empty());
-    assert!(matches!(press(&mut app, ">")[..], [Order::Start { id: 4, .. }]), "room for one more");
+    assert!(matches!(press(&mut app, ">")[..], [Order::Start { id: Ticket(4), .. }]), "room for one more");
 }
 
 #[test]
 fn a_running_run_is_paused_stopped_and_killed() {
     let mut app = app();
     press(&mut app, "n\n");
-    tell(&mut app, News::Made { id: 1, path: "runs/tcn-001".into() });
+    tell(&mut app, News::Made { id: Ticket(1), path: "runs/tcn-001".into() });
     assert_eq!((app.train.runs[0].name.as_str(), &app.train.runs[0].stage), ("tcn-001", &Stage::Reading));
     progress(&mut app, 1, 1..=3, None);
     assert_eq!(app.train.runs[0].stage, Stage::Working(Phase::Training));
-    assert_eq!(press(&mut app, " "), [Order::Pause(1)]);
+    assert_eq!(press(&mut app, " "), [Order::Pause(Ticket(1))]);
     let now = Progress { phase: Phase::Paused, steps: 120, step: 3, ..Progress::default() };
-    tell(&mut app, News::Progress { id: 1, steps: Vec::new(), now: Box::new(now) });
-    assert_eq!(press(&mut app, " "), [Order::Resume(1)]);
+    tell(&mut app, News::Progress { id: Ticket(1), steps: Vec::new(), now: Box::new(now) });
+    assert_eq!(press(&mut app, " "), [Order::Resume(Ticket(1))]);
     assert!(press(&mut app, "Xn").is_empty(), "only y is yes");
-    assert_eq!(press(&mut app, "Xy"), [Order::Kill(1)]);
+    assert_eq!(press(&mut app, "Xy"), [Order::Kill(Ticket(1))]);
     assert!(press(&mut app, "D").is_empty() && app.train.question.is_none(), "a running one is not removed");
-    assert_eq!(press(&mut app, "x"), [Order::Stop(1)]);
+    assert_eq!(press(&mut app, "x"), [Order::Stop(Ticket(1))]);
     assert_eq!(app.train.runs[0].stage, Stage::Stopping);
-    tell(&mut app, News::Ended { id: 1, result: Ok(Ending::Stopped), resumable: true });
+    tell(&mut app, News::Ended { id: Ticket(1), result: Ok(Ending::Stopped), resumable: true });
     let again = press(&mut app, "r");
-    let [Order::Start { id: 1, config }] = &again[..] else { panic!("{again:?}") };
+    let [Order::Start { id: Ticket(1), config }] = &again[..] else { panic!("{again:?}") };
     assert_eq!((config.resume, config.folder.as_deref()), (true, Some(std::path::Path::new("runs/tcn-001"))));
     let summary = app.train.summary();
     assert!(summary[0].starts_with("tcn-001: reading, step 3 of 120"), "{summary:?}");
@@ -94,7 +94,7 @@ fn failures_are_told_and_kept() {
     press(&mut app, "n\n");
     progress(&mut app, 1, 1..=3, None);
     let why = "diverged at step 4: the loss is inf";
-    tell(&mut app, News::Ended { id: 1, result: Err(why.into()), resumable: false });
+    tell(&mut app, News::Ended { id: Ticket(1), result: Err(why.into()), resumable: false });
     assert_eq!(app.train.runs[0].stage, Stage::Kept(State::Failed(why.into())));
     assert!(app.message.as_ref().unwrap().contains("diverged at step 4"));
     assert_eq!(app.train.runs[0].curve.steps().len(), 3, "its curve stays");
@@ -135,40 +135,43 @@ fn kept_runs_are_read_when_shown_and_removed_when_asked_twice() {
     };
     let news = News::Kept { runs: vec![kept("a"), kept("bb")], problems: vec![], categories: vec![], cpus: 2 };
     let orders = tell(&mut app, news);
-    assert!(matches!(&orders[..], [Order::Read(2, path)] if path.ends_with("bb")), "the selected one: {orders:?}");
-    assert!(matches!(&press(&mut app, "\nk")[..], [Order::Read(1, _)]));
+    assert!(
+        matches!(&orders[..], [Order::Read(Ticket(2), path)] if path.ends_with("bb")),
+        "the selected one: {orders:?}"
+    );
+    assert!(matches!(&press(&mut app, "\nk")[..], [Order::Read(Ticket(1), _)]));
     let shown: Vec<usize> = app.train.shown().iter().map(|(i, _)| *i).collect();
     assert_eq!(shown, [0, 1], "the chosen one and the selected one");
     let both: Vec<&Run> = app.train.runs.iter().collect();
     assert_eq!(run::differences(&both), [("seed", vec!["1".to_owned(), "2".to_owned()])]);
-    tell(&mut app, News::Steps { id: 1, steps: (1..=7).map(step).collect() });
+    tell(&mut app, News::Steps { id: Ticket(1), steps: (1..=7).map(step).collect() });
     assert!((app.train.end() - 7.0).abs() < 1e-9);
     assert!(press(&mut app, "Dk").is_empty());
-    assert!(matches!(&press(&mut app, "Dy")[..], [Order::Delete(1, path)] if path.ends_with("a")));
-    tell(&mut app, News::Deleted { id: 1, result: Ok(()) });
-    assert_eq!((app.train.runs.len(), app.train.selected), (1, 0));
-    assert!(matches!(&press(&mut app, "r")[..], [Order::Start { id: 2, .. }]));
+    assert!(matches!(&press(&mut app, "Dy")[..], [Order::Delete(Ticket(1), path)] if path.ends_with("a")));
+    tell(&mut app, News::Deleted { id: Ticket(1), result: Ok(()) });
+    assert_eq!((app.train.runs.len(), app.train.list.at), (1, 0));
+    assert!(matches!(&press(&mut app, "r")[..], [Order::Start { id: Ticket(2), .. }]));
 }
 
 #[test]
 fn a_model_of_a_run_is_watched_or_becomes_the_current_one() {
     let mut app = app();
     press(&mut app, "n\n");
-    tell(&mut app, News::Made { id: 1, path: "runs/tcn-001".into() });
-    assert_eq!(app.train.watched, Some(1), "the first one is watched");
+    tell(&mut app, News::Made { id: Ticket(1), path: "runs/tcn-001".into() });
+    assert_eq!(app.train.watched, Some(Ticket(1)), "the first one is watched");
     assert!(press(&mut app, "u").is_empty() && app.message.is_some(), "it has no model yet");
     progress(&mut app, 1, 1..=10, Some(0.5));
-    assert_eq!(press(&mut app, "p"), [Order::Show(1)]);
+    assert_eq!(press(&mut app, "p"), [Order::Show(Ticket(1))]);
     let path: PathBuf = "runs/tcn-001".into();
-    assert_eq!(press(&mut app, "u"), [Order::Model { id: 1, path: path.clone(), current: true }]);
+    assert_eq!(press(&mut app, "u"), [Order::Model { id: Ticket(1), path: path.clone(), current: true }]);
     press(&mut app, "U");
-    assert_eq!(app.beside.wanted.as_ref(), Some(&path), "shown beside the current one");
+    assert_eq!(app.shared.beside.as_ref(), Some(&path), "shown beside the current one");
     press(&mut app, "U");
-    assert_eq!(app.beside.wanted, None);
-    tell(&mut app, News::Ended { id: 1, result: Ok(Ending::Finished), resumable: false });
+    assert_eq!(app.shared.beside, None);
+    tell(&mut app, News::Ended { id: Ticket(1), result: Ok(Ending::Finished), resumable: false });
     press(&mut app, "p");
     assert_eq!(app.train.watched, None, "not watched any more");
-    assert_eq!(press(&mut app, "p"), [Order::Model { id: 1, path, current: false }]);
+    assert_eq!(press(&mut app, "p"), [Order::Model { id: Ticket(1), path, current: false }]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is said about training runs: facts that come in, orders that go out, keys, questions. Plain data.
 
+use crate::app::ticket::Ticket;
 use crate::predictor::weights::Weights;
 use crate::train::memory::Outlook;
 use crate::train::runs::{self, Step};
@@ -26,21 +27,21 @@ pub enum News {
     /// A run has its folder and reads the recordings.
     Made {
         /// The run.
-        id: u64,
+        id: Ticket,
         /// Its folder.
         path: PathBuf,
     },
     /// A run reads the recordings.
     Reading {
         /// The run.
-        id: u64,
+        id: Ticket,
         /// Read so far, in all.
         counts: [usize; 2],
     },
     /// Steps since the last time, and where the run stands.
     Progress {
         /// The run.
-        id: u64,
+        id: Ticket,
         /// In order.
         steps: Vec<Step>,
         /// The newest.
@@ -49,7 +50,7 @@ pub enum News {
     /// A run is over.
     Ended {
         /// The run.
-        id: u64,
+        id: Ticket,
         /// How, or why it failed.
         result: Result<Ending, String>,
         /// It has a checkpoint and something left to do.
@@ -58,14 +59,14 @@ pub enum News {
     /// All steps of a kept run.
     Steps {
         /// The run.
-        id: u64,
+        id: Ticket,
         /// In order.
         steps: Vec<Step>,
     },
     /// A run was to be removed.
     Deleted {
         /// The run.
-        id: u64,
+        id: Ticket,
         /// Why it was not.
         result: Result<(), String>,
     },
@@ -77,7 +78,7 @@ pub enum News {
     /// A kept model was to be read, to be used for everything (`current`) or to be watched.
     Model {
         /// The run.
-        id: u64,
+        id: Ticket,
         /// To be the current model.
         current: bool,
         /// The model, or why there is none.
@@ -96,30 +97,30 @@ pub enum Order {
     /// [`News::Ended`].
     Start {
         /// For the answers.
-        id: u64,
+        id: Ticket,
         /// The settings.
         config: Box<TrainConfig>,
     },
     /// Rest after the step in hand.
-    Pause(u64),
+    Pause(Ticket),
     /// Go on.
-    Resume(u64),
+    Resume(Ticket),
     /// End after the step in hand, with a checkpoint and a validation.
-    Stop(u64),
+    Stop(Ticket),
     /// End at once.
-    Kill(u64),
+    Kill(Ticket),
     /// Tell the newest weights with the next progress.
-    Show(u64),
+    Show(Ticket),
     /// Read the steps of a kept run; answered by [`News::Steps`].
-    Read(u64, PathBuf),
+    Read(Ticket, PathBuf),
     /// Remove a kept run; answered by [`News::Deleted`].
-    Delete(u64, PathBuf),
+    Delete(Ticket, PathBuf),
     /// Write a run as CSV into the working folder; answered by [`News::Exported`].
     Export(PathBuf),
     /// Read a run's best model; answered by [`News::Model`].
     Model {
         /// The run.
-        id: u64,
+        id: Ticket,
         /// Its folder.
         path: PathBuf,
         /// To be the current model.
@@ -176,7 +177,7 @@ pub enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Remove this run?
-    Delete(u64),
+    Delete(Ticket),
     /// End this run at once?
-    Kill(u64),
+    Kill(Ticket),
 }

@@ -180,14 +180,14 @@ pub fn markdown(f: &Found, all: bool) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{} of {} non-trivial decisions wrong: {} % right (95 %: {} to {}), covered {} %, ECE {:.3}\n",
+        "{} of {} non-trivial decisions wrong: {} % right (95 %: {} to {}), covered {} %, ECE {}\n",
         total.misses(),
         total.decisions,
         percent(total.accuracy()),
         percent(low),
         percent(high),
         percent(total.covered as f64 / total.decisions as f64),
-        sums.ece(),
+        if sums.ece().is_nan() { "–".into() } else { format!("{:.3}", sums.ece()) },
     );
     // The list has no trivial decisions, an evaluation counts their forecasts too: both figures, each by its name.
     let _ = writeln!(

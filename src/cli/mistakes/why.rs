@@ -20,6 +20,12 @@ const EVENTS: usize = 12;
 
 /// Explains and prints; `engine` is in its state before the first event.
 pub fn run(trace: &Trace, path: &Path, engine: Engine, event: usize, as_json: bool) -> Result<()> {
+    if event >= trace.len() {
+        return Err(crate::cli::wrong(format!(
+            "--why {event}: the recording has {} events, counted from 0",
+            trace.len()
+        )));
+    }
     let steps = Steps::new(trace, engine);
     let bar = output::progress(trace.len() as u64, "predicting");
     let table = collect_keeping(trace, path.into(), &steps, None, &Cancel::new(), &|n| bar.inc(n));

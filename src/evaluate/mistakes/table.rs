@@ -2,6 +2,7 @@
 //! words is in [`super::column`].
 
 use crate::evaluate::overlay::BASELINES;
+use crate::features::MOST_CANDIDATES;
 use crate::trace::{CpuId, SchedClass, TaskState, ThreadIx, Trace};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -270,6 +271,11 @@ impl Table {
     /// True without a row.
     pub fn is_empty(&self) -> bool {
         self.event.is_empty()
+    }
+
+    /// Decisions of which not every waiting thread was a candidate.
+    pub fn cut(&self) -> usize {
+        self.queue.iter().filter(|&&n| usize::from(n) == MOST_CANDIDATES).count()
     }
 
     /// True when a second model answered too.

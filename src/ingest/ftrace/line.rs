@@ -109,7 +109,7 @@ pub fn named<'a>(head: Head, name: &[u8], text: &'a [u8]) -> Result<Line<'a>, Re
         b"sched_migrate_task" => {
             payload::migrate(text).map(Body::Migrate).ok_or(Reason::Payload("sched_migrate_task"))?
         }
-        _ => return Ok(beside(name, text).map_or(Line::Other, |body| Line::Event(head, body))),
+        _ => return beside(name, text).map(|body| body.map_or(Line::Other, |body| Line::Event(head, body))),
     };
     Ok(Line::Event(head, body))
 }
@@ -122,17 +122,27 @@ fn difference(rest: &[u8]) -> &[u8] {
     inner[digits..].strip_prefix(b")").map_or(rest, <[u8]>::trim_ascii_start)
 }
 
-/// Events that run queues can do without: in a layout that is not known they are no loss.
-fn beside<'a>(name: &[u8], text: &'a [u8]) -> Option<Body<'a>> {
-    Some(match name {
-        b"sched_waking" => Body::Wakeup(EventKind::Waking, payload::wakeup(text).filter(|w| w.success)?),
-        b"sched_stat_runtime" => payload::runtime(text).map(|(task, runtime)| Body::Runtime(task, runtime))?,
-        b"sched_process_fork" => payload::fork(text).map(|(task, child)| Body::Two(EventKind::Fork, task, child))?,
-        b"task_rename" => payload::rename(text).map(|(old, new)| Body::Two(EventKind::Rename, old, new))?,
-        b"sched_process_exec" => Body::One(EventKind::Exec, payload::exec(text)?),
-        b"sched_process_exit" => Body::One(EventKind::Exit, payload::exit(text)?),
-        _ => return None,
-    })
+/// Events that run queues can do without. `None`: nothing happened, or it is another event.
+fn beside<'a>(name: &[u8], text: &'a [u8]) -> Result<Option<Body<'a>>, Reason> {
+    let (name, body) = match name {
+        b"sched_waking" => match payload::wakeup(text) {
+            Some(w) if !w.success => return Ok(None),
+            waking => ("sched_waking", waking.map(|w| Body::Wakeup(EventKind::Waking, w))),
+        },
+        b"sched_stat_runtime" => {
+            ("sched_stat_runtime", payload::runtime(text).map(|(task, runtime)| Body::Runtime(task, runtime)))
+        }
+        b"sched_process_fork" => {
+            ("sched_process_fork", payload::fork(text).map(|(task, child)| Body::Two(EventKind::Fork, task, child)))
+        }
+        b"task_rename" => {
+            ("task_rename", payload::rename(text).map(|(old, new)| Body::Two(EventKind::Rename, old, new)))
+        }
+        b"sched_process_exec" => ("sched_process_exec", payload::exec(text).map(|t| Body::One(EventKind::Exec, t))),
+        b"sched_process_exit" => ("sched_process_exit", payload::exit(text).map(|t| Body::One(EventKind::Exit, t))),
+        _ => return Ok(None),
+    };
+    body.map(Some).ok_or(Reason::Payload(name))
 }
 
 /// The head, and what follows it. The stamp is looked for first: it is the only thing that ends in a digit, a colon

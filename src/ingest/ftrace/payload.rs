@@ -169,7 +169,8 @@ pub fn fork(text: &[u8]) -> Option<(Named<'_>, Named<'_>)> {
         let (pid, rest) = pid(rest)?;
         let rest = rest.strip_prefix(b" child_comm=")?;
         let at = memrchr_iter(b' ', near(rest)).find(|&at| rest[at..].starts_with(KEY))?;
-        let child = num::pid(&rest[at + KEY.len()..])?;
+        // Perf's `-F ip,sym` puts the caller behind it.
+        let (child, _) = pid_before_space(&rest[at + KEY.len()..])?;
         Some((Named { comm, pid, prio: 0 }, Named { comm: &rest[..at], pid: child, prio: 0 }))
     })
 }
@@ -252,6 +253,10 @@ fn pid(text: &[u8]) -> Option<(i32, &[u8])> {
     Some((i32::try_from(value).ok()?, rest))
 }
 
+fn pid_before_space(text: &[u8]) -> Option<(i32, &[u8])> {
+    pid(text).filter(|(_, rest)| rest.first().is_none_or(u8::is_ascii_whitespace))
+}
+
 fn prio(text: &[u8]) -> Option<(i16, &[u8])> {
     if let Some(hex) = text.strip_prefix(b"0x") {
         let (value, rest) = hexed(hex)?;
@@ -304,6 +309,15 @@ mod tests {
         ] {
             assert_eq!(switch(text.as_bytes()), Some(want), "{text}");
         }
+    }
+
+    #[test]
+    fn a_caller_behind_the_last_field_is_not_part_of_it() {
+        // As `perf script -F ip,sym` prints it.
+        let text = b"comm=sh pid=811 child_comm=a b child_pid=812 ffffffff813567f6 kernel_clone";
+        let (parent, child) = fork(text).unwrap();
+        assert_eq!((parent.pid, child.comm, child.pid), (811, &b"a b"[..], 812));
+        assert!(fork(b"comm=sh pid=811 child_comm=a child_pid=8x").is_none());
     }
 
     #[test]

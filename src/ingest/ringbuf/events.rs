@@ -1,6 +1,6 @@
 //! The scheduler's events, by their `format` texts: which bytes of a record are which field of an [`Event`].
 
-use super::format::{Field, Num, Text, find, wrong};
+use super::format::{self, Field, Num, Text, find, wrong};
 use super::{PageProblem, RingError};
 use crate::ingest::report::TIME_END;
 use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder};
@@ -117,6 +117,7 @@ impl Layout {
             "sched_process_exit" => Body::Exit { task: named("")? },
             _ => return Ok(None),
         };
+        format::apart(file, fields)?;
         let id = text.lines().find_map(|l| l.strip_prefix("ID:")).and_then(|id| id.trim().parse().ok());
         let id = id.ok_or_else(|| wrong(file, 0, "no ID".into()))?;
         Ok(Some(Self { id, actor: num("common_pid")?, body }))
@@ -215,9 +216,12 @@ fn named<'a>(
     Ok((comm.read(record).ok_or(PageProblem::Field(what))?, pid(number, record, what)?))
 }
 
+/// No kernel gives a pid from here on (`PID_MAX_LIMIT`), so a recording has no more threads than that.
+const PIDS: i32 = 1 << 22;
+
 #[inline]
 fn pid(field: Num, record: &[u8], what: &'static str) -> Result<Pid, PageProblem> {
-    let pid = field.read(record).and_then(|p| i32::try_from(p).ok()).filter(|p| *p >= 0);
+    let pid = field.read(record).and_then(|p| i32::try_from(p).ok()).filter(|p| (0..=PIDS).contains(p));
     pid.map(Pid).ok_or(PageProblem::Field(what))
 }
 

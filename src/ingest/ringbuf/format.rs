@@ -67,6 +67,17 @@ pub fn find<'f, 'a>(file: &str, text: &str, all: &'f [Field<'a>], name: &str) ->
     all.iter().find(|f| f.name == name).ok_or_else(|| wrong(file, text.len(), format!("no field {name}")))
 }
 
+/// No byte of an event belongs to two fields. Whoever sends the layout decides how few bytes an event takes; with
+/// overlapping ones a few of them would fill the memory.
+pub fn apart(file: &str, all: &[Field<'_>]) -> Result<(), RingError> {
+    let mut by_place: Vec<&Field<'_>> = all.iter().filter(|f| f.size > 0).collect();
+    by_place.sort_by_key(|f| f.offset);
+    let twice = by_place.windows(2).find(|pair| pair[0].offset + pair[0].size > pair[1].offset);
+    twice.map_or(Ok(()), |pair| {
+        Err(wrong(file, pair[1].line_at, format!("{} and {} overlap", pair[0].name, pair[1].name)))
+    })
+}
+
 /// A layout text that does not say what is needed.
 pub fn wrong(file: &str, byte: usize, problem: String) -> RingError {
     RingError::Layout { file: file.into(), byte, problem }
@@ -173,6 +184,10 @@ mod tests {
         let message = |e: RingError| e.to_string();
         assert_eq!(message(find("x/format", "ab", &all, "pid").unwrap_err()), "x/format, byte 2: no field pid");
         assert_eq!(message(all[0].num().unwrap_err()), "x/format, byte 22: comm is no number");
+        assert!(apart("x/format", &all).is_ok());
+        let text = TEXT.replace("offset:10", "offset:9");
+        let twice = fields("x/format", &text).unwrap();
+        assert_eq!(message(apart("x/format", &twice).unwrap_err()), "x/format, byte 135: prev_comm and prio overlap");
         let bad = fields("x/format", "a\n\tfield:int x;\toffset:z;").unwrap_err();
         assert_eq!(message(bad), "x/format, byte 2: not a field: field:int x;\toffset:z;");
     }

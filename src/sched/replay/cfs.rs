@@ -3,7 +3,7 @@
 
 use super::engine::{Engine, How};
 use super::entity::{Doing, Entity, NICE_0, NONE, virtual_time};
-use crate::trace::{Machine, ThreadIx, Trace};
+use crate::trace::{Machine, ThreadIx};
 
 /// `sysctl_sched_latency` for one CPU; all three grow with `1 + log2(cpus)`.
 const LATENCY_NS: i64 = 6_000_000;
@@ -33,15 +33,12 @@ impl Engine {
         (period * w / load.max(1)).max(least)
     }
 
-    /// Takes in what the trace says of the machine.
-    pub(super) fn learn(&mut self, trace: &Trace) {
-        if self.cfs {
-            self.rules(trace.machine(), trace.meta().start_ns);
+    /// Takes in what is known of the machine. `start_ns`: the clock's value at the start of the trace, since ticks come at
+    /// multiples of their distance.
+    pub(super) fn learn(&mut self, machine: &Machine, start_ns: u64) {
+        if !self.cfs {
+            return;
         }
-    }
-
-    /// `start_ns`: the clock's value at the start of the trace, since ticks come at multiples of their distance.
-    fn rules(&mut self, machine: &Machine, start_ns: u64) {
         self.flat = !machine.autogroup.value;
         let tick = 1_000_000_000 / u64::from(machine.hz.value.clamp(10, 10_000));
         self.tick = (tick, start_ns % tick);
@@ -337,7 +334,7 @@ mod tests {
     fn without_autogroup_everyone_is_in_one_queue_and_ticks_come_at_their_multiples() {
         let (mut engine, _) = engine(2);
         let meta = crate::trace::TraceMeta { autogroup: Some(false), hz: 250, ..crate::trace::TraceMeta::default() };
-        engine.rules(&Machine::of(&meta, 1), 9_000_000);
+        engine.learn(&Machine::of(&meta, 1), 9_000_000);
         assert_eq!((engine.home(1, 0), engine.tick), (0, (4_000_000, 1_000_000)));
         engine.ents[2].group = 0;
         for id in [1, 2] {

@@ -1,58 +1,38 @@
 //! The list of decisions: only the visible rows are made into text, and as many columns as fit.
 
-use super::{is, right};
+use super::is;
 use crate::app::mistakes::places::Places;
 use crate::app::mistakes::{Focus, Found, LIST, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::{Column, Kind, Table};
-use crate::ui::draw::put;
-use crate::ui::palette::Theme;
-use ratatui::buffer::Buffer;
+use crate::ui::columns::visible;
+use crate::ui::pen::Pen;
 
 /// Cells before the first column: chosen, right or wrong.
 const GUTTER: u16 = 4;
 
-/// The columns that are visible: index in [`LIST`], first cell, cells.
-fn visible(m: &Mistakes, width: u16) -> Vec<(usize, u16, u16)> {
-    let room = width.saturating_sub(GUTTER);
-    let fits = |from: usize| {
-        let mut x = 0;
-        let mut out = Vec::new();
-        for (i, (_, w, _)) in LIST.iter().enumerate().skip(from) {
-            if x + w > room && !out.is_empty() {
-                break;
-            }
-            out.push((i, GUTTER + x, (*w).min(room.saturating_sub(x))));
-            x += w + 1;
-        }
-        out
-    };
-    // Scrolled as little as needed for the marked column.
-    let first = (0..=m.column).find(|from| fits(*from).iter().any(|(i, ..)| *i == m.column));
-    fits(first.unwrap_or(0))
-}
-
 /// Draws head and rows.
-pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, buf: &mut Buffer) {
-    let columns = visible(m, p.list.w);
+pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
+    let theme = pen.theme;
+    let columns = visible(&LIST.map(|(_, w, _)| w), m.listing.column, p.list.w.saturating_sub(GUTTER));
     for (i, x, w) in &columns {
         let (column, _, to_right) = LIST[*i];
-        let arrow = match (m.sort.by == column, m.sort.descending) {
+        let arrow = match (m.listing.sort.by == column, m.listing.sort.descending) {
             (false, _) => "",
             (true, false) => "▲",
             (true, true) => "▼",
         };
         let name = format!("{}{arrow}", column.name());
-        let style = match (*i == m.column && is(m, Focus::List), m.sort.by == column) {
+        let style = match (*i == m.listing.column && is(m, Focus::List), m.listing.sort.by == column) {
             (true, _) => theme.chosen(),
             (false, true) => theme.strong(),
             _ => theme.dim(),
         };
         if to_right {
-            right(buf, (p.head.x + x, p.head.y), *w, &name, style);
+            pen.right((p.head.x + GUTTER + x, p.head.y), *w, &name, style);
         } else {
-            put(buf, p.head.x + x, p.head.y, *w, &name, style);
+            pen.put(p.head.x + GUTTER + x, p.head.y, *w, &name, style);
         }
     }
     if view.rows.is_empty() {
@@ -61,33 +41,33 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, theme: Theme, 
         } else {
             "None of these decisions is wrong. a lists the right ones too."
         };
-        put(buf, p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
+        pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
         return;
     }
     let rows = p.rows();
     let first = m.first_row(rows);
     for (line, row) in view.rows.iter().enumerate().skip(first).take(rows) {
         let y = p.list.y + (line - first) as u16;
-        let (row, chosen) = (*row as usize, line == m.selected);
+        let (row, chosen) = (*row as usize, line == m.listing.list.at);
         let base = match (chosen, is(m, Focus::List)) {
             (true, true) => theme.chosen(),
             (true, false) => theme.strong(),
             _ => theme.text(),
         };
         if chosen {
-            put(buf, p.list.x, y, p.list.w, &" ".repeat(usize::from(p.list.w)), base);
+            pen.fill(p.list.x, y, p.list.w, base);
         }
         let hit = found.table.is_hit(row);
-        put(buf, p.list.x, y, 1, if m.marked.contains(&(row as u32)) { "●" } else { " " }, base);
+        pen.put(p.list.x, y, 1, if m.listing.marked.contains(&(row as u32)) { "●" } else { " " }, base);
         let verdict = if hit { theme.hit() } else { theme.miss() };
-        put(buf, p.list.x + 2, y, 1, if hit { "✓" } else { "✗" }, if chosen { base } else { verdict });
+        pen.put(p.list.x + 2, y, 1, if hit { "✓" } else { "✗" }, if chosen { base } else { verdict });
         for (i, x, w) in &columns {
             let (column, _, to_right) = LIST[*i];
             let text = cell(&found.table, row, column);
             if to_right {
-                right(buf, (p.list.x + x, y), *w, &text, base);
+                pen.right((p.list.x + GUTTER + x, y), *w, &text, base);
             } else {
-                put(buf, p.list.x + x, y, *w, &shortened(&text, column, usize::from(*w)), base);
+                pen.put(p.list.x + GUTTER + x, y, *w, &shortened(&text, column, usize::from(*w)), base);
             }
         }
     }

@@ -1,41 +1,32 @@
 //! The sums: a page of bars, or the matrix of who was mistaken for whom.
 
-use super::{bar, frame, is, right};
+use super::is;
 use crate::app::layout::Area;
 use crate::app::mistakes::pages::{Bar, Page};
 use crate::app::mistakes::{Focus, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::sums::Confusion;
-use crate::ui::draw::put;
-use crate::ui::palette::Theme;
-use ratatui::buffer::Buffer;
+use crate::ui::pen::{Pen, bar};
 
 /// Draws the chosen page.
-pub fn draw(m: &Mistakes, area: Area, theme: Theme, buf: &mut Buffer) {
-    let Some(page) = m.pages.get(m.page).filter(|_| !area.is_empty()) else { return };
-    let title = format!(" {} · {}/{} ", page.title(), m.page + 1, m.pages.len());
-    let inner = frame(area, &title, is(m, Focus::Sums), theme, buf);
+pub fn draw(m: &Mistakes, area: Area, pen: &mut Pen) {
+    let Some(page) = m.sums.pages.get(m.sums.page).filter(|_| !area.is_empty()) else { return };
+    let title = format!(" {} · {}/{} ", page.title(), m.sums.page + 1, m.sums.pages.len());
+    let mut pen = pen.frame(area, &title, is(m, Focus::Sums));
     if page.is_empty() {
-        put(buf, inner.x + 1, inner.y, inner.w, "nothing to count", theme.dim());
+        pen.put(pen.area.x + 1, pen.area.y, pen.area.w, "nothing to count", pen.theme.dim());
         return;
     }
-    let rows = usize::from(inner.h.saturating_sub(1));
+    let rows = usize::from(pen.area.h.saturating_sub(1));
     let first = m.first_bar(rows);
     match page {
-        Page::Bars(_, figures, bars) => draw_bars(m, bars, figures, (first, rows), inner, theme, buf),
-        Page::Confusion(c) => matrix(m, c, (first, rows), inner, theme, buf),
+        Page::Bars(_, figures, bars) => draw_bars(m, bars, figures, (first, rows), &mut pen),
+        Page::Confusion(c) => matrix(m, c, (first, rows), &mut pen),
     }
 }
 
-fn draw_bars(
-    m: &Mistakes,
-    bars: &[Bar],
-    figures: &str,
-    (first, rows): (usize, usize),
-    area: Area,
-    theme: Theme,
-    buf: &mut Buffer,
-) {
+fn draw_bars(m: &Mistakes, bars: &[Bar], figures: &str, (first, rows): (usize, usize), pen: &mut Pen) {
+    let (theme, area) = (pen.theme, pen.area);
     let shown = || bars.iter().enumerate().skip(first).take(rows);
     let widest = |of: fn(&Bar) -> usize| bars.iter().map(of).max().unwrap_or(0) as u16;
     let label_w = widest(|b| b.label.chars().count()).min(area.w / 3).max(4);
@@ -43,22 +34,23 @@ fn draw_bars(
     // The bar gets what is left; where that is nothing, the figures are cut, not the names.
     let bar_w = area.w.saturating_sub(label_w + text_w + 4).min(40);
     let (bar_x, text_x) = (area.x + 1 + label_w + 1, area.x + label_w + 3 + bar_w);
-    put(buf, text_x, area.y, (area.x + area.w).saturating_sub(text_x), figures, theme.dim());
+    pen.put(text_x, area.y, (area.x + area.w).saturating_sub(text_x), figures, theme.dim());
     for (i, b) in shown() {
         let y = area.y + 1 + (i - first) as u16;
-        let on = i == m.bar && is(m, Focus::Sums);
+        let on = i == m.sums.bar && is(m, Focus::Sums);
         let style = if on { theme.chosen() } else { theme.text() };
-        put(buf, area.x + 1, y, label_w, &format!("{:<w$}", b.label, w = usize::from(label_w)), style);
-        put(buf, bar_x, y, bar_w, &bar(if b.share.is_nan() { 0.0 } else { b.share }, bar_w), theme.usage());
+        pen.put(area.x + 1, y, label_w, &format!("{:<w$}", b.label, w = usize::from(label_w)), style);
+        pen.put(bar_x, y, bar_w, &bar(if b.share.is_nan() { 0.0 } else { b.share }, bar_w), theme.usage());
         if let Some(mark) = b.mark.filter(|_| bar_w > 0) {
             let at = (mark.clamp(0.0, 1.0) * f64::from(bar_w - 1)).round() as u16;
-            put(buf, bar_x + at, y, 1, "│", theme.mark());
+            pen.put(bar_x + at, y, 1, "│", theme.mark());
         }
-        put(buf, text_x, y, (area.x + area.w).saturating_sub(text_x), &b.text, style);
+        pen.put(text_x, y, (area.x + area.w).saturating_sub(text_x), &b.text, style);
     }
 }
 
-fn matrix(m: &Mistakes, c: &Confusion, (first, rows): (usize, usize), area: Area, theme: Theme, buf: &mut Buffer) {
+fn matrix(m: &Mistakes, c: &Confusion, (first, rows): (usize, usize), pen: &mut Pen) {
+    let (theme, area) = (pen.theme, pen.area);
     let n = c.names.len();
     let name_w = c.names.iter().map(|n| n.chars().count()).max().unwrap_or(0).min(usize::from(area.w / 4)) as u16;
     let cell_w = ((area.w.saturating_sub(name_w + 2)) / n.max(1) as u16).clamp(4, 12);
@@ -67,14 +59,14 @@ fn matrix(m: &Mistakes, c: &Confusion, (first, rows): (usize, usize), area: Area
     let fits = |pred: usize| x(pred) + cell_w <= area.x + area.w;
     for (pred, name) in c.names.iter().enumerate().filter(|(pred, _)| fits(*pred)) {
         let name: String = name.chars().take(usize::from(cell_w) - 1).collect();
-        right(buf, (x(pred), area.y), cell_w, &name, theme.dim());
+        pen.right((x(pred), area.y), cell_w, &name, theme.dim());
     }
     for (real, name) in c.names.iter().enumerate().skip(first).take(rows) {
         let y = area.y + 1 + (real - first) as u16;
-        put(buf, area.x + 1, y, name_w, name, theme.text());
+        pen.put(area.x + 1, y, name_w, name, theme.text());
         for pred in (0..n).filter(|pred| fits(*pred)) {
             let count = c.counts[real][pred];
-            let on = m.bar == real * n + pred && is(m, Focus::Sums);
+            let on = m.sums.bar == real * n + pred && is(m, Focus::Sums);
             let style = match (on, count) {
                 (true, _) => theme.chosen(),
                 (false, 0) => theme.pending(),
@@ -83,7 +75,7 @@ fn matrix(m: &Mistakes, c: &Confusion, (first, rows): (usize, usize), area: Area
             };
             let text = if count == 0 { "·".into() } else { time::grouped(count) };
             let text = if text.chars().count() >= usize::from(cell_w) { format!("{}k", count / 1_000) } else { text };
-            right(buf, (x(pred), y), cell_w, &text, style);
+            pen.right((x(pred), y), cell_w, &text, style);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The explanation of the selected decision: candidates, what moved the answer, past events, similar right decisions,
 //! and everything that the model was given.
 
-use super::{bar, frame, is};
+use super::is;
 use crate::app::layout::Area;
 use crate::app::mistakes::{Explained, Focus, Found, Mistakes, Told};
 use crate::app::time;
@@ -10,9 +10,8 @@ use crate::evaluate::mistakes::why::Why;
 use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
 use crate::trace::ThreadIx;
-use crate::ui::draw::{put, put_all};
 use crate::ui::palette::{Theme, state_words};
-use ratatui::buffer::Buffer;
+use crate::ui::pen::{Pen, bar};
 use ratatui::style::Style;
 
 /// Past events, of those that moved anything, the strongest are listed.
@@ -22,7 +21,8 @@ const EVENTS: usize = 12;
 type Line = Vec<(String, Style)>;
 
 /// Draws the pane.
-pub fn draw(m: &Mistakes, found: &Found, area: Area, theme: Theme, buf: &mut Buffer) {
+pub fn draw(m: &Mistakes, found: &Found, area: Area, pen: &mut Pen) {
+    let theme = pen.theme;
     if area.is_empty() {
         return;
     }
@@ -33,32 +33,32 @@ pub fn draw(m: &Mistakes, found: &Found, area: Area, theme: Theme, buf: &mut Buf
         }
         None => " why ".into(),
     };
-    let inner = frame(area, &title, is(m, Focus::Why), theme, buf);
-    let told = match (&m.why, m.row()) {
+    let mut inner = pen.frame(area, &title, is(m, Focus::Why)).area;
+    (inner.x, inner.w) = (inner.x + 1, inner.w.saturating_sub(1));
+    let told = match (&m.why.told, m.row()) {
         (_, None) => return,
         (Explained::Ready(row, told), Some(r)) if *row == r => told,
         (Explained::Failed(row, problem), Some(r)) if *row == r => {
-            put(buf, inner.x + 1, inner.y, inner.w.saturating_sub(1), problem, theme.miss());
+            pen.inside(inner).line(0, problem, theme.miss());
             return;
         }
         _ => {
-            put(buf, inner.x + 1, inner.y, inner.w.saturating_sub(1), "░ taking the decision apart", theme.pending());
+            pen.inside(inner).line(0, "░ taking the decision apart", theme.pending());
             return;
         }
     };
     let row = m.row().unwrap_or(0);
-    let lines = lines(told, &found.table, row, m.candidate, inner.w.saturating_sub(2), theme);
+    let lines = lines(told, &found.table, row, m.why.candidate, inner.w.saturating_sub(1), theme);
     let rows = usize::from(inner.h);
-    let first = m.why_scroll.min(lines.len().saturating_sub(rows));
+    let first = m.why.scroll.min(lines.len().saturating_sub(rows));
     for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
-        let pieces: Vec<(&str, Style)> = line.iter().map(|(text, style)| (text.as_str(), *style)).collect();
-        put_all(buf, inner.x + 1, inner.y + i as u16, inner.w.saturating_sub(1), &pieces);
+        pen.inside(inner).words(i as u16, line);
     }
     let below = lines.len().saturating_sub(first + rows);
     if below > 0 {
         let text = format!(" ↓ {below} ");
         let x = area.x + area.w.saturating_sub(text.chars().count() as u16 + 2);
-        put(buf, x, area.y + area.h - 1, 12, &text, theme.dim());
+        pen.put(x, area.y + area.h - 1, 12, &text, theme.dim());
     }
 }
 

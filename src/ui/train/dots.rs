@@ -2,7 +2,7 @@
 //! makes room, so that it is seen without colour too; of equal ones the later takes a cell's colour over.
 
 use crate::app::layout::Area;
-use ratatui::buffer::Buffer;
+use crate::ui::pen::Pen;
 use ratatui::style::Style;
 
 /// Bits of a cell's dots, by column and row.
@@ -60,11 +60,11 @@ impl Dots {
     }
 
     /// Puts what is set into the buffer.
-    pub fn draw(&self, buf: &mut Buffer) {
+    pub fn draw(&self, pen: &mut Pen) {
         for (i, (bits, style, _)) in self.cells.iter().enumerate().filter(|(_, (bits, ..))| *bits != 0) {
             let w = usize::from(self.area.w);
             let at = (self.area.x + (i % w) as u16, self.area.y + (i / w) as u16);
-            if let (Some(cell), Some(glyph)) = (buf.cell_mut(at), char::from_u32(0x2800 + u32::from(*bits))) {
+            if let (Some(cell), Some(glyph)) = (pen.cell(at), char::from_u32(0x2800 + u32::from(*bits))) {
                 cell.set_char(glyph).set_style(*style);
             }
         }
@@ -74,6 +74,8 @@ impl Dots {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::palette::Theme;
+    use ratatui::buffer::Buffer;
     use ratatui::layout::Rect;
 
     #[test]
@@ -85,7 +87,7 @@ mod tests {
         dots.faint(3, 3, Style::new());
         dots.set(99, 0, Style::new());
         let mut buf = Buffer::empty(Rect::new(0, 0, 4, 3));
-        dots.draw(&mut buf);
+        dots.draw(&mut Pen::new(&mut buf, Theme { color: true }));
         let row: String = (0..4).map(|x| buf[(x, 1)].symbol().to_string()).collect();
         assert_eq!(row, " ⡠⠊ ");
         assert_eq!((dots.width(), dots.height()), (4, 4));

@@ -7,9 +7,8 @@ use crate::app::train::Train;
 use crate::app::train::chart::{Axis, Metric};
 use crate::app::train::layout::plot;
 use crate::app::train::run::Run;
-use crate::ui::draw::put;
 use crate::ui::palette::Theme;
-use ratatui::buffer::Buffer;
+use crate::ui::pen::Pen;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -94,27 +93,27 @@ impl Plot<'_> {
     }
 
     /// Draws it.
-    pub fn draw(&self, buf: &mut Buffer) {
+    pub fn draw(&self, pen: &mut Pen) {
         let inner = plot(self.area);
         let runs = self.train.shown();
         let (from, to) = self.train.chart.window(self.train.end());
-        self.title(&runs, buf);
+        self.title(&runs, pen);
         if inner.w < 4 || inner.h < 2 {
             return;
         }
         let x = |at: f64| ((at - from) / (to - from).max(f64::MIN_POSITIVE) * f64::from(2 * inner.w)) as isize;
         let Some(scale) = self.scale(&runs, (from, to), usize::from(inner.h) * 4) else {
-            self.frame(inner, (from, to), None, buf);
+            self.frame(inner, (from, to), None, pen);
             let text = match (self.metric.series(), self.workload()) {
                 (Some(_), _) => "no step yet",
                 (None, Some(_)) if runs.iter().any(|(_, r)| !r.epochs.is_empty()) => "these runs know nothing of it",
                 (None, _) => "no epoch has been validated yet",
             };
-            put(buf, inner.x + 1, inner.y + inner.h / 2, inner.w, text, self.theme.dim());
+            pen.put(inner.x + 1, inner.y + inner.h / 2, inner.w, text, self.theme.dim());
             return;
         };
-        self.frame(inner, (from, to), Some(scale), buf);
-        self.rules(&runs, inner, scale, buf);
+        self.frame(inner, (from, to), Some(scale), pen);
+        self.rules(&runs, inner, scale, pen);
         let mut dots = Dots::new(inner);
         for strong in [false, true] {
             for (place, run) in &runs {
@@ -124,22 +123,22 @@ impl Plot<'_> {
         for (place, run) in &runs {
             self.validated(run, *place, &x, scale, &mut dots);
         }
-        dots.draw(buf);
+        dots.draw(pen);
         for (place, run) in &runs {
-            self.marks(run, *place, &x, inner, scale, buf);
+            self.marks(run, *place, &x, inner, scale, pen);
         }
         if let Some(at) = self.train.chart.cursor.filter(|at| (from..=to).contains(at)) {
             let col = (x(at).max(0) as u16 / 2).min(inner.w - 1);
             for y in inner.y..inner.y + inner.h {
-                if let Some(cell) = buf.cell_mut((inner.x + col, y)).filter(|c| c.symbol() == " ") {
+                if let Some(cell) = pen.cell((inner.x + col, y)).filter(|c| c.symbol() == " ") {
                     cell.set_symbol("│").set_style(self.theme.playhead());
                 }
             }
-            put(buf, inner.x + col, inner.y + inner.h, 1, "▲", self.theme.playhead());
+            pen.put(inner.x + col, inner.y + inner.h, 1, "▲", self.theme.playhead());
         }
     }
 
-    fn title(&self, runs: &[(usize, &Run)], buf: &mut Buffer) {
+    fn title(&self, runs: &[(usize, &Run)], pen: &mut Pen) {
         let (a, chart) = (self.area, &self.train.chart);
         let log = if self.is_log() { " (log)" } else { "" };
         let mut x = a.x + 1;
@@ -147,15 +146,15 @@ impl Plot<'_> {
             Some(name) => self.metric.title().replace("validation", name),
             None => format!("{}{log}", self.metric.title()),
         };
-        x += put(buf, x, a.y, a.w.saturating_sub(1), &title, self.theme.strong());
+        x += pen.put(x, a.y, a.w.saturating_sub(1), &title, self.theme.strong());
         if let Some(at) = chart.cursor {
             let end = a.x + a.w;
             let text = format!("  {} {}", chart.axis.name(), number(at));
-            x += put(buf, x, a.y, end.saturating_sub(x), &text, self.theme.playhead());
+            x += pen.put(x, a.y, end.saturating_sub(x), &text, self.theme.playhead());
             for (place, run) in runs {
                 let value = self.read(run, at, runs.len() > 1);
                 let text = format!("  {} {value}", super::letter(*place));
-                x += put(buf, x, a.y, end.saturating_sub(x), &text, self.theme.run(*place));
+                x += pen.put(x, a.y, end.saturating_sub(x), &text, self.theme.run(*place));
             }
         } else if self.metric.is_noisy() && a.w >= 60 {
             let words = if self.metric.series().is_some()
@@ -165,7 +164,7 @@ impl Plot<'_> {
             } else {
                 "  ⠶ raw, smoothed"
             };
-            put(buf, x, a.y, (a.x + a.w).saturating_sub(x), words, self.theme.dim());
+            pen.put(x, a.y, (a.x + a.w).saturating_sub(x), words, self.theme.dim());
         }
     }
 
@@ -251,7 +250,7 @@ impl Plot<'_> {
     }
 
     /// Numbers at the left and below.
-    fn frame(&self, inner: Area, (from, to): (f64, f64), scale: Option<Scale>, buf: &mut Buffer) {
+    fn frame(&self, inner: Area, (from, to): (f64, f64), scale: Option<Scale>, pen: &mut Pen) {
         let dim = self.theme.dim();
         if let Some(scale) = scale {
             for y in ticks(scale.low, scale.high, usize::from(inner.h / 3).max(1), scale.log) {
@@ -259,8 +258,8 @@ impl Plot<'_> {
                 let text = number(y);
                 let w = text.chars().count() as u16;
                 let at = inner.y + (row / 4) as u16;
-                put(buf, (inner.x - 1).saturating_sub(w), at, w, &text, dim);
-                put(buf, inner.x - 1, at, 1, "┤", dim);
+                pen.put((inner.x - 1).saturating_sub(w), at, w, &text, dim);
+                pen.put(inner.x - 1, at, 1, "┤", dim);
             }
         }
         let y = inner.y + inner.h;
@@ -271,22 +270,22 @@ impl Plot<'_> {
             let text = if at.fract() == 0.0 && at < 1e9 { crate::app::time::grouped(at as u64) } else { number(at) };
             let text = format!("╵{text}");
             if x >= free && x + text.chars().count() as u16 <= inner.x + inner.w {
-                free = x + put(buf, x, y, inner.w, &text, dim) + 1;
+                free = x + pen.put(x, y, inner.w, &text, dim) + 1;
             }
         }
         let name = self.axis().name();
         let w = name.len() as u16;
         if free + w < inner.x + inner.w {
-            put(buf, inner.x + inner.w - w, y, w, name, dim);
+            pen.put(inner.x + inner.w - w, y, w, name, dim);
         } else {
-            put(buf, self.area.x, y, inner.x - self.area.x, name, dim);
+            pen.put(self.area.x, y, inner.x - self.area.x, name, dim);
         }
     }
 
     /// Lines across for what simple rules score.
-    fn rules(&self, runs: &[(usize, &Run)], inner: Area, scale: Scale, buf: &mut Buffer) {
+    fn rules(&self, runs: &[(usize, &Run)], inner: Area, scale: Scale, pen: &mut Pen) {
         // They are the same for all runs that are validated on the same recordings: the selected run's.
-        let Some((_, run)) = runs.iter().find(|(i, _)| *i == self.train.selected) else { return };
+        let Some((_, run)) = runs.iter().find(|(i, _)| *i == self.train.list.at) else { return };
         let mut taken = BTreeMap::new();
         for b in &run.baselines {
             let score = self.metric.baseline(b, self.workload());
@@ -294,13 +293,13 @@ impl Plot<'_> {
             // Rules in one row share the line and stand beside each other on it, the first at the right.
             let at = inner.y + row as u16;
             let used = taken.entry(row).or_insert_with(|| {
-                put(buf, inner.x, at, inner.w, &"┄".repeat(usize::from(inner.w)), self.theme.pending());
+                pen.put(inner.x, at, inner.w, &"┄".repeat(usize::from(inner.w)), self.theme.pending());
                 1
             });
             let text = format!(" {} {y:.1} ", b.name);
             let w = text.chars().count() as u16;
             if *used + w < inner.w {
-                *used += put(buf, inner.x + inner.w - *used - w, at, w, &text, self.theme.dim());
+                *used += pen.put(inner.x + inner.w - *used - w, at, w, &text, self.theme.dim());
             }
         }
     }
@@ -370,7 +369,7 @@ impl Plot<'_> {
     }
 
     /// Points of epochs, the best one, and the run's letter at the end of its line.
-    fn marks(&self, run: &Run, place: usize, x: &dyn Fn(f64) -> isize, inner: Area, scale: Scale, buf: &mut Buffer) {
+    fn marks(&self, run: &Run, place: usize, x: &dyn Fn(f64) -> isize, inner: Area, scale: Scale, pen: &mut Pen) {
         let (axis, style) = (self.axis(), self.theme.run(place));
         let cell = |at: f64, y: f64| {
             let col = x(at);
@@ -383,7 +382,7 @@ impl Plot<'_> {
         for e in &run.epochs {
             let y = self.metric.validated(&e.validation, run.config.forecast_weight, self.workload());
             if let Some((x, y)) = y.and_then(|y| cell(axis.of_epoch(e), y)) {
-                put(buf, x, y, 1, if best == Some(e.epoch) { "★" } else { "◆" }, style);
+                pen.put(x, y, 1, if best == Some(e.epoch) { "★" } else { "◆" }, style);
             }
         }
         let last = run.curve.steps().len().checked_sub(1);
@@ -393,7 +392,7 @@ impl Plot<'_> {
         });
         if let Some((x, y)) = end {
             let x = (x + 1).min(inner.x + inner.w);
-            put(buf, x, y, 1, &super::letter(place), style);
+            pen.put(x, y, 1, &super::letter(place), style);
         }
     }
 }

@@ -1,17 +1,15 @@
 //! The recording dialog and the live panel, in the place of the list of traces.
 
-use super::draw::{put, put_all};
-use super::palette::Theme;
 use crate::app::help::wrap;
+use crate::app::layout::Area;
 use crate::app::recording::dialog::{Dialog, Field, LOCAL, Line};
 use crate::app::recording::run::Run;
 use crate::app::{App, keys, time};
 use crate::record::workloads::ALL;
 use crate::record::{CpuProgress, Stage};
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use crate::ui::palette::Theme;
+use crate::ui::pen::Pen;
 use ratatui::style::{Modifier, Style};
-use ratatui::widgets::{Block, Widget};
 use std::path::Path;
 
 /// Cells of the names before the values.
@@ -22,12 +20,12 @@ const LEAST: usize = 3;
 const WIDEST: u16 = 110;
 
 /// Draws whichever is shown; false when the list of traces is.
-pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) -> bool {
-    let (w, h) = (buf.area.width, buf.area.height);
-    let area = Rect { x: 0, y: 1, width: w.min(WIDEST), height: h.saturating_sub(2) };
-    match (app.recording_context(), &app.recorder.run) {
-        (Some(keys::DIALOG), _) => dialog(&app.recorder.dialog, area, theme, buf),
-        (Some(keys::PANEL), Some(run)) => panel(run, area, theme, buf),
+pub fn draw(app: &App, pen: &mut Pen) -> bool {
+    let (w, h) = (pen.area.w, pen.area.h);
+    let area = Area { x: 0, y: 1, w: w.min(WIDEST), h: h.saturating_sub(2) };
+    match (app.traces.recorder.context(), &app.traces.recorder.run) {
+        (Some(keys::DIALOG), _) => dialog(&app.traces.recorder.dialog, area, pen),
+        (Some(keys::PANEL), Some(run)) => panel(run, area, pen),
         _ => return false,
     }
     true
@@ -35,22 +33,22 @@ pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) -> bool {
 
 /// What every screen says of a recording under way.
 pub fn brief(app: &App) -> Option<String> {
-    app.recorder.running().map(|run| format!(" ● {} ", run.brief()))
+    app.traces.recorder.running().map(|run| format!(" ● {} ", run.brief()))
 }
 
 type Row = Vec<(String, Style)>;
 
 /// A frame with rows in it; those around `focus` when not all fit.
-fn frame(rows: &[Row], focus: usize, title: &str, area: Rect, theme: Theme, buf: &mut Buffer) {
-    let inside = usize::from(area.height.saturating_sub(2)).max(1);
-    let height = area.height.min(rows.len() as u16 + 2);
-    let area = Rect { height, ..area };
-    Block::bordered().border_style(theme.dim()).render(area, buf);
-    put(buf, area.x + 2, area.y, area.width.saturating_sub(4), &format!(" {title} "), theme.strong());
+fn frame(rows: &[Row], focus: usize, title: &str, area: Area, pen: &mut Pen) {
+    let theme = pen.theme;
+    let inside = usize::from(area.h.saturating_sub(2)).max(1);
+    let h = area.h.min(rows.len() as u16 + 2);
+    let area = Area { h, ..area };
+    let inner = pen.border(area, "", theme.dim(), theme.dim()).area.inset(1, 0);
+    pen.put(area.x + 2, area.y, area.w.saturating_sub(4), &format!(" {title} "), theme.strong());
     let first = focus.saturating_sub(inside / 2).min(rows.len().saturating_sub(inside));
     for (i, row) in rows.iter().skip(first).take(inside).enumerate() {
-        let pieces: Vec<(&str, Style)> = row.iter().map(|(text, style)| (text.as_str(), *style)).collect();
-        put_all(buf, area.x + 2, area.y + 1 + i as u16, area.width.saturating_sub(4), &pieces);
+        pen.inside(inner).words(i as u16, row);
     }
 }
 
@@ -91,15 +89,16 @@ fn head(text: &str, room: usize) -> String {
     text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }
 
-fn dialog(d: &Dialog, area: Rect, theme: Theme, buf: &mut Buffer) {
-    let room = usize::from(area.width.saturating_sub(4 + LABEL));
+fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
+    let theme = pen.theme;
+    let room = usize::from(area.w.saturating_sub(4 + LABEL));
     let own = !d.command.text().trim().is_empty();
     let mut rows: Vec<Row> = Vec::new();
     let mut focus = 0;
     // All but the list of workloads: a row for each field, the machines, the file, an empty one, the reason.
     let reason = d.refused.as_ref().map_or(0, |(_, why)| wrap(why, room).len());
     let others = Field::ALL.len() + 3 + reason;
-    let list = usize::from(area.height.saturating_sub(2)).saturating_sub(others).max(LEAST);
+    let list = usize::from(area.h.saturating_sub(2)).saturating_sub(others).max(LEAST);
     for field in Field::ALL {
         let on = field == d.field;
         if on {
@@ -123,17 +122,17 @@ fn dialog(d: &Dialog, area: Rect, theme: Theme, buf: &mut Buffer) {
             }
             Field::Command => row.extend(value(&d.command, room)),
             Field::Seconds => {
-                row.extend(value(&d.seconds, 9));
+                row.extend(value(&d.how.seconds, 9));
                 row.push(("  at the longest".into(), theme.dim()));
             }
             Field::Buffer => {
-                row.extend(value(&d.buffer, 9));
+                row.extend(value(&d.how.buffer, 9));
                 row.push(("  ring buffer of each CPU".into(), theme.dim()));
             }
             Field::Runtime => {
-                row.extend(option(d.runtime, on, "sched_stat_runtime too", theme));
+                row.extend(option(d.how.runtime, on, "sched_stat_runtime too", theme));
             }
-            Field::Waking => row.extend(option(d.waking, on, "sched_waking too", theme)),
+            Field::Waking => row.extend(option(d.how.waking, on, "sched_waking too", theme)),
         }
         rows.push(row);
         if let Some((_, why)) = d.refused.as_ref().filter(|(wrong, _)| *wrong == field) {
@@ -158,7 +157,7 @@ fn dialog(d: &Dialog, area: Rect, theme: Theme, buf: &mut Buffer) {
         Some(Err(problem)) => (problem.clone(), theme.miss()),
     };
     rows.push(vec![label("file", false, theme), file]);
-    frame(&rows, focus, "record a workload", area, theme, buf);
+    frame(&rows, focus, "record a workload", area, pen);
 }
 
 fn option(is: bool, on: bool, text: &str, theme: Theme) -> Row {
@@ -227,10 +226,11 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
     out
 }
 
-fn panel(run: &Run, area: Rect, theme: Theme, buf: &mut Buffer) {
-    let room = usize::from(area.width.saturating_sub(4 + LABEL));
+fn panel(run: &Run, area: Area, pen: &mut Pen) {
+    let theme = pen.theme;
+    let room = usize::from(area.w.saturating_sub(4 + LABEL));
     let p = &run.progress;
-    let mut rows: Vec<Row> = vec![stages(run, usize::from(area.width.saturating_sub(4)), theme), Vec::new()];
+    let mut rows: Vec<Row> = vec![stages(run, usize::from(area.w.saturating_sub(4)), theme), Vec::new()];
     let mut say = |name: &str, text: String, style: Style| rows.push(vec![label(name, false, theme), (text, style)]);
     if !p.guest.is_empty() {
         say("machine", p.guest.clone(), theme.text());
@@ -246,7 +246,7 @@ fn panel(run: &Run, area: Rect, theme: Theme, buf: &mut Buffer) {
     }
     let tail_rows = ending(run, room, theme);
     // What the CPUs may take: the rest.
-    let left = usize::from(area.height.saturating_sub(2)).saturating_sub(rows.len() + tail_rows.len() + 1).max(1);
+    let left = usize::from(area.h.saturating_sub(2)).saturating_sub(rows.len() + tail_rows.len() + 1).max(1);
     rows.extend(cpus(&p.cpus, left, room, theme));
     rows.push(Vec::new());
     rows.extend(tail_rows);
@@ -254,7 +254,7 @@ fn panel(run: &Run, area: Rect, theme: Theme, buf: &mut Buffer) {
     let title = format!("{what} {} on {}", run.workload, run.target);
     // When not all fits, what became of it is what counts.
     let focus = if run.end.is_some() { rows.len() - 1 } else { 0 };
-    frame(&rows, focus, &title, area, theme, buf);
+    frame(&rows, focus, &title, area, pen);
 }
 
 /// The stages in a row: past, present, to come; where there is no room the present one alone.

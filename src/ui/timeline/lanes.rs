@@ -1,39 +1,39 @@
 //! The time axis and the lanes: per CPU who ran, who was predicted, and how long the queue was. A column shows one stint
 //! where there is room and the longest-running task of many where there is not; never a lie, never a walk over events.
 
-use super::draw::put;
-use super::palette::{Theme, bar, short_name};
 use crate::app::answers::{Answers, Row, Verdict};
 use crate::app::layout::Layout;
 use crate::app::second::short_label;
 use crate::app::timeline::Timeline;
 use crate::replay::lod::{Cell, stint_span};
 use crate::trace::{CpuId, ThreadIx};
-use ratatui::buffer::Buffer;
+use crate::ui::palette::{bar, short_name};
+use crate::ui::pen::Pen;
 use ratatui::style::{Modifier, Style};
 
 /// Draws axis, visible lanes, marks and playhead.
-pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
-    axis(t, l, theme, buf);
+pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let theme = pen.theme;
+    axis(t, l, pen);
     let cpus = t.trace().cpus();
     if cpus == 0 || t.trace().is_empty() {
-        put(buf, 2, l.lanes.y, l.lanes.w.saturating_sub(2), "This recording has no events.", theme.dim());
+        pen.put(2, l.lanes.y, l.lanes.w.saturating_sub(2), "This recording has no events.", theme.dim());
         return;
     }
     for slot in 0..l.visible_lanes() {
-        let (cpu, y) = (t.first_lane + slot, l.lanes.y + slot as u16 * l.lane_h);
+        let (cpu, y) = (t.panes.first_lane + slot, l.lanes.y + slot as u16 * l.lane_h);
         if cpu >= cpus {
             break;
         }
         let rows = (l.lanes.y + l.lanes.h).saturating_sub(y);
-        Lane { t, l, theme, cpu, y, rows }.draw(buf);
+        Lane { t, l, cpu, y, rows }.draw(pen);
     }
     let height = (l.lanes.h / l.lane_h.max(1)).max(1).min(cpus as u16) * l.lane_h;
     let rows = l.lanes.y..l.lanes.y + height.min(l.lanes.h);
     for (i, mark) in t.marks.iter().enumerate() {
-        column_line(t, l, mark.0, if i == 0 { "┊" } else { "┋" }, theme.mark(), rows.clone(), buf);
+        column_line(t, l, mark.0, if i == 0 { "┊" } else { "┋" }, theme.mark(), rows.clone(), pen);
     }
-    column_line(t, l, t.cursor.pos().0, "┃", theme.playhead(), rows, buf);
+    column_line(t, l, t.cursor.pos().0, "┃", theme.playhead(), rows, pen);
 }
 
 fn column_line(
@@ -43,18 +43,19 @@ fn column_line(
     glyph: &str,
     style: Style,
     rows: std::ops::Range<u16>,
-    buf: &mut Buffer,
+    pen: &mut Pen,
 ) {
     let Some(col) = t.view.column(at, l.cols()) else { return };
     for y in rows {
-        if let Some(cell) = buf.cell_mut((l.plot.x + col as u16, y)) {
+        if let Some(cell) = pen.cell((l.plot.x + col as u16, y)) {
             cell.set_symbol(glyph).set_style(style);
         }
     }
 }
 
 /// Ticks at round times of the clock that is shown, at least 18 columns and a label apart.
-fn axis(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+fn axis(t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let theme = pen.theme;
     let cols = l.cols();
     let label = t.point(t.view.start.saturating_add(t.view.width), t.view.width).chars().count() + 2;
     let apart = label.max(18) as f64;
@@ -72,27 +73,26 @@ fn axis(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
         // A label that the playhead or a mark would cut is worse than none.
         let cut = over.iter().any(|&at| at > col && at < col + n);
         if cut {
-            put(buf, l.plot.x + col as u16, l.axis.y, 1, "╷", theme.dim());
+            pen.put(l.plot.x + col as u16, l.axis.y, 1, "╷", theme.dim());
         } else if n <= room {
-            put(buf, l.plot.x + col as u16, l.axis.y, room as u16, &text, theme.dim());
+            pen.put(l.plot.x + col as u16, l.axis.y, room as u16, &text, theme.dim());
         }
         let Some(next) = tick.checked_add(step) else { break };
         tick = next;
     }
     for (i, mark) in t.marks.iter().enumerate() {
         if let Some(col) = t.view.column(mark.0, cols) {
-            put(buf, l.plot.x + col as u16, l.axis.y, 1, ["A", "B"][i.min(1)], theme.mark());
+            pen.put(l.plot.x + col as u16, l.axis.y, 1, ["A", "B"][i.min(1)], theme.mark());
         }
     }
     if let Some(col) = t.view.column(t.cursor.pos().0, cols) {
-        put(buf, l.plot.x + col as u16, l.axis.y, 1, "▼", theme.playhead());
+        pen.put(l.plot.x + col as u16, l.axis.y, 1, "▼", theme.playhead());
     }
 }
 
 struct Lane<'a> {
     t: &'a Timeline,
     l: &'a Layout,
-    theme: Theme,
     cpu: usize,
     y: u16,
     /// Rows that fit.
@@ -100,30 +100,29 @@ struct Lane<'a> {
 }
 
 impl Lane<'_> {
-    fn draw(&self, buf: &mut Buffer) {
+    fn draw(&self, pen: &mut Pen) {
         let (t, id) = (self.t, CpuId(self.cpu as u16));
         let cells = t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, self.l.cols());
-        self.names(buf);
+        self.names(pen);
         let switches = t.trace().cpu_switches(id);
         if switches.is_empty() {
-            put(
-                buf,
+            pen.put(
                 self.l.plot.x + 2,
                 self.y,
                 self.l.plot.w.saturating_sub(2),
                 "no switch was recorded on this CPU",
-                self.theme.dim(),
+                pen.theme.dim(),
             );
             return;
         }
-        runs(&cells, |s, buf| self.ran(&cells, s, buf), buf);
+        runs(&cells, |s, pen| self.ran(&cells, s, pen), pen);
         for (row, answers) in self.predictions() {
-            runs(&cells, |s, buf| self.predicted(answers, row, &cells, s, buf), buf);
+            runs(&cells, |s, pen| self.predicted(answers, row, &cells, s, pen), pen);
         }
         if self.queue_row().is_some() {
-            cells.iter().enumerate().for_each(|(i, cell)| self.queued(i, cell, buf));
+            cells.iter().enumerate().for_each(|(i, cell)| self.queued(i, cell, pen));
         }
-        self.figures(&cells, buf);
+        self.figures(&cells, pen);
     }
 
     /// The prediction rows that fit: where they are in the lane, and whose they are.
@@ -164,62 +163,54 @@ impl Lane<'_> {
         self.cpu == self.t.cpu && self.t.decision.map(|k| k + 1) == Some(stint)
     }
 
-    fn names(&self, buf: &mut Buffer) {
+    fn names(&self, pen: &mut Pen) {
         let gutter = self.l.plot.x;
         let on = self.cpu == self.t.cpu;
-        let style = if on { self.theme.strong() } else { self.theme.text() };
+        let style = if on { pen.theme.strong() } else { pen.theme.text() };
         let cpu = if gutter >= 12 {
             format!("{}CPU{}", if on { "›" } else { " " }, self.cpu)
         } else {
             format!("CPU{}", self.cpu)
         };
-        put(buf, 0, self.y, gutter - 1, &cpu, style);
-        let right = |buf: &mut Buffer, row: u16, text: &str| {
+        pen.put(0, self.y, gutter - 1, &cpu, style);
+        let right = |pen: &mut Pen, row: u16, text: &str| {
             let n = (text.chars().count() as u16).min(gutter - 1);
-            put(buf, gutter - 1 - n, self.y + row, n, text, self.theme.dim());
+            pen.put(gutter - 1 - n, self.y + row, n, text, pen.theme.dim());
         };
         if gutter >= 12 {
-            right(buf, 0, "ran");
+            right(pen, 0, "ran");
         }
         for (row, answers) in self.predictions() {
             let second = self.t.second.as_ref().filter(|_| row == 2);
             let whose = second.map(|s| short_label(&s.label, usize::from(gutter - 1)));
-            right(buf, row, whose.as_deref().unwrap_or(answers.row().name()));
+            right(pen, row, whose.as_deref().unwrap_or(answers.row().name()));
         }
         if let Some(row) = self.queue_row() {
-            right(buf, row, "queue");
+            right(pen, row, "queue");
         }
     }
 
     /// Fills columns with one style and writes a text after the separator.
-    fn segment(
-        &self,
-        row: u16,
-        cols: &std::ops::Range<usize>,
-        text: &str,
-        style: Style,
-        starts: bool,
-        buf: &mut Buffer,
-    ) {
+    fn segment(&self, row: u16, cols: &std::ops::Range<usize>, text: &str, style: Style, starts: bool, pen: &mut Pen) {
         let width = cols.len() as u16;
         let (x, y) = (self.x(cols.start), self.y + row);
         for dx in 0..width {
-            if let Some(cell) = buf.cell_mut((x + dx, y)) {
+            if let Some(cell) = pen.cell((x + dx, y)) {
                 cell.set_symbol(" ").set_style(style);
             }
         }
         let edge = u16::from(starts);
-        if starts && (width > 1 || !self.theme.color) {
-            put(buf, x, y, 1, if self.theme.color { "▏" } else { "│" }, style);
+        if starts && (width > 1 || !pen.theme.color) {
+            pen.put(x, y, 1, if pen.theme.color { "▏" } else { "│" }, style);
         }
         if width > edge {
-            put(buf, x + edge, y, width - edge, text, style);
+            pen.put(x + edge, y, width - edge, text, style);
         }
     }
 
-    fn ran(&self, cells: &[Cell], cols: std::ops::Range<usize>, buf: &mut Buffer) {
+    fn ran(&self, cells: &[Cell], cols: std::ops::Range<usize>, pen: &mut Pen) {
         let (trace, cell) = (self.t.trace(), &cells[cols.start]);
-        let mut style = self.theme.task(trace, cell.thread);
+        let mut style = pen.theme.task(trace, cell.thread);
         if self.found(cell) {
             style = style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
         }
@@ -227,15 +218,15 @@ impl Lane<'_> {
             return;
         }
         if cell.gap > 0.0 {
-            let style = if cell.gap >= 0.5 { self.theme.gap() } else { style };
+            let style = if cell.gap >= 0.5 { pen.theme.gap() } else { style };
             cols.for_each(|col| {
-                put(buf, self.x(col), self.y, 1, "╱", style);
+                pen.put(self.x(col), self.y, 1, "╱", style);
             });
             return;
         }
         if cell.is_unknown() {
             let text = unknown(cols.len());
-            put(buf, self.x(cols.start), self.y, cols.len() as u16, &text, self.theme.gap());
+            pen.put(self.x(cols.start), self.y, cols.len() as u16, &text, pen.theme.gap());
             return;
         }
         let Some(stint) = cell.stint else {
@@ -248,12 +239,12 @@ impl Lane<'_> {
                 b if b < 0.95 => "▓",
                 _ => "█",
             };
-            if self.theme.color {
-                put(buf, self.x(cols.start), self.y, 1, shade, self.theme.task_text(trace, cell.thread));
+            if pen.theme.color {
+                pen.put(self.x(cols.start), self.y, 1, shade, pen.theme.task_text(trace, cell.thread));
             } else {
                 let letter = if idle { "·".into() } else { short_name(trace, cell.thread, self.event_in(cell), 1) };
                 let style = if cell.busy >= 0.6 { style.add_modifier(Modifier::BOLD) } else { style };
-                put(buf, self.x(cols.start), self.y, 1, &letter, style);
+                pen.put(self.x(cols.start), self.y, 1, &letter, style);
             }
             return;
         };
@@ -271,19 +262,19 @@ impl Lane<'_> {
         } else {
             short_name(trace, cell.thread, self.event_of(stint), room)
         };
-        self.segment(0, &cols, &text, style, starts, buf);
+        self.segment(0, &cols, &text, style, starts, pen);
         // The state in which it leaves, where the end of the stint is visible.
         let ends = to.0 < self.t.view.end() && to < trace.span();
         if let Some(&event) = trace.cpu_switches(id).get(stint).filter(|_| ends && !idle && room >= 5) {
             let state = trace.event(event as usize).state;
             let letter: String = state.label().to_string().chars().next().into_iter().collect();
             if text.chars().count() < room {
-                put(buf, self.x(cols.end - 1), self.y, 1, &letter, self.theme.state(state));
+                pen.put(self.x(cols.end - 1), self.y, 1, &letter, pen.theme.state(state));
             }
         }
     }
 
-    fn predicted(&self, answers: &Answers, at: u16, cells: &[Cell], cols: std::ops::Range<usize>, buf: &mut Buffer) {
+    fn predicted(&self, answers: &Answers, at: u16, cells: &[Cell], cols: std::ops::Range<usize>, pen: &mut Pen) {
         let (cell, row) = (&cells[cols.start], answers.row());
         if cell.outside || (cell.is_unknown() && cell.gap < 0.5) {
             return;
@@ -291,20 +282,20 @@ impl Lane<'_> {
         let (x, y) = (self.x(cols.start), self.y + at);
         if cell.gap >= 0.5 {
             cols.for_each(|col| {
-                put(buf, self.x(col), y, 1, "╱", self.theme.gap());
+                pen.put(self.x(col), y, 1, "╱", pen.theme.gap());
             });
             return;
         }
         let Some(stint) = cell.stint else {
             let score = answers.score(self.cpu, cell.first..cell.end);
             let (glyph, style) = match score.miss_share() {
-                _ if cell.first >= answers.known(self.cpu) => ("░", self.theme.pending()),
-                None if answers.row_lacks_model() => ("–", self.theme.dim()),
-                None => ("·", self.theme.dim()),
-                Some(share) if share > 0.0 => (bar(share), self.theme.miss()),
-                Some(_) => ("▁", self.theme.hit()),
+                _ if cell.first >= answers.known(self.cpu) => ("░", pen.theme.pending()),
+                None if answers.row_lacks_model() => ("–", pen.theme.dim()),
+                None => ("·", pen.theme.dim()),
+                Some(share) if share > 0.0 => (bar(share), pen.theme.miss()),
+                Some(_) => ("▁", pen.theme.hit()),
             };
-            put(buf, x, y, 1, glyph, style);
+            pen.put(x, y, 1, glyph, style);
             return;
         };
         let Some(k) = stint.checked_sub(1) else { return };
@@ -317,7 +308,7 @@ impl Lane<'_> {
             };
             let word = if cols.len() >= word.chars().count() { word } else { "" };
             let text = format!("{word}{}", fill.repeat(cols.len().saturating_sub(word.chars().count())));
-            self.segment(at, &cols, &text, self.theme.pending(), false, buf);
+            self.segment(at, &cols, &text, pen.theme.pending(), false, pen);
             return;
         };
         let (verdict, guess) = (row.verdict(prediction), row.guess(prediction));
@@ -330,32 +321,31 @@ impl Lane<'_> {
         let thread = guess.map_or(ThreadIx::NONE, |g| g.0);
         match verdict {
             Verdict::Miss if cols.len() == 1 => {
-                put(buf, x, y, 1, "✗", self.theme.miss());
+                pen.put(x, y, 1, "✗", pen.theme.miss());
             }
             Verdict::Miss => {
-                self.segment(at, &cols, "", self.theme.miss(), starts, buf);
+                self.segment(at, &cols, "", pen.theme.miss(), starts, pen);
                 let mark = x + u16::from(starts) + who(width.saturating_sub(1)).chars().count() as u16;
-                put(
-                    buf,
+                pen.put(
                     x + u16::from(starts),
                     y,
                     width.saturating_sub(1) as u16,
                     &who(width.saturating_sub(1)),
-                    self.theme.miss(),
+                    pen.theme.miss(),
                 );
-                put(buf, mark.min(self.x(cols.end - 1)), y, 1, "✗", self.theme.miss());
+                pen.put(mark.min(self.x(cols.end - 1)), y, 1, "✗", pen.theme.miss());
             }
-            Verdict::Hit => self.segment(at, &cols, &who(width), self.theme.task_text(trace, thread), starts, buf),
-            Verdict::Trivial => self.segment(at, &cols, &who(width), self.theme.dim(), starts, buf),
+            Verdict::Hit => self.segment(at, &cols, &who(width), pen.theme.task_text(trace, thread), starts, pen),
+            Verdict::Trivial => self.segment(at, &cols, &who(width), pen.theme.dim(), starts, pen),
             Verdict::NoAnswer if answers.row_lacks_model() => {
                 let word = if width >= 10 { "– no model" } else { "–" };
-                self.segment(at, &cols, word, self.theme.dim(), starts, buf);
+                self.segment(at, &cols, word, pen.theme.dim(), starts, pen);
             }
-            Verdict::NoAnswer => self.segment(at, &cols, "–", self.theme.dim(), starts, buf),
+            Verdict::NoAnswer => self.segment(at, &cols, "–", pen.theme.dim(), starts, pen),
         }
     }
 
-    fn queued(&self, col: usize, cell: &Cell, buf: &mut Buffer) {
+    fn queued(&self, col: usize, cell: &Cell, pen: &mut Pen) {
         let answers = &self.t.answers;
         let Some(row) = self.queue_row().filter(|_| !cell.outside && !cell.is_unknown()) else { return };
         let queue = if cell.switches() > 0 {
@@ -367,15 +357,15 @@ impl Lane<'_> {
             }
         };
         let (glyph, style) = match queue {
-            None => ("░", self.theme.pending()),
+            None => ("░", pen.theme.pending()),
             Some(0) => return,
-            Some(q) => (bar(f32::from(q) / f32::from(answers.max_queue.max(1))), self.theme.queue()),
+            Some(q) => (bar(f32::from(q) / f32::from(answers.max_queue.max(1))), pen.theme.queue()),
         };
-        put(buf, self.x(col), self.y + row, 1, glyph, style);
+        pen.put(self.x(col), self.y + row, 1, glyph, style);
     }
 
     /// Figures of the visible window on the right.
-    fn figures(&self, cells: &[Cell], buf: &mut Buffer) {
+    fn figures(&self, cells: &[Cell], pen: &mut Pen) {
         let x = self.l.plot.x + self.l.plot.w + 1;
         let room = self.l.lanes.w.saturating_sub(x);
         let (Some(first), Some(last)) = (cells.first(), cells.last()) else { return };
@@ -385,7 +375,7 @@ impl Lane<'_> {
         let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
         let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
         let text = if known > 0.0 { format!("use {:>3.0} %", busy / known * 100.0) } else { "unknown".into() };
-        put(buf, x, self.y, room, &text, self.theme.dim());
+        pen.put(x, self.y, room, &text, pen.theme.dim());
         for (row, answers) in self.predictions() {
             let score = answers.score(self.cpu, first.first..last.end);
             let pending = first.first >= answers.known(self.cpu) && last.end > first.first;
@@ -399,11 +389,11 @@ impl Lane<'_> {
                 None if answers.row() == Row::Forecast => "no answer".into(),
                 None => "trivial".into(),
             };
-            put(buf, x, self.y + row, room, &text, self.theme.text());
+            pen.put(x, self.y + row, room, &text, pen.theme.text());
         }
         let longest = self.t.answers.score(self.cpu, first.first..last.end).queue;
         if let Some(row) = self.queue_row().filter(|_| longest > 0) {
-            put(buf, x, self.y + row, room, &format!("max {longest:>3}"), self.theme.dim());
+            pen.put(x, self.y + row, room, &format!("max {longest:>3}"), pen.theme.dim());
         }
     }
 }
@@ -419,14 +409,14 @@ fn unknown(cols: usize) -> String {
 }
 
 /// Calls `paint` with every maximal run of columns that lie in the same stint. A column of many stints stands alone.
-fn runs(cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Buffer), buf: &mut Buffer) {
+fn runs(cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Pen), pen: &mut Pen) {
     let lost = |c: &Cell| (c.gap > 0.0, c.gap >= 0.5, c.is_unknown());
     let mut i = 0;
     while i < cells.len() {
         let a = &cells[i];
         let same = |b: &Cell| b.stint.is_some() && b.stint == a.stint && b.outside == a.outside && lost(b) == lost(a);
         let end = cells[i + 1..].iter().position(|b| !same(b)).map_or(cells.len(), |n| i + 1 + n);
-        paint(i..end, buf);
+        paint(i..end, pen);
         i = end;
     }
 }

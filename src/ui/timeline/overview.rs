@@ -1,16 +1,16 @@
 //! The strip at the top: the whole recording at once, with the visible window in brackets.
 
-use super::draw::put;
-use super::palette::{Theme, bar};
 use crate::app::answers::Score;
 use crate::app::layout::Layout;
 use crate::app::timeline::Timeline;
 use crate::replay::levels::Merge;
-use ratatui::buffer::Buffer;
+use crate::ui::palette::bar;
+use crate::ui::pen::Pen;
 use ratatui::style::Modifier;
 
 /// Draws use of the CPUs and, where there is room, the share of misses.
-pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
+pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let theme = pen.theme;
     let cols = l.cols();
     if l.overview.h == 0 || cols == 0 {
         return;
@@ -20,13 +20,13 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
     let column = |at: u64| ((u128::from(at) * cols as u128 / span) as usize).min(cols - 1);
     let (a, b) = (column(t.view.start), column(t.view.end().saturating_sub(1)));
     let done = t.trace().times().get(t.answers.events_done).map_or(u64::MAX, |&at| at);
-    let label = |buf: &mut Buffer, row: u16, text: &str| {
+    let label = |pen: &mut Pen, row: u16, text: &str| {
         let n = text.len() as u16;
-        put(buf, (x - 1).saturating_sub(n), y + row, n, text, theme.dim());
+        pen.put((x - 1).saturating_sub(n), y + row, n, text, theme.dim());
     };
-    label(buf, 0, "use");
+    label(pen, 0, "use");
     if l.overview.h > 1 {
-        label(buf, 1, "miss");
+        label(pen, 1, "miss");
     }
     let lost = lost(t, cols, &column);
     for (col, lost) in lost.into_iter().enumerate() {
@@ -36,7 +36,7 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
         let n = range.len().max(1);
         let busy: f32 = uses.get(range.clone()).map_or(0.0, |u| u.iter().sum::<f32>() / n as f32);
         let (glyph, style) = if lost { ("╱", theme.gap()) } else { (bar(busy), theme.usage()) };
-        put(buf, x + col as u16, y, 1, glyph, style.add_modifier(emphasis));
+        pen.put(x + col as u16, y, 1, glyph, style.add_modifier(emphasis));
         if l.overview.h > 1 {
             let mut score = Score::default();
             t.answers.overview.get(range).unwrap_or_default().iter().for_each(|s| score.merge(s));
@@ -48,20 +48,20 @@ pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
                 Some(share) if share > 0.0 => (bar(share), theme.miss()),
                 Some(_) => ("▁", theme.hit()),
             };
-            put(buf, x + col as u16, y + 1, 1, glyph, style.add_modifier(emphasis));
+            pen.put(x + col as u16, y + 1, 1, glyph, style.add_modifier(emphasis));
         }
     }
     for row in 0..l.overview.h {
         if a == b {
-            put(buf, x + a as u16, y + row, 1, "│", theme.strong());
+            pen.put(x + a as u16, y + row, 1, "│", theme.strong());
         } else {
-            put(buf, x + a as u16, y + row, 1, "[", theme.strong());
-            put(buf, x + b as u16, y + row, 1, "]", theme.strong());
+            pen.put(x + a as u16, y + row, 1, "[", theme.strong());
+            pen.put(x + b as u16, y + row, 1, "]", theme.strong());
         }
     }
     let head = column(t.cursor.pos().0);
     if head != a && head != b {
-        put(buf, x + head as u16, y, 1, "┃", theme.playhead());
+        pen.put(x + head as u16, y, 1, "┃", theme.playhead());
     }
 }
 

@@ -1,11 +1,13 @@
 //! The Traces screen: what can be opened, and what is known about the selected recording.
 
-use super::draw::put;
-use super::palette::Theme;
+mod recording;
+
+pub use recording::brief;
+
+use super::pen::Pen;
 use crate::app::help::wrap;
-use crate::app::traces::Entry;
+use crate::app::traces::{Entry, TOP, Traces};
 use crate::app::{App, Open, time};
-use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 /// Columns: heading, width, right-aligned, at which terminal width it appears.
@@ -19,37 +21,41 @@ const COLUMNS: [(&str, u16, bool, u16); 7] = [
     ("workload", 22, false, 114),
 ];
 
-/// Draws the list and the details below it.
-pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) {
-    let w = buf.area.width;
-    row(buf, 2, w, &COLUMNS.map(|c| c.0.to_string()), theme.dim());
-    let (top, rows) = (3, app.list_rows());
+/// Draws the screen: the dialog or the panel of a recording in its place, else the list and the details below it.
+pub fn draw(app: &App, pen: &mut Pen) {
+    if recording::draw(app, pen) {
+        return;
+    }
+    let theme = pen.theme;
+    let w = pen.area.w;
+    row(pen, 2, w, &COLUMNS.map(|c| c.0.to_string()), theme.dim());
+    let (top, rows) = (TOP, Traces::rows(app.size));
     let traces = &app.traces;
     if traces.entries.is_empty() {
         let text = if traces.listed { "There is no recording to open." } else { "Looking for recordings" };
-        put(buf, 3, top, w - 3, text, theme.strong());
+        pen.put(3, top, w - 3, text, theme.strong());
     }
-    let open = match &app.open {
+    let open = match &app.viewer.open {
         Open::Ready(t) => Some(&t.loaded.path),
         Open::Loading(path) | Open::Failed(path, _) => Some(path),
         Open::Nothing => None,
     };
-    let first = traces.scroll(rows);
+    let first = traces.list.first(rows, traces.entries.len());
     for (i, entry) in traces.entries.iter().enumerate().skip(first).take(rows) {
         let y = top + (i - first) as u16;
-        let style = match (&entry.error, i == traces.selected) {
+        let style = match (&entry.error, i == traces.list.at) {
             (_, true) => theme.chosen(),
             (Some(_), false) => theme.miss(),
             (None, false) => theme.text(),
         };
-        if i == traces.selected {
-            put(buf, 0, y, w, &" ".repeat(usize::from(w)), style);
+        if i == traces.list.at {
+            pen.fill(0, y, w, style);
         }
-        put(buf, 0, y, 1, if open == Some(&entry.path) { "▸" } else { " " }, style);
-        put(buf, 1, y, 1, if app.mistakes.chosen.contains(&entry.path) { "●" } else { " " }, style);
-        row(buf, y, w, &fields(entry), style);
+        pen.put(0, y, 1, if open == Some(&entry.path) { "▸" } else { " " }, style);
+        pen.put(1, y, 1, if app.shared.chosen.contains(&entry.path) { "●" } else { " " }, style);
+        row(pen, y, w, &fields(entry), style);
     }
-    details(app, theme, buf, top + rows as u16);
+    details(app, pen, top + rows as u16);
 }
 
 fn fields(e: &Entry) -> [String; 7] {
@@ -70,7 +76,7 @@ fn fields(e: &Entry) -> [String; 7] {
     ]
 }
 
-fn row(buf: &mut Buffer, y: u16, w: u16, fields: &[String; 7], style: Style) {
+fn row(pen: &mut Pen, y: u16, w: u16, fields: &[String; 7], style: Style) {
     let mut x = 2;
     for ((_, width, right, from), text) in COLUMNS.iter().zip(fields) {
         if w < *from {
@@ -78,15 +84,16 @@ fn row(buf: &mut Buffer, y: u16, w: u16, fields: &[String; 7], style: Style) {
         }
         let width = (*width).min(w.saturating_sub(x));
         let pad = if *right { width.saturating_sub(text.chars().count() as u16) } else { 0 };
-        put(buf, x + pad, y, width.saturating_sub(pad), text, style);
+        pen.put(x + pad, y, width.saturating_sub(pad), text, style);
         x += width + 2;
     }
 }
 
-fn details(app: &App, theme: Theme, buf: &mut Buffer, y: u16) {
-    let w = buf.area.width;
-    let rows = app.list_detail_rows();
-    put(buf, 0, y, w, &"─".repeat(usize::from(w)), theme.dim());
+fn details(app: &App, pen: &mut Pen, y: u16) {
+    let theme = pen.theme;
+    let w = pen.area.w;
+    let rows = Traces::detail_rows(app.size);
+    pen.rule(y, theme.dim());
     let mut lines: Vec<(String, Style)> = Vec::new();
     if let Some(problem) = &app.traces.problem {
         lines.extend(wrap(problem, usize::from(w.saturating_sub(4))).into_iter().map(|l| (l, theme.miss())));
@@ -102,10 +109,10 @@ fn details(app: &App, theme: Theme, buf: &mut Buffer, y: u16) {
     let room = rows.saturating_sub(1);
     let hidden = lines.len().saturating_sub(room);
     for (i, (text, style)) in lines.iter().take(room).enumerate() {
-        put(buf, 2, y + 1 + i as u16, w - 2, text, *style);
+        pen.put(2, y + 1 + i as u16, w - 2, text, *style);
     }
     if hidden > 0 && room > 0 {
         let text = format!(" +{hidden} more");
-        put(buf, w.saturating_sub(text.len() as u16 + 1), y + room as u16, w, &text, theme.dim());
+        pen.put(w.saturating_sub(text.len() as u16 + 1), y + room as u16, w, &text, theme.dim());
     }
 }

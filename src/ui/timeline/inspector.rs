@@ -1,7 +1,5 @@
 //! The two panes below the lanes: the selected decision with its candidates, and what the model saw before it.
 
-use super::draw::{put, put_all, rect};
-use super::palette::{Theme, short_name, state_words};
 use crate::app::answers::{Row, Verdict};
 use crate::app::layout::{Area, Layout};
 use crate::app::second::{Second, short_label};
@@ -10,30 +8,28 @@ use crate::app::timeline::{Pane, Timeline};
 use crate::evaluate::overlay::{Candidate, Inspection, Prediction};
 use crate::replay::lod::stint_span;
 use crate::trace::{CpuId, EventKind, ThreadIx};
-use ratatui::buffer::Buffer;
+use crate::ui::palette::{Theme, short_name, state_words};
+use crate::ui::pen::{Pen, bar};
 use ratatui::style::Style;
-use ratatui::widgets::{Block, Widget};
 
 /// Draws the panes that have room.
-pub fn draw(t: &Timeline, l: &Layout, theme: Theme, buf: &mut Buffer) {
-    let inspection = t.inspection.as_ref().filter(|i| Some(i.event) == t.event());
+pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let inspection = t.inspector.shown.as_ref().filter(|i| Some(i.event) == t.event());
     if !l.decision.is_empty() {
         let title = match t.decision {
             Some(k) => {
                 let at = t.event().map_or(0, |e| t.trace().time(e).0);
                 let n = time::grouped(k as u64 + 1);
-                let by = inspection.and(t.inspected_by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
+                let by = inspection.and(t.inspector.by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
                 // At full precision whatever the zoom: it names this decision.
                 format!(" decision {n} · {} · {} {by}", which_cpu(t, l), t.point(at, 0))
             }
             None => format!(" {} · before its first decision ", which_cpu(t, l)),
         };
-        let inner = pane(l.decision, &title, t.pane == Pane::Decision, theme, buf);
-        decision(t, inspection, inner, theme, buf);
+        decision(t, inspection, &mut pane(l.decision, &title, t.panes.focus == Pane::Decision, pen));
     }
     if !l.context.is_empty() {
-        let inner = pane(l.context, " what the model saw ", t.pane == Pane::Context, theme, buf);
-        context(t, inspection, inner, theme, buf);
+        context(t, inspection, &mut pane(l.context, " what the model saw ", t.panes.focus == Pane::Context, pen));
     }
 }
 
@@ -43,16 +39,9 @@ fn which_cpu(t: &Timeline, l: &Layout) -> String {
     if all > l.visible_lanes() { format!("CPU{} of {all} · ↑↓", t.cpu) } else { format!("CPU{}", t.cpu) }
 }
 
-fn pane(area: Area, title: &str, focus: bool, theme: Theme, buf: &mut Buffer) -> Area {
-    let style = if focus { theme.strong() } else { theme.dim() };
-    let room = usize::from(area.w.saturating_sub(2));
-    let title: String = title.chars().take(room).collect();
-    Block::bordered()
-        .title(title)
-        .border_style(style)
-        .title_style(if focus { theme.chosen() } else { theme.strong() })
-        .render(rect(area), buf);
-    Area { x: area.x + 2, y: area.y + 1, w: area.w.saturating_sub(4), h: area.h.saturating_sub(2) }
+fn pane<'p>(area: Area, title: &str, focus: bool, pen: &'p mut Pen) -> Pen<'p> {
+    let inner = pen.frame(area, title, focus).area;
+    pen.inside(inner.inset(1, 0))
 }
 
 fn verdict_glyph(verdict: Verdict, theme: Theme) -> (&'static str, Style) {
@@ -64,9 +53,10 @@ fn verdict_glyph(verdict: Verdict, theme: Theme) -> (&'static str, Style) {
     }
 }
 
-fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Theme, buf: &mut Buffer) {
+fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
+    let (theme, area) = (pen.theme, pen.area);
     let (Some(event), Some(k)) = (t.event(), t.decision) else {
-        put(buf, area.x, area.y, area.w, ". steps to the first decision", theme.dim());
+        pen.put(area.x, area.y, area.w, ". steps to the first decision", theme.dim());
         return;
     };
     let (trace, id) = (t.trace(), CpuId(t.cpu as u16));
@@ -89,7 +79,7 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
         line.push((state.as_str(), theme.state(e.state)));
     }
     line.push((tail.as_str(), theme.text()));
-    put_all(buf, area.x, area.y, area.w, &line);
+    pen.row(0, &line);
 
     let row = t.answers.row();
     let prediction = t.answers.get(t.cpu, k);
@@ -108,30 +98,31 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Th
         _ if t.answers.failed.is_some() => line.push(("  no prediction", theme.pending())),
         _ => line.push(("  ░ the prediction is being computed", theme.pending())),
     }
-    put_all(buf, area.x, area.y + 1, area.w, &line);
+    pen.row(1, &line);
     let mut used = 2;
     // A line of its own only where candidates keep theirs.
     if let Some(second) = t.second.as_ref().filter(|_| area.h >= 7) {
-        second_line(t, second, k, Area { y: area.y + used, ..area }, theme, buf);
+        second_line(t, second, k, used, pen);
         used += 1;
     }
     let rest = Area { y: area.y + used, h: area.h.saturating_sub(used), ..area };
-    candidates(t, inspection, prediction, rest, theme, buf);
+    candidates(t, inspection, prediction, &mut pen.inside(rest));
 }
 
 /// What the second row's predictor said.
-fn second_line(t: &Timeline, second: &Second, k: usize, area: Area, theme: Theme, buf: &mut Buffer) {
-    let (row, label) = (second.answers.row(), short_label(&second.label, 14));
+fn second_line(t: &Timeline, second: &Second, k: usize, row: u16, pen: &mut Pen) {
+    let theme = pen.theme;
+    let (asked, label) = (second.answers.row(), short_label(&second.label, 14));
     let head = format!("{label:<4} ");
     let Some(p) = second.answers.get(t.cpu, k) else {
-        put_all(buf, area.x, area.y, area.w, &[(&head, theme.dim()), ("░", theme.pending())]);
+        pen.row(row, &[(&head, theme.dim()), ("░", theme.pending())]);
         return;
     };
     let event = trace_event(t, k);
-    let words = predicted_words(t, row, p, event);
-    let words = if row.guess(p).is_some() { words } else { String::new() };
-    let (glyph, style) = verdict_glyph(row.verdict(p), theme);
-    put_all(buf, area.x, area.y, area.w, &[(&head, theme.dim()), (glyph, style), (&words, theme.text())]);
+    let words = predicted_words(t, asked, p, event);
+    let words = if asked.guess(p).is_some() { words } else { String::new() };
+    let (glyph, style) = verdict_glyph(asked.verdict(p), theme);
+    pen.row(row, &[(&head, theme.dim()), (glyph, style), (&words, theme.text())]);
 }
 
 /// The event of decision `k` of the selected CPU.
@@ -159,40 +150,34 @@ fn real_words(row: Row, model: &str, p: &Prediction) -> String {
     format!(" {whose}p {:.2} #{} ", real.p_real, real.rank)
 }
 
-fn candidates(
-    t: &Timeline,
-    inspection: Option<&Inspection>,
-    prediction: Option<&Prediction>,
-    area: Area,
-    theme: Theme,
-    buf: &mut Buffer,
-) {
+fn candidates(t: &Timeline, inspection: Option<&Inspection>, prediction: Option<&Prediction>, pen: &mut Pen) {
+    let (theme, area) = (pen.theme, pen.area);
     let Some(i) = inspection else {
-        let text = match (&t.inspection_failed, prediction) {
+        let text = match (&t.inspector.failed, prediction) {
             (Some(problem), _) => problem.clone(),
             (None, Some(p)) => format!("{} candidates; asking the model …", p.queue),
             (None, None) => "asking the model …".into(),
         };
-        put(buf, area.x, area.y, area.w, &text, theme.pending());
+        pen.put(area.x, area.y, area.w, &text, theme.pending());
         return;
     };
     let (trace, wide) = (t.trace(), area.w >= 50);
     let name_w = if wide { 24.min(area.w - 36) } else { area.w.saturating_sub(16).min(22) };
     let bar_w: u16 = if area.w >= 70 { 16 } else { 6 };
     let n = i.candidates.len();
-    put(buf, area.x, area.y, area.w, &format!("{n} candidate{}", if n == 1 { "" } else { "s" }), theme.dim());
+    pen.put(area.x, area.y, area.w, &format!("{n} candidate{}", if n == 1 { "" } else { "s" }), theme.dim());
     let p_x = area.x + 2 + name_w + 1;
     let model = t.answers.no_model.is_none();
     if model {
-        put(buf, p_x, area.y, 6, &format!("{} p", i.model), theme.dim());
+        pen.put(p_x, area.y, 6, &format!("{} p", i.model), theme.dim());
     }
     if wide {
-        put(buf, p_x + bar_w + 6, area.y, 9, "waited", theme.dim());
-        put(buf, p_x + bar_w + 16, area.y, 9, "lag", theme.dim());
+        pen.put(p_x + bar_w + 6, area.y, 9, "waited", theme.dim());
+        pen.put(p_x + bar_w + 16, area.y, 9, "lag", theme.dim());
     }
     let rows = usize::from(area.h.saturating_sub(1));
     let last = n.saturating_sub(rows);
-    let first = if t.pane == Pane::Decision { t.pane_scroll.min(last) } else { 0 };
+    let first = if t.panes.focus == Pane::Decision { t.panes.scroll.min(last) } else { 0 };
     // The shown predictor's choice, not always the model's first.
     let choice = prediction.and_then(|p| t.answers.row().guess(p)).map(|g| g.0);
     // The one that really ran is always worth seeing: above or below the visible ones it takes the row at that end.
@@ -206,44 +191,41 @@ fn candidates(
         let Some(c) = i.candidates.get(at) else { break };
         let y = area.y + 1 + row as u16;
         let chosen = choice == Some(c.thread);
-        candidate_row(t, i, c, (chosen, model), (area, y, name_w, p_x, bar_w, wide), theme, buf);
+        candidate_row(t, i, c, (chosen, model), (y, name_w, p_x, bar_w, wide), pen);
     }
     if real_at.is_none() && rows > n {
         let text = format!("● {}   was not known to be runnable", short_name(trace, i.real, i.event, 24));
-        put(buf, area.x, area.y + 1 + n as u16, area.w, &text, theme.gap());
+        pen.put(area.x, area.y + 1 + n as u16, area.w, &text, theme.gap());
     }
 }
 
-type Columns = (Area, u16, u16, u16, u16, bool);
+/// A row, and where its columns are.
+type Columns = (u16, u16, u16, u16, bool);
 
 fn candidate_row(
     t: &Timeline,
     i: &Inspection,
     c: &Candidate,
     (chosen, model): (bool, bool),
-    (area, y, name_w, p_x, bar_w, wide): Columns,
-    theme: Theme,
-    buf: &mut Buffer,
+    (y, name_w, p_x, bar_w, wide): Columns,
+    pen: &mut Pen,
 ) {
+    let (theme, area) = (pen.theme, pen.area);
     let real = c.thread == i.real;
     let style = if real { theme.strong() } else { theme.text() };
     if real {
-        put(buf, area.x, y, 1, "●", theme.hit());
+        pen.put(area.x, y, 1, "●", theme.hit());
     } else if chosen {
-        put(buf, area.x, y, 1, "✗", theme.miss());
+        pen.put(area.x, y, 1, "✗", theme.miss());
     }
-    put(buf, area.x + 2, y, name_w, &short_name(t.trace(), c.thread, i.event, usize::from(name_w)), style);
-    let eighths = (c.p.clamp(0.0, 1.0) * f32::from(bar_w) * 8.0).round() as usize;
-    let mut bar = "█".repeat(eighths / 8);
-    bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
+    pen.put(area.x + 2, y, name_w, &short_name(t.trace(), c.thread, i.event, usize::from(name_w)), style);
     if model {
-        put(buf, p_x, y, bar_w, &bar, theme.task_text(t.trace(), c.thread));
-        put(buf, p_x + bar_w + 1, y, 4, &format!("{:.2}", c.p), style);
+        pen.put(p_x, y, bar_w, &bar(f64::from(c.p), bar_w), theme.task_text(t.trace(), c.thread));
+        pen.put(p_x + bar_w + 1, y, 4, &format!("{:.2}", c.p), style);
     }
     if wide {
-        put(buf, p_x + bar_w + 6, y, 9, &time::short(c.waited.0), style);
-        put(
-            buf,
+        pen.put(p_x + bar_w + 6, y, 9, &time::short(c.waited.0), style);
+        pen.put(
             p_x + bar_w + 16,
             y,
             area.w.saturating_sub(p_x + bar_w + 16 - area.x),
@@ -253,19 +235,21 @@ fn candidate_row(
     }
 }
 
-fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: Theme, buf: &mut Buffer) {
+fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
+    let (theme, area) = (pen.theme, pen.area);
     let Some(i) = inspection else {
-        let text = match (&t.inspection_failed, t.event()) {
+        let text = match (&t.inspector.failed, t.event()) {
             (_, None) => "nothing asked yet: no decision is selected",
             (Some(problem), _) => problem,
             (None, _) => "asking the model …",
         };
-        put(buf, area.x, area.y, area.w, text, theme.pending());
+        pen.put(area.x, area.y, area.w, text, theme.pending());
         return;
     };
     let trace = t.trace();
     let rows = usize::from(area.h.saturating_sub(2));
-    let skip = if t.pane == Pane::Context { t.pane_scroll.min(i.context.len().saturating_sub(rows)) } else { 0 };
+    let skip =
+        if t.panes.focus == Pane::Context { t.panes.scroll.min(i.context.len().saturating_sub(rows)) } else { 0 };
     let now = trace.time(i.event.min(trace.len().saturating_sub(1)));
     for (row, &index) in i.context.iter().skip(skip).take(rows).enumerate() {
         if index >= trace.len() {
@@ -291,10 +275,10 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
             kind => (kind.label(), task, String::new()),
         };
         let ago = format!("−{}", time::short(now.since(e.time).0));
-        put(buf, area.x, y, 9, &ago, theme.dim());
-        put(buf, area.x + 10, y, 7, kind, theme.text());
-        put(buf, area.x + 18, y, w, &short_name(trace, who, index, usize::from(w)), theme.task_text(trace, who));
-        put(buf, area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
+        pen.put(area.x, y, 9, &ago, theme.dim());
+        pen.put(area.x + 10, y, 7, kind, theme.text());
+        pen.put(area.x + 18, y, w, &short_name(trace, who, index, usize::from(w)), theme.task_text(trace, who));
+        pen.put(area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
     }
     let y = area.y + rows as u16;
     let mut text = format!("forecast, {} before: ", time::short(i.lead.0));
@@ -310,8 +294,8 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, area: Area, theme: The
             style = if hit { theme.hit() } else { theme.miss() };
         }
     }
-    put(buf, area.x, y, area.w, &text, style);
+    pen.put(area.x, y, area.w, &text, style);
     if t.answers.no_model.is_none() {
-        put(buf, area.x, y + 1, area.w, &format!("decision took {}", time::short(i.decision_ns)), theme.dim());
+        pen.put(area.x, y + 1, area.w, &format!("decision took {}", time::short(i.decision_ns)), theme.dim());
     }
 }

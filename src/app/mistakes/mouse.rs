@@ -1,0 +1,59 @@
+//! What the mouse means on the Mistakes screen: a click selects, a second one opens, the wheel moves what it is over.
+
+use super::{Focus, Mistakes};
+use crate::app::Context;
+use crate::app::input::{Mouse, MouseKind};
+
+impl Mistakes {
+    /// Takes the mouse.
+    pub(super) fn point(&mut self, mouse: Mouse, cx: &mut Context) {
+        let p = self.places(cx.size);
+        let m = self;
+        let Mouse { kind, x, y } = mouse;
+        let over = if p.sums.has(x, y) {
+            Focus::Sums
+        } else if p.why.has(x, y) {
+            Focus::Why
+        } else {
+            Focus::List
+        };
+        match kind {
+            MouseKind::WheelUp | MouseKind::WheelDown => {
+                let focus = std::mem::replace(&mut m.panes.focus, over);
+                m.step(if kind == MouseKind::WheelUp { -3 } else { 3 });
+                m.panes.focus = focus;
+            }
+            MouseKind::Down if p.filter.has(x, y) => m.edit(),
+            MouseKind::Down if p.list.has(x, y) => {
+                let row = m.listing.list.row(usize::from(y - p.list.y), p.rows(), m.len());
+                let here = m.panes.focus == Focus::List;
+                if let Some(row) = row {
+                    m.panes.focus = Focus::List;
+                    if m.listing.list.click(row) && here {
+                        m.enter(cx);
+                    }
+                }
+            }
+            MouseKind::Down if over == Focus::Sums => {
+                // Inside the frame: a line for the figures' names, then the bars.
+                let line = usize::from(y.saturating_sub(p.sums.y));
+                let first = m.first_bar(usize::from(p.sums.h.saturating_sub(3)));
+                let at = line.checked_sub(2).map(|l| first + l);
+                let page = m.sums.pages.get(m.sums.page);
+                m.panes.focus = Focus::Sums;
+                if let (Some(at), Some(page)) = (at, page)
+                    && page.stride() == 1
+                    && at < page.len()
+                {
+                    if m.sums.bar == at {
+                        m.enter(cx);
+                        return;
+                    }
+                    m.sums.bar = at;
+                }
+            }
+            MouseKind::Down if over == Focus::Why => m.panes.focus = Focus::Why,
+            _ => {}
+        }
+    }
+}

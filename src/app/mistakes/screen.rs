@@ -1,0 +1,121 @@
+//! The Mistakes screen for the rest of the application: its keys, and what it orders when that is not there.
+
+use super::{Asked, Data, Explained, Mistakes, Order, Origin, Whom};
+use crate::app::input::{Key, Mouse};
+use crate::app::keys::{self, Action, Contexts};
+use crate::app::list::List;
+use crate::app::prompt::Ask;
+use crate::app::tab::Tab;
+use crate::app::{Context, Effect, Screen};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+impl Mistakes {
+    /// The decisions of what is to be looked at, unless they are there or on their way.
+    fn want_decisions(&mut self, cx: &mut Context) {
+        let chosen = &cx.shared.chosen;
+        let recordings: Vec<PathBuf> =
+            if chosen.is_empty() { cx.open.iter().map(|o| o.path().into()).collect() } else { chosen.clone() };
+        let whom = self.whose.first.clone().map_or_else(|| Whom::Current(cx.shared.model.clone()), Whom::Named);
+        let key = Asked { recordings, whom, other: self.whose.other.clone() };
+        let d = &mut self.decisions;
+        if key.recordings.is_empty() || d.asked.ordered() == Some(&key) {
+            return;
+        }
+        let there = if let Data::Ready(found) = &d.data { Some(Arc::clone(found)) } else { None };
+        // Of the same recordings only: for others the old predictors are asked anew, too.
+        let old = d.asked.clear().filter(|c| c.recordings == key.recordings).zip(there);
+        d.before = old.or(d.before.take()).filter(|(asked, _)| asked.recordings == key.recordings);
+        d.data = Data::Pending(0, key.recordings.len());
+        (self.view, self.looked, self.why.told) = (None, None, Explained::Nothing);
+        (self.sums.pages, self.sums.bar, self.listing.list) = (Vec::new(), 0, List::default());
+        self.listing.marked.clear();
+        let origins = key.recordings.iter().map(|path| origin(path.clone(), cx)).collect();
+        let (whom, other) = (key.whom.clone(), key.other.clone());
+        let ticket = self.decisions.asked.order(key);
+        cx.order(Effect::Mistakes(Order::Collect { ticket, origins, whom, other }));
+    }
+
+    /// What is shown of the decisions.
+    fn want_view(&mut self, cx: &mut Context) {
+        let Some(found) = self.found().cloned() else { return };
+        let ticket = self.decisions.asked.ticket();
+        let query = self.query();
+        if self.looked.as_ref() != Some(&query) {
+            self.looked = Some(query.clone());
+            let (found, old) = (Arc::clone(&found), self.view.clone());
+            cx.order(Effect::Mistakes(Order::Look { ticket, found, query, old }));
+        }
+        let shows_why = !self.places(cx.size).why.is_empty();
+        if let Some(row) = self.row().filter(|r| shows_why && self.why.told.row() != Some(*r)) {
+            self.why.told = Explained::Pending(row);
+            let origin = origin(found.table.source_of(row).path.clone(), cx);
+            cx.order(Effect::Mistakes(Order::Explain { ticket, origin, found, row }));
+        }
+    }
+}
+
+fn origin(path: PathBuf, cx: &Context) -> Origin {
+    match &cx.open {
+        Some(o) if o.path() == path => Origin::Open(path, Arc::clone(&o.loaded.trace)),
+        _ => Origin::File(path),
+    }
+}
+
+impl Screen for Mistakes {
+    fn keys(&self) -> Contexts {
+        keys::MISTAKES
+    }
+
+    fn type_key(&mut self, key: Key, _cx: &mut Context) -> bool {
+        self.filter.editing && {
+            self.type_filter(key);
+            true
+        }
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context) {
+        self.follow(action, cx);
+    }
+
+    fn mouse(&mut self, mouse: Mouse, cx: &mut Context) {
+        self.point(mouse, cx);
+    }
+
+    fn answer(&mut self, ask: Ask, text: &str, _cx: &mut Context) {
+        match ask {
+            Ask::Whose => self.whose.first = Some(PathBuf::from(text.trim())),
+            Ask::Compare => self.compare_with(text.trim()),
+            _ => {}
+        }
+    }
+
+    fn walk(&mut self, forward: bool, cx: &mut Context) -> bool {
+        self.walk_list(forward, cx).is_some()
+    }
+
+    fn walked(&self) -> Option<String> {
+        let of = &self.filter.text;
+        let of = if of.is_empty() { String::new() } else { format!(": {of}") };
+        Some(format!("{}{of}", self.found()?.table.models[0]))
+    }
+
+    /// Two searches, whatever the list's length.
+    fn lists(&self, recording: &Path, from: u64, to: u64) -> bool {
+        let Some((found, view)) = self.found().zip(self.view.as_ref()) else { return false };
+        let Some(source) = found.table.sources.iter().position(|s| s.path == recording) else { return false };
+        let rows = found.table.rows_between(source, from, to);
+        view.set.next(rows.start).is_some_and(|row| row < rows.end)
+    }
+
+    fn wants(&mut self, cx: &mut Context) {
+        if cx.tab != Tab::Mistakes {
+            return;
+        }
+        if !std::mem::replace(&mut self.kept.asked, true) {
+            cx.order(Effect::Mistakes(Order::LoadFilters));
+        }
+        self.want_decisions(cx);
+        self.want_view(cx);
+    }
+}

@@ -1,0 +1,148 @@
+//! What a screen is. Each has its own state; it is told keys and facts, reads what all may know and changes what all
+//! share through a [`Context`], and asks for the rest: orders to the outside, and wishes that the application grants.
+//! No screen knows another one.
+
+use super::Effect;
+use super::input::{Key, Mouse};
+use super::keys::{Action, Contexts};
+use super::prompt::Ask;
+use super::tab::Tab;
+use super::timeline::Loaded;
+use super::train::live::Live;
+use crate::predictor::weights::Weights;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A screen of the interface.
+pub trait Screen {
+    /// Where its keys are looked up now.
+    fn keys(&self) -> Contexts;
+
+    /// Whose keys the last row shows, when that is less than what is looked up.
+    fn offers(&self) -> Contexts {
+        self.keys()
+    }
+
+    /// It is looked at.
+    fn enter(&mut self) {}
+
+    /// Takes a key as it was pressed, before it is looked up: true while something is typed.
+    fn type_key(&mut self, _key: Key, _cx: &mut Context) -> bool {
+        false
+    }
+
+    /// Follows an order. Orders that make no sense now do nothing.
+    fn act(&mut self, action: Action, cx: &mut Context);
+
+    /// Takes the mouse.
+    fn mouse(&mut self, mouse: Mouse, cx: &mut Context);
+
+    /// Takes the answer to a question that it wished to be asked.
+    fn answer(&mut self, _ask: Ask, _text: &str, _cx: &mut Context) {}
+
+    /// Its list is walked on the timeline: goes to what comes next there. False when it has no list of the open recording.
+    fn walk(&mut self, _forward: bool, _cx: &mut Context) -> bool {
+        false
+    }
+
+    /// In a few words the list that is walked, for the timeline.
+    fn walked(&self) -> Option<String> {
+        None
+    }
+
+    /// True when its list has something in this stretch of this recording: a mark on the timeline while it is walked.
+    fn lists(&self, _recording: &Path, _from: u64, _to: u64) -> bool {
+        false
+    }
+
+    /// Orders what it shows and has not asked for. Called after every message, whichever screen is shown.
+    fn wants(&mut self, _cx: &mut Context) {}
+}
+
+/// What all screens share; any of them may change it.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// The model that a run gave to everything: the run's name. `None`: the bundled one.
+    pub model: Option<(String, Arc<Weights>)>,
+    /// The weights that predict the visible stretch of the recording in its place.
+    pub live: Option<Live>,
+    /// Whom the second prediction row shows: a predictor's name, a run or a model file; `None`: there is no such row.
+    pub beside: Option<PathBuf>,
+    /// Recordings chosen to be looked at together; empty: the open one.
+    pub chosen: Vec<PathBuf>,
+    /// The screen whose list `n` and `N` follow on the timeline.
+    pub walk: Option<Tab>,
+    /// Text for the terminal's clipboard; the terminal takes it.
+    pub copy: Option<String>,
+}
+
+/// The open recording, as other screens than the timeline know it.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The recording.
+    pub loaded: Arc<Loaded>,
+    /// The two marks in ns, the earlier first, when both are set.
+    pub marks: Option<[u64; 2]>,
+    /// The selected switch, as its index among all events.
+    pub event: Option<usize>,
+}
+
+impl Opened {
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.loaded.path
+    }
+}
+
+/// Something that only the application can do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// Show this screen.
+    Show(Tab),
+    /// Ask for something at the bottom of the screen; the answer comes by [`Screen::answer`].
+    Ask(Ask),
+    /// Open a recording; it plays when the flag is set.
+    Open(PathBuf, bool),
+    /// Show this event of this recording on the timeline.
+    GoTo(PathBuf, usize),
+    /// Nothing stands in the way any more: no help page, no question.
+    Uncover,
+    /// End the program.
+    Quit,
+}
+
+/// What a screen is given with every call.
+pub struct Context<'a> {
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The screen that is shown.
+    pub tab: Tab,
+    /// The open recording.
+    pub open: Option<Opened>,
+    /// What all screens share.
+    pub shared: &'a mut Shared,
+    pub(super) effects: Vec<Effect>,
+    pub(super) wishes: Vec<Wish>,
+    pub(super) message: Option<String>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(size: (u16, u16), tab: Tab, open: Option<Opened>, shared: &'a mut Shared) -> Self {
+        Self { size, tab, open, shared, effects: Vec::new(), wishes: Vec::new(), message: None }
+    }
+
+    /// Says a line of news; of several the last one.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.message = Some(text.into());
+    }
+
+    /// Orders something of the outside.
+    pub fn order(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Wishes something of the application, which grants it after the call.
+    pub fn wish(&mut self, wish: Wish) {
+        self.wishes.push(wish);
+    }
+}

@@ -1,0 +1,205 @@
+//! The Timeline screen: the open recording in whatever state it is, by whom it is predicted, and what is asked about it.
+
+mod act;
+mod mouse;
+mod wants;
+
+use super::layout::Layout;
+use super::second;
+use super::ticket::{Slot, Ticket};
+use super::timeline::{Loaded, Pane, Timeline};
+use super::train::live::Whose;
+use super::{Context, Effect, Msg, Opened};
+use crate::features::Extractor;
+use crate::predictor::weights::Weights;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The recording on the timeline screen.
+#[derive(Debug, Default)]
+pub enum Open {
+    /// None, and none is on its way.
+    #[default]
+    Nothing,
+    /// Being read.
+    Loading(PathBuf),
+    /// Could not be read.
+    Failed(PathBuf, String),
+    /// Ready.
+    Ready(Box<Timeline>),
+}
+
+/// By whom the open recording is predicted.
+#[derive(Debug, Default)]
+enum Predicted {
+    /// Nothing was ordered.
+    #[default]
+    Nobody,
+    /// The bundled model.
+    Bundled,
+    /// A run's.
+    Run(Arc<Weights>),
+}
+
+impl Predicted {
+    /// By this model; `None`: the bundled one.
+    fn by(model: Option<&Arc<Weights>>) -> Self {
+        model.map_or(Self::Bundled, |weights| Self::Run(Arc::clone(weights)))
+    }
+
+    /// By the same weights, not just of the same name.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Run(a), Self::Run(b)) => Arc::ptr_eq(a, b),
+            (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Viewer {
+    /// The recording.
+    pub open: Open,
+    /// The work on it: everything that is computed of it carries this ticket.
+    work: Slot<PathBuf>,
+    /// Whose predictions were ordered.
+    predicted: Predicted,
+    /// Who was asked for the second row.
+    second: Slot<PathBuf>,
+    /// Who was shown there last: the key shows it again.
+    last: Option<PathBuf>,
+    /// A decision to go to as soon as its recording is open.
+    going: Option<(PathBuf, usize)>,
+    /// Play as soon as the recording is there: a start without arguments shows something alive.
+    plays: bool,
+}
+
+impl Viewer {
+    /// The timeline, when a recording is open.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        match &self.open {
+            Open::Ready(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
+    pub(super) fn timeline_mut(&mut self) -> Option<&mut Timeline> {
+        match &mut self.open {
+            Open::Ready(timeline) => Some(timeline),
+            _ => None,
+        }
+    }
+
+    /// Where things are.
+    pub fn layout(&self, size: (u16, u16)) -> Layout {
+        let cpus = self.timeline().map_or(1, |t| t.trace().cpus());
+        let context = self.timeline().is_some_and(|t| t.panes.focus == Pane::Context);
+        let rows = 1 + usize::from(self.timeline().is_some_and(|t| t.second.is_some()));
+        Layout::timeline(size, cpus, rows, context)
+    }
+
+    /// What other screens know of the recording.
+    pub(super) fn opened_for_others(&self) -> Option<Opened> {
+        let t = self.timeline()?;
+        let marks = match t.marks[..] {
+            [a, b] => Some([a.0.min(b.0), a.0.max(b.0)]),
+            _ => None,
+        };
+        Some(Opened { loaded: Arc::clone(&t.loaded), marks, event: t.event() })
+    }
+
+    /// Opens a recording in the place of the one that is there.
+    pub(super) fn open_path(&mut self, path: PathBuf, plays: bool) -> Effect {
+        self.plays = plays;
+        self.open = Open::Loading(path.clone());
+        Effect::Open { ticket: self.work.order(path.clone()), path }
+    }
+
+    /// True for an answer that belongs to the open recording.
+    pub(super) fn counts(&self, ticket: Ticket) -> bool {
+        self.work.counts(ticket)
+    }
+
+    /// A recording was read, or not.
+    pub(super) fn opened(&mut self, path: PathBuf, result: Result<Arc<Loaded>, String>, size: (u16, u16)) {
+        let loaded = match result {
+            Ok(loaded) => loaded,
+            Err(problem) => {
+                self.open = Open::Failed(path, problem);
+                return;
+            }
+        };
+        let trace = Arc::clone(&loaded.trace);
+        let cols = Layout::timeline(size, trace.cpus(), 1, false).cols();
+        let mut timeline = Timeline::new(loaded, cols);
+        if std::mem::take(&mut self.plays) {
+            // A recording begins with its workload being set up: show what came after.
+            let first = Extractor::WARM_UP.min(trace.len() / 10);
+            if first > 0 {
+                timeline.seek(trace.time(first));
+            }
+            timeline.cursor.toggle();
+        }
+        if let Some((_, event)) = self.going.take().filter(|(going, _)| *going == timeline.loaded.path) {
+            timeline.go_to_event(event);
+        }
+        self.open = Open::Ready(Box::new(timeline));
+        self.predicted = Predicted::Nobody;
+    }
+
+    /// Shows an event; opens its recording first if it is not open.
+    pub(super) fn go_to(&mut self, path: &Path, event: usize) -> Option<Effect> {
+        if let Some(t) = self.timeline_mut().filter(|t| t.loaded.path == path) {
+            t.go_to_event(event);
+            return None;
+        }
+        self.going = Some((path.into(), event));
+        Some(self.open_path(path.into(), false))
+    }
+
+    /// Takes what was computed of the recording. Answers to one that is no longer open change nothing.
+    pub(super) fn take(&mut self, msg: Msg, cx: &mut Context) {
+        if let Msg::Second { ticket, news } = msg {
+            self.second_news(ticket, news, cx);
+            return;
+        }
+        let Self { open, work, .. } = self;
+        let Open::Ready(t) = open else { return };
+        match msg {
+            Msg::Tick { now } => t.tick(now),
+            Msg::Predicted { ticket, chunk } if work.counts(ticket) => {
+                let loaded = Arc::clone(&t.loaded);
+                t.answers.append(chunk, &loaded.trace);
+            }
+            Msg::NoModel { ticket, problem } if work.counts(ticket) => t.answers.no_model = Some(problem),
+            Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => t.answers.failed = Some(problem),
+            Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => t.inspector.take(event, by, result),
+            Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
+                let live = cx.shared.live.as_ref().filter(|l| l.label == label);
+                if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {
+                    t.answers.set_live(Whose { label, weights }, stretch);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a fact about the second row.
+    fn second_news(&mut self, ticket: Ticket, news: second::News, cx: &mut Context) {
+        let Self { open, second: asked, last, .. } = self;
+        let Open::Ready(t) = open else { return };
+        let Some(second) = t.second.as_mut().filter(|_| asked.counts(ticket)) else { return };
+        match news {
+            second::News::Named(label) => {
+                second.label = label;
+                last.clone_from(&cx.shared.beside);
+            }
+            second::News::Predicted(chunk) => second.answers.append(chunk, &t.loaded.trace),
+            second::News::Failed(problem) => {
+                cx.shared.beside = None;
+                cx.say(format!("no second row: {problem}"));
+            }
+        }
+    }
+}

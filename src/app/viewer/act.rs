@@ -1,0 +1,187 @@
+//! What orders do on the Timeline screen. Pure state: nothing here draws or starts work.
+
+use super::Viewer;
+use crate::app::input::Mouse;
+use crate::app::keys::{self, Action, Contexts};
+use crate::app::prompt::Ask;
+use crate::app::timeline::{Pane, Timeline};
+use crate::app::view::View;
+use crate::app::{Context, Screen, Wish, list, time};
+use crate::trace::{CpuId, Nanos};
+
+/// Nobody waits an hour (ns of real time) for the playhead to cross the window.
+const FOREVER: u64 = 3_600_000_000_000;
+/// Real time in which a whole recording is played instead.
+const WHOLE: Nanos = Nanos(10_000_000_000);
+
+impl Screen for Viewer {
+    fn keys(&self) -> Contexts {
+        keys::TIMELINE
+    }
+
+    fn offers(&self) -> Contexts {
+        if self.timeline().is_some() { keys::TIMELINE } else { keys::NOTHING }
+    }
+
+    fn act(&mut self, action: Action, cx: &mut Context) {
+        match action {
+            Action::Find => cx.wish(Wish::Ask(Ask::Find)),
+            Action::Seek => cx.wish(Wish::Ask(Ask::Seek)),
+            Action::Second => self.toggle_second(cx),
+            Action::AskSecond => cx.wish(Wish::Ask(Ask::Second)),
+            Action::Back if cx.shared.walk.take().is_some() => {
+                cx.say("n and N go to all misses of the shown row again");
+            }
+            action => {
+                let l = self.layout(cx.size);
+                let panes = l.decision.h > 0 || l.context.h > 0;
+                if let Some(news) = self.timeline_mut().and_then(|t| t.act(action, panes)) {
+                    cx.say(news);
+                }
+            }
+        }
+    }
+
+    fn mouse(&mut self, mouse: Mouse, cx: &mut Context) {
+        let l = self.layout(cx.size);
+        if let Some(t) = self.timeline_mut() {
+            t.mouse(mouse, &l);
+        }
+    }
+
+    fn answer(&mut self, ask: Ask, text: &str, cx: &mut Context) {
+        if ask == Ask::Second {
+            cx.shared.beside = Some(text.trim().into());
+        }
+        let Some(t) = self.timeline_mut() else { return };
+        match ask {
+            Ask::Find => {
+                let news = match t.find(text.trim()) {
+                    0 => {
+                        t.found = None;
+                        format!("no task like \"{}\"", text.trim())
+                    }
+                    1 => "one task found; * next stint, # previous".into(),
+                    n => format!("{n} tasks found; * next stint, # previous"),
+                };
+                cx.say(news);
+            }
+            Ask::Seek => match time::parse(text, t.cursor.pos(), t.trace().span(), t.trace().meta().start_ns) {
+                Some(to) => t.seek(to),
+                None => {
+                    cx.say(format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%, or a stamp of the recording"));
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn wants(&mut self, cx: &mut Context) {
+        let visible = self.layout(cx.size).visible_lanes();
+        let Some(t) = self.timeline_mut() else { return };
+        t.keep_lane_visible(visible);
+        self.want_predictions(cx);
+        self.want_live(cx);
+        self.want_second(cx);
+        self.want_details(cx);
+    }
+}
+
+impl Viewer {
+    /// Closes the second row, shows the last one again, or asks for the first one.
+    fn toggle_second(&self, cx: &mut Context) {
+        if cx.shared.beside.take().is_some() {
+            cx.say("second row closed; c shows it again, C another one");
+        } else if self.last.is_some() {
+            cx.shared.beside.clone_from(&self.last);
+        } else {
+            cx.wish(Wish::Ask(Ask::Second));
+        }
+    }
+}
+
+impl Timeline {
+    /// Follows an order; `panes`: there are any below the lanes. The words for the last row, if there are any.
+    fn act(&mut self, action: Action, panes: bool) -> Option<String> {
+        let mut news = None;
+        let t = self;
+        let pos = t.cursor.pos().0;
+        match action {
+            Action::Play => t.cursor.toggle(),
+            Action::Slower => t.cursor.change_speed(false),
+            Action::Faster => t.cursor.change_speed(true),
+            Action::PrevDecision => t.step(false),
+            Action::NextDecision => t.step(true),
+            Action::NextMiss | Action::PrevMiss if t.answers.row_lacks_model() => {
+                news = Some("no model, so no misses of it: o shows the baselines".into());
+            }
+            Action::NextMiss | Action::PrevMiss => {
+                let forward = action == Action::NextMiss;
+                if !t.jump_to_miss(forward) {
+                    let way = if forward { "later" } else { "earlier" };
+                    let known = t.answers.known(t.cpu) < t.trace().cpu_switches(CpuId(t.cpu as u16)).len();
+                    let yet = if known { " among the predictions so far" } else { "" };
+                    news = Some(format!("no {way} miss of {} on CPU{}{yet}", t.answers.row().name(), t.cpu));
+                }
+            }
+            Action::ZoomIn | Action::ZoomOut => {
+                let (num, den) = if action == Action::ZoomIn { (2, 3) } else { (3, 2) };
+                if !t.view.contains(pos) {
+                    t.view = t.view.show(pos);
+                }
+                t.view = t.view.zoom(pos, num, den);
+            }
+            Action::PanLeft => t.view = t.view.pan(-1, 4),
+            Action::PanRight => t.view = t.view.pan(1, 4),
+            Action::Fit => {
+                t.view = View::fit(t.trace().span().0);
+                let (num, den) = t.cursor.speed();
+                let real = u128::from(t.view.width) * u128::from(den) / u128::from(num);
+                if real > u128::from(FOREVER) {
+                    t.cursor.choose_speed(t.view.width, WHOLE);
+                }
+            }
+            Action::NextFound | Action::PrevFound => {
+                if t.found.is_none() {
+                    news = Some("nothing searched yet: / finds a task".into());
+                } else if !t.jump_to_found(action == Action::NextFound) {
+                    news = Some("no further stint of it that way".into());
+                }
+            }
+            Action::Mark => t.mark(),
+            Action::Clock => t.absolute = !t.absolute,
+            Action::Start => t.seek(Nanos(0)),
+            Action::End => t.seek(Nanos(u64::MAX)),
+            Action::Row => t.next_row(),
+            Action::Pane if panes => {
+                t.panes.scroll = 0;
+                t.panes.focus = match t.panes.focus {
+                    Pane::Lanes => Pane::Decision,
+                    Pane::Decision => Pane::Context,
+                    Pane::Context => Pane::Lanes,
+                };
+            }
+            Action::Up | Action::Down | Action::PageUp | Action::PageDown => {
+                let by = list::rows(action, list::PAGE).unwrap_or(0);
+                if t.panes.focus == Pane::Lanes {
+                    t.choose_cpu(t.cpu.saturating_add_signed(by));
+                } else {
+                    t.panes.scroll = t.panes.scroll.saturating_add_signed(by).min(4096);
+                }
+            }
+            Action::Back => {
+                if t.panes.focus != Pane::Lanes {
+                    t.panes.focus = Pane::Lanes;
+                } else if t.found.is_some() {
+                    t.found = None;
+                } else if t.marks.is_empty() {
+                    t.cursor.pause();
+                } else {
+                    t.marks.clear();
+                }
+            }
+            _ => {}
+        }
+        news
+    }
+}

@@ -1,0 +1,79 @@
+//! What the mouse means on the timeline: click selects, drag pans, the wheel zooms around the pointer, the overview seeks.
+
+use crate::app::input::{Mouse, MouseKind};
+use crate::app::layout::Layout;
+use crate::app::timeline::{Pane, Timeline};
+use crate::replay::lod;
+use crate::trace::{CpuId, Nanos};
+
+impl Timeline {
+    /// Takes the mouse on a screen of this layout.
+    pub(super) fn mouse(&mut self, mouse: Mouse, l: &Layout) {
+        let t = self;
+        let Mouse { kind, x, y } = mouse;
+        let cols = l.cols();
+        let col = usize::from(x.saturating_sub(l.plot.x)).min(cols.saturating_sub(1));
+        if l.overview.has(x, y) && matches!(kind, MouseKind::Down | MouseKind::Drag) && t.panes.drag.is_none() {
+            let span = u128::from(t.trace().span().0) + 1;
+            let to = span * col as u128 / cols.max(1) as u128;
+            t.seek(Nanos(to as u64));
+            return;
+        }
+        match kind {
+            MouseKind::WheelUp | MouseKind::WheelDown => {
+                if l.decision.has(x, y) || l.context.has(x, y) {
+                    let by = if kind == MouseKind::WheelUp { -1 } else { 1 };
+                    t.panes.focus = if l.decision.has(x, y) { Pane::Decision } else { Pane::Context };
+                    t.panes.scroll = t.panes.scroll.saturating_add_signed(by).min(4096);
+                } else {
+                    let (num, den) = if kind == MouseKind::WheelUp { (4, 5) } else { (5, 4) };
+                    t.view = t.view.zoom(t.view.time(col, cols), num, den);
+                }
+            }
+            MouseKind::Down if l.lanes.has(x, y) || l.axis.has(x, y) => t.panes.drag = Some((x, t.view, false)),
+            MouseKind::Down => {
+                if l.decision.has(x, y) {
+                    t.panes.focus = Pane::Decision;
+                } else if l.context.has(x, y) {
+                    t.panes.focus = Pane::Context;
+                }
+            }
+            MouseKind::Drag => {
+                if let Some((from, view, moved)) = &mut t.panes.drag {
+                    let by = i64::from(*from) - i64::from(x);
+                    if by != 0 || *moved {
+                        *moved = true;
+                        t.view = view.pan(by, cols as i64);
+                    }
+                }
+            }
+            MouseKind::Up => {
+                if let Some((_, _, false)) = t.panes.drag.take() {
+                    let lane = lane_at(l, y).map(|i| t.panes.first_lane + i);
+                    t.panes.focus = Pane::Lanes;
+                    t.click(lane, t.view.time(col, cols));
+                }
+            }
+        }
+    }
+}
+
+fn lane_at(l: &Layout, y: u16) -> Option<usize> {
+    let row = y.checked_sub(l.lanes.y).filter(|&row| row < l.lanes.h)?;
+    Some(usize::from(row / l.lane_h.max(1)))
+}
+
+impl Timeline {
+    /// Selects the decision whose stint is under the pointer, or just moves the playhead (click on the axis).
+    fn click(&mut self, lane: Option<usize>, at: u64) {
+        let Some(cpu) = lane.filter(|&c| c < self.trace().cpus()) else {
+            self.seek(Nanos(at));
+            return;
+        };
+        self.cpu = cpu;
+        match lod::switches_before(self.trace(), CpuId(cpu as u16), at + 1).checked_sub(1) {
+            Some(k) => self.select(k),
+            None => self.seek(Nanos(at)),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the timeline shows and has not asked for: predictions, those of watched weights for what is visible, the second
+//! row, details of the selected decision. Found by comparing what is there with what was ordered; the driver computes it.
+
+use super::{Open, Predicted, Viewer};
+use crate::app::answers::Answers;
+use crate::app::second::Second;
+use crate::app::{Context, Effect};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Events that watched weights predict at most: a fraction of a second of work.
+const MOST: usize = 60_000;
+
+/// `range` with as much again on both sides, at most [`MOST`] events around `middle`, within `0..n`.
+fn widened(range: &Range<usize>, middle: usize, n: usize) -> Range<usize> {
+    let wide = range.start.saturating_sub(range.len())..(range.end + range.len()).min(n);
+    narrowed(&wide, middle)
+}
+
+fn narrowed(range: &Range<usize>, middle: usize) -> Range<usize> {
+    if range.len() <= MOST {
+        return range.clone();
+    }
+    let start = middle.saturating_sub(MOST / 2).clamp(range.start, range.end - MOST);
+    start..start + MOST
+}
+
+impl Viewer {
+    /// Predictions of everything by the current model; anew when that is another one.
+    pub(super) fn want_predictions(&mut self, cx: &mut Context) {
+        let Open::Ready(t) = &mut self.open else { return };
+        let model = cx.shared.model.as_ref().map(|(_, weights)| weights);
+        let by = Predicted::by(model);
+        if self.predicted.is(&by) {
+            return;
+        }
+        let (model, trace) = (model.cloned(), Arc::clone(&t.loaded.trace));
+        if !matches!(std::mem::replace(&mut self.predicted, by), Predicted::Nobody) {
+            self.work.renew();
+            let row = t.answers.row();
+            t.answers = Answers::new(trace.cpus());
+            t.answers.set_row(row, &trace);
+            t.inspector.forget();
+        }
+        cx.order(Effect::Predict { ticket: self.work.ticket(), trace, model });
+    }
+
+    /// The window's predictions by the watched weights, unless they are there or on their way.
+    pub(super) fn want_live(&mut self, cx: &mut Context) {
+        let ticket = self.work.ticket();
+        let Open::Ready(t) = &mut self.open else { return };
+        let Some(live) = &mut cx.shared.live else {
+            t.answers.drop_live();
+            return;
+        };
+        let times = t.trace().times();
+        let event = |at: u64| times.partition_point(|&x| x < at);
+        let visible = event(t.view.start)..event(t.view.end());
+        let (middle, n, trace) = (event(t.cursor.pos().0), times.len(), Arc::clone(&t.loaded.trace));
+        let needed = narrowed(&visible, middle);
+        let covers = |of: &Range<usize>| of.start <= needed.start && needed.end <= of.end;
+        // A window wider than can be predicted moves with the playhead; the middle of it is enough to be there.
+        let enough = |of: &Range<usize>| covers(of) || (visible.len() > MOST && of.contains(&middle));
+        if visible.is_empty() || live.asked.as_ref().is_some_and(|(by, of)| *by == ticket && enough(of)) {
+            return;
+        }
+        let events = widened(&visible, middle, n);
+        live.asked = Some((ticket, events.clone()));
+        let (label, weights) = (live.label.clone(), Arc::clone(&live.weights));
+        cx.order(Effect::Look { ticket, trace, weights, label, events });
+    }
+
+    /// The second row: everything when another one is wanted than is there, or another recording is open.
+    pub(super) fn want_second(&mut self, cx: &mut Context) {
+        let Open::Ready(t) = &mut self.open else { return };
+        match (&cx.shared.beside, &t.second) {
+            (None, None) => {}
+            (None, Some(_)) => {
+                t.second = None;
+                self.second.clear();
+                cx.order(Effect::CloseSecond);
+            }
+            (Some(who), Some(second)) if second.who() == who => {}
+            (Some(who), _) => {
+                let (who, trace) = (who.clone(), Arc::clone(&t.loaded.trace));
+                t.second = Some(Second::new(who.clone(), t.answers.row(), &trace));
+                cx.order(Effect::Second { ticket: self.second.order(who.clone()), trace, who });
+            }
+        }
+    }
+
+    /// Details of the selected decision, by the weights whose answer is shown there.
+    pub(super) fn want_details(&mut self, cx: &mut Context) {
+        let ticket = self.work.ticket();
+        let Open::Ready(t) = &mut self.open else { return };
+        let wanted = t.event().map(|event| (event, t.whose().cloned()));
+        if wanted.as_ref() == t.inspector.asked.ordered() {
+            return;
+        }
+        t.inspector.failed = None;
+        let Some((event, by)) = wanted else {
+            t.inspector.asked.clear();
+            return;
+        };
+        t.inspector.asked.order((event, by.clone()));
+        cx.order(Effect::Inspect { ticket, trace: Arc::clone(&t.loaded.trace), event, by });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_widened_but_never_beyond_what_can_be_predicted() {
+        assert_eq!(widened(&(100..200), 150, 1_000), 0..300);
+        assert_eq!(widened(&(900..1_000), 950, 1_000), 800..1_000);
+        assert_eq!(widened(&(0..1_000_000), 500_000, 1_000_000), 470_000..530_000);
+        assert_eq!(narrowed(&(0..1_000_000), 3).len(), MOST);
+        assert_eq!(narrowed(&(10..20), 3), 10..20);
+    }
+}

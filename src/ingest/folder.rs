@@ -1,0 +1,50 @@
+//! What is given instead of a file: a directory stands for the recordings in it.
+
+use super::{Format, IngestError, input, reader};
+use std::path::{Path, PathBuf};
+
+/// Every directory replaced by the recordings in it, by name. Of a directory only regular files count whose first bytes
+/// some reader knows; directories in it, hidden files and metadata do not. A directory without any is an error.
+pub fn within(given: &[PathBuf]) -> Result<Vec<PathBuf>, IngestError> {
+    let mut all = Vec::with_capacity(given.len());
+    for path in given {
+        if path.is_dir() {
+            let found = recordings(path)?;
+            if found.is_empty() {
+                return Err(IngestError::NoRecordings(path.clone()));
+            }
+            all.extend(found);
+        } else {
+            all.push(path.clone());
+        }
+    }
+    Ok(all)
+}
+
+fn recordings(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
+    let io = |source| IngestError::Io { path: folder.into(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && path.is_file() && input::open(&path).is_ok_and(|mut source| reader::choose(&mut source).is_ok()) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a file is a recording in the native format, or nothing yet.
+pub fn is_native(path: &Path) -> bool {
+    let Ok(mut source) = input::open(path) else { return false };
+    match reader::choose(&mut source) {
+        Ok(reader) => reader.format() == Format::Native,
+        Err(error) => matches!(error, IngestError::Empty(_)),
+    }
+}
+
+/// An example from a directory, to say what could have been meant.
+pub fn example(folder: &Path) -> Option<PathBuf> {
+    recordings(folder).ok()?.into_iter().next()
+}

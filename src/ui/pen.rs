@@ -1,0 +1,163 @@
+//! What every drawing function gets: where it may draw, how things look, and the few strokes that all screens are made
+//! of. Knows no state of the application.
+
+use super::palette::Theme;
+use crate::app::layout::Area;
+use crate::text::shown;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::{Block, Clear, Widget};
+
+/// A hand over a part of the buffer. Places are those of the whole screen, as layouts have them; nothing is drawn beyond
+/// [`Pen::area`].
+pub struct Pen<'a> {
+    buf: &'a mut Buffer,
+    /// How things look.
+    pub theme: Theme,
+    /// What is drawn in.
+    pub area: Area,
+}
+
+impl<'a> Pen<'a> {
+    /// Over the whole buffer, which begins at (0, 0).
+    pub fn new(buf: &'a mut Buffer, theme: Theme) -> Self {
+        let area = Area { x: 0, y: 0, w: buf.area.width, h: buf.area.height };
+        Self { buf, theme, area }
+    }
+}
+
+impl Pen<'_> {
+    /// Over a part of this one's area alone.
+    pub fn inside(&mut self, area: Area) -> Pen<'_> {
+        let area = area.within(self.area);
+        Pen { buf: self.buf, theme: self.theme, area }
+    }
+
+    /// Writes text into one row, at most `width` columns of it. Returns the columns used.
+    pub fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+        let a = self.area;
+        if !a.has(x, y) {
+            return 0;
+        }
+        // Two names that differ must not look alike.
+        let text = shown(text);
+        let (end, _) = self.buf.set_stringn(x, y, text, usize::from(width.min(a.x + a.w - x)), style);
+        end - x
+    }
+
+    /// Writes pieces one after the other. Returns the columns used.
+    pub fn put_all(&mut self, x: u16, y: u16, width: u16, pieces: &[(&str, Style)]) -> u16 {
+        let mut used = 0;
+        for (text, style) in pieces {
+            used += self.put(x + used, y, width.saturating_sub(used), text, *style);
+        }
+        used
+    }
+
+    /// Writes text at the right end of `width` columns from `x` on.
+    pub fn right(&mut self, (x, y): (u16, u16), width: u16, text: &str, style: Style) {
+        let pad = width.saturating_sub(text.chars().count() as u16);
+        self.put(x + pad, y, width - pad, text, style);
+    }
+
+    /// Writes text at the beginning of row `row` of the area.
+    pub fn line(&mut self, row: u16, text: &str, style: Style) -> u16 {
+        self.put(self.area.x, self.area.y + row, self.area.w, text, style)
+    }
+
+    /// Writes pieces one after the other into row `row` of the area.
+    pub fn row(&mut self, row: u16, pieces: &[(&str, Style)]) -> u16 {
+        self.put_all(self.area.x, self.area.y + row, self.area.w, pieces)
+    }
+
+    /// The same with pieces of one's own.
+    pub fn words(&mut self, row: u16, pieces: &[(String, Style)]) -> u16 {
+        let mut used = 0;
+        for (text, style) in pieces {
+            used += self.put(self.area.x + used, self.area.y + row, self.area.w.saturating_sub(used), text, *style);
+        }
+        used
+    }
+
+    /// Empties `width` columns of a row and gives them this style.
+    pub fn fill(&mut self, x: u16, y: u16, width: u16, style: Style) {
+        for x in x..x.saturating_add(width).min(self.area.x + self.area.w) {
+            if let Some(cell) = self.cell((x, y)) {
+                cell.set_symbol(" ").set_style(style);
+            }
+        }
+    }
+
+    /// A line across the area's width.
+    pub fn rule(&mut self, y: u16, style: Style) {
+        for x in self.area.x..self.area.x + self.area.w {
+            self.put(x, y, 1, "─", style);
+        }
+    }
+
+    /// A cell, to be looked at or changed.
+    pub fn cell(&mut self, at: (u16, u16)) -> Option<&mut Cell> {
+        self.buf.cell_mut(at).filter(|_| self.area.has(at.0, at.1))
+    }
+
+    /// Empties an area altogether: what lay there is gone, its style too.
+    pub fn clear(&mut self, area: Area) {
+        Clear.render(rect(area.within(self.area)), self.buf);
+    }
+
+    /// A border with a title in it. Returns the pen for what is inside.
+    pub fn border(&mut self, area: Area, title: &str, border: Style, heading: Style) -> Pen<'_> {
+        let area = area.within(self.area);
+        let title: String = title.chars().take(usize::from(area.w.saturating_sub(2))).collect();
+        let block = Block::bordered().title(title).border_style(border).title_style(heading);
+        block.render(rect(area), self.buf);
+        self.inside(area.inset(1, 1))
+    }
+
+    /// The border of a pane; the one with the keys stands out. Returns the pen for what is inside.
+    pub fn frame(&mut self, area: Area, title: &str, focus: bool) -> Pen<'_> {
+        let theme = self.theme;
+        let (border, heading) = if focus { (theme.strong(), theme.chosen()) } else { (theme.dim(), theme.strong()) };
+        self.border(area, title, border, heading)
+    }
+}
+
+/// A horizontal bar of `share` (0..1) of `width` cells, in eighths.
+pub fn bar(share: f64, width: u16) -> String {
+    let eighths = (share.clamp(0.0, 1.0) * f64::from(width) * 8.0).round() as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    bar.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
+    bar
+}
+
+fn rect(area: Area) -> Rect {
+    Rect { x: area.x, y: area.y, width: area.w, height: area.h }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(buf: &Buffer) -> Vec<String> {
+        let row = |y| (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect();
+        (0..buf.area.height).map(row).collect()
+    }
+
+    #[test]
+    fn nothing_is_drawn_beyond_the_area() {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 8, 4));
+        let mut pen = Pen::new(&mut buf, Theme { color: false });
+        assert_eq!((pen.put(6, 0, 9, "abc", Style::new()), pen.put(8, 0, 9, "abc", Style::new())), (2, 0));
+        let mut inner = pen.frame(Area { x: 1, y: 1, w: 6, h: 3 }, " title ", false);
+        assert_eq!(inner.area, Area { x: 2, y: 2, w: 4, h: 1 });
+        assert_eq!((inner.line(0, "abcdef", Style::new()), inner.line(1, "no", Style::new())), (4, 0));
+        inner.right((2, 2), 4, "z", Style::new());
+        assert_eq!(text(&buf), ["      ab", " ┌ tit┐ ", " │abcz│ ", " └────┘ "]);
+    }
+
+    #[test]
+    fn bars_are_in_eighths() {
+        assert_eq!([0.0, 0.5, 1.0, 7.0, 0.03125].map(|x| bar(x, 4)), ["", "██", "████", "████", "▏"]);
+    }
+}

@@ -1,0 +1,55 @@
+//! The Timeline: the whole recording at the top, axis and lanes, the selected decision, playback. What is said while no
+//! recording is open.
+
+mod inspector;
+mod lanes;
+mod marks;
+mod overview;
+
+use super::footer;
+use super::pen::Pen;
+use crate::app::help::wrap;
+use crate::app::{App, Open};
+
+/// Draws the screen.
+pub fn draw(app: &App, pen: &mut Pen) {
+    let Open::Ready(t) = &app.viewer.open else {
+        waiting(&app.viewer.open, pen);
+        return;
+    };
+    let l = app.layout();
+    overview::draw(t, &l, pen);
+    lanes::draw(t, &l, pen);
+    marks::draw(app, t, &l, pen);
+    inspector::draw(t, &l, pen);
+    footer::bar(app, t, &l, pen);
+}
+
+fn waiting(open: &Open, pen: &mut Pen) {
+    let theme = pen.theme;
+    let (w, y) = (pen.area.w, pen.area.h / 3);
+    match open {
+        Open::Nothing => {
+            pen.put(2, y, w - 2, "No recording is open.", theme.strong());
+            pen.put(2, y + 1, w - 2, "4 lists what can be opened.", theme.dim());
+        }
+        Open::Loading(path) => {
+            pen.put(2, y, w - 2, "Reading", theme.strong());
+            pen.put(2, y + 1, w - 2, &path.display().to_string(), theme.dim());
+        }
+        Open::Failed(path, problem) => {
+            pen.put(2, y, w - 2, "This recording could not be opened:", theme.miss());
+            let mut row = y + 1;
+            for line in wrap(problem, usize::from(w.saturating_sub(4))) {
+                pen.put(2, row, w - 2, &line, theme.text());
+                row += 1;
+            }
+            if !problem.contains(&path.display().to_string()) {
+                pen.put(2, row, w - 2, &path.display().to_string(), theme.dim());
+                row += 1;
+            }
+            pen.put(2, row + 1, w - 2, "4 lists what can be opened.", theme.dim());
+        }
+        Open::Ready(_) => {}
+    }
+}
