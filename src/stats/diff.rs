@@ -253,7 +253,9 @@ fn differences(
     let sums = [0, 1].map(|side: usize| -> Vec<Sum> {
         let of = |draw: &[u8; BLOCKS]| {
             let mut sum = Sum::default();
-            draw.iter().for_each(|k| sum.add(&blocks[side][usize::from(*k)]));
+            for k in draw {
+                sum.add(&blocks[side][usize::from(*k)]);
+            }
             sum
         };
         drawn[side].iter().map(of).collect()
