@@ -1,6 +1,6 @@
 //! What differs between two recordings: nothing of one and itself, a change that was made, and the forms of the answer.
 
-#![allow(clippy::unwrap_used)] // helpers of tests are test code too
+#![allow(clippy::unwrap_used, clippy::float_cmp)] // a failed unwrap is a failed test; values that are equal come from the same sums
 
 use kernel_oracle::stats::diff::{Measure, compare};
 use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta};
