@@ -5,7 +5,9 @@
 //! states::walk      one pass: what each thread did when                      -> Sink (pieces, waits, counts)
 //! waits::Waits      a row for each wait, in columns                           -> rows for filters and lists
 //! column::Column    `task~nginx and wait>1ms`: the columns that filters name  -> Bitmap
+//! view::View        those that a filter lets through, sorted, with their figures
 //! totals::Totals    run, wait, sleep, unknown of each thread or name, in a window
+//! tasks::Tasks      the same as a table with columns
 //! runs::runs        who had a CPU when                                        -> use, idle, unknown
 //! blame             who ran instead, which CPUs were idle, who woke whom
 //! load              longest queue and idle time while somebody waited, by bucket
@@ -17,7 +19,9 @@ pub mod distribution;
 pub mod load;
 pub mod runs;
 pub mod states;
+pub mod tasks;
 pub mod totals;
+pub mod view;
 pub mod waits;
 
 pub use column::{Column, Expr};
