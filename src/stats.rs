@@ -10,13 +10,16 @@
 //! tasks::Tasks      the same as a table with columns
 //! runs::runs        who had a CPU when                                        -> use, idle, unknown
 //! blame             who ran instead, which CPUs were idle, who woke whom
+//! diff              what differs between two recordings, with intervals
 //! load              longest queue and idle time while somebody waited, by bucket
 //! ```
 
 pub mod blame;
 pub mod column;
+pub mod diff;
 pub mod distribution;
 pub mod load;
+mod names;
 pub mod runs;
 pub mod states;
 pub mod tasks;

@@ -183,7 +183,8 @@ fn a_reader_that_leaves_early_is_no_failure() {
     use std::io::Read;
     let path = bundled("hackbench-pipe-2g_run3");
     let path = path.to_str().unwrap();
-    let commands: [&[&str]; 4] = [
+    let commands: [&[&str]; 5] = [
+        &["waits", path, "--csv"],
         &["export", path, "--format", "csv", "-o", "-"],
         &["export", path, "--format", "ftrace", "-o", "-"],
         &["import", path, "-o", "-"],

@@ -191,7 +191,9 @@ fn one(table: &Table, row: usize, times: &Times) -> Value {
     let Blame { instead, idle, chain } = Blame::of(table, row);
     let time = |ns: u64| times.shown(trace, ns);
     let with = |mut value: Value, more: &[(&str, Value)]| {
-        more.iter().for_each(|(key, x)| value[*key] = x.clone());
+        for (key, x) in more {
+            value[*key] = x.clone();
+        }
         value
     };
     let link = |l: &Link| {
