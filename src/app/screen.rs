@@ -9,7 +9,10 @@ use super::prompt::Ask;
 use super::tab::Tab;
 use super::timeline::Loaded;
 use super::train::live::Live;
+use super::waits::Span;
 use crate::predictor::weights::Weights;
+use crate::stats::Window;
+use crate::stats::column::Expr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,6 +88,8 @@ pub struct Opened {
     pub marks: Option<[u64; 2]>,
     /// The selected switch, as its index among all events.
     pub event: Option<usize>,
+    /// The current model has answered everything.
+    pub predicted: bool,
 }
 
 impl Opened {
@@ -105,6 +110,12 @@ pub enum Wish {
     Open(PathBuf, bool),
     /// Show this event of this recording on the timeline.
     GoTo(PathBuf, usize),
+    /// Show this wait of the open recording on the timeline, with the marks at its ends.
+    Wait(Span),
+    /// Show the waits of which this is true.
+    Waits(Expr),
+    /// Count, per thread, the decisions in this window that the Timeline's model was asked about, and its hits.
+    Hits(Window),
     /// Nothing stands in the way any more: no help page, no question.
     Uncover,
     /// End the program.

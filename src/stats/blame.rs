@@ -104,3 +104,32 @@ fn woken(t: &Table, row: Option<usize>) -> Option<usize> {
     let back = rows[..=place.min(rows.len() - 1)].iter().rev().take(PREEMPTIONS);
     back.map(|r| *r as usize).find(|r| matches!(t.waits.get(*r).began, Cause::Wakeup | Cause::New))
 }
+
+/// Threads that ran instead, idle CPUs, and wake-ups of a chain, that are told of one wait.
+const INSTEAD: usize = 8;
+const IDLE: usize = 16;
+const CHAIN: usize = 8;
+
+/// All that is told of one wait beside its row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blame {
+    /// Who had its CPU.
+    pub instead: Instead,
+    /// Which CPUs were idle meanwhile.
+    pub idle: Vec<Idle>,
+    /// Which wake-ups led to it.
+    pub chain: Vec<Link>,
+}
+
+impl Blame {
+    /// Of a wait. Costs what happened on all CPUs while it lasted.
+    pub fn of(t: &Table, row: usize) -> Self {
+        Self { instead: had_the_cpu(t, row, INSTEAD), idle: idle_cpus(t, row, IDLE), chain: chain(t, row, CHAIN) }
+    }
+}
+
+/// Who had the CPU of a wait while it lasted; at most `most` threads by name.
+pub fn had_the_cpu(t: &Table, row: usize, most: usize) -> Instead {
+    let wait = t.waits.get(row);
+    instead(&t.trace, wait.cpu, Window { from: wait.from, to: wait.to }, most)
+}
