@@ -202,6 +202,12 @@ impl App {
                     self.tasks.take_hits(t.answers.hits(&t.loaded.trace, window));
                 }
             }
+            Wish::Pin(thread) => {
+                if let Some(t) = self.viewer.timeline_mut() {
+                    t.pin(thread);
+                    self.tab = Tab::Timeline;
+                }
+            }
             Wish::Uncover => (self.help, self.prompt) = (None, None),
             Wish::Quit => self.quit = true,
         }
@@ -327,6 +333,7 @@ impl App {
             t.view = t.view.at(start, width);
             t.cursor.seek(Nanos(t.view.start + t.view.width / 2));
             t.follow_playhead();
+            t.colours.look(&t.loaded.trace, &t.loaded.pyramid, t.view);
         }
     }
 }

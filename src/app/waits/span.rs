@@ -1,6 +1,7 @@
 //! A wait on the timeline: the marks stand at its ends, and all of it is visible.
 
 use crate::app::timeline::Timeline;
+use crate::app::timeline::rows::What;
 use crate::stats::Table;
 use crate::trace::{CpuId, Nanos};
 
@@ -32,7 +33,7 @@ impl Timeline {
     pub(in crate::app) fn show_wait(&mut self, span: Span) {
         if !span.event.is_some_and(|event| self.go_to_event(event)) {
             self.cursor.pause();
-            self.choose_cpu(span.cpu.ix());
+            self.choose(What::Cpu(span.cpu.ix()));
             self.seek(Nanos(span.from));
         }
         self.marks = vec![Nanos(span.from), Nanos(span.to)];

@@ -61,7 +61,7 @@ fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line
     let wait = t.waits.get(row);
     let length = (wait.to - wait.from).max(1);
     let mut out: Vec<Line> = Vec::new();
-    bars(t, row, blame, length, pen, &mut out);
+    bars(app, (t, row), blame, length, pen, &mut out);
     let dim = |text: &str| (text.to_owned(), theme.dim());
     let mut more = |head: &str, text: String, style: Style| {
         let room = usize::from(pen.area.w).saturating_sub(HEAD).max(8);
@@ -92,7 +92,7 @@ fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line
 /// Cells of the words before a line.
 const HEAD: usize = 11;
 
-fn bars(t: &Table, row: usize, blame: &Blame, length: u64, pen: &Pen, out: &mut Vec<Line>) {
+fn bars(app: &App, (t, row): (&Table, usize), blame: &Blame, length: u64, pen: &Pen, out: &mut Vec<Line>) {
     let (theme, trace) = (pen.theme, &t.trace);
     let name_w = usize::from(pen.area.w / 4).clamp(8, 24);
     let bar_w = pen.area.w.saturating_sub(name_w as u16 + 24).min(60);
@@ -106,11 +106,12 @@ fn bars(t: &Table, row: usize, blame: &Blame, length: u64, pen: &Pen, out: &mut 
             (format!("{:>5.1} %", 100.0 * share), theme.dim()),
         ]);
     };
+    let colour = |thread| app.timeline().and_then(|t| t.colour(thread));
     for (thread, ns) in &blame.instead.ran {
         if trace.tasks().is_idle(*thread) {
             add("idle".into(), *ns, theme.pending());
         } else {
-            add(called(t, row, *thread), *ns, theme.task_text(trace, *thread));
+            add(called(t, row, *thread), *ns, theme.task_text(colour(*thread)));
         }
     }
     if blame.instead.rest.0 > 0 {
