@@ -10,6 +10,7 @@ use crate::stats::Table;
 use crate::stats::blame::Blame;
 use crate::stats::states::Cause;
 use crate::trace::ThreadIx;
+use crate::ui::palette::short_name;
 use crate::ui::pen::{Pen, bar};
 use ratatui::style::Style;
 
@@ -61,6 +62,7 @@ fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line
     let wait = t.waits.get(row);
     let length = (wait.to - wait.from).max(1);
     let mut out: Vec<Line> = Vec::new();
+    out.extend(strip(t, row, blame, pen));
     bars(t, row, blame, length, pen, &mut out);
     let dim = |text: &str| (text.to_owned(), theme.dim());
     let mut more = |head: &str, text: String, style: Style| {
@@ -91,6 +93,30 @@ fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line
 
 /// Cells of the words before a line.
 const HEAD: usize = 11;
+/// Lines of the pane that are no bars.
+const LINES: usize = 6;
+
+/// Who had the CPU in its order, from left to right.
+fn strip(t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Option<Line> {
+    let (theme, n) = (pen.theme, blame.parts.len());
+    let cells = usize::from(pen.area.w).checked_sub(HEAD + 2).filter(|cells| *cells > 0 && n > 0)?;
+    let who: Vec<ThreadIx> = (0..cells).map(|cell| blame.parts[cell * n / cells]).collect();
+    let head = format!("CPU{}", t.waits.get(row).cpu.0);
+    let mut line = vec![(format!("{head:<HEAD$}"), theme.dim())];
+    for stint in who.chunk_by(|a, b| a == b) {
+        let (thread, room) = (stint[0], stint.len());
+        let (name, style) = match thread {
+            ThreadIx::NONE => ("╱".repeat(room), theme.gap()),
+            idle if t.trace.tasks().is_idle(idle) => ("·".repeat(room), theme.dim()),
+            thread => (short_name(&t.trace, thread, t.event(row), room - 1), theme.task(&t.trace, thread)),
+        };
+        let text =
+            if t.trace.tasks().is_idle(thread) || thread == ThreadIx::NONE { name } else { format!("▏{name}") };
+        line.push((format!("{text:<room$}"), style));
+    }
+    line.push(("◄".into(), theme.mark()));
+    Some(line)
+}
 
 fn bars(t: &Table, row: usize, blame: &Blame, length: u64, pen: &Pen, out: &mut Vec<Line>) {
     let (theme, trace) = (pen.theme, &t.trace);
@@ -106,15 +132,20 @@ fn bars(t: &Table, row: usize, blame: &Blame, length: u64, pen: &Pen, out: &mut 
             (format!("{:>5.1} %", 100.0 * share), theme.dim()),
         ]);
     };
-    for (thread, ns) in &blame.instead.ran {
+    // The lines below them are to be seen, too.
+    let most = usize::from(pen.area.h).saturating_sub(LINES).max(2);
+    let (ran, more) = blame.instead.ran.split_at(most.min(blame.instead.ran.len()));
+    for (thread, ns) in ran {
         if trace.tasks().is_idle(*thread) {
             add("idle".into(), *ns, theme.pending());
         } else {
             add(called(t, row, *thread), *ns, theme.task_text(trace, *thread));
         }
     }
-    if blame.instead.rest.0 > 0 {
-        add(format!("{} others", blame.instead.rest.0), blame.instead.rest.1, theme.dim());
+    let others = blame.instead.rest.0 + more.len() as u64;
+    if others > 0 {
+        let ns = blame.instead.rest.1 + more.iter().map(|m| m.1).sum::<u64>();
+        add(format!("{others} other{}", if others == 1 { "" } else { "s" }), ns, theme.dim());
     }
     if blame.instead.unknown > 0 {
         add("not known".into(), blame.instead.unknown, theme.gap());
