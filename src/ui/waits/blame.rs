@@ -38,22 +38,21 @@ pub fn draw(app: &App, t: &Table, area: Area, pen: &mut Pen) {
     );
     let mut inner = pen.frame(area, &title, is(w, Focus::Blame)).area;
     (inner.x, inner.w) = (inner.x + 1, inner.w.saturating_sub(2));
-    let mut pen = pen.inside(inner);
     let Some((_, blame)) = w.instead.chosen.as_ref().filter(|(of, _)| *of as usize == row) else {
-        pen.line(0, "░ looking who ran instead", theme.pending());
+        pen.inside(inner).line(0, "░ looking who ran instead", theme.pending());
         return;
     };
-    let lines = lines(app, t, row, blame, &pen);
+    let lines = lines(app, t, row, blame, &pen.inside(inner));
     let rows = usize::from(inner.h);
     let first = w.instead.scroll.min(lines.len().saturating_sub(rows));
     for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
-        pen.words(i as u16, line);
+        pen.inside(inner).words(i as u16, line);
     }
     let below = lines.len().saturating_sub(first + rows);
     if below > 0 {
         let text = format!(" ↓ {below} ");
         let x = area.x + area.w.saturating_sub(text.chars().count() as u16 + 2);
-        Pen::put(&mut pen, x, area.y + area.h - 1, 12, &text, theme.dim());
+        pen.put(x, area.y + area.h - 1, 12, &text, theme.dim());
     }
 }
 
@@ -157,7 +156,7 @@ fn bars(t: &Table, row: usize, blame: &Blame, length: u64, pen: &Pen, out: &mut 
 
 fn idle(t: &Table, blame: &Blame) -> String {
     if blame.idle.is_empty() {
-        return if t.trace.cpus() == 1 { "there is no other CPU".into() } else { "no other CPU was".into() };
+        return if t.trace.cpus() == 1 { "there is no other CPU".into() } else { "no CPU was".into() };
     }
     let one = |i: &crate::stats::blame::Idle| {
         format!("CPU{} {}{}", i.cpu.0, time::short(i.ns), if i.allowed { "" } else { " (allowed? never ran there)" })
