@@ -110,7 +110,7 @@ fn answers(trace: &Trace) -> Chunk {
             let guess =
                 Guess { thread: if hit { real } else { other }, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 } };
             let queue = (k % 5) as u16;
-            let (trivial, pick, forecast) = (queue < 2, guess, guess);
+            let (trivial, pick, forecast) = (queue < 2 || trace.tasks().is_idle(real), guess, guess);
             Prediction { queue, trivial, covered: true, real, pick, forecast, baselines: [other; 5] }
         };
         trace.cpu_switches(cpu).iter().enumerate().map(one).collect()

@@ -322,7 +322,7 @@ pub const TABLE: &[Binding] = &[
         WAITS,
     ),
     bind(&[Key::Enter], Action::Open, "open", "its first stint on the timeline", TASKS),
-    bind(&[C('w')], Action::List(list::Do::Waits), "waits", "the waits of this thread or name", TASKS),
+    bind(&[C('w')], Action::List(list::Do::Waits), "its waits", "the waits of this thread or name", TASKS),
     bind(&[C('f')], Action::List(list::Do::Fold), "fold", "threads of one name together, or one by one", TASKS),
     bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", WAITS | TASKS),
     bind(&[C('v')], Action::List(list::Do::Page), "page", "next page: who ran instead, lengths, crowding", WAITS),
@@ -351,13 +351,7 @@ pub const TABLE: &[Binding] = &[
         "copy it (OSC 52): a wait as perf sched timehist has it",
         WAITS,
     ),
-    bind(
-        &[C('y')],
-        Action::List(list::Do::Copy),
-        "copy",
-        "copy the list's visible figures of this row (OSC 52)",
-        TASKS,
-    ),
+    bind(&[C('y')], Action::List(list::Do::Copy), "copy", "copy all figures of this row (OSC 52)", TASKS),
     bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS),
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
@@ -422,11 +416,12 @@ pub fn help() -> impl Iterator<Item = (String, &'static str, Contexts)> {
     })
 }
 
-/// Where a binding works, when that is one of the screens with keys of their own; else nothing.
+/// Where a binding works, when those are screens with keys of their own; else nothing.
 pub fn place(contexts: Contexts) -> String {
     // Without a word it is the timeline's.
-    let of = TABS.iter().filter(|_| contexts & TIMELINE == 0).find(|about| contexts & about.keys != 0);
-    of.map_or_else(String::new, |about| format!(" ({})", about.name))
+    let of = TABS.iter().filter(|about| contexts & TIMELINE == 0 && contexts & about.keys != 0);
+    let names: Vec<&str> = of.map(|about| about.name).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
 
 /// The table for the README.

@@ -188,7 +188,7 @@ impl Found {
 /// A wait of the list in JSON.
 fn one(table: &Table, row: usize, times: &Times) -> Value {
     let (trace, wait, event) = (&table.trace, table.waits.get(row), table.event(row));
-    let Blame { instead, idle, chain } = Blame::of(table, row);
+    let Blame { instead, idle, chain, .. } = Blame::of(table, row);
     let time = |ns: u64| times.shown(trace, ns);
     let with = |mut value: Value, more: &[(&str, Value)]| {
         for (key, x) in more {

@@ -10,6 +10,7 @@ use crate::stats::Table;
 use crate::stats::blame::Blame;
 use crate::stats::states::Cause;
 use crate::trace::ThreadIx;
+use crate::ui::palette::short_name;
 use crate::ui::pen::{Pen, bar};
 use ratatui::style::Style;
 
@@ -37,22 +38,21 @@ pub fn draw(app: &App, t: &Table, area: Area, pen: &mut Pen) {
     );
     let mut inner = pen.frame(area, &title, is(w, Focus::Blame)).area;
     (inner.x, inner.w) = (inner.x + 1, inner.w.saturating_sub(2));
-    let mut pen = pen.inside(inner);
     let Some((_, blame)) = w.instead.chosen.as_ref().filter(|(of, _)| *of as usize == row) else {
-        pen.line(0, "░ looking who ran instead", theme.pending());
+        pen.inside(inner).line(0, "░ looking who ran instead", theme.pending());
         return;
     };
-    let lines = lines(app, t, row, blame, &pen);
+    let lines = lines(app, t, row, blame, &pen.inside(inner));
     let rows = usize::from(inner.h);
     let first = w.instead.scroll.min(lines.len().saturating_sub(rows));
     for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
-        pen.words(i as u16, line);
+        pen.inside(inner).words(i as u16, line);
     }
     let below = lines.len().saturating_sub(first + rows);
     if below > 0 {
         let text = format!(" ↓ {below} ");
         let x = area.x + area.w.saturating_sub(text.chars().count() as u16 + 2);
-        Pen::put(&mut pen, x, area.y + area.h - 1, 12, &text, theme.dim());
+        pen.put(x, area.y + area.h - 1, 12, &text, theme.dim());
     }
 }
 
@@ -61,6 +61,7 @@ fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line
     let wait = t.waits.get(row);
     let length = (wait.to - wait.from).max(1);
     let mut out: Vec<Line> = Vec::new();
+    out.extend(strip(app, (t, row), blame, pen));
     bars(app, (t, row), blame, length, pen, &mut out);
     let dim = |text: &str| (text.to_owned(), theme.dim());
     let mut more = |head: &str, text: String, style: Style| {
@@ -91,6 +92,31 @@ fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line
 
 /// Cells of the words before a line.
 const HEAD: usize = 11;
+/// Lines of the pane that are no bars.
+const LINES: usize = 6;
+
+/// Who had the CPU in its order, from left to right.
+fn strip(app: &App, (t, row): (&Table, usize), blame: &Blame, pen: &Pen) -> Option<Line> {
+    let colour = |thread| app.timeline().and_then(|t| t.colour(thread));
+    let (theme, n) = (pen.theme, blame.parts.len());
+    let cells = usize::from(pen.area.w).checked_sub(HEAD + 2).filter(|cells| *cells > 0 && n > 0)?;
+    let who: Vec<ThreadIx> = (0..cells).map(|cell| blame.parts[cell * n / cells]).collect();
+    let head = format!("CPU{}", t.waits.get(row).cpu.0);
+    let mut line = vec![(format!("{head:<HEAD$}"), theme.dim())];
+    for stint in who.chunk_by(|a, b| a == b) {
+        let (thread, room) = (stint[0], stint.len());
+        let (name, style) = match thread {
+            ThreadIx::NONE => ("╱".repeat(room), theme.gap()),
+            idle if t.trace.tasks().is_idle(idle) => ("·".repeat(room), theme.dim()),
+            thread => (short_name(&t.trace, thread, t.event(row), room - 1), theme.task(colour(thread))),
+        };
+        let text =
+            if t.trace.tasks().is_idle(thread) || thread == ThreadIx::NONE { name } else { format!("▏{name}") };
+        line.push((format!("{text:<room$}"), style));
+    }
+    line.push(("◄".into(), theme.mark()));
+    Some(line)
+}
 
 fn bars(app: &App, (t, row): (&Table, usize), blame: &Blame, length: u64, pen: &Pen, out: &mut Vec<Line>) {
     let (theme, trace) = (pen.theme, &t.trace);
@@ -107,15 +133,20 @@ fn bars(app: &App, (t, row): (&Table, usize), blame: &Blame, length: u64, pen: &
         ]);
     };
     let colour = |thread| app.timeline().and_then(|t| t.colour(thread));
-    for (thread, ns) in &blame.instead.ran {
+    // The lines below them are to be seen, too.
+    let most = usize::from(pen.area.h).saturating_sub(LINES).max(2);
+    let (ran, more) = blame.instead.ran.split_at(most.min(blame.instead.ran.len()));
+    for (thread, ns) in ran {
         if trace.tasks().is_idle(*thread) {
             add("idle".into(), *ns, theme.pending());
         } else {
             add(called(t, row, *thread), *ns, theme.task_text(colour(*thread)));
         }
     }
-    if blame.instead.rest.0 > 0 {
-        add(format!("{} others", blame.instead.rest.0), blame.instead.rest.1, theme.dim());
+    let others = blame.instead.rest.0 + more.len() as u64;
+    if others > 0 {
+        let ns = blame.instead.rest.1 + more.iter().map(|m| m.1).sum::<u64>();
+        add(format!("{others} other{}", if others == 1 { "" } else { "s" }), ns, theme.dim());
     }
     if blame.instead.unknown > 0 {
         add("not known".into(), blame.instead.unknown, theme.gap());
@@ -127,7 +158,7 @@ fn bars(app: &App, (t, row): (&Table, usize), blame: &Blame, length: u64, pen: &
 
 fn idle(t: &Table, blame: &Blame) -> String {
     if blame.idle.is_empty() {
-        return if t.trace.cpus() == 1 { "there is no other CPU".into() } else { "no other CPU was".into() };
+        return if t.trace.cpus() == 1 { "there is no other CPU".into() } else { "no CPU was".into() };
     }
     let one = |i: &crate::stats::blame::Idle| {
         format!("CPU{} {}{}", i.cpu.0, time::short(i.ns), if i.allowed { "" } else { " (allowed? never ran there)" })

@@ -8,7 +8,9 @@ use crate::query::Columns;
 use crate::stats::Table;
 use crate::stats::blame::Instead;
 use crate::stats::column::Column;
+use crate::trace::ThreadIx;
 use crate::ui::columns::{Head, head, shortened, visible};
+use crate::ui::palette::short_name;
 use crate::ui::pen::Pen;
 use ratatui::style::Style;
 
@@ -45,13 +47,15 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
         }
         for (i, x, cells) in &columns {
             let (shown, _, right) = LIST[*i];
-            let (text, style) = cell(app, table, *row as usize, shown, base, pen);
+            let (text, style) = cell(app, table, *row as usize, (shown, *cells), base, pen);
             let style = if chosen { base } else { style };
             let x = p.list.x + GUTTER + x;
             if right {
                 pen.right((x, y), *cells, &text, style);
             } else {
-                pen.put(x, y, *cells, &shortened(&text, usize::from(*cells)), style);
+                let who = matches!(shown, Shown::Of(Column::Task | Column::Waker));
+                let text = if who { shortened(&text, usize::from(*cells)) } else { text };
+                pen.put(x, y, *cells, &text, style);
             }
         }
     }
@@ -76,7 +80,7 @@ fn name(shown: Shown) -> &'static str {
     }
 }
 
-fn cell(app: &App, t: &Table, row: usize, shown: Shown, base: Style, pen: &Pen) -> (String, Style) {
+fn cell(app: &App, t: &Table, row: usize, (shown, cells): (Shown, u16), base: Style, pen: &Pen) -> (String, Style) {
     let theme = pen.theme;
     match shown {
         Shown::Of(Column::Wait) => {
@@ -93,7 +97,7 @@ fn cell(app: &App, t: &Table, row: usize, shown: Shown, base: Style, pen: &Pen) 
             (if text.is_empty() { "–".into() } else { text }, base)
         }
         Shown::Instead => match app.waits.instead.rows.get(&(row as u32)) {
-            Some(instead) => (in_short(t, row, instead), base),
+            Some(instead) => (in_short(t, row, instead, usize::from(cells)), base),
             None => ("░".into(), theme.pending()),
         },
         Shown::Pick => {
@@ -113,18 +117,22 @@ fn cell(app: &App, t: &Table, row: usize, shown: Shown, base: Style, pen: &Pen) 
     }
 }
 
-fn in_short(t: &Table, row: usize, instead: &Instead) -> String {
-    let one = |(thread, ns): &(crate::trace::ThreadIx, u64)| {
-        let who = if t.trace.tasks().is_idle(*thread) { "idle".into() } else { called(t, row, *thread) };
-        format!("{who} {}", time::short(*ns))
+/// The first ones by name, as many as there are cells for; names lose their ends before pids do.
+fn in_short(t: &Table, row: usize, instead: &Instead, cells: usize) -> String {
+    if instead.ran.is_empty() {
+        return if instead.unknown > 0 { "not known" } else { "nobody: at once" }.into();
+    }
+    let more = instead.rest.0;
+    let rest = if more > 0 { format!(", +{more}") } else { String::new() };
+    let n = instead.ran.len();
+    let room = cells.saturating_sub(rest.len() + 2 * (n - 1)) / n;
+    let one = |(thread, ns): &(ThreadIx, u64)| {
+        let ns = time::short(*ns);
+        let room = room.saturating_sub(ns.chars().count() + 1).max(5);
+        let idle = t.trace.tasks().is_idle(*thread);
+        let who = if idle { "idle".into() } else { short_name(&t.trace, *thread, t.event(row), room) };
+        format!("{who} {ns}")
     };
-    let mut parts: Vec<String> = instead.ran.iter().map(one).collect();
-    if instead.rest.0 > 0 {
-        parts.push(format!("+{}", instead.rest.0));
-    }
-    match (parts.is_empty(), instead.unknown > 0) {
-        (true, true) => "not known".into(),
-        (true, false) => "nobody: at once".into(),
-        _ => parts.join(", "),
-    }
+    let parts: Vec<String> = instead.ran.iter().map(one).collect();
+    format!("{}{rest}", parts.join(", "))
 }
