@@ -5,11 +5,14 @@
 //! switch puts out), stint i from switch i-1 to switch i, the last one to the end of the trace. Runs of [`LEAF`] whole
 //! stints are summed once, in a pyramid ([`Levels`]).
 
+mod longest;
+
+pub use longest::Longest;
+
 use super::levels::{Levels, Merge};
 use super::load::{Column, Filler, Loads};
 use super::stretches::Stretches;
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
-use std::collections::HashMap;
 
 /// Stints in one leaf of the pyramid.
 pub const LEAF: usize = 16;
@@ -267,41 +270,6 @@ impl Pyramid {
         let threads = self.lanes.get(cpu.ix()).map_or(&[][..], |lane| &lane.threads);
         self.loads.columns((trace, cpu), threads, window, each)
     }
-
-    /// Who ran longest in the window `[start, start + width)` on all CPUs together.
-    pub fn longest(&self, trace: &Trace, start: u64, width: u64) -> Longest {
-        let (span, mut known, mut by) = (trace.span().0, 0, HashMap::<ThreadIx, (u64, u64)>::new());
-        let end = start.saturating_add(width);
-        for (c, lane) in self.lanes.iter().enumerate() {
-            let cpu = CpuId(c as u16);
-            let (switches, to) = (trace.cpu_switches(cpu), end.min(span));
-            if switches.is_empty() || start >= to {
-                continue;
-            }
-            let stints = (switches_before(trace, cpu, start), switches_before(trace, cpu, end));
-            let runs = lane.runs(trace, switches, (start, to), stints);
-            let counted: u64 = runs.top.iter().map(|s| s.1).sum();
-            // Whoever is summed up may have had a seventh of what fell out.
-            let missing = (to - start).saturating_sub(counted) / (TOP as u64 + 1);
-            known += (to - start) - runs.unknown.min(to - start);
-            for &(thread, ns) in runs.top.iter().filter(|s| s.1 > 0 && s.0.ix() >= trace.cpus()) {
-                if thread != ThreadIx::NONE {
-                    let sum = by.entry(thread).or_default();
-                    *sum = (sum.0 + ns, sum.1 + missing);
-                }
-            }
-        }
-        Longest { threads: by.into_iter().map(|(thread, (ns, missing))| (thread, ns, missing)).collect(), known }
-    }
-}
-
-/// Who ran longest in a window.
-#[derive(Clone, Debug, Default)]
-pub struct Longest {
-    /// Threads, how many ns each ran at least, and how many more it may have run; in no order, idle ones left out.
-    pub threads: Vec<(ThreadIx, u64, u64)>,
-    /// Known ns of all CPUs.
-    pub known: u64,
 }
 
 impl Lane {
@@ -373,6 +341,7 @@ fn spread(columns: &mut [u64], span: u64, from: u64, to: u64) {
 mod tests {
     use super::*;
     use crate::trace::{Event, EventKind, Pid, TaskState, TraceBuilder, TraceMeta};
+    use std::collections::HashMap;
 
     /// Stints with who runs, and whether another one is said to leave at the end.
     fn trace(stints: &[(u64, i32, bool)]) -> Trace {

@@ -59,13 +59,10 @@ impl Colours {
         let longest = pyramid.longest(trace, view.start, view.width);
         let known = longest.known.max(1) as f32;
         let mut seen = longest.threads;
-        seen.sort_unstable_by_key(|&(thread, ns, _)| (std::cmp::Reverse(ns), thread));
+        seen.sort_unstable_by_key(|&(thread, ns)| (std::cmp::Reverse(ns), thread));
         seen.truncate(COLOURS);
-        let seen = seen.into_iter().map(|(thread, ns, missing)| Seen {
-            thread,
-            share: ns as f32 / known,
-            least: missing as f32 / known >= 0.005,
-        });
+        let least = longest.missing as f32 / known >= 0.005;
+        let seen = seen.into_iter().map(|(thread, ns)| Seen { thread, share: ns as f32 / known, least });
         self.seen = seen.collect();
         self.assign(trace);
     }

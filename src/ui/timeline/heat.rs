@@ -13,7 +13,7 @@ use ratatui::style::Style;
 /// Draws a row.
 pub fn draw(t: &Timeline, l: &Layout, (what, y): (What, u16), pen: &mut Pen) {
     let cpus = t.rows.cpus(what);
-    name(t, l, (what, y), &label(t, what, cpus), pen);
+    name(t, l, (what, y), &label(t, l, what, cpus), pen);
     let (kind, cols) = (t.rows.heat, l.cols());
     let x = |col: usize| l.plot.x + col as u16;
     let all = if let &[upper, lower] = cpus {
@@ -34,15 +34,19 @@ pub fn draw(t: &Timeline, l: &Layout, (what, y): (What, u16), pen: &mut Pen) {
     figures(l, y, &in_words(t, kind, &sum), pen);
 }
 
-/// `CPU3`, `CPU0-15`, `CPU7 +15` where they do not follow each other; with the sign that folds and unfolds it.
-fn label(t: &Timeline, what: What, cpus: &[usize]) -> String {
+/// `CPU3`, `CPU0-15`, `CPU7 +15` where they do not follow each other; with the sign that folds and unfolds it. As much of
+/// it as fits, never a part of a number.
+fn label(t: &Timeline, l: &Layout, what: What, cpus: &[usize]) -> String {
     let (Some(first), Some(last)) = (cpus.first(), cpus.last()) else { return String::new() };
     if first == last {
         return format!("CPU{first}");
     }
+    let sign = if t.rows.is_open(what) { "▾" } else { "▸" };
     let follow = cpus.windows(2).all(|w| w[1] == w[0] + 1);
-    let name = if follow { format!("{first}-{last}") } else { format!("{first} +{}", cpus.len() - 1) };
-    format!("{}CPU{name}", if t.rows.is_open(what) { "▾" } else { "▸" })
+    let rest = if follow { format!("-{last}") } else { format!(" +{}", cpus.len() - 1) };
+    let room = usize::from(if l.plot.x >= 12 { l.plot.x - 2 } else { l.plot.x - 1 });
+    let names = [format!("{sign}CPU{first}{rest}"), format!("{sign}{first}{rest}"), format!("{sign}{first}…")];
+    names.into_iter().find(|name| name.chars().count() <= room).unwrap_or_else(|| sign.into())
 }
 
 fn in_words(t: &Timeline, kind: Heat, sum: &Warm) -> String {
@@ -98,6 +102,7 @@ fn pair(kind: Heat, (up, low): (Value, Value), at: (u16, u16), pen: &mut Pen) {
         (true, true) => "█",
         (true, false) => "▀",
         (false, true) => "▄",
+        _ if [up, low].contains(&Value::Unknown) => "┈",
         (false, false) => "·",
     };
     pen.put(at.0, at.1, 1, glyph, Style::new());

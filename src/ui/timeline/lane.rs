@@ -5,6 +5,7 @@ use crate::app::answers::{Answers, Row, Verdict};
 use crate::app::layout::Layout;
 use crate::app::second::short_label;
 use crate::app::timeline::Timeline;
+use crate::app::timeline::rows::What;
 use crate::replay::lod::{Cell, column_time, stint_span};
 use crate::trace::{CpuId, ThreadIx};
 use crate::ui::palette::{Theme, bar, short_name};
@@ -101,7 +102,8 @@ impl Lane<'_> {
         let on = self.cpu == self.t.cpu;
         let style = if on { pen.theme.strong() } else { pen.theme.text() };
         let cpu = if gutter >= 12 {
-            format!("{}CPU{}", if on { "›" } else { " " }, self.cpu)
+            let stood = self.t.rows.on == What::Cpu(self.cpu);
+            format!("{}CPU{}", if stood { "›" } else { " " }, self.cpu)
         } else {
             format!("CPU{}", self.cpu)
         };

@@ -1,0 +1,80 @@
+//! Who ran longest in a window, on all CPUs together: counted stint by stint where there are few, else by the pyramid.
+
+use super::{Lane, Pyramid, TOP, at, switches_before};
+use crate::trace::{CpuId, ThreadIx, Trace};
+use std::collections::HashMap;
+
+/// Stints that are counted one by one for [`Pyramid::longest`], at most.
+const COUNTED: usize = 60_000;
+
+/// Who ran longest in a window.
+#[derive(Clone, Debug, Default)]
+pub struct Longest {
+    /// Threads and how many ns each ran at least; in no order, idle ones left out.
+    pub threads: Vec<(ThreadIx, u64)>,
+    /// How many more each may have run.
+    pub missing: u64,
+    /// Known ns of all CPUs.
+    pub known: u64,
+}
+
+impl Pyramid {
+    /// Who ran longest in the window `[start, start + width)` on all CPUs together.
+    pub fn longest(&self, trace: &Trace, start: u64, width: u64) -> Longest {
+        let (span, mut known, mut missing, mut by) = (trace.span().0, 0, 0, HashMap::<ThreadIx, u64>::new());
+        let end = start.saturating_add(width);
+        let stints = |cpu| (switches_before(trace, cpu, start), switches_before(trace, cpu, end));
+        let all: usize = (0..trace.cpus()).map(|c| stints(CpuId(c as u16))).map(|(first, end)| end - first).sum();
+        let exact = all <= COUNTED;
+        for (c, lane) in self.lanes.iter().enumerate() {
+            let cpu = CpuId(c as u16);
+            let (switches, to) = (trace.cpu_switches(cpu), end.min(span));
+            if switches.is_empty() || start >= to {
+                continue;
+            }
+            if exact {
+                known += lane.count(trace, switches, (start, to), stints(cpu), &mut by);
+                continue;
+            }
+            let runs = lane.runs(trace, switches, (start, to), stints(cpu));
+            let counted: u64 = runs.top.iter().map(|s| s.1).sum();
+            // Whoever is summed up may have had a seventh of what fell out.
+            missing += (to - start).saturating_sub(counted) / (TOP as u64 + 1);
+            known += (to - start) - runs.unknown.min(to - start);
+            for &(thread, ns) in runs.top.iter().filter(|s| s.1 > 0 && s.0.ix() >= trace.cpus()) {
+                if thread != ThreadIx::NONE {
+                    *by.entry(thread).or_default() += ns;
+                }
+            }
+        }
+        Longest { threads: by.into_iter().collect(), missing, known }
+    }
+}
+
+impl Lane {
+    /// Adds who ran how long in `[t0, to)`, stint by stint. The known time.
+    fn count(
+        &self,
+        trace: &Trace,
+        switches: &[u32],
+        (t0, to): (u64, u64),
+        (first, end): (usize, usize),
+        by: &mut HashMap<ThreadIx, u64>,
+    ) -> u64 {
+        let (mut known, mut from) = (0, t0);
+        for i in first..=end {
+            let till = if i == end { to } else { at(trace, switches, i).clamp(from, to) };
+            let ns = till - from - self.unknown.within(from, till);
+            known += ns;
+            // Idle threads come first in the numbering, one per CPU.
+            match self.threads.get(i) {
+                Some(&thread) if ns > 0 && thread.ix() >= trace.cpus() && thread != ThreadIx::NONE => {
+                    *by.entry(thread).or_default() += ns;
+                }
+                _ => {}
+            }
+            from = till;
+        }
+        known
+    }
+}
