@@ -14,6 +14,7 @@ pub mod recording;
 pub mod screen;
 pub mod second;
 pub mod tab;
+pub mod tasks;
 pub mod ticket;
 pub mod time;
 pub mod timeline;
@@ -21,6 +22,7 @@ pub mod traces;
 pub mod train;
 pub mod view;
 pub mod viewer;
+pub mod waits;
 
 mod messages;
 #[cfg(test)]
@@ -40,10 +42,12 @@ use layout::Layout;
 use mistakes::Mistakes;
 use prompt::Typed;
 use std::path::PathBuf;
+use tasks::Tasks;
 use timeline::Timeline;
 use traces::Traces;
 use train::Train;
 use viewer::Viewer;
+use waits::Waits;
 
 /// All state of the user interface.
 #[derive(Debug)]
@@ -62,6 +66,10 @@ pub struct App {
     pub mistakes: Mistakes,
     /// What can be opened.
     pub traces: Traces,
+    /// Who waited for a CPU.
+    pub waits: Waits,
+    /// Where the time of each thread went.
+    pub tasks: Tasks,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
     /// First line of the `?` page, while that is shown.
@@ -80,6 +88,8 @@ pub struct Screens<'a> {
     train: &'a mut Train,
     mistakes: &'a mut Mistakes,
     traces: &'a mut Traces,
+    waits: &'a mut Waits,
+    tasks: &'a mut Tasks,
 }
 
 impl<'a> Screens<'a> {
@@ -90,6 +100,8 @@ impl<'a> Screens<'a> {
             Tab::Train => self.train,
             Tab::Mistakes => self.mistakes,
             Tab::Traces => self.traces,
+            Tab::Waits => self.waits,
+            Tab::Tasks => self.tasks,
         }
     }
 }
@@ -105,6 +117,8 @@ impl App {
             train: Train::new(),
             mistakes: Mistakes::default(),
             traces: Traces::new(given.clone()),
+            waits: Waits::default(),
+            tasks: Tasks::default(),
             prompt: None,
             help: None,
             message: None,
@@ -132,6 +146,8 @@ impl App {
             Tab::Train => &self.train,
             Tab::Mistakes => &self.mistakes,
             Tab::Traces => &self.traces,
+            Tab::Waits => &self.waits,
+            Tab::Tasks => &self.tasks,
         }
     }
 
@@ -149,8 +165,8 @@ impl App {
     fn call(&mut self, act: impl FnOnce(Screens, &mut Context)) -> Vec<Effect> {
         let open = self.viewer.opened_for_others();
         let mut cx = Context::new(self.size, self.tab, open, &mut self.shared);
-        let Self { viewer, train, mistakes, traces, .. } = self;
-        act(Screens { viewer, train, mistakes, traces }, &mut cx);
+        let Self { viewer, train, mistakes, traces, waits, tasks, .. } = self;
+        act(Screens { viewer, train, mistakes, traces, waits, tasks }, &mut cx);
         let Context { mut effects, wishes, message, .. } = cx;
         self.message = message.or(self.message.take());
         effects.extend(wishes.into_iter().filter_map(|wish| self.grant(wish)));
@@ -170,6 +186,21 @@ impl App {
             Wish::GoTo(path, event) => {
                 self.tab = Tab::Timeline;
                 return self.viewer.go_to(&path, event);
+            }
+            Wish::Wait(span) => {
+                self.show(Tab::Timeline);
+                if let Some(t) = self.viewer.timeline_mut() {
+                    t.show_wait(span);
+                }
+            }
+            Wish::Waits(filter) => {
+                self.waits.show_only(filter);
+                self.show(Tab::Waits);
+            }
+            Wish::Hits(window) => {
+                if let Some(t) = self.viewer.timeline() {
+                    self.tasks.take_hits(t.answers.hits(&t.loaded.trace, window));
+                }
             }
             Wish::Pin(thread) => {
                 if let Some(t) = self.viewer.timeline_mut() {
@@ -319,6 +350,8 @@ fn take(s: &mut Screens, msg: Msg, cx: &mut Context) {
             s.viewer.opened(path, result, cx.size);
         }
         Msg::Mistakes(news) => s.mistakes.take(news, cx),
+        Msg::Waits(news) => s.waits.take(news, cx),
+        Msg::Tasks(news) => s.tasks.take(news, cx),
         Msg::Train(news) => s.train.take(news, cx),
         Msg::Recorder(news) => {
             if let Some(entry) = s.traces.recorder.take(news, cx) {

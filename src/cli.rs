@@ -5,6 +5,7 @@
 
 mod bench;
 mod convert;
+mod diff;
 mod door;
 mod eval;
 mod experiment;
@@ -71,6 +72,8 @@ enum Command {
     Waits(waits::Args),
     /// Say of each thread or name how long it ran, waited and slept, and how often it was switched, woken and moved.
     Tasks(tasks::Args),
+    /// Say what differs between two recordings: use, stints, waits, migrations, in all and by name.
+    Diff(diff::Args),
     /// Train a network on the bundled recordings.
     Train(train::Args),
     /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
@@ -149,6 +152,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),
         Some(Command::Waits(args)) => waits::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Tasks(args)) => tasks::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Experiment(args)) => experiment::run(&args),

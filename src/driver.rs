@@ -7,8 +7,10 @@ mod oracle;
 mod recorder;
 mod second;
 mod trainer;
+mod waits;
 
 pub use second::{Named, NamedEngine, Source, find, named_engine};
+pub use waits::{answer as answer_waits, answer_tasks};
 
 use crate::app::{Effect, Msg};
 use crate::dataset::opening::Told;
@@ -58,6 +60,7 @@ pub struct Driver<E> {
     mistakes: Desk<E>,
     recorder: Recorder,
     trainer: Trainer,
+    waits: waits::Desk,
     /// What is said of the recordings' machine.
     told: Told,
 }
@@ -69,7 +72,9 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let mistakes = Desk::new(tx.clone(), load);
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
-        Self { oracle, mistakes, recorder, trainer, tx, told: Told::default(), list: None, open: None, follow: None }
+        let waits = waits::Desk::new(tx.clone());
+        let (list, open, follow) = (None, None, None);
+        Self { oracle, mistakes, recorder, trainer, waits, tx, told: Told::default(), list, open, follow }
     }
 
     /// Opens recordings with what is said of their machine.
@@ -120,6 +125,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             }
             Effect::Open { ticket, path } => {
                 self.oracle.forget();
+                self.waits.forget();
                 self.oracle.close_second();
                 let (file, told) = (path.clone(), self.told.clone());
                 self.open = Some(Job::spawn(
@@ -132,6 +138,8 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                 ));
             }
             Effect::Mistakes(order) => self.mistakes.perform(order),
+            Effect::Waits(order) => self.waits.perform(order),
+            Effect::Tasks(order) => self.waits.perform_tasks(order),
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
             Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),

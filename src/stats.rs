@@ -5,21 +5,28 @@
 //! states::walk      one pass: what each thread did when                      -> Sink (pieces, waits, counts)
 //! waits::Waits      a row for each wait, in columns                           -> rows for filters and lists
 //! column::Column    `task~nginx and wait>1ms`: the columns that filters name  -> Bitmap
+//! view::View        those that a filter lets through, sorted, with their figures
 //! totals::Totals    run, wait, sleep, unknown of each thread or name, in a window
+//! tasks::Tasks      the same as a table with columns
 //! runs::runs        who had a CPU when                                        -> use, idle, unknown
 //! blame             who ran instead, which CPUs were idle, who woke whom
+//! diff              what differs between two recordings, with intervals
 //! life              what a few threads did when, and who woke them        -> any window of it
 //! load              longest queue and idle time while somebody waited, by bucket
 //! ```
 
 pub mod blame;
 pub mod column;
+pub mod diff;
 pub mod distribution;
 pub mod life;
 pub mod load;
+mod names;
 pub mod runs;
 pub mod states;
+pub mod tasks;
 pub mod totals;
+pub mod view;
 pub mod waits;
 
 pub use column::{Column, Expr};

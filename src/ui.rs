@@ -14,11 +14,13 @@ mod footer;
 mod mistakes;
 pub mod palette;
 mod pen;
+mod tasks;
 mod terminal;
 mod timeline;
 mod title;
 mod traces;
 mod train;
+mod waits;
 
 pub use bench::{bench_frames, bench_list};
 pub use busy::{Busy, bench_busy};

@@ -183,7 +183,8 @@ fn a_reader_that_leaves_early_is_no_failure() {
     use std::io::Read;
     let path = bundled("hackbench-pipe-2g_run3");
     let path = path.to_str().unwrap();
-    let commands: [&[&str]; 4] = [
+    let commands: [&[&str]; 5] = [
+        &["waits", path, "--csv"],
         &["export", path, "--format", "csv", "-o", "-"],
         &["export", path, "--format", "ftrace", "-o", "-"],
         &["import", path, "-o", "-"],
@@ -202,12 +203,16 @@ fn a_reader_that_leaves_early_is_no_failure() {
 #[test]
 #[cfg(unix)]
 fn a_signal_takes_the_unfinished_file_away() {
+    // As long as it may be to be packed as small as can be: that takes seconds.
+    let (_small, input) = small(20_000);
+    let text = std::fs::read_to_string(&input).unwrap();
+    let rows = text.split_once('\n').unwrap().1;
+    std::fs::write(&input, [&text, rows].concat()).unwrap();
     for (signal, code) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129), ("-QUIT", 131)] {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("new.csv.zst");
-        let input = bundled("hackbench-pipe-2g_run3");
         let mut child = spawn(&["import", input.to_str().unwrap(), "-o", out.to_str().unwrap()]);
-        // Packing takes seconds; the file is there from its beginning.
+        // The file is there from the beginning of the packing.
         while std::fs::read_dir(dir.path()).unwrap().count() == 0 {
             assert!(child.try_wait().unwrap().is_none(), "ended before it began to write");
             std::thread::yield_now();

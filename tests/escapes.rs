@@ -125,6 +125,11 @@ fn no_name_of_a_recording_steers_the_terminal() {
         ]);
         place.run(&["predict", "--predictor", who, r, "-o", "-"]);
     }
+    for form in [&[][..], &["--json"], &["--csv"]] {
+        place.run(&[&["waits", r, r], form].concat());
+        place.run(&[&["tasks", r], form].concat());
+        place.run(&[&["tasks", r, "--by", "comm"], form].concat());
+    }
     place.run(&["mistakes", r, "--why", "399"]);
     place.run(&["mistakes", r, "--why", "399", "--json"]);
     for form in [&[][..], &["--markdown"], &["--json"], &["--slices"], &["--measures", "top1,nll"]] {
@@ -152,6 +157,10 @@ fn no_file_name_and_no_argument_steers_the_terminal() {
         &["info", &bad][..],
         &[&bad],
         &["mistakes", r, "--where", &bad],
+        &["waits", r, "--where", &bad],
+        &["waits", r, "--from", &bad],
+        &["waits", &bad],
+        &["tasks", &bad],
         &["mistakes", r, "--model", &bad],
         &["mistakes", r, "--compare", &bad],
         &["predict", r, "--model", r, "-o", "-"],

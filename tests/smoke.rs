@@ -37,6 +37,17 @@ impl Screen {
 
     /// The same with this binary.
     fn start_program(program: &Path, folder: &Path, size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
+        Self::start_with(program, "", folder, size, env)
+    }
+
+    /// The same with this recording.
+    fn start_with(
+        program: &Path,
+        recording: &str,
+        folder: &Path,
+        size: (u16, u16),
+        env: &[(&str, &str)],
+    ) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
             skip("a test in a terminal", Need::Tmux);
             return None;
@@ -45,7 +56,7 @@ impl Screen {
         let script = screen.dir.path().join("run.sh");
         // The inner `sh` becomes the binary, so that its process id is known. `cat` keeps the window open.
         let text = format!(
-            "sh -c 'echo $$ >\"{pid}\"; exec \"{bin}\"'\necho \"left with $?\"\nstty -a\necho shell is back\nexec cat\n",
+            "sh -c 'echo $$ >\"{pid}\"; exec \"{bin}\" {recording}'\necho \"left with $?\"\nstty -a\necho shell is back\nexec cat\n",
             pid = screen.pid_file().display(),
             bin = program.display(),
         );
@@ -204,6 +215,33 @@ fn a_visit_at_80_by_24() {
 #[test]
 fn a_visit_at_200_by_50() {
     visit((200, 50));
+}
+
+/// "My task waited: who had the CPU?", from the start, in two keys; two more and it is seen on the timeline.
+#[test]
+fn who_ran_instead_in_the_worst_wait_takes_two_keys() {
+    let (program, folder) = (Path::new(env!("CARGO_BIN_EXE_koracle")), Path::new(env!("CARGO_MANIFEST_DIR")));
+    let recording = "traces/cfs/nginx-ab_run3.csv.zst";
+    let Some(screen) = Screen::start_with(program, recording, folder, (100, 30), &[]) else { return };
+    screen.wait_for_lanes();
+    screen.keys(&["5"]);
+    let text = screen.wait("who ran instead", |t| t.contains("idle then") && t.contains("runnable"));
+    let worst = text.lines().nth(4).expect("a row of the list");
+    let pane: Vec<&str> = text.lines().skip_while(|l| !l.contains("came in")).collect();
+    assert!(pane.len() > 4 && worst.contains(" ms "), "{text}");
+    // The pane is about the first row: the longest wait, of which the list names who ran instead, too.
+    let length = worst.split(" ms").next().expect("a length").trim();
+    assert!(pane[0].contains(length), "{text}");
+    let most = pane.iter().find(|l| l.contains('%')).expect("a bar");
+    let first = most.trim_start_matches(['│', ' ']).split(' ').next().expect("a name");
+    assert!(most.contains('█') && worst.contains(first), "{first} in {worst}");
+    screen.keys(&["Enter"]);
+    let lit =
+        screen.wait("the wait between the marks", |t| t.contains("A→B") && t.contains("n N in the list of waits 1/"));
+    screen.keys(&["n"]);
+    screen.wait("the next worst", |t| t.contains("n N in the list of waits 2/") && axis(t) != axis(&lit));
+    screen.keys(&["q"]);
+    screen.assert_restored();
 }
 
 #[test]

@@ -104,7 +104,9 @@ fn holds_together(trace: &Trace) {
     let spans = spans(trace);
     let totals = Totals::of(trace, By::Thread, all);
     let mut sums = vec![0; spans.len()];
-    totals.iter().for_each(|t| sums[t.thread.ix()] = t.span());
+    for t in &totals {
+        sums[t.thread.ix()] = t.span();
+    }
     assert_eq!(sums[cpus..], spans[cpus..]);
     let whole: u64 = spans[cpus..].iter().sum();
     assert_eq!(Totals::of(trace, By::Name, all).iter().map(Totals::span).sum::<u64>(), whole);

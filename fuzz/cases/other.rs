@@ -34,6 +34,9 @@ pub fn filter(bytes: &[u8]) -> usize {
     let at = usize::from(*at) % (length + 1);
     let completion = complete(&TABLE, &text, at);
     assert!(completion.start <= completion.end && completion.end == at);
+    if let Ok(expr) = kernel_oracle::stats::column::parse(&text) {
+        assert_eq!(kernel_oracle::stats::column::parse(&expr.to_string()), Ok(expr));
+    }
     match parse(&text) {
         Ok(expr) => {
             let rows = expr.rows(&TABLE);

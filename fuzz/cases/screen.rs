@@ -5,8 +5,10 @@ use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::driver;
 use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
 use kernel_oracle::ingest;
+use kernel_oracle::job::Cancel;
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::life::follow;
 use kernel_oracle::trace::{CpuId, Nanos, Trace};
@@ -45,7 +47,8 @@ pub fn walk(bytes: &[u8]) -> usize {
         if let Msg::Resized(w, h) = msg {
             size = (w, h);
         }
-        let effects = app.update(msg);
+        let mut effects = app.update(msg);
+        effects.append(&mut answered(&mut app, &effects));
         let beyond = |e: &Effect| matches!(e, Effect::Inspect { event, .. } if *event >= trace.len());
         assert!(!effects.iter().any(beyond), "asks about an event that there is not");
         for effect in effects {
@@ -59,6 +62,25 @@ pub fn walk(bytes: &[u8]) -> usize {
         assert!(t.cursor.pos() <= trace.span() && t.cpu < trace.cpus().max(1));
     }
     events
+}
+
+/// What the screens Waits and Tasks order is computed at once. What is ordered because of the answers.
+fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
+    let mut news = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Waits(order) => {
+                driver::answer_waits(order.clone(), &Cancel::new(), &mut |n| news.push(Msg::Waits(n)));
+            }
+            Effect::Tasks(order) => news.push(Msg::Tasks(driver::answer_tasks(order.clone()))),
+            _ => {}
+        }
+    }
+    let mut more: Vec<Effect> = news.into_iter().flat_map(|n| app.update(n)).collect();
+    if !more.is_empty() {
+        more.append(&mut answered(app, &more));
+    }
+    more
 }
 
 /// One fact from one to three bytes.

@@ -7,7 +7,8 @@ use kernel_oracle::evaluate::mistakes::sums::Sums;
 use kernel_oracle::ingest::{self, Format, READERS, Sink, Source};
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
-use kernel_oracle::trace::Trace;
+use kernel_oracle::stats::{By, CpuTime, Totals, Window};
+use kernel_oracle::trace::{CpuId, Nanos, Trace};
 
 /// What holds of every trace, however it came about.
 pub fn hold(trace: &Trace) -> usize {
@@ -48,6 +49,19 @@ pub fn beside(bytes: &[u8]) -> usize {
     hold(&opened.trace)
 }
 
+/// No time is lost or counted twice.
+fn add_up(trace: &Trace) {
+    let all = Window::all(trace);
+    for cpu in (0..trace.cpus()).map(|c| CpuId(c as u16)) {
+        let time = CpuTime::of(trace, cpu, all);
+        assert_eq!(time.used + time.idle + time.unknown, all.ns());
+        assert_eq!(time.unknown, trace.unknown_within(cpu, Nanos(0), Nanos(all.to)).0);
+    }
+    let sum = |by| Totals::of(trace, by, all).iter().map(|t| u128::from(t.span())).sum::<u128>();
+    assert_eq!(sum(By::Thread), sum(By::Name));
+    assert!(Totals::of(trace, By::Thread, all).iter().all(|t| t.span() <= all.ns()));
+}
+
 /// A recording, and all answers to it: run queues, the kernel's replay, features, rules, sums.
 pub fn answer(bytes: &[u8]) -> usize {
     let Ok(opened) = ingest::read(bytes.to_vec(), "fuzz") else { return 0 };
@@ -55,6 +69,7 @@ pub fn answer(bytes: &[u8]) -> usize {
     if events > 4_000 || opened.trace.cpus() > 64 {
         return 0; // long ones teach a fuzzer nothing
     }
+    add_up(&opened.trace);
     let (mut model, mut other) = (Heuristic::new(Rule::Eevdf, 0), Heuristic::new(Rule::Lifo, 0));
     let table = collect(&opened.trace, "fuzz".into(), &mut model, Some(&mut other), &Cancel::new(), &|_| ());
     let table = table.expect("nobody cancelled");

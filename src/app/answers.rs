@@ -6,6 +6,7 @@ use crate::evaluate::overlay::{BASELINES, Chunk, Prediction, Stretch};
 use crate::replay::levels::{Levels, Merge};
 use crate::replay::load;
 use crate::replay::lod::{LEAF, OVERVIEW};
+use crate::stats::Window;
 use crate::trace::{CpuId, ThreadIx, Trace};
 use std::ops::Range;
 
@@ -315,6 +316,28 @@ impl Answers {
     /// Number of switches of `cpu` that have predictions.
     pub fn known(&self, cpu: usize) -> usize {
         self.lanes.get(cpu).map_or(0, |l| l.predictions.len())
+    }
+
+    /// Per task that came in at switches of a window: how often the model's pick was right, and how often it was asked with at
+    /// least two candidates. O(switches of the window).
+    pub fn hits(&self, trace: &Trace, window: Window) -> Vec<[u32; 2]> {
+        let mut hits = vec![[0, 0]; trace.tasks().len()];
+        for (cpu, lane) in self.lanes.iter().enumerate() {
+            let switches = trace.cpu_switches(CpuId(cpu as u16));
+            let at = |time| switches.partition_point(|&event| trace.time(event as usize).0 < time);
+            let inside = at(window.from)..at(window.to.saturating_add(1));
+            for (p, event) in lane.predictions.iter().zip(switches).take(inside.end).skip(inside.start) {
+                let hit = match Row::Pick.verdict(p) {
+                    Verdict::Hit => 1,
+                    Verdict::Miss => 0,
+                    Verdict::Trivial | Verdict::NoAnswer => continue,
+                };
+                if let Some(of) = hits.get_mut(trace.event(*event as usize).next.0 as usize) {
+                    *of = [of[0] + hit, of[1] + 1];
+                }
+            }
+        }
+        hits
     }
 
     /// Sums over all CPUs, as far as they are known.

@@ -2,6 +2,7 @@
 //! disagree. Nothing here changes state.
 
 use super::input::Key;
+use super::list;
 use super::mistakes::Do;
 use super::tab::{TABS, Tab};
 use super::train::Act;
@@ -90,6 +91,8 @@ pub enum Action {
     Train(Act),
     /// Something that only the Mistakes screen knows.
     Mistakes(Do),
+    /// Something of a list with a filter.
+    List(list::Do),
     /// To this screen.
     Tab(Tab),
     /// All keys.
@@ -112,6 +115,10 @@ pub const NOTHING: Contexts = 4;
 pub const TRAIN: Contexts = 8;
 /// The Mistakes screen.
 pub const MISTAKES: Contexts = 16;
+/// The Waits screen.
+pub const WAITS: Contexts = 32;
+/// The Tasks screen.
+pub const TASKS: Contexts = 256;
 /// The recording dialog, where everything else is text.
 pub const DIALOG: Contexts = 64;
 /// The panel of a recording.
@@ -307,6 +314,45 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('f')], Action::Mistakes(Do::Saved), "kept", "next kept filter", MISTAKES),
     bind(&[C('F')], Action::Mistakes(Do::Save), "kept", "keep the filter", MISTAKES),
     bind(&[C('0')], Action::Mistakes(Do::Clear), "", "no filter", MISTAKES),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "the wait on the timeline, n N go on there; a bar: narrow the filter to it",
+        WAITS,
+    ),
+    bind(&[Key::Enter], Action::Open, "open", "its first stint on the timeline", TASKS),
+    bind(&[C('w')], Action::List(list::Do::Waits), "its waits", "the waits of this thread or name", TASKS),
+    bind(&[C('f')], Action::List(list::Do::Fold), "fold", "threads of one name together, or one by one", TASKS),
+    bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", WAITS | TASKS),
+    bind(&[C('v')], Action::List(list::Do::Page), "page", "next page: who ran instead, lengths, crowding", WAITS),
+    bind(&[C('V')], Action::List(list::Do::PrevPage), "", "page before", WAITS),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, who ran instead, lengths", WAITS),
+    bind(&[Key::Left, C('h')], Action::List(list::Do::Left), "column", "column to the left", WAITS | TASKS),
+    bind(&[Key::Right, C('l')], Action::List(list::Do::Right), "column", "column to the right", WAITS | TASKS),
+    bind(
+        &[C('s')],
+        Action::List(list::Do::Sort),
+        "sort",
+        "sort by the column; again: the other way round",
+        WAITS | TASKS,
+    ),
+    bind(
+        &[C('t')],
+        Action::List(list::Do::Range),
+        "range",
+        "only the time between the two marks of the timeline",
+        WAITS,
+    ),
+    bind(
+        &[C('y')],
+        Action::List(list::Do::Copy),
+        "copy",
+        "copy it (OSC 52): a wait as perf sched timehist has it",
+        WAITS,
+    ),
+    bind(&[C('y')], Action::List(list::Do::Copy), "copy", "copy all figures of this row (OSC 52)", TASKS),
+    bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS),
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
@@ -327,6 +373,8 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('2')], Action::Tab(Tab::Train), "train", "training runs", ALL),
     bind(&[C('3')], Action::Tab(Tab::Mistakes), "mistakes", "mistakes", ALL),
     bind(&[C('4')], Action::Tab(Tab::Traces), "traces", "traces", ALL),
+    bind(&[C('5')], Action::Tab(Tab::Waits), "waits", "who waited, how long, who ran instead", ALL),
+    bind(&[C('6')], Action::Tab(Tab::Tasks), "tasks", "where the time of each thread went", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
@@ -368,11 +416,12 @@ pub fn help() -> impl Iterator<Item = (String, &'static str, Contexts)> {
     })
 }
 
-/// Where a binding works, when that is one of the screens with keys of their own; else nothing.
+/// Where a binding works, when those are screens with keys of their own; else nothing.
 pub fn place(contexts: Contexts) -> String {
     // Without a word it is the timeline's.
-    let of = TABS.iter().filter(|_| contexts & TIMELINE == 0).find(|about| contexts & about.keys != 0);
-    of.map_or_else(String::new, |about| format!(" ({})", about.name))
+    let of = TABS.iter().filter(|about| contexts & TIMELINE == 0 && contexts & about.keys != 0);
+    let names: Vec<&str> = of.map(|about| about.name).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
 
 /// The table for the README.
@@ -393,7 +442,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, DIALOG, PANEL] {
+        for context in [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {

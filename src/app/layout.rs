@@ -53,11 +53,19 @@ pub fn too_small(size: (u16, u16)) -> bool {
     size.0 < SMALLEST.0 || size.1 < SMALLEST.1
 }
 
+/// From here on tabs have a space on both sides, and from here on their names.
+const AIRY: u16 = 100;
+const NAMED: u16 = 68;
+
 /// Columns and tab of each text on the first row, right-aligned; names are dropped when there is little room.
 pub fn tabs(width: u16) -> Vec<(u16, u16, Tab, String)> {
     let text = |about: &About| {
         let n = about.tab.number();
-        if width >= 60 { format!(" {n} {} ", about.name) } else { format!(" {n} ") }
+        match width {
+            AIRY.. => format!(" {n} {} ", about.name),
+            NAMED.. => format!("{n} {} ", about.name),
+            _ => format!(" {n} "),
+        }
     };
     let texts: Vec<String> = TABS.iter().map(text).collect();
     let mut x = width.saturating_sub(texts.iter().map(|t| t.len() as u16).sum());

@@ -3,6 +3,31 @@
 
 use super::keys::Action;
 
+/// Orders that lists with a filter and sorted columns share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Do {
+    /// Sort by the column under the mark; again: the other way round.
+    Sort,
+    /// The mark to the column on the left.
+    Left,
+    /// And on the right.
+    Right,
+    /// Copy the selected row.
+    Copy,
+    /// Only the time between the two marks of the timeline.
+    Range,
+    /// No filter.
+    Clear,
+    /// The next page of the pane.
+    Page,
+    /// The page before.
+    PrevPage,
+    /// Rows together by name, or one by one again.
+    Fold,
+    /// The waits of the selected row.
+    Waits,
+}
+
 /// The row that one stands on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct List {
@@ -62,6 +87,12 @@ impl<C: PartialEq> Sorting<C> {
         self.descending = if self.by == by { !self.descending } else { descending };
         self.by = by;
     }
+}
+
+/// Moves a mark over `n` columns.
+pub fn mark(at: usize, what: Do, n: usize) -> usize {
+    let by = if what == Do::Left { -1 } else { 1 };
+    at.saturating_add_signed(by).min(n.saturating_sub(1))
 }
 
 /// How far an order moves in a list; `None`: not at all.

@@ -5,7 +5,7 @@ use super::ticket::Ticket;
 use super::timeline::Loaded;
 use super::traces::Entry;
 use super::train::live::Whose;
-use super::{mistakes, recording, second, train};
+use super::{mistakes, recording, second, tasks, train, waits};
 use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::predictor::weights::Weights;
 use crate::stats::life::Life;
@@ -104,6 +104,10 @@ pub enum Msg {
     },
     /// Something for the Mistakes screen.
     Mistakes(mistakes::News),
+    /// Something for the Waits screen.
+    Waits(waits::News),
+    /// Something for the Tasks screen.
+    Tasks(tasks::News),
     /// Somebody outside wants the program to end: by a signal of this number, or because the terminal went away.
     Terminated(Option<i32>),
 }
@@ -182,4 +186,8 @@ pub enum Effect {
     Recorder(recording::Order),
     /// Something for the Mistakes screen; answered by [`Msg::Mistakes`].
     Mistakes(mistakes::Order),
+    /// Something for the Waits screen; answered by [`Msg::Waits`].
+    Waits(waits::Order),
+    /// Something for the Tasks screen; answered by [`Msg::Tasks`].
+    Tasks(tasks::Order),
 }

@@ -9,7 +9,10 @@ use super::prompt::Ask;
 use super::tab::Tab;
 use super::timeline::Loaded;
 use super::train::live::Live;
+use super::waits::Span;
 use crate::predictor::weights::Weights;
+use crate::stats::Window;
+use crate::stats::column::Expr;
 use crate::trace::ThreadIx;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,6 +89,8 @@ pub struct Opened {
     pub marks: Option<[u64; 2]>,
     /// The selected switch, as its index among all events.
     pub event: Option<usize>,
+    /// The current model has answered everything.
+    pub predicted: bool,
 }
 
 impl Opened {
@@ -106,6 +111,12 @@ pub enum Wish {
     Open(PathBuf, bool),
     /// Show this event of this recording on the timeline.
     GoTo(PathBuf, usize),
+    /// Show this wait of the open recording on the timeline, with the marks at its ends.
+    Wait(Span),
+    /// Show the waits of which this is true.
+    Waits(Expr),
+    /// Count, per thread, the decisions in this window that the Timeline's model was asked about, and its hits.
+    Hits(Window),
     /// Give this thread of the open recording a row on the timeline, and show it.
     Pin(ThreadIx),
     /// Nothing stands in the way any more: no help page, no question.

@@ -14,6 +14,10 @@ pub enum Tab {
     Mistakes,
     /// What can be opened.
     Traces,
+    /// Who waited for a CPU.
+    Waits,
+    /// Where the time of each thread went.
+    Tasks,
 }
 
 /// What is known of a screen before it is looked at.
@@ -34,11 +38,13 @@ const fn about(tab: Tab, name: &'static str, keys: Contexts, silent: Contexts) -
 }
 
 /// All, in their order on the first row.
-pub const TABS: [About; 4] = [
+pub const TABS: [About; 6] = [
     about(Tab::Timeline, "Timeline", keys::TIMELINE, keys::TRAIN),
     about(Tab::Train, "Train", keys::TRAIN, keys::TRAIN),
     about(Tab::Mistakes, "Mistakes", keys::MISTAKES, keys::TRAIN | keys::MISTAKES),
     about(Tab::Traces, "Traces", keys::TRACES, keys::TRAIN | keys::TRACES | keys::PANEL),
+    about(Tab::Waits, "Waits", keys::WAITS, keys::TRAIN | keys::WAITS | keys::PANEL),
+    about(Tab::Tasks, "Tasks", keys::TASKS, keys::TRAIN | keys::TASKS | keys::PANEL),
 ];
 
 impl Tab {

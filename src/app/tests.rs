@@ -302,7 +302,7 @@ fn mouse_selects_pans_zooms_and_seeks() {
     assert_eq!(app.timeline().unwrap().cursor.pos(), Nanos(0));
     let tab = layout::tabs(100).last().unwrap().0;
     mouse(&mut app, Down, tab + 1, 0);
-    assert_eq!(app.tab, Tab::Traces);
+    assert_eq!(app.tab, Tab::Tasks);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! that a newer one replaced is told by its ticket and changes nothing.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Names one order. The first is 1; 0 is nobody's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +88,16 @@ impl<T> Slot<T> {
     /// Nothing of the kind is wanted any more. What was ordered, if it was.
     pub fn clear(&mut self) -> Option<T> {
         self.ordered.take()
+    }
+}
+
+/// Something that equals itself alone, whatever is like it: what was made of one recording is not of another.
+#[derive(Debug)]
+pub struct Same<T>(pub Arc<T>);
+
+impl<T> PartialEq for Same<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

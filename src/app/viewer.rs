@@ -109,7 +109,8 @@ impl Viewer {
             [a, b] => Some([a.0.min(b.0), a.0.max(b.0)]),
             _ => None,
         };
-        Some(Opened { loaded: Arc::clone(&t.loaded), marks, event: t.event() })
+        let predicted = t.answers.events_done == t.trace().len() && t.answers.no_model.is_none();
+        Some(Opened { loaded: Arc::clone(&t.loaded), marks, event: t.event(), predicted })
     }
 
     /// Opens a recording in the place of the one that is there.

@@ -1,7 +1,9 @@
 //! `koracle info`: what is in a recording.
 
 use super::output;
+use crate::dataset::opening;
 use crate::features::Extractor;
+use crate::ingest;
 use crate::sched::runqueue::RunQueues;
 use crate::text::shown;
 use crate::trace::{CpuId, EventKind, Fact, Machine, Origin, Trace};
@@ -117,11 +119,17 @@ fn warnings(trace: &Trace, counts: &Counts) -> Vec<String> {
 
 /// Prints the summary.
 pub fn run(args: &Args) -> Result<()> {
-    let opened = output::open(&args.trace, &args.machine.told())?;
-    let (trace, report) = (&opened.trace, &opened.report);
-    let bar = output::progress(trace.len() as u64, "counting");
-    let counts = count(trace, &|n| bar.set_position(n));
+    let mut opened = ingest::open(&args.trace)?;
+    output::warn(&args.trace, &opened);
+    let bar = output::progress(opened.trace.len() as u64, "counting");
+    // Neither needs what the other finds.
+    let (counts, machine) = rayon::join(
+        || count(&opened.trace, &|n| bar.set_position(n)),
+        || opening::machine(&opened.trace, &args.machine.told()),
+    );
     bar.finish_and_clear();
+    opened.trace.suppose(machine);
+    let (trace, report) = (&opened.trace, &opened.report);
     // NaN, said as null, when there is nothing to predict.
     let share = |part: u64| part as f64 / counts.decisions as f64;
     let (coverage, idle) = (share(counts.covered), share(counts.idle));

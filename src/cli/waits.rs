@@ -7,9 +7,9 @@ use crate::app::time::{grouped, point, short};
 use crate::dataset::opening::Told;
 use crate::ingest;
 use crate::query::Bitmap;
-use crate::stats::blame::{Idle, Instead, Link, chain, idle_cpus, instead};
+use crate::stats::blame::{Blame, Link};
 use crate::stats::column::{COLUMNS, Column, Expr, parse};
-use crate::stats::{Distribution, Table, Window};
+use crate::stats::{Distribution, Table};
 use crate::trace::{ThreadIx, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
@@ -20,10 +20,6 @@ use std::sync::Arc;
 
 /// Waits that are listed, unless told otherwise.
 const SHOWN: usize = 20;
-/// Threads that ran instead, idle CPUs, and wake-ups of a chain, of one wait.
-const INSTEAD: usize = 8;
-const IDLE: usize = 16;
-const CHAIN: usize = 8;
 
 /// Options of `waits`.
 #[derive(Debug, clap::Args)]
@@ -102,23 +98,6 @@ pub fn run(args: &Args) -> Result<()> {
         found.csv(&args.times)
     } else {
         output::stdout(found.page(&args.times).as_bytes())
-    }
-}
-
-/// What is told of one wait beside its row.
-struct Blame {
-    instead: Instead,
-    idle: Vec<Idle>,
-    chain: Vec<Link>,
-}
-
-fn told(table: &Table, row: usize) -> Blame {
-    let wait = table.waits.get(row);
-    let window = Window { from: wait.from, to: wait.to };
-    Blame {
-        instead: instead(&table.trace, wait.cpu, window, INSTEAD),
-        idle: idle_cpus(table, row, IDLE),
-        chain: chain(table, row, CHAIN),
     }
 }
 
@@ -209,10 +188,12 @@ impl Found {
 /// A wait of the list in JSON.
 fn one(table: &Table, row: usize, times: &Times) -> Value {
     let (trace, wait, event) = (&table.trace, table.waits.get(row), table.event(row));
-    let Blame { instead, idle, chain } = told(table, row);
+    let Blame { instead, idle, chain, .. } = Blame::of(table, row);
     let time = |ns: u64| times.shown(trace, ns);
     let with = |mut value: Value, more: &[(&str, Value)]| {
-        more.iter().for_each(|(key, x)| value[*key] = x.clone());
+        for (key, x) in more {
+            value[*key] = x.clone();
+        }
         value
     };
     let link = |l: &Link| {
@@ -239,7 +220,7 @@ fn one(table: &Table, row: usize, times: &Times) -> Value {
 /// A wait of the list for a reader.
 fn cells(table: &Table, row: usize, times: &Times, several: bool) -> Vec<String> {
     let (trace, wait, event) = (&table.trace, table.waits.get(row), table.event(row));
-    let Blame { instead, idle, .. } = told(table, row);
+    let Blame { instead, idle, .. } = Blame::of(table, row);
     let some = |texts: Vec<String>, all: usize| match (texts.is_empty(), texts.len() < all) {
         (true, _) => "–".into(),
         (_, true) => texts.join(", ") + ", …",

@@ -2,8 +2,8 @@
 //! says, and what nobody says is inferred from the events.
 
 use crate::ingest::{self, IngestError, Opened};
-use crate::sched::infer::infer;
-use crate::trace::{Fact, SchedClass, Trace, TraceMeta};
+use crate::sched::infer::inferred;
+use crate::trace::{Fact, Machine, SchedClass, Trace, TraceMeta};
 use std::path::Path;
 
 /// What whoever opens a recording says of its machine.
@@ -41,6 +41,12 @@ pub fn open(path: &Path, told: &Told) -> Result<Opened, IngestError> {
 
 /// Takes what is told, and infers the rest of what the recording does not say.
 pub fn complete(trace: &mut Trace, told: &Told) {
+    let machine = machine(trace, told);
+    trace.suppose(machine);
+}
+
+/// What is known of a recording's machine: told, recorded, inferred, assumed, in this order.
+pub fn machine(trace: &Trace, told: &Told) -> Machine {
     let mut machine = *trace.machine();
     if let Some(class) = told.kernel.as_deref().map(SchedClass::of_kernel).filter(|c| *c != SchedClass::Unknown) {
         machine.class = Fact::told(class);
@@ -54,6 +60,5 @@ pub fn complete(trace: &mut Trace, told: &Told) {
     if let Some(on) = told.autogroup {
         machine.autogroup = Fact::told(on);
     }
-    trace.suppose(machine);
-    infer(trace);
+    inferred(trace, machine)
 }

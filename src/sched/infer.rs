@@ -23,7 +23,12 @@ const FREQUENCIES: [u32; 4] = [100, 250, 300, 1000];
 
 /// Replaces what is assumed of the machine by what follows from the events, where enough does.
 pub fn infer(trace: &mut Trace) {
-    let mut machine = *trace.machine();
+    let machine = inferred(trace, *trace.machine());
+    trace.suppose(machine);
+}
+
+/// What is known of the machine, with what follows from the events in the place of what is assumed.
+pub fn inferred(trace: &Trace, mut machine: Machine) -> Machine {
     if machine.hz.is_assumed()
         && let Some(hz) = frequency(trace)
     {
@@ -37,7 +42,7 @@ pub fn infer(trace: &mut Trace) {
     } else if machine.autogroup.is_assumed() && machine.class.value == SchedClass::Cfs {
         machine = best(trace, machine, &[true, false].map(|grouped| (machine.class, grouped)));
     }
-    trace.suppose(machine);
+    machine
 }
 
 /// A hypothesis and how often its replay picks as the kernel did: corrected by each pick, and left alone.

@@ -31,6 +31,27 @@ pub fn instead(trace: &Trace, cpu: CpuId, window: Window, most: usize) -> Instea
     Instead { ran, rest: (rest.len() as u64, rest.iter().map(|r| r.1).sum()), unknown: window.ns() - known }
 }
 
+/// Who had `cpu` longest without a break in each of `count` equal parts of a window; [`ThreadIx::NONE`] where nothing is known.
+/// Of a window of no length there are no parts.
+pub fn in_parts(trace: &Trace, cpu: CpuId, window: Window, count: usize) -> Vec<ThreadIx> {
+    let (ns, parts) = (u128::from(window.ns()), count as u128);
+    if ns == 0 {
+        return Vec::new();
+    }
+    let edge = |k: usize| window.from + (ns * k as u128 / parts) as u64;
+    let mut longest = vec![(0, ThreadIx::NONE); count];
+    for run in runs(trace, cpu, window) {
+        let first = (u128::from(run.from - window.from) * parts / ns) as usize;
+        for (k, part) in longest.iter_mut().enumerate().skip(first).take_while(|(k, _)| edge(*k) < run.to) {
+            let inside = run.to.min(edge(k + 1)).saturating_sub(run.from.max(edge(k)));
+            if inside > part.0 {
+                *part = (inside, run.thread);
+            }
+        }
+    }
+    longest.into_iter().map(|(_, thread)| thread).collect()
+}
+
 /// A CPU that was idle while somebody waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Idle {
@@ -103,4 +124,43 @@ fn woken(t: &Table, row: Option<usize>) -> Option<usize> {
     let place = rows.partition_point(|r| (*r as usize) < row);
     let back = rows[..=place.min(rows.len() - 1)].iter().rev().take(PREEMPTIONS);
     back.map(|r| *r as usize).find(|r| matches!(t.waits.get(*r).began, Cause::Wakeup | Cause::New))
+}
+
+/// Threads that ran instead, idle CPUs, and wake-ups of a chain, that are told of one wait.
+const INSTEAD: usize = 8;
+const IDLE: usize = 16;
+const CHAIN: usize = 8;
+/// Equal parts of it of which is told who had the CPU.
+const PARTS: usize = 160;
+
+/// All that is told of one wait beside its row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blame {
+    /// Who had its CPU.
+    pub instead: Instead,
+    /// Who had it in each of equal parts of the wait.
+    pub parts: Vec<ThreadIx>,
+    /// Which CPUs were idle meanwhile.
+    pub idle: Vec<Idle>,
+    /// Which wake-ups led to it.
+    pub chain: Vec<Link>,
+}
+
+impl Blame {
+    /// Of a wait. Costs what happened on all CPUs while it lasted.
+    pub fn of(t: &Table, row: usize) -> Self {
+        let wait = t.waits.get(row);
+        Self {
+            instead: had_the_cpu(t, row, INSTEAD),
+            parts: in_parts(&t.trace, wait.cpu, Window { from: wait.from, to: wait.to }, PARTS),
+            idle: idle_cpus(t, row, IDLE),
+            chain: chain(t, row, CHAIN),
+        }
+    }
+}
+
+/// Who had the CPU of a wait while it lasted; at most `most` threads by name.
+pub fn had_the_cpu(t: &Table, row: usize, most: usize) -> Instead {
+    let wait = t.waits.get(row);
+    instead(&t.trace, wait.cpu, Window { from: wait.from, to: wait.to }, most)
 }

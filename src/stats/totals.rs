@@ -5,9 +5,9 @@
 
 use super::Window;
 use super::distribution::percentile;
+use super::names::Rows;
 use super::states::{Doing, Piece, Sink, Wait, walk};
-use crate::trace::{CpuId, Pid, TaskId, ThreadIx, Trace};
-use std::collections::HashMap;
+use crate::trace::{CpuId, Pid, ThreadIx, Trace};
 
 /// What a row stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,70 +109,21 @@ impl Totals {
 struct Sums<'a> {
     trace: &'a Trace,
     window: Window,
+    of: Rows<'a>,
     rows: Vec<Totals>,
-    /// Per thread its row; by name, per task of a renamed thread too.
-    of_thread: Vec<u32>,
-    of_task: Vec<u32>,
-    renamed: Vec<bool>,
     /// Row and length.
     waits: Vec<(u32, u64)>,
 }
 
 impl<'a> Sums<'a> {
     fn new(trace: &'a Trace, by: By, window: Window) -> Self {
-        let tasks = trace.tasks();
-        let threads = || (0..tasks.thread_count()).map(|t| ThreadIx(t as u32));
-        let mut sums = Self {
-            trace,
-            window,
-            rows: Vec::new(),
-            of_thread: Vec::with_capacity(tasks.thread_count()),
-            of_task: Vec::new(),
-            renamed: vec![false; tasks.thread_count()],
-            waits: Vec::new(),
+        let of = Rows::new(trace, by);
+        let row = |(name, (thread, threads)): (&&str, &(ThreadIx, u64))| Totals {
+            threads: *threads,
+            ..Totals::new(*thread, trace.tasks().pid(*thread), name)
         };
-        if by == By::Thread {
-            let end = trace.len().saturating_sub(1);
-            for thread in threads() {
-                sums.of_thread.push(sums.rows.len() as u32);
-                sums.rows
-                    .push(Totals { threads: 1, ..Totals::new(thread, tasks.pid(thread), trace.name_at(thread, end)) });
-            }
-            return sums;
-        }
-        let mut known: HashMap<&str, u32> = HashMap::new();
-        let mut row = |name: &'a str, thread: ThreadIx, rows: &mut Vec<Totals>| {
-            *known.entry(name).or_insert_with(|| {
-                rows.push(Totals::new(thread, tasks.pid(thread), name));
-                rows.len() as u32 - 1
-            })
-        };
-        for (_, task) in tasks.iter() {
-            let at = row(&task.name, task.thread, &mut sums.rows);
-            sums.of_task.push(at);
-            if task.thread != ThreadIx::NONE {
-                sums.rows[at as usize].threads += 1;
-            }
-        }
-        for thread in threads() {
-            let first = tasks.first_name(thread);
-            let at = match sums.of_task.get(first.0 as usize) {
-                Some(at) => *at,
-                None => row("?", thread, &mut sums.rows),
-            };
-            if first == TaskId::NONE && !tasks.is_idle(thread) {
-                sums.rows[at as usize].threads += 1;
-            }
-            sums.of_thread.push(at);
-        }
-        trace.renamed().for_each(|(thread, _)| sums.renamed[thread.ix()] = true);
-        sums
-    }
-
-    fn ix(&self, thread: ThreadIx, event: u32) -> usize {
-        let named = self.renamed[thread.ix()].then(|| self.trace.task_at(thread, event as usize));
-        let row = named.and_then(|task| self.of_task.get(task.0 as usize));
-        *row.unwrap_or(&self.of_thread[thread.ix()]) as usize
+        let rows = of.names.iter().zip(&of.threads).map(row).collect();
+        Self { trace, window, of, rows, waits: Vec::new() }
     }
 
     /// The row of a thread when the event lies in the window.
@@ -181,7 +132,7 @@ impl<'a> Sums<'a> {
         let end = self.trace.span().0;
         // The recording's last moment belongs to its end.
         let inside = time >= self.window.from && (time < self.window.to || time == end && self.window.to == end);
-        let row = self.ix(thread, event);
+        let row = self.of.ix(thread, event);
         inside.then(|| &mut self.rows[row])
     }
 
@@ -214,7 +165,7 @@ impl Sink for Sums<'_> {
         if ns == 0 {
             return;
         }
-        let at = self.ix(p.thread, p.last);
+        let at = self.of.ix(p.thread, p.last);
         let row = &mut self.rows[at];
         match p.doing {
             Doing::Running => row.run += ns,
@@ -231,7 +182,7 @@ impl Sink for Sums<'_> {
     fn waited(&mut self, w: &Wait) {
         // Those that took time are pieces.
         if w.from == w.to && (self.window.from..=self.window.to).contains(&w.from) {
-            self.waits.push((self.ix(w.thread, w.first) as u32, 0));
+            self.waits.push((self.of.ix(w.thread, w.first) as u32, 0));
         }
     }
 

@@ -1,4 +1,7 @@
-//! Which columns of a wide list are visible.
+//! The columns of a wide list: which are visible, their names, and rows cut to fit.
+
+use super::pen::Pen;
+use crate::app::layout::Area;
 
 /// Of columns of these widths, a cell apart, those that fit into `room` cells: index, first cell, cells. Scrolled as little
 /// as needed for the marked one.
@@ -17,6 +20,47 @@ pub fn visible(widths: &[u16], marked: usize, room: u16) -> Vec<(usize, u16, u16
     };
     let first = (0..=marked).find(|from| fits(*from).iter().any(|(i, ..)| *i == marked));
     fits(first.unwrap_or(0))
+}
+
+/// A column's name and what it is to the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// It stands at the right end of its cells.
+    pub right: bool,
+    /// The list is sorted by it, the greatest first or last.
+    pub sorted: Option<bool>,
+    /// The mark is on it, and the list has the keys.
+    pub marked: bool,
+}
+
+/// Writes a column's name over its cells in the first row of an area.
+pub fn head(head: Head, (x, w): (u16, u16), area: Area, pen: &mut Pen) {
+    let theme = pen.theme;
+    let arrow = head.sorted.map_or("", |descending| if descending { "▼" } else { "▲" });
+    let name = format!("{}{arrow}", head.name);
+    let style = match (head.marked, head.sorted.is_some()) {
+        (true, _) => theme.chosen(),
+        (false, true) => theme.strong(),
+        _ => theme.dim(),
+    };
+    if head.right {
+        pen.right((area.x + x, area.y), w, &name, style);
+    } else {
+        pen.put(area.x + x, area.y, w, &name, style);
+    }
+}
+
+/// `name:pid` in so many cells: the name loses its end before the pid does.
+pub fn shortened(text: &str, width: usize) -> String {
+    match text.rsplit_once(':').filter(|_| text.chars().count() > width) {
+        Some((name, pid)) if pid.len() + 2 <= width => {
+            let head: String = name.chars().take(width - pid.len() - 1).collect();
+            format!("{head}:{pid}")
+        }
+        _ => text.into(),
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 
 use super::palette::Theme;
 use super::pen::Pen;
-use super::{footer, mistakes, timeline, title, traces, train};
+use super::{footer, mistakes, tasks, timeline, title, traces, train, waits};
 use crate::app::layout;
 use crate::app::{App, Tab};
 use crate::text::hidden;
@@ -45,6 +45,8 @@ fn screen(app: &App, pen: &mut Pen) {
         Tab::Train => train::draw(app, pen),
         Tab::Mistakes => mistakes::draw(app, pen),
         Tab::Traces => traces::draw(app, pen),
+        Tab::Waits => waits::draw(app, pen),
+        Tab::Tasks => tasks::draw(app, pen),
     }
     footer::keys(app, pen);
     if app.help.is_some() {

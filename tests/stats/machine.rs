@@ -184,8 +184,8 @@ impl Machine {
             2 if !idle => self.switch(cpu, pick, [TaskState::RUNNING, TaskState::PREEMPTED][pick % 2], At::Queued),
             3 | 4 => self.wake(cpu, pick / cpus, to),
             5 => self.migrate(cpu, pick / cpus, to),
-            6 if pick % 4 == 0 => self.fork(cpu, to),
-            7 if !idle && pick % 4 == 0 => self.switch(cpu, pick, TaskState::DEAD, At::Dead),
+            6 if pick.is_multiple_of(4) => self.fork(cpu, to),
+            7 if !idle && pick.is_multiple_of(4) => self.switch(cpu, pick, TaskState::DEAD, At::Dead),
             _ => {}
         }
     }

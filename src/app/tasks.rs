@@ -1,0 +1,288 @@
+//! The Tasks screen as state: where the time of each thread or name went, in all of the recording or between the marks of
+//! the timeline. What it needs from outside it finds by comparing what is shown with what was last asked for.
+
+mod act;
+mod screen;
+
+use super::filter::{Filter, Language};
+use super::layout::Area;
+use super::list::{List, Sorting};
+use super::ticket::{Same, Slot, Ticket};
+use crate::query::{Completion, FilterError, complete};
+use crate::stats::tasks::{Column, Expr, Query, Tasks as Table, parse};
+use crate::stats::{By, Window};
+use crate::trace::Trace;
+use std::sync::Arc;
+
+/// An order to the outside.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Sum up a window; answered by [`News::Summed`]. Replaces the one before.
+    Sum {
+        /// For the answer.
+        ticket: Ticket,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// What a row stands for.
+        by: By,
+        /// The window.
+        window: Window,
+    },
+    /// Filter and sort; answered by [`News::Looked`]. Replaces the one before.
+    Look {
+        /// For the answer.
+        ticket: Ticket,
+        /// The rows.
+        table: Arc<Table>,
+        /// What is asked.
+        query: Query,
+    },
+}
+
+/// A fact from outside.
+#[derive(Debug)]
+pub enum News {
+    /// The rows, or why there are none.
+    Summed {
+        /// Of the order.
+        ticket: Ticket,
+        /// What was found.
+        result: Result<Arc<Table>, String>,
+    },
+    /// The list.
+    Looked {
+        /// Of the order.
+        ticket: Ticket,
+        /// The question.
+        query: Query,
+        /// The rows that it lets through, sorted.
+        rows: Vec<u32>,
+    },
+    /// Something went wrong that only needs to be said.
+    Trouble(String),
+}
+
+/// What a column of the list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A column of the table: the list can be sorted by it.
+    Of(Column),
+    /// How often the Timeline's model was right about who came in, where it was this one.
+    Hit,
+}
+
+/// Columns of the list: which, cells, and whether right-aligned.
+pub const LIST: [(Shown, u16, bool); 19] = [
+    (Shown::Of(Column::Task), 20, false),
+    (Shown::Of(Column::Run), 8, true),
+    (Shown::Of(Column::Share), 6, true),
+    (Shown::Of(Column::Waits), 8, true),
+    (Shown::Of(Column::Wait), 8, true),
+    (Shown::Of(Column::P50), 8, true),
+    (Shown::Of(Column::P99), 8, true),
+    (Shown::Of(Column::Max), 8, true),
+    (Shown::Of(Column::Stints), 8, true),
+    (Shown::Of(Column::Sleep), 8, true),
+    (Shown::Of(Column::Blocked), 8, true),
+    (Shown::Of(Column::Unknown), 8, true),
+    (Shown::Of(Column::Left), 7, true),
+    (Shown::Of(Column::Preempted), 9, true),
+    (Shown::Of(Column::Woken), 7, true),
+    (Shown::Of(Column::Woke), 7, true),
+    (Shown::Of(Column::Moved), 6, true),
+    (Shown::Of(Column::Cpus), 8, false),
+    (Shown::Hit, 7, true),
+];
+
+/// Where the rows are.
+#[derive(Clone, Debug, Default)]
+pub enum Data {
+    /// Nothing was asked for.
+    #[default]
+    Nothing,
+    /// Being summed up.
+    Pending,
+    /// Could not be had.
+    Failed(String),
+    /// There.
+    Ready(Arc<Table>),
+}
+
+/// The list.
+#[derive(Debug)]
+pub struct Listing {
+    /// Place in it.
+    pub list: List,
+    /// Column of [`LIST`] that the mark is on.
+    pub column: usize,
+    /// Sorted by this.
+    pub sort: Sorting<Column>,
+    /// Its rows, sorted.
+    pub rows: Vec<u32>,
+    /// The question that they answer.
+    pub query: Option<Query>,
+    /// The question that was last asked.
+    looked: Option<Query>,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        let sort = Sorting { by: Column::Run, descending: true };
+        Self { list: List::default(), column: 1, sort, rows: Vec::new(), query: None, looked: None }
+    }
+}
+
+/// How often the Timeline's model was right, per row.
+#[derive(Debug, Default)]
+pub struct Hits {
+    /// Right, and asked with at least two candidates; empty: not known.
+    pub of: Vec<[u32; 2]>,
+    /// Asked for.
+    asked: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    /// The rows.
+    pub data: Data,
+    /// Of which recording, by what, in which window.
+    of: Slot<(Same<Trace>, By, Window)>,
+    /// Threads of one name together.
+    pub folded: bool,
+    /// Which of them count.
+    pub filter: Filter<Expr>,
+    /// The list.
+    pub listing: Listing,
+    /// How often the model was right.
+    pub hits: Hits,
+}
+
+/// Where things are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The filter line.
+    pub filter: Area,
+    /// What is summed up, or what is wrong with the filter.
+    pub note: Area,
+    /// Names of the columns.
+    pub head: Area,
+    /// The list.
+    pub list: Area,
+}
+
+/// On a screen of this size.
+pub fn places((w, h): (u16, u16)) -> Places {
+    let row = |y: u16, h: u16| Area { x: 0, y, w, h };
+    Places { filter: row(1, 1), note: row(2, 1), head: row(3, 1), list: row(4, h.saturating_sub(5)) }
+}
+
+/// Expressions over the columns of the rows, with their values to choose from once they are there.
+struct Over<'a>(Option<&'a Table>);
+
+impl Language<Expr> for Over<'_> {
+    /// A bare word is a part of a name, or a pid.
+    fn parse(&self, text: &str) -> Result<Expr, FilterError> {
+        let word = text.trim();
+        let bare = word.chars().all(|c| c.is_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.'));
+        match parse(text) {
+            Err(_) if bare && !word.is_empty() => parse(&format!("task~{}", crate::query::quoted(word))),
+            result => result,
+        }
+    }
+
+    fn complete(&self, text: &str, caret: usize) -> Completion {
+        self.0.map_or_else(Completion::default, |table| complete::<Column>(table, text, caret))
+    }
+
+    fn both(&self, a: Expr, b: Expr) -> Expr {
+        a.and(b)
+    }
+}
+
+impl Tasks {
+    /// The rows, when they are there.
+    pub fn table(&self) -> Option<&Arc<Table>> {
+        match &self.data {
+            Data::Ready(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The row of the table that is selected.
+    pub fn row(&self) -> Option<usize> {
+        self.listing.rows.get(self.listing.list.at).map(|r| *r as usize)
+    }
+
+    /// What is shown differs from what was asked for.
+    pub fn is_stale(&self) -> bool {
+        self.listing.query != self.listing.looked
+    }
+
+    fn by(&self) -> By {
+        if self.folded { By::Name } else { By::Thread }
+    }
+
+    fn query(&self) -> Query {
+        let sort = self.listing.sort;
+        Query { filter: self.filter.now.clone(), sort: sort.by, descending: sort.descending }
+    }
+
+    /// Nothing is known: another recording is open, or none.
+    fn forget(&mut self) {
+        self.data = Data::Nothing;
+        (self.listing.rows, self.listing.query, self.listing.looked) = (Vec::new(), None, None);
+        (self.listing.list, self.hits) = (List::default(), Hits::default());
+    }
+
+    /// Takes what came from outside. The sentence to be said, if any.
+    fn news(&mut self, news: News) -> Option<String> {
+        match news {
+            News::Summed { ticket, result } if self.of.counts(ticket) => {
+                (self.listing.rows, self.listing.query, self.listing.looked) = (Vec::new(), None, None);
+                self.hits = Hits::default();
+                self.data = match result {
+                    Ok(table) => Data::Ready(table),
+                    Err(problem) => Data::Failed(problem),
+                };
+            }
+            News::Looked { ticket, query, rows } if self.of.counts(ticket) => {
+                // The same row stays selected when it is still there.
+                let at = self.row().and_then(|row| rows.iter().position(|x| *x as usize == row));
+                let n = rows.len();
+                match at {
+                    Some(at) => self.listing.list.at = at,
+                    None => self.listing.list.step(0, n),
+                }
+                (self.listing.rows, self.listing.query) = (rows, Some(query));
+            }
+            News::Trouble(problem) => return Some(problem),
+            // Answers to what is no longer asked.
+            News::Summed { .. } | News::Looked { .. } => {}
+        }
+        None
+    }
+
+    /// Takes, per task of the recording, how often the model was right and how often it was asked.
+    pub(super) fn take_hits(&mut self, of_task: Vec<[u32; 2]>) {
+        let Some(table) = self.table().cloned() else { return };
+        let mut sums: std::collections::HashMap<(&str, i32), [u32; 2]> = std::collections::HashMap::new();
+        let by = table.by;
+        let tasks = table.trace.tasks();
+        // Of a thread all its names count, of a name all its threads.
+        for ((_, task), [right, asked]) in tasks.iter().zip(of_task) {
+            let key = if by == By::Name { (&*task.name, 0) } else { ("", task.pid.0) };
+            let sum = sums.entry(key).or_default();
+            *sum = [sum[0] + right, sum[1] + asked];
+        }
+        let key = |row: &crate::stats::totals::Totals| match by {
+            By::Name => (row.comm.clone(), 0),
+            By::Thread => (String::new(), row.pid.0),
+        };
+        let known = |row| {
+            let (name, pid) = key(row);
+            sums.get(&(name.as_str(), pid)).copied().unwrap_or_default()
+        };
+        self.hits.of = table.rows.iter().map(known).collect();
+    }
+}

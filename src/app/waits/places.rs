@@ -1,0 +1,85 @@
+//! Where things are on the Waits screen: shared by drawing and by the mouse.
+
+use super::Focus;
+use crate::app::layout::Area;
+
+/// The areas; those without room are empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The filter line.
+    pub filter: Area,
+    /// Figures of what it selects, or what is wrong with it.
+    pub note: Area,
+    /// Names of the list's columns.
+    pub head: Area,
+    /// The list.
+    pub list: Area,
+    /// Who ran instead, with its frame.
+    pub blame: Area,
+    /// The sums, with their frame.
+    pub sums: Area,
+}
+
+/// From here on the panes stand beside the list, or beside each other below it.
+const WIDE: u16 = 180;
+const TWO: u16 = 130;
+
+impl Places {
+    /// For a terminal of this size; `lower` is the pane that is wanted where only one of them fits.
+    pub fn new((w, h): (u16, u16), lower: Focus) -> Self {
+        let row = |y: u16, h: u16| Area { x: 0, y, w, h };
+        let body = h.saturating_sub(5);
+        let frame = Self { filter: row(1, 1), note: row(2, 1), head: row(3, 1), ..Self::default() };
+        if w >= WIDE && body >= 12 {
+            let left = w * 11 / 20;
+            let (x, top) = (left + 1, body * 3 / 5);
+            let pane = |y, h| Area { x, y, w: w - x, h };
+            return Self {
+                head: Area { w: left, ..frame.head },
+                list: Area { w: left, ..row(4, body) },
+                blame: pane(3, top + 1),
+                sums: pane(4 + top, body - top),
+                ..frame
+            };
+        }
+        // Of a tall screen the list gets the rest.
+        let below = if body >= 10 { (body / 2).min(16) } else { 0 };
+        let pane = row(4 + body - below, below);
+        let list = row(4, body - below);
+        if w >= TWO {
+            let left = w * 3 / 5;
+            let (blame, sums) = (Area { w: left, ..pane }, Area { x: left, w: w - left, ..pane });
+            return Self { list, blame, sums, ..frame };
+        }
+        match lower {
+            Focus::Sums => Self { list, sums: pane, ..frame },
+            _ => Self { list, blame: pane, ..frame },
+        }
+    }
+
+    /// Rows of the list.
+    pub fn rows(&self) -> usize {
+        usize::from(self.list.h)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_stay_on_the_screen_and_do_not_overlap() {
+        for w in 30..220 {
+            for h in 8..70 {
+                for lower in [Focus::List, Focus::Sums, Focus::Blame] {
+                    let p = Places::new((w, h), lower);
+                    let all = [p.filter, p.note, p.head, p.list, p.sums, p.blame];
+                    let cells = all.iter().map(|a| usize::from(a.w) * usize::from(a.h)).sum::<usize>();
+                    assert!(cells <= usize::from(w) * usize::from(h - 2), "{w}x{h}: {p:?}");
+                    assert!(all.iter().all(|a| a.x + a.w <= w && a.y + a.h < h), "{w}x{h}: {p:?}");
+                    assert!(p.list.h >= 3 && (h < 24 || p.sums.h + p.blame.h >= 8), "{w}x{h}: {p:?}");
+                }
+            }
+        }
+    }
+}

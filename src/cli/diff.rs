@@ -1,0 +1,122 @@
+//! `koracle diff A B`: what differs between two recordings, in all and by task name, the most certain first.
+
+use super::output;
+use super::table::{Page, Style};
+use crate::app::time::short;
+use crate::dataset::opening::Told;
+use crate::stats::diff::{BLOCKS, DRAWS, Difference, Differences, Measure, compare};
+use crate::trace::Trace;
+use clap::ValueHint;
+use color_eyre::eyre::Result;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Differences in a table, and names that one recording alone has.
+const SHOWN: usize = 30;
+const ALONE: usize = 50;
+
+/// Options of `diff`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "An interval holds 95 % of the differences of the same figures over equal stretches of time of both recordings, drawn \
+    with replacement.\nWhat happened in fewer than 5 of 100 such stretches is not compared.\nIt says how much chance within these two runs accounts for; compare several runs to know about others.\n"
+)]
+pub struct Args {
+    /// The recording to compare with.
+    #[arg(value_name = "A", value_hint = ValueHint::FilePath)]
+    a: PathBuf,
+    /// The recording that is compared.
+    #[arg(value_name = "B", value_hint = ValueHint::FilePath)]
+    b: PathBuf,
+    /// Print one JSON object with all differences.
+    #[arg(long, group = "form")]
+    json: bool,
+    /// Print the table as markdown.
+    #[arg(long, group = "form")]
+    markdown: bool,
+}
+
+/// Compares, prints.
+pub fn run(args: &Args) -> Result<()> {
+    let open = |path| -> Result<Trace> { Ok(output::open(path, &Told::default())?.trace) };
+    let (a, b) = (open(&args.a)?, open(&args.b)?);
+    let found = compare(&a, &b);
+    if args.json {
+        return output::json(&in_json(&found, [&a, &b]));
+    }
+    let style = if args.markdown { Style::Markdown } else { Style::Text };
+    output::stdout(page(&found, style).as_bytes())
+}
+
+fn in_json(found: &Differences, traces: [&Trace; 2]) -> Value {
+    let side = |k: usize| {
+        json!({
+            "trace": traces[k].meta().name, "span_ns": traces[k].span().0, "cpus": traces[k].cpus(),
+            "only": found.only[k].iter().take(ALONE).collect::<Vec<_>>(),
+        })
+    };
+    let row = |d: &Difference| {
+        json!({
+            "comm": d.name, "measure": d.measure.label(), "a": d.values[0], "b": d.values[1],
+            "difference": d.difference, "interval": d.interval,
+            "certainty": d.certainty.is_finite().then_some(d.certainty),
+        })
+    };
+    json!({
+        "a": side(0), "b": side(1), "blocks": BLOCKS, "draws": DRAWS,
+        "differences": found.rows.iter().map(row).collect::<Vec<_>>(),
+    })
+}
+
+/// A value of a measure as it is read.
+fn value(measure: Measure, x: f64) -> String {
+    match measure {
+        Measure::Use | Measure::Waiting => format!("{x:.4}"),
+        Measure::Stints | Measure::Migrations => format!("{x:.1}"),
+        Measure::Stint | Measure::Wait if x < 0.0 => format!("−{}", short(-x as u64)),
+        Measure::Stint | Measure::Wait => short(x as u64),
+    }
+}
+
+fn words(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Use => "CPUs used",
+        Measure::Stints => "stints per s",
+        Measure::Stint => "length of a stint",
+        Measure::Waiting => "threads waiting",
+        Measure::Wait => "length of a wait",
+        Measure::Migrations => "migrations per s",
+    }
+}
+
+fn page(found: &Differences, style: Style) -> String {
+    let mut page = Page::new(style);
+    // What no draw gets rid of: the interval leaves out zero.
+    let certain = found.rows.iter().filter(|d| d.interval[0] > 0.0 || d.interval[1] < 0.0).count();
+    page.heading(&format!(
+        "{certain} of {} differences are more than chance within these runs; the most certain first",
+        found.rows.len()
+    ));
+    let mut rows = vec![["task", "what", "A", "B", "difference", "from", "to"].map(String::from).to_vec()];
+    for d in found.rows.iter().take(SHOWN) {
+        let [a, b, difference, low, high] =
+            [d.values[0], d.values[1], d.difference, d.interval[0], d.interval[1]].map(|x| value(d.measure, x));
+        rows.push(vec![
+            d.name.clone().unwrap_or_else(|| "all tasks".into()),
+            words(d.measure).into(),
+            a,
+            b,
+            difference,
+            low,
+            high,
+        ]);
+    }
+    page.table(&rows);
+    for (side, name) in ["A", "B"].into_iter().enumerate().filter(|(side, _)| !found.only[*side].is_empty()) {
+        let names: Vec<&str> = found.only[side].iter().take(12).map(String::as_str).collect();
+        let more = found.only[side].len().saturating_sub(names.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        page.line(&crate::text::shown(&format!("only in {name}: {}{more}", names.join(", "))));
+    }
+    page.out
+}

@@ -1,0 +1,138 @@
+//! The list of waits: only the visible rows are made into text, and as many columns as fit.
+
+use super::{called, is};
+use crate::app::waits::places::Places;
+use crate::app::waits::{Focus, LIST, Shown, predicted};
+use crate::app::{App, time};
+use crate::query::Columns;
+use crate::stats::Table;
+use crate::stats::blame::Instead;
+use crate::stats::column::Column;
+use crate::trace::ThreadIx;
+use crate::ui::columns::{Head, head, shortened, visible};
+use crate::ui::palette::short_name;
+use crate::ui::pen::Pen;
+use ratatui::style::Style;
+
+/// Cells before the first column.
+const GUTTER: u16 = 1;
+
+/// Draws head and rows.
+pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
+    let (theme, w) = (pen.theme, &app.waits);
+    let widths = widths(p.list.w.saturating_sub(GUTTER));
+    let columns = visible(&widths, w.listing.column, p.list.w.saturating_sub(GUTTER));
+    for (i, x, cells) in &columns {
+        let (shown, _, right) = LIST[*i];
+        let sorted = matches!(shown, Shown::Of(by) if by == w.listing.sort.by).then_some(w.listing.sort.descending);
+        let marked = *i == w.listing.column && is(w, Focus::List);
+        head(Head { name: name(shown), right, sorted, marked }, (GUTTER + x, *cells), p.head, pen);
+    }
+    let rows = w.visible(app.size);
+    if rows.is_empty() {
+        let text = if table.waits.is_empty() { "Nobody waited for a CPU." } else { "No wait is like that." };
+        pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
+        return;
+    }
+    let selected = w.row().map(|row| row as u32);
+    for (line, row) in rows.iter().enumerate() {
+        let (y, chosen) = (p.list.y + line as u16, selected == Some(*row));
+        let base = match (chosen, is(w, Focus::List)) {
+            (true, true) => theme.chosen(),
+            (true, false) => theme.strong(),
+            _ => theme.text(),
+        };
+        if chosen {
+            pen.fill(p.list.x, y, p.list.w, base);
+        }
+        for (i, x, cells) in &columns {
+            let (shown, _, right) = LIST[*i];
+            let (text, style) = cell(app, table, *row as usize, (shown, *cells), base, pen);
+            let style = if chosen { base } else { style };
+            let x = p.list.x + GUTTER + x;
+            if right {
+                pen.right((x, y), *cells, &text, style);
+            } else {
+                let who = matches!(shown, Shown::Of(Column::Task | Column::Waker));
+                let text = if who { shortened(&text, usize::from(*cells)) } else { text };
+                pen.put(x, y, *cells, &text, style);
+            }
+        }
+    }
+}
+
+/// Who ran instead gets the room that is left when all columns fit, or all up to it.
+fn widths(room: u16) -> Vec<u16> {
+    let mut widths: Vec<u16> = LIST.iter().map(|c| c.1).collect();
+    let instead = LIST.iter().position(|c| c.0 == Shown::Instead).unwrap_or(0);
+    let sum = |n: usize| widths[..n].iter().map(|w| w + 1).sum::<u16>();
+    let fit = (instead + 1..=LIST.len()).rev().find(|n| sum(*n) <= room + 1);
+    let left = fit.map_or(0, |n| (room + 1).saturating_sub(sum(n)));
+    widths[instead] += left.min(30);
+    widths
+}
+
+fn name(shown: Shown) -> &'static str {
+    match shown {
+        Shown::Of(column) => column.name(),
+        Shown::Instead => "ran instead",
+        Shown::Pick => "predicted",
+    }
+}
+
+fn cell(app: &App, t: &Table, row: usize, (shown, cells): (Shown, u16), base: Style, pen: &Pen) -> (String, Style) {
+    let theme = pen.theme;
+    match shown {
+        Shown::Of(Column::Wait) => {
+            let open = if t.waits.is_open(row) { "+" } else { "" };
+            (format!("{}{open}", time::short(t.waits.ns(row))), base)
+        }
+        Shown::Of(column @ (Column::From | Column::To)) => {
+            let ns = column.count(t, row).unwrap_or(0);
+            (app.timeline().map_or_else(String::new, |t| t.point(ns, 100_000)).trim_end_matches(" s").to_owned(), base)
+        }
+        Shown::Of(Column::Waker) => (called(t, row, t.waits.get(row).waker), base),
+        Shown::Of(column) => {
+            let text = column.text(t, row);
+            (if text.is_empty() { "–".into() } else { text }, base)
+        }
+        Shown::Instead => match app.waits.instead.rows.get(&(row as u32)) {
+            Some(instead) => (in_short(t, row, instead, usize::from(cells)), base),
+            None => ("░".into(), theme.pending()),
+        },
+        Shown::Pick => {
+            let said = app.timeline().filter(|_| !t.waits.is_open(row)).and_then(|tl| predicted(tl, t.event(row)));
+            match said {
+                Some((text, right)) => {
+                    let style = match right {
+                        Some(true) => theme.hit(),
+                        Some(false) => theme.miss(),
+                        None => theme.dim(),
+                    };
+                    (text, style)
+                }
+                None => ("–".into(), theme.dim()),
+            }
+        }
+    }
+}
+
+/// The first ones by name, as many as there are cells for; names lose their ends before pids do.
+fn in_short(t: &Table, row: usize, instead: &Instead, cells: usize) -> String {
+    if instead.ran.is_empty() {
+        return if instead.unknown > 0 { "not known" } else { "nobody: at once" }.into();
+    }
+    let more = instead.rest.0;
+    let rest = if more > 0 { format!(", +{more}") } else { String::new() };
+    let n = instead.ran.len();
+    let room = cells.saturating_sub(rest.len() + 2 * (n - 1)) / n;
+    let one = |(thread, ns): &(ThreadIx, u64)| {
+        let ns = time::short(*ns);
+        let room = room.saturating_sub(ns.chars().count() + 1).max(5);
+        let idle = t.trace.tasks().is_idle(*thread);
+        let who = if idle { "idle".into() } else { short_name(&t.trace, *thread, t.event(row), room) };
+        format!("{who} {ns}")
+    };
+    let parts: Vec<String> = instead.ran.iter().map(one).collect();
+    format!("{}{rest}", parts.join(", "))
+}
