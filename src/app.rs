@@ -190,7 +190,10 @@ impl App {
             Wish::Wait(span) => {
                 self.show(Tab::Timeline);
                 if let Some(t) = self.viewer.timeline_mut() {
-                    t.show_wait(span);
+                    if let Some(other) = self.waits.lit.take_if(|lit| *lit != span.thread) {
+                        t.unpin(other);
+                    }
+                    self.waits.lit = t.show_wait(span).or(self.waits.lit);
                 }
             }
             Wish::Waits(filter) => {
@@ -200,6 +203,12 @@ impl App {
             Wish::Hits(window) => {
                 if let Some(t) = self.viewer.timeline() {
                     self.tasks.take_hits(t.answers.hits(&t.loaded.trace, window));
+                }
+            }
+            Wish::Pin(thread) => {
+                if let Some(t) = self.viewer.timeline_mut() {
+                    t.pin(thread);
+                    self.tab = Tab::Timeline;
                 }
             }
             Wish::Uncover => (self.help, self.prompt) = (None, None),
@@ -327,6 +336,7 @@ impl App {
             t.view = t.view.at(start, width);
             t.cursor.seek(Nanos(t.view.start + t.view.width / 2));
             t.follow_playhead();
+            t.colours.look(&t.loaded.trace, &t.loaded.pyramid, t.view);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::predictor::engine::Engine;
 use crate::predictor::heuristics::Rule;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
+use crate::stats::life::follow;
 use crate::trace::Trace;
 use mistakes::Desk;
 use oracle::Oracle;
@@ -54,6 +55,7 @@ pub struct Driver<E> {
     tx: SyncSender<Msg>,
     list: Option<Job>,
     open: Option<Job>,
+    follow: Option<Job>,
     oracle: Oracle<E>,
     mistakes: Desk<E>,
     recorder: Recorder,
@@ -71,7 +73,8 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
         let waits = waits::Desk::new(tx.clone());
-        Self { oracle, mistakes, recorder, trainer, waits, tx, told: Told::default(), list: None, open: None }
+        let (list, open, follow) = (None, None, None);
+        Self { oracle, mistakes, recorder, trainer, waits, tx, told: Told::default(), list, open, follow }
     }
 
     /// Opens recordings with what is said of their machine.
@@ -140,6 +143,18 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
             Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),
+            Effect::Follow { ticket, trace, threads } => {
+                self.follow = Some(Job::spawn(
+                    "follow",
+                    move |_| {
+                        let lives = follow(&trace, &threads);
+                        threads.into_iter().zip(lives).collect()
+                    },
+                    move |result: Result<Vec<_>, _>| {
+                        let _ = tx.send(Msg::Followed { ticket, result: result.map_err(|e| e.to_string()) });
+                    },
+                ));
+            }
             Effect::CloseSecond => self.oracle.close_second(),
             Effect::Train(order) => self.trainer.perform(order),
             Effect::Look { ticket, trace, weights, label, events } => {

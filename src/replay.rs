@@ -2,7 +2,9 @@
 //! the same cost. Time is always an argument: nothing here reads a clock, a file or the screen.
 
 pub mod levels;
+pub mod load;
 pub mod lod;
+mod stretches;
 
 use crate::trace::Nanos;
 

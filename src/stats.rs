@@ -11,6 +11,7 @@
 //! runs::runs        who had a CPU when                                        -> use, idle, unknown
 //! blame             who ran instead, which CPUs were idle, who woke whom
 //! diff              what differs between two recordings, with intervals
+//! life              what a few threads did when, and who woke them        -> any window of it
 //! load              longest queue and idle time while somebody waited, by bucket
 //! ```
 
@@ -18,6 +19,7 @@ pub mod blame;
 pub mod column;
 pub mod diff;
 pub mod distribution;
+pub mod life;
 pub mod load;
 mod names;
 pub mod runs;

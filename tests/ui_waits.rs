@@ -315,7 +315,7 @@ fn what_was_predicted_stands_beside_every_wait_and_task() {
     let [right, asked] = app.tasks.hits.of.iter().fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
     let score = app.timeline().unwrap().answers.total();
     assert!(score.counted > 0);
-    assert_eq!((asked, asked - right), (score.counted, score.misses), "as the Timeline counts");
+    assert_eq!((asked, asked - right), (score.counted, score.missed), "as the Timeline counts");
     snapshot!("tasks_predicted", app);
     keys(&mut app, "5");
     snapshot!("waits_predicted", app);

@@ -10,6 +10,7 @@ use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::replay::lod::Pyramid;
+use kernel_oracle::stats::life::follow;
 use kernel_oracle::trace::{CpuId, Nanos, Trace};
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
@@ -50,6 +51,12 @@ pub fn walk(bytes: &[u8]) -> usize {
         effects.append(&mut answered(&mut app, &effects));
         let beyond = |e: &Effect| matches!(e, Effect::Inspect { event, .. } if *event >= trace.len());
         assert!(!effects.iter().any(beyond), "asks about an event that there is not");
+        for effect in effects {
+            if let Effect::Follow { ticket, trace, threads } = effect {
+                let lives = follow(&trace, &threads);
+                app.update(Msg::Followed { ticket, result: Ok(threads.into_iter().zip(lives).collect()) });
+            }
+        }
         show(&app, size);
         let t = app.timeline().expect("open");
         assert!(t.cursor.pos() <= trace.span() && t.cpu < trace.cpus().max(1));

@@ -4,6 +4,7 @@
 use super::train::live::Whose;
 use crate::evaluate::overlay::{BASELINES, Chunk, Prediction, Stretch};
 use crate::replay::levels::{Levels, Merge};
+use crate::replay::load;
 use crate::replay::lod::{LEAF, OVERVIEW};
 use crate::stats::Window;
 use crate::trace::{CpuId, ThreadIx, Trace};
@@ -126,6 +127,10 @@ impl Merge for Score {
 struct Lane {
     predictions: Vec<Prediction>,
     scores: Levels<Score>,
+    /// The same by buckets of time ([`load`]); those that are complete.
+    buckets: Levels<Score>,
+    /// The next one.
+    filling: Score,
 }
 
 impl Lane {
@@ -146,6 +151,31 @@ impl Lane {
             single(from..to);
         }
         sum
+    }
+
+    /// Puts the predictions from `from` on into buckets.
+    fn fill_buckets(&mut self, row: Row, trace: &Trace, cpu: CpuId, from: usize) {
+        let (switches, span) = (trace.cpu_switches(cpu), trace.span().0);
+        let n = load::buckets(switches.len());
+        let turn = |lane: &mut Self, queue: u16| {
+            // The queue that there was at its beginning counts in a bucket too.
+            let next = Score { queue, ..Score::default() };
+            let full = std::mem::replace(&mut lane.filling, next);
+            lane.buckets.push(full);
+        };
+        let mut queue = from.checked_sub(1).and_then(|k| self.predictions.get(k)).map_or(0, |p| p.queue);
+        for k in from..self.predictions.len() {
+            let at = load::bucket(trace.time(switches[k] as usize).0, span, n);
+            while self.buckets.len() < at {
+                turn(self, queue);
+            }
+            let p = &self.predictions[k];
+            self.filling.merge(&Score::of(row, p));
+            queue = p.queue;
+        }
+        while self.predictions.len() == switches.len() && self.buckets.len() < n {
+            turn(self, queue);
+        }
     }
 
     fn extend_scores(&mut self, row: Row) {
@@ -205,8 +235,11 @@ impl Answers {
         self.row = row;
         self.overview.iter_mut().for_each(|s| *s = Score::default());
         for c in 0..self.lanes.len() {
-            self.lanes[c].scores.clear();
-            self.lanes[c].extend_scores(row);
+            let lane = &mut self.lanes[c];
+            lane.scores.clear();
+            lane.extend_scores(row);
+            (lane.buckets, lane.filling) = (Levels::default(), Score::default());
+            lane.fill_buckets(row, trace, CpuId(c as u16), 0);
             self.add_to_overview(trace, c, 0);
         }
         for (_, lane) in self.live.iter_mut().flat_map(|l| &mut l.lanes) {
@@ -219,7 +252,7 @@ impl Answers {
     pub fn set_live(&mut self, whose: Whose, stretch: Stretch) {
         let row = self.row;
         let lane = |(from, predictions): (usize, Vec<Prediction>)| {
-            let mut lane = Lane { predictions, scores: Levels::default() };
+            let mut lane = Lane { predictions, ..Lane::default() };
             lane.extend_scores(row);
             (from, lane)
         };
@@ -257,6 +290,7 @@ impl Answers {
             let lane = &mut self.lanes[c];
             lane.predictions.extend(new.into_iter().take(room));
             lane.extend_scores(self.row);
+            lane.fill_buckets(self.row, trace, CpuId(c as u16), from);
             self.add_to_overview(trace, c, from);
         }
         self.events_done = chunk.end;
@@ -324,6 +358,14 @@ impl Answers {
         let shift = |k: usize| k.saturating_sub(covered.start);
         sum.merge(&live.score(self.row, shift(inside.start)..shift(inside.end)));
         sum
+    }
+
+    /// Sums over buckets of time ([`load::buckets`]) of `cpu`, by the current model alone; `None` while they are pending.
+    pub fn in_buckets(&self, cpu: usize, range: Range<usize>) -> Option<Score> {
+        let lane = self.lanes.get(cpu).filter(|lane| range.start < lane.buckets.len())?;
+        let mut sum = Score::default();
+        lane.buckets.fold(range, |node| sum.merge(node));
+        Some(sum)
     }
 
     /// The nearest miss on `cpu` after switch `from` (or before it); leaves without a miss are skipped whole.

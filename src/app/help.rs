@@ -56,13 +56,16 @@ impl Page {
 }
 
 /// What the glyphs of the lanes mean.
-const LEGEND: [(&str, &str); 7] = [
+const LEGEND: [(&str, &str); 10] = [
     ("ran", "one stint per box with the state letter it leaves in; many stints: longest task, shaded by use"),
     ("pick ...", "✗ miss, dim trivial, ░ not yet computed, – no model or no answer; many: share of misses ▁..█"),
     ("hit %", "of decisions with at least two candidates, as in the evaluation"),
     ("p .. #", "what the model gave the one that really ran, and its rank"),
     ("queue", "runnable tasks at the switch, relative to the longest queue seen"),
     ("tcn p", "what the model gives each candidate; ● really ran, ✗ the shown predictor's wrong choice"),
+    ("one row", "who ran; ✗ a miss, red below a cell of many: mostly misses; on the right use and hits"),
+    ("heat map", "one CPU, two (upper and lower half) or a group in a row: mean use, all misses, longest queue"),
+    ("pinned", "CPU where it ran, → after a move, ▒ waits for a CPU, ─ sleeps, D blocked, ┈ unknown, ↑ woken by"),
     ("╱", "events were lost here"),
 ];
 

@@ -59,6 +59,18 @@ pub enum Action {
     AskSecond,
     /// Next pane.
     Pane,
+    /// More room for the panes, or none.
+    Room,
+    /// CPUs as lanes, in one row each, as a heat map.
+    Shape,
+    /// What a heat map is coloured by.
+    Heat,
+    /// What CPUs are sorted by.
+    Sort,
+    /// A row of its own for the task under the playhead, or none any more.
+    Pin,
+    /// The same for the tasks that were found.
+    PinFound,
     /// Previous CPU, row or line.
     Up,
     /// Next CPU, row or line.
@@ -176,6 +188,19 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('f')], Action::Fit, "fit", "fit the whole recording", TIMELINE),
     bind(&[C('t'), C(':')], Action::Seek, "time", "go to a time: 0.41 (s), 12ms, +3us, 50%", TIMELINE),
     bind(&[C('T')], Action::Clock, "", "times by the recording's own clock, or since its start", TIMELINE),
+    bind(&[C('p')], Action::Pin, "pin", "a row for the task under the playhead: where it ran, waited, slept", TIMELINE),
+    bind(&[C('P')], Action::PinFound, "", "rows for the tasks that were found", TIMELINE),
+    bind(&[C('v')], Action::Shape, "rows", "CPUs as lanes, in one row each, as a heat map, or as they fit", TIMELINE),
+    bind(&[C('V')], Action::Heat, "", "heat map of use, misses, queue", TIMELINE),
+    bind(&[C('S')], Action::Sort, "", "sort CPUs by number, use, misses, longest queue", TIMELINE),
+    bind(&[C('z')], Action::Room, "", "panes larger, closed, as before", TIMELINE),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "open the row: unfold a group, a CPU as a lane or in one row; pinned task: its next stint",
+        TIMELINE,
+    ),
     bind(&[C('n')], Action::Train(Act::New), "new run", "set up a new run", TRAIN),
     bind(&[C(' ')], Action::Train(Act::Pause), "pause", "pause the run, or let it go on", TRAIN),
     bind(&[C('x')], Action::Train(Act::Stop), "stop", "finish the step, keep a checkpoint, validate, end", TRAIN),
@@ -296,7 +321,7 @@ pub const TABLE: &[Binding] = &[
         "the wait on the timeline, n N go on there; a bar: narrow the filter to it",
         WAITS,
     ),
-    bind(&[Key::Enter], Action::Open, "open", "its first stint on the timeline", TASKS),
+    bind(&[Key::Enter], Action::Open, "open", "its first stint on the timeline, and a row of its own there", TASKS),
     bind(&[C('w')], Action::List(list::Do::Waits), "its waits", "the waits of this thread or name", TASKS),
     bind(&[C('f')], Action::List(list::Do::Fold), "fold", "threads of one name together, or one by one", TASKS),
     bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", WAITS | TASKS),

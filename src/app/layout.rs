@@ -2,6 +2,7 @@
 //! always means what is drawn under it.
 
 use super::tab::{About, TABS, Tab};
+use super::timeline::rows::Shape;
 
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +78,39 @@ pub fn tabs(width: u16) -> Vec<(u16, u16, Tab, String)> {
     out
 }
 
+/// How much of the screen the panes below the rows get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Room {
+    /// What the rows leave, at least enough to say something.
+    #[default]
+    Some,
+    /// Most of it.
+    Most,
+    /// None.
+    None,
+}
+
+/// What the timeline screen must have room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// CPUs.
+    pub cpus: usize,
+    /// Pinned tasks.
+    pub tasks: usize,
+    /// CPUs of groups that are unfolded.
+    pub members: usize,
+    /// CPUs that are shown otherwise than the rest.
+    pub opened: usize,
+    /// How CPUs are shown.
+    pub shape: Shape,
+    /// Prediction rows of a lane, 1 or 2; 0 counts as 1.
+    pub predictions: u16,
+    /// The second pane is wanted where only one fits.
+    pub second: bool,
+    /// Room for the panes.
+    pub panes: Room,
+}
+
 /// The timeline screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
@@ -84,16 +118,26 @@ pub struct Layout {
     pub overview: Area,
     /// Time axis, one row.
     pub axis: Area,
-    /// Lanes: `lane_h` rows each.
+    /// The rows.
     pub lanes: Area,
-    /// Rows of one lane: ran, predictions, queue, and an empty one where there is room.
+    /// How CPUs are shown; never [`Shape::Auto`].
+    pub shape: Shape,
+    /// CPUs in one row of a heat map; 1 elsewhere.
+    pub group: usize,
+    /// Lines of a CPU's lane, an empty one behind it included.
     pub lane_h: u16,
-    /// Prediction rows of a lane, 1 or 2.
+    /// Of which so many say who ran, ...
+    pub ran: u16,
+    /// ... so many who was predicted, ...
     pub predictions: u16,
-    /// Lanes have a queue row. It makes room for a second prediction row where otherwise fewer lanes would fit.
-    pub queue: bool,
-    /// Plotted columns of the lanes, between the names on the left and the figures on the right.
+    /// ... and so many show the queue. A second prediction makes room where otherwise fewer lanes would fit.
+    pub queue: u16,
+    /// Lines of a pinned task.
+    pub task_h: u16,
+    /// Plotted columns of the rows, between the names on the left and the figures on the right.
     pub plot: Area,
+    /// Who has which colour; empty when there is no room.
+    pub legend: Area,
     /// Decision inspector; empty when there is no room.
     pub decision: Area,
     /// What the model saw; empty when there is no room beside or below.
@@ -104,10 +148,12 @@ pub struct Layout {
     pub footer: Area,
 }
 
+/// Lines that a lane's queue has at most, and the ones that say who ran.
+const TALLEST: (u16, u16) = (24, 3);
+
 impl Layout {
-    /// The layout for a terminal of `size` with `cpus` lanes of one or two `predictions`; `second` asks for the second
-    /// pane where only one fits.
-    pub fn timeline((w, h): (u16, u16), cpus: usize, predictions: usize, second: bool) -> Self {
+    /// The layout for a terminal of this size.
+    pub fn timeline((w, h): (u16, u16), want: &Want) -> Self {
         let row = |y, h| Area { x: 0, y, w, h };
         let gutter = if w >= 60 { 12 } else { 7 };
         let right = if w >= 72 { 12 } else { 0 };
@@ -116,40 +162,98 @@ impl Layout {
         let bar_h = if h >= 16 { 2 } else { 1 };
         let top = axis.y + 1;
         let body = h.saturating_sub(top + bar_h);
-        let all = |lane: u16| u16::try_from(cpus.max(1)).unwrap_or(u16::MAX).saturating_mul(lane);
-        // The inspector needs 7 rows to say anything and gets what the lanes leave.
-        let least = if body >= 10 { 7.max(body * 2 / 5).min(11) } else { 0 };
-        let predictions = predictions.clamp(1, 2) as u16;
-        let queue = predictions == 1 || all(4) <= body.saturating_sub(least);
-        let rows = 1 + predictions + u16::from(queue);
-        let lane_h = rows + u16::from(all(rows + 1) <= body.saturating_sub(least.max(9)));
-        let lanes_h = all(lane_h).min(body - least);
-        let lanes_h = if cpus > 1 && lanes_h < all(lane_h) { (lanes_h / lane_h).max(1) * lane_h } else { lanes_h };
-        let pane = if least == 0 { 0 } else { body - lanes_h.min(body) };
-        let lanes = row(top, (body - pane).min(body));
-        let panes = row(top + lanes.h, pane);
-        let (decision, context) = if w >= 100 {
+        let legend_h = u16::from(body >= 20);
+        // The inspector needs 7 rows to say anything.
+        let least = match want.panes {
+            Room::None => 0,
+            Room::Some if body >= 10 => 7.max(body * 2 / 5).min(11),
+            Room::Most if body >= 10 => body * 2 / 3,
+            Room::Some | Room::Most => 0,
+        };
+        let mut l = Self { overview, axis, ..Self::default() };
+        let used = l.cut(want, body - least - legend_h, body, legend_h);
+        let lanes_h = if least == 0 { body - legend_h } else { used.min(body - least - legend_h) };
+        let pane = body - legend_h - lanes_h;
+        l.lanes = row(top, lanes_h);
+        l.legend = row(top + lanes_h, legend_h);
+        let panes = row(top + lanes_h + legend_h, pane);
+        (l.decision, l.context) = if pane == 0 {
+            (Area::default(), Area::default())
+        } else if w >= 100 {
             let left = w * 11 / 20;
             (Area { w: left, ..panes }, Area { x: left, w: w - left, ..panes })
-        } else if second {
+        } else if want.second {
             (Area::default(), panes)
         } else {
             (panes, Area::default())
         };
-        let bar = row(h.saturating_sub(bar_h), 1);
-        let footer = row(h.saturating_sub(1), 1);
-        let plot = Area { x: gutter, y: lanes.y, w: w.saturating_sub(gutter + right).max(1), h: lanes.h };
-        Self { overview, axis, lanes, lane_h, predictions, queue, plot, decision, context, bar, footer }
+        l.bar = row(h.saturating_sub(bar_h), 1);
+        l.footer = row(h.saturating_sub(1), 1);
+        l.plot = Area { x: gutter, y: top, w: w.saturating_sub(gutter + right).max(1), h: lanes_h };
+        l
+    }
+
+    /// Chooses how CPUs are shown in so many lines, and how high a lane is. The lines that all rows need.
+    fn cut(&mut self, want: &Want, room: u16, body: u16, legend: u16) -> u16 {
+        let lines = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        let cpus = want.cpus.max(1);
+        let all = |each: u16| lines(cpus).saturating_mul(each);
+        let predictions = want.predictions.clamp(1, 2);
+        let fits = |each: u16, task: u16| all(each).saturating_add(lines(want.tasks) * task) <= room;
+        self.shape = match want.shape {
+            Shape::Auto if fits(2, 1) => Shape::Lanes,
+            Shape::Auto if fits(1, 1) => Shape::Slim,
+            Shape::Auto => Shape::Heat,
+            chosen => chosen,
+        };
+        self.task_h = if fits(if self.shape == Shape::Lanes { 3 } else { 1 }, 2) { 2 } else { 1 };
+        let tasks = lines(want.tasks) * self.task_h;
+        (self.group, self.ran, self.predictions) = (1, 1, predictions);
+        self.queue =
+            u16::from(self.shape != Shape::Lanes || fits(2 + predictions, self.task_h) || want.shape == Shape::Lanes);
+        if self.shape == Shape::Lanes {
+            self.grow(all, tasks, (room, body), (want.panes, legend));
+        } else {
+            self.lane_h = self.ran + self.predictions + self.queue;
+        }
+        let free = usize::from(room.saturating_sub(tasks).max(1));
+        while self.shape == Shape::Heat && cpus.div_ceil(self.group) > free {
+            self.group *= 2;
+        }
+        let each = if self.shape == Shape::Lanes { self.lane_h } else { 1 };
+        let other = if self.shape == Shape::Lanes { 1 } else { self.lane_h };
+        let rows = lines(cpus.div_ceil(self.group).saturating_sub(want.opened) + want.members).saturating_mul(each);
+        rows.saturating_add(lines(want.opened).saturating_mul(other)).saturating_add(tasks)
+    }
+
+    /// Gives lanes what the panes do not need: a higher queue, then more lines of who ran.
+    fn grow(&mut self, all: impl Fn(u16) -> u16, tasks: u16, (room, body): (u16, u16), (panes, legend): (Room, u16)) {
+        let least = 1 + self.predictions + self.queue;
+        let wanted = match panes {
+            Room::None => 0,
+            Room::Some => (body / 2).min(26),
+            Room::Most => body,
+        };
+        let free = room.min((body - legend).saturating_sub(wanted)).saturating_sub(tasks);
+        let mut each = least;
+        while each < least + TALLEST.0 + TALLEST.1 && all(each + 1) <= free {
+            each += 1;
+        }
+        self.lane_h = least;
+        if self.queue == 0 {
+            return;
+        }
+        // One more line parts the lanes.
+        let more = each - least;
+        let extra = more.saturating_sub(1);
+        self.ran = (1 + extra / 6).min(TALLEST.1);
+        self.queue = (1 + extra - (self.ran - 1)).min(TALLEST.0);
+        self.lane_h = self.ran + self.predictions + self.queue + u16::from(more > 0);
     }
 
     /// Number of plotted columns.
     pub fn cols(&self) -> usize {
         usize::from(self.plot.w)
-    }
-
-    /// Number of lanes that are at least partly visible, at least one.
-    pub fn visible_lanes(&self) -> usize {
-        usize::from((self.lanes.h / self.lane_h.max(1)).max(1))
     }
 }
 
@@ -159,23 +263,57 @@ mod tests {
 
     #[test]
     fn areas_stay_on_the_screen_and_do_not_overlap() {
-        for w in 30..220 {
-            for h in 8..70 {
-                for (cpus, predictions) in [(0, 1), (1, 2), (2, 1), (2, 2), (8, 1), (8, 2), (300, 1), (300, 2)] {
-                    let l = Layout::timeline((w, h), cpus, predictions, false);
-                    let one = Layout::timeline((w, h), cpus, 1, false);
-                    let shown = |l: &Layout| l.visible_lanes().min(cpus);
-                    assert_eq!(shown(&l), shown(&one), "{w}x{h} {cpus}: a second row costs no lane");
-                    let rows = [l.overview, l.axis, l.lanes, l.decision, l.bar];
-                    for pair in rows.windows(2).filter(|p| !p[1].is_empty()) {
-                        assert!(pair[0].y + pair[0].h <= pair[1].y, "{w}x{h} {cpus}: {l:?}");
-                    }
-                    assert!(l.bar.y < h && l.footer.y == h - 1 && l.plot.x + l.plot.w <= w && l.lanes.h >= 3);
-                    if h >= 24 {
-                        assert!(l.decision.h >= 7, "{w}x{h} {cpus}: {l:?}");
-                    }
+        let shapes = [Shape::Auto, Shape::Lanes, Shape::Slim, Shape::Heat];
+        let wants = [(0, 1, 0), (1, 2, 0), (2, 1, 1), (2, 2, 0), (8, 1, 3), (8, 2, 0), (300, 1, 2), (300, 2, 0)];
+        for (w, h) in (30..220).step_by(3).flat_map(|w| (8..70).map(move |h| (w, h))) {
+            for (i, (cpus, predictions, tasks)) in wants.into_iter().enumerate() {
+                let panes = [Room::Some, Room::Most, Room::None][(usize::from(h) + i) % 3];
+                let shape = shapes[(usize::from(w) + i) % 4];
+                let want = Want { cpus, predictions, tasks, panes, shape, ..Want::default() };
+                let l = Layout::timeline((w, h), &want);
+                let rows = [l.overview, l.axis, l.lanes, l.legend, l.decision, l.bar];
+                let mut y = 0;
+                for area in rows.into_iter().filter(|a| !a.is_empty()) {
+                    assert!(area.y >= y, "{w}x{h} {want:?}: {l:?}");
+                    y = area.y + area.h;
+                }
+                assert!(l.bar.y < h && l.footer.y == h - 1 && l.plot.x + l.plot.w <= w && l.lanes.h > 0);
+                assert!(l.shape != Shape::Auto && l.group > 0 && (l.lane_h >= 2 || l.shape != Shape::Lanes));
+                if h >= 24 && panes != Room::None {
+                    assert!(l.decision.h >= 7, "{w}x{h} {want:?}: {l:?}");
+                }
+                if panes == Room::None {
+                    assert!(l.decision.is_empty() && l.context.is_empty());
                 }
             }
+        }
+    }
+
+    /// Size, CPUs: how they are shown, CPUs in a row, and whether they fill half of what is between axis and bar.
+    #[test]
+    fn all_cpus_are_seen_wherever_that_is_possible() {
+        let table = [
+            ((80, 24), 2, Shape::Lanes, 1),
+            ((80, 24), 8, Shape::Slim, 1),
+            ((120, 40), 16, Shape::Slim, 1),
+            ((200, 50), 16, Shape::Lanes, 1),
+            ((200, 50), 64, Shape::Heat, 2),
+            ((250, 70), 2, Shape::Lanes, 1),
+            ((250, 70), 64, Shape::Heat, 2),
+            ((200, 50), 512, Shape::Heat, 16),
+        ];
+        for (size, cpus, shape, group) in table {
+            let l = Layout::timeline(size, &Want { cpus, ..Want::default() });
+            assert_eq!((l.shape, l.group), (shape, group), "{size:?} {cpus}: {l:?}");
+            let rows = cpus.div_ceil(group) as u16 * if shape == Shape::Lanes { l.lane_h } else { 1 };
+            assert!(rows <= l.lanes.h, "{size:?} {cpus}: {l:?}");
+        }
+        let tall = Layout::timeline((250, 70), &Want { cpus: 2, ..Want::default() });
+        assert!(tall.lanes.h >= 30 && tall.queue >= 8, "{tall:?}");
+        // A second prediction does not turn lanes into something else.
+        for cpus in 1..20 {
+            let shape = |predictions| Layout::timeline((120, 40), &Want { cpus, predictions, ..Want::default() }).shape;
+            assert_eq!(shape(1), shape(2), "{cpus}");
         }
     }
 }

@@ -8,7 +8,8 @@ use super::train::live::Whose;
 use super::{mistakes, recording, second, tasks, train, waits};
 use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::predictor::weights::Weights;
-use crate::trace::{Nanos, Trace};
+use crate::stats::life::Life;
+use crate::trace::{Nanos, ThreadIx, Trace};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -87,6 +88,13 @@ pub enum Msg {
         /// Their predictions.
         stretch: Stretch,
     },
+    /// What pinned tasks did.
+    Followed {
+        /// Of the request.
+        ticket: Ticket,
+        /// Of each that was asked for; or why it is not known.
+        result: Result<Vec<(ThreadIx, Life)>, String>,
+    },
     /// Something about the second prediction row.
     Second {
         /// Of the request.
@@ -136,6 +144,15 @@ pub enum Effect {
         trace: Arc<Trace>,
         /// A predictor's name, a run or a model file.
         who: PathBuf,
+    },
+    /// Follow these threads through the recording; answered by [`Msg::Followed`]. Replaces what is not done.
+    Follow {
+        /// For the answer.
+        ticket: Ticket,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// Who.
+        threads: Vec<ThreadIx>,
     },
     /// Nobody waits for the second predictor any more.
     CloseSecond,

@@ -13,6 +13,7 @@ use super::waits::Span;
 use crate::predictor::weights::Weights;
 use crate::stats::Window;
 use crate::stats::column::Expr;
+use crate::trace::ThreadIx;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,6 +117,8 @@ pub enum Wish {
     Waits(Expr),
     /// Count, per thread, the decisions in this window that the Timeline's model was asked about, and its hits.
     Hits(Window),
+    /// Give this thread of the open recording a row on the timeline, and show it.
+    Pin(ThreadIx),
     /// Nothing stands in the way any more: no help page, no question.
     Uncover,
     /// End the program.

@@ -1,10 +1,16 @@
 //! The open recording: playhead, window, selected decision, marks, search. Pure state and arithmetic on it.
 
+pub mod colours;
+pub mod heat;
+mod pins;
+pub mod rows;
 mod search;
+mod walk;
 
 pub use search::Found;
 
 use super::answers::{Answers, Row};
+use super::layout::Room;
 use super::second::Second;
 use super::ticket::Slot;
 use super::time;
@@ -13,7 +19,10 @@ use super::view::View;
 use crate::evaluate::overlay::Inspection;
 use crate::replay::Cursor;
 use crate::replay::lod::{self, Pyramid};
-use crate::trace::{CpuId, Nanos, Trace};
+use crate::stats::life::Life;
+use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
+use colours::Colours;
+use rows::Rows;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -81,8 +90,8 @@ pub struct Panes {
     pub focus: Pane,
     /// Lines scrolled in it.
     pub scroll: usize,
-    /// First visible CPU.
-    pub first_lane: usize,
+    /// How much room they get.
+    pub room: Room,
     /// Where a drag began: column, window at that time, and whether it moved yet.
     pub(super) drag: Option<(u16, View, bool)>,
 }
@@ -100,6 +109,12 @@ pub struct Timeline {
     pub cursor: Cursor,
     /// Visible window.
     pub view: View,
+    /// What is shown below each other.
+    pub rows: Rows,
+    /// Who has which colour.
+    pub colours: Colours,
+    /// What pinned tasks did, as far as it is known.
+    pub lives: Vec<(ThreadIx, Life)>,
     /// Selected CPU.
     pub cpu: usize,
     /// Selected decision: index of a switch on the selected CPU. `None` before its first switch.
@@ -133,6 +148,9 @@ impl Timeline {
         cursor.choose_speed(view.width, Nanos(8_000_000_000));
         let answers = Answers::new(trace.cpus());
         let mut timeline = Self {
+            rows: Rows::new(trace.cpus()),
+            colours: Colours::default(),
+            lives: Vec::new(),
             answers,
             second: None,
             cursor,
@@ -155,6 +173,11 @@ impl Timeline {
         &self.loaded.trace
     }
 
+    /// A task's colour, one of [`colours::COLOURS`]; none for idle.
+    pub fn colour(&self, thread: ThreadIx) -> Option<u8> {
+        self.colours.of(self.trace(), thread)
+    }
+
     /// A point in time (ns since the start) in words, by the clock that is shown; digits as a window of `width` ns needs.
     pub fn point(&self, at: u64, width: u64) -> String {
         time::point(self.zero().saturating_add(at), width)
@@ -175,8 +198,9 @@ impl Timeline {
         self.answers.whose(self.cpu, self.decision?)
     }
 
-    /// Selects the last switch at or before the playhead.
+    /// Selects the last switch at or before the playhead; of a pinned task where it runs then.
     pub fn follow_playhead(&mut self) {
+        self.follow_task();
         let at = self.cursor.pos().0.saturating_add(1);
         let before = lod::switches_before(self.trace(), CpuId(self.cpu as u16), at);
         self.decision = before.checked_sub(1);
@@ -201,61 +225,6 @@ impl Timeline {
             self.view = self.view.at(pos.saturating_sub(self.view.width / 20), self.view.width);
         }
         self.follow_playhead();
-    }
-
-    /// Selects switch `k` of the selected CPU and puts the playhead there.
-    pub fn select(&mut self, k: usize) {
-        let Some(&event) = self.trace().cpu_switches(CpuId(self.cpu as u16)).get(k) else { return };
-        let at = self.trace().time(event as usize);
-        self.cursor.pause();
-        self.cursor.seek(at);
-        self.view = self.view.show(at.0);
-        self.decision = Some(k);
-        self.panes.scroll = 0;
-    }
-
-    /// Selects the switch with this index among all events. False when it is none.
-    pub fn go_to_event(&mut self, event: usize) -> bool {
-        if event >= self.trace().len() {
-            return false;
-        }
-        let cpu = self.trace().event(event).cpu;
-        let Ok(k) = self.trace().cpu_switches(CpuId(cpu.0)).binary_search(&(event as u32)) else { return false };
-        self.cpu = cpu.ix();
-        self.select(k);
-        true
-    }
-
-    /// Steps to the decision before or after.
-    pub fn step(&mut self, forward: bool) {
-        match (self.decision, forward) {
-            (None, true) => self.select(0),
-            (None, false) => {}
-            (Some(k), true) => self.select(k + 1),
-            (Some(k), false) => self.select(k.saturating_sub(1)),
-        }
-    }
-
-    /// Goes to the next or previous miss of the shown row on this CPU. False when there is none.
-    pub fn jump_to_miss(&mut self, forward: bool) -> bool {
-        let target = self.answers.find_miss(self.cpu, self.decision, forward);
-        if let Some(k) = target {
-            self.select(k);
-        }
-        target.is_some()
-    }
-
-    /// Selects another CPU; the playhead stays.
-    pub fn choose_cpu(&mut self, cpu: usize) {
-        self.cpu = cpu.min(self.trace().cpus().saturating_sub(1));
-        self.follow_playhead();
-    }
-
-    /// Scrolls lanes so that the selected one is among `visible`.
-    pub fn keep_lane_visible(&mut self, visible: usize) {
-        let last = self.trace().cpus().saturating_sub(visible);
-        let low = (self.cpu + 1).saturating_sub(visible);
-        self.panes.first_lane = self.panes.first_lane.clamp(low, self.cpu.max(low)).min(last.max(low));
     }
 
     /// Sets a mark; a third one starts over.

@@ -4,7 +4,7 @@ mod act;
 mod mouse;
 mod wants;
 
-use super::layout::Layout;
+use super::layout::{Layout, Want};
 use super::second;
 use super::ticket::{Slot, Ticket};
 use super::timeline::{Loaded, Pane, Timeline};
@@ -12,6 +12,7 @@ use super::train::live::Whose;
 use super::{Context, Effect, Msg, Opened};
 use crate::features::Extractor;
 use crate::predictor::weights::Weights;
+use crate::trace::ThreadIx;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,6 +68,8 @@ pub struct Viewer {
     predicted: Predicted,
     /// Who was asked for the second row.
     second: Slot<PathBuf>,
+    /// Which pinned tasks were asked for.
+    following: Slot<Vec<ThreadIx>>,
     /// Who was shown there last: the key shows it again.
     last: Option<PathBuf>,
     /// A decision to go to as soon as its recording is open.
@@ -93,10 +96,10 @@ impl Viewer {
 
     /// Where things are.
     pub fn layout(&self, size: (u16, u16)) -> Layout {
-        let cpus = self.timeline().map_or(1, |t| t.trace().cpus());
-        let context = self.timeline().is_some_and(|t| t.panes.focus == Pane::Context);
-        let rows = 1 + usize::from(self.timeline().is_some_and(|t| t.second.is_some()));
-        Layout::timeline(size, cpus, rows, context)
+        let Some(t) = self.timeline() else { return Layout::timeline(size, &Want::default()) };
+        let predictions = 1 + u16::from(t.second.is_some());
+        let second = t.panes.focus == Pane::Context;
+        Layout::timeline(size, &Want { predictions, second, panes: t.panes.room, ..t.rows.want() })
     }
 
     /// What other screens know of the recording.
@@ -132,7 +135,7 @@ impl Viewer {
             }
         };
         let trace = Arc::clone(&loaded.trace);
-        let cols = Layout::timeline(size, trace.cpus(), 1, false).cols();
+        let cols = Layout::timeline(size, &Want { cpus: trace.cpus(), ..Want::default() }).cols();
         let mut timeline = Timeline::new(loaded, cols);
         if std::mem::take(&mut self.plays) {
             // A recording begins with its workload being set up: show what came after.
@@ -147,6 +150,7 @@ impl Viewer {
         }
         self.open = Open::Ready(Box::new(timeline));
         self.predicted = Predicted::Nobody;
+        self.following.clear();
     }
 
     /// Shows an event; opens its recording first if it is not open.
@@ -165,7 +169,7 @@ impl Viewer {
             self.second_news(ticket, news, cx);
             return;
         }
-        let Self { open, work, .. } = self;
+        let Self { open, work, following, .. } = self;
         let Open::Ready(t) = open else { return };
         match msg {
             Msg::Tick { now } => t.tick(now),
@@ -176,6 +180,10 @@ impl Viewer {
             Msg::NoModel { ticket, problem } if work.counts(ticket) => t.answers.no_model = Some(problem),
             Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => t.answers.failed = Some(problem),
             Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => t.inspector.take(event, by, result),
+            Msg::Followed { ticket, result } if following.counts(ticket) => match result {
+                Ok(lives) => t.lives.extend(lives),
+                Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
+            },
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
                 let live = cx.shared.live.as_ref().filter(|l| l.label == label);
                 if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {

@@ -19,7 +19,7 @@ const ALONE: usize = 50;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "An interval holds 95 % of the differences of the same figures over equal stretches of time of both recordings, drawn \
-    with replacement.\nIt says how much chance within these two runs accounts for; compare several runs to know about others.\n"
+    with replacement.\nWhat happened in fewer than 5 of 100 such stretches is not compared.\nIt says how much chance within these two runs accounts for; compare several runs to know about others.\n"
 )]
 pub struct Args {
     /// The recording to compare with.

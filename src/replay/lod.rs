@@ -6,7 +6,10 @@
 //! stints are summed once, in a pyramid ([`Levels`]).
 
 use super::levels::{Levels, Merge};
+use super::load::{Column, Filler, Loads};
+use super::stretches::Stretches;
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
+use std::collections::HashMap;
 
 /// Stints in one leaf of the pyramid.
 pub const LEAF: usize = 16;
@@ -107,53 +110,6 @@ impl Cell {
     }
 }
 
-/// The unknown time of one CPU, with its running sum: how much lies in a window costs two searches.
-#[derive(Clone, Debug, Default)]
-struct Stretches {
-    /// Begin, end, and ns of the ones before.
-    all: Vec<(u64, u64, u64)>,
-}
-
-impl Stretches {
-    fn of(trace: &Trace, cpu: CpuId) -> Self {
-        let mut before = 0;
-        let with_sum = |&(from, to): &(Nanos, Nanos)| {
-            let stretch = (from.0, to.0, before);
-            before += to.0 - from.0;
-            stretch
-        };
-        Self { all: trace.unknown(cpu).iter().map(with_sum).collect() }
-    }
-
-    /// Ns of unknown time before `t`.
-    fn before(&self, t: u64) -> u64 {
-        match self.all[..self.all.partition_point(|s| s.0 < t)].last() {
-            Some((from, to, before)) => before + (t.min(*to) - from),
-            None => 0,
-        }
-    }
-
-    fn within(&self, from: u64, to: u64) -> u64 {
-        if self.all.is_empty() { 0 } else { self.before(to.max(from)) - self.before(from) }
-    }
-
-    /// Calls `visit` with each unknown part of `[from, to)`.
-    fn each(&self, from: u64, to: u64, mut visit: impl FnMut(u64, u64)) {
-        let first = self.all.partition_point(|s| s.1 <= from);
-        let inside = self.all[first..].iter().take_while(|s| s.0 < to);
-        inside.for_each(|s| visit(s.0.max(from), s.1.min(to)));
-    }
-
-    /// Calls `visit` with each known part of `[from, to)`.
-    fn known(&self, mut from: u64, to: u64, mut visit: impl FnMut(u64, u64)) {
-        self.each(from, to, |a, b| {
-            visit(from, a);
-            from = b;
-        });
-        visit(from, to);
-    }
-}
-
 #[derive(Clone, Debug, Default)]
 struct Lane {
     runs: Levels<Runs>,
@@ -171,6 +127,8 @@ pub struct Pyramid {
     lanes: Vec<Lane>,
     /// Per overview column: share of the CPUs' known time that was not idle.
     pub overview: Vec<f32>,
+    /// How busy each CPU was, for many of them at once.
+    loads: Loads,
 }
 
 /// Time of switch `k` on a CPU with these switches.
@@ -213,11 +171,13 @@ impl Pyramid {
         let span = trace.span().0;
         let (mut busy, mut hidden) = (vec![0_u64; OVERVIEW], vec![0_u64; OVERVIEW]);
         let mut lanes = Vec::with_capacity(trace.cpus());
+        let mut loads = Loads::default();
         for cpu in (0..trace.cpus()).map(|c| CpuId(c as u16)) {
             let switches = trace.cpu_switches(cpu);
             let mut runs = Levels::default();
             let mut threads = Vec::with_capacity(switches.len() + 1);
             let mut leaf = Runs::default();
+            let mut load = Filler::new(span, switches.len());
             let unknown = Stretches::of(trace, cpu);
             let mut from = 0;
             let stints = if switches.is_empty() { 0 } else { switches.len() + 1 };
@@ -229,9 +189,12 @@ impl Pyramid {
                 let unseen = unknown.within(from, to);
                 leaf.add(thread, to - from - unseen, idle);
                 leaf.add_unknown(unseen);
-                if !idle {
-                    unknown.known(from, to, |from, to| spread(&mut busy, span, from, to));
-                }
+                unknown.known(from, to, |from, to| {
+                    load.add(from, to, !idle);
+                    if !idle {
+                        spread(&mut busy, span, from, to);
+                    }
+                });
                 if (i + 1) % LEAF == 0 {
                     runs.push(std::mem::take(&mut leaf));
                 }
@@ -241,13 +204,14 @@ impl Pyramid {
             if stints > 0 {
                 unknown.each(0, span, |from, to| spread(&mut hidden, span, from, to));
             }
+            loads.0.push(if stints > 0 { load.finish() } else { Levels::default() });
             lanes.push(Lane { runs, threads, gaps, unknown });
         }
         let seen = (0..trace.cpus()).filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty()).count().max(1);
         let column = (span as f64 / OVERVIEW as f64 * seen as f64).max(1.0);
         let share = |(&ns, &unseen): (&u64, &u64)| (ns as f64 / (column - unseen as f64).max(1.0)).min(1.0) as f32;
         let overview = busy.iter().zip(&hidden).map(share).collect();
-        Self { lanes, overview }
+        Self { lanes, overview, loads }
     }
 
     /// The columns of `cpu` in the window `[start, start + width)`, cut into `cols`.
@@ -275,37 +239,12 @@ impl Pyramid {
             return cell;
         }
         let to = t1.min(span).max(t0 + 1);
-        let mut runs = Runs::default();
-        // Part `[from, to)` of stint `i`.
-        let add = |runs: &mut Runs, i: usize, from: u64, to: u64| {
-            let thread = lane.threads.get(i).copied().unwrap_or(ThreadIx::NONE);
-            let unseen = lane.unknown.within(from, to);
-            // Idle threads come first in the numbering, one per CPU.
-            runs.add(thread, to.saturating_sub(from) - unseen, thread.ix() < trace.cpus());
-            runs.add_unknown(unseen);
-        };
+        let runs = lane.runs(trace, switches, (t0, to), (first, end));
         if first == end {
-            add(&mut runs, first, t0, to);
             cell.stint = Some(first);
-        } else {
-            let (begin, last) = (at(trace, switches, first), at(trace, switches, end - 1));
-            let (head, tail) = (begin - t0, to.saturating_sub(last));
-            add(&mut runs, first, t0, begin);
-            if end == first + 1 {
-                cell.stint = Some(if head > tail { first } else { end });
-            }
-            // Whole stints first+1..end: leaves where they fill one, single steps at both ends.
-            let (from, till) = (first + 1, end);
-            let (a, b) = (from.div_ceil(LEAF), (till / LEAF).min(lane.runs.len()));
-            let single = |runs: &mut Runs, i: usize| add(runs, i, at(trace, switches, i - 1), at(trace, switches, i));
-            if a < b {
-                (from..a * LEAF).for_each(|i| single(&mut runs, i));
-                lane.runs.fold(a..b, |node| runs.merge(node));
-                (b * LEAF..till).for_each(|i| single(&mut runs, i));
-            } else {
-                (from..till).for_each(|i| single(&mut runs, i));
-            }
-            add(&mut runs, end, last, last + tail);
+        } else if end == first + 1 {
+            let at = at(trace, switches, first);
+            cell.stint = Some(if at - t0 > to.saturating_sub(at) { first } else { end });
         }
         cell.thread = cell.stint.map_or_else(|| runs.longest(), |i| stint_thread(trace, cpu, i));
         cell.unknown = (runs.unknown as f64 / (to - t0) as f64).min(1.0) as f32;
@@ -315,6 +254,88 @@ impl Pyramid {
         cell.busy = (runs.busy as f64 / (to - t0).saturating_sub(runs.unknown).max(1) as f64).min(1.0) as f32;
         cell.gap = lane.lost_share(t0, to);
         cell
+    }
+
+    /// How busy `cpu` was in each column of a window (start, width, columns), if that is cheap; false if not.
+    pub fn columns(
+        &self,
+        trace: &Trace,
+        cpu: CpuId,
+        window: (u64, u64, usize),
+        each: impl FnMut(usize, Column),
+    ) -> bool {
+        let threads = self.lanes.get(cpu.ix()).map_or(&[][..], |lane| &lane.threads);
+        self.loads.columns((trace, cpu), threads, window, each)
+    }
+
+    /// Who ran longest in the window `[start, start + width)` on all CPUs together.
+    pub fn longest(&self, trace: &Trace, start: u64, width: u64) -> Longest {
+        let (span, mut known, mut by) = (trace.span().0, 0, HashMap::<ThreadIx, (u64, u64)>::new());
+        let end = start.saturating_add(width);
+        for (c, lane) in self.lanes.iter().enumerate() {
+            let cpu = CpuId(c as u16);
+            let (switches, to) = (trace.cpu_switches(cpu), end.min(span));
+            if switches.is_empty() || start >= to {
+                continue;
+            }
+            let stints = (switches_before(trace, cpu, start), switches_before(trace, cpu, end));
+            let runs = lane.runs(trace, switches, (start, to), stints);
+            let counted: u64 = runs.top.iter().map(|s| s.1).sum();
+            // Whoever is summed up may have had a seventh of what fell out.
+            let missing = (to - start).saturating_sub(counted) / (TOP as u64 + 1);
+            known += (to - start) - runs.unknown.min(to - start);
+            for &(thread, ns) in runs.top.iter().filter(|s| s.1 > 0 && s.0.ix() >= trace.cpus()) {
+                if thread != ThreadIx::NONE {
+                    let sum = by.entry(thread).or_default();
+                    *sum = (sum.0 + ns, sum.1 + missing);
+                }
+            }
+        }
+        Longest { threads: by.into_iter().map(|(thread, (ns, missing))| (thread, ns, missing)).collect(), known }
+    }
+}
+
+/// Who ran longest in a window.
+#[derive(Clone, Debug, Default)]
+pub struct Longest {
+    /// Threads, how many ns each ran at least, and how many more it may have run; in no order, idle ones left out.
+    pub threads: Vec<(ThreadIx, u64, u64)>,
+    /// Known ns of all CPUs.
+    pub known: u64,
+}
+
+impl Lane {
+    /// Who ran how long in `[t0, to)`, which has the switches `first..end` of this CPU in it.
+    fn runs(&self, trace: &Trace, switches: &[u32], (t0, to): (u64, u64), (first, end): (usize, usize)) -> Runs {
+        let mut runs = Runs::default();
+        // Part `[from, to)` of stint `i`.
+        let add = |runs: &mut Runs, i: usize, from: u64, to: u64| {
+            let thread = self.threads.get(i).copied().unwrap_or(ThreadIx::NONE);
+            let unseen = self.unknown.within(from, to);
+            // Idle threads come first in the numbering, one per CPU.
+            runs.add(thread, to.saturating_sub(from) - unseen, thread.ix() < trace.cpus());
+            runs.add_unknown(unseen);
+        };
+        if first == end {
+            add(&mut runs, first, t0, to);
+            return runs;
+        }
+        let (begin, last) = (at(trace, switches, first), at(trace, switches, end - 1));
+        let tail = to.saturating_sub(last);
+        add(&mut runs, first, t0, begin);
+        // Whole stints first+1..end: leaves where they fill one, single steps at both ends.
+        let (from, till) = (first + 1, end);
+        let (a, b) = (from.div_ceil(LEAF), (till / LEAF).min(self.runs.len()));
+        let single = |runs: &mut Runs, i: usize| add(runs, i, at(trace, switches, i - 1), at(trace, switches, i));
+        if a < b {
+            (from..a * LEAF).for_each(|i| single(&mut runs, i));
+            self.runs.fold(a..b, |node| runs.merge(node));
+            (b * LEAF..till).for_each(|i| single(&mut runs, i));
+        } else {
+            (from..till).for_each(|i| single(&mut runs, i));
+        }
+        add(&mut runs, end, last, last + tail);
+        runs
     }
 }
 
@@ -352,7 +373,6 @@ fn spread(columns: &mut [u64], span: u64, from: u64, to: u64) {
 mod tests {
     use super::*;
     use crate::trace::{Event, EventKind, Pid, TaskState, TraceBuilder, TraceMeta};
-    use std::collections::HashMap;
 
     /// Stints with who runs, and whether another one is said to leave at the end.
     fn trace(stints: &[(u64, i32, bool)]) -> Trace {

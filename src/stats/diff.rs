@@ -3,7 +3,8 @@
 //! Each recording is cut into [`BLOCKS`] equal stretches of time. A recording's figure is one of sums over its blocks; its spread is
 //! that of the same figure over blocks that are drawn with replacement ([`DRAWS`] times, from a fixed seed), so that what belongs
 //! together in time is drawn together. The interval of a difference holds 95 % of the drawn ones. It says what another
-//! stretch of the same two runs would have given; two runs of one workload may differ by more.
+//! stretch of the same two runs would have given; two runs of one workload may differ by more. What happened in fewer than [`LEAST`]
+//! blocks of a recording has no spread to speak of and is not compared.
 
 use super::names::Rows;
 use super::states::{Doing, Piece, Sink, Wait, walk};
@@ -15,6 +16,8 @@ use std::collections::HashMap;
 pub const BLOCKS: usize = 100;
 /// How often their sums are drawn.
 pub const DRAWS: usize = 1000;
+/// Blocks of each recording in which what is compared must have happened.
+pub const LEAST: usize = 5;
 /// Names that are compared: those with the most time on a CPU or waiting for one.
 const NAMES: usize = 200;
 
@@ -260,7 +263,14 @@ fn differences(
         };
         drawn[side].iter().map(of).collect()
     });
+    let happened = |measure: Measure, side: usize| {
+        let count = |s: &&Sum| if measure == Measure::Wait { s.waits > 0.0 } else { s.stints > 0.0 };
+        blocks[side].iter().filter(count).count()
+    };
     let one = |measure: Measure| {
+        if happened(measure, 0) < LEAST || happened(measure, 1) < LEAST {
+            return None;
+        }
         let values = [measure.of(&whole[0], spans[0])?, measure.of(&whole[1], spans[1])?];
         let pairs = sums[0].iter().zip(&sums[1]);
         let mut drawn: Vec<f64> =

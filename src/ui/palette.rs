@@ -1,5 +1,7 @@
 //! Colours and glyphs. With `NO_COLOR` everything is said by letters, glyphs, bold, dim, underline and reverse alone.
 
+use crate::app::timeline::colours::COLOURS;
+use crate::app::timeline::rows::Heat;
 use crate::trace::{TaskState, ThreadIx, Trace};
 use ratatui::style::{Color, Modifier, Style};
 
@@ -11,10 +13,13 @@ pub struct Theme {
 }
 
 /// Backgrounds on which black text reads well, from the 256-colour cube; neighbours differ in hue.
-const TASKS: [u8; 18] = [75, 114, 179, 176, 80, 216, 149, 141, 222, 110, 204, 43, 186, 139, 209, 117, 150, 181];
+const TASKS: [u8; COLOURS] = [75, 114, 179, 176, 80, 216, 149, 141, 222, 110, 204, 43, 186, 139, 209, 117, 150, 181];
 
 /// Colours of runs: strong, and the same one faint; neighbours differ in hue.
 const RUNS: [(u8, u8); 6] = [(81, 24), (214, 94), (120, 28), (213, 90), (228, 100), (210, 88)];
+
+/// Little to much: of use, of misses, of queue.
+const HEATS: [[u8; 6]; 3] = [[235, 22, 28, 34, 40, 118], [235, 52, 88, 124, 160, 203], [235, 17, 18, 26, 32, 81]];
 
 /// Eight heights.
 pub const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -97,6 +102,36 @@ impl Theme {
         self.fg(71)
     }
 
+    fn heat_color(kind: Heat, share: f32) -> u8 {
+        let ramp = HEATS[match kind {
+            Heat::Use => 0,
+            Heat::Misses => 1,
+            Heat::Queue => 2,
+        }];
+        let step = (share.clamp(0.0, 1.0) * (ramp.len() - 1) as f32).ceil() as usize;
+        ramp[step.min(ramp.len() - 1)]
+    }
+
+    /// So much of something, 0..1, as a colour of glyphs.
+    pub fn heat(self, kind: Heat, share: f32) -> Style {
+        self.fg(Self::heat_color(kind, share))
+    }
+
+    /// The same as a colour below them.
+    pub fn heat_below(self, kind: Heat, share: f32) -> Style {
+        if self.color { Style::new().bg(Color::Indexed(Self::heat_color(kind, share))) } else { Style::new() }
+    }
+
+    /// A share of misses that is worth a mark below a cell.
+    pub fn missed(self, share: f32) -> Option<Style> {
+        let color = match share {
+            s if s < 0.3 => return None,
+            s if s < 0.6 => 88,
+            _ => 160,
+        };
+        self.color.then(|| Style::new().bg(Color::Indexed(color)))
+    }
+
     /// The line of the run in this row of the list.
     pub fn run(self, place: usize) -> Style {
         self.fg(RUNS[place % RUNS.len()].0).add_modifier(Modifier::BOLD)
@@ -107,34 +142,55 @@ impl Theme {
         if self.color { self.fg(RUNS[place % RUNS.len()].1) } else { Style::new().add_modifier(Modifier::DIM) }
     }
 
-    fn task_color(trace: &Trace, thread: ThreadIx) -> u8 {
-        let tasks = trace.tasks();
-        // FNV-1a over name and pid: the same task has the same colour in every session.
-        let name = tasks.thread_name(thread).bytes();
-        let pid = tasks.pid(thread).0.to_le_bytes();
-        let hash =
-            name.chain(pid).fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-        TASKS[((hash ^ (hash >> 32)) % TASKS.len() as u64) as usize]
+    fn task_color(colour: u8) -> u8 {
+        TASKS[usize::from(colour) % TASKS.len()]
     }
 
-    /// A running task: black on its colour. Idle is dim.
-    pub fn task(self, trace: &Trace, thread: ThreadIx) -> Style {
-        if thread == ThreadIx::NONE || trace.tasks().is_idle(thread) {
-            self.dim()
-        } else if self.color {
-            Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(Self::task_color(trace, thread)))
-        } else {
-            Style::new()
+    /// A running task: black on its colour. Idle, which has none, is dim.
+    pub fn task(self, colour: Option<u8>) -> Style {
+        match colour {
+            None => self.dim(),
+            Some(colour) if self.color => {
+                Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(Self::task_color(colour)))
+            }
+            Some(_) => Style::new(),
         }
     }
 
     /// A task's colour as text colour.
-    pub fn task_text(self, trace: &Trace, thread: ThreadIx) -> Style {
-        if thread == ThreadIx::NONE || trace.tasks().is_idle(thread) {
-            self.dim()
-        } else {
-            self.fg(Self::task_color(trace, thread))
-        }
+    pub fn task_text(self, colour: Option<u8>) -> Style {
+        colour.map_or_else(|| self.dim(), |colour| self.fg(Self::task_color(colour)))
+    }
+
+    /// A pinned task while it runs.
+    pub fn running(self, colour: Option<u8>) -> Style {
+        if self.color { self.task(colour) } else { Style::new().add_modifier(Modifier::REVERSED) }
+    }
+
+    /// A pinned task while it waits for a CPU.
+    pub fn runnable(self) -> Style {
+        self.fg(154)
+    }
+
+    /// Where a pinned task was woken.
+    pub fn wake(self) -> Style {
+        self.fg(154).add_modifier(Modifier::BOLD)
+    }
+
+    /// A task that was not searched, while others that were are lit.
+    pub fn faded(self) -> Style {
+        if self.color { self.fg(240) } else { Style::new().add_modifier(Modifier::DIM) }
+    }
+
+    /// A task that was searched, on top of its own colour.
+    pub fn lit(self) -> Style {
+        let style = Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
+        if self.color { style } else { style.add_modifier(Modifier::REVERSED) }
+    }
+
+    /// A mark where a searched task ran too, in the one colour that no task has.
+    pub fn lit_mark(self) -> Style {
+        self.fg(231).add_modifier(Modifier::BOLD)
     }
 
     /// The state a task is left in, in Perfetto's colours: runnable lime, sleeping grey, uninterruptible orange, dead

@@ -1,10 +1,16 @@
 //! The Timeline: the whole recording at the top, axis and lanes, the selected decision, playback. What is said while no
 //! recording is open.
 
+mod axis;
+mod heat;
 mod inspector;
+mod lane;
 mod lanes;
+mod legend;
 mod marks;
 mod overview;
+mod slim;
+mod task;
 
 use super::footer;
 use super::pen::Pen;
@@ -20,6 +26,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let l = app.layout();
     overview::draw(t, &l, pen);
     lanes::draw(t, &l, pen);
+    legend::draw(t, &l, pen);
     marks::draw(app, t, &l, pen);
     inspector::draw(t, &l, pen);
     footer::bar(app, t, &l, pen);

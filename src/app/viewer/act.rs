@@ -77,12 +77,13 @@ impl Screen for Viewer {
     }
 
     fn wants(&mut self, cx: &mut Context) {
-        let visible = self.layout(cx.size).visible_lanes();
+        let l = self.layout(cx.size);
         let Some(t) = self.timeline_mut() else { return };
-        t.keep_lane_visible(visible);
+        t.arrange(&l);
         self.want_predictions(cx);
         self.want_live(cx);
         self.want_second(cx);
+        self.want_lives(cx);
         self.want_details(cx);
     }
 }
@@ -110,8 +111,7 @@ impl Timeline {
             Action::Play => t.cursor.toggle(),
             Action::Slower => t.cursor.change_speed(false),
             Action::Faster => t.cursor.change_speed(true),
-            Action::PrevDecision => t.step(false),
-            Action::NextDecision => t.step(true),
+            Action::PrevDecision | Action::NextDecision => news = t.step(action == Action::NextDecision),
             Action::NextMiss | Action::PrevMiss if t.answers.row_lacks_model() => {
                 news = Some("no model, so no misses of it: o shows the baselines".into());
             }
@@ -153,6 +153,15 @@ impl Timeline {
             Action::Start => t.seek(Nanos(0)),
             Action::End => t.seek(Nanos(u64::MAX)),
             Action::Row => t.next_row(),
+            Action::Room
+            | Action::Shape
+            | Action::Heat
+            | Action::Sort
+            | Action::Open
+            | Action::Pin
+            | Action::PinFound => {
+                news = t.act_on_rows(action);
+            }
             Action::Pane if panes => {
                 t.panes.scroll = 0;
                 t.panes.focus = match t.panes.focus {
@@ -164,7 +173,7 @@ impl Timeline {
             Action::Up | Action::Down | Action::PageUp | Action::PageDown => {
                 let by = list::rows(action, list::PAGE).unwrap_or(0);
                 if t.panes.focus == Pane::Lanes {
-                    t.choose_cpu(t.cpu.saturating_add_signed(by));
+                    t.choose_beside(by);
                 } else {
                     t.panes.scroll = t.panes.scroll.saturating_add_signed(by).min(4096);
                 }

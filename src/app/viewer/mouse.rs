@@ -2,6 +2,7 @@
 
 use crate::app::input::{Mouse, MouseKind};
 use crate::app::layout::Layout;
+use crate::app::timeline::rows::What;
 use crate::app::timeline::{Pane, Timeline};
 use crate::replay::lod;
 use crate::trace::{CpuId, Nanos};
@@ -49,29 +50,25 @@ impl Timeline {
             }
             MouseKind::Up => {
                 if let Some((_, _, false)) = t.panes.drag.take() {
-                    let lane = lane_at(l, y).map(|i| t.panes.first_lane + i);
+                    let row = t.rows.placed(l).into_iter().find(|p| (p.y..p.y + p.h).contains(&y));
                     t.panes.focus = Pane::Lanes;
-                    t.click(lane, t.view.time(col, cols));
+                    t.click(row.map(|p| p.what), t.view.time(col, cols));
                 }
             }
         }
     }
 }
 
-fn lane_at(l: &Layout, y: u16) -> Option<usize> {
-    let row = y.checked_sub(l.lanes.y).filter(|&row| row < l.lanes.h)?;
-    Some(usize::from(row / l.lane_h.max(1)))
-}
-
 impl Timeline {
     /// Selects the decision whose stint is under the pointer, or just moves the playhead (click on the axis).
-    fn click(&mut self, lane: Option<usize>, at: u64) {
-        let Some(cpu) = lane.filter(|&c| c < self.trace().cpus()) else {
+    fn click(&mut self, row: Option<What>, at: u64) {
+        let Some(what) = row else {
             self.seek(Nanos(at));
             return;
         };
-        self.cpu = cpu;
-        match lod::switches_before(self.trace(), CpuId(cpu as u16), at + 1).checked_sub(1) {
+        self.choose(what);
+        let before = lod::switches_before(self.trace(), CpuId(self.cpu as u16), at.saturating_add(1));
+        match before.checked_sub(1).filter(|_| matches!(what, What::Cpu(_))) {
             Some(k) => self.select(k),
             None => self.seek(Nanos(at)),
         }

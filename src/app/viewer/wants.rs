@@ -89,6 +89,18 @@ impl Viewer {
         }
     }
 
+    /// What pinned tasks did, as far as it is not there.
+    pub(super) fn want_lives(&mut self, cx: &mut Context) {
+        let Open::Ready(t) = &mut self.open else { return };
+        let missing: Vec<_> = t.rows.pinned().iter().copied().filter(|&thread| t.life(thread).is_none()).collect();
+        if missing.is_empty() {
+            return;
+        }
+        if let Some(ticket) = self.following.want(missing.clone()) {
+            cx.order(Effect::Follow { ticket, trace: Arc::clone(&t.loaded.trace), threads: missing });
+        }
+    }
+
     /// Details of the selected decision, by the weights whose answer is shown there.
     pub(super) fn want_details(&mut self, cx: &mut Context) {
         let ticket = self.work.ticket();

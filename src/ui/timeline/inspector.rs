@@ -35,8 +35,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
 
 /// The selected CPU, and where the others are when not all have a lane on the screen.
 fn which_cpu(t: &Timeline, l: &Layout) -> String {
-    let all = t.trace().cpus();
-    if all > l.visible_lanes() { format!("CPU{} of {all} · ↑↓", t.cpu) } else { format!("CPU{}", t.cpu) }
+    if t.rows.scrolls(l) { format!("CPU{} of {} · ↑↓", t.cpu, t.trace().cpus()) } else { format!("CPU{}", t.cpu) }
 }
 
 fn pane<'p>(area: Area, title: &str, focus: bool, pen: &'p mut Pen) -> Pen<'p> {
@@ -220,7 +219,7 @@ fn candidate_row(
     }
     pen.put(area.x + 2, y, name_w, &short_name(t.trace(), c.thread, i.event, usize::from(name_w)), style);
     if model {
-        pen.put(p_x, y, bar_w, &bar(f64::from(c.p), bar_w), theme.task_text(t.trace(), c.thread));
+        pen.put(p_x, y, bar_w, &bar(f64::from(c.p), bar_w), theme.task_text(t.colour(c.thread)));
         pen.put(p_x + bar_w + 1, y, 4, &format!("{:.2}", c.p), style);
     }
     if wide {
@@ -277,7 +276,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
         let ago = format!("−{}", time::short(now.since(e.time).0));
         pen.put(area.x, y, 9, &ago, theme.dim());
         pen.put(area.x + 10, y, 7, kind, theme.text());
-        pen.put(area.x + 18, y, w, &short_name(trace, who, index, usize::from(w)), theme.task_text(trace, who));
+        pen.put(area.x + 18, y, w, &short_name(trace, who, index, usize::from(w)), theme.task_text(t.colour(who)));
         pen.put(area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
     }
     let y = area.y + rows as u16;

@@ -61,8 +61,8 @@ fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line
     let wait = t.waits.get(row);
     let length = (wait.to - wait.from).max(1);
     let mut out: Vec<Line> = Vec::new();
-    out.extend(strip(t, row, blame, pen));
-    bars(t, row, blame, length, pen, &mut out);
+    out.extend(strip(app, (t, row), blame, pen));
+    bars(app, (t, row), blame, length, pen, &mut out);
     let dim = |text: &str| (text.to_owned(), theme.dim());
     let mut more = |head: &str, text: String, style: Style| {
         let room = usize::from(pen.area.w).saturating_sub(HEAD).max(8);
@@ -96,10 +96,11 @@ const HEAD: usize = 11;
 const LINES: usize = 6;
 
 /// Who had the CPU in its order, from left to right.
-fn strip(t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Option<Line> {
+fn strip(app: &App, (t, row): (&Table, usize), blame: &Blame, pen: &Pen) -> Option<Line> {
     let (theme, n) = (pen.theme, blame.parts.len());
     let cells = usize::from(pen.area.w).checked_sub(HEAD + 2).filter(|cells| *cells > 0 && n > 0)?;
     let who: Vec<ThreadIx> = (0..cells).map(|cell| blame.parts[cell * n / cells]).collect();
+    let task = |thread| theme.task(app.timeline().and_then(|t| t.colour(thread)));
     let head = format!("CPU{}", t.waits.get(row).cpu.0);
     let mut line = vec![(format!("{head:<HEAD$}"), theme.dim())];
     for stint in who.chunk_by(|a, b| a == b) {
@@ -107,7 +108,7 @@ fn strip(t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Option<Line> {
         let (name, style) = match thread {
             ThreadIx::NONE => ("╱".repeat(room), theme.gap()),
             idle if t.trace.tasks().is_idle(idle) => ("·".repeat(room), theme.dim()),
-            thread => (short_name(&t.trace, thread, t.event(row), room - 1), theme.task(&t.trace, thread)),
+            thread => (short_name(&t.trace, thread, t.event(row), room - 1), task(thread)),
         };
         let text =
             if t.trace.tasks().is_idle(thread) || thread == ThreadIx::NONE { name } else { format!("▏{name}") };
@@ -117,7 +118,7 @@ fn strip(t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Option<Line> {
     Some(line)
 }
 
-fn bars(t: &Table, row: usize, blame: &Blame, length: u64, pen: &Pen, out: &mut Vec<Line>) {
+fn bars(app: &App, (t, row): (&Table, usize), blame: &Blame, length: u64, pen: &Pen, out: &mut Vec<Line>) {
     let (theme, trace) = (pen.theme, &t.trace);
     let name_w = usize::from(pen.area.w / 4).clamp(8, 24);
     let bar_w = pen.area.w.saturating_sub(name_w as u16 + 24).min(60);
@@ -134,11 +135,12 @@ fn bars(t: &Table, row: usize, blame: &Blame, length: u64, pen: &Pen, out: &mut 
     // The lines below them are to be seen, too.
     let most = usize::from(pen.area.h).saturating_sub(LINES).max(2);
     let (ran, more) = blame.instead.ran.split_at(most.min(blame.instead.ran.len()));
+    let colour = |thread| app.timeline().and_then(|t| t.colour(thread));
     for (thread, ns) in ran {
         if trace.tasks().is_idle(*thread) {
             add("idle".into(), *ns, theme.pending());
         } else {
-            add(called(t, row, *thread), *ns, theme.task_text(trace, *thread));
+            add(called(t, row, *thread), *ns, theme.task_text(colour(*thread)));
         }
     }
     let others = blame.instead.rest.0 + more.len() as u64;

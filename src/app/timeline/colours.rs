@@ -1,0 +1,155 @@
+//! Which of a few colours each task has. The tasks that ran most in the visible window have one of their own; a task keeps
+//! its colour while it is among them. All others have the colour that their name and pid give, which others may share.
+
+use crate::replay::lod::Pyramid;
+use crate::trace::{ThreadIx, Trace};
+use std::collections::HashMap;
+
+use super::View;
+
+/// So many colours there are.
+pub const COLOURS: usize = 18;
+
+/// A task of the visible window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// Who.
+    pub thread: ThreadIx,
+    /// Share of the CPUs' known time in which it ran, 0..1.
+    pub share: f32,
+    /// It may have run longer: more tasks ran than are summed up.
+    pub least: bool,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Colours {
+    of: HashMap<ThreadIx, u8>,
+    /// The tasks that ran most in the visible window, in this order; at most [`COLOURS`].
+    pub seen: Vec<Seen>,
+    /// The window that this was found for.
+    view: Option<View>,
+}
+
+/// The colour that name and pid give: the same in every session.
+fn own(trace: &Trace, thread: ThreadIx) -> u8 {
+    let tasks = trace.tasks();
+    // FNV-1a.
+    let name = tasks.thread_name(thread).bytes();
+    let pid = tasks.pid(thread).0.to_le_bytes();
+    let hash =
+        name.chain(pid).fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    ((hash ^ (hash >> 32)) % COLOURS as u64) as u8
+}
+
+impl Colours {
+    /// A task's colour; none for idle and for nobody.
+    pub fn of(&self, trace: &Trace, thread: ThreadIx) -> Option<u8> {
+        if thread == ThreadIx::NONE || trace.tasks().is_idle(thread) {
+            return None;
+        }
+        Some(self.of.get(&thread).copied().unwrap_or_else(|| own(trace, thread)))
+    }
+
+    /// Gives colours to what is visible now.
+    pub fn look(&mut self, trace: &Trace, pyramid: &Pyramid, view: View) {
+        if self.view.replace(view) == Some(view) {
+            return;
+        }
+        let longest = pyramid.longest(trace, view.start, view.width);
+        let known = longest.known.max(1) as f32;
+        let mut seen = longest.threads;
+        seen.sort_unstable_by_key(|&(thread, ns, _)| (std::cmp::Reverse(ns), thread));
+        seen.truncate(COLOURS);
+        let seen = seen.into_iter().map(|(thread, ns, missing)| Seen {
+            thread,
+            share: ns as f32 / known,
+            least: missing as f32 / known >= 0.005,
+        });
+        self.seen = seen.collect();
+        self.assign(trace);
+    }
+
+    fn assign(&mut self, trace: &Trace) {
+        let mut taken = [false; COLOURS];
+        let mut new = Vec::new();
+        for seen in &self.seen {
+            // The one it had before, or the one it would have alone.
+            match self.of.get(&seen.thread) {
+                Some(&colour) if !taken[usize::from(colour)] => taken[usize::from(colour)] = true,
+                _ => new.push(seen.thread),
+            }
+        }
+        for thread in new {
+            let own = usize::from(own(trace, thread));
+            let free = (0..COLOURS).map(|i| (own + i * 7) % COLOURS).find(|&c| !taken[c]).unwrap_or(own);
+            taken[free] = true;
+            self.of.insert(thread, free as u8);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, TraceBuilder, TraceMeta};
+
+    /// A CPU on which tasks run one after the other, each as often as it is named.
+    fn trace(stints: impl Iterator<Item = i32>) -> Trace {
+        let mut b = TraceBuilder::default();
+        let mut prev = 0;
+        for (t, pid) in stints.enumerate() {
+            let (task, next) = (b.task(Pid(prev), b"t"), b.task(Pid(pid), b"t"));
+            let event = Event {
+                time: Nanos(t as u64 * 1_000),
+                cpu: CpuId(0),
+                kind: EventKind::Switch,
+                actor: ThreadIx::NONE,
+                task,
+                prio: 120,
+                state: TaskState::RUNNING,
+                next,
+                next_prio: 120,
+                from_cpu: CpuId::NONE,
+                to_cpu: CpuId::NONE,
+            };
+            b.push(event, Pid(prev));
+            prev = pid;
+        }
+        b.finish(TraceMeta::default())
+    }
+
+    #[test]
+    fn what_is_visible_has_colours_that_differ_and_keeps_them_while_one_scrolls() {
+        let trace = trace((0..600).map(|i| 1 + i / 100 * 3 + i % 5));
+        let pyramid = Pyramid::build(&trace);
+        let view = View::fit(trace.span().0);
+        let mut colours = Colours::default();
+        let mut before: HashMap<ThreadIx, u8> = HashMap::new();
+        for step in 0..100 {
+            colours.look(&trace, &pyramid, view.at(step * 5_000, 90_000));
+            let now: Vec<u8> = colours.seen.iter().filter_map(|s| colours.of(&trace, s.thread)).collect();
+            let mut apart = now.clone();
+            apart.sort_unstable();
+            apart.dedup();
+            assert_eq!((apart.len(), now.len()), (colours.seen.len(), colours.seen.len()), "all differ: {now:?}");
+            let kept: HashMap<ThreadIx, u8> = colours.seen.iter().map(|s| s.thread).zip(now).collect();
+            for (thread, colour) in &kept {
+                assert!(before.get(thread).is_none_or(|had| had == colour), "{thread:?} changed its colour");
+            }
+            before = kept;
+        }
+        assert_eq!(colours.of(&trace, ThreadIx(0)), None, "idle has none");
+    }
+
+    #[test]
+    fn shares_are_those_of_the_window() {
+        let trace = trace((0..101).map(|i| if i % 4 == 0 { 7 } else { 8 }));
+        let mut colours = Colours::default();
+        colours.look(&trace, &Pyramid::build(&trace), View::fit(trace.span().0));
+        let shares: Vec<(i32, f32, bool)> =
+            colours.seen.iter().map(|s| (trace.tasks().pid(s.thread).0, s.share, s.least)).collect();
+        assert_eq!(shares.iter().map(|s| (s.0, s.2)).collect::<Vec<_>>(), [(8, false), (7, false)]);
+        assert!((shares[0].1 - 0.75).abs() < 0.01 && (shares[1].1 - 0.25).abs() < 0.01, "{shares:?}");
+    }
+}

@@ -1,0 +1,68 @@
+//! The time axis, and the lines that marks and the playhead draw through all rows.
+
+use crate::app::layout::Layout;
+use crate::app::timeline::Timeline;
+use crate::ui::pen::Pen;
+use ratatui::style::Style;
+
+/// Draws marks and playhead over these lines of the screen.
+pub fn lines(t: &Timeline, l: &Layout, rows: &std::ops::Range<u16>, pen: &mut Pen) {
+    let theme = pen.theme;
+    for (i, mark) in t.marks.iter().enumerate() {
+        column_line(t, l, mark.0, (if i == 0 { "┊" } else { "┋" }, theme.mark()), rows.clone(), pen);
+    }
+    column_line(t, l, t.cursor.pos().0, ("┃", theme.playhead()), rows.clone(), pen);
+}
+
+fn column_line(
+    t: &Timeline,
+    l: &Layout,
+    at: u64,
+    (glyph, style): (&str, Style),
+    rows: std::ops::Range<u16>,
+    pen: &mut Pen,
+) {
+    let Some(col) = t.view.column(at, l.cols()) else { return };
+    for y in rows {
+        if let Some(cell) = pen.cell((l.plot.x + col as u16, y)) {
+            cell.set_symbol(glyph).set_style(style);
+        }
+    }
+}
+
+/// Ticks at round times of the clock that is shown, at least 18 columns and a label apart.
+pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let theme = pen.theme;
+    let cols = l.cols();
+    let label = t.point(t.view.start.saturating_add(t.view.width), t.view.width).chars().count() + 2;
+    let apart = label.max(18) as f64;
+    let least = (t.view.width as f64 / (cols as f64 / apart).max(1.0)).max(1.0);
+    let power = 10_f64.powf(least.log10().floor());
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least).unwrap_or(least).max(1.0) as u64;
+    let marks = t.marks.iter().map(|m| m.0);
+    let over: Vec<usize> = marks.chain([t.cursor.pos().0]).filter_map(|at| t.view.column(at, cols)).collect();
+    let zero = t.zero() % step;
+    let mut tick = ((t.view.start + zero).div_ceil(step) * step).saturating_sub(zero);
+    while let Some(col) = t.view.column(tick, cols) {
+        let text = format!("╷{}", t.point(tick, t.view.width));
+        let (room, n) = (cols - col, text.chars().count());
+        // A label that the playhead or a mark would cut is worse than none.
+        let cut = over.iter().any(|&at| at > col && at < col + n);
+        if cut {
+            pen.put(l.plot.x + col as u16, l.axis.y, 1, "╷", theme.dim());
+        } else if n <= room {
+            pen.put(l.plot.x + col as u16, l.axis.y, room as u16, &text, theme.dim());
+        }
+        let Some(next) = tick.checked_add(step) else { break };
+        tick = next;
+    }
+    for (i, mark) in t.marks.iter().enumerate() {
+        if let Some(col) = t.view.column(mark.0, cols) {
+            pen.put(l.plot.x + col as u16, l.axis.y, 1, ["A", "B"][i.min(1)], theme.mark());
+        }
+    }
+    if let Some(col) = t.view.column(t.cursor.pos().0, cols) {
+        pen.put(l.plot.x + col as u16, l.axis.y, 1, "▼", theme.playhead());
+    }
+}

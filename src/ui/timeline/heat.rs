@@ -1,0 +1,104 @@
+//! Rows of a heat map: how much of something one CPU had, or several. Two CPUs share a row as its upper and lower half;
+//! of more it is the mean use, the share of all misses, the longest queue.
+
+use super::slim::{figures, name};
+use crate::app::layout::Layout;
+use crate::app::timeline::Timeline;
+use crate::app::timeline::heat::{self, Warm};
+use crate::app::timeline::rows::{Heat, What};
+use crate::ui::palette::{Theme, bar};
+use crate::ui::pen::Pen;
+use ratatui::style::Style;
+
+/// Draws a row.
+pub fn draw(t: &Timeline, l: &Layout, (what, y): (What, u16), pen: &mut Pen) {
+    let cpus = t.rows.cpus(what);
+    name(t, l, (what, y), &label(t, what, cpus), pen);
+    let (kind, cols) = (t.rows.heat, l.cols());
+    let x = |col: usize| l.plot.x + col as u16;
+    let all = if let &[upper, lower] = cpus {
+        let both = [upper, lower].map(|cpu| heat::columns(t, &[cpu], cols));
+        for (col, (up, low)) in both[0].iter().zip(&both[1]).enumerate() {
+            pair(kind, (up.value(t, kind), low.value(t, kind)), (x(col), y), pen);
+        }
+        both.concat()
+    } else {
+        let columns = heat::columns(t, cpus, cols);
+        for (col, warm) in columns.iter().enumerate() {
+            single(kind, warm.value(t, kind), (x(col), y), pen);
+        }
+        columns
+    };
+    let mut sum = Warm::default();
+    all.iter().for_each(|warm| sum.add(warm));
+    figures(l, y, &in_words(t, kind, &sum), pen);
+}
+
+/// `CPU3`, `CPU0-15`, `CPU7 +15` where they do not follow each other; with the sign that folds and unfolds it.
+fn label(t: &Timeline, what: What, cpus: &[usize]) -> String {
+    let (Some(first), Some(last)) = (cpus.first(), cpus.last()) else { return String::new() };
+    if first == last {
+        return format!("CPU{first}");
+    }
+    let follow = cpus.windows(2).all(|w| w[1] == w[0] + 1);
+    let name = if follow { format!("{first}-{last}") } else { format!("{first} +{}", cpus.len() - 1) };
+    format!("{}CPU{name}", if t.rows.is_open(what) { "▾" } else { "▸" })
+}
+
+fn in_words(t: &Timeline, kind: Heat, sum: &Warm) -> String {
+    match (kind, sum.value(t, kind)) {
+        (_, Value::Unknown | Value::Outside) => "unknown".into(),
+        (_, Value::Pending) => "pending".into(),
+        (Heat::Use, Value::Share(share)) => format!("use {:>3.0} %", share * 100.0),
+        (Heat::Misses, Value::Share(share)) => format!("miss{:>3.0} %", share * 100.0),
+        (Heat::Queue, Value::Share(_)) => format!("max {:>3}", sum.queue),
+        (_, Value::Nothing) => "–".into(),
+    }
+}
+
+use heat::Value;
+
+/// One cell for one row.
+fn single(kind: Heat, value: Value, (x, y): (u16, u16), pen: &mut Pen) {
+    let theme = pen.theme;
+    let (glyph, style) = match value {
+        Value::Outside => return,
+        Value::Unknown => ("┈", theme.gap()),
+        Value::Pending => ("░", theme.pending()),
+        Value::Nothing => ("·", theme.dim()),
+        Value::Share(share) if theme.color => (" ", theme.heat_below(kind, share)),
+        Value::Share(share) => (if share > 0.0 { bar(share) } else { "·" }, Style::new()),
+    };
+    pen.put(x, y, 1, glyph, style);
+}
+
+/// Two in one: the upper and the lower half. Without colours a half stands for more than the half.
+fn pair(kind: Heat, (up, low): (Value, Value), at: (u16, u16), pen: &mut Pen) {
+    let theme = pen.theme;
+    if up == low || matches!((up, low), (Value::Outside, _) | (_, Value::Outside)) {
+        let both = if theme.color || !matches!(up, Value::Share(_)) { up } else { low };
+        if theme.color || !matches!(both, Value::Share(_)) {
+            single(kind, both, at, pen);
+            return;
+        }
+    }
+    let half = |value: Value, theme: Theme| match value {
+        Value::Share(share) => theme.heat(kind, share),
+        Value::Pending => theme.pending(),
+        _ => theme.dim(),
+    };
+    if theme.color {
+        let below = half(low, theme);
+        let style = half(up, theme).bg(below.fg.unwrap_or_default());
+        pen.put(at.0, at.1, 1, "▀", style);
+        return;
+    }
+    let much = |value: Value| matches!(value, Value::Share(share) if share >= 0.5);
+    let glyph = match (much(up), much(low)) {
+        (true, true) => "█",
+        (true, false) => "▀",
+        (false, true) => "▄",
+        (false, false) => "·",
+    };
+    pen.put(at.0, at.1, 1, glyph, Style::new());
+}

@@ -1,0 +1,42 @@
+//! Below the rows: who has which colour, and how much of the visible time each had.
+
+use crate::app::layout::Layout;
+use crate::app::timeline::Timeline;
+use crate::app::timeline::colours::Seen;
+use crate::ui::palette::short_name;
+use crate::ui::pen::Pen;
+
+/// Longest name.
+const NAME: usize = 24;
+
+/// Draws as many as fit, who ran longest first.
+pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let (theme, area, trace) = (pen.theme, l.legend, t.trace());
+    if area.is_empty() {
+        return;
+    }
+    let event = trace.times().partition_point(|&at| at <= t.cursor.pos().0).saturating_sub(1);
+    let heading = if l.plot.x >= 12 { " who" } else { "" };
+    let mut x = pen.put(0, area.y, area.w, heading, theme.dim()).max(l.plot.x);
+    for seen in &t.colours.seen {
+        let name = name(t, seen, event);
+        let share = format!(" {}{:.0} %  ", if seen.least { "≥" } else { "" }, seen.share * 100.0);
+        let need = (name.chars().count() + share.chars().count() + 2) as u16;
+        if seen.share < 0.005 || x + need > area.w + 2 {
+            break;
+        }
+        if theme.color {
+            x += pen.put(x, area.y, 2, "■ ", theme.task_text(t.colour(seen.thread)));
+        }
+        x += pen.put(x, area.y, area.w.saturating_sub(x), &name, theme.text());
+        x += pen.put(x, area.y, area.w.saturating_sub(x), &share, theme.dim());
+    }
+}
+
+/// Its name; with the pid where others of the same name are there too.
+fn name(t: &Timeline, seen: &Seen, event: usize) -> String {
+    let trace = t.trace();
+    let name = trace.name_at(seen.thread, event);
+    let same = t.colours.seen.iter().filter(|s| trace.name_at(s.thread, event) == name).count();
+    if same > 1 { short_name(trace, seen.thread, event, NAME) } else { name.chars().take(NAME).collect() }
+}
