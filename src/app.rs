@@ -190,7 +190,10 @@ impl App {
             Wish::Wait(span) => {
                 self.show(Tab::Timeline);
                 if let Some(t) = self.viewer.timeline_mut() {
-                    t.show_wait(span);
+                    if let Some(other) = self.waits.lit.take_if(|lit| *lit != span.thread) {
+                        t.unpin(other);
+                    }
+                    self.waits.lit = t.show_wait(span).or(self.waits.lit);
                 }
             }
             Wish::Waits(filter) => {

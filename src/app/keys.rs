@@ -321,7 +321,7 @@ pub const TABLE: &[Binding] = &[
         "the wait on the timeline, n N go on there; a bar: narrow the filter to it",
         WAITS,
     ),
-    bind(&[Key::Enter], Action::Open, "open", "its first stint on the timeline", TASKS),
+    bind(&[Key::Enter], Action::Open, "open", "its first stint on the timeline, and a row of its own there", TASKS),
     bind(&[C('w')], Action::List(list::Do::Waits), "its waits", "the waits of this thread or name", TASKS),
     bind(&[C('f')], Action::List(list::Do::Fold), "fold", "threads of one name together, or one by one", TASKS),
     bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", WAITS | TASKS),

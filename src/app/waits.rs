@@ -21,7 +21,7 @@ use crate::stats::Table;
 use crate::stats::blame::{Blame, Instead};
 use crate::stats::column::{Column, Expr, parse};
 use crate::stats::view::{Query, View};
-use crate::trace::Trace;
+use crate::trace::{ThreadIx, Trace};
 use places::Places;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -153,6 +153,8 @@ pub struct Waits {
     crowd_asked: bool,
     /// The panes.
     pub panes: Panes,
+    /// Whose row stands on the timeline because its wait is shown there: it goes with the next wait.
+    pub(super) lit: Option<ThreadIx>,
 }
 
 /// Expressions over the columns of the waits, with their values to choose from once they are there.
@@ -230,7 +232,7 @@ impl Waits {
     fn forget(&mut self) {
         (self.data, self.view, self.looked) = (Data::Nothing, None, None);
         (self.instead, self.crowd, self.crowd_asked) = (Instances::default(), None, false);
-        (self.listing.list, self.panes.bar) = (List::default(), 0);
+        (self.listing.list, self.panes.bar, self.lit) = (List::default(), 0, None);
     }
 
     /// Takes what came from outside. The sentence to be said, if any.

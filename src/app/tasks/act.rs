@@ -74,13 +74,16 @@ impl Tasks {
         })
     }
 
-    /// Shows the selected thread on the timeline, where it first comes in.
+    /// Shows the selected thread on the timeline, where it first comes in, with a row of its own; of a name, no row.
     fn enter(&self, cx: &mut Context) {
         let Some((table, row)) = self.table().zip(self.row()) else { return };
         let Some(path) = cx.open.as_ref().map(|o| o.path().to_path_buf()) else { return };
+        if table.by == By::Thread {
+            cx.wish(Wish::Pin(table.rows[row].thread));
+        }
         match first_stint(table, row) {
             Some(event) => cx.wish(Wish::GoTo(path, event)),
-            None => cx.say("it never came in there"),
+            None => cx.say("it never came in, as far as is known of that time"),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::app::{Context, Wish};
 use crate::query::{Columns, Kind, Op};
 use crate::stats::column::{Column, Expr};
 use crate::stats::{Table, Window};
-use crate::trace::CpuId;
+use crate::trace::{CpuId, ThreadIx};
 use std::sync::Arc;
 
 /// The CPU on which most waits have something of this time.
@@ -160,7 +160,7 @@ impl Waits {
         let worst = if self.panes.bar == 0 { crowd.longest().map(|w| w.0) } else { crowd.most_idle().map(|w| w.0) };
         let Some(part) = worst else { return };
         let [from, to] = crowd.part(part, table.trace.span().0);
-        cx.wish(Wish::Wait(Span { cpu: crowded(table, [from, to]), from, to, event: None }));
+        cx.wish(Wish::Wait(Span { thread: ThreadIx::NONE, cpu: crowded(table, [from, to]), from, to, event: None }));
     }
 
     pub(super) fn edit(&mut self) {

@@ -97,10 +97,10 @@ const LINES: usize = 6;
 
 /// Who had the CPU in its order, from left to right.
 fn strip(app: &App, (t, row): (&Table, usize), blame: &Blame, pen: &Pen) -> Option<Line> {
-    let colour = |thread| app.timeline().and_then(|t| t.colour(thread));
     let (theme, n) = (pen.theme, blame.parts.len());
     let cells = usize::from(pen.area.w).checked_sub(HEAD + 2).filter(|cells| *cells > 0 && n > 0)?;
     let who: Vec<ThreadIx> = (0..cells).map(|cell| blame.parts[cell * n / cells]).collect();
+    let task = |thread| theme.task(app.timeline().and_then(|t| t.colour(thread)));
     let head = format!("CPU{}", t.waits.get(row).cpu.0);
     let mut line = vec![(format!("{head:<HEAD$}"), theme.dim())];
     for stint in who.chunk_by(|a, b| a == b) {
@@ -108,7 +108,7 @@ fn strip(app: &App, (t, row): (&Table, usize), blame: &Blame, pen: &Pen) -> Opti
         let (name, style) = match thread {
             ThreadIx::NONE => ("╱".repeat(room), theme.gap()),
             idle if t.trace.tasks().is_idle(idle) => ("·".repeat(room), theme.dim()),
-            thread => (short_name(&t.trace, thread, t.event(row), room - 1), theme.task(colour(thread))),
+            thread => (short_name(&t.trace, thread, t.event(row), room - 1), task(thread)),
         };
         let text =
             if t.trace.tasks().is_idle(thread) || thread == ThreadIx::NONE { name } else { format!("▏{name}") };
@@ -132,10 +132,10 @@ fn bars(app: &App, (t, row): (&Table, usize), blame: &Blame, length: u64, pen: &
             (format!("{:>5.1} %", 100.0 * share), theme.dim()),
         ]);
     };
-    let colour = |thread| app.timeline().and_then(|t| t.colour(thread));
     // The lines below them are to be seen, too.
     let most = usize::from(pen.area.h).saturating_sub(LINES).max(2);
     let (ran, more) = blame.instead.ran.split_at(most.min(blame.instead.ran.len()));
+    let colour = |thread| app.timeline().and_then(|t| t.colour(thread));
     for (thread, ns) in ran {
         if trace.tasks().is_idle(*thread) {
             add("idle".into(), *ns, theme.pending());
