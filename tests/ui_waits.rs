@@ -173,7 +173,7 @@ fn pages_and_panes() {
     press(&mut app, &[Key::Tab, Key::Tab]);
     assert_eq!(app.waits.panes.focus, Focus::Sums);
     // A bar of the histogram narrows the list to it.
-    keys(&mut app, "vG\n");
+    keys(&mut app, "G\n");
     let filter = app.waits.filter.now.clone().unwrap();
     let table = app.waits.table().unwrap();
     assert_eq!(app.waits.len(), parse(&app.waits.filter.text).unwrap().rows(table).count());
