@@ -25,16 +25,19 @@ const NGINX: &str = "traces/cfs/nginx-ab_run3.csv.zst";
 
 static REAL: LazyLock<Arc<Trace>> = LazyLock::new(|| Arc::new(ingest::open(Path::new(NGINX)).unwrap().trace));
 
-fn push(b: &mut TraceBuilder, t: u64, cpu: u16, kind: EventKind, (who, next): (i32, i32)) {
+/// A switch from `who` to `other`, or `who` woken by `other`.
+fn push(b: &mut TraceBuilder, t: u64, cpu: u16, kind: EventKind, (who, other): (i32, i32)) {
     let task = b.task(Pid(who), format!("job{who}").as_bytes());
-    let next = b.task(Pid(next), format!("job{next}").as_bytes());
+    let next = b.task(Pid(other), format!("job{other}").as_bytes());
     let mut e = Event::blank(Nanos(t), CpuId(cpu));
-    (e.kind, e.task, e.next) = (kind, task, next);
+    (e.kind, e.task) = (kind, task);
     e.state = if t.is_multiple_of(4) { TaskState::SLEEP } else { TaskState::RUNNING };
-    if kind != EventKind::Switch {
+    if kind == EventKind::Switch {
+        e.next = next;
+    } else {
         e.to_cpu = CpuId(cpu);
     }
-    b.push(e, Pid(if kind == EventKind::Switch { who } else { 0 }));
+    b.push(e, Pid(if kind == EventKind::Switch { who } else { other }));
 }
 
 /// On each of so many CPUs one thread after the other; the one that left is woken a little later.
@@ -46,7 +49,7 @@ fn made(cpus: u16, gaps: bool) -> Arc<Trace> {
         let at = |k: u64| base + (k % 3) as i32;
         let round = i / u64::from(cpus);
         push(&mut b, 1_000 * i, cpu, EventKind::Switch, (at(round), at(round + 1)));
-        push(&mut b, 1_000 * i + 400, cpu, EventKind::Wakeup, (at(round), 0));
+        push(&mut b, 1_000 * i + 400, cpu, EventKind::Wakeup, (at(round), at(round + 1)));
     }
     if gaps {
         b.gap(Gap { cpu: CpuId(0), from: Nanos(20_000), to: Nanos(31_000), lost: 12 });

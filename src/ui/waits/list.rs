@@ -16,6 +16,9 @@ use ratatui::style::Style;
 
 /// Cells before the first column.
 const GUTTER: u16 = 1;
+/// Cells of a name among those who ran instead.
+const LEAST_NAME: usize = 8;
+const LONGEST_NAME: usize = 24;
 
 /// Draws head and rows.
 pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
@@ -122,17 +125,20 @@ fn in_short(t: &Table, row: usize, instead: &Instead, cells: usize) -> String {
     if instead.ran.is_empty() {
         return if instead.unknown > 0 { "not known" } else { "nobody: at once" }.into();
     }
-    let more = instead.rest.0;
-    let rest = if more > 0 { format!(", +{more}") } else { String::new() };
-    let n = instead.ran.len();
-    let room = cells.saturating_sub(rest.len() + 2 * (n - 1)) / n;
-    let one = |(thread, ns): &(ThreadIx, u64)| {
-        let ns = time::short(*ns);
-        let room = room.saturating_sub(ns.chars().count() + 1).max(5);
-        let idle = t.trace.tasks().is_idle(*thread);
-        let who = if idle { "idle".into() } else { short_name(&t.trace, *thread, t.event(row), room) };
-        format!("{who} {ns}")
+    let named = |n: usize, room: usize| {
+        let one = |(thread, ns): &(ThreadIx, u64)| {
+            let idle = t.trace.tasks().is_idle(*thread);
+            let who = if idle { "idle".into() } else { short_name(&t.trace, *thread, t.event(row), room) };
+            format!("{who} {}", time::short(*ns))
+        };
+        let more = instead.rest.0 + (instead.ran.len() - n) as u64;
+        let mut parts: Vec<String> = instead.ran[..n].iter().map(one).collect();
+        parts.extend((more > 0).then(|| format!("+{more}")));
+        parts.join(", ")
     };
-    let parts: Vec<String> = instead.ran.iter().map(one).collect();
-    format!("{}{rest}", parts.join(", "))
+    // Names that are hardly left say less than one that is whole.
+    let tries =
+        (1..=instead.ran.len()).rev().flat_map(|n| (LEAST_NAME..=LONGEST_NAME).rev().map(move |room| (n, room)));
+    let fits = tries.map(|(n, room)| named(n, room)).find(|text| text.chars().count() <= cells);
+    fits.unwrap_or_else(|| named(1, LEAST_NAME))
 }
