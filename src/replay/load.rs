@@ -151,7 +151,7 @@ impl Loads {
             let mut from = bucket(start, span, n);
             for col in 0..cols {
                 let (t0, t1) = times(col);
-                let till = bucket(t1, span, n).max(from);
+                let till = if t1 > span { n } else { bucket(t1, span, n).max(from) };
                 let range = from..till.max(from + 1);
                 from = till;
                 let load = self.sum(cpu, range.clone());
