@@ -55,7 +55,7 @@ fn made(cpus: u16, gaps: bool) -> Arc<Trace> {
         b.gap(Gap { cpu: CpuId(0), from: Nanos(20_000), to: Nanos(31_000), lost: 12 });
         b.gap(Gap { cpu: CpuId(1), from: Nanos(50_100), to: Nanos(50_400), lost: 1 });
     }
-    Arc::new(b.finish(TraceMeta { name: "made".into(), cpus: cpus.into(), ..TraceMeta::default() }))
+    Arc::new(b.finish(TraceMeta { name: "made".into(), cpus, ..TraceMeta::default() }))
 }
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
@@ -89,7 +89,9 @@ fn tell(app: &mut App, msg: Msg) {
 }
 
 fn press(app: &mut App, keys: &[Key]) {
-    keys.iter().for_each(|key| tell(app, Msg::Key(*key)));
+    for key in keys {
+        tell(app, Msg::Key(*key));
+    }
 }
 
 fn keys(app: &mut App, text: &str) {
@@ -180,7 +182,7 @@ fn pages_and_panes() {
     let filter = app.waits.filter.now.clone().unwrap();
     let table = app.waits.table().unwrap();
     assert_eq!(app.waits.len(), parse(&app.waits.filter.text).unwrap().rows(table).count());
-    assert!(app.waits.len() > 0 && filter.to_string().starts_with("wait>="), "{filter}");
+    assert!(!app.waits.is_empty() && filter.to_string().starts_with("wait>="), "{filter}");
     press(&mut app, &[Key::Esc, Key::Esc]);
     assert!(app.waits.filter.now.is_none());
     press(&mut app, &[Key::Esc]);

@@ -164,8 +164,8 @@ impl Lane {
             lane.buckets.push(full);
         };
         let mut queue = from.checked_sub(1).and_then(|k| self.predictions.get(k)).map_or(0, |p| p.queue);
-        for k in from..self.predictions.len() {
-            let at = load::bucket(trace.time(switches[k] as usize).0, span, n);
+        for (k, event) in switches.iter().enumerate().take(self.predictions.len()).skip(from) {
+            let at = load::bucket(trace.time(*event as usize).0, span, n);
             while self.buckets.len() < at {
                 turn(self, queue);
             }

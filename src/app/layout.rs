@@ -165,10 +165,9 @@ impl Layout {
         let legend_h = u16::from(body >= 20);
         // The inspector needs 7 rows to say anything.
         let least = match want.panes {
-            Room::None => 0,
             Room::Some if body >= 10 => 7.max(body * 2 / 5).min(11),
             Room::Most if body >= 10 => body * 2 / 3,
-            Room::Some | Room::Most => 0,
+            Room::None | Room::Some | Room::Most => 0,
         };
         let mut l = Self { overview, axis, ..Self::default() };
         let used = l.cut(want, body - least - legend_h, body, legend_h);
@@ -269,7 +268,7 @@ mod tests {
             for (i, (cpus, predictions, tasks)) in wants.into_iter().enumerate() {
                 let panes = [Room::Some, Room::Most, Room::None][(usize::from(h) + i) % 3];
                 let shape = shapes[(usize::from(w) + i) % 4];
-                let want = Want { cpus, predictions, tasks, panes, shape, ..Want::default() };
+                let want = Want { cpus, tasks, shape, predictions, panes, ..Want::default() };
                 let l = Layout::timeline((w, h), &want);
                 let rows = [l.overview, l.axis, l.lanes, l.legend, l.decision, l.bar];
                 let mut y = 0;

@@ -151,7 +151,7 @@ impl Loads {
             let mut from = bucket(start, span, n);
             for col in 0..cols {
                 let (t0, t1) = times(col);
-                let till = bucket(t1, span, n).max(from);
+                let till = if t1 > span { n } else { bucket(t1, span, n).max(from) };
                 let range = from..till.max(from + 1);
                 from = till;
                 let load = self.sum(cpu, range.clone());
@@ -201,11 +201,14 @@ impl<'a> Walk<'a> {
             let (t0, t1) = times(col);
             let mut column = Column { outside: t0 >= span.max(1), ..Column::default() };
             let (mut from, to, first) = (t0, t1.min(span), self.stint);
-            while from < to {
+            loop {
                 let till = to.min(self.end).max(from);
-                self.known(from, till, &mut column.load);
-                from = till;
-                if self.end >= t1 || self.end >= span {
+                if till > from {
+                    self.known(from, till, &mut column.load);
+                    from = till;
+                }
+                // What happens with the last nanosecond belongs to the column that reaches behind it.
+                if self.end >= t1 || self.stint >= self.switches.len() {
                     break;
                 }
                 self.stint += 1;

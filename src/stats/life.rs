@@ -98,7 +98,7 @@ impl Life {
 
 struct Lives<'a> {
     threads: &'a [ThreadIx],
-    lives: Vec<Life>,
+    of: Vec<Life>,
     /// Where each ran last.
     ran_on: Vec<CpuId>,
 }
@@ -117,7 +117,7 @@ impl Sink for Lives<'_> {
             let was = std::mem::replace(&mut self.ran_on[i], p.cpu);
             moved = was != CpuId::NONE && was != p.cpu;
         }
-        let parts = &mut self.lives[i].parts;
+        let parts = &mut self.of[i].parts;
         let before = parts.last().map_or((0, 0), |last| {
             let (running, runnable) = last.before;
             match last.doing {
@@ -131,7 +131,7 @@ impl Sink for Lives<'_> {
 
     fn waited(&mut self, w: &Wait) {
         if let Some(i) = self.of(w.thread).filter(|_| matches!(w.began, Cause::Wakeup | Cause::New)) {
-            self.lives[i].wakes.push(Wake { at: w.from, by: w.waker, cpu: w.waker_cpu });
+            self.of[i].wakes.push(Wake { at: w.from, by: w.waker, cpu: w.waker_cpu });
         }
     }
 }
@@ -139,9 +139,9 @@ impl Sink for Lives<'_> {
 /// Follows these threads through a recording, in one pass; what is known of each, in their order.
 pub fn follow(trace: &Trace, threads: &[ThreadIx]) -> Vec<Life> {
     let n = threads.len();
-    let mut lives = Lives { threads, lives: vec![Life::default(); n], ran_on: vec![CpuId::NONE; n] };
+    let mut lives = Lives { threads, of: vec![Life::default(); n], ran_on: vec![CpuId::NONE; n] };
     walk(trace, &mut lives);
-    lives.lives
+    lives.of
 }
 
 #[cfg(test)]

@@ -94,11 +94,12 @@ impl Timeline {
         let wake = waited.and_then(|waited| life.woken(part.from).filter(|wake| wake.at == waited.from));
         let mut words = format!("{} on CPU{}", time::short(part.to - part.from), part.cpu.0);
         if let Some(waited) = waited {
-            words += &format!(" after waiting {}", time::short(waited.to - waited.from));
+            words += &[" after waiting ", &time::short(waited.to - waited.from)].concat();
         }
         if let Some(wake) = wake.filter(|wake| wake.by != ThreadIx::NONE) {
             let event = self.trace().times().partition_point(|&t| t <= wake.at).saturating_sub(1);
-            words += &format!(", woken by {} on CPU{}", self.trace().label_at(wake.by, event), wake.cpu.0);
+            let by = self.trace().label_at(wake.by, event);
+            words += &[", woken by ", &by, " on CPU", &wake.cpu.0.to_string()].concat();
         }
         self.cpu = part.cpu.ix().min(self.trace().cpus().saturating_sub(1));
         match switches_before(self.trace(), CpuId(self.cpu as u16), part.from.saturating_add(1)).checked_sub(1) {

@@ -196,9 +196,8 @@ impl Rows {
     pub fn height(&self, what: What, l: &Layout) -> u16 {
         match what {
             What::Task(_) => l.task_h,
-            What::Group(_) => 1,
             What::Cpu(_) if self.is_lane(what, l) => l.lane_h,
-            What::Cpu(_) => 1,
+            What::Cpu(_) | What::Group(_) => 1,
         }
     }
 

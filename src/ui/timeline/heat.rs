@@ -30,7 +30,9 @@ pub fn draw(t: &Timeline, l: &Layout, (what, y): (What, u16), pen: &mut Pen) {
         columns
     };
     let mut sum = Warm::default();
-    all.iter().for_each(|warm| sum.add(warm));
+    for warm in &all {
+        sum.add(warm);
+    }
     figures(l, y, &in_words(t, kind, &sum), pen);
 }
 

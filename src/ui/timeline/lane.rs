@@ -263,7 +263,7 @@ impl Lane<'_> {
                 pen.put(mark.min(self.x(cols.end - 1)), y, 1, "✗", pen.theme.miss());
             }
             Verdict::Hit => {
-                self.segment(at, &cols, &who(width), pen.theme.task_text(self.t.colour(thread)), starts, pen)
+                self.segment(at, &cols, &who(width), pen.theme.task_text(self.t.colour(thread)), starts, pen);
             }
             Verdict::Trivial => self.segment(at, &cols, &who(width), pen.theme.dim(), starts, pen),
             Verdict::NoAnswer if answers.row_lacks_model() => {
