@@ -156,6 +156,13 @@ fn time_running_backwards_is_sorted_and_counted() {
 }
 
 #[test]
+fn times_that_are_differences_are_said_to_be() {
+    let text: String = (0..40).map(|i| switch(&format!("0.{:06}", 900 - 20 * i), 0, 1 + i % 2, 2 - i % 2)).collect();
+    let warnings = read(text).report.warnings;
+    assert!(warnings.iter().any(|w| w.contains("--deltatime")), "{warnings:?}");
+}
+
+#[test]
 fn one_event_many_cpus_and_reused_pids() {
     let one = read(switch("1.000001", 0, 0, 7)).trace;
     assert_eq!((one.len(), one.span(), one.cpus()), (1, Nanos(0), 1));
