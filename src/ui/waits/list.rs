@@ -123,7 +123,9 @@ fn cell(app: &App, t: &Table, row: usize, (shown, cells): (Shown, u16), base: St
 /// The first ones by name, as many as there are cells for; names lose their ends before pids do.
 fn in_short(t: &Table, row: usize, instead: &Instead, cells: usize) -> String {
     if instead.ran.is_empty() {
-        return if instead.unknown > 0 { "not known" } else { "nobody: at once" }.into();
+        // Of a wait that never ended, nobody is known to have run.
+        let unseen = instead.unknown > 0 || t.waits.is_open(row);
+        return if unseen { "not known" } else { "nobody: at once" }.into();
     }
     let named = |n: usize, room: usize| {
         let one = |(thread, ns): &(ThreadIx, u64)| {
