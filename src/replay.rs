@@ -4,6 +4,8 @@
 pub mod levels;
 pub mod load;
 pub mod lod;
+#[cfg(test)]
+mod made;
 mod stretches;
 
 use crate::trace::Nanos;

@@ -340,34 +340,9 @@ fn spread(columns: &mut [u64], span: u64, from: u64, to: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replay::made::trace;
     use crate::trace::{Event, EventKind, Pid, TaskState, TraceBuilder, TraceMeta};
     use std::collections::HashMap;
-
-    /// Stints with who runs, and whether another one is said to leave at the end.
-    fn trace(stints: &[(u64, i32, bool)]) -> Trace {
-        let mut b = TraceBuilder::default();
-        let (mut t, mut prev) = (0, 0);
-        for &(ns, pid, lies) in stints {
-            let (task, next) = (b.task(Pid(prev), b"p"), b.task(Pid(pid), b"p"));
-            let event = Event {
-                time: Nanos(t),
-                cpu: CpuId(0),
-                kind: EventKind::Switch,
-                actor: ThreadIx::NONE,
-                task,
-                prio: 120,
-                state: TaskState::RUNNING,
-                next,
-                next_prio: 120,
-                from_cpu: CpuId::NONE,
-                to_cpu: CpuId::NONE,
-            };
-            b.push(event, Pid(-1));
-            prev = if lies { 9 } else { pid };
-            t += ns;
-        }
-        b.finish(TraceMeta::default())
-    }
 
     /// What a cell must say, by walking every stint.
     fn naive(trace: &Trace, t0: u64, t1: u64) -> (HashMap<ThreadIx, u64>, u64) {
