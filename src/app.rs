@@ -184,16 +184,16 @@ impl App {
             }
             Wish::Open(path, plays) => return Some(self.viewer.open_path(path, plays)),
             Wish::GoTo(path, event) => {
+                if let Some((lit, t)) = self.waits.lit.take().zip(self.viewer.timeline_mut()) {
+                    t.leave_wait(lit);
+                }
                 self.tab = Tab::Timeline;
                 return self.viewer.go_to(&path, event);
             }
             Wish::Wait(span) => {
                 self.show(Tab::Timeline);
                 if let Some(t) = self.viewer.timeline_mut() {
-                    if let Some(other) = self.waits.lit.take_if(|lit| *lit != span.thread) {
-                        t.unpin(other);
-                    }
-                    self.waits.lit = t.show_wait(span).or(self.waits.lit);
+                    self.waits.lit = Some(t.show_wait(span, self.waits.lit));
                 }
             }
             Wish::Waits(filter) => {
@@ -206,6 +206,9 @@ impl App {
                 }
             }
             Wish::Pin(thread) => {
+                if let Some(lit) = &mut self.waits.lit {
+                    lit.keep(thread);
+                }
                 if let Some(t) = self.viewer.timeline_mut() {
                     t.pin(thread);
                     self.tab = Tab::Timeline;

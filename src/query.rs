@@ -65,6 +65,11 @@ pub trait Columns: Copy + PartialEq + fmt::Debug + 'static {
         true
     }
 
+    /// All values that a column of [`Kind::Text`] can have, when they are few and known: others are refused after `=`.
+    fn choices(self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Values that could be typed, in the order in which they are offered.
     fn values(self, table: &Self::Table) -> Vec<String>;
 

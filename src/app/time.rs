@@ -65,8 +65,9 @@ fn decimal(number: &str, digits: u32) -> Option<u64> {
 pub fn short(ns: u64) -> String {
     let (value, unit) = match ns {
         0..1_000 => return format!("{ns} ns"),
-        1_000..1_000_000 => (ns as f64 / 1e3, "µs"),
-        1_000_000..1_000_000_000 => (ns as f64 / 1e6, "ms"),
+        // What would be rounded to 1000 is one of the next unit.
+        1_000..999_500 => (ns as f64 / 1e3, "µs"),
+        999_500..999_500_000 => (ns as f64 / 1e6, "ms"),
         _ => (ns as f64 / 1e9, "s"),
     };
     let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };

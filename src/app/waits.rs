@@ -9,7 +9,7 @@ mod screen;
 mod span;
 mod words;
 
-pub use span::Span;
+pub use span::{Lit, Span};
 pub use words::{Crowd, News, Order, PARTS};
 
 use super::filter::{Filter, Language};
@@ -21,7 +21,7 @@ use crate::stats::Table;
 use crate::stats::blame::{Blame, Instead};
 use crate::stats::column::{Column, Expr, parse};
 use crate::stats::view::{Query, View};
-use crate::trace::{ThreadIx, Trace};
+use crate::trace::Trace;
 use places::Places;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -153,8 +153,8 @@ pub struct Waits {
     crowd_asked: bool,
     /// The panes.
     pub panes: Panes,
-    /// Whose row stands on the timeline because its wait is shown there: it goes with the next wait.
-    pub(super) lit: Option<ThreadIx>,
+    /// What the wait that is shown on the timeline has changed there.
+    pub(super) lit: Option<Lit>,
 }
 
 /// Expressions over the columns of the waits, with their values to choose from once they are there.

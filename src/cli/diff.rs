@@ -70,11 +70,11 @@ fn in_json(found: &Differences, traces: [&Trace; 2]) -> Value {
 
 /// A value of a measure as it is read.
 fn value(measure: Measure, x: f64) -> String {
+    let (sign, x) = if x < 0.0 { ("−", -x) } else { ("", x) };
     match measure {
-        Measure::Use | Measure::Waiting => format!("{x:.4}"),
-        Measure::Stints | Measure::Migrations => format!("{x:.1}"),
-        Measure::Stint | Measure::Wait if x < 0.0 => format!("−{}", short(-x as u64)),
-        Measure::Stint | Measure::Wait => short(x as u64),
+        Measure::Use | Measure::Waiting => format!("{sign}{x:.4}"),
+        Measure::Stints | Measure::Migrations => format!("{sign}{x:.1}"),
+        Measure::Stint | Measure::Wait => [sign, &short(x as u64)].concat(),
     }
 }
 

@@ -24,7 +24,9 @@ enum Rows {
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Run, wait, sleep and unknown of a row add up to its span: from the first event that names it to the end, \
-    less the time in which it was dead.\nWith --from and --to all figures are those of that time; what reaches over its ends is cut.\n"
+    less the time in which it was dead.\nColumns: % is of one CPU's time; stints: how often it came in; left: to sleep or to end \
+    (voluntary); preempted: it could have run on (involuntary); woken: by others; woke: others; moved: came in on another CPU. \
+    Those that waited longest come first.\nWith --from and --to all figures are those of that time; what reaches over its ends is cut.\n"
 )]
 pub struct Args {
     /// The recording; `-` reads standard input.

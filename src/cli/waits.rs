@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
     filter: Option<Expr>,
     /// List so many of the longest (CSV: all).
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     top: Option<usize>,
     #[command(flatten)]
     times: Times,
@@ -153,6 +153,10 @@ impl Found {
 
     fn page(&self, times: &Times) -> String {
         let (d, mut page) = (&self.all, Page::new(Style::Text));
+        if d.count == 0 {
+            page.heading("no wait");
+            return page.out;
+        }
         page.heading(&format!(
             "{}, {} in all: p50 {}, p90 {}, p99 {}, p99.9 {}, longest {}",
             if d.count == 1 { "1 wait".into() } else { format!("{} waits", grouped(d.count)) },
@@ -163,9 +167,6 @@ impl Found {
             short(d.p999),
             short(d.max)
         ));
-        if self.worst.is_empty() {
-            return page.out;
-        }
         let most = d.histogram.iter().map(|b| b.count).max().unwrap_or(1).max(1);
         let mut rows = vec![["below", "waits", "together", ""].map(String::from).to_vec()];
         rows.extend(d.histogram.iter().map(|b| {

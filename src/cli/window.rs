@@ -9,10 +9,10 @@ use color_eyre::eyre::Result;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Times {
     /// Only from this time on: 0.41 (seconds), 12ms, 3us, 50% of the recording.
-    #[arg(long, value_name = "T", value_parser = typed)]
+    #[arg(long, value_name = "T", value_parser = typed, allow_hyphen_values = true)]
     from: Option<String>,
     /// Only before this time.
-    #[arg(long, value_name = "T", value_parser = typed)]
+    #[arg(long, value_name = "T", value_parser = typed, allow_hyphen_values = true)]
     to: Option<String>,
     /// Times are those of the recording's own clock, typed and printed, and not since its start.
     #[arg(long)]

@@ -2,7 +2,7 @@
 //! deeper than [`DEEPEST`].
 
 use super::lexer::{Lexeme, Token, is_keyword, lex};
-use super::{Columns, Expr, FilterError, Kind, OPS, Value, Wants};
+use super::{Columns, Expr, FilterError, Kind, OPS, Op, Value, Wants};
 use std::marker::PhantomData;
 
 /// Parentheses and `not`s inside each other.
@@ -147,6 +147,13 @@ impl<C: Columns> Parser<'_, C> {
         };
         self.at += 1;
         let value = self.value(column)?;
+        if let (Value::Text(text), Op::Eq | Op::Ne) = (&value, op) {
+            let choices = column.choices();
+            if !choices.is_empty() && !choices.contains(&text.as_str()) {
+                let problem = format!("{word} is one of {}", choices.join(", "));
+                return Err(self.wrong(&problem, Wants::Nothing));
+            }
+        }
         self.at += 1;
         Ok(Expr::Compare(column, op, value))
     }

@@ -158,13 +158,17 @@ impl Columns for Column {
         Bitmap::of(t.waits.len(), |row| t.waits.is_open(row))
     }
 
+    fn choices(self) -> Vec<&'static str> {
+        let may = |cause: &Cause| self == Self::Kind || *cause != Cause::Migrated;
+        match self {
+            Self::Kind | Self::Began => Cause::ALL.into_iter().filter(may).map(Cause::label).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn values(self, t: &Table) -> Vec<String> {
         let mut texts: Vec<String> = match self {
-            Self::Kind => return Cause::ALL.map(|c| c.label().to_owned()).into(),
-            Self::Began => {
-                let began = Cause::ALL.into_iter().filter(|c| *c != Cause::Migrated);
-                return began.map(|c| c.label().to_owned()).collect();
-            }
+            Self::Kind | Self::Began => return self.choices().into_iter().map(str::to_owned).collect(),
             Self::Cpu | Self::WakerCpu => return (0..t.trace.cpus()).map(|cpu| cpu.to_string()).collect(),
             Self::Task | Self::Waker => {
                 let named =

@@ -1,7 +1,7 @@
 //! Threads, or threads by the name that they have at an event: what sums are kept for.
 
 use super::totals::By;
-use crate::trace::{TaskId, ThreadIx, Trace};
+use crate::trace::{ThreadIx, Trace};
 use std::collections::HashMap;
 
 /// Rows of a table of threads or names.
@@ -9,8 +9,8 @@ pub(super) struct Rows<'a> {
     trace: &'a Trace,
     /// What each row is called.
     pub names: Vec<&'a str>,
-    /// One of its threads, and how many there are.
-    pub threads: Vec<(ThreadIx, u64)>,
+    /// One of its threads.
+    pub threads: Vec<ThreadIx>,
     /// Per thread its row; by name, per task too, for threads with several.
     of_thread: Vec<u32>,
     of_task: Vec<u32>,
@@ -35,14 +35,13 @@ impl<'a> Rows<'a> {
             for thread in threads() {
                 rows.of_thread.push(thread.0);
                 rows.names.push(trace.name_at(thread, end));
-                rows.threads.push((thread, 1));
+                rows.threads.push(thread);
             }
             return rows;
         }
         let mut known: HashMap<&str, u32> = HashMap::new();
         for (_, task) in tasks.iter() {
             let row = rows.named(&mut known, &task.name, task.thread);
-            rows.threads[row as usize].1 += u64::from(task.thread != ThreadIx::NONE);
             rows.of_task.push(row);
         }
         for thread in threads() {
@@ -51,7 +50,6 @@ impl<'a> Rows<'a> {
                 Some(row) => *row,
                 None => rows.named(&mut known, "?", thread),
             };
-            rows.threads[row as usize].1 += u64::from(first == TaskId::NONE && !tasks.is_idle(thread));
             rows.of_thread.push(row);
         }
         trace.renamed().for_each(|(thread, _)| rows.renamed[thread.ix()] = true);
@@ -61,7 +59,7 @@ impl<'a> Rows<'a> {
     fn named(&mut self, known: &mut HashMap<&'a str, u32>, name: &'a str, thread: ThreadIx) -> u32 {
         *known.entry(name).or_insert_with(|| {
             self.names.push(name);
-            self.threads.push((thread, 0));
+            self.threads.push(thread);
             self.names.len() as u32 - 1
         })
     }

@@ -8,6 +8,7 @@ use super::distribution::percentile;
 use super::names::Rows;
 use super::states::{Doing, Piece, Sink, Wait, walk};
 use crate::trace::{CpuId, Pid, ThreadIx, Trace};
+use std::collections::HashSet;
 
 /// What a row stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub struct Totals {
     pub pid: Pid,
     /// Its name.
     pub comm: String,
-    /// Threads that the row stands for.
+    /// Threads of which the window has something under this name.
     pub threads: u64,
     /// On a CPU.
     pub run: u64,
@@ -113,17 +114,30 @@ struct Sums<'a> {
     rows: Vec<Totals>,
     /// Row and length.
     waits: Vec<(u32, u64)>,
+    /// Per thread the row that it was last seen in, and all that are counted in a row.
+    last: Vec<u32>,
+    counted: HashSet<(u32, ThreadIx)>,
 }
 
 impl<'a> Sums<'a> {
     fn new(trace: &'a Trace, by: By, window: Window) -> Self {
         let of = Rows::new(trace, by);
-        let row = |(name, (thread, threads)): (&&str, &(ThreadIx, u64))| Totals {
-            threads: *threads,
-            ..Totals::new(*thread, trace.tasks().pid(*thread), name)
-        };
+        let row = |(name, thread): (&&str, &ThreadIx)| Totals::new(*thread, trace.tasks().pid(*thread), name);
         let rows = of.names.iter().zip(&of.threads).map(row).collect();
-        Self { trace, window, of, rows, waits: Vec::new() }
+        let last = vec![u32::MAX; trace.tasks().thread_count()];
+        Self { trace, window, of, rows, waits: Vec::new(), last, counted: HashSet::new() }
+    }
+
+    /// The row of a thread at an event of which something lies in the window.
+    fn row(&mut self, thread: ThreadIx, event: u32) -> usize {
+        let row = self.of.ix(thread, event);
+        // A thread that takes another name is counted there too, and once when it takes the old one back.
+        if std::mem::replace(&mut self.last[thread.ix()], row as u32) != row as u32
+            && self.counted.insert((row as u32, thread))
+        {
+            self.rows[row].threads += 1;
+        }
+        row
     }
 
     /// The row of a thread when the event lies in the window.
@@ -132,8 +146,7 @@ impl<'a> Sums<'a> {
         let end = self.trace.span().0;
         // The recording's last moment belongs to its end.
         let inside = time >= self.window.from && (time < self.window.to || time == end && self.window.to == end);
-        let row = self.of.ix(thread, event);
-        inside.then(|| &mut self.rows[row])
+        inside.then(|| self.row(thread, event)).map(|row| &mut self.rows[row])
     }
 
     fn finish(mut self) -> Vec<Totals> {
@@ -165,7 +178,7 @@ impl Sink for Sums<'_> {
         if ns == 0 {
             return;
         }
-        let at = self.of.ix(p.thread, p.last);
+        let at = self.row(p.thread, p.last);
         let row = &mut self.rows[at];
         match p.doing {
             Doing::Running => row.run += ns,
@@ -182,7 +195,8 @@ impl Sink for Sums<'_> {
     fn waited(&mut self, w: &Wait) {
         // Those that took time are pieces.
         if w.from == w.to && (self.window.from..=self.window.to).contains(&w.from) {
-            self.waits.push((self.of.ix(w.thread, w.first) as u32, 0));
+            let row = self.row(w.thread, w.first) as u32;
+            self.waits.push((row, 0));
         }
     }
 

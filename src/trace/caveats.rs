@@ -58,7 +58,10 @@ impl Trace {
         let percent = format!("{:.1} % of CPU{worst}", 100.0 * share);
         Some(match shares.len() {
             1 => format!("{percent} is unknown: nothing was recorded there"),
-            n => format!("time of {n} CPUs is unknown, {percent} at most: nothing was recorded there"),
+            n => format!(
+                "over {:.0} % of {n} CPUs' time is unknown, {percent} at most: nothing was recorded there",
+                100.0 * WORTH_SAYING
+            ),
         })
     }
 }

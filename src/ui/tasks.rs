@@ -75,7 +75,8 @@ fn note(app: &App, table: &Table, pen: &mut Pen) {
     };
     let cpus = table.trace.cpus();
     let more = format!(" · {} · {cpus} CPU{}", time::short(table.window.ns()), if cpus == 1 { "" } else { "s" });
-    let by = if table.by == By::Name { " · threads of one name together" } else { "" };
+    let more = more + " · % of one CPU";
+    let by = if table.by == By::Name { " · by name" } else { "" };
     pen.words(0, &[(" ".into(), theme.dim()), (window, style), (more, theme.dim()), (by.into(), theme.strong())]);
 }
 

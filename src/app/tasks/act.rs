@@ -9,7 +9,7 @@ use crate::app::{Context, Wish};
 use crate::query::Op;
 use crate::stats::tasks::{Column, Tasks as Table};
 use crate::stats::{By, column};
-use crate::trace::{CpuId, Nanos};
+use crate::trace::{CpuId, Nanos, ThreadIx};
 use std::sync::Arc;
 
 impl Tasks {
@@ -74,13 +74,17 @@ impl Tasks {
         })
     }
 
-    /// Shows the selected thread on the timeline, where it first comes in, with a row of its own; of a name, no row.
+    /// Shows the selected thread on the timeline, where it first comes in, with a row of its own; of a name, those of its
+    /// threads that find room.
     fn enter(&self, cx: &mut Context) {
         let Some((table, row)) = self.table().zip(self.row()) else { return };
         let Some(path) = cx.open.as_ref().map(|o| o.path().to_path_buf()) else { return };
-        if table.by == By::Thread {
-            cx.wish(Wish::Pin(table.rows[row].thread));
+        let threads = threads(table, row);
+        if threads.len() > MOST_ROWS {
+            cx.say(format!("rows for {MOST_ROWS} of {} threads of this name; f lists them one by one", threads.len()));
         }
+        // The one that is pinned last stands first.
+        threads.iter().take(MOST_ROWS).rev().for_each(|thread| cx.wish(Wish::Pin(*thread)));
         match first_stint(table, row) {
             Some(event) => cx.wish(Wish::GoTo(path, event)),
             None => cx.say("it never came in, as far as is known of that time"),
@@ -114,6 +118,22 @@ impl Tasks {
             _ => {}
         }
     }
+}
+
+/// Threads of one name that get rows.
+const MOST_ROWS: usize = 6;
+
+/// The threads that a row stands for.
+fn threads(t: &Table, row: usize) -> Vec<ThreadIx> {
+    let of = &t.rows[row];
+    if t.by == By::Thread {
+        return vec![of.thread];
+    }
+    let named = t.trace.tasks().iter().filter(|(_, task)| *task.name == *of.comm && task.thread != ThreadIx::NONE);
+    let mut threads: Vec<ThreadIx> = named.map(|(_, task)| task.thread).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    threads
 }
 
 /// The first switch of the window that brings a row's thread in, or one of a name's.

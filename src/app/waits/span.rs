@@ -29,21 +29,59 @@ impl Span {
     }
 }
 
+/// What a wait that is shown has changed on the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lit {
+    /// Who got a row for it.
+    thread: Option<ThreadIx>,
+    /// Its marks.
+    marks: [Nanos; 2],
+    /// Width of the window before, and with it, ns.
+    width: [u64; 2],
+}
+
+impl Lit {
+    /// The row of this thread is wanted for itself now.
+    pub(in crate::app) fn keep(&mut self, thread: ThreadIx) {
+        self.thread = self.thread.filter(|lit| *lit != thread);
+    }
+}
+
 impl Timeline {
     /// Goes to the switch that ended a wait (to its beginning when there is none), with the marks at its ends, all of it in the
-    /// window, and a row of who waited. The thread that got that row, if it had none.
-    pub(in crate::app) fn show_wait(&mut self, span: Span) -> Option<ThreadIx> {
+    /// window, and a row of who waited. `before`: the wait that was shown until now.
+    pub(in crate::app) fn show_wait(&mut self, span: Span, before: Option<Lit>) -> Lit {
+        let other = before.and_then(|lit| lit.thread).filter(|thread| *thread != span.thread);
+        if let Some(other) = other {
+            self.unpin(other);
+        }
+        let had = before.is_some_and(|lit| lit.thread == Some(span.thread));
         let new = !self.rows.pinned().contains(&span.thread) && self.pin(span.thread);
         if !span.event.is_some_and(|event| self.go_to_event(event)) {
             self.cursor.pause();
             self.choose(What::Cpu(span.cpu.ix()));
             self.seek(Nanos(span.from));
         }
-        self.marks = vec![Nanos(span.from), Nanos(span.to)];
+        let marks = [Nanos(span.from), Nanos(span.to)];
+        self.marks = marks.into();
         let length = span.to.saturating_sub(span.from);
         // What came in is to be seen, too.
         let width = (length.saturating_mul(3) / 2).max(1_000);
+        let wide = before.map_or(self.view.width, |lit| lit.width[0]);
         self.view = self.view.at(span.from.saturating_sub((width - length) / 2), width);
-        new.then_some(span.thread)
+        Lit { thread: (had || new).then_some(span.thread), marks, width: [wide, self.view.width] }
+    }
+
+    /// Something else is to be shown: takes away what a wait had changed, as far as it is as it was left.
+    pub(in crate::app) fn leave_wait(&mut self, lit: Lit) {
+        if let Some(thread) = lit.thread {
+            self.unpin(thread);
+        }
+        if self.marks == lit.marks {
+            self.marks.clear();
+        }
+        if self.view.width == lit.width[1] {
+            self.view = self.view.at(self.view.start, lit.width[0]);
+        }
     }
 }

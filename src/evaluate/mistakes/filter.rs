@@ -88,10 +88,14 @@ impl Columns for Column {
         t.has_other() || !matches!(self, Self::Other | Self::OtherP | Self::OtherPred)
     }
 
+    fn choices(self) -> Vec<&'static str> {
+        if self == Self::Enqueued { Enqueued::ALL.map(Enqueued::label).into() } else { Vec::new() }
+    }
+
     fn values(self, t: &Table) -> Vec<String> {
         let mut texts: Vec<String> = match self {
             Self::State => return STATES.map(String::from).into(),
-            Self::Enqueued => return Enqueued::ALL.map(|e| e.label().to_owned()).into(),
+            Self::Enqueued => return self.choices().into_iter().map(str::to_owned).collect(),
             Self::Cpu => {
                 let mut seen: Vec<u16> = t.cpu.iter().map(|c| c.0).collect();
                 seen.sort_unstable();

@@ -17,7 +17,7 @@ pub fn draw(app: &App, table: &Table, view: &View, area: Area, pen: &mut Pen) {
     let w = &app.waits;
     let title = match w.panes.page {
         Page::Lengths => " how long · v more ",
-        Page::Crowd => " crowded · v more ",
+        Page::Crowd => " crowded · all waits · v more ",
     };
     let mut inner = pen.frame(area, title, is(w, Focus::Sums)).area;
     (inner.x, inner.w) = (inner.x + 1, inner.w.saturating_sub(2));
