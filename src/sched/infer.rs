@@ -51,9 +51,12 @@ struct Tried {
     share: f32,
 }
 
-/// Left alone, a replay in one queue must be better than one in a queue a group by so much to be believed: corrected, it
-/// gains where all orders are alike, since it has fewer rules to break.
+/// Left alone, a replay of CFS in one queue must be better than the others by so much to be believed: corrected, it gains
+/// where all orders are alike, as in long queues, since it has fewer rules to break.
 const SUPPORT: f32 = 0.02;
+/// A winner that explains fewer picks than this, as in queues of dozens, must explain twice as many as the other class when it
+/// is left alone too. Otherwise nothing is inferred.
+const HALF: f32 = 0.5;
 
 /// The hypothesis whose replay picks as the kernel did most often. What was recorded or told stays.
 fn best(trace: &Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> Machine {
@@ -61,13 +64,13 @@ fn best(trace: &Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> 
         let autogroup = if machine.autogroup.is_assumed() { Fact::assumed(grouped) } else { machine.autogroup };
         Machine { class, autogroup, ..machine }
     };
-    let machines: Vec<_> = rules.iter().map(hypothesis).collect();
+    let machines: Vec<Machine> = rules.iter().map(hypothesis).collect();
     let Some(shares) = shares(trace, &machines, true) else {
         // Nothing to tell them apart by.
         return machine;
     };
     let tried: Vec<_> = machines.into_iter().zip(shares).map(|(machine, share)| Tried { machine, share }).collect();
-    let class = class_of(trace, &tried);
+    let class = class_of(trace, &tried, machine.class);
     let mut found = Machine { class, ..machine };
     if found.autogroup.is_assumed() && class.value == SchedClass::Cfs {
         let of = |grouped| of(&tried, class.value, grouped);
@@ -86,21 +89,29 @@ fn of(tried: &[Tried], class: SchedClass, grouped: bool) -> Option<&Tried> {
 }
 
 /// The class of the hypothesis that explains most, among those that are supported.
-fn class_of(trace: &Trace, tried: &[Tried]) -> Fact<SchedClass> {
-    let top = |class: SchedClass| match (of(tried, class, true), of(tried, class, false)) {
+fn class_of(trace: &Trace, tried: &[Tried], assumed: Fact<SchedClass>) -> Fact<SchedClass> {
+    let eevdf = of(tried, SchedClass::Eevdf, true).or(of(tried, SchedClass::Eevdf, false));
+    let cfs = match (of(tried, SchedClass::Cfs, true), of(tried, SchedClass::Cfs, false)) {
         (Some(grouped), Some(flat)) if flat.share > grouped.share => {
             // The replays that are left alone take as long as the others: they are asked only where they decide.
-            let alone = shares(trace, &[grouped.machine, flat.machine], false)?;
-            Some(if alone[1] > alone[0] + SUPPORT { flat.share } else { grouped.share })
+            let wins = eevdf.is_none_or(|e| flat.share > e.share);
+            let others = [Some(flat), Some(grouped), eevdf].into_iter().flatten().map(|t| t.machine);
+            let alone = if wins { shares(trace, &others.collect::<Vec<_>>(), false) } else { None };
+            let supported = alone.is_none_or(|a| a[1..].iter().all(|other| a[0] > other + SUPPORT));
+            Some(if supported { flat } else { grouped })
         }
-        (grouped, flat) => grouped.or(flat).map(|t| t.share),
+        (grouped, flat) => grouped.or(flat),
     };
-    match (top(SchedClass::Eevdf), top(SchedClass::Cfs)) {
-        (Some(eevdf), Some(cfs)) if cfs > eevdf => Fact::inferred(SchedClass::Cfs, doubtless(cfs - eevdf)),
-        (Some(eevdf), Some(cfs)) => Fact::inferred(SchedClass::Eevdf, doubtless(eevdf - cfs)),
-        // Only one class was tried: it was known.
-        _ => tried.first().map_or(Fact::assumed(SchedClass::Eevdf), |t| t.machine.class),
+    // Only one class was tried: it was known.
+    let Some((eevdf, cfs)) = eevdf.zip(cfs) else { return tried.first().map_or(assumed, |t| t.machine.class) };
+    let (winner, loser) = if cfs.share > eevdf.share { (cfs, eevdf) } else { (eevdf, cfs) };
+    if winner.share < HALF
+        && let Some(alone) = shares(trace, &[winner.machine, loser.machine], false)
+        && alone[0] < 2.0 * alone[1]
+    {
+        return assumed;
     }
+    Fact::inferred(winner.machine.class.value, doubtless(winner.share - loser.share))
 }
 
 /// How often the replay of each machine picks as the kernel did, 0..1; `None` when too few decisions tell.
