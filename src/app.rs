@@ -2,6 +2,7 @@
 //! here; nothing here reads a file, looks at a clock, starts a thread or knows the terminal.
 
 pub mod answers;
+pub mod compare;
 pub mod filter;
 pub mod help;
 pub mod input;

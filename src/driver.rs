@@ -1,6 +1,7 @@
 //! Performs effects: reads recordings, lists what can be opened, runs predictions and inspections, each in a job of its
 //! own, and sends what came of it as messages. Decides nothing and draws nothing.
 
+mod compare;
 mod load;
 mod mistakes;
 mod oracle;
@@ -9,6 +10,7 @@ mod second;
 mod trainer;
 mod waits;
 
+pub use compare::scored;
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
 

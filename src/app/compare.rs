@@ -1,0 +1,5 @@
+//! Two recordings beside each other.
+
+mod words;
+
+pub use words::{value, words};
