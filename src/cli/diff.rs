@@ -98,7 +98,7 @@ fn in_json(found: &Differences, traces: [&Trace; 2], model: Option<&str>) -> Val
 fn page(found: &Differences, style: Style) -> String {
     let mut page = Page::new(style);
     // What no draw gets rid of: the interval leaves out zero.
-    let certain = found.rows.iter().filter(|d| d.interval[0] > 0.0 || d.interval[1] < 0.0).count();
+    let certain = found.rows.iter().filter(|d| d.is_certain()).count();
     page.heading(&format!(
         "{certain} of {} differences are more than chance within these runs; the most certain first",
         found.rows.len()

@@ -7,6 +7,9 @@
 //! blocks of a recording has no spread to speak of and is not compared.
 
 mod blocks;
+mod column;
+
+pub use column::{COLUMNS, Column, Expr, Query, Sort, parse};
 
 use crate::trace::Trace;
 use blocks::{Blocks, Sum};
