@@ -99,7 +99,9 @@ fn tell(app: &mut App, msg: Msg, files: Files) {
 }
 
 fn press(app: &mut App, keys: &[Key], files: Files) {
-    keys.iter().for_each(|key| tell(app, Msg::Key(*key), files));
+    for key in keys {
+        tell(app, Msg::Key(*key), files);
+    }
 }
 
 fn keys(app: &mut App, text: &str, files: Files) {

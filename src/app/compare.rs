@@ -17,7 +17,7 @@ use super::mistakes::Whom;
 use super::ticket::{Same, Slot, Ticket};
 use super::timeline::Loaded;
 use crate::query::{Completion, FilterError, complete};
-use crate::stats::diff::{Column, Difference, Differences, Expr, Query, Sort, parse};
+use crate::stats::diff::{Column, Difference, Differences, Expr, Measure, Query, Sort, parse};
 use crate::trace::Trace;
 use beside::Beside;
 use std::path::{Path, PathBuf};
@@ -202,6 +202,9 @@ pub enum Focus {
     Beside,
 }
 
+/// What a difference is of: a name, or all tasks; and what is compared.
+type Of = (Option<String>, Measure);
+
 /// What is compared, and who is asked about it.
 type Pair = (Same<Trace>, Same<Trace>, Whom);
 
@@ -296,7 +299,7 @@ impl Compare {
                     Ok(table) => Data::Ready(table),
                     Err(problem) => Data::Failed(problem),
                 };
-                self.look(was);
+                self.look(was.as_ref());
             }
             News::Progress { ticket, done, of } if self.of.counts(ticket) => {
                 self.asked = Some(Asked::Pending(done, of));
@@ -307,7 +310,7 @@ impl Compare {
     }
 
     /// Filters and sorts; the same difference stays selected when it is still there.
-    fn look(&mut self, was: Option<(Option<String>, crate::stats::diff::Measure)>) {
+    fn look(&mut self, was: Option<&Of>) {
         let Some(table) = self.table().cloned() else {
             (self.listing.rows, self.listing.looked, self.listing.list) = (Vec::new(), None, List::default());
             return;
@@ -319,7 +322,7 @@ impl Compare {
         let moved = self.listing.list.at > 0;
         let same = |row: &u32| {
             let d = &table.rows[*row as usize];
-            was.as_ref().is_some_and(|(name, measure)| *name == d.name && *measure == d.measure)
+            was.is_some_and(|(name, measure)| *name == d.name && *measure == d.measure)
         };
         match rows.iter().position(same).filter(|_| moved) {
             Some(at) => self.listing.list.at = at,
@@ -334,7 +337,7 @@ impl Compare {
         let fits = |q: &Query| q.filter == *now && q.sort == sort.by && q.descending == sort.descending;
         if self.listing.looked.as_ref().is_some_and(|q| !fits(q)) {
             let was = self.selected().map(|d| (d.name.clone(), d.measure));
-            self.look(was);
+            self.look(was.as_ref());
         }
     }
 }

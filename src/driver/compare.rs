@@ -36,12 +36,14 @@ pub fn scored<E: Predictor>(
     Some(judged.into_iter().map(one).collect())
 }
 
+/// Gives who is asked about a recording, in its state before the first event, with a name; or says why nobody is.
+pub type Whoever<'a, E> = &'a dyn Fn(&Trace) -> Result<(E, String), String>;
+
 /// Computes what is ordered, and tells it. This is what the jobs do; tests and fuzzers call it in the place of a driver.
-/// `engine` gives who is asked about a recording, in its state before the first event, with a name; or says why nobody is.
 pub fn answer<E: Predictor>(
     order: Order,
     told: &Told,
-    engine: &dyn Fn(&Trace) -> Result<(E, String), String>,
+    engine: Whoever<'_, E>,
     cancel: &Cancel,
     tell: &(dyn Fn(News) + Sync),
 ) {

@@ -35,7 +35,7 @@ impl Compare {
             Action::Back if !self.filter.widen() => cx.wish(Wish::Show(Tab::Timeline)),
             Action::List(what) => self.act_on_list(what, cx),
             Action::Compare(Do::Ask) if cx.open.is_none() => {
-                cx.say("open a recording first: another one is compared with it")
+                cx.say("open a recording first: another one is compared with it");
             }
             Action::Compare(Do::Ask) => cx.wish(Wish::Ask(Ask::Beside)),
             Action::Compare(what @ (Do::After | Do::Before)) => self.step(what == Do::After, cx),
