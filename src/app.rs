@@ -233,7 +233,9 @@ impl App {
     /// Something else than the wait that was shown is wanted on the timeline; the row of `kept` stays.
     fn leave_wait(&mut self, kept: Option<ThreadIx>) {
         if let Some((mut lit, t)) = self.waits.lit.take().zip(self.viewer.timeline_mut()) {
-            kept.into_iter().for_each(|thread| lit.keep(thread));
+            if let Some(thread) = kept {
+                lit.keep(thread);
+            }
             t.leave_wait(lit);
         }
     }
