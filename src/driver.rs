@@ -202,7 +202,7 @@ mod tests {
         let (mut app, effects) = App::new(vec![path], (100, 30));
         let all = |app: &App| {
             app.timeline().is_some_and(|t| {
-                let inspected = t.inspector.shown.as_ref().map(|i| i.event) == t.event();
+                let inspected = t.panes.inspector.shown.as_ref().map(|i| i.event) == t.event();
                 t.answers.events_done == t.trace().len() && inspected && app.traces.listed
             })
         };
@@ -215,7 +215,7 @@ mod tests {
         run(&mut app, &mut driver, &rx, effects, all);
         let t = app.timeline().unwrap();
         assert!(t.cursor.pos() > Nanos(0), "a miss was found");
-        let (i, p) = (t.inspector.shown.as_ref().unwrap(), t.answers.get(t.cpu, t.decision.unwrap()).unwrap());
+        let (i, p) = (t.panes.inspector.shown.as_ref().unwrap(), t.answers.get(t.cpu, t.decision.unwrap()).unwrap());
         assert_eq!((i.real, i.candidates.len()), (p.real, usize::from(p.queue)));
         assert_eq!(i.candidates.first().map(|c| c.thread), Some(p.pick.thread), "both passes give one answer");
     }
@@ -229,7 +229,7 @@ mod tests {
         let all = |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
         run(&mut app, &mut driver, &rx, effects, all);
         let effects = app.update(Msg::Key(crate::app::input::Key::Char('.')));
-        let asked = |app: &App| app.timeline().is_some_and(|t| t.inspector.shown.is_some());
+        let asked = |app: &App| app.timeline().is_some_and(|t| t.panes.inspector.shown.is_some());
         run(&mut app, &mut driver, &rx, effects, asked);
         let t = app.timeline().unwrap();
         assert_eq!((t.answers.no_model.as_deref(), &t.answers.failed), (Some("no model here"), &None));

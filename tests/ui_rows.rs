@@ -236,7 +236,7 @@ fn tasks_that_were_found_are_pinned_together() {
     assert!(app.message.as_ref().unwrap().contains("nothing searched"));
     keys(&mut app, "/hackb\nP");
     let t = app.timeline().unwrap();
-    let n = t.found.as_ref().unwrap().threads;
+    let n = t.looks.found.as_ref().unwrap().threads;
     assert_eq!(t.rows.pinned().len(), n.min(6));
     assert!(t.rows.pinned().iter().all(|&thread| t.life(thread).is_some()));
 }
@@ -245,7 +245,7 @@ fn tasks_that_were_found_are_pinned_together() {
 fn a_search_lights_its_task_at_every_zoom() {
     let mut app = open(few(), (120, 40));
     keys(&mut app, "/hackb\nf");
-    let name = app.timeline().unwrap().found.as_ref().unwrap().tasks[0];
+    let name = app.timeline().unwrap().looks.found.as_ref().unwrap().tasks[0];
     assert!(app.timeline().unwrap().trace().tasks().get(name).unwrap().name.contains("hackb"));
     let (w, h) = app.size;
     for _ in 0..30 {
@@ -261,7 +261,7 @@ fn a_search_lights_its_task_at_every_zoom() {
             let What::Cpu(cpu) = row.what else { continue };
             let cells = (0..l.plot.w).map(|x| &terminal.backend().buffer()[(l.plot.x + x, row.y)]);
             let seen = cells.filter(|cell| lit(cell)).count();
-            let ran = t.found.as_ref().unwrap().ran(cpu, t.view.start, t.view.end().min(t.trace().span().0));
+            let ran = t.looks.found.as_ref().unwrap().ran(cpu, t.view.start, t.view.end().min(t.trace().span().0));
             assert_eq!(seen > 0, ran, "CPU{cpu} in {:?}", t.view);
         }
         keys(&mut app, "w");

@@ -179,9 +179,11 @@ impl Viewer {
             }
             Msg::NoModel { ticket, problem } if work.counts(ticket) => t.answers.no_model = Some(problem),
             Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => t.answers.failed = Some(problem),
-            Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => t.inspector.take(event, by, result),
+            Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => {
+                t.panes.inspector.take(event, by, result)
+            }
             Msg::Followed { ticket, result } if following.counts(ticket) => match result {
-                Ok(lives) => t.lives.extend(lives),
+                Ok(lives) => t.rows.pins.lives.extend(lives),
                 Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
             },
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {

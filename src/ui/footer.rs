@@ -23,7 +23,7 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     } else if let Some(a) = t.marks.first() {
         pieces.push((format!("  A→┃ {}", time::short_signed(t.cursor.pos().0 as i64 - a.0 as i64)), theme.mark()));
     }
-    if let Some(found) = &t.found {
+    if let Some(found) = &t.looks.found {
         let n = found.threads;
         pieces.push((format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }), theme.text()));
     }

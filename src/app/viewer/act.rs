@@ -58,7 +58,7 @@ impl Screen for Viewer {
             Ask::Find => {
                 let news = match t.find(text.trim()) {
                     0 => {
-                        t.found = None;
+                        t.looks.found = None;
                         format!("no task like \"{}\"", text.trim())
                     }
                     1 => "one task found; * next stint, # previous".into(),
@@ -142,14 +142,14 @@ impl Timeline {
                 }
             }
             Action::NextFound | Action::PrevFound => {
-                if t.found.is_none() {
+                if t.looks.found.is_none() {
                     news = Some("nothing searched yet: / finds a task".into());
                 } else if !t.jump_to_found(action == Action::NextFound) {
                     news = Some("no further stint of it that way".into());
                 }
             }
             Action::Mark => t.mark(),
-            Action::Clock => t.absolute = !t.absolute,
+            Action::Clock => t.looks.absolute = !t.looks.absolute,
             Action::Start => t.seek(Nanos(0)),
             Action::End => t.seek(Nanos(u64::MAX)),
             Action::Row => t.next_row(),
@@ -181,8 +181,8 @@ impl Timeline {
             Action::Back => {
                 if t.panes.focus != Pane::Lanes {
                     t.panes.focus = Pane::Lanes;
-                } else if t.found.is_some() {
-                    t.found = None;
+                } else if t.looks.found.is_some() {
+                    t.looks.found = None;
                 } else if t.marks.is_empty() {
                     t.cursor.pause();
                 } else {

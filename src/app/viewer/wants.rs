@@ -40,7 +40,7 @@ impl Viewer {
             let row = t.answers.row();
             t.answers = Answers::new(trace.cpus());
             t.answers.set_row(row, &trace);
-            t.inspector.forget();
+            t.panes.inspector.forget();
         }
         cx.order(Effect::Predict { ticket: self.work.ticket(), trace, model });
     }
@@ -106,15 +106,15 @@ impl Viewer {
         let ticket = self.work.ticket();
         let Open::Ready(t) = &mut self.open else { return };
         let wanted = t.event().map(|event| (event, t.whose().cloned()));
-        if wanted.as_ref() == t.inspector.asked.ordered() {
+        if wanted.as_ref() == t.panes.inspector.asked.ordered() {
             return;
         }
-        t.inspector.failed = None;
+        t.panes.inspector.failed = None;
         let Some((event, by)) = wanted else {
-            t.inspector.asked.clear();
+            t.panes.inspector.asked.clear();
             return;
         };
-        t.inspector.asked.order((event, by.clone()));
+        t.panes.inspector.asked.order((event, by.clone()));
         cx.order(Effect::Inspect { ticket, trace: Arc::clone(&t.loaded.trace), event, by });
     }
 }

@@ -18,7 +18,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let event = trace.times().partition_point(|&at| at <= t.cursor.pos().0).saturating_sub(1);
     let heading = if l.plot.x >= 12 { " who" } else { "" };
     let mut x = pen.put(0, area.y, area.w, heading, theme.dim()).max(l.plot.x);
-    for seen in &t.colours.seen {
+    for seen in &t.looks.colours.seen {
         let name = name(t, seen, event);
         let share = format!(" {}{:.0} %  ", if seen.least { "≥" } else { "" }, seen.share * 100.0);
         let need = (name.chars().count() + share.chars().count() + 2) as u16;
@@ -37,6 +37,6 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
 fn name(t: &Timeline, seen: &Seen, event: usize) -> String {
     let trace = t.trace();
     let name = trace.name_at(seen.thread, event);
-    let same = t.colours.seen.iter().filter(|s| trace.name_at(s.thread, event) == name).count();
+    let same = t.looks.colours.seen.iter().filter(|s| trace.name_at(s.thread, event) == name).count();
     if same > 1 { short_name(trace, seen.thread, event, NAME) } else { name.chars().take(NAME).collect() }
 }
