@@ -1,6 +1,7 @@
 //! Performs effects: reads recordings, lists what can be opened, runs predictions and inspections, each in a job of its
 //! own, and sends what came of it as messages. Decides nothing and draws nothing.
 
+mod causes;
 mod load;
 mod mistakes;
 mod oracle;
@@ -9,6 +10,7 @@ mod second;
 mod trainer;
 mod waits;
 
+pub use causes::answer as answer_causes;
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
 
@@ -61,6 +63,7 @@ pub struct Driver<E> {
     recorder: Recorder,
     trainer: Trainer,
     waits: waits::Desk,
+    causes: causes::Desk,
     /// What is said of the recordings' machine.
     told: Told,
 }
@@ -72,9 +75,9 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let mistakes = Desk::new(tx.clone(), load);
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
-        let waits = waits::Desk::new(tx.clone());
+        let (waits, causes) = (waits::Desk::new(tx.clone()), causes::Desk::new(tx.clone()));
         let (list, open, follow) = (None, None, None);
-        Self { oracle, mistakes, recorder, trainer, waits, tx, told: Told::default(), list, open, follow }
+        Self { oracle, mistakes, recorder, trainer, waits, causes, tx, told: Told::default(), list, open, follow }
     }
 
     /// Opens recordings with what is said of their machine.
@@ -126,6 +129,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Open { ticket, path } => {
                 self.oracle.forget();
                 self.waits.forget();
+                self.causes.forget();
                 self.oracle.close_second();
                 let (file, told) = (path.clone(), self.told.clone());
                 self.open = Some(Job::spawn(
@@ -139,6 +143,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             }
             Effect::Mistakes(order) => self.mistakes.perform(order),
             Effect::Waits(order) => self.waits.perform(order),
+            Effect::Causes(order) => self.causes.perform(order),
             Effect::Tasks(order) => self.waits.perform_tasks(order),
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),

@@ -7,6 +7,7 @@ use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::timeline::rows::{Shape, What};
 use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::driver::answer_causes;
 use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
 use kernel_oracle::ingest;
 use kernel_oracle::replay::lod::Pyramid;
@@ -86,11 +87,14 @@ fn open(trace: Arc<Trace>, size: (u16, u16)) -> App {
 
 fn keys(app: &mut App, text: &str) {
     for c in text.chars() {
-        let effects = app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }));
-        for effect in effects {
+        let mut effects = app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }));
+        while let Some(effect) = effects.pop() {
             if let Effect::Follow { ticket, trace, threads } = effect {
                 let lives = follow(&trace, &threads);
-                app.update(Msg::Followed { ticket, result: Ok(threads.into_iter().zip(lives).collect()) });
+                let result = Ok(threads.into_iter().zip(lives).collect());
+                effects.extend(app.update(Msg::Followed { ticket, result }));
+            } else if let Effect::Causes(order) = effect {
+                effects.extend(app.update(Msg::Causes(answer_causes(order))));
             }
         }
     }
@@ -175,6 +179,7 @@ fn cpus_are_sorted_by_what_is_visible() {
     };
     keys(&mut app, "fS");
     assert_eq!(order(&app)[0], 15, "the busiest one: {:?}", order(&app));
+    assert!(screen(&app, true).contains("use ▼"), "it is said by what");
     keys(&mut app, "S");
     assert!(order(&app)[..8].iter().all(|c| c.is_multiple_of(2)), "misses are on even ones: {:?}", order(&app));
     keys(&mut app, "S");

@@ -1,5 +1,6 @@
 //! The open recording: playhead, window, selected decision, marks, search. Pure state and arithmetic on it.
 
+pub mod causes;
 pub mod colours;
 pub mod heat;
 mod panes;
@@ -19,6 +20,7 @@ use super::view::View;
 use crate::replay::Cursor;
 use crate::replay::lod::{self, Pyramid};
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
+use causes::Causes;
 use colours::Colours;
 use rows::Rows;
 use std::path::PathBuf;
@@ -71,6 +73,8 @@ pub struct Timeline {
     pub decision: Option<usize>,
     /// Up to two marks.
     pub marks: Vec<Nanos>,
+    /// What led to what is shown.
+    pub causes: Causes,
     /// What is below the rows: what has the arrows, and what is known of the selected decision.
     pub panes: Panes,
 }
@@ -101,6 +105,7 @@ impl Timeline {
             cpu: if most > 0 { cpu } else { 0 },
             decision: None,
             marks: Vec::new(),
+            causes: Causes::default(),
             panes: Panes::default(),
             loaded,
         };

@@ -76,6 +76,7 @@ impl Timeline {
     /// Makes the list of rows fit a layout, and gives what is visible its colours.
     pub fn arrange(&mut self, l: &Layout) {
         self.rows.arrange(l, self.cpu);
+        self.look_who_woke();
         self.looks.colours.look(&self.loaded.trace, &self.loaded.pyramid, self.view);
     }
 

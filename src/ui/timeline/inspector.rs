@@ -104,6 +104,10 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
         second_line(t, second, k, used, pen);
         used += 1;
     }
+    if let Some(woken) = t.causes.woken.as_ref().filter(|w| area.h >= 8 && (w.thread, w.to) == (ran, to.0)) {
+        pen.fitting(used, &[(super::chain(t, woken), theme.dim())]);
+        used += 1;
+    }
     let rest = Area { y: area.y + used, h: area.h.saturating_sub(used), ..area };
     candidates(t, inspection, prediction, &mut pen.inside(rest));
 }
