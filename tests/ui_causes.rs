@@ -200,6 +200,12 @@ fn crowding_is_shown_below_the_rows_for_what_is_visible() {
     tell(&mut app, Msg::Resized(120, 40));
     keys(&mut app, "i");
     assert_eq!(app.layout(), before);
+    let mut app = open(&chain(64, 62, 60), (200, 50));
+    keys(&mut app, "fi");
+    let t = app.timeline().unwrap();
+    let seen: usize = t.rows.placed(&app.layout()).iter().map(|row| t.rows.cpus(row.what).len()).sum();
+    assert_eq!((seen, app.layout().crowd.h), (64, 2), "all of them are still seen");
+    insta::assert_snapshot!("crowd_64_cpus", screen(&app, true));
     let empty = Arc::new(TraceBuilder::default().finish(TraceMeta::default()));
     let mut app = open(&empty, (80, 24));
     keys(&mut app, "i");

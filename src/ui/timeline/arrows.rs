@@ -45,9 +45,12 @@ pub fn draw(t: &Timeline, l: &Layout, placed: &[Placed], pen: &mut Pen) {
 
 /// A pinned thread is in its own row, another one in that of the CPU.
 fn place(t: &Timeline, placed: &[Placed], (thread, cpu): (ThreadIx, CpuId)) -> Place {
+    let pinned = t.rows.pinned().contains(&thread);
     let has = |what: &What| match what {
-        What::Task(pinned) => *pinned == thread,
-        what => !t.rows.pinned().contains(&thread) && t.rows.cpus(*what).contains(&cpu.ix()),
+        What::Task(task) => *task == thread,
+        _ if pinned => false,
+        What::Cpu(one) => *one == cpu.ix(),
+        group @ What::Group(_) => t.rows.cpus(*group).contains(&cpu.ix()),
     };
     // Of a CPU that is unfolded its own row comes after that of its group.
     if let Some(row) = placed.iter().rev().find(|row| has(&row.what)) {
