@@ -2,6 +2,7 @@
 //! own, and sends what came of it as messages. Decides nothing and draws nothing.
 
 mod causes;
+mod compare;
 mod load;
 mod mistakes;
 mod oracle;
@@ -11,6 +12,7 @@ mod trainer;
 mod waits;
 
 pub use causes::answer as answer_causes;
+pub use compare::{answer as answer_compare, scored};
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
 
@@ -64,6 +66,7 @@ pub struct Driver<E> {
     trainer: Trainer,
     waits: waits::Desk,
     causes: causes::Desk,
+    compare: compare::Desk<E>,
     /// What is said of the recordings' machine.
     told: Told,
 }
@@ -75,15 +78,30 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let mistakes = Desk::new(tx.clone(), load);
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
-        let (waits, causes) = (waits::Desk::new(tx.clone()), causes::Desk::new(tx.clone()));
+        let causes = causes::Desk::new(tx.clone());
+        let (waits, compare) = (waits::Desk::new(tx.clone()), compare::Desk::new(tx.clone(), load));
         let (list, open, follow) = (None, None, None);
-        Self { oracle, mistakes, recorder, trainer, waits, causes, tx, told: Told::default(), list, open, follow }
+        Self {
+            oracle,
+            mistakes,
+            recorder,
+            trainer,
+            waits,
+            causes,
+            compare,
+            tx,
+            told: Told::default(),
+            list,
+            open,
+            follow,
+        }
     }
 
     /// Opens recordings with what is said of their machine.
     #[must_use]
     pub fn with_told(mut self, told: Told) -> Self {
         self.mistakes.machine = Arc::new(told.clone());
+        self.compare.machine = Arc::new(told.clone());
         self.told = told;
         self
     }
@@ -91,7 +109,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// Lets the models of training runs predict too.
     #[must_use]
     pub fn with_models(mut self, make: MakeEngine<E>) -> Self {
-        (self.oracle.make, self.mistakes.make) = (Some(make), Some(make));
+        (self.oracle.make, self.mistakes.make, self.compare.make) = (Some(make), Some(make), Some(make));
         self
     }
 
@@ -145,6 +163,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Waits(order) => self.waits.perform(order),
             Effect::Causes(order) => self.causes.perform(order),
             Effect::Tasks(order) => self.waits.perform_tasks(order),
+            Effect::Compare(order) => self.compare.perform(order),
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
             Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),

@@ -8,6 +8,7 @@ mod bench;
 mod busy;
 mod clipboard;
 mod columns;
+mod compare;
 pub mod draw;
 mod filter;
 mod footer;
@@ -22,7 +23,7 @@ mod traces;
 mod train;
 mod waits;
 
-pub use bench::{bench_frames, bench_list};
+pub use bench::{bench_frames, bench_list, bench_screen};
 pub use busy::{Busy, bench_busy};
 
 use crate::app::{App, Msg};

@@ -5,7 +5,7 @@ use super::ticket::Ticket;
 use super::timeline::{Loaded, causes};
 use super::traces::Entry;
 use super::train::live::Whose;
-use super::{mistakes, recording, second, tasks, train, waits};
+use super::{compare, mistakes, recording, second, tasks, train, waits};
 use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::predictor::weights::Weights;
 use crate::stats::life::Life;
@@ -110,6 +110,8 @@ pub enum Msg {
     Tasks(tasks::News),
     /// What led to what the Timeline shows.
     Causes(causes::News),
+    /// Something for the Compare screen.
+    Compare(compare::News),
     /// Somebody outside wants the program to end: by a signal of this number, or because the terminal went away.
     Terminated(Option<i32>),
 }
@@ -194,4 +196,6 @@ pub enum Effect {
     Tasks(tasks::Order),
     /// What led to what the Timeline shows; answered by [`Msg::Causes`].
     Causes(causes::Order),
+    /// Something for the Compare screen; answered by [`Msg::Compare`].
+    Compare(compare::Order),
 }

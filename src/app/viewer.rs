@@ -125,7 +125,8 @@ impl Viewer {
         let marks = t.marked().map(|window| [window.from, window.to]);
         let waits = t.causes.waits.clone();
         let predicted = t.answers.events_done == t.trace().len() && t.answers.no_model.is_none();
-        Some(Opened { loaded: Arc::clone(&t.loaded), marks, event: t.event(), predicted, waits })
+        let mark = t.marks.first().map(|m| m.0);
+        Some(Opened { loaded: Arc::clone(&t.loaded), marks, mark, event: t.event(), predicted, waits })
     }
 
     /// Opens a recording in the place of the one that is there.

@@ -5,14 +5,14 @@ mod arrows;
 mod axis;
 mod between;
 mod crowd;
-mod heat;
+pub(super) mod heat;
 mod inspector;
 mod lane;
 mod lanes;
 mod legend;
 mod marks;
 mod overview;
-mod slim;
+pub(super) mod slim;
 mod task;
 
 use super::footer;
