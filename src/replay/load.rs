@@ -13,7 +13,7 @@ const WALKED: usize = 32;
 
 /// So many buckets of time a CPU with so many switches has.
 pub fn buckets(switches: usize) -> usize {
-    (switches / 8).next_power_of_two().clamp(64, MOST)
+    (switches / 4).next_power_of_two().clamp(64, MOST)
 }
 
 /// The bucket of `n` in which a time of a recording of `span` ns lies.
