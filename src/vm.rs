@@ -60,6 +60,11 @@ impl Kind {
     }
 }
 
+/// Whether these machines can be had here at all: the recipes are for one architecture.
+pub fn is_possible() -> bool {
+    cfg!(target_arch = "x86_64")
+}
+
 /// A part of making or starting a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {

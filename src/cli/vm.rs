@@ -4,7 +4,7 @@ use super::door::{self, say};
 use super::output;
 use crate::job::{Cancel, Job};
 use crate::vm::place::Place;
-use crate::vm::{self, Accel, Kind, Part, Size, State, Times, VmError};
+use crate::vm::{self, Accel, Kind, Part, Size, State, VmError};
 use clap::Subcommand;
 use color_eyre::eyre::Result;
 use indicatif::ProgressBar;
@@ -96,7 +96,7 @@ fn build(args: &BuildArgs) -> Result<()> {
 
 fn up(args: &UpArgs) -> Result<()> {
     let &UpArgs { name: kind, cpus, memory, alone } = args;
-    let size = Size { cpus, memory, alone, accel: accel()? };
+    let size = Size { cpus, memory, alone, accel: Accel::wanted().map_err(super::wrong)? };
     let up = followed(|cancel, tell| vm::up(kind, size, cancel, tell))?;
     if let Some(why) = up.without_kvm {
         say!("koracle: warning: not with KVM: {why}");
@@ -115,16 +115,6 @@ fn up(args: &UpArgs) -> Result<()> {
     }
     say!("record on it: koracle record --host {name} --workload NAME; end it: koracle vm down {name}");
     Ok(())
-}
-
-/// What the environment says about KVM, as for the Vagrantfile.
-fn accel() -> Result<Option<Accel>> {
-    match std::env::var("KORACLE_ACCEL").unwrap_or_default().as_str() {
-        "" => Ok(None),
-        "kvm" => Ok(Some(Accel::Kvm)),
-        "tcg" => Ok(Some(Accel::Tcg)),
-        other => Err(super::wrong(format!("KORACLE_ACCEL is {other}; it may be kvm or tcg"))),
-    }
 }
 
 fn down(name: Option<Kind>) -> Result<()> {

@@ -42,6 +42,16 @@ impl Accel {
         }
     }
 
+    /// What the environment asks for, as of the Vagrantfile: `KORACLE_ACCEL`, kvm or tcg. A sentence when it is neither.
+    pub fn wanted() -> Result<Option<Self>, String> {
+        match std::env::var("KORACLE_ACCEL").unwrap_or_default().as_str() {
+            "" => Ok(None),
+            "kvm" => Ok(Some(Self::Kvm)),
+            "tcg" => Ok(Some(Self::Tcg)),
+            other => Err(format!("KORACLE_ACCEL is {other}; it may be kvm or tcg")),
+        }
+    }
+
     fn limit(self) -> Duration {
         Duration::from_secs(match self {
             Self::Kvm => 90,
@@ -100,6 +110,10 @@ pub fn up(kind: Kind, size: Size, cancel: &Cancel, tell: &mut dyn FnMut(Part, Du
     let accels = size.accel.map_or(vec![Accel::Kvm, Accel::Tcg], |only| vec![only]);
     let mut last = None;
     for accel in accels {
+        if accel == Accel::Kvm && size.accel.is_none() && place.is_without_kvm() {
+            without_kvm = Some("it did not work before, since this machine was started".into());
+            continue;
+        }
         clock.begin(Part::Boot(accel));
         match place.start(accel, size, cancel, &mut clock) {
             Ok(running) => {
@@ -108,8 +122,11 @@ pub fn up(kind: Kind, size: Size, cancel: &Cancel, tell: &mut dyn FnMut(Part, Du
                 return Ok(Up { running, times, without_kvm });
             }
             Err(VmError::Cancelled) => return Err(VmError::Cancelled),
-            Err(e) if accel == Accel::Kvm => without_kvm = Some(e.to_string()),
-            Err(_) if cancel.is_cancelled() => return Err(VmError::Cancelled),
+            Err(e) if accel == Accel::Kvm => {
+                without_kvm = Some(e.to_string());
+                // Found out once: to find out takes half a minute. When it cannot be kept it is found out again.
+                let _ = place.write("without_kvm", &boot_id());
+            }
             Err(e) => last = Some(e),
         }
     }
@@ -144,6 +161,10 @@ pub fn down(kind: Kind) -> Result<bool, VmError> {
 impl Place {
     fn failed(kind: Kind, problem: &str) -> VmError {
         VmError::Boot { name: kind.name(), problem: problem.into() }
+    }
+
+    fn is_without_kvm(&self) -> bool {
+        std::fs::read_to_string(self.file("without_kvm")).is_ok_and(|id| id == boot_id())
     }
 
     /// Starts it and waits until it answers.

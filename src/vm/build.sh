@@ -12,15 +12,15 @@ fail() { echo "problem $1"; exit 1; }
 user=''
 [ "$(id -u)" = 0 ] || user='--map-root-user --map-auto'
 # Processes and mounts of their own: when the first of them ends, however, the kernel ends all.
-# shellcheck disable=SC2086
-inside() { unshare $user --pid --mount --fork --kill-child=KILL "$@"; }
+# No function: in the background that would be another process in between.
+inside="unshare $user --pid --mount --fork --kill-child=KILL"
 # What belongs to a sub-id only that namespace can remove.
-remove() { for made in "$@"; do [ ! -d "$made" ] || inside rm -rf --one-file-system "$made"; done; }
+remove() { for made in "$@"; do [ ! -d "$made" ] || $inside rm -rf --one-file-system "$made"; done; }
 
 exec 3<&0 </dev/null 9>"$folder/lock"
 flock -n 9 || fail "$name is being built already"
 # Whoever made these is gone: the lock was free.
-remove "$folder"/build.*
+remove "$folder"/build.[0-9]*
 free=$(df -Pk "$folder" | { read -r _; read -r _ _ _ free _; echo "$free"; })
 [ "$free" -gt 4000000 ] || fail "there are no 4 GB free in $folder"
 work=$folder/build.$$
@@ -87,7 +87,7 @@ chmod 755 "$work/new"
 chmod 644 "$work/new"/*
 PARTS
 : >"$work/log"
-inside sh "$work/parts" "$work" "$name" "$release" "$mirror" "$size" "$packages" 9>&- &
+$inside sh "$work/parts" "$work" "$name" "$release" "$mirror" "$size" "$packages" 9>&- &
 child=$!
 {
     cat <&3

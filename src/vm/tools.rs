@@ -22,8 +22,6 @@ pub const BUILD_AS_USER: [Need; 1] = [("newuidmap", "uidmap")];
 /// To start it.
 pub const BOOT: [Need; 3] =
     [("qemu-system-x86_64", "qemu-system-x86"), ("ssh", "openssh-client"), ("setsid", "util-linux")];
-/// To make a box of it.
-pub const BOX: [Need; 3] = [("qemu-img", "qemu-utils"), ("grub-mkimage", "grub-common"), ("sfdisk", "fdisk")];
 /// What Debian signs its packages with; other systems have it as a package too.
 const KEYS: (&str, &str) = ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring");
 /// What is in no user's PATH on some systems.
@@ -31,7 +29,7 @@ const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
 
 /// Refuses when one of `needs` is not here, naming all that are not.
 pub fn check(needs: &[&[Need]]) -> Result<(), VmError> {
-    if std::env::consts::ARCH != "x86_64" {
+    if !super::is_possible() {
         return Err(VmError::Arch);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
