@@ -4,6 +4,7 @@
 //! however that ends, until it has answered; from then on `running.toml` says which process it is.
 
 mod boot;
+pub mod boxes;
 
 mod build;
 pub mod place;

@@ -3,13 +3,15 @@
 use super::door::{self, say};
 use super::output;
 use crate::job::{Cancel, Job};
+use crate::record::quote::quote;
 use crate::vm::place::Place;
-use crate::vm::{self, Accel, Kind, Part, Size, State, VmError};
-use clap::Subcommand;
+use crate::vm::{self, Accel, Kind, Part, Size, State, VmError, boxes};
+use clap::{Subcommand, ValueHint};
 use color_eyre::eyre::Result;
-use indicatif::ProgressBar;
+use indicatif::{HumanBytes, ProgressBar};
 use signal_hook::iterator::Signals;
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -28,6 +30,8 @@ enum What {
     Build(BuildArgs),
     /// Start a machine, built first if it is not, and wait until it answers. It goes on running until `down`.
     Up(UpArgs),
+    /// Make a box of a machine for Vagrant's providers libvirt and qemu, from Debian's packages.
+    Box(BoxArgs),
     /// End a machine; without a name all that run. What was written in it is forgotten.
     Down(Name),
     /// List the machines with their state.
@@ -55,6 +59,19 @@ struct BuildArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct BoxArgs {
+    /// `cfs` or `eevdf`.
+    #[arg(value_name = "NAME", value_parser = kind, default_value = "cfs")]
+    name: Kind,
+    /// The file, by default `koracle-NAME.box` here.
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+    /// Where packages come from, by default Debian's own servers.
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 struct UpArgs {
     /// `cfs` or `eevdf`.
     #[arg(value_name = "NAME", value_parser = kind, default_value = "cfs")]
@@ -79,6 +96,7 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Build(args) => build(args),
         What::Up(args) => up(args),
+        What::Box(args) => make_box(args),
         What::Down(Name { name }) => down(*name),
         What::List => list(),
     }
@@ -91,6 +109,17 @@ fn build(args: &BuildArgs) -> Result<()> {
         [] => say!("{name} is built already; --again builds it anew"),
         times => say!("{name} is built: {}", spent(times)),
     }
+    Ok(())
+}
+
+fn make_box(args: &BoxArgs) -> Result<()> {
+    let name = args.name.name();
+    let to = args.output.clone().unwrap_or_else(|| format!("koracle-{name}.box").into());
+    let times = followed(|cancel, tell| boxes::make(args.name, &to, args.mirror.as_deref(), cancel, tell))?;
+    let size = std::fs::metadata(&to).map_or(0, |m| m.len());
+    say!("{}: {}; {}", to.display(), HumanBytes(size), spent(&times));
+    let path = std::path::absolute(&to).unwrap_or(to);
+    say!("use it: KORACLE_BOX_{}={} vagrant up {name}", name.to_uppercase(), quote(&path.display().to_string()));
     Ok(())
 }
 

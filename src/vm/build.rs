@@ -1,14 +1,21 @@
-//! Makes a machine's image: `build.sh` does the work, and leaves no half image when this program ends before it.
+//! Makes a machine's image. `frame.sh` holds what is done together and leaves no half image when this program ends before
+//! it; in it `system.sh` makes a Debian system, and `machine.sh` (or `box.sh`) an image of that.
 
 use super::place::Place;
 use super::shell::{Said, Shell};
 use super::{Clock, Kind, Part, Times, VmError, tools};
 use crate::job::Cancel;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
-const SCRIPT: &str = include_str!("build.sh");
+const FRAME: &str = include_str!("frame.sh");
+const SETUP: &str = include_str!("setup.sh");
+const SYSTEM: &str = include_str!("system.sh");
+const MACHINE: &str = include_str!("machine.sh");
+/// Who has an account in a machine, for one thing each: all rights, sudo without a password, no rights.
+const USERS: &str = "root user plain";
 /// Of the disk, most of it never written.
 const DISK: &str = "4G";
 /// What boots and answers; what the workloads of the catalog need; what a recording needs.
@@ -62,24 +69,59 @@ pub fn build(
     if let Some(running) = place.running() {
         return Err(VmError::Runs { name: kind.name(), pid: running.pid });
     }
-    let mut arguments: Vec<OsString> = vec![place.folder.clone().into()];
-    let words = [kind.name(), kind.release(), mirror.unwrap_or(""), DISK, &stamp, &PACKAGES.join(",")];
-    arguments.extend(words.map(OsString::from));
+    let key = key(&place)?;
     let mut clock = Clock::new(tell);
-    follow(SCRIPT, arguments, kind.name(), cancel, &mut clock)?;
+    let folder = place.folder.as_os_str();
+    let rest = [folder, DISK.as_ref(), stamp.as_ref()];
+    Recipe { place: &place, key: &key, users: USERS, work: MACHINE, mirror }.follow(&rest, cancel, &mut clock)?;
     Ok(clock.times)
 }
 
-/// Runs a script that tells its parts, to its end.
-pub(super) fn follow(
-    script: &str,
-    arguments: Vec<OsString>,
-    name: &str,
-    cancel: &Cancel,
-    clock: &mut Clock,
-) -> Result<(), VmError> {
+/// This user's key for a machine, made when there is none; its public half.
+fn key(place: &Place) -> Result<String, VmError> {
+    let (file, public) = (place.file("id"), place.file("id.pub"));
+    if !public.is_file() {
+        let comment = format!("koracle-{}", place.kind.name());
+        let mut make = Command::new("ssh-keygen");
+        make.args(["-q", "-t", "ed25519", "-N", "", "-C", &comment, "-f"]).arg(&file);
+        let done = make.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        done.map_err(VmError::folder("ssh-keygen"))?;
+    }
+    Ok(std::fs::read_to_string(&public).map_err(VmError::folder(&public))?.trim().to_owned())
+}
+
+/// How an image is made.
+pub(super) struct Recipe<'a> {
+    /// Whose.
+    pub place: &'a Place,
+    /// Opens the accounts.
+    pub key: &'a str,
+    /// The accounts, with blanks between.
+    pub users: &'a str,
+    /// What is done with the system.
+    pub work: &'a str,
+    /// Where packages come from.
+    pub mirror: Option<&'a str>,
+}
+
+impl Recipe<'_> {
+    /// Makes it; `rest` are the arguments of its own script.
+    pub fn follow(&self, rest: &[&OsStr], cancel: &Cancel, clock: &mut Clock) -> Result<(), VmError> {
+        let kind = self.place.kind;
+        let script = [SYSTEM, self.work].concat();
+        let mut arguments: Vec<OsString> = vec![self.place.folder.clone().into()];
+        let words = [kind.name(), SETUP, &script, self.key, self.users, kind.release(), self.mirror.unwrap_or("")];
+        arguments.extend(words.map(OsString::from));
+        arguments.push(PACKAGES.join(",").into());
+        arguments.extend(rest.iter().map(OsString::from));
+        run(arguments, kind.name(), cancel, clock)
+    }
+}
+
+/// Runs the frame, which tells its parts, to its end.
+fn run(arguments: Vec<OsString>, name: &str, cancel: &Cancel, clock: &mut Clock) -> Result<(), VmError> {
     let failed = |problem: String| VmError::Build { name: name.into(), problem };
-    let mut shell = Shell::start(script, arguments)?;
+    let mut shell = Shell::start(FRAME, arguments)?;
     let mut problem = None;
     loop {
         if cancel.is_cancelled() {
@@ -107,6 +149,6 @@ pub(super) fn follow(
 
 /// Names the recipe: another script or other packages are another image.
 fn stamp(kind: Kind) -> String {
-    let recipe = [SCRIPT, DISK, kind.release(), &PACKAGES.join(",")].join("\n");
+    let recipe = [FRAME, SETUP, SYSTEM, MACHINE, DISK, kind.release(), &PACKAGES.join(",")].join("\n");
     format!("{:016x}", xxh3_64(recipe.as_bytes()))
 }

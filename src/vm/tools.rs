@@ -22,6 +22,8 @@ pub const BUILD_AS_USER: [Need; 1] = [("newuidmap", "uidmap")];
 /// To start it.
 pub const BOOT: [Need; 3] =
     [("qemu-system-x86_64", "qemu-system-x86"), ("ssh", "openssh-client"), ("setsid", "util-linux")];
+/// To make a box of it.
+pub const BOX: [Need; 3] = [("qemu-img", "qemu-utils"), ("grub-mkimage", "grub-common"), ("sfdisk", "fdisk")];
 /// What Debian signs its packages with; other systems have it as a package too.
 const KEYS: (&str, &str) = ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring");
 /// What is in no user's PATH on some systems.
