@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// A system of packages that has one kernel and nothing else.
-const MMDEBSTRAP: &str = "for a do case $a in */root) root=$a ;; esac; done
+const MMDEBSTRAP: &str = "for a do case $a in */system) root=$a ;; esac; done
     mkdir -p \"$root/boot\" \"$root/etc/ssh\"
     echo kernel >\"$root/boot/vmlinuz-1\"; echo ram >\"$root/boot/initrd.img-1\"
     echo 'ssh-ed25519 AAAA x' >\"$root/etc/ssh/ssh_host_ed25519_key.pub\"";

@@ -2,9 +2,9 @@
 # Arguments: FOLDER SIZE STAMP
 folder=$1 size=$2 stamp=$3
 mkdir "$work/new"
-cp "$work"/root/boot/vmlinuz-* "$work/new/vmlinuz"
-cp "$work"/root/boot/initrd.img-* "$work/new/initrd"
-read -r kind key _ <"$work/root/etc/ssh/ssh_host_ed25519_key.pub"
+cp "$work"/system/boot/vmlinuz-* "$work/new/vmlinuz"
+cp "$work"/system/boot/initrd.img-* "$work/new/initrd"
+read -r kind key _ <"$work/system/etc/ssh/ssh_host_ed25519_key.pub"
 echo "koracle-$name $kind $key" >"$work/new/known_hosts"
 truncate -s "$size" "$work/new/disk.raw"
 mkfs koracle "$work/new/disk.raw"

@@ -8,11 +8,11 @@ export TMPDIR="$work/tmp"
 part packages
 printf '%s\n' "$key" >"$work/key"
 mmdebstrap --mode=root --variant=apt --include="$packages" \
-    --customize-hook="sh '$work/setup' \"\$1\" '$work/key' '$name' $users" "$release" "$work/root" ${mirror:+"$mirror"}
+    --customize-hook="sh '$work/setup' \"\$1\" '$work/key' '$name' $users" "$release" "$work/system" ${mirror:+"$mirror"}
 part image
 # mkfs LABEL FILE [ARGUMENT]...: the system as a file system.
 mkfs() {
     mkfs_label=$1
     shift
-    mkfs.ext4 -q -F -L "$mkfs_label" -O ^metadata_csum_seed -d "$work/root" "$@"
+    mkfs.ext4 -q -F -L "$mkfs_label" -O ^metadata_csum_seed -d "$work/system" "$@"
 }
