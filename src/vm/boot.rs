@@ -20,7 +20,7 @@ const ASK: Duration = Duration::from_secs(1);
 const FIRST_WORDS: Duration = Duration::from_secs(20);
 /// A machine that was told to end is gone by then.
 const DOWN: Duration = Duration::from_secs(10);
-/// Of a machine at real-time priority: its CPUs, and, before those, its timers.
+/// Of a machine at real-time priority; once it answers, its timers get a higher one.
 const PRIORITY: u8 = 5;
 
 /// What runs a machine's instructions.

@@ -13,6 +13,10 @@ trap 'kill "$pid" 2>/dev/null; exit 1' HUP INT TERM PIPE
 echo "pid $pid"
 word=''
 read -r word || word=''
-[ "$word" = keep ] && exit 0
+if [ "$word" = keep ]; then
+    # The thread of the timers before those of the CPUs: else a tick waits for the end of a real-time slice.
+    [ "$priority" = 0 ] || chrt -r -p $((priority + 15)) "$pid"
+    exit 0
+fi
 kill "$pid" 2>/dev/null
 wait "$pid"
