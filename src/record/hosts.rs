@@ -82,7 +82,7 @@ pub fn by_name(hosts: Vec<Host>) -> Vec<Host> {
         match named.iter_mut().find(|h| h.name == host.name) {
             None => named.push(host),
             Some(before) if matches!(before.state, State::Down(_)) && !matches!(host.state, State::Down(_)) => {
-                *before = host
+                *before = host;
             }
             Some(_) => {}
         }
@@ -198,7 +198,7 @@ pub fn resolve(name: &str, dir: &Path, cancel: &Cancel) -> Result<Target, HostEr
         all.iter().filter_map(|h| Some(format!("`{}` starts {}", h.start()?, whose(h)))).collect();
     let mut how = starts.join(", ");
     if !said.is_empty() {
-        how += &format!("; vagrant says: {said}");
+        how += &["; vagrant says: ", said.as_str()].concat();
     }
     Err(HostError::Down { name: name.into(), how })
 }

@@ -25,7 +25,7 @@ outside() {
     ip -o link | cut -d: -f2
     iptables-save 2>/dev/null | grep -v '^#' || true
     cat /proc/sys/net/ipv4/ip_forward
-    pgrep -l 'libvirtd|dnsmasq|virtlogd|qemu-system' | awk '{ print $2 }' | sort || true
+    ps -eo stat=,comm= | awk '$1 !~ /^Z/ && $2 ~ /^(libvirtd|dnsmasq|virtlogd|qemu-system)/ { print $2 }' | sort
 }
 
 if [[ ${KORACLE_VAGRANT_INSIDE:-} == '' ]]; then
