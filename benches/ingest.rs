@@ -1,6 +1,6 @@
 //! How fast recordings are read, end to end from bytes in memory to a finished `Trace`:
 //! ftrace text on all threads and on one (bytes per second), native CSV and the kernel's ring-buffer pages on one thread
-//! (events per second).
+//! (events per second). Files that `KORACLE_FILES` names (separated by colons) are read on one thread, too.
 
 #![allow(clippy::unwrap_used)]
 
@@ -92,6 +92,13 @@ fn ingest_speed(c: &mut Criterion) {
     let (formats, cpus) = many_pages();
     group.throughput(Throughput::Elements(decoded(&formats, &cpus).len() as u64));
     group.bench_function("ring_buffer_one_thread", |b| b.iter(|| black_box(decoded(&formats, &cpus))));
+    let files = std::env::var("KORACLE_FILES").unwrap_or_default();
+    for path in files.split(':').filter(|path| !path.is_empty()).map(Path::new) {
+        let opened = || ingest::open(path).expect("readable").trace;
+        group.throughput(Throughput::Elements(opened().len() as u64));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        group.bench_function(name, |b| b.iter(|| one.install(|| black_box(opened()))));
+    }
     group.finish();
 }
 

@@ -34,7 +34,7 @@ pub use screen::{Context, Opened, Screen, Shared, Wish};
 pub use tab::{TABS, Tab};
 pub use viewer::Open;
 
-use crate::trace::Nanos;
+use crate::trace::{Nanos, ThreadIx};
 use crate::train::TrainConfig;
 use input::{Key, Mouse, MouseKind};
 use keys::Action;
@@ -184,9 +184,7 @@ impl App {
             }
             Wish::Open(path, plays) => return Some(self.viewer.open_path(path, plays)),
             Wish::GoTo(path, event) => {
-                if let Some((lit, t)) = self.waits.lit.take().zip(self.viewer.timeline_mut()) {
-                    t.leave_wait(lit);
-                }
+                self.leave_wait(None);
                 self.tab = Tab::Timeline;
                 return self.viewer.go_to(&path, event);
             }
@@ -206,9 +204,7 @@ impl App {
                 }
             }
             Wish::Pin(thread) => {
-                if let Some(lit) = &mut self.waits.lit {
-                    lit.keep(thread);
-                }
+                self.leave_wait(Some(thread));
                 if let Some(t) = self.viewer.timeline_mut() {
                     t.pin(thread);
                     self.tab = Tab::Timeline;
@@ -218,6 +214,14 @@ impl App {
             Wish::Quit => self.quit = true,
         }
         None
+    }
+
+    /// Something else than the wait that was shown is wanted on the timeline; the row of `kept` stays.
+    fn leave_wait(&mut self, kept: Option<ThreadIx>) {
+        if let Some((mut lit, t)) = self.waits.lit.take().zip(self.viewer.timeline_mut()) {
+            kept.into_iter().for_each(|thread| lit.keep(thread));
+            t.leave_wait(lit);
+        }
     }
 
     fn show(&mut self, tab: Tab) {

@@ -22,7 +22,7 @@ mod traces;
 mod train;
 mod waits;
 
-pub use bench::{bench_frames, bench_list};
+pub use bench::{bench_frames, bench_list, bench_screen};
 pub use busy::{Busy, bench_busy};
 
 use crate::app::{App, Msg};

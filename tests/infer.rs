@@ -78,3 +78,13 @@ fn what_is_recorded_stays() {
     infer(&mut trace);
     assert_eq!(*trace.machine(), before);
 }
+
+#[test]
+fn what_no_rule_explains_tells_no_class() {
+    // hackbench on 6.18 with dozens that wait: by the corrected replays alone it would be CFS.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/long_queues.csv.zst");
+    let (mut trace, _) = bare(&path);
+    infer(&mut trace);
+    let class = trace.machine().class;
+    assert_eq!((class.value, class.from), (SchedClass::Eevdf, Origin::Assumed));
+}

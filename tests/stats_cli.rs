@@ -120,11 +120,29 @@ fn tasks_add_up_to_their_spans_and_cpus_to_the_recording() {
 }
 
 #[test]
+fn the_threads_of_a_name_are_those_of_the_window() {
+    let name = trace("hackbench-pipe-2g_run0");
+    for window in [&[][..], &["--from", "10ms", "--to", "10100us"]] {
+        let rows = |by| json(&[&["tasks", &name, "--json", "--by", by], window].concat())["tasks"].clone();
+        let (threads, names) = (rows("thread"), rows("comm"));
+        let of = |rows: &Value| -> Vec<Value> {
+            rows.as_array().unwrap().iter().filter(|r| r["comm"] == "hackbench").cloned().collect()
+        };
+        let (threads, names) = (of(&threads), of(&names));
+        assert_eq!((names.len(), n(&names[0]["threads"])), (1, threads.len() as u64));
+    }
+}
+
+#[test]
 fn wrong_values_are_wrong_usage() {
     let name = trace("nginx-ab_run0");
     for (args, says) in [
         (vec!["waits", "--where", "wayt>1ms"], "did you mean wait?"),
         (vec!["waits", "--where", "wait>1"], "a time with a unit"),
+        (vec!["waits", "--where", "kind=foo"], "kind is one of wakeup, preempted, migrated, new"),
+        (vec!["waits", "--where", "began!=migrated"], "began is one of wakeup, preempted, new"),
+        (vec!["mistakes", "--where", "enqueued=foo"], "enqueued is one of"),
+        (vec!["waits", "--top", "-1"], "invalid value '-1'"),
         (vec!["waits", "--top", "x"], "invalid value"),
         (vec!["waits", "--from", "soon"], "a time such as"),
         (vec!["waits", "--from", "20ms", "--to", "10ms"], "nothing lies between --from 20ms and --to 10ms"),

@@ -13,11 +13,14 @@ use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::column::parse;
-use kernel_oracle::trace::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::trace::{
+    CpuId, Event, EventKind, Gap, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
+};
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -310,6 +313,37 @@ fn tasks_follow_the_marks_and_lead_to_waits_and_to_the_timeline() {
     assert_eq!((window.from, window.to), (50_000_000, 100_000_000));
     assert!(window != all);
     snapshot!("tasks_between_marks", app);
+}
+
+#[test]
+fn what_a_wait_changed_on_the_timeline_goes_with_it() {
+    let mut app = shown(&REAL, (120, 40), "5");
+    let width = app.timeline().unwrap().view.width;
+    keys(&mut app, "g\n");
+    let waited = app.timeline().unwrap().rows.pinned().to_vec();
+    assert!(waited.len() == 1 && app.timeline().unwrap().view.width != width);
+    // To another thread by way of another screen.
+    keys(&mut app, "6gj");
+    let other = app.tasks.table().unwrap().rows[app.tasks.row().unwrap()].thread;
+    assert_ne!(waited, [other]);
+    press(&mut app, &[Key::Enter]);
+    let t = app.timeline().unwrap();
+    assert_eq!((t.rows.pinned(), t.marks.len(), t.view.width), (&[other][..], 0, width));
+    // What the user made of it since then is left alone.
+    keys(&mut app, "5g\nm+6gj\n");
+    let t = app.timeline().unwrap();
+    assert!(t.marks.len() == 1 && t.view.width != width, "{:?}", t.marks);
+}
+
+#[test]
+fn a_name_leads_to_rows_of_its_threads() {
+    let mut app = shown(&REAL, (120, 40), "6f/nginx\n\n");
+    let t = app.timeline().unwrap();
+    // One of them began as `sh`.
+    let named = t.trace().tasks().iter().filter(|(_, task)| &*task.name == "nginx");
+    let threads: BTreeSet<ThreadIx> = named.map(|(_, task)| task.thread).collect();
+    assert!((2..=6).contains(&threads.len()));
+    assert_eq!(t.rows.pinned().iter().copied().collect::<BTreeSet<_>>(), threads);
 }
 
 #[test]

@@ -116,6 +116,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_duration_is_a_thousand_of_its_unit() {
+        let said = [999, 999_499, 999_500, 999_499_999, 999_500_000].map(short);
+        assert_eq!(said, ["999 ns", "999 µs", "1.00 ms", "999 ms", "1.00 s"]);
+    }
+
+    #[test]
     fn typed_times() {
         let (now, span) = (Nanos(1_000_000), Nanos(2_000_000_000));
         let is = |text, ns| assert_eq!(parse(text, now, span, 0), Some(Nanos(ns)), "{text}");

@@ -2,6 +2,7 @@
 //! is read on all.
 
 mod mistakes;
+mod screens;
 
 use super::door::say;
 use super::output;
@@ -52,6 +53,15 @@ pub struct Args {
     /// `--frames` plays: frames, keys, pauses.
     #[arg(long, value_name = "RUNS", requires = "frames")]
     training: Option<u64>,
+    /// Measure only opening this recording, its tables of waits and tasks, and frames of the screens that show them.
+    #[arg(long, value_name = "TRACE", conflicts_with_all = ["training", "frames", "steps"], value_hint = clap::ValueHint::FilePath)]
+    screens: Option<std::path::PathBuf>,
+    /// With `--screens`: the recording side by side until there are so many CPUs, each copy with threads of its own.
+    #[arg(long, value_name = "N", requires = "screens", value_parser = clap::value_parser!(u16).range(1..=8192))]
+    cpus: Option<u16>,
+    /// With `--screens`: repeated until there are so many events.
+    #[arg(long, value_name = "N", requires = "screens")]
+    events: Option<usize>,
     /// Measure only training steps of a network of this kind, on ready-made batches of the bundled recordings.
     #[arg(long, value_name = "KIND", conflicts_with_all = ["training", "frames"])]
     steps: Option<Kind>,
@@ -189,20 +199,39 @@ pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
 
 /// The same recording again and again, each copy after the one before, until there are `events`.
 fn repeated(trace: &Trace, events: usize) -> Trace {
-    let mut builder = TraceBuilder::with_capacity(events + trace.len());
-    let tasks = trace.tasks();
-    let ids: Vec<TaskId> = tasks.iter().map(|(_, t)| builder.task(t.pid, t.name.as_bytes())).collect();
-    let id = |t: TaskId| ids.get(t.0 as usize).copied().unwrap_or(TaskId::NONE);
+    laid_out(trace, events, 1)
+}
+
+/// The same recording `beside` times at once, each copy on CPUs of its own and with threads of its own, again and again until
+/// there are `events`.
+fn laid_out(trace: &Trace, events: usize, beside: usize) -> Trace {
+    let mut builder = TraceBuilder::with_capacity(events + trace.len() * beside);
+    let (tasks, cpus) = (trace.tasks(), trace.cpus());
+    let most = tasks.iter().map(|(_, t)| t.pid.0).max().unwrap_or(0).saturating_add(1);
+    let pid = |pid: Pid, copy: usize| if pid.0 > 0 { Pid(pid.0 + most * copy as i32) } else { pid };
+    let mut copies = Vec::new();
+    for copy in 0..beside {
+        copies.push(
+            tasks.iter().map(|(_, t)| builder.task(pid(t.pid, copy), t.name.as_bytes())).collect::<Vec<TaskId>>(),
+        );
+    }
     let mut shift = 0;
     while builder.len() < events && !trace.is_empty() {
         for e in trace.events() {
             let actor = if tasks.is_idle(e.actor) { Pid(0) } else { tasks.pid(e.actor) };
-            let moved = Event { time: Nanos(e.time.0 + shift), task: id(e.task), next: id(e.next), ..e };
-            builder.push(moved, actor);
+            for (copy, ids) in copies.iter().enumerate() {
+                let id = |t: TaskId| ids.get(t.0 as usize).copied().unwrap_or(TaskId::NONE);
+                let on = |cpu: CpuId| if cpu == CpuId::NONE { cpu } else { CpuId(cpu.0 + (copy * cpus) as u16) };
+                let (task, next, cpu) = (id(e.task), id(e.next), on(e.cpu));
+                let (from_cpu, to_cpu) = (on(e.from_cpu), on(e.to_cpu));
+                let moved = Event { time: Nanos(e.time.0 + shift), task, next, cpu, from_cpu, to_cpu, ..e };
+                builder.push(moved, pid(actor, copy));
+            }
         }
         shift += trace.span().0 + 1_000;
     }
-    builder.finish(TraceMeta { name: "repeated".into(), ..trace.meta().clone() })
+    let cpus = (cpus * beside) as u16;
+    builder.finish(TraceMeta { name: "repeated".into(), cpus, lost: Vec::new(), ..trace.meta().clone() })
 }
 
 fn reading(bytes: &[u8], format: &str) -> Result<Value> {
@@ -283,6 +312,9 @@ fn busy(args: &Args, trace: &std::path::Path, runs: u64) -> Result<()> {
 pub fn run(args: &Args) -> Result<()> {
     if let Some(kind) = args.steps {
         return steps(args, kind);
+    }
+    if let Some(path) = &args.screens {
+        return screens::measure(path, args);
     }
     if let (Some(runs), Some(trace)) = (args.training, &args.frames) {
         return busy(args, trace, runs);

@@ -70,21 +70,26 @@ pub(super) fn read_text(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sin
     read_dialect(dialect, source, to, (BLOCK, CHUNK));
 }
 
-/// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the next one is read.
+/// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the next one is read and
+/// what the one before gave is put to the rest.
 fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (block, chunk): (usize, usize)) -> Machines {
     let mut lines = Lines::new(block);
     let mut whole = Part::default();
+    let mut parsed: Vec<Part> = Vec::new();
     let mut next = lines.next(source);
     while let Some(block) = next {
         let parse =
             || pieces(&block.text, chunk).map(|(at, t)| Part::parse(dialect, block.start + at as u64, t)).collect();
-        let (parts, following): (Vec<Part>, _) = rayon::join(parse, || lines.next(source));
-        for part in parts {
-            whole.append(part);
-        }
+        let before = std::mem::take(&mut parsed);
+        let beside = || {
+            let following = lines.next(source);
+            before.into_iter().for_each(|part| whole.append(part));
+            following
+        };
+        (parsed, next) = rayon::join(parse, beside);
         lines.reuse(block);
-        next = following;
     }
+    parsed.into_iter().for_each(|part| whole.append(part));
     lines.finish(source, &mut whole.report);
     if whole.counts > 0 {
         whole.report.warn(

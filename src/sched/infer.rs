@@ -45,16 +45,18 @@ pub fn inferred(trace: &Trace, mut machine: Machine) -> Machine {
     machine
 }
 
-/// A hypothesis and how often its replay picks as the kernel did: corrected by each pick, and left alone.
+/// A hypothesis and how often its replay picks as the kernel did, corrected by each pick.
 struct Tried {
     machine: Machine,
-    corrected: f32,
-    alone: f32,
+    share: f32,
 }
 
-/// Left alone, a replay in one queue must be better than one in a queue a group by so much to be believed: corrected, it
-/// gains where all orders are alike, since it has fewer rules to break.
+/// Left alone, a replay of CFS in one queue must be better than the others by so much to be believed: corrected, it gains
+/// where all orders are alike, as in long queues, since it has fewer rules to break.
 const SUPPORT: f32 = 0.02;
+/// A winner that explains fewer picks than this, as in queues of dozens, must explain twice as many as the other class when it
+/// is left alone too. Otherwise nothing is inferred.
+const HALF: f32 = 0.5;
 
 /// The hypothesis whose replay picks as the kernel did most often. What was recorded or told stays.
 fn best(trace: &Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> Machine {
@@ -62,51 +64,63 @@ fn best(trace: &Trace, machine: Machine, rules: &[(Fact<SchedClass>, bool)]) -> 
         let autogroup = if machine.autogroup.is_assumed() { Fact::assumed(grouped) } else { machine.autogroup };
         Machine { class, autogroup, ..machine }
     };
-    let trials = rules.iter().flat_map(|rule| [true, false].map(|corrected| (hypothesis(rule), corrected)));
-    let trials: Vec<_> = trials.collect();
-    let found: Vec<_> = trials.par_iter().map(|(machine, corrected)| explained(trace, machine, *corrected)).collect();
-    let mut tried: Vec<Tried> = Vec::new();
-    for (trial, found) in trials.chunks(2).zip(found.chunks(2)) {
-        let &[(hits, of), (alone, _)] = found else { continue };
-        if of < DECISIONS {
-            // Nothing to tell them apart by.
-            return machine;
-        }
-        let share = |n: u64| n as f32 / of as f32;
-        tried.push(Tried { machine: trial[0].0, corrected: share(hits), alone: share(alone) });
-    }
-    let class = class_of(&tried);
+    let machines: Vec<Machine> = rules.iter().map(hypothesis).collect();
+    let Some(shares) = shares(trace, &machines, true) else {
+        // Nothing to tell them apart by.
+        return machine;
+    };
+    let tried: Vec<_> = machines.into_iter().zip(shares).map(|(machine, share)| Tried { machine, share }).collect();
+    let class = class_of(trace, &tried, machine.class);
     let mut found = Machine { class, ..machine };
     if found.autogroup.is_assumed() && class.value == SchedClass::Cfs {
-        let of = |grouped: bool| {
-            tried.iter().find(|t| t.machine.class.value == class.value && t.machine.autogroup.value == grouped)
-        };
+        let of = |grouped| of(&tried, class.value, grouped);
         if let (Some(grouped), Some(flat)) = (of(true), of(false))
-            && grouped.corrected.total_cmp(&flat.corrected).is_ne()
+            && grouped.share.total_cmp(&flat.share).is_ne()
         {
-            let sure = doubtless(grouped.corrected - flat.corrected);
-            found.autogroup = Fact::inferred(grouped.corrected > flat.corrected, sure);
+            let sure = doubtless(grouped.share - flat.share);
+            found.autogroup = Fact::inferred(grouped.share > flat.share, sure);
         }
     }
     found
 }
 
+fn of(tried: &[Tried], class: SchedClass, grouped: bool) -> Option<&Tried> {
+    tried.iter().find(|t| t.machine.class.value == class && t.machine.autogroup.value == grouped)
+}
+
 /// The class of the hypothesis that explains most, among those that are supported.
-fn class_of(tried: &[Tried]) -> Fact<SchedClass> {
-    let supported = |t: &&Tried| {
-        let grouped = tried.iter().find(|g| g.machine.class == t.machine.class && g.machine.autogroup.value);
-        t.machine.autogroup.value || grouped.is_none_or(|g| t.alone > g.alone + SUPPORT)
+fn class_of(trace: &Trace, tried: &[Tried], assumed: Fact<SchedClass>) -> Fact<SchedClass> {
+    let eevdf = of(tried, SchedClass::Eevdf, true).or(of(tried, SchedClass::Eevdf, false));
+    let cfs = match (of(tried, SchedClass::Cfs, true), of(tried, SchedClass::Cfs, false)) {
+        (Some(grouped), Some(flat)) if flat.share > grouped.share => {
+            // The replays that are left alone take as long as the others: they are asked only where they decide.
+            let wins = eevdf.is_none_or(|e| flat.share > e.share);
+            let others = [Some(flat), Some(grouped), eevdf].into_iter().flatten().map(|t| t.machine);
+            let alone = if wins { shares(trace, &others.collect::<Vec<_>>(), false) } else { None };
+            let supported = alone.is_none_or(|a| a[1..].iter().all(|other| a[0] > other + SUPPORT));
+            Some(if supported { flat } else { grouped })
+        }
+        (grouped, flat) => grouped.or(flat),
     };
-    let top = |class: SchedClass| {
-        let of = tried.iter().filter(supported).filter(|t| t.machine.class.value == class);
-        of.map(|t| t.corrected).reduce(f32::max)
-    };
-    match (top(SchedClass::Eevdf), top(SchedClass::Cfs)) {
-        (Some(eevdf), Some(cfs)) if cfs > eevdf => Fact::inferred(SchedClass::Cfs, doubtless(cfs - eevdf)),
-        (Some(eevdf), Some(cfs)) => Fact::inferred(SchedClass::Eevdf, doubtless(eevdf - cfs)),
-        // Only one class was tried: it was known.
-        _ => tried.first().map_or(Fact::assumed(SchedClass::Eevdf), |t| t.machine.class),
+    // Only one class was tried: it was known.
+    let Some((eevdf, cfs)) = eevdf.zip(cfs) else { return tried.first().map_or(assumed, |t| t.machine.class) };
+    let (winner, loser) = if cfs.share > eevdf.share { (cfs, eevdf) } else { (eevdf, cfs) };
+    if winner.share < HALF
+        && let Some(alone) = shares(trace, &[winner.machine, loser.machine], false)
+        && alone[0] < 2.0 * alone[1]
+    {
+        return assumed;
     }
+    Fact::inferred(winner.machine.class.value, doubtless(winner.share - loser.share))
+}
+
+/// How often the replay of each machine picks as the kernel did, 0..1; `None` when too few decisions tell.
+fn shares(trace: &Trace, machines: &[Machine], corrected: bool) -> Option<Vec<f32>> {
+    let share = |machine: &Machine| match explained(trace, machine, corrected) {
+        (_, of) if of < DECISIONS => None,
+        (hits, of) => Some(hits as f32 / of as f32),
+    };
+    machines.par_iter().map(share).collect()
 }
 
 /// Ten points between two rules leave no doubt.
@@ -140,7 +154,7 @@ fn explained(trace: &Trace, machine: &Machine, corrected: bool) -> (u64, u64) {
         let next = trace.tasks().thread_on(e.next, e.cpu);
         if waiting.len() > 1 && waiting.contains(&next) && waiting.iter().all(|t| fair[t.ix()]) {
             of += 1;
-            hits += u64::from(replay.view(e.cpu, next).picked);
+            hits += u64::from(replay.picks(e.cpu, next));
         }
         replay.after_pick(&e, trace, &waiting, next);
         queues.finish_switch(&e, trace.tasks());

@@ -109,6 +109,11 @@ impl KernelReplay {
         self.engine.view(cpu, thread)
     }
 
+    /// Whether the replay would pick `thread`: [`View::picked`] alone, without looking at who else waits.
+    pub fn picks(&self, cpu: CpuId, thread: ThreadIx) -> bool {
+        self.engine.picks(cpu, thread)
+    }
+
     /// True when the replay believes that a reschedule of `cpu` was pending.
     pub fn resched(&self, cpu: CpuId) -> bool {
         self.engine.resched(cpu)

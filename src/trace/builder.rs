@@ -168,14 +168,6 @@ impl TraceBuilder {
             }
         }
 
-        let mut by_cpu = vec![Vec::new(); cpus];
-        let mut switches = vec![Vec::new(); cpus];
-        for (i, (&cpu, &kind)) in self.events.cpu.iter().zip(&self.events.kind).enumerate() {
-            by_cpu[usize::from(cpu)].push(i as u32);
-            if kind == EventKind::Switch {
-                switches[usize::from(cpu)].push(i as u32);
-            }
-        }
         let mut gaps = self.gaps;
         for gap in &mut gaps {
             gap.to = Nanos(gap.to.0.saturating_sub(start));
@@ -184,25 +176,46 @@ impl TraceBuilder {
         }
         gaps.sort_by_key(|g| (g.to, g.cpu));
 
-        // Pid and thread of recent actors; idle is answered by the CPU and never kept.
-        let mut recent = vec![(Pid(0), ThreadIx::NONE); RECENT];
-        let tasks = self.tasks;
-        let mut columns = self.events.with_actors(|actor, cpu| {
-            let slot = &mut recent[recent_slot(actor, &[])];
-            if slot.0 != actor || actor.0 == 0 {
-                *slot = (actor, tasks.thread_of_pid(actor, cpu));
-            }
-            slot.1
-        });
+        let (tasks, events) = (self.tasks, self.events);
+        // Each pass reads what the other does not write: a long recording is finished on two cores.
+        let (actors, (by_cpu, switches)) = rayon::join(|| actors(&events, &tasks), || indices(&events, cpus));
+        let mut columns = events.with_actors(actors);
         columns.time.iter_mut().for_each(|t| *t -= start);
         columns.shrink();
-        let names = Names::of(&columns, &tasks);
-        let unknown = Unknown::of(&columns, &by_cpu, &gaps, &tasks);
-        let wakeups = Wakeups::of(&columns.kind);
+        let ((names, wakeups), unknown) = rayon::join(
+            || (Names::of(&columns, &tasks), Wakeups::of(&columns.kind)),
+            || Unknown::of(&columns, &by_cpu, &gaps, &tasks),
+        );
         let machine = Machine::of(&meta, by_cpu.len());
         let unwoken = wakeups == Wakeups::None && unwoken(&columns, &tasks);
         Trace { meta, tasks, columns, by_cpu, switches, gaps, names, unknown, machine, wakeups, unwoken, reordered }
     }
+}
+
+/// The thread that executed each event.
+fn actors(events: &Columns<Pid>, tasks: &TaskTable) -> Vec<ThreadIx> {
+    // Pid and thread of recent actors; idle is answered by the CPU and never kept.
+    let mut recent = vec![(Pid(0), ThreadIx::NONE); RECENT];
+    let thread = |(&actor, &cpu): (&Pid, &u16)| {
+        let slot = &mut recent[recent_slot(actor, &[])];
+        if slot.0 != actor || actor.0 == 0 {
+            *slot = (actor, tasks.thread_of_pid(actor, CpuId(cpu)));
+        }
+        slot.1
+    };
+    events.actor.iter().zip(&events.cpu).map(thread).collect()
+}
+
+/// Per CPU its events, and those that are switches.
+fn indices(events: &Columns<Pid>, cpus: usize) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+    let (mut all, mut switches) = (vec![Vec::new(); cpus], vec![Vec::new(); cpus]);
+    for (i, (&cpu, &kind)) in events.cpu.iter().zip(&events.kind).enumerate() {
+        all[usize::from(cpu)].push(i as u32);
+        if kind == EventKind::Switch {
+            switches[usize::from(cpu)].push(i as u32);
+        }
+    }
+    (all, switches)
 }
 
 /// Whether a task that had gone to sleep comes in, in a recording without wake-ups.

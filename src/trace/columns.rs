@@ -157,9 +157,8 @@ impl<A> Columns<A> {
         }
     }
 
-    /// The same rows with other actors; `actor` is told each row's own and its CPU.
-    pub fn with_actors<B>(self, mut actor: impl FnMut(A, CpuId) -> B) -> Columns<B> {
-        let actors = self.actor.into_iter().zip(&self.cpu).map(|(a, &cpu)| actor(a, CpuId(cpu))).collect();
+    /// The same rows with other actors, one a row.
+    pub fn with_actors<B>(self, actors: Vec<B>) -> Columns<B> {
         Columns {
             time: self.time,
             cpu: self.cpu,

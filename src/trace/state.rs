@@ -87,6 +87,7 @@ impl TaskState {
     /// some. `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (body, plus) = match text {
+            b"S" => return Some(Self::SLEEP),
             [head @ .., b'+'] => (head, Self::PREEMPTED.0),
             all => (all, 0),
         };

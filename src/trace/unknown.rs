@@ -54,36 +54,37 @@ impl Unknown {
         // The story has a hole since the last switch; there is unknown time since then.
         let (mut hole, mut unsure) = (false, true);
         for &i in events {
-            let e = columns.event(i as usize);
-            while let Some(&(from, to)) = losses.next_if(|l| l.1 <= e.time) {
+            let i = i as usize;
+            let time = Nanos(columns.time[i]);
+            while let Some(&(from, to)) = losses.next_if(|l| l.1 <= time) {
                 if hole || running.is_none() {
                     stretches.add(proof, from);
                 }
                 stretches.add(from, to);
                 (running, proof, hole, unsure) = (None, to, true, true);
             }
-            let is_switch = e.kind == EventKind::Switch;
-            let seen = if is_switch { tasks.thread_on(e.task, cpu) } else { columns.actor[i as usize] };
+            let is_switch = columns.kind[i] == EventKind::Switch;
+            let seen = if is_switch { tasks.thread_on(columns.task[i], cpu) } else { columns.actor[i] };
             if seen != ThreadIx::NONE {
                 let other = running.is_some_and(|r| r != seen);
                 self.contradictions += u64::from(other);
                 hole |= other;
                 if hole || running.is_none() {
-                    stretches.add(proof, e.time);
+                    stretches.add(proof, time);
                     unsure = true;
                 }
-                (running, proof) = (Some(seen), e.time);
+                (running, proof) = (Some(seen), time);
             } else if is_switch {
                 // The recording does not say who left.
-                stretches.add(proof, e.time);
+                stretches.add(proof, time);
                 unsure = true;
             }
             if is_switch {
                 if unsure {
-                    self.switches.push(i);
+                    self.switches.push(i as u32);
                 }
                 (hole, unsure) = (false, false);
-                (running, proof) = (Some(tasks.thread_on(e.next, cpu)), e.time);
+                (running, proof) = (Some(tasks.thread_on(columns.next[i], cpu)), time);
             }
         }
         for &(from, to) in losses {

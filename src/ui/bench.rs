@@ -1,4 +1,4 @@
-//! Frame times for `koracle bench`: the real drawing code into a buffer, at every zoom.
+//! Frame times for `koracle bench`: the real drawing code into a buffer, at every zoom, and of lists that are scrolled.
 
 use super::draw::draw;
 use super::palette::Theme;
@@ -6,9 +6,11 @@ use crate::app::input::Key;
 use crate::app::mistakes::{Found, News};
 use crate::app::ticket::Ticket;
 use crate::app::timeline::Loaded;
-use crate::app::{App, Msg};
+use crate::app::{App, Effect, Msg};
+use crate::driver::{answer_tasks, answer_waits};
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::overlay::{BASELINES, Chunk, Guess, Prediction};
+use crate::job::Cancel;
 use crate::replay::lod::Pyramid;
 use crate::trace::{CpuId, Trace};
 use ratatui::buffer::Buffer;
@@ -20,12 +22,8 @@ use std::time::Instant;
 /// Draws frames of the timeline at every zoom from one microsecond to the whole trace, at eight places each, and
 /// returns the nanoseconds each took.
 pub fn bench_frames(trace: Arc<Trace>, width: u16, height: u16) -> Vec<u64> {
-    let path = PathBuf::from("bench");
-    let (mut app, _) = App::new(vec![path.clone()], (width, height));
-    let pyramid = Pyramid::build(&trace);
     let chunk = stand_in(&trace);
-    let loaded = Arc::new(Loaded { path: path.clone(), trace, pyramid, notes: Vec::new() });
-    app.update(Msg::Opened { ticket: Ticket(1), path, result: Ok(loaded) });
+    let mut app = opened(trace, width, height);
     app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     let theme = Theme { color: true };
     let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
@@ -69,16 +67,50 @@ fn stand_in(trace: &Trace) -> Chunk {
 /// Draws frames of the Mistakes screen while its list scrolls from end to end, a page at a time and line by line, and
 /// returns the nanoseconds each took.
 pub fn bench_list(trace: Arc<Trace>, found: Arc<Found>, view: Arc<View>, width: u16, height: u16) -> Vec<u64> {
+    let mut app = opened(trace, width, height);
+    app.update(Msg::Key(Key::Char('3')));
+    app.update(Msg::Mistakes(News::Collected { ticket: Ticket(1), result: Ok(found) }));
+    app.update(Msg::Mistakes(News::Looked { ticket: Ticket(1), view }));
+    scrolled(&mut app, &mut |_, _| {})
+}
+
+/// The same for the screen that a key leads to, [`Tab::Waits`](crate::app::Tab::Waits) or [`Tab::Tasks`](crate::app::Tab::Tasks). What
+/// it orders is answered between the frames, as by jobs.
+pub fn bench_screen(trace: Arc<Trace>, key: char, width: u16, height: u16) -> Vec<u64> {
+    fn answer(app: &mut App, effects: Vec<Effect>) {
+        let mut news = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Waits(order) => answer_waits(order, &Cancel::new(), &mut |n| news.push(Msg::Waits(n))),
+                Effect::Tasks(order) => news.push(Msg::Tasks(answer_tasks(order))),
+                _ => {}
+            }
+        }
+        for msg in news {
+            let effects = app.update(msg);
+            answer(app, effects);
+        }
+    }
+    let mut app = opened(trace, width, height);
+    let effects = app.update(Msg::Key(Key::Char(key)));
+    answer(&mut app, effects);
+    scrolled(&mut app, &mut answer)
+}
+
+/// The explorer with a recording that was just opened.
+fn opened(trace: Arc<Trace>, width: u16, height: u16) -> App {
     let path = PathBuf::from("bench");
     let (mut app, _) = App::new(vec![path.clone()], (width, height));
     let pyramid = Pyramid::build(&trace);
     let loaded = Arc::new(Loaded { path: path.clone(), trace, pyramid, notes: Vec::new() });
     app.update(Msg::Opened { ticket: Ticket(1), path, result: Ok(loaded) });
-    app.update(Msg::Key(Key::Char('3')));
-    app.update(Msg::Mistakes(News::Collected { ticket: Ticket(1), result: Ok(found) }));
-    app.update(Msg::Mistakes(News::Looked { ticket: Ticket(1), view }));
+    app
+}
+
+/// Times of frames while the list in view scrolls from end to end, each with the key that led to it, ns.
+fn scrolled(app: &mut App, answer: &mut dyn FnMut(&mut App, Vec<Effect>)) -> Vec<u64> {
     let theme = Theme { color: true };
-    let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+    let mut buf = Buffer::empty(Rect::new(0, 0, app.size.0, app.size.1));
     let mut times = Vec::new();
     let steps =
         [(Key::Home, 1), (Key::PageDown, 400), (Key::Down, 200), (Key::End, 1), (Key::Up, 200), (Key::PageUp, 400)];
@@ -86,9 +118,10 @@ pub fn bench_list(trace: Arc<Trace>, found: Arc<Found>, view: Arc<View>, width: 
         for _ in 0..n {
             buf.reset();
             let start = Instant::now();
-            app.update(Msg::Key(key));
-            draw(&app, &theme, &mut buf);
+            let effects = app.update(Msg::Key(key));
+            draw(app, &theme, &mut buf);
             times.push(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+            answer(app, effects);
         }
     }
     times

@@ -159,13 +159,13 @@ fn head(line: &[u8]) -> Option<(Head, &[u8])> {
             [.., b'0'..=b'9', b'u', b's', b' ' | b'+' | b'!' | b'#' | b'*' | b'@' | b'$'] => (colon - 3, true),
             _ => return None,
         };
-        let start = last_of(&line[..end], STAMP, |b| !(b.is_ascii_digit() || b == b'.'))? + 1;
-        let (time, count) = if micros {
-            (num::unsigned(&line[start..end])?.saturating_mul(1_000), false)
+        let (left, time, count) = if micros {
+            let (left, time) = num::trailing(&line[..end])?;
+            (left, time.saturating_mul(1_000), false)
         } else {
-            stamp(&line[start..end])?
+            stamp_at_end(&line[..end])?
         };
-        let (actor, cpu) = place(line[..start].strip_suffix(b" ")?)?;
+        let (actor, cpu) = place(left.strip_suffix(b" ")?)?;
         Some((Head { actor, cpu, time, count }, line[colon + 1..].trim_ascii_start()))
     })
 }
@@ -183,8 +183,7 @@ pub fn last_of(text: &[u8], far: usize, is: impl Fn(u8) -> bool) -> Option<usize
 
 /// The last place of `byte`, within a column of the end.
 fn last(text: &[u8], byte: u8) -> Option<usize> {
-    let from = text.len().saturating_sub(COLUMN);
-    memchr::memrchr(byte, &text[from..]).map(|at| from + at)
+    last_of(text, COLUMN, |b| b == byte)
 }
 
 /// Without the spaces at the end.
@@ -210,30 +209,32 @@ fn place(text: &[u8]) -> Option<(i32, u64)> {
     if let Some(inner) = text.strip_suffix(b")") {
         text = trimmed(&inner[..last(inner, b'(')?])?;
     }
-    let dash = last(text, b'-')?;
-    let pid = num::pid(&text[dash + 1..])?;
+    let (name, pid) = num::trailing(text)?;
+    let name = name.strip_suffix(b"-")?;
     // The way `export` writes an actor that is not known.
-    let unknown = pid == 1 && text[..dash].ends_with(b"<...>-");
-    Some((if unknown { -1 } else { pid }, cpu))
+    let unknown = pid == 1 && name.ends_with(b"<...>-");
+    Some((if unknown { -1 } else { i32::try_from(pid).ok()? }, cpu))
 }
 
 /// `... [001]`: what is before, and the number.
 pub fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
-    let inner = text.strip_suffix(b"]")?;
-    let open = last(inner, b'[')?;
-    Some((&text[..open], num::unsigned(&inner[open + 1..])?))
+    let (before, n) = num::trailing(text.strip_suffix(b"]")?)?;
+    Some((before.strip_suffix(b"[")?, n))
 }
 
 /// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting clock, which is
 /// said.
 pub fn stamp(text: &[u8]) -> Option<(u64, bool)> {
-    let Some(dot) = memchr::memrchr(b'.', text) else { return num::unsigned(text).map(|count| (count, true)) };
-    let fraction = &text[dot + 1..];
-    if !(1..=9).contains(&fraction.len()) {
-        return None;
-    }
-    let ns = num::unsigned(fraction)? * 10u64.pow(9 - fraction.len() as u32);
-    Some((num::unsigned(&text[..dot])?.saturating_mul(1_000_000_000).saturating_add(ns), false))
+    stamp_at_end(text).and_then(|(left, time, count)| left.is_empty().then_some((time, count)))
+}
+
+/// [`stamp`] of what a text ends in, and what comes before it.
+fn stamp_at_end(text: &[u8]) -> Option<(&[u8], u64, bool)> {
+    let (left, n) = num::trailing(text)?;
+    let Some(whole) = left.strip_suffix(b".") else { return Some((left, n, true)) };
+    let ns = n * 10u64.checked_pow(9u32.checked_sub((text.len() - left.len()) as u32)?)?;
+    let (left, seconds) = num::trailing(whole)?;
+    Some((left, seconds.saturating_mul(1_000_000_000).saturating_add(ns), false))
 }
 
 // CPU:1 [LOST 17 EVENTS]          the kernel

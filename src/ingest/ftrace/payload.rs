@@ -69,8 +69,19 @@ fn keyed_switch(text: &[u8]) -> Option<Switch<'_>> {
 /// From the right, because nothing but numbers follows this name.
 fn keyed_next(text: &[u8]) -> Option<Named<'_>> {
     const KEY: &[u8] = b" next_pid=";
-    memrchr_iter(b' ', near(text)).filter(|&at| text[at..].starts_with(KEY)).find_map(|at| {
-        let (pid, rest) = pid(&text[at + KEY.len()..])?;
+    let usual = || {
+        let (left, prio) = num::trailing(text)?;
+        let (left, pid) = num::trailing(left.strip_suffix(b" next_prio=")?)?;
+        let comm = left.strip_suffix(KEY).filter(|comm| comm.len() < LONGEST_NAME)?;
+        Some(Named { comm, pid: i32::try_from(pid).ok()?, prio: i16::try_from(prio).ok()? })
+    };
+    usual().or_else(|| keyed_next_before(text, KEY))
+}
+
+/// [`keyed_next`] where something follows the priority, or it is not a plain number.
+fn keyed_next_before<'a>(text: &'a [u8], key: &'static [u8]) -> Option<Named<'a>> {
+    memrchr_iter(b' ', near(text)).filter(|&at| text[at..].starts_with(key)).find_map(|at| {
+        let (pid, rest) = pid(&text[at + key.len()..])?;
         let (prio, rest) = prio(rest.strip_prefix(b" next_prio=")?)?;
         ended(rest).then_some(Named { comm: &text[..at], pid, prio })
     })
@@ -227,15 +238,15 @@ fn ended(rest: &[u8]) -> bool {
 }
 
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len()))
+    // A letter or two: a loop finds the end before a vector search has begun.
+    text.split_at(text.iter().position(|b| *b == b' ').unwrap_or(text.len()))
 }
 
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     if let Some(hex) = text.strip_prefix(b"0x") {
         return hexed(hex);
     }
-    let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
-    Some((num::unsigned(&text[..digits])?, &text[digits..]))
+    num::leading(text)
 }
 
 // 0x5164 (20836)
@@ -262,8 +273,19 @@ fn prio(text: &[u8]) -> Option<(i16, &[u8])> {
         let (value, rest) = hexed(hex)?;
         return Some((i16::try_from(value as u32 as i32).ok()?, rest));
     }
-    let (value, rest) = word(text);
-    Some((num::prio(value)?, rest))
+    let (minus, digits) = match text.strip_prefix(b"-") {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (value, rest) = num::leading(digits)?;
+    let value = match i16::try_from(value) {
+        Ok(value) if minus => -value,
+        Ok(value) => value,
+        // The deadline class, without its sign.
+        Err(_) if value == 0xffff_ffff && !minus => -1,
+        Err(_) => return None,
+    };
+    Some((value, rest))
 }
 
 /// Letters, or the kernel's number as `trace-cmd report -R` and the option `fields` print it; and what follows.

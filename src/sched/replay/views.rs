@@ -10,6 +10,10 @@ impl Engine {
         self.cpus.get(cpu.ix()).is_some_and(|c| c.resched)
     }
 
+    pub fn picks(&self, cpu: CpuId, thread: ThreadIx) -> bool {
+        self.cpus.get(cpu.ix()).is_some_and(|c| c.pick == thread.0)
+    }
+
     pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
         let Some(e) = self.ents.get(thread.ix()).copied() else { return View::default() };
         let Some(c) = self.cpus.get(cpu.ix()) else { return View::default() };
