@@ -213,6 +213,29 @@ fn an_interrupt_while_connecting_ends_at_once() {
 }
 
 #[test]
+fn an_sshd_that_hangs_up_is_told_where_the_configuration_wants_silence() {
+    if !machine::has("ssh") {
+        return skip("an sshd that hangs up", Need::Tool("ssh"));
+    }
+    let closing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    let port = closing.local_addr().unwrap().port();
+    // As vagrant writes it.
+    let text = format!("Host gone\n HostName 127.0.0.1\n Port {port}\n LogLevel FATAL\n StrictHostKeyChecking no\n");
+    std::fs::write(&config, text).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_koracle"));
+    run.args(["record", "--host", "gone", "-F"]).arg(&config).arg("-o").arg(folder.path().join("x.csv.zst"));
+    let child = run.args(["--", "true"]).stderr(Stdio::piped()).spawn().unwrap();
+    drop(closing.accept().unwrap());
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let text = said(&done);
+    assert!(text.contains("no recording on gone: ") && !text.contains("the shell ended with"), "{text}");
+    assert!(text.contains("Connection closed") || text.contains("Connection reset"), "{text}");
+}
+
+#[test]
 fn a_vagrant_machine_is_found_by_its_name() {
     let Some(machine) = Machine::get("a vagrant machine", &["ssh"]) else { return };
     let Some(server) = Server::start("a vagrant machine") else { return };

@@ -121,12 +121,16 @@ fn ssh_config(dir: &Path, machines: &[String], cancel: &Cancel) -> Option<Answer
     Some(Answer { text: read(&mut text)?, content: status.success(), said: words(&read(&mut said)?) })
 }
 
-/// The first and the last line of what vagrant said: what is wrong, and what it ends with.
+/// The first sentence of what vagrant said, whose lines are broken anywhere, and its last line if that is of another
+/// paragraph: what is wrong, and what it ends with.
 fn words(said: &str) -> String {
-    let mut lines = said.lines().map(str::trim).filter(|l| !l.is_empty());
-    match (lines.next(), lines.next_back()) {
-        (Some(first), Some(last)) => format!("{first} … {last}"),
-        (first, _) => first.unwrap_or_default().to_owned(),
+    let lines: Vec<&str> = said.lines().map(str::trim).skip_while(|l| l.is_empty()).collect();
+    let end = lines.iter().position(|l| l.is_empty()).unwrap_or(lines.len());
+    let paragraph = lines[..end].join(" ");
+    let first = paragraph.split_once(". ").map_or(paragraph.clone(), |(sentence, _)| format!("{sentence}."));
+    match lines[end..].iter().rfind(|l| !l.is_empty()) {
+        Some(last) => format!("{first} … {last}"),
+        None => first,
     }
 }
 
@@ -175,6 +179,10 @@ mod tests {
     fn vagrant_is_heard() {
         assert_eq!(words(""), "");
         assert_eq!(words("not ready\n"), "not ready");
+        assert_eq!(
+            words("It reports that it\nis not ready. Depending on\nmuch, wait.\n"),
+            "It reports that it is not ready."
+        );
         assert_eq!(words("\nIt is off.\n\nmore\n Try again.\n"), "It is off. … Try again.");
     }
 }
