@@ -2,6 +2,7 @@
 //! here; nothing here reads a file, looks at a clock, starts a thread or knows the terminal.
 
 pub mod answers;
+pub mod compare;
 pub mod filter;
 pub mod help;
 pub mod input;
@@ -36,12 +37,13 @@ pub use viewer::Open;
 
 use crate::trace::{Nanos, ThreadIx};
 use crate::train::TrainConfig;
+use compare::Compare;
 use input::{Key, Mouse, MouseKind};
 use keys::Action;
 use layout::Layout;
 use mistakes::Mistakes;
 use prompt::Typed;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tasks::Tasks;
 use timeline::Timeline;
 use traces::Traces;
@@ -70,6 +72,8 @@ pub struct App {
     pub waits: Waits,
     /// Where the time of each thread went.
     pub tasks: Tasks,
+    /// What differs between two recordings.
+    pub compare: Compare,
     /// A question being answered at the bottom of the screen.
     pub prompt: Option<Prompt>,
     /// First line of the `?` page, while that is shown.
@@ -90,6 +94,7 @@ pub struct Screens<'a> {
     traces: &'a mut Traces,
     waits: &'a mut Waits,
     tasks: &'a mut Tasks,
+    compare: &'a mut Compare,
 }
 
 impl<'a> Screens<'a> {
@@ -102,6 +107,7 @@ impl<'a> Screens<'a> {
             Tab::Traces => self.traces,
             Tab::Waits => self.waits,
             Tab::Tasks => self.tasks,
+            Tab::Compare => self.compare,
         }
     }
 }
@@ -119,6 +125,7 @@ impl App {
             traces: Traces::new(given.clone()),
             waits: Waits::default(),
             tasks: Tasks::default(),
+            compare: Compare::default(),
             prompt: None,
             help: None,
             message: None,
@@ -148,6 +155,7 @@ impl App {
             Tab::Traces => &self.traces,
             Tab::Waits => &self.waits,
             Tab::Tasks => &self.tasks,
+            Tab::Compare => &self.compare,
         }
     }
 
@@ -165,8 +173,8 @@ impl App {
     fn call(&mut self, act: impl FnOnce(Screens, &mut Context)) -> Vec<Effect> {
         let open = self.viewer.opened_for_others();
         let mut cx = Context::new(self.size, self.tab, open, &mut self.shared);
-        let Self { viewer, train, mistakes, traces, waits, tasks, .. } = self;
-        act(Screens { viewer, train, mistakes, traces, waits, tasks }, &mut cx);
+        let Self { viewer, train, mistakes, traces, waits, tasks, compare, .. } = self;
+        act(Screens { viewer, train, mistakes, traces, waits, tasks, compare }, &mut cx);
         let Context { mut effects, wishes, message, .. } = cx;
         self.message = message.or(self.message.take());
         effects.extend(wishes.into_iter().filter_map(|wish| self.grant(wish)));
@@ -183,6 +191,12 @@ impl App {
                 self.prompt = Some(Prompt::new(ask));
             }
             Wish::Open(path, plays) => return Some(self.viewer.open_path(path, plays)),
+            Wish::Compare(asked) => {
+                let known = |e: &&traces::Entry| e.path == asked || Path::new(&e.name) == asked;
+                let path = self.traces.entries.iter().find(known).map(|e| e.path.clone());
+                self.compare.choose(path.unwrap_or(asked));
+                self.show(Tab::Compare);
+            }
             Wish::GoTo(path, event) => {
                 self.leave_wait(None);
                 self.tab = Tab::Timeline;
@@ -219,7 +233,9 @@ impl App {
     /// Something else than the wait that was shown is wanted on the timeline; the row of `kept` stays.
     fn leave_wait(&mut self, kept: Option<ThreadIx>) {
         if let Some((mut lit, t)) = self.waits.lit.take().zip(self.viewer.timeline_mut()) {
-            kept.into_iter().for_each(|thread| lit.keep(thread));
+            if let Some(thread) = kept {
+                lit.keep(thread);
+            }
             t.leave_wait(lit);
         }
     }
@@ -261,7 +277,7 @@ impl App {
         }
         if let Some(prompt) = &mut self.prompt {
             let ask = prompt.ask;
-            let typed = prompt.key(key, &self.train.runs);
+            let typed = prompt.key(key, &self.train.runs, &self.traces.entries);
             if typed != Typed::Going {
                 self.prompt = None;
             }
@@ -362,6 +378,7 @@ fn take(s: &mut Screens, msg: Msg, cx: &mut Context) {
         Msg::Mistakes(news) => s.mistakes.take(news, cx),
         Msg::Waits(news) => s.waits.take(news, cx),
         Msg::Tasks(news) => s.tasks.take(news, cx),
+        Msg::Compare(news) => s.compare.take(news),
         Msg::Train(news) => s.train.take(news, cx),
         Msg::Recorder(news) => {
             if let Some(entry) = s.traces.recorder.take(news, cx) {

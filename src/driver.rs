@@ -1,6 +1,7 @@
 //! Performs effects: reads recordings, lists what can be opened, runs predictions and inspections, each in a job of its
 //! own, and sends what came of it as messages. Decides nothing and draws nothing.
 
+mod compare;
 mod load;
 mod mistakes;
 mod oracle;
@@ -9,6 +10,7 @@ mod second;
 mod trainer;
 mod waits;
 
+pub use compare::{answer as answer_compare, scored};
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
 
@@ -61,6 +63,7 @@ pub struct Driver<E> {
     recorder: Recorder,
     trainer: Trainer,
     waits: waits::Desk,
+    compare: compare::Desk<E>,
     /// What is said of the recordings' machine.
     told: Told,
 }
@@ -72,15 +75,16 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let mistakes = Desk::new(tx.clone(), load);
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
-        let waits = waits::Desk::new(tx.clone());
+        let (waits, compare) = (waits::Desk::new(tx.clone()), compare::Desk::new(tx.clone(), load));
         let (list, open, follow) = (None, None, None);
-        Self { oracle, mistakes, recorder, trainer, waits, tx, told: Told::default(), list, open, follow }
+        Self { oracle, mistakes, recorder, trainer, waits, compare, tx, told: Told::default(), list, open, follow }
     }
 
     /// Opens recordings with what is said of their machine.
     #[must_use]
     pub fn with_told(mut self, told: Told) -> Self {
         self.mistakes.machine = Arc::new(told.clone());
+        self.compare.machine = Arc::new(told.clone());
         self.told = told;
         self
     }
@@ -88,7 +92,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// Lets the models of training runs predict too.
     #[must_use]
     pub fn with_models(mut self, make: MakeEngine<E>) -> Self {
-        (self.oracle.make, self.mistakes.make) = (Some(make), Some(make));
+        (self.oracle.make, self.mistakes.make, self.compare.make) = (Some(make), Some(make), Some(make));
         self
     }
 
@@ -140,6 +144,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Mistakes(order) => self.mistakes.perform(order),
             Effect::Waits(order) => self.waits.perform(order),
             Effect::Tasks(order) => self.waits.perform_tasks(order),
+            Effect::Compare(order) => self.compare.perform(order),
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
             Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),

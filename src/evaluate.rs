@@ -2,6 +2,7 @@
 //! Takes a `&Cancel` and a reporter; never prints.
 
 pub mod figures;
+pub mod judged;
 mod kept;
 pub mod mistakes;
 pub mod overlay;

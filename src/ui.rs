@@ -8,6 +8,7 @@ mod bench;
 mod busy;
 mod clipboard;
 mod columns;
+mod compare;
 pub mod draw;
 mod filter;
 mod footer;

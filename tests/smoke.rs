@@ -126,7 +126,8 @@ impl Screen {
 
     /// Waits until both lanes of the bundled traces are drawn.
     fn wait_for_lanes(&self) -> String {
-        let text = self.wait("the lanes", |t| title(t).contains("koracle") && t.contains("CPU0") && t.contains("CPU1"));
+        let text =
+            self.wait("the lanes", |t| title(t).contains("Timeline") && t.contains("CPU0") && t.contains("CPU1"));
         assert_eq!(self.flag("alternate_on"), "1", "draws on the alternate screen");
         text
     }

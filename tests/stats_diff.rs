@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // a failed unwrap is a failed test; values that are equal come from the same sums
 
-use kernel_oracle::stats::diff::{Measure, compare};
+use kernel_oracle::stats::diff::{Difference, Measure, Scored, compare, compare_scored};
 use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta};
 use serde_json::Value;
 use std::path::Path;
@@ -65,20 +65,101 @@ fn what_was_changed_is_found_with_its_interval() {
     assert_eq!(found.rows, compare(&a, &b).rows, "the same draws");
 }
 
+/// A decision of every switch that brings `a` in, right where `right` says so.
+fn decisions(trace: &Trace, right: impl Fn(usize) -> bool) -> Vec<Scored> {
+    let comes = |event: &u32| {
+        let e = trace.event(*event as usize);
+        trace.tasks().get(e.next).is_some_and(|task| &*task.name == "a")
+    };
+    let all = trace.cpu_switches(CpuId(0)).iter().copied().filter(comes).enumerate();
+    let one =
+        |(i, event)| Scored { event, hit: right(i), nats: (i % 4 > 0).then_some(if right(i) { 0.25 } else { 2.0 }) };
+    all.map(one).collect()
+}
+
+#[test]
+fn what_a_model_says_counts_for_the_one_that_came_in() {
+    let (a, b) = (turns(1_000, "c"), turns(1_000, "c"));
+    let said = [decisions(&a, |i| i % 2 == 0), decisions(&b, |i| i % 10 > 0)];
+    let found = compare_scored([&a, &b], [&said[0], &said[1]]);
+    let of = |name: Option<&str>, measure| -> Option<&Difference> {
+        found.rows.iter().find(|d| d.name.as_deref() == name && d.measure == measure)
+    };
+    for name in [None, Some("a")] {
+        let (hits, nats) = (of(name, Measure::HitRate).unwrap(), of(name, Measure::Surprise).unwrap());
+        assert!((hits.values[0] - 0.5).abs() < 1e-3 && (hits.values[1] - 0.9).abs() < 1e-3, "{hits:?}");
+        assert!(hits.interval[0] > 0.35 && hits.interval[1] < 0.45 && hits.certainty > 10.0, "{hits:?}");
+        // Where it was not among the candidates it is a miss, and nobody says how surprising.
+        let mean = |said: &[Scored]| {
+            let known: Vec<f64> = said.iter().filter_map(|s| s.nats.map(f64::from)).collect();
+            known.iter().sum::<f64>() / known.len() as f64
+        };
+        assert_eq!(nats.values, [mean(&said[0]), mean(&said[1])]);
+        assert!(nats.difference < 0.0);
+    }
+    assert!(of(Some("b"), Measure::HitRate).is_none() && of(Some("b"), Measure::Wait).is_some());
+    // Nothing else depends on it, and without a model nothing is said.
+    let without = compare(&a, &b).rows;
+    let models = [Measure::HitRate, Measure::Surprise];
+    assert!(!without.iter().any(|d| models.contains(&d.measure)));
+    assert!(without.iter().all(|d| found.rows.contains(d)) && found.rows.len() == without.len() + 4);
+}
+
+fn koracle(args: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_koracle")).args(args).output().unwrap()
+}
+
+fn text(args: &[&str]) -> String {
+    let out = koracle(args);
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&text(args)).unwrap()
+}
+
+/// A bundled recording.
+fn bundled(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn hit_rate_and_surprise_are_those_of_eval_and_mistakes() {
+    let (a, b) = (bundled("nginx-ab_run0"), bundled("nginx-ab_run1"));
+    let found = json(&["diff", &a, &b, "--json"]);
+    assert_eq!(found["model"], "tcn");
+    let row = |comm: Option<&str>, measure: &str| {
+        let rows = found["differences"].as_array().unwrap();
+        rows.iter().find(|r| r["comm"].as_str() == comm && r["measure"] == measure).unwrap().clone()
+    };
+    let near = |x: &Value, y: &Value| (x.as_f64().unwrap() - y.as_f64().unwrap()).abs() < 1e-6;
+    let eval = json(&["eval", "--json", "--predictors", "tcn", &a, &b]);
+    for (side, key) in ["a", "b"].into_iter().enumerate() {
+        let pick = &eval["traces"][side]["pick"]["tcn"];
+        assert!(
+            near(&row(None, "hit_rate")[key], &pick["top1"]) && near(&row(None, "surprise")[key], &pick["nll"]),
+            "{key}"
+        );
+        let mistakes = json(&["mistakes", [&a, &b][side], "--json"]);
+        let tasks = mistakes["tasks"].as_array().unwrap();
+        let nginx = tasks.iter().find(|t| t["slice"] == "nginx").unwrap();
+        assert!(near(&row(Some("nginx"), "hit_rate")[key], &nginx["accuracy"]), "{nginx}");
+    }
+    // Another predictor answers otherwise, none not at all.
+    let other = json(&["diff", &a, &b, "--json", "--model", "lifo"]);
+    assert!(other["model"] == "lifo" && other["differences"] != found["differences"]);
+    let without = json(&["diff", &a, &b, "--json", "--model", "none"]);
+    assert!(without["model"].is_null() && !without.to_string().contains("hit_rate"));
+    let wrong = koracle(&["diff", &a, &b, "--model", "mr-x"]);
+    assert!(wrong.status.code() == Some(1) && String::from_utf8_lossy(&wrong.stderr).contains("mr-x"));
+}
+
 #[test]
 fn recordings_are_compared_from_the_command_line() {
-    let trace = |name: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-        path.to_str().unwrap().to_owned()
-    };
-    let koracle = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_koracle")).args(args).output().unwrap();
-    let text = |args: &[&str]| {
-        let out = koracle(args);
-        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8(out.stdout).unwrap()
-    };
-    let (a, b) = (trace("nginx-ab_run0"), trace("nginx-ab_run1"));
-    let found: Value = serde_json::from_str(&text(&["diff", &a, &b, "--json"])).unwrap();
+    let (a, b) = (bundled("nginx-ab_run0"), bundled("nginx-ab_run1"));
+    let found = json(&["diff", &a, &b, "--json"]);
     let rows = found["differences"].as_array().unwrap();
     assert_eq!((&found["a"]["trace"], &found["b"]["trace"]), (&"nginx-ab_run0".into(), &"nginx-ab_run1".into()));
     assert!(rows.iter().any(|r| r["comm"] == "nginx") && rows.iter().any(|r| r["comm"].is_null()));

@@ -337,7 +337,7 @@ fn what_a_wait_changed_on_the_timeline_goes_with_it() {
 
 #[test]
 fn a_name_leads_to_rows_of_its_threads() {
-    let mut app = shown(&REAL, (120, 40), "6f/nginx\n\n");
+    let app = shown(&REAL, (120, 40), "6f/nginx\n\n");
     let t = app.timeline().unwrap();
     // One of them began as `sh`.
     let named = t.trace().tasks().iter().filter(|(_, task)| &*task.name == "nginx");

@@ -4,11 +4,13 @@ use super::{PART, text};
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
-use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::app::{App, Effect, Msg, compare};
+use kernel_oracle::dataset::opening::Told;
 use kernel_oracle::driver;
 use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
+use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::life::follow;
 use kernel_oracle::trace::{CpuId, Nanos, Trace};
@@ -17,7 +19,7 @@ use kernel_oracle::ui::palette::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Drawn so often at most.
 const MOST_KEYS: usize = 24;
@@ -64,7 +66,7 @@ pub fn walk(bytes: &[u8]) -> usize {
     events
 }
 
-/// What the screens Waits and Tasks order is computed at once. What is ordered because of the answers.
+/// What the screens Waits, Tasks and Compare order is computed at once. What is ordered because of the answers.
 fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
     let mut news = Vec::new();
     for effect in effects {
@@ -73,6 +75,14 @@ fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
                 driver::answer_waits(order.clone(), &Cancel::new(), &mut |n| news.push(Msg::Waits(n)));
             }
             Effect::Tasks(order) => news.push(Msg::Tasks(driver::answer_tasks(order.clone()))),
+            // Nothing is read from elsewhere: only the open recording is compared, with itself.
+            Effect::Compare(order @ compare::Order::Compare { .. }) => {
+                let told = Mutex::new(Vec::new());
+                let engine = |_: &Trace| Ok((Heuristic::new(Rule::Fifo, 0), "fifo".into()));
+                let tell = |n| told.lock().expect("one thread").push(Msg::Compare(n));
+                driver::answer_compare(order.clone(), &Told::default(), &engine, &Cancel::new(), &tell);
+                news.append(&mut told.into_inner().expect("one thread"));
+            }
             _ => {}
         }
     }

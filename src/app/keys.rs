@@ -1,12 +1,16 @@
 //! The one table of keys. Dispatch, footer, the `?` page and the README are all made from it, so that they cannot
 //! disagree. Nothing here changes state.
 
+mod shown;
+
+pub use shown::{footer, help, markdown, place};
+
+use super::compare;
 use super::input::Key;
 use super::list;
 use super::mistakes::Do;
-use super::tab::{TABS, Tab};
+use super::tab::Tab;
 use super::train::Act;
-use std::fmt::Write as _;
 
 /// An order from the keyboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +97,8 @@ pub enum Action {
     Mistakes(Do),
     /// Something of a list with a filter.
     List(list::Do),
+    /// Something of two recordings.
+    Compare(compare::Do),
     /// To this screen.
     Tab(Tab),
     /// All keys.
@@ -123,6 +129,13 @@ pub const TASKS: Contexts = 256;
 pub const DIALOG: Contexts = 64;
 /// The panel of a recording.
 pub const PANEL: Contexts = 128;
+/// The Compare screen while its list has the arrows.
+pub const COMPARE: Contexts = 512;
+/// And while its two timelines have them.
+pub const BESIDE: Contexts = 1024;
+/// And while there is nothing to compare yet.
+pub const CHOOSE: Contexts = 2048;
+const BOTH: Contexts = COMPARE | BESIDE;
 /// Every screen; not the dialog.
 pub const ALL: Contexts = !DIALOG;
 
@@ -303,6 +316,7 @@ pub const TABLE: &[Binding] = &[
         "choose recordings whose mistakes 3 shows together",
         TRACES,
     ),
+    bind(&[C('c')], Action::Compare(compare::Do::Ask), "compare", "compare it with the open recording", TRACES),
     bind(
         &[C('y')],
         Action::Mistakes(Do::Copy),
@@ -322,20 +336,66 @@ pub const TABLE: &[Binding] = &[
         WAITS,
     ),
     bind(&[Key::Enter], Action::Open, "open", "its first stint on the timeline, and a row of its own there", TASKS),
-    bind(&[C('w')], Action::List(list::Do::Waits), "its waits", "the waits of this thread or name", TASKS),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "its next stint in A, with rows for it; all tasks: where time went",
+        BOTH,
+    ),
+    bind(
+        &[C('c')],
+        Action::Compare(compare::Do::Ask),
+        "with",
+        "ask what to compare with; Tab completes",
+        BOTH | CHOOSE,
+    ),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, timelines", BOTH),
+    bind(
+        &[C(',')],
+        Action::Compare(compare::Do::Before),
+        "align",
+        "align at the stint before; before the first: at the starts",
+        BOTH,
+    ),
+    bind(
+        &[C('.')],
+        Action::Compare(compare::Do::After),
+        "align",
+        "align B at the next stint of the selected name, A at the mark or at its stint",
+        BOTH,
+    ),
+    bind(&[C('+'), C('=')], Action::ZoomIn, "zoom", "zoom in on both; in their pane w, too", BOTH),
+    bind(&[C('-')], Action::ZoomOut, "zoom", "zoom out; in their pane s, too", BOTH),
+    bind(&[C('w')], Action::ZoomIn, "", "timelines: zoom in on both", BESIDE),
+    bind(&[C('s')], Action::ZoomOut, "", "timelines: zoom out", BESIDE),
+    bind(&[C('a')], Action::PanLeft, "pan", "both to earlier", BOTH),
+    bind(&[C('d')], Action::PanRight, "pan", "both to later", BOTH),
+    bind(&[Key::Left], Action::PanLeft, "", "timelines: both to earlier", BESIDE),
+    bind(&[Key::Right], Action::PanRight, "", "timelines: both to later", BESIDE),
+    bind(&[C('f')], Action::Fit, "fit", "both recordings whole", BOTH),
+    bind(&[C('<')], Action::Compare(compare::Do::Left), "shift", "shift B to the left", BOTH),
+    bind(&[C('>')], Action::Compare(compare::Do::Right), "shift", "shift B to the right", BOTH),
+    bind(&[C('w')], Action::List(list::Do::Waits), "its waits", "the waits of this thread or name", TASKS | COMPARE),
     bind(&[C('f')], Action::List(list::Do::Fold), "fold", "threads of one name together, or one by one", TASKS),
-    bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", WAITS | TASKS),
+    bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", WAITS | TASKS | COMPARE),
     bind(&[C('v')], Action::List(list::Do::Page), "page", "next page: who ran instead, lengths, crowding", WAITS),
     bind(&[C('V')], Action::List(list::Do::PrevPage), "", "page before", WAITS),
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, who ran instead, lengths", WAITS),
-    bind(&[Key::Left, C('h')], Action::List(list::Do::Left), "column", "column to the left", WAITS | TASKS),
-    bind(&[Key::Right, C('l')], Action::List(list::Do::Right), "column", "column to the right", WAITS | TASKS),
+    bind(&[Key::Left, C('h')], Action::List(list::Do::Left), "column", "column to the left", WAITS | TASKS | COMPARE),
+    bind(
+        &[Key::Right, C('l')],
+        Action::List(list::Do::Right),
+        "column",
+        "column to the right",
+        WAITS | TASKS | COMPARE,
+    ),
     bind(
         &[C('s')],
         Action::List(list::Do::Sort),
         "sort",
         "sort by the column; again: the other way round",
-        WAITS | TASKS,
+        WAITS | TASKS | COMPARE,
     ),
     bind(
         &[C('t')],
@@ -351,8 +411,8 @@ pub const TABLE: &[Binding] = &[
         "copy it (OSC 52): a wait as perf sched timehist has it",
         WAITS,
     ),
-    bind(&[C('y')], Action::List(list::Do::Copy), "copy", "copy all figures of this row (OSC 52)", TASKS),
-    bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS),
+    bind(&[C('y')], Action::List(list::Do::Copy), "copy", "copy all figures of this row (OSC 52)", TASKS | COMPARE),
+    bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS | COMPARE),
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
@@ -375,6 +435,7 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('4')], Action::Tab(Tab::Traces), "traces", "traces", ALL),
     bind(&[C('5')], Action::Tab(Tab::Waits), "waits", "who waited, how long, who ran instead", ALL),
     bind(&[C('6')], Action::Tab(Tab::Tasks), "tasks", "where the time of each thread went", ALL),
+    bind(&[C('7')], Action::Tab(Tab::Compare), "diff", "what differs between two recordings", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
@@ -388,61 +449,15 @@ pub fn look_up(key: Key, context: Contexts) -> Option<Action> {
     TABLE.iter().find(|b| b.contexts & context != 0 && b.keys.contains(&key)).map(|b| b.action)
 }
 
-/// Footer entries of a context: keys and word, bindings with the same word joined (`, .` `step`).
-pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
-    let mut out: Vec<(String, &'static str)> = Vec::new();
-    for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
-        // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
-        let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
-        let leads = leads || (context == PANEL && b.action == Action::Back);
-        let silent = matches!(b.action, Action::Tab(tab) if context & tab.about().silent != 0);
-        if (context & (NOTHING | PANEL) != 0 && !leads) || silent {
-            continue;
-        }
-        let key = b.keys[0].label();
-        match out.iter_mut().find(|(_, short)| *short == b.short) {
-            Some((keys, _)) => *keys = format!("{keys} {key}"),
-            None => out.push((key, b.short)),
-        }
-    }
-    out
-}
-
-/// Rows of the help page: keys, sentence, contexts.
-pub fn help() -> impl Iterator<Item = (String, &'static str, Contexts)> {
-    TABLE.iter().map(|b| {
-        let keys: Vec<String> = b.keys.iter().map(|k| k.label()).collect();
-        (keys.join(" "), b.help, b.contexts)
-    })
-}
-
-/// Where a binding works, when those are screens with keys of their own; else nothing.
-pub fn place(contexts: Contexts) -> String {
-    // Without a word it is the timeline's.
-    let of = TABS.iter().filter(|about| contexts & TIMELINE == 0 && contexts & about.keys != 0);
-    let names: Vec<&str> = of.map(|about| about.name).collect();
-    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
-}
-
-/// The table for the README.
-pub fn markdown() -> String {
-    let mut out = String::from("| key | what it does |\n|---|---|\n");
-    for (keys, help, contexts) in help() {
-        let place = place(contexts);
-        let keys: Vec<String> = keys.split(' ').map(|k| format!("`{k}`")).collect();
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "| {} | {help}{place} |", keys.join(" "));
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL] {
+        for context in
+            [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL, COMPARE, BESIDE, CHOOSE]
+        {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {

@@ -54,8 +54,8 @@ pub fn too_small(size: (u16, u16)) -> bool {
 }
 
 /// From here on tabs have a space on both sides, and from here on their names.
-const AIRY: u16 = 100;
-const NAMED: u16 = 68;
+const AIRY: u16 = 112;
+const NAMED: u16 = 76;
 
 /// Columns and tab of each text on the first row, right-aligned; names are dropped when there is little room.
 pub fn tabs(width: u16) -> Vec<(u16, u16, Tab, String)> {

@@ -5,7 +5,7 @@ use super::ticket::Ticket;
 use super::timeline::Loaded;
 use super::traces::Entry;
 use super::train::live::Whose;
-use super::{mistakes, recording, second, tasks, train, waits};
+use super::{compare, mistakes, recording, second, tasks, train, waits};
 use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::predictor::weights::Weights;
 use crate::stats::life::Life;
@@ -108,6 +108,8 @@ pub enum Msg {
     Waits(waits::News),
     /// Something for the Tasks screen.
     Tasks(tasks::News),
+    /// Something for the Compare screen.
+    Compare(compare::News),
     /// Somebody outside wants the program to end: by a signal of this number, or because the terminal went away.
     Terminated(Option<i32>),
 }
@@ -190,4 +192,6 @@ pub enum Effect {
     Waits(waits::Order),
     /// Something for the Tasks screen; answered by [`Msg::Tasks`].
     Tasks(tasks::Order),
+    /// Something for the Compare screen; answered by [`Msg::Compare`].
+    Compare(compare::Order),
 }

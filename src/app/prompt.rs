@@ -1,6 +1,7 @@
 //! The one-line question at the bottom: a task's name, a time, a predictor. Its answer goes to the screen that asked.
 
 use super::input::Key;
+use super::traces::Entry;
 use super::train::run::Run;
 use crate::predictor::engine::Choice;
 
@@ -17,6 +18,8 @@ pub enum Ask {
     Compare,
     /// Whom the second prediction row shows.
     Second,
+    /// Which recording the open one is compared with.
+    Beside,
 }
 
 /// A question and what has been typed so far.
@@ -63,12 +66,19 @@ impl Prompt {
             Ask::Whose => "mistakes of: predictor, run or model file",
             Ask::Compare => "compare with: predictor, run or model file",
             Ask::Second => "second row: predictor, run or model file",
+            Ask::Beside => "compare with: name of a recording, or a file",
         }
     }
 
-    /// Takes a key; names of these runs are completed.
-    pub fn key(&mut self, key: Key, runs: &[Run]) -> Typed {
+    /// Takes a key; names of these runs and recordings are completed.
+    pub fn key(&mut self, key: Key, runs: &[Run], recordings: &[Entry]) -> Typed {
         match key {
+            Key::Tab if self.ask == Ask::Beside => {
+                let names: Vec<&str> = recordings.iter().map(|e| e.name.as_str()).collect();
+                if let Some(text) = complete(&self.text, &names) {
+                    self.text = text;
+                }
+            }
             Key::Tab if self.ask.is_who() => {
                 if let Some(text) = complete_who(&self.text, runs) {
                     self.text = text;
@@ -87,10 +97,15 @@ impl Prompt {
     }
 }
 
-/// The first predictor or run whose name continues what was typed; the next one after a whole name.
+/// The same among predictors and runs.
 fn complete_who(text: &str, runs: &[Run]) -> Option<String> {
     let mut all: Vec<&str> = Choice::all().map(Choice::label).collect();
     all.extend(runs.iter().filter(|r| !r.epochs.is_empty()).map(|r| r.name.as_str()));
+    complete(text, &all)
+}
+
+/// The first name that continues what was typed; the next one after a whole name.
+fn complete(text: &str, all: &[&str]) -> Option<String> {
     match all.iter().position(|n| *n == text) {
         Some(at) => Some(all[(at + 1) % all.len()].into()),
         None => all.iter().find(|n| n.starts_with(text)).map(|n| (*n).into()),

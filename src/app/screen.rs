@@ -87,6 +87,8 @@ pub struct Opened {
     pub loaded: Arc<Loaded>,
     /// The two marks in ns, the earlier first, when both are set.
     pub marks: Option<[u64; 2]>,
+    /// The first mark in ns, when there is one.
+    pub mark: Option<u64>,
     /// The selected switch, as its index among all events.
     pub event: Option<usize>,
     /// The current model has answered everything.
@@ -109,6 +111,8 @@ pub enum Wish {
     Ask(Ask),
     /// Open a recording; it plays when the flag is set.
     Open(PathBuf, bool),
+    /// Compare the open recording with this one: the name of one on the Traces screen, or a file.
+    Compare(PathBuf),
     /// Show this event of this recording on the timeline.
     GoTo(PathBuf, usize),
     /// Show this wait of the open recording on the timeline, with the marks at its ends.

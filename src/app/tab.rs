@@ -18,6 +18,8 @@ pub enum Tab {
     Waits,
     /// Where the time of each thread went.
     Tasks,
+    /// What differs between two recordings.
+    Compare,
 }
 
 /// What is known of a screen before it is looked at.
@@ -38,13 +40,19 @@ const fn about(tab: Tab, name: &'static str, keys: Contexts, silent: Contexts) -
 }
 
 /// All, in their order on the first row.
-pub const TABS: [About; 6] = [
+pub const TABS: [About; 7] = [
     about(Tab::Timeline, "Timeline", keys::TIMELINE, keys::TRAIN),
     about(Tab::Train, "Train", keys::TRAIN, keys::TRAIN),
     about(Tab::Mistakes, "Mistakes", keys::MISTAKES, keys::TRAIN | keys::MISTAKES),
     about(Tab::Traces, "Traces", keys::TRACES, keys::TRAIN | keys::TRACES | keys::PANEL),
     about(Tab::Waits, "Waits", keys::WAITS, keys::TRAIN | keys::WAITS | keys::PANEL),
     about(Tab::Tasks, "Tasks", keys::TASKS, keys::TRAIN | keys::TASKS | keys::PANEL),
+    about(
+        Tab::Compare,
+        "Compare",
+        keys::COMPARE | keys::BESIDE | keys::CHOOSE,
+        keys::TRAIN | keys::COMPARE | keys::BESIDE | keys::CHOOSE | keys::PANEL,
+    ),
 ];
 
 impl Tab {

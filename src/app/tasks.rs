@@ -1,7 +1,7 @@
 //! The Tasks screen as state: where the time of each thread or name went, in all of the recording or between the marks of
 //! the timeline. What it needs from outside it finds by comparing what is shown with what was last asked for.
 
-mod act;
+pub(super) mod act;
 mod screen;
 
 use super::filter::{Filter, Language};

@@ -302,7 +302,7 @@ fn mouse_selects_pans_zooms_and_seeks() {
     assert_eq!(app.timeline().unwrap().cursor.pos(), Nanos(0));
     let tab = layout::tabs(100).last().unwrap().0;
     mouse(&mut app, Down, tab + 1, 0);
-    assert_eq!(app.tab, Tab::Tasks);
+    assert_eq!(app.tab, Tab::Compare);
 }
 
 #[test]
@@ -325,7 +325,9 @@ fn every_tab_leads_to_its_screen() {
     let mut app = opened(&["a"], trace());
     for about in TABS {
         press(&mut app, &about.tab.number().to_string());
-        assert_eq!((app.tab, app.screen().keys()), (about.tab, about.keys), "{}", about.name);
+        // Of a screen with several panes those of one have the keys.
+        let keys = app.screen().keys();
+        assert!(app.tab == about.tab && keys != 0 && keys & about.keys == keys, "{}", about.name);
         assert!(app.screen().offers() & about.keys != 0);
     }
 }

@@ -143,6 +143,14 @@ impl Traces {
         self.list.step(1, self.entries.len());
     }
 
+    /// Compares the open recording with the selected one.
+    fn compare(&self, cx: &mut Context) {
+        match self.current().filter(|_| cx.open.is_some()) {
+            Some(entry) => cx.wish(Wish::Compare(entry.path.clone())),
+            None => cx.say("open a recording first: the selected one is compared with it"),
+        }
+    }
+
     fn open(&self, cx: &mut Context) {
         let Some(entry) = self.current() else { return };
         cx.wish(Wish::Show(Tab::Timeline));
@@ -170,6 +178,7 @@ impl Screen for Traces {
                 Action::Record => self.recorder.ask(cx),
                 Action::Back => cx.wish(Wish::Show(Tab::Timeline)),
                 Action::Mistakes(Do::Choose) => self.choose(cx),
+                Action::Compare(_) => self.compare(cx),
                 Action::Open => self.open(cx),
                 _ => {}
             }

@@ -21,6 +21,11 @@ impl View {
         Self { start: 0, width: span.saturating_add(1).max(NARROWEST), span }
     }
 
+    /// A window that may reach beyond the recording: what lies there is drawn as nothing.
+    pub fn beyond(start: u64, width: u64) -> Self {
+        Self { start, width: width.max(1), span: u64::MAX }
+    }
+
     /// A window `width` wide at `start`, moved and cut to fit.
     #[must_use]
     pub fn at(self, start: u64, width: u64) -> Self {

@@ -110,7 +110,8 @@ impl Viewer {
             _ => None,
         };
         let predicted = t.answers.events_done == t.trace().len() && t.answers.no_model.is_none();
-        Some(Opened { loaded: Arc::clone(&t.loaded), marks, event: t.event(), predicted })
+        let mark = t.marks.first().map(|m| m.0);
+        Some(Opened { loaded: Arc::clone(&t.loaded), marks, mark, event: t.event(), predicted })
     }
 
     /// Opens a recording in the place of the one that is there.

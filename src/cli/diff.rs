@@ -2,14 +2,16 @@
 
 use super::output;
 use super::table::{Page, Style};
-use crate::app::time::short;
+use crate::app::compare::{value, words};
 use crate::dataset::opening::Told;
-use crate::stats::diff::{BLOCKS, DRAWS, Difference, Differences, Measure, compare};
+use crate::driver;
+use crate::job::{self, Cancel};
+use crate::stats::diff::{BLOCKS, DRAWS, Difference, Differences, Scored, compare_scored};
 use crate::trace::Trace;
 use clap::ValueHint;
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, eyre};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Differences in a table, and names that one recording alone has.
 const SHOWN: usize = 30;
@@ -19,7 +21,9 @@ const ALONE: usize = 50;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "An interval holds 95 % of the differences of the same figures over equal stretches of time of both recordings, drawn \
-    with replacement.\nWhat happened in fewer than 5 of 100 such stretches is not compared.\nIt says how much chance within these two runs accounts for; compare several runs to know about others.\n"
+    with replacement.\nWhat happened in fewer than 5 of 100 such stretches is not compared.\nIt says how much chance within these two runs accounts for; compare several runs to know about others.\n\
+    hit rate and surprise (nats per decision) are a model's, as in `koracle eval`: of decisions with at least two candidates, \
+    after the first events; each counts for the name that came in. Asking the model takes most of the time: --model none.\n"
 )]
 pub struct Args {
     /// The recording to compare with.
@@ -28,6 +32,9 @@ pub struct Args {
     /// The recording that is compared.
     #[arg(value_name = "B", value_hint = ValueHint::FilePath)]
     b: PathBuf,
+    /// Whose hit rate and surprise: a model file, a run, a predictor's name; `none` leaves them out. Without it, the bundled model.
+    #[arg(long, value_name = "FILE|none", value_hint = ValueHint::FilePath)]
+    model: Option<PathBuf>,
     /// Print one JSON object with all differences.
     #[arg(long, group = "form")]
     json: bool,
@@ -40,15 +47,35 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let open = |path| -> Result<Trace> { Ok(output::open(path, &Told::default())?.trace) };
     let (a, b) = (open(&args.a)?, open(&args.b)?);
-    let found = compare(&a, &b);
+    let (label, scored) = match args.model.as_deref() {
+        Some(who) if who == Path::new("none") => (None, [Vec::new(), Vec::new()]),
+        who => {
+            let who = driver::find(who.unwrap_or(Path::new("tcn"))).map_err(|e| eyre!("--model: {e}"))?;
+            (Some(who.label.clone()), ask(&who, [&a, &b])?)
+        }
+    };
+    let found = compare_scored([&a, &b], [&scored[0], &scored[1]]);
     if args.json {
-        return output::json(&in_json(&found, [&a, &b]));
+        return output::json(&in_json(&found, [&a, &b], label.as_deref()));
     }
     let style = if args.markdown { Style::Markdown } else { Style::Text };
     output::stdout(page(&found, style).as_bytes())
 }
 
-fn in_json(found: &Differences, traces: [&Trace; 2]) -> Value {
+/// How a predictor does on both recordings, at the same time where there are cores for it.
+fn ask(who: &driver::Source, [a, b]: [&Trace; 2]) -> Result<[Vec<Scored>; 2]> {
+    let bar = output::progress((a.len() + b.len()) as u64, "predicting");
+    let one = |trace: &Trace| -> Result<Vec<Scored>> {
+        let mut engine = who.engine(trace)?;
+        let scored = driver::scored(trace, &mut engine, &Cancel::new(), &|n| bar.inc(n));
+        scored.ok_or_else(|| eyre!("cancelled"))
+    };
+    let both = job::on_threads(job::cores().min(2), || rayon::join(|| one(a), || one(b)))?;
+    bar.finish_and_clear();
+    Ok([both.0?, both.1?])
+}
+
+fn in_json(found: &Differences, traces: [&Trace; 2], model: Option<&str>) -> Value {
     let side = |k: usize| {
         json!({
             "trace": traces[k].meta().name, "span_ns": traces[k].span().0, "cpus": traces[k].cpus(),
@@ -63,36 +90,15 @@ fn in_json(found: &Differences, traces: [&Trace; 2]) -> Value {
         })
     };
     json!({
-        "a": side(0), "b": side(1), "blocks": BLOCKS, "draws": DRAWS,
+        "a": side(0), "b": side(1), "model": model, "blocks": BLOCKS, "draws": DRAWS,
         "differences": found.rows.iter().map(row).collect::<Vec<_>>(),
     })
-}
-
-/// A value of a measure as it is read.
-fn value(measure: Measure, x: f64) -> String {
-    let (sign, x) = if x < 0.0 { ("−", -x) } else { ("", x) };
-    match measure {
-        Measure::Use | Measure::Waiting => format!("{sign}{x:.4}"),
-        Measure::Stints | Measure::Migrations => format!("{sign}{x:.1}"),
-        Measure::Stint | Measure::Wait => [sign, &short(x as u64)].concat(),
-    }
-}
-
-fn words(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Use => "CPUs used",
-        Measure::Stints => "stints per s",
-        Measure::Stint => "length of a stint",
-        Measure::Waiting => "threads waiting",
-        Measure::Wait => "length of a wait",
-        Measure::Migrations => "migrations per s",
-    }
 }
 
 fn page(found: &Differences, style: Style) -> String {
     let mut page = Page::new(style);
     // What no draw gets rid of: the interval leaves out zero.
-    let certain = found.rows.iter().filter(|d| d.interval[0] > 0.0 || d.interval[1] < 0.0).count();
+    let certain = found.rows.iter().filter(|d| d.is_certain()).count();
     page.heading(&format!(
         "{certain} of {} differences are more than chance within these runs; the most certain first",
         found.rows.len()

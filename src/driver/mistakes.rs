@@ -157,14 +157,14 @@ fn by_name<E>(named: Option<NamedEngine<E>>, who: &Path) -> Result<Named<E>, Str
 }
 
 /// The first predictor, once it is found.
-enum Who<E> {
+pub(super) enum Who<E> {
     /// The one that the program has without being told.
     Usual(LoadEngine<E>),
     Named(Named<E>),
 }
 
 impl<E: 'static> Who<E> {
-    fn find(
+    pub(super) fn find(
         whom: Whom,
         load: LoadEngine<E>,
         make: Option<MakeEngine<E>>,
@@ -179,8 +179,13 @@ impl<E: 'static> Who<E> {
         })
     }
 
+    /// Its name, if that is known without its engine.
+    pub(super) fn label(&self) -> Option<&str> {
+        if let Self::Named(named) = self { Some(&named.label) } else { None }
+    }
+
     /// The engine; why it is only a stand-in, if it is.
-    fn engine(&self, trace: &Trace) -> Result<(E, Option<String>), String> {
+    pub(super) fn engine(&self, trace: &Trace) -> Result<(E, Option<String>), String> {
         match self {
             Self::Named(named) => named.engine(trace).map(|engine| (engine, None)),
             Self::Usual(load) => Ok(match load(trace) {

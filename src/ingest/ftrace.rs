@@ -83,13 +83,17 @@ fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (bloc
         let before = std::mem::take(&mut parsed);
         let beside = || {
             let following = lines.next(source);
-            before.into_iter().for_each(|part| whole.append(part));
+            for part in before {
+                whole.append(part);
+            }
             following
         };
         (parsed, next) = rayon::join(parse, beside);
         lines.reuse(block);
     }
-    parsed.into_iter().for_each(|part| whole.append(part));
+    for part in parsed {
+        whole.append(part);
+    }
     lines.finish(source, &mut whole.report);
     if whole.counts > 0 {
         whole.report.warn(

@@ -2,7 +2,7 @@
 //! ran. Time is cut into buckets once; columns that are wider than a few of them are sums of buckets.
 
 use super::levels::{Levels, Merge};
-use super::lod::{column_time, switches_before};
+use super::lod::column_time;
 use crate::trace::{CpuId, ThreadIx, Trace};
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ const WALKED: usize = 32;
 
 /// So many buckets of time a CPU with so many switches has.
 pub fn buckets(switches: usize) -> usize {
-    (switches / 8).next_power_of_two().clamp(64, MOST)
+    (switches / 4).next_power_of_two().clamp(64, MOST)
 }
 
 /// The bucket of `n` in which a time of a recording of `span` ns lies.
@@ -132,11 +132,12 @@ impl Loads {
     }
 
     /// Calls `each` with the columns of a window in order, when they are wide enough to be made of buckets or hold few
-    /// enough stints to be walked. False, before the first one, when they are not.
+    /// enough stints to be walked. False, before the first one, when they are not. Of the CPU: the thread of every stint, the
+    /// time of every switch.
     pub(super) fn columns(
         &self,
         (trace, cpu): (&Trace, CpuId),
-        threads: &[ThreadIx],
+        (threads, switches): (&[ThreadIx], &[u64]),
         (start, width, cols): (u64, u64, usize),
         mut each: impl FnMut(usize, Column),
     ) -> bool {
@@ -159,12 +160,12 @@ impl Loads {
             }
             return true;
         }
-        let first = switches_before(trace, cpu, start);
+        let first = switches.partition_point(|&at| at < start);
         let end = start.saturating_add(width);
-        if switches_before(trace, cpu, end) - first > WALKED * cols {
+        if switches[first..].partition_point(|&at| at < end) > WALKED * cols {
             return false;
         }
-        Walk::new((trace, cpu), threads, first).columns(cols, times, each);
+        Walk::new((trace, cpu), (threads, switches), first).columns(cols, times, each);
         true
     }
 }
@@ -172,9 +173,9 @@ impl Loads {
 /// Goes from stint to stint through a window.
 struct Walk<'a> {
     trace: &'a Trace,
-    /// Of every stint, and the switches between them.
+    /// Of every stint, and when the switches between them were.
     threads: &'a [ThreadIx],
-    switches: &'a [u32],
+    switches: &'a [u64],
     stint: usize,
     end: u64,
     busy: bool,
@@ -182,15 +183,15 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new((trace, cpu): (&'a Trace, CpuId), threads: &'a [ThreadIx], stint: usize) -> Self {
+    fn new((trace, cpu): (&'a Trace, CpuId), (threads, switches): (&'a [ThreadIx], &'a [u64]), stint: usize) -> Self {
         let unknown = trace.unknown(cpu);
-        let mut walk = Self { trace, threads, switches: trace.cpu_switches(cpu), stint, end: 0, busy: false, unknown };
+        let mut walk = Self { trace, threads, switches, stint, end: 0, busy: false, unknown };
         walk.look();
         walk
     }
 
     fn look(&mut self) {
-        self.end = self.switches.get(self.stint).map_or(self.trace.span(), |&e| self.trace.time(e as usize)).0;
+        self.end = self.switches.get(self.stint).copied().unwrap_or(self.trace.span().0);
         // Idle threads come first in the numbering, one per CPU.
         self.busy = self.threads.get(self.stint).is_some_and(|thread| thread.ix() >= self.trace.cpus());
     }

@@ -118,6 +118,8 @@ struct Lane {
     runs: Levels<Runs>,
     /// Thread of every stint: a column's ragged ends are walked, and that must not touch the event columns.
     threads: Vec<ThreadIx>,
+    /// Time of every switch, for the same reason: among hundreds of CPUs each one's events lie far apart.
+    times: Vec<u64>,
     /// Losses on this CPU, by time.
     gaps: Vec<(u64, u64)>,
     /// Unknown time, by time.
@@ -134,9 +136,9 @@ pub struct Pyramid {
     loads: Loads,
 }
 
-/// Time of switch `k` on a CPU with these switches.
-fn at(trace: &Trace, switches: &[u32], k: usize) -> u64 {
-    switches.get(k).map_or(trace.span().0, |&e| trace.time(e as usize).0)
+/// Time of switch `k` on a CPU whose switches have these times.
+fn at(times: &[u64], span: u64, k: usize) -> u64 {
+    times.get(k).copied().unwrap_or(span)
 }
 
 /// The thread that runs in stint `i`.
@@ -153,8 +155,8 @@ pub fn stint_thread(trace: &Trace, cpu: CpuId, i: usize) -> ThreadIx {
 /// Start and end of stint `i`.
 pub fn stint_span(trace: &Trace, cpu: CpuId, i: usize) -> (Nanos, Nanos) {
     let switches = trace.cpu_switches(cpu);
-    let from = i.checked_sub(1).map_or(0, |k| at(trace, switches, k));
-    (Nanos(from), Nanos(at(trace, switches, i)))
+    let at = |k: usize| switches.get(k).map_or(trace.span(), |&e| trace.time(e as usize));
+    (i.checked_sub(1).map_or(Nanos(0), at), at(i))
 }
 
 /// Number of switches on `cpu` before `t`.
@@ -179,13 +181,14 @@ impl Pyramid {
             let switches = trace.cpu_switches(cpu);
             let mut runs = Levels::default();
             let mut threads = Vec::with_capacity(switches.len() + 1);
+            let times: Vec<u64> = switches.iter().map(|&e| trace.time(e as usize).0).collect();
             let mut leaf = Runs::default();
             let mut load = Filler::new(span, switches.len());
             let unknown = Stretches::of(trace, cpu);
             let mut from = 0;
             let stints = if switches.is_empty() { 0 } else { switches.len() + 1 };
             for i in 0..stints {
-                let to = at(trace, switches, i);
+                let to = at(&times, span, i);
                 let thread = stint_thread(trace, cpu, i);
                 let idle = trace.tasks().is_idle(thread);
                 threads.push(thread);
@@ -208,7 +211,7 @@ impl Pyramid {
                 unknown.each(0, span, |from, to| spread(&mut hidden, span, from, to));
             }
             loads.0.push(if stints > 0 { load.finish() } else { Levels::default() });
-            lanes.push(Lane { runs, threads, gaps, unknown });
+            lanes.push(Lane { runs, threads, times, gaps, unknown });
         }
         let seen = (0..trace.cpus()).filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty()).count().max(1);
         let column = (span as f64 / OVERVIEW as f64 * seen as f64).max(1.0);
@@ -219,11 +222,12 @@ impl Pyramid {
 
     /// The columns of `cpu` in the window `[start, start + width)`, cut into `cols`.
     pub fn cells(&self, trace: &Trace, cpu: CpuId, start: u64, width: u64, cols: usize) -> Vec<Cell> {
-        let mut first = switches_before(trace, cpu, start);
+        let times = self.lanes.get(cpu.ix()).map_or(&[][..], |lane| &lane.times);
+        let mut first = times.partition_point(|&at| at < start);
         (0..cols)
             .map(|col| {
                 let (t0, t1) = (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
-                let end = switches_before(trace, cpu, t1).max(first);
+                let end = first + times[first..].partition_point(|&at| at < t1);
                 let cell = self.cell(trace, cpu, (t0, t1), (first, end));
                 first = end;
                 cell
@@ -232,21 +236,20 @@ impl Pyramid {
     }
 
     fn cell(&self, trace: &Trace, cpu: CpuId, (t0, t1): (u64, u64), (first, end): (usize, usize)) -> Cell {
-        let switches = trace.cpu_switches(cpu);
         let span = trace.span().0;
         let outside = t0 >= span.max(1);
         let mut cell =
             Cell { thread: ThreadIx::NONE, busy: 0.0, first, end, stint: None, gap: 0.0, unknown: 0.0, outside };
         let Some(lane) = self.lanes.get(cpu.ix()) else { return cell };
-        if outside || switches.is_empty() {
+        if outside || lane.times.is_empty() {
             return cell;
         }
         let to = t1.min(span).max(t0 + 1);
-        let runs = lane.runs(trace, switches, (t0, to), (first, end));
+        let runs = lane.runs(trace, (t0, to), (first, end));
         if first == end {
             cell.stint = Some(first);
         } else if end == first + 1 {
-            let at = at(trace, switches, first);
+            let at = at(&lane.times, span, first);
             cell.stint = Some(if at - t0 > to.saturating_sub(at) { first } else { end });
         }
         cell.thread = cell.stint.map_or_else(|| runs.longest(), |i| stint_thread(trace, cpu, i));
@@ -267,14 +270,19 @@ impl Pyramid {
         window: (u64, u64, usize),
         each: impl FnMut(usize, Column),
     ) -> bool {
-        let threads = self.lanes.get(cpu.ix()).map_or(&[][..], |lane| &lane.threads);
-        self.loads.columns((trace, cpu), threads, window, each)
+        let lane = self.lanes.get(cpu.ix()).map_or((&[][..], &[][..]), |lane| (&lane.threads, &lane.times));
+        self.loads.columns((trace, cpu), lane, window, each)
     }
 }
 
 impl Lane {
+    /// Switches before `t`.
+    fn before(&self, t: u64) -> usize {
+        self.times.partition_point(|&at| at < t)
+    }
+
     /// Who ran how long in `[t0, to)`, which has the switches `first..end` of this CPU in it.
-    fn runs(&self, trace: &Trace, switches: &[u32], (t0, to): (u64, u64), (first, end): (usize, usize)) -> Runs {
+    fn runs(&self, trace: &Trace, (t0, to): (u64, u64), (first, end): (usize, usize)) -> Runs {
         let mut runs = Runs::default();
         // Part `[from, to)` of stint `i`.
         let add = |runs: &mut Runs, i: usize, from: u64, to: u64| {
@@ -288,13 +296,14 @@ impl Lane {
             add(&mut runs, first, t0, to);
             return runs;
         }
-        let (begin, last) = (at(trace, switches, first), at(trace, switches, end - 1));
+        let at = |k| at(&self.times, trace.span().0, k);
+        let (begin, last) = (at(first), at(end - 1));
         let tail = to.saturating_sub(last);
         add(&mut runs, first, t0, begin);
         // Whole stints first+1..end: leaves where they fill one, single steps at both ends.
         let (from, till) = (first + 1, end);
         let (a, b) = (from.div_ceil(LEAF), (till / LEAF).min(self.runs.len()));
-        let single = |runs: &mut Runs, i: usize| add(runs, i, at(trace, switches, i - 1), at(trace, switches, i));
+        let single = |runs: &mut Runs, i: usize| add(runs, i, at(i - 1), at(i));
         if a < b {
             (from..a * LEAF).for_each(|i| single(&mut runs, i));
             self.runs.fold(a..b, |node| runs.merge(node));

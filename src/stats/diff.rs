@@ -6,10 +6,13 @@
 //! stretch of the same two runs would have given; two runs of one workload may differ by more. What happened in fewer than [`LEAST`]
 //! blocks of a recording has no spread to speak of and is not compared.
 
-use super::names::Rows;
-use super::states::{Doing, Piece, Sink, Wait, walk};
-use super::totals::By;
-use crate::trace::{CpuId, ThreadIx, Trace};
+mod blocks;
+mod column;
+
+pub use column::{COLUMNS, Column, Expr, Query, Sort, parse};
+
+use crate::trace::Trace;
+use blocks::{Blocks, Sum};
 use std::collections::HashMap;
 
 /// Stretches of a recording.
@@ -36,11 +39,36 @@ pub enum Measure {
     Wait,
     /// Times that it came in on another CPU, per second.
     Migrations,
+    /// Share of right picks where it came in and there was somebody else to pick; as in the evaluation.
+    HitRate,
+    /// What the model was surprised by its coming in, in nats a decision: −ln of the probability that it had given it; of those
+    /// decisions in which it was among the candidates.
+    Surprise,
+}
+
+/// A decision that counts in the evaluation, as a model answered it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    /// The switch, as its index among all events.
+    pub event: u32,
+    /// The pick was the one that came in.
+    pub hit: bool,
+    /// −ln of the probability of the one that came in; `None` where it was not among the candidates.
+    pub nats: Option<f32>,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Use, Self::Stints, Self::Stint, Self::Waiting, Self::Wait, Self::Migrations];
+    pub const ALL: [Self; 8] = [
+        Self::Use,
+        Self::Stints,
+        Self::Stint,
+        Self::Waiting,
+        Self::Wait,
+        Self::Migrations,
+        Self::HitRate,
+        Self::Surprise,
+    ];
 
     /// In machine output.
     pub fn label(self) -> &'static str {
@@ -51,6 +79,8 @@ impl Measure {
             Self::Waiting => "waiting",
             Self::Wait => "wait_ns",
             Self::Migrations => "migrations_per_s",
+            Self::HitRate => "hit_rate",
+            Self::Surprise => "surprise",
         }
     }
 
@@ -64,6 +94,18 @@ impl Measure {
             Self::Waiting => ratio(s.wait, ns),
             Self::Wait => ratio(s.wait, s.waits),
             Self::Migrations => ratio(s.migrations * 1e9, ns),
+            Self::HitRate => ratio(s.hits, s.asked),
+            Self::Surprise => ratio(s.nats, s.covered),
+        }
+    }
+
+    /// How often what it is made of happened.
+    fn count(self, s: &Sum) -> f64 {
+        match self {
+            Self::Wait => s.waits,
+            Self::HitRate => s.asked,
+            Self::Surprise => s.covered,
+            _ => s.stints,
         }
     }
 }
@@ -95,114 +137,6 @@ pub struct Differences {
     pub only: [Vec<String>; 2],
 }
 
-/// Sums over a block. Whole numbers of ns and counts, as far as a float holds them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    run: f64,
-    wait: f64,
-    waits: f64,
-    stints: f64,
-    migrations: f64,
-}
-
-impl Sum {
-    fn add(&mut self, other: &Self) {
-        self.run += other.run;
-        self.wait += other.wait;
-        self.waits += other.waits;
-        self.stints += other.stints;
-        self.migrations += other.migrations;
-    }
-}
-
-/// The blocks of each name of a recording; `""` stands for all.
-struct Blocks<'a> {
-    trace: &'a Trace,
-    of: Rows<'a>,
-    sums: Vec<[Sum; BLOCKS]>,
-}
-
-impl<'a> Blocks<'a> {
-    fn new(trace: &'a Trace) -> Self {
-        let of = Rows::new(trace, By::Name);
-        let sums = vec![[Sum::default(); BLOCKS]; of.names.len()];
-        let mut blocks = Self { trace, of, sums };
-        walk(trace, &mut blocks);
-        blocks
-    }
-
-    fn edge(&self, block: usize) -> u64 {
-        (u128::from(self.trace.span().0) * block as u128 / BLOCKS as u128) as u64
-    }
-
-    fn block(&self, time: u64) -> usize {
-        let span = u128::from(self.trace.span().0).max(1);
-        let guess = ((u128::from(time) * BLOCKS as u128 / span) as usize).min(BLOCKS - 1);
-        // Edges are rounded down.
-        if guess + 1 < BLOCKS && time >= self.edge(guess + 1) { guess + 1 } else { guess }
-    }
-
-    fn at(&mut self, thread: ThreadIx, event: u32, time: u64) -> &mut Sum {
-        let (row, block) = (self.of.ix(thread, event), self.block(time));
-        &mut self.sums[row][block]
-    }
-
-    fn total(blocks: &[Sum; BLOCKS]) -> Sum {
-        blocks.iter().fold(Sum::default(), |mut all, s| {
-            all.add(s);
-            all
-        })
-    }
-
-    /// Names by their time on a CPU or waiting, the most first; those without any are left out.
-    fn by_time(&self) -> Vec<usize> {
-        let time = |row: usize| {
-            let all = Self::total(&self.sums[row]);
-            all.run + all.wait
-        };
-        let mut rows: Vec<(f64, usize)> = (0..self.sums.len()).map(|r| (time(r), r)).filter(|r| r.0 > 0.0).collect();
-        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        rows.into_iter().map(|r| r.1).collect()
-    }
-
-    fn all(&self) -> [Sum; BLOCKS] {
-        let mut all = [Sum::default(); BLOCKS];
-        for of in &self.sums {
-            all.iter_mut().zip(of).for_each(|(a, s)| a.add(s));
-        }
-        all
-    }
-}
-
-impl Sink for Blocks<'_> {
-    fn piece(&mut self, p: &Piece) {
-        if !matches!(p.doing, Doing::Running | Doing::Runnable) {
-            return;
-        }
-        let row = self.of.ix(p.thread, p.last);
-        let (mut from, mut block) = (p.from, self.block(p.from));
-        while from < p.to && block < BLOCKS {
-            let to = p.to.min(self.edge(block + 1));
-            let ns = to.saturating_sub(from) as f64;
-            let sum = &mut self.sums[row][block];
-            *if p.doing == Doing::Running { &mut sum.run } else { &mut sum.wait } += ns;
-            (from, block) = (to.max(from), block + 1);
-        }
-    }
-
-    fn waited(&mut self, w: &Wait) {
-        let event = if w.last == super::states::NO_EVENT { w.first } else { w.last };
-        self.at(w.thread, event, w.to).waits += 1.0;
-    }
-
-    fn came_in(&mut self, thread: ThreadIx, _: CpuId, moved: bool, event: u32) {
-        let time = self.trace.time(event as usize).0;
-        let sum = self.at(thread, event, time);
-        sum.stints += 1.0;
-        sum.migrations += f64::from(u8::from(moved));
-    }
-}
-
 /// Which blocks each draw takes.
 fn draws(mut seed: u64) -> Vec<[u8; BLOCKS]> {
     let mut next = || {
@@ -216,9 +150,14 @@ fn draws(mut seed: u64) -> Vec<[u8; BLOCKS]> {
     (0..DRAWS).map(|_| std::array::from_fn(|_| (next() % BLOCKS as u64) as u8)).collect()
 }
 
-/// Compares two recordings.
+/// Compares two recordings, without what needs a model.
 pub fn compare(a: &Trace, b: &Trace) -> Differences {
-    let sides = [Blocks::new(a), Blocks::new(b)];
+    compare_scored([a, b], [&[], &[]])
+}
+
+/// Compares two recordings, and how one model did on them; nothing is said of it where it was not asked.
+pub fn compare_scored([a, b]: [&Trace; 2], scored: [&[Scored]; 2]) -> Differences {
+    let sides = [Blocks::new(a, scored[0]), Blocks::new(b, scored[1])];
     let orders = [sides[0].by_time(), sides[1].by_time()];
     let drawn = [draws(1), draws(2)];
     let spans = [a.span().0 as f64, b.span().0 as f64];
@@ -263,10 +202,7 @@ fn differences(
         };
         drawn[side].iter().map(of).collect()
     });
-    let happened = |measure: Measure, side: usize| {
-        let count = |s: &&Sum| if measure == Measure::Wait { s.waits > 0.0 } else { s.stints > 0.0 };
-        blocks[side].iter().filter(count).count()
-    };
+    let happened = |measure: Measure, side: usize| blocks[side].iter().filter(|s| measure.count(s) > 0.0).count();
     let one = |measure: Measure| {
         if happened(measure, 0) < LEAST || happened(measure, 1) < LEAST {
             return None;

@@ -15,7 +15,7 @@
 
 use super::palette::Theme;
 use super::pen::Pen;
-use super::{footer, mistakes, tasks, timeline, title, traces, train, waits};
+use super::{compare, footer, mistakes, tasks, timeline, title, traces, train, waits};
 use crate::app::layout;
 use crate::app::{App, Tab};
 use crate::text::hidden;
@@ -47,6 +47,7 @@ fn screen(app: &App, pen: &mut Pen) {
         Tab::Traces => traces::draw(app, pen),
         Tab::Waits => waits::draw(app, pen),
         Tab::Tasks => tasks::draw(app, pen),
+        Tab::Compare => compare::draw(app, pen),
     }
     footer::keys(app, pen);
     if app.help.is_some() {

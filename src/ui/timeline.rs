@@ -2,14 +2,14 @@
 //! recording is open.
 
 mod axis;
-mod heat;
+pub(super) mod heat;
 mod inspector;
 mod lane;
 mod lanes;
 mod legend;
 mod marks;
 mod overview;
-mod slim;
+pub(super) mod slim;
 mod task;
 
 use super::footer;

@@ -16,7 +16,9 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let tabs_at = room;
     let room = room.saturating_sub(brief.chars().count() as u16);
     pen.put(room, 0, tabs_at - room, &brief, theme.miss());
-    let used = pen.put(1, 0, room.saturating_sub(1), "koracle", theme.strong());
+    // Where only one name fits it is the recording's.
+    let named = !matches!(app.viewer.open, Open::Nothing) && room < 24;
+    let used = if named { 0 } else { pen.put(1, 0, room.saturating_sub(1), "koracle", theme.strong()) + 3 };
     let mut about = match &app.viewer.open {
         Open::Nothing => String::new(),
         Open::Loading(path) | Open::Failed(path, _) => {
@@ -44,11 +46,11 @@ pub fn draw(app: &App, pen: &mut Pen) {
             parts.join(" · ")
         }
     };
-    let left = room.saturating_sub(1 + used + 3);
+    let left = room.saturating_sub(1 + used);
     if about.chars().count() > usize::from(left) {
         about = about.chars().take(usize::from(left.saturating_sub(1))).collect::<String>() + "…";
     }
-    pen.put(1 + used + 3, 0, left, &about, theme.text());
+    pen.put(1 + used, 0, left, &about, theme.text());
     for (x, width, tab, text) in tabs {
         let on = app.tab == tab;
         pen.put(x, 0, width, &text, if on { theme.chosen() } else { theme.dim() });

@@ -9,7 +9,7 @@ use crate::app::{Context, Wish};
 use crate::query::Op;
 use crate::stats::tasks::{Column, Tasks as Table};
 use crate::stats::{By, column};
-use crate::trace::{CpuId, Nanos, ThreadIx};
+use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
 use std::sync::Arc;
 
 impl Tasks {
@@ -121,7 +121,7 @@ impl Tasks {
 }
 
 /// Threads of one name that get rows.
-const MOST_ROWS: usize = 6;
+pub(in crate::app) const MOST_ROWS: usize = 6;
 
 /// The threads that a row stands for.
 fn threads(t: &Table, row: usize) -> Vec<ThreadIx> {
@@ -129,7 +129,12 @@ fn threads(t: &Table, row: usize) -> Vec<ThreadIx> {
     if t.by == By::Thread {
         return vec![of.thread];
     }
-    let named = t.trace.tasks().iter().filter(|(_, task)| *task.name == *of.comm && task.thread != ThreadIx::NONE);
+    named(&t.trace, &of.comm)
+}
+
+/// The threads that ever had this name.
+pub(in crate::app) fn named(trace: &Trace, name: &str) -> Vec<ThreadIx> {
+    let named = trace.tasks().iter().filter(|(_, task)| *task.name == *name && task.thread != ThreadIx::NONE);
     let mut threads: Vec<ThreadIx> = named.map(|(_, task)| task.thread).collect();
     threads.sort_unstable();
     threads.dedup();

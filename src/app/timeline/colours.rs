@@ -43,6 +43,11 @@ fn own(trace: &Trace, thread: ThreadIx) -> u8 {
 }
 
 impl Colours {
+    /// Those that somebody else chose.
+    pub fn chosen(of: HashMap<ThreadIx, u8>) -> Self {
+        Self { of, ..Self::default() }
+    }
+
     /// A task's colour; none for idle and for nobody.
     pub fn of(&self, trace: &Trace, thread: ThreadIx) -> Option<u8> {
         if thread == ThreadIx::NONE || trace.tasks().is_idle(thread) {

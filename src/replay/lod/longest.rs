@@ -1,7 +1,7 @@
 //! Who ran longest in a window, on all CPUs together: counted stint by stint where there are few, else by the pyramid.
 
-use super::{Lane, Pyramid, TOP, at, switches_before};
-use crate::trace::{CpuId, ThreadIx, Trace};
+use super::{Lane, Pyramid, TOP, at};
+use crate::trace::{ThreadIx, Trace};
 use std::collections::HashMap;
 
 /// Stints that are counted one by one for [`Pyramid::longest`], at most.
@@ -23,20 +23,19 @@ impl Pyramid {
     pub fn longest(&self, trace: &Trace, start: u64, width: u64) -> Longest {
         let (span, mut known, mut missing, mut by) = (trace.span().0, 0, 0, HashMap::<ThreadIx, u64>::new());
         let end = start.saturating_add(width);
-        let stints = |cpu| (switches_before(trace, cpu, start), switches_before(trace, cpu, end));
-        let all: usize = (0..trace.cpus()).map(|c| stints(CpuId(c as u16))).map(|(first, end)| end - first).sum();
+        let stints = |lane: &Lane| (lane.before(start), lane.before(end));
+        let all: usize = self.lanes.iter().map(stints).map(|(first, end)| end - first).sum();
         let exact = all <= COUNTED;
-        for (c, lane) in self.lanes.iter().enumerate() {
-            let cpu = CpuId(c as u16);
-            let (switches, to) = (trace.cpu_switches(cpu), end.min(span));
-            if switches.is_empty() || start >= to {
+        for lane in &self.lanes {
+            let to = end.min(span);
+            if lane.times.is_empty() || start >= to {
                 continue;
             }
             if exact {
-                known += lane.count(trace, switches, (start, to), stints(cpu), &mut by);
+                known += lane.count(trace, (start, to), stints(lane), &mut by);
                 continue;
             }
-            let runs = lane.runs(trace, switches, (start, to), stints(cpu));
+            let runs = lane.runs(trace, (start, to), stints(lane));
             let counted: u64 = runs.top.iter().map(|s| s.1).sum();
             // Whoever is summed up may have had a seventh of what fell out.
             missing += (to - start).saturating_sub(counted) / (TOP as u64 + 1);
@@ -56,14 +55,13 @@ impl Lane {
     fn count(
         &self,
         trace: &Trace,
-        switches: &[u32],
         (t0, to): (u64, u64),
         (first, end): (usize, usize),
         by: &mut HashMap<ThreadIx, u64>,
     ) -> u64 {
         let (mut known, mut from) = (0, t0);
         for i in first..=end {
-            let till = if i == end { to } else { at(trace, switches, i).clamp(from, to) };
+            let till = if i == end { to } else { at(&self.times, to, i).clamp(from, to) };
             let ns = till - from - self.unknown.within(from, till);
             known += ns;
             // Idle threads come first in the numbering, one per CPU.

@@ -1,0 +1,343 @@
+//! The Compare screen as state: what differs between the open recording (A) and another one (B), and the timelines of both
+//! above each other. What it needs from outside it finds by comparing what is shown with what was last asked for.
+
+mod act;
+pub mod beside;
+mod places;
+mod screen;
+mod words;
+
+pub use act::cell;
+pub use places::{Places, places};
+pub use words::{value, words};
+
+use super::filter::{Filter, Language};
+use super::list::{List, Sorting};
+use super::mistakes::Whom;
+use super::ticket::{Same, Slot, Ticket};
+use super::timeline::Loaded;
+use crate::query::{Completion, FilterError, complete};
+use crate::stats::diff::{Column, Difference, Differences, Expr, Measure, Query, Sort, parse};
+use crate::trace::Trace;
+use beside::Beside;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Orders that only this screen knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Do {
+    /// Ask what to compare with; on the Traces screen: compare with the selected recording.
+    Ask,
+    /// Align at the next stint of the selected name.
+    After,
+    /// Align at the one before.
+    Before,
+    /// Shift B to the left.
+    Left,
+    /// And to the right.
+    Right,
+}
+
+/// An order to the outside.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Read the other recording; answered by [`News::Read`]. Replaces the one before.
+    Read {
+        /// For the answer.
+        ticket: Ticket,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Compare, then ask a model about both and compare again; answered by [`News::Compared`], twice, and [`News::Progress`].
+    /// Replaces the one before.
+    Compare {
+        /// For the answers.
+        ticket: Ticket,
+        /// Both recordings.
+        traces: [Arc<Trace>; 2],
+        /// Who is asked.
+        whom: Whom,
+    },
+}
+
+/// Whether a model has said what it makes of both recordings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It is being asked: events done, and all of them.
+    Pending(u64, u64),
+    /// This one has.
+    By(String),
+    /// There is none; why.
+    Nobody(String),
+}
+
+/// A fact from outside.
+#[derive(Debug)]
+pub enum News {
+    /// The other recording, or why it could not be read.
+    Read {
+        /// Of the order.
+        ticket: Ticket,
+        /// The recording.
+        result: Result<Arc<Loaded>, String>,
+    },
+    /// What differs, or why that is not known.
+    Compared {
+        /// Of the order.
+        ticket: Ticket,
+        /// The differences.
+        result: Result<Arc<Differences>, String>,
+        /// Whether those of the model are among them.
+        asked: Asked,
+    },
+    /// So many events of both recordings were predicted.
+    Progress {
+        /// Of the order.
+        ticket: Ticket,
+        /// Done.
+        done: u64,
+        /// All.
+        of: u64,
+    },
+}
+
+/// The recording that the open one is compared with.
+#[derive(Clone, Debug, Default)]
+pub enum Other {
+    /// None was chosen.
+    #[default]
+    Nothing,
+    /// Being read.
+    Loading(PathBuf),
+    /// Could not be read.
+    Failed(PathBuf, String),
+    /// There.
+    Ready(Arc<Loaded>),
+}
+
+impl Other {
+    /// Its file.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Nothing => None,
+            Self::Loading(path) | Self::Failed(path, _) => Some(path),
+            Self::Ready(loaded) => Some(&loaded.path),
+        }
+    }
+}
+
+/// Where the differences are.
+#[derive(Clone, Debug, Default)]
+pub enum Data {
+    /// Nothing was asked for.
+    #[default]
+    Nothing,
+    /// Being compared.
+    Pending,
+    /// Could not be had.
+    Failed(String),
+    /// There.
+    Ready(Arc<Differences>),
+}
+
+/// A column of the list.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// Its name.
+    pub name: &'static str,
+    /// What sorting by it means; the interval is not sorted by.
+    pub sort: Option<Sort>,
+    /// Cells.
+    pub width: u16,
+    /// Right-aligned.
+    pub right: bool,
+}
+
+const fn shown(name: &'static str, sort: Option<Sort>, width: u16, right: bool) -> Shown {
+    Shown { name, sort, width, right }
+}
+
+/// Columns of the list.
+pub const LIST: [Shown; 9] = [
+    shown("task", Some(Sort::Task), 15, false),
+    shown("what", Some(Sort::Measure), 17, false),
+    shown("A", Some(Sort::A), 8, true),
+    shown("B", Some(Sort::B), 8, true),
+    shown("B−A", Some(Sort::Difference), 8, true),
+    shown("sure", Some(Sort::Certainty), 6, true),
+    shown("change", Some(Sort::Change), 9, true),
+    shown("from", None, 8, true),
+    shown("to", None, 8, true),
+];
+
+/// The list.
+#[derive(Debug)]
+pub struct Listing {
+    /// The row one stands on.
+    pub list: List,
+    /// The column under the mark.
+    pub column: usize,
+    /// How it is sorted.
+    pub sort: Sorting<Sort>,
+    /// The rows that the filter lets through, sorted.
+    pub rows: Vec<u32>,
+    /// What they answer.
+    looked: Option<Query>,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        let sort = Sorting { by: Sort::Certainty, descending: true };
+        Self { list: List::default(), column: 0, sort, rows: Vec::new(), looked: None }
+    }
+}
+
+/// What has the arrows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// The list.
+    #[default]
+    List,
+    /// The timelines.
+    Beside,
+}
+
+/// What a difference is of: a name, or all tasks; and what is compared.
+type Of = (Option<String>, Measure);
+
+/// What is compared, and who is asked about it.
+type Pair = (Same<Trace>, Same<Trace>, Whom);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Compare {
+    /// B.
+    pub other: Other,
+    /// The differences.
+    pub data: Data,
+    /// What a model makes of both.
+    pub asked: Option<Asked>,
+    /// What they are filtered by.
+    pub filter: Filter<Expr>,
+    /// The list of them.
+    pub listing: Listing,
+    /// The timelines, when both recordings are there.
+    pub beside: Option<Box<Beside>>,
+    /// What has the arrows.
+    pub focus: Focus,
+    /// The file that is to be read next.
+    wanted: Option<PathBuf>,
+    reading: Slot<PathBuf>,
+    of: Slot<Pair>,
+}
+
+/// Expressions over the columns of the differences.
+struct Over<'a>(Option<&'a Differences>);
+
+impl Language<Expr> for Over<'_> {
+    /// A bare word is a part of a name.
+    fn parse(&self, text: &str) -> Result<Expr, FilterError> {
+        let word = text.trim();
+        let bare = word.chars().all(|c| c.is_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.'));
+        match parse(text) {
+            Err(_) if bare && !word.is_empty() => parse(&format!("task~{}", crate::query::quoted(word))),
+            result => result,
+        }
+    }
+
+    fn complete(&self, text: &str, caret: usize) -> Completion {
+        self.0.map_or_else(Completion::default, |table| complete::<Column>(table, text, caret))
+    }
+
+    fn both(&self, a: Expr, b: Expr) -> Expr {
+        a.and(b)
+    }
+}
+
+impl Compare {
+    /// The differences, when they are there.
+    pub fn table(&self) -> Option<&Arc<Differences>> {
+        match &self.data {
+            Data::Ready(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The difference one stands on.
+    pub fn selected(&self) -> Option<&Difference> {
+        let row = *self.listing.rows.get(self.listing.list.at)?;
+        self.table()?.rows.get(row as usize)
+    }
+
+    /// Compares with this recording from the next message on, even if it was tried before.
+    pub(super) fn choose(&mut self, path: PathBuf) {
+        self.reading.clear();
+        self.wanted = Some(path);
+    }
+
+    /// Nothing is known of what differs.
+    fn forget(&mut self) {
+        self.of.clear();
+        (self.data, self.asked, self.beside) = (Data::Nothing, None, None);
+        (self.listing.rows, self.listing.looked, self.listing.list) = (Vec::new(), None, List::default());
+    }
+
+    /// Takes what came from outside.
+    fn news(&mut self, news: News) {
+        match news {
+            News::Read { ticket, result } if self.reading.counts(ticket) => {
+                let path = self.reading.ordered().cloned().unwrap_or_default();
+                self.other = match result {
+                    Ok(loaded) => Other::Ready(loaded),
+                    Err(problem) => Other::Failed(path, problem),
+                };
+            }
+            News::Compared { ticket, result, asked } if self.of.counts(ticket) => {
+                let was = self.selected().map(|d| (d.name.clone(), d.measure));
+                self.asked = Some(asked);
+                self.data = match result {
+                    Ok(table) => Data::Ready(table),
+                    Err(problem) => Data::Failed(problem),
+                };
+                self.look(was.as_ref());
+            }
+            News::Progress { ticket, done, of } if self.of.counts(ticket) => {
+                self.asked = Some(Asked::Pending(done, of));
+            }
+            // Answers to what is no longer asked.
+            _ => {}
+        }
+    }
+
+    /// Filters and sorts; the same difference stays selected when it is still there.
+    fn look(&mut self, was: Option<&Of>) {
+        let Some(table) = self.table().cloned() else {
+            (self.listing.rows, self.listing.looked, self.listing.list) = (Vec::new(), None, List::default());
+            return;
+        };
+        let sort = self.listing.sort;
+        let query = Query { filter: self.filter.now.clone(), sort: sort.by, descending: sort.descending };
+        let rows = table.listed(&query);
+        // What stands at the top is what one looks at first: nobody moved, so the first one stays selected.
+        let moved = self.listing.list.at > 0;
+        let same = |row: &u32| {
+            let d = &table.rows[*row as usize];
+            was.is_some_and(|(name, measure)| *name == d.name && *measure == d.measure)
+        };
+        match rows.iter().position(same).filter(|_| moved) {
+            Some(at) => self.listing.list.at = at,
+            None => self.listing.list.step(0, rows.len()),
+        }
+        (self.listing.rows, self.listing.looked) = (rows, Some(query));
+    }
+
+    /// Does that again if something else is asked for than what is shown.
+    fn look_again(&mut self) {
+        let (sort, now) = (self.listing.sort, &self.filter.now);
+        let fits = |q: &Query| q.filter == *now && q.sort == sort.by && q.descending == sort.descending;
+        if self.listing.looked.as_ref().is_some_and(|q| !fits(q)) {
+            let was = self.selected().map(|d| (d.name.clone(), d.measure));
+            self.look(was.as_ref());
+        }
+    }
+}
