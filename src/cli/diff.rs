@@ -3,7 +3,6 @@
 use super::output;
 use super::table::{Page, Style};
 use crate::app::compare::{value, words};
-use crate::dataset::opening::Told;
 use crate::driver;
 use crate::job::{self, Cancel};
 use crate::stats::diff::{BLOCKS, DRAWS, Difference, Differences, Scored, compare_scored};
@@ -41,11 +40,13 @@ pub struct Args {
     /// Print the table as markdown.
     #[arg(long, group = "form")]
     markdown: bool,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 /// Compares, prints.
 pub fn run(args: &Args) -> Result<()> {
-    let open = |path| -> Result<Trace> { Ok(output::open(path, &Told::default())?.trace) };
+    let open = |path| -> Result<Trace> { Ok(output::open(path, &args.machine.told())?.trace) };
     let (a, b) = (open(&args.a)?, open(&args.b)?);
     let (label, scored) = match args.model.as_deref() {
         Some(who) if who == Path::new("none") => (None, [Vec::new(), Vec::new()]),

@@ -3,7 +3,6 @@
 use super::table::{Page, Style};
 use super::{output, window::Times};
 use crate::app::time::{grouped, short};
-use crate::dataset::opening::Told;
 use crate::stats::{By, CpuTime, Totals, Window};
 use crate::trace::{CpuId, Trace};
 use clap::{ValueEnum, ValueHint};
@@ -43,11 +42,13 @@ pub struct Args {
     /// Write a CSV row per task; times in ns.
     #[arg(long, group = "form")]
     csv: bool,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 /// Sums up, prints.
 pub fn run(args: &Args) -> Result<()> {
-    let trace = output::open(&args.trace, &Told::default())?.trace;
+    let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let window = args.times.window(&trace)?;
     let by = if args.by == Rows::Thread { By::Thread } else { By::Name };
     let totals = Totals::of(&trace, by, window);

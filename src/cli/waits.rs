@@ -4,7 +4,6 @@ use super::door::say;
 use super::table::{Page, Style};
 use super::{output, window::Times};
 use crate::app::time::{grouped, point, short};
-use crate::dataset::opening::Told;
 use crate::ingest;
 use crate::query::Bitmap;
 use crate::stats::blame::{Blame, Link};
@@ -42,6 +41,8 @@ pub struct Args {
     /// Write the list as CSV, the longest first; times in ns.
     #[arg(long, group = "form")]
     csv: bool,
+    #[command(flatten)]
+    machine: super::told::Machine,
 }
 
 fn columns_help() -> String {
@@ -72,7 +73,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (mut lengths, mut worst) = (Vec::new(), Vec::new());
     let most = args.top.unwrap_or(if args.csv { usize::MAX } else { SHOWN });
     for (t, path) in ingest::within(&args.traces)?.iter().enumerate() {
-        let trace = output::open(path, &Told::default())?.trace;
+        let trace = output::open(path, &args.machine.told())?.trace;
         if !trace.knows_queues() {
             say!(
                 "koracle: warning: {}: there are no wake-ups: only waits after a preemption are known",
