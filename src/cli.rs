@@ -21,6 +21,7 @@ mod table;
 mod tasks;
 mod told;
 mod train;
+mod vm;
 mod waits;
 mod window;
 
@@ -56,6 +57,8 @@ enum Command {
     Info(info::Args),
     /// Run a workload under ftrace, here or over SSH, and keep what the scheduler decided.
     Record(record::RecordArgs),
+    /// Machines of this program's own to record on: build, start, end, list.
+    Vm(vm::Args),
     /// List the workloads that can be recorded: name, category, packages, what it exercises, script.
     Workloads,
     /// Write any readable recording as a native one.
@@ -145,6 +148,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         None => explore::run(cli.traces, cli.compare, cli.machine.told()),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Record(args)) => record::record(&args),
+        Some(Command::Vm(args)) => vm::run(&args),
         Some(Command::Workloads) => record::list(),
         Some(Command::Import(args)) => convert::import(&args),
         Some(Command::Export(args)) => convert::export(&args),

@@ -9,7 +9,7 @@
 //! app
 //! train · evaluate · record · stats
 //! predictor
-//! dataset
+//! dataset · vm
 //! features
 //! sched
 //! ingest · export
@@ -37,3 +37,4 @@ pub mod text;
 pub mod trace;
 pub mod train;
 pub mod ui;
+pub mod vm;

@@ -71,6 +71,8 @@ pub struct Plan {
 /// How far a recording is, in the order in which it happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// The machine itself is being started, and built before that if need be. Few recordings have this stage.
+    Starting,
     /// Waiting for the plan's first word.
     #[default]
     Connecting,
@@ -89,13 +91,14 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// All, in order.
+    /// All that every recording has, in order.
     pub const ALL: [Self; 7] =
         [Self::Connecting, Self::Probing, Self::Recording, Self::Fetching, Self::Decoding, Self::Cleaning, Self::Done];
 
     /// For display.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Starting => "starting",
             Self::Connecting => "connecting",
             Self::Probing => "probing",
             Self::Recording => "recording",
@@ -137,7 +140,7 @@ pub struct Progress {
     pub limit: Duration,
     /// Per CPU; empty before the workload runs.
     pub cpus: Vec<CpuProgress>,
-    /// The machine, e.g. `6.1.0-40-amd64 CFS, 2 CPUs`; empty before probing.
+    /// The machine, e.g. `6.1.0-40-amd64 CFS, 2 CPUs`; empty before probing. How far it is while it is started.
     pub guest: String,
 }
 
@@ -165,6 +168,8 @@ pub struct Recorded {
     pub status: Option<(i32, Ended)>,
     /// The end of what the workload printed.
     pub log: String,
+    /// Why the connection broke before the workload's end; what came by then is all that there is.
+    pub broken: Option<String>,
 }
 
 impl Recorded {

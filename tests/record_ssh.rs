@@ -71,6 +71,13 @@ fn refused_keys_changed_keys_and_a_server_that_is_not_there() {
     machine.is_as_before("refusals");
 }
 
+/// A recording whose connection broke has failed, and says where what came is, if anything came.
+fn told_and_kept(cut: &std::process::Output, out: &Path) {
+    assert_eq!(cut.status.code(), Some(1), "{}", said(cut));
+    let kept = said(cut).contains("broke before the workload's end");
+    assert_eq!((kept, kept && said(cut).contains("has what came")), (out.exists(), out.exists()), "{}", said(cut));
+}
+
 #[test]
 fn the_local_ssh_is_killed() {
     let Some(machine) = Machine::get("a killed ssh", &["ssh", "pgrep"]) else { return };
@@ -81,7 +88,7 @@ fn the_local_ssh_is_killed() {
     let cut = run.wait_with_output().unwrap();
     until("the workload is gone", || is_gone(&workload));
     // What came before is kept; when nothing had come that is said.
-    assert_eq!(cut.status.success(), server.path("cut.csv.zst").exists(), "{}", said(&cut));
+    told_and_kept(&cut, &server.path("cut.csv.zst"));
     assert!(said(&cut).contains("signal: 9"), "{}", said(&cut));
 }
 
@@ -106,7 +113,7 @@ fn the_sshd_of_the_connection_is_killed() {
     machine.is_as_before("kill -9 of the connection's sshd");
     let cut = run.wait_with_output().unwrap();
     until("the workload is gone", || is_gone(&workload));
-    assert_eq!(cut.status.success(), server.path("sshd.csv.zst").exists(), "{}", said(&cut));
+    told_and_kept(&cut, &server.path("sshd.csv.zst"));
     assert!(said(&cut).contains("guest"), "{}", said(&cut));
 }
 
@@ -119,7 +126,7 @@ fn the_plan_itself_is_killed_and_its_watchdog_cleans() {
     machine.is_as_before("kill -9 of the plan's shell");
     let cut = run.wait_with_output().unwrap();
     until("the workload is gone", || is_gone(&workload));
-    assert_eq!(cut.status.success(), server.path("plan.csv.zst").exists(), "{}", said(&cut));
+    told_and_kept(&cut, &server.path("plan.csv.zst"));
 }
 
 #[test]
@@ -206,6 +213,29 @@ fn an_interrupt_while_connecting_ends_at_once() {
 }
 
 #[test]
+fn an_sshd_that_hangs_up_is_told_where_the_configuration_wants_silence() {
+    if !machine::has("ssh") {
+        return skip("an sshd that hangs up", Need::Tool("ssh"));
+    }
+    let closing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    let port = closing.local_addr().unwrap().port();
+    // As vagrant writes it.
+    let text = format!("Host gone\n HostName 127.0.0.1\n Port {port}\n LogLevel FATAL\n StrictHostKeyChecking no\n");
+    std::fs::write(&config, text).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_koracle"));
+    run.args(["record", "--host", "gone", "-F"]).arg(&config).arg("-o").arg(folder.path().join("x.csv.zst"));
+    let child = run.args(["--", "true"]).stderr(Stdio::piped()).spawn().unwrap();
+    drop(closing.accept().unwrap());
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let text = said(&done);
+    assert!(text.contains("no recording on gone: ") && !text.contains("the shell ended with"), "{text}");
+    assert!(text.contains("Connection closed") || text.contains("Connection reset"), "{text}");
+}
+
+#[test]
 fn a_vagrant_machine_is_found_by_its_name() {
     let Some(machine) = Machine::get("a vagrant machine", &["ssh"]) else { return };
     let Some(server) = Server::start("a vagrant machine") else { return };
@@ -216,12 +246,13 @@ fn a_vagrant_machine_is_found_by_its_name() {
         std::fs::create_dir_all(&made).unwrap();
         std::fs::write(made.join("id"), name).unwrap();
     }
-    std::fs::write(project.join("Vagrantfile"), "").unwrap();
+    std::fs::create_dir_all(project.join(".vagrant/machines/never/libvirt")).unwrap();
+    std::fs::write(project.join("Vagrantfile"), "config.vm.define \"web\"\n").unwrap();
     std::fs::write(project.join("answer"), server.config_text("cfs", "user", "host")).unwrap();
     let bin = project.join("bin");
     std::fs::create_dir(&bin).unwrap();
     let script = "#!/bin/sh\n[ \"$1\" = ssh-config ] || exit 9\nshift\n\
-        for name do [ \"$name\" = cfs ] || { echo 'not ready' >&2; exit 1; }; cat answer; echo; done\n";
+        for name do [ \"$name\" = cfs ] || { printf 'It is off.\\n\\nnot ready\\n' >&2; exit 1; }; cat answer; echo; done\n";
     std::fs::write(bin.join("vagrant"), script).unwrap();
     std::fs::set_permissions(bin.join("vagrant"), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::create_dir(project.join(".ssh")).unwrap();
@@ -236,9 +267,27 @@ fn a_vagrant_machine_is_found_by_its_name() {
         run
     };
     let list = koracle().args(["record", "--hosts"]).output().unwrap();
+    assert!(said(&list).contains("vagrant says of halted: It is off. … not ready"), "{}", said(&list));
     let list = String::from_utf8(list.stdout).unwrap();
     let words: Vec<Vec<&str>> = list.lines().map(|l| l.split_whitespace().collect()).collect();
-    assert_eq!(words, [vec!["cfs", "vagrant"], vec!["lab", "ssh", "config"]]);
+    let words: Vec<String> = words.iter().filter(|w| w[1] != "koracle").map(|w| w.join(" ")).collect();
+    let halted = "halted vagrant not running vagrant up halted starts it";
+    assert_eq!(
+        words,
+        ["cfs vagrant running", halted, "never vagrant not created vagrant up never starts it", "lab ssh config"]
+    );
+    // Whoever is down is named with what starts it, and looked for nowhere else.
+    for (name, why) in [
+        (
+            "halted",
+            "halted does not run: `vagrant up halted` starts that of the Vagrantfile here; vagrant says: It is off. … not ready",
+        ),
+        ("never", "never does not run: `vagrant up never` starts that of the Vagrantfile here"),
+        ("web", "web does not run: `vagrant up web` starts that of the Vagrantfile here"),
+    ] {
+        let done = koracle().args(["record", "--host", name, "--", "true"]).output().unwrap();
+        assert_eq!((done.status.code(), said(&done).trim()), (Some(1), format!("koracle: {why}").as_str()));
+    }
 
     let done = koracle().args(["record", "--host", "cfs", "-o", "v.csv.zst", "--", "sleep", "0.2"]).output().unwrap();
     assert!(done.status.success(), "{}", said(&done));

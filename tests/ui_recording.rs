@@ -9,11 +9,12 @@ use kernel_oracle::app::recording::{News, Order};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::job::Latest;
-use kernel_oracle::record::hosts::{Host, Source};
+use kernel_oracle::record::hosts::{Host, Source, State};
 use kernel_oracle::record::{CpuProgress, Progress, Stage};
 use kernel_oracle::trace::Nanos;
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
+use kernel_oracle::vm::Kind;
 use proptest::prelude::*;
 use ratatui::style::Color;
 use ratatui::{Terminal, backend::TestBackend};
@@ -52,9 +53,13 @@ fn tell(app: &mut App, msg: Msg) {
 }
 
 fn know(app: &mut App) {
-    let host = |name: &str, from: Source| Host { name: name.into(), config: None, from };
-    let mut hosts = vec![host("cfs", Source::Vagrant), host("eevdf", Source::Vagrant)];
-    hosts.extend(["build.example.org", "desk", "laptop"].map(|n| host(n, Source::SshConfig)));
+    let host = |name: &str, from, state| Host { name: name.into(), config: None, from, state };
+    let mut hosts = vec![
+        host("cfs", Source::Vm(Kind::Cfs), State::Down("stopped")),
+        host("eevdf", Source::Vm(Kind::Eevdf), State::Down("not built")),
+        host("eevdf", Source::Vagrant, State::Running),
+    ];
+    hosts.extend(["build.example.org", "desk", "laptop"].map(|n| host(n, Source::SshConfig, State::Unknown)));
     app.update(Msg::Recorder(News::Machines { local: true, hosts, complete: true }));
 }
 
@@ -157,6 +162,35 @@ fn dialog_filled_in() {
     snapshots("dialog_filtered", &mut app);
     keys(&mut app, "\tsh -c 'make -j4; make -j4 test' ");
     snapshots("dialog_command", &mut app);
+}
+
+#[test]
+fn dialog_offers_to_start_a_machine() {
+    for (name, downs) in [("dialog_start_stopped", 1), ("dialog_start_not_built", 2)] {
+        let mut app = asked_without_vagrant();
+        (0..downs).for_each(|_| key(&mut app, Key::Down));
+        keys(&mut app, "\n");
+        snapshots(name, &mut app);
+    }
+    let mut app = asked_without_vagrant();
+    key(&mut app, Key::Down);
+    keys(&mut app, "\n\n");
+    let guest = "boot, emulated, 12 s".to_string();
+    progress(&mut app, Progress { stage: Stage::Starting, guest, ..Progress::default() });
+    snapshots("panel_starting", &mut app);
+}
+
+fn asked_without_vagrant() -> App {
+    let mut app = asked();
+    let down = |kind: Kind, how| Host {
+        name: kind.name().into(),
+        config: None,
+        from: Source::Vm(kind),
+        state: State::Down(how),
+    };
+    let hosts = vec![down(Kind::Cfs, "stopped"), down(Kind::Eevdf, "not built")];
+    app.update(Msg::Recorder(News::Machines { local: true, hosts, complete: true }));
+    app
 }
 
 #[test]

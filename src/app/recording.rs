@@ -15,6 +15,7 @@ use super::{Context, Effect, Wish};
 use crate::job::Latest;
 use crate::record::hosts::Host;
 use crate::record::{Plan, Progress};
+use crate::vm::Kind;
 use dialog::Dialog;
 use run::{Failure, Run, Saved};
 use std::path::PathBuf;
@@ -73,6 +74,8 @@ pub enum Order {
         id: Ticket,
         /// What; without a name yet.
         plan: Box<Plan>,
+        /// The machine to start first.
+        start: Option<Kind>,
     },
     /// End the recording and keep what came. It still answers with [`News::Ended`].
     Cancel,
@@ -128,8 +131,8 @@ impl Recorder {
                 return;
             }
             Some(Action::Open) => {
-                if let Some(plan) = dialog.plan() {
-                    self.start(plan, cx);
+                if let Some((plan, start)) = dialog.plan() {
+                    self.start(plan, start, cx);
                 }
                 return;
             }
@@ -148,11 +151,11 @@ impl Recorder {
         }
     }
 
-    fn start(&mut self, plan: Plan, cx: &mut Context) {
+    fn start(&mut self, plan: Plan, start: Option<Kind>, cx: &mut Context) {
         let id = self.tickets.draw();
         self.asking = false;
         self.run = Some(Run::new(id, &plan, self.dialog.path()));
-        cx.order(Effect::Recorder(Order::Start { id, plan: Box::new(plan) }));
+        cx.order(Effect::Recorder(Order::Start { id, plan: Box::new(plan), start }));
     }
 
     /// Follows an order while the panel is shown.

@@ -27,14 +27,15 @@ const LEAVE: Duration = Duration::from_millis(500);
 #[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host", "hosts"]))]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command", "hosts"]))]
 pub struct RecordArgs {
-    /// List the machines that vagrant runs here and that the ssh configuration names, and record nothing.
+    /// List the machines that are known, with their state, and record nothing: those of `koracle vm`, of the Vagrantfile
+    /// in this folder, of your ssh configuration.
     #[arg(long, exclusive = true)]
     hosts: bool,
     /// Record this machine; needs root.
     #[arg(long)]
     local: bool,
-    /// Record this machine through ssh, as root there or with sudo: a name that ssh knows, or a running machine of the
-    /// Vagrantfile in this folder.
+    /// Record this machine through ssh, as root there or with sudo: a running machine of `koracle vm` (cfs, eevdf) or of
+    /// the Vagrantfile in this folder, or any name that ssh knows.
     #[arg(long, value_name = "H", value_hint = ValueHint::Hostname)]
     host: Option<String>,
     /// Another configuration for ssh, e.g. what `vagrant ssh-config` prints.
@@ -71,15 +72,15 @@ fn workload(name: &str) -> Result<&'static Workload, String> {
 }
 
 impl RecordArgs {
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> Result<Plan> {
         let target = match &self.host {
             None => Target::Local,
-            Some(host) if self.ssh_config.is_none() => hosts::resolve(host, Path::new("."), &Cancel::new()),
+            Some(host) if self.ssh_config.is_none() => hosts::resolve(host, Path::new("."), &Cancel::new())?,
             Some(host) => Target::Ssh { host: host.clone(), config: self.ssh_config.clone() },
         };
         let what = self.workload.map_or_else(|| What::Command(self.command.clone()), What::Workload);
         let (seconds, buffer_kb) = (self.seconds, self.buffer);
-        Plan::new(target, &what, Settings { seconds, buffer_kb, runtime: self.runtime, waking: self.waking })
+        Ok(Plan::new(target, &what, Settings { seconds, buffer_kb, runtime: self.runtime, waking: self.waking }))
     }
 }
 
@@ -88,7 +89,7 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     if args.hosts {
         return hosts();
     }
-    let plan = args.plan();
+    let plan = args.plan()?;
     // Said before minutes of recording, not after.
     let claim = claim(args, &plan.workload)?;
     let path = claim.path();
@@ -116,6 +117,13 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     if let Some(status) = recorded.failed() {
         let log = if recorded.log.is_empty() { String::new() } else { format!(": {}", recorded.log) };
         problems.push(format!("the workload failed with status {status}{log}; {} is kept", kept.path.display()));
+    }
+    if let Some(why) = &recorded.broken {
+        let path = kept.path.display();
+        problems.push(format!(
+            "the connection to {} broke before the workload's end ({why}); {path} has what came",
+            plan.target
+        ));
     }
     problems.extend(kept.moved);
     if problems.is_empty() { Ok(()) } else { Err(eyre!("{}", problems.join("; "))) }
@@ -229,14 +237,18 @@ fn line(p: &Progress, rate: Option<f64>, stopping: bool) -> String {
 }
 
 fn hosts() -> Result<()> {
+    let known = hosts::list(Path::new("."), &Cancel::new());
     let mut text = String::new();
-    for host in hosts::list(Path::new("."), &Cancel::new()) {
-        let _ = writeln!(text, "{:<30} {}", host.name, host.from.label()); // a String takes all
+    for host in known.hosts {
+        let start = host.start().map_or_else(String::new, |command| format!("{command} starts it"));
+        let line = format!("{:<30} {:<10}  {:<11}  {start}", host.name, host.from.label(), host.standing());
+        let _ = writeln!(text, "{}", line.trim_end()); // a String takes all
     }
-    if text.is_empty() {
-        say!("koracle: no machine of a Vagrantfile here runs, and your ssh configuration names no host");
+    output::stdout(text.as_bytes())?;
+    for note in known.notes {
+        say!("koracle: {note}");
     }
-    output::stdout(text.as_bytes())
+    Ok(())
 }
 
 /// Runs `workloads`.

@@ -10,6 +10,7 @@ use crate::job::{Cancel, Job, JobError, Latest};
 use crate::record::claim::{Claim, first_free};
 use crate::record::keep::{self, Kept};
 use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Stop, Target, hosts};
+use crate::vm::{self, Accel, Kind, Size, VmError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -42,7 +43,7 @@ impl Recorder {
                 self.name(workload);
             }
             Order::Name { workload } => self.name(workload),
-            Order::Start { id, plan } => self.start(id, *plan),
+            Order::Start { id, plan, start } => self.start(id, *plan, start),
             Order::Cancel => self.recording.iter().for_each(|(_, stop)| stop.ask()),
         }
     }
@@ -54,12 +55,12 @@ impl Recorder {
             let _ = tx.send(Msg::Recorder(News::Machines { local, hosts, complete }));
         };
         let work = move |cancel: &Cancel| {
-            tell(&tx, local(), Vec::new(), false);
-            hosts::list(Path::new("."), cancel)
+            tell(&tx, local(), hosts::own(), false);
+            hosts::list(Path::new("."), cancel).hosts
         };
         self.looking = Some(Job::spawn("hosts", work, move |hosts| {
             // Without a list one types the name.
-            tell(&done, local(), hosts.unwrap_or_default(), true);
+            tell(&done, local(), hosts.unwrap_or_else(|_| hosts::own()), true);
         }));
     }
 
@@ -76,11 +77,11 @@ impl Recorder {
         ));
     }
 
-    fn start(&mut self, id: Ticket, plan: Plan) {
+    fn start(&mut self, id: Ticket, plan: Plan, first: Option<Kind>) {
         let (tx, done) = (self.tx.clone(), self.tx.clone());
         let stop = Stop::new();
         let asked = stop.clone();
-        let work = move |_: &Cancel| make(id, plan, &asked, &tx);
+        let work = move |_: &Cancel| make(id, plan, first, &asked, &tx);
         let job = Job::spawn("record", work, move |end| {
             let panicked = |e: JobError| Failure { problem: e.to_string(), cancelled: false };
             let end = end.map_err(panicked).and_then(|end| end);
@@ -129,27 +130,47 @@ fn claim(workload: &str) -> Result<Claim, String> {
     Ok(claim)
 }
 
-fn make(id: Ticket, plan: Plan, stop: &Stop, tx: &SyncSender<Msg>) -> Result<Saved, Failure> {
+fn make(id: Ticket, plan: Plan, first: Option<Kind>, stop: &Stop, tx: &SyncSender<Msg>) -> Result<Saved, Failure> {
     let failure = |problem: String| Failure { problem, cancelled: false };
-    // Said before minutes of recording, not after.
-    let claim = claim(&plan.workload).map_err(failure)?;
-    let name = |path: &Path| failure(format!("{}: no name of a recording", path.display()));
-    let mut plan = plan.named(claim.path(), claim.run()).ok_or_else(|| name(claim.path()))?;
-    if let Target::Ssh { host, config: None } = &plan.target {
-        plan.target = hosts::resolve(host, Path::new("."), stop.asked());
-    }
     let (latest, mut told) = (Latest::default(), None::<(Instant, Stage)>);
-    let recorded = record::record(&plan, stop, &mut |progress: &Progress| {
+    let mut tell = |progress: &Progress| {
         latest.set(progress.clone());
         if told.is_none_or(|(at, stage)| at.elapsed() >= TELL || stage != progress.stage) {
             told = Some((Instant::now(), progress.stage));
             // The recording does not wait for the screen: when nobody has room, the next telling brings the newest.
             let _ = tx.try_send(Msg::Recorder(News::Progress { id, latest: latest.clone() }));
         }
-    });
-    let recorded = recorded.map_err(|e| why_not(&e, stop))?;
+    };
+    // Said before minutes of recording, not after.
+    let claim = claim(&plan.workload).map_err(failure)?;
+    let name = |path: &Path| failure(format!("{}: no name of a recording", path.display()));
+    let mut plan = plan.named(claim.path(), claim.run()).ok_or_else(|| name(claim.path()))?;
+    let started = first.map(|kind| start(kind, stop, &mut tell)).transpose()?;
+    if let Target::Ssh { host, config: None } = &plan.target {
+        let target = hosts::resolve(host, Path::new("."), stop.asked());
+        plan.target = target.map_err(|e| failure(e.to_string()))?;
+    }
+    let recorded = record::record(&plan, stop, &mut tell).map_err(|e| why_not(&e, stop))?;
     let kept = keep::save(&recorded.trace, claim.path(), false).map_err(|e| failure(e.to_string()))?;
-    Ok(saved(recorded, kept, stop.is_asked()))
+    let mut saved = saved(recorded, kept, stop.is_asked());
+    saved.notes.extend(started);
+    Ok(saved)
+}
+
+/// Starts a machine of this program's own, and says that it goes on running.
+fn start(kind: Kind, stop: &Stop, tell: &mut dyn FnMut(&Progress)) -> Result<String, Failure> {
+    let failure = |problem: String| Failure { problem, cancelled: false };
+    let size = Size { accel: Accel::wanted().map_err(failure)?, ..Size::default() };
+    let up = vm::up(kind, size, stop.asked(), &mut |part, since| {
+        let guest = format!("{}, {} s", part.label(), since.as_secs());
+        tell(&Progress { stage: Stage::Starting, guest, ..Progress::default() });
+    });
+    let up = up.map_err(|e| match e {
+        VmError::Cancelled => why_not(&RecordError::Cancelled, stop),
+        e => failure(e.to_string()),
+    })?;
+    let (name, truth) = (kind.name(), up.running.accel.truth());
+    Ok(format!("{name} goes on running ({truth}); `koracle vm down {name}` ends it"))
 }
 
 fn why_not(error: &RecordError, stop: &Stop) -> Failure {

@@ -12,7 +12,7 @@ const SUFFIX: &str = ".tmp";
 /// What stands before and after the random part of a name of this process.
 pub fn affixes() -> (String, &'static str) {
     let pid = std::process::id();
-    (format!("{PREFIX}{pid}-{}-", start(pid).unwrap_or(0)), SUFFIX)
+    (format!("{PREFIX}{pid}-{}-", process_start(pid).unwrap_or(0)), SUFFIX)
 }
 
 /// Number and start of the process in a name of exactly our form.
@@ -36,14 +36,18 @@ pub fn is_temporary(name: &str) -> bool {
 /// Whether the process of this temporary file is gone. False for all other names, and where it cannot be known.
 pub fn is_dead(name: &str) -> bool {
     let known = parse(name).filter(|(_, start)| *start > 0);
-    known.is_some_and(|(pid, begun)| start(std::process::id()).is_some() && start(pid) != Some(begun))
+    known.is_some_and(|(pid, begun)| process_start(std::process::id()).is_some() && process_start(pid) != Some(begun))
 }
 
-/// When a process began, in ticks since the machine did; `None` when there is no such process.
-fn start(pid: u32) -> Option<u64> {
+/// When a process began, in ticks since the machine did; `None` when there is no such process, or only what is left of it
+/// for its parent.
+pub fn process_start(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    // The name of the program, in parentheses, may hold anything; the start is the twentieth field after it.
-    text.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    // The name of the program, in parentheses, may hold anything; state and start are first and twentieth behind it.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    let start = fields.nth(18)?.parse().ok()?;
+    (state != "Z").then_some(start)
 }
 
 /// The user that this process acts as.

@@ -1,23 +1,20 @@
-//! The machines that can be recorded on: those that `vagrant` has made for the Vagrantfile here, and those that the
-//! user's ssh configuration names. A Vagrant machine is reached through what `vagrant ssh-config` says of it, any other
+//! The machines that can be recorded on: this program's own (`vm`), those of the Vagrantfile here, and those that the
+//! user's ssh configuration names. A machine of the first two is reached as it is known there or not at all; any other
 //! name is left to `ssh`.
+
+mod vagrant;
 
 use super::{Target, ssh_config};
 use crate::job::Cancel;
-use etcetera::BaseStrategy;
-use std::io::{Read, Seek, Write};
+use crate::vm::{self, Kind, place::Place};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
-use xxhash_rust::xxh3::xxh3_64;
-
-/// So much of what `vagrant` says is read: more than any folder has machines.
-const MOST_SAID: u64 = 1 << 20;
 
 /// Who knows a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// `vagrant ssh-config`.
+    /// This program: `koracle vm`.
+    Vm(Kind),
+    /// The Vagrantfile here.
     Vagrant,
     /// The user's ssh configuration.
     SshConfig,
@@ -27,10 +24,22 @@ impl Source {
     /// For display.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Vm(_) => "koracle vm",
             Self::Vagrant => "vagrant",
             Self::SshConfig => "ssh config",
         }
     }
+}
+
+/// Whether a machine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody here knows.
+    Unknown,
+    /// It does.
+    Running,
+    /// It does not; what it is instead.
+    Down(&'static str),
 }
 
 /// A machine.
@@ -42,124 +51,174 @@ pub struct Host {
     pub config: Option<PathBuf>,
     /// Who knows it.
     pub from: Source,
+    /// Whether it runs.
+    pub state: State,
 }
 
-/// The running machines of the Vagrantfile in `dir`, then those of the user's ssh configuration. `vagrant` takes seconds
-/// to answer; `cancel` ends it.
-pub fn list(dir: &Path, cancel: &Cancel) -> Vec<Host> {
-    let mut hosts = vagrant(dir, &made(dir), cancel);
-    if let Ok(home) = etcetera::home_dir() {
-        let folder = home.join(".ssh");
-        let names = ssh_config::names(&folder.join("config"), &folder, &home);
-        hosts.extend(names.into_iter().map(|name| Host { name, config: None, from: Source::SshConfig }));
+impl Host {
+    /// `running`, `stopped`, ...; empty where nobody knows.
+    pub fn standing(&self) -> &'static str {
+        match self.state {
+            State::Unknown => "",
+            State::Running => "running",
+            State::Down(how) => how,
+        }
     }
-    hosts
-}
 
-/// Where a recording on `name` is made: a running machine of the Vagrantfile in `dir` is reached as `vagrant` says, any
-/// other name is `ssh`'s.
-pub fn resolve(name: &str, dir: &Path, cancel: &Cancel) -> Target {
-    let mut wanted = made(dir);
-    wanted.retain(|m| m == name);
-    let config = vagrant(dir, &wanted, cancel).into_iter().find(|h| h.name == name).and_then(|h| h.config);
-    Target::Ssh { host: name.to_owned(), config }
-}
-
-/// The machines that `vagrant` has made here; asking it would take seconds.
-fn made(dir: &Path) -> Vec<String> {
-    if !dir.join("Vagrantfile").is_file() {
-        return Vec::new();
+    /// The command that starts it, if it is down.
+    pub fn start(&self) -> Option<String> {
+        match (self.state, self.from) {
+            (State::Down(_), Source::Vm(_)) => Some(format!("koracle vm up {}", self.name)),
+            (State::Down(_), Source::Vagrant) => Some(format!("vagrant up {}", self.name)),
+            _ => None,
+        }
     }
-    let own = std::env::var_os("VAGRANT_DOTFILE_PATH").filter(|p| !p.is_empty());
-    let machines = dir.join(own.map_or_else(|| PathBuf::from(".vagrant"), PathBuf::from)).join("machines");
-    let folders = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
-    // machines/NAME/PROVIDER/id
-    let made = folders(&machines).filter(|m| folders(m).any(|provider| provider.join("id").is_file()));
-    let mut names: Vec<String> = made.filter_map(|m| Some(m.file_name()?.to_str()?.to_owned())).collect();
-    names.sort();
-    names
 }
 
-/// Those of `machines` that run, each with a file that says how to reach them.
-fn vagrant(dir: &Path, machines: &[String], cancel: &Cancel) -> Vec<Host> {
-    if machines.is_empty() {
-        return Vec::new();
+/// One machine of each name, the one that runs before others: what a name alone means.
+pub fn by_name(hosts: Vec<Host>) -> Vec<Host> {
+    let mut named: Vec<Host> = Vec::new();
+    for host in hosts {
+        match named.iter_mut().find(|h| h.name == host.name) {
+            None => named.push(host),
+            Some(before) if matches!(before.state, State::Down(_)) && !matches!(host.state, State::Down(_)) => {
+                *before = host;
+            }
+            Some(_) => {}
+        }
     }
-    // One machine that does not run spoils the answer for those behind it: then each is asked for.
-    let mut text = match ask(dir, machines, cancel) {
-        Some((text, true)) => text,
-        Some((text, false)) if machines.len() == 1 => text,
-        Some(_) => machines.iter().filter_map(|m| Some(ask(dir, std::slice::from_ref(m), cancel)?.0)).collect(),
-        None => return Vec::new(),
+    named
+}
+
+/// What is known to record on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Machines. A name may be there twice, of different sources.
+    pub hosts: Vec<Host>,
+    /// What else could be there, and what `vagrant` had to say.
+    pub notes: Vec<String>,
+}
+
+/// Why a machine that is known is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// It does not run.
+    #[error("{name} does not run: {how}")]
+    Down {
+        /// The machine.
+        name: String,
+        /// What starts it.
+        how: String,
+    },
+    /// Two of this name run.
+    #[error("two machines called {name} run: that of `koracle vm` and that of the Vagrantfile here; end one, or choose with -F {} or -F {}", files[0].display(), files[1].display())]
+    Two {
+        /// The name.
+        name: String,
+        /// Their configurations for ssh.
+        files: [PathBuf; 2],
+    },
+}
+
+/// This program's own machines; known at once.
+pub fn own() -> Vec<Host> {
+    let places = Kind::ALL.into_iter().filter(|_| vm::is_possible()).filter_map(Place::of);
+    let host = |place: Place| {
+        let state = match place.state() {
+            vm::State::Running(_) => State::Running,
+            state => State::Down(state.label()),
+        };
+        let config = Some(place.ssh_config()).filter(|_| state == State::Running);
+        Host { name: place.kind.name().into(), config, from: Source::Vm(place.kind), state }
     };
-    text.retain(|c| c != '\r');
-    let Some(file) = keep(dir, &text) else { return Vec::new() };
-    let folder = file.parent().unwrap_or(dir);
-    let mut names = ssh_config::names(&file, folder, folder);
-    names.retain(|n| machines.contains(n));
-    names.into_iter().map(|name| Host { name, config: Some(file.clone()), from: Source::Vagrant }).collect()
+    places.map(host).collect()
 }
 
-/// What `vagrant ssh-config` says, and whether it was content; `None` where there is no vagrant, or it was cancelled.
-fn ask(dir: &Path, machines: &[String], cancel: &Cancel) -> Option<(String, bool)> {
-    // A file, because nobody reads a pipe while the end is waited for.
-    let mut said = tempfile::tempfile().ok()?;
-    let mut vagrant = Command::new("vagrant");
-    vagrant.arg("ssh-config").args(machines).current_dir(dir).env("VAGRANT_NO_COLOR", "1");
-    vagrant.stdin(Stdio::null()).stdout(said.try_clone().ok()?).stderr(Stdio::null());
-    let mut child = vagrant.spawn().ok()?;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if !cancel.is_cancelled() => std::thread::sleep(Duration::from_millis(30)),
-            _ => {
-                // It may have ended just now.
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
+/// This program's machines, those of the Vagrantfile in `dir`, then those of the user's ssh configuration. `vagrant` takes
+/// seconds to answer; `cancel` ends it.
+pub fn list(dir: &Path, cancel: &Cancel) -> Known {
+    let mut known = Known { hosts: own(), notes: Vec::new() };
+    let (made, others): (Vec<_>, Vec<_>) = vagrant::known(dir).into_iter().partition(|m| m.1);
+    let made: Vec<String> = made.into_iter().map(|m| m.0).collect();
+    if !vagrant::is_here(dir) {
+        known.notes.push("there is no Vagrantfile here".into());
+    } else if made.is_empty() {
+        known.notes.push("no machine of the Vagrantfile here was made: vagrant up".into());
+    }
+    for (host, said) in vagrant::ask(dir, &made, cancel) {
+        if host.state != State::Running && !said.is_empty() {
+            known.notes.push(format!("vagrant says of {}: {said}", host.name));
+        }
+        known.hosts.push(host);
+    }
+    known.hosts.extend(others.into_iter().map(|(name, _)| not_created(name)));
+    let named = named();
+    if named.is_empty() {
+        known.notes.push("your ssh configuration names no host; --host takes any name that ssh knows".into());
+    }
+    let of_ssh = |name| Host { name, config: None, from: Source::SshConfig, state: State::Unknown };
+    known.hosts.extend(named.into_iter().map(of_ssh));
+    known
+}
+
+fn not_created(name: String) -> Host {
+    Host { name, config: None, from: Source::Vagrant, state: State::Down("not created") }
+}
+
+/// The names in the user's ssh configuration.
+fn named() -> Vec<String> {
+    let Ok(home) = etcetera::home_dir() else { return Vec::new() };
+    let folder = home.join(".ssh");
+    ssh_config::names(&folder.join("config"), &folder, &home)
+}
+
+/// Where a recording on `name` is made. A running machine of this program or of the Vagrantfile in `dir` is reached as it
+/// is known there; one that does not run is refused, and never looked for elsewhere under its name, unless this program
+/// never built it and the ssh configuration has a machine of that name. Any other name is `ssh`'s.
+pub fn resolve(name: &str, dir: &Path, cancel: &Cancel) -> Result<Target, HostError> {
+    let own = own().into_iter().find(|h| h.name == name);
+    let (vagrants, said) =
+        of_vagrant(name, dir, cancel).map_or((None, String::new()), |(host, said)| (Some(host), said));
+    let all: Vec<&Host> = own.iter().chain(&vagrants).collect();
+    let running: Vec<PathBuf> = all.iter().filter_map(|h| h.config.clone()).collect();
+    let target = |config| Target::Ssh { host: name.to_owned(), config };
+    match <[PathBuf; 2]>::try_from(running) {
+        Ok(files) => return Err(HostError::Two { name: name.into(), files }),
+        Err(mut one) => {
+            if let Some(config) = one.pop() {
+                return Ok(target(Some(config)));
             }
         }
-    };
-    let mut text = String::new();
-    said.rewind().and_then(|()| said.take(MOST_SAID).read_to_string(&mut text)).ok()?;
-    Some((text, status.success()))
+    }
+    let never_built = vagrants.is_none() && own.as_ref().is_none_or(|h| h.state == State::Down("not built"));
+    if all.is_empty() || never_built && named().iter().any(|n| n == name) {
+        return Ok(target(None));
+    }
+    let starts: Vec<String> =
+        all.iter().filter_map(|h| Some(format!("`{}` starts {}", h.start()?, whose(h)))).collect();
+    let mut how = starts.join(", ");
+    if !said.is_empty() {
+        how += &["; vagrant says: ", said.as_str()].concat();
+    }
+    Err(HostError::Down { name: name.into(), how })
 }
 
-/// Keeps the answer for `ssh -F`, in the user's own cache folder and readable by nobody else. One file for each folder
-/// with a Vagrantfile, so that they do not pile up.
-fn keep(dir: &Path, text: &str) -> Option<PathBuf> {
-    let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("koracle");
-    std::fs::create_dir_all(&folder).ok()?;
-    let hash = xxh3_64(std::path::absolute(dir).ok()?.as_os_str().as_encoded_bytes());
-    let path = folder.join(format!("vagrant-{hash:016x}.ssh"));
-    // Its mode is 0600 from the start, and its name appears with all of its text.
-    let mut file = tempfile::NamedTempFile::new_in(&folder).ok()?;
-    file.write_all(text.as_bytes()).ok()?;
-    file.persist(&path).ok()?;
-    Some(path)
+fn whose(host: &Host) -> &'static str {
+    match host.from {
+        Source::Vagrant => "that of the Vagrantfile here",
+        _ if host.state == State::Down("not built") => "koracle's own, built first (some minutes)",
+        _ => "koracle's own",
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_machines_that_were_made_are_asked_for() {
-        let dir = tempfile::tempdir().unwrap();
-        let machine = |name: &str, id: bool| {
-            let folder = dir.path().join(".vagrant/machines").join(name).join("libvirt");
-            std::fs::create_dir_all(&folder).unwrap();
-            if id {
-                std::fs::write(folder.join("id"), "0123").unwrap();
-            }
-        };
-        machine("eevdf", true);
-        machine("cfs", true);
-        machine("gone", false);
-        assert_eq!(made(dir.path()), [""; 0], "without a Vagrantfile there is no machine");
-        std::fs::write(dir.path().join("Vagrantfile"), "").unwrap();
-        assert_eq!(made(dir.path()), ["cfs", "eevdf"]);
-        let other = Target::Ssh { host: "gone".into(), config: None };
-        assert_eq!(resolve("gone", dir.path(), &Cancel::new()), other);
+/// The machine of this name of the Vagrantfile in `dir`, and what vagrant says of it.
+fn of_vagrant(name: &str, dir: &Path, cancel: &Cancel) -> Option<(Host, String)> {
+    match vagrant::known(dir).into_iter().find(|m| m.0 == name) {
+        Some((name, true)) => vagrant::ask(dir, &[name], cancel).pop(),
+        Some((name, false)) => Some((not_created(name), String::new())),
+        None => {
+            let here = vagrant::mentions(dir, name) && !named().iter().any(|n| n == name);
+            here.then(|| (not_created(name.into()), String::new()))
+        }
     }
 }

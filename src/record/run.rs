@@ -39,6 +39,7 @@ pub fn run(plan: &Plan, stop: &Stop, progress: &mut dyn FnMut(&Progress)) -> Res
         incoming: Incoming::read(output),
         session,
         started: None,
+        broken: None,
         patience: Patience::new(Instant::now()),
         beaten: Instant::now(),
     };
@@ -67,6 +68,8 @@ struct Run<'a> {
     session: Session,
     /// When the workload was.
     started: Option<Instant>,
+    /// Why the connection broke.
+    broken: Option<String>,
     patience: Patience,
     beaten: Instant,
 }
@@ -92,7 +95,7 @@ impl Run<'_> {
         let meta = self.told.meta(self.plan);
         let status = self.told.status();
         let (notes, log) = self.told.words();
-        Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log })
+        Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log, broken: self.broken })
     }
 
     /// Waits until the machine is as it was. Only a note may still come; a connection that breaks now costs nothing.
@@ -261,7 +264,11 @@ impl Run<'_> {
             _ if spool.files.is_empty() => return Err(self.unheard()),
             _ if self.stop.is_asked() => "it was cancelled".to_owned(),
             _ if self.patience.step() > Step::Going => "the machine did not end it in time".to_owned(),
-            _ => self.last_words(),
+            _ => {
+                let why = self.last_words();
+                self.broken = Some(why.clone());
+                why
+            }
         };
         // What came before the connection broke is kept.
         self.told.say("note".into(), format!("the recording ends before the workload's end: {why}"))?;

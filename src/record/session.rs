@@ -37,6 +37,10 @@ impl std::fmt::Display for Target {
 const REMOTE: &str = "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh -s; fi; \
     command -v sudo >/dev/null || { echo \"sudo: not installed, and the user there is not root\" >&2; exit 1; }; \
     exec sudo -n sh -s'";
+/// No questions; a dead connection is noticed, and the plan on the other side ends with it; and what is wrong is said, also
+/// where a configuration wants silence, as vagrant's does.
+const OPTIONS: [&str; 5] =
+    ["BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=2", "LogLevel=ERROR"];
 /// A plan that was told to stop has cleaned up by then (workloads that do not end are killed after two seconds).
 const PATIENCE: Duration = Duration::from_secs(12);
 const STEP: Duration = Duration::from_millis(20);
@@ -70,8 +74,7 @@ impl Session {
                 if let Some(config) = config {
                     command.arg("-F").arg(config);
                 }
-                // No questions, and a dead connection is noticed: the plan on the other side ends with it.
-                for option in ["BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=2"] {
+                for option in OPTIONS {
                     command.args(["-o", option]);
                 }
                 command.args(["-T", "--", host, REMOTE]);

@@ -1,29 +1,34 @@
 #!/usr/bin/env bash
-# run.sh [DIR]: the recorder against another machine. Builds the guest of build.sh if it is not there yet (DIR, as
-# there), boots it with 1 CPU and with 2, records hackbench in it over ssh, and checks the recording and what it left
-# behind. KORACLE: the program, by default the release build here, which it makes.
+# run.sh [NAME]: the recorder against another machine, `cfs` or `eevdf` of `koracle vm`. Builds it if it is not there yet,
+# starts it with 1 CPU and with 2, records hackbench in it over ssh, and checks the recording and what it left behind.
+# KORACLE: the program, by default the release build here, which it makes.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
-dir=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/koracle-vm}
+name=${1:-cfs}
+case $name in
+    cfs) kernel=6.1 class=CFS ;;
+    eevdf) kernel=6.12 class=EEVDF ;;
+    *)
+        echo "usage: run.sh [cfs|eevdf]" >&2
+        exit 2
+        ;;
+esac
 if [[ -z ${KORACLE:-} ]]; then
     cargo build --release --manifest-path "$here/../../Cargo.toml"
     KORACLE=$here/../../target/release/koracle
 fi
+KORACLE=$(realpath "$KORACLE")
+config=${XDG_CACHE_HOME:-$HOME/.cache}/koracle/vm/$name/ssh_config
+state() { "$KORACLE" vm list | grep "^$name "; }
+if [[ $(state) == *running* ]]; then
+    echo "$name runs already: koracle vm down $name" >&2
+    exit 1
+fi
 
-"$here/build.sh" "$dir"
-dir=$(realpath "$dir")
 work=$(mktemp -d)
-# `kill` is enough: the guest's disk forgets everything.
-stop() {
-    local pid
-    pid=$(cat "$dir/pid" 2>/dev/null) || return 0
-    kill "$pid" 2>/dev/null || true
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
-    rm -f "$dir/pid"
-}
-trap 'stop; rm -rf "$work"' EXIT
+trap '"$KORACLE" vm down "$name"; rm -rf "$work"' EXIT
 
-guest() { ssh -F "$dir/ssh_config" koracle-vm "$@"; }
+guest() { ssh -F "$config" "$name" "$@"; }
 # Of the buffer's size its number alone: that it is still to grow to its first real size, which Linux 6.1 adds to it,
 # ends there with the first instance that anyone makes.
 tracing() {
@@ -44,18 +49,18 @@ meta() { sed -n "s/^$1 = //p" "$work/h$cpus.toml" | tr -d '"'; }
 info() { "$KORACLE" info --json "$work/h$cpus.csv.zst" | sed -n "s/^  \"$1\": \(.*[^,]\),\{0,1\}$/\1/p"; }
 
 for cpus in 1 2; do
-    "$here/boot.sh" "$dir" "$cpus"
+    "$KORACLE" vm up "$name" --cpus "$cpus"
     emulated=true
-    [[ $(cat "$dir/accel") != kvm* ]] || emulated=false
+    [[ $(state) != *'with KVM'* ]] || emulated=false
     before=$(tracing)
-    for host in koracle-vm koracle-vm-user; do
-        "$KORACLE" record --host "$host" -F "$dir/ssh_config" --workload hackbench-pipe-2g --seconds 4 --buffer 65536 \
-            -o "$work/h$cpus.csv.zst"
+    for host in "$name" "$name-user"; do
+        "$KORACLE" record --host "$host" -F "$config" --workload hackbench-pipe-2g --seconds 4 --buffer 65536 \
+            -o "$work/h$cpus.csv.zst" --force
         echo "$host, $cpus CPUs:"
         zeros=$(printf '0, %.0s' $(seq "$cpus"))
         check lost "$(meta lost)" "[${zeros%, }]"
-        check kernel "$(meta kernel | cut -d. -f1,2)" 6.1
-        check scheduler "$(meta scheduler)" CFS
+        check kernel "$(meta kernel | cut -d. -f1,2)" "$kernel"
+        check scheduler "$(meta scheduler)" "$class"
         check cpus "$(meta cpus)" "$cpus"
         check emulated "$(meta emulated)" "$emulated"
         # Stamps count from the first event of the recording, which is at start_ns on the guest's clock.
@@ -69,10 +74,10 @@ for cpus in 1 2; do
         echo "  the guest's tracing is as it was"
     done
     # Somebody who may not record is told why.
-    said=$("$KORACLE" record --host koracle-vm-plain -F "$dir/ssh_config" --workload hackbench-pipe-2g --seconds 1 \
+    said=$("$KORACLE" record --host "$name-plain" -F "$config" --workload hackbench-pipe-2g --seconds 1 \
         -o "$work/no.csv.zst" 2>&1) && fail 'recorded without the right to'
     echo "  without sudo: ${said##*$'\n'}"
     [[ $(tracing) == "$before" ]] || fail "the guest's tracing is not as it was: $(tracing)"
-    stop
+    "$KORACLE" vm down "$name"
 done
 echo 'all passed'

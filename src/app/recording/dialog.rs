@@ -2,10 +2,11 @@
 //! nothing.
 
 use crate::app::input::Key;
-use crate::record::hosts::Host;
+use crate::record::hosts::{self, Host, Source, State};
 use crate::record::request::{BUFFER_KB, SECONDS, Settings, What};
 use crate::record::workloads::{self, Workload};
 use crate::record::{Plan, Target, words};
+use crate::vm::Kind;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -159,6 +160,8 @@ pub struct Dialog {
     pub machines: Machines,
     /// The field that is wrong, and why.
     pub refused: Option<(Field, String)>,
+    /// A machine of this program's own that does not run: asked once more, it is started first.
+    pub offered_start: Option<Kind>,
     /// The file that the recording would be in, or why there is none; `None` until that is known.
     pub file: Option<Result<PathBuf, String>>,
     chosen: &'static Workload,
@@ -178,6 +181,7 @@ impl Default for Dialog {
             how: How::default(),
             machines: Machines::default(),
             refused: None,
+            offered_start: None,
             file: None,
             chosen: &workloads::ALL[0],
             host_touched: false,
@@ -189,7 +193,7 @@ impl Default for Dialog {
 impl Dialog {
     /// Shows it as it was left; machines and the file's name are asked for anew. Returns the workload's name.
     pub(super) fn open(&mut self) -> String {
-        (self.field, self.refused) = (Field::Host, None);
+        (self.field, self.refused, self.offered_start) = (Field::Host, None, None);
         self.machines.complete = false;
         self.file = None;
         self.asked = self.name().unwrap_or_default();
@@ -221,6 +225,7 @@ impl Dialog {
     }
 
     pub(super) fn know(&mut self, local: bool, hosts: Vec<Host>, complete: bool) {
+        let hosts = hosts::by_name(hosts);
         // What was known is shown until all is known anew.
         if complete || self.machines.hosts.is_empty() {
             self.machines.hosts = hosts;
@@ -252,6 +257,7 @@ impl Dialog {
     /// To another field. What is wrong with the one that is left is said, and may be put right later.
     pub(super) fn go(&mut self, by: isize) {
         self.refused = self.check(self.field).err().map(|why| (self.field, why));
+        self.offered_start = None;
         let count = Field::ALL.len() as isize;
         self.field = Field::ALL[(self.field as isize + by).rem_euclid(count) as usize];
     }
@@ -265,6 +271,7 @@ impl Dialog {
                 let next = at.map_or(Some(0).filter(|_| by > 0), |at| at.checked_add_signed(by));
                 if let Some(name) = next.and_then(|next| known.get(next)) {
                     (self.host, self.host_touched, self.refused) = (Line::from(*name), true, None);
+                    self.offered_start = None;
                 } else {
                     self.go(by);
                 }
@@ -299,6 +306,7 @@ impl Dialog {
             return;
         }
         self.host_touched |= self.field == Field::Host;
+        self.offered_start = None;
         if self.refused.as_ref().is_some_and(|(field, _)| *field == self.field) {
             self.refused = None;
         }
@@ -346,8 +354,26 @@ impl Dialog {
         if host.contains(char::is_whitespace) {
             return Err("no machine's name has a space".into());
         }
-        let config = self.machines.hosts.iter().find(|h| h.name == host).and_then(|h| h.config.clone());
-        Ok(Target::Ssh { host: host.into(), config })
+        match self.machine() {
+            Some(Host { from: Source::Vagrant, state: State::Down(how), .. }) => {
+                Err(format!("it does not run ({how}): vagrant up {host}"))
+            }
+            known => Ok(Target::Ssh { host: host.into(), config: known.and_then(|h| h.config.clone()) }),
+        }
+    }
+
+    /// The machine of the name in the field, if it is a known one.
+    fn machine(&self) -> Option<&Host> {
+        let name = self.host.text().trim();
+        self.machines.hosts.iter().find(|h| h.name == name)
+    }
+
+    /// The machine that would have to be started first.
+    fn to_start(&self) -> Option<Kind> {
+        match self.machine()? {
+            Host { from: Source::Vm(kind), state: State::Down(_), .. } => Some(*kind),
+            _ => None,
+        }
     }
 
     fn check(&self, field: Field) -> Result<(), String> {
@@ -363,20 +389,27 @@ impl Dialog {
         }
     }
 
-    /// What is asked for; `None` when something is wrong, which is then said where it is.
-    pub(super) fn plan(&mut self) -> Option<Plan> {
+    /// What is asked for, and the machine to start first. `None` when something is wrong, which is then said where it is, and
+    /// when a machine would have to be started and that was not asked for yet: then it is offered.
+    pub(super) fn plan(&mut self) -> Option<(Plan, Option<Kind>)> {
         self.refused = Field::ALL.into_iter().find_map(|f| self.check(f).err().map(|why| (f, why)));
         if let Some((field, _)) = &self.refused {
             self.field = *field;
             return None;
         }
+        let start = self.to_start();
+        if start.is_some() && self.offered_start != start {
+            (self.offered_start, self.field) = (start, Field::Host);
+            return None;
+        }
+        self.offered_start = None;
         let settings = Settings {
             seconds: number(&self.how.seconds, &SECONDS).ok()?,
             buffer_kb: number(&self.how.buffer, &BUFFER_KB).ok()?,
             runtime: self.how.runtime,
             waking: self.how.waking,
         };
-        Some(Plan::new(self.target().ok()?, &self.what().ok()?, settings))
+        Some((Plan::new(self.target().ok()?, &self.what().ok()?, settings), start))
     }
 }
 

@@ -5,14 +5,15 @@ use super::*;
 use crate::app::Open;
 use crate::app::input::Key;
 use crate::app::{App, Msg, keys};
-use crate::record::hosts::Source;
+use crate::record::hosts::{Source, State};
 use crate::record::{Stage, Target};
 use std::path::Path;
 use std::time::Duration;
 
 fn host(name: &str, from: Source) -> Host {
     let config = (from == Source::Vagrant).then(|| PathBuf::from("vagrant.ssh"));
-    Host { name: name.into(), config, from }
+    let state = if from == Source::Vagrant { State::Running } else { State::Unknown };
+    Host { name: name.into(), config, from, state }
 }
 
 fn know(app: &mut App, local: bool) {
@@ -106,7 +107,7 @@ fn enter_records_what_the_dialog_says() {
     go(&mut app, Field::Waking);
     press(&mut app, " ");
     let orders = press(&mut app, "\n");
-    let [Order::Start { id: Ticket(1), plan }] = &orders[..] else { panic!("{orders:?}") };
+    let [Order::Start { id: Ticket(1), plan, start: None }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(
         (plan.workload.as_str(), plan.category.as_str(), &plan.target),
         ("cpu-bound-8p", "cpu_bound", &Target::Local)
@@ -121,7 +122,7 @@ fn machines_are_chosen_or_typed() {
     key(&mut app, Key::Down);
     assert_eq!(app.traces.recorder.dialog.host.text(), "cfs");
     let orders = press(&mut app, "\n");
-    let [Order::Start { plan, .. }] = &orders[..] else { panic!("{orders:?}") };
+    let [Order::Start { plan, start: None, .. }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(plan.target, Target::Ssh { host: "cfs".into(), config: Some("vagrant.ssh".into()) });
 
     let mut app = asked();
@@ -129,8 +130,38 @@ fn machines_are_chosen_or_typed() {
     know(&mut app, true);
     assert_eq!(app.traces.recorder.dialog.host.text(), "me@far", "what was typed stays");
     let orders = press(&mut app, "\n");
-    let [Order::Start { plan, .. }] = &orders[..] else { panic!("{orders:?}") };
+    let [Order::Start { plan, start: None, .. }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(plan.target, Target::Ssh { host: "me@far".into(), config: None });
+}
+
+/// Machines of which one is koracle's own and one vagrant's, both down.
+fn know_down(app: &mut App) {
+    let down = |name: &str, from, how| Host { name: name.into(), config: None, from, state: State::Down(how) };
+    let hosts = vec![down("cfs", Source::Vm(Kind::Cfs), "stopped"), down("web", Source::Vagrant, "not running")];
+    app.update(Msg::Recorder(News::Machines { local: false, hosts, complete: true }));
+}
+
+#[test]
+fn a_machine_of_ones_own_is_started_when_that_is_asked_for_twice() {
+    let (mut app, _) = App::new(vec!["a".into()], (80, 24));
+    press(&mut app, "4r");
+    know_down(&mut app);
+    assert_eq!(app.traces.recorder.dialog.host.text(), "cfs");
+    assert!(press(&mut app, "\n").is_empty(), "it is offered first");
+    assert_eq!(app.traces.recorder.dialog.offered_start, Some(Kind::Cfs));
+    // Whoever does something else was not asked.
+    key(&mut app, Key::Down);
+    assert_eq!(app.traces.recorder.dialog.offered_start, None);
+    assert!(press(&mut app, "\n").is_empty());
+    let (field, why) = refused(&app).unwrap();
+    assert!(field == Field::Host && why.contains("does not run (not running): vagrant up web"), "{why}");
+    key(&mut app, Key::Up);
+    assert!(press(&mut app, "\n").is_empty());
+    let orders = press(&mut app, "\n");
+    let [Order::Start { plan, start: Some(Kind::Cfs), .. }] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!(plan.target, Target::Ssh { host: "cfs".into(), config: None });
+    progress(&mut app, Stage::Starting);
+    assert_eq!(app.traces.recorder.running().unwrap().brief(), "rec starting");
 }
 
 #[test]
@@ -139,7 +170,7 @@ fn a_command_of_ones_own_is_split_and_named() {
     put(&mut app, Field::Command, "/usr/bin/make -C 'my dir'");
     assert_eq!(app.traces.recorder.dialog.new_name(), None, "it was asked for while it was typed");
     let orders = press(&mut app, "\n");
-    let [Order::Start { plan, .. }] = &orders[..] else { panic!("{orders:?}") };
+    let [Order::Start { plan, start: None, .. }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(plan.command, ["/usr/bin/make", "-C", "my dir"]);
     assert_eq!((plan.workload.as_str(), plan.category.as_str()), ("make", "own"));
 }

@@ -5,10 +5,12 @@ use crate::app::layout::Area;
 use crate::app::recording::dialog::{Dialog, Field, LOCAL, Line};
 use crate::app::recording::run::Run;
 use crate::app::{App, keys, time};
+use crate::record::hosts::State;
 use crate::record::workloads::ALL;
 use crate::record::{CpuProgress, Stage};
 use crate::ui::palette::Theme;
 use crate::ui::pen::Pen;
+use crate::vm::Kind;
 use ratatui::style::{Modifier, Style};
 use std::path::Path;
 
@@ -97,7 +99,7 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     let mut focus = 0;
     // All but the list of workloads: a row for each field, the machines, the file, an empty one, the reason.
     let reason = d.refused.as_ref().map_or(0, |(_, why)| wrap(why, room).len());
-    let others = Field::ALL.len() + 3 + reason;
+    let others = Field::ALL.len() + 3 + reason + usize::from(d.offered_start.is_some());
     let list = usize::from(area.h.saturating_sub(2)).saturating_sub(others).max(LEAST);
     for field in Field::ALL {
         let on = field == d.field;
@@ -135,6 +137,9 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
             Field::Waking => row.extend(option(d.how.waking, on, "sched_waking too", theme)),
         }
         rows.push(row);
+        if let Some(kind) = d.offered_start.filter(|_| field == Field::Host) {
+            rows.push(vec![(" ".repeat(usize::from(LABEL)), theme.dim()), (offer(d, kind), theme.strong())]);
+        }
         if let Some((_, why)) = d.refused.as_ref().filter(|(wrong, _)| *wrong == field) {
             for (i, line) in wrap(why, room).into_iter().enumerate() {
                 let mark = if i == 0 { "✗ " } else { "  " };
@@ -160,6 +165,13 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     frame(&rows, focus, "record a workload", area, pen);
 }
 
+/// `cfs is stopped: Enter starts it, then records`.
+fn offer(d: &Dialog, kind: Kind) -> String {
+    let standing = d.machines.hosts.iter().find(|h| h.name == kind.name()).map_or("", |h| h.standing());
+    let does = if standing == "not built" { "builds and starts it, some minutes" } else { "starts it, then records" };
+    format!("{} is {standing}: Enter {does}", kind.name())
+}
+
 fn option(is: bool, on: bool, text: &str, theme: Theme) -> Row {
     let hint = if on { "  Space switches" } else { "" };
     vec![
@@ -174,7 +186,9 @@ fn machines(d: &Dialog, room: usize, theme: Theme) -> Row {
     let mut used = 0;
     let known = d.known();
     for (i, name) in known.iter().enumerate() {
-        let from = d.machines.hosts.iter().find(|h| h.name == *name).map_or("", |h| h.from.label());
+        let host = d.machines.hosts.iter().find(|h| h.name == *name);
+        // Whose it is, or that it is down: both have no room.
+        let from = host.map_or("", |h| if matches!(h.state, State::Down(_)) { h.standing() } else { h.from.label() });
         let from = if *name == LOCAL && i == 0 { "this machine" } else { from };
         let text = format!("{name} ({from})");
         let need = text.chars().count() + 3;
@@ -271,11 +285,13 @@ fn stages(run: &Run, room: usize, theme: Theme) -> Row {
         };
         (format!("{mark}{}", stage.label()), style)
     };
-    let all: Row = Stage::ALL.into_iter().map(piece).collect();
+    let first = (now == Stage::Starting).then_some(now);
+    let all: Row = first.into_iter().chain(Stage::ALL).map(piece).collect();
     let wide: usize = all.iter().map(|(text, _)| text.chars().count() + 1).sum();
     if wide > room + 1 {
-        let at = Stage::ALL.iter().position(|s| *s == now).map_or(0, |i| i + 1);
-        return vec![piece(now), (format!("  {at} of {}", Stage::ALL.len()), theme.dim())];
+        let at = Stage::ALL.iter().position(|s| *s == now);
+        let at = at.map_or_else(String::new, |i| format!("  {} of {}", i + 1, Stage::ALL.len()));
+        return vec![piece(now), (at, theme.dim())];
     }
     let gap = if wide + Stage::ALL.len() <= room + 1 { "  " } else { " " };
     all.into_iter().flat_map(|piece| [piece, (gap.into(), theme.dim())]).collect()
@@ -334,7 +350,7 @@ fn ending(run: &Run, room: usize, theme: Theme) -> Vec<Row> {
             let text = match (run.cancelling, run.progress.stage) {
                 (true, _) => "cancelling; what came is kept (Esc once more: wait no longer)",
                 (false, Stage::Done) => "writing the file",
-                (false, Stage::Connecting | Stage::Probing) => "Esc cancels",
+                (false, Stage::Starting | Stage::Connecting | Stage::Probing) => "Esc cancels",
                 (false, _) => "Esc ends it and keeps what came",
             };
             say("", text, theme.dim());
