@@ -20,6 +20,7 @@ use kernel_oracle::predictor::engine::Choice;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
+use kernel_oracle::query::Columns;
 use kernel_oracle::trace::{Trace, TraceMeta};
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -340,7 +341,13 @@ fn expr() -> impl Strategy<Value = Expr> {
         if ops.is_empty() {
             return Just(Expr::Flag(column)).boxed();
         }
-        (prop::sample::select(ops), value(column)).prop_map(move |(op, v)| Expr::Compare(column, op, v)).boxed()
+        let choices = column.choices();
+        // Of a column that has few values only those can be asked for.
+        let value = match choices.is_empty() {
+            true => value(column),
+            false => prop::sample::select(choices).prop_map(|text| Value::Text(text.into())).boxed(),
+        };
+        (prop::sample::select(ops), value).prop_map(move |(op, v)| Expr::Compare(column, op, v)).boxed()
     });
     leaf.prop_recursive(6, 48, 2, |inside| {
         prop_oneof![
