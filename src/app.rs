@@ -359,7 +359,7 @@ impl App {
             t.view = t.view.at(start, width);
             t.cursor.seek(Nanos(t.view.start + t.view.width / 2));
             t.follow_playhead();
-            t.colours.look(&t.loaded.trace, &t.loaded.pyramid, t.view);
+            t.looks.colours.look(&t.loaded.trace, &t.loaded.pyramid, t.view);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Performs effects: reads recordings, lists what can be opened, runs predictions and inspections, each in a job of its
 //! own, and sends what came of it as messages. Decides nothing and draws nothing.
 
+mod causes;
 mod compare;
 mod load;
 mod mistakes;
@@ -10,6 +11,7 @@ mod second;
 mod trainer;
 mod waits;
 
+pub use causes::answer as answer_causes;
 pub use compare::{answer as answer_compare, scored};
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
@@ -63,6 +65,7 @@ pub struct Driver<E> {
     recorder: Recorder,
     trainer: Trainer,
     waits: waits::Desk,
+    causes: causes::Desk,
     compare: compare::Desk<E>,
     /// What is said of the recordings' machine.
     told: Told,
@@ -75,9 +78,23 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let mistakes = Desk::new(tx.clone(), load);
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
+        let causes = causes::Desk::new(tx.clone());
         let (waits, compare) = (waits::Desk::new(tx.clone()), compare::Desk::new(tx.clone(), load));
         let (list, open, follow) = (None, None, None);
-        Self { oracle, mistakes, recorder, trainer, waits, compare, tx, told: Told::default(), list, open, follow }
+        Self {
+            oracle,
+            mistakes,
+            recorder,
+            trainer,
+            waits,
+            causes,
+            compare,
+            tx,
+            told: Told::default(),
+            list,
+            open,
+            follow,
+        }
     }
 
     /// Opens recordings with what is said of their machine.
@@ -130,6 +147,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Open { ticket, path } => {
                 self.oracle.forget();
                 self.waits.forget();
+                self.causes.forget();
                 self.oracle.close_second();
                 let (file, told) = (path.clone(), self.told.clone());
                 self.open = Some(Job::spawn(
@@ -143,6 +161,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             }
             Effect::Mistakes(order) => self.mistakes.perform(order),
             Effect::Waits(order) => self.waits.perform(order),
+            Effect::Causes(order) => self.causes.perform(order),
             Effect::Tasks(order) => self.waits.perform_tasks(order),
             Effect::Compare(order) => self.compare.perform(order),
             Effect::Recorder(order) => self.recorder.perform(order),
@@ -207,7 +226,7 @@ mod tests {
         let (mut app, effects) = App::new(vec![path], (100, 30));
         let all = |app: &App| {
             app.timeline().is_some_and(|t| {
-                let inspected = t.inspector.shown.as_ref().map(|i| i.event) == t.event();
+                let inspected = t.panes.inspector.shown.as_ref().map(|i| i.event) == t.event();
                 t.answers.events_done == t.trace().len() && inspected && app.traces.listed
             })
         };
@@ -220,7 +239,7 @@ mod tests {
         run(&mut app, &mut driver, &rx, effects, all);
         let t = app.timeline().unwrap();
         assert!(t.cursor.pos() > Nanos(0), "a miss was found");
-        let (i, p) = (t.inspector.shown.as_ref().unwrap(), t.answers.get(t.cpu, t.decision.unwrap()).unwrap());
+        let (i, p) = (t.panes.inspector.shown.as_ref().unwrap(), t.answers.get(t.cpu, t.decision.unwrap()).unwrap());
         assert_eq!((i.real, i.candidates.len()), (p.real, usize::from(p.queue)));
         assert_eq!(i.candidates.first().map(|c| c.thread), Some(p.pick.thread), "both passes give one answer");
     }
@@ -234,7 +253,7 @@ mod tests {
         let all = |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
         run(&mut app, &mut driver, &rx, effects, all);
         let effects = app.update(Msg::Key(crate::app::input::Key::Char('.')));
-        let asked = |app: &App| app.timeline().is_some_and(|t| t.inspector.shown.is_some());
+        let asked = |app: &App| app.timeline().is_some_and(|t| t.panes.inspector.shown.is_some());
         run(&mut app, &mut driver, &rx, effects, asked);
         let t = app.timeline().unwrap();
         assert_eq!((t.answers.no_model.as_deref(), &t.answers.failed), (Some("no model here"), &None));

@@ -10,15 +10,19 @@
 //! tasks::Tasks      the same as a table with columns
 //! runs::runs        who had a CPU when                                        -> use, idle, unknown
 //! blame             who ran instead, which CPUs were idle, who woke whom
+//! between           who ran in a window, on one CPU and on all, and what was idle
+//! idle              how long an allowed CPU was idle during each wait
 //! diff              what differs between two recordings, with intervals
 //! life              what a few threads did when, and who woke them        -> any window of it
 //! load              longest queue and idle time while somebody waited, by bucket
 //! ```
 
+pub mod between;
 pub mod blame;
 pub mod column;
 pub mod diff;
 pub mod distribution;
+pub mod idle;
 pub mod life;
 pub mod load;
 mod names;

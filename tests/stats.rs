@@ -8,8 +8,10 @@ mod machine;
 
 use kernel_oracle::ingest;
 use kernel_oracle::query::Columns;
+use kernel_oracle::stats::between::between;
 use kernel_oracle::stats::blame::{chain, idle_cpus, instead};
 use kernel_oracle::stats::column::{COLUMNS, Column, parse};
+use kernel_oracle::stats::idle;
 use kernel_oracle::stats::load::{idle_while_waited, longest_queues};
 use kernel_oracle::stats::states::{Doing, Piece, Sink, Wait, walk};
 use kernel_oracle::stats::{By, CpuTime, Table, Totals, Waits, Window, runs};
@@ -219,6 +221,19 @@ proptest! {
             for idle in idle_cpus(&table, row, 99) {
                 prop_assert_eq!(idle.ns, CpuTime::of(&table.trace, idle.cpu, window).idle);
             }
+            // Any of its CPUs, whichever way it is found.
+            let homes = idle::home(&table, w.thread);
+            let free = |t: u64| homes.iter().any(|c| CpuTime::of(&table.trace, *c, Window { from: t, to: t + 1 }).idle > 0);
+            prop_assert_eq!(table.idle()[row], idle::time(&table, row));
+            if window.ns() < 300 {
+                prop_assert_eq!(table.idle()[row], (w.from..w.to).filter(|t| free(*t)).count() as u64);
+            }
+            let told = between(&table.trace, w.cpu, window, 1);
+            let (here, named) = (told.ran.iter().map(|r| r.here).sum::<u64>(), told.ran.iter().map(|r| r.all).sum::<u64>());
+            let of = CpuTime::of(&table.trace, w.cpu, window);
+            prop_assert_eq!((here + told.rest.1, told.unknown.0), (of.used, of.unknown));
+            let idle: u64 = told.idle.iter().map(|i| i.1).sum();
+            prop_assert_eq!(named + told.rest.2 + idle + told.unknown.1, window.ns() * cpus as u64);
             // Each waker woke after it had come in.
             let links = chain(&table, row, 8);
             prop_assert!(links.len() <= 8 && links.windows(2).all(|l| l[1].at <= l[0].at));

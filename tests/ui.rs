@@ -7,8 +7,10 @@ use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::second::News;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
+use kernel_oracle::app::timeline::causes::Order;
 use kernel_oracle::app::traces::Entry;
 use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::driver::answer_causes;
 use kernel_oracle::evaluate::overlay::{BASELINES, Candidate, Chunk, Guess, Inspection, Prediction};
 use kernel_oracle::ingest;
 use kernel_oracle::replay::lod::Pyramid;
@@ -177,6 +179,7 @@ fn tell(app: &mut App, msg: Msg) {
                 let lives = follow(&trace, &threads);
                 app.update(Msg::Followed { ticket, result: Ok(threads.into_iter().zip(lives).collect()) });
             }
+            Effect::Causes(order) => caused(app, order),
             Effect::Second { ticket, trace, who } => {
                 // Half of them when a half is asked for.
                 let share = if who.to_string_lossy().ends_with("half") { 50 } else { 100 };
@@ -185,6 +188,15 @@ fn tell(app: &mut App, msg: Msg) {
                 app.update(Msg::Second { ticket, news: News::Predicted(others(&trace, share)) });
             }
             _ => {}
+        }
+    }
+}
+
+/// Answers what is asked of causes, and what is asked because of the answer.
+fn caused(app: &mut App, order: Order) {
+    for effect in app.update(Msg::Causes(answer_causes(order))) {
+        if let Effect::Causes(order) = effect {
+            caused(app, order);
         }
     }
 }
@@ -428,7 +440,7 @@ fn baselines_and_rows_go_together() {
 
 fn any_msg() -> impl Strategy<Value = Msg> {
     let key = prop_oneof![
-        10 => prop::sample::select(" ,.nNwsadofmcCUt/[]gG*#1234?q:jkhl+-ux%s0vVSzpP".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+        10 => prop::sample::select(" ,.nNwsadofmcCUt/[]gG*#1234?q:jkhl+-ux%s0vVSzpPib".chars().collect::<Vec<_>>()).prop_map(Key::Char),
         3 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
             Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('x')]),
         1 => any::<char>().prop_map(Key::Char),

@@ -7,6 +7,7 @@ use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::timeline::rows::{Shape, What};
 use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::driver::answer_causes;
 use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
 use kernel_oracle::ingest;
 use kernel_oracle::replay::lod::Pyramid;
@@ -86,11 +87,14 @@ fn open(trace: Arc<Trace>, size: (u16, u16)) -> App {
 
 fn keys(app: &mut App, text: &str) {
     for c in text.chars() {
-        let effects = app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }));
-        for effect in effects {
+        let mut effects = app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }));
+        while let Some(effect) = effects.pop() {
             if let Effect::Follow { ticket, trace, threads } = effect {
                 let lives = follow(&trace, &threads);
-                app.update(Msg::Followed { ticket, result: Ok(threads.into_iter().zip(lives).collect()) });
+                let result = Ok(threads.into_iter().zip(lives).collect());
+                effects.extend(app.update(Msg::Followed { ticket, result }));
+            } else if let Effect::Causes(order) = effect {
+                effects.extend(app.update(Msg::Causes(answer_causes(order))));
             }
         }
     }
@@ -175,6 +179,7 @@ fn cpus_are_sorted_by_what_is_visible() {
     };
     keys(&mut app, "fS");
     assert_eq!(order(&app)[0], 15, "the busiest one: {:?}", order(&app));
+    assert!(screen(&app, true).contains("use ▼"), "it is said by what");
     keys(&mut app, "S");
     assert!(order(&app)[..8].iter().all(|c| c.is_multiple_of(2)), "misses are on even ones: {:?}", order(&app));
     keys(&mut app, "S");
@@ -236,7 +241,7 @@ fn tasks_that_were_found_are_pinned_together() {
     assert!(app.message.as_ref().unwrap().contains("nothing searched"));
     keys(&mut app, "/hackb\nP");
     let t = app.timeline().unwrap();
-    let n = t.found.as_ref().unwrap().threads;
+    let n = t.looks.found.as_ref().unwrap().threads;
     assert_eq!(t.rows.pinned().len(), n.min(6));
     assert!(t.rows.pinned().iter().all(|&thread| t.life(thread).is_some()));
 }
@@ -245,7 +250,7 @@ fn tasks_that_were_found_are_pinned_together() {
 fn a_search_lights_its_task_at_every_zoom() {
     let mut app = open(few(), (120, 40));
     keys(&mut app, "/hackb\nf");
-    let name = app.timeline().unwrap().found.as_ref().unwrap().tasks[0];
+    let name = app.timeline().unwrap().looks.found.as_ref().unwrap().tasks[0];
     assert!(app.timeline().unwrap().trace().tasks().get(name).unwrap().name.contains("hackb"));
     let (w, h) = app.size;
     for _ in 0..30 {
@@ -261,7 +266,7 @@ fn a_search_lights_its_task_at_every_zoom() {
             let What::Cpu(cpu) = row.what else { continue };
             let cells = (0..l.plot.w).map(|x| &terminal.backend().buffer()[(l.plot.x + x, row.y)]);
             let seen = cells.filter(|cell| lit(cell)).count();
-            let ran = t.found.as_ref().unwrap().ran(cpu, t.view.start, t.view.end().min(t.trace().span().0));
+            let ran = t.looks.found.as_ref().unwrap().ran(cpu, t.view.start, t.view.end().min(t.trace().span().0));
             assert_eq!(seen > 0, ran, "CPU{cpu} in {:?}", t.view);
         }
         keys(&mut app, "w");

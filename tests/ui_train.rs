@@ -371,8 +371,9 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     let agrees = |app: &App, by: Option<&str>| {
         let t = app.timeline().unwrap();
         let shown = t.answers.get(t.cpu, t.decision.unwrap()).unwrap().pick;
-        let first = t.inspector.shown.as_ref().filter(|i| Some(i.event) == t.event()).map(|i| i.candidates[0].clone());
-        t.inspector.by.as_deref() == by && first.is_some_and(|c| (c.thread, c.p) == (shown.thread, shown.p))
+        let first =
+            t.panes.inspector.shown.as_ref().filter(|i| Some(i.event) == t.event()).map(|i| i.candidates[0].clone());
+        t.panes.inspector.by.as_deref() == by && first.is_some_and(|c| (c.thread, c.p) == (shown.thread, shown.p))
     };
     run(&mut app, &mut driver, &rx, Vec::new(), |app| agrees(app, Some("tcn-001 · epoch 1.0")));
     assert!(format!("{}", screen(&app)).contains("● tcn-001 · epoch 1.0 ─"), "{}", screen(&app));

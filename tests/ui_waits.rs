@@ -77,6 +77,7 @@ fn perform(app: &mut App, effects: Vec<Effect>) {
             Effect::Waits(order) => {
                 driver::answer_waits(order, &Cancel::new(), &mut |n| news.push(Msg::Waits(n)));
             }
+            Effect::Causes(order) => news.push(Msg::Causes(driver::answer_causes(order))),
             Effect::Tasks(order) => news.push(Msg::Tasks(driver::answer_tasks(order))),
             _ => {}
         }
@@ -389,7 +390,7 @@ fn any_msg() -> impl Strategy<Value = Msg> {
     let kinds = [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
     prop_oneof![
         4 => prop::sample::select(special.to_vec()).prop_map(Msg::Key),
-        8 => prop::sample::select("1556655/wtfsvVyxnN0mq>ajk ".chars().collect::<Vec<_>>()).prop_map(|c| Msg::Key(Key::Char(c))),
+        8 => prop::sample::select("1556655/wtfsvVyxnN0mq>ajkib ".chars().collect::<Vec<_>>()).prop_map(|c| Msg::Key(Key::Char(c))),
         2 => (prop::sample::select(kinds.to_vec()), 0..130u16, 0..45u16).prop_map(|(kind, x, y)| Msg::Mouse(Mouse { kind, x, y })),
         1 => (0..200u16, 0..60u16).prop_map(|(w, h)| Msg::Resized(w, h)),
     ]

@@ -74,6 +74,7 @@ fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
             Effect::Waits(order) => {
                 driver::answer_waits(order.clone(), &Cancel::new(), &mut |n| news.push(Msg::Waits(n)));
             }
+            Effect::Causes(order) => news.push(Msg::Causes(driver::answer_causes(order.clone()))),
             Effect::Tasks(order) => news.push(Msg::Tasks(driver::answer_tasks(order.clone()))),
             // Nothing is read from elsewhere: only the open recording is compared, with itself.
             Effect::Compare(order @ compare::Order::Compare { .. }) => {

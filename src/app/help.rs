@@ -56,7 +56,7 @@ impl Page {
 }
 
 /// What the glyphs of the lanes mean.
-const LEGEND: [(&str, &str); 10] = [
+const LEGEND: [(&str, &str); 12] = [
     ("ran", "one stint per box with the state letter it leaves in; many stints: longest task, shaded by use"),
     ("pick ...", "✗ miss, dim trivial, ░ not yet computed, – no model or no answer; many: share of misses ▁..█"),
     ("hit %", "of decisions with at least two candidates, as in the evaluation"),
@@ -66,6 +66,11 @@ const LEGEND: [(&str, &str); 10] = [
     ("one row", "who ran; ✗ a miss, red below a cell of many: mostly misses; on the right use and hits"),
     ("heat map", "one CPU, two (upper and lower half) or a group in a row: mean use, all misses, longest queue"),
     ("pinned", "CPU where it ran, → after a move, ▒ waits for a CPU, ─ sleeps, D blocked, ┈ unknown, ↑ woken by"),
+    ("┴│▲", "who woke the selected task, from the waker's row to its own, and who woke the waker; ◂ it was before"),
+    (
+        "idle+wait",
+        "i: share of the time in which some CPU was idle while some thread waited; above it the longest queue",
+    ),
     ("╱", "events were lost here"),
 ];
 

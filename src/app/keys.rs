@@ -75,6 +75,10 @@ pub enum Action {
     Pin,
     /// The same for the tasks that were found.
     PinFound,
+    /// Rows that say where it was crowded, or none.
+    Crowd,
+    /// Who ran between the marks, or no more.
+    Between,
     /// Previous CPU, row or line.
     Up,
     /// Next CPU, row or line.
@@ -206,6 +210,20 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('v')], Action::Shape, "rows", "CPUs as lanes, in one row each, as a heat map, or as they fit", TIMELINE),
     bind(&[C('V')], Action::Heat, "", "heat map of use, misses, queue", TIMELINE),
     bind(&[C('S')], Action::Sort, "", "sort CPUs by number, use, misses, longest queue", TIMELINE),
+    bind(
+        &[C('i')],
+        Action::Crowd,
+        "crowded",
+        "rows below: longest queue of a CPU; idle while somebody waited",
+        TIMELINE,
+    ),
+    bind(
+        &[C('b')],
+        Action::Between,
+        "between",
+        "who ran between two marks, on this CPU and on all, and what was idle",
+        TIMELINE,
+    ),
     bind(&[C('z')], Action::Room, "", "panes larger, closed, as before", TIMELINE),
     bind(
         &[Key::Enter],

@@ -109,6 +109,8 @@ pub struct Want {
     pub second: bool,
     /// Room for the panes.
     pub panes: Room,
+    /// Rows that say where it was crowded.
+    pub crowd: bool,
 }
 
 /// The timeline screen.
@@ -136,6 +138,8 @@ pub struct Layout {
     pub task_h: u16,
     /// Plotted columns of the rows, between the names on the left and the figures on the right.
     pub plot: Area,
+    /// Where it was crowded, two rows; empty when they are not wanted or there is no room.
+    pub crowd: Area,
     /// Who has which colour; empty when there is no room.
     pub legend: Area,
     /// Decision inspector; empty when there is no room.
@@ -151,17 +155,33 @@ pub struct Layout {
 /// Lines that a lane's queue has at most, and the ones that say who ran.
 const TALLEST: (u16, u16) = (24, 3);
 
+/// Rows that say where it was crowded, and the least height of a terminal that has room for them.
+const CROWD: u16 = 2;
+const HIGH: u16 = 18;
+
 impl Layout {
+    /// True where there is room for the rows that say where it was crowded.
+    pub fn has_crowd(size: (u16, u16)) -> bool {
+        size.1 >= HIGH
+    }
+
     /// The layout for a terminal of this size.
     pub fn timeline((w, h): (u16, u16), want: &Want) -> Self {
         let row = |y, h| Area { x: 0, y, w, h };
-        let gutter = if w >= 60 { 12 } else { 7 };
+        // Names of tasks are longer than those of CPUs.
+        let gutter = match w {
+            100.. if want.tasks > 0 => 18,
+            60.. => 12,
+            _ => 7,
+        };
         let right = if w >= 72 { 12 } else { 0 };
         let overview = row(1, if h >= 20 { 2 } else { u16::from(h >= 11) });
         let axis = row(1 + overview.h, 1);
         let bar_h = if h >= 16 { 2 } else { 1 };
         let top = axis.y + 1;
         let body = h.saturating_sub(top + bar_h);
+        let crowd_h = if want.crowd && Self::has_crowd((w, h)) { CROWD } else { 0 };
+        let body = body - crowd_h;
         let legend_h = u16::from(body >= 20);
         // The inspector needs 7 rows to say anything.
         let least = match want.panes {
@@ -174,8 +194,9 @@ impl Layout {
         let lanes_h = if least == 0 { body - legend_h } else { used.min(body - least - legend_h) };
         let pane = body - legend_h - lanes_h;
         l.lanes = row(top, lanes_h);
-        l.legend = row(top + lanes_h, legend_h);
-        let panes = row(top + lanes_h + legend_h, pane);
+        l.crowd = row(top + lanes_h, crowd_h);
+        l.legend = row(top + lanes_h + crowd_h, legend_h);
+        let panes = row(top + lanes_h + crowd_h + legend_h, pane);
         (l.decision, l.context) = if pane == 0 {
             (Area::default(), Area::default())
         } else if w >= 100 {
@@ -268,9 +289,11 @@ mod tests {
             for (i, (cpus, predictions, tasks)) in wants.into_iter().enumerate() {
                 let panes = [Room::Some, Room::Most, Room::None][(usize::from(h) + i) % 3];
                 let shape = shapes[(usize::from(w) + i) % 4];
-                let want = Want { cpus, tasks, shape, predictions, panes, ..Want::default() };
+                let crowd = h % 2 == 0;
+                let want = Want { cpus, tasks, shape, predictions, panes, crowd, ..Want::default() };
                 let l = Layout::timeline((w, h), &want);
-                let rows = [l.overview, l.axis, l.lanes, l.legend, l.decision, l.bar];
+                assert_eq!(l.crowd.h > 0, crowd && h >= HIGH);
+                let rows = [l.overview, l.axis, l.lanes, l.crowd, l.legend, l.decision, l.bar];
                 let mut y = 0;
                 for area in rows.into_iter().filter(|a| !a.is_empty()) {
                     assert!(area.y >= y, "{w}x{h} {want:?}: {l:?}");

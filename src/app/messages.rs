@@ -2,7 +2,7 @@
 
 use super::input::{Key, Mouse};
 use super::ticket::Ticket;
-use super::timeline::Loaded;
+use super::timeline::{Loaded, causes};
 use super::traces::Entry;
 use super::train::live::Whose;
 use super::{compare, mistakes, recording, second, tasks, train, waits};
@@ -108,6 +108,8 @@ pub enum Msg {
     Waits(waits::News),
     /// Something for the Tasks screen.
     Tasks(tasks::News),
+    /// What led to what the Timeline shows.
+    Causes(causes::News),
     /// Something for the Compare screen.
     Compare(compare::News),
     /// Somebody outside wants the program to end: by a signal of this number, or because the terminal went away.
@@ -192,6 +194,8 @@ pub enum Effect {
     Waits(waits::Order),
     /// Something for the Tasks screen; answered by [`Msg::Tasks`].
     Tasks(tasks::Order),
+    /// What led to what the Timeline shows; answered by [`Msg::Causes`].
+    Causes(causes::Order),
     /// Something for the Compare screen; answered by [`Msg::Compare`].
     Compare(compare::Order),
 }

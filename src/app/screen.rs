@@ -11,8 +11,8 @@ use super::timeline::Loaded;
 use super::train::live::Live;
 use super::waits::Span;
 use crate::predictor::weights::Weights;
-use crate::stats::Window;
 use crate::stats::column::Expr;
+use crate::stats::{Table, Window};
 use crate::trace::ThreadIx;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,6 +93,8 @@ pub struct Opened {
     pub event: Option<usize>,
     /// The current model has answered everything.
     pub predicted: bool,
+    /// Its waits, if they are known already.
+    pub waits: Option<Arc<Table>>,
 }
 
 impl Opened {

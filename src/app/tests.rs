@@ -3,10 +3,12 @@
 use super::input::Mouse;
 use super::ticket::Ticket;
 use super::timeline::Loaded;
+use super::timeline::causes::{Crowd, News, Order};
 use super::traces::Entry;
 use super::*;
 use crate::evaluate::overlay::Chunk;
 use crate::replay::lod::Pyramid;
+use crate::stats::Table;
 use crate::trace::{CpuId, Event, EventKind, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta};
 use std::sync::Arc;
 
@@ -79,7 +81,12 @@ fn opening_asks_for_predictions_and_the_selection_for_details() {
     let trace = trace();
     let loaded = Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
     let effects = app.update(Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
-    assert!(matches!(effects[..], [Effect::Predict { ticket: Ticket(1), .. }, Effect::Inspect { event: 0, .. }]));
+    let [Effect::Predict { ticket: Ticket(1), .. }, Effect::Inspect { event: 0, .. }, Effect::Causes(waits)] =
+        &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert!(matches!(waits, Order::Collect { ticket: Ticket(1), .. }), "{waits:?}");
     let effects = press(&mut app, ".");
     assert!(matches!(effects[..], [Effect::Inspect { event: 2, .. }]), "{effects:?}");
     assert!(press(&mut app, "w").is_empty(), "a zoom selects nothing new");
@@ -92,6 +99,11 @@ fn answers_to_an_old_recording_change_nothing() {
     app.update(Msg::Predicted { ticket: Ticket(0), chunk: chunk.clone() });
     app.update(Msg::PredictionFailed { ticket: Ticket(9), problem: "x".into() });
     app.update(Msg::Opened { ticket: Ticket(0), path: "a".into(), result: Err("late".into()) });
+    app.update(Msg::Causes(News::Crowded { ticket: Ticket(0), crowd: Crowd::default() }));
+    let table = Table::new("old".into(), trace());
+    app.update(Msg::Causes(News::Collected { ticket: Ticket(7), table: Arc::new(table) }));
+    let causes = &app.timeline().unwrap().causes;
+    assert!(causes.crowd.is_none() && causes.waits.is_none());
     let t = app.timeline().unwrap();
     assert_eq!((t.answers.events_done, t.answers.failed.as_deref()), (0, None));
     app.update(Msg::Predicted { ticket: Ticket(1), chunk });

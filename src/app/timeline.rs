@@ -1,26 +1,26 @@
 //! The open recording: playhead, window, selected decision, marks, search. Pure state and arithmetic on it.
 
+pub mod causes;
 pub mod colours;
 pub mod heat;
-mod pins;
+mod panes;
+pub mod pins;
 pub mod rows;
 mod search;
 mod walk;
 
+pub use panes::{Inspector, Pane, Panes};
 pub use search::Found;
 
 use super::answers::{Answers, Row};
-use super::layout::Room;
 use super::second::Second;
-use super::ticket::Slot;
 use super::time;
 use super::train::live::Whose;
 use super::view::View;
-use crate::evaluate::overlay::Inspection;
 use crate::replay::Cursor;
 use crate::replay::lod::{self, Pyramid};
-use crate::stats::life::Life;
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
+use causes::Causes;
 use colours::Colours;
 use rows::Rows;
 use std::path::PathBuf;
@@ -39,61 +39,15 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// The pane that has the arrows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pane {
-    /// Up and down choose a CPU.
-    #[default]
-    Lanes,
-    /// Up and down scroll the candidates.
-    Decision,
-    /// Up and down scroll what the model saw.
-    Context,
-}
-
-/// What is known of the selected decision beyond its prediction.
+/// How tasks and times are shown.
 #[derive(Debug, Default)]
-pub struct Inspector {
-    /// The details; may still be those of another decision.
-    pub shown: Option<Inspection>,
-    /// Whose weights gave them, if not the current model's.
-    pub by: Option<String>,
-    /// Why there are none.
-    pub failed: Option<String>,
-    /// The decision that was last asked about, and by whose weights.
-    pub(super) asked: Slot<(usize, Option<Whose>)>,
-}
-
-impl Inspector {
-    /// Takes the answer about the switch `event`.
-    pub(super) fn take(&mut self, event: usize, by: Option<String>, result: Result<Inspection, String>) {
-        match result {
-            Ok(inspection) => (self.shown, self.by, self.failed) = (Some(inspection), by, None),
-            Err(problem) if self.asked.ordered().is_some_and(|(asked, _)| *asked == event) => {
-                self.failed = Some(problem);
-            }
-            Err(_) => {}
-        }
-    }
-
-    /// Nothing is known and nothing was asked.
-    pub(super) fn forget(&mut self) {
-        self.shown = None;
-        self.asked.clear();
-    }
-}
-
-/// What has the arrows, how far things are scrolled, and what the mouse holds.
-#[derive(Debug, Default)]
-pub struct Panes {
-    /// Pane with the arrows.
-    pub focus: Pane,
-    /// Lines scrolled in it.
-    pub scroll: usize,
-    /// How much room they get.
-    pub room: Room,
-    /// Where a drag began: column, window at that time, and whether it moved yet.
-    pub(super) drag: Option<(u16, View, bool)>,
+pub struct Looks {
+    /// Who has which colour.
+    pub colours: Colours,
+    /// The last search: what it found is lit.
+    pub found: Option<Found>,
+    /// Times are shown by the recording's own clock, not since its start.
+    pub absolute: bool,
 }
 
 /// State of the timeline screen while a recording is open.
@@ -111,23 +65,17 @@ pub struct Timeline {
     pub view: View,
     /// What is shown below each other.
     pub rows: Rows,
-    /// Who has which colour.
-    pub colours: Colours,
-    /// What pinned tasks did, as far as it is known.
-    pub lives: Vec<(ThreadIx, Life)>,
+    /// How it is shown.
+    pub looks: Looks,
     /// Selected CPU.
     pub cpu: usize,
     /// Selected decision: index of a switch on the selected CPU. `None` before its first switch.
     pub decision: Option<usize>,
     /// Up to two marks.
     pub marks: Vec<Nanos>,
-    /// The last search.
-    pub found: Option<Found>,
-    /// Details of the selected decision.
-    pub inspector: Inspector,
-    /// Times are shown by the recording's own clock, not since its start.
-    pub absolute: bool,
-    /// What has the arrows, and how far it is scrolled.
+    /// What led to what is shown.
+    pub causes: Causes,
+    /// What is below the rows: what has the arrows, and what is known of the selected decision.
     pub panes: Panes,
 }
 
@@ -149,8 +97,7 @@ impl Timeline {
         let answers = Answers::new(trace.cpus());
         let mut timeline = Self {
             rows: Rows::new(trace.cpus()),
-            colours: Colours::default(),
-            lives: Vec::new(),
+            looks: Looks::default(),
             answers,
             second: None,
             cursor,
@@ -158,9 +105,7 @@ impl Timeline {
             cpu: if most > 0 { cpu } else { 0 },
             decision: None,
             marks: Vec::new(),
-            found: None,
-            inspector: Inspector::default(),
-            absolute: false,
+            causes: Causes::default(),
             panes: Panes::default(),
             loaded,
         };
@@ -175,7 +120,7 @@ impl Timeline {
 
     /// A task's colour, one of [`colours::COLOURS`]; none for idle.
     pub fn colour(&self, thread: ThreadIx) -> Option<u8> {
-        self.colours.of(self.trace(), thread)
+        self.looks.colours.of(self.trace(), thread)
     }
 
     /// A point in time (ns since the start) in words, by the clock that is shown; digits as a window of `width` ns needs.
@@ -185,7 +130,7 @@ impl Timeline {
 
     /// What the clock that is shown said at the first event, in ns.
     pub fn zero(&self) -> u64 {
-        if self.absolute { self.trace().meta().start_ns } else { 0 }
+        if self.looks.absolute { self.trace().meta().start_ns } else { 0 }
     }
 
     /// Index of the selected switch among all events.

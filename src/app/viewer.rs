@@ -7,11 +7,14 @@ mod wants;
 use super::layout::{Layout, Want};
 use super::second;
 use super::ticket::{Slot, Ticket};
+use super::timeline::causes::News;
 use super::timeline::{Loaded, Pane, Timeline};
 use super::train::live::Whose;
+use super::view::View;
 use super::{Context, Effect, Msg, Opened};
 use crate::features::Extractor;
 use crate::predictor::weights::Weights;
+use crate::stats::Window;
 use crate::trace::ThreadIx;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +60,17 @@ impl Predicted {
     }
 }
 
+/// What was asked for of what led to what is shown.
+#[derive(Debug, Default)]
+struct Asked {
+    /// All waits.
+    waits: Slot<()>,
+    /// The window, and into how many parts it is cut.
+    crowd: Slot<(View, usize)>,
+    /// The CPU, and the time between the marks.
+    between: Slot<(usize, Window)>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Viewer {
@@ -70,6 +84,8 @@ pub struct Viewer {
     second: Slot<PathBuf>,
     /// Which pinned tasks were asked for.
     following: Slot<Vec<ThreadIx>>,
+    /// What of the causes was asked for.
+    asked: Asked,
     /// Who was shown there last: the key shows it again.
     last: Option<PathBuf>,
     /// A decision to go to as soon as its recording is open.
@@ -99,19 +115,18 @@ impl Viewer {
         let Some(t) = self.timeline() else { return Layout::timeline(size, &Want::default()) };
         let predictions = 1 + u16::from(t.second.is_some());
         let second = t.panes.focus == Pane::Context;
-        Layout::timeline(size, &Want { predictions, second, panes: t.panes.room, ..t.rows.want() })
+        let crowd = t.causes.crowded;
+        Layout::timeline(size, &Want { predictions, second, crowd, panes: t.panes.room, ..t.rows.want() })
     }
 
     /// What other screens know of the recording.
     pub(super) fn opened_for_others(&self) -> Option<Opened> {
         let t = self.timeline()?;
-        let marks = match t.marks[..] {
-            [a, b] => Some([a.0.min(b.0), a.0.max(b.0)]),
-            _ => None,
-        };
+        let marks = t.marked().map(|window| [window.from, window.to]);
+        let waits = t.causes.waits.clone();
         let predicted = t.answers.events_done == t.trace().len() && t.answers.no_model.is_none();
         let mark = t.marks.first().map(|m| m.0);
-        Some(Opened { loaded: Arc::clone(&t.loaded), marks, mark, event: t.event(), predicted })
+        Some(Opened { loaded: Arc::clone(&t.loaded), marks, mark, event: t.event(), predicted, waits })
     }
 
     /// Opens a recording in the place of the one that is there.
@@ -152,6 +167,9 @@ impl Viewer {
         self.open = Open::Ready(Box::new(timeline));
         self.predicted = Predicted::Nobody;
         self.following.clear();
+        self.asked.waits.clear();
+        self.asked.crowd.clear();
+        self.asked.between.clear();
     }
 
     /// Shows an event; opens its recording first if it is not open.
@@ -170,7 +188,7 @@ impl Viewer {
             self.second_news(ticket, news, cx);
             return;
         }
-        let Self { open, work, following, .. } = self;
+        let Self { open, work, following, asked, .. } = self;
         let Open::Ready(t) = open else { return };
         match msg {
             Msg::Tick { now } => t.tick(now),
@@ -180,11 +198,19 @@ impl Viewer {
             }
             Msg::NoModel { ticket, problem } if work.counts(ticket) => t.answers.no_model = Some(problem),
             Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => t.answers.failed = Some(problem),
-            Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => t.inspector.take(event, by, result),
+            Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => {
+                t.panes.inspector.take(event, by, result);
+            }
             Msg::Followed { ticket, result } if following.counts(ticket) => match result {
-                Ok(lives) => t.lives.extend(lives),
+                Ok(lives) => t.rows.pins.lives.extend(lives),
                 Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
             },
+            Msg::Causes(News::Collected { ticket, table }) if asked.waits.counts(ticket) => t.causes.collected(table),
+            Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => t.causes.crowd = Some(crowd),
+            Msg::Causes(News::Between { ticket, between }) if asked.between.counts(ticket) => {
+                t.causes.told = Some(between);
+            }
+            Msg::Causes(News::Trouble(problem)) => cx.say(problem),
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
                 let live = cx.shared.live.as_ref().filter(|l| l.label == label);
                 if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {

@@ -10,7 +10,7 @@ mod span;
 mod words;
 
 pub use span::{Lit, Span};
-pub use words::{Crowd, News, Order, PARTS};
+pub use words::{Crowd, InShort, News, Order, PARTS};
 
 use super::filter::{Filter, Language};
 use super::list::{List, Sorting};
@@ -18,7 +18,7 @@ use super::ticket::{Same, Slot};
 use super::timeline::Timeline;
 use crate::query::{Completion, FilterError, complete};
 use crate::stats::Table;
-use crate::stats::blame::{Blame, Instead};
+use crate::stats::blame::Blame;
 use crate::stats::column::{Column, Expr, parse};
 use crate::stats::view::{Query, View};
 use crate::trace::Trace;
@@ -74,12 +74,13 @@ pub enum Shown {
 }
 
 /// Columns of the list: which, cells, and whether right-aligned.
-pub const LIST: [(Shown, u16, bool); 11] = [
+pub const LIST: [(Shown, u16, bool); 12] = [
     (Shown::Of(Column::Wait), 9, true),
     (Shown::Of(Column::Task), 16, false),
     (Shown::Of(Column::Cpu), 3, true),
     (Shown::Of(Column::From), 11, true),
     (Shown::Instead, 34, false),
+    (Shown::Of(Column::Idle), 8, true),
     (Shown::Of(Column::Kind), 9, false),
     (Shown::Of(Column::Waker), 16, false),
     (Shown::Pick, 18, false),
@@ -109,7 +110,7 @@ impl Default for Listing {
 #[derive(Debug, Default)]
 pub struct Instances {
     /// In short, of rows that were visible.
-    pub rows: BTreeMap<u32, Instead>,
+    pub rows: BTreeMap<u32, InShort>,
     /// Everything of one row.
     pub chosen: Option<(u32, Arc<Blame>)>,
     /// Lines of that which are scrolled past.

@@ -1,12 +1,12 @@
 //! The work behind the screens Waits and Tasks: finding all waits of a recording, filtering and sorting, who ran instead,
 //! where it was crowded; summing up threads. Each kind is one job at a time; a newer order replaces the one before.
 
-use crate::app::waits::{Crowd, News, Order, PARTS};
+use crate::app::waits::{Crowd, InShort, News, Order, PARTS};
 use crate::app::{Msg, tasks};
 use crate::job::{Cancel, Job, JobError};
 use crate::stats::blame::{Blame, had_the_cpu};
 use crate::stats::view::View;
-use crate::stats::{Table, Window, load};
+use crate::stats::{Table, Window, idle, load};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -25,6 +25,11 @@ pub struct Desk {
     sorting: Option<Job>,
 }
 
+/// What a row of the list says.
+fn in_short(table: &Table, row: usize) -> InShort {
+    InShort { instead: had_the_cpu(table, row, NAMED), idle: idle::time(table, row) }
+}
+
 /// Computes what is ordered, and tells it. This is what the jobs do; tests and fuzzers call it in the place of a driver.
 pub fn answer(order: Order, cancel: &Cancel, tell: &mut dyn FnMut(News)) {
     match order {
@@ -41,7 +46,7 @@ pub fn answer(order: Order, cancel: &Cancel, tell: &mut dyn FnMut(News)) {
                 tell(News::Told { ticket, rows: Vec::new(), chosen });
             }
             let wanted = rows.into_iter().take_while(|_| !cancel.is_cancelled());
-            let rows = wanted.map(|row| (row, had_the_cpu(&table, row as usize, NAMED))).collect();
+            let rows = wanted.map(|row| (row, in_short(&table, row as usize))).collect();
             tell(News::Told { ticket, rows, chosen: None });
         }
         Order::Crowd { ticket, table } => {

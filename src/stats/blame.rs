@@ -1,6 +1,7 @@
 //! Who is to blame for a wait: who had the CPU instead, which CPUs were idle meanwhile, and the chain of wake-ups that led
 //! to it. Answers are bounded; a wait costs what happened while it lasted.
 
+use super::idle::home;
 use super::states::Cause;
 use super::waits::Table;
 use super::{Window, runs};
@@ -77,9 +78,8 @@ pub fn idle_cpus(t: &Table, row: usize, most: usize) -> Vec<Idle> {
     }
     found.sort_unstable_by_key(|(ns, cpu)| (std::cmp::Reverse(*ns), *cpu));
     found.truncate(most);
-    let rows = t.waits.of_thread(wait.thread);
-    let ran_on = |cpu| rows.iter().any(|r| t.waits.cpu(*r as usize) == cpu && !t.waits.is_open(*r as usize));
-    found.into_iter().map(|(ns, cpu)| Idle { cpu, ns, allowed: ran_on(cpu) }).collect()
+    let homes = home(t, wait.thread);
+    found.into_iter().map(|(ns, cpu)| Idle { cpu, ns, allowed: homes.contains(&cpu) }).collect()
 }
 
 /// A wake-up on the way to a wait.

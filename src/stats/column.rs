@@ -29,12 +29,13 @@ pub enum Column {
     WakerPid,
     WakerCpu,
     Open,
+    Idle,
     Event,
     Trace,
 }
 
 /// Every column with its name in filters, its kind, and what it says.
-pub const COLUMNS: [Described<Column>; 14] = [
+pub const COLUMNS: [Described<Column>; 15] = [
     (Column::Task, "task", Kind::Text, "who waited: name, or name:pid"),
     (Column::Pid, "pid", Kind::Count, "its pid"),
     (Column::Cpu, "cpu", Kind::Count, "the CPU where it came in"),
@@ -52,6 +53,7 @@ pub const COLUMNS: [Described<Column>; 14] = [
         Kind::Flag,
         "it never came in, as far as is known: the recording ended, or lost events there",
     ),
+    (Column::Idle, "idle", Kind::Time, "for how long of it a CPU was idle on which the thread comes in some time"),
     (Column::Event, "event", Kind::Count, "number among all events of the switch that brought it in"),
     (Column::Trace, "trace", Kind::Text, "name of the recording"),
 ];
@@ -65,6 +67,7 @@ impl Column {
             Self::Pid => pid(w.thread(row)),
             Self::Cpu => Some(u64::from(w.cpu(row).0)),
             Self::Wait => Some(w.ns(row)),
+            Self::Idle => t.idle().get(row).copied(),
             Self::From => Some(w.from(row)),
             Self::To => Some(w.to(row)),
             Self::WakerPid => Some(w.get(row).waker).filter(|t| *t != ThreadIx::NONE).and_then(pid),
@@ -130,6 +133,10 @@ impl Columns for Column {
         let (w, len) = (&t.waits, t.waits.len());
         match self {
             Self::Wait => Bitmap::of(len, |row| holds(w.ns(row))),
+            Self::Idle => {
+                let idle = t.idle();
+                Bitmap::of(len, |row| holds(idle[row]))
+            }
             Self::From => Bitmap::of(len, |row| holds(w.from(row))),
             Self::To => Bitmap::of(len, |row| holds(w.to(row))),
             _ => Bitmap::of(len, |row| self.count(t, row).is_some_and(&holds)),

@@ -23,7 +23,7 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     } else if let Some(a) = t.marks.first() {
         pieces.push((format!("  A→┃ {}", time::short_signed(t.cursor.pos().0 as i64 - a.0 as i64)), theme.mark()));
     }
-    if let Some(found) = &t.found {
+    if let Some(found) = &t.looks.found {
         let n = found.threads;
         pieces.push((format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }), theme.text()));
     }
@@ -46,11 +46,12 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
             format!("  ░ {} {} %", second.label, did * 100 / all.max(1))
         } else if done == all {
             let (one, two) = (percent(&t.answers), percent(&second.answers));
-            format!("  {} {one} · {} {two} right", t.answers.row().name(), second.label)
+            format!("  {} {one} · {} {two}", t.answers.row().name(), second.label)
         } else {
             String::new()
         };
         pieces.push((text, theme.text()));
+        pieces.extend((done == all && did == all).then(|| (" right".to_owned(), theme.text())));
     }
     if let Some(problem) = &t.answers.failed {
         pieces.push((format!("  no predictions: {problem}"), theme.miss()));
@@ -69,7 +70,7 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
         let more = if t.loaded.notes.len() > 1 { format!(" (+{})", t.loaded.notes.len() - 1) } else { String::new() };
         pieces.push((format!("  ! {note}{more}"), theme.gap()));
     }
-    pen.inside(Area { x: 1, w: l.bar.w.saturating_sub(1), ..l.bar }).words(0, &pieces);
+    pen.inside(Area { x: 1, w: l.bar.w.saturating_sub(1), ..l.bar }).fitting(0, &pieces);
 }
 
 fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {

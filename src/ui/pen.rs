@@ -80,6 +80,27 @@ impl Pen<'_> {
         used
     }
 
+    /// The same as far as they fit: what does not is cut at a word, with a sign that something is missing.
+    pub fn fitting(&mut self, row: u16, pieces: &[(String, Style)]) -> u16 {
+        let mut used: u16 = 0;
+        for (text, style) in pieces {
+            let room = usize::from(self.area.w.saturating_sub(used));
+            let (x, y) = (self.area.x + used, self.area.y + row);
+            if text.chars().count() > room {
+                let kept: String = text.chars().take(room.saturating_sub(2)).collect();
+                let kept = kept.trim_end().rsplit_once(' ').map_or("", |(head, _)| head.trim_end());
+                if !kept.is_empty() {
+                    used += self.put(x, y, room as u16, &format!("{kept} …"), *style);
+                } else if room >= 2 && used > 0 {
+                    used += self.put(x, y, 2, " …", *style);
+                }
+                break;
+            }
+            used += self.put(x, y, room as u16, text, *style);
+        }
+        used
+    }
+
     /// Empties `width` columns of a row and gives them this style.
     pub fn fill(&mut self, x: u16, y: u16, width: u16, style: Style) {
         for x in x..x.saturating_add(width).min(self.area.x + self.area.w) {
@@ -154,6 +175,24 @@ mod tests {
         assert_eq!((inner.line(0, "abcdef", Style::new()), inner.line(1, "no", Style::new())), (4, 0));
         inner.right((2, 2), 4, "z", Style::new());
         assert_eq!(text(&buf), ["      ab", " ┌ tit┐ ", " │abcz│ ", " └────┘ "]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut_at_a_word() {
+        let table = [
+            ("► 1×|  0.5 of 2|  n N in the list", "► 1×  0.5 of 2  n N …   "),
+            ("► 1×|  0.5 of 2|  everything", "► 1×  0.5 of 2  everyth…"),
+        ];
+        for (pieces, want) in table {
+            let mut buf = Buffer::empty(Rect::new(0, 0, 21, 1));
+            let pieces: Vec<(String, Style)> = pieces.split('|').map(|p| (p.to_owned(), Style::new())).collect();
+            Pen::new(&mut buf, Theme { color: false }).fitting(0, &pieces);
+            let drawn = text(&buf).remove(0);
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let whole: Vec<String> = pieces.iter().flat_map(|p| words(&p.0)).collect();
+            assert!(words(&drawn).iter().all(|w| w == "…" || whole.contains(w)), "{drawn:?} {want:?}");
+            assert!(drawn.contains('…') && drawn.contains("0.5 of 2"), "{drawn:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The Timeline: the whole recording at the top, axis and lanes, the selected decision, playback. What is said while no
 //! recording is open.
 
+mod arrows;
 mod axis;
+mod between;
+mod crowd;
 pub(super) mod heat;
 mod inspector;
 mod lane;
@@ -13,9 +16,12 @@ pub(super) mod slim;
 mod task;
 
 use super::footer;
+use super::palette::short_name;
 use super::pen::Pen;
 use crate::app::help::wrap;
-use crate::app::{App, Open};
+use crate::app::timeline::Timeline;
+use crate::app::timeline::causes::Woken;
+use crate::app::{App, Open, time};
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
@@ -26,10 +32,28 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let l = app.layout();
     overview::draw(t, &l, pen);
     lanes::draw(t, &l, pen);
+    crowd::draw(t, &l, pen);
     legend::draw(t, &l, pen);
     marks::draw(app, t, &l, pen);
     inspector::draw(t, &l, pen);
+    if let Some(window) = t.between().filter(|_| !between::area(&l).is_empty()) {
+        between::draw(t, window, &l, pen);
+    }
     footer::bar(app, t, &l, pen);
+}
+
+/// The wake-ups that led to a stint, in words.
+fn chain(t: &Timeline, woken: &Woken) -> String {
+    let trace = t.trace();
+    let link = |l: &crate::stats::blame::Link| {
+        let by = if trace.tasks().is_idle(l.waker) {
+            "an interrupt".into()
+        } else {
+            short_name(trace, l.waker, l.event as usize, 24)
+        };
+        format!("{by} on CPU{} {} before", l.cpu.0, time::short(woken.to.saturating_sub(l.at.0)))
+    };
+    format!("woken by {}", woken.links.iter().map(link).collect::<Vec<_>>().join(" ← "))
 }
 
 fn waiting(open: &Open, pen: &mut Pen) {

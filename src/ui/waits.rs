@@ -83,7 +83,7 @@ fn note(table: &Table, view: &View, pen: &mut Pen) {
     if !table.trace.knows_queues() {
         pieces.push(("  ! no wake-ups recorded: only waits after a preemption are known".into(), theme.gap()));
     }
-    pen.words(0, &pieces);
+    pen.fitting(0, &pieces);
 }
 
 /// A thread as it is called when a wait ends.

@@ -73,7 +73,7 @@ impl Beside {
         let mut sides = both.map(Side::new);
         let colours = by_name(both);
         for (side, of) in sides.iter_mut().zip(colours) {
-            side.t.colours = Colours::chosen(of);
+            side.t.looks.colours = Colours::chosen(of);
         }
         let view = View::fit(0);
         let mut beside = Self { sides, align: Align::Starts, shift: 0, mark: None, view, first: 0 };

@@ -27,6 +27,8 @@ pub struct Colours {
     of: HashMap<ThreadIx, u8>,
     /// The tasks that ran most in the visible window, in this order; at most [`COLOURS`].
     pub seen: Vec<Seen>,
+    /// Tasks that ran there too, at least: they share those colours.
+    pub others: usize,
     /// The window that this was found for.
     view: Option<View>,
 }
@@ -65,6 +67,7 @@ impl Colours {
         let known = longest.known.max(1) as f32;
         let mut seen = longest.threads;
         seen.sort_unstable_by_key(|&(thread, ns)| (std::cmp::Reverse(ns), thread));
+        self.others = seen.len().saturating_sub(COLOURS);
         seen.truncate(COLOURS);
         let least = longest.missing as f32 / known >= 0.005;
         let seen = seen.into_iter().map(|(thread, ns)| Seen { thread, share: ns as f32 / known, least });

@@ -1,113 +1,13 @@
 //! The rows of the timeline, as the user composes them: pinned tasks, CPUs, and groups of CPUs where there are more than
 //! rows. What a row shows is a value; drawing, keys and mouse go by this one list, and a row's height is what it says here.
 
+mod kinds;
+
+pub use kinds::{Heat, Placed, Shape, Sort, What};
+
+use super::pins::Pins;
 use crate::app::layout::{Layout, Want};
 use crate::trace::ThreadIx;
-
-/// What a row shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// A pinned task, wherever it runs.
-    Task(ThreadIx),
-    /// A CPU.
-    Cpu(usize),
-    /// Several CPUs: those from this place of the order on.
-    Group(usize),
-}
-
-/// How CPUs are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shape {
-    /// As lanes where they fit, else in one row each, else as a heat map.
-    #[default]
-    Auto,
-    /// Who ran, who was predicted, the queue: several rows each.
-    Lanes,
-    /// One row each: who ran, misses marked in it.
-    Slim,
-    /// One row each or for several: how much of something there was.
-    Heat,
-}
-
-impl Shape {
-    /// The one after it.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Auto => Self::Lanes,
-            Self::Lanes => Self::Slim,
-            Self::Slim => Self::Heat,
-            Self::Heat => Self::Auto,
-        }
-    }
-}
-
-/// What a heat map is coloured by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Heat {
-    /// Share of the time in which the CPU was not idle.
-    #[default]
-    Use,
-    /// Share of wrong predictions.
-    Misses,
-    /// The longest run queue.
-    Queue,
-}
-
-impl Heat {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Use => "use",
-            Self::Misses => "misses",
-            Self::Queue => "queue",
-        }
-    }
-
-    /// The one after it.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Use => Self::Misses,
-            Self::Misses => Self::Queue,
-            Self::Queue => Self::Use,
-        }
-    }
-}
-
-/// By what CPUs are sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// By number.
-    #[default]
-    Number,
-    /// What there was most of, in the window that was visible when they were sorted.
-    By(Heat),
-}
-
-impl Sort {
-    /// The one after it.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Number => Self::By(Heat::Use),
-            Self::By(Heat::Use) => Self::By(Heat::Misses),
-            Self::By(Heat::Misses) => Self::By(Heat::Queue),
-            Self::By(Heat::Queue) => Self::Number,
-        }
-    }
-}
-
-/// A row on the screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placed {
-    /// What it shows.
-    pub what: What,
-    /// Its first line on the screen.
-    pub y: u16,
-    /// Lines of it that fit.
-    pub h: u16,
-}
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -122,8 +22,8 @@ pub struct Rows {
     pub on: What,
     /// CPUs in the order in which they are shown.
     order: Vec<usize>,
-    /// Pinned tasks, the last one first.
-    pinned: Vec<ThreadIx>,
+    /// Pinned tasks.
+    pub pins: Pins,
     /// Groups that are unfolded, and CPUs that are shown as lanes among single rows, or the other way round.
     opened: Vec<What>,
     /// CPUs in one row.
@@ -133,9 +33,6 @@ pub struct Rows {
     /// The first visible one.
     first: usize,
 }
-
-/// Tasks that can be pinned at a time.
-const MOST_PINNED: usize = 16;
 
 impl Rows {
     /// One row for each of so many CPUs.
@@ -148,7 +45,7 @@ impl Rows {
             sort: Sort::Number,
             on: What::Cpu(0),
             order,
-            pinned: Vec::new(),
+            pins: Pins::default(),
             opened: Vec::new(),
             group: 1,
             all,
@@ -163,7 +60,7 @@ impl Rows {
 
     /// Pinned tasks, in the order of their rows.
     pub fn pinned(&self) -> &[ThreadIx] {
-        &self.pinned
+        &self.pins.threads
     }
 
     /// The CPUs of a row: one, several, or none.
@@ -189,7 +86,7 @@ impl Rows {
         let of_group = |what: &&What| matches!(what, What::Group(_));
         let members = self.opened.iter().filter(of_group).map(|&what| self.cpus(what).len()).sum();
         let opened = self.opened.iter().filter(|what| matches!(what, What::Cpu(_))).count();
-        Want { cpus, tasks: self.pinned.len(), members, opened, shape: self.shape, ..Want::default() }
+        Want { cpus, tasks: self.pins.threads.len(), members, opened, shape: self.shape, ..Want::default() }
     }
 
     /// Lines of a row.
@@ -236,7 +133,7 @@ impl Rows {
             self.group = l.group.max(1);
         }
         self.all.clear();
-        self.all.extend(self.pinned.iter().map(|&thread| What::Task(thread)));
+        self.all.extend(self.pins.threads.iter().map(|&thread| What::Task(thread)));
         for at in (0..self.order.len()).step_by(self.group) {
             let members = &self.order[at..(at + self.group).min(self.order.len())];
             if self.group > 1 {
@@ -253,7 +150,7 @@ impl Rows {
     /// Stays on a row that there is and that has this CPU, or on a pinned task.
     fn stand(&mut self, cpu: usize) {
         let has = |what: What| match what {
-            What::Task(thread) => self.pinned.contains(&thread),
+            What::Task(thread) => self.pins.threads.contains(&thread),
             what => self.all.contains(&what) && self.cpus(what).contains(&cpu),
         };
         if !has(self.on) {
@@ -319,27 +216,17 @@ impl Rows {
         self.first = 0;
     }
 
-    /// Gives a task a row above the CPUs; the oldest one goes where there are too many. False when it had one.
+    /// Gives a task a row above the CPUs. False when it had one.
     pub fn pin(&mut self, thread: ThreadIx) -> bool {
-        if self.pinned.contains(&thread) {
-            return false;
-        }
-        self.pinned.truncate(MOST_PINNED - 1);
-        self.pinned.insert(0, thread);
-        self.first = 0;
-        true
-    }
-
-    /// Takes a task's row away. False when it had none.
-    pub fn unpin(&mut self, thread: ThreadIx) -> bool {
-        let n = self.pinned.len();
-        self.pinned.retain(|&t| t != thread);
-        self.pinned.len() < n
+        let new = self.pins.add(thread);
+        self.first = if new { 0 } else { self.first };
+        new
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::pins::MOST;
     use super::*;
 
     fn arranged(rows: &mut Rows, size: (u16, u16), cpu: usize) -> Layout {
@@ -400,13 +287,13 @@ mod tests {
             (rows.beside(1), rows.beside(-5), rows.beside(9)),
             (Some(What::Cpu(0)), Some(nine), Some(What::Cpu(1)))
         );
-        assert!(rows.unpin(ThreadIx(7)) && !rows.unpin(ThreadIx(7)));
+        assert!(rows.pins.remove(ThreadIx(7)) && !rows.pins.remove(ThreadIx(7)));
         let _ = arranged(&mut rows, (120, 40), 1);
         assert_eq!(rows.on, What::Cpu(1), "its row is gone");
         for thread in 20..60 {
             rows.pin(ThreadIx(thread));
         }
-        assert_eq!((rows.pinned().len(), rows.pinned()[0]), (MOST_PINNED, ThreadIx(59)));
+        assert_eq!((rows.pinned().len(), rows.pinned()[0]), (MOST, ThreadIx(59)));
     }
 
     #[test]

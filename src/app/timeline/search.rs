@@ -55,7 +55,7 @@ impl Timeline {
     pub fn find(&mut self, query: &str) -> usize {
         let found = Found::new(self.trace(), query);
         let n = found.threads;
-        self.found = Some(found);
+        self.looks.found = Some(found);
         if n > 0 && !self.jump_to_found(true) {
             self.jump_to_found(false);
         }
@@ -64,7 +64,7 @@ impl Timeline {
 
     /// Goes to the nearest stint, on any CPU, of a task that was found. False when there is none that way.
     pub fn jump_to_found(&mut self, forward: bool) -> bool {
-        let Some(found) = &self.found else { return false };
+        let Some(found) = &self.looks.found else { return false };
         let trace = self.trace();
         let here = (self.cursor.pos().0, self.event().unwrap_or(0));
         let mut best: Option<((u64, usize), usize, usize)> = None;

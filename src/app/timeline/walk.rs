@@ -76,7 +76,8 @@ impl Timeline {
     /// Makes the list of rows fit a layout, and gives what is visible its colours.
     pub fn arrange(&mut self, l: &Layout) {
         self.rows.arrange(l, self.cpu);
-        self.colours.look(&self.loaded.trace, &self.loaded.pyramid, self.view);
+        self.look_who_woke();
+        self.looks.colours.look(&self.loaded.trace, &self.loaded.pyramid, self.view);
     }
 
     /// Sorts the CPUs by something else; in words by what.

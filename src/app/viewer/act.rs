@@ -3,6 +3,7 @@
 use super::Viewer;
 use crate::app::input::Mouse;
 use crate::app::keys::{self, Action, Contexts};
+use crate::app::layout::Layout;
 use crate::app::prompt::Ask;
 use crate::app::timeline::{Pane, Timeline};
 use crate::app::view::View;
@@ -35,7 +36,15 @@ impl Screen for Viewer {
             action => {
                 let l = self.layout(cx.size);
                 let panes = l.decision.h > 0 || l.context.h > 0;
-                if let Some(news) = self.timeline_mut().and_then(|t| t.act(action, panes)) {
+                let news = match action {
+                    Action::Crowd => {
+                        let room = Layout::has_crowd(cx.size);
+                        self.timeline_mut().map(|t| t.show_crowd(room))
+                    }
+                    Action::Between => self.timeline_mut().and_then(|t| t.show_between(panes)),
+                    action => self.timeline_mut().and_then(|t| t.act(action, panes)),
+                };
+                if let Some(news) = news {
                     cx.say(news);
                 }
             }
@@ -58,7 +67,7 @@ impl Screen for Viewer {
             Ask::Find => {
                 let news = match t.find(text.trim()) {
                     0 => {
-                        t.found = None;
+                        t.looks.found = None;
                         format!("no task like \"{}\"", text.trim())
                     }
                     1 => "one task found; * next stint, # previous".into(),
@@ -85,6 +94,7 @@ impl Screen for Viewer {
         self.want_second(cx);
         self.want_lives(cx);
         self.want_details(cx);
+        self.want_causes(&l, cx);
     }
 }
 
@@ -142,14 +152,18 @@ impl Timeline {
                 }
             }
             Action::NextFound | Action::PrevFound => {
-                if t.found.is_none() {
+                if t.looks.found.is_none() {
                     news = Some("nothing searched yet: / finds a task".into());
                 } else if !t.jump_to_found(action == Action::NextFound) {
                     news = Some("no further stint of it that way".into());
                 }
             }
-            Action::Mark => t.mark(),
-            Action::Clock => t.absolute = !t.absolute,
+            Action::Mark => {
+                t.mark();
+                let both = t.marks.len() == 2;
+                news = both.then(|| "b: who ran between the marks; 6: all threads there; 5, then t: the waits".into());
+            }
+            Action::Clock => t.looks.absolute = !t.looks.absolute,
             Action::Start => t.seek(Nanos(0)),
             Action::End => t.seek(Nanos(u64::MAX)),
             Action::Row => t.next_row(),
@@ -181,8 +195,8 @@ impl Timeline {
             Action::Back => {
                 if t.panes.focus != Pane::Lanes {
                     t.panes.focus = Pane::Lanes;
-                } else if t.found.is_some() {
-                    t.found = None;
+                } else if t.looks.found.is_some() {
+                    t.looks.found = None;
                 } else if t.marks.is_empty() {
                     t.cursor.pause();
                 } else {

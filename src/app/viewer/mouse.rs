@@ -31,7 +31,9 @@ impl Timeline {
                     t.view = t.view.zoom(t.view.time(col, cols), num, den);
                 }
             }
-            MouseKind::Down if l.lanes.has(x, y) || l.axis.has(x, y) => t.panes.drag = Some((x, t.view, false)),
+            MouseKind::Down if l.lanes.has(x, y) || l.axis.has(x, y) || l.crowd.has(x, y) => {
+                t.panes.drag = Some((x, t.view, false));
+            }
             MouseKind::Down => {
                 if l.decision.has(x, y) {
                     t.panes.focus = Pane::Decision;

@@ -3,8 +3,12 @@
 
 use super::{Open, Predicted, Viewer};
 use crate::app::answers::Answers;
+use crate::app::layout::Layout;
 use crate::app::second::Second;
+use crate::app::timeline::causes::Order;
 use crate::app::{Context, Effect};
+use crate::stats::Window;
+use crate::trace::CpuId;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -40,7 +44,7 @@ impl Viewer {
             let row = t.answers.row();
             t.answers = Answers::new(trace.cpus());
             t.answers.set_row(row, &trace);
-            t.inspector.forget();
+            t.panes.inspector.forget();
         }
         cx.order(Effect::Predict { ticket: self.work.ticket(), trace, model });
     }
@@ -101,20 +105,43 @@ impl Viewer {
         }
     }
 
+    /// All waits, where it was crowded, who ran between the marks: as far as it is shown and not there.
+    pub(super) fn want_causes(&mut self, l: &Layout, cx: &mut Context) {
+        let Self { open: Open::Ready(t), asked, .. } = self else { return };
+        // While something plays nobody reads who woke whom.
+        let needed = t.causes.crowded || !t.rows.pinned().is_empty() || !t.cursor.is_playing();
+        let trace = || Arc::clone(&t.loaded.trace);
+        let missing = needed && t.causes.waits.is_none() && !t.trace().is_empty();
+        if let Some(ticket) = missing.then(|| asked.waits.want(())).flatten() {
+            cx.order(Effect::Causes(Order::Collect { ticket, trace: trace() }));
+        }
+        let crowded = t.causes.waits.as_ref().filter(|_| !l.crowd.is_empty());
+        let crowded = crowded.and_then(|table| Some((table, asked.crowd.want((t.view, l.cols()))?)));
+        if let Some((table, ticket)) = crowded {
+            let window = Window { from: t.view.start, to: t.view.end() };
+            cx.order(Effect::Causes(Order::Crowd { ticket, table: Arc::clone(table), window, parts: l.cols() }));
+        }
+        let between = t.between().and_then(|window| Some((window, asked.between.want((t.cpu, window))?)));
+        if let Some((window, ticket)) = between {
+            let cpu = CpuId(t.cpu as u16);
+            cx.order(Effect::Causes(Order::Between { ticket, trace: trace(), cpu, window }));
+        }
+    }
+
     /// Details of the selected decision, by the weights whose answer is shown there.
     pub(super) fn want_details(&mut self, cx: &mut Context) {
         let ticket = self.work.ticket();
         let Open::Ready(t) = &mut self.open else { return };
         let wanted = t.event().map(|event| (event, t.whose().cloned()));
-        if wanted.as_ref() == t.inspector.asked.ordered() {
+        if wanted.as_ref() == t.panes.inspector.asked.ordered() {
             return;
         }
-        t.inspector.failed = None;
+        t.panes.inspector.failed = None;
         let Some((event, by)) = wanted else {
-            t.inspector.asked.clear();
+            t.panes.inspector.asked.clear();
             return;
         };
-        t.inspector.asked.order((event, by.clone()));
+        t.panes.inspector.asked.order((event, by.clone()));
         cx.order(Effect::Inspect { ticket, trace: Arc::clone(&t.loaded.trace), event, by });
     }
 }

@@ -4,7 +4,7 @@ use super::copy::timehist;
 use super::{Focus, LIST, Over, Page, Shown, Span, Waits};
 use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
-use crate::app::list::{self, Do};
+use crate::app::list::{self, Do, Sorting};
 use crate::app::tab::Tab;
 use crate::app::{Context, Wish};
 use crate::query::{Columns, Kind, Op};
@@ -62,7 +62,7 @@ impl Waits {
             Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
                 Shown::Of(by) => {
                     // Of numbers the great ones are looked for, of times the first.
-                    let great = by == Column::Wait || by.kind() == Kind::Count;
+                    let great = matches!(by, Column::Wait | Column::Idle) || by.kind() == Kind::Count;
                     self.listing.sort.turn(by, great);
                 }
                 Shown::Instead => cx.say("the list is not sorted by who ran instead: it is found for visible rows"),
@@ -126,7 +126,7 @@ impl Waits {
     fn bars(&self) -> usize {
         match self.panes.page {
             Page::Lengths => self.view.as_ref().map_or(0, |v| v.lengths.histogram.len()),
-            Page::Crowd => 2,
+            Page::Crowd => 3,
         }
     }
 
@@ -138,6 +138,11 @@ impl Waits {
                     let at = |op, ns| Expr::number(Column::Wait, op, ns);
                     self.narrow(at(Op::Ge, b.from).and(at(Op::Lt, b.to)));
                 }
+            }
+            (Focus::Sums, Page::Crowd) if self.panes.bar == 2 => {
+                self.narrow(Expr::number(Column::Idle, Op::Gt, 0));
+                self.listing.sort = Sorting { by: Column::Idle, descending: true };
+                self.panes.focus = Focus::List;
             }
             (Focus::Sums, Page::Crowd) => self.go_to_crowd(cx),
             _ => {

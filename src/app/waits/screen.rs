@@ -23,8 +23,10 @@ impl Waits {
 
     fn want_table(&mut self, trace: Arc<Trace>, cx: &mut Context) {
         let name = trace.meta().name.clone();
-        if let Some(ticket) = self.of.want(Same(Arc::clone(&trace))) {
-            self.data = Data::Pending;
+        let Some(ticket) = self.of.want(Same(Arc::clone(&trace))) else { return };
+        let known = cx.open.as_ref().and_then(|o| o.waits.clone());
+        self.data = known.map_or(Data::Pending, Data::Ready);
+        if matches!(self.data, Data::Pending) {
             cx.order(Effect::Waits(Order::Collect { ticket, name, trace }));
         }
     }

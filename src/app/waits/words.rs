@@ -72,7 +72,7 @@ pub enum News {
         /// Of the order.
         ticket: Ticket,
         /// Per row, in short.
-        rows: Vec<(u32, Instead)>,
+        rows: Vec<(u32, InShort)>,
         /// Everything of one row.
         chosen: Option<(u32, Arc<Blame>)>,
     },
@@ -85,6 +85,15 @@ pub enum News {
     },
     /// Something went wrong that only needs to be said.
     Trouble(String),
+}
+
+/// What a row of the list says beside its columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InShort {
+    /// Who had the CPU.
+    pub instead: Instead,
+    /// For how long of it a CPU was idle on which the thread may run, ns.
+    pub idle: u64,
 }
 
 /// Equal parts of a recording.

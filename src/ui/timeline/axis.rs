@@ -2,6 +2,7 @@
 
 use crate::app::layout::Layout;
 use crate::app::timeline::Timeline;
+use crate::app::timeline::rows::Sort;
 use crate::ui::pen::Pen;
 use ratatui::style::Style;
 
@@ -34,6 +35,9 @@ fn column_line(
 pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let theme = pen.theme;
     let cols = l.cols();
+    if let Sort::By(heat) = t.rows.sort {
+        pen.right((0, l.axis.y), l.plot.x.saturating_sub(1), &format!("{} ▼", heat.name()), theme.dim());
+    }
     let label = t.point(t.view.start.saturating_add(t.view.width), t.view.width).chars().count() + 2;
     let apart = label.max(18) as f64;
     let least = (t.view.width as f64 / (cols as f64 / apart).max(1.0)).max(1.0);
@@ -44,15 +48,22 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let over: Vec<usize> = marks.chain([t.cursor.pos().0]).filter_map(|at| t.view.column(at, cols)).collect();
     let zero = t.zero() % step;
     let mut tick = ((t.view.start + zero).div_ceil(step) * step).saturating_sub(zero);
+    let mut free = 0;
     while let Some(col) = t.view.column(tick, cols) {
         let text = format!("╷{}", t.point(tick, t.view.width));
         let (room, n) = (cols - col, text.chars().count());
-        // A label that the playhead or a mark would cut is worse than none.
-        let cut = over.iter().any(|&at| at > col && at < col + n);
-        if cut {
-            pen.put(l.plot.x + col as u16, l.axis.y, 1, "╷", theme.dim());
-        } else if n <= room {
+        // A label that the playhead or a mark would cut is worse than none; on the other side of its tick there may be room.
+        let clear = |from: usize, to: usize| !over.iter().any(|&at| (from..to).contains(&at));
+        let left = (col + 1).checked_sub(n).filter(|&left| left >= free && clear(left, col));
+        if n <= room && clear(col + 1, col + n) {
             pen.put(l.plot.x + col as u16, l.axis.y, room as u16, &text, theme.dim());
+            free = col + n + 1;
+        } else if let Some(left) = left {
+            let text = format!("{}╷", text.trim_start_matches('╷'));
+            pen.put(l.plot.x + left as u16, l.axis.y, n as u16, &text, theme.dim());
+            free = col + 1;
+        } else {
+            pen.put(l.plot.x + col as u16, l.axis.y, 1, "╷", theme.dim());
         }
         let Some(next) = tick.checked_add(step) else { break };
         tick = next;

@@ -6,6 +6,7 @@ use crate::app::layout::Layout;
 use crate::app::timeline::Timeline;
 use crate::app::timeline::heat::{self, Warm};
 use crate::app::timeline::rows::{Heat, What};
+use crate::replay::lod::column_time;
 use crate::ui::palette::{Theme, bar};
 use crate::ui::pen::Pen;
 use ratatui::style::Style;
@@ -16,16 +17,30 @@ pub fn draw(t: &Timeline, l: &Layout, (what, y): (What, u16), pen: &mut Pen) {
     name(t, l, (what, y), &label(t, l, what, cpus), pen);
     let (kind, cols) = (t.rows.heat, l.cols());
     let x = |col: usize| l.plot.x + col as u16;
+    let lit = |cpu: usize, col: usize| {
+        let [from, to] = [col, col + 1].map(|c| column_time(t.view.start, t.view.width, c, cols));
+        t.looks.found.as_ref().is_some_and(|found| found.ran(cpu, from, to.max(from + 1)))
+    };
     let all = if let &[upper, lower] = cpus {
         let both = [upper, lower].map(|cpu| heat::columns(t, &[cpu], cols));
         for (col, (up, low)) in both[0].iter().zip(&both[1]).enumerate() {
             pair(kind, (up.value(t, kind), low.value(t, kind)), (x(col), y), pen);
+            let glyph = match (lit(upper, col), lit(lower, col)) {
+                (true, true) => "█",
+                (true, false) => "▀",
+                (false, true) => "▄",
+                (false, false) => continue,
+            };
+            light(glyph, (x(col), y), pen);
         }
         both.concat()
     } else {
         let columns = heat::columns(t, cpus, cols);
         for (col, warm) in columns.iter().enumerate() {
             single(kind, warm.value(t, kind), (x(col), y), pen);
+            if cpus.iter().any(|&cpu| lit(cpu, col)) {
+                light("▪", (x(col), y), pen);
+            }
         }
         columns
     };
@@ -34,6 +49,17 @@ pub fn draw(t: &Timeline, l: &Layout, (what, y): (What, u16), pen: &mut Pen) {
         sum.add(warm);
     }
     figures(l, y, &in_words(t, kind, &sum), pen);
+}
+
+/// A searched task ran here: the half of its CPU, or a mark where that is one of many. The heat stays below it.
+fn light(glyph: &str, (x, y): (u16, u16), pen: &mut Pen) {
+    let style = pen.theme.lit_mark();
+    if let Some(cell) = pen.cell((x, y)) {
+        // Of two halves the other one keeps its colour.
+        let other = if glyph == "▄" { cell.fg } else { cell.bg };
+        let below = if cell.symbol() == "▀" && glyph != "▪" { other } else { cell.bg };
+        cell.set_symbol(glyph).set_style(style.bg(below));
+    }
 }
 
 /// `CPU3`, `CPU0-15`, `CPU7 +15` where they do not follow each other; with the sign that folds and unfolds it. As much of

@@ -14,13 +14,13 @@ use ratatui::style::Style;
 
 /// Draws the panes that have room.
 pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
-    let inspection = t.inspector.shown.as_ref().filter(|i| Some(i.event) == t.event());
+    let inspection = t.panes.inspector.shown.as_ref().filter(|i| Some(i.event) == t.event());
     if !l.decision.is_empty() {
         let title = match t.decision {
             Some(k) => {
                 let at = t.event().map_or(0, |e| t.trace().time(e).0);
                 let n = time::grouped(k as u64 + 1);
-                let by = inspection.and(t.inspector.by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
+                let by = inspection.and(t.panes.inspector.by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
                 // At full precision whatever the zoom: it names this decision.
                 format!(" decision {n} · {} · {} {by}", which_cpu(t, l), t.point(at, 0))
             }
@@ -104,6 +104,10 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
         second_line(t, second, k, used, pen);
         used += 1;
     }
+    if let Some(woken) = t.causes.woken.as_ref().filter(|w| area.h >= 8 && (w.thread, w.to) == (ran, to.0)) {
+        pen.fitting(used, &[(super::chain(t, woken), theme.dim())]);
+        used += 1;
+    }
     let rest = Area { y: area.y + used, h: area.h.saturating_sub(used), ..area };
     candidates(t, inspection, prediction, &mut pen.inside(rest));
 }
@@ -152,7 +156,7 @@ fn real_words(row: Row, model: &str, p: &Prediction) -> String {
 fn candidates(t: &Timeline, inspection: Option<&Inspection>, prediction: Option<&Prediction>, pen: &mut Pen) {
     let (theme, area) = (pen.theme, pen.area);
     let Some(i) = inspection else {
-        let text = match (&t.inspector.failed, prediction) {
+        let text = match (&t.panes.inspector.failed, prediction) {
             (Some(problem), _) => problem.clone(),
             (None, Some(p)) => format!("{} candidates; asking the model …", p.queue),
             (None, None) => "asking the model …".into(),
@@ -237,7 +241,7 @@ fn candidate_row(
 fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     let (theme, area) = (pen.theme, pen.area);
     let Some(i) = inspection else {
-        let text = match (&t.inspector.failed, t.event()) {
+        let text = match (&t.panes.inspector.failed, t.event()) {
             (_, None) => "nothing asked yet: no decision is selected",
             (Some(problem), _) => problem,
             (None, _) => "asking the model …",

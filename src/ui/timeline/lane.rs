@@ -90,7 +90,7 @@ impl Lane<'_> {
         let name = |found: &crate::app::timeline::Found| {
             found.tasks.binary_search(&self.t.trace().task_at(cell.thread, self.event_in(cell))).is_ok()
         };
-        self.t.found.as_ref().is_some_and(name)
+        self.t.looks.found.as_ref().is_some_and(name)
     }
 
     fn selected(&self, stint: usize) -> bool {
@@ -149,7 +149,7 @@ impl Lane<'_> {
             return;
         }
         let colour = self.t.colour(cell.thread);
-        let mut style = match (&self.t.found, self.found(cell)) {
+        let mut style = match (&self.t.looks.found, self.found(cell)) {
             (Some(_), true) => pen.theme.task(colour).patch(pen.theme.lit()),
             (Some(_), false) => pen.theme.faded(),
             (None, _) => pen.theme.task(colour),
@@ -350,7 +350,7 @@ pub fn many(t: &Timeline, (cpu, col, cols): (usize, usize, usize), cell: &Cell, 
         b if b < 0.95 => "▓",
         _ => "█",
     };
-    match &t.found {
+    match &t.looks.found {
         Some(f) if found(f) && theme.color => ("█".into(), theme.task_text(colour)),
         Some(f) if found(f) => (letter(), theme.lit()),
         // Somebody else ran longer.

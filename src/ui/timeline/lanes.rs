@@ -1,5 +1,6 @@
 //! The rows of the timeline, one below the other: each as what it shows wants to be drawn.
 
+use super::arrows;
 use super::axis;
 use super::heat;
 use super::lane::Lane;
@@ -19,7 +20,8 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         return;
     }
     let mut end = l.lanes.y;
-    for row in t.rows.placed(l) {
+    let placed = t.rows.placed(l);
+    for row in placed.iter().copied() {
         end = row.y + row.h;
         match row.what {
             What::Task(thread) => Task { t, l, thread, place: row }.draw(pen),
@@ -30,5 +32,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
             what => heat::draw(t, l, (what, row.y), pen),
         }
     }
+    arrows::draw(t, l, &placed, pen);
     axis::lines(t, l, &(l.lanes.y..end), pen);
+    axis::lines(t, l, &(l.crowd.y..l.crowd.y + l.crowd.h), pen);
 }

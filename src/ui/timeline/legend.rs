@@ -18,11 +18,14 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let event = trace.times().partition_point(|&at| at <= t.cursor.pos().0).saturating_sub(1);
     let heading = if l.plot.x >= 12 { " who" } else { "" };
     let mut x = pen.put(0, area.y, area.w, heading, theme.dim()).max(l.plot.x);
-    for seen in &t.colours.seen {
+    let others = t.looks.colours.others;
+    let more = if others == 0 || !theme.color { String::new() } else { format!("+{others} in the same colours") };
+    let end = area.w.saturating_sub(if more.is_empty() { 0 } else { more.chars().count() as u16 + 1 });
+    for seen in &t.looks.colours.seen {
         let name = name(t, seen, event);
         let share = format!(" {}{:.0} %  ", if seen.least { "≥" } else { "" }, seen.share * 100.0);
         let need = (name.chars().count() + share.chars().count() + 2) as u16;
-        if seen.share < 0.005 || x + need > area.w + 2 {
+        if seen.share < 0.005 || x + need > end + 2 {
             break;
         }
         if theme.color {
@@ -31,12 +34,15 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         x += pen.put(x, area.y, area.w.saturating_sub(x), &name, theme.text());
         x += pen.put(x, area.y, area.w.saturating_sub(x), &share, theme.dim());
     }
+    if x < end {
+        pen.put(end, area.y, area.w - end, &more, theme.dim());
+    }
 }
 
 /// Its name; with the pid where others of the same name are there too.
 fn name(t: &Timeline, seen: &Seen, event: usize) -> String {
     let trace = t.trace();
     let name = trace.name_at(seen.thread, event);
-    let same = t.colours.seen.iter().filter(|s| trace.name_at(s.thread, event) == name).count();
+    let same = t.looks.colours.seen.iter().filter(|s| trace.name_at(s.thread, event) == name).count();
     if same > 1 { short_name(trace, seen.thread, event, NAME) } else { name.chars().take(NAME).collect() }
 }

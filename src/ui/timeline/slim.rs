@@ -89,7 +89,8 @@ impl Slim<'_> {
         let idle = trace.tasks().is_idle(cell.thread);
         let id = CpuId(self.cpu as u16);
         let event = trace.cpu_switches(id).get(stint.saturating_sub(1)).map_or(0, |&e| e as usize);
-        let found = self.t.found.as_ref().map(|f| f.tasks.binary_search(&trace.task_at(cell.thread, event)).is_ok());
+        let found =
+            self.t.looks.found.as_ref().map(|f| f.tasks.binary_search(&trace.task_at(cell.thread, event)).is_ok());
         let mut style = match found {
             Some(false) => theme.faded(),
             Some(true) => theme.task(self.t.colour(cell.thread)).patch(theme.lit()),
@@ -123,7 +124,7 @@ impl Slim<'_> {
         let (t, theme) = (self.t, pen.theme);
         let (glyph, style) = many(t, (self.cpu, col, self.l.cols()), cell, theme);
         let missed = t.answers.score(self.cpu, cell.first..cell.end).miss_share().unwrap_or(0.0);
-        let below = theme.missed(missed).filter(|_| t.found.is_none());
+        let below = theme.missed(missed).filter(|_| t.looks.found.is_none());
         match below {
             Some(below) => pen.put(self.x(col), self.y, 1, if glyph == "·" { "·" } else { "▀" }, style.patch(below)),
             None if missed >= 0.5 && !theme.color => {

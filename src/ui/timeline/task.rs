@@ -45,7 +45,7 @@ impl Task<'_> {
         let (t, y) = (self.t, self.place.y);
         let event = t.trace().times().partition_point(|&at| at <= t.cursor.pos().0).saturating_sub(1);
         let room = usize::from(self.l.plot.x).saturating_sub(2);
-        name(t, self.l, (What::Task(self.thread), y), &short_name(t.trace(), self.thread, event, room), pen);
+        self.name(event, room, pen);
         let Some(life) = t.life(self.thread) else {
             pen.put(self.l.plot.x + 2, y, self.l.plot.w, "░ it is being followed", pen.theme.pending());
             return;
@@ -69,6 +69,21 @@ impl Task<'_> {
         if self.place.h > 1 {
             figures(self.l, y + 1, &format!("wait{:>3.0} %", percent(spent.runnable)), pen);
         }
+    }
+
+    /// Name and pid, in two lines where one is too short for both.
+    fn name(&self, event: usize, room: usize, pen: &mut Pen) {
+        let (what, y) = (What::Task(self.thread), self.place.y);
+        let full = self.t.trace().label_at(self.thread, event);
+        let fits = |text: &str| text.chars().count() <= room;
+        let two = full.rsplit_once(':').filter(|(comm, _)| !fits(&full) && fits(comm) && self.place.h > 1);
+        let Some((comm, pid)) = two else {
+            let short = short_name(self.t.trace(), self.thread, event, room);
+            name(self.t, self.l, (what, y), &short, pen);
+            return;
+        };
+        name(self.t, self.l, (what, y), comm, pen);
+        pen.right((0, y + 1), self.l.plot.x - 1, &format!(":{pid}"), pen.theme.dim());
     }
 
     fn x(&self, col: usize) -> u16 {

@@ -94,13 +94,18 @@ fn cell(app: &App, t: &Table, row: usize, (shown, cells): (Shown, u16), base: St
             let ns = column.count(t, row).unwrap_or(0);
             (app.timeline().map_or_else(String::new, |t| t.point(ns, 100_000)).trim_end_matches(" s").to_owned(), base)
         }
+        Shown::Of(Column::Idle) => match app.waits.instead.rows.get(&(row as u32)) {
+            Some(short) if short.idle > 0 => (time::short(short.idle), base),
+            Some(_) => ("–".into(), theme.dim()),
+            None => ("░".into(), theme.pending()),
+        },
         Shown::Of(Column::Waker) => (called(t, row, t.waits.get(row).waker), base),
         Shown::Of(column) => {
             let text = column.text(t, row);
             (if text.is_empty() { "–".into() } else { text }, base)
         }
         Shown::Instead => match app.waits.instead.rows.get(&(row as u32)) {
-            Some(instead) => (in_short(t, row, instead, usize::from(cells)), base),
+            Some(short) => (in_short(t, row, &short.instead, usize::from(cells)), base),
             None => ("░".into(), theme.pending()),
         },
         Shown::Pick => {

@@ -78,10 +78,12 @@ fn crowded(app: &App, table: &Table, crowd: &Crowd, pen: &mut Pen) {
     };
     pen.words(3, &[("idle while somebody waited ".into(), on(1)), (idle, theme.text())]);
     pen.line(4, &line(&crowd.idle), theme.gap());
+    let list = [("waits with an idle CPU ".into(), on(2)), ("the list of them, most of it first".into(), theme.text())];
+    pen.words(5, &list);
     if is(w, Focus::Sums) {
-        pen.line(6, "j k choose · Enter goes to the worst moment", theme.dim());
+        pen.line(6, "j k choose · Enter goes to the worst moment, or lists", theme.dim());
     } else {
-        pen.line(6, "Tab twice, then Enter: to the worst moment", theme.dim());
+        pen.line(6, "Tab twice, then Enter: to the worst moment, or the list", theme.dim());
     }
 }
 

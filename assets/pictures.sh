@@ -1,0 +1,42 @@
+#!/bin/sh
+# Pictures of the explorer for the README, made of the real program: runs it in tmux, presses keys, and draws what the
+# terminal shows, with its colours, as SVG.
+#
+#   assets/pictures.sh [NAME...]        all without names; needs tmux, python3
+#
+# KORACLE is the binary (target/release/koracle), SIZE another size than a picture's own, OUT another folder than this one.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+koracle=${KORACLE:-$here/../target/release/koracle}
+out=${OUT:-$here}
+for tool in tmux python3; do
+    command -v "$tool" >/dev/null || { echo "assets/pictures.sh: $tool is missing" >&2; exit 1; }
+done
+[ -x "$koracle" ] || { echo "assets/pictures.sh: $koracle is not there: cargo build --release" >&2; exit 1; }
+socket=koracle-pictures-$$
+trap 'tmux -L "$socket" kill-server 2>/dev/null || true' EXIT
+trap 'exit 1' INT TERM HUP
+
+# NAME COLUMNS LINES RECORDING KEY...: the screen after the keys. The recording is looked at while it stands still.
+picture() {
+    name=$1 columns=$2 lines=$3 recording=$4
+    shift 4
+    [ -z "$wanted" ] || case " $wanted " in *" $name "*) ;; *) return 0 ;; esac
+    [ -z "${SIZE:-}" ] || { columns=${SIZE%x*} lines=${SIZE#*x}; }
+    tmux -L "$socket" -f /dev/null new-session -d -s "$name" -x "$columns" -y "$lines" \
+        "env COLORTERM=truecolor TERM=tmux-256color '$koracle' '$here/../traces/$recording'"
+    sleep 6
+    for key in "$@"; do
+        tmux -L "$socket" send-keys -t "$name" "$key"
+        sleep 1
+    done
+    sleep 2
+    tmux -L "$socket" capture-pane -e -p -N -t "$name" | python3 "$here/ansi_to_svg.py" "$columns" "$lines" >"$out/$name.svg.part"
+    mv "$out/$name.svg.part" "$out/$name.svg"
+    tmux -L "$socket" kill-session -t "$name"
+    echo "$out/$name.svg"
+}
+
+wanted=$*
+picture waits 110 32 cfs/nginx-ab_run3.csv.zst 5
+picture timeline 110 32 hackbench-pipe-2g_run3.csv.zst Space 3 Enter

@@ -1,0 +1,71 @@
+//! The work behind what the Timeline says of causes: all waits, where it was crowded, who ran between the marks. Each kind is
+//! one job at a time; a newer order replaces the one before.
+
+use crate::app::Msg;
+use crate::app::timeline::causes::{Crowd, News, Order, Told};
+use crate::job::{Cancel, Job, JobError};
+use crate::stats::between::between;
+use crate::stats::{Table, load};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+/// Threads that are told by name.
+const NAMED: usize = 64;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Desk {
+    tx: SyncSender<Msg>,
+    collecting: Option<Job>,
+    crowding: Option<Job>,
+    adding: Option<Job>,
+}
+
+/// Computes what is ordered. This is what the jobs do; tests and fuzzers call it in the place of a driver.
+pub fn answer(order: Order) -> News {
+    match order {
+        Order::Collect { ticket, trace } => {
+            let name = trace.meta().name.clone();
+            News::Collected { ticket, table: Arc::new(Table::new(name, trace)) }
+        }
+        Order::Crowd { ticket, table, window, parts } => {
+            let (trace, waits) = (&table.trace, &table.waits);
+            let queues = load::longest_queues(trace, waits, window, parts);
+            let idle = load::idle_while_waited(trace, waits, window, parts);
+            News::Crowded { ticket, crowd: Crowd { window: (window.from, window.ns()), queues, idle } }
+        }
+        Order::Between { ticket, trace, cpu, window } => {
+            let between = between(&trace, cpu, window, NAMED);
+            News::Between { ticket, between: Box::new(Told { cpu, window, between }) }
+        }
+    }
+}
+
+impl Desk {
+    /// Does nothing yet.
+    pub fn new(tx: SyncSender<Msg>) -> Self {
+        Self { tx, collecting: None, crowding: None, adding: None }
+    }
+
+    /// Nobody waits for anything about the recording that was open.
+    pub fn forget(&mut self) {
+        *self = Self::new(self.tx.clone());
+    }
+
+    /// Starts what is ordered and returns at once.
+    pub fn perform(&mut self, order: Order) {
+        // A send fails only when the interface is gone; then nobody waits for the answer.
+        let (tx, done) = (self.tx.clone(), self.tx.clone());
+        let (name, place) = match &order {
+            Order::Collect { .. } => ("all-waits", &mut self.collecting),
+            Order::Crowd { .. } => ("crowding", &mut self.crowding),
+            Order::Between { .. } => ("between", &mut self.adding),
+        };
+        let work = move |_: &Cancel| drop(tx.send(Msg::Causes(answer(order))));
+        *place = Some(Job::spawn(name, work, move |result: Result<(), JobError>| {
+            if let Err(e) = result {
+                let _ = done.send(Msg::Causes(News::Trouble(e.to_string())));
+            }
+        }));
+    }
+}
