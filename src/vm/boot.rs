@@ -124,13 +124,18 @@ pub fn up(kind: Kind, size: Size, cancel: &Cancel, tell: &mut dyn FnMut(Part, Du
             Err(VmError::Cancelled) => return Err(VmError::Cancelled),
             Err(e) if accel == Accel::Kvm => {
                 without_kvm = Some(e.to_string());
-                // Found out once: to find out takes half a minute. When it cannot be kept it is found out again.
-                let _ = place.write("without_kvm", &boot_id());
+                // That it opens and does not work takes half a minute to find out: once. When that cannot be kept it is found
+                // out again.
+                let _ = open_kvm().and_then(|_| place.write("without_kvm", &boot_id()).map_err(std::io::Error::other));
             }
             Err(e) => last = Some(e),
         }
     }
     Err(last.unwrap_or_else(|| Place::failed(kind, &without_kvm.unwrap_or_default())))
+}
+
+fn open_kvm() -> std::io::Result<std::fs::File> {
+    std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm")
 }
 
 /// Ends exactly the process that is `kind`. False when it does not run.
@@ -171,8 +176,7 @@ impl Place {
     fn start(&self, accel: Accel, size: Size, cancel: &Cancel, clock: &mut Clock) -> Result<Running, VmError> {
         let failed = |problem: String| Self::failed(self.kind, &problem);
         if accel == Accel::Kvm {
-            let kvm = std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm");
-            kvm.map_err(|e| failed(format!("/dev/kvm: {e}")))?;
+            open_kvm().map_err(|e| failed(format!("/dev/kvm: {e}")))?;
         }
         // What was said before is not about this start.
         let _ = std::fs::remove_file(self.file("console.log"));
