@@ -343,9 +343,10 @@ fn expr() -> impl Strategy<Value = Expr> {
         }
         let choices = column.choices();
         // Of a column that has few values only those can be asked for.
-        let value = match choices.is_empty() {
-            true => value(column),
-            false => prop::sample::select(choices).prop_map(|text| Value::Text(text.into())).boxed(),
+        let value = if choices.is_empty() {
+            value(column)
+        } else {
+            prop::sample::select(choices).prop_map(|text| Value::Text(text.into())).boxed()
         };
         (prop::sample::select(ops), value).prop_map(move |(op, v)| Expr::Compare(column, op, v)).boxed()
     });
