@@ -322,6 +322,10 @@ fn a_bad_expression_is_wrong_usage_and_pointed_at() {
 }
 
 fn value(column: Column) -> BoxedStrategy<Value> {
+    // Of a column that has few values only those can be asked for.
+    if let choices @ [_, ..] = &column.choices()[..] {
+        return prop::sample::select(choices.to_vec()).prop_map(|text| Value::Text(text.into())).boxed();
+    }
     match column.kind() {
         Kind::Count | Kind::Time => prop_oneof![0_u64..100, any::<u64>(), (0_u64..99).prop_map(|n| n * 1_000_000)]
             .prop_map(Value::Number)
@@ -341,14 +345,7 @@ fn expr() -> impl Strategy<Value = Expr> {
         if ops.is_empty() {
             return Just(Expr::Flag(column)).boxed();
         }
-        let choices = column.choices();
-        // Of a column that has few values only those can be asked for.
-        let value = if choices.is_empty() {
-            value(column)
-        } else {
-            prop::sample::select(choices).prop_map(|text| Value::Text(text.into())).boxed()
-        };
-        (prop::sample::select(ops), value).prop_map(move |(op, v)| Expr::Compare(column, op, v)).boxed()
+        (prop::sample::select(ops), value(column)).prop_map(move |(op, v)| Expr::Compare(column, op, v)).boxed()
     });
     leaf.prop_recursive(6, 48, 2, |inside| {
         prop_oneof![
