@@ -172,3 +172,39 @@ fn recordings_are_compared_from_the_command_line() {
     assert_eq!(koracle(&["diff", &a]).status.code(), Some(2));
     assert_eq!(koracle(&["diff", &a, "there-is-none"]).status.code(), Some(1));
 }
+
+#[test]
+fn unknown_time_is_neither_used_nor_idle() {
+    // A third of one CPU of the second is unknown.
+    let names = [bundled("nginx-ab_run0"), bundled("nginx-ab_run1")];
+    let out = koracle(&["diff", &names[0], &names[1], "--json", "--model", "none"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains("nginx-ab_run1") && said.contains("of CPU1 is unknown"), "{said}");
+    let found: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let rows = found["differences"].as_array().unwrap();
+    let all = rows.iter().find(|r| r["comm"].is_null() && r["measure"] == "use").unwrap();
+    for (name, side) in names.iter().zip(["a", "b"]) {
+        let tasks = json(&["tasks", name, "--json"]);
+        let cpus = tasks["cpus"].as_array().unwrap();
+        let sum = |key: &str| cpus.iter().map(|c| c[key].as_u64().unwrap() as f64).sum::<f64>();
+        let used = cpus.len() as f64 * sum("use_ns") / (sum("use_ns") + sum("idle_ns"));
+        assert!((all[side].as_f64().unwrap() - used).abs() < 1e-6, "{side}: {all} {used}");
+    }
+    // What is more than chance comes first, whatever its spread.
+    let certain = |r: &Value| r["interval"][0].as_f64().unwrap() > 0.0 || r["interval"][1].as_f64().unwrap() < 0.0;
+    assert!(rows.iter().map(certain).is_sorted_by(|a, b| a >= b));
+}
+
+#[test]
+fn waits_are_not_compared_where_one_has_no_wake_ups() {
+    let dir = tempfile::tempdir().unwrap();
+    let [whole, bare] = ["whole.txt", "bare.txt"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
+    text(&["export", &bundled("hackbench-pipe-2g_run0"), "--format", "ftrace", "-o", &whole]);
+    let lines = std::fs::read_to_string(&whole).unwrap();
+    let lines: Vec<&str> = lines.lines().filter(|line| !line.contains(": sched_wak")).collect();
+    std::fs::write(&bare, lines.join("\n") + "\n").unwrap();
+    let out = koracle(&["diff", &whole, &bare, "--json", "--model", "none"]);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("there are no wake-ups"));
+    let found = String::from_utf8(out.stdout).unwrap();
+    assert!(found.contains("stint_ns") && !found.contains("wait_ns") && !found.contains("waiting"));
+}

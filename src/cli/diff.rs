@@ -1,5 +1,6 @@
 //! `koracle diff A B`: what differs between two recordings, in all and by task name, the most certain first.
 
+use super::door::say;
 use super::output;
 use super::table::{Page, Style};
 use crate::app::compare::{value, words};
@@ -56,6 +57,11 @@ pub fn run(args: &Args) -> Result<()> {
         }
     };
     let found = compare_scored([&a, &b], [&scored[0], &scored[1]]);
+    for (path, cautions) in [&args.a, &args.b].into_iter().zip(&found.cautions) {
+        for caution in cautions {
+            say!("koracle: warning: {}: {caution}", path.display());
+        }
+    }
     if args.json {
         return output::json(&in_json(&found, [&a, &b], label.as_deref()));
     }

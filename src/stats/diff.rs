@@ -27,7 +27,7 @@ const NAMES: usize = 200;
 /// A figure of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// CPUs that it kept busy.
+    /// CPUs that it kept busy. This and all rates are of known time.
     Use,
     /// Times that it came in, per second.
     Stints,
@@ -84,16 +84,16 @@ impl Measure {
         }
     }
 
-    /// Of a sum over blocks that took `ns` together; `None` where there is nothing to divide by.
-    fn of(self, s: &Sum, ns: f64) -> Option<f64> {
+    /// Of a sum over blocks; `None` where there is nothing to divide by.
+    fn of(self, s: &Sum) -> Option<f64> {
         let ratio = |a: f64, b: f64| (b > 0.0).then(|| a / b);
         match self {
-            Self::Use => ratio(s.run, ns),
-            Self::Stints => ratio(s.stints * 1e9, ns),
+            Self::Use => ratio(s.run, s.known),
+            Self::Stints => ratio(s.stints * 1e9, s.known),
             Self::Stint => ratio(s.run, s.stints),
-            Self::Waiting => ratio(s.wait, ns),
+            Self::Waiting => ratio(s.wait, s.known),
             Self::Wait => ratio(s.wait, s.waits),
-            Self::Migrations => ratio(s.migrations * 1e9, ns),
+            Self::Migrations => ratio(s.migrations * 1e9, s.known),
             Self::HitRate => ratio(s.hits, s.asked),
             Self::Surprise => ratio(s.nats, s.covered),
         }
@@ -131,10 +131,12 @@ pub struct Difference {
 /// All differences, and the names that one recording alone has.
 #[derive(Clone, Debug, Default)]
 pub struct Differences {
-    /// The most certain first.
+    /// By [`Difference::surer`], the most certain first.
     pub rows: Vec<Difference>,
     /// Names of the first alone and of the second alone, those with the most time first.
     pub only: [Vec<String>; 2],
+    /// What must be known of each recording before its figures are believed.
+    pub cautions: [Vec<String>; 2],
 }
 
 /// Which blocks each draw takes.
@@ -160,9 +162,11 @@ pub fn compare_scored([a, b]: [&Trace; 2], scored: [&[Scored]; 2]) -> Difference
     let sides = [Blocks::new(a, scored[0]), Blocks::new(b, scored[1])];
     let orders = [sides[0].by_time(), sides[1].by_time()];
     let drawn = [draws(1), draws(2)];
-    let spans = [a.span().0 as f64, b.span().0 as f64];
+    // Where no wake-ups were recorded most waits are not known, and would look like shorter ones.
+    let waits = a.knows_queues() && b.knows_queues();
     let mut found = Differences {
-        rows: differences(None, [&sides[0].all(), &sides[1].all()], &drawn, spans),
+        rows: differences(None, [&sides[0].all(), &sides[1].all()], &drawn, waits),
+        cautions: [a.caveats(), b.caveats()],
         ..Differences::default()
     };
     let names = |side: usize| -> HashMap<&str, usize> {
@@ -178,10 +182,10 @@ pub fn compare_scored([a, b]: [&Trace; 2], scored: [&[Scored]; 2]) -> Difference
         known[1].get(name).map(|other| (name, *row, *other))
     });
     for (name, row, other) in both.take(NAMES) {
-        found.rows.extend(differences(Some(name), [&sides[0].sums[row], &sides[1].sums[other]], &drawn, spans));
+        found.rows.extend(differences(Some(name), [&sides[0].sums[row], &sides[1].sums[other]], &drawn, waits));
     }
     // Stable: equals stay by time and measure.
-    found.rows.sort_by(|x, y| y.certainty.total_cmp(&x.certainty));
+    found.rows.sort_by(|x, y| y.surer(x));
     found
 }
 
@@ -189,7 +193,7 @@ fn differences(
     name: Option<&str>,
     blocks: [&[Sum; BLOCKS]; 2],
     drawn: &[Vec<[u8; BLOCKS]>; 2],
-    spans: [f64; 2],
+    waits: bool,
 ) -> Vec<Difference> {
     let whole = blocks.map(Blocks::total);
     let sums = [0, 1].map(|side: usize| -> Vec<Sum> {
@@ -204,13 +208,13 @@ fn differences(
     });
     let happened = |measure: Measure, side: usize| blocks[side].iter().filter(|s| measure.count(s) > 0.0).count();
     let one = |measure: Measure| {
-        if happened(measure, 0) < LEAST || happened(measure, 1) < LEAST {
+        let unseen = !waits && matches!(measure, Measure::Waiting | Measure::Wait);
+        if unseen || happened(measure, 0) < LEAST || happened(measure, 1) < LEAST {
             return None;
         }
-        let values = [measure.of(&whole[0], spans[0])?, measure.of(&whole[1], spans[1])?];
+        let values = [measure.of(&whole[0])?, measure.of(&whole[1])?];
         let pairs = sums[0].iter().zip(&sums[1]);
-        let mut drawn: Vec<f64> =
-            pairs.filter_map(|(x, y)| Some(measure.of(y, spans[1])? - measure.of(x, spans[0])?)).collect();
+        let mut drawn: Vec<f64> = pairs.filter_map(|(x, y)| Some(measure.of(y)? - measure.of(x)?)).collect();
         if drawn.is_empty() {
             return None;
         }

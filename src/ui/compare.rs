@@ -99,6 +99,9 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
         Some(Asked::Nobody(problem)) => pieces.push((format!(" · no model: {problem}"), theme.miss())),
         None => {}
     }
+    for (side, cautions) in ["A", "B"].into_iter().zip(&table.cautions) {
+        pieces.extend(cautions.iter().take(1).map(|caution| (format!(" · ! {side}: {caution}"), theme.miss())));
+    }
     for (side, only) in ["A", "B"].into_iter().zip(&table.only).filter(|(_, only)| !only.is_empty()) {
         let first: Vec<&str> = only.iter().take(4).map(String::as_str).collect();
         let more = if only.len() > 4 { format!(" +{}", only.len() - 4) } else { String::new() };

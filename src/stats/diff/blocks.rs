@@ -4,7 +4,7 @@ use super::super::names::Rows;
 use super::super::states::{self, Doing, Piece, Sink, Wait, walk};
 use super::super::totals::By;
 use super::{BLOCKS, Scored};
-use crate::trace::{CpuId, ThreadIx, Trace};
+use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
 
 /// Sums over a block. Whole numbers of ns and counts, as far as a float holds them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,6 +14,9 @@ pub(super) struct Sum {
     pub waits: f64,
     pub stints: f64,
     pub migrations: f64,
+    /// Known time of a CPU, ns, the mean over the CPUs: what happened in unknown time is in no sum, so that a rate is one of
+    /// this time.
+    pub known: f64,
     /// Decisions that a model was asked about, those that it got right, those in which the real one was among the candidates,
     /// and the nats of these together.
     pub asked: f64,
@@ -29,6 +32,7 @@ impl Sum {
         self.waits += other.waits;
         self.stints += other.stints;
         self.migrations += other.migrations;
+        self.known += other.known;
         self.asked += other.asked;
         self.hits += other.hits;
         self.covered += other.covered;
@@ -41,13 +45,29 @@ pub(super) struct Blocks<'a> {
     trace: &'a Trace,
     pub of: Rows<'a>,
     pub sums: Vec<[Sum; BLOCKS]>,
+    /// Blocks in which nothing happens.
+    empty: [Sum; BLOCKS],
+}
+
+/// Where a block begins, ns.
+fn edge(trace: &Trace, block: usize) -> u64 {
+    (u128::from(trace.span().0) * block as u128 / BLOCKS as u128) as u64
+}
+
+/// See [`Sum::known`].
+fn known(trace: &Trace, block: usize) -> f64 {
+    let (from, to) = (edge(trace, block), edge(trace, block + 1));
+    let unseen = |cpu: usize| trace.unknown_within(CpuId(cpu as u16), Nanos(from), Nanos(to)).0 as f64;
+    let cpus = trace.cpus();
+    (to - from) as f64 - (0..cpus).map(unseen).sum::<f64>() / cpus.max(1) as f64
 }
 
 impl<'a> Blocks<'a> {
     pub fn new(trace: &'a Trace, scored: &[Scored]) -> Self {
         let of = Rows::new(trace, By::Name);
-        let sums = vec![[Sum::default(); BLOCKS]; of.names.len()];
-        let mut blocks = Self { trace, of, sums };
+        let empty = std::array::from_fn(|block| Sum { known: known(trace, block), ..Sum::default() });
+        let sums = vec![empty; of.names.len()];
+        let mut blocks = Self { trace, of, sums, empty };
         walk(trace, &mut blocks);
         scored.iter().filter(|s| (s.event as usize) < trace.len()).for_each(|s| blocks.score(s));
         blocks
@@ -69,15 +89,11 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    fn edge(&self, block: usize) -> u64 {
-        (u128::from(self.trace.span().0) * block as u128 / BLOCKS as u128) as u64
-    }
-
     fn block(&self, time: u64) -> usize {
         let span = u128::from(self.trace.span().0).max(1);
         let guess = ((u128::from(time) * BLOCKS as u128 / span) as usize).min(BLOCKS - 1);
         // Edges are rounded down.
-        if guess + 1 < BLOCKS && time >= self.edge(guess + 1) { guess + 1 } else { guess }
+        if guess + 1 < BLOCKS && time >= edge(self.trace, guess + 1) { guess + 1 } else { guess }
     }
 
     fn at(&mut self, thread: ThreadIx, event: u32, time: u64) -> &mut Sum {
@@ -104,9 +120,9 @@ impl<'a> Blocks<'a> {
     }
 
     pub fn all(&self) -> [Sum; BLOCKS] {
-        let mut all = [Sum::default(); BLOCKS];
+        let mut all = self.empty;
         for of in &self.sums {
-            all.iter_mut().zip(of).for_each(|(a, s)| a.add(s));
+            all.iter_mut().zip(of).for_each(|(a, s)| a.add(&Sum { known: 0.0, ..*s }));
         }
         all
     }
@@ -120,7 +136,7 @@ impl Sink for Blocks<'_> {
         let row = self.of.ix(p.thread, p.last);
         let (mut from, mut block) = (p.from, self.block(p.from));
         while from < p.to && block < BLOCKS {
-            let to = p.to.min(self.edge(block + 1));
+            let to = p.to.min(edge(self.trace, block + 1));
             let ns = to.saturating_sub(from) as f64;
             let sum = &mut self.sums[row][block];
             *if p.doing == Doing::Running { &mut sum.run } else { &mut sum.wait } += ns;

@@ -67,6 +67,12 @@ impl Difference {
         self.interval[0] > 0.0 || self.interval[1] < 0.0
     }
 
+    /// How certain it is against another: what is more than chance is before what is not, whatever its spread.
+    pub fn surer(&self, other: &Self) -> std::cmp::Ordering {
+        let order = self.is_certain().cmp(&other.is_certain());
+        order.then(self.certainty.total_cmp(&other.certainty))
+    }
+
     /// The difference as a share of the first value; `None` where that is nothing.
     pub fn change(&self) -> Option<f64> {
         (self.values[0] != 0.0).then(|| self.difference / self.values[0])
@@ -91,6 +97,7 @@ impl Differences {
             match query.sort {
                 Sort::Task => x.name.cmp(&y.name),
                 Sort::Measure => (x.measure as u8).cmp(&(y.measure as u8)),
+                Sort::Certainty => x.surer(y),
                 _ => key(x).total_cmp(&key(y)),
             }
         };
