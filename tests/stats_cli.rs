@@ -120,6 +120,18 @@ fn tasks_add_up_to_their_spans_and_cpus_to_the_recording() {
 }
 
 #[test]
+fn what_is_not_known_of_a_wait_is_named_among_who_ran() {
+    let nginx = trace("nginx-ab_run0");
+    let filter = ["--where", "wait>560us and idle>100us", "--top", "9"];
+    let worst = json(&[&["waits", &nginx, "--json"][..], &filter].concat())["worst"].clone();
+    let page = text(&[&["waits", &nginx][..], &filter].concat());
+    let unknown: Vec<u64> =
+        worst.as_array().unwrap().iter().map(|w| n(&w["unknown_ns"])).filter(|ns| *ns > 0).collect();
+    assert!(!unknown.is_empty());
+    assert_eq!(page.matches("not known ").count(), unknown.len(), "{page}");
+}
+
+#[test]
 fn the_threads_of_a_name_are_those_of_the_window() {
     let name = trace("hackbench-pipe-2g_run0");
     for window in [&[][..], &["--from", "10ms", "--to", "10100us"]] {

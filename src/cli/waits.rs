@@ -228,8 +228,14 @@ fn cells(table: &Table, row: usize, times: &Times, several: bool) -> Vec<String>
         (_, true) => texts.join(", ") + ", …",
         _ => texts.join(", "),
     };
-    let ran =
-        instead.ran.iter().take(2).map(|(thread, ns)| format!("{} {}", trace.label_at(*thread, event), short(*ns)));
+    let named = |(thread, ns): &(ThreadIx, u64)| format!("{} {}", trace.label_at(*thread, event), short(*ns));
+    let mut ran: Vec<String> = instead.ran.iter().take(2).map(named).collect();
+    if instead.unknown > 0 {
+        // Where most of a wait is not known, that comes first.
+        let first = instead.ran.first().is_none_or(|(_, ns)| instead.unknown >= *ns);
+        ran.insert(if first { 0 } else { ran.len() }, format!("not known {}", short(instead.unknown)));
+    }
+    let all = instead.ran.len() + instead.rest.0 as usize + usize::from(instead.unknown > 0);
     let free = idle.iter().take(2).map(|i| format!("CPU{} {}", i.cpu.0, short(i.ns)));
     let waker = match wait.waker {
         ThreadIx::NONE => "–".into(),
@@ -242,7 +248,7 @@ fn cells(table: &Table, row: usize, times: &Times, several: bool) -> Vec<String>
         wait.cpu.0.to_string(),
         wait.kind.label().into(),
         waker,
-        some(ran.collect(), instead.ran.len() + instead.rest.0 as usize),
+        some(ran, all),
         some(free.collect(), idle.len()),
     ];
     cells.extend(several.then(|| table.name.clone()));

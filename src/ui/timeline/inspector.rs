@@ -64,13 +64,15 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     let (from, to) = stint_span(trace, id, k);
     let stint = inspection.map_or(to.since(from), |i| i.stint);
     let state = format!(" {} ", e.state.label());
+    // The switch that brought it in may not have been recorded.
+    let after = if trace.follows_unknown(event) { "a time that is not known".into() } else { time::short(stint.0) };
     let tail = if k == 0 {
         // How long it ran is not known.
         "ran since before the recording".into()
     } else if trace.tasks().is_idle(out) {
-        format!("ends after {}", time::short(stint.0))
+        format!("ends after {after}")
     } else {
-        format!(" {} after {}", state_words(e.state), time::short(stint.0))
+        format!(" {} after {after}", state_words(e.state))
     };
     let out_name = short_name(trace, out, event, 24);
     let mut line = vec![("out  ", theme.dim()), (out_name.as_str(), theme.text()), (" ", theme.text())];

@@ -141,6 +141,11 @@ fn in_short(t: &Table, row: usize, instead: &Instead, cells: usize) -> String {
         let more = instead.rest.0 + (instead.ran.len() - n) as u64;
         let mut parts: Vec<String> = instead.ran[..n].iter().map(one).collect();
         parts.extend((more > 0).then(|| format!("+{more}")));
+        if instead.unknown > 0 {
+            // Where most of a wait is not known, that comes first.
+            let at = if instead.unknown >= instead.ran[0].1 { 0 } else { parts.len() };
+            parts.insert(at, format!("not known {}", time::short(instead.unknown)));
+        }
         parts.join(", ")
     };
     // Names that are hardly left say less than one that is whole.
