@@ -139,6 +139,16 @@ fn arrows_lead_from_the_waker_to_the_woken_and_back_along_the_chain() {
 }
 
 #[test]
+fn a_mark_where_the_waker_was_leaves_its_arrow_to_be_seen() {
+    // As the Waits screen sets it: the wake-up at 300 µs begins the wait.
+    let app = standing(3, 2, 0, "t0.0003\nm");
+    let at = |cpu| usize::from(row(&app, What::Cpu(cpu)).y);
+    let last = column(&app, 300);
+    assert!(app.timeline().unwrap().marks.len() == 1);
+    assert_eq!((last[at(0)].as_str(), last[at(1)].as_str()), ("┬", "▼"));
+}
+
+#[test]
 fn arrows_end_in_rows_of_pinned_tasks() {
     let mut app = standing(3, 2, 0, "");
     keys(&mut app, "p");

@@ -32,7 +32,8 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
             what => heat::draw(t, l, (what, row.y), pen),
         }
     }
-    arrows::draw(t, l, &placed, pen);
     axis::lines(t, l, &(l.lanes.y..end), pen);
     axis::lines(t, l, &(l.crowd.y..l.crowd.y + l.crowd.h), pen);
+    // Over the marks: a wait that is shown has one just where it was woken.
+    arrows::draw(t, l, &placed, pen);
 }
