@@ -378,7 +378,7 @@ fn take(s: &mut Screens, msg: Msg, cx: &mut Context) {
         Msg::Mistakes(news) => s.mistakes.take(news, cx),
         Msg::Waits(news) => s.waits.take(news, cx),
         Msg::Tasks(news) => s.tasks.take(news, cx),
-        Msg::Compare(news) => s.compare.take(news),
+        Msg::Compare(news) => s.compare.take(news, cx),
         Msg::Train(news) => s.train.take(news, cx),
         Msg::Recorder(news) => {
             if let Some(entry) = s.traces.recorder.take(news, cx) {

@@ -144,6 +144,16 @@ macro_rules! snapshot {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_leaves_what_is_compared() {
+    let mut app = nginx((120, 40));
+    let table = Arc::clone(app.compare.table().unwrap());
+    keys(&mut app, "cno-such-file\n", &[]);
+    let said = app.message.clone().unwrap();
+    assert!(said.contains("no-such-file") && said.contains("still compared with"), "{said}");
+    assert!(Arc::ptr_eq(&table, app.compare.table().unwrap()) && matches!(app.compare.other, Other::Ready(_)));
+}
+
+#[test]
 fn the_screen_in_every_size_and_state() {
     snapshot!("compare_80x24", nginx((80, 24)));
     snapshot!("compare_120x40", nginx((120, 40)));

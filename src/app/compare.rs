@@ -11,7 +11,7 @@ pub use act::cell;
 pub use places::{Places, places};
 pub use words::{value, words};
 
-use super::filter::{Filter, Language};
+use super::filter::{Filter, Language, or_name};
 use super::list::{List, Sorting};
 use super::mistakes::Whom;
 use super::ticket::{Same, Slot, Ticket};
@@ -237,12 +237,7 @@ struct Over<'a>(Option<&'a Differences>);
 impl Language<Expr> for Over<'_> {
     /// A bare word is a part of a name.
     fn parse(&self, text: &str) -> Result<Expr, FilterError> {
-        let word = text.trim();
-        let bare = word.chars().all(|c| c.is_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.'));
-        match parse(text) {
-            Err(_) if bare && !word.is_empty() => parse(&format!("task~{}", crate::query::quoted(word))),
-            result => result,
-        }
+        or_name(text, parse)
     }
 
     fn complete(&self, text: &str, caret: usize) -> Completion {
@@ -282,15 +277,21 @@ impl Compare {
         (self.listing.rows, self.listing.looked, self.listing.list) = (Vec::new(), None, List::default());
     }
 
-    /// Takes what came from outside.
-    fn news(&mut self, news: News) {
+    /// Takes what came from outside. What is to be said of it.
+    fn news(&mut self, news: News) -> Option<String> {
         match news {
             News::Read { ticket, result } if self.reading.counts(ticket) => {
                 let path = self.reading.ordered().cloned().unwrap_or_default();
-                self.other = match result {
-                    Ok(loaded) => Other::Ready(loaded),
-                    Err(problem) => Other::Failed(path, problem),
-                };
+                match (result, &self.other) {
+                    (Ok(loaded), _) => self.other = Other::Ready(loaded),
+                    (Err(problem), Other::Ready(kept)) => {
+                        let kept = kept.trace.meta().name.clone();
+                        let path = path.display().to_string();
+                        let what = if problem.contains(&path) { problem } else { format!("{path}: {problem}") };
+                        return Some(format!("{what}; still compared with {kept}"));
+                    }
+                    (Err(problem), _) => self.other = Other::Failed(path, problem),
+                }
             }
             News::Compared { ticket, result, asked } if self.of.counts(ticket) => {
                 let was = self.selected().map(|d| (d.name.clone(), d.measure));
@@ -307,6 +308,7 @@ impl Compare {
             // Answers to what is no longer asked.
             _ => {}
         }
+        None
     }
 
     /// Filters and sorts; the same difference stays selected when it is still there.

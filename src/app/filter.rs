@@ -21,6 +21,16 @@ pub trait Language<E> {
     fn both(&self, a: E, b: E) -> E;
 }
 
+/// What `parse` makes of a text; a bare word that is no expression is a part of a task's name.
+pub fn or_name<E>(text: &str, parse: impl Fn(&str) -> Result<E, FilterError>) -> Result<E, FilterError> {
+    let word = text.trim();
+    let bare = word.chars().all(|c| c.is_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.'));
+    match parse(text) {
+        Err(_) if bare && !word.is_empty() => parse(&format!("task~{}", crate::query::quoted(word))),
+        result => result,
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Filter<E> {

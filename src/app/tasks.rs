@@ -4,7 +4,7 @@
 pub(super) mod act;
 mod screen;
 
-use super::filter::{Filter, Language};
+use super::filter::{Filter, Language, or_name};
 use super::layout::Area;
 use super::list::{List, Sorting};
 use super::ticket::{Same, Slot, Ticket};
@@ -183,12 +183,7 @@ struct Over<'a>(Option<&'a Table>);
 impl Language<Expr> for Over<'_> {
     /// A bare word is a part of a name, or a pid.
     fn parse(&self, text: &str) -> Result<Expr, FilterError> {
-        let word = text.trim();
-        let bare = word.chars().all(|c| c.is_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.'));
-        match parse(text) {
-            Err(_) if bare && !word.is_empty() => parse(&format!("task~{}", crate::query::quoted(word))),
-            result => result,
-        }
+        or_name(text, parse)
     }
 
     fn complete(&self, text: &str, caret: usize) -> Completion {

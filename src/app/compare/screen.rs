@@ -15,19 +15,24 @@ use std::sync::Arc;
 
 impl Compare {
     /// Takes what came from outside.
-    pub(in crate::app) fn take(&mut self, news: News) {
-        self.news(news);
+    pub(in crate::app) fn take(&mut self, news: News, cx: &mut Context) {
+        if let Some(words) = self.news(news) {
+            cx.say(words);
+        }
     }
 
-    /// Reads what was chosen, unless it is what is open.
+    /// Reads what was chosen, unless it is what is open. What is compared until then stays: the new one may not be readable.
     fn want_other(&mut self, open: Option<&Arc<Loaded>>, cx: &mut Context) {
         let Some(path) = self.wanted.take() else { return };
-        self.forget();
         if let Some(same) = open.filter(|loaded| loaded.path == path) {
             self.reading.settle(path);
             self.other = Other::Ready(Arc::clone(same));
         } else if let Some(ticket) = self.reading.want(path.clone()) {
-            self.other = Other::Loading(path.clone());
+            if matches!(self.other, Other::Ready(_)) {
+                cx.say(format!("reading {}", path.display()));
+            } else {
+                self.other = Other::Loading(path.clone());
+            }
             cx.order(Effect::Compare(Order::Read { ticket, path }));
         }
     }
