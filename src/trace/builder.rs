@@ -240,27 +240,11 @@ fn distinct(actors: &[Pid]) -> Vec<Pid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::TaskState;
 
     fn switch(b: &mut TraceBuilder, t: u64, cpu: u16, prev: i32, next: i32) {
         let task = b.task(Pid(prev), format!("t{prev}").as_bytes());
         let next = b.task(Pid(next), format!("t{next}").as_bytes());
-        b.push(
-            Event {
-                time: Nanos(t),
-                cpu: CpuId(cpu),
-                kind: EventKind::Switch,
-                actor: ThreadIx::NONE,
-                task,
-                prio: 120,
-                state: TaskState::RUNNING,
-                next,
-                next_prio: 120,
-                from_cpu: CpuId::NONE,
-                to_cpu: CpuId::NONE,
-            },
-            Pid(prev),
-        );
+        b.push(Event { task, next, prio: 120, next_prio: 120, ..Event::blank(Nanos(t), CpuId(cpu)) }, Pid(prev));
     }
 
     #[test]

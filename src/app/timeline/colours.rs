@@ -97,7 +97,7 @@ impl Colours {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, TraceBuilder, TraceMeta};
+    use crate::trace::{CpuId, Event, Nanos, Pid, TraceBuilder, TraceMeta};
 
     /// A CPU on which tasks run one after the other, each as often as it is named.
     fn trace(stints: impl Iterator<Item = i32>) -> Trace {
@@ -105,19 +105,8 @@ mod tests {
         let mut prev = 0;
         for (t, pid) in stints.enumerate() {
             let (task, next) = (b.task(Pid(prev), b"t"), b.task(Pid(pid), b"t"));
-            let event = Event {
-                time: Nanos(t as u64 * 1_000),
-                cpu: CpuId(0),
-                kind: EventKind::Switch,
-                actor: ThreadIx::NONE,
-                task,
-                prio: 120,
-                state: TaskState::RUNNING,
-                next,
-                next_prio: 120,
-                from_cpu: CpuId::NONE,
-                to_cpu: CpuId::NONE,
-            };
+            let event =
+                Event { task, next, prio: 120, next_prio: 120, ..Event::blank(Nanos(t as u64 * 1_000), CpuId(0)) };
             b.push(event, Pid(prev));
             prev = pid;
         }
