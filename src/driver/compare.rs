@@ -57,8 +57,8 @@ pub fn answer<E: Predictor>(
     let [a, b] = [&*traces[0], &*traces[1]];
     let of = (a.len() + b.len()) as u64;
     // What needs no model does not wait for one.
-    let asked = Asked::Pending(0, of);
-    tell(News::Compared { ticket, result: Ok(Arc::new(compare(a, b))), asked });
+    let without = Arc::new(compare(a, b));
+    tell(News::Compared { ticket, result: Ok(Arc::clone(&without)), asked: Asked::Pending(0, of) });
     let walked = AtomicU64::new(0);
     let done = |n: u64| {
         let before = walked.fetch_add(n, Ordering::Relaxed);
@@ -79,8 +79,7 @@ pub fn answer<E: Predictor>(
             tell(News::Compared { ticket, result, asked: Asked::By(label) });
         }
         Err(problem) => {
-            let result = Ok(Arc::new(compare(a, b)));
-            tell(News::Compared { ticket, result, asked: Asked::Nobody(problem) });
+            tell(News::Compared { ticket, result: Ok(without), asked: Asked::Nobody(problem) });
         }
     }
 }

@@ -82,24 +82,8 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     line.push((tail.as_str(), theme.text()));
     pen.row(0, &line);
 
-    let row = t.answers.row();
     let prediction = t.answers.get(t.cpu, k);
-    let ran_name = short_name(trace, ran, event, 24);
-    let mut line = vec![("ran  ", theme.dim()), (ran_name.as_str(), theme.strong())];
-    let words = prediction.map(|p| predicted_words(t, row, p, event));
-    let model = inspection.map_or("model", |i| i.model.as_str());
-    let real = prediction.map_or_else(String::new, |p| real_words(row, model, p));
-    match (&words, prediction) {
-        (Some(words), Some(p)) => {
-            line.push((real.as_str(), theme.text()));
-            let lacking = t.answers.row_lacks_model();
-            line.push(if lacking { ("– no model", theme.dim()) } else { verdict_glyph(row.verdict(p), theme) });
-            line.push((words.as_str(), theme.text()));
-        }
-        _ if t.answers.failed.is_some() => line.push(("  no prediction", theme.pending())),
-        _ => line.push(("  ░ the prediction is being computed", theme.pending())),
-    }
-    pen.row(1, &line);
+    ran_line(t, inspection, prediction, (ran, event), pen);
     let mut used = 2;
     // A line of its own only where candidates keep theirs.
     if let Some(second) = t.second.as_ref().filter(|_| area.h >= 7) {
@@ -114,6 +98,46 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     candidates(t, inspection, prediction, &mut pen.inside(rest));
 }
 
+/// Cells that a name of the two lines about a prediction has.
+const NAMES: std::ops::RangeInclusive<usize> = 6..=24;
+
+/// Who came in, and what was predicted.
+fn ran_line(
+    t: &Timeline,
+    inspection: Option<&Inspection>,
+    prediction: Option<&Prediction>,
+    (ran, event): (ThreadIx, usize),
+    pen: &mut Pen,
+) {
+    let (theme, row) = (pen.theme, t.answers.row());
+    let model = inspection.map_or("model", |i| i.model.as_str());
+    let real = prediction.map_or_else(String::new, |p| real_words(row, model, p));
+    let (glyph, style) = match prediction {
+        Some(_) if t.answers.row_lacks_model() => ("– no model", theme.dim()),
+        Some(p) => verdict_glyph(row.verdict(p), theme),
+        None if t.answers.failed.is_some() => ("  no prediction", theme.pending()),
+        None => ("  ░ the prediction is being computed", theme.pending()),
+    };
+    let named = |room: usize| {
+        let words = prediction.map_or_else(String::new, |p| predicted_words(t, row, p, event, room));
+        (short_name(t.trace(), ran, event, room), words)
+    };
+    // Names give way to the figures behind them: a probability that is cut is another one.
+    let length = |text: &str| text.chars().count();
+    let fits = |(ran, words): &(String, String)| {
+        length("ran  ") + length(ran) + length(&real) + length(glyph) + length(words) <= usize::from(pen.area.w)
+    };
+    let (ran_name, words) = NAMES.rev().map(named).find(fits).unwrap_or_else(|| named(*NAMES.start()));
+    let line = [
+        ("ran  ", theme.dim()),
+        (ran_name.as_str(), theme.strong()),
+        (real.as_str(), theme.text()),
+        (glyph, style),
+        (words.as_str(), theme.text()),
+    ];
+    pen.row(1, &line);
+}
+
 /// What the second row's predictor said.
 fn second_line(t: &Timeline, second: &Second, k: usize, row: u16, pen: &mut Pen) {
     let theme = pen.theme;
@@ -124,9 +148,12 @@ fn second_line(t: &Timeline, second: &Second, k: usize, row: u16, pen: &mut Pen)
         return;
     };
     let event = trace_event(t, k);
-    let words = predicted_words(t, asked, p, event);
-    let words = if asked.guess(p).is_some() { words } else { String::new() };
     let (glyph, style) = verdict_glyph(asked.verdict(p), theme);
+    let room = usize::from(pen.area.w).saturating_sub(head.chars().count() + glyph.chars().count());
+    let named = |room| predicted_words(t, asked, p, event, room);
+    let words = NAMES.rev().map(named).find(|words| words.chars().count() <= room);
+    let words = words.unwrap_or_else(|| named(*NAMES.start()));
+    let words = if asked.guess(p).is_some() { words } else { String::new() };
     pen.row(row, &[(&head, theme.dim()), (glyph, style), (&words, theme.text())]);
 }
 
@@ -135,10 +162,10 @@ fn trace_event(t: &Timeline, k: usize) -> usize {
     t.trace().cpu_switches(CpuId(t.cpu as u16)).get(k).map_or(0, |&e| e as usize)
 }
 
-fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize) -> String {
+fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize, room: usize) -> String {
     let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
     let who =
-        if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, event, 24) };
+        if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, event, room) };
     match share {
         Some(p) => format!(" {}: {who} p {p:.2}", row.name()),
         None => format!(" {}: {who}", row.name()),
