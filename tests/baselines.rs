@@ -317,7 +317,7 @@ fn the_splits_share_nothing() {
     let mut runs = HashSet::new();
     for e in &catalog.entries {
         assert!(files.insert(catalog.path(e).canonicalize().unwrap()), "{} is there twice", e.file);
-        assert!(runs.insert((&e.workload, &e.kernel, e.run)), "{}: this run is there twice", e.file);
+        assert!(runs.insert((&e.workload, &e.kernel, e.cpus, e.run)), "{}: this run is there twice", e.file);
     }
     // One window from the middle of each and one from each half are looked for in all others.
     let mut probes: HashMap<u64, Vec<usize>> = HashMap::new();

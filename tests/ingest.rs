@@ -6,6 +6,7 @@ use kernel_oracle::ingest::{self, Format, Opened, Packing};
 use kernel_oracle::trace::*;
 use kernel_oracle::{export, ingest::open};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {
@@ -41,7 +42,7 @@ fn same(a: &Trace, b: &Trace) {
 #[test]
 fn all_bundled_traces_open_whole_and_match_their_catalog() {
     let catalog = Catalog::load(&root().join("traces")).unwrap();
-    let folders = [catalog.dir.clone(), catalog.dir.join("cfs")];
+    let folders: BTreeSet<_> = catalog.entries.iter().map(|e| catalog.path(e).parent().unwrap().to_owned()).collect();
     let files = folders.iter().flat_map(|f| std::fs::read_dir(f).unwrap()).filter_map(Result::ok);
     let recordings = files.filter(|f| f.file_name().to_string_lossy().ends_with(".csv.zst")).count();
     assert_eq!(catalog.entries.len(), recordings, "every recording is in the catalog");
@@ -51,10 +52,10 @@ fn all_bundled_traces_open_whole_and_match_their_catalog() {
         assert_eq!((report.skipped, report.other_events, trace.reordered()), (0, 0, 0), "{}", entry.file);
         assert_eq!((&report.truncated, &report.metadata_problem), (&None, &None), "{}", entry.file);
         assert_eq!((report.format, report.packing), (Format::Native, Packing::Zstd));
-        assert_eq!(meta.name, entry.name().trim_start_matches("cfs/"));
+        assert_eq!(Some(&*meta.name), entry.name().rsplit('/').next());
         assert_eq!(
-            (&meta.workload, &meta.category, meta.run, &meta.kernel),
-            (&entry.workload, &entry.category, entry.run, &entry.kernel)
+            (&meta.workload, &meta.category, meta.run, &meta.kernel, meta.cpus),
+            (&entry.workload, &entry.category, entry.run, &entry.kernel, entry.cpus)
         );
         assert_eq!(report.units, 1 + (trace.len() + trace.gaps().len()) as u64);
         let split = match entry.run {
@@ -67,7 +68,17 @@ fn all_bundled_traces_open_whole_and_match_their_catalog() {
     let categories = vec!["hackbench".into()];
     let test = Filter { split: Some(Split::Test), categories, kernels: vec!["6".into()], ..Filter::default() };
     assert!(catalog.select(&test).all(|e| e.run == 3 && e.category == "hackbench"));
-    assert_eq!(catalog.select(&test).count() * 4, catalog.entries.iter().filter(|e| e.category == "hackbench").count());
+    assert_eq!(
+        catalog.select(&test).count(),
+        catalog.entries.iter().filter(|e| e.category == "hackbench" && e.run == 3).count()
+    );
+    // Every machine trains, validates and tests.
+    for machine in catalog.machines() {
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            let of = Filter { split: Some(split), machines: vec![machine.clone()], ..Filter::default() };
+            assert!(catalog.select(&of).count() >= 25, "{machine}: {}", split.label());
+        }
+    }
     assert!(catalog.categories().len() > 2);
 }
 

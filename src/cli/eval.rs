@@ -2,7 +2,7 @@
 
 use super::door::say;
 use super::output;
-use super::table::{self, Layout, MEASURES, Style};
+use super::table::{self, By, Layout, MEASURES, Style};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::dataset::opening::Told;
 use crate::evaluate::report::Report;
@@ -61,6 +61,9 @@ pub struct Args {
     /// Figures that get a table with a row per workload, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "top1", value_parser = figures())]
     measures: Vec<String>,
+    /// What the rows of the tables are: workloads, or machines with the means over their workloads.
+    #[arg(long, value_enum, default_value_t = By::Workload)]
+    by: By,
     /// Also by queue size and by the state of the task that leaves.
     #[arg(long)]
     slices: bool,
@@ -257,6 +260,6 @@ pub fn run(args: &Args) -> Result<()> {
         return output::json(&report);
     }
     let style = if args.markdown { Style::Markdown } else { Style::Text };
-    let layout = Layout { style, measures: args.measures.clone(), slices: args.slices };
+    let layout = Layout { style, measures: args.measures.clone(), slices: args.slices, by: args.by };
     output::stdout(table::render(&report, &layout).as_bytes())
 }

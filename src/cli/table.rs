@@ -2,8 +2,9 @@
 
 use super::output::count;
 use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread};
-use crate::evaluate::report::{MIN_NON_TRIVIAL, Report, Scores, Slice};
+use crate::evaluate::report::{KernelReport, MIN_NON_TRIVIAL, Report, Scores, Slice};
 use crate::text::shown;
+use crate::trace::machine_name;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -29,6 +30,35 @@ pub struct Layout {
     pub measures: Vec<String>,
     /// The slices too.
     pub slices: bool,
+    /// Rows of the tables.
+    pub by: By,
+}
+
+/// What a row of a table is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// A workload on a machine.
+    #[default]
+    Workload,
+    /// A machine, with the mean over its workloads.
+    Machine,
+}
+
+impl By {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Machine => "machine",
+        }
+    }
+
+    /// What the row of a machine's mean is called.
+    fn mean(self, machine: &str, class: &str) -> String {
+        match self {
+            Self::Workload => format!("macro {machine} {class}"),
+            Self::Machine => format!("{machine} {class}"),
+        }
+    }
 }
 
 /// A figure as it is written in tables.
@@ -83,50 +113,23 @@ pub fn render(report: &Report, layout: &Layout) -> String {
     let names = &report.predictors;
     let asked: Vec<_> = names.iter().filter(|n| report.mean.forecast.contains_key(*n)).cloned().collect();
     let wanted = || MEASURES.iter().filter(|m| layout.measures.iter().any(|n| n == m.name));
-    // With one machine its mean is the macro mean. A report of an earlier version has kernels alone.
-    let machines = if report.machines.is_empty() { &report.kernels } else { &report.machines };
-    let machines = || machines.iter().filter(|_| machines.len() > 1);
-    let title = |name: &str, class: &str| format!("macro {name} {class}");
+    let over = |n: usize| count(n as u64, "workload");
 
     for measure in wanted() {
         page.heading(&format!("Pick: {}, non-trivial decisions", measure.title()));
-        let mut rows = vec![header(&["workload", "decisions", "non-trivial", "coverage", "trivial", "idle"], names)];
-        for (workload, w) in &report.workloads {
-            let star = if w.in_macro { "" } else { " *" };
-            let mut row = vec![format!("{workload}{star}")];
-            row.extend(facts(&w.scores));
-            row.extend(names.iter().map(|n| or_none(measure.pick(&w.scores.pick, n))));
-            rows.push(row);
-        }
-        for (name, machine) in machines() {
-            let of = |n: &String| measure.pick(&machine.mean.pick, n);
-            rows.push(mean(&title(name, &machine.class), names, 5, of));
-        }
-        rows.push(mean(&page.strong("macro"), names, 5, |n| measure.pick(&report.mean.pick, n)));
+        let rows = picks(report, layout, measure, &page.strong("macro"));
         page.table(&rows);
-        if !report.mean.left_out.is_empty() {
+        if !report.mean.left_out.is_empty() && layout.by == By::Workload {
             let star = if page.style == Style::Markdown { "\\*" } else { "*" };
             page.line(&format!("{star} fewer than {MIN_NON_TRIVIAL} non-trivial decisions: not in the macro mean"));
         }
     }
-    let over = |n: usize| count(n as u64, "workload");
     page.heading(&format!("Pick: macro over {}", over(report.mean.pick_workloads)));
     page.table(&measures(names, |m, n| m.pick(&report.mean.pick, n)));
 
     for measure in wanted().filter(|m| ForecastScore::NAMES.contains(&m.name)) {
         page.heading(&format!("Forecast: {}", measure.title()));
-        let mut rows = vec![header(&["workload", "median lead, µs"], &asked)];
-        for (workload, w) in &report.workloads {
-            let lead = format!("{:.1}", w.scores.lead_ns_median as f64 / 1e3);
-            let mut row = vec![workload.clone(), if w.scores.decisions == 0 { NONE.into() } else { lead }];
-            row.extend(asked.iter().map(|n| or_none(measure.forecast(&w.scores.forecast, n))));
-            rows.push(row);
-        }
-        for (name, machine) in machines() {
-            let of = |n: &String| measure.forecast(&machine.mean.forecast, n);
-            rows.push(mean(&title(name, &machine.class), &asked, 1, of));
-        }
-        rows.push(mean(&page.strong("macro"), &asked, 1, |n| measure.forecast(&report.mean.forecast, n)));
+        let rows = forecasts(report, layout, measure, &asked, &page.strong("macro"));
         page.table(&rows);
     }
     page.heading(&format!("Forecast: macro over {}", over(report.mean.forecast_workloads)));
@@ -144,6 +147,52 @@ pub fn render(report: &Report, layout: &Layout) -> String {
     page.out
 }
 
+/// One figure of picks: a row per workload, the means of the machines, the mean of all.
+fn picks(report: &Report, layout: &Layout, measure: &Measure, strong: &str) -> Vec<Vec<String>> {
+    let names = &report.predictors;
+    let first = [layout.by.label(), "decisions", "non-trivial", "coverage", "trivial", "idle"];
+    let mut rows = vec![header(&first, names)];
+    let row = |title: String, facts: [String; 5], of: &BTreeMap<String, PickScore>| -> Vec<String> {
+        let cells = names.iter().map(|n| or_none(measure.pick(of, n)));
+        std::iter::once(title).chain(facts).chain(cells).collect()
+    };
+    for (workload, w) in report.workloads.iter().filter(|_| layout.by == By::Workload) {
+        let star = if w.in_macro { "" } else { " *" };
+        rows.push(row(format!("{workload}{star}"), facts(&w.scores), &w.scores.pick));
+    }
+    for (name, machine) in machines(report, layout) {
+        let facts = if layout.by == By::Machine { facts_of_machine(report, name) } else { Default::default() };
+        rows.push(row(layout.by.mean(name, &machine.class), facts, &machine.mean.pick));
+    }
+    rows.push(row(strong.to_owned(), Default::default(), &report.mean.pick));
+    rows
+}
+
+/// One figure of forecasts.
+fn forecasts(report: &Report, layout: &Layout, measure: &Measure, names: &[String], strong: &str) -> Vec<Vec<String>> {
+    let mut rows = vec![header(&[layout.by.label(), "median lead, µs"], names)];
+    let row = |title: String, lead: String, of: &BTreeMap<String, ForecastScore>| -> Vec<String> {
+        [title, lead].into_iter().chain(names.iter().map(|n| or_none(measure.forecast(of, n)))).collect()
+    };
+    for (workload, w) in report.workloads.iter().filter(|_| layout.by == By::Workload) {
+        let lead = format!("{:.1}", w.scores.lead_ns_median as f64 / 1e3);
+        let lead = if w.scores.decisions == 0 { NONE.into() } else { lead };
+        rows.push(row(workload.clone(), lead, &w.scores.forecast));
+    }
+    for (name, machine) in machines(report, layout) {
+        rows.push(row(layout.by.mean(name, &machine.class), String::new(), &machine.mean.forecast));
+    }
+    rows.push(row(strong.to_owned(), String::new(), &report.mean.forecast));
+    rows
+}
+
+/// The machines, or, of a report that an earlier version wrote, the kernels. Of one alone its mean is the macro mean.
+fn machines<'a>(report: &'a Report, layout: &Layout) -> impl Iterator<Item = (&'a String, &'a KernelReport)> {
+    let all = if report.machines.is_empty() { &report.kernels } else { &report.machines };
+    let shown = all.len() > 1 || layout.by == By::Machine;
+    all.iter().filter(move |_| shown)
+}
+
 fn header(first: &[&str], names: &[String]) -> Vec<String> {
     first.iter().map(ToString::to_string).chain(names.iter().cloned()).collect()
 }
@@ -152,6 +201,19 @@ fn facts(s: &Scores) -> [String; 5] {
     let percent = |x: f64| if x.is_nan() { NONE.into() } else { format!("{:.1}", 100.0 * x) };
     let [coverage, trivial, idle] = [s.coverage, s.trivial_share, s.idle_share].map(percent);
     [s.decisions.to_string(), s.non_trivial.to_string(), coverage, trivial, idle]
+}
+
+/// The facts of all recordings of a machine together.
+fn facts_of_machine(report: &Report, name: &str) -> [String; 5] {
+    let these = || report.traces.iter().filter(|t| machine_name(&t.kernel, t.cpus) == name).map(|t| &t.scores);
+    let sum = |of: fn(&Scores) -> u64| these().map(of).sum::<u64>();
+    let (decisions, non_trivial) = (sum(|s| s.decisions), sum(|s| s.non_trivial));
+    let share = |of: fn(&Scores) -> f64| {
+        let parts = these().filter(|s| s.decisions > 0).map(|s| of(s) * s.decisions as f64);
+        format!("{:.1}", 100.0 * parts.sum::<f64>() / decisions as f64)
+    };
+    let [coverage, trivial, idle] = [share(|s| s.coverage), share(|s| s.trivial_share), share(|s| s.idle_share)];
+    [decisions.to_string(), non_trivial.to_string(), coverage, trivial, idle]
 }
 
 /// A row per figure; those that nobody has are left out.
@@ -167,11 +229,6 @@ fn slice_row(kind: &str, slice: &Slice, names: &[String]) -> Vec<String> {
     let cell = |n: &String| or_none(slice.top1.get(n).copied().flatten().map(|x| format!("{:.1}", 100.0 * x)));
     let first = [format!("{kind} {}", slice.slice), slice.non_trivial.to_string()];
     first.into_iter().chain(names.iter().map(cell)).collect()
-}
-
-fn mean(title: &str, names: &[String], blanks: usize, of: impl Fn(&String) -> Option<String>) -> Vec<String> {
-    let blank = std::iter::repeat_n(String::new(), blanks);
-    std::iter::once(title.to_owned()).chain(blank).chain(names.iter().map(|n| or_none(of(n)))).collect()
 }
 
 fn or_none(cell: Option<String>) -> String {

@@ -24,6 +24,7 @@ workload = "hackbench-pipe-2g"
 category = "hackbench"
 run = 3
 kernel = "6.18.44-fc-v669"
+cpus = 2
 split = "test"
 
 [[trace]]
@@ -32,6 +33,7 @@ workload = "nginx-ab"
 category = "nginx_ab"
 run = 3
 kernel = "6.1.0-56-cloud-amd64"
+cpus = 2
 split = "test"
 "#;
 

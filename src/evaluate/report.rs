@@ -73,6 +73,9 @@ pub struct TraceReport {
     pub run: u32,
     /// Kernel release.
     pub kernel: String,
+    /// CPUs; 0: not known.
+    #[serde(default)]
+    pub cpus: u16,
     /// Fractions.
     #[serde(flatten)]
     pub scores: Scores,
@@ -298,6 +301,7 @@ impl Report {
             category: meta.category.clone(),
             run: meta.run,
             kernel: meta.kernel.clone(),
+            cpus: meta.cpus,
             scores: scores(&columns, counts),
         });
         let mut all = Counts::new(names.len());
