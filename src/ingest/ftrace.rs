@@ -4,6 +4,7 @@
 mod layout;
 pub(super) mod line;
 mod payload;
+mod usual;
 
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
@@ -53,13 +54,15 @@ impl Reader for Ftrace {
 
 /// What differs between texts whose lines hold an event each.
 pub(super) struct Dialect {
+    /// Takes a line off the text, if it is one that it knows; [`Self::line`] would say the same of it.
+    pub usual: fn(&[u8]) -> Option<(Head, Body<'_>, usize)>,
     /// Tells what a line is.
     pub line: fn(&[u8]) -> Result<Line<'_>, Reason>,
     /// What a comment says of the machine.
     pub comment: fn(&[u8], &mut TraceMeta, &mut Report),
 }
 
-const OWN: Dialect = Dialect { line: line::parse, comment };
+const OWN: Dialect = Dialect { usual: usual::line, line: line::parse, comment };
 
 fn read_cut(source: &mut Source<'_>, to: &mut Sink, block: usize, chunk: usize) -> Machines {
     read_dialect(&OWN, source, to, (block, chunk))
@@ -76,13 +79,14 @@ fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (bloc
     let mut lines = Lines::new(block);
     let mut whole = Part::default();
     let mut parsed: Vec<Part> = Vec::new();
-    let mut next = lines.next(source);
+    let mut read = |lines: &mut Lines| lines.lent(source).or_else(|| lines.next(source));
+    let mut next = read(&mut lines);
     while let Some(block) = next {
         let parse =
             || pieces(&block.text, chunk).map(|(at, t)| Part::parse(dialect, block.start + at as u64, t)).collect();
         let before = std::mem::take(&mut parsed);
         let beside = || {
-            let following = lines.next(source);
+            let following = read(&mut lines);
             for part in before {
                 whole.append(part);
             }
@@ -195,13 +199,18 @@ impl Part {
         let mut part = Self { builder: TraceBuilder::with_capacity(text.len() / 128), ..Self::default() };
         let mut from = 0;
         while from < text.len() {
-            let end = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |at| from + at);
             part.report.units += 1;
-            if let Err(reason) = part.take(dialect, &text[from..end]) {
+            let (taken, length) = if let Some((head, body, length)) = (dialect.usual)(&text[from..]) {
+                (part.event(head, body), length)
+            } else {
+                let length = memchr::memchr(b'\n', &text[from..]).unwrap_or(text.len() - from);
+                (part.take(dialect, &text[from..from + length]), length + 1)
+            };
+            if let Err(reason) = taken {
                 let place = Place::Line { line: part.report.units, byte: start + from as u64 };
                 part.report.note(place, reason);
             }
-            from = end + 1;
+            from += length;
         }
         part
     }

@@ -3,6 +3,7 @@
 
 use super::report::{Place, Reason, Report};
 use super::source::Source;
+use std::borrow::Cow;
 
 /// No line of an event is longer; longer ones are not read.
 pub const LONGEST: usize = 64 << 10;
@@ -11,9 +12,9 @@ pub const BLOCK: usize = 4 << 20;
 
 /// Whole lines of a text.
 #[derive(Debug, Default)]
-pub struct Block {
+pub struct Block<'a> {
     /// The lines, each with its end; only the text's last one may be without.
-    pub text: Vec<u8>,
+    pub text: Cow<'a, [u8]>,
     /// Offset of the first byte in the whole text.
     pub start: u64,
 }
@@ -40,7 +41,7 @@ impl Lines {
 
     /// The next lines; `None` after the last. Of a stream that is known to be damaged a last line without an end is
     /// not given out.
-    pub fn next(&mut self, source: &mut Source<'_>) -> Option<Block> {
+    pub fn next<'a>(&mut self, source: &mut Source<'a>) -> Option<Block<'a>> {
         if self.ended {
             return None;
         }
@@ -61,18 +62,31 @@ impl Lines {
             if text.len() > LONGEST {
                 let skipped = self.skip(&mut text, source);
                 self.start = start + skipped;
-                return Some(Block { text, start });
+                return Some(Block { text: text.into(), start });
             }
         };
         self.rest.extend_from_slice(&text[end..]);
         text.truncate(end);
         self.start = start + end as u64;
-        (!text.is_empty()).then_some(Block { text, start })
+        (!text.is_empty()).then_some(Block { text: text.into(), start })
+    }
+
+    /// [`Self::next`] without a copy, where the source lies in memory and a block of it holds the end of a line.
+    pub fn lent<'a>(&mut self, source: &mut Source<'a>) -> Option<Block<'a>> {
+        let left = source.in_memory().filter(|_| self.rest.is_empty())?;
+        let text = &left[..left.len().min(self.size)];
+        let end = memchr::memrchr(b'\n', text)? + 1;
+        source.pass(end);
+        let start = self.start;
+        self.start += end as u64;
+        Some(Block { text: text[..end].into(), start })
     }
 
     /// Takes back the memory of a block.
-    pub fn reuse(&mut self, block: Block) {
-        self.spare = block.text;
+    pub fn reuse(&mut self, block: Block<'_>) {
+        if let Cow::Owned(text) = block.text {
+            self.spare = text;
+        }
     }
 
     /// Says what a last line without an end means. `report` has counted all lines that were given out.

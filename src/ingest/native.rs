@@ -78,7 +78,7 @@ pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, size: usize) {
     let mut lines = Lines::new(size);
     let mut next = lines.next(source);
     while let Some(mut block) = next {
-        let take = || rows.block(&mut block.text, block.start, to);
+        let take = || rows.block(block.text.to_mut(), block.start, to);
         let ((), following) = rayon::join(take, || lines.next(source));
         lines.reuse(block);
         next = following;

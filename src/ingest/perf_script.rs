@@ -15,7 +15,7 @@ use memchr::memmem::find;
 /// The format.
 pub struct PerfScript;
 
-const DIALECT: Dialect = Dialect { line: parse, comment };
+const DIALECT: Dialect = Dialect { usual: |_| None, line: parse, comment };
 
 impl Reader for PerfScript {
     fn format(&self) -> Format {

@@ -133,6 +133,20 @@ impl<'a> Source<'a> {
         first + self.pull(to, n - first)
     }
 
+    /// What was not consumed yet, where it lies as it is in memory.
+    pub fn in_memory(&self) -> Option<&'a [u8]> {
+        let Some(Plain::Memory(bytes)) = self.plain else { return None };
+        bytes.get(self.position() as usize..)
+    }
+
+    /// Consumes the first `n` bytes of [`Self::in_memory`].
+    pub fn pass(&mut self, n: usize) {
+        let Some((_, rest)) = self.in_memory().and_then(|left| left.split_at_checked(n)) else { return };
+        self.taken = self.position() + n as u64;
+        (self.head, self.at) = (Vec::new(), 0);
+        (self.stream, self.ended) = (Box::new(rest), false);
+    }
+
     /// All bytes from the first one, at hand for jumping: the file or memory itself, or what was put aside of a packed or piped
     /// one. To be asked before anything was consumed; `format` is for the message when they are too many.
     pub fn seekable(&mut self, format: Format) -> Result<Box<dyn ReadSeek + 'a>, IngestError> {

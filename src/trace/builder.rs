@@ -20,17 +20,45 @@ pub struct TraceBuilder {
     max_cpu: Option<u16>,
     /// See [`Self::in_any_order`].
     any_order: bool,
-    /// Recently named tasks, by [`recent_slot`]: most rows of a recording name the same few.
-    recent: Vec<TaskId>,
+    /// Recently named tasks, by [`named_slot`]: most rows of a recording name the same few.
+    recent: Vec<Named>,
 }
 
-/// Slots of the memory for recent names and pids; a power of two.
-const RECENT: usize = 1 << 10;
+/// A task as an event names it, and what it was interned as.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    name: u128,
+    pid: Pid,
+    id: TaskId,
+}
+
+/// Slots of the memory for recent tasks; a power of two.
+const NAMED: usize = 1 << 9;
 
 /// The idle threads share a pid and differ at the end of their names.
-fn recent_slot(pid: Pid, name: &[u8]) -> usize {
-    let mixed = (pid.0 as u32 ^ u32::from(name.last().copied().unwrap_or(0)) << 16).wrapping_mul(0x9e37_79b1);
-    mixed as usize >> (32 - RECENT.trailing_zeros())
+fn named_slot(pid: Pid, name: u128) -> usize {
+    let mixed = (pid.0 as u32 ^ (name >> 64) as u32).wrapping_mul(0x9e37_79b1);
+    mixed as usize >> (32 - NAMED.trailing_zeros())
+}
+
+/// The bytes of a name that is no longer than the kernel's, and its length in the highest byte.
+fn packed(name: &[u8]) -> Option<u128> {
+    let length = name.len();
+    let (low, high) = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        // The halves meet or overlap.
+        let both = if length > 8 { u64::from_le_bytes(*last) >> (8 * (16usize.checked_sub(length)?)) } else { 0 };
+        (u64::from_le_bytes(*first), both)
+    } else {
+        (name.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0)
+    };
+    (length < 16).then_some(u128::from(low) | u128::from(high) << 64 | (length as u128) << 120)
+}
+
+/// Slots of the memory for recent pids; a power of two.
+const RECENT: usize = 1 << 10;
+
+fn recent_slot(pid: Pid) -> usize {
+    (pid.0 as u32).wrapping_mul(0x9e37_79b1) as usize >> (32 - RECENT.trailing_zeros())
 }
 
 /// CPUs beyond this number are refused by readers: the per-CPU tables are dense.
@@ -44,15 +72,16 @@ impl TraceBuilder {
 
     /// Interns a task by pid and raw name.
     pub fn task(&mut self, pid: Pid, name: &[u8]) -> TaskId {
+        let Some(packed) = packed(name) else { return self.tasks.intern(pid, name) };
         if self.recent.is_empty() {
-            self.recent = vec![TaskId::NONE; RECENT];
+            // No name of length 0 looks like this one.
+            self.recent = vec![Named { name: 1, pid, id: TaskId::NONE }; NAMED];
         }
-        let slot = &mut self.recent[recent_slot(pid, name)];
-        match self.tasks.get(*slot) {
-            Some(task) if task.pid == pid && task.name.as_bytes() == name => {}
-            _ => *slot = self.tasks.intern(pid, name),
+        let slot = &mut self.recent[named_slot(pid, packed)];
+        if (slot.name, slot.pid) != (packed, pid) {
+            *slot = Named { name: packed, pid, id: self.tasks.intern(pid, name) };
         }
-        *slot
+        slot.id
     }
 
     /// Number of events so far.
@@ -197,7 +226,7 @@ fn actors(events: &Columns<Pid>, tasks: &TaskTable) -> Vec<ThreadIx> {
     // Pid and thread of recent actors; idle is answered by the CPU and never kept.
     let mut recent = vec![(Pid(0), ThreadIx::NONE); RECENT];
     let thread = |(&actor, &cpu): (&Pid, &u16)| {
-        let slot = &mut recent[recent_slot(actor, &[])];
+        let slot = &mut recent[recent_slot(actor)];
         if slot.0 != actor || actor.0 == 0 {
             *slot = (actor, tasks.thread_of_pid(actor, CpuId(cpu)));
         }
@@ -233,7 +262,7 @@ fn unwoken(columns: &Columns<ThreadIx>, tasks: &TaskTable) -> bool {
 /// The pids in order of first appearance; one that comes back after others may be repeated.
 fn distinct(actors: &[Pid]) -> Vec<Pid> {
     let mut recent = vec![Pid(-1); RECENT];
-    let mut fresh = |pid: Pid| std::mem::replace(&mut recent[recent_slot(pid, &[])], pid) != pid;
+    let mut fresh = |pid: Pid| std::mem::replace(&mut recent[recent_slot(pid)], pid) != pid;
     actors.iter().copied().filter(|&pid| fresh(pid)).collect()
 }
 
