@@ -61,3 +61,31 @@ pub trait Predictor: Send {
         let _ = other;
     }
 }
+
+/// Whoever is lent answers as if it were there itself. What it has learned stays with its owner: [`Predictor::take_over`] does
+/// nothing.
+impl<P: Predictor + ?Sized> Predictor for &mut P {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        (**self).token(cpu, token);
+    }
+
+    fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
+        (**self).pick(decision, scores);
+    }
+
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
+        (**self).forecast(forecast, scores);
+    }
+
+    fn reads(&self) -> Option<Reads<'_>> {
+        (**self).reads()
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) {
+        (**self).outcome(outcome);
+    }
+}
