@@ -17,6 +17,7 @@ use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::engine::Choice;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
+use kernel_oracle::predictor::networks::Kind as Net;
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
 use kernel_oracle::query::Columns;
@@ -443,7 +444,7 @@ fn what_is_outside_the_receptive_field_moves_nothing() {
 #[test]
 fn an_explanation_does_not_depend_on_where_its_walk_starts() {
     let trace = open("hackbench-socket-4g_run0");
-    for choice in [Choice::Tcn, Choice::Lstm, Choice::Ppm, Choice::Rule(Rule::Random)] {
+    for choice in [Choice::Network(Net::Tcn), Choice::Network(Net::Lstm), Choice::Ppm, Choice::Rule(Rule::Random)] {
         let model = choice.network().map(|kind| Arc::new(Weights::bundled_of(kind).unwrap()));
         let engine = || choice.make(model.as_ref(), &trace).unwrap();
         let states = states_every(1_500, &trace, engine());

@@ -1,7 +1,7 @@
 //! The form that sets up a run: one field per setting, explained in one line, checked while one types.
 
 use crate::app::input::Key;
-use crate::predictor::weights::{Kind, ModelConfig};
+use crate::predictor::networks::{Kind, ModelConfig};
 use crate::train::memory::Outlook;
 use crate::train::{Schedule, Target, TrainConfig};
 
