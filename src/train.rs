@@ -88,7 +88,7 @@ pub struct TrainConfig {
     pub traces: Option<PathBuf>,
     /// Categories that are trained on; none named: all.
     pub only: Vec<String>,
-    /// Categories that are left out of training and validation.
+    /// Categories and machines that are left out of training and validation, as in [`Filter::hold_out`].
     pub hold_out: Vec<String>,
     /// Kernels whose recordings are trained on, as in [`Filter::kernels`]; none named: all.
     pub kernels: Vec<String>,

@@ -22,17 +22,18 @@ fn recordings(folder: &Path) {
         let packed = std::fs::read(bundled.join(format!("{from}.csv.zst"))).unwrap();
         let text = String::from_utf8(zstd::stream::decode_all(&packed[..]).unwrap()).unwrap();
         let workload = from.split("_run").next().unwrap();
+        let cpus = if kernel.starts_with("6.1.") { 4 } else { 2 };
         let name = format!("{workload}-{kernel}-{run}");
         let mut lines = text.split_inclusive('\n');
         let rows: String = lines.next().into_iter().chain(lines.skip(skip).take(ROWS)).collect();
         std::fs::write(folder.join(format!("{name}.csv")), rows).unwrap();
         let about = [("name", &*name), ("workload", workload), ("category", category), ("kernel", kernel)];
         let toml: Vec<String> = about.iter().map(|(key, value)| format!("{key} = \"{value}\"")).collect();
-        std::fs::write(folder.join(format!("{name}.toml")), toml.join("\n")).unwrap();
+        std::fs::write(folder.join(format!("{name}.toml")), format!("{}\ncpus = {cpus}\n", toml.join("\n"))).unwrap();
         write!(
             catalog,
             "[[trace]]\nfile = \"{name}.csv\"\nworkload = \"{workload}\"\ncategory = \"{category}\"\nrun = {run}\n\
-             kernel = \"{kernel}\"\nsplit = \"{split}\"\n"
+             kernel = \"{kernel}\"\ncpus = {cpus}\nsplit = \"{split}\"\n"
         )
         .unwrap();
     };
@@ -111,7 +112,7 @@ fn each_category_is_held_out_in_turn_and_finished_parts_stay() {
     assert_eq!(of("tested"), ["hackbench", "sysbench_threads"]);
     assert_eq!(of("trained"), ["without hackbench", "without sysbench_threads"]);
     let both = rows[1]["workloads"].as_object().unwrap();
-    assert_eq!(both.keys().collect::<Vec<_>>(), ["sysbench-threads-8t@6.1", "sysbench-threads-8t@6.18"]);
+    assert_eq!(both.keys().collect::<Vec<_>>(), ["sysbench-threads-8t@6.18", "sysbench-threads-8t@6.1x4"]);
     for row in rows {
         for question in ["pick", "forecast"] {
             let tcn = &row["macro"][question]["tcn"];
@@ -194,6 +195,26 @@ fn kernels_are_trained_and_scored_crosswise() {
     place.fails(&["hold-out", "--category", "nginx"], "b", "no recording of category nginx");
     place.fails(&["seeds", "--model", "fifo"], "b", "fifo is not trained");
     place.fails(&["seeds", "--category", "hackbench"], "b", "--category is for hold-out");
+}
+
+#[test]
+fn each_machine_is_left_out_in_turn() {
+    let place = Place::new();
+    let (results, _) = place.run(&["machines", "--epochs", "1", "--seeds", "1"], "a");
+    let rows = results["rows"].as_array().unwrap();
+    let pairs: Vec<_> = rows.iter().map(|r| [&r["trained"], &r["tested"]].map(|v| v.as_str().unwrap())).collect();
+    assert_eq!(pairs, [["all", "6.18"], ["all", "6.1x4"], ["without 6.18", "6.18"], ["without 6.1x4", "6.1x4"]]);
+    let traces: Vec<_> = rows.iter().map(|r| r["traces"].as_u64().unwrap()).collect();
+    assert_eq!(traces, [2, 1, 2, 1]);
+    let drops = results["drops"].as_array().unwrap();
+    let top1 = |row: usize| rows[row]["macro"]["pick"]["tcn"]["top1"].as_f64().unwrap();
+    assert_eq!((drops.len(), &drops[0]["trained"], &drops[0]["tested"]), (2, &"without 6.18".into(), &"6.18".into()));
+    assert!((drops[0]["pick_points"].as_f64().unwrap() - 100.0 * (top1(0) - top1(2))).abs() < 1e-9);
+    let held = std::fs::read_to_string(place.folder("a/runs/tcn-without-6.18-seed-0/part.json")).unwrap();
+    assert!(held.contains("\"hold_out\": [\n      \"6.18\"\n    ]"), "{held}");
+    place.fails(&["machines", "--machine", "6.18x8"], "b", "no recording of machine 6.18x8; there are 6.18, 6.1x4");
+    place.fails(&["machines", "--kernel", "6.18"], "b", "of one machine");
+    place.fails(&["seeds", "--machine", "6.18"], "b", "--machine is for machines");
 }
 
 #[test]

@@ -46,7 +46,11 @@ fn recording(workload: &str, kernel: &str, non_trivial: u64, hits: [u64; 5]) -> 
     (TraceMeta { name, workload, kernel, category: "any".into(), ..TraceMeta::default() }, counts)
 }
 
-/// Under both classes, under one, and with too few decisions.
+fn on_cpus(cpus: u16, (meta, counts): (TraceMeta, Counts)) -> (TraceMeta, Counts) {
+    (TraceMeta { cpus, ..meta }, counts)
+}
+
+/// Under both classes, on two machines of one, and with too few decisions.
 fn example() -> Report {
     let names = NAMES.map(String::from);
     Report::new(
@@ -56,17 +60,20 @@ fn example() -> Report {
             recording("both", "6.18.44", 60, [54, 54, 57, 30, 6]),
             recording("both", "6.18.45", 20, [20, 18, 15, 10, 2]),
             recording("one", "6.12.1", 50, [30, 25, 35, 50, 5]),
-            recording("one", "6.18.44", 50, [30, 25, 35, 50, 5]),
+            on_cpus(8, recording("one", "6.18.44", 50, [30, 25, 35, 50, 5])),
             recording("rare", "6.18.44", 9, [9, 9, 9, 9, 9]),
         ],
     )
 }
 
 #[test]
-fn workloads_are_kept_apart_by_scheduling_class_and_pooled_within() {
+fn workloads_are_kept_apart_by_machine_and_pooled_within() {
     let report = example();
     assert_eq!(report.predictors, ["tcn", "lstm", "fifo"], "each name once, in order");
-    assert_eq!(report.workloads.keys().collect::<Vec<_>>(), ["both@6.1", "both@6.18", "one", "rare"]);
+    assert_eq!(
+        report.workloads.keys().collect::<Vec<_>>(),
+        ["both@6.1", "both@6.18", "one@6.12", "one@6.18x8", "rare"]
+    );
     let pool = &report.workloads["both@6.18"];
     assert_eq!((pool.traces, pool.scores.non_trivial, pool.scores.decisions), (2, 80, 200));
     // 74, 72, 72 of 80: the median of the trainings, each pooled first.
@@ -77,7 +84,7 @@ fn workloads_are_kept_apart_by_scheduling_class_and_pooled_within() {
     assert!(close(lstm.top1, 0.5) && lstm.spread.seeds == 0 && lstm.spread.of("top1").is_none());
     assert!(!pool.scores.forecast.contains_key("lstm"), "it answers no forecast");
     assert_eq!(report.mean.left_out, ["rare"]);
-    assert_eq!((report.mean.pick_workloads, report.mean.forecast_workloads), (3, 4));
+    assert_eq!((report.mean.pick_workloads, report.mean.forecast_workloads), (4, 5));
     assert_eq!(report.slices.queue[0].top1["lstm"], Some(f64::from(20 + 30 + 10 + 50 + 50 + 9) / 229.0));
     assert_eq!(report.slices.queue[1].top1["lstm"], None);
 }
@@ -85,7 +92,7 @@ fn workloads_are_kept_apart_by_scheduling_class_and_pooled_within() {
 #[test]
 fn the_macro_is_taken_per_training_and_then_the_median() {
     let report = example();
-    let of = |both1: f64, both18: f64, one: f64| (both1 / 40.0 + both18 / 80.0 + one / 50.0) / 3.0;
+    let of = |both1: f64, both18: f64, one: f64| (both1 / 40.0 + both18 / 80.0 + 2.0 * one / 50.0) / 4.0;
     let mut macros = [of(30.0, 74.0, 30.0), of(32.0, 72.0, 25.0), of(34.0, 72.0, 35.0)];
     macros.sort_by(f64::total_cmp);
     let tcn = &report.mean.pick["tcn"];
@@ -97,6 +104,9 @@ fn the_macro_is_taken_per_training_and_then_the_median() {
     let kernel = &report.kernels["6.18"].mean;
     assert_eq!((kernel.pick_workloads, &kernel.left_out[..]), (2, &["rare".to_owned()][..]));
     assert!(close(kernel.pick["lstm"].top1, f64::midpoint(40.0 / 80.0, 1.0)));
+    let machines: Vec<_> = report.machines.iter().map(|(name, m)| (&**name, &*m.class, m.traces)).collect();
+    assert_eq!(machines, [("6.1", "CFS", 1), ("6.12", "EEVDF", 1), ("6.18", "EEVDF", 3), ("6.18x8", "EEVDF", 1)]);
+    assert!(close(report.machines["6.18x8"].mean.pick["lstm"].top1, 1.0));
 }
 
 #[test]
@@ -105,7 +115,7 @@ fn what_is_sure_and_right_can_be_answered() {
     // Of 80, 40 are said surely and are right; the rest, all wrong, comes in one piece and is too much.
     assert!(close(report.workloads["both@6.18"].scores.pick["lstm"].answered_at_90, 0.5));
     // All are as sure as each other: 50 of 100 right is not enough for any.
-    assert!(close(report.workloads["one"].scores.forecast["tcn"].answered_at_90, 0.0));
+    assert!(close(report.workloads["one@6.12"].scores.forecast["tcn"].answered_at_90, 0.0));
     assert!(close(report.workloads["rare"].scores.pick["tcn"].answered_at_90, 1.0));
 }
 

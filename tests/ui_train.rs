@@ -11,6 +11,7 @@ use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::train::News;
 use kernel_oracle::app::train::run::Stage;
 use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::dataset::catalog::Kinds;
 use kernel_oracle::driver::{self, Driver};
 use kernel_oracle::predictor::heuristics::Rule;
 use kernel_oracle::train::memory::{Bound, MIB, Outlook, Room};
@@ -125,7 +126,8 @@ fn empty(size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec!["a".into()], size);
     keys(&mut app, "2");
     let categories = ["cpu_bound", "hackbench", "io_mixed"].map(String::from).to_vec();
-    app.update(Msg::Train(News::Kept { runs: Vec::new(), problems: Vec::new(), categories, cpus: 2 }));
+    let kinds = Kinds { categories, machines: vec!["6.1".into(), "6.18".into()] };
+    app.update(Msg::Train(News::Kept { runs: Vec::new(), problems: Vec::new(), kinds, cpus: 2 }));
     app
 }
 

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# Makes the bundled recordings out of full-length ones (record.sh): cuts each to its first events and lists all in
-# catalog.toml. Replaces what is there.
+# Makes the bundled recordings out of full-length ones (record.sh, tests/vm/corpus.sh): cuts each to its first events, and
+# lists all that are here in catalog.toml. What is here already and not in DIR stays.
 #
-#   traces/bundle.sh EEVDF_DIR CFS_DIR          recordings of a kernel with EEVDF, and of one with CFS
+#   traces/bundle.sh FOLDER=DIR...         e.g.  .=OUT  cfs=OUT/6.1  6.1x4=OUT/6.1x4  6.12=OUT/6.12  6.12x8=OUT/6.12x8
 #
 # Runs 0 and 1 train, run 2 validates, run 3 tests. EVENTS says how many events are kept (default 20000).
 set -euo pipefail
 
-eevdf=${1:?usage: traces/bundle.sh EEVDF_DIR CFS_DIR}
-cfs=${2:?usage: traces/bundle.sh EEVDF_DIR CFS_DIR}
+(($# > 0)) || { sed -n 5p "$0" >&2; exit 2; }
 koracle=${KORACLE:-koracle}
 events=${EVENTS:-20000}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,18 +21,16 @@ entry() { # FILE
     printf '\n[[trace]]\nfile = "%s"\n' "$1"
     grep -E '^(workload|category) = ' "$toml"
     printf 'run = %s\n' "$run"
-    grep -E '^kernel = ' "$toml"
+    grep -E '^(kernel|cpus) = ' "$toml"
     printf 'split = "%s"\n' "$split"
 }
 
-rm -f "$here"/*_run*.csv.zst "$here"/*_run*.toml "$here"/cfs/*_run*.csv.zst "$here"/cfs/*_run*.toml
-mkdir -p "$here/cfs"
-for from in "$eevdf" "$cfs"; do
-    to=$here
-    if [[ $from == "$cfs" ]]; then to=$here/cfs; fi
+for one in "$@"; do
+    to=$here/${one%%=*} from=${one#*=}
+    mkdir -p "$to"
     for file in "$from"/*_run[0-3].csv.zst; do
         [[ -e $file ]] || continue
-        "$koracle" import "$file" --events "$events" -o "$to/${file##*/}"
+        "$koracle" import "$file" --events "$events" --force -o "$to/${file##*/}"
     done
 done
 
@@ -43,7 +40,7 @@ first=hackbench-pipe-2g_run3.csv.zst
     echo '# opens when none is named. Made by bundle.sh.'
     entry "$first"
     cd "$here"
-    for file in *_run*.csv.zst cfs/*_run*.csv.zst; do
+    for file in *_run*.csv.zst */*_run*.csv.zst; do
         if [[ -e $file && $file != "$first" ]]; then entry "$file"; fi
     done
 } >"$here/catalog.toml.new"

@@ -16,6 +16,7 @@ use super::Shared;
 use super::input::Key;
 use super::list::List;
 use super::ticket::{Ticket, Tickets};
+use crate::dataset::catalog::Kinds;
 use crate::train::{Phase, TrainConfig, runs};
 use chart::Chart;
 use form::{Answer, Form};
@@ -63,7 +64,7 @@ pub struct Kept {
 /// What a new form begins with.
 #[derive(Debug, Default)]
 struct Setup {
-    categories: Vec<String>,
+    kinds: Kinds,
     /// The settings of the run that was set up last.
     last: Option<TrainConfig>,
 }
@@ -143,11 +144,11 @@ impl Train {
     /// Takes a fact. The words for the last row, if it is one.
     fn news(&mut self, news: News, shared: &mut Shared) -> Option<String> {
         match news {
-            News::Kept { runs, problems, categories, cpus } => {
+            News::Kept { runs, problems, kinds, cpus } => {
                 if !self.kept.listed {
                     self.at_once = cpus.max(1);
                 }
-                (self.kept.listed, self.kept.problems, self.setup.categories) = (true, problems, categories);
+                (self.kept.listed, self.kept.problems, self.setup.kinds) = (true, problems, kinds);
                 self.runs.retain(|r| r.stage.is_working() || r.stage == Stage::Queued || self.mine.contains(&r.id));
                 let new = runs.into_iter().filter(|k| !self.runs.iter().any(|r| r.path.as_ref() == Some(&k.path)));
                 let mut kept: Vec<Run> = Vec::new();
@@ -253,7 +254,7 @@ impl Train {
         match act {
             Act::New => {
                 let config = self.setup.last.clone().unwrap_or_default();
-                self.form = Some(Form::new(&config, self.setup.categories.clone()));
+                self.form = Some(Form::new(&config, self.setup.kinds.clone()));
                 self.orders.push(Order::Memory);
                 return None;
             }

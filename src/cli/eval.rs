@@ -41,6 +41,9 @@ pub struct Args {
     /// say it.
     #[arg(long, value_name = "KERNEL")]
     kernel: Vec<String>,
+    /// Only bundled recordings of this machine, e.g. 6.1 or 6.12x8 (may be repeated).
+    #[arg(long, value_name = "MACHINE", conflicts_with = "traces")]
+    machine: Vec<String>,
     /// Names, separated by commas; without, the models and every baseline that needs none.
     #[arg(long, value_delimiter = ',')]
     predictors: Vec<Choice>,
@@ -54,7 +57,7 @@ pub struct Args {
     adapt: Option<bool>,
     /// Tables of a report that --json wrote, instead of scoring anything.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
-          conflicts_with_all = ["traces", "split", "category", "workload", "kernel", "predictors", "model", "adapt"])]
+          conflicts_with_all = ["traces", "split", "category", "workload", "kernel", "machine", "predictors", "model", "adapt"])]
     report: Option<PathBuf>,
     /// Figures that get a table with a row per workload, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "top1", value_parser = figures())]
@@ -99,6 +102,7 @@ impl Args {
             categories: self.category.clone(),
             workloads: self.workload.clone(),
             kernels: self.kernel.clone(),
+            machines: self.machine.clone(),
             ..Filter::default()
         }
     }

@@ -37,6 +37,8 @@ pub enum Name {
     HoldOut,
     /// Train on the recordings of one kernel, score on those of the other, and on its own.
     Kernels,
+    /// Train without the recordings of a machine, score on it and on the others: each in turn, beside a training on all.
+    Machines,
     /// Train on everything with several seeds.
     Seeds,
     /// One kind of network against another: accuracy and speed.
@@ -55,6 +57,9 @@ pub struct Args {
     /// hold-out: this category only (may be repeated); without, each in turn.
     #[arg(long, value_name = "CATEGORY")]
     category: Vec<String>,
+    /// machines: leave out this one only, e.g. 6.12x8 (may be repeated); without, each in turn.
+    #[arg(long, value_name = "MACHINE")]
+    machine: Vec<String>,
     /// kernels: these instead of CFS and EEVDF. The others: only recordings of this kernel. May be repeated.
     #[arg(long, value_name = "KERNEL")]
     kernel: Vec<String>,

@@ -83,8 +83,9 @@ pub fn render(report: &Report, layout: &Layout) -> String {
     let names = &report.predictors;
     let asked: Vec<_> = names.iter().filter(|n| report.mean.forecast.contains_key(*n)).cloned().collect();
     let wanted = || MEASURES.iter().filter(|m| layout.measures.iter().any(|n| n == m.name));
-    // With one kernel its mean is the macro mean.
-    let kernels = || report.kernels.iter().filter(|_| report.kernels.len() > 1);
+    // With one machine its mean is the macro mean. A report of an earlier version has kernels alone.
+    let machines = if report.machines.is_empty() { &report.kernels } else { &report.machines };
+    let machines = || machines.iter().filter(|_| machines.len() > 1);
     let title = |name: &str, class: &str| format!("macro {name} {class}");
 
     for measure in wanted() {
@@ -97,9 +98,9 @@ pub fn render(report: &Report, layout: &Layout) -> String {
             row.extend(names.iter().map(|n| or_none(measure.pick(&w.scores.pick, n))));
             rows.push(row);
         }
-        for (name, kernel) in kernels() {
-            let of = |n: &String| measure.pick(&kernel.mean.pick, n);
-            rows.push(mean(&title(name, &kernel.class), names, 5, of));
+        for (name, machine) in machines() {
+            let of = |n: &String| measure.pick(&machine.mean.pick, n);
+            rows.push(mean(&title(name, &machine.class), names, 5, of));
         }
         rows.push(mean(&page.strong("macro"), names, 5, |n| measure.pick(&report.mean.pick, n)));
         page.table(&rows);
@@ -121,9 +122,9 @@ pub fn render(report: &Report, layout: &Layout) -> String {
             row.extend(asked.iter().map(|n| or_none(measure.forecast(&w.scores.forecast, n))));
             rows.push(row);
         }
-        for (name, kernel) in kernels() {
-            let of = |n: &String| measure.forecast(&kernel.mean.forecast, n);
-            rows.push(mean(&title(name, &kernel.class), &asked, 1, of));
+        for (name, machine) in machines() {
+            let of = |n: &String| measure.forecast(&machine.mean.forecast, n);
+            rows.push(mean(&title(name, &machine.class), &asked, 1, of));
         }
         rows.push(mean(&page.strong("macro"), &asked, 1, |n| measure.forecast(&report.mean.forecast, n)));
         page.table(&rows);

@@ -36,7 +36,7 @@ pub struct Args {
     /// Train on this category only (may be repeated).
     #[arg(long, value_name = "CATEGORY", visible_alias = "category")]
     only: Vec<String>,
-    /// Leave this category out of training and validation (may be repeated).
+    /// Leave this category or machine (e.g. 6.12x8) out of training and validation (may be repeated).
     #[arg(long, value_name = "CATEGORY")]
     hold_out: Vec<String>,
     /// Train on recordings of this kernel only, e.g. 6.18 or EEVDF (may be repeated).

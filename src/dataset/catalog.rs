@@ -2,7 +2,7 @@
 //! workload: choices are made on validation runs, test runs are looked at once.
 
 use super::{inside, places};
-use crate::trace::SchedClass;
+use crate::trace::{SchedClass, machine_name};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -62,15 +62,34 @@ pub struct Entry {
     pub run: u32,
     /// Kernel release that made the decisions.
     pub kernel: String,
+    /// CPUs of the machine; 0 where the list does not say.
+    #[serde(default)]
+    pub cpus: u16,
     /// What it may be used for.
     pub split: Split,
 }
 
 impl Entry {
-    /// The recording's name: the file name without its endings.
+    /// The recording's name: its file without the endings of the name.
     pub fn name(&self) -> &str {
-        self.file.split('.').next().unwrap_or(&self.file)
+        let start = self.file.rfind('/').map_or(0, |slash| slash + 1);
+        let end = self.file[start..].find('.').map_or(self.file.len(), |dot| start + dot);
+        &self.file[..end]
     }
+
+    /// The machine that it was recorded on, see [`machine_name`].
+    pub fn machine(&self) -> String {
+        machine_name(&self.kernel, self.cpus)
+    }
+}
+
+/// What a training can be told to see or not to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// Categories of the recordings, sorted.
+    pub categories: Vec<String>,
+    /// Machines that they were recorded on, sorted.
+    pub machines: Vec<String>,
 }
 
 /// Which entries to take; an empty list takes all.
@@ -85,7 +104,9 @@ pub struct Filter {
     pub workloads: Vec<String>,
     /// Of one of these kernels: a release or its beginning up to a dot or dash (`6.1`), or a class (`CFS`, `EEVDF`).
     pub kernels: Vec<String>,
-    /// Of none of these categories.
+    /// Of one of these machines, by name (`6.12x8`).
+    pub machines: Vec<String>,
+    /// Of none of these categories and machines.
     pub hold_out: Vec<String>,
 }
 
@@ -97,7 +118,8 @@ impl Filter {
             && one_of(&self.categories, &entry.category)
             && one_of(&self.workloads, &entry.workload)
             && (self.kernels.is_empty() || self.kernels.iter().any(|k| is_kernel(&entry.kernel, k)))
-            && !self.hold_out.contains(&entry.category)
+            && (self.machines.is_empty() || self.machines.contains(&entry.machine()))
+            && !self.hold_out.iter().any(|out| *out == entry.category || *out == entry.machine())
     }
 }
 
@@ -197,19 +219,36 @@ impl Catalog {
     /// Names in the filter that no recording has, so that a misspelt one is not taken for an empty one.
     pub fn unknown(&self, filter: &Filter) -> Option<String> {
         let has = |is: &dyn Fn(&Entry) -> bool| self.entries.iter().any(is);
-        let category = filter.categories.iter().chain(&filter.hold_out).find(|c| !has(&|e| e.category == **c));
+        let category = filter.categories.iter().find(|c| !has(&|e| e.category == **c));
+        let machine = filter.machines.iter().find(|m| !has(&|e| e.machine() == **m));
+        let out = filter.hold_out.iter().find(|o| !has(&|e| e.category == **o || e.machine() == **o));
         let workload = filter.workloads.iter().find(|w| !has(&|e| e.workload == **w));
         let kernel = filter.kernels.iter().find(|k| !has(&|e| is_kernel(&e.kernel, k)));
-        let none = |what: &str, name: &String, mut known: Vec<&str>| {
+        let none = |what: &str, name: &String, mut known: Vec<String>| {
             known.sort_unstable();
             known.dedup();
             format!("no recording of {what} {name}; there are {}", known.join(", "))
         };
-        let all = |of: fn(&Entry) -> &String| self.entries.iter().map(|e| of(e).as_str()).collect();
+        let all = |of: fn(&Entry) -> String| self.entries.iter().map(of).collect::<Vec<_>>();
+        let categories = || all(|e| e.category.clone());
+        let machines = || all(Entry::machine);
         category
-            .map(|name| none("category", name, all(|e| &e.category)))
-            .or_else(|| workload.map(|name| none("workload", name, all(|e| &e.workload))))
-            .or_else(|| kernel.map(|name| none("kernel", name, all(|e| &e.kernel))))
+            .map(|name| none("category", name, categories()))
+            .or_else(|| workload.map(|name| none("workload", name, all(|e| e.workload.clone()))))
+            .or_else(|| kernel.map(|name| none("kernel", name, all(|e| e.kernel.clone()))))
+            .or_else(|| machine.map(|name| none("machine", name, machines())))
+            .or_else(|| out.map(|name| none("category or machine", name, [categories(), machines()].concat())))
+    }
+
+    /// What a training may be told of them.
+    pub fn kinds(&self) -> Kinds {
+        let categories = self.categories().into_iter().map(str::to_owned).collect();
+        Kinds { categories, machines: self.machines() }
+    }
+
+    /// The machines' names, sorted.
+    pub fn machines(&self) -> Vec<String> {
+        self.entries.iter().map(Entry::machine).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
 
     /// All categories, sorted.

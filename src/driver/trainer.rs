@@ -256,9 +256,9 @@ fn list(home: Option<&Path>) -> News {
         Some(Ok((kept, problems))) => (kept, problems.iter().map(ToString::to_string).collect()),
     };
     let catalog = catalog::bundled_dir().and_then(|dir| Catalog::load(&dir).ok());
-    let categories = catalog.map(|c| c.categories().into_iter().map(String::from).collect());
+    let kinds = catalog.map(|c| c.kinds()).unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    News::Kept { runs: kept, problems, categories: categories.unwrap_or_default(), cpus }
+    News::Kept { runs: kept, problems, kinds, cpus }
 }
 
 /// `NAME.csv` in the working folder, never over another file.

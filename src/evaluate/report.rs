@@ -1,12 +1,12 @@
-//! From counts to a report: per trace, per workload (pooled), and the macro mean over workloads, in all and by kernel.
-//! The serialised form is the contract of `koracle eval --json`, and is read back. Nothing here looks at a trace.
+//! From counts to a report: per trace, per workload (pooled), and the macro mean over workloads, in all, by kernel
+//! and by machine. //! The serialised form is the contract of `koracle eval --json`, and is read back. Nothing here looks at a trace.
 //!
 //! Columns of the same name are trainings of one kind of model that differ in their seed: their figures become a median
 //! with its spread. Every mean is taken for each training by itself, and the median over the means.
 
 use super::figures::{Figures, ForecastScore, PickScore, nan, share};
 use super::score::{Counts, QUEUE_SLICES, STATE_SLICES};
-use crate::trace::{SchedClass, TraceMeta};
+use crate::trace::{SchedClass, TraceMeta, machine_name, series};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,7 +107,7 @@ pub struct Macro {
     pub forecast: BTreeMap<String, ForecastScore>,
 }
 
-/// Means over the workloads that ran on one kernel.
+/// Means over the workloads that ran on one kernel, or on one machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KernelReport {
     /// Its scheduling class, `CFS` or `EEVDF`.
@@ -126,7 +126,7 @@ pub struct Report {
     pub predictors: Vec<String>,
     /// Per trace.
     pub traces: Vec<TraceReport>,
-    /// Per workload: by its name, or by `NAME@6.1` when it was recorded under both scheduling classes.
+    /// Per workload: by its name, or by `NAME@MACHINE` ([`machine_name`]) when it was recorded on several machines.
     pub workloads: BTreeMap<String, WorkloadReport>,
     /// Means over workloads.
     #[serde(rename = "macro")]
@@ -134,17 +134,11 @@ pub struct Report {
     /// The same for each kernel, by the first two numbers of its release.
     #[serde(default)]
     pub kernels: BTreeMap<String, KernelReport>,
+    /// The same for each machine, by its name ([`machine_name`]).
+    #[serde(default)]
+    pub machines: BTreeMap<String, KernelReport>,
     /// Over all decisions of all traces.
     pub slices: Slices,
-}
-
-/// The first two numbers of a kernel's release, `6.1` of `6.1.0-38-amd64`; empty when it does not begin with one.
-pub fn series(release: &str) -> &str {
-    if !release.starts_with(|c: char| c.is_ascii_digit()) {
-        return "";
-    }
-    let ends = release.match_indices(|c: char| !c.is_ascii_digit()).map(|(at, _)| at);
-    &release[..ends.chain(std::iter::once(release.len())).nth(1).unwrap_or(release.len())]
 }
 
 /// The predictors behind the columns of a report: each name once, with its columns.
@@ -260,26 +254,44 @@ fn class(meta: &TraceMeta) -> SchedClass {
     }
 }
 
+/// See [`machine_name`].
+fn machine(meta: &TraceMeta) -> String {
+    machine_name(&meta.kernel, meta.cpus)
+}
+
+/// Means over the recordings of each name that `of` gives; those without one are left out.
+fn means(
+    columns: &Columns,
+    counted: &[(TraceMeta, Counts)],
+    of: impl Fn(&TraceMeta) -> String,
+) -> BTreeMap<String, KernelReport> {
+    let names: BTreeSet<_> = counted.iter().map(|(meta, _)| of(meta)).filter(|name| !name.is_empty()).collect();
+    let width = counted.first().map_or(0, |(_, counts)| counts.pick.len());
+    let mean = |name: String| {
+        let these = || counted.iter().filter(|(meta, _)| of(meta) == name);
+        let mean = macro_mean(columns, &pools(these(), width, |meta| workload(meta).to_owned()));
+        let class = these().next().map_or(SchedClass::Unknown, |(meta, _)| class(meta)).label().to_owned();
+        (name.clone(), KernelReport { class, traces: these().count(), mean })
+    };
+    names.into_iter().map(mean).collect()
+}
+
 impl Report {
     /// From the counts of each trace. A name that comes several times is one model trained with several seeds.
     pub fn new(names: &[String], counted: &[(TraceMeta, Counts)]) -> Self {
         let columns = Columns::new(names);
-        let mut classes: BTreeMap<&str, BTreeSet<&'static str>> = BTreeMap::new();
+        let mut machines: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (meta, _) in counted {
-            classes.entry(workload(meta)).or_default().insert(class(meta).label());
+            machines.entry(workload(meta)).or_default().insert(machine(meta));
         }
         let key = |meta: &TraceMeta| match workload(meta) {
-            name if classes[name].len() > 1 => format!("{name}@{}", series(&meta.kernel)),
+            name if machines[name].len() > 1 => match machine(meta) {
+                machine if machine.is_empty() => format!("{name}@?"),
+                machine => format!("{name}@{machine}"),
+            },
             name => name.to_owned(),
         };
         let workloads = pools(counted.iter(), names.len(), key);
-        let releases: BTreeSet<_> = counted.iter().map(|(meta, _)| series(&meta.kernel)).collect();
-        let kernels = releases.into_iter().filter(|release| !release.is_empty()).map(|release| {
-            let these = || counted.iter().filter(|(meta, _)| series(&meta.kernel) == release);
-            let mean = macro_mean(&columns, &pools(these(), names.len(), |meta| workload(meta).to_owned()));
-            let class = these().next().map_or(SchedClass::Unknown, |(meta, _)| class(meta)).label().to_owned();
-            (release.to_owned(), KernelReport { class, traces: these().count(), mean })
-        });
         let traces = counted.iter().map(|(meta, counts)| TraceReport {
             trace: meta.name.clone(),
             workload: meta.workload.clone(),
@@ -302,19 +314,9 @@ impl Report {
             traces: traces.collect(),
             workloads: workloads.iter().map(of_pool).collect(),
             mean: macro_mean(&columns, &workloads),
-            kernels: kernels.collect(),
+            kernels: means(&columns, counted, |meta| series(&meta.kernel).to_owned()),
+            machines: means(&columns, counted, machine),
             slices: slices(&columns, &all),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::series;
-
-    #[test]
-    fn a_series_is_two_numbers() {
-        let of = ["6.1.0-38-amd64", "6.18.44", "6.6", "6.12-rc1", "6", "", "custom"].map(series);
-        assert_eq!(of, ["6.1", "6.18", "6.6", "6.12", "6", "", ""]);
     }
 }

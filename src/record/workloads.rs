@@ -203,9 +203,38 @@ pub const ALL: &[Workload] = &[
         NOTHING,
         "while :; do for i in 1 2 3 4 5 6 7 8; do awk 'BEGIN{for(i=0;i<5000;i++)x+=i}' & done; wait; done",
     ),
+    workload(
+        "sqlite-writers",
+        "database",
+        "4 writers and 2 readers of one database: each transaction is one fsync, under one lock",
+        &[("sqlite3", "sqlite3")],
+        SQLITE,
+    ),
+    workload(
+        "redis-benchmark",
+        "key_value",
+        "a key-value server under 16 connections from 2 threads",
+        &[("redis-server", "redis-server"), ("redis-benchmark", "redis-tools")],
+        REDIS,
+    ),
+    workload(
+        "cgroup-quota",
+        "cpu_limit",
+        "a group that may use 40 % of a CPU (cgroup v2 cpu.max), beside one CPU loop and sleepers outside of it",
+        NOTHING,
+        QUOTA,
+    ),
+    workload(
+        "batch-idle-mix",
+        "policies",
+        "CPU loops of the policies batch, idle and other, one of them nice, and sleepers that want little",
+        &[("chrt", "util-linux"), ("nice", "coreutils")],
+        POLICIES,
+    ),
 ];
 
-const IO_MIXED: &str = r#"d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && trap 'exit 0' TERM
+// What writes does it below /var/tmp: /tmp is often memory.
+const IO_MIXED: &str = r#"d=$(mktemp -d -p /var/tmp) && trap 'rm -rf "$d"' EXIT && trap 'exit 0' TERM
 for j in 1 2 3; do ( while :; do dd if=/dev/zero of="$d/w$j" bs=4k count=64 conv=fsync 2>/dev/null; done ) & done
 for j in 1 2; do ( while :; do dd if="$d/w$j" of=/dev/null bs=4k 2>/dev/null; awk 'BEGIN{for(i=0;i<20000;i++)x+=i}'; done ) & done
 for j in 1 2; do awk 'BEGIN{while(1)x++}' & done
@@ -220,7 +249,7 @@ nginx -p "$d" -c "$d/conf" &
 sleep 0.3
 ab -q -k -n 100000000 -t "$1" -c 16 http://127.0.0.1:18089/"#;
 
-const FIO: &str = r#"d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && trap 'exit 0' TERM
+const FIO: &str = r#"d=$(mktemp -d -p /var/tmp) && trap 'rm -rf "$d"' EXIT && trap 'exit 0' TERM
 fio --name=koracle --directory="$d" --rw=randrw --bs=4k --size=32m --fsync=8 --numjobs=4 --time_based --runtime="$1""#;
 
 const COMPILE: &str = r#"d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && trap 'exit 0' TERM
@@ -249,6 +278,44 @@ while True:
 const DESKTOP: &str = r"for t in 0.005 0.01 0.016 0.016 0.05 0.1 0.25 0.5; do
     ( while :; do sleep $t; awk 'BEGIN{for(i=0;i<3000;i++)x+=i}'; done ) &
 done
+wait";
+
+const SQLITE: &str = r#"d=$(mktemp -d -p /var/tmp) && trap 'rm -rf "$d"' EXIT && trap 'exit 0' TERM
+echo 'PRAGMA journal_mode=WAL; CREATE TABLE t(k INTEGER PRIMARY KEY, v TEXT);' | sqlite3 "$d/db" >/dev/null
+for j in 1 2 3 4; do
+    awk -v j="$j" 'BEGIN{srand(j);while(1)printf "INSERT OR REPLACE INTO t VALUES(%d,hex(randomblob(40)));\n",rand()*10000}' |
+        sqlite3 -cmd '.timeout 5000' "$d/db" &
+done
+for j in 1 2; do
+    awk 'BEGIN{while(1)print "SELECT count(*),max(v) FROM t WHERE k%7=3;"}' | sqlite3 -cmd '.timeout 5000' "$d/db" >/dev/null &
+done
+wait"#;
+
+const REDIS: &str = r#"d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && trap 'exit 0' TERM
+redis-server --port 18090 --bind 127.0.0.1 --save '' --appendonly no --dir "$d" >/dev/null &
+until redis-cli -p 18090 ping >/dev/null 2>&1; do sleep 0.1; done
+redis-benchmark -q -p 18090 --threads 2 -c 16 -n 100000000 -t set,get"#;
+
+// Leaves the machine's groups as they were: the controller is taken away again only where this brought it.
+const QUOTA: &str = r#"g=/sys/fs/cgroup c=$g/koracle-$$ added=''
+[ -f "$g/cgroup.controllers" ] || { echo "cgroup v2 is not mounted on $g" >&2; exit 1; }
+grep -qw cpu "$g/cgroup.controllers" || { echo 'cgroup v2 has no cpu controller here' >&2; exit 1; }
+grep -qw cpu "$g/cgroup.subtree_control" || { echo +cpu >"$g/cgroup.subtree_control" && added=yes; }
+leave() {
+    echo 1 >"$c/cgroup.kill"
+    for i in 1 2 3 4 5 6 7 8 9 10; do rmdir "$c" 2>/dev/null && break; sleep 0.05; done
+    [ -z "$added" ] || echo -cpu >"$g/cgroup.subtree_control"
+}
+mkdir "$c" && trap leave EXIT && trap 'exit 0' TERM && echo '40000 100000' >"$c/cpu.max" || exit 1
+for i in 1 2; do ( echo 0 >"$c/cgroup.procs" && exec awk 'BEGIN{while(1)x++}' ) & done
+( echo 0 >"$c/cgroup.procs" && while :; do seq 1 20000 | gzip -1 | wc -c >/dev/null; sleep 0.005; done ) &
+awk 'BEGIN{while(1)x++}' &
+for t in 0.002 0.01 0.05; do ( while :; do sleep $t; awk 'BEGIN{for(i=0;i<3000;i++)x+=i}'; done ) & done
+wait"#;
+
+const POLICIES: &str = r"for i in 1 2; do chrt --batch 0 awk 'BEGIN{while(1)x++}' & done
+chrt --idle 0 awk 'BEGIN{while(1)x++}' & nice -n 10 awk 'BEGIN{while(1)x++}' &
+for t in 0.002 0.01 0.05; do ( while :; do sleep $t; awk 'BEGIN{for(i=0;i<3000;i++)x+=i}'; done ) & done
 wait";
 
 /// The workload of this name.

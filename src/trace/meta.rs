@@ -36,6 +36,28 @@ impl SchedClass {
     }
 }
 
+/// CPUs of a machine whose name does not say how many.
+pub const USUAL_CPUS: u16 = 2;
+
+/// The first two numbers of a kernel's release, `6.1` of `6.1.0-38-amd64`; empty when it does not begin with one.
+pub fn series(release: &str) -> &str {
+    if !release.starts_with(|c: char| c.is_ascii_digit()) {
+        return "";
+    }
+    let ends = release.match_indices(|c: char| !c.is_ascii_digit()).map(|(at, _)| at);
+    &release[..ends.chain(std::iter::once(release.len())).nth(1).unwrap_or(release.len())]
+}
+
+/// Names a kind of machine: the series of its kernel, with its CPUs when they are known and not [`USUAL_CPUS`]: `6.1`,
+/// `6.12x8`. Empty when the kernel is not known.
+pub fn machine_name(release: &str, cpus: u16) -> String {
+    match (series(release), cpus) {
+        ("", _) => String::new(),
+        (series, 0 | USUAL_CPUS) => series.to_owned(),
+        (series, cpus) => format!("{series}x{cpus}"),
+    }
+}
+
 /// Metadata of a recording. Every field has a default, so that a bare event file opens too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -78,4 +100,21 @@ pub struct TraceMeta {
     pub emulated: bool,
     /// Anything else worth saying.
     pub note: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_is_two_numbers() {
+        let of = ["6.1.0-38-amd64", "6.18.44", "6.6", "6.12-rc1", "6", "", "custom"].map(series);
+        assert_eq!(of, ["6.1", "6.18", "6.6", "6.12", "6", "", ""]);
+    }
+
+    #[test]
+    fn a_machine_is_its_kernel_and_its_cpus() {
+        let of = [("6.1.0-38-amd64", 2), ("6.12.5", 8), ("6.12.5", 0), ("custom", 8)];
+        assert_eq!(of.map(|(release, cpus)| machine_name(release, cpus)), ["6.1", "6.12x8", "6.12", ""]);
+    }
 }

@@ -8,6 +8,7 @@ use crate::app::input::Key;
 use crate::app::train::run::Stage;
 use crate::app::train::{News, Order};
 use crate::app::{App, Effect, Msg};
+use crate::dataset::catalog::Kinds;
 use crate::driver::{self, Driver};
 use crate::job::{Cancel, Job};
 use crate::trace::Nanos;
@@ -53,7 +54,7 @@ pub fn bench_busy(trace: &Path, runs: u64, home: PathBuf, time: Duration, size: 
     for e in effects {
         driver.perform(e);
     }
-    let news = News::Kept { runs: Vec::new(), problems: Vec::new(), categories: Vec::new(), cpus: runs as usize };
+    let news = News::Kept { runs: Vec::new(), problems: Vec::new(), kinds: Kinds::default(), cpus: runs as usize };
     app.update(Msg::Train(news));
     for seed in 0..runs {
         let config = TrainConfig { seed, epochs: 1_000, ..TrainConfig::default() };

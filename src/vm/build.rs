@@ -19,7 +19,7 @@ const USERS: &str = "root user plain";
 /// Of the disk, most of it never written.
 const DISK: &str = "4G";
 /// What boots and answers; what the workloads of the catalog need; what a recording needs.
-const PACKAGES: [&str; 23] = [
+const PACKAGES: [&str; 26] = [
     "linux-image-cloud-amd64",
     "systemd-sysv",
     "udev",
@@ -43,6 +43,9 @@ const PACKAGES: [&str; 23] = [
     "tar",
     "gzip",
     "mawk",
+    "sqlite3",
+    "redis-server",
+    "redis-tools",
 ];
 /// So often whoever waits is told, and asked whether to go on.
 const TICK: Duration = Duration::from_millis(100);

@@ -25,6 +25,6 @@ echo "127.0.0.1 localhost koracle-$name" >"$root/etc/hosts"
 echo 'UseDNS no' >>"$root/etc/ssh/sshd_config"
 # Quiet: only what a workload starts runs beside it.
 chroot "$root" systemctl enable systemd-networkd ssh
-chroot "$root" systemctl disable nginx
+chroot "$root" systemctl disable nginx redis-server
 chroot "$root" systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     fstrim.timer systemd-tmpfiles-clean.timer

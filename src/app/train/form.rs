@@ -1,6 +1,7 @@
 //! The form that sets up a run: one field per setting, explained in one line, checked while one types.
 
 use crate::app::input::Key;
+use crate::dataset::catalog::Kinds;
 use crate::predictor::networks::{Kind, ModelConfig};
 use crate::train::memory::Outlook;
 use crate::train::{Schedule, Target, TrainConfig};
@@ -24,7 +25,7 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 pub const FIELDS: [Field; 22] = [
     field("kind", "model", "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)"),
     field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
-    field("hold_out", "hold out", "categories left out of training and validation: unseen later; empty: none"),
+    field("hold_out", "hold out", "categories and machines left out of training and validation: unseen later"),
     field("epochs", "epochs", "passes over the training recordings"),
     field("learning_rate", "learning rate", "the highest step size; too high diverges, too low learns nothing"),
     field("schedule", "schedule", "how the rate changes over the run: one-cycle, cosine, constant (← → chooses)"),
@@ -65,7 +66,7 @@ pub struct Form {
     pub at: usize,
     /// The next character replaces the text: nothing was changed here yet.
     fresh: bool,
-    categories: Vec<String>,
+    kinds: Kinds,
     /// The memory that a run will meet, once that is known.
     pub outlook: Option<Outlook>,
 }
@@ -84,9 +85,18 @@ pub enum Answer {
 /// Longest value.
 const LONGEST: usize = 60;
 
+/// What a setting names, and the names that it can have; none: not known here.
+fn there(setting: &str, kinds: &Kinds) -> (&'static str, Vec<String>) {
+    match setting {
+        "only" => ("category", kinds.categories.clone()),
+        "hold_out" => ("category or machine", [&kinds.categories[..], &kinds.machines].concat()),
+        _ => ("", Vec::new()),
+    }
+}
+
 impl Form {
-    /// The settings of `config`; `categories` are those that exist.
-    pub fn new(config: &TrainConfig, categories: Vec<String>) -> Self {
+    /// The settings of `config`; `kinds` are those that exist.
+    pub fn new(config: &TrainConfig, kinds: Kinds) -> Self {
         let m = &config.model;
         let text = |setting: &str| match setting {
             "kind" => m.kind.label().into(),
@@ -112,7 +122,7 @@ impl Form {
             "kernels" => config.kernels.join(","),
             _ => config.traces.as_ref().map_or_else(String::new, |p| p.display().to_string()),
         };
-        Self { values: FIELDS.iter().map(|f| text(f.setting)).collect(), at: 0, fresh: true, categories, outlook: None }
+        Self { values: FIELDS.iter().map(|f| text(f.setting)).collect(), at: 0, fresh: true, kinds, outlook: None }
     }
 
     fn get(&self, setting: &str) -> &str {
@@ -142,12 +152,11 @@ impl Form {
         let list = |setting: &'static str| -> Result<Vec<String>, (usize, String)> {
             let names = self.get(setting).split(',').map(str::trim).filter(|n| !n.is_empty());
             let names: Vec<String> = names.map(String::from).collect();
-            // With recordings of one's own the categories are not known before they are read.
-            let known = setting != "kernels" && self.get("traces").is_empty() && !self.categories.is_empty();
-            match names.iter().find(|n| known && !self.categories.contains(n)) {
-                Some(name) => {
-                    Err(wrong(setting, format!("no category {name}; there are {}", self.categories.join(", "))))
-                }
+            // With recordings of one's own it is not known before they are read what there is.
+            let (what, there) = there(setting, &self.kinds);
+            let known = self.get("traces").is_empty() && !there.is_empty();
+            match names.iter().find(|n| known && !there.contains(n)) {
+                Some(name) => Err(wrong(setting, format!("no {what} {name}; there are {}", there.join(", ")))),
                 None => Ok(names),
             }
         };
@@ -248,9 +257,9 @@ impl Form {
             "adapt" => *value = next(&[true, false].map(on_off), value),
             "device" => *value = next(&Target::KINDS.map(String::from), value),
             "schedule" => *value = next(&Schedule::ALL.map(|s| s.label().to_owned()), value),
-            "only" | "hold_out" => {
-                let names: Vec<String> =
-                    std::iter::once(String::new()).chain(self.categories.iter().cloned()).collect();
+            setting @ ("only" | "hold_out") => {
+                let mut names = there(setting, &self.kinds).1;
+                names.insert(0, String::new());
                 *value = next(&names, value);
             }
             "kernels" | "traces" => {}
@@ -274,7 +283,8 @@ mod tests {
     use super::*;
 
     fn form() -> Form {
-        Form::new(&TrainConfig::default(), vec!["hackbench".into(), "io_mixed".into()])
+        let categories = vec!["hackbench".into(), "io_mixed".into()];
+        Form::new(&TrainConfig::default(), Kinds { categories, machines: vec!["6.12x8".into()] })
     }
 
     fn type_into(form: &mut Form, setting: &str, text: &str) {
@@ -294,9 +304,12 @@ mod tests {
         let mut form = form();
         type_into(&mut form, "epochs", "3");
         type_into(&mut form, "learning_rate", "1e3");
-        type_into(&mut form, "hold_out", "io_mixed");
+        type_into(&mut form, "hold_out", "io_mixed,6.12x8");
         let config = form.config().unwrap();
-        assert_eq!((config.epochs, config.learning_rate, config.hold_out), (3, 1e3, vec!["io_mixed".to_owned()]));
+        assert_eq!(
+            (config.epochs, config.learning_rate, config.hold_out),
+            (3, 1e3, vec!["io_mixed".to_owned(), "6.12x8".to_owned()])
+        );
         for (setting, text, problem) in [
             ("epochs", "0", "not in 1"),
             ("epochs", "many", "\"many\" is not a whole number"),

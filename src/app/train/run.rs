@@ -2,6 +2,7 @@
 
 use super::curve::{Curve, Series};
 use crate::app::ticket::Ticket;
+use crate::dataset::catalog::Kinds;
 use crate::train::runs::{self, Epoch, State, Step};
 use crate::train::{Baseline, Ending, Phase, Progress, TrainConfig};
 use std::path::PathBuf;
@@ -177,7 +178,7 @@ impl Run {
 
     /// Settings as names and values, for comparing runs.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let form = super::form::Form::new(&self.config, Vec::new());
+        let form = super::form::Form::new(&self.config, Kinds::default());
         super::form::FIELDS.iter().map(|f| f.label).zip(form.values).collect()
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::input::Key;
 use crate::app::{App, Effect, Msg, Tab};
+use crate::dataset::catalog::Kinds;
 use crate::train::runs::{State, Step};
 use crate::train::{Ending, Progress, Validation};
 use std::path::PathBuf;
@@ -12,7 +13,15 @@ fn app() -> App {
     let effects = press(&mut app, "2");
     assert!(matches!(effects[..], [Order::List]));
     assert!(press(&mut app, "12").is_empty(), "listed once");
-    tell(&mut app, News::Kept { runs: Vec::new(), problems: Vec::new(), categories: vec!["io".into()], cpus: 2 });
+    tell(
+        &mut app,
+        News::Kept {
+            runs: Vec::new(),
+            problems: Vec::new(),
+            kinds: Kinds { categories: vec!["io".into()], machines: Vec::new() },
+            cpus: 2,
+        },
+    );
     app
 }
 
@@ -133,7 +142,7 @@ fn kept_runs_are_read_when_shown_and_removed_when_asked_twice() {
         last: Some(step(7)),
         resumable: true,
     };
-    let news = News::Kept { runs: vec![kept("a"), kept("bb")], problems: vec![], categories: vec![], cpus: 2 };
+    let news = News::Kept { runs: vec![kept("a"), kept("bb")], problems: vec![], kinds: Kinds::default(), cpus: 2 };
     let orders = tell(&mut app, news);
     assert!(
         matches!(&orders[..], [Order::Read(Ticket(2), path)] if path.ends_with("bb")),

@@ -1,6 +1,7 @@
 //! What is said about training runs: facts that come in, orders that go out, keys, questions. Plain data.
 
 use crate::app::ticket::Ticket;
+use crate::dataset::catalog::Kinds;
 use crate::predictor::weights::Weights;
 use crate::train::memory::Outlook;
 use crate::train::runs::{self, Step};
@@ -17,8 +18,8 @@ pub enum News {
         runs: Vec<runs::Run>,
         /// What could not be read.
         problems: Vec<String>,
-        /// Categories of the bundled recordings.
-        categories: Vec<String>,
+        /// Of the bundled recordings.
+        kinds: Kinds,
         /// CPUs of this machine: so many runs work at once at first.
         cpus: usize,
     },

@@ -17,6 +17,14 @@ pub struct TestSet {
     pub filter: Filter,
 }
 
+/// Trained on everything.
+pub const ALL: &str = "all";
+
+/// Trained on everything but this.
+pub fn without(what: &str) -> String {
+    format!("without {what}")
+}
+
 /// An experiment's parts.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -41,6 +49,9 @@ impl Plan {
         if args.name != Name::HoldOut && !args.category.is_empty() {
             bail!("--category is for hold-out");
         }
+        if args.name != Name::Machines && !args.machine.is_empty() {
+            bail!("--machine is for machines");
+        }
         let of_kernel = |kernels: &[String]| Filter { kernels: kernels.to_vec(), ..Filter::default() };
         let all = of_kernel(&args.kernel);
         let asked = Filter { categories: args.category.clone(), ..all.clone() };
@@ -55,7 +66,7 @@ impl Plan {
                 let fold = |(i, c): (usize, &String)| {
                     let test = named(c, Filter { categories: vec![c.clone()], ..all.clone() });
                     let filter = Filter { hold_out: vec![c.clone()], ..all.clone() };
-                    (test, Fold { trained: format!("without {c}"), filter, tests: vec![i] })
+                    (test, Fold { trained: without(c), filter, tests: vec![i] })
                 };
                 categories.iter().enumerate().map(fold).unzip()
             }
@@ -72,8 +83,9 @@ impl Plan {
                 };
                 kernels.iter().map(fold).unzip()
             }
+            Name::Machines => machines(args, catalog, &all)?,
             Name::Seeds | Name::Models => {
-                let name = if args.kernel.is_empty() { "all".to_owned() } else { args.kernel.join(", ") };
+                let name = if args.kernel.is_empty() { ALL.to_owned() } else { args.kernel.join(", ") };
                 let test = named(&name, all.clone());
                 (vec![test], vec![Fold { trained: name, filter: all.clone(), tests: vec![0] }])
             }
@@ -102,13 +114,35 @@ impl Plan {
     }
 }
 
+/// A training on all machines, scored on each, and trainings without one, scored on that.
+fn machines(args: &Args, catalog: &Catalog, all: &Filter) -> Result<(Vec<TestSet>, Vec<Fold>)> {
+    let there = |m: &String| catalog.entries.iter().any(|e| e.machine() == *m && all.takes(e));
+    let names: Vec<_> = catalog.machines().into_iter().filter(|m| !m.is_empty()).filter(there).collect();
+    if names.len() < 2 {
+        bail!("these recordings are of one machine: none can be left out");
+    }
+    let asked = |m: &&String| args.machine.is_empty() || args.machine.contains(*m);
+    if let Some(unknown) = args.machine.iter().find(|m| !names.contains(m)) {
+        bail!("no recording of machine {unknown}; there are {}", names.join(", "));
+    }
+    let names: Vec<_> = names.iter().filter(asked).collect();
+    let test =
+        |m: &&String| TestSet { name: (*m).clone(), filter: Filter { machines: vec![(*m).clone()], ..all.clone() } };
+    let mut folds = vec![Fold { trained: ALL.to_owned(), filter: all.clone(), tests: (0..names.len()).collect() }];
+    folds.extend(names.iter().enumerate().map(|(i, m)| {
+        let filter = Filter { hold_out: vec![(*m).clone()], ..all.clone() };
+        Fold { trained: without(m), filter, tests: vec![i] }
+    }));
+    Ok((names.iter().map(test).collect(), folds))
+}
+
 /// The kinds of networks, each once.
 fn models(args: &Args) -> Result<Vec<Choice>> {
     let known: Vec<_> = Choice::all().filter(|c| c.needs_model()).collect();
     let usual: &[&str] = match args.name {
         Name::HoldOut => &["tcn", "mlp", "lstm"],
         Name::Models => &["tcn", "lstm"],
-        Name::Kernels | Name::Seeds => &["tcn"],
+        Name::Kernels | Name::Machines | Name::Seeds => &["tcn"],
     };
     let mut kinds: Vec<Choice> = Vec::new();
     let asked = if args.models.is_empty() {

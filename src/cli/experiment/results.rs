@@ -3,7 +3,7 @@
 
 use super::super::table::{MEASURES, Page, Style};
 use super::part::{Finished, Part};
-use super::plan::Plan;
+use super::plan::{ALL, Plan};
 use super::{Args, Name};
 use crate::dataset::catalog::Split;
 use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread};
@@ -83,14 +83,14 @@ pub struct Row {
     pub forecast: Against,
 }
 
-/// What a network loses on recordings of another kernel than it was trained on, in percent points.
+/// What a network loses on recordings of a kernel or machine that it was not trained on, in percent points.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Drop {
     /// Kind of network.
     pub model: &'static str,
-    /// The kernel trained on.
+    /// What was trained on.
     pub trained: String,
-    /// The kernel scored on, which the other one of the comparison was trained on.
+    /// The kernel or machine scored on, which the other one of the comparison was trained on.
     pub tested: String,
     /// Of pick and forecast top-1, medians; `None` where a question was not asked.
     pub pick_points: Option<f64>,
@@ -144,7 +144,7 @@ pub struct Results {
     pub predictors: Vec<String>,
     /// Results.
     pub rows: Vec<Row>,
-    /// Rows of other kernels against the same recordings' own; empty unless asked.
+    /// Rows of what was not trained on against the same recordings' own; of kernels and machines.
     pub drops: Vec<Drop>,
     /// Empty unless asked.
     pub speed: Vec<Speed>,
@@ -230,7 +230,7 @@ impl Results {
                 rows.push(row(&fold.trained, &plan.tests[*test].name, &networks, &baselines[*test]));
             }
         }
-        let drops = if args.name == Name::Kernels { drops(&rows, &kinds) } else { Vec::new() };
+        let drops = drops(args.name, &rows, &kinds);
         let own = baselines.first().map(|b| b.predictors.clone()).unwrap_or_default();
         let training = |t: &Trained| Training {
             model: t.part.kind.label(),
@@ -289,7 +289,7 @@ impl Results {
         }
         self.render_verdicts(&mut page);
         if !self.drops.is_empty() {
-            page.heading("Lost on a kernel not trained on, percent points of macro top-1");
+            page.heading("Lost on what was not trained on, percent points of macro top-1");
             let points = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1}"));
             let mut rows = vec![["network", "trained on", "scored on", "pick", "forecast"].map(String::from).to_vec()];
             for d in &self.drops {
@@ -367,11 +367,16 @@ fn row<'a>(trained: &str, tested: &str, networks: &[(&str, Vec<&'a Report>)], ba
     }
 }
 
-/// Each row of a foreign kernel against the row of the same recordings whose training saw that kernel.
-fn drops(rows: &[Row], kinds: &[&'static str]) -> Vec<Drop> {
+/// Each row of a foreign kernel or machine against the row of the same recordings whose training saw such.
+fn drops(name: Name, rows: &[Row], kinds: &[&'static str]) -> Vec<Drop> {
     let mut drops = Vec::new();
-    for away in rows.iter().filter(|r| r.trained != r.tested) {
-        let Some(home) = rows.iter().find(|r| r.tested == away.tested && r.trained == r.tested) else { continue };
+    let is_home = |r: &Row| match name {
+        Name::Kernels => r.trained == r.tested,
+        Name::Machines => r.trained == ALL,
+        Name::HoldOut | Name::Seeds | Name::Models => false,
+    };
+    for away in rows.iter().filter(|r| !is_home(r)) {
+        let Some(home) = rows.iter().find(|r| r.tested == away.tested && is_home(r)) else { continue };
         let points = |a: Option<f64>, b: Option<f64>| Some(100.0 * (a? - b?)).filter(|x| !x.is_nan());
         for kind in kinds {
             let pick = |r: &Row| r.mean.pick.get(*kind).map(|s| s.top1);

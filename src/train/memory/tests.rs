@@ -100,6 +100,7 @@ fn this_machine_says_something() {
 
 fn outlook(free: u64) -> Outlook {
     let entry = |run, split| Entry {
+        cpus: 0,
         file: format!("w_run{run}.csv.zst"),
         workload: "w".into(),
         category: "c".into(),
