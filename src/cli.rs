@@ -27,7 +27,8 @@ mod window;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
-use crate::predictor::weights::{Kind, Weights};
+use crate::predictor::networks::Kind;
+use crate::predictor::weights::Weights;
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use color_eyre::eyre::Result;
 use std::io::ErrorKind;

@@ -1,15 +1,16 @@
-//! Predictors behind one trait: the TCN (burn for training, a plain-Rust streaming engine for answering) and baselines.
+//! Predictors behind one trait: networks ([`networks`] says which; [`dense`], in burn, trains them, [`stream`], in plain Rust,
+//! answers; [`weights`] are their numbers and files) and baselines.
 //!
 //! A predictor is driven like the extractor's sink, one CPU stream at a time, and answers with unnormalised scores
 //! (logits): higher is more likely; a softmax over them is its probability. It never sees an outcome before it answered.
 
+pub mod dense;
 pub mod engine;
 pub mod heuristics;
 pub mod kernel_oracle;
-mod lstm;
+pub mod networks;
 pub mod ppm;
 pub mod stream;
-pub mod tcn;
 pub mod weights;
 
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
@@ -59,5 +60,33 @@ pub trait Predictor: Send {
         Self: Sized,
     {
         let _ = other;
+    }
+}
+
+/// Whoever is lent answers as if it were there itself. What it has learned stays with its owner: [`Predictor::take_over`] does
+/// nothing.
+impl<P: Predictor + ?Sized> Predictor for &mut P {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        (**self).token(cpu, token);
+    }
+
+    fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
+        (**self).pick(decision, scores);
+    }
+
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
+        (**self).forecast(forecast, scores);
+    }
+
+    fn reads(&self) -> Option<Reads<'_>> {
+        (**self).reads()
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) {
+        (**self).outcome(outcome);
     }
 }

@@ -5,8 +5,9 @@
 
 use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token};
 use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::networks::{Kind, ModelConfig};
 use kernel_oracle::predictor::stream::StreamEngine;
-use kernel_oracle::predictor::weights::{Kind, ModelConfig, Provenance, Weights};
+use kernel_oracle::predictor::weights::{Provenance, Weights};
 use kernel_oracle::trace::{CpuId, Trace};
 use std::path::Path;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ fn it_is_better_than_the_fixed_network_on_workloads_that_both_know() {
 #[test]
 fn a_network_that_knows_nothing_learns_from_the_recording_alone() {
     let untrained = |adapt: bool| {
-        let weights = kernel_oracle::predictor::tcn::Network::fresh(ModelConfig::of(Kind::Tcn), 3).unwrap();
+        let weights = kernel_oracle::predictor::dense::Network::fresh(ModelConfig::of(Kind::Tcn), 3).unwrap();
         let config = ModelConfig { adapt, ..weights.config };
         let tensors = config.shapes().into_iter().map(|(name, _)| (name.clone(), weights.get(&name).to_vec()));
         Arc::new(Weights::new(config, Provenance::default(), tensors.collect()).unwrap())

@@ -10,6 +10,7 @@ use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::engine::{Choice, Engine};
+use kernel_oracle::predictor::networks::Kind;
 use kernel_oracle::predictor::weights::Weights;
 use kernel_oracle::trace::{CpuId, Event, EventKind, Pid, TaskId, ThreadIx, Trace, TraceBuilder};
 use std::collections::{HashMap, HashSet};
@@ -136,7 +137,7 @@ impl Sink for Script {
 
 /// All predictors that there are weights for here.
 fn all() -> impl Iterator<Item = Choice> {
-    Choice::all().filter(|c| !c.needs_model() || *c == Choice::Tcn)
+    Choice::all().filter(|c| !c.needs_model() || *c == Choice::Network(Kind::Tcn))
 }
 
 fn same(choice: Choice, name: &str, a: &[(u32, char, u64)], b: &[(u32, char, u64)]) {

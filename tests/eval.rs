@@ -3,7 +3,8 @@
 
 use kernel_oracle::evaluate::overlay::{self, Cache, Chunk, Prediction};
 use kernel_oracle::evaluate::report::Report;
-use kernel_oracle::evaluate::score::{Counts, Scorer, score};
+use kernel_oracle::evaluate::score::{Counts, score};
+use kernel_oracle::evaluate::watch::{Everybody, Exchange};
 use kernel_oracle::features::{Decision, Extractor, Forecast, OTHER, Outcome, QUERY, RANKS, Sink, VOTERS};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
@@ -44,10 +45,18 @@ impl Predictor for Mute {
 }
 
 /// One decision among `n` candidates with its outcome, then the next forecast.
-fn tell(scorer: &mut Scorer<'_>, event: u32, n: usize, pick: Option<u32>, rank: u8, scored: bool) {
+fn tell(
+    (exchange, counts): (&mut Exchange<Everybody<'_>>, &mut Counts),
+    event: u32,
+    n: usize,
+    pick: Option<u32>,
+    rank: u8,
+    scored: bool,
+) {
     let threads: Vec<_> = (10..10 + n as u32).map(ThreadIx).collect();
     let (cpu, time) = (CpuId(0), Nanos(u64::from(event) * 100));
-    scorer.decision(&Decision {
+    let (waited, lag) = (vec![Nanos(0); n], vec![0; n]);
+    let decision = Decision {
         event,
         cpu,
         time,
@@ -57,14 +66,16 @@ fn tell(scorer: &mut Scorer<'_>, event: u32, n: usize, pick: Option<u32>, rank: 
         candidates: &threads,
         query: &[0.0; QUERY],
         features: &[],
-        waited: &vec![Nanos(0); n],
-        lag: &vec![0; n],
-    });
+        waited: &waited,
+        lag: &lag,
+    };
+    exchange.decision(&decision);
     let next = pick.map_or(ThreadIx(0), |p| threads[p as usize]);
-    scorer.outcome(&Outcome { event, cpu, time, next, pick, rank, scored, unknown: false, no_pick: false });
+    exchange.outcome(&Outcome { event, cpu, time, next, pick, rank, scored, unknown: false, no_pick: false });
+    counts.take(1, &mut exchange.answered(decision).unwrap());
     let votes = [OTHER as u8; VOTERS];
     let (recency, vote_x) = ([ThreadIx(3)], [0.0; VOTERS]);
-    scorer.forecast(&Forecast {
+    exchange.forecast(&Forecast {
         event,
         cpu,
         time,
@@ -83,14 +94,14 @@ fn close(a: f64, b: f64) -> bool {
 #[test]
 fn metrics_of_a_hand_made_stream() {
     let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(Fixed), Box::new(Mute)];
-    let mut scorer = Scorer::new(1, &mut predictors);
-    tell(&mut scorer, 0, 2, Some(0), 1, false); // warm-up: not counted
-    tell(&mut scorer, 1, 4, Some(0), 1, true); // rank 1; forecast hit
-    tell(&mut scorer, 2, 4, Some(1), 2, true); // rank 2; forecast second
-    tell(&mut scorer, 3, 4, Some(3), 3, true); // rank 4; forecast fourth, behind "other"
-    tell(&mut scorer, 4, 4, None, OTHER as u8, true); // not covered; truth is "other": a miss
-    tell(&mut scorer, 6, 1, Some(0), 1, true); // trivial; forecast hit, asked 200 ns before
-    let counts = scorer.into_counts();
+    let (mut exchange, mut counts) = (Exchange::new(1, Everybody(&mut predictors)), Counts::new(2));
+    let mut tell = |event, n, pick, rank, scored| tell((&mut exchange, &mut counts), event, n, pick, rank, scored);
+    tell(0, 2, Some(0), 1, false); // warm-up: not counted
+    tell(1, 4, Some(0), 1, true); // rank 1; forecast hit
+    tell(2, 4, Some(1), 2, true); // rank 2; forecast second
+    tell(3, 4, Some(3), 3, true); // rank 4; forecast fourth, behind "other"
+    tell(4, 4, None, OTHER as u8, true); // not covered; truth is "other": a miss
+    tell(6, 1, Some(0), 1, true); // trivial; forecast hit, asked 200 ns before
     assert_eq!((counts.decisions, counts.non_trivial, counts.covered, counts.covered_non_trivial), (5, 4, 4, 3));
     assert_eq!(counts.idle, 1);
 
@@ -192,7 +203,7 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
     let (all, _) = whole(&trace, Rule::Eevdf);
     let engine = Heuristic::new(Rule::Eevdf, 0);
     let walked = overlay::run(&trace, engine.clone(), &Cancel::new(), &mut |_| {}).unwrap();
-    let lazy = overlay::Snapshots::new(&trace, engine);
+    let lazy = overlay::states(&trace, engine);
     for at in [0, 1, 100, 3_000, 5_999] {
         let switches = trace.cpu_switches(CpuId(1));
         let at = at.min(switches.len() - 1);
@@ -215,7 +226,7 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
     assert!(overlay::inspect(&trace, &lazy, trace.len(), &Cancel::new()).is_err());
     let cancel = Cancel::new();
     cancel.cancel();
-    let fresh = overlay::Snapshots::new(&trace, Heuristic::new(Rule::Fifo, 0));
+    let fresh = overlay::states(&trace, Heuristic::new(Rule::Fifo, 0));
     let event = trace.cpu_switches(CpuId(0))[5] as usize;
     assert_eq!(overlay::inspect(&trace, &fresh, event, &cancel).err(), Some(overlay::OverlayError::Cancelled));
     assert!(overlay::inspect(&trace, &fresh, event, &Cancel::new()).is_ok(), "a cancelled walk spoils nothing");

@@ -3,10 +3,9 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use assert_cmd::Command;
-use kernel_oracle::evaluate::mistakes::collect::{collect, collect_keeping};
+use kernel_oracle::evaluate::mistakes::collect::{collect, collect_keeping, states_every};
 use kernel_oracle::evaluate::mistakes::filter::{OPS, Op, Value, complete, parse};
 use kernel_oracle::evaluate::mistakes::slices::{Tally, sliceable, slices};
-use kernel_oracle::evaluate::mistakes::steps::Steps;
 use kernel_oracle::evaluate::mistakes::sums::{Sums, USUAL, difference, in_time, versus};
 use kernel_oracle::evaluate::mistakes::why::{explain, explain_from, same_shape};
 use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Expr, Kind, Table, column::COLUMNS};
@@ -18,6 +17,7 @@ use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::engine::Choice;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
+use kernel_oracle::predictor::networks::Kind as Net;
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
 use kernel_oracle::query::Columns;
@@ -444,12 +444,12 @@ fn what_is_outside_the_receptive_field_moves_nothing() {
 #[test]
 fn an_explanation_does_not_depend_on_where_its_walk_starts() {
     let trace = open("hackbench-socket-4g_run0");
-    for choice in [Choice::Tcn, Choice::Lstm, Choice::Ppm, Choice::Rule(Rule::Random)] {
+    for choice in [Choice::Network(Net::Tcn), Choice::Network(Net::Lstm), Choice::Ppm, Choice::Rule(Rule::Random)] {
         let model = choice.network().map(|kind| Arc::new(Weights::bundled_of(kind).unwrap()));
         let engine = || choice.make(model.as_ref(), &trace).unwrap();
-        let steps = Steps::every(1_500, &trace, engine());
-        let kept = collect_keeping(&trace, PathBuf::new(), &steps, None, &Cancel::new(), &|_| {}).unwrap();
-        assert_eq!(steps.len(), trace.len().div_ceil(1_500));
+        let states = states_every(1_500, &trace, engine());
+        let kept = collect_keeping(&trace, PathBuf::new(), &states, None, &Cancel::new(), &|_| {}).unwrap();
+        assert_eq!(states.len(), trace.len().div_ceil(1_500));
         let plain = collect(&trace, PathBuf::new(), &mut engine(), None, &Cancel::new(), &|_| {}).unwrap();
         let wrong = parse("not hit and queue>2").unwrap().rows(&kept);
         assert_eq!(parse("not hit and queue>2").unwrap().rows(&plain), wrong, "{}", choice.label());
@@ -459,7 +459,7 @@ fn an_explanation_does_not_depend_on_where_its_walk_starts() {
             let near: Vec<u32> = shape.iter().copied().filter(|e| (*e as usize) + 4_000 > event).collect();
             assert!(!shape.is_empty(), "{}", choice.label());
             for similar in [&near[..], &shape[..], &[]] {
-                let from = explain_from(&trace, &steps, event, similar, None, &Cancel::new()).unwrap();
+                let from = explain_from(&trace, &states, event, similar, None, &Cancel::new()).unwrap();
                 let whole = explain(&trace, engine(), event, similar, None, &Cancel::new()).unwrap();
                 assert_eq!(from, whole, "{} {event}", choice.label());
             }

@@ -10,9 +10,10 @@ use kernel_oracle::features::{
 };
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::dense::{Asks, Network, Picks, Tokens};
+use kernel_oracle::predictor::networks::{Kind, ModelConfig, normalise};
 use kernel_oracle::predictor::stream::StreamEngine;
-use kernel_oracle::predictor::tcn::{Asks, Network, Picks, Tokens, normalise};
-use kernel_oracle::predictor::weights::{Kind, ModelConfig, Problem, Provenance, Weights, WeightsError};
+use kernel_oracle::predictor::weights::{Problem, Provenance, Weights, WeightsError};
 use kernel_oracle::trace::{CpuId, Trace};
 use kernel_oracle::train::{Data, TrainConfig, TrainError, run};
 use std::collections::BTreeMap;

@@ -133,12 +133,11 @@ fn screen_only_in_ui(path: &str, text: &str) -> Vec<String> {
 }
 
 fn burn_only_in_two_rooms(path: &str, text: &str) -> Vec<String> {
-    let networks = ["src/predictor/tcn", "src/predictor/lstm"];
-    let network = networks.iter().any(|n| path.strip_prefix(n).is_some_and(|rest| rest.starts_with(['.', '/'])));
+    let network = path.strip_prefix("src/predictor/dense").is_some_and(|rest| rest.starts_with(['.', '/']));
     if network || room(path) == "train" {
         return Vec::new();
     }
-    forbid(path, &code(text, false), &["burn"], "belongs to predictor/{tcn,lstm} and train alone")
+    forbid(path, &code(text, false), &["burn"], "belongs to predictor/dense and train alone")
 }
 
 fn engine_is_silent(path: &str, text: &str) -> Vec<String> {
@@ -348,9 +347,9 @@ fn no_screen_draws_the_frame() {
 #[test]
 fn only_networks_and_training_know_burn() {
     assert_eq!(burn_only_in_two_rooms("src/predictor/stream.rs", "use burn::tensor::Tensor;").len(), 1);
-    assert_eq!(burn_only_in_two_rooms("src/predictor/tcnx.rs", "burn::x()").len(), 1);
-    assert!(burn_only_in_two_rooms("src/predictor/tcn.rs", "use burn::x;").is_empty());
-    assert!(burn_only_in_two_rooms("src/predictor/lstm/cell.rs", "use burn::x;").is_empty());
+    assert_eq!(burn_only_in_two_rooms("src/predictor/densex.rs", "burn::x()").len(), 1);
+    assert!(burn_only_in_two_rooms("src/predictor/dense.rs", "use burn::x;").is_empty());
+    assert!(burn_only_in_two_rooms("src/predictor/dense/lstm.rs", "use burn::x;").is_empty());
     assert!(burn_only_in_two_rooms("src/train/loop.rs", "use burn::x;").is_empty());
     assert!(burn_only_in_two_rooms("src/sched.rs", "let burned = burn_rate;").is_empty());
     hold(is_source, burn_only_in_two_rooms);

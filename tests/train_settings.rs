@@ -5,7 +5,8 @@
 
 use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::job::Cancel;
-use kernel_oracle::predictor::weights::{ModelConfig, Weights};
+use kernel_oracle::predictor::networks::ModelConfig;
+use kernel_oracle::predictor::weights::Weights;
 use kernel_oracle::train::{Data, Outcome, Schedule, TrainConfig, run, validate};
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use super::{parts, root};
 use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::ingest;
-use kernel_oracle::predictor::weights::ModelConfig;
+use kernel_oracle::predictor::networks::ModelConfig;
 use kernel_oracle::train::{Control, Data, Stop, TrainConfig, run_controlled, runs};
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};

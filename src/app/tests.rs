@@ -377,7 +377,8 @@ fn judged(from: usize, n: usize, wrong: impl Fn(usize) -> bool) -> Vec<crate::ev
 
 /// Some weights: only whose they are matters.
 fn weights() -> Arc<crate::predictor::weights::Weights> {
-    use crate::predictor::weights::{ModelConfig, Weights};
+    use crate::predictor::networks::ModelConfig;
+    use crate::predictor::weights::Weights;
     let config = ModelConfig::default();
     let tensors = config.shapes().into_iter().map(|(name, shape)| (name, vec![0.0; shape.iter().product()])).collect();
     Arc::new(Weights::new(config, crate::predictor::weights::Provenance::default(), tensors).unwrap())

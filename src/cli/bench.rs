@@ -8,18 +8,19 @@ use super::door::say;
 use super::output;
 use crate::dataset::catalog::{self, Catalog};
 use crate::dataset::chunks::{Keep, Recording};
-use crate::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token};
+use crate::evaluate::watch::Watch;
+use crate::features::{Decision, Extractor, Forecast, Outcome, Sink, Token};
 use crate::predictor::Predictor;
+use crate::predictor::dense::Network;
+use crate::predictor::networks::{Kind, ModelConfig};
 use crate::predictor::stream::StreamEngine;
-use crate::predictor::tcn::Network;
-use crate::predictor::weights::{Kind, ModelConfig, Weights};
-use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
+use crate::predictor::weights::Weights;
+use crate::trace::{CpuId, Event, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
 use crate::train::{self, Data, Probe, TrainConfig};
 use crate::{export, ingest, job, ui};
 use color_eyre::eyre::{Result, eyre};
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -79,44 +80,18 @@ pub struct Args {
     seconds: u64,
 }
 
-/// An engine as a sink: everything that happens at a switch and nothing else.
-struct Driven<E> {
-    engine: E,
-    scores: Vec<f32>,
-    forecast: [f32; RANKS],
-    candidates: usize,
-}
-
-impl<E: Predictor> Sink for Driven<E> {
-    fn token(&mut self, cpu: CpuId, token: &Token) {
-        self.engine.token(cpu, token);
-    }
-    fn decision(&mut self, decision: &Decision<'_>) {
-        self.candidates = decision.candidates.len();
-        self.engine.pick(decision, &mut self.scores);
-    }
-    fn outcome(&mut self, outcome: &Outcome) {
-        self.engine.outcome(outcome);
-    }
-    fn forecast(&mut self, forecast: &Forecast<'_>) {
-        self.engine.forecast(forecast, &mut self.forecast);
-    }
-}
-
 /// Nanoseconds of every switch with few candidates: extractor and engine, both questions, all of the event.
 pub(super) fn decisions<E: Predictor>(trace: &Trace, engine: E) -> Vec<u64> {
-    let mut sink = Driven { engine, scores: Vec::with_capacity(256), forecast: [0.0; RANKS], candidates: 0 };
-    let mut extractor = Extractor::new(trace);
+    let mut watch = Watch::new(trace, engine);
     let mut times = Vec::new();
     for i in 0..trace.len() {
         let start = Instant::now();
-        extractor.step(trace, i, &mut sink);
+        let candidates = watch.step(trace, i).map_or(0, |answered| answered.decision.candidates.len());
         let ns = start.elapsed().as_nanos() as u64;
-        if trace.event(i).kind == EventKind::Switch && CANDIDATES.contains(&sink.candidates) {
+        if CANDIDATES.contains(&candidates) {
             times.push(ns);
         }
     }
-    black_box((&sink.scores, &sink.forecast));
     times
 }
 

@@ -11,7 +11,8 @@ use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
-use crate::predictor::weights::{Kind, Weights};
+use crate::predictor::networks::Kind;
+use crate::predictor::weights::Weights;
 use crate::trace::Trace;
 use clap::ValueHint;
 use clap::builder::PossibleValuesParser;
@@ -136,13 +137,10 @@ impl Args {
             }
             if models.is_empty() {
                 // The bundled networks: the TCN always, for its absence is an error; the others where they are there.
-                add(Choice::Tcn);
-                let others = [(Choice::Lstm, Kind::Lstm), (Choice::Mlp, Kind::Mlp)];
-                for (choice, _) in others.into_iter().filter(|(_, kind)| Weights::bundled_of(*kind).is_ok()) {
-                    add(choice);
-                }
+                let there = |kind: &Kind| *kind == Kind::Tcn || Weights::bundled_of(*kind).is_ok();
+                Kind::ALL.into_iter().filter(there).map(Choice::Network).for_each(&mut add);
             }
-            Choice::all().filter(|c| !c.needs_model()).for_each(add);
+            Choice::all().filter(|c| !c.needs_model()).for_each(&mut add);
         } else {
             self.predictors.iter().for_each(|name| add(*name));
         }

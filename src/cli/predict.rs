@@ -7,6 +7,7 @@ use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
+use crate::predictor::networks::Kind;
 use crate::trace::{EventKind, Nanos, ThreadIx, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
@@ -61,12 +62,12 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn engine(choice: Option<Choice>, model: Option<&Path>, trace: &Trace) -> Result<(Choice, Engine)> {
     let model = match (model, choice) {
         (Some(path), None) => Some(super::model(Some(path))?),
-        (path, choice) => match choice.unwrap_or(Choice::Tcn).network() {
+        (path, choice) => match choice.unwrap_or(Choice::Network(Kind::Tcn)).network() {
             Some(kind) => Some(super::model_of(path, kind)?),
             None => None,
         },
     };
-    let choice = choice.or_else(|| model.as_ref().map(|m| m.config.kind.into())).unwrap_or(Choice::Tcn);
+    let choice = choice.or_else(|| model.as_ref().map(|m| m.config.kind.into())).unwrap_or(Choice::Network(Kind::Tcn));
     Ok((choice, choice.make(model.as_ref(), trace)?))
 }
 

@@ -5,7 +5,7 @@ use super::door::{self, say};
 use super::output;
 use crate::dataset::catalog::{self, Catalog};
 use crate::job::{self, Cancel, Job};
-use crate::predictor::weights::{Kind, ModelConfig};
+use crate::predictor::networks::{Kind, ModelConfig};
 use crate::train::memory::{MIB, Outlook, Room};
 use crate::train::runs::Holds;
 use crate::train::{self, Control, Ending, Progress, Schedule, Stop, Target, TrainConfig, TrainError, load, runs};

@@ -6,10 +6,10 @@ use crate::app::Msg;
 use crate::app::mistakes::{Found, Held, News, Order, Origin, Told, Whom};
 use crate::dataset::opening::{self, Told as Machine};
 use crate::evaluate::mistakes::Table;
-use crate::evaluate::mistakes::collect::{collect_keeping, latencies};
-use crate::evaluate::mistakes::steps::Steps;
+use crate::evaluate::mistakes::collect::{collect_keeping, latencies, states};
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::why::{WhyError, describe, explain_from, same_shape};
+use crate::evaluate::watch::States;
 use crate::export;
 use crate::job::{Cancel, Job};
 use crate::predictor::Predictor;
@@ -213,16 +213,16 @@ fn gather<E: Predictor + Clone + Sync + 'static>(
         }
         let trace = open(origin, machine)?;
         let (model, no_model) = who.engine(&trace)?;
-        let steps = Steps::new(&trace, model);
+        let states = states(&trace, model);
         let mut second = other.map(|named| named.engine(&trace)).transpose()?;
         let second = second.as_mut().map(|e| e as &mut dyn Predictor);
-        let table = collect_keeping(&trace, origin.path().clone(), &steps, second, cancel, &|_| {});
+        let table = collect_keeping(&trace, origin.path().clone(), &states, second, cancel, &|_| {});
         tables.push(table.ok_or("cancelled")?);
         found.no_model = no_model;
         if i == 0 {
-            found.latencies = latencies(&trace, &mut steps.model().clone(), cancel);
+            found.latencies = latencies(&trace, &mut states.model().clone(), cancel);
         }
-        walks.push(Arc::new(steps));
+        walks.push(Arc::new(states));
     }
     found.table = Table::join(tables);
     if let Who::Named(named) = who {
@@ -244,8 +244,8 @@ fn told<E: Predictor + Clone + Sync + 'static>(
     cancel: &Cancel,
 ) -> Option<Result<Told, String>> {
     let table = &found.table;
-    let walks: Option<&Vec<Arc<Steps<E>>>> = found.held.get();
-    let Some(steps) = walks.and_then(|w| w.get(table.source_ix(row))) else {
+    let walks: Option<&Vec<Arc<States<E>>>> = found.held.get();
+    let Some(states) = walks.and_then(|w| w.get(table.source_ix(row))) else {
         return Some(Err("nobody is there to ask".into()));
     };
     let trace = match open_again(origin, machine, read) {
@@ -253,7 +253,7 @@ fn told<E: Predictor + Clone + Sync + 'static>(
         Err(problem) => return Some(Err(problem)),
     };
     let event = table.event(row);
-    match explain_from(&trace, steps, event, &same_shape(table, row), None, cancel) {
+    match explain_from(&trace, states, event, &same_shape(table, row), None, cancel) {
         Err(WhyError::Cancelled) => None,
         Err(e) => Some(Err(e.to_string())),
         Ok(why) => {

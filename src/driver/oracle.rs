@@ -4,7 +4,8 @@
 use crate::app::Msg;
 use crate::app::ticket::Ticket;
 use crate::app::train::live::Whose;
-use crate::evaluate::overlay::{self, Cache, Chunk, Guess, Inspection, OverlayError, Snapshots};
+use crate::evaluate::overlay::{self, Cache, Chunk, Guess, Inspection, OverlayError};
+use crate::evaluate::watch::States;
 use crate::job::{Cancel, Job, JobError};
 use crate::predictor::Predictor;
 use crate::predictor::weights::Weights;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 /// What inspections of one recording start from. Opens once the engine is loaded, or could not be.
 #[derive(Debug)]
 struct Gate<E> {
-    state: Mutex<Option<Result<Arc<Snapshots<E>>, String>>>,
+    state: Mutex<Option<Result<Arc<States<E>>, String>>>,
     opened: Condvar,
 }
 
@@ -25,12 +26,12 @@ impl<E> Gate<E> {
         Arc::new(Self { state: Mutex::new(None), opened: Condvar::new() })
     }
 
-    fn set(&self, to: Result<Arc<Snapshots<E>>, String>) {
+    fn set(&self, to: Result<Arc<States<E>>, String>) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
         self.opened.notify_all();
     }
 
-    fn wait(&self) -> Result<Arc<Snapshots<E>>, String> {
+    fn wait(&self) -> Result<Arc<States<E>>, String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.opened.wait_while(state, |s| s.is_none()).unwrap_or_else(PoisonError::into_inner);
         state.clone().unwrap_or_else(|| Err("no answer".into()))
@@ -54,7 +55,7 @@ struct Other<E> {
     label: String,
     engine: E,
     context: usize,
-    steps: Arc<Snapshots<E>>,
+    states: Arc<States<E>>,
 }
 
 /// The newest question, and whom to wake for it.
@@ -109,7 +110,7 @@ pub struct Oracle<E> {
     /// Predicts for the second row.
     pub(super) beside: Option<Job>,
     /// States of the walk for stretches of the open recording.
-    steps: Option<(Ticket, Arc<Snapshots<E>>)>,
+    states: Option<(Ticket, Arc<States<E>>)>,
     answering: Option<Job>,
     inbox: Arc<Inbox<E>>,
 }
@@ -147,7 +148,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
             predicting: None,
             looking: None,
             beside: None,
-            steps: None,
+            states: None,
             answering: None,
             inbox,
         }
@@ -155,7 +156,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
 
     /// Stops all work on the recording that was open.
     pub fn forget(&mut self) {
-        (self.predicting, self.looking, self.steps) = (None, None, None);
+        (self.predicting, self.looking, self.states) = (None, None, None);
         self.inbox.with(|w| {
             w.newest = None;
             w.cancel.cancel();
@@ -177,9 +178,9 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         let Some(make) = self.make else { return };
         // What the stretch says must be what an inspection of one of its decisions says, which starts elsewhere.
         let (engine, _) = make(trace, &Arc::new(weights.frozen()));
-        let steps = self.steps(ticket, trace, &engine);
+        let states = self.states(ticket, trace, &engine);
         let (trace, context, tx) = (Arc::clone(trace), weights.config.receptive_field(), self.tx.clone());
-        let work = move |cancel: &Cancel| overlay::stretch(&trace, &steps, engine, events, context, cancel);
+        let work = move |cancel: &Cancel| overlay::stretch(&trace, &states, engine, events, context, cancel);
         self.looking = Some(Job::spawn("look", work, move |result| {
             if let Ok(Ok(stretch)) = result {
                 let _ = tx.send(Msg::Looked { ticket, label, stretch });
@@ -188,11 +189,11 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     }
 
     /// The states of the walk for engines of other weights.
-    fn steps(&mut self, ticket: Ticket, trace: &Trace, engine: &E) -> Arc<Snapshots<E>> {
-        let known = self.steps.take().filter(|(of, _)| *of == ticket);
-        let (_, steps) = known.unwrap_or_else(|| (ticket, Arc::new(Snapshots::new(trace, engine.clone()))));
-        self.steps = Some((ticket, Arc::clone(&steps)));
-        steps
+    fn states(&mut self, ticket: Ticket, trace: &Trace, engine: &E) -> Arc<States<E>> {
+        let known = self.states.take().filter(|(of, _)| *of == ticket);
+        let (_, states) = known.unwrap_or_else(|| (ticket, Arc::new(overlay::states(trace, engine.clone()))));
+        self.states = Some((ticket, Arc::clone(&states)));
+        states
     }
 
     /// Predicts the whole recording, in chunks; with `model` if one is given.
@@ -212,7 +213,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
                 }
             };
             // Questions need not wait for the whole pass: until it is done they start from the beginning.
-            gate.set(Ok(Arc::new(Snapshots::new(&trace, engine.clone()))));
+            gate.set(Ok(Arc::new(overlay::states(&trace, engine.clone()))));
             let cache = folder.zip(checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
             let mut send = |mut chunk: Chunk| {
                 if checksum.is_none() {
@@ -227,7 +228,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
                 None => overlay::run(&trace, engine, cancel, &mut send),
             };
             match pass {
-                Ok(snapshots) => gate.set(Ok(snapshots)),
+                Ok(states) => gate.set(Ok(states)),
                 // Another recording was opened: nobody waits.
                 Err(OverlayError::Cancelled) => {}
                 Err(e) => return Err(e.to_string()),
@@ -246,8 +247,8 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     pub fn inspect(&mut self, ticket: Ticket, trace: Arc<Trace>, event: usize, by: Option<Whose>) {
         let other = by.zip(self.make).map(|(Whose { label, weights }, make)| {
             let (engine, _) = make(&trace, &Arc::new(weights.frozen()));
-            let steps = self.steps(ticket, &trace, &engine);
-            Other { label, engine, context: weights.config.receptive_field(), steps }
+            let states = self.states(ticket, &trace, &engine);
+            Other { label, engine, context: weights.config.receptive_field(), states }
         });
         let question = Question { ticket, trace, event, gate: Arc::clone(&self.gate), other };
         let staffed = self.inbox.with(|w| {
@@ -285,11 +286,11 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
 
 /// `None` when nobody waits for the answer any more.
 fn answer<E: Predictor + Clone>(q: &Question<E>, cancel: &Cancel) -> Option<Result<Inspection, String>> {
-    let result = if let Some(Other { engine, context, steps, .. }) = &q.other {
-        overlay::inspect_by(&q.trace, steps, engine.clone(), q.event, *context, cancel)
+    let result = if let Some(Other { engine, context, states, .. }) = &q.other {
+        overlay::inspect_by(&q.trace, states, engine.clone(), q.event, *context, cancel)
     } else {
         match q.gate.wait() {
-            Ok(snapshots) => overlay::inspect(&q.trace, &snapshots, q.event, cancel),
+            Ok(states) => overlay::inspect(&q.trace, &states, q.event, cancel),
             Err(problem) => return Some(Err(problem)),
         }
     };

@@ -131,6 +131,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predictor::networks::Kind;
     use std::path::PathBuf;
 
     #[test]
@@ -142,7 +143,7 @@ mod tests {
         }
         let file = PathBuf::from("assets/models/mlp.koracle");
         let found = find(&file).unwrap();
-        assert_eq!((found.choice, found.label.as_str()), (Choice::Mlp, "mlp"));
+        assert_eq!((found.choice, found.label.as_str()), (Choice::Network(Kind::Mlp), "mlp"));
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path().join("tcn-031");
         std::fs::create_dir(&run).unwrap();
@@ -150,7 +151,7 @@ mod tests {
         std::fs::copy(&file, run.join("best.koracle")).unwrap();
         for who in [run.clone(), run.join("best.koracle")] {
             let found = find(&who).unwrap();
-            assert_eq!((found.choice, found.label.as_str()), (Choice::Mlp, "tcn-031"));
+            assert_eq!((found.choice, found.label.as_str()), (Choice::Network(Kind::Mlp), "tcn-031"));
         }
         std::fs::write(run.join("best.koracle"), b"something else").unwrap();
         assert!(find(&run).unwrap_err().contains("best.koracle"));

@@ -3,10 +3,10 @@
 //! every sum here is one of `koracle eval`.
 //!
 //! ```text
-//! collect::collect   one pass over a recording: model, second model, baselines       -> Table (a row per decision)
+//! collect::collect   one watch over a recording: model, second model, baselines      -> Table (a row per decision)
+//! collect::states    states of that watch, kept along the way: where an explanation starts from
 //! filter::Expr       `cpu=0 and prev~"hackbench" and p>0.9`, column by column        -> Bitmap (the subset)
 //! sums::Sums         tasks, confusion, slices, reliability, baselines, McNemar       -> counts of the subset
-//! steps::Steps       states of that pass, kept along the way: where an explanation starts from
 //! why::explain       one decision: feature groups, past events, similar right ones
 //! ```
 
@@ -16,7 +16,6 @@ mod dense;
 pub mod filter;
 pub mod slices;
 pub mod stats;
-pub mod steps;
 pub mod sums;
 pub mod table;
 pub mod view;

@@ -1,22 +1,17 @@
 //! The predictions of one trace as the timeline draws them, and the details of one decision.
-//! One pass answers everything in order; snapshots of it let an inspection resume near any event. Draws nothing, and
-//! shows no predictor anything later than the event in hand.
+//! One watch answers everything in order; its states along the way let an inspection resume near any event. Draws nothing.
 
 mod cache;
-mod pass;
+mod reduce;
 
+pub use super::watch::BASELINES;
 pub use cache::{Cache, cache_dir};
-pub use pass::Snapshots;
 
-use pass::Stage;
-
+use super::watch::{Answered, Beside, States, Watch};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::trace::{EventKind, Nanos, TaskState, ThreadIx, Trace};
 use std::sync::Arc;
-
-/// Names of the baselines whose picks every [`Prediction`] carries, in order.
-pub const BASELINES: [&str; 5] = ["random", "fifo", "lifo", "followed", "eevdf"];
 
 /// One predictor's answer, reduced to what a cell needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,53 +116,84 @@ pub enum OverlayError {
     NotASwitch(usize),
 }
 
+/// States of an overlay's watch kept at most, and how many events apart at least.
+const STATES: usize = 32;
+const APART: usize = 8_192;
+
+/// The state before the first event of `trace`, with an `engine` that has seen nothing; more are kept as walks go over it.
+pub fn states<E: Predictor + Clone>(trace: &Trace, engine: E) -> States<E> {
+    States::new(trace, Beside::picking(engine), STATES, APART)
+}
+
+/// Predictions by CPU, continued switch by switch.
+struct Lanes(Vec<Vec<Prediction>>);
+
+impl Lanes {
+    fn new(trace: &Trace) -> Self {
+        Self(vec![Vec::new(); trace.cpus()])
+    }
+
+    fn push(&mut self, mut answered: Answered<'_>) {
+        let cpu = answered.outcome.cpu.ix();
+        let cpus = self.0.len();
+        self.0[cpu].push(reduce::prediction(&mut answered, cpus));
+    }
+
+    /// Those since the last call.
+    fn take(&mut self) -> Vec<Vec<Prediction>> {
+        self.0.iter_mut().map(std::mem::take).collect()
+    }
+}
+
 /// Predicts every switch of `trace` with `engine` (in its state before the first event) and the [`BASELINES`], and
-/// hands over chunks in order. The snapshots are for [`inspect`].
+/// hands over chunks in order. The states are for [`inspect`].
 pub fn run<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
     cancel: &Cancel,
     on_chunk: &mut dyn FnMut(Chunk),
-) -> Result<Arc<Snapshots<E>>, OverlayError> {
-    let snapshots = Arc::new(Snapshots::new(trace, engine));
-    let mut stage = snapshots.before(0);
-    let mut start = 0;
+) -> Result<Arc<States<E>>, OverlayError> {
+    let states = Arc::new(states(trace, engine));
+    let (_, mut watch) = states.nearest(0);
+    let (mut lanes, mut start) = (Lanes::new(trace), 0);
     while start < trace.len() {
         let end = trace.len().min(start + if start == 0 { FIRST_CHUNK } else { CHUNK });
         for i in start..end {
             if i % 1024 == 0 && cancel.is_cancelled() {
                 return Err(OverlayError::Cancelled);
             }
-            snapshots.keep(i, &mut stage);
-            stage.step(trace, i);
+            states.keep(i, &mut watch);
+            if let Some(answered) = watch.step(trace, i) {
+                lanes.push(answered);
+            }
         }
-        on_chunk(Chunk { per_cpu: stage.take(), end });
+        on_chunk(Chunk { per_cpu: lanes.take(), end });
         start = end;
     }
-    Ok(snapshots)
+    Ok(states)
 }
 
-/// Like [`run`], but takes all predictions from `cache` when they are there (one chunk; inspections then make their
-/// snapshots as they go), and leaves them there otherwise. A cache that cannot be written is no error.
+/// Like [`run`], but takes all predictions from `cache` when they are there (one chunk; inspections then keep
+/// states as they go), and leaves them there otherwise. A cache that cannot be written is no error.
 pub fn run_cached<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
     cache: &Cache,
     cancel: &Cancel,
     on_chunk: &mut dyn FnMut(Chunk),
-) -> Result<Arc<Snapshots<E>>, OverlayError> {
+) -> Result<Arc<States<E>>, OverlayError> {
     if let Some(chunk) = cache.load(trace) {
         on_chunk(chunk);
-        return Ok(Arc::new(Snapshots::new(trace, engine)));
+        return Ok(Arc::new(states(trace, engine)));
     }
     let mut all = Chunk { per_cpu: vec![Vec::new(); trace.cpus()], end: 0 };
-    let snapshots = run(trace, engine, cancel, &mut |chunk| {
+    let states = run(trace, engine, cancel, &mut |chunk| {
         all.per_cpu.iter_mut().zip(&chunk.per_cpu).for_each(|(a, b)| a.extend_from_slice(b));
         all.end = chunk.end;
         on_chunk(chunk);
     })?;
     let _ = cache.save(&all);
-    Ok(snapshots)
+    Ok(states)
 }
 
 /// Predictions of a stretch of a trace by one model, beside those of the whole trace by another.
@@ -186,20 +212,20 @@ fn switches(trace: &Trace, cpu: usize) -> &[u32] {
 /// before event `first`.
 fn approach<E: Predictor + Clone>(
     trace: &Trace,
-    snapshots: &Snapshots<E>,
+    states: &States<E>,
     engine: E,
     first: usize,
     context: usize,
-) -> (usize, Stage<E>) {
+) -> (usize, Watch<Beside<E>>) {
     // A switch is a token at least.
     let back = |cpu: usize| {
         let before = switches(trace, cpu).partition_point(|&e| (e as usize) < first);
         before.checked_sub(context).map_or(0, |k| switches(trace, cpu)[k] as usize)
     };
     let from = (0..trace.cpus()).map(back).min().unwrap_or(0).max(first.saturating_sub(FURTHEST)).min(first);
-    let (at, mut stage) = snapshots.nearest(from);
-    stage.swap(engine);
-    (at, stage)
+    let (at, mut watch) = states.nearest(from);
+    watch.panel_mut().model = engine;
+    (at, watch)
 }
 
 /// Furthest that [`stretch`] goes back to let an engine see what came before (events).
@@ -207,10 +233,10 @@ const FURTHEST: usize = 1 << 16;
 
 /// Predicts the switches among `events` with an `engine` that has seen nothing: it is shown the `context` tokens of each
 /// CPU before them first (a CPU that had nearly none in the 65536 events before is shown fewer). What the extractor
-/// knows comes from the nearest of the `snapshots`, whatever engine made them.
+/// knows comes from the nearest of the `states`, whatever engine made them.
 pub fn stretch<E: Predictor + Clone>(
     trace: &Trace,
-    snapshots: &Snapshots<E>,
+    states: &States<E>,
     engine: E,
     events: std::ops::Range<usize>,
     context: usize,
@@ -219,67 +245,75 @@ pub fn stretch<E: Predictor + Clone>(
     let end = events.end.min(trace.len());
     let first = events.start.min(end);
     let before = |cpu: usize| switches(trace, cpu).partition_point(|&e| (e as usize) < first);
-    let (at, mut stage) = approach(trace, snapshots, engine, first, context);
+    let (at, mut watch) = approach(trace, states, engine, first, context);
+    let mut lanes = Lanes::new(trace);
     let mut per_cpu: Vec<(usize, Vec<Prediction>)> = (0..trace.cpus()).map(|cpu| (before(cpu), Vec::new())).collect();
     for i in at..end {
         if (i - at).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
             return Err(OverlayError::Cancelled);
         }
-        if i == first {
-            stage.take();
+        states.keep(i, &mut watch);
+        if let Some(answered) = watch.step(trace, i).filter(|_| i >= first) {
+            lanes.push(answered);
         }
-        snapshots.keep(i, &mut stage);
-        stage.step(trace, i);
     }
-    if first < end {
-        per_cpu.iter_mut().zip(stage.take()).for_each(|((_, to), new)| *to = new);
-    }
+    per_cpu.iter_mut().zip(lanes.take()).for_each(|((_, to), new)| *to = new);
     Ok(Stretch { per_cpu })
 }
 
 /// Events that an inspection walks between two looks at `cancel`.
 const PATIENCE: usize = 2_048;
 
-/// Everything about the decision at `event`: resumes at the nearest snapshot before it. A walk that is cancelled leaves
+/// Everything about the decision at `event`: resumes at the nearest state before it. A walk that is cancelled leaves
 /// its state behind, so that the next one does not start over.
 pub fn inspect<E: Predictor + Clone>(
     trace: &Trace,
-    snapshots: &Snapshots<E>,
+    states: &States<E>,
     event: usize,
     cancel: &Cancel,
 ) -> Result<Inspection, OverlayError> {
     check(trace, event)?;
-    let (from, mut stage) = snapshots.nearest(event);
-    for i in from..event {
-        if (i - from).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
-            snapshots.leave(i, stage);
-            return Err(OverlayError::Cancelled);
-        }
-        snapshots.keep(i, &mut stage);
-        stage.step(trace, i);
+    let (from, mut watch) = states.nearest(event);
+    if let Some(left) = reach(trace, states, (from, &mut watch), event, cancel) {
+        states.leave(left, watch);
+        return Err(OverlayError::Cancelled);
     }
-    Ok(stage.inspect(trace, event))
+    reduce::inspection(watch, trace, event)
 }
 
-/// As [`inspect`] by another `engine`, prepared as for a [`stretch`]; of the `snapshots` only what the extractor knows is used.
+/// Walks on from event `from` until `event` is next; the event that is next when it was cancelled before.
+fn reach<E: Predictor + Clone>(
+    trace: &Trace,
+    states: &States<E>,
+    (from, watch): (usize, &mut Watch<Beside<E>>),
+    event: usize,
+    cancel: &Cancel,
+) -> Option<usize> {
+    for i in from..event {
+        if (i - from).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
+            return Some(i);
+        }
+        states.keep(i, watch);
+        watch.step(trace, i);
+    }
+    None
+}
+
+/// As [`inspect`] by another `engine`, prepared as for a [`stretch`]; of the `states` only what the extractor knows is used.
 pub fn inspect_by<E: Predictor + Clone>(
     trace: &Trace,
-    snapshots: &Snapshots<E>,
+    states: &States<E>,
     engine: E,
     event: usize,
     context: usize,
     cancel: &Cancel,
 ) -> Result<Inspection, OverlayError> {
     check(trace, event)?;
-    let (from, mut stage) = approach(trace, snapshots, engine, event, context);
-    for i in from..event {
-        if (i - from).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
-            return Err(OverlayError::Cancelled);
-        }
-        snapshots.keep(i, &mut stage);
-        stage.step(trace, i);
+    let (from, mut watch) = approach(trace, states, engine, event, context);
+    if reach(trace, states, (from, &mut watch), event, cancel).is_some() {
+        return Err(OverlayError::Cancelled);
     }
-    Ok(stage.inspect(trace, event))
+    reduce::inspection(watch, trace, event)
 }
 
 fn check(trace: &Trace, event: usize) -> Result<(), OverlayError> {

@@ -1,12 +1,11 @@
-//! One pass over a trace that drives the extractor and any number of predictors, and counts how often each was right.
-//! Counts only: fractions, macro means and tables are made in [`super::report`]. Never shows a predictor an outcome
-//! before it answered.
+//! Watches any number of predictors over a trace and counts how often each was right. Counts only: fractions, macro means and
+//! tables are made in [`super::report`].
 
-use super::{answers, best, name_somebody, rank_of, softmax};
-use crate::features::{Decision, Extractor, Forecast, OTHER, Outcome, RANKS, Sink, Token};
+use super::watch::{Answered, Everybody, Foretold, Watch};
+use crate::features::{OTHER, Outcome};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::trace::{CpuId, Nanos, TaskState, Trace};
+use crate::trace::{TaskState, Trace};
 
 /// Bins of the expected calibration error, of equal width.
 pub const ECE_BINS: usize = 15;
@@ -165,48 +164,35 @@ fn slices_of(candidates: usize, state: TaskState) -> [usize; 2] {
     [queue, QUEUE_SLICES.len() + state]
 }
 
-/// A sink that asks every predictor and counts.
-pub struct Scorer<'a> {
-    predictors: &'a mut [Box<dyn Predictor>],
-    counts: Counts,
-    /// Per predictor: scores of the decision in hand.
-    scores: Vec<Vec<f32>>,
-    candidates: usize,
-    slices: [usize; 2],
-    /// Per CPU: when the open forecast was asked, and each predictor's scores.
-    open: Vec<Option<Nanos>>,
-    forecasts: Vec<Vec<[f32; RANKS]>>,
-}
-
-impl<'a> Scorer<'a> {
-    /// Counts for `predictors` on a trace of `cpus` CPUs.
-    pub fn new(cpus: usize, predictors: &'a mut [Box<dyn Predictor>]) -> Self {
-        let n = predictors.len();
-        Self {
-            predictors,
-            counts: Counts::new(n),
-            scores: vec![Vec::new(); n],
-            candidates: 0,
-            slices: [0; 2],
-            open: vec![None; cpus],
-            forecasts: vec![vec![[f32::NEG_INFINITY; RANKS]; n]; cpus],
+impl Counts {
+    /// Counts a switch of a trace of `cpus` CPUs, if it is scored; seats are the predictors' places.
+    pub fn take(&mut self, cpus: usize, answered: &mut Answered<'_>) {
+        if !answered.outcome.scored {
+            return;
+        }
+        self.decisions += 1;
+        self.covered += u64::from(answered.outcome.pick.is_some());
+        self.idle += u64::from(answered.outcome.next.ix() < cpus); // threads 0..cpus are the idle ones
+        if answered.is_pick() {
+            self.take_pick(answered);
+        }
+        if let Some(asked) = answered.told.asked {
+            self.lead.push(answered.outcome.time.since(asked).0);
+            self.take_forecast(answered.told, &answered.outcome);
         }
     }
 
-    /// What was counted.
-    pub fn into_counts(self) -> Counts {
-        self.counts
-    }
-
-    fn count_pick(&mut self, real: Option<usize>) {
-        let counts = &mut self.counts;
-        counts.non_trivial += 1;
-        counts.covered_non_trivial += u64::from(real.is_some());
-        self.slices.iter().for_each(|s| counts.slices[*s] += 1);
-        for (count, scores) in counts.pick.iter_mut().zip(&mut self.scores) {
-            softmax(scores);
-            let Some(first) = best(scores) else { continue };
-            let (p, rank) = (scores[first], real.map(|r| rank_of(scores, r)));
+    fn take_pick(&mut self, answered: &mut Answered<'_>) {
+        let (real, decision) = (answered.real(), &answered.decision);
+        let slices = slices_of(decision.candidates.len(), decision.prev_state);
+        self.non_trivial += 1;
+        self.covered_non_trivial += u64::from(real.is_some());
+        for s in slices {
+            self.slices[s] += 1;
+        }
+        for (seat, count) in self.pick.iter_mut().enumerate() {
+            let Some((_, p)) = answered.picks.first(seat) else { continue };
+            let rank = real.map(|r| answered.picks.rank(seat, r));
             let hit = rank == Some(1);
             count.asked += 1;
             count.top1 += u64::from(hit);
@@ -214,73 +200,26 @@ impl<'a> Scorer<'a> {
             count.reciprocal += rank.map_or(0.0, |r| 1.0 / r as f64);
             if let Some(real) = real {
                 count.covered += 1;
-                count.nll -= f64::from(scores[real].max(1e-9)).ln();
+                count.nll -= f64::from(answered.picks.p(seat)[real].max(1e-9)).ln();
             }
             let bin = ((p * ECE_BINS as f32).ceil() as usize).clamp(1, ECE_BINS) - 1;
             let bin = &mut count.bins[bin];
             *bin = (bin.0 + 1, bin.1 + f64::from(p), bin.2 + u64::from(hit));
             count.confidence.push(p, hit);
-            self.slices.iter().for_each(|s| count.slices[*s] += u64::from(hit));
+            for s in slices {
+                count.slices[s] += u64::from(hit);
+            }
         }
     }
 
-    fn count_forecast(&mut self, outcome: &Outcome, asked: Nanos) {
-        self.counts.lead.push(outcome.time.since(asked).0);
-        let real = usize::from(outcome.rank).min(OTHER);
-        for (count, scores) in self.counts.forecast.iter_mut().zip(&self.forecasts[outcome.cpu.ix()]) {
-            if !answers(scores) {
-                continue;
-            }
+    fn take_forecast(&mut self, told: &Foretold, outcome: &Outcome) {
+        for (seat, count) in self.forecast.iter_mut().enumerate().filter(|(seat, _)| told.is_answered(*seat)) {
+            let rank = told.rank(seat, outcome);
             count.asked += 1;
-            // Naming "some other task" names nobody, whatever came.
-            let rank = if real == OTHER || scores[real] == f32::NEG_INFINITY { RANKS } else { rank_of(scores, real) };
-            count.top1 += u64::from(rank == 1);
-            count.top3 += u64::from(rank <= 3);
-            let mut p = *scores;
-            softmax(&mut p);
-            let named = p[..OTHER].iter().copied().fold(0.0, f32::max);
-            count.confidence.push(named, rank == 1);
-        }
-    }
-}
-
-impl Sink for Scorer<'_> {
-    fn token(&mut self, cpu: CpuId, token: &Token) {
-        self.predictors.iter_mut().for_each(|p| p.token(cpu, token));
-    }
-
-    fn decision(&mut self, decision: &Decision<'_>) {
-        self.candidates = decision.candidates.len();
-        self.slices = slices_of(self.candidates, decision.prev_state);
-        for (predictor, scores) in self.predictors.iter_mut().zip(&mut self.scores) {
-            predictor.pick(decision, scores);
-        }
-    }
-
-    fn outcome(&mut self, outcome: &Outcome) {
-        if outcome.scored {
-            let cpus = self.open.len() as u32;
-            self.counts.decisions += 1;
-            self.counts.covered += u64::from(outcome.pick.is_some());
-            self.counts.idle += u64::from(outcome.next.0 < cpus); // threads 0..cpus are the idle ones
-            if self.candidates >= 2 && !outcome.no_pick {
-                self.count_pick(outcome.pick.map(|p| p as usize));
-            }
-            if let Some(asked) = self.open[outcome.cpu.ix()] {
-                self.count_forecast(outcome, asked);
-            }
-        }
-        self.predictors.iter_mut().for_each(|p| p.outcome(outcome));
-    }
-
-    fn forecast(&mut self, forecast: &Forecast<'_>) {
-        let cpu = forecast.cpu.ix();
-        self.open[cpu] = Some(forecast.time);
-        for (predictor, scores) in self.predictors.iter_mut().zip(&mut self.forecasts[cpu]) {
-            scores.fill(f32::NEG_INFINITY);
-            predictor.forecast(forecast, scores);
-            scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
-            name_somebody(scores);
+            count.top1 += u64::from(rank == Some(1));
+            count.top3 += u64::from(rank.is_some_and(|r| r <= 3));
+            let named = told.p(seat)[..OTHER].iter().copied().fold(0.0, f32::max);
+            count.confidence.push(named, rank == Some(1));
         }
     }
 }
@@ -292,16 +231,8 @@ pub fn score(
     cancel: &Cancel,
     done: &(dyn Fn(u64) + Sync),
 ) -> Option<Counts> {
-    const STRIDE: usize = 4096;
-    let mut extractor = Extractor::new(trace);
-    let mut scorer = Scorer::new(trace.cpus(), predictors);
-    for start in (0..trace.len()).step_by(STRIDE) {
-        if cancel.is_cancelled() {
-            return None;
-        }
-        let end = trace.len().min(start + STRIDE);
-        (start..end).for_each(|i| extractor.step(trace, i, &mut scorer));
-        done((end - start) as u64);
-    }
-    Some(scorer.into_counts())
+    let mut counts = Counts::new(predictors.len());
+    let mut watch = Watch::new(trace, Everybody(predictors));
+    watch.walk(trace, cancel, done, |mut answered| counts.take(trace.cpus(), &mut answered))?;
+    Some(counts)
 }

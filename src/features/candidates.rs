@@ -4,15 +4,38 @@
 use super::follow::{Follow, Ident};
 use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
 use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
-use super::{ORDERS, RANKS};
+use super::{Decision, ORDERS, RANKS};
 use crate::sched::replay::View;
 use crate::sched::runqueue::{Cause, RunQueues};
 use crate::sched::state::Table;
-use crate::trace::{Event, Nanos, TaskState, ThreadIx};
+use crate::trace::{CpuId, Event, Nanos, TaskState, ThreadIx};
+
+/// At which switch a decision is asked, and who goes out there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub event: u32,
+    pub cpu: CpuId,
+    pub time: Nanos,
+    pub prev: ThreadIx,
+    pub prev_state: TaskState,
+    pub stint: Nanos,
+}
+
+impl Asked {
+    const NOTHING: Self = Self {
+        event: 0,
+        cpu: CpuId(0),
+        time: Nanos(0),
+        prev: ThreadIx::NONE,
+        prev_state: TaskState::RUNNING,
+        stint: Nanos(0),
+    };
+}
 
 /// Buffers of the decision in hand, used again for each.
 #[derive(Clone, Debug)]
 pub(super) struct Board {
+    pub asked: Asked,
     pub threads: Vec<ThreadIx>,
     /// `[threads, CAND]` row-major.
     pub rows: Vec<f32>,
@@ -61,6 +84,7 @@ pub(super) fn state_class(state: TaskState) -> u8 {
 impl Board {
     pub fn new(threads: usize) -> Self {
         Self {
+            asked: Asked::NOTHING,
             threads: Vec::with_capacity(64),
             rows: Vec::with_capacity(64 * CAND),
             query: [0.0; QUERY],
@@ -92,6 +116,24 @@ impl Board {
     pub fn place(&self, thread: ThreadIx) -> Option<usize> {
         let (stamp, at) = *self.place.get(thread.ix())?;
         (stamp == self.stamp).then_some(at as usize)
+    }
+
+    /// What is asked, as it stands on the board.
+    pub fn decision(&self) -> Decision<'_> {
+        let Asked { event, cpu, time, prev, prev_state, stint } = self.asked;
+        Decision {
+            event,
+            cpu,
+            time,
+            prev,
+            prev_state,
+            stint,
+            candidates: &self.threads,
+            query: &self.query,
+            features: &self.rows,
+            waited: &self.waited,
+            lag: &self.lag,
+        }
     }
 
     /// Takes the candidates; their views are asked for by the caller.

@@ -1,7 +1,7 @@
 //! The extractor itself: walks the events, keeps the histories, and hands each finished piece to the sink.
 //! Nothing allocates per event once the queues and tables have their size.
 
-use super::candidates::{Board, Scene};
+use super::candidates::{Asked, Board, Scene};
 use super::follow::Follow;
 use super::history::{Idents, Lane, NEVER, Names, Past};
 use super::layout::RECENT;
@@ -95,6 +95,11 @@ impl Extractor {
         &self.queues
     }
 
+    /// What was asked at the switch that was taken last.
+    pub fn decision(&self) -> Decision<'_> {
+        self.board.decision()
+    }
+
     /// Takes event `i` (in order, each once) and tells `sink` what follows from it.
     pub fn step<S: Sink>(&mut self, trace: &Trace, i: usize, sink: &mut S) {
         let Some(e) = trace.queue_event(i) else { return };
@@ -146,20 +151,9 @@ impl Extractor {
         // Until the outcome, nothing of `next` may be seen: the decision is made from an event without it.
         let blind = Event { next: crate::trace::TaskId::NONE, next_prio: 0, ..*e };
         let (prev, stint) = self.ask(trace, &blind);
-        let board = &self.board;
-        sink.decision(&Decision {
-            event,
-            cpu: e.cpu,
-            time: e.time,
-            prev,
-            prev_state: e.state,
-            stint: stint.unwrap_or_default(),
-            candidates: &board.threads,
-            query: &board.query,
-            features: &board.rows,
-            waited: &board.waited,
-            lag: &board.lag,
-        });
+        let (cpu, time, prev_state) = (e.cpu, e.time, e.state);
+        self.board.asked = Asked { event, cpu, time, prev, prev_state, stint: stint.unwrap_or_default() };
+        sink.decision(&self.board.decision());
 
         let next = trace.tasks().thread_on(e.next, e.cpu);
         let place = self.board.place(next);

@@ -2,9 +2,10 @@
 
 use super::heuristics::{Heuristic, Rule};
 use super::kernel_oracle::KernelOracle;
+use super::networks::Kind;
 use super::ppm::Ppm;
 use super::stream::StreamEngine;
-use super::weights::{Kind, Weights};
+use super::weights::Weights;
 use super::{Predictor, Reads};
 use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
 use crate::trace::{CpuId, Trace};
@@ -14,12 +15,8 @@ use std::sync::Arc;
 /// A predictor by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// The TCN; needs a model.
-    Tcn,
-    /// The same network with an LSTM as its trunk; needs a model.
-    Lstm,
-    /// The same network without a sequence; needs a model.
-    Mlp,
+    /// A network; needs a model.
+    Network(Kind),
     /// Prediction by partial matching.
     Ppm,
     /// An LSTM on task names, as in `KernelOracle` (2025); learns as it goes.
@@ -47,16 +44,14 @@ pub enum ChoiceError {
 impl Choice {
     /// All of them, networks first, then baselines, strongest first.
     pub fn all() -> impl Iterator<Item = Self> {
-        let named = [Self::Tcn, Self::Lstm, Self::Mlp, Self::Ppm, Self::KernelOracle];
-        named.into_iter().chain(Rule::ALL.into_iter().rev().map(Self::Rule))
+        let networks = Kind::ALL.into_iter().map(Self::Network);
+        networks.chain([Self::Ppm, Self::KernelOracle]).chain(Rule::ALL.into_iter().rev().map(Self::Rule))
     }
 
     /// Name on the command line and in reports.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Tcn => Kind::Tcn.label(),
-            Self::Lstm => Kind::Lstm.label(),
-            Self::Mlp => Kind::Mlp.label(),
+            Self::Network(kind) => kind.label(),
             Self::Ppm => "ppm",
             Self::KernelOracle => "kernel-oracle",
             Self::Rule(rule) => rule.label(),
@@ -71,9 +66,7 @@ impl Choice {
     /// The kind of network it is, if it is one.
     pub fn network(self) -> Option<Kind> {
         match self {
-            Self::Tcn => Some(Kind::Tcn),
-            Self::Lstm => Some(Kind::Lstm),
-            Self::Mlp => Some(Kind::Mlp),
+            Self::Network(kind) => Some(kind),
             Self::Ppm | Self::KernelOracle | Self::Rule(_) => None,
         }
     }
@@ -81,13 +74,13 @@ impl Choice {
     /// The predictor, in its state before the first event of `trace`.
     pub fn make(self, model: Option<&Arc<Weights>>, trace: &Trace) -> Result<Engine, ChoiceError> {
         Ok(match self {
-            Self::Tcn | Self::Lstm | Self::Mlp => {
+            Self::Network(kind) => {
                 let weights = model.ok_or(ChoiceError::NoModel(self.label()))?;
-                if self != weights.config.kind.into() {
+                if kind != weights.config.kind {
                     let (wanted, found) = (self.label(), weights.config.kind.label());
                     return Err(ChoiceError::OtherModel { wanted, found });
                 }
-                Engine::Tcn(Box::new(StreamEngine::new(weights, trace.cpus())))
+                Engine::Network(Box::new(StreamEngine::new(weights, trace.cpus())))
             }
             Self::Ppm => Engine::Ppm(Box::default()),
             Self::KernelOracle => Engine::KernelOracle(Box::new(KernelOracle::new(trace))),
@@ -98,11 +91,7 @@ impl Choice {
 
 impl From<Kind> for Choice {
     fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Tcn => Self::Tcn,
-            Kind::Lstm => Self::Lstm,
-            Kind::Mlp => Self::Mlp,
-        }
+        Self::Network(kind)
     }
 }
 
@@ -120,8 +109,8 @@ impl FromStr for Choice {
 /// A predictor whose clones are snapshots.
 #[derive(Clone, Debug)]
 pub enum Engine {
-    /// The TCN, or another network in its place.
-    Tcn(Box<StreamEngine>),
+    /// A network.
+    Network(Box<StreamEngine>),
     /// Prediction by partial matching.
     Ppm(Box<Ppm>),
     /// An LSTM on task names.
@@ -138,7 +127,7 @@ impl Engine {
 
     fn get(&self) -> &dyn Predictor {
         match self {
-            Self::Tcn(tcn) => tcn.as_ref(),
+            Self::Network(network) => network.as_ref(),
             Self::Ppm(ppm) => ppm.as_ref(),
             Self::KernelOracle(lstm) => lstm.as_ref(),
             Self::Rule(rule) => rule.as_ref(),
@@ -147,7 +136,7 @@ impl Engine {
 
     fn get_mut(&mut self) -> &mut dyn Predictor {
         match self {
-            Self::Tcn(tcn) => tcn.as_mut(),
+            Self::Network(network) => network.as_mut(),
             Self::Ppm(ppm) => ppm.as_mut(),
             Self::KernelOracle(lstm) => lstm.as_mut(),
             Self::Rule(rule) => rule.as_mut(),
@@ -157,7 +146,7 @@ impl Engine {
 
 impl From<StreamEngine> for Engine {
     fn from(tcn: StreamEngine) -> Self {
-        Self::Tcn(Box::new(tcn))
+        Self::Network(Box::new(tcn))
     }
 }
 
@@ -184,7 +173,7 @@ impl Predictor for Engine {
 
     fn take_over(&mut self, other: &Self) {
         // Baselines that learn are walked whole: they have no window.
-        if let (Self::Tcn(network), Self::Tcn(other)) = (self, other) {
+        if let (Self::Network(network), Self::Network(other)) = (self, other) {
             network.take_over(other);
         }
     }
@@ -197,8 +186,8 @@ impl Predictor for Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predictor::tcn::Network;
-    use crate::predictor::weights::ModelConfig;
+    use crate::predictor::dense::Network;
+    use crate::predictor::networks::ModelConfig;
     use crate::trace::{TraceBuilder, TraceMeta};
 
     #[test]

@@ -10,8 +10,8 @@ mod net;
 mod recent;
 pub mod simd;
 
-use super::tcn::normalise;
-use super::weights::{Kind, Weights};
+use super::networks::normalise;
+use super::weights::Weights;
 use super::{Predictor, Reads};
 use crate::features::{CAND, Decision, Forecast, Outcome, QUERY, RANKS, TOKEN_X, Token};
 use crate::trace::CpuId;
@@ -78,7 +78,7 @@ impl Stream {
 
 impl StreamEngine {
     /// An engine before the first event of a trace with `cpus` CPUs. It learns from outcomes if its configuration says so
-    /// ([`crate::predictor::weights::ModelConfig::adapt`]).
+    /// ([`crate::predictor::networks::ModelConfig::adapt`]).
     pub fn new(weights: &Arc<Weights>, cpus: usize) -> Self {
         let mut engine = Self::frozen(weights, cpus);
         let config = engine.net.config;
@@ -170,8 +170,7 @@ impl Predictor for StreamEngine {
 
     fn reads(&self) -> Option<Reads<'_>> {
         let net = &self.net;
-        // The state of an LSTM remembers all of them, however faintly.
-        let tokens = (net.config.kind != Kind::Lstm).then(|| net.config.receptive_field());
+        let tokens = net.config.reach();
         Some(Reads { tokens, query: [&net.query_mean, &net.query_scale], cand: &net.cand_mean })
     }
 }

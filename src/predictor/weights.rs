@@ -3,10 +3,9 @@
 //! file is an error that names the file and the byte.
 
 mod file;
-mod inside;
 
+use super::networks::{Kind, ModelConfig};
 use crate::dataset::places;
-use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,186 +13,6 @@ use std::path::{Path, PathBuf};
 const VERSION: u32 = 1;
 /// Names a model file to be used instead of the bundled one.
 pub const ENV: &str = "KORACLE_MODEL";
-
-/// Width of the embeddings of a token's kind, rank and state.
-pub const EMBED: [usize; 3] = [4, 8, 4];
-/// Inputs of the forecast's vote layers: `vote_x`, then one one-hot block of [`RANKS`] per vote.
-pub const VOTES: usize = VOTERS + VOTERS * RANKS;
-/// Normalised inputs are cut at this many standard deviations.
-pub const CLAMP: f32 = 8.0;
-
-/// What turns the tokens of a CPU into a state; inputs, heads and training are the same for all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Dilated causal convolutions. Files that do not say what they are hold one.
-    #[default]
-    Tcn,
-    /// Long short-term memory.
-    Lstm,
-    /// Nothing: the state is the last token's, with no sequence behind it.
-    Mlp,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Tcn, Self::Lstm, Self::Mlp];
-
-    /// Name on the command line, in reports, of files.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Tcn => "tcn",
-            Self::Lstm => "lstm",
-            Self::Mlp => "mlp",
-        }
-    }
-}
-
-impl std::str::FromStr for Kind {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|k| k.label() == name).ok_or_else(|| "no such network; known: tcn, lstm, mlp".into())
-    }
-}
-
-/// Size of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ModelConfig {
-    /// What its trunk is.
-    pub kind: Kind,
-    /// Channels C of the trunk.
-    pub channels: usize,
-    /// Taps of a block; an LSTM and an MLP have none.
-    pub kernel: usize,
-    /// Residual blocks of a TCN, block i looks back in steps of 2^i tokens; layers of an LSTM; 0 for an MLP.
-    pub blocks: usize,
-    /// Width of the pick head.
-    pub hidden: usize,
-    /// Width of its second layer; 0: none.
-    pub hidden2: usize,
-    /// Width of the layer that weighs the votes.
-    pub gate: usize,
-    /// Width of the layer that scores each thread of the recency list in a forecast.
-    pub recent: usize,
-    /// The last layer goes on learning while the network answers ([`crate::predictor::stream`]).
-    pub adapt: bool,
-}
-
-impl Default for ModelConfig {
-    fn default() -> Self {
-        Self {
-            kind: Kind::Tcn,
-            channels: 32,
-            kernel: 3,
-            blocks: 5,
-            hidden: 32,
-            hidden2: 32,
-            gate: 32,
-            recent: 16,
-            adapt: true,
-        }
-    }
-}
-
-impl ModelConfig {
-    /// The usual size of a kind: an LSTM has as many parameters as the TCN (0.1 % fewer), the heads are the same. The others
-    /// are there for comparison and do not learn while they answer.
-    pub fn of(kind: Kind) -> Self {
-        let tcn = Self::default();
-        match kind {
-            Kind::Tcn => tcn,
-            Kind::Lstm => Self { kind, channels: 48, kernel: 1, blocks: 1, adapt: false, ..tcn },
-            Kind::Mlp => Self { kind, kernel: 1, blocks: 0, adapt: false, ..tcn },
-        }
-    }
-
-    /// Tokens that an answer can depend on: `1 + (kernel - 1) (2^blocks - 1)`. An LSTM has no such limit when it
-    /// answers; in training its state starts at zero as many tokens before a chunk as the usual TCN looks back.
-    pub fn receptive_field(&self) -> usize {
-        match self.kind {
-            Kind::Tcn => 1 + (self.kernel - 1) * ((1 << self.blocks) - 1),
-            Kind::Lstm => Self::default().receptive_field(),
-            Kind::Mlp => 1,
-        }
-    }
-
-    /// Every tensor's name and shape. Matrices are `[inputs, outputs]`; taps are `[kernel * C, C]`, the oldest first.
-    pub fn shapes(&self) -> Vec<(String, Vec<usize>)> {
-        let (c, h, g) = (self.channels, self.hidden, self.gate);
-        let mut shapes: Vec<(String, Vec<usize>)> = Vec::new();
-        let mut add = |name: &str, shape: &[usize]| shapes.push((name.to_owned(), shape.to_vec()));
-        add("norm.cand.mean", &[CAND]);
-        add("norm.cand.scale", &[CAND]);
-        add("norm.query.mean", &[QUERY]);
-        add("norm.query.scale", &[QUERY]);
-        add("temperature", &[2]);
-        add("kind", &[Token::KINDS, EMBED[0]]);
-        add("rank", &[RANKS, EMBED[1]]);
-        add("state", &[Token::STATES, EMBED[2]]);
-        add("input.weight", &[EMBED.iter().sum::<usize>() + TOKEN_X, c]);
-        add("input.bias", &[c]);
-        for i in 0..self.blocks {
-            match self.kind {
-                Kind::Tcn => {
-                    add(&format!("block{i}.taps"), &[self.kernel * c, c]);
-                    add(&format!("block{i}.bias"), &[c]);
-                    add(&format!("block{i}.mix"), &[c, c]);
-                    add(&format!("block{i}.mix_bias"), &[c]);
-                }
-                Kind::Lstm => {
-                    add(&format!("lstm{i}.input"), &[c, 4 * c]);
-                    add(&format!("lstm{i}.recurrent"), &[c, 4 * c]);
-                    add(&format!("lstm{i}.bias"), &[4 * c]);
-                }
-                Kind::Mlp => {}
-            }
-        }
-        add("pick.cand", &[CAND, h]);
-        add("pick.query", &[QUERY, h]);
-        add("pick.state", &[c, h]);
-        add("pick.bias", &[h]);
-        if self.hidden2 > 0 {
-            add("pick.second", &[h, self.hidden2]);
-            add("pick.second_bias", &[self.hidden2]);
-        }
-        add("pick.out", &[if self.hidden2 > 0 { self.hidden2 } else { h }, 1]);
-        add("pick.skip", &[CAND, 1]);
-        add("forecast.state", &[c, RANKS]);
-        add("forecast.bias", &[RANKS]);
-        add("forecast.votes", &[VOTES, RANKS]);
-        add("gate.state", &[c, g]);
-        add("gate.votes", &[VOTES, g]);
-        add("gate.bias", &[g]);
-        add("gate.out", &[g, VOTERS]);
-        add("gate.out_bias", &[VOTERS]);
-        let k = self.recent;
-        add("recent.row", &[RECENT + VOTERS, k]);
-        add("recent.state", &[c, k]);
-        add("recent.votes", &[VOTERS, k]);
-        add("recent.bias", &[k]);
-        add("recent.out", &[k, 1]);
-        add("recent.skip", &[RECENT + VOTERS, 1]);
-        shapes
-    }
-
-    fn is_sane(&self) -> bool {
-        let width = |n: usize| (1..=1024).contains(&n);
-        let trunk = match self.kind {
-            Kind::Tcn => (2..=16).contains(&self.kernel) && (1..=12).contains(&self.blocks),
-            Kind::Lstm => (1..=12).contains(&self.blocks),
-            Kind::Mlp => self.blocks == 0,
-        };
-        width(self.channels)
-            && self.kernel <= 16
-            && trunk
-            && width(self.hidden)
-            && self.hidden2 <= 1024
-            && width(self.gate)
-            && width(self.recent)
-    }
-}
 
 /// Where a model comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -220,7 +39,7 @@ pub struct Weights {
     pub config: ModelConfig,
     /// Where it comes from.
     pub provenance: Provenance,
-    /// By the names of [`ModelConfig::shapes`], row-major.
+    /// By the names of [`ModelConfig::tensors`], row-major.
     tensors: BTreeMap<String, Vec<f32>>,
 }
 
@@ -309,17 +128,16 @@ impl Weights {
         provenance: Provenance,
         tensors: BTreeMap<String, Vec<f32>>,
     ) -> Result<Self, WeightsError> {
-        for (name, shape) in config.shapes() {
-            let expected = shape.iter().product();
-            let found = tensors.get(&name).map_or(0, Vec::len);
+        for tensor in config.tensors() {
+            let (expected, found) = (tensor.count(), tensors.get(&tensor.name).map_or(0, Vec::len));
             if found != expected {
-                return Err(WeightsError::Shape { name, found, expected });
+                return Err(WeightsError::Shape { name: tensor.name, found, expected });
             }
         }
         Ok(Self { config, provenance, tensors })
     }
 
-    /// A tensor by its name in [`ModelConfig::shapes`], row-major; empty for another name.
+    /// A tensor by its name in [`ModelConfig::tensors`], row-major; empty for another name.
     pub fn get(&self, name: &str) -> &[f32] {
         self.tensors.get(name).map_or(&[], Vec::as_slice)
     }
@@ -380,7 +198,7 @@ impl Weights {
         if let Some(path) = places::find(&path) {
             return Self::load(&path);
         }
-        let bytes = inside::model(kind);
+        let bytes = kind.bundled();
         Self::from_bytes(bytes).map_err(|(byte, problem)| WeightsError::Content { path: path.into(), byte, problem })
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::dataset::chunks::{Chunk, Recording, unpack};
 use crate::features::{CAND, QUERY, TOKEN_X, Token};
-use crate::predictor::tcn::{Asks, Picks, Tokens, normalise};
+use crate::predictor::dense::{Asks, Picks, Tokens};
+use crate::predictor::networks::normalise;
 use std::collections::BTreeMap;
 
 /// Several chunks with their context, and everything scored in them.

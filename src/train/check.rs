@@ -1,7 +1,6 @@
 //! Which settings make sense: one place for the command line and for the form, so that both refuse the same.
 
 use super::TrainConfig;
-use crate::predictor::weights::Kind;
 
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,11 +17,7 @@ impl TrainConfig {
     pub fn check(&self) -> Result<(), Wrong> {
         let m = &self.model;
         let wrong = |setting, problem: String| Err(Wrong { setting, problem });
-        let (kernel, blocks) = match m.kind {
-            Kind::Tcn => ((2, 8), (1, 12)),
-            Kind::Lstm => ((1, 1), (1, 12)),
-            Kind::Mlp => ((1, 1), (0, 0)),
-        };
+        let [kernel, blocks] = m.kind.trained();
         for (setting, value, least, most) in [
             ("epochs", self.epochs, 1, 10_000),
             ("batch", self.batch, 1, 256),
@@ -69,7 +64,7 @@ impl TrainConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predictor::weights::ModelConfig;
+    use crate::predictor::networks::{Kind, ModelConfig};
 
     #[test]
     fn the_defaults_are_right_and_wrong_values_are_named() {

@@ -7,8 +7,8 @@
 
 use super::{Progress, TrainError, Validation};
 use crate::export::{sync_folder, write_whole};
-use crate::predictor::tcn::Network;
-use crate::predictor::weights::ModelConfig;
+use crate::predictor::dense::Network;
+use crate::predictor::networks::ModelConfig;
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;

@@ -6,7 +6,7 @@ use super::checkpoint::{self, Kept, State};
 use super::runs::{self, CONFIG, ENDED, EPOCHS, Ended, Holds, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions, WORKLOADS};
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
 use crate::export::{remove_left, write_whole};
-use crate::predictor::tcn::Network;
+use crate::predictor::dense::Network;
 use crate::predictor::weights::Weights;
 use burn::optim::ModuleOptimizer;
 use std::fmt::Write as _;

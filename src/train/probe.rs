@@ -3,7 +3,7 @@
 use super::batch::{Balance, Batch, normalisation};
 use super::{DeviceError, TrainConfig, losses};
 use crate::dataset::chunks::{Dice, Recording, chunks_of};
-use crate::predictor::tcn::Network;
+use crate::predictor::dense::Network;
 use burn::optim::AdamWConfig;
 use serde_json::json;
 use std::io::{self, Write};

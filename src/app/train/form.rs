@@ -2,7 +2,7 @@
 
 use crate::app::input::Key;
 use crate::dataset::catalog::Kinds;
-use crate::predictor::weights::{Kind, ModelConfig};
+use crate::predictor::networks::{Kind, ModelConfig};
 use crate::train::memory::Outlook;
 use crate::train::{Schedule, Target, TrainConfig};
 

@@ -4,7 +4,7 @@ use super::part::Part;
 use super::{Args, Name};
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::predictor::engine::Choice;
-use crate::predictor::weights::ModelConfig;
+use crate::predictor::networks::ModelConfig;
 use crate::train::TrainConfig;
 use color_eyre::eyre::{Result, bail};
 

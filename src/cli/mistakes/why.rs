@@ -2,8 +2,7 @@
 
 use super::output;
 use crate::cli::table::table as grid;
-use crate::evaluate::mistakes::collect::collect_keeping;
-use crate::evaluate::mistakes::steps::Steps;
+use crate::evaluate::mistakes::collect::{collect_keeping, states};
 use crate::evaluate::mistakes::why::{Moved, Weighed, Why, describe, explain_from, same_shape};
 use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
@@ -26,13 +25,13 @@ pub fn run(trace: &Trace, path: &Path, engine: Engine, event: usize, as_json: bo
             trace.len()
         )));
     }
-    let steps = Steps::new(trace, engine);
+    let states = states(trace, engine);
     let bar = output::progress(trace.len() as u64, "predicting");
-    let table = collect_keeping(trace, path.into(), &steps, None, &Cancel::new(), &|n| bar.inc(n));
+    let table = collect_keeping(trace, path.into(), &states, None, &Cancel::new(), &|n| bar.inc(n));
     bar.finish_and_clear();
     let table = table.ok_or_else(|| eyre!("cancelled"))?;
     let similar = table.find(0, event).map_or_else(Vec::new, |row| same_shape(&table, row));
-    let why = explain_from(trace, &steps, event, &similar, None, &Cancel::new())?;
+    let why = explain_from(trace, &states, event, &similar, None, &Cancel::new())?;
     if as_json { output::json(&object(trace, &why)) } else { output::stdout(text(trace, &table, &why).as_bytes()) }
 }
 

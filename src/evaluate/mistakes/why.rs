@@ -7,20 +7,19 @@
 //! (occlusion: Zeiler and Fergus 2014).
 
 mod groups;
+mod held_back;
 
 pub use groups::{Group, groups};
 
-use super::collect::{cause_columns, cause_of};
-use super::steps::{Step, Steps};
+use super::collect::{cause_columns, cause_of, states};
 use super::table::{Enqueued, Table};
-use crate::evaluate::overlay::BASELINES;
-use crate::evaluate::{best, rank_of, softmax};
-use crate::features::{CAND, Decision, Forecast, Outcome, QUERY, RANKS, Sink, TOKEN_X, Token};
+use crate::evaluate::logits::{rank_of, softmax};
+use crate::evaluate::watch::{BASELINES, States};
+use crate::features::{CAND, Decision, QUERY, TOKEN_X, Token};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::predictor::heuristics::Heuristic;
 use crate::trace::{CpuId, EventKind, Nanos, TaskState, ThreadIx, Trace};
-use std::collections::VecDeque;
+use held_back::HeldBack;
 
 /// Past events that are taken away, for a model that can depend on all of them.
 const UNBOUNDED: usize = 64;
@@ -155,93 +154,6 @@ impl Kept {
     }
 }
 
-/// Walks to the decision and keeps what it needs.
-struct Watcher<'a, E> {
-    target: u32,
-    cpu: CpuId,
-    /// Has seen all tokens but those in `past`.
-    model: E,
-    /// Has seen everything, and learned from it if it can.
-    learner: E,
-    /// It cannot be taken apart, and may learn from what happens: it is driven as usual up to the decision.
-    whole: bool,
-    window: usize,
-    past: VecDeque<(u32, Token)>,
-    event: u32,
-    baselines: Vec<Heuristic>,
-    scores: Vec<f32>,
-    kept: Option<(Kept, Vec<ThreadIx>)>,
-    /// Decisions to compare with, ascending, and their queries.
-    wanted: std::iter::Peekable<std::slice::Iter<'a, u32>>,
-    queries: Vec<(u32, [f32; QUERY])>,
-}
-
-impl<E> Watcher<'_, E> {
-    /// Who is shown everything as it comes.
-    fn walked(&mut self) -> &mut E {
-        if self.whole { &mut self.model } else { &mut self.learner }
-    }
-}
-
-impl<E: Predictor> Sink for Watcher<'_, E> {
-    fn token(&mut self, cpu: CpuId, token: &Token) {
-        if self.event >= self.target {
-            return;
-        }
-        if self.whole {
-            return self.model.token(cpu, token);
-        }
-        self.learner.token(cpu, token);
-        if cpu != self.cpu {
-            return;
-        }
-        self.past.push_back((self.event, *token));
-        if self.past.len() > self.window
-            && let Some((_, old)) = self.past.pop_front()
-        {
-            self.model.token(cpu, &old);
-        }
-    }
-
-    fn decision(&mut self, d: &Decision<'_>) {
-        if d.event < self.target {
-            let mut scores = std::mem::take(&mut self.scores);
-            self.walked().pick(d, &mut scores);
-            self.scores = scores;
-        }
-        if d.event <= self.target {
-            let mut picks = Vec::new();
-            for baseline in &mut self.baselines {
-                baseline.pick(d, &mut self.scores);
-                softmax(&mut self.scores);
-                picks.extend(best(&self.scores).map(|i| d.candidates[i]));
-            }
-            if d.event == self.target {
-                self.kept = Some((Kept::of(d), picks));
-            }
-        }
-        if self.wanted.next_if(|e| **e == d.event).is_some()
-            && let Ok(query) = d.query.try_into()
-        {
-            self.queries.push((d.event, query));
-        }
-    }
-
-    fn outcome(&mut self, o: &Outcome) {
-        if o.event < self.target {
-            self.walked().outcome(o);
-        }
-    }
-
-    fn forecast(&mut self, f: &Forecast<'_>) {
-        let mut scores = [f32::NEG_INFINITY; RANKS];
-        if f.event < self.target {
-            self.walked().forecast(f, &mut scores);
-        }
-        self.baselines.iter_mut().for_each(|b| b.forecast(f, &mut scores));
-    }
-}
-
 /// Similar decisions are looked for among so many events before and after: an explanation must not take longer where a
 /// recording is long.
 const AROUND: usize = 32_768;
@@ -271,13 +183,13 @@ pub fn explain<E: Predictor + Clone>(
     window: Option<usize>,
     cancel: &Cancel,
 ) -> Result<Why, WhyError> {
-    explain_from(trace, &Steps::new(trace, model), event, similar, window, cancel)
+    explain_from(trace, &states(trace, model), event, similar, window, cancel)
 }
 
-/// The same by the model of `steps`, starting from the latest state there that is early enough.
+/// The same by the model of `states`, starting from the latest state there that is early enough.
 pub fn explain_from<E: Predictor + Clone>(
     trace: &Trace,
-    steps: &Steps<E>,
+    states: &States<E>,
     event: usize,
     similar: &[u32],
     window: Option<usize>,
@@ -287,7 +199,7 @@ pub fn explain_from<E: Predictor + Clone>(
         return Err(WhyError::NotASwitch(event));
     }
     let e = trace.event(event);
-    let reads = steps.model().reads().map(|r| r.tokens.unwrap_or(UNBOUNDED));
+    let reads = states.model().reads().map(|r| r.tokens.unwrap_or(UNBOUNDED));
     let window = window.unwrap_or(reads.unwrap_or(0));
     // The model must not have seen the window yet. Every switch of the CPU is a token of it, at least one.
     let switches = trace.cpu_switches(e.cpu);
@@ -296,37 +208,40 @@ pub fn explain_from<E: Predictor + Clone>(
         None => event,
         Some(_) => before.checked_sub(window).map_or(0, |k| switches.get(k).map_or(event, |s| *s as usize)),
     };
-    let (from, Step { mut extractor, model, baselines }) =
-        steps.nearest(back.min(event).min(similar.first().map_or(event, |e| *e as usize)));
-    let mut watcher = Watcher {
-        target: event as u32,
-        cpu: e.cpu,
-        whole: reads.is_none(),
-        learner: model.clone(),
-        model,
-        window,
-        past: VecDeque::new(),
-        event: 0,
-        baselines,
-        scores: Vec::new(),
-        kept: None,
-        wanted: similar.iter().peekable(),
-        queries: Vec::new(),
-    };
+    let first = back.min(event).min(similar.first().map_or(event, |e| *e as usize));
+    let (from, watch) = states.nearest(first);
+    let mut watch = watch.with(|panel| panel.map(|model| HeldBack::new(model, e.cpu, window)));
+    // Decisions to compare with, and their queries.
+    let (mut wanted, mut queries) = (similar.iter().peekable(), Vec::new());
+    let mut found = None;
     let last = similar.last().map_or(event, |e| (*e as usize).max(event));
     for i in from..=last {
         if i.is_multiple_of(1_024) && cancel.is_cancelled() {
             return Err(WhyError::Cancelled);
         }
-        watcher.event = i as u32;
-        extractor.step(trace, i, &mut watcher);
+        let model = &mut watch.panel_mut().model;
+        (model.event, model.stopped) = (i as u32, i >= event);
+        let Some(mut answered) = watch.step(trace, i) else { continue };
+        let decision = &answered.decision;
+        if wanted.next_if(|e| **e == decision.event).is_some()
+            && let Ok(query) = decision.query.try_into()
+        {
+            queries.push((decision.event, query));
+        }
+        if i == event {
+            let pick = |(seat, name)| {
+                let (at, _) = answered.picks.first(1 + seat)?;
+                Some((name, decision.candidates[at]))
+            };
+            found = Some((Kept::of(decision), BASELINES.into_iter().enumerate().filter_map(pick).collect()));
+        }
     }
-    let Watcher { mut model, learner, past, kept, queries, .. } = watcher;
-    model.take_over(&learner);
-    let Some((kept, picks)) = kept else { return Err(WhyError::NotASwitch(event)) };
+    let Some((kept, baselines)) = found else { return Err(WhyError::NotASwitch(event)) };
+    let HeldBack { model, learner, past, .. } = &mut watch.panel_mut().model;
+    model.take_over(learner);
     let real = trace.tasks().thread_on(e.next, e.cpu);
-    let mut why = taken_apart(&kept, &model, &Vec::from(past), real);
-    why.baselines = BASELINES.into_iter().zip(picks).collect();
+    let mut why = taken_apart(&kept, model, past.make_contiguous(), real);
+    why.baselines = baselines;
     why.similar = nearest(&kept.query, &queries, model.reads().map(|r| r.query));
     Ok(why)
 }

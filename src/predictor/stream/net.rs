@@ -3,7 +3,8 @@
 
 use super::recent::Layer;
 use crate::features::{CAND, QUERY, RANKS, Token, VOTERS};
-use crate::predictor::weights::{EMBED, Kind, ModelConfig, Weights};
+use crate::predictor::networks::{EMBED, ModelConfig};
+use crate::predictor::weights::Weights;
 
 /// Votes of a forecast.
 pub(super) const N: usize = VOTERS;
@@ -97,12 +98,13 @@ impl Net {
             row[h] = w.get("pick.skip")[i] * cool[0];
         }
         debug_assert_eq!(w.get("pick.query").len(), QUERY * h);
-        let layers = |kind: Kind| 0..if config.kind == kind { config.blocks } else { 0 };
+        // As many layers as there are tensors of.
+        let layers = |first: fn(usize) -> String| (0..).take_while(move |i| !w.get(&first(*i)).is_empty());
         Self {
             config,
             tables,
             input: first[row * c..].to_vec(),
-            blocks: layers(Kind::Tcn)
+            blocks: layers(|i| format!("block{i}.taps"))
                 .map(|i| Block {
                     taps: get(&format!("block{i}.taps")),
                     bias: get(&format!("block{i}.bias")),
@@ -111,7 +113,7 @@ impl Net {
                     step: 1 << i,
                 })
                 .collect(),
-            cells: layers(Kind::Lstm)
+            cells: layers(|i| format!("lstm{i}.input"))
                 .map(|i| Cell {
                     weights: [get(&format!("lstm{i}.input")), get(&format!("lstm{i}.recurrent"))].concat(),
                     bias: get(&format!("lstm{i}.bias")),

@@ -5,7 +5,7 @@ use super::{Bound, MIB, RESERVE, Room, size};
 use crate::dataset::catalog::{Entry, Split};
 use crate::dataset::chunks::chunks_of;
 use crate::features::{CAND, RANKS, RECENT, VOTERS};
-use crate::predictor::weights::{Kind, VOTES};
+use crate::predictor::networks::{Tensor, VOTES};
 use crate::train::{Data, Target, TrainConfig, Wrong};
 use std::path::PathBuf;
 
@@ -55,16 +55,11 @@ pub(super) fn usual_step(config: &TrainConfig) -> u64 {
 
 fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     let m = &config.model;
-    // What a layer remembers for the way back, in states per token.
-    let block = match m.kind {
-        Kind::Lstm => 24,
-        Kind::Tcn | Kind::Mlp => 5,
-    };
-    let trunk = load.tokens * m.channels * (m.blocks * block + 6);
+    let trunk = load.tokens * m.channels * (m.blocks * m.kind.remembered() + 6);
     let picks = load.candidates * 3 * (CAND + m.hidden + m.hidden2);
     let recent = (RANKS - 2) * (2 * RECENT + VOTERS + 3 * m.recent);
     let asks = load.forecasts * (3 * (VOTES + VOTERS + m.gate) + recent);
-    let parameters: usize = m.shapes().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+    let parameters: usize = m.tensors().iter().map(Tensor::count).sum();
     // Another device has memory of its own; what it is given passes through this one.
     let graph = if config.device == Target::Cpu { trunk + picks + asks } else { (picks + asks) / 3 };
     // Gradients and two moments; and when there is no graph, the copies that a checkpoint is made of.

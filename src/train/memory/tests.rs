@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dataset::catalog::{Entry, Split};
-use crate::predictor::weights::{Kind, ModelConfig};
+use crate::predictor::networks::{Kind, ModelConfig};
 use std::collections::BTreeMap;
 
 const MEMINFO: &str = "MemTotal:       24684172 kB\nMemFree:        16637112 kB\nMemAvailable:   18874368 kB\n\

@@ -3,7 +3,6 @@
 
 use super::Asks;
 use crate::features::{RANKS, RECENT, VOTERS};
-use crate::predictor::weights::ModelConfig;
 use burn::module::{Module, Param};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -13,7 +12,7 @@ const CLASSES: usize = RANKS - 2;
 /// Inputs of a row: what is known of the thread, then a flag for each voter that named it.
 const WIDTH: usize = RECENT + VOTERS;
 
-/// Field names and shapes are those of [`ModelConfig::shapes`].
+/// Field names are those of the tensors `recent.*`.
 #[derive(Module, Debug)]
 pub(super) struct Recent {
     row: Param<Tensor<2>>,
@@ -25,24 +24,7 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Fresh ones, drawn by `mat(rows, columns, inputs)`.
-    pub(super) fn new(
-        config: &ModelConfig,
-        mat: &dyn Fn(usize, usize, usize) -> Param<Tensor<2>>,
-        vec: &dyn Fn(usize) -> Param<Tensor<1>>,
-    ) -> Self {
-        let (c, k) = (config.channels, config.recent);
-        Self {
-            row: mat(WIDTH, k, WIDTH),
-            state: mat(c, k, c),
-            votes: mat(VOTERS, k, VOTERS),
-            bias: vec(k),
-            out: mat(k, 1, k),
-            skip: mat(WIDTH, 1, WIDTH),
-        }
-    }
-
-    /// Those of a model file, by name.
+    /// Made by their names.
     pub(super) fn of(mat: &dyn Fn(&str) -> Param<Tensor<2>>, vec: &dyn Fn(&str) -> Param<Tensor<1>>) -> Self {
         Self {
             row: mat("recent.row"),

@@ -1,6 +1,6 @@
-//! The network in burn: what is trained, and the reference the streaming engine is held to. One causal trunk over the
-//! tokens of a CPU, two heads. Never reads a trace. The trunk is a temporal convolutional network; for comparison it can
-//! be an LSTM (`lstm`), or nothing: then h is made of the last token alone and all else is the same (`mlp`).
+//! The network in burn, dense over whole sequences: what is trained, and the reference the streaming engine is held to. One
+//! causal trunk over the tokens of a CPU, two heads. Never reads a trace. The trunk has the layers that its tensors say:
+//! blocks of dilated convolutions, cells of an LSTM (`lstm`), or none, so that h is made of the last token alone.
 //!
 //! ```text
 //! token -> [kind|rank|state|x] -> linear, ReLU -> B blocks: y = x + M relu(sum_k W_k x[t - k 2^i] + b) -> h [T, C]
@@ -12,16 +12,21 @@
 //! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has a slow
 //! backward pass.
 
+mod lstm;
+mod parts;
 mod recent;
 
-pub use super::lstm::Cut;
-use super::lstm::{self, Cell};
-use super::weights::{CLAMP, EMBED, Kind, ModelConfig, Provenance, VOTES, Weights, WeightsError};
-use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS};
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
+pub use lstm::Cut;
+
+use super::networks::{ModelConfig, Start, Tensor as Tensors, VOTES};
+use super::weights::{Provenance, Weights, WeightsError};
+use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, VOTERS};
+use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use lstm::Cell;
+use parts::Parts;
 use recent::Recent;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -38,7 +43,7 @@ struct Block {
     mix_bias: Param<Tensor<1>>,
 }
 
-/// The network. Field names and shapes are those of [`ModelConfig::shapes`].
+/// The network. Each field is a tensor of [`ModelConfig::tensors`], at its `place` there.
 #[derive(Module, Debug)]
 pub struct Network {
     kind: Param<Tensor<2>>,
@@ -71,7 +76,7 @@ pub struct Network {
 pub struct Tokens {
     /// How many sequences side by side.
     pub sequences: usize,
-    /// `[rows]` of [`Token::kind`], [`Token::rank`], [`Token::state`].
+    /// `[rows]` of `Token::kind`, `Token::rank`, `Token::state`.
     pub classes: [Vec<i32>; 3],
     /// `[rows, TOKEN_X]`.
     pub x: Vec<f32>,
@@ -115,67 +120,62 @@ impl Asks {
     }
 }
 
-/// Maps raw inputs to what the network reads: `(x - mean) * scale`, cut at [`CLAMP`].
-pub fn normalise(x: f32, mean: f32, scale: f32) -> f32 {
-    ((x - mean) * scale).clamp(-CLAMP, CLAMP)
-}
-
 impl Network {
     /// Fresh parameters, drawn from `seed`; the same seed gives the same bits whatever else runs.
     pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Self {
         let _alone = RANDOM.lock().unwrap_or_else(PoisonError::into_inner);
         device.seed(seed);
-        let (c, h, g) = (config.channels, config.hidden, config.gate);
-        let last = if config.hidden2 > 0 { config.hidden2 } else { h };
-        // Uniform in +-1/sqrt(inputs), drawn at once (not lazily), so that all draws happen under the lock.
-        let mat = |rows: usize, cols: usize, fan: usize| {
-            let k = 1.0 / (fan as f64).sqrt();
-            Param::from_tensor(Tensor::<2>::random([rows, cols], Distribution::Uniform(-k, k), device))
-        };
-        let table = |rows: usize, cols: usize| {
-            Param::from_tensor(Tensor::<2>::random([rows, cols], Distribution::Normal(0.0, 0.5), device))
-        };
-        let vec = |n: usize| Param::from_tensor(Tensor::<1>::zeros([n], device));
-        let inputs = EMBED.iter().sum::<usize>() + TOKEN_X;
-        let layers = |kind: Kind| 0..if config.kind == kind { config.blocks } else { 0 };
+        Self::build(&Parts::fresh(config, device))
+    }
+
+    /// The network of a model file.
+    pub fn from_weights(weights: &Weights, device: &Device) -> Self {
+        Self::build(&Parts::of(weights, device))
+    }
+
+    /// Each field is asked for once, in the order of [`ModelConfig::tensors`]: fresh ones are drawn in it.
+    fn build(parts: &Parts<'_>) -> Self {
+        let (mat, vec) = (|name: &str| parts.mat(name), |name: &str| parts.vec(name));
         Self {
-            kind: table(Token::KINDS, EMBED[0]),
-            rank: table(RANKS, EMBED[1]),
-            state: table(Token::STATES, EMBED[2]),
-            input: mat(inputs, c, inputs),
-            input_bias: vec(c),
-            blocks: layers(Kind::Tcn)
-                .map(|_| Block {
-                    taps: mat(config.kernel * c, c, config.kernel * c),
-                    bias: vec(c),
-                    mix: mat(c, c, c),
-                    mix_bias: vec(c),
+            kind: mat("kind"),
+            rank: mat("rank"),
+            state: mat("state"),
+            input: mat("input.weight"),
+            input_bias: vec("input.bias"),
+            blocks: parts
+                .layers("block")
+                .map(|of| Block {
+                    taps: mat(&format!("{of}.taps")),
+                    bias: vec(&format!("{of}.bias")),
+                    mix: mat(&format!("{of}.mix")),
+                    mix_bias: vec(&format!("{of}.mix_bias")),
                 })
                 .collect(),
-            cells: layers(Kind::Lstm)
-                .map(|_| Cell {
-                    input: mat(c, 4 * c, c),
-                    recurrent: mat(c, 4 * c, c),
-                    bias: Cell::fresh_bias(c, device),
+            cells: parts
+                .layers("lstm")
+                .map(|of| Cell {
+                    input: mat(&format!("{of}.input")),
+                    recurrent: mat(&format!("{of}.recurrent")),
+                    bias: vec(&format!("{of}.bias")),
                 })
                 .collect(),
-            pick_cand: mat(CAND, h, CAND),
-            pick_query: mat(QUERY, h, QUERY),
-            pick_state: mat(c, h, c),
-            pick_bias: vec(h),
-            pick_second: (config.hidden2 > 0).then(|| mat(h, config.hidden2, h)),
-            pick_second_bias: (config.hidden2 > 0).then(|| vec(config.hidden2)),
-            pick_out: mat(last, 1, last),
-            pick_skip: mat(CAND, 1, CAND),
-            forecast_state: mat(c, RANKS, c),
-            forecast_bias: vec(RANKS),
-            forecast_votes: mat(VOTES, RANKS, VOTES),
-            gate_state: mat(c, g, c + VOTES),
-            gate_votes: mat(VOTES, g, c + VOTES),
-            gate_bias: vec(g),
-            gate_out: mat(g, VOTERS, g),
-            gate_out_bias: vec(VOTERS),
-            recent: Recent::new(config, &mat, &vec),
+            pick_cand: mat("pick.cand"),
+            pick_query: mat("pick.query"),
+            pick_state: mat("pick.state"),
+            pick_bias: vec("pick.bias"),
+            pick_second: parts.has("pick.second").then(|| mat("pick.second")),
+            pick_second_bias: parts.has("pick.second_bias").then(|| vec("pick.second_bias")),
+            pick_out: mat("pick.out"),
+            pick_skip: mat("pick.skip"),
+            forecast_state: mat("forecast.state"),
+            forecast_bias: vec("forecast.bias"),
+            forecast_votes: mat("forecast.votes"),
+            gate_state: mat("gate.state"),
+            gate_votes: mat("gate.votes"),
+            gate_bias: vec("gate.bias"),
+            gate_out: mat("gate.out"),
+            gate_out_bias: vec("gate.out_bias"),
+            recent: Recent::of(&mat, &vec),
         }
     }
 
@@ -283,14 +283,11 @@ impl Network {
 
     /// The weights of an untrained network whose inputs are taken as they are: for tests, and to measure its speed.
     pub fn fresh(config: ModelConfig, seed: u64) -> Result<Weights, WeightsError> {
-        let fixed = |of: &str, n: usize, x: f32| (of.to_owned(), vec![x; n]);
-        let fixed = BTreeMap::from([
-            fixed("norm.cand.mean", CAND, 0.0),
-            fixed("norm.cand.scale", CAND, 1.0),
-            fixed("norm.query.mean", QUERY, 0.0),
-            fixed("norm.query.scale", QUERY, 1.0),
-            fixed("temperature", 2, 1.0),
-        ]);
+        let fixed = config.tensors().into_iter().filter_map(|t| match t.start {
+            Start::Fixed(value) => Some((t.name.clone(), vec![value; t.count()])),
+            _ => None,
+        });
+        let fixed = fixed.collect();
         Self::new(&config, seed, &Device::flex()).to_weights(config, Provenance::default(), fixed)
     }
 
@@ -301,74 +298,21 @@ impl Network {
         provenance: Provenance,
         mut fixed: BTreeMap<String, Vec<f32>>,
     ) -> Result<Weights, WeightsError> {
-        let mut reader = Reader::default();
-        self.visit(&mut reader);
-        let names = trained_names(&config);
-        fixed.extend(names.into_iter().zip(reader.0));
+        fixed.extend(self.trained(&config));
         Weights::new(config, provenance, fixed)
     }
 
     /// The name of a tensor in which a number is none or has no end.
     pub fn diverged(&self, config: &ModelConfig) -> Option<String> {
-        let mut reader = Reader::default();
-        self.visit(&mut reader);
-        let mut tensors = trained_names(config).into_iter().zip(reader.0);
-        tensors.find(|(_, x)| !x.iter().all(|x| x.is_finite())).map(|(name, _)| name)
+        let tensors = self.trained(config);
+        tensors.into_iter().find(|(_, x)| !x.iter().all(|x| x.is_finite())).map(|(name, _)| name)
     }
 
-    /// The network of a model file.
-    pub fn from_weights(weights: &Weights, device: &Device) -> Self {
-        let shapes: BTreeMap<String, Vec<usize>> = weights.config.shapes().into_iter().collect();
-        let mat = |name: &str| {
-            let shape = shapes.get(name).map_or([0, 0], |s| [s[0], s[1]]);
-            Param::from_tensor(Tensor::<2>::from_data(TensorData::new(weights.get(name).to_vec(), shape), device))
-        };
-        let vec = |name: &str| {
-            let data = weights.get(name).to_vec();
-            let shape = [data.len()];
-            Param::from_tensor(Tensor::<1>::from_data(TensorData::new(data, shape), device))
-        };
-        let second = weights.config.hidden2 > 0;
-        let layers = |kind: Kind| 0..if weights.config.kind == kind { weights.config.blocks } else { 0 };
-        Self {
-            kind: mat("kind"),
-            rank: mat("rank"),
-            state: mat("state"),
-            input: mat("input.weight"),
-            input_bias: vec("input.bias"),
-            blocks: layers(Kind::Tcn)
-                .map(|i| Block {
-                    taps: mat(&format!("block{i}.taps")),
-                    bias: vec(&format!("block{i}.bias")),
-                    mix: mat(&format!("block{i}.mix")),
-                    mix_bias: vec(&format!("block{i}.mix_bias")),
-                })
-                .collect(),
-            cells: layers(Kind::Lstm)
-                .map(|i| Cell {
-                    input: mat(&format!("lstm{i}.input")),
-                    recurrent: mat(&format!("lstm{i}.recurrent")),
-                    bias: vec(&format!("lstm{i}.bias")),
-                })
-                .collect(),
-            pick_cand: mat("pick.cand"),
-            pick_query: mat("pick.query"),
-            pick_state: mat("pick.state"),
-            pick_bias: vec("pick.bias"),
-            pick_second: second.then(|| mat("pick.second")),
-            pick_second_bias: second.then(|| vec("pick.second_bias")),
-            pick_out: mat("pick.out"),
-            pick_skip: mat("pick.skip"),
-            forecast_state: mat("forecast.state"),
-            forecast_bias: vec("forecast.bias"),
-            forecast_votes: mat("forecast.votes"),
-            gate_state: mat("gate.state"),
-            gate_votes: mat("gate.votes"),
-            gate_bias: vec("gate.bias"),
-            gate_out: mat("gate.out"),
-            gate_out_bias: vec("gate.out_bias"),
-            recent: Recent::of(&mat, &vec),
-        }
+    /// The trained tensors that are there, in the order of [`ModelConfig::tensors`].
+    fn trained(&self, config: &ModelConfig) -> Vec<(String, Vec<f32>)> {
+        let found = parts::numbers(self);
+        let tensors = config.tensors().into_iter().filter(Tensors::is_trained);
+        tensors.filter_map(|t| Some((t.name, found.get(&t.place)?.clone()))).collect()
     }
 }
 
@@ -376,21 +320,4 @@ impl Network {
 fn first_blank(x: Tensor<2>, device: &Device) -> Tensor<2> {
     let c = x.dims()[1];
     Tensor::cat(vec![Tensor::zeros([1, c], device), x], 0)
-}
-
-/// Names of the trained tensors in the order of the module's fields, which is also that of [`ModelConfig::shapes`].
-fn trained_names(config: &ModelConfig) -> Vec<String> {
-    let fixed = |name: &str| name.starts_with("norm.") || name == "temperature";
-    config.shapes().into_iter().map(|(name, _)| name).filter(|n| !fixed(n)).collect()
-}
-
-/// Collects all parameters in order; their shapes are checked by name when [`Weights`] are made of them.
-#[derive(Default)]
-struct Reader(Vec<Vec<f32>>);
-
-impl ModuleVisitor for Reader {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let _: ParamId = param.id;
-        self.0.push(param.val().into_data().try_into_vec::<f32>().unwrap_or_default());
-    }
 }

@@ -12,7 +12,7 @@ mod steps;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::activation::{sigmoid, tanh};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Gradients, Tensor, TensorData};
 use steps::Steps;
 
 /// A layer. The gates lie side by side: input, forget, output, and the new content.
@@ -26,14 +26,14 @@ pub(super) struct Cell {
     pub bias: Param<Tensor<1>>,
 }
 
-impl Cell {
-    /// Zero, but one for the forget gate: at first the state is kept (Jozefowicz et al. 2015).
-    pub(super) fn fresh_bias(c: usize, device: &Device) -> Param<Tensor<1>> {
-        let one = |i: usize| if (c..2 * c).contains(&i) { 1.0 } else { 0.0 };
-        let bias: Vec<f32> = (0..4 * c).map(one).collect();
-        Param::from_tensor(Tensor::<1>::from_data(bias.as_slice(), device))
-    }
+/// A layer's bias before training, `[4C]`: zero, but one for the forget gate, so that at first the state is kept (Jozefowicz
+/// et al. 2015).
+pub(super) fn fresh_bias(c: usize) -> Vec<f32> {
+    let one = |i: usize| if (c..2 * c).contains(&i) { 1.0 } else { 0.0 };
+    (0..4 * c).map(one).collect()
+}
 
+impl Cell {
     /// Runs over `x` `[T * sequences, C]`, time-major, from the zero state; gives h, of the same shape.
     pub(super) fn run(&self, x: &Tensor<2>, sequences: usize) -> Tensor<2> {
         let [rows, c] = x.dims();
@@ -143,6 +143,7 @@ fn numbers(of: &Tensor<2>) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
 
     #[test]
     fn the_cut_gives_the_values_and_gradients_of_the_reference() {
@@ -155,7 +156,7 @@ mod tests {
         let cells = [0.7, 1.3].map(|pace| Cell {
             input: param(c, 4 * c, pace),
             recurrent: param(c, 4 * c, pace + 0.1),
-            bias: Cell::fresh_bias(c, &device),
+            bias: Param::from_tensor(Tensor::<1>::from_data(fresh_bias(c).as_slice(), &device)),
         });
         // Two layers on one another, under a parameter that only they lead to.
         let below = param(n * steps, c, 0.3);
