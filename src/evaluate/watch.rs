@@ -19,7 +19,7 @@ const CONTEXT: usize = 32;
 /// Events that [`Watch::walk`] takes between two looks at its `Cancel`.
 const STRIDE: usize = 2_048;
 
-/// A walk over a recording with a [`Panel`] that exchange. A clone goes on from the same state.
+/// A walk over a recording with a [`Panel`] that answers. A clone goes on from the same state.
 #[derive(Clone, Debug)]
 pub struct Watch<P> {
     extractor: Extractor,
@@ -38,7 +38,7 @@ pub struct Exchange<P> {
     outcome: Option<Outcome>,
     /// Per CPU.
     open: Vec<Foretold>,
-    /// The forecast that the outcome in hand exchange.
+    /// The forecast that the outcome in hand answers.
     closed: Foretold,
     /// Per CPU.
     recent: Vec<Recent>,
