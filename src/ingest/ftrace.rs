@@ -55,7 +55,7 @@ impl Reader for Ftrace {
 /// What differs between texts whose lines hold an event each.
 pub(super) struct Dialect {
     /// Takes a line off the text, if it is one that it knows; [`Self::line`] would say the same of it.
-    pub usual: fn(&[u8]) -> Option<(Head, Body<'_>, usize)>,
+    pub usual: fn(&[u8]) -> Option<usual::Taken<'_>>,
     /// Tells what a line is.
     pub line: fn(&[u8]) -> Result<Line<'_>, Reason>,
     /// What a comment says of the machine.

@@ -43,6 +43,9 @@ struct Fold {
     tests: Vec<usize>,
 }
 
+/// Test sets, and the trainings that are scored on them.
+type Folds = (Vec<TestSet>, Vec<Fold>);
+
 impl Plan {
     /// For arguments and the recordings there are.
     pub fn new(args: &Args, catalog: &Catalog) -> Result<Self> {
@@ -59,7 +62,7 @@ impl Plan {
             bail!(problem);
         }
         let named = |name: &String, filter| TestSet { name: name.clone(), filter };
-        let (tests, folds): (Vec<_>, Vec<_>) = match args.name {
+        let (tests, folds): Folds = match args.name {
             Name::HoldOut => {
                 let there = |c: &&str| catalog.entries.iter().any(|e| e.category == **c && asked.takes(e));
                 let categories: Vec<_> = catalog.categories().into_iter().filter(there).map(str::to_owned).collect();
@@ -115,7 +118,7 @@ impl Plan {
 }
 
 /// A training on all machines, scored on each, and trainings without one, scored on that.
-fn machines(args: &Args, catalog: &Catalog, all: &Filter) -> Result<(Vec<TestSet>, Vec<Fold>)> {
+fn machines(args: &Args, catalog: &Catalog, all: &Filter) -> Result<Folds> {
     let there = |m: &String| catalog.entries.iter().any(|e| e.machine() == *m && all.takes(e));
     let names: Vec<_> = catalog.machines().into_iter().filter(|m| !m.is_empty()).filter(there).collect();
     if names.len() < 2 {

@@ -158,7 +158,7 @@ proptest! {
              next_pid=7 next_prio={prio}\n{head}sched_wakeup: comm={prev} pid={pid} prio={prio} target_cpu=001\n{}",
             USUAL[1]
         );
-        text.match_indices('\n').for_each(|(at, _)| _ = taken(text[at + 1..].as_bytes()));
+        text.match_indices('\n').for_each(|(at, _)| _ = taken(&text.as_bytes()[at + 1..]));
         taken(text.as_bytes());
         both_ways(text.as_bytes());
     }

@@ -11,8 +11,11 @@ use super::line::{Body, Head};
 use super::payload::{Migrate, Named, Switch, Wakeup};
 use crate::trace::{EventKind, TaskState};
 
-/// The line that `text` begins with, and its length with its end.
-pub fn line(text: &[u8]) -> Option<(Head, Body<'_>, usize)> {
+/// A line, and its length with its end.
+pub type Taken<'a> = (Head, Body<'a>, usize);
+
+/// The line that `text` begins with.
+pub fn line(text: &[u8]) -> Option<Taken<'_>> {
     let (head, rest) = head(text)?;
     let (body, rest) = body(rest)?;
     Some((head, body, text.len() - rest.strip_prefix(b"\n")?.len()))
