@@ -167,13 +167,13 @@ fn the_results_in_the_readme_are_those_of_the_bundled_models_report() {
     let (_, from) = from.split_once("-->\n").expect("their comment ends");
     let (tables, _) = from.split_once("<!-- /results -->").expect("the results close");
     let command = above.rsplit("```").nth(1).expect("a block with the command above").trim();
-    assert_eq!(command, "koracle eval --markdown");
+    assert_eq!(command, "koracle eval --by machine --markdown");
     let report = root().join("assets/models/tcn.report.json");
-    let printed = koracle(&["eval", "--report", report.to_str().unwrap(), "--markdown"]);
+    let printed = koracle(&["eval", "--report", report.to_str().unwrap(), "--by", "machine", "--markdown"]);
     assert!(
         tables.trim() == printed.trim(),
         "the README's results differ from the report; put in what this prints:\n\
-         koracle eval --report assets/models/tcn.report.json --markdown\n{printed}"
+         koracle eval --report assets/models/tcn.report.json --by machine --markdown\n{printed}"
     );
 }
 

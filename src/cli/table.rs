@@ -170,9 +170,13 @@ fn picks(report: &Report, layout: &Layout, measure: &Measure, strong: &str) -> V
 
 /// One figure of forecasts.
 fn forecasts(report: &Report, layout: &Layout, measure: &Measure, names: &[String], strong: &str) -> Vec<Vec<String>> {
-    let mut rows = vec![header(&[layout.by.label(), "median lead, µs"], names)];
+    let first = [layout.by.label(), "median lead, µs"];
+    // A mean has no lead.
+    let first = if layout.by == By::Workload { &first[..] } else { &first[..1] };
+    let mut rows = vec![header(first, names)];
     let row = |title: String, lead: String, of: &BTreeMap<String, ForecastScore>| -> Vec<String> {
-        [title, lead].into_iter().chain(names.iter().map(|n| or_none(measure.forecast(of, n)))).collect()
+        let first = [title, lead].into_iter().take(first.len());
+        first.chain(names.iter().map(|n| or_none(measure.forecast(of, n)))).collect()
     };
     for (workload, w) in report.workloads.iter().filter(|_| layout.by == By::Workload) {
         let lead = format!("{:.1}", w.scores.lead_ns_median as f64 / 1e3);
