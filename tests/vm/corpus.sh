@@ -2,7 +2,7 @@
 # corpus.sh OUT [MACHINE]...: records every workload of `koracle workloads` at full length in the guests of `koracle vm`, as
 # OUT/MACHINE/WORKLOAD_runN.csv.zst. A machine is a kernel, and its CPUs when they are not two: 6.1, 6.1x4, 6.12, 6.12x8,
 # by default all of them. RUNS: numbers of the runs (default 0 2 3: training, validation, test); WORKLOADS: only these.
-# Recordings that are there are kept, so that it goes on where it ended. Emulated, a recording takes some 15 s.
+# Recordings that are there are kept, so that it goes on where it ended. Emulated, a recording takes some 10 s.
 # KORACLE: the program, by default the release build here.
 # As root the guest's CPUs run at real-time priority: what else this machine does must not stretch their times. Not those
 # of a guest with more CPUs than this machine has: they would wait for each other.
