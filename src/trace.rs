@@ -19,7 +19,7 @@ pub use builder::{MAX_CPUS, TraceBuilder};
 pub use columns::Runtime;
 pub use kind::{EventKind, Wakeups};
 pub use machine::{Fact, Machine, Origin, USUAL_HZ, usual_slice};
-pub use meta::{SchedClass, TraceMeta, machine_name, series};
+pub use meta::{SchedClass, TraceMeta, machine_name, series, told_apart};
 pub use state::TaskState;
 pub use tasks::{Task, TaskTable};
 

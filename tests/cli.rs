@@ -409,3 +409,43 @@ fn wrong_values_are_wrong_usage() {
     }
     fails(&["import", path, "--events", "5000..6000", "-o", "-"], 1, "the recording has 1000 events");
 }
+
+#[test]
+fn what_leaves_no_recording_is_wrong_usage_and_makes_no_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let out = out.to_str().unwrap();
+    let machines = ["6.1", "6.1x4", "6.12", "6.12x8", "6.18"];
+    let all: Vec<&str> = machines.iter().flat_map(|m| ["--hold-out", m]).chain(["train", "-o", out]).collect();
+    let train: Vec<&str> = all.iter().skip(10).chain(&all[..10]).copied().collect();
+    fails(&train, 2, "no recording is left to train on");
+    fails(&["train", "-o", out, "--hold-out", "6.12x9"], 2, "no recording of category or machine 6.12x9; there are");
+    fails(&["eval", "--machine", "6.12x8", "--kernel", "6.1"], 2, "is of that kind");
+    fails(&["experiment", "machines", "-o", out, "--machine", "6.12x9"], 2, "there are 6.1, 6.12");
+    fails(&["experiment", "hold-out", "-o", out, "--machine", "6.1"], 2, "--machine is for machines");
+    assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn one_name_on_several_machines_is_several_recordings() {
+    let [a, b] = ["cfs", "6.1x4"].map(|machine| bundled(&format!("{machine}/timers-cyclic_run3")));
+    let [a, b] = [&a, &b].map(|path| path.to_str().unwrap());
+    let csv = |args: &[&str]| -> Vec<csv::StringRecord> {
+        let out = koracle(args).assert().success().get_output().stdout.clone();
+        csv::Reader::from_reader(&out[..]).records().map(Result::unwrap).collect()
+    };
+    let both = ["timers-cyclic_run3@6.1", "timers-cyclic_run3@6.1x4"];
+    let model = ["--model", "assets/models/mlp.koracle"];
+    let slices = csv(&[&["mistakes", a, b, "--csv", "--by", "trace,machine"], &model[..]].concat());
+    let names: Vec<_> = slices.iter().map(|row| &row[1]).collect();
+    assert_eq!(names, [both[0], both[1], "6.1", "6.1x4"]);
+    assert!(slices[0][3] == slices[2][3] && slices[1][3] == slices[3][3] && slices[0][3] != slices[1][3]);
+    let of = |filter: &str| csv(&["waits", a, b, "--csv", "--top", "5", "--where", filter]);
+    for name in both {
+        let rows = of(&format!("trace={name}"));
+        assert!(rows.len() == 5 && rows.iter().all(|row| &row[0] == name), "{rows:?}");
+    }
+    let eval = json(&["eval", "--json", "--predictors", "fifo", a, b]);
+    assert_eq!(eval["machines"].as_object().unwrap().keys().collect::<Vec<_>>(), ["6.1", "6.1x4"]);
+    assert_eq!(json(&["info", "--json", a])["emulated"], true);
+}

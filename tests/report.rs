@@ -90,6 +90,17 @@ fn workloads_are_kept_apart_by_machine_and_pooled_within() {
 }
 
 #[test]
+fn what_is_known_of_no_machine_has_a_row_too() {
+    let report = Report::new(
+        &NAMES.map(String::from),
+        &[recording("one", "", 40, [30; 5]), recording("one", "6.1.0-38", 40, [30; 5])],
+    );
+    assert_eq!(report.machines.keys().collect::<Vec<_>>(), ["6.1", "?"]);
+    assert_eq!(report.workloads.keys().collect::<Vec<_>>(), ["one@6.1", "one@?"]);
+    assert_eq!(report.traces[0].machine(), "?");
+}
+
+#[test]
 fn the_macro_is_taken_per_training_and_then_the_median() {
     let report = example();
     let of = |both1: f64, both18: f64, one: f64| (both1 / 40.0 + both18 / 80.0 + 2.0 * one / 50.0) / 4.0;

@@ -282,8 +282,14 @@ impl Compare {
         match news {
             News::Read { ticket, result } if self.reading.counts(ticket) => {
                 let path = self.reading.ordered().cloned().unwrap_or_default();
+                // Then a line says that it is read: another one takes its place.
+                let was_ready = matches!(self.other, Other::Ready(_));
                 match (result, &self.other) {
-                    (Ok(loaded), _) => self.other = Other::Ready(loaded),
+                    (Ok(loaded), _) => {
+                        let words = format!("compared with {}", path.display());
+                        self.other = Other::Ready(loaded);
+                        return was_ready.then_some(words);
+                    }
                     (Err(problem), Other::Ready(kept)) => {
                         let kept = kept.trace.meta().name.clone();
                         let path = path.display().to_string();

@@ -116,7 +116,7 @@ impl Args {
         }
         let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {
-            bail!("no recording in the {} split is of that kind", self.split.label());
+            return Err(super::wrong(format!("no recording in the {} split is of that kind", self.split.label())));
         }
         Ok(paths)
     }

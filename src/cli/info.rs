@@ -158,6 +158,7 @@ pub fn run(args: &Args) -> Result<()> {
             "threads": trace.tasks().thread_count().saturating_sub(trace.cpus()),
             "span_ns": trace.span().0,
             "kernel": meta.kernel,
+            "emulated": meta.emulated,
             "scheduler": trace.machine().class.value.label(),
             "inference": inference(trace.machine()),
             "command": meta.command,
@@ -182,7 +183,8 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(text, "name        {}", or(&meta.name))?;
     writeln!(text, "workload    {} ({}), run {}", or(&meta.workload), or(&meta.category), meta.run)?;
     writeln!(text, "command     {}", or(&meta.command))?;
-    writeln!(text, "kernel      {}", or(&meta.kernel))?;
+    let emulated = if meta.emulated { ", on emulated CPUs: times are stretched" } else { "" };
+    writeln!(text, "kernel      {}{emulated}", or(&meta.kernel))?;
     writeln!(text, "scheduler   {}", rules(trace.machine()))?;
     writeln!(text, "format      {}", report.format.words())?;
     writeln!(text, "span        {:.6} s", trace.span().secs())?;

@@ -4,7 +4,6 @@ use super::output::count;
 use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread};
 use crate::evaluate::report::{KernelReport, MIN_NON_TRIVIAL, Report, Scores, Slice};
 use crate::text::shown;
-use crate::trace::machine_name;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -209,7 +208,7 @@ fn facts(s: &Scores) -> [String; 5] {
 
 /// The facts of all recordings of a machine together.
 fn facts_of_machine(report: &Report, name: &str) -> [String; 5] {
-    let these = || report.traces.iter().filter(|t| machine_name(&t.kernel, t.cpus) == name).map(|t| &t.scores);
+    let these = || report.traces.iter().filter(|t| t.machine() == name).map(|t| &t.scores);
     let sum = |of: fn(&Scores) -> u64| these().map(of).sum::<u64>();
     let (decisions, non_trivial) = (sum(|s| s.decisions), sum(|s| s.non_trivial));
     let share = |of: fn(&Scores) -> f64| {

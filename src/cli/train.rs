@@ -169,11 +169,15 @@ fn stop_on_signals(control: &Control, reading: &Cancel) -> Result<Arc<AtomicI32>
     Ok(seen)
 }
 
-/// Refuses what cannot fit into memory before anything is read or made; says so when it will be tight.
+/// Refuses recordings that there are not, and what cannot fit into memory, before anything is read or made; says so when it will be tight.
 fn fits(config: &TrainConfig) -> Result<()> {
     let dir = config.traces.clone().or_else(catalog::bundled_dir);
     // A folder that cannot be read is told of when it is read.
-    let recordings = dir.and_then(|dir| Catalog::load(&dir).ok()).map(|c| c.entries).unwrap_or_default();
+    let catalog = dir.and_then(|dir| Catalog::load(&dir).ok());
+    if let Some(problem) = catalog.as_ref().and_then(|c| load::wrong(c, config)) {
+        return Err(super::wrong(problem));
+    }
+    let recordings = catalog.map(|c| c.entries).unwrap_or_default();
     let room = Room::now(config.memory_limit.map(|mib| mib.saturating_mul(MIB)));
     let outlook = Outlook { room, recordings, traces: config.traces.clone() };
     if let Some(tight) = outlook.check(config)? {

@@ -9,7 +9,7 @@ use crate::query::Bitmap;
 use crate::stats::blame::{Blame, Link};
 use crate::stats::column::{COLUMNS, Column, Expr, parse};
 use crate::stats::{Distribution, Table};
-use crate::trace::{ThreadIx, Trace};
+use crate::trace::{ThreadIx, Trace, machine_name, told_apart};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
@@ -67,12 +67,10 @@ struct Found {
     worst: Vec<(usize, usize)>,
 }
 
-/// Finds, filters, prints.
-pub fn run(args: &Args) -> Result<()> {
-    let mut tables = Vec::new();
-    let (mut lengths, mut worst) = (Vec::new(), Vec::new());
-    let most = args.top.unwrap_or(if args.csv { usize::MAX } else { SHOWN });
-    for (t, path) in ingest::within(&args.traces)?.iter().enumerate() {
+/// Every wait of each recording, under names that tell the recordings apart.
+fn tables(args: &Args) -> Result<Vec<Table>> {
+    let (mut tables, mut names) = (Vec::new(), Vec::new());
+    for path in &ingest::within(&args.traces)? {
         let trace = output::open(path, &args.machine.told())?.trace;
         if !trace.knows_queues() {
             say!(
@@ -80,14 +78,26 @@ pub fn run(args: &Args) -> Result<()> {
                 path.display()
             );
         }
-        let window = args.times.window(&trace)?;
-        let name = if trace.meta().name.is_empty() { path.display().to_string() } else { trace.meta().name.clone() };
-        let table = Table::new(name, Arc::new(trace));
-        let asked = args.filter.as_ref().map_or_else(|| Bitmap::all(table.waits.len(), true), |f| f.rows(&table));
+        let meta = trace.meta();
+        let name = if meta.name.is_empty() { path.display().to_string() } else { meta.name.clone() };
+        names.push((name.clone(), machine_name(&meta.kernel, meta.cpus)));
+        tables.push(Table::new(name, Arc::new(trace)));
+    }
+    tables.iter_mut().zip(told_apart(&names)).for_each(|(table, name)| table.name = name);
+    Ok(tables)
+}
+
+/// Finds, filters, prints.
+pub fn run(args: &Args) -> Result<()> {
+    let tables = tables(args)?;
+    let (mut lengths, mut worst) = (Vec::new(), Vec::new());
+    let most = args.top.unwrap_or(if args.csv { usize::MAX } else { SHOWN });
+    for (t, table) in tables.iter().enumerate() {
+        let window = args.times.window(&table.trace)?;
+        let asked = args.filter.as_ref().map_or_else(|| Bitmap::all(table.waits.len(), true), |f| f.rows(table));
         let rows: Vec<usize> = asked.iter().filter(|row| table.touches(*row, window)).collect();
         lengths.extend(rows.iter().map(|row| table.waits.ns(*row)));
         worst.extend(table.worst(rows.into_iter(), most).into_iter().map(|row| (t, row)));
-        tables.push(table);
     }
     // Stable: equals stay by recording and time.
     worst.sort_by_key(|(t, row)| std::cmp::Reverse(tables[*t].waits.ns(*row)));

@@ -63,7 +63,8 @@ fn entry_of_catalog(catalog: &Catalog, e: &catalog::Entry) -> Entry {
     // CPUs and class are in the metadata beside the recording; without them the row just says less.
     let text = std::fs::read_to_string(ingest::meta_path(&path)).unwrap_or_default();
     let meta: TraceMeta = toml::from_str(&text).unwrap_or_default();
-    let release = e.kernel.split('-').next().unwrap_or_default();
+    // The distribution's part of a release (`-cloud-amd64`, `+deb13`) has no room.
+    let release = e.kernel.split(['-', '+']).next().unwrap_or_default();
     Entry {
         name: e.name().into(),
         workload: e.workload.clone(),

@@ -137,7 +137,7 @@ pub struct Report {
     /// The same for each kernel, by the first two numbers of its release.
     #[serde(default)]
     pub kernels: BTreeMap<String, KernelReport>,
-    /// The same for each machine, by its name ([`machine_name`]).
+    /// The same for each machine, by its name ([`machine_name`]; `?`: not known).
     #[serde(default)]
     pub machines: BTreeMap<String, KernelReport>,
     /// Over all decisions of all traces.
@@ -257,9 +257,20 @@ fn class(meta: &TraceMeta) -> SchedClass {
     }
 }
 
-/// See [`machine_name`].
+/// See [`machine_name`]; `?` when it is not known.
 fn machine(meta: &TraceMeta) -> String {
-    machine_name(&meta.kernel, meta.cpus)
+    named_machine(&meta.kernel, meta.cpus)
+}
+
+fn named_machine(kernel: &str, cpus: u16) -> String {
+    Some(machine_name(kernel, cpus)).filter(|name| !name.is_empty()).unwrap_or_else(|| "?".to_owned())
+}
+
+impl TraceReport {
+    /// The machine that it was recorded on, as in [`Report::machines`].
+    pub fn machine(&self) -> String {
+        named_machine(&self.kernel, self.cpus)
+    }
 }
 
 /// Means over the recordings of each name that `of` gives; those without one are left out.
@@ -288,10 +299,7 @@ impl Report {
             machines.entry(workload(meta)).or_default().insert(machine(meta));
         }
         let key = |meta: &TraceMeta| match workload(meta) {
-            name if machines[name].len() > 1 => match machine(meta) {
-                machine if machine.is_empty() => format!("{name}@?"),
-                machine => format!("{name}@{machine}"),
-            },
+            name if machines[name].len() > 1 => format!("{name}@{}", machine(meta)),
             name => name.to_owned(),
         };
         let workloads = pools(counted.iter(), names.len(), key);

@@ -1,6 +1,7 @@
 //! What is known about a recording besides its events; `NAME.toml` beside `NAME.csv.zst`.
 
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The fair scheduling class that made the decisions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,20 @@ pub fn machine_name(release: &str, cpus: u16) -> String {
     }
 }
 
+/// Names of recordings that are shown together, from the name and the machine of each: `NAME@MACHINE` where machines share a
+/// name.
+pub fn told_apart(recordings: &[(String, String)]) -> Vec<String> {
+    let mut machines: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, machine) in recordings {
+        machines.entry(name).or_default().insert(machine);
+    }
+    let told = |(name, machine): &(String, String)| match machine.as_str() {
+        machine if !machine.is_empty() && machines[name.as_str()].len() > 1 => format!("{name}@{machine}"),
+        _ => name.clone(),
+    };
+    recordings.iter().map(told).collect()
+}
+
 /// Metadata of a recording. Every field has a default, so that a bare event file opens too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -110,6 +125,13 @@ mod tests {
     fn a_series_is_two_numbers() {
         let of = ["6.1.0-38-amd64", "6.18.44", "6.6", "6.12-rc1", "6", "", "custom"].map(series);
         assert_eq!(of, ["6.1", "6.18", "6.6", "6.12", "6", "", ""]);
+    }
+
+    #[test]
+    fn names_that_machines_share_say_the_machine() {
+        let of = [("a", "6.1"), ("a", "6.12x8"), ("a", ""), ("b", "6.1"), ("b", "6.1")];
+        let told = told_apart(&of.map(|(name, machine)| (name.to_owned(), machine.to_owned())));
+        assert_eq!(told, ["a@6.1", "a@6.12x8", "a", "b", "b"]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub enum LoadError {
     /// A recording cannot be read.
     #[error(transparent)]
     Ingest(#[from] IngestError),
-    /// A category or a kernel that no recording has.
+    /// A name that no recording has, or none is left to train on.
     #[error("{0}")]
     Unknown(String),
     /// They do not fit.
@@ -32,6 +32,13 @@ pub enum LoadError {
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// Why this configuration finds nothing to train on in this catalog: a name that no recording has, or all are left out.
+pub fn wrong(catalog: &Catalog, config: &TrainConfig) -> Option<String> {
+    let filter = config.filter(Split::Train);
+    let none = || "no recording is left to train on: all are held out, or none is of all the kinds named".to_owned();
+    catalog.unknown(&filter).or_else(|| catalog.select(&filter).next().is_none().then(none))
 }
 
 /// Reads both splits; `opened` sees every recording that was read, and how many of how many are. With one rayon thread it
@@ -43,7 +50,7 @@ pub fn data(
 ) -> Result<Data, LoadError> {
     let dir = config.traces.clone().or_else(catalog::bundled_dir).ok_or(LoadError::NoFolder)?;
     let catalog = Catalog::load(&dir)?;
-    if let Some(problem) = catalog.unknown(&config.filter(Split::Train)) {
+    if let Some(problem) = wrong(&catalog, config) {
         return Err(LoadError::Unknown(problem));
     }
     let count = |split| catalog.select(&config.filter(split)).count();

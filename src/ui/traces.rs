@@ -21,6 +21,9 @@ const COLUMNS: [(&str, u16, bool, u16); 7] = [
     ("workload", 22, false, 114),
 ];
 
+/// From this width on names have more room.
+const WIDE: u16 = 122;
+
 /// Draws the screen: the dialog or the panel of a recording in its place, else the list and the details below it.
 pub fn draw(app: &App, pen: &mut Pen) {
     if recording::draw(app, pen) {
@@ -78,11 +81,12 @@ fn fields(e: &Entry) -> [String; 7] {
 
 fn row(pen: &mut Pen, y: u16, w: u16, fields: &[String; 7], style: Style) {
     let mut x = 2;
-    for ((_, width, right, from), text) in COLUMNS.iter().zip(fields) {
+    for ((title, width, right, from), text) in COLUMNS.iter().zip(fields) {
         if w < *from {
             continue;
         }
-        let width = (*width).min(w.saturating_sub(x));
+        let wider = if *title == "recording" && w >= WIDE { 8 } else { 0 };
+        let width = (width + wider).min(w.saturating_sub(x));
         let pad = if *right { width.saturating_sub(text.chars().count() as u16) } else { 0 };
         pen.put(x + pad, y, width.saturating_sub(pad), text, style);
         x += width + 2;

@@ -6,7 +6,14 @@ use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::predictor::engine::Choice;
 use crate::predictor::networks::ModelConfig;
 use crate::train::TrainConfig;
-use color_eyre::eyre::{Result, bail};
+use color_eyre::eyre::Result;
+
+/// The arguments ask for what there is not.
+macro_rules! wrong {
+    ($($said:tt)*) => {
+        return Err(super::super::wrong(format!($($said)*)))
+    };
+}
 
 /// Recordings that something is scored on.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,16 +57,16 @@ impl Plan {
     /// For arguments and the recordings there are.
     pub fn new(args: &Args, catalog: &Catalog) -> Result<Self> {
         if args.name != Name::HoldOut && !args.category.is_empty() {
-            bail!("--category is for hold-out");
+            wrong!("--category is for hold-out");
         }
         if args.name != Name::Machines && !args.machine.is_empty() {
-            bail!("--machine is for machines");
+            wrong!("--machine is for machines");
         }
         let of_kernel = |kernels: &[String]| Filter { kernels: kernels.to_vec(), ..Filter::default() };
         let all = of_kernel(&args.kernel);
         let asked = Filter { categories: args.category.clone(), ..all.clone() };
         if let Some(problem) = catalog.unknown(&asked) {
-            bail!(problem);
+            wrong!("{problem}");
         }
         let named = |name: &String, filter| TestSet { name: name.clone(), filter };
         let (tests, folds): Folds = match args.name {
@@ -77,7 +84,7 @@ impl Plan {
                 let kernels =
                     if args.kernel.is_empty() { vec!["EEVDF".into(), "CFS".into()] } else { args.kernel.clone() };
                 if kernels.len() < 2 {
-                    bail!("one kernel cannot be compared with another: name two with --kernel");
+                    wrong!("one kernel cannot be compared with another: name two with --kernel");
                 }
                 let tests: Vec<_> = (0..kernels.len()).collect();
                 let fold = |k: &String| {
@@ -99,7 +106,7 @@ impl Plan {
             for (name, filter, split) in std::iter::once((&fold.trained, &fold.filter, Split::Train)).chain(scored) {
                 let filter = Filter { split: Some(split), ..filter.clone() };
                 if catalog.select(&filter).next().is_none() {
-                    bail!("{name}: there is no {} recording", split.label());
+                    wrong!("{name}: there is no {} recording", split.label());
                 }
             }
             for kind in models(args)? {
@@ -122,11 +129,11 @@ fn machines(args: &Args, catalog: &Catalog, all: &Filter) -> Result<Folds> {
     let there = |m: &String| catalog.entries.iter().any(|e| e.machine() == *m && all.takes(e));
     let names: Vec<_> = catalog.machines().into_iter().filter(|m| !m.is_empty()).filter(there).collect();
     if names.len() < 2 {
-        bail!("these recordings are of one machine: none can be left out");
+        wrong!("these recordings are of one machine: none can be left out");
     }
     let asked = |m: &&String| args.machine.is_empty() || args.machine.contains(*m);
     if let Some(unknown) = args.machine.iter().find(|m| !names.contains(m)) {
-        bail!("no recording of machine {unknown}; there are {}", names.join(", "));
+        wrong!("no recording of machine {unknown}; there are {}", names.join(", "));
     }
     let names: Vec<_> = names.iter().filter(asked).collect();
     let test =
@@ -155,7 +162,7 @@ fn models(args: &Args) -> Result<Vec<Choice>> {
     };
     for kind in asked {
         if !kind.needs_model() {
-            bail!("{} is not trained; it is scored beside the networks anyway", kind.label());
+            wrong!("{} is not trained; it is scored beside the networks anyway", kind.label());
         }
         if !kinds.contains(&kind) {
             kinds.push(kind);

@@ -18,6 +18,7 @@ pub enum Column {
     Workload,
     Category,
     Kernel,
+    Machine,
     Scheduler,
     Event,
     Time,
@@ -48,7 +49,7 @@ pub enum Column {
 }
 
 /// Every column with its name in filters, its kind, and what it says.
-pub const COLUMNS: [Described<Column>; 35] = [
+pub const COLUMNS: [Described<Column>; 36] = [
     (Column::Time, "t", Kind::Time, "when, since the start of the recording"),
     (Column::Cpu, "cpu", Kind::Count, "the CPU that decided"),
     (Column::Prev, "prev", Kind::Text, "the task that goes out: name, or name:pid"),
@@ -73,6 +74,7 @@ pub const COLUMNS: [Described<Column>; 35] = [
     (Column::Workload, "workload", Kind::Text, "workload of the recording"),
     (Column::Category, "category", Kind::Text, "family of the workload"),
     (Column::Kernel, "kernel", Kind::Text, "kernel release"),
+    (Column::Machine, "machine", Kind::Text, "6.1, 6.12x8: the kernel's series, and the CPUs when they are not two"),
     (Column::Scheduler, "sched", Kind::Text, "CFS or EEVDF"),
     (Column::Trace, "trace", Kind::Text, "name of the recording"),
     (Column::Event, "event", Kind::Count, "number of the switch among all events"),
@@ -188,6 +190,7 @@ impl Column {
             Self::Workload => source.workload.as_str().into(),
             Self::Category => source.category.as_str().into(),
             Self::Kernel => source.kernel.as_str().into(),
+            Self::Machine => source.machine.as_str().into(),
             Self::Scheduler => source.scheduler.label().into(),
             Self::Prev | Self::Pred | Self::Real | Self::OtherPred => {
                 self.thread(t, i).map_or_else(String::new, |thread| label(t, i, thread)).into()
@@ -253,6 +256,7 @@ impl Column {
             Self::Workload => &source.workload,
             Self::Category => &source.category,
             Self::Kernel => &source.kernel,
+            Self::Machine => &source.machine,
             Self::Scheduler => source.scheduler.label(),
             _ => return None,
         })

@@ -104,7 +104,12 @@ impl<'a> Cut<'a> {
                 let of: Vec<Vec<u32>> = t.sources.iter().map(|s| s.threads.iter().map(|w| w.group).collect()).collect();
                 (Classes::Group(of, t.groups.len() as u32), t.groups.len() + 1)
             }
-            Column::Category | Column::Kernel | Column::Workload | Column::Trace | Column::Scheduler => {
+            Column::Category
+            | Column::Kernel
+            | Column::Machine
+            | Column::Workload
+            | Column::Trace
+            | Column::Scheduler => {
                 let names = super::slices::names(t, column);
                 let place = |s| column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0) as u32;
                 (Classes::Source(t.sources.iter().map(place).collect()), names.len())

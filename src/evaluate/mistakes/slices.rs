@@ -269,7 +269,7 @@ fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
                 None => ("?".into(), Expr::Compare(column, Op::Has, Value::Text(String::new())).negate()),
             }),
         },
-        Column::Trace | Column::Workload | Column::Category | Column::Kernel | Column::Scheduler => {
+        Column::Trace | Column::Workload | Column::Category | Column::Kernel | Column::Machine | Column::Scheduler => {
             let names = names(t, column);
             let place = |s| column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0) as u64;
             let of: Vec<u64> = t.sources.iter().map(place).collect();

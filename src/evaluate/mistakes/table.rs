@@ -3,7 +3,7 @@
 
 use crate::evaluate::overlay::BASELINES;
 use crate::features::MOST_CANDIDATES;
-use crate::trace::{CpuId, SchedClass, TaskState, ThreadIx, Trace};
+use crate::trace::{CpuId, SchedClass, TaskState, ThreadIx, Trace, machine_name, told_apart};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -58,6 +58,8 @@ pub struct Source {
     pub category: String,
     /// Kernel release.
     pub kernel: String,
+    /// The machine, see [`machine_name`].
+    pub machine: String,
     /// Scheduler of that.
     pub scheduler: SchedClass,
     /// Threads under their first names, by [`ThreadIx`], and then under later ones; see [`Self::who_ix`].
@@ -106,6 +108,7 @@ impl Source {
             workload: if meta.workload.is_empty() { named(&meta.name) } else { meta.workload.clone() },
             category: named(&meta.category),
             kernel: named(&meta.kernel),
+            machine: named(&machine_name(&meta.kernel, meta.cpus)),
             scheduler: meta.scheduler,
             threads,
             renamed,
@@ -334,7 +337,7 @@ impl Table {
         }
     }
 
-    /// Several tables as one, in this order; at most 65,535 recordings.
+    /// Several tables as one, in this order; at most 65,535 recordings. Those of one name from several machines say theirs.
     pub fn join(tables: Vec<Self>) -> Self {
         let mut all = Self::default();
         for (s, mut table) in tables.into_iter().enumerate() {
@@ -360,6 +363,8 @@ impl Table {
             };
         }
         columns!(shrink);
+        let names: Vec<_> = all.sources.iter().map(|s| (s.name.clone(), s.machine.clone())).collect();
+        all.sources.iter_mut().zip(told_apart(&names)).for_each(|(source, name)| source.name = name);
         all.number_groups();
         all
     }
