@@ -13,15 +13,17 @@ mod meta;
 mod names;
 mod state;
 mod tasks;
+pub mod truth;
 mod unknown;
 
 pub use builder::{MAX_CPUS, TraceBuilder};
 pub use columns::Runtime;
 pub use kind::{EventKind, Wakeups};
 pub use machine::{Fact, Machine, Origin, USUAL_HZ, usual_slice};
-pub use meta::{SchedClass, TraceMeta, machine_name, series, told_apart};
+pub use meta::{SchedClass, TraceMeta, TruthMeta, machine_name, series, told_apart};
 pub use state::TaskState;
 pub use tasks::{Task, TaskTable};
+pub use truth::Truth;
 
 use columns::Columns;
 use names::Names;
@@ -205,6 +207,18 @@ impl Trace {
     /// True when there is any [`EventKind::Runtime`].
     pub fn has_runtimes(&self) -> bool {
         !self.columns.runtimes.is_empty()
+    }
+
+    /// The kernel's own state at switches, where the recording has it.
+    pub fn truth(&self) -> Option<&Truth> {
+        self.columns.truth.as_deref()
+    }
+
+    /// The same recording with these rows, whose events are indices of its switches.
+    #[must_use]
+    pub fn with_truth(mut self, truth: Truth) -> Self {
+        self.columns.truth = (!truth.is_empty()).then(|| Box::new(truth));
+        self
     }
 
     /// Event `i` as the run queues take it: `None` when it moves no task. Where a recording has no wake-ups but wakings,

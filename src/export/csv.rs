@@ -1,7 +1,7 @@
 //! The native format; `ingest::native` says what its columns mean.
 
 use super::{Item, items};
-use crate::trace::{CpuId, EventKind, TaskId, ThreadIx, Trace};
+use crate::trace::{CpuId, EventKind, TaskId, ThreadIx, Trace, Truth};
 use std::io::Write;
 
 const HEADER: &str = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
@@ -10,8 +10,12 @@ const RUNTIME: &str = ",runtime_ns,vruntime";
 
 /// Writes the events (not the metadata) as CSV.
 pub fn csv_to(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
-    let runtimes = trace.has_runtimes();
-    writeln!(out, "{HEADER}{}", if runtimes { RUNTIME } else { "" })?;
+    let (runtimes, truth) = (trace.has_runtimes(), trace.truth());
+    write!(out, "{HEADER}{}", if runtimes { RUNTIME } else { "" })?;
+    for field in truth.iter().flat_map(|t| t.fields()) {
+        write!(out, ",{}", field.column())?;
+    }
+    writeln!(out)?;
     let mut rows = csv::WriterBuilder::new().has_headers(false).from_writer(out);
     let mut row = Row { record: csv::ByteRecord::new(), number: Vec::new() };
     for item in items(trace) {
@@ -29,6 +33,9 @@ pub fn csv_to(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
         }
         if runtimes {
             row.runtime(trace, &item);
+        }
+        if let Some(truth) = truth {
+            row.truth(truth, &item);
         }
         rows.write_byte_record(&row.record).map_err(io_error)?;
     }
@@ -84,6 +91,17 @@ impl Row {
                 self.show(runtime.vruntime);
             }
             None => self.empty(2),
+        }
+    }
+
+    fn truth(&mut self, truth: &Truth, item: &Item<'_>) {
+        let known = if let Item::Event(i) = item { truth.at(*i) } else { None };
+        let Some(known) = known else { return self.empty(truth.fields().len()) };
+        for value in known.values() {
+            match value {
+                Some(value) => self.show(value),
+                None => self.text(b""),
+            }
         }
     }
 

@@ -11,6 +11,8 @@
 //! `waking`, `fork`, `exec`, `rename` and `exit` rows hold what [`EventKind`] says; `next` is the child or the new name. A
 //! `runtime` row has its times in two more columns, `runtime_ns` and `vruntime`.
 //!
+//! Switches may have more columns, `truth_*`: the kernel's own state, see [`crate::trace::truth`]. They are numbers or empty.
+//!
 //! Columns are found by name, others are ignored. A `lost` row says that `pid` many events of `cpu` were lost between
 //! the row of this CPU before it and `time_ns`.
 
@@ -19,6 +21,7 @@ mod row;
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
 use super::{Format, IngestError, Place, Probe, Reader, Reason, Sink, Source, num};
+use crate::trace::truth::Field;
 use crate::trace::{CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskId, TaskState, TraceBuilder};
 use row::{Row, Taken};
 
@@ -74,7 +77,9 @@ impl Reader for Native {
 pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, size: usize) {
     let (head, _) = source.peek(LONGEST_HEADER);
     let Some(columns) = Columns::of(head) else { return };
-    let mut rows = Rows { columns, row: Row::default(), last_on_cpu: Vec::new(), open: Vec::new(), header: true };
+    let truth = Vec::with_capacity(columns.truth.len());
+    let mut rows =
+        Rows { columns, truth, row: Row::default(), last_on_cpu: Vec::new(), open: Vec::new(), header: true };
     let mut lines = Lines::new(size);
     let mut next = lines.next(source);
     while let Some(mut block) = next {
@@ -91,6 +96,9 @@ pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, size: usize) {
 struct Columns {
     at: [usize; HEADER.len()],
     count: usize,
+    /// What is there of the kernel's own state, and where.
+    truth: Vec<Field>,
+    truth_at: Vec<usize>,
 }
 
 impl Columns {
@@ -100,7 +108,16 @@ impl Columns {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         let names: Vec<&[u8]> = line.split(|&b| b == b',').map(|n| unquoted(n.trim_ascii())).collect();
         let at = HEADER.map(|h| names.iter().position(|n| *n == h.as_bytes()).unwrap_or(usize::MAX));
-        REQUIRED.iter().all(|r| names.contains(&r.as_bytes())).then_some(Self { at, count: names.len() })
+        let field = |name: &[u8]| std::str::from_utf8(name).ok().and_then(Field::of_column);
+        let (mut truth, mut truth_at) = (Vec::new(), Vec::new());
+        for (at, field) in names.iter().enumerate().filter_map(|(at, name)| Some((at, field(name)?))) {
+            if !truth.contains(&field) {
+                truth.push(field);
+                truth_at.push(at);
+            }
+        }
+        let complete = REQUIRED.iter().all(|r| names.contains(&r.as_bytes()));
+        complete.then_some(Self { at, count: names.len(), truth, truth_at })
     }
 }
 
@@ -111,6 +128,8 @@ fn unquoted(name: &[u8]) -> &[u8] {
 /// Turns rows into events.
 struct Rows {
     columns: Columns,
+    /// The kernel's state in this row.
+    truth: Vec<Option<i64>>,
     row: Row,
     /// Per CPU: time of its last event, for losses.
     last_on_cpu: Vec<u64>,
@@ -197,12 +216,16 @@ impl Rows {
         event.kind = kind;
         event.prio = num::prio(whole(field(6))).ok_or(Reason::Field("prio"))?;
         let mut runtime = None;
+        self.truth.clear();
         // Everything is checked before anything is interned: a bad row must not leave a task behind.
         match kind {
             EventKind::Switch => {
                 event.state = TaskState::parse(field(7)).ok_or(Reason::Field("state"))?;
                 let next = Pid(pid(field(8), "next_pid")?);
                 event.next_prio = num::prio(whole(field(10))).ok_or(Reason::Field("next_prio"))?;
+                for &column in &columns.truth_at {
+                    self.truth.push(state(row.get(text, column)).ok_or(Reason::Field("a truth column"))?);
+                }
                 event.task = if nobody { TaskId::NONE } else { builder.task(who, field(5)) };
                 event.next = builder.task(next, field(9));
             }
@@ -235,6 +258,9 @@ impl Rows {
             Some(runtime) => builder.push_runtime(event, Pid(actor), runtime),
             None => builder.push(event, Pid(actor)),
         }
+        if self.truth.iter().any(Option::is_some) {
+            builder.truth(&columns.truth, self.truth.iter().copied());
+        }
         Ok(())
     }
 }
@@ -246,6 +272,14 @@ fn whole(text: &[u8]) -> &[u8] {
 
 fn number(text: &[u8]) -> Option<u64> {
     num::unsigned(whole(text))
+}
+
+/// A number of the kernel's state, or none.
+fn state(text: &[u8]) -> Option<Option<i64>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    std::str::from_utf8(whole(text)).ok()?.parse().ok().map(Some)
 }
 
 fn pid(text: &[u8], what: &'static str) -> Result<i32, Reason> {

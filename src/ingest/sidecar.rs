@@ -72,6 +72,7 @@ pub fn merge(told: TraceMeta, found: TraceMeta, report: &mut Report) -> TraceMet
         autogroup: told.autogroup.or(found.autogroup),
         emulated: told.emulated || found.emulated,
         run: told.run,
+        truth: told.truth.or(found.truth),
     };
     if meta.cpus > MAX_CPUS {
         report.warn(format!(

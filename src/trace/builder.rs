@@ -5,6 +5,7 @@ use super::columns::{Columns, Runtime};
 use super::kind::Wakeups;
 use super::machine::Machine;
 use super::names::Names;
+use super::truth::{Field, Truth};
 use super::unknown::Unknown;
 use super::{CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskTable, ThreadIx, Trace, TraceMeta};
 
@@ -107,6 +108,12 @@ impl TraceBuilder {
     pub fn push_runtime(&mut self, event: Event, actor: Pid, runtime: Runtime) {
         self.events.runtimes.push((self.events.len() as u32, runtime));
         self.push(event, actor);
+    }
+
+    /// Says what the kernel knew at the event that was pushed last, a number for each of `fields`: the same in every call.
+    pub fn truth(&mut self, fields: &[Field], values: impl IntoIterator<Item = Option<i64>>) {
+        let at = self.events.len().saturating_sub(1);
+        self.events.truth.get_or_insert_with(|| Box::new(Truth::new(fields.to_vec()))).push(at, values);
     }
 
     /// Adds a loss on `cpu`; times are clock values like those of events.

@@ -1,6 +1,6 @@
 //! Events as one vector a field: what a [`super::TraceBuilder`] fills and a [`super::Trace`] keeps.
 
-use super::{CpuId, Event, EventKind, Nanos, TaskId, TaskState, ThreadIx};
+use super::{CpuId, Event, EventKind, Nanos, TaskId, TaskState, ThreadIx, Truth};
 
 /// What `sched_stat_runtime` says of its task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(super) struct Columns<A> {
     pub to_cpu: Vec<u16>,
     /// Of the [`EventKind::Runtime`] events alone: their index, ascending, and what they say.
     pub runtimes: Vec<(u32, Runtime)>,
+    /// Of switches alone, in recordings that have it.
+    pub truth: Option<Box<Truth>>,
 }
 
 impl<A> Default for Columns<A> {
@@ -50,6 +52,7 @@ impl<A> Columns<A> {
             from_cpu: Vec::with_capacity(n),
             to_cpu: Vec::with_capacity(n),
             runtimes: Vec::new(),
+            truth: None,
         }
     }
 
@@ -112,6 +115,11 @@ impl<A> Columns<A> {
         self.from_cpu.extend(other.from_cpu);
         self.to_cpu.extend(other.to_cpu);
         self.runtimes.extend(other.runtimes.into_iter().map(|(i, r)| (before + i, r)));
+        if let Some(rows) = other.truth {
+            self.truth
+                .get_or_insert_with(|| Box::new(Truth::new(rows.fields().to_vec())))
+                .append(&rows, before as usize);
+        }
     }
 
     /// Puts the rows into ascending order of time; equal times keep their order. Returns how many were behind a later
@@ -150,10 +158,12 @@ impl<A> Columns<A> {
         take(&mut self.from_cpu, order);
         take(&mut self.to_cpu, order);
         if !self.runtimes.is_empty() {
-            let mut place = vec![0; order.len()];
-            order.iter().enumerate().for_each(|(to, &from)| place[from as usize] = to as u32);
+            let place = places(order);
             self.runtimes.iter_mut().for_each(|r| r.0 = place[r.0 as usize]);
             self.runtimes.sort_by_key(|r| r.0);
+        }
+        if let Some(truth) = &mut self.truth {
+            truth.permute(&places(order));
         }
     }
 
@@ -172,6 +182,7 @@ impl<A> Columns<A> {
             from_cpu: self.from_cpu,
             to_cpu: self.to_cpu,
             runtimes: self.runtimes,
+            truth: self.truth,
         }
     }
 
@@ -200,7 +211,15 @@ impl<A> Columns<A> {
             + (self.task.capacity() + self.next.capacity()) * 4
             + (self.prio.capacity() + self.next_prio.capacity()) * 2
             + self.runtimes.capacity() * size_of::<(u32, Runtime)>()
+            + self.truth.as_ref().map_or(0, |t| t.heap_bytes())
     }
+}
+
+/// Where each row goes.
+fn places(order: &[u32]) -> Vec<u32> {
+    let mut place = vec![0; order.len()];
+    (0..).zip(order).for_each(|(to, &from)| place[from as usize] = to);
+    place
 }
 
 /// `column` in another order. One column at a time, so that no second copy of all of them exists.

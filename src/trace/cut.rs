@@ -20,6 +20,9 @@ impl Trace {
                 Some(runtime) => builder.push_runtime(e, actor, runtime),
                 None => builder.push(e, actor),
             }
+            if let Some((truth, row)) = self.truth().and_then(|t| Some((t, t.at(i)?))) {
+                builder.truth(truth.fields(), row.values());
+            }
         }
         let (from, to) = if range.is_empty() { (0, 0) } else { (self.time(range.start).0, self.time(range.end - 1).0) };
         for gap in self.gaps.iter().filter(|g| g.to.0 > from && g.from.0 < to) {
@@ -32,7 +35,14 @@ impl Trace {
             meta.lost = vec![0; meta.lost.len()];
         }
         meta.start_ns += from;
-        builder.finish(meta)
+        let part = builder.finish(meta);
+        let switches = part.switch_count() as u64;
+        let joined = part.truth().map_or(0, |t| t.len() as u64);
+        part.with_meta(|meta| {
+            if let Some(truth) = &mut meta.truth {
+                (truth.switches, truth.joined) = (switches, joined);
+            }
+        })
     }
 }
 

@@ -115,6 +115,36 @@ pub struct TraceMeta {
     pub emulated: bool,
     /// Anything else worth saying.
     pub note: String,
+    /// What was recorded of the kernel's own state; `None` in most recordings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truth: Option<TruthMeta>,
+}
+
+/// How a recording came to the kernel's own state at its switches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TruthMeta {
+    /// The program that read it, and its version.
+    pub tool: String,
+    /// Switches of the recording while the probe saw any.
+    pub switches: u64,
+    /// Those of them that the probe's state was found for.
+    pub joined: u64,
+    /// Switches that the probe saw and kept no state of.
+    pub lost: u64,
+    /// States in that time that belong to no switch of the recording.
+    pub unmatched: u64,
+    /// The longest time between a switch and its state, in ns.
+    pub apart_ns: u64,
+    /// What this kernel has no name for, by columns without what they begin with.
+    pub missing: Vec<String>,
+}
+
+impl TruthMeta {
+    /// Share of the switches with a state; 1 when there was none.
+    pub fn share(&self) -> f64 {
+        if self.switches == 0 { 1.0 } else { self.joined as f64 / self.switches as f64 }
+    }
 }
 
 #[cfg(test)]
