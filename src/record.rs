@@ -20,6 +20,7 @@ mod ssh_config;
 mod stop;
 mod stream;
 mod tail;
+pub mod truth;
 pub mod words;
 pub mod workloads;
 
@@ -66,6 +67,8 @@ pub struct Plan {
     pub runtime: bool,
     /// Records `sched_waking` too.
     pub waking: bool,
+    /// Records the kernel's own state at switches too, through `bpftrace` there.
+    pub truth: bool,
 }
 
 /// How far a recording is, in the order in which it happens.

@@ -6,7 +6,7 @@ use crate::features::Extractor;
 use crate::ingest;
 use crate::sched::runqueue::RunQueues;
 use crate::text::shown;
-use crate::trace::{CpuId, EventKind, Fact, Machine, Origin, Trace};
+use crate::trace::{CpuId, EventKind, Fact, Machine, Origin, Trace, TruthMeta};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::json;
@@ -80,6 +80,28 @@ fn inference(m: &Machine) -> serde_json::Value {
         "hz": fact(m.hz.value, &m.hz),
         "slice_ns": fact(m.slice_ns.value, &m.slice_ns),
         "autogroup": fact(m.autogroup.value, &m.autogroup),
+    })
+}
+
+/// What there is of the kernel's own state; null in most recordings.
+fn truth(trace: &Trace) -> serde_json::Value {
+    let Some(truth) = trace.truth() else { return serde_json::Value::Null };
+    // Where no metadata say what was joined, all switches are held against it.
+    let told = trace.meta().truth.clone().unwrap_or_else(|| TruthMeta {
+        switches: trace.switch_count() as u64,
+        joined: truth.len() as u64,
+        ..TruthMeta::default()
+    });
+    json!({
+        "joined": told.share(),
+        "rows": truth.len(),
+        "switches": told.switches,
+        "lost": told.lost,
+        "unmatched": told.unmatched,
+        "apart_ns": told.apart_ns,
+        "tool": told.tool,
+        "fields": truth.fields().iter().map(|f| f.column()).collect::<Vec<_>>(),
+        "missing": told.missing,
     })
 }
 
@@ -162,6 +184,7 @@ pub fn run(args: &Args) -> Result<()> {
             "scheduler": trace.machine().class.value.label(),
             "inference": inference(trace.machine()),
             "command": meta.command,
+            "truth": truth(trace),
             "lost": lost,
             "gaps": trace.gaps().len(),
             "skipped": meta.skipped,
@@ -204,6 +227,11 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(text, "unknown     [{}] of the CPUs' time", unknown.join(", "))?;
     let ordered = output::count(trace.reordered(), "event");
     writeln!(text, "skipped     {}; {ordered} put in order", output::count(meta.skipped, report.format.unit()))?;
+    if let Some(rows) = trace.truth().map(|t| t.len() as u64) {
+        let share = meta.truth.as_ref().map_or(rows as f64 / trace.switch_count() as f64, TruthMeta::share);
+        let said = "with the kernel's own state";
+        writeln!(text, "truth       {rows} switches {said}: {} of those while it was read", percent(share))?;
+    }
     let decisions = output::count(counts.decisions, "scored decision");
     writeln!(text, "coverage    {} of {decisions}", percent(coverage))?;
     writeln!(text, "trivial     {} (fewer than two candidates)", percent(trivial))?;

@@ -55,6 +55,7 @@ fn plan() -> Plan {
         buffer_kb: 1,
         runtime: true,
         waking: true,
+        truth: true,
     }
 }
 

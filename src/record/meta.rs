@@ -1,12 +1,13 @@
 //! What the plan told about the recorded machine, as layouts of its ring buffer and as metadata of the recording.
 
+use super::truth::Probe;
 use super::{Ended, MOST_CPUS, Plan, RecordError};
 use crate::ingest::ringbuf::{Formats, RingError};
 use crate::trace::{SchedClass, TraceMeta};
 use std::collections::BTreeMap;
 
 /// The texts that a plan sends besides `format.EVENT` and `stats.CPU`. Others are passed over.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 18] = [
     "kernel",
     "machine",
     "ext",
@@ -22,6 +23,9 @@ const NAMES: [&str; 15] = [
     "cpus",
     "status",
     "log",
+    "btf.version",
+    "btf.cfs_rq",
+    "btf.entity",
 ];
 /// Formats, notes and characters of a note that are kept: a plan sends far fewer.
 const MOST_FORMATS: usize = 16;
@@ -78,6 +82,12 @@ impl Told {
         let events: Vec<(&str, &str)> =
             self.texts.iter().filter_map(|(n, t)| Some((n.strip_prefix("format.")?, t.as_str()))).collect();
         Formats::parse(raw("header_page"), raw("header_event"), &events)
+    }
+
+    /// The probe of the kernel's own state, by what its BTF says.
+    pub fn probe(&self) -> Result<Probe, String> {
+        let raw = |name: &str| self.texts.get(name).map_or("", String::as_str);
+        Probe::new(raw("btf.cfs_rq"), raw("btf.entity"), raw("btf.version"))
     }
 
     /// Exit status of the workload, and what ended it.

@@ -1,8 +1,9 @@
 # What runs on the recorded machine: POSIX sh, as root, read from standard input behind a `set --` line.
-# Arguments: SECONDS BUFFER_KB TOOL:PACKAGE,... EVENT,... COMMAND [ARGUMENT]...
+# Arguments: SECONDS BUFFER_KB TOOL:PACKAGE,... EVENT,... TRUTH COMMAND [ARGUMENT]...   (TRUTH: 1 or 0)
 # Standard output: the line KORACLE1, then frames: a line `NAME BYTES` and so many bytes.
 # Standard input after this script: `stop` ends the workload early, `beat` says every second that somebody is there;
-# without a line for six seconds, or at the end of input, everything ends.
+# without a line for six seconds, or at the end of input, everything ends. `bt TEXT` is a line of the program that the frame
+# `ask` asks for, `run` its end.
 LC_ALL=C
 export LC_ALL
 
@@ -40,7 +41,7 @@ orphan() {
 }
 # A temporary folder of this plan: what it puts there, and the folder if nothing else is in it.
 empty() {
-    for file in chunk heard log pid status status.new stop ended off mark; do rm -f "$1/$file"; done
+    for file in chunk heard log pid status status.new stop ended off mark program probe.bt probe.err prober seen; do rm -f "$1/$file"; done
     rmdir "$1"
 } 2>/dev/null
 # Removes what recordings left behind that were killed with their watchdog: only real folders of this user's with exactly
@@ -80,6 +81,9 @@ cleanup() {
     [ -s "$tmp/pid" ] && group=$(cat "$tmp/pid")
     [ -n "$group" ] && { kill -TERM "$group"; kill -s TERM -- "-$group"; }
     [ -n "$runner" ] && kill "$runner"
+    prober=''
+    [ -s "$tmp/prober" ] && prober=$(cat "$tmp/prober")
+    [ -n "$prober" ] && { kill -KILL "$prober"; kill -s KILL -- "-$prober"; }
     [ -n "$instance" ] && [ -d "$instance" ] && remove "$instance"
     [ -n "$tmp" ] && empty "$tmp"
     # Whatever of the workload is still there, its children in the background too.
@@ -104,10 +108,14 @@ listen() {
     while read -r word <&3; do
         heard=$((heard + 1))
         echo "$heard" >"$tmp/heard"
-        if [ "$word" = stop ]; then
+        case $word in
+        stop)
             : >"$tmp/stop"
             stop_workload
-        fi
+            ;;
+        'bt '*) printf '%s\n' "${word#bt }" >>"$tmp/program" ;;
+        run) mv "$tmp/program" "$tmp/probe.bt" ;;
+        esac
     done
     kill -TERM $$
 } >/dev/null 2>&1
@@ -173,6 +181,42 @@ fill() {
     put "cpu.$1" "$((entries + taken)) $waiting $((buffer * 1024)) $((overrun + commit + dropped))"
 }
 
+# Starts the probe that reads the kernel's own state at each switch, and waits until it does. Its program is made for the names
+# that this kernel's BTF has. It keeps what it reads and prints it at its end: printing meanwhile would be recorded too.
+start_probe() {
+    put btf.version "$(bpftrace --version 2>/dev/null)"
+    put btf.cfs_rq "$(bpftrace -lv 'struct cfs_rq' 2>/dev/null)"
+    put btf.entity "$(bpftrace -lv 'struct sched_entity' 2>/dev/null)"
+    put ask ''
+    until [ -e "$tmp/probe.bt" ]; do sleep 0.05; done
+    # Room for so many switches, some 500 bytes each, in an eighth of the memory that is free.
+    while read -r word free _; do [ "$word" != MemAvailable: ] || break; done </proc/meminfo
+    room=$((free / 4))
+    [ "$room" -lt 1048576 ] || room=1048576
+    mkfifo "$tmp/seen" || fail 'no pipe can be made there'
+    # The variable has two names, of versions before 0.20 and since.
+    BPFTRACE_MAP_KEYS_MAX=$room BPFTRACE_MAX_MAP_KEYS=$room timeout $((seconds + 600)) \
+        bpftrace -B line "$tmp/probe.bt" >"$tmp/seen" 2>"$tmp/probe.err" 3<&- &
+    echo $! >"$tmp/prober"
+    exec 5<"$tmp/seen"
+    line=''
+    until [ "$line" = on ]; do
+        read -r line <&5 || fail "the probe of bpftrace does not start there: $(tail -n 1 "$tmp/probe.err")"
+    done
+}
+# What the probe has read, in frames of at most 1 MiB.
+drain_probe() {
+    while :; do
+        dd of="$tmp/chunk" bs=65536 count=16 iflag=fullblock <&5 2>/dev/null
+        bytes=$(wc -c <"$tmp/chunk")
+        bytes=$((bytes))
+        [ "$bytes" -gt 0 ] || break
+        printf 'truth %s\n' "$bytes"
+        cat "$tmp/chunk" || exit 1
+    done
+    rm -f "$tmp/prober"
+}
+
 # True while the instance traces all that was asked for. Another may switch it off, and the kernel does after an error.
 traced() {
     on=0
@@ -191,8 +235,8 @@ main() {
     tmp='' instance='' boot='' space='' runner='' listener='' watchdog=''
     echo KORACLE1
     [ "$(id -u)" = 0 ] || fail 'recording needs root'
-    seconds=$1 buffer=$2 needs=$3 events=$4
-    shift 4
+    seconds=$1 buffer=$2 needs=$3 events=$4 truth=$5
+    shift 5
     put kernel "$(uname -r)"
     put machine "$(uname -m)"
     if [ "$(cat /sys/kernel/sched_ext/state 2>/dev/null)" = enabled ]; then
@@ -210,6 +254,12 @@ main() {
     # shellcheck disable=SC2086
     events=$(printf '%s ' $events)
     IFS=$old
+    if [ "$truth" = 1 ]; then
+        command -v bpftrace >/dev/null || fail 'bpftrace is missing there: install the package bpftrace'
+        [ -r /sys/kernel/btf/vmlinux ] ||
+            fail "the kernel there has no BTF (/sys/kernel/btf/vmlinux), without which bpftrace cannot read its state: use one that \
+was built with CONFIG_DEBUG_INFO_BTF, such as that of Debian's package linux-image-$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')"
+    fi
     command -v "$1" >/dev/null || fail "there is no command $1 there"
     for tracefs in /sys/kernel/tracing /sys/kernel/debug/tracing ''; do
         [ -d "$tracefs/instances" ] && break
@@ -273,6 +323,7 @@ main() {
     listener=$!
     watch &
     watchdog=$!
+    [ "$truth" != 1 ] || start_probe
     put recording ''
     clock
     began=$now
@@ -294,7 +345,7 @@ main() {
             echo "$status $ended" >"$tmp/status.new"
             mv "$tmp/status.new" "$tmp/status"
         } 2>&1 | tail -c 2000 >"$tmp/log"
-    } 3<&- &
+    } 3<&- 5<&- &
     runner=$!
     # Pages are taken while the workload runs only from a buffer that is half full: reading disturbs what it records.
     while [ ! -s "$tmp/status" ]; do
@@ -306,6 +357,7 @@ main() {
         done
     done
     echo 0 >"$instance/tracing_on"
+    [ "$truth" != 1 ] || kill -INT "$(cat "$tmp/prober")" 2>/dev/null
     put fetching ''
     [ ! -e "$tmp/off" ] ||
         put note 'tracing was switched off there by somebody else, or by the kernel: some of the recording is missing'
@@ -313,6 +365,7 @@ main() {
         drain "$cpu" 1000000
         put_file "stats.$cpu" "$instance/per_cpu/cpu$cpu/stats"
     done
+    [ "$truth" != 1 ] || drain_probe
     put status "$(cat "$tmp/status")"
     # Children that the workload left behind may hold the log open: it has a moment to end.
     tries=0

@@ -44,18 +44,20 @@ pub struct Settings {
     pub runtime: bool,
     /// Records `sched_waking` too.
     pub waking: bool,
+    /// Records the kernel's own state at switches too.
+    pub truth: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { seconds: 5, buffer_kb: 16_384, runtime: false, waking: false }
+        Self { seconds: 5, buffer_kb: 16_384, runtime: false, waking: false, truth: false }
     }
 }
 
 impl Plan {
     /// The plan for `what` on `target`; a name and a number are still to be given (see [`Plan::named`]).
     pub fn new(target: Target, what: &What, settings: Settings) -> Self {
-        let Settings { seconds, buffer_kb, runtime, waking } = settings;
+        let Settings { seconds, buffer_kb, runtime, waking, truth } = settings;
         let (category, command, shown, needs) = match what {
             What::Workload(w) => (
                 w.category,
@@ -67,7 +69,21 @@ impl Plan {
         };
         let (workload, category) = (what.name(), category.into());
         let (name, run) = (String::new(), 0);
-        Self { target, name, run, workload, category, command, shown, needs, seconds, buffer_kb, runtime, waking }
+        Self {
+            target,
+            name,
+            run,
+            workload,
+            category,
+            command,
+            shown,
+            needs,
+            seconds,
+            buffer_kb,
+            runtime,
+            waking,
+            truth,
+        }
     }
 
     /// The same, called after the file that it will be in. `None` when that is no name of a native recording.

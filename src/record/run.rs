@@ -5,10 +5,12 @@ use super::meta::Told;
 use super::patience::{ANSWER, Patience, Step};
 use super::session::Session;
 use super::stream::{Came, Incoming, Spool};
+use super::truth::{self, Probe};
 use super::{CpuProgress, MOST_CPUS, Plan, Progress, RecordError, Recorded, Stage, Stop, quote};
 use crate::ingest::ringbuf::{Formats, PagesReport, RingError, decode};
-use crate::trace::{CpuId, TraceBuilder};
-use std::io::{Read, Seek};
+use crate::trace::{CpuId, Trace, TraceBuilder};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
 use std::time::{Duration, Instant};
 
 /// The plan, behind its arguments.
@@ -36,6 +38,7 @@ pub fn run(plan: &Plan, stop: &Stop, progress: &mut dyn FnMut(&Progress)) -> Res
         state,
         told: Told::default(),
         formats: None,
+        probe: None,
         incoming: Incoming::read(output),
         session,
         started: None,
@@ -52,8 +55,13 @@ fn arguments(plan: &Plan) -> Vec<String> {
     let mut events = vec!["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
     events.extend(plan.runtime.then_some("sched_stat_runtime"));
     events.extend(plan.waking.then_some("sched_waking"));
+    let truth = if plan.truth { "1" } else { "0" };
     let numbers = [plan.seconds.max(1).to_string(), plan.buffer_kb.max(64).to_string()];
-    numbers.into_iter().chain([needs.join(","), events.join(",")]).chain(plan.command.iter().cloned()).collect()
+    numbers
+        .into_iter()
+        .chain([needs.join(","), events.join(","), truth.to_owned()])
+        .chain(plan.command.iter().cloned())
+        .collect()
 }
 
 struct Run<'a> {
@@ -64,6 +72,8 @@ struct Run<'a> {
     told: Told,
     /// As they were when the workload began.
     formats: Option<Formats>,
+    /// Of the kernel's own state, when it is read.
+    probe: Option<Probe>,
     incoming: Incoming,
     session: Session,
     /// When the workload was.
@@ -95,7 +105,11 @@ impl Run<'_> {
         let meta = self.told.meta(self.plan);
         let status = self.told.status();
         let (notes, log) = self.told.words();
-        Ok(Recorded { trace: builder.finish(meta), pages, notes, status, log, broken: self.broken })
+        let mut trace = builder.finish(meta);
+        if let (Some(file), Some(probe)) = (spool.truth.take(), &self.probe) {
+            trace = joined(trace, file, probe)?;
+        }
+        Ok(Recorded { trace, pages, notes, status, log, broken: self.broken })
     }
 
     /// Waits until the machine is as it was. Only a note may still come; a connection that breaks now costs nothing.
@@ -203,6 +217,7 @@ impl Run<'_> {
             None if name == "fail" => {
                 return Err(RecordError::Refused { target: self.plan.target.to_string(), message: text });
             }
+            None if name == "ask" && self.plan.truth && self.probe.is_none() => self.ask()?,
             None if name == "recording" && self.started.is_none() => {
                 // Without them no page is of any use.
                 self.formats = Some(self.told.formats()?);
@@ -217,6 +232,7 @@ impl Run<'_> {
             kind => {
                 let machine = matches!(name.as_str(), "kernel" | "ext" | "online" | "cpus");
                 let of_cpu = matches!(kind, Some(("stats", _)));
+                let of_kernel = matches!(kind, Some(("btf", _)));
                 let new = self.told.say(name, text)?;
                 if machine {
                     self.state.guest = self.told.guest();
@@ -224,8 +240,26 @@ impl Run<'_> {
                 if new && of_cpu {
                     self.patience.extend(Instant::now());
                 }
+                // Each takes seconds, on an emulated machine many.
+                if new && of_kernel {
+                    self.to(Stage::Probing);
+                }
             }
         }
+        Ok(())
+    }
+
+    /// The plan has told what the kernel's structures look like, and asks for the probe's program.
+    fn ask(&mut self) -> Result<(), RecordError> {
+        let probe = self
+            .told
+            .probe()
+            .map_err(|message| RecordError::Refused { target: self.plan.target.to_string(), message })?;
+        let lines: String = probe.program.lines().flat_map(|line| ["bt ", line, "\n"]).collect();
+        self.session.say(&(lines + "run\n"));
+        self.probe = Some(probe);
+        // As long again for the probe to start.
+        self.to(Stage::Probing);
         Ok(())
     }
 
@@ -320,6 +354,13 @@ impl Run<'_> {
             done => Ok(done?),
         }
     }
+}
+
+/// The trace with what the probe printed.
+fn joined(trace: Trace, mut file: File, probe: &Probe) -> Result<Trace, RecordError> {
+    file.rewind().map_err(RecordError::disk)?;
+    let read = truth::read(BufReader::new(file), probe);
+    Ok(truth::join(trace, &read, probe).0)
 }
 
 /// A file that cannot be read any more once somebody leaves.

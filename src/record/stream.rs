@@ -5,6 +5,7 @@
 use super::{MOST_BYTES, MOST_CPUS, RecordError};
 use crate::job::{Job, JobError};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -24,7 +25,7 @@ const WAITING: usize = 256;
 /// One frame, or the part of one that was there.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// Pages, so many bytes, already written to their file.
+    /// Pages, or what a probe printed: so many bytes, already written to their file.
     Pages(u64),
     /// Any other: its name and text.
     Text(String, String),
@@ -136,10 +137,12 @@ pub fn greeting(input: &mut impl BufRead) -> std::io::Result<bool> {
 #[derive(Debug, Default)]
 pub struct Spool {
     pub files: BTreeMap<u16, File>,
+    /// What a probe of the kernel's own state printed.
+    pub truth: Option<File>,
     /// So many bytes may still come.
     room: u64,
-    /// The frame of pages that is being read: its CPU, and the bytes that it still has.
-    left: (u16, u64),
+    /// The frame that is being read into a file: its CPU, none for the probe, and the bytes that it still has.
+    left: (Option<u16>, u64),
 }
 
 impl Spool {
@@ -170,7 +173,11 @@ impl Spool {
             if bytes > LONGEST_PAGES {
                 return Err(broken());
             }
-            self.left = (cpu, bytes);
+            self.left = (Some(cpu), bytes);
+            return Ok(Some(Frame::Pages(0)));
+        }
+        if name == "truth" && bytes <= LONGEST_PAGES {
+            self.left = (None, bytes);
             return Ok(Some(Frame::Pages(0)));
         }
         if bytes > LONGEST_TEXT {
@@ -186,9 +193,12 @@ impl Spool {
         if left == 0 {
             return Err(RecordError::Full);
         }
-        let file = match self.files.entry(cpu) {
-            std::collections::btree_map::Entry::Occupied(o) => o.into_mut(),
-            std::collections::btree_map::Entry::Vacant(v) => v.insert(tempfile::tempfile().map_err(RecordError::disk)?),
+        let new = || tempfile::tempfile().map_err(RecordError::disk);
+        let file = match cpu.map(|cpu| self.files.entry(cpu)) {
+            Some(Entry::Occupied(o)) => o.into_mut(),
+            Some(Entry::Vacant(v)) => v.insert(new()?),
+            None if self.truth.is_some() => self.truth.as_mut().ok_or(RecordError::Full)?,
+            None => self.truth.insert(new()?),
         };
         // Reading and writing fail for different reasons: the connection, or the disk.
         let part = match input.fill_buf() {

@@ -19,7 +19,7 @@ const USERS: &str = "root user plain";
 /// Of the disk, most of it never written.
 const DISK: &str = "4G";
 /// What boots and answers; what the workloads of the catalog need; what a recording needs.
-const PACKAGES: [&str; 26] = [
+const PACKAGES: [&str; 27] = [
     "linux-image-cloud-amd64",
     "systemd-sysv",
     "udev",
@@ -46,6 +46,7 @@ const PACKAGES: [&str; 26] = [
     "sqlite3",
     "redis-server",
     "redis-tools",
+    "bpftrace",
 ];
 /// So often whoever waits is told, and asked whether to go on.
 const TICK: Duration = Duration::from_millis(100);

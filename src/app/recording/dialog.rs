@@ -137,7 +137,7 @@ pub struct How {
 
 impl Default for How {
     fn default() -> Self {
-        let Settings { seconds, buffer_kb, runtime, waking } = Settings::default();
+        let Settings { seconds, buffer_kb, runtime, waking, .. } = Settings::default();
         let line = |n: u32| Line::from(n.to_string().as_str());
         Self { seconds: line(seconds), buffer: line(buffer_kb), runtime, waking }
     }
@@ -408,6 +408,7 @@ impl Dialog {
             buffer_kb: number(&self.how.buffer, &BUFFER_KB).ok()?,
             runtime: self.how.runtime,
             waking: self.how.waking,
+            truth: false,
         };
         Some((Plan::new(self.target().ok()?, &self.what().ok()?, settings), start))
     }
