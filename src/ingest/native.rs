@@ -224,7 +224,7 @@ impl Rows {
                 let next = Pid(pid(field(8), "next_pid")?);
                 event.next_prio = num::prio(whole(field(10))).ok_or(Reason::Field("next_prio"))?;
                 for &column in &columns.truth_at {
-                    self.truth.push(state(row.get(text, column)).ok_or(Reason::Field("a truth column"))?);
+                    self.truth.push(state(row.get(text, column))?);
                 }
                 event.task = if nobody { TaskId::NONE } else { builder.task(who, field(5)) };
                 event.next = builder.task(next, field(9));
@@ -275,11 +275,12 @@ fn number(text: &[u8]) -> Option<u64> {
 }
 
 /// A number of the kernel's state, or none.
-fn state(text: &[u8]) -> Option<Option<i64>> {
+fn state(text: &[u8]) -> Result<Option<i64>, Reason> {
     if text.is_empty() {
-        return Some(None);
+        return Ok(None);
     }
-    std::str::from_utf8(whole(text)).ok()?.parse().ok().map(Some)
+    let number = std::str::from_utf8(whole(text)).ok().and_then(|t| t.parse().ok());
+    number.map(Some).ok_or(Reason::Field("a truth column"))
 }
 
 fn pid(text: &[u8], what: &'static str) -> Result<i32, Reason> {
