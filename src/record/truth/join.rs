@@ -1,4 +1,5 @@
-//! Which row of the probe belongs to which switch: the same CPU, the same two pids, and each the nearest in time to the other.
+//! Which row of the probe belongs to which switch: the same CPU, the same two pids, and each the nearest in time to the other; or, between
+//! two such, at the same place in the same sequence of pids.
 
 use super::{Probe, Read};
 use crate::trace::{CpuId, Pid, TaskId, Trace, Truth, TruthMeta};
@@ -7,7 +8,7 @@ use crate::trace::{CpuId, Pid, TaskId, Trace, Truth, TruthMeta};
 /// stand still in between.
 const FARTHEST: u64 = 1_000_000;
 
-/// The trace with the rows that belong to its switches, and what is to be told about it. `pages`: what was read of the probe.
+/// The trace with the rows that belong to its switches, and what is to be told about it.
 pub fn join(trace: Trace, read: &Read, probe: &Probe) -> (Trace, TruthMeta) {
     let start = trace.meta().start_ns;
     let mut meta = TruthMeta { tool: probe.tool.clone(), missing: probe.missing.clone(), ..TruthMeta::default() };
@@ -33,7 +34,7 @@ pub fn join(trace: Trace, read: &Read, probe: &Probe) -> (Trace, TruthMeta) {
             })
             .collect();
         let rows: Vec<Place> = seen.iter().map(|(s, _)| (s.time, s.prev, s.next)).collect();
-        for (at, row) in mutual(&switches, &rows) {
+        for (at, row) in pairs_of(&switches, &rows) {
             meta.apart_ns = meta.apart_ns.max(switches[at].0.abs_diff(rows[row].0));
             pairs.push((trace.cpu_switches(cpu)[at], seen[row].1));
         }
@@ -52,7 +53,30 @@ pub fn join(trace: Trace, read: &Read, probe: &Probe) -> (Trace, TruthMeta) {
 /// Time and both pids.
 type Place = (u64, Pid, Pid);
 
-/// Pairs of indices into two lists by time.
+/// Pairs of indices into two lists by time, ascending. Where a virtual CPU stands still between the two, the row after it or before
+/// it may be nearer: what lies between two pairs and has the same pids one by one, is one by one the same.
+fn pairs_of(a: &[Place], b: &[Place]) -> Vec<(usize, usize)> {
+    let sure = mutual(a, b);
+    let mut pairs = Vec::with_capacity(sure.len());
+    let (mut i, mut j) = (0, 0);
+    for (to_i, to_j) in sure.into_iter().chain([(a.len(), b.len())]) {
+        // A pair may only stand behind the one before.
+        if to_i < i || to_j < j {
+            continue;
+        }
+        let pids = |p: &Place| (p.1, p.2);
+        if a[i..to_i].iter().map(pids).eq(b[j..to_j].iter().map(pids)) {
+            pairs.extend((i..to_i).zip(j..to_j));
+        }
+        if to_i < a.len() {
+            pairs.push((to_i, to_j));
+        }
+        (i, j) = (to_i + 1, to_j + 1);
+    }
+    pairs
+}
+
+/// Pairs that are each the nearest to the other.
 fn mutual(a: &[Place], b: &[Place]) -> Vec<(usize, usize)> {
     let (to, back) = (nearest(a, b), nearest(b, a));
     let is_mutual = |(i, j): &(usize, usize)| back[*j] == Some(*i);
@@ -79,4 +103,37 @@ fn nearest(of: &[Place], among: &[Place]) -> Vec<Option<usize>> {
         best.map(|(_, j)| j)
     };
     of.iter().map(&mut find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(all: &[(u64, i32, i32)]) -> Vec<Place> {
+        all.iter().map(|&(time, prev, next)| (time, Pid(prev), Pid(next))).collect()
+    }
+
+    #[test]
+    fn a_cpu_that_stood_still_between_switch_and_row_loses_nothing() {
+        let switches = places(&[(1_000, 7, 8), (9_000, 8, 7), (17_000, 7, 8), (40_000, 8, 7), (48_000, 7, 8)]);
+        // The third row is nearer to the switch before it, in its own time, than its own switch is to it.
+        let rows = places(&[(2_700, 7, 8), (10_700, 8, 7), (38_500, 7, 8), (41_700, 8, 7), (49_700, 7, 8)]);
+        assert_eq!(mutual(&switches, &rows), [(0, 0), (1, 1), (3, 3), (4, 4)]);
+        assert_eq!(pairs_of(&switches, &rows), (0..5).map(|i| (i, i)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_row_that_is_lost_moves_no_other() {
+        let switches = places(&[(1_000, 7, 8), (2_000, 8, 7), (3_000, 7, 8), (4_000, 8, 7), (5_000, 7, 8)]);
+        let all: Vec<Place> = switches.iter().map(|p| (p.0 + 300, p.1, p.2)).collect();
+        for lost in 0..all.len() {
+            let mut rows = all.clone();
+            rows.remove(lost);
+            let kept = (0..all.len()).filter(|i| *i != lost);
+            let wanted: Vec<_> = kept.map(|i| (i, if i > lost { i - 1 } else { i })).collect();
+            assert_eq!(pairs_of(&switches, &rows), wanted, "{lost}");
+        }
+        assert_eq!(pairs_of(&switches, &[]), []);
+        assert_eq!(pairs_of(&[], &all), []);
+    }
 }
