@@ -17,7 +17,7 @@ use payload::Named;
 use rayon::prelude::*;
 
 /// Enough lines to make handing it to another thread worth it, few enough to keep all threads busy to the end.
-const CHUNK: usize = 128 << 10;
+const CHUNK: usize = 256 << 10;
 
 /// The format.
 pub struct Ftrace;

@@ -12,22 +12,24 @@ struct Named {
 }
 
 /// Slots; a power of two.
-const SLOTS: usize = 1 << 9;
+const SLOTS: usize = 1 << 8;
 
-/// One task a slot, the last one that fell into it.
+/// Two tasks a slot, the last ones that fell into it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Recent(Option<Box<[Named; SLOTS]>>);
+pub(super) struct Recent(Option<Box<[[Named; 2]; SLOTS]>>);
 
 impl Recent {
     /// The task of this pid and [`packed`] name; else what `intern` says, which is kept.
     pub fn task(&mut self, pid: Pid, name: u128, intern: impl FnOnce() -> TaskId) -> TaskId {
         // No name of length 0 looks like the first ones.
-        let slots = self.0.get_or_insert_with(|| Box::new([Named { name: 1, pid, id: TaskId::NONE }; SLOTS]));
+        let slots = self.0.get_or_insert_with(|| Box::new([[Named { name: 1, pid, id: TaskId::NONE }; 2]; SLOTS]));
         let slot = &mut slots[slot(pid, name)];
-        if slot.name != name || slot.pid != pid {
-            *slot = Named { name, pid, id: intern() };
+        if let Some(named) = slot.iter().find(|named| named.name == name && named.pid == pid) {
+            return named.id;
         }
-        slot.id
+        slot[1] = slot[0];
+        slot[0] = Named { name, pid, id: intern() };
+        slot[0].id
     }
 }
 
