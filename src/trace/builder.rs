@@ -217,4 +217,24 @@ mod tests {
         let (x, y) = (whole.finish(TraceMeta::default()), a.finish(TraceMeta::default()));
         assert!(x.events().eq(y.events()));
     }
+
+    #[test]
+    fn a_part_that_is_filled_again_equals_one_builder() {
+        let (mut whole, mut joined, mut part) =
+            (TraceBuilder::default(), TraceBuilder::default(), TraceBuilder::default());
+        // Few tasks, so many that the part forgets them, and more rows than wait; each time some that were there before.
+        for (round, tasks) in [5, 7, 2 * KEPT_TASKS as i32, 6, 9].into_iter().enumerate() {
+            for i in 0..(WAITING as u64 + 10) * (round as u64 % 2 + 1) {
+                let (prev, next) = (1 + i as i32 % tasks, 1 + (i as i32 + 1) % tasks);
+                switch(&mut whole, i + 100_000 * round as u64, round as u16, prev, next);
+                switch(&mut part, i + 100_000 * round as u64, round as u16, prev, next);
+            }
+            joined.drain(&mut part);
+            assert!(part.is_empty());
+        }
+        let (x, y) = (whole.finish(TraceMeta::default()), joined.finish(TraceMeta::default()));
+        assert_eq!(x.cpus(), 5);
+        assert!(x.events().eq(y.events()) && x.tasks().iter().eq(y.tasks().iter()));
+        assert!((0..5).all(|cpu| x.cpu_switches(CpuId(cpu)) == y.cpu_switches(CpuId(cpu))));
+    }
 }
