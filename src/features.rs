@@ -136,13 +136,16 @@ pub trait Sink {
 }
 
 mod candidates;
+mod contexts;
+mod expected;
 mod extractor;
 mod follow;
 mod history;
 mod layout;
-mod recent;
+mod sets;
+mod spans;
 mod tokens;
-mod votes;
+mod wakes;
 
 pub use extractor::Extractor;
 

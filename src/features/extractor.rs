@@ -2,13 +2,12 @@
 //! Nothing allocates per event once the queues and tables have their size.
 
 use super::candidates::{Asked, Board, Scene};
+use super::contexts::{Contexts, Keys};
+use super::expected::{self, Expected};
 use super::follow::Follow;
 use super::history::{Idents, Lane, NEVER, Names, Past};
-use super::layout::RECENT;
-use super::recent;
 use super::tokens::{self, Subject};
-use super::votes::{Ballot, Booth};
-use super::{Decision, Forecast, Outcome, RANKS, Sink, offered};
+use super::{Decision, Forecast, MOST_EXPECTED, Outcome, Sink, offered};
 use crate::sched::replay::{KernelReplay, View};
 use crate::sched::runqueue::{Change, RunQueues};
 use crate::sched::state::Table;
@@ -29,10 +28,27 @@ pub struct Extractor {
     board: Board,
     /// Room for the part of a long queue that is offered.
     line: Vec<ThreadIx>,
-    recent: recent::Rows,
+    expected: Expected,
+    /// What followed the contexts of decisions, of forecasts.
+    contexts: [Contexts; 2],
+    /// Per CPU.
+    open: Vec<Open>,
     slice_ns: f32,
     /// Events before this one are context only.
     warm: usize,
+}
+
+/// The forecast that was asked last on a CPU: its candidates and contexts.
+#[derive(Clone, Debug)]
+struct Open {
+    threads: Vec<ThreadIx>,
+    keys: Option<Keys>,
+}
+
+impl Open {
+    fn new() -> Self {
+        Self { threads: Vec::with_capacity(MOST_EXPECTED), keys: None }
+    }
 }
 
 impl Extractor {
@@ -54,7 +70,9 @@ impl Extractor {
             names: Names::new(trace.tasks()),
             board: Board::new(threads),
             line: Vec::new(),
-            recent: [0.0; (RANKS - 2) * RECENT],
+            expected: Expected::new(),
+            contexts: [Contexts::new(0.3), Contexts::new(0.2)],
+            open: vec![Open::new(); cpus],
             slice_ns: trace.machine().slice_ns.value as f32,
             warm: Self::WARM_UP.min(trace.len() / 10),
         }
@@ -74,6 +92,9 @@ impl Extractor {
             names: self.names.clone(),
             board: self.board.snapshot(),
             line: Vec::new(),
+            expected: Expected::new(),
+            contexts: self.contexts.clone(),
+            open: self.open.clone(),
             ..*self
         }
     }
@@ -122,7 +143,11 @@ impl Extractor {
                     past.reborn();
                 }
                 past.describe(e.task, e.prio, &self.names);
-                let slept = past.wake(e.time, self.queues.entry(thread).waker);
+                let (waker, woken) = (self.queues.entry(thread).waker, past.ident);
+                let slept = past.wake(e.time, waker);
+                if let Some(by) = self.past.get_mut(waker.ix()) {
+                    by.wakes.add(woken);
+                }
                 self.tell(if new { 2 } else { 1 }, e, cpu, thread, slept, sink);
             }
             Change::Moved { from, to, thread } => {
@@ -164,40 +189,49 @@ impl Extractor {
             time: e.time,
             next,
             pick: place.map(|p| p as u32),
-            rank: self.lanes[e.cpu.ix()].rank(next),
+            foretold: self.open[e.cpu.ix()].threads.iter().position(|t| *t == next).map(|p| p as u32),
             scored: i >= self.warm && !unknown,
             unknown,
             no_pick: !trace.knows_queues(),
         });
         self.learn(trace, e, prev, next, stint, sink);
 
+        self.foretell(event, e, next, sink);
+    }
+
+    /// Asks who will be next, now that `running` has come in.
+    fn foretell<S: Sink>(&mut self, event: u32, e: &Event, running: ThreadIx, sink: &mut S) {
         let queue = offered(self.queues.queue(e.cpu), &mut self.line);
-        let next_by_replay = self.replays.each_mut().map(|r| r.next_waiting(e.cpu, queue));
-        let lane = &self.lanes[e.cpu.ix()];
-        let booth = Booth {
+        let next = self.replays.each_mut().map(|r| r.next_waiting(e.cpu, queue));
+        let scene = expected::Scene {
             cpu: e.cpu,
             now: e.time,
-            running: next,
-            idle: self.queues.is_idle(next),
+            running,
             queues: &self.queues,
             past: &self.past,
-            lane,
+            lane: &self.lanes[e.cpu.ix()],
             follow: &self.follow,
+            contexts: &self.contexts[1],
             idents: &self.idents,
-            next_by_replay,
+            next: &next,
+            slice_ns: self.slice_ns,
         };
-        let ballot = Ballot::new(&booth);
         let fix = &mut self.replays[1];
-        let count = recent::fill(&mut self.recent, &booth, self.slice_ns, &mut |t| fix.standing(e.cpu, t));
+        self.expected.fill(&scene, &mut |t| fix.standing(e.cpu, t));
+        let Expected { threads, ranked, rows, query, keys, .. } = &self.expected;
+        let open = &mut self.open[e.cpu.ix()];
+        open.threads.clone_from(threads);
+        open.keys = Some(*keys);
         sink.forecast(&Forecast {
             event,
             cpu: e.cpu,
             time: e.time,
-            recency: lane.recency(),
+            running,
+            candidates: threads,
+            ranked: *ranked,
             queue,
-            votes: &ballot.votes,
-            vote_x: &ballot.x,
-            recent: &self.recent[..count * RECENT],
+            query,
+            features: rows,
         });
     }
 
@@ -228,6 +262,7 @@ impl Extractor {
             past: &self.past,
             lane: &self.lanes[e.cpu.ix()],
             follow: &self.follow,
+            contexts: &self.contexts[0],
             idents: &self.idents,
             slice_ns: self.slice_ns,
             resched: self.replays.each_ref().map(|r| r.resched(e.cpu)),
@@ -280,6 +315,12 @@ impl Extractor {
         let who = self.idents.of(next, &mut self.past);
         let lane = &mut self.lanes[e.cpu.ix()];
         self.follow.add(&lane.history, e.cpu.ix(), who);
+        if self.board.threads.len() > 1 {
+            self.contexts[0].add(&self.board.keys, who);
+        }
+        if let Some(keys) = &self.open[e.cpu.ix()].keys {
+            self.contexts[1].add(keys, who);
+        }
         lane.history.push(who);
         lane.bring_forward(next);
         lane.token = Some(e.time);
