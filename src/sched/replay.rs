@@ -7,16 +7,20 @@
 //! recordings 80 % of the non-trivial picks instead of 58 %, macro mean; `tests/replay.rs` prints the table).
 
 mod cfs;
+mod correction;
 mod eevdf;
 mod engine;
 mod entity;
+mod hypotheses;
 mod moves;
 mod queue;
 mod views;
 
 use crate::trace::{CpuId, Event, EventKind, Machine, SchedClass, ThreadIx, Trace, usual_slice};
+pub use correction::{Blame, Correction, HYPOTHESES};
 use engine::Engine;
 pub(crate) use entity::is_kernel_thread;
+pub use hypotheses::{Beliefs, Hypotheses};
 
 /// The replay of one trace.
 #[derive(Clone, Debug)]
@@ -48,8 +52,14 @@ impl KernelReplay {
     /// A replay for a machine with `cpus` CPUs and a trace with `threads` threads. `slice_ns` 0 means the kernel's
     /// default: 0.7 ms times `1 + log2(min(cpus, 8))` (`update_sysctl`). `corrected`: learn from every pick.
     pub fn new(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, corrected: bool) -> Self {
+        let rule = if corrected { Correction::all(class)[0] } else { Correction::Nothing };
+        Self::with(class, cpus, threads, slice_ns, rule)
+    }
+
+    /// [`Self::new`] that takes unexpected picks by a rule of the scheduling class.
+    pub fn with(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, rule: Correction) -> Self {
         let slice = if slice_ns == 0 { usual_slice(cpus) } else { slice_ns.min(MOST_SLICE_NS) };
-        Self { engine: Engine::new(class, cpus, threads, slice as i64, corrected), open: vec![None; cpus] }
+        Self { engine: Engine::new(class, cpus, threads, slice as i64, rule), open: vec![None; cpus] }
     }
 
     /// A replay of `trace` by what is known of its machine.
@@ -59,9 +69,15 @@ impl KernelReplay {
 
     /// A replay of `trace` as if it had been recorded on `machine`.
     pub fn on(trace: &Trace, machine: &Machine, corrected: bool) -> Self {
+        let rule = if corrected { Correction::all(machine.class.value)[0] } else { Correction::Nothing };
+        Self::by(trace, machine, rule)
+    }
+
+    /// [`Self::on`] that takes unexpected picks by a rule of the machine's scheduling class.
+    pub fn by(trace: &Trace, machine: &Machine, rule: Correction) -> Self {
         let cpus = trace.cpus();
         let threads = trace.tasks().thread_count().max(cpus);
-        let mut replay = Self::new(machine.class.value, cpus, threads, machine.slice_ns.value, corrected);
+        let mut replay = Self::with(machine.class.value, cpus, threads, machine.slice_ns.value, rule);
         replay.engine.learn(machine, trace.meta().start_ns);
         replay
     }

@@ -1,6 +1,7 @@
 //! The rules of CFS (kernels before 6.6, `kernel/sched/fair.c` of 5.15 and 6.1): the smallest virtual time runs next,
 //! sleepers get a bonus, wake-ups preempt by granularity. Nothing here knows events.
 
+use super::correction::Blame;
 use super::engine::{Engine, How};
 use super::entity::{Doing, Entity, NICE_0, NONE, virtual_time};
 use crate::trace::{Machine, ThreadIx};
@@ -11,8 +12,6 @@ const LATENCY_NS: i64 = 6_000_000;
 const MIN_GRANULARITY_NS: i64 = 750_000;
 /// `sysctl_sched_wakeup_granularity` for one CPU.
 const WAKEUP_GRANULARITY_NS: i64 = 1_000_000;
-/// Losers before the winner that may all be wrong (chosen on the training runs).
-const MOST_LOSERS: usize = 3;
 /// `sched_nr_latency`: from this many on, the period grows and the last buddy counts.
 const NR_LATENCY: usize = 8;
 
@@ -216,7 +215,7 @@ impl Engine {
 
     /// After an observed pick: losers with a smaller virtual time than the winner's are raised to it. When they are
     /// many it is the winner's that is wrong: it is lowered to theirs.
-    pub(super) fn cfs_correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx]) {
+    pub(super) fn cfs_correct(&mut self, blame: Blame, winner: u32, prev: u32, candidates: &[ThreadIx]) {
         let w = self.ents[winner as usize];
         if w.queue == NONE || !w.on_rq || w.doing != Doing::Queued {
             return;
@@ -224,14 +223,17 @@ impl Engine {
         let queue = &self.queues[w.queue as usize];
         // Who was rightly passed over is no loser: the one that yielded, and all that wait when a buddy came in.
         let (right, yielded) = (self.cpus[usize::from(w.cpu)].pick == winner, queue.yielded);
-        let before = |e: &Entity| e.on_rq && e.queue == w.queue && e.v < w.v;
-        let (mut below, mut least) = (0, w.v);
+        let with = |e: &Entity| e.on_rq && e.queue == w.queue;
+        let before = |e: &Entity| with(e) && e.v < w.v;
+        let (mut below, mut of, mut least) = (0, 0, w.v);
         for t in candidates.iter().copied().chain(std::iter::once(ThreadIx(prev))) {
-            if let Some(e) = self.ents.get(t.ix()).filter(|e| t.0 != yielded && before(e)) {
-                (below, least) = (below + 1, least.min(e.v));
+            if let Some(e) = self.ents.get(t.ix()).filter(|e| ![yielded, winner].contains(&t.0) && with(e)) {
+                of += 1;
+                below += usize::from(before(e));
+                least = least.min(e.v);
             }
         }
-        if !right && below > MOST_LOSERS {
+        if !right && below > 0 && blame.winner(below, of) {
             let e = &mut self.ents[winner as usize];
             return self.queues[w.queue as usize].shift(e, least);
         }
@@ -247,11 +249,12 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sched::replay::Correction;
     use crate::trace::SchedClass;
 
     /// One CPU with `n` threads (1..=n) of the same group queued at the floor.
     fn engine(n: u32) -> (Engine, usize) {
-        let mut engine = Engine::new(SchedClass::Cfs, 1, n as usize + 2, 0, true);
+        let mut engine = Engine::new(SchedClass::Cfs, 1, n as usize + 2, 0, Correction::all(SchedClass::Cfs)[0]);
         for id in 1..=n {
             engine.enqueue(id, 0, How::Wake);
             engine.ents[id as usize].doing = Doing::Queued;
@@ -376,7 +379,7 @@ mod tests {
 
     #[test]
     fn who_wakes_on_another_cpu_keeps_its_distance_to_the_floor() {
-        let mut engine = Engine::new(SchedClass::Cfs, 2, 6, 0, true);
+        let mut engine = Engine::new(SchedClass::Cfs, 2, 6, 0, Correction::all(SchedClass::Cfs)[0]);
         for (id, cpu) in [(2, 0), (3, 0), (4, 1)] {
             engine.enqueue(id, cpu, How::Wake);
             engine.ents[id as usize].doing = Doing::Queued;

@@ -1,8 +1,9 @@
 //! The rules of EEVDF (kernel 6.6 and later, `kernel/sched/fair.c`): lag, placement, charge, pick.
 //! Nothing here knows events.
 
+use super::correction::{Blame, Correction};
 use super::engine::{Doubt, Engine, How};
-use super::entity::{Doing, NONE, virtual_time};
+use super::entity::{Doing, Entity, NONE, virtual_time};
 use crate::trace::ThreadIx;
 
 /// One tick at HZ=250: the least bound of a lag.
@@ -227,29 +228,18 @@ impl Engine {
     /// yielding) the virtual time is: time was charged to the wrong one, so the loser goes to the average. Where they
     /// mostly sleep and wake (pipes, sockets) the deadline is, by a few microseconds of the placement.
     pub(super) fn correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx]) {
-        if self.cfs {
-            return self.cfs_correct(winner, prev, candidates);
-        }
+        let rule = match self.rule {
+            Correction::Nothing => return,
+            Correction::Times { blame } => return self.cfs_correct(blame, winner, prev, candidates),
+            Correction::Deadlines { .. } => self.rule,
+        };
         let w = self.ents[winner as usize];
         if w.queue == NONE || !w.on_rq || w.doing != Doing::Queued {
             return;
         }
         let q = w.queue as usize;
         let average = self.queues[q].average();
-        for t in candidates.iter().copied().chain(std::iter::once(ThreadIx(prev))) {
-            let Some(e) = self.ents.get_mut(t.ix()) else { continue };
-            if t.0 == winner || e.queue != w.queue || !e.on_rq || e.v > average || e.deadline >= w.deadline {
-                continue;
-            }
-            if self.queues[q].stay > STAY_REGIME {
-                let v = average.wrapping_add(1);
-                let d = v.wrapping_sub(e.v);
-                self.queues[q].shift(e, v);
-                e.deadline = e.deadline.wrapping_add(d);
-            } else {
-                e.deadline = w.deadline.wrapping_add(1);
-            }
-        }
+        self.part(rule, winner, average, candidates.iter().map(|t| t.0).chain(std::iter::once(prev)));
         // Pulled to the average of the others it is just eligible.
         let average = self.queues[q].average();
         let e = &mut self.ents[winner as usize];
@@ -258,6 +248,52 @@ impl Engine {
             let d = e.v.wrapping_sub(v);
             self.queues[q].shift(e, v);
             e.deadline = e.deadline.wrapping_sub(d);
+        }
+    }
+
+    /// Parts the winner from the eligible with an earlier deadline: moves them behind it, or it before them.
+    fn part(&mut self, rule: Correction, winner: u32, average: i64, others: impl Iterator<Item = u32> + Clone) {
+        let Correction::Deadlines { blame, winner_time, loser_time, gap_ns } = rule else { return };
+        let w = self.ents[winner as usize];
+        let q = w.queue as usize;
+        let staying = self.queues[q].stay > STAY_REGIME;
+        let eligible = |e: &Entity| e.queue == w.queue && e.on_rq && e.v <= average;
+        if !staying && blame != Blame::Losers {
+            let (mut lost, mut of, mut least) = (0, 0, w.deadline);
+            for id in others.clone() {
+                if let Some(e) = self.ents.get(id as usize).filter(|e| id != winner && eligible(e)) {
+                    of += 1;
+                    lost += usize::from(e.deadline < w.deadline);
+                    least = least.min(e.deadline);
+                }
+            }
+            if blame.winner(lost, of) {
+                let d = w.deadline.wrapping_sub(least).wrapping_add(1);
+                return self.advance(winner, d, winner_time);
+            }
+        }
+        for id in others {
+            let Some(e) = self.ents.get(id as usize) else { continue };
+            if id == winner || !eligible(e) || e.deadline >= w.deadline {
+                continue;
+            }
+            if staying {
+                let d = average.wrapping_add(1).wrapping_sub(e.v);
+                self.advance(id, d.wrapping_neg(), true);
+            } else {
+                let d = w.deadline.wrapping_add(gap_ns).wrapping_sub(e.deadline);
+                self.advance(id, d.wrapping_neg(), loser_time);
+            }
+        }
+    }
+
+    /// Makes a deadline earlier by `ns` (later when negative), and the virtual time if `time`.
+    fn advance(&mut self, id: u32, ns: i64, time: bool) {
+        let e = &mut self.ents[id as usize];
+        e.deadline = e.deadline.wrapping_sub(ns);
+        if time {
+            let v = e.v.wrapping_sub(ns);
+            self.queues[e.queue as usize].shift(e, v);
         }
     }
 }
@@ -271,7 +307,8 @@ mod tests {
 
     /// One CPU with `n` threads (1..=n) of the same group queued at virtual time 0.
     fn engine(n: u32) -> (Engine, usize) {
-        let mut engine = Engine::new(SchedClass::Eevdf, 1, n as usize + 2, SLICE, true);
+        let mut engine =
+            Engine::new(SchedClass::Eevdf, 1, n as usize + 2, SLICE, Correction::all(SchedClass::Eevdf)[0]);
         for id in 1..=n {
             engine.enqueue(id, 0, How::Wake);
         }

@@ -1,6 +1,7 @@
 //! The bookkeeping of the replay: which entity is on which queue, who runs, what a wake-up, a migration and a switch
 //! do to that. The rules of the scheduling class (placement, pick, charge) are in `eevdf` and `cfs`.
 
+use super::correction::Correction;
 use super::entity::{Doing, Entity, NONE, is_kernel_thread, weight};
 use super::queue::Queue;
 use crate::sched::state::Table;
@@ -71,7 +72,7 @@ pub(super) struct Engine {
     /// CPU of the event that is being taken: where a fork's parent runs.
     pub here: usize,
     pub slice: i64,
-    pub corrected: bool,
+    pub rule: Correction,
     /// Threads first, then group entities (CPU-major).
     pub ents: Table<Entity>,
     /// Root queues first, then group queues (CPU-major).
@@ -83,7 +84,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub fn new(class: SchedClass, cpus: usize, threads: usize, slice: i64, corrected: bool) -> Self {
+    pub fn new(class: SchedClass, cpus: usize, threads: usize, slice: i64, rule: Correction) -> Self {
         let mut ents = Table::new(threads, Entity::new(slice));
         let mut queues = vec![Queue::new(NONE); cpus];
         for _ in 0..cpus * GROUPS {
@@ -101,7 +102,7 @@ impl Engine {
             tick: (4_000_000, 0),
             here: 0,
             slice,
-            corrected,
+            rule,
             ents,
             queues,
             cpus: vec![cpu; cpus],
@@ -418,7 +419,7 @@ impl Engine {
                 self.ents[t.ix()].doing = Doing::Queued;
             }
         }
-        if self.corrected && id != NONE {
+        if self.rule != Correction::Nothing && id != NONE {
             // A `prev` that could have stayed and did not is a loser too.
             let stayed = if self.cpus[cpu].prev_runs { prev } else { NONE };
             if pick != id || stayed != NONE {
