@@ -6,7 +6,7 @@ use super::follow::{Follow, Ident, NOBODY};
 use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
 use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
 use super::{Decision, ORDERS, RANKS};
-use crate::sched::replay::View;
+use crate::sched::replay::{Beliefs, HYPOTHESES, View};
 use crate::sched::runqueue::{Cause, RunQueues};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, Nanos, TaskState, ThreadIx};
@@ -45,6 +45,8 @@ pub(super) struct Board {
     pub lag: Vec<i64>,
     /// Views of the uncorrected and the corrected replay.
     pub views: Vec<[View; 2]>,
+    /// What all hypotheses say of each candidate; the first is the corrected replay.
+    pub beliefs: Vec<Beliefs>,
     /// Per candidate: its name in the follow tables.
     pub idents: Vec<Ident>,
     /// The contexts of the decision.
@@ -97,6 +99,7 @@ impl Board {
             waited: Vec::with_capacity(64),
             lag: Vec::with_capacity(64),
             views: Vec::with_capacity(64),
+            beliefs: Vec::with_capacity(64),
             idents: Vec::with_capacity(64),
             keys: Keys::default(),
             place: Table::new(threads, (0, 0)),
@@ -150,6 +153,7 @@ impl Board {
         self.threads.clear();
         self.threads.extend_from_slice(candidates);
         self.views.clear();
+        self.beliefs.clear();
         for (i, thread) in candidates.iter().enumerate() {
             self.place[thread.ix()] = (self.stamp, i as u32);
         }
@@ -208,7 +212,7 @@ impl Board {
             self.lag.push(fix.lag_ns);
             write_view(&mut row[cand::raw_lag..=cand::raw_rank], raw, scene.slice_ns);
             write_view(&mut row[cand::fix_lag..=cand::fix_rank], fix, scene.slice_ns);
-            row[cand::picked_2..=cand::lag_8].fill(0.0);
+            write_beliefs(&mut row[cand::picked_2..=cand::lag_8], &self.beliefs[i], scene.slice_ns);
             let fresh = past.serial != entry.serial;
             row[cand::passed] = if fresh { 0.0 } else { log_count(past.passed, 4.0) };
             row[cand::passed_later] = if fresh { 0.0 } else { log_count(past.passed_later, 4.0) };
@@ -346,6 +350,15 @@ impl Board {
         q[query::fix_eligible] = share(1);
         q[query::replays_agree] = flag(self.views.iter().all(|[raw, fix]| raw.picked == fix.picked));
         q[query::raw_hit_8..=query::fix_hit_32].copy_from_slice(lane.hits.as_flattened());
+    }
+}
+
+/// Of each hypothesis but the first: picked, place in its order, lag.
+fn write_beliefs(to: &mut [f32], beliefs: &Beliefs, slice_ns: f32) {
+    for (to, h) in to.chunks_exact_mut(3).zip(1..HYPOTHESES) {
+        to[0] = flag(beliefs.picked[h]);
+        to[1] = if beliefs.eligible[h] { log_count(u32::from(beliefs.rank[h]), 4.0) } else { 1.0 };
+        to[2] = (beliefs.lag_ns[h] as f32 / slice_ns).clamp(-4.0, 4.0) / 2.0;
     }
 }
 

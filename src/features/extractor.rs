@@ -8,7 +8,7 @@ use super::follow::Follow;
 use super::history::{Idents, Lane, NEVER, Names, Past};
 use super::tokens::{self, Subject};
 use super::{Decision, Forecast, MOST_EXPECTED, Outcome, Sink, offered};
-use crate::sched::replay::{KernelReplay, View};
+use crate::sched::replay::{Beliefs, HYPOTHESES, Hypotheses, KernelReplay, View};
 use crate::sched::runqueue::{Change, RunQueues};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
@@ -18,8 +18,10 @@ use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
 #[derive(Clone, Debug)]
 pub struct Extractor {
     queues: RunQueues,
-    /// The kernel's algorithm left alone, and corrected by each observed pick.
-    replays: [KernelReplay; 2],
+    /// The kernel's algorithm left alone.
+    raw: KernelReplay,
+    /// Corrected by each observed pick, in several ways.
+    hypotheses: Hypotheses,
     past: Table<Past>,
     lanes: Vec<Lane>,
     follow: Follow,
@@ -62,7 +64,8 @@ impl Extractor {
         (0..cpus).for_each(|idle| past[idle].kthread = true);
         Self {
             queues: RunQueues::of(trace),
-            replays: [false, true].map(|fix| KernelReplay::of(trace, fix)),
+            raw: KernelReplay::of(trace, false),
+            hypotheses: Hypotheses::of(trace),
             past,
             lanes: vec![Lane::NEW; cpus],
             follow: Follow::new(),
@@ -84,7 +87,8 @@ impl Extractor {
     pub fn snapshot(&mut self) -> Self {
         Self {
             queues: self.queues.snapshot(),
-            replays: self.replays.each_mut().map(KernelReplay::snapshot),
+            raw: self.raw.snapshot(),
+            hypotheses: self.hypotheses.snapshot(),
             past: self.past.snapshot(),
             lanes: self.lanes.clone(),
             follow: self.follow.clone(),
@@ -101,13 +105,13 @@ impl Extractor {
 
     /// Bytes that a snapshot taken now would add to earlier ones, tables of bounded size left out.
     pub fn own_bytes(&self) -> usize {
-        let replays: usize = self.replays.iter().map(KernelReplay::own_bytes).sum();
+        let replays = self.raw.own_bytes() + self.hypotheses.own_bytes();
         self.queues.own_bytes() + replays + self.past.own_bytes() + self.idents.own_bytes() + self.board.own_bytes()
     }
 
     /// Most bytes that a snapshot can add.
     pub fn most_bytes(&self) -> usize {
-        let replays: usize = self.replays.iter().map(KernelReplay::most_bytes).sum();
+        let replays = self.raw.most_bytes() + self.hypotheses.most_bytes();
         self.queues.most_bytes() + replays + self.past.most_bytes() + self.idents.most_bytes() + self.board.most_bytes()
     }
 
@@ -133,7 +137,8 @@ impl Extractor {
     }
 
     fn other<S: Sink>(&mut self, trace: &Trace, e: &Event, sink: &mut S) {
-        self.replays.iter_mut().for_each(|r| r.event(e, trace));
+        self.raw.event(e, trace);
+        self.hypotheses.event(e, trace);
         match self.queues.apply(e, trace) {
             Change::Nothing => {}
             Change::Woken { cpu, thread } => {
@@ -202,7 +207,9 @@ impl Extractor {
     /// Asks who will be next, now that `running` has come in.
     fn foretell<S: Sink>(&mut self, event: u32, e: &Event, running: ThreadIx, sink: &mut S) {
         let queue = offered(self.queues.queue(e.cpu), &mut self.line);
-        let next = self.replays.each_mut().map(|r| r.next_waiting(e.cpu, queue));
+        let mut next = [None; 1 + HYPOTHESES];
+        next[0] = self.raw.next_waiting(e.cpu, queue);
+        next[1..].copy_from_slice(&self.hypotheses.next_waiting(e.cpu, queue));
         let scene = expected::Scene {
             cpu: e.cpu,
             now: e.time,
@@ -216,8 +223,8 @@ impl Extractor {
             next: &next,
             slice_ns: self.slice_ns,
         };
-        let fix = &mut self.replays[1];
-        self.expected.fill(&scene, &mut |t| fix.standing(e.cpu, t));
+        let fix = &mut self.hypotheses;
+        self.expected.fill(&scene, &mut |t| fix.standing(e.cpu, t).map(|s| s[0]));
         let Expected { threads, ranked, rows, query, keys, .. } = &self.expected;
         let open = &mut self.open[e.cpu.ix()];
         open.threads.clone_from(threads);
@@ -237,7 +244,8 @@ impl Extractor {
 
     /// Fills the board for the decision at switch `e`, which must not say who comes in.
     fn ask(&mut self, trace: &Trace, e: &Event) -> (ThreadIx, Option<Nanos>) {
-        self.replays.iter_mut().for_each(|r| r.before_pick(e, trace));
+        self.raw.before_pick(e, trace);
+        self.hypotheses.before_pick(e, trace);
         let leaving = self.queues.begin_switch(e, trace.tasks());
         let prev = leaving.prev;
         if let Some(past) = self.past.get_mut(prev.ix()) {
@@ -249,10 +257,14 @@ impl Extractor {
         }
         let candidates = offered(self.queues.candidates(e.cpu), &mut self.line);
         self.board.gather(candidates);
-        for thread in candidates {
+        self.board.beliefs.resize(candidates.len(), Beliefs::default());
+        if !candidates.first().is_some_and(|t| self.queues.is_idle(*t)) {
+            self.hypotheses.views(e.cpu, candidates, &mut self.board.beliefs);
+        }
+        for (thread, beliefs) in candidates.iter().zip(&self.board.beliefs) {
             let idle = self.queues.is_idle(*thread);
-            let views = self.replays.each_mut().map(|r| if idle { View::default() } else { r.view(e.cpu, *thread) });
-            self.board.views.push(views);
+            let raw = if idle { View::default() } else { self.raw.view(e.cpu, *thread) };
+            self.board.views.push([raw, beliefs.view(0)]);
         }
         self.board.fill(&Scene {
             event: e,
@@ -265,7 +277,7 @@ impl Extractor {
             contexts: &self.contexts[0],
             idents: &self.idents,
             slice_ns: self.slice_ns,
-            resched: self.replays.each_ref().map(|r| r.resched(e.cpu)),
+            resched: [self.raw.resched(e.cpu), self.hypotheses.resched(e.cpu)[0]],
         });
         (prev, leaving.stint)
     }
@@ -282,7 +294,8 @@ impl Extractor {
     ) {
         let place = self.board.place(next);
         let waiting = offered(self.queues.queue(e.cpu), &mut self.line);
-        self.replays.iter_mut().for_each(|r| r.after_pick(e, trace, waiting, next));
+        self.raw.after_pick(e, trace, waiting, next);
+        self.hypotheses.after_pick(e, trace, waiting, next);
         if let (Some(p), true) = (place, waiting.len() > 1) {
             self.lanes[e.cpu.ix()].score(self.board.views[p].map(|v| v.picked));
         }

@@ -4,8 +4,9 @@
 use super::{Bound, MIB, RESERVE, Room, size};
 use crate::dataset::catalog::{Entry, Split};
 use crate::dataset::chunks::chunks_of;
-use crate::features::{CAND, RANKS, RECENT, VOTERS};
-use crate::predictor::networks::{Tensor, VOTES};
+use crate::dataset::chunks::SAMPLED;
+use crate::features::{CAND, THREAD};
+use crate::predictor::networks::Tensor;
 use crate::train::{Data, Target, TrainConfig, Wrong};
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ pub(super) fn step(config: &TrainConfig, data: &Data) -> u64 {
         let cpu = &data.training[chunk.recording].cpus[chunk.cpu];
         let end = (chunk.start + chunk.length).min(cpu.classes.len());
         span = span.max(end - chunk.start.saturating_sub(context));
-        candidates.push(cpu.picks[chunk.picks(cpu)].iter().map(|p| usize::from(p.count)).sum::<usize>());
+        candidates.push(cpu.picks.at[chunk.picks(cpu)].iter().map(|p| usize::from(p.count)).sum::<usize>());
         forecasts.push(chunk.asks(cpu).len());
     }
     let n = config.batch.min(candidates.len());
@@ -57,8 +58,7 @@ fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     let m = &config.model;
     let trunk = load.tokens * m.channels * (m.blocks * m.kind.remembered() + 6);
     let picks = load.candidates * 3 * (CAND + m.hidden + m.hidden2);
-    let recent = (RANKS - 2) * (2 * RECENT + VOTERS + 3 * m.recent);
-    let asks = load.forecasts * (3 * (VOTES + VOTERS + m.gate) + recent);
+    let asks = load.forecasts * SAMPLED[1] * 3 * (THREAD + m.forecast + m.forecast2);
     let parameters: usize = m.tensors().iter().map(Tensor::count).sum();
     // Another device has memory of its own; what it is given passes through this one.
     let graph = if config.device == Target::Cpu { trunk + picks + asks } else { (picks + asks) / 3 };
