@@ -112,12 +112,12 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 12,
-            learning_rate: 3e-3,
+            epochs: 8,
+            learning_rate: 1.5e-3,
             schedule: Schedule::OneCycle,
             weight_decay: 1e-2,
             clip: 1.0,
-            batch: 4,
+            batch: 8,
             chunk: CHUNK,
             patience: 0,
             forecast_weight: 1.0,

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    ASK, ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, MOST_EXPECTED, Outcome, QUERY, QUERY_NAMES, Sink, THREAD,
-    THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, Token,
+    ASK, ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, MOST_EXPECTED, Outcome, QUERY, QUERY_NAMES, Sink,
+    THREAD, THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, ThreadIx, Trace, TraceBuilder};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, TOKEN_X_NAMES, Token, ASK_NAMES,
+    ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::ingest;
 use kernel_oracle::trace::{CpuId, EventKind, Trace};

@@ -285,7 +285,16 @@ fn a_model_for_other_inputs_is_refused() {
 }
 
 fn small() -> ModelConfig {
-    ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, forecast: 16, forecast2: 8, ..ModelConfig::of(Kind::Tcn) }
+    ModelConfig {
+        channels: 8,
+        kernel: 2,
+        blocks: 3,
+        hidden: 16,
+        hidden2: 8,
+        forecast: 16,
+        forecast2: 8,
+        ..ModelConfig::of(Kind::Tcn)
+    }
 }
 
 /// The first chunks of a recording in which something was decided.
@@ -373,7 +382,8 @@ fn a_training_that_diverges_says_at_which_step() {
 #[test]
 fn training_data_keep_the_real_one_among_the_sampled() {
     let trace = recording("hackbench-pipe-4g_run0");
-    let all = Recording::new(&trace, Keep { candidates: [usize::MAX; 2], decisions: usize::MAX, forecasts: usize::MAX });
+    let all =
+        Recording::new(&trace, Keep { candidates: [usize::MAX; 2], decisions: usize::MAX, forecasts: usize::MAX });
     let few = Recording::new(&trace, Keep { candidates: [5; 2], decisions: usize::MAX, forecasts: usize::MAX });
     let mut sampled = 0;
     for (all, few) in all.cpus.iter().zip(&few.cpus) {

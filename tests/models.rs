@@ -104,8 +104,10 @@ fn difference(weights: &Weights, trace: &Trace, events: usize) -> f32 {
     let (mut compared, mut most) = (0, 0.0_f32);
     for one in &both.cpus {
         let h = network.trunk(&tokens(&one.tokens), &device);
-        let pick: Vec<f32> = network.scores(Question::Pick, &h, &one.picks, &device).into_data().try_into_vec().unwrap();
-        let ask: Vec<f32> = network.scores(Question::Forecast, &h, &one.asks, &device).into_data().try_into_vec().unwrap();
+        let pick: Vec<f32> =
+            network.scores(Question::Pick, &h, &one.picks, &device).into_data().try_into_vec().unwrap();
+        let ask: Vec<f32> =
+            network.scores(Question::Forecast, &h, &one.asks, &device).into_data().try_into_vec().unwrap();
         assert_eq!((pick.len(), ask.len()), (one.pick_scores.len(), one.ask_scores.len()));
         let named = ask.into_iter().zip(one.ask_scores.iter().copied());
         for (a, b) in pick.into_iter().zip(one.pick_scores.iter().copied()).chain(named) {
@@ -270,7 +272,8 @@ fn train(config: &TrainConfig, data: &Data) -> (Weights, [f32; 2]) {
 fn every_kind_learns_and_the_same_seed_gives_the_same_bits() {
     let (few, more) = (little_data(8), little_data(100));
     for kind in [Kind::Lstm, Kind::Mlp] {
-        let model = ModelConfig { channels: 8, hidden: 16, hidden2: 8, forecast: 16, forecast2: 8, ..ModelConfig::of(kind) };
+        let model =
+            ModelConfig { channels: 8, hidden: 16, hidden2: 8, forecast: 16, forecast2: 8, ..ModelConfig::of(kind) };
         let config = TrainConfig { model, epochs: 300, learning_rate: 1e-2, ..TrainConfig::default() };
         let (_, loss) = train(&config, &few);
         assert!(loss[0] < 0.1 && loss[1] < 0.1, "{}: {loss:?}", kind.label());

@@ -18,7 +18,19 @@ pub const KEPT: [usize; 2] = [3_000, 3_000];
 /// Candidates with one of these are always sampled: what simple rules would pick is what must be told apart.
 const HARD: [&[&str]; 2] = [
     &["oldest", "newest", "second_newest", "raw_picked", "fix_picked", "last_1", "picked_3", "latest_6"],
-    &["rank_1", "rank_2", "oldest", "newest", "raw_next", "next_1", "often_1", "last_1", "latest_6", "due_first", "wakes_often"],
+    &[
+        "rank_1",
+        "rank_2",
+        "oldest",
+        "newest",
+        "raw_next",
+        "next_1",
+        "often_1",
+        "last_1",
+        "latest_6",
+        "due_first",
+        "wakes_often",
+    ],
 ];
 
 /// One CPU of a recording.
@@ -81,7 +93,12 @@ impl Recording {
     pub fn new(trace: &Trace, keep: Keep) -> Self {
         let column = |names: &[&str], name: &&str| names.iter().position(|n| n == name);
         let columns = |q: usize, names: &[&str]| HARD[q].iter().filter_map(|n| column(names, n)).collect();
-        let cpu = CpuData { classes: Vec::new(), x: Vec::new(), picks: Questions::new([CAND, QUERY]), asks: Questions::new([THREAD, ASK]) };
+        let cpu = CpuData {
+            classes: Vec::new(),
+            x: Vec::new(),
+            picks: Questions::new([CAND, QUERY]),
+            asks: Questions::new([THREAD, ASK]),
+        };
         let mut collector = Collector {
             cpus: vec![cpu; trace.cpus()],
             keep,
@@ -205,7 +222,15 @@ impl Pending {
     }
 
     /// Keeps it, with at most `most` of its candidates: candidate `real`, those with one of the flags `hard`, and any.
-    fn keep(&mut self, to: &mut Questions, width: usize, real: Option<u32>, hard: &[usize], most: usize, dice: &mut Dice) {
+    fn keep(
+        &mut self,
+        to: &mut Questions,
+        width: usize,
+        real: Option<u32>,
+        hard: &[usize],
+        most: usize,
+        dice: &mut Dice,
+    ) {
         let tokens = std::mem::take(&mut self.tokens);
         let Some(real) = real.map(|real| real as usize) else {
             return to.push(tokens, &self.query, std::iter::empty(), 0);

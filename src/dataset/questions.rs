@@ -172,7 +172,9 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back() {
         let mut all = Questions::new([130, 3]);
-        let row = |k: usize| (0..130).map(|i| if i % 3 == k % 3 { 0.25 * i as f32 - 15.0 } else { 0.0 }).collect::<Vec<f32>>();
+        let row = |k: usize| {
+            (0..130).map(|i| if i % 3 == k % 3 { 0.25 * i as f32 - 15.0 } else { 0.0 }).collect::<Vec<f32>>()
+        };
         for t in 0..6u32 {
             let rows: Vec<_> = (0..t as usize).map(row).collect();
             all.push(t, &[t as f32, 0.0, -1.0], rows.iter().map(Vec::as_slice), 0);

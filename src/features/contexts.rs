@@ -7,8 +7,6 @@ use super::sets::{Entry, Sets, mix};
 
 /// Contexts of a question.
 pub(super) const CONTEXTS: usize = 8;
-/// Columns of a candidate for each: known well, known little, the last one.
-pub(super) const COLUMNS: usize = 3 * CONTEXTS;
 /// Hashes of the contexts.
 pub(super) type Keys = [u64; CONTEXTS];
 
@@ -72,10 +70,15 @@ impl Contexts {
     /// Followers of the contexts that still count, context by context.
     pub fn followers(&self, keys: &Keys) -> impl Iterator<Item = Ident> {
         let found = keys.map(|key| self.sets.get(key).copied());
-        found.into_iter().flatten().flat_map(|f| f.who.into_iter().zip(f.count)).filter(|(_, n)| *n > 0.1).map(|(w, _)| w)
+        found
+            .into_iter()
+            .flatten()
+            .flat_map(|f| f.who.into_iter().zip(f.count))
+            .filter(|(_, n)| *n > 0.1)
+            .map(|(w, _)| w)
     }
 
-    /// Fills [`COLUMNS`] columns from `column` on in the rows (each `width` wide) of the candidates `who`:
+    /// Fills three columns for each context (known well, known little, the last one) from `column` on in the rows (each `width` wide) of the candidates `who`:
     /// `ln((c + a) n / (total + a n))` for c counts of n candidates, a the prior.
     pub fn fill(&self, keys: &Keys, who: &[Ident], rows: &mut [f32], width: usize, column: usize) {
         let n = who.len() as f32;
@@ -108,6 +111,8 @@ pub(super) fn key<const N: usize>(number: u64, of: [u32; N]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const COLUMNS: usize = 3 * CONTEXTS;
 
     #[test]
     fn followers_stand_out_and_the_last_one_is_told() {

@@ -12,6 +12,8 @@ use crate::trace::{CpuId, Nanos, ThreadIx};
 
 /// Threads of a queue that are candidates: of a longer one the oldest and the newest, half of each.
 const FROM_QUEUE: usize = 16;
+/// So many candidates are filled up with those that ran here longer ago: more of them are right as rarely as not at all.
+const USUAL: usize = 20;
 /// What a stint is taken to last where none was seen, ns.
 const USUAL_STINT: f32 = 100_000.0;
 
@@ -119,6 +121,9 @@ impl Expected {
             }
         }
         for at in scene.lane.longer_ago() {
+            if self.threads.len() >= USUAL {
+                break;
+            }
             self.add(*at, scene);
         }
         self.idents.clear();
@@ -267,14 +272,15 @@ impl Expected {
         let q = &mut self.query;
         q.fill(0.0);
         let found = scene.follow.here(&scene.lane.history, scene.cpu.ix());
-        for (order, followers) in found.into_iter().enumerate().filter_map(|(i, f): (usize, Option<&Followers>)| Some((i, f?))) {
+        for (order, followers) in
+            found.into_iter().enumerate().filter_map(|(i, f): (usize, Option<&Followers>)| Some((i, f?)))
+        {
             q[ask::share_1 + 2 * order] = followers.best().1 / (followers.total as f32 + 0.5);
             q[ask::seen_1 + 2 * order] = log_count(followers.total, 5.0);
         }
         let queue = scene.queues.queue(scene.cpu);
-        let waited = |at: Option<&ThreadIx>| {
-            at.map_or(0.0, |t| log_time(scene.now.since(scene.queues.entry(*t).enqueued).0))
-        };
+        let waited =
+            |at: Option<&ThreadIx>| at.map_or(0.0, |t| log_time(scene.now.since(scene.queues.entry(*t).enqueued).0));
         q[ask::waiting] = log_count(queue.len() as u32, 3.0);
         if queue.len() < 3 {
             q[ask::queue_0 + queue.len()] = 1.0;

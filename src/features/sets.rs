@@ -67,11 +67,8 @@ impl<E: Entry> Sets<E> {
 
     /// Doubles the number of sets. Each set splits in two, so everything finds room.
     fn grow(&mut self) {
-        let mut wider = Self {
-            keys: vec![0; self.keys.len() * 2],
-            entries: vec![E::EMPTY; self.keys.len() * 2],
-            most: self.most,
-        };
+        let mut wider =
+            Self { keys: vec![0; self.keys.len() * 2], entries: vec![E::EMPTY; self.keys.len() * 2], most: self.most };
         for (key, entry) in self.keys.iter().zip(&self.entries).filter(|(k, _)| **k != 0) {
             let set = wider.set(*key);
             let free = wider.keys[set..set + WAYS].iter().position(|k| *k == 0).unwrap_or(0);

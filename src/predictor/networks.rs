@@ -161,7 +161,7 @@ const TCN: Entry = Entry {
 const LSTM: Entry = Entry {
     label: "lstm",
     bundled: include_bytes!("../../assets/models/lstm.koracle"),
-    usual: |tcn| ModelConfig { channels: 48, kernel: 1, blocks: 1, adapt: false, ..tcn },
+    usual: |tcn| ModelConfig { channels: 48, kernel: 1, blocks: 1, ..tcn },
     read: [(0, 16), (1, 12)],
     trained: [(1, 1), (1, 12)],
     reach: |_| None,
@@ -172,7 +172,7 @@ const LSTM: Entry = Entry {
 const MLP: Entry = Entry {
     label: "mlp",
     bundled: include_bytes!("../../assets/models/mlp.koracle"),
-    usual: |tcn| ModelConfig { kernel: 1, blocks: 0, adapt: false, ..tcn },
+    usual: |tcn| ModelConfig { kernel: 1, blocks: 0, ..tcn },
     read: [(0, 16), (0, 0)],
     trained: [(1, 1), (0, 0)],
     reach: |_| Some(1),
@@ -303,7 +303,7 @@ impl Default for ModelConfig {
             channels: 32,
             kernel: 3,
             blocks: 5,
-            hidden: 32,
+            hidden: 48,
             hidden2: 32,
             forecast: 32,
             forecast2: 16,

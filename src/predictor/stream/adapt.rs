@@ -10,7 +10,7 @@ use super::simd::{Work, dispatch, dot};
 use crate::features::{Decision, Outcome};
 
 /// Learning rates of the two questions, chosen on validation.
-const RATES: [f32; 2] = [0.003, 0.003];
+const RATES: [f32; 2] = [0.003, 0.0015];
 /// One outcome moves no difference of scores by more than about this (nats), however large the inputs.
 const FURTHEST: f32 = 1.0;
 

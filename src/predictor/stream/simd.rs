@@ -246,8 +246,10 @@ mod tests {
             }
         }
         for width in [1, 7, 16, 24, 40] {
-            let (x, w): (Vec<f32>, Vec<f32>) =
-                ((0..52).map(|i| (i as f32 * 0.7).sin()).collect(), (0..11 * width).map(|i| (i as f32 * 0.3).cos()).collect());
+            let (x, w): (Vec<f32>, Vec<f32>) = (
+                (0..52).map(|i| (i as f32 * 0.7).sin()).collect(),
+                (0..11 * width).map(|i| (i as f32 * 0.3).cos()).collect(),
+            );
             let mut out = vec![0.5; BLOCK * width];
             dispatch(Products(&x, &w, width, &mut out));
             for (i, row) in out.chunks_exact(width).enumerate() {

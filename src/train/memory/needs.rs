@@ -3,8 +3,8 @@
 
 use super::{Bound, MIB, RESERVE, Room, size};
 use crate::dataset::catalog::{Entry, Split};
-use crate::dataset::chunks::chunks_of;
 use crate::dataset::chunks::SAMPLED;
+use crate::dataset::chunks::chunks_of;
 use crate::features::{CAND, THREAD};
 use crate::predictor::networks::Tensor;
 use crate::train::{Data, Target, TrainConfig, Wrong};
