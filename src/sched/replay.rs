@@ -8,6 +8,7 @@
 
 mod cfs;
 mod correction;
+mod cpu;
 mod eevdf;
 mod engine;
 mod entity;

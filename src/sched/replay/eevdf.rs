@@ -2,7 +2,8 @@
 //! Nothing here knows events.
 
 use super::correction::Correction;
-use super::engine::{Doubt, Engine, How};
+use super::cpu::Doubt;
+use super::engine::{Engine, How};
 use super::entity::{Doing, Mask, NONE, lanes, virtual_time, which};
 use crate::trace::ThreadIx;
 

@@ -2,9 +2,9 @@
 //! do to that. The rules of the scheduling class (placement, pick, charge) are in `eevdf` and `cfs`.
 
 use super::correction::Correction;
+use super::cpu::{Cpu, Open};
 use super::entity::{Doing, Entity, Mask, NONE, Task, all, is_kernel_thread, lanes, weight, which};
 use super::queue::Queue;
-use super::views::Ranks;
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, SchedClass, TaskId, TaskState, TaskTable, ThreadIx};
 
@@ -12,51 +12,6 @@ use crate::trace::{CpuId, Event, EventKind, SchedClass, TaskId, TaskState, TaskT
 pub(super) const GROUPS: usize = 2;
 /// A task that leaves the CPU runnable and unasked after less than this has yielded.
 const YIELD_NS: u64 = 2_000_000;
-
-/// Per-CPU state.
-#[derive(Clone, Debug)]
-pub(super) struct Cpu<const N: usize> {
-    /// Thread that runs, [`NONE`] for idle or not known.
-    pub curr: u32,
-    /// Up to when `curr` is charged.
-    pub last: [u64; N],
-    /// When `curr` came in.
-    pub since: u64,
-    /// Lanes in which a reschedule is due.
-    pub resched: Mask,
-    /// A wake-up came to this CPU since `curr` came in.
-    pub woken: bool,
-    /// Pulled here by this CPU's balancing, not yet attached.
-    pub batch: Vec<u32>,
-    /// Queued real-time threads.
-    pub real_time: Vec<u32>,
-    pub open: Open<N>,
-    pub ranks: Ranks<N>,
-}
-
-/// The open decision of a CPU.
-#[derive(Clone, Debug)]
-pub(super) struct Open<const N: usize> {
-    /// `prev` and whether it stays runnable.
-    pub prev: u32,
-    pub prev_runs: bool,
-    /// Lanes in which what `prev` did is in doubt, and what it may have been.
-    pub doubtful: Mask,
-    pub doubts: [Doubt; N],
-    /// The replay's pick.
-    pub pick: [u32; N],
-}
-
-/// A switch that may have been a yield or a preemption; settled once the outcome is known.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Doubt {
-    /// (virtual time, deadline) if it was preempted.
-    pub kept: (i64, i64),
-    /// (virtual time, deadline) if it yielded while eligible.
-    pub gave: (i64, i64),
-    /// The guess that is in force.
-    pub yielded: bool,
-}
 
 /// How an entity comes onto a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,18 +60,6 @@ impl<const N: usize> Engine<N> {
             queues.push(Queue::new(ents.len() as u32));
             ents.push(group);
         }
-        let open = Open { prev: NONE, prev_runs: false, doubtful: 0, doubts: [Doubt::default(); N], pick: [NONE; N] };
-        let cpu = Cpu {
-            curr: NONE,
-            last: [0; N],
-            since: 0,
-            resched: 0,
-            woken: false,
-            batch: Vec::new(),
-            real_time: Vec::new(),
-            open,
-            ranks: Ranks::new(),
-        };
         Self {
             cfs: class == SchedClass::Cfs,
             flat: false,
@@ -126,7 +69,7 @@ impl<const N: usize> Engine<N> {
             rules,
             ents,
             queues,
-            cpus: vec![cpu; cpus],
+            cpus: vec![Cpu::new(); cpus],
             seq: 0,
             habit: [0; N],
         }
