@@ -16,12 +16,14 @@ pub(super) struct Ranks<const N: usize> {
     /// By lane: the same, ascending. Only of many.
     sorted: Vec<i64>,
     least: [i64; N],
+    /// What the virtual times of the CPU's queues are measured from: of its root, and of each group.
+    bases: [[i64; N]; 1 + GROUPS],
     fresh: bool,
 }
 
 impl<const N: usize> Ranks<N> {
     pub fn new() -> Self {
-        Self { keys: Vec::new(), sorted: Vec::new(), least: [0; N], fresh: false }
+        Self { keys: Vec::new(), sorted: Vec::new(), least: [0; N], bases: [[0; N]; 1 + GROUPS], fresh: false }
     }
 
     /// Another decision.
@@ -78,8 +80,14 @@ impl<const N: usize> Engine<N> {
         let e = &self.ents[thread.ix()];
         let q = self.queue_of(e, thread, cpu);
         let mut key = [0; N];
+        let first = self.first_group(cpu.ix());
+        let base = match q {
+            q if q == cpu.ix() => ranks.bases[0],
+            q if (first..first + GROUPS).contains(&q) => ranks.bases[1 + q - first],
+            q => self.base(q),
+        };
         for h in 0..N {
-            (seen.lag_ns[h], key[h]) = self.standing(e, q, h);
+            (seen.lag_ns[h], key[h]) = self.standing(e, base[h], h);
         }
         let before = ranks.before(&key);
         for h in 0..N {
@@ -99,15 +107,22 @@ impl<const N: usize> Engine<N> {
     pub fn next_waiting(&self, cpu: CpuId, waiting: &[ThreadIx]) -> [Option<ThreadIx>; N] {
         let mut best = [None; N];
         let mut least = [(true, true, i64::MAX); N];
+        // Most are on one queue.
+        let (mut at, mut base) = (usize::MAX, [0; N]);
         for &thread in waiting {
             let Some(e) = self.ents.get(thread.ix()).filter(|_| self.is_thread(thread)) else { continue };
             let real_time = e.task.real_time;
-            let q = if real_time { 0 } else { self.queue_of(e, thread, cpu) };
+            if !real_time {
+                let q = self.queue_of(e, thread, cpu);
+                if q != at {
+                    (at, base) = (q, self.base(q));
+                }
+            }
             for h in 0..N {
                 let rank = if real_time {
                     (false, false, i64::from(e.task.prio))
                 } else {
-                    let (lag, key) = self.standing(e, q, h);
+                    let (lag, key) = self.standing(e, base[h], h);
                     let eligible = self.cfs || lag >= 0;
                     (true, !eligible, if eligible { key } else { lag.wrapping_neg() })
                 };
@@ -122,18 +137,25 @@ impl<const N: usize> Engine<N> {
     /// [`Self::standing`] of a waiting fair thread.
     pub fn standing_of(&self, cpu: CpuId, thread: ThreadIx) -> Option<[(i64, i64); N]> {
         let e = self.ents.get(thread.ix()).filter(|e| !e.task.real_time && self.is_thread(thread))?;
-        let q = self.queue_of(e, thread, cpu);
-        Some(std::array::from_fn(|h| self.standing(e, q, h)))
+        let base = self.base(self.queue_of(e, thread, cpu));
+        Some(std::array::from_fn(|h| self.standing(e, base[h], h)))
+    }
+
+    /// What the virtual times of a queue are measured from: their average (CFS: their floor).
+    fn base(&self, q: usize) -> [i64; N] {
+        let queue = &self.queues[q];
+        if self.cfs { queue.min_v } else { std::array::from_fn(|h| queue.average(h)) }
+    }
+
+    /// The first of the queues of a CPU's groups.
+    fn first_group(&self, cpu: usize) -> usize {
+        self.cpus.len() + cpu * GROUPS
     }
 
     /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
-    fn standing(&self, e: &Entity<N>, q: usize, h: usize) -> (i64, i64) {
-        if self.cfs {
-            let lag = self.queues[q].min_v[h].wrapping_sub(e.v[h]);
-            return (lag, lag.wrapping_neg());
-        }
-        let average = self.queues[q].average(h);
-        (average.wrapping_sub(e.v[h]), e.deadline[h].wrapping_sub(average))
+    fn standing(&self, e: &Entity<N>, base: i64, h: usize) -> (i64, i64) {
+        let lag = base.wrapping_sub(e.v[h]);
+        (lag, if self.cfs { lag.wrapping_neg() } else { e.deadline[h].wrapping_sub(base) })
     }
 
     /// Collects the keys of everyone waiting on `cpu`.
@@ -141,24 +163,23 @@ impl<const N: usize> Engine<N> {
         let mut ranks = std::mem::replace(&mut self.cpus[cpu].ranks, Ranks::new());
         ranks.keys.clear();
         let (mut min, prev) = ([i64::MAX; N], self.cpus[cpu].open.prev);
-        let first = self.cpus.len() + cpu * GROUPS;
-        for q in std::iter::once(cpu).chain(first..first + GROUPS) {
+        let first = self.first_group(cpu);
+        for (i, q) in std::iter::once(cpu).chain(first..first + GROUPS).enumerate() {
             let queue = &self.queues[q];
             let crowded = queue.crowded();
-            let base: [i64; N] = std::array::from_fn(|h| if self.cfs { queue.min_v[h] } else { queue.average(h) });
+            let base = self.base(q);
+            ranks.bases[i] = base;
             for &id in &queue.list {
                 let e = &self.ents[id as usize];
                 if e.owns != NONE || e.task.doing != Doing::Queued || id == prev {
                     continue;
                 }
-                let by = if self.cfs { &e.v } else { &e.deadline };
                 let mut keys = [i64::MAX; N];
                 for h in 0..N {
                     if e.on & !crowded & 1 << h != 0 {
-                        let key = by[h].wrapping_sub(base[h]);
+                        let (lag, key) = self.standing(e, base[h], h);
                         min[h] = min[h].min(key);
-                        // A lag that is not negative, as the views say it.
-                        if self.cfs || base[h].wrapping_sub(e.v[h]) >= 0 {
+                        if self.cfs || lag >= 0 {
                             keys[h] = key;
                         }
                     }
