@@ -149,8 +149,8 @@ impl<const N: usize> Engine<N> {
                 min[h] = min[h].min(v[h]);
             }
         }
-        for h in 0..N {
-            queue.min_v[h] = queue.min_v[h].max(min[h]);
+        for (floor, min) in queue.min_v.iter_mut().zip(min) {
+            *floor = (*floor).max(min);
         }
     }
 

@@ -242,14 +242,11 @@ impl<const N: usize> Engine<N> {
     /// `update_curr` of `cpu` at `now`.
     pub fn charge(&mut self, cpu: usize, now: u64, set: Mask) {
         let c = &mut self.cpus[cpu];
-        let mut delta = [0; N];
-        let mut set = set;
-        for h in 0..N {
-            if set >> h & 1 != 0 {
-                delta[h] = now.saturating_sub(c.last[h]) as i64;
-                c.last[h] = now;
-                set &= !(Mask::from(delta[h] == 0) << h);
-            }
+        let (mut delta, mut set) = ([0; N], set);
+        for h in lanes(set) {
+            delta[h] = now.saturating_sub(c.last[h]) as i64;
+            c.last[h] = now;
+            set &= !(Mask::from(delta[h] == 0) << h);
         }
         if c.curr == NONE || set == 0 || self.ents[c.curr as usize].task.real_time {
             return;
