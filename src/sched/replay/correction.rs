@@ -52,6 +52,10 @@ pub enum Correction {
 }
 
 impl Correction {
+    pub(super) fn may_blame_winner(self) -> bool {
+        matches!(self, Self::Deadlines { blame, .. } | Self::Times { blame } if blame != Blame::Losers)
+    }
+
     /// The rules of a scheduling class that are tried side by side; the first is the one that is best alone.
     pub fn all(class: SchedClass) -> [Self; HYPOTHESES] {
         if class == SchedClass::Cfs { CFS } else { EEVDF }
