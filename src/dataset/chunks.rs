@@ -14,7 +14,7 @@ pub const CHUNK: usize = 256;
 /// Candidates kept per decision in training, and per forecast.
 pub const SAMPLED: [usize; 2] = [12, 16];
 /// Decisions kept per recording, about, and forecasts: more of them cost memory, and bring nothing on validation.
-pub const KEPT: [usize; 2] = [3_000, 3_000];
+pub const KEPT: [usize; 2] = [1_500, 1_500];
 /// Candidates with one of these are always sampled: what simple rules would pick is what must be told apart.
 const HARD: [&[&str]; 2] = [
     &["oldest", "newest", "second_newest", "raw_picked", "fix_picked", "last_1", "picked_3", "latest_6"],
