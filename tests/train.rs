@@ -22,7 +22,16 @@ use std::process::Command;
 use tiny::tiny_catalog;
 
 fn small() -> ModelConfig {
-    ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, forecast: 16, forecast2: 8, ..ModelConfig::default() }
+    ModelConfig {
+        channels: 8,
+        kernel: 2,
+        blocks: 3,
+        hidden: 16,
+        hidden2: 8,
+        forecast: 16,
+        forecast2: 8,
+        ..ModelConfig::default()
+    }
 }
 
 /// The first decisions of one CPU of a real recording, to fit to and to choose by.

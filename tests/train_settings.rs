@@ -14,8 +14,16 @@ use std::path::Path;
 const STILL: f64 = 1e-30;
 
 fn config() -> TrainConfig {
-    let model =
-        ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, forecast: 16, forecast2: 8, ..ModelConfig::default() };
+    let model = ModelConfig {
+        channels: 8,
+        kernel: 2,
+        blocks: 3,
+        hidden: 16,
+        hidden2: 8,
+        forecast: 16,
+        forecast2: 8,
+        ..ModelConfig::default()
+    };
     let schedule = Schedule::Constant;
     TrainConfig { model, epochs: 2, batch: 1, chunk: 512, schedule, weight_decay: 0.0, ..TrainConfig::default() }
 }

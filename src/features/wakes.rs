@@ -57,11 +57,13 @@ mod tests {
         let mut wakes = Wakes::EMPTY;
         for _ in 0..200 {
             wakes.add(7);
-            (0..20).for_each(|other| wakes.add(100 + other));
+            (0..5).for_each(|other| wakes.add(100 + other));
             wakes.add(NOBODY);
             wakes.end_stint();
         }
         assert!((0.9..1.0).contains(&wakes.rate(7)), "{}", wakes.rate(7));
+        (0..50).for_each(|other| wakes.add(200 + other));
+        assert!((0.9..1.0).contains(&wakes.rate(7)), "those that come once go first: {}", wakes.rate(7));
         assert!(wakes.rate(5).abs() < f32::EPSILON && wakes.rate(NOBODY).abs() < f32::EPSILON);
     }
 }
