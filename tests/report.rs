@@ -174,7 +174,9 @@ fn without(value: &mut Value, key: &str) {
         of.remove(key);
         of.values_mut().for_each(|value| without(value, key));
     } else if let Value::Array(of) = value {
-        of.iter_mut().for_each(|value| without(value, key));
+        for value in of {
+            without(value, key);
+        }
     }
 }
 

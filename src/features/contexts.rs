@@ -63,7 +63,9 @@ impl Contexts {
     /// `who` came in the contexts.
     pub fn add(&mut self, keys: &Keys, who: Ident) {
         if who != NOBODY {
-            keys.iter().for_each(|key| self.sets.add(*key, who));
+            for key in keys {
+                self.sets.add(*key, who);
+            }
         }
     }
 
@@ -125,7 +127,7 @@ mod tests {
         contexts.fill(&keys, &[4, 5, NOBODY], &mut rows, COLUMNS, 0);
         let [four, five, none] = [&rows[..3], &rows[COLUMNS..][..3], &rows[2 * COLUMNS..][..3]];
         assert!(four[0] > five[0] && five[0] > none[0], "{rows:?}");
-        assert_eq!([four[2], five[2], none[2]], [0.0, 1.0, 0.0]);
+        assert_eq!([four[2], five[2], none[2]].map(f32::to_bits), [0.0f32, 1.0, 0.0].map(f32::to_bits));
         assert!(rows.iter().all(|x| x.is_finite()));
         assert_eq!(contexts.followers(&keys).take(2).collect::<Vec<_>>(), [4, 5]);
         // A context that was seen once has a column of its own.

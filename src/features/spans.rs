@@ -56,7 +56,7 @@ impl Spans {
 
 /// Middles of the bins, ns.
 static MIDDLES: std::sync::LazyLock<[f32; BINS]> =
-    std::sync::LazyLock::new(|| std::array::from_fn(|i| FIRST_NS * ((i as f32 + 0.5) / 2.0).exp2()));
+    std::sync::LazyLock::new(|| std::array::from_fn(|i| FIRST_NS * (0.5 * i as f32 + 0.25).exp2()));
 
 /// The bin of a duration: two for each doubling.
 fn bin(ns: u64) -> usize {

@@ -7,7 +7,7 @@
 //! head:  z_j = o . relu(S relu(Wr r_j + Wq q + Wh h + b) + b') + s . r_j      r_j, q normalised, cut at 8
 //! ```
 //!
-//! Both questions have such a head: r_j is what is known of candidate j, q what is known of the moment.
+//! Both questions have such a head: `r_j` is what is known of candidate j, q what is known of the moment.
 //!
 //! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has a slow
 //! backward pass.

@@ -34,7 +34,7 @@ pub struct Heuristic {
     /// Of a forecast's rows: whether it is unranked, since when it left.
     left: [usize; 2],
     /// Of a forecast's rows, per order: the most frequent follower, the last one.
-    followers: [[usize; 2]; ORDERS],
+    followers: Box<[[usize; 2]; ORDERS]>,
     /// Per CPU: candidates of the last decision and their scores, for a rule that forecasts by them.
     order: Vec<Vec<(ThreadIx, f32)>>,
 }
@@ -75,7 +75,8 @@ impl Heuristic {
         // A name that is not there reads a column past the end, which is zero; a test holds that all are there.
         let asked = |name: &str| THREAD_NAMES.iter().position(|n| *n == name).unwrap_or(THREAD);
         let left = ["unranked", "since_left"].map(asked);
-        let followers = std::array::from_fn(|k| ["often", "last"].map(|which| asked(&format!("{which}_{}", k + 1))));
+        let followers =
+            Box::new(std::array::from_fn(|k| ["often", "last"].map(|which| asked(&format!("{which}_{}", k + 1)))));
         Self { rule, random: seed, columns, left, followers, order: Vec::new() }
     }
 
