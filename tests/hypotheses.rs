@@ -26,12 +26,16 @@ fn same_as_apart(trace: &Trace, upto: usize) -> usize {
         queues.observe(&e, trace);
         if e.kind != EventKind::Switch {
             together.event(&e, trace);
-            apart.iter_mut().for_each(|r| r.event(&e, trace));
+            for r in &mut apart {
+                r.event(&e, trace);
+            }
             queues.apply(&e, trace);
             continue;
         }
         together.before_pick(&e, trace);
-        apart.iter_mut().for_each(|r| r.before_pick(&e, trace));
+        for r in &mut apart {
+            r.before_pick(&e, trace);
+        }
         queues.begin_switch(&e, trace.tasks());
         let waiting = queues.queue(e.cpu).to_vec();
         rows.resize(waiting.len(), Beliefs::default());
@@ -46,7 +50,9 @@ fn same_as_apart(trace: &Trace, upto: usize) -> usize {
         disagree += usize::from(rows.iter().any(|row| row.picked.iter().any(|p| *p != row.picked[0])));
         let next = trace.tasks().thread_on(e.next, e.cpu);
         together.after_pick(&e, trace, &waiting, next);
-        apart.iter_mut().for_each(|r| r.after_pick(&e, trace, &waiting, next));
+        for r in &mut apart {
+            r.after_pick(&e, trace, &waiting, next);
+        }
         queues.finish_switch(&e, trace.tasks());
         let waiting = queues.queue(e.cpu);
         let nexts = together.next_waiting(e.cpu, waiting);
