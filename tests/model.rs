@@ -299,7 +299,8 @@ fn small() -> ModelConfig {
 
 /// The first chunks of a recording in which something was decided.
 fn little_data(decisions: usize) -> Data {
-    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), Keep::TRAINING);
+    let all = Keep { decisions: usize::MAX, forecasts: usize::MAX, ..Keep::TRAINING };
+    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), all);
     r.cpus.truncate(1);
     let data = &mut r.cpus[0];
     data.picks.at.retain(|p| p.count > 0 && p.tokens <= 4_000);

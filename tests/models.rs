@@ -247,7 +247,8 @@ fn a_file_that_names_no_kind_holds_a_tcn() {
 
 /// The first decisions of a recording.
 fn little_data(decisions: usize) -> Data {
-    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), Keep::TRAINING);
+    let all = Keep { decisions: usize::MAX, forecasts: usize::MAX, ..Keep::TRAINING };
+    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), all);
     r.cpus.truncate(1);
     let data = &mut r.cpus[0];
     data.picks.at.retain(|p| p.count > 0 && p.tokens <= 4_000);

@@ -4,6 +4,8 @@ use super::follow::{Ident, NOBODY};
 
 /// Threads kept.
 const KEEP: usize = 8;
+/// Highest rate that is told: one stint that woke many says little.
+const MOST: f32 = 4.0;
 /// What is kept of older stints when another one ends.
 const FADE: f32 = 0.98;
 
@@ -44,7 +46,7 @@ impl Wakes {
             return 0.0;
         }
         let count: f32 = self.who.iter().zip(self.count).map(|(w, n)| if *w == who { n } else { 0.0 }).sum();
-        count / (self.stints + 1.0)
+        (count / (self.stints + 1.0)).min(MOST)
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// A recording in memory, about: the bundled ones take 6 MiB on average.
 const RECORDING: u64 = 8 * MIB;
 /// Candidates and forecasts per scored token, before the recordings are known.
-const USUAL: [f64; 2] = [3.0, 0.5];
+const USUAL: [f64; 2] = [2.2, 0.2];
 /// Where nothing can be found out about the machine, a step is meant to take so much at most.
 const UNKNOWN: u64 = 8 << 30;
 /// A run that takes more than this share of what there is can be hurt by whatever else runs.
@@ -63,7 +63,7 @@ fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     // Another device has memory of its own; what it is given passes through this one.
     let graph = if config.device == Target::Cpu { trunk + picks + asks } else { (picks + asks) / 3 };
     // Gradients and two moments; and when there is no graph, the copies that a checkpoint is made of.
-    4 * (graph.max(6 * parameters) + 3 * parameters) as u64
+    4 * (graph.max(6 * parameters) + 5 * parameters) as u64
 }
 
 /// What a run will meet: the memory that is left, and the recordings that it can choose from.
