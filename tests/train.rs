@@ -37,7 +37,8 @@ fn small() -> ModelConfig {
 /// The first decisions of one CPU of a real recording, to fit to and to choose by.
 fn data() -> Data {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/hackbench-pipe-2g_run0.csv.zst");
-    let mut r = Recording::new(&kernel_oracle::ingest::open(&path).unwrap().trace, Keep::VALIDATION);
+    let keep = Keep { decisions: 1_500, forecasts: 4_000, ..Keep::VALIDATION };
+    let mut r = Recording::new(&kernel_oracle::ingest::open(&path).unwrap().trace, keep);
     r.cpus.truncate(1);
     let cpu = &mut r.cpus[0];
     cpu.picks.at.retain(|p| p.tokens <= 6_000);

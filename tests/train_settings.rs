@@ -31,7 +31,8 @@ fn config() -> TrainConfig {
 /// The first tokens of one CPU of a real recording.
 fn part(name: &str, workload: &str, tokens: u32) -> Recording {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("traces/{name}.csv.zst"));
-    let mut r = Recording::new(&kernel_oracle::ingest::open(&path).unwrap().trace, Keep::VALIDATION);
+    let keep = Keep { decisions: 1_500, forecasts: 4_000, ..Keep::VALIDATION };
+    let mut r = Recording::new(&kernel_oracle::ingest::open(&path).unwrap().trace, keep);
     r.workload = workload.into();
     r.cpus.truncate(1);
     r.cpus[0].picks.at.retain(|p| p.tokens <= tokens);
