@@ -96,14 +96,18 @@ fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (bloc
         let mut before = std::mem::take(&mut parsed);
         let beside = || {
             let following = read(&mut lines);
-            before.iter_mut().for_each(|part| whole.take_over(part));
+            for part in &mut before {
+                whole.take_over(part);
+            }
             following
         };
         (parsed, next) = rayon::join(parse, beside);
         spare.append(&mut before);
         lines.reuse(block);
     }
-    parsed.iter_mut().for_each(|part| whole.take_over(part));
+    for part in &mut parsed {
+        whole.take_over(part);
+    }
     lines.finish(source, &mut whole.report);
     if whole.counts > 0 {
         whole.report.warn(

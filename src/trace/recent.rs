@@ -43,10 +43,10 @@ fn slot(pid: Pid, name: u128) -> usize {
 pub(super) fn packed(name: &[u8]) -> Option<u128> {
     let length = name.len();
     // Two halves that meet or overlap: where they do, they say the same.
-    let (low, high) = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+    let (low, high) = if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
         let both = if length > 8 { u64::from_le_bytes(*last) >> (8 * (16usize.checked_sub(length)?)) } else { 0 };
         (u64::from_le_bytes(*first), both)
-    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+    } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
         let last = u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
         (u64::from(u32::from_le_bytes(*first)) | last, 0)
     } else {
