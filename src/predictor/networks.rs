@@ -12,6 +12,8 @@ pub const EMBED: [usize; 3] = [4, 8, 4];
 pub const CLAMP: f32 = 8.0;
 
 /// Maps raw inputs to what the network reads: `(x - mean) * scale`, cut at [`CLAMP`].
+#[allow(clippy::inline_always)] // part of code that is compiled for wider registers
+#[inline(always)]
 pub fn normalise(x: f32, mean: f32, scale: f32) -> f32 {
     ((x - mean) * scale).clamp(-CLAMP, CLAMP)
 }

@@ -67,6 +67,7 @@ impl Ask<'_> {
     }
 }
 
+#[inline(always)]
 fn norm(to: &mut [f32], from: &[f32], [mean, scale]: &[Vec<f32>; 2]) {
     for (((to, x), mean), scale) in to.iter_mut().zip(from).zip(mean).zip(scale) {
         *to = normalise(*x, *mean, *scale);
