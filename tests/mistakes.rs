@@ -455,8 +455,7 @@ fn an_explanation_does_not_depend_on_where_its_walk_starts() {
         assert_eq!(parse("not hit and queue>2").unwrap().rows(&plain), wrong, "{}", choice.label());
         let mut alike = 0;
         for row in [wrong.next(kept.len() / 3), wrong.next(kept.len() / 2), wrong.before(kept.len())] {
-            let row = row.unwrap();
-            let (event, shape) = (kept.event(row), same_shape(&kept, row));
+            let (event, shape) = (kept.event(row.unwrap()), same_shape(&kept, row.unwrap()));
             let near: Vec<u32> = shape.iter().copied().filter(|e| (*e as usize) + 4_000 > event).collect();
             alike += shape.len();
             for similar in [&near[..], &shape[..], &[]] {
