@@ -124,7 +124,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     let tight = outlook(140).check(&usual).unwrap().unwrap();
     assert!(tight.starts_with("the run takes about 1") && tight.contains("of the 140 MiB that are left"), "{tight}");
     let names = |config: &TrainConfig, free| outlook(free).check(config).map(drop).map_err(|w| w.setting);
-    assert_eq!(names(&usual, 8), Err("only"));
+    assert_eq!(names(&TrainConfig { batch: 4, ..usual.clone() }, 8), Err("only"));
     let none_kept = TrainConfig { hold_out: vec!["c".into()], ..usual.clone() };
     assert_eq!(names(&none_kept, 8), Err("channels"), "what is held out is not read");
     assert_eq!(names(&TrainConfig { batch: 64, ..usual.clone() }, 100), Err("batch"));
