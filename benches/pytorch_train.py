@@ -79,34 +79,21 @@ class Net(torch.nn.Module):
 
     def loss(self, b, forecast_weight):
         w, h, total = self.w, self.trunk(b), 0.0
-        n = len(b["pick_rows"])
-        if n:
-            query, cand = b["query"].reshape(n, -1), b["cand"].reshape(len(b["of"]), -1)
-            shared = query @ w["pick_query"] + h[b["pick_rows"]] @ w["pick_state"] + w["pick_bias"]
-            z = F.relu(cand @ w["pick_cand"] + shared[b["of"]])
-            if "pick_second" in w:
-                z = F.relu(z @ w["pick_second"] + w["pick_second_bias"])
-            z = (z @ w["pick_out"] + cand @ w["pick_skip"]).squeeze(1)
-            z = z[b["place"]].reshape(n, b["widest"]) + b["mask"].reshape(n, b["widest"])
-            real = F.log_softmax(z, 1).gather(1, b["target"].unsqueeze(1)).squeeze(1)
-            total = total - (real * b["pick_weight"]).sum()
-        n = len(b["ask_rows"])
-        if n:
-            ranks = w["forecast_bias"].shape[0]
-            vote_x, votes = b["vote_x"].reshape(n, -1), F.one_hot(b["votes"].reshape(n, -1), ranks).float()
-            v, rows = torch.cat([vote_x, votes.reshape(n, -1)], 1), h[b["ask_rows"]]
-            gate = F.relu(rows @ w["gate_state"] + v @ w["gate_votes"] + w["gate_bias"]) @ w["gate_out"] + w["gate_out_bias"]
-            z = rows @ w["forecast_state"] + w["forecast_bias"] + v @ w["forecast_votes"]
-            z = z + (votes * gate.unsqueeze(2)).sum(1)
-            known = b["recent"].reshape(n, ranks - 2, -1)
-            known = torch.cat([known, votes[:, :, 1:ranks - 1].transpose(1, 2)], 2)
-            shared = rows @ w["recent_state"] + vote_x @ w["recent_votes"] + w["recent_bias"]
-            each = F.relu(known @ w["recent_row"] + shared.unsqueeze(1)) @ w["recent_out"] + known @ w["recent_skip"]
-            z = z + F.pad(each.squeeze(2), (1, 1))
-            low = torch.zeros(ranks)
-            low[0] = -1e9
-            real = F.log_softmax(z + low, 1).gather(1, b["class"].unsqueeze(1)).squeeze(1)
-            total = total - forecast_weight * (real * b["ask_weight"]).sum()
+        for k, (of, share) in enumerate((("pick", 1.0), ("forecast", forecast_weight))):
+            n = len(b[f"{of}.rows"])
+            if not n:
+                continue
+            query = b[f"{of}.query"].reshape(n, -1)
+            rows = b[f"{of}.candidates"].reshape(len(b[f"{of}.of"]), -1)
+            shared = query @ w[f"{of}_query"] + h[b[f"{of}.rows"]] @ w[f"{of}_state"] + w[f"{of}_bias"]
+            z = F.relu(rows @ w[f"{of}_row"] + shared[b[f"{of}.of"]])
+            if f"{of}_second" in w:
+                z = F.relu(z @ w[f"{of}_second"] + w[f"{of}_second_bias"])
+            z = (z @ w[f"{of}_out"] + rows @ w[f"{of}_skip"]).squeeze(1)
+            widest = b["widest"][k]
+            z = z[b[f"{of}.place"]].reshape(n, widest) + b[f"{of}.mask"].reshape(n, widest)
+            real = F.log_softmax(z, 1).gather(1, b[f"{of}.target"].unsqueeze(1)).squeeze(1)
+            total = total - share * (real * b[f"{of}.weight"]).sum()
         return total
 
 

@@ -6,3 +6,4 @@ pub mod chunks;
 pub mod inside;
 pub mod opening;
 pub mod places;
+pub mod questions;

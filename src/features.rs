@@ -14,17 +14,17 @@
 
 use crate::trace::{CpuId, Nanos, TaskState, ThreadIx};
 
-/// Classes of the forecast: recency ranks 0..=16 on the CPU (0 is the running task itself), and 17 = any other.
+/// Ranks of a task in a CPU's sequence: places 0..=16 of its recency list, and 17 for any other.
 pub const RANKS: usize = 18;
-/// The forecast class "none of the ranked ones".
+/// The rank of a task that is not in the recency list.
 pub const OTHER: usize = RANKS - 1;
 /// Candidates of one decision at most: of a longer queue the oldest and the newest, half of each, are offered, so that an
 /// event's cost is bounded. Whoever waits between them is no candidate, and counts as not covered when it comes in.
 pub const MOST_CANDIDATES: usize = 1_024;
+/// Candidates of one forecast at most.
+pub const MOST_EXPECTED: usize = 48;
 /// Context lengths of the follow statistics (PPM orders 1..=4).
 pub const ORDERS: usize = 4;
-/// Who votes in a forecast: per order the most frequent and the last follower, then six that look at the queue.
-pub const VOTERS: usize = 2 * ORDERS + 6;
 
 /// One step of a CPU's sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,8 +87,9 @@ pub struct Outcome {
     pub next: ThreadIx,
     /// Its place among the candidates; `None`: the run queues did not know that it was runnable (not covered).
     pub pick: Option<u32>,
-    /// Its class in the forecast that was asked at the previous switch on this CPU: 0..[`RANKS`].
-    pub rank: u8,
+    /// Its place among the candidates of the forecast that was asked at the previous switch on this CPU; `None`: it was
+    /// none of them, or nothing was asked.
+    pub foretold: Option<u32>,
     /// False while the extractor is still warming up (the first [`Extractor::WARM_UP`] events are context only), and
     /// when time since the CPU's switch before is unknown.
     pub scored: bool,
@@ -107,19 +108,19 @@ pub struct Forecast<'a> {
     pub cpu: CpuId,
     /// When.
     pub time: Nanos,
-    /// The threads behind classes 0.., most recent first (0 is the running one); at most `RANKS - 1`.
-    pub recency: &'a [ThreadIx],
+    /// The thread that has just come in: never a candidate.
+    pub running: ThreadIx,
+    /// Who may be next, at most [`MOST_EXPECTED`]: first those that ran here last, most recent first; then who waits here,
+    /// who came next before, and who ran here longer ago.
+    pub candidates: &'a [ThreadIx],
+    /// So many of the first candidates are those that ran here last (at most 16).
+    pub ranked: usize,
     /// Threads waiting on this CPU now, oldest first; at most [`MOST_CANDIDATES`].
     pub queue: &'a [ThreadIx],
-    /// Per order 1..=4: class of the most frequent follower and of the last follower of the current context; then of
-    /// the oldest, second oldest, newest and second newest thread that waits here, and of the one that the corrected and
-    /// the uncorrected kernel replay would take next. [`OTHER`] when there is none.
-    pub votes: &'a [u8; VOTERS],
-    /// Per order: share of that most frequent follower, log of the context's count; then six columns that describe the
-    /// moment ([`VOTE_X_NAMES`]).
-    pub vote_x: &'a [f32; VOTERS],
-    /// `[threads behind classes 1.., RECENT]`: what is known about each of them.
-    pub recent: &'a [f32],
+    /// `[ASK]`: what is known about the moment.
+    pub query: &'a [f32],
+    /// `[candidates, THREAD]` row-major: what is known about each candidate.
+    pub features: &'a [f32],
 }
 
 /// Receives what the extractor finds, in order.
@@ -135,13 +136,16 @@ pub trait Sink {
 }
 
 mod candidates;
+mod contexts;
+mod expected;
 mod extractor;
 mod follow;
 mod history;
 mod layout;
-mod recent;
+mod sets;
+mod spans;
 mod tokens;
-mod votes;
+mod wakes;
 
 pub use extractor::Extractor;
 
@@ -157,7 +161,7 @@ fn offered<'a>(queue: &'a [ThreadIx], room: &'a mut Vec<ThreadIx>) -> &'a [Threa
 }
 
 pub use layout::{
-    CAND, CAND_NAMES, QUERY, QUERY_NAMES, RECENT, RECENT_NAMES, TOKEN_X, TOKEN_X_NAMES, VOTE_X_NAMES, layout_hash,
+    ASK, ASK_NAMES, CAND, CAND_NAMES, QUERY, QUERY_NAMES, THREAD, THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, layout_hash,
 };
 
 impl Token {

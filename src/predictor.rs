@@ -13,7 +13,7 @@ pub mod ppm;
 pub mod stream;
 pub mod weights;
 
-use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
+use crate::features::{Decision, Forecast, Outcome, Token};
 use crate::trace::CpuId;
 
 /// What a predictor's answers are made from, and what is usual of it.
@@ -40,8 +40,8 @@ pub trait Predictor: Send {
     /// Scores every candidate: `scores` is cleared and filled with one logit per candidate, in their order.
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>);
 
-    /// Scores every forecast class. Class 0 (the running task) should be `f32::NEG_INFINITY`.
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]);
+    /// Scores every candidate of a forecast, as [`Self::pick`] does: `f32::NEG_INFINITY` for whom it does not name.
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>);
 
     /// What its answers are made from, when it can be taken apart.
     fn reads(&self) -> Option<Reads<'_>> {
@@ -78,7 +78,7 @@ impl<P: Predictor + ?Sized> Predictor for &mut P {
         (**self).pick(decision, scores);
     }
 
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
         (**self).forecast(forecast, scores);
     }
 

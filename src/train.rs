@@ -32,7 +32,7 @@ use crate::dataset::catalog::{Filter, Split};
 use crate::dataset::chunks::{CHUNK, Dice, Recording, chunks_of};
 use crate::job::{self, Cancel};
 use crate::predictor::dense::{Cut, Network};
-use crate::predictor::networks::ModelConfig;
+use crate::predictor::networks::{ModelConfig, Question};
 use crate::predictor::weights::{Provenance, WeightsError};
 use batch::Batch;
 use burn::module::Module;
@@ -112,12 +112,12 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 12,
-            learning_rate: 3e-3,
+            epochs: 8,
+            learning_rate: 1.5e-3,
             schedule: Schedule::OneCycle,
             weight_decay: 1e-2,
             clip: 1.0,
-            batch: 4,
+            batch: 8,
             chunk: CHUNK,
             patience: 0,
             forecast_weight: 1.0,
@@ -457,24 +457,20 @@ fn losses(
     let (h, cuts) = model.trunk_cut(&batch.tokens, device);
     let mut total: Option<Tensor<1>> = None;
     let mut each = [f32::NAN; 2];
-    let n = batch.picks.rows.len();
-    if n > 0 {
-        let scores = model.pick(&h, &batch.picks, device);
-        // [decisions, widest]: rows are padded with candidate 0, pushed out of the softmax by a large negative number.
-        let z = scores.select(0, ints(&batch.place)).reshape([n, batch.widest]);
-        let z = z + floats(&batch.mask).reshape([n, batch.widest]);
-        let real = log_softmax(z, 1).gather(1, ints(&batch.target).reshape([n, 1])).reshape([n]);
-        let loss = (real * floats(&batch.pick_weight)).sum().neg();
-        each[0] = loss.clone().into_scalar();
-        total = Some(loss);
-    }
-    let n = batch.asks.rows.len();
-    if n > 0 {
-        let z = model.forecast(&h, &batch.asks, device);
-        let real = log_softmax(z, 1).gather(1, ints(&batch.class).reshape([n, 1])).reshape([n]);
-        let loss = (real * floats(&batch.ask_weight)).sum().neg();
-        each[1] = loss.clone().into_scalar();
-        let loss = loss * forecast_weight;
+    let kinds = [(Question::Pick, &batch.picks, 1.0), (Question::Forecast, &batch.asks, forecast_weight)];
+    for (each, (of, asked, share)) in each.iter_mut().zip(kinds) {
+        let n = asked.target.len();
+        if n == 0 {
+            continue;
+        }
+        let scores = model.scores(of, &h, &asked.questions, device);
+        // [questions, widest]: rows are padded with candidate 0, pushed out of the softmax by a large negative number.
+        let z = scores.select(0, ints(&asked.place)).reshape([n, asked.widest]);
+        let z = z + floats(&asked.mask).reshape([n, asked.widest]);
+        let real = log_softmax(z, 1).gather(1, ints(&asked.target).reshape([n, 1])).reshape([n]);
+        let loss = (real * floats(&asked.weight)).sum().neg();
+        *each = loss.clone().into_scalar();
+        let loss = loss * share;
         total = Some(total.map_or(loss.clone(), |t| t + loss));
     }
     (total, each, cuts)

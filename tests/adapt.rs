@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
-use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token};
+use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, Sink, Token};
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::networks::{Kind, ModelConfig};
 use kernel_oracle::predictor::stream::StreamEngine;
@@ -21,7 +21,7 @@ fn recording(name: &str) -> Trace {
 struct Losses {
     engine: StreamEngine,
     scores: Vec<f32>,
-    open: Vec<Option<[f32; RANKS]>>,
+    open: Vec<Option<Vec<f32>>>,
     pick: Vec<f64>,
     forecast: Vec<f64>,
 }
@@ -60,14 +60,14 @@ impl Sink for Losses {
         if let Some(real) = o.pick.filter(|_| self.scores.len() > 1) {
             self.pick.push(log_loss(&self.scores, real as usize));
         }
-        if let Some(scores) = self.open[o.cpu.ix()].take().filter(|_| o.rank > 0) {
-            self.forecast.push(log_loss(&scores, o.rank.into()));
+        if let (Some(scores), Some(real)) = (self.open[o.cpu.ix()].take(), o.foretold) {
+            self.forecast.push(log_loss(&scores, real as usize));
         }
         self.engine.outcome(o);
     }
 
     fn forecast(&mut self, f: &Forecast<'_>) {
-        let mut scores = [0.0; RANKS];
+        let mut scores = Vec::new();
         self.engine.forecast(f, &mut scores);
         self.open[f.cpu.ix()] = Some(scores);
     }

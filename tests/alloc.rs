@@ -84,14 +84,15 @@ fn an_answer_allocates_nothing() {
         let half = trace.len() / 2;
         let asked = (0..half).filter(|i| watch.step(&trace, *i).is_some()).count();
         assert!(asked > 1_000);
-        // A context table may still double, a thread may appear for the first time: a handful, not one for each event.
+        // Each of four context tables may still double some times, two allocations each, and a thread may appear for the first
+        // time: a handful, not one for each event.
         let before = CALLS.get();
         let sure = (half..trace.len()).filter(|i| {
             let pick = watch.step(&trace, *i).and_then(|mut answered| answered.picks.first(0));
             pick.is_some_and(|(_, p)| p > 0.9)
         });
         let (sure, calls) = (sure.count(), CALLS.get() - before);
-        assert!(sure > 0 && calls <= 8, "{name}: {calls} allocations in {} events", trace.len() - half);
+        assert!(sure > 0 && calls <= 32, "{name}: {calls} allocations in {} events", trace.len() - half);
     }
 }
 
@@ -125,12 +126,12 @@ const EVENT: usize = 38;
 fn kept_states_share_what_did_not_change() {
     let trace = short_lived(40_000);
     let input = (trace.len() * EVENT) as f64;
-    // Beside the threads, every state has context tables of bounded size: 4 MB when they are full.
+    // Beside the threads, every state has context tables of bounded size: 7 MB when they are full.
     let (live, _) = most_held(|| Extractor::new(&trace));
     let held = |work: &dyn Fn() -> usize| {
         let (bytes, states) = most_held(work);
         assert!(states >= 5, "{states} states");
-        (bytes - live - 5_000_000 * states as i64) as f64 / input
+        (bytes - live - 8_000_000 * states as i64) as f64 / input
     };
     let fifo = Heuristic::new(Rule::Fifo, 0);
     let of_overlay = held(&|| overlay::run(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap().len());

@@ -5,7 +5,7 @@
 
 use kernel_oracle::dataset::catalog::Catalog;
 use kernel_oracle::evaluate::score::score;
-use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, Token};
+use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, Sink, Token};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
@@ -128,10 +128,12 @@ impl Sink for Script {
     }
 
     fn forecast(&mut self, f: &Forecast<'_>) {
-        let mut scores = [f32::NEG_INFINITY; RANKS];
+        let mut scores = std::mem::take(&mut self.scores);
         self.engine.forecast(f, &mut scores);
-        assert!(scores[0] == f32::NEG_INFINITY, "the running task is no answer");
+        assert_eq!(scores.len(), f.candidates.len(), "a score for each candidate");
+        assert!(scores.iter().all(|s| !s.is_nan()));
         self.say(f.event, 'f', &scores);
+        self.scores = scores;
     }
 }
 

@@ -5,7 +5,7 @@ use kernel_oracle::evaluate::overlay::{self, Cache, Chunk, Prediction};
 use kernel_oracle::evaluate::report::Report;
 use kernel_oracle::evaluate::score::{Counts, score};
 use kernel_oracle::evaluate::watch::{Everybody, Exchange};
-use kernel_oracle::features::{Decision, Extractor, Forecast, OTHER, Outcome, QUERY, RANKS, Sink, VOTERS};
+use kernel_oracle::features::{ASK, Decision, Extractor, Forecast, Outcome, QUERY, Sink};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
@@ -13,7 +13,8 @@ use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::trace::{CpuId, EventKind, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta};
 use std::path::Path;
 
-/// Always the same logits: candidate 0 twice as likely as 1, four times as likely as 2, ...; forecast class 1, then 2.
+/// Always the same logits: candidate 0 twice as likely as 1, four times as likely as 2, ...; of a forecast
+/// candidate 0, then 1, then 2, and nobody else.
 struct Fixed;
 
 impl Predictor for Fixed {
@@ -24,9 +25,9 @@ impl Predictor for Fixed {
         scores.clear();
         scores.extend((0..decision.candidates.len()).map(|i| -(i as f32) * std::f32::consts::LN_2));
     }
-    fn forecast(&mut self, _: &Forecast<'_>, scores: &mut [f32; RANKS]) {
-        scores.fill(f32::NEG_INFINITY);
-        (scores[1], scores[2], scores[OTHER], scores[3]) = (4.0, 3.0, 2.0, 1.0);
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
+        scores.clear();
+        scores.extend((0..forecast.candidates.len()).map(|i| if i < 3 { -(i as f32) } else { f32::NEG_INFINITY }));
     }
 }
 
@@ -41,16 +42,16 @@ impl Predictor for Mute {
         scores.clear();
         scores.resize(decision.candidates.len(), 0.0);
     }
-    fn forecast(&mut self, _: &Forecast<'_>, _: &mut [f32; RANKS]) {}
+    fn forecast(&mut self, _: &Forecast<'_>, _: &mut Vec<f32>) {}
 }
 
-/// One decision among `n` candidates with its outcome, then the next forecast.
+/// One decision among `n` candidates with its outcome, then the next forecast, of four.
 fn tell(
     (exchange, counts): (&mut Exchange<Everybody<'_>>, &mut Counts),
     event: u32,
     n: usize,
     pick: Option<u32>,
-    rank: u8,
+    foretold: Option<u32>,
     scored: bool,
 ) {
     let threads: Vec<_> = (10..10 + n as u32).map(ThreadIx).collect();
@@ -71,19 +72,19 @@ fn tell(
     };
     exchange.decision(&decision);
     let next = pick.map_or(ThreadIx(0), |p| threads[p as usize]);
-    exchange.outcome(&Outcome { event, cpu, time, next, pick, rank, scored, unknown: false, no_pick: false });
+    exchange.outcome(&Outcome { event, cpu, time, next, pick, foretold, scored, unknown: false, no_pick: false });
     counts.take(1, &mut exchange.answered(decision).unwrap());
-    let votes = [OTHER as u8; VOTERS];
-    let (recency, vote_x) = ([ThreadIx(3)], [0.0; VOTERS]);
+    let candidates = [20, 21, 22, 23].map(ThreadIx);
     exchange.forecast(&Forecast {
         event,
         cpu,
         time,
-        recency: &recency,
+        running: next,
+        candidates: &candidates,
+        ranked: 4,
         queue: &[],
-        votes: &votes,
-        vote_x: &vote_x,
-        recent: &[],
+        query: &[0.0; ASK],
+        features: &[],
     });
 }
 
@@ -95,13 +96,14 @@ fn close(a: f64, b: f64) -> bool {
 fn metrics_of_a_hand_made_stream() {
     let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(Fixed), Box::new(Mute)];
     let (mut exchange, mut counts) = (Exchange::new(1, Everybody(&mut predictors)), Counts::new(2));
-    let mut tell = |event, n, pick, rank, scored| tell((&mut exchange, &mut counts), event, n, pick, rank, scored);
-    tell(0, 2, Some(0), 1, false); // warm-up: not counted
-    tell(1, 4, Some(0), 1, true); // rank 1; forecast hit
-    tell(2, 4, Some(1), 2, true); // rank 2; forecast second
-    tell(3, 4, Some(3), 3, true); // rank 4; forecast fourth, behind "other"
-    tell(4, 4, None, OTHER as u8, true); // not covered; truth is "other": a miss
-    tell(6, 1, Some(0), 1, true); // trivial; forecast hit, asked 200 ns before
+    let mut tell =
+        |event, n, pick, foretold, scored| tell((&mut exchange, &mut counts), event, n, pick, foretold, scored);
+    tell(0, 2, Some(0), None, false); // warm-up: not counted
+    tell(1, 4, Some(0), Some(0), true); // rank 1; forecast hit
+    tell(2, 4, Some(1), Some(1), true); // rank 2; forecast second
+    tell(3, 4, Some(3), Some(2), true); // rank 4; forecast third
+    tell(4, 4, None, None, true); // not covered; no candidate of the forecast: a miss
+    tell(6, 1, Some(0), Some(0), true); // trivial; forecast hit, asked 200 ns before
     assert_eq!((counts.decisions, counts.non_trivial, counts.covered, counts.covered_non_trivial), (5, 4, 4, 3));
     assert_eq!(counts.idle, 1);
 
@@ -119,12 +121,25 @@ fn metrics_of_a_hand_made_stream() {
     assert!(close(forecast.top1, 2.0 / 5.0) && close(forecast.top3, 4.0 / 5.0), "{forecast:?}");
     assert!(!scores.forecast.contains_key("mute"), "gives no forecast");
     assert!(close(scores.coverage, 0.8) && close(scores.coverage_non_trivial, 0.75));
+    assert!(close(scores.forecast_coverage, 0.8) && close(report.mean.forecast_coverage, 0.8));
     assert!(close(scores.trivial_share, 0.2) && close(scores.idle_share, 0.2));
     assert_eq!(scores.lead_ns_median, 100);
     assert_eq!(report.mean.left_out, ["hand"], "four decisions are too few for the macro mean");
     assert!(report.mean.pick.is_empty() && close(report.mean.forecast["fixed"].top1, 0.4));
     assert_eq!((&*report.slices.queue[1].slice, report.slices.queue[1].non_trivial), ("3-4", 4));
     assert_eq!(report.slices.prev_state[2].top1["fixed"], Some(0.25));
+}
+
+#[test]
+fn who_is_a_candidate_but_not_named_is_a_miss() {
+    let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(Fixed), Box::new(Mute)];
+    let (mut exchange, mut counts) = (Exchange::new(1, Everybody(&mut predictors)), Counts::new(2));
+    tell((&mut exchange, &mut counts), 0, 2, Some(0), None, true); // nothing was asked before
+    assert_eq!((counts.lead.len(), counts.forecast[0].asked), (0, 0));
+    tell((&mut exchange, &mut counts), 1, 2, Some(0), Some(3), true);
+    let of = &counts.forecast[0];
+    assert_eq!((of.asked, of.top1, of.top3, counts.foreseeable), (1, 0, 0, 1));
+    assert_eq!(counts.forecast[1].asked, 0, "who names nobody is not counted");
 }
 
 fn bundled(name: &str) -> Trace {
@@ -189,7 +204,12 @@ fn overlay_and_eval_count_the_same_hits() {
     let scored: Vec<_> = scored.collect();
     let hits = scored.iter().filter(|p| !p.trivial && p.pick.rank == 1).count() as u64;
     let forecasts = scored.iter().filter(|p| p.forecast.rank == 1).count() as u64;
+    let told = scored.iter().map(|p| p.forecast).zip(&scored).filter(|(f, _)| f.thread != ThreadIx::NONE);
+    assert!(told.clone().count() + trace.cpus() >= scored.len(), "each forecast names a thread");
+    assert!(told.clone().all(|(f, p)| (f.rank == 1) == (f.thread == p.real)), "a hit is the thread that came in");
+    assert!(told.clone().all(|(f, _)| f.p > 0.0 && f.p_real <= f.p));
     let counts = counts(&trace, Rule::Followed);
+    assert!(counts.foreseeable > counts.forecast[0].top3 && counts.foreseeable <= counts.lead.len() as u64);
     assert_eq!((hits, forecasts), (counts.pick[0].top1, counts.forecast[0].top1));
     assert!(hits > 1000 && forecasts > 1000);
     // The baseline in every prediction is the same predictor.
@@ -214,6 +234,10 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
             assert_eq!((seen.candidates[0].thread, seen.candidates[0].p), (p.pick.thread, p.pick.p));
         }
         assert_eq!((seen.real, seen.event), (p.real, event));
+        if p.forecast.thread != ThreadIx::NONE {
+            assert_eq!(seen.forecast[0], (p.forecast.thread, p.forecast.p));
+            assert!(seen.forecast.iter().all(|(thread, _)| *thread != seen.prev), "who runs is not next");
+        }
         assert!(seen.candidates.is_sorted_by(|a, b| a.p >= b.p));
         assert!(seen.context.iter().all(|i| *i < event) && seen.context.is_sorted_by(|a, b| a >= b));
         assert!(seen.context.len() <= 32 && (at < 100 || seen.context.len() == 32));

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, QUERY_NAMES, RECENT, RECENT_NAMES, Sink, TOKEN_X,
-    TOKEN_X_NAMES, Token,
+    ASK, ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, MOST_EXPECTED, Outcome, QUERY, QUERY_NAMES, Sink,
+    THREAD, THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, ThreadIx, Trace, TraceBuilder};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -83,12 +83,12 @@ impl Sink for Script<'_> {
     }
 
     fn outcome(&mut self, o: &Outcome) {
-        self.say("outcome", &[o.next], &[], &(o.cpu, o.pick, o.rank));
+        self.say("outcome", &[o.next], &[], &(o.cpu, o.pick, o.foretold));
     }
 
     fn forecast(&mut self, f: &Forecast<'_>) {
-        self.say("forecast", f.recency, f.vote_x, &(f.cpu, f.votes));
-        self.say("recent", &[], f.recent, &f.cpu);
+        self.say("forecast", &[f.running], f.query, &(f.cpu, f.ranked));
+        self.say("expected", f.candidates, f.features, &f.cpu);
         self.say("queue", f.queue, &[], &f.cpu);
     }
 }
@@ -197,8 +197,8 @@ fn a_clone_is_a_snapshot() {
 
 /// Extremes of every column, and what share of the decisions is covered.
 struct Survey {
-    low: [Vec<f32>; 4],
-    high: [Vec<f32>; 4],
+    low: [Vec<f32>; 5],
+    high: [Vec<f32>; 5],
     decisions: u64,
     covered: u64,
     candidates: usize,
@@ -207,7 +207,7 @@ struct Survey {
 impl Survey {
     fn see(&mut self, table: usize, row: &[f32]) {
         for (i, x) in row.iter().enumerate() {
-            let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, RECENT_NAMES][table];
+            let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, THREAD_NAMES, ASK_NAMES][table];
             assert!(x.is_finite() && x.abs() <= 8.0, "{} is {x}", names[i]);
             self.low[table][i] = self.low[table][i].min(*x);
             self.high[table][i] = self.high[table][i].max(*x);
@@ -246,12 +246,17 @@ impl Sink for Survey {
     }
 
     fn forecast(&mut self, f: &Forecast<'_>) {
-        assert!(f.recency.len() < 18 && f.votes.iter().all(|v| *v < 18));
-        assert!(f.vote_x.iter().all(|x| x.is_finite() && (0.0..=8.0).contains(x)));
-        assert_eq!(f.recent.len(), (f.recency.len() - 1) * RECENT);
-        f.recent.chunks_exact(RECENT).for_each(|row| self.see(3, row));
-        let classes = |v: &u8| *v == 17 || usize::from(*v) < f.recency.len();
-        assert!(f.votes.iter().all(classes), "a vote is for somebody on the list");
+        let n = f.candidates.len();
+        assert!(n <= MOST_EXPECTED && f.ranked <= 16.min(n) && !f.candidates.contains(&f.running));
+        assert_eq!((f.features.len(), f.query.len()), (n * THREAD, ASK));
+        let mut sorted = f.candidates.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), n, "nobody is a candidate twice");
+        let ends = [f.queue.first(), f.queue.last()];
+        assert!(ends.into_iter().flatten().all(|t| f.candidates.contains(t)), "both ends of the queue are candidates");
+        self.see(4, f.query);
+        f.features.chunks_exact(THREAD).for_each(|row| self.see(3, row));
     }
 }
 
@@ -261,8 +266,8 @@ const CONTAMINATED: &[(&str, f64)] = &[];
 #[test]
 fn every_recording_is_covered_and_every_input_is_alive() {
     let mut survey = Survey {
-        low: [QUERY, CAND, TOKEN_X, RECENT].map(|n| vec![f32::INFINITY; n]),
-        high: [QUERY, CAND, TOKEN_X, RECENT].map(|n| vec![f32::NEG_INFINITY; n]),
+        low: [QUERY, CAND, TOKEN_X, THREAD, ASK].map(|n| vec![f32::INFINITY; n]),
+        high: [QUERY, CAND, TOKEN_X, THREAD, ASK].map(|n| vec![f32::NEG_INFINITY; n]),
         decisions: 0,
         covered: 0,
         candidates: 0,
@@ -279,14 +284,13 @@ fn every_recording_is_covered_and_every_input_is_alive() {
         let coverage = survey.covered as f64 / survey.decisions as f64;
         assert!(coverage >= least, "{name}: coverage {coverage}");
     }
-    let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, RECENT_NAMES];
-    let dead: Vec<_> = (0..4)
+    let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, THREAD_NAMES, ASK_NAMES];
+    let dead: Vec<_> = (0..5)
         .flat_map(|t| (0..names[t].len()).map(move |i| (t, i)))
         .filter(|(t, i)| survey.low[*t][*i] >= survey.high[*t][*i])
         .map(|(t, i)| names[t][i])
         .collect();
-    // It tells rows of threads from the empty rows that a network sees after them.
-    assert_eq!(dead, ["there"], "columns that never change");
+    assert_eq!(dead, [""; 0], "columns that never change");
 }
 
 #[test]

@@ -12,8 +12,8 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, RECENT, RECENT_NAMES, Sink, TOKEN_X_NAMES,
-    Token, VOTE_X_NAMES,
+    ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, THREAD, THREAD_NAMES,
+    TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::trace::{CpuId, Trace};
 use std::fmt::Write;
@@ -74,20 +74,18 @@ struct Values {
 const QUERY_TABLE: usize = 0;
 const CAND_TABLE: usize = 1;
 const TOKEN_TABLE: usize = 2;
-const VOTE_TABLE: usize = 3;
-const RECENT_TABLE: usize = 4;
+const ASK_TABLE: usize = 3;
+const THREAD_TABLE: usize = 4;
 
 impl Values {
     fn of(name: &str, event: usize, candidates: usize) -> Self {
-        let votes: Vec<_> = (0..VOTE_X_NAMES.len()).map(|i| format!("by_{i}")).collect();
-        let votes: Vec<_> = VOTE_X_NAMES.iter().copied().chain(votes.iter().map(String::as_str)).collect();
         let token: Vec<_> = TOKEN_X_NAMES.iter().copied().chain(["kind", "rank", "state"]).collect();
         let sums = [
             Sums::new("query", QUERY_NAMES),
             Sums::new("candidate", CAND_NAMES),
             Sums::new("token", &token),
-            Sums::new("vote", &votes),
-            Sums::new("recent", RECENT_NAMES),
+            Sums::new("ask", ASK_NAMES),
+            Sums::new("thread", THREAD_NAMES),
         ];
         let mut values = Self { sums, event: 0, wanted: (event, candidates), text: String::new(), shown: None };
         let trace = open(name);
@@ -147,17 +145,17 @@ impl Sink for Values {
 
     fn outcome(&mut self, o: &Outcome) {
         if self.shown == Some(self.event) {
-            writeln!(self.text, "outcome: candidate {:?}, class {}", o.pick, o.rank).unwrap();
+            writeln!(self.text, "outcome: candidate {:?}, of the forecast {:?}", o.pick, o.foretold).unwrap();
         }
     }
 
     fn forecast(&mut self, f: &Forecast<'_>) {
-        let row: Vec<f32> = f.vote_x.iter().copied().chain(f.votes.iter().map(|v| f32::from(*v))).collect();
-        self.sums[VOTE_TABLE].see(&row);
-        f.recent.chunks_exact(RECENT).for_each(|row| self.sums[RECENT_TABLE].see(row));
+        self.sums[ASK_TABLE].see(f.query);
+        f.features.chunks_exact(THREAD).for_each(|row| self.sums[THREAD_TABLE].see(row));
         if self.shown == Some(self.event) {
-            self.show(VOTE_TABLE, &row);
-            self.show(RECENT_TABLE, f.recent);
+            self.show(ASK_TABLE, f.query);
+            // The first few: what is pinned of the others are the sums.
+            self.show(THREAD_TABLE, &f.features[..f.features.len().min(8 * THREAD)]);
         }
     }
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, TOKEN_X_NAMES, Token, VOTE_X_NAMES,
+    ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::ingest;
 use kernel_oracle::trace::{CpuId, EventKind, Trace};
@@ -109,7 +109,7 @@ impl Sink for Averages {
         }
     }
     fn forecast(&mut self, f: &Forecast<'_>) {
-        self.stints.push(f.vote_x[place(VOTE_X_NAMES, "avg_stint")]);
+        self.stints.push(f.query[place(ASK_NAMES, "avg_stint")]);
     }
 }
 

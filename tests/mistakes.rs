@@ -453,17 +453,18 @@ fn an_explanation_does_not_depend_on_where_its_walk_starts() {
         let plain = collect(&trace, PathBuf::new(), &mut engine(), None, &Cancel::new(), &|_| {}).unwrap();
         let wrong = parse("not hit and queue>2").unwrap().rows(&kept);
         assert_eq!(parse("not hit and queue>2").unwrap().rows(&plain), wrong, "{}", choice.label());
-        for row in [wrong.next(kept.len() / 3), wrong.before(kept.len())] {
-            let row = row.unwrap();
-            let (event, shape) = (kept.event(row), same_shape(&kept, row));
+        let mut alike = 0;
+        for row in [wrong.next(kept.len() / 3), wrong.next(kept.len() / 2), wrong.before(kept.len())] {
+            let (event, shape) = (kept.event(row.unwrap()), same_shape(&kept, row.unwrap()));
             let near: Vec<u32> = shape.iter().copied().filter(|e| (*e as usize) + 4_000 > event).collect();
-            assert!(!shape.is_empty(), "{}", choice.label());
+            alike += shape.len();
             for similar in [&near[..], &shape[..], &[]] {
                 let from = explain_from(&trace, &states, event, similar, None, &Cancel::new()).unwrap();
                 let whole = explain(&trace, engine(), event, similar, None, &Cancel::new()).unwrap();
                 assert_eq!(from, whole, "{} {event}", choice.label());
             }
         }
+        assert!(alike > 0, "{}", choice.label());
     }
 }
 

@@ -8,9 +8,9 @@ use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, TOKEN_X, Token};
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
-use kernel_oracle::predictor::dense::{Asks, Network, Picks, Tokens};
+use kernel_oracle::predictor::dense::{Network, Questions, Tokens};
 use kernel_oracle::predictor::engine::Choice;
-use kernel_oracle::predictor::networks::{Kind, ModelConfig};
+use kernel_oracle::predictor::networks::{Kind, ModelConfig, Question};
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::{Problem, Provenance, Weights};
 use kernel_oracle::trace::{CpuId, Trace};
@@ -30,7 +30,7 @@ fn fresh(config: ModelConfig, seed: u64) -> Weights {
 /// Sizes that fill no register.
 fn odd(kind: Kind) -> ModelConfig {
     let blocks = [3, 2, 0][Kind::ALL.iter().position(|k| *k == kind).unwrap()];
-    ModelConfig { channels: 19, blocks, hidden: 21, hidden2: 9, gate: 5, ..ModelConfig::of(kind) }
+    ModelConfig { channels: 19, blocks, hidden: 21, hidden2: 9, forecast: 13, forecast2: 5, ..ModelConfig::of(kind) }
 }
 
 /// The streaming engine's answers, and per CPU what burn needs to give the same ones. The inputs are not normalised.
@@ -42,8 +42,8 @@ struct Both {
 #[derive(Default)]
 struct OneCpu {
     tokens: Vec<Token>,
-    picks: Picks,
-    asks: Asks,
+    picks: Questions,
+    asks: Questions,
     pick_scores: Vec<f32>,
     ask_scores: Vec<f32>,
 }
@@ -57,21 +57,27 @@ impl Sink for Both {
     fn decision(&mut self, d: &Decision<'_>) {
         let mut scores = Vec::new();
         self.engine.pick(d, &mut scores);
+        if d.is_trivial() {
+            return;
+        }
         let one = &mut self.cpus[d.cpu.ix()];
         one.picks.of.extend(vec![one.picks.rows.len() as i32; scores.len()]);
         one.picks.rows.push(one.tokens.len() as i32);
         one.picks.query.extend(d.query.iter().map(|x| x.clamp(-8.0, 8.0)));
-        one.picks.cand.extend(d.features.iter().map(|x| x.clamp(-8.0, 8.0)));
+        one.picks.candidates.extend(d.features.iter().map(|x| x.clamp(-8.0, 8.0)));
         one.pick_scores.extend(scores);
     }
 
     fn outcome(&mut self, _: &Outcome) {}
 
     fn forecast(&mut self, f: &Forecast<'_>) {
-        let mut scores = [0.0; RANKS];
+        let mut scores = Vec::new();
         self.engine.forecast(f, &mut scores);
         let one = &mut self.cpus[f.cpu.ix()];
-        one.asks.push(one.tokens.len() as i32, f.votes, f.vote_x, f.recent.iter().copied());
+        one.asks.of.extend(vec![one.asks.rows.len() as i32; scores.len()]);
+        one.asks.rows.push(one.tokens.len() as i32);
+        one.asks.query.extend(f.query.iter().map(|x| x.clamp(-8.0, 8.0)));
+        one.asks.candidates.extend(f.features.iter().map(|x| x.clamp(-8.0, 8.0)));
         one.ask_scores.extend(scores);
     }
 }
@@ -98,10 +104,12 @@ fn difference(weights: &Weights, trace: &Trace, events: usize) -> f32 {
     let (mut compared, mut most) = (0, 0.0_f32);
     for one in &both.cpus {
         let h = network.trunk(&tokens(&one.tokens), &device);
-        let pick: Vec<f32> = network.pick(&h, &one.picks, &device).into_data().try_into_vec().unwrap();
-        let ask: Vec<f32> = network.forecast(&h, &one.asks, &device).into_data().try_into_vec().unwrap();
+        let pick: Vec<f32> =
+            network.scores(Question::Pick, &h, &one.picks, &device).into_data().try_into_vec().unwrap();
+        let ask: Vec<f32> =
+            network.scores(Question::Forecast, &h, &one.asks, &device).into_data().try_into_vec().unwrap();
         assert_eq!((pick.len(), ask.len()), (one.pick_scores.len(), one.ask_scores.len()));
-        let named = (0..ask.len()).filter(|i| i % RANKS != 0).map(|i| (ask[i], one.ask_scores[i]));
+        let named = ask.into_iter().zip(one.ask_scores.iter().copied());
         for (a, b) in pick.into_iter().zip(one.pick_scores.iter().copied()).chain(named) {
             assert!(a.is_finite() && b.is_finite());
             most = most.max((a - b).abs());
@@ -239,14 +247,15 @@ fn a_file_that_names_no_kind_holds_a_tcn() {
 
 /// The first decisions of a recording.
 fn little_data(decisions: usize) -> Data {
-    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), Keep::TRAINING);
+    let all = Keep { decisions: usize::MAX, forecasts: usize::MAX, ..Keep::TRAINING };
+    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), all);
     r.cpus.truncate(1);
     let data = &mut r.cpus[0];
-    data.picks.retain(|p| p.count > 0 && p.tokens <= 4_000);
-    let end = data.picks[decisions - 1].tokens;
-    data.picks.truncate(decisions);
-    data.asks.retain(|a| a.tokens <= end);
-    data.asks.truncate(decisions);
+    data.picks.at.retain(|p| p.count > 0 && p.tokens <= 4_000);
+    let end = data.picks.at[decisions - 1].tokens;
+    data.picks.at.truncate(decisions);
+    data.asks.at.retain(|a| a.count > 0 && a.tokens <= end);
+    data.asks.at.truncate(decisions);
     Data { training: vec![r], validation: Vec::new() }
 }
 
@@ -264,7 +273,8 @@ fn train(config: &TrainConfig, data: &Data) -> (Weights, [f32; 2]) {
 fn every_kind_learns_and_the_same_seed_gives_the_same_bits() {
     let (few, more) = (little_data(8), little_data(100));
     for kind in [Kind::Lstm, Kind::Mlp] {
-        let model = ModelConfig { channels: 8, hidden: 16, hidden2: 8, gate: 8, ..ModelConfig::of(kind) };
+        let model =
+            ModelConfig { channels: 8, hidden: 16, hidden2: 8, forecast: 16, forecast2: 8, ..ModelConfig::of(kind) };
         let config = TrainConfig { model, epochs: 300, learning_rate: 1e-2, ..TrainConfig::default() };
         let (_, loss) = train(&config, &few);
         assert!(loss[0] < 0.1 && loss[1] < 0.1, "{}: {loss:?}", kind.label());

@@ -34,7 +34,7 @@ impl Sink for Finite {
         self.covered += usize::from(o.pick.is_some());
     }
     fn forecast(&mut self, f: &Forecast<'_>) {
-        assert!(f.vote_x.iter().chain(f.recent).all(|x| x.is_finite()), "event {}", f.event);
+        assert!(f.query.iter().chain(f.features).all(|x| x.is_finite()), "event {}", f.event);
         assert!(f.queue.len() <= MOST_CANDIDATES);
     }
 }

@@ -25,6 +25,7 @@ fn recording(workload: &str, kernel: &str, non_trivial: u64, hits: [u64; 5]) -> 
     counts.slices[0] = non_trivial;
     counts.slices[8] = non_trivial;
     counts.lead = (1..=100).map(|i| i * 1_000).collect();
+    counts.foreseeable = if kernel == "6.12.1" { 90 } else { 98 };
     for (column, hits) in hits.into_iter().enumerate() {
         let pick = &mut counts.pick[column];
         (pick.asked, pick.covered, pick.top1, pick.top3) = (non_trivial, non_trivial, hits, non_trivial);
@@ -85,6 +86,8 @@ fn workloads_are_kept_apart_by_machine_and_pooled_within() {
     assert!(!pool.scores.forecast.contains_key("lstm"), "it answers no forecast");
     assert_eq!(report.mean.left_out, ["rare"]);
     assert_eq!((report.mean.pick_workloads, report.mean.forecast_workloads), (4, 5));
+    assert!(close(report.workloads["one@6.12"].scores.forecast_coverage, 0.9));
+    assert!(close(report.mean.forecast_coverage, (0.9 + 4.0 * 0.98) / 5.0));
     assert_eq!(report.slices.queue[0].top1["lstm"], Some(f64::from(20 + 30 + 10 + 50 + 50 + 9) / 229.0));
     assert_eq!(report.slices.queue[1].top1["lstm"], None);
 }
@@ -163,6 +166,31 @@ fn tables_and_json_of_a_kept_report() {
     insta::assert_snapshot!("report_markdown", koracle(&["eval", "--report", file, "--markdown"]));
     let args = ["eval", "--report", file, "--measures", "top1,nll", "--slices"];
     insta::assert_snapshot!("report_text", koracle(&args));
+}
+
+/// Without a key wherever it stands.
+fn without(value: &mut Value, key: &str) {
+    if let Value::Object(of) = value {
+        of.remove(key);
+        of.values_mut().for_each(|value| without(value, key));
+    } else if let Value::Array(of) = value {
+        for value in of {
+            without(value, key);
+        }
+    }
+}
+
+#[test]
+fn a_report_from_before_forecasts_had_candidates_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("report.json");
+    let mut kept = serde_json::to_value(example()).unwrap();
+    without(&mut kept, "forecast_coverage");
+    assert!(!kept.to_string().contains("forecast_coverage"));
+    std::fs::write(&file, kept.to_string()).unwrap();
+    let text = koracle(&["eval", "--report", file.to_str().unwrap(), "--by", "machine"]);
+    let row = text.lines().rfind(|line| line.starts_with("6.12 ")).unwrap();
+    assert_eq!(row.split_whitespace().nth(2), Some("–"), "it does not say:\n{text}");
 }
 
 fn root() -> PathBuf {

@@ -22,17 +22,27 @@ use std::process::Command;
 use tiny::tiny_catalog;
 
 fn small() -> ModelConfig {
-    ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8, ..ModelConfig::default() }
+    ModelConfig {
+        channels: 8,
+        kernel: 2,
+        blocks: 3,
+        hidden: 16,
+        hidden2: 8,
+        forecast: 16,
+        forecast2: 8,
+        ..ModelConfig::default()
+    }
 }
 
 /// The first decisions of one CPU of a real recording, to fit to and to choose by.
 fn data() -> Data {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/hackbench-pipe-2g_run0.csv.zst");
-    let mut r = Recording::new(&kernel_oracle::ingest::open(&path).unwrap().trace, Keep::VALIDATION);
+    let keep = Keep { decisions: 1_500, forecasts: 4_000, ..Keep::VALIDATION };
+    let mut r = Recording::new(&kernel_oracle::ingest::open(&path).unwrap().trace, keep);
     r.cpus.truncate(1);
     let cpu = &mut r.cpus[0];
-    cpu.picks.retain(|p| p.tokens <= 6_000);
-    cpu.asks.retain(|a| a.tokens <= 6_000);
+    cpu.picks.at.retain(|p| p.tokens <= 6_000);
+    cpu.asks.at.retain(|a| a.tokens <= 6_000);
     Data { training: vec![r.clone()], validation: vec![r] }
 }
 
@@ -232,8 +242,8 @@ fn patience_ends_a_run_early() {
     // score, whatever the inputs are; that it never falls in 40 epochs is not to be expected.
     let mut data = data();
     for cpu in &mut data.validation[0].cpus {
-        cpu.picks.iter_mut().filter(|p| p.count > 1).for_each(|p| p.target = (p.target + 1) % p.count);
-        cpu.asks.iter_mut().for_each(|a| a.class = 1 + a.class % 3);
+        cpu.picks.at.iter_mut().filter(|p| p.count > 1).for_each(|p| p.target = (p.target + 1) % p.count);
+        cpu.asks.at.iter_mut().filter(|a| a.count > 0).for_each(|a| a.target = (a.target + 1) % a.count);
     }
     let config = TrainConfig { patience: 1, epochs: 40, ..config(dir.path()) };
     let outcome = controlled(&config, &data, &Control::default(), |_| {}).unwrap();

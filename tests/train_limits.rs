@@ -40,7 +40,7 @@ fn what_cannot_fit_is_refused_before_anything_is_made() {
     let out = koracle(&traces, &["train", "-o", name, "--memory-limit", "70"]).output().unwrap();
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
-    assert!(text.contains("the run takes about 9") && text.contains("MiB are left under the memory limit"), "{text}");
+    assert!(text.contains("the run takes about 11") && text.contains("MiB are left under the memory limit"), "{text}");
     // In kilobytes: enough for the program, not for steps of so many chunks.
     let script = "ulimit -v 600000; exec \"$0\" train -o \"$1\" --batch 256 --chunk 4096";
     let mut limited = Command::new("bash");

@@ -14,8 +14,16 @@ use std::path::Path;
 const STILL: f64 = 1e-30;
 
 fn config() -> TrainConfig {
-    let model =
-        ModelConfig { channels: 8, kernel: 2, blocks: 3, hidden: 16, hidden2: 8, gate: 8, ..ModelConfig::default() };
+    let model = ModelConfig {
+        channels: 8,
+        kernel: 2,
+        blocks: 3,
+        hidden: 16,
+        hidden2: 8,
+        forecast: 16,
+        forecast2: 8,
+        ..ModelConfig::default()
+    };
     let schedule = Schedule::Constant;
     TrainConfig { model, epochs: 2, batch: 1, chunk: 512, schedule, weight_decay: 0.0, ..TrainConfig::default() }
 }
@@ -23,11 +31,12 @@ fn config() -> TrainConfig {
 /// The first tokens of one CPU of a real recording.
 fn part(name: &str, workload: &str, tokens: u32) -> Recording {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("traces/{name}.csv.zst"));
-    let mut r = Recording::new(&kernel_oracle::ingest::open(&path).unwrap().trace, Keep::VALIDATION);
+    let keep = Keep { decisions: 1_500, forecasts: 4_000, ..Keep::VALIDATION };
+    let mut r = Recording::new(&kernel_oracle::ingest::open(&path).unwrap().trace, keep);
     r.workload = workload.into();
     r.cpus.truncate(1);
-    r.cpus[0].picks.retain(|p| p.tokens <= tokens);
-    r.cpus[0].asks.retain(|a| a.tokens <= tokens);
+    r.cpus[0].picks.at.retain(|p| p.tokens <= tokens);
+    r.cpus[0].asks.at.retain(|a| a.tokens <= tokens);
     r
 }
 
@@ -74,7 +83,7 @@ fn every_epoch_goes_through_the_same_chunks_in_another_order() {
 #[test]
 fn a_small_workload_is_not_drowned_by_a_large_one() {
     let (large, small) = (hackbench(30_000), part("cpu-bound-8p_run0", "cpu", 900));
-    let count = |r: &Recording| (r.cpus[0].picks.len() as f32, r.cpus[0].asks.len() as f32);
+    let count = |r: &Recording| (r.cpus[0].picks.at.len() as f32, r.cpus[0].asks.at.len() as f32);
     let (n, m) = (count(&large), count(&small));
     assert!(n.0 > 4.0 * m.0 && m.0 > 10.0 && n.1 > 4.0 * m.1, "{n:?} {m:?}");
     let data = Data { training: vec![large, small], validation: Vec::new() };

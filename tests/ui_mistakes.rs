@@ -12,7 +12,7 @@ use kernel_oracle::evaluate::mistakes::collect::collect;
 use kernel_oracle::evaluate::mistakes::view::View;
 use kernel_oracle::evaluate::mistakes::why::{Moved, describe, explain, same_shape};
 use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Table};
-use kernel_oracle::features::{Decision, Forecast, Outcome, RANKS};
+use kernel_oracle::features::{Decision, Forecast, Outcome};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
@@ -43,7 +43,7 @@ impl Predictor for Soft {
             *s *= 0.06;
         }
     }
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
         self.0.forecast(forecast, scores);
     }
     fn outcome(&mut self, outcome: &Outcome) {

@@ -108,9 +108,9 @@ fn progress(app: &mut App, id: u64, steps: std::ops::RangeInclusive<usize>, rate
         let end = n.is_multiple_of(PER_EPOCH);
         let now = Progress {
             epoch: 1 + (n - 1) / PER_EPOCH,
-            epochs: 12,
+            epochs: 8,
             step: n,
-            steps: 12 * PER_EPOCH,
+            steps: 8 * PER_EPOCH,
             phase,
             wall_s: n as f64 * 0.05,
             validation: end.then(|| validation(n / PER_EPOCH, rate)),
@@ -152,7 +152,7 @@ fn three(size: (u16, u16)) -> App {
         keys(&mut app, "\n");
         app.update(Msg::Train(News::Made { id: Ticket(id), path: format!("runs/tcn-00{id}").into() }));
     }
-    progress(&mut app, 1, 1..=12 * PER_EPOCH, 0.8, Phase::Training);
+    progress(&mut app, 1, 1..=8 * PER_EPOCH, 0.8, Phase::Training);
     app.update(Msg::Train(News::Ended { id: Ticket(1), result: Ok(Ending::Finished), resumable: false }));
     progress(&mut app, 2, 1..=7 * PER_EPOCH + 3, 1.4, Phase::Training);
     progress(&mut app, 3, 1..=3 * PER_EPOCH + 20, 0.4, Phase::Training);
@@ -168,7 +168,7 @@ fn failed(size: (u16, u16)) -> App {
     for n in 1..=4 {
         let loss = [2.4, 310.0, 4.1e7, f32::INFINITY][n - 1];
         let step = Step { pick_loss: loss, ..step(n, 1.0) };
-        let now = Progress { epoch: 1, epochs: 12, step: n, steps: 480, ..Progress::default() };
+        let now = Progress { epoch: 1, epochs: 8, step: n, steps: 320, ..Progress::default() };
         app.update(Msg::Train(News::Progress { id: Ticket(1), steps: vec![step], now: Box::new(now) }));
     }
     let why = "diverged at step 4: the loss is inf";
@@ -261,7 +261,7 @@ fn a_pause_is_a_gap() {
         let mut step = step(n, 0.8);
         step.wall_s += 8.0;
         step.paused_s = if i == 0 { 8.0 } else { 0.0 };
-        let now = Progress { epoch: 6, epochs: 12, step: n, steps: 480, ..Progress::default() };
+        let now = Progress { epoch: 6, epochs: 8, step: n, steps: 320, ..Progress::default() };
         app.update(Msg::Train(News::Progress { id: Ticket(1), steps: vec![step], now: Box::new(now) }));
     }
     keys(&mut app, "bb");

@@ -57,8 +57,8 @@ pub fn filter(bytes: &[u8]) -> usize {
 #[allow(dead_code)] // only the test that replays the corpora writes seeds
 pub fn a_model() -> Vec<u8> {
     let small =
-        ModelConfig { channels: 1, kernel: 2, blocks: 1, hidden: 1, hidden2: 1, gate: 1, ..ModelConfig::default() };
-    let config = ModelConfig { recent: 1, ..small };
+        ModelConfig { channels: 1, kernel: 2, blocks: 1, hidden: 1, hidden2: 1, forecast: 1, ..ModelConfig::default() };
+    let config = ModelConfig { forecast2: 1, ..small };
     let mut next = 1_u32;
     let mut number = || {
         next = next.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

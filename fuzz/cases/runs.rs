@@ -63,8 +63,8 @@ static STOPPED: LazyLock<Stopped> = LazyLock::new(|| {
         blocks: 1,
         hidden: 2,
         hidden2: 2,
-        gate: 1,
-        recent: 1,
+        forecast: 1,
+        forecast2: 1,
         ..ModelConfig::default()
     };
     let path = Some(folder.path().to_path_buf());

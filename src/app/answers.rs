@@ -44,12 +44,12 @@ impl Row {
     }
 
     /// Whom it named at this switch, and with which probability if it says one. `None`: it gave no answer (the first
-    /// switch of a CPU has no forecast). [`ThreadIx::NONE`] is the answer "some other task".
+    /// switch of a CPU has no forecast).
     pub fn guess(self, p: &Prediction) -> Option<(ThreadIx, Option<f32>)> {
         match self {
-            Self::Pick if p.pick.thread == ThreadIx::NONE && p.pick.p <= 0.0 => None,
+            Self::Pick if p.pick.thread == ThreadIx::NONE => None,
             Self::Pick => Some((p.pick.thread, Some(p.pick.p))),
-            Self::Forecast if p.forecast.thread == ThreadIx::NONE && p.forecast.p <= 0.0 => None,
+            Self::Forecast if p.forecast.thread == ThreadIx::NONE => None,
             Self::Forecast => Some((p.forecast.thread, Some(p.forecast.p))),
             Self::Baseline(i) => p.baselines.get(i).filter(|t| **t != ThreadIx::NONE).map(|&thread| (thread, None)),
         }

@@ -198,7 +198,7 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
         for path in paths.iter().step_by(step) {
             let trace = opening::open(path, &opening::Told::default())?.trace;
             tokens.extend(bench::trunk(&trace, one.column()?.engine(&trace)?));
-            decisions.extend(bench::decisions(&trace, one.column()?.engine(&trace)?));
+            decisions.extend(bench::decisions::usual(&trace, one.column()?.engine(&trace)?));
         }
         let per_s = trained.iter().filter(|t| t.part.kind == one.part.kind).filter_map(|t| t.finished.events_per_s);
         speeds.push(Speed {

@@ -127,22 +127,18 @@ fn write_chunk<W: Write>(
 fn row(trace: &Trace, i: usize, p: &Prediction, lead: Option<u64>) -> [String; 12] {
     let e = trace.event(i);
     let who = |thread: ThreadIx| format!("{}:{}", trace.name_at(thread, i), trace.tasks().pid(thread).0);
-    let forecast = match p.forecast {
-        g if g.p <= 0.0 => String::new(),
-        g if g.thread == ThreadIx::NONE => "other".into(),
-        g => who(g.thread),
-    };
+    let named = |thread: ThreadIx| if thread == ThreadIx::NONE { String::new() } else { who(thread) };
     [
         e.time.0.to_string(),
         e.cpu.0.to_string(),
         i.to_string(),
         p.queue.to_string(),
         who(p.real),
-        if p.pick.thread == ThreadIx::NONE { String::new() } else { who(p.pick.thread) },
+        named(p.pick.thread),
         format!("{:.6}", p.pick.p),
         format!("{:.6}", p.pick.p_real),
         p.pick.rank.to_string(),
-        forecast,
+        named(p.forecast.thread),
         format!("{:.6}", p.forecast.p),
         lead.map(|ns| ns.to_string()).unwrap_or_default(),
     ]

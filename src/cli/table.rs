@@ -169,23 +169,25 @@ fn picks(report: &Report, layout: &Layout, measure: &Measure, strong: &str) -> V
 
 /// One figure of forecasts.
 fn forecasts(report: &Report, layout: &Layout, measure: &Measure, names: &[String], strong: &str) -> Vec<Vec<String>> {
-    let first = [layout.by.label(), "median lead, µs"];
     // A mean has no lead.
-    let first = if layout.by == By::Workload { &first[..] } else { &first[..1] };
-    let mut rows = vec![header(first, names)];
-    let row = |title: String, lead: String, of: &BTreeMap<String, ForecastScore>| -> Vec<String> {
-        let first = [title, lead].into_iter().take(first.len());
-        first.chain(names.iter().map(|n| or_none(measure.forecast(of, n)))).collect()
+    let first = [layout.by.label(), "median lead, µs", "coverage"];
+    let shown = |column: &usize| layout.by == By::Workload || *column != 1;
+    let first: Vec<_> = (0..first.len()).filter(shown).map(|column| first[column]).collect();
+    let mut rows = vec![header(&first, names)];
+    let row = |title: String, lead: String, coverage: f64, of: &BTreeMap<String, ForecastScore>| -> Vec<String> {
+        let first = [title, lead, percent(coverage)].into_iter().enumerate().filter(|(column, _)| shown(column));
+        first.map(|(_, cell)| cell).chain(names.iter().map(|n| or_none(measure.forecast(of, n)))).collect()
     };
     for (workload, w) in report.workloads.iter().filter(|_| layout.by == By::Workload) {
         let lead = format!("{:.1}", w.scores.lead_ns_median as f64 / 1e3);
         let lead = if w.scores.decisions == 0 { NONE.into() } else { lead };
-        rows.push(row(workload.clone(), lead, &w.scores.forecast));
+        rows.push(row(workload.clone(), lead, w.scores.forecast_coverage, &w.scores.forecast));
     }
     for (name, machine) in machines(report, layout) {
-        rows.push(row(layout.by.mean(name, &machine.class), String::new(), &machine.mean.forecast));
+        let (title, mean) = (layout.by.mean(name, &machine.class), &machine.mean);
+        rows.push(row(title, String::new(), mean.forecast_coverage, &mean.forecast));
     }
-    rows.push(row(strong.to_owned(), String::new(), &report.mean.forecast));
+    rows.push(row(strong.to_owned(), String::new(), report.mean.forecast_coverage, &report.mean.forecast));
     rows
 }
 
@@ -200,8 +202,11 @@ fn header(first: &[&str], names: &[String]) -> Vec<String> {
     first.iter().map(ToString::to_string).chain(names.iter().cloned()).collect()
 }
 
+fn percent(x: f64) -> String {
+    if x.is_nan() { NONE.into() } else { format!("{:.1}", 100.0 * x) }
+}
+
 fn facts(s: &Scores) -> [String; 5] {
-    let percent = |x: f64| if x.is_nan() { NONE.into() } else { format!("{:.1}", 100.0 * x) };
     let [coverage, trivial, idle] = [s.coverage, s.trivial_share, s.idle_share].map(percent);
     [s.decisions.to_string(), s.non_trivial.to_string(), coverage, trivial, idle]
 }

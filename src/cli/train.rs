@@ -84,6 +84,12 @@ pub struct Args {
     /// Width of the pick head's second layer; 0: none.
     #[arg(long, default_value_t = ModelConfig::default().hidden2)]
     hidden2: usize,
+    /// Width of the forecast head.
+    #[arg(long, default_value_t = ModelConfig::default().forecast)]
+    forecast: usize,
+    /// Width of the forecast head's second layer; 0: none.
+    #[arg(long, default_value_t = ModelConfig::default().forecast2)]
+    forecast2: usize,
     /// Whether the network goes on learning from outcomes while it answers; without, on for a TCN, off for the others.
     #[arg(long, value_name = "on|off", value_parser = super::eval::on_or_off)]
     adapt: Option<bool>,
@@ -109,6 +115,8 @@ impl Args {
             blocks: self.blocks.unwrap_or(usual.blocks),
             hidden: self.hidden,
             hidden2: self.hidden2,
+            forecast: self.forecast,
+            forecast2: self.forecast2,
             adapt: self.adapt.unwrap_or(usual.adapt),
             ..usual
         };

@@ -77,7 +77,8 @@ impl Spread {
     }
 }
 
-fn none() -> f64 {
+/// What stands for a figure that is not there.
+pub(super) fn none() -> f64 {
     f64::NAN
 }
 
@@ -91,6 +92,12 @@ pub(super) fn share(part: u64, of: u64) -> f64 {
     if of == 0 { f64::NAN } else { part as f64 / of as f64 }
 }
 
+/// Mean over those that are numbers; NaN of none.
+pub(super) fn mean(of: impl Iterator<Item = f64>) -> f64 {
+    let (sum, n) = of.filter(|x| !x.is_nan()).fold((0.0, 0), |(sum, n), x| (sum + x, n + 1));
+    sum / f64::from(n)
+}
+
 /// A set of `N` figures that means and medians can be taken of, each for itself.
 pub trait Figures<const N: usize>: Sized {
     /// As in JSON.
@@ -102,11 +109,8 @@ pub trait Figures<const N: usize>: Sized {
 
     /// Mean of each figure over those that have it.
     fn mean(of: &[&Self]) -> Self {
-        let values = std::array::from_fn(|i| {
-            // A workload without a covered decision has no likelihood to speak of.
-            let known = || of.iter().map(|s| s.values()[i]).filter(|x| !x.is_nan());
-            known().sum::<f64>() / known().count() as f64
-        });
+        // A workload without a covered decision has no likelihood to speak of.
+        let values = std::array::from_fn(|i| mean(of.iter().map(|s| s.values()[i])));
         Self::of(values, Spread::default())
     }
 

@@ -1,7 +1,5 @@
 //! From scores to what is said of them: probabilities, the answer, the rank of what came.
 
-use crate::features::{OTHER, RANKS};
-
 /// Turns scores into probabilities in place. Scores that are not numbers count as impossible; when none is possible
 /// all stay at zero.
 pub(super) fn softmax(scores: &mut [f32]) {
@@ -43,18 +41,6 @@ pub(super) fn best(values: &[f32]) -> Option<usize> {
 pub(super) fn rank_of(values: &[f32], at: usize) -> usize {
     let v = values[at];
     1 + values.iter().enumerate().filter(|(i, x)| if *i < at { **x >= v } else { **x > v }).count()
-}
-
-/// Takes "some other task" off the scores where a task is named: it names nobody, so the best of the named ones is the answer.
-pub(super) fn name_somebody(scores: &mut [f32; RANKS]) {
-    if scores[..OTHER].iter().any(|s| *s > f32::NEG_INFINITY) {
-        scores[OTHER] = f32::NEG_INFINITY;
-    }
-}
-
-/// True when a predictor gave at least one possible class.
-pub(super) fn answers(scores: &[f32; RANKS]) -> bool {
-    scores.iter().any(|s| *s > f32::NEG_INFINITY)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// One predictor's answer, reduced to what a cell needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Guess {
-    /// The most probable thread; [`ThreadIx::NONE`] when the answer was "some other task".
+    /// The most probable thread; [`ThreadIx::NONE`] without an answer.
     pub thread: ThreadIx,
     /// Its probability.
     pub p: f32,

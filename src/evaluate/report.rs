@@ -4,7 +4,7 @@
 //! Columns of the same name are trainings of one kind of model that differ in their seed: their figures become a median
 //! with its spread. Every mean is taken for each training by itself, and the median over the means.
 
-use super::figures::{Figures, ForecastScore, PickScore, nan, share};
+use super::figures::{Figures, ForecastScore, PickScore, mean, nan, none, share};
 use super::score::{Counts, QUEUE_SLICES, STATE_SLICES};
 use crate::trace::{SchedClass, TraceMeta, machine_name, series};
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,9 @@ pub struct Scores {
     /// Share after which the CPU was idle.
     #[serde(deserialize_with = "nan")]
     pub idle_share: f64,
+    /// Share of the forecasts with the real task among the candidates.
+    #[serde(default = "none", deserialize_with = "nan")]
+    pub forecast_coverage: f64,
     /// Median ns from a forecast to its outcome.
     pub lead_ns_median: u64,
     /// Per predictor.
@@ -102,6 +105,9 @@ pub struct Macro {
     pub pick_workloads: usize,
     /// Workloads with at least one decision: the mean of forecasts.
     pub forecast_workloads: usize,
+    /// Share of the forecasts with the real task among the candidates: the mean over workloads.
+    #[serde(default = "none", deserialize_with = "nan")]
+    pub forecast_coverage: f64,
     /// Left out of the mean of picks: fewer than [`MIN_NON_TRIVIAL`] non-trivial decisions.
     pub left_out: Vec<String>,
     /// Per predictor.
@@ -182,6 +188,10 @@ impl Pool {
     }
 }
 
+fn forecast_coverage(counts: &Counts) -> f64 {
+    share(counts.foreseeable, counts.lead.len() as u64)
+}
+
 fn scores(columns: &Columns, counts: &Counts) -> Scores {
     let mut lead = counts.lead.clone();
     let middle = lead.len() / 2;
@@ -193,6 +203,7 @@ fn scores(columns: &Columns, counts: &Counts) -> Scores {
         coverage_non_trivial: share(counts.covered_non_trivial, counts.non_trivial),
         trivial_share: share(counts.decisions - counts.non_trivial, counts.decisions),
         idle_share: share(counts.idle, counts.decisions),
+        forecast_coverage: forecast_coverage(counts),
         lead_ns_median,
         pick: columns.each(|i| Some(PickScore::new(&counts.pick[i])), PickScore::median),
         forecast: columns.each(|i| ForecastScore::new(&counts.forecast[i]), ForecastScore::median),
@@ -222,6 +233,7 @@ fn macro_mean(columns: &Columns, pools: &BTreeMap<String, Pool>) -> Macro {
     Macro {
         pick_workloads: picked.len(),
         forecast_workloads: pools.values().filter(|p| p.counts.decisions > 0).count(),
+        forecast_coverage: mean(pools.values().map(|p| forecast_coverage(&p.counts))),
         left_out: pools.iter().filter(|(_, p)| !p.in_macro()).map(|(name, _)| name.clone()).collect(),
         pick: columns.each(pick, PickScore::median),
         forecast: columns.each(forecast, ForecastScore::median),

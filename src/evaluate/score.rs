@@ -2,7 +2,7 @@
 //! tables are made in [`super::report`].
 
 use super::watch::{Answered, Everybody, Foretold, Watch};
-use crate::features::{OTHER, Outcome};
+use crate::features::Outcome;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::trace::{TaskState, Trace};
@@ -66,7 +66,7 @@ pub struct PickCount {
     pub slices: [u64; SLICES],
 }
 
-/// How one predictor did on forecasts. "Some other task" is never a right answer.
+/// How one predictor did on forecasts. One whose real task was no candidate counts as asked, and as wrong.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForecastCount {
     /// Forecasts whose outcome is known; 0 for a predictor that does not answer this question.
@@ -100,6 +100,8 @@ pub struct Counts {
     pub slices: [u64; SLICES],
     /// Per forecast that came true or not: ns between question and outcome.
     pub lead: Vec<u64>,
+    /// Of those: the real task was among the candidates.
+    pub foreseeable: u64,
 }
 
 impl Counts {
@@ -116,6 +118,7 @@ impl Counts {
         self.covered_non_trivial += other.covered_non_trivial;
         self.idle += other.idle;
         self.lead.extend_from_slice(&other.lead);
+        self.foreseeable += other.foreseeable;
         add(&mut self.slices, &other.slices);
         for (mine, theirs) in self.pick.iter_mut().zip(&other.pick) {
             mine.asked += theirs.asked;
@@ -178,6 +181,7 @@ impl Counts {
         }
         if let Some(asked) = answered.told.asked {
             self.lead.push(answered.outcome.time.since(asked).0);
+            self.foreseeable += u64::from(answered.outcome.foretold.is_some());
             self.take_forecast(answered.told, &answered.outcome);
         }
     }
@@ -213,13 +217,13 @@ impl Counts {
     }
 
     fn take_forecast(&mut self, told: &Foretold, outcome: &Outcome) {
-        for (seat, count) in self.forecast.iter_mut().enumerate().filter(|(seat, _)| told.is_answered(*seat)) {
+        for (seat, count) in self.forecast.iter_mut().enumerate() {
+            let Some((_, p)) = told.first(seat) else { continue };
             let rank = told.rank(seat, outcome);
             count.asked += 1;
             count.top1 += u64::from(rank == Some(1));
             count.top3 += u64::from(rank.is_some_and(|r| r <= 3));
-            let named = told.p(seat)[..OTHER].iter().copied().fold(0.0, f32::max);
-            count.confidence.push(named, rank == Some(1));
+            count.confidence.push(p, rank == Some(1));
         }
     }
 }

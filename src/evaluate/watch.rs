@@ -9,8 +9,8 @@ mod states;
 pub use panel::{BASELINES, Beside, Everybody, Panel};
 pub use states::States;
 
-use super::logits::{answers, best, name_somebody, rank_of, softmax};
-use crate::features::{Decision, Extractor, Forecast, OTHER, Outcome, RANKS, Sink, Token};
+use super::logits::{best, rank_of, softmax};
+use crate::features::{Decision, Extractor, Forecast, MOST_EXPECTED, Outcome, Sink, Token};
 use crate::job::Cancel;
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
 
@@ -42,6 +42,8 @@ pub struct Exchange<P> {
     closed: Foretold,
     /// Per CPU.
     recent: Vec<Recent>,
+    /// Answers to forecasts that nobody keeps.
+    unheard: Vec<f32>,
 }
 
 /// The last events of a CPU's sequence: a ring, and how many there were in all.
@@ -120,41 +122,52 @@ impl Picks<'_> {
 pub struct Foretold {
     /// When; `None`: nothing was asked yet.
     pub asked: Option<Nanos>,
-    /// Who stands behind each class.
-    pub threads: [ThreadIx; RANKS],
-    /// Per seat that is kept: scores of the classes, impossible ones minus infinity.
-    scores: Vec<[f32; RANKS]>,
+    /// The candidates, at most [`MOST_EXPECTED`].
+    pub threads: Vec<ThreadIx>,
+    /// Per seat that is kept, `[candidates]`: scores, minus infinity for whom it did not name.
+    scores: Vec<Vec<f32>>,
 }
 
 impl Foretold {
     fn new(kept: usize) -> Self {
-        Self { asked: None, threads: [ThreadIx::NONE; RANKS], scores: vec![[f32::NEG_INFINITY; RANKS]; kept] }
+        let scores = (0..kept).map(|_| Vec::with_capacity(MOST_EXPECTED)).collect();
+        Self { asked: None, threads: Vec::with_capacity(MOST_EXPECTED), scores }
     }
 
     /// The same with the answers of the first `kept` seats alone.
     fn narrowed(&self, kept: usize) -> Self {
-        let mut scores: Vec<_> = self.scores.iter().take(kept).copied().collect();
-        scores.resize(kept, [f32::NEG_INFINITY; RANKS]);
-        Self { scores, ..*self }
+        let mut narrowed = Self { asked: self.asked, ..Self::new(kept) };
+        narrowed.threads.extend_from_slice(&self.threads);
+        narrowed.scores.iter_mut().zip(&self.scores).for_each(|(to, from)| to.extend_from_slice(from));
+        narrowed
     }
 
-    /// The seat gave at least one possible class.
+    /// The seat named at least one candidate.
     pub fn is_answered(&self, seat: usize) -> bool {
-        self.scores.get(seat).is_some_and(answers)
+        self.scores.get(seat).is_some_and(|scores| scores.iter().any(|s| *s > f32::NEG_INFINITY))
     }
 
-    /// The rank of the class that came true in a seat's answer, 1 = first; `None` where it was none of those that the seat
-    /// named. Naming "some other task" names nobody, whatever came.
+    /// The rank of the one that came in in a seat's answer, 1 = first; `None` where it was none of those that the seat named.
     pub fn rank(&self, seat: usize, came: &Outcome) -> Option<usize> {
-        let (scores, class) = (self.scores.get(seat)?, usize::from(came.rank).min(OTHER));
-        (class != OTHER && scores[class] > f32::NEG_INFINITY).then(|| rank_of(scores, class))
+        let (scores, at) = (self.scores.get(seat)?, came.foretold? as usize);
+        let score = *scores.get(at)?;
+        (score > f32::NEG_INFINITY).then(|| rank_of(scores, at))
     }
 
-    /// A seat's probabilities of the classes; all zero where it named none.
-    pub fn p(&self, seat: usize) -> [f32; RANKS] {
-        let mut p = self.scores.get(seat).copied().unwrap_or([f32::NEG_INFINITY; RANKS]);
+    /// A seat's probabilities of the candidates, in their order; zero behind them, and all zero where it named none.
+    pub fn p(&self, seat: usize) -> [f32; MOST_EXPECTED] {
+        let mut p = [f32::NEG_INFINITY; MOST_EXPECTED];
+        let scores = self.scores.get(seat).into_iter().flatten();
+        p.iter_mut().zip(scores).for_each(|(p, score)| *p = *score);
         softmax(&mut p);
         p
+    }
+
+    /// A seat's most probable candidate, the first of equals, and its probability; `None` where it named none.
+    pub fn first(&self, seat: usize) -> Option<(usize, f32)> {
+        let first = best(self.scores.get(seat)?)?;
+        let p = self.p(seat)[first];
+        (p > 0.0).then_some((first, p))
     }
 }
 
@@ -260,13 +273,14 @@ impl<P: Panel> Exchange<P> {
     /// Before anything is asked, on `cpus` CPUs.
     pub fn new(cpus: usize, panel: P) -> Self {
         let kept = panel.kept();
-        Self::begin(panel, vec![Foretold::new(kept); cpus], vec![Recent::NONE; cpus])
+        Self::begin(panel, (0..cpus).map(|_| Foretold::new(kept)).collect(), vec![Recent::NONE; cpus])
     }
 
     fn begin(panel: P, open: Vec<Foretold>, recent: Vec<Recent>) -> Self {
         let picks = (0..panel.size()).map(|_| Pick { scores: Vec::with_capacity(64), weighed: false }).collect();
         let closed = Foretold::new(panel.kept());
-        Self { panel, event: 0, picks, outcome: None, open, closed, recent }
+        let unheard = Vec::with_capacity(MOST_EXPECTED);
+        Self { panel, event: 0, picks, outcome: None, open, closed, recent, unheard }
     }
 
     /// What was answered about the switch whose outcome came last; `decision` is what was asked there. `None` before the
@@ -305,20 +319,20 @@ impl<P: Panel> Sink for Exchange<P> {
 
     fn forecast(&mut self, forecast: &Forecast<'_>) {
         let [kept, asked] = [self.panel.kept(), self.panel.asked()];
-        let open = &mut self.open[forecast.cpu.ix()];
+        let (open, unheard) = (&mut self.open[forecast.cpu.ix()], &mut self.unheard);
+        let expected = &forecast.candidates[..forecast.candidates.len().min(MOST_EXPECTED)];
         open.asked = Some(forecast.time);
-        open.threads.fill(ThreadIx::NONE);
-        open.threads.iter_mut().take(OTHER).zip(forecast.recency).for_each(|(to, from)| *to = *from);
-        let mut unheard = [f32::NEG_INFINITY; RANKS];
+        open.threads.clear();
+        open.threads.extend_from_slice(expected);
         self.panel.each(|seat, predictor| {
             if seat < kept {
                 let scores = &mut open.scores[seat];
-                scores.fill(f32::NEG_INFINITY);
+                scores.clear();
                 predictor.forecast(forecast, scores);
+                scores.resize(expected.len(), f32::NEG_INFINITY);
                 scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
-                name_somebody(scores);
             } else if seat < asked {
-                predictor.forecast(forecast, &mut unheard);
+                predictor.forecast(forecast, unheard);
             }
         });
     }

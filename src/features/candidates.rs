@@ -1,11 +1,12 @@
 //! The inputs of one decision: a row per candidate, and the query. Everything is linear in the number of candidates,
 //! but for the ranks within the set, which are sorted. Looks at nothing about who came in.
 
-use super::follow::{Follow, Ident};
+use super::contexts::{self, Contexts, Keys};
+use super::follow::{Follow, Ident, NOBODY};
 use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
 use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
 use super::{Decision, ORDERS, RANKS};
-use crate::sched::replay::View;
+use crate::sched::replay::{Beliefs, HYPOTHESES, View};
 use crate::sched::runqueue::{Cause, RunQueues};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, Nanos, TaskState, ThreadIx};
@@ -44,6 +45,12 @@ pub(super) struct Board {
     pub lag: Vec<i64>,
     /// Views of the uncorrected and the corrected replay.
     pub views: Vec<[View; 2]>,
+    /// What all hypotheses say of each candidate; the first is the corrected replay.
+    pub beliefs: Vec<Beliefs>,
+    /// Per candidate: its name in the follow tables.
+    pub idents: Vec<Ident>,
+    /// The contexts of the decision.
+    pub keys: Keys,
     /// Per thread: number of the decision it was last a candidate of, and its place there.
     place: Table<(u32, u32)>,
     stamp: u32,
@@ -59,6 +66,7 @@ pub(super) struct Scene<'a> {
     pub past: &'a Table<Past>,
     pub lane: &'a Lane,
     pub follow: &'a Follow,
+    pub contexts: &'a Contexts,
     pub idents: &'a Idents,
     pub slice_ns: f32,
     /// The uncorrected and the corrected replay believe that a reschedule was pending.
@@ -91,6 +99,9 @@ impl Board {
             waited: Vec::with_capacity(64),
             lag: Vec::with_capacity(64),
             views: Vec::with_capacity(64),
+            beliefs: Vec::with_capacity(64),
+            idents: Vec::with_capacity(64),
+            keys: Keys::default(),
             place: Table::new(threads, (0, 0)),
             stamp: 0,
             order: Vec::with_capacity(64),
@@ -142,6 +153,7 @@ impl Board {
         self.threads.clear();
         self.threads.extend_from_slice(candidates);
         self.views.clear();
+        self.beliefs.clear();
         for (i, thread) in candidates.iter().enumerate() {
             self.place[thread.ix()] = (self.stamp, i as u32);
         }
@@ -200,6 +212,7 @@ impl Board {
             self.lag.push(fix.lag_ns);
             write_view(&mut row[cand::raw_lag..=cand::raw_rank], raw, scene.slice_ns);
             write_view(&mut row[cand::fix_lag..=cand::fix_rank], fix, scene.slice_ns);
+            write_beliefs(&mut row[cand::picked_2..=cand::lag_8], &self.beliefs[i], scene.slice_ns);
             let fresh = past.serial != entry.serial;
             row[cand::passed] = if fresh { 0.0 } else { log_count(past.passed, 4.0) };
             row[cand::passed_later] = if fresh { 0.0 } else { log_count(past.passed_later, 4.0) };
@@ -209,6 +222,7 @@ impl Board {
         }
         self.write_recency(scene.lane);
         self.write_followers(scene);
+        self.write_contexts(scene);
         self.write_set();
         self.write_query(scene);
     }
@@ -233,7 +247,7 @@ impl Board {
             for (who, weight) in recent.iter() {
                 put(who, cand::follow_1, weight / (recent.sum + 1e-3));
             }
-            put(recent.last, cand::last_1, 1.0);
+            put(recent.last[0], cand::last_1, 1.0);
         }
         for (order, found) in scene.follow.anywhere(&scene.lane.history).into_iter().enumerate().skip(1) {
             let Some(followers) = found else { continue };
@@ -244,6 +258,36 @@ impl Board {
             put(followers.last, cand::last_1 + order, 1.0);
         }
         const { assert!(cand::follow_1 + ORDERS == cand::last_1) };
+    }
+
+    /// Followers of the contexts of the decision.
+    fn write_contexts(&mut self, scene: &Scene<'_>) {
+        let ident = |thread: ThreadIx| scene.past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
+        self.idents.clear();
+        self.idents.extend(self.threads.iter().map(|t| ident(*t)));
+        let n = self.idents.len();
+        if n < 2 {
+            self.rows.chunks_exact_mut(CAND).for_each(|row| row[cand::context_1..=cand::latest_8].fill(0.0));
+            return;
+        }
+        let absent = Past::NEW;
+        let prev = scene.past.get(scene.prev.ix()).unwrap_or(&absent);
+        let state = u32::from(state_class(scene.event.state).min(4));
+        let fix = self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.idents[i]);
+        let (oldest, newest) = (self.idents[0], self.idents[n - 1]);
+        let [first, second, ..] = prev.followers.last;
+        let ran = scene.lane.history.ran;
+        self.keys = [
+            contexts::key(0, [prev.ident, state]),
+            contexts::key(1, [prev.ident, fix]),
+            contexts::key(2, [prev.ident, newest, state]),
+            contexts::key(3, [prev.ident, oldest, newest]),
+            contexts::key(4, [prev.ident, first, second]),
+            contexts::key(5, [prev.ident, ran[1], ran[2], state]),
+            contexts::key(6, ran),
+            contexts::key(7, [fix, newest, n.min(4) as u32]),
+        ];
+        scene.contexts.fill(&self.keys, &self.idents, &mut self.rows, CAND, cand::context_1);
     }
 
     /// Each column of [`SET_OF`] against the other candidates.
@@ -306,6 +350,15 @@ impl Board {
         q[query::fix_eligible] = share(1);
         q[query::replays_agree] = flag(self.views.iter().all(|[raw, fix]| raw.picked == fix.picked));
         q[query::raw_hit_8..=query::fix_hit_32].copy_from_slice(lane.hits.as_flattened());
+    }
+}
+
+/// Of each hypothesis but the first: picked, place in its order, lag.
+fn write_beliefs(to: &mut [f32], beliefs: &Beliefs, slice_ns: f32) {
+    for (to, h) in to.chunks_exact_mut(3).zip(1..HYPOTHESES) {
+        to[0] = flag(beliefs.picked[h]);
+        to[1] = if beliefs.eligible[h] { log_count(u32::from(beliefs.rank[h]), 4.0) } else { 1.0 };
+        to[2] = (beliefs.lag_ns[h] as f32 / slice_ns).clamp(-4.0, 4.0) / 2.0;
     }
 }
 

@@ -2,14 +2,13 @@
 //! Nothing allocates per event once the queues and tables have their size.
 
 use super::candidates::{Asked, Board, Scene};
+use super::contexts::{Contexts, Keys};
+use super::expected::{self, Expected};
 use super::follow::Follow;
 use super::history::{Idents, Lane, NEVER, Names, Past};
-use super::layout::RECENT;
-use super::recent;
 use super::tokens::{self, Subject};
-use super::votes::{Ballot, Booth};
-use super::{Decision, Forecast, Outcome, RANKS, Sink, offered};
-use crate::sched::replay::{KernelReplay, View};
+use super::{Decision, Forecast, MOST_EXPECTED, Outcome, Sink, offered};
+use crate::sched::replay::{Beliefs, HYPOTHESES, Hypotheses, KernelReplay, View};
 use crate::sched::runqueue::{Change, RunQueues};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
@@ -19,8 +18,10 @@ use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
 #[derive(Clone, Debug)]
 pub struct Extractor {
     queues: RunQueues,
-    /// The kernel's algorithm left alone, and corrected by each observed pick.
-    replays: [KernelReplay; 2],
+    /// The kernel's algorithm left alone.
+    raw: KernelReplay,
+    /// Corrected by each observed pick, in several ways.
+    hypotheses: Hypotheses,
     past: Table<Past>,
     lanes: Vec<Lane>,
     follow: Follow,
@@ -29,10 +30,27 @@ pub struct Extractor {
     board: Board,
     /// Room for the part of a long queue that is offered.
     line: Vec<ThreadIx>,
-    recent: recent::Rows,
+    expected: Expected,
+    /// What followed the contexts of decisions, of forecasts.
+    contexts: [Contexts; 2],
+    /// Per CPU.
+    open: Vec<Open>,
     slice_ns: f32,
     /// Events before this one are context only.
     warm: usize,
+}
+
+/// The forecast that was asked last on a CPU: its candidates and contexts.
+#[derive(Clone, Debug)]
+struct Open {
+    threads: Vec<ThreadIx>,
+    keys: Option<Keys>,
+}
+
+impl Open {
+    fn new() -> Self {
+        Self { threads: Vec::with_capacity(MOST_EXPECTED), keys: None }
+    }
 }
 
 impl Extractor {
@@ -46,7 +64,8 @@ impl Extractor {
         (0..cpus).for_each(|idle| past[idle].kthread = true);
         Self {
             queues: RunQueues::of(trace),
-            replays: [false, true].map(|fix| KernelReplay::of(trace, fix)),
+            raw: KernelReplay::of(trace, false),
+            hypotheses: Hypotheses::of(trace),
             past,
             lanes: vec![Lane::NEW; cpus],
             follow: Follow::new(),
@@ -54,7 +73,9 @@ impl Extractor {
             names: Names::new(trace.tasks()),
             board: Board::new(threads),
             line: Vec::new(),
-            recent: [0.0; (RANKS - 2) * RECENT],
+            expected: Expected::new(),
+            contexts: [Contexts::new(0.3), Contexts::new(0.2)],
+            open: vec![Open::new(); cpus],
             slice_ns: trace.machine().slice_ns.value as f32,
             warm: Self::WARM_UP.min(trace.len() / 10),
         }
@@ -66,7 +87,8 @@ impl Extractor {
     pub fn snapshot(&mut self) -> Self {
         Self {
             queues: self.queues.snapshot(),
-            replays: self.replays.each_mut().map(KernelReplay::snapshot),
+            raw: self.raw.snapshot(),
+            hypotheses: self.hypotheses.snapshot(),
             past: self.past.snapshot(),
             lanes: self.lanes.clone(),
             follow: self.follow.clone(),
@@ -74,19 +96,22 @@ impl Extractor {
             names: self.names.clone(),
             board: self.board.snapshot(),
             line: Vec::new(),
+            expected: Expected::new(),
+            contexts: self.contexts.clone(),
+            open: self.open.clone(),
             ..*self
         }
     }
 
     /// Bytes that a snapshot taken now would add to earlier ones, tables of bounded size left out.
     pub fn own_bytes(&self) -> usize {
-        let replays: usize = self.replays.iter().map(KernelReplay::own_bytes).sum();
+        let replays = self.raw.own_bytes() + self.hypotheses.own_bytes();
         self.queues.own_bytes() + replays + self.past.own_bytes() + self.idents.own_bytes() + self.board.own_bytes()
     }
 
     /// Most bytes that a snapshot can add.
     pub fn most_bytes(&self) -> usize {
-        let replays: usize = self.replays.iter().map(KernelReplay::most_bytes).sum();
+        let replays = self.raw.most_bytes() + self.hypotheses.most_bytes();
         self.queues.most_bytes() + replays + self.past.most_bytes() + self.idents.most_bytes() + self.board.most_bytes()
     }
 
@@ -112,7 +137,8 @@ impl Extractor {
     }
 
     fn other<S: Sink>(&mut self, trace: &Trace, e: &Event, sink: &mut S) {
-        self.replays.iter_mut().for_each(|r| r.event(e, trace));
+        self.raw.event(e, trace);
+        self.hypotheses.event(e, trace);
         match self.queues.apply(e, trace) {
             Change::Nothing => {}
             Change::Woken { cpu, thread } => {
@@ -122,7 +148,11 @@ impl Extractor {
                     past.reborn();
                 }
                 past.describe(e.task, e.prio, &self.names);
-                let slept = past.wake(e.time, self.queues.entry(thread).waker);
+                let (waker, woken) = (self.queues.entry(thread).waker, past.ident);
+                let slept = past.wake(e.time, waker);
+                if let Some(by) = self.past.get_mut(waker.ix()) {
+                    by.wakes.add(woken);
+                }
                 self.tell(if new { 2 } else { 1 }, e, cpu, thread, slept, sink);
             }
             Change::Moved { from, to, thread } => {
@@ -164,46 +194,58 @@ impl Extractor {
             time: e.time,
             next,
             pick: place.map(|p| p as u32),
-            rank: self.lanes[e.cpu.ix()].rank(next),
+            foretold: self.open[e.cpu.ix()].threads.iter().position(|t| *t == next).map(|p| p as u32),
             scored: i >= self.warm && !unknown,
             unknown,
             no_pick: !trace.knows_queues(),
         });
         self.learn(trace, e, prev, next, stint, sink);
 
+        self.foretell(event, e, next, sink);
+    }
+
+    /// Asks who will be next, now that `running` has come in.
+    fn foretell<S: Sink>(&mut self, event: u32, e: &Event, running: ThreadIx, sink: &mut S) {
         let queue = offered(self.queues.queue(e.cpu), &mut self.line);
-        let next_by_replay = self.replays.each_mut().map(|r| r.next_waiting(e.cpu, queue));
-        let lane = &self.lanes[e.cpu.ix()];
-        let booth = Booth {
+        let mut next = [None; 1 + HYPOTHESES];
+        next[0] = self.raw.next_waiting(e.cpu, queue);
+        next[1..].copy_from_slice(&self.hypotheses.next_waiting(e.cpu, queue));
+        let scene = expected::Scene {
             cpu: e.cpu,
             now: e.time,
-            running: next,
-            idle: self.queues.is_idle(next),
+            running,
             queues: &self.queues,
             past: &self.past,
-            lane,
+            lane: &self.lanes[e.cpu.ix()],
             follow: &self.follow,
+            contexts: &self.contexts[1],
             idents: &self.idents,
-            next_by_replay,
+            next: &next,
+            slice_ns: self.slice_ns,
         };
-        let ballot = Ballot::new(&booth);
-        let fix = &mut self.replays[1];
-        let count = recent::fill(&mut self.recent, &booth, self.slice_ns, &mut |t| fix.standing(e.cpu, t));
+        let fix = &mut self.hypotheses;
+        self.expected.fill(&scene, &mut |t| fix.standing(e.cpu, t).map(|s| s[0]));
+        let Expected { threads, ranked, rows, query, keys, .. } = &self.expected;
+        let open = &mut self.open[e.cpu.ix()];
+        open.threads.clone_from(threads);
+        open.keys = Some(*keys);
         sink.forecast(&Forecast {
             event,
             cpu: e.cpu,
             time: e.time,
-            recency: lane.recency(),
+            running,
+            candidates: threads,
+            ranked: *ranked,
             queue,
-            votes: &ballot.votes,
-            vote_x: &ballot.x,
-            recent: &self.recent[..count * RECENT],
+            query,
+            features: rows,
         });
     }
 
     /// Fills the board for the decision at switch `e`, which must not say who comes in.
     fn ask(&mut self, trace: &Trace, e: &Event) -> (ThreadIx, Option<Nanos>) {
-        self.replays.iter_mut().for_each(|r| r.before_pick(e, trace));
+        self.raw.before_pick(e, trace);
+        self.hypotheses.before_pick(e, trace);
         let leaving = self.queues.begin_switch(e, trace.tasks());
         let prev = leaving.prev;
         if let Some(past) = self.past.get_mut(prev.ix()) {
@@ -215,10 +257,14 @@ impl Extractor {
         }
         let candidates = offered(self.queues.candidates(e.cpu), &mut self.line);
         self.board.gather(candidates);
-        for thread in candidates {
+        self.board.beliefs.resize(candidates.len(), Beliefs::default());
+        if !candidates.first().is_some_and(|t| self.queues.is_idle(*t)) {
+            self.hypotheses.views(e.cpu, candidates, &mut self.board.beliefs);
+        }
+        for (thread, beliefs) in candidates.iter().zip(&self.board.beliefs) {
             let idle = self.queues.is_idle(*thread);
-            let views = self.replays.each_mut().map(|r| if idle { View::default() } else { r.view(e.cpu, *thread) });
-            self.board.views.push(views);
+            let raw = if idle { View::default() } else { self.raw.view(e.cpu, *thread) };
+            self.board.views.push([raw, beliefs.view(0)]);
         }
         self.board.fill(&Scene {
             event: e,
@@ -228,9 +274,10 @@ impl Extractor {
             past: &self.past,
             lane: &self.lanes[e.cpu.ix()],
             follow: &self.follow,
+            contexts: &self.contexts[0],
             idents: &self.idents,
             slice_ns: self.slice_ns,
-            resched: self.replays.each_ref().map(|r| r.resched(e.cpu)),
+            resched: [self.raw.resched(e.cpu), self.hypotheses.resched(e.cpu)[0]],
         });
         (prev, leaving.stint)
     }
@@ -247,7 +294,8 @@ impl Extractor {
     ) {
         let place = self.board.place(next);
         let waiting = offered(self.queues.queue(e.cpu), &mut self.line);
-        self.replays.iter_mut().for_each(|r| r.after_pick(e, trace, waiting, next));
+        self.raw.after_pick(e, trace, waiting, next);
+        self.hypotheses.after_pick(e, trace, waiting, next);
         if let (Some(p), true) = (place, waiting.len() > 1) {
             self.lanes[e.cpu.ix()].score(self.board.views[p].map(|v| v.picked));
         }
@@ -280,6 +328,12 @@ impl Extractor {
         let who = self.idents.of(next, &mut self.past);
         let lane = &mut self.lanes[e.cpu.ix()];
         self.follow.add(&lane.history, e.cpu.ix(), who);
+        if self.board.threads.len() > 1 {
+            self.contexts[0].add(&self.board.keys, who);
+        }
+        if let Some(keys) = &self.open[e.cpu.ix()].keys {
+            self.contexts[1].add(keys, who);
+        }
         lane.history.push(who);
         lane.bring_forward(next);
         lane.token = Some(e.time);

@@ -2,6 +2,7 @@
 //! the trace). Compact tables of bounded size; a full set forgets its rarest context. Knows threads only by ident.
 
 use super::ORDERS;
+use super::sets::{Entry, Sets, mix};
 
 /// A thread for these tables: its index and its generation (a forked pid starts over).
 pub(super) type Ident = u32;
@@ -10,10 +11,9 @@ pub(super) const NOBODY: Ident = u32::MAX;
 
 /// Followers kept per context.
 const KEEP: usize = 8;
-/// Contexts per set: eight hashes are one cache line.
-const WAYS: usize = 8;
-const FIRST_SETS: usize = 128;
 const MAX_SETS: usize = 4096;
+/// Threads of a CPU's past that are known: more than the follow statistics read, for longer contexts.
+pub(super) const REMEMBERED: usize = 6;
 
 /// What followed one context.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,6 @@ pub(super) struct Followers {
 }
 
 impl Followers {
-    const EMPTY: Self = Self { total: 0, last: NOBODY, who: [NOBODY; KEEP], count: [0; KEEP] };
-
     /// Followers and how often each came, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (Ident, f32)> {
         self.who.into_iter().zip(self.count).filter(|(_, n)| *n > 0).map(|(who, n)| (who, f32::from(n)))
@@ -37,6 +35,14 @@ impl Followers {
     /// The most frequent one and its count; the earliest seen among equals.
     pub fn best(&self) -> (Ident, f32) {
         self.iter().fold((NOBODY, 0.0), |best, x| if x.1 > best.1 { x } else { best })
+    }
+}
+
+impl Entry for Followers {
+    const EMPTY: Self = Self { total: 0, last: NOBODY, who: [NOBODY; KEEP], count: [0; KEEP] };
+
+    fn weight(&self) -> f32 {
+        self.total as f32
     }
 
     fn add(&mut self, who: Ident) {
@@ -56,82 +62,23 @@ impl Followers {
     }
 }
 
-/// Contexts by hash: sets of [`WAYS`], doubled while small, forgetting the rarest once [`MAX_SETS`] is reached.
-#[derive(Clone, Debug)]
-struct Table {
-    keys: Vec<u64>,
-    entries: Vec<Followers>,
-    max_sets: usize,
-}
-
-impl Table {
-    fn new(max_sets: usize) -> Self {
-        let first = FIRST_SETS.min(max_sets) * WAYS;
-        Self { keys: vec![0; first], entries: vec![Followers::EMPTY; first], max_sets }
-    }
-
-    fn set(&self, key: u64) -> usize {
-        (key as usize & (self.keys.len() / WAYS - 1)) * WAYS
-    }
-
-    fn get(&self, key: u64) -> Option<&Followers> {
-        let set = self.set(key);
-        let way = self.keys[set..set + WAYS].iter().position(|k| *k == key)?;
-        Some(&self.entries[set + way])
-    }
-
-    fn add(&mut self, key: u64, who: Ident) {
-        loop {
-            let set = self.set(key);
-            let keys = &self.keys[set..set + WAYS];
-            if let Some(way) = keys.iter().position(|k| *k == key).or_else(|| keys.iter().position(|k| *k == 0)) {
-                self.keys[set + way] = key;
-                return self.entries[set + way].add(who);
-            }
-            if self.keys.len() / WAYS >= self.max_sets {
-                let rarest = (set..set + WAYS).min_by_key(|&i| self.entries[i].total).unwrap_or(set);
-                self.keys[rarest] = key;
-                self.entries[rarest] = Followers::EMPTY;
-                return self.entries[rarest].add(who);
-            }
-            self.grow();
-        }
-    }
-
-    /// Doubles the number of sets. Each set splits in two, so everything finds room.
-    fn grow(&mut self) {
-        let mut wider = Self {
-            keys: vec![0; self.keys.len() * 2],
-            entries: vec![Followers::EMPTY; self.keys.len() * 2],
-            max_sets: self.max_sets,
-        };
-        for (key, entry) in self.keys.iter().zip(&self.entries).filter(|(k, _)| **k != 0) {
-            let set = wider.set(*key);
-            let free = wider.keys[set..set + WAYS].iter().position(|k| *k == 0).unwrap_or(0);
-            wider.keys[set + free] = *key;
-            wider.entries[set + free] = *entry;
-        }
-        *self = wider;
-    }
-}
-
-/// The last [`ORDERS`] threads that ran on a CPU.
+/// The last threads that ran on a CPU.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct History {
-    /// Latest first.
-    ran: [Ident; ORDERS],
+    /// Latest first; [`NOBODY`] before the first.
+    pub ran: [Ident; REMEMBERED],
     len: usize,
 }
 
 impl History {
-    pub const EMPTY: Self = Self { ran: [NOBODY; ORDERS], len: 0 };
+    pub const EMPTY: Self = Self { ran: [NOBODY; REMEMBERED], len: 0 };
 
     /// `who` runs now; nothing changes if it did already.
     pub fn push(&mut self, who: Ident) {
         if self.len == 0 || self.ran[0] != who {
             self.ran.rotate_right(1);
             self.ran[0] = who;
-            self.len = (self.len + 1).min(ORDERS);
+            self.len = (self.len + 1).min(REMEMBERED);
         }
     }
 
@@ -139,19 +86,12 @@ impl History {
     fn keys(&self, salt: u64) -> [u64; ORDERS] {
         let mut hash = mix(salt.wrapping_add(0x9E37_79B9_7F4A_7C15));
         let mut keys = [0; ORDERS];
-        for (m, key) in keys.iter_mut().enumerate().take(self.len) {
+        for (m, key) in keys.iter_mut().enumerate().take(self.len.min(ORDERS)) {
             hash = mix(hash ^ u64::from(self.ran[m])).wrapping_add(m as u64 + 1);
             *key = mix(hash).max(1);
         }
         keys
     }
-}
-
-/// The finaliser of `splitmix64` (Steele, Lea, Flood 2014).
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 /// Followers of one thread with decayed counts (each new follower takes 5 % off the older ones), over all CPUs.
@@ -161,12 +101,12 @@ pub(super) struct Recent {
     weight: [f32; 2 * KEEP],
     /// Sum over all followers, forgotten ones included.
     pub sum: f32,
-    /// Who followed last.
-    pub last: Ident,
+    /// Who followed last, latest first.
+    pub last: [Ident; 3],
 }
 
 impl Recent {
-    pub const EMPTY: Self = Self { who: [NOBODY; 2 * KEEP], weight: [0.0; 2 * KEEP], sum: 0.0, last: NOBODY };
+    pub const EMPTY: Self = Self { who: [NOBODY; 2 * KEEP], weight: [0.0; 2 * KEEP], sum: 0.0, last: [NOBODY; 3] };
 
     /// Followers and their weights, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (Ident, f32)> {
@@ -187,20 +127,21 @@ impl Recent {
         }
         self.weight[at] += 1.0;
         self.sum = self.sum * 0.95 + 1.0;
-        self.last = who;
+        self.last.rotate_right(1);
+        self.last[0] = who;
     }
 }
 
 /// Both tables: contexts over all CPUs (for the pick) and of each CPU alone (for the forecast).
 #[derive(Clone, Debug)]
 pub(super) struct Follow {
-    shared: Table,
-    own: Table,
+    shared: Sets<Followers>,
+    own: Sets<Followers>,
 }
 
 impl Follow {
     pub fn new() -> Self {
-        Self { shared: Table::new(MAX_SETS), own: Table::new(MAX_SETS) }
+        Self { shared: Sets::new(MAX_SETS), own: Sets::new(MAX_SETS) }
     }
 
     /// What followed the last `order` threads (1-based) of `history` on any CPU.
@@ -250,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_full_table_forgets_the_rarest_and_growing_loses_nothing() {
-        let mut table = Table::new(1024);
+        let mut table = Sets::<Followers>::new(1024);
         let keys: Vec<u64> = (1..=1_000).map(mix).collect();
         for (i, key) in keys.iter().enumerate() {
             table.add(*key, i as u32);
@@ -262,7 +203,7 @@ mod tests {
         for i in 0..200_000u64 {
             table.add(mix(i + 5_000), 1);
         }
-        assert_eq!(table.keys.len(), 1024 * WAYS);
+        assert_eq!(table.room(), 1024 * 8);
         assert_eq!(table.get(often).unwrap().best(), (5, 2.0));
     }
 
@@ -273,7 +214,7 @@ mod tests {
         recent.add(2);
         let weights: Vec<_> = recent.iter().collect();
         assert_eq!(weights, [(1, 0.95), (2, 1.0)]);
-        assert!((recent.sum - 1.95).abs() < 1e-6 && recent.last == 2);
+        assert!((recent.sum - 1.95).abs() < 1e-6 && recent.last == [2, 1, NOBODY]);
         for who in 10..60 {
             recent.add(who);
         }

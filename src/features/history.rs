@@ -3,6 +3,8 @@
 
 use super::RANKS;
 use super::follow::{History, Ident, NOBODY, Recent};
+use super::spans::Spans;
+use super::wakes::Wakes;
 use crate::sched::replay::is_kernel_thread;
 use crate::sched::state::Table;
 use crate::trace::{Nanos, TaskId, TaskTable, ThreadIx};
@@ -66,6 +68,10 @@ pub(super) struct Past {
     /// Passed over since it last ran.
     pub passed_total: u32,
     pub followers: Recent,
+    /// How long it slept and ran, and whom it woke meanwhile.
+    pub sleeps: Spans,
+    pub stints: Spans,
+    pub wakes: Wakes,
 }
 
 impl Past {
@@ -94,6 +100,9 @@ impl Past {
         first_passed: NEVER,
         passed_total: 0,
         followers: Recent::EMPTY,
+        sleeps: Spans::EMPTY,
+        stints: Spans::EMPTY,
+        wakes: Wakes::EMPTY,
     };
 
     /// A new thread under the same pid: nothing of the old one is true of it.
@@ -119,6 +128,8 @@ impl Past {
         self.avg_stint = log_time(self.avg_ns as u64);
         self.last_stint = log_time(ns);
         self.stints_since_wake = self.stints_since_wake.saturating_add(1);
+        self.stints.add(ns);
+        self.wakes.end_stint();
         self.left = now.0;
         self.last_cpu = cpu;
     }
@@ -128,6 +139,7 @@ impl Past {
         let slept = if self.asleep == NEVER { 0 } else { now.0.saturating_sub(self.asleep) };
         self.slept = log_time(slept);
         if slept > 0 {
+            self.sleeps.add(slept);
             let ns = slept as f32;
             self.avg_sleep_ns = if self.avg_sleep_ns == 0.0 { ns } else { 0.75 * self.avg_sleep_ns + 0.25 * ns };
             self.avg_sleep = log_time(self.avg_sleep_ns as u64);
@@ -176,11 +188,14 @@ impl Names {
     }
 }
 
+/// Threads of a CPU's recency list that are known: more than have a rank.
+const KNOWN: usize = 64;
+
 /// One CPU.
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     /// Who ran here, most recent first (move-to-front), `recent_len` of them.
-    recent: [ThreadIx; RANKS - 1],
+    recent: [ThreadIx; KNOWN],
     recent_len: usize,
     /// The last threads as contexts of the follow statistics.
     pub history: History,
@@ -192,27 +207,32 @@ pub(super) struct Lane {
 
 impl Lane {
     pub const NEW: Self = Self {
-        recent: [ThreadIx::NONE; RANKS - 1],
+        recent: [ThreadIx::NONE; KNOWN],
         recent_len: 0,
         history: History::EMPTY,
         token: None,
         hits: [[0.5; 2]; 2],
     };
 
-    /// The recency list; 0 is who came in last.
+    /// The threads that have a rank; 0 is who came in last.
     pub fn recency(&self) -> &[ThreadIx] {
-        &self.recent[..self.recent_len]
+        &self.recent[..self.recent_len.min(RANKS - 1)]
     }
 
-    /// Class of a thread: its place in the recency list, or [`super::OTHER`].
+    /// Those that came in before them, and are known still.
+    pub fn longer_ago(&self) -> &[ThreadIx] {
+        &self.recent[self.recent_len.min(RANKS - 1)..self.recent_len]
+    }
+
+    /// Rank of a thread: its place in the recency list, or [`super::OTHER`].
     pub fn rank(&self, thread: ThreadIx) -> u8 {
         self.recency().iter().position(|&t| t == thread).unwrap_or(super::OTHER) as u8
     }
 
     /// Moves `thread` to the front.
     pub fn bring_forward(&mut self, thread: ThreadIx) {
-        let known = self.recency().iter().position(|&t| t == thread);
-        let at = known.unwrap_or(self.recent_len.min(RANKS - 2));
+        let known = self.recent[..self.recent_len].iter().position(|&t| t == thread);
+        let at = known.unwrap_or(self.recent_len.min(KNOWN - 1));
         self.recent_len = self.recent_len.max(at + 1);
         self.recent[..=at].rotate_right(1);
         self.recent[0] = thread;
@@ -289,6 +309,11 @@ mod tests {
         }
         assert_eq!(lane.recency().len(), RANKS - 1);
         assert_eq!((lane.recency()[0], lane.recency()[RANKS - 2]), (ThreadIx(39), ThreadIx(23)));
+        assert_eq!((lane.longer_ago()[0], lane.longer_ago().len()), (ThreadIx(22), 16));
+        for i in 100..200 {
+            lane.bring_forward(ThreadIx(i));
+        }
+        assert_eq!((lane.longer_ago().len(), lane.longer_ago()[46]), (KNOWN - RANKS + 1, ThreadIx(136)));
     }
 
     #[test]

@@ -59,6 +59,13 @@ columns! {
     // The kernel replay, uncorrected and corrected.
     raw_lag raw_deadline raw_eligible raw_picked raw_rank
     fix_lag fix_deadline fix_eligible fix_picked fix_rank
+    // Seven more hypotheses of the kernel: picked, place in its order, lag.
+    picked_2 rank_2 lag_2 picked_3 rank_3 lag_3 picked_4 rank_4 lag_4 picked_5 rank_5 lag_5
+    picked_6 rank_6 lag_6 picked_7 rank_7 lag_7 picked_8 rank_8 lag_8
+    // Followers of eight contexts: how much more often than by chance where the context is known well, where it is not;
+    // it was the last one.
+    context_1 few_1 latest_1 context_2 few_2 latest_2 context_3 few_3 latest_3 context_4 few_4 latest_4
+    context_5 few_5 latest_5 context_6 few_6 latest_6 context_7 few_7 latest_7 context_8 few_8 latest_8
     // Passed over since enqueued: how often, by how many later-enqueued ones, since when; and since it last ran.
     passed passed_later passed_since passed_total
     // The columns of `SET_OF` against the other candidates: z-score, rank share, distance to the greatest.
@@ -110,22 +117,24 @@ columns! {
 }
 
 columns! {
-    /// Continuous inputs of a forecast.
-    VOTE_X_NAMES, VOTE_X, vote:
+    /// Inputs of a forecast that describe the moment.
+    ASK_NAMES, ASK, ask:
     // Per order: share of the most frequent follower, how often the context was seen.
     share_1 seen_1 share_2 seen_2 share_3 seen_3 share_4 seen_4
-    // The queue after the switch: its length, waits of its oldest and newest.
-    waiting oldest_wait newest_wait
-    // The one that came in: its average stint, how often it ran since it woke up, idle (1) or a kernel thread (0.5).
-    avg_stint stints_since_wake idle
+    // The queue after the switch: its length, empty, one thread, two; waits of its oldest and newest.
+    waiting queue_0 queue_1 queue_2 oldest_wait newest_wait
+    // The one that came in: its average stint, how often it ran since it woke up, idle, a kernel thread.
+    avg_stint stints_since_wake idle kthread
+    // How good the two replays were on this CPU (moving averages over 32 decisions).
+    raw_hit_32 fix_hit_32
 }
 columns! {
-    /// Inputs of a forecast about one thread of the CPU's recency list.
-    RECENT_NAMES, RECENT, recent:
-    // There is such a thread; it is idle.
-    there idle
-    // It waits here: since when, its place from both ends, what the corrected replay says.
-    queued waited fifo lifo lag deadline
+    /// Inputs of a forecast about one candidate.
+    THREAD_NAMES, THREAD, thread:
+    // Place in the CPU's recency list; ran just before, the one before that; not in the first 16.
+    rank rank_1 rank_2 unranked
+    // It is the idle thread; it waits here: since when, its place from both ends, what the corrected replay says.
+    idle queued waited fifo lifo lag deadline
     // It waits or runs on another CPU.
     queued_away running_away
     // It sleeps: since when, over its average; the same at the expected end of the stint that begins.
@@ -134,15 +143,27 @@ columns! {
     avg_sleep last_sleep since_left avg_stint last_stint stints_since_wake prio kthread
     // The running one woke it last; it woke the running one last; it last ran here.
     woken_by_running woke_running last_ran_here
-    // Its share among the followers of the last 1-4 threads.
+    // Its share among the followers of the last 1-4 threads; it is the most frequent of them, or the last one.
     follow_1 follow_2 follow_3 follow_4
+    often_1 last_1 often_2 last_2 often_3 last_3 often_4 last_4
+    // Ends of the queue.
+    oldest second_oldest newest second_newest
+    // Whom the replays would take next out of the queue: the uncorrected one, then the hypotheses in their order.
+    raw_next next_1 next_2 next_3 next_4 next_5 next_6 next_7 next_8
+    // Place in the corrected replay's order of the queue.
+    order
+    // Followers of eight contexts: how much more often than by chance where the context is known well, where it is not;
+    // it was the last one.
+    context_1 few_1 latest_1 context_2 few_2 latest_2 context_3 few_3 latest_3 context_4 few_4 latest_4
+    context_5 few_5 latest_5 context_6 few_6 latest_6 context_7 few_7 latest_7 context_8 few_8 latest_8
+    // Asleep: chance that it wakes up before the expected end of the stint, and its logarithm; how often stints of the running one
+    // woke it, the logarithm, more often than not; due first of all, due before the end, due first with nobody waiting.
+    hazard hazard_ln wake_rate wake_ln wakes_often due_first due_in_stint due_alone
 }
-
-const _: () = assert!(VOTE_X == super::VOTERS, "one column per voter");
 
 /// Hash of the layout: changes whenever an input is added, removed, renamed or moved.
 pub fn layout_hash() -> u64 {
-    let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, VOTE_X_NAMES, RECENT_NAMES].map(|n| n.join(","));
+    let names = [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, ASK_NAMES, THREAD_NAMES].map(|n| n.join(","));
     xxhash_rust::xxh3::xxh3_64(names.join(";").as_bytes())
 }
 

@@ -63,7 +63,7 @@ pub(super) fn switch(
             t.x[to] = row[from];
         }
     }
-    t.x[token::followed] = flag(subject.past.ident != NOBODY && prev.followers.last == subject.past.ident);
+    t.x[token::followed] = flag(subject.past.ident != NOBODY && prev.followers.last[0] == subject.past.ident);
     t
 }
 

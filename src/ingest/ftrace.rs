@@ -17,7 +17,7 @@ use payload::Named;
 use rayon::prelude::*;
 
 /// Enough lines to make handing it to another thread worth it, few enough to keep all threads busy to the end.
-const CHUNK: usize = 512 << 10;
+const CHUNK: usize = 256 << 10;
 
 /// The format.
 pub struct Ftrace;
@@ -78,25 +78,35 @@ pub(super) fn read_text(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sin
 fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (block, chunk): (usize, usize)) -> Machines {
     let mut lines = Lines::new(block);
     let mut whole = Part::default();
-    let mut parsed: Vec<Part> = Vec::new();
+    // Parts whose text is being parsed or was, and those that are empty again.
+    let (mut parsed, mut spare): (Vec<Part>, Vec<Part>) = Default::default();
     let mut read = |lines: &mut Lines| lines.lent(source).or_else(|| lines.next(source));
     let mut next = read(&mut lines);
     while let Some(block) = next {
-        let parse =
-            || pieces(&block.text, chunk).map(|(at, t)| Part::parse(dialect, block.start + at as u64, t)).collect();
-        let before = std::mem::take(&mut parsed);
+        let pieces = pieces(&block.text, chunk);
+        let work: Vec<_> = pieces.into_iter().map(|piece| (piece, spare.pop().unwrap_or_default())).collect();
+        let parse = || {
+            // Piece by piece: the last one may take long on a thread that others keep busy.
+            let parts = work.into_par_iter().with_max_len(1).map(|((at, text), mut part)| {
+                part.parse(dialect, block.start + at as u64, text);
+                part
+            });
+            parts.collect()
+        };
+        let mut before = std::mem::take(&mut parsed);
         let beside = || {
             let following = read(&mut lines);
-            for part in before {
-                whole.append(part);
+            for part in &mut before {
+                whole.take_over(part);
             }
             following
         };
         (parsed, next) = rayon::join(parse, beside);
+        spare.append(&mut before);
         lines.reuse(block);
     }
-    for part in parsed {
-        whole.append(part);
+    for part in &mut parsed {
+        whole.take_over(part);
     }
     lines.finish(source, &mut whole.report);
     if whole.counts > 0 {
@@ -120,7 +130,7 @@ fn bare(line: &[u8]) -> &[u8] {
 }
 
 /// A text in pieces that end at line ends, each with its offset.
-fn pieces(text: &[u8], size: usize) -> impl IndexedParallelIterator<Item = (usize, &[u8])> {
+fn pieces(text: &[u8], size: usize) -> Vec<(usize, &[u8])> {
     let mut pieces = Vec::new();
     let mut start = 0;
     while start < text.len() {
@@ -129,7 +139,7 @@ fn pieces(text: &[u8], size: usize) -> impl IndexedParallelIterator<Item = (usiz
         pieces.push((start, &text[start..end]));
         start = end;
     }
-    pieces.into_par_iter()
+    pieces
 }
 
 /// What one piece of the text gave. Line numbers count from its start, bytes from the start of the text.
@@ -194,25 +204,22 @@ pub(super) fn cpus(text: &[u8], said: &mut TraceMeta) {
 }
 
 impl Part {
-    fn parse(dialect: &Dialect, start: u64, text: &[u8]) -> Self {
-        // A line of a switch takes about 150 bytes, one of a wake-up 110.
-        let mut part = Self { builder: TraceBuilder::with_capacity(text.len() / 128), ..Self::default() };
+    fn parse(&mut self, dialect: &Dialect, start: u64, text: &[u8]) {
         let mut from = 0;
         while from < text.len() {
-            part.report.units += 1;
+            self.report.units += 1;
             let (taken, length) = if let Some((head, body, length)) = (dialect.usual)(&text[from..]) {
-                (part.event(head, body), length)
+                (self.event(head, body), length)
             } else {
                 let length = memchr::memchr(b'\n', &text[from..]).unwrap_or(text.len() - from);
-                (part.take(dialect, &text[from..from + length]), length + 1)
+                (self.take(dialect, &text[from..from + length]), length + 1)
             };
             if let Err(reason) = taken {
-                let place = Place::Line { line: part.report.units, byte: start + from as u64 };
-                part.report.note(place, reason);
+                let place = Place::Line { line: self.report.units, byte: start + from as u64 };
+                self.report.note(place, reason);
             }
             from += length;
         }
-        part
     }
 
     fn take(&mut self, dialect: &Dialect, text: &[u8]) -> Result<(), Reason> {
@@ -246,10 +253,7 @@ impl Part {
 
     /// Interns a task, whose name may be written as numbers.
     fn task(&mut self, task: &Named<'_>) -> TaskId {
-        match layout::array(task.comm) {
-            Some(name) => self.builder.task(Pid(task.pid), &name),
-            None => self.builder.task(Pid(task.pid), task.comm),
-        }
+        self.builder.task_written(Pid(task.pid), task.comm, layout::array)
     }
 
     fn event(&mut self, head: Head, body: Body<'_>) -> Result<(), Reason> {
@@ -299,8 +303,11 @@ impl Part {
         Ok(())
     }
 
-    fn append(&mut self, later: Self) {
-        self.builder.append(later.builder);
+    /// Takes over what a later part of the text gave, and leaves that one empty.
+    fn take_over(&mut self, part: &mut Self) {
+        self.builder.drain(&mut part.builder);
+        let builder = std::mem::take(&mut part.builder);
+        let later = std::mem::replace(part, Self { builder, ..Self::default() });
         self.said.cpus = self.said.cpus.max(later.said.cpus);
         self.counts += later.counts;
         for (first, later) in [

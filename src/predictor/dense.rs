@@ -4,30 +4,31 @@
 //!
 //! ```text
 //! token -> [kind|rank|state|x] -> linear, ReLU -> B blocks: y = x + M relu(sum_k W_k x[t - k 2^i] + b) -> h [T, C]
-//! pick:     z_j = o . relu(S relu(Wc c_j + Wq q + Wh h + b) + b') + s . c_j      c, q normalised, cut at 8
-//! forecast: z = Wo h + b + R v + sum over votes of g_i onehot(vote_i) + r        g = G relu(W [h, v] + b) + b'
-//!           r_c = u . relu(E e_c + V v + Wr h + b) + t . e_c                      e_c: the thread behind class c, its votes
+//! head:  z_j = o . relu(S relu(Wr r_j + Wq q + Wh h + b) + b') + s . r_j      r_j, q normalised, cut at 8
 //! ```
+//!
+//! Both questions have such a head: `r_j` is what is known of candidate j, q what is known of the moment.
 //!
 //! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has a slow
 //! backward pass.
 
+mod head;
 mod lstm;
 mod parts;
-mod recent;
 
+pub use head::Questions;
 pub use lstm::Cut;
 
-use super::networks::{ModelConfig, Start, Tensor as Tensors, VOTES};
+use super::networks::{ModelConfig, Question, Start, Tensor as Tensors};
 use super::weights::{Provenance, Weights, WeightsError};
-use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, VOTERS};
+use crate::features::TOKEN_X;
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use head::Head;
 use lstm::Cell;
 use parts::Parts;
-use recent::Recent;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -53,23 +54,8 @@ pub struct Network {
     input_bias: Param<Tensor<1>>,
     blocks: Vec<Block>,
     cells: Vec<Cell>,
-    pick_cand: Param<Tensor<2>>,
-    pick_query: Param<Tensor<2>>,
-    pick_state: Param<Tensor<2>>,
-    pick_bias: Param<Tensor<1>>,
-    pick_second: Option<Param<Tensor<2>>>,
-    pick_second_bias: Option<Param<Tensor<1>>>,
-    pick_out: Param<Tensor<2>>,
-    pick_skip: Param<Tensor<2>>,
-    forecast_state: Param<Tensor<2>>,
-    forecast_bias: Param<Tensor<1>>,
-    forecast_votes: Param<Tensor<2>>,
-    gate_state: Param<Tensor<2>>,
-    gate_votes: Param<Tensor<2>>,
-    gate_bias: Param<Tensor<1>>,
-    gate_out: Param<Tensor<2>>,
-    gate_out_bias: Param<Tensor<1>>,
-    recent: Recent,
+    pick: Head,
+    forecast: Head,
 }
 
 /// Several sequences of tokens, time-major: row `t * sequences + s`.
@@ -80,44 +66,6 @@ pub struct Tokens {
     pub classes: [Vec<i32>; 3],
     /// `[rows, TOKEN_X]`.
     pub x: Vec<f32>,
-}
-
-/// Decisions over those sequences. Rows of h count from 1; row 0 is "no token yet".
-#[derive(Default)]
-pub struct Picks {
-    /// `[decisions]`: row of h.
-    pub rows: Vec<i32>,
-    /// `[decisions, QUERY]`, normalised.
-    pub query: Vec<f32>,
-    /// `[candidates of all decisions, CAND]`, normalised.
-    pub cand: Vec<f32>,
-    /// `[candidates of all decisions]`: the decision each belongs to.
-    pub of: Vec<i32>,
-}
-
-/// Forecasts over those sequences.
-#[derive(Default)]
-pub struct Asks {
-    /// `[forecasts]`: row of h, as in [`Picks::rows`].
-    pub rows: Vec<i32>,
-    /// `[forecasts, VOTERS]`.
-    pub votes: Vec<u8>,
-    /// `[forecasts, VOTERS]`.
-    pub vote_x: Vec<f32>,
-    /// `[forecasts, RANKS - 2, RECENT]`; zero where there is no thread.
-    pub recent: Vec<f32>,
-}
-
-impl Asks {
-    /// Adds a forecast that reads row `row` of h; `known` is `[threads, RECENT]`.
-    pub fn push(&mut self, row: i32, votes: &[u8; VOTERS], vote_x: &[f32; VOTERS], known: impl Iterator<Item = f32>) {
-        self.rows.push(row);
-        self.votes.extend(votes);
-        self.vote_x.extend(vote_x);
-        let from = self.recent.len();
-        self.recent.extend(known);
-        self.recent.resize(from + (RANKS - 2) * RECENT, 0.0);
-    }
 }
 
 impl Network {
@@ -159,23 +107,8 @@ impl Network {
                     bias: vec(&format!("{of}.bias")),
                 })
                 .collect(),
-            pick_cand: mat("pick.cand"),
-            pick_query: mat("pick.query"),
-            pick_state: mat("pick.state"),
-            pick_bias: vec("pick.bias"),
-            pick_second: parts.has("pick.second").then(|| mat("pick.second")),
-            pick_second_bias: parts.has("pick.second_bias").then(|| vec("pick.second_bias")),
-            pick_out: mat("pick.out"),
-            pick_skip: mat("pick.skip"),
-            forecast_state: mat("forecast.state"),
-            forecast_bias: vec("forecast.bias"),
-            forecast_votes: mat("forecast.votes"),
-            gate_state: mat("gate.state"),
-            gate_votes: mat("gate.votes"),
-            gate_bias: vec("gate.bias"),
-            gate_out: mat("gate.out"),
-            gate_out_bias: vec("gate.out_bias"),
-            recent: Recent::of(&mat, &vec),
+            pick: Head::of(Question::Pick, parts),
+            forecast: Head::of(Question::Forecast, parts),
         }
     }
 
@@ -236,49 +169,13 @@ impl Network {
         x
     }
 
-    /// Scores of all candidates of all decisions, `[candidates]`, before the temperature.
-    pub fn pick(&self, h: &Tensor<2>, picks: &Picks, device: &Device) -> Tensor<1> {
-        let (n, m) = (picks.rows.len(), picks.of.len());
-        let ints = |v: &Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(v.clone(), [v.len()]), device);
-        let query = Tensor::<2>::from_data(TensorData::new(picks.query.clone(), [n, QUERY]), device);
-        let cand = Tensor::<2>::from_data(TensorData::new(picks.cand.clone(), [m, CAND]), device);
-        let shared = query.matmul(self.pick_query.val())
-            + h.clone().select(0, ints(&picks.rows)).matmul(self.pick_state.val())
-            + self.pick_bias.val().unsqueeze();
-        let mut z = relu(cand.clone().matmul(self.pick_cand.val()) + shared.select(0, ints(&picks.of)));
-        if let (Some(weight), Some(bias)) = (&self.pick_second, &self.pick_second_bias) {
-            z = relu(z.matmul(weight.val()) + bias.val().unsqueeze());
-        }
-        (z.matmul(self.pick_out.val()) + cand.matmul(self.pick_skip.val())).reshape([m])
-    }
-
-    /// Scores of all classes, `[forecasts, RANKS]`, before the temperature; class 0 is very low.
-    pub fn forecast(&self, h: &Tensor<2>, asks: &Asks, device: &Device) -> Tensor<2> {
-        const N: usize = VOTERS;
-        let n = asks.rows.len();
-        let mut input = vec![0.0_f32; n * VOTES];
-        for (i, row) in input.chunks_exact_mut(VOTES).enumerate() {
-            row[..N].copy_from_slice(&asks.vote_x[i * N..(i + 1) * N]);
-            for (j, &vote) in asks.votes[i * N..(i + 1) * N].iter().enumerate() {
-                row[N + j * RANKS + usize::from(vote)] = 1.0;
-            }
-        }
-        let rows = Tensor::<1, Int>::from_data(TensorData::new(asks.rows.clone(), [n]), device);
-        let v = Tensor::<2>::from_data(TensorData::new(input, [n, VOTES]), device);
-        let h = h.clone().select(0, rows);
-        let gate = h.clone().matmul(self.gate_state.val())
-            + v.clone().matmul(self.gate_votes.val())
-            + self.gate_bias.val().unsqueeze();
-        let gate = relu(gate).matmul(self.gate_out.val()) + self.gate_out_bias.val().unsqueeze();
-        let votes = v.clone().slice([0..n, N..VOTES]).reshape([n, N, RANKS]);
-        let voted = (votes * gate.reshape([n, N, 1])).sum_dim(1).reshape([n, RANKS]);
-        let voted = voted + self.recent.scores(&h, asks, device);
-        let z = h.matmul(self.forecast_state.val())
-            + self.forecast_bias.val().unsqueeze()
-            + v.matmul(self.forecast_votes.val());
-        let mut low = [0.0_f32; RANKS];
-        low[0] = -1e9;
-        z + voted + Tensor::<1>::from_data(low, device).unsqueeze()
+    /// Scores of all candidates of all questions of a kind, `[candidates]`, before the temperature. `h` is [`Self::trunk`]'s.
+    pub fn scores(&self, of: Question, h: &Tensor<2>, questions: &Questions, device: &Device) -> Tensor<1> {
+        let head = match of {
+            Question::Pick => &self.pick,
+            Question::Forecast => &self.forecast,
+        };
+        head.scores(of, h, questions, device)
     }
 
     /// The weights of an untrained network whose inputs are taken as they are: for tests, and to measure its speed.

@@ -7,7 +7,7 @@ use super::ppm::Ppm;
 use super::stream::StreamEngine;
 use super::weights::Weights;
 use super::{Predictor, Reads};
-use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
+use crate::features::{Decision, Forecast, Outcome, Token};
 use crate::trace::{CpuId, Trace};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -163,7 +163,7 @@ impl Predictor for Engine {
         self.get_mut().pick(decision, scores);
     }
 
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
         self.get_mut().forecast(forecast, scores);
     }
 

@@ -3,7 +3,7 @@
 //! outcome; ties always break the same way.
 
 use super::Predictor;
-use crate::features::{CAND, CAND_NAMES, Decision, Forecast, ORDERS, OTHER, RANKS};
+use crate::features::{CAND, CAND_NAMES, Decision, Forecast, ORDERS, THREAD, THREAD_NAMES};
 use crate::trace::ThreadIx;
 
 /// Which rule decides.
@@ -17,7 +17,8 @@ pub enum Rule {
     Lifo,
     /// The one that has not run for the longest time; one that never ran before all others.
     Lrr,
-    /// The one that most often came after the task that leaves; the newest where nothing is known.
+    /// The one that most often came after the task that leaves; the newest where nothing is known. As a forecast: after the
+    /// task that runs, then after longer contexts.
     Followed,
     /// What the corrected kernel replay (CFS or EEVDF) would pick. As a forecast: who stood next in its order at the
     /// switch just decided, then whoever was queued since.
@@ -30,6 +31,10 @@ pub struct Heuristic {
     rule: Rule,
     random: u64,
     columns: Option<[usize; 2]>,
+    /// Of a forecast's rows: whether it is unranked, since when it left.
+    left: [usize; 2],
+    /// Of a forecast's rows, per order: the most frequent follower, the last one.
+    followers: Box<[[usize; 2]; ORDERS]>,
     /// Per CPU: candidates of the last decision and their scores, for a rule that forecasts by them.
     order: Vec<Vec<(ThreadIx, f32)>>,
 }
@@ -67,7 +72,20 @@ impl Heuristic {
         };
         let place = |name: &str| CAND_NAMES.iter().position(|n| *n == name);
         let columns = columns.and_then(|[a, b]| Some([place(a)?, place(b)?]));
-        Self { rule, random: seed, columns, order: Vec::new() }
+        // A name that is not there reads a column past the end, which is zero; a test holds that all are there.
+        let asked = |name: &str| THREAD_NAMES.iter().position(|n| *n == name).unwrap_or(THREAD);
+        let left = ["unranked", "since_left"].map(asked);
+        let followers =
+            Box::new(std::array::from_fn(|k| ["often", "last"].map(|which| asked(&format!("{which}_{}", k + 1)))));
+        Self { rule, random: seed, columns, left, followers, order: Vec::new() }
+    }
+
+    /// The score of a thread by what it followed: after the running one most often, then last of all; then after the longer
+    /// contexts likewise. `None`: it followed none of them so.
+    fn followed(&self, row: &[f32]) -> Option<f32> {
+        let named = |column: &usize| row.get(*column).is_some_and(|x| *x > 0.5);
+        let first = self.followers.as_flattened().iter().position(named)?;
+        Some((2 * ORDERS - first) as f32)
     }
 
     /// Uniform in 0..1. Splitmix64 (Steele, Lea, Flood 2014): one word of state, so that a snapshot is a copy.
@@ -110,75 +128,62 @@ impl Predictor for Heuristic {
         }
     }
 
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
-        scores.fill(f32::NEG_INFINITY);
-        let known = forecast.recency.len().min(OTHER);
-        let class = |thread: ThreadIx| forecast.recency[..known].iter().position(|t| *t == thread).unwrap_or(OTHER);
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
+        let n = forecast.candidates.len();
+        scores.clear();
+        if self.rule == Rule::Random {
+            scores.extend((0..n).map(|_| self.draw()));
+            return;
+        }
+        // Candidates that the rule does not mention come last, in their order.
+        scores.extend((0..n).map(|i| -1000.0 - i as f32));
+        if self.rule == Rule::Followed {
+            for (i, score) in scores.iter_mut().enumerate() {
+                *score = self.followed(row(forecast, i)).unwrap_or(*score);
+            }
+            return;
+        }
         // Without a waiting thread the best guess is the CPU's own idle thread (threads `0..cpus` are those).
         let idle = [ThreadIx(u32::from(forecast.cpu.0))];
         let queue = if forecast.queue.is_empty() { &idle } else { forecast.queue };
-        // Ranked threads that no rule mentions come last, the most recent of them first.
-        for (rank, score) in scores[1..known.max(1)].iter_mut().enumerate() {
-            *score = -1000.0 - rank as f32;
-        }
-        scores[OTHER] = -2000.0;
-        match self.rule {
-            Rule::Eevdf => {
-                let order = self.order.get(forecast.cpu.ix()).map_or(&[][..], Vec::as_slice);
-                // Both are in the order of enqueueing: a thread stood before the one that was found last.
-                let mut at = order.len();
-                for (i, thread) in queue.iter().enumerate().rev() {
+        let place = |thread: ThreadIx| forecast.candidates.iter().position(|t| *t == thread);
+        let order = self.order.get(forecast.cpu.ix()).map_or(&[][..], Vec::as_slice);
+        // Both are in the order of enqueueing: a thread stood before the one that was found last.
+        let mut at = order.len();
+        for (i, thread) in queue.iter().enumerate().rev() {
+            // Of a long queue not everybody is a candidate.
+            let Some(candidate) = place(*thread) else { continue };
+            let oldness = -(i as f32);
+            scores[candidate] = match self.rule {
+                Rule::Eevdf => {
                     let find = |part: &[(ThreadIx, f32)]| part.iter().rposition(|(t, _)| t == thread);
                     let found = find(&order[..at]).or_else(|| find(&order[at..]).map(|k| at + k));
                     at = found.unwrap_or(at);
-                    let stood = found.map(|k| order[k].1);
-                    let score = &mut scores[class(*thread)];
-                    // Several threads without a rank are one class: the first of them counts.
-                    *score = score.max(stood.unwrap_or(-900.0 - i as f32 / 1e3));
+                    found.map_or(-900.0 + oldness / 1e3, |k| order[k].1)
                 }
-            }
-            Rule::Random => scores[1..known.max(1)].iter_mut().for_each(|s| *s = self.draw()),
-            Rule::Fifo => {
-                for (i, thread) in queue.iter().enumerate().rev() {
-                    scores[class(*thread)] = -(i as f32);
+                Rule::Lrr => {
+                    let row = row(forecast, candidate);
+                    let [unranked, since] = self.left.map(|c| row.get(c).copied().unwrap_or(0.0));
+                    // Who left at this very switch has a rank.
+                    let never = unranked > 0.5 && since <= 0.0;
+                    if never { 100.0 + oldness / 1e3 } else { since }
                 }
-            }
-            Rule::Lifo => {
-                for (i, thread) in queue.iter().enumerate() {
-                    scores[class(*thread)] = i as f32;
-                }
-            }
-            Rule::Lrr => {
-                // The deeper in the recency list the longer ago; who is not on it at all came in before all of them.
-                for thread in queue {
-                    scores[class(*thread)] = class(*thread) as f32;
-                }
-            }
-            Rule::Followed => {
-                // Order 1: the most frequent follower of the running task, then its last one; then longer contexts.
-                for order in (0..ORDERS).rev() {
-                    for (k, bonus) in [(1, 0.0), (0, 1.0)] {
-                        let vote = usize::from(forecast.votes[2 * order + k]);
-                        if (1..OTHER).contains(&vote) {
-                            scores[vote] = 2.0 * (ORDERS - order) as f32 + bonus;
-                        }
-                    }
-                }
-                // A follower that is not ranked on this CPU any more is an answer too: "some other task".
-                let first = usize::from(forecast.votes[0]);
-                if first == OTHER && forecast.vote_x[1] > 0.0 {
-                    scores[OTHER] = 100.0;
-                }
-            }
+                Rule::Fifo => oldness,
+                _ => i as f32,
+            };
         }
-        scores[0] = f32::NEG_INFINITY;
     }
+}
+
+/// What is known about a candidate of a forecast.
+fn row<'a>(forecast: &Forecast<'a>, candidate: usize) -> &'a [f32] {
+    forecast.features.get(candidate * THREAD..(candidate + 1) * THREAD).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::{QUERY, VOTERS};
+    use crate::features::{ASK, QUERY};
     use crate::trace::{CpuId, Nanos, TaskState};
 
     fn decision<'a>(candidates: &'a [ThreadIx], features: &'a [f32]) -> Decision<'a> {
@@ -197,8 +202,10 @@ mod tests {
         }
     }
 
-    fn forecast<'a>(recency: &'a [ThreadIx], queue: &'a [ThreadIx], votes: &'a [u8; VOTERS]) -> Forecast<'a> {
-        Forecast { event: 0, cpu: CpuId(0), time: Nanos(0), recency, queue, votes, vote_x: &[1.0; VOTERS], recent: &[] }
+    /// After thread 5 came in.
+    fn forecast<'a>(candidates: &'a [ThreadIx], queue: &'a [ThreadIx], features: &'a [f32]) -> Forecast<'a> {
+        let (cpu, running) = (CpuId(0), ThreadIx(5));
+        Forecast { event: 0, cpu, time: Nanos(0), running, candidates, ranked: 3, queue, query: &[0.0; ASK], features }
     }
 
     fn picks(rule: Rule, rows: &[f32], n: u32) -> Vec<f32> {
@@ -235,46 +242,74 @@ mod tests {
         assert_eq!(picks(Rule::Random, &rows, 3), picks(Rule::Random, &rows, 3), "seeded");
     }
 
-    fn asked(rule: Rule, queue: &[ThreadIx], votes: [u8; VOTERS]) -> [f32; RANKS] {
-        let recency = [5, 8, 0, 6].map(ThreadIx);
-        let mut scores = [0.0; RANKS];
-        Heuristic::new(rule, 1).forecast(&forecast(&recency, queue, &votes), &mut scores);
-        assert_eq!(scores[0].to_bits(), f32::NEG_INFINITY.to_bits(), "the running task is no answer");
+    const ASKED: [ThreadIx; 4] = [ThreadIx(8), ThreadIx(0), ThreadIx(6), ThreadIx(77)];
+
+    fn asked(rule: Rule, queue: &[u32], rows: &[f32]) -> Vec<f32> {
+        let queue: Vec<_> = queue.iter().copied().map(ThreadIx).collect();
+        let mut scores = vec![9.0];
+        Heuristic::new(rule, 1).forecast(&forecast(&ASKED, &queue, rows), &mut scores);
+        assert!(scores.len() == ASKED.len() && scores.iter().all(|s| s.is_finite()), "{scores:?}");
         scores
     }
 
+    fn thread_column(candidate: usize, name: &str) -> usize {
+        candidate * THREAD + THREAD_NAMES.iter().position(|n| *n == name).unwrap()
+    }
+
     #[test]
-    fn forecasts_name_the_recency_class() {
-        let none = [OTHER as u8; VOTERS];
-        let queue = [6, 8].map(ThreadIx);
-        assert_eq!(best(&asked(Rule::Fifo, &queue, none)), 3);
-        assert_eq!(best(&asked(Rule::Lifo, &queue, none)), 1);
-        assert_eq!(best(&asked(Rule::Fifo, &[ThreadIx(77)], none)), OTHER, "waiting but never ran here");
-        assert_eq!(best(&asked(Rule::Fifo, &[], none)), 2, "an empty queue: idle");
-        let mut votes = none;
-        (votes[0], votes[1]) = (3, 1);
-        let scores = asked(Rule::Followed, &queue, votes);
-        assert_eq!(best(&scores), 3);
-        assert!(scores[1] > scores[2]);
-        assert!((1..4).contains(&best(&asked(Rule::Random, &queue, none))));
-        assert_eq!(best(&asked(Rule::Lrr, &queue, none)), 3);
-        assert_eq!(best(&asked(Rule::Lrr, &[6, 77].map(ThreadIx), none)), OTHER, "77 ran before all who are ranked");
-        assert_eq!(best(&asked(Rule::Eevdf, &queue, none)), 3, "nobody stood in line: who waits longest");
-        assert_eq!(best(&asked(Rule::Eevdf, &[], none)), 2);
+    fn forecasts_name_any_candidate() {
+        let mut rows = vec![0.0; ASKED.len() * THREAD];
+        assert_eq!(best(&asked(Rule::Fifo, &[6, 8], &rows)), 2);
+        assert_eq!(best(&asked(Rule::Lifo, &[6, 8], &rows)), 0);
+        assert_eq!(best(&asked(Rule::Fifo, &[77], &rows)), 3, "waiting but never ran here");
+        assert_eq!(best(&asked(Rule::Fifo, &[4, 8], &rows)), 0, "4 waits longer but is no candidate");
+        let falling = asked(Rule::Fifo, &[6], &rows);
+        assert!(falling[2] > falling[0] && falling[0] > falling[1] && falling[1] > falling[3], "then in their order");
+        for rule in [Rule::Fifo, Rule::Lifo, Rule::Lrr, Rule::Eevdf] {
+            assert_eq!(best(&asked(rule, &[], &rows)), 1, "{rule:?}: an empty queue: idle");
+        }
+        assert_eq!(best(&asked(Rule::Eevdf, &[6, 8], &rows)), 2, "nobody stood in line: who waits longest");
+        assert_eq!(asked(Rule::Random, &[6], &rows), asked(Rule::Random, &[8], &rows), "seeded, by nothing else");
+        (rows[thread_column(0, "since_left")], rows[thread_column(2, "since_left")]) = (0.0, 0.3);
+        rows[thread_column(3, "unranked")] = 1.0;
+        assert_eq!(best(&asked(Rule::Lrr, &[8, 6], &rows)), 2, "8 left just now");
+        assert_eq!(best(&asked(Rule::Lrr, &[8, 6, 77], &rows)), 3, "77 never ran");
+        rows[thread_column(3, "since_left")] = 0.2;
+        assert_eq!(best(&asked(Rule::Lrr, &[8, 6, 77], &rows)), 2, "77 ran elsewhere, and later than 6");
+    }
+
+    #[test]
+    fn followers_are_forecast_by_the_shortest_context() {
+        let mut rows = vec![0.0; ASKED.len() * THREAD];
+        let unknown = asked(Rule::Followed, &[6], &rows);
+        assert_eq!(best(&unknown), 0, "nothing known: their order");
+        for (candidate, name) in [(0, "last_4"), (1, "often_2"), (2, "last_1"), (3, "often_1"), (3, "last_3")] {
+            rows[thread_column(candidate, name)] = 1.0;
+        }
+        let scores = asked(Rule::Followed, &[6], &rows);
+        assert!(scores[3] > scores[2] && scores[2] > scores[1] && scores[1] > scores[0], "{scores:?}");
+        assert!(scores[0] > unknown[0]);
+    }
+
+    #[test]
+    fn every_column_of_a_rule_is_there() {
+        let heuristic = Heuristic::new(Rule::Followed, 0);
+        let columns = heuristic.followers.as_flattened().iter().chain(&heuristic.left);
+        assert!(columns.copied().all(|c| c < THREAD));
     }
 
     #[test]
     fn the_replay_forecasts_by_its_order_at_the_last_switch() {
         let mut rows = vec![0.0; 3 * CAND];
-        // Threads 8 (not eligible), 6 (second) and 0 (picked) were candidates; 0 came in.
+        // Threads 8 (not eligible), 6 (second) and 5 (picked) were candidates; 5 came in.
         (0..3).for_each(|i| rows[i * CAND + column("fix_rank")] = [1.0, 0.1, 0.0][i]);
         rows[2 * CAND + column("fix_picked")] = 1.0;
         let mut heuristic = Heuristic::new(Rule::Eevdf, 0);
-        heuristic.pick(&decision(&[8, 6, 0].map(ThreadIx), &rows), &mut Vec::new());
-        let mut scores = [0.0; RANKS];
-        let (queue, recency) = ([8, 6, 5].map(ThreadIx), [0, 5, 8, 6].map(ThreadIx));
-        heuristic.forecast(&forecast(&recency, &queue, &[OTHER as u8; VOTERS]), &mut scores);
-        assert_eq!(best(&scores), 3, "6");
-        assert!(scores[2] > scores[1], "8 stood in line, 5 was put back behind");
+        heuristic.pick(&decision(&[8, 6, 5].map(ThreadIx), &rows), &mut Vec::new());
+        let mut scores = Vec::new();
+        let queue = [8, 6, 77].map(ThreadIx);
+        heuristic.forecast(&forecast(&ASKED, &queue, &[]), &mut scores);
+        assert_eq!(best(&scores), 2, "6");
+        assert!(scores[0] > scores[3], "8 stood in line, 77 was queued since");
     }
 }

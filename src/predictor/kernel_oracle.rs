@@ -21,7 +21,7 @@
 mod lstm;
 
 use super::Predictor;
-use crate::features::{Decision, Forecast, OTHER, Outcome, RANKS};
+use crate::features::{Decision, Forecast, Outcome};
 use crate::trace::{Nanos, ThreadIx, Trace};
 use lstm::{Net, OUT, State, Window};
 use std::collections::HashMap;
@@ -133,14 +133,14 @@ impl Predictor for KernelOracle {
         }
     }
 
-    /// The name with the greatest output, as the thread of that name that ran last here, the running one aside.
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
-        scores.fill(f32::NEG_INFINITY);
-        let Some(lane) = self.lanes.get(forecast.cpu.ix()) else { return };
-        let ranked = forecast.recency.len().min(OTHER);
-        for (rank, thread) in forecast.recency[..ranked].iter().enumerate().skip(1) {
-            scores[rank] = logit(lane.next[self.class(*thread)]) - TIE * rank as f32;
-        }
+    /// The name with the greatest output, as the first candidate of that name: the one that ran last here.
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
+        scores.clear();
+        let Some(lane) = self.lanes.get(forecast.cpu.ix()) else {
+            return scores.resize(forecast.candidates.len(), f32::NEG_INFINITY);
+        };
+        let named = forecast.candidates.iter().enumerate();
+        scores.extend(named.map(|(i, thread)| logit(lane.next[self.class(*thread)]) - TIE * i as f32));
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
@@ -164,7 +164,7 @@ impl Predictor for KernelOracle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::{QUERY, VOTERS};
+    use crate::features::{ASK, QUERY};
     use crate::trace::{CpuId, Event, Pid, TaskState, TraceBuilder, TraceMeta};
 
     /// Threads 1.. (0 is idle): two of name "a", one of each name "b", "c".
@@ -185,7 +185,7 @@ mod tests {
             time,
             next,
             pick: None,
-            rank: 0,
+            foretold: None,
             scored: true,
             unknown: false,
             no_pick: false,
@@ -220,22 +220,22 @@ mod tests {
         oracle.pick(&decision, &mut scores);
         assert_eq!(best(&scores), 2, "an a; thread 2 never ran");
         assert!(scores[1] > scores[0] + 1.0, "{scores:?}");
-        let (recency, votes) = ([3, 4, 1, 2].map(ThreadIx), [OTHER as u8; VOTERS]);
-        let vote_x = &[0.0; VOTERS];
+        let expected = [4, 1, 2].map(ThreadIx);
         let forecast = Forecast {
             event: 0,
             cpu: CpuId(0),
             time: Nanos(0),
-            recency: &recency,
+            running: ThreadIx(3),
+            candidates: &expected,
+            ranked: 3,
             queue: &[],
-            votes: &votes,
-            vote_x,
-            recent: &[],
+            query: &[0.0; ASK],
+            features: &[],
         };
-        let mut scores = [0.0; RANKS];
         oracle.forecast(&forecast, &mut scores);
-        assert_eq!(best(&scores), 2, "an a; thread 1 ran last");
-        assert!(scores[0] == f32::NEG_INFINITY && scores[OTHER] == f32::NEG_INFINITY);
+        assert_eq!((best(&scores), scores.len()), (1, 3), "an a; thread 1 ran last");
+        oracle.forecast(&Forecast { cpu: CpuId(7), ..forecast }, &mut scores);
+        assert_eq!(scores, [f32::NEG_INFINITY; 3], "a CPU that the recording does not have");
     }
 
     #[test]

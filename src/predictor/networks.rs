@@ -3,17 +3,17 @@
 //! a network's tensors: the network in burn ([`super::dense`]), the streaming engine ([`super::stream`]) and model files
 //! ([`super::weights`]) all go by its names. A kind that needs a layer which neither engine has brings it to both.
 
-use crate::features::{CAND, QUERY, RANKS, RECENT, TOKEN_X, Token, VOTERS};
+use crate::features::{ASK, CAND, QUERY, RANKS, THREAD, TOKEN_X, Token};
 use serde::{Deserialize, Serialize};
 
 /// Width of the embeddings of a token's kind, rank and state.
 pub const EMBED: [usize; 3] = [4, 8, 4];
-/// Inputs of the forecast's vote layers: `vote_x`, then one one-hot block of [`RANKS`] per vote.
-pub const VOTES: usize = VOTERS + VOTERS * RANKS;
 /// Normalised inputs are cut at this many standard deviations.
 pub const CLAMP: f32 = 8.0;
 
 /// Maps raw inputs to what the network reads: `(x - mean) * scale`, cut at [`CLAMP`].
+#[allow(clippy::inline_always)] // part of code that is compiled for wider registers
+#[inline(always)]
 pub fn normalise(x: f32, mean: f32, scale: f32) -> f32 {
     ((x - mean) * scale).clamp(-CLAMP, CLAMP)
 }
@@ -67,6 +67,68 @@ impl Tensor {
     }
 }
 
+/// What a network is asked. Each question has a head of its own, of the same shape: every candidate is scored from what is known of
+/// it, of the moment, and of the sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Who comes in now?
+    Pick,
+    /// Who will be next?
+    Forecast,
+}
+
+impl Question {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Pick, Self::Forecast];
+
+    /// First part of the names of its tensors.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Pick => "pick",
+            Self::Forecast => "forecast",
+        }
+    }
+
+    /// Columns of a candidate's inputs, and of the moment's.
+    pub fn inputs(self) -> [usize; 2] {
+        match self {
+            Self::Pick => [CAND, QUERY],
+            Self::Forecast => [THREAD, ASK],
+        }
+    }
+
+    /// Names of the normalisation of the two, without `.mean` and `.scale`.
+    pub fn norms(self) -> [&'static str; 2] {
+        match self {
+            Self::Pick => ["norm.cand", "norm.query"],
+            Self::Forecast => ["norm.thread", "norm.ask"],
+        }
+    }
+}
+
+/// The tensors of a head over a trunk of `c` channels.
+fn head(of: Question, c: usize, [first, second]: [usize; 2]) -> Vec<Tensor> {
+    use Start::{Uniform, Zero};
+    let [row, query] = of.inputs();
+    let add = |part: &str, shape: &[usize], start| {
+        let name = format!("{}.{part}", of.label());
+        Tensor::new(&name, &name, shape, start)
+    };
+    let mut list = vec![
+        add("row", &[row, first], Uniform(row)),
+        add("query", &[query, first], Uniform(query)),
+        add("state", &[c, first], Uniform(c)),
+        add("bias", &[first], Zero),
+    ];
+    if second > 0 {
+        list.push(add("second", &[first, second], Uniform(first)));
+        list.push(add("second_bias", &[second], Zero));
+    }
+    let last = if second > 0 { second } else { first };
+    list.extend([add("out", &[last, 1], Uniform(last)), add("skip", &[row, 1], Uniform(row))]);
+    list
+}
+
 /// What is said of a kind of network.
 struct Entry {
     /// Name on the command line, in reports, of files.
@@ -101,7 +163,7 @@ const TCN: Entry = Entry {
 const LSTM: Entry = Entry {
     label: "lstm",
     bundled: include_bytes!("../../assets/models/lstm.koracle"),
-    usual: |tcn| ModelConfig { channels: 48, kernel: 1, blocks: 1, adapt: false, ..tcn },
+    usual: |tcn| ModelConfig { channels: 48, kernel: 1, blocks: 1, ..tcn },
     read: [(0, 16), (1, 12)],
     trained: [(1, 1), (1, 12)],
     reach: |_| None,
@@ -112,7 +174,7 @@ const LSTM: Entry = Entry {
 const MLP: Entry = Entry {
     label: "mlp",
     bundled: include_bytes!("../../assets/models/mlp.koracle"),
-    usual: |tcn| ModelConfig { kernel: 1, blocks: 0, adapt: false, ..tcn },
+    usual: |tcn| ModelConfig { kernel: 1, blocks: 0, ..tcn },
     read: [(0, 16), (0, 0)],
     trained: [(1, 1), (0, 0)],
     reach: |_| Some(1),
@@ -228,10 +290,10 @@ pub struct ModelConfig {
     pub hidden: usize,
     /// Width of its second layer; 0: none.
     pub hidden2: usize,
-    /// Width of the layer that weighs the votes.
-    pub gate: usize,
-    /// Width of the layer that scores each thread of the recency list in a forecast.
-    pub recent: usize,
+    /// Width of the forecast head.
+    pub forecast: usize,
+    /// Width of its second layer; 0: none.
+    pub forecast2: usize,
     /// The last layer goes on learning while the network answers ([`crate::predictor::stream`]).
     pub adapt: bool,
 }
@@ -243,10 +305,10 @@ impl Default for ModelConfig {
             channels: 32,
             kernel: 3,
             blocks: 5,
-            hidden: 32,
+            hidden: 48,
             hidden2: 32,
-            gate: 32,
-            recent: 16,
+            forecast: 32,
+            forecast2: 16,
             adapt: true,
         }
     }
@@ -273,7 +335,7 @@ impl ModelConfig {
     /// Every tensor, in the order of model files, which is that in which fresh ones are drawn.
     pub fn tensors(&self) -> Vec<Tensor> {
         use Start::{Fixed, Normal, Uniform, Zero};
-        let (c, h, g, k) = (self.channels, self.hidden, self.gate, self.recent);
+        let c = self.channels;
         let fixed = |name: &str, n: usize, value: f32| Tensor::new(name, "", &[n], Fixed(value));
         let inputs = EMBED.iter().sum::<usize>() + TOKEN_X;
         let mut list = vec![
@@ -281,6 +343,10 @@ impl ModelConfig {
             fixed("norm.cand.scale", CAND, 1.0),
             fixed("norm.query.mean", QUERY, 0.0),
             fixed("norm.query.scale", QUERY, 1.0),
+            fixed("norm.thread.mean", THREAD, 0.0),
+            fixed("norm.thread.scale", THREAD, 1.0),
+            fixed("norm.ask.mean", ASK, 0.0),
+            fixed("norm.ask.scale", ASK, 1.0),
             fixed("temperature", 2, 1.0),
             Tensor::head("kind", &[Token::KINDS, EMBED[0]], Normal),
             Tensor::head("rank", &[RANKS, EMBED[1]], Normal),
@@ -289,38 +355,16 @@ impl ModelConfig {
             Tensor::head("input.bias", &[c], Zero),
         ];
         list.extend((0..self.blocks).flat_map(|i| (self.kind.entry().layer)(self, i)));
-        let last = if self.hidden2 > 0 { self.hidden2 } else { h };
-        list.extend([
-            Tensor::head("pick.cand", &[CAND, h], Uniform(CAND)),
-            Tensor::head("pick.query", &[QUERY, h], Uniform(QUERY)),
-            Tensor::head("pick.state", &[c, h], Uniform(c)),
-            Tensor::head("pick.bias", &[h], Zero),
-        ]);
-        if self.hidden2 > 0 {
-            list.push(Tensor::head("pick.second", &[h, self.hidden2], Uniform(h)));
-            list.push(Tensor::head("pick.second_bias", &[self.hidden2], Zero));
-        }
-        let known = RECENT + VOTERS;
-        let recent = |name: &str, shape: &[usize], start| Tensor::new(name, name, shape, start);
-        list.extend([
-            Tensor::head("pick.out", &[last, 1], Uniform(last)),
-            Tensor::head("pick.skip", &[CAND, 1], Uniform(CAND)),
-            Tensor::head("forecast.state", &[c, RANKS], Uniform(c)),
-            Tensor::head("forecast.bias", &[RANKS], Zero),
-            Tensor::head("forecast.votes", &[VOTES, RANKS], Uniform(VOTES)),
-            Tensor::head("gate.state", &[c, g], Uniform(c + VOTES)),
-            Tensor::head("gate.votes", &[VOTES, g], Uniform(c + VOTES)),
-            Tensor::head("gate.bias", &[g], Zero),
-            Tensor::head("gate.out", &[g, VOTERS], Uniform(g)),
-            Tensor::head("gate.out_bias", &[VOTERS], Zero),
-            recent("recent.row", &[known, k], Uniform(known)),
-            recent("recent.state", &[c, k], Uniform(c)),
-            recent("recent.votes", &[VOTERS, k], Uniform(VOTERS)),
-            recent("recent.bias", &[k], Zero),
-            recent("recent.out", &[k, 1], Uniform(k)),
-            recent("recent.skip", &[known, 1], Uniform(known)),
-        ]);
+        list.extend(Question::ALL.into_iter().flat_map(|q| head(q, c, self.widths(q))));
         list
+    }
+
+    /// Widths of the layers of a head; the second may be 0: none.
+    pub fn widths(&self, of: Question) -> [usize; 2] {
+        match of {
+            Question::Pick => [self.hidden, self.hidden2],
+            Question::Forecast => [self.forecast, self.forecast2],
+        }
     }
 
     /// Every tensor's name and shape, in the same order.
@@ -332,9 +376,9 @@ impl ModelConfig {
     pub(super) fn is_sane(&self) -> bool {
         let within = |n: usize, (least, most): (usize, usize)| (least..=most).contains(&n);
         let [taps, layers] = self.kind.entry().read;
-        let widths = [self.channels, self.hidden, self.gate, self.recent];
+        let widths = [self.channels, self.hidden, self.forecast];
         widths.into_iter().all(|n| within(n, (1, 1024)))
-            && self.hidden2 <= 1024
+            && self.hidden2.max(self.forecast2) <= 1024
             && within(self.kernel, taps)
             && within(self.blocks, layers)
     }

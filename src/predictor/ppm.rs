@@ -8,7 +8,7 @@
 //! question read the same contexts: between the two nobody else comes in.
 
 use super::Predictor;
-use crate::features::{Decision, Forecast, ORDERS, OTHER, Outcome, RANKS};
+use crate::features::{Decision, Forecast, ORDERS, Outcome};
 use crate::trace::{CpuId, ThreadIx};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -219,9 +219,9 @@ impl Ppm {
         }
     }
 
-    /// Shares out the probability over the marked answers (it need not sum to 1). With `closed`, threads without a mark are no answers; else
-    /// each of them is one of its own, and the result is the greatest probability that any of them has.
-    fn blend(&mut self, cpu: CpuId, closed: bool) -> f32 {
+    /// Shares out the probability over the marked answers (it need not sum to 1). With `closed`, threads without a mark are
+    /// no answers; else each of them may come too, and what it has is no answer's.
+    fn blend(&mut self, cpu: CpuId, closed: bool) {
         let keys = self.lane(cpu).keys(cpu);
         let (contexts, marks, stamp) = (&self.contexts, &mut self.marks, self.stamp);
         let role = |marks: &[Mark], thread: ThreadIx| match marks.get(thread.ix()) {
@@ -229,7 +229,7 @@ impl Ppm {
             _ => None,
         };
         let speaks = |role: Option<Role>| role.map_or(!closed, |r| r != Role::Out);
-        let (mut left, mut open, mut stranger) = (1.0f32, self.p.len(), 0.0f32);
+        let (mut left, mut open) = (1.0f32, self.p.len());
         for key in keys.rev() {
             let (mut visits, mut different) = (0u32, 0u32);
             for f in contexts.of(key).filter(|f| speaks(role(marks, f.thread))) {
@@ -246,12 +246,9 @@ impl Ppm {
                 if !speaks(who) {
                     continue;
                 }
-                let p = each * f.count as f32;
                 if let Some(Role::Answer(i)) = who {
-                    self.p[i as usize] = p;
+                    self.p[i as usize] = each * f.count as f32;
                     open -= 1;
-                } else {
-                    stranger = stranger.max(p);
                 }
                 let mark = mark(marks, f.thread);
                 (mark.stamp, mark.role) = (stamp, Role::Out);
@@ -263,7 +260,6 @@ impl Ppm {
         }
         let rest = left / self.known.max(open + 1) as f32;
         self.p.iter_mut().filter(|p| **p <= 0.0).for_each(|p| *p = rest);
-        stranger
     }
 }
 
@@ -295,21 +291,16 @@ impl Predictor for Ppm {
         scores.extend(self.p.iter().enumerate().map(|(i, p)| p.max(LEAST).ln() + TIE * i as f32));
     }
 
-    /// The distribution over the recency ranks. "Some other task" has the probability of the likeliest of those others,
-    /// so that it comes first only where a thread that has no rank would be the answer. Ties go to the most recent.
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
-        scores.fill(f32::NEG_INFINITY);
-        let ranked = forecast.recency.len().min(OTHER);
-        self.ask(ranked.saturating_sub(1));
-        for (rank, thread) in forecast.recency[..ranked].iter().enumerate() {
-            let role = if rank == 0 { Role::Out } else { Role::Answer(rank as u32 - 1) };
-            self.mark(*thread, role);
+    /// The distribution over the candidates, who are not all that may come. Ties go to the first.
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
+        self.ask(forecast.candidates.len());
+        self.mark(forecast.running, Role::Out);
+        for (i, thread) in forecast.candidates.iter().enumerate() {
+            self.mark(*thread, Role::Answer(i as u32));
         }
-        let stranger = self.blend(forecast.cpu, false);
-        for (i, (score, p)) in scores[1..].iter_mut().zip(&self.p).enumerate() {
-            *score = p.max(LEAST).ln() - TIE * i as f32;
-        }
-        scores[OTHER] = stranger.max(LEAST).ln() - TIE * RANKS as f32;
+        self.blend(forecast.cpu, false);
+        scores.clear();
+        scores.extend(self.p.iter().enumerate().map(|(i, p)| p.max(LEAST).ln() - TIE * i as f32));
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
@@ -329,8 +320,7 @@ impl Predictor for Ppm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::QUERY;
-    use crate::features::VOTERS;
+    use crate::features::{ASK, QUERY};
     use crate::trace::{Nanos, TaskState};
 
     const CPU: CpuId = CpuId(1);
@@ -343,7 +333,7 @@ mod tests {
             time,
             next: ThreadIx(thread),
             pick: None,
-            rank: 0,
+            foretold: None,
             scored: true,
             unknown: false,
             no_pick: false,
@@ -374,20 +364,21 @@ mod tests {
         scores.iter().map(|s| s.exp()).collect()
     }
 
-    fn forecasts(ppm: &mut Ppm, recency: &[u32]) -> Vec<f32> {
-        let recency: Vec<_> = recency.iter().copied().map(ThreadIx).collect();
-        let votes = [OTHER as u8; VOTERS];
-        let mut scores = [0.0; RANKS];
+    /// Probabilities of the candidates while `running` runs.
+    fn forecasts(ppm: &mut Ppm, running: u32, candidates: &[u32]) -> Vec<f32> {
+        let candidates: Vec<_> = candidates.iter().copied().map(ThreadIx).collect();
+        let mut scores = vec![9.0];
         ppm.forecast(
             &Forecast {
                 event: 0,
                 cpu: CPU,
                 time: Nanos(0),
-                recency: &recency,
+                running: ThreadIx(running),
+                candidates: &candidates,
+                ranked: candidates.len(),
                 queue: &[],
-                votes: &votes,
-                vote_x: &[0.0; VOTERS],
-                recent: &[],
+                query: &[0.0; ASK],
+                features: &[],
             },
             &mut scores,
         );
@@ -408,8 +399,8 @@ mod tests {
         // After "7 8" came 9: certain among the candidates in which it is alone known.
         let p = picks(&mut ppm, 8, &[7, 9]);
         assert!(p[1] > 0.5, "{p:?}");
-        let p = forecasts(&mut ppm, &[8, 7, 9]);
-        assert!(p[2] > p[1] && p[2] > p[OTHER] && p[0] == 0.0, "{p:?}");
+        let p = forecasts(&mut ppm, 8, &[7, 9]);
+        assert!(p.len() == 2 && p[1] > p[0], "{p:?}");
     }
 
     #[test]
@@ -425,10 +416,9 @@ mod tests {
         // No escape when everybody who could come is known.
         close(&picks(&mut ppm, 1, &[2]), &[1.0]);
         close(&picks(&mut ppm, 1, &[3, 9]), &[0.5, 0.1]);
-        // The forecast: 2 and 3 as before; 3 is not ranked, so it is "other"; 5 and 6 were never seen here.
-        let p = forecasts(&mut ppm, &[1, 5, 2, 6]);
-        close(&p[..4], &[0.0, 1.0 / 30.0, 2.0 / 3.0, 1.0 / 30.0]);
-        assert!((p[OTHER] - 1.0 / 6.0).abs() < 1e-3 && p[4] == 0.0, "{p:?}");
+        // The forecast: 2 as before; 3 is no candidate, and its 1 / 6 is nobody's; 5 and 6 were never seen here.
+        close(&forecasts(&mut ppm, 1, &[5, 2, 6]), &[1.0 / 30.0, 2.0 / 3.0, 1.0 / 30.0]);
+        close(&forecasts(&mut ppm, 1, &[5, 2, 3]), &[1.0 / 30.0, 2.0 / 3.0, 1.0 / 6.0]);
     }
 
     #[test]
@@ -436,8 +426,8 @@ mod tests {
         let p = picks(&mut Ppm::new(), 4, &[1, 2, 3]);
         close(&p, &[1.0 / 4.0; 3]);
         assert!(p[0] < p[1] && p[1] < p[2]);
-        let p = forecasts(&mut Ppm::new(), &[4, 1, 2]);
-        assert!(p[1] > p[2] && p[2] > p[OTHER], "{p:?}");
+        let p = forecasts(&mut Ppm::new(), 4, &[1, 2]);
+        assert!(p[0] > p[1], "of a forecast the first: {p:?}");
     }
 
     #[test]
@@ -465,7 +455,7 @@ mod tests {
                 time,
                 next,
                 pick: None,
-                rank: 0,
+                foretold: None,
                 scored: true,
                 unknown: false,
                 no_pick: false,

@@ -6,18 +6,19 @@
 #![allow(clippy::inline_always)]
 
 mod adapt;
+mod beliefs;
+mod head;
 mod net;
-mod recent;
 pub mod simd;
 
-use super::networks::normalise;
 use super::weights::Weights;
 use super::{Predictor, Reads};
-use crate::features::{CAND, Decision, Forecast, Outcome, QUERY, RANKS, TOKEN_X, Token};
+use crate::features::{CAND, Decision, Forecast, Outcome, TOKEN_X, Token};
 use crate::trace::CpuId;
-use adapt::{Adapt, Picks};
-use net::{N, Net, SKIP};
-use simd::{Work, add, add_product, dispatch, dot, relu, sigmoid, tanh};
+use adapt::Adapt;
+use head::{Ask, Asked, Room};
+use net::Net;
+use simd::{Work, add, add_product, dispatch, relu, sigmoid, tanh};
 use std::sync::Arc;
 
 /// The streaming engine. A clone is a snapshot: it goes on from the same state.
@@ -26,6 +27,9 @@ pub struct StreamEngine {
     net: Arc<Net>,
     cpus: Vec<Stream>,
     scratch: Scratch,
+    room: Room,
+    /// The decision that was answered last.
+    picked: Asked,
     /// `None`: the weights stay as they are.
     adapt: Option<Adapt>,
 }
@@ -39,6 +43,8 @@ struct Stream {
     rings: Vec<(Vec<f32>, usize)>,
     /// Per layer of an LSTM, `[3C]`: room for the layer's input, then h, then the cell's content.
     cells: Vec<Vec<f32>>,
+    /// The forecast that was answered last.
+    foretold: Asked,
 }
 
 /// Room for intermediate results.
@@ -50,18 +56,6 @@ struct Scratch {
     y: Vec<f32>,
     /// `[4C]` for an LSTM.
     gates: Vec<f32>,
-    /// `[max(CAND, QUERY)]`
-    inputs: Vec<f32>,
-    /// `[H + SKIP]`: what all candidates share.
-    shared: Vec<f32>,
-    /// `[H + SKIP]`
-    z: Vec<f32>,
-    /// `[hidden2]`
-    z2: Vec<f32>,
-    /// `[gate]`
-    gate: Vec<f32>,
-    /// `[RANKS, K]`: what all recent threads share, then one row for each.
-    recent: Vec<f32>,
 }
 
 impl Stream {
@@ -72,6 +66,7 @@ impl Stream {
             h: vec![0.0; c],
             rings: net.blocks.iter().map(|b| ring(b.step)).collect(),
             cells: vec![vec![0.0; 3 * c]; net.cells.len()],
+            foretold: Asked::default(),
         }
     }
 }
@@ -81,29 +76,18 @@ impl StreamEngine {
     /// ([`crate::predictor::networks::ModelConfig::adapt`]).
     pub fn new(weights: &Arc<Weights>, cpus: usize) -> Self {
         let mut engine = Self::frozen(weights, cpus);
-        let config = engine.net.config;
-        let last = if config.hidden2 > 0 { config.hidden2 } else { config.hidden };
-        engine.adapt = config.adapt.then(|| Adapt::new(last, cpus));
+        engine.adapt = engine.net.config.adapt.then(|| Adapt::new(&engine.net.heads));
         engine
     }
 
     /// An engine that learns nothing from outcomes: its answers depend on its receptive field alone.
     pub fn frozen(weights: &Arc<Weights>, cpus: usize) -> Self {
         let net = Arc::new(Net::new(weights));
-        let config = net.config;
-        let (c, h) = (config.channels, config.hidden + SKIP);
-        let scratch = Scratch {
-            x: vec![0.0; c],
-            y: vec![0.0; c],
-            gates: vec![0.0; if net.cells.is_empty() { 0 } else { 4 * c }],
-            inputs: vec![0.0; CAND.max(QUERY)],
-            shared: vec![0.0; h],
-            z: vec![0.0; h],
-            z2: vec![0.0; config.hidden2],
-            gate: vec![0.0; config.gate],
-            recent: vec![0.0; config.recent * RANKS],
-        };
-        Self { cpus: vec![Stream::new(&net); cpus], net, scratch, adapt: None }
+        let c = net.config.channels;
+        let gates = vec![0.0; if net.cells.is_empty() { 0 } else { 4 * c }];
+        let scratch = Scratch { x: vec![0.0; c], y: vec![0.0; c], gates };
+        let cpus = vec![Stream::new(&net); cpus];
+        Self { cpus, scratch, room: Room::new(&net.heads), picked: Asked::default(), net, adapt: None }
     }
 
     /// The state `[C]` after the last token of `cpu`; empty for a CPU that the engine does not have.
@@ -115,9 +99,6 @@ impl StreamEngine {
     fn reach(&mut self, cpu: CpuId) {
         while self.cpus.len() <= cpu.ix() {
             self.cpus.push(Stream::new(&self.net));
-        }
-        if let Some(adapt) = &mut self.adapt {
-            adapt.reach(self.cpus.len());
         }
     }
 }
@@ -134,33 +115,44 @@ impl Predictor for StreamEngine {
 
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
         self.reach(decision.cpu);
-        scores.clear();
-        let h = &self.cpus[decision.cpu.ix()].h;
-        let (query, cand) = (decision.query, decision.features);
-        let mut learned = self.adapt.as_mut().filter(|_| cand.len() > CAND).map(|a| &mut a.picks);
-        if let Some(learned) = &mut learned {
-            learned.open();
+        let Self { net, cpus, room, picked, adapt, .. } = self;
+        picked.p.clear();
+        if decision.features.len() <= CAND {
+            // One candidate is certain, whatever its score.
+            scores.clear();
+            return scores.resize(decision.features.len() / CAND, 0.0);
         }
-        dispatch(Pick { net: &self.net, h, scratch: &mut self.scratch, query, cand, learned, scores });
-        if let Some(adapt) = &mut self.adapt {
-            adapt.picks.close(scores);
+        let (learned, extra) = match adapt {
+            None => (None, &[][..]),
+            Some(adapt) => {
+                let (learned, extra) = adapt.about(decision);
+                (Some(learned), extra)
+            }
+        };
+        let (h, query, features) = (&cpus[decision.cpu.ix()].h, decision.query, decision.features);
+        Ask { head: &net.heads[0], h, room, query, features, learned, extra, asked: picked, scores }.answer();
+        if self.adapt.is_some() {
+            Adapt::close(&mut self.picked, scores);
         }
     }
 
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
         self.reach(forecast.cpu);
-        let h = &self.cpus[forecast.cpu.ix()].h;
-        let Scratch { gate, recent: room, .. } = &mut self.scratch;
-        let (votes, vote_x, recent) = (forecast.votes, forecast.vote_x, forecast.recent);
-        dispatch(Ask { net: &self.net, h, gate, room, votes, vote_x, recent, scores });
-        if let Some(adapt) = &mut self.adapt {
-            adapt.forecast(forecast, scores);
+        let Self { net, cpus, room, adapt, .. } = self;
+        let Stream { h, foretold: asked, .. } = &mut cpus[forecast.cpu.ix()];
+        let learned = adapt.as_ref().map(|a| a.learned(1));
+        let (query, features) = (forecast.query, forecast.features);
+        asked.p.clear();
+        Ask { head: &net.heads[1], h, room, query, features, learned, extra: &[], asked, scores }.answer();
+        if adapt.is_some() {
+            Adapt::close(asked, scores);
         }
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
         if let Some(adapt) = &mut self.adapt {
-            adapt.outcome(outcome);
+            let foretold = self.cpus.get_mut(outcome.cpu.ix()).map(|s| &mut s.foretold);
+            adapt.outcome(outcome, &mut self.picked, foretold);
         }
     }
 
@@ -171,7 +163,8 @@ impl Predictor for StreamEngine {
     fn reads(&self) -> Option<Reads<'_>> {
         let net = &self.net;
         let tokens = net.config.reach();
-        Some(Reads { tokens, query: [&net.query_mean, &net.query_scale], cand: &net.cand_mean })
+        let [mean, scale] = &net.heads[0].query_norm;
+        Some(Reads { tokens, query: [mean, scale], cand: &net.heads[0].row_norm[0] })
     }
 }
 
@@ -241,100 +234,5 @@ impl Work for Step<'_> {
             x.copy_from_slice(h);
         }
         stream.h.copy_from_slice(x);
-    }
-}
-
-struct Pick<'a> {
-    net: &'a Net,
-    h: &'a [f32],
-    scratch: &'a mut Scratch,
-    query: &'a [f32],
-    cand: &'a [f32],
-    learned: Option<&'a mut Picks>,
-    scores: &'a mut Vec<f32>,
-}
-
-impl Work for Pick<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { net, h, scratch, query, cand, mut learned, scores } = self;
-        let hidden = net.config.hidden;
-        let Scratch { inputs, shared, z, z2, .. } = scratch;
-        let norm = |to: &mut [f32], from: &[f32], mean: &[f32], scale: &[f32]| {
-            for i in 0..from.len().min(to.len()) {
-                to[i] = normalise(from[i], mean[i], scale[i]);
-            }
-        };
-        shared.fill(0.0);
-        let (head, _) = shared.split_at_mut(hidden);
-        head.copy_from_slice(&net.bias);
-        norm(&mut inputs[..QUERY], query, &net.query_mean, &net.query_scale);
-        add_product::<FMA>(&inputs[..QUERY], &net.query, head);
-        add_product::<FMA>(h, &net.state, head);
-        for one in cand.chunks_exact(CAND) {
-            norm(&mut inputs[..CAND], one, &net.cand_mean, &net.cand_scale);
-            z.copy_from_slice(shared);
-            add_product::<FMA>(&inputs[..CAND], &net.cand, z);
-            let (z, skip) = z.split_at_mut(hidden);
-            relu(z);
-            let score = if z2.is_empty() {
-                dot::<FMA>(z, &net.out)
-            } else {
-                z2.copy_from_slice(&net.second_bias);
-                add_product::<FMA>(z, &net.second, z2);
-                relu(z2);
-                dot::<FMA>(z2, &net.out)
-            };
-            let last = if z2.is_empty() { &*z } else { &z2[..] };
-            let more = learned.as_mut().map_or(0.0, |l| l.add::<FMA>(&inputs[..CAND], last));
-            scores.push(score + skip[0] + more);
-        }
-    }
-}
-
-struct Ask<'a> {
-    net: &'a Net,
-    h: &'a [f32],
-    gate: &'a mut [f32],
-    room: &'a mut [f32],
-    votes: &'a [u8; N],
-    vote_x: &'a [f32; N],
-    recent: &'a [f32],
-    scores: &'a mut [f32; RANKS],
-}
-
-impl Work for Ask<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { net, h, gate, room, votes, vote_x, recent: known, scores } = self;
-        let width = gate.len();
-        gate.copy_from_slice(&net.gate_bias);
-        add_product::<FMA>(h, &net.gate_state, gate);
-        add_product::<FMA>(vote_x, &net.gate_votes[..N * width], gate);
-        scores.copy_from_slice(&net.forecast_bias);
-        add_product::<FMA>(h, &net.forecast_state, scores);
-        add_product::<FMA>(vote_x, &net.forecast_votes[..N * RANKS], scores);
-        // The one-hot inputs: one row each.
-        for (j, &vote) in votes.iter().enumerate() {
-            let row = N + j * RANKS + usize::from(vote);
-            add(gate, &net.gate_votes[row * width..(row + 1) * width]);
-            add(scores, &net.forecast_votes[row * RANKS..(row + 1) * RANKS]);
-        }
-        relu(gate);
-        let mut weight = [0.0; N];
-        weight.copy_from_slice(&net.gate_out_bias);
-        add_product::<FMA>(gate, &net.gate_out, &mut weight);
-        for (&vote, weight) in votes.iter().zip(weight) {
-            scores[usize::from(vote)] += weight;
-        }
-        recent::score::<FMA>(&net.recent, h, room, votes, vote_x, known, scores);
-        for z in scores.iter_mut() {
-            *z *= net.forecast_cool;
-        }
-        scores[0] = f32::NEG_INFINITY;
     }
 }

@@ -7,23 +7,29 @@
 //! recordings 80 % of the non-trivial picks instead of 58 %, macro mean; `tests/replay.rs` prints the table).
 
 mod cfs;
+mod correction;
+mod cpu;
 mod eevdf;
 mod engine;
 mod entity;
+mod hypotheses;
 mod moves;
+mod pick;
 mod queue;
+mod side_by_side;
 mod views;
 
-use crate::trace::{CpuId, Event, EventKind, Machine, SchedClass, ThreadIx, Trace, usual_slice};
-use engine::Engine;
+use crate::trace::{CpuId, Event, Machine, SchedClass, ThreadIx, Trace};
+pub use correction::{Blame, Correction, HYPOTHESES};
 pub(crate) use entity::is_kernel_thread;
+pub use hypotheses::Hypotheses;
+pub use side_by_side::Beliefs;
+use side_by_side::SideBySide;
 
 /// The replay of one trace.
 #[derive(Clone, Debug)]
 pub struct KernelReplay {
-    engine: Engine,
-    /// Per CPU: time of the switch that `before_pick` has seen and `after_pick` has not.
-    open: Vec<Option<u64>>,
+    alone: SideBySide<1>,
 }
 
 /// Longest slice that is believed: the kernel's own bound is a tenth of it, and sums with it stay far from overflow.
@@ -48,8 +54,13 @@ impl KernelReplay {
     /// A replay for a machine with `cpus` CPUs and a trace with `threads` threads. `slice_ns` 0 means the kernel's
     /// default: 0.7 ms times `1 + log2(min(cpus, 8))` (`update_sysctl`). `corrected`: learn from every pick.
     pub fn new(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, corrected: bool) -> Self {
-        let slice = if slice_ns == 0 { usual_slice(cpus) } else { slice_ns.min(MOST_SLICE_NS) };
-        Self { engine: Engine::new(class, cpus, threads, slice as i64, corrected), open: vec![None; cpus] }
+        let rule = if corrected { Correction::all(class)[0] } else { Correction::Nothing };
+        Self::with(class, cpus, threads, slice_ns, rule)
+    }
+
+    /// [`Self::new`] that takes unexpected picks by a rule of the scheduling class.
+    pub fn with(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, rule: Correction) -> Self {
+        Self { alone: SideBySide::new(class, cpus, threads, slice_ns, [rule]) }
     }
 
     /// A replay of `trace` by what is known of its machine.
@@ -59,85 +70,68 @@ impl KernelReplay {
 
     /// A replay of `trace` as if it had been recorded on `machine`.
     pub fn on(trace: &Trace, machine: &Machine, corrected: bool) -> Self {
-        let cpus = trace.cpus();
-        let threads = trace.tasks().thread_count().max(cpus);
-        let mut replay = Self::new(machine.class.value, cpus, threads, machine.slice_ns.value, corrected);
-        replay.engine.learn(machine, trace.meta().start_ns);
-        replay
+        let rule = if corrected { Correction::all(machine.class.value)[0] } else { Correction::Nothing };
+        Self::by(trace, machine, rule)
+    }
+
+    /// [`Self::on`] that takes unexpected picks by a rule of the machine's scheduling class.
+    pub fn by(trace: &Trace, machine: &Machine, rule: Correction) -> Self {
+        Self { alone: SideBySide::on(trace, machine, [rule]) }
     }
 
     /// A copy that shares with this one what neither changes afterwards.
     #[must_use]
     pub fn snapshot(&mut self) -> Self {
-        Self { engine: self.engine.snapshot(), open: self.open.clone() }
+        Self { alone: self.alone.snapshot() }
     }
 
     /// Bytes that a snapshot adds to earlier ones.
     pub fn own_bytes(&self) -> usize {
-        self.engine.ents.own_bytes()
+        self.alone.engine.ents.own_bytes()
     }
 
     /// Most bytes that a snapshot can add.
     pub fn most_bytes(&self) -> usize {
-        self.engine.ents.most_bytes()
+        self.alone.engine.ents.most_bytes()
     }
 
     /// Takes a wake-up or a migration; switches go through [`Self::before_pick`].
     pub fn event(&mut self, e: &Event, trace: &Trace) {
-        if e.cpu.ix() >= self.open.len() {
-            return;
-        }
-        let tasks = trace.tasks();
-        self.engine.sync_actor(e, tasks);
-        match e.kind {
-            EventKind::Wakeup | EventKind::WakeupNew => self.engine.wakeup(e, tasks),
-            EventKind::Migrate => self.engine.migrate(e, tasks),
-            _ => {}
-        }
+        self.alone.event(e, trace);
     }
 
     /// Prepares the decision at a switch. Reads only the fields of `prev` (task, prio, state).
     pub fn before_pick(&mut self, e: &Event, trace: &Trace) {
-        if let Some(open) = self.open.get_mut(e.cpu.ix()) {
-            *open = Some(e.time.0);
-            self.engine.before_pick(e, trace.tasks());
-        }
+        self.alone.before_pick(e, trace);
     }
 
     /// What the replay believes about `thread`; valid between [`Self::before_pick`] and [`Self::after_pick`].
     pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
-        self.engine.view(cpu, thread)
+        self.alone.engine.view(cpu, thread).view(0)
     }
 
     /// Whether the replay would pick `thread`: [`View::picked`] alone, without looking at who else waits.
     pub fn picks(&self, cpu: CpuId, thread: ThreadIx) -> bool {
-        self.engine.picks(cpu, thread)
+        self.alone.engine.cpus.get(cpu.ix()).is_some_and(|c| c.open.pick[0] == thread.0)
     }
 
     /// True when the replay believes that a reschedule of `cpu` was pending.
     pub fn resched(&self, cpu: CpuId) -> bool {
-        self.engine.resched(cpu)
+        self.alone.resched(cpu)[0]
     }
 
     /// Whom the replay would take next out of `waiting`, were `cpu` to choose now among those only.
     pub fn next_waiting(&mut self, cpu: CpuId, waiting: &[ThreadIx]) -> Option<ThreadIx> {
-        self.engine.next_waiting(cpu, waiting)
+        self.alone.engine.next_waiting(cpu, waiting)[0]
     }
 
     /// Lag of a waiting fair thread, and its deadline (CFS: minus its lag) against the queue's average, ns.
     pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
-        self.engine.standing_of(cpu, thread)
+        self.alone.engine.standing_of(cpu, thread).map(|[alone]| alone)
     }
 
     /// Takes the outcome of the decision: who came in, out of which queue.
     pub fn after_pick(&mut self, e: &Event, trace: &Trace, candidates: &[ThreadIx], next: ThreadIx) {
-        let Some(open) = self.open.get(e.cpu.ix()) else { return };
-        if *open != Some(e.time.0) {
-            self.before_pick(e, trace);
-        }
-        if let Some(open) = self.open.get_mut(e.cpu.ix()) {
-            *open = None;
-        }
-        self.engine.after_pick(e, trace.tasks(), candidates, next);
+        self.alone.after_pick(e, trace, candidates, next);
     }
 }

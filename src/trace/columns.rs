@@ -1,6 +1,6 @@
 //! Events as one vector a field: what a [`super::TraceBuilder`] fills and a [`super::Trace`] keeps.
 
-use super::{CpuId, Event, EventKind, Nanos, TaskId, TaskState, ThreadIx, Truth};
+use super::{CpuId, Event, EventKind, Nanos, Pid, TaskId, TaskState, ThreadIx, Truth};
 
 /// What `sched_stat_runtime` says of its task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,20 +64,6 @@ impl<A> Columns<A> {
         self.time.is_empty()
     }
 
-    pub fn push(&mut self, e: &Event, actor: A) {
-        self.time.push(e.time.0);
-        self.cpu.push(e.cpu.0);
-        self.kind.push(e.kind);
-        self.state.push(e.state);
-        self.actor.push(actor);
-        self.task.push(e.task);
-        self.next.push(e.next);
-        self.prio.push(e.prio);
-        self.next_prio.push(e.next_prio);
-        self.from_cpu.push(e.from_cpu.0);
-        self.to_cpu.push(e.to_cpu.0);
-    }
-
     /// Event `i`, without its actor.
     pub fn event(&self, i: usize) -> Event {
         Event {
@@ -98,28 +84,6 @@ impl<A> Columns<A> {
     pub fn runtime(&self, i: usize) -> Option<Runtime> {
         let at = self.runtimes.binary_search_by_key(&(i as u32), |r| r.0).ok()?;
         Some(self.runtimes[at].1)
-    }
-
-    /// Takes over all rows of `other`, whose tasks are known here as `task` says.
-    pub fn append(&mut self, other: Self, task: impl Fn(TaskId) -> TaskId) {
-        let before = self.len() as u32;
-        self.time.extend(other.time);
-        self.cpu.extend(other.cpu);
-        self.kind.extend(other.kind);
-        self.state.extend(other.state);
-        self.actor.extend(other.actor);
-        self.task.extend(other.task.into_iter().map(&task));
-        self.next.extend(other.next.into_iter().map(&task));
-        self.prio.extend(other.prio);
-        self.next_prio.extend(other.next_prio);
-        self.from_cpu.extend(other.from_cpu);
-        self.to_cpu.extend(other.to_cpu);
-        self.runtimes.extend(other.runtimes.into_iter().map(|(i, r)| (before + i, r)));
-        if let Some(rows) = other.truth {
-            self.truth
-                .get_or_insert_with(|| Box::new(Truth::new(rows.fields().to_vec())))
-                .append(&rows, before as usize);
-        }
     }
 
     /// Puts the rows into ascending order of time; equal times keep their order. Returns how many were behind a later
@@ -220,6 +184,39 @@ fn places(order: &[u32]) -> Vec<u32> {
     let mut place = vec![0; order.len()];
     (0..).zip(order).for_each(|(to, &from)| place[from as usize] = to);
     place
+}
+
+/// So many rows stay in the nearest cache while each column takes its part of them.
+const BLOCK: usize = 512;
+
+impl Columns<Pid> {
+    /// Takes over rows, whose actors are pids in the place of threads, and whose tasks are known here as `task` says.
+    /// Returns the highest CPU that they mention, plus one.
+    pub fn extend(&mut self, rows: &[Event], task: impl Fn(TaskId) -> TaskId) -> u16 {
+        let mut cpus = 0;
+        for rows in rows.chunks(BLOCK) {
+            self.time.extend(rows.iter().map(|r| r.time.0));
+            self.cpu.extend(rows.iter().map(|r| r.cpu.0));
+            self.kind.extend(rows.iter().map(|r| r.kind));
+            self.state.extend(rows.iter().map(|r| r.state));
+            self.actor.extend(rows.iter().map(|r| Pid(r.actor.0 as i32)));
+            self.task.extend(rows.iter().map(|r| task(r.task)));
+            self.next.extend(rows.iter().map(|r| task(r.next)));
+            self.prio.extend(rows.iter().map(|r| r.prio));
+            self.next_prio.extend(rows.iter().map(|r| r.next_prio));
+            self.from_cpu.extend(rows.iter().map(|r| r.from_cpu.0));
+            self.to_cpu.extend(rows.iter().map(|r| r.to_cpu.0));
+            // NONE becomes 0.
+            let mentioned = rows.iter().map(|r| [r.cpu, r.from_cpu, r.to_cpu].map(|cpu| cpu.0.wrapping_add(1)));
+            cpus = mentioned.fold(cpus, |most, [a, b, c]| most.max(a).max(b).max(c));
+        }
+        cpus
+    }
+
+    /// Event `i` as a row.
+    pub fn row(&self, i: usize) -> Event {
+        Event { actor: ThreadIx(self.actor[i].0 as u32), ..self.event(i) }
+    }
 }
 
 /// `column` in another order. One column at a time, so that no second copy of all of them exists.

@@ -14,6 +14,10 @@ pub(super) struct Names {
 impl Names {
     /// Walks the events once. Threads are numbered already.
     pub fn of(columns: &Columns<ThreadIx>, tasks: &TaskTable) -> Self {
+        let changing = changing(tasks);
+        if !changing.contains(&true) {
+            return Self::default();
+        }
         let mut last = vec![TaskId::NONE; tasks.thread_count()];
         let mut changes: HashMap<ThreadIx, Vec<(u32, TaskId)>> = HashMap::new();
         let mut say = |event: usize, id: TaskId| {
@@ -28,11 +32,10 @@ impl Names {
             }
         };
         for (i, (&task, &next)) in columns.task.iter().zip(&columns.next).enumerate() {
-            if task != TaskId::NONE {
-                say(i, task);
-            }
-            if next != TaskId::NONE {
-                say(i, next);
+            for id in [task, next] {
+                if changing.get(id.0 as usize) == Some(&true) {
+                    say(i, id);
+                }
             }
         }
         Self { changes }
@@ -49,4 +52,13 @@ impl Names {
         let after = changes.partition_point(|(from, _)| *from as usize <= event);
         changes.get(after.saturating_sub(1)).map_or(first, |c| c.1)
     }
+}
+
+/// Per task, whether its thread has other names, too.
+fn changing(tasks: &TaskTable) -> Vec<bool> {
+    let mut names = vec![0_u32; tasks.thread_count()];
+    // Idle's names belong to no thread.
+    let threads = || tasks.iter().map(|(_, task)| task.thread.ix());
+    threads().for_each(|thread| names.get_mut(thread).into_iter().for_each(|n| *n += 1));
+    threads().map(|thread| names.get(thread).is_some_and(|n| *n > 1)).collect()
 }

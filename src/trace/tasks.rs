@@ -2,7 +2,7 @@
 
 use super::{CpuId, Pid, TaskId, ThreadIx};
 use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 /// One (pid, name) pair. A thread that changes its name (exec, or pid reuse) has several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +21,30 @@ pub struct TaskTable {
     tasks: Vec<Task>,
     /// Per thread: its pid and its first name.
     threads: Vec<(Pid, TaskId)>,
-    by_content: HashMap<u64, Vec<TaskId>>,
+    /// By a hash of pid and name, or the next number that was free.
+    by_content: HashMap<u64, TaskId, BuildHasherDefault<Hashed>>,
     by_pid: HashMap<Pid, ThreadIx>,
     hasher: std::hash::RandomState,
+}
+
+/// Keys that are hashes of their own, with a secret.
+#[derive(Clone, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
 }
 
 impl TaskTable {
@@ -32,17 +53,17 @@ impl TaskTable {
         // The text is the identity: names that are not UTF-8 and read the same are the same task, in one piece of
         // the input or in two.
         let text = String::from_utf8_lossy(name);
-        let key = self.hasher.hash_one((pid, &*text));
-        let slot = self.by_content.entry(key).or_default();
-        if let Some(&id) = slot.iter().find(|id| {
+        let mut key = self.hasher.hash_one((pid, &*text));
+        while let Some(&id) = self.by_content.get(&key) {
             let task = &self.tasks[id.0 as usize];
-            task.pid == pid && *task.name == *text
-        }) {
-            return id;
+            if task.pid == pid && *task.name == *text {
+                return id;
+            }
+            key = key.wrapping_add(1);
         }
         let id = TaskId(self.tasks.len() as u32);
         self.tasks.push(Task { pid, name: text.into(), thread: ThreadIx::NONE });
-        slot.push(id);
+        self.by_content.insert(key, id);
         id
     }
 

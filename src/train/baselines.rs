@@ -1,12 +1,11 @@
 //! What simple rules score on the validation recordings: the reference lines beside a network's curves. The same rules
 //! on the same questions as the validation, so that the figures can be compared.
 
-use super::validate::{best, decision};
-use crate::dataset::chunks::{CpuData, Recording, unpack};
-use crate::features::{CAND, Forecast, OTHER, QUERY, RANKS};
+use super::validate::{best, decision, forecast, read};
+use crate::dataset::chunks::{CpuData, Recording};
 use crate::predictor::Predictor;
 use crate::predictor::heuristics::{Heuristic, Rule};
-use crate::trace::{CpuId, Nanos, ThreadIx};
+use crate::trace::ThreadIx;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -63,43 +62,32 @@ fn walk(rule: Rule, data: &CpuData, counts: &mut Counts) {
     let mut engine = Heuristic::new(rule, 0);
     let (mut query, mut features, mut z) = (Vec::new(), Vec::new(), Vec::new());
     let mut threads = Vec::new();
-    for (i, pick) in data.picks.iter().enumerate() {
+    for (i, at) in data.picks.at.iter().enumerate() {
         counts[0][1] += 1;
         // The real one was not among the candidates: a miss for everybody.
-        if pick.count == 0 {
+        if at.count == 0 {
             continue;
         }
-        let (first, count) = (pick.first as usize, usize::from(pick.count));
-        query.clear();
-        query.extend(data.query[i * QUERY..(i + 1) * QUERY].iter().map(|&x| unpack(x)));
-        features.clear();
-        features.extend(data.cand[first * CAND..(first + count) * CAND].iter().map(|&x| unpack(x)));
-        threads.resize(count, ThreadIx(0));
+        read(&data.picks, i, &mut query, &mut features);
+        threads.resize(usize::from(at.count), ThreadIx(0));
         let mut question = decision(&query, &features);
         question.candidates = &threads;
         engine.pick(&question, &mut z);
-        counts[0][0] += usize::from(best(&z) == usize::from(pick.target));
+        counts[0][0] += usize::from(best(&z) == usize::from(at.target));
     }
     if rule != Rule::Followed {
         return;
     }
-    let recency = [ThreadIx(0); RANKS];
-    for ask in &data.asks {
-        let mut z = [0.0; RANKS];
-        let (votes, vote_x) = (&ask.votes, &ask.vote_x);
-        let question = Forecast {
-            event: 0,
-            cpu: CpuId(0),
-            time: Nanos(0),
-            recency: &recency,
-            queue: &[],
-            votes,
-            vote_x,
-            recent: &[],
-        };
-        engine.forecast(&question, &mut z);
-        let real = usize::from(ask.class);
+    for (i, at) in data.asks.at.iter().enumerate() {
         counts[1][1] += 1;
-        counts[1][0] += usize::from(real < OTHER && best(&z) == real);
+        if at.count == 0 {
+            continue;
+        }
+        read(&data.asks, i, &mut query, &mut features);
+        threads.resize(usize::from(at.count), ThreadIx(0));
+        let mut question = forecast(&query, &features);
+        question.candidates = &threads;
+        engine.forecast(&question, &mut z);
+        counts[1][0] += usize::from(best(&z) == usize::from(at.target));
     }
 }

@@ -1,29 +1,86 @@
 //! Chunks side by side, as the network reads them.
 
-use crate::dataset::chunks::{Chunk, Recording, unpack};
-use crate::features::{CAND, QUERY, TOKEN_X, Token};
-use crate::predictor::dense::{Asks, Picks, Tokens};
-use crate::predictor::networks::normalise;
+use crate::dataset::chunks::{Chunk, CpuData, Recording, unpack};
+use crate::dataset::questions::Questions as Kept;
+use crate::features::{TOKEN_X, Token};
+use crate::predictor::dense::{Questions, Tokens};
+use crate::predictor::networks::{Question, normalise};
 use std::collections::BTreeMap;
 
 /// Several chunks with their context, and everything scored in them.
 pub(super) struct Batch {
     pub tokens: Tokens,
-    pub picks: Picks,
-    /// `[decisions * widest]`: row of each candidate among all scores.
+    pub picks: Asked,
+    pub asks: Asked,
+}
+
+/// Questions of one kind, and what came of them.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub questions: Questions,
+    /// `[questions * widest]`: row of each candidate among all scores.
     pub place: Vec<i32>,
-    /// `[decisions * widest]`: 0 for a candidate, very low for padding.
+    /// `[questions * widest]`: 0 for a candidate, very low for padding.
     pub mask: Vec<f32>,
     pub widest: usize,
-    /// `[decisions]`
+    /// `[questions]`
     pub target: Vec<i32>,
-    /// `[decisions]`, sums to 1.
-    pub pick_weight: Vec<f32>,
-    pub asks: Asks,
-    /// `[forecasts]`
-    pub class: Vec<i32>,
-    /// `[forecasts]`, sums to 1.
-    pub ask_weight: Vec<f32>,
+    /// `[questions]`, sums to 1.
+    pub weight: Vec<f32>,
+}
+
+/// Means and scales of a question's inputs: of a candidate, of the moment.
+struct Norms<'a>([[&'a [f32]; 2]; 2]);
+
+impl<'a> Norms<'a> {
+    fn new(of: Question, fixed: &'a BTreeMap<String, Vec<f32>>) -> Self {
+        Self(of.norms().map(|name| ["mean", "scale"].map(|part| &fixed[&format!("{name}.{part}")][..])))
+    }
+
+    fn apply(&self, which: usize, x: &mut [f32]) {
+        let [mean, scale] = self.0[which];
+        for row in x.chunks_exact_mut(mean.len()) {
+            for ((x, mean), scale) in row.iter_mut().zip(mean).zip(scale) {
+                *x = normalise(*x, *mean, *scale);
+            }
+        }
+    }
+}
+
+impl Asked {
+    /// Adds those of `kept` with the numbers `which`; each reads the row of h that `row` says for the tokens before it.
+    fn add(&mut self, kept: &Kept, which: std::ops::Range<usize>, row: &dyn Fn(u32) -> i32, weight: f32) {
+        for i in which {
+            let at = kept.at[i];
+            if at.count == 0 {
+                continue;
+            }
+            let question = self.questions.rows.len() as i32;
+            self.questions.rows.push(row(at.tokens));
+            kept.query(i, &mut self.questions.query);
+            kept.candidates(i, &mut self.questions.candidates);
+            self.questions.of.extend((0..at.count).map(|_| question));
+            self.target.push(at.target.into());
+            self.weight.push(weight);
+        }
+    }
+
+    /// Normalises the inputs and lays out the questions side by side.
+    fn close(&mut self, norms: &Norms<'_>) {
+        norms.apply(0, &mut self.questions.candidates);
+        norms.apply(1, &mut self.questions.query);
+        let mut counts = vec![0; self.target.len()];
+        self.questions.of.iter().for_each(|q| counts[*q as usize] += 1);
+        self.widest = counts.iter().copied().max().unwrap_or(0);
+        let mut first = 0;
+        for count in counts {
+            self.place.extend((0..self.widest).map(|j| if j < count { (first + j) as i32 } else { 0 }));
+            self.mask.extend((0..self.widest).map(|j| if j < count { 0.0 } else { -1e9 }));
+            first += count;
+        }
+        let n = self.weight.len() as f32;
+        self.weight.iter_mut().for_each(|w| *w /= n);
+    }
 }
 
 impl Batch {
@@ -49,13 +106,7 @@ impl Batch {
             classes: [vec![i32::from(Token::PAD); rows], vec![0; rows], vec![0; rows]],
             x: vec![0.0; rows * TOKEN_X],
         };
-        let (mut picks, mut asks) = (Picks::default(), Asks::default());
-        let (mut target, mut class) = (Vec::new(), Vec::new());
-        let (mut pick_weight, mut ask_weight) = (Vec::new(), Vec::new());
-        let mut counts: Vec<usize> = Vec::new();
-        let norm = |name: &str| &fixed[name][..];
-        let (qm, qs) = (norm("norm.query.mean"), norm("norm.query.scale"));
-        let (cm, cs) = (norm("norm.cand.mean"), norm("norm.cand.scale"));
+        let (mut picks, mut asks) = (Asked::default(), Asked::default());
         for (s, (chunk, &(from, to))) in chunks.iter().zip(&spans).enumerate() {
             let data = &recordings[chunk.recording].cpus[chunk.cpu];
             let weight = balance.0[chunk.recording];
@@ -69,48 +120,12 @@ impl Batch {
             }
             // Row 0 of h is "no token yet".
             let row_of = |after: u32| 1 + ((after as usize - 1 - from) * n + s) as i32;
-            for i in chunk.picks(data) {
-                let pick = &data.picks[i];
-                if pick.count == 0 {
-                    continue;
-                }
-                let decision = picks.rows.len() as i32;
-                picks.rows.push(row_of(pick.tokens));
-                let query = &data.query[i * QUERY..(i + 1) * QUERY];
-                picks.query.extend(query.iter().enumerate().map(|(j, &x)| normalise(unpack(x), qm[j], qs[j])));
-                let count = usize::from(pick.count);
-                let first = pick.first as usize;
-                for one in data.cand[first * CAND..(first + count) * CAND].chunks_exact(CAND) {
-                    picks.cand.extend(one.iter().enumerate().map(|(j, &x)| normalise(unpack(x), cm[j], cs[j])));
-                    picks.of.push(decision);
-                }
-                counts.push(count);
-                target.push(i32::from(pick.target));
-                pick_weight.push(weight[0]);
-            }
-            for ask in &data.asks[chunk.asks(data)] {
-                asks.push(row_of(ask.tokens), &ask.votes, &ask.vote_x, data.recent_of(ask));
-                class.push(i32::from(ask.class));
-                ask_weight.push(weight[1]);
-            }
+            picks.add(&data.picks, chunk.picks(data), &row_of, weight[0]);
+            asks.add(&data.asks, chunk.asks(data), &row_of, weight[1]);
         }
-        let widest = counts.iter().copied().max().unwrap_or(0);
-        let (mut place, mut mask) = (Vec::new(), Vec::new());
-        let mut first = 0;
-        for count in counts {
-            place.extend((0..widest).map(|j| if j < count { (first + j) as i32 } else { 0 }));
-            mask.extend((0..widest).map(|j| if j < count { 0.0 } else { -1e9 }));
-            first += count;
-        }
-        let mean = |weights: &mut Vec<f32>| {
-            let n = weights.len() as f32;
-            for w in weights {
-                *w /= n;
-            }
-        };
-        mean(&mut pick_weight);
-        mean(&mut ask_weight);
-        Self { tokens, picks, place, mask, widest, target, pick_weight, asks, class, ask_weight }
+        picks.close(&Norms::new(Question::Pick, fixed));
+        asks.close(&Norms::new(Question::Forecast, fixed));
+        Self { tokens, picks, asks }
     }
 }
 
@@ -120,7 +135,7 @@ pub(super) struct Balance(Vec<[f32; 2]>);
 impl Balance {
     pub(super) fn new(recordings: &[Recording], balance: bool) -> Self {
         let count = |r: &Recording, question: usize| -> usize {
-            let of = |c: &crate::dataset::chunks::CpuData| if question == 0 { c.picks.len() } else { c.asks.len() };
+            let of = |c: &CpuData| if question == 0 { c.picks.at.len() } else { c.asks.at.len() };
             r.cpus.iter().map(of).sum()
         };
         let mut weights = vec![[1.0_f32; 2]; recordings.len()];
@@ -150,31 +165,59 @@ impl Balance {
 /// The tensors that are not trained: mean and one over the deviation (plus 0.05, so that a constant input stays small)
 /// of the training inputs, and temperatures of 1.
 pub(super) fn normalisation(recordings: &[Recording]) -> BTreeMap<String, Vec<f32>> {
-    let stats = |width: usize, pick: &dyn Fn(&crate::dataset::chunks::CpuData) -> &[i16]| {
-        let (mut n, mut sum, mut squares) = (0.0_f64, vec![0.0_f64; width], vec![0.0_f64; width]);
+    let mut fixed = BTreeMap::from([("temperature".into(), vec![1.0, 1.0])]);
+    for of in Question::ALL {
+        let mut sums = of.inputs().map(Sums::new);
+        let mut room = Vec::new();
         for data in recordings.iter().flat_map(|r| &r.cpus) {
-            // Every fifth row is plenty.
-            for row in pick(data).chunks_exact(width).step_by(5) {
-                n += 1.0;
-                for (j, &x) in row.iter().enumerate() {
-                    let x = f64::from(unpack(x));
-                    sum[j] += x;
-                    squares[j] += x * x;
-                }
+            let kept = if of == Question::Pick { &data.picks } else { &data.asks };
+            // Every fifth question is plenty.
+            for i in (0..kept.at.len()).step_by(5) {
+                room.clear();
+                kept.candidates(i, &mut room);
+                sums[0].add(&room);
+                room.clear();
+                kept.query(i, &mut room);
+                sums[1].add(&room);
             }
         }
-        let n = n.max(1.0);
-        let mean: Vec<f64> = sum.iter().map(|s| s / n).collect();
-        let scale = mean.iter().zip(&squares).map(|(m, q)| 1.0 / ((q / n - m * m).max(0.0).sqrt() + 0.05));
-        let scale = scale.map(|x| x as f32).collect::<Vec<_>>();
-        (mean.iter().map(|&x| x as f32).collect::<Vec<_>>(), scale)
-    };
-    let (cand, query) = (stats(CAND, &|c| &c.cand), stats(QUERY, &|c| &c.query));
-    BTreeMap::from([
-        ("norm.cand.mean".into(), cand.0),
-        ("norm.cand.scale".into(), cand.1),
-        ("norm.query.mean".into(), query.0),
-        ("norm.query.scale".into(), query.1),
-        ("temperature".into(), vec![1.0, 1.0]),
-    ])
+        for (name, sums) in of.norms().iter().zip(sums) {
+            let [mean, scale] = sums.norm();
+            fixed.insert(format!("{name}.mean"), mean);
+            fixed.insert(format!("{name}.scale"), scale);
+        }
+    }
+    fixed
+}
+
+/// Sums over rows of inputs.
+struct Sums {
+    n: f64,
+    sum: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Sums {
+    fn new(width: usize) -> Self {
+        Self { n: 0.0, sum: vec![0.0; width], squares: vec![0.0; width] }
+    }
+
+    fn add(&mut self, rows: &[f32]) {
+        for row in rows.chunks_exact(self.sum.len()) {
+            self.n += 1.0;
+            for (j, x) in row.iter().map(|x| f64::from(*x)).enumerate() {
+                self.sum[j] += x;
+                self.squares[j] += x * x;
+            }
+        }
+    }
+
+    /// Means, and one over the deviations.
+    fn norm(&self) -> [Vec<f32>; 2] {
+        let n = self.n.max(1.0);
+        let mean: Vec<f64> = self.sum.iter().map(|s| s / n).collect();
+        let scale = mean.iter().zip(&self.squares).map(|(m, q)| 1.0 / ((q / n - m * m).max(0.0).sqrt() + 0.05));
+        let scale = scale.map(|x| x as f32).collect();
+        [mean.into_iter().map(|x| x as f32).collect(), scale]
+    }
 }

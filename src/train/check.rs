@@ -28,7 +28,8 @@ impl TrainConfig {
             ("blocks", m.blocks, blocks.0, blocks.1),
             ("hidden", m.hidden, 1, 512),
             ("hidden2", m.hidden2, 0, 512),
-            ("gate", m.gate, 1, 512),
+            ("forecast", m.forecast, 1, 512),
+            ("forecast2", m.forecast2, 0, 512),
         ] {
             if !(least..=most).contains(&value) {
                 let kind = m.kind.label();

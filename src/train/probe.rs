@@ -68,34 +68,36 @@ impl Probe {
         });
         writeln!(to, "{head}")?;
         for b in &self.batches {
-            let votes: Vec<i32> = b.asks.votes.iter().map(|&v| i32::from(v)).collect();
             let [kind, rank, state] = &b.tokens.classes;
+            let (p, a) = (&b.picks, &b.asks);
             let ints = [
                 ("kind", kind),
                 ("rank", rank),
                 ("state", state),
-                ("pick_rows", &b.picks.rows),
-                ("of", &b.picks.of),
-                ("place", &b.place),
-                ("target", &b.target),
-                ("ask_rows", &b.asks.rows),
-                ("votes", &votes),
-                ("class", &b.class),
+                ("pick.rows", &p.questions.rows),
+                ("pick.of", &p.questions.of),
+                ("pick.place", &p.place),
+                ("pick.target", &p.target),
+                ("forecast.rows", &a.questions.rows),
+                ("forecast.of", &a.questions.of),
+                ("forecast.place", &a.place),
+                ("forecast.target", &a.target),
             ];
             let floats = [
                 ("x", &b.tokens.x),
-                ("query", &b.picks.query),
-                ("cand", &b.picks.cand),
-                ("mask", &b.mask),
-                ("pick_weight", &b.pick_weight),
-                ("vote_x", &b.asks.vote_x),
-                ("recent", &b.asks.recent),
-                ("ask_weight", &b.ask_weight),
+                ("pick.query", &p.questions.query),
+                ("pick.candidates", &p.questions.candidates),
+                ("pick.mask", &p.mask),
+                ("pick.weight", &p.weight),
+                ("forecast.query", &a.questions.query),
+                ("forecast.candidates", &a.questions.candidates),
+                ("forecast.mask", &a.mask),
+                ("forecast.weight", &a.weight),
             ];
             let int_lengths: Vec<_> = ints.iter().map(|(name, v)| (name, v.len())).collect();
             let float_lengths: Vec<_> = floats.iter().map(|(name, v)| (name, v.len())).collect();
             let head = json!({
-                "sequences": b.tokens.sequences, "widest": b.widest, "ints": int_lengths, "floats": float_lengths,
+                "sequences": b.tokens.sequences, "widest": [p.widest, a.widest], "ints": int_lengths, "floats": float_lengths,
             });
             writeln!(to, "{head}")?;
             for (_, values) in ints {

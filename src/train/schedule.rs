@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// Up over the first tenth, then down to almost nothing by a cosine.
+    /// Up over the first tenth (at least 400 steps, at most half of all), then down to almost nothing by a cosine.
     #[default]
     OneCycle,
     /// Down from the start by a cosine.
@@ -46,9 +46,13 @@ impl std::str::FromStr for Schedule {
     }
 }
 
-/// One-cycle: cosine from a 25th of `peak` up to it over the first tenth, then cosine down to almost nothing.
+/// Steps that the rate takes to rise, at least: in fewer, units of the heads fall silent for good on one run in some.
+const RISE: f64 = 400.0;
+
+/// One-cycle: cosine from a 25th of `peak` up to it over the first tenth (at least [`RISE`] steps, at most half of all), then
+/// cosine down to almost nothing.
 fn one_cycle(step: usize, steps: usize, peak: f64) -> f64 {
-    let up = (steps as f64 * 0.1).max(1.0);
+    let up = (steps as f64 * 0.1).max(RISE.min(steps as f64 * 0.5)).max(1.0);
     let (from, to, part) = if (step as f64) < up {
         (peak / 25.0, peak, step as f64 / up)
     } else {
@@ -71,5 +75,12 @@ mod tests {
         }
         assert!("twice".parse::<Schedule>().is_err());
         assert!(Schedule::OneCycle.at(0, 1_000, 1e-3) < 5e-5, "it warms up");
+        let highest = |steps: usize| {
+            (0..steps).max_by(|a, b| {
+                let at = |s: &usize| Schedule::OneCycle.at(*s, steps, 1.0);
+                at(a).total_cmp(&at(b))
+            })
+        };
+        assert_eq!([100, 1_000, 10_000].map(highest), [50, 400, 1_000].map(Some), "a short run rises as slowly");
     }
 }

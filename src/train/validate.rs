@@ -3,7 +3,8 @@
 //! alone here, and only from the decisions that are kept.
 
 use crate::dataset::chunks::{CpuData, Recording, unpack};
-use crate::features::{CAND, Decision, Forecast, Outcome, QUERY, RANKS, TOKEN_X, Token};
+use crate::dataset::questions::Questions;
+use crate::features::{Decision, Forecast, Outcome, TOKEN_X, Token};
 use crate::predictor::Predictor;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
@@ -21,7 +22,7 @@ pub struct Scores {
     pub pick_top1: f64,
     /// Forecasts.
     pub forecasts: usize,
-    /// Share whose class had the highest score; "any other task" is never right.
+    /// Share whose real task had the highest score; one that was no candidate is a miss.
     pub forecast_top1: f64,
 }
 
@@ -72,9 +73,11 @@ struct Answers {
 }
 
 impl Answers {
-    fn push(&mut self, scores: &[f32], real: usize) {
+    /// Keeps the scores of a question; 1 when the real one's is the highest, else 0.
+    fn take(&mut self, scores: &[f32], real: usize) -> f64 {
         self.scores.extend_from_slice(scores);
         self.ends.push((self.scores.len(), real));
+        f64::from(u8::from(best(scores) == real))
     }
 
     /// Mean negative log-likelihood at a temperature.
@@ -171,7 +174,7 @@ fn walk(
     go_on: &mut dyn FnMut() -> bool,
 ) -> bool {
     let (mut pick_at, mut ask_at) = (0, 0);
-    let (mut query, mut features, mut recent, mut z) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut query, mut features, mut z) = (Vec::new(), Vec::new(), Vec::new());
     for (t, class) in data.classes.iter().enumerate() {
         if t.is_multiple_of(256) && !go_on() {
             return false;
@@ -180,55 +183,57 @@ fn walk(
         x.iter_mut().zip(&data.x[t * TOKEN_X..]).for_each(|(to, x)| *to = unpack(*x));
         engine.token(CpuId(0), &Token { kind: class[0], rank: class[1], state: class[2], x });
         let here = t as u32 + 1;
-        while let Some(pick) = data.picks.get(pick_at).filter(|p| p.tokens <= here) {
+        while let Some(at) = data.picks.at.get(pick_at).filter(|q| q.tokens <= here) {
             scores.picks += 1;
-            if pick.count > 0 {
-                let (first, count) = (pick.first as usize, usize::from(pick.count));
-                query.clear();
-                query.extend(data.query[pick_at * QUERY..(pick_at + 1) * QUERY].iter().map(|&x| unpack(x)));
-                features.clear();
-                features.extend(data.cand[first * CAND..(first + count) * CAND].iter().map(|&x| unpack(x)));
+            if at.count > 0 {
+                read(&data.picks, pick_at, &mut query, &mut features);
                 engine.pick(&decision(&query, &features), &mut z);
-                let real = usize::from(pick.target);
-                scores.pick_top1 += f64::from(u8::from(best(&z) == real));
-                picks.push(&z, real);
-                engine.outcome(&came(Some(pick.target.into()), 0));
+                engine.outcome(&came(Some(at.target.into()), None));
+                scores.pick_top1 += picks.take(&z, at.target.into());
             }
             pick_at += 1;
         }
-        while let Some(ask) = data.asks.get(ask_at).filter(|a| a.tokens <= here) {
-            let mut z = [0.0; RANKS];
-            let (votes, vote_x) = (&ask.votes, &ask.vote_x);
-            recent.clear();
-            recent.extend(data.recent_of(ask));
-            let (cpu, time, recent) = (CpuId(0), Nanos(0), &recent);
-            engine.forecast(&Forecast { event: 0, cpu, time, recency: &[], queue: &[], votes, vote_x, recent }, &mut z);
-            engine.outcome(&came(None, ask.class));
-            let real = usize::from(ask.class);
+        while let Some(at) = data.asks.at.get(ask_at).filter(|q| q.tokens <= here) {
             scores.forecasts += 1;
-            // "Any other" names nobody: the best named class is the answer.
-            let hit = real < RANKS - 1 && best(&z[..RANKS - 1]) == real;
-            scores.forecast_top1 += f64::from(u8::from(hit));
-            asks.push(&z, real);
+            if at.count > 0 {
+                read(&data.asks, ask_at, &mut query, &mut features);
+                engine.forecast(&forecast(&query, &features), &mut z);
+                engine.outcome(&came(None, Some(at.target.into())));
+                scores.forecast_top1 += asks.take(&z, at.target.into());
+            }
             ask_at += 1;
         }
     }
     true
 }
 
-/// What came of a question: of a decision its candidate's place, of a forecast its class (0: none was asked).
-fn came(pick: Option<u32>, rank: u8) -> Outcome {
+/// The inputs of question `i`.
+pub(super) fn read(kept: &Questions, i: usize, query: &mut Vec<f32>, features: &mut Vec<f32>) {
+    query.clear();
+    kept.query(i, query);
+    features.clear();
+    kept.candidates(i, features);
+}
+
+/// What came of a question: the place of a decision's or of a forecast's candidate.
+fn came(pick: Option<u32>, foretold: Option<u32>) -> Outcome {
     Outcome {
         event: 0,
         cpu: CpuId(0),
         time: Nanos(0),
         next: ThreadIx::NONE,
         pick,
-        rank,
+        foretold,
         scored: true,
         unknown: false,
         no_pick: false,
     }
+}
+
+/// A forecast of which only the numbers matter.
+pub(super) fn forecast<'a>(query: &'a [f32], features: &'a [f32]) -> Forecast<'a> {
+    let (cpu, time, running) = (CpuId(0), Nanos(0), ThreadIx::NONE);
+    Forecast { event: 0, cpu, time, running, candidates: &[], ranked: 0, queue: &[], query, features }
 }
 
 /// A decision of which only the numbers matter.

@@ -22,7 +22,7 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 }
 
 /// All fields, what is changed most often first.
-pub const FIELDS: [Field; 22] = [
+pub const FIELDS: [Field; 24] = [
     field("kind", "model", "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)"),
     field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
     field("hold_out", "hold out", "categories and machines left out of training and validation: unseen later"),
@@ -33,8 +33,10 @@ pub const FIELDS: [Field; 22] = [
     field("channels", "channels", "width of the trunk: numbers remembered per event"),
     field("kernel", "kernel", "taps per convolution, 2 to 8"),
     field("blocks", "blocks", "residual blocks; each doubles how far back the network sees"),
-    field("hidden", "head width", "width of the layer that compares candidates"),
+    field("hidden", "pick head", "width of the layer that compares candidates of a pick"),
     field("hidden2", "second layer", "width of its second layer; 0: none"),
+    field("forecast", "forecast head", "width of the layer that compares candidates of a forecast"),
+    field("forecast2", "its second layer", "width of its second layer; 0: none"),
     field("adapt", "learns on", "on: its last layer goes on learning while it answers; off: it is fixed (← →)"),
     field("chunk", "chunk length", "scored events of one CPU in a row; the context comes on top"),
     field("batch", "batch", "chunks per step"),
@@ -111,6 +113,8 @@ impl Form {
             "blocks" => m.blocks.to_string(),
             "hidden" => m.hidden.to_string(),
             "hidden2" => m.hidden2.to_string(),
+            "forecast" => m.forecast.to_string(),
+            "forecast2" => m.forecast2.to_string(),
             "adapt" => on_off(m.adapt),
             "chunk" => config.chunk.to_string(),
             "batch" => config.batch.to_string(),
@@ -182,6 +186,7 @@ impl Form {
         *m = ModelConfig::of(self.get("kind").parse().map_err(|e| wrong("kind", e))?);
         (m.channels, m.kernel, m.blocks) = (whole("channels")?, whole("kernel")?, whole("blocks")?);
         (m.hidden, m.hidden2) = (whole("hidden")?, whole("hidden2")?);
+        (m.forecast, m.forecast2) = (whole("forecast")?, whole("forecast2")?);
         m.adapt = match self.get("adapt") {
             "on" => true,
             "off" => false,
@@ -348,9 +353,10 @@ mod tests {
         form.key(Key::Down);
         form.key(Key::Down);
         form.key(Key::Right);
-        assert_eq!((form.values[1].as_str(), form.values[3].as_str()), ("", "13"));
+        let more = (TrainConfig::default().epochs + 1).to_string();
+        assert_eq!((form.values[1].as_str(), &form.values[3]), ("", &more));
         form.key(Key::Backspace);
-        assert_eq!(form.values[3], "1");
+        assert_eq!(form.values[3], more[..more.len() - 1]);
         form.go(5);
         form.key(Key::Left);
         assert_eq!(form.values[5], "constant");

@@ -44,10 +44,18 @@ fn step(n: usize) -> Step {
     Step { epoch: 1 + (n - 1) / 10, step: n, wall_s: n as f64, pick_loss: 2.0, forecast_loss: 1.0, ..Step::default() }
 }
 
+/// What a run of the form has: ten steps an epoch.
+fn epochs_and_steps() -> (usize, usize) {
+    let epochs = TrainConfig::default().epochs;
+    (epochs, 10 * epochs)
+}
+
 fn progress(app: &mut App, id: u64, steps: std::ops::RangeInclusive<usize>, score: Option<f64>) -> Vec<Order> {
     let n = *steps.end();
     let validation = score.map(|pick_top1| Validation { pick_top1, ..Validation::default() });
-    let now = Progress { epoch: 1 + (n - 1) / 10, epochs: 12, step: n, steps: 120, validation, ..Progress::default() };
+    let (epochs, steps_in_all) = epochs_and_steps();
+    let epoch = 1 + (n - 1) / 10;
+    let now = Progress { epoch, epochs, step: n, steps: steps_in_all, validation, ..Progress::default() };
     tell(app, News::Progress { id: Ticket(id), steps: steps.map(step).collect(), now: Box::new(now) })
 }
 
@@ -81,7 +89,8 @@ fn a_running_run_is_paused_stopped_and_killed() {
     progress(&mut app, 1, 1..=3, None);
     assert_eq!(app.train.runs[0].stage, Stage::Working(Phase::Training));
     assert_eq!(press(&mut app, " "), [Order::Pause(Ticket(1))]);
-    let now = Progress { phase: Phase::Paused, steps: 120, step: 3, ..Progress::default() };
+    let steps = epochs_and_steps().1;
+    let now = Progress { phase: Phase::Paused, steps, step: 3, ..Progress::default() };
     tell(&mut app, News::Progress { id: Ticket(1), steps: Vec::new(), now: Box::new(now) });
     assert_eq!(press(&mut app, " "), [Order::Resume(Ticket(1))]);
     assert!(press(&mut app, "Xn").is_empty(), "only y is yes");
@@ -94,7 +103,7 @@ fn a_running_run_is_paused_stopped_and_killed() {
     let [Order::Start { id: Ticket(1), config }] = &again[..] else { panic!("{again:?}") };
     assert_eq!((config.resume, config.folder.as_deref()), (true, Some(std::path::Path::new("runs/tcn-001"))));
     let summary = app.train.summary();
-    assert!(summary[0].starts_with("tcn-001: reading, step 3 of 120"), "{summary:?}");
+    assert!(summary[0].starts_with(&format!("tcn-001: reading, step 3 of {steps}")), "{summary:?}");
 }
 
 #[test]
@@ -108,7 +117,7 @@ fn failures_are_told_and_kept() {
     assert!(app.message.as_ref().unwrap().contains("diverged at step 4"));
     assert_eq!(app.train.runs[0].curve.steps().len(), 3, "its curve stays");
     let summary = app.train.summary();
-    assert_eq!(summary[0], format!("new run 1: failed ({why}), step 3 of 120"));
+    assert_eq!(summary[0], format!("new run 1: failed ({why}), step 3 of {}", epochs_and_steps().1));
     assert!(press(&mut app, "r").is_empty());
 }
 
@@ -121,7 +130,8 @@ fn steps_epochs_and_the_time_left_are_counted() {
     }
     let run = &app.train.runs[0];
     assert_eq!((run.epochs.len(), run.best().unwrap().epoch, run.per_epoch()), (3, 2, 10));
-    assert!((run.eta().unwrap() - 90.0).abs() < 1e-6, "a second per step");
+    let left = (epochs_and_steps().1 - 30) as f64;
+    assert!((run.eta().unwrap() - left).abs() < 1e-6, "a second per step");
     // What a stop in the middle of an epoch measured is not an epoch.
     progress(&mut app, 1, 31..=33, Some(0.9));
     assert_eq!(app.train.runs[0].epochs.len(), 3);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Changes whenever the bytes of a record, or what the pass computes, change.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 const MAGIC: u64 = u64::from_le_bytes(*b"koracle\x01");
 /// Bytes of one prediction.
 const RECORD: usize = 2 + 1 + 4 + 2 * 14 + 4 * BASELINES.len();

@@ -1,9 +1,7 @@
 //! What was answered at a switch, reduced to what a cell of the timeline and the inspector show.
 
 use super::{Candidate, Guess, Inspection, OverlayError, Prediction};
-use crate::evaluate::logits::{best, rank_of};
 use crate::evaluate::watch::{Answered, Beside, Watch};
-use crate::features::OTHER;
 use crate::predictor::Predictor;
 use crate::trace::{Nanos, ThreadIx, Trace};
 use std::time::Instant;
@@ -44,17 +42,14 @@ pub(super) fn prediction(answered: &mut Answered<'_>, cpus: usize) -> Prediction
 }
 
 fn forecast(Answered { outcome, told, .. }: &Answered<'_>) -> Option<Guess> {
-    if outcome.unknown || !told.is_answered(0) {
-        return None;
-    }
-    let p = told.p(0);
-    let (first, real) = (best(&p)?, usize::from(outcome.rank).min(OTHER));
-    let known = real != OTHER && p[real] > 0.0;
+    let (first, p) = told.first(0).filter(|_| !outcome.unknown)?;
+    let rank = told.rank(0, outcome);
+    let real = outcome.foretold.filter(|_| rank.is_some());
     Some(Guess {
         thread: told.threads[first],
-        p: p[first],
-        p_real: if known { p[real] } else { 0.0 },
-        rank: if known { rank_of(&p, real) as u16 } else { 0 },
+        p,
+        p_real: real.map_or(0.0, |real| told.p(0)[real as usize]),
+        rank: rank.unwrap_or(0) as u16,
     })
 }
 
@@ -76,7 +71,7 @@ pub(super) fn inspection<E: Predictor + Clone>(
         known.map(|(((&thread, &waited), &lag_ns), &p)| Candidate { thread, p, waited, lag_ns }).collect();
     // Stable: equals stay in queue order, so that the first is the pick.
     candidates.sort_by(|a, b| b.p.total_cmp(&a.p));
-    let mut forecast: Vec<_> = told.threads.into_iter().zip(told.p(0)).collect();
+    let mut forecast: Vec<_> = told.threads.iter().copied().zip(told.p(0)).collect();
     forecast.sort_by(|a, b| b.1.total_cmp(&a.1));
     forecast.retain(|(_, p)| *p > 0.0);
     forecast.truncate(CHOICES);

@@ -3,6 +3,8 @@
 //!
 //! What it takes, [`super::line::parse`] reads the same way; whatever differs by a byte is left to that (`None`). So a
 //! rule here may be too narrow, and must never be too wide. Words of eight or sixteen bytes are looked at in one step.
+//! Where nearly all lines have something at one place, that place is taken and then checked: what follows need not wait
+//! until the lengths of all before are known.
 
 // A call would cost as much as what it does: lines come by the million.
 #![allow(clippy::inline_always)]
@@ -16,14 +18,41 @@ pub type Taken<'a> = (Head, Body<'a>, usize);
 
 /// The line that `text` begins with.
 pub fn line(text: &[u8]) -> Option<Taken<'_>> {
-    let (head, rest) = head(text)?;
+    let (head, rest) = columns(text).or_else(|| head(text))?;
     let (body, rest) = body(rest)?;
     Some((head, body, text.len() - rest.strip_prefix(b"\n")?.len()))
 }
 
 //        hackbench-13548   [000] dN.2.  4084.523590: sched_switch: ...
+//                 16       25 28 31    36    42
+/// [`head`] with a pid of up to seven digits, a CPU of three, five flags and up to five digits of seconds.
 #[inline(always)]
-fn head(text: &[u8]) -> Option<(Head, &[u8])> {
+fn columns(text: &[u8]) -> Option<(Head, &[u8])> {
+    let (_, rest) = text.split_first_chunk::<43>()?;
+    // How much is left of the text tells where a part of it ends.
+    let left = |at: usize| text.len() - at;
+    let (actor, behind) = number(actor(text)?)?;
+    let (cpu, closing) = three(&text[26..])?;
+    if unknown(actor, text)
+        || behind_spaces(behind)?.len() != left(25)
+        || text[25] != b'['
+        || !closing.starts_with(b"] ")
+        || behind_flags(&text[31..])?.len() != left(36)
+    {
+        return None;
+    }
+    let (seconds, behind) = number(behind_spaces(&text[36..])?)?;
+    if behind.len() != left(42) || text[42] != b'.' {
+        return None;
+    }
+    let (ns, rest) = fraction(rest)?;
+    let head = Head { actor: actor as i32, cpu, time: seconds * 1_000_000_000 + ns, count: false };
+    Some((head, rest.strip_prefix(b": ")?))
+}
+
+/// What is behind the name of the actor and its `-`.
+#[inline(always)]
+fn actor(text: &[u8]) -> Option<&[u8]> {
     let (comm, rest) = text.split_first_chunk::<16>()?;
     let padded = u128::from_le_bytes(*comm);
     // A name that breaks the line, or holds what may be the end of a stamp.
@@ -31,9 +60,18 @@ fn head(text: &[u8]) -> Option<(Head, &[u8])> {
     if places(padded, b'\n') != 0 || (colons != 0 && colons & (places(padded, b' ') >> 8) != 0) {
         return None;
     }
-    let (actor, rest) = number(rest.strip_prefix(b"-")?)?;
-    // `<...>--1`: an actor that is not known.
-    if actor == 1 && comm[15] == b'-' {
+    rest.strip_prefix(b"-")
+}
+
+/// `<...>--1`: an actor that is not known.
+#[inline(always)]
+fn unknown(actor: u64, text: &[u8]) -> bool {
+    actor == 1 && text[15] == b'-'
+}
+
+fn head(text: &[u8]) -> Option<(Head, &[u8])> {
+    let (actor, rest) = number(actor(text)?)?;
+    if unknown(actor, text) {
         return None;
     }
     let (cpu, rest) = number(behind_spaces(rest)?.strip_prefix(b"[")?)?;
@@ -64,7 +102,7 @@ fn body(text: &[u8]) -> Option<(Body<'_>, &[u8])> {
         let (to, rest) = number(rest.strip_prefix(b" dest_cpu=")?)?;
         return Some((Body::Migrate(Migrate { task, from, to }), rest));
     }
-    let (cpu, rest) = number(rest.strip_prefix(b" target_cpu=")?)?;
+    let (cpu, rest) = often_three(rest.strip_prefix(b" target_cpu=")?)?;
     Some((Body::Wakeup(kind, Wakeup { task, cpu, success: true }), rest))
 }
 
@@ -90,7 +128,7 @@ fn task<'a, const N: usize, const M: usize>(
 ) -> Option<(Named<'a>, &'a [u8])> {
     let (comm, rest) = name(text, pid)?;
     let (pid, rest) = number(rest)?;
-    let (prio, rest) = number(rest.strip_prefix(prio)?)?;
+    let (prio, rest) = often_three(rest.strip_prefix(prio)?)?;
     Some((Named { comm, pid: pid as i32, prio: i16::try_from(prio).ok()? }, rest))
 }
 
@@ -145,6 +183,25 @@ fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let (value, digits) = decimal(*text.first_chunk()?);
     if digits > 0 { Some((value, &text[digits..])) } else { None }
+}
+
+/// [`number`] where nearly all have three digits.
+#[inline(always)]
+fn often_three(text: &[u8]) -> Option<(u64, &[u8])> {
+    three(text).or_else(|| number(text))
+}
+
+/// A number of three digits, and no digit behind it.
+#[inline(always)]
+fn three(text: &[u8]) -> Option<(u64, &[u8])> {
+    const TOP: u32 = u32::from_le_bytes([0x80; 4]);
+    let word = u32::from_le_bytes(*text.first_chunk()?) ^ u32::from_le_bytes([b'0'; 4]);
+    // As in [`decimal`].
+    if (word.wrapping_add(u32::from_le_bytes([0x76; 4])) | word) & TOP != 0x8000_0000 {
+        return None;
+    }
+    let value = (word & 0xff) * 100 + (word >> 8 & 0xff) * 10 + (word >> 16 & 0xff);
+    Some((u64::from(value), &text[3..]))
 }
 
 /// The value of the digits that eight bytes begin with, and how many they are.

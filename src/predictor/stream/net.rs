@@ -1,14 +1,11 @@
 //! The weights as the streaming engine reads them: embeddings folded into the first layer, temperatures into the last,
 //! rows contiguous in the order in which they are used. Made once per model, shared by all engines.
 
-use super::recent::Layer;
-use crate::features::{CAND, QUERY, RANKS, Token, VOTERS};
-use crate::predictor::networks::{EMBED, ModelConfig};
+use crate::features::{RANKS, Token};
+use crate::predictor::networks::{EMBED, ModelConfig, Question};
 use crate::predictor::weights::Weights;
 
-/// Votes of a forecast.
-pub(super) const N: usize = VOTERS;
-/// Columns added to the pick head's first layer: the linear part, padded to a register.
+/// Columns added to a head's first layer: the linear part, padded to a register.
 pub(super) const SKIP: usize = 8;
 
 /// A block of the trunk.
@@ -40,37 +37,71 @@ pub(super) struct Net {
     pub input: Vec<f32>,
     pub blocks: Vec<Block>,
     pub cells: Vec<Cell>,
-    pub cand_mean: Vec<f32>,
-    pub cand_scale: Vec<f32>,
-    pub query_mean: Vec<f32>,
-    pub query_scale: Vec<f32>,
-    /// `[CAND, H + SKIP]`: column H is the linear part.
-    pub cand: Vec<f32>,
+    pub heads: [Head; 2],
+}
+
+/// The head of a question. R inputs of a candidate, Q of the moment, H and L the widths of its layers (L is H without a second).
+#[derive(Debug)]
+pub(super) struct Head {
+    /// `[R]`: means and scales of the inputs.
+    pub row_norm: [Vec<f32>; 2],
+    /// `[Q]`
+    pub query_norm: [Vec<f32>; 2],
+    /// `[R, H + SKIP]`: column H is the linear part, over the temperature.
+    pub row: Vec<f32>,
+    /// `[Q, H]`
     pub query: Vec<f32>,
+    /// `[C, H]`
     pub state: Vec<f32>,
+    /// `[H]`
     pub bias: Vec<f32>,
+    /// `[H, L]`; empty without a second layer.
     pub second: Vec<f32>,
     pub second_bias: Vec<f32>,
-    /// Over the temperature, like column H of `cand`.
+    /// `[L]`, over the temperature.
     pub out: Vec<f32>,
-    pub forecast_state: Vec<f32>,
-    pub forecast_bias: Vec<f32>,
-    pub forecast_votes: Vec<f32>,
-    pub gate_state: Vec<f32>,
-    pub gate_votes: Vec<f32>,
-    pub gate_bias: Vec<f32>,
-    pub gate_out: Vec<f32>,
-    pub gate_out_bias: Vec<f32>,
-    /// Scores each thread of the recency list in a forecast.
-    pub recent: Layer,
-    /// One over the forecast's temperature.
-    pub forecast_cool: f32,
+}
+
+impl Head {
+    fn new(w: &Weights, of: Question, temperature: f32) -> Self {
+        let get = |part: &str| w.get(&format!("{}.{part}", of.label()));
+        let norm = |name: &str| ["mean", "scale"].map(|part| w.get(&format!("{name}.{part}")).to_vec());
+        let (h, cool) = (get("bias").len(), 1.0 / temperature);
+        let skip = get("skip");
+        let mut row = vec![0.0; skip.len() * (h + SKIP)];
+        for (i, to) in row.chunks_exact_mut(h + SKIP).enumerate() {
+            to[..h].copy_from_slice(&get("row")[i * h..(i + 1) * h]);
+            to[h] = skip[i] * cool;
+        }
+        let [row_norm, query_norm] = of.norms().map(norm);
+        Self {
+            row_norm,
+            query_norm,
+            row,
+            query: get("query").to_vec(),
+            state: get("state").to_vec(),
+            bias: get("bias").to_vec(),
+            second: get("second").to_vec(),
+            second_bias: get("second_bias").to_vec(),
+            out: get("out").iter().map(|x| x * cool).collect(),
+        }
+    }
+
+    /// R: inputs of a candidate.
+    pub fn inputs(&self) -> usize {
+        self.row_norm[0].len()
+    }
+
+    /// L: width of the last layer.
+    pub fn last(&self) -> usize {
+        self.out.len()
+    }
 }
 
 impl Net {
     pub(super) fn new(w: &Weights) -> Self {
         let config = w.config;
-        let (c, h) = (config.channels, config.hidden);
+        let c = config.channels;
         let get = |name: &str| w.get(name).to_vec();
         let first = w.get("input.weight");
         let mut row = 0;
@@ -91,13 +122,6 @@ impl Net {
         for out in tables[0].chunks_exact_mut(c) {
             out.iter_mut().zip(w.get("input.bias")).for_each(|(o, b)| *o += b);
         }
-        let cool: Vec<f32> = w.get("temperature").iter().map(|t| 1.0 / t).collect();
-        let mut cand = vec![0.0; CAND * (h + SKIP)];
-        for (i, row) in cand.chunks_exact_mut(h + SKIP).enumerate() {
-            row[..h].copy_from_slice(&w.get("pick.cand")[i * h..(i + 1) * h]);
-            row[h] = w.get("pick.skip")[i] * cool[0];
-        }
-        debug_assert_eq!(w.get("pick.query").len(), QUERY * h);
         // As many layers as there are tensors of.
         let layers = |first: fn(usize) -> String| (0..).take_while(move |i| !w.get(&first(*i)).is_empty());
         Self {
@@ -119,34 +143,10 @@ impl Net {
                     bias: get(&format!("lstm{i}.bias")),
                 })
                 .collect(),
-            cand_mean: get("norm.cand.mean"),
-            cand_scale: get("norm.cand.scale"),
-            query_mean: get("norm.query.mean"),
-            query_scale: get("norm.query.scale"),
-            cand,
-            query: get("pick.query"),
-            state: get("pick.state"),
-            bias: get("pick.bias"),
-            second: get("pick.second"),
-            second_bias: get("pick.second_bias"),
-            out: w.get("pick.out").iter().map(|x| x * cool[0]).collect(),
-            forecast_state: get("forecast.state"),
-            forecast_bias: get("forecast.bias"),
-            forecast_votes: get("forecast.votes"),
-            gate_state: get("gate.state"),
-            gate_votes: get("gate.votes"),
-            gate_bias: get("gate.bias"),
-            gate_out: get("gate.out"),
-            gate_out_bias: get("gate.out_bias"),
-            recent: Layer {
-                row: get("recent.row"),
-                state: get("recent.state"),
-                votes: get("recent.votes"),
-                bias: get("recent.bias"),
-                out: get("recent.out"),
-                skip: get("recent.skip"),
-            },
-            forecast_cool: cool[1],
+            heads: Question::ALL.map(|of| {
+                let temperature = w.get("temperature").get(of as usize).copied().unwrap_or(1.0);
+                Head::new(w, of, temperature)
+            }),
         }
     }
 }

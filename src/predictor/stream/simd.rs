@@ -79,6 +79,58 @@ fn panel<const FMA: bool, const N: usize>(x: &[f32], w: &[f32], width: usize, at
     out[at..at + N].copy_from_slice(&sums);
 }
 
+/// `out += X W` for [`BLOCK`] rows at once, so that a weight is read once for all of them: X `[BLOCK, k]`, its rows
+/// `stride` apart; W `[k, width]` and out `[BLOCK, width]` row-major.
+#[inline(always)]
+pub fn add_products<const FMA: bool>(x: &[f32], stride: usize, w: &[f32], width: usize, out: &mut [f32]) {
+    let mut at = 0;
+    while at + 16 <= width {
+        block::<FMA, 16>(x, stride, w, width, at, out);
+        at += 16;
+    }
+    while at + 8 <= width {
+        block::<FMA, 8>(x, stride, w, width, at, out);
+        at += 8;
+    }
+    while at < width {
+        block::<FMA, 1>(x, stride, w, width, at, out);
+        at += 1;
+    }
+}
+
+/// Rows that [`add_products`] takes.
+pub const BLOCK: usize = 4;
+
+/// Columns `at..at + N` of [`add_products`]; the sums stay in registers.
+#[inline(always)]
+fn block<const FMA: bool, const N: usize>(
+    x: &[f32],
+    stride: usize,
+    w: &[f32],
+    width: usize,
+    at: usize,
+    out: &mut [f32],
+) {
+    let k = w.len() / width;
+    let [a, b, c, d] = [0, 1, 2, 3].map(|i| &x[i * stride..i * stride + k]);
+    let mut sums = [[0.0_f32; N]; BLOCK];
+    for (i, sum) in sums.iter_mut().enumerate() {
+        sum.copy_from_slice(&out[i * width + at..i * width + at + N]);
+    }
+    for (i, row) in w.chunks_exact(width).enumerate() {
+        let row = &row[at..at + N];
+        let x = [a[i], b[i], c[i], d[i]];
+        for (sum, x) in sums.iter_mut().zip(x) {
+            for j in 0..N {
+                sum[j] = mul_add::<FMA>(x, row[j], sum[j]);
+            }
+        }
+    }
+    for (i, sum) in sums.iter().enumerate() {
+        out[i * width + at..i * width + at + N].copy_from_slice(sum);
+    }
+}
+
 /// `out += row`.
 #[inline(always)]
 pub fn add(out: &mut [f32], row: &[f32]) {
@@ -155,6 +207,15 @@ mod tests {
         }
     }
 
+    struct Products<'a>(&'a [f32], &'a [f32], usize, &'a mut [f32]);
+    impl Work for Products<'_> {
+        type Out = ();
+        #[inline(always)]
+        fn run<const FMA: bool>(self) {
+            add_products::<FMA>(self.0, 13, self.1, self.2, self.3);
+        }
+    }
+
     #[test]
     fn gates_equal_the_definition() {
         for i in -4_000..=4_000 {
@@ -182,6 +243,20 @@ mod tests {
             for j in 0..width {
                 let sum: f32 = 0.5 + (0..11).map(|i| x[i] * w[i * width + j]).sum::<f32>();
                 assert!((fast[j] - sum).abs() < 1e-5 && (plain[j] - sum).abs() < 1e-5);
+            }
+        }
+        for width in [1, 7, 16, 24, 40] {
+            let (x, w): (Vec<f32>, Vec<f32>) = (
+                (0..52).map(|i| (i as f32 * 0.7).sin()).collect(),
+                (0..11 * width).map(|i| (i as f32 * 0.3).cos()).collect(),
+            );
+            let mut out = vec![0.5; BLOCK * width];
+            dispatch(Products(&x, &w, width, &mut out));
+            for (i, row) in out.chunks_exact(width).enumerate() {
+                for j in 0..width {
+                    let sum: f32 = 0.5 + (0..11).map(|k| x[i * 13 + k] * w[k * width + j]).sum::<f32>();
+                    assert!((row[j] - sum).abs() < 1e-5);
+                }
             }
         }
         let a: Vec<f32> = (0..19).map(|i| i as f32).collect();

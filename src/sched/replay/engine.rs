@@ -1,7 +1,9 @@
 //! The bookkeeping of the replay: which entity is on which queue, who runs, what a wake-up, a migration and a switch
 //! do to that. The rules of the scheduling class (placement, pick, charge) are in `eevdf` and `cfs`.
 
-use super::entity::{Doing, Entity, NONE, is_kernel_thread, weight};
+use super::correction::Correction;
+use super::cpu::{Cpu, Open};
+use super::entity::{Doing, Entity, Mask, NONE, Task, all, is_kernel_thread, lanes, weight, which};
 use super::queue::Queue;
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, SchedClass, TaskId, TaskState, TaskTable, ThreadIx};
@@ -11,46 +13,6 @@ pub(super) const GROUPS: usize = 2;
 /// A task that leaves the CPU runnable and unasked after less than this has yielded.
 const YIELD_NS: u64 = 2_000_000;
 
-/// Per-CPU state.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Cpu {
-    /// Thread that runs, [`NONE`] for idle or not known.
-    pub curr: u32,
-    /// Up to when `curr` is charged.
-    pub last: u64,
-    /// When `curr` came in.
-    pub since: u64,
-    pub resched: bool,
-    /// A wake-up came to this CPU since `curr` came in.
-    pub woken: bool,
-    /// Pulled here by this CPU's balancing, not yet attached.
-    pub batch: Vec<u32>,
-    /// Queued real-time threads.
-    pub real_time: Vec<u32>,
-    /// `prev` of the open decision and whether it stays runnable.
-    pub prev: u32,
-    pub prev_runs: bool,
-    /// What `prev` did, if it is in doubt: its virtual time and deadline without and with a yield.
-    pub doubt: Option<Doubt>,
-    /// The replay's pick for the open decision.
-    pub pick: u32,
-    /// Deadlines (relative to their queue's average) of eligible waiting threads, ascending; filled by need.
-    pub ranks: Vec<i64>,
-    pub min_deadline: i64,
-    pub ranked: bool,
-}
-
-/// A switch that may have been a yield or a preemption; settled once the outcome is known.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Doubt {
-    /// (virtual time, deadline) if it was preempted.
-    pub kept: (i64, i64),
-    /// (virtual time, deadline) if it yielded while eligible.
-    pub gave: (i64, i64),
-    /// The guess that is in force.
-    pub yielded: bool,
-}
-
 /// How an entity comes onto a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
@@ -59,9 +21,10 @@ pub(super) enum How {
     Move,
 }
 
-/// All queues and entities of the machine.
+/// All queues and entities of the machine, in `N` lanes: one for each rule by which unexpected picks are taken. A lane is
+/// what it would be alone.
 #[derive(Clone, Debug)]
-pub(super) struct Engine {
+pub(super) struct Engine<const N: usize> {
     /// CFS instead of EEVDF.
     pub cfs: bool,
     /// All threads are in the root's queue: autogroup is off.
@@ -71,42 +34,44 @@ pub(super) struct Engine {
     /// CPU of the event that is being taken: where a fork's parent runs.
     pub here: usize,
     pub slice: i64,
-    pub corrected: bool,
+    pub rules: [Correction; N],
     /// Threads first, then group entities (CPU-major).
-    pub ents: Table<Entity>,
+    pub ents: Table<Entity<N>>,
     /// Root queues first, then group queues (CPU-major).
-    pub queues: Vec<Queue>,
-    pub cpus: Vec<Cpu>,
+    pub queues: Vec<Queue<N>>,
+    pub cpus: Vec<Cpu<N>>,
     pub seq: u64,
     /// Share of certain yields among the switches in doubt of late, in 1/1024.
-    pub habit: i32,
+    pub habit: [i32; N],
 }
 
-impl Engine {
-    pub fn new(class: SchedClass, cpus: usize, threads: usize, slice: i64, corrected: bool) -> Self {
+impl<const N: usize> Engine<N> {
+    /// All lanes.
+    pub const ALL: Mask = all::<N>();
+
+    pub fn new(class: SchedClass, cpus: usize, threads: usize, slice: i64, rules: [Correction; N]) -> Self {
         let mut ents = Table::new(threads, Entity::new(slice));
         let mut queues = vec![Queue::new(NONE); cpus];
         for _ in 0..cpus * GROUPS {
             let mut group = Entity::new(slice);
             group.weight = (1024 / cpus as i64).max(2);
             group.owns = queues.len() as u32;
-            group.known = true;
+            group.task.known = true;
             queues.push(Queue::new(ents.len() as u32));
             ents.push(group);
         }
-        let cpu = Cpu { curr: NONE, prev: NONE, pick: NONE, ..Cpu::default() };
         Self {
             cfs: class == SchedClass::Cfs,
             flat: false,
             tick: (4_000_000, 0),
             here: 0,
             slice,
-            corrected,
+            rules,
             ents,
             queues,
-            cpus: vec![cpu; cpus],
+            cpus: vec![Cpu::new(); cpus],
             seq: 0,
-            habit: 0,
+            habit: [0; N],
         }
     }
 
@@ -116,6 +81,10 @@ impl Engine {
         Self { ents, queues: self.queues.clone(), cpus: self.cpus.clone(), ..*self }
     }
 
+    pub fn task(&mut self, id: u32) -> &mut Task {
+        &mut self.ents[id as usize].task
+    }
+
     /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
     pub fn thread(&mut self, id: TaskId, prio: i16, cpu: CpuId, tasks: &TaskTable) -> u32 {
         let t = tasks.thread_on(id, cpu);
@@ -123,25 +92,36 @@ impl Engine {
             return NONE;
         }
         let e = &mut self.ents[t.ix()];
-        if !e.known {
-            e.known = true;
+        if !e.task.known {
+            e.task.known = true;
             if tasks.get(id).is_some_and(|task| is_kernel_thread(&task.name)) {
-                e.group = 0;
+                e.task.group = 0;
             }
         }
-        if e.prio != prio {
-            e.prio = prio;
-            let w = weight(prio);
-            if e.on_rq && e.queue != NONE {
-                self.queues[e.queue as usize].reweigh(e, w);
-            } else {
-                e.weight = w;
-            }
-            if !e.on_rq {
-                e.real_time = prio < 100;
-            }
+        if e.task.prio != prio {
+            self.reprioritise(t.0, prio);
         }
         t.0
+    }
+
+    fn reprioritise(&mut self, id: u32, prio: i16) {
+        let real_time = prio < 100;
+        let e = &self.ents[id as usize];
+        // Who changes its class is not delayed any longer; who waits or runs changes it later.
+        if e.on != 0 && e.on == e.delayed && real_time != e.task.real_time {
+            self.dequeue(id, Self::ALL, true, true);
+        }
+        let e = &mut self.ents[id as usize];
+        e.task.prio = prio;
+        let w = weight(prio);
+        if e.on != 0 && e.queue != NONE {
+            self.queues[e.queue as usize].reweigh(e, w);
+        } else {
+            e.weight = w;
+        }
+        if e.on == 0 {
+            e.task.real_time = real_time;
+        }
     }
 
     /// A thread that the replay was told of, and not idle.
@@ -151,18 +131,19 @@ impl Engine {
 
     /// Queue of a thread on `cpu`.
     pub fn home(&self, id: u32, cpu: usize) -> usize {
-        match self.ents[id as usize].group {
+        match self.ents[id as usize].task.group {
             _ if self.flat => cpu,
             0 => cpu,
             g => self.cpus.len() + cpu * GROUPS + usize::from(g - 1).min(GROUPS - 1),
         }
     }
 
-    pub fn enqueue(&mut self, id: u32, cpu: usize, how: How) {
+    /// Puts a thread on its queue on `cpu`, in the lanes of `set`.
+    pub fn enqueue(&mut self, id: u32, cpu: usize, how: How, set: Mask) {
         let e = &mut self.ents[id as usize];
-        e.cpu = cpu as u16;
-        if e.real_time {
-            e.on_rq = true;
+        e.task.cpu = cpu as u16;
+        if e.task.real_time {
+            e.on = Self::ALL;
             e.queue = NONE;
             let list = &mut self.cpus[cpu].real_time;
             if !list.contains(&id) {
@@ -171,99 +152,117 @@ impl Engine {
             return;
         }
         let q = self.home(id, cpu);
-        self.put(id, q, how);
+        self.put(id, q, how, set);
         let owner = self.queues[q].owner;
         if owner != NONE {
-            let (on_rq, delayed) = (self.ents[owner as usize].on_rq, self.ents[owner as usize].delayed);
-            if !on_rq {
-                self.put(owner, cpu, How::Wake);
-            } else if delayed {
-                self.wake_delayed(owner);
+            let o = &self.ents[owner as usize];
+            let (absent, delayed) = (set & !o.on, set & o.on & o.delayed);
+            if absent != 0 {
+                self.put(owner, cpu, How::Wake, absent);
+            }
+            if delayed != 0 {
+                self.wake_delayed(owner, delayed);
             }
         }
     }
 
     /// Places an entity and adds it to queue `q`.
-    fn put(&mut self, id: u32, q: usize, how: How) {
-        self.place(id, q, how);
+    fn put(&mut self, id: u32, q: usize, how: How, set: Mask) {
+        self.place(id, q, how, set);
         self.seq += 1;
-        self.queues[q].add(id, q as u32, &mut self.ents, self.seq);
+        self.queues[q].add(id, q as u32, &mut self.ents, self.seq, set);
     }
 
     /// `requeue_delayed_entity`: a wake-up finds the entity still on the queue. With `DELAY_ZERO` positive lag is lost.
-    pub fn wake_delayed(&mut self, id: u32) {
+    pub fn wake_delayed(&mut self, id: u32, set: Mask) {
         let q = self.ents[id as usize].queue as usize;
-        let lag = self.lag(id, q);
-        if lag > 0 {
-            self.queues[q].remove(id, &mut self.ents);
-            self.ents[id as usize].lag = 0;
-            self.put(id, q, How::Wake);
+        let mut again = 0;
+        for h in lanes(set) {
+            if self.lag(id, q, h) > 0 {
+                self.ents[id as usize].away.lag[h] = 0;
+                again |= 1 << h;
+            }
         }
-        self.ents[id as usize].delayed = false;
+        if again != 0 {
+            self.queues[q].remove(id, &mut self.ents, again);
+            self.put(id, q, How::Wake, again);
+        }
+        self.ents[id as usize].delayed &= !set;
     }
 
-    /// Takes a thread or group off its queue. `sleep`: it blocks (and may be delayed), else it moves. `special`: it
-    /// stops or dies, which is never delayed.
-    pub fn dequeue(&mut self, id: u32, sleep: bool, special: bool) {
-        let e = self.ents[id as usize];
-        if !e.on_rq {
+    /// Takes a thread or group off its queue, in those lanes of `set` in which it is there. `sleep`: it blocks (and may be
+    /// delayed), else it moves. `special`: it stops or dies, which is never delayed.
+    pub fn dequeue(&mut self, id: u32, set: Mask, sleep: bool, special: bool) {
+        let e = &self.ents[id as usize];
+        let mut set = set & e.on;
+        if set == 0 {
             return;
         }
         if e.queue == NONE {
-            self.ents[id as usize].on_rq = false;
-            self.cpus[usize::from(e.cpu)].real_time.retain(|&x| x != id);
+            let cpu = usize::from(e.task.cpu);
+            self.ents[id as usize].on = 0;
+            self.cpus[cpu].real_time.retain(|&x| x != id);
             return;
         }
-        let q = e.queue as usize;
-        if e.delayed {
-            let lag = self.lag(id, q);
-            let e = &mut self.ents[id as usize];
-            e.delayed = false;
-            e.lag = lag.min(0); // DELAY_ZERO
-            e.relative = (!sleep).then_some(e.deadline.wrapping_sub(e.v));
-        } else {
+        let (q, delayed) = (e.queue as usize, set & e.delayed);
+        if sleep && !special {
+            let stays = self.delays(id, q, set & !delayed);
+            self.ents[id as usize].delayed |= stays;
+            set &= !stays;
+        }
+        for h in lanes(set) {
+            let lag = self.lag(id, q, h);
+            let was_delayed = delayed >> h & 1 != 0;
             let cfs = self.cfs;
-            if sleep && !special && self.delays(id, q) {
-                self.ents[id as usize].delayed = true;
-                return;
-            }
-            let lag = self.lag(id, q);
             let e = &mut self.ents[id as usize];
-            e.lag = lag;
+            e.away.lag[h] = if was_delayed { lag.min(0) } else { lag }; // DELAY_ZERO
             if !sleep {
-                e.relative = Some(if cfs { lag.wrapping_neg() } else { e.deadline.wrapping_sub(e.v) });
+                e.away.relative[h] = if cfs { lag.wrapping_neg() } else { e.deadline[h].wrapping_sub(e.v[h]) };
+                e.away.moved |= 1 << h;
+            } else if was_delayed {
+                e.away.moved &= !(1 << h);
             }
         }
-        self.queues[q].remove(id, &mut self.ents);
+        self.ents[id as usize].delayed &= !set;
+        self.queues[q].remove(id, &mut self.ents, set);
         if self.queues[q].curr == id {
-            self.queues[q].curr = NONE;
+            self.queues[q].curr_in &= !set;
         }
         if self.cfs {
-            self.cfs_left(id, q);
+            self.cfs_left(id, q, set);
         }
-        let owner = self.queues[q].owner;
-        if owner != NONE && self.queues[q].list.is_empty() && self.ents[owner as usize].on_rq {
-            self.dequeue(owner, sleep, false);
+        let queue = &self.queues[q];
+        let owner = queue.owner;
+        if owner != NONE {
+            let hollow = set & which::<N>(|h| queue.load.count[h] == 0);
+            self.dequeue(owner, hollow, sleep, false);
         }
     }
 
     /// `update_curr` of `cpu` at `now`.
-    pub fn charge(&mut self, cpu: usize, now: u64) {
+    pub fn charge(&mut self, cpu: usize, now: u64, set: Mask) {
         let c = &mut self.cpus[cpu];
-        let delta = now.saturating_sub(c.last) as i64;
-        c.last = now;
-        if c.curr == NONE || delta == 0 || self.ents[c.curr as usize].real_time {
+        let (mut delta, mut set) = ([0; N], set);
+        for h in lanes(set) {
+            delta[h] = now.saturating_sub(c.last[h]) as i64;
+            c.last[h] = now;
+            set &= !(Mask::from(delta[h] == 0) << h);
+        }
+        if c.curr == NONE || set == 0 || self.ents[c.curr as usize].task.real_time {
             return;
         }
         if self.cfs {
-            return self.cfs_charge(cpu, now - delta as u64, now);
+            // Without delayed ones all lanes are charged at the same times.
+            return self.cfs_charge(cpu, now - delta[0] as u64, now);
         }
         let mut id = c.curr;
-        while id != NONE && self.ents[id as usize].on_rq && self.ents[id as usize].queue != NONE {
-            let q = self.ents[id as usize].queue as usize;
-            if self.run(id, q, delta) {
-                self.cpus[cpu].resched = true;
+        while id != NONE && self.ents[id as usize].queue != NONE {
+            set &= self.ents[id as usize].on;
+            if set == 0 {
+                return;
             }
+            let q = self.ents[id as usize].queue as usize;
+            self.cpus[cpu].resched |= self.run(id, q, &delta, set);
             id = self.queues[q].owner;
         }
     }
@@ -274,13 +273,13 @@ impl Engine {
         if tasks.is_idle(t) || self.cpus[c].curr != NONE || !self.is_thread(t) {
             return;
         }
-        if self.ents[t.ix()].doing == Doing::Running {
+        if self.ents[t.ix()].task.doing == Doing::Running {
             return;
         }
-        if !self.ents[t.ix()].known {
-            self.ents[t.ix()].known = true;
+        if !self.ents[t.ix()].task.known {
+            self.ents[t.ix()].task.known = true;
             if is_kernel_thread(tasks.thread_name(t)) {
-                self.ents[t.ix()].group = 0;
+                self.ents[t.ix()].task.group = 0;
             }
         }
         self.set_running(t.0, c, e.time.0);
@@ -288,49 +287,49 @@ impl Engine {
 
     /// Makes a thread the running one of `cpu` wherever it was before.
     fn set_running(&mut self, id: u32, cpu: usize, now: u64) {
-        let e = self.ents[id as usize];
-        if e.on_rq && usize::from(e.cpu) != cpu {
-            self.dequeue(id, false, true);
+        let home = self.home(id, cpu) as u32;
+        let e = &self.ents[id as usize];
+        let elsewhere = usize::from(e.task.cpu) != cpu || (e.queue != NONE && e.queue != home);
+        if elsewhere {
+            self.dequeue(id, Self::ALL, false, true);
         }
-        self.ents[id as usize].delayed = false;
-        if !self.ents[id as usize].on_rq {
-            self.enqueue(id, cpu, How::Wake);
+        let e = &mut self.ents[id as usize];
+        e.delayed = 0;
+        let off = Self::ALL & !e.on;
+        if off != 0 {
+            self.enqueue(id, cpu, How::Wake, off);
         }
         let cfs = self.cfs;
         let e = &mut self.ents[id as usize];
-        e.doing = Doing::Running;
-        e.cpu = cpu as u16;
-        e.pending = 0;
-        if e.real_time {
+        e.task.doing = Doing::Running;
+        e.task.cpu = cpu as u16;
+        e.task.pending = 0;
+        if e.task.real_time {
             self.cpus[cpu].real_time.retain(|&x| x != id);
         } else {
-            let (q, deadline) = (e.queue as usize, e.deadline);
-            e.protect = if cfs { e.v } else { deadline };
-            let queue = &mut self.queues[q];
-            queue.curr = id;
-            // `clear_buddies`
-            if queue.last == id {
-                queue.last = NONE;
-            }
-            if queue.yielded == id {
-                queue.yielded = NONE;
+            e.protect = if cfs { e.v } else { e.deadline };
+            let queue = &mut self.queues[e.queue as usize];
+            (queue.curr, queue.curr_in) = (id, Self::ALL);
+            if cfs {
+                queue.forget(id, Self::ALL);
             }
             let owner = queue.owner;
             if owner != NONE {
                 let e = &mut self.ents[owner as usize];
                 e.protect = if cfs { e.v } else { e.deadline };
-                self.queues[cpu].curr = owner;
+                (self.queues[cpu].curr, self.queues[cpu].curr_in) = (owner, Self::ALL);
             }
         }
         let c = &mut self.cpus[cpu];
-        (c.curr, c.last, c.since) = (id, now, now);
+        (c.curr, c.last, c.since) = (id, [now; N], now);
     }
 
     /// Attaches what the balancer pulled to `cpu`: `attach_tasks` takes the list from its tail.
     fn attach(&mut self, cpu: usize) {
         while let Some(id) = self.cpus[cpu].batch.pop() {
-            if !self.ents[id as usize].on_rq && self.ents[id as usize].doing == Doing::Queued {
-                self.enqueue(id, cpu, How::Move);
+            let e = &self.ents[id as usize];
+            if e.on == 0 && e.task.doing == Doing::Queued {
+                self.enqueue(id, cpu, How::Move, Self::ALL);
                 if self.cfs {
                     self.wake_preempt(id, cpu);
                 }
@@ -359,44 +358,44 @@ impl Engine {
         if self.cpus[cpu].curr != prev {
             self.resync(prev, cpu, now);
         }
-        self.charge(cpu, now);
+        self.charge(cpu, now, Self::ALL);
         let runs = prev != NONE && e.state.is_runnable();
         if prev != NONE && !runs {
             // Stopped, traced, parked and dead sleeps are never delayed (`DEQUEUE_SPECIAL`).
             let special = e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0 | TaskState::IDLE.0) != 0;
-            self.dequeue(prev, true, special);
-            self.ents[prev as usize].doing = Doing::Asleep;
+            self.dequeue(prev, Self::ALL, true, special);
+            self.task(prev).doing = Doing::Asleep;
         } else if prev != NONE {
             self.attach(cpu);
-            self.cpus[cpu].doubt = None;
-            let c = &self.cpus[cpu];
-            let unasked = !c.resched && !e.state.is_preempted() && now.saturating_sub(c.since) < YIELD_NS;
-            if unasked {
-                self.maybe_yield(prev, cpu);
+            let c = &mut self.cpus[cpu];
+            c.open.doubtful = 0;
+            if !e.state.is_preempted() && now.saturating_sub(c.since) < YIELD_NS {
+                let unasked = Self::ALL & !c.resched;
+                self.maybe_yield(prev, cpu, unasked);
             }
-            self.ents[prev as usize].doing = Doing::Queued;
+            self.task(prev).doing = Doing::Queued;
         }
         self.attach(cpu);
         let pick = self.pick(cpu, prev);
         let c = &mut self.cpus[cpu];
-        (c.prev, c.prev_runs, c.pick, c.ranked) = (prev, runs, pick, false);
+        (c.open.prev, c.open.prev_runs, c.open.pick) = (prev, runs, pick);
+        c.ranks.stale();
     }
 
     /// `prev` is not who the replay thought was running: events were lost.
     fn resync(&mut self, prev: u32, cpu: usize, now: u64) {
         let old = self.cpus[cpu].curr;
         if old != NONE {
-            self.dequeue(old, true, true);
-            self.ents[old as usize].doing = Doing::Asleep;
-            let pending = self.ents[old as usize].pending;
+            self.dequeue(old, Self::ALL, true, true);
+            self.task(old).doing = Doing::Asleep;
+            let pending = std::mem::take(&mut self.task(old).pending);
             if pending != 0 {
-                self.ents[old as usize].pending = 0;
-                self.enqueue(old, pending as usize - 1, How::Wake);
-                self.ents[old as usize].doing = Doing::Queued;
+                self.enqueue(old, pending as usize - 1, How::Wake, Self::ALL);
+                self.task(old).doing = Doing::Queued;
             }
         }
         self.cpus[cpu].curr = NONE;
-        self.cpus[cpu].last = now;
+        self.cpus[cpu].last = [now; N];
         if prev != NONE {
             self.set_running(prev, cpu, now);
         }
@@ -408,47 +407,48 @@ impl Engine {
             id if id == next.0 => id,
             _ => NONE,
         };
-        let (prev, pick) = (self.cpus[cpu].prev, self.cpus[cpu].pick);
+        let Open { prev, prev_runs, pick, .. } = self.cpus[cpu].open;
         self.settle(prev, id, cpu);
         // Whoever waits without the replay's knowledge (its wake-up was lost) waits from now on.
         for t in candidates {
-            if self.is_thread(*t) && *t != next && self.ents[t.ix()].doing == Doing::Asleep {
-                self.dequeue(t.0, true, true);
-                self.enqueue(t.0, cpu, How::Wake);
-                self.ents[t.ix()].doing = Doing::Queued;
+            if self.is_thread(*t) && *t != next && self.ents[t.ix()].task.doing == Doing::Asleep {
+                self.dequeue(t.0, Self::ALL, true, true);
+                self.enqueue(t.0, cpu, How::Wake, Self::ALL);
+                self.ents[t.ix()].task.doing = Doing::Queued;
             }
         }
-        if self.corrected && id != NONE {
+        if id != NONE {
             // A `prev` that could have stayed and did not is a loser too.
-            let stayed = if self.cpus[cpu].prev_runs { prev } else { NONE };
-            if pick != id || stayed != NONE {
-                self.correct(id, stayed, candidates);
-            }
+            let stayed = if prev_runs { prev } else { NONE };
+            let wrong = which::<N>(|h| pick[h] != id || stayed != NONE);
+            self.correct(id, stayed, candidates, wrong);
         }
         if prev != NONE {
-            let q = self.ents[prev as usize].queue;
-            if q != NONE {
-                let q = q as usize;
-                if self.queues[q].curr == prev {
-                    self.queues[q].curr = NONE;
-                }
-                self.queues[cpu].curr = NONE;
-            }
-            self.seq += 1;
-            if q != NONE {
-                let stay = &mut self.queues[q as usize].stay;
-                *stay += (if self.cpus[cpu].prev_runs { 1024 } else { 0 } - *stay) / 32;
-            }
-            self.ents[prev as usize].seq = self.seq; // put_prev_entity inserts it anew
-            if self.cpus[cpu].prev_runs && self.ents[prev as usize].real_time {
-                self.enqueue(prev, cpu, How::Wake);
-            }
+            self.put_back(prev, prev_runs, cpu);
         }
         let c = &mut self.cpus[cpu];
-        (c.curr, c.last, c.since, c.resched, c.woken) = (NONE, now, now, false, false);
-        c.prev = NONE;
+        (c.curr, c.last, c.since, c.resched, c.woken) = (NONE, [now; N], now, 0, false);
+        c.open.prev = NONE;
         if id != NONE {
             self.set_running(id, cpu, now);
+        }
+    }
+
+    /// `put_prev_entity`: who ran is inserted anew.
+    fn put_back(&mut self, prev: u32, runs: bool, cpu: usize) {
+        let q = self.ents[prev as usize].queue;
+        if q != NONE {
+            let queue = &mut self.queues[q as usize];
+            if queue.curr == prev {
+                queue.curr_in = 0;
+            }
+            queue.stay += (if runs { 1024 } else { 0 } - queue.stay) / 32;
+            self.queues[cpu].curr_in = 0;
+        }
+        self.seq += 1;
+        self.ents[prev as usize].seq = [self.seq; N];
+        if runs && self.ents[prev as usize].task.real_time {
+            self.enqueue(prev, cpu, How::Wake, Self::ALL);
         }
     }
 }

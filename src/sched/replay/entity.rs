@@ -34,29 +34,68 @@ pub(super) enum Doing {
     Running,
 }
 
-/// One entity. Times are virtual ns of the queue it was last on.
+/// A set of lanes: bit `h` is lane `h`.
+pub(super) type Mask = u8;
+
+/// All of `N` lanes.
+pub(super) const fn all<const N: usize>() -> Mask {
+    assert!(N > 0 && N <= Mask::BITS as usize);
+    Mask::MAX >> (Mask::BITS as usize - N)
+}
+
+/// The lanes of a set.
+pub(super) fn lanes(mut set: Mask) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lane = set.trailing_zeros() as usize;
+        set &= set.wrapping_sub(1);
+        (lane < Mask::BITS as usize).then_some(lane)
+    })
+}
+
+/// The lanes below `N` of which `holds` is true.
+pub(super) fn which<const N: usize>(holds: impl Fn(usize) -> bool) -> Mask {
+    (0..N).fold(0, |set, h| set | Mask::from(holds(h)) << h)
+}
+
+/// One entity. What the events alone say is there once; what hangs on how the replay was corrected is there for each of
+/// `N` corrections (lanes). Times are virtual ns of the queue it was last on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entity {
-    pub v: i64,
-    pub deadline: i64,
-    pub weight: i64,
-    /// Lag kept while off the queue (`se->vlag`).
-    pub lag: i64,
-    /// Deadline relative to `v`, kept across a migration (`se->rel_deadline`).
-    pub relative: Option<i64>,
-    /// Until here `curr` is protected from preemption (`se->vprot`).
-    pub protect: i64,
+pub(super) struct Entity<const N: usize> {
+    pub v: [i64; N],
+    pub deadline: [i64; N],
     /// Insertion order: breaks deadline ties as the rb-tree does.
-    pub seq: u64,
-    /// Queue it is on, [`NONE`] when on none.
+    pub seq: [u64; N],
+    /// Until here `curr` is protected from preemption (`se->vprot`).
+    pub protect: [i64; N],
+    /// Kept while off the queue.
+    pub away: Away<N>,
+    /// Lanes in which it is on its queue.
+    pub on: Mask,
+    /// Lanes in which it is asleep, but still competing until its lag is used up (`DELAY_DEQUEUE`).
+    pub delayed: Mask,
+    pub weight: i64,
+    /// Queue it was last on in any lane, [`NONE`] when on none.
     pub queue: u32,
     /// Place in that queue's list.
     pub pos: u32,
     /// Queue it owns, for a group.
     pub owns: u32,
-    pub on_rq: bool,
-    /// Asleep, but still competing until its lag is used up (`DELAY_DEQUEUE`).
-    pub delayed: bool,
+    pub task: Task,
+}
+
+/// What an entity takes along while it is off the queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Away<const N: usize> {
+    /// `se->vlag`.
+    pub lag: [i64; N],
+    /// Deadline relative to `v`, kept across a migration (`se->rel_deadline`), in the lanes of `moved`.
+    pub relative: [i64; N],
+    pub moved: Mask,
+}
+
+/// What is known of the thread behind an entity.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
     pub real_time: bool,
     /// Name, priority and group are known.
     pub known: bool,
@@ -72,30 +111,31 @@ pub(super) struct Entity {
     pub woken: u64,
 }
 
-impl Entity {
+impl<const N: usize> Entity<N> {
     /// A nice-0 entity on no queue.
     pub fn new(slice: i64) -> Self {
         Self {
-            v: 0,
-            deadline: slice,
+            v: [0; N],
+            deadline: [slice; N],
+            seq: [0; N],
+            protect: [0; N],
+            away: Away { lag: [0; N], relative: [0; N], moved: 0 },
+            on: 0,
+            delayed: 0,
             weight: NICE_0,
-            lag: 0,
-            relative: None,
-            protect: 0,
-            seq: 0,
             queue: NONE,
             pos: 0,
             owns: NONE,
-            on_rq: false,
-            delayed: false,
-            real_time: false,
-            known: false,
-            group: 1,
-            doing: Doing::Asleep,
-            cpu: 0,
-            prio: 120,
-            pending: 0,
-            woken: 0,
+            task: Task {
+                real_time: false,
+                known: false,
+                group: 1,
+                doing: Doing::Asleep,
+                cpu: 0,
+                prio: 120,
+                pending: 0,
+                woken: 0,
+            },
         }
     }
 }
@@ -142,6 +182,13 @@ mod tests {
         assert_eq!(weight(139), 15);
         assert_eq!(weight(119), 1277);
         assert_eq!(virtual_time(1_000_000, weight(139)), 1_000_000 * 1024 / 15);
+    }
+
+    #[test]
+    fn sets_of_lanes() {
+        assert_eq!((all::<1>(), all::<8>()), (1, 255));
+        assert_eq!(lanes(0b1000_0101).collect::<Vec<_>>(), [0, 2, 7]);
+        assert_eq!(which::<3>(|h| h != 1), 0b101);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::engine::{Engine, How};
 use super::entity::{Doing, NONE};
 use crate::trace::{Event, EventKind, TaskTable};
 
-impl Engine {
+impl<const N: usize> Engine<N> {
     pub fn wakeup(&mut self, e: &Event, tasks: &TaskTable) {
         let cpu = e.to_cpu.ix();
         if cpu >= self.cpus.len() {
@@ -17,36 +17,42 @@ impl Engine {
         }
         self.cpus[cpu].woken = true;
         let fork = e.kind == EventKind::WakeupNew;
-        if fork && self.ents[id as usize].group != 0 {
-            self.ents[id as usize].group = 2;
+        let task = self.task(id);
+        if fork && task.group != 0 {
+            task.group = 2;
         }
-        match self.ents[id as usize].doing {
+        match task.doing {
             Doing::Running => {
-                self.ents[id as usize].pending = cpu as u32 + 1;
+                task.pending = cpu as u32 + 1;
                 return;
             }
-            Doing::Queued if usize::from(self.ents[id as usize].cpu) == cpu => return,
+            Doing::Queued if usize::from(task.cpu) == cpu => return,
             _ => {}
         }
-        self.charge(cpu, e.time.0);
+        self.charge(cpu, e.time.0, Self::ALL);
         self.here = e.cpu.ix();
         let here = self.home(id, cpu) as u32;
-        let en = self.ents[id as usize];
-        if en.on_rq && en.delayed && en.queue == here {
-            self.wake_delayed(id);
-            self.ents[id as usize].cpu = cpu as u16;
-        } else {
-            if en.on_rq {
-                self.charge(usize::from(en.cpu), e.time.0);
-                self.dequeue(id, en.delayed, true);
-                self.ents[id as usize].relative = None;
-            }
-            self.enqueue(id, cpu, if fork { How::Fork } else { How::Wake });
+        let en = &self.ents[id as usize];
+        let (on, delayed, from) = (en.on, en.on & en.delayed, usize::from(en.task.cpu));
+        let requeued = if en.queue == here { delayed } else { 0 };
+        if requeued != 0 {
+            self.wake_delayed(id, requeued);
+            self.task(id).cpu = cpu as u16;
         }
-        let en = &mut self.ents[id as usize];
-        en.doing = Doing::Queued;
-        en.pending = 0;
-        en.woken = e.time.0;
+        let elsewhere = on & !requeued;
+        if elsewhere != 0 {
+            self.charge(from, e.time.0, elsewhere);
+            self.dequeue(id, elsewhere & delayed, true, true);
+            self.dequeue(id, elsewhere, false, true);
+            self.ents[id as usize].away.moved &= !elsewhere;
+        }
+        if requeued != Self::ALL {
+            self.enqueue(id, cpu, if fork { How::Fork } else { How::Wake }, Self::ALL & !requeued);
+        }
+        let task = self.task(id);
+        task.doing = Doing::Queued;
+        task.pending = 0;
+        task.woken = e.time.0;
         self.wake_preempt(id, cpu);
     }
 
@@ -60,23 +66,23 @@ impl Engine {
         if id == NONE {
             return;
         }
-        let en = self.ents[id as usize];
-        let from = usize::from(en.cpu);
-        match en.doing {
+        let en = &self.ents[id as usize];
+        let (on, from) = (en.on, usize::from(en.task.cpu));
+        match en.task.doing {
             Doing::Queued => {
-                self.charge(from, e.time.0);
-                self.charge(cpu, e.time.0);
-                self.dequeue(id, false, true);
-                self.ents[id as usize].cpu = cpu as u16;
+                self.charge(from, e.time.0, Self::ALL);
+                self.charge(cpu, e.time.0, Self::ALL);
+                self.dequeue(id, Self::ALL, false, true);
+                self.task(id).cpu = cpu as u16;
                 if cpu == e.cpu.ix() {
                     self.cpus[cpu].batch.push(id);
                 } else {
-                    self.enqueue(id, cpu, How::Move);
+                    self.enqueue(id, cpu, How::Move, Self::ALL);
                 }
             }
-            Doing::Asleep if en.on_rq => {
-                self.charge(from, e.time.0);
-                self.dequeue(id, false, true);
+            Doing::Asleep if on != 0 => {
+                self.charge(from, e.time.0, on);
+                self.dequeue(id, Self::ALL, false, true);
             }
             _ => {}
         }

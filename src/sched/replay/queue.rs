@@ -2,31 +2,43 @@
 //! Nothing here decides who runs. Sums wrap, as the kernel's do: a recording may hold any times and priorities, and those
 //! that wrap here mean nothing in any case.
 
-use super::entity::{Entity, NONE};
+use super::entity::{Entity, Mask, NONE, lanes, which};
 use crate::sched::state::Table;
 
-/// A queue of one level on one CPU. `curr` stays in the list while it runs, as in the kernel's sums.
+/// A queue of one level on one CPU, in `N` lanes. `curr` stays in the list while it runs, as in the kernel's sums.
 #[derive(Clone, Debug)]
-pub(super) struct Queue {
-    /// Reference point of the keys (`zero_vruntime`), so that products stay small.
-    zero: i64,
-    /// Sum of `weight * (v - zero)`.
-    sum: i64,
-    /// Sum of weights.
-    pub load: i64,
-    /// Average when the queue was last non-empty.
-    base: i64,
+pub(super) struct Queue<const N: usize> {
+    /// Who is on it.
+    pub load: Load<N>,
     /// CFS: monotonic floor of the queue's virtual time.
-    pub min_v: i64,
+    pub min_v: [i64; N],
     pub curr: u32,
+    /// Lanes in which `curr` is on this queue.
+    pub curr_in: Mask,
     /// CFS: the task that a wake-up preempted last (`last` buddy), and the one that yielded (`skip` buddy).
-    pub last: u32,
-    pub yielded: u32,
+    pub last: [u32; N],
+    pub yielded: [u32; N],
     /// Entity that stands for this queue one level up, [`NONE`] for the root.
     pub owner: u32,
     /// Share of switches that left `prev` runnable of late, in 1/1024.
     pub stay: i32,
+    /// Everyone who is on it in some lane.
     pub list: Vec<u32>,
+}
+
+/// Sums over the entities of a queue.
+#[derive(Clone, Debug)]
+pub(super) struct Load<const N: usize> {
+    /// Reference point of the keys (`zero_vruntime`), so that products stay small.
+    zero: [i64; N],
+    /// Sum of `weight * (v - zero)`.
+    sum: [i64; N],
+    /// Sum of weights.
+    pub weight: [i64; N],
+    /// Where the last one left.
+    base: [i64; N],
+    /// Number of entities.
+    pub count: [u32; N],
 }
 
 /// Entities of a queue that the replay still follows. Each event looks at all of them; of a longer queue it has no opinion.
@@ -34,110 +46,129 @@ const CROWD: usize = 4_096;
 /// Keys larger than this move the reference point.
 const FAR: u64 = 1 << 33;
 
-impl Queue {
+impl<const N: usize> Queue<N> {
     pub fn new(owner: u32) -> Self {
         Self {
-            zero: 0,
-            sum: 0,
-            load: 0,
-            base: 0,
-            min_v: 0,
+            load: Load { zero: [0; N], sum: [0; N], weight: [0; N], base: [0; N], count: [0; N] },
+            min_v: [0; N],
             curr: NONE,
-            last: NONE,
-            yielded: NONE,
+            curr_in: 0,
+            last: [NONE; N],
+            yielded: [NONE; N],
             owner,
             stay: 0,
             list: Vec::new(),
         }
     }
 
-    /// Too long to be followed.
-    pub fn crowded(&self) -> bool {
-        self.list.len() > CROWD
+    /// Lanes in which it is too long to be followed.
+    pub fn crowded(&self) -> Mask {
+        if self.list.len() <= CROWD { 0 } else { which::<N>(|h| self.load.count[h] as usize > CROWD) }
     }
 
-    /// `avg_vruntime`: weighted mean of virtual times, rounded down.
-    pub fn average(&mut self) -> i64 {
-        if self.load > 0 {
-            self.base = self.zero.wrapping_add(self.sum.div_euclid(self.load));
+    /// `avg_vruntime`: weighted mean of virtual times, rounded down; of an empty queue where the last one left.
+    pub fn average(&self, h: usize) -> i64 {
+        let load = &self.load;
+        match load.weight[h] {
+            w if w > 0 => load.zero[h].wrapping_add(load.sum[h].div_euclid(w)),
+            _ => load.base[h],
         }
-        self.base
     }
 
     /// The average of all but `e`, which is on this queue; `None` when there is no other.
-    pub fn average_without(&self, e: &Entity) -> Option<i64> {
-        let load = self.load - e.weight;
-        let sum = self.sum.wrapping_sub(self.key(e.v).wrapping_mul(e.weight));
-        (load > 0).then(|| self.zero.wrapping_add(sum.div_euclid(load)))
+    pub fn average_without(&self, e: &Entity<N>, h: usize) -> Option<i64> {
+        let weight = self.load.weight[h] - e.weight;
+        let sum = self.load.sum[h].wrapping_sub(self.key(e.v[h], h).wrapping_mul(e.weight));
+        (weight > 0).then(|| self.load.zero[h].wrapping_add(sum.div_euclid(weight)))
     }
 
     /// `vruntime_eligible`: lag is not negative.
-    pub fn eligible(&self, v: i64) -> bool {
-        self.sum >= self.key(v).wrapping_mul(self.load)
+    #[inline]
+    pub fn eligible(&self, v: i64, h: usize) -> bool {
+        self.load.sum[h] >= self.key(v, h).wrapping_mul(self.load.weight[h])
     }
 
     /// A virtual time relative to the reference point.
-    fn key(&self, v: i64) -> i64 {
-        v.wrapping_sub(self.zero)
+    #[inline]
+    fn key(&self, v: i64, h: usize) -> i64 {
+        v.wrapping_sub(self.load.zero[h])
     }
 
-    pub fn add(&mut self, id: u32, me: u32, ents: &mut Table<Entity>, seq: u64) {
-        if self.list.is_empty() {
-            self.zero = ents[id as usize].v;
-            self.sum = 0;
-        }
+    /// Adds an entity in the lanes of `set`, in which it is on no queue.
+    pub fn add(&mut self, id: u32, me: u32, ents: &mut Table<Entity<N>>, seq: u64, set: Mask) {
         let e = &mut ents[id as usize];
-        self.sum = self.sum.wrapping_add(e.v.wrapping_sub(self.zero).wrapping_mul(e.weight));
-        self.load += e.weight;
+        for h in lanes(set) {
+            let load = &mut self.load;
+            if load.count[h] == 0 {
+                (load.zero[h], load.sum[h]) = (e.v[h], 0);
+            }
+            load.sum[h] = load.sum[h].wrapping_add(e.v[h].wrapping_sub(load.zero[h]).wrapping_mul(e.weight));
+            load.weight[h] += e.weight;
+            load.count[h] += 1;
+            e.seq[h] = seq;
+            self.rebase(h);
+        }
         e.queue = me;
-        e.on_rq = true;
-        e.seq = seq;
-        e.pos = self.list.len() as u32;
-        self.list.push(id);
-        self.rebase();
+        if e.on == 0 {
+            e.pos = self.list.len() as u32;
+            self.list.push(id);
+        }
+        e.on |= set;
     }
 
-    pub fn remove(&mut self, id: u32, ents: &mut Table<Entity>) {
-        self.average();
-        let e = ents[id as usize];
+    /// Takes an entity off in the lanes of `set`, in which it is on this queue.
+    pub fn remove(&mut self, id: u32, ents: &mut Table<Entity<N>>, set: Mask) {
+        let e = &mut ents[id as usize];
         let pos = e.pos as usize;
         if self.list.get(pos) != Some(&id) {
             return;
         }
-        self.sum = self.sum.wrapping_sub(self.key(e.v).wrapping_mul(e.weight));
-        self.load -= e.weight;
-        self.list.swap_remove(pos);
-        if let Some(&moved) = self.list.get(pos) {
-            ents[moved as usize].pos = pos as u32;
+        for h in lanes(set) {
+            let key = self.key(e.v[h], h).wrapping_mul(e.weight);
+            let load = &mut self.load;
+            load.sum[h] = load.sum[h].wrapping_sub(key);
+            load.weight[h] -= e.weight;
+            load.count[h] -= 1;
+            if load.count[h] == 0 {
+                (load.sum[h], load.weight[h], load.base[h]) = (0, 0, e.v[h]);
+            }
         }
-        if self.list.is_empty() {
-            self.sum = 0;
-            self.load = 0;
-            self.base = e.v;
+        e.on &= !set;
+        if e.on == 0 {
+            self.list.swap_remove(pos);
+            if let Some(&moved) = self.list.get(pos) {
+                ents[moved as usize].pos = pos as u32;
+            }
         }
-        ents[id as usize].on_rq = false;
     }
 
     /// Sets the virtual time of an entity that is on this queue.
-    pub fn shift(&mut self, e: &mut Entity, v: i64) {
-        self.sum = self.sum.wrapping_add(v.wrapping_sub(e.v).wrapping_mul(e.weight));
-        e.v = v;
-        if self.key(v).unsigned_abs() > FAR {
-            self.rebase();
+    #[inline]
+    pub fn shift(&mut self, e: &mut Entity<N>, h: usize, v: i64) {
+        let d = v.wrapping_sub(e.v[h]).wrapping_mul(e.weight);
+        self.load.sum[h] = self.load.sum[h].wrapping_add(d);
+        e.v[h] = v;
+        if self.key(v, h).unsigned_abs() > FAR {
+            self.rebase(h);
         }
     }
 
-    pub fn reweigh(&mut self, e: &mut Entity, w: i64) {
-        self.sum = self.sum.wrapping_add(self.key(e.v).wrapping_mul(w - e.weight));
-        self.load += w - e.weight;
+    pub fn reweigh(&mut self, e: &mut Entity<N>, w: i64) {
+        for h in lanes(e.on) {
+            let d = self.key(e.v[h], h).wrapping_mul(w - e.weight);
+            self.load.sum[h] = self.load.sum[h].wrapping_add(d);
+            self.load.weight[h] += w - e.weight;
+        }
         e.weight = w;
     }
 
-    fn rebase(&mut self) {
-        if self.load > 0 && (self.sum / self.load).unsigned_abs() > FAR / 2 {
-            let d = self.sum.div_euclid(self.load);
-            self.zero = self.zero.wrapping_add(d);
-            self.sum = self.sum.wrapping_sub(d.wrapping_mul(self.load));
+    fn rebase(&mut self, h: usize) {
+        let load = &mut self.load;
+        let w = load.weight[h];
+        if w > 0 && load.sum[h].unsigned_abs() > (FAR / 2).saturating_mul(w.unsigned_abs()) {
+            let d = load.sum[h].div_euclid(w);
+            load.zero[h] = load.zero[h].wrapping_add(d);
+            load.sum[h] = load.sum[h].wrapping_sub(d.wrapping_mul(w));
         }
     }
 }
@@ -148,27 +179,41 @@ mod tests {
 
     #[test]
     fn average_is_weighted_and_rounded_down() {
-        let mut ents = Table::new(2, Entity::new(1));
-        (ents[0].v, ents[0].weight, ents[1].v, ents[1].weight) = (10, 1, -1, 2);
+        let mut ents = Table::new(2, Entity::<1>::new(1));
+        (ents[0].v, ents[0].weight, ents[1].v, ents[1].weight) = ([10], 1, [-1], 2);
         let mut q = Queue::new(NONE);
-        q.add(0, 0, &mut ents, 0);
-        q.add(1, 0, &mut ents, 1);
-        assert_eq!(q.average(), 2); // (10 - 2) / 3 = 2.67
-        assert!(q.eligible(2) && !q.eligible(3) && q.eligible(-1));
-        q.remove(0, &mut ents);
-        assert_eq!(q.average(), -1);
+        q.add(0, 0, &mut ents, 0, 1);
+        q.add(1, 0, &mut ents, 1, 1);
+        assert_eq!(q.average(0), 2); // (10 - 2) / 3 = 2.67
+        assert!(q.eligible(2, 0) && !q.eligible(3, 0) && q.eligible(-1, 0));
+        q.remove(0, &mut ents, 1);
+        assert_eq!(q.average(0), -1);
         assert_eq!(ents[1].pos, 0);
     }
 
     #[test]
     fn far_values_move_the_reference_and_nothing_else() {
-        let mut ents = Table::new(2, Entity::new(1));
+        let mut ents = Table::new(2, Entity::<1>::new(1));
         let mut q = Queue::new(NONE);
-        q.add(0, 0, &mut ents, 0);
-        q.add(1, 0, &mut ents, 1);
-        q.shift(&mut ents[0], 1 << 40);
-        q.shift(&mut ents[1], (1 << 40) + 4);
-        assert_eq!(q.average(), (1 << 40) + 2);
-        assert!(q.zero != 0);
+        q.add(0, 0, &mut ents, 0, 1);
+        q.add(1, 0, &mut ents, 1, 1);
+        q.shift(&mut ents[0], 0, 1 << 40);
+        q.shift(&mut ents[1], 0, (1 << 40) + 4);
+        assert_eq!(q.average(0), (1 << 40) + 2);
+        assert!(q.load.zero[0] != 0);
+    }
+
+    #[test]
+    fn each_lane_has_its_own_members() {
+        let mut ents = Table::new(2, Entity::<2>::new(1));
+        (ents[0].v, ents[1].v) = ([10, 20], [30, 40]);
+        let mut q = Queue::new(NONE);
+        q.add(0, 0, &mut ents, 0, 0b11);
+        q.add(1, 0, &mut ents, 1, 0b10);
+        assert_eq!(([0, 1].map(|h| q.average(h)), q.load.count, q.list.len()), ([10, 30], [1, 2], 2));
+        q.remove(0, &mut ents, 0b10);
+        assert_eq!(([0, 1].map(|h| q.average(h)), q.list.len(), ents[0].on), ([10, 40], 2, 0b01));
+        q.remove(0, &mut ents, 0b01);
+        assert_eq!(([0, 1].map(|h| q.average(h)), &q.list[..]), ([10, 40], &[1][..]));
     }
 }

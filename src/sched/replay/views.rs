@@ -1,100 +1,195 @@
 //! What an open decision looks like from outside: lag, deadline gap, rank. Reads the queues, changes nothing in them.
 
-use super::View;
+use super::Beliefs;
 use super::engine::{Engine, GROUPS};
 use super::entity::{Doing, Entity, NONE};
 use crate::trace::{CpuId, ThreadIx};
 
-impl Engine {
-    pub fn resched(&self, cpu: CpuId) -> bool {
-        self.cpus.get(cpu.ix()).is_some_and(|c| c.resched)
+/// Up to this many waiting threads a rank is found by counting; among more by searching in what was sorted once.
+const COUNTED: usize = 24;
+
+/// The keys of everyone who waits for an open decision; filled by need.
+#[derive(Clone, Debug)]
+pub(super) struct Ranks<const N: usize> {
+    /// By thread: its key, the largest number where it is not eligible.
+    keys: Vec<[i64; N]>,
+    /// By lane: the same, ascending. Only of many.
+    sorted: Vec<i64>,
+    least: [i64; N],
+    /// What the virtual times of the CPU's queues are measured from: of its root, and of each group.
+    bases: [[i64; N]; 1 + GROUPS],
+    fresh: bool,
+}
+
+impl<const N: usize> Ranks<N> {
+    pub fn new() -> Self {
+        Self { keys: Vec::new(), sorted: Vec::new(), least: [0; N], bases: [[0; N]; 1 + GROUPS], fresh: false }
     }
 
-    pub fn picks(&self, cpu: CpuId, thread: ThreadIx) -> bool {
-        self.cpus.get(cpu.ix()).is_some_and(|c| c.pick == thread.0)
+    /// Another decision.
+    pub fn stale(&mut self) {
+        self.fresh = false;
     }
 
-    pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
-        let Some(e) = self.ents.get(thread.ix()).copied() else { return View::default() };
-        let Some(c) = self.cpus.get(cpu.ix()) else { return View::default() };
-        let picked = c.pick == thread.0;
-        if e.real_time || !self.is_thread(thread) {
-            return View { eligible: true, picked, ..View::default() };
+    fn sort(&mut self) {
+        self.sorted.clear();
+        if self.keys.len() <= COUNTED {
+            return;
         }
-        if !c.ranked {
+        for h in 0..N {
+            let from = self.sorted.len();
+            self.sorted.extend(self.keys.iter().map(|keys| keys[h]));
+            self.sorted[from..].sort_unstable();
+        }
+    }
+
+    /// How many are before each key.
+    fn before(&self, key: &[i64; N]) -> [usize; N] {
+        let mut before = [0; N];
+        if self.sorted.is_empty() {
+            for other in &self.keys {
+                for h in 0..N {
+                    before[h] += usize::from(other[h] < key[h]);
+                }
+            }
+            return before;
+        }
+        for (h, sorted) in self.sorted.chunks_exact(self.keys.len()).enumerate().take(N) {
+            before[h] = sorted.partition_point(|other| *other < key[h]);
+        }
+        before
+    }
+}
+
+impl<const N: usize> Engine<N> {
+    pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> Beliefs<N> {
+        let mut seen = Beliefs::default();
+        let known = self.ents.get(thread.ix()).is_some();
+        let Some(c) = self.cpus.get(cpu.ix()).filter(|_| known) else { return seen };
+        for h in 0..N {
+            seen.picked[h] = c.open.pick[h] == thread.0;
+        }
+        if self.ents[thread.ix()].task.real_time || !self.is_thread(thread) {
+            seen.eligible = [true; N];
+            return seen;
+        }
+        if !c.ranks.fresh {
             self.rank(cpu.ix());
         }
-        let q = match e.queue {
-            NONE => self.home(thread.0, cpu.ix()),
-            q => q as usize,
+        let ranks = &self.cpus[cpu.ix()].ranks;
+        let e = &self.ents[thread.ix()];
+        let q = self.queue_of(e, thread, cpu);
+        let mut key = [0; N];
+        let first = self.first_group(cpu.ix());
+        let base = match q {
+            q if q == cpu.ix() => ranks.bases[0],
+            q if (first..first + GROUPS).contains(&q) => ranks.bases[1 + q - first],
+            q => self.base(q),
         };
-        let (lag_ns, key) = self.standing(&e, q);
-        let c = &self.cpus[cpu.ix()];
-        let eligible = self.cfs || lag_ns >= 0;
-        let rank = if eligible { c.ranks.partition_point(|&d| d < key).min(254) as u8 } else { 255 };
-        View { lag_ns, deadline_gap_ns: key.wrapping_sub(c.min_deadline), eligible, picked, rank }
+        for h in 0..N {
+            (seen.lag_ns[h], key[h]) = self.standing(e, base[h], h);
+        }
+        let before = ranks.before(&key);
+        for h in 0..N {
+            seen.eligible[h] = self.cfs || seen.lag_ns[h] >= 0;
+            seen.rank[h] = if seen.eligible[h] { before[h].min(254) as u8 } else { 255 };
+            seen.deadline_gap_ns[h] = key[h].wrapping_sub(ranks.least[h]);
+        }
+        seen
+    }
+
+    /// The queue that a thread is on, or was last on, or would be on.
+    fn queue_of(&self, e: &Entity<N>, thread: ThreadIx, cpu: CpuId) -> usize {
+        if e.queue == NONE { self.home(thread.0, cpu.ix()) } else { e.queue as usize }
     }
 
     /// The eligible thread with the earliest key, a real-time one before all; without any, the one that is owed most.
-    pub fn next_waiting(&mut self, cpu: CpuId, waiting: &[ThreadIx]) -> Option<ThreadIx> {
-        let mut best: Option<((bool, bool, i64), ThreadIx)> = None;
+    pub fn next_waiting(&self, cpu: CpuId, waiting: &[ThreadIx]) -> [Option<ThreadIx>; N] {
+        let mut best = [None; N];
+        let mut least = [(true, true, i64::MAX); N];
+        // Most are on one queue.
+        let (mut at, mut base) = (usize::MAX, [0; N]);
         for &thread in waiting {
-            let Some(e) = self.ents.get(thread.ix()).copied().filter(|_| self.is_thread(thread)) else { continue };
-            let rank = if e.real_time {
-                (false, false, i64::from(e.prio))
-            } else {
-                let q = if e.queue == NONE { self.home(thread.0, cpu.ix()) } else { e.queue as usize };
-                let (lag, key) = self.standing(&e, q);
-                let eligible = self.cfs || lag >= 0;
-                (true, !eligible, if eligible { key } else { lag.wrapping_neg() })
-            };
-            if best.is_none_or(|(b, _)| rank < b) {
-                best = Some((rank, thread));
+            let Some(e) = self.ents.get(thread.ix()).filter(|_| self.is_thread(thread)) else { continue };
+            let real_time = e.task.real_time;
+            if !real_time {
+                let q = self.queue_of(e, thread, cpu);
+                if q != at {
+                    (at, base) = (q, self.base(q));
+                }
             }
-        }
-        best.map(|(_, thread)| thread)
-    }
-
-    /// [`Self::standing`] of a waiting fair thread.
-    pub fn standing_of(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
-        let e = self.ents.get(thread.ix()).copied().filter(|e| !e.real_time && self.is_thread(thread))?;
-        let q = if e.queue == NONE { self.home(thread.0, cpu.ix()) } else { e.queue as usize };
-        Some(self.standing(&e, q))
-    }
-
-    /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
-    fn standing(&mut self, e: &Entity, q: usize) -> (i64, i64) {
-        if self.cfs {
-            let lag = self.queues[q].min_v.wrapping_sub(e.v);
-            return (lag, lag.wrapping_neg());
-        }
-        let average = self.queues[q].average();
-        (average.wrapping_sub(e.v), e.deadline.wrapping_sub(average))
-    }
-
-    /// Collects the deadlines of everyone waiting on `cpu`.
-    fn rank(&mut self, cpu: usize) {
-        let mut ranks = std::mem::take(&mut self.cpus[cpu].ranks);
-        ranks.clear();
-        let mut min = i64::MAX;
-        let first = self.cpus.len() + cpu * GROUPS;
-        for q in std::iter::once(cpu).chain(first..first + GROUPS) {
-            let followed = if self.queues[q].crowded() { 0 } else { self.queues[q].list.len() };
-            for i in 0..followed {
-                let id = self.queues[q].list[i];
-                let e = self.ents[id as usize];
-                if e.owns == NONE && e.doing == Doing::Queued && id != self.cpus[cpu].prev {
-                    let (lag, key) = self.standing(&e, q);
-                    min = min.min(key);
-                    if self.cfs || lag >= 0 {
-                        ranks.push(key);
-                    }
+            for h in 0..N {
+                let rank = if real_time {
+                    (false, false, i64::from(e.task.prio))
+                } else {
+                    let (lag, key) = self.standing(e, base[h], h);
+                    let eligible = self.cfs || lag >= 0;
+                    (true, !eligible, if eligible { key } else { lag.wrapping_neg() })
+                };
+                if best[h].is_none() || rank < least[h] {
+                    (best[h], least[h]) = (Some(thread), rank);
                 }
             }
         }
-        ranks.sort_unstable();
-        let c = &mut self.cpus[cpu];
-        (c.ranks, c.ranked) = (ranks, true);
-        c.min_deadline = if min == i64::MAX { 0 } else { min };
+        best
+    }
+
+    /// [`Self::standing`] of a waiting fair thread.
+    pub fn standing_of(&self, cpu: CpuId, thread: ThreadIx) -> Option<[(i64, i64); N]> {
+        let e = self.ents.get(thread.ix()).filter(|e| !e.task.real_time && self.is_thread(thread))?;
+        let base = self.base(self.queue_of(e, thread, cpu));
+        Some(std::array::from_fn(|h| self.standing(e, base[h], h)))
+    }
+
+    /// What the virtual times of a queue are measured from: their average (CFS: their floor).
+    fn base(&self, q: usize) -> [i64; N] {
+        let queue = &self.queues[q];
+        if self.cfs { queue.min_v } else { std::array::from_fn(|h| queue.average(h)) }
+    }
+
+    /// The first of the queues of a CPU's groups.
+    fn first_group(&self, cpu: usize) -> usize {
+        self.cpus.len() + cpu * GROUPS
+    }
+
+    /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
+    fn standing(&self, e: &Entity<N>, base: i64, h: usize) -> (i64, i64) {
+        let lag = base.wrapping_sub(e.v[h]);
+        (lag, if self.cfs { lag.wrapping_neg() } else { e.deadline[h].wrapping_sub(base) })
+    }
+
+    /// Collects the keys of everyone waiting on `cpu`.
+    fn rank(&mut self, cpu: usize) {
+        let mut ranks = std::mem::replace(&mut self.cpus[cpu].ranks, Ranks::new());
+        ranks.keys.clear();
+        let (mut min, prev) = ([i64::MAX; N], self.cpus[cpu].open.prev);
+        let first = self.first_group(cpu);
+        for (i, q) in std::iter::once(cpu).chain(first..first + GROUPS).enumerate() {
+            let queue = &self.queues[q];
+            let crowded = queue.crowded();
+            let base = self.base(q);
+            ranks.bases[i] = base;
+            for &id in &queue.list {
+                let e = &self.ents[id as usize];
+                if e.owns != NONE || e.task.doing != Doing::Queued || id == prev {
+                    continue;
+                }
+                let mut keys = [i64::MAX; N];
+                for h in 0..N {
+                    if e.on & !crowded & 1 << h != 0 {
+                        let (lag, key) = self.standing(e, base[h], h);
+                        min[h] = min[h].min(key);
+                        if self.cfs || lag >= 0 {
+                            keys[h] = key;
+                        }
+                    }
+                }
+                ranks.keys.push(keys);
+            }
+        }
+        ranks.least = min.map(|min| if min == i64::MAX { 0 } else { min });
+        ranks.sort();
+        ranks.fresh = true;
+        self.cpus[cpu].ranks = ranks;
     }
 }

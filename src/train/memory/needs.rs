@@ -3,16 +3,17 @@
 
 use super::{Bound, MIB, RESERVE, Room, size};
 use crate::dataset::catalog::{Entry, Split};
+use crate::dataset::chunks::SAMPLED;
 use crate::dataset::chunks::chunks_of;
-use crate::features::{CAND, RANKS, RECENT, VOTERS};
-use crate::predictor::networks::{Tensor, VOTES};
+use crate::features::{CAND, THREAD};
+use crate::predictor::networks::Tensor;
 use crate::train::{Data, Target, TrainConfig, Wrong};
 use std::path::PathBuf;
 
 /// A recording in memory, about: the bundled ones take 6 MiB on average.
 const RECORDING: u64 = 8 * MIB;
 /// Candidates and forecasts per scored token, before the recordings are known.
-const USUAL: [f64; 2] = [3.0, 0.5];
+const USUAL: [f64; 2] = [2.2, 0.2];
 /// Where nothing can be found out about the machine, a step is meant to take so much at most.
 const UNKNOWN: u64 = 8 << 30;
 /// A run that takes more than this share of what there is can be hurt by whatever else runs.
@@ -34,7 +35,7 @@ pub(super) fn step(config: &TrainConfig, data: &Data) -> u64 {
         let cpu = &data.training[chunk.recording].cpus[chunk.cpu];
         let end = (chunk.start + chunk.length).min(cpu.classes.len());
         span = span.max(end - chunk.start.saturating_sub(context));
-        candidates.push(cpu.picks[chunk.picks(cpu)].iter().map(|p| usize::from(p.count)).sum::<usize>());
+        candidates.push(cpu.picks.at[chunk.picks(cpu)].iter().map(|p| usize::from(p.count)).sum::<usize>());
         forecasts.push(chunk.asks(cpu).len());
     }
     let n = config.batch.min(candidates.len());
@@ -57,13 +58,12 @@ fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     let m = &config.model;
     let trunk = load.tokens * m.channels * (m.blocks * m.kind.remembered() + 6);
     let picks = load.candidates * 3 * (CAND + m.hidden + m.hidden2);
-    let recent = (RANKS - 2) * (2 * RECENT + VOTERS + 3 * m.recent);
-    let asks = load.forecasts * (3 * (VOTES + VOTERS + m.gate) + recent);
+    let asks = load.forecasts * SAMPLED[1] * 3 * (THREAD + m.forecast + m.forecast2);
     let parameters: usize = m.tensors().iter().map(Tensor::count).sum();
     // Another device has memory of its own; what it is given passes through this one.
     let graph = if config.device == Target::Cpu { trunk + picks + asks } else { (picks + asks) / 3 };
     // Gradients and two moments; and when there is no graph, the copies that a checkpoint is made of.
-    4 * (graph.max(6 * parameters) + 3 * parameters) as u64
+    4 * (graph.max(6 * parameters) + 5 * parameters) as u64
 }
 
 /// What a run will meet: the memory that is left, and the recordings that it can choose from.

@@ -121,10 +121,10 @@ fn outlook(free: u64) -> Outlook {
 fn what_cannot_fit_is_refused_at_what_weighs_most() {
     let usual = TrainConfig::default();
     assert_eq!(outlook(4_000).check(&usual), Ok(None));
-    let tight = outlook(120).check(&usual).unwrap().unwrap();
-    assert!(tight.starts_with("the run takes about 10") && tight.contains("of the 120 MiB that are left"), "{tight}");
+    let tight = outlook(140).check(&usual).unwrap().unwrap();
+    assert!(tight.starts_with("the run takes about 1") && tight.contains("of the 140 MiB that are left"), "{tight}");
     let names = |config: &TrainConfig, free| outlook(free).check(config).map(drop).map_err(|w| w.setting);
-    assert_eq!(names(&usual, 8), Err("only"));
+    assert_eq!(names(&TrainConfig { batch: 4, ..usual.clone() }, 8), Err("only"));
     let none_kept = TrainConfig { hold_out: vec!["c".into()], ..usual.clone() };
     assert_eq!(names(&none_kept, 8), Err("channels"), "what is held out is not read");
     assert_eq!(names(&TrainConfig { batch: 64, ..usual.clone() }, 100), Err("batch"));
@@ -135,16 +135,16 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
     assert!(why.contains("100 MiB are left in the control group") && why.contains("24 MiB recordings"), "{why}");
     let others = TrainConfig { traces: Some("elsewhere".into()), ..usual.clone() };
-    assert_eq!(names(&others, 90), Ok(()), "what is in them is not known yet");
+    assert_eq!(names(&others, 110), Ok(()), "what is in them is not known yet");
     // Where nothing is known, only the absurd is refused.
     let blind = Outlook { room: None, recordings: Vec::new(), traces: None };
     let vast = TrainConfig { model: large(12, 512), batch: 64, chunk: 16_384, ..usual };
     assert!(blind.check(&vast).unwrap_err().problem.contains("GiB"));
 }
 
-/// Peaks of a release build, MiB: of whole runs on the hackbench recordings, less the least of two runs with one chunk a
-/// step (368 and 465 MiB: so much do peaks over the same data differ). Those of 128 and 512 channels and of the usual LSTM
-/// are over six steps less what was held before, taken before the network scored recent threads.
+/// Peaks of a release build, MiB: of runs of one epoch on the hackbench recordings of 6.18, less that of a run with one chunk a
+/// step (202 MiB): `/usr/bin/time -f %M koracle train --only hackbench --hold-out 6.1 --hold-out 6.1x4 --hold-out 6.12
+/// --hold-out 6.12x8 --epochs 1 --batch 64 -o DIR`, and so on.
 #[test]
 fn steps_take_about_what_was_measured() {
     let of = |kind| TrainConfig { model: ModelConfig::of(kind), ..TrainConfig::default() };
@@ -154,15 +154,15 @@ fn steps_take_about_what_was_measured() {
         config
     };
     for (config, measured) in [
-        (sized(64, Kind::Tcn, &|_| {}), 161.0),
-        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 204.0),
-        (sized(32, Kind::Tcn, &|m| m.channels = 128), 166.0),
-        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 182.0),
-        (sized(64, Kind::Lstm, &|_| {}), 156.0),
-        (sized(32, Kind::Lstm, &|m| m.channels = 256), 295.0),
-        (sized(64, Kind::Mlp, &|_| {}), 136.0),
-        (sized(4, Kind::Tcn, &|m| m.channels = 512), 116.0),
-        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 829.0),
+        (sized(64, Kind::Tcn, &|_| {}), 181.0),
+        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 193.0),
+        (sized(32, Kind::Tcn, &|m| m.channels = 128), 140.0),
+        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 176.0),
+        (sized(64, Kind::Lstm, &|_| {}), 163.0),
+        (sized(32, Kind::Lstm, &|m| m.channels = 256), 282.0),
+        (sized(64, Kind::Mlp, &|_| {}), 130.0),
+        (sized(4, Kind::Tcn, &|m| m.channels = 512), 217.0),
+        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 853.0),
     ] {
         let ratio = needs::usual_step(&config) as f64 / MIB as f64 / measured;
         assert!((0.95..1.9).contains(&ratio), "{ratio:.2} of {measured} MiB: {config:?}");

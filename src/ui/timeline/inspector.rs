@@ -164,8 +164,7 @@ fn trace_event(t: &Timeline, k: usize) -> usize {
 
 fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize, room: usize) -> String {
     let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
-    let who =
-        if thread == ThreadIx::NONE { "some other task".into() } else { short_name(t.trace(), thread, event, room) };
+    let who = short_name(t.trace(), thread, event, room);
     match share {
         Some(p) => format!(" {}: {who} p {p:.2}", row.name()),
         None => format!(" {}: {who}", row.name()),
@@ -319,8 +318,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
         _ if t.answers.no_model.is_some() => text = "– no model: no forecast".into(),
         None => text = "no forecast was made for this switch".into(),
         Some((thread, p)) => {
-            let who =
-                if *thread == ThreadIx::NONE { "some other task".into() } else { trace.label_at(*thread, i.event) };
+            let who = trace.label_at(*thread, i.event);
             let hit = *thread == i.real;
             text = format!("{text}{who} {p:.2} {}", if hit { "✓" } else { "✗" });
             style = if hit { theme.hit() } else { theme.miss() };

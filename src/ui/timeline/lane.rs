@@ -240,10 +240,8 @@ impl Lane<'_> {
         };
         let (verdict, guess) = (row.verdict(prediction), row.guess(prediction));
         let width = cols.len() - usize::from(starts);
-        let who = |room: usize| match guess {
-            Some((ThreadIx::NONE, _)) => "other".chars().take(room).collect(),
-            Some((thread, _)) => short_name(trace, thread, self.event_of(stint), room),
-            None => String::new(),
+        let who = |room: usize| {
+            guess.map_or_else(String::new, |(thread, _)| short_name(trace, thread, self.event_of(stint), room))
         };
         let thread = guess.map_or(ThreadIx::NONE, |g| g.0);
         match verdict {

@@ -4,7 +4,7 @@ use crate::features::{CAND_NAMES, QUERY_NAMES};
 
 /// Name, inputs of the query, inputs of each candidate. An input of a candidate brings along those that compare it
 /// with the other candidates.
-const GROUPS: [(&str, &[&str], &[&str]); 15] = [
+const GROUPS: [(&str, &[&str], &[&str]); 16] = [
     (
         "state it leaves in",
         &["prev_r", "prev_preempted", "prev_s", "prev_d", "prev_i", "prev_other", "yield_like"],
@@ -28,15 +28,12 @@ const GROUPS: [(&str, &[&str], &[&str]); 15] = [
         &["raw_resched", "raw_eligible", "raw_hit_8", "raw_hit_32"],
         &["raw_lag", "raw_deadline", "raw_eligible", "raw_picked", "raw_rank"],
     ),
+    ("kernel replay, variants", &[], &HYPOTHESES),
     ("waiting and sleeping", &[], &["wait", "since_ran", "never_ran", "since_woke", "slept"]),
     ("run time so far", &[], &["rt_minus_min"]),
     ("place in the queue", &[], &["fifo_frac", "oldest", "newest", "second_newest", "from_newest"]),
     ("place among the recent", &[], &["recency", "ran_before_prev"]),
-    (
-        "who follows whom",
-        &[],
-        &["follow_1", "follow_2", "follow_3", "follow_4", "last_1", "last_2", "last_3", "last_4"],
-    ),
+    ("who follows whom", &[], &FOLLOWERS),
     (
         "how it was queued",
         &[],
@@ -56,6 +53,32 @@ pub struct Group {
     /// Columns of a candidate.
     pub cand: Vec<usize>,
 }
+
+/// A line per hypothesis of the kernel.
+#[rustfmt::skip]
+const HYPOTHESES: [&str; 21] = [
+    "picked_2", "rank_2", "lag_2",
+    "picked_3", "rank_3", "lag_3",
+    "picked_4", "rank_4", "lag_4",
+    "picked_5", "rank_5", "lag_5",
+    "picked_6", "rank_6", "lag_6",
+    "picked_7", "rank_7", "lag_7",
+    "picked_8", "rank_8", "lag_8",
+];
+
+/// A line for the last threads, and one per context.
+#[rustfmt::skip]
+const FOLLOWERS: [&str; 32] = [
+    "follow_1", "follow_2", "follow_3", "follow_4", "last_1", "last_2", "last_3", "last_4",
+    "context_1", "few_1", "latest_1",
+    "context_2", "few_2", "latest_2",
+    "context_3", "few_3", "latest_3",
+    "context_4", "few_4", "latest_4",
+    "context_5", "few_5", "latest_5",
+    "context_6", "few_6", "latest_6",
+    "context_7", "few_7", "latest_7",
+    "context_8", "few_8", "latest_8",
+];
 
 /// All groups.
 pub fn groups() -> Vec<Group> {

@@ -1,7 +1,7 @@
 //! A model that is shown one CPU's sequence late: the last tokens before the decision that is taken apart are kept aside, so
 //! that they can be shown with some of them replaced.
 
-use crate::features::{Decision, Forecast, Outcome, RANKS, Token};
+use crate::features::{Decision, Forecast, Outcome, Token};
 use crate::predictor::Predictor;
 use crate::trace::CpuId;
 use std::collections::VecDeque;
@@ -65,9 +65,10 @@ impl<E: Predictor> Predictor for HeldBack<E> {
         }
     }
 
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut [f32; RANKS]) {
-        if let Some(walked) = self.walked() {
-            walked.forecast(forecast, scores);
+    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
+        match self.walked() {
+            Some(walked) => walked.forecast(forecast, scores),
+            None => scores.clear(),
         }
     }
 

@@ -1,0 +1,139 @@
+//! Who followed eight contexts of a question: combinations of the one that leaves or runs, the ends of the queue, whom the
+//! replay names, and the last threads on the CPU. Counts fade, so that new habits show; tables are of bounded size. Both
+//! questions have tables of their own.
+
+use super::follow::{Ident, NOBODY};
+use super::sets::{Entry, Sets, mix};
+
+/// Contexts of a question.
+pub(super) const CONTEXTS: usize = 8;
+/// Hashes of the contexts.
+pub(super) type Keys = [u64; CONTEXTS];
+
+/// Followers kept per context.
+const KEEP: usize = 8;
+/// What older ones keep when another one comes.
+const FADE: f32 = 0.97;
+/// A context that was seen less often is known little.
+const WELL: f32 = 3.0;
+const MOST_SETS: usize = 2_048;
+
+/// What followed one context.
+#[derive(Clone, Copy, Debug)]
+struct Faded {
+    who: [Ident; KEEP],
+    count: [f32; KEEP],
+    total: f32,
+    last: Ident,
+}
+
+impl Entry for Faded {
+    const EMPTY: Self = Self { who: [NOBODY; KEEP], count: [0.0; KEEP], total: 0.0, last: NOBODY };
+
+    fn weight(&self) -> f32 {
+        self.total
+    }
+
+    fn add(&mut self, who: Ident) {
+        self.count.iter_mut().for_each(|n| *n *= FADE);
+        self.total = self.total * FADE + 1.0;
+        self.last = who;
+        let at = self.who.iter().position(|w| *w == who).unwrap_or_else(|| {
+            let rarest = (0..KEEP).min_by(|a, b| self.count[*a].total_cmp(&self.count[*b])).unwrap_or(0);
+            (self.who[rarest], self.count[rarest]) = (who, 0.0);
+            rarest
+        });
+        self.count[at] += 1.0;
+    }
+}
+
+/// The tables of one question.
+#[derive(Clone, Debug)]
+pub(super) struct Contexts {
+    sets: Sets<Faded>,
+    /// Counts that are taken for seen of everybody.
+    prior: f32,
+}
+
+impl Contexts {
+    pub fn new(prior: f32) -> Self {
+        Self { sets: Sets::new(MOST_SETS), prior }
+    }
+
+    /// `who` came in the contexts.
+    pub fn add(&mut self, keys: &Keys, who: Ident) {
+        if who != NOBODY {
+            for key in keys {
+                self.sets.add(*key, who);
+            }
+        }
+    }
+
+    /// Followers of the contexts that still count, context by context.
+    pub fn followers(&self, keys: &Keys) -> impl Iterator<Item = Ident> {
+        let found = keys.map(|key| self.sets.get(key).copied());
+        found
+            .into_iter()
+            .flatten()
+            .flat_map(|f| f.who.into_iter().zip(f.count))
+            .filter(|(_, n)| *n > 0.1)
+            .map(|(w, _)| w)
+    }
+
+    /// Fills three columns for each context (known well, known little, the last one) from `column` on in the rows (each `width` wide) of the candidates `who`:
+    /// `ln((c + a) n / (total + a n))` for c counts of n candidates, a the prior.
+    pub fn fill(&self, keys: &Keys, who: &[Ident], rows: &mut [f32], width: usize, column: usize) {
+        let n = who.len() as f32;
+        for (i, key) in keys.iter().enumerate() {
+            let at = column + 3 * i;
+            let Some(found) = self.sets.get(*key) else {
+                rows.chunks_exact_mut(width).for_each(|row| row[at..at + 3].fill(0.0));
+                continue;
+            };
+            let over = n / (found.total + self.prior * n);
+            let well = usize::from(found.total < WELL);
+            let never = (self.prior * over).ln();
+            for (row, who) in rows.chunks_exact_mut(width).zip(who) {
+                let count: f32 = found.who.iter().zip(found.count).map(|(w, n)| if w == who { n } else { 0.0 }).sum();
+                let known = count > 0.0 && *who != NOBODY;
+                row[at..at + 3].fill(0.0);
+                row[at + well] = if known { ((count + self.prior) * over).ln() } else { never };
+                row[at + 2] = f32::from(u8::from(found.last == *who && known));
+            }
+        }
+    }
+}
+
+/// A key of context `number` of a question: a hash of what it consists of.
+pub(super) fn key<const N: usize>(number: u64, of: [u32; N]) -> u64 {
+    let start = mix(number.wrapping_add(0x9E37_79B9_7F4A_7C15));
+    of.into_iter().fold(start, |hash, x| mix(hash ^ u64::from(x)).wrapping_add(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: usize = 3 * CONTEXTS;
+
+    #[test]
+    fn followers_stand_out_and_the_last_one_is_told() {
+        let mut contexts = Contexts::new(0.3);
+        let keys: Keys = std::array::from_fn(|i| key(i as u64, [1, 2]));
+        for who in [4, 4, 4, 5] {
+            contexts.add(&keys, who);
+        }
+        let mut rows = vec![f32::NAN; 3 * COLUMNS];
+        contexts.fill(&keys, &[4, 5, NOBODY], &mut rows, COLUMNS, 0);
+        let [four, five, none] = [&rows[..3], &rows[COLUMNS..][..3], &rows[2 * COLUMNS..][..3]];
+        assert!(four[0] > five[0] && five[0] > none[0], "{rows:?}");
+        assert_eq!([four[2], five[2], none[2]].map(f32::to_bits), [0.0f32, 1.0, 0.0].map(f32::to_bits));
+        assert!(rows.iter().all(|x| x.is_finite()));
+        assert_eq!(contexts.followers(&keys).take(2).collect::<Vec<_>>(), [4, 5]);
+        // A context that was seen once has a column of its own.
+        let once: Keys = std::array::from_fn(|i| key(i as u64, [7]));
+        contexts.add(&once, 5);
+        contexts.fill(&once, &[4, 5, NOBODY], &mut rows, COLUMNS, 0);
+        assert!(rows[0].abs() < f32::EPSILON && rows[1] < 0.0 && rows[COLUMNS + 1] > 0.0);
+    }
+}
