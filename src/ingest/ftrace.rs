@@ -80,6 +80,8 @@ fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (bloc
     let mut whole = Part::default();
     // Parts whose text is being parsed or was, and those that are empty again.
     let (mut parsed, mut spare): (Vec<Part>, Vec<Part>) = Default::default();
+    // Not known of a pipe.
+    let bytes = source.left().unwrap_or_default();
     let mut read = |lines: &mut Lines| lines.lent(source).or_else(|| lines.next(source));
     let mut next = read(&mut lines);
     while let Some(block) = next {
@@ -96,6 +98,9 @@ fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (bloc
         let mut before = std::mem::take(&mut parsed);
         let beside = || {
             let following = read(&mut lines);
+            if whole.builder.is_empty() {
+                whole.builder.reserve(expected(&before, block.start, bytes));
+            }
             for part in &mut before {
                 whole.take_over(part);
             }
@@ -119,6 +124,13 @@ fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (bloc
     to.events = whole.builder;
     to.report = whole.report;
     whole.machines
+}
+
+/// About how many events a text of `bytes` holds whose first `read` bytes gave these parts.
+fn expected(parts: &[Part], read: u64, bytes: u64) -> usize {
+    let events: u64 = parts.iter().map(|part| part.builder.len() as u64).sum();
+    // A few more: to move the columns at the end would cost more than room that is never touched.
+    (events as f64 * (bytes as f64 / read.max(1) as f64) * 1.05) as usize
 }
 
 /// A line without its end. Old pages of systrace hold the text as a string of JavaScript; editors of Windows begin a

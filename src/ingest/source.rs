@@ -102,6 +102,15 @@ impl<'a> Source<'a> {
         self.taken
     }
 
+    /// How many bytes were not consumed yet, where that is known before they are read.
+    pub fn left(&self) -> Option<u64> {
+        let all = match self.plain.as_ref()? {
+            Plain::Memory(bytes) => bytes.len() as u64,
+            Plain::File(file) => file.metadata().ok()?.len(),
+        };
+        Some(all.saturating_sub(self.position()))
+    }
+
     /// Why there is not more, when the stream is cut or damaged, or could not be read further.
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()

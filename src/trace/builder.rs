@@ -64,6 +64,11 @@ impl TraceBuilder {
         }
     }
 
+    /// Makes room for so many events in all.
+    pub(crate) fn reserve(&mut self, events: usize) {
+        self.events.reserve(events.saturating_sub(self.events.len()));
+    }
+
     /// Number of events so far.
     pub fn len(&self) -> usize {
         self.events.len() + self.rows.len()

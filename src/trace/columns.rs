@@ -150,6 +150,21 @@ impl<A> Columns<A> {
         }
     }
 
+    /// Room for so many more rows.
+    pub fn reserve(&mut self, more: usize) {
+        self.time.reserve(more);
+        self.cpu.reserve(more);
+        self.kind.reserve(more);
+        self.state.reserve(more);
+        self.actor.reserve(more);
+        self.task.reserve(more);
+        self.next.reserve(more);
+        self.prio.reserve(more);
+        self.next_prio.reserve(more);
+        self.from_cpu.reserve(more);
+        self.to_cpu.reserve(more);
+    }
+
     /// Gives back what the vectors reserved and did not use.
     pub fn shrink(&mut self) {
         self.time.shrink_to_fit();
