@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage. A reader that closes the pipe early is no failure.
 
 mod bench;
+mod conform;
 mod convert;
 mod diff;
 mod door;
@@ -72,6 +73,8 @@ enum Command {
     Predict(predict::Args),
     /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
     Mistakes(mistakes::Args),
+    /// Hold every pick against the rule of its scheduling class: with the kernel's own state where it was recorded.
+    Conform(conform::Args),
     /// List who waited for a CPU, how long, who woke it and who ran instead.
     Waits(waits::Args),
     /// Say of each thread or name how long it ran, waited and slept, and how often it was switched, woken and moved.
@@ -156,6 +159,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),
+        Some(Command::Conform(args)) => conform::run(&args),
         Some(Command::Waits(args)) => waits::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Tasks(args)) => tasks::run(&args),

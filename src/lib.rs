@@ -10,7 +10,7 @@
 //! train · evaluate · record · stats
 //! predictor
 //! dataset · vm
-//! features
+//! features · conform
 //! sched
 //! ingest · export
 //! replay · query
@@ -20,6 +20,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod conform;
 pub mod dataset;
 pub mod driver;
 pub mod evaluate;

@@ -1,7 +1,10 @@
 //! `koracle mistakes --why EVENT`: one decision taken apart, as tables or JSON.
 
 use super::output;
+use crate::cli::conform;
 use crate::cli::table::table as grid;
+use crate::conform::words::{key_name, lines, sentence, title};
+use crate::conform::{self as rule, Scene, Who};
 use crate::evaluate::mistakes::collect::{collect_keeping, states};
 use crate::evaluate::mistakes::why::{Moved, Weighed, Why, describe, explain_from, same_shape};
 use crate::evaluate::mistakes::{Column, Table};
@@ -32,7 +35,17 @@ pub fn run(trace: &Trace, path: &Path, engine: Engine, event: usize, as_json: bo
     let table = table.ok_or_else(|| eyre!("cancelled"))?;
     let similar = table.find(0, event).map_or_else(Vec::new, |row| same_shape(&table, row));
     let why = explain_from(trace, &states, event, &similar, None, &Cancel::new())?;
-    if as_json { output::json(&object(trace, &why)) } else { output::stdout(text(trace, &table, &why).as_bytes()) }
+    let scene = rule::at(trace, event);
+    if as_json {
+        let mut value = object(trace, &why);
+        value["kernel"] = scene.as_ref().map(|s| conform::scene(trace, s)).into();
+        return output::json(&value);
+    }
+    let mut out = text(trace, &table, &why);
+    if let Some(scene) = &scene {
+        kernel(trace, scene, &why, &mut out);
+    }
+    output::stdout(out.as_bytes())
 }
 
 fn micros(ns: u64) -> String {
@@ -67,6 +80,33 @@ fn object(trace: &Trace, why: &Why) -> Value {
         "baselines": why.baselines.iter().map(|(n, t)| ((*n).to_owned(), trace.label_at(*t, why.event).into())).collect::<Map<_, _>>(),
         "similar": why.similar.iter().map(|s| json!({ "event": s.event, "distance": s.distance })).collect::<Vec<_>>(),
     })
+}
+
+/// Those that competed, as far as a level's table shows them.
+const COMPETED: usize = 9;
+
+/// Why the kernel chose as it did, with the model's probabilities beside it.
+fn kernel(trace: &Trace, scene: &Scene, why: &Why, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "\n### Why the kernel chose it ({})\n\n{}", scene.class.label(), sentence(trace, scene));
+    for level in &scene.levels {
+        let (members, left) = lines(trace, scene, level, COMPETED);
+        let key = format!("{}, µs", key_name(scene.class));
+        let head = ["", "ran too much │ is owed", "lag, µs", key.as_str(), "p", ""];
+        let mut rows = vec![head.map(String::from).to_vec()];
+        let micros = |ns: Option<i64>| ns.map_or_else(|| "–".into(), |ns| format!("{:+.1}", ns as f64 / 1e3));
+        for m in &members {
+            let thread = if let Who::Thread(thread) = m.who { Some(thread) } else { None };
+            let model = why.candidates.iter().find(|c| Some(c.thread) == thread);
+            let p = model.map_or_else(String::new, |c| format!("{:.3}", c.p));
+            rows.push(vec![m.name.clone(), m.axis.clone(), micros(m.lag_ns), micros(m.key_ns), p, m.note.clone()]);
+        }
+        let _ = writeln!(out, "\n{}\n", title(scene, level));
+        grid(out, &rows);
+        if left > 0 {
+            let _ = writeln!(out, "\nand {left} more");
+        }
+    }
 }
 
 fn text(trace: &Trace, table: &Table, why: &Why) -> String {

@@ -1,0 +1,311 @@
+//! A pick in words and as a picture: the rule, how it led to the one that came in, and all that competed on an axis of lag.
+
+use super::rule::{Cause, Ruling};
+use super::scene::{Level, Member, Scene, Whence, Who};
+use crate::trace::{SchedClass, Trace};
+
+/// Cells of the axis, the average in the middle.
+pub const AXIS: usize = 25;
+
+/// One that competed, ready to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Who.
+    pub name: String,
+    /// Its thread, if it is one.
+    pub who: Who,
+    /// Lag, virtual ns.
+    pub lag_ns: Option<i64>,
+    /// Deadline (CFS: virtual run time), virtual ns, from where lag is measured.
+    pub key_ns: Option<i64>,
+    /// [`AXIS`] cells: its place by lag, those that are owed time to the right.
+    pub axis: String,
+    /// What else there is to say.
+    pub note: String,
+    /// It came in.
+    pub chosen: bool,
+}
+
+/// What the rule goes by.
+pub fn key_name(class: SchedClass) -> &'static str {
+    if class == SchedClass::Cfs { "vruntime" } else { "deadline" }
+}
+
+/// A level in a few words.
+pub fn title(scene: &Scene, level: &Level) -> String {
+    let what = if level.of_groups { "groups, and tasks beside them" } else { "tasks in one queue" };
+    let from = match scene.from {
+        Whence::Recorded => "recorded",
+        Whence::Estimated => "estimated",
+    };
+    format!("{what} · {} compete · {from}", level.count.max(1 + level.others.len()))
+}
+
+/// Who it is.
+pub fn name(trace: &Trace, scene: &Scene, member: &Member) -> String {
+    let group = |of| format!("group of {}", trace.label_at(of, scene.event));
+    match member.who {
+        Who::Thread(thread) => trace.label_at(thread, scene.event),
+        Who::Group if member.prev => group(scene.prev),
+        Who::Group => group(scene.chosen),
+        Who::First => "the first of the queue".into(),
+        Who::Rest => "one that was not seen".into(),
+    }
+}
+
+/// The one that came in and those before it by the rule, then the next ones; at most `most`, and how many are left out.
+pub fn lines(trace: &Trace, scene: &Scene, level: &Level, most: usize) -> (Vec<Line>, usize) {
+    let cfs = scene.class == SchedClass::Cfs;
+    let key = |m: &Member| if cfs { m.lag_ns.map(i64::wrapping_neg) } else { m.deadline_ns };
+    let mut all: Vec<&Member> = level.others.iter().chain([&level.chosen]).collect();
+    all.sort_by_key(|m| (key(m).is_none(), key(m), !std::ptr::eq(*m, &raw const level.chosen)));
+    let at = all.iter().position(|m| std::ptr::eq(*m, &raw const level.chosen)).unwrap_or(0);
+    let left = all.len().saturating_sub(most);
+    // Those around the one that came in.
+    let from = at.saturating_sub(most.saturating_sub(3)).min(left);
+    let shown = &all[from..(from + most).min(all.len())];
+    let widest = shown.iter().filter_map(|m| m.lag_ns).map(i64::unsigned_abs).max().unwrap_or(0);
+    let line = |m: &&Member| {
+        let chosen = std::ptr::eq(*m, &raw const level.chosen);
+        Line {
+            name: name(trace, scene, m),
+            who: m.who,
+            lag_ns: m.lag_ns,
+            key_ns: key(m),
+            axis: axis(m, widest, chosen),
+            note: note(level, m, chosen, cfs),
+            chosen,
+        }
+    };
+    (shown.iter().map(line).collect(), left)
+}
+
+/// `●` who came in, `○` another, `·` who may not be taken, `z` who sleeps.
+fn axis(m: &Member, widest: u64, chosen: bool) -> String {
+    let middle = AXIS / 2;
+    let mut cells = vec![' '; AXIS];
+    cells[middle] = '│';
+    if let Some(lag) = m.lag_ns {
+        let reach = i128::from(widest.max(1));
+        let half = i128::from(lag.signum()) * reach;
+        let moved = (i128::from(lag) * middle as i128 * 2 + half) / (2 * reach);
+        let place = (middle as i128 + moved).clamp(0, AXIS as i128 - 1) as usize;
+        cells[place] = match () {
+            () if chosen => '●',
+            () if m.delayed => 'z',
+            () if m.eligible == Some(false) => '·',
+            () => '○',
+        };
+    }
+    cells.into_iter().collect()
+}
+
+fn note(level: &Level, m: &Member, chosen: bool, cfs: bool) -> String {
+    let mut notes = Vec::new();
+    if chosen {
+        notes.push("came in");
+    }
+    if m.lag_ns.is_none() {
+        notes.push("state not seen");
+    }
+    if m.eligible == Some(false) && !cfs {
+        notes.push("not eligible");
+    }
+    if m.gone {
+        notes.push("asleep, taken off");
+    } else if m.delayed {
+        notes.push("asleep, still queued");
+    }
+    if m.prev {
+        notes.push("just left");
+    }
+    if chosen && level.runs_on && level.protected {
+        notes.push("protected");
+    }
+    if chosen && level.buddy {
+        notes.push("preferred");
+    }
+    notes.join(", ")
+}
+
+/// Virtual time without a sign.
+pub fn span(ns: i64) -> String {
+    let ns = ns.unsigned_abs();
+    match ns {
+        0..1_000 => format!("{ns} ns"),
+        1_000..1_000_000 => format!("{:.1} µs", ns as f64 / 1e3),
+        _ => format!("{:.2} ms", ns as f64 / 1e6),
+    }
+}
+
+/// The rule and how it led to this pick; for a reader who does not know the scheduler.
+pub fn sentence(trace: &Trace, scene: &Scene) -> String {
+    let chosen = trace.label_at(scene.chosen, scene.event);
+    let text = match (scene.ruling, scene.decisive()) {
+        (Ruling::Explained(Cause::Idle), _) => {
+            return "Nothing that can run is queued on this CPU: it goes idle.".into();
+        }
+        (Ruling::Explained(Cause::RealTime), _) => {
+            return format!("{chosen} is of a class (real-time, deadline or stop) that goes before all fair tasks.");
+        }
+        (Ruling::Explained(Cause::Group), _) => format!(
+            "{chosen} is in a group inside a group; only the two lowest levels are recorded, and those above decided too."
+        ),
+        (_, None) => return format!("What competed with {chosen} was not seen."),
+        (_, Some(level)) if scene.class == SchedClass::Cfs => cfs(trace, scene, level),
+        (_, Some(level)) => eevdf(trace, scene, level),
+    };
+    let groups = scene.levels.iter().find(|l| l.of_groups && l.count > 1);
+    let above = match (groups, scene.decisive()) {
+        (Some(groups), Some(level)) if !level.of_groups => between_groups(trace, scene, groups),
+        _ => String::new(),
+    };
+    let estimated = if scene.from == Whence::Estimated { "Estimated from the events: " } else { "" };
+    capital(&format!("{estimated}{above}{text}"))
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    // Names of tasks stay as they are.
+    match chars.next() {
+        Some(c @ ('o' | 't')) if text.starts_with("of ") || text.starts_with("the ") => {
+            c.to_uppercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// What came of the groups, before the task is told.
+fn between_groups(trace: &Trace, scene: &Scene, level: &Level) -> String {
+    let group = name(trace, scene, &level.chosen);
+    let others = level.others.iter().any(|m| matches!(m.who, Who::Group | Who::First | Who::Rest));
+    let beside = if others { "other groups" } else { "tasks outside" };
+    match level.ruling {
+        Ruling::Explained(Cause::Buddy) => format!("First the groups: the {group} was to be preferred. In it: "),
+        Ruling::Explained(Cause::Protected) => {
+            format!("First the groups: the {group} runs on, for its slice is protected. In it: ")
+        }
+        _ => format!("First the groups: the {group} comes before {beside} by the same rule. In it: "),
+    }
+}
+
+fn eevdf(trace: &Trace, scene: &Scene, level: &Level) -> String {
+    let chosen = name(trace, scene, &level.chosen);
+    let named = |at: usize| name(trace, scene, &level.others[at]);
+    let key = |m: &Member| m.deadline_ns.unwrap_or(i64::MAX);
+    let mine = key(&level.chosen);
+    match level.ruling {
+        Ruling::Broken(Some(at)) => {
+            let by = span(mine.saturating_sub(key(&level.others[at])));
+            let end = broken(scene);
+            format!(
+                "{} is eligible and its virtual deadline is {by} earlier than that of {chosen}: by the rule it should have come in. {end}",
+                named(at)
+            )
+        }
+        Ruling::Broken(None) => {
+            let end = broken(scene);
+            format!("{chosen} had run more than its share: by the rule it was not eligible. {end}")
+        }
+        Ruling::Explained(Cause::Protected) => format!(
+            "The {chosen} runs on: one that has begun a slice is protected until it is used up, whoever has an earlier deadline."
+        ),
+        Ruling::Explained(Cause::Buddy) => format!(
+            "The {chosen} is preferred: one of its tasks went to sleep here before its time was used up, and it is eligible; so the earlier deadlines of others do not count."
+        ),
+        Ruling::Explained(Cause::Delayed) => {
+            let asleep = level.others.iter().filter(|m| m.delayed && m.eligible == Some(true) && key(m) < mine);
+            let first = asleep.min_by_key(|m| key(m)).map_or_else(String::new, |m| name(trace, scene, m));
+            format!(
+                "{first} comes first by the rule, but it is asleep and was only left on the queue until its lag was used up (delayed dequeue): it was taken off, and {chosen} is next."
+            )
+        }
+        Ruling::Explained(_) => unseen(&chosen, level),
+        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!("{chosen} is alone in its queue."),
+        Ruling::Consistent => {
+            let may = level.others.iter().filter(|m| m.eligible == Some(true) && !m.delayed);
+            let (eligible, next) = (1 + may.clone().count(), may.map(key).filter(|k| *k != i64::MAX).min());
+            let earlier =
+                level.others.iter().filter(|m| m.eligible == Some(false) && key(m) < mine).min_by_key(|m| key(m));
+            let mut text = format!(
+                "of {} that compete {eligible} {} eligible (not run more than their share); ",
+                level.count,
+                if eligible == 1 { "is" } else { "are" }
+            );
+            text += &match next {
+                _ if eligible == 1 => format!("it is {chosen}, so it comes in."),
+                Some(next) if next > mine => {
+                    format!(
+                        "of these {chosen} has the earliest virtual deadline, {} before the next.",
+                        span(next.saturating_sub(mine))
+                    )
+                }
+                Some(next) if next < mine => {
+                    format!("{chosen} comes before those with an earlier deadline, for its group came first.")
+                }
+                _ => format!("of these {chosen} has the earliest virtual deadline."),
+            };
+            if let Some(m) = earlier {
+                let by = span(mine.saturating_sub(key(m)));
+                text += &format!(
+                    " {} has a deadline that is {by} earlier, but has run {} more than its share: it is not eligible and has to wait.",
+                    name(trace, scene, m),
+                    span(m.lag_ns.unwrap_or(0))
+                );
+            }
+            text
+        }
+    }
+}
+
+fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
+    let chosen = name(trace, scene, &level.chosen);
+    let lag = level.chosen.lag_ns.unwrap_or(0);
+    let first = level.others.iter().filter(|m| m.lag_ns.is_some()).max_by_key(|m| m.lag_ns);
+    let (who, behind) = match first {
+        Some(m) => (name(trace, scene, m), m.lag_ns.unwrap_or(0).saturating_sub(lag)),
+        None => (String::new(), 0),
+    };
+    let (by, granularity) = (span(behind), span(level.granularity_ns));
+    match level.ruling {
+        Ruling::Broken(_) => {
+            let end = broken(scene);
+            let far = if level.granularity_ns > 0 {
+                format!(", more than the wake-up granularity of {granularity}")
+            } else {
+                String::new()
+            };
+            format!(
+                "{who} has run {by} less (virtual time) than {chosen}{far}: by the rule it should have come in. {end}"
+            )
+        }
+        Ruling::Explained(Cause::Yield) => format!(
+            "{who} has the smallest virtual run time, but it has just given up the CPU: {chosen} is the next and only {by} behind it, within the wake-up granularity of {granularity}."
+        ),
+        Ruling::Explained(Cause::Buddy) => format!(
+            "{who} has the smallest virtual run time, but {chosen} was to be preferred (a buddy: one that was preempted by a wake-up, or whose group just slept) and is only {by} behind it, which the wake-up granularity allows."
+        ),
+        Ruling::Explained(_) => unseen(&chosen, level),
+        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!("{chosen} is alone in its queue."),
+        Ruling::Consistent => {
+            let more = span(behind);
+            format!(
+                "{chosen} has the smallest virtual run time of {} that compete (the leftmost), {more} less than the next.",
+                level.count
+            )
+        }
+    }
+}
+
+fn unseen(chosen: &str, level: &Level) -> String {
+    let n = level.unseen.max(1);
+    let who = if n == 1 { "one that competes has".into() } else { format!("{n} that compete have") };
+    format!("Not decided: {who} a state that was not seen and may be before {chosen}.")
+}
+
+fn broken(scene: &Scene) -> &'static str {
+    match scene.from {
+        Whence::Recorded => "Nothing that was recorded explains this pick.",
+        Whence::Estimated => "The replay disagrees; it knows the events alone and may be wrong.",
+    }
+}

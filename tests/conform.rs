@@ -1,0 +1,205 @@
+//! `koracle conform`, and why the kernel chose as it did: every pick against the rule of its class, with the kernel's own state and
+//! without. `tests/data/truth/small.csv.zst` is a real recording with it (6.18, `hackbench --pipe -g 1 -l 25`).
+
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+#[path = "conform/machine.rs"]
+mod machine;
+
+use assert_cmd::Command;
+use machine::{Group, Leaves, Machine, Task};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+const EEVDF: &str = "6.18.0";
+const CFS: &str = "6.1.0-1";
+
+fn koracle(args: &[&str]) -> String {
+    let mut command = Command::cargo_bin("koracle").unwrap();
+    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/truth").join(name)
+}
+
+fn conform(path: &Path) -> Value {
+    serde_json::from_str(&koracle(&["conform", "--json", path.to_str().unwrap()])).unwrap()
+}
+
+fn adds_up(v: &Value) {
+    let n = |v: &Value| v.as_u64().unwrap();
+    let explained: u64 = v["explained"].as_object().unwrap().values().map(n).sum();
+    assert_eq!(n(&v["consistent"]) + explained + n(&v["unexplained"]), n(&v["picks"]), "{v}");
+}
+
+fn task(pid: i32, vruntime: i64, deadline: i64) -> Task {
+    Task { pid, vruntime, deadline }
+}
+
+/// The part of `mistakes --why` that says why the kernel chose.
+fn why(machine: &Machine, event: usize, truth: bool) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = machine.write(folder.path(), truth);
+    let args = ["mistakes", path.to_str().unwrap(), "--predictor", "fifo", "--why", &event.to_string()];
+    let text = koracle(&args);
+    text[text.find("### Why the kernel chose it").unwrap()..].to_owned()
+}
+
+fn judged(machine: &Machine) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    conform(&machine.write(folder.path(), true))
+}
+
+/// All that wait, in turn, each asleep after it ran; so their states are known.
+fn rest(machine: &mut Machine, pids: &[i32]) {
+    pids.iter().for_each(|pid| drop(machine.pick(*pid, Leaves::Sleeps)));
+}
+
+#[test]
+fn a_real_recording_is_explained_pick_by_pick() {
+    let v = conform(&data("small.csv.zst"));
+    adds_up(&v);
+    assert_eq!((v["truth"].as_bool(), v["class"].as_str()), (Some(true), Some("EEVDF")));
+    assert_eq!((v["picks"].as_u64(), v["joined"].as_u64()), (v["switches"].as_u64(), v["switches"].as_u64()));
+    assert!(v["picks"].as_u64().unwrap() > 200, "{v}");
+    assert_eq!(v["unexplained"], 0, "{v}");
+    assert!(v["consistent"].as_u64().unwrap() * 10 > v["picks"].as_u64().unwrap() * 8, "{v}");
+    let text = koracle(&["conform", data("small.csv.zst").to_str().unwrap()]);
+    assert!(text.contains("as the rule says") && text.contains("not explained"), "{text}");
+}
+
+#[test]
+fn without_recorded_state_it_is_the_replay_that_disagrees() {
+    let path = data("pipe.csv.zst");
+    let v = conform(&path);
+    adds_up(&v);
+    assert_eq!((v["truth"].as_bool(), v["joined"].as_u64()), (Some(false), Some(0)));
+    assert!(v["unexplained"].as_u64().unwrap() > 0 && v["list"][0]["estimated"].as_bool().unwrap(), "{v}");
+    let text = koracle(&["conform", "--limit", "3", path.to_str().unwrap()]);
+    assert!(text.contains("The replay disagrees, the worst first (3 of"), "{text}");
+    assert!(!text.contains("not explained"), "{text}");
+}
+
+#[test]
+fn a_broken_rule_is_listed_with_who_should_have_come_in() {
+    let mut m = Machine::new(EEVDF, &[task(11, 0, 900), task(12, 100, 1_500), task(13, -100, 1_300)]);
+    let event = m.pick(12, Leaves::Sleeps);
+    let _ = event;
+    let event = m.pick(13, Leaves::Sleeps);
+    rest(&mut m, &[11]);
+    let v = judged(&m);
+    adds_up(&v);
+    assert_eq!(v["unexplained"], 1, "{v}");
+    // 12 was not eligible, and 11 was before it.
+    assert_eq!((v["list"][0]["should"].as_str(), v["list"][0]["chosen"].as_str()), (Some("task:11"), Some("task:12")));
+    assert_eq!(v["list"][0]["by_ns"], 600_000);
+    insta::assert_snapshot!("why_broken", why(&m, event - 1, true));
+}
+
+#[test]
+fn the_earliest_deadline_among_the_eligible_wins() {
+    let mut m = Machine::new(EEVDF, &[task(11, -50, 900), task(12, -20, 1_200), task(13, 70, 1_500)]);
+    let event = m.pick(11, Leaves::Sleeps);
+    rest(&mut m, &[12, 13]);
+    insta::assert_snapshot!("why_earliest", why(&m, event, true));
+    assert_eq!(judged(&m)["consistent"], 3);
+}
+
+#[test]
+fn an_earlier_deadline_that_is_not_eligible_loses() {
+    let mut m = Machine::new(EEVDF, &[task(11, 300, 500), task(12, -100, 1_200), task(13, -200, 1_500)]);
+    let event = m.pick(12, Leaves::Sleeps);
+    rest(&mut m, &[13, 11]);
+    insta::assert_snapshot!("why_ineligible", why(&m, event, true));
+}
+
+#[test]
+fn a_group_runs_on_in_its_protected_slice() {
+    let mut m = Machine::new(EEVDF, &[task(11, 0, 1_400), task(12, 10, 1_410), task(13, 20, 1_420)]);
+    m.group = Some((Group { vruntime: 0, deadline: 2_000, protected: 700 }, None));
+    m.pick(11, Leaves::Sleeps);
+    m.group = Some((
+        Group { vruntime: 100, deadline: 2_000, protected: 700 },
+        Some(Group { vruntime: 50, deadline: 900, protected: 0 }),
+    ));
+    m.group.as_mut().unwrap().1.as_mut().unwrap().vruntime = 100;
+    let event = m.pick(12, Leaves::Preempted);
+    rest(&mut m, &[13, 11]);
+    insta::assert_snapshot!("why_protected", why(&m, event, true));
+    assert_eq!(judged(&m)["explained"]["protected"], 1);
+}
+
+#[test]
+fn a_sleeper_that_is_still_queued_is_taken_off() {
+    let mut m = Machine::new(EEVDF, &[task(11, 50, 300), task(12, -50, 250), task(13, 70, 1_470), task(14, 75, 1_475)]);
+    m.pick(12, Leaves::Sleeps);
+    m.pick(11, Leaves::Sleeps);
+    let event = m.pick(13, Leaves::Delayed);
+    let _ = event;
+    let event = m.pick_dropping(14, Leaves::Sleeps, Some(11));
+    insta::assert_snapshot!("why_delayed", why(&m, event, true));
+}
+
+#[test]
+fn groups_decide_first() {
+    let mut m = Machine::new(EEVDF, &[task(11, 0, 1_400), task(12, 10, 1_410)]);
+    m.group = Some((
+        Group { vruntime: 0, deadline: 800, protected: 0 },
+        Some(Group { vruntime: -50, deadline: 1_300, protected: 0 }),
+    ));
+    m.group.as_mut().unwrap().0.vruntime = -60;
+    let event = m.pick(11, Leaves::Sleeps);
+    rest(&mut m, &[12]);
+    insta::assert_snapshot!("why_group", why(&m, event, true));
+}
+
+#[test]
+fn cfs_takes_the_leftmost() {
+    let mut m = Machine::new(CFS, &[task(11, 100, 0), task(12, 250, 0), task(13, 400, 0)]);
+    let event = m.pick(11, Leaves::Sleeps);
+    rest(&mut m, &[12, 13]);
+    insta::assert_snapshot!("why_cfs_leftmost", why(&m, event, true));
+    assert_eq!(judged(&m)["consistent"], 3);
+}
+
+#[test]
+fn a_cfs_buddy_may_be_a_granularity_behind() {
+    let mut m = Machine::new(CFS, &[task(11, 100, 0), task(12, 900, 0), task(13, 2_400, 0)]);
+    let event = m.pick(12, Leaves::Sleeps);
+    let far = m.pick(13, Leaves::Sleeps);
+    rest(&mut m, &[11]);
+    insta::assert_snapshot!("why_cfs_buddy", why(&m, event, true));
+    let v = judged(&m);
+    assert_eq!((v["explained"]["buddy"].as_u64(), v["unexplained"].as_u64()), (Some(1), Some(1)), "{v}");
+    assert_eq!(v["list"][0]["event"].as_u64(), Some(far as u64), "2.3 ms are too far");
+}
+
+#[test]
+fn a_cfs_yield_lets_the_second_in() {
+    let mut m = Machine::new(CFS, &[task(11, 100, 0), task(12, 300, 0)]);
+    m.pick(11, Leaves::Sleeps);
+    m.pick(12, Leaves::Yields);
+    rest(&mut m, &[11]);
+    assert_eq!(judged(&m)["explained"]["yield"], 1);
+}
+
+#[test]
+fn an_estimate_says_so() {
+    let mut m = Machine::new(EEVDF, &[task(11, -50, 900), task(12, -20, 1_200), task(13, 70, 1_500)]);
+    m.pick(11, Leaves::Sleeps);
+    let event = m.pick(12, Leaves::Sleeps);
+    rest(&mut m, &[13]);
+    insta::assert_snapshot!("why_estimated", why(&m, event, false));
+}
+
+#[test]
+fn what_cannot_be_decided_is_told_apart() {
+    // Two never come in: nothing says where they stand.
+    let mut m =
+        Machine::new(EEVDF, &[task(11, -50, 1_100), task(12, 300, 500), task(13, -200, 1_500), task(14, -10, 1_450)]);
+    let event = m.pick(11, Leaves::Sleeps);
+    insta::assert_snapshot!("why_unseen", why(&m, event, true));
+    assert_eq!(judged(&m)["explained"]["unseen"], 1);
+}
