@@ -15,6 +15,7 @@ mod footer;
 mod mistakes;
 pub mod palette;
 mod pen;
+mod picture;
 mod tasks;
 mod terminal;
 mod timeline;

@@ -54,7 +54,9 @@ fn judged(machine: &Machine) -> Value {
 
 /// All that wait, in turn, each asleep after it ran; so their states are known.
 fn rest(machine: &mut Machine, pids: &[i32]) {
-    pids.iter().for_each(|pid| drop(machine.pick(*pid, Leaves::Sleeps)));
+    for pid in pids {
+        machine.pick(*pid, Leaves::Sleeps);
+    }
 }
 
 #[test]
@@ -65,7 +67,7 @@ fn a_real_recording_is_explained_pick_by_pick() {
     assert_eq!((v["picks"].as_u64(), v["joined"].as_u64()), (v["switches"].as_u64(), v["switches"].as_u64()));
     assert!(v["picks"].as_u64().unwrap() > 200, "{v}");
     assert_eq!(v["unexplained"], 0, "{v}");
-    assert!(v["consistent"].as_u64().unwrap() * 10 > v["picks"].as_u64().unwrap() * 8, "{v}");
+    assert!(v["explained"]["unseen"].as_u64().unwrap() * 20 < v["picks"].as_u64().unwrap(), "{v}");
     let text = koracle(&["conform", data("small.csv.zst").to_str().unwrap()]);
     assert!(text.contains("as the rule says") && text.contains("not explained"), "{text}");
 }
@@ -86,16 +88,14 @@ fn without_recorded_state_it_is_the_replay_that_disagrees() {
 fn a_broken_rule_is_listed_with_who_should_have_come_in() {
     let mut m = Machine::new(EEVDF, &[task(11, 0, 900), task(12, 100, 1_500), task(13, -100, 1_300)]);
     let event = m.pick(12, Leaves::Sleeps);
-    let _ = event;
-    let event = m.pick(13, Leaves::Sleeps);
-    rest(&mut m, &[11]);
+    rest(&mut m, &[13, 11]);
     let v = judged(&m);
     adds_up(&v);
     assert_eq!(v["unexplained"], 1, "{v}");
     // 12 was not eligible, and 11 was before it.
     assert_eq!((v["list"][0]["should"].as_str(), v["list"][0]["chosen"].as_str()), (Some("task:11"), Some("task:12")));
     assert_eq!(v["list"][0]["by_ns"], 600_000);
-    insta::assert_snapshot!("why_broken", why(&m, event - 1, true));
+    insta::assert_snapshot!("why_broken", why(&m, event, true));
 }
 
 #[test]
@@ -117,14 +117,11 @@ fn an_earlier_deadline_that_is_not_eligible_loses() {
 
 #[test]
 fn a_group_runs_on_in_its_protected_slice() {
-    let mut m = Machine::new(EEVDF, &[task(11, 0, 1_400), task(12, 10, 1_410), task(13, 20, 1_420)]);
-    m.group = Some((Group { vruntime: 0, deadline: 2_000, protected: 700 }, None));
+    let mut m = Machine::new(EEVDF, &[task(11, 0, 1_450), task(12, 10, 1_410), task(13, 20, 1_420)]);
+    let group = Group { vruntime: 100, deadline: 2_000, protected: 700 };
+    m.group = Some((group, None));
     m.pick(11, Leaves::Sleeps);
-    m.group = Some((
-        Group { vruntime: 100, deadline: 2_000, protected: 700 },
-        Some(Group { vruntime: 50, deadline: 900, protected: 0 }),
-    ));
-    m.group.as_mut().unwrap().1.as_mut().unwrap().vruntime = 100;
+    m.group = Some((group, Some(Group { vruntime: 100, deadline: 900, protected: 0 })));
     let event = m.pick(12, Leaves::Preempted);
     rest(&mut m, &[13, 11]);
     insta::assert_snapshot!("why_protected", why(&m, event, true));
@@ -134,10 +131,9 @@ fn a_group_runs_on_in_its_protected_slice() {
 #[test]
 fn a_sleeper_that_is_still_queued_is_taken_off() {
     let mut m = Machine::new(EEVDF, &[task(11, 50, 300), task(12, -50, 250), task(13, 70, 1_470), task(14, 75, 1_475)]);
-    m.pick(12, Leaves::Sleeps);
-    m.pick(11, Leaves::Sleeps);
-    let event = m.pick(13, Leaves::Delayed);
-    let _ = event;
+    for (pid, leaves) in [(12, Leaves::Sleeps), (11, Leaves::Sleeps), (13, Leaves::Delayed)] {
+        m.pick(pid, leaves);
+    }
     let event = m.pick_dropping(14, Leaves::Sleeps, Some(11));
     insta::assert_snapshot!("why_delayed", why(&m, event, true));
 }
@@ -146,10 +142,9 @@ fn a_sleeper_that_is_still_queued_is_taken_off() {
 fn groups_decide_first() {
     let mut m = Machine::new(EEVDF, &[task(11, 0, 1_400), task(12, 10, 1_410)]);
     m.group = Some((
-        Group { vruntime: 0, deadline: 800, protected: 0 },
+        Group { vruntime: -60, deadline: 800, protected: 0 },
         Some(Group { vruntime: -50, deadline: 1_300, protected: 0 }),
     ));
-    m.group.as_mut().unwrap().0.vruntime = -60;
     let event = m.pick(11, Leaves::Sleeps);
     rest(&mut m, &[12]);
     insta::assert_snapshot!("why_group", why(&m, event, true));

@@ -79,6 +79,12 @@ pub enum Action {
     Crowd,
     /// Who ran between the marks, or no more.
     Between,
+    /// Why the kernel chose, or no more.
+    Kernel,
+    /// The next pick that the rule does not explain.
+    NextUnexplained,
+    /// The one before.
+    PrevUnexplained,
     /// Previous CPU, row or line.
     Up,
     /// Next CPU, row or line.
@@ -224,6 +230,15 @@ pub const TABLE: &[Binding] = &[
         "who ran between two marks, on this CPU and on all, and what was idle",
         TIMELINE,
     ),
+    bind(
+        &[C('e')],
+        Action::Kernel,
+        "",
+        "why the kernel chose this one, by its rule (Enter in the pane of the decision too)",
+        TIMELINE,
+    ),
+    bind(&[C('x')], Action::NextUnexplained, "", "next pick that the kernel's rule does not explain", TIMELINE),
+    bind(&[C('X')], Action::PrevUnexplained, "", "previous pick that the kernel's rule does not explain", TIMELINE),
     bind(&[C('z')], Action::Room, "", "panes larger, closed, as before", TIMELINE),
     bind(
         &[Key::Enter],

@@ -3,6 +3,7 @@
 pub mod causes;
 pub mod colours;
 pub mod heat;
+pub mod kernel;
 mod panes;
 pub mod pins;
 pub mod rows;

@@ -69,6 +69,10 @@ struct Asked {
     crowd: Slot<(View, usize)>,
     /// The CPU, and the time between the marks.
     between: Slot<(usize, Window)>,
+    /// The switch whose pick is explained.
+    pick: Slot<usize>,
+    /// All picks.
+    judged: Slot<()>,
 }
 
 /// See the module.
@@ -170,6 +174,8 @@ impl Viewer {
         self.asked.waits.clear();
         self.asked.crowd.clear();
         self.asked.between.clear();
+        self.asked.pick.clear();
+        self.asked.judged.clear();
     }
 
     /// Shows an event; opens its recording first if it is not open.
@@ -209,6 +215,16 @@ impl Viewer {
             Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => t.causes.crowd = Some(crowd),
             Msg::Causes(News::Between { ticket, between }) if asked.between.counts(ticket) => {
                 t.causes.told = Some(between);
+            }
+            Msg::Causes(News::Picked { ticket, event, picture }) if asked.pick.counts(ticket) => {
+                t.causes.kernel.told = Some((event, picture));
+            }
+            Msg::Causes(News::Judged { ticket, judged }) if asked.judged.counts(ticket) => {
+                t.causes.kernel.judged = Some(judged);
+                let going = t.causes.kernel.going.take();
+                if let Some(words) = going.and_then(|forward| t.go_to_unexplained(forward)) {
+                    cx.say(words);
+                }
             }
             Msg::Causes(News::Trouble(problem)) => cx.say(problem),
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {

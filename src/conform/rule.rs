@@ -65,7 +65,7 @@ pub enum Ruling {
 /// EEVDF (6.6 and later): the earliest deadline among the eligible, ties aside.
 pub(super) fn eevdf(level: &Level) -> Ruling {
     let chosen = &level.chosen;
-    if level.count <= 1 {
+    if level.count <= 1 && !level.others.iter().any(|m| m.gone) {
         return Ruling::Consistent;
     }
     let Some(deadline) = chosen.deadline_ns else { return Ruling::Explained(Cause::Unseen) };

@@ -26,13 +26,61 @@ pub struct Line {
     pub chosen: bool,
 }
 
+/// A level, ready to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// In a few words.
+    pub title: String,
+    /// Those that competed.
+    pub lines: Vec<Line>,
+    /// Who is not among them.
+    pub rest: Option<String>,
+}
+
+/// A pick, ready to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Whose rule.
+    pub class: SchedClass,
+    /// What the rule goes by.
+    pub key: &'static str,
+    /// See [`sentence`].
+    pub sentence: String,
+    /// From the root down.
+    pub levels: Vec<Shown>,
+}
+
+impl Picture {
+    /// Of a pick, with at most `most` on each level.
+    pub fn of(trace: &Trace, scene: &Scene, most: usize) -> Self {
+        let level = |l: &Level| {
+            let (lines, left) = lines(trace, scene, l, most);
+            let listed = l.others.iter().filter(|m| m.lag_ns.is_none()).count();
+            let rest = match (left, l.unseen.saturating_sub(listed)) {
+                (0, 0) => None,
+                (left, 0) => Some(format!("and {left} more")),
+                (0, unseen) => Some(format!("and {unseen} whose state was not seen")),
+                (left, unseen) => Some(format!("and {left} more, and {unseen} whose state was not seen")),
+            };
+            Shown { title: title(scene, l), lines, rest }
+        };
+        let levels = scene.levels.iter().map(level).collect();
+        Self { class: scene.class, key: key_name(scene.class), sentence: sentence(trace, scene), levels }
+    }
+}
+
+/// What the two sides of the axis are.
+pub fn axis_name(class: SchedClass) -> &'static str {
+    if class == SchedClass::Cfs { "    ran more │ ran less" } else { "ran too much │ is owed" }
+}
+
 /// What the rule goes by.
 pub fn key_name(class: SchedClass) -> &'static str {
     if class == SchedClass::Cfs { "vruntime" } else { "deadline" }
 }
 
 /// A level in a few words.
-pub fn title(scene: &Scene, level: &Level) -> String {
+fn title(scene: &Scene, level: &Level) -> String {
     let what = if level.of_groups { "groups, and tasks beside them" } else { "tasks in one queue" };
     let from = match scene.from {
         Whence::Recorded => "recorded",
@@ -54,7 +102,7 @@ pub fn name(trace: &Trace, scene: &Scene, member: &Member) -> String {
 }
 
 /// The one that came in and those before it by the rule, then the next ones; at most `most`, and how many are left out.
-pub fn lines(trace: &Trace, scene: &Scene, level: &Level, most: usize) -> (Vec<Line>, usize) {
+fn lines(trace: &Trace, scene: &Scene, level: &Level, most: usize) -> (Vec<Line>, usize) {
     let cfs = scene.class == SchedClass::Cfs;
     let key = |m: &Member| if cfs { m.lag_ns.map(i64::wrapping_neg) } else { m.deadline_ns };
     let mut all: Vec<&Member> = level.others.iter().chain([&level.chosen]).collect();

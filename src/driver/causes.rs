@@ -1,8 +1,12 @@
-//! The work behind what the Timeline says of causes: all waits, where it was crowded, who ran between the marks. Each kind is
+//! The work behind what the Timeline says of causes: all waits, where it was crowded, who ran between the marks, why the kernel
+//! chose. Each kind is
 //! one job at a time; a newer order replaces the one before.
 
 use crate::app::Msg;
 use crate::app::timeline::causes::{Crowd, News, Order, Told};
+use crate::app::timeline::kernel::Judged;
+use crate::conform::words::Picture;
+use crate::conform::{Whence, at, check};
 use crate::job::{Cancel, Job, JobError};
 use crate::stats::between::between;
 use crate::stats::{Table, load};
@@ -11,6 +15,8 @@ use std::sync::mpsc::SyncSender;
 
 /// Threads that are told by name.
 const NAMED: usize = 64;
+/// Those that competed, as far as they are shown.
+const COMPETED: usize = 12;
 
 /// See the module.
 #[derive(Debug)]
@@ -19,6 +25,8 @@ pub struct Desk {
     collecting: Option<Job>,
     crowding: Option<Job>,
     adding: Option<Job>,
+    explaining: Option<Job>,
+    judging: Option<Job>,
 }
 
 /// Computes what is ordered. This is what the jobs do; tests and fuzzers call it in the place of a driver.
@@ -38,13 +46,23 @@ pub fn answer(order: Order) -> News {
             let between = between(&trace, cpu, window, NAMED);
             News::Between { ticket, between: Box::new(Told { cpu, window, between }) }
         }
+        Order::Pick { ticket, trace, event } => {
+            let picture = at(&trace, event).map(|scene| Box::new(Picture::of(&trace, &scene, COMPETED)));
+            News::Picked { ticket, event, picture }
+        }
+        Order::Judge { ticket, trace } => {
+            let report = check(&trace);
+            let mut events: Vec<u32> = report.list.iter().map(|b| b.scene.event as u32).collect();
+            events.sort_unstable();
+            News::Judged { ticket, judged: Arc::new(Judged { recorded: report.from == Whence::Recorded, events }) }
+        }
     }
 }
 
 impl Desk {
     /// Does nothing yet.
     pub fn new(tx: SyncSender<Msg>) -> Self {
-        Self { tx, collecting: None, crowding: None, adding: None }
+        Self { tx, collecting: None, crowding: None, adding: None, explaining: None, judging: None }
     }
 
     /// Nobody waits for anything about the recording that was open.
@@ -60,6 +78,8 @@ impl Desk {
             Order::Collect { .. } => ("all-waits", &mut self.collecting),
             Order::Crowd { .. } => ("crowding", &mut self.crowding),
             Order::Between { .. } => ("between", &mut self.adding),
+            Order::Pick { .. } => ("pick", &mut self.explaining),
+            Order::Judge { .. } => ("judge", &mut self.judging),
         };
         let work = move |_: &Cancel| drop(tx.send(Msg::Causes(answer(order))));
         *place = Some(Job::spawn(name, work, move |result: Result<(), JobError>| {

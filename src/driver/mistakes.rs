@@ -4,6 +4,7 @@
 use super::{LoadEngine, MakeEngine, Named, NamedEngine};
 use crate::app::Msg;
 use crate::app::mistakes::{Found, Held, News, Order, Origin, Told, Whom};
+use crate::conform::{self, words::Picture};
 use crate::dataset::opening::{self, Told as Machine};
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::collect::{collect_keeping, latencies, states};
@@ -23,6 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 fn filters_file() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("koracle").join("filters"))
 }
+
+/// Those that competed, as far as they are shown.
+const COMPETED: usize = 9;
 
 /// A recording that was read, and its file.
 type Read = Option<(PathBuf, Arc<Trace>)>;
@@ -259,7 +263,9 @@ fn told<E: Predictor + Clone + Sync + 'static>(
         Ok(why) => {
             let now = trace.time(event);
             let past = why.past.iter().map(|m| (describe(&trace, m.what), now.since(trace.time(m.what)).0));
-            Some(Ok(Told { past: past.collect(), why }))
+            let scene = conform::at(&trace, event);
+            let kernel = scene.map(|scene| Picture::of(&trace, &scene, COMPETED));
+            Some(Ok(Told { past: past.collect(), why, kernel }))
         }
     }
 }

@@ -7,6 +7,7 @@ mod between;
 mod crowd;
 pub(super) mod heat;
 mod inspector;
+mod kernel;
 mod lane;
 mod lanes;
 mod legend;
@@ -36,7 +37,9 @@ pub fn draw(app: &App, pen: &mut Pen) {
     legend::draw(t, &l, pen);
     marks::draw(app, t, &l, pen);
     inspector::draw(t, &l, pen);
-    if let Some(window) = t.between().filter(|_| !between::area(&l).is_empty()) {
+    if t.causes.kernel.shown && !between::area(&l).is_empty() {
+        kernel::draw(t, &l, pen);
+    } else if let Some(window) = t.between().filter(|_| !between::area(&l).is_empty()) {
         between::draw(t, window, &l, pen);
     }
     footer::bar(app, t, &l, pen);

@@ -90,7 +90,9 @@ impl Machine {
         let at = self.tree.iter().position(|(t, _)| t.pid == pid).unwrap();
         let (next, _) = self.tree.remove(at);
         let mut row = BTreeMap::new();
-        let mut set = |name: &str, n: i64| drop(row.insert(format!("truth_{name}"), n));
+        let mut set = |name: &str, n: i64| {
+            row.insert(format!("truth_{name}"), n);
+        };
         let depth = i64::from(self.group.is_some());
         for (of, task) in [("prev", prev), ("next", Some(next))] {
             let Some(task) = task else { continue };

@@ -1,6 +1,7 @@
 //! What the Mistakes screen orders and is told: recordings and predictors, the answers, and what they hold.
 
 use crate::app::ticket::Ticket;
+use crate::conform::words::Picture;
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::view::{Query, View};
 use crate::evaluate::mistakes::why::Why;
@@ -175,4 +176,6 @@ pub struct Told {
     pub why: Why,
     /// Per past event: its words, and ns before the decision.
     pub past: Vec<(String, u64)>,
+    /// Why the kernel chose.
+    pub kernel: Option<Picture>,
 }

@@ -2,9 +2,11 @@
 //! marks. It is found outside, in jobs; here is what came of it.
 
 use super::Timeline;
+use super::kernel::{Judged, Kernel};
 use super::rows::What;
 use crate::app::layout::Room;
 use crate::app::ticket::Ticket;
+use crate::conform::words::Picture;
 use crate::stats::between::Between;
 use crate::stats::blame::{Link, chain};
 use crate::stats::{Table, Window};
@@ -43,6 +45,22 @@ pub enum Order {
         /// In this time.
         window: Window,
     },
+    /// Find why the kernel chose; answered by [`News::Picked`]. Replaces the one before.
+    Pick {
+        /// For the answer.
+        ticket: Ticket,
+        /// The recording.
+        trace: Arc<Trace>,
+        /// At this switch.
+        event: usize,
+    },
+    /// Hold every pick against the rule; answered by [`News::Judged`].
+    Judge {
+        /// For the answer.
+        ticket: Ticket,
+        /// The recording.
+        trace: Arc<Trace>,
+    },
 }
 
 /// A fact from outside.
@@ -68,6 +86,22 @@ pub enum News {
         ticket: Ticket,
         /// The answer.
         between: Box<Told>,
+    },
+    /// Why the kernel chose.
+    Picked {
+        /// Of the order.
+        ticket: Ticket,
+        /// At this switch.
+        event: usize,
+        /// The answer; `None` when there is none.
+        picture: Option<Box<Picture>>,
+    },
+    /// The picks that the rule does not explain.
+    Judged {
+        /// Of the order.
+        ticket: Ticket,
+        /// The answer.
+        judged: Arc<Judged>,
     },
     /// Something went wrong that only needs to be said.
     Trouble(String),
@@ -160,6 +194,8 @@ pub struct Causes {
     pub told: Option<Box<Told>>,
     /// What led to the selected stint.
     pub woken: Option<Woken>,
+    /// Why the kernel chose.
+    pub kernel: Kernel,
     /// Of whom and when that is.
     of: Option<(ThreadIx, u64, bool)>,
 }

@@ -42,6 +42,14 @@ impl Screen for Viewer {
                         self.timeline_mut().map(|t| t.show_crowd(room))
                     }
                     Action::Between => self.timeline_mut().and_then(|t| t.show_between(panes)),
+                    Action::Kernel => self.timeline_mut().and_then(|t| t.show_kernel(panes)),
+                    Action::Open if self.timeline().is_some_and(|t| t.panes.focus == Pane::Decision) => {
+                        self.timeline_mut().and_then(|t| t.show_kernel(panes))
+                    }
+                    Action::NextUnexplained | Action::PrevUnexplained => {
+                        let forward = action == Action::NextUnexplained;
+                        self.timeline_mut().and_then(|t| t.go_to_unexplained(forward))
+                    }
                     action => self.timeline_mut().and_then(|t| t.act(action, panes)),
                 };
                 if let Some(news) = news {

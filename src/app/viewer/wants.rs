@@ -126,6 +126,14 @@ impl Viewer {
             let cpu = CpuId(t.cpu as u16);
             cx.order(Effect::Causes(Order::Between { ticket, trace: trace(), cpu, window }));
         }
+        let pick = t.event().filter(|_| t.causes.kernel.shown && !t.cursor.is_playing());
+        if let Some((event, ticket)) = pick.and_then(|event| Some((event, asked.pick.want(event)?))) {
+            cx.order(Effect::Causes(Order::Pick { ticket, trace: trace(), event }));
+        }
+        let judge = t.causes.kernel.going.is_some() && t.causes.kernel.judged.is_none();
+        if let Some(ticket) = judge.then(|| asked.judged.want(())).flatten() {
+            cx.order(Effect::Causes(Order::Judge { ticket, trace: trace() }));
+        }
     }
 
     /// Details of the selected decision, by the weights whose answer is shown there.

@@ -3,8 +3,8 @@
 use super::output;
 use crate::cli::conform;
 use crate::cli::table::table as grid;
-use crate::conform::words::{key_name, lines, sentence, title};
-use crate::conform::{self as rule, Scene, Who};
+use crate::conform::words::{Picture, axis_name};
+use crate::conform::{self as rule, Who};
 use crate::evaluate::mistakes::collect::{collect_keeping, states};
 use crate::evaluate::mistakes::why::{Moved, Weighed, Why, describe, explain_from, same_shape};
 use crate::evaluate::mistakes::{Column, Table};
@@ -43,7 +43,7 @@ pub fn run(trace: &Trace, path: &Path, engine: Engine, event: usize, as_json: bo
     }
     let mut out = text(trace, &table, &why);
     if let Some(scene) = &scene {
-        kernel(trace, scene, &why, &mut out);
+        kernel(&Picture::of(trace, scene, COMPETED), &why, &mut out);
     }
     output::stdout(out.as_bytes())
 }
@@ -86,25 +86,24 @@ fn object(trace: &Trace, why: &Why) -> Value {
 const COMPETED: usize = 9;
 
 /// Why the kernel chose as it did, with the model's probabilities beside it.
-fn kernel(trace: &Trace, scene: &Scene, why: &Why, out: &mut String) {
+fn kernel(picture: &Picture, why: &Why, out: &mut String) {
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "\n### Why the kernel chose it ({})\n\n{}", scene.class.label(), sentence(trace, scene));
-    for level in &scene.levels {
-        let (members, left) = lines(trace, scene, level, COMPETED);
-        let key = format!("{}, µs", key_name(scene.class));
-        let head = ["", "ran too much │ is owed", "lag, µs", key.as_str(), "p", ""];
+    let _ = writeln!(out, "\n### Why the kernel chose it ({})\n\n{}", picture.class.label(), picture.sentence);
+    for level in &picture.levels {
+        let key = format!("{}, µs", picture.key);
+        let head = ["", axis_name(picture.class).trim(), "lag, µs", key.as_str(), "p", ""];
         let mut rows = vec![head.map(String::from).to_vec()];
         let micros = |ns: Option<i64>| ns.map_or_else(|| "–".into(), |ns| format!("{:+.1}", ns as f64 / 1e3));
-        for m in &members {
+        for m in &level.lines {
             let thread = if let Who::Thread(thread) = m.who { Some(thread) } else { None };
             let model = why.candidates.iter().find(|c| Some(c.thread) == thread);
             let p = model.map_or_else(String::new, |c| format!("{:.3}", c.p));
             rows.push(vec![m.name.clone(), m.axis.clone(), micros(m.lag_ns), micros(m.key_ns), p, m.note.clone()]);
         }
-        let _ = writeln!(out, "\n{}\n", title(scene, level));
+        let _ = writeln!(out, "\n{}\n", level.title);
         grid(out, &rows);
-        if left > 0 {
-            let _ = writeln!(out, "\nand {left} more");
+        if let Some(rest) = &level.rest {
+            let _ = writeln!(out, "\n{rest}");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::features::{CAND_NAMES, QUERY_NAMES};
 use crate::trace::ThreadIx;
 use crate::ui::palette::{Theme, state_words};
 use crate::ui::pen::{Pen, bar};
+use crate::ui::picture;
 use ratatui::style::Style;
 
 /// Past events, of those that moved anything, the strongest are listed.
@@ -115,6 +116,11 @@ fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: T
         .collect();
     for line in crate::app::help::wrap(&format!("baselines: {}", said.join(", ")), w) {
         out.push(vec![(line, theme.dim())]);
+    }
+    if let Some(kernel) = &told.kernel {
+        out.push(vec![("why the kernel chose it".into(), theme.strong())]);
+        let p = |thread: ThreadIx| why.candidates.iter().find(|c| c.thread == thread).map(|c| c.p);
+        out.extend(picture::lines(kernel, &p, width, theme));
     }
     let mut everything = Vec::new();
     if let Some([pick, rival]) = why.rivals.filter(|_| !why.groups.is_empty()) {

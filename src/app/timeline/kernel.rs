@@ -1,0 +1,67 @@
+//! Why the kernel chose as it did, for the selected decision, and the picks that its rule does not explain. Both are found outside;
+//! here is what came of it, and going from one such pick to the next.
+
+use super::Timeline;
+use crate::app::layout::Room;
+use crate::conform::words::Picture;
+use std::sync::Arc;
+
+/// The picks of a recording that the rule does not explain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// By the kernel's own state; else the replay disagrees with them.
+    pub recorded: bool,
+    /// Their switches, ascending.
+    pub events: Vec<u32>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Kernel {
+    /// The pane is wanted.
+    pub shown: bool,
+    /// The last answer, and for which switch.
+    pub told: Option<(usize, Option<Box<Picture>>)>,
+    /// The picks that are not explained, once they are found.
+    pub judged: Option<Arc<Judged>>,
+    /// As soon as they are found, go to the next one, or to the one before.
+    pub(in crate::app) going: Option<bool>,
+}
+
+impl Timeline {
+    /// Shows why the kernel chose, or no more; `panes`: there are any. The words for the last row.
+    pub(in crate::app) fn show_kernel(&mut self, panes: bool) -> Option<String> {
+        let kernel = &mut self.causes.kernel;
+        kernel.shown = !kernel.shown;
+        self.panes.scroll = 0;
+        let closed = kernel.shown && !panes;
+        if closed && self.panes.room == Room::None {
+            self.panes.room = Room::Some;
+            return None;
+        }
+        closed.then(|| "there is no room for a pane here; koracle mistakes --why says the same".into())
+    }
+
+    /// Goes to the next pick that the rule does not explain, or the one before; once they are found. The words for the last row.
+    pub(in crate::app) fn go_to_unexplained(&mut self, forward: bool) -> Option<String> {
+        let Some(judged) = self.causes.kernel.judged.clone() else {
+            self.causes.kernel.going = Some(forward);
+            return Some("░ holding every pick against the rule".into());
+        };
+        let what = if judged.recorded { "that the rule does not explain" } else { "with which the replay disagrees" };
+        let all = &judged.events;
+        let here = self.event().map(|e| e as u32);
+        let at = match (here, forward) {
+            (None, _) => (!all.is_empty()).then_some(0),
+            (Some(here), true) => Some(all.partition_point(|e| *e <= here)).filter(|at| *at < all.len()),
+            (Some(here), false) => all.partition_point(|e| *e < here).checked_sub(1),
+        };
+        let Some(at) = at else {
+            let way = if forward { "later" } else { "earlier" };
+            return Some(format!("no {way} pick {what}; {} in all", all.len()));
+        };
+        self.go_to_event(all[at] as usize);
+        self.causes.kernel.shown = true;
+        Some(format!("{} of {} picks {what}", at + 1, all.len()))
+    }
+}

@@ -1,0 +1,80 @@
+//! Why the kernel chose, in the Timeline: the pane as a snapshot over a real recording with the kernel's own state, and going from
+//! one pick that the rule does not explain to the next.
+
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use kernel_oracle::app::input::Key;
+use kernel_oracle::app::ticket::Ticket;
+use kernel_oracle::app::timeline::Loaded;
+use kernel_oracle::app::{App, Effect, Msg};
+use kernel_oracle::driver::answer_causes;
+use kernel_oracle::ingest;
+use kernel_oracle::replay::lod::Pyramid;
+use kernel_oracle::trace::Trace;
+use kernel_oracle::ui::draw::draw;
+use kernel_oracle::ui::palette::Theme;
+use ratatui::{Terminal, backend::TestBackend};
+use std::path::Path;
+use std::sync::Arc;
+
+fn real(name: &str) -> Arc<Trace> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/truth").join(name);
+    Arc::new(ingest::open(&path).unwrap().trace)
+}
+
+fn tell(app: &mut App, msg: Msg) {
+    let mut effects = app.update(msg);
+    while let Some(effect) = effects.pop() {
+        if let Effect::Causes(order) = effect {
+            effects.extend(app.update(Msg::Causes(answer_causes(order))));
+        }
+    }
+}
+
+fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
+    let (mut app, _) = App::new(vec!["a".into()], size);
+    let loaded =
+        Loaded { path: "a".into(), pyramid: Pyramid::build(trace), trace: Arc::clone(trace), notes: Vec::new() };
+    tell(&mut app, Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
+    app
+}
+
+fn keys(app: &mut App, text: &str) {
+    text.chars().for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+}
+
+fn screen(app: &App) -> String {
+    let (w, h) = app.size;
+    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
+    terminal.draw(|frame| draw(app, &Theme { color: true }, frame.buffer_mut())).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn the_pane_says_why_from_the_recorded_state() {
+    let mut app = open(&real("small.csv.zst"), (160, 44));
+    keys(&mut app, "ft50%\ne");
+    let text = screen(&app);
+    assert!(text.contains("why the kernel chose it") && text.contains("recorded"), "{text}");
+    insta::assert_snapshot!("kernel_160x44", text);
+    keys(&mut app, "e");
+    assert!(!screen(&app).contains("why the kernel chose it"));
+}
+
+#[test]
+fn no_pick_is_left_where_all_are_explained() {
+    let mut app = open(&real("small.csv.zst"), (120, 40));
+    keys(&mut app, "x");
+    assert!(screen(&app).contains("no later pick that the rule does not explain; 0 in all"), "{}", screen(&app));
+}
+
+#[test]
+fn without_recorded_state_the_replay_disagrees() {
+    let mut app = open(&real("pipe.csv.zst"), (120, 40));
+    keys(&mut app, "x");
+    let text = screen(&app);
+    assert!(text.contains("picks with which the replay disagrees") && text.contains("estimated"), "{text}");
+    let first = app.timeline().unwrap().event();
+    keys(&mut app, "xX");
+    assert_eq!(app.timeline().unwrap().event(), first, "there and back");
+}
