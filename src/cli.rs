@@ -9,6 +9,7 @@ mod convert;
 mod diff;
 mod door;
 mod eval;
+mod eval_truth;
 mod experiment;
 mod explore;
 mod info;

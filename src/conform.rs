@@ -6,6 +6,7 @@
 //! CFS: the smallest virtual run time, but for buddies. Where tasks are in groups (autogroup, cgroups), the same is asked first of
 //! the groups and then inside the one that was taken.
 
+mod error;
 mod estimate;
 mod groups;
 mod judge;
@@ -17,6 +18,7 @@ mod state;
 mod waits;
 pub mod words;
 
+pub use error::{Group, Spread, errors};
 pub use report::{Broken, Report, check};
 pub use rule::{Cause, Ruling};
 pub use scene::{Level, Member, Scene, Whence, Who, at};

@@ -73,6 +73,24 @@ fn a_real_recording_is_explained_pick_by_pick() {
 }
 
 #[test]
+fn the_replay_is_held_to_the_recorded_state() {
+    let path = data("small.csv.zst");
+    let v: Value = serde_json::from_str(&koracle(&["eval", "--truth", "--json", path.to_str().unwrap()])).unwrap();
+    let of = |replay: &str| v["traces"][0][replay].as_array().unwrap().clone();
+    let picks = |groups: &[Value]| groups.iter().map(|g| g["picks"].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(picks(&of("corrected")), picks(&of("alone")));
+    assert!(picks(&of("alone")) > 200, "{v}");
+    assert!(of("alone").iter().any(|g| g["queued_by"] == "wake-up" && g["lag"]["p90_ns"].as_u64() > Some(0)), "{v}");
+    assert_eq!(v["traces"][0]["with_truth"], 1.0);
+    let text = koracle(&["eval", "--truth", path.to_str().unwrap()]);
+    assert!(text.contains("the replay, corrected, against the kernel's own state"), "{text}");
+    // What has no such state is refused.
+    let mut command = Command::cargo_bin("koracle").unwrap();
+    let refused = command.args(["eval", "--truth", data("pipe.csv.zst").to_str().unwrap()]).assert().failure();
+    assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("was not recorded"));
+}
+
+#[test]
 fn without_recorded_state_it_is_the_replay_that_disagrees() {
     let path = data("pipe.csv.zst");
     let v = conform(&path);

@@ -68,6 +68,9 @@ pub struct Args {
     /// Also by queue size and by the state of the task that leaves.
     #[arg(long)]
     slices: bool,
+    /// Score nobody: say how far the replay's lag and deadline are off the kernel's own state, in recordings that have it.
+    #[arg(long, requires = "traces", conflicts_with_all = ["report", "markdown", "slices", "predictors", "model"])]
+    truth: bool,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -244,6 +247,9 @@ pub fn report(columns: &[Column], paths: &[PathBuf], told: &Told, bar: &Progress
 
 /// Scores and prints.
 pub fn run(args: &Args) -> Result<()> {
+    if args.truth {
+        return super::eval_truth::run(&args.recordings()?, &args.told()?, args.json);
+    }
     let report = if let Some(path) = &args.report {
         let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;
         serde_json::from_str(&text).wrap_err_with(|| path.display().to_string())?
