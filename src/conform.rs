@@ -11,6 +11,7 @@ mod estimate;
 mod groups;
 mod judge;
 mod levels;
+pub mod picture;
 mod report;
 mod rule;
 mod scene;

@@ -46,7 +46,7 @@ fn keys(app: &mut App, text: &str) {
 fn screen(app: &App) -> String {
     let (w, h) = app.size;
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &Theme { color: true }, frame.buffer_mut())).unwrap();
+    terminal.draw(|frame| draw(app, &Theme::DARK, frame.buffer_mut())).unwrap();
     terminal.backend().to_string()
 }
 

@@ -73,8 +73,8 @@ pub fn scene(trace: &Trace, s: &Scene) -> Value {
     let level = |l: &Level| {
         json!({
             "groups": l.of_groups, "chosen": member(&l.chosen), "others": l.others.iter().map(member).collect::<Vec<_>>(),
-            "count": l.count, "unseen": l.unseen, "exact": l.exact, "runs_on": l.runs_on, "protected": l.protected,
-            "preferred": l.buddy, "verdict": verdict(l.ruling),
+            "count": l.count, "unseen": l.unseen, "exact": l.exact, "runs_on": l.marks.runs_on, "protected": l.marks.protected,
+            "preferred": l.marks.buddy, "verdict": verdict(l.ruling),
         })
     };
     json!({

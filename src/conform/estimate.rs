@@ -2,7 +2,7 @@
 
 use super::FAIR;
 use super::rule::{Cause, Ruling};
-use super::scene::{Level, Member, Scene, Whence, Who};
+use super::scene::{Level, Marks, Member, Scene, Whence, Who};
 use crate::sched::replay::{KernelReplay, View};
 use crate::sched::runqueue::RunQueues;
 use crate::trace::{Event, EventKind, SchedClass, ThreadIx, Trace};
@@ -86,10 +86,7 @@ fn level(e: &Event, class: SchedClass, candidates: &[ThreadIx], chosen: ThreadIx
         unseen: 0,
         exact: true,
         first_ns: None,
-        runs_on: false,
-        protected: false,
-        buddy: false,
-        yielded: e.state.is_runnable() && !e.state.is_preempted(),
+        marks: Marks { yielded: e.state.is_runnable() && !e.state.is_preempted(), ..Marks::default() },
         granularity_ns: 0,
         ruling,
     }

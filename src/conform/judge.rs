@@ -140,7 +140,7 @@ impl<'a> Judge<'a> {
             }
         }
         // A group that runs on is not set anew, and so goes on being preferred.
-        let anew = levels.first().is_some_and(|l| !l.runs_on);
+        let anew = levels.first().is_some_and(|l| !l.marks.runs_on);
         let preferred = self.preferred[e.cpu.ix()];
         if anew && preferred.is_some_and(|p| self.waits.groups.kin(p, at.chosen) == Kin::Same) {
             self.preferred[e.cpu.ix()] = None;
@@ -182,7 +182,7 @@ impl<'a> Judge<'a> {
         }
         draft.first(State::of(at.row, Of::First), self.leads());
         draft.level.granularity_ns = self.granularity_ns;
-        draft.level.yielded = at.e.state.is_runnable() && !at.e.state.is_preempted();
+        draft.level.marks.yielded = at.e.state.is_runnable() && !at.e.state.is_preempted();
         self.mend(at, &mut draft, &mut members);
         let level = draft.ruled(&[]);
         self.drop_passed(at, &level);
@@ -266,9 +266,9 @@ impl<'a> Judge<'a> {
         let preferred = self.preferred[at.e.cpu.ix()];
         let level = &mut draft.level;
         level.granularity_ns = self.granularity_ns;
-        level.runs_on = runs_on;
-        level.protected = runs_on && until.is_some_and(|u| state.vruntime.wrapping_sub(u) < 0);
-        level.buddy = self.buddies && preferred.is_some_and(|p| self.waits.groups.kin(p, at.chosen) == Kin::Same);
+        level.marks.runs_on = runs_on;
+        level.marks.protected = runs_on && until.is_some_and(|u| state.vruntime.wrapping_sub(u) < 0);
+        level.marks.buddy = self.buddies && preferred.is_some_and(|p| self.waits.groups.kin(p, at.chosen) == Kin::Same);
         let seen = &mut self.seen[at.e.cpu.ix()];
         let level = draft.ruled(seen);
         seen.extend([Of::PrevGroup, Of::NextGroup, Of::FirstGroup].into_iter().filter_map(|of| State::of(row, of)));

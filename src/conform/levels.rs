@@ -1,7 +1,7 @@
 //! A queue at a pick: who is known to be on it, what its sums leave for those who are not, and the ruling.
 
 use super::rule;
-use super::scene::{Level, Member, Who};
+use super::scene::{Level, Marks, Member, Who};
 use super::state::{NICE_0, State, Sums};
 use crate::trace::SchedClass;
 
@@ -47,10 +47,7 @@ impl Draft {
             unseen: 0,
             exact: false,
             first_ns: None,
-            runs_on: false,
-            protected: false,
-            buddy: false,
-            yielded: false,
+            marks: Marks::default(),
             granularity_ns: 0,
             ruling: rule::Ruling::Consistent,
         };

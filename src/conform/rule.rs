@@ -78,10 +78,10 @@ pub(super) fn eevdf(level: &Level) -> Ruling {
     if chosen.eligible != Some(true) {
         return Ruling::Broken(awake.filter(|at| level.exact || level.others[*at].sure));
     }
-    if awake.is_some() && level.buddy {
+    if awake.is_some() && level.marks.buddy {
         return Ruling::Explained(Cause::Buddy);
     }
-    if awake.is_some() && level.protected {
+    if awake.is_some() && level.marks.protected {
         return Ruling::Explained(Cause::Protected);
     }
     if let Some(at) = awake {
@@ -111,5 +111,5 @@ pub(super) fn cfs(level: &Level) -> Ruling {
     if behind > level.granularity_ns * super::state::NICE_0 / first.weight.max(1) {
         return Ruling::Broken(Some(at));
     }
-    Ruling::Explained(if first.prev && level.yielded { Cause::Yield } else { Cause::Buddy })
+    Ruling::Explained(if first.prev && level.marks.yielded { Cause::Yield } else { Cause::Buddy })
 }

@@ -49,6 +49,19 @@ pub struct Member {
     pub sure: bool,
 }
 
+/// What else is known of a pick in one queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The one taken is the one that ran (a group of which another task comes in).
+    pub runs_on: bool,
+    /// It ran, and had not used up what it is protected for.
+    pub protected: bool,
+    /// It was marked to be preferred: its task went to sleep and others are left in it.
+    pub buddy: bool,
+    /// The one that left gave up the CPU of its own will.
+    pub yielded: bool,
+}
+
 /// One queue in which the pick was made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Level {
@@ -66,14 +79,8 @@ pub struct Level {
     pub exact: bool,
     /// Deadline of the first of the queue's tree less the average (CFS: its virtual time less the floor), where known.
     pub first_ns: Option<i64>,
-    /// The one taken is the one that ran (a group of which another task comes in).
-    pub runs_on: bool,
-    /// It ran, and had not used up what it is protected for.
-    pub protected: bool,
-    /// It was marked to be preferred: its task went to sleep and others are left in it.
-    pub buddy: bool,
-    /// The one that left gave up the CPU of its own will.
-    pub yielded: bool,
+    /// What else is known of the one that was taken.
+    pub marks: Marks,
     /// CFS: so far behind the first may a buddy be, at weight 1024.
     pub granularity_ns: i64,
     /// What the rule says.

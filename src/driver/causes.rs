@@ -5,7 +5,7 @@
 use crate::app::Msg;
 use crate::app::timeline::causes::{Crowd, News, Order, Told};
 use crate::app::timeline::kernel::Judged;
-use crate::conform::words::Picture;
+use crate::conform::picture::Picture;
 use crate::conform::{Whence, at, check};
 use crate::job::{Cancel, Job, JobError};
 use crate::stats::between::between;

@@ -4,7 +4,7 @@
 use super::{LoadEngine, MakeEngine, Named, NamedEngine};
 use crate::app::Msg;
 use crate::app::mistakes::{Found, Held, News, Order, Origin, Told, Whom};
-use crate::conform::{self, words::Picture};
+use crate::conform::{self, picture::Picture};
 use crate::dataset::opening::{self, Told as Machine};
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::collect::{collect_keeping, latencies, states};

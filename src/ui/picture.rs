@@ -4,7 +4,8 @@ use super::palette::Theme;
 use crate::app::help::wrap;
 use crate::app::time;
 use crate::conform::Who;
-use crate::conform::words::{AXIS, Picture, axis_name};
+use crate::conform::picture::{AXIS, Picture};
+use crate::conform::words::axis_name;
 use crate::trace::ThreadIx;
 use ratatui::style::Style;
 

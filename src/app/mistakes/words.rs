@@ -1,7 +1,7 @@
 //! What the Mistakes screen orders and is told: recordings and predictors, the answers, and what they hold.
 
 use crate::app::ticket::Ticket;
-use crate::conform::words::Picture;
+use crate::conform::picture::Picture;
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::view::{Query, View};
 use crate::evaluate::mistakes::why::Why;

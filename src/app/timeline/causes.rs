@@ -6,7 +6,7 @@ use super::kernel::{Judged, Kernel};
 use super::rows::What;
 use crate::app::layout::Room;
 use crate::app::ticket::Ticket;
-use crate::conform::words::Picture;
+use crate::conform::picture::Picture;
 use crate::stats::between::Between;
 use crate::stats::blame::{Link, chain};
 use crate::stats::{Table, Window};

@@ -3,7 +3,7 @@
 
 use super::Timeline;
 use crate::app::layout::Room;
-use crate::conform::words::Picture;
+use crate::conform::picture::Picture;
 use std::sync::Arc;
 
 /// The picks of a recording that the rule does not explain.

@@ -3,7 +3,8 @@
 use super::output;
 use crate::cli::conform;
 use crate::cli::table::table as grid;
-use crate::conform::words::{Picture, axis_name};
+use crate::conform::picture::Picture;
+use crate::conform::words::axis_name;
 use crate::conform::{self as rule, Who};
 use crate::evaluate::mistakes::collect::{collect_keeping, states};
 use crate::evaluate::mistakes::why::{Moved, Weighed, Why, describe, explain_from, same_shape};

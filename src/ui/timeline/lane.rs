@@ -135,8 +135,8 @@ impl Lane<'_> {
             }
         }
         let edge = u16::from(starts);
-        if starts && (width > 1 || !pen.theme.color) {
-            pen.put(x, y, 1, if pen.theme.color { "▏" } else { "│" }, style);
+        if starts && (width > 1 || !pen.theme.color()) {
+            pen.put(x, y, 1, if pen.theme.color() { "▏" } else { "│" }, style);
         }
         if width > edge {
             pen.put(x + edge, y, width - edge, text, style);
@@ -216,7 +216,7 @@ impl Lane<'_> {
         let Some(stint) = cell.stint else {
             let score = answers.score(self.cpu, cell.first..cell.end);
             let (glyph, style) = match score.miss_share() {
-                _ if cell.first >= answers.known(self.cpu) => ("░", pen.theme.pending()),
+                _ if !answers.is_known(self.cpu, cell.first) => ("░", pen.theme.pending()),
                 None if answers.row_lacks_model() => ("–", pen.theme.dim()),
                 None => ("·", pen.theme.dim()),
                 Some(share) if share > 0.0 => (bar(share), pen.theme.miss()),
@@ -279,7 +279,7 @@ impl Lane<'_> {
             return;
         }
         let queue = if cell.switches() > 0 {
-            (cell.first < answers.known(self.cpu)).then(|| answers.score(self.cpu, cell.first..cell.end).queue)
+            answers.is_known(self.cpu, cell.first).then(|| answers.score(self.cpu, cell.first..cell.end).queue)
         } else {
             match cell.first.checked_sub(1) {
                 Some(k) => answers.get(self.cpu, k).map(|p| p.queue),
@@ -313,7 +313,7 @@ impl Lane<'_> {
         pen.put(x, self.y, room, &text, pen.theme.dim());
         for (row, answers) in self.predictions() {
             let score = answers.score(self.cpu, first.first..last.end);
-            let pending = first.first >= answers.known(self.cpu) && last.end > first.first;
+            let pending = !answers.is_known(self.cpu, first.first) && last.end > first.first;
             let text = match score.miss_share() {
                 Some(share) => format!("hit {:>4.1} %", (1.0 - share) * 100.0),
                 None if last.end == first.first => "hit    –".into(),
@@ -349,12 +349,12 @@ pub fn many(t: &Timeline, (cpu, col, cols): (usize, usize, usize), cell: &Cell, 
         _ => "█",
     };
     match &t.looks.found {
-        Some(f) if found(f) && theme.color => ("█".into(), theme.task_text(colour)),
+        Some(f) if found(f) && theme.color() => ("█".into(), theme.task_text(colour)),
         Some(f) if found(f) => (letter(), theme.lit()),
         // Somebody else ran longer.
         Some(f) if f.ran(cpu, from, to) => ("▪".into(), theme.lit_mark()),
         Some(_) => ((if idle { "·" } else { "░" }).into(), theme.faded()),
-        None if theme.color => (shade.into(), theme.task_text(colour)),
+        None if theme.color() => (shade.into(), theme.task_text(colour)),
         None if cell.busy >= 0.6 => (letter(), theme.strong()),
         None => (letter(), theme.task_text(colour)),
     }
