@@ -1,5 +1,6 @@
 //! `koracle conform`, and why the kernel chose as it did: every pick against the rule of its class, with the kernel's own state and
-//! without. `tests/data/truth/small.csv.zst` is a real recording with it (6.18, `hackbench --pipe -g 1 -l 25`).
+//! without. `tests/data/truth/small.csv.zst` is a real recording with it (6.18, `hackbench --pipe -g 1 -l 25`), `cfs.csv.zst` the first part of one
+//! of 6.1, in an emulated guest.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -70,6 +71,15 @@ fn a_real_recording_is_explained_pick_by_pick() {
     assert!(v["explained"]["unseen"].as_u64().unwrap() * 20 < v["picks"].as_u64().unwrap(), "{v}");
     let text = koracle(&["conform", data("small.csv.zst").to_str().unwrap()]);
     assert!(text.contains("as the rule says") && text.contains("not explained"), "{text}");
+}
+
+#[test]
+fn a_real_recording_of_cfs_is_explained_pick_by_pick() {
+    let v = conform(&data("cfs.csv.zst"));
+    adds_up(&v);
+    assert_eq!((v["truth"].as_bool(), v["class"].as_str()), (Some(true), Some("CFS")));
+    assert_eq!((v["picks"].as_u64(), v["unexplained"].as_u64()), (Some(1_572), Some(0)), "{v}");
+    assert!(v["consistent"].as_u64() > Some(1_200) && v["explained"]["buddy"].as_u64() > Some(0), "{v}");
 }
 
 #[test]
