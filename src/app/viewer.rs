@@ -228,7 +228,7 @@ impl Viewer {
             Msg::Causes(News::Judged { ticket, judged }) if asked.judged.counts(ticket) => {
                 t.causes.kernel.judged = Some(judged);
                 let going = t.causes.kernel.going.take();
-                if let Some(words) = going.and_then(|forward| t.go_to_unexplained(forward)) {
+                if let Some(words) = going.map(|forward| t.go_to_unexplained(forward)) {
                     cx.say(words);
                 }
             }

@@ -110,7 +110,7 @@ impl<'a> Judge<'a> {
         self.preferred = vec![None; trace.cpus()];
         self.pools = vec![Pool::default(); trace.cpus()];
         self.seen = vec![Vec::new(); trace.cpus()];
-        for (event, row) in trace.truth().into_iter().flat_map(|t| t.rows()) {
+        for (event, row) in trace.truth().into_iter().flat_map(crate::trace::Truth::rows) {
             self.waits.reach(event);
             let e = trace.event(event);
             let (prev, chosen) = (tasks.thread_on(e.task, e.cpu), tasks.thread_on(e.next, e.cpu));

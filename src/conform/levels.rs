@@ -125,18 +125,12 @@ impl Draft {
             let (lag, eligible) = (Some(self.sums.lag(vruntime)), Some(self.sums.eligible(vruntime)));
             let then = before.iter().rev().find(|s| (s.vruntime, s.weight) == (vruntime, rest.weight));
             let deadline = then.filter(|_| self.class != SchedClass::Cfs).map(|s| self.sums.ahead(s.deadline));
-            match level.others.iter_mut().find(|m| m.lag_ns.is_none()) {
-                Some(m) => (m.lag_ns, m.eligible, m.deadline_ns) = (lag, eligible, deadline),
-                None => {
-                    let m = member(Who::Rest, None, &self.sums, self.class);
-                    level.others.push(Member {
-                        lag_ns: lag,
-                        eligible,
-                        deadline_ns: deadline,
-                        weight: rest.weight,
-                        ..m
-                    });
-                }
+            if let Some(m) = level.others.iter_mut().find(|m| m.lag_ns.is_none()) {
+                (m.lag_ns, m.eligible, m.deadline_ns) = (lag, eligible, deadline);
+            } else {
+                let m = member(Who::Rest, None, &self.sums, self.class);
+                let weight = rest.weight;
+                level.others.push(Member { lag_ns: lag, eligible, deadline_ns: deadline, weight, ..m });
             }
             level.unseen = usize::from(eligible == Some(true) && deadline.is_none());
             level.exact = true;

@@ -36,6 +36,12 @@ fn span(ns: i64) -> String {
     }
 }
 
+/// Who it is, in a sentence.
+fn spoken(trace: &Trace, scene: &Scene, member: &Member) -> String {
+    let name = name(trace, scene, member);
+    if member.who == Who::Group { format!("the {name}") } else { name }
+}
+
 /// The rule and how it led to this pick; for a reader who does not know the scheduler.
 pub fn sentence(trace: &Trace, scene: &Scene) -> String {
     let chosen = trace.label_at(scene.chosen, scene.event);
@@ -66,7 +72,7 @@ fn capital(text: &str) -> String {
     let mut chars = text.chars();
     // Names of tasks stay as they are.
     match chars.next() {
-        Some(c @ ('o' | 't')) if text.starts_with("of ") || text.starts_with("the ") => {
+        Some(c @ ('o' | 't')) if ["of ", "the ", "one "].iter().any(|word| text.starts_with(word)) => {
             c.to_uppercase().chain(chars).collect()
         }
         _ => text.to_owned(),
@@ -88,8 +94,8 @@ fn between_groups(trace: &Trace, scene: &Scene, level: &Level) -> String {
 }
 
 fn eevdf(trace: &Trace, scene: &Scene, level: &Level) -> String {
-    let chosen = name(trace, scene, &level.chosen);
-    let named = |at: usize| name(trace, scene, &level.others[at]);
+    let chosen = spoken(trace, scene, &level.chosen);
+    let named = |at: usize| spoken(trace, scene, &level.others[at]);
     let key = |m: &Member| m.deadline_ns.unwrap_or(i64::MAX);
     let mine = key(&level.chosen);
     match level.ruling {
@@ -106,14 +112,14 @@ fn eevdf(trace: &Trace, scene: &Scene, level: &Level) -> String {
             format!("{chosen} had run more than its share: by the rule it was not eligible. {end}")
         }
         Ruling::Explained(Cause::Protected) => format!(
-            "The {chosen} runs on: one that has begun a slice is protected until it is used up, whoever has an earlier deadline."
+            "{chosen} runs on: one that has begun a slice is protected until it is used up, whoever has an earlier deadline."
         ),
         Ruling::Explained(Cause::Buddy) => format!(
-            "The {chosen} is preferred: one of its tasks went to sleep here before its time was used up, and it is eligible; so the earlier deadlines of others do not count."
+            "{chosen} is preferred: one of its tasks went to sleep here before its time was used up, and it is eligible; so the earlier deadlines of others do not count."
         ),
         Ruling::Explained(Cause::Delayed) => {
             let asleep = level.others.iter().filter(|m| m.delayed && m.eligible == Some(true) && key(m) < mine);
-            let first = asleep.min_by_key(|m| key(m)).map_or_else(String::new, |m| name(trace, scene, m));
+            let first = asleep.min_by_key(|m| key(m)).map_or_else(String::new, |m| spoken(trace, scene, m));
             format!(
                 "{first} comes first by the rule, but it is asleep and was only left on the queue until its lag was used up (delayed dequeue): it was taken off, and {chosen} is next."
             )
@@ -126,18 +132,18 @@ fn eevdf(trace: &Trace, scene: &Scene, level: &Level) -> String {
 
 /// As the rule says.
 fn earliest(trace: &Trace, scene: &Scene, level: &Level) -> String {
-    let chosen = name(trace, scene, &level.chosen);
+    let chosen = spoken(trace, scene, &level.chosen);
     let key = |m: &Member| m.deadline_ns.unwrap_or(i64::MAX);
     let mine = key(&level.chosen);
     let may = level.others.iter().filter(|m| m.eligible == Some(true) && !m.delayed);
     let (eligible, next) = (1 + may.clone().count(), may.map(key).filter(|k| *k != i64::MAX).min());
     let earlier = level.others.iter().filter(|m| m.eligible == Some(false) && key(m) < mine).min_by_key(|m| key(m));
-    let mut text = format!(
+    let text = format!(
         "of {} that compete {eligible} {} eligible (not run more than their share); ",
         level.count,
         if eligible == 1 { "is" } else { "are" }
     );
-    text += &match next {
+    let who = match next {
         _ if eligible == 1 => format!("it is {chosen}, so it comes in."),
         Some(next) if next > mine => {
             format!(
@@ -150,23 +156,23 @@ fn earliest(trace: &Trace, scene: &Scene, level: &Level) -> String {
         }
         _ => format!("of these {chosen} has the earliest virtual deadline."),
     };
-    if let Some(m) = earlier {
-        let by = span(mine.saturating_sub(key(m)));
-        text += &format!(
-            " {} has a deadline that is {by} earlier, but has run {} more than its share: it is not eligible and has to wait.",
-            name(trace, scene, m),
+    let but = earlier.map(|m| {
+        format!(
+            " {} has a deadline that is {} earlier, but has run {} more than its share: it is not eligible and has to wait.",
+            capital(&spoken(trace, scene, m)),
+            span(mine.saturating_sub(key(m))),
             span(m.lag_ns.unwrap_or(0))
-        );
-    }
-    text
+        )
+    });
+    text + &who + &but.unwrap_or_default()
 }
 
 fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
-    let chosen = name(trace, scene, &level.chosen);
+    let chosen = spoken(trace, scene, &level.chosen);
     let lag = level.chosen.lag_ns.unwrap_or(0);
     let first = level.others.iter().filter(|m| m.lag_ns.is_some()).max_by_key(|m| m.lag_ns);
     let (who, behind) = match first {
-        Some(m) => (name(trace, scene, m), m.lag_ns.unwrap_or(0).saturating_sub(lag)),
+        Some(m) => (spoken(trace, scene, m), m.lag_ns.unwrap_or(0).saturating_sub(lag)),
         None => (String::new(), 0),
     };
     let (by, granularity) = (span(behind), span(level.granularity_ns));

@@ -26,7 +26,7 @@ pub fn lines(picture: &Picture, p: &dyn Fn(ThreadIx) -> Option<f32>, width: u16,
         out.push(vec![(level.title.clone(), theme.dim())]);
         let head = if axis { format!(" {:AXIS$}", axis_name(picture.class)) } else { String::new() };
         let chance = if with_p { "  p    " } else { "" };
-        out.push(vec![(format!("  {:name_w$}{head} {:>10} {:>10}{chance}", "", "lag", picture.key), theme.dim())]);
+        out.push(vec![(format!("  {:name_w$}{head} {:>9} {:>9}{chance}", "", "lag", picture.key), theme.dim())]);
         for m in &level.lines {
             let style = match () {
                 () if m.chosen => theme.strong(),
@@ -40,12 +40,16 @@ pub fn lines(picture: &Picture, p: &dyn Fn(ThreadIx) -> Option<f32>, width: u16,
             if axis {
                 line.push((format!(" {}", m.axis), style));
             }
-            line.push((format!(" {:>10} {:>10}", number(m.lag_ns), number(m.key_ns)), style));
+            line.push((format!(" {:>9} {:>9}", number(m.lag_ns), number(m.key_ns)), style));
             if with_p {
                 let p = if let Who::Thread(thread) = m.who { p(thread) } else { None };
                 line.push((p.map_or_else(|| " ".repeat(6), |p| format!("  {p:.2}")), style));
             }
-            line.push((format!("  {}", m.note), style));
+            // What the signs on the axis say too is not cut in the middle of a word.
+            let used: usize = line.iter().map(|(text, _)| text.chars().count()).sum();
+            if used + 2 + m.note.chars().count() <= w {
+                line.push((format!("  {}", m.note), style));
+            }
             out.push(line);
         }
         out.extend(level.rest.iter().map(|rest| vec![(format!("  {rest}"), theme.dim())]));

@@ -160,7 +160,10 @@ impl Machine {
         columns.dedup();
         let mut text =
             "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu".to_owned();
-        columns.iter().for_each(|c| text += &format!(",{c}"));
+        for column in &columns {
+            text += ",";
+            text += column;
+        }
         for (line, row) in self.lines.iter().zip(&self.rows) {
             let _ = write!(text, "\n{line}"); // a String takes all
             for column in &columns {

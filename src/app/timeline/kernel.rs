@@ -43,10 +43,10 @@ impl Timeline {
     }
 
     /// Goes to the next pick that the rule does not explain, or the one before; once they are found. The words for the last row.
-    pub(in crate::app) fn go_to_unexplained(&mut self, forward: bool) -> Option<String> {
+    pub(in crate::app) fn go_to_unexplained(&mut self, forward: bool) -> String {
         let Some(judged) = self.causes.kernel.judged.clone() else {
             self.causes.kernel.going = Some(forward);
-            return Some("░ holding every pick against the rule".into());
+            return "░ holding every pick against the rule".into();
         };
         let what = if judged.recorded { "that the rule does not explain" } else { "with which the replay disagrees" };
         let all = &judged.events;
@@ -58,10 +58,10 @@ impl Timeline {
         };
         let Some(at) = at else {
             let way = if forward { "later" } else { "earlier" };
-            return Some(format!("no {way} pick {what}; {} in all", all.len()));
+            return format!("no {way} pick {what}; {} in all", all.len());
         };
         self.go_to_event(all[at] as usize);
         self.causes.kernel.shown = true;
-        Some(format!("{} of {} picks {what}", at + 1, all.len()))
+        format!("{} of {} picks {what}", at + 1, all.len())
     }
 }

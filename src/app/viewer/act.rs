@@ -48,7 +48,7 @@ impl Screen for Viewer {
                     }
                     Action::NextUnexplained | Action::PrevUnexplained => {
                         let forward = action == Action::NextUnexplained;
-                        self.timeline_mut().and_then(|t| t.go_to_unexplained(forward))
+                        self.timeline_mut().map(|t| t.go_to_unexplained(forward))
                     }
                     action => self.timeline_mut().and_then(|t| t.act(action, panes)),
                 };
