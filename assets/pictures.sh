@@ -1,5 +1,5 @@
 #!/bin/sh
-# Pictures of the explorer for the README, made of the real program: runs it in tmux, presses keys, and draws what the
+# Pictures of the explorer for README.md and docs/, made of the real program: runs it in tmux, presses keys, and draws what the
 # terminal shows, with its colours, as SVG.
 #
 #   assets/pictures.sh [NAME...]        all without names; needs tmux, python3
@@ -17,7 +17,17 @@ socket=koracle-pictures-$$
 trap 'tmux -L "$socket" kill-server 2>/dev/null || true' EXIT
 trap 'exit 1' INT TERM HUP
 
-# NAME COLUMNS LINES RECORDING KEY...: the screen after the keys. The recording is looked at while it stands still.
+# Waits until the screen shows a text; three minutes at most, for a slow machine.
+shows() {
+    for _ in $(seq 180); do
+        case "$(tmux -L "$socket" capture-pane -p -t "$1")" in *"$2"*) return 0 ;; esac
+        sleep 1
+    done
+    echo "assets/pictures.sh: $1 never shows \"$2\"" >&2
+    exit 1
+}
+
+# NAME COLUMNS LINES RECORDING KEY...: the screen after the keys; =TEXT waits until that is shown. The recording is looked at while it stands still.
 picture() {
     name=$1 columns=$2 lines=$3 recording=$4
     shift 4
@@ -27,10 +37,12 @@ picture() {
         "env COLORTERM=truecolor TERM=tmux-256color '$koracle' '$here/../traces/$recording'"
     sleep 6
     for key in "$@"; do
-        tmux -L "$socket" send-keys -t "$name" "$key"
-        sleep 1
+        case $key in
+        =*) shows "$name" "${key#=}" ;;
+        *) tmux -L "$socket" send-keys -t "$name" "$key" && sleep 1 ;;
+        esac
     done
-    sleep 2
+    sleep 3
     tmux -L "$socket" capture-pane -e -p -N -t "$name" | python3 "$here/ansi_to_svg.py" "$columns" "$lines" >"$out/$name.svg.part"
     mv "$out/$name.svg.part" "$out/$name.svg"
     tmux -L "$socket" kill-session -t "$name"
@@ -38,5 +50,5 @@ picture() {
 }
 
 wanted=$*
-picture waits 110 32 cfs/nginx-ab_run3.csv.zst 5
-picture timeline 110 32 hackbench-pipe-2g_run3.csv.zst Space 3 Enter
+picture waits 110 32 cfs/nginx-ab_run3.csv.zst 5 '=ran instead' '=woken by'
+picture timeline 110 32 hackbench-pipe-2g_run3.csv.zst Space 3 '=mispredicted for' Enter '=decision took'
