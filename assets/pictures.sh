@@ -51,4 +51,4 @@ picture() {
 
 wanted=$*
 picture waits 110 32 cfs/nginx-ab_run3.csv.zst 5 '=ran instead' '=woken by'
-picture timeline 110 32 hackbench-pipe-2g_run3.csv.zst Space 3 '=mispredicted for' Enter '=decision took'
+picture timeline 110 32 hackbench-pipe-2g_run3.csv.zst Space 3 '=mispredicted for' Enter '=forecast, '
