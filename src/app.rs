@@ -14,6 +14,7 @@ pub mod prompt;
 pub mod recording;
 pub mod screen;
 pub mod second;
+pub mod settings;
 pub mod tab;
 pub mod tasks;
 pub mod ticket;
@@ -294,6 +295,7 @@ impl App {
                 return effects;
             }
         }
+        let key = self.shared.settings.key(key);
         let Some(action) = keys::look_up(key, self.screen().keys()) else { return Vec::new() };
         if self.help.is_some() {
             self.scroll_help(action);
@@ -374,6 +376,9 @@ fn take(s: &mut Screens, msg: Msg, cx: &mut Context) {
         Msg::Opened { ticket, path, result } if s.viewer.counts(ticket) => {
             s.traces.opened(&path, &result);
             s.viewer.opened(path, result, cx.size);
+            if let (Some(speed), Some(timeline)) = (cx.shared.settings.speed, s.viewer.timeline_mut()) {
+                timeline.cursor.set_speed(speed);
+            }
         }
         Msg::Mistakes(news) => s.mistakes.take(news, cx),
         Msg::Waits(news) => s.waits.take(news, cx),

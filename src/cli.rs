@@ -4,12 +4,14 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage. A reader that closes the pipe early is no failure.
 
 mod bench;
+mod config;
 mod convert;
 mod diff;
 mod door;
 mod eval;
 mod experiment;
 mod explore;
+mod features;
 mod info;
 mod mistakes;
 mod output;
@@ -17,6 +19,7 @@ mod perfetto;
 mod predict;
 mod record;
 mod runs;
+mod score;
 mod table;
 mod tasks;
 mod told;
@@ -70,6 +73,10 @@ enum Command {
     Eval(eval::Args),
     /// Write the prediction of every decision of a recording as CSV.
     Predict(predict::Args),
+    /// Write the inputs of every question of a recording, who the candidates were and who came in, as arrays for numpy.
+    Features(features::Args),
+    /// Score the answers of any program to the questions of a recording.
+    Score(score::Args),
     /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
     Mistakes(mistakes::Args),
     /// List who waited for a CPU, how long, who woke it and who ran instead.
@@ -86,6 +93,8 @@ enum Command {
     Runs(runs::Args),
     /// Measure this machine: time per decision, reading, drawing.
     Bench(bench::Args),
+    /// Say where the settings of the interface are kept, or print an example.
+    Config(config::Args),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -155,6 +164,9 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Export(args)) => convert::export(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Config(args)) => config::run(&args),
+        Some(Command::Features(args)) => features::run(&args),
+        Some(Command::Score(args)) => score::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),
         Some(Command::Waits(args)) => waits::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),

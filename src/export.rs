@@ -3,6 +3,7 @@
 
 mod csv;
 mod file;
+pub mod npz;
 mod owner;
 pub mod perfetto;
 mod place;

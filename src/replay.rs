@@ -101,6 +101,14 @@ impl Cursor {
         self.anchor = None;
     }
 
+    /// This speed, if it is one of [`SPEEDS`].
+    pub fn set_speed(&mut self, speed: (u32, u32)) {
+        if let Some(at) = SPEEDS.iter().position(|s| *s == speed) {
+            self.speed = at;
+            self.anchor = None;
+        }
+    }
+
     /// Moves the playhead to where it is at the real time `now`; stops at the end. The first call after a change only
     /// sets the start of counting.
     pub fn advance(&mut self, now: Nanos) {

@@ -26,12 +26,13 @@ mod waits;
 pub use bench::{bench_frames, bench_list, bench_screen};
 pub use busy::{Busy, bench_busy};
 
+use crate::app::settings::{Colours, Settings};
 use crate::app::{App, Msg};
 use crate::dataset::opening::Told;
 use crate::driver::{self, Driver};
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
-use palette::Theme;
+use palette::{Shades, Theme};
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
@@ -50,16 +51,31 @@ pub struct Farewell {
     pub signal: Option<i32>,
 }
 
+/// The colours that a setting means on this terminal.
+fn shades(colours: Colours) -> Shades {
+    let fitting = Shades::from_env(|name| std::env::var(name).ok());
+    match colours {
+        // Who sets it wants it everywhere.
+        _ if fitting == Shades::None => Shades::None,
+        Colours::Auto => fitting,
+        Colours::Dark => Shades::Dark,
+        Colours::Light => Shades::Light,
+        Colours::Sixteen => Shades::Sixteen,
+        Colours::None => Shades::None,
+    }
+}
+
 /// Runs the explorer until the user leaves. `traces` are the recordings given on the command line; without any, the
 /// first bundled one opens and plays. `beside` names whom the second prediction row shows.
 ///
 /// The terminal is given back before it returns.
-pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told) -> Result<Farewell> {
+pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told, settings: Settings) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
     let mut terminal = terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
-    let theme = Theme::from_env();
+    let theme = Theme::of(shades(settings.theme));
     let (mut app, effects) = App::new(traces, size);
+    app.shared.settings = settings;
     if let Some(who) = beside {
         app.show_beside(who);
     }

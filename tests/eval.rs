@@ -47,7 +47,7 @@ impl Predictor for Mute {
 
 /// One decision among `n` candidates with its outcome, then the next forecast, of four.
 fn tell(
-    (exchange, counts): (&mut Exchange<Everybody<'_>>, &mut Counts),
+    (exchange, counts): (&mut Exchange<Everybody<'_, '_>>, &mut Counts),
     event: u32,
     n: usize,
     pick: Option<u32>,

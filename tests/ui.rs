@@ -238,7 +238,7 @@ fn screen_with(app: &App, theme: Theme) -> TestBackend {
 }
 
 fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme { color: true })
+    screen_with(app, Theme::DARK)
 }
 
 /// The typical screen: a known stretch of the real recording, standing on a miss.
@@ -282,7 +282,7 @@ fn timeline_with_a_second_row() {
     }
     let mut app = typical((80, 24));
     keys(&mut app, "Cruns/tcn-0007-half\nf");
-    insta::assert_snapshot!("second_half_no_color", screen_with(&app, Theme { color: false }));
+    insta::assert_snapshot!("second_half_no_color", screen_with(&app, Theme::PLAIN));
     // Where CPUs have no lanes, the second row is seen in those that are opened.
     let mut app = open(wide(), (80, 24), 100);
     let before = app.layout();
@@ -414,7 +414,7 @@ fn help_screen() {
 #[test]
 fn without_color_everything_is_said_in_text() {
     let mut app = typical((120, 30));
-    let theme = Theme { color: false };
+    let theme = Theme::PLAIN;
     insta::assert_snapshot!("timeline_no_color", screen_with(&app, theme));
     for text in ["f", "4", "1?"] {
         keys(&mut app, text);

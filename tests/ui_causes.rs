@@ -94,7 +94,7 @@ fn keys(app: &mut App, text: &str) {
 fn drawn(app: &App, color: bool) -> TestBackend {
     let (w, h) = app.size;
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &Theme { color }, frame.buffer_mut())).unwrap();
+    terminal.draw(|frame| draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())).unwrap();
     terminal.backend().clone()
 }
 
@@ -283,7 +283,7 @@ fn a_search_is_lit_in_heat_maps_too() {
         let (l, t) = (app.layout(), app.timeline().unwrap());
         let placed = t.rows.placed(&l);
         let row = placed.iter().find(|row| t.rows.cpus(row.what).contains(&usize::from(first))).unwrap();
-        let theme = Theme { color: true };
+        let theme = Theme::DARK;
         let backend = drawn(&app, true);
         let lit = |y: u16| {
             (0..l.plot.w).filter(|x| backend.buffer()[(l.plot.x + x, y)].fg == theme.lit_mark().fg.unwrap()).count()

@@ -134,7 +134,7 @@ fn screen_with(app: &App, theme: Theme) -> TestBackend {
 }
 
 fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme { color: true })
+    screen_with(app, Theme::DARK)
 }
 
 macro_rules! snapshot {
@@ -159,7 +159,7 @@ fn the_screen_in_every_size_and_state() {
     snapshot!("compare_120x40", nginx((120, 40)));
     snapshot!("compare_250x70", nginx((250, 70)));
     snapshot!("compare_40x12", nginx((40, 12)));
-    insta::assert_snapshot!("compare_no_color", screen_with(&nginx((120, 40)), Theme { color: false }));
+    insta::assert_snapshot!("compare_no_color", screen_with(&nginx((120, 40)), Theme::PLAIN));
     let mut before = open(&REAL[0], (80, 24));
     keys(&mut before, "7", &[]);
     snapshot!("compare_nothing_chosen", before);

@@ -44,7 +44,7 @@ fn loaded() -> Loaded {
 fn look(app: &App, what: &str) -> String {
     let (w, h) = app.size;
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &Theme { color: true }, frame.buffer_mut())).unwrap();
+    terminal.draw(|frame| draw(app, &Theme::DARK, frame.buffer_mut())).unwrap();
     let buffer = terminal.backend().buffer();
     let bad = buffer.content().iter().find(|cell| cell.symbol().contains(hidden));
     assert!(bad.is_none(), "{what}: {bad:?}");

@@ -152,7 +152,7 @@ fn screen_with(app: &App, theme: Theme) -> TestBackend {
 }
 
 fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme { color: true })
+    screen_with(app, Theme::DARK)
 }
 
 macro_rules! snapshot {
@@ -167,7 +167,7 @@ fn the_list_with_its_sums() {
     snapshot!("list_200x50", shown((200, 50)));
     snapshot!("list_80x24", shown((80, 24)));
     snapshot!("list_40x12", shown((40, 12)));
-    insta::assert_snapshot!("list_no_color", screen_with(&shown((120, 40)), Theme { color: false }));
+    insta::assert_snapshot!("list_no_color", screen_with(&shown((120, 40)), Theme::PLAIN));
 }
 
 #[test]
@@ -449,7 +449,7 @@ fn without_color_everything_is_said_in_text() {
     let mut app = shown((160, 40));
     for text in ["", "v", "vv", "w", "/cpu=x"] {
         keys(&mut app, text);
-        let backend = screen_with(&app, Theme { color: false });
+        let backend = screen_with(&app, Theme::PLAIN);
         let colored =
             backend.buffer().content().iter().filter(|c| c.fg != Color::Reset || c.bg != Color::Reset).count();
         assert_eq!(colored, 0, "{text}");

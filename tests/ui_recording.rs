@@ -34,7 +34,7 @@ fn screen_with(app: &App, theme: Theme) -> TestBackend {
 fn snapshots(name: &str, app: &mut App) {
     for (w, h) in SIZES {
         app.update(Msg::Resized(w, h));
-        insta::assert_snapshot!(format!("{name}_{w}x{h}"), screen_with(app, Theme { color: true }));
+        insta::assert_snapshot!(format!("{name}_{w}x{h}"), screen_with(app, Theme::DARK));
     }
 }
 
@@ -202,7 +202,7 @@ fn dialog_with_a_wrong_value() {
     keys(&mut app, "\t\tmake -j4 >log\n");
     snapshots("dialog_wrong_command", &mut app);
     app.update(Msg::Resized(40, 12));
-    insta::assert_snapshot!("dialog_wrong_command_40x12", screen_with(&app, Theme { color: true }));
+    insta::assert_snapshot!("dialog_wrong_command_40x12", screen_with(&app, Theme::DARK));
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn panel_stages() {
     progress(&mut app, at(Stage::Recording, 2));
     snapshots("panel_recording", &mut app);
     app.update(Msg::Resized(40, 12));
-    insta::assert_snapshot!("panel_recording_40x12", screen_with(&app, Theme { color: true }));
+    insta::assert_snapshot!("panel_recording_40x12", screen_with(&app, Theme::DARK));
     progress(&mut app, at(Stage::Recording, 64));
     snapshots("panel_recording_64_cpus", &mut app);
     key(&mut app, Key::Esc);
@@ -226,10 +226,10 @@ fn other_screens_tell_of_it() {
     progress(&mut app, at(Stage::Recording, 2));
     keys(&mut app, "1");
     app.update(Msg::Resized(80, 24));
-    let text = screen_with(&app, Theme { color: true }).to_string();
+    let text = screen_with(&app, Theme::DARK).to_string();
     assert!(text.lines().next().unwrap().contains("● rec 1 s"), "{text}");
     app.update(Msg::Resized(40, 12));
-    let text = screen_with(&app, Theme { color: true }).to_string();
+    let text = screen_with(&app, Theme::DARK).to_string();
     assert!(text.lines().next().unwrap().contains("● rec 1 s"), "{text}");
 }
 
@@ -250,7 +250,7 @@ fn panel_ends() {
     progress(&mut app, at(Stage::Done, 2));
     let notes = ["events lost, as the buffers were too small: CPU0 0, CPU1 17", "removed a stale instance: koracle-a1"];
     end(&mut app, Ok(saved(&notes, true)));
-    insta::assert_snapshot!("timeline_after_recording_80x24", screen_with(&app, Theme { color: true }));
+    insta::assert_snapshot!("timeline_after_recording_80x24", screen_with(&app, Theme::DARK));
     keys(&mut app, "4");
     snapshots("panel_done", &mut app);
     key(&mut app, Key::Esc);
@@ -259,7 +259,7 @@ fn panel_ends() {
 
 #[test]
 fn without_color_everything_is_said_in_text() {
-    let theme = Theme { color: false };
+    let theme = Theme::PLAIN;
     let mut app = asked();
     keys(&mut app, "\t\t\tx\n");
     let mut colored = Vec::new();
@@ -316,7 +316,7 @@ proptest! {
         let mut app = asked();
         for msg in msgs {
             tell(&mut app, msg);
-            screen_with(&app, Theme { color: true });
+            screen_with(&app, Theme::DARK);
         }
     }
 }

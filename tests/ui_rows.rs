@@ -103,7 +103,7 @@ fn keys(app: &mut App, text: &str) {
 fn screen(app: &App, color: bool) -> String {
     let (w, h) = app.size;
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &Theme { color }, frame.buffer_mut())).unwrap();
+    terminal.draw(|frame| draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())).unwrap();
     terminal.backend().to_string()
 }
 
@@ -255,7 +255,7 @@ fn a_search_lights_its_task_at_every_zoom() {
     let (w, h) = app.size;
     for _ in 0..30 {
         let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-        terminal.draw(|frame| draw(&app, &Theme { color: true }, frame.buffer_mut())).unwrap();
+        terminal.draw(|frame| draw(&app, &Theme::DARK, frame.buffer_mut())).unwrap();
         let l = app.layout();
         let t = app.timeline().unwrap();
         let lit = |cell: &ratatui::buffer::Cell| {

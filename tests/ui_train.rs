@@ -36,7 +36,7 @@ fn screen_with(app: &App, theme: Theme) -> TestBackend {
 }
 
 fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme { color: true })
+    screen_with(app, Theme::DARK)
 }
 
 fn keys(app: &mut App, text: &str) {
@@ -270,7 +270,7 @@ fn a_pause_is_a_gap() {
 
 #[test]
 fn without_color_everything_is_said_in_text() {
-    let theme = Theme { color: false };
+    let theme = Theme::PLAIN;
     insta::assert_snapshot!("train_no_color", screen_with(&three((120, 40)), theme));
     for app in [empty((80, 24)), one_running((80, 24)), failed((80, 24))] {
         let backend = screen_with(&app, theme);

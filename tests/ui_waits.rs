@@ -135,7 +135,7 @@ fn screen_with(app: &App, theme: Theme) -> TestBackend {
 }
 
 fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme { color: true })
+    screen_with(app, Theme::DARK)
 }
 
 macro_rules! snapshot {
@@ -167,7 +167,7 @@ fn both_screens_in_every_size_and_state() {
         app.update(Msg::Key(Key::Char(digit)));
         insta::assert_snapshot!(name, screen(&app));
     }
-    let plain = Theme { color: false };
+    let plain = Theme::PLAIN;
     insta::assert_snapshot!("waits_no_color", screen_with(&shown(&REAL, (120, 40), "5"), plain));
 }
 

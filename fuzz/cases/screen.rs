@@ -116,7 +116,7 @@ fn message(bytes: &mut impl Iterator<Item = u8>) -> Option<Msg> {
 
 fn show(app: &App, (w, h): (u16, u16)) {
     let mut buffer = Buffer::empty(Rect::new(0, 0, w, h));
-    draw(app, &Theme { color: true }, &mut buffer);
+    draw(app, &Theme::DARK, &mut buffer);
 }
 
 /// Answers that depend on nothing but the trace.

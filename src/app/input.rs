@@ -36,6 +36,33 @@ pub enum Key {
 }
 
 impl Key {
+    /// The key that a settings file names: a character, `^` and a letter, or a name such as `PageUp`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut letters = text.chars();
+        match (letters.next(), letters.next(), letters.next()) {
+            (Some(c), None, _) => return Some(Self::Char(c)),
+            (Some('^'), Some(c), None) => return Some(Self::Ctrl(c.to_ascii_lowercase())),
+            _ => {}
+        }
+        Some(match text {
+            "Space" => Self::Char(' '),
+            "Enter" => Self::Enter,
+            "Esc" => Self::Esc,
+            "Tab" => Self::Tab,
+            "BackTab" => Self::BackTab,
+            "Backspace" => Self::Backspace,
+            "Up" => Self::Up,
+            "Down" => Self::Down,
+            "Left" => Self::Left,
+            "Right" => Self::Right,
+            "Home" => Self::Home,
+            "End" => Self::End,
+            "PageUp" => Self::PageUp,
+            "PageDown" => Self::PageDown,
+            _ => return None,
+        })
+    }
+
     /// As written in help and footer.
     pub fn label(self) -> String {
         match self {

@@ -6,6 +6,7 @@ use super::Effect;
 use super::input::{Key, Mouse};
 use super::keys::{Action, Contexts};
 use super::prompt::Ask;
+use super::settings::Settings;
 use super::tab::Tab;
 use super::timeline::Loaded;
 use super::train::live::Live;
@@ -78,6 +79,8 @@ pub struct Shared {
     pub walk: Option<Tab>,
     /// Text for the terminal's clipboard; the terminal takes it.
     pub copy: Option<String>,
+    /// What the user set.
+    pub settings: Settings,
 }
 
 /// The open recording, as other screens than the timeline know it.

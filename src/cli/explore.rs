@@ -33,7 +33,7 @@ pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result
     // The interface opens a recording more than once. The file lives as long as the interface.
     let (there, _file) = with_input(there)?;
     let there = ingest::within(&there)?;
-    let farewell = crate::ui::run(there, compare, told)?;
+    let farewell = crate::ui::run(there, compare, told, super::config::load()?)?;
     for line in farewell.lines {
         say!("koracle: {line}");
     }

@@ -1,5 +1,7 @@
 //! `koracle predict`: one CSV row per switch with what was predicted for it.
 
+mod full;
+
 use super::output;
 use crate::evaluate::overlay::{self, Chunk, Prediction};
 use crate::features::MOST_CANDIDATES;
@@ -29,6 +31,9 @@ pub struct Args {
     /// The file; `-` writes to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
+    /// A row for each candidate of both questions, with its probability, instead of one for each switch.
+    #[arg(long)]
+    full: bool,
     #[command(flatten)]
     machine: super::told::Machine,
 }
@@ -55,7 +60,9 @@ pub fn run(args: &Args) -> Result<()> {
     output::differ(&read, &[&args.output])?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let (_, engine) = engine(args.predictor, args.model.as_deref(), &trace)?;
-    output::write(&args.output, |out| write_all(&trace, engine, out))
+    output::write(&args.output, |out| {
+        if args.full { full::write_all(&trace, engine, out) } else { write_all(&trace, engine, out) }
+    })
 }
 
 /// Who predicts `trace`: `choice`, else the network that the model file holds, else the bundled one.
@@ -126,20 +133,27 @@ fn write_chunk<W: Write>(
 
 fn row(trace: &Trace, i: usize, p: &Prediction, lead: Option<u64>) -> [String; 12] {
     let e = trace.event(i);
-    let who = |thread: ThreadIx| format!("{}:{}", trace.name_at(thread, i), trace.tasks().pid(thread).0);
-    let named = |thread: ThreadIx| if thread == ThreadIx::NONE { String::new() } else { who(thread) };
+    let who = |thread: ThreadIx| named(trace, thread, i);
     [
         e.time.0.to_string(),
         e.cpu.0.to_string(),
         i.to_string(),
         p.queue.to_string(),
         who(p.real),
-        named(p.pick.thread),
+        who(p.pick.thread),
         format!("{:.6}", p.pick.p),
         format!("{:.6}", p.pick.p_real),
         p.pick.rank.to_string(),
-        named(p.forecast.thread),
+        who(p.forecast.thread),
         format!("{:.6}", p.forecast.p),
         lead.map(|ns| ns.to_string()).unwrap_or_default(),
     ]
+}
+
+/// `comm:pid` at event `i`; nothing for nobody.
+fn named(trace: &Trace, thread: ThreadIx, i: usize) -> String {
+    if thread == ThreadIx::NONE {
+        return String::new();
+    }
+    format!("{}:{}", trace.name_at(thread, i), trace.tasks().pid(thread).0)
 }

@@ -196,7 +196,8 @@ impl Counts {
         }
         for (seat, count) in self.pick.iter_mut().enumerate() {
             let Some((_, p)) = answered.picks.first(seat) else { continue };
-            let rank = real.map(|r| answered.picks.rank(seat, r));
+            // Who gives nobody a chance has not named the first one.
+            let rank = real.filter(|_| p > 0.0).map(|r| answered.picks.rank(seat, r));
             let hit = rank == Some(1);
             count.asked += 1;
             count.top1 += u64::from(hit);

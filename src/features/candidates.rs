@@ -239,7 +239,7 @@ impl Board {
     fn write_followers(&mut self, scene: &Scene<'_>) {
         let past = scene.past;
         let mut put = |who: Ident, column: usize, value: f32| {
-            if let Some(i) = scene.idents.thread(who, past).and_then(|t| self.place(t)) {
+            if let Some(i) = scene.idents.thread(who, past, scene.event.cpu).and_then(|t| self.place(t)) {
                 self.rows[i * CAND + column] = value;
             }
         };

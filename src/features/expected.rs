@@ -116,7 +116,7 @@ impl Expected {
         }
         let keys = self.keys;
         for who in scene.contexts.followers(&keys) {
-            if let Some(at) = scene.idents.thread(who, scene.past) {
+            if let Some(at) = scene.idents.thread(who, scene.past, scene.cpu) {
                 self.add(at, scene);
             }
         }

@@ -62,6 +62,7 @@ impl Extractor {
         let (cpus, threads) = (trace.cpus(), trace.tasks().thread_count().max(trace.cpus()));
         let mut past = Table::new(threads, Past::NEW);
         (0..cpus).for_each(|idle| past[idle].kthread = true);
+        let idents = Idents::new(cpus, &mut past);
         Self {
             queues: RunQueues::of(trace),
             raw: KernelReplay::of(trace, false),
@@ -69,7 +70,7 @@ impl Extractor {
             past,
             lanes: vec![Lane::NEW; cpus],
             follow: Follow::new(),
-            idents: Idents::new(),
+            idents,
             names: Names::new(trace.tasks()),
             board: Board::new(threads),
             line: Vec::new(),

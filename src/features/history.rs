@@ -7,7 +7,7 @@ use super::spans::Spans;
 use super::wakes::Wakes;
 use crate::sched::replay::is_kernel_thread;
 use crate::sched::state::Table;
-use crate::trace::{Nanos, TaskId, TaskTable, ThreadIx};
+use crate::trace::{CpuId, Nanos, TaskId, TaskTable, ThreadIx};
 use std::collections::HashMap;
 
 /// Scale of a duration: `ln(1 + µs) / 8`, at nanosecond precision.
@@ -252,12 +252,20 @@ impl Lane {
 /// nothing depends on how the trace numbers its threads.
 #[derive(Clone, Debug)]
 pub(super) struct Idents {
+    /// By name.
     threads: Table<ThreadIx>,
 }
 
+/// The name of all idle threads.
+const IDLE: Ident = 0;
+
 impl Idents {
-    pub fn new() -> Self {
-        Self { threads: Table::new(0, ThreadIx::NONE) }
+    /// The idle threads go by one name: who is idle's follower does not depend on the CPU, and whoever asks means its own.
+    pub fn new(cpus: usize, past: &mut Table<Past>) -> Self {
+        (0..cpus).for_each(|idle| past[idle].ident = IDLE);
+        let mut threads = Table::new(0, ThreadIx::NONE);
+        threads.push(ThreadIx(0));
+        Self { threads }
     }
 
     /// A copy that shares with this one what neither changes afterwards.
@@ -285,8 +293,11 @@ impl Idents {
         past.ident
     }
 
-    /// The thread behind a name, if it still goes by it.
-    pub fn thread(&self, id: Ident, past: &Table<Past>) -> Option<ThreadIx> {
+    /// The thread behind a name, if it still goes by it, for a CPU.
+    pub fn thread(&self, id: Ident, past: &Table<Past>, cpu: CpuId) -> Option<ThreadIx> {
+        if id == IDLE {
+            return Some(ThreadIx(u32::from(cpu.0)));
+        }
         let thread = *self.threads.get(id as usize)?;
         (past[thread.ix()].ident == id).then_some(thread)
     }
@@ -320,13 +331,13 @@ mod tests {
     fn a_fork_starts_over_under_a_new_ident() {
         let mut past = Table::new(3, Past::NEW);
         past[2].ran(5_000, Nanos(9_000), 1);
-        let mut idents = Idents::new();
+        let mut idents = Idents::new(1, &mut past);
         let old = idents.of(ThreadIx(2), &mut past);
-        assert_eq!((idents.of(ThreadIx(2), &mut past), idents.thread(old, &past)), (old, Some(ThreadIx(2))));
+        assert_eq!((idents.of(ThreadIx(2), &mut past), idents.thread(old, &past, CpuId(0))), (old, Some(ThreadIx(2))));
         past[2].reborn();
-        assert_eq!((past[2].left, idents.thread(old, &past)), (NEVER, None));
+        assert_eq!((past[2].left, idents.thread(old, &past, CpuId(0))), (NEVER, None));
         let new = idents.of(ThreadIx(2), &mut past);
-        assert_eq!((new == old, idents.thread(new, &past)), (false, Some(ThreadIx(2))));
+        assert_eq!((new == old, idents.thread(new, &past, CpuId(0))), (false, Some(ThreadIx(2))));
     }
 
     #[test]

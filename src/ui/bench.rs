@@ -25,7 +25,7 @@ pub fn bench_frames(trace: Arc<Trace>, width: u16, height: u16) -> Vec<u64> {
     let chunk = stand_in(&trace);
     let mut app = opened(trace, width, height);
     app.update(Msg::Predicted { ticket: Ticket(1), chunk });
-    let theme = Theme { color: true };
+    let theme = Theme::DARK;
     let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
     let mut times = Vec::new();
     let span = app.timeline().map_or(0, |t| t.trace().span().0);
@@ -109,7 +109,7 @@ fn opened(trace: Arc<Trace>, width: u16, height: u16) -> App {
 
 /// Times of frames while the list in view scrolls from end to end, each with the key that led to it, ns.
 fn scrolled(app: &mut App, answer: &mut dyn FnMut(&mut App, Vec<Effect>)) -> Vec<u64> {
-    let theme = Theme { color: true };
+    let theme = Theme::DARK;
     let mut buf = Buffer::empty(Rect::new(0, 0, app.size.0, app.size.1));
     let mut times = Vec::new();
     let steps =

@@ -91,7 +91,7 @@ pub fn bench_busy(trace: &Path, runs: u64, home: PathBuf, time: Duration, size: 
         |_| {},
     );
     let mut busy = Busy::default();
-    let theme = Theme { color: true };
+    let theme = Theme::DARK;
     let (start, mut last_frame) = (Instant::now(), Instant::now());
     let before: Vec<usize> = app.train.runs.iter().map(|r| r.curve.steps().len()).collect();
     while start.elapsed() < time {

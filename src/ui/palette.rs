@@ -1,16 +1,15 @@
-//! Colours and glyphs. With `NO_COLOR` everything is said by letters, glyphs, bold, dim, underline and reverse alone.
+//! What each thing looks like, and glyphs. Without colours everything is said by letters, glyphs, bold, dim, underline and
+//! reverse alone. Colours are named by their number in the 256-colour cube as a dark terminal shows them; [`Shades`] tells
+//! what they become elsewhere.
+
+mod shades;
+
+pub use shades::{Shades, Theme};
 
 use crate::app::timeline::colours::COLOURS;
 use crate::app::timeline::rows::Heat;
 use crate::trace::{TaskState, ThreadIx, Trace};
-use ratatui::style::{Color, Modifier, Style};
-
-/// How things look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Theme {
-    /// False with `NO_COLOR`.
-    pub color: bool,
-}
+use ratatui::style::{Modifier, Style};
 
 /// Backgrounds on which black text reads well, from the 256-colour cube; neighbours differ in hue.
 const TASKS: [u8; COLOURS] = [75, 114, 179, 176, 80, 216, 149, 141, 222, 110, 204, 43, 186, 139, 209, 117, 150, 181];
@@ -33,13 +32,20 @@ pub fn bar(share: f32) -> &'static str {
 }
 
 impl Theme {
-    /// Colours unless `NO_COLOR` is set and not empty (no-color.org).
-    pub fn from_env() -> Self {
-        Self { color: std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) }
+    fn fg(self, color: u8) -> Style {
+        self.text_color(color).map_or_else(Style::new, |color| Style::new().fg(color))
     }
 
-    fn fg(self, color: u8) -> Style {
-        if self.color { Style::new().fg(Color::Indexed(color)) } else { Style::new() }
+    fn bg(self, color: u8) -> Style {
+        self.area_color(color).map_or_else(Style::new, |color| Style::new().bg(color))
+    }
+
+    /// This colour, or dim where there is none that reads well.
+    fn or_dim(self, color: u8) -> Style {
+        match self.text_color(color) {
+            Some(color) => Style::new().fg(color),
+            None => Style::new().add_modifier(Modifier::DIM),
+        }
     }
 
     /// Ordinary text.
@@ -49,7 +55,7 @@ impl Theme {
 
     /// What matters less.
     pub fn dim(self) -> Style {
-        if self.color { self.fg(244) } else { Style::new().add_modifier(Modifier::DIM) }
+        self.or_dim(244)
     }
 
     /// Titles, chosen things.
@@ -84,7 +90,7 @@ impl Theme {
 
     /// Something that is still being computed.
     pub fn pending(self) -> Style {
-        if self.color { self.fg(239) } else { Style::new().add_modifier(Modifier::DIM) }
+        self.or_dim(239)
     }
 
     /// Lost events.
@@ -114,12 +120,12 @@ impl Theme {
 
     /// So much of something, 0..1, as a colour of glyphs.
     pub fn heat(self, kind: Heat, share: f32) -> Style {
-        self.fg(Self::heat_color(kind, share))
+        self.area_color(Self::heat_color(kind, share)).map_or_else(Style::new, |color| Style::new().fg(color))
     }
 
     /// The same as a colour below them.
     pub fn heat_below(self, kind: Heat, share: f32) -> Style {
-        if self.color { Style::new().bg(Color::Indexed(Self::heat_color(kind, share))) } else { Style::new() }
+        self.bg(Self::heat_color(kind, share))
     }
 
     /// A share of misses that is worth a mark below a cell.
@@ -129,7 +135,7 @@ impl Theme {
             s if s < 0.6 => 88,
             _ => 160,
         };
-        self.color.then(|| Style::new().bg(Color::Indexed(color)))
+        self.color().then(|| self.bg(color))
     }
 
     /// The line of the run in this row of the list.
@@ -139,7 +145,7 @@ impl Theme {
 
     /// The unsmoothed values behind it.
     pub fn faint(self, place: usize) -> Style {
-        if self.color { self.fg(RUNS[place % RUNS.len()].1) } else { Style::new().add_modifier(Modifier::DIM) }
+        self.or_dim(RUNS[place % RUNS.len()].1)
     }
 
     fn task_color(colour: u8) -> u8 {
@@ -150,9 +156,7 @@ impl Theme {
     pub fn task(self, colour: Option<u8>) -> Style {
         match colour {
             None => self.dim(),
-            Some(colour) if self.color => {
-                Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(Self::task_color(colour)))
-            }
+            Some(colour) if self.color() => self.bg(Self::task_color(colour)).fg(self.ink(16)),
             Some(_) => Style::new(),
         }
     }
@@ -164,7 +168,7 @@ impl Theme {
 
     /// A pinned task while it runs.
     pub fn running(self, colour: Option<u8>) -> Style {
-        if self.color { self.task(colour) } else { Style::new().add_modifier(Modifier::REVERSED) }
+        if self.color() { self.task(colour) } else { Style::new().add_modifier(Modifier::REVERSED) }
     }
 
     /// A pinned task while it waits for a CPU.
@@ -179,13 +183,13 @@ impl Theme {
 
     /// A task that was not searched, while others that were are lit.
     pub fn faded(self) -> Style {
-        if self.color { self.fg(240) } else { Style::new().add_modifier(Modifier::DIM) }
+        self.or_dim(240)
     }
 
     /// A task that was searched, on top of its own colour.
     pub fn lit(self) -> Style {
         let style = Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
-        if self.color { style } else { style.add_modifier(Modifier::REVERSED) }
+        if self.color() { style } else { style.add_modifier(Modifier::REVERSED) }
     }
 
     /// A mark where a searched task ran too, in the one colour that no task has.
@@ -196,7 +200,7 @@ impl Theme {
     /// The state a task is left in, in Perfetto's colours: runnable lime, sleeping grey, uninterruptible orange, dead
     /// dark grey.
     pub fn state(self, state: TaskState) -> Style {
-        if !self.color {
+        if !self.color() {
             return Style::new().add_modifier(Modifier::BOLD);
         }
         let (fg, bg) = if state.is_runnable() {
@@ -208,7 +212,7 @@ impl Theme {
         } else {
             (16, 250)
         };
-        Style::new().fg(Color::Indexed(fg)).bg(Color::Indexed(bg))
+        self.bg(bg).fg(self.ink(fg))
     }
 }
 

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn nothing_is_drawn_beyond_the_area() {
         let mut buf = Buffer::empty(Rect::new(0, 0, 8, 4));
-        let mut pen = Pen::new(&mut buf, Theme { color: false });
+        let mut pen = Pen::new(&mut buf, Theme::PLAIN);
         assert_eq!((pen.put(6, 0, 9, "abc", Style::new()), pen.put(8, 0, 9, "abc", Style::new())), (2, 0));
         let mut inner = pen.frame(Area { x: 1, y: 1, w: 6, h: 3 }, " title ", false);
         assert_eq!(inner.area, Area { x: 2, y: 2, w: 4, h: 1 });
@@ -186,7 +186,7 @@ mod tests {
         for (pieces, want) in table {
             let mut buf = Buffer::empty(Rect::new(0, 0, 21, 1));
             let pieces: Vec<(String, Style)> = pieces.split('|').map(|p| (p.to_owned(), Style::new())).collect();
-            Pen::new(&mut buf, Theme { color: false }).fitting(0, &pieces);
+            Pen::new(&mut buf, Theme::PLAIN).fitting(0, &pieces);
             let drawn = text(&buf).remove(0);
             let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             let whole: Vec<String> = pieces.iter().flat_map(|p| words(&p.0)).collect();

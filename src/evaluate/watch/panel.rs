@@ -36,9 +36,9 @@ impl<P: Predictor> Panel for P {
 }
 
 /// Any predictors, in their order.
-pub struct Everybody<'a>(pub &'a mut [Box<dyn Predictor>]);
+pub struct Everybody<'a, 'p>(pub &'a mut [Box<dyn Predictor + 'p>]);
 
-impl Panel for Everybody<'_> {
+impl Panel for Everybody<'_, '_> {
     fn size(&self) -> usize {
         self.0.len()
     }

@@ -98,7 +98,7 @@ fn single(kind: Heat, value: Value, (x, y): (u16, u16), pen: &mut Pen) {
         Value::Unknown => ("┈", theme.gap()),
         Value::Pending => ("░", theme.pending()),
         Value::Nothing => ("·", theme.dim()),
-        Value::Share(share) if theme.color => (" ", theme.heat_below(kind, share)),
+        Value::Share(share) if theme.color() => (" ", theme.heat_below(kind, share)),
         Value::Share(share) => (if share > 0.0 { bar(share) } else { "·" }, Style::new()),
     };
     pen.put(x, y, 1, glyph, style);
@@ -108,8 +108,8 @@ fn single(kind: Heat, value: Value, (x, y): (u16, u16), pen: &mut Pen) {
 fn pair(kind: Heat, (up, low): (Value, Value), at: (u16, u16), pen: &mut Pen) {
     let theme = pen.theme;
     if up == low || matches!((up, low), (Value::Outside, _) | (_, Value::Outside)) {
-        let both = if theme.color || !matches!(up, Value::Share(_)) { up } else { low };
-        if theme.color || !matches!(both, Value::Share(_)) {
+        let both = if theme.color() || !matches!(up, Value::Share(_)) { up } else { low };
+        if theme.color() || !matches!(both, Value::Share(_)) {
             single(kind, both, at, pen);
             return;
         }
@@ -119,7 +119,7 @@ fn pair(kind: Heat, (up, low): (Value, Value), at: (u16, u16), pen: &mut Pen) {
         Value::Pending => theme.pending(),
         _ => theme.dim(),
     };
-    if theme.color {
+    if theme.color() {
         let below = half(low, theme);
         let style = half(up, theme).bg(below.fg.unwrap_or_default());
         pen.put(at.0, at.1, 1, "▀", style);

@@ -135,8 +135,8 @@ impl Lane<'_> {
             }
         }
         let edge = u16::from(starts);
-        if starts && (width > 1 || !pen.theme.color) {
-            pen.put(x, y, 1, if pen.theme.color { "▏" } else { "│" }, style);
+        if starts && (width > 1 || !pen.theme.color()) {
+            pen.put(x, y, 1, if pen.theme.color() { "▏" } else { "│" }, style);
         }
         if width > edge {
             pen.put(x + edge, y, width - edge, text, style);
@@ -349,12 +349,12 @@ pub fn many(t: &Timeline, (cpu, col, cols): (usize, usize, usize), cell: &Cell, 
         _ => "█",
     };
     match &t.looks.found {
-        Some(f) if found(f) && theme.color => ("█".into(), theme.task_text(colour)),
+        Some(f) if found(f) && theme.color() => ("█".into(), theme.task_text(colour)),
         Some(f) if found(f) => (letter(), theme.lit()),
         // Somebody else ran longer.
         Some(f) if f.ran(cpu, from, to) => ("▪".into(), theme.lit_mark()),
         Some(_) => ((if idle { "·" } else { "░" }).into(), theme.faded()),
-        None if theme.color => (shade.into(), theme.task_text(colour)),
+        None if theme.color() => (shade.into(), theme.task_text(colour)),
         None if cell.busy >= 0.6 => (letter(), theme.strong()),
         None => (letter(), theme.task_text(colour)),
     }

@@ -19,7 +19,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let heading = if l.plot.x >= 12 { " who" } else { "" };
     let mut x = pen.put(0, area.y, area.w, heading, theme.dim()).max(l.plot.x);
     let others = t.looks.colours.others;
-    let more = if others == 0 || !theme.color { String::new() } else { format!("+{others} in the same colours") };
+    let more = if others == 0 || !theme.color() { String::new() } else { format!("+{others} in the same colours") };
     let end = area.w.saturating_sub(if more.is_empty() { 0 } else { more.chars().count() as u16 + 1 });
     for seen in &t.looks.colours.seen {
         let name = name(t, seen, event);
@@ -28,7 +28,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         if seen.share < 0.005 || x + need > end + 2 {
             break;
         }
-        if theme.color {
+        if theme.color() {
             x += pen.put(x, area.y, 2, "■ ", theme.task_text(t.colour(seen.thread)));
         }
         x += pen.put(x, area.y, area.w.saturating_sub(x), &name, theme.text());

@@ -110,8 +110,8 @@ impl Slim<'_> {
         let mut edge = 0;
         if starts && verdict == Some(Verdict::Miss) {
             edge = pen.put(x, self.y, 1, "✗", if width > 1 { theme.miss() } else { style });
-        } else if starts && (width > 1 || !theme.color) {
-            edge = pen.put(x, self.y, 1, if theme.color { "▏" } else { "│" }, style);
+        } else if starts && (width > 1 || !theme.color()) {
+            edge = pen.put(x, self.y, 1, if theme.color() { "▏" } else { "│" }, style);
         }
         if !idle && width > edge {
             let text = short_name(trace, cell.thread, event, usize::from(width - edge));
@@ -127,7 +127,7 @@ impl Slim<'_> {
         let below = theme.missed(missed).filter(|_| t.looks.found.is_none());
         match below {
             Some(below) => pen.put(self.x(col), self.y, 1, if glyph == "·" { "·" } else { "▀" }, style.patch(below)),
-            None if missed >= 0.5 && !theme.color => {
+            None if missed >= 0.5 && !theme.color() => {
                 pen.put(self.x(col), self.y, 1, &glyph, style.add_modifier(Modifier::UNDERLINED))
             }
             None => pen.put(self.x(col), self.y, 1, &glyph, style),

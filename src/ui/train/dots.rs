@@ -87,7 +87,7 @@ mod tests {
         dots.faint(3, 3, Style::new());
         dots.set(99, 0, Style::new());
         let mut buf = Buffer::empty(Rect::new(0, 0, 4, 3));
-        dots.draw(&mut Pen::new(&mut buf, Theme { color: true }));
+        dots.draw(&mut Pen::new(&mut buf, Theme::DARK));
         let row: String = (0..4).map(|x| buf[(x, 1)].symbol().to_string()).collect();
         assert_eq!(row, " ⡠⠊ ");
         assert_eq!((dots.width(), dots.height()), (4, 4));

@@ -1,0 +1,116 @@
+//! What a user sets once, in a file: the colours, the speed of playback, keys. Nothing here reads a file.
+
+use super::input::Key;
+use crate::replay::SPEEDS;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use std::collections::BTreeMap;
+
+/// An example of the file that says everything, with what holds without it.
+pub const EXAMPLE: &str = include_str!("settings/example.toml");
+
+/// The colours of the interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Colours {
+    /// As the terminal says.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// For a dark background.
+    #[serde(rename = "dark")]
+    Dark,
+    /// For a light one.
+    #[serde(rename = "light")]
+    Light,
+    /// The terminal's own sixteen.
+    #[serde(rename = "16")]
+    Sixteen,
+    /// None.
+    #[serde(rename = "none")]
+    None,
+}
+
+/// All settings.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The colours.
+    pub theme: Colours,
+    /// Recorded time per real time when a recording opens, as in [`SPEEDS`]; `None`: as the recording's density asks.
+    #[serde(deserialize_with = "speed")]
+    pub speed: Option<(u32, u32)>,
+    /// Keys that stand for others.
+    #[serde(deserialize_with = "keys")]
+    pub keys: Vec<(Key, Key)>,
+}
+
+impl Settings {
+    /// Reads the text of a file. The error says where and what.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|e| {
+            let line = e.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let place = line.map(|n| format!("line {n}: ")).unwrap_or_default();
+            format!("{place}{}", e.message())
+        })
+    }
+
+    /// The key that `pressed` stands for.
+    pub fn key(&self, pressed: Key) -> Key {
+        self.keys.iter().find(|(from, _)| *from == pressed).map_or(pressed, |(_, to)| *to)
+    }
+}
+
+/// `1/1000`, `2`.
+fn speed<'de, D: Deserializer<'de>>(from: D) -> Result<Option<(u32, u32)>, D::Error> {
+    let text = String::deserialize(from)?;
+    if text == "auto" {
+        return Ok(None);
+    }
+    let known = |(num, den): (u32, u32)| if den == 1 { num.to_string() } else { format!("{num}/{den}") };
+    let found = SPEEDS.into_iter().find(|speed| known(*speed) == text);
+    found.map(Some).ok_or_else(|| {
+        let all: Vec<String> = SPEEDS.into_iter().map(known).collect();
+        D::Error::custom(format!("no such speed: `{text}`; one of auto, {}", all.join(", ")))
+    })
+}
+
+/// `"j" = "n"`: the first is pressed, the second is meant.
+fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(Key, Key)>, D::Error> {
+    let table: BTreeMap<String, String> = BTreeMap::deserialize(from)?;
+    let key = |text: &String| Key::parse(text).ok_or_else(|| D::Error::custom(format!("no such key: `{text}`")));
+    table.iter().map(|(pressed, meant)| Ok((key(pressed)?, key(meant)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_says_what_holds_without_it() {
+        assert_eq!(Settings::parse(EXAMPLE), Ok(Settings::default()));
+        assert_eq!(Settings::parse(""), Ok(Settings::default()));
+        // What it names in comments is right, too.
+        let all: String =
+            EXAMPLE.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).fold(String::new(), |a, l| a + l + "\n");
+        let all = Settings::parse(&all).unwrap();
+        assert_eq!(all.key(Key::Char('J')), Key::Char('n'));
+        assert_eq!(all.key(Key::Ctrl('n')), Key::Char('.'));
+        assert_eq!(all.key(Key::Char('x')), Key::Char('x'));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        for (text, says) in [
+            ("theme = \"pink\"\n", "line 1: unknown variant `pink`"),
+            ("\nspeed = \"3\"\n", "line 2: no such speed: `3`; one of auto, 1/100000"),
+            ("[keys]\n\"nn\" = \"n\"\n", "no such key: `nn`"),
+            ("colour = 1\n", "line 1: unknown field `colour`"),
+            ("theme = \n", "line 1: "),
+        ] {
+            let error = Settings::parse(text).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+        assert_eq!(Settings::parse("speed = \"1/50\"").unwrap().speed, Some((1, 50)));
+        assert_eq!(Settings::parse("theme = \"16\"").unwrap().theme, Colours::Sixteen);
+    }
+}

@@ -1,0 +1,59 @@
+//! `koracle predict --full`: a row for each candidate of both questions about each switch.
+
+use crate::cli::output;
+use crate::evaluate::watch::{Answered, Watch};
+use crate::features::MOST_CANDIDATES;
+use crate::job::Cancel;
+use crate::predictor::Predictor;
+use crate::trace::{ThreadIx, Trace};
+use color_eyre::eyre::Result;
+use std::io::Write;
+
+/// `event` is the switch that is asked about, also of a forecast, which was asked at the switch before on its CPU.
+const COLUMNS: [&str; 7] = ["time_ns", "cpu", "event", "question", "thread", "p", "real"];
+
+/// Predicts and writes.
+pub fn write_all<E: Predictor>(trace: &Trace, engine: E, out: &mut dyn Write) -> Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(COLUMNS).map_err(super::io_error)?;
+    let bar = output::progress(trace.len() as u64, "predicting");
+    let cancel = Cancel::new();
+    let (mut failed, mut cut) = (None, 0);
+    let _ = Watch::new(trace, engine).walk(trace, &cancel, &|n| bar.inc(n), |mut answered| {
+        cut += usize::from(answered.decision.candidates.len() == MOST_CANDIDATES);
+        if let Err(e) = write(trace, &mut answered, &mut csv) {
+            failed.get_or_insert(e);
+            cancel.cancel();
+        }
+    });
+    bar.finish_and_clear();
+    output::warn_of_cut(cut);
+    match failed {
+        Some(e) => Err(super::io_error(e).into()),
+        None => Ok(csv.flush()?),
+    }
+}
+
+fn write<W: Write>(trace: &Trace, answered: &mut Answered<'_>, csv: &mut csv::Writer<W>) -> Result<(), csv::Error> {
+    let outcome = answered.outcome;
+    let mut row = |question: &str, thread: ThreadIx, p: f32| {
+        let who = super::named(trace, thread, outcome.event as usize);
+        let real = if thread == outcome.next { "1" } else { "0" };
+        let numbers = [outcome.time.0.to_string(), outcome.cpu.0.to_string(), outcome.event.to_string()];
+        csv.write_record(numbers.iter().map(String::as_str).chain([question, &who, &p.to_string(), real]))
+    };
+    // What cannot be judged is no prediction.
+    if !outcome.unknown {
+        if !outcome.no_pick {
+            for (thread, p) in answered.decision.candidates.iter().zip(answered.picks.p(0)) {
+                row("pick", *thread, *p)?;
+            }
+        }
+        if answered.told.is_answered(0) {
+            for (thread, p) in answered.told.threads.iter().zip(answered.told.p(0)) {
+                row("forecast", *thread, p)?;
+            }
+        }
+    }
+    Ok(())
+}

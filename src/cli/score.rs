@@ -1,0 +1,101 @@
+//! `koracle score`: the answers of any program, scored by the same rules as ours.
+
+use super::door::say;
+use super::eval::Column;
+use super::output;
+use super::table::{self, By, Layout, Style};
+use crate::evaluate::answers::{self, Answers};
+use crate::evaluate::report::Report;
+use crate::job::Cancel;
+use crate::predictor::Predictor;
+use crate::predictor::engine::Choice;
+use crate::trace::Trace;
+use clap::ValueHint;
+use color_eyre::eyre::{Result, WrapErr, bail, eyre};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Options of `score`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The answers, as CSV: a row per switch as `koracle predict` writes, or a row per candidate as `predict --full` does.
+    #[arg(value_name = "ANSWERS", value_hint = ValueHint::FilePath)]
+    answers: PathBuf,
+    /// The recording that they are about.
+    #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
+    trace: PathBuf,
+    /// Who stands beside them, separated by commas; `none` for nobody.
+    #[arg(long, value_delimiter = ',', default_value = "tcn,followed,eevdf")]
+    predictors: Vec<String>,
+    /// Print one JSON object, as `koracle eval --json` does.
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print the tables as markdown.
+    #[arg(long)]
+    markdown: bool,
+    #[command(flatten)]
+    machine: super::told::Machine,
+}
+
+impl Args {
+    fn others(&self) -> Result<Vec<Column>> {
+        let mut others = Vec::new();
+        for name in self.predictors.iter().filter(|name| *name != "none") {
+            let choice: Choice = name.parse().map_err(|e| super::wrong(format!("--predictors {name}: {e}")))?;
+            others.push(match choice.network() {
+                Some(kind) => Column::of(super::model_of(None, kind)?),
+                None => Column { choice, model: None },
+            });
+        }
+        Ok(others)
+    }
+}
+
+/// Scores and prints.
+pub fn run(args: &Args) -> Result<()> {
+    if [&args.answers, &args.trace].iter().all(|path| path.as_os_str() == "-") {
+        bail!("answers and recording cannot both be standard input");
+    }
+    let others = args.others()?;
+    let trace = output::open(&args.trace, &args.machine.told())?.trace;
+    let named = || args.answers.display().to_string();
+    let answers = read(&args.answers, &trace).wrap_err_with(named)?;
+    let mut engines: Vec<Box<dyn Predictor>> = Vec::new();
+    for column in &others {
+        engines.push(Box::new(column.engine(&trace)?));
+    }
+    let bar = output::progress(trace.len() as u64, "scoring");
+    let scored = answers::score(&trace, &answers, engines, &Cancel::new(), &|n| bar.inc(n));
+    bar.finish_and_clear();
+    let scored = scored.ok_or_else(|| eyre!("cancelled"))?;
+    let kinds = ["pick", "forecast"].into_iter().zip(answers.kinds());
+    for ((what, given), (missing, asked)) in kinds.zip(scored.missing.into_iter().zip(scored.asked)) {
+        if given && missing > 0 {
+            let of = output::count(asked, &format!("scored {what}"));
+            say!("koracle: warning: {}: no answer to {missing} of {of}: they count as wrong", named());
+        }
+    }
+    if answers.are_single() {
+        say!(
+            "koracle: note: {} names one thread a question: of the others it says nothing, so that only top-1 and ECE are its own",
+            named()
+        );
+    }
+    let names: Vec<String> =
+        std::iter::once(answers::NAME).chain(others.iter().map(|c| c.choice.label())).map(str::to_owned).collect();
+    let report = Report::new(&names, &[(trace.meta().clone(), scored.counts)]);
+    if args.json {
+        return output::json(&report);
+    }
+    let style = if args.markdown { Style::Markdown } else { Style::Text };
+    let measures = vec!["top1".to_owned()];
+    let layout = Layout { style, measures, slices: false, by: By::Workload };
+    output::stdout(table::render(&report, &layout).as_bytes())
+}
+
+fn read(path: &Path, trace: &Trace) -> Result<Answers> {
+    if path.as_os_str() == "-" {
+        return Ok(Answers::read(std::io::stdin().lock(), trace)?);
+    }
+    Ok(Answers::read(File::open(path)?, trace)?)
+}
