@@ -101,14 +101,16 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The targets of `[words](target)`, with their lines. A link's words may break over two lines, its target never does.
+/// The targets of `[words](target)` and of pictures, with their lines. A link's words may break over two lines, its target never does.
 fn links(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (n, line) in prose(text) {
         // Words between backquotes are no links.
         let plain: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
-        for rest in plain.split("](").skip(1) {
-            found.push((n, rest.split_once(')').map_or(rest, |(target, _)| target).to_owned()));
+        for (open, close) in [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')] {
+            for rest in plain.split(open).skip(1) {
+                found.push((n, rest.split_once(close).map_or(rest, |(target, _)| target).to_owned()));
+            }
         }
     }
     found
