@@ -86,9 +86,13 @@ fn pages() -> Vec<String> {
     let docs = std::fs::read_dir(root().join("docs")).unwrap();
     let docs = docs.map(|e| format!("docs/{}", e.unwrap().file_name().to_string_lossy()));
     let others = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "traces/README.md"];
-    let mut pages: Vec<String> = docs.filter(|p| p.ends_with(".md")).chain(others.map(String::from)).collect();
+    let mut pages: Vec<String> = docs.filter(|p| is_page(p)).chain(others.map(String::from)).collect();
     pages.sort();
     pages
+}
+
+fn is_page(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|e| e == "md")
 }
 
 /// The lines outside blocks of code.
