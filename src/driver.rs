@@ -184,6 +184,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Look { ticket, trace, weights, label, events } => {
                 self.oracle.look(ticket, &trace, &weights, label, events);
             }
+            Effect::Early { ticket, trace, events } => self.oracle.early(ticket, trace, events),
             Effect::Inspect { ticket, trace, event, by } => self.oracle.inspect(ticket, trace, event, by),
         }
     }

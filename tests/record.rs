@@ -60,6 +60,19 @@ fn a_small_buffer_is_emptied_while_the_workload_runs() {
 }
 
 #[test]
+fn without_a_command_what_happens_anyway_is_recorded() {
+    let Some(machine) = Machine::get("recording what happens", &[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a.csv.zst");
+    koracle().args(["record", "--local", "--seconds", "1", "-o"]).arg(&out).assert().success();
+    machine.is_as_before("it");
+    let trace = ingest::open(&out).unwrap().trace;
+    let meta = trace.meta();
+    assert_eq!((meta.workload.as_str(), meta.command.as_str()), ("anything", "what runs there anyway, for 1 s"));
+    assert!(!trace.is_empty() && trace.span().0 > 500_000_000, "{} events in {:?}", trace.len(), trace.span());
+}
+
+#[test]
 fn an_overrun_is_told_per_cpu_and_drawn_as_a_gap() {
     let Some(machine) = Machine::get("an overrun", &["hackbench"]) else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -320,7 +333,9 @@ fn a_host_that_is_none_is_an_error_with_its_name() {
 #[test]
 fn usage() {
     koracle().args(["record", "--workload", "io-mixed"]).assert().failure().code(2);
-    koracle().args(["record", "--local"]).assert().failure().code(2);
+    let unsaid = koracle().args(["record", "--local"]).assert().failure().code(2);
+    let text = String::from_utf8(unsaid.get_output().stderr.clone()).unwrap();
+    assert!(text.contains("--workload NAME") && text.contains("--seconds S"), "{text}");
     koracle().args(["record", "--local", "--workload", "nothing"]).assert().failure().code(2);
     let list = koracle().arg("workloads").assert().success();
     let text = String::from_utf8(list.get_output().stdout.clone()).unwrap();

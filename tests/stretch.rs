@@ -89,3 +89,38 @@ fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
     let gap = Gap { cpu: CpuId(0), from: Nanos(trace.time(900).0), to: trace.time(1_000), lost: 1 };
     assert_ne!(same, key(&edited(&trace, Some(gap), |_| {})), "a loss");
 }
+
+#[test]
+fn a_walk_that_begins_near_soon_says_what_the_whole_one_says() {
+    let trace = bundled("sysbench-threads-16t_run3");
+    let weights = Arc::new(Weights::bundled().unwrap());
+    let engine = StreamEngine::new(&weights, trace.cpus());
+    let mut whole = vec![Vec::new(); trace.cpus()];
+    let mut keep = |c: overlay::Chunk| whole.iter_mut().zip(c.per_cpu).for_each(|(all, new)| all.extend(new));
+    overlay::run(&trace, engine.clone(), &Cancel::new(), &mut keep).unwrap();
+    let events = trace.len() - 2_000..trace.len();
+    let shares = [2_000, overlay::WARM].map(|warm| {
+        let near = overlay::early(&trace, engine.clone(), events.clone(), warm, &Cancel::new()).unwrap();
+        let (mut same, mut asked) = (0_u32, 0_u32);
+        for (cpu, (first, near)) in near.per_cpu.iter().enumerate() {
+            assert_eq!(first + near.len(), whole[cpu].len(), "CPU {cpu}: up to the end");
+            for (near, whole) in near.iter().zip(&whole[cpu][*first..]).filter(|(_, whole)| !whole.trivial) {
+                assert_eq!(near.real, whole.real);
+                asked += 1;
+                same += u32::from(near.pick.thread == whole.pick.thread);
+            }
+        }
+        assert!(asked > 100, "{asked} decisions");
+        f64::from(same) / f64::from(asked)
+    });
+    assert!(shares[0] > 0.8 && shares[1] > 0.95, "{shares:?}");
+
+    // An inspection of one of them says the same, whatever others say of it.
+    let near = overlay::early(&trace, engine.clone(), events.clone(), overlay::WARM, &Cancel::new()).unwrap();
+    let (first, lane) = &near.per_cpu[0];
+    let at = lane.iter().position(|p| !p.trivial && p.pick.p < 0.9).unwrap();
+    let event = trace.cpu_switches(CpuId(0))[first + at] as usize;
+    let told = overlay::inspect_early(&trace, engine, events.start, event, &Cancel::new()).unwrap();
+    let best = &told.candidates[0];
+    assert_eq!((best.thread, best.p.to_bits()), (lane[at].pick.thread, lane[at].pick.p.to_bits()));
+}

@@ -201,6 +201,8 @@ struct Live {
 pub struct Answers {
     lanes: Vec<Lane>,
     live: Option<Live>,
+    /// What was answered about a stretch before the others get there, per CPU as in a [`Stretch`].
+    early: Vec<(usize, Vec<Prediction>)>,
     row: Row,
     /// Longest run queue seen so far: the scale of the queue row.
     pub max_queue: u16,
@@ -281,6 +283,31 @@ impl Answers {
         Some((lane, *from..from + lane.predictions.len())).filter(|(_, covered)| !covered.is_empty())
     }
 
+    /// Takes what is answered about a stretch before the others get there, in place of another such stretch.
+    pub fn set_early(&mut self, stretch: Stretch) {
+        let queues = stretch.per_cpu.iter().flat_map(|(_, all)| all).map(|p| p.queue);
+        self.max_queue = queues.max().unwrap_or(0).max(self.max_queue);
+        self.early = stretch.per_cpu;
+    }
+
+    /// The early answers of a CPU that nothing has replaced, and the first switch that they are about.
+    fn early_lane(&self, cpu: usize) -> (usize, &[Prediction]) {
+        let Some((first, all)) = self.early.get(cpu) else { return (usize::MAX, &[]) };
+        let replaced = self.known(cpu).saturating_sub(*first).min(all.len());
+        (first + replaced, &all[replaced..])
+    }
+
+    /// Switch `k` of `cpu` has an answer.
+    pub fn is_known(&self, cpu: usize, k: usize) -> bool {
+        let (first, early) = self.early_lane(cpu);
+        k < self.known(cpu) || (k >= first && k - first < early.len())
+    }
+
+    /// Some of what is seen comes from a walk that began near it.
+    pub fn is_early(&self) -> bool {
+        (0..self.early.len()).any(|cpu| !self.early_lane(cpu).1.is_empty())
+    }
+
     /// Takes the next chunk.
     pub fn append(&mut self, chunk: Chunk, trace: &Trace) {
         for (c, new) in chunk.per_cpu.into_iter().enumerate().take(self.lanes.len()) {
@@ -309,7 +336,10 @@ impl Answers {
     pub fn get(&self, cpu: usize, k: usize) -> Option<&Prediction> {
         match self.live_lane(cpu) {
             Some((lane, covered)) if covered.contains(&k) => lane.predictions.get(k - covered.start),
-            _ => self.lanes.get(cpu)?.predictions.get(k),
+            _ => {
+                let (first, early) = self.early_lane(cpu);
+                self.lanes.get(cpu)?.predictions.get(k).or_else(|| early.get(k.checked_sub(first)?))
+            }
         }
     }
 
@@ -349,6 +379,15 @@ impl Answers {
 
     /// Sums over switches of `cpu`, as far as they are known. O(log switches).
     pub fn score(&self, cpu: usize, switches: Range<usize>) -> Score {
+        let mut sum = self.settled(cpu, switches.clone());
+        let (first, early) = self.early_lane(cpu);
+        let within = |k: usize| k.saturating_sub(first).min(early.len());
+        early[within(switches.start)..within(switches.end)].iter().for_each(|p| sum.merge(&Score::of(self.row, p)));
+        sum
+    }
+
+    /// The same without early answers.
+    fn settled(&self, cpu: usize, switches: Range<usize>) -> Score {
         let Some(lane) = self.lanes.get(cpu) else { return Score::default() };
         let Some((live, covered)) = self.live_lane(cpu) else { return lane.score(self.row, switches) };
         let cut = |range: Range<usize>| range.start.max(switches.start)..range.end.min(switches.end);
@@ -373,6 +412,8 @@ impl Answers {
         let lane = self.lanes.get(cpu)?;
         let missed = |k: &usize| self.get(cpu, *k).is_some_and(|p| self.row.verdict(p) == Verdict::Miss);
         let n = lane.predictions.len();
+        let (first, early) = self.early_lane(cpu);
+        let early = first..first.saturating_add(early.len());
         let live = self.live_lane(cpu).map_or(0..0, |(_, covered)| covered);
         let leaf_has = |leaf: usize| {
             if leaf * LEAF < live.end && (leaf + 1) * LEAF > live.start {
@@ -388,12 +429,15 @@ impl Answers {
             (start / LEAF..n.div_ceil(LEAF))
                 .filter(|&i| leaf_has(i))
                 .find_map(|i| leaf(i).filter(|&k| k >= start).find(missed))
+                .or_else(|| early.clone().filter(|&k| k >= start).find(missed))
         } else {
-            let end = from.unwrap_or(0).min(n);
-            (0..end.div_ceil(LEAF))
-                .rev()
-                .filter(|&i| leaf_has(i))
-                .find_map(|i| leaf(i).filter(|&k| k < end).rev().find(missed))
+            let (before, end) = (from.unwrap_or(0), from.unwrap_or(0).min(n));
+            early.rev().filter(|&k| k < before).find(missed).or_else(|| {
+                (0..end.div_ceil(LEAF))
+                    .rev()
+                    .filter(|&i| leaf_has(i))
+                    .find_map(|i| leaf(i).filter(|&k| k < end).rev().find(missed))
+            })
         }
     }
 }

@@ -88,6 +88,13 @@ pub enum Msg {
         /// Their predictions.
         stretch: Stretch,
     },
+    /// What is seen was answered before the walk over the recording gets there.
+    Early {
+        /// Of the open recording.
+        ticket: Ticket,
+        /// The predictions.
+        stretch: Stretch,
+    },
     /// What pinned tasks did.
     Followed {
         /// Of the request.
@@ -172,6 +179,16 @@ pub enum Effect {
         weights: Arc<Weights>,
         /// Whose they are.
         label: String,
+        /// The stretch.
+        events: std::ops::Range<usize>,
+    },
+    /// Predict what is seen at once, by the model that predicts the recording; answered by [`Msg::Early`]. A newer request
+    /// replaces one that is not done.
+    Early {
+        /// For the answer.
+        ticket: Ticket,
+        /// The recording.
+        trace: Arc<Trace>,
         /// The stretch.
         events: std::ops::Range<usize>,
     },

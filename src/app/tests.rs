@@ -14,6 +14,11 @@ use std::sync::Arc;
 
 /// Two CPUs; CPU 0 switches every 1000 ns (pids 1, 2, 3 in turn), CPU 1 every 3000 ns (always pid 9 and idle).
 fn trace() -> Arc<Trace> {
+    long(300)
+}
+
+/// The same with so many switches on CPU 0.
+fn long(switches: u64) -> Arc<Trace> {
     let mut b = TraceBuilder::default();
     let mut push = |t: u64, cpu: u16, prev: i32, next: i32| {
         let mut task = |pid: i32| b.task(Pid(pid), format!("job{pid}").as_bytes());
@@ -33,7 +38,7 @@ fn trace() -> Arc<Trace> {
         };
         b.push(event, Pid(prev));
     };
-    for i in 0..300_u64 {
+    for i in 0..switches {
         push(i * 1_000, 0, (i % 3) as i32 + 1, ((i + 1) % 3) as i32 + 1);
         if i % 3 == 0 {
             push(i * 1_000 + 500, 1, if i % 2 == 0 { 0 } else { 9 }, if i % 2 == 0 { 9 } else { 0 });
@@ -459,4 +464,37 @@ fn an_answer_to_an_older_look_is_not_shown() {
     assert!(app.mistakes.view.is_none() && app.mistakes.is_stale(), "it is of the table before");
     app.update(Msg::Mistakes(News::Looked { ticket: Ticket(new), view: Arc::clone(&newer) }));
     assert!(app.mistakes.view.as_ref().is_some_and(|v| Arc::ptr_eq(v, &newer)) && !app.mistakes.is_stale());
+}
+
+#[test]
+fn what_is_seen_far_ahead_is_answered_first_and_then_replaced() {
+    use crate::evaluate::overlay::Stretch;
+    let mut app = opened(&["a"], long(120_000));
+    let early = |app: &mut App, keys: &str| -> Vec<std::ops::Range<usize>> {
+        let only = |e| if let Effect::Early { events, .. } = e { Some(events) } else { None };
+        press(app, keys).into_iter().filter_map(only).collect()
+    };
+    assert!(early(&mut app, "..").is_empty(), "the walk will be there soon");
+    let asked = early(&mut app, "G");
+    let Some(events) = asked.first().filter(|_| asked.len() == 1) else { panic!("{asked:?}") };
+    assert!(events.end == 160_000 && events.start > 150_000, "{events:?}");
+    assert!(early(&mut app, ",").is_empty(), "it is on its way");
+
+    let first = 119_000;
+    let per_cpu = vec![(first, judged(first, 1_000, |k| k == 119_500)), (40_000, Vec::new())];
+    app.update(Msg::Early { ticket: Ticket(1), stretch: Stretch { per_cpu } });
+    let miss = |app: &App| app.timeline().unwrap().answers.find_miss(0, Some(119_900), false);
+    let t = app.timeline().unwrap();
+    assert!(t.answers.is_early() && t.answers.is_known(0, first) && !t.answers.is_known(0, first - 1));
+    let score = t.answers.score(0, 119_400..119_600);
+    assert_eq!((score.counted, score.missed, miss(&app)), (200, 1, Some(119_500)));
+
+    // The walk arrives in the middle of it, then at the end.
+    for (from, to) in [(0, 119_550), (119_550, 120_000)] {
+        let chunk = Chunk { per_cpu: vec![judged(from, to - from, |k| k == 119_540), Vec::new()], end: to };
+        app.update(Msg::Predicted { ticket: Ticket(1), chunk });
+        let score = app.timeline().unwrap().answers.score(0, 119_400..119_600);
+        assert_eq!((score.counted, score.missed, miss(&app)), (200, 1, Some(119_540)));
+    }
+    assert!(!app.timeline().unwrap().answers.is_early());
 }

@@ -16,6 +16,7 @@ use crate::features::Extractor;
 use crate::predictor::weights::Weights;
 use crate::stats::Window;
 use crate::trace::ThreadIx;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -80,6 +81,8 @@ pub struct Viewer {
     work: Slot<PathBuf>,
     /// Whose predictions were ordered.
     predicted: Predicted,
+    /// What was asked for before the walk gets there.
+    hurried: Option<(Ticket, Range<usize>)>,
     /// Who was asked for the second row.
     second: Slot<PathBuf>,
     /// Which pinned tasks were asked for.
@@ -195,6 +198,9 @@ impl Viewer {
             Msg::Predicted { ticket, chunk } if work.counts(ticket) => {
                 let loaded = Arc::clone(&t.loaded);
                 t.answers.append(chunk, &loaded.trace);
+            }
+            Msg::Early { ticket, stretch } if work.counts(ticket) && t.answers.no_model.is_none() => {
+                t.answers.set_early(stretch);
             }
             Msg::NoModel { ticket, problem } if work.counts(ticket) => t.answers.no_model = Some(problem),
             Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => t.answers.failed = Some(problem),

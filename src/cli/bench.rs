@@ -2,6 +2,7 @@
 //! is read on all.
 
 pub(super) mod decisions;
+mod early;
 mod mistakes;
 mod screens;
 

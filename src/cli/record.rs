@@ -26,7 +26,7 @@ const LEAVE: Duration = Duration::from_millis(500);
 /// Options of `record`.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host", "hosts"]))]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["workload", "command", "hosts"]))]
+#[command(group = clap::ArgGroup::new("what").args(["workload", "command", "hosts"]))]
 pub struct RecordArgs {
     /// List the machines that are known, with their state, and record nothing: those of `koracle vm`, of the Vagrantfile
     /// in this folder, of your ssh configuration.
@@ -45,9 +45,9 @@ pub struct RecordArgs {
     /// A workload of the catalog; `koracle workloads` lists them.
     #[arg(long, value_name = "NAME", value_parser = workload)]
     workload: Option<&'static Workload>,
-    /// The longest the workload may run.
-    #[arg(long, value_name = "S", default_value_t = Settings::default().seconds, value_parser = clap::value_parser!(u32).range(request::SECONDS))]
-    seconds: u32,
+    /// The longest the workload may run; 5 without. With neither a workload nor a command: record what happens for so long.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(request::SECONDS))]
+    seconds: Option<u32>,
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = clap::value_parser!(u32).range(request::BUFFER_KB))]
     buffer: u32,
@@ -83,8 +83,17 @@ impl RecordArgs {
             Some(host) if self.ssh_config.is_none() => hosts::resolve(host, Path::new("."), &Cancel::new())?,
             Some(host) => Target::Ssh { host: host.clone(), config: self.ssh_config.clone() },
         };
-        let what = self.workload.map_or_else(|| What::Command(self.command.clone()), What::Workload);
-        let (seconds, buffer_kb) = (self.seconds, self.buffer);
+        let what = match (self.workload, &self.command[..], self.seconds) {
+            (Some(workload), ..) => What::Workload(workload),
+            (None, [], Some(_)) => What::Anything,
+            (None, [], None) => {
+                let ways =
+                    "--workload NAME (`koracle workloads` lists them), -- CMD, or --seconds S for what happens anyway";
+                return Err(super::wrong(format!("what is to be recorded? {ways}")));
+            }
+            (None, command, _) => What::Command(command.to_vec()),
+        };
+        let (seconds, buffer_kb) = (self.seconds.unwrap_or(Settings::default().seconds), self.buffer);
         let (runtime, waking, truth) = (self.runtime, self.waking, self.truth);
         Ok(Plan::new(target, &what, Settings { seconds, buffer_kb, runtime, waking, truth }))
     }

@@ -10,6 +10,7 @@ use crate::job::{Cancel, Job, JobError};
 use crate::predictor::Predictor;
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -45,6 +46,8 @@ struct Question<E> {
     trace: Arc<Trace>,
     event: usize,
     gate: Arc<Gate<E>>,
+    /// It belongs to a stretch that was answered before the walk got there, and which begins at this event.
+    early: Option<usize>,
     /// Other weights are asked.
     other: Option<Other<E>>,
 }
@@ -107,6 +110,10 @@ pub struct Oracle<E> {
     gate: Arc<Gate<E>>,
     predicting: Option<Job>,
     looking: Option<Job>,
+    /// Predicts what is seen before the walk gets there.
+    hurrying: Option<Job>,
+    /// That stretch of the open recording.
+    early: Option<(Ticket, Range<usize>)>,
     /// Predicts for the second row.
     pub(super) beside: Option<Job>,
     /// States of the walk for stretches of the open recording.
@@ -147,6 +154,8 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
             gate,
             predicting: None,
             looking: None,
+            hurrying: None,
+            early: None,
             beside: None,
             states: None,
             answering: None,
@@ -157,6 +166,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     /// Stops all work on the recording that was open.
     pub fn forget(&mut self) {
         (self.predicting, self.looking, self.states) = (None, None, None);
+        (self.hurrying, self.early) = (None, None);
         self.inbox.with(|w| {
             w.newest = None;
             w.cancel.cancel();
@@ -173,7 +183,7 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         trace: &Arc<Trace>,
         weights: &Arc<Weights>,
         label: String,
-        events: std::ops::Range<usize>,
+        events: Range<usize>,
     ) {
         let Some(make) = self.make else { return };
         // What the stretch says must be what an inspection of one of its decisions says, which starts elsewhere.
@@ -184,6 +194,21 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         self.looking = Some(Job::spawn("look", work, move |result| {
             if let Ok(Ok(stretch)) = result {
                 let _ = tx.send(Msg::Looked { ticket, label, stretch });
+            }
+        }));
+    }
+
+    /// Predicts a stretch before the walk gets there; replaces the stretch before, done or not.
+    pub fn early(&mut self, ticket: Ticket, trace: Arc<Trace>, events: Range<usize>) {
+        self.early = Some((ticket, events.clone()));
+        let (gate, tx) = (Arc::clone(&self.gate), self.tx.clone());
+        let work = move |cancel: &Cancel| {
+            let engine = gate.wait().ok()?.model().clone();
+            overlay::early(&trace, engine, events, overlay::WARM, cancel).ok()
+        };
+        self.hurrying = Some(Job::spawn("early", work, move |result| {
+            if let Ok(Some(stretch)) = result {
+                let _ = tx.send(Msg::Early { ticket, stretch });
             }
         }));
     }
@@ -250,7 +275,9 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
             let states = self.states(ticket, &trace, &engine);
             Other { label, engine, context: weights.config.receptive_field(), states }
         });
-        let question = Question { ticket, trace, event, gate: Arc::clone(&self.gate), other };
+        let early = self.early.as_ref().filter(|(of, events)| *of == ticket && events.contains(&event));
+        let early = early.map(|(_, events)| events.start);
+        let question = Question { ticket, trace, event, gate: Arc::clone(&self.gate), early, other };
         let staffed = self.inbox.with(|w| {
             w.newest = Some(question);
             w.cancel.cancel();
@@ -290,7 +317,10 @@ fn answer<E: Predictor + Clone>(q: &Question<E>, cancel: &Cancel) -> Option<Resu
         overlay::inspect_by(&q.trace, states, engine.clone(), q.event, *context, cancel)
     } else {
         match q.gate.wait() {
-            Ok(states) => overlay::inspect(&q.trace, &states, q.event, cancel),
+            Ok(states) => match q.early.filter(|first| states.before(q.event) + overlay::WARM < *first) {
+                Some(first) => overlay::inspect_early(&q.trace, states.model().clone(), first, q.event, cancel),
+                None => overlay::inspect(&q.trace, &states, q.event, cancel),
+            },
             Err(problem) => return Some(Err(problem)),
         }
     };

@@ -2,10 +2,12 @@
 //! One watch answers everything in order; its states along the way let an inspection resume near any event. Draws nothing.
 
 mod cache;
+mod early;
 mod reduce;
 
 pub use super::watch::BASELINES;
 pub use cache::{Cache, cache_dir};
+pub use early::{WARM, early, inspect_early};
 
 use super::watch::{Answered, Beside, States, Watch};
 use crate::job::Cancel;

@@ -18,6 +18,8 @@ pub enum What {
     Workload(&'static Workload),
     /// A program and its arguments.
     Command(Vec<String>),
+    /// Nothing of ours: what happens there anyway.
+    Anything,
 }
 
 impl What {
@@ -25,6 +27,7 @@ impl What {
     pub fn name(&self) -> String {
         match self {
             Self::Workload(w) => w.name.into(),
+            Self::Anything => "anything".into(),
             Self::Command(words) => {
                 let file = words.first().and_then(|program| Path::new(program).file_name());
                 file.map_or_else(|| "command".into(), |n| n.to_string_lossy().into_owned())
@@ -66,7 +69,13 @@ impl Plan {
                 w.needs.iter().map(|(tool, package)| ((*tool).into(), (*package).into())).collect(),
             ),
             What::Command(words) => ("own", words.clone(), words.join(" "), Vec::new()),
+            What::Anything => {
+                let shown = format!("what runs there anyway, for {seconds} s");
+                ("own", vec!["sleep".into(), seconds.to_string()], shown, Vec::new())
+            }
         };
+        // It ends by itself.
+        let seconds = if *what == What::Anything { seconds + 2 } else { seconds };
         let (workload, category) = (what.name(), category.into());
         let (name, run) = (String::new(), 0);
         Self {
@@ -113,6 +122,12 @@ mod tests {
         let own = What::Command(vec!["/usr/bin/make".into(), "-j4".into()]);
         let plan = Plan::new(Target::Local, &own, Settings::default());
         assert_eq!((plan.workload.as_str(), plan.shown.as_str()), ("make", "/usr/bin/make -j4"));
+        let plan = Plan::new(Target::Local, &What::Anything, Settings { seconds: 10, ..Settings::default() });
+        assert_eq!(
+            (plan.workload.as_str(), plan.command.join(" ").as_str(), plan.seconds),
+            ("anything", "sleep 10", 12)
+        );
+        assert_eq!(plan.shown, "what runs there anyway, for 10 s");
         for bad in ["x.zst", ".csv", "csv", "/"] {
             assert!(plan.clone().named(Path::new(bad), 0).is_none(), "{bad}");
         }

@@ -56,7 +56,8 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     if let Some(problem) = &t.answers.failed {
         pieces.push((format!("  no predictions: {problem}"), theme.miss()));
     } else if done < all {
-        pieces.push((format!("  ░ predicting {} %", done * 100 / all.max(1)), theme.dim()));
+        let early = if t.answers.is_early() { ", what is seen first" } else { "" };
+        pieces.push((format!("  ░ predicting {} %{early}", done * 100 / all.max(1)), theme.dim()));
     }
     if let Some(problem) = &t.answers.no_model {
         pieces.push((format!("  – no model: {problem}"), theme.miss()));

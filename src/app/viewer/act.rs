@@ -90,6 +90,7 @@ impl Screen for Viewer {
         let Some(t) = self.timeline_mut() else { return };
         t.arrange(&l);
         self.want_predictions(cx);
+        self.want_early(cx);
         self.want_live(cx);
         self.want_second(cx);
         self.want_lives(cx);

@@ -14,6 +14,10 @@ use std::sync::Arc;
 
 /// Events that watched weights predict at most: a fraction of a second of work.
 const MOST: usize = 60_000;
+/// What the walk over the recording reaches by itself soon: events.
+const SOON: usize = 100_000;
+/// A window of more events is too wide to be answered at once.
+const AT_ONCE: usize = 20_000;
 
 /// `range` with as much again on both sides, at most [`MOST`] events around `middle`, within `0..n`.
 fn widened(range: &Range<usize>, middle: usize, n: usize) -> Range<usize> {
@@ -47,6 +51,26 @@ impl Viewer {
             t.panes.inspector.forget();
         }
         cx.order(Effect::Predict { ticket: self.work.ticket(), trace, model });
+    }
+
+    /// The window's predictions, when the walk over the recording will not be there soon.
+    pub(super) fn want_early(&mut self, cx: &mut Context) {
+        let ticket = self.work.ticket();
+        let Open::Ready(t) = &mut self.open else { return };
+        let (times, done) = (t.trace().times(), t.answers.events_done);
+        let event = |at: u64| times.partition_point(|&x| x < at);
+        let visible = event(t.view.start)..event(t.view.end());
+        let covers = |of: &Range<usize>| of.start <= visible.start && visible.end <= of.end;
+        let asked = self.hurried.as_ref().is_some_and(|(by, of)| *by == ticket && covers(of));
+        let far = visible.end > done + SOON && !visible.is_empty() && visible.len() <= AT_ONCE;
+        if asked || !far || done == times.len() || t.answers.no_model.is_some() || t.answers.failed.is_some() {
+            return;
+        }
+        // A little more, so that a step to the side asks nothing.
+        let more = visible.len().min(AT_ONCE / 4);
+        let events = visible.start.saturating_sub(more)..(visible.end + more).min(times.len());
+        self.hurried = Some((ticket, events.clone()));
+        cx.order(Effect::Early { ticket, trace: Arc::clone(&t.loaded.trace), events });
     }
 
     /// The window's predictions by the watched weights, unless they are there or on their way.

@@ -51,6 +51,7 @@ pub fn measure(path: &Path, args: &Args) -> Result<()> {
     let (opening_ms, opened) = timed(|| Ok(opening::open(path, &Told::default())?))?;
     let (index_ms, _) = timed(|| Ok(Pyramid::build(&opened.trace)))?;
     let predict_ms = predicted(&opened.trace)?;
+    let early = super::early::measure(&opened.trace)?;
     let opening = json!({
         "events": opened.trace.len(), "opening_ms": opening_ms, "index_ms": index_ms, "prediction_ms": predict_ms,
         "by_itself": (index_ms + predict_ms) / opening_ms,
@@ -59,7 +60,7 @@ pub fn measure(path: &Path, args: &Args) -> Result<()> {
     let events = args.events.unwrap_or(if beside > 1 { opened.trace.len() } else { 0 });
     let trace = if events > 0 { laid_out(&opened.trace, events, beside) } else { opened.trace };
     let result = json!({
-        "opening": opening, "events": trace.len(), "cpus": trace.cpus(), "threads": trace.tasks().thread_count(),
+        "opening": opening, "early": early, "events": trace.len(), "cpus": trace.cpus(), "threads": trace.tasks().thread_count(),
         "screens": screens(&Arc::new(trace))?,
     });
     if args.json {

@@ -50,6 +50,13 @@ impl<E: Predictor + Clone> States<E> {
         &self.start.panel().model
     }
 
+    /// The event that follows the latest state at or before `event`.
+    pub fn before(&self, event: usize) -> usize {
+        let left = lock(&self.left).as_ref().map(|(i, _)| *i).filter(|i| *i <= event);
+        let kept = lock(&self.kept).nearest(event).map(|(i, _)| i);
+        left.max(kept).unwrap_or(0)
+    }
+
     /// The latest state at or before `event`, and the event that follows it.
     pub fn nearest(&self, event: usize) -> (usize, Watch<Beside<E>>) {
         let (left, kept) = (lock(&self.left), lock(&self.kept));

@@ -216,7 +216,7 @@ impl Lane<'_> {
         let Some(stint) = cell.stint else {
             let score = answers.score(self.cpu, cell.first..cell.end);
             let (glyph, style) = match score.miss_share() {
-                _ if cell.first >= answers.known(self.cpu) => ("░", pen.theme.pending()),
+                _ if !answers.is_known(self.cpu, cell.first) => ("░", pen.theme.pending()),
                 None if answers.row_lacks_model() => ("–", pen.theme.dim()),
                 None => ("·", pen.theme.dim()),
                 Some(share) if share > 0.0 => (bar(share), pen.theme.miss()),
@@ -279,7 +279,7 @@ impl Lane<'_> {
             return;
         }
         let queue = if cell.switches() > 0 {
-            (cell.first < answers.known(self.cpu)).then(|| answers.score(self.cpu, cell.first..cell.end).queue)
+            answers.is_known(self.cpu, cell.first).then(|| answers.score(self.cpu, cell.first..cell.end).queue)
         } else {
             match cell.first.checked_sub(1) {
                 Some(k) => answers.get(self.cpu, k).map(|p| p.queue),
@@ -313,7 +313,7 @@ impl Lane<'_> {
         pen.put(x, self.y, room, &text, pen.theme.dim());
         for (row, answers) in self.predictions() {
             let score = answers.score(self.cpu, first.first..last.end);
-            let pending = first.first >= answers.known(self.cpu) && last.end > first.first;
+            let pending = !answers.is_known(self.cpu, first.first) && last.end > first.first;
             let text = match score.miss_share() {
                 Some(share) => format!("hit {:>4.1} %", (1.0 - share) * 100.0),
                 None if last.end == first.first => "hit    –".into(),
