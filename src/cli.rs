@@ -9,6 +9,7 @@ mod convert;
 mod diff;
 mod door;
 mod eval;
+mod examples;
 mod experiment;
 mod explore;
 mod features;
@@ -30,13 +31,16 @@ mod window;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
+use crate::predictor::engine::Choice;
 use crate::predictor::networks::Kind;
 use crate::predictor::weights::Weights;
-use clap::{CommandFactory, Parser, Subcommand, ValueHint};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use color_eyre::eyre::Result;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Replays recorded Linux scheduling timelines and overlays a predicted next task on the real one.
@@ -95,6 +99,12 @@ enum Command {
     Bench(bench::Args),
     /// Say where the settings of the interface are kept, or print an example.
     Config(config::Args),
+    /// Print the manual page, or write those of all commands into a folder.
+    Man {
+        /// The folder, e.g. `~/.local/share/man/man1`.
+        #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        output: Option<PathBuf>,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -105,7 +115,7 @@ enum Command {
 /// Parses the arguments, runs the command, prints what went wrong.
 pub fn main() -> ExitCode {
     door::take_panics();
-    let cli = match Cli::try_parse() {
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(told) => return ExitCode::from(usage(&told) as u8),
     };
@@ -126,6 +136,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// The command line, with examples at the end of each command's help.
+fn command() -> clap::Command {
+    let mut all = Cli::command();
+    let names: Vec<String> = all.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    for name in names {
+        let Some(examples) = examples::of(&name) else { continue };
+        all = all.mut_subcommand(name, |c| {
+            let before = c.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
+            c.after_help(format!("{before}Examples:\n{examples}"))
+        });
+    }
+    all
 }
 
 /// A value of an argument that only the command itself can see to be wrong: exit code 2, as for those that the parser sees.
@@ -177,8 +201,21 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "koracle", &mut script);
+            clap_complete::generate(shell, &mut command(), "koracle", &mut script);
             output::stdout(&script)
+        }
+        Some(Command::Man { output }) => man(output.as_deref()),
+    }
+}
+
+/// Manual pages, from the same words as `--help`.
+fn man(folder: Option<&Path>) -> Result<()> {
+    match folder {
+        Some(folder) => Ok(clap_mangen::generate_to(command(), folder)?),
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(command()).render(&mut page)?;
+            output::stdout(&page)
         }
     }
 }
@@ -214,7 +251,21 @@ fn model_of(path: Option<&Path>, kind: Kind) -> Result<Arc<Weights>> {
     }
 }
 
-/// Parses a split for clap.
-fn split(text: &str) -> Result<Split, String> {
-    text.parse()
+/// An argument that is one of these words: shells complete them, and what is none of them is an error that lists them.
+fn one_of<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    let words: Vec<&str> = words.into_iter().collect();
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
+}
+
+/// A split.
+fn split() -> impl TypedValueParser<Value = Split> {
+    one_of(["train", "validation", "test"])
+}
+
+/// A predictor.
+fn predictor() -> impl TypedValueParser<Value = Choice> {
+    one_of(Choice::all().map(Choice::label))
 }

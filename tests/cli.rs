@@ -84,8 +84,8 @@ fn a_truncated_recording_gives_its_good_part_and_a_warning() {
 #[test]
 fn wrong_usage_is_code_2() {
     fails(&["info"], 2, "TRACE");
-    fails(&["eval", "--predictors", "oracle"], 2, "no such predictor");
-    fails(&["eval", "--split", "exam"], 2, "no split");
+    fails(&["eval", "--predictors", "oracle"], 2, "possible values: tcn, lstm, mlp, ppm");
+    fails(&["eval", "--split", "exam"], 2, "possible values: train, validation, test");
     fails(&["export", "x", "--format", "parquet", "-o", "-"], 2, "parquet");
     fails(&["info", "--no-such-option", "x"], 2, "--no-such-option");
 }

@@ -51,7 +51,7 @@ pub struct ExportArgs {
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
     /// Who predicts what Perfetto shows beside the events; without it, the network that the model file holds.
-    #[arg(long)]
+    #[arg(long, value_parser = super::predictor())]
     predictor: Option<Choice>,
     /// The network's model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

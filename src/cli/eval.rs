@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
     /// Which bundled recordings: train, validation or test.
-    #[arg(long, default_value = "test", value_parser = super::split, conflicts_with = "traces")]
+    #[arg(long, default_value = "test", value_parser = super::split(), conflicts_with = "traces")]
     split: Split,
     /// Only bundled recordings of this category (may be repeated).
     #[arg(long, value_name = "CATEGORY", conflicts_with = "traces")]
@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long, value_name = "MACHINE", conflicts_with = "traces")]
     machine: Vec<String>,
     /// Names, separated by commas; without, the models and every baseline that needs none.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = super::predictor())]
     predictors: Vec<Choice>,
     /// A model file (may be repeated); without, the bundled TCN. Several of one kind are trainings of it that differ in
     /// their seed: medians are printed, with the least and the greatest value.

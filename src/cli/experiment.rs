@@ -76,7 +76,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
     jobs: u64,
     /// Score on these recordings; validation is for rehearsals.
-    #[arg(long, default_value = "test", value_parser = super::split)]
+    #[arg(long, default_value = "test", value_parser = super::split())]
     split: Split,
     /// Score with networks that go on learning from outcomes, or with fixed ones; without, as each kind does. Nothing is
     /// trained again for it.

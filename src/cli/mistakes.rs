@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
     /// Which bundled recordings: train, validation or test.
-    #[arg(long, default_value = "validation", value_parser = super::split, conflicts_with = "traces")]
+    #[arg(long, default_value = "validation", value_parser = super::split(), conflicts_with = "traces")]
     split: Split,
     /// Who predicts.
     #[arg(long, default_value = "tcn")]

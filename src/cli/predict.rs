@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     trace: PathBuf,
     /// Who predicts; without it, the network that the model file holds.
-    #[arg(long)]
+    #[arg(long, value_parser = super::predictor())]
     predictor: Option<Choice>,
     /// The network's model file; without it, the bundled one.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -11,6 +11,7 @@ use crate::record::workloads::{self, Workload};
 use crate::record::{self, Plan, Progress, Rate, RecordError, Recorded, Stage, Stop, Target, hosts};
 use crate::trace::TruthMeta;
 use clap::ValueHint;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use indicatif::{HumanBytes, HumanCount};
 use signal_hook::iterator::Signals;
@@ -43,7 +44,7 @@ pub struct RecordArgs {
     #[arg(short = 'F', long, value_name = "SSH_CONFIG", value_hint = ValueHint::FilePath, requires = "host")]
     ssh_config: Option<PathBuf>,
     /// A workload of the catalog; `koracle workloads` lists them.
-    #[arg(long, value_name = "NAME", value_parser = workload)]
+    #[arg(long, value_name = "NAME", value_parser = workload(), hide_possible_values = true)]
     workload: Option<&'static Workload>,
     /// The longest the workload may run; 5 without. With neither a workload nor a command: record what happens for so long.
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(request::SECONDS))]
@@ -72,8 +73,9 @@ pub struct RecordArgs {
     command: Vec<String>,
 }
 
-fn workload(name: &str) -> Result<&'static Workload, String> {
-    workloads::find(name).ok_or_else(|| "no such workload; `koracle workloads` lists them".into())
+fn workload() -> impl TypedValueParser<Value = &'static Workload> {
+    let names = PossibleValuesParser::new(workloads::ALL.iter().map(|w| w.name));
+    names.try_map(|name| workloads::find(&name).ok_or("no such workload"))
 }
 
 impl RecordArgs {
