@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Draws what `tmux capture-pane -e -p` printed as SVG: ansi_to_svg.py COLUMNS LINES < CAPTURE > PICTURE"""
+"""Draws what `tmux capture-pane -e -p` printed as SVG: ansi_to_svg.py COLUMNS LINES [light] < CAPTURE > PICTURE"""
 import html
 import re
 import sys
 
 CELL, LINE, SIZE = 8.4, 17, 14
-GROUND, TEXT = "#14161a", "#d0d3d8"
+LIGHT = sys.argv[3:] == ["light"]
+GROUND, TEXT = ("#fcfcfa", "#24272d") if LIGHT else ("#14161a", "#d0d3d8")
 SIXTEEN = [
     "#22252b", "#e05561", "#8cc265", "#d8a657", "#5f9fe0", "#c162de", "#42b3c2", "#d0d3d8",
     "#6b7280", "#ff7a85", "#a5e075", "#f0c674", "#7ab8ff", "#de8cf5", "#56d0df", "#ffffff",

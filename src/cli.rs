@@ -215,14 +215,12 @@ fn dispatch(cli: Cli) -> Result<()> {
 
 /// Manual pages, from the same words as `--help`.
 fn man(folder: Option<&Path>) -> Result<()> {
-    match folder {
-        Some(folder) => Ok(clap_mangen::generate_to(command(), folder)?),
-        None => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(command()).render(&mut page)?;
-            output::stdout(&page)
-        }
+    if let Some(folder) = folder {
+        return Ok(clap_mangen::generate_to(command(), folder)?);
     }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command()).render(&mut page)?;
+    output::stdout(&page)
 }
 
 fn is_broken_pipe(error: &color_eyre::Report) -> bool {

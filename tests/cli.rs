@@ -85,6 +85,8 @@ fn a_truncated_recording_gives_its_good_part_and_a_warning() {
 fn wrong_usage_is_code_2() {
     fails(&["info"], 2, "TRACE");
     fails(&["eval", "--predictors", "oracle"], 2, "possible values: tcn, lstm, mlp, ppm");
+    fails(&["eval", "--report", "Cargo.toml"], 1, "Cargo.toml: no report that `koracle eval --json` wrote");
+    fails(&["tasks", "x", "--where", "wait>1"], 2, "wait>1");
     fails(&["eval", "--split", "exam"], 2, "possible values: train, validation, test");
     fails(&["export", "x", "--format", "parquet", "-o", "-"], 2, "parquet");
     fails(&["info", "--no-such-option", "x"], 2, "--no-such-option");

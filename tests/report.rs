@@ -1,5 +1,5 @@
 //! Reports: what is pooled, averaged, and taken the median of; the printed tables, word for word; that a report comes back
-//! from its JSON; and that the README's results are the tables of the bundled model's report.
+//! from its JSON; and that the results in docs/ and in the README are those of the bundled model's report.
 
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
@@ -197,12 +197,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The README's results are what its command prints of the report beside the bundled model: the report is made when a
-/// model is, the tables are held to it here.
+/// The results are what their command prints of the report beside the bundled model: the report is made when a model is,
+/// the tables are held to it here.
 #[test]
-fn the_results_in_the_readme_are_those_of_the_bundled_models_report() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let (above, from) = readme.split_once("<!-- results").expect("the results open");
+fn the_results_in_the_docs_are_those_of_the_bundled_models_report() {
+    let page = std::fs::read_to_string(root().join("docs/results.md")).unwrap();
+    let (above, from) = page.split_once("<!-- results").expect("the results open");
     let (_, from) = from.split_once("-->\n").expect("their comment ends");
     let (tables, _) = from.split_once("<!-- /results -->").expect("the results close");
     let command = above.rsplit("```").nth(1).expect("a block with the command above").trim();
@@ -211,14 +211,32 @@ fn the_results_in_the_readme_are_those_of_the_bundled_models_report() {
     let printed = koracle(&["eval", "--report", report.to_str().unwrap(), "--by", "machine", "--markdown"]);
     assert!(
         tables.trim() == printed.trim(),
-        "the README's results differ from the report; put in what this prints:\n\
+        "the results in docs/results.md differ from the report; put in what this prints:\n\
          koracle eval --report assets/models/tcn.report.json --by machine --markdown\n{printed}"
     );
 }
 
-/// Beside the numbers, the structure: what is printed of a scored recording has the tables that the README shows.
+/// The README has one line for each network and for the strongest rules.
 #[test]
-fn the_readmes_tables_are_those_that_a_scored_recording_gets() {
+fn the_short_results_in_the_readme_are_those_of_the_same_report() {
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(root().join("assets/models/tcn.report.json")).unwrap()).unwrap();
+    let line = |name: &&str| {
+        let [pick, forecast] = ["pick", "forecast"].map(|q| 100.0 * report["macro"][q][name]["top1"].as_f64().unwrap());
+        format!("| `{name}` | {pick:.1} | {forecast:.1} |")
+    };
+    let lines: Vec<String> = ["tcn", "lstm", "mlp", "ppm", "eevdf", "fifo"].iter().map(line).collect();
+    let table = format!("| | pick, % | forecast, % |\n|---|---:|---:|\n{}", lines.join("\n"));
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, from) = readme.split_once("<!-- results in short").expect("the short results open");
+    let (_, from) = from.split_once("-->\n").expect("their comment ends");
+    let (told, _) = from.split_once("<!-- /results in short -->").expect("the short results close");
+    assert!(told.trim() == table, "put this into README.md:\n{table}");
+}
+
+/// Beside the numbers, the structure: what is printed of a scored recording has the tables that docs/results.md shows.
+#[test]
+fn the_tables_are_those_that_a_scored_recording_gets() {
     let headings = |text: &str| -> Vec<String> {
         let lines = text.lines().filter(|l| l.starts_with("#### "));
         lines.map(|l| l.split(" over ").next().unwrap().to_owned()).collect()

@@ -120,6 +120,20 @@ fn tasks_add_up_to_their_spans_and_cpus_to_the_recording() {
 }
 
 #[test]
+fn a_filter_of_tasks_lists_those_for_which_it_is_true() {
+    let nginx = trace("nginx-ab_run0");
+    let rows =
+        |args: &[&str]| json(&[&["tasks", &nginx, "--json"][..], args].concat())["tasks"].as_array().unwrap().clone();
+    let long = |row: &Value| n(&row["waits"]["sum_ns"]) > 1_000_000 && row["comm"].as_str().unwrap().contains("nginx");
+    let wanted: Vec<Value> = rows(&[]).into_iter().filter(long).collect();
+    assert!(!wanted.is_empty());
+    assert_eq!(rows(&["--where", "wait>1ms and task~nginx"]), wanted);
+    assert!(rows(&["--by", "comm", "--where", "threads>1"]).iter().all(|row| n(&row["threads"]) > 1));
+    let csv = text(&["tasks", &nginx, "--csv", "--where", "wait>1ms and task~nginx"]);
+    assert_eq!(csv.lines().count(), 1 + wanted.len());
+}
+
+#[test]
 fn what_is_not_known_of_a_wait_is_named_among_who_ran() {
     let nginx = trace("nginx-ab_run0");
     let filter = ["--where", "wait>560us and idle>100us", "--top", "9"];

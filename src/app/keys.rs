@@ -1,4 +1,4 @@
-//! The one table of keys. Dispatch, footer, the `?` page and the README are all made from it, so that they cannot
+//! The one table of keys. Dispatch, footer, the `?` page and docs/keys.md are all made from it, so that they cannot
 //! disagree. Nothing here changes state.
 
 mod action;

@@ -252,7 +252,8 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let report = if let Some(path) = &args.report {
         let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;
-        serde_json::from_str(&text).wrap_err_with(|| path.display().to_string())?
+        serde_json::from_str(&text)
+            .wrap_err_with(|| format!("{}: no report that `koracle eval --json` wrote", path.display()))?
     } else {
         let (paths, columns) = (args.recordings()?, args.columns()?);
         let bar = output::progress(0, "scoring");

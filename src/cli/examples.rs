@@ -56,7 +56,7 @@ const TABLE: &[(&str, &str)] = &[
         "  koracle waits mine.csv.zst --top 20\n  \
          koracle waits mine.csv.zst --where 'task~nginx and wait>1ms'",
     ),
-    ("tasks", "  koracle tasks mine.csv.zst\n  koracle tasks mine.csv.zst --by thread"),
+    ("tasks", "  koracle tasks mine.csv.zst\n  koracle tasks mine.csv.zst --by comm --where 'wait>1ms'"),
     ("diff", "  koracle diff before.csv.zst after.csv.zst"),
     (
         "train",

@@ -3,12 +3,15 @@
 use super::table::{Page, Style};
 use super::{output, window::Times};
 use crate::app::time::{grouped, short};
+use crate::stats::tasks::{COLUMNS, Column, Expr, Query, Tasks, parse};
 use crate::stats::{By, CpuTime, Totals, Window};
 use crate::trace::{CpuId, Trace};
 use clap::{ValueEnum, ValueHint};
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -19,18 +22,36 @@ enum Rows {
     Comm,
 }
 
+/// What the help says of the figures.
+const WORDS: &str = "Run, wait, sleep and unknown of a row add up to its span: from the first event that names it to the end, \
+    less the time in which it was dead.\nColumns: % is of one CPU's time; stints: how often it came in; left: to sleep or to end \
+    (voluntary); preempted: it could have run on (involuntary); woken: by others; woke: others; moved: came in on another CPU. \
+    Those that waited longest come first.\nWith --from and --to all figures are those of that time; what reaches over its ends is cut.\n";
+
+fn columns_help() -> String {
+    let mut text = "Columns of expressions:\n".to_owned();
+    for (_, name, _, help) in &COLUMNS {
+        let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
+    }
+    text
+}
+
+fn expression(text: &str) -> Result<Expr, String> {
+    parse(text).map_err(|e| format!("\n    {text}\n    {}\n    {e}", e.pointer()))
+}
+
 /// Options of `tasks`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Run, wait, sleep and unknown of a row add up to its span: from the first event that names it to the end, \
-    less the time in which it was dead.\nColumns: % is of one CPU's time; stints: how often it came in; left: to sleep or to end \
-    (voluntary); preempted: it could have run on (involuntary); woken: by others; woke: others; moved: came in on another CPU. \
-    Those that waited longest come first.\nWith --from and --to all figures are those of that time; what reaches over its ends is cut.\n"
+    after_help = format!("{}\n{WORDS}", columns_help())
 )]
 pub struct Args {
     /// The recording; `-` reads standard input.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     trace: PathBuf,
+    /// Only tasks for which this is true, such as: task~nginx and wait>1ms
+    #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
+    filter: Option<Expr>,
     /// A row per thread, or per name.
     #[arg(long, value_name = "comm|thread", default_value = "thread")]
     by: Rows,
@@ -51,13 +72,16 @@ pub fn run(args: &Args) -> Result<()> {
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let window = args.times.window(&trace)?;
     let by = if args.by == Rows::Thread { By::Thread } else { By::Name };
-    let totals = Totals::of(&trace, by, window);
+    let tasks = Tasks::new(Arc::new(trace), by, window);
+    let query = Query { filter: args.filter.clone(), sort: Column::Wait, descending: true };
+    let totals: Vec<Totals> = tasks.listed(&query).into_iter().map(|row| tasks.rows[row as usize].clone()).collect();
+    let trace = &tasks.trace;
     if args.json {
-        let cpus: Vec<Value> = (0..trace.cpus()).map(|cpu| cpu_json(&trace, CpuId(cpu as u16), window)).collect();
+        let cpus: Vec<Value> = (0..trace.cpus()).map(|cpu| cpu_json(trace, CpuId(cpu as u16), window)).collect();
         output::json(&json!({
             "trace": trace.meta().name,
-            "from_ns": args.times.shown(&trace, window.from),
-            "to_ns": args.times.shown(&trace, window.to),
+            "from_ns": args.times.shown(trace, window.from),
+            "to_ns": args.times.shown(trace, window.to),
             "tasks": totals.iter().map(|t| row(t, by)).collect::<Vec<_>>(),
             "cpus": cpus,
         }))

@@ -90,7 +90,7 @@ pub struct Args {
     /// Width of the forecast head's second layer; 0: none.
     #[arg(long, default_value_t = ModelConfig::default().forecast2)]
     forecast2: usize,
-    /// Whether the network goes on learning from outcomes while it answers; without, on for a TCN, off for the others.
+    /// Whether the network goes on learning from outcomes while it answers; without, as the kind of network has it: on for all three.
     #[arg(long, value_name = "on|off", value_parser = super::eval::on_or_off)]
     adapt: Option<bool>,
     /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was built with that feature.

@@ -159,7 +159,7 @@ const TCN: Entry = Entry {
     layer: convolution,
 };
 
-/// As many parameters as the TCN (0.1 % fewer); it is there for comparison and does not learn while it answers.
+/// As many parameters as the TCN (0.1 % fewer); it is there for comparison.
 const LSTM: Entry = Entry {
     label: "lstm",
     bundled: include_bytes!("../../assets/models/lstm.koracle"),

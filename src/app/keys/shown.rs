@@ -1,4 +1,4 @@
-//! The table of keys as it is shown: in the footer, on the help page, in the README.
+//! The table of keys as it is shown: in the footer, on the help page, in docs/keys.md.
 
 use super::{Action, CHOOSE, Contexts, NOTHING, PANEL, TABLE, TIMELINE};
 use crate::app::tab::TABS;
@@ -40,7 +40,7 @@ pub fn place(contexts: Contexts) -> String {
     if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
 
-/// The table for the README.
+/// The table for docs/keys.md.
 pub fn markdown() -> String {
     let mut out = String::from("| key | what it does |\n|---|---|\n");
     for (keys, help, contexts) in help() {
