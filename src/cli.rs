@@ -38,7 +38,7 @@ use crate::predictor::networks::Kind;
 use crate::predictor::weights::Weights;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, WrapErr};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -149,7 +149,8 @@ fn command() -> clap::Command {
     for name in names {
         let Some(examples) = examples::of(&name) else { continue };
         all = all.mut_subcommand(name, |c| {
-            let before = c.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
+            let before =
+                c.get_after_help().map(|text| format!("{}\n\n", text.to_string().trim_end())).unwrap_or_default();
             c.after_help(format!("{before}Examples:\n{examples}"))
         });
     }
@@ -216,7 +217,9 @@ fn dispatch(cli: Cli) -> Result<()> {
 /// Manual pages, from the same words as `--help`.
 fn man(folder: Option<&Path>) -> Result<()> {
     if let Some(folder) = folder {
-        return Ok(clap_mangen::generate_to(command(), folder)?);
+        let named = || folder.display().to_string();
+        std::fs::create_dir_all(folder).wrap_err_with(named)?;
+        return clap_mangen::generate_to(command(), folder).wrap_err_with(named);
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command()).render(&mut page)?;

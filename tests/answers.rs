@@ -80,6 +80,13 @@ fn what_is_not_answered_is_wrong_and_said() {
     assert!(!String::from_utf8_lossy(&all.stderr).contains("no answer"));
     let said = String::from_utf8_lossy(&some.stderr).into_owned();
     assert!(said.contains("scored picks: they count as wrong") && said.contains("scored forecasts"), "{said}");
+    // Nobody is called so.
+    let other = dir.path().join("other.csv");
+    let wrong: Vec<String> =
+        text.lines().take(1_000).skip(1).map(|l| l.split(',').nth(2).unwrap().to_owned() + ",nobody:2000000").collect();
+    std::fs::write(&other, format!("event,predicted\n{}", wrong.join("\n"))).unwrap();
+    let said = String::from_utf8_lossy(&score(&other).stderr).into_owned();
+    assert!(said.contains("answered with nobody who was a candidate: wrong"), "{said}");
     for (some, all) in top1(&some).into_iter().zip(top1(&all)) {
         assert!(some > 0.3 * all && some < 0.7 * all, "{some} of {all}");
     }
@@ -97,6 +104,8 @@ fn an_answer_that_cannot_be_is_refused_with_its_line() {
         (format!("event,predicted\n{event},bash\n"), "line 2: thread `bash`"),
         (format!("event,predicted\n{event},12\n{event},13\n"), "line 3: event"),
         (format!("event,predicted,p\n{event},12,-1\n"), "line 2: p `-1`"),
+        (format!("event,predicted,p\n{event},12,1.7\n"), "line 2: p 1.7"),
+        ("event,predicted\n".to_owned(), "there is no answer in it"),
         ("event,predicted\n99999999,12\n".to_owned(), "line 2: event 99999999: the recording has"),
         (format!("event,question,thread,p\n{event},pick,12,0.5\n{event},guess,12,0.5\n"), "line 3: question `guess`"),
         (format!("event,question,thread,p\n{event},pick,12,0.5\n{event},pick,a:12,0.5\n"), "line 3: a:12 was answered"),

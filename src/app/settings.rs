@@ -5,6 +5,7 @@ use crate::replay::SPEEDS;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use std::collections::BTreeMap;
+use toml::Spanned;
 
 /// An example of the file that says everything, with what holds without it.
 pub const EXAMPLE: &str = include_str!("settings/example.toml");
@@ -40,18 +41,30 @@ pub struct Settings {
     #[serde(deserialize_with = "speed")]
     pub speed: Option<(u32, u32)>,
     /// Keys that stand for others.
-    #[serde(deserialize_with = "keys")]
+    #[serde(skip)]
     pub keys: Vec<(Key, Key)>,
+    /// As they are written: the first is pressed, the second is meant.
+    #[serde(rename = "keys")]
+    written: BTreeMap<String, Spanned<String>>,
 }
 
 impl Settings {
     /// Reads the text of a file. The error says where and what.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| {
-            let line = e.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            let place = line.map(|n| format!("line {n}: ")).unwrap_or_default();
-            format!("{place}{}", e.message())
-        })
+        let place = |at: usize| format!("line {}: ", text[..at.min(text.len())].matches('\n').count() + 1);
+        let read: Result<Self, _> = toml::from_str(text);
+        let mut read = read.map_err(|e| e.span().map(|s| place(s.start)).unwrap_or_default() + e.message())?;
+        for (pressed, meant) in std::mem::take(&mut read.written) {
+            let key = |text: &str| {
+                Key::parse(text).ok_or_else(|| format!("{}no such key: `{text}`", place(meant.span().start)))
+            };
+            let (from, to) = (key(&pressed)?, key(meant.as_ref())?);
+            if from == Key::Ctrl('c') {
+                return Err(format!("{}`^C` always quits", place(meant.span().start)));
+            }
+            read.keys.push((from, to));
+        }
+        Ok(read)
     }
 
     /// The key that `pressed` stands for.
@@ -72,13 +85,6 @@ fn speed<'de, D: Deserializer<'de>>(from: D) -> Result<Option<(u32, u32)>, D::Er
         let all: Vec<String> = SPEEDS.into_iter().map(known).collect();
         D::Error::custom(format!("no such speed: `{text}`; one of auto, {}", all.join(", ")))
     })
-}
-
-/// `"j" = "n"`: the first is pressed, the second is meant.
-fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(Key, Key)>, D::Error> {
-    let table: BTreeMap<String, String> = BTreeMap::deserialize(from)?;
-    let key = |text: &String| Key::parse(text).ok_or_else(|| D::Error::custom(format!("no such key: `{text}`")));
-    table.iter().map(|(pressed, meant)| Ok((key(pressed)?, key(meant)?))).collect()
 }
 
 #[cfg(test)]
@@ -103,7 +109,9 @@ mod tests {
         for (text, says) in [
             ("theme = \"pink\"\n", "line 1: unknown variant `pink`"),
             ("\nspeed = \"3\"\n", "line 2: no such speed: `3`; one of auto, 1/100000"),
-            ("[keys]\n\"nn\" = \"n\"\n", "no such key: `nn`"),
+            ("[keys]\n\"nn\" = \"n\"\n", "line 2: no such key: `nn`"),
+            ("[keys]\n\"j\" = \"n\"\n\"k\" = \"foo\"\n", "line 3: no such key: `foo`"),
+            ("[keys]\n\"^C\" = \"n\"\n", "line 2: `^C` always quits"),
             ("colour = 1\n", "line 1: unknown field `colour`"),
             ("theme = \n", "line 1: "),
         ] {

@@ -58,7 +58,8 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let others = args.others()?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
-    let named = || args.answers.display().to_string();
+    let is_input = args.answers.as_os_str() == "-";
+    let named = || if is_input { "standard input".into() } else { args.answers.display().to_string() };
     let answers = read(&args.answers, &trace).wrap_err_with(named)?;
     let mut engines: Vec<Box<dyn Predictor>> = Vec::new();
     for column in &others {
@@ -69,15 +70,19 @@ pub fn run(args: &Args) -> Result<()> {
     bar.finish_and_clear();
     let scored = scored.ok_or_else(|| eyre!("cancelled"))?;
     let kinds = ["pick", "forecast"].into_iter().zip(answers.kinds());
-    for ((what, given), (missing, asked)) in kinds.zip(scored.missing.into_iter().zip(scored.asked)) {
-        if given && missing > 0 {
-            let of = output::count(asked, &format!("scored {what}"));
-            say!("koracle: warning: {}: no answer to {missing} of {of}: they count as wrong", named());
+    for (i, (what, _)) in kinds.enumerate().filter(|(_, (_, given))| *given) {
+        let of = output::count(scored.asked[i], &format!("scored {what}"));
+        if scored.missing[i] > 0 {
+            say!("koracle: warning: {}: no answer to {} of {of}: they count as wrong", named(), scored.missing[i]);
+        }
+        if scored.foreign[i] > 0 {
+            let n = scored.foreign[i];
+            say!("koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: wrong", named());
         }
     }
     if answers.are_single() {
         say!(
-            "koracle: note: {} names one thread a question: of the others it says nothing, so that only top-1 and ECE are its own",
+            "koracle: note: {} names one thread a question: of the others it says nothing, so that only top-1, ECE and what is answered at 90 % are its own",
             named()
         );
     }

@@ -154,6 +154,16 @@ impl Arrays {
     /// Writes the archive; the names and shapes of its arrays are in `docs/features.md`.
     pub fn write(self, out: impl Write) -> Result<()> {
         let mut npz = Npz::new(out);
+        match self.fill(&mut npz) {
+            Ok(()) => npz.finish(),
+            Err(error) => {
+                npz.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    fn fill<W: Write>(self, npz: &mut Npz<W>) -> Result<()> {
         npz.texts("layout", &[format!("{:016x}", layout_hash())])?;
         npz.rows("token_x", self.tokens.x)?;
         npz.texts("token_x_names", TOKEN_X_NAMES)?;
@@ -162,9 +172,8 @@ impl Arrays {
         npz.numbers("token_state", &self.tokens.state)?;
         npz.numbers("token_cpu", &self.tokens.cpu)?;
         npz.numbers("token_event", &self.tokens.event)?;
-        self.pick.write("pick", [CAND_NAMES, QUERY_NAMES], &mut npz)?;
-        self.forecast.write("forecast", [THREAD_NAMES, ASK_NAMES], &mut npz)?;
-        npz.finish()
+        self.pick.write("pick", [CAND_NAMES, QUERY_NAMES], npz)?;
+        self.forecast.write("forecast", [THREAD_NAMES, ASK_NAMES], npz)
     }
 
     fn keep(&mut self, result: Result<()>) {

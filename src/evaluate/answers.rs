@@ -30,6 +30,9 @@ pub enum AnswersError {
     /// Its head names no answers.
     #[error("line 1: no answers: wanted `event` with `predicted` or `forecast`, or `event,question,thread,p`")]
     Columns,
+    /// Its rows answer nothing.
+    #[error("there is no answer in it")]
+    Empty,
     /// A row cannot be used.
     #[error("line {line}: {problem}")]
     Row {
@@ -76,6 +79,9 @@ impl Answers {
             });
             taken.map_err(|problem| AnswersError::Row { line, problem })?;
         }
+        if answers.kinds() == [false; 2] {
+            return Err(AnswersError::Empty);
+        }
         Ok(answers)
     }
 
@@ -103,6 +109,10 @@ impl Answers {
         for ((thread, p), of) in wide.iter().zip([&mut self.picks, &mut self.forecasts]) {
             let Some(pid) = pid(field(*thread))? else { continue };
             let p = probability(field(*p))?.unwrap_or(1.0);
+            // What is rounded up may be a little more.
+            if p > 1.001 {
+                return Err(format!("p {p} is no probability"));
+            }
             if of.insert(event, vec![(pid, p.min(1.0).ln())]).is_some() {
                 return Err(format!("event {event} was answered before"));
             }
@@ -215,6 +225,8 @@ pub struct Scored {
     pub asked: [u64; 2],
     /// Those of them that the file has no answer to: they count as wrong.
     pub missing: [u64; 2],
+    /// Those whose answer names nobody who was a candidate: they count as wrong, too.
+    pub foreign: [u64; 2],
 }
 
 /// Scores the answers, and `others` beside them. A kind of question that the file does not answer at all is not scored.
@@ -228,14 +240,19 @@ pub fn score(
 ) -> Option<Scored> {
     let mut all: Vec<Box<dyn Predictor + '_>> = vec![Box::new(Reciter::new(answers, trace))];
     all.extend(others);
-    let mut scored = Scored { counts: Counts::new(all.len()), asked: [0; 2], missing: [0; 2] };
+    let mut scored = Scored { counts: Counts::new(all.len()), asked: [0; 2], missing: [0; 2], foreign: [0; 2] };
     Watch::new(trace, Everybody(&mut all)).walk(trace, cancel, done, |mut answered| {
         scored.counts.take(trace.cpus(), &mut answered);
         let (outcome, told) = (answered.outcome, answered.told.asked.is_some());
         let asked = [answered.is_pick(), outcome.scored && told];
         for (i, of) in [&answers.picks, &answers.forecasts].into_iter().enumerate().filter(|(i, _)| asked[*i]) {
             scored.asked[i] += 1;
-            scored.missing[i] += u64::from(!of.contains_key(&outcome.event));
+            let candidates = if i == 0 { answered.decision.candidates } else { &answered.told.threads };
+            let is_candidate = |(pid, _): &(i32, f32)| candidates.iter().any(|t| trace.tasks().pid(*t).0 == *pid);
+            match of.get(&outcome.event) {
+                None => scored.missing[i] += 1,
+                Some(named) => scored.foreign[i] += u64::from(!named.iter().any(is_candidate)),
+            }
         }
     })?;
     let [picks, forecasts] = answers.kinds();

@@ -106,6 +106,11 @@ impl<W: Write> Npz<W> {
         Ok(())
     }
 
+    /// Leaves the archive as it is, after an error: otherwise it would try again to end it, and complain.
+    pub fn abandon(self) {
+        std::mem::forget(self.0);
+    }
+
     /// Ends the archive.
     pub fn finish(self) -> Result<()> {
         self.0.finish()?.into_inner().flush()

@@ -135,8 +135,13 @@ impl Timeline {
                 news = Some("no model, so no misses of it: o shows the baselines".into());
             }
             Action::NextMiss | Action::PrevMiss => {
-                let forward = action == Action::NextMiss;
-                if !t.jump_to_miss(forward) {
+                let (forward, from) = (action == Action::NextMiss, t.decision);
+                if t.jump_to_miss(forward) {
+                    let skipped = |(from, to): (usize, usize)| (to..from).any(|k| !t.answers.is_known(t.cpu, k));
+                    if !forward && from.zip(t.decision).is_some_and(skipped) {
+                        news = Some("the nearest earlier miss among the predictions so far".into());
+                    }
+                } else {
                     let way = if forward { "later" } else { "earlier" };
                     let known = t.answers.known(t.cpu) < t.trace().cpu_switches(CpuId(t.cpu as u16)).len();
                     let yet = if known { " among the predictions so far" } else { "" };

@@ -59,7 +59,15 @@ impl Viewer {
         let Open::Ready(t) = &mut self.open else { return };
         let (times, done) = (t.trace().times(), t.answers.events_done);
         let event = |at: u64| times.partition_point(|&x| x < at);
-        let visible = event(t.view.start)..event(t.view.end());
+        // A stint that reaches into the window began with a switch before it.
+        let began = |cpu: usize| {
+            let switches = t.trace().cpu_switches(CpuId(cpu as u16));
+            let before = switches.partition_point(|&e| times[e as usize] < t.view.start);
+            before.checked_sub(1).map(|k| switches[k] as usize)
+        };
+        let inside = event(t.view.start)..event(t.view.end());
+        let first = (0..t.trace().cpus()).filter_map(began).chain([inside.start]).min().unwrap_or(inside.start);
+        let visible = first.max(inside.start.saturating_sub(AT_ONCE / 2))..inside.end;
         let covers = |of: &Range<usize>| of.start <= visible.start && visible.end <= of.end;
         let asked = self.hurried.as_ref().is_some_and(|(by, of)| *by == ticket && covers(of));
         let far = visible.end > done + SOON && !visible.is_empty() && visible.len() <= AT_ONCE;
