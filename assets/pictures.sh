@@ -59,4 +59,5 @@ drawn() {
 
 wanted=$*
 picture waits 110 32 cfs/nginx-ab_run3.csv.zst 5 '=ran instead' '=woken by'
+picture kernel 150 36 ../tests/data/truth/small.csv.zst t 16431018ns Enter j e '=in one queue'
 picture timeline 110 32 hackbench-pipe-2g_run3.csv.zst Space 3 '=mispredicted for' Enter '=forecast, '
