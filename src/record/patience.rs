@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// From the start to the plan's first word, and from there to the workload. `ssh` gives up after ten seconds.
 pub const ANSWER: Duration = Duration::from_mins(1);
+/// The same with a probe: bpftrace is started four times, which takes an emulated guest minutes.
+const PROBED: Duration = Duration::from_mins(5);
 /// A workload that does not end by itself is killed two seconds after its limit; then the guest needs a moment.
 const GRACE: Duration = Duration::from_secs(10);
 /// So long it may take until the next [`PIECE`] of pages: long for any connection that is worth waiting for.
@@ -34,14 +36,21 @@ pub enum Step {
 pub struct Patience {
     step: Step,
     until: Instant,
+    answer: Duration,
     /// Bytes of pages at the last extension.
     seen: u64,
 }
 
 impl Patience {
-    /// From here on the plan's first word is waited for.
-    pub fn new(now: Instant) -> Self {
-        Self { step: Step::Going, until: now + ANSWER, seen: 0 }
+    /// From here on the plan's first word is waited for; `probed`: it starts a probe, too.
+    pub fn new(now: Instant, probed: bool) -> Self {
+        let answer = if probed { PROBED } else { ANSWER };
+        Self { step: Step::Going, until: now + ANSWER, answer, seen: 0 }
+    }
+
+    /// How long is waited from the plan's first word to the workload.
+    pub fn answer(&self) -> Duration {
+        self.answer
     }
 
     /// What has been done.
@@ -60,7 +69,8 @@ impl Patience {
             return;
         }
         self.until = match stage {
-            Stage::Connecting | Stage::Probing => now + ANSWER,
+            Stage::Connecting => now + ANSWER,
+            Stage::Probing => now + self.answer,
             Stage::Recording => now + limit + GRACE,
             _ => now + STALL,
         };
@@ -101,7 +111,10 @@ mod tests {
     fn a_guest_has_its_time_and_no_more() {
         let start = Instant::now();
         let at = |s| start + Duration::from_secs(s);
-        let mut p = Patience::new(start);
+        let mut p = Patience::new(start, true);
+        p.enter(Stage::Probing, Duration::ZERO, start);
+        assert!(!p.is_over(at(300)) && p.is_over(at(301)));
+        let mut p = Patience::new(start, false);
         assert!(!p.is_over(at(60)) && p.is_over(at(61)));
         p.enter(Stage::Recording, Duration::from_secs(5), at(1));
         assert!(!p.is_over(at(16)) && p.is_over(at(17)));

@@ -43,7 +43,7 @@ pub fn run(plan: &Plan, stop: &Stop, progress: &mut dyn FnMut(&Progress)) -> Res
         session,
         started: None,
         broken: None,
-        patience: Patience::new(Instant::now()),
+        patience: Patience::new(Instant::now(), plan.truth),
         beaten: Instant::now(),
     };
     run.all()
@@ -208,8 +208,11 @@ impl Run<'_> {
     /// The plan did not get as far as the workload.
     fn slow(&mut self) -> RecordError {
         self.session.cut();
-        let what = if self.state.stage == Stage::Connecting { "no answer" } else { "the workload was not started" };
-        RecordError::Slow { target: self.plan.target.to_string(), what, seconds: ANSWER.as_secs() }
+        let (what, waited) = match self.state.stage {
+            Stage::Connecting => ("no answer", ANSWER),
+            _ => ("the workload was not started", self.patience.answer()),
+        };
+        RecordError::Slow { target: self.plan.target.to_string(), what, seconds: waited.as_secs() }
     }
 
     fn hear(&mut self, name: String, text: String) -> Result<(), RecordError> {
