@@ -11,6 +11,7 @@ mod estimate;
 mod groups;
 mod judge;
 mod levels;
+mod picks;
 pub mod picture;
 mod report;
 mod rule;
@@ -20,9 +21,9 @@ mod waits;
 pub mod words;
 
 pub use error::{Group, Spread, errors};
-pub use report::{Broken, Report, check};
+pub use picks::{Picks, picks_of};
+pub use report::{Broken, Report};
 pub use rule::{Cause, Ruling};
-pub use scene::{Level, Member, Scene, Whence, Who, at};
+pub use scene::{Level, Member, Scene, Whence, Who};
 
-/// Kernel priorities from here on are of the fair class.
-const FAIR: i16 = 100;
+use crate::sched::FAIR;

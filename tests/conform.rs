@@ -8,9 +8,13 @@
 mod machine;
 
 use assert_cmd::Command;
+use kernel_oracle::conform::Picks;
+use kernel_oracle::trace::EventKind;
 use machine::{Group, Leaves, Machine, Task};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const EEVDF: &str = "6.18.0";
 const CFS: &str = "6.1.0-1";
@@ -225,4 +229,28 @@ fn what_cannot_be_decided_is_told_apart() {
     let event = m.pick(11, Leaves::Sleeps);
     insta::assert_snapshot!("why_unseen", why(&m, event, true));
     assert_eq!(judged(&m)["explained"]["unseen"], 1);
+}
+
+/// Whoever asks for one pick is told what the walk over all says, wherever it begins.
+#[test]
+fn a_pick_is_the_same_whatever_was_asked_before() {
+    for file in
+        ["tests/data/truth/small.csv.zst", "tests/data/truth/cfs.csv.zst", "traces/cfs/cpu-bound-4p_run3.csv.zst"]
+    {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let trace = Arc::new(kernel_oracle::ingest::open(&path).unwrap().trace);
+        let picks = Picks::every(100, Arc::clone(&trace));
+        let events: Vec<usize> = (0..trace.len()).filter(|i| trace.event(*i).kind == EventKind::Switch).collect();
+        let asked: Vec<usize> =
+            [900, 130, 131, 20, 250, 129, 900].into_iter().filter_map(|k| events.get(k).copied()).collect();
+        let before: Vec<_> = asked.iter().map(|event| picks.at(*event).unwrap()).collect();
+        let mut all = BTreeMap::new();
+        picks.walk(&mut |scene| assert!(all.insert(scene.event, scene.clone()).is_none()));
+        assert_eq!(all.len(), events.len(), "{file}");
+        for (event, scene) in asked.iter().zip(&before) {
+            assert_eq!((all.get(event), picks.at(*event).as_ref()), (Some(scene), Some(scene)), "{file}: {event}");
+        }
+        let fresh = Picks::new(trace);
+        assert!(events.iter().step_by(97).all(|event| fresh.at(*event).as_ref() == all.get(event)), "{file}");
+    }
 }

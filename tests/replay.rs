@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, not in their helpers
 
 use kernel_oracle::dataset::catalog::{Catalog, Entry};
+use kernel_oracle::sched::follow::{Follower, Moment};
 use kernel_oracle::sched::replay::{Beliefs, HYPOTHESES, Hypotheses, KernelReplay, View};
 use kernel_oracle::sched::runqueue::RunQueues;
 use kernel_oracle::trace::{
@@ -33,27 +34,18 @@ fn replay(trace: &Trace, corrected: bool) -> KernelReplay {
 }
 
 /// Walks a trace; tells `see` every non-trivial decision: event, candidates, their views, who came in.
-fn walk(trace: &Trace, mut replay: KernelReplay, mut see: impl FnMut(usize, &[ThreadIx], &[View], ThreadIx)) {
-    let mut queues = RunQueues::of(trace);
+fn walk(trace: &Trace, replay: KernelReplay, mut see: impl FnMut(usize, &[ThreadIx], &[View], ThreadIx)) {
+    let mut follower = Follower::new(trace, replay);
     let mut views = Vec::new();
-    for (i, e) in trace.events().enumerate() {
-        queues.observe(&e, trace);
-        if e.kind != EventKind::Switch {
-            replay.event(&e, trace);
-            queues.apply(&e, trace);
-            continue;
-        }
-        replay.before_pick(&e, trace);
-        queues.begin_switch(&e, trace.tasks());
-        let waiting = queues.queue(e.cpu).to_vec();
-        let next = trace.tasks().thread_on(e.next, e.cpu);
-        if waiting.len() > 1 {
-            views.clear();
-            views.extend(waiting.iter().map(|t| replay.view(e.cpu, *t)));
-            see(i, &waiting, &views, next);
-        }
-        replay.after_pick(&e, trace, &waiting, next);
-        queues.finish_switch(&e, trace.tasks());
+    for i in 0..trace.len() {
+        follower.step(trace, i, |Moment { e, queues, replay, next }| {
+            let waiting = queues.queue(e.cpu);
+            if waiting.len() > 1 {
+                views.clear();
+                views.extend(waiting.iter().map(|t| replay.view(e.cpu, *t)));
+                see(i, waiting, &views, next);
+            }
+        });
     }
 }
 

@@ -4,12 +4,13 @@ use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, point};
 use crate::conform::words::{key_name, name, sentence};
-use crate::conform::{Broken, Cause, Level, Member, Report, Ruling, Scene, Whence, check};
+use crate::conform::{Broken, Cause, Level, Member, Picks, Report, Ruling, Scene, Whence};
 use crate::trace::{SchedClass, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Options of `conform`.
 #[derive(Debug, clap::Args)]
@@ -29,8 +30,8 @@ pub struct Args {
 
 /// Judges and prints.
 pub fn run(args: &Args) -> Result<()> {
-    let trace = output::open(&args.trace, &args.machine.told())?.trace;
-    let report = check(&trace);
+    let trace = Arc::new(output::open(&args.trace, &args.machine.told())?.trace);
+    let report = Report::of(&Picks::new(Arc::clone(&trace)));
     if args.json {
         output::json(&object(&trace, &report, args.limit))
     } else {

@@ -3,23 +3,25 @@
 use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, short, short_signed};
-use crate::conform::{Group, Spread, Whence, check, errors};
+use crate::conform::{Group, Picks, Report, Spread, Whence, errors};
 use crate::dataset::opening::Told;
 use crate::trace::{SchedClass, Trace};
 use color_eyre::eyre::{Result, bail};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Compares and prints.
 pub fn run(paths: &[PathBuf], told: &Told, as_json: bool) -> Result<()> {
     let (mut all, mut page) = (Vec::new(), Page::new(Style::Text));
     for path in paths {
-        let trace = output::open(path, told)?.trace;
-        let report = check(&trace);
+        let trace = Arc::new(output::open(path, told)?.trace);
+        let picks = Picks::new(Arc::clone(&trace));
+        let report = Report::of(&picks);
         if report.from != Whence::Recorded {
             bail!("{}: the kernel's own state was not recorded (koracle record --truth)", path.display());
         }
-        let replays = [("corrected", errors(&trace, true)), ("left alone", errors(&trace, false))];
+        let replays = [("corrected", errors(&picks, true)), ("left alone", errors(&picks, false))];
         all.push(object(&trace, report.share(), &replays));
         for (name, groups) in &replays {
             print(&trace, name, groups, &mut page);

@@ -23,6 +23,7 @@ use color_eyre::eyre::{Result, bail, eyre};
 use rayon::prelude::*;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Options of `mistakes`.
 #[derive(Debug, clap::Args)]
@@ -163,7 +164,7 @@ pub fn run(args: &Args) -> Result<()> {
     let who = first(args)?;
     if let Some(event) = args.why {
         let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
-        let trace = output::open(path, &args.machine.told())?.trace;
+        let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
         return why::run(&trace, path, who.engine(&trace)?, event, args.json);
     }
     let bar = output::progress(0, "predicting");

@@ -1,11 +1,12 @@
 //! The replay held to the kernel's own state: how far its lag and deadline of the one that came in are off, by how that one had been
 //! queued and how long it had waited.
 
-use super::scene::Scene;
-use super::{FAIR, judge};
+use super::FAIR;
+use super::picks::Picks;
+use super::scene::{Scene, Whence};
+use crate::sched::follow::{Follower, Moment};
 use crate::sched::replay::KernelReplay;
-use crate::sched::runqueue::{Cause, RunQueues};
-use crate::trace::{EventKind, ThreadIx, Trace};
+use crate::sched::runqueue::Cause;
 use std::collections::BTreeMap;
 
 /// Waits up to so many ns, and what they are called.
@@ -47,9 +48,9 @@ struct Found {
 }
 
 /// Lag and deadline of who came in, by event.
-fn truths(trace: &Trace) -> BTreeMap<usize, (i64, i64)> {
+fn truths(picks: &Picks) -> BTreeMap<usize, (i64, i64)> {
     let mut truths = BTreeMap::new();
-    judge::walk(trace, &mut |scene: &Scene| {
+    picks.walk(&mut |scene: &Scene| {
         let level = scene.levels.iter().find(|l| !l.of_groups);
         if let Some((lag, level)) = level.and_then(|l| Some((l.chosen.lag_ns?, l))) {
             truths.insert(scene.event, (lag, level.chosen.deadline_ns.unwrap_or(lag.wrapping_neg())));
@@ -58,24 +59,18 @@ fn truths(trace: &Trace) -> BTreeMap<usize, (i64, i64)> {
     truths
 }
 
-/// The errors of a replay of `trace`, corrected by the observed picks or left alone; empty without recorded state.
-pub fn errors(trace: &Trace, corrected: bool) -> Vec<Group> {
-    let truths = truths(trace);
-    let (mut queues, mut replay) = (RunQueues::of(trace), KernelReplay::of(trace, corrected));
+/// The errors of a replay, corrected by the observed picks or left alone; empty without recorded state.
+pub fn errors(picks: &Picks, corrected: bool) -> Vec<Group> {
+    if picks.from() != Whence::Recorded {
+        return Vec::new();
+    }
+    let (trace, truths) = (picks.trace(), truths(picks));
+    let mut follower = Follower::new(trace, KernelReplay::of(trace, corrected));
     let mut found: BTreeMap<(&'static str, usize), Found> = BTreeMap::new();
     for i in 0..trace.len() {
-        let Some(e) = trace.queue_event(i) else { continue };
-        queues.observe(&e, trace);
-        if e.kind != EventKind::Switch {
-            replay.event(&e, trace);
-            queues.apply(&e, trace);
-            continue;
-        }
-        replay.before_pick(&e, trace);
-        queues.begin_switch(&e, trace.tasks());
-        let next = trace.tasks().thread_on(e.next, e.cpu);
-        let waits = queues.queue(e.cpu).contains(&next) && e.next_prio >= FAIR;
-        if let (Some((lag, deadline)), true) = (truths.get(&i), waits) {
+        follower.step(trace, i, |Moment { e, queues, replay, next }| {
+            let waits = queues.queue(e.cpu).contains(&next) && e.next_prio >= FAIR;
+            let Some((lag, deadline)) = truths.get(&i).filter(|_| waits) else { return };
             let entry = queues.entry(next);
             let waited = e.time.since(entry.enqueued).0;
             let class = WAITED.iter().position(|(most, _)| waited < *most).unwrap_or(WAITED.len() - 1);
@@ -85,10 +80,7 @@ pub fn errors(trace: &Trace, corrected: bool) -> Vec<Group> {
                 group.lag.push(l.wrapping_sub(*lag));
                 group.deadline.push(d.wrapping_sub(*deadline));
             }
-        }
-        let waiting: Vec<ThreadIx> = queues.queue(e.cpu).to_vec();
-        replay.after_pick(&e, trace, &waiting, next);
-        queues.finish_switch(&e, trace.tasks());
+        });
     }
     let group = |((cause, class), f): ((&'static str, usize), Found)| Group {
         cause,

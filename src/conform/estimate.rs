@@ -3,37 +3,21 @@
 use super::FAIR;
 use super::rule::{Cause, Ruling};
 use super::scene::{Level, Marks, Member, Scene, Whence, Who};
+use crate::sched::follow::{Follower, Moment};
 use crate::sched::replay::{KernelReplay, View};
-use crate::sched::runqueue::RunQueues;
-use crate::trace::{Event, EventKind, SchedClass, ThreadIx, Trace};
+use crate::trace::{Event, SchedClass, ThreadIx, Trace};
 
-/// Hands over each switch among the first `until` events.
-pub(super) fn walk(trace: &Trace, until: usize, each: &mut dyn FnMut(&Scene)) {
-    let (mut queues, mut replay) = (RunQueues::of(trace), KernelReplay::of(trace, true));
-    let mut candidates = Vec::new();
-    for i in 0..until.min(trace.len()) {
-        let Some(e) = trace.queue_event(i) else { continue };
-        queues.observe(&e, trace);
-        if e.kind != EventKind::Switch {
-            replay.event(&e, trace);
-            queues.apply(&e, trace);
-            continue;
-        }
-        replay.before_pick(&e, trace);
-        queues.begin_switch(&e, trace.tasks());
-        candidates.clear();
-        candidates.extend_from_slice(queues.candidates(e.cpu));
-        let next = trace.tasks().thread_on(e.next, e.cpu);
-        each(&scene(trace, i, &e, &candidates, &mut replay));
-        let waiting = queues.queue(e.cpu);
-        replay.after_pick(&e, trace, waiting, next);
-        queues.finish_switch(&e, trace.tasks());
-    }
+/// Takes event `i` of `trace`; of a switch, the pick.
+pub(super) fn step(follower: &mut Follower, trace: &Trace, i: usize) -> Option<Scene> {
+    let mut found = None;
+    follower.step(trace, i, |moment| found = Some(scene(trace, i, moment)));
+    found
 }
 
-fn scene(trace: &Trace, event: usize, e: &Event, candidates: &[ThreadIx], replay: &mut KernelReplay) -> Scene {
+fn scene(trace: &Trace, event: usize, Moment { e, queues, replay, next: chosen }: Moment<'_>) -> Scene {
     let tasks = trace.tasks();
-    let (prev, chosen) = (tasks.thread_on(e.task, e.cpu), tasks.thread_on(e.next, e.cpu));
+    let prev = tasks.thread_on(e.task, e.cpu);
+    let candidates = queues.candidates(e.cpu);
     let class = trace.machine().class.value;
     let mut scene = Scene {
         event,
@@ -53,7 +37,7 @@ fn scene(trace: &Trace, event: usize, e: &Event, candidates: &[ThreadIx], replay
     } else if trace.follows_unknown(event) || !candidates.contains(&chosen) {
         scene.ruling = Ruling::Explained(Cause::Unseen);
     } else {
-        scene.levels.push(level(e, class, candidates, chosen, replay));
+        scene.levels.push(level(&e, class, candidates, chosen, replay));
         scene.conclude();
     }
     scene

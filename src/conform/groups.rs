@@ -58,11 +58,21 @@ impl Groups {
             let (a, b) = (self.root(ThreadIx(a)), self.root(ThreadIx(b)));
             self.apart.extend([(a, b), (b, a)]);
         }
+        for thread in 0..self.parent.len() as u32 {
+            self.root(ThreadIx(thread));
+        }
     }
 
     /// What is known of two threads that are in groups.
-    pub fn kin(&mut self, a: ThreadIx, b: ThreadIx) -> Kin {
-        let (a, b) = (self.root(a), self.root(b));
+    pub fn kin(&self, a: ThreadIx, b: ThreadIx) -> Kin {
+        let root = |thread: ThreadIx| {
+            let mut at = thread.0;
+            while self.parent[at as usize] != at {
+                at = self.parent[at as usize];
+            }
+            at
+        };
+        let (a, b) = (root(a), root(b));
         match a == b {
             true => Kin::Same,
             _ if self.apart.contains(&(a, b)) => Kin::Other,

@@ -6,7 +6,7 @@ use super::levels::{Draft, Rest};
 use super::rule::{Cause, Ruling};
 use super::scene::{Level, Scene, Whence, Who};
 use super::state::{NICE_0, State, Sums};
-use super::waits::{Wait, Waits};
+use super::waits::{Open, Wait, Waits};
 use crate::trace::truth::{Of, Row, Value};
 use crate::trace::{Event, SchedClass, ThreadIx, Trace};
 
@@ -23,31 +23,41 @@ const SEEN: usize = 64;
 /// So often states that nothing told are looked for in sums before anything is judged: each that is found may lead to others.
 const SEARCHES: usize = 2;
 
-/// Judges each switch that has a row and hands it over.
-pub(super) fn walk(trace: &Trace, each: &mut dyn FnMut(&Scene)) {
-    if trace.truth().is_none() {
-        return;
-    }
-    let mut judge = Judge::new(trace);
-    for _ in 0..SEARCHES {
-        judge.over(&mut |_| {});
-    }
-    judge.over(each);
-}
-
-struct Judge<'a> {
-    trace: &'a Trace,
+/// Judges switches in order.
+#[derive(Clone, Debug)]
+pub(super) struct Judge {
     waits: Waits,
     class: SchedClass,
     granularity_ns: i64,
     buddies: bool,
     by_deadline: bool,
+    /// States that nothing told are looked for; later not any more, so that a verdict does not depend on what was asked before.
+    learns: bool,
+    /// Where it is.
+    pub run: Run,
+}
+
+/// What changes from switch to switch.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    open: Open,
     /// Per CPU: a thread of the group that is to be preferred (`cfs_rq->next` of the root).
     preferred: Vec<Option<ThreadIx>>,
     /// Per CPU: the last queue that was looked at.
     pools: Vec<Pool>,
     /// Per CPU: states of groups and of those beside them, the latest last.
     seen: Vec<Vec<State>>,
+}
+
+impl Run {
+    fn new(cpus: usize) -> Self {
+        Self {
+            open: Open::new(cpus),
+            preferred: vec![None; cpus],
+            pools: vec![Pool::default(); cpus],
+            seen: vec![Vec::new(); cpus],
+        }
+    }
 }
 
 /// Those of a queue whose state nothing tells, and what its sums leave for all of them.
@@ -75,6 +85,7 @@ impl Pool {
 /// A switch, taken apart.
 #[derive(Clone, Copy)]
 struct At<'a> {
+    trace: &'a Trace,
     event: usize,
     e: Event,
     row: Row<'a>,
@@ -87,46 +98,46 @@ fn version(kernel: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
-impl<'a> Judge<'a> {
-    fn new(trace: &'a Trace) -> Self {
+impl Judge {
+    /// Before the first switch of `trace`, with all that it tells of who waits. Walks over it a few times.
+    pub fn new(trace: &Trace) -> Self {
         let version = version(&trace.meta().kernel);
-        Self {
-            trace,
+        let mut judge = Self {
             waits: Waits::of(trace),
             class: trace.machine().class.value,
             granularity_ns: WAKEUP_GRANULARITY_NS * (1 + i64::from(trace.cpus().clamp(1, 8).ilog2())),
             buddies: version.is_none_or(|v| v >= BUDDIES),
             by_deadline: version.is_none_or(|v| v >= BY_DEADLINE),
-            preferred: Vec::new(),
-            pools: Vec::new(),
-            seen: Vec::new(),
+            learns: true,
+            run: Run::new(trace.cpus()),
+        };
+        for _ in 0..SEARCHES {
+            for (event, row) in trace.truth().into_iter().flat_map(crate::trace::Truth::rows) {
+                judge.step(trace, event, row);
+            }
+            judge.run = Run::new(trace.cpus());
         }
+        judge.learns = false;
+        judge
     }
 
-    /// Goes over all rows once.
-    fn over(&mut self, each: &mut dyn FnMut(&Scene)) {
-        let (trace, tasks) = (self.trace, self.trace.tasks());
-        self.waits.rewind();
-        self.preferred = vec![None; trace.cpus()];
-        self.pools = vec![Pool::default(); trace.cpus()];
-        self.seen = vec![Vec::new(); trace.cpus()];
-        for (event, row) in trace.truth().into_iter().flat_map(crate::trace::Truth::rows) {
-            self.waits.reach(event);
-            let e = trace.event(event);
-            let (prev, chosen) = (tasks.thread_on(e.task, e.cpu), tasks.thread_on(e.next, e.cpu));
-            each(&self.scene(At { event, e, row, prev, chosen }));
-        }
+    /// Judges the next switch that has a row.
+    pub fn step(&mut self, trace: &Trace, event: usize, row: Row<'_>) -> Scene {
+        self.run.open.reach(&self.waits, event);
+        let (e, tasks) = (trace.event(event), trace.tasks());
+        let (prev, chosen) = (tasks.thread_on(e.task, e.cpu), tasks.thread_on(e.next, e.cpu));
+        self.scene(At { trace, event, e, row, prev, chosen })
     }
 
     fn scene(&mut self, at: At<'_>) -> Scene {
         let (e, row) = (&at.e, at.row);
         let is = |of, value| row.value(of, value) == Some(1);
         if !e.state.is_runnable() && !is(Of::Prev, Value::OnRq) && is(Of::PrevGroup, Value::OnRq) {
-            self.preferred[e.cpu.ix()] = Some(at.prev);
+            self.run.preferred[e.cpu.ix()] = Some(at.prev);
         }
         let mut levels = Vec::new();
         let mut ruling = Ruling::Consistent;
-        if self.trace.tasks().is_idle(at.chosen) {
+        if at.trace.tasks().is_idle(at.chosen) {
             ruling = Ruling::Explained(Cause::Idle);
         } else if e.next_prio < FAIR {
             ruling = Ruling::Explained(Cause::RealTime);
@@ -141,9 +152,9 @@ impl<'a> Judge<'a> {
         }
         // A group that runs on is not set anew, and so goes on being preferred.
         let anew = levels.first().is_some_and(|l| !l.marks.runs_on);
-        let preferred = self.preferred[e.cpu.ix()];
+        let preferred = self.run.preferred[e.cpu.ix()];
         if anew && preferred.is_some_and(|p| self.waits.groups.kin(p, at.chosen) == Kin::Same) {
-            self.preferred[e.cpu.ix()] = None;
+            self.run.preferred[e.cpu.ix()] = None;
         }
         let mut scene = Scene {
             event: at.event,
@@ -166,7 +177,7 @@ impl<'a> Judge<'a> {
         let sums = Sums::of(at.row, Of::Queue, &state, self.class)?;
         let mut draft = Draft::new(false, Who::Thread(at.chosen), &state, sums, self.class);
         let depth = at.row.value(Of::Next, Value::Depth);
-        let waiting: Vec<(u32, Wait)> = self.waits.others(at.e.cpu, at.chosen).collect();
+        let waiting: Vec<(u32, Wait)> = self.run.open.others(&self.waits, at.e.cpu, at.chosen).collect();
         let mut members = Vec::with_capacity(waiting.len());
         for (number, wait) in waiting {
             let kin = match wait.depth {
@@ -207,9 +218,9 @@ impl<'a> Judge<'a> {
         let rest = draft.rest();
         let whole = usize::try_from(rest.count) == Ok(untold.len());
         let now = Pool { waits: untold, zero: draft.sums.zero, rest };
-        let before = std::mem::take(&mut self.pools[at.e.cpu.ix()]);
+        let before = std::mem::take(&mut self.run.pools[at.e.cpu.ix()]);
         let slice = at.row.value(Of::Next, Value::Slice).unwrap_or(0);
-        for pool in [&Pool::default(), &before].into_iter().filter(|_| whole && slice > 0) {
+        for pool in [&Pool::default(), &before].into_iter().filter(|_| self.learns && whole && slice > 0) {
             let Some((number, vruntime, weight)) = now.one_more(pool).or_else(|| pool.one_more(&now)) else { continue };
             if !self.waits.get(number).fresh {
                 continue;
@@ -219,7 +230,7 @@ impl<'a> Judge<'a> {
             self.waits.found(number, State { vruntime, deadline, weight, delayed: false });
         }
         if whole {
-            self.pools[at.e.cpu.ix()] = now;
+            self.run.pools[at.e.cpu.ix()] = now;
         }
     }
 
@@ -233,8 +244,8 @@ impl<'a> Judge<'a> {
     }
 
     fn drop(&mut self, at: At<'_>, thread: ThreadIx) {
-        self.waits.drop_delayed(at.e.cpu, thread);
-        self.preferred[at.e.cpu.ix()] = Some(thread);
+        self.run.open.drop_delayed(&self.waits, at.e.cpu, thread);
+        self.run.preferred[at.e.cpu.ix()] = Some(thread);
     }
 
     /// The first of a queue's tree is before all others.
@@ -249,7 +260,7 @@ impl<'a> Judge<'a> {
         let sums = Sums::of(row, Of::GroupQueue, &state, self.class)?;
         let mut draft = Draft::new(true, Who::Group, &state, sums, self.class);
         if row.value(Of::Next, Value::Depth) == Some(1) {
-            for (_, wait) in self.waits.others(at.e.cpu, at.chosen) {
+            for (_, wait) in self.run.open.others(&self.waits, at.e.cpu, at.chosen) {
                 if wait.depth == Some(0) && is_near(&wait, &sums) {
                     draft.add(Who::Thread(wait.thread), wait.state.as_ref(), wait.thread == at.prev);
                 }
@@ -263,13 +274,13 @@ impl<'a> Judge<'a> {
         }
         draft.first(State::of(row, Of::FirstGroup), self.leads());
         let until = row.value(Of::NextGroup, Value::Lag);
-        let preferred = self.preferred[at.e.cpu.ix()];
+        let preferred = self.run.preferred[at.e.cpu.ix()];
         let level = &mut draft.level;
         level.granularity_ns = self.granularity_ns;
         level.marks.runs_on = runs_on;
         level.marks.protected = runs_on && until.is_some_and(|u| state.vruntime.wrapping_sub(u) < 0);
         level.marks.buddy = self.buddies && preferred.is_some_and(|p| self.waits.groups.kin(p, at.chosen) == Kin::Same);
-        let seen = &mut self.seen[at.e.cpu.ix()];
+        let seen = &mut self.run.seen[at.e.cpu.ix()];
         let level = draft.ruled(seen);
         seen.extend([Of::PrevGroup, Of::NextGroup, Of::FirstGroup].into_iter().filter_map(|of| State::of(row, of)));
         seen.drain(..seen.len().saturating_sub(SEEN));

@@ -1,9 +1,8 @@
 //! All picks of a recording, counted, and those that nothing explains.
 
+use super::picks::Picks;
 use super::rule::{Cause, Ruling};
 use super::scene::{Scene, Whence};
-use super::{estimate, judge};
-use crate::trace::Trace;
 
 /// Kept of the picks that nothing explains; the rest are only counted.
 const MOST: usize = 10_000;
@@ -41,6 +40,25 @@ pub struct Report {
 }
 
 impl Report {
+    /// Judges every pick.
+    pub fn of(picks: &Picks) -> Self {
+        let trace = picks.trace();
+        let mut report = Self {
+            from: picks.from(),
+            picks: 0,
+            joined: trace.truth().map_or(0, crate::trace::Truth::len) as u64,
+            switches: trace.switch_count() as u64,
+            consistent: 0,
+            alone: 0,
+            explained: [0; Cause::ALL.len()],
+            unexplained: 0,
+            list: Vec::new(),
+        };
+        picks.walk(&mut |scene| report.count(scene));
+        report.list.sort_by_key(|b| std::cmp::Reverse(b.by_ns));
+        report
+    }
+
     /// Share of the picks that are as the rule says, or explained; of those that could be judged.
     pub fn share(&self) -> f64 {
         let judged = self.picks - self.explained[Cause::Unseen as usize];
@@ -63,30 +81,6 @@ impl Report {
             }
         }
     }
-}
-
-/// Judges every pick.
-pub fn check(trace: &Trace) -> Report {
-    let rows = trace.truth().map_or(0, crate::trace::Truth::len);
-    let from = if rows > 0 { Whence::Recorded } else { Whence::Estimated };
-    let mut report = Report {
-        from,
-        picks: 0,
-        joined: rows as u64,
-        switches: trace.switch_count() as u64,
-        consistent: 0,
-        alone: 0,
-        explained: [0; Cause::ALL.len()],
-        unexplained: 0,
-        list: Vec::new(),
-    };
-    let mut each = |scene: &Scene| report.count(scene);
-    match from {
-        Whence::Recorded => judge::walk(trace, &mut each),
-        Whence::Estimated => estimate::walk(trace, trace.len(), &mut each),
-    }
-    report.list.sort_by_key(|b| std::cmp::Reverse(b.by_ns));
-    report
 }
 
 impl Scene {

@@ -1,8 +1,7 @@
 //! One pick with all that competed for it, level by level: what a verdict rests on, and what is drawn.
 
 use super::rule::{Cause, Ruling};
-use super::{estimate, judge};
-use crate::trace::{CpuId, Nanos, SchedClass, ThreadIx, Trace};
+use crate::trace::{CpuId, Nanos, SchedClass, ThreadIx};
 
 /// Who competes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,21 +131,4 @@ impl Scene {
         let rulings = self.levels.iter().map(|l| l.ruling);
         self.ruling = rulings.fold(self.ruling, |worst, r| if weight(r) > weight(worst) { r } else { worst });
     }
-}
-
-/// The pick of switch `event`: from the recorded state where there is any of it, else from the corrected replay. `None` when
-/// the event is no switch. Walks over the whole recording.
-pub fn at(trace: &Trace, event: usize) -> Option<Scene> {
-    let mut found = None;
-    let mut keep = |scene: &Scene| {
-        if scene.event == event {
-            found = Some(scene.clone());
-        }
-    };
-    if trace.truth().is_some_and(|t| t.at(event).is_some()) {
-        judge::walk(trace, &mut keep);
-    } else {
-        estimate::walk(trace, event + 1, &mut keep);
-    }
-    found
 }

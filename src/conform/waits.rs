@@ -37,8 +37,14 @@ pub struct Waits {
     notes: Vec<Note>,
     /// Threads by group.
     pub groups: Groups,
+}
+
+/// Who waits where at a point of a walk.
+#[derive(Clone, Debug, Default)]
+pub struct Open {
     /// Per CPU: the waits that are open.
-    open: Vec<Vec<u32>>,
+    cpus: Vec<Vec<u32>>,
+    /// The note that comes next.
     at: usize,
 }
 
@@ -78,26 +84,7 @@ impl Waits {
         }
         noting.groups.settle();
         let Noting { all, notes, groups, .. } = noting;
-        Self { all, notes, groups, open: vec![Vec::new(); trace.cpus()], at: 0 }
-    }
-
-    /// Goes on to behind `event`, which is not before those of earlier calls.
-    pub fn reach(&mut self, event: usize) {
-        while let Some(note) = self.notes.get(self.at).filter(|n| n.event as usize <= event) {
-            self.at += 1;
-            let Some(open) = self.open.get_mut(self.all[note.wait as usize].cpu.ix()) else { continue };
-            if note.begins {
-                open.push(note.wait);
-            } else {
-                open.retain(|w| *w != note.wait);
-            }
-        }
-    }
-
-    /// Those that wait on a CPU, but for `chosen`; each with its number.
-    pub fn others(&self, cpu: CpuId, chosen: ThreadIx) -> impl Iterator<Item = (u32, Wait)> {
-        let open = self.open.get(cpu.ix()).into_iter().flatten();
-        open.map(|w| (*w, self.all[*w as usize])).filter(move |(_, w)| w.thread != chosen)
+        Self { all, notes, groups }
     }
 
     /// A wait by its number.
@@ -109,18 +96,37 @@ impl Waits {
     pub fn found(&mut self, wait: u32, state: State) {
         self.all[wait as usize].state = Some(state);
     }
+}
 
-    /// Back to before the first event, keeping what was found.
-    pub fn rewind(&mut self) {
-        self.open.iter_mut().for_each(Vec::clear);
-        self.at = 0;
+impl Open {
+    /// Before the first event.
+    pub fn new(cpus: usize) -> Self {
+        Self { cpus: vec![Vec::new(); cpus], at: 0 }
+    }
+
+    /// Goes on to behind `event`, which is not before those of earlier calls.
+    pub fn reach(&mut self, waits: &Waits, event: usize) {
+        while let Some(note) = waits.notes.get(self.at).filter(|n| n.event as usize <= event) {
+            self.at += 1;
+            let Some(open) = self.cpus.get_mut(waits.get(note.wait).cpu.ix()) else { continue };
+            if note.begins {
+                open.push(note.wait);
+            } else {
+                open.retain(|w| *w != note.wait);
+            }
+        }
+    }
+
+    /// Those that wait on a CPU, but for `chosen`; each with its number.
+    pub fn others(&self, waits: &Waits, cpu: CpuId, chosen: ThreadIx) -> impl Iterator<Item = (u32, Wait)> {
+        let open = self.cpus.get(cpu.ix()).into_iter().flatten();
+        open.map(|w| (*w, waits.get(*w))).filter(move |(_, w)| w.thread != chosen)
     }
 
     /// Ends the wait of a sleeper that the pick at hand took off the queue.
-    pub fn drop_delayed(&mut self, cpu: CpuId, thread: ThreadIx) {
-        let all = &self.all;
-        if let Some(open) = self.open.get_mut(cpu.ix()) {
-            open.retain(|w| all[*w as usize].thread != thread);
+    pub fn drop_delayed(&mut self, waits: &Waits, cpu: CpuId, thread: ThreadIx) {
+        if let Some(open) = self.cpus.get_mut(cpu.ix()) {
+            open.retain(|w| waits.get(*w).thread != thread);
         }
     }
 }

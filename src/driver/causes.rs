@@ -6,12 +6,12 @@ use crate::app::Msg;
 use crate::app::timeline::causes::{Crowd, News, Order, Told};
 use crate::app::timeline::kernel::Judged;
 use crate::conform::picture::Picture;
-use crate::conform::{Whence, at, check};
+use crate::conform::{Picks, Report, Whence, picks_of};
 use crate::job::{Cancel, Job, JobError};
 use crate::stats::between::between;
 use crate::stats::{Table, load};
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
 
 /// Threads that are told by name.
 const NAMED: usize = 64;
@@ -27,10 +27,17 @@ pub struct Desk {
     adding: Option<Job>,
     explaining: Option<Job>,
     judging: Option<Job>,
+    /// The picks that were asked for last.
+    picks: Arc<Mutex<Option<Arc<Picks>>>>,
 }
 
 /// Computes what is ordered. This is what the jobs do; tests and fuzzers call it in the place of a driver.
 pub fn answer(order: Order) -> News {
+    answer_from(order, &Mutex::default())
+}
+
+/// The same, with the picks that were asked for last.
+fn answer_from(order: Order, picks: &Mutex<Option<Arc<Picks>>>) -> News {
     match order {
         Order::Collect { ticket, trace } => {
             let name = trace.meta().name.clone();
@@ -47,11 +54,12 @@ pub fn answer(order: Order) -> News {
             News::Between { ticket, between: Box::new(Told { cpu, window, between }) }
         }
         Order::Pick { ticket, trace, event } => {
-            let picture = at(&trace, event).map(|scene| Box::new(Picture::of(&trace, &scene, COMPETED)));
+            let picture =
+                picks_of(picks, &trace).at(event).map(|scene| Box::new(Picture::of(&trace, &scene, COMPETED)));
             News::Picked { ticket, event, picture }
         }
         Order::Judge { ticket, trace } => {
-            let report = check(&trace);
+            let report = Report::of(&picks_of(picks, &trace));
             let mut events: Vec<u32> = report.list.iter().map(|b| b.scene.event as u32).collect();
             events.sort_unstable();
             News::Judged { ticket, judged: Arc::new(Judged { recorded: report.from == Whence::Recorded, events }) }
@@ -62,7 +70,15 @@ pub fn answer(order: Order) -> News {
 impl Desk {
     /// Does nothing yet.
     pub fn new(tx: SyncSender<Msg>) -> Self {
-        Self { tx, collecting: None, crowding: None, adding: None, explaining: None, judging: None }
+        Self {
+            tx,
+            collecting: None,
+            crowding: None,
+            adding: None,
+            explaining: None,
+            judging: None,
+            picks: Arc::default(),
+        }
     }
 
     /// Nobody waits for anything about the recording that was open.
@@ -81,7 +97,8 @@ impl Desk {
             Order::Pick { .. } => ("pick", &mut self.explaining),
             Order::Judge { .. } => ("judge", &mut self.judging),
         };
-        let work = move |_: &Cancel| drop(tx.send(Msg::Causes(answer(order))));
+        let picks = Arc::clone(&self.picks);
+        let work = move |_: &Cancel| drop(tx.send(Msg::Causes(answer_from(order, &picks))));
         *place = Some(Job::spawn(name, work, move |result: Result<(), JobError>| {
             if let Err(e) = result {
                 let _ = done.send(Msg::Causes(News::Trouble(e.to_string())));

@@ -4,7 +4,7 @@
 use super::{LoadEngine, MakeEngine, Named, NamedEngine};
 use crate::app::Msg;
 use crate::app::mistakes::{Found, Held, News, Order, Origin, Told, Whom};
-use crate::conform::{self, picture::Picture};
+use crate::conform::{Picks, picks_of, picture::Picture};
 use crate::dataset::opening::{self, Told as Machine};
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::collect::{collect_keeping, latencies, states};
@@ -28,8 +28,13 @@ fn filters_file() -> Option<PathBuf> {
 /// Those that competed, as far as they are shown.
 const COMPETED: usize = 9;
 
-/// A recording that was read, and its file.
-type Read = Option<(PathBuf, Arc<Trace>)>;
+/// What explanations were made of: the next decision is often of the same.
+#[derive(Debug, Default)]
+struct Last {
+    /// A recording that was read, and its file.
+    read: Mutex<Option<(PathBuf, Arc<Trace>)>>,
+    picks: Mutex<Option<Arc<Picks>>>,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -42,8 +47,8 @@ pub struct Desk<E> {
     pub(super) named: Option<NamedEngine<E>>,
     /// What is said of the recordings' machine.
     pub(super) machine: Arc<Machine>,
-    /// The recording that was read last for an explanation: the next decision is often of the same.
-    read: Arc<Mutex<Read>>,
+    /// Of the last explanation.
+    last: Arc<Last>,
     collecting: Option<Job>,
     looking: Option<Job>,
     explaining: Option<Job>,
@@ -59,7 +64,7 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
             make: None,
             named: None,
             machine: Arc::default(),
-            read: Arc::default(),
+            last: Arc::default(),
             collecting: None,
             looking: None,
             explaining: None,
@@ -99,8 +104,8 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
                 }));
             }
             Order::Explain { ticket, origin, found, row } => {
-                let (read, machine) = (Arc::clone(&self.read), Arc::clone(&self.machine));
-                let work = move |cancel: &Cancel| told::<E>((&origin, &machine), &found, row, &read, cancel);
+                let (last, machine) = (Arc::clone(&self.last), Arc::clone(&self.machine));
+                let work = move |cancel: &Cancel| told::<E>((&origin, &machine), &found, row, &last, cancel);
                 self.explaining = Some(Job::spawn("explain", work, move |result| {
                     let result = match result {
                         Ok(None) => return,
@@ -145,7 +150,7 @@ fn open(origin: &Origin, machine: &Machine) -> Result<Arc<Trace>, String> {
 }
 
 /// As [`open`], but a file is not read again while it is the same one.
-fn open_again(origin: &Origin, machine: &Machine, read: &Mutex<Read>) -> Result<Arc<Trace>, String> {
+fn open_again(origin: &Origin, machine: &Machine, Last { read, .. }: &Last) -> Result<Arc<Trace>, String> {
     let Origin::File(path) = origin else { return open(origin, machine) };
     let last = read.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some((_, trace)) = last.filter(|(of, _)| of == path) {
@@ -244,7 +249,7 @@ fn told<E: Predictor + Clone + Sync + 'static>(
     (origin, machine): (&Origin, &Machine),
     found: &Found,
     row: usize,
-    read: &Mutex<Read>,
+    last: &Last,
     cancel: &Cancel,
 ) -> Option<Result<Told, String>> {
     let table = &found.table;
@@ -252,7 +257,7 @@ fn told<E: Predictor + Clone + Sync + 'static>(
     let Some(states) = walks.and_then(|w| w.get(table.source_ix(row))) else {
         return Some(Err("nobody is there to ask".into()));
     };
-    let trace = match open_again(origin, machine, read) {
+    let trace = match open_again(origin, machine, last) {
         Ok(trace) => trace,
         Err(problem) => return Some(Err(problem)),
     };
@@ -263,7 +268,7 @@ fn told<E: Predictor + Clone + Sync + 'static>(
         Ok(why) => {
             let now = trace.time(event);
             let past = why.past.iter().map(|m| (describe(&trace, m.what), now.since(trace.time(m.what)).0));
-            let scene = conform::at(&trace, event);
+            let scene = picks_of(&last.picks, &trace).at(event);
             let kernel = scene.map(|scene| Picture::of(&trace, &scene, COMPETED));
             Some(Ok(Told { past: past.collect(), why, kernel }))
         }

@@ -2,8 +2,9 @@
 //! explain the picks, the timer's frequency from the moments at which running tasks were preempted. Looks at a bounded
 //! first part, once, when a recording is opened.
 
+use super::FAIR;
+use super::follow::{Follower, Moment};
 use super::replay::KernelReplay;
-use super::runqueue::RunQueues;
 use crate::trace::{EventKind, Fact, Machine, Nanos, SchedClass, ThreadIx, Trace, USUAL_HZ};
 use rayon::prelude::*;
 
@@ -14,8 +15,6 @@ const PART: usize = 40_000;
 const SWITCHES: usize = 2_000;
 /// Decisions with several candidates that a hypothesis is judged by, at least; fewer say nothing.
 const DECISIONS: u64 = 50;
-/// The kernel's priorities from here on are fair ones.
-const FAIR: i16 = 100;
 /// Preemptions by the timer that its frequency is told from, at least.
 const TICKS: usize = 24;
 /// Frequencies that kernels are built with (`kernel/Kconfig.hz`).
@@ -130,34 +129,24 @@ fn doubtless(difference: f32) -> f32 {
 
 /// How many of the picks among several the replay made too, and of how many.
 fn explained(trace: &Trace, machine: &Machine, corrected: bool) -> (u64, u64) {
-    let (mut queues, mut replay) = (RunQueues::of(trace), KernelReplay::on(trace, machine, corrected));
+    let mut follower = Follower::new(trace, KernelReplay::on(trace, machine, corrected));
     let (mut hits, mut of) = (0, 0);
-    let mut waiting = Vec::new();
     // By thread: a real-time task is before all fair ones whatever the class.
     let mut fair = vec![true; trace.tasks().thread_count()];
-    for e in (0..trace.len().min(PART)).filter_map(|i| trace.queue_event(i)) {
+    for i in 0..trace.len().min(PART) {
+        let Some(e) = trace.queue_event(i) else { continue };
         for (task, prio) in [(e.task, e.prio), (e.next, e.next_prio)] {
             if let Some(fair) = fair.get_mut(trace.tasks().thread_on(task, e.cpu).ix()) {
                 *fair = prio >= FAIR;
             }
         }
-        queues.observe(&e, trace);
-        if e.kind != EventKind::Switch {
-            replay.event(&e, trace);
-            queues.apply(&e, trace);
-            continue;
-        }
-        replay.before_pick(&e, trace);
-        queues.begin_switch(&e, trace.tasks());
-        waiting.clear();
-        waiting.extend_from_slice(queues.queue(e.cpu));
-        let next = trace.tasks().thread_on(e.next, e.cpu);
-        if waiting.len() > 1 && waiting.contains(&next) && waiting.iter().all(|t| fair[t.ix()]) {
-            of += 1;
-            hits += u64::from(replay.picks(e.cpu, next));
-        }
-        replay.after_pick(&e, trace, &waiting, next);
-        queues.finish_switch(&e, trace.tasks());
+        follower.step(trace, i, |Moment { e, queues, replay, next }| {
+            let waiting = queues.queue(e.cpu);
+            if waiting.len() > 1 && waiting.contains(&next) && waiting.iter().all(|t| fair[t.ix()]) {
+                of += 1;
+                hits += u64::from(replay.picks(e.cpu, next));
+            }
+        });
     }
     (hits, of)
 }

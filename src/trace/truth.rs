@@ -225,6 +225,12 @@ impl Truth {
         self.events.iter().enumerate().map(|(row, &event)| (event as usize, self.row(row)))
     }
 
+    /// Those from event `event` on.
+    pub fn rows_from(&self, event: usize) -> impl Iterator<Item = (usize, Row<'_>)> {
+        let first = self.events.partition_point(|e| (*e as usize) < event);
+        (first..self.len()).map(|row| (self.events[row] as usize, self.row(row)))
+    }
+
     fn row(&self, row: usize) -> Row<'_> {
         let width = self.fields.len();
         Row { truth: self, values: &self.values[row * width..(row + 1) * width] }

@@ -5,7 +5,7 @@ use crate::cli::conform;
 use crate::cli::table::table as grid;
 use crate::conform::picture::Picture;
 use crate::conform::words::axis_name;
-use crate::conform::{self as rule, Who};
+use crate::conform::{Picks, Who};
 use crate::evaluate::mistakes::collect::{collect_keeping, states};
 use crate::evaluate::mistakes::why::{Moved, Weighed, Why, describe, explain_from, same_shape};
 use crate::evaluate::mistakes::{Column, Table};
@@ -17,12 +17,13 @@ use color_eyre::eyre::{Result, eyre};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Past events that the tables list: the strongest.
 const EVENTS: usize = 12;
 
 /// Explains and prints; `engine` is in its state before the first event.
-pub fn run(trace: &Trace, path: &Path, engine: Engine, event: usize, as_json: bool) -> Result<()> {
+pub fn run(trace: &Arc<Trace>, path: &Path, engine: Engine, event: usize, as_json: bool) -> Result<()> {
     if event >= trace.len() {
         return Err(crate::cli::wrong(format!(
             "--why {event}: the recording has {} events, counted from 0",
@@ -36,7 +37,7 @@ pub fn run(trace: &Trace, path: &Path, engine: Engine, event: usize, as_json: bo
     let table = table.ok_or_else(|| eyre!("cancelled"))?;
     let similar = table.find(0, event).map_or_else(Vec::new, |row| same_shape(&table, row));
     let why = explain_from(trace, &states, event, &similar, None, &Cancel::new())?;
-    let scene = rule::at(trace, event);
+    let scene = Picks::new(Arc::clone(trace)).at(event);
     if as_json {
         let mut value = object(trace, &why);
         value["kernel"] = scene.as_ref().map(|s| conform::scene(trace, s)).into();
