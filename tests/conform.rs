@@ -8,8 +8,9 @@
 mod machine;
 
 use assert_cmd::Command;
-use kernel_oracle::conform::Picks;
-use kernel_oracle::trace::EventKind;
+use kernel_oracle::conform::picture::Picture;
+use kernel_oracle::conform::{Picks, Report, Ruling};
+use kernel_oracle::trace::{EventKind, SchedClass};
 use machine::{Group, Leaves, Machine, Task};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -101,7 +102,8 @@ fn the_replay_is_held_to_the_recorded_state() {
     // What has no such state is refused.
     let mut command = Command::cargo_bin("koracle").unwrap();
     let refused = command.args(["eval", "--truth", data("pipe.csv.zst").to_str().unwrap()]).assert().failure();
-    assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("was not recorded"));
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(said.contains("was not recorded") && said.contains("no recording has the kernel's own state"), "{said}");
 }
 
 #[test]
@@ -252,5 +254,36 @@ fn a_pick_is_the_same_whatever_was_asked_before() {
         }
         let fresh = Picks::new(trace);
         assert!(events.iter().step_by(97).all(|event| fresh.at(*event).as_ref() == all.get(event)), "{file}");
+    }
+}
+
+/// What is said of a pick is what its table shows: whoever should have come in is in it and before the one that did.
+#[test]
+fn sentences_say_what_the_table_shows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    for file in ["6.12x8/priorities-mix_run0", "cfs/hackbench-pipe-2g_run3", "hackbench-pipe-2g_run3"] {
+        let path = folder.join(format!("{file}.csv.zst"));
+        let trace = Arc::new(kernel_oracle::ingest::open(&path).unwrap().trace);
+        let report = Report::of(&Picks::new(Arc::clone(&trace)));
+        assert!(report.unexplained > 0 && report.list.is_sorted_by(|a, b| a.by_ns >= b.by_ns), "{file}");
+        let (mut told, mut other) = (0, 0);
+        for broken in &report.list {
+            let (scene, picture) = (&broken.scene, Picture::of(&trace, &broken.scene, 9));
+            let level = scene.levels.last().unwrap();
+            let Ruling::Broken(Some(at)) = level.ruling else { panic!("{scene:?}") };
+            let should = &level.others[at];
+            let ahead = match scene.class {
+                SchedClass::Cfs => should.lag_ns > level.chosen.lag_ns,
+                _ => should.deadline_ns < level.chosen.deadline_ns,
+            };
+            let rule = picture.sentence.contains("by the rule it should have come in");
+            assert_eq!((rule, broken.by_ns > 0), (ahead, ahead), "{file} {}: {}", scene.event, picture.sentence);
+            assert!(rule || picture.sentence.contains("another reason"), "{}", picture.sentence);
+            let lines = &picture.levels.last().unwrap().lines;
+            assert!(lines.len() <= 9 && lines.iter().any(|l| l.chosen), "{file} {}", scene.event);
+            assert!(lines.iter().any(|l| l.who == should.who), "{file} {}", scene.event);
+            if rule { told += 1 } else { other += 1 }
+        }
+        assert!(told > 0 && other > 0, "{file}: {told} and {other}");
     }
 }

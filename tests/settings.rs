@@ -25,6 +25,13 @@ fn the_example_can_be_kept_and_a_wrong_file_is_named_with_its_line() {
     let there = config(home.path(), &[]);
     assert_eq!((there.status.code(), text(&there)), (Some(0), format!("{}\n", file.display())));
 
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let folder = config(home.path(), &[]);
+    let said = String::from_utf8_lossy(&folder.stderr).into_owned();
+    assert!(folder.status.code() == Some(1) && said.contains("this is no file"), "{said}");
+    std::fs::remove_dir(&file).unwrap();
+
     std::fs::write(&file, "theme = \"dark\"\nspeed = \"fast\"\n").unwrap();
     for args in [&["config"][..], &["tests/data/pipe_lost.txt"]] {
         let mut koracle = Command::new(env!("CARGO_BIN_EXE_koracle"));

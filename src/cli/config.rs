@@ -36,6 +36,10 @@ fn path() -> Option<PathBuf> {
 /// place: to go on without it would look as if it had no effect.
 pub fn load() -> Result<Settings> {
     let Some(path) = path() else { return Ok(Settings::default()) };
+    // A pipe would be waited for.
+    if std::fs::metadata(&path).is_ok_and(|m| !m.is_file()) {
+        bail!("{}: this is no file", path.display());
+    }
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Settings::default()),

@@ -1,5 +1,6 @@
 //! `koracle conform`: every pick against the rule of its scheduling class; a summary by cause, and those that nothing explains.
 
+use super::door::say;
 use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, point};
@@ -31,6 +32,12 @@ pub struct Args {
 /// Judges and prints.
 pub fn run(args: &Args) -> Result<()> {
     let trace = Arc::new(output::open(&args.trace, &args.machine.told())?.trace);
+    if !trace.knows_queues() {
+        say!(
+            "koracle: warning: {}: without wake-ups nobody knows who waits: most picks cannot be judged",
+            args.trace.display()
+        );
+    }
     let report = Report::of(&Picks::new(Arc::clone(&trace)));
     if args.json {
         output::json(&object(&trace, &report, args.limit))
@@ -120,7 +127,8 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     } else {
         "no state was recorded: estimated by a replay of the events, which may be wrong".into()
     };
-    page.heading(&format!("{} · {} · {} · {source}", meta.name, meta.kernel, class.label()));
+    let kernel = if meta.kernel.is_empty() { "kernel not known" } else { &meta.kernel };
+    page.heading(&format!("{} · {kernel} · {} · {source}", meta.name, class.label()));
     let last = if recorded { "not explained" } else { "the replay disagrees" };
     let mut rows = vec![["", "picks", "%", ""].map(String::from).to_vec()];
     let mut row = |what: &str, n: u64, means: &str| rows.push(vec![what.into(), grouped(n), percent(n), means.into()]);
@@ -155,22 +163,26 @@ fn upper(text: &str) -> String {
 
 fn list(trace: &Trace, r: &Report, class: SchedClass, shown: usize) -> Vec<Vec<String>> {
     let by = format!("by {}, µs", key_name(class));
-    let head = ["event", "time, s", "CPU", "came in", "by the rule", by.as_str(), "eligible"];
-    let mut rows = vec![head.map(String::from).to_vec()];
+    let mut head = vec!["event", "time", "CPU", "came in", "by the rule", by.as_str()];
+    // CFS has no such thing.
+    let eevdf = class != SchedClass::Cfs;
+    head.extend(eevdf.then_some("it was eligible"));
+    let mut rows = vec![head.into_iter().map(String::from).collect()];
     for broken in r.list.iter().take(shown) {
         let s = &broken.scene;
         let Some(level) = s.decisive() else { continue };
         let at = if let Ruling::Broken(at) = level.ruling { at } else { None };
         let should = at.and_then(|at| level.others.get(at));
-        rows.push(vec![
+        let mut row = vec![
             s.event.to_string(),
             point(s.time.0, 0),
             s.cpu.0.to_string(),
             name(trace, s, &level.chosen),
             should.map_or_else(|| "–".into(), |m| name(trace, s, m)),
             format!("{:.1}", broken.by_ns as f64 / 1e3),
-            if level.chosen.eligible == Some(false) { "no".into() } else { "yes".into() },
-        ]);
+        ];
+        row.extend(eevdf.then(|| if level.chosen.eligible == Some(false) { "no" } else { "yes" }.to_owned()));
+        rows.push(row);
     }
     rows
 }

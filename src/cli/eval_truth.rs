@@ -1,5 +1,6 @@
 //! `koracle eval --truth`: how far the replay's state is off the kernel's own, where a recording has it.
 
+use super::door::say;
 use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, short, short_signed};
@@ -19,7 +20,8 @@ pub fn run(paths: &[PathBuf], told: &Told, as_json: bool) -> Result<()> {
         let picks = Picks::new(Arc::clone(&trace));
         let report = Report::of(&picks);
         if report.from != Whence::Recorded {
-            bail!("{}: the kernel's own state was not recorded (koracle record --truth)", path.display());
+            say!("koracle: note: {}: the kernel's own state was not recorded (koracle record --truth)", path.display());
+            continue;
         }
         let replays = [("corrected", errors(&picks, true)), ("left alone", errors(&picks, false))];
         all.push(object(&trace, report.share(), &replays));
@@ -30,6 +32,9 @@ pub fn run(paths: &[PathBuf], told: &Told, as_json: bool) -> Result<()> {
             "with the kernel's own state the rule accounts for {:.2} % of the picks that can be decided",
             100.0 * report.share()
         ));
+    }
+    if all.is_empty() {
+        bail!("no recording has the kernel's own state");
     }
     if as_json { output::json(&json!({ "traces": all })) } else { output::stdout(page.out.as_bytes()) }
 }

@@ -57,8 +57,11 @@ fn level(e: &Event, class: SchedClass, candidates: &[ThreadIx], chosen: ThreadIx
     }
     // A buddy of the replay, or the one behind a yield.
     let passed = class == SchedClass::Cfs && others.iter().any(|m| m.lag_ns > taken.lag_ns);
+    // Where the replay's numbers do not tell two apart it does not disagree.
+    let key = |m: &Member| if class == SchedClass::Cfs { m.lag_ns } else { m.deadline_ns };
+    let tied = picked.is_some_and(|at: usize| key(&others[at]).is_some() && key(&others[at]) == key(&taken));
     let ruling = match () {
-        () if !view.picked && !others.is_empty() => Ruling::Broken(picked),
+        () if !view.picked && !others.is_empty() && !tied => Ruling::Broken(picked),
         () if passed => Ruling::Explained(Cause::Buddy),
         () => Ruling::Consistent,
     };

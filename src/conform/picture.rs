@@ -1,5 +1,6 @@
 //! A pick as a picture: all that competed for it on an axis of lag.
 
+use super::rule::Ruling;
 use super::scene::{Level, Member, Scene, Whence, Who};
 use super::words::{key_name, name, sentence};
 use crate::trace::{SchedClass, Trace};
@@ -55,7 +56,9 @@ impl Picture {
     pub fn of(trace: &Trace, scene: &Scene, most: usize) -> Self {
         let level = |l: &Level| {
             let (lines, left) = lines(trace, scene, l, most);
-            let listed = l.others.iter().filter(|m| m.lag_ns.is_none()).count();
+            let by_deadline = scene.class != SchedClass::Cfs;
+            let untold = |m: &&Member| m.lag_ns.is_none() || (by_deadline && m.deadline_ns.is_none());
+            let listed = l.others.iter().filter(untold).count();
             let rest = match (left, l.unseen.saturating_sub(listed)) {
                 (0, 0) => None,
                 (left, 0) => Some(format!("and {left} more")),
@@ -89,7 +92,16 @@ fn lines(trace: &Trace, scene: &Scene, level: &Level, most: usize) -> (Vec<Line>
     let left = all.len().saturating_sub(most);
     // Those around the one that came in.
     let from = at.saturating_sub(most.saturating_sub(3)).min(left);
-    let shown = &all[from..(from + most).min(all.len())];
+    // The sentence may be about the first, and about the one that should have come in.
+    let should = if let Ruling::Broken(Some(at)) = level.ruling { level.others.get(at) } else { None };
+    let told = [Some(&level.chosen), should, all.first().copied()].into_iter().flatten();
+    let mut shown: Vec<&Member> = Vec::new();
+    for m in told.chain(all[from..].iter().copied()) {
+        if shown.len() < most && !shown.iter().any(|s| std::ptr::eq(*s, m)) {
+            shown.push(m);
+        }
+    }
+    shown.sort_by_key(|m| all.iter().position(|a| std::ptr::eq(*a, *m)));
     let widest = shown.iter().filter_map(|m| m.lag_ns).map(i64::unsigned_abs).max().unwrap_or(0);
     let line = |m: &&Member| {
         let chosen = std::ptr::eq(*m, &raw const level.chosen);

@@ -56,6 +56,15 @@ pub fn sentence(trace: &Trace, scene: &Scene) -> String {
             "{chosen} is in a group inside a group; only the two lowest levels are recorded, and those above decided too."
         ),
         (_, None) => return format!("What competed with {chosen} was not seen."),
+        (Ruling::Broken(Some(at)), Some(level))
+            if scene.from == Whence::Estimated && scene.by_ns() == 0 && at < level.others.len() =>
+        {
+            let other = spoken(trace, scene, &level.others[at]);
+            let end = broken(scene);
+            format!(
+                "the replay takes {other} before {chosen} for another reason than these numbers: those of different groups cannot be compared, and a buddy goes first. {end}"
+            )
+        }
         (_, Some(level)) if scene.class == SchedClass::Cfs => cfs(trace, scene, level),
         (_, Some(level)) => eevdf(trace, scene, level),
     };
@@ -72,7 +81,7 @@ fn capital(text: &str) -> String {
     let mut chars = text.chars();
     // Names of tasks stay as they are.
     match chars.next() {
-        Some(c @ ('o' | 't')) if ["of ", "the ", "one "].iter().any(|word| text.starts_with(word)) => {
+        Some(c @ ('o' | 't' | 'n')) if ["of ", "the ", "one ", "not "].iter().any(|word| text.starts_with(word)) => {
             c.to_uppercase().chain(chars).collect()
         }
         _ => text.to_owned(),
@@ -164,7 +173,13 @@ fn earliest(trace: &Trace, scene: &Scene, level: &Level) -> String {
             span(m.lag_ns.unwrap_or(0))
         )
     });
-    text + &who + &but.unwrap_or_default()
+    let unsure = level.others.iter().any(|m| m.eligible != Some(false) && m.deadline_ns.is_none());
+    let leads = if unsure && level.first_ns.is_some() {
+        " It is the first of the queue's tree, which is kept by deadlines: nobody whose deadline was not seen is before it."
+    } else {
+        ""
+    };
+    text + &who + &but.unwrap_or_default() + leads
 }
 
 fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
@@ -197,9 +212,10 @@ fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
         Ruling::Explained(_) => unseen(&chosen, level),
         Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!("{chosen} is alone in its queue."),
         Ruling::Consistent => {
-            let more = span(behind);
+            let more =
+                if behind == 0 { "as the next has".into() } else { format!("{} less than the next", span(behind)) };
             format!(
-                "{chosen} has the smallest virtual run time of {} that compete (the leftmost), {more} less than the next.",
+                "{chosen} has the smallest virtual run time of {} that compete (the leftmost), {more}.",
                 level.count
             )
         }
@@ -209,7 +225,7 @@ fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
 fn unseen(chosen: &str, level: &Level) -> String {
     let n = level.unseen.max(1);
     let who = if n == 1 { "one that competes has".into() } else { format!("{n} that compete have") };
-    format!("Not decided: {who} a state that was not seen and may be before {chosen}.")
+    format!("not decided, for {who} a state that was not seen and may be before {chosen}.")
 }
 
 fn broken(scene: &Scene) -> &'static str {

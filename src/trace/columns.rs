@@ -150,19 +150,19 @@ impl<A> Columns<A> {
         }
     }
 
-    /// Room for so many more rows.
+    /// Room for so many more rows, where it can be had: it is a guess, and a wrong one must not end the program.
     pub fn reserve(&mut self, more: usize) {
-        self.time.reserve(more);
-        self.cpu.reserve(more);
-        self.kind.reserve(more);
-        self.state.reserve(more);
-        self.actor.reserve(more);
-        self.task.reserve(more);
-        self.next.reserve(more);
-        self.prio.reserve(more);
-        self.next_prio.reserve(more);
-        self.from_cpu.reserve(more);
-        self.to_cpu.reserve(more);
+        let _ = self.time.try_reserve(more);
+        let _ = self.cpu.try_reserve(more);
+        let _ = self.kind.try_reserve(more);
+        let _ = self.state.try_reserve(more);
+        let _ = self.actor.try_reserve(more);
+        let _ = self.task.try_reserve(more);
+        let _ = self.next.try_reserve(more);
+        let _ = self.prio.try_reserve(more);
+        let _ = self.next_prio.try_reserve(more);
+        let _ = self.from_cpu.try_reserve(more);
+        let _ = self.to_cpu.try_reserve(more);
     }
 
     /// Gives back what the vectors reserved and did not use.

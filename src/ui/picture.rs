@@ -12,15 +12,20 @@ use ratatui::style::Style;
 /// Texts with their styles.
 type Line = Vec<(String, Style)>;
 
-/// From this width on there is room for the axis, and for probabilities beside it.
-const WITH_AXIS: usize = 58;
-const WITH_P: usize = 78;
+/// Columns of a name at least, where there is an axis; of the numbers, of the axis, of a probability.
+const NAME: usize = 14;
+const NUMBERS: usize = 2 + 2 * 10;
+const CHANCE: usize = 6;
 
 /// All lines, for a pane this wide; `p` is the model's probability of a thread.
 pub fn lines(picture: &Picture, p: &dyn Fn(ThreadIx) -> Option<f32>, width: u16, theme: Theme) -> Vec<Line> {
     let w = usize::from(width);
-    let (axis, with_p) = (w >= WITH_AXIS, w >= WITH_P);
-    let name_w = if with_p { 22 } else { 14 };
+    let axis = w >= NAME + NUMBERS + 1 + AXIS;
+    let longest = picture.levels.iter().flat_map(|l| &l.lines).map(|m| m.name.chars().count()).max().unwrap_or(0);
+    // Who it is matters more than how probable it was, which stands beside the candidates too.
+    let with_p = w >= longest.max(NAME) + NUMBERS + 1 + AXIS + CHANCE;
+    let taken = NUMBERS + if axis { 1 + AXIS } else { 0 } + if with_p { CHANCE } else { 0 };
+    let name_w = longest.clamp(NAME.min(w), w.saturating_sub(taken).max(NAME.min(w)));
     let mut out: Vec<Line> = wrap(&picture.sentence, w).into_iter().map(|line| vec![(line, theme.text())]).collect();
     for level in &picture.levels {
         out.push(vec![(level.title.clone(), theme.dim())]);
@@ -34,7 +39,11 @@ pub fn lines(picture: &Picture, p: &dyn Fn(ThreadIx) -> Option<f32>, width: u16,
                 () => theme.dim(),
             };
             let number = |ns: Option<i64>| ns.map_or_else(|| "–".into(), time::short_signed);
-            let name: String = m.name.chars().take(name_w).collect();
+            let mut name: String = m.name.chars().take(name_w).collect();
+            if name.len() < m.name.len() {
+                name.pop();
+                name.push('…');
+            }
             let mut line =
                 vec![(if m.chosen { "● " } else { "  " }.into(), theme.hit()), (format!("{name:<name_w$}"), style)];
             if axis {
@@ -45,10 +54,11 @@ pub fn lines(picture: &Picture, p: &dyn Fn(ThreadIx) -> Option<f32>, width: u16,
                 let p = if let Who::Thread(thread) = m.who { p(thread) } else { None };
                 line.push((p.map_or_else(|| " ".repeat(6), |p| format!("  {p:.2}")), style));
             }
-            // What the signs on the axis say too is not cut in the middle of a word.
-            let used: usize = line.iter().map(|(text, _)| text.chars().count()).sum();
-            if used + 2 + m.note.chars().count() <= w {
-                line.push((format!("  {}", m.note), style));
+            // As much of it as there is room for: its first words say the most.
+            let room = w.saturating_sub(line.iter().map(|(text, _)| text.chars().count()).sum());
+            let first = m.note.split(", ").next().unwrap_or_default();
+            if let Some(note) = [m.note.as_str(), first].into_iter().find(|n| 2 + n.chars().count() <= room) {
+                line.push((format!("  {note}"), style));
             }
             out.push(line);
         }

@@ -58,6 +58,9 @@ impl Viewer {
         let ticket = self.work.ticket();
         let Open::Ready(t) = &mut self.open else { return };
         let (times, done) = (t.trace().times(), t.answers.events_done);
+        if done == times.len() || t.answers.no_model.is_some() || t.answers.failed.is_some() {
+            return;
+        }
         let event = |at: u64| times.partition_point(|&x| x < at);
         // A stint that reaches into the window began with a switch before it.
         let began = |cpu: usize| {
@@ -71,7 +74,7 @@ impl Viewer {
         let covers = |of: &Range<usize>| of.start <= visible.start && visible.end <= of.end;
         let asked = self.hurried.as_ref().is_some_and(|(by, of)| *by == ticket && covers(of));
         let far = visible.end > done + SOON && !visible.is_empty() && visible.len() <= AT_ONCE;
-        if asked || !far || done == times.len() || t.answers.no_model.is_some() || t.answers.failed.is_some() {
+        if asked || !far {
             return;
         }
         // A little more, so that a step to the side asks nothing.

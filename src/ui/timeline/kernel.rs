@@ -26,6 +26,10 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
             pen.line(0, "nothing is known of this decision", theme.dim());
             return;
         }
+        None if t.cursor.is_playing() => {
+            pen.line(0, "asked when it stands still: Space stops it", theme.dim());
+            return;
+        }
         None => {
             pen.line(0, "░ asking the rule", theme.pending());
             return;
