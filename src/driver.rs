@@ -3,6 +3,7 @@
 
 mod causes;
 mod compare;
+mod complete;
 mod load;
 mod mistakes;
 mod oracle;
@@ -18,6 +19,8 @@ pub use waits::{answer as answer_waits, answer_tasks};
 
 use crate::app::{Effect, Msg};
 use crate::dataset::opening::Told;
+use crate::dataset::recent;
+use crate::ingest;
 use crate::job::Job;
 use crate::predictor::Predictor;
 use crate::predictor::engine::Engine;
@@ -29,7 +32,7 @@ use crate::trace::Trace;
 use mistakes::Desk;
 use oracle::Oracle;
 use recorder::Recorder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use trainer::Trainer;
@@ -58,6 +61,8 @@ pub fn bundled_engine(trace: &Trace) -> Result<(Engine, u64), (Engine, String)> 
 pub struct Driver<E> {
     tx: SyncSender<Msg>,
     list: Option<Job>,
+    remember: Option<Job>,
+    complete: Option<Job>,
     open: Option<Job>,
     follow: Option<Job>,
     oracle: Oracle<E>,
@@ -69,6 +74,8 @@ pub struct Driver<E> {
     compare: compare::Desk<E>,
     /// What is said of the recordings' machine.
     told: Told,
+    /// Where the recordings that were opened last are remembered.
+    recent: Option<PathBuf>,
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
@@ -80,7 +87,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
         let causes = causes::Desk::new(tx.clone());
         let (waits, compare) = (waits::Desk::new(tx.clone()), compare::Desk::new(tx.clone(), load));
-        let (list, open, follow) = (None, None, None);
+        let (list, open, follow, remember, complete) = (None, None, None, None, None);
         Self {
             oracle,
             mistakes,
@@ -91,7 +98,10 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             compare,
             tx,
             told: Told::default(),
+            recent: None,
             list,
+            remember,
+            complete,
             open,
             follow,
         }
@@ -103,6 +113,13 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         self.mistakes.machine = Arc::new(told.clone());
         self.compare.machine = Arc::new(told.clone());
         self.told = told;
+        self
+    }
+
+    /// Remembers in this file which recordings were opened last.
+    #[must_use]
+    pub fn with_recent(mut self, file: Option<PathBuf>) -> Self {
+        self.recent = file;
         self
     }
 
@@ -137,14 +154,21 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let tx = self.tx.clone();
         // A send fails only when the interface is gone; then nobody waits for the answer.
         match effect {
-            Effect::List { given } => {
-                let work = move |_: &_| load::list(&given);
-                self.list = Some(Job::spawn("list", work, move |result| {
-                    let (entries, problem) = result.unwrap_or_else(|e| (Vec::new(), Some(e.to_string())));
-                    let _ = tx.send(Msg::Listed { entries, problem });
+            Effect::List { given } => self.list(given),
+            Effect::Remember(path) => {
+                let Some(file) = self.recent.clone() else { return };
+                // That it could not be remembered is no news: the recording is open.
+                let work = move |_: &_| recent::remember(&file, &path);
+                self.remember = Some(Job::spawn("remember", work, |_| {}));
+            }
+            Effect::Complete { ticket, text } => {
+                let work = move |_: &_| complete::complete(&text);
+                self.complete = Some(Job::spawn("complete", work, move |result| {
+                    let _ = tx.send(Msg::Completed { ticket, text: result.ok().flatten() });
                 }));
             }
             Effect::Open { ticket, path } => {
+                let path = complete::at_home(path);
                 self.oracle.forget();
                 self.waits.forget();
                 self.causes.forget();
@@ -187,6 +211,29 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Early { ticket, trace, events } => self.oracle.early(ticket, trace, events),
             Effect::Inspect { ticket, trace, event, by } => self.oracle.inspect(ticket, trace, event, by),
         }
+    }
+
+    /// Lists what can be opened: first what is known at once, then with what lies in the working folder.
+    fn list(&mut self, given: Vec<PathBuf>) {
+        let (tx, early) = (self.tx.clone(), self.tx.clone());
+        let recent = self.recent.clone().filter(|_| given.is_empty());
+        let alone = given.is_empty();
+        let work = move |_: &_| {
+            let mut others =
+                load::Others { recent: recent.map_or_else(Vec::new, |f| recent::load(&f)), here: Vec::new() };
+            let listed = load::list(&given, &others);
+            if !alone {
+                return listed;
+            }
+            let (entries, problem) = listed;
+            let _ = early.send(Msg::Listed { entries, problem });
+            others.here = ingest::some_within(Path::new("."), load::LOOKED_AT);
+            load::list(&given, &others)
+        };
+        self.list = Some(Job::spawn("list", work, move |result| {
+            let (entries, problem) = result.unwrap_or_else(|e| (Vec::new(), Some(e.to_string())));
+            let _ = tx.send(Msg::Listed { entries, problem });
+        }));
     }
 }
 

@@ -306,7 +306,7 @@ fn whose_mistakes_they_are_is_chosen() {
     keys(&mut app, "pee");
     snapshot!("whose_asked", app);
     press(&mut app, &[Key::Tab]);
-    assert_eq!(app.prompt.as_ref().map(|p| p.text.as_str()), Some("eevdf"), "what it continues to");
+    assert_eq!(app.over.prompt.as_ref().map(|p| p.text.as_str()), Some("eevdf"), "what it continues to");
     let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else { panic!() };
     assert_eq!(whom, Whom::Named("eevdf".into()));
     snapshot!("whose_pending", app);

@@ -40,6 +40,8 @@ pub const COMPARE: Contexts = 512;
 pub const BESIDE: Contexts = 1024;
 /// And while there is nothing to compare yet.
 pub const CHOOSE: Contexts = 2048;
+/// Home, below a screen.
+pub const HOME: Contexts = 4096;
 const BOTH: Contexts = COMPARE | BESIDE;
 /// Every screen; not the dialog.
 pub const ALL: Contexts = !DIALOG;
@@ -341,6 +343,11 @@ pub const TABLE: &[Binding] = &[
     ),
     bind(&[C('y')], Action::List(list::Do::Copy), "copy", "copy all figures of this row (OSC 52)", TASKS | COMPARE),
     bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS | COMPARE),
+    bind(&[Key::Enter], Action::Open, "choose", "home: do what the line says", HOME),
+    bind(&[C('o')], Action::OpenFile, "open", "open a recording: those opened before, of this folder, a file", HOME),
+    bind(&[C('r')], Action::Record, "record", "record what happens on this machine", HOME),
+    bind(&[C('b')], Action::Results, "benchmark", "the results of the benchmark in short", HOME),
+    bind(&[C('o')], Action::OpenFile, "file", "open a file; Tab completes its name", TRACES),
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
@@ -364,6 +371,7 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('5')], Action::Tab(Tab::Waits), "waits", "who waited, how long, who ran instead", ALL),
     bind(&[C('6')], Action::Tab(Tab::Tasks), "tasks", "where the time of each thread went", ALL),
     bind(&[C('7')], Action::Tab(Tab::Compare), "diff", "what differs between two recordings", ALL),
+    bind(&[C('H')], Action::Home, "", "home: open, record, the benchmark", ALL),
     bind(&[C('?')], Action::Help, "help", "all keys", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
@@ -384,7 +392,7 @@ mod tests {
     #[test]
     fn no_key_means_two_things_in_one_context() {
         for context in
-            [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL, COMPARE, BESIDE, CHOOSE]
+            [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL, COMPARE, BESIDE, CHOOSE, HOME]
         {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {

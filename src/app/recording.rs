@@ -10,7 +10,7 @@ use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
 use super::tab::Tab;
 use super::ticket::{Ticket, Tickets};
-use super::traces::Entry;
+use super::traces::{Entry, Via};
 use super::{Context, Effect, Wish};
 use crate::job::Latest;
 use crate::record::hosts::Host;
@@ -252,7 +252,7 @@ fn entry(saved: &Saved) -> Entry {
         cpus: saved.cpus,
         events: Some(saved.events),
         bytes: saved.bytes,
-        given: true,
+        via: Via::Given,
         ..Entry::default()
     }
 }

@@ -148,6 +148,11 @@ impl Viewer {
         self.work.counts(ticket)
     }
 
+    /// True when somebody asked for the recording, which did not just open at the start.
+    pub(super) fn was_asked(&self) -> bool {
+        !self.plays
+    }
+
     /// A recording was read, or not.
     pub(super) fn opened(&mut self, path: PathBuf, result: Result<Arc<Loaded>, String>, size: (u16, u16)) {
         let loaded = match result {

@@ -30,7 +30,7 @@ const GUTTER: u16 = 1;
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
     let s = &app.compare;
-    let p = s.places(app.size);
+    let p = s.places(app.room());
     let count = s.table().map_or_else(String::new, |table| count(s, table));
     filter::line(&s.filter, &count, &mut pen.inside(p.filter));
     match s.table().filter(|_| app.timeline().is_some()) {

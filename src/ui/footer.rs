@@ -91,7 +91,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
     let theme = pen.theme;
     let (w, y) = (pen.area.w, pen.area.h - 1);
     pen.fill(0, y, w, Style::new());
-    if let Some(prompt) = &app.prompt {
+    if let Some(prompt) = &app.over.prompt {
         let room = usize::from(w).saturating_sub(prompt.label().len() + 6);
         let skip = prompt.text.chars().count().saturating_sub(room);
         let text: String = prompt.text.chars().skip(skip).collect();
@@ -116,7 +116,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
         pen.put(1, y, w - 1, message, theme.strong());
         return;
     }
-    if app.help.is_some() {
+    if app.over.help.is_some() {
         pen.put(1, y, w - 1, "j k PgUp PgDn scroll  Esc ? q close", theme.dim());
         return;
     }
@@ -129,8 +129,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
     // Quit and help always fit; the rest by importance.
     let tail = " ? help  q quit";
     let end = w.saturating_sub(tail.len() as u16 + 1);
-    for (keys, word) in keys::footer(app.screen().offers()).iter().filter(|(_, word)| !matches!(*word, "help" | "quit"))
-    {
+    for (keys, word) in keys::footer(app.offers()).iter().filter(|(_, word)| !matches!(*word, "help" | "quit")) {
         let need = (keys.chars().count() + word.chars().count() + 3) as u16;
         if x + need > end {
             break;
@@ -142,7 +141,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
             &[(keys, theme.strong()), (" ", theme.text()), (word, theme.dim()), ("  ", theme.text())],
         );
     }
-    if app.screen().offers() == keys::DIALOG {
+    if app.offers() == keys::DIALOG {
         pen.put_all(x, y, w, &[("^C", theme.strong()), (" quit", theme.dim())]);
         return;
     }
@@ -157,7 +156,7 @@ pub fn help(app: &App, pen: &mut Pen) {
     pen.clear(area);
     pen.border(area, " keys · j k scroll · Esc closes ", theme.text(), theme.text());
     let page = Page::new((pen.area.w, pen.area.h));
-    let skip = app.help.unwrap_or(0).min(page.last());
+    let skip = app.over.help.unwrap_or(0).min(page.last());
     for (i, (keys, text)) in page.lines.iter().skip(skip).take(page.shown()).enumerate() {
         let (col, row) = ((i / page.rows) as u16, (i % page.rows) as u16);
         let (x, y) = (area.x + 2 + col * page.width, area.y + 1 + row);

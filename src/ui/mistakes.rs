@@ -22,7 +22,7 @@ use crate::evaluate::mistakes::view::View;
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
-    let (m, p) = (&app.mistakes, app.mistakes.places(app.size));
+    let (m, p) = (&app.mistakes, app.mistakes.places(app.room()));
     filter(m, &p, pen);
     match (&m.decisions.data, &m.view) {
         (Data::Ready(found), Some(view)) => {

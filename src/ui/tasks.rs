@@ -23,7 +23,7 @@ const GUTTER: u16 = 1;
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
-    let (s, p) = (&app.tasks, places(app.size));
+    let (s, p) = (&app.tasks, places(app.room()));
     let count = s.table().map_or_else(String::new, |table| count(s, table));
     filter::line(&s.filter, &count, &mut pen.inside(p.filter));
     match &s.data {

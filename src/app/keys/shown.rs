@@ -1,6 +1,6 @@
 //! The table of keys as it is shown: in the footer, on the help page, in docs/keys.md.
 
-use super::{Action, CHOOSE, Contexts, NOTHING, PANEL, TABLE, TIMELINE};
+use super::{Action, CHOOSE, Contexts, HOME, NOTHING, PANEL, TABLE, TIMELINE};
 use crate::app::tab::TABS;
 use std::fmt::Write as _;
 
@@ -12,7 +12,8 @@ pub fn footer(context: Contexts) -> Vec<(String, &'static str)> {
         let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Quit);
         let leads = leads || matches!(b.action, Action::Compare(_)) || (context == PANEL && b.action == Action::Back);
         let silent = matches!(b.action, Action::Tab(tab) if context & tab.about().silent != 0);
-        if (context & (NOTHING | PANEL | CHOOSE) != 0 && !leads) || silent {
+        let moves = context == HOME && matches!(b.action, Action::Start | Action::End);
+        if (context & (NOTHING | PANEL | CHOOSE) != 0 && !leads) || silent || moves {
             continue;
         }
         let key = b.keys[0].label();

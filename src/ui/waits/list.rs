@@ -31,7 +31,7 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
         let marked = *i == w.listing.column && is(w, Focus::List);
         head(Head { name: name(shown), right, sorted, marked }, (GUTTER + x, *cells), p.head, pen);
     }
-    let rows = w.visible(app.size);
+    let rows = w.visible(app.room());
     if rows.is_empty() {
         let text = if table.waits.is_empty() { "Nobody waited for a CPU." } else { "No wait is like that." };
         pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
