@@ -2,8 +2,11 @@
 //! here; nothing here reads a file, looks at a clock, starts a thread or knows the terminal.
 
 pub mod answers;
+pub mod columns;
+pub mod commands;
 pub mod compare;
 pub mod filter;
+pub mod footer;
 pub mod help;
 pub mod home;
 pub mod input;
@@ -22,11 +25,13 @@ pub mod tasks;
 pub mod ticket;
 pub mod time;
 pub mod timeline;
+pub mod tour;
 pub mod traces;
 pub mod train;
 pub mod view;
 pub mod viewer;
 pub mod waits;
+pub mod words;
 
 mod messages;
 #[cfg(test)]
@@ -266,6 +271,7 @@ impl App {
             msg => self.call(|mut s, cx| take(&mut s, msg, cx)),
         };
         effects.extend(remembered);
+        effects.extend(self.want_tour());
         for about in TABS {
             effects.extend(self.call(|s, cx| s.of(about.tab).wants(cx)));
         }
@@ -275,7 +281,9 @@ impl App {
     /// A recording that is to be remembered: one that the user opened, and that could be read.
     fn opened_by_hand(&self, msg: &Msg) -> Option<Effect> {
         match msg {
-            Msg::Opened { ticket, path, result: Ok(_) } if self.viewer.counts(*ticket) && self.viewer.was_asked() => {
+            Msg::Opened { ticket, path, result: Ok(_) }
+                if self.viewer.counts(*ticket) && self.viewer.was_asked() && !self.is_touring() =>
+            {
                 Some(Effect::Remember(path.clone()))
             }
             _ => None,
@@ -294,6 +302,9 @@ impl App {
         if self.over.prompt.is_some() {
             return self.prompt_key(key);
         }
+        if self.over.palette.is_some() {
+            return self.palette_key(key);
+        }
         let (tab, mut taken) = (self.tab, false);
         if self.over.help.is_none() && self.over.card.is_none() {
             let effects = self.call(|s, cx| taken = s.of(tab).type_key(key, cx));
@@ -304,7 +315,7 @@ impl App {
         let key = self.shared.settings.key(key);
         if self.over.help.is_some() {
             if let Some(action) = keys::look_up(key, self.screen().keys()) {
-                self.scroll_help(action);
+                self.help_act(action);
             }
             return Vec::new();
         }
@@ -314,19 +325,29 @@ impl App {
         keys::look_up(key, self.contexts()).map(|action| self.act(action)).unwrap_or_default()
     }
 
-    fn scroll_help(&mut self, action: Action) {
-        let last = help::Page::new(self.size).last();
+    /// An order while the `?` page is shown: it scrolls, shows the page of another screen, or is closed.
+    fn help_act(&mut self, action: Action) {
+        if let Action::Tab(tab) = action {
+            self.over.card = None;
+            self.show(tab);
+            self.over.help = Some(0);
+            return;
+        }
+        let last = help::Page::new(self.size, self.tab, &self.shared.settings).last();
         let at = self.over.help.unwrap_or(0).min(last);
         self.over.help = list::rows(action, list::PAGE).map(|by| at.saturating_add_signed(by).min(last));
     }
 
     fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {
-        if layout::too_small(self.size) || self.over.help.is_some() || self.over.prompt.is_some() {
+        if layout::too_small(self.size) || self.over.blocks() {
             return Vec::new();
         }
         if mouse.kind == MouseKind::Down && mouse.y == 0 {
             let hit = layout::tabs(self.size.0).into_iter().find(|(x, w, ..)| mouse.x >= *x && mouse.x - x < *w);
             return hit.map(|(.., tab, _)| self.act(Action::Tab(tab))).unwrap_or_default();
+        }
+        if mouse.y + 1 == self.size.1 && !self.asks_below() {
+            return if mouse.kind == MouseKind::Down { self.footer_click(mouse.x) } else { Vec::new() };
         }
         if self.over.card.is_some() && mouse.y + 1 >= self.room().1 {
             return self.card_mouse(mouse);
@@ -344,13 +365,15 @@ impl App {
                 self.over.card = None;
                 self.show(tab);
             }
+            Action::Tour => self.begin_tour(),
+            Action::Palette => self.open_palette(),
             Action::Home => self.home_page(home::Page::Menu),
             Action::Results => self.home_page(home::Page::Results),
             Action::OpenFile => self.over.prompt = Some(Prompt::new(Ask::Open)),
             Action::Record if self.tab != Tab::Traces || self.over.card.is_some() => {
                 self.over.card = None;
                 self.show(Tab::Traces);
-                return self.call(|s, cx| s.traces.act(Action::Record, cx));
+                return self.call(|s, cx| s.traces.recorder.ask(true, cx));
             }
             action => {
                 let (tab, mut done) = (self.tab, false);

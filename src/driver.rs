@@ -17,6 +17,7 @@ pub use compare::{answer as answer_compare, scored};
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
 
+use crate::app::ticket::Ticket;
 use crate::app::{Effect, Msg};
 use crate::dataset::opening::Told;
 use crate::dataset::recent;
@@ -28,7 +29,7 @@ use crate::predictor::heuristics::Rule;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use crate::stats::life::follow;
-use crate::trace::Trace;
+use crate::trace::{ThreadIx, Trace};
 use mistakes::Desk;
 use oracle::Oracle;
 use recorder::Recorder;
@@ -191,18 +192,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
             Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),
-            Effect::Follow { ticket, trace, threads } => {
-                self.follow = Some(Job::spawn(
-                    "follow",
-                    move |_| {
-                        let lives = follow(&trace, &threads);
-                        threads.into_iter().zip(lives).collect()
-                    },
-                    move |result: Result<Vec<_>, _>| {
-                        let _ = tx.send(Msg::Followed { ticket, result: result.map_err(|e| e.to_string()) });
-                    },
-                ));
-            }
+            Effect::Follow { ticket, trace, threads } => self.follow(ticket, trace, threads),
             Effect::CloseSecond => self.oracle.close_second(),
             Effect::Train(order) => self.trainer.perform(order),
             Effect::Look { ticket, trace, weights, label, events } => {
@@ -211,6 +201,17 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Early { ticket, trace, events } => self.oracle.early(ticket, trace, events),
             Effect::Inspect { ticket, trace, event, by } => self.oracle.inspect(ticket, trace, event, by),
         }
+    }
+
+    fn follow(&mut self, ticket: Ticket, trace: Arc<Trace>, threads: Vec<ThreadIx>) {
+        let tx = self.tx.clone();
+        let work = move |_: &_| {
+            let lives = follow(&trace, &threads);
+            threads.into_iter().zip(lives).collect()
+        };
+        self.follow = Some(Job::spawn("follow", work, move |result: Result<Vec<_>, _>| {
+            let _ = tx.send(Msg::Followed { ticket, result: result.map_err(|e| e.to_string()) });
+        }));
     }
 
     /// Lists what can be opened: first what is known at once, then with what lies in the working folder.

@@ -25,6 +25,8 @@ pub enum Page {
 /// What a line of the card does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Does {
+    /// Begins the tour.
+    Tour,
     /// Shows what can be opened.
     Choose,
     /// Asks what to record.
@@ -137,6 +139,7 @@ fn menu(entries: &[Entry]) -> Vec<Line> {
         format!("{name}: pick {pick} %, forecast {forecast} %; beat it")
     });
     vec![
+        line(Does::Tour, "Take the tour", "60 seconds, six stops: a decision, a miss, and why"),
         line(Does::Choose, "Open a recording", own),
         line(Does::Record, "Record this machine", "what its scheduler does in the next seconds"),
         line(Does::Results, "See the benchmark", best),

@@ -1,6 +1,7 @@
 //! What lies over the screens or below them: a question, the help page, the palette of commands, and the card of home and
 //! tour, for which the screens make room.
 
+use super::commands::Palette;
 use super::home::{Does, Home, Page};
 use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
@@ -8,14 +9,17 @@ use super::layout::{Area, SMALLEST};
 use super::prompt::{Ask, Prompt, Typed};
 use super::tab::Tab;
 use super::ticket::{Slot, Ticket};
+use super::tour::Tour;
 use super::{App, Effect, list};
 use std::path::PathBuf;
 
 /// A card below the screen. Keys that it has no use for belong to the screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Card {
     /// What a start without arguments shows.
     Home(Home),
+    /// A stop of the tour.
+    Tour(Box<Tour>),
 }
 
 /// See the module.
@@ -25,6 +29,8 @@ pub struct Over {
     pub prompt: Option<Prompt>,
     /// First line of the `?` page, while that is shown.
     pub help: Option<usize>,
+    /// The palette of commands.
+    pub palette: Option<Palette>,
     /// The card.
     pub card: Option<Card>,
     /// What is typed of a file's name, while it is being completed.
@@ -32,9 +38,14 @@ pub struct Over {
 }
 
 impl Over {
+    /// The screen has neither keys nor mouse.
+    pub(super) fn blocks(&self) -> bool {
+        self.prompt.is_some() || self.help.is_some() || self.palette.is_some()
+    }
+
     /// Nothing stands in the way any more.
     pub fn uncover(&mut self) {
-        (self.prompt, self.help, self.card) = (None, None, None);
+        (self.prompt, self.help, self.palette, self.card) = (None, None, None, None);
     }
 }
 
@@ -50,6 +61,7 @@ impl App {
         let wanted = match &self.over.card {
             None => return self.size,
             Some(Card::Home(home)) => home.wanted(w, self.home_lines(home).len()),
+            Some(Card::Tour(tour)) => tour.wanted(w),
         };
         (w, h.saturating_sub(wanted).max(SMALLEST.1).min(h))
     }
@@ -69,6 +81,7 @@ impl App {
     pub fn contexts(&self) -> Contexts {
         match &self.over.card {
             Some(Card::Home(_)) => keys::HOME,
+            Some(Card::Tour(_)) => keys::TOUR,
             None => self.screen().keys(),
         }
     }
@@ -78,10 +91,16 @@ impl App {
         if self.over.card.is_some() { self.contexts() } else { self.screen().offers() }
     }
 
+    /// The tour is shown.
+    pub(super) fn is_touring(&self) -> bool {
+        matches!(self.over.card, Some(Card::Tour(_)))
+    }
+
     /// A key while there is a card.
     pub(super) fn card_key(&mut self, key: Key) -> Vec<Effect> {
         let action = keys::look_up(key, self.contexts());
         match (&self.over.card, action) {
+            (Some(Card::Tour(_)), _) => self.tour_act(action),
             (Some(Card::Home(_)), Some(action)) => self.home_act(action),
             // Whatever the screen does with it: one is through the door.
             _ => {
@@ -96,6 +115,7 @@ impl App {
         let lines = self.home_lines(home);
         let does = match action {
             Action::Open => lines.into_iter().nth(home.list.at).map(|line| line.does),
+            Action::Tour => Some(Does::Tour),
             Action::OpenFile if home.page == Page::Menu => Some(Does::Choose),
             Action::OpenFile => Some(Does::Path),
             Action::Record => Some(Does::Record),
@@ -105,7 +125,7 @@ impl App {
                 self.over.card = None;
                 None
             }
-            Action::Help | Action::Home | Action::Quit => return self.act(action),
+            Action::Help | Action::Home | Action::Quit | Action::Palette => return self.act(action),
             action => {
                 let n = lines.len();
                 let Some(Card::Home(home)) = &mut self.over.card else { return Vec::new() };
@@ -121,6 +141,7 @@ impl App {
 
     fn home_does(&mut self, does: Does) -> Vec<Effect> {
         match does {
+            Does::Tour => return self.act(Action::Tour),
             Does::Choose => self.home_page(Page::Open),
             Does::Results => self.home_page(Page::Results),
             Does::Menu => self.home_page(Page::Menu),

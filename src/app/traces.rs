@@ -206,7 +206,7 @@ impl Screen for Traces {
             self.recorder.act(action, cx);
         } else if !self.list.act(action, PAGE, self.entries.len()) {
             match action {
-                Action::Record => self.recorder.ask(cx),
+                Action::Record => self.recorder.ask(false, cx),
                 Action::Back => cx.wish(Wish::Show(Tab::Timeline)),
                 Action::Mistakes(Do::Choose) => self.choose(cx),
                 Action::Compare(_) => self.compare(cx),

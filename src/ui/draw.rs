@@ -15,7 +15,7 @@
 
 use super::palette::Theme;
 use super::pen::Pen;
-use super::{compare, footer, home, mistakes, tasks, timeline, title, traces, train, waits};
+use super::{commands, compare, footer, help, home, mistakes, tasks, timeline, title, tour, traces, train, waits};
 use crate::app::layout::{self, Area};
 use crate::app::over::Card;
 use crate::app::{App, Tab};
@@ -55,11 +55,16 @@ fn screen(app: &App, pen: &mut Pen) {
     }
     title::draw(app, pen);
     tab(app, &mut pen.inside(Area { x: 0, y: 0, w, h: app.room().1 }));
-    if let Some(Card::Home(home)) = &app.over.card {
-        home::draw(app, home, pen);
+    match &app.over.card {
+        Some(Card::Home(card)) => home::draw(app, card, pen),
+        Some(Card::Tour(card)) => tour::draw(app, card, pen),
+        None => {}
     }
     footer::keys(app, pen);
     if app.over.help.is_some() {
-        footer::help(app, pen);
+        help::draw(app, pen);
+    }
+    if let Some(palette) = &app.over.palette {
+        commands::draw(app, palette, pen);
     }
 }

@@ -105,6 +105,14 @@ pub enum Action {
     Compare(compare::Do),
     /// To this screen.
     Tab(Tab),
+    /// The tour.
+    Tour,
+    /// Its next stop.
+    NextStop,
+    /// Its stop before.
+    PrevStop,
+    /// Find a command.
+    Palette,
     /// The menu of the start.
     Home,
     /// The results of the benchmark.
