@@ -1,12 +1,12 @@
 //! What the engine learns while it answers. After every outcome the last layer takes one step of gradient descent on the
 //! log loss of that one answer (dynamic evaluation: Krause, Kahembwe, Murray and Renals 2018), so that on a workload
 //! or a kernel that training never saw it is soon as good as on a known one. The network itself stays as it is: what
-//! is learned are weights of the trace in hand, added to it, zero before its first event. A clone is a snapshot of them.
+//! is learned are weights of the trace in hand, the network's before its first event. A clone is a snapshot of them.
 
 use super::beliefs::Beliefs;
-use super::head::{Asked, EXTRA};
+use super::head::Asked;
 use super::net::Head;
-use super::simd::{Work, dispatch, dot};
+use super::simd::{Lanes, Work, dispatch, dot};
 use crate::features::{Decision, Outcome};
 
 /// Learning rates of the two questions, chosen on validation.
@@ -25,8 +25,8 @@ struct Learner {
 }
 
 impl Learner {
-    fn new(width: usize, rate: f32) -> Self {
-        Self { rate, weights: vec![0.0; width], gradient: vec![0.0; width] }
+    fn new(weights: Vec<f32>, rate: f32) -> Self {
+        Self { rate, gradient: vec![0.0; weights.len()], weights }
     }
 
     /// One step, for rows `[n, W]` that were given the probabilities `p` `[n]`; `real` is the row that came true.
@@ -46,7 +46,7 @@ impl Work for Step<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<V: Lanes>(self) {
         let Learner { rate, weights, gradient } = self.learner;
         gradient.fill(0.0);
         for (j, (row, p)) in self.rows.chunks_exact(weights.len()).zip(self.p).enumerate() {
@@ -55,7 +55,7 @@ impl Work for Step<'_> {
                 *g += error * x;
             }
         }
-        let square = dot::<FMA>(gradient, gradient);
+        let square = dot::<V>(gradient, gradient);
         let step = if *rate * square > FURTHEST { FURTHEST / square } else { *rate };
         for (w, g) in weights.iter_mut().zip(gradient.iter()) {
             *w += step * *g;
@@ -86,16 +86,15 @@ pub(super) struct Adapt {
 impl Adapt {
     /// Before the first event.
     pub fn new(heads: &[Head; 2]) -> Self {
-        let width = |i: usize| heads[i].inputs() + heads[i].last() + EXTRA;
-        Self { learners: [0, 1].map(|i| Learner::new(width(i), RATES[i])), beliefs: Beliefs::new() }
+        Self { learners: [0, 1].map(|i| Learner::new(heads[i].weighs.clone(), RATES[i])), beliefs: Beliefs::new() }
     }
 
-    /// `[W]`: what was learned of a question.
-    pub fn learned(&self, question: usize) -> &[f32] {
+    /// `[W]`: what a candidate's row is weighed with for a question.
+    pub fn weighs(&self, question: usize) -> &[f32] {
         &self.learners[question].weights
     }
 
-    /// About a decision: `[W]` what was learned, and `[candidates, EXTRA]` what came of earlier answers.
+    /// About a decision: `[W]` what a row is weighed with, and `[candidates, EXTRA]` what came of earlier answers.
     pub fn about(&mut self, decision: &Decision<'_>) -> (&[f32], &[f32]) {
         (&self.learners[0].weights, self.beliefs.of(decision))
     }
@@ -128,7 +127,7 @@ mod tests {
 
     #[test]
     fn it_learns_which_input_tells_who_comes_in() {
-        let mut learner = Learner::new(3, 0.05);
+        let mut learner = Learner::new(vec![0.0; 3], 0.05);
         let rows = [0.1, 1.0, 0.0, 0.1, 0.0, 1.0];
         let mut p = [0.0; 2];
         for _ in 0..200 {
@@ -144,7 +143,7 @@ mod tests {
 
     #[test]
     fn one_outcome_moves_no_score_far() {
-        let mut learner = Learner::new(2, 0.01);
+        let mut learner = Learner::new(vec![0.0; 2], 0.01);
         learner.learn(&[100.0, 0.0, 0.0, 100.0], &[0.99, 0.01], Some(1));
         let moved = 100.0 * (learner.weights[1] - learner.weights[0]);
         assert!((0.5..=2.0).contains(&moved), "{moved}");
