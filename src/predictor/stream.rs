@@ -7,20 +7,18 @@
 
 mod adapt;
 mod beliefs;
-pub mod gates;
 mod head;
 mod net;
-pub mod simd;
 
 use super::weights::Weights;
 use super::{Predictor, Reads};
 use crate::features::{CAND, Decision, Forecast, Outcome, TOKEN_X, Token};
+use crate::simd::each::{add, relu, sigmoid, tanh};
+use crate::simd::{Lanes, Work, add_product, dispatch};
 use crate::trace::CpuId;
 use adapt::Adapt;
-use gates::{add, relu, sigmoid, tanh};
 use head::{Ask, Asked, Room};
 use net::Net;
-use simd::{Lanes, Work, add_product, dispatch};
 use std::sync::Arc;
 
 /// The streaming engine. A clone is a snapshot: it goes on from the same state.

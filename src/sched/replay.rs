@@ -127,7 +127,7 @@ impl KernelReplay {
 
     /// Lag of a waiting fair thread, and its deadline (CFS: minus its lag) against the queue's average, ns.
     pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
-        self.alone.engine.standing_of(cpu, thread).map(|[alone]| alone)
+        self.alone.engine.standing_of(cpu, thread)
     }
 
     /// Takes the outcome of the decision: who came in, out of which queue.

@@ -6,8 +6,9 @@
 use super::beliefs::Beliefs;
 use super::head::Asked;
 use super::net::Head;
-use super::simd::{Lanes, Work, dispatch, dot};
 use crate::features::{Decision, Outcome};
+use crate::simd::each::softmax;
+use crate::simd::{Lanes, Work, dispatch, dot};
 
 /// Learning rates of the two questions, chosen on validation.
 const RATES: [f32; 2] = [0.003, 0.0015];
@@ -63,19 +64,6 @@ impl Work for Step<'_> {
     }
 }
 
-/// Softmax in place.
-fn probabilities(z: &mut [f32]) {
-    let top = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for x in z.iter_mut() {
-        *x = (*x - top).exp();
-        sum += *x;
-    }
-    for x in z.iter_mut() {
-        *x /= sum;
-    }
-}
-
 /// Everything that is learned on one trace.
 #[derive(Clone, Debug)]
 pub(super) struct Adapt {
@@ -103,7 +91,7 @@ impl Adapt {
     pub fn close(asked: &mut Asked, scores: &[f32]) {
         asked.p.clear();
         asked.p.extend_from_slice(scores);
-        probabilities(&mut asked.p);
+        softmax(&mut asked.p);
     }
 
     /// Learns from what happened.
@@ -134,7 +122,7 @@ mod tests {
             for (j, p) in p.iter_mut().enumerate() {
                 *p = rows[j * 3..][..3].iter().zip(&learner.weights).map(|(x, w)| x * w).sum();
             }
-            probabilities(&mut p);
+            softmax(&mut p);
             learner.learn(&rows, &p, Some(1));
         }
         assert!(p[1] > 0.9, "{p:?}");

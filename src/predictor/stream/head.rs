@@ -1,10 +1,10 @@
 //! Answers a question: the scores of all its candidates, block by block. Rows, last layers and probabilities stay in a [`Asked`],
 //! from which the engine learns when the outcome is known. Allocates nothing once the rows have their room.
 
-use super::gates::relu;
 use super::net::Head;
-use super::simd::{BLOCK, Lanes, Work, add_product, dispatch, dot, products};
 use crate::predictor::networks::normalise;
+use crate::simd::each::relu;
+use crate::simd::{BLOCK, Lanes, Work, add_product, dispatch, dot, products};
 
 /// Inputs beside the network's that only what is learned while answering reads.
 pub(super) const EXTRA: usize = 5;

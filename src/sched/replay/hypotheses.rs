@@ -70,8 +70,8 @@ impl Hypotheses {
         self.all.engine.next_waiting(cpu, waiting)
     }
 
-    /// [`KernelReplay::standing`] of each.
-    pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<[(i64, i64); HYPOTHESES]> {
+    /// [`KernelReplay::standing`] of the first.
+    pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
         self.all.engine.standing_of(cpu, thread)
     }
 

@@ -134,11 +134,12 @@ impl<const N: usize> Engine<N> {
         best
     }
 
-    /// [`Self::standing`] of a waiting fair thread.
-    pub fn standing_of(&self, cpu: CpuId, thread: ThreadIx) -> Option<[(i64, i64); N]> {
+    /// [`Self::standing`] of a waiting fair thread, in the first lane.
+    pub fn standing_of(&self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
         let e = self.ents.get(thread.ix()).filter(|e| !e.task.real_time && self.is_thread(thread))?;
-        let base = self.base(self.queue_of(e, thread, cpu));
-        Some(std::array::from_fn(|h| self.standing(e, base[h], h)))
+        let queue = &self.queues[self.queue_of(e, thread, cpu)];
+        let base = if self.cfs { queue.min_v[0] } else { queue.average(0) };
+        Some(self.standing(e, base, 0))
     }
 
     /// What the virtual times of a queue are measured from: their average (CFS: their floor).

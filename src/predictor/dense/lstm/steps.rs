@@ -4,8 +4,8 @@
 // The bodies must be part of the function that enables the instructions, or they are not compiled for them.
 #![allow(clippy::inline_always)]
 
-use crate::predictor::stream::gates::{sigmoid, tanh};
-use crate::predictor::stream::simd::{Lanes, Work, add_product, dispatch};
+use crate::simd::each::{sigmoid, tanh};
+use crate::simd::{Lanes, Work, add_product, dispatch};
 
 /// One pass over `[T * sequences, C]`, time-major, from the zero state, with what its backward pass needs.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! What is done to each number alone, without branches, so that loops over it use the whole register.
 
-// The bodies must be part of the function that enables the instructions, or they are not compiled for them.
-#![allow(clippy::inline_always)]
+use super::{Lanes, Work, dispatch};
 
 /// `out += row`.
 #[inline(always)]
@@ -22,7 +21,7 @@ pub fn relu(x: &mut [f32]) {
 /// e to the `x`, to 2e-7 of its value: the polynomial of Cephes' `expf` without branches, so that loops over it use the
 /// whole register. Saturates outside -87..88.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
@@ -52,9 +51,38 @@ pub fn tanh(x: f32) -> f32 {
     2.0 * sigmoid(2.0 * x) - 1.0
 }
 
+/// Scores into probabilities, in place: `e^x` over the sum of all. The scores are finite.
+pub fn softmax(scores: &mut [f32]) {
+    struct Softmax<'a>(&'a mut [f32]);
+    impl Work for Softmax<'_> {
+        type Out = ();
+        #[inline(always)]
+        fn run<V: Lanes>(self) {
+            let top = self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            self.0.iter_mut().for_each(|x| *x = exp(*x - top));
+            let sum: f32 = self.0.iter().sum();
+            self.0.iter_mut().for_each(|x| *x /= sum);
+        }
+    }
+    dispatch(Softmax(scores));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn probabilities_equal_the_definition() {
+        for n in [1, 2, 7, 48] {
+            let scores: Vec<f32> = (0..n).map(|i| (i as f32 * 0.7).sin() * 20.0).collect();
+            let mut p = scores.clone();
+            softmax(&mut p);
+            let sum: f64 = scores.iter().map(|x| f64::from(*x).exp()).sum();
+            for (p, x) in p.iter().zip(&scores) {
+                assert!((f64::from(*p) - f64::from(*x).exp() / sum).abs() < 1e-6);
+            }
+        }
+    }
 
     #[test]
     fn gates_equal_the_definition() {

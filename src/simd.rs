@@ -3,6 +3,10 @@
 //! for them, and reads of raw memory in [`strip`] and [`columns`], whose callers check the lengths once for the whole product.
 
 #![allow(unsafe_code)]
+// The bodies must be part of the function that enables the instructions, or they are not compiled for them.
+#![allow(clippy::inline_always)]
+
+pub mod each;
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64 as arch;
