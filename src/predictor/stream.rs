@@ -129,7 +129,7 @@ impl Predictor for StreamEngine {
         let (h, query, features) = (&cpus[decision.cpu.ix()].h, decision.query, decision.features);
         Ask { head: &net.heads[0], h, room, query, features, weighs, extra, asked: picked, scores }.answer();
         if self.adapt.is_some() {
-            Adapt::close(&mut self.picked, scores);
+            Adapt::close(&mut self.picked, scores, 0);
         }
     }
 
@@ -142,7 +142,7 @@ impl Predictor for StreamEngine {
         asked.p.clear();
         Ask { head: &net.heads[1], h, room, query, features, weighs, extra: &[], asked, scores }.answer();
         if adapt.is_some() {
-            Adapt::close(asked, scores);
+            Adapt::close(asked, scores, 1);
         }
     }
 

@@ -12,6 +12,8 @@ use crate::simd::{Lanes, Work, dispatch, dot};
 
 /// Learning rates of the two questions, chosen on validation.
 const RATES: [f32; 2] = [0.003, 0.0015];
+/// What is learned makes too sure: scores of the two questions are divided by these, chosen on validation.
+const TEMPERATURES: [f32; 2] = [1.05, 1.0];
 /// One outcome moves no difference of scores by more than about this (nats), however large the inputs.
 const FURTHEST: f32 = 1.0;
 
@@ -87,11 +89,12 @@ impl Adapt {
         (&self.learners[0].weights, self.beliefs.of(decision))
     }
 
-    /// Keeps of an answer what it takes to learn from its outcome.
-    pub fn close(asked: &mut Asked, scores: &[f32]) {
+    /// Keeps of an answer what it takes to learn from its outcome, and brings its scores to the temperature of the question.
+    pub fn close(asked: &mut Asked, scores: &mut [f32], question: usize) {
         asked.p.clear();
         asked.p.extend_from_slice(scores);
         softmax(&mut asked.p);
+        scores.iter_mut().for_each(|s| *s /= TEMPERATURES[question]);
     }
 
     /// Learns from what happened.
