@@ -128,8 +128,8 @@ impl Predictor for StreamEngine {
         };
         let (h, query, features) = (&cpus[decision.cpu.ix()].h, decision.query, decision.features);
         Ask { head: &net.heads[0], h, room, query, features, weighs, extra, asked: picked, scores }.answer();
-        if self.adapt.is_some() {
-            Adapt::close(&mut self.picked, scores, 0);
+        if let Some(adapt) = &self.adapt {
+            adapt.close(0, &mut self.picked, scores, decision.candidates);
         }
     }
 
@@ -141,8 +141,8 @@ impl Predictor for StreamEngine {
         let (query, features) = (forecast.query, forecast.features);
         asked.p.clear();
         Ask { head: &net.heads[1], h, room, query, features, weighs, extra: &[], asked, scores }.answer();
-        if adapt.is_some() {
-            Adapt::close(asked, scores, 1);
+        if let Some(adapt) = adapt {
+            adapt.close(1, asked, scores, forecast.candidates);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the engine learns while it answers. After every outcome the last layer takes one step of gradient descent on the
 //! log loss of that one answer (dynamic evaluation: Krause, Kahembwe, Murray and Renals 2018), so that on a workload
-//! or a kernel that training never saw it is soon as good as on a known one. The network itself stays as it is: what
+//! or a kernel that training never saw it is soon as good as on a known one. Beside it each thread has a number of its own
+//! that is learned the same way: how much more often it comes than all inputs say. The network itself stays as it is: what
 //! is learned are weights of the trace in hand, the network's before its first event. A clone is a snapshot of them.
 
 use super::beliefs::Beliefs;
@@ -9,9 +10,14 @@ use super::net::Head;
 use crate::features::{Decision, Outcome};
 use crate::simd::each::softmax;
 use crate::simd::{Lanes, Work, dispatch, dot};
+use crate::trace::ThreadIx;
 
 /// Learning rates of the two questions, chosen on validation.
 const RATES: [f32; 2] = [0.003, 0.0015];
+/// The same of the numbers that threads have.
+const OWN_RATES: [f32; 2] = [0.15, 0.03];
+/// Threads that have one, by the low bits of their number.
+const ROWS: usize = 4_096;
 /// What is learned makes too sure: scores of the two questions are divided by these, chosen on validation.
 const TEMPERATURES: [f32; 2] = [1.05, 1.0];
 /// One outcome moves no difference of scores by more than about this (nats), however large the inputs.
@@ -66,17 +72,52 @@ impl Work for Step<'_> {
     }
 }
 
+/// For each thread what its inputs do not say: a number that is added to its scores.
+#[derive(Clone, Debug)]
+struct Own {
+    rate: f32,
+    /// Whose it is, and the number.
+    rows: Vec<(ThreadIx, f32)>,
+}
+
+impl Own {
+    fn new(rate: f32) -> Self {
+        Self { rate, rows: vec![(ThreadIx::NONE, 0.0); ROWS] }
+    }
+
+    fn of(&self, thread: ThreadIx) -> f32 {
+        let (owner, own) = self.rows[thread.ix() % ROWS];
+        if owner == thread { own } else { 0.0 }
+    }
+
+    /// One step; of two threads with the same row the later one has it.
+    fn learn(&mut self, who: &[ThreadIx], p: &[f32], real: usize) {
+        for (j, (thread, p)) in who.iter().zip(p).enumerate() {
+            let row = &mut self.rows[thread.ix() % ROWS];
+            if row.0 != *thread {
+                *row = (*thread, 0.0);
+            }
+            row.1 += self.rate * if j == real { 1.0 - p } else { -p };
+        }
+    }
+}
+
 /// Everything that is learned on one trace.
 #[derive(Clone, Debug)]
 pub(super) struct Adapt {
     learners: [Learner; 2],
+    own: [Own; 2],
     beliefs: Beliefs,
 }
 
 impl Adapt {
     /// Before the first event.
     pub fn new(heads: &[Head; 2]) -> Self {
-        Self { learners: [0, 1].map(|i| Learner::new(heads[i].weighs.clone(), RATES[i])), beliefs: Beliefs::new() }
+        Self {
+            learners: [0, 1].map(|i| Learner::new(heads[i].weighs.clone(), RATES[i])),
+            own: OWN_RATES.map(Own::new),
+            beliefs: Beliefs::new(),
+        }
     }
 
     /// `[W]`: what a candidate's row is weighed with for a question.
@@ -89,8 +130,12 @@ impl Adapt {
         (&self.learners[0].weights, self.beliefs.of(decision))
     }
 
-    /// Keeps of an answer what it takes to learn from its outcome, and brings its scores to the temperature of the question.
-    pub fn close(asked: &mut Asked, scores: &mut [f32], question: usize) {
+    /// Completes an answer about `who`: adds what is known of each thread, keeps what it takes to learn from the outcome, and
+    /// brings the scores to the temperature of the question.
+    pub fn close(&self, question: usize, asked: &mut Asked, scores: &mut [f32], who: &[ThreadIx]) {
+        asked.who.clear();
+        asked.who.extend_from_slice(who);
+        scores.iter_mut().zip(who).for_each(|(score, thread)| *score += self.own[question].of(*thread));
         asked.p.clear();
         asked.p.extend_from_slice(scores);
         softmax(&mut asked.p);
@@ -101,12 +146,14 @@ impl Adapt {
     pub fn outcome(&mut self, outcome: &Outcome, pick: &mut Asked, forecast: Option<&mut Asked>) {
         if let Some(real) = outcome.pick.map(|real| real as usize).filter(|real| pick.p.len() > 1.max(*real)) {
             self.learners[0].learn(&pick.rows, &pick.p, Some(real));
+            self.own[0].learn(&pick.who, &pick.p, real);
             self.beliefs.settle(&pick.p, real);
         }
         pick.p.clear();
         let Some(forecast) = forecast else { return };
         if let Some(real) = outcome.foretold.map(|real| real as usize).filter(|real| forecast.p.len() > *real) {
             self.learners[1].learn(&forecast.rows, &forecast.p, Some(real));
+            self.own[1].learn(&forecast.who, &forecast.p, real);
         }
         forecast.p.clear();
     }
@@ -130,6 +177,21 @@ mod tests {
         }
         assert!(p[1] > 0.9, "{p:?}");
         assert!(learner.weights[0].abs() < 1e-4, "what all share tells nothing: {:?}", learner.weights);
+    }
+
+    #[test]
+    fn a_thread_that_comes_more_often_than_its_inputs_say_is_known_by_number() {
+        let (mut own, who) = (Own::new(0.1), [3, 4].map(ThreadIx));
+        for _ in 0..200 {
+            let mut p = who.map(|thread| own.of(thread));
+            softmax(&mut p);
+            own.learn(&who, &p, 1);
+        }
+        assert!(own.of(who[1]) - own.of(who[0]) > 2.0);
+        let other = ThreadIx(4 + ROWS as u32);
+        assert!(own.of(other).abs() < f32::EPSILON, "another thread on the same row");
+        own.learn(&[other], &[0.5], 0);
+        assert!(own.of(other) > 0.0 && own.of(who[1]).abs() < f32::EPSILON);
     }
 
     #[test]

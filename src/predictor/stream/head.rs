@@ -5,6 +5,7 @@ use super::net::Head;
 use crate::predictor::networks::normalise;
 use crate::simd::each::relu;
 use crate::simd::{BLOCK, Lanes, Work, add_product, dispatch, dot, products};
+use crate::trace::ThreadIx;
 
 /// Inputs beside the network's that only what is learned while answering reads.
 pub(super) const EXTRA: usize = 5;
@@ -16,6 +17,8 @@ pub(super) struct Asked {
     pub rows: Vec<f32>,
     /// `[candidates]`: probabilities, where the engine learns; empty: not asked.
     pub p: Vec<f32>,
+    /// `[candidates]`, or empty where it is not said who they are.
+    pub who: Vec<ThreadIx>,
 }
 
 /// Room for intermediate results of either head.
