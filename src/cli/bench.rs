@@ -154,6 +154,7 @@ fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
     Ok(speeds.get(speeds.len() / 2).copied().unwrap_or(0.0))
 }
 
+/// Median and 99th percentile.
 pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
     of.sort_unstable();
     let at = |q: f64| of.get(((of.len() as f64 * q) as usize).min(of.len().saturating_sub(1))).copied().unwrap_or(0);
@@ -300,7 +301,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let (trunk_ns, _) = quantiles(tokens);
 
-    let inputs = decisions::usual(first, Heuristic::new(Rule::Fifo, 0));
+    let inputs = traces.iter().flat_map(|trace| decisions::usual(trace, Heuristic::new(Rule::Fifo, 0))).collect();
     let mut result = json!({
         "trunk_ns_per_event": trunk_ns,
         "inputs_ns": quantiles(inputs).0,

@@ -228,8 +228,20 @@ impl Column {
     }
 }
 
-/// Scores every column on every recording.
+/// Scores every column on every recording; columns of one predictor are several trainings of it.
 pub fn report(columns: &[Column], paths: &[PathBuf], told: &Told, bar: &ProgressBar) -> Result<Report> {
+    let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
+    report_as(&names, columns, paths, told, bar)
+}
+
+/// The same under other names.
+pub fn report_as(
+    names: &[String],
+    columns: &[Column],
+    paths: &[PathBuf],
+    told: &Told,
+    bar: &ProgressBar,
+) -> Result<Report> {
     let counted: Result<Vec<_>> = paths
         .par_iter()
         .map(|path| {
@@ -241,8 +253,7 @@ pub fn report(columns: &[Column], paths: &[PathBuf], told: &Told, bar: &Progress
             Ok((trace.meta().clone(), counts.ok_or_else(|| eyre!("cancelled"))?))
         })
         .collect();
-    let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
-    Ok(Report::new(&names, &counted?))
+    Ok(Report::new(names, &counted?))
 }
 
 /// Scores and prints.

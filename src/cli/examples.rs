@@ -44,6 +44,7 @@ const TABLE: &[(&str, &str)] = &[
         "  koracle score answers.csv mine.csv.zst\n  \
          koracle predict mine.csv.zst --full -o - | koracle score - mine.csv.zst --predictors none --json",
     ),
+    ("frontier", "  koracle frontier\n  koracle frontier --model small.koracle --split test --json"),
     (
         "mistakes",
         "  koracle mistakes mine.csv.zst --by state\n  \

@@ -244,8 +244,19 @@ impl Board {
 
     fn write_followers(&mut self, scene: &Scene<'_>) {
         let past = scene.past;
+        let ident = |thread: &ThreadIx| past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
+        self.idents.clear();
+        self.idents.extend(self.threads.iter().map(ident));
         let mut put = |who: Ident, column: usize, value: f32| {
-            if let Some(i) = scene.idents.thread(who, past, scene.event.cpu).and_then(|t| self.place(t)) {
+            // Few are looked through faster than a table is asked.
+            let at = if self.idents.len() > COUNTED {
+                scene.idents.thread(who, past, scene.event.cpu).and_then(|t| self.place(t))
+            } else if who == NOBODY {
+                None
+            } else {
+                self.idents.iter().position(|ident| *ident == who)
+            };
+            if let Some(i) = at {
                 self.rows[i * CAND + column] = value;
             }
         };
@@ -268,9 +279,6 @@ impl Board {
 
     /// Followers of the contexts of the decision.
     fn write_contexts(&mut self, scene: &Scene<'_>) {
-        let ident = |thread: ThreadIx| scene.past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
-        self.idents.clear();
-        self.idents.extend(self.threads.iter().map(|t| ident(*t)));
         let n = self.idents.len();
         if n < 2 {
             self.rows.chunks_exact_mut(CAND).for_each(|row| row[cand::context_1..=cand::latest_8].fill(0.0));
