@@ -16,6 +16,7 @@ mod hypotheses;
 mod moves;
 mod pick;
 mod queue;
+mod rules;
 mod side_by_side;
 mod views;
 
@@ -23,6 +24,7 @@ use crate::trace::{CpuId, Event, Machine, SchedClass, ThreadIx, Trace};
 pub use correction::{Blame, Correction, HYPOTHESES};
 pub(crate) use entity::is_kernel_thread;
 pub use hypotheses::Hypotheses;
+pub use rules::Rules;
 pub use side_by_side::Beliefs;
 use side_by_side::SideBySide;
 
@@ -60,7 +62,7 @@ impl KernelReplay {
 
     /// [`Self::new`] that takes unexpected picks by a rule of the scheduling class.
     pub fn with(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, rule: Correction) -> Self {
-        Self { alone: SideBySide::new(class, cpus, threads, slice_ns, [rule]) }
+        Self { alone: SideBySide::new(Rules::of_class(class), cpus, threads, slice_ns, [rule]) }
     }
 
     /// A replay of `trace` by what is known of its machine.
@@ -76,7 +78,13 @@ impl KernelReplay {
 
     /// [`Self::on`] that takes unexpected picks by a rule of the machine's scheduling class.
     pub fn by(trace: &Trace, machine: &Machine, rule: Correction) -> Self {
-        Self { alone: SideBySide::on(trace, machine, [rule]) }
+        Self { alone: SideBySide::on(trace, machine, Rules::of(machine), [rule]) }
+    }
+
+    /// A replay of `trace` by `rules`, which need not be those that its kernel followed.
+    pub fn under(trace: &Trace, rules: Rules, corrected: bool) -> Self {
+        let rule = if corrected { Correction::all(rules.class)[0] } else { Correction::Nothing };
+        Self { alone: SideBySide::on(trace, trace.machine(), rules, [rule]) }
     }
 
     /// A copy that shares with this one what neither changes afterwards.
@@ -113,6 +121,12 @@ impl KernelReplay {
     /// Whether the replay would pick `thread`: [`View::picked`] alone, without looking at who else waits.
     pub fn picks(&self, cpu: CpuId, thread: ThreadIx) -> bool {
         self.alone.engine.cpus.get(cpu.ix()).is_some_and(|c| c.open.pick[0] == thread.0)
+    }
+
+    /// Whom the replay would take; valid between [`Self::before_pick`] and [`Self::after_pick`].
+    pub fn pick(&self, cpu: CpuId) -> Option<ThreadIx> {
+        let pick = ThreadIx(self.alone.engine.cpus.get(cpu.ix())?.open.pick[0]);
+        self.alone.engine.is_thread(pick).then_some(pick)
     }
 
     /// True when the replay believes that a reschedule of `cpu` was pending.
