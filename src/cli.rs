@@ -10,6 +10,7 @@ mod convert;
 mod diff;
 mod door;
 mod eval;
+mod eval_rules;
 mod eval_truth;
 mod examples;
 mod experiment;
