@@ -99,6 +99,17 @@ fn the_replay_is_held_to_the_recorded_state() {
     assert_eq!(v["traces"][0]["with_truth"], 1.0);
     let text = koracle(&["eval", "--truth", path.to_str().unwrap()]);
     assert!(text.contains("the replay, corrected, against the kernel's own state"), "{text}");
+    // The same picks, divided in other ways.
+    for (replay, by) in ["corrected", "alone"].iter().flat_map(|r| [(r, "by_time"), (r, "by_queue")]) {
+        let groups = v["traces"][0]["over"][replay][by].as_array().unwrap();
+        assert_eq!(picks(groups), picks(&of("alone")), "{replay} {by}");
+    }
+    let several = &v["traces"][0]["among_several"];
+    let bound = &several["upper_bound"];
+    assert_eq!(bound["with_the_kernels_state"], 1.0, "{several}");
+    assert!(bound["decided"].as_f64() > Some(0.8) && bound["corrected"].as_f64() <= Some(1.0), "{several}");
+    assert!(several["corrected"].as_f64() > several["alone"].as_f64(), "{several}");
+    assert!(text.contains("upper bound: with the kernel's state: pick 100.00 %"), "{text}");
     // What has no such state is refused.
     let mut command = Command::cargo_bin("koracle").unwrap();
     let refused = command.args(["eval", "--truth", data("pipe.csv.zst").to_str().unwrap()]).assert().failure();
