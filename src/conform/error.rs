@@ -7,7 +7,7 @@ use super::picks::Picks;
 use super::rule::Ruling;
 use super::scene::{Scene, Whence};
 use crate::sched::follow::{Follower, Moment};
-use crate::sched::replay::KernelReplay;
+use crate::sched::replay::{KernelReplay, Rules};
 use crate::sched::runqueue::Cause;
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ pub fn errors(picks: &Picks, corrected: bool) -> Errors {
     }
     let (trace, known) = (picks.trace(), known(picks));
     let class = trace.machine().class.value;
-    let mut follower = Follower::new(trace, KernelReplay::of(trace, corrected));
+    let mut follower = Follower::new(trace, KernelReplay::under(trace, Rules::of(trace.machine()), corrected));
     let mut divisions: [Division; 3] = Default::default();
     let mut several = Bound::default();
     for i in 0..trace.len() {

@@ -7,11 +7,13 @@
 //! recordings 80 % of the non-trivial picks instead of 58 %, macro mean; `tests/replay.rs` prints the table).
 
 mod cfs;
+mod clock;
 mod correction;
 mod cpu;
 mod eevdf;
 mod engine;
 mod entity;
+mod groups;
 mod hypotheses;
 mod moves;
 mod pick;
@@ -36,6 +38,11 @@ pub struct KernelReplay {
 
 /// Longest slice that is believed: the kernel's own bound is a tenth of it, and sums with it stay far from overflow.
 const MOST_SLICE_NS: u64 = 1_000_000_000;
+
+/// The rules of a machine as the inputs of networks have them.
+fn inputs(machine: &Machine) -> Rules {
+    Rules::of_inputs(machine.class.value, machine.autogroup.value)
+}
 
 /// What the replay believes about one thread in the queue of one CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -62,10 +69,10 @@ impl KernelReplay {
 
     /// [`Self::new`] that takes unexpected picks by a rule of the scheduling class.
     pub fn with(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, rule: Correction) -> Self {
-        Self { alone: SideBySide::new(Rules::of_class(class), cpus, threads, slice_ns, [rule]) }
+        Self { alone: SideBySide::new(Rules::of_inputs(class, true), cpus, threads, slice_ns, [rule]) }
     }
 
-    /// A replay of `trace` by what is known of its machine.
+    /// A replay of `trace` by what is known of its machine, as the inputs of networks have it.
     pub fn of(trace: &Trace, corrected: bool) -> Self {
         Self::on(trace, trace.machine(), corrected)
     }
@@ -78,10 +85,10 @@ impl KernelReplay {
 
     /// [`Self::on`] that takes unexpected picks by a rule of the machine's scheduling class.
     pub fn by(trace: &Trace, machine: &Machine, rule: Correction) -> Self {
-        Self { alone: SideBySide::on(trace, machine, Rules::of(machine), [rule]) }
+        Self { alone: SideBySide::on(trace, machine, inputs(machine), [rule]) }
     }
 
-    /// A replay of `trace` by `rules`, which need not be those that its kernel followed.
+    /// A replay of `trace` by `rules`: those of its machine ([`Rules::of`]), or others that its kernel did not follow.
     pub fn under(trace: &Trace, rules: Rules, corrected: bool) -> Self {
         let rule = if corrected { Correction::all(rules.class)[0] } else { Correction::Nothing };
         Self { alone: SideBySide::on(trace, trace.machine(), rules, [rule]) }

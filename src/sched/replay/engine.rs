@@ -360,8 +360,8 @@ impl<const N: usize> Engine<N> {
         if self.cpus[cpu].curr != prev {
             self.resync(prev, cpu, now);
         }
-        self.charge(cpu, now, Self::ALL);
         let runs = prev != NONE && e.state.is_runnable();
+        self.charge_switch(cpu, now, runs);
         if prev != NONE && !runs {
             // Stopped, traced, parked and dead sleeps are never delayed (`DEQUEUE_SPECIAL`).
             let special = e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0 | TaskState::IDLE.0) != 0;
@@ -423,16 +423,19 @@ impl<const N: usize> Engine<N> {
             // A `prev` that could have stayed and did not is a loser too.
             let stayed = if prev_runs { prev } else { NONE };
             let wrong = which::<N>(|h| pick[h] != id || stayed != NONE);
+            self.correct_groups(id, stayed, wrong);
             self.correct(id, stayed, candidates, wrong);
         }
         if prev != NONE {
             self.put_back(prev, prev_runs, cpu);
         }
         let c = &mut self.cpus[cpu];
-        (c.curr, c.last, c.since, c.resched, c.woken) = (NONE, [now; N], now, 0, false);
+        let clock = c.open.clock;
+        (c.curr, c.last, c.since, c.resched, c.woken) = (NONE, clock, now, 0, false);
         c.open.prev = NONE;
         if id != NONE {
             self.set_running(id, cpu, now);
+            self.cpus[cpu].last = clock;
         }
     }
 

@@ -158,7 +158,7 @@ impl<const N: usize> Engine<N> {
     }
 
     /// Lanes in which nobody but `prev` and sleepers is on a queue.
-    fn hollow(&self, q: usize, prev: u32, set: Mask) -> Mask {
+    pub(super) fn hollow(&self, q: usize, prev: u32, set: Mask) -> Mask {
         let queue = &self.queues[q];
         let mut hollow = set & !queue.crowded();
         for &id in &queue.list {
