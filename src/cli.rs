@@ -6,6 +6,7 @@
 mod bench;
 mod config;
 mod conform;
+mod conform_all;
 mod convert;
 mod diff;
 mod door;

@@ -53,7 +53,8 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "conform",
-        "  koracle conform mine.csv.zst\n  koracle conform mine.csv.zst --json --limit 100",
+        "  koracle conform mine.csv.zst\n  koracle conform mine.csv.zst --json --limit 100\n  \
+         koracle conform recordings/",
     ),
     (
         "waits",
