@@ -136,7 +136,7 @@ fn the_replay_is_held_to_the_recorded_state() {
     assert_eq!(bound["with_the_kernels_state"], 1.0, "{several}");
     assert!(bound["decided"].as_f64() > Some(0.8) && bound["corrected"].as_f64() <= Some(1.0), "{several}");
     assert!(several["corrected"].as_f64() > several["alone"].as_f64(), "{several}");
-    assert!(text.contains("upper bound: with the kernel's state: pick 100.00 %"), "{text}");
+    assert!(text.contains("upper bound: with the kernel's state: pick 100.000 %"), "{text}");
     // What has no such state is refused.
     let mut command = Command::cargo_bin("koracle").unwrap();
     let refused = command.args(["eval", "--truth", data("pipe.csv.zst").to_str().unwrap()]).assert().failure();

@@ -114,7 +114,7 @@ fn print(trace: &Trace, both: &Both, page: &mut Page) {
         grouped(b.picks),
         percent(b.replayed()),
         percent(alone.replayed()),
-        percent(b.share()),
+        b.share().map_or_else(|| "–".into(), |s| format!("{:.3}", 100.0 * s)),
         percent(b.decided()),
         percent(b.replayed_decided())
     ));

@@ -24,10 +24,9 @@ impl Bound {
     pub(super) fn count(&mut self, replay: bool, ruling: Ruling, class: SchedClass) {
         let cfs = class == SchedClass::Cfs;
         let right = match ruling {
-            Ruling::Consistent => Some(true),
             Ruling::Broken(_) => Some(false),
             Ruling::Explained(Cause::Buddy | Cause::Yield) if cfs => Some(false),
-            Ruling::Explained(Cause::Protected | Cause::Delayed | Cause::Buddy) => Some(true),
+            Ruling::Consistent | Ruling::Explained(Cause::Protected | Cause::Delayed | Cause::Buddy) => Some(true),
             Ruling::Explained(_) => None,
         };
         self.picks += 1;
