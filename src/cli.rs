@@ -6,10 +6,12 @@
 mod bench;
 mod config;
 mod conform;
+mod conform_all;
 mod convert;
 mod diff;
 mod door;
 mod eval;
+mod eval_rules;
 mod eval_truth;
 mod examples;
 mod experiment;
