@@ -2,14 +2,19 @@
 //! here; nothing here reads a file, looks at a clock, starts a thread or knows the terminal.
 
 pub mod answers;
+pub mod columns;
+pub mod commands;
 pub mod compare;
 pub mod filter;
+pub mod footer;
 pub mod help;
+pub mod home;
 pub mod input;
 pub mod keys;
 pub mod layout;
 pub mod list;
 pub mod mistakes;
+pub mod over;
 pub mod prompt;
 pub mod recording;
 pub mod screen;
@@ -20,11 +25,13 @@ pub mod tasks;
 pub mod ticket;
 pub mod time;
 pub mod timeline;
+pub mod tour;
 pub mod traces;
 pub mod train;
 pub mod view;
 pub mod viewer;
 pub mod waits;
+pub mod words;
 
 mod messages;
 #[cfg(test)]
@@ -43,7 +50,7 @@ use input::{Key, Mouse, MouseKind};
 use keys::Action;
 use layout::Layout;
 use mistakes::Mistakes;
-use prompt::Typed;
+use over::Over;
 use std::path::{Path, PathBuf};
 use tasks::Tasks;
 use timeline::Timeline;
@@ -75,10 +82,8 @@ pub struct App {
     pub tasks: Tasks,
     /// What differs between two recordings.
     pub compare: Compare,
-    /// A question being answered at the bottom of the screen.
-    pub prompt: Option<Prompt>,
-    /// First line of the `?` page, while that is shown.
-    pub help: Option<usize>,
+    /// What lies over the screens or below them.
+    pub over: Over,
     /// One line of news; gone at the next key.
     pub message: Option<String>,
     /// The program shall end.
@@ -127,8 +132,7 @@ impl App {
             waits: Waits::default(),
             tasks: Tasks::default(),
             compare: Compare::default(),
-            prompt: None,
-            help: None,
+            over: Over::default(),
             message: None,
             quit: false,
             signal: None,
@@ -167,13 +171,13 @@ impl App {
 
     /// Where things are on the timeline screen.
     pub fn layout(&self) -> Layout {
-        self.viewer.layout(self.size)
+        self.viewer.layout(self.room())
     }
 
     /// Calls screens with what they may know and change, then grants what they wished.
     fn call(&mut self, act: impl FnOnce(Screens, &mut Context)) -> Vec<Effect> {
-        let open = self.viewer.opened_for_others();
-        let mut cx = Context::new(self.size, self.tab, open, &mut self.shared);
+        let (open, room) = (self.viewer.opened_for_others(), self.room());
+        let mut cx = Context::new(room, self.tab, open, &mut self.shared);
         let Self { viewer, train, mistakes, traces, waits, tasks, compare, .. } = self;
         act(Screens { viewer, train, mistakes, traces, waits, tasks, compare }, &mut cx);
         let Context { mut effects, wishes, message, .. } = cx;
@@ -189,7 +193,7 @@ impl App {
                 if ask.is_who() {
                     self.train.want_kept();
                 }
-                self.prompt = Some(Prompt::new(ask));
+                self.over.prompt = Some(Prompt::new(ask));
             }
             Wish::Open(path, plays) => return Some(self.viewer.open_path(path, plays)),
             Wish::Compare(asked) => {
@@ -225,7 +229,7 @@ impl App {
                     self.tab = Tab::Timeline;
                 }
             }
-            Wish::Uncover => (self.help, self.prompt) = (None, None),
+            Wish::Uncover => self.over.uncover(),
             Wish::Quit => self.quit = true,
         }
         None
@@ -248,9 +252,14 @@ impl App {
 
     /// Takes a fact; returns what is to be done outside.
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        let remembered = self.opened_by_hand(&msg);
         let mut effects = match msg {
             Msg::Key(key) => self.key(key),
             Msg::Mouse(mouse) => self.mouse(mouse),
+            Msg::Completed { ticket, text } => {
+                self.completed(ticket, text);
+                Vec::new()
+            }
             Msg::Resized(w, h) => {
                 self.size = (w, h);
                 Vec::new()
@@ -261,10 +270,24 @@ impl App {
             }
             msg => self.call(|mut s, cx| take(&mut s, msg, cx)),
         };
+        effects.extend(remembered);
+        effects.extend(self.want_tour());
         for about in TABS {
             effects.extend(self.call(|s, cx| s.of(about.tab).wants(cx)));
         }
         effects
+    }
+
+    /// A recording that is to be remembered: one that the user opened, and that could be read.
+    fn opened_by_hand(&self, msg: &Msg) -> Option<Effect> {
+        match msg {
+            Msg::Opened { ticket, path, result: Ok(_) }
+                if self.viewer.counts(*ticket) && self.viewer.was_asked() && !self.is_touring() =>
+            {
+                Some(Effect::Remember(path.clone()))
+            }
+            _ => None,
+        }
     }
 
     fn leave(&mut self) -> Vec<Effect> {
@@ -276,47 +299,58 @@ impl App {
         if key == Key::Ctrl('c') {
             return self.leave();
         }
-        if let Some(prompt) = &mut self.prompt {
-            let ask = prompt.ask;
-            let typed = prompt.key(key, &self.train.runs, &self.traces.entries);
-            if typed != Typed::Going {
-                self.prompt = None;
-            }
-            let tab = self.tab;
-            return match typed {
-                Typed::Answer(text) => self.call(|s, cx| s.of(tab).answer(ask, &text, cx)),
-                Typed::Going | Typed::Closed => Vec::new(),
-            };
+        if self.over.prompt.is_some() {
+            return self.prompt_key(key);
+        }
+        if self.over.palette.is_some() {
+            return self.palette_key(key);
         }
         let (tab, mut taken) = (self.tab, false);
-        if self.help.is_none() {
+        if self.over.help.is_none() && self.over.card.is_none() {
             let effects = self.call(|s, cx| taken = s.of(tab).type_key(key, cx));
             if taken {
                 return effects;
             }
         }
         let key = self.shared.settings.key(key);
-        let Some(action) = keys::look_up(key, self.screen().keys()) else { return Vec::new() };
-        if self.help.is_some() {
-            self.scroll_help(action);
+        if self.over.help.is_some() {
+            if let Some(action) = keys::look_up(key, self.screen().keys()) {
+                self.help_act(action);
+            }
             return Vec::new();
         }
-        self.act(action)
+        if self.over.card.is_some() {
+            return self.card_key(key);
+        }
+        keys::look_up(key, self.contexts()).map(|action| self.act(action)).unwrap_or_default()
     }
 
-    fn scroll_help(&mut self, action: Action) {
-        let last = help::Page::new(self.size).last();
-        let at = self.help.unwrap_or(0).min(last);
-        self.help = list::rows(action, list::PAGE).map(|by| at.saturating_add_signed(by).min(last));
+    /// An order while the `?` page is shown: it scrolls, shows the page of another screen, or is closed.
+    fn help_act(&mut self, action: Action) {
+        if let Action::Tab(tab) = action {
+            self.over.card = None;
+            self.show(tab);
+            self.over.help = Some(0);
+            return;
+        }
+        let last = help::Page::new(self.size, self.tab, &self.shared.settings).last();
+        let at = self.over.help.unwrap_or(0).min(last);
+        self.over.help = list::rows(action, list::PAGE).map(|by| at.saturating_add_signed(by).min(last));
     }
 
     fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {
-        if layout::too_small(self.size) || self.help.is_some() || self.prompt.is_some() {
+        if layout::too_small(self.size) || self.over.blocks() {
             return Vec::new();
         }
         if mouse.kind == MouseKind::Down && mouse.y == 0 {
             let hit = layout::tabs(self.size.0).into_iter().find(|(x, w, ..)| mouse.x >= *x && mouse.x - x < *w);
             return hit.map(|(.., tab, _)| self.act(Action::Tab(tab))).unwrap_or_default();
+        }
+        if mouse.y + 1 == self.size.1 && !self.asks_below() {
+            return if mouse.kind == MouseKind::Down { self.footer_click(mouse.x) } else { Vec::new() };
+        }
+        if self.over.card.is_some() && mouse.y + 1 >= self.room().1 {
+            return self.card_mouse(mouse);
         }
         let tab = self.tab;
         self.call(|s, cx| s.of(tab).mouse(mouse, cx))
@@ -326,8 +360,21 @@ impl App {
     pub fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::Quit => return self.leave(),
-            Action::Help => self.help = Some(0),
-            Action::Tab(tab) => self.show(tab),
+            Action::Help => self.over.help = Some(0),
+            Action::Tab(tab) => {
+                self.over.card = None;
+                self.show(tab);
+            }
+            Action::Tour => self.begin_tour(),
+            Action::Palette => self.open_palette(),
+            Action::Home => self.home_page(home::Page::Menu),
+            Action::Results => self.home_page(home::Page::Results),
+            Action::OpenFile => self.over.prompt = Some(Prompt::new(Ask::Open)),
+            Action::Record if self.tab != Tab::Traces || self.over.card.is_some() => {
+                self.over.card = None;
+                self.show(Tab::Traces);
+                return self.call(|s, cx| s.traces.recorder.ask(true, cx));
+            }
             action => {
                 let (tab, mut done) = (self.tab, false);
                 // A list that is walked comes before what the timeline would go to.

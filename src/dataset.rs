@@ -8,3 +8,4 @@ pub mod inside;
 pub mod opening;
 pub mod places;
 pub mod questions;
+pub mod recent;

@@ -3,6 +3,7 @@
 
 mod causes;
 mod compare;
+mod complete;
 mod load;
 mod mistakes;
 mod oracle;
@@ -16,8 +17,11 @@ pub use compare::{answer as answer_compare, scored};
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
 
+use crate::app::ticket::Ticket;
 use crate::app::{Effect, Msg};
 use crate::dataset::opening::Told;
+use crate::dataset::recent;
+use crate::ingest;
 use crate::job::Job;
 use crate::predictor::Predictor;
 use crate::predictor::engine::Engine;
@@ -25,11 +29,11 @@ use crate::predictor::heuristics::Rule;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use crate::stats::life::follow;
-use crate::trace::Trace;
+use crate::trace::{ThreadIx, Trace};
 use mistakes::Desk;
 use oracle::Oracle;
 use recorder::Recorder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use trainer::Trainer;
@@ -58,6 +62,8 @@ pub fn bundled_engine(trace: &Trace) -> Result<(Engine, u64), (Engine, String)> 
 pub struct Driver<E> {
     tx: SyncSender<Msg>,
     list: Option<Job>,
+    remember: Option<Job>,
+    complete: Option<Job>,
     open: Option<Job>,
     follow: Option<Job>,
     oracle: Oracle<E>,
@@ -69,6 +75,8 @@ pub struct Driver<E> {
     compare: compare::Desk<E>,
     /// What is said of the recordings' machine.
     told: Told,
+    /// Where the recordings that were opened last are remembered.
+    recent: Option<PathBuf>,
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
@@ -80,7 +88,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
         let causes = causes::Desk::new(tx.clone());
         let (waits, compare) = (waits::Desk::new(tx.clone()), compare::Desk::new(tx.clone(), load));
-        let (list, open, follow) = (None, None, None);
+        let (list, open, follow, remember, complete) = (None, None, None, None, None);
         Self {
             oracle,
             mistakes,
@@ -91,7 +99,10 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             compare,
             tx,
             told: Told::default(),
+            recent: None,
             list,
+            remember,
+            complete,
             open,
             follow,
         }
@@ -103,6 +114,13 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         self.mistakes.machine = Arc::new(told.clone());
         self.compare.machine = Arc::new(told.clone());
         self.told = told;
+        self
+    }
+
+    /// Remembers in this file which recordings were opened last.
+    #[must_use]
+    pub fn with_recent(mut self, file: Option<PathBuf>) -> Self {
+        self.recent = file;
         self
     }
 
@@ -137,14 +155,21 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let tx = self.tx.clone();
         // A send fails only when the interface is gone; then nobody waits for the answer.
         match effect {
-            Effect::List { given } => {
-                let work = move |_: &_| load::list(&given);
-                self.list = Some(Job::spawn("list", work, move |result| {
-                    let (entries, problem) = result.unwrap_or_else(|e| (Vec::new(), Some(e.to_string())));
-                    let _ = tx.send(Msg::Listed { entries, problem });
+            Effect::List { given } => self.list(given),
+            Effect::Remember(path) => {
+                let Some(file) = self.recent.clone() else { return };
+                // That it could not be remembered is no news: the recording is open.
+                let work = move |_: &_| recent::remember(&file, &path);
+                self.remember = Some(Job::spawn("remember", work, |_| {}));
+            }
+            Effect::Complete { ticket, text } => {
+                let work = move |_: &_| complete::complete(&text);
+                self.complete = Some(Job::spawn("complete", work, move |result| {
+                    let _ = tx.send(Msg::Completed { ticket, text: result.ok().flatten() });
                 }));
             }
             Effect::Open { ticket, path } => {
+                let path = complete::at_home(path);
                 self.oracle.forget();
                 self.waits.forget();
                 self.causes.forget();
@@ -167,18 +192,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
             Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),
-            Effect::Follow { ticket, trace, threads } => {
-                self.follow = Some(Job::spawn(
-                    "follow",
-                    move |_| {
-                        let lives = follow(&trace, &threads);
-                        threads.into_iter().zip(lives).collect()
-                    },
-                    move |result: Result<Vec<_>, _>| {
-                        let _ = tx.send(Msg::Followed { ticket, result: result.map_err(|e| e.to_string()) });
-                    },
-                ));
-            }
+            Effect::Follow { ticket, trace, threads } => self.follow(ticket, trace, threads),
             Effect::CloseSecond => self.oracle.close_second(),
             Effect::Train(order) => self.trainer.perform(order),
             Effect::Look { ticket, trace, weights, label, events } => {
@@ -187,6 +201,40 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Early { ticket, trace, events } => self.oracle.early(ticket, trace, events),
             Effect::Inspect { ticket, trace, event, by } => self.oracle.inspect(ticket, trace, event, by),
         }
+    }
+
+    fn follow(&mut self, ticket: Ticket, trace: Arc<Trace>, threads: Vec<ThreadIx>) {
+        let tx = self.tx.clone();
+        let work = move |_: &_| {
+            let lives = follow(&trace, &threads);
+            threads.into_iter().zip(lives).collect()
+        };
+        self.follow = Some(Job::spawn("follow", work, move |result: Result<Vec<_>, _>| {
+            let _ = tx.send(Msg::Followed { ticket, result: result.map_err(|e| e.to_string()) });
+        }));
+    }
+
+    /// Lists what can be opened: first what is known at once, then with what lies in the working folder.
+    fn list(&mut self, given: Vec<PathBuf>) {
+        let (tx, early) = (self.tx.clone(), self.tx.clone());
+        let recent = self.recent.clone().filter(|_| given.is_empty());
+        let alone = given.is_empty();
+        let work = move |_: &_| {
+            let mut others =
+                load::Others { recent: recent.map_or_else(Vec::new, |f| recent::load(&f)), here: Vec::new() };
+            let listed = load::list(&given, &others);
+            if !alone {
+                return listed;
+            }
+            let (entries, problem) = listed;
+            let _ = early.send(Msg::Listed { entries, problem });
+            others.here = ingest::some_within(Path::new("."), load::LOOKED_AT);
+            load::list(&given, &others)
+        };
+        self.list = Some(Job::spawn("list", work, move |result| {
+            let (entries, problem) = result.unwrap_or_else(|e| (Vec::new(), Some(e.to_string())));
+            let _ = tx.send(Msg::Listed { entries, problem });
+        }));
     }
 }
 

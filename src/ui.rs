@@ -8,10 +8,13 @@ mod bench;
 mod busy;
 mod clipboard;
 mod columns;
+mod commands;
 mod compare;
 pub mod draw;
 mod filter;
 mod footer;
+mod help;
+mod home;
 mod mistakes;
 pub mod palette;
 mod pen;
@@ -20,6 +23,7 @@ mod tasks;
 mod terminal;
 mod timeline;
 mod title;
+mod tour;
 mod traces;
 mod train;
 mod waits;
@@ -67,7 +71,7 @@ fn shades(colours: Colours) -> Shades {
 }
 
 /// Runs the explorer until the user leaves. `traces` are the recordings given on the command line; without any, the
-/// first bundled one opens and plays. `beside` names whom the second prediction row shows.
+/// first bundled one opens and plays above home. `beside` names whom the second prediction row shows.
 ///
 /// The terminal is given back before it returns.
 pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told, settings: Settings) -> Result<Farewell> {
@@ -75,8 +79,12 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told, settings: 
     let mut terminal = terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
     let theme = Theme::of(shades(settings.theme));
+    let alone = traces.is_empty();
     let (mut app, effects) = App::new(traces, size);
     app.shared.settings = settings;
+    if alone {
+        app.welcome();
+    }
     if let Some(who) = beside {
         app.show_beside(who);
     }
@@ -85,7 +93,8 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told, settings: 
     let _input = terminal::read_input(tx.clone());
     let _signals = terminal::watch_signals(tx.clone());
     let driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
-    let mut driver = driver.with_models(driver::engine_of).with_second(driver::named_engine).with_told(told);
+    let driver = driver.with_models(driver::engine_of).with_second(driver::named_engine).with_told(told);
+    let mut driver = driver.with_recent(crate::dataset::recent::file());
     for effect in effects {
         driver.perform(effect);
     }

@@ -33,6 +33,12 @@ fn the_keys_are_those_of_the_program() {
 }
 
 #[test]
+fn the_words_are_those_of_the_program() {
+    let words = kernel_oracle::app::words::markdown();
+    assert_eq!(section("docs/glossary.md", "words").trim(), words.trim(), "\nput this into docs/glossary.md:\n{words}");
+}
+
+#[test]
 fn there_are_exactly_two_set_up_commands_and_ci_runs_the_second() {
     let readme = read("README.md");
     let (_, setup) = readme.split_once("## Set up").expect("a section about setting up");

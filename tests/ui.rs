@@ -8,7 +8,7 @@ use kernel_oracle::app::second::News;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::timeline::causes::Order;
-use kernel_oracle::app::traces::Entry;
+use kernel_oracle::app::traces::{Entry, Via};
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::driver::answer_causes;
 use kernel_oracle::evaluate::overlay::{BASELINES, Candidate, Chunk, Guess, Inspection, Prediction};
@@ -215,7 +215,7 @@ fn listed(app: &mut App) {
         events: None,
         split: split.into(),
         bytes: 219_432,
-        given: split.is_empty(),
+        via: if split.is_empty() { Via::Given } else { Via::Bundled },
         error: error.map(Into::into),
         notes: Vec::new(),
     };
@@ -408,7 +408,7 @@ fn help_screen() {
     keys(&mut app, "g");
     assert_eq!(screen(&app), first);
     keys(&mut app, "q");
-    assert!(app.help.is_none() && !app.quit);
+    assert!(app.over.help.is_none() && !app.quit);
 }
 
 #[test]

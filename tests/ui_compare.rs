@@ -235,7 +235,7 @@ fn from_the_list_of_recordings_to_what_differs() {
     let (mut closed, _) = App::new(Vec::new(), (80, 24));
     closed.update(Msg::Key(Key::Char('7')));
     closed.update(Msg::Key(Key::Char('c')));
-    assert!(closed.prompt.is_none() && closed.message.is_some());
+    assert!(closed.over.prompt.is_none() && closed.message.is_some());
 }
 
 #[test]

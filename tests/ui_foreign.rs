@@ -6,7 +6,7 @@
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
-use kernel_oracle::app::traces::Entry;
+use kernel_oracle::app::traces::{Entry, Via};
 use kernel_oracle::app::{App, Msg};
 use kernel_oracle::ingest;
 use kernel_oracle::replay::lod::Pyramid;
@@ -64,7 +64,7 @@ fn no_cell_holds_what_is_not_to_be_seen() {
             workload: name.clone(),
             kernel: name.clone(),
             error: Some(name.clone()),
-            given: true,
+            via: Via::Given,
             ..Entry::default()
         });
         app.update(Msg::Listed { entries: entries.collect(), problem: Some(name.clone()) });

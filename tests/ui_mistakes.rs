@@ -104,7 +104,11 @@ fn answer(order: Order) -> Option<News> {
             why.all_past = Some(Moved { what: (), pull: 0.3, without: [0.5, 0.1] });
             let now = TRACE.time(event);
             let past = why.past.iter().map(|m| (describe(&TRACE, m.what), now.since(TRACE.time(m.what)).0)).collect();
-            Some(News::Explained { ticket, row, result: Ok(Arc::new(Told { why, past, kernel: None })) })
+            Some(News::Explained {
+                ticket,
+                row,
+                result: Ok(Arc::new(Told { why, past, unknown: false, kernel: None })),
+            })
         }
         Order::LoadFilters => Some(News::Filters(vec!["p>0.5".into(), "queue>=9 and state=S".into()])),
         Order::SaveFilters(_) => None,
@@ -306,7 +310,7 @@ fn whose_mistakes_they_are_is_chosen() {
     keys(&mut app, "pee");
     snapshot!("whose_asked", app);
     press(&mut app, &[Key::Tab]);
-    assert_eq!(app.prompt.as_ref().map(|p| p.text.as_str()), Some("eevdf"), "what it continues to");
+    assert_eq!(app.over.prompt.as_ref().map(|p| p.text.as_str()), Some("eevdf"), "what it continues to");
     let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else { panic!() };
     assert_eq!(whom, Whom::Named("eevdf".into()));
     snapshot!("whose_pending", app);

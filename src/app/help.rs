@@ -1,77 +1,134 @@
-//! The `?` page as lines: every key, the mouse, and what the glyphs of the lanes mean, broken to fit the screen. Draws
-//! nothing; scrolling and drawing both count these lines.
+//! The `?` page of a screen as lines, broken to fit: on the left the words and signs that are seen there, on the right its
+//! keys in sections. Draws nothing; scrolling and drawing both count these lines.
 
 use super::keys;
+use super::settings::Settings;
+use super::tab::Tab;
+use super::words;
 
-/// The page for one size of the terminal.
+/// A line of the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// What follows is about this; empty: a gap.
+    Title(String),
+    /// A word and the beginning of what it means.
+    Word(String, String),
+    /// Keys and the beginning of what they do.
+    Keys(String, String),
+    /// What goes on, so many cells further right.
+    More(u16, String),
+}
+
+/// Lines that are shown in some columns side by side.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Columns.
+    pub columns: u16,
+}
+
+impl Part {
+    /// Lines that can be scrolled past when `rows` of each column are seen.
+    pub fn last(&self, rows: usize) -> usize {
+        self.lines.len().saturating_sub(rows * usize::from(self.columns))
+    }
+}
+
+/// The page of a screen for one size of the terminal.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// Keys (empty on continued lines) and a piece of text.
-    pub lines: Vec<(String, String)>,
-    /// Columns of lines side by side.
-    pub columns: u16,
-    /// Cells that one of them is wide.
+    /// Words and signs, then keys; of a narrow terminal all of it in one.
+    pub parts: Vec<Part>,
+    /// Cells that a column is wide.
     pub width: u16,
     /// Lines in one of them.
     pub rows: usize,
 }
 
-/// Cells of the keys before the text.
+/// Cells of the keys before the text, and of what goes on in the next line of a word.
 pub const KEYS: u16 = 10;
-/// Text narrower than this is hard to read: then one column.
-const READABLE: u16 = 26;
+const INDENT: u16 = 2;
+/// A column is at least so wide, a cell between columns included; more of them than four are never needed.
+const COLUMN: u16 = 38;
+const MOST: u16 = 5;
 
 impl Page {
-    /// For a terminal of this many columns and rows.
-    pub fn new((w, h): (u16, u16)) -> Self {
+    /// For this screen of a terminal of this many columns and rows.
+    pub fn new((w, h): (u16, u16), tab: Tab, settings: &Settings) -> Self {
         let inside = w.saturating_sub(4);
-        let columns = if inside / 2 >= KEYS + READABLE { 2 } else { 1 };
+        let columns = (inside / COLUMN).clamp(1, MOST);
         let width = inside / columns;
-        let text = usize::from(width.saturating_sub(KEYS + 1));
-        let mut lines = Vec::new();
-        let mut add = |keys: String, words: &str| {
-            let mut keys = Some(keys);
-            lines.extend(wrap(words, text).into_iter().map(|line| (keys.take().unwrap_or_default(), line)));
-        };
-        for (keys, help, contexts) in keys::help() {
-            add(keys, &format!("{help}{}", keys::place(contexts)));
+        let rows = usize::from(h.saturating_sub(4)).max(1);
+        let text = usize::from(width.saturating_sub(1)).max(8);
+        let (words, keys) = (word_lines(tab, text), key_lines(tab, settings, text));
+        if columns == 1 {
+            let lines = [words, vec![Line::Title(String::new())], keys].concat();
+            return Self { parts: vec![Part { lines, columns }], width, rows };
         }
-        add(String::new(), "");
-        add("mouse".into(), "click selects, wheel zooms, drag pans, a click in the overview seeks");
-        for (word, text) in LEGEND {
-            add(word.into(), text);
-        }
-        Self { lines, columns, width, rows: usize::from(h.saturating_sub(4)).max(1) }
-    }
-
-    /// Lines that are shown at once.
-    pub fn shown(&self) -> usize {
-        self.rows * usize::from(self.columns)
+        // As many columns for the words as they need, if that leaves one for the keys.
+        let needed = words.len().div_ceil(rows) as u16;
+        let left = needed.clamp(1, columns / 2);
+        let parts = vec![Part { lines: words, columns: left }, Part { lines: keys, columns: columns - left }];
+        Self { parts, width, rows }
     }
 
     /// The largest number of lines that can be scrolled past.
     pub fn last(&self) -> usize {
-        self.lines.len().saturating_sub(self.shown())
+        self.parts.iter().map(|part| part.last(self.rows)).max().unwrap_or(0)
     }
 }
 
-/// What the glyphs of the lanes mean.
-const LEGEND: [(&str, &str); 12] = [
-    ("ran", "one stint per box with the state letter it leaves in; many stints: longest task, shaded by use"),
-    ("pick ...", "✗ miss, dim trivial, ░ not yet computed, – no model or no answer; many: share of misses ▁..█"),
-    ("hit %", "of decisions with at least two candidates, as in the evaluation"),
-    ("p .. #", "what the model gave the one that really ran, and its rank"),
-    ("queue", "runnable tasks at the switch, relative to the longest queue seen"),
-    ("tcn p", "what the model gives each candidate; ● really ran, ✗ the shown predictor's wrong choice"),
-    ("one row", "who ran; ✗ a miss, red below a cell of many: mostly misses; on the right use and hits"),
-    ("heat map", "one CPU, two (upper and lower half) or a group in a row: mean use, all misses, longest queue"),
-    ("pinned", "CPU where it ran, → after a move, ▒ waits for a CPU, ─ sleeps, D blocked, ┈ unknown, ↑ woken by"),
-    ("┴│▲", "who woke the selected task, from the waker's row to its own, and who woke the waker; ◂ it was before"),
-    (
-        "idle+wait",
-        "i: share of the time in which some CPU was idle while some thread waited; above it the longest queue",
-    ),
-    ("╱", "events were lost here"),
+fn titled(lines: &mut Vec<Line>, title: &str) {
+    if !lines.is_empty() {
+        lines.push(Line::Title(String::new()));
+    }
+    lines.push(Line::Title(title.to_owned()));
+}
+
+fn word_lines(tab: Tab, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (title, words) in words::of(tab) {
+        titled(&mut lines, title);
+        for (word, meaning) in words {
+            // The first line has less room, by the word and its two blanks.
+            let pad = "·".repeat(word.chars().count() + 1);
+            let broken = wrap(&format!("{pad} {meaning}"), width.saturating_sub(usize::from(INDENT))).into_iter();
+            let mut broken = broken.map(|line| line.trim_start_matches('·').trim_start().to_owned());
+            lines.push(Line::Word(word, broken.next().unwrap_or_default()));
+            lines.extend(broken.map(|text| Line::More(INDENT, text)));
+        }
+    }
+    lines
+}
+
+fn key_lines(tab: Tab, settings: &Settings, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let text = width.saturating_sub(usize::from(KEYS));
+    let add = |lines: &mut Vec<Line>, keys: String, words: &str| {
+        let mut broken = wrap(words, text).into_iter();
+        lines.push(Line::Keys(keys, broken.next().unwrap_or_default()));
+        lines.extend(broken.map(|text| Line::More(KEYS, text)));
+    };
+    for (title, bindings) in keys::sections(tab) {
+        titled(&mut lines, title);
+        for binding in bindings {
+            add(&mut lines, settings.labels(binding.keys).join(" "), binding.help);
+        }
+    }
+    titled(&mut lines, "mouse");
+    for (what, does) in MOUSE {
+        add(&mut lines, what.into(), does);
+    }
+    lines
+}
+
+/// What the mouse does.
+const MOUSE: [(&str, &str); 4] = [
+    ("click", "selects; a second time opens; on a tab, a column's name or a key below: goes there, sorts, presses it"),
+    ("wheel", "zooms the Timeline, scrolls lists and panes"),
+    ("drag", "pans the Timeline"),
+    ("overview", "a click goes there"),
 ];
 
 /// Breaks text at spaces into lines of at most `width` characters; longer words are cut.

@@ -2,10 +2,12 @@
 //! disagree. Nothing here changes state.
 
 mod action;
+mod sections;
 mod shown;
 
 pub use action::Action;
-pub use shown::{footer, help, markdown, place};
+pub use sections::{Section, sections};
+pub use shown::{Entry, footer, markdown};
 
 use super::compare;
 use super::input::Key;
@@ -40,6 +42,10 @@ pub const COMPARE: Contexts = 512;
 pub const BESIDE: Contexts = 1024;
 /// And while there is nothing to compare yet.
 pub const CHOOSE: Contexts = 2048;
+/// Home, below a screen.
+pub const HOME: Contexts = 4096;
+/// The tour, below a screen.
+pub const TOUR: Contexts = 8192;
 const BOTH: Contexts = COMPARE | BESIDE;
 /// Every screen; not the dialog.
 pub const ALL: Contexts = !DIALOG;
@@ -104,7 +110,7 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('[')], Action::Slower, "speed", "play slower", TIMELINE),
     bind(&[C(']')], Action::Faster, "speed", "play faster", TIMELINE),
     bind(&[C('f')], Action::Fit, "fit", "fit the whole recording", TIMELINE),
-    bind(&[C('t'), C(':')], Action::Seek, "time", "go to a time: 0.41 (s), 12ms, +3us, 50%", TIMELINE),
+    bind(&[C('t')], Action::Seek, "time", "go to a time: 0.41 (s), 12ms, +3us, 50%", TIMELINE),
     bind(&[C('T')], Action::Clock, "", "times by the recording's own clock, or since its start", TIMELINE),
     bind(&[C('p')], Action::Pin, "pin", "a row for the task under the playhead: where it ran, waited, slept", TIMELINE),
     bind(&[C('P')], Action::PinFound, "", "rows for the tasks that were found", TIMELINE),
@@ -341,6 +347,14 @@ pub const TABLE: &[Binding] = &[
     ),
     bind(&[C('y')], Action::List(list::Do::Copy), "copy", "copy all figures of this row (OSC 52)", TASKS | COMPARE),
     bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS | COMPARE),
+    bind(&[Key::Enter], Action::Open, "choose", "home: do what the line says", HOME),
+    bind(&[C('t')], Action::Tour, "tour", "the tour: six stops in 60 seconds", HOME),
+    bind(&[Key::Enter, C('n'), Key::Right], Action::NextStop, "next", "tour: next stop", TOUR),
+    bind(&[C('p'), Key::Left], Action::PrevStop, "back", "tour: stop before", TOUR),
+    bind(&[C('o')], Action::OpenFile, "open", "open a recording: those opened before, of this folder, a file", HOME),
+    bind(&[C('r')], Action::Record, "record", "record what happens on this machine", HOME),
+    bind(&[C('b')], Action::Results, "benchmark", "the results of the benchmark in short", HOME),
+    bind(&[C('o')], Action::OpenFile, "file", "open a file; Tab completes its name", TRACES),
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
@@ -364,7 +378,9 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('5')], Action::Tab(Tab::Waits), "waits", "who waited, how long, who ran instead", ALL),
     bind(&[C('6')], Action::Tab(Tab::Tasks), "tasks", "where the time of each thread went", ALL),
     bind(&[C('7')], Action::Tab(Tab::Compare), "diff", "what differs between two recordings", ALL),
-    bind(&[C('?')], Action::Help, "help", "all keys", ALL),
+    bind(&[C('H')], Action::Home, "", "home: the tour, open, record, the benchmark", ALL),
+    bind(&[C(':')], Action::Palette, "commands", "find a command by a few letters, with its key", ALL),
+    bind(&[C('?')], Action::Help, "help", "words and keys of this screen", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
     bind(&[Key::Ctrl('c')], Action::Quit, "", "quit, from anywhere", ALL),
@@ -379,13 +395,16 @@ pub fn look_up(key: Key, context: Contexts) -> Option<Action> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
     use super::*;
+    use crate::app::settings::Settings;
 
     #[test]
     fn no_key_means_two_things_in_one_context() {
-        for context in
-            [TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL, COMPARE, BESIDE, CHOOSE]
-        {
+        for context in [
+            TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL, COMPARE, BESIDE, CHOOSE, HOME,
+            TOUR,
+        ] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {
                 for key in b.keys {
@@ -399,8 +418,20 @@ mod tests {
 
     #[test]
     fn footer_joins_pairs_and_markdown_has_every_binding() {
-        assert!(footer(TIMELINE).contains(&(", .".into(), "step")));
-        assert!(!footer(TRACES).iter().any(|(_, short)| *short == "zoom"));
-        assert_eq!(markdown().lines().count(), TABLE.len() + 2);
+        let settings = Settings::default();
+        let pair = (vec![Key::Char(','), Key::Char('.')], "step");
+        assert!(footer(TIMELINE, &settings).contains(&pair));
+        assert!(!footer(TRACES, &settings).iter().any(|(_, short)| *short == "zoom"));
+        let page = markdown();
+        for b in TABLE.iter().filter(|b| !b.keys.is_empty()) {
+            assert!(page.contains(b.help), "{}", b.help);
+        }
+    }
+
+    #[test]
+    fn the_footer_shows_what_is_pressed() {
+        let settings = Settings::parse("[keys]\n\"J\" = \".\"\n\",\" = \"n\"\n").unwrap();
+        let step = footer(TIMELINE, &settings).into_iter().find(|(_, short)| *short == "step");
+        assert_eq!(step, Some((vec![Key::Char('J')], "step")), "the comma was given away");
     }
 }

@@ -34,6 +34,13 @@ pub enum Msg {
         /// Why bundled ones are missing.
         problem: Option<String>,
     },
+    /// What a file's name that is typed continues to.
+    Completed {
+        /// Of the request.
+        ticket: Ticket,
+        /// The longer name; `None`: there is none.
+        text: Option<String>,
+    },
     /// A recording was read.
     Opened {
         /// Of the request.
@@ -126,10 +133,19 @@ pub enum Msg {
 /// An order to the outside.
 #[derive(Debug)]
 pub enum Effect {
-    /// List what can be opened; answered by [`Msg::Listed`].
+    /// List what can be opened; answered by [`Msg::Listed`], twice where the working folder is looked through, too.
     List {
         /// Files given on the command line.
         given: Vec<PathBuf>,
+    },
+    /// Remember a recording that the user opened, for the next start.
+    Remember(PathBuf),
+    /// Find what a file's name that is typed continues to; answered by [`Msg::Completed`].
+    Complete {
+        /// For the answer.
+        ticket: Ticket,
+        /// What is typed.
+        text: String,
     },
     /// Read a recording; answered by [`Msg::Opened`]. Replaces all work on the one before.
     Open {

@@ -20,6 +20,8 @@ pub enum Ask {
     Second,
     /// Which recording the open one is compared with.
     Beside,
+    /// Which file to open.
+    Open,
 }
 
 /// A question and what has been typed so far.
@@ -39,6 +41,11 @@ impl Ask {
     pub fn is_who(self) -> bool {
         matches!(self, Self::Second | Self::Whose | Self::Compare)
     }
+
+    /// True when the answer may be a file.
+    fn is_file(self) -> bool {
+        self.is_who() || matches!(self, Self::Beside | Self::Open)
+    }
 }
 
 /// What a key in a prompt came to.
@@ -48,6 +55,8 @@ pub enum Typed {
     Going,
     /// It was closed without an answer.
     Closed,
+    /// What files are there whose names begin so.
+    Complete(String),
     /// This is the answer, as it was typed.
     Answer(String),
 }
@@ -67,21 +76,23 @@ impl Prompt {
             Ask::Compare => "compare with: predictor, run or model file",
             Ask::Second => "second row: predictor, run or model file",
             Ask::Beside => "compare with: name of a recording, or a file",
+            Ask::Open => "open: a recording's file; Tab completes",
         }
     }
 
     /// Takes a key; names of these runs and recordings are completed.
     pub fn key(&mut self, key: Key, runs: &[Run], recordings: &[Entry]) -> Typed {
         match key {
-            Key::Tab if self.ask == Ask::Beside => {
-                let names: Vec<&str> = recordings.iter().map(|e| e.name.as_str()).collect();
-                if let Some(text) = complete(&self.text, &names) {
-                    self.text = text;
-                }
-            }
-            Key::Tab if self.ask.is_who() => {
-                if let Some(text) = complete_who(&self.text, runs) {
-                    self.text = text;
+            Key::Tab if self.ask.is_file() => {
+                let known = match self.ask {
+                    Ask::Open => None,
+                    Ask::Beside => complete(&self.text, recordings.iter().map(|e| e.name.as_str())),
+                    _ => complete_who(&self.text, runs),
+                };
+                // What is no name that is known begins the name of a file.
+                match known {
+                    Some(text) => self.text = text,
+                    None => return Typed::Complete(self.text.clone()),
                 }
             }
             Key::Char(c) if self.text.chars().count() < LONGEST => self.text.push(c),
@@ -99,13 +110,13 @@ impl Prompt {
 
 /// The same among predictors and runs.
 fn complete_who(text: &str, runs: &[Run]) -> Option<String> {
-    let mut all: Vec<&str> = Choice::all().map(Choice::label).collect();
-    all.extend(runs.iter().filter(|r| !r.epochs.is_empty()).map(|r| r.name.as_str()));
-    complete(text, &all)
+    let runs = runs.iter().filter(|r| !r.epochs.is_empty()).map(|r| r.name.as_str());
+    complete(text, Choice::all().map(|choice| -> &str { choice.label() }).chain(runs))
 }
 
 /// The first name that continues what was typed; the next one after a whole name.
-fn complete(text: &str, all: &[&str]) -> Option<String> {
+fn complete<'a>(text: &str, all: impl Iterator<Item = &'a str>) -> Option<String> {
+    let all: Vec<&str> = all.collect();
     match all.iter().position(|n| *n == text) {
         Some(at) => Some(all[(at + 1) % all.len()].into()),
         None => all.iter().find(|n| n.starts_with(text)).map(|n| (*n).into()),

@@ -10,7 +10,7 @@ use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
 use super::tab::Tab;
 use super::ticket::{Ticket, Tickets};
-use super::traces::Entry;
+use super::traces::{Entry, Via};
 use super::{Context, Effect, Wish};
 use crate::job::Latest;
 use crate::record::hosts::Host;
@@ -112,13 +112,13 @@ impl Recorder {
         }
     }
 
-    /// Opens the dialog.
-    pub(super) fn ask(&mut self, cx: &mut Context) {
+    /// Opens the dialog; `anything`: for what happens anyway.
+    pub(super) fn ask(&mut self, anything: bool, cx: &mut Context) {
         if self.running().is_some() {
             return;
         }
         self.asking = true;
-        let workload = self.dialog.open();
+        let workload = if anything { self.dialog.open_for_anything() } else { self.dialog.open() };
         cx.order(Effect::Recorder(Order::Look { workload }));
     }
 
@@ -161,7 +161,7 @@ impl Recorder {
     /// Follows an order while the panel is shown.
     pub(super) fn act(&mut self, action: Action, cx: &mut Context) {
         match action {
-            Action::Record => self.ask(cx),
+            Action::Record => self.ask(false, cx),
             Action::Back if self.running().is_some() => self.cancel(cx),
             Action::Back => self.run = None,
             _ => {}
@@ -252,7 +252,7 @@ fn entry(saved: &Saved) -> Entry {
         cpus: saved.cpus,
         events: Some(saved.events),
         bytes: saved.bytes,
-        given: true,
+        via: Via::Given,
         ..Entry::default()
     }
 }

@@ -67,6 +67,24 @@ impl Settings {
         Ok(read)
     }
 
+    /// What is pressed for one of these keys: first what the user chose, then those of them that mean themselves.
+    pub fn pressed(&self, keys: &[Key]) -> Vec<Key> {
+        let chosen = self.keys.iter().filter(|(_, meant)| keys.contains(meant)).map(|(from, _)| *from);
+        let own = keys.iter().copied().filter(|key| self.key(*key) == *key);
+        let mut all: Vec<Key> = Vec::new();
+        for key in chosen.chain(own) {
+            if !all.contains(&key) {
+                all.push(key);
+            }
+        }
+        all
+    }
+
+    /// The same as written in help.
+    pub fn labels(&self, keys: &[Key]) -> Vec<String> {
+        self.pressed(keys).into_iter().map(Key::label).collect()
+    }
+
     /// The key that `pressed` stands for.
     pub fn key(&self, pressed: Key) -> Key {
         self.keys.iter().find(|(from, _)| *from == pressed).map_or(pressed, |(_, to)| *to)
@@ -102,6 +120,17 @@ mod tests {
         assert_eq!(all.key(Key::Char('J')), Key::Char('n'));
         assert_eq!(all.key(Key::Ctrl('n')), Key::Char('.'));
         assert_eq!(all.key(Key::Char('x')), Key::Char('x'));
+    }
+
+    #[test]
+    fn a_key_that_was_given_away_is_shown_as_it_is_pressed() {
+        let of = |text: &str, keys: &[Key]| Settings::parse(text).unwrap().labels(keys).join(" ");
+        let (n, down) = (Key::Char('n'), [Key::Down, Key::Char('j')]);
+        assert_eq!(of("", &down), "↓ j");
+        assert_eq!(of("[keys]\n\"J\" = \"n\"\n", &[n]), "J n");
+        assert_eq!(of("[keys]\n\"n\" = \"j\"\n", &down), "n ↓ j");
+        assert_eq!(of("[keys]\n\"n\" = \"j\"\n", &[n]), "", "nothing is pressed for it any more");
+        assert_eq!(of("[keys]\n\"j\" = \"Down\"\n", &down), "j ↓");
     }
 
     #[test]

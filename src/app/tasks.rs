@@ -4,6 +4,7 @@
 pub(super) mod act;
 mod screen;
 
+use super::columns;
 use super::filter::{Filter, Language, or_name};
 use super::layout::Area;
 use super::list::{List, Sorting};
@@ -170,6 +171,17 @@ pub struct Places {
     /// The list.
     pub list: Area,
 }
+
+impl Places {
+    /// The columns of the list, of which the mark is on one. Names stand in front wherever that is.
+    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+        let widths: Vec<u16> = LIST.iter().map(|c| c.1).collect();
+        columns::named(&widths, marked, (self.list.x + GUTTER, self.list.w.saturating_sub(GUTTER)))
+    }
+}
+
+/// Cells before the first column.
+const GUTTER: u16 = 1;
 
 /// On a screen of this size.
 pub fn places((w, h): (u16, u16)) -> Places {

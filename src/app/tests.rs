@@ -231,7 +231,7 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
         press(app, keys).into_iter().filter_map(only).collect()
     };
     let tell = |app: &mut App, ticket, news| app.update(Msg::Second { ticket: Ticket(ticket), news });
-    assert!(second(&mut app, "c").is_empty() && app.prompt.is_some(), "the first time it asks whom");
+    assert!(second(&mut app, "c").is_empty() && app.over.prompt.is_some(), "the first time it asks whom");
     assert_eq!(second(&mut app, "lstm\n"), [(1, "lstm".into())]);
     let chunk = Chunk { per_cpu: vec![Vec::new(); 2], end: 7 };
     tell(&mut app, 1, News::Named("lstm".into()));
@@ -269,12 +269,12 @@ fn names_are_completed_while_one_is_asked_for() {
     let mut app = opened(&["a"], trace());
     press(&mut app, "Ckern");
     app.update(Msg::Key(Key::Tab));
-    assert_eq!(app.prompt.as_ref().unwrap().text, "kernel-oracle");
+    assert_eq!(app.over.prompt.as_ref().unwrap().text, "kernel-oracle");
     app.update(Msg::Key(Key::Tab));
-    assert_eq!(app.prompt.as_ref().unwrap().text, "eevdf");
+    assert_eq!(app.over.prompt.as_ref().unwrap().text, "eevdf");
     press(&mut app, "x");
     app.update(Msg::Key(Key::Tab));
-    assert_eq!(app.prompt.as_ref().unwrap().text, "eevdfx", "nothing is called so");
+    assert_eq!(app.over.prompt.as_ref().unwrap().text, "eevdfx", "nothing is called so");
 }
 
 #[test]

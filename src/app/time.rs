@@ -7,6 +7,11 @@ use crate::trace::Nanos;
 /// own clock, which said `start_ns` at its first event, is a stamp of that clock. Clamped to the recording; `None` when it
 /// is none of these.
 pub fn parse(text: &str, now: Nanos, span: Nanos, start_ns: u64) -> Option<Nanos> {
+    unbounded(text, now, span, start_ns).map(|to| Nanos(to.clamp(0, i128::from(span.0)) as u64))
+}
+
+/// The same, which may lie before the recording or behind it; ns since its first event.
+pub fn unbounded(text: &str, now: Nanos, span: Nanos, start_ns: u64) -> Option<i128> {
     let text = text.trim();
     let (forward, body) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
         (Some(rest), _) => (Some(true), rest),
@@ -24,25 +29,25 @@ pub fn parse(text: &str, now: Nanos, span: Nanos, start_ns: u64) -> Option<Nanos
         "ns" => 0,
         "%" => {
             let share: f64 = number.parse().ok()?;
-            return Some(moved(now, forward, (share / 100.0 * span.0 as f64).round() as u64, span));
+            return Some(moved(now, forward, (share / 100.0 * span.0 as f64).round() as u64));
         }
         _ => return None,
     };
     let ns = decimal(number, digits)?;
     let stamp = start_ns..=start_ns.saturating_add(span.0);
     if forward.is_none() && ns > span.0 && stamp.contains(&ns) {
-        return Some(Nanos(ns - start_ns));
+        return Some(i128::from(ns - start_ns));
     }
-    Some(moved(now, forward, ns, span))
+    Some(moved(now, forward, ns))
 }
 
-fn moved(now: Nanos, forward: Option<bool>, by: u64, span: Nanos) -> Nanos {
-    let to = match forward {
+fn moved(now: Nanos, forward: Option<bool>, by: u64) -> i128 {
+    let (now, by) = (i128::from(now.0), i128::from(by));
+    match forward {
         None => by,
-        Some(true) => now.0.saturating_add(by),
-        Some(false) => now.0.saturating_sub(by),
-    };
-    Nanos(to.min(span.0))
+        Some(true) => now + by,
+        Some(false) => now - by,
+    }
 }
 
 /// A decimal number times 10 to the power of `digits`, rounded; to the last digit, which a stamp of a machine that has

@@ -15,6 +15,35 @@ use std::sync::Arc;
 /// First row of the list.
 pub const TOP: u16 = 3;
 
+/// The bundled recording that opens when none is named, and that the tour walks through. It is inside the program.
+pub const FIRST: &str = "hackbench-pipe-2g_run3";
+
+/// How a recording came into the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Via {
+    /// It comes with the program.
+    #[default]
+    Bundled,
+    /// Given on the command line, or just recorded.
+    Given,
+    /// Opened in an earlier session.
+    Recent,
+    /// It lies in the working folder.
+    Here,
+}
+
+impl Via {
+    /// A word for the list.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Bundled => "",
+            Self::Given => "given",
+            Self::Recent => "recent",
+            Self::Here => "here",
+        }
+    }
+}
+
 /// One row of the Traces screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
@@ -34,8 +63,8 @@ pub struct Entry {
     pub split: String,
     /// Size of the file in bytes.
     pub bytes: u64,
-    /// Given on the command line.
-    pub given: bool,
+    /// How it came into the list.
+    pub via: Via,
     /// Why it could not be opened.
     pub error: Option<String>,
     /// What was skipped or cut when it was opened, in words.
@@ -81,7 +110,7 @@ impl Traces {
     }
 
     /// Takes the list, keeping the selection on the same file and what opening it has told. Without anything given the
-    /// first one is opened.
+    /// first bundled one is opened.
     pub(super) fn listed(&mut self, entries: Vec<Entry>, problem: Option<String>, idle: bool, cx: &mut Context) {
         let old = std::mem::replace(&mut self.entries, entries);
         for entry in &mut self.entries {
@@ -94,7 +123,9 @@ impl Traces {
         let at = old.get(self.list.at).and_then(|e| self.entries.iter().position(|x| x.path == e.path));
         self.list.keep(at);
         (self.problem, self.listed) = (problem, true);
-        if let Some(first) = self.entries.first().filter(|_| idle && self.given.is_empty()) {
+        let bundled = || self.entries.iter().filter(|e| e.via == Via::Bundled || !e.split.is_empty());
+        let first = bundled().find(|e| e.name == FIRST).or_else(|| bundled().next());
+        if let Some(first) = first.filter(|_| idle && self.given.is_empty()) {
             cx.wish(Wish::Open(first.path.clone(), true));
         }
     }
@@ -175,7 +206,7 @@ impl Screen for Traces {
             self.recorder.act(action, cx);
         } else if !self.list.act(action, PAGE, self.entries.len()) {
             match action {
-                Action::Record => self.recorder.ask(cx),
+                Action::Record => self.recorder.ask(false, cx),
                 Action::Back => cx.wish(Wish::Show(Tab::Timeline)),
                 Action::Mistakes(Do::Choose) => self.choose(cx),
                 Action::Compare(_) => self.compare(cx),

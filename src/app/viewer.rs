@@ -4,6 +4,7 @@ mod act;
 mod mouse;
 mod wants;
 
+use super::keys::Action;
 use super::layout::{Layout, Want};
 use super::second;
 use super::ticket::{Slot, Ticket};
@@ -97,6 +98,8 @@ pub struct Viewer {
     last: Option<PathBuf>,
     /// A decision to go to as soon as its recording is open.
     going: Option<(PathBuf, usize)>,
+    /// What was ordered while it was read.
+    typed_ahead: Vec<Action>,
     /// Play as soon as the recording is there: a start without arguments shows something alive.
     plays: bool,
 }
@@ -139,6 +142,7 @@ impl Viewer {
     /// Opens a recording in the place of the one that is there.
     pub(super) fn open_path(&mut self, path: PathBuf, plays: bool) -> Effect {
         self.plays = plays;
+        self.typed_ahead.clear();
         self.open = Open::Loading(path.clone());
         Effect::Open { ticket: self.work.order(path.clone()), path }
     }
@@ -146,6 +150,11 @@ impl Viewer {
     /// True for an answer that belongs to the open recording.
     pub(super) fn counts(&self, ticket: Ticket) -> bool {
         self.work.counts(ticket)
+    }
+
+    /// True when somebody asked for the recording, which did not just open at the start.
+    pub(super) fn was_asked(&self) -> bool {
+        !self.plays
     }
 
     /// A recording was read, or not.

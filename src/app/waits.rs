@@ -229,6 +229,13 @@ impl Waits {
         self.panes.focus = Focus::List;
     }
 
+    /// All waits, the longest first, and who ran instead of the first.
+    pub(super) fn show_all(&mut self) {
+        self.filter.set(None);
+        self.listing = Listing::default();
+        self.panes = Panes::default();
+    }
+
     /// Nothing is known: another recording is open, or none.
     fn forget(&mut self) {
         (self.data, self.view, self.looked) = (Data::Nothing, None, None);

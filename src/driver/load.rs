@@ -1,7 +1,7 @@
 //! Reading a recording for the interface: its events, its level-of-detail index, and what went wrong in words.
 
 use crate::app::timeline::Loaded;
-use crate::app::traces::Entry;
+use crate::app::traces::{Entry, Via};
 use crate::dataset::catalog::{self, Catalog};
 use crate::dataset::opening::{self, Told};
 use crate::ingest::{self, Report};
@@ -44,18 +44,43 @@ fn notes(report: &Report, reordered: u64) -> Vec<String> {
     notes
 }
 
-/// What can be opened: the given files, then the bundled recordings, or those inside the program.
-pub fn list(given: &[PathBuf]) -> (Vec<Entry>, Option<String>) {
+/// What can be opened: the given files, those opened before, those of the working folder, then the bundled recordings, or
+/// those inside the program.
+pub fn list(given: &[PathBuf], others: &Others) -> (Vec<Entry>, Option<String>) {
     let (bundled, problem) = match catalog::bundled_or_inside() {
         Err(e) => (Vec::new(), Some(e.to_string())),
         Ok((catalog, _)) => (catalog.entries.iter().map(|e| entry_of_catalog(&catalog, e)).collect(), None),
     };
-    let (mut entries, rest): (Vec<Entry>, Vec<Entry>) = bundled.into_iter().partition(|e| given.contains(&e.path));
-    let unknown = given.iter().filter(|path| !entries.iter().any(|e| e.path == **path)).map(|path| entry_of_file(path));
-    let mut all: Vec<Entry> = unknown.collect();
-    all.append(&mut entries);
+    let mut rest = bundled;
+    let mut all: Vec<Entry> = Vec::new();
+    let ways = [(Via::Given, given), (Via::Recent, &others.recent), (Via::Here, &others.here)];
+    for (path, via) in ways.into_iter().flat_map(|(via, paths)| paths.iter().map(move |path| (path, via))) {
+        if all.iter().any(|e| is_same(&e.path, path)) {
+            continue;
+        }
+        let known = rest.iter().position(|e| is_same(&e.path, path)).map(|at| rest.remove(at));
+        all.push(known.map_or_else(|| entry_of_file(path, via), |e| Entry { via, ..e }));
+    }
     all.extend(rest);
     (all, problem)
+}
+
+/// Files of the working folder that are looked at, at most.
+pub const LOOKED_AT: usize = 100;
+
+/// What else than the bundled recordings can be opened.
+#[derive(Clone, Debug, Default)]
+pub struct Others {
+    /// Opened before, the newest first.
+    pub recent: Vec<PathBuf>,
+    /// In the working folder.
+    pub here: Vec<PathBuf>,
+}
+
+/// Two ways to write one place.
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b
+        || matches!((std::path::absolute(a), std::path::absolute(b)), (Ok(a), Ok(b)) if a.components().eq(b.components()))
 }
 
 fn entry_of_catalog(catalog: &Catalog, e: &catalog::Entry) -> Entry {
@@ -77,10 +102,10 @@ fn entry_of_catalog(catalog: &Catalog, e: &catalog::Entry) -> Entry {
     }
 }
 
-fn entry_of_file(path: &Path) -> Entry {
+fn entry_of_file(path: &Path, via: Via) -> Entry {
     let name = ingest::name(path);
     let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
-    Entry { path: path.into(), name, bytes, given: true, ..Entry::default() }
+    Entry { path: path.into(), name, bytes, via, ..Entry::default() }
 }
 
 #[cfg(test)]

@@ -270,7 +270,8 @@ fn told<E: Predictor + Clone + Sync + 'static>(
             let past = why.past.iter().map(|m| (describe(&trace, m.what), now.since(trace.time(m.what)).0));
             let scene = picks_of(&last.picks, &trace).at(event);
             let kernel = scene.map(|scene| Picture::of(&trace, &scene, COMPETED));
-            Some(Ok(Told { past: past.collect(), why, kernel }))
+            let unknown = trace.follows_unknown(why.event);
+            Some(Ok(Told { past: past.collect(), why, unknown, kernel }))
         }
     }
 }

@@ -21,13 +21,27 @@ pub fn within(given: &[PathBuf]) -> Result<Vec<PathBuf>, IngestError> {
     Ok(all)
 }
 
+/// The recordings of a directory, by name; of a large one only some: at most `most` of its first files are looked at. Metadata
+/// and what cannot be read are left out without a word.
+pub fn some_within(folder: &Path, most: usize) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(10 * most);
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_candidate(path)).collect();
+    files.sort();
+    files.truncate(most);
+    files.retain(|path| input::open(path).is_ok_and(|mut source| reader::choose(&mut source).is_ok()));
+    files
+}
+
+fn is_candidate(path: &Path) -> bool {
+    !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) && path.is_file()
+}
+
 fn recordings(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
     let io = |source| IngestError::Io { path: folder.into(), source };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && path.is_file() && input::open(&path).is_ok_and(|mut source| reader::choose(&mut source).is_ok()) {
+        if is_candidate(&path) && input::open(&path).is_ok_and(|mut source| reader::choose(&mut source).is_ok()) {
             found.push(path);
         }
     }

@@ -14,7 +14,7 @@
 
 mod beside;
 
-use super::columns::{Head, head, visible};
+use super::columns::{Head, head};
 use super::filter;
 use super::pen::Pen;
 use super::waits::nothing_open;
@@ -24,13 +24,10 @@ use crate::app::{App, time};
 use crate::stats::diff::Differences;
 use ratatui::style::Style;
 
-/// Cells before the first column.
-const GUTTER: u16 = 1;
-
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
     let s = &app.compare;
-    let p = s.places(app.size);
+    let p = s.places(app.room());
     let count = s.table().map_or_else(String::new, |table| count(s, table));
     filter::line(&s.filter, &count, &mut pen.inside(p.filter));
     match s.table().filter(|_| app.timeline().is_some()) {
@@ -112,13 +109,7 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
 
 fn list(s: &Compare, table: &Differences, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
-    // Names stand in front wherever the mark is.
-    let name_w = LIST[0].width;
-    let rest: Vec<u16> = LIST[1..].iter().map(|c| c.width).collect();
-    let after = GUTTER + name_w + 1;
-    let columns = visible(&rest, s.listing.column.saturating_sub(1), p.list.w.saturating_sub(after));
-    let columns: Vec<(usize, u16, u16)> =
-        [(0, GUTTER, name_w)].into_iter().chain(columns.into_iter().map(|(i, x, w)| (i + 1, after + x, w))).collect();
+    let columns = p.columns(s.listing.column);
     for (i, x, w) in &columns {
         let column = LIST[*i];
         let sorted = column.sort.filter(|by| *by == s.listing.sort.by).map(|_| s.listing.sort.descending);
@@ -148,9 +139,9 @@ fn list(s: &Compare, table: &Differences, p: &Places, pen: &mut Pen) {
         for (i, x, w) in &columns {
             let text = cell(d, *i);
             if LIST[*i].right {
-                pen.right((p.list.x + x, y), *w, &text, base);
+                pen.right((*x, y), *w, &text, base);
             } else {
-                pen.put(p.list.x + x, y, *w, &text, base);
+                pen.put(*x, y, *w, &text, base);
             }
         }
     }

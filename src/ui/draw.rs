@@ -15,8 +15,9 @@
 
 use super::palette::Theme;
 use super::pen::Pen;
-use super::{compare, footer, mistakes, tasks, timeline, title, traces, train, waits};
-use crate::app::layout;
+use super::{commands, compare, footer, help, home, mistakes, tasks, timeline, title, tour, traces, train, waits};
+use crate::app::layout::{self, Area};
+use crate::app::over::Card;
 use crate::app::{App, Tab};
 use crate::text::hidden;
 use ratatui::buffer::Buffer;
@@ -32,14 +33,8 @@ pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
     }
 }
 
-fn screen(app: &App, pen: &mut Pen) {
-    let (theme, w, h) = (pen.theme, pen.area.w, pen.area.h);
-    if layout::too_small((w, h)) {
-        pen.line(0, &format!("koracle needs {}x{}", layout::SMALLEST.0, layout::SMALLEST.1), theme.strong());
-        pen.line(1, &format!("this is {w}x{h}, q quits"), theme.dim());
-        return;
-    }
-    title::draw(app, pen);
+/// The screen of the chosen tab.
+fn tab(app: &App, pen: &mut Pen) {
     match app.tab {
         Tab::Timeline => timeline::draw(app, pen),
         Tab::Train => train::draw(app, pen),
@@ -49,8 +44,27 @@ fn screen(app: &App, pen: &mut Pen) {
         Tab::Tasks => tasks::draw(app, pen),
         Tab::Compare => compare::draw(app, pen),
     }
+}
+
+fn screen(app: &App, pen: &mut Pen) {
+    let (theme, w, h) = (pen.theme, pen.area.w, pen.area.h);
+    if layout::too_small((w, h)) {
+        pen.line(0, &format!("koracle needs {}x{}", layout::SMALLEST.0, layout::SMALLEST.1), theme.strong());
+        pen.line(1, &format!("this is {w}x{h}, q quits"), theme.dim());
+        return;
+    }
+    title::draw(app, pen);
+    tab(app, &mut pen.inside(Area { x: 0, y: 0, w, h: app.room().1 }));
+    match &app.over.card {
+        Some(Card::Home(card)) => home::draw(app, card, pen),
+        Some(Card::Tour(card)) => tour::draw(app, card, pen),
+        None => {}
+    }
     footer::keys(app, pen);
-    if app.help.is_some() {
-        footer::help(app, pen);
+    if app.over.help.is_some() {
+        help::draw(app, pen);
+    }
+    if let Some(palette) = &app.over.palette {
+        commands::draw(app, palette, pen);
     }
 }

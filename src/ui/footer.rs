@@ -3,8 +3,7 @@
 use super::palette::Theme;
 use super::pen::Pen;
 use crate::app::answers::Answers;
-use crate::app::help::{KEYS, Page};
-use crate::app::keys;
+use crate::app::footer;
 use crate::app::layout::{Area, Layout};
 use crate::app::timeline::Timeline;
 use crate::app::{App, Tab, time};
@@ -75,12 +74,9 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
 }
 
 fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {
-    let (num, den) = t.cursor.speed();
-    let speed = if den == 1 { format!("{num}×") } else { format!("{num}/{den}×") };
-    let symbol = if t.cursor.is_playing() { "►" } else { "‖" };
     let pos = t.point(t.cursor.pos().0, 0);
     vec![
-        (format!("{symbol} {speed}"), theme.strong()),
+        (footer::playback(t), theme.strong()),
         (format!("  {pos} of {}", time::short(t.trace().span().0)), theme.text()),
         (format!("  window {}", time::short(t.view.width)), theme.dim()),
     ]
@@ -91,7 +87,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
     let theme = pen.theme;
     let (w, y) = (pen.area.w, pen.area.h - 1);
     pen.fill(0, y, w, Style::new());
-    if let Some(prompt) = &app.prompt {
+    if let Some(prompt) = &app.over.prompt {
         let room = usize::from(w).saturating_sub(prompt.label().len() + 6);
         let skip = prompt.text.chars().count().saturating_sub(room);
         let text: String = prompt.text.chars().skip(skip).collect();
@@ -116,58 +112,18 @@ pub fn keys(app: &App, pen: &mut Pen) {
         pen.put(1, y, w - 1, message, theme.strong());
         return;
     }
-    if app.help.is_some() {
-        pen.put(1, y, w - 1, "j k PgUp PgDn scroll  Esc ? q close", theme.dim());
+    if app.over.help.is_some() {
+        pen.put(1, y, w - 1, "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q close", theme.dim());
         return;
     }
-    let mut x = 1;
-    let one_row = app.tab == Tab::Timeline && app.layout().bar.y == y;
-    if let Some(t) = app.timeline().filter(|_| one_row) {
-        let (symbol, _) = playback(t, theme).swap_remove(0);
-        x += pen.put(x, y, w - 1, &symbol, theme.strong()) + 2;
+    if let Some(text) = app.playback_in_footer() {
+        pen.put(1, y, w - 1, &text, theme.strong());
     }
-    // Quit and help always fit; the rest by importance.
-    let tail = " ? help  q quit";
-    let end = w.saturating_sub(tail.len() as u16 + 1);
-    for (keys, word) in keys::footer(app.screen().offers()).iter().filter(|(_, word)| !matches!(*word, "help" | "quit"))
-    {
-        let need = (keys.chars().count() + word.chars().count() + 3) as u16;
-        if x + need > end {
-            break;
+    for piece in app.footer() {
+        let mut x = piece.x;
+        for (_, label) in &piece.keys {
+            x += pen.put(x, y, w, label, theme.strong()) + 1;
         }
-        x += pen.put_all(
-            x,
-            y,
-            need,
-            &[(keys, theme.strong()), (" ", theme.text()), (word, theme.dim()), ("  ", theme.text())],
-        );
-    }
-    if app.screen().offers() == keys::DIALOG {
-        pen.put_all(x, y, w, &[("^C", theme.strong()), (" quit", theme.dim())]);
-        return;
-    }
-    let pieces = [("?", theme.strong()), (" help  ", theme.dim()), ("q", theme.strong()), (" quit", theme.dim())];
-    pen.put_all(x.min(end), y, w, &pieces);
-}
-
-/// The page with all keys and what the lanes mean.
-pub fn help(app: &App, pen: &mut Pen) {
-    let theme = pen.theme;
-    let area = Area { x: 0, y: 1, w: pen.area.w, h: pen.area.h - 2 };
-    pen.clear(area);
-    pen.border(area, " keys · j k scroll · Esc closes ", theme.text(), theme.text());
-    let page = Page::new((pen.area.w, pen.area.h));
-    let skip = app.help.unwrap_or(0).min(page.last());
-    for (i, (keys, text)) in page.lines.iter().skip(skip).take(page.shown()).enumerate() {
-        let (col, row) = ((i / page.rows) as u16, (i % page.rows) as u16);
-        let (x, y) = (area.x + 2 + col * page.width, area.y + 1 + row);
-        pen.put(x, y, KEYS - 1, keys, theme.strong());
-        pen.put(x + KEYS, y, page.width.saturating_sub(KEYS + 1), text, theme.text());
-    }
-    let (above, below) = (skip, page.last() - skip);
-    if above + below > 0 {
-        let text = format!(" ↑ {above}  ↓ {below} more lines ");
-        let x = area.w.saturating_sub(text.chars().count() as u16 + 2);
-        pen.put(x, area.y + area.h - 1, area.w, &text, theme.dim());
+        pen.put(x, y, w, piece.word, theme.dim());
     }
 }

@@ -22,7 +22,7 @@ use crate::evaluate::mistakes::view::View;
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
-    let (m, p) = (&app.mistakes, app.mistakes.places(app.size));
+    let (m, p) = (&app.mistakes, app.mistakes.places(app.room()));
     filter(m, &p, pen);
     match (&m.decisions.data, &m.view) {
         (Data::Ready(found), Some(view)) => {
@@ -125,7 +125,17 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
         &who,
         if m.whose.first.is_some() { theme.strong() } else { style },
     );
-    pen.put(1 + used, p.note.y, p.note.w.saturating_sub(1 + used), &parts.join(" · "), style);
+    // Whole figures, as many as fit: half a one says something else.
+    let room = usize::from(p.note.w.saturating_sub(1 + used));
+    let mut line = String::new();
+    for part in parts {
+        let more = if line.is_empty() { part } else { format!(" · {part}") };
+        if line.chars().count() + more.chars().count() > room && !line.is_empty() {
+            break;
+        }
+        line.push_str(&more);
+    }
+    pen.put(1 + used, p.note.y, room as u16, &line, style);
 }
 
 fn is(m: &Mistakes, focus: Focus) -> bool {

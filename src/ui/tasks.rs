@@ -7,7 +7,7 @@
 //!  stress-ng:431        812 ms  40.6 %    1,204  96.0 ms  4.10 µs   1.2 ms  7.10 ms    1,305
 //! ```
 
-use super::columns::{Head, head, shortened, visible};
+use super::columns::{Head, head, shortened};
 use super::filter;
 use super::pen::Pen;
 use super::waits::nothing_open;
@@ -18,12 +18,9 @@ use crate::query::{Columns, Kind};
 use crate::stats::tasks::{Column, Tasks as Table};
 use crate::stats::{By, Window};
 
-/// Cells before the first column.
-const GUTTER: u16 = 1;
-
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
-    let (s, p) = (&app.tasks, places(app.size));
+    let (s, p) = (&app.tasks, places(app.room()));
     let count = s.table().map_or_else(String::new, |table| count(s, table));
     filter::line(&s.filter, &count, &mut pen.inside(p.filter));
     match &s.data {
@@ -82,14 +79,7 @@ fn note(app: &App, table: &Table, pen: &mut Pen) {
 
 fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
-    // Names stand in front wherever the mark is.
-    let (_, name_w, _) = LIST[0];
-    let rest: Vec<u16> = LIST[1..].iter().map(|c| c.1).collect();
-    let after = GUTTER + name_w + 1;
-    let room = p.list.w.saturating_sub(after);
-    let columns = visible(&rest, s.listing.column.saturating_sub(1), room);
-    let columns: Vec<(usize, u16, u16)> =
-        [(0, GUTTER, name_w)].into_iter().chain(columns.into_iter().map(|(i, x, w)| (i + 1, after + x, w))).collect();
+    let columns = p.columns(s.listing.column);
     for (i, x, w) in &columns {
         let (shown, _, right) = LIST[*i];
         let sorted = matches!(shown, Shown::Of(by) if by == s.listing.sort.by).then_some(s.listing.sort.descending);
@@ -112,9 +102,9 @@ fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
             let (shown, _, right) = LIST[*i];
             let text = cell(s, table, *row as usize, shown);
             if right {
-                pen.right((p.list.x + x, y), *w, &text, base);
+                pen.right((*x, y), *w, &text, base);
             } else {
-                pen.put(p.list.x + x, y, *w, &shortened(&text, usize::from(*w)), base);
+                pen.put(*x, y, *w, &shortened(&text, usize::from(*w)), base);
             }
         }
     }

@@ -32,7 +32,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let theme = pen.theme;
     let w = pen.area.w;
     row(pen, 2, w, &COLUMNS.map(|c| c.0.to_string()), theme.dim());
-    let (top, rows) = (TOP, Traces::rows(app.size));
+    let (top, rows) = (TOP, Traces::rows(app.room()));
     let traces = &app.traces;
     if traces.entries.is_empty() {
         let text = if traces.listed { "There is no recording to open." } else { "Looking for recordings" };
@@ -65,7 +65,7 @@ fn fields(e: &Entry) -> [String; 7] {
     let unknown = |n: Option<String>| n.unwrap_or_else(|| "–".into());
     let split = match &e.error {
         Some(_) => "✗ error".into(),
-        None if e.given && e.split.is_empty() => "given".into(),
+        None if e.split.is_empty() => e.via.label().into(),
         None => e.split.clone(),
     };
     [
@@ -96,7 +96,7 @@ fn row(pen: &mut Pen, y: u16, w: u16, fields: &[String; 7], style: Style) {
 fn details(app: &App, pen: &mut Pen, y: u16) {
     let theme = pen.theme;
     let w = pen.area.w;
-    let rows = Traces::detail_rows(app.size);
+    let rows = Traces::detail_rows(app.room());
     pen.rule(y, theme.dim());
     let mut lines: Vec<(String, Style)> = Vec::new();
     if let Some(problem) = &app.traces.problem {

@@ -40,7 +40,7 @@ const COLUMNS: [(&str, u16, u16); 9] = [
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
     let theme = pen.theme;
-    let (t, l) = (&app.train, app.train.layout(app.size));
+    let (t, l) = (&app.train, app.train.layout(app.room()));
     if let Some(form) = &t.form {
         form::draw(form, pen);
         return;

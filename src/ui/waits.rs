@@ -24,7 +24,7 @@ use crate::trace::ThreadIx;
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
-    let (w, p) = (&app.waits, app.waits.places(app.size));
+    let (w, p) = (&app.waits, app.waits.places(app.room()));
     let all = w.table().map_or(0, |table| table.waits.len());
     let count = w.view.as_ref().map_or_else(String::new, |view| {
         let stale = if w.is_stale() { "░ " } else { "" };

@@ -8,7 +8,7 @@ use crate::app::list;
 use crate::app::prompt::Ask;
 use crate::app::tab::Tab;
 use crate::app::tasks::act::{MOST_ROWS, named};
-use crate::app::{Context, Wish};
+use crate::app::{Context, Wish, columns};
 use crate::stats::column;
 use crate::stats::diff::{Difference, Sort};
 use crate::trace::EventKind;
@@ -168,6 +168,12 @@ impl Compare {
             MouseKind::WheelUp => self.listing.list.step(-3, n),
             MouseKind::WheelDown => self.listing.list.step(3, n),
             MouseKind::Down if p.filter.has(x, y) => self.edit(),
+            MouseKind::Down if p.head.has(x, y) => {
+                if let Some(column) = columns::at(&p.columns(self.listing.column), x) {
+                    (self.listing.column, self.focus) = (column, Focus::List);
+                    self.follow(Action::List(list::Do::Sort), cx);
+                }
+            }
             MouseKind::Down if below => self.focus = Focus::Beside,
             MouseKind::Down if p.list.has(x, y) => {
                 self.focus = Focus::List;

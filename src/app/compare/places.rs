@@ -1,5 +1,7 @@
 //! Where things are on the Compare screen: the list above, the timelines of A and B below with one axis between them.
 
+use super::LIST;
+use crate::app::columns;
 use crate::app::layout::{Area, Layout};
 use crate::app::timeline::rows::Shape;
 
@@ -22,6 +24,15 @@ pub struct Places {
     pub axis: Area,
 }
 
+impl Places {
+    /// The columns of the list, of which the mark is on one. Names stand in front wherever that is.
+    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+        columns::named(&LIST.map(|c| c.width), marked, (self.list.x + GUTTER, self.list.w.saturating_sub(GUTTER)))
+    }
+}
+
+/// Cells before the first column.
+const GUTTER: u16 = 1;
 /// Lines that the list keeps.
 const LEAST: u16 = 4;
 /// Lines of the timelines that are no rows: two titles and the axis.

@@ -105,6 +105,20 @@ pub enum Action {
     Compare(compare::Do),
     /// To this screen.
     Tab(Tab),
+    /// The tour.
+    Tour,
+    /// Its next stop.
+    NextStop,
+    /// Its stop before.
+    PrevStop,
+    /// Find a command.
+    Palette,
+    /// The menu of the start.
+    Home,
+    /// The results of the benchmark.
+    Results,
+    /// Open a recording that is somewhere.
+    OpenFile,
     /// All keys.
     Help,
     /// One step back: close help, forget marks and search, stop.

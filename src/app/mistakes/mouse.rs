@@ -1,8 +1,9 @@
-//! What the mouse means on the Mistakes screen: a click selects, a second one opens, the wheel moves what it is over.
+//! What the mouse means on the Mistakes screen: a click selects, a second one opens, on a column's name it sorts, the wheel moves what it is over.
 
-use super::{Focus, Mistakes};
-use crate::app::Context;
+use super::{Do, Focus, Mistakes};
 use crate::app::input::{Mouse, MouseKind};
+use crate::app::keys::Action;
+use crate::app::{Context, columns};
 
 impl Mistakes {
     /// Takes the mouse.
@@ -24,6 +25,12 @@ impl Mistakes {
                 m.panes.focus = focus;
             }
             MouseKind::Down if p.filter.has(x, y) => m.edit(),
+            MouseKind::Down if p.head.has(x, y) => {
+                if let Some(column) = columns::at(&p.columns(m.listing.column), x) {
+                    (m.listing.column, m.panes.focus) = (column, Focus::List);
+                    m.follow(Action::Mistakes(Do::Sort), cx);
+                }
+            }
             MouseKind::Down if p.list.has(x, y) => {
                 let row = m.listing.list.row(usize::from(y - p.list.y), p.rows(), m.len());
                 let here = m.panes.focus == Focus::List;

@@ -1,6 +1,7 @@
 //! Where things are on the Mistakes screen: shared by drawing and by the mouse.
 
-use super::Focus;
+use super::{Focus, LIST};
+use crate::app::columns;
 use crate::app::layout::Area;
 
 /// The areas; those without room are empty.
@@ -20,6 +21,8 @@ pub struct Places {
     pub why: Area,
 }
 
+/// Cells before the first column: chosen, right or wrong.
+const GUTTER: u16 = 4;
 /// From here on sums and explanation stand beside the list, both of them.
 const WIDE: u16 = 130;
 
@@ -48,6 +51,12 @@ impl Places {
             Focus::Why => Self { list, why: pane, ..frame },
             _ => Self { list, sums: pane, ..frame },
         }
+    }
+
+    /// The columns of the list, of which the mark is on one.
+    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+        let room = self.list.w.saturating_sub(GUTTER);
+        columns::placed(&LIST.map(|(_, w, _)| w), marked, (self.list.x + GUTTER, room))
     }
 
     /// Rows of the list.

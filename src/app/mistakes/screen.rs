@@ -1,6 +1,6 @@
 //! The Mistakes screen for the rest of the application: its keys, and what it orders when that is not there.
 
-use super::{Asked, Data, Explained, Mistakes, Order, Origin, Whom};
+use super::{Asked, Data, Do, Explained, Mistakes, Order, Origin, Whom};
 use crate::app::input::{Key, Mouse};
 use crate::app::keys::{self, Action, Contexts};
 use crate::app::list::List;
@@ -55,6 +55,26 @@ impl Mistakes {
     }
 }
 
+impl Mistakes {
+    /// Why an order about the list does nothing while there is none.
+    fn not_yet(&self, action: Action, cx: &Context) -> Option<String> {
+        let about_list = match action {
+            Action::Open | Action::Pane => true,
+            Action::Mistakes(what) => {
+                !matches!(what, Do::AskFirst | Do::AskSecond | Do::Current | Do::Clear | Do::Save | Do::Saved)
+            }
+            action => crate::app::list::rows(action, 1).is_some(),
+        };
+        match &self.decisions.data {
+            _ if !about_list => None,
+            Data::Ready(_) => None,
+            Data::Pending(..) => Some("░ the predictor is asked about every decision: there is no list yet".into()),
+            Data::Nothing if cx.open.is_none() => Some("no recording is open: 4 lists what can be opened".into()),
+            Data::Nothing | Data::Failed(_) => Some("there is no list".into()),
+        }
+    }
+}
+
 fn origin(path: PathBuf, cx: &Context) -> Origin {
     match &cx.open {
         Some(o) if o.path() == path => Origin::Open(path, Arc::clone(&o.loaded.trace)),
@@ -75,6 +95,10 @@ impl Screen for Mistakes {
     }
 
     fn act(&mut self, action: Action, cx: &mut Context) {
+        if let Some(words) = self.not_yet(action, cx) {
+            cx.say(words);
+            return;
+        }
         self.follow(action, cx);
     }
 

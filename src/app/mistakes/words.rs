@@ -174,6 +174,8 @@ pub struct Found {
 pub struct Told {
     /// The explanation.
     pub why: Why,
+    /// Since when the one who leaves had run is not known.
+    pub unknown: bool,
     /// Per past event: its words, and ns before the decision.
     pub past: Vec<(String, u64)>,
     /// Why the kernel chose.

@@ -33,12 +33,25 @@ pub enum Field {
     Runtime,
     /// `sched_waking` too.
     Waking,
+    /// The kernel's own state too.
+    Truth,
+    /// No workload: what happens anyway.
+    Anything,
 }
 
 impl Field {
     /// All, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Host, Self::Workload, Self::Command, Self::Seconds, Self::Buffer, Self::Runtime, Self::Waking];
+    pub const ALL: [Self; 9] = [
+        Self::Host,
+        Self::Workload,
+        Self::Command,
+        Self::Seconds,
+        Self::Buffer,
+        Self::Runtime,
+        Self::Waking,
+        Self::Truth,
+        Self::Anything,
+    ];
 
     /// For display.
     pub fn label(self) -> &'static str {
@@ -50,6 +63,8 @@ impl Field {
             Self::Buffer => "buffer KB",
             Self::Runtime => "runtime",
             Self::Waking => "waking",
+            Self::Truth => "truth",
+            Self::Anything => "anything",
         }
     }
 }
@@ -133,13 +148,17 @@ pub struct How {
     pub runtime: bool,
     /// `sched_waking` too.
     pub waking: bool,
+    /// The kernel's own state too.
+    pub truth: bool,
+    /// Nothing of ours runs.
+    pub anything: bool,
 }
 
 impl Default for How {
     fn default() -> Self {
-        let Settings { seconds, buffer_kb, runtime, waking, .. } = Settings::default();
+        let Settings { seconds, buffer_kb, runtime, waking, truth } = Settings::default();
         let line = |n: u32| Line::from(n.to_string().as_str());
-        Self { seconds: line(seconds), buffer: line(buffer_kb), runtime, waking }
+        Self { seconds: line(seconds), buffer: line(buffer_kb), runtime, waking, truth, anything: false }
     }
 }
 
@@ -198,6 +217,12 @@ impl Dialog {
         self.file = None;
         self.asked = self.name().unwrap_or_default();
         self.asked.clone()
+    }
+
+    /// The same for recording this machine as it is: no workload, unless a command was typed.
+    pub(super) fn open_for_anything(&mut self) -> String {
+        self.how.anything = true;
+        self.open()
     }
 
     /// Workloads that the filter leaves: every word of it is in their name, category or description.
@@ -279,7 +304,7 @@ impl Dialog {
             Field::Workload => {
                 let offered = self.offered();
                 match self.chosen().and_then(|at| at.checked_add_signed(by)).and_then(|next| offered.get(next)) {
-                    Some(workload) => self.chosen = workload,
+                    Some(workload) => (self.chosen, self.how.anything) = (workload, false),
                     None => self.go(by),
                 }
             }
@@ -294,8 +319,13 @@ impl Dialog {
             Field::Command => &mut self.command,
             Field::Seconds => &mut self.how.seconds,
             Field::Buffer => &mut self.how.buffer,
-            Field::Runtime | Field::Waking => {
-                let on = if self.field == Field::Runtime { &mut self.how.runtime } else { &mut self.how.waking };
+            Field::Runtime | Field::Waking | Field::Truth | Field::Anything => {
+                let on = match self.field {
+                    Field::Runtime => &mut self.how.runtime,
+                    Field::Waking => &mut self.how.waking,
+                    Field::Truth => &mut self.how.truth,
+                    _ => &mut self.how.anything,
+                };
                 if matches!(key, Key::Char(' ' | 'x') | Key::Left | Key::Right) {
                     *on = !*on;
                 }
@@ -311,6 +341,8 @@ impl Dialog {
             self.refused = None;
         }
         if self.field == Field::Workload {
+            // Who looks for a workload wants one.
+            self.how.anything = false;
             let offered = self.offered();
             let exact = offered.iter().find(|w| w.name == self.filter.text().trim());
             if let Some(workload) = exact.or(offered.first().filter(|_| self.chosen().is_none())) {
@@ -325,6 +357,7 @@ impl Dialog {
         match words.first() {
             Some(program) if program.is_empty() => Err((Field::Command, "the program has no name".into())),
             Some(_) => Ok(What::Command(words)),
+            None if self.how.anything => Ok(What::Anything),
             None if self.chosen().is_none() => {
                 Err((Field::Workload, "no workload has this in its name or description".into()))
             }
@@ -385,7 +418,7 @@ impl Dialog {
             },
             Field::Seconds => number(&self.how.seconds, &SECONDS).map(drop),
             Field::Buffer => number(&self.how.buffer, &BUFFER_KB).map(drop),
-            Field::Runtime | Field::Waking => Ok(()),
+            Field::Runtime | Field::Waking | Field::Truth | Field::Anything => Ok(()),
         }
     }
 
@@ -408,7 +441,7 @@ impl Dialog {
             buffer_kb: number(&self.how.buffer, &BUFFER_KB).ok()?,
             runtime: self.how.runtime,
             waking: self.how.waking,
-            truth: false,
+            truth: self.how.truth,
         };
         Some((Plan::new(self.target().ok()?, &self.what().ok()?, settings), start))
     }

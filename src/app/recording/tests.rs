@@ -243,7 +243,7 @@ fn a_line_is_edited_at_its_caret() {
         key(&mut app, k);
     }
     assert_eq!(app.traces.recorder.dialog.command.text(), " qX1é!");
-    assert!(!app.quit && app.help.is_none(), "keys are text here");
+    assert!(!app.quit && app.over.help.is_none(), "keys are text here");
 }
 
 #[test]
@@ -286,7 +286,10 @@ fn a_finished_recording_is_listed_and_opens() {
     let effects =
         end(&mut app, Ok(Saved { notes: vec!["removed a stale instance".into()], cancelled: true, ..saved() }));
     let [Effect::Open { path, .. }] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!((path.as_path(), app.tab, app.prompt.is_none()), (Path::new("h_run0.csv.zst"), Tab::Timeline, true));
+    assert_eq!(
+        (path.as_path(), app.tab, app.over.prompt.is_none()),
+        (Path::new("h_run0.csv.zst"), Tab::Timeline, true)
+    );
     assert!(matches!(&app.viewer.open, Open::Loading(p) if p == path));
     let entry = app.traces.current().unwrap();
     assert_eq!((entry.name.as_str(), entry.events, entry.cpus), ("h_run0", Some(9), 2));

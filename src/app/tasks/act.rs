@@ -5,7 +5,7 @@ use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
 use crate::app::list::{self, Do};
 use crate::app::tab::Tab;
-use crate::app::{Context, Wish};
+use crate::app::{Context, Wish, columns};
 use crate::query::Op;
 use crate::stats::tasks::{Column, Tasks as Table};
 use crate::stats::{By, column};
@@ -109,6 +109,12 @@ impl Tasks {
             MouseKind::WheelUp => self.listing.list.step(-3, n),
             MouseKind::WheelDown => self.listing.list.step(3, n),
             MouseKind::Down if p.filter.has(x, y) => self.edit(),
+            MouseKind::Down if p.head.has(x, y) => {
+                if let Some(column) = columns::at(&p.columns(self.listing.column), x) {
+                    self.listing.column = column;
+                    self.follow(Action::List(Do::Sort), cx);
+                }
+            }
             MouseKind::Down if p.list.has(x, y) => {
                 let row = self.listing.list.row(usize::from(y - p.list.y), usize::from(p.list.h), n);
                 if row.is_some_and(|row| self.listing.list.click(row)) {

@@ -1,6 +1,6 @@
 //! What orders do on the Timeline screen. Pure state: nothing here draws or starts work.
 
-use super::Viewer;
+use super::{Open, Viewer};
 use crate::app::input::Mouse;
 use crate::app::keys::{self, Action, Contexts};
 use crate::app::layout::Layout;
@@ -12,6 +12,8 @@ use crate::trace::{CpuId, Nanos};
 
 /// Nobody waits an hour (ns of real time) for the playhead to cross the window.
 const FOREVER: u64 = 3_600_000_000_000;
+/// Orders that are kept while a recording is read, at most.
+const AHEAD: usize = 16;
 /// Real time in which a whole recording is played instead.
 const WHOLE: Nanos = Nanos(10_000_000_000);
 
@@ -32,6 +34,11 @@ impl Screen for Viewer {
             Action::AskSecond => cx.wish(Wish::Ask(Ask::Second)),
             Action::Back if cx.shared.walk.take().is_some() => {
                 cx.say("n and N go to all misses of the shown row again");
+            }
+            action if matches!(self.open, Open::Loading(_)) => {
+                if self.typed_ahead.len() < AHEAD {
+                    self.typed_ahead.push(action);
+                }
             }
             action => {
                 let l = self.layout(cx.size);
@@ -83,8 +90,19 @@ impl Screen for Viewer {
                 };
                 cx.say(news);
             }
-            Ask::Seek => match time::parse(text, t.cursor.pos(), t.trace().span(), t.trace().meta().start_ns) {
-                Some(to) => t.seek(to),
+            Ask::Seek => match time::unbounded(text, t.cursor.pos(), t.trace().span(), t.trace().meta().start_ns) {
+                Some(to) => {
+                    let span = t.trace().span();
+                    t.seek(Nanos(to.clamp(0, i128::from(span.0)) as u64));
+                    if to < 0 {
+                        cx.say(format!("\"{text}\" lies before the recording: this is its first event"));
+                    } else if to > i128::from(span.0) {
+                        let long = time::short(span.0);
+                        cx.say(format!(
+                            "\"{text}\" lies behind the recording, which is {long} long: this is its last event"
+                        ));
+                    }
+                }
                 None => {
                     cx.say(format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%, or a stamp of the recording"));
                 }
@@ -94,6 +112,12 @@ impl Screen for Viewer {
     }
 
     fn wants(&mut self, cx: &mut Context) {
+        if !matches!(self.open, Open::Loading(_)) {
+            // Pressed while the recording was read.
+            for action in std::mem::take(&mut self.typed_ahead) {
+                self.act(action, cx);
+            }
+        }
         let l = self.layout(cx.size);
         let Some(t) = self.timeline_mut() else { return };
         t.arrange(&l);

@@ -6,7 +6,7 @@ use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
 use crate::app::list::{self, Do, Sorting};
 use crate::app::tab::Tab;
-use crate::app::{Context, Wish};
+use crate::app::{Context, Wish, columns};
 use crate::query::{Columns, Kind, Op};
 use crate::stats::column::{Column, Expr};
 use crate::stats::{Table, Window};
@@ -200,6 +200,12 @@ impl Waits {
                 self.panes.focus = focus;
             }
             MouseKind::Down if p.filter.has(x, y) => self.edit(),
+            MouseKind::Down if p.head.has(x, y) => {
+                if let Some(column) = columns::at(&p.columns(self.listing.column), x) {
+                    (self.listing.column, self.panes.focus) = (column, Focus::List);
+                    self.act_on_list(Do::Sort, cx);
+                }
+            }
             MouseKind::Down if p.list.has(x, y) => {
                 let row = self.listing.list.row(usize::from(y - p.list.y), p.rows(), self.len());
                 let here = self.panes.focus == Focus::List;

@@ -1,6 +1,7 @@
 //! Where things are on the Waits screen: shared by drawing and by the mouse.
 
-use super::Focus;
+use super::{Focus, LIST, Shown};
+use crate::app::columns;
 use crate::app::layout::Area;
 
 /// The areas; those without room are empty.
@@ -20,6 +21,8 @@ pub struct Places {
     pub sums: Area,
 }
 
+/// Cells before the first column.
+const GUTTER: u16 = 1;
 /// From here on the panes stand beside the list, or beside each other below it.
 const WIDE: u16 = 180;
 const TWO: u16 = 130;
@@ -57,10 +60,27 @@ impl Places {
         }
     }
 
+    /// The columns of the list, of which the mark is on one.
+    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+        let room = self.list.w.saturating_sub(GUTTER);
+        columns::placed(&widths(room), marked, (self.list.x + GUTTER, room))
+    }
+
     /// Rows of the list.
     pub fn rows(&self) -> usize {
         usize::from(self.list.h)
     }
+}
+
+/// Who ran instead gets the room that is left when all columns fit, or all up to it.
+fn widths(room: u16) -> Vec<u16> {
+    let mut widths: Vec<u16> = LIST.iter().map(|c| c.1).collect();
+    let instead = LIST.iter().position(|c| c.0 == Shown::Instead).unwrap_or(0);
+    let sum = |n: usize| widths[..n].iter().map(|w| w + 1).sum::<u16>();
+    let fit = (instead + 1..=LIST.len()).rev().find(|n| sum(*n) <= room + 1);
+    let left = fit.map_or(0, |n| (room + 1).saturating_sub(sum(n)));
+    widths[instead] += left.min(30);
+    widths
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ fn object(trace: &Trace, why: &Why) -> Value {
         "time_ns": trace.time(why.event).0,
         "prev": trace.label_at(why.prev.0, why.event),
         "state": why.prev.1.label().to_string(),
-        "stint_ns": why.prev.2.0,
+        "stint_ns": (!trace.follows_unknown(why.event)).then_some(why.prev.2.0),
         "real": trace.label_at(why.real, why.event),
         "rivals": why.rivals,
         "candidates": why.candidates.iter().map(candidate).collect::<Vec<_>>(),
@@ -110,19 +110,27 @@ fn kernel(picture: &Picture, why: &Why, out: &mut String) {
     }
 }
 
+/// How long the one who leaves had run; since when is not known behind a gap.
+fn after(trace: &Trace, why: &Why) -> String {
+    if trace.follows_unknown(why.event) {
+        return "a time that is not known".into();
+    }
+    format!("{} µs", micros(why.prev.2.0))
+}
+
 fn text(trace: &Trace, table: &Table, why: &Why) -> String {
     let mut out = String::new();
     let e = trace.event(why.event);
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "event {} on CPU{} at {:.9} s: {} leaves in {} after {} µs, {} comes in\n",
+        "event {} on CPU{} at {:.9} s: {} leaves in {} after {}, {} comes in\n",
         why.event,
         e.cpu.0,
         e.time.secs(),
         trace.label_at(why.prev.0, why.event),
         why.prev.1.label(),
-        micros(why.prev.2.0),
+        after(trace, why),
         trace.label_at(why.real, why.event)
     );
     let mut rows = vec![["candidate", "p", "waited, µs", "lag, µs", "queued by", ""].map(String::from).to_vec()];

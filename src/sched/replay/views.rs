@@ -139,7 +139,10 @@ impl<const N: usize> Engine<N> {
     pub fn standing_of(&self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
         let e = self.ents.get(thread.ix()).filter(|e| !e.task.real_time && self.is_thread(thread))?;
         let queue = &self.queues[self.queue_of(e, thread, cpu)];
-        let base = if self.cfs { queue.min_v[0] } else { queue.average(0) };
+        let base = match self.rules.order {
+            Order::Times => queue.min_v[0],
+            Order::Deadlines => queue.average(0),
+        };
         Some(self.standing(e, base, 0))
     }
 

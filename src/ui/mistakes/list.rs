@@ -6,16 +6,12 @@ use crate::app::mistakes::{Focus, Found, LIST, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::{Column, Kind, Table};
-use crate::ui::columns::visible;
 use crate::ui::pen::Pen;
-
-/// Cells before the first column: chosen, right or wrong.
-const GUTTER: u16 = 4;
 
 /// Draws head and rows.
 pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
-    let columns = visible(&LIST.map(|(_, w, _)| w), m.listing.column, p.list.w.saturating_sub(GUTTER));
+    let columns = p.columns(m.listing.column);
     for (i, x, w) in &columns {
         let (column, _, to_right) = LIST[*i];
         let arrow = match (m.listing.sort.by == column, m.listing.sort.descending) {
@@ -30,9 +26,9 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
             _ => theme.dim(),
         };
         if to_right {
-            pen.right((p.head.x + GUTTER + x, p.head.y), *w, &name, style);
+            pen.right((*x, p.head.y), *w, &name, style);
         } else {
-            pen.put(p.head.x + GUTTER + x, p.head.y, *w, &name, style);
+            pen.put(*x, p.head.y, *w, &name, style);
         }
     }
     if view.rows.is_empty() {
@@ -65,9 +61,9 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
             let (column, _, to_right) = LIST[*i];
             let text = cell(&found.table, row, column);
             if to_right {
-                pen.right((p.list.x + GUTTER + x, y), *w, &text, base);
+                pen.right((*x, y), *w, &text, base);
             } else {
-                pen.put(p.list.x + GUTTER + x, y, *w, &shortened(&text, column, usize::from(*w)), base);
+                pen.put(*x, y, *w, &shortened(&text, column, usize::from(*w)), base);
             }
         }
     }

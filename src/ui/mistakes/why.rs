@@ -76,11 +76,12 @@ fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: T
     let bar_w = (width / 5).clamp(4, 16);
     let mut out: Vec<Line> = Vec::new();
     let (prev, state, stint) = why.prev;
+    let after = if told.unknown { "a time that is not known".into() } else { time::short(stint.0) };
     out.push(vec![
         ("out  ".into(), theme.dim()),
         (who(prev), theme.text()),
         (format!(" {} ", state.label()), theme.state(state)),
-        (format!(" {} after {}", state_words(state), time::short(stint.0)), theme.text()),
+        (format!(" {} after {}", state_words(state), after), theme.text()),
     ]);
     out.push(vec![("came in  ".into(), theme.dim()), (who(why.real), theme.strong())]);
     let heading = format!("{:<name_w$}  {:<b$} p      waited    queued by", "candidate", "", b = usize::from(bar_w));

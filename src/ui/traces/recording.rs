@@ -95,6 +95,7 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let room = usize::from(area.w.saturating_sub(4 + LABEL));
     let own = !d.command.text().trim().is_empty();
+    let unused = own || d.how.anything;
     let mut rows: Vec<Row> = Vec::new();
     let mut focus = 0;
     // All but the list of workloads: a row for each field, the machines, the file, an empty one, the reason.
@@ -114,6 +115,7 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
                 row.extend(value(&d.filter, room.min(30)));
                 let hint = match (own, d.filter.text().is_empty()) {
                     (true, _) => "not used: the command below runs".into(),
+                    _ if d.how.anything => "not used: nothing is run".into(),
                     (false, true) => "type to filter, ↑ ↓ choose".into(),
                     (false, false) => format!(" {} of {}", d.offered().len(), ALL.len()),
                 };
@@ -135,6 +137,10 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
                 row.extend(option(d.how.runtime, on, "sched_stat_runtime too", theme));
             }
             Field::Waking => row.extend(option(d.how.waking, on, "sched_waking too", theme)),
+            Field::Truth => {
+                row.extend(option(d.how.truth, on, "the kernel's own state too (with the machine's bpftrace)", theme));
+            }
+            Field::Anything => row.extend(option(d.how.anything, on, "no workload: what happens anyway", theme)),
         }
         rows.push(row);
         if let Some(kind) = d.offered_start.filter(|_| field == Field::Host) {
@@ -151,7 +157,7 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
         }
         match field {
             Field::Host => rows.push(machines(d, room, theme)),
-            Field::Workload => rows.extend(workloads(d, own, list, room, theme)),
+            Field::Workload => rows.extend(workloads(d, unused, list, room, theme)),
             _ => {}
         }
     }

@@ -6,6 +6,8 @@ use crate::ui::pen::Pen;
 
 /// Where the explanations stand beside the fields.
 const HELP: u16 = 40;
+/// Columns of what says that there are more fields.
+const MORE: u16 = 24;
 /// Columns of the labels.
 const LABEL: u16 = 17;
 
@@ -52,9 +54,16 @@ pub fn draw(form: &Form, pen: &mut Pen) {
         }
     }
     let shown = (FIELDS.len() - first).min(rows) as u16;
+    let (above, below) = (first, FIELDS.len() - first - usize::from(shown));
+    if above + below > 0 {
+        let text = format!("↑ {above}  ↓ {below} more fields ");
+        let wide = text.chars().count() as u16;
+        pen.put(w.saturating_sub(wide), 2 + shown, wide, &text, theme.strong());
+    }
     let mut y = 2 + shown;
     if let Some(field) = FIELDS.get(form.at) {
-        pen.put(3, y, w.saturating_sub(4), field.help, theme.dim());
+        let room = w.saturating_sub(4 + if above + below > 0 { MORE } else { 0 });
+        pen.put(3, y, room, field.help, theme.dim());
         y += 1;
     }
     for line in &lines {

@@ -9,13 +9,11 @@ use crate::stats::Table;
 use crate::stats::blame::Instead;
 use crate::stats::column::Column;
 use crate::trace::ThreadIx;
-use crate::ui::columns::{Head, head, shortened, visible};
+use crate::ui::columns::{Head, head, shortened};
 use crate::ui::palette::short_name;
 use crate::ui::pen::Pen;
 use ratatui::style::Style;
 
-/// Cells before the first column.
-const GUTTER: u16 = 1;
 /// Cells of a name among those who ran instead.
 const LEAST_NAME: usize = 8;
 const LONGEST_NAME: usize = 24;
@@ -23,15 +21,14 @@ const LONGEST_NAME: usize = 24;
 /// Draws head and rows.
 pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
     let (theme, w) = (pen.theme, &app.waits);
-    let widths = widths(p.list.w.saturating_sub(GUTTER));
-    let columns = visible(&widths, w.listing.column, p.list.w.saturating_sub(GUTTER));
+    let columns = p.columns(w.listing.column);
     for (i, x, cells) in &columns {
         let (shown, _, right) = LIST[*i];
         let sorted = matches!(shown, Shown::Of(by) if by == w.listing.sort.by).then_some(w.listing.sort.descending);
         let marked = *i == w.listing.column && is(w, Focus::List);
-        head(Head { name: name(shown), right, sorted, marked }, (GUTTER + x, *cells), p.head, pen);
+        head(Head { name: name(shown), right, sorted, marked }, (*x, *cells), p.head, pen);
     }
-    let rows = w.visible(app.size);
+    let rows = w.visible(app.room());
     if rows.is_empty() {
         let text = if table.waits.is_empty() { "Nobody waited for a CPU." } else { "No wait is like that." };
         pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
@@ -52,7 +49,7 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
             let (shown, _, right) = LIST[*i];
             let (text, style) = cell(app, table, *row as usize, (shown, *cells), base, pen);
             let style = if chosen { base } else { style };
-            let x = p.list.x + GUTTER + x;
+            let x = *x;
             if right {
                 pen.right((x, y), *cells, &text, style);
             } else {
@@ -62,17 +59,6 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
             }
         }
     }
-}
-
-/// Who ran instead gets the room that is left when all columns fit, or all up to it.
-fn widths(room: u16) -> Vec<u16> {
-    let mut widths: Vec<u16> = LIST.iter().map(|c| c.1).collect();
-    let instead = LIST.iter().position(|c| c.0 == Shown::Instead).unwrap_or(0);
-    let sum = |n: usize| widths[..n].iter().map(|w| w + 1).sum::<u16>();
-    let fit = (instead + 1..=LIST.len()).rev().find(|n| sum(*n) <= room + 1);
-    let left = fit.map_or(0, |n| (room + 1).saturating_sub(sum(n)));
-    widths[instead] += left.min(30);
-    widths
 }
 
 fn name(shown: Shown) -> &'static str {
