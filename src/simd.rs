@@ -90,8 +90,10 @@ pub trait Lanes: Copy {
     /// Writes.
     unsafe fn store(self, at: *mut f32);
     /// Adds.
+    #[must_use]
     unsafe fn add(self, other: Self) -> Self;
     /// `self * by + to`
+    #[must_use]
     unsafe fn mul_add(self, by: Self, to: Self) -> Self;
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, not in their helpers
 
-use kernel_oracle::sched::replay::{Beliefs, Correction, HYPOTHESES, Hypotheses, KernelReplay};
+use kernel_oracle::sched::replay::{Beliefs, Correction, Hypotheses, KernelReplay};
 use kernel_oracle::sched::runqueue::RunQueues;
 use kernel_oracle::trace::{EventKind, Trace};
 use std::path::Path;

@@ -195,7 +195,7 @@ fn chart(rows: &[Row]) -> String {
         let x = ((time(row) - fast) / times * (width - 1) as f64).round() as usize;
         let y = ((pick(row) - worst) / picks * (height - 1) as f64).round() as usize;
         let line = &mut grid[height - 1 - y.min(height - 1)];
-        let free = (x..).find(|x| line.get(*x).is_none_or(|c| *c == ' ')).unwrap_or(x);
+        let free = (x..line.len()).find(|x| line[*x] == ' ').unwrap_or(x);
         if let Some(cell) = line.get_mut(free) {
             *cell = letter;
         }

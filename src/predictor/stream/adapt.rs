@@ -139,7 +139,9 @@ impl Adapt {
         asked.p.clear();
         asked.p.extend_from_slice(scores);
         softmax(&mut asked.p);
-        scores.iter_mut().for_each(|s| *s /= TEMPERATURES[question]);
+        for score in scores {
+            *score /= TEMPERATURES[question];
+        }
     }
 
     /// Learns from what happened.
