@@ -76,7 +76,7 @@ fn six_stops_show_what_they_speak_of() {
 
         e.key(Key::Enter);
         let text = arrive(&mut e, Stop::Wait);
-        assert!(e.app.tab == Tab::Waits && text.contains("came in") && text.contains("p99"), "{text}");
+        assert!(e.app.tab == Tab::Waits && text.contains("ran instead") && text.contains("p99"), "{text}");
         e.key(Key::Enter);
         let text = arrive(&mut e, Stop::Training);
         assert!(e.app.tab == Tab::Train && text.contains("tour 6 of 6"), "{text}");

@@ -93,8 +93,16 @@ impl Home {
     }
 
     /// The figures between words and lines: of the results, by predictor.
-    pub fn figures(&self) -> Vec<[&'static str; 3]> {
-        if self.page == Page::Results { results::in_short() } else { Vec::new() }
+    pub fn figures(&self) -> &'static [[&'static str; 3]] {
+        if self.page == Page::Results { results::in_short() } else { &[] }
+    }
+
+    /// Rows above the lines, the empty one before them included.
+    fn above(&self, width: u16) -> usize {
+        match self.words(width.saturating_sub(4)).len() + self.figures().len() {
+            0 => 0,
+            rows => rows + 1,
+        }
     }
 
     /// The lines that one can stand on.
@@ -112,7 +120,7 @@ impl Home {
     /// The first row of the lines in this area, and how many fit. Where there is little room, words and border go.
     pub fn rows(&self, area: Area, lines: usize) -> (u16, usize) {
         let border = u16::from(area.h >= BORDERED);
-        let above = (self.words(area.w.saturating_sub(4)).len() + self.figures().len()) as u16;
+        let above = self.above(area.w) as u16;
         let inside = area.h.saturating_sub(2 * border);
         let least = lines.min(MOST) as u16;
         let above = if above + least <= inside { above } else { 0 };
@@ -121,8 +129,7 @@ impl Home {
 
     /// Rows that it would like to have, its border included.
     pub fn wanted(&self, width: u16, lines: usize) -> u16 {
-        let words = self.words(width.saturating_sub(4)).len();
-        ((2 + words + self.figures().len() + lines.min(MOST)) as u16).max(BORDERED)
+        ((2 + self.above(width) + lines.min(MOST)) as u16).max(BORDERED)
     }
 }
 
@@ -134,8 +141,7 @@ fn menu(entries: &[Entry]) -> Vec<Line> {
     let own: Vec<&str> = own(entries).take(3).map(|e| e.name.as_str()).collect();
     let own =
         if own.is_empty() { "a file of yours, or one of those that come with it".into() } else { own.join(" · ") };
-    let all = results::in_short();
-    let best = all.first().map_or(String::new(), |[name, pick, forecast]| {
+    let best = results::in_short().first().map_or(String::new(), |[name, pick, forecast]| {
         format!("{name}: pick {pick} %, forecast {forecast} %; beat it")
     });
     vec![
@@ -166,7 +172,11 @@ fn openable(entries: &[Entry], listed: bool) -> Vec<Line> {
     };
     lines.push(line(Does::Path, "A file …", path));
     if bundled > 0 {
-        lines.push(line(Does::All, "Those that come with it", format!("{bundled} recordings, with their workloads")));
+        lines.push(line(
+            Does::All,
+            "Those that come with it",
+            format!("{bundled} recording{}", if bundled == 1 { "" } else { "s" }),
+        ));
     }
     lines.push(line(Does::Menu, "Back", ""));
     lines
