@@ -373,8 +373,12 @@ mod tests {
     #[test]
     fn without_autogroup_everyone_is_in_one_queue_and_ticks_come_at_their_multiples() {
         let (mut engine, _) = engine(2);
-        let meta = crate::trace::TraceMeta { autogroup: Some(false), hz: 250, ..crate::trace::TraceMeta::default() };
-        engine.learn(&Machine::of(&meta, 1), 9_000_000);
+        let kernel = "6.1.0".to_owned();
+        let meta =
+            crate::trace::TraceMeta { kernel, autogroup: Some(false), hz: 250, ..crate::trace::TraceMeta::default() };
+        let machine = Machine::of(&meta, 1);
+        engine.rules = Rules::of(&machine);
+        engine.learn(&machine, 9_000_000);
         assert_eq!((engine.home(1, 0), engine.tick), (0, (4_000_000, 1_000_000)));
         engine.ents[2].task.group = 0;
         for id in [1, 2] {

@@ -77,6 +77,8 @@ mod tests {
             engine.enqueue(id, 0, How::Wake, 1);
             engine.ents[id as usize].task.doing = Doing::Queued;
         }
+        let old = engine.queues[engine.home(1, 0)].owner;
+        engine.ents[old as usize].deadline[0] -= 10;
         assert_eq!(engine.pick(0, NONE), [1]);
         engine.correct_groups(2, NONE, 1);
         assert_eq!(engine.pick(0, NONE), [2]);
