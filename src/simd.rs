@@ -1,6 +1,6 @@
 //! Products of vectors and matrices in the widest registers that the processor has: AVX-512, AVX2 with FMA, or what the
 //! compiler makes of portable code. The only module with `unsafe`: intrinsics, called only after the processor was asked
-//! for them, and reads of raw memory in [`strip`] and [`columns`], whose callers check the lengths once for the whole product.
+//! for them, and reads of raw memory in `strip` and `columns`, whose callers check the lengths once for the whole product.
 
 #![allow(unsafe_code)]
 // The bodies must be part of the function that enables the instructions, or they are not compiled for them.

@@ -1,6 +1,6 @@
 //! Perfetto's protobuf, which ui.perfetto.dev opens: a row of packets, written as they come. The kernel's events lie in
 //! bundles of one CPU each, with the clock's own values; names of threads come with the events. What was predicted is
-//! drawn on tracks beside them ([`tracks`]). No more is kept than the bundles that are being filled.
+//! drawn on tracks beside them (`tracks`). No more is kept than the bundles that are being filled.
 
 mod kernel;
 mod tracks;
