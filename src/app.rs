@@ -270,11 +270,11 @@ impl App {
             }
             msg => self.call(|mut s, cx| take(&mut s, msg, cx)),
         };
-        effects.extend(remembered);
         effects.extend(self.want_tour());
         for about in TABS {
             effects.extend(self.call(|s, cx| s.of(about.tab).wants(cx)));
         }
+        effects.extend(remembered);
         effects
     }
 

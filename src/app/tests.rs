@@ -87,7 +87,7 @@ fn opening_asks_for_predictions_and_the_selection_for_details() {
     let loaded = Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
     let effects = app.update(Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
     let [Effect::Predict { ticket: Ticket(1), .. }, Effect::Inspect { event: 0, .. }, Effect::Causes(waits)] =
-        &effects[..]
+        &effects[..3]
     else {
         panic!("{effects:?}")
     };
