@@ -6,15 +6,18 @@
 mod bench;
 mod config;
 mod conform;
+mod conform_all;
 mod convert;
 mod diff;
 mod door;
 mod eval;
+mod eval_rules;
 mod eval_truth;
 mod examples;
 mod experiment;
 mod explore;
 mod features;
+mod frontier;
 mod info;
 mod mistakes;
 mod output;
@@ -101,6 +104,8 @@ enum Command {
     Runs(runs::Args),
     /// Measure this machine: time per decision, reading, drawing.
     Bench(bench::Args),
+    /// What accuracy costs: configurations from a fixed rule upwards, by accuracy and time per decision.
+    Frontier(frontier::Args),
     /// Say where the settings of the interface are kept, or print an example.
     Config(config::Args),
     /// Print the manual page, or write those of all commands into a folder.
@@ -196,6 +201,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Config(args)) => config::run(&args),
         Some(Command::Features(args)) => features::run(&args),
         Some(Command::Score(args)) => score::run(&args),
+        Some(Command::Frontier(args)) => frontier::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),
         Some(Command::Conform(args)) => conform::run(&args),
         Some(Command::Waits(args)) => waits::run(&args),

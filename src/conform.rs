@@ -6,6 +6,7 @@
 //! CFS: the smallest virtual run time, but for buddies. Where tasks are in groups (autogroup, cgroups), the same is asked first of
 //! the groups and then inside the one that was taken.
 
+mod bound;
 mod error;
 mod estimate;
 mod groups;
@@ -20,7 +21,8 @@ mod state;
 mod waits;
 pub mod words;
 
-pub use error::{Group, Spread, errors};
+pub use bound::Bound;
+pub use error::{Errors, Group, Spread, errors};
 pub use picks::{Picks, picks_of};
 pub use report::{Broken, Report};
 pub use rule::{Cause, Ruling};

@@ -8,5 +8,6 @@ mod logits;
 pub mod mistakes;
 pub mod overlay;
 pub mod report;
+pub mod rules;
 pub mod score;
 pub mod watch;

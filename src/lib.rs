@@ -15,7 +15,7 @@
 //! ingest · export
 //! replay · query
 //! job
-//! trace · text
+//! trace · text · simd
 //! ```
 
 pub mod app;
@@ -33,6 +33,7 @@ pub mod query;
 pub mod record;
 pub mod replay;
 pub mod sched;
+pub mod simd;
 pub mod stats;
 pub mod text;
 pub mod trace;

@@ -98,7 +98,8 @@ fn a_network_that_knows_nothing_learns_from_the_recording_alone() {
     let trace = recording("hackbench-pipe-2g_run2");
     let [fixed, learning] =
         [false, true].map(|adapt| Losses::of(StreamEngine::new(&untrained(adapt), 2), &trace, usize::MAX));
-    assert_eq!((fixed.pick[0], fixed.forecast[0]), (learning.pick[0], learning.forecast[0]), "both begin alike");
+    assert_eq!(fixed.forecast[0].to_bits(), learning.forecast[0].to_bits(), "both begin alike");
+    assert!((fixed.pick[0] - learning.pick[0]).abs() < 0.02, "but for the temperature of what is learned");
     let (fixed, learning) = (fixed.means(), learning.means());
     assert!(learning[0] < 0.8 * fixed[0] && learning[1] < 0.8 * fixed[1], "{learning:?} and fixed {fixed:?}");
 }

@@ -135,6 +135,9 @@ fn kept_states_share_what_did_not_change() {
     };
     let fifo = Heuristic::new(Rule::Fifo, 0);
     let of_overlay = held(&|| overlay::run(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap().len());
+    let (alone, ()) = most_held(|| overlay::once(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap());
+    let (keeping, _) = most_held(|| overlay::run(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap());
+    assert!(alone * 3 < keeping * 2, "who only wants predictions holds one state: {alone} and {keeping} bytes");
     let of_mistakes = held(&|| {
         let states = states_every(8_192, &trace, fifo.clone());
         let table = collect_keeping(&trace, "t".into(), &states, None, &Cancel::new(), &|_| {});

@@ -451,3 +451,22 @@ fn one_name_on_several_machines_is_several_recordings() {
     assert_eq!(eval["machines"].as_object().unwrap().keys().collect::<Vec<_>>(), ["6.1", "6.1x4"]);
     assert_eq!(json(&["info", "--json", a])["emulated"], true);
 }
+
+#[test]
+fn what_accuracy_costs_is_told_of_every_configuration() {
+    let model = ["--model", "assets/models/mlp.koracle"];
+    let report = json(&[&["frontier", "--json", "--category", "cpu_bound"], &model[..]].concat());
+    let rows = report["rows"].as_array().unwrap();
+    let mut names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let times: Vec<_> = rows.iter().map(|row| row["decision_ns"].as_u64().unwrap()).collect();
+    assert!(
+        times.is_sorted() && times[0] > 0 && rows[0]["leads"] == true,
+        "the cheapest first, and it leads: {rows:?}"
+    );
+    let right = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap()["pick"].as_f64().unwrap();
+    assert!(right("tcn") > right("eevdf") && right("eevdf") > right("fifo"));
+    assert!((right("mlp") - right("mlp'")).abs() < 1e-12, "the same network twice has two names");
+    names.sort_unstable();
+    assert_eq!(names, ["eevdf", "fifo", "kernel-oracle", "lstm", "mlp", "mlp'", "ppm", "tcn"]);
+    fails(&["frontier", "--category", "cooking"], 2, "cooking");
+}

@@ -88,6 +88,33 @@ fn a_real_recording_of_cfs_is_explained_pick_by_pick() {
 }
 
 #[test]
+fn several_recordings_are_summed_up_by_cause_workload_and_kernel() {
+    let paths = ["small.csv.zst", "cfs.csv.zst", "pipe.csv.zst"].map(data);
+    let each = paths.clone().map(|path| conform(&path));
+    let args = paths.each_ref().map(|p| p.to_str().unwrap());
+    let v: Value = serde_json::from_str(&koracle(&[&["conform", "--json"], &args[..]].concat())).unwrap();
+    let traces = v["traces"].as_array().unwrap();
+    assert_eq!(
+        traces.iter().map(|t| &t["picks"]).collect::<Vec<_>>(),
+        each.iter().map(|t| &t["picks"]).collect::<Vec<_>>()
+    );
+    let rows = v["summary"].as_array().unwrap();
+    rows.iter().for_each(adds_up);
+    let n = |v: &Value| v.as_u64().unwrap();
+    for (truth, key) in [(true, "truth"), (false, "estimated")] {
+        let total = &v["total"][key];
+        adds_up(total);
+        let of = each.iter().filter(|t| t["truth"] == truth);
+        assert_eq!(of.map(|t| n(&t["unexplained"])).sum::<u64>(), n(&total["unexplained"]), "{key}");
+        let of = rows.iter().filter(|t| t["truth"] == truth);
+        assert_eq!(of.map(|t| n(&t["picks"])).sum::<u64>(), n(&total["picks"]), "{key}");
+    }
+    let text = koracle(&[&["conform"], &args[..]].concat());
+    assert!(text.contains("by the kernel's own state: 2 recordings") && text.contains("6.1.0-56"), "{text}");
+    assert!(text.contains("the replay disagrees"), "{text}");
+}
+
+#[test]
 fn the_replay_is_held_to_the_recorded_state() {
     let path = data("small.csv.zst");
     let v: Value = serde_json::from_str(&koracle(&["eval", "--truth", "--json", path.to_str().unwrap()])).unwrap();
@@ -99,6 +126,17 @@ fn the_replay_is_held_to_the_recorded_state() {
     assert_eq!(v["traces"][0]["with_truth"], 1.0);
     let text = koracle(&["eval", "--truth", path.to_str().unwrap()]);
     assert!(text.contains("the replay, corrected, against the kernel's own state"), "{text}");
+    // The same picks, divided in other ways.
+    for (replay, by) in ["corrected", "alone"].iter().flat_map(|r| [(r, "by_time"), (r, "by_queue")]) {
+        let groups = v["traces"][0]["over"][replay][by].as_array().unwrap();
+        assert_eq!(picks(groups), picks(&of("alone")), "{replay} {by}");
+    }
+    let several = &v["traces"][0]["among_several"];
+    let bound = &several["upper_bound"];
+    assert_eq!(bound["with_the_kernels_state"], 1.0, "{several}");
+    assert!(bound["decided"].as_f64() > Some(0.8) && bound["corrected"].as_f64() <= Some(1.0), "{several}");
+    assert!(several["corrected"].as_f64() > several["alone"].as_f64(), "{several}");
+    assert!(text.contains("upper bound: with the kernel's state: pick 100.000 %"), "{text}");
     // What has no such state is refused.
     let mut command = Command::cargo_bin("koracle").unwrap();
     let refused = command.args(["eval", "--truth", data("pipe.csv.zst").to_str().unwrap()]).assert().failure();

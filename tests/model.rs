@@ -109,7 +109,8 @@ fn tokens(of: &[Token]) -> Tokens {
 }
 
 fn engines_agree(weights: &Weights, trace: &Trace, events: usize) {
-    let engine = StreamEngine::new(&Arc::new(weights.clone()), trace.cpus());
+    // What is learned has a temperature of its own.
+    let engine = StreamEngine::frozen(&Arc::new(weights.clone()), trace.cpus());
     let cpus = (0..trace.cpus()).map(|_| OneCpu::default()).collect();
     let mut both = Both { weights, engine, cpus };
     let mut extractor = Extractor::new(trace);

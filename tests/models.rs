@@ -93,7 +93,7 @@ fn tokens(of: &[Token]) -> Tokens {
 
 /// The greatest difference between the two engines' answers.
 fn difference(weights: &Weights, trace: &Trace, events: usize) -> f32 {
-    let engine = StreamEngine::new(&Arc::new(weights.clone()), trace.cpus());
+    let engine = StreamEngine::frozen(&Arc::new(weights.clone()), trace.cpus());
     let mut both = Both { engine, cpus: (0..trace.cpus()).map(|_| OneCpu::default()).collect() };
     let mut extractor = Extractor::new(trace);
     for i in 0..events.min(trace.len()) {

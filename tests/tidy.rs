@@ -178,10 +178,10 @@ fn one_door(path: &str, text: &str) -> Vec<String> {
 
 fn unsafe_only_in_simd(path: &str, text: &str) -> Vec<String> {
     // A test's allocator is the only other one.
-    if ["src/predictor/stream/simd.rs", "tests/alloc.rs"].contains(&path) {
+    if ["src/simd.rs", "tests/alloc.rs"].contains(&path) {
         return Vec::new();
     }
-    forbid(path, &code(text, false), &["unsafe", "unsafe_code"], "belongs to predictor/stream/simd.rs alone")
+    forbid(path, &code(text, false), &["unsafe", "unsafe_code"], "belongs to simd.rs alone")
 }
 
 /// Everything that runs beside the interface is a job, the blocking reads of keys and signals too.

@@ -52,11 +52,14 @@ fn a_command_is_found_by_a_few_letters_and_done() {
     assert!(e.app.quit, "the key itself finds what it does");
 }
 
-/// The rows of the palette, whatever is behind it.
+/// The palette alone: what is behind it comes from jobs, when they are done.
 fn palette(e: &Explorer) -> String {
     let text = e.text();
-    let rows = text.lines().skip(1).take(16);
-    rows.map(|row| row.trim_matches('"').trim_end()).collect::<Vec<_>>().join("\n")
+    let rows: Vec<Vec<char>> = text.lines().map(|row| row.trim_matches('"').chars().collect()).collect();
+    let (left, right) =
+        (rows[1].iter().position(|c| *c == '┌').unwrap(), rows[1].iter().rposition(|c| *c == '┐').unwrap());
+    let bottom = rows.iter().position(|row| row[left] == '└').unwrap();
+    rows[1..=bottom].iter().map(|row| row[left..=right].iter().collect::<String>()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -146,7 +146,7 @@ const SCHEDULER: &[Word] = &[
 const PREDICTIONS: &[Word] = &[
     word(
         "adapt, learns on",
-        "a network's last layer goes on learning from each outcome, and forgets it with the next recording",
+        "a network's last layer, and a number for each thread, go on learning from each outcome; forgotten with the next recording",
         TRAIN,
     ),
     word(

@@ -13,6 +13,7 @@ use crate::dataset::chunks::{Keep, Recording};
 use crate::features::{Decision, Extractor, Forecast, Outcome, Sink, Token};
 use crate::predictor::Predictor;
 use crate::predictor::dense::Network;
+use crate::predictor::heuristics::{Heuristic, Rule};
 use crate::predictor::networks::{Kind, ModelConfig};
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
@@ -65,6 +66,9 @@ pub struct Args {
     /// Measure only training steps of a network of this kind, on ready-made batches of the bundled recordings.
     #[arg(long, value_name = "KIND", conflicts_with_all = ["training", "frames"])]
     steps: Option<Kind>,
+    /// Measure only decisions of the TCN.
+    #[arg(long, conflicts_with_all = ["training", "frames", "screens", "steps", "train"])]
+    decisions: bool,
     /// Write the batches of `--steps` to this file, for another program to train on.
     #[arg(long, value_name = "FILE", requires = "steps", value_hint = clap::ValueHint::FilePath)]
     batches: Option<std::path::PathBuf>,
@@ -150,6 +154,7 @@ fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
     Ok(speeds.get(speeds.len() / 2).copied().unwrap_or(0.0))
 }
 
+/// Median and 99th percentile.
 pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
     of.sort_unstable();
     let at = |q: f64| of.get(((of.len() as f64 * q) as usize).min(of.len().saturating_sub(1))).copied().unwrap_or(0);
@@ -296,6 +301,20 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let (trunk_ns, _) = quantiles(tokens);
 
+    let inputs = traces.iter().flat_map(|trace| decisions::usual(trace, Heuristic::new(Rule::Fifo, 0))).collect();
+    let mut result = json!({
+        "trunk_ns_per_event": trunk_ns,
+        "inputs_ns": quantiles(inputs).0,
+        "model": { "config": model.config, "parameters": model.parameters() },
+    });
+    for (key, value) in decisions::report(&costs, model.config.kind.label()) {
+        result[key] = value;
+    }
+    if args.decisions {
+        let text = decisions::text(&result, trunk_ns);
+        return if args.json { output::json(&result) } else { output::stdout(text.as_bytes()) };
+    }
+
     say!("koracle: measuring networks");
     let few = |t: &&Trace| RECORDINGS[..2].contains(&&*t.meta().name);
     let networks = networks(&traces.iter().filter(few).collect::<Vec<_>>(), args.train)?;
@@ -321,18 +340,15 @@ pub fn run(args: &Args) -> Result<()> {
     let (frame50, frame99) = quantiles(ui::bench_frames(Arc::clone(&long), 200, 50));
     say!("koracle: measuring mistakes");
     let found = mistakes::measure(&long, engine(&long))?;
-    let mut result = json!({
-        "trunk_ns_per_event": trunk_ns,
-        "networks": networks,
-        "model": { "config": model.config, "parameters": model.parameters() },
-        "ingest": ftrace,
-        "ingest_native": native,
-        "frame_us": {
-            "p50": frame50 as f64 / 1e3, "p99": frame99 as f64 / 1e3, "size": [200, 50], "events": events,
-        },
-        "mistakes": found,
-    });
-    for (key, value) in decisions::report(&costs, model.config.kind.label()) {
+    let frame =
+        json!({ "p50": frame50 as f64 / 1e3, "p99": frame99 as f64 / 1e3, "size": [200, 50], "events": events });
+    for (key, value) in [
+        ("networks", networks),
+        ("ingest", ftrace),
+        ("ingest_native", native),
+        ("frame_us", frame),
+        ("mistakes", found),
+    ] {
         result[key] = value;
     }
     if args.json {
@@ -348,14 +364,10 @@ pub fn run(args: &Args) -> Result<()> {
         writeln!(lines, "{name:<11} {trunk} ns per event, {decision} ns per decision, {n} parameters{training}")?;
     }
     let text = format!(
-        "decision    {} ns (p50), {} ns (p99), {} to {} candidates; its pick {} ns (p50)\ntrunk       {trunk_ns} ns per event\nftrace      {} MB/s, {} events/s\n\
+        "{}ftrace      {} MB/s, {} events/s\n\
          native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n\
          mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, frame {:.0} µs (p99)\n{lines}",
-        result["decision_ns"]["p50"],
-        result["decision_ns"]["p99"],
-        decisions::USUAL.start(),
-        decisions::USUAL.end(),
-        result["pick_ns"]["p50"],
+        decisions::text(&result, trunk_ns),
         result["ingest"]["mb_per_s"],
         result["ingest"]["events_per_s"],
         result["ingest_native"]["mb_per_s"],

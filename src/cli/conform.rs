@@ -1,24 +1,26 @@
 //! `koracle conform`: every pick against the rule of its scheduling class; a summary by cause, and those that nothing explains.
 
+use super::conform_all::Summary;
 use super::door::say;
 use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, point};
 use crate::conform::words::{key_name, name, sentence};
 use crate::conform::{Broken, Cause, Level, Member, Picks, Report, Ruling, Scene, Whence};
+use crate::ingest;
 use crate::trace::{SchedClass, Trace};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::{Map, Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Options of `conform`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The recording; `-` reads standard input.
-    #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
-    trace: PathBuf,
+    /// The recording, `-` for standard input; of several, or of a folder's, a summary by cause, workload and kernel.
+    #[arg(value_name = "TRACE", required = true, value_hint = ValueHint::FilePath)]
+    traces: Vec<PathBuf>,
     /// List so many of the picks that nothing explains, the worst first.
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
@@ -31,22 +33,37 @@ pub struct Args {
 
 /// Judges and prints.
 pub fn run(args: &Args) -> Result<()> {
-    let trace = Arc::new(output::open(&args.trace, &args.machine.told())?.trace);
+    let paths = ingest::within(&args.traces)?;
+    if let [path] = &paths[..] {
+        let (trace, report) = judged(path, args)?;
+        return if args.json {
+            output::json(&object(&trace, &report, args.limit))
+        } else {
+            output::stdout(page(&trace, &report, args.limit).as_bytes())
+        };
+    }
+    let mut summary = Summary::default();
+    for path in &paths {
+        let (trace, report) = judged(path, args)?;
+        summary.add(&trace, &report, args.limit);
+    }
+    if args.json { summary.json() } else { output::stdout(summary.page().as_bytes()) }
+}
+
+fn judged(path: &Path, args: &Args) -> Result<(Arc<Trace>, Report)> {
+    let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
     if !trace.knows_queues() {
         say!(
             "koracle: warning: {}: without wake-ups nobody knows who waits: most picks cannot be judged",
-            args.trace.display()
+            path.display()
         );
     }
     let report = Report::of(&Picks::new(Arc::clone(&trace)));
-    if args.json {
-        output::json(&object(&trace, &report, args.limit))
-    } else {
-        output::stdout(page(&trace, &report, args.limit).as_bytes())
-    }
+    Ok((trace, report))
 }
 
-fn object(trace: &Trace, r: &Report, limit: usize) -> Value {
+/// The picks of one recording in JSON.
+pub fn object(trace: &Trace, r: &Report, limit: usize) -> Value {
     let explained: Map<String, Value> =
         Cause::ALL.iter().map(|c| (c.label().to_owned(), r.explained[*c as usize].into())).collect();
     let meta = trace.meta();

@@ -13,6 +13,7 @@ use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
 use crate::predictor::networks::Kind;
 use crate::predictor::weights::Weights;
+use crate::sched::replay::Rules;
 use crate::trace::Trace;
 use clap::ValueHint;
 use clap::builder::PossibleValuesParser;
@@ -71,6 +72,10 @@ pub struct Args {
     /// Score nobody: say how far the replay's lag and deadline are off the kernel's own state, in recordings that have it.
     #[arg(long, requires = "traces", conflicts_with_all = ["report", "markdown", "slices", "predictors", "model"])]
     truth: bool,
+    /// Score nobody: replay the same events under several rules, separated by commas, and say where they part.
+    #[arg(long = "rules", value_name = "RULES", value_delimiter = ',', value_parser = super::eval_rules::names(),
+          conflicts_with_all = ["report", "markdown", "slices", "predictors", "model", "adapt", "truth"])]
+    replayed: Vec<Rules>,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -228,8 +233,20 @@ impl Column {
     }
 }
 
-/// Scores every column on every recording.
+/// Scores every column on every recording; columns of one predictor are several trainings of it.
 pub fn report(columns: &[Column], paths: &[PathBuf], told: &Told, bar: &ProgressBar) -> Result<Report> {
+    let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
+    report_as(&names, columns, paths, told, bar)
+}
+
+/// The same under other names.
+pub fn report_as(
+    names: &[String],
+    columns: &[Column],
+    paths: &[PathBuf],
+    told: &Told,
+    bar: &ProgressBar,
+) -> Result<Report> {
     let counted: Result<Vec<_>> = paths
         .par_iter()
         .map(|path| {
@@ -241,14 +258,16 @@ pub fn report(columns: &[Column], paths: &[PathBuf], told: &Told, bar: &Progress
             Ok((trace.meta().clone(), counts.ok_or_else(|| eyre!("cancelled"))?))
         })
         .collect();
-    let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
-    Ok(Report::new(&names, &counted?))
+    Ok(Report::new(names, &counted?))
 }
 
 /// Scores and prints.
 pub fn run(args: &Args) -> Result<()> {
     if args.truth {
         return super::eval_truth::run(&args.recordings()?, &args.told()?, args.json);
+    }
+    if !args.replayed.is_empty() {
+        return super::eval_rules::run(&args.recordings()?, &args.told()?, &args.replayed, args.json);
     }
     let report = if let Some(path) = &args.report {
         let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;

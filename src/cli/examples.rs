@@ -31,7 +31,8 @@ const TABLE: &[(&str, &str)] = &[
         "eval",
         "  koracle eval\n  \
          koracle eval mine.csv.zst --predictors tcn,ppm,eevdf --measures top1,nll\n  \
-         koracle eval --by machine --json",
+         koracle eval --by machine --json\n  \
+         koracle eval mine.csv.zst --rules eevdf,cfs,eevdf-flat",
     ),
     (
         "predict",
@@ -44,13 +45,18 @@ const TABLE: &[(&str, &str)] = &[
         "  koracle score answers.csv mine.csv.zst\n  \
          koracle predict mine.csv.zst --full -o - | koracle score - mine.csv.zst --predictors none --json",
     ),
+    ("frontier", "  koracle frontier\n  koracle frontier --model small.koracle --split test --json"),
     (
         "mistakes",
         "  koracle mistakes mine.csv.zst --by state\n  \
          koracle mistakes mine.csv.zst --where 'prev~hackbench and state=S and p>0.9' --csv\n  \
          koracle mistakes mine.csv.zst --why 4711",
     ),
-    ("conform", "  koracle conform mine.csv.zst\n  koracle conform mine.csv.zst --json --limit 100"),
+    (
+        "conform",
+        "  koracle conform mine.csv.zst\n  koracle conform mine.csv.zst --json --limit 100\n  \
+         koracle conform recordings/",
+    ),
     (
         "waits",
         "  koracle waits mine.csv.zst --top 20\n  \

@@ -19,7 +19,7 @@ pub fn write<E: Predictor + Clone>(trace: &Trace, name: &str, engine: E, out: &m
     let bar = output::progress(trace.len() as u64, "predicting");
     let cancel = Cancel::new();
     let (mut start, mut failed) = (0, None);
-    let _ = overlay::run(trace, engine, &cancel, &mut |chunk: Chunk| {
+    let _ = overlay::once(trace, engine, &cancel, &mut |chunk: Chunk| {
         bar.set_position(chunk.end as u64);
         if let Err(e) = write_chunk(trace, start, &chunk, lengths.as_mut(), &mut to) {
             failed.get_or_insert(e);

@@ -85,7 +85,7 @@ fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write
     let cancel = Cancel::new();
     let mut before: Vec<Option<Nanos>> = vec![None; trace.cpus()];
     let (mut start, mut failed, mut cut) = (0, None, 0);
-    let _ = overlay::run(trace, engine, &cancel, &mut |chunk: Chunk| {
+    let _ = overlay::once(trace, engine, &cancel, &mut |chunk: Chunk| {
         bar.set_position(chunk.end as u64);
         if let Err(e) = write_chunk(trace, start, &chunk, &mut before, &mut csv) {
             failed.get_or_insert(e);

@@ -1,16 +1,30 @@
 //! The replay held to the kernel's own state: how far its lag and deadline of the one that came in are off, by how that one had been
-//! queued and how long it had waited.
+//! queued and how long it had waited, by time since the start, and by the length of the queue.
 
 use super::FAIR;
+use super::bound::Bound;
 use super::picks::Picks;
+use super::rule::Ruling;
 use super::scene::{Scene, Whence};
 use crate::sched::follow::{Follower, Moment};
-use crate::sched::replay::KernelReplay;
+use crate::sched::replay::{KernelReplay, Rules};
 use crate::sched::runqueue::Cause;
 use std::collections::BTreeMap;
 
 /// Waits up to so many ns, and what they are called.
 const WAITED: [(u64, &str); 3] = [(20_000, "< 20 µs"), (1_000_000, "< 1 ms"), (u64::MAX, "1 ms and more")];
+
+/// Times since the start of a recording, in the same way.
+const SINCE: [(u64, &str); 5] = [
+    (10_000_000, "< 10 ms"),
+    (100_000_000, "< 100 ms"),
+    (1_000_000_000, "< 1 s"),
+    (3_000_000_000, "< 3 s"),
+    (u64::MAX, "3 s and more"),
+];
+
+/// Numbers of those that wait.
+const LENGTHS: [(u64, &str); 6] = [(2, "1"), (3, "2"), (5, "3–4"), (9, "5–8"), (17, "9–16"), (u64::MAX, "17 and more")];
 
 /// Of many errors, virtual ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,13 +37,13 @@ pub struct Spread {
     pub bias: i64,
 }
 
-/// Those that came in after one kind of wait.
+/// Those that came in under one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// How they had been queued.
+    /// How they had been queued; empty where that does not divide them.
     pub cause: &'static str,
-    /// For how long.
-    pub waited: &'static str,
+    /// For how long they had waited, how long the recording had lasted, or how many waited.
+    pub within: &'static str,
     /// How many.
     pub picks: u64,
     /// The replay would have taken another one.
@@ -40,6 +54,19 @@ pub struct Group {
     pub deadline: Spread,
 }
 
+/// What a replay has wrong, divided in three ways.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Errors {
+    /// By how they had been queued and for how long they had waited.
+    pub by_wait: Vec<Group>,
+    /// By time since the start of the recording.
+    pub by_time: Vec<Group>,
+    /// By how many waited.
+    pub by_queue: Vec<Group>,
+    /// Of those that were taken out of several.
+    pub several: Bound,
+}
+
 #[derive(Default)]
 struct Found {
     lag: Vec<i64>,
@@ -47,50 +74,89 @@ struct Found {
     missed: u64,
 }
 
-/// Lag and deadline of who came in, by event.
-fn truths(picks: &Picks) -> BTreeMap<usize, (i64, i64)> {
-    let mut truths = BTreeMap::new();
+/// One division: errors by class.
+type Division = BTreeMap<(&'static str, usize), Found>;
+
+/// What the kernel's own state says of one that came in.
+struct Known {
+    lag: i64,
+    deadline: i64,
+    ruling: Ruling,
+}
+
+/// By event.
+fn known(picks: &Picks) -> BTreeMap<usize, Known> {
+    let mut known = BTreeMap::new();
     picks.walk(&mut |scene: &Scene| {
         let level = scene.levels.iter().find(|l| !l.of_groups);
         if let Some((lag, level)) = level.and_then(|l| Some((l.chosen.lag_ns?, l))) {
-            truths.insert(scene.event, (lag, level.chosen.deadline_ns.unwrap_or(lag.wrapping_neg())));
+            let deadline = level.chosen.deadline_ns.unwrap_or(lag.wrapping_neg());
+            known.insert(scene.event, Known { lag, deadline, ruling: scene.ruling });
         }
     });
-    truths
+    known
 }
 
 /// The errors of a replay, corrected by the observed picks or left alone; empty without recorded state.
-pub fn errors(picks: &Picks, corrected: bool) -> Vec<Group> {
+pub fn errors(picks: &Picks, corrected: bool) -> Errors {
     if picks.from() != Whence::Recorded {
-        return Vec::new();
+        return Errors::default();
     }
-    let (trace, truths) = (picks.trace(), truths(picks));
-    let mut follower = Follower::new(trace, KernelReplay::of(trace, corrected));
-    let mut found: BTreeMap<(&'static str, usize), Found> = BTreeMap::new();
+    let (trace, known) = (picks.trace(), known(picks));
+    let class = trace.machine().class.value;
+    let mut follower = Follower::new(trace, KernelReplay::under(trace, Rules::of(trace.machine()), corrected));
+    let mut divisions: [Division; 3] = Default::default();
+    let mut several = Bound::default();
     for i in 0..trace.len() {
         follower.step(trace, i, |Moment { e, queues, replay, next }| {
-            let waits = queues.queue(e.cpu).contains(&next) && e.next_prio >= FAIR;
-            let Some((lag, deadline)) = truths.get(&i).filter(|_| waits) else { return };
+            let waiting = queues.queue(e.cpu);
+            let waits = waiting.contains(&next) && e.next_prio >= FAIR;
+            let Some(truth) = known.get(&i).filter(|_| waits) else { return };
+            let right = replay.picks(e.cpu, next);
+            if waiting.len() > 1 {
+                several.count(right, truth.ruling, class);
+            }
             let entry = queues.entry(next);
-            let waited = e.time.since(entry.enqueued).0;
-            let class = WAITED.iter().position(|(most, _)| waited < *most).unwrap_or(WAITED.len() - 1);
-            let group = found.entry((queued(entry.cause), class)).or_default();
-            group.missed += u64::from(!replay.picks(e.cpu, next));
-            if let Some((l, d)) = replay.standing(e.cpu, next) {
-                group.lag.push(l.wrapping_sub(*lag));
-                group.deadline.push(d.wrapping_sub(*deadline));
+            let keys = [
+                (queued(entry.cause), of(&WAITED, e.time.since(entry.enqueued).0)),
+                ("", of(&SINCE, e.time.0)),
+                ("", of(&LENGTHS, waiting.len() as u64)),
+            ];
+            let standing = replay.standing(e.cpu, next);
+            for (division, key) in divisions.iter_mut().zip(keys) {
+                let found = division.entry(key).or_default();
+                found.missed += u64::from(!right);
+                if let Some((lag, deadline)) = standing {
+                    found.lag.push(lag.wrapping_sub(truth.lag));
+                    found.deadline.push(deadline.wrapping_sub(truth.deadline));
+                }
             }
         });
     }
+    let [by_wait, by_time, by_queue] = divisions;
+    Errors {
+        by_wait: groups(by_wait, &WAITED),
+        by_time: groups(by_time, &SINCE),
+        by_queue: groups(by_queue, &LENGTHS),
+        several,
+    }
+}
+
+/// The class of a value: the first that it is below.
+fn of(classes: &[(u64, &str)], value: u64) -> usize {
+    classes.iter().position(|(most, _)| value < *most).unwrap_or(classes.len() - 1)
+}
+
+fn groups(division: Division, classes: &[(u64, &'static str)]) -> Vec<Group> {
     let group = |((cause, class), f): ((&'static str, usize), Found)| Group {
         cause,
-        waited: WAITED[class].1,
+        within: classes[class].1,
         picks: f.lag.len() as u64,
         missed: f.missed,
         lag: spread(f.lag),
         deadline: spread(f.deadline),
     };
-    found.into_iter().map(group).filter(|g| g.picks > 0).collect()
+    division.into_iter().map(group).filter(|g| g.picks > 0).collect()
 }
 
 fn queued(cause: Cause) -> &'static str {

@@ -5,7 +5,7 @@ use super::estimate;
 use super::judge::{Judge, Run};
 use super::scene::{Scene, Whence};
 use crate::sched::follow::Follower;
-use crate::sched::replay::KernelReplay;
+use crate::sched::replay::{KernelReplay, Rules};
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,7 +80,7 @@ impl Picks {
     }
 
     fn follower(&self) -> Follower {
-        Follower::new(&self.trace, KernelReplay::of(&self.trace, true))
+        Follower::new(&self.trace, KernelReplay::under(&self.trace, Rules::of(self.trace.machine()), true))
     }
 
     /// Hands over those from the nearest state before `first` up to `last`.

@@ -14,6 +14,9 @@ pub(super) fn softmax(scores: &mut [f32]) {
         scores.fill(0.0);
         return;
     }
+    if scores.iter().all(|s| s.is_finite()) {
+        return crate::simd::each::softmax(scores);
+    }
     let mut sum = 0.0;
     for s in scores.iter_mut() {
         // An infinite top score would make NaN of itself; it is certain instead.

@@ -156,7 +156,29 @@ pub fn run<E: Predictor + Clone>(
     on_chunk: &mut dyn FnMut(Chunk),
 ) -> Result<Arc<States<E>>, OverlayError> {
     let states = Arc::new(states(trace, engine));
-    let (_, mut watch) = states.nearest(0);
+    let (_, watch) = states.nearest(0);
+    pass(trace, watch, cancel, |i, watch| states.keep(i, watch), on_chunk)?;
+    Ok(states)
+}
+
+/// As [`run`], for those who only want the predictions: no state is kept, so it takes little memory.
+pub fn once<E: Predictor + Clone>(
+    trace: &Trace,
+    engine: E,
+    cancel: &Cancel,
+    on_chunk: &mut dyn FnMut(Chunk),
+) -> Result<(), OverlayError> {
+    pass(trace, Watch::new(trace, Beside::picking(engine)), cancel, |_, _| {}, on_chunk)
+}
+
+/// One walk; `before` sees the state that each event finds.
+fn pass<E: Predictor + Clone>(
+    trace: &Trace,
+    mut watch: Watch<Beside<E>>,
+    cancel: &Cancel,
+    mut before: impl FnMut(usize, &mut Watch<Beside<E>>),
+    on_chunk: &mut dyn FnMut(Chunk),
+) -> Result<(), OverlayError> {
     let (mut lanes, mut start) = (Lanes::new(trace), 0);
     while start < trace.len() {
         let end = trace.len().min(start + if start == 0 { FIRST_CHUNK } else { CHUNK });
@@ -164,7 +186,7 @@ pub fn run<E: Predictor + Clone>(
             if i % 1024 == 0 && cancel.is_cancelled() {
                 return Err(OverlayError::Cancelled);
             }
-            states.keep(i, &mut watch);
+            before(i, &mut watch);
             if let Some(answered) = watch.step(trace, i) {
                 lanes.push(answered);
             }
@@ -172,7 +194,7 @@ pub fn run<E: Predictor + Clone>(
         on_chunk(Chunk { per_cpu: lanes.take(), end });
         start = end;
     }
-    Ok(states)
+    Ok(())
 }
 
 /// Like [`run`], but takes all predictions from `cache` when they are there (one chunk; inspections then keep

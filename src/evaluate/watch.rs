@@ -156,10 +156,10 @@ impl Foretold {
 
     /// A seat's probabilities of the candidates, in their order; zero behind them, and all zero where it named none.
     pub fn p(&self, seat: usize) -> [f32; MOST_EXPECTED] {
-        let mut p = [f32::NEG_INFINITY; MOST_EXPECTED];
-        let scores = self.scores.get(seat).into_iter().flatten();
-        p.iter_mut().zip(scores).for_each(|(p, score)| *p = *score);
-        softmax(&mut p);
+        let mut p = [0.0; MOST_EXPECTED];
+        let scores = self.scores.get(seat).map_or(&[][..], |scores| &scores[..scores.len().min(MOST_EXPECTED)]);
+        p[..scores.len()].copy_from_slice(scores);
+        softmax(&mut p[..scores.len()]);
         p
     }
 

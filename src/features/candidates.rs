@@ -1,7 +1,7 @@
 //! The inputs of one decision: a row per candidate, and the query. Everything is linear in the number of candidates,
 //! but for the ranks within the set, which are sorted. Looks at nothing about who came in.
 
-use super::contexts::{self, Contexts, Keys};
+use super::contexts::{self, Contexts, Seen};
 use super::follow::{Follow, Ident, NOBODY};
 use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
 use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
@@ -50,12 +50,17 @@ pub(super) struct Board {
     /// Per candidate: its name in the follow tables.
     pub idents: Vec<Ident>,
     /// The contexts of the decision.
-    pub keys: Keys,
+    pub seen: Seen,
     /// Per thread: number of the decision it was last a candidate of, and its place there.
     place: Table<(u32, u32)>,
     stamp: u32,
     order: Vec<u64>,
+    /// Room for counts of followers.
+    counts: Vec<f32>,
 }
+
+/// Up to so many candidates are ranked by counting, which takes several at once; more are sorted.
+const COUNTED: usize = 16;
 
 /// What a decision is made from.
 pub(super) struct Scene<'a> {
@@ -101,10 +106,11 @@ impl Board {
             views: Vec::with_capacity(64),
             beliefs: Vec::with_capacity(64),
             idents: Vec::with_capacity(64),
-            keys: Keys::default(),
+            seen: Seen::default(),
             place: Table::new(threads, (0, 0)),
             stamp: 0,
             order: Vec::with_capacity(64),
+            counts: Vec::with_capacity(64),
         }
     }
 
@@ -238,8 +244,19 @@ impl Board {
 
     fn write_followers(&mut self, scene: &Scene<'_>) {
         let past = scene.past;
+        let ident = |thread: &ThreadIx| past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
+        self.idents.clear();
+        self.idents.extend(self.threads.iter().map(ident));
         let mut put = |who: Ident, column: usize, value: f32| {
-            if let Some(i) = scene.idents.thread(who, past, scene.event.cpu).and_then(|t| self.place(t)) {
+            // Few are looked through faster than a table is asked.
+            let at = if self.idents.len() > COUNTED {
+                scene.idents.thread(who, past, scene.event.cpu).and_then(|t| self.place(t))
+            } else if who == NOBODY {
+                None
+            } else {
+                self.idents.iter().position(|ident| *ident == who)
+            };
+            if let Some(i) = at {
                 self.rows[i * CAND + column] = value;
             }
         };
@@ -262,22 +279,18 @@ impl Board {
 
     /// Followers of the contexts of the decision.
     fn write_contexts(&mut self, scene: &Scene<'_>) {
-        let ident = |thread: ThreadIx| scene.past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
-        self.idents.clear();
-        self.idents.extend(self.threads.iter().map(|t| ident(*t)));
         let n = self.idents.len();
         if n < 2 {
             self.rows.chunks_exact_mut(CAND).for_each(|row| row[cand::context_1..=cand::latest_8].fill(0.0));
             return;
         }
-        let absent = Past::NEW;
-        let prev = scene.past.get(scene.prev.ix()).unwrap_or(&absent);
+        let prev = scene.past.get(scene.prev.ix()).unwrap_or(Past::ABSENT);
         let state = u32::from(state_class(scene.event.state).min(4));
         let fix = self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.idents[i]);
         let (oldest, newest) = (self.idents[0], self.idents[n - 1]);
         let [first, second, ..] = prev.followers.last;
         let ran = scene.lane.history.ran;
-        self.keys = [
+        let keys = [
             contexts::key(0, [prev.ident, state]),
             contexts::key(1, [prev.ident, fix]),
             contexts::key(2, [prev.ident, newest, state]),
@@ -287,7 +300,9 @@ impl Board {
             contexts::key(6, ran),
             contexts::key(7, [fix, newest, n.min(4) as u32]),
         ];
-        scene.contexts.fill(&self.keys, &self.idents, &mut self.rows, CAND, cand::context_1);
+        self.seen = scene.contexts.look_up(keys);
+        let place = [CAND, cand::context_1];
+        scene.contexts.fill(&self.seen, &self.idents, &mut self.rows, place, &mut self.counts);
     }
 
     /// Each column of [`SET_OF`] against the other candidates.
@@ -305,6 +320,21 @@ impl Board {
             }
             let mean = sum / n as f32;
             let spread = (squares / n as f32 - mean * mean).max(0.0).sqrt() + 1e-3;
+            let set = |x: f32, before: usize| {
+                let z = ((x - mean) / spread).clamp(-4.0, 4.0) / 2.0;
+                [z, before as f32 / (n - 1).max(1) as f32, x - most]
+            };
+            if n <= COUNTED {
+                let mut keys = [i32::MAX; COUNTED];
+                keys.iter_mut().zip(&self.order).for_each(|(to, key)| *to = ((key >> 32) as u32 ^ 1 << 31) as i32);
+                for (row, key) in self.rows.chunks_exact_mut(CAND).zip(keys) {
+                    // Equal values share the lowest rank.
+                    let before: i32 = keys.iter().map(|other| i32::from(*other < key)).sum();
+                    let triple = set(row[column], before as usize);
+                    row[SET_START + 3 * k..][..3].copy_from_slice(&triple);
+                }
+                continue;
+            }
             self.order.sort_unstable();
             let (mut first, mut before) = (0, u64::MAX);
             for (r, key) in self.order.iter().enumerate() {
@@ -313,10 +343,8 @@ impl Board {
                     (first, before) = (r, key >> 32);
                 }
                 let row = &mut self.rows[(key & 0xFFFF_FFFF) as usize * CAND..][..CAND];
-                let x = row[column];
-                row[SET_START + 3 * k] = ((x - mean) / spread).clamp(-4.0, 4.0) / 2.0;
-                row[SET_START + 3 * k + 1] = first as f32 / (n - 1).max(1) as f32;
-                row[SET_START + 3 * k + 2] = x - most;
+                let triple = set(row[column], first);
+                row[SET_START + 3 * k..][..3].copy_from_slice(&triple);
             }
         }
     }
@@ -327,7 +355,7 @@ impl Board {
         q.fill(f32::NAN);
         q[query::prev_r..=query::prev_other].fill(0.0);
         q[query::prev_r + usize::from(state_class(e.state)) - 1] = 1.0;
-        let prev = scene.past.get(scene.prev.ix()).unwrap_or(&Past::NEW);
+        let prev = scene.past.get(scene.prev.ix()).unwrap_or(Past::ABSENT);
         let idle = scene.queues.is_idle(scene.prev);
         let (wakes, since_wake) = scene.queues.wakes(e.cpu, e.time);
         q[query::stint] = log_time(scene.stint.0);

@@ -47,6 +47,13 @@ impl Entry for Faded {
     }
 }
 
+/// The contexts of a question, and where the tables kept them when they were looked up; `usize::MAX`: nowhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    keys: Keys,
+    slots: [usize; CONTEXTS],
+}
+
 /// The tables of one question.
 #[derive(Clone, Debug)]
 pub(super) struct Contexts {
@@ -60,44 +67,60 @@ impl Contexts {
         Self { sets: Sets::new(MOST_SETS), prior }
     }
 
+    /// What is kept of the contexts.
+    pub fn look_up(&self, keys: Keys) -> Seen {
+        Seen { slots: keys.map(|key| self.sets.find(key).unwrap_or(usize::MAX)), keys }
+    }
+
     /// `who` came in the contexts.
-    pub fn add(&mut self, keys: &Keys, who: Ident) {
+    pub fn add(&mut self, seen: &Seen, who: Ident) {
         if who != NOBODY {
-            for key in keys {
-                self.sets.add(*key, who);
+            for (key, slot) in seen.keys.iter().zip(seen.slots) {
+                self.sets.add_at(slot, *key, who);
             }
         }
     }
 
-    /// Followers of the contexts that still count, context by context.
-    pub fn followers(&self, keys: &Keys) -> impl Iterator<Item = Ident> {
-        let found = keys.map(|key| self.sets.get(key).copied());
-        found
-            .into_iter()
-            .flatten()
-            .flat_map(|f| f.who.into_iter().zip(f.count))
-            .filter(|(_, n)| *n > 0.1)
-            .map(|(w, _)| w)
+    /// Followers of the contexts that still count, context by context. `seen` is fresh, here and in [`Self::fill`].
+    pub fn followers(&self, seen: &Seen) -> impl Iterator<Item = Ident> {
+        let found = seen.slots.into_iter().filter(|slot| *slot != usize::MAX).map(|slot| self.sets.at(slot));
+        found.flat_map(|f| f.who.into_iter().zip(f.count)).filter(|(_, n)| *n > 0.1).map(|(w, _)| w)
     }
 
-    /// Fills three columns for each context (known well, known little, the last one) from `column` on in the rows (each `width` wide) of the candidates `who`:
-    /// `ln((c + a) n / (total + a n))` for c counts of n candidates, a the prior.
-    pub fn fill(&self, keys: &Keys, who: &[Ident], rows: &mut [f32], width: usize, column: usize) {
+    /// Fills three columns for each context (known well, known little, the last one) from `column` on in the rows (each
+    /// `width` wide) of the candidates `who`: `ln((c + a) n / (total + a n))` for c counts of n candidates, a the prior.
+    /// `counts` is room.
+    pub fn fill(
+        &self,
+        seen: &Seen,
+        who: &[Ident],
+        rows: &mut [f32],
+        [width, column]: [usize; 2],
+        counts: &mut Vec<f32>,
+    ) {
         let n = who.len() as f32;
-        for (i, key) in keys.iter().enumerate() {
+        for (i, slot) in seen.slots.into_iter().enumerate() {
             let at = column + 3 * i;
-            let Some(found) = self.sets.get(*key) else {
+            if slot == usize::MAX {
                 rows.chunks_exact_mut(width).for_each(|row| row[at..at + 3].fill(0.0));
                 continue;
-            };
+            }
+            let found = self.sets.at(slot);
             let over = n / (found.total + self.prior * n);
-            let well = usize::from(found.total < WELL);
             let never = (self.prior * over).ln();
-            for (row, who) in rows.chunks_exact_mut(width).zip(who) {
-                let count: f32 = found.who.iter().zip(found.count).map(|(w, n)| if w == who { n } else { 0.0 }).sum();
-                let known = count > 0.0 && *who != NOBODY;
-                row[at..at + 3].fill(0.0);
+            let [well, little] = if found.total < WELL { [1, 0] } else { [0, 1] };
+            counts.clear();
+            counts.resize(who.len(), 0.0);
+            for (follower, count) in found.who.into_iter().zip(found.count).filter(|(_, count)| *count > 0.0) {
+                // Without a branch, so that several are compared at once.
+                for (sum, who) in counts.iter_mut().zip(who) {
+                    *sum += if *who == follower { count } else { 0.0 };
+                }
+            }
+            for ((row, who), count) in rows.chunks_exact_mut(width).zip(who).zip(counts.iter()) {
+                let known = *count > 0.0;
                 row[at + well] = if known { ((count + self.prior) * over).ln() } else { never };
+                row[at + little] = 0.0;
                 row[at + 2] = f32::from(u8::from(found.last == *who && known));
             }
         }
@@ -121,19 +144,20 @@ mod tests {
         let mut contexts = Contexts::new(0.3);
         let keys: Keys = std::array::from_fn(|i| key(i as u64, [1, 2]));
         for who in [4, 4, 4, 5] {
-            contexts.add(&keys, who);
+            let seen = contexts.look_up(keys);
+            contexts.add(&seen, who);
         }
         let mut rows = vec![f32::NAN; 3 * COLUMNS];
-        contexts.fill(&keys, &[4, 5, NOBODY], &mut rows, COLUMNS, 0);
+        contexts.fill(&contexts.look_up(keys), &[4, 5, NOBODY], &mut rows, [COLUMNS, 0], &mut Vec::new());
         let [four, five, none] = [&rows[..3], &rows[COLUMNS..][..3], &rows[2 * COLUMNS..][..3]];
         assert!(four[0] > five[0] && five[0] > none[0], "{rows:?}");
         assert_eq!([four[2], five[2], none[2]].map(f32::to_bits), [0.0f32, 1.0, 0.0].map(f32::to_bits));
         assert!(rows.iter().all(|x| x.is_finite()));
-        assert_eq!(contexts.followers(&keys).take(2).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(contexts.followers(&contexts.look_up(keys)).take(2).collect::<Vec<_>>(), [4, 5]);
         // A context that was seen once has a column of its own.
         let once: Keys = std::array::from_fn(|i| key(i as u64, [7]));
-        contexts.add(&once, 5);
-        contexts.fill(&once, &[4, 5, NOBODY], &mut rows, COLUMNS, 0);
+        contexts.add(&contexts.look_up(once), 5);
+        contexts.fill(&contexts.look_up(once), &[4, 5, NOBODY], &mut rows, [COLUMNS, 0], &mut Vec::new());
         assert!(rows[0].abs() < f32::EPSILON && rows[1] < 0.0 && rows[COLUMNS + 1] > 0.0);
     }
 }

@@ -1,7 +1,7 @@
 //! The inputs of a forecast: who may come next on a CPU, and what is known of each: is it waiting here, asleep, elsewhere;
 //! for how long, and for how long as a rule; how often did it follow. Looks at the past and at the queues as they are now.
 
-use super::contexts::{self, Contexts, Keys};
+use super::contexts::{self, Contexts, Keys, Seen};
 use super::follow::{Follow, Followers, Ident, NOBODY};
 use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
 use super::layout::{ASK, THREAD, ask, thread};
@@ -47,9 +47,11 @@ pub(super) struct Expected {
     pub rows: Vec<f32>,
     pub query: [f32; ASK],
     /// The contexts of the forecast.
-    pub keys: Keys,
+    pub seen: Seen,
     /// Per candidate.
     idents: Vec<Ident>,
+    /// Room for counts of followers.
+    counts: Vec<f32>,
     /// Per candidate: middle of the time until it wakes up, ns; infinite if that is not known.
     due: Vec<f32>,
     /// Per waiting candidate: its place in the replay's order.
@@ -72,8 +74,9 @@ impl Expected {
             ranked: 0,
             rows: Vec::with_capacity(MOST_EXPECTED * THREAD),
             query: [0.0; ASK],
-            keys: Keys::default(),
+            seen: Seen::default(),
             idents: Vec::with_capacity(MOST_EXPECTED),
+            counts: Vec::with_capacity(MOST_EXPECTED),
             due: Vec::with_capacity(MOST_EXPECTED),
             standing: Vec::with_capacity(MOST_EXPECTED),
         }
@@ -81,22 +84,23 @@ impl Expected {
 
     /// Finds the candidates and fills rows and query.
     pub fn fill(&mut self, scene: &Scene<'_>, standing: Standing<'_>) {
-        let past = scene.past.get(scene.running.ix()).copied().unwrap_or(Past::NEW);
-        self.keys = keys(scene, &past);
+        let past = scene.past.get(scene.running.ix()).unwrap_or(Past::ABSENT);
+        self.seen = scene.contexts.look_up(keys(scene, past));
         self.gather(scene);
         let n = self.threads.len();
         self.rows.clear();
         self.rows.resize(n * THREAD, 0.0);
         let stint = past.stints.median().unwrap_or(USUAL_STINT);
         for i in 0..n {
-            self.describe(i, scene, &past, stint);
+            self.describe(i, scene, past, stint);
         }
         self.write_due(stint, scene.queues.queue(scene.cpu).is_empty());
         self.write_order(standing, scene.slice_ns);
         self.write_named(scene);
-        self.write_followers(scene, &past);
-        scene.contexts.fill(&self.keys, &self.idents, &mut self.rows, THREAD, thread::context_1);
-        self.write_query(scene, &past);
+        self.write_followers(scene, past);
+        let place = [THREAD, thread::context_1];
+        scene.contexts.fill(&self.seen, &self.idents, &mut self.rows, place, &mut self.counts);
+        self.write_query(scene, past);
     }
 
     /// Who ran here last, who waits, whom the replays name, who followed the contexts, who ran here longer ago.
@@ -114,8 +118,8 @@ impl Expected {
         for at in scene.next.iter().flatten() {
             self.add(*at, scene);
         }
-        let keys = self.keys;
-        for who in scene.contexts.followers(&keys) {
+        let seen = self.seen;
+        for who in scene.contexts.followers(&seen) {
             if let Some(at) = scene.idents.thread(who, scene.past, scene.cpu) {
                 self.add(at, scene);
             }

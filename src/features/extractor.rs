@@ -2,7 +2,7 @@
 //! Nothing allocates per event once the queues and tables have their size.
 
 use super::candidates::{Asked, Board, Scene};
-use super::contexts::{Contexts, Keys};
+use super::contexts::{Contexts, Seen};
 use super::expected::{self, Expected};
 use super::follow::Follow;
 use super::history::{Idents, Lane, NEVER, Names, Past};
@@ -44,12 +44,12 @@ pub struct Extractor {
 #[derive(Clone, Debug)]
 struct Open {
     threads: Vec<ThreadIx>,
-    keys: Option<Keys>,
+    seen: Option<Seen>,
 }
 
 impl Open {
     fn new() -> Self {
-        Self { threads: Vec::with_capacity(MOST_EXPECTED), keys: None }
+        Self { threads: Vec::with_capacity(MOST_EXPECTED), seen: None }
     }
 }
 
@@ -225,11 +225,11 @@ impl Extractor {
             slice_ns: self.slice_ns,
         };
         let fix = &mut self.hypotheses;
-        self.expected.fill(&scene, &mut |t| fix.standing(e.cpu, t).map(|s| s[0]));
-        let Expected { threads, ranked, rows, query, keys, .. } = &self.expected;
+        self.expected.fill(&scene, &mut |t| fix.standing(e.cpu, t));
+        let Expected { threads, ranked, rows, query, seen, .. } = &self.expected;
         let open = &mut self.open[e.cpu.ix()];
         open.threads.clone_from(threads);
-        open.keys = Some(*keys);
+        open.seen = Some(*seen);
         sink.forecast(&Forecast {
             event,
             cpu: e.cpu,
@@ -311,29 +311,28 @@ impl Extractor {
             }
         }
         // The token tells whether `next` was the last follower, so it is made before the follow statistics learn.
-        let absent = Past::NEW;
         let token = tokens::switch(
             e,
             &Subject {
                 thread: next,
                 idle: self.queues.is_idle(next),
-                past: self.past.get(next.ix()).unwrap_or(&absent),
+                past: self.past.get(next.ix()).unwrap_or(Past::ABSENT),
                 lane: &self.lanes[e.cpu.ix()],
                 queue_len: self.queues.queue(e.cpu).len(),
             },
             stint.unwrap_or_default(),
             &self.board,
             place,
-            self.past.get(prev.ix()).unwrap_or(&absent),
+            self.past.get(prev.ix()).unwrap_or(Past::ABSENT),
         );
         let who = self.idents.of(next, &mut self.past);
         let lane = &mut self.lanes[e.cpu.ix()];
         self.follow.add(&lane.history, e.cpu.ix(), who);
         if self.board.threads.len() > 1 {
-            self.contexts[0].add(&self.board.keys, who);
+            self.contexts[0].add(&self.board.seen, who);
         }
-        if let Some(keys) = &self.open[e.cpu.ix()].keys {
-            self.contexts[1].add(keys, who);
+        if let Some(seen) = &self.open[e.cpu.ix()].seen {
+            self.contexts[1].add(seen, who);
         }
         lane.history.push(who);
         lane.bring_forward(next);

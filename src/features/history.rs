@@ -105,6 +105,9 @@ impl Past {
         wakes: Wakes::EMPTY,
     };
 
+    /// What is known of a thread that there is not.
+    pub const ABSENT: &'static Self = &Self::NEW;
+
     /// A new thread under the same pid: nothing of the old one is true of it.
     pub fn reborn(&mut self) {
         let Self { prio, weight, kthread, name, .. } = *self;

@@ -40,9 +40,28 @@ impl<E: Entry> Sets<E> {
 
     /// What is kept for a context; `key` is a hash other than 0.
     pub fn get(&self, key: u64) -> Option<&E> {
+        self.find(key).map(|slot| self.at(slot))
+    }
+
+    /// Where a context is kept, until the next addition.
+    pub fn find(&self, key: u64) -> Option<usize> {
         let set = self.set(key);
         let way = self.keys[set..set + WAYS].iter().position(|k| *k == key)?;
-        Some(&self.entries[set + way])
+        Some(set + way)
+    }
+
+    /// What is kept there.
+    pub fn at(&self, slot: usize) -> &E {
+        &self.entries[slot]
+    }
+
+    /// `who` came in the context, which is most likely kept at `slot`.
+    pub fn add_at(&mut self, slot: usize, key: u64, who: Ident) {
+        if self.keys.get(slot) == Some(&key) {
+            self.entries[slot].add(who);
+        } else {
+            self.add(key, who);
+        }
     }
 
     /// `who` came in the context.

@@ -9,16 +9,16 @@ mod adapt;
 mod beliefs;
 mod head;
 mod net;
-pub mod simd;
 
 use super::weights::Weights;
 use super::{Predictor, Reads};
 use crate::features::{CAND, Decision, Forecast, Outcome, TOKEN_X, Token};
+use crate::simd::each::{add, relu, sigmoid, tanh};
+use crate::simd::{Lanes, Work, add_product, dispatch};
 use crate::trace::CpuId;
 use adapt::Adapt;
 use head::{Ask, Asked, Room};
 use net::Net;
-use simd::{Work, add, add_product, dispatch, relu, sigmoid, tanh};
 use std::sync::Arc;
 
 /// The streaming engine. A clone is a snapshot: it goes on from the same state.
@@ -122,17 +122,14 @@ impl Predictor for StreamEngine {
             scores.clear();
             return scores.resize(decision.features.len() / CAND, 0.0);
         }
-        let (learned, extra) = match adapt {
-            None => (None, &[][..]),
-            Some(adapt) => {
-                let (learned, extra) = adapt.about(decision);
-                (Some(learned), extra)
-            }
+        let (weighs, extra) = match adapt {
+            None => (&net.heads[0].weighs[..], &[][..]),
+            Some(adapt) => adapt.about(decision),
         };
         let (h, query, features) = (&cpus[decision.cpu.ix()].h, decision.query, decision.features);
-        Ask { head: &net.heads[0], h, room, query, features, learned, extra, asked: picked, scores }.answer();
-        if self.adapt.is_some() {
-            Adapt::close(&mut self.picked, scores);
+        Ask { head: &net.heads[0], h, room, query, features, weighs, extra, asked: picked, scores }.answer();
+        if let Some(adapt) = &self.adapt {
+            adapt.close(0, &mut self.picked, scores, decision.candidates);
         }
     }
 
@@ -140,12 +137,12 @@ impl Predictor for StreamEngine {
         self.reach(forecast.cpu);
         let Self { net, cpus, room, adapt, .. } = self;
         let Stream { h, foretold: asked, .. } = &mut cpus[forecast.cpu.ix()];
-        let learned = adapt.as_ref().map(|a| a.learned(1));
+        let weighs = adapt.as_ref().map_or(&net.heads[1].weighs[..], |a| a.weighs(1));
         let (query, features) = (forecast.query, forecast.features);
         asked.p.clear();
-        Ask { head: &net.heads[1], h, room, query, features, learned, extra: &[], asked, scores }.answer();
-        if adapt.is_some() {
-            Adapt::close(asked, scores);
+        Ask { head: &net.heads[1], h, room, query, features, weighs, extra: &[], asked, scores }.answer();
+        if let Some(adapt) = adapt {
+            adapt.close(1, asked, scores, forecast.candidates);
         }
     }
 
@@ -179,7 +176,7 @@ impl Work for Step<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<V: Lanes>(self) {
         let Self { net, stream, scratch, token } = self;
         let c = net.config.channels;
         let (x, y) = (&mut scratch.x[..], &mut scratch.y[..]);
@@ -188,7 +185,7 @@ impl Work for Step<'_> {
         add(x, row(1, token.rank));
         add(x, row(2, token.state));
         debug_assert_eq!(token.x.len(), TOKEN_X);
-        add_product::<FMA>(&token.x, &net.input, x);
+        add_product::<V>(&token.x, &net.input, x);
         relu(x);
         for (block, (ring, oldest)) in net.blocks.iter().zip(&mut stream.rings) {
             y.copy_from_slice(&block.bias);
@@ -196,27 +193,27 @@ impl Work for Step<'_> {
             let mut at = *oldest;
             let mut taps = block.taps.chunks_exact(c * c);
             for weights in taps.by_ref().take(net.config.kernel - 1) {
-                add_product::<FMA>(&ring[at * c..(at + 1) * c], weights, y);
+                add_product::<V>(&ring[at * c..(at + 1) * c], weights, y);
                 at += block.step;
                 if at >= slots {
                     at -= slots;
                 }
             }
             if let Some(weights) = taps.next() {
-                add_product::<FMA>(x, weights, y);
+                add_product::<V>(x, weights, y);
             }
             relu(y);
             ring[*oldest * c..(*oldest + 1) * c].copy_from_slice(x);
             *oldest = if *oldest + 1 == slots { 0 } else { *oldest + 1 };
             add(x, &block.mix_bias);
-            add_product::<FMA>(y, &block.mix, x);
+            add_product::<V>(y, &block.mix, x);
         }
         for (cell, state) in net.cells.iter().zip(&mut stream.cells) {
             let gates = &mut scratch.gates[..];
             state[..c].copy_from_slice(x);
             gates.copy_from_slice(&cell.bias);
             // Input and h lie side by side: one product.
-            add_product::<FMA>(&state[..2 * c], &cell.weights, gates);
+            add_product::<V>(&state[..2 * c], &cell.weights, gates);
             let (open, new) = gates.split_at_mut(3 * c);
             for g in open.iter_mut() {
                 *g = sigmoid(*g);

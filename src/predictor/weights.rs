@@ -1,5 +1,5 @@
 //! Models: one network's numbers with what is needed to run it and to make it again, and where the bundled ones are.
-//! The layout of a model file is in [`file`]. Never half written (saved beside and renamed), never half read: a damaged
+//! The layout of a model file is in `weights::file`. Never half written (saved beside and renamed), never half read: a damaged
 //! file is an error that names the file and the byte.
 
 mod file;

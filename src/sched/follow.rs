@@ -1,5 +1,6 @@
 //! A replay that follows a recording beside its run queues: the order in which both take an event, once for everybody.
 
+use super::FAIR;
 use super::replay::KernelReplay;
 use super::runqueue::RunQueues;
 use crate::trace::{Event, EventKind, ThreadIx, Trace};
@@ -51,5 +52,30 @@ impl Follower {
     #[must_use]
     pub fn snapshot(&mut self) -> Self {
         Self { queues: self.queues.snapshot(), replay: self.replay.snapshot() }
+    }
+}
+
+/// Which threads are of a fair class, by what their last events said; before that all are.
+#[derive(Clone, Debug)]
+pub struct Fair(Vec<bool>);
+
+impl Fair {
+    /// Before the first event of `trace`.
+    pub fn of(trace: &Trace) -> Self {
+        Self(vec![true; trace.tasks().thread_count()])
+    }
+
+    /// Takes an event: a real-time thread is before all fair ones whatever the class.
+    pub fn see(&mut self, trace: &Trace, e: &Event) {
+        for (task, prio) in [(e.task, e.prio), (e.next, e.next_prio)] {
+            if let Some(fair) = self.0.get_mut(trace.tasks().thread_on(task, e.cpu).ix()) {
+                *fair = prio >= FAIR;
+            }
+        }
+    }
+
+    /// Whether all of them are.
+    pub fn all(&self, threads: &[ThreadIx]) -> bool {
+        threads.iter().all(|t| self.0.get(t.ix()).is_none_or(|fair| *fair))
     }
 }

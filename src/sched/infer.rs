@@ -2,8 +2,7 @@
 //! explain the picks, the timer's frequency from the moments at which running tasks were preempted. Looks at a bounded
 //! first part, once, when a recording is opened.
 
-use super::FAIR;
-use super::follow::{Follower, Moment};
+use super::follow::{Fair, Follower, Moment};
 use super::replay::KernelReplay;
 use crate::trace::{EventKind, Fact, Machine, Nanos, SchedClass, ThreadIx, Trace, USUAL_HZ};
 use rayon::prelude::*;
@@ -131,18 +130,13 @@ fn doubtless(difference: f32) -> f32 {
 fn explained(trace: &Trace, machine: &Machine, corrected: bool) -> (u64, u64) {
     let mut follower = Follower::new(trace, KernelReplay::on(trace, machine, corrected));
     let (mut hits, mut of) = (0, 0);
-    // By thread: a real-time task is before all fair ones whatever the class.
-    let mut fair = vec![true; trace.tasks().thread_count()];
+    let mut fair = Fair::of(trace);
     for i in 0..trace.len().min(PART) {
         let Some(e) = trace.queue_event(i) else { continue };
-        for (task, prio) in [(e.task, e.prio), (e.next, e.next_prio)] {
-            if let Some(fair) = fair.get_mut(trace.tasks().thread_on(task, e.cpu).ix()) {
-                *fair = prio >= FAIR;
-            }
-        }
+        fair.see(trace, &e);
         follower.step(trace, i, |Moment { e, queues, replay, next }| {
             let waiting = queues.queue(e.cpu);
-            if waiting.len() > 1 && waiting.contains(&next) && waiting.iter().all(|t| fair[t.ix()]) {
+            if waiting.len() > 1 && waiting.contains(&next) && fair.all(waiting) {
                 of += 1;
                 hits += u64::from(replay.picks(e.cpu, next));
             }

@@ -7,15 +7,18 @@
 //! recordings 80 % of the non-trivial picks instead of 58 %, macro mean; `tests/replay.rs` prints the table).
 
 mod cfs;
+mod clock;
 mod correction;
 mod cpu;
 mod eevdf;
 mod engine;
 mod entity;
+mod groups;
 mod hypotheses;
 mod moves;
 mod pick;
 mod queue;
+mod rules;
 mod side_by_side;
 mod views;
 
@@ -23,6 +26,7 @@ use crate::trace::{CpuId, Event, Machine, SchedClass, ThreadIx, Trace};
 pub use correction::{Blame, Correction, HYPOTHESES};
 pub(crate) use entity::is_kernel_thread;
 pub use hypotheses::Hypotheses;
+pub use rules::Rules;
 pub use side_by_side::Beliefs;
 use side_by_side::SideBySide;
 
@@ -34,6 +38,11 @@ pub struct KernelReplay {
 
 /// Longest slice that is believed: the kernel's own bound is a tenth of it, and sums with it stay far from overflow.
 const MOST_SLICE_NS: u64 = 1_000_000_000;
+
+/// The rules of a machine as the inputs of networks have them.
+fn inputs(machine: &Machine) -> Rules {
+    Rules::of_inputs(machine.class.value, machine.autogroup.value)
+}
 
 /// What the replay believes about one thread in the queue of one CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -60,10 +69,10 @@ impl KernelReplay {
 
     /// [`Self::new`] that takes unexpected picks by a rule of the scheduling class.
     pub fn with(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, rule: Correction) -> Self {
-        Self { alone: SideBySide::new(class, cpus, threads, slice_ns, [rule]) }
+        Self { alone: SideBySide::new(Rules::of_inputs(class, true), cpus, threads, slice_ns, [rule]) }
     }
 
-    /// A replay of `trace` by what is known of its machine.
+    /// A replay of `trace` by what is known of its machine, as the inputs of networks have it.
     pub fn of(trace: &Trace, corrected: bool) -> Self {
         Self::on(trace, trace.machine(), corrected)
     }
@@ -76,7 +85,13 @@ impl KernelReplay {
 
     /// [`Self::on`] that takes unexpected picks by a rule of the machine's scheduling class.
     pub fn by(trace: &Trace, machine: &Machine, rule: Correction) -> Self {
-        Self { alone: SideBySide::on(trace, machine, [rule]) }
+        Self { alone: SideBySide::on(trace, machine, inputs(machine), [rule]) }
+    }
+
+    /// A replay of `trace` by `rules`: those of its machine ([`Rules::of`]), or others that its kernel did not follow.
+    pub fn under(trace: &Trace, rules: Rules, corrected: bool) -> Self {
+        let rule = if corrected { Correction::all(rules.class)[0] } else { Correction::Nothing };
+        Self { alone: SideBySide::on(trace, trace.machine(), rules, [rule]) }
     }
 
     /// A copy that shares with this one what neither changes afterwards.
@@ -115,6 +130,12 @@ impl KernelReplay {
         self.alone.engine.cpus.get(cpu.ix()).is_some_and(|c| c.open.pick[0] == thread.0)
     }
 
+    /// Whom the replay would take; valid between [`Self::before_pick`] and [`Self::after_pick`].
+    pub fn pick(&self, cpu: CpuId) -> Option<ThreadIx> {
+        let pick = ThreadIx(self.alone.engine.cpus.get(cpu.ix())?.open.pick[0]);
+        self.alone.engine.is_thread(pick).then_some(pick)
+    }
+
     /// True when the replay believes that a reschedule of `cpu` was pending.
     pub fn resched(&self, cpu: CpuId) -> bool {
         self.alone.resched(cpu)[0]
@@ -127,7 +148,7 @@ impl KernelReplay {
 
     /// Lag of a waiting fair thread, and its deadline (CFS: minus its lag) against the queue's average, ns.
     pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
-        self.alone.engine.standing_of(cpu, thread).map(|[alone]| alone)
+        self.alone.engine.standing_of(cpu, thread)
     }
 
     /// Takes the outcome of the decision: who came in, out of which queue.

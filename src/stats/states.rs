@@ -109,7 +109,7 @@ pub struct Wait {
     pub waker_cpu: CpuId,
 }
 
-/// Takes what [`walk`] finds. Calls for one thread come by time.
+/// Takes what [`walk()`] finds. Calls for one thread come by time.
 pub trait Sink {
     /// A thread did something.
     fn piece(&mut self, _: &Piece) {}

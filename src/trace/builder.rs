@@ -88,7 +88,7 @@ impl TraceBuilder {
         self.rows.push(Event { actor: ThreadIx(actor.0 as u32), ..event });
     }
 
-    /// [`Self::push`] for an [`EventKind::Runtime`](super::EventKind::Runtime).
+    /// [`Self::push`] for an `EventKind::Runtime`.
     pub fn push_runtime(&mut self, event: Event, actor: Pid, runtime: Runtime) {
         self.events.runtimes.push((self.len() as u32, runtime));
         self.push(event, actor);

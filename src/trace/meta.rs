@@ -49,7 +49,7 @@ pub fn series(release: &str) -> &str {
     &release[..ends.chain(std::iter::once(release.len())).nth(1).unwrap_or(release.len())]
 }
 
-/// Names a kind of machine: the series of its kernel, with its CPUs when they are known and not the usual two: `6.1`,
+/// Names a kind of machine: the series of its kernel, with its CPUs when they are known and not `USUAL_CPUS`: `6.1`,
 /// `6.12x8`. Empty when the kernel is not known.
 pub fn machine_name(release: &str, cpus: u16) -> String {
     match (series(release), cpus) {

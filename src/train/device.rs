@@ -46,7 +46,7 @@ impl Target {
         }
     }
 
-    /// Refuses a kind that this program was built without. Whether the machine has one is found out by `open`.
+    /// Refuses a kind that this program was built without. Whether the machine has one is found out by `Self::open`.
     pub fn check(self) -> Result<(), DeviceError> {
         let (kind, _, built) = self.parts();
         if built { Ok(()) } else { Err(DeviceError::NotBuilt(kind)) }

@@ -1,16 +1,25 @@
 //! What the engine learns while it answers. After every outcome the last layer takes one step of gradient descent on the
 //! log loss of that one answer (dynamic evaluation: Krause, Kahembwe, Murray and Renals 2018), so that on a workload
-//! or a kernel that training never saw it is soon as good as on a known one. The network itself stays as it is: what
-//! is learned are weights of the trace in hand, added to it, zero before its first event. A clone is a snapshot of them.
+//! or a kernel that training never saw it is soon as good as on a known one. Beside it each thread has a number of its own
+//! that is learned the same way: how much more often it comes than all inputs say. The network itself stays as it is: what
+//! is learned are weights of the trace in hand, the network's before its first event. A clone is a snapshot of them.
 
 use super::beliefs::Beliefs;
-use super::head::{Asked, EXTRA};
+use super::head::Asked;
 use super::net::Head;
-use super::simd::{Work, dispatch, dot};
 use crate::features::{Decision, Outcome};
+use crate::simd::each::softmax;
+use crate::simd::{Lanes, Work, dispatch, dot};
+use crate::trace::ThreadIx;
 
 /// Learning rates of the two questions, chosen on validation.
 const RATES: [f32; 2] = [0.003, 0.0015];
+/// The same of the numbers that threads have.
+const OWN_RATES: [f32; 2] = [0.15, 0.03];
+/// Threads that have one, by the low bits of their number.
+const ROWS: usize = 4_096;
+/// What is learned makes too sure: scores of the two questions are divided by these, chosen on validation.
+const TEMPERATURES: [f32; 2] = [1.05, 1.0];
 /// One outcome moves no difference of scores by more than about this (nats), however large the inputs.
 const FURTHEST: f32 = 1.0;
 
@@ -25,8 +34,8 @@ struct Learner {
 }
 
 impl Learner {
-    fn new(width: usize, rate: f32) -> Self {
-        Self { rate, weights: vec![0.0; width], gradient: vec![0.0; width] }
+    fn new(weights: Vec<f32>, rate: f32) -> Self {
+        Self { rate, gradient: vec![0.0; weights.len()], weights }
     }
 
     /// One step, for rows `[n, W]` that were given the probabilities `p` `[n]`; `real` is the row that came true.
@@ -46,7 +55,7 @@ impl Work for Step<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<V: Lanes>(self) {
         let Learner { rate, weights, gradient } = self.learner;
         gradient.fill(0.0);
         for (j, (row, p)) in self.rows.chunks_exact(weights.len()).zip(self.p).enumerate() {
@@ -55,7 +64,7 @@ impl Work for Step<'_> {
                 *g += error * x;
             }
         }
-        let square = dot::<FMA>(gradient, gradient);
+        let square = dot::<V>(gradient, gradient);
         let step = if *rate * square > FURTHEST { FURTHEST / square } else { *rate };
         for (w, g) in weights.iter_mut().zip(gradient.iter()) {
             *w += step * *g;
@@ -63,16 +72,33 @@ impl Work for Step<'_> {
     }
 }
 
-/// Softmax in place.
-fn probabilities(z: &mut [f32]) {
-    let top = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for x in z.iter_mut() {
-        *x = (*x - top).exp();
-        sum += *x;
+/// For each thread what its inputs do not say: a number that is added to its scores.
+#[derive(Clone, Debug)]
+struct Own {
+    rate: f32,
+    /// Whose it is, and the number.
+    rows: Vec<(ThreadIx, f32)>,
+}
+
+impl Own {
+    fn new(rate: f32) -> Self {
+        Self { rate, rows: vec![(ThreadIx::NONE, 0.0); ROWS] }
     }
-    for x in z.iter_mut() {
-        *x /= sum;
+
+    fn of(&self, thread: ThreadIx) -> f32 {
+        let (owner, own) = self.rows[thread.ix() % ROWS];
+        if owner == thread { own } else { 0.0 }
+    }
+
+    /// One step; of two threads with the same row the later one has it.
+    fn learn(&mut self, who: &[ThreadIx], p: &[f32], real: usize) {
+        for (j, (thread, p)) in who.iter().zip(p).enumerate() {
+            let row = &mut self.rows[thread.ix() % ROWS];
+            if row.0 != *thread {
+                *row = (*thread, 0.0);
+            }
+            row.1 += self.rate * if j == real { 1.0 - p } else { -p };
+        }
     }
 }
 
@@ -80,43 +106,56 @@ fn probabilities(z: &mut [f32]) {
 #[derive(Clone, Debug)]
 pub(super) struct Adapt {
     learners: [Learner; 2],
+    own: [Own; 2],
     beliefs: Beliefs,
 }
 
 impl Adapt {
     /// Before the first event.
     pub fn new(heads: &[Head; 2]) -> Self {
-        let width = |i: usize| heads[i].inputs() + heads[i].last() + EXTRA;
-        Self { learners: [0, 1].map(|i| Learner::new(width(i), RATES[i])), beliefs: Beliefs::new() }
+        Self {
+            learners: [0, 1].map(|i| Learner::new(heads[i].weighs.clone(), RATES[i])),
+            own: OWN_RATES.map(Own::new),
+            beliefs: Beliefs::new(),
+        }
     }
 
-    /// `[W]`: what was learned of a question.
-    pub fn learned(&self, question: usize) -> &[f32] {
+    /// `[W]`: what a candidate's row is weighed with for a question.
+    pub fn weighs(&self, question: usize) -> &[f32] {
         &self.learners[question].weights
     }
 
-    /// About a decision: `[W]` what was learned, and `[candidates, EXTRA]` what came of earlier answers.
+    /// About a decision: `[W]` what a row is weighed with, and `[candidates, EXTRA]` what came of earlier answers.
     pub fn about(&mut self, decision: &Decision<'_>) -> (&[f32], &[f32]) {
         (&self.learners[0].weights, self.beliefs.of(decision))
     }
 
-    /// Keeps of an answer what it takes to learn from its outcome.
-    pub fn close(asked: &mut Asked, scores: &[f32]) {
+    /// Completes an answer about `who`: adds what is known of each thread, keeps what it takes to learn from the outcome, and
+    /// brings the scores to the temperature of the question.
+    pub fn close(&self, question: usize, asked: &mut Asked, scores: &mut [f32], who: &[ThreadIx]) {
+        asked.who.clear();
+        asked.who.extend_from_slice(who);
+        scores.iter_mut().zip(who).for_each(|(score, thread)| *score += self.own[question].of(*thread));
         asked.p.clear();
         asked.p.extend_from_slice(scores);
-        probabilities(&mut asked.p);
+        softmax(&mut asked.p);
+        for score in scores {
+            *score /= TEMPERATURES[question];
+        }
     }
 
     /// Learns from what happened.
     pub fn outcome(&mut self, outcome: &Outcome, pick: &mut Asked, forecast: Option<&mut Asked>) {
         if let Some(real) = outcome.pick.map(|real| real as usize).filter(|real| pick.p.len() > 1.max(*real)) {
             self.learners[0].learn(&pick.rows, &pick.p, Some(real));
+            self.own[0].learn(&pick.who, &pick.p, real);
             self.beliefs.settle(&pick.p, real);
         }
         pick.p.clear();
         let Some(forecast) = forecast else { return };
         if let Some(real) = outcome.foretold.map(|real| real as usize).filter(|real| forecast.p.len() > *real) {
             self.learners[1].learn(&forecast.rows, &forecast.p, Some(real));
+            self.own[1].learn(&forecast.who, &forecast.p, real);
         }
         forecast.p.clear();
     }
@@ -128,14 +167,14 @@ mod tests {
 
     #[test]
     fn it_learns_which_input_tells_who_comes_in() {
-        let mut learner = Learner::new(3, 0.05);
+        let mut learner = Learner::new(vec![0.0; 3], 0.05);
         let rows = [0.1, 1.0, 0.0, 0.1, 0.0, 1.0];
         let mut p = [0.0; 2];
         for _ in 0..200 {
             for (j, p) in p.iter_mut().enumerate() {
                 *p = rows[j * 3..][..3].iter().zip(&learner.weights).map(|(x, w)| x * w).sum();
             }
-            probabilities(&mut p);
+            softmax(&mut p);
             learner.learn(&rows, &p, Some(1));
         }
         assert!(p[1] > 0.9, "{p:?}");
@@ -143,8 +182,23 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_comes_more_often_than_its_inputs_say_is_known_by_number() {
+        let (mut own, who) = (Own::new(0.1), [3, 4].map(ThreadIx));
+        for _ in 0..200 {
+            let mut p = who.map(|thread| own.of(thread));
+            softmax(&mut p);
+            own.learn(&who, &p, 1);
+        }
+        assert!(own.of(who[1]) - own.of(who[0]) > 2.0);
+        let other = ThreadIx(4 + ROWS as u32);
+        assert!(own.of(other).abs() < f32::EPSILON, "another thread on the same row");
+        own.learn(&[other], &[0.5], 0);
+        assert!(own.of(other) > 0.0 && own.of(who[1]).abs() < f32::EPSILON);
+    }
+
+    #[test]
     fn one_outcome_moves_no_score_far() {
-        let mut learner = Learner::new(2, 0.01);
+        let mut learner = Learner::new(vec![0.0; 2], 0.01);
         learner.learn(&[100.0, 0.0, 0.0, 100.0], &[0.99, 0.01], Some(1));
         let moved = 100.0 * (learner.weights[1] - learner.weights[0]);
         assert!((0.5..=2.0).contains(&moved), "{moved}");

@@ -1,12 +1,13 @@
 //! The weights as the streaming engine reads them: embeddings folded into the first layer, temperatures into the last,
 //! rows contiguous in the order in which they are used. Made once per model, shared by all engines.
 
+use super::head::EXTRA;
 use crate::features::{RANKS, Token};
 use crate::predictor::networks::{EMBED, ModelConfig, Question};
 use crate::predictor::weights::Weights;
 
-/// Columns added to a head's first layer: the linear part, padded to a register.
-pub(super) const SKIP: usize = 8;
+/// Rows of candidates are whole numbers of so many.
+const PAD: usize = 16;
 
 /// A block of the trunk.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub(super) struct Head {
     pub row_norm: [Vec<f32>; 2],
     /// `[Q]`
     pub query_norm: [Vec<f32>; 2],
-    /// `[R, H + SKIP]`: column H is the linear part, over the temperature.
+    /// `[R, H]`
     pub row: Vec<f32>,
     /// `[Q, H]`
     pub query: Vec<f32>,
@@ -58,32 +59,29 @@ pub(super) struct Head {
     /// `[H, L]`; empty without a second layer.
     pub second: Vec<f32>,
     pub second_bias: Vec<f32>,
-    /// `[L]`, over the temperature.
-    pub out: Vec<f32>,
+    /// `[W]`: weights of a candidate's row, its inputs, then its last layer, over the temperature; zeros behind.
+    pub weighs: Vec<f32>,
+    last: usize,
 }
 
 impl Head {
     fn new(w: &Weights, of: Question, temperature: f32) -> Self {
         let get = |part: &str| w.get(&format!("{}.{part}", of.label()));
         let norm = |name: &str| ["mean", "scale"].map(|part| w.get(&format!("{name}.{part}")).to_vec());
-        let (h, cool) = (get("bias").len(), 1.0 / temperature);
-        let skip = get("skip");
-        let mut row = vec![0.0; skip.len() * (h + SKIP)];
-        for (i, to) in row.chunks_exact_mut(h + SKIP).enumerate() {
-            to[..h].copy_from_slice(&get("row")[i * h..(i + 1) * h]);
-            to[h] = skip[i] * cool;
-        }
         let [row_norm, query_norm] = of.norms().map(norm);
+        let mut weighs: Vec<f32> = ["skip", "out"].map(get).concat().iter().map(|x| x / temperature).collect();
+        weighs.resize((weighs.len() + EXTRA).next_multiple_of(PAD), 0.0);
         Self {
             row_norm,
             query_norm,
-            row,
+            row: get("row").to_vec(),
             query: get("query").to_vec(),
             state: get("state").to_vec(),
             bias: get("bias").to_vec(),
             second: get("second").to_vec(),
             second_bias: get("second_bias").to_vec(),
-            out: get("out").iter().map(|x| x * cool).collect(),
+            weighs,
+            last: get("out").len(),
         }
     }
 
@@ -94,7 +92,7 @@ impl Head {
 
     /// L: width of the last layer.
     pub fn last(&self) -> usize {
-        self.out.len()
+        self.last
     }
 }
 

@@ -37,10 +37,6 @@ impl<const N: usize> Engine<N> {
     /// Takes in what is known of the machine. `start_ns`: the clock's value at the start of the trace, since ticks come at
     /// multiples of their distance.
     pub(super) fn learn(&mut self, machine: &Machine, start_ns: u64) {
-        if !self.cfs {
-            return;
-        }
-        self.flat = !machine.autogroup.value;
         let tick = 1_000_000_000 / u64::from(machine.hz.value.clamp(10, 10_000));
         self.tick = (tick, start_ns % tick);
     }
@@ -252,7 +248,8 @@ impl<const N: usize> Engine<N> {
                 least[h] = least[h].min(e.v[h]);
             }
         }
-        let blames = |h: usize| matches!(self.rules[h], Correction::Times { blame } if blame.winner(below[h], of[h]));
+        let blames =
+            |h: usize| matches!(self.corrections[h], Correction::Times { blame } if blame.winner(below[h], of[h]));
         let lowered = set & !right & which::<N>(|h| below[h] > 0 && blames(h));
         let e = &mut self.ents[winner as usize];
         lanes(lowered).for_each(|h| queue.shift(e, h, least[h]));
@@ -287,12 +284,14 @@ impl<const N: usize> Queue<N> {
 mod tests {
     use super::*;
     use crate::sched::replay::Correction;
+    use crate::sched::replay::Rules;
     use crate::sched::replay::entity::Doing;
     use crate::trace::SchedClass;
 
     /// One CPU with `n` threads (1..=n) of the same group queued at the floor.
     fn engine(n: u32) -> (Engine<1>, usize) {
-        let mut engine = Engine::new(SchedClass::Cfs, 1, n as usize + 2, 0, [Correction::all(SchedClass::Cfs)[0]]);
+        let mut engine =
+            Engine::new(Rules::of_class(SchedClass::Cfs), 1, n as usize + 2, 0, [Correction::all(SchedClass::Cfs)[0]]);
         for id in 1..=n {
             engine.enqueue(id, 0, How::Wake, 1);
             engine.ents[id as usize].task.doing = Doing::Queued;
@@ -374,8 +373,12 @@ mod tests {
     #[test]
     fn without_autogroup_everyone_is_in_one_queue_and_ticks_come_at_their_multiples() {
         let (mut engine, _) = engine(2);
-        let meta = crate::trace::TraceMeta { autogroup: Some(false), hz: 250, ..crate::trace::TraceMeta::default() };
-        engine.learn(&Machine::of(&meta, 1), 9_000_000);
+        let kernel = "6.1.0".to_owned();
+        let meta =
+            crate::trace::TraceMeta { kernel, autogroup: Some(false), hz: 250, ..crate::trace::TraceMeta::default() };
+        let machine = Machine::of(&meta, 1);
+        engine.rules = Rules::of(&machine);
+        engine.learn(&machine, 9_000_000);
         assert_eq!((engine.home(1, 0), engine.tick), (0, (4_000_000, 1_000_000)));
         engine.ents[2].task.group = 0;
         for id in [1, 2] {
@@ -417,7 +420,7 @@ mod tests {
 
     #[test]
     fn who_wakes_on_another_cpu_keeps_its_distance_to_the_floor() {
-        let mut engine = Engine::new(SchedClass::Cfs, 2, 6, 0, [Correction::all(SchedClass::Cfs)[0]]);
+        let mut engine = Engine::new(Rules::of_class(SchedClass::Cfs), 2, 6, 0, [Correction::all(SchedClass::Cfs)[0]]);
         for (id, cpu) in [(2, 0), (3, 0), (4, 1)] {
             engine.enqueue(id, cpu, How::Wake, 1);
             engine.ents[id as usize].task.doing = Doing::Queued;

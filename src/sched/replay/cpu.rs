@@ -16,6 +16,8 @@ pub(super) struct Cpu<const N: usize> {
     pub resched: Mask,
     /// A wake-up came to this CPU since `curr` came in.
     pub woken: bool,
+    /// When the last one came.
+    pub woken_at: u64,
     /// Pulled here by this CPU's balancing, not yet attached.
     pub batch: Vec<u32>,
     /// Queued real-time threads.
@@ -30,6 +32,8 @@ pub(super) struct Open<const N: usize> {
     /// `prev` and whether it stays runnable.
     pub prev: u32,
     pub prev_runs: bool,
+    /// Up to when `prev` was charged.
+    pub clock: [u64; N],
     /// Lanes in which what `prev` did is in doubt, and what it may have been.
     pub doubtful: Mask,
     pub doubts: [Doubt; N],
@@ -51,13 +55,15 @@ pub(super) struct Doubt {
 impl<const N: usize> Cpu<N> {
     /// Idle, since ever.
     pub fn new() -> Self {
-        let open = Open { prev: NONE, prev_runs: false, doubtful: 0, doubts: [Doubt::default(); N], pick: [NONE; N] };
+        let doubts = [Doubt::default(); N];
+        let open = Open { prev: NONE, prev_runs: false, clock: [0; N], doubtful: 0, doubts, pick: [NONE; N] };
         Self {
             curr: NONE,
             last: [0; N],
             since: 0,
             resched: 0,
             woken: false,
+            woken_at: 0,
             batch: Vec::new(),
             real_time: Vec::new(),
             open,

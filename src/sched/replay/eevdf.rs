@@ -5,6 +5,7 @@ use super::correction::Correction;
 use super::cpu::Doubt;
 use super::engine::{Engine, How};
 use super::entity::{Doing, Mask, NONE, lanes, virtual_time, which};
+use super::rules::Order;
 use crate::trace::ThreadIx;
 
 /// One tick at HZ=250: the least bound of a lag.
@@ -18,7 +19,7 @@ impl<const N: usize> Engine<N> {
     /// `update_entity_lag`: average minus virtual time, within two slices or a tick of virtual time.
     pub(super) fn lag(&self, id: u32, q: usize, h: usize) -> i64 {
         let e = &self.ents[id as usize];
-        if self.cfs {
+        if self.rules.order == Order::Times {
             return self.queues[q].min_v[h].wrapping_sub(e.v[h]);
         }
         let limit = virtual_time((2 * self.slice).max(TICK_NS), e.weight);
@@ -28,7 +29,7 @@ impl<const N: usize> Engine<N> {
     /// `place_entity`: at the average minus its lag, the lag scaled by `(W + w) / W` so that it is the same after
     /// the entity itself has moved the average. A fork gets half a slice (`PLACE_DEADLINE_INITIAL`).
     pub(super) fn place(&mut self, id: u32, q: usize, how: How, set: Mask) {
-        if self.cfs {
+        if self.rules.order == Order::Times {
             return self.cfs_place(id, q, how, set);
         }
         let queue = &self.queues[q];
@@ -51,7 +52,7 @@ impl<const N: usize> Engine<N> {
 
     /// `DELAY_DEQUEUE`: an entity that goes to sleep with negative lag stays until it is picked. Lanes in which it does.
     pub(super) fn delays(&self, id: u32, q: usize, set: Mask) -> Mask {
-        if self.cfs {
+        if self.rules.order == Order::Times {
             return 0;
         }
         let (e, queue) = (&self.ents[id as usize], &self.queues[q]);
@@ -89,7 +90,7 @@ impl<const N: usize> Engine<N> {
             return;
         }
         let q = e.queue as usize;
-        if self.cfs {
+        if self.rules.order == Order::Times {
             lanes(set).for_each(|h| self.queues[q].yielded[h] = prev);
             return;
         }
@@ -145,7 +146,7 @@ impl<const N: usize> Engine<N> {
         let e = &self.ents[id as usize];
         let preempts = if e.task.real_time {
             Self::ALL
-        } else if self.cfs {
+        } else if self.rules.order == Order::Times {
             self.cfs_preempts(id, curr, cpu)
         } else if e.queue == self.ents[curr as usize].queue {
             self.would_pick(e.queue as usize, id)
@@ -170,12 +171,12 @@ impl<const N: usize> Engine<N> {
     /// mostly sleep and wake (pipes, sockets) the deadline is, by a few microseconds of the placement. Or the winner's is,
     /// if the lane's rule says so.
     pub(super) fn correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx], set: Mask) {
-        let set = set & which::<N>(|h| self.rules[h] != Correction::Nothing);
+        let set = set & which::<N>(|h| self.corrections[h] != Correction::Nothing);
         let w = &self.ents[winner as usize];
         if set & w.on == 0 || w.queue == NONE || w.task.doing != Doing::Queued {
             return;
         }
-        if self.cfs {
+        if self.rules.order == Order::Times {
             return self.cfs_correct(winner, prev, candidates, set);
         }
         let q = w.queue as usize;
@@ -198,7 +199,7 @@ impl<const N: usize> Engine<N> {
         let w = &self.ents[winner as usize];
         let q = w.queue as usize;
         let queue = &self.queues[q];
-        let asked = set & which::<N>(|h| self.rules[h].may_blame_winner());
+        let asked = set & which::<N>(|h| self.corrections[h].may_blame_winner());
         let mut blamed = Blamed { winner: 0, losers: set };
         if asked == 0 || queue.stay > STAY_REGIME {
             return blamed;
@@ -216,7 +217,7 @@ impl<const N: usize> Engine<N> {
         }
         let (e, queue) = (&mut self.ents[winner as usize], &mut self.queues[q]);
         for h in lanes(asked) {
-            let Correction::Deadlines { blame, winner_time, .. } = self.rules[h] else { continue };
+            let Correction::Deadlines { blame, winner_time, .. } = self.corrections[h] else { continue };
             if blame.winner(lost[h], of[h]) {
                 blamed.winner |= 1 << h;
                 blamed.losers &= !(1 << h);
@@ -248,7 +249,7 @@ impl<const N: usize> Engine<N> {
             }
             let e = &mut self.ents[id as usize];
             for h in lanes(lost) {
-                let Correction::Deadlines { loser_time, gap_ns, .. } = self.rules[h] else { continue };
+                let Correction::Deadlines { loser_time, gap_ns, .. } = self.corrections[h] else { continue };
                 let d = if staying {
                     average[h].wrapping_add(1).wrapping_sub(e.v[h])
                 } else {
@@ -272,14 +273,20 @@ struct Blamed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sched::replay::Rules;
     use crate::trace::SchedClass;
 
     const SLICE: i64 = 1_400_000;
 
     /// One CPU with `n` threads (1..=n) of the same group queued at virtual time 0.
     fn engine(n: u32) -> (Engine<1>, usize) {
-        let mut engine =
-            Engine::new(SchedClass::Eevdf, 1, n as usize + 2, SLICE, [Correction::all(SchedClass::Eevdf)[0]]);
+        let mut engine = Engine::new(
+            Rules::of_class(SchedClass::Eevdf),
+            1,
+            n as usize + 2,
+            SLICE,
+            [Correction::all(SchedClass::Eevdf)[0]],
+        );
         for id in 1..=n {
             engine.enqueue(id, 0, How::Wake, 1);
         }

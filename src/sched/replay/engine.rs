@@ -5,8 +5,9 @@ use super::correction::Correction;
 use super::cpu::{Cpu, Open};
 use super::entity::{Doing, Entity, Mask, NONE, Task, all, is_kernel_thread, lanes, weight, which};
 use super::queue::Queue;
+use super::rules::{Order, Rules};
 use crate::sched::state::Table;
-use crate::trace::{CpuId, Event, EventKind, SchedClass, TaskId, TaskState, TaskTable, ThreadIx};
+use crate::trace::{CpuId, Event, EventKind, TaskId, TaskState, TaskTable, ThreadIx};
 
 /// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during the recording.
 pub(super) const GROUPS: usize = 2;
@@ -25,16 +26,15 @@ pub(super) enum How {
 /// what it would be alone.
 #[derive(Clone, Debug)]
 pub(super) struct Engine<const N: usize> {
-    /// CFS instead of EEVDF.
-    pub cfs: bool,
-    /// All threads are in the root's queue: autogroup is off.
-    pub flat: bool,
+    /// Those that are followed.
+    pub rules: Rules,
     /// Length of a tick and the phase of the first one after the trace's start, ns.
     pub tick: (u64, u64),
     /// CPU of the event that is being taken: where a fork's parent runs.
     pub here: usize,
     pub slice: i64,
-    pub rules: [Correction; N],
+    /// How each lane takes unexpected picks.
+    pub corrections: [Correction; N],
     /// Threads first, then group entities (CPU-major).
     pub ents: Table<Entity<N>>,
     /// Root queues first, then group queues (CPU-major).
@@ -49,7 +49,7 @@ impl<const N: usize> Engine<N> {
     /// All lanes.
     pub const ALL: Mask = all::<N>();
 
-    pub fn new(class: SchedClass, cpus: usize, threads: usize, slice: i64, rules: [Correction; N]) -> Self {
+    pub fn new(rules: Rules, cpus: usize, threads: usize, slice: i64, corrections: [Correction; N]) -> Self {
         let mut ents = Table::new(threads, Entity::new(slice));
         let mut queues = vec![Queue::new(NONE); cpus];
         for _ in 0..cpus * GROUPS {
@@ -61,12 +61,11 @@ impl<const N: usize> Engine<N> {
             ents.push(group);
         }
         Self {
-            cfs: class == SchedClass::Cfs,
-            flat: false,
             tick: (4_000_000, 0),
             here: 0,
             slice,
             rules,
+            corrections,
             ents,
             queues,
             cpus: vec![Cpu::new(); cpus],
@@ -132,7 +131,7 @@ impl<const N: usize> Engine<N> {
     /// Queue of a thread on `cpu`.
     pub fn home(&self, id: u32, cpu: usize) -> usize {
         match self.ents[id as usize].task.group {
-            _ if self.flat => cpu,
+            _ if self.rules.flat => cpu,
             0 => cpu,
             g => self.cpus.len() + cpu * GROUPS + usize::from(g - 1).min(GROUPS - 1),
         }
@@ -213,11 +212,14 @@ impl<const N: usize> Engine<N> {
         for h in lanes(set) {
             let lag = self.lag(id, q, h);
             let was_delayed = delayed >> h & 1 != 0;
-            let cfs = self.cfs;
+            let order = self.rules.order;
             let e = &mut self.ents[id as usize];
             e.away.lag[h] = if was_delayed { lag.min(0) } else { lag }; // DELAY_ZERO
             if !sleep {
-                e.away.relative[h] = if cfs { lag.wrapping_neg() } else { e.deadline[h].wrapping_sub(e.v[h]) };
+                e.away.relative[h] = match order {
+                    Order::Times => lag.wrapping_neg(),
+                    Order::Deadlines => e.deadline[h].wrapping_sub(e.v[h]),
+                };
                 e.away.moved |= 1 << h;
             } else if was_delayed {
                 e.away.moved &= !(1 << h);
@@ -228,7 +230,7 @@ impl<const N: usize> Engine<N> {
         if self.queues[q].curr == id {
             self.queues[q].curr_in &= !set;
         }
-        if self.cfs {
+        if self.rules.order == Order::Times {
             self.cfs_left(id, q, set);
         }
         let queue = &self.queues[q];
@@ -251,7 +253,7 @@ impl<const N: usize> Engine<N> {
         if c.curr == NONE || set == 0 || self.ents[c.curr as usize].task.real_time {
             return;
         }
-        if self.cfs {
+        if self.rules.order == Order::Times {
             // Without delayed ones all lanes are charged at the same times.
             return self.cfs_charge(cpu, now - delta[0] as u64, now);
         }
@@ -299,7 +301,7 @@ impl<const N: usize> Engine<N> {
         if off != 0 {
             self.enqueue(id, cpu, How::Wake, off);
         }
-        let cfs = self.cfs;
+        let by_time = self.rules.order == Order::Times;
         let e = &mut self.ents[id as usize];
         e.task.doing = Doing::Running;
         e.task.cpu = cpu as u16;
@@ -307,16 +309,16 @@ impl<const N: usize> Engine<N> {
         if e.task.real_time {
             self.cpus[cpu].real_time.retain(|&x| x != id);
         } else {
-            e.protect = if cfs { e.v } else { e.deadline };
+            e.protect = if by_time { e.v } else { e.deadline };
             let queue = &mut self.queues[e.queue as usize];
             (queue.curr, queue.curr_in) = (id, Self::ALL);
-            if cfs {
+            if by_time {
                 queue.forget(id, Self::ALL);
             }
             let owner = queue.owner;
             if owner != NONE {
                 let e = &mut self.ents[owner as usize];
-                e.protect = if cfs { e.v } else { e.deadline };
+                e.protect = if by_time { e.v } else { e.deadline };
                 (self.queues[cpu].curr, self.queues[cpu].curr_in) = (owner, Self::ALL);
             }
         }
@@ -330,7 +332,7 @@ impl<const N: usize> Engine<N> {
             let e = &self.ents[id as usize];
             if e.on == 0 && e.task.doing == Doing::Queued {
                 self.enqueue(id, cpu, How::Move, Self::ALL);
-                if self.cfs {
+                if self.rules.order == Order::Times {
                     self.wake_preempt(id, cpu);
                 }
             }
@@ -358,8 +360,8 @@ impl<const N: usize> Engine<N> {
         if self.cpus[cpu].curr != prev {
             self.resync(prev, cpu, now);
         }
-        self.charge(cpu, now, Self::ALL);
         let runs = prev != NONE && e.state.is_runnable();
+        self.charge_switch(cpu, now, runs);
         if prev != NONE && !runs {
             // Stopped, traced, parked and dead sleeps are never delayed (`DEQUEUE_SPECIAL`).
             let special = e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0 | TaskState::IDLE.0) != 0;
@@ -421,16 +423,19 @@ impl<const N: usize> Engine<N> {
             // A `prev` that could have stayed and did not is a loser too.
             let stayed = if prev_runs { prev } else { NONE };
             let wrong = which::<N>(|h| pick[h] != id || stayed != NONE);
+            self.correct_groups(id, stayed, wrong);
             self.correct(id, stayed, candidates, wrong);
         }
         if prev != NONE {
             self.put_back(prev, prev_runs, cpu);
         }
         let c = &mut self.cpus[cpu];
-        (c.curr, c.last, c.since, c.resched, c.woken) = (NONE, [now; N], now, 0, false);
+        let clock = c.open.clock;
+        (c.curr, c.last, c.since, c.resched, c.woken) = (NONE, clock, now, 0, false);
         c.open.prev = NONE;
         if id != NONE {
             self.set_running(id, cpu, now);
+            self.cpus[cpu].last = clock;
         }
     }
 

@@ -22,8 +22,8 @@ impl Hypotheses {
 
     /// Replays of `trace` as if it had been recorded on `machine`.
     pub fn on(trace: &Trace, machine: &Machine) -> Self {
-        let rules = Correction::all(machine.class.value);
-        Self { all: SideBySide::on(trace, machine, rules) }
+        let all = Correction::all(machine.class.value);
+        Self { all: SideBySide::on(trace, machine, super::inputs(machine), all) }
     }
 
     /// A copy that shares with this one what neither changes afterwards.
@@ -70,8 +70,8 @@ impl Hypotheses {
         self.all.engine.next_waiting(cpu, waiting)
     }
 
-    /// [`KernelReplay::standing`] of each.
-    pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<[(i64, i64); HYPOTHESES]> {
+    /// [`KernelReplay::standing`] of the first.
+    pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
         self.all.engine.standing_of(cpu, thread)
     }
 

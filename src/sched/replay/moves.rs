@@ -15,7 +15,7 @@ impl<const N: usize> Engine<N> {
         if id == NONE {
             return;
         }
-        self.cpus[cpu].woken = true;
+        (self.cpus[cpu].woken, self.cpus[cpu].woken_at) = (true, e.time.0);
         let fork = e.kind == EventKind::WakeupNew;
         let task = self.task(id);
         if fork && task.group != 0 {

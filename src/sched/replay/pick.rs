@@ -3,6 +3,7 @@
 
 use super::engine::Engine;
 use super::entity::{Mask, NONE, lanes};
+use super::rules::Order;
 
 /// Delayed entities that one pick may drop before it gives up.
 const MAX_ROUNDS: usize = 300;
@@ -23,7 +24,7 @@ impl<const N: usize> Engine<N> {
     /// `pick_eevdf` on one queue, in the lanes of `set`: a protected `curr` stays (`RUN_TO_PARITY`), else the earliest
     /// deadline among the eligible; ties by insertion. `skip` is never chosen. Of a crowded queue nobody is.
     pub(super) fn best(&self, q: usize, skip: &[u32; N], set: Mask) -> [u32; N] {
-        if self.cfs {
+        if self.rules.order == Order::Times {
             return self.cfs_best(q, skip, set);
         }
         let queue = &self.queues[q];
@@ -157,7 +158,7 @@ impl<const N: usize> Engine<N> {
     }
 
     /// Lanes in which nobody but `prev` and sleepers is on a queue.
-    fn hollow(&self, q: usize, prev: u32, set: Mask) -> Mask {
+    pub(super) fn hollow(&self, q: usize, prev: u32, set: Mask) -> Mask {
         let queue = &self.queues[q];
         let mut hollow = set & !queue.crowded();
         for &id in &queue.list {

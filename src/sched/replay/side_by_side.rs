@@ -3,8 +3,9 @@
 
 use super::correction::{Correction, HYPOTHESES};
 use super::engine::Engine;
+use super::rules::Rules;
 use super::{MOST_SLICE_NS, View};
-use crate::trace::{CpuId, Event, EventKind, Machine, SchedClass, ThreadIx, Trace, usual_slice};
+use crate::trace::{CpuId, Event, EventKind, Machine, ThreadIx, Trace, usual_slice};
 
 /// What each of `N` replays believes about one thread: the columns of [`View`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,15 +50,15 @@ pub(super) struct SideBySide<const N: usize> {
 }
 
 impl<const N: usize> SideBySide<N> {
-    pub fn new(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, rules: [Correction; N]) -> Self {
+    pub fn new(rules: Rules, cpus: usize, threads: usize, slice_ns: u64, corrections: [Correction; N]) -> Self {
         let slice = if slice_ns == 0 { usual_slice(cpus) } else { slice_ns.min(MOST_SLICE_NS) };
-        Self { engine: Engine::new(class, cpus, threads, slice as i64, rules), open: vec![None; cpus] }
+        Self { engine: Engine::new(rules, cpus, threads, slice as i64, corrections), open: vec![None; cpus] }
     }
 
-    pub fn on(trace: &Trace, machine: &Machine, rules: [Correction; N]) -> Self {
+    pub fn on(trace: &Trace, machine: &Machine, rules: Rules, corrections: [Correction; N]) -> Self {
         let cpus = trace.cpus();
         let threads = trace.tasks().thread_count().max(cpus);
-        let mut all = Self::new(machine.class.value, cpus, threads, machine.slice_ns.value, rules);
+        let mut all = Self::new(rules, cpus, threads, machine.slice_ns.value, corrections);
         all.engine.learn(machine, trace.meta().start_ns);
         all
     }

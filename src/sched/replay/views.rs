@@ -3,6 +3,7 @@
 use super::Beliefs;
 use super::engine::{Engine, GROUPS};
 use super::entity::{Doing, Entity, NONE};
+use super::rules::Order;
 use crate::trace::{CpuId, ThreadIx};
 
 /// Up to this many waiting threads a rank is found by counting; among more by searching in what was sorted once.
@@ -91,7 +92,7 @@ impl<const N: usize> Engine<N> {
         }
         let before = ranks.before(&key);
         for h in 0..N {
-            seen.eligible[h] = self.cfs || seen.lag_ns[h] >= 0;
+            seen.eligible[h] = self.rules.eligible(seen.lag_ns[h]);
             seen.rank[h] = if seen.eligible[h] { before[h].min(254) as u8 } else { 255 };
             seen.deadline_gap_ns[h] = key[h].wrapping_sub(ranks.least[h]);
         }
@@ -123,7 +124,7 @@ impl<const N: usize> Engine<N> {
                     (false, false, i64::from(e.task.prio))
                 } else {
                     let (lag, key) = self.standing(e, base[h], h);
-                    let eligible = self.cfs || lag >= 0;
+                    let eligible = self.rules.eligible(lag);
                     (true, !eligible, if eligible { key } else { lag.wrapping_neg() })
                 };
                 if best[h].is_none() || rank < least[h] {
@@ -134,17 +135,24 @@ impl<const N: usize> Engine<N> {
         best
     }
 
-    /// [`Self::standing`] of a waiting fair thread.
-    pub fn standing_of(&self, cpu: CpuId, thread: ThreadIx) -> Option<[(i64, i64); N]> {
+    /// [`Self::standing`] of a waiting fair thread, in the first lane.
+    pub fn standing_of(&self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
         let e = self.ents.get(thread.ix()).filter(|e| !e.task.real_time && self.is_thread(thread))?;
-        let base = self.base(self.queue_of(e, thread, cpu));
-        Some(std::array::from_fn(|h| self.standing(e, base[h], h)))
+        let queue = &self.queues[self.queue_of(e, thread, cpu)];
+        let base = match self.rules.order {
+            Order::Times => queue.min_v[0],
+            Order::Deadlines => queue.average(0),
+        };
+        Some(self.standing(e, base, 0))
     }
 
     /// What the virtual times of a queue are measured from: their average (CFS: their floor).
     fn base(&self, q: usize) -> [i64; N] {
         let queue = &self.queues[q];
-        if self.cfs { queue.min_v } else { std::array::from_fn(|h| queue.average(h)) }
+        match self.rules.order {
+            Order::Times => queue.min_v,
+            Order::Deadlines => std::array::from_fn(|h| queue.average(h)),
+        }
     }
 
     /// The first of the queues of a CPU's groups.
@@ -155,7 +163,11 @@ impl<const N: usize> Engine<N> {
     /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
     fn standing(&self, e: &Entity<N>, base: i64, h: usize) -> (i64, i64) {
         let lag = base.wrapping_sub(e.v[h]);
-        (lag, if self.cfs { lag.wrapping_neg() } else { e.deadline[h].wrapping_sub(base) })
+        let key = match self.rules.order {
+            Order::Times => lag.wrapping_neg(),
+            Order::Deadlines => e.deadline[h].wrapping_sub(base),
+        };
+        (lag, key)
     }
 
     /// Collects the keys of everyone waiting on `cpu`.
@@ -179,7 +191,7 @@ impl<const N: usize> Engine<N> {
                     if e.on & !crowded & 1 << h != 0 {
                         let (lag, key) = self.standing(e, base[h], h);
                         min[h] = min[h].min(key);
-                        if self.cfs || lag >= 0 {
+                        if self.rules.eligible(lag) {
                             keys[h] = key;
                         }
                     }

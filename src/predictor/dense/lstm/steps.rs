@@ -4,7 +4,8 @@
 // The bodies must be part of the function that enables the instructions, or they are not compiled for them.
 #![allow(clippy::inline_always)]
 
-use crate::predictor::stream::simd::{Work, add_product, dispatch, sigmoid, tanh};
+use crate::simd::each::{sigmoid, tanh};
+use crate::simd::{Lanes, Work, add_product, dispatch};
 
 /// One pass over `[T * sequences, C]`, time-major, from the zero state, with what its backward pass needs.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Work for Forward<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<V: Lanes>(self) {
         let Steps { sequences, c, gates, kept, h } = self.steps;
         let (n, c) = (*sequences, *c);
         for (row, gates) in gates.chunks_exact_mut(4 * c).enumerate() {
@@ -67,7 +68,7 @@ impl Work for Forward<'_> {
             let (kept_before, kept) = kept.split_at_mut(row * c);
             let before = row.checked_sub(n).map(|row| row * c..(row + 1) * c);
             if let Some(before) = before.clone() {
-                add_product::<FMA>(&h_before[before], self.u, gates);
+                add_product::<V>(&h_before[before], self.u, gates);
             }
             let (open, new) = gates.split_at_mut(3 * c);
             for g in open.iter_mut() {
@@ -104,7 +105,7 @@ impl Work for Backward<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
+    fn run<V: Lanes>(self) {
         let Self { steps, at_h, turned, at_gates } = self;
         let (n, c) = (steps.sequences, steps.c);
         // What comes back from the step after, per sequence: at h and at the content.
@@ -136,7 +137,7 @@ impl Work for Backward<'_> {
                 }
             }
             later_h.fill(0.0);
-            add_product::<FMA>(at, turned, later_h);
+            add_product::<V>(at, turned, later_h);
         }
     }
 }

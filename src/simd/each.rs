@@ -1,0 +1,101 @@
+//! What is done to each number alone, without branches, so that loops over it use the whole register.
+
+use super::{Lanes, Work, dispatch};
+
+/// `out += row`.
+#[inline(always)]
+pub fn add(out: &mut [f32], row: &[f32]) {
+    for (o, r) in out.iter_mut().zip(row) {
+        *o += r;
+    }
+}
+
+/// Replaces negative elements by zero.
+#[inline(always)]
+pub fn relu(x: &mut [f32]) {
+    for x in x {
+        *x = x.max(0.0);
+    }
+}
+
+/// e to the `x`, to 2e-7 of its value: the polynomial of Cephes' `expf` without branches, so that loops over it use the
+/// whole register. Saturates outside -87..88.
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    // ln 2 in two parts, the first one short, so that the difference is exact.
+    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
+    let p = 1.987_569_1e-4 * r + 1.398_2e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 1.666_666_5e-1;
+    let p = p * r + 0.5;
+    let p = p * r * r + r + 1.0;
+    let power = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+    p * f32::from_bits(power)
+}
+
+/// `1 / (1 + e^-x)`.
+#[inline(always)]
+pub fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// Hyperbolic tangent, to 2e-7.
+#[inline(always)]
+pub fn tanh(x: f32) -> f32 {
+    2.0 * sigmoid(2.0 * x) - 1.0
+}
+
+/// Scores into probabilities, in place: `e^x` over the sum of all. The scores are finite.
+pub fn softmax(scores: &mut [f32]) {
+    struct Softmax<'a>(&'a mut [f32]);
+    impl Work for Softmax<'_> {
+        type Out = ();
+        #[inline(always)]
+        fn run<V: Lanes>(self) {
+            let top = self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            self.0.iter_mut().for_each(|x| *x = exp(*x - top));
+            let sum: f32 = self.0.iter().sum();
+            self.0.iter_mut().for_each(|x| *x /= sum);
+        }
+    }
+    dispatch(Softmax(scores));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_equal_the_definition() {
+        for n in [1, 2, 7, 48] {
+            let scores: Vec<f32> = (0..n).map(|i| (i as f32 * 0.7).sin() * 20.0).collect();
+            let mut p = scores.clone();
+            softmax(&mut p);
+            let sum: f64 = scores.iter().map(|x| f64::from(*x).exp()).sum();
+            for (p, x) in p.iter().zip(&scores) {
+                assert!((f64::from(*p) - f64::from(*x).exp() / sum).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn gates_equal_the_definition() {
+        for i in -4_000..=4_000 {
+            let x = i as f32 * 0.025;
+            let wide = f64::from(x);
+            assert!((f64::from(sigmoid(x)) - 1.0 / (1.0 + (-wide).exp())).abs() < 3e-7, "sigmoid of {x}");
+            assert!((f64::from(tanh(x)) - wide.tanh()).abs() < 3e-7, "tanh of {x}");
+        }
+        assert!(
+            (sigmoid(f32::INFINITY) - 1.0).abs() < f32::EPSILON
+                && sigmoid(f32::NEG_INFINITY) < 1e-30
+                && sigmoid(f32::NAN).is_nan()
+        );
+    }
+}
