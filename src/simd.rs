@@ -69,13 +69,13 @@ fn run_with<W: Work>(registers: Registers, work: W) -> W::Out {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn avx2<W: Work>(work: W) -> W::Out {
-    work.run::<arch::__m256>()
+    work.run::<Wide>()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
 fn avx512<W: Work>(work: W) -> W::Out {
-    work.run::<arch::__m512>()
+    work.run::<Widest>()
 }
 
 /// A register of numbers. The methods need the instructions that [`dispatch`] has asked for.
@@ -128,37 +128,41 @@ impl Lanes for [f32; 8] {
 /// A register of x86 and its instructions.
 #[cfg(target_arch = "x86_64")]
 macro_rules! lanes {
-    ($register:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident) => {
-        impl Lanes for arch::$register {
+    ($name:ident, $register:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident) => {
+        /// Nobody else can name it: it is only met in a [`Work`] that runs where the processor has it.
+        #[derive(Clone, Copy)]
+        struct $name(arch::$register);
+
+        impl Lanes for $name {
             const WIDTH: usize = $width;
             #[inline(always)]
             unsafe fn splat(x: f32) -> Self {
                 // SAFETY: the caller's, here and below.
-                unsafe { arch::$splat(x) }
+                Self(unsafe { arch::$splat(x) })
             }
             #[inline(always)]
             unsafe fn load(at: *const f32) -> Self {
-                unsafe { arch::$load(at) }
+                Self(unsafe { arch::$load(at) })
             }
             #[inline(always)]
             unsafe fn store(self, at: *mut f32) {
-                unsafe { arch::$store(at, self) }
+                unsafe { arch::$store(at, self.0) }
             }
             #[inline(always)]
             unsafe fn add(self, other: Self) -> Self {
-                unsafe { arch::$add(self, other) }
+                Self(unsafe { arch::$add(self.0, other.0) })
             }
             #[inline(always)]
             unsafe fn mul_add(self, by: Self, to: Self) -> Self {
-                unsafe { arch::$mul_add(self, by, to) }
+                Self(unsafe { arch::$mul_add(self.0, by.0, to.0) })
             }
         }
     };
 }
 #[cfg(target_arch = "x86_64")]
-lanes!(__m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps);
+lanes!(Wide, __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps);
 #[cfg(target_arch = "x86_64")]
-lanes!(__m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps);
+lanes!(Widest, __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps);
 
 /// `out += x W`, W `[x.len(), out.len()]` row-major.
 #[inline(always)]

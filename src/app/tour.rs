@@ -78,7 +78,7 @@ impl Stop {
             Self::Why => "The kernel does not guess, it has a rule. Lag is what the CPU owes a task: who has had more than its share \
                           may not come in, and of the others the one with the earliest deadline does. e shows this for any decision."
                 .into(),
-            Self::Wait => "5 lists every time in which a task could run and had no CPU, the longest first; below is who ran instead. \
+            Self::Wait => "5 lists every time in which a task could run and had no CPU, the longest first (+: not over yet when the recording ends); below is who ran instead. \
                            Enter shows a wait on the Timeline. For your own recording this is often the first thing to look at."
                 .into(),
             Self::Training => "2 is where networks learn: n sets one up, its curves are drawn while it learns, and p lets it answer on \

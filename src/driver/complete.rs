@@ -40,6 +40,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tilde_is_the_home_folder_and_nothing_else_is() {
+        let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("~"), PathBuf::from);
+        assert_eq!(at_home("~/a/b".into()), home.join("a/b"));
+        assert_eq!(at_home("~".into()), home);
+        for other in ["a/~/b", "~a/b", "/~"] {
+            assert_eq!(at_home(other.into()), PathBuf::from(other));
+        }
+    }
+
+    #[test]
     fn names_are_continued_as_far_as_they_agree() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -117,6 +117,18 @@ fn enter_records_what_the_dialog_says() {
 }
 
 #[test]
+fn the_kernels_own_state_and_what_happens_anyway_are_choices() {
+    let mut app = asked();
+    for field in [Field::Truth, Field::Anything] {
+        go(&mut app, field);
+        press(&mut app, " ");
+    }
+    let orders = press(&mut app, "\n");
+    let [Order::Start { plan, .. }] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!((plan.workload.as_str(), plan.truth), ("anything", true));
+}
+
+#[test]
 fn machines_are_chosen_or_typed() {
     let mut app = asked();
     key(&mut app, Key::Down);
