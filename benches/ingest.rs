@@ -1,6 +1,7 @@
-//! How fast recordings are read, end to end from bytes in memory to a finished `Trace`:
-//! ftrace text on all threads and on one (bytes per second), native CSV and the kernel's ring-buffer pages on one thread
-//! (events per second). Files that `KORACLE_FILES` names (separated by colons) are read on one thread, too.
+//! How fast recordings are read, end to end from bytes in memory to a finished `Trace`: ftrace text
+//! on all threads and on one (bytes per second), native CSV and the kernel's ring-buffer pages on
+//! one thread (events per second). Files that `KORACLE_FILES` names (separated by colons) are read
+//! on one thread, too.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,15 +12,26 @@ use kernel_oracle::{export, ingest};
 use std::hint::black_box;
 use std::path::Path;
 
-/// Bundled runs one after another until there are a million events, so that start-up costs do not count.
+/// Bundled runs one after another until there are a million events, so that start-up costs do not
+/// count.
 fn a_million_events() -> Trace {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
-    let names = ["hackbench-pipe-4g_run0", "hackbench-socket-2g_run1", "io-mixed_run0", "sysbench-cpu-8t_run0"];
+    let names = [
+        "hackbench-pipe-4g_run0",
+        "hackbench-socket-2g_run1",
+        "io-mixed_run0",
+        "sysbench-cpu-8t_run0",
+    ];
     let mut builder = TraceBuilder::default();
     let mut start = 1_000_000_000;
     while builder.len() < 1_000_000 {
         for name in names {
-            let trace = ingest::open(&dir.join(format!("{name}.csv.zst"))).expect("a bundled trace").trace;
+            let trace = ingest::open(&dir.join(format!("{name}.csv.zst")))
+                .expect(
+                    "a bundled \
+                trace",
+                )
+                .trace;
             let tasks = trace.tasks();
             for mut event in trace.events() {
                 let actor = tasks.pid(event.actor);
@@ -43,8 +55,12 @@ fn many_pages() -> (Formats, Vec<Vec<u8>>) {
     let text = |name: &str| std::fs::read_to_string(dir.join(name)).expect("a layout");
     let events = ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
     let texts = events.map(|e| text(&format!("{e}.format")));
-    let named: Vec<(&str, &str)> = events.iter().zip(&texts).map(|(n, t)| (*n, t.as_str())).collect();
-    let formats = Formats::parse(&text("header_page"), &text("header_event"), &named).expect("a layout");
+    let named: Vec<(&str, &str)> =
+        events.iter().zip(&texts).map(|(n, t)| (*n, t.as_str())).collect();
+    let formats = Formats::parse(&text("header_page"), &text("header_event"), &named).expect(
+        "a \
+        layout",
+    );
     let cpus = ["hackbench-cpu0.raw", "hackbench-cpu1.raw"].map(|name| {
         let sample = std::fs::read(dir.join(name)).expect("pages");
         let mut all = Vec::new();
@@ -62,7 +78,10 @@ fn many_pages() -> (Formats, Vec<Vec<u8>>) {
 }
 
 fn decoded(formats: &Formats, cpus: &[Vec<u8>]) -> Trace {
-    let streams = (0..).zip(cpus).map(|(cpu, pages)| (CpuId(cpu), format!("cpu{cpu}"), pages.as_slice())).collect();
+    let streams = (0..)
+        .zip(cpus)
+        .map(|(cpu, pages)| (CpuId(cpu), format!("cpu{cpu}"), pages.as_slice()))
+        .collect();
     let mut builder = TraceBuilder::default();
     let report = decode(formats, streams, &mut builder).expect("pages");
     assert_eq!(report.skipped, 0);
@@ -86,12 +105,16 @@ fn ingest_speed(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(text.len() as u64));
     group.bench_function("ftrace_text_all_threads", |b| b.iter(|| black_box(read(&text))));
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-    group.bench_function("ftrace_text_one_thread", |b| b.iter(|| one.install(|| black_box(read(&text)))));
+    group.bench_function("ftrace_text_one_thread", |b| {
+        b.iter(|| one.install(|| black_box(read(&text))))
+    });
     group.throughput(Throughput::Elements(events));
     group.bench_function("native_csv_one_thread", |b| b.iter(|| black_box(read(&csv))));
     let (formats, cpus) = many_pages();
     group.throughput(Throughput::Elements(decoded(&formats, &cpus).len() as u64));
-    group.bench_function("ring_buffer_one_thread", |b| b.iter(|| black_box(decoded(&formats, &cpus))));
+    group.bench_function("ring_buffer_one_thread", |b| {
+        b.iter(|| black_box(decoded(&formats, &cpus)))
+    });
     let files = std::env::var("KORACLE_FILES").unwrap_or_default();
     for path in files.split(':').filter(|path| !path.is_empty()).map(Path::new) {
         let opened = || ingest::open(path).expect("readable").trace;

@@ -1,5 +1,6 @@
-//! The application as a pure state machine: `update(Msg) -> Vec<Effect>`. Every decision of the user interface is made
-//! here; nothing here reads a file, looks at a clock, starts a thread or knows the terminal.
+//! The application as a pure state machine: `update(Msg) -> Vec<Effect>`. Every decision of the
+//! user interface is made here; nothing here reads a file, looks at a clock, starts a thread or
+//! knows the terminal.
 
 pub mod answers;
 pub mod columns;
@@ -235,7 +236,8 @@ impl App {
         None
     }
 
-    /// Something else than the wait that was shown is wanted on the timeline; the row of `kept` stays.
+    /// Something else than the wait that was shown is wanted on the timeline; the row of `kept`
+    /// stays.
     fn leave_wait(&mut self, kept: Option<ThreadIx>) {
         if let Some((mut lit, t)) = self.waits.lit.take().zip(self.viewer.timeline_mut()) {
             if let Some(thread) = kept {
@@ -325,7 +327,8 @@ impl App {
         keys::look_up(key, self.contexts()).map(|action| self.act(action)).unwrap_or_default()
     }
 
-    /// An order while the `?` page is shown: it scrolls, shows the page of another screen, or is closed.
+    /// An order while the `?` page is shown: it scrolls, shows the page of another screen, or is
+    /// closed.
     fn help_act(&mut self, action: Action) {
         if let Action::Tab(tab) = action {
             self.over.card = None;
@@ -335,7 +338,8 @@ impl App {
         }
         let last = help::Page::new(self.size, self.tab, &self.shared.settings).last();
         let at = self.over.help.unwrap_or(0).min(last);
-        self.over.help = list::rows(action, list::PAGE).map(|by| at.saturating_add_signed(by).min(last));
+        self.over.help =
+            list::rows(action, list::PAGE).map(|by| at.saturating_add_signed(by).min(last));
     }
 
     fn mouse(&mut self, mouse: Mouse) -> Vec<Effect> {
@@ -343,11 +347,17 @@ impl App {
             return Vec::new();
         }
         if mouse.kind == MouseKind::Down && mouse.y == 0 {
-            let hit = layout::tabs(self.size.0).into_iter().find(|(x, w, ..)| mouse.x >= *x && mouse.x - x < *w);
+            let hit = layout::tabs(self.size.0)
+                .into_iter()
+                .find(|(x, w, ..)| mouse.x >= *x && mouse.x - x < *w);
             return hit.map(|(.., tab, _)| self.act(Action::Tab(tab))).unwrap_or_default();
         }
         if mouse.y + 1 == self.size.1 && !self.asks_below() {
-            return if mouse.kind == MouseKind::Down { self.footer_click(mouse.x) } else { Vec::new() };
+            return if mouse.kind == MouseKind::Down {
+                self.footer_click(mouse.x)
+            } else {
+                Vec::new()
+            };
         }
         if self.over.card.is_some() && mouse.y + 1 >= self.room().1 {
             return self.card_mouse(mouse);
@@ -378,9 +388,11 @@ impl App {
             action => {
                 let (tab, mut done) = (self.tab, false);
                 // A list that is walked comes before what the timeline would go to.
-                if let (Tab::Timeline, Action::NextMiss | Action::PrevMiss, Some(of)) = (tab, action, self.shared.walk)
+                if let (Tab::Timeline, Action::NextMiss | Action::PrevMiss, Some(of)) =
+                    (tab, action, self.shared.walk)
                 {
-                    let effects = self.call(|s, cx| done = s.of(of).walk(action == Action::NextMiss, cx));
+                    let effects =
+                        self.call(|s, cx| done = s.of(of).walk(action == Action::NextMiss, cx));
                     if done {
                         return effects;
                     }
@@ -402,7 +414,8 @@ impl App {
         self.call(|s, cx| s.train.wants(cx))
     }
 
-    /// Shows the window of `width` ns at `start` with the playhead in its middle. For benchmarks and tests of drawing.
+    /// Shows the window of `width` ns at `start` with the playhead in its middle. For benchmarks
+    /// and tests of drawing.
     pub fn look_at(&mut self, start: u64, width: u64) {
         if let Some(t) = self.viewer.timeline_mut() {
             t.view = t.view.at(start, width);
@@ -423,7 +436,9 @@ fn take(s: &mut Screens, msg: Msg, cx: &mut Context) {
         Msg::Opened { ticket, path, result } if s.viewer.counts(ticket) => {
             s.traces.opened(&path, &result);
             s.viewer.opened(path, result, cx.size);
-            if let (Some(speed), Some(timeline)) = (cx.shared.settings.speed, s.viewer.timeline_mut()) {
+            if let (Some(speed), Some(timeline)) =
+                (cx.shared.settings.speed, s.viewer.timeline_mut())
+            {
                 timeline.cursor.set_speed(speed);
             }
         }

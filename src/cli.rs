@@ -1,5 +1,5 @@
-//! The command line: everything that the interface does, without a screen. The only room besides `main` that prints:
-//! machine output goes to standard output, everything else to standard error.
+//! The command line: everything that the interface does, without a screen. The only room besides
+//! `main` that prints: machine output goes to standard output, everything else to standard error.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage. A reader that closes the pipe early is no failure.
 
@@ -57,7 +57,8 @@ struct Cli {
     /// Recordings to explore; without any, the bundled ones.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
-    /// Show another predictor's answers in a second row: its name (lstm, mlp, ppm, eevdf, ...), a run or a model file.
+    /// Show another predictor's answers in a second row: its name (lstm, mlp, ppm, eevdf, ...), a
+    /// run or a model file.
     #[arg(long, value_name = "PREDICTOR")]
     compare: Option<PathBuf>,
     #[command(flatten)]
@@ -66,13 +67,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say what is in a recording, what was lost or skipped, and how much of it there is to predict.
+    /// Say what is in a recording, what was lost or skipped, and how much of it there is to
+    /// predict.
     Info(info::Args),
     /// Run a workload under ftrace, here or over SSH, and keep what the scheduler decided.
     Record(record::RecordArgs),
     /// Machines of this program's own to record on: build, start, end, list.
     Vm(vm::Args),
-    /// List the workloads that can be recorded: name, category, packages, what it exercises, script.
+    /// List the workloads that can be recorded: name, category, packages, what it exercises,
+    /// script.
     Workloads,
     /// Write any readable recording as a native one.
     Import(convert::ImportArgs),
@@ -82,29 +85,35 @@ enum Command {
     Eval(eval::Args),
     /// Write the prediction of every decision of a recording as CSV.
     Predict(predict::Args),
-    /// Write the inputs of every question of a recording, who the candidates were and who came in, as arrays for numpy.
+    /// Write the inputs of every question of a recording, who the candidates were and who came in,
+    /// as arrays for numpy.
     Features(features::Args),
     /// Score the answers of any program to the questions of a recording.
     Score(score::Args),
-    /// List wrong predictions and what they have in common: by task, state, queue, wait, probability, ...
+    /// List wrong predictions and what they have in common: by task, state, queue, wait,
+    /// probability, ...
     Mistakes(mistakes::Args),
-    /// Hold every pick against the rule of its scheduling class: with the kernel's own state where it was recorded.
+    /// Hold every pick against the rule of its scheduling class: with the kernel's own state where
+    /// it was recorded.
     Conform(conform::Args),
     /// List who waited for a CPU, how long, who woke it and who ran instead.
     Waits(waits::Args),
-    /// Say of each thread or name how long it ran, waited and slept, and how often it was switched, woken and moved.
+    /// Say of each thread or name how long it ran, waited and slept, and how often it was switched,
+    /// woken and moved.
     Tasks(tasks::Args),
     /// Say what differs between two recordings: use, stints, waits, migrations, in all and by name.
     Diff(diff::Args),
     /// Train a network on the bundled recordings.
     Train(train::Args),
-    /// Train and score on what was held out, on another kernel, with several seeds, or one network against another.
+    /// Train and score on what was held out, on another kernel, with several seeds, or one network
+    /// against another.
     Experiment(experiment::Args),
     /// List the training runs that are kept; export or remove one.
     Runs(runs::Args),
     /// Measure this machine: time per decision, reading, drawing.
     Bench(bench::Args),
-    /// What accuracy costs: configurations from a fixed rule upwards, by accuracy and time per decision.
+    /// What accuracy costs: configurations from a fixed rule upwards, by accuracy and time per
+    /// decision.
     Frontier(frontier::Args),
     /// Say where the settings of the interface are kept, or print an example.
     Config(config::Args),
@@ -124,7 +133,8 @@ enum Command {
 /// Parses the arguments, runs the command, prints what went wrong.
 pub fn main() -> ExitCode {
     door::take_panics();
-    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
+    {
         Ok(cli) => cli,
         Err(told) => return ExitCode::from(usage(&told) as u8),
     };
@@ -132,7 +142,8 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let code = if error.chain().any(<dyn std::error::Error>::is::<WrongUsage>) { 2 } else { 1 };
+            let code =
+                if error.chain().any(<dyn std::error::Error>::is::<WrongUsage>) { 2 } else { 1 };
             let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
             // A cause that is already part of the message above it is not said twice.
             let mut text = String::new();
@@ -154,15 +165,18 @@ fn command() -> clap::Command {
     for name in names {
         let Some(examples) = examples::of(&name) else { continue };
         all = all.mut_subcommand(name, |c| {
-            let before =
-                c.get_after_help().map(|text| format!("{}\n\n", text.to_string().trim_end())).unwrap_or_default();
+            let before = c
+                .get_after_help()
+                .map(|text| format!("{}\n\n", text.to_string().trim_end()))
+                .unwrap_or_default();
             c.after_help(format!("{before}Examples:\n{examples}"))
         });
     }
     all
 }
 
-/// A value of an argument that only the command itself can see to be wrong: exit code 2, as for those that the parser sees.
+/// A value of an argument that only the command itself can see to be wrong: exit code 2, as for
+/// those that the parser sees.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);
@@ -172,7 +186,8 @@ fn wrong(problem: impl std::fmt::Display) -> color_eyre::Report {
     WrongUsage(problem.to_string()).into()
 }
 
-/// Prints help where it was asked for, and what is wrong with the arguments otherwise. The exit code.
+/// Prints help where it was asked for, and what is wrong with the arguments otherwise. The exit
+/// code.
 fn usage(told: &clap::Error) -> i32 {
     if told.use_stderr() {
         door::lines(&told.render().to_string());
@@ -263,7 +278,8 @@ fn model_of(path: Option<&Path>, kind: Kind) -> Result<Arc<Weights>> {
     }
 }
 
-/// An argument that is one of these words: shells complete them, and what is none of them is an error that lists them.
+/// An argument that is one of these words: shells complete them, and what is none of them is an
+/// error that lists them.
 fn one_of<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = String> + Clone + Send + Sync + 'static,

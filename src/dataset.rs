@@ -1,5 +1,5 @@
-//! Data to learn from and to be measured on: the catalog of bundled recordings with their splits, and recordings as
-//! training data, and their opening. Nothing here knows a network.
+//! Data to learn from and to be measured on: the catalog of bundled recordings with their splits,
+//! and recordings as training data, and their opening. Nothing here knows a network.
 
 pub mod arrays;
 pub mod catalog;

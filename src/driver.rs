@@ -1,5 +1,6 @@
-//! Performs effects: reads recordings, lists what can be opened, runs predictions and inspections, each in a job of its
-//! own, and sends what came of it as messages. Decides nothing and draws nothing.
+//! Performs effects: reads recordings, lists what can be opened, runs predictions and inspections,
+//! each in a job of its own, and sends what came of it as messages. Decides nothing and draws
+//! nothing.
 
 mod causes;
 mod compare;
@@ -38,8 +39,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use trainer::Trainer;
 
-/// Loads the engine that answers for a recording: in its state before any event, with a checksum of its weights. The error
-/// is a sentence, with a baseline that runs in the model's place so that queues and baselines are still known.
+/// Loads the engine that answers for a recording: in its state before any event, with a checksum of
+/// its weights. The error is a sentence, with a baseline that runs in the model's place so that
+/// queues and baselines are still known.
 pub type LoadEngine<E> = fn(&Trace) -> Result<(E, u64), (E, String)>;
 
 /// Makes the engine of given weights, in its state before any event, with a checksum of them.
@@ -57,7 +59,8 @@ pub fn bundled_engine(trace: &Trace) -> Result<(Engine, u64), (Engine, String)> 
     Ok((StreamEngine::new(&Arc::new(weights), trace.cpus()).into(), checksum))
 }
 
-/// Holds the running jobs. A new recording cancels all work on the one before; dropping the driver cancels everything.
+/// Holds the running jobs. A new recording cancels all work on the one before; dropping the driver
+/// cancels everything.
 #[derive(Debug)]
 pub struct Driver<E> {
     tx: SyncSender<Msg>,
@@ -80,8 +83,8 @@ pub struct Driver<E> {
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
-    /// A driver that answers into `tx`, with the engine that `load` gives (called in the prediction's job). Predictions
-    /// are kept in `cache`, a folder.
+    /// A driver that answers into `tx`, with the engine that `load` gives (called in the
+    /// prediction's job). Predictions are kept in `cache`, a folder.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>, cache: Option<PathBuf>) -> Self {
         let mistakes = Desk::new(tx.clone(), load);
         let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
@@ -127,7 +130,8 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// Lets the models of training runs predict too.
     #[must_use]
     pub fn with_models(mut self, make: MakeEngine<E>) -> Self {
-        (self.oracle.make, self.mistakes.make, self.compare.make) = (Some(make), Some(make), Some(make));
+        (self.oracle.make, self.mistakes.make, self.compare.make) =
+            (Some(make), Some(make), Some(make));
         self
     }
 
@@ -199,7 +203,9 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                 self.oracle.look(ticket, &trace, &weights, label, events);
             }
             Effect::Early { ticket, trace, events } => self.oracle.early(ticket, trace, events),
-            Effect::Inspect { ticket, trace, event, by } => self.oracle.inspect(ticket, trace, event, by),
+            Effect::Inspect { ticket, trace, event, by } => {
+                self.oracle.inspect(ticket, trace, event, by)
+            }
         }
     }
 
@@ -214,14 +220,17 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         }));
     }
 
-    /// Lists what can be opened: first what is known at once, then with what lies in the working folder.
+    /// Lists what can be opened: first what is known at once, then with what lies in the working
+    /// folder.
     fn list(&mut self, given: Vec<PathBuf>) {
         let (tx, early) = (self.tx.clone(), self.tx.clone());
         let recent = self.recent.clone().filter(|_| given.is_empty());
         let alone = given.is_empty();
         let work = move |_: &_| {
-            let mut others =
-                load::Others { recent: recent.map_or_else(Vec::new, |f| recent::load(&f)), here: Vec::new() };
+            let mut others = load::Others {
+                recent: recent.map_or_else(Vec::new, |f| recent::load(&f)),
+                here: Vec::new(),
+            };
             let listed = load::list(&given, &others);
             if !alone {
                 return listed;
@@ -248,7 +257,8 @@ mod tests {
     use std::sync::mpsc::{Receiver, sync_channel};
     use std::time::Duration;
 
-    /// Runs the real loop without a screen until `done`, or fails after a minute without any message.
+    /// Runs the real loop without a screen until `done`, or fails after a minute without any
+    /// message.
     fn run(
         app: &mut App,
         driver: &mut Driver<Heuristic>,
@@ -270,7 +280,8 @@ mod tests {
     #[test]
     fn a_recording_is_read_predicted_and_explained() {
         let (tx, rx) = sync_channel(4);
-        let mut driver: Driver<Heuristic> = Driver::new(tx, |_| Ok((Heuristic::new(Rule::Lifo, 0), 1)), None);
+        let mut driver: Driver<Heuristic> =
+            Driver::new(tx, |_| Ok((Heuristic::new(Rule::Lifo, 0), 1)), None);
         let path = PathBuf::from("traces/cpu-bound-4p_run0.csv.zst");
         let (mut app, effects) = App::new(vec![path], (100, 30));
         let all = |app: &App| {
@@ -288,9 +299,17 @@ mod tests {
         run(&mut app, &mut driver, &rx, effects, all);
         let t = app.timeline().unwrap();
         assert!(t.cursor.pos() > Nanos(0), "a miss was found");
-        let (i, p) = (t.panes.inspector.shown.as_ref().unwrap(), t.answers.get(t.cpu, t.decision.unwrap()).unwrap());
+        let (i, p) = (
+            t.panes.inspector.shown.as_ref().unwrap(),
+            t.answers.get(t.cpu, t.decision.unwrap()).unwrap(),
+        );
         assert_eq!((i.real, i.candidates.len()), (p.real, usize::from(p.queue)));
-        assert_eq!(i.candidates.first().map(|c| c.thread), Some(p.pick.thread), "both passes give one answer");
+        assert_eq!(
+            i.candidates.first().map(|c| c.thread),
+            Some(p.pick.thread),
+            "both passes give \
+            one answer"
+        );
     }
 
     #[test]
@@ -298,18 +317,33 @@ mod tests {
         let (tx, rx) = sync_channel(4);
         let load = |_: &Trace| Err((Heuristic::new(Rule::Eevdf, 0), "no model here".into()));
         let mut driver: Driver<Heuristic> = Driver::new(tx, load, None);
-        let (mut app, effects) = App::new(vec!["traces/cpu-bound-4p_run0.csv.zst".into()], (100, 30));
-        let all = |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
+        let (mut app, effects) =
+            App::new(vec!["traces/cpu-bound-4p_run0.csv.zst".into()], (100, 30));
+        let all =
+            |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
         run(&mut app, &mut driver, &rx, effects, all);
         let effects = app.update(Msg::Key(crate::app::input::Key::Char('.')));
         let asked = |app: &App| app.timeline().is_some_and(|t| t.panes.inspector.shown.is_some());
         run(&mut app, &mut driver, &rx, effects, asked);
         let t = app.timeline().unwrap();
-        assert_eq!((t.answers.no_model.as_deref(), &t.answers.failed), (Some("no model here"), &None));
+        assert_eq!(
+            (t.answers.no_model.as_deref(), &t.answers.failed),
+            (
+                Some(
+                    "no model \
+            here"
+                ),
+                &None
+            )
+        );
         let p = t.answers.get(0, t.answers.known(0) / 2).unwrap();
         assert_eq!((Row::Pick.guess(p), Row::Forecast.guess(p)), (None, None));
         assert_eq!(Row::Pick.verdict(p), Verdict::NoAnswer);
-        assert!(t.answers.max_queue > 1 && Row::Baseline(1).guess(p).is_some(), "queues and baselines are there");
+        assert!(
+            t.answers.max_queue > 1 && Row::Baseline(1).guess(p).is_some(),
+            "queues and \
+            baselines are there"
+        );
         assert_eq!(t.answers.score(0, 0..t.answers.known(0)).counted, 0);
     }
 

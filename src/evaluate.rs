@@ -1,5 +1,6 @@
-//! Long-running engine work over traces: scoring predictors, and the predictions that the timeline draws. All of it asks
-//! through one [`watch::Watch`]. Takes a `&Cancel` and a reporter; never prints.
+//! Long-running engine work over traces: scoring predictors, and the predictions that the timeline
+//! draws. All of it asks through one [`watch::Watch`]. Takes a `&Cancel` and a reporter; never
+//! prints.
 
 pub mod answers;
 pub mod figures;

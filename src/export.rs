@@ -1,5 +1,5 @@
-//! [`Trace`] to bytes: the native format (CSV in zstd, with its metadata beside it), ftrace text and Perfetto's protobuf.
-//! Files appear whole or not at all. Nothing here reads a recording.
+//! [`Trace`] to bytes: the native format (CSV in zstd, with its metadata beside it), ftrace text
+//! and Perfetto's protobuf. Files appear whole or not at all. Nothing here reads a recording.
 
 mod csv;
 mod file;
@@ -27,7 +27,8 @@ const SMALL: usize = 50_000;
 /// zstd level for recordings that somebody waits for.
 pub const WAITED_LEVEL: i32 = 9;
 
-/// zstd level for a recording of so many events: as small as can be, as long as nobody waits for it.
+/// zstd level for a recording of so many events: as small as can be, as long as nobody waits for
+/// it.
 pub fn level_for(events: usize) -> i32 {
     if events <= SMALL { ARCHIVE_LEVEL } else { WAITED_LEVEL }
 }
@@ -43,8 +44,10 @@ pub enum ExportError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A native recording is two files, so that its name has to end in the way that tells the other's name.
-    #[error("{}: a native recording's name ends in .csv.zst (or in .csv, not compressed)", .0.display())]
+    /// A native recording is two files, so that its name has to end in the way that tells the
+    /// other's name.
+    #[error("{}: a native recording's name ends in .csv.zst (or in .csv, not \
+             compressed)", .0.display())]
     Name(PathBuf),
     /// Something that is not ours would be lost.
     #[error("{}: {why}", path.display())]
@@ -64,25 +67,33 @@ pub enum ExportError {
     },
 }
 
-/// Writes `NAME.csv.zst` (at this zstd level; see [`level_for`]) or `NAME.csv`, and `NAME.toml` beside it, where
-/// [`check_output`] allows it. Returns the bytes of the event file.
+/// Writes `NAME.csv.zst` (at this zstd level; see [`level_for`]) or `NAME.csv`, and `NAME.toml`
+/// beside it, where [`check_output`] allows it. Returns the bytes of the event file.
 pub fn native(trace: &Trace, path: &Path, level: i32) -> Result<u64, ExportError> {
     native_over(trace, path, level, false)
 }
 
 /// The same; with `force` also over a foreign file that has the name of the metadata.
 ///
-/// Both are written and synced under other names. Then the metadata of a recording that is replaced go, the events get
-/// their name, and the new metadata: whenever this is cut short, no metadata stand beside events that are not theirs.
-pub fn native_over(trace: &Trace, path: &Path, level: i32, force: bool) -> Result<u64, ExportError> {
+/// Both are written and synced under other names. Then the metadata of a recording that is replaced
+/// go, the events get their name, and the new metadata: whenever this is cut short, no metadata
+/// stand beside events that are not theirs.
+pub fn native_over(
+    trace: &Trace,
+    path: &Path,
+    level: i32,
+    force: bool,
+) -> Result<u64, ExportError> {
     let pair = Pair::of(path)?;
     pair.check(force)?;
     let io = |source| ExportError::Io { path: path.into(), source };
     let meta_io = |source| ExportError::Io { path: pair.meta.clone(), source };
-    let meta = toml::to_string(trace.meta()).map_err(|source| ExportError::Meta { path: pair.meta.clone(), source })?;
+    let meta = toml::to_string(trace.meta())
+        .map_err(|source| ExportError::Meta { path: pair.meta.clone(), source })?;
     let events = NewFile::create(path).map_err(io)?;
     if pair.packed {
-        let mut encoder = zstd::stream::write::Encoder::new(BufWriter::new(events.file()), level).map_err(io)?;
+        let mut encoder =
+            zstd::stream::write::Encoder::new(BufWriter::new(events.file()), level).map_err(io)?;
         // A reader then knows that nothing was changed on the way.
         encoder.include_checksum(true).map_err(io)?;
         csv_to(trace, &mut encoder).map_err(io)?;

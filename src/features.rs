@@ -1,7 +1,8 @@
 //! The one incremental extractor: what the model sees, computed from the past alone.
 //!
-//! Training, evaluation, the overlay and the streaming engine all read the same [`Extractor`], so that train/serve
-//! skew cannot exist. It walks the events of a trace once and tells a [`Sink`], for every switch on CPU c:
+//! Training, evaluation, the overlay and the streaming engine all read the same [`Extractor`], so
+//! that train/serve skew cannot exist. It walks the events of a trace once and tells a [`Sink`],
+//! for every switch on CPU c:
 //!
 //! ```text
 //! decision(..)   before the outcome is known: who could come in, and what is known about each
@@ -10,7 +11,8 @@
 //! forecast(..)   just after: who will come in next on c, asked a whole stint ahead
 //! ```
 //!
-//! and for other events a `token(..)` on the CPU they concern. Identity is relative everywhere: no pid, no name.
+//! and for other events a `token(..)` on the CPU they concern. Identity is relative everywhere: no
+//! pid, no name.
 
 use crate::trace::{CpuId, Nanos, TaskState, ThreadIx};
 
@@ -18,8 +20,9 @@ use crate::trace::{CpuId, Nanos, TaskState, ThreadIx};
 pub const RANKS: usize = 18;
 /// The rank of a task that is not in the recency list.
 pub const OTHER: usize = RANKS - 1;
-/// Candidates of one decision at most: of a longer queue the oldest and the newest, half of each, are offered, so that an
-/// event's cost is bounded. Whoever waits between them is no candidate, and counts as not covered when it comes in.
+/// Candidates of one decision at most: of a longer queue the oldest and the newest, half of each,
+/// are offered, so that an event's cost is bounded. Whoever waits between them is no candidate, and
+/// counts as not covered when it comes in.
 pub const MOST_CANDIDATES: usize = 1_024;
 /// Candidates of one forecast at most.
 pub const MOST_EXPECTED: usize = 48;
@@ -29,7 +32,8 @@ pub const ORDERS: usize = 4;
 /// One step of a CPU's sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Token {
-    /// 0 switch, 1 wake-up, 2 wake-up of a new task, 3 migrated in, 4 migrated away; [`Token::PAD`] before the start.
+    /// 0 switch, 1 wake-up, 2 wake-up of a new task, 3 migrated in, 4 migrated away; [`Token::PAD`]
+    /// before the start.
     pub kind: u8,
     /// Move-to-front rank of the task on this CPU, 0..[`RANKS`].
     pub rank: u8,
@@ -54,8 +58,8 @@ pub struct Decision<'a> {
     pub prev_state: TaskState,
     /// How long it had run.
     pub stint: Nanos,
-    /// Runnable threads in the order they were enqueued (oldest first), at most [`MOST_CANDIDATES`]; just idle when nothing
-    /// is runnable.
+    /// Runnable threads in the order they were enqueued (oldest first), at most
+    /// [`MOST_CANDIDATES`]; just idle when nothing is runnable.
     pub candidates: &'a [ThreadIx],
     /// `[QUERY]`: what is known about the decision as a whole.
     pub query: &'a [f32],
@@ -85,17 +89,19 @@ pub struct Outcome {
     pub time: Nanos,
     /// Who came in.
     pub next: ThreadIx,
-    /// Its place among the candidates; `None`: the run queues did not know that it was runnable (not covered).
+    /// Its place among the candidates; `None`: the run queues did not know that it was runnable
+    /// (not covered).
     pub pick: Option<u32>,
-    /// Its place among the candidates of the forecast that was asked at the previous switch on this CPU; `None`: it was
-    /// none of them, or nothing was asked.
+    /// Its place among the candidates of the forecast that was asked at the previous switch on this
+    /// CPU; `None`: it was none of them, or nothing was asked.
     pub foretold: Option<u32>,
-    /// False while the extractor is still warming up (the first [`Extractor::WARM_UP`] events are context only), and
-    /// when time since the CPU's switch before is unknown.
+    /// False while the extractor is still warming up (the first [`Extractor::WARM_UP`] events are
+    /// context only), and when time since the CPU's switch before is unknown.
     pub scored: bool,
     /// Some time since the CPU's switch before is unknown: neither question can be judged.
     pub unknown: bool,
-    /// The recording has no wake-ups where it needs some ([`crate::trace::Trace::knows_queues`]), so that nobody can tell who could come in: only the forecast is asked.
+    /// The recording has no wake-ups where it needs some ([`crate::trace::Trace::knows_queues`]),
+    /// so that nobody can tell who could come in: only the forecast is asked.
     pub no_pick: bool,
 }
 
@@ -110,8 +116,8 @@ pub struct Forecast<'a> {
     pub time: Nanos,
     /// The thread that has just come in: never a candidate.
     pub running: ThreadIx,
-    /// Who may be next, at most [`MOST_EXPECTED`]: first those that ran here last, most recent first; then who waits here,
-    /// who came next before, and who ran here longer ago.
+    /// Who may be next, at most [`MOST_EXPECTED`]: first those that ran here last, most recent
+    /// first; then who waits here, who came next before, and who ran here longer ago.
     pub candidates: &'a [ThreadIx],
     /// So many of the first candidates are those that ran here last (at most 16).
     pub ranked: usize,
@@ -161,7 +167,8 @@ fn offered<'a>(queue: &'a [ThreadIx], room: &'a mut Vec<ThreadIx>) -> &'a [Threa
 }
 
 pub use layout::{
-    ASK, ASK_NAMES, CAND, CAND_NAMES, QUERY, QUERY_NAMES, THREAD, THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, layout_hash,
+    ASK, ASK_NAMES, CAND, CAND_NAMES, QUERY, QUERY_NAMES, THREAD, THREAD_NAMES, TOKEN_X,
+    TOKEN_X_NAMES, layout_hash,
 };
 
 impl Token {

@@ -1,8 +1,9 @@
-//! Bytes to [`Trace`]: opens recordings in any readable format, told apart by content. A damaged recording gives its
-//! good part and a [`Report`] of the rest. Nothing here prints or draws.
+//! Bytes to [`Trace`]: opens recordings in any readable format, told apart by content. A damaged
+//! recording gives its good part and a [`Report`] of the rest. Nothing here prints or draws.
 //!
-//! [`Source`] is where bytes come from, [`Reader`] the contract of a format, [`READERS`] the list of all formats, [`Sink`]
-//! what they fill. A format that is known by sight and not read is one line in `foreign`.
+//! [`Source`] is where bytes come from, [`Reader`] the contract of a format, [`READERS`] the list
+//! of all formats, [`Sink`] what they fill. A format that is known by sight and not read is one
+//! line in `foreign`.
 
 mod decode;
 mod error;
@@ -48,8 +49,8 @@ pub struct Opened {
     pub report: Report,
 }
 
-/// Opens a recording in any readable format, with the metadata in `NAME.toml` beside it, if there is one. `-` is
-/// standard input.
+/// Opens a recording in any readable format, with the metadata in `NAME.toml` beside it, if there
+/// is one. `-` is standard input.
 pub fn open(path: &Path) -> Result<Opened, IngestError> {
     let mut source = input::open(path)?;
     if path.as_os_str() == "-" {
@@ -69,10 +70,14 @@ pub fn open(path: &Path) -> Result<Opened, IngestError> {
 /// Reads a recording from memory. `name` is used in messages and as the trace's name.
 pub fn read<'a>(bytes: impl Into<Cow<'a, [u8]>>, name: &str) -> Result<Opened, IngestError> {
     let bytes = bytes.into();
-    read_from(&mut Source::memory(&bytes, name), TraceMeta { name: name.into(), ..TraceMeta::default() })
+    read_from(
+        &mut Source::memory(&bytes, name),
+        TraceMeta { name: name.into(), ..TraceMeta::default() },
+    )
 }
 
-/// Reads a recording from any source. What `told` says goes before what the recording says of itself.
+/// Reads a recording from any source. What `told` says goes before what the recording says of
+/// itself.
 pub fn read_from(source: &mut Source<'_>, told: TraceMeta) -> Result<Opened, IngestError> {
     let reader = reader::choose(source)?;
     let mut sink = Sink::default();
@@ -107,14 +112,16 @@ fn warn_of_time(trace: &Trace, report: &mut Report) {
     if let Some(at) = far {
         let (pause, after) = ((times[at + 1] - times[at]) as f64 / 86_400e9, times.len() - at - 1);
         report.warn(format!(
-            "there are {pause:.0} days between two events, and {after} of {} events behind them: stamps may be damaged, or two \
+            "there are {pause:.0} days between two events, and {after} of {} events behind them: \
+             stamps may be damaged, or two \
              recordings in one",
             times.len()
         ));
     }
     if trace.reordered() > trace.len() as u64 / 2 {
         report.warn(format!(
-            "time ran backwards at {} of {} events: the times may be differences (`perf script --deltatime`) or of clocks that \
+            "time ran backwards at {} of {} events: the times may be differences (`perf script \
+             --deltatime`) or of clocks that \
              disagree; use absolute ones of one clock",
             trace.reordered(),
             trace.len()

@@ -1,5 +1,5 @@
-//! Background work: one single-thread rayon pool per job, cancellation when the job is dropped, newest-wins progress.
-//! The only room that spawns threads. A panic in a job is a failed job.
+//! Background work: one single-thread rayon pool per job, cancellation when the job is dropped,
+//! newest-wins progress. The only room that spawns threads. A panic in a job is a failed job.
 
 use rayon::ThreadPoolBuilder;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,15 +27,18 @@ impl Cancel {
     }
 }
 
-/// Runs `work` here and now on a pool with one thread, and waits: what rayon and burn do inside does not depend on how
-/// many cores there are, so the same seed gives the same bits.
+/// Runs `work` here and now on a pool with one thread, and waits: what rayon and burn do inside
+/// does not depend on how many cores there are, so the same seed gives the same bits.
 pub fn on_one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, JobError> {
     on_threads(1, work)
 }
 
 /// The same with so many threads.
 pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, JobError> {
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| JobError::NoThread(e.to_string()))?;
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| JobError::NoThread(e.to_string()))?;
     Ok(pool.install(work))
 }
 
@@ -55,7 +58,8 @@ pub enum JobError {
     NoThread(String),
 }
 
-/// A running job. Dropping it asks it to stop; its `done` is still called, with whatever it returns.
+/// A running job. Dropping it asks it to stop; its `done` is still called, with whatever it
+/// returns.
 #[derive(Debug)]
 #[must_use = "dropping a job cancels it"]
 pub struct Job {
@@ -63,8 +67,9 @@ pub struct Job {
 }
 
 impl Job {
-    /// Runs `work` on a pool of its own with one thread (so that nested rayon and burn stay on it: the UI and other
-    /// jobs stay smooth, and results do not depend on what else runs), then `done` on the same thread.
+    /// Runs `work` on a pool of its own with one thread (so that nested rayon and burn stay on it:
+    /// the UI and other jobs stay smooth, and results do not depend on what else runs), then `done`
+    /// on the same thread.
     pub fn spawn<T: Send + 'static>(
         name: &str,
         work: impl FnOnce(&Cancel) -> T + Send + 'static,
@@ -73,8 +78,8 @@ impl Job {
         Self::spawn_on(1, name, work, done)
     }
 
-    /// As [`Self::spawn`] with a thread for each core: for work that is waited for and over in a fraction of a second, and
-    /// whose result does not depend on how many threads do it.
+    /// As [`Self::spawn`] with a thread for each core: for work that is waited for and over in a
+    /// fraction of a second, and whose result does not depend on how many threads do it.
     pub fn spawn_wide<T: Send + 'static>(
         name: &str,
         work: impl FnOnce(&Cancel) -> T + Send + 'static,
@@ -92,9 +97,14 @@ impl Job {
         let cancel = Cancel::new();
         let flag = cancel.clone();
         let name = format!("koracle-{name}");
-        match ThreadPoolBuilder::new().num_threads(threads).thread_name(move |_| name.clone()).build() {
+        match ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(move |_| name.clone())
+            .build()
+        {
             Err(e) => done(Err(JobError::NoThread(e.to_string()))),
-            // The pool's threads end when the last task has: dropping the handle does not wait for them.
+            // The pool's threads end when the last task has: dropping the handle does not wait for
+            // them.
             Ok(pool) => pool.spawn(move || {
                 let result = catch_unwind(AssertUnwindSafe(|| work(&flag)));
                 done(result.map_err(|p| JobError::Panicked(panic_text(p.as_ref()))));
@@ -118,10 +128,15 @@ impl Drop for Job {
 /// The message of a caught panic.
 pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| {
+        "no \
+        message"
+            .into()
+    })
 }
 
-/// A place for the newest progress: writers overwrite, a reader takes. Nothing queues up behind a slow reader.
+/// A place for the newest progress: writers overwrite, a reader takes. Nothing queues up behind a
+/// slow reader.
 #[derive(Debug)]
 pub struct Latest<T>(Arc<Mutex<Option<T>>>);
 
@@ -157,7 +172,17 @@ mod tests {
     #[test]
     fn a_panic_is_a_failed_job() {
         let (tx, rx) = sync_channel(1);
-        let _job = Job::spawn("t", |_| panic!("boom {}", 1), move |r: Result<(), _>| tx.send(r).unwrap());
+        let _job = Job::spawn(
+            "t",
+            |_| {
+                panic!(
+                    "boom \
+                                               {}",
+                    1
+                )
+            },
+            move |r: Result<(), _>| tx.send(r).unwrap(),
+        );
         assert_eq!(rx.recv().unwrap(), Err(JobError::Panicked("boom 1".into())));
     }
 

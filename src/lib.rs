@@ -1,6 +1,8 @@
-//! Kernel Oracle: replays recorded Linux scheduling timelines per CPU and overlays a TCN's predicted next task.
+//! Kernel Oracle: replays recorded Linux scheduling timelines per CPU and overlays a TCN's
+//! predicted next task.
 //!
-//! The rooms, top to bottom; a module may use only modules on lower lines (held by `tests/tidy.rs`):
+//! The rooms, top to bottom; a module may use only modules on lower lines (held by
+//! `tests/tidy.rs`):
 //!
 //! ```text
 //! main -> cli

@@ -1,8 +1,9 @@
-//! Predictors behind one trait: networks ([`networks`] says which; [`dense`], in burn, trains them, [`stream`], in plain Rust,
-//! answers; [`weights`] are their numbers and files) and baselines.
+//! Predictors behind one trait: networks ([`networks`] says which; [`dense`], in burn, trains them,
+//! [`stream`], in plain Rust, answers; [`weights`] are their numbers and files) and baselines.
 //!
-//! A predictor is driven like the extractor's sink, one CPU stream at a time, and answers with unnormalised scores
-//! (logits): higher is more likely; a softmax over them is its probability. It never sees an outcome before it answered.
+//! A predictor is driven like the extractor's sink, one CPU stream at a time, and answers with
+//! unnormalised scores (logits): higher is more likely; a softmax over them is its probability. It
+//! never sees an outcome before it answered.
 
 pub mod dense;
 pub mod engine;
@@ -37,10 +38,12 @@ pub trait Predictor: Send {
         let _ = (cpu, token);
     }
 
-    /// Scores every candidate: `scores` is cleared and filled with one logit per candidate, in their order.
+    /// Scores every candidate: `scores` is cleared and filled with one logit per candidate, in
+    /// their order.
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>);
 
-    /// Scores every candidate of a forecast, as [`Self::pick`] does: `f32::NEG_INFINITY` for whom it does not name.
+    /// Scores every candidate of a forecast, as [`Self::pick`] does: `f32::NEG_INFINITY` for whom
+    /// it does not name.
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>);
 
     /// What its answers are made from, when it can be taken apart.
@@ -53,8 +56,8 @@ pub trait Predictor: Send {
         let _ = outcome;
     }
 
-    /// Takes over what `other`, the same predictor further on in the same trace, has learned from outcomes. What it has
-    /// seen of the sequence stays.
+    /// Takes over what `other`, the same predictor further on in the same trace, has learned from
+    /// outcomes. What it has seen of the sequence stays.
     fn take_over(&mut self, other: &Self)
     where
         Self: Sized,
@@ -63,8 +66,8 @@ pub trait Predictor: Send {
     }
 }
 
-/// Whoever is lent answers as if it were there itself. What it has learned stays with its owner: [`Predictor::take_over`] does
-/// nothing.
+/// Whoever is lent answers as if it were there itself. What it has learned stays with its owner:
+/// [`Predictor::take_over`] does nothing.
 impl<P: Predictor + ?Sized> Predictor for &mut P {
     fn name(&self) -> &str {
         (**self).name()

@@ -1,5 +1,6 @@
-//! Filter expressions over the columns of a table, and the sets of rows that they give: what they are, how they are written,
-//! what is wrong with one. Which columns there are, each table says itself ([`Columns`]).
+//! Filter expressions over the columns of a table, and the sets of rows that they give: what they
+//! are, how they are written, what is wrong with one. Which columns there are, each table says
+//! itself ([`Columns`]).
 //!
 //! ```text
 //! expr     = expr "or" expr | expr "and" expr | "not" expr | "(" expr ")" | flag | column op value
@@ -47,14 +48,15 @@ pub trait Columns: Copy + PartialEq + fmt::Debug + 'static {
     /// Every column. The one list makes completion, help and errors.
     const ALL: &'static [Described<Self>];
 
-    /// The rows with a known number for which it holds; for columns of [`Kind::Count`] and [`Kind::Time`].
+    /// The rows with a known number for which it holds; for columns of [`Kind::Count`] and
+    /// [`Kind::Time`].
     fn numbers(self, table: &Self::Table, holds: impl Fn(u64) -> bool + Sync) -> Bitmap;
 
     /// The rows with a number for which it holds; for columns of [`Kind::Share`].
     fn shares(self, table: &Self::Table, holds: impl Fn(f32) -> bool + Sync) -> Bitmap;
 
-    /// The rows with a value of which one spelling passes (all spellings of a value are given together); for columns of
-    /// [`Kind::Text`].
+    /// The rows with a value of which one spelling passes (all spellings of a value are given
+    /// together); for columns of [`Kind::Text`].
     fn texts(self, table: &Self::Table, says: impl Fn(&[&str]) -> bool + Sync) -> Bitmap;
 
     /// The rows that say yes; for columns of [`Kind::Flag`].
@@ -65,7 +67,8 @@ pub trait Columns: Copy + PartialEq + fmt::Debug + 'static {
         true
     }
 
-    /// All values that a column of [`Kind::Text`] can have, when they are few and known: others are refused after `=`.
+    /// All values that a column of [`Kind::Text`] can have, when they are few and known: others are
+    /// refused after `=`.
     fn choices(self) -> Vec<&'static str> {
         Vec::new()
     }
@@ -178,7 +181,8 @@ impl<C: Columns> Expr<C> {
         Self::Compare(column, op, Value::Number(n))
     }
 
-    /// Both. What `other` asks for one by one is asked for one by one, so that it is written without parentheses.
+    /// Both. What `other` asks for one by one is asked for one by one, so that it is written
+    /// without parentheses.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match other {
@@ -223,7 +227,9 @@ impl<C: Columns> Expr<C> {
             Self::Compare(column, op, value) => {
                 write!(f, "{}{}", column.name(), op.text())?;
                 match value {
-                    Value::Number(n) if column.kind() == Kind::Time => f.write_str(&written_time(*n)),
+                    Value::Number(n) if column.kind() == Kind::Time => {
+                        f.write_str(&written_time(*n))
+                    }
                     Value::Number(n) => write!(f, "{n}"),
                     Value::Share(x) => write!(f, "{x}"),
                     Value::Text(text) => f.write_str(&quoted(text)),
@@ -244,13 +250,18 @@ impl<C: Columns> fmt::Display for Expr<C> {
 fn written_time(ns: u64) -> String {
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
     let fits = units.into_iter().find(|(size, _)| ns.is_multiple_of(*size));
-    fits.filter(|_| ns > 0).map_or_else(|| format!("{ns}ns"), |(size, unit)| format!("{}{unit}", ns / size))
+    fits.filter(|_| ns > 0)
+        .map_or_else(|| format!("{ns}ns"), |(size, unit)| format!("{}{unit}", ns / size))
 }
 
 /// Text as a value: quoted where it would not be one word.
 pub fn quoted(text: &str) -> String {
     let word = !text.is_empty() && text.chars().all(lexer::in_word) && !lexer::is_keyword(text);
-    if word { text.into() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if word {
+        text.into()
+    } else {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
 
 /// What is wrong with an expression, and where.

@@ -1,8 +1,9 @@
-//! Recording: runs a workload under ftrace on this machine or, through the system's `ssh`, on another, in a private
-//! trace instance, and turns the pages that come back into a [`Trace`]. One POSIX shell plan (`record/plan.sh`) does
-//! all the work over there and cleans up behind itself on every exit; when its input ends or falls silent it stops too,
-//! so that a dead connection leaves nothing behind. Nothing typed or received is ever part of a shell's code, and the
-//! recorded machine decides neither how long a recording takes nor how much memory and disk it takes here.
+//! Recording: runs a workload under ftrace on this machine or, through the system's `ssh`, on
+//! another, in a private trace instance, and turns the pages that come back into a [`Trace`]. One
+//! POSIX shell plan (`record/plan.sh`) does all the work over there and cleans up behind itself on
+//! every exit; when its input ends or falls silent it stops too, so that a dead connection leaves
+//! nothing behind. Nothing typed or received is ever part of a shell's code, and the recorded
+//! machine decides neither how long a recording takes nor how much memory and disk it takes here.
 
 pub mod claim;
 #[doc(hidden)]
@@ -34,10 +35,11 @@ use crate::trace::Trace;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Most bytes of pages that are kept of one recording, some 75 million events: nobody but this machine decides how full
-/// its disk gets. A recording that reaches it ends there, and says so.
+/// Most bytes of pages that are kept of one recording, some 75 million events: nobody but this
+/// machine decides how full its disk gets. A recording that reaches it ends there, and says so.
 pub const MOST_BYTES: u64 = 4 << 30;
-/// Most CPUs of a recorded machine: each has a file of pages here, and a buffer when they are decoded.
+/// Most CPUs of a recorded machine: each has a file of pages here, and a buffer when they are
+/// decoded.
 pub const MOST_CPUS: u16 = 2048;
 
 /// What to record.
@@ -74,7 +76,8 @@ pub struct Plan {
 /// How far a recording is, in the order in which it happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The machine itself is being started, and built before that if need be. Few recordings have this stage.
+    /// The machine itself is being started, and built before that if need be. Few recordings have
+    /// this stage.
     Starting,
     /// Waiting for the plan's first word.
     #[default]
@@ -95,8 +98,15 @@ pub enum Stage {
 
 impl Stage {
     /// All that every recording has, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Connecting, Self::Probing, Self::Recording, Self::Fetching, Self::Decoding, Self::Cleaning, Self::Done];
+    pub const ALL: [Self; 7] = [
+        Self::Connecting,
+        Self::Probing,
+        Self::Recording,
+        Self::Fetching,
+        Self::Decoding,
+        Self::Cleaning,
+        Self::Done,
+    ];
 
     /// For display.
     pub fn label(self) -> &'static str {
@@ -143,7 +153,8 @@ pub struct Progress {
     pub limit: Duration,
     /// Per CPU; empty before the workload runs.
     pub cpus: Vec<CpuProgress>,
-    /// The machine, e.g. `6.1.0-40-amd64 CFS, 2 CPUs`; empty before probing. How far it is while it is started.
+    /// The machine, e.g. `6.1.0-40-amd64 CFS, 2 CPUs`; empty before probing. How far it is while it
+    /// is started.
     pub guest: String,
 }
 
@@ -258,9 +269,14 @@ impl RecordError {
 
 /// Records. `progress` is told of every step, and several times a second while nothing happens.
 ///
-/// `stop` ends the workload and keeps what came; before the workload runs it ends everything, within a second, with
-/// [`RecordError::Cancelled`]. While the rest of the pages comes it gives them up and keeps those that are there. Asked
-/// twice, the machine is not waited for: what came is kept, and the machine cleans itself.
-pub fn record(plan: &Plan, stop: &Stop, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
+/// `stop` ends the workload and keeps what came; before the workload runs it ends everything,
+/// within a second, with [`RecordError::Cancelled`]. While the rest of the pages comes it gives
+/// them up and keeps those that are there. Asked twice, the machine is not waited for: what came is
+/// kept, and the machine cleans itself.
+pub fn record(
+    plan: &Plan,
+    stop: &Stop,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Recorded, RecordError> {
     run::run(plan, stop, progress)
 }

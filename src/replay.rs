@@ -1,5 +1,6 @@
-//! Playback: the cursor that walks through a recording, and the level-of-detail index that draws any stretch of it at
-//! the same cost. Time is always an argument: nothing here reads a clock, a file or the screen.
+//! Playback: the cursor that walks through a recording, and the level-of-detail index that draws
+//! any stretch of it at the same cost. Time is always an argument: nothing here reads a clock, a
+//! file or the screen.
 
 pub mod levels;
 pub mod load;
@@ -10,7 +11,8 @@ mod stretches;
 
 use crate::trace::Nanos;
 
-/// Playback speeds as (numerator, denominator) of recorded time per real time, 1/100000x to 10x in 1-2-5 steps.
+/// Playback speeds as (numerator, denominator) of recorded time per real time, 1/100000x to 10x in
+/// 1-2-5 steps.
 pub const SPEEDS: [(u32, u32); 19] = [
     (1, 100_000),
     (1, 50_000),
@@ -40,8 +42,8 @@ pub struct Cursor {
     end: u64,
     speed: usize,
     playing: bool,
-    /// Real time and position at which the present speed began to count. Positions are computed from here, so that no
-    /// rounding adds up however many frames are drawn.
+    /// Real time and position at which the present speed began to count. Positions are computed
+    /// from here, so that no rounding adds up however many frames are drawn.
     anchor: Option<(Nanos, u64)>,
 }
 
@@ -89,14 +91,19 @@ impl Cursor {
 
     /// One step faster (`true`) or slower.
     pub fn change_speed(&mut self, faster: bool) {
-        self.speed = if faster { (self.speed + 1).min(SPEEDS.len() - 1) } else { self.speed.saturating_sub(1) };
+        self.speed = if faster {
+            (self.speed + 1).min(SPEEDS.len() - 1)
+        } else {
+            self.speed.saturating_sub(1)
+        };
         self.anchor = None;
     }
 
     /// Picks the fastest speed at which `ns` of recorded time take at least `real` of real time.
     pub fn choose_speed(&mut self, ns: u64, real: Nanos) {
-        let slow_enough =
-            |&(num, den): &(u32, u32)| u128::from(ns) * u128::from(den) >= u128::from(real.0) * u128::from(num);
+        let slow_enough = |&(num, den): &(u32, u32)| {
+            u128::from(ns) * u128::from(den) >= u128::from(real.0) * u128::from(num)
+        };
         self.speed = SPEEDS.iter().rposition(slow_enough).unwrap_or(0);
         self.anchor = None;
     }
@@ -109,8 +116,8 @@ impl Cursor {
         }
     }
 
-    /// Moves the playhead to where it is at the real time `now`; stops at the end. The first call after a change only
-    /// sets the start of counting.
+    /// Moves the playhead to where it is at the real time `now`; stops at the end. The first call
+    /// after a change only sets the start of counting.
     pub fn advance(&mut self, now: Nanos) {
         if !self.playing {
             return;

@@ -1,9 +1,11 @@
-//! Products of vectors and matrices in the widest registers that the processor has: AVX-512, AVX2 with FMA, or what the
-//! compiler makes of portable code. The only module with `unsafe`: intrinsics, called only after the processor was asked
-//! for them, and reads of raw memory in `strip` and `columns`, whose callers check the lengths once for the whole product.
+//! Products of vectors and matrices in the widest registers that the processor has: AVX-512, AVX2
+//! with FMA, or what the compiler makes of portable code. The only module with `unsafe`:
+//! intrinsics, called only after the processor was asked for them, and reads of raw memory in
+//! `strip` and `columns`, whose callers check the lengths once for the whole product.
 
 #![allow(unsafe_code)]
-// The bodies must be part of the function that enables the instructions, or they are not compiled for them.
+// The bodies must be part of the function that enables the instructions, or they are not compiled
+// for them.
 #![allow(clippy::inline_always)]
 
 pub mod each;
@@ -56,7 +58,8 @@ pub fn dispatch<W: Work>(work: W) -> W::Out {
 fn run_with<W: Work>(registers: Registers, work: W) -> W::Out {
     #[cfg(target_arch = "x86_64")]
     match registers {
-        // SAFETY: only `registers` names these, after it has asked the processor for what the functions enable.
+        // SAFETY: only `registers` names these, after it has asked the processor for what the
+        // functions enable.
         Registers::Avx512 => return unsafe { avx512(work) },
         Registers::Avx2 => return unsafe { avx2(work) },
         Registers::Portable => {}
@@ -121,7 +124,9 @@ impl Lanes for [f32; 8] {
     unsafe fn mul_add(self, by: Self, to: Self) -> Self {
         // One instruction on Arm, a slow call on an x86 without it.
         let fused = cfg!(target_arch = "aarch64");
-        std::array::from_fn(|j| if fused { self[j].mul_add(by[j], to[j]) } else { self[j] * by[j] + to[j] })
+        std::array::from_fn(|j| {
+            if fused { self[j].mul_add(by[j], to[j]) } else { self[j] * by[j] + to[j] }
+        })
     }
 }
 
@@ -129,7 +134,8 @@ impl Lanes for [f32; 8] {
 #[cfg(target_arch = "x86_64")]
 macro_rules! lanes {
     ($name:ident, $register:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident) => {
-        /// Nobody else can name it: it is only met in a [`Work`] that runs where the processor has it.
+        /// Nobody else can name it: it is only met in a [`Work`] that runs where the processor has
+        /// it.
         #[derive(Clone, Copy)]
         struct $name(arch::$register);
 
@@ -160,9 +166,27 @@ macro_rules! lanes {
     };
 }
 #[cfg(target_arch = "x86_64")]
-lanes!(Wide, __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps);
+lanes!(
+    Wide,
+    __m256,
+    8,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_add_ps,
+    _mm256_fmadd_ps
+);
 #[cfg(target_arch = "x86_64")]
-lanes!(Widest, __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps);
+lanes!(
+    Widest,
+    __m512,
+    16,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_add_ps,
+    _mm512_fmadd_ps
+);
 
 /// `out += x W`, W `[x.len(), out.len()]` row-major.
 #[inline(always)]
@@ -171,7 +195,8 @@ pub fn add_product<V: Lanes>(x: &[f32], w: &[f32], out: &mut [f32]) {
     assert!(w.len() >= k * width);
     let mut at = 0;
     while at + V::WIDTH <= width {
-        // SAFETY: columns `at..at + N * WIDTH` are within a row of W, of which there are k, and within `out`.
+        // SAFETY: columns `at..at + N * WIDTH` are within a row of W, of which there are k, and
+        // within `out`.
         at += V::WIDTH
             * unsafe {
                 match (width - at) / V::WIDTH {
@@ -186,7 +211,8 @@ pub fn add_product<V: Lanes>(x: &[f32], w: &[f32], out: &mut [f32]) {
     }
 }
 
-/// N registers of columns of [`add_product`], in PARTS partial sums each: an addition waits for the one before it.
+/// N registers of columns of [`add_product`], in PARTS partial sums each: an addition waits for the
+/// one before it.
 #[inline(always)]
 unsafe fn columns<V: Lanes, const N: usize, const PARTS: usize>(
     x: &[f32],
@@ -234,8 +260,8 @@ unsafe fn columns<V: Lanes, const N: usize, const PARTS: usize>(
 /// Most rows that [`products`] takes at once, so that a weight is read once for all of them.
 pub const BLOCK: usize = 4;
 
-/// `out = start + X W` for at most [`BLOCK`] rows: X `[rows, k]`, its rows `stride` apart; W `[k, width]` and out
-/// `[rows, width]` row-major; start `[width]` is the same for all.
+/// `out = start + X W` for at most [`BLOCK`] rows: X `[rows, k]`, its rows `stride` apart; W
+/// `[k, width]` and out `[rows, width]` row-major; start `[width]` is the same for all.
 #[inline(always)]
 pub fn products<V: Lanes>(x: &[f32], stride: usize, w: &[f32], start: &[f32], out: &mut [f32]) {
     match out.len() / start.len().max(1) {
@@ -248,15 +274,23 @@ pub fn products<V: Lanes>(x: &[f32], stride: usize, w: &[f32], start: &[f32], ou
 }
 
 #[inline(always)]
-fn rows<V: Lanes, const ROWS: usize>(x: &[f32], stride: usize, w: &[f32], start: &[f32], out: &mut [f32]) {
+fn rows<V: Lanes, const ROWS: usize>(
+    x: &[f32],
+    stride: usize,
+    w: &[f32],
+    start: &[f32],
+    out: &mut [f32],
+) {
     let width = start.len();
     let k = w.len() / width;
-    assert!(x.len() >= (ROWS - 1) * stride + k && w.len() >= k * width && out.len() >= ROWS * width);
+    assert!(
+        x.len() >= (ROWS - 1) * stride + k && w.len() >= k * width && out.len() >= ROWS * width
+    );
     let mut at = 0;
     while at + V::WIDTH <= width {
-        // Three registers a row keep both multipliers busy, two nearly so, one only half of the time.
-        // SAFETY: columns `at..at + N * WIDTH` are within a row of W, of which there are k, within `start`, and within each
-        // of ROWS rows of `out`; X has ROWS rows of k.
+        // Three registers a row keep both multipliers busy, two nearly so, one only half of the
+        // time. SAFETY: columns `at..at + N * WIDTH` are within a row of W, of which there are k,
+        // within `start`, and within each of ROWS rows of `out`; X has ROWS rows of k.
         at += V::WIDTH
             * unsafe {
                 match (width - at) / V::WIDTH {
@@ -383,7 +417,9 @@ mod tests {
     /// All that this processor has.
     fn kinds() -> impl Iterator<Item = Registers> {
         let most = registers() as usize;
-        [Registers::Portable, Registers::Avx2, Registers::Avx512].into_iter().filter(move |r| *r as usize <= most)
+        [Registers::Portable, Registers::Avx2, Registers::Avx512]
+            .into_iter()
+            .filter(move |r| *r as usize <= most)
     }
 
     #[test]
@@ -407,8 +443,9 @@ mod tests {
     #[test]
     fn blocks_of_rows_equal_the_definition() {
         for registers in kinds() {
-            for (width, rows) in
-                [1, 7, 8, 16, 24, 32, 40, 48, 56, 61, 64, 80].into_iter().flat_map(|w| (1..=4).map(move |r| (w, r)))
+            for (width, rows) in [1, 7, 8, 16, 24, 32, 40, 48, 56, 61, 64, 80]
+                .into_iter()
+                .flat_map(|w| (1..=4).map(move |r| (w, r)))
             {
                 let x: Vec<f32> = (0..52).map(|i| (i as f32 * 0.7).sin()).collect();
                 let w: Vec<f32> = (0..11 * width).map(|i| (i as f32 * 0.3).cos()).collect();
@@ -417,15 +454,23 @@ mod tests {
                 run_with(registers, Products(&x, &w, &start, &mut out));
                 for (i, row) in out.chunks_exact(width).enumerate() {
                     for j in 0..width {
-                        let sum: f32 = start[j] + (0..11).map(|k| x[i * 13 + k] * w[k * width + j]).sum::<f32>();
-                        assert!((row[j] - sum).abs() < 1e-5, "{registers:?} {width} {rows} {i} {j}");
+                        let sum: f32 = start[j]
+                            + (0..11).map(|k| x[i * 13 + k] * w[k * width + j]).sum::<f32>();
+                        assert!(
+                            (row[j] - sum).abs() < 1e-5,
+                            "{registers:?} {width} {rows} {i} \
+                            {j}"
+                        );
                     }
                 }
             }
             for n in [0, 1, 8, 19, 64, 75, 150] {
                 let a: Vec<f32> = (0..n).map(|i| i as f32 * 0.1).collect();
                 let sum: f32 = a.iter().map(|x| x * x).sum();
-                assert!((run_with(registers, Dot(&a, &a)) - sum).abs() <= 1e-5 * sum, "{registers:?} {n}");
+                assert!(
+                    (run_with(registers, Dot(&a, &a)) - sum).abs() <= 1e-5 * sum,
+                    "{registers:?} {n}"
+                );
             }
         }
     }

@@ -1,5 +1,6 @@
-//! What a recording says of who ran, waited and slept: pure functions over a [`Trace`](crate::trace::Trace), linear in its
-//! events. Nothing here predicts, and what is unknown is never time of anybody.
+//! What a recording says of who ran, waited and slept: pure functions over a
+//! [`Trace`](crate::trace::Trace), linear in its events. Nothing here predicts, and what is unknown
+//! is never time of anybody.
 //!
 //! ```text
 //! states::walk      one pass: what each thread did when                      -> Sink (pieces, waits, counts)

@@ -1,12 +1,13 @@
-//! Text that others wrote (names of tasks and files, what a kernel or a machine says) made fit to be shown: characters
-//! that steer a terminal, turn the direction of writing or cannot be seen become escapes that can. No room is lower.
+//! Text that others wrote (names of tasks and files, what a kernel or a machine says) made fit to
+//! be shown: characters that steer a terminal, turn the direction of writing or cannot be seen
+//! become escapes that can. No room is lower.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// Whether a character does something else than stand where it is written: controls (C0, DEL, C1), line and paragraph
-/// separators, controls of direction, characters without width or look.
+/// Whether a character does something else than stand where it is written: controls (C0, DEL, C1),
+/// line and paragraph separators, controls of direction, characters without width or look.
 pub fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -21,7 +22,8 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// A text of several lines: as [`shown`], but line ends (also those of two characters) and tabs stay.
+/// A text of several lines: as [`shown`], but line ends (also those of two characters) and tabs
+/// stay.
 pub fn shown_lines(text: &str) -> Cow<'_, str> {
     let stays = |c| matches!(c, '\n' | '\t');
     if text.contains("\r\n") {
@@ -47,8 +49,9 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// JSON in which every [`hidden`] character of a string is an escape of JSON: the same value for whoever reads it.
-/// `json` must be JSON; outside of strings only line ends are hidden characters there, and those stay.
+/// JSON in which every [`hidden`] character of a string is an escape of JSON: the same value for
+/// whoever reads it. `json` must be JSON; outside of strings only line ends are hidden characters
+/// there, and those stay.
 pub fn shown_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -112,7 +115,9 @@ impl<W: Write> Write for Shown<W> {
 /// Bytes at the end that may be the beginning of a character.
 fn begun_at_end(bytes: &[u8]) -> usize {
     let tail = &bytes[bytes.len().saturating_sub(3)..];
-    let begins = |n: &usize| std::str::from_utf8(&tail[tail.len() - n..]).is_err_and(|e| e.error_len().is_none());
+    let begins = |n: &usize| {
+        std::str::from_utf8(&tail[tail.len() - n..]).is_err_and(|e| e.error_len().is_none())
+    };
     (1..=tail.len()).rev().find(begins).unwrap_or(0)
 }
 
@@ -120,8 +125,7 @@ fn begun_at_end(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    const FOREIGN: &str =
-        "a\u{1b}]52;c;eA==\u{7}\u{9b}31m\u{7f}\u{202e}b\u{2066}\u{200f}\u{61c}\u{feff}\u{2028}\r\n\té日";
+    const FOREIGN: &str = "a\u{1b}]52;c;eA==\u{7}\u{9b}31m\u{7f}\u{202e}b\u{2066}\u{200f}\u{61c}\u{feff}\u{2028}\r\n\té日";
 
     #[test]
     fn what_is_hidden_is_seen_and_the_rest_stays() {

@@ -1,7 +1,8 @@
-//! The domain core: one recording as an immutable, columnar [`Trace`], and the words for what is in it.
-//! Nothing here reads a file, draws, or knows what a prediction is.
+//! The domain core: one recording as an immutable, columnar [`Trace`], and the words for what is in
+//! it. Nothing here reads a file, draws, or knows what a prediction is.
 //!
-//! A trace is sorted by time. An event takes 34 bytes in the columns and 4 in its CPU's index (8 if it is a switch).
+//! A trace is sorted by time. An event takes 34 bytes in the columns and 4 in its CPU's index (8 if
+//! it is a switch).
 
 mod builder;
 mod caveats;
@@ -75,8 +76,8 @@ impl TaskId {
     pub const NONE: Self = Self(u32::MAX);
 }
 
-/// A thread as the scheduler model knows it: dense, one per pid whatever its names, and one idle thread per CPU
-/// (threads `0..cpus` are the idle threads, in CPU order).
+/// A thread as the scheduler model knows it: dense, one per pid whatever its names, and one idle
+/// thread per CPU (threads `0..cpus` are the idle threads, in CPU order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ThreadIx(pub u32);
 
@@ -99,7 +100,8 @@ pub struct Event {
     pub cpu: CpuId,
     /// Which tracepoint.
     pub kind: EventKind,
-    /// The thread that was executing on `cpu` (ftrace's line head, `common_pid`), or [`ThreadIx::NONE`].
+    /// The thread that was executing on `cpu` (ftrace's line head, `common_pid`), or
+    /// [`ThreadIx::NONE`].
     pub actor: ThreadIx,
     /// Whom it is about; [`EventKind`] says in which part.
     pub task: TaskId,
@@ -107,7 +109,8 @@ pub struct Event {
     pub prio: i16,
     /// `prev_state` of a switch; [`TaskState::RUNNING`] otherwise.
     pub state: TaskState,
-    /// `next` of a switch, the child of a fork, the new name of a rename; [`TaskId::NONE`] otherwise.
+    /// `next` of a switch, the child of a fork, the new name of a rename; [`TaskId::NONE`]
+    /// otherwise.
     pub next: TaskId,
     /// Kernel priority of `next`; 0 otherwise.
     pub next_prio: i16,
@@ -137,7 +140,8 @@ impl Event {
     }
 }
 
-/// A stretch of one CPU's time in which events were lost (overrun ring buffer). Drawn as a gap, never as idle.
+/// A stretch of one CPU's time in which events were lost (overrun ring buffer). Drawn as a gap,
+/// never as idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The CPU whose buffer overran.
@@ -191,7 +195,8 @@ impl Trace {
         self.columns.is_empty()
     }
 
-    /// Number of CPUs: the highest that is mentioned, plus one. At least as many as the metadata say.
+    /// Number of CPUs: the highest that is mentioned, plus one. At least as many as the metadata
+    /// say.
     pub fn cpus(&self) -> usize {
         self.by_cpu.len()
     }
@@ -223,8 +228,8 @@ impl Trace {
         self
     }
 
-    /// Event `i` as the run queues take it: `None` when it moves no task. Where a recording has no wake-ups but wakings,
-    /// those are the wake-ups.
+    /// Event `i` as the run queues take it: `None` when it moves no task. Where a recording has no
+    /// wake-ups but wakings, those are the wake-ups.
     pub fn queue_event(&self, i: usize) -> Option<Event> {
         match self.columns.kind[i] {
             kind if kind.moves_tasks() => Some(self.event(i)),
@@ -247,7 +252,8 @@ impl Trace {
         &self.machine
     }
 
-    /// Takes other facts of the machine than the metadata's: told, or inferred. Before anybody walks the trace.
+    /// Takes other facts of the machine than the metadata's: told, or inferred. Before anybody
+    /// walks the trace.
     pub fn suppose(&mut self, machine: Machine) {
         self.machine = machine;
     }
@@ -257,8 +263,9 @@ impl Trace {
         self.wakeups
     }
 
-    /// Whether run queues can be known: false when there are neither wake-ups nor wakings and yet tasks came in that had gone
-    /// to sleep. A short stretch of CPU-bound loops may need no wake-up.
+    /// Whether run queues can be known: false when there are neither wake-ups nor wakings and yet
+    /// tasks came in that had gone to sleep. A short stretch of CPU-bound loops may need no
+    /// wake-up.
     pub fn knows_queues(&self) -> bool {
         self.wakeups != Wakeups::None || !self.unwoken
     }
@@ -270,8 +277,9 @@ impl Trace {
         counts
     }
 
-    /// What a thread is called at event `i`: the name that the event itself uses, else the last one before it, else its
-    /// first. [`TaskId::NONE`] for idle threads and for those that no event names.
+    /// What a thread is called at event `i`: the name that the event itself uses, else the last one
+    /// before it, else its first. [`TaskId::NONE`] for idle threads and for those that no event
+    /// names.
     pub fn task_at(&self, thread: ThreadIx, i: usize) -> TaskId {
         self.names.at(thread, i, self.tasks.first_name(thread))
     }
@@ -298,7 +306,8 @@ impl Trace {
         self.names.all()
     }
 
-    /// Stretches `[from, to)` of a CPU's time of which the recording says nothing, by time and apart from each other.
+    /// Stretches `[from, to)` of a CPU's time of which the recording says nothing, by time and
+    /// apart from each other.
     pub fn unknown(&self, cpu: CpuId) -> &[(Nanos, Nanos)] {
         self.unknown.stretches.get(cpu.ix()).map_or(&[], Vec::as_slice)
     }
@@ -308,8 +317,8 @@ impl Trace {
         self.unknown.within(cpu, from, to)
     }
 
-    /// True when some time before switch `i` and after the switch of its CPU before is unknown: who could come in, and
-    /// who was expected, cannot be told.
+    /// True when some time before switch `i` and after the switch of its CPU before is unknown: who
+    /// could come in, and who was expected, cannot be told.
     pub fn follows_unknown(&self, i: usize) -> bool {
         self.unknown.switches.binary_search(&(i as u32)).is_ok()
     }
@@ -371,7 +380,8 @@ impl Trace {
 
     /// Heap bytes of columns and indices, without names.
     pub fn heap_bytes(&self) -> usize {
-        let per_cpu: usize = self.by_cpu.iter().chain(&self.switches).map(|v| v.capacity() * 4).sum();
+        let per_cpu: usize =
+            self.by_cpu.iter().chain(&self.switches).map(|v| v.capacity() * 4).sum();
         self.columns.heap_bytes() + per_cpu
     }
 }

@@ -1,6 +1,7 @@
-//! Fits the network to recordings: both heads at once, dense over chunks of a CPU's sequence. The epoch is chosen on
-//! validation, test recordings are never given. Takes a cancel flag and reports progress; never prints. The caller
-//! gives it a thread (`job::Job`): with one rayon thread the same seed gives the same bits on the CPU.
+//! Fits the network to recordings: both heads at once, dense over chunks of a CPU's sequence. The
+//! epoch is chosen on validation, test recordings are never given. Takes a cancel flag and reports
+//! progress; never prints. The caller gives it a thread (`job::Job`): with one rayon thread the
+//! same seed gives the same bits on the CPU.
 
 mod baselines;
 mod batch;
@@ -50,7 +51,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use validate::validate_while;
 
-/// A loss above this, in nats per decision, is no loss any more: a uniform guess among twenty costs 3.
+/// A loss above this, in nats per decision, is no loss any more: a uniform guess among twenty costs
+/// 3.
 const HOPELESS: f32 = 1e3;
 /// A run that is killed loses so much at most, or an epoch if that is shorter.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
@@ -77,25 +79,28 @@ pub struct TrainConfig {
     pub patience: usize,
     /// Weight of the forecast's loss beside the pick's.
     pub forecast_weight: f32,
-    /// Weigh a workload's losses by one over the square root of its share, so that large ones do not drown small ones.
+    /// Weigh a workload's losses by one over the square root of its share, so that large ones do
+    /// not drown small ones.
     pub balance: bool,
     /// Of parameters and of the order of chunks.
     pub seed: u64,
     /// Where passes and steps are computed. A run may go on on another one.
     pub device: Target,
-    /// Folder of recordings with a catalog; the bundled ones if not given. Kept, as are the categories, so that a
-    /// resumed run finds the same data.
+    /// Folder of recordings with a catalog; the bundled ones if not given. Kept, as are the
+    /// categories, so that a resumed run finds the same data.
     pub traces: Option<PathBuf>,
     /// Categories that are trained on; none named: all.
     pub only: Vec<String>,
-    /// Categories and machines that are left out of training and validation, as in [`Filter::hold_out`].
+    /// Categories and machines that are left out of training and validation, as in
+    /// [`Filter::hold_out`].
     pub hold_out: Vec<String>,
     /// Kernels whose recordings are trained on, as in [`Filter::kernels`]; none named: all.
     pub kernels: Vec<String>,
     /// Goes on from the run folder's last checkpoint, if there is one.
     #[serde(skip)]
     pub resume: bool,
-    /// The program shall not hold more main memory than this, in MiB; a run that would ends as failed.
+    /// The program shall not hold more main memory than this, in MiB; a run that would ends as
+    /// failed.
     #[serde(skip)]
     pub memory_limit: Option<u64>,
     /// Where the run is kept; nowhere if not given.
@@ -141,7 +146,8 @@ impl Default for TrainConfig {
 impl TrainConfig {
     /// Which recordings of a split it may see.
     pub fn filter(&self, split: Split) -> Filter {
-        let (categories, hold_out, kernels) = (self.only.clone(), self.hold_out.clone(), self.kernels.clone());
+        let (categories, hold_out, kernels) =
+            (self.only.clone(), self.hold_out.clone(), self.kernels.clone());
         Filter { split: Some(split), categories, hold_out, kernels, ..Filter::default() }
     }
 }
@@ -151,7 +157,8 @@ impl TrainConfig {
 pub struct Data {
     /// Fitted to ([`crate::dataset::chunks::Keep::TRAINING`]).
     pub training: Vec<Recording>,
-    /// Chosen by ([`crate::dataset::chunks::Keep::VALIDATION`]); may be empty: then the last epoch is taken.
+    /// Chosen by ([`crate::dataset::chunks::Keep::VALIDATION`]); may be empty: then the last epoch
+    /// is taken.
     pub validation: Vec<Recording>,
 }
 
@@ -194,7 +201,8 @@ pub enum TrainError {
     Weights(#[from] WeightsError),
 }
 
-/// Trains on `data`. Stops at the end of a step once `cancel` is set, and then gives the best epoch so far.
+/// Trains on `data`. Stops at the end of a step once `cancel` is set, and then gives the best epoch
+/// so far.
 pub fn run(
     config: &TrainConfig,
     data: &Data,
@@ -204,8 +212,8 @@ pub fn run(
     run_controlled(config, data, &Control::new(cancel), report)
 }
 
-/// As [`run`], under a handle that can pause it, stop it with a checkpoint and ask for its weights. A panic in it is an
-/// error of the run; how it ended is kept in its folder.
+/// As [`run`], under a handle that can pause it, stop it with a checkpoint and ask for its weights.
+/// A panic in it is an error of the run; how it ended is kept in its folder.
 pub fn run_controlled(
     config: &TrainConfig,
     data: &Data,
@@ -213,8 +221,9 @@ pub fn run_controlled(
     report: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, TrainError> {
     let mut folder = config.folder.as_ref().map(|path| Folder::open(path, config)).transpose()?;
-    let result = catch_unwind(AssertUnwindSafe(|| fit(config, data, control, folder.as_mut(), report)))
-        .unwrap_or_else(|panic| Err(TrainError::Panicked(job::panic_text(panic.as_ref()))));
+    let result =
+        catch_unwind(AssertUnwindSafe(|| fit(config, data, control, folder.as_mut(), report)))
+            .unwrap_or_else(|panic| Err(TrainError::Panicked(job::panic_text(panic.as_ref()))));
     if let Some(folder) = folder {
         folder.end(&result);
     }
@@ -255,7 +264,11 @@ fn fit(
         (state, model, optimiser) = kept.load(&config.model, model, optimiser)?;
         if !(state.epoch.saturating_mul(per_epoch)..=steps).contains(&state.step) {
             let path = config.folder.clone().unwrap_or_default();
-            let problem = format!("the checkpoint is of step {} of {steps}: it is damaged", state.step);
+            let problem = format!(
+                "the checkpoint is of step {} of {steps}: it is \
+                                   damaged",
+                state.step
+            );
             return Err(TrainError::Folder { path, problem });
         }
     }
@@ -276,7 +289,8 @@ fn fit(
     let (started, wall_before) = (Instant::now(), state.wall_s);
     let mut kept_at = Instant::now();
     let mut progress = Progress { epochs: config.epochs, steps, ..state.progress() };
-    progress.baselines = Some(Arc::new(baselines::baselines(&data.validation, &|| control.patient())));
+    progress.baselines =
+        Some(Arc::new(baselines::baselines(&data.validation, &|| control.patient())));
     if let (Some(folder), Some(baselines)) = (&folder, &progress.baselines) {
         folder.plan(steps, baselines)?;
     }
@@ -285,7 +299,9 @@ fn fit(
     if lost && state.step == state.epoch * per_epoch {
         // The network is still that of the last epoch, and there may be no other to come.
         let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
-        if let Some(validation) = validate_while(&weights, &data.validation, &mut || control.patient()) {
+        if let Some(validation) =
+            validate_while(&weights, &data.validation, &mut || control.patient())
+        {
             weights.set_temperature(validation.temperature);
             weights.provenance.metrics = validation.metrics();
             if let Some(folder) = &mut folder {
@@ -295,7 +311,8 @@ fn fit(
             best = Some(weights);
         }
     }
-    // The order of an epoch is a function of seed and epoch alone, so that a resumed run sees the same.
+    // The order of an epoch is a function of seed and epoch alone, so that a resumed run sees the
+    // same.
     let sorted = order.clone();
     let mut ending = Ending::Finished;
     'epochs: for epoch in state.epoch..config.epochs {
@@ -315,15 +332,24 @@ fn fit(
                     Look::Kill => ending = Ending::Killed,
                     Look::Stop(_) => ending = Ending::Stopped,
                     Look::Show => {
-                        let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
+                        let mut weights =
+                            model.valid().to_weights(config.model, provenance(), fixed.clone())?;
                         weights.set_temperature(state.validation.temperature);
-                        report(Progress { weights: Some(Arc::new(weights)), stepped: false, ..progress.clone() });
+                        report(Progress {
+                            weights: Some(Arc::new(weights)),
+                            stepped: false,
+                            ..progress.clone()
+                        });
                         continue;
                     }
                     Look::Paused => {
                         if resting.is_none() {
                             resting = Some(Instant::now());
-                            report(Progress { phase: Phase::Paused, stepped: false, ..progress.clone() });
+                            report(Progress {
+                                phase: Phase::Paused,
+                                stepped: false,
+                                ..progress.clone()
+                            });
                         }
                         control.rest();
                         continue;
@@ -349,10 +375,11 @@ fn fit(
                     model = optimiser.step(progress.learning_rate, model, grads);
                 }
             }
-            progress.events_per_s =
-                batch.tokens.classes[0].len() as f64 / started_step.elapsed().as_secs_f64().max(1e-9);
+            progress.events_per_s = batch.tokens.classes[0].len() as f64
+                / started_step.elapsed().as_secs_f64().max(1e-9);
             progress.wall_s = wall_before + started.elapsed().as_secs_f64();
-            progress.paused_s = resting.map_or(0.0, |r| started_step.duration_since(r).as_secs_f64());
+            progress.paused_s =
+                resting.map_or(0.0, |r| started_step.duration_since(r).as_secs_f64());
             if let Some(folder) = &mut folder {
                 folder.step(&progress)?;
             }
@@ -361,7 +388,9 @@ fn fit(
                 return Err(TrainError::Diverged { step: step + 1, loss });
             }
             (state.step, state.wall_s) = (step + 1, progress.wall_s);
-            if let Some(folder) = folder.as_mut().filter(|_| kept_at.elapsed() > CHECKPOINT_EVERY && i + 1 < per_epoch)
+            if let Some(folder) = folder
+                .as_mut()
+                .filter(|_| kept_at.elapsed() > CHECKPOINT_EVERY && i + 1 < per_epoch)
             {
                 folder.checkpoint(&state, &model, &optimiser)?;
                 kept_at = Instant::now();
@@ -408,10 +437,12 @@ fn fit(
         if let Some(folder) = &mut folder {
             folder.checkpoint(&state, &model, &optimiser)?;
         }
-        // What the unfinished epoch has come to is looked at, but a resumed run must not choose by it.
+        // What the unfinished epoch has come to is looked at, but a resumed run must not choose by
+        // it.
         if control.look() == Look::Stop(Stop::Validate) && state.step > state.epoch * per_epoch {
             report(Progress { phase: Phase::Validating, stepped: false, ..progress.clone() });
-            let mut weights = model.valid().to_weights(config.model, provenance(), fixed.clone())?;
+            let mut weights =
+                model.valid().to_weights(config.model, provenance(), fixed.clone())?;
             let mut go_on = || rests(control, &progress, report);
             if let Some(validation) = validate_while(&weights, &data.validation, &mut go_on) {
                 weights.set_temperature(validation.temperature);
@@ -430,7 +461,8 @@ fn fit(
     }
     let (epoch, validation) = outcome;
     let cancelled = matches!(ending, Ending::Stopped | Ending::Killed);
-    best.map(|weights| Outcome { weights, epoch, validation, cancelled, ending }).ok_or(TrainError::Cancelled)
+    best.map(|weights| Outcome { weights, epoch, validation, cancelled, ending })
+        .ok_or(TrainError::Cancelled)
 }
 
 /// Rests in the middle of a validation, and says so; false when it is to be given up.
@@ -444,8 +476,8 @@ fn rests(control: &Control, progress: &Progress, report: &mut dyn FnMut(Progress
     on
 }
 
-/// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and each as a number. And where the
-/// graph was cut.
+/// Weighted mean losses of both heads: their sum for the gradient (`None`: nothing scored here) and
+/// each as a number. And where the graph was cut.
 fn losses(
     model: &Network,
     batch: &Batch,
@@ -453,18 +485,21 @@ fn losses(
     device: &Device,
 ) -> (Option<Tensor<1>>, [f32; 2], Vec<Cut>) {
     let floats = |v: &[f32]| Tensor::<1>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
-    let ints = |v: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
+    let ints =
+        |v: &[i32]| Tensor::<1, Int>::from_data(TensorData::new(v.to_vec(), [v.len()]), device);
     let (h, cuts) = model.trunk_cut(&batch.tokens, device);
     let mut total: Option<Tensor<1>> = None;
     let mut each = [f32::NAN; 2];
-    let kinds = [(Question::Pick, &batch.picks, 1.0), (Question::Forecast, &batch.asks, forecast_weight)];
+    let kinds =
+        [(Question::Pick, &batch.picks, 1.0), (Question::Forecast, &batch.asks, forecast_weight)];
     for (each, (of, asked, share)) in each.iter_mut().zip(kinds) {
         let n = asked.target.len();
         if n == 0 {
             continue;
         }
         let scores = model.scores(of, &h, &asked.questions, device);
-        // [questions, widest]: rows are padded with candidate 0, pushed out of the softmax by a large negative number.
+        // [questions, widest]: rows are padded with candidate 0, pushed out of the softmax by a
+        // large negative number.
         let z = scores.select(0, ints(&asked.place)).reshape([n, asked.widest]);
         let z = z + floats(&asked.mask).reshape([n, asked.widest]);
         let real = log_softmax(z, 1).gather(1, ints(&asked.target).reshape([n, 1])).reshape([n]);

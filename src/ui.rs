@@ -1,8 +1,9 @@
-//! The terminal: the only room that knows ratatui and crossterm. Draws `&App` and never changes it; translates input;
-//! restores the terminal on every way out. Reads no recording and computes no prediction.
+//! The terminal: the only room that knows ratatui and crossterm. Draws `&App` and never changes it;
+//! translates input; restores the terminal on every way out. Reads no recording and computes no
+//! prediction.
 //!
-//! The loop blocks until something happens, takes everything that has happened, then draws once. While nothing plays
-//! there is no timer: an idle program wakes up for nobody.
+//! The loop blocks until something happens, takes everything that has happened, then draws once.
+//! While nothing plays there is no timer: an idle program wakes up for nobody.
 
 mod bench;
 mod busy;
@@ -70,13 +71,22 @@ fn shades(colours: Colours) -> Shades {
     }
 }
 
-/// Runs the explorer until the user leaves. `traces` are the recordings given on the command line; without any, the
-/// first bundled one opens and plays above home. `beside` names whom the second prediction row shows.
+/// Runs the explorer until the user leaves. `traces` are the recordings given on the command line;
+/// without any, the first bundled one opens and plays above home. `beside` names whom the second
+/// prediction row shows.
 ///
 /// The terminal is given back before it returns.
-pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told, settings: Settings) -> Result<Farewell> {
+pub fn run(
+    traces: Vec<PathBuf>,
+    beside: Option<PathBuf>,
+    told: Told,
+    settings: Settings,
+) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
-    let mut terminal = terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
+    let mut terminal = terminal::Guard::enter().wrap_err(
+        "cannot take over the terminal (is this \
+                                                          one?)",
+    )?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
     let theme = Theme::of(shades(settings.theme));
     let alone = traces.is_empty();
@@ -93,7 +103,8 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told, settings: 
     let _input = terminal::read_input(tx.clone());
     let _signals = terminal::watch_signals(tx.clone());
     let driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
-    let driver = driver.with_models(driver::engine_of).with_second(driver::named_engine).with_told(told);
+    let driver =
+        driver.with_models(driver::engine_of).with_second(driver::named_engine).with_told(told);
     let mut driver = driver.with_recent(crate::dataset::recent::file());
     for effect in effects {
         driver.perform(effect);
@@ -132,7 +143,9 @@ pub fn run(traces: Vec<PathBuf>, beside: Option<PathBuf>, told: Told, settings: 
         if terminal.rested()? {
             // The window may have another size now, and a rest is no time of playback.
             let (width, height) = terminal.size().wrap_err("cannot ask for the terminal's size")?;
-            app.update(Msg::Resized(width, height)).into_iter().for_each(|effect| driver.perform(effect));
+            app.update(Msg::Resized(width, height))
+                .into_iter()
+                .for_each(|effect| driver.perform(effect));
         }
         terminal.draw(&app, theme)?;
     }

@@ -1,7 +1,8 @@
-//! Machines of this program's own to record on: Debian guests that are built from packages into the user's cache folder
-//! and run under QEMU, with KVM where that works and emulated else. Each listens on this machine's loopback alone, and
-//! its disk forgets everything when it ends. Nothing runs by accident: what is started here ends with whoever started it,
-//! however that ends, until it has answered; from then on `running.toml` says which process it is.
+//! Machines of this program's own to record on: Debian guests that are built from packages into the
+//! user's cache folder and run under QEMU, with KVM where that works and emulated else. Each
+//! listens on this machine's loopback alone, and its disk forgets everything when it ends. Nothing
+//! runs by accident: what is started here ends with whoever started it, however that ends, until it
+//! has answered; from then on `running.toml` says which process it is.
 
 mod boot;
 pub mod boxes;
@@ -126,10 +127,15 @@ impl<'a> Clock<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum VmError {
     /// Programs that are needed and not here, each with its Debian package.
-    #[error("missing here: {}", .0.iter().map(|(p, k)| format!("{p} (package {k})")).collect::<Vec<_>>().join(", "))]
+    #[error("missing here: {}", .0.iter().map(|(p, k)| format!("{p} (package \
+        {k})")).collect::<Vec<_>>().join(", "))]
     Missing(Vec<(&'static str, &'static str)>),
     /// Only x86-64 has a recipe.
-    #[error("these machines are x86-64, this one is {}; use another machine through ssh", std::env::consts::ARCH)]
+    #[error(
+        "these machines are x86-64, this one is {}; use another machine through \
+             ssh",
+        std::env::consts::ARCH
+    )]
     Arch,
     /// No cache folder, or it cannot be used.
     #[error("{}: {source}", path.display())]

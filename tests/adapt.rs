@@ -1,5 +1,5 @@
-//! A network that goes on learning while it answers: it starts from the fixed network's answers, is better than it soon,
-//! also where the fixed one is good, and a clone of it is a snapshot.
+//! A network that goes on learning while it answers: it starts from the fixed network's answers, is
+//! better than it soon, also where the fixed one is good, and a clone of it is a snapshot.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
@@ -34,7 +34,8 @@ fn log_loss(scores: &[f32], real: usize) -> f64 {
 impl Losses {
     fn of(engine: StreamEngine, trace: &Trace, events: usize) -> Self {
         let open = vec![None; trace.cpus()];
-        let mut losses = Self { engine, scores: Vec::new(), open, pick: Vec::new(), forecast: Vec::new() };
+        let mut losses =
+            Self { engine, scores: Vec::new(), open, pick: Vec::new(), forecast: Vec::new() };
         let mut extractor = Extractor::new(trace);
         for i in 0..events.min(trace.len()) {
             extractor.step(trace, i, &mut losses);
@@ -79,9 +80,11 @@ fn it_is_better_than_the_fixed_network_on_workloads_that_both_know() {
     assert!(weights.config.adapt);
     for name in ["hackbench-pipe-2g_run2", "sysbench-threads-16t_run2"] {
         let trace = recording(name);
-        let means =
-            [StreamEngine::frozen, StreamEngine::new].map(|e| Losses::of(e(&weights, 2), &trace, usize::MAX).means());
-        for (question, (fixed, learning)) in ["pick", "forecast"].iter().zip(means[0].iter().zip(means[1])) {
+        let means = [StreamEngine::frozen, StreamEngine::new]
+            .map(|e| Losses::of(e(&weights, 2), &trace, usize::MAX).means());
+        for (question, (fixed, learning)) in
+            ["pick", "forecast"].iter().zip(means[0].iter().zip(means[1]))
+        {
             assert!(learning < fixed - 0.002, "{name}, {question}: {learning} and fixed {fixed}");
         }
     }
@@ -90,18 +93,30 @@ fn it_is_better_than_the_fixed_network_on_workloads_that_both_know() {
 #[test]
 fn a_network_that_knows_nothing_learns_from_the_recording_alone() {
     let untrained = |adapt: bool| {
-        let weights = kernel_oracle::predictor::dense::Network::fresh(ModelConfig::of(Kind::Tcn), 3).unwrap();
+        let weights =
+            kernel_oracle::predictor::dense::Network::fresh(ModelConfig::of(Kind::Tcn), 3).unwrap();
         let config = ModelConfig { adapt, ..weights.config };
-        let tensors = config.shapes().into_iter().map(|(name, _)| (name.clone(), weights.get(&name).to_vec()));
+        let tensors = config
+            .shapes()
+            .into_iter()
+            .map(|(name, _)| (name.clone(), weights.get(&name).to_vec()));
         Arc::new(Weights::new(config, Provenance::default(), tensors.collect()).unwrap())
     };
     let trace = recording("hackbench-pipe-2g_run2");
-    let [fixed, learning] =
-        [false, true].map(|adapt| Losses::of(StreamEngine::new(&untrained(adapt), 2), &trace, usize::MAX));
+    let [fixed, learning] = [false, true]
+        .map(|adapt| Losses::of(StreamEngine::new(&untrained(adapt), 2), &trace, usize::MAX));
     assert_eq!(fixed.forecast[0].to_bits(), learning.forecast[0].to_bits(), "both begin alike");
-    assert!((fixed.pick[0] - learning.pick[0]).abs() < 0.02, "but for the temperature of what is learned");
+    assert!(
+        (fixed.pick[0] - learning.pick[0]).abs() < 0.02,
+        "but for the temperature of what is \
+        learned"
+    );
     let (fixed, learning) = (fixed.means(), learning.means());
-    assert!(learning[0] < 0.8 * fixed[0] && learning[1] < 0.8 * fixed[1], "{learning:?} and fixed {fixed:?}");
+    assert!(
+        learning[0] < 0.8 * fixed[0] && learning[1] < 0.8 * fixed[1],
+        "{learning:?} and fixed \
+        {fixed:?}"
+    );
 }
 
 #[test]

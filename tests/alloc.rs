@@ -1,6 +1,6 @@
-//! What answering takes from the allocator: nothing for an event once everything has its size, and for the states that
-//! are kept of a recording no more than a multiple of what the recording takes itself. Counted by an allocator of this
-//! test's own, for each thread apart.
+//! What answering takes from the allocator: nothing for an event once everything has its size, and
+//! for the states that are kept of a recording no more than a multiple of what the recording takes
+//! itself. Counted by an allocator of this test's own, for each thread apart.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 #![allow(unsafe_code)] // an allocator cannot be written without
@@ -13,7 +13,9 @@ use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
-use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::trace::{
+    CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
@@ -34,8 +36,8 @@ fn note(calls: u64, bytes: i64) {
     MOST.set(MOST.get().max(HELD.get()));
 }
 
-// SAFETY: everything is passed on to the system's allocator as it came; the counters are plain cells without a
-// destructor, which do not allocate.
+// SAFETY: everything is passed on to the system's allocator as it came; the counters are plain
+// cells without a destructor, which do not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(1, layout.size() as i64);
@@ -84,15 +86,20 @@ fn an_answer_allocates_nothing() {
         let half = trace.len() / 2;
         let asked = (0..half).filter(|i| watch.step(&trace, *i).is_some()).count();
         assert!(asked > 1_000);
-        // Each of four context tables may still double some times, two allocations each, and a thread may appear for the first
-        // time: a handful, not one for each event.
+        // Each of four context tables may still double some times, two allocations each, and a
+        // thread may appear for the first time: a handful, not one for each event.
         let before = CALLS.get();
         let sure = (half..trace.len()).filter(|i| {
             let pick = watch.step(&trace, *i).and_then(|mut answered| answered.picks.first(0));
             pick.is_some_and(|(_, p)| p > 0.9)
         });
         let (sure, calls) = (sure.count(), CALLS.get() - before);
-        assert!(sure > 0 && calls <= 32, "{name}: {calls} allocations in {} events", trace.len() - half);
+        assert!(
+            sure > 0 && calls <= 32,
+            "{name}: {calls} allocations in {} \
+                                          events",
+            trace.len() - half
+        );
     }
 }
 
@@ -134,15 +141,26 @@ fn kept_states_share_what_did_not_change() {
         (bytes - live - 8_000_000 * states as i64) as f64 / input
     };
     let fifo = Heuristic::new(Rule::Fifo, 0);
-    let of_overlay = held(&|| overlay::run(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap().len());
-    let (alone, ()) = most_held(|| overlay::once(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap());
-    let (keeping, _) = most_held(|| overlay::run(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap());
-    assert!(alone * 3 < keeping * 2, "who only wants predictions holds one state: {alone} and {keeping} bytes");
+    let of_overlay =
+        held(&|| overlay::run(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap().len());
+    let (alone, ()) =
+        most_held(|| overlay::once(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap());
+    let (keeping, _) =
+        most_held(|| overlay::run(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap());
+    assert!(
+        alone * 3 < keeping * 2,
+        "who only wants predictions holds one state: {alone} and \
+                                      {keeping} bytes"
+    );
     let of_mistakes = held(&|| {
         let states = states_every(8_192, &trace, fifo.clone());
         let table = collect_keeping(&trace, "t".into(), &states, None, &Cancel::new(), &|_| {});
         assert!(table.is_some());
         states.len()
     });
-    assert!(of_overlay < 20.0 && of_mistakes < 20.0, "{of_overlay:.1} and {of_mistakes:.1} times the recording");
+    assert!(
+        of_overlay < 20.0 && of_mistakes < 20.0,
+        "{of_overlay:.1} and {of_mistakes:.1} times \
+                                                      the recording"
+    );
 }

@@ -1,5 +1,6 @@
-//! Answers and inputs for other programs: what `predict` writes and `score` reads back gives what `eval` says, a file that is
-//! wrong is refused with its line, and the arrays of `features` fit each other and the recording.
+//! Answers and inputs for other programs: what `predict` writes and `score` reads back gives what
+//! `eval` says, a file that is wrong is refused with its line, and the arrays of `features` fit
+//! each other and the recording.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -52,10 +53,14 @@ fn what_predict_writes_scores_as_eval_says() {
             // A full file has every probability, the other one that of one thread.
             let exact: &[&str] = if full { &["top1", "top3", "mrr", "nll"] } else { &["top1"] };
             for name in exact {
-                let [a, b] = [figure(&theirs, "pick", "answers", name), figure(&ours, "pick", who, name)];
+                let [a, b] =
+                    [figure(&theirs, "pick", "answers", name), figure(&ours, "pick", who, name)];
                 assert!((a - b).abs() < 2e-3, "pick {name} of {who}, full {full}: {a} and {b}");
             }
-            let [a, b] = [figure(&theirs, "forecast", "answers", "top1"), figure(&ours, "forecast", who, "top1")];
+            let [a, b] = [
+                figure(&theirs, "forecast", "answers", "top1"),
+                figure(&ours, "forecast", who, "top1"),
+            ];
             assert!((a - b).abs() < 2e-3, "forecast of {who}, full {full}: {a} and {b}");
         }
     }
@@ -68,10 +73,16 @@ fn what_is_not_answered_is_wrong_and_said() {
     let [whole, half] = ["whole.csv", "half.csv"].map(|name| dir.path().join(name));
     done(&["predict", trace, "--predictor", "ppm", "-o", whole.to_str().unwrap()]);
     let text = std::fs::read_to_string(&whole).unwrap();
-    let kept: Vec<&str> =
-        text.lines().enumerate().filter(|(i, _)| *i == 0 || i % 2 == 1).map(|(_, line)| line).collect();
+    let kept: Vec<&str> = text
+        .lines()
+        .enumerate()
+        .filter(|(i, _)| *i == 0 || i % 2 == 1)
+        .map(|(_, line)| line)
+        .collect();
     std::fs::write(&half, kept.join("\n")).unwrap();
-    let score = |file: &Path| koracle(&["score", file.to_str().unwrap(), trace, "--predictors", "none", "--json"]);
+    let score = |file: &Path| {
+        koracle(&["score", file.to_str().unwrap(), trace, "--predictors", "none", "--json"])
+    };
     let top1 = |out: &Output| {
         let all: Value = serde_json::from_slice(&out.stdout).unwrap();
         ["pick", "forecast"].map(|question| figure(&all["traces"][0], question, "answers", "top1"))
@@ -79,11 +90,22 @@ fn what_is_not_answered_is_wrong_and_said() {
     let [all, some] = [&whole, &half].map(|file| score(file));
     assert!(!String::from_utf8_lossy(&all.stderr).contains("no answer"));
     let said = String::from_utf8_lossy(&some.stderr).into_owned();
-    assert!(said.contains("scored picks: they count as wrong") && said.contains("scored forecasts"), "{said}");
+    assert!(
+        said.contains("scored picks: they count as wrong")
+            && said.contains(
+                "scored \
+        forecasts"
+            ),
+        "{said}"
+    );
     // Nobody is called so.
     let other = dir.path().join("other.csv");
-    let wrong: Vec<String> =
-        text.lines().take(1_000).skip(1).map(|l| l.split(',').nth(2).unwrap().to_owned() + ",nobody:2000000").collect();
+    let wrong: Vec<String> = text
+        .lines()
+        .take(1_000)
+        .skip(1)
+        .map(|l| l.split(',').nth(2).unwrap().to_owned() + ",nobody:2000000")
+        .collect();
     std::fs::write(&other, format!("event,predicted\n{}", wrong.join("\n"))).unwrap();
     let said = String::from_utf8_lossy(&score(&other).stderr).into_owned();
     assert!(said.contains("answered with nobody who was a candidate: wrong"), "{said}");
@@ -107,8 +129,16 @@ fn an_answer_that_cannot_be_is_refused_with_its_line() {
         (format!("event,predicted,p\n{event},12,1.7\n"), "line 2: p 1.7"),
         ("event,predicted\n".to_owned(), "there is no answer in it"),
         ("event,predicted\n99999999,12\n".to_owned(), "line 2: event 99999999: the recording has"),
-        (format!("event,question,thread,p\n{event},pick,12,0.5\n{event},guess,12,0.5\n"), "line 3: question `guess`"),
-        (format!("event,question,thread,p\n{event},pick,12,0.5\n{event},pick,a:12,0.5\n"), "line 3: a:12 was answered"),
+        (
+            format!("event,question,thread,p\n{event},pick,12,0.5\n{event},guess,12,0.5\n"),
+            "line 3: \
+            question `guess`",
+        ),
+        (
+            format!("event,question,thread,p\n{event},pick,12,0.5\n{event},pick,a:12,0.5\n"),
+            "line \
+            3: a:12 was answered",
+        ),
         (format!("event,question,thread,p\n{event},pick,12\n"), "line: 2"),
     ] {
         std::fs::write(&file, &text).unwrap();
@@ -133,8 +163,11 @@ fn arrays(path: &Path) -> HashMap<String, Array> {
         file.read_to_end(&mut bytes).unwrap();
         let length = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
         let head = String::from_utf8(bytes[10..length].to_vec()).unwrap();
-        let between = |from: &str, to: &str| head.split(from).nth(1).unwrap().split(to).next().unwrap().to_owned();
-        let shape = between("'shape': (", ")").split(',').filter_map(|n| n.trim().parse().ok()).collect();
+        let between = |from: &str, to: &str| {
+            head.split(from).nth(1).unwrap().split(to).next().unwrap().to_owned()
+        };
+        let shape =
+            between("'shape': (", ")").split(',').filter_map(|n| n.trim().parse().ok()).collect();
         let name = file.name().unwrap().strip_suffix(".npy").unwrap().to_owned();
         all.insert(name, (between("'descr': '", "'"), shape, bytes.split_off(length)));
     }
@@ -171,7 +204,12 @@ fn arrays_fit_each_other_and_what_eval_counts() {
             let mut different = candidates.to_vec();
             different.sort_unstable();
             different.dedup();
-            assert_eq!(different.len(), candidates.len(), "{kind} {i}: a pid stands for one candidate");
+            assert_eq!(
+                different.len(),
+                candidates.len(),
+                "{kind} {i}: a pid stands for one \
+                                                           candidate"
+            );
         }
         let is_scored = |i: &usize| get("scored").2[*i] == 1;
         let asked = (0..questions).filter(is_scored).count();
@@ -186,7 +224,10 @@ fn arrays_fit_each_other_and_what_eval_counts() {
     }
     let steps = all["token_kind"].1[0];
     assert!(
-        steps > 0 && ["token_rank", "token_state", "token_cpu", "token_event"].iter().all(|n| all[*n].1 == [steps])
+        steps > 0
+            && ["token_rank", "token_state", "token_cpu", "token_event"]
+                .iter()
+                .all(|n| all[*n].1 == [steps])
     );
     assert_eq!(all["token_x"].1, [steps, all["token_x_names"].1[0]]);
 }

@@ -1,4 +1,5 @@
-//! Bad input: a clear message that names file, line and byte, and no loss of the rest. Never a panic.
+//! Bad input: a clear message that names file, line and byte, and no loss of the rest. Never a
+//! panic.
 #![allow(clippy::unwrap_used)] // also in the tests' own functions, which the configuration does not know
 
 use kernel_oracle::ingest::{self, IngestError, Opened, Packing, Place, Reason};
@@ -7,11 +8,13 @@ use proptest::prelude::*;
 use std::io::Write;
 use std::path::Path;
 
-const HEADER: &str = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n";
+const HEADER: &str =
+    "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n";
 
 fn switch(time: &str, cpu: u32, prev: i32, next: i32) -> String {
     format!(
-        " t-{prev} [{cpu:03}] d..2. {time}: sched_switch: prev_comm=t prev_pid={prev} prev_prio=120 prev_state=S \
+        " t-{prev} [{cpu:03}] d..2. {time}: sched_switch: prev_comm=t prev_pid={prev} \
+         prev_prio=120 prev_state=S \
          ==> next_comm=t next_pid={next} next_prio=120\n"
     )
 }
@@ -29,19 +32,34 @@ fn what_cannot_be_opened_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let gone = dir.path().join("gone.csv.zst");
     let error = ingest::open(&gone).unwrap_err();
-    assert!(matches!(error, IngestError::Io { .. }) && error.to_string().contains("gone.csv.zst"), "{error}");
+    assert!(
+        matches!(error, IngestError::Io { .. }) && error.to_string().contains("gone.csv.zst"),
+        "{error}"
+    );
     let error = ingest::open(dir.path()).unwrap_err();
-    assert!(matches!(error, IngestError::Directory { .. }) && error.to_string().contains("directory"), "{error}");
+    assert!(
+        matches!(error, IngestError::Directory { .. }) && error.to_string().contains("directory"),
+        "{error}"
+    );
     std::fs::write(&gone, b"").unwrap();
     let error = ingest::open(&gone).unwrap_err();
-    assert!(matches!(error, IngestError::Empty(_)) && error.to_string().contains("empty"), "{error}");
+    assert!(
+        matches!(error, IngestError::Empty(_)) && error.to_string().contains("empty"),
+        "{error}"
+    );
 
     let junk = refused(b"text\nand then \x00\x01\x02\xff\xfe".to_vec());
     assert!(junk.contains("some.file") && junk.contains("line 2, byte 14"), "{junk}");
     let prose = refused("\n\n Dear reader,\nthis is no trace.\n");
     assert!(prose.contains("line 3, byte 3") && prose.contains("not a recording"), "{prose}");
     let none = refused("# tracer: nop\n#\na-1 [000] d..2. 1.0: irq_handler_entry: irq=1\nwhat\n");
-    assert!(none.contains("no scheduler event in 4 lines of ftrace text (1 other event, 1 bad line;"), "{none}");
+    assert!(
+        none.contains(
+            "no scheduler event in 4 lines of ftrace text (1 other event, 1 bad \
+                           line;"
+        ),
+        "{none}"
+    );
     assert!(none.contains("line 4, byte 62: not an event line"), "{none}");
     assert!(refused(HEADER).contains("no scheduler event in 1 line of native CSV"));
     // Text that leaves out what is needed is named, with the cure.
@@ -49,14 +67,17 @@ fn what_cannot_be_opened_says_why() {
         ("28917 1 15390759548003 type: 372", "`raw`"),
         ("000070f5 00000001 00000dff60a0f7ce type: 372", "`hex`"),
         (
-            "sched_switch: prev_comm=a prev_pid=2 prev_prio=120 prev_state=R ==> next_comm=b next_pid=3 next_prio=120",
+            "sched_switch: prev_comm=a prev_pid=2 prev_prio=120 prev_state=R ==> next_comm=b \
+             next_pid=3 next_prio=120",
             "`context-info`",
         ),
     ] {
         let text = refused(format!("# tracer: nop\n#\n{}", format!("{line}\n").repeat(3)));
         assert!(text.contains(option) && text.contains("tracing/options/"), "{text}");
     }
-    for magic in [&b"\x28\xb5\x2f\xfd"[..], b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfdjunkjunk"] {
+    for magic in
+        [&b"\x28\xb5\x2f\xfd"[..], b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfdjunkjunk"]
+    {
         let damaged = refused(magic);
         assert!(damaged.contains("cut or damaged after 0"), "{damaged}");
     }
@@ -86,13 +107,20 @@ fn cut_streams_keep_what_came_before() {
     for packing in [Packing::Zstd, Packing::Gzip, Packing::Xz] {
         let packed = pack(packing);
         let whole = read(packed.clone());
-        assert_eq!((whole.trace.len(), whole.report.packing, whole.report.truncated), (20_000, packing, None));
+        assert_eq!(
+            (whole.trace.len(), whole.report.packing, whole.report.truncated),
+            (20_000, packing, None)
+        );
         let cut = read(packed[..packed.len() * 3 / 4].to_vec());
         assert!((5_000..20_000).contains(&cut.trace.len()), "{packing:?} {}", cut.trace.len());
         let why = cut.report.truncated.unwrap();
         assert!(why.contains(packing.label()) && why.contains("cut or damaged after"), "{why}");
         assert!(cut.report.skipped <= 1);
-        let prefix = whole.trace.events().take(100).map(|e| e.time).eq(cut.trace.events().take(100).map(|e| e.time));
+        let prefix = whole.trace.events().take(100).map(|e| e.time).eq(cut
+            .trace
+            .events()
+            .take(100)
+            .map(|e| e.time));
         assert!(prefix);
     }
 }
@@ -139,7 +167,11 @@ fn bad_lines_are_counted_with_their_place() {
         reasons,
         [
             format!("line 3, byte {}: 4 fields instead of 13", at("6,0")),
-            format!("line 4, byte {}: CPU 9000 is beyond the highest supported, 8191", at("7,9000")),
+            format!(
+                "line 4, byte {}: CPU 9000 is beyond the highest supported, \
+                     8191",
+                at("7,9000")
+            ),
             format!("line 5, byte {}: unknown event \"dance\"", at("8,0")),
             format!("line 7, byte {}: no valid next_pid", at("9,0")),
         ]
@@ -157,7 +189,9 @@ fn time_running_backwards_is_sorted_and_counted() {
 
 #[test]
 fn times_that_are_differences_are_said_to_be() {
-    let text: String = (0..40).map(|i| switch(&format!("0.{:06}", 900 - 20 * i), 0, 1 + i % 2, 2 - i % 2)).collect();
+    let text: String = (0..40)
+        .map(|i| switch(&format!("0.{:06}", 900 - 20 * i), 0, 1 + i % 2, 2 - i % 2))
+        .collect();
     let warnings = read(text).report.warnings;
     assert!(warnings.iter().any(|w| w.contains("--deltatime")), "{warnings:?}");
 }
@@ -177,7 +211,8 @@ fn one_event_many_cpus_and_reused_pids() {
     let first = switch("1.000001", 0, 4, 7);
     let reused = format!("{first}{}", switch("1.000002", 0, 7, 4).replace("=t ", "=u "));
     let trace = read(reused).trace;
-    let names: Vec<_> = trace.tasks().iter().filter(|(_, t)| t.pid == Pid(7)).map(|(_, t)| t.clone()).collect();
+    let names: Vec<_> =
+        trace.tasks().iter().filter(|(_, t)| t.pid == Pid(7)).map(|(_, t)| t.clone()).collect();
     assert_eq!(names.iter().map(|t| &*t.name).collect::<Vec<_>>(), ["t", "u"]);
     assert_eq!(names[0].thread, names[1].thread, "one thread under two names");
 }
@@ -203,10 +238,23 @@ fn what_never_ends_or_never_begins_is_refused() {
     let pipe = dir.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let silent = ingest::open(&pipe).unwrap_err();
-    assert!(matches!(silent, IngestError::SilentPipe(_)) && silent.to_string().contains("nobody"), "{silent}");
+    assert!(
+        matches!(silent, IngestError::SilentPipe(_)) && silent.to_string().contains("nobody"),
+        "{silent}"
+    );
     let text = switch("1.000001", 0, 1, 2);
     let mut writer = std::process::Command::new("sh");
-    let mut writer = writer.args(["-c", "printf %s \"$1\" > \"$2\"", "sh"]).arg(&text).arg(&pipe).spawn().unwrap();
+    let mut writer = writer
+        .args([
+            "-c",
+            "printf %s \"$1\" \
+                                         > \"$2\"",
+            "sh",
+        ])
+        .arg(&text)
+        .arg(&pipe)
+        .spawn()
+        .unwrap();
     assert_eq!(ingest::open(&pipe).unwrap().trace.len(), 1);
     assert!(writer.wait().unwrap().success());
 }
@@ -215,14 +263,23 @@ fn what_never_ends_or_never_begins_is_refused() {
 fn a_line_without_end_is_one_bad_line() {
     let good = switch("1.000001", 0, 1, 2);
     for length in [65_536, 65_537, 5_000_000] {
-        for filler in
-            ["x", " 1: ", " prev_pid=1 prev_prio=1 prev_state=S ==> next_comm=", "CPU:1 [LOST ", "a:1 [1] S ==> "]
-        {
+        for filler in [
+            "x",
+            " 1: ",
+            " prev_pid=1 prev_prio=1 prev_state=S ==> next_comm=",
+            "CPU:1 \
+                [LOST ",
+            "a:1 [1] S ==> ",
+        ] {
             let long = filler.repeat(length / filler.len() + 1);
             let text = format!("{good}{}\n{good}", &long[..length]);
             let opened = read(text);
             let bad = &opened.report.bad[0];
-            assert_eq!((opened.trace.len(), opened.report.skipped, opened.report.units), (2, 1, 3), "{filler}");
+            assert_eq!(
+                (opened.trace.len(), opened.report.skipped, opened.report.units),
+                (2, 1, 3),
+                "{filler}"
+            );
             assert_eq!(bad.place, Place::Line { line: 2, byte: good.len() as u64 });
             assert_eq!(bad.reason == Reason::TooLong, length > 65_536, "{bad}");
         }
@@ -244,8 +301,15 @@ fn a_number_in_the_metadata_decides_no_memory() {
     let opened = ingest::open(&path).unwrap();
     assert_eq!(opened.trace.cpus(), 1);
     assert!(opened.report.warnings[0].contains("65535 CPUs"), "{:?}", opened.report.warnings);
-    for (text, says) in [("start_ns = 9223372036854775807", "start_ns"), ("slice_ns = 1", "slice_ns"), ("hz = 1", "hz")]
-    {
+    for (text, says) in [
+        ("start_ns = 9223372036854775807", "start_ns"),
+        (
+            "slice_ns = \
+        1",
+            "slice_ns",
+        ),
+        ("hz = 1", "hz"),
+    ] {
         std::fs::write(dir.path().join("a.toml"), text).unwrap();
         let opened = ingest::open(&path).unwrap();
         assert!(opened.report.warnings[0].contains(says), "{:?}", opened.report.warnings);
@@ -261,10 +325,25 @@ fn a_number_in_the_metadata_decides_no_memory() {
 fn the_first_bad_row_and_a_stray_quote_have_their_own_place() {
     let row = |t: &str| format!("{t},0,wakeup,1,2,a,120,,,,,,0\n");
     let opened = read(format!("{HEADER}{}{}", row("x"), row("5")));
-    assert_eq!(opened.report.bad[0].to_string(), format!("line 2, byte {}: no valid time_ns", HEADER.len()));
-    let opened = read(format!("{HEADER}{}{}{}", row("5"), row("6").replace(",a,", ",\"a,"), row("7").repeat(50)));
+    assert_eq!(
+        opened.report.bad[0].to_string(),
+        format!(
+            "line 2, byte {}: no valid \
+                                                          time_ns",
+            HEADER.len()
+        )
+    );
+    let opened = read(format!(
+        "{HEADER}{}{}{}",
+        row("5"),
+        row("6").replace(",a,", ",\"a,"),
+        row("7").repeat(50)
+    ));
     assert_eq!((opened.trace.len(), opened.report.skipped), (51, 1));
-    assert_eq!((opened.report.bad[0].place.line(), &opened.report.bad[0].reason), (Some(3), &Reason::Quote));
+    assert_eq!(
+        (opened.report.bad[0].place.line(), &opened.report.bad[0].reason),
+        (Some(3), &Reason::Quote)
+    );
     let pandas = read(format!(",{}0,{}", HEADER, row("5").replace(",0\n", ",0.0\n")));
     assert_eq!((pandas.trace.len(), pandas.report.skipped), (1, 0));
 }
@@ -293,7 +372,8 @@ proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), magic in 0usize..6) {
         let magics: [&[u8]; 6] =
-            [b"", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08\x00", b"\xfd7zXZ\0", b"# tracer: nop\n", HEADER.as_bytes()];
+            [b"", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08\x00", b"\xfd7zXZ\0", b"# tracer: \
+                nop\n", HEADER.as_bytes()];
         let _ = ingest::read([magics[magic], &bytes].concat(), "x");
     }
 
@@ -311,5 +391,8 @@ fn files_are_told_by_content_not_by_name() {
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/cpu-bound-4p_run0.csv.zst");
     std::fs::copy(bundled, dir.path().join("notes.txt")).unwrap();
     let opened = ingest::open(&dir.path().join("notes.txt")).unwrap();
-    assert_eq!((opened.report.packing, opened.trace.meta().name.as_str()), (Packing::Zstd, "notes"));
+    assert_eq!(
+        (opened.report.packing, opened.trace.meta().name.as_str()),
+        (Packing::Zstd, "notes")
+    );
 }

@@ -1,5 +1,6 @@
-//! Every predictor that can be chosen by name, on real recordings: nothing depends on the future, on a switch's own
-//! outcome, on pids, on how threads are numbered or on what names are called. And the splits share nothing.
+//! Every predictor that can be chosen by name, on real recordings: nothing depends on the future,
+//! on a switch's own outcome, on pids, on how threads are numbered or on what names are called. And
+//! the splits share nothing.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -84,7 +85,8 @@ impl Relabel {
     }
 }
 
-/// Every answer as (event, question, hash of all scores). Scores go by place and rank: they name nobody.
+/// Every answer as (event, question, hash of all scores). Scores go by place and rank: they name
+/// nobody.
 struct Script {
     engine: Engine,
     said: Vec<(u32, char, u64)>,
@@ -156,19 +158,27 @@ fn no_answer_depends_on_the_future() {
         // A fixed permutation of the future.
         let mut seed = 7u64;
         for i in (cut + 1..order.len()).rev() {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             order.swap(i, cut + (seed >> 33) as usize % (i - cut + 1));
         }
         let shuffled = Relabel::default().of(&trace, &order);
         for choice in all() {
-            same(choice, name, &Script::of(choice, &trace, cut), &Script::of(choice, &shuffled, cut));
+            same(
+                choice,
+                name,
+                &Script::of(choice, &trace, cut),
+                &Script::of(choice, &shuffled, cut),
+            );
             let [a, b] = [&trace, &shuffled].map(|t| Script::of(choice, t, t.len()));
             assert_ne!(a, b, "{}: the future did change", choice.label());
         }
     }
 }
 
-/// The answer at a switch must not know who comes in: another outcome changes only what is said after it.
+/// The answer at a switch must not know who comes in: another outcome changes only what is said
+/// after it.
 #[test]
 fn no_pick_knows_its_own_outcome() {
     let trace = head("hackbench-socket-2g_run0", 8_000);
@@ -176,18 +186,21 @@ fn no_pick_knows_its_own_outcome() {
     let mut b = TraceBuilder::with_capacity(trace.len());
     for i in 0..trace.len() {
         let e = trace.event(i);
-        let mut task = |id| trace.tasks().get(id).map_or(TaskId::NONE, |t| b.task(t.pid, t.name.as_bytes()));
+        let mut task =
+            |id| trace.tasks().get(id).map_or(TaskId::NONE, |t| b.task(t.pid, t.name.as_bytes()));
         let (task, mut next) = (task(e.task), task(e.next));
         if i == cut {
             next = b.task(Pid(99_999), b"stranger");
         }
-        let actor = if trace.tasks().is_idle(e.actor) { Pid(0) } else { trace.tasks().pid(e.actor) };
+        let actor =
+            if trace.tasks().is_idle(e.actor) { Pid(0) } else { trace.tasks().pid(e.actor) };
         b.push(Event { task, next, ..e }, actor);
     }
     let lied = b.finish(trace.meta().clone());
     for choice in all() {
         let [a, b] = [&trace, &lied].map(|t| Script::of(choice, t, cut + 1));
-        let changed: Vec<_> = a.iter().zip(&b).filter(|(a, b)| a != b).map(|(a, _)| (a.0 as usize, a.1)).collect();
+        let changed: Vec<_> =
+            a.iter().zip(&b).filter(|(a, b)| a != b).map(|(a, _)| (a.0 as usize, a.1)).collect();
         assert!(changed.iter().all(|c| *c == (cut, 'f')), "{}: {changed:?}", choice.label());
     }
 }
@@ -196,7 +209,8 @@ fn no_pick_knows_its_own_outcome() {
 fn pids_and_the_numbering_of_threads_mean_nothing() {
     for name in ["hackbench-pipe-4g_run0", "io-mixed_run1"] {
         let trace = head(name, 8_000);
-        let renamed = Relabel { pid: |p| Pid(4_000_000 - 3 * p.0), last_first: true, ..Relabel::default() };
+        let renamed =
+            Relabel { pid: |p| Pid(4_000_000 - 3 * p.0), last_first: true, ..Relabel::default() };
         let renamed = renamed.whole(&trace);
         let moved = (0..trace.len()).any(|i| trace.event(i).actor != renamed.event(i).actor);
         assert!(moved, "threads have other numbers");
@@ -207,10 +221,12 @@ fn pids_and_the_numbering_of_threads_mean_nothing() {
     }
 }
 
-/// Names of kernel threads in these recordings begin like this. That a thread is the kernel's is known; its name is not.
+/// Names of kernel threads in these recordings begin like this. That a thread is the kernel's is
+/// known; its name is not.
 const KERNEL: [&str; 6] = ["kworker/", "ksoftirqd/", "migration/", "rcu_", "kcompactd", "kdamond"];
 
-/// Another name for each, equal only where the old ones were equal; threads of the kernel still look like it.
+/// Another name for each, equal only where the old ones were equal; threads of the kernel still
+/// look like it.
 fn other_name(name: &str) -> String {
     if KERNEL.iter().any(|k| name.starts_with(k)) {
         return format!("{name}x");
@@ -226,7 +242,9 @@ fn what_names_are_called_means_nothing() {
     for name in ["io-mixed_run0", "sysbench-threads-16t_run1"] {
         let trace = head(name, 8_000);
         let renamed = Relabel { name: other_name, ..Relabel::default() }.whole(&trace);
-        let names = |t: &Trace| t.tasks().iter().map(|(_, task)| task.name.to_string()).collect::<HashSet<_>>();
+        let names = |t: &Trace| {
+            t.tasks().iter().map(|(_, task)| task.name.to_string()).collect::<HashSet<_>>()
+        };
         assert_eq!(names(&trace).len(), names(&renamed).len(), "no two names became one");
         for choice in all() {
             let [a, b] = [&trace, &renamed].map(|t| Script::of(choice, t, t.len()));
@@ -270,7 +288,8 @@ fn those_that_learn_do_learn() {
         let counts = score(&trace, &mut predictors, &Cancel::new(), &|_| {}).unwrap();
         [0, 1, 2].map(|i| counts.forecast[i].top1 as f64 / counts.forecast[i].asked as f64)
     };
-    // Eight threads take turns: who has seen the round knows the next. All have one name: nothing to be learnt by names.
+    // Eight threads take turns: who has seen the round knows the next. All have one name: nothing
+    // to be learnt by names.
     let [random, ppm, names] = forecasts("sysbench-threads-8t_run0");
     assert!(ppm > 0.8 && ppm > random + 0.3 && names < 0.5, "{random} {ppm} {names}");
     // One thread and idle take turns on each CPU, or do not: names are enough.
@@ -311,8 +330,8 @@ fn windows(trace: &Trace) -> Vec<u64> {
     all
 }
 
-/// No file is in two splits, no run of a workload is, and no two recordings hold the same stretch of events: neither
-/// the same recording twice nor overlapping cuts of one.
+/// No file is in two splits, no run of a workload is, and no two recordings hold the same stretch
+/// of events: neither the same recording twice nor overlapping cuts of one.
 #[test]
 fn the_splits_share_nothing() {
     let catalog = Catalog::load(&folder()).unwrap();
@@ -320,12 +339,18 @@ fn the_splits_share_nothing() {
     let mut runs = HashSet::new();
     for e in &catalog.entries {
         assert!(files.insert(catalog.path(e).canonicalize().unwrap()), "{} is there twice", e.file);
-        assert!(runs.insert((&e.workload, &e.kernel, e.cpus, e.run)), "{}: this run is there twice", e.file);
+        assert!(
+            runs.insert((&e.workload, &e.kernel, e.cpus, e.run)),
+            "{}: this run is there \
+            twice",
+            e.file
+        );
     }
     // One window from the middle of each and one from each half are looked for in all others.
     let mut probes: HashMap<u64, Vec<usize>> = HashMap::new();
-    let prints: Vec<Vec<u64>> =
-        (catalog.entries.iter()).map(|e| windows(&ingest::open(&catalog.path(e)).unwrap().trace)).collect();
+    let prints: Vec<Vec<u64>> = (catalog.entries.iter())
+        .map(|e| windows(&ingest::open(&catalog.path(e)).unwrap().trace))
+        .collect();
     for (n, all) in prints.iter().enumerate() {
         assert!(all.len() > 1_000, "{}", catalog.entries[n].file);
         for quarter in 1..4 {

@@ -1,4 +1,5 @@
-//! The command line from outside: outputs that are contracts, messages and exit codes for bad input.
+//! The command line from outside: outputs that are contracts, messages and exit codes for bad
+//! input.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
 use assert_cmd::Command;
@@ -42,7 +43,17 @@ fn fails(args: &[&str], code: i32, says: &str) {
 fn info_gives_the_promised_keys() {
     let (_dir, path) = small(3_000);
     let info = json(&["info", "--json", path.to_str().unwrap()]);
-    for key in ["events", "switches", "cpus", "span_ns", "kernel", "lost", "skipped", "coverage", "trivial_share"] {
+    for key in [
+        "events",
+        "switches",
+        "cpus",
+        "span_ns",
+        "kernel",
+        "lost",
+        "skipped",
+        "coverage",
+        "trivial_share",
+    ] {
         assert!(!info[key].is_null(), "{key}");
     }
     assert_eq!(info["events"], 3_000);
@@ -62,7 +73,8 @@ fn bad_input_has_a_message_and_code_1() {
     fails(&["info", missing.to_str().unwrap()], 1, "none.csv.zst");
     fails(&["info", dir.path().to_str().unwrap()], 1, "directory");
     fails(&["info", &file("empty.csv", b"")], 1, "empty");
-    let junk: Vec<u8> = (0..5_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let junk: Vec<u8> =
+        (0..5_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
     fails(&["info", &file("junk", &junk)], 1, "not a recording");
     let header_only = std::fs::read(bundled("cpu-bound-4p_run3")).unwrap()[..12].to_vec();
     fails(&["info", &file("cut.csv.zst", &header_only)], 1, "cut.csv.zst");
@@ -85,7 +97,12 @@ fn a_truncated_recording_gives_its_good_part_and_a_warning() {
 fn wrong_usage_is_code_2() {
     fails(&["info"], 2, "TRACE");
     fails(&["eval", "--predictors", "oracle"], 2, "possible values: tcn, lstm, mlp, ppm");
-    fails(&["eval", "--report", "Cargo.toml"], 1, "Cargo.toml: no report that `koracle eval --json` wrote");
+    fails(
+        &["eval", "--report", "Cargo.toml"],
+        1,
+        "Cargo.toml: no report that `koracle eval \
+                                                   --json` wrote",
+    );
     fails(&["tasks", "x", "--where", "wait>1"], 2, "wait>1");
     fails(&["eval", "--split", "exam"], 2, "possible values: train, validation, test");
     fails(&["export", "x", "--format", "parquet", "-o", "-"], 2, "parquet");
@@ -98,9 +115,14 @@ fn import_from_and_to_a_pipe_changes_nothing() {
     let text = std::fs::read(&path).unwrap();
     let once = koracle(&["import", "-", "-o", "-"]).write_stdin(text.clone()).assert().success();
     assert_eq!(once.get_output().stdout, text);
-    let ftrace =
-        koracle(&["export", "-", "--format", "ftrace", "-o", "-"]).write_stdin(text.clone()).assert().success();
-    let back = koracle(&["import", "-", "-o", "-"]).write_stdin(ftrace.get_output().stdout.clone()).assert().success();
+    let ftrace = koracle(&["export", "-", "--format", "ftrace", "-o", "-"])
+        .write_stdin(text.clone())
+        .assert()
+        .success();
+    let back = koracle(&["import", "-", "-o", "-"])
+        .write_stdin(ftrace.get_output().stdout.clone())
+        .assert()
+        .success();
     let lines = |bytes: &[u8]| bytes.split(|b| *b == b'\n').count();
     assert_eq!(lines(&back.get_output().stdout), lines(&text), "every event comes back from text");
 }
@@ -109,7 +131,10 @@ fn import_from_and_to_a_pipe_changes_nothing() {
 fn import_writes_a_recording_with_its_metadata_beside_it() {
     let (dir, path) = small(500);
     let out = dir.path().join("new.csv.zst");
-    koracle(&["import", path.to_str().unwrap(), "-o", out.to_str().unwrap()]).assert().success().stdout("");
+    koracle(&["import", path.to_str().unwrap(), "-o", out.to_str().unwrap()])
+        .assert()
+        .success()
+        .stdout("");
     assert!(dir.path().join("new.toml").is_file());
     assert_eq!(json(&["info", "--json", out.to_str().unwrap()])["events"], 500);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3, "no temporary file stays");
@@ -130,19 +155,36 @@ fn eval_prints_the_contract() {
     for key in ["trace", "workload", "category", "kernel"] {
         assert!(trace[key].is_string(), "{key}");
     }
-    for key in ["decisions", "non_trivial", "coverage", "coverage_non_trivial", "trivial_share", "idle_share"] {
+    for key in [
+        "decisions",
+        "non_trivial",
+        "coverage",
+        "coverage_non_trivial",
+        "trivial_share",
+        "idle_share",
+    ] {
         assert!(trace[key].is_number(), "{key}");
     }
-    for name in ["tcn", "lstm", "mlp", "ppm", "eevdf", "followed", "lrr", "lifo", "fifo", "random"] {
+    for name in ["tcn", "lstm", "mlp", "ppm", "eevdf", "followed", "lrr", "lifo", "fifo", "random"]
+    {
         for key in ["top1", "top3", "nll", "ece"] {
             assert!(trace["pick"][name][key].is_number(), "pick {name} {key}");
         }
         assert!(trace["forecast"][name]["top3"].is_number(), "forecast {name}");
-        assert_eq!(report["macro"]["pick"][name]["top1"], trace["pick"][name]["top1"], "one workload is the mean");
+        assert_eq!(
+            report["macro"]["pick"][name]["top1"], trace["pick"][name]["top1"],
+            "one \
+            workload is the mean"
+        );
         assert!(report["macro"]["forecast"][name]["top1"].is_number());
     }
     assert_eq!(report["workloads"]["small"]["non_trivial"], trace["non_trivial"]);
-    assert_eq!(report, json(&["eval", "--json", path]), "the same twice, and these predictors are the default");
+    assert_eq!(
+        report,
+        json(&["eval", "--json", path]),
+        "the same twice, and these predictors are \
+                                                         the default"
+    );
     let table = koracle(&["eval", "--markdown", path]).assert().success();
     assert!(String::from_utf8_lossy(&table.get_output().stdout).contains("**macro**"));
 }
@@ -159,7 +201,11 @@ fn predict_writes_a_row_per_switch() {
     });
     let rows: Vec<_> = csv.records().map(Result::unwrap).collect();
     assert_eq!(rows.len() as u64, json(&["info", "--json", path])["switches"].as_u64().unwrap());
-    assert!(rows.iter().all(|r| (&r[8] == "1") == (r[4] == r[5]) || &r[8] == "0"), "rank 1 is a hit");
+    assert!(
+        rows.iter().all(|r| (&r[8] == "1") == (r[4] == r[5]) || &r[8] == "0"),
+        "rank 1 is a \
+        hit"
+    );
     let events: Vec<usize> = rows.iter().map(|r| r[2].parse().unwrap()).collect();
     assert!(events.is_sorted());
     let piped = koracle(&["predict", path, "-o", "-"]).assert().success();
@@ -177,7 +223,11 @@ fn completions_name_the_commands() {
 fn spawn(args: &[&str]) -> std::process::Child {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"));
     command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 #[test]
@@ -198,7 +248,11 @@ fn a_reader_that_leaves_early_is_no_failure() {
         // More than any pipe holds is still to come when the reader leaves.
         child.stdout.take().unwrap().read_exact(&mut first).unwrap();
         let output = child.wait_with_output().unwrap();
-        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""), "{args:?}");
+        assert_eq!(
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+            (Some(0), ""),
+            "{args:?}"
+        );
     }
 }
 
@@ -235,7 +289,12 @@ fn the_explorer_refuses_before_it_takes_the_screen() {
     fails(&[path.to_str().unwrap()], 1, "standard output is not a terminal");
     fails(&[path.to_str().unwrap(), "gone.csv"], 1, "no such file: gone.csv");
     fails(&[], 1, "standard output is not a terminal");
-    fails(&["--compare", "nobody", path.to_str().unwrap()], 2, "nobody is no predictor, run or model file");
+    fails(
+        &["--compare", "nobody", path.to_str().unwrap()],
+        2,
+        "nobody is no predictor, run or \
+        model file",
+    );
     fails(&["--compare", "mlp", path.to_str().unwrap()], 1, "standard output is not a terminal");
 }
 
@@ -249,12 +308,19 @@ fn time_running_backwards_and_losses_are_said() {
     let bad = dir.path().join("bad.csv");
     std::fs::write(&bad, lines.join("\n") + "\n").unwrap();
     let bad = bad.to_str().unwrap();
-    let commands: [&[&str]; 3] =
-        [&["import", bad, "-o", "-"], &["predict", bad, "-o", "-"], &["eval", "--predictors", "fifo", bad]];
+    let commands: [&[&str]; 3] = [
+        &["import", bad, "-o", "-"],
+        &["predict", bad, "-o", "-"],
+        &["eval", "--predictors", "fifo", bad],
+    ];
     for args in commands {
         let assert = koracle(args).assert().success();
         let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
-        assert!(says.contains("time ran backwards") && says.contains("lost 17 events"), "{args:?} says {says:?}");
+        assert!(
+            says.contains("time ran backwards") && says.contains("lost 17 events"),
+            "{args:?} \
+            says {says:?}"
+        );
     }
 }
 
@@ -271,7 +337,12 @@ fn errors_of_the_output_name_the_target() {
     assert!(says.contains(nowhere.to_str().unwrap()) && !says.contains(".koracle-"), "{says}");
     if Path::new("/dev/full").exists() {
         fails(&["predict", path, "-o", "/dev/full"], 1, "/dev/full: No space left");
-        fails(&["export", path, "--format", "ftrace", "-o", "/dev/full"], 1, "/dev/full: No space left");
+        fails(
+            &["export", path, "--format", "ftrace", "-o", "/dev/full"],
+            1,
+            "/dev/full: No space \
+            left",
+        );
     }
 }
 
@@ -288,7 +359,8 @@ fn a_recording_is_not_written_over_itself() {
 fn a_fraction_of_nothing_is_no_zero() {
     let (dir, _) = small(0);
     let path = dir.path().join("wakeups.csv");
-    let header = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
+    let header =
+        "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
     std::fs::write(&path, format!("{header}\n5,0,wakeup,1,2,a,120,,,,,,0\n")).unwrap();
     let path = path.to_str().unwrap();
     let report = json(&["eval", "--json", "--predictors", "tcn,fifo", path]);
@@ -309,7 +381,15 @@ fn a_fraction_of_nothing_is_no_zero() {
     assert!(info.as_object().unwrap().contains_key("coverage") && info["coverage"].is_null());
     let text = koracle(&["info", path]).assert().success();
     let text = String::from_utf8_lossy(&text.get_output().stdout).into_owned();
-    assert!(text.contains("on 1 CPU [0]") && text.contains("0 events in 0 gaps") && !text.contains("NaN"), "{text}");
+    assert!(
+        text.contains("on 1 CPU [0]")
+            && text.contains(
+                "0 events in 0 \
+                                                            gaps"
+            )
+            && !text.contains("NaN"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -318,12 +398,14 @@ fn the_model_variable_is_named_and_may_be_empty() {
     let path = path.to_str().unwrap();
     koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", "").assert().success();
     let none = dir.path().join("none.koracle");
-    let assert = koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", &none).assert().code(1);
+    let assert =
+        koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", &none).assert().code(1);
     let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(says.contains("KORACLE_MODEL") && says.contains("none.koracle"), "{says}");
     let junk = dir.path().join("junk.koracle");
     std::fs::write(&junk, "junk").unwrap();
-    let assert = koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", &junk).assert().code(1);
+    let assert =
+        koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", &junk).assert().code(1);
     let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(says.contains("KORACLE_MODEL") && says.contains("junk.koracle"), "{says}");
 }
@@ -332,8 +414,9 @@ fn the_model_variable_is_named_and_may_be_empty() {
 fn a_device_that_was_not_built_in_is_refused_before_a_run_is_made() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let train =
-        |device: &str, code, says: &str| fails(&["train", "--device", device, "-o", run.to_str().unwrap()], code, says);
+    let train = |device: &str, code, says: &str| {
+        fails(&["train", "--device", device, "-o", run.to_str().unwrap()], code, says)
+    };
     train("gpu", 2, "cpu, cuda, cuda:N, wgpu, wgpu:N");
     for (kind, built) in [("cuda", cfg!(feature = "cuda")), ("wgpu", cfg!(feature = "wgpu"))] {
         if !built {
@@ -350,8 +433,16 @@ fn a_directory_stands_for_its_recordings() {
     std::fs::copy(&path, dir.path().join("again.csv")).unwrap();
     std::fs::create_dir(dir.path().join("more")).unwrap();
     std::fs::copy(&path, dir.path().join("more/inside.csv")).unwrap();
-    for (name, text) in [("notes.txt", "nothing recorded"), (".hidden.csv", "x"), ("small.toml", ""), ("empty.csv", "")]
-    {
+    for (name, text) in [
+        (
+            "notes.txt",
+            "nothing \
+                                        recorded",
+        ),
+        (".hidden.csv", "x"),
+        ("small.toml", ""),
+        ("empty.csv", ""),
+    ] {
         std::fs::write(dir.path().join(name), text).unwrap();
     }
     let all = json(&["eval", "--json", "--predictors", "fifo", folder]);
@@ -386,9 +477,14 @@ fn what_is_told_of_the_machine_is_kept_by_an_import() {
     .assert()
     .success();
     let told = json(&["info", "--json", output]);
-    let of = |key: &str| (told["inference"][key]["value"].clone(), told["inference"][key]["from"].clone());
+    let of = |key: &str| {
+        (told["inference"][key]["value"].clone(), told["inference"][key]["from"].clone())
+    };
     assert_eq!(of("class"), ("CFS".into(), "recorded".into()), "{told}");
-    assert_eq!((of("hz").0, of("slice_ns").0, of("autogroup").0), (300.into(), 2_000_000.into(), true.into()));
+    assert_eq!(
+        (of("hz").0, of("slice_ns").0, of("autogroup").0),
+        (300.into(), 2_000_000.into(), true.into())
+    );
     assert_eq!(told["kernel"], "6.1");
 }
 
@@ -409,7 +505,12 @@ fn wrong_values_are_wrong_usage() {
     ] {
         fails(args, 2, says);
     }
-    fails(&["import", path, "--events", "5000..6000", "-o", "-"], 1, "the recording has 1000 events");
+    fails(
+        &["import", path, "--events", "5000..6000", "-o", "-"],
+        1,
+        "the recording has 1000 \
+        events",
+    );
 }
 
 #[test]
@@ -418,13 +519,24 @@ fn what_leaves_no_recording_is_wrong_usage_and_makes_no_run() {
     let out = dir.path().join("run");
     let out = out.to_str().unwrap();
     let machines = ["6.1", "6.1x4", "6.12", "6.12x8", "6.18"];
-    let all: Vec<&str> = machines.iter().flat_map(|m| ["--hold-out", m]).chain(["train", "-o", out]).collect();
+    let all: Vec<&str> =
+        machines.iter().flat_map(|m| ["--hold-out", m]).chain(["train", "-o", out]).collect();
     let train: Vec<&str> = all.iter().skip(10).chain(&all[..10]).copied().collect();
     fails(&train, 2, "no recording is left to train on");
-    fails(&["train", "-o", out, "--hold-out", "6.12x9"], 2, "no recording of category or machine 6.12x9; there are");
+    fails(
+        &["train", "-o", out, "--hold-out", "6.12x9"],
+        2,
+        "no recording of category or machine \
+                                                             6.12x9; there are",
+    );
     fails(&["eval", "--machine", "6.12x8", "--kernel", "6.1"], 2, "is of that kind");
     fails(&["experiment", "machines", "-o", out, "--machine", "6.12x9"], 2, "there are 6.1, 6.12");
-    fails(&["experiment", "hold-out", "-o", out, "--machine", "6.1"], 2, "--machine is for machines");
+    fails(
+        &["experiment", "hold-out", "-o", out, "--machine", "6.1"],
+        2,
+        "--machine is for \
+        machines",
+    );
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
 }
 
@@ -441,7 +553,11 @@ fn one_name_on_several_machines_is_several_recordings() {
     let slices = csv(&[&["mistakes", a, b, "--csv", "--by", "trace,machine"], &model[..]].concat());
     let names: Vec<_> = slices.iter().map(|row| &row[1]).collect();
     assert_eq!(names, [both[0], both[1], "6.1", "6.1x4"]);
-    assert!(slices[0][3] == slices[2][3] && slices[1][3] == slices[3][3] && slices[0][3] != slices[1][3]);
+    assert!(
+        slices[0][3] == slices[2][3]
+            && slices[1][3] == slices[3][3]
+            && slices[0][3] != slices[1][3]
+    );
     let of = |filter: &str| csv(&["waits", a, b, "--csv", "--top", "5", "--where", filter]);
     for name in both {
         let rows = of(&format!("trace={name}"));
@@ -463,7 +579,8 @@ fn what_accuracy_costs_is_told_of_every_configuration() {
         times.is_sorted() && times[0] > 0 && rows[0]["leads"] == true,
         "the cheapest first, and it leads: {rows:?}"
     );
-    let right = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap()["pick"].as_f64().unwrap();
+    let right =
+        |name: &str| rows.iter().find(|row| row["name"] == name).unwrap()["pick"].as_f64().unwrap();
     assert!(right("tcn") > right("eevdf") && right("eevdf") > right("fifo"));
     assert!((right("mlp") - right("mlp'")).abs() < 1e-12, "the same network twice has two names");
     names.sort_unstable();

@@ -1,6 +1,6 @@
-//! Replays the fuzzer's corpus on stable: any bytes end in a trace or an error, and a trace holds together. Each file
-//! is also cut at many places and has bytes flipped, so that the corpus guards its neighbourhood too. The check is the
-//! one of `fuzz/fuzz_targets/ingest.rs`.
+//! Replays the fuzzer's corpus on stable: any bytes end in a trace or an error, and a trace holds
+//! together. Each file is also cut at many places and has bytes flipped, so that the corpus guards
+//! its neighbourhood too. The check is the one of `fuzz/fuzz_targets/ingest.rs`.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 fn corpus() -> Vec<(PathBuf, Vec<u8>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/ingest");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     files.into_iter().map(|p| (p.clone(), std::fs::read(p).unwrap())).collect()
 }
@@ -39,7 +40,11 @@ fn cut_anywhere_it_ends_in_a_trace_or_an_error() {
         let whole = check(bytes.clone());
         for end in (0..bytes.len()).step_by(step) {
             // One more: the line that is cut may have been a bad one and be a good one now.
-            assert!(check(bytes[..end].to_vec()) <= whole + 1, "a part cannot hold more than the whole");
+            assert!(
+                check(bytes[..end].to_vec()) <= whole + 1,
+                "a part cannot hold more than the \
+                whole"
+            );
         }
     }
 }

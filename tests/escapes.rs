@@ -1,6 +1,7 @@
-//! Text of others cannot steer the terminal: names in recordings, metadata, file names, settings, what machines and their
-//! kernels say. Controls of terminals (C0, C1), of direction and characters that cannot be seen are put into every source;
-//! every command is run, and none of them may come out raw.
+//! Text of others cannot steer the terminal: names in recordings, metadata, file names, settings,
+//! what machines and their kernels say. Controls of terminals (C0, C1), of direction and characters
+//! that cannot be seen are put into every source; every command is run, and none of them may come
+//! out raw.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -44,7 +45,8 @@ struct Place {
     recording: String,
 }
 
-const HEADER: &str = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
+const HEADER: &str =
+    "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
 
 impl Place {
     fn new() -> Self {
@@ -54,10 +56,14 @@ impl Place {
         let mut text = HEADER.to_owned() + "\n";
         let task = |i: usize| (1 + i % HOSTILE.len(), HOSTILE[i % HOSTILE.len()]);
         for i in 0..400 {
-            let ((before, name), (pid, comm), (next, next_comm)) = (task(i + 5), task(i), task(i + 1));
+            let ((before, name), (pid, comm), (next, next_comm)) =
+                (task(i + 5), task(i), task(i + 1));
             let time = 1_000 * i;
             writeln!(text, "{time},0,wakeup,{pid},{before},\"{name}\",120,,,,,,0").unwrap();
-            let row = format!("{},0,switch,{pid},{pid},\"{comm}\",120,S,{next},\"{next_comm}\",120,,", time + 500);
+            let row = format!(
+                "{},0,switch,{pid},{pid},\"{comm}\",120,S,{next},\"{next_comm}\",120,,",
+                time + 500
+            );
             writeln!(text, "{row}").unwrap();
         }
         // Bad rows are quoted in warnings.
@@ -68,7 +74,8 @@ impl Place {
         for key in ["name", "workload", "category", "kernel", "command", "clock", "tool", "note"] {
             writeln!(meta, "{key} = {}", serde_json::to_string(&all()).unwrap()).unwrap();
         }
-        std::fs::write(recording.with_extension("toml"), meta.replace('\u{7f}', "\\u007f")).unwrap();
+        std::fs::write(recording.with_extension("toml"), meta.replace('\u{7f}', "\\u007f"))
+            .unwrap();
         Self { recording: recording.to_str().unwrap().to_owned(), dir }
     }
 
@@ -79,7 +86,8 @@ impl Place {
     fn command(&self) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("koracle"));
         command.current_dir(self.dir.path()).stdin(Stdio::null());
-        for home in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+        for home in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"]
+        {
             command.env(home, self.dir.path());
         }
         command
@@ -88,9 +96,12 @@ impl Place {
     /// Runs it; both outputs must be clean and, together, show what they escaped.
     fn run(&self, args: &[&str]) -> (Output, String) {
         let out = self.command().args(args).output().unwrap();
-        let text = [&out.stdout, &out.stderr].map(|bytes| assert_clean(&format!("{args:?}"), bytes)).concat();
+        let text = [&out.stdout, &out.stderr]
+            .map(|bytes| assert_clean(&format!("{args:?}"), bytes))
+            .concat();
         assert!(!text.contains("panicked"), "{args:?}: {text}");
-        let shown = ["\\x1b", "\\x9b", "\\u{202e}", "\\u001b", "\\u202e"].iter().any(|e| text.contains(e));
+        let shown =
+            ["\\x1b", "\\x9b", "\\u{202e}", "\\u001b", "\\u202e"].iter().any(|e| text.contains(e));
         assert!(shown, "{args:?} shows nothing of it: {text}");
         (out, text)
     }
@@ -107,8 +118,14 @@ fn no_name_of_a_recording_steers_the_terminal() {
     assert!(text.contains("unknown event") && text.contains("\\x1b]52;c;eA==\\x07"), "{text}");
     let with_model = ["tcn", "lifo"];
     for who in with_model {
-        for form in [&[][..], &["--markdown"], &["--csv"], &["--csv", "--all"], &["--json"], &["--csv", "--by", "real"]]
-        {
+        for form in [
+            &[][..],
+            &["--markdown"],
+            &["--csv"],
+            &["--csv", "--all"],
+            &["--json"],
+            &["--csv", "--by", "real"],
+        ] {
             place.run(&[&["mistakes", "--predictor", who, r], form].concat());
         }
         place.run(&[
@@ -132,11 +149,13 @@ fn no_name_of_a_recording_steers_the_terminal() {
     }
     place.run(&["mistakes", r, "--why", "399"]);
     place.run(&["mistakes", r, "--why", "399", "--json"]);
-    for form in [&[][..], &["--markdown"], &["--json"], &["--slices"], &["--measures", "top1,nll"]] {
+    for form in [&[][..], &["--markdown"], &["--json"], &["--slices"], &["--measures", "top1,nll"]]
+    {
         place.run(&[&["eval", "--predictors", "fifo,lifo", r], form].concat());
     }
     let report = place.at("report.json");
-    std::fs::write(&report, &place.run(&["eval", "--predictors", "fifo", "--json", r]).0.stdout).unwrap();
+    std::fs::write(&report, &place.run(&["eval", "--predictors", "fifo", "--json", r]).0.stdout)
+        .unwrap();
     place.run(&["eval", "--report", report.to_str().unwrap()]);
     place.run(&["eval", "--report", r]);
 }
@@ -193,7 +212,14 @@ fn no_kept_run_and_no_folder_steers_the_terminal() {
     let json = serde_json::json!({ "ending": null, "failure": all(), "unix_time": 0 });
     std::fs::write(run.join("ended.json"), json.to_string()).unwrap();
     let sessions = serde_json::to_string(&all()).unwrap().replace('\u{7f}', "\\u007f");
-    std::fs::write(run.join("sessions.toml"), format!("[[session]]\ndevice = {sessions}\n")).unwrap();
+    std::fs::write(
+        run.join("sessions.toml"),
+        format!(
+            "[[session]]\ndevice = \
+                                                       {sessions}\n"
+        ),
+    )
+    .unwrap();
     let broken = runs.join(format!("broken{}", HOSTILE[4]));
     std::fs::create_dir(&broken).unwrap();
     std::fs::write(broken.join("config.toml"), "epochs = \"\u{202e}\u{9b}31m\"\n").unwrap();
@@ -246,7 +272,9 @@ fn no_machine_and_no_ssh_steers_the_terminal() {
     ] {
         let path = fake_ssh(&place, &script);
         let mut record = place.command();
-        record.args(["record", "--host", "h", "--seconds", "1", "-o", "x.csv.zst", "--", "true"]).env("PATH", path);
+        record
+            .args(["record", "--host", "h", "--seconds", "1", "-o", "x.csv.zst", "--", "true"])
+            .env("PATH", path);
         let out = record.output().unwrap();
         assert!(!out.status.success(), "{script}");
         assert_clean(&script, &out.stdout);
@@ -254,7 +282,15 @@ fn no_machine_and_no_ssh_steers_the_terminal() {
         assert!(!said.is_empty(), "{script}");
     }
     std::fs::create_dir(place.at(".ssh")).unwrap();
-    std::fs::write(place.at(".ssh/config"), format!("Host a{} b{}\n", HOSTILE[0], HOSTILE[4])).unwrap();
+    std::fs::write(
+        place.at(".ssh/config"),
+        format!(
+            "Host a{} \
+                                                     b{}\n",
+            HOSTILE[0], HOSTILE[4]
+        ),
+    )
+    .unwrap();
     place.run(&["record", "--hosts"]);
     let name = format!("h{}", HOSTILE[0]);
     let path = fake_ssh(&place, "exit 255");
@@ -268,7 +304,8 @@ fn no_machine_and_no_ssh_steers_the_terminal() {
 fn a_recording_goes_through_a_pipe_exactly() {
     let place = Place::new();
     let export = |from: &str| {
-        let out = place.command().args(["export", from, "--format", "csv", "-o", "-"]).output().unwrap();
+        let out =
+            place.command().args(["export", from, "--format", "csv", "-o", "-"]).output().unwrap();
         assert!(out.status.success());
         String::from_utf8(out.stdout).unwrap()
     };
@@ -282,7 +319,11 @@ fn a_recording_goes_through_a_pipe_exactly() {
 /// Everything that a command sends to a terminal.
 fn on_a_terminal(place: &Place, command: &str, path: Option<&str>) -> Option<Vec<u8>> {
     if Command::new("script").arg("--version").output().is_err() {
-        assert!(std::env::var_os("KORACLE_CI").is_none(), "script is not installed, and CI must not skip this");
+        assert!(
+            std::env::var_os("KORACLE_CI").is_none(),
+            "script is not installed, and CI must \
+                                                           not skip this"
+        );
         println!("skipped: script is not installed");
         return None;
     }
@@ -291,8 +332,16 @@ fn on_a_terminal(place: &Place, command: &str, path: Option<&str>) -> Option<Vec
     let _ = std::fs::remove_file(&file);
     let mut script = Command::new("script");
     script.args(["-q", "-e", "-f", "-c", &format!("'{}' {command}", bin.display())]).arg(&file);
-    script.current_dir(place.dir.path()).env("HOME", place.dir.path()).env("SHELL", "/bin/sh").env("TERM", "xterm");
-    script.envs(path.map(|p| ("PATH", p))).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    script
+        .current_dir(place.dir.path())
+        .env("HOME", place.dir.path())
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm");
+    script
+        .envs(path.map(|p| ("PATH", p)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = script.spawn().unwrap();
     let start = Instant::now();
     while child.try_wait().unwrap().is_none() {
@@ -306,10 +355,19 @@ fn on_a_terminal(place: &Place, command: &str, path: Option<&str>) -> Option<Vec
 fn a_terminal_gets_no_recording_raw() {
     let place = Place::new();
     std::fs::copy(&place.recording, place.at("r.csv")).unwrap();
-    for command in ["export r.csv --format csv -o -", "export r.csv --format ftrace -o -", "import r.csv -o -"] {
+    for command in [
+        "export r.csv --format csv -o -",
+        "export r.csv --format ftrace -o -",
+        "import \
+        r.csv -o -",
+    ] {
         let Some(bytes) = on_a_terminal(&place, command, None) else { return };
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        assert!(text.contains("\\x1b]52;c;eA==\\x07") && text.contains("\\u{202e}"), "{command}: {text}");
+        assert!(
+            text.contains("\\x1b]52;c;eA==\\x07") && text.contains("\\u{202e}"),
+            "{command}: \
+            {text}"
+        );
         let raw = HOSTILE.iter().find(|name| text.contains(**name));
         assert!(raw.is_none(), "{command}: {raw:?}");
     }

@@ -1,4 +1,5 @@
-//! Scoring and overlay: known answers on a hand-made stream, and the agreement of everything that predicts a trace.
+//! Scoring and overlay: known answers on a hand-made stream, and the agreement of everything that
+//! predicts a trace.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
 use kernel_oracle::evaluate::overlay::{self, Cache, Chunk, Prediction};
@@ -10,11 +11,13 @@ use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
-use kernel_oracle::trace::{CpuId, EventKind, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::trace::{
+    CpuId, EventKind, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
+};
 use std::path::Path;
 
-/// Always the same logits: candidate 0 twice as likely as 1, four times as likely as 2, ...; of a forecast
-/// candidate 0, then 1, then 2, and nobody else.
+/// Always the same logits: candidate 0 twice as likely as 1, four times as likely as 2, ...; of a
+/// forecast candidate 0, then 1, then 2, and nobody else.
 struct Fixed;
 
 impl Predictor for Fixed {
@@ -27,7 +30,10 @@ impl Predictor for Fixed {
     }
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
         scores.clear();
-        scores.extend((0..forecast.candidates.len()).map(|i| if i < 3 { -(i as f32) } else { f32::NEG_INFINITY }));
+        scores.extend(
+            (0..forecast.candidates.len())
+                .map(|i| if i < 3 { -(i as f32) } else { f32::NEG_INFINITY }),
+        );
     }
 }
 
@@ -72,7 +78,17 @@ fn tell(
     };
     exchange.decision(&decision);
     let next = pick.map_or(ThreadIx(0), |p| threads[p as usize]);
-    exchange.outcome(&Outcome { event, cpu, time, next, pick, foretold, scored, unknown: false, no_pick: false });
+    exchange.outcome(&Outcome {
+        event,
+        cpu,
+        time,
+        next,
+        pick,
+        foretold,
+        scored,
+        unknown: false,
+        no_pick: false,
+    });
     counts.take(1, &mut exchange.answered(decision).unwrap());
     let candidates = [20, 21, 22, 23].map(ThreadIx);
     exchange.forecast(&Forecast {
@@ -96,15 +112,19 @@ fn close(a: f64, b: f64) -> bool {
 fn metrics_of_a_hand_made_stream() {
     let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(Fixed), Box::new(Mute)];
     let (mut exchange, mut counts) = (Exchange::new(1, Everybody(&mut predictors)), Counts::new(2));
-    let mut tell =
-        |event, n, pick, foretold, scored| tell((&mut exchange, &mut counts), event, n, pick, foretold, scored);
+    let mut tell = |event, n, pick, foretold, scored| {
+        tell((&mut exchange, &mut counts), event, n, pick, foretold, scored)
+    };
     tell(0, 2, Some(0), None, false); // warm-up: not counted
     tell(1, 4, Some(0), Some(0), true); // rank 1; forecast hit
     tell(2, 4, Some(1), Some(1), true); // rank 2; forecast second
     tell(3, 4, Some(3), Some(2), true); // rank 4; forecast third
     tell(4, 4, None, None, true); // not covered; no candidate of the forecast: a miss
     tell(6, 1, Some(0), Some(0), true); // trivial; forecast hit, asked 200 ns before
-    assert_eq!((counts.decisions, counts.non_trivial, counts.covered, counts.covered_non_trivial), (5, 4, 4, 3));
+    assert_eq!(
+        (counts.decisions, counts.non_trivial, counts.covered, counts.covered_non_trivial),
+        (5, 4, 4, 3)
+    );
     assert_eq!(counts.idle, 1);
 
     let meta = TraceMeta { name: "hand".into(), ..TraceMeta::default() };
@@ -150,11 +170,13 @@ fn bundled(name: &str) -> Trace {
 /// `trace` with only its first `head` events, then those of `tail` in the given order.
 fn spliced(trace: &Trace, head: usize, tail: impl Iterator<Item = usize>) -> Trace {
     let mut builder = TraceBuilder::with_capacity(trace.len());
-    let ids: Vec<_> = trace.tasks().iter().map(|(_, t)| builder.task(t.pid, t.name.as_bytes())).collect();
+    let ids: Vec<_> =
+        trace.tasks().iter().map(|(_, t)| builder.task(t.pid, t.name.as_bytes())).collect();
     assert!(ids.iter().enumerate().all(|(i, id)| id.0 as usize == i));
     for (at, i) in (0..head).chain(tail).enumerate() {
         let e = trace.event(i);
-        let actor = if trace.tasks().is_idle(e.actor) { Pid(0) } else { trace.tasks().pid(e.actor) };
+        let actor =
+            if trace.tasks().is_idle(e.actor) { Pid(0) } else { trace.tasks().pid(e.actor) };
         let time = trace.time(at);
         builder.push(kernel_oracle::trace::Event { time, ..e }, actor);
     }
@@ -172,21 +194,29 @@ fn counts(trace: &Trace, by: Rule) -> Counts {
 fn whole(trace: &Trace, by: Rule) -> (Vec<Vec<Prediction>>, Vec<Chunk>) {
     let mut chunks = Vec::new();
     overlay::run(trace, Heuristic::new(by, 0), &Cancel::new(), &mut |c| chunks.push(c)).unwrap();
-    let all = (0..trace.cpus()).map(|cpu| chunks.iter().flat_map(|c| c.per_cpu[cpu].clone()).collect());
+    let all =
+        (0..trace.cpus()).map(|cpu| chunks.iter().flat_map(|c| c.per_cpu[cpu].clone()).collect());
     (all.collect(), chunks)
 }
 
 #[test]
 fn pooled_counts_are_the_sums_and_the_macro_is_the_mean_of_workloads() {
-    let traces = ["cpu-bound-8p_run3", "hackbench-pipe-2g_run2", "hackbench-pipe-2g_run3"].map(bundled);
-    let counted: Vec<_> = traces.iter().map(|t| (t.meta().clone(), counts(t, Rule::Lifo))).collect();
+    let traces =
+        ["cpu-bound-8p_run3", "hackbench-pipe-2g_run2", "hackbench-pipe-2g_run3"].map(bundled);
+    let counted: Vec<_> =
+        traces.iter().map(|t| (t.meta().clone(), counts(t, Rule::Lifo))).collect();
     let report = Report::new(&["lifo".into()], &counted);
     let pool = &report.workloads["hackbench-pipe-2g"];
-    let (asked, hits) = counted[1..].iter().fold((0, 0), |(a, h), (_, c)| (a + c.pick[0].asked, h + c.pick[0].top1));
+    let (asked, hits) = counted[1..]
+        .iter()
+        .fold((0, 0), |(a, h), (_, c)| (a + c.pick[0].asked, h + c.pick[0].top1));
     assert!(asked > 1000);
     assert_eq!((pool.scores.non_trivial, pool.traces), (asked, 2));
     assert!(close(pool.scores.pick["lifo"].top1, hits as f64 / asked as f64));
-    let mean = f64::midpoint(pool.scores.pick["lifo"].top1, report.workloads["cpu-bound-8p"].scores.pick["lifo"].top1);
+    let mean = f64::midpoint(
+        pool.scores.pick["lifo"].top1,
+        report.workloads["cpu-bound-8p"].scores.pick["lifo"].top1,
+    );
     assert!(close(report.mean.pick["lifo"].top1, mean));
 }
 
@@ -195,7 +225,11 @@ fn overlay_and_eval_count_the_same_hits() {
     let trace = bundled("hackbench-pipe-2g_run3");
     let warm = Extractor::WARM_UP.min(trace.len() / 10);
     let (all, chunks) = whole(&trace, Rule::Followed);
-    assert!(chunks.len() > 1 && chunks[0].end == overlay::FIRST_CHUNK && chunks.last().unwrap().end == trace.len());
+    assert!(
+        chunks.len() > 1
+            && chunks[0].end == overlay::FIRST_CHUNK
+            && chunks.last().unwrap().end == trace.len()
+    );
     let scored = (0..trace.cpus()).flat_map(|cpu| {
         let switches = trace.cpu_switches(CpuId(cpu as u16));
         assert_eq!(switches.len(), all[cpu].len(), "one prediction per switch");
@@ -204,12 +238,20 @@ fn overlay_and_eval_count_the_same_hits() {
     let scored: Vec<_> = scored.collect();
     let hits = scored.iter().filter(|p| !p.trivial && p.pick.rank == 1).count() as u64;
     let forecasts = scored.iter().filter(|p| p.forecast.rank == 1).count() as u64;
-    let told = scored.iter().map(|p| p.forecast).zip(&scored).filter(|(f, _)| f.thread != ThreadIx::NONE);
+    let told =
+        scored.iter().map(|p| p.forecast).zip(&scored).filter(|(f, _)| f.thread != ThreadIx::NONE);
     assert!(told.clone().count() + trace.cpus() >= scored.len(), "each forecast names a thread");
-    assert!(told.clone().all(|(f, p)| (f.rank == 1) == (f.thread == p.real)), "a hit is the thread that came in");
+    assert!(
+        told.clone().all(|(f, p)| (f.rank == 1) == (f.thread == p.real)),
+        "a hit is the thread \
+        that came in"
+    );
     assert!(told.clone().all(|(f, _)| f.p > 0.0 && f.p_real <= f.p));
     let counts = counts(&trace, Rule::Followed);
-    assert!(counts.foreseeable > counts.forecast[0].top3 && counts.foreseeable <= counts.lead.len() as u64);
+    assert!(
+        counts.foreseeable > counts.forecast[0].top3
+            && counts.foreseeable <= counts.lead.len() as u64
+    );
     assert_eq!((hits, forecasts), (counts.pick[0].top1, counts.forecast[0].top1));
     assert!(hits > 1000 && forecasts > 1000);
     // The baseline in every prediction is the same predictor.
@@ -229,20 +271,33 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
         let at = at.min(switches.len() - 1);
         let (event, p) = (switches[at] as usize, &all[1][at]);
         let seen = overlay::inspect(&trace, &walked, event, &Cancel::new()).unwrap();
-        // Behind unknown time nothing is said to have been predicted; the candidates can be looked at all the same.
+        // Behind unknown time nothing is said to have been predicted; the candidates can be looked
+        // at all the same.
         if !trace.follows_unknown(event) {
-            assert_eq!((seen.candidates[0].thread, seen.candidates[0].p), (p.pick.thread, p.pick.p));
+            assert_eq!(
+                (seen.candidates[0].thread, seen.candidates[0].p),
+                (p.pick.thread, p.pick.p)
+            );
         }
         assert_eq!((seen.real, seen.event), (p.real, event));
         if p.forecast.thread != ThreadIx::NONE {
             assert_eq!(seen.forecast[0], (p.forecast.thread, p.forecast.p));
-            assert!(seen.forecast.iter().all(|(thread, _)| *thread != seen.prev), "who runs is not next");
+            assert!(
+                seen.forecast.iter().all(|(thread, _)| *thread != seen.prev),
+                "who runs is not \
+                next"
+            );
         }
         assert!(seen.candidates.is_sorted_by(|a, b| a.p >= b.p));
-        assert!(seen.context.iter().all(|i| *i < event) && seen.context.is_sorted_by(|a, b| a >= b));
+        assert!(
+            seen.context.iter().all(|i| *i < event) && seen.context.is_sorted_by(|a, b| a >= b)
+        );
         assert!(seen.context.len() <= 32 && (at < 100 || seen.context.len() == 32));
         let same = overlay::inspect(&trace, &lazy, event, &Cancel::new()).unwrap();
-        assert_eq!(overlay::Inspection { decision_ns: 0, ..seen }, overlay::Inspection { decision_ns: 0, ..same });
+        assert_eq!(
+            overlay::Inspection { decision_ns: 0, ..seen },
+            overlay::Inspection { decision_ns: 0, ..same }
+        );
     }
     assert!(walked.len() > 1 && walked.len() <= 33);
     let other = (0..trace.len()).find(|i| trace.event(*i).kind != EventKind::Switch).unwrap();
@@ -252,8 +307,15 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
     cancel.cancel();
     let fresh = overlay::states(&trace, Heuristic::new(Rule::Fifo, 0));
     let event = trace.cpu_switches(CpuId(0))[5] as usize;
-    assert_eq!(overlay::inspect(&trace, &fresh, event, &cancel).err(), Some(overlay::OverlayError::Cancelled));
-    assert!(overlay::inspect(&trace, &fresh, event, &Cancel::new()).is_ok(), "a cancelled walk spoils nothing");
+    assert_eq!(
+        overlay::inspect(&trace, &fresh, event, &cancel).err(),
+        Some(overlay::OverlayError::Cancelled)
+    );
+    assert!(
+        overlay::inspect(&trace, &fresh, event, &Cancel::new()).is_ok(),
+        "a cancelled walk \
+        spoils nothing"
+    );
 }
 
 #[test]
@@ -263,7 +325,12 @@ fn a_cache_gives_back_what_was_put_in_and_survives_damage() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::new(dir.path(), &trace, 7);
     assert_ne!(cache, Cache::new(dir.path(), &trace, 8), "another model");
-    assert_ne!(cache, Cache::new(dir.path(), &spliced(&whole_trace, 8_999, 0..0), 7), "another trace");
+    assert_ne!(
+        cache,
+        Cache::new(dir.path(), &spliced(&whole_trace, 8_999, 0..0), 7),
+        "another \
+        trace"
+    );
     let pass = || {
         let (mut all, mut chunks) = (vec![Vec::new(); trace.cpus()], 0);
         let engine = Heuristic::new(Rule::Lifo, 0);
@@ -307,6 +374,11 @@ fn a_cancelled_pass_stops() {
     let cancel = Cancel::new();
     cancel.cancel();
     assert!(score(&trace, &mut [], &cancel, &|_| {}).is_none());
-    let result = overlay::run(&trace, Heuristic::new(Rule::Fifo, 0), &cancel, &mut |_| panic!("no chunk"));
+    let result = overlay::run(&trace, Heuristic::new(Rule::Fifo, 0), &cancel, &mut |_| {
+        panic!(
+            "no \
+        chunk"
+        )
+    });
     assert_eq!(result.err(), Some(overlay::OverlayError::Cancelled));
 }

@@ -1,4 +1,5 @@
-//! Recordings written for Perfetto: they come back as they were, and the tracks beside them say what `koracle predict` says.
+//! Recordings written for Perfetto: they come back as they were, and the tracks beside them say
+//! what `koracle predict` says.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -26,27 +27,38 @@ fn lines(trace: &Trace) -> Vec<String> {
         let (at, state) = (trace.meta().start_ns + e.time.0, e.state.label());
         let (actor, who, next) = (trace.tasks().pid(e.actor), task(e.task), task(e.next));
         let cpus = [e.cpu, e.from_cpu, e.to_cpu].map(|c| c.0);
-        format!("{at} {cpus:?} {} {actor:?} {who:?} {} {state} {next:?} {}", e.kind.label(), e.prio, e.next_prio)
+        format!(
+            "{at} {cpus:?} {} {actor:?} {who:?} {} {state} {next:?} \
+                 {}",
+            e.kind.label(),
+            e.prio,
+            e.next_prio
+        )
     };
     trace.events().map(line).collect()
 }
 
 const KINDS: &str = "\
 CPU:1 [LOST 5 EVENTS]
- <idle>-0 [000] d..2. 100.000001000: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=a next_pid=7 next_prio=-1
+ <idle>-0 [000] d..2. 100.000001000: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 \
+ prev_state=R ==> next_comm=a next_pid=7 next_prio=-1
  a-7 [000] d..2. 100.000001500: sched_waking: comm=b pid=8 prio=120 target_cpu=001
  a-7 [000] d..2. 100.000001600: sched_wakeup: comm=b pid=8 prio=120 target_cpu=001
- <idle>-0 [001] d..2. 100.000001600: sched_switch: prev_comm=swapper/1 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=b next_pid=8 next_prio=120
+ <idle>-0 [001] d..2. 100.000001600: sched_switch: prev_comm=swapper/1 prev_pid=0 prev_prio=120 \
+ prev_state=R ==> next_comm=b next_pid=8 next_prio=120
  a-7 [000] d..2. 100.000001600: sched_process_fork: comm=a pid=7 child_comm=a child_pid=9
  a-7 [000] d..2. 100.000001700: sched_wakeup_new: comm=a pid=9 prio=120 target_cpu=000
  a-7 [000] d..2. 100.000001800: sched_migrate_task: comm=a pid=9 prio=120 orig_cpu=0 dest_cpu=1
 CPU:0 [LOST EVENTS]
  b-8 [001] d..2. 100.000001900: task_rename: pid=8 oldcomm=b newcomm=z oom_score_adj=0
  z-8 [001] d..2. 100.000002000: sched_process_exec: filename=/bin/z pid=8 old_pid=8
- z-8 [001] d..2. 100.000002100: sched_switch: prev_comm=z prev_pid=8 prev_prio=120 prev_state=D|K ==> next_comm=a next_pid=9 next_prio=120
+ z-8 [001] d..2. 100.000002100: sched_switch: prev_comm=z prev_pid=8 prev_prio=120 prev_state=D|K \
+ ==> next_comm=a next_pid=9 next_prio=120
  <...>-9 [001] d..2. 100.000002150: sched_process_exit: comm=a pid=9 prio=120
- a-9 [001] d..2. 100.000002200: sched_switch: prev_comm=a prev_pid=9 prev_prio=120 prev_state=R+ ==> next_comm=swapper/1 next_pid=0 next_prio=120
- a-7 [000] d..2. 100.000002300: sched_switch: prev_comm=a prev_pid=7 prev_prio=-1 prev_state=S ==> next_comm=swapper/0 next_pid=0 next_prio=120
+ a-9 [001] d..2. 100.000002200: sched_switch: prev_comm=a prev_pid=9 prev_prio=120 prev_state=R+ \
+ ==> next_comm=swapper/1 next_pid=0 next_prio=120
+ a-7 [000] d..2. 100.000002300: sched_switch: prev_comm=a prev_pid=7 prev_prio=-1 prev_state=S ==> \
+ next_comm=swapper/0 next_pid=0 next_prio=120
 ";
 
 #[test]
@@ -55,7 +67,10 @@ fn events_of_all_kinds_come_back_in_their_order() {
     assert_eq!(trace.len(), 13);
     let (bytes, left) = packed(&trace);
     let back = ingest::read(&bytes[..], "x").unwrap();
-    assert_eq!((back.report.format, back.report.skipped, left), (Format::Perfetto, 0, Left::default()));
+    assert_eq!(
+        (back.report.format, back.report.skipped, left),
+        (Format::Perfetto, 0, Left::default())
+    );
     assert_eq!(lines(&back.trace), lines(&trace));
     let gaps = |t: &Trace| t.gaps().iter().map(|g| (g.cpu, g.from, g.to)).collect::<Vec<_>>();
     assert_eq!(gaps(&back.trace), gaps(&trace));
@@ -66,7 +81,8 @@ fn events_of_all_kinds_come_back_in_their_order() {
 fn what_cannot_be_said_is_counted() {
     let odd = "\
  a-7 [000] d..2. 1.000001000: sched_stat_runtime: comm=a pid=7 runtime=5 [ns]
- a-7 [000] d..2. 1.000002000: sched_switch: prev_comm=a prev_pid=7 prev_prio=120 prev_state=? ==> next_comm=b next_pid=8 next_prio=120
+ a-7 [000] d..2. 1.000002000: sched_switch: prev_comm=a prev_pid=7 prev_prio=120 prev_state=? ==> \
+ next_comm=b next_pid=8 next_prio=120
 ";
     let trace = ingest::read(odd.as_bytes(), "x").unwrap().trace;
     let (bytes, left) = packed(&trace);
@@ -138,7 +154,9 @@ type Drawn = BTreeMap<String, Vec<(u64, u64, String, String, u64)>>;
 
 fn drawn(file: &[u8]) -> Drawn {
     let (mut names, mut all) = (BTreeMap::new(), Drawn::new());
-    let text = |f: Option<(u64, &[u8])>| String::from_utf8(f.map(|f| f.1.to_vec()).unwrap_or_default()).unwrap();
+    let text = |f: Option<(u64, &[u8])>| {
+        String::from_utf8(f.map(|f| f.1.to_vec()).unwrap_or_default()).unwrap()
+    };
     for (_, _, packet) in fields(file) {
         let packet = fields(packet);
         if let Some((_, track)) = field(&packet, 60) {
@@ -169,19 +187,35 @@ fn the_tracks_are_what_predict_says() {
     let small = dir.path().join("small.csv");
     let small = small.to_str().unwrap();
     let whole = bundled("hackbench-pipe-2g_run3");
-    koracle(&["import", whole.to_str().unwrap(), "--events", "6000", "-o", small]).assert().success();
+    koracle(&["import", whole.to_str().unwrap(), "--events", "6000", "-o", small])
+        .assert()
+        .success();
     let trace = ingest::open(Path::new(small)).unwrap().trace;
     let start = trace.meta().start_ns;
     for predictor in ["--predictor=lifo", "--predictor=tcn"] {
-        let csv = koracle(&["predict", small, predictor, "-o", "-"]).assert().success().get_output().stdout.clone();
+        let csv = koracle(&["predict", small, predictor, "-o", "-"])
+            .assert()
+            .success()
+            .get_output()
+            .stdout
+            .clone();
         let args = ["export", small, "--format", "perfetto", predictor, "-o", "-"];
         let file = koracle(&args).assert().success().get_output().stdout.clone();
         assert_eq!(lines(&ingest::read(&file[..], "x").unwrap().trace), lines(&trace));
         let drawn = drawn(&file);
-        let rows: Vec<_> = csv::Reader::from_reader(&csv[..]).records().map(Result::unwrap).collect();
+        let rows: Vec<_> =
+            csv::Reader::from_reader(&csv[..]).records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), trace.switch_count());
         for cpu in 0..trace.cpus() {
-            let track = |what: &str| drawn.get(&format!("CPU {cpu} {what}")).cloned().unwrap_or_default();
+            let track = |what: &str| {
+                drawn
+                    .get(&format!(
+                        "CPU {cpu} \
+                                                         {what}"
+                    ))
+                    .cloned()
+                    .unwrap_or_default()
+            };
             let rows: Vec<_> = rows.iter().filter(|r| r[1] == cpu.to_string()).collect();
             let expected: Vec<_> = rows
                 .iter()
@@ -201,18 +235,31 @@ fn the_tracks_are_what_predict_says() {
                 })
                 .collect();
             let slices = track("predicted");
-            let begun: Vec<_> = slices.iter().step_by(2).map(|s| (s.0, s.2.clone(), s.3.clone())).collect();
+            let begun: Vec<_> =
+                slices.iter().step_by(2).map(|s| (s.0, s.2.clone(), s.3.clone())).collect();
             assert_eq!(begun, expected);
-            assert!(slices.chunks(2).all(|s| s[0].1 == 1 && s[1].1 == 2 && s[0].0 <= s[1].0), "begin and end in turn");
+            assert!(
+                slices.chunks(2).all(|s| s[0].1 == 1 && s[1].1 == 2 && s[0].0 <= s[1].0),
+                "begin and end in turn"
+            );
             assert!(slices.is_sorted_by_key(|s| s.0), "no slice lies within another");
             let missed = expected.iter().filter(|e| e.1 == "miss").count();
-            assert!(track("misses").len() == missed && missed > 0 && track("misses").iter().all(|m| m.1 == 3));
+            assert!(
+                track("misses").len() == missed
+                    && missed > 0
+                    && track("misses").iter().all(|m| m.1 == 3)
+            );
             // At a switch the queue is what was last counted before it, or at the same moment.
             let queue = track("queue");
             for (row, at) in rows.iter().zip(expected.iter().map(|e| e.0)) {
                 let first = queue.partition_point(|c| c.0 < at).saturating_sub(1);
                 let near = queue[first..].iter().take_while(|c| c.0 <= at);
-                assert!(near.clone().any(|c| row[3] == c.4.to_string()), "{row:?}: {:?}", near.collect::<Vec<_>>());
+                assert!(
+                    near.clone().any(|c| row[3] == c.4.to_string()),
+                    "{row:?}: \
+                    {:?}",
+                    near.collect::<Vec<_>>()
+                );
             }
             assert!(queue.windows(2).skip(1).all(|w| w[0].4 != w[1].4), "only changes are told");
             assert_eq!(trace.cpu_switches(CpuId(cpu as u16)).len(), begun.len());
@@ -223,7 +270,8 @@ fn the_tracks_are_what_predict_says() {
 #[test]
 fn predictions_are_for_perfetto_alone() {
     let path = bundled("hackbench-pipe-2g_run3");
-    let args = ["export", path.to_str().unwrap(), "--format", "csv", "--predictor", "lifo", "-o", "-"];
+    let args =
+        ["export", path.to_str().unwrap(), "--format", "csv", "--predictor", "lifo", "-o", "-"];
     let out = koracle(&args).assert().code(1);
     assert!(String::from_utf8_lossy(&out.get_output().stderr).contains("--format perfetto"));
 }

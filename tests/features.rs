@@ -1,12 +1,15 @@
-//! The extractor over the bundled recordings: coverage, only the past, only relative identity, sane inputs.
+//! The extractor over the bundled recordings: coverage, only the past, only relative identity, sane
+//! inputs.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    ASK, ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, MOST_EXPECTED, Outcome, QUERY, QUERY_NAMES, Sink,
-    THREAD, THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, Token,
+    ASK, ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, MOST_EXPECTED, Outcome, QUERY,
+    QUERY_NAMES, Sink, THREAD, THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, Token,
 };
-use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskId, ThreadIx, Trace, TraceBuilder};
+use kernel_oracle::trace::{
+    CpuId, Event, EventKind, Nanos, Pid, TaskId, ThreadIx, Trace, TraceBuilder,
+};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +28,8 @@ fn open(name: &str) -> Trace {
     kernel_oracle::ingest::open(path).unwrap().trace
 }
 
-/// Everything the extractor says, as one line (event, what, hash of every bit) each. Threads count by their pid.
+/// Everything the extractor says, as one line (event, what, hash of every bit) each. Threads count
+/// by their pid.
 struct Script<'a> {
     trace: &'a Trace,
     event: usize,
@@ -93,8 +97,8 @@ impl Sink for Script<'_> {
     }
 }
 
-/// The same recording with its events passed through `map`, which may change any field (also of pids: the second
-/// argument renames them).
+/// The same recording with its events passed through `map`, which may change any field (also of
+/// pids: the second argument renames them).
 fn rebuilt(trace: &Trace, order: &[usize], rename: impl Fn(Pid) -> Pid) -> Trace {
     let mut b = TraceBuilder::with_capacity(trace.len());
     let tasks = trace.tasks();
@@ -118,21 +122,27 @@ fn rebuilt(trace: &Trace, order: &[usize], rename: impl Fn(Pid) -> Pid) -> Trace
 
 #[test]
 fn nothing_depends_on_the_future() {
-    for (name, cut) in
-        [("hackbench-pipe-2g_run1", 17_000), ("sysbench-threads-16t_run0", 9_001), ("io-mixed_run2", 13_456)]
-    {
+    for (name, cut) in [
+        ("hackbench-pipe-2g_run1", 17_000),
+        ("sysbench-threads-16t_run0", 9_001),
+        ("io-mixed_run2", 13_456),
+    ] {
         let trace = open(name);
         let straight: Vec<usize> = (0..trace.len()).collect();
         let mut shuffled = straight.clone();
         // A fixed permutation of the future.
         let mut seed = 7u64;
         for i in (cut + 1..shuffled.len()).rev() {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             shuffled.swap(i, cut + (seed >> 33) as usize % (i - cut + 1));
         }
         let whole = rebuilt(&trace, &straight, |p| p);
         let other = rebuilt(&trace, &shuffled, |p| p);
-        assert!(whole.event(cut) != other.event(cut) || whole.event(cut + 1) != other.event(cut + 1));
+        assert!(
+            whole.event(cut) != other.event(cut) || whole.event(cut + 1) != other.event(cut + 1)
+        );
         let (a, b) = (Script::of(&whole, cut, false), Script::of(&other, cut, false));
         assert!(a.len() > cut, "{name}: the extractor speaks");
         assert_eq!(a.iter().zip(&b).find(|(a, b)| a != b), None, "{name}");
@@ -150,7 +160,8 @@ fn a_decision_does_not_know_its_own_outcome() {
     let mut b = TraceBuilder::default();
     for i in 0..trace.len() {
         let e = trace.event(i);
-        let mut task = |id| trace.tasks().get(id).map_or(TaskId::NONE, |t| b.task(t.pid, t.name.as_bytes()));
+        let mut task =
+            |id| trace.tasks().get(id).map_or(TaskId::NONE, |t| b.task(t.pid, t.name.as_bytes()));
         let (task, mut next) = (task(e.task), task(e.next));
         let actor = trace.tasks().pid(e.actor);
         let mut next_prio = e.next_prio;
@@ -161,8 +172,12 @@ fn a_decision_does_not_know_its_own_outcome() {
     }
     let lied = b.finish(trace.meta().clone());
     let (a, b) = (Script::of(&honest, cut + 1, false), Script::of(&lied, cut + 1, false));
-    let changed: Vec<_> = a.iter().zip(&b).filter(|(a, b)| a != b).map(|(a, _)| (a.0, a.1)).collect();
-    assert!(changed.iter().all(|(i, what)| *i == cut && !["query", "candidates"].contains(what)), "{changed:?}");
+    let changed: Vec<_> =
+        a.iter().zip(&b).filter(|(a, b)| a != b).map(|(a, _)| (a.0, a.1)).collect();
+    assert!(
+        changed.iter().all(|(i, what)| *i == cut && !["query", "candidates"].contains(what)),
+        "{changed:?}"
+    );
     assert!(changed.contains(&(cut, "outcome")));
 }
 
@@ -172,8 +187,10 @@ fn pids_mean_nothing() {
         let trace = open(name);
         let order: Vec<usize> = (0..trace.len()).collect();
         // Any renaming but of idle; this one also reverses the order of pids.
-        let renamed = rebuilt(&trace, &order, |p| if p.0 > 0 { Pid(4_000_000 - 3 * p.0) } else { p });
-        let (a, b) = (Script::of(&trace, trace.len(), true), Script::of(&renamed, trace.len(), true));
+        let renamed =
+            rebuilt(&trace, &order, |p| if p.0 > 0 { Pid(4_000_000 - 3 * p.0) } else { p });
+        let (a, b) =
+            (Script::of(&trace, trace.len(), true), Script::of(&renamed, trace.len(), true));
         assert_eq!(a.iter().zip(&b).find(|(a, b)| a != b), None, "{name}");
     }
 }
@@ -184,10 +201,12 @@ fn a_clone_is_a_snapshot() {
     let trace = open("cpu-bound-8p_run0");
     let half = trace.len() / 2;
     let mut extractor = Extractor::new(&trace);
-    let mut first = Script { trace: &trace, event: 0, lines: Vec::new(), relative: false, met: Vec::new() };
+    let mut first =
+        Script { trace: &trace, event: 0, lines: Vec::new(), relative: false, met: Vec::new() };
     (0..half).for_each(|i| extractor.step(&trace, i, &mut first));
     let mut copy = extractor.clone();
-    let mut second = Script { trace: &trace, event: 0, lines: Vec::new(), relative: false, met: Vec::new() };
+    let mut second =
+        Script { trace: &trace, event: 0, lines: Vec::new(), relative: false, met: Vec::new() };
     first.lines.clear();
     (half..trace.len()).for_each(|i| extractor.step(&trace, i, &mut first));
     (half..trace.len()).for_each(|i| copy.step(&trace, i, &mut second));
@@ -217,16 +236,25 @@ impl Survey {
 
 impl Sink for Survey {
     fn token(&mut self, _: CpuId, t: &Token) {
-        assert!(t.kind < Token::PAD && usize::from(t.rank) < 18 && usize::from(t.state) < Token::STATES);
+        assert!(
+            t.kind < Token::PAD && usize::from(t.rank) < 18 && usize::from(t.state) < Token::STATES
+        );
         self.see(2, &t.x);
     }
 
     fn decision(&mut self, d: &Decision<'_>) {
         let n = d.candidates.len();
-        assert_eq!((d.features.len(), d.query.len(), d.waited.len(), d.lag.len()), (n * CAND, QUERY, n, n));
+        assert_eq!(
+            (d.features.len(), d.query.len(), d.waited.len(), d.lag.len()),
+            (n * CAND, QUERY, n, n)
+        );
         // Where a wake-up is missing in the recording, idle seems to follow itself.
         let idle_alone = n == 1 && d.prev.0 < 2;
-        assert!(n > 0 && (idle_alone || !d.candidates.contains(&d.prev)), "there is always somebody, and never prev");
+        assert!(
+            n > 0 && (idle_alone || !d.candidates.contains(&d.prev)),
+            "there is always \
+            somebody, and never prev"
+        );
         let mut sorted = d.candidates.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
@@ -254,7 +282,11 @@ impl Sink for Survey {
         sorted.dedup();
         assert_eq!(sorted.len(), n, "nobody is a candidate twice");
         let ends = [f.queue.first(), f.queue.last()];
-        assert!(ends.into_iter().flatten().all(|t| f.candidates.contains(t)), "both ends of the queue are candidates");
+        assert!(
+            ends.into_iter().flatten().all(|t| f.candidates.contains(t)),
+            "both ends of the \
+            queue are candidates"
+        );
         self.see(4, f.query);
         f.features.chunks_exact(THREAD).for_each(|row| self.see(3, row));
     }
@@ -300,13 +332,15 @@ fn gaps_forget_who_runs() {
     let mut b = TraceBuilder::default();
     for i in 0..trace.len() {
         let e = trace.event(i);
-        let mut task = |id| trace.tasks().get(id).map_or(TaskId::NONE, |t| b.task(t.pid, t.name.as_bytes()));
+        let mut task =
+            |id| trace.tasks().get(id).map_or(TaskId::NONE, |t| b.task(t.pid, t.name.as_bytes()));
         let (task, next) = (task(e.task), task(e.next));
         b.push(Event { task, next, ..e }, trace.tasks().pid(e.actor));
     }
     b.gap(kernel_oracle::trace::Gap { cpu: CpuId(0), from: Nanos(at.0 - 1), to: at, lost: 3 });
     let lossy = b.finish(trace.meta().clone());
-    let mut sink = Script { trace: &lossy, event: 0, lines: Vec::new(), relative: false, met: Vec::new() };
+    let mut sink =
+        Script { trace: &lossy, event: 0, lines: Vec::new(), relative: false, met: Vec::new() };
     let mut extractor = Extractor::new(&lossy);
     for i in 0..1_000 {
         extractor.step(&lossy, i, &mut sink);
@@ -314,5 +348,8 @@ fn gaps_forget_who_runs() {
     assert!(extractor.queues().since(CpuId(0)).is_some());
     let e = lossy.event(1_000);
     extractor.step(&lossy, 1_000, &mut sink);
-    assert_eq!(extractor.queues().since(CpuId(0)).is_some(), e.kind == EventKind::Switch && e.cpu == CpuId(0));
+    assert_eq!(
+        extractor.queues().since(CpuId(0)).is_some(),
+        e.kind == EventKind::Switch && e.cpu == CpuId(0)
+    );
 }

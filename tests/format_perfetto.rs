@@ -1,4 +1,5 @@
-//! Perfetto's protobuf, written here packet by packet: plain events, compact ones, packed packets, losses, damage.
+//! Perfetto's protobuf, written here packet by packet: plain events, compact ones, packed packets,
+//! losses, damage.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -67,7 +68,8 @@ fn plain() -> Vec<u8> {
     let rename = event(1_900, 7, 236, &[number(1, 7), bytes(2, b"a"), bytes(3, b"z")]);
     let first = [switch(1_000, ("swapper/0", 0), 0, ("a", 7)), wake, fresh, migrate, other, rename];
     let end = switch(1_800, ("b", 8), 1, ("swapper/1", 0));
-    [system(), bundle(0, &first), bundle(1, &[switch(1_550, ("swapper/1", 0), 0, ("b", 8)), end])].concat()
+    [system(), bundle(0, &first), bundle(1, &[switch(1_550, ("swapper/1", 0), 0, ("b", 8)), end])]
+        .concat()
 }
 
 fn open(bytes: &[u8]) -> Opened {
@@ -80,7 +82,15 @@ fn lines(trace: &Trace) -> Vec<String> {
     let line = |e: &kernel_oracle::trace::Event| {
         let at = trace.meta().start_ns + e.time.0;
         let actor = trace.tasks().pid(e.actor).0;
-        format!("{at} {} {} {actor} {} {} {}", e.cpu.0, e.kind.label(), task(e.task), task(e.next), e.state.label())
+        format!(
+            "{at} {} {} {actor} {} {} \
+                 {}",
+            e.cpu.0,
+            e.kind.label(),
+            task(e.task),
+            task(e.next),
+            e.state.label()
+        )
     };
     trace.events().map(|e| line(&e)).collect()
 }
@@ -98,9 +108,15 @@ fn plain_events_of_all_kinds() {
         "1900 0 rename 7 a:7 z:7 R",
     ];
     assert_eq!(lines(&trace), expected);
-    assert_eq!((report.format, report.units, report.skipped, report.other_events), (Format::Perfetto, 3, 0, 1));
+    assert_eq!(
+        (report.format, report.units, report.skipped, report.other_events),
+        (Format::Perfetto, 3, 0, 1)
+    );
     let meta = trace.meta();
-    assert_eq!((meta.kernel.as_str(), meta.cpus, meta.clock.as_str()), ("6.6.50-android15", 4, "boot"));
+    assert_eq!(
+        (meta.kernel.as_str(), meta.cpus, meta.clock.as_str()),
+        ("6.6.50-android15", 4, "boot")
+    );
     assert_eq!((trace.reordered(), report.warnings.len()), (0, 0));
 }
 
@@ -127,7 +143,12 @@ fn compact() -> Vec<u8> {
 #[test]
 fn compact_events_say_who_leaves_by_who_came_in() {
     let Opened { trace, report } = open(&bundle(0, &[compact()]));
-    let expected = ["1200 0 waking 7 b:8 - R", "1500 0 switch 7 a:7 b:8 R+", "1600 0 switch 8 b:8 swapper:0 S"];
+    let expected = [
+        "1200 0 waking 7 b:8 - R",
+        "1500 0 switch 7 a:7 b:8 R+",
+        "1600 0 switch 8 b:8 \
+        swapper:0 S",
+    ];
     assert_eq!(lines(&trace), expected);
     assert!(report.warnings[0].starts_with("1 switches are left out"), "{:?}", report.warnings);
     assert_eq!(trace.events().filter(|e| e.kind == EventKind::Waking).count(), 1);
@@ -145,7 +166,10 @@ fn after_a_loss_nobody_knows_who_leaves() {
 fn packed_packets_are_the_same() {
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
     zlib.write_all(&plain()).unwrap();
-    let all = [bytes(50, &zlib.finish().unwrap()), bytes(133, &zstd::bulk::compress(&plain(), 1).unwrap())];
+    let all = [
+        bytes(50, &zlib.finish().unwrap()),
+        bytes(133, &zstd::bulk::compress(&plain(), 1).unwrap()),
+    ];
     for body in all {
         let opened = open(&packet(&body));
         assert_eq!(lines(&opened.trace), lines(&open(&plain()).trace));
@@ -157,16 +181,38 @@ fn packed_packets_are_the_same() {
 fn damage_costs_a_packet_and_a_cut_the_rest() {
     let good = plain();
     let whole = open(&good).trace.len();
-    let bad = [good.clone(), packet(&[0x0a, 0x7f, 1]), bundle(0, &[switch(3_000, ("a", 7), 1, ("b", 8))])].concat();
+    let bad = [
+        good.clone(),
+        packet(&[0x0a, 0x7f, 1]),
+        bundle(0, &[switch(3_000, ("a", 7), 1, ("b", 8))]),
+    ]
+    .concat();
     let Opened { trace, report } = open(&bad);
     assert_eq!((trace.len(), report.skipped), (whole + 1, 1));
-    assert_eq!(report.bad[0].to_string(), format!("record 4, byte {}: a packet that cannot be", good.len()));
+    assert_eq!(
+        report.bad[0].to_string(),
+        format!(
+            "record 4, byte {}: a packet that cannot \
+                                                   be",
+            good.len()
+        )
+    );
     let last = good.len()
-        - bundle(1, &[switch(1_550, ("swapper/1", 0), 0, ("b", 8)), switch(1_800, ("b", 8), 1, ("swapper/1", 0))])
-            .len();
+        - bundle(
+            1,
+            &[
+                switch(1_550, ("swapper/1", 0), 0, ("b", 8)),
+                switch(1_800, ("b", 8), 1, ("swapper/1", 0)),
+            ],
+        )
+        .len();
     for end in 0..good.len() {
         if let Ok(opened) = ingest::read(&good[..end], "x") {
-            assert_eq!((opened.trace.len(), opened.report.truncated.is_some()), (whole - 2, end > last), "{end}");
+            assert_eq!(
+                (opened.trace.len(), opened.report.truncated.is_some()),
+                (whole - 2, end > last),
+                "{end}"
+            );
         }
     }
     let junk = [good, b"\xff\xff\xff\xff junk".to_vec()].concat();
@@ -175,10 +221,15 @@ fn damage_costs_a_packet_and_a_cut_the_rest() {
 
 #[test]
 fn a_text_that_begins_with_an_empty_line_is_no_protobuf() {
-    let line = " bash-7 [000] d..2. 1.000000: sched_switch: prev_comm=a prev_pid=7 prev_prio=120 prev_state=S ==> \
+    let line = " bash-7 [000] d..2. 1.000000: sched_switch: prev_comm=a prev_pid=7 prev_prio=120 \
+                prev_state=S ==> \
                 next_comm=b next_pid=8 next_prio=120\n";
     for start in ["\n", "\n\n", "\n\t\n", "\n # é\n"] {
-        assert_eq!(open(format!("{start}{line}").as_bytes()).report.format, Format::Ftrace, "{start:?}");
+        assert_eq!(
+            open(format!("{start}{line}").as_bytes()).report.format,
+            Format::Ftrace,
+            "{start:?}"
+        );
     }
 }
 

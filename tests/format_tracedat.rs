@@ -1,5 +1,6 @@
-//! trace-cmd's file: versions 6 and 7, plain and packed, built around pages that a real kernel wrote; held against the
-//! events of these pages and against `trace-cmd report`. What is damaged, cut or of another machine.
+//! trace-cmd's file: versions 6 and 7, plain and packed, built around pages that a real kernel
+//! wrote; held against the events of these pages and against `trace-cmd report`. What is damaged,
+//! cut or of another machine.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -28,9 +29,23 @@ fn lines(trace: &Trace) -> Vec<String> {
         let at = trace.meta().start_ns + e.time.0;
         let rest = match e.kind {
             EventKind::Switch => {
-                format!("{} [{}] {} {} [{}]", task(e.task), e.prio, e.state.label(), task(e.next), e.next_prio)
+                format!(
+                    "{} [{}] {} {} [{}]",
+                    task(e.task),
+                    e.prio,
+                    e.state.label(),
+                    task(e.next),
+                    e.next_prio
+                )
             }
-            EventKind::Migrate => format!("{} [{}] {} {}", task(e.task), e.prio, e.from_cpu.0, e.to_cpu.0),
+            EventKind::Migrate => format!(
+                "{} [{}] {} \
+                                           {}",
+                task(e.task),
+                e.prio,
+                e.from_cpu.0,
+                e.to_cpu.0
+            ),
             _ => format!("{} [{}] {}", task(e.task), e.prio, e.to_cpu.0),
         };
         format!("{} {at} {} {rest}", e.cpu.0, e.kind.tracepoint())
@@ -45,7 +60,11 @@ fn every_version_gives_the_events_of_its_pages() {
     assert!(expected.len() > 700);
     for version in all() {
         let Opened { trace, report } = open(&File::new(&PAGES).build(version));
-        assert_eq!((report.format, report.skipped, report.units), (Format::TraceDat, 0, 12), "{version:?}");
+        assert_eq!(
+            (report.format, report.skipped, report.units),
+            (Format::TraceDat, 0, 12),
+            "{version:?}"
+        );
         assert_eq!((report.truncated, report.warnings), (None, vec![]), "{version:?}");
         assert_eq!(lines(&trace), expected, "{version:?}");
         let meta = trace.meta();
@@ -74,7 +93,8 @@ fn trace_cmd_says_the_same_of_every_event() {
         let path = folder.path().join("t.dat");
         std::fs::write(&path, File::new(&PAGES).build(version)).unwrap();
         // With `-R`: its own letters of states are those of an older kernel.
-        let said = Command::new("trace-cmd").args(["report", "-t", "-R"]).arg(&path).output().unwrap();
+        let said =
+            Command::new("trace-cmd").args(["report", "-t", "-R"]).arg(&path).output().unwrap();
         assert!(!said.stdout.is_empty(), "{version:?}: {}", String::from_utf8_lossy(&said.stderr));
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         let theirs = ingest::read(said.into_bytes(), "report").unwrap();
@@ -90,11 +110,25 @@ fn an_instance_is_read_when_the_top_buffer_is_empty() {
         let file = File { instance: Some(("foo", &PAGES)), ..File::new(&[]) };
         let Opened { trace, report } = open(&file.build(version));
         assert!(trace.len() > 700, "{version:?}");
-        assert!(report.warnings[0].contains("instance `foo`; the top buffer has none"), "{:?}", report.warnings);
+        assert!(
+            report.warnings[0].contains(
+                "instance `foo`; the top buffer has \
+                                             none"
+            ),
+            "{:?}",
+            report.warnings
+        );
         let file = File { instance: Some(("foo", &OVERRUN)), ..File::new(&PAGES) };
         let Opened { trace: top, report } = open(&file.build(version));
         assert_eq!(lines(&top), lines(&trace));
-        assert!(report.warnings[0].starts_with("the instance `foo` of this file is not read"), "{:?}", report.warnings);
+        assert!(
+            report.warnings[0].starts_with(
+                "the instance `foo` of this file is not \
+                                                read"
+            ),
+            "{:?}",
+            report.warnings
+        );
     }
 }
 
@@ -111,11 +145,17 @@ fn losses_in_the_pages_are_gaps() {
 fn clocks_are_turned_into_the_times_that_trace_cmd_prints() {
     let plain = open(&File::new(&PAGES).build(Version::Six)).trace;
     let moved = File { options: vec![(7, b"-1000\0".to_vec())], ..File::new(&PAGES) };
-    assert_eq!(open(&moved.build(Version::Six)).trace.meta().start_ns, plain.meta().start_ns - 1000);
+    assert_eq!(
+        open(&moved.build(Version::Six)).trace.meta().start_ns,
+        plain.meta().start_ns - 1000
+    );
     let mut scale = 3_u32.to_le_bytes().to_vec();
     scale.extend(1_u32.to_le_bytes());
     scale.extend(0_u64.to_le_bytes());
-    let scaled = open(&File { options: vec![(14, scale)], ..File::new(&PAGES) }.build(Version::Seven("none"))).trace;
+    let scaled = open(
+        &File { options: vec![(14, scale)], ..File::new(&PAGES) }.build(Version::Seven("none")),
+    )
+    .trace;
     assert_eq!(scaled.meta().start_ns, plain.meta().start_ns * 3 / 2);
 }
 

@@ -1,5 +1,6 @@
-//! Replays the fuzzer's corpora on stable: every input of every target ends in something that holds together or in an
-//! error, as do its neighbours (cut short, with a byte flipped). The cases are those of `fuzz/fuzz_targets`.
+//! Replays the fuzzer's corpora on stable: every input of every target ends in something that holds
+//! together or in an error, as do its neighbours (cut short, with a byte flipped). The cases are
+//! those of `fuzz/fuzz_targets`.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -24,8 +25,8 @@ fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     files.into_iter().map(|p| (p.clone(), std::fs::read(p).unwrap())).collect()
 }
 
-/// Every input, its beginnings and some flips: about `around` of either. Inputs that do not begin with `bad` must still
-/// be understood.
+/// Every input, its beginnings and some flips: about `around` of either. Inputs that do not begin
+/// with `bad` must still be understood.
 fn replay(target: &str, around: usize) {
     let files = inputs(target);
     assert!(!files.is_empty(), "{target}: the corpus is gone");
@@ -79,7 +80,9 @@ fn recordings_end_in_a_trace_or_an_error() {
 
 #[test]
 fn every_reader_of_its_own() {
-    for reader in ["perf_data", "trace_dat", "perfetto", "perf_script", "perf_sched_map", "systrace", "lttng"] {
+    for reader in
+        ["perf_data", "trace_dat", "perfetto", "perf_script", "perf_sched_map", "systrace", "lttng"]
+    {
         replay(reader, 40);
     }
 }

@@ -1,26 +1,28 @@
-//! The values of all inputs on real recordings. A model is trained on these numbers: when one of them changes, every
-//! shipped model becomes worse and nothing says so, because the hash of the layout covers names only.
+//! The values of all inputs on real recordings. A model is trained on these numbers: when one of
+//! them changes, every shipped model becomes worse and nothing says so, because the hash of the
+//! layout covers names only.
 //!
-//! One decision and the forecast after it are written out in full; of the whole recording each column is pinned by
-//! two sums, plain and weighted by a sequence that depends on the row, so that a value in the wrong row counts too.
-//! Only `ln` and the order of additions can differ between machines, by parts of 1e-7 of a value: what is written out is
-//! rounded to 3 digits, and the sums may be off by 0.05, where one flag in one row is off by 1.
+//! One decision and the forecast after it are written out in full; of the whole recording each
+//! column is pinned by two sums, plain and weighted by a sequence that depends on the row, so that
+//! a value in the wrong row counts too. Only `ln` and the order of additions can differ between
+//! machines, by parts of 1e-7 of a value: what is written out is rounded to 3 digits, and the sums
+//! may be off by 0.05, where one flag in one row is off by 1.
 //!
-//! A change that is meant: copy the files that the failed test names over those in `tests/data/golden` and train the
-//! bundled models anew.
+//! A change that is meant: copy the files that the failed test names over those in
+//! `tests/data/golden` and train the bundled models anew.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, THREAD, THREAD_NAMES,
-    TOKEN_X_NAMES, Token,
+    ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, THREAD,
+    THREAD_NAMES, TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::trace::{CpuId, Trace};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// One recording of each scheduling class, and the decision of it that is written out: the first from this event on
-/// with so many candidates.
+/// One recording of each scheduling class, and the decision of it that is written out: the first
+/// from this event on with so many candidates.
 const PINNED: [(&str, usize, usize); 2] =
     [("hackbench-pipe-2g_run3", 9_000, 4), ("cfs/compile-parallel_run1", 2_500, 3)];
 /// Most that a sum may be off.
@@ -79,7 +81,8 @@ const THREAD_TABLE: usize = 4;
 
 impl Values {
     fn of(name: &str, event: usize, candidates: usize) -> Self {
-        let token: Vec<_> = TOKEN_X_NAMES.iter().copied().chain(["kind", "rank", "state"]).collect();
+        let token: Vec<_> =
+            TOKEN_X_NAMES.iter().copied().chain(["kind", "rank", "state"]).collect();
         let sums = [
             Sums::new("query", QUERY_NAMES),
             Sums::new("candidate", CAND_NAMES),
@@ -87,7 +90,8 @@ impl Values {
             Sums::new("ask", ASK_NAMES),
             Sums::new("thread", THREAD_NAMES),
         ];
-        let mut values = Self { sums, event: 0, wanted: (event, candidates), text: String::new(), shown: None };
+        let mut values =
+            Self { sums, event: 0, wanted: (event, candidates), text: String::new(), shown: None };
         let trace = open(name);
         let mut extractor = Extractor::new(&trace);
         for i in 0..trace.len() {
@@ -102,7 +106,12 @@ impl Values {
         let mut text = String::new();
         for table in &self.sums {
             for (name, sum) in table.names.iter().zip(&table.both) {
-                writeln!(text, "{}.{name}\t{}\t{:.3}\t{:.3}", table.table, table.rows, sum[0], sum[1]).unwrap();
+                writeln!(
+                    text,
+                    "{}.{name}\t{}\t{:.3}\t{:.3}",
+                    table.table, table.rows, sum[0], sum[1]
+                )
+                .unwrap();
             }
         }
         text
@@ -124,7 +133,8 @@ impl Values {
 
 impl Sink for Values {
     fn token(&mut self, _: CpuId, t: &Token) {
-        let row: Vec<f32> = t.x.iter().copied().chain([t.kind, t.rank, t.state].map(f32::from)).collect();
+        let row: Vec<f32> =
+            t.x.iter().copied().chain([t.kind, t.rank, t.state].map(f32::from)).collect();
         self.sums[TOKEN_TABLE].see(&row);
         if self.shown == Some(self.event) {
             self.show(TOKEN_TABLE, &row);
@@ -134,10 +144,19 @@ impl Sink for Values {
     fn decision(&mut self, d: &Decision<'_>) {
         self.sums[QUERY_TABLE].see(d.query);
         d.features.chunks_exact(CAND).for_each(|row| self.sums[CAND_TABLE].see(row));
-        if self.shown.is_none() && self.event as usize >= self.wanted.0 && d.candidates.len() == self.wanted.1 {
+        if self.shown.is_none()
+            && self.event as usize >= self.wanted.0
+            && d.candidates.len() == self.wanted.1
+        {
             self.shown = Some(self.event);
             let (waited, lag): (Vec<_>, _) = (d.waited.iter().map(|w| w.0).collect(), d.lag);
-            writeln!(self.text, "event {} on CPU {}, waited {waited:?} ns, lag {lag:?} ns", d.event, d.cpu.0).unwrap();
+            writeln!(
+                self.text,
+                "event {} on CPU {}, waited {waited:?} ns, lag {lag:?} \
+                                 ns",
+                d.event, d.cpu.0
+            )
+            .unwrap();
             self.show(QUERY_TABLE, d.query);
             self.show(CAND_TABLE, d.features);
         }
@@ -145,7 +164,13 @@ impl Sink for Values {
 
     fn outcome(&mut self, o: &Outcome) {
         if self.shown == Some(self.event) {
-            writeln!(self.text, "outcome: candidate {:?}, of the forecast {:?}", o.pick, o.foretold).unwrap();
+            writeln!(
+                self.text,
+                "outcome: candidate {:?}, of the forecast \
+                                 {:?}",
+                o.pick, o.foretold
+            )
+            .unwrap();
         }
     }
 
@@ -167,13 +192,20 @@ fn differences(found: &str, pinned: &str) -> Vec<String> {
         let mut sums = sums.split_whitespace().map(|x| x.parse().ok());
         Some((name.to_owned(), [sums.next()??, sums.next()??]))
     };
-    let (a, b): (Vec<_>, Vec<_>) = (found.lines().map(parse).collect(), pinned.lines().map(parse).collect());
+    let (a, b): (Vec<_>, Vec<_>) =
+        (found.lines().map(parse).collect(), pinned.lines().map(parse).collect());
     let same = |a: &Option<(String, [f64; 2])>, b: &Option<(String, [f64; 2])>| match (a, b) {
         (Some((a, x)), Some((b, y))) => a == b && (0..2).all(|i| (x[i] - y[i]).abs() <= SLACK),
         _ => false,
     };
-    let mut out: Vec<_> =
-        (a.iter().zip(&b).filter(|(a, b)| !same(a, b))).map(|(a, b)| format!("found {a:?}, pinned {b:?}")).collect();
+    let mut out: Vec<_> = (a.iter().zip(&b).filter(|(a, b)| !same(a, b)))
+        .map(|(a, b)| {
+            format!(
+                "found {a:?}, pinned \
+            {b:?}"
+            )
+        })
+        .collect();
     if a.len() != b.len() {
         out.push(format!("{} columns, pinned {}", a.len(), b.len()));
     }
@@ -184,7 +216,11 @@ fn differences(found: &str, pinned: &str) -> Vec<String> {
 fn every_input_has_the_value_that_models_were_trained_on() {
     for (name, event, candidates) in PINNED {
         let values = Values::of(name, event, candidates);
-        assert!(values.shown.is_some(), "{name}: no decision with {candidates} candidates from event {event} on");
+        assert!(
+            values.shown.is_some(),
+            "{name}: no decision with {candidates} candidates from \
+                                         event {event} on"
+        );
         let file = format!("{}.tsv", name.replace('/', "-"));
         let new = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&file);
         let lines = values.lines();
@@ -193,7 +229,13 @@ fn every_input_has_the_value_that_models_were_trained_on() {
         if !wrong.is_empty() {
             std::fs::write(&new, &lines).unwrap();
         }
-        assert!(wrong.is_empty(), "{name}; all sums as they are now: {}\n{}", new.display(), wrong.join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "{name}; all sums as they are now: \
+                                   {}\n{}",
+            new.display(),
+            wrong.join("\n")
+        );
         insta::assert_snapshot!(format!("inputs_{}", name.replace(['/', '-'], "_")), values.text);
     }
 }
@@ -205,15 +247,36 @@ fn the_comparison_sees_one_flag_one_place_and_one_column() {
         for row in rows {
             sums.see(row);
         }
-        let line =
-            |i: usize| format!("t.{}\t{}\t{:.3}\t{:.3}", sums.names[i], sums.rows, sums.both[i][0], sums.both[i][1]);
+        let line = |i: usize| {
+            format!(
+                "t.{}\t{}\t{:.3}\t{:.3}",
+                sums.names[i], sums.rows, sums.both[i][0], sums.both[i][1]
+            )
+        };
         format!("{}\n{}\n", line(0), line(1))
     };
     let pinned = sums(&[[1.0, 0.5], [0.0, 0.5], [0.0, 0.5]]);
-    assert!(differences(&sums(&[[1.0, 0.501], [0.0, 0.5], [0.0, 0.5]]), &pinned).is_empty(), "rounding");
-    assert_eq!(differences(&sums(&[[1.0, 0.5], [1.0, 0.5], [0.0, 0.5]]), &pinned).len(), 1, "one flag");
-    assert_eq!(differences(&sums(&[[0.0, 0.5], [1.0, 0.5], [0.0, 0.5]]), &pinned).len(), 1, "in another row");
-    assert_eq!(differences(&sums(&[[0.5, 1.0], [0.5, 0.0], [0.5, 0.0]]), &pinned).len(), 2, "columns swapped");
+    assert!(
+        differences(&sums(&[[1.0, 0.501], [0.0, 0.5], [0.0, 0.5]]), &pinned).is_empty(),
+        "rounding"
+    );
+    assert_eq!(
+        differences(&sums(&[[1.0, 0.5], [1.0, 0.5], [0.0, 0.5]]), &pinned).len(),
+        1,
+        "one \
+        flag"
+    );
+    assert_eq!(
+        differences(&sums(&[[0.0, 0.5], [1.0, 0.5], [0.0, 0.5]]), &pinned).len(),
+        1,
+        "in \
+        another row"
+    );
+    assert_eq!(
+        differences(&sums(&[[0.5, 1.0], [0.5, 0.0], [0.5, 0.0]]), &pinned).len(),
+        2,
+        "columns swapped"
+    );
     assert_eq!(differences(&sums(&[[1.0, 0.5], [0.0, 0.5]]), &pinned).len(), 2, "a row less");
     assert_eq!(differences("", &pinned).len(), 1, "nothing");
 }

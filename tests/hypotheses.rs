@@ -1,4 +1,5 @@
-//! The hypotheses of the kernel: that asking them together is asking each alone, and how right each is.
+//! The hypotheses of the kernel: that asking them together is asking each alone, and how right each
+//! is.
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, not in their helpers
 
@@ -12,11 +13,12 @@ fn bundled(name: &str) -> Trace {
     kernel_oracle::ingest::open(&path).unwrap().trace
 }
 
-/// Follows the first `upto` events with all together and with each alone; everything that can be asked is the same.
-/// Gives the number of decisions about which they disagree.
+/// Follows the first `upto` events with all together and with each alone; everything that can be
+/// asked is the same. Gives the number of decisions about which they disagree.
 fn same_as_apart(trace: &Trace, upto: usize) -> usize {
     let mut together = Hypotheses::of(trace);
-    let mut apart = Correction::all(trace.machine().class.value).map(|r| KernelReplay::by(trace, trace.machine(), r));
+    let mut apart = Correction::all(trace.machine().class.value)
+        .map(|r| KernelReplay::by(trace, trace.machine(), r));
     let mut queues = RunQueues::of(trace);
     let (mut rows, mut disagree) = (Vec::new(), 0);
     for (i, e) in trace.events().take(upto).enumerate() {
@@ -47,7 +49,8 @@ fn same_as_apart(trace: &Trace, upto: usize) -> usize {
             }
             assert_eq!(resched[h], replay.resched(e.cpu), "event {i}, hypothesis {h}");
         }
-        disagree += usize::from(rows.iter().any(|row| row.picked.iter().any(|p| *p != row.picked[0])));
+        disagree +=
+            usize::from(rows.iter().any(|row| row.picked.iter().any(|p| *p != row.picked[0])));
         let next = trace.tasks().thread_on(e.next, e.cpu);
         together.after_pick(&e, trace, &waiting, next);
         for r in &mut apart {
@@ -68,8 +71,13 @@ fn same_as_apart(trace: &Trace, upto: usize) -> usize {
 
 #[test]
 fn all_together_are_each_alone() {
-    let names = ["hackbench-socket-4g_run1", "cfs/hackbench-pipe-2g_run1", "6.12x8/hackbench-pipe-4g_run0"];
-    let names = names.into_iter().chain(["priorities-mix_run0", "6.1x4/fork-storm_run0", "stress-switch-4_run0"]);
+    let names =
+        ["hackbench-socket-4g_run1", "cfs/hackbench-pipe-2g_run1", "6.12x8/hackbench-pipe-4g_run0"];
+    let names = names.into_iter().chain([
+        "priorities-mix_run0",
+        "6.1x4/fork-storm_run0",
+        "stress-switch-4_run0",
+    ]);
     for name in names {
         let disagree = same_as_apart(&bundled(name), 12_000);
         assert!(disagree > 0, "{name}: the rules do nothing");

@@ -22,7 +22,8 @@ fn the_class_of_every_bundled_recording_is_found_in_its_events() {
     let catalog = Catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("traces")).unwrap();
     // One run of each workload; all of them when asked for.
     let all = std::env::var_os("KORACLE_ALL").is_some();
-    let entries: Vec<_> = catalog.entries.iter().filter(|e| all || e.name().ends_with("_run1")).collect();
+    let entries: Vec<_> =
+        catalog.entries.iter().filter(|e| all || e.name().ends_with("_run1")).collect();
     let found: Vec<(String, Machine, Machine)> = entries
         .par_iter()
         .map(|entry| {

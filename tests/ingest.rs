@@ -42,14 +42,21 @@ fn same(a: &Trace, b: &Trace) {
 #[test]
 fn all_bundled_traces_open_whole_and_match_their_catalog() {
     let catalog = Catalog::load(&root().join("traces")).unwrap();
-    let folders: BTreeSet<_> = catalog.entries.iter().map(|e| catalog.path(e).parent().unwrap().to_owned()).collect();
+    let folders: BTreeSet<_> =
+        catalog.entries.iter().map(|e| catalog.path(e).parent().unwrap().to_owned()).collect();
     let files = folders.iter().flat_map(|f| std::fs::read_dir(f).unwrap()).filter_map(Result::ok);
-    let recordings = files.filter(|f| f.file_name().to_string_lossy().ends_with(".csv.zst")).count();
+    let recordings =
+        files.filter(|f| f.file_name().to_string_lossy().ends_with(".csv.zst")).count();
     assert_eq!(catalog.entries.len(), recordings, "every recording is in the catalog");
     for entry in &catalog.entries {
         let Opened { trace, report } = open(&catalog.path(entry)).unwrap();
         let meta = trace.meta();
-        assert_eq!((report.skipped, report.other_events, trace.reordered()), (0, 0, 0), "{}", entry.file);
+        assert_eq!(
+            (report.skipped, report.other_events, trace.reordered()),
+            (0, 0, 0),
+            "{}",
+            entry.file
+        );
         assert_eq!((&report.truncated, &report.metadata_problem), (&None, &None), "{}", entry.file);
         assert_eq!((report.format, report.packing), (Format::Native, Packing::Zstd));
         assert_eq!(Some(&*meta.name), entry.name().rsplit('/').next());
@@ -66,7 +73,12 @@ fn all_bundled_traces_open_whole_and_match_their_catalog() {
         assert_eq!(entry.split, split, "{}", entry.file);
     }
     let categories = vec!["hackbench".into()];
-    let test = Filter { split: Some(Split::Test), categories, kernels: vec!["6".into()], ..Filter::default() };
+    let test = Filter {
+        split: Some(Split::Test),
+        categories,
+        kernels: vec!["6".into()],
+        ..Filter::default()
+    };
     assert!(catalog.select(&test).all(|e| e.run == 3 && e.category == "hackbench"));
     assert_eq!(
         catalog.select(&test).count(),
@@ -75,7 +87,8 @@ fn all_bundled_traces_open_whole_and_match_their_catalog() {
     // Every machine trains, validates and tests.
     for machine in catalog.machines() {
         for split in [Split::Train, Split::Validation, Split::Test] {
-            let of = Filter { split: Some(split), machines: vec![machine.clone()], ..Filter::default() };
+            let of =
+                Filter { split: Some(split), machines: vec![machine.clone()], ..Filter::default() };
             assert!(catalog.select(&of).count() >= 25, "{machine}: {}", split.label());
         }
     }
@@ -90,7 +103,10 @@ fn a_catalog_that_promises_too_much_is_refused() {
     let write = |text: &str| std::fs::write(dir.path().join(catalog::FILE), text).unwrap();
     write(entry);
     let error = Catalog::load(dir.path()).unwrap_err();
-    assert!(matches!(error, CatalogError::Missing { ref files, .. } if files == &["a.csv.zst"]), "{error}");
+    assert!(
+        matches!(error, CatalogError::Missing { ref files, .. } if files == &["a.csv.zst"]),
+        "{error}"
+    );
     std::fs::write(dir.path().join("a.csv.zst"), "x").unwrap();
     assert_eq!(Catalog::load(dir.path()).unwrap().entries.len(), 1);
     write(&format!("{entry}{entry}"));
@@ -102,13 +118,29 @@ fn a_catalog_that_promises_too_much_is_refused() {
 #[test]
 fn the_kernels_own_text() {
     let plain = sample("kernel.txt");
-    assert_eq!((plain.report.format, plain.report.skipped, plain.trace.cpus()), (Format::Ftrace, 0, 2));
+    assert_eq!(
+        (plain.report.format, plain.report.skipped, plain.trace.cpus()),
+        (Format::Ftrace, 0, 2)
+    );
     let lines = plain.report.units as usize - 12;
     assert_eq!(plain.trace.len() + plain.report.other_events as usize, lines);
     let e = plain.trace.event(1);
-    let (prev, next) = (plain.trace.tasks().get(e.task).unwrap(), plain.trace.tasks().get(e.next).unwrap());
-    assert_eq!((e.kind, e.time, e.cpu, e.state), (EventKind::Switch, Nanos(65_000), CpuId(1), TaskState::SLEEP));
-    assert_eq!((&*prev.name, prev.pid, &*next.name, next.pid), ("bash", Pid(13546), "lto cgu.08", Pid(13520)));
+    let (prev, next) =
+        (plain.trace.tasks().get(e.task).unwrap(), plain.trace.tasks().get(e.next).unwrap());
+    assert_eq!(
+        (e.kind, e.time, e.cpu, e.state),
+        (EventKind::Switch, Nanos(65_000), CpuId(1), TaskState::SLEEP)
+    );
+    assert_eq!(
+        (&*prev.name, prev.pid, &*next.name, next.pid),
+        (
+            "bash",
+            Pid(13546),
+            "lto \
+        cgu.08",
+            Pid(13520)
+        )
+    );
     assert_eq!(plain.trace.meta().start_ns, 4_084_521_486_000);
     // The same recording with a tgid column, and without flags.
     let (tgid, bare) = (sample("kernel_tgid.txt"), sample("kernel_noirq.txt"));
@@ -141,7 +173,8 @@ fn losses_become_gaps_between_the_events_of_their_cpu() {
     let lost = sample("pipe_lost.txt");
     let [gap] = lost.trace.gaps() else { panic!("{:?}", lost.trace.gaps()) };
     assert_eq!((gap.cpu, gap.lost), (CpuId(1), 71));
-    let times: Vec<_> = lost.trace.cpu_events(CpuId(1)).iter().map(|&i| lost.trace.time(i as usize)).collect();
+    let times: Vec<_> =
+        lost.trace.cpu_events(CpuId(1)).iter().map(|&i| lost.trace.time(i as usize)).collect();
     assert!(times.windows(2).any(|w| w == [gap.from, gap.to]) || gap.from == Nanos(0), "{gap:?}");
     assert_eq!((lost.report.skipped, lost.trace.meta().lost.as_slice()), (0, &[0, 71][..]));
 }
@@ -154,8 +187,12 @@ fn a_native_loss_begins_at_the_event_of_its_cpu_before_it() {
     let opened = ingest::read(format!("{header}{rows}").into_bytes(), "losses").unwrap();
     assert_eq!((opened.trace.len(), opened.report.skipped), (3, 0));
     let start = opened.trace.meta().start_ns;
-    let gaps: Vec<_> =
-        opened.trace.gaps().iter().map(|g| (g.cpu.0, start + g.from.0, start + g.to.0, g.lost)).collect();
+    let gaps: Vec<_> = opened
+        .trace
+        .gaps()
+        .iter()
+        .map(|g| (g.cpu.0, start + g.from.0, start + g.to.0, g.lost))
+        .collect();
     // Not from the beginning of the recording; only CPU 2 was never heard of before.
     assert_eq!(gaps, [(0, 100, 900, 17), (1, 200, 960, 3), (2, start, 970, 1)]);
 }
@@ -180,7 +217,8 @@ fn native_round_trip_is_exact() {
         export::native(&bundled, &dir.path().join(name), 3).unwrap();
         same(&bundled, &open(&dir.path().join(name)).unwrap().trace);
     }
-    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert_eq!(left.len(), 4, "no temporary file is left: {left:?}");
     let wrong = export::native(&bundled, &dir.path().join("x.txt"), 3).unwrap_err();
     assert!(wrong.to_string().contains(".csv.zst"), "{wrong}");
@@ -189,7 +227,13 @@ fn native_round_trip_is_exact() {
 #[test]
 fn text_to_native_and_to_text_again() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["kernel.txt", "pipe_lost.txt", "odd_names.txt", "trace_cmd_raw.txt", "trace_cmd_latency.txt"] {
+    for name in [
+        "kernel.txt",
+        "pipe_lost.txt",
+        "odd_names.txt",
+        "trace_cmd_raw.txt",
+        "trace_cmd_latency.txt",
+    ] {
         let first = sample(name).trace;
         let path: PathBuf = dir.path().join(name).with_extension("csv.zst");
         export::native(&first, &path, 3).unwrap();
@@ -203,13 +247,26 @@ fn text_to_native_and_to_text_again() {
 }
 
 fn any_trace() -> impl Strategy<Value = Trace> {
-    let name = prop_oneof!["[ -~]{0,15}", "\\PC{0,5}", Just("swapper/0".to_owned()), Just("a ==> b".to_owned())];
+    let name = prop_oneof![
+        "[ -~]{0,15}",
+        "\\PC{0,5}",
+        Just("swapper/0".to_owned()),
+        Just(
+            "a ==> \
+        b"
+            .to_owned()
+        )
+    ];
     let task = (0i32..6, name.clone(), -1i16..200);
-    let one = (0u64..5000, 0u16..400, 0u8..5, -1i32..8, task.clone(), task, 0u16..0x1000, 0u16..400);
+    let one =
+        (0u64..5000, 0u16..400, 0u8..5, -1i32..8, task.clone(), task, 0u16..0x1000, 0u16..400);
     prop::collection::vec(one, 1..60).prop_map(|rows| {
         let mut b = TraceBuilder::default();
-        for (time, cpu, kind, actor, (pid, name, prio), (next_pid, next, next_prio), state, to) in rows {
-            let kinds = [EventKind::Switch, EventKind::Wakeup, EventKind::WakeupNew, EventKind::Migrate];
+        for (time, cpu, kind, actor, (pid, name, prio), (next_pid, next, next_prio), state, to) in
+            rows
+        {
+            let kinds =
+                [EventKind::Switch, EventKind::Wakeup, EventKind::WakeupNew, EventKind::Migrate];
             let Some(&kind) = kinds.get(usize::from(kind)) else {
                 b.loss(CpuId(cpu), time);
                 continue;

@@ -1,10 +1,12 @@
-//! Inputs of the network held against what they are said to be, computed here in another way: where an event was
-//! executed, the moving average of a thread's stints, how good the kernel's replays were on a CPU.
+//! Inputs of the network held against what they are said to be, computed here in another way: where
+//! an event was executed, the moving average of a thread's stints, how good the kernel's replays
+//! were on a CPU.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::features::{
-    ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, TOKEN_X_NAMES, Token,
+    ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink,
+    TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::ingest;
 use kernel_oracle::trace::{CpuId, EventKind, Trace};
@@ -68,7 +70,11 @@ fn a_wake_up_or_migration_is_local_where_it_was_executed() {
     let [_, wake, new, into, away, _] = places.seen;
     assert!(wake[0] > 0 && wake[1] > 0 && new[0] + new[1] > 0, "{:?}", places.seen);
     // A thread is moved by one of the two CPUs: local to one queue, not to the other.
-    assert!(into[0] > 0 && away[1] > 0 && into[0] == away[1] && into[1] == away[0], "{:?}", places.seen);
+    assert!(
+        into[0] > 0 && away[1] > 0 && into[0] == away[1] && into[1] == away[0],
+        "{:?}",
+        places.seen
+    );
 }
 
 /// What forecasts say of the one that came in, and queries of the replays.
@@ -92,7 +98,12 @@ impl Sink for Averages {
         for (names, expected) in columns.iter().zip(self.hits[d.cpu.ix()]) {
             for (name, expected) in names.iter().zip(expected) {
                 let said = d.query[place(QUERY_NAMES, name)];
-                assert!((said - expected).abs() < 1e-5, "event {}: {name} {said}, not {expected}", d.event);
+                assert!(
+                    (said - expected).abs() < 1e-5,
+                    "event {}: {name} {said}, not \
+                                                         {expected}",
+                    d.event
+                );
             }
         }
         let rows = d.features.chunks_exact(CAND);
@@ -101,7 +112,10 @@ impl Sink for Averages {
     }
     fn outcome(&mut self, o: &Outcome) {
         // Where only one could come in the replay had no choice.
-        let Some(hit) = o.pick.filter(|_| self.picked.len() > 1).map(|p| self.picked[p as usize]) else { return };
+        let Some(hit) = o.pick.filter(|_| self.picked.len() > 1).map(|p| self.picked[p as usize])
+        else {
+            return;
+        };
         for (averages, hit) in self.hits[o.cpu.ix()].iter_mut().zip(hit) {
             averages[0] = averages[0] * 7.0 / 8.0 + hit / 8.0;
             averages[1] = averages[1] * 31.0 / 32.0 + hit / 32.0;

@@ -1,5 +1,6 @@
-//! The mistakes of real recordings: every sum adds up to the list, the list to the evaluation, the CSV to both; filters
-//! are read as they are written; nothing outside the receptive field moves an answer.
+//! The mistakes of real recordings: every sum adds up to the list, the list to the evaluation, the
+//! CSV to both; filters are read as they are written; nothing outside the receptive field moves an
+//! answer.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use assert_cmd::Command;
@@ -28,7 +29,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 /// Train and validation runs of different kinds.
-const NAMES: [&str; 3] = ["hackbench-pipe-2g_run2", "sysbench-threads-8t_run0", "cpu-bound-8p_run2"];
+const NAMES: [&str; 3] =
+    ["hackbench-pipe-2g_run2", "sysbench-threads-8t_run0", "cpu-bound-8p_run2"];
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"))
@@ -60,7 +62,8 @@ static COUNTED: LazyLock<Vec<(TraceMeta, Counts)>> = LazyLock::new(|| {
         let trace = open(name);
         let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(engine(&trace))];
         let rules = BASELINES.iter().map(|name| Rule::parse(name).unwrap());
-        predictors.extend(rules.map(|rule| Box::new(Heuristic::new(rule, 0)) as Box<dyn Predictor>));
+        predictors
+            .extend(rules.map(|rule| Box::new(Heuristic::new(rule, 0)) as Box<dyn Predictor>));
         (trace.meta().clone(), score(&trace, &mut predictors, &Cancel::new(), &|_| {}).unwrap())
     };
     NAMES.iter().map(one).collect()
@@ -88,24 +91,41 @@ fn the_list_is_what_the_evaluation_counts() {
         assert_eq!((&source.name, source.decisions), (&meta.name, counts.decisions));
         assert_eq!(source.decisions - source.trivial, counts.non_trivial);
         // The forecasts of trivial decisions have no row, but an evaluation counts them.
-        assert_eq!((source.asked, source.forecasts), (counts.forecast[0].asked, counts.forecast[0].top1));
+        assert_eq!(
+            (source.asked, source.forecasts),
+            (counts.forecast[0].asked, counts.forecast[0].top1)
+        );
         assert!(source.asked > counts.non_trivial && source.forecasts > 0);
     }
     let whole = TABLE.whole();
     assert_eq!((whole.asked, whole.forecasts), (counts.forecast[0].asked, counts.forecast[0].top1));
-    assert!(total.asked < whole.asked && total.forecasts < whole.forecasts, "those of the rows are some of them");
-    // Ranks, not only hits; and the calibration error to the last digit that sums in another order leave.
+    assert!(
+        total.asked < whole.asked && total.forecasts < whole.forecasts,
+        "those of the rows are \
+        some of them"
+    );
+    // Ranks, not only hits; and the calibration error to the last digit that sums in another order
+    // leave.
     let ranked = |to| parse(&format!("rank>0 and rank<={to}")).unwrap().rows(&TABLE).count() as u64;
     assert_eq!((ranked(1), ranked(3)), (counts.pick[0].top1, counts.pick[0].top3));
     let pooled = vec![(TraceMeta { name: "all".into(), ..TraceMeta::default() }, counts)];
     let names: Vec<String> = std::iter::once("tcn").chain(BASELINES).map(String::from).collect();
     let report = Report::new(&names, &pooled);
     assert!((sums.ece() - report.traces[0].scores.pick["tcn"].ece).abs() < 1e-9);
-    for (column, mine) in [(Column::Queue, &report.slices.queue), (Column::State, &report.slices.prev_state)] {
+    for (column, mine) in
+        [(Column::Queue, &report.slices.queue), (Column::State, &report.slices.prev_state)]
+    {
         let slices = slices(&TABLE, &everything(), column).unwrap();
         for theirs in mine.iter().filter(|s| s.non_trivial > 0) {
             let slice = slices.iter().find(|s| s.label == theirs.slice).unwrap();
-            assert_eq!(slice.tally.decisions, theirs.non_trivial, "{} {}", column.name(), slice.label);
+            assert_eq!(
+                slice.tally.decisions,
+                theirs.non_trivial,
+                "{} \
+                {}",
+                column.name(),
+                slice.label
+            );
             assert!((slice.tally.accuracy() - theirs.top1["tcn"].unwrap()).abs() < 1e-12);
         }
     }
@@ -115,16 +135,25 @@ fn the_list_is_what_the_evaluation_counts() {
 fn a_comparison_with_what_is_not_known_is_false_whatever_is_asked() {
     let rows = |text: String| parse(&text).unwrap().rows(&TABLE);
     let unknown = |column: Column| Bitmap::of(TABLE.len(), |i| column.count(&TABLE, i).is_none());
-    assert!((1..TABLE.len()).contains(&unknown(Column::Waited).count()), "some waits are known and some are not");
+    assert!(
+        (1..TABLE.len()).contains(&unknown(Column::Waited).count()),
+        "some waits are known and \
+        some are not"
+    );
     for column in [Column::Waited, Column::Stint, Column::Ran, Column::Lead] {
         let (name, unknown) = (column.name(), unknown(column));
         for (_, op) in OPS.iter().filter(|(op, _)| op.fits(column.kind())) {
             assert_eq!(rows(format!("{name}{op}3ns")).and(&unknown).count(), 0, "{name}{op}3ns");
         }
-        // Equal and unequal together are all that is known; "not" is the opposite of an answer, so of the unknown too.
+        // Equal and unequal together are all that is known; "not" is the opposite of an answer, so
+        // of the unknown too.
         let either = rows(format!("{name}=3ns or {name}!=3ns"));
         assert_eq!(either.count() + unknown.count(), TABLE.len(), "{name}");
-        assert_eq!(rows(format!("not {name}!=3ns")).and(&unknown).count(), unknown.count(), "{name}");
+        assert_eq!(
+            rows(format!("not {name}!=3ns")).and(&unknown).count(),
+            unknown.count(),
+            "{name}"
+        );
     }
 }
 
@@ -140,7 +169,15 @@ fn every_slice_adds_up_and_its_filter_selects_it() {
                 let selected = slice.filter.rows(&TABLE).and(&rows);
                 let mut tally = Tally::default();
                 selected.iter().for_each(|i| tally.add(&TABLE, i));
-                assert_eq!(tally, slice.tally, "{} {}: {}", column.name(), slice.label, slice.filter);
+                assert_eq!(
+                    tally,
+                    slice.tally,
+                    "{} {}: \
+                                                {}",
+                    column.name(),
+                    slice.label,
+                    slice.filter
+                );
                 assert_eq!(parse(&slice.filter.to_string()).unwrap(), slice.filter);
             }
             assert_eq!(sum, sums.total, "{}", column.name());
@@ -172,26 +209,42 @@ fn every_slice_adds_up_and_its_filter_selects_it() {
     assert!(TABLE.bytes_per_row() < 80.0, "{}", TABLE.bytes_per_row());
 }
 
-/// The fast walk behind the sums, the general one behind `--by`, and one row after the other count the same.
+/// The fast walk behind the sums, the general one behind `--by`, and one row after the other count
+/// the same.
 #[test]
 fn the_sums_are_those_of_one_row_after_the_other() {
     let half = Bitmap::of(TABLE.len(), |i| i % 2 == 0);
-    for rows in
-        [everything(), half, parse("not hit and queue>2").unwrap().rows(&TABLE), Bitmap::all(TABLE.len(), false)]
-    {
+    for rows in [
+        everything(),
+        half,
+        parse(
+            "not hit and \
+                                    queue>2",
+        )
+        .unwrap()
+        .rows(&TABLE),
+        Bitmap::all(TABLE.len(), false),
+    ] {
         let sums = Sums::new(&TABLE, &rows);
         let mut total = Tally::default();
         rows.iter().for_each(|i| total.add(&TABLE, i));
         assert_eq!(sums.total, total);
         for column in USUAL {
-            assert_eq!(sums.by(column), slices(&TABLE, &rows, column).unwrap(), "{}", column.name());
+            assert_eq!(
+                sums.by(column),
+                slices(&TABLE, &rows, column).unwrap(),
+                "{}",
+                column.name()
+            );
         }
         let mut tasks = slices(&TABLE, &rows, Column::Real).unwrap();
         tasks.sort_by_key(|s| std::cmp::Reverse((s.tally.wrong_ns, s.tally.misses())));
         assert_eq!(sums.tasks, tasks);
-        // How many threads there are makes no difference, to the last bit of a sum of probabilities.
+        // How many threads there are makes no difference, to the last bit of a sum of
+        // probabilities.
         for threads in [1, 3] {
-            let again = kernel_oracle::job::on_threads(threads, || Sums::new(&TABLE, &rows)).unwrap();
+            let again =
+                kernel_oracle::job::on_threads(threads, || Sums::new(&TABLE, &rows)).unwrap();
             assert_eq!(again, sums);
         }
     }
@@ -206,7 +259,8 @@ fn a_forecast_is_in_time_when_its_lead_is_longer_than_a_decision() {
     let latencies = [900, 5_000, 5_001, 40_000, 2_000_000];
     let told = told(&latencies);
     let leads: Vec<u64> = (0..TABLE.len()).filter_map(lead).collect();
-    let pairs = leads.iter().map(|l| latencies.iter().filter(|n| *n < l).count()).sum::<usize>() as f64;
+    let pairs =
+        leads.iter().map(|l| latencies.iter().filter(|n| *n < l).count()).sum::<usize>() as f64;
     assert!((told.share - pairs / (leads.len() * latencies.len()) as f64).abs() < 1e-12);
     assert_eq!(told.latency, Some([5_001, 2_000_000]));
     // Each class adds up, and its filter selects it.
@@ -240,8 +294,12 @@ fn filters_agree_with_what_the_list_shows() {
         text(Column::Workload, i) == "cpu-bound-8p" || Column::Queue.count(t, i).unwrap() >= 4
     });
     check("waited>20us", &|i| Column::Waited.count(t, i).is_some_and(|ns| ns > 20_000));
-    check("t>=0.1s and t<0.2s", &|i| (100_000_000..200_000_000).contains(&Column::Time.count(t, i).unwrap()));
-    check("not (p<90% or eevdf)", &|i| Column::P.share(t, i) >= 0.9 && text(Column::Baseline(4), i) == "0");
+    check("t>=0.1s and t<0.2s", &|i| {
+        (100_000_000..200_000_000).contains(&Column::Time.count(t, i).unwrap())
+    });
+    check("not (p<90% or eevdf)", &|i| {
+        Column::P.share(t, i) >= 0.9 && text(Column::Baseline(4), i) == "0"
+    });
     let first = text(Column::Real, 0);
     check(&format!("real=\"{first}\""), &|i| text(Column::Real, i) == first);
     let choices = complete(t, "workload=h", 10).choices;
@@ -267,11 +325,15 @@ fn json(args: &[&str]) -> Json {
 fn the_command_line_says_the_same_as_eval() {
     let files = NAMES.map(|n| path(n).to_str().unwrap().to_owned());
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let with = |first: &[&'static str]| -> Vec<&str> { first.iter().copied().chain(files.iter().copied()).collect() };
+    let with = |first: &[&'static str]| -> Vec<&str> {
+        first.iter().copied().chain(files.iter().copied()).collect()
+    };
     let eval = json(&with(&["eval", "--json", "--predictors", "tcn,eevdf,fifo"]));
     let found = json(&with(&["mistakes", "--json", "--compare", "eevdf"]));
     let (mut decisions, mut misses) = (0, 0);
-    for (trace, source) in eval["traces"].as_array().unwrap().iter().zip(found["traces"].as_array().unwrap()) {
+    for (trace, source) in
+        eval["traces"].as_array().unwrap().iter().zip(found["traces"].as_array().unwrap())
+    {
         for key in ["trace", "workload", "category", "kernel", "decisions", "non_trivial"] {
             assert_eq!(trace[key], source[key], "{key}");
         }
@@ -282,7 +344,10 @@ fn the_command_line_says_the_same_as_eval() {
         decisions += n;
         misses += n - (trace["pick"]["tcn"]["top1"].as_f64().unwrap() * n as f64).round() as u64;
     }
-    assert_eq!((found["decisions"].as_u64(), found["misses"].as_u64()), (Some(decisions), Some(misses)));
+    assert_eq!(
+        (found["decisions"].as_u64(), found["misses"].as_u64()),
+        (Some(decisions), Some(misses))
+    );
     assert!(found["in_time"]["measured"].as_u64().unwrap() > 100);
     let compared = &found["compare"];
     let sum = |keys: [&str; 2]| keys.iter().map(|k| compared[k].as_u64().unwrap()).sum::<u64>();
@@ -307,7 +372,15 @@ fn the_command_line_says_the_same_as_eval() {
         assert_eq!(of.iter().map(|r| number(r, 3)).sum::<u64>(), decisions);
         assert_eq!(of.iter().map(|r| number(r, 4)).sum::<u64>(), misses);
     }
-    let text = String::from_utf8(run(&with(&["mistakes", "--where", "not hit", "--by", "queue"]))).unwrap();
+    let text = String::from_utf8(run(&with(&[
+        "mistakes",
+        "--where",
+        "not \
+        hit",
+        "--by",
+        "queue",
+    ])))
+    .unwrap();
     assert!(text.contains(&format!("where not hit: {misses} of {decisions}")), "{text}");
 }
 
@@ -315,7 +388,16 @@ fn the_command_line_says_the_same_as_eval() {
 fn a_bad_expression_is_wrong_usage_and_pointed_at() {
     let mut command = Command::cargo_bin("koracle").unwrap();
     let file = path(NAMES[0]);
-    let assert = command.args(["mistakes", "--where", "cpu=0 and quue>4"]).arg(&file).assert().code(2);
+    let assert = command
+        .args([
+            "mistakes",
+            "--where",
+            "cpu=0 and \
+                                                       quue>4",
+        ])
+        .arg(&file)
+        .assert()
+        .code(2);
     let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(text.contains("column 11: no column \"quue\" (did you mean queue?)"), "{text}");
     assert!(text.contains("\n              ^^^^\n"), "{text}");
@@ -324,12 +406,16 @@ fn a_bad_expression_is_wrong_usage_and_pointed_at() {
 fn value(column: Column) -> BoxedStrategy<Value> {
     // Of a column that has few values only those can be asked for.
     if let choices @ [_, ..] = &column.choices()[..] {
-        return prop::sample::select(choices.to_vec()).prop_map(|text| Value::Text(text.into())).boxed();
+        return prop::sample::select(choices.to_vec())
+            .prop_map(|text| Value::Text(text.into()))
+            .boxed();
     }
     match column.kind() {
-        Kind::Count | Kind::Time => prop_oneof![0_u64..100, any::<u64>(), (0_u64..99).prop_map(|n| n * 1_000_000)]
-            .prop_map(Value::Number)
-            .boxed(),
+        Kind::Count | Kind::Time => {
+            prop_oneof![0_u64..100, any::<u64>(), (0_u64..99).prop_map(|n| n * 1_000_000)]
+                .prop_map(Value::Number)
+                .boxed()
+        }
         Kind::Share => (0.0_f32..=1.0).prop_map(Value::Share).boxed(),
         Kind::Text | Kind::Flag => {
             prop_oneof!["[a-zA-Z/:0-9 \"\\\\()=<>~!.+-]{0,12}", any::<String>(), Just("and".into())]
@@ -345,7 +431,9 @@ fn expr() -> impl Strategy<Value = Expr> {
         if ops.is_empty() {
             return Just(Expr::Flag(column)).boxed();
         }
-        (prop::sample::select(ops), value(column)).prop_map(move |(op, v)| Expr::Compare(column, op, v)).boxed()
+        (prop::sample::select(ops), value(column))
+            .prop_map(move |(op, v)| Expr::Compare(column, op, v))
+            .boxed()
     });
     leaf.prop_recursive(6, 48, 2, |inside| {
         prop_oneof![
@@ -414,14 +502,16 @@ fn what_is_outside_the_receptive_field_moves_nothing() {
     let (mut inside, mut seen) = (0, 0);
     for row in wrong.iter().step_by(wrong.count() / 8).take(8) {
         let event = t.event(row);
-        let explained = |window| explain(&trace, engine(&trace), event, &[], window, &Cancel::new()).unwrap();
+        let explained =
+            |window| explain(&trace, engine(&trace), event, &[], window, &Cancel::new()).unwrap();
         let wide = explained(Some(field + 40));
         assert_eq!(wide.past.len(), field + 40);
         let (near, far) = wide.past.split_at(field);
         assert!(far.iter().all(|m| m.pull.to_bits() == 0), "outside: {far:?}");
         inside += near.iter().filter(|m| m.pull != 0.0).count();
         seen += 1;
-        // The same answer as in the table, whatever the window; and the effects do not depend on it.
+        // The same answer as in the table, whatever the window; and the effects do not depend on
+        // it.
         let close = explained(None);
         assert_eq!((&close.past[..], &close.groups), (near, &wide.groups));
         let first = &close.candidates[0];
@@ -439,28 +529,41 @@ fn what_is_outside_the_receptive_field_moves_nothing() {
     assert!(seen == 8 && inside > 100, "{seen} {inside}");
 }
 
-/// An explanation that starts from a state of the pass is the one that starts from the first event, bit by bit: for a
-/// network that sees a stretch, for one that remembers everything, and for predictors that learn as they go.
+/// An explanation that starts from a state of the pass is the one that starts from the first event,
+/// bit by bit: for a network that sees a stretch, for one that remembers everything, and for
+/// predictors that learn as they go.
 #[test]
 fn an_explanation_does_not_depend_on_where_its_walk_starts() {
     let trace = open("hackbench-socket-4g_run0");
-    for choice in [Choice::Network(Net::Tcn), Choice::Network(Net::Lstm), Choice::Ppm, Choice::Rule(Rule::Random)] {
+    for choice in [
+        Choice::Network(Net::Tcn),
+        Choice::Network(Net::Lstm),
+        Choice::Ppm,
+        Choice::Rule(Rule::Random),
+    ] {
         let model = choice.network().map(|kind| Arc::new(Weights::bundled_of(kind).unwrap()));
         let engine = || choice.make(model.as_ref(), &trace).unwrap();
         let states = states_every(1_500, &trace, engine());
-        let kept = collect_keeping(&trace, PathBuf::new(), &states, None, &Cancel::new(), &|_| {}).unwrap();
+        let kept = collect_keeping(&trace, PathBuf::new(), &states, None, &Cancel::new(), &|_| {})
+            .unwrap();
         assert_eq!(states.len(), trace.len().div_ceil(1_500));
-        let plain = collect(&trace, PathBuf::new(), &mut engine(), None, &Cancel::new(), &|_| {}).unwrap();
+        let plain =
+            collect(&trace, PathBuf::new(), &mut engine(), None, &Cancel::new(), &|_| {}).unwrap();
         let wrong = parse("not hit and queue>2").unwrap().rows(&kept);
         assert_eq!(parse("not hit and queue>2").unwrap().rows(&plain), wrong, "{}", choice.label());
         let mut alike = 0;
-        for row in [wrong.next(kept.len() / 3), wrong.next(kept.len() / 2), wrong.before(kept.len())] {
+        for row in
+            [wrong.next(kept.len() / 3), wrong.next(kept.len() / 2), wrong.before(kept.len())]
+        {
             let (event, shape) = (kept.event(row.unwrap()), same_shape(&kept, row.unwrap()));
-            let near: Vec<u32> = shape.iter().copied().filter(|e| (*e as usize) + 4_000 > event).collect();
+            let near: Vec<u32> =
+                shape.iter().copied().filter(|e| (*e as usize) + 4_000 > event).collect();
             alike += shape.len();
             for similar in [&near[..], &shape[..], &[]] {
-                let from = explain_from(&trace, &states, event, similar, None, &Cancel::new()).unwrap();
-                let whole = explain(&trace, engine(), event, similar, None, &Cancel::new()).unwrap();
+                let from =
+                    explain_from(&trace, &states, event, similar, None, &Cancel::new()).unwrap();
+                let whole =
+                    explain(&trace, engine(), event, similar, None, &Cancel::new()).unwrap();
                 assert_eq!(from, whole, "{} {event}", choice.label());
             }
         }
@@ -472,7 +575,15 @@ fn an_explanation_does_not_depend_on_where_its_walk_starts() {
 fn the_nearest_right_decisions_have_the_same_shape() {
     let trace = open(NAMES[0]);
     let t = &*TABLE;
-    let row = parse("not hit and queue=5 and enqueued=wake and state=S").unwrap().rows(t).iter().next().unwrap();
+    let row = parse(
+        "not hit and queue=5 and enqueued=wake and \
+                     state=S",
+    )
+    .unwrap()
+    .rows(t)
+    .iter()
+    .next()
+    .unwrap();
     assert_eq!(t.source_ix(row), 0);
     let shape = same_shape(t, row);
     assert!(shape.len() > 20 && shape.is_sorted());
@@ -491,7 +602,9 @@ fn the_nearest_right_decisions_have_the_same_shape() {
         assert_eq!(*pick == why.real, Column::Baseline(b as u8).flag(t, row), "{name}");
     }
     // A rule has no inputs to take away.
-    let bare = explain(&trace, Heuristic::new(Rule::Fifo, 0), t.event(row), &[], None, &Cancel::new()).unwrap();
+    let bare =
+        explain(&trace, Heuristic::new(Rule::Fifo, 0), t.event(row), &[], None, &Cancel::new())
+            .unwrap();
     assert!(bare.groups.is_empty() && bare.past.is_empty() && bare.candidates.len() == 5);
     let cancel = Cancel::new();
     cancel.cancel();

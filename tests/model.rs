@@ -1,5 +1,5 @@
-//! The network: both engines give the same answers on a real recording, only the past counts, training is reproducible
-//! and can learn, a damaged model file is an error that says where.
+//! The network: both engines give the same answers on a real recording, only the past counts,
+//! training is reproducible and can learn, a damaged model file is an error that says where.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
@@ -28,7 +28,8 @@ fn recording(name: &str) -> Trace {
 
 /// Fresh weights with normalisation and temperatures that are not trivial.
 fn weights(config: ModelConfig, seed: u64) -> Weights {
-    let wave = |n: usize, at: f32| (0..n).map(|i| at + 0.1 * (i as f32).sin()).collect::<Vec<f32>>();
+    let wave =
+        |n: usize, at: f32| (0..n).map(|i| at + 0.1 * (i as f32).sin()).collect::<Vec<f32>>();
     let fixed = BTreeMap::from([
         ("norm.cand.mean".to_owned(), wave(CAND, 0.2)),
         ("norm.cand.scale".to_owned(), wave(CAND, 2.0)),
@@ -40,12 +41,17 @@ fn weights(config: ModelConfig, seed: u64) -> Weights {
         ("norm.ask.scale".to_owned(), wave(ASK, 1.5)),
         ("temperature".to_owned(), vec![1.3, 0.8]),
     ]);
-    Network::new(&config, seed, &Device::flex()).to_weights(config, Provenance::default(), fixed).unwrap()
+    Network::new(&config, seed, &Device::flex())
+        .to_weights(config, Provenance::default(), fixed)
+        .unwrap()
 }
 
 fn row(w: &Weights, what: &str, x: &[f32]) -> Vec<f32> {
     let (mean, scale) = (w.get(&format!("norm.{what}.mean")), w.get(&format!("norm.{what}.scale")));
-    x.iter().enumerate().map(|(i, &x)| normalise(x, mean[i % mean.len()], scale[i % scale.len()])).collect()
+    x.iter()
+        .enumerate()
+        .map(|(i, &x)| normalise(x, mean[i % mean.len()], scale[i % scale.len()]))
+        .collect()
 }
 
 /// Runs the streaming engine and notes everything burn needs to answer the same questions.
@@ -123,8 +129,13 @@ fn engines_agree(weights: &Weights, trace: &Trace, events: usize) {
     let mut compared = 0;
     for one in &both.cpus {
         let h = tcn.trunk(&tokens(&one.tokens), &device);
-        let pick: Vec<f32> = tcn.scores(Question::Pick, &h, &one.picks, &device).into_data().try_into_vec().unwrap();
-        let ask: Vec<f32> = tcn.scores(Question::Forecast, &h, &one.asks, &device).into_data().try_into_vec().unwrap();
+        let pick: Vec<f32> =
+            tcn.scores(Question::Pick, &h, &one.picks, &device).into_data().try_into_vec().unwrap();
+        let ask: Vec<f32> = tcn
+            .scores(Question::Forecast, &h, &one.asks, &device)
+            .into_data()
+            .try_into_vec()
+            .unwrap();
         assert_eq!((pick.len(), ask.len()), (one.pick_scores.len(), one.ask_scores.len()));
         for (stream, burn) in one.pick_scores.iter().zip(&pick) {
             assert!((stream - burn / temperature[0]).abs() < 1e-4, "pick: {stream} and {burn}");
@@ -139,7 +150,11 @@ fn engines_agree(weights: &Weights, trace: &Trace, events: usize) {
 
 #[test]
 fn both_engines_give_the_same_answers_on_a_real_recording() {
-    engines_agree(&weights(ModelConfig::default(), 5), &recording("hackbench-pipe-2g_run0"), usize::MAX);
+    engines_agree(
+        &weights(ModelConfig::default(), 5),
+        &recording("hackbench-pipe-2g_run0"),
+        usize::MAX,
+    );
 }
 
 #[test]
@@ -156,12 +171,18 @@ fn both_engines_agree_for_odd_sizes_too() {
         ..ModelConfig::of(Kind::Tcn)
     };
     engines_agree(&weights(odd, 1), &trace, 8_000);
-    engines_agree(&weights(ModelConfig { kernel: 2, hidden2: 9, forecast2: 6, ..odd }, 2), &trace, 8_000);
+    engines_agree(
+        &weights(ModelConfig { kernel: 2, hidden2: 9, forecast2: 6, ..odd }, 2),
+        &trace,
+        8_000,
+    );
 }
 
 #[test]
 fn the_bundled_model_runs_in_both_engines() {
-    let weights = Weights::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/models/tcn.koracle")).unwrap();
+    let weights =
+        Weights::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/models/tcn.koracle"))
+            .unwrap();
     engines_agree(&weights, &recording("sysbench-threads-8t_run2"), 10_000);
 }
 
@@ -222,7 +243,12 @@ fn a_model_file_comes_back_bit_for_bit() {
     weights.provenance.metrics.insert("pick".into(), 0.5);
     weights.save(&path).unwrap();
     assert_eq!(Weights::load(&path).unwrap(), weights);
-    assert_eq!(std::fs::read_dir(dir.path().join("new")).unwrap().count(), 1, "nothing is left beside it");
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("new")).unwrap().count(),
+        1,
+        "nothing is left \
+        beside it"
+    );
 }
 
 #[test]
@@ -231,7 +257,11 @@ fn a_damaged_model_file_is_an_error_that_says_where() {
     let n = bytes.len();
     for cut in [9, 15, 100, n / 2, n - 1] {
         let (byte, problem) = Weights::from_bytes(&bytes[..cut]).unwrap_err();
-        assert!(byte == cut as u64 && matches!(problem, Problem::Truncated { .. }), "{cut}: {byte} {problem}");
+        assert!(
+            byte == cut as u64 && matches!(problem, Problem::Truncated { .. }),
+            "{cut}: {byte} \
+            {problem}"
+        );
     }
     for not in [&b""[..], b"KORACOLA", b"PK\x03\x04 something else entirely"] {
         assert_eq!(Weights::from_bytes(not), Err((0, Problem::NotAModel)));
@@ -253,18 +283,25 @@ fn a_damaged_model_file_is_an_error_that_says_where() {
     assert!(matches!(Weights::load(&dir.path().join("none")), Err(WeightsError::Io { .. })));
 }
 
-/// A model with numbers that are none would answer, and nothing would say that its answers mean nothing.
+/// A model with numbers that are none would answer, and nothing would say that its answers mean
+/// nothing.
 #[test]
 fn numbers_that_are_none_are_refused_by_name() {
     let good = weights(small(), 4);
     let device = Device::flex();
     assert_eq!(Network::from_weights(&good, &device).diverged(&small()), None);
     for value in [f32::NAN, f32::INFINITY] {
-        let mut tensors: BTreeMap<String, Vec<f32>> =
-            small().shapes().into_iter().map(|(name, _)| (name.clone(), good.get(&name).to_vec())).collect();
+        let mut tensors: BTreeMap<String, Vec<f32>> = small()
+            .shapes()
+            .into_iter()
+            .map(|(name, _)| (name.clone(), good.get(&name).to_vec()))
+            .collect();
         tensors.get_mut("forecast.bias").unwrap()[0] = value;
         let bad = Weights::new(small(), Provenance::default(), tensors).unwrap();
-        assert_eq!(Network::from_weights(&bad, &device).diverged(&small()).as_deref(), Some("forecast.bias"));
+        assert_eq!(
+            Network::from_weights(&bad, &device).diverged(&small()).as_deref(),
+            Some("forecast.bias")
+        );
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bad.koracle");
         bad.save(&path).unwrap();
@@ -328,7 +365,8 @@ fn train(config: &TrainConfig, data: &Data) -> Result<(Weights, [f32; 2]), Train
 #[test]
 fn eight_decisions_and_forecasts_are_learnt_by_heart() {
     let data = little_data(8);
-    let config = TrainConfig { model: small(), epochs: 300, learning_rate: 1e-2, ..TrainConfig::default() };
+    let config =
+        TrainConfig { model: small(), epochs: 300, learning_rate: 1e-2, ..TrainConfig::default() };
     let (_, loss) = train(&config, &data).unwrap();
     assert!(loss[0] < 0.05 && loss[1] < 0.05, "{loss:?}");
 }
@@ -366,17 +404,25 @@ fn a_resumed_run_ends_with_the_same_bits() {
     assert_eq!(train(&kept, &data).unwrap().0.to_bytes(), whole.to_bytes());
     let rows = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap().lines().count();
     assert_eq!(rows("metrics_epochs.csv"), 5);
-    assert_eq!(rows("metrics_steps.csv"), 1 + 4 * chunks(&data.training).len().div_ceil(kept.batch));
+    assert_eq!(
+        rows("metrics_steps.csv"),
+        1 + 4 * chunks(&data.training).len().div_ceil(kept.batch)
+    );
     assert!(Weights::load(&dir.path().join("best.koracle")).is_ok());
     let other = TrainConfig { learning_rate: 1.0, ..kept };
-    assert!(matches!(train(&other, &data), Err(TrainError::Folder { .. })), "another configuration is refused");
+    assert!(
+        matches!(train(&other, &data), Err(TrainError::Folder { .. })),
+        "another configuration \
+        is refused"
+    );
 }
 
 #[test]
 fn a_training_that_diverges_says_at_which_step() {
     let data = little_data(200);
     // The first step leaves weights whose answers are no numbers.
-    let config = TrainConfig { model: small(), epochs: 2, learning_rate: 1e30, ..TrainConfig::default() };
+    let config =
+        TrainConfig { model: small(), epochs: 2, learning_rate: 1e30, ..TrainConfig::default() };
     assert!(matches!(train(&config, &data), Err(TrainError::Diverged { step: 2, .. })));
     assert!(matches!(train(&config, &Data::default()), Err(TrainError::NoData)));
 }
@@ -384,9 +430,14 @@ fn a_training_that_diverges_says_at_which_step() {
 #[test]
 fn training_data_keep_the_real_one_among_the_sampled() {
     let trace = recording("hackbench-pipe-4g_run0");
-    let all =
-        Recording::new(&trace, Keep { candidates: [usize::MAX; 2], decisions: usize::MAX, forecasts: usize::MAX });
-    let few = Recording::new(&trace, Keep { candidates: [5; 2], decisions: usize::MAX, forecasts: usize::MAX });
+    let all = Recording::new(
+        &trace,
+        Keep { candidates: [usize::MAX; 2], decisions: usize::MAX, forecasts: usize::MAX },
+    );
+    let few = Recording::new(
+        &trace,
+        Keep { candidates: [5; 2], decisions: usize::MAX, forecasts: usize::MAX },
+    );
     let mut sampled = 0;
     for (all, few) in all.cpus.iter().zip(&few.cpus) {
         for (all, few, width) in [(&all.picks, &few.picks, CAND), (&all.asks, &few.asks, THREAD)] {
@@ -404,7 +455,8 @@ fn training_data_keep_the_real_one_among_the_sampled() {
         }
     }
     assert!(sampled > 100);
-    let thin = Recording::new(&trace, Keep { candidates: [5; 2], decisions: 1_000, forecasts: 2_000 });
+    let thin =
+        Recording::new(&trace, Keep { candidates: [5; 2], decisions: 1_000, forecasts: 2_000 });
     let kept: usize = thin.cpus.iter().map(|c| c.picks.at.len()).sum();
     assert!((700..1_400).contains(&kept), "{kept}");
 }

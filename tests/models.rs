@@ -1,11 +1,13 @@
-//! The networks beside the TCN: the same answers from both engines on a real recording, one file format, the same
-//! training. (The TCN's own tests are in `model.rs`.)
+//! The networks beside the TCN: the same answers from both engines on a real recording, one file
+//! format, the same training. (The TCN's own tests are in `model.rs`.)
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use burn::tensor::Device;
 use kernel_oracle::dataset::chunks::{Keep, Recording};
-use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, RANKS, Sink, TOKEN_X, Token};
+use kernel_oracle::features::{
+    Decision, Extractor, Forecast, Outcome, RANKS, Sink, TOKEN_X, Token,
+};
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::dense::{Network, Questions, Tokens};
@@ -30,10 +32,19 @@ fn fresh(config: ModelConfig, seed: u64) -> Weights {
 /// Sizes that fill no register.
 fn odd(kind: Kind) -> ModelConfig {
     let blocks = [3, 2, 0][Kind::ALL.iter().position(|k| *k == kind).unwrap()];
-    ModelConfig { channels: 19, blocks, hidden: 21, hidden2: 9, forecast: 13, forecast2: 5, ..ModelConfig::of(kind) }
+    ModelConfig {
+        channels: 19,
+        blocks,
+        hidden: 21,
+        hidden2: 9,
+        forecast: 13,
+        forecast2: 5,
+        ..ModelConfig::of(kind)
+    }
 }
 
-/// The streaming engine's answers, and per CPU what burn needs to give the same ones. The inputs are not normalised.
+/// The streaming engine's answers, and per CPU what burn needs to give the same ones. The inputs
+/// are not normalised.
 struct Both {
     engine: StreamEngine,
     cpus: Vec<OneCpu>,
@@ -104,10 +115,16 @@ fn difference(weights: &Weights, trace: &Trace, events: usize) -> f32 {
     let (mut compared, mut most) = (0, 0.0_f32);
     for one in &both.cpus {
         let h = network.trunk(&tokens(&one.tokens), &device);
-        let pick: Vec<f32> =
-            network.scores(Question::Pick, &h, &one.picks, &device).into_data().try_into_vec().unwrap();
-        let ask: Vec<f32> =
-            network.scores(Question::Forecast, &h, &one.asks, &device).into_data().try_into_vec().unwrap();
+        let pick: Vec<f32> = network
+            .scores(Question::Pick, &h, &one.picks, &device)
+            .into_data()
+            .try_into_vec()
+            .unwrap();
+        let ask: Vec<f32> = network
+            .scores(Question::Forecast, &h, &one.asks, &device)
+            .into_data()
+            .try_into_vec()
+            .unwrap();
         assert_eq!((pick.len(), ask.len()), (one.pick_scores.len(), one.ask_scores.len()));
         let named = ask.into_iter().zip(one.ask_scores.iter().copied());
         for (a, b) in pick.into_iter().zip(one.pick_scores.iter().copied()).chain(named) {
@@ -134,7 +151,8 @@ fn both_engines_give_the_same_answers_for_every_kind() {
 
 #[test]
 fn the_lstm_has_as_many_parameters_as_the_tcn() {
-    let [tcn, lstm, mlp] = Kind::ALL.map(|kind| fresh(ModelConfig::of(kind), 0).parameters() as f64);
+    let [tcn, lstm, mlp] =
+        Kind::ALL.map(|kind| fresh(ModelConfig::of(kind), 0).parameters() as f64);
     assert!((lstm / tcn - 1.0).abs() < 0.02 && lstm <= tcn, "{lstm} and {tcn}");
     assert!(mlp < tcn, "{mlp}: its heads alone");
 }
@@ -174,7 +192,11 @@ fn an_lstm_remembers_the_past_an_mlp_has_none_and_nobody_sees_the_future() {
             // A forgetting LSTM may come back to the same bits late.
             let early = |t: &usize| *t < 40;
             assert!(differ.iter().all(|t| changed.contains(t)), "{}", kind.label());
-            assert!(differ.iter().copied().filter(early).eq(changed.clone().filter(early)), "{}", kind.label());
+            assert!(
+                differ.iter().copied().filter(early).eq(changed.clone().filter(early)),
+                "{}",
+                kind.label()
+            );
         }
     }
 }
@@ -190,12 +212,20 @@ fn sequences_side_by_side_do_not_mix() {
         let network = Network::from_weights(&weights, &device);
         let mixed: Vec<Token> = a.iter().zip(b).flat_map(|(a, b)| [*a, *b]).collect();
         let side_by_side = Tokens { sequences: 2, ..tokens(&mixed) };
-        let rows = |t: &Tokens| -> Vec<f32> { network.trunk(t, &device).into_data().try_into_vec().unwrap() };
-        let (both, alone, c) = (rows(&side_by_side), [rows(&tokens(a)), rows(&tokens(b))], weights.config.channels);
+        let rows = |t: &Tokens| -> Vec<f32> {
+            network.trunk(t, &device).into_data().try_into_vec().unwrap()
+        };
+        let (both, alone, c) =
+            (rows(&side_by_side), [rows(&tokens(a)), rows(&tokens(b))], weights.config.channels);
         for t in 0..40 {
             for (s, alone) in alone.iter().enumerate() {
                 let (x, y) = (&both[(1 + 2 * t + s) * c..][..c], &alone[(1 + t) * c..][..c]);
-                assert!(x.iter().zip(y).all(|(x, y)| (x - y).abs() < 1e-5), "{} at {t}", kind.label());
+                assert!(
+                    x.iter().zip(y).all(|(x, y)| (x - y).abs() < 1e-5),
+                    "{} at \
+                    {t}",
+                    kind.label()
+                );
             }
         }
     }
@@ -220,7 +250,10 @@ fn one_file_format_says_which_network_it_holds() {
         let weights = fresh(ModelConfig::of(kind), 9);
         let back = Weights::from_bytes(&weights.to_bytes()).unwrap();
         assert!(back == weights && back.config.kind == kind);
-        assert_eq!(Choice::from(kind).make(Some(&Arc::new(back)), &trace).unwrap().name(), kind.label());
+        assert_eq!(
+            Choice::from(kind).make(Some(&Arc::new(back)), &trace).unwrap().name(),
+            kind.label()
+        );
     }
 }
 
@@ -238,11 +271,17 @@ fn a_file_that_names_no_kind_holds_a_tcn() {
     let mut other = bytes[..bytes.len() - 8].to_vec();
     other[at + 8..at + 11].copy_from_slice(b"gru");
     other.extend(xxhash_rust::xxh3::xxh3_64(&other).to_le_bytes());
-    assert!(matches!(Weights::from_bytes(&other), Err((_, Problem::Header(text))) if text.contains("gru")));
+    assert!(
+        matches!(Weights::from_bytes(&other), Err((_, Problem::Header(text))) if text.contains("gru"))
+    );
     let mut other = bytes[..bytes.len() - 8].to_vec();
     other[at + 8..at + 11].copy_from_slice(b"mlp");
     other.extend(xxhash_rust::xxh3::xxh3_64(&other).to_le_bytes());
-    assert!(matches!(Weights::from_bytes(&other), Err((_, Problem::Header(_)))), "an MLP has no blocks");
+    assert!(
+        matches!(Weights::from_bytes(&other), Err((_, Problem::Header(_)))),
+        "an MLP has no \
+        blocks"
+    );
 }
 
 /// The first decisions of a recording.
@@ -262,7 +301,8 @@ fn little_data(decisions: usize) -> Data {
 fn train(config: &TrainConfig, data: &Data) -> (Weights, [f32; 2]) {
     let mut loss = [0.0; 2];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let outcome = pool.install(|| run(config, data, &Cancel::new(), &mut |p| loss = p.loss)).unwrap();
+    let outcome =
+        pool.install(|| run(config, data, &Cancel::new(), &mut |p| loss = p.loss)).unwrap();
     let mut weights = outcome.weights;
     // The date differs between runs.
     weights.provenance = Provenance::default();
@@ -273,9 +313,16 @@ fn train(config: &TrainConfig, data: &Data) -> (Weights, [f32; 2]) {
 fn every_kind_learns_and_the_same_seed_gives_the_same_bits() {
     let (few, more) = (little_data(8), little_data(100));
     for kind in [Kind::Lstm, Kind::Mlp] {
-        let model =
-            ModelConfig { channels: 8, hidden: 16, hidden2: 8, forecast: 16, forecast2: 8, ..ModelConfig::of(kind) };
-        let config = TrainConfig { model, epochs: 300, learning_rate: 1e-2, ..TrainConfig::default() };
+        let model = ModelConfig {
+            channels: 8,
+            hidden: 16,
+            hidden2: 8,
+            forecast: 16,
+            forecast2: 8,
+            ..ModelConfig::of(kind)
+        };
+        let config =
+            TrainConfig { model, epochs: 300, learning_rate: 1e-2, ..TrainConfig::default() };
         let (_, loss) = train(&config, &few);
         assert!(loss[0] < 0.1 && loss[1] < 0.1, "{}: {loss:?}", kind.label());
         let config = TrainConfig { model, epochs: 2, seed: 7, ..TrainConfig::default() };

@@ -1,10 +1,12 @@
-//! Recordings whose times, priorities and metadata are as large as their fields: whatever a file says, every input of
-//! the model is a number, the kernel replay goes on, and the index that is drawn from can be built. A build with debug
-//! assertions finds any sum that overflows on the way.
+//! Recordings whose times, priorities and metadata are as large as their fields: whatever a file
+//! says, every input of the model is a number, the kernel replay goes on, and the index that is
+//! drawn from can be built. A build with debug assertions finds any sum that overflows on the way.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
-use kernel_oracle::features::{Decision, Extractor, Forecast, MOST_CANDIDATES, Outcome, Sink, Token};
+use kernel_oracle::features::{
+    Decision, Extractor, Forecast, MOST_CANDIDATES, Outcome, Sink, Token,
+};
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::trace::{
     CpuId, Event, EventKind, Gap, Nanos, Pid, SchedClass, TaskState, Trace, TraceBuilder, TraceMeta,
@@ -42,7 +44,8 @@ impl Sink for Finite {
 /// Events of 12 threads on 2 CPUs in a fixed confusion, at times that jump.
 fn jumps(meta: TraceMeta) -> Trace {
     let mut b = TraceBuilder::default();
-    let tasks: Vec<_> = (0..12).map(|i| b.task(Pid(i), if i == 0 { b"swapper/0" } else { b"t" })).collect();
+    let tasks: Vec<_> =
+        (0..12).map(|i| b.task(Pid(i), if i == 0 { b"swapper/0" } else { b"t" })).collect();
     let prios = [120, 100, 139, 99, 0, -1, i16::MIN, i16::MAX, 101];
     let steps = [0, 1, 1_000, 1 << 22, 1 << 40, 1 << 56, 1 << 61, u64::MAX / 3];
     let (mut seed, mut time) = (5_u64, 0_u64);
@@ -55,7 +58,8 @@ fn jumps(meta: TraceMeta) -> Trace {
         let far = if i > 2_900 { steps.len() } else { 4 };
         time = time.saturating_add(steps[draw(far)]);
         let cpu = CpuId(draw(2) as u16);
-        let (task, next, state) = (tasks[draw(12)], tasks[draw(12)], [TaskState::RUNNING, TaskState::SLEEP][draw(2)]);
+        let (task, next, state) =
+            (tasks[draw(12)], tasks[draw(12)], [TaskState::RUNNING, TaskState::SLEEP][draw(2)]);
         let (prio, next_prio, to_cpu) = (prios[draw(9)], prios[draw(9)], CpuId(draw(2) as u16));
         let blank = Event { task, prio, ..Event::blank(Nanos(time), cpu) };
         b.push(
@@ -76,8 +80,16 @@ fn jumps(meta: TraceMeta) -> Trace {
 #[test]
 fn every_input_is_a_number_whatever_the_times() {
     for scheduler in [SchedClass::Eevdf, SchedClass::Cfs] {
-        for (slice_ns, hz, start_ns) in [(0, 0, 0), (u64::MAX, u32::MAX, u64::MAX), (1, 1, 1 << 63)] {
-            let trace = jumps(TraceMeta { scheduler, cpus: 2, slice_ns, hz, start_ns, ..TraceMeta::default() });
+        for (slice_ns, hz, start_ns) in [(0, 0, 0), (u64::MAX, u32::MAX, u64::MAX), (1, 1, 1 << 63)]
+        {
+            let trace = jumps(TraceMeta {
+                scheduler,
+                cpus: 2,
+                slice_ns,
+                hz,
+                start_ns,
+                ..TraceMeta::default()
+            });
             let (mut sink, mut extractor) = (Finite::default(), Extractor::new(&trace));
             (0..trace.len()).for_each(|i| extractor.step(&trace, i, &mut sink));
             assert!(sink.decisions > 1_000 && sink.most > 3);
@@ -85,7 +97,11 @@ fn every_input_is_a_number_whatever_the_times() {
             let pyramid = Pyramid::build(&trace);
             for cpu in [CpuId(0), CpuId(1)] {
                 let cells = pyramid.cells(&trace, cpu, 0, span.saturating_add(1), 7);
-                assert!(cells.iter().all(|c| (0.0..=1.0).contains(&c.busy) && (0.0..=1.0).contains(&c.gap)));
+                assert!(
+                    cells
+                        .iter()
+                        .all(|c| (0.0..=1.0).contains(&c.busy) && (0.0..=1.0).contains(&c.gap))
+                );
             }
         }
     }
@@ -105,7 +121,10 @@ fn a_queue_without_end_offers_its_ends() {
         };
         for task in tasks.iter().copied() {
             let blank = at();
-            b.push(Event { kind: EventKind::Wakeup, task, prio: 120, to_cpu: CpuId(0), ..blank }, Pid(0));
+            b.push(
+                Event { kind: EventKind::Wakeup, task, prio: 120, to_cpu: CpuId(0), ..blank },
+                Pid(0),
+            );
         }
         // First in, first out.
         let idle = b.task(Pid(0), b"swapper/0");
@@ -119,6 +138,9 @@ fn a_queue_without_end_offers_its_ends() {
         let trace = b.finish(TraceMeta { scheduler, cpus: 1, ..TraceMeta::default() });
         let (mut sink, mut extractor) = (Finite::default(), Extractor::new(&trace));
         (0..trace.len()).for_each(|i| extractor.step(&trace, i, &mut sink));
-        assert_eq!((sink.most, sink.decisions, sink.covered), (MOST_CANDIDATES, n as usize, n as usize));
+        assert_eq!(
+            (sink.most, sink.decisions, sink.covered),
+            (MOST_CANDIDATES, n as usize, n as usize)
+        );
     }
 }

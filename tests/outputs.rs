@@ -1,5 +1,5 @@
-//! What is written from outside: nothing that is not ours is lost, links stay, a file is whole or not there, and signals,
-//! full disks and killed processes leave nothing behind.
+//! What is written from outside: nothing that is not ours is lost, links stay, a file is whole or
+//! not there, and signals, full disks and killed processes leave nothing behind.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tiny::tiny_catalog;
 
-const HEADER: &str = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
+const HEADER: &str =
+    "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
 
 /// A folder to work in, with the recording `in.csv`.
 struct Place(tempfile::TempDir);
@@ -58,28 +59,39 @@ impl Place {
 
     /// It fails, says so, and changes nothing.
     fn refused(&self, args: &[&str], says: &[&str]) {
-        let before: Vec<_> = self.names().into_iter().map(|n| (std::fs::read(self.at(&n)).ok(), n)).collect();
+        let before: Vec<_> =
+            self.names().into_iter().map(|n| (std::fs::read(self.at(&n)).ok(), n)).collect();
         let out = self.run(args);
         let text = String::from_utf8_lossy(&out.stderr).into_owned();
         assert_eq!(out.status.code(), Some(1), "{args:?}: {text}");
         for words in says {
             assert!(text.contains(words), "{args:?} says {text:?}, not {words:?}");
         }
-        let after: Vec<_> = self.names().into_iter().map(|n| (std::fs::read(self.at(&n)).ok(), n)).collect();
+        let after: Vec<_> =
+            self.names().into_iter().map(|n| (std::fs::read(self.at(&n)).ok(), n)).collect();
         assert_eq!(before, after, "{args:?} changed something");
     }
 }
 
 fn koracle(folder: &Path) -> Command {
     let mut command = process::koracle(folder, &[]);
-    command.env_remove("KORACLE_TRACES").current_dir(folder).env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+        .env_remove("KORACLE_TRACES")
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
 /// A recording of a few switches between two tasks.
 fn events(name: &str) -> String {
     let row = |i: u64| {
-        format!("{},0,switch,{},{},{name},120,R,{},{name},120,,\n", 1_000 * i, 1 + i % 2, 1 + i % 2, 2 - i % 2)
+        format!(
+            "{},0,switch,{},{},{name},120,R,{},{name},120,,\n",
+            1_000 * i,
+            1 + i % 2,
+            1 + i % 2,
+            2 - i % 2
+        )
     };
     format!("{HEADER}\n{}", (0..20).map(row).collect::<String>())
 }
@@ -87,9 +99,23 @@ fn events(name: &str) -> String {
 #[test]
 fn a_foreign_file_with_the_name_of_the_metadata_is_left_alone() {
     let place = Place::new();
-    for foreign in ["[package]\nname = \"mine\"\n", "", "not toml", "name = \"x\"\nworkload = \"y\"\n"] {
+    for foreign in [
+        "[package]\nname = \"mine\"\n",
+        "",
+        "not toml",
+        "name = \"x\"\nworkload \
+        = \"y\"\n",
+    ] {
         place.put("Cargo.toml", foreign);
-        place.refused(&["import", "in.csv", "-o", "Cargo.csv.zst"], &["Cargo.toml", "another name", "--force"]);
+        place.refused(
+            &["import", "in.csv", "-o", "Cargo.csv.zst"],
+            &[
+                "Cargo.toml",
+                "another \
+            name",
+                "--force",
+            ],
+        );
         place.refused(&["import", "in.csv", "-o", "Cargo.csv"], &["Cargo.toml"]);
     }
     place.done(&["import", "in.csv", "-o", "Cargo.csv.zst", "--force"]);
@@ -101,7 +127,10 @@ fn a_foreign_file_with_the_name_of_the_metadata_is_left_alone() {
     place.refused(&["import", "in.csv", "-o", "Cargo.csv"], &["Cargo.toml", "another recording"]);
     std::fs::create_dir(place.at("folder.toml")).unwrap();
     for force in [&["--force"][..], &[]] {
-        place.refused(&[&["import", "in.csv", "-o", "folder.csv"], force].concat(), &["folder.toml", "no plain file"]);
+        place.refused(
+            &[&["import", "in.csv", "-o", "folder.csv"], force].concat(),
+            &["folder.toml", "no plain file"],
+        );
     }
 }
 
@@ -117,28 +146,73 @@ fn what_is_read_is_not_written() {
         place.refused(&["predict", "in.csv", "--predictor", "lifo", "-o", out], &["being read"]);
     }
     for force in [&["--force"][..], &[]] {
-        place.refused(&[&["import", "v2.toml", "-o", "v2.csv.zst"], force].concat(), &["v2.toml", "being read"]);
+        place.refused(
+            &[&["import", "v2.toml", "-o", "v2.csv.zst"], force].concat(),
+            &["v2.toml", "being read"],
+        );
     }
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/models/tcn.koracle");
     std::fs::copy(model, place.at("m.koracle")).unwrap();
-    place.refused(&["predict", "in.csv", "--model", "m.koracle", "-o", "m.koracle"], &["being read"]);
+    place.refused(
+        &["predict", "in.csv", "--model", "m.koracle", "-o", "m.koracle"],
+        &["being \
+        read"],
+    );
     // The same metadata for both, unless it is a part only.
     place.done(&["import", "in.csv", "-o", "x.csv"]);
     // Metadata are read, too, and are nobody's table.
-    place.refused(&["export", "x.csv", "--format", "csv", "-o", "x.toml"], &["x.toml", "being read"]);
-    place.refused(&["predict", "x.csv", "--predictor", "lifo", "-o", "x.toml"], &["x.toml", "being read"]);
-    place
-        .refused(&["predict", "in.csv", "--predictor", "lifo", "-o", "x.toml"], &["x.toml", "metadata of a recording"]);
-    place.refused(&["import", "x.csv", "-o", "x.csv.zst", "--events", "5"], &["x.toml", "same metadata"]);
+    place.refused(
+        &["export", "x.csv", "--format", "csv", "-o", "x.toml"],
+        &[
+            "x.toml",
+            "being \
+        read",
+        ],
+    );
+    place.refused(
+        &["predict", "x.csv", "--predictor", "lifo", "-o", "x.toml"],
+        &[
+            "x.toml",
+            "being \
+        read",
+        ],
+    );
+    place.refused(
+        &["predict", "in.csv", "--predictor", "lifo", "-o", "x.toml"],
+        &["x.toml", "metadata of a recording"],
+    );
+    place.refused(
+        &["import", "x.csv", "-o", "x.csv.zst", "--events", "5"],
+        &[
+            "x.toml",
+            "same \
+        metadata",
+        ],
+    );
     place.done(&["import", "x.csv", "-o", "x.csv.zst"]);
     // Of two recordings with the same metadata neither is replaced by a third.
     place.refused(&["import", "in.csv", "-o", "x.csv"], &["x.toml", "another recording"]);
     place.put("notes.csv", "mine\n");
-    place.refused(&["import", "in.csv", "-o", "notes.csv"], &["notes.csv", "no native recording", "--force"]);
+    place.refused(
+        &["import", "in.csv", "-o", "notes.csv"],
+        &[
+            "notes.csv",
+            "no native \
+        recording",
+            "--force",
+        ],
+    );
     place.done(&["import", "in.csv", "-o", "notes.csv", "--force"]);
     let out = place.run(&["record", "--local", "--seconds", "1", "-o", "notes.csv", "--", "true"]);
     let said = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.code() == Some(2) && said.contains("a file of this name is there"), "{said}");
+    assert!(
+        out.status.code() == Some(2)
+            && said.contains(
+                "a file of this name is \
+                                                           there"
+            ),
+        "{said}"
+    );
 }
 
 #[test]
@@ -160,18 +234,24 @@ fn a_link_is_written_through_or_refused_but_never_replaced() {
     let file = std::fs::File::create(place.at("shell.csv")).unwrap();
     let args = ["predict", "in.csv", "--predictor", "lifo", "-o", "/dev/stdout"];
     assert!(koracle(place.0.path()).args(args).stdout(file).status().unwrap().success());
-    assert!(place.text("shell.csv").starts_with("time_ns,cpu") && Path::new("/dev/stdout").is_symlink());
+    assert!(
+        place.text("shell.csv").starts_with("time_ns,cpu") && Path::new("/dev/stdout").is_symlink()
+    );
 }
 
 #[test]
 fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
     let place = Place::new();
     let traces = tiny_catalog(&place.0.path().join(""));
-    let begin = [&["train", "--epochs", "1", "--traces", traces.to_str().unwrap()], &TINY[..]].concat();
+    let begin =
+        [&["train", "--epochs", "1", "--traces", traces.to_str().unwrap()], &TINY[..]].concat();
     let train = |name, more: &[&'static str]| [&begin[..], &["-o", name], more].concat();
-    for (name, file) in
-        [("site", "config.toml"), ("models", "best.koracle"), ("notes", "notes.txt"), ("other", "plan.json")]
-    {
+    for (name, file) in [
+        ("site", "config.toml"),
+        ("models", "best.koracle"),
+        ("notes", "notes.txt"),
+        ("other", "plan.json"),
+    ] {
         std::fs::create_dir(place.at(name)).unwrap();
         place.put(&format!("{name}/{file}"), "mine = 1\n");
         place.refused(&train(name, &[]), &[name, file, "another"]);
@@ -186,7 +266,14 @@ fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
         place.refused(&["experiment", "seeds", "-o", name], &[name, "another"]);
     }
     place.refused(&train("notes", &[]), &["holds a run already", "--force"]);
-    place.refused(&["runs", "--delete", "site", "--yes"], &["site/config.toml", "nothing is removed"]);
+    place.refused(
+        &["runs", "--delete", "site", "--yes"],
+        &[
+            "site/config.toml",
+            "nothing is \
+        removed",
+        ],
+    );
     place.refused(&["runs", "--delete", "other", "--yes"], &["other", "no run is kept here"]);
     assert!(place.at("other/plan.json").exists() && place.at("site/config.toml").exists());
     // All that a run writes has the permissions of any file.
@@ -198,8 +285,18 @@ fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
     place.refused(&["runs", "--delete", "linked", "--yes"], &["linked", "this is a link"]);
     for name in ["config.toml", "metrics_steps.csv", "best.koracle"] {
         let name = format!("notes/{name}");
-        place.refused(&["runs", "--export", "notes", "-o", &name], &[&name, "belongs to a training run"]);
-        place.refused(&["predict", "in.csv", "--predictor", "lifo", "-o", &name], &[&name, "belongs to"]);
+        place.refused(
+            &["runs", "--export", "notes", "-o", &name],
+            &[
+                &name,
+                "belongs to a training \
+            run",
+            ],
+        );
+        place.refused(
+            &["predict", "in.csv", "--predictor", "lifo", "-o", &name],
+            &[&name, "belongs to"],
+        );
     }
     place.refused(&["runs", "--delete", "notes", "--yes"], &["other files"]);
 }
@@ -211,7 +308,11 @@ fn a_run_goes_on_without_its_best_model_but_not_with_senseless_settings() {
     let args = [&["train", "-o", "run", "--batch", "1", "--epochs", "2"][..], &TINY].concat();
     let start = || {
         let mut command = koracle(place.0.path());
-        command.args(&args).env("KORACLE_TRACES", &traces).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(&args)
+            .env("KORACLE_TRACES", &traces)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.spawn().unwrap()
     };
     let mut child = start();
@@ -224,16 +325,22 @@ fn a_run_goes_on_without_its_best_model_but_not_with_senseless_settings() {
     place.refused(&["train", "--resume", "run"], &["config.toml", "epochs: 0 is not in 1 to"]);
     place.put("run/config.toml", &config);
     std::fs::remove_file(place.at("run/best.koracle")).unwrap();
-    let out =
-        koracle(place.0.path()).args(["train", "--resume", "run"]).env("KORACLE_TRACES", &traces).output().unwrap();
+    let out = koracle(place.0.path())
+        .args(["train", "--resume", "run"])
+        .env("KORACLE_TRACES", &traces)
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert!(place.at("run/best.koracle").exists());
     // Even when no step is left.
     for name in ["best.koracle", "ended.json"] {
         std::fs::remove_file(place.at("run").join(name)).unwrap();
     }
-    let out =
-        koracle(place.0.path()).args(["train", "--resume", "run"]).env("KORACLE_TRACES", &traces).output().unwrap();
+    let out = koracle(place.0.path())
+        .args(["train", "--resume", "run"])
+        .env("KORACLE_TRACES", &traces)
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert!(place.at("run/best.koracle").exists());
 }
@@ -246,10 +353,20 @@ fn a_training_is_stopped_with_a_checkpoint_by_every_signal_that_ends_programs() 
         let name = format!("run{signal}");
         let args = [&["train", "-o", &name, "--batch", "1", "--epochs", "9"][..], &TINY].concat();
         let mut command = koracle(place.0.path());
-        command.args(args).env("KORACLE_TRACES", &traces).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(args)
+            .env("KORACLE_TRACES", &traces)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         wait_for(&mut child, || runs::steps(&place.at(&name)).len() > 2);
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([signal, &child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
         assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
         let run = runs::open(&place.at(&name)).unwrap();
         assert!(run.resumable && matches!(run.state, State::Ended(_)), "{signal}: {:?}", run.state);
@@ -262,11 +379,20 @@ fn who_shall_outlive_the_terminal_does() {
     let traces = tiny_catalog(place.0.path());
     let args = [&["train", "-o", "run", "--batch", "1", "--epochs", "1"][..], &TINY].concat();
     let mut command = Command::new("sh");
-    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(assert_cmd::cargo::cargo_bin("koracle")).args(args);
-    command.current_dir(place.0.path()).env("KORACLE_TRACES", &traces).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(assert_cmd::cargo::cargo_bin("koracle"))
+        .args(args);
+    command
+        .current_dir(place.0.path())
+        .env("KORACLE_TRACES", &traces)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     wait_for(&mut child, || runs::steps(&place.at("run")).len() > 1);
-    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success()
+    );
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
@@ -274,8 +400,10 @@ fn who_shall_outlive_the_terminal_does() {
 fn what_a_killed_process_left_goes_with_the_next_file() {
     let place = Place::new();
     let packed = concat!(env!("CARGO_MANIFEST_DIR"), "/traces/hackbench-pipe-2g_run3.csv.zst");
-    let mut child = koracle(place.0.path()).args(["import", packed, "-o", "new.csv.zst"]).spawn().unwrap();
-    let left = || place.names().into_iter().filter(|n| n.starts_with(".koracle-")).collect::<Vec<_>>();
+    let mut child =
+        koracle(place.0.path()).args(["import", packed, "-o", "new.csv.zst"]).spawn().unwrap();
+    let left =
+        || place.names().into_iter().filter(|n| n.starts_with(".koracle-")).collect::<Vec<_>>();
     wait_for(&mut child, || !left().is_empty());
     // While it lives, nobody takes its file away.
     place.done(&["predict", "in.csv", "--predictor", "lifo", "-o", "first.csv"]);

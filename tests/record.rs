@@ -1,5 +1,5 @@
-//! Real recordings of this machine, where it lets itself be recorded: as root, with tracefs. Elsewhere they say that
-//! they were skipped; `environment` says when that is a failure.
+//! Real recordings of this machine, where it lets itself be recorded: as root, with tracefs.
+//! Elsewhere they say that they were skipped; `environment` says when that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -24,7 +24,17 @@ fn hackbench_of_this_machine_without_a_loss_and_without_a_trace_of_the_recording
     let out = folder.path().join("h.csv.zst");
     // Room for all of it: nothing may be lost, however busy the machine is.
     let buffer = ["--buffer", "131072"];
-    let args = ["record", "--local", "--workload", "hackbench-pipe-2g", "--seconds", "1", buffer[0], buffer[1], "-o"];
+    let args = [
+        "record",
+        "--local",
+        "--workload",
+        "hackbench-pipe-2g",
+        "--seconds",
+        "1",
+        buffer[0],
+        buffer[1],
+        "-o",
+    ];
     koracle().args(args).arg(&out).assert().success();
     machine.is_as_before("it");
 
@@ -33,7 +43,10 @@ fn hackbench_of_this_machine_without_a_loss_and_without_a_trace_of_the_recording
     assert_eq!((opened.report.skipped, &opened.report.metadata_problem), (0, &None));
     assert!(trace.len() > 1000, "{} events", trace.len());
     assert!(meta.lost.iter().all(|&l| l == 0) && trace.gaps().is_empty(), "{:?}", meta.lost);
-    assert_eq!((meta.name.as_str(), meta.category.as_str(), meta.clock.as_str()), ("h", "hackbench", "mono"));
+    assert_eq!(
+        (meta.name.as_str(), meta.category.as_str(), meta.clock.as_str()),
+        ("h", "hackbench", "mono")
+    );
     assert_eq!(meta.kernel, std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().trim());
     let fine = trace.times().iter().filter(|&&t| (t + meta.start_ns) % 1000 != 0).count();
     assert!(fine * 10 > trace.len() * 9, "{fine} of {} stamps are finer than 1 us", trace.len());
@@ -46,7 +59,8 @@ fn a_small_buffer_is_emptied_while_the_workload_runs() {
     let Some(machine) = Machine::get("streaming", &["awk"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("it's.csv");
-    let work = "for i in 1 2 3 4 5 6 7 8 9 10; do awk 'BEGIN{exit}'; sleep 0.05; done; echo \"$1\" >\"$2\"";
+    let work = "for i in 1 2 3 4 5 6 7 8 9 10; do awk 'BEGIN{exit}'; sleep 0.05; done; echo \"$1\" \
+                >\"$2\"";
     let said = folder.path().join("said");
     let word = "$(id) 'x' `id`";
     let mut command = koracle();
@@ -56,7 +70,11 @@ fn a_small_buffer_is_emptied_while_the_workload_runs() {
     // What was typed arrived as it was typed.
     assert_eq!(std::fs::read_to_string(&said).unwrap(), format!("{word}\n"));
     let trace = ingest::open(&out).unwrap().trace;
-    assert!(trace.len() > 100 && trace.meta().lost.iter().all(|&l| l == 0), "{:?}", trace.meta().lost);
+    assert!(
+        trace.len() > 100 && trace.meta().lost.iter().all(|&l| l == 0),
+        "{:?}",
+        trace.meta().lost
+    );
 }
 
 #[test]
@@ -68,8 +86,21 @@ fn without_a_command_what_happens_anyway_is_recorded() {
     machine.is_as_before("it");
     let trace = ingest::open(&out).unwrap().trace;
     let meta = trace.meta();
-    assert_eq!((meta.workload.as_str(), meta.command.as_str()), ("anything", "what runs there anyway, for 1 s"));
-    assert!(!trace.is_empty() && trace.span().0 > 500_000_000, "{} events in {:?}", trace.len(), trace.span());
+    assert_eq!(
+        (meta.workload.as_str(), meta.command.as_str()),
+        (
+            "anything",
+            "what runs there \
+        anyway, for 1 s"
+        )
+    );
+    assert!(
+        !trace.is_empty() && trace.span().0 > 500_000_000,
+        "{} events in \
+        {:?}",
+        trace.len(),
+        trace.span()
+    );
 }
 
 #[test]
@@ -77,14 +108,28 @@ fn an_overrun_is_told_per_cpu_and_drawn_as_a_gap() {
     let Some(machine) = Machine::get("an overrun", &["hackbench"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("o.csv");
-    let args = ["record", "--local", "--workload", "hackbench-pipe-2g", "--seconds", "1", "--buffer", "64", "-o"];
+    let args = [
+        "record",
+        "--local",
+        "--workload",
+        "hackbench-pipe-2g",
+        "--seconds",
+        "1",
+        "--buffer",
+        "64",
+        "-o",
+    ];
     let done = koracle().args(args).arg(&out).assert().success();
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
     machine.is_as_before("an overrun");
     let trace = ingest::open(&out).unwrap().trace;
     assert!(trace.meta().lost.iter().sum::<u64>() > 0 && !trace.gaps().is_empty());
     for (cpu, lost) in trace.meta().lost.iter().enumerate().filter(|l| *l.1 > 0) {
-        assert!(trace.gaps().iter().any(|g| g.cpu.ix() == cpu), "CPU{cpu} lost {lost} and has no gap");
+        assert!(
+            trace.gaps().iter().any(|g| g.cpu.ix() == cpu),
+            "CPU{cpu} lost {lost} and has no \
+            gap"
+        );
         assert!(message.contains(&format!("CPU{cpu} {lost}")), "{message}");
     }
 }
@@ -96,16 +141,37 @@ fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
     let out = folder.path().join("x.csv");
     let refused = |command: &[&str]| {
         let mut run = koracle();
-        let done = run.args(["record", "--local", "--seconds", "2", "-o"]).arg(&out).arg("--").args(command).assert();
+        let done = run
+            .args(["record", "--local", "--seconds", "2", "-o"])
+            .arg(&out)
+            .arg("--")
+            .args(command)
+            .assert();
         String::from_utf8(done.failure().code(1).get_output().stderr.clone()).unwrap()
     };
     let message = refused(&["no-such-program-anywhere"]);
-    assert!(message.contains("this machine: there is no command no-such-program-anywhere there"), "{message}");
+    assert!(
+        message.contains(
+            "this machine: there is no command no-such-program-anywhere \
+                              there"
+        ),
+        "{message}"
+    );
     assert!(!out.exists());
     // A workload that fails is told, with its last words; what was recorded is kept.
     let mut run = koracle();
     run.args(["record", "--local", "--seconds", "9", "-o"]).arg(&out);
-    let done = run.args(["--", "sh", "-c", "sleep 0.05; echo broken teapot >&2; exit 3"]).assert().failure().code(1);
+    let done = run
+        .args([
+            "--",
+            "sh",
+            "-c",
+            "sleep 0.05; echo broken teapot >&2; exit \
+                                            3",
+        ])
+        .assert()
+        .failure()
+        .code(1);
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
     assert!(message.contains("failed with status 3: broken teapot; "), "{message}");
     assert!(out.exists());
@@ -119,7 +185,13 @@ fn wakers_and_run_times_on_request() {
     let out = folder.path().join("m.csv.zst");
     let mut run = koracle();
     run.args(["record", "--local", "--runtime", "--waking", "--seconds", "9", "-o"]).arg(&out);
-    run.args(["--", "sh", "-c", "for i in 1 2 3 4 5; do awk 'BEGIN{for(i=0;i<9999;i++)x++}'; sleep 0.02; done"]);
+    run.args([
+        "--",
+        "sh",
+        "-c",
+        "for i in 1 2 3 4 5; do awk 'BEGIN{for(i=0;i<9999;i++)x++}'; sleep \
+                                 0.02; done",
+    ]);
     run.assert().success();
     machine.is_as_before("more events");
     let trace = ingest::open(&out).unwrap().trace;
@@ -127,7 +199,8 @@ fn wakers_and_run_times_on_request() {
         assert!(trace.events().filter(|e| e.kind == kind).count() > 5, "{kind:?}");
     }
     let awk = |i: usize| trace.tasks().get(trace.event(i).task).is_some_and(|t| &*t.name == "awk");
-    let ran: u64 = (0..trace.len()).filter(|i| awk(*i)).filter_map(|i| trace.runtime(i)).map(|r| r.ns).sum();
+    let ran: u64 =
+        (0..trace.len()).filter(|i| awk(*i)).filter_map(|i| trace.runtime(i)).map(|r| r.ns).sum();
     assert!(ran > 0);
 }
 
@@ -149,7 +222,10 @@ fn said_with(temporary: &Path) -> String {
 
 #[test]
 fn what_a_dead_recorder_left_is_removed_and_told() {
-    let Some(machine) = Machine::get("what_a_dead_recorder_left_is_removed_and_told", &["sh"]) else { return };
+    let Some(machine) = Machine::get("what_a_dead_recorder_left_is_removed_and_told", &["sh"])
+    else {
+        return;
+    };
     let name = format!("koracle-{}-1-{}", nobody(), boot_and_space());
     let stale = Path::new(TRACEFS).join("instances").join(&name);
     std::fs::create_dir(&stale).unwrap();
@@ -159,14 +235,22 @@ fn what_a_dead_recorder_left_is_removed_and_told() {
     std::fs::write(folder.join("mark"), format!("koracle recorder {name}\n")).unwrap();
     std::fs::write(folder.join("chunk"), "pages").unwrap();
     let message = said_with(temporary.path());
-    assert!(message.contains(&format!("removed {name}, left behind by a recording that was killed")), "{message}");
+    assert!(
+        message.contains(&format!(
+            "removed {name}, left behind by a recording that was \
+                                       killed"
+        )),
+        "{message}"
+    );
     assert!(!stale.exists() && !folder.exists());
     machine.is_as_before("it");
 }
 
 #[test]
 fn nothing_is_removed_that_is_not_ours() {
-    let Some(machine) = Machine::get("nothing_is_removed_that_is_not_ours", &["sh"]) else { return };
+    let Some(machine) = Machine::get("nothing_is_removed_that_is_not_ours", &["sh"]) else {
+        return;
+    };
     let (dead, me, end) = (nobody(), std::process::id(), boot_and_space());
     let started = std::fs::read_to_string(format!("/proc/{me}/stat")).unwrap();
     let started = started.rsplit(") ").next().unwrap().split(' ').nth(19).unwrap().to_owned();
@@ -231,23 +315,33 @@ fn nothing_is_removed_that_is_not_ours() {
 
 #[test]
 fn a_recording_longer_than_the_silence_that_ends_one() {
-    let Some(machine) = Machine::get("a_recording_longer_than_the_silence_that_ends_one", &["sh"]) else { return };
+    let Some(machine) = Machine::get("a_recording_longer_than_the_silence_that_ends_one", &["sh"])
+    else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("l.csv");
     let mut run = koracle();
     // The plan gives up after six seconds in which it hears nothing.
-    run.args(["record", "--local", "--seconds", "30", "-o"]).arg(&out).args(["--", "sleep", "8"]).assert().success();
+    run.args(["record", "--local", "--seconds", "30", "-o"])
+        .arg(&out)
+        .args(["--", "sleep", "8"])
+        .assert()
+        .success();
     machine.is_as_before("it");
     assert!(ingest::open(&out).unwrap().trace.span().secs() > 7.0);
 }
 
 #[test]
 fn names_are_taken_by_one_recorder_each() {
-    let Some(machine) = Machine::get("names_are_taken_by_one_recorder_each", &["sh"]) else { return };
+    let Some(machine) = Machine::get("names_are_taken_by_one_recorder_each", &["sh"]) else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let start = |_| {
         let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"));
-        run.args(["record", "--local", "--workload", "cpu-bound-4p", "--seconds", "1"]).current_dir(folder.path());
+        run.args(["record", "--local", "--workload", "cpu-bound-4p", "--seconds", "1"])
+            .current_dir(folder.path());
         run.stderr(std::process::Stdio::piped()).spawn().unwrap()
     };
     let runs: Vec<_> = (0..4).map(start).collect();
@@ -258,22 +352,33 @@ fn names_are_taken_by_one_recorder_each() {
     let files = std::fs::read_dir(folder.path()).unwrap().flatten();
     let mut found: Vec<String> = files.map(|f| f.file_name().into_string().unwrap()).collect();
     found.sort();
-    let wanted = (0..4).flat_map(|n| ["csv.zst", "toml"].map(|e| format!("cpu-bound-4p_run{n}.{e}")));
+    let wanted =
+        (0..4).flat_map(|n| ["csv.zst", "toml"].map(|e| format!("cpu-bound-4p_run{n}.{e}")));
     assert_eq!(found, wanted.collect::<Vec<_>>());
     for n in 0..4 {
-        let trace = ingest::open(&folder.path().join(format!("cpu-bound-4p_run{n}.csv.zst"))).unwrap().trace;
-        assert_eq!((trace.meta().name.clone(), trace.meta().run), (format!("cpu-bound-4p_run{n}"), n));
+        let trace = ingest::open(&folder.path().join(format!("cpu-bound-4p_run{n}.csv.zst")))
+            .unwrap()
+            .trace;
+        assert_eq!(
+            (trace.meta().name.clone(), trace.meta().run),
+            (format!("cpu-bound-4p_run{n}"), n)
+        );
     }
 }
 
 #[test]
 fn tracing_that_somebody_switches_off_is_told() {
-    let Some(machine) = Machine::get("tracing_that_somebody_switches_off_is_told", &["sh"]) else { return };
+    let Some(machine) = Machine::get("tracing_that_somebody_switches_off_is_told", &["sh"]) else {
+        return;
+    };
     for switch in ["tracing_on", "events/sched/sched_wakeup/enable"] {
         let folder = tempfile::tempdir().unwrap();
-        let (out, on, off) = (folder.path().join("t.csv"), folder.path().join("on"), folder.path().join("off"));
+        let (out, on, off) =
+            (folder.path().join("t.csv"), folder.path().join("on"), folder.path().join("off"));
         let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"));
-        run.args(["record", "--local", "--seconds", "60", "-o"]).arg(&out).stderr(std::process::Stdio::piped());
+        run.args(["record", "--local", "--seconds", "60", "-o"])
+            .arg(&out)
+            .stderr(std::process::Stdio::piped());
         let work = "sleep 0.1; : >\"$1\"; until [ -e \"$2\" ]; do sleep 0.02; done";
         let run = run.args(["--", "sh", "-c", work, "sh"]).args([&on, &off]).spawn().unwrap();
         until("the workload runs", || on.exists());
@@ -282,9 +387,23 @@ fn tracing_that_somebody_switches_off_is_told() {
         std::fs::write(&off, "").unwrap();
         let done = run.wait_with_output().unwrap();
         let message = String::from_utf8(done.stderr).unwrap();
-        assert!(done.status.success() && message.contains("tracing was switched off there"), "{switch}: {message}");
+        assert!(
+            done.status.success()
+                && message.contains(
+                    "tracing was switched off \
+                                                           there"
+                ),
+            "{switch}: {message}"
+        );
         let trace = ingest::open(&out).unwrap().trace;
-        assert!(trace.meta().note.contains("tracing was switched off there"), "{}", trace.meta().note);
+        assert!(
+            trace.meta().note.contains(
+                "tracing was switched off \
+                                            there"
+            ),
+            "{}",
+            trace.meta().note
+        );
     }
     machine.is_as_before("it");
 }
@@ -304,7 +423,10 @@ fn an_interrupt_keeps_what_came_and_cleans() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before the workload ran");
         std::thread::yield_now();
     }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(kill.success() && child.wait().unwrap().success());
     machine.is_as_before("it");
     assert!(!ingest::open(&out).unwrap().trace.is_empty());
@@ -319,13 +441,28 @@ fn a_host_that_is_none_is_an_error_with_its_name() {
     let config = folder.path().join("config");
     std::fs::write(&config, "").unwrap();
     let mut run = koracle();
-    run.args(["record", "--host", "no-such-host.invalid", "--workload", "cpu-bound-4p", "-F"]).arg(&config);
+    run.args(["record", "--host", "no-such-host.invalid", "--workload", "cpu-bound-4p", "-F"])
+        .arg(&config);
     let done = run.arg("-o").arg(folder.path().join("x.csv.zst")).assert().failure().code(1);
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
-    assert!(message.contains("no recording on no-such-host.invalid: ssh: Could not resolve hostname"), "{message}");
+    assert!(
+        message.contains(
+            "no recording on no-such-host.invalid: ssh: Could not resolve \
+                              hostname"
+        ),
+        "{message}"
+    );
     // An option in the place of a host is a host.
     let mut run = koracle();
-    run.args(["record", "--host=-oProxyCommand=touch x", "--workload", "cpu-bound-4p", "-F"]).arg(&config);
+    run.args([
+        "record",
+        "--host=-oProxyCommand=touch \
+                         x",
+        "--workload",
+        "cpu-bound-4p",
+        "-F",
+    ])
+    .arg(&config);
     run.current_dir(folder.path()).assert().failure().code(1);
     assert!(!folder.path().join("x").exists());
 }

@@ -1,5 +1,6 @@
-//! What a recorder does when the other side, or its own disk, is not as it should be: a machine that is stuck, that never
-//! reads, that talks without an end; an output that cannot be written. Needs no root: the machine is made up.
+//! What a recorder does when the other side, or its own disk, is not as it should be: a machine
+//! that is stuck, that never reads, that talks without an end; an output that cannot be written.
+//! Needs no root: the machine is made up.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -15,15 +16,22 @@ use std::process::{Child, Command};
 
 const WHOLE: &str = "cat \"$D/head\"; printf 'recording 0\\n'; cat \"$D/pages\"";
 /// The workload runs, and nothing will ever come again; nothing but a kill ends it.
-const STUCK: &str = "trap '' TERM INT HUP PIPE; cat \"$D/head\"; printf 'recording 0\\n'; echo $$ >\"$D/pid\"
-    while read -r line; do case $line in beat | stop) echo \"$line\" >>\"$D/heard\" ;; esac; done; while :; do sleep 0.1; done";
+const STUCK: &str = "trap '' TERM INT HUP PIPE; cat \"$D/head\"; printf 'recording 0\\n'; echo $$ \
+                     >\"$D/pid\"
+    while read -r line; do case $line in beat | stop) echo \"$line\" >>\"$D/heard\" ;; esac; done; \
+    while :; do sleep 0.1; done";
 
 fn whole() -> Fake {
     Fake::new(&format!("{WHOLE}; {END}"))
 }
 
 fn is_gone(pid: &str) -> bool {
-    !std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|s| !s.contains(") Z "))
+    !std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|s| {
+        !s.contains(
+            ") \
+        Z ",
+        )
+    })
 }
 
 #[test]
@@ -50,10 +58,19 @@ fn an_output_that_cannot_be_is_refused_before_anything_is_recorded() {
         let done = fake.record("5", out).args(["--", "true"]).output().unwrap();
         // A name that no recording can have is wrong usage.
         let code = if words.starts_with("name ends") { 2 } else { 1 };
-        assert!(done.status.code() == Some(code) && said(&done).contains(words), "{out}: {}", said(&done));
+        assert!(
+            done.status.code() == Some(code) && said(&done).contains(words),
+            "{out}: \
+            {}",
+            said(&done)
+        );
         assert!(!fake.path("started").exists(), "{out}");
     }
-    assert_eq!(std::fs::read_to_string(fake.path("out/Cargo.toml")).unwrap(), "[package]\nname = \"mine\"\n");
+    assert_eq!(
+        std::fs::read_to_string(fake.path("out/Cargo.toml")).unwrap(),
+        "[package]\nname \
+        = \"mine\"\n"
+    );
     assert_eq!(std::fs::read_dir(fake.path("out")).unwrap().count(), 2, "nothing is left behind");
 }
 
@@ -61,7 +78,16 @@ fn an_output_that_cannot_be_is_refused_before_anything_is_recorded() {
 fn is_kept_elsewhere(fake: &Fake, done: &std::process::Output, why: &str) {
     assert_eq!(done.status.code(), Some(1), "{}", said(done));
     let text = said(done);
-    let told = text.lines().find(|l| l.contains(why) && l.contains("the recording is kept in ")).expect(&text);
+    let told = text
+        .lines()
+        .find(|l| {
+            l.contains(why)
+                && l.contains(
+                    "the recording is kept \
+        in ",
+                )
+        })
+        .expect(&text);
     assert_eq!(fake.rescued().len(), 1, "{text}");
     let command = &told[told.find("mv -i ").unwrap()..];
     let moved = Command::new("sh").args(["-c", command]).status().unwrap();
@@ -87,7 +113,11 @@ fn a_disk_that_fills_up_while_it_is_recorded_costs_no_recording() {
     // Only it sees that disk.
     let script = "mount -t tmpfs -o size=2m tmpfs \"$1\" || exit 99; shift; exec \"$@\"";
     let mut small = Command::new("unshare");
-    small.args(["-m", "sh", "-c", script, "small"]).arg(fake.path("out")).arg(run.get_program()).args(run.get_args());
+    small
+        .args(["-m", "sh", "-c", script, "small"])
+        .arg(fake.path("out"))
+        .arg(run.get_program())
+        .args(run.get_args());
     for (name, value) in run.get_envs() {
         small.env(name, value.unwrap());
     }
@@ -122,7 +152,12 @@ fn a_second_signal_leaves_a_machine_that_is_stuck_at_once() {
         let done = run.wait_with_output().unwrap();
         assert_eq!(done.status.code(), Some(code), "{}", said(&done));
         until("the connection is cut", || is_gone(&ssh));
-        assert_eq!(std::fs::read_dir(fake.path("out")).unwrap().count(), 0, "nothing is left behind");
+        assert_eq!(
+            std::fs::read_dir(fake.path("out")).unwrap().count(),
+            0,
+            "nothing is left \
+            behind"
+        );
     }
 }
 
@@ -130,21 +165,60 @@ fn a_second_signal_leaves_a_machine_that_is_stuck_at_once() {
 fn a_machine_that_does_not_end_is_left_after_the_limit_and_what_came_is_kept() {
     // Without a page; with all of them; with a word from time to time.
     let (_fake, nothing, ssh) = stuck("1");
-    let pages = Fake::new(&STUCK.replace("printf 'recording 0\\n'", "printf 'recording 0\\n'; cat \"$D/pages\""));
+    let pages = Fake::new(&STUCK.replace(
+        "printf 'recording 0\\n'",
+        "printf 'recording 0\\n'; \
+        cat \"$D/pages\"",
+    ));
     let pages_run = pages.record("1", "out/x.csv.zst").args(["--", "true"]).spawn().unwrap();
     let drip = "while :; do printf 'cpu.0 7\\n1 2 3 0'; sleep 0.2; done";
-    let drip = Fake::new(&format!("trap '' TERM INT HUP; cat \"$D/head\"; printf 'recording 0\\n'; {drip}"));
+    let drip = Fake::new(&format!(
+        "trap '' TERM INT HUP; cat \"$D/head\"; printf 'recording 0\\n'; \
+                                   {drip}"
+    ));
     let drip_run = drip.record("1", "out/x.csv.zst").args(["--", "true"]).spawn().unwrap();
 
     let done = nothing.wait_with_output().unwrap();
-    assert!(done.status.code() == Some(1) && said(&done).contains("no page came within"), "{}", said(&done));
+    assert!(
+        done.status.code() == Some(1)
+            && said(&done).contains(
+                "no page came \
+        within"
+            ),
+        "{}",
+        said(&done)
+    );
     until("the connection is cut", || is_gone(&ssh));
     let done = pages_run.wait_with_output().unwrap();
-    assert!(done.status.success() && said(&done).contains("did not end it in time"), "{}", said(&done));
+    assert!(
+        done.status.success()
+            && said(&done).contains(
+                "did not end it in \
+                                                           time"
+            ),
+        "{}",
+        said(&done)
+    );
     let trace = ingest::open(&pages.path("out/x.csv.zst")).unwrap().trace;
-    assert!(trace.len() > 100 && trace.meta().note.contains("did not end it in time"), "{}", trace.meta().note);
+    assert!(
+        trace.len() > 100
+            && trace.meta().note.contains(
+                "did not end it in \
+                                                             time"
+            ),
+        "{}",
+        trace.meta().note
+    );
     let done = drip_run.wait_with_output().unwrap();
-    assert!(done.status.code() == Some(1) && said(&done).contains("no page came within"), "{}", said(&done));
+    assert!(
+        done.status.code() == Some(1)
+            && said(&done).contains(
+                "no page came \
+        within"
+            ),
+        "{}",
+        said(&done)
+    );
 }
 
 #[test]
@@ -152,7 +226,8 @@ fn an_ssh_that_never_reads_can_be_interrupted() {
     let fake = Fake::new("echo $$ >\"$D/pid\"; exec sleep 600");
     // More than fits into a pipe.
     let long = "x".repeat(100_000);
-    let run = fake.record("600", "out/x.csv.zst").args(["--", "true", &long, &long]).spawn().unwrap();
+    let run =
+        fake.record("600", "out/x.csv.zst").args(["--", "true", &long, &long]).spawn().unwrap();
     until("it is started", || fake.path("pid").metadata().is_ok_and(|m| m.len() > 0));
     signal("INT", &[run.id().to_string()]);
     let done = run.wait_with_output().unwrap();
@@ -169,16 +244,33 @@ fn no_machine_decides_how_much_memory_or_disk_a_recording_takes() {
         ("exec cat /dev/zero", "no recording on fake: "),
         ("exec yes hello", "no recording on fake: "),
         ("head -c 300000 /dev/urandom", "no recording on fake: "),
-        ("printf 'KORACLE1\\nkernel 99999999999999999999999\\nabc'", "not understood: \"kernel 9999999"),
+        (
+            "printf 'KORACLE1\\nkernel 99999999999999999999999\\nabc'",
+            "not understood: \"kernel \
+            9999999",
+        ),
         ("printf 'KORACLE1\\nkernel 1048577\\nabc'", "not understood: \"kernel 1048577\""),
         ("printf 'KORACLE1\\npages.-1 5\\nabcde'", "not understood: \"pages.-1 5\""),
         ("printf 'KORACLE1\\npages.../../x 5\\nabcde'", "not understood: \"pages.../../x 5\""),
         // Pages of which nobody could say what is in them.
         ("printf 'KORACLE1\\nrecording 0\\n'; cat /dev/zero", "header_page, byte 0: "),
-        ("printf 'KORACLE1\\nrecording 0\\n'; tr '\\0' '\\n' </dev/zero >&2", "header_page, byte 0: "),
-        (&format!("{text}; printf 'KORACLE1\\n'; while printf 'n 60000\\n%s' \"$x\"; do :; done"), "16 MiB of words"),
         (
-            &format!("{text}; printf 'KORACLE1\\n'; while printf 'note 60000\\n%s' \"$x\"; do :; done"),
+            "printf 'KORACLE1\\nrecording 0\\n'; tr '\\0' '\\n' </dev/zero >&2",
+            "header_page, byte \
+            0: ",
+        ),
+        (
+            &format!(
+                "{text}; printf 'KORACLE1\\n'; while printf 'n 60000\\n%s' \"$x\"; do :; \
+                   done"
+            ),
+            "16 MiB of words",
+        ),
+        (
+            &format!(
+                "{text}; printf 'KORACLE1\\n'; while printf 'note 60000\\n%s' \"$x\"; do :; \
+                      done"
+            ),
             "16 MiB of words",
         ),
         (
@@ -186,19 +278,37 @@ fn no_machine_decides_how_much_memory_or_disk_a_recording_takes() {
             "not understood: \"pages.0 1073741825\"",
         ),
         // A flood on standard error beside a machine that is as it should be.
-        (&format!("head -c 400000000 /dev/zero | tr '\\0' '\\n' >&2; echo last words >&2; {head}"), "last words"),
+        (
+            &format!(
+                "head -c 400000000 /dev/zero | tr '\\0' '\\n' >&2; echo last words >&2; \
+                   {head}"
+            ),
+            "last words",
+        ),
     ] {
         let fake = Fake::new(script);
-        let done = fake.record_within(2_000_000, "5", "out/x.csv.zst").args(["--", "true"]).output().unwrap();
+        let done = fake
+            .record_within(2_000_000, "5", "out/x.csv.zst")
+            .args(["--", "true"])
+            .output()
+            .unwrap();
         assert_eq!(done.status.code(), Some(1), "{script}: {}", said(&done));
-        assert!(said(&done).contains(words) && said(&done).len() < 4000, "{script}: {}", said(&done));
+        assert!(
+            said(&done).contains(words) && said(&done).len() < 4000,
+            "{script}: \
+            {}",
+            said(&done)
+        );
         assert!(fake.rescued().is_empty());
     }
 }
 
 #[test]
 fn what_a_machine_says_of_itself_is_only_parsed() {
-    let fake = Fake::new(&format!("cat \"$D/head\" \"$D/odd\"; printf 'recording 0\\n'; cat \"$D/pages\"; {END}"));
+    let fake = Fake::new(&format!(
+        "cat \"$D/head\" \"$D/odd\"; printf 'recording 0\\n'; \
+                                   cat \"$D/pages\"; {END}"
+    ));
     let many = " 0-1999".repeat(9000);
     let odd: [(&str, &str); 5] = [
         ("kernel", "6.1\u{1b}]0;PWN\u{7}\u{1b}[31mred\u{202e}\n"),
@@ -208,7 +318,8 @@ fn what_a_machine_says_of_itself_is_only_parsed() {
         ("hz", "1e9"),
     ];
     std::fs::write(fake.path("odd"), odd.map(|(n, t)| frame(n, t.as_bytes())).concat()).unwrap();
-    let done = fake.record_within(2_000_000, "5", "out/x.csv.zst").args(["--", "true"]).output().unwrap();
+    let done =
+        fake.record_within(2_000_000, "5", "out/x.csv.zst").args(["--", "true"]).output().unwrap();
     assert!(done.status.success(), "{}", said(&done));
     let text = std::fs::read_to_string(fake.path("out/x.toml")).unwrap();
     assert!(!text.contains(['\u{1b}', '\u{7}']) && !text.contains("u001"), "{text}");

@@ -1,6 +1,6 @@
-//! The pages of a trace instance against the kernel's own text of the same instance: every event, in the same order,
-//! with the same fields. As root, with tracefs and hackbench; elsewhere the test says that it was skipped, and
-//! `environment` says when that is a failure.
+//! The pages of a trace instance against the kernel's own text of the same instance: every event,
+//! in the same order, with the same fields. As root, with tracefs and hackbench; elsewhere the test
+//! says that it was skipped, and `environment` says when that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -18,7 +18,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const EVENTS: [&str; 4] = ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
+const EVENTS: [&str; 4] =
+    ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
 const MORE: [&str; 2] = ["sched_waking", "sched_stat_runtime"];
 const O_NONBLOCK: i32 = 0o4000;
 
@@ -69,12 +70,26 @@ fn what(trace: &Trace, e: &Event) -> String {
     let task = |id| tasks.get(id).map(|t| (t.pid.0, &t.name));
     let cpus = (e.cpu.0, e.from_cpu.0, e.to_cpu.0);
     let (state, actor) = (e.state.label(), tasks.pid(e.actor).0);
-    format!("{:?} {cpus:?} {} {state} {} {actor} {:?} {:?}", e.kind, e.prio, e.next_prio, task(e.task), task(e.next))
+    format!(
+        "{:?} {cpus:?} {} {state} {} {actor} {:?} \
+             {:?}",
+        e.kind,
+        e.prio,
+        e.next_prio,
+        task(e.task),
+        task(e.next)
+    )
 }
 
 #[test]
 fn pages_give_what_the_kernel_itself_prints() {
-    let Some(machine) = Machine::get("pages against text", &["hackbench", "timeout"]) else { return };
+    let Some(machine) = Machine::get(
+        "pages against \
+                                      text",
+        &["hackbench", "timeout"],
+    ) else {
+        return;
+    };
     let instance = Instance::new();
     instance.set("tracing_on", "0");
     instance.set("trace_clock", "mono");
@@ -86,12 +101,25 @@ fn pages_give_what_the_kernel_itself_prints() {
     instance.set("tracing_on", "1");
     let load = workloads::find("hackbench-pipe-2g").unwrap().command(2);
     let mut run = Command::new("timeout");
-    run.args(["-k", "2", "2"]).args(load).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    run.args(["-k", "2", "2"])
+        .args(load)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
     instance.set("tracing_on", "0");
 
     // The text first: it leaves the pages where they are.
     let text = instance.text("trace");
-    let written = text.lines().find_map(|l| l.strip_prefix("# entries-in-buffer/entries-written: ")).unwrap();
+    let written = text
+        .lines()
+        .find_map(|l| {
+            l.strip_prefix(
+                "# \
+                                                            entries-in-buffer/entries-written: ",
+            )
+        })
+        .unwrap();
     let (kept, written) = written.split_whitespace().next().unwrap().split_once('/').unwrap();
     assert_eq!(kept, written, "events were lost");
     let kept = kept.to_owned();
@@ -102,17 +130,25 @@ fn pages_give_what_the_kernel_itself_prints() {
     // In one read: the kernel gives `header_page` to the first one alone, whatever its size.
     let layout = |file: &str| {
         let mut text = vec![0; 1 << 16];
-        let n = File::open(Path::new(TRACEFS).join("events").join(file)).unwrap().read(&mut text).unwrap();
+        let n = File::open(Path::new(TRACEFS).join("events").join(file))
+            .unwrap()
+            .read(&mut text)
+            .unwrap();
         String::from_utf8(text[..n].to_vec()).unwrap()
     };
     let all: Vec<&str> = EVENTS.into_iter().chain(MORE).collect();
     let formats: Vec<String> = all.iter().map(|e| layout(&format!("sched/{e}/format"))).collect();
-    let named: Vec<(&str, &str)> = all.into_iter().zip(formats.iter().map(String::as_str)).collect();
+    let named: Vec<(&str, &str)> =
+        all.into_iter().zip(formats.iter().map(String::as_str)).collect();
     let formats = Formats::parse(&layout("header_page"), &layout("header_event"), &named).unwrap();
     assert_eq!(formats.page_size(), 4096);
     let cpus = std::fs::read_dir(instance.0.join("per_cpu")).unwrap().count();
     let pages: Vec<Vec<u8>> = (0..cpus).map(|cpu| instance.pages(cpu)).collect();
-    let streams = pages.iter().enumerate().map(|(i, p)| (CpuId(i as u16), format!("cpu{i}"), p.as_slice())).collect();
+    let streams = pages
+        .iter()
+        .enumerate()
+        .map(|(i, p)| (CpuId(i as u16), format!("cpu{i}"), p.as_slice()))
+        .collect();
     let mut builder = TraceBuilder::default();
     let report = decode(&formats, streams, &mut builder).unwrap();
     let decoded = builder.finish(TraceMeta::default());

@@ -1,6 +1,7 @@
-//! The kernel's own state beside a recording: the probe's program for the kernels that there are, what is made of its output, which
-//! row belongs to which switch, and that files keep it. `tests/data/btf` has what bpftrace prints of each kernel's structures (6.6
-//! shortened); `tests/data/truth` a recording of this kind, with the probe's own output.
+//! The kernel's own state beside a recording: the probe's program for the kernels that there are,
+//! what is made of its output, which row belongs to which switch, and that files keep it.
+//! `tests/data/btf` has what bpftrace prints of each kernel's structures (6.6 shortened);
+//! `tests/data/truth` a recording of this kind, with the probe's own output.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -33,11 +34,19 @@ fn probe(kernel: &str, version: &str) -> Probe {
 
 #[test]
 fn the_program_for_each_kernel() {
-    for (kernel, version) in
-        [("6.1", "bpftrace v0.17.0"), ("6.6", "bpftrace v0.18.1"), ("6.12", "bpftrace v0.23.2"), ("6.18", "v0.17.0")]
-    {
+    for (kernel, version) in [
+        ("6.1", "bpftrace v0.17.0"),
+        ("6.6", "bpftrace v0.18.1"),
+        (
+            "6.12",
+            "bpftrace \
+            v0.23.2",
+        ),
+        ("6.18", "v0.17.0"),
+    ] {
         let probe = probe(kernel, version);
-        let text = format!("{}\nwithout: {}\n\n{}", probe.tool, probe.missing.join(" "), probe.program);
+        let text =
+            format!("{}\nwithout: {}\n\n{}", probe.tool, probe.missing.join(" "), probe.program);
         insta::assert_snapshot!(format!("probe_{}", kernel.replace('.', "_")), text);
         // What is printed and what is missing is all that there is.
         assert_eq!(probe.fields().len() + probe.missing.len(), Field::all().count(), "{kernel}");
@@ -54,19 +63,29 @@ fn a_kernel_that_cannot_be_read_is_told_by_what_it_lacks() {
     assert!(Probe::new("", "", "").unwrap_err().contains("no cfs_rq.rq"));
     // Names that mean something to a shell or to bpftrace never reach the program.
     let odd = queue.replace("nr_queued;", "nr_queued; system(\"x\"); @a = 1;");
-    assert_eq!(Probe::new(&odd, entity, "").unwrap().program, Probe::new(queue, entity, "").unwrap().program);
+    assert_eq!(
+        Probe::new(&odd, entity, "").unwrap().program,
+        Probe::new(queue, entity, "").unwrap().program
+    );
     // Where the tree is elsewhere, its leftmost is not read.
-    let moved =
-        entity.replace("	struct rb_node run_node;\n	u64 deadline;\n", "	u64 deadline;\n	struct rb_node run_node;\n");
+    let moved = entity.replace(
+        "	struct rb_node run_node;\n	u64 deadline;\n",
+        "	u64 deadline;\n	struct \
+            rb_node run_node;\n",
+    );
     let probe = Probe::new(queue, &moved, "").unwrap();
-    assert!(probe.missing.contains(&"first_vruntime".to_owned()) && !probe.fields().iter().any(|f| f.of == Of::First));
+    assert!(
+        probe.missing.contains(&"first_vruntime".to_owned())
+            && !probe.fields().iter().any(|f| f.of == Of::First)
+    );
 }
 
 #[test]
 fn lines_that_are_damaged_cost_themselves() {
     let probe = probe("6.1", "v0.17.0");
     let row = |first: &str| {
-        let numbers: Vec<String> = (0..probe.columns.len()).map(|n| (1000 + n).to_string()).collect();
+        let numbers: Vec<String> =
+            (0..probe.columns.len()).map(|n| (1000 + n).to_string()).collect();
         format!("@s[{first}, {})", numbers.join(", "))
     };
     let good = [row("500, 1]: (7, 8"), row("400, 1]: (8, 7"), row("450, 0]: (0, 9")];
@@ -81,9 +100,15 @@ fn lines_that_are_damaged_cost_themselves() {
         "@s[5, 0]: ()".to_owned(),
         "@s[".to_owned(),
     ];
-    let text = format!("Attaching 1 probe...\non\n\n\n@n: 12\n@on: 1\n{}\n{}\n", good.join("\n"), bad.join("\n"));
+    let text = format!(
+        "Attaching 1 probe...\non\n\n\n@n: 12\n@on: \
+                        1\n{}\n{}\n",
+        good.join("\n"),
+        bad.join("\n")
+    );
     let whole = read(text.as_bytes(), &probe);
-    let told: Vec<_> = whole.seen.iter().map(|(s, _)| (s.cpu.0, s.time, s.prev.0, s.next.0)).collect();
+    let told: Vec<_> =
+        whole.seen.iter().map(|(s, _)| (s.cpu.0, s.time, s.prev.0, s.next.0)).collect();
     assert_eq!(told, [(0, 450, 0, 9), (1, 400, 8, 7), (1, 500, 7, 8)]);
     assert_eq!((whole.bad, whole.count), (bad.len() as u64, 12));
     let fields = probe.fields();
@@ -92,11 +117,17 @@ fn lines_that_are_damaged_cost_themselves() {
         whole.row(whole.seen[row].1)[at]
     };
     // The idle task has no state, the first number of another is its virtual run time.
-    assert_eq!((of(0, Of::Prev, Value::Vruntime), of(1, Of::Prev, Value::Vruntime)), (None, Some(1000)));
+    assert_eq!(
+        (of(0, Of::Prev, Value::Vruntime), of(1, Of::Prev, Value::Vruntime)),
+        (None, Some(1000))
+    );
     // Cut anywhere, what is whole is read; no bytes are too odd.
     for cut in 0..text.len() {
         let part = read(&text.as_bytes()[..cut], &probe);
-        assert!(part.seen.len() <= 3 && part.seen.iter().all(|s| whole.seen.iter().any(|w| w.0 == s.0)), "{cut}");
+        assert!(
+            part.seen.len() <= 3 && part.seen.iter().all(|s| whole.seen.iter().any(|w| w.0 == s.0)),
+            "{cut}"
+        );
     }
     let mut bytes = text.into_bytes();
     for at in (0..bytes.len()).step_by(3) {
@@ -116,12 +147,16 @@ fn two_numbers_of_the_same_bits_are_one_and_what_is_absent_is_none() {
         assert_eq!(read.seen.len(), 1);
         read.row(0).to_vec()
     };
-    let at =
-        |row: &[Option<i64>], of: Of, value: Value| row[fields.iter().position(|f| *f == Field { of, value }).unwrap()];
+    let at = |row: &[Option<i64>], of: Of, value: Value| {
+        row[fields.iter().position(|f| *f == Field { of, value }).unwrap()]
+    };
     let nothing = row(vec!["0".into(); probe.columns.len()]);
     // Without a weight there is no entity; a queue may be empty.
     assert_eq!(at(&nothing, Of::NextGroup, Value::Vruntime), None);
-    assert_eq!((at(&nothing, Of::First, Value::Deadline), at(&nothing, Of::GroupQueue, Value::Count)), (None, None));
+    assert_eq!(
+        (at(&nothing, Of::First, Value::Deadline), at(&nothing, Of::GroupQueue, Value::Count)),
+        (None, None)
+    );
     assert_eq!(at(&nothing, Of::Queue, Value::Count), Some(0));
     // Flags: on the queue and delayed, two levels down. Times beyond the middle of 64 bits wrap.
     let all = row(vec![(u64::MAX - 0xfffc).to_string(); probe.columns.len()]);
@@ -146,14 +181,21 @@ fn rows_are_joined_to_their_switches() {
     assert!(told.apart_ns < 100_000 && told.tool == "bpftrace 0.17", "{told:?}");
     let truth = whole.truth().unwrap();
     assert_eq!((truth.len() as u64, whole.meta().truth.as_ref()), (told.joined, Some(&told)));
-    // The one that leaves to sleep is off the queue or delayed; the one that comes in is on it and counted.
+    // The one that leaves to sleep is off the queue or delayed; the one that comes in is on it and
+    // counted.
     let is = |i: usize, of, value| truth.at(i).and_then(|r| r.value(of, value));
     for (i, row) in truth.rows() {
         let event = whole.event(i);
         assert_eq!(event.kind, EventKind::Switch);
         let on = (is(i, Of::Prev, Value::OnRq), is(i, Of::Prev, Value::Delayed));
         if row.value(Of::Prev, Value::Weight).is_some() && event.prio >= 100 {
-            assert_eq!(on.0 == Some(1) && on.1 == Some(0), event.state.is_runnable(), "{i} {:?} {on:?}", event.state);
+            assert_eq!(
+                on.0 == Some(1) && on.1 == Some(0),
+                event.state.is_runnable(),
+                "{i} {:?} \
+                {on:?}",
+                event.state
+            );
         }
         if is(i, Of::Next, Value::Weight).is_some() && event.next_prio >= 100 {
             assert_eq!(is(i, Of::Next, Value::OnRq), Some(1), "{i}");
@@ -162,7 +204,12 @@ fn rows_are_joined_to_their_switches() {
     }
     // A state of another switch is none: with every third row gone, no row goes to another switch.
     let lines: Vec<&[u8]> = printed.split_inclusive(|b| *b == b'\n').collect();
-    let fewer: Vec<u8> = lines.iter().enumerate().filter(|(i, _)| i % 3 != 0).flat_map(|(_, l)| l.to_vec()).collect();
+    let fewer: Vec<u8> = lines
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| i % 3 != 0)
+        .flat_map(|(_, l)| l.to_vec())
+        .collect();
     let (part, told) = join(trace.clone(), &read(&fewer[..], &probe), &probe);
     assert!(told.share() < 0.8 && told.unmatched == 0, "{told:?}");
     for (i, row) in part.truth().unwrap().rows() {
@@ -202,8 +249,11 @@ fn files_keep_it_and_files_without_stay_as_they_are() {
     assert!(bare.iter().zip(&text).take(bare.len() - 1).all(|(a, b)| *a == part(b).as_bytes()));
     // A stretch keeps its own.
     let cut = again.trace.cut(100..300);
-    let rows: Vec<usize> = whole.truth().unwrap().rows().map(|r| r.0).filter(|i| (100..300).contains(i)).collect();
-    assert!(!rows.is_empty() && cut.truth().unwrap().rows().map(|r| r.0 + 100).eq(rows.iter().copied()));
+    let rows: Vec<usize> =
+        whole.truth().unwrap().rows().map(|r| r.0).filter(|i| (100..300).contains(i)).collect();
+    assert!(
+        !rows.is_empty() && cut.truth().unwrap().rows().map(|r| r.0 + 100).eq(rows.iter().copied())
+    );
     assert_eq!(cut.meta().truth.as_ref().unwrap().joined, rows.len() as u64);
 
     let info = |args: &[&str]| {
@@ -245,7 +295,12 @@ fn hackbench_of_this_machine_with_the_kernels_own_state() {
     let out = folder.path().join("h_run0.csv.zst");
     let args = ["record", "--local", "--truth", "--seconds", "30", "--buffer", "65536", "-o"];
     let mut run = koracle();
-    let done = run.args(args).arg(&out).args(["--", "hackbench", "--pipe", "-g", "2", "-l", "200"]).assert().success();
+    let done = run
+        .args(args)
+        .arg(&out)
+        .args(["--", "hackbench", "--pipe", "-g", "2", "-l", "200"])
+        .assert()
+        .success();
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
     machine.is_as_before("it");
     assert!(message.contains("switches joined ("), "{message}");
@@ -254,7 +309,12 @@ fn hackbench_of_this_machine_with_the_kernels_own_state() {
     assert!(told.switches > 100 && told.share() >= 0.999, "{message}");
     assert_eq!((trace.truth().unwrap().len() as u64, told.lost), (told.joined, 0));
     // The probe ran before the workload did, and nearly to its end.
-    assert!(told.switches * 100 > trace.switch_count() as u64 * 98, "{told:?} of {}", trace.switch_count());
+    assert!(
+        told.switches * 100 > trace.switch_count() as u64 * 98,
+        "{told:?} of \
+        {}",
+        trace.switch_count()
+    );
 }
 
 #[test]
@@ -264,7 +324,9 @@ fn a_machine_without_bpftrace_is_told_before_anything_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
     // All programs that there are but this one.
     let path = std::env::var_os("PATH").unwrap();
-    for file in std::env::split_paths(&path).flat_map(|d| std::fs::read_dir(d).into_iter().flatten().flatten()) {
+    for file in std::env::split_paths(&path)
+        .flat_map(|d| std::fs::read_dir(d).into_iter().flatten().flatten())
+    {
         if file.file_name() != "bpftrace" {
             // The first one of a name counts.
             let _ = std::os::unix::fs::symlink(file.path(), folder.path().join(file.file_name()));
@@ -272,10 +334,19 @@ fn a_machine_without_bpftrace_is_told_before_anything_is_recorded() {
     }
     let out = folder.path().join("x_run0.csv.zst");
     let mut run = koracle();
-    run.env("PATH", folder.path()).args(["record", "--local", "--truth", "-o"]).arg(&out).args(["--", "true"]);
+    run.env("PATH", folder.path())
+        .args(["record", "--local", "--truth", "-o"])
+        .arg(&out)
+        .args(["--", "true"]);
     let done = run.assert().failure().code(1);
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
-    assert!(message.contains("bpftrace is missing there: install the package bpftrace"), "{message}");
+    assert!(
+        message.contains(
+            "bpftrace is missing there: install the package \
+                              bpftrace"
+        ),
+        "{message}"
+    );
     assert!(!out.exists());
     machine.is_as_before("it");
 }

@@ -1,5 +1,5 @@
-//! The kernel replay over the bundled recordings: how often its pick is the kernel's, with and without correction,
-//! and that it looks at nothing but the past.
+//! The kernel replay over the bundled recordings: how often its pick is the kernel's, with and
+//! without correction, and that it looks at nothing but the past.
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, not in their helpers
 
@@ -8,7 +8,8 @@ use kernel_oracle::sched::follow::{Follower, Moment};
 use kernel_oracle::sched::replay::{Beliefs, HYPOTHESES, Hypotheses, KernelReplay, View};
 use kernel_oracle::sched::runqueue::RunQueues;
 use kernel_oracle::trace::{
-    CpuId, Event, EventKind, Nanos, Pid, SchedClass, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
+    CpuId, Event, EventKind, Nanos, Pid, SchedClass, TaskId, TaskState, ThreadIx, Trace,
+    TraceBuilder, TraceMeta,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,7 +21,9 @@ const WARM_UP: usize = 2_000;
 fn recordings(part: &str) -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
     let mut files: Vec<_> = std::fs::read_dir(dir).unwrap().map(|f| f.unwrap().path()).collect();
-    files.retain(|p| p.to_string_lossy().ends_with(".csv.zst") && p.to_string_lossy().contains(part));
+    files.retain(|p| {
+        p.to_string_lossy().ends_with(".csv.zst") && p.to_string_lossy().contains(part)
+    });
     files.sort();
     files
 }
@@ -33,8 +36,13 @@ fn replay(trace: &Trace, corrected: bool) -> KernelReplay {
     KernelReplay::of(trace, corrected)
 }
 
-/// Walks a trace; tells `see` every non-trivial decision: event, candidates, their views, who came in.
-fn walk(trace: &Trace, replay: KernelReplay, mut see: impl FnMut(usize, &[ThreadIx], &[View], ThreadIx)) {
+/// Walks a trace; tells `see` every non-trivial decision: event, candidates, their views, who came
+/// in.
+fn walk(
+    trace: &Trace,
+    replay: KernelReplay,
+    mut see: impl FnMut(usize, &[ThreadIx], &[View], ThreadIx),
+) {
     let mut follower = Follower::new(trace, replay);
     let mut views = Vec::new();
     for i in 0..trace.len() {
@@ -94,9 +102,24 @@ fn picks_match_the_kernel_far_more_often_than_chance() {
         row[1].take(&trace, true);
     }
     let mut sum = [0.0; 2];
-    println!("{:24} {:>8} {:>9} {:>11} {:>9}", "workload", "decided", "first 300", "uncorrected", "corrected");
+    println!(
+        "{:24} {:>8} {:>9} {:>11} {:>9}",
+        "workload",
+        "decided",
+        "first \
+        300",
+        "uncorrected",
+        "corrected"
+    );
     for (name, [raw, fixed]) in &rows {
-        println!("{name:24} {:8} {:9.1} {:11.1} {:9.1}", raw.of, raw.early(), raw.top1(), fixed.top1());
+        println!(
+            "{name:24} {:8} {:9.1} {:11.1} \
+                  {:9.1}",
+            raw.of,
+            raw.early(),
+            raw.top1(),
+            fixed.top1()
+        );
         (sum[0], sum[1]) = (sum[0] + raw.top1(), sum[1] + fixed.top1());
     }
     let macro_mean = sum.map(|s| s / rows.len() as f64);
@@ -138,8 +161,9 @@ fn top1_of_each(trace: &Trace) -> [f64; HYPOTHESES] {
     scores.map(Score::top1)
 }
 
-/// One run of every workload on every machine: the rules are followed to within 0.05 points of what they reached when
-/// they were last looked at. A rule that is meant to change brings a new file: the failed test names it.
+/// One run of every workload on every machine: the rules are followed to within 0.05 points of what
+/// they reached when they were last looked at. A rule that is meant to change brings a new file:
+/// the failed test names it.
 #[test]
 fn each_recording_is_followed_as_well_as_before() {
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden/replay.tsv");
@@ -155,9 +179,13 @@ fn each_recording_is_followed_as_well_as_before() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
     let catalog = Catalog::load(&root).unwrap();
     // Of the second run where there is one, else of the first.
-    let run = |entry: &Entry, run: u32| entry.file.replace(&format!("_run{}.", entry.run), &format!("_run{run}."));
+    let run = |entry: &Entry, run: u32| {
+        entry.file.replace(&format!("_run{}.", entry.run), &format!("_run{run}."))
+    };
     let first = catalog.entries.iter().filter(|e| e.run == 0);
-    let second = |e| [run(e, 1), run(e, 0)].map(|file| root.join(file)).into_iter().find(|path| path.is_file());
+    let second = |e| {
+        [run(e, 1), run(e, 0)].map(|file| root.join(file)).into_iter().find(|path| path.is_file())
+    };
     let mut files: Vec<_> = first.filter_map(second).collect();
     files.sort();
     assert!(files.len() >= 50);
@@ -173,7 +201,9 @@ fn each_recording_is_followed_as_well_as_before() {
         write!(text, "{name}\t{}", raw.of).unwrap();
         found[1..].iter().for_each(|top1| write!(text, "\t{top1:.3}").unwrap());
         text.push('\n');
-        let near = |p: &Vec<f64>| p.len() == found.len() && p.iter().zip(&found).all(|(p, f)| (p - f).abs() <= 0.05);
+        let near = |p: &Vec<f64>| {
+            p.len() == found.len() && p.iter().zip(&found).all(|(p, f)| (p - f).abs() <= 0.05)
+        };
         let same = pinned.get(name).is_some_and(near);
         if !same {
             wrong.push(format!("{name}: found {found:?}, pinned {:?}", pinned.get(name)));
@@ -186,20 +216,26 @@ fn each_recording_is_followed_as_well_as_before() {
     assert_eq!(pinned.len(), files.len());
 }
 
-/// A thread whose wake-up was lost waits from the moment at which somebody is known to have waited with it.
+/// A thread whose wake-up was lost waits from the moment at which somebody is known to have waited
+/// with it.
 #[test]
 fn who_waits_unknown_to_the_replay_waits_from_then_on() {
     let mut b = TraceBuilder::default();
-    let [idle, a, c] = [(0, "swapper/0"), (10, "a"), (12, "c")].map(|(pid, name)| b.task(Pid(pid), name.as_bytes()));
+    let [idle, a, c] = [(0, "swapper/0"), (10, "a"), (12, "c")]
+        .map(|(pid, name)| b.task(Pid(pid), name.as_bytes()));
     let mut switch = |time, task, state, next| {
         let (prio, next_prio) = (120, 120);
-        b.push(Event { task, prio, state, next, next_prio, ..Event::blank(Nanos(time), CpuId(0)) }, Pid(-1));
+        b.push(
+            Event { task, prio, state, next, next_prio, ..Event::blank(Nanos(time), CpuId(0)) },
+            Pid(-1),
+        );
     };
     switch(1_000, idle, TaskState::RUNNING, a);
     switch(2_000, a, TaskState::SLEEP, idle);
     switch(3_000, idle, TaskState::RUNNING, a);
     switch(4_000, a, TaskState::SLEEP, c);
-    let trace = b.finish(TraceMeta { cpus: 1, scheduler: SchedClass::Eevdf, ..TraceMeta::default() });
+    let trace =
+        b.finish(TraceMeta { cpus: 1, scheduler: SchedClass::Eevdf, ..TraceMeta::default() });
     let mut replay = replay(&trace, false);
     let tasks = trace.tasks();
     let c = tasks.thread_on(c, CpuId(0));
@@ -272,7 +308,9 @@ fn odd_machines_and_odd_traces_are_survived() {
     for class in [SchedClass::Cfs, SchedClass::Unknown] {
         let threads = trace.tasks().thread_count();
         // Too few CPUs and threads, too many, and a tiny slice.
-        for (cpus, threads, slice) in [(2, threads, 0), (1, threads, 1), (64, threads + 9, 3_000_000), (2, 5, 0)] {
+        for (cpus, threads, slice) in
+            [(2, threads, 0), (1, threads, 1), (64, threads + 9, 3_000_000), (2, 5, 0)]
+        {
             let replay = KernelReplay::new(class, cpus, threads, slice, true);
             let mut seen = 0;
             walk(&trace, replay, |_, _, views, _| seen += views.len());

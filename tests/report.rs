@@ -1,5 +1,6 @@
-//! Reports: what is pooled, averaged, and taken the median of; the printed tables, word for word; that a report comes back
-//! from its JSON; and that the results in docs/ and in the README are those of the bundled model's report.
+//! Reports: what is pooled, averaged, and taken the median of; the printed tables, word for word;
+//! that a report comes back from its JSON; and that the results in docs/ and in the README are
+//! those of the bundled model's report.
 
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
@@ -16,9 +17,14 @@ fn close(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
 }
 
-/// A recording with 100 decisions, `non_trivial` of them not trivial, of which each column has so many hits. The sure ones,
-/// at 0.99, are right, the others were said with 0.3.
-fn recording(workload: &str, kernel: &str, non_trivial: u64, hits: [u64; 5]) -> (TraceMeta, Counts) {
+/// A recording with 100 decisions, `non_trivial` of them not trivial, of which each column has so
+/// many hits. The sure ones, at 0.99, are right, the others were said with 0.3.
+fn recording(
+    workload: &str,
+    kernel: &str,
+    non_trivial: u64,
+    hits: [u64; 5],
+) -> (TraceMeta, Counts) {
     let mut counts = Counts::new(NAMES.len());
     (counts.decisions, counts.non_trivial) = (100, non_trivial);
     (counts.covered, counts.covered_non_trivial, counts.idle) = (99, non_trivial, 5);
@@ -28,7 +34,8 @@ fn recording(workload: &str, kernel: &str, non_trivial: u64, hits: [u64; 5]) -> 
     counts.foreseeable = if kernel == "6.12.1" { 90 } else { 98 };
     for (column, hits) in hits.into_iter().enumerate() {
         let pick = &mut counts.pick[column];
-        (pick.asked, pick.covered, pick.top1, pick.top3) = (non_trivial, non_trivial, hits, non_trivial);
+        (pick.asked, pick.covered, pick.top1, pick.top3) =
+            (non_trivial, non_trivial, hits, non_trivial);
         pick.reciprocal = hits as f64 + 0.5 * (non_trivial - hits) as f64;
         pick.nll = non_trivial as f64 * 0.25;
         (pick.slices[0], pick.slices[8]) = (hits, hits);
@@ -88,7 +95,10 @@ fn workloads_are_kept_apart_by_machine_and_pooled_within() {
     assert_eq!((report.mean.pick_workloads, report.mean.forecast_workloads), (4, 5));
     assert!(close(report.workloads["one@6.12"].scores.forecast_coverage, 0.9));
     assert!(close(report.mean.forecast_coverage, (0.9 + 4.0 * 0.98) / 5.0));
-    assert_eq!(report.slices.queue[0].top1["lstm"], Some(f64::from(20 + 30 + 10 + 50 + 50 + 9) / 229.0));
+    assert_eq!(
+        report.slices.queue[0].top1["lstm"],
+        Some(f64::from(20 + 30 + 10 + 50 + 50 + 9) / 229.0)
+    );
     assert_eq!(report.slices.queue[1].top1["lstm"], None);
 }
 
@@ -106,27 +116,37 @@ fn what_is_known_of_no_machine_has_a_row_too() {
 #[test]
 fn the_macro_is_taken_per_training_and_then_the_median() {
     let report = example();
-    let of = |both1: f64, both18: f64, one: f64| (both1 / 40.0 + both18 / 80.0 + 2.0 * one / 50.0) / 4.0;
+    let of =
+        |both1: f64, both18: f64, one: f64| (both1 / 40.0 + both18 / 80.0 + 2.0 * one / 50.0) / 4.0;
     let mut macros = [of(30.0, 74.0, 30.0), of(32.0, 72.0, 25.0), of(34.0, 72.0, 35.0)];
     macros.sort_by(f64::total_cmp);
     let tcn = &report.mean.pick["tcn"];
     let [low, high] = tcn.spread.of("top1").unwrap();
-    assert!(close(tcn.top1, macros[1]) && close(low, macros[0]) && close(high, macros[2]), "{tcn:?} {macros:?}");
+    assert!(
+        close(tcn.top1, macros[1]) && close(low, macros[0]) && close(high, macros[2]),
+        "{tcn:?} {macros:?}"
+    );
     // The kernels: workloads are pooled within one, whatever the classes of the others.
-    let kernels: Vec<_> = report.kernels.iter().map(|(name, k)| (&**name, &*k.class, k.traces)).collect();
+    let kernels: Vec<_> =
+        report.kernels.iter().map(|(name, k)| (&**name, &*k.class, k.traces)).collect();
     assert_eq!(kernels, [("6.1", "CFS", 1), ("6.12", "EEVDF", 1), ("6.18", "EEVDF", 4)]);
     let kernel = &report.kernels["6.18"].mean;
     assert_eq!((kernel.pick_workloads, &kernel.left_out[..]), (2, &["rare".to_owned()][..]));
     assert!(close(kernel.pick["lstm"].top1, f64::midpoint(40.0 / 80.0, 1.0)));
-    let machines: Vec<_> = report.machines.iter().map(|(name, m)| (&**name, &*m.class, m.traces)).collect();
-    assert_eq!(machines, [("6.1", "CFS", 1), ("6.12", "EEVDF", 1), ("6.18", "EEVDF", 3), ("6.18x8", "EEVDF", 1)]);
+    let machines: Vec<_> =
+        report.machines.iter().map(|(name, m)| (&**name, &*m.class, m.traces)).collect();
+    assert_eq!(
+        machines,
+        [("6.1", "CFS", 1), ("6.12", "EEVDF", 1), ("6.18", "EEVDF", 3), ("6.18x8", "EEVDF", 1)]
+    );
     assert!(close(report.machines["6.18x8"].mean.pick["lstm"].top1, 1.0));
 }
 
 #[test]
 fn what_is_sure_and_right_can_be_answered() {
     let report = example();
-    // Of 80, 40 are said surely and are right; the rest, all wrong, comes in one piece and is too much.
+    // Of 80, 40 are said surely and are right; the rest, all wrong, comes in one piece and is too
+    // much.
     assert!(close(report.workloads["both@6.18"].scores.pick["lstm"].answered_at_90, 0.5));
     // All are as sure as each other: 50 of 100 right is not enough for any.
     assert!(close(report.workloads["one@6.12"].scores.forecast["tcn"].answered_at_90, 0.0));
@@ -134,7 +154,11 @@ fn what_is_sure_and_right_can_be_answered() {
 }
 
 fn koracle(args: &[&str]) -> String {
-    let out = Command::new(env!("CARGO_BIN_EXE_koracle")).args(args).env("NO_COLOR", "1").output().unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_koracle"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
@@ -143,7 +167,9 @@ fn koracle(args: &[&str]) -> String {
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => close(a.as_f64().unwrap(), b.as_f64().unwrap()),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
@@ -158,7 +184,8 @@ fn tables_and_json_of_a_kept_report() {
     let kept = serde_json::to_value(example()).unwrap();
     std::fs::write(&file, kept.to_string()).unwrap();
     let file = file.to_str().unwrap();
-    let again: Value = serde_json::from_str(&koracle(&["eval", "--report", file, "--json"])).unwrap();
+    let again: Value =
+        serde_json::from_str(&koracle(&["eval", "--report", file, "--json"])).unwrap();
     assert!(same(&again, &kept), "it comes back as it was:\n{again}\n{kept}");
     let mut other = kept.clone();
     other["workloads"]["one"]["pick"]["tcn"]["top1_max"] = 0.701.into();
@@ -197,8 +224,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The results are what their command prints of the report beside the bundled model: the report is made when a model is,
-/// the tables are held to it here.
+/// The results are what their command prints of the report beside the bundled model: the report is
+/// made when a model is, the tables are held to it here.
 #[test]
 fn the_results_in_the_docs_are_those_of_the_bundled_models_report() {
     let page = std::fs::read_to_string(root().join("docs/results.md")).unwrap();
@@ -208,7 +235,8 @@ fn the_results_in_the_docs_are_those_of_the_bundled_models_report() {
     let command = above.rsplit("```").nth(1).expect("a block with the command above").trim();
     assert_eq!(command, "koracle eval --by machine --markdown");
     let report = root().join("assets/models/tcn.report.json");
-    let printed = koracle(&["eval", "--report", report.to_str().unwrap(), "--by", "machine", "--markdown"]);
+    let printed =
+        koracle(&["eval", "--report", report.to_str().unwrap(), "--by", "machine", "--markdown"]);
     assert!(
         tables.trim() == printed.trim(),
         "the results in docs/results.md differ from the report; put in what this prints:\n\
@@ -219,13 +247,17 @@ fn the_results_in_the_docs_are_those_of_the_bundled_models_report() {
 /// The README has one line for each network and for the strongest rules.
 #[test]
 fn the_short_results_in_the_readme_are_those_of_the_same_report() {
-    let report: Value =
-        serde_json::from_slice(&std::fs::read(root().join("assets/models/tcn.report.json")).unwrap()).unwrap();
+    let report: Value = serde_json::from_slice(
+        &std::fs::read(root().join("assets/models/tcn.report.json")).unwrap(),
+    )
+    .unwrap();
     let line = |name: &&str| {
-        let [pick, forecast] = ["pick", "forecast"].map(|q| 100.0 * report["macro"][q][name]["top1"].as_f64().unwrap());
+        let [pick, forecast] = ["pick", "forecast"]
+            .map(|q| 100.0 * report["macro"][q][name]["top1"].as_f64().unwrap());
         format!("| `{name}` | {pick:.1} | {forecast:.1} |")
     };
-    let lines: Vec<String> = ["tcn", "lstm", "mlp", "ppm", "eevdf", "fifo"].iter().map(line).collect();
+    let lines: Vec<String> =
+        ["tcn", "lstm", "mlp", "ppm", "eevdf", "fifo"].iter().map(line).collect();
     let table = format!("| | pick, % | forecast, % |\n|---|---:|---:|\n{}", lines.join("\n"));
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let (_, from) = readme.split_once("<!-- results in short").expect("the short results open");
@@ -234,7 +266,8 @@ fn the_short_results_in_the_readme_are_those_of_the_same_report() {
     assert!(told.trim() == table, "put this into README.md:\n{table}");
 }
 
-/// Beside the numbers, the structure: what is printed of a scored recording has the tables that docs/results.md shows.
+/// Beside the numbers, the structure: what is printed of a scored recording has the tables that
+/// docs/results.md shows.
 #[test]
 fn the_tables_are_those_that_a_scored_recording_gets() {
     let headings = |text: &str| -> Vec<String> {
@@ -242,17 +275,26 @@ fn the_tables_are_those_that_a_scored_recording_gets() {
         lines.map(|l| l.split(" over ").next().unwrap().to_owned()).collect()
     };
     let rows = |text: &str| -> Vec<String> {
-        let lines = text.lines().filter(|l| l.starts_with("| workload") || l.starts_with("| measure"));
-        let before_predictors =
-            |l: &str| l.split('|').map(str::trim).take_while(|c| *c != "tcn").collect::<Vec<_>>().join("|");
+        let lines = text.lines().filter(|l| {
+            l.starts_with("| workload")
+                || l.starts_with(
+                    "| \
+            measure",
+                )
+        });
+        let before_predictors = |l: &str| {
+            l.split('|').map(str::trim).take_while(|c| *c != "tcn").collect::<Vec<_>>().join("|")
+        };
         lines.map(before_predictors).collect()
     };
-    let packed = std::fs::read(Path::new(&root()).join("traces/hackbench-pipe-2g_run0.csv.zst")).unwrap();
+    let packed =
+        std::fs::read(Path::new(&root()).join("traces/hackbench-pipe-2g_run0.csv.zst")).unwrap();
     let text = String::from_utf8(zstd::stream::decode_all(&packed[..]).unwrap()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("part.csv");
     std::fs::write(&file, text.split_inclusive('\n').take(3_000).collect::<String>()).unwrap();
-    let scored = koracle(&["eval", "--markdown", "--predictors", "tcn,fifo", file.to_str().unwrap()]);
+    let scored =
+        koracle(&["eval", "--markdown", "--predictors", "tcn,fifo", file.to_str().unwrap()]);
     let kept = root().join("assets/models/tcn.report.json");
     let shown = koracle(&["eval", "--report", kept.to_str().unwrap(), "--markdown"]);
     assert_eq!(headings(&scored), headings(&shown));

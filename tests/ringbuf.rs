@@ -1,5 +1,5 @@
-//! Ring-buffer pages that a real kernel wrote (`tests/data/ringbuf`), held against the events that another program
-//! decoded from the same pages; and pages that are cut, damaged or made of noise.
+//! Ring-buffer pages that a real kernel wrote (`tests/data/ringbuf`), held against the events that
+//! another program decoded from the same pages; and pages that are cut, damaged or made of noise.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -24,13 +24,15 @@ fn formats() -> Formats {
     let text = |name: &str| std::fs::read_to_string(data(name)).unwrap();
     let events = ["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
     let texts = events.map(|e| text(&format!("{e}.format")));
-    let named: Vec<(&str, &str)> = events.iter().zip(&texts).map(|(n, t)| (*n, t.as_str())).collect();
+    let named: Vec<(&str, &str)> =
+        events.iter().zip(&texts).map(|(n, t)| (*n, t.as_str())).collect();
     Formats::parse(&text("header_page"), &text("header_event"), &named).unwrap()
 }
 
 fn decoded(formats: &Formats, cpus: &[&[u8]]) -> (Trace, PagesReport) {
     let mut builder = TraceBuilder::default();
-    let streams = cpus.iter().enumerate().map(|(i, b)| (CpuId(i as u16), format!("cpu{i}"), *b)).collect();
+    let streams =
+        cpus.iter().enumerate().map(|(i, b)| (CpuId(i as u16), format!("cpu{i}"), *b)).collect();
     let report = decode(formats, streams, &mut builder).unwrap();
     (builder.finish(TraceMeta::default()), report)
 }
@@ -64,7 +66,8 @@ fn complete(trace: &Trace) -> usize {
 
 #[test]
 fn real_pages_give_the_events_that_another_decoder_found() {
-    let (trace, report) = decoded(&formats(), &[&raw("hackbench-cpu0.raw"), &raw("hackbench-cpu1.raw")]);
+    let (trace, report) =
+        decoded(&formats(), &[&raw("hackbench-cpu0.raw"), &raw("hackbench-cpu1.raw")]);
     assert_eq!((report.units, report.skipped, report.other_events), (12, 0, 0));
     assert!(!trace.is_empty());
     assert_eq!((trace.reordered(), trace.gaps().len()), (0, 0));
@@ -75,16 +78,20 @@ fn real_pages_give_the_events_that_another_decoder_found() {
 
 #[test]
 fn an_overrun_is_a_loss_on_its_cpu_and_the_events_behind_it_are_right() {
-    let (trace, report) = decoded(&formats(), &[&raw("overrun-cpu0.raw"), &raw("overrun-cpu1.raw")]);
+    let (trace, report) =
+        decoded(&formats(), &[&raw("overrun-cpu0.raw"), &raw("overrun-cpu1.raw")]);
     assert_eq!(report.skipped, 0);
     let gaps: Vec<_> = trace.gaps().iter().map(|g| (g.cpu.0, g.from.0)).collect();
     assert_eq!(gaps.len(), 2);
     assert!(gaps.contains(&(1, 0)), "{gaps:?}");
-    // The page of CPU 0 has room for the number of lost events behind its data; that of CPU 1 is full.
+    // The page of CPU 0 has room for the number of lost events behind its data; that of CPU 1 is
+    // full.
     assert_eq!(trace.meta().lost, [508_865, 0]);
-    // The other program's events start where both CPUs have been seen; so do the sample's other pages of CPU 1.
+    // The other program's events start where both CPUs have been seen; so do the sample's other
+    // pages of CPU 1.
     let other = expected("overrun");
-    let from = trace.seek(kernel_oracle::trace::Nanos(other.meta().start_ns - trace.meta().start_ns));
+    let from =
+        trace.seek(kernel_oracle::trace::Nanos(other.meta().start_ns - trace.meta().start_ns));
     let n = complete(&trace);
     assert!(n > from + 30, "{from}..{n}");
     assert_eq!(lines(&trace)[from..n], lines(&other)[..n - from]);
@@ -92,14 +99,19 @@ fn an_overrun_is_a_loss_on_its_cpu_and_the_events_behind_it_are_right() {
 
 #[test]
 fn larger_pages_are_read_by_their_header() {
-    // The same records in pages of 8 KiB: the header says so, and each page has the data of one small page.
+    // The same records in pages of 8 KiB: the header says so, and each page has the data of one
+    // small page.
     let small = raw("hackbench-cpu0.raw");
-    let large: Vec<u8> =
-        small.chunks(4096).flat_map(|page| page.iter().copied().chain(std::iter::repeat_n(0, 4096))).collect();
+    let large: Vec<u8> = small
+        .chunks(4096)
+        .flat_map(|page| page.iter().copied().chain(std::iter::repeat_n(0, 4096)))
+        .collect();
     let text = |name: &str| std::fs::read_to_string(data(name)).unwrap();
     let header = text("header_page").replace("size:4080", "size:8176");
     let switch = text("sched_switch.format");
-    let parse = |header: &str| Formats::parse(header, &text("header_event"), &[("sched_switch", &switch)]).unwrap();
+    let parse = |header: &str| {
+        Formats::parse(header, &text("header_event"), &[("sched_switch", &switch)]).unwrap()
+    };
     assert_eq!(parse(&header).page_size(), 8192);
     let (a, report) = decoded(&parse(&header), &[&large]);
     let (b, _) = decoded(&parse(&text("header_page")), &[&small]);
@@ -131,8 +143,8 @@ fn before_4_3_a_wake_up_without_success_is_no_event() {
         "field:int success;\toffset:32;\tsize:4;\tsigned:1;\n\tfield:int target_cpu;\toffset:36;",
     );
     assert_ne!(old, wakeup);
-    let events =
-        [("sched_switch", &*text("sched_switch.format")), ("sched_wakeup", &*old)].map(|(n, t)| (n, t.to_owned()));
+    let events = [("sched_switch", &*text("sched_switch.format")), ("sched_wakeup", &*old)]
+        .map(|(n, t)| (n, t.to_owned()));
     let named: Vec<(&str, &str)> = events.iter().map(|(n, t)| (*n, t.as_str())).collect();
     let formats = Formats::parse(&text("header_page"), &text("header_event"), &named).unwrap();
     let record = |pid: i32, success: i32| {
@@ -146,7 +158,8 @@ fn before_4_3_a_wake_up_without_success_is_no_event() {
     };
     let (trace, report) = decoded(&formats, &[&page(&[record(5, 1), record(6, 0), record(7, 1)])]);
     assert_eq!((trace.len(), report.other_events, report.skipped), (2, 1, 0));
-    let woken: Vec<_> = trace.events().map(|e| (trace.tasks().get(e.task).unwrap().pid.0, e.to_cpu.0)).collect();
+    let woken: Vec<_> =
+        trace.events().map(|e| (trace.tasks().get(e.task).unwrap().pid.0, e.to_cpu.0)).collect();
     assert_eq!(woken, [(5, 1), (7, 1)], "6 was awake already");
     // Without the field, as since then, all of them are.
     let (all, _) = decoded(&self::formats(), &[&page(&[record(5, 1), record(6, 0)])]);
@@ -156,9 +169,12 @@ fn before_4_3_a_wake_up_without_success_is_no_event() {
 #[test]
 fn kernels_that_cannot_be_read_are_refused_by_name() {
     let text = |name: &str| std::fs::read_to_string(data(name)).unwrap();
-    let (page, event, switch) = (text("header_page"), text("header_event"), text("sched_switch.format"));
+    let (page, event, switch) =
+        (text("header_page"), text("header_event"), text("sched_switch.format"));
     let events = [("sched_switch", switch.as_str())];
-    let error = Formats::parse(&page.replace("offset:8;\tsize:8", "offset:8;\tsize:4"), &event, &events).unwrap_err();
+    let error =
+        Formats::parse(&page.replace("offset:8;\tsize:8", "offset:8;\tsize:4"), &event, &events)
+            .unwrap_err();
     assert!(error.to_string().starts_with("events/header_page, byte "), "{error}");
     assert!(error.to_string().contains("32-bit"), "{error}");
     let error = Formats::parse(&page, &event, &[]).unwrap_err();
@@ -171,13 +187,20 @@ fn kernels_that_cannot_be_read_are_refused_by_name() {
     big[8..16].reverse();
     let streams = vec![(CpuId(0), "cpu0.raw".to_string(), big.as_slice())];
     let error = decode(&formats(), streams, &mut TraceBuilder::default()).unwrap_err();
-    assert!(error.to_string().contains("cpu0.raw, byte 0: recorded on a big-endian kernel"), "{error}");
+    assert!(
+        error.to_string().contains(
+            "cpu0.raw, byte 0: recorded on a big-endian \
+                                        kernel"
+        ),
+        "{error}"
+    );
 }
 
 /// The fuzzer's corpus: each file by its name.
 fn corpus() -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/ringbuf");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     files.into_iter().map(|p| (p.clone(), std::fs::read(p).unwrap())).collect()
 }
@@ -216,7 +239,8 @@ proptest! {
         let streams = vec![(CpuId(0), "a".into(), a.as_slice()), (CpuId(3), "b".into(), b.as_slice())];
         if let Ok(report) = decode(&formats(), streams, &mut builder) {
             let held = builder.len();
-            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} pages", report.units);
+            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} \
+                pages", report.units);
         }
     }
 
@@ -230,7 +254,8 @@ proptest! {
         let mut builder = TraceBuilder::default();
         if let Ok(report) = decode(&formats(), vec![(CpuId(0), "a".into(), bytes.as_slice())], &mut builder) {
             let held = builder.len();
-            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} pages", report.units);
+            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} \
+                pages", report.units);
         }
     }
 
@@ -242,7 +267,8 @@ proptest! {
         let (whole, part) = (lines(&whole), lines(&part));
         prop_assert_eq!(&part[..], &whole[..part.len()]);
         prop_assert!(report.bad.iter().all(|b| b.reason == Reason::Page(PageProblem::Cut) && b.place.byte() == (len / 4096 * 4096) as u64));
-        // The pages before the cut are whole, and the cut one gives what it has: a record is at most 76 bytes.
+        // The pages before the cut are whole, and the cut one gives what it has: a record is at
+        // most 76 bytes.
         let (next, _) = decoded(&formats(), &[&bytes[..(len + 80).min(bytes.len())]]);
         prop_assert!(next.len() >= part.len() && next.len() <= part.len() + 6);
         let (pages, _) = decoded(&formats(), &[&bytes[..len / 4096 * 4096]]);

@@ -15,8 +15,14 @@ fn koracle(args: &[&str]) -> String {
 }
 
 fn rules(path: &Path, names: &str) -> Value {
-    let mut v: Value =
-        serde_json::from_str(&koracle(&["eval", "--rules", names, "--json", path.to_str().unwrap()])).unwrap();
+    let mut v: Value = serde_json::from_str(&koracle(&[
+        "eval",
+        "--rules",
+        names,
+        "--json",
+        path.to_str().unwrap(),
+    ]))
+    .unwrap();
     v["traces"][0].take()
 }
 
@@ -28,7 +34,8 @@ fn n(v: &Value) -> u64 {
     v.as_u64().unwrap()
 }
 
-/// One CPU, on which an old thread (`old`) and two that it forks take turns of a tick each. `kernel` made it.
+/// One CPU, on which an old thread (`old`) and two that it forks take turns of a tick each.
+/// `kernel` made it.
 fn in_turn(folder: &Path, kernel: &str) -> PathBuf {
     let head = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n";
     let mut text = head.to_owned();
@@ -38,11 +45,15 @@ fn in_turn(folder: &Path, kernel: &str) -> PathBuf {
     for turn in 0..90_usize {
         let ((pid, name), (next, next_name)) = (threads[turn % 3], threads[(turn + 1) % 3]);
         let time = 4_000_000 * (turn + 1);
-        writeln!(text, "{time},0,switch,{pid},{pid},{name},120,R+,{next},{next_name},120,,").unwrap();
+        writeln!(text, "{time},0,switch,{pid},{pid},{name},120,R+,{next},{next_name},120,,")
+            .unwrap();
     }
     let path = folder.join("in_turn.csv");
     std::fs::write(&path, text).unwrap();
-    let meta = format!("name = \"in_turn\"\nworkload = \"turns\"\nkernel = \"{kernel}\"\ncpus = 1\nautogroup = true\n");
+    let meta = format!(
+        "name = \"in_turn\"\nworkload = \"turns\"\nkernel = \"{kernel}\"\ncpus = \
+                        1\nautogroup = true\n"
+    );
     std::fs::write(folder.join("in_turn.toml"), meta).unwrap();
     path
 }
@@ -57,8 +68,15 @@ fn gain(pair: &Value, task: &str) -> (u64, u64) {
 fn groups_give_one_thread_as_much_as_two_others_together() {
     let folder = tempfile::tempdir().unwrap();
     let v = rules(&in_turn(folder.path(), "6.18.0"), "eevdf-flat,eevdf,cfs-flat,cfs");
-    assert_eq!(v["rules"].as_array().unwrap().iter().filter(|r| r["recorded"] == true).count(), 1, "{v}");
-    assert_eq!((&v["rules"][1]["name"], &v["rules"][1]["recorded"]), (&"eevdf".into(), &true.into()));
+    assert_eq!(
+        v["rules"].as_array().unwrap().iter().filter(|r| r["recorded"] == true).count(),
+        1,
+        "{v}"
+    );
+    assert_eq!(
+        (&v["rules"][1]["name"], &v["rules"][1]["recorded"]),
+        (&"eevdf".into(), &true.into())
+    );
     let pairs = v["pairs"].as_array().unwrap();
     assert_eq!(pairs.len(), 6);
     let pair = pairs.iter().find(|p| p["a"] == "eevdf-flat" && p["b"] == "eevdf").unwrap();
@@ -71,23 +89,32 @@ fn groups_give_one_thread_as_much_as_two_others_together() {
 
 #[test]
 fn rules_part_on_real_recordings_and_the_kernels_own_explains_it_best() {
-    for (name, own, other) in
-        [("hackbench-pipe-2g_run3.csv.zst", "eevdf", "cfs"), ("cfs/nginx-ab_run3.csv.zst", "cfs-flat", "eevdf")]
-    {
+    for (name, own, other) in [
+        ("hackbench-pipe-2g_run3.csv.zst", "eevdf", "cfs"),
+        ("cfs/nginx-ab_run3.csv.zst", "cfs-flat", "eevdf"),
+    ] {
         let path = bundled(name);
         let trace = ingest::open(&path).unwrap().trace;
         let v = rules(&path, &format!("{own},{other}"));
-        assert_eq!((&v["rules"][0]["recorded"], &v["rules"][1]["recorded"]), (&true.into(), &false.into()), "{name}");
+        assert_eq!(
+            (&v["rules"][0]["recorded"], &v["rules"][1]["recorded"]),
+            (&true.into(), &false.into()),
+            "{name}"
+        );
         let corrected = |at: usize| v["rules"][at]["corrected"]["share"].as_f64().unwrap();
         assert!(corrected(0) > corrected(1), "{name}: {v}");
         let (pair, picks) = (&v["pairs"][0], n(&v["picks"]));
         assert!(n(&pair["parts"]) > 0 && n(&pair["parts"]) < picks, "{name}");
         // Each parting gives one thread a pick under A, and another one a pick under B.
-        let sum = |key: &str| pair["gains"].as_array().unwrap().iter().map(|g| n(&g[key])).sum::<u64>();
+        let sum =
+            |key: &str| pair["gains"].as_array().unwrap().iter().map(|g| n(&g[key])).sum::<u64>();
         assert_eq!((sum("a"), sum("b")), (n(&pair["parts"]), n(&pair["parts"])), "{name}");
         let first = &pair["first"];
         let e = trace.event(n(&first["event"]) as usize);
-        assert_eq!((e.kind, e.time.0, u64::from(e.cpu.0)), (EventKind::Switch, n(&first["time_ns"]), n(&first["cpu"])));
+        assert_eq!(
+            (e.kind, e.time.0, u64::from(e.cpu.0)),
+            (EventKind::Switch, n(&first["time_ns"]), n(&first["cpu"]))
+        );
         assert_ne!(first["a"], first["b"]);
         let next = trace.tasks().get(e.next).unwrap();
         assert_eq!(first["came"], format!("{}:{}", next.name, next.pid.0), "{name}");
@@ -99,15 +126,23 @@ fn a_table_says_where_two_rules_part() {
     let folder = tempfile::tempdir().unwrap();
     let path = in_turn(folder.path(), "6.18.0");
     let text = koracle(&["eval", "--rules", "eevdf,eevdf-flat", path.to_str().unwrap()]);
-    for part in
-        ["picks among several under each rule", "the recorded kernel's", "A would take", "Who gains under eevdf-flat"]
-    {
+    for part in [
+        "picks among several under each rule",
+        "the recorded kernel's",
+        "A would take",
+        "Who \
+            gains under eevdf-flat",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     // One rule has nobody to part from.
     let alone = koracle(&["eval", "--rules", "cfs,cfs", path.to_str().unwrap()]);
     assert!(alone.contains("cfs") && !alone.contains("A would take"), "{alone}");
     let mut command = Command::cargo_bin("koracle").unwrap();
-    let refused = command.args(["eval", "--rules", "lottery", path.to_str().unwrap()]).assert().failure().code(2);
+    let refused = command
+        .args(["eval", "--rules", "lottery", path.to_str().unwrap()])
+        .assert()
+        .failure()
+        .code(2);
     assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("eevdf-flat"));
 }

@@ -13,7 +13,8 @@
 
 use kernel_oracle::sched::runqueue::{Cause, Run, RunQueues};
 use kernel_oracle::trace::{
-    CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
+    CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder,
+    TraceMeta,
 };
 
 const CPUS: u16 = 2;
@@ -26,7 +27,8 @@ fn thread(trace: &Trace, name: &str, cpu: CpuId) -> ThreadIx {
     if name == "?" { ThreadIx::NONE } else { trace.tasks().thread_of_pid(pid(name), cpu) }
 }
 
-/// The lines that are events, as a trace with 10 ns between them; every event tells its actor if `actors`.
+/// The lines that are events, as a trace with 10 ns between them; every event tells its actor if
+/// `actors`.
 fn recorded(script: &[&str], actors: bool, gaps: &[Gap]) -> Trace {
     let mut b = TraceBuilder::default();
     for (i, line) in script.iter().enumerate() {
@@ -160,7 +162,18 @@ fn waking_a_running_thread_only_marks_it() {
     // A is woken while it runs: it still leaves when it says so.
     play(&["cpu0: - >R A", "cpu1: wake A @0", "cpu0? -", "cpu0: A >S -", "cpu0? -"], true, &[]);
     // But if it left unseen, the wake-up was for real.
-    let (queues, trace) = play(&["cpu0: - >R A", "cpu1: wake A @0", "cpu0: B >S -", "cpu0? A", "cpu0! -"], true, &[]);
+    let (queues, trace) = play(
+        &[
+            "cpu0: - >R A",
+            "cpu1: wake A @0",
+            "cpu0: B >S -",
+            "cpu0? \
+        A",
+            "cpu0! -",
+        ],
+        true,
+        &[],
+    );
     assert_eq!(queues.resyncs(), 1);
     assert_eq!(queues.entry(thread(&trace, "A", CpuId(0))).cause, Cause::Wake);
 }
@@ -169,7 +182,19 @@ fn waking_a_running_thread_only_marks_it() {
 fn without_a_pending_wake_the_lost_thread_sleeps() {
     play(&["cpu0: - >R A", "cpu0: wake C @0", "cpu0: B >S C", "cpu0? -", "cpu0! C"], true, &[]);
     // B was thought to wait on CPU 1 and turns out to run on CPU 0.
-    play(&["cpu0: - >R A", "cpu0: wake B @1", "cpu1? B", "cpu0: B >S -", "cpu1? -", "cpu0? -"], true, &[]);
+    play(
+        &[
+            "cpu0: - >R A",
+            "cpu0: wake B @1",
+            "cpu1? B",
+            "cpu0: B >S -",
+            "cpu1? -",
+            "cpu0? \
+        -",
+        ],
+        true,
+        &[],
+    );
 }
 
 #[test]
@@ -221,14 +246,35 @@ fn a_second_wake_keeps_the_place_and_one_elsewhere_moves() {
 
 #[test]
 fn actors_tell_who_runs() {
-    play(&["cpu0! ?", "cpu0: by A", "cpu0! A", "cpu0: wake B @0", "cpu0: by B", "cpu0! B", "cpu0? -"], true, &[]);
+    play(
+        &[
+            "cpu0! ?",
+            "cpu0: by A",
+            "cpu0! A",
+            "cpu0: wake B @0",
+            "cpu0: by B",
+            "cpu0! B",
+            "cpu0? \
+        -",
+        ],
+        true,
+        &[],
+    );
     play(&["cpu1: by -", "cpu1! -", "cpu1? -"], true, &[]);
 }
 
 #[test]
 fn after_a_loss_nobody_knows_who_runs() {
     let gap = Gap { cpu: CpuId(0), from: Nanos(1_010), to: Nanos(1_020), lost: 0 };
-    let script = ["cpu0: - >R A", "cpu1: - >R B", "cpu0: wake C @1", "cpu0! ?", "cpu1! B", "cpu1? C"];
+    let script = [
+        "cpu0: - >R A",
+        "cpu1: - >R B",
+        "cpu0: wake C @1",
+        "cpu0! ?",
+        "cpu1! B",
+        "cpu1? \
+        C",
+    ];
     let (queues, _) = play(&script, true, &[gap]);
     assert_eq!((queues.since(CpuId(0)), queues.since(CpuId(1))), (None, Some(Nanos(10))));
 }
@@ -250,6 +296,9 @@ fn a_queue_without_end_forgets_its_oldest() {
     }
     let of = |n: i32| trace.tasks().thread_of_pid(Pid(n), CpuId(0));
     let queue = queues.queue(CpuId(0));
-    assert_eq!((queue.len(), queue[0], queue[queue.len() - 1]), (1 << 14, of(20_000 - (1 << 14) + 1), of(20_000)));
+    assert_eq!(
+        (queue.len(), queue[0], queue[queue.len() - 1]),
+        (1 << 14, of(20_000 - (1 << 14) + 1), of(20_000))
+    );
     assert_eq!(queues.entry(of(1)).run, Run::Asleep);
 }

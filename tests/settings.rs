@@ -35,12 +35,21 @@ fn the_example_can_be_kept_and_a_wrong_file_is_named_with_its_line() {
     std::fs::write(&file, "theme = \"dark\"\nspeed = \"fast\"\n").unwrap();
     for args in [&["config"][..], &["tests/data/pipe_lost.txt"]] {
         let mut koracle = Command::new(env!("CARGO_BIN_EXE_koracle"));
-        koracle.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env("XDG_CONFIG_HOME", home.path());
+        koracle
+            .args(args)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("XDG_CONFIG_HOME", home.path());
         let out = koracle.output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         if args == ["config"] {
             assert_eq!(out.status.code(), Some(1));
-            assert!(said.contains("config.toml: line 2: no such speed: `fast`; one of auto, 1/100000"), "{said}");
+            assert!(
+                said.contains(
+                    "config.toml: line 2: no such speed: `fast`; one of auto, \
+                                   1/100000"
+                ),
+                "{said}"
+            );
         } else {
             // Without a terminal the explorer does not get that far; it says so.
             assert!(!out.status.success() && said.contains("terminal"), "{said}");

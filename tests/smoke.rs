@@ -1,8 +1,10 @@
-//! The real binary in a real terminal: tmux runs it, keys go in, the screen is read back. Held here is what no
-//! in-process test can see: that it starts, draws, answers keys, and gives the terminal back however it ends.
+//! The real binary in a real terminal: tmux runs it, keys go in, the screen is read back. Held here
+//! is what no in-process test can see: that it starts, draws, answers keys, and gives the terminal
+//! back however it ends.
 //!
-//! Every test has its own tmux server in its own folder. Waiting is polling with a deadline, never a fixed pause.
-//! Without tmux each test says so and passes; `environment` says when that is a failure.
+//! Every test has its own tmux server in its own folder. Waiting is polling with a deadline, never
+//! a fixed pause. Without tmux each test says so and passes; `environment` says when that is a
+//! failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -19,7 +21,8 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 
-/// One tmux server with one window, in which `sh` runs the binary and then reports how it left the terminal.
+/// One tmux server with one window, in which `sh` runs the binary and then reports how it left the
+/// terminal.
 struct Screen {
     dir: TempDir,
 }
@@ -36,7 +39,12 @@ impl Screen {
     }
 
     /// The same with this binary.
-    fn start_program(program: &Path, folder: &Path, size: (u16, u16), env: &[(&str, &str)]) -> Option<Self> {
+    fn start_program(
+        program: &Path,
+        folder: &Path,
+        size: (u16, u16),
+        env: &[(&str, &str)],
+    ) -> Option<Self> {
         Self::start_with(program, "", folder, size, env)
     }
 
@@ -54,15 +62,18 @@ impl Screen {
         }
         let screen = Self { dir: tempfile::tempdir().expect("a folder") };
         let script = screen.dir.path().join("run.sh");
-        // The inner `sh` becomes the binary, so that its process id is known. `cat` keeps the window open.
+        // The inner `sh` becomes the binary, so that its process id is known. `cat` keeps the
+        // window open.
         let text = format!(
-            "sh -c 'echo $$ >\"{pid}\"; exec \"{bin}\" {recording}'\necho \"left with $?\"\nstty -a\necho shell is back\nexec cat\n",
+            "sh -c 'echo $$ >\"{pid}\"; exec \"{bin}\" {recording}'\necho \"left with $?\"\nstty \
+             -a\necho shell is back\nexec cat\n",
             pid = screen.pid_file().display(),
             bin = program.display(),
         );
         std::fs::write(&script, text).expect("a script");
         let (columns, rows) = (size.0.to_string(), size.1.to_string());
-        let mut args = vec!["-f", "/dev/null", "-u", "new-session", "-d", "-x", &columns, "-y", &rows];
+        let mut args =
+            vec!["-f", "/dev/null", "-u", "new-session", "-d", "-x", &columns, "-y", &rows];
         let folder = folder.to_string_lossy();
         args.extend(["-c", &folder]);
         let variables: Vec<String> = env.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -80,13 +91,15 @@ impl Screen {
         self.dir.path().join("pid")
     }
 
-    /// Runs a tmux command on this server. Nothing of the caller's own terminal or settings gets in.
+    /// Runs a tmux command on this server. Nothing of the caller's own terminal or settings gets
+    /// in.
     fn tmux(&self, args: &[&str]) -> Output {
         let path = self.dir.path();
         let mut tmux = Command::new("tmux");
         tmux.args(["-L", "koracle"]).args(args).env("TMUX_TMPDIR", path);
         tmux.env("LC_ALL", "C.UTF-8").env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
-        for home in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+        for home in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"]
+        {
             tmux.env(home, path);
         }
         for inherited in ["TMUX", "NO_COLOR", "COLORTERM", "CLICOLOR_FORCE"] {
@@ -101,7 +114,8 @@ impl Screen {
 
     /// What is on the screen, line by line; with `colours`, with its escape sequences.
     fn text(&self, colours: bool) -> String {
-        let args: &[&str] = if colours { &["capture-pane", "-p", "-e"] } else { &["capture-pane", "-p"] };
+        let args: &[&str] =
+            if colours { &["capture-pane", "-p", "-e"] } else { &["capture-pane", "-p"] };
         String::from_utf8_lossy(&self.tmux(args).stdout).into_owned()
     }
 
@@ -126,21 +140,32 @@ impl Screen {
 
     /// Waits until both lanes of the bundled traces are drawn.
     fn wait_for_lanes(&self) -> String {
-        let text =
-            self.wait("the lanes", |t| title(t).contains("Timeline") && t.contains("CPU0") && t.contains("CPU1"));
+        let text = self.wait("the lanes", |t| {
+            title(t).contains("Timeline") && t.contains("CPU0") && t.contains("CPU1")
+        });
         assert_eq!(self.flag("alternate_on"), "1", "draws on the alternate screen");
         text
     }
 
     fn signal(&self, name: &str) {
         let pid = std::fs::read_to_string(self.pid_file()).expect("the process id");
-        assert!(Command::new("kill").args([name, pid.trim()]).status().expect("kill runs").success());
+        assert!(
+            Command::new("kill")
+                .args([name, pid.trim()])
+                .status()
+                .expect(
+                    "kill \
+            runs"
+                )
+                .success()
+        );
     }
 
     /// Waits for the shell, then looks at everything that a full-screen program changes.
     fn assert_restored(&self) -> String {
         let text = self.wait("the shell", |t| t.contains("shell is back"));
-        for (flag, value) in [("alternate_on", "0"), ("cursor_flag", "1"), ("mouse_any_flag", "0")] {
+        for (flag, value) in [("alternate_on", "0"), ("cursor_flag", "1"), ("mouse_any_flag", "0")]
+        {
             assert_eq!(self.flag(flag), value, "{flag} after the end; the screen is\n{text}");
         }
         // `stty -a` prints a mode that is on by its name, one that is off with a minus.
@@ -166,8 +191,11 @@ fn title(text: &str) -> &str {
 /// The parameters of every colour or style sequence in `text`.
 fn styles(text: &str) -> Vec<u16> {
     let sequences = text.split("\u{1b}[").skip(1).filter_map(|s| s.split_once('m').map(|(p, _)| p));
-    let sequences = sequences.filter(|p| p.chars().all(|c| c.is_ascii_digit() || matches!(c, ';' | ':')));
-    sequences.flat_map(|p| p.split([';', ':']).filter_map(|n| n.parse().ok()).collect::<Vec<u16>>()).collect()
+    let sequences =
+        sequences.filter(|p| p.chars().all(|c| c.is_ascii_digit() || matches!(c, ';' | ':')));
+    sequences
+        .flat_map(|p| p.split([';', ':']).filter_map(|n| n.parse().ok()).collect::<Vec<u16>>())
+        .collect()
 }
 
 fn has_colour(text: &str) -> bool {
@@ -193,7 +221,9 @@ fn visit(size: (u16, u16)) {
     screen.wait("the lanes again", |t| t.contains("CPU0") && !t.contains("Esc closes"));
 
     screen.keys(&["4"]);
-    screen.wait("the list of traces", |t| t.contains("hackbench-pipe-2g") && t.contains("cpu-bound-4p"));
+    screen.wait("the list of traces", |t| {
+        t.contains("hackbench-pipe-2g") && t.contains("cpu-bound-4p")
+    });
     screen.keys(&["1"]);
     screen.wait("the lanes again", |t| t.contains("CPU0"));
 
@@ -218,31 +248,52 @@ fn a_visit_at_200_by_50() {
     visit((200, 50));
 }
 
-/// "My task waited: who had the CPU?", from the start, in two keys; two more and it is seen on the timeline.
+/// "My task waited: who had the CPU?", from the start, in two keys; two more and it is seen on the
+/// timeline.
 #[test]
 fn who_ran_instead_in_the_worst_wait_takes_two_keys() {
-    let (program, folder) = (Path::new(env!("CARGO_BIN_EXE_koracle")), Path::new(env!("CARGO_MANIFEST_DIR")));
+    let (program, folder) =
+        (Path::new(env!("CARGO_BIN_EXE_koracle")), Path::new(env!("CARGO_MANIFEST_DIR")));
     let recording = "traces/cfs/nginx-ab_run3.csv.zst";
-    let Some(screen) = Screen::start_with(program, recording, folder, (100, 30), &[]) else { return };
+    let Some(screen) = Screen::start_with(program, recording, folder, (100, 30), &[]) else {
+        return;
+    };
     screen.wait_for_lanes();
     screen.keys(&["5"]);
     // The list's own cells are filled in after the pane.
     let told = |t: &str| t.lines().nth(4).is_some_and(|row| !row.contains('░'));
-    let text = screen.wait("who ran instead", |t| t.contains("idle then") && t.contains("runnable") && told(t));
+    let text = screen.wait("who ran instead", |t| {
+        t.contains(
+            "idle \
+        then",
+        ) && t.contains("runnable")
+            && told(t)
+    });
     let worst = text.lines().nth(4).expect("a row of the list");
     let pane: Vec<&str> = text.lines().skip_while(|l| !l.contains("came in")).collect();
     assert!(pane.len() > 4 && worst.contains(" ms "), "{text}");
-    // The pane is about the first row: the longest wait, of which the list names who ran instead, too.
+    // The pane is about the first row: the longest wait, of which the list names who ran instead,
+    // too.
     let length = worst.split(" ms").next().expect("a length").trim();
     assert!(pane[0].contains(length), "{text}");
     let most = pane.iter().find(|l| l.contains('%')).expect("a bar");
     let first = most.trim_start_matches(['│', ' ']).split(' ').next().expect("a name");
     assert!(most.contains('█') && worst.contains(first), "{first} in {worst}");
     screen.keys(&["Enter"]);
-    let lit =
-        screen.wait("the wait between the marks", |t| t.contains("A→B") && t.contains("n N in the list of waits 1/"));
+    let lit = screen.wait("the wait between the marks", |t| {
+        t.contains("A→B")
+            && t.contains(
+                "n N in the \
+            list of waits 1/",
+            )
+    });
     screen.keys(&["n"]);
-    screen.wait("the next worst", |t| t.contains("n N in the list of waits 2/") && axis(t) != axis(&lit));
+    screen.wait("the next worst", |t| {
+        t.contains(
+            "n N in the list of waits \
+                                                  2/",
+        ) && axis(t) != axis(&lit)
+    });
     screen.keys(&["q"]);
     screen.assert_restored();
 }
@@ -282,13 +333,17 @@ fn it_rests_when_asked_and_is_there_again_when_continued() {
     screen.wait_for_lanes();
     let state = || {
         let pid = std::fs::read_to_string(screen.pid_file()).expect("the process id");
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).expect("a process");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).expect(
+            "a \
+            process",
+        );
         stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next()).expect("its state")
     };
     for _ in 0..2 {
         screen.signal("-TSTP");
         screen.wait("a rest", |_| state() == Some('T'));
-        for (flag, value) in [("alternate_on", "0"), ("cursor_flag", "1"), ("mouse_any_flag", "0")] {
+        for (flag, value) in [("alternate_on", "0"), ("cursor_flag", "1"), ("mouse_any_flag", "0")]
+        {
             assert_eq!(screen.flag(flag), value, "{flag} during a rest");
         }
         // Whoever has the terminal meanwhile leaves it as it likes; the window changes too.
@@ -319,7 +374,13 @@ fn a_recording_is_made_and_opens_by_itself() {
     screen.keys(&["4"]);
     screen.wait("the list of traces", |t| t.contains("hackbench-pipe-2g"));
     screen.keys(&["r"]);
-    screen.wait("the dialog", |t| t.contains("record a workload") && t.contains("local (this machine)"));
+    screen.wait("the dialog", |t| {
+        t.contains("record a workload")
+            && t.contains(
+                "local (this \
+        machine)",
+            )
+    });
     // A wrong value is refused in place.
     screen.keys(&["Tab", "cpu-bound-4p", "Tab", "Tab", "BSpace", "x", "Enter"]);
     screen.wait("a refusal", |t| t.contains("a whole number from 1 to 86,400"));
@@ -330,14 +391,21 @@ fn a_recording_is_made_and_opens_by_itself() {
     // Other screens work meanwhile.
     screen.keys(&["1"]);
     screen.wait("the recording in the title", |t| title(t).contains("● rec") && t.contains("CPU0"));
-    let text = screen.wait("the new recording", |t| title(t).contains("cpu-bound-4p_run0") && t.contains("CPU0"));
+    let text = screen.wait("the new recording", |t| {
+        title(t).contains("cpu-bound-4p_run0") && t.contains("CPU0")
+    });
     assert!(text.contains("events in"), "the news are told:\n{text}");
     let file = folder.path().join("cpu-bound-4p_run0.csv.zst");
     assert!(file.is_file() && file.with_file_name("cpu-bound-4p_run0.toml").is_file());
     screen.keys(&["n"]);
     screen.wait("predictions", |t| t.contains("decision") && !t.contains("predicting"));
     screen.keys(&["4"]);
-    screen.wait("the panel of a recording that is done", |t| t.contains("recording of cpu-bound-4p"));
+    screen.wait("the panel of a recording that is done", |t| {
+        t.contains(
+            "recording of \
+        cpu-bound-4p",
+        )
+    });
     screen.keys(&["Escape"]);
     screen.wait("the list", |t| t.contains("▸ cpu-bound-4p_run0"));
     // One that is cancelled keeps what came, and leaving waits for it.
@@ -353,8 +421,11 @@ fn a_recording_is_made_and_opens_by_itself() {
     let start = Instant::now();
     let orphans = || {
         let names = std::fs::read_dir(tracing).expect("tracefs").flatten().map(|d| d.file_name());
-        let names = names.filter_map(|n| n.to_str().map(str::to_owned)).filter(|n| n.starts_with("koracle-"));
-        let gone = |n: &str| n.split('-').nth(1).is_some_and(|pid| !Path::new("/proc").join(pid).exists());
+        let names = names
+            .filter_map(|n| n.to_str().map(str::to_owned))
+            .filter(|n| n.starts_with("koracle-"));
+        let gone =
+            |n: &str| n.split('-').nth(1).is_some_and(|pid| !Path::new("/proc").join(pid).exists());
         names.filter(|n| gone(n)).collect::<Vec<String>>()
     };
     while !orphans().is_empty() {
@@ -369,16 +440,30 @@ fn a_binary_copied_alone_has_models_and_recordings() {
     // Apart from the folders that it makes under its name.
     std::fs::create_dir(folder.path().join("bin")).expect("a folder in it");
     let program = folder.path().join("bin/koracle");
-    // By another process: a file that this one had open for writing might not start while another test forks.
-    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_koracle")).arg(&program).status().expect("cp runs").success());
+    // By another process: a file that this one had open for writing might not start while another
+    // test forks.
+    assert!(
+        Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_koracle"))
+            .arg(&program)
+            .status()
+            .expect("cp runs")
+            .success()
+    );
     let run = |args: &[&str]| {
         let mut command = Command::new(&program);
-        command.args(args).current_dir(folder.path()).env_remove("KORACLE_MODEL").env_remove("KORACLE_TRACES");
-        for home in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+        command
+            .args(args)
+            .current_dir(folder.path())
+            .env_remove("KORACLE_MODEL")
+            .env_remove("KORACLE_TRACES");
+        for home in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"]
+        {
             command.env(home, folder.path());
         }
         let out = command.output().expect("the copy runs");
-        let (text, said) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        let (text, said) =
+            (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
         assert!(out.status.success(), "{args:?}: {said}");
         (text.into_owned(), said.into_owned())
     };
@@ -391,15 +476,23 @@ fn a_binary_copied_alone_has_models_and_recordings() {
     assert!(["tcn", "lstm", "mlp"].iter().all(|name| text.contains(name)), "{text}");
     assert!(!said.contains("inside"), "{said}");
 
-    let Some(screen) =
-        Screen::start_program(&program, folder.path(), (100, 30), &[("KORACLE_TRACES", ""), ("KORACLE_MODEL", "")])
-    else {
+    let Some(screen) = Screen::start_program(
+        &program,
+        folder.path(),
+        (100, 30),
+        &[("KORACLE_TRACES", ""), ("KORACLE_MODEL", "")],
+    ) else {
         return;
     };
     let text = screen.wait_for_lanes();
     assert!(title(&text).contains("hackbench-pipe-2g_run3"), "{text}");
     screen.keys(&["Space", "n"]);
-    let text = screen.wait("predictions", |t| t.contains("decision took") && !t.contains("predicting"));
+    let text = screen.wait("predictions", |t| {
+        t.contains(
+            "decision \
+                                                          took",
+        ) && !t.contains("predicting")
+    });
     assert!(!text.contains("no model"), "{text}");
     screen.keys(&["4"]);
     let text = screen.wait("the list", |t| t.contains("nginx-ab"));
@@ -413,12 +506,19 @@ fn a_recording_from_standard_input_opens() {
     let folder = tempfile::tempdir().expect("a folder");
     let script = folder.path().join("piped");
     let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/cfs/nginx-ab_run3.csv.zst");
-    let text = format!("#!/bin/sh\ncat '{}' | '{}' -\n", recording.display(), env!("CARGO_BIN_EXE_koracle"));
+    let text = format!(
+        "#!/bin/sh\ncat '{}' | '{}' \
+                        -\n",
+        recording.display(),
+        env!("CARGO_BIN_EXE_koracle")
+    );
     // Written by another process, as above.
     let mut write = Command::new("sh");
     write.args(["-c", "printf %s \"$2\" >\"$1\" && chmod +x \"$1\"", "sh"]).arg(&script).arg(&text);
     assert!(write.status().expect("sh runs").success());
-    let Some(screen) = Screen::start_program(&script, folder.path(), (100, 30), &[]) else { return };
+    let Some(screen) = Screen::start_program(&script, folder.path(), (100, 30), &[]) else {
+        return;
+    };
     let text = screen.wait_for_lanes();
     assert!(title(&text).contains("stdin"), "{text}");
     // Keys come from the terminal, and another job reads the recording again.

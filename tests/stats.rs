@@ -1,5 +1,6 @@
-//! Who ran, waited and slept: a machine that is played is told exactly; whatever the events say, nobody's time is counted
-//! twice or lost, on damaged recordings and on the bundled ones; and questions about waits are answered.
+//! Who ran, waited and slept: a machine that is played is told exactly; whatever the events say,
+//! nobody's time is counted twice or lost, on damaged recordings and on the bundled ones; and
+//! questions about waits are answered.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
@@ -51,7 +52,8 @@ impl Sink for All {
     }
 }
 
-/// The span of each thread, by the definition: from the first event that names it to the end, less the time when it was dead.
+/// The span of each thread, by the definition: from the first event that names it to the end, less
+/// the time when it was dead.
 fn spans(trace: &Trace) -> Vec<u64> {
     let tasks = trace.tasks();
     let (mut since, mut spans) = (vec![None; tasks.thread_count()], vec![0; tasks.thread_count()]);
@@ -65,7 +67,8 @@ fn spans(trace: &Trace) -> Vec<u64> {
                 since.get_or_insert(e.time.0);
             }
         }
-        let dead = e.state.0 & (TaskState::DEAD.0 | TaskState::ZOMBIE.0) != 0 && !e.state.is_runnable();
+        let dead =
+            e.state.0 & (TaskState::DEAD.0 | TaskState::ZOMBIE.0) != 0 && !e.state.is_runnable();
         if switch && dead && task != next && task != ThreadIx::NONE {
             spans[task.ix()] += e.time.0 - since[task.ix()].take().unwrap();
         }
@@ -74,7 +77,10 @@ fn spans(trace: &Trace) -> Vec<u64> {
         }
     }
     let end = trace.span().0;
-    spans.iter_mut().zip(since).for_each(|(span, since)| *span += since.map_or(0, |s: u64| end - s));
+    spans
+        .iter_mut()
+        .zip(since)
+        .for_each(|(span, since)| *span += since.map_or(0, |s: u64| end - s));
     spans
 }
 
@@ -114,7 +120,9 @@ fn holds_together(trace: &Trace) {
     assert_eq!(Totals::of(trace, By::Name, all).iter().map(Totals::span).sum::<u64>(), whole);
     let edges = [0, end / 3, end / 2, end];
     let parts = || edges.windows(2).map(|w| Window { from: w[0], to: w[1] });
-    let part = |by| parts().flat_map(move |w| Totals::of(trace, by, w)).map(|t| (t.span(), t.stints, t.wakeups));
+    let part = |by| {
+        parts().flat_map(move |w| Totals::of(trace, by, w)).map(|t| (t.span(), t.stints, t.wakeups))
+    };
     let add = |a: (u64, u64, u64), b: (u64, u64, u64)| (a.0 + b.0, a.1 + b.1, a.2 + b.2);
     let counts = totals.iter().map(|t| (t.span(), t.stints, t.wakeups)).fold((0, 0, 0), add);
     // (Of a moment there are no parts.)
@@ -126,7 +134,13 @@ fn holds_together(trace: &Trace) {
     for cpu in (0..cpus).map(|c| CpuId(c as u16)) {
         let time = CpuTime::of(trace, cpu, all);
         assert_eq!(time.used + time.idle + time.unknown, end, "{cpu:?}");
-        assert_eq!(time.unknown, trace.unknown_within(cpu, Nanos(0), Nanos(end)).0, "{cpu:?} {:?}", trace.unknown(cpu));
+        assert_eq!(
+            time.unknown,
+            trace.unknown_within(cpu, Nanos(0), Nanos(end)).0,
+            "{cpu:?} \
+            {:?}",
+            trace.unknown(cpu)
+        );
         let cut: u64 = parts().map(|w| CpuTime::of(trace, cpu, w)).map(|t| t.used).sum();
         assert_eq!(cut, time.used, "{cpu:?}");
         let every: Vec<_> = runs(trace, cpu, all).collect();
@@ -137,7 +151,8 @@ fn holds_together(trace: &Trace) {
 /// Any events of 5 threads on 3 CPUs, with losses, whether they fit each other or not.
 fn anything(events: &[(u8, u8, u8, u8, u8, u16)]) -> Trace {
     let mut b = TraceBuilder::default();
-    let tasks: Vec<_> = (0..6).map(|p| b.task(Pid(p), if p == 0 { b"swapper" } else { b"t" })).collect();
+    let tasks: Vec<_> =
+        (0..6).map(|p| b.task(Pid(p), if p == 0 { b"swapper" } else { b"t" })).collect();
     let other = b.task(Pid(3), b"renamed");
     let kinds = [EventKind::Switch, EventKind::Wakeup, EventKind::Switch, EventKind::Migrate];
     let states = [0, 1, 2, 0x100, 0x10, 0x20, 0x80, 0].map(TaskState);
@@ -151,14 +166,21 @@ fn anything(events: &[(u8, u8, u8, u8, u8, u16)]) -> Trace {
             continue;
         }
         let mut e = Event::blank(Nanos(time), on);
-        e.kind = if kind % 11 == 0 { EventKind::ALL[kind as usize % 10] } else { kinds[kind as usize % 4] };
+        e.kind = if kind % 11 == 0 {
+            EventKind::ALL[kind as usize % 10]
+        } else {
+            kinds[kind as usize % 4]
+        };
         e.task = if more % 13 == 0 { other } else { tasks[who as usize % 6] };
         (e.next, e.state) = match e.kind {
             EventKind::Switch => (tasks[next as usize % 6], states[more as usize % 8]),
             EventKind::Fork | EventKind::Rename => (tasks[next as usize % 6], TaskState::RUNNING),
             _ => (e.next, TaskState::RUNNING),
         };
-        if matches!(e.kind, EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking | EventKind::Migrate) {
+        if matches!(
+            e.kind,
+            EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking | EventKind::Migrate
+        ) {
             e.to_cpu = CpuId(u16::from(next % 3));
         }
         b.push(e, Pid(if more % 5 == 0 { -1 } else { i32::from(more / 5 % 6) }));
@@ -273,8 +295,10 @@ proptest! {
 fn bundled() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
     let folders = [root.clone(), root.join("cfs")];
-    let files = folders.iter().flat_map(|f| std::fs::read_dir(f).unwrap()).map(|f| f.unwrap().path());
-    let mut files: Vec<PathBuf> = files.filter(|p| p.to_string_lossy().ends_with(".csv.zst")).collect();
+    let files =
+        folders.iter().flat_map(|f| std::fs::read_dir(f).unwrap()).map(|f| f.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|p| p.to_string_lossy().ends_with(".csv.zst")).collect();
     files.sort();
     files
 }
@@ -290,10 +314,15 @@ fn time_adds_up_on_bundled_recordings() {
         holds_together(&trace);
         let all = Window::all(&trace);
         let totals = Totals::of(&trace, By::Thread, all);
-        let used: u64 = (0..trace.cpus()).map(|c| CpuTime::of(&trace, CpuId(c as u16), all).used).sum();
+        let used: u64 =
+            (0..trace.cpus()).map(|c| CpuTime::of(&trace, CpuId(c as u16), all).used).sum();
         assert_eq!(used, totals.iter().map(|t| t.run).sum::<u64>(), "{}", path.display());
         let switches: u64 = totals.iter().map(|t| t.voluntary + t.involuntary).sum();
-        assert!(switches as usize <= trace.switch_count() && !totals.is_empty(), "{}", path.display());
+        assert!(
+            switches as usize <= trace.switch_count() && !totals.is_empty(),
+            "{}",
+            path.display()
+        );
     }
 }
 
@@ -302,9 +331,20 @@ fn expressions_ask_every_column() {
     let files = bundled();
     let nginx = files.iter().find(|p| p.to_string_lossy().contains("nginx")).unwrap();
     let table = Table::new("nginx".into(), Arc::new(ingest::open(nginx).unwrap().trace));
-    let rows =
-        |text: &str| parse(text).unwrap_or_else(|e| panic!("{text}: {e}")).rows(&table).iter().collect::<Vec<_>>();
-    let want = |f: &dyn Fn(usize) -> bool| (0..table.waits.len()).filter(|r| f(*r)).collect::<Vec<_>>();
+    let rows = |text: &str| {
+        parse(text)
+            .unwrap_or_else(|e| {
+                panic!(
+                    "{text}: \
+                                                            {e}"
+                )
+            })
+            .rows(&table)
+            .iter()
+            .collect::<Vec<_>>()
+    };
+    let want =
+        |f: &dyn Fn(usize) -> bool| (0..table.waits.len()).filter(|r| f(*r)).collect::<Vec<_>>();
     let w = &table.waits;
     assert!(w.len() > 1000);
     assert_eq!(rows("wait>1ms"), want(&|r| w.ns(r) > 1_000_000));
@@ -312,7 +352,10 @@ fn expressions_ask_every_column() {
         rows("task~nginx and not open"),
         want(&|r| Column::Task.text(&table, r).contains("nginx") && !w.is_open(r))
     );
-    assert_eq!(rows("from>=0.01s and to<20ms"), want(&|r| w.from(r) >= 10_000_000 && w.to(r) < 20_000_000));
+    assert_eq!(
+        rows("from>=0.01s and to<20ms"),
+        want(&|r| w.from(r) >= 10_000_000 && w.to(r) < 20_000_000)
+    );
     for (column, name, kind, _) in COLUMNS {
         // The value of each of some rows finds that row.
         for row in (0..w.len()).step_by(w.len() / 20) {
@@ -338,11 +381,17 @@ fn who_sleeps_and_comes_in_unwoken_has_unknown_time_and_no_wait() {
     for (time, task, next, state) in
         [(0, idle, a, 0), (10, a, idle, 1), (50, idle, a, 0), (60, a, idle, 1), (70, idle, a, 0)]
     {
-        b.push(Event { task, next, state: TaskState(state), ..Event::blank(Nanos(time), CpuId(0)) }, Pid(-1));
+        b.push(
+            Event { task, next, state: TaskState(state), ..Event::blank(Nanos(time), CpuId(0)) },
+            Pid(-1),
+        );
     }
     let trace = b.finish(TraceMeta::default());
     let totals = &Totals::of(&trace, By::Thread, Window::all(&trace))[0];
-    assert_eq!((totals.run, totals.sleep, totals.unknown, totals.waits.count, totals.stints), (20, 0, 50, 0, 3));
+    assert_eq!(
+        (totals.run, totals.sleep, totals.unknown, totals.waits.count, totals.stints),
+        (20, 0, 50, 0, 3)
+    );
 }
 
 #[test]
@@ -350,7 +399,10 @@ fn a_loss_ends_what_is_known_of_a_wait() {
     let mut b = TraceBuilder::default();
     let (a, c) = (b.task(Pid(7), b"a"), b.task(Pid(8), b"b"));
     let switch = |b: &mut TraceBuilder, time, task, next, state| {
-        b.push(Event { task, next, state: TaskState(state), ..Event::blank(Nanos(time), CpuId(0)) }, Pid(-1));
+        b.push(
+            Event { task, next, state: TaskState(state), ..Event::blank(Nanos(time), CpuId(0)) },
+            Pid(-1),
+        );
     };
     switch(&mut b, 100, a, c, 0);
     switch(&mut b, 150, c, c, 0);
@@ -361,7 +413,12 @@ fn a_loss_ends_what_is_known_of_a_wait() {
     let trace = b.finish(TraceMeta::default());
     let waits = Waits::of(&trace);
     assert_eq!((waits.len(), waits.from(0), waits.ns(0), waits.is_open(0)), (1, 0, 60, true));
-    let of = |pid| Totals::of(&trace, By::Thread, Window::all(&trace)).into_iter().find(|t| t.pid == Pid(pid)).unwrap();
+    let of = |pid| {
+        Totals::of(&trace, By::Thread, Window::all(&trace))
+            .into_iter()
+            .find(|t| t.pid == Pid(pid))
+            .unwrap()
+    };
     assert_eq!((of(7).waits.sum, of(7).unknown, of(7).run, of(7).sleep), (60, 940, 100, 0));
     assert_eq!((of(8).run, of(8).unknown, of(8).sleep), (60, 940, 100));
 }

@@ -1,4 +1,5 @@
-//! `koracle waits` and `koracle tasks` as a user meets them: figures that add up, forms, times, and what is wrong usage.
+//! `koracle waits` and `koracle tasks` as a user meets them: figures that add up, forms, times, and
+//! what is wrong usage.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
@@ -21,7 +22,8 @@ fn json(args: &[&str]) -> Value {
 }
 
 fn trace(name: &str) -> String {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
+    let path: PathBuf =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
     path.to_str().unwrap().to_owned()
 }
 
@@ -46,27 +48,57 @@ fn waits_tell_who_ran_instead() {
         let rest = n(&wait["instead_rest"]["ns"]) + n(&wait["unknown_ns"]);
         assert_eq!(ran + rest, n(&wait["wait_ns"]), "{wait}");
         assert!(
-            wait["pid"].is_i64() && wait["comm"].is_string() && wait["cpu"].is_u64() && wait["idle_cpus"].is_array()
+            wait["pid"].is_i64()
+                && wait["comm"].is_string()
+                && wait["cpu"].is_u64()
+                && wait["idle_cpus"].is_array()
         );
-        assert!(["wakeup", "preempted", "migrated", "new"].contains(&wait["kind"].as_str().unwrap()));
-        assert!(wait["waker"].is_null() || wait["waker"]["pid"].is_i64() && wait["waker"]["comm"].is_string());
+        assert!(
+            ["wakeup", "preempted", "migrated", "new"].contains(&wait["kind"].as_str().unwrap())
+        );
+        assert!(
+            wait["waker"].is_null()
+                || wait["waker"]["pid"].is_i64() && wait["waker"]["comm"].is_string()
+        );
     }
     let page = text(&["waits", &nginx]);
-    assert!(page.contains("ran instead") && page.contains("p99.9") && page.contains("(20 of"), "{page}");
+    assert!(
+        page.contains("ran instead")
+            && page.contains("p99.9")
+            && page.contains(
+                "(20 \
+        of"
+            ),
+        "{page}"
+    );
 }
 
 #[test]
 fn filters_times_and_csv_agree_with_the_json() {
     let nginx = trace("nginx-ab_run0");
-    let long = json(&["waits", &nginx, "--json", "--where", "wait>1ms and task~nginx", "--top", "3"]);
+    let long = json(&[
+        "waits",
+        &nginx,
+        "--json",
+        "--where",
+        "wait>1ms and \
+                                                             task~nginx",
+        "--top",
+        "3",
+    ]);
     let csv = text(&["waits", &nginx, "--csv", "--where", "wait>1ms and task~nginx"]);
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let head = reader.headers().unwrap().clone();
-    let rows: Vec<Vec<String>> = reader.records().map(|r| r.unwrap().iter().map(String::from).collect()).collect();
+    let rows: Vec<Vec<String>> =
+        reader.records().map(|r| r.unwrap().iter().map(String::from).collect()).collect();
     let at = |name: &str| head.iter().position(|h| h == name).unwrap();
     assert_eq!(rows.len() as u64, n(&long["count"]));
     let waits: Vec<u64> = rows.iter().map(|r| r[at("wait_ns")].parse().unwrap()).collect();
-    assert!(waits.is_sorted_by(|a, b| a >= b) && waits.iter().all(|w| *w > 1_000_000) && !waits.is_empty());
+    assert!(
+        waits.is_sorted_by(|a, b| a >= b)
+            && waits.iter().all(|w| *w > 1_000_000)
+            && !waits.is_empty()
+    );
     assert_eq!(waits.iter().sum::<u64>(), n(&long["sum_ns"]));
     assert!(rows.iter().all(|r| r[at("comm")].contains("nginx")));
     // A window by three ways of saying it.
@@ -97,7 +129,8 @@ fn tasks_add_up_to_their_spans_and_cpus_to_the_recording() {
             let rows = found["tasks"].as_array().unwrap();
             assert!(rows.len() > 2);
             for row in rows {
-                let sum: u64 = ["run_ns", "sleep_ns", "unknown_ns"].iter().map(|k| n(&row[k])).sum();
+                let sum: u64 =
+                    ["run_ns", "sleep_ns", "unknown_ns"].iter().map(|k| n(&row[k])).sum();
                 assert_eq!(sum + n(&row["waits"]["sum_ns"]), n(&row["span_ns"]), "{row}");
                 assert!(by == "comm" || n(&row["span_ns"]) <= length);
                 assert_eq!(row["pid"].is_null(), by == "comm");
@@ -122,13 +155,21 @@ fn tasks_add_up_to_their_spans_and_cpus_to_the_recording() {
 #[test]
 fn a_filter_of_tasks_lists_those_for_which_it_is_true() {
     let nginx = trace("nginx-ab_run0");
-    let rows =
-        |args: &[&str]| json(&[&["tasks", &nginx, "--json"][..], args].concat())["tasks"].as_array().unwrap().clone();
-    let long = |row: &Value| n(&row["waits"]["sum_ns"]) > 1_000_000 && row["comm"].as_str().unwrap().contains("nginx");
+    let rows = |args: &[&str]| {
+        json(&[&["tasks", &nginx, "--json"][..], args].concat())["tasks"]
+            .as_array()
+            .unwrap()
+            .clone()
+    };
+    let long = |row: &Value| {
+        n(&row["waits"]["sum_ns"]) > 1_000_000 && row["comm"].as_str().unwrap().contains("nginx")
+    };
     let wanted: Vec<Value> = rows(&[]).into_iter().filter(long).collect();
     assert!(!wanted.is_empty());
     assert_eq!(rows(&["--where", "wait>1ms and task~nginx"]), wanted);
-    assert!(rows(&["--by", "comm", "--where", "threads>1"]).iter().all(|row| n(&row["threads"]) > 1));
+    assert!(
+        rows(&["--by", "comm", "--where", "threads>1"]).iter().all(|row| n(&row["threads"]) > 1)
+    );
     let csv = text(&["tasks", &nginx, "--csv", "--where", "wait>1ms and task~nginx"]);
     assert_eq!(csv.lines().count(), 1 + wanted.len());
 }
@@ -139,8 +180,13 @@ fn what_is_not_known_of_a_wait_is_named_among_who_ran() {
     let filter = ["--where", "wait>560us and idle>100us", "--top", "9"];
     let worst = json(&[&["waits", &nginx, "--json"][..], &filter].concat())["worst"].clone();
     let page = text(&[&["waits", &nginx][..], &filter].concat());
-    let unknown: Vec<u64> =
-        worst.as_array().unwrap().iter().map(|w| n(&w["unknown_ns"])).filter(|ns| *ns > 0).collect();
+    let unknown: Vec<u64> = worst
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| n(&w["unknown_ns"]))
+        .filter(|ns| *ns > 0)
+        .collect();
     assert!(!unknown.is_empty());
     assert_eq!(page.matches("not known ").count(), unknown.len(), "{page}");
 }
@@ -149,7 +195,8 @@ fn what_is_not_known_of_a_wait_is_named_among_who_ran() {
 fn the_threads_of_a_name_are_those_of_the_window() {
     let name = trace("hackbench-pipe-2g_run0");
     for window in [&[][..], &["--from", "10ms", "--to", "10100us"]] {
-        let rows = |by| json(&[&["tasks", &name, "--json", "--by", by], window].concat())["tasks"].clone();
+        let rows =
+            |by| json(&[&["tasks", &name, "--json", "--by", by], window].concat())["tasks"].clone();
         let (threads, names) = (rows("thread"), rows("comm"));
         let of = |rows: &Value| -> Vec<Value> {
             rows.as_array().unwrap().iter().filter(|r| r["comm"] == "hackbench").cloned().collect()
@@ -171,7 +218,11 @@ fn wrong_values_are_wrong_usage() {
         (vec!["waits", "--top", "-1"], "invalid value '-1'"),
         (vec!["waits", "--top", "x"], "invalid value"),
         (vec!["waits", "--from", "soon"], "a time such as"),
-        (vec!["waits", "--from", "20ms", "--to", "10ms"], "nothing lies between --from 20ms and --to 10ms"),
+        (
+            vec!["waits", "--from", "20ms", "--to", "10ms"],
+            "nothing lies between --from 20ms and \
+                                                           --to 10ms",
+        ),
         (vec!["waits", "--from", "99h"], "a time such as"),
         (vec!["tasks", "--from", "9999s"], "the recording is from 0.000000000 s"),
         (vec!["tasks", "--by", "cpu"], "invalid value"),

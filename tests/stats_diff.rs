@@ -1,27 +1,40 @@
-//! What differs between two recordings: nothing of one and itself, a change that was made, and the forms of the answer.
+//! What differs between two recordings: nothing of one and itself, a change that was made, and the
+//! forms of the answer.
 
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // a failed unwrap is a failed test; values that are equal come from the same sums
 
 use kernel_oracle::stats::diff::{Difference, Measure, Scored, compare, compare_scored};
-use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::trace::{
+    CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta,
+};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
-/// One thread of each of two names: `a` is woken, waits for about `wait` ns, runs for 500 ns, sleeps; `b` runs in between.
+/// One thread of each of two names: `a` is woken, waits for about `wait` ns, runs for 500 ns,
+/// sleeps; `b` runs in between.
 fn turns(wait: u64, extra: &str) -> Trace {
     let mut builder = TraceBuilder::default();
-    let (idle, a, b) = (builder.task(Pid(0), b"swapper"), builder.task(Pid(7), b"a"), builder.task(Pid(8), b"b"));
+    let (idle, a, b) =
+        (builder.task(Pid(0), b"swapper"), builder.task(Pid(7), b"a"), builder.task(Pid(8), b"b"));
     let more = builder.task(Pid(9), extra.as_bytes());
     let (mut time, mut seed) = (0, 7_u64);
     for turn in 0..2_000 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let wait = wait + (seed >> 33) % 100;
         let comes = if turn % 50 == 0 { more } else { a };
-        let wakeup =
-            |task, at| Event { task, kind: EventKind::Wakeup, to_cpu: CpuId(0), ..Event::blank(Nanos(at), CpuId(0)) };
-        let switch =
-            |task, next, at| Event { task, next, state: TaskState::SLEEP, ..Event::blank(Nanos(at), CpuId(0)) };
+        let wakeup = |task, at| Event {
+            task,
+            kind: EventKind::Wakeup,
+            to_cpu: CpuId(0),
+            ..Event::blank(Nanos(at), CpuId(0))
+        };
+        let switch = |task, next, at| Event {
+            task,
+            next,
+            state: TaskState::SLEEP,
+            ..Event::blank(Nanos(at), CpuId(0))
+        };
         builder.push(wakeup(b, time), Pid(0));
         builder.push(switch(idle, b, time + 10), Pid(0));
         builder.push(wakeup(comes, time + 20), Pid(8));
@@ -53,7 +66,12 @@ fn what_was_changed_is_found_with_its_interval() {
         found.rows.iter().find(|d| d.name.as_deref() == name && d.measure == measure).unwrap()
     };
     let wait = row(Some("a"), Measure::Wait);
-    assert!((wait.difference - 300.0).abs() < 20.0 && wait.interval[0] < 300.0 && wait.interval[1] > 280.0, "{wait:?}");
+    assert!(
+        (wait.difference - 300.0).abs() < 20.0
+            && wait.interval[0] < 300.0
+            && wait.interval[1] > 280.0,
+        "{wait:?}"
+    );
     assert!(wait.interval[0] > 250.0 && wait.certainty > 10.0, "{wait:?}");
     // Nobody runs longer or more often for it but the one that was waited for.
     let stint = row(Some("a"), Measure::Stint);
@@ -72,8 +90,11 @@ fn decisions(trace: &Trace, right: impl Fn(usize) -> bool) -> Vec<Scored> {
         trace.tasks().get(e.next).is_some_and(|task| &*task.name == "a")
     };
     let all = trace.cpu_switches(CpuId(0)).iter().copied().filter(comes).enumerate();
-    let one =
-        |(i, event)| Scored { event, hit: right(i), nats: (i % 4 > 0).then_some(if right(i) { 0.25 } else { 2.0 }) };
+    let one = |(i, event)| Scored {
+        event,
+        hit: right(i),
+        nats: (i % 4 > 0).then_some(if right(i) { 0.25 } else { 2.0 }),
+    };
     all.map(one).collect()
 }
 
@@ -86,9 +107,16 @@ fn what_a_model_says_counts_for_the_one_that_came_in() {
         found.rows.iter().find(|d| d.name.as_deref() == name && d.measure == measure)
     };
     for name in [None, Some("a")] {
-        let (hits, nats) = (of(name, Measure::HitRate).unwrap(), of(name, Measure::Surprise).unwrap());
-        assert!((hits.values[0] - 0.5).abs() < 1e-3 && (hits.values[1] - 0.9).abs() < 1e-3, "{hits:?}");
-        assert!(hits.interval[0] > 0.35 && hits.interval[1] < 0.45 && hits.certainty > 10.0, "{hits:?}");
+        let (hits, nats) =
+            (of(name, Measure::HitRate).unwrap(), of(name, Measure::Surprise).unwrap());
+        assert!(
+            (hits.values[0] - 0.5).abs() < 1e-3 && (hits.values[1] - 0.9).abs() < 1e-3,
+            "{hits:?}"
+        );
+        assert!(
+            hits.interval[0] > 0.35 && hits.interval[1] < 0.45 && hits.certainty > 10.0,
+            "{hits:?}"
+        );
         // Where it was not among the candidates it is a miss, and nobody says how surprising.
         let mean = |said: &[Scored]| {
             let known: Vec<f64> = said.iter().filter_map(|s| s.nats.map(f64::from)).collect();
@@ -102,7 +130,9 @@ fn what_a_model_says_counts_for_the_one_that_came_in() {
     let without = compare(&a, &b).rows;
     let models = [Measure::HitRate, Measure::Surprise];
     assert!(!without.iter().any(|d| models.contains(&d.measure)));
-    assert!(without.iter().all(|d| found.rows.contains(d)) && found.rows.len() == without.len() + 4);
+    assert!(
+        without.iter().all(|d| found.rows.contains(d)) && found.rows.len() == without.len() + 4
+    );
 }
 
 fn koracle(args: &[&str]) -> std::process::Output {
@@ -139,7 +169,8 @@ fn hit_rate_and_surprise_are_those_of_eval_and_mistakes() {
     for (side, key) in ["a", "b"].into_iter().enumerate() {
         let pick = &eval["traces"][side]["pick"]["tcn"];
         assert!(
-            near(&row(None, "hit_rate")[key], &pick["top1"]) && near(&row(None, "surprise")[key], &pick["nll"]),
+            near(&row(None, "hit_rate")[key], &pick["top1"])
+                && near(&row(None, "surprise")[key], &pick["nll"]),
             "{key}"
         );
         let mistakes = json(&["mistakes", [&a, &b][side], "--json"]);
@@ -153,7 +184,9 @@ fn hit_rate_and_surprise_are_those_of_eval_and_mistakes() {
     let without = json(&["diff", &a, &b, "--json", "--model", "none"]);
     assert!(without["model"].is_null() && !without.to_string().contains("hit_rate"));
     let wrong = koracle(&["diff", &a, &b, "--model", "mr-x"]);
-    assert!(wrong.status.code() == Some(1) && String::from_utf8_lossy(&wrong.stderr).contains("mr-x"));
+    assert!(
+        wrong.status.code() == Some(1) && String::from_utf8_lossy(&wrong.stderr).contains("mr-x")
+    );
 }
 
 #[test]
@@ -161,14 +194,25 @@ fn recordings_are_compared_from_the_command_line() {
     let (a, b) = (bundled("nginx-ab_run0"), bundled("nginx-ab_run1"));
     let found = json(&["diff", &a, &b, "--json"]);
     let rows = found["differences"].as_array().unwrap();
-    assert_eq!((&found["a"]["trace"], &found["b"]["trace"]), (&"nginx-ab_run0".into(), &"nginx-ab_run1".into()));
+    assert_eq!(
+        (&found["a"]["trace"], &found["b"]["trace"]),
+        (&"nginx-ab_run0".into(), &"nginx-ab_run1".into())
+    );
     assert!(rows.iter().any(|r| r["comm"] == "nginx") && rows.iter().any(|r| r["comm"].is_null()));
     for r in rows {
         let of = |key: &str| r[key].as_f64().unwrap();
-        assert!((of("b") - of("a") - of("difference")).abs() <= 1e-9 * (1.0 + of("a").abs()), "{r}");
+        assert!(
+            (of("b") - of("a") - of("difference")).abs() <= 1e-9 * (1.0 + of("a").abs()),
+            "{r}"
+        );
         assert!(r["interval"][0].as_f64().unwrap() <= r["interval"][1].as_f64().unwrap(), "{r}");
     }
-    assert!(text(&["diff", &a, &b]).contains("all tasks") && text(&["diff", &a, &b, "--markdown"]).contains("| task "));
+    assert!(
+        text(&["diff", &a, &b]).contains(
+            "all \
+                                              tasks"
+        ) && text(&["diff", &a, &b, "--markdown"]).contains("| task ")
+    );
     assert_eq!(koracle(&["diff", &a]).status.code(), Some(2));
     assert_eq!(koracle(&["diff", &a, "there-is-none"]).status.code(), Some(1));
 }
@@ -191,14 +235,17 @@ fn unknown_time_is_neither_used_nor_idle() {
         assert!((all[side].as_f64().unwrap() - used).abs() < 1e-6, "{side}: {all} {used}");
     }
     // What is more than chance comes first, whatever its spread.
-    let certain = |r: &Value| r["interval"][0].as_f64().unwrap() > 0.0 || r["interval"][1].as_f64().unwrap() < 0.0;
+    let certain = |r: &Value| {
+        r["interval"][0].as_f64().unwrap() > 0.0 || r["interval"][1].as_f64().unwrap() < 0.0
+    };
     assert!(rows.iter().map(certain).is_sorted_by(|a, b| a >= b));
 }
 
 #[test]
 fn waits_are_not_compared_where_one_has_no_wake_ups() {
     let dir = tempfile::tempdir().unwrap();
-    let [whole, bare] = ["whole.txt", "bare.txt"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
+    let [whole, bare] =
+        ["whole.txt", "bare.txt"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
     text(&["export", &bundled("hackbench-pipe-2g_run0"), "--format", "ftrace", "-o", &whole]);
     let lines = std::fs::read_to_string(&whole).unwrap();
     let lines: Vec<&str> = lines.lines().filter(|line| !line.contains(": sched_wak")).collect();

@@ -1,5 +1,5 @@
-//! Predictions of a stretch of a recording, and the key of those that are kept on disk: both must be what a pass over
-//! the whole recording says, or somebody is shown an answer that nobody gave.
+//! Predictions of a stretch of a recording, and the key of those that are kept on disk: both must
+//! be what a pass over the whole recording says, or somebody is shown an answer that nobody gave.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
 use kernel_oracle::evaluate::overlay::{self, Cache};
@@ -22,12 +22,13 @@ fn a_network_says_of_a_stretch_what_it_says_of_the_whole() {
     let context = weights.config.receptive_field();
     let engine = StreamEngine::new(&weights, trace.cpus());
     let mut whole = vec![Vec::new(); trace.cpus()];
-    let mut keep = |c: overlay::Chunk| whole.iter_mut().zip(c.per_cpu).for_each(|(all, new)| all.extend(new));
+    let mut keep =
+        |c: overlay::Chunk| whole.iter_mut().zip(c.per_cpu).for_each(|(all, new)| all.extend(new));
     let steps = overlay::run(&trace, engine.clone(), &Cancel::new(), &mut keep).unwrap();
     assert!(steps.len() > 2);
 
-    // A stretch so little behind a kept state that half the context would begin at that state, and all of it before it:
-    // an engine that is shown less than it reads would answer otherwise.
+    // A stretch so little behind a kept state that half the context would begin at that state, and
+    // all of it before it: an engine that is shown less than it reads would answer otherwise.
     let kept = 8_192;
     let back = |first: usize, context: usize| {
         let of = |cpu: usize| {
@@ -37,15 +38,22 @@ fn a_network_says_of_a_stretch_what_it_says_of_the_whole() {
         };
         (0..trace.cpus()).map(of).min().unwrap()
     };
-    let first = (kept..kept + 4_096).find(|first| back(*first, context.div_ceil(2)) >= kept).unwrap();
+    let first =
+        (kept..kept + 4_096).find(|first| back(*first, context.div_ceil(2)) >= kept).unwrap();
     assert!(back(first, context) < kept);
 
     let events = first..first + 2_000;
-    let stretch = overlay::stretch(&trace, &steps, engine, events.clone(), context, &Cancel::new()).unwrap();
+    let stretch =
+        overlay::stretch(&trace, &steps, engine, events.clone(), context, &Cancel::new()).unwrap();
     for (cpu, (from, found)) in stretch.per_cpu.iter().enumerate() {
         let switches = trace.cpu_switches(CpuId(cpu as u16));
         let inside = switches.iter().filter(|e| events.contains(&(**e as usize))).count();
-        assert!(inside > 100 && found.len() == inside, "CPU {cpu}: {inside} switches, {} predictions", found.len());
+        assert!(
+            inside > 100 && found.len() == inside,
+            "CPU {cpu}: {inside} switches, {} \
+                                                        predictions",
+            found.len()
+        );
         assert_eq!(found[..], whole[cpu][*from..*from + inside], "CPU {cpu}");
     }
 }
@@ -54,9 +62,11 @@ fn a_network_says_of_a_stretch_what_it_says_of_the_whole() {
 fn edited(trace: &Trace, gap: Option<Gap>, edit: impl Fn(&mut TraceMeta)) -> Trace {
     let mut b = TraceBuilder::with_capacity(trace.len());
     for e in trace.events() {
-        let mut task = |id| trace.tasks().get(id).map_or(TaskId::NONE, |t| b.task(t.pid, t.name.as_bytes()));
+        let mut task =
+            |id| trace.tasks().get(id).map_or(TaskId::NONE, |t| b.task(t.pid, t.name.as_bytes()));
         let (task, next) = (task(e.task), task(e.next));
-        let actor = if trace.tasks().is_idle(e.actor) { Pid(0) } else { trace.tasks().pid(e.actor) };
+        let actor =
+            if trace.tasks().is_idle(e.actor) { Pid(0) } else { trace.tasks().pid(e.actor) };
         b.push(kernel_oracle::trace::Event { task, next, ..e }, actor);
     }
     trace.gaps().iter().copied().chain(gap).for_each(|g| b.gap(g));
@@ -75,7 +85,12 @@ fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
     let key = |trace: &Trace| Cache::new(dir.path(), trace, 7);
     let same = key(&edited(&trace, None, |_| {}));
     assert_eq!(same, key(&trace));
-    assert_eq!(same, key(&edited(&trace, None, |m| m.note.push_str("slow"))), "a note changes no answer");
+    assert_eq!(
+        same,
+        key(&edited(&trace, None, |m| m.note.push_str("slow"))),
+        "a note changes no \
+        answer"
+    );
     let edits: [(&str, Edit); 5] = [
         ("slice", |m| m.slice_ns += 1),
         ("class", |m| m.scheduler = kernel_oracle::trace::SchedClass::Eevdf),
@@ -96,15 +111,19 @@ fn a_walk_that_begins_near_soon_says_what_the_whole_one_says() {
     let weights = Arc::new(Weights::bundled().unwrap());
     let engine = StreamEngine::new(&weights, trace.cpus());
     let mut whole = vec![Vec::new(); trace.cpus()];
-    let mut keep = |c: overlay::Chunk| whole.iter_mut().zip(c.per_cpu).for_each(|(all, new)| all.extend(new));
+    let mut keep =
+        |c: overlay::Chunk| whole.iter_mut().zip(c.per_cpu).for_each(|(all, new)| all.extend(new));
     overlay::run(&trace, engine.clone(), &Cancel::new(), &mut keep).unwrap();
     let events = trace.len() - 2_000..trace.len();
     let shares = [2_000, overlay::WARM].map(|warm| {
-        let near = overlay::early(&trace, engine.clone(), events.clone(), warm, &Cancel::new()).unwrap();
+        let near =
+            overlay::early(&trace, engine.clone(), events.clone(), warm, &Cancel::new()).unwrap();
         let (mut same, mut asked) = (0_u32, 0_u32);
         for (cpu, (first, near)) in near.per_cpu.iter().enumerate() {
             assert_eq!(first + near.len(), whole[cpu].len(), "CPU {cpu}: up to the end");
-            for (near, whole) in near.iter().zip(&whole[cpu][*first..]).filter(|(_, whole)| !whole.trivial) {
+            for (near, whole) in
+                near.iter().zip(&whole[cpu][*first..]).filter(|(_, whole)| !whole.trivial)
+            {
                 assert_eq!(near.real, whole.real);
                 asked += 1;
                 same += u32::from(near.pick.thread == whole.pick.thread);
@@ -116,7 +135,9 @@ fn a_walk_that_begins_near_soon_says_what_the_whole_one_says() {
     assert!(shares[0] > 0.8 && shares[1] > 0.95, "{shares:?}");
 
     // An inspection of one of them says the same, whatever others say of it.
-    let near = overlay::early(&trace, engine.clone(), events.clone(), overlay::WARM, &Cancel::new()).unwrap();
+    let near =
+        overlay::early(&trace, engine.clone(), events.clone(), overlay::WARM, &Cancel::new())
+            .unwrap();
     let (first, lane) = &near.per_cpu[0];
     let at = lane.iter().position(|p| !p.trivial && p.pick.p < 0.9).unwrap();
     let event = trace.cpu_switches(CpuId(0))[first + at] as usize;

@@ -1,9 +1,11 @@
-//! The house rules that a compiler does not check: which room may use what, where threads and `unsafe` may be, how
-//! long a file is, what may lie in the repository. Each rule is a test of its own that names file and line, and each
-//! rule's checker is shown a bad text first, so that a rule that has gone blind fails too.
+//! The house rules that a compiler does not check: which room may use what, where threads and
+//! `unsafe` may be, how long a file is, what may lie in the repository. Each rule is a test of its
+//! own that names file and line, and each rule's checker is shown a bad text first, so that a rule
+//! that has gone blind fails too.
 //!
-//! The checkers read text, not syntax trees: comments, literals and `#[cfg(test)]` modules are blanked out first
-//! (`lexer`), then plain words are looked for. Tests may use any room, spawn threads and print.
+//! The checkers read text, not syntax trees: comments, literals and `#[cfg(test)]` modules are
+//! blanked out first (`lexer`), then plain words are looked for. Tests may use any room, spawn
+//! threads and print.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -23,7 +25,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Repository-relative paths with `/`: what git knows, or (unpacked archive) everything but build output.
+/// Repository-relative paths with `/`: what git knows, or (unpacked archive) everything but build
+/// output.
 fn tracked() -> Vec<String> {
     // Untracked files that are not ignored count too: they are about to be committed.
     let args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
@@ -94,7 +97,8 @@ fn words<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
     text.match_indices(word).map(|(at, _)| at).filter(move |&at| {
         let bytes = text.as_bytes();
         let before = at.checked_sub(1).and_then(|p| bytes.get(p));
-        !is_word(before) && (word.ends_with(['!', ':', '(', '/']) || !is_word(bytes.get(at + word.len())))
+        !is_word(before)
+            && (word.ends_with(['!', ':', '(', '/']) || !is_word(bytes.get(at + word.len())))
     })
 }
 
@@ -108,7 +112,8 @@ fn forbid(path: &str, code: &str, needles: &[&str], why: &str) -> Vec<String> {
     hits.map(|(at, n)| format!("{path}:{}: `{n}` {why}", line_of(code, at))).collect()
 }
 
-// --- the rules ---------------------------------------------------------------------------------------------------
+// --- the rules
+// ---------------------------------------------------------------------------------------------------
 
 fn opens_with_purpose(path: &str, text: &str) -> Vec<String> {
     let first = text.lines().next().unwrap_or_default();
@@ -122,7 +127,14 @@ fn opens_with_purpose(path: &str, text: &str) -> Vec<String> {
 
 fn is_short(path: &str, text: &str) -> Vec<String> {
     let lines = text.lines().count();
-    if lines <= MAX_LINES { Vec::new() } else { vec![format!("{path}:{lines}: longer than {MAX_LINES} lines")] }
+    if lines <= MAX_LINES {
+        Vec::new()
+    } else {
+        vec![format!(
+            "{path}:{lines}: longer than \
+        {MAX_LINES} lines"
+        )]
+    }
 }
 
 fn screen_only_in_ui(path: &str, text: &str) -> Vec<String> {
@@ -133,7 +145,8 @@ fn screen_only_in_ui(path: &str, text: &str) -> Vec<String> {
 }
 
 fn burn_only_in_two_rooms(path: &str, text: &str) -> Vec<String> {
-    let network = path.strip_prefix("src/predictor/dense").is_some_and(|rest| rest.starts_with(['.', '/']));
+    let network =
+        path.strip_prefix("src/predictor/dense").is_some_and(|rest| rest.starts_with(['.', '/']));
     if network || room(path) == "train" {
         return Vec::new();
     }
@@ -146,22 +159,37 @@ fn engine_is_silent(path: &str, text: &str) -> Vec<String> {
     }
     let why = "prints: only cli and main may";
     let text = code(text, false);
-    let mut found = forbid(path, &text, &["print!", "println!", "eprint!", "eprintln!", "dbg!"], why);
+    let mut found =
+        forbid(path, &text, &["print!", "println!", "eprint!", "eprintln!", "dbg!"], why);
     if room(path) != "ui" {
-        // The terminal is ui's; everything else gets a writer handed in. Where a child's output goes is another thing.
+        // The terminal is ui's; everything else gets a writer handed in. Where a child's output
+        // goes is another thing.
         let text = text.replace(".stdout(", ".child_(").replace(".stderr(", ".child_(");
-        found.extend(forbid(path, &text, &["stdout(", "stderr("], "takes the terminal: only cli, main and ui may"));
+        found.extend(forbid(
+            path,
+            &text,
+            &["stdout(", "stderr("],
+            "takes the terminal: only cli, \
+            main and ui may",
+        ));
     }
     found
 }
 
-/// Screens are drawn by `ui::draw` and draw with `ui::pen`: whoever of them asks for the whole frame closes a circle.
+/// Screens are drawn by `ui::draw` and draw with `ui::pen`: whoever of them asks for the whole
+/// frame closes a circle.
 fn frames_are_drawn_from_outside(path: &str, text: &str) -> Vec<String> {
     let outside = ["terminal", "bench", "busy", "draw"].map(|name| format!("src/ui/{name}.rs"));
     if room(path) != "ui" || outside.iter().any(|p| p == path) {
         return Vec::new();
     }
-    forbid(path, &code(text, false), &["draw::draw", "super::draw", "ui::draw"], "draws the frame that it is part of")
+    forbid(
+        path,
+        &code(text, false),
+        &["draw::draw", "super::draw", "ui::draw"],
+        "draws the frame \
+        that it is part of",
+    )
 }
 
 /// What is printed goes through one door, where text of others is made fit to be shown.
@@ -170,9 +198,20 @@ fn one_door(path: &str, text: &str) -> Vec<String> {
         return Vec::new();
     }
     // Where a child's output goes is another thing, and so is what the door offers.
-    let text = code(text, false).replace("output::stdout(", "output::page(").replace("door::stdout(", "door::page(");
+    let text = code(text, false)
+        .replace("output::stdout(", "output::page(")
+        .replace("door::stdout(", "door::page(");
     let text = text.replace("fn stdout(", "fn page(");
-    let needles = ["print!", "println!", "eprint!", "eprintln!", "dbg!", "stdout(", "stderr(", "ProgressDrawTarget"];
+    let needles = [
+        "print!",
+        "println!",
+        "eprint!",
+        "eprintln!",
+        "dbg!",
+        "stdout(",
+        "stderr(",
+        "ProgressDrawTarget",
+    ];
     forbid(path, &text, &needles, "prints past cli::door")
 }
 
@@ -189,7 +228,8 @@ fn threads_start_in_job(path: &str, text: &str) -> Vec<String> {
     if room(path) == "job" {
         return Vec::new();
     }
-    let needles = ["ThreadPoolBuilder", "rayon::spawn", "thread::spawn", "thread::scope", "thread::Builder"];
+    let needles =
+        ["ThreadPoolBuilder", "rayon::spawn", "thread::spawn", "thread::scope", "thread::Builder"];
     forbid(path, &code(text, false), &needles, "starts threads: only job may")
 }
 
@@ -226,10 +266,17 @@ fn uses_lower_rooms(levels: &[Vec<String>], path: &str, text: &str) -> Vec<Strin
     };
     let text = code(text, false);
     let bad = uses(path, &text).into_iter().filter(|(_, used)| {
-        used != own && level(used).is_some_and(|l| l <= own_level || (own == "main" && used != "cli"))
+        used != own
+            && level(used).is_some_and(|l| l <= own_level || (own == "main" && used != "cli"))
     });
-    bad.map(|(at, used)| format!("{path}:{}: `{own}` must not use `{used}` (not on a lower line)", line_of(&text, at)))
-        .collect()
+    bad.map(|(at, used)| {
+        format!(
+            "{path}:{}: `{own}` must not use `{used}` (not on a lower \
+                                  line)",
+            line_of(&text, at)
+        )
+    })
+    .collect()
 }
 
 /// `(offset, first path segment)` of every path from the crate's root.
@@ -238,14 +285,18 @@ fn uses(path: &str, text: &str) -> Vec<(usize, String)> {
     let supers = "super::".repeat(depth);
     let prefixes = ["crate::", "kernel_oracle::", supers.as_str()];
     let starts = prefixes.iter().flat_map(|p| words(text, p).map(|at| (at, at + p.len())));
-    // A longer chain of `super` (in an inline module) is found again inside itself: count from its first `super`.
+    // A longer chain of `super` (in an inline module) is found again inside itself: count from its
+    // first `super`.
     let starts = starts.filter(|(at, _)| !text[..*at].ends_with("super::"));
-    starts.flat_map(|(at, from)| first_segments(&text[from..]).into_iter().map(move |s| (at, s))).collect()
+    starts
+        .flat_map(|(at, from)| first_segments(&text[from..]).into_iter().map(move |s| (at, s)))
+        .collect()
 }
 
 /// `a::b` gives `a`; `{a::{b, c}, d}` gives `a` and `d`.
 fn first_segments(rest: &str) -> Vec<String> {
-    let ident = |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let ident =
+        |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let Some(group) = rest.strip_prefix('{') else {
         return vec![ident(rest)];
     };
@@ -267,12 +318,21 @@ fn first_segments(rest: &str) -> Vec<String> {
 }
 
 fn too_heavy(folder: &str, limit: u64, files: &[(String, u64)]) -> Vec<String> {
-    let inside = files.iter().filter(|(p, _)| p.strip_prefix(folder).is_some_and(|r| r.starts_with('/')));
+    let inside =
+        files.iter().filter(|(p, _)| p.strip_prefix(folder).is_some_and(|r| r.starts_with('/')));
     let bytes: u64 = inside.map(|(_, size)| size).sum();
-    if bytes <= limit { Vec::new() } else { vec![format!("{folder}/: {bytes} bytes, more than {limit}")] }
+    if bytes <= limit {
+        Vec::new()
+    } else {
+        vec![format!(
+            "{folder}/: {bytes} bytes, more than \
+                                                          {limit}"
+        )]
+    }
 }
 
-/// Traces that the catalog does not name, and names in the catalog without a trace or without metadata.
+/// Traces that the catalog does not name, and names in the catalog without a trace or without
+/// metadata.
 fn catalog_gaps(catalog: &str, files: &[String]) -> Vec<String> {
     let table: toml::Table = match catalog.parse() {
         Ok(table) => table,
@@ -280,12 +340,24 @@ fn catalog_gaps(catalog: &str, files: &[String]) -> Vec<String> {
     };
     let mut named = BTreeSet::new();
     strings(&toml::Value::Table(table), &mut named);
-    let stem = |p: &str, ext| p.strip_prefix("traces/").and_then(|p| p.strip_suffix(ext)).map(String::from);
+    let stem = |p: &str, ext| {
+        p.strip_prefix("traces/").and_then(|p| p.strip_suffix(ext)).map(String::from)
+    };
     let traces: BTreeSet<String> = files.iter().filter_map(|p| stem(p, ".csv.zst")).collect();
     let described: BTreeSet<String> = files.iter().filter_map(|p| stem(p, ".toml")).collect();
     let is_named = |t: &String| named.contains(t) || named.contains(&format!("{t}.csv.zst"));
-    let unnamed = traces.iter().filter(|t| !is_named(t)).map(|t| format!("traces/{t}.csv.zst: not in catalog.toml"));
-    let bare = traces.difference(&described).map(|t| format!("traces/{t}.csv.zst: no {t}.toml beside it"));
+    let unnamed = traces.iter().filter(|t| !is_named(t)).map(|t| {
+        format!(
+            "traces/{t}.csv.zst: not \
+        in catalog.toml"
+        )
+    });
+    let bare = traces.difference(&described).map(|t| {
+        format!(
+            "traces/{t}.csv.zst: no {t}.toml \
+        beside it"
+        )
+    });
     unnamed.chain(bare).collect()
 }
 
@@ -306,7 +378,8 @@ fn strings(value: &toml::Value, found: &mut BTreeSet<String>) {
     }
 }
 
-// --- the tests ---------------------------------------------------------------------------------------------------
+// --- the tests
+// ---------------------------------------------------------------------------------------------------
 
 #[test]
 fn every_file_opens_with_its_purpose() {
@@ -337,16 +410,46 @@ fn only_ui_knows_the_terminal() {
 
 #[test]
 fn no_screen_draws_the_frame() {
-    assert_eq!(frames_are_drawn_from_outside("src/ui/train/plot.rs", "use crate::ui::draw::put;").len(), 1);
+    assert_eq!(
+        frames_are_drawn_from_outside(
+            "src/ui/train/plot.rs",
+            "use \
+        crate::ui::draw::put;"
+        )
+        .len(),
+        1
+    );
     assert_eq!(frames_are_drawn_from_outside("src/ui/footer.rs", "use super::draw::put;").len(), 1);
-    assert!(frames_are_drawn_from_outside("src/ui/terminal.rs", "use super::draw::draw;").is_empty());
-    assert!(frames_are_drawn_from_outside("src/ui/footer.rs", "list::draw(pen); // ui::draw").is_empty());
+    assert!(
+        frames_are_drawn_from_outside(
+            "src/ui/terminal.rs",
+            "use \
+        super::draw::draw;"
+        )
+        .is_empty()
+    );
+    assert!(
+        frames_are_drawn_from_outside(
+            "src/ui/footer.rs",
+            "list::draw(pen); // \
+        ui::draw"
+        )
+        .is_empty()
+    );
     hold(is_source, frames_are_drawn_from_outside);
 }
 
 #[test]
 fn only_networks_and_training_know_burn() {
-    assert_eq!(burn_only_in_two_rooms("src/predictor/stream.rs", "use burn::tensor::Tensor;").len(), 1);
+    assert_eq!(
+        burn_only_in_two_rooms(
+            "src/predictor/stream.rs",
+            "use \
+        burn::tensor::Tensor;"
+        )
+        .len(),
+        1
+    );
     assert_eq!(burn_only_in_two_rooms("src/predictor/densex.rs", "burn::x()").len(), 1);
     assert!(burn_only_in_two_rooms("src/predictor/dense.rs", "use burn::x;").is_empty());
     assert!(burn_only_in_two_rooms("src/predictor/dense/lstm.rs", "use burn::x;").is_empty());
@@ -363,8 +466,23 @@ fn the_engine_never_prints() {
     assert!(engine_is_silent("src/record.rs", "command.stdout(a).stderr(b);").is_empty());
     assert!(engine_is_silent("src/cli/eval.rs", "println!()").is_empty());
     assert!(engine_is_silent("src/ui/terminal.rs", "stdout()").is_empty());
-    assert!(engine_is_silent("src/a.rs", "#[cfg(test)]\nmod t { fn f() { println!(\"}\"); } }").is_empty());
-    assert_eq!(engine_is_silent("src/a.rs", "#[cfg(test)]\nmod t { fn f() {} }\nfn g() { dbg!(1) }").len(), 1);
+    assert!(
+        engine_is_silent(
+            "src/a.rs",
+            "#[cfg(test)]\nmod t { fn f() { println!(\"}\"); } \
+                                          }"
+        )
+        .is_empty()
+    );
+    assert_eq!(
+        engine_is_silent(
+            "src/a.rs",
+            "#[cfg(test)]\nmod t { fn f() {} }\nfn g() { dbg!(1) \
+                                             }"
+        )
+        .len(),
+        1
+    );
     hold(is_source, engine_is_silent);
 }
 
@@ -382,7 +500,14 @@ fn the_command_line_prints_through_one_door() {
 fn unsafe_code_has_one_home() {
     assert_eq!(unsafe_only_in_simd("src/a.rs", "unsafe { x() }").len(), 1);
     assert_eq!(unsafe_only_in_simd("src/a.rs", "#![allow(unsafe_code)]").len(), 1);
-    assert!(unsafe_only_in_simd("src/a.rs", "// unsafe\nlet s = r#\"unsafe \" {\"#; let c = '\"';").is_empty());
+    assert!(
+        unsafe_only_in_simd(
+            "src/a.rs",
+            "// unsafe\nlet s = r#\"unsafe \" {\"#; let c = \
+                                             '\"';"
+        )
+        .is_empty()
+    );
     hold(is_rust, unsafe_only_in_simd);
 }
 
@@ -397,7 +522,10 @@ fn only_job_starts_threads() {
 
 #[test]
 fn rooms_use_only_lower_rooms() {
-    let list = levels("//! x\n//! ```text\n//! main -> cli\n//! ui\n//! a · b\n//! trace\n//! ```\n");
+    let list = levels(
+        "//! x\n//! ```text\n//! main -> cli\n//! ui\n//! a · b\n//! trace\n//! \
+                       ```\n",
+    );
     assert_eq!(list.len(), 5);
     let check = |path, text| uses_lower_rooms(&list, path, text).len();
     assert_eq!(check("src/trace.rs", "use crate::ui::X;"), 1);
@@ -413,9 +541,22 @@ fn rooms_use_only_lower_rooms() {
 
     let lib = read("src/lib.rs");
     let list = levels(&lib);
-    let listed: BTreeSet<String> = list.iter().flatten().filter(|r| *r != "main").cloned().collect();
-    let declared = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';').map(String::from));
-    assert_eq!(declared.collect::<BTreeSet<_>>(), listed, "src/lib.rs: modules and the list of rooms differ");
+    let listed: BTreeSet<String> =
+        list.iter().flatten().filter(|r| *r != "main").cloned().collect();
+    let declared = lib.lines().filter_map(|l| {
+        l.strip_prefix(
+            "pub \
+        mod ",
+        )?
+        .strip_suffix(';')
+        .map(String::from)
+    });
+    assert_eq!(
+        declared.collect::<BTreeSet<_>>(),
+        listed,
+        "src/lib.rs: modules and the list of \
+                                                           rooms differ"
+    );
     hold(is_source, |path, text| uses_lower_rooms(&list, path, text));
 }
 
@@ -424,19 +565,34 @@ fn no_path_of_one_machine() {
     assert_eq!(no_machine_path("a.md", concat!("x\nsee /wo", "rk/y")).len(), 1);
     assert!(no_machine_path("a.md", concat!("net", "/wo", "rk/y")).is_empty());
     assert_eq!(no_temp_path("src/a.rs", "let p = \"/tmp/x\";").len(), 1);
-    assert!(no_temp_path("src/a.rs", "// in /tmp/x\n#[cfg(test)]\nmod t { const P: &str = \"/tmp/x\"; }").is_empty());
+    assert!(
+        no_temp_path(
+            "src/a.rs",
+            "// in /tmp/x\n#[cfg(test)]\nmod t { const P: &str \
+                                      = \"/tmp/x\"; }"
+        )
+        .is_empty()
+    );
     hold(is_source, no_temp_path);
     // Binary files (traces, weights) are not text and cannot be looked at this way.
-    let is_text = |p: &str| std::fs::read(root().join(p)).is_ok_and(|b| std::str::from_utf8(&b).is_ok());
+    let is_text =
+        |p: &str| std::fs::read(root().join(p)).is_ok_and(|b| std::str::from_utf8(&b).is_ok());
     hold(is_text, no_machine_path);
 }
 
 #[test]
 fn bundled_files_stay_small() {
     let files: Vec<(String, u64)> = tracked().into_iter().map(|p| (p.clone(), size(&p))).collect();
-    assert_eq!(too_heavy("traces", 10, &[("traces/a".into(), 6), ("traces/b".into(), 5), ("x".into(), 9)]).len(), 1);
-    assert!(too_heavy("traces", 11, &[("traces/a".into(), 11), ("tracesx/b".into(), 5)]).is_empty());
-    let complaints = [too_heavy("traces", 32_000_000, &files), too_heavy("assets", 5 * MIB, &files)].concat();
+    assert_eq!(
+        too_heavy("traces", 10, &[("traces/a".into(), 6), ("traces/b".into(), 5), ("x".into(), 9)])
+            .len(),
+        1
+    );
+    assert!(
+        too_heavy("traces", 11, &[("traces/a".into(), 11), ("tracesx/b".into(), 5)]).is_empty()
+    );
+    let complaints =
+        [too_heavy("traces", 32_000_000, &files), too_heavy("assets", 5 * MIB, &files)].concat();
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 

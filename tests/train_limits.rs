@@ -1,6 +1,6 @@
-//! What a machine refuses while one trains, memory and disk, as a user meets it: the program ends with its reason, the run
-//! is kept as failed, and goes on once there is room. What needs root says so and is skipped; `environment` says when that
-//! is a failure.
+//! What a machine refuses while one trains, memory and disk, as a user meets it: the program ends
+//! with its reason, the run is kept as failed, and goes on once there is room. What needs root says
+//! so and is skipped; `environment` says when that is a failure.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -26,7 +26,9 @@ fn said(out: &Output) -> String {
 
 /// Starts a run and waits for its first checkpoint.
 fn started(traces: &Path, run: &Path, epochs: &str) -> Child {
-    let args = [&["train", "-o", run.to_str().unwrap(), "--batch", "1", "--epochs", epochs][..], &TINY].concat();
+    let args =
+        [&["train", "-o", run.to_str().unwrap(), "--batch", "1", "--epochs", epochs][..], &TINY]
+            .concat();
     let mut child = koracle(traces, &args).spawn().unwrap();
     wait_for(&mut child, || run.join("checkpoint").exists());
     child
@@ -40,7 +42,14 @@ fn what_cannot_fit_is_refused_before_anything_is_made() {
     let out = koracle(&traces, &["train", "-o", name, "--memory-limit", "70"]).output().unwrap();
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
-    assert!(text.contains("the run takes about 11") && text.contains("MiB are left under the memory limit"), "{text}");
+    assert!(
+        text.contains("the run takes about 11")
+            && text.contains(
+                "MiB are left under the \
+        memory limit"
+            ),
+        "{text}"
+    );
     // In kilobytes: enough for the program, not for steps of so many chunks.
     let script = "ulimit -v 600000; exec \"$0\" train -o \"$1\" --batch 256 --chunk 4096";
     let mut limited = Command::new("bash");
@@ -48,7 +57,14 @@ fn what_cannot_fit_is_refused_before_anything_is_made() {
     let out = limited.output().unwrap();
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
-    assert!(text.contains("batch: the run takes about 1") && text.contains("left under ulimit -v"), "{text}");
+    assert!(
+        text.contains("batch: the run takes about 1")
+            && text.contains(
+                "left under ulimit \
+        -v"
+            ),
+        "{text}"
+    );
     assert!(!run.exists(), "nothing was made");
 }
 
@@ -67,15 +83,22 @@ fn a_run_that_is_about_to_have_no_memory_ends_as_failed_with_a_checkpoint() {
     let child = started(&traces, &run, "10000");
     // Less than the program wants to keep free, more than the steps until it looks can take.
     let limit = format!("--as={}:", mapped(&child) + (48 << 20));
-    let done = Command::new("prlimit").args(["--pid", &child.id().to_string(), &limit]).status().unwrap();
+    let done =
+        Command::new("prlimit").args(["--pid", &child.id().to_string(), &limit]).status().unwrap();
     assert!(done.success());
     let out = child.wait_with_output().unwrap();
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
-    let Run { state: State::Failed(why), last, resumable, .. } = runs::open(&run).unwrap() else { panic!("{text}") };
+    let Run { state: State::Failed(why), last, resumable, .. } = runs::open(&run).unwrap() else {
+        panic!("{text}")
+    };
     let step = last.unwrap().step;
     assert!(
-        why.starts_with(&format!("out of memory after step {step}: ")) && why.ends_with("under ulimit -v"),
+        why.starts_with(&format!("out of memory after step {step}: "))
+            && why.ends_with(
+                "under \
+            ulimit -v"
+            ),
         "{why}"
     );
     assert!(text.contains(&why) && resumable, "{text}");
@@ -85,13 +108,17 @@ fn a_run_that_is_about_to_have_no_memory_ends_as_failed_with_a_checkpoint() {
     assert!(list.contains("failed") && list.contains(&why), "{list}");
 
     // With room again it goes on where it was, not at the checkpoint of an epoch before.
-    let mut child = koracle(&traces, &["train", "--resume", run.to_str().unwrap()]).spawn().unwrap();
+    let mut child =
+        koracle(&traces, &["train", "--resume", run.to_str().unwrap()]).spawn().unwrap();
     wait_for(&mut child, || runs::steps(&run).len() > step);
     child.kill().unwrap();
     child.wait().unwrap();
     let rows: Vec<usize> = runs::steps(&run).iter().map(|s| s.step).collect();
     assert_eq!(rows, (1..=rows.len()).collect::<Vec<_>>());
-    assert_eq!(runs::steps(&run)[step - 1..=step].iter().map(|s| s.session).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(
+        runs::steps(&run)[step - 1..=step].iter().map(|s| s.session).collect::<Vec<_>>(),
+        [0, 1]
+    );
 }
 
 /// A small disk; gone when dropped.
@@ -100,7 +127,10 @@ struct Disk(tempfile::TempDir);
 impl Disk {
     fn new() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(dir.path()).output();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .arg(dir.path())
+            .output();
         mount.is_ok_and(|out| out.status.success()).then(|| Self(dir))
     }
 }
@@ -146,7 +176,11 @@ fn on_a_full_disk_a_run_fails_and_goes_on_to_the_same_bits_when_there_is_room() 
     assert!(said(&out).contains("No space left on device"), "{}", said(&out));
     // Where the reason does not fit on the disk either, nobody could say how it ended.
     let kept = runs::open(&run).unwrap();
-    assert!(matches!(kept.state, State::Failed(_) | State::Interrupted) && kept.resumable, "{:?}", kept.state);
+    assert!(
+        matches!(kept.state, State::Failed(_) | State::Interrupted) && kept.resumable,
+        "{:?}",
+        kept.state
+    );
 
     std::fs::remove_file(&filler).unwrap();
     let out = koracle(&traces, &["train", "--resume", run.to_str().unwrap()]).output().unwrap();

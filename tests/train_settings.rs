@@ -1,5 +1,6 @@
-//! What a setting is for, seen in the numbers of a run: the order of epochs, the balance of workloads, clipped
-//! gradients, weight decay, and the temperatures that the best model is kept with.
+//! What a setting is for, seen in the numbers of a run: the order of epochs, the balance of
+//! workloads, clipped gradients, weight decay, and the temperatures that the best model is kept
+//! with.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -25,7 +26,15 @@ fn config() -> TrainConfig {
         ..ModelConfig::default()
     };
     let schedule = Schedule::Constant;
-    TrainConfig { model, epochs: 2, batch: 1, chunk: 512, schedule, weight_decay: 0.0, ..TrainConfig::default() }
+    TrainConfig {
+        model,
+        epochs: 2,
+        batch: 1,
+        chunk: 512,
+        schedule,
+        weight_decay: 0.0,
+        ..TrainConfig::default()
+    }
 }
 
 /// The first tokens of one CPU of a real recording.
@@ -76,7 +85,10 @@ fn every_epoch_goes_through_the_same_chunks_in_another_order() {
     // Nothing was learned: a chunk's loss is the same in each epoch, and tells which one it is.
     assert_eq!(ordered(epochs[0]), ordered(epochs[1]));
     assert_eq!(ordered(epochs[1]), ordered(epochs[2]));
-    assert!(epochs[0] != epochs[1] && epochs[1] != epochs[2] && epochs[0] != epochs[2], "{losses:?}");
+    assert!(
+        epochs[0] != epochs[1] && epochs[1] != epochs[2] && epochs[0] != epochs[2],
+        "{losses:?}"
+    );
     assert_eq!(fitted(&config, &data).1, losses, "the same seed, the same order");
 }
 
@@ -100,7 +112,11 @@ fn a_small_workload_is_not_drowned_by_a_large_one() {
         for (on, off) in on.iter().zip(&off).filter(|(_, off)| off[question] > 0.0) {
             let ratio = on[question] / off[question];
             let which = usize::from((ratio - expected[1]).abs() < (ratio - expected[0]).abs());
-            assert!((ratio / expected[which] - 1.0).abs() < 1e-3, "{ratio} is neither of {expected:?}");
+            assert!(
+                (ratio / expected[which] - 1.0).abs() < 1e-3,
+                "{ratio} is neither of \
+                {expected:?}"
+            );
             seen[which] += 1;
         }
         assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
@@ -123,7 +139,8 @@ fn gradients_are_cut_at_their_norm() {
         let pairs = numbers(&outcome.weights).into_iter().zip(numbers(&still.weights));
         pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
     };
-    // Adam divides by the gradient's own size, but by no less than 1e-8: cut far below it, a gradient moves nothing.
+    // Adam divides by the gradient's own size, but by no less than 1e-8: cut far below it, a
+    // gradient moves nothing.
     let (free, cut) = (moved(1.0), moved(1e-14));
     assert!(free > 3e-3, "{free}");
     assert!(cut < free / 1_000.0, "{cut}, not cut {free}");
@@ -142,7 +159,12 @@ fn weights_decay_by_rate_times_decay_at_every_step() {
     assert!(expected < 0.95, "{expected} after {steps} steps");
     for name in TRUNK {
         for (a, b) in decayed.weights.get(name).iter().zip(still.weights.get(name)) {
-            assert!((a - expected * b).abs() < 1e-5, "{name}: {b} became {a}, not {}", expected * b);
+            assert!(
+                (a - expected * b).abs() < 1e-5,
+                "{name}: {b} became {a}, not \
+                                                      {}",
+                expected * b
+            );
         }
     }
 }
@@ -162,5 +184,9 @@ fn the_best_model_is_kept_with_the_temperatures_of_its_validation() {
     assert!(last.get("temperature").iter().all(|t| (t - 1.0).abs() > 1e-6));
     // They are those that its own answers ask for, whatever it was kept with.
     let asked = validate(&kept, &data.validation).temperature;
-    assert!(asked.iter().zip(&measured).all(|(a, b)| (a - b).abs() < 1e-4), "{asked:?}, not {measured:?}");
+    assert!(
+        asked.iter().zip(&measured).all(|(a, b)| (a - b).abs() < 1e-4),
+        "{asked:?}, not \
+        {measured:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What is shown is what was recorded: threads under the name that they had, and nothing where nothing was recorded.
+//! What is shown is what was recorded: threads under the name that they had, and nothing where
+//! nothing was recorded.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
 use assert_cmd::Command;
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// A shell that runs `head`, `md5sum` and `cut`, as the kernel printed it.
 fn exec_text() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exec.txt")).unwrap()
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exec.txt"))
+        .unwrap()
 }
 
 fn read(text: &str) -> Trace {
@@ -31,7 +33,8 @@ fn koracle(args: &[&str]) -> Vec<u8> {
 
 fn info(text: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    serde_json::from_slice(&koracle(&["info", "--json", file(&folder, text).to_str().unwrap()])).unwrap()
+    serde_json::from_slice(&koracle(&["info", "--json", file(&folder, text).to_str().unwrap()]))
+        .unwrap()
 }
 
 /// `name:pid` of every switch's `next`, as the kernel printed it.
@@ -64,7 +67,16 @@ fn mistakes_are_found_by_the_name_of_that_moment() {
     let (folder, text) = (tempfile::tempdir().unwrap(), exec_text());
     let path = file(&folder, &text);
     let list = |filter: &str| {
-        let args = ["mistakes", path.to_str().unwrap(), "--predictor", "fifo", "--all", "--csv", "--where", filter];
+        let args = [
+            "mistakes",
+            path.to_str().unwrap(),
+            "--predictor",
+            "fifo",
+            "--all",
+            "--csv",
+            "--where",
+            filter,
+        ];
         let csv = koracle(&args);
         let mut rows = csv::Reader::from_reader(csv.as_slice());
         let head = rows.headers().unwrap().clone();
@@ -75,12 +87,18 @@ fn mistakes_are_found_by_the_name_of_that_moment() {
     };
     let trace = read(&text);
     let named = |name: &str| {
-        let of = |(event, _): &(usize, String)| &*trace.tasks().get(trace.event(*event).next).unwrap().name == name;
+        let of = |(event, _): &(usize, String)| {
+            &*trace.tasks().get(trace.event(*event).next).unwrap().name == name
+        };
         list("covered or not covered").into_iter().filter(of).collect::<Vec<_>>()
     };
     for name in ["md5sum", "head", "sh"] {
         let found = list(&format!("real = {name}"));
-        assert!(!found.is_empty() && found.iter().all(|(_, real)| real.starts_with(&format!("{name}:"))), "{name}");
+        assert!(
+            !found.is_empty()
+                && found.iter().all(|(_, real)| real.starts_with(&format!("{name}:"))),
+            "{name}"
+        );
         assert_eq!(found, named(name), "{name}");
     }
 }
@@ -92,14 +110,18 @@ fn a_thread_stays_one_thread_whatever_it_is_called() {
     assert!(names.len() >= 2);
     for pair in names.windows(2) {
         let (before, after) = (pair[1].0 as usize - 1, pair[1].0 as usize);
-        assert_eq!((trace.task_at(thread, before), trace.task_at(thread, after)), (pair[0].1, pair[1].1));
+        assert_eq!(
+            (trace.task_at(thread, before), trace.task_at(thread, after)),
+            (pair[0].1, pair[1].1)
+        );
         assert_eq!(trace.tasks().get(pair[0].1).unwrap().thread, thread);
     }
     // What events themselves say is what they are shown with.
     for (i, e) in trace.events().enumerate() {
         let thread = trace.tasks().thread_on(e.task, e.cpu);
         if !trace.tasks().is_idle(thread) && e.next != e.task {
-            let last = if trace.tasks().thread_on(e.next, e.cpu) == thread { e.next } else { e.task };
+            let last =
+                if trace.tasks().thread_on(e.next, e.cpu) == thread { e.next } else { e.task };
             assert_eq!(trace.task_at(thread, i), last, "event {i}");
         }
     }
@@ -114,7 +136,8 @@ fn a_thread_stays_one_thread_whatever_it_is_called() {
 fn a_cpu_is_unknown_until_its_buffer_begins() {
     // A wrapped buffer: the earliest events of CPU 0 are gone, those of CPU 1 are not.
     let text = exec_text();
-    let at = |line: &str| line.split_whitespace().find_map(|w| w.strip_suffix(':')?.parse::<f64>().ok());
+    let at =
+        |line: &str| line.split_whitespace().find_map(|w| w.strip_suffix(':')?.parse::<f64>().ok());
     let times: Vec<f64> = text.lines().filter_map(at).collect();
     let half = f64::midpoint(times[0], times[times.len() - 1]);
     let keep = |line: &&str| !line.contains("[000]") || at(line).is_none_or(|t| t > half);
@@ -130,7 +153,10 @@ fn a_cpu_is_unknown_until_its_buffer_begins() {
     assert!(said["warnings"][0].as_str().unwrap().contains("CPU0 is unknown"), "{said}");
     // Drawn as nobody's, and not as use.
     let cells = Pyramid::build(&trace).cells(&trace, CpuId(0), 0, trace.span().0, 10);
-    assert!(cells[..4].iter().all(|c| c.is_unknown() && c.thread == ThreadIx::NONE && c.busy == 0.0), "{cells:?}");
+    assert!(
+        cells[..4].iter().all(|c| c.is_unknown() && c.thread == ThreadIx::NONE && c.busy == 0.0),
+        "{cells:?}"
+    );
     assert!(cells[6..].iter().all(|c| !c.is_unknown()), "{cells:?}");
 }
 
@@ -141,7 +167,9 @@ fn what_other_threads_did_is_unknown_when_one_pid_was_recorded() {
     let pid = "3310";
     let about = |line: &&str| {
         line.starts_with('#')
-            || [" prev_pid=", " next_pid=", " pid="].iter().any(|k| line.contains(&format!("{k}{pid} ")))
+            || [" prev_pid=", " next_pid=", " pid="]
+                .iter()
+                .any(|k| line.contains(&format!("{k}{pid} ")))
     };
     let one: String = text.lines().filter(about).flat_map(|l| [l, "\n"]).collect();
     let trace = read(&one);
@@ -150,7 +178,8 @@ fn what_other_threads_did_is_unknown_when_one_pid_was_recorded() {
     for cpu in (0..2).map(CpuId) {
         for pair in trace.cpu_switches(cpu).windows(2) {
             let (a, b) = (trace.event(pair[0] as usize), trace.event(pair[1] as usize));
-            let (came, left) = (trace.tasks().thread_on(a.next, cpu), trace.tasks().thread_on(b.task, cpu));
+            let (came, left) =
+                (trace.tasks().thread_on(a.next, cpu), trace.tasks().thread_on(b.task, cpu));
             let unseen = trace.unknown_within(cpu, a.time, b.time);
             // A wake-up in between can show a third one.
             assert!(came == left || unseen > Nanos(0), "{pair:?}");
@@ -166,7 +195,9 @@ fn what_other_threads_did_is_unknown_when_one_pid_was_recorded() {
 #[test]
 fn wakings_stand_in_for_wakeups_where_there_are_none() {
     let text = exec_text();
-    let waking = text.replace("sched_wakeup:", "sched_waking:").replace("sched_wakeup_new:", "sched_waking:");
+    let waking = text
+        .replace("sched_wakeup:", "sched_waking:")
+        .replace("sched_wakeup_new:", "sched_waking:");
     let (with, without) = (read(&text), read(&waking));
     assert_eq!((with.wakeups(), without.wakeups()), (Wakeups::Wakeup, Wakeups::Waking));
     let said = [info(&text), info(&waking)];
@@ -187,7 +218,9 @@ fn wakings_stand_in_for_wakeups_where_there_are_none() {
         .map(|l| l + "\n")
         .collect();
     let both = read(&both);
-    let moves = |t: &Trace| (0..t.len()).filter_map(|i| t.queue_event(i)).map(|e| (e.time, e.kind)).collect::<Vec<_>>();
+    let moves = |t: &Trace| {
+        (0..t.len()).filter_map(|i| t.queue_event(i)).map(|e| (e.time, e.kind)).collect::<Vec<_>>()
+    };
     assert!(both.len() > with.len());
     assert_eq!(moves(&both), moves(&with));
 }
@@ -195,7 +228,8 @@ fn wakings_stand_in_for_wakeups_where_there_are_none() {
 #[test]
 fn with_switches_alone_only_the_forecast_is_asked() {
     let text = exec_text();
-    let bare: String = text.lines().filter(|l| !l.contains("sched_wakeup")).flat_map(|l| [l, "\n"]).collect();
+    let bare: String =
+        text.lines().filter(|l| !l.contains("sched_wakeup")).flat_map(|l| [l, "\n"]).collect();
     let trace = read(&bare);
     assert_eq!(trace.wakeups(), Wakeups::None);
     assert!(trace.events().all(|e| e.kind == EventKind::Switch || e.kind == EventKind::Migrate));
@@ -204,8 +238,14 @@ fn with_switches_alone_only_the_forecast_is_asked() {
     assert!(said["warnings"].to_string().contains("only the forecast is asked"), "{said}");
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, &bare);
-    let report: Value =
-        serde_json::from_slice(&koracle(&["eval", "--json", "--predictors", "fifo", path.to_str().unwrap()])).unwrap();
+    let report: Value = serde_json::from_slice(&koracle(&[
+        "eval",
+        "--json",
+        "--predictors",
+        "fifo",
+        path.to_str().unwrap(),
+    ]))
+    .unwrap();
     let of = &report["traces"][0];
     assert_eq!(of["non_trivial"], 0);
     assert!(of["forecast"]["fifo"]["top1"].is_number(), "{of}");

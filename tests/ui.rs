@@ -1,5 +1,5 @@
-//! The interface as a user meets it: screens as snapshots (drawn through ratatui's `TestBackend`), and random walks
-//! over the keyboard and the mouse that must never panic.
+//! The interface as a user meets it: screens as snapshots (drawn through ratatui's `TestBackend`),
+//! and random walks over the keyboard and the mouse that must never panic.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -11,12 +11,15 @@ use kernel_oracle::app::timeline::causes::Order;
 use kernel_oracle::app::traces::{Entry, Via};
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::driver::answer_causes;
-use kernel_oracle::evaluate::overlay::{BASELINES, Candidate, Chunk, Guess, Inspection, Prediction};
+use kernel_oracle::evaluate::overlay::{
+    BASELINES, Candidate, Chunk, Guess, Inspection, Prediction,
+};
 use kernel_oracle::ingest;
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::life::follow;
 use kernel_oracle::trace::{
-    CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
+    CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder,
+    TraceMeta,
 };
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
@@ -28,7 +31,8 @@ use std::sync::{Arc, LazyLock};
 
 const REAL: &str = "traces/hackbench-pipe-2g_run0.csv.zst";
 
-static HACKBENCH: LazyLock<Arc<Trace>> = LazyLock::new(|| Arc::new(ingest::open(Path::new(REAL)).unwrap().trace));
+static HACKBENCH: LazyLock<Arc<Trace>> =
+    LazyLock::new(|| Arc::new(ingest::open(Path::new(REAL)).unwrap().trace));
 
 fn event(b: &mut TraceBuilder, t: u64, cpu: u16, prev: i32, next: i32) {
     let (task, next) = (b.task(Pid(prev), b"some task"), b.task(Pid(next), b"other ==> task"));
@@ -117,14 +121,20 @@ fn answers(trace: &Trace, share: usize) -> Chunk {
     Chunk { per_cpu: per_cpu.collect(), end: trace.len() * share / 100 }
 }
 
-/// Another predictor's made-up answers: right where the first one is not, and three times of four elsewhere.
+/// Another predictor's made-up answers: right where the first one is not, and three times of four
+/// elsewhere.
 fn others(trace: &Trace, share: usize) -> Chunk {
     let mut chunk = answers(trace, share);
     for lane in &mut chunk.per_cpu {
         for (k, p) in lane.iter_mut().enumerate() {
             let hit = p.pick.rank != 1 || !k.is_multiple_of(4);
             let thread = if hit { p.real } else { p.baselines[0] };
-            p.pick = Guess { thread, p: 0.48, p_real: if hit { 0.48 } else { 0.3 }, rank: if hit { 1 } else { 2 } };
+            p.pick = Guess {
+                thread,
+                p: 0.48,
+                p_real: if hit { 0.48 } else { 0.3 },
+                rank: if hit { 1 } else { 2 },
+            };
         }
     }
     chunk
@@ -133,10 +143,13 @@ fn others(trace: &Trace, share: usize) -> Chunk {
 fn inspection(trace: &Trace, event: usize) -> Inspection {
     let e = trace.event(event);
     let thread = |task: TaskId| trace.tasks().thread_on(task, e.cpu);
-    let candidate = |thread, p, waited, lag_ns| Candidate { thread, p, waited: Nanos(waited), lag_ns };
+    let candidate =
+        |thread, p, waited, lag_ns| Candidate { thread, p, waited: Nanos(waited), lag_ns };
     let others = (0..9).map(|i| candidate(ThreadIx(trace.cpus() as u32 + i), 0.02, 950, 0));
-    let mut candidates =
-        vec![candidate(thread(e.task), 0.61, 12_000, -200_000), candidate(thread(e.next), 0.22, 38_000, 100_000)];
+    let mut candidates = vec![
+        candidate(thread(e.task), 0.61, 12_000, -200_000),
+        candidate(thread(e.next), 0.22, 38_000, 100_000),
+    ];
     candidates.extend(others);
     Inspection {
         event,
@@ -163,7 +176,11 @@ fn loaded(trace: Arc<Trace>, notes: &[&str]) -> Arc<Loaded> {
 fn open(trace: Arc<Trace>, size: (u16, u16), share: usize) -> App {
     let (mut app, _) = App::new(vec![REAL.into()], size);
     let chunk = answers(&trace, share);
-    app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Ok(loaded(trace, &[])) });
+    app.update(Msg::Opened {
+        ticket: Ticket(1),
+        path: REAL.into(),
+        result: Ok(loaded(trace, &[])),
+    });
     app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     app
 }
@@ -173,11 +190,19 @@ fn tell(app: &mut App, msg: Msg) {
         match effect {
             Effect::Inspect { ticket, trace, event, by } => {
                 let by = by.map(|by| by.label);
-                app.update(Msg::Inspected { ticket, event, by, result: Ok(inspection(&trace, event)) });
+                app.update(Msg::Inspected {
+                    ticket,
+                    event,
+                    by,
+                    result: Ok(inspection(&trace, event)),
+                });
             }
             Effect::Follow { ticket, trace, threads } => {
                 let lives = follow(&trace, &threads);
-                app.update(Msg::Followed { ticket, result: Ok(threads.into_iter().zip(lives).collect()) });
+                app.update(Msg::Followed {
+                    ticket,
+                    result: Ok(threads.into_iter().zip(lives).collect()),
+                });
             }
             Effect::Causes(order) => caused(app, order),
             Effect::Second { ticket, trace, who } => {
@@ -202,7 +227,8 @@ fn caused(app: &mut App, order: Order) {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars().for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars()
+        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
 }
 
 fn listed(app: &mut App) {
@@ -219,10 +245,18 @@ fn listed(app: &mut App) {
         error: error.map(Into::into),
         notes: Vec::new(),
     };
-    let mut entries =
-        vec![entry("mine", "", Some("mine.csv.zst: no scheduler event in 3 lines (line 2, byte 17: bad)"))];
+    let mut entries = vec![entry(
+        "mine",
+        "",
+        Some(
+            "mine.csv.zst: no scheduler event in 3 lines (line 2, byte 17: \
+                                     bad)",
+        ),
+    )];
     for run in 0..4 {
-        for workload in ["cpu-bound-4p", "cpu-bound-8p", "hackbench-pipe-2g", "hackbench-pipe-4g", "io-mixed"] {
+        for workload in
+            ["cpu-bound-4p", "cpu-bound-8p", "hackbench-pipe-2g", "hackbench-pipe-4g", "io-mixed"]
+        {
             let split = ["train", "train", "validation", "test"][run];
             entries.push(entry(&format!("{workload}_run{run}"), split, None));
         }
@@ -315,7 +349,13 @@ fn times_by_the_recordings_own_clock() {
     let shown = screen(&app).to_string();
     let seconds = stamp.split('.').next().unwrap_or_default();
     let axis = shown.lines().find(|l| l.contains('╷')).unwrap_or_default();
-    assert!(shown.contains(&format!("{stamp} of")) && axis.contains(&format!("╷{seconds}.")), "{shown}");
+    assert!(
+        shown.contains(&format!(
+            "{stamp} \
+                                     of"
+        )) && axis.contains(&format!("╷{seconds}.")),
+        "{shown}"
+    );
     // A stamp finds its place, whichever clock is shown.
     keys(&mut app, &format!("gTt{stamp}\n"));
     assert_eq!(screen(&app).to_string(), before);
@@ -333,7 +373,9 @@ fn timeline_while_predictions_arrive() {
 
 #[test]
 fn timeline_of_strange_recordings() {
-    for (name, trace) in [("empty", empty()), ("single", single()), ("wide", wide()), ("lossy", lossy())] {
+    for (name, trace) in
+        [("empty", empty()), ("single", single()), ("wide", wide()), ("lossy", lossy())]
+    {
         let mut app = open(trace, (100, 30), 100);
         keys(&mut app, "f.");
         insta::assert_snapshot!(format!("timeline_{name}"), screen(&app));
@@ -346,7 +388,8 @@ fn timeline_of_strange_recordings() {
 fn timeline_before_and_without_a_recording() {
     let (mut app, _) = App::new(vec![REAL.into()], (80, 24));
     snapshot!("timeline_loading", app);
-    let problem = "traces/x.csv.zst: not a recording in a readable format (line 3, byte 120: no valid time)";
+    let problem = "traces/x.csv.zst: not a recording in a readable format (line 3, byte 120: no \
+                   valid time)";
     app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Err(problem.into()) });
     snapshot!("timeline_error", app);
     app.update(Msg::Resized(40, 12));
@@ -359,8 +402,17 @@ fn timeline_before_and_without_a_recording() {
 fn skipped_lines_and_failed_predictions_are_shown() {
     let (mut app, _) = App::new(vec![REAL.into()], (120, 24));
     let notes = ["3 lines skipped", "line 7, byte 310: no valid prio"];
-    app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Ok(loaded(single(), &notes)) });
-    app.update(Msg::PredictionFailed { ticket: Ticket(1), problem: "the job panicked: boom".into() });
+    app.update(Msg::Opened {
+        ticket: Ticket(1),
+        path: REAL.into(),
+        result: Ok(loaded(single(), &notes)),
+    });
+    app.update(Msg::PredictionFailed {
+        ticket: Ticket(1),
+        problem: "the job panicked: \
+        boom"
+            .into(),
+    });
     snapshot!("timeline_notes", app);
 }
 
@@ -369,7 +421,11 @@ fn without_a_model_queues_and_baselines_are_shown() {
     let mut app = open(Arc::clone(&HACKBENCH), (120, 30), 0);
     app.update(Msg::NoModel { ticket: Ticket(1), problem: "the model file is damaged".into() });
     let mut chunk = answers(&HACKBENCH, 100);
-    chunk.per_cpu.iter_mut().flatten().for_each(|p| (p.pick, p.forecast) = (Guess::NONE, Guess::NONE));
+    chunk
+        .per_cpu
+        .iter_mut()
+        .flatten()
+        .for_each(|p| (p.pick, p.forecast) = (Guess::NONE, Guess::NONE));
     app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     keys(&mut app, "t0.25\n,");
     snapshot!("timeline_no_model", app);
@@ -388,7 +444,14 @@ fn traces_screens() {
     let (mut app, _) = App::new(vec![], (80, 24));
     keys(&mut app, "4");
     snapshot!("traces_looking", app);
-    app.update(Msg::Listed { entries: vec![], problem: Some("traces/catalog.toml: not found".into()) });
+    app.update(Msg::Listed {
+        entries: vec![],
+        problem: Some(
+            "traces/catalog.toml: not \
+                                                             found"
+                .into(),
+        ),
+    });
     snapshot!("traces_empty", app);
 }
 
@@ -419,8 +482,12 @@ fn without_color_everything_is_said_in_text() {
     for text in ["f", "4", "1?"] {
         keys(&mut app, text);
         let backend = screen_with(&app, theme);
-        let colored =
-            backend.buffer().content().iter().filter(|c| c.fg != Color::Reset || c.bg != Color::Reset).count();
+        let colored = backend
+            .buffer()
+            .content()
+            .iter()
+            .filter(|c| c.fg != Color::Reset || c.bg != Color::Reset)
+            .count();
         assert_eq!(colored, 0, "{text}");
     }
     assert!(screen(&typical((120, 30))).buffer().content().iter().any(|c| c.bg != Color::Reset));
@@ -445,8 +512,15 @@ fn any_msg() -> impl Strategy<Value = Msg> {
             Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('x')]),
         1 => any::<char>().prop_map(Key::Char),
     ];
-    let kinds = vec![MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
-    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60).prop_map(|(kind, x, y)| Mouse { kind, x, y });
+    let kinds = vec![
+        MouseKind::Down,
+        MouseKind::Drag,
+        MouseKind::Up,
+        MouseKind::WheelUp,
+        MouseKind::WheelDown,
+    ];
+    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60)
+        .prop_map(|(kind, x, y)| Mouse { kind, x, y });
     prop_oneof![
         12 => key.prop_map(Msg::Key),
         4 => mouse.prop_map(Msg::Mouse),

@@ -1,5 +1,5 @@
-//! What led to what the Timeline shows: arrows from wakers to the woken, rows that say where it was crowded, who ran between
-//! two marks. As snapshots and as what keys do.
+//! What led to what the Timeline shows: arrows from wakers to the woken, rows that say where it was
+//! crowded, who ran between two marks. As snapshots and as what keys do.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -15,19 +15,23 @@ use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::life::follow;
 use kernel_oracle::stats::load::longest_queues;
 use kernel_oracle::stats::{CpuTime, Window};
-use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::trace::{
+    CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta,
+};
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use ratatui::{Terminal, backend::TestBackend};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-static REAL: LazyLock<Arc<Trace>> =
-    LazyLock::new(|| Arc::new(ingest::open(Path::new("traces/cfs/nginx-ab_run3.csv.zst")).unwrap().trace));
+static REAL: LazyLock<Arc<Trace>> = LazyLock::new(|| {
+    Arc::new(ingest::open(Path::new("traces/cfs/nginx-ab_run3.csv.zst")).unwrap().trace)
+});
 
 fn push(b: &mut TraceBuilder, us: u64, cpu: u16, kind: EventKind, (who, other): (i32, i32)) {
     let name = |pid: i32| if pid == 0 { "swapper".into() } else { format!("job{pid}") };
-    let (task, next) = (b.task(Pid(who), name(who).as_bytes()), b.task(Pid(other), name(other).as_bytes()));
+    let (task, next) =
+        (b.task(Pid(who), name(who).as_bytes()), b.task(Pid(other), name(other).as_bytes()));
     let mut e = Event::blank(Nanos(us * 1_000), CpuId(cpu));
     (e.kind, e.task, e.state) = (kind, task, TaskState::SLEEP);
     if kind == EventKind::Switch {
@@ -40,8 +44,8 @@ fn push(b: &mut TraceBuilder, us: u64, cpu: u16, kind: EventKind, (who, other): 
     }
 }
 
-/// On CPU `first`, job3 wakes job2 at 100 µs; job2 runs on CPU `second` and wakes job4 at 300 µs, which comes in on CPU 1 at
-/// 400 µs and runs until 600 µs.
+/// On CPU `first`, job3 wakes job2 at 100 µs; job2 runs on CPU `second` and wakes job4 at 300 µs,
+/// which comes in on CPU 1 at 400 µs and runs until 600 µs.
 fn chain(cpus: u16, first: u16, second: u16) -> Arc<Trace> {
     let mut b = TraceBuilder::default();
     push(&mut b, 0, first, EventKind::Switch, (0, 3));
@@ -59,9 +63,16 @@ fn chain(cpus: u16, first: u16, second: u16) -> Arc<Trace> {
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec!["a".into()], size);
-    let loaded =
-        Loaded { path: "a".into(), pyramid: Pyramid::build(trace), trace: Arc::clone(trace), notes: Vec::new() };
-    tell(&mut app, Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
+    let loaded = Loaded {
+        path: "a".into(),
+        pyramid: Pyramid::build(trace),
+        trace: Arc::clone(trace),
+        notes: Vec::new(),
+    };
+    tell(
+        &mut app,
+        Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) },
+    );
     app
 }
 
@@ -88,13 +99,18 @@ fn tell(app: &mut App, msg: Msg) {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars().for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars()
+        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
 }
 
 fn drawn(app: &App, color: bool) -> TestBackend {
     let (w, h) = app.size;
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())).unwrap();
+    terminal
+        .draw(|frame| {
+            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())
+        })
+        .unwrap();
     terminal.backend().clone()
 }
 
@@ -155,7 +171,10 @@ fn arrows_end_in_rows_of_pinned_tasks() {
     let What::Task(thread) = app.timeline().unwrap().rows.on else { panic!() };
     let (task, cpu) = (row(&app, What::Task(thread)), row(&app, What::Cpu(0)));
     let last = column(&app, 300);
-    assert_eq!((last[usize::from(task.y) + 1].as_str(), last[usize::from(cpu.y)].as_str()), ("▲", "┴"));
+    assert_eq!(
+        (last[usize::from(task.y) + 1].as_str(), last[usize::from(cpu.y)].as_str()),
+        ("▲", "┴")
+    );
     insta::assert_snapshot!("arrows_pinned", screen(&app, true));
     // The waker pinned, too: from row to row.
     keys(&mut app, "/job2\nPt0.00045\nj");
@@ -176,7 +195,14 @@ fn what_is_not_visible_of_a_wake_up_is_said_at_the_edge() {
     let mut app = standing(64, 62, 60, "v");
     let line = usize::from(app.layout().lanes.y + app.layout().lanes.h - 1);
     assert_eq!(column(&app, 300)[line], "╵");
-    assert!(screen(&app, true).lines().nth(line).unwrap().contains("job2:2 CPU60"), "{}", screen(&app, true));
+    assert!(
+        screen(&app, true).lines().nth(line).unwrap().contains(
+            "job2:2 \
+        CPU60"
+        ),
+        "{}",
+        screen(&app, true)
+    );
     // While something plays nothing flickers.
     keys(&mut app, " ");
     assert!(!screen(&app, true).contains("job2:2 CPU60"));
@@ -189,7 +215,8 @@ fn crowding_is_shown_below_the_rows_for_what_is_visible() {
     let before = app.layout();
     keys(&mut app, "i");
     let t = app.timeline().unwrap();
-    let (l, crowd, table) = (app.layout(), t.causes.crowd.clone().unwrap(), t.causes.waits.clone().unwrap());
+    let (l, crowd, table) =
+        (app.layout(), t.causes.crowd.clone().unwrap(), t.causes.waits.clone().unwrap());
     assert_eq!((crowd.window, crowd.queues.len()), ((t.view.start, t.view.width), l.cols()));
     let window = Window { from: t.view.start, to: t.view.end() };
     assert_eq!(crowd.queues, longest_queues(&table.trace, &table.waits, window, l.cols()));
@@ -213,7 +240,8 @@ fn crowding_is_shown_below_the_rows_for_what_is_visible() {
     let mut app = open(&chain(64, 62, 60), (200, 50));
     keys(&mut app, "fi");
     let t = app.timeline().unwrap();
-    let seen: usize = t.rows.placed(&app.layout()).iter().map(|row| t.rows.cpus(row.what).len()).sum();
+    let seen: usize =
+        t.rows.placed(&app.layout()).iter().map(|row| t.rows.cpus(row.what).len()).sum();
     assert_eq!((seen, app.layout().crowd.h), (64, 2), "all of them are still seen");
     insta::assert_snapshot!("crowd_64_cpus", screen(&app, true));
     let empty = Arc::new(TraceBuilder::default().finish(TraceMeta::default()));
@@ -271,7 +299,11 @@ fn the_waits_screen_takes_the_waits_that_are_known_and_lists_those_with_an_idle_
     keys(&mut app, "G\n");
     assert_eq!((app.tab, app.waits.filter.text.as_str()), (Tab::Waits, "idle>0ns"));
     let rows = &app.waits.view.as_ref().unwrap().rows;
-    assert!(rows.is_sorted_by_key(|row| std::cmp::Reverse(known.idle()[*row as usize])), "most of it first");
+    assert!(
+        rows.is_sorted_by_key(|row| std::cmp::Reverse(known.idle()[*row as usize])),
+        "most of \
+        it first"
+    );
     insta::assert_snapshot!("waits_with_an_idle_cpu", screen(&app, true));
 }
 
@@ -282,14 +314,24 @@ fn a_search_is_lit_in_heat_maps_too() {
         keys(&mut app, "vvvf/job3\nf");
         let (l, t) = (app.layout(), app.timeline().unwrap());
         let placed = t.rows.placed(&l);
-        let row = placed.iter().find(|row| t.rows.cpus(row.what).contains(&usize::from(first))).unwrap();
+        let row =
+            placed.iter().find(|row| t.rows.cpus(row.what).contains(&usize::from(first))).unwrap();
         let theme = Theme::DARK;
         let backend = drawn(&app, true);
         let lit = |y: u16| {
-            (0..l.plot.w).filter(|x| backend.buffer()[(l.plot.x + x, y)].fg == theme.lit_mark().fg.unwrap()).count()
+            (0..l.plot.w)
+                .filter(|x| backend.buffer()[(l.plot.x + x, y)].fg == theme.lit_mark().fg.unwrap())
+                .count()
         };
-        assert!(lit(row.y) + 8 > usize::from(l.plot.w), "it ran all the time: {} of {}", lit(row.y), l.plot.w);
-        let others: usize = placed.iter().filter(|other| other.y != row.y).map(|other| lit(other.y)).sum();
+        assert!(
+            lit(row.y) + 8 > usize::from(l.plot.w),
+            "it ran all the time: {} of \
+                                                         {}",
+            lit(row.y),
+            l.plot.w
+        );
+        let others: usize =
+            placed.iter().filter(|other| other.y != row.y).map(|other| lit(other.y)).sum();
         assert_eq!(others, 0, "{cpus}");
     }
 }

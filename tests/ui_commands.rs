@@ -1,5 +1,5 @@
-//! Finding one's way: the palette of commands, the `?` page of each screen, keys that a user chose, and the mouse on footer
-//! and column names.
+//! Finding one's way: the palette of commands, the `?` page of each screen, keys that a user chose,
+//! and the mouse on footer and column names.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -28,7 +28,10 @@ fn a_command_is_found_by_a_few_letters_and_done() {
         e.keys("heat map");
         insta::assert_snapshot!(format!("palette_heat_{}x{}", size.0, size.1), palette(&e));
         e.key(Key::Enter);
-        assert!(e.app.over.palette.is_none() && e.app.message.as_ref().is_some_and(|m| m.contains("heat map")));
+        assert!(
+            e.app.over.palette.is_none()
+                && e.app.message.as_ref().is_some_and(|m| m.contains("heat map"))
+        );
     }
     let mut e = opened((100, 30));
     // What belongs to another screen shows that one, and is done there.
@@ -55,11 +58,18 @@ fn a_command_is_found_by_a_few_letters_and_done() {
 /// The palette alone: what is behind it comes from jobs, when they are done.
 fn palette(e: &Explorer) -> String {
     let text = e.text();
-    let rows: Vec<Vec<char>> = text.lines().map(|row| row.trim_matches('"').chars().collect()).collect();
-    let (left, right) =
-        (rows[1].iter().position(|c| *c == '┌').unwrap(), rows[1].iter().rposition(|c| *c == '┐').unwrap());
+    let rows: Vec<Vec<char>> =
+        text.lines().map(|row| row.trim_matches('"').chars().collect()).collect();
+    let (left, right) = (
+        rows[1].iter().position(|c| *c == '┌').unwrap(),
+        rows[1].iter().rposition(|c| *c == '┐').unwrap(),
+    );
     let bottom = rows.iter().position(|row| row[left] == '└').unwrap();
-    rows[1..=bottom].iter().map(|row| row[left..=right].iter().collect::<String>()).collect::<Vec<_>>().join("\n")
+    rows[1..=bottom]
+        .iter()
+        .map(|row| row[left..=right].iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -74,7 +84,11 @@ fn help_is_of_the_screen_in_view_with_its_words_first() {
         e.keys(&key.to_string());
         e.key(Key::Char('?'));
         let mut all = e.text();
-        assert!(all.contains("Esc closes") && all.contains("more lines"), "it says that there is more:\n{all}");
+        assert!(
+            all.contains("Esc closes") && all.contains("more lines"),
+            "it says that there is \
+            more:\n{all}"
+        );
         for _ in 0..20 {
             e.key(Key::PageDown);
             all += &e.text();

@@ -1,5 +1,5 @@
-//! The Compare screen as a user meets it: two real recordings and odd ones as snapshots, the way there, what keys do, and
-//! random walks over keys and mouse that must never panic.
+//! The Compare screen as a user meets it: two real recordings and odd ones as snapshots, the way
+//! there, what keys do, and random walks over keys and mouse that must never panic.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::app::compare::beside::{Align, stint};
@@ -49,7 +49,9 @@ fn made(cpus: u16, turn: u64) -> Arc<Trace> {
 }
 
 fn empty() -> Arc<Trace> {
-    Arc::new(TraceBuilder::default().finish(TraceMeta { name: "empty".into(), ..TraceMeta::default() }))
+    Arc::new(
+        TraceBuilder::default().finish(TraceMeta { name: "empty".into(), ..TraceMeta::default() }),
+    )
 }
 
 fn loaded(path: &str, trace: &Arc<Trace>) -> Arc<Loaded> {
@@ -63,7 +65,11 @@ type Files<'a> = &'a [(&'a str, Arc<Trace>)];
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec![A.into()], size);
     app.update(Msg::Opened { ticket: Ticket(1), path: A.into(), result: Ok(loaded(A, trace)) });
-    let entry = |path: &str| Entry { path: path.into(), name: ingest::name(Path::new(path)), ..Entry::default() };
+    let entry = |path: &str| Entry {
+        path: path.into(),
+        name: ingest::name(Path::new(path)),
+        ..Entry::default()
+    };
     app.update(Msg::Listed { entries: [A, B].map(entry).to_vec(), problem: None });
     app
 }
@@ -75,7 +81,11 @@ fn perform(app: &mut App, effects: Vec<Effect>, files: Files) {
         let news = match order {
             Order::Read { ticket, path } => {
                 let known = files.iter().find(|(name, _)| Path::new(name) == path);
-                let result = known.map(|(name, trace)| loaded(name, trace)).ok_or("line 3: no time".to_owned());
+                let result = known.map(|(name, trace)| loaded(name, trace)).ok_or(
+                    "line 3: no \
+                    time"
+                        .to_owned(),
+                );
                 vec![News::Read { ticket, result }]
             }
             order @ Order::Compare { .. } => {
@@ -150,7 +160,10 @@ fn a_file_that_cannot_be_read_leaves_what_is_compared() {
     keys(&mut app, "cno-such-file\n", &[]);
     let said = app.message.clone().unwrap();
     assert!(said.contains("no-such-file") && said.contains("still compared with"), "{said}");
-    assert!(Arc::ptr_eq(&table, app.compare.table().unwrap()) && matches!(app.compare.other, Other::Ready(_)));
+    assert!(
+        Arc::ptr_eq(&table, app.compare.table().unwrap())
+            && matches!(app.compare.other, Other::Ready(_))
+    );
 }
 
 #[test]
@@ -180,16 +193,25 @@ fn what_is_on_its_way_is_said() {
     app.update(Msg::Key(Key::Char('c')));
     "nginx-ab_run1".chars().for_each(|c| drop(app.update(Msg::Key(Key::Char(c)))));
     let effects = app.update(Msg::Key(Key::Enter));
-    let [Effect::Compare(Order::Read { ticket, path })] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Compare(Order::Read { ticket, path })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
     assert_eq!(path, Path::new(B), "a name of the list leads to its file");
     snapshot!("compare_reading", app);
-    let effects = app.update(Msg::Compare(News::Read { ticket: *ticket, result: Ok(loaded(B, &REAL[1])) }));
-    let [Effect::Compare(Order::Compare { ticket, traces, .. })] = &effects[..] else { panic!("{effects:?}") };
+    let effects =
+        app.update(Msg::Compare(News::Read { ticket: *ticket, result: Ok(loaded(B, &REAL[1])) }));
+    let [Effect::Compare(Order::Compare { ticket, traces, .. })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
     assert!(Arc::ptr_eq(&traces[0], &REAL[0]) && Arc::ptr_eq(&traces[1], &REAL[1]));
     snapshot!("compare_pending", app);
     let found = Arc::new(compare(&REAL[0], &REAL[1]));
     let asked = Asked::Pending(0, 100);
-    app.update(Msg::Compare(News::Compared { ticket: *ticket, result: Ok(Arc::clone(&found)), asked }));
+    app.update(Msg::Compare(News::Compared {
+        ticket: *ticket,
+        result: Ok(Arc::clone(&found)),
+        asked,
+    }));
     app.update(Msg::Compare(News::Progress { ticket: *ticket, done: 40, of: 100 }));
     snapshot!("compare_predicting", app);
     // Answers to what nobody asks any more change nothing.
@@ -216,7 +238,10 @@ fn from_the_list_of_recordings_to_what_differs() {
     let mut app = open(&REAL[0], (120, 40));
     assert_eq!(app.tab, Tab::Timeline);
     keys(&mut app, "4jc", &[(B, Arc::clone(&REAL[1]))]);
-    assert_eq!((app.tab, app.compare.asked.clone()), (Tab::Compare, Some(Asked::By("lifo".into()))));
+    assert_eq!(
+        (app.tab, app.compare.asked.clone()),
+        (Tab::Compare, Some(Asked::By("lifo".into())))
+    );
     let table = app.compare.table().unwrap();
     let without = compare(&REAL[0], &REAL[1]);
     assert!(without.rows.iter().all(|d| table.rows.contains(d)), "the same as koracle diff says");
@@ -246,11 +271,19 @@ fn another_open_recording_is_compared_anew() {
     keys(&mut app, "4k", &[]);
     let effects = app.update(Msg::Key(Key::Enter));
     let Some(Effect::Open { ticket, .. }) = effects.first() else { panic!("{effects:?}") };
-    assert!(matches!(app.compare.data, Data::Nothing), "nothing is shown of a recording that is closed");
+    assert!(
+        matches!(app.compare.data, Data::Nothing),
+        "nothing is shown of a recording that is \
+                                                        closed"
+    );
     tell(&mut app, Msg::Opened { ticket: *ticket, path, result: Ok(loaded(A, &other)) }, &[]);
     assert!(matches!(app.compare.data, Data::Nothing), "nobody looks at it");
     keys(&mut app, "7", &[]);
-    assert!(app.compare.table().unwrap().rows.iter().all(|d| d.name.is_none()), "no name is in both");
+    assert!(
+        app.compare.table().unwrap().rows.iter().all(|d| d.name.is_none()),
+        "no name is in \
+        both"
+    );
     assert!(Arc::ptr_eq(&app.compare.beside.as_ref().unwrap().sides[0].t.loaded.trace, &other));
 }
 
@@ -276,7 +309,8 @@ fn the_list_is_filtered_and_sorted() {
             match typed {
                 "nginx" => d.name.as_deref().is_some_and(|n| n.contains("nginx")),
                 "task=nginx and certain" => {
-                    d.name.as_deref() == Some("nginx") && (d.interval[0] > 0.0 || d.interval[1] < 0.0)
+                    d.name.as_deref() == Some("nginx")
+                        && (d.interval[0] > 0.0 || d.interval[1] < 0.0)
                 }
                 "measure=wait_ns" => d.measure == Measure::Wait,
                 "all and not more" => d.name.is_none() && d.difference <= 0.0,
@@ -299,7 +333,12 @@ fn the_list_is_filtered_and_sorted() {
     press(&mut app, &[Key::Right; 4], &[]);
     keys(&mut app, "s", &[]);
     let rows = &app.compare.table().unwrap().rows;
-    assert!(app.compare.listing.rows.is_sorted_by(|a, b| rows[*a as usize].difference >= rows[*b as usize].difference));
+    assert!(
+        app.compare
+            .listing
+            .rows
+            .is_sorted_by(|a, b| rows[*a as usize].difference >= rows[*b as usize].difference)
+    );
     keys(&mut app, "y", &[]);
     let copy = app.shared.copy.take().unwrap();
     assert!(copy.starts_with("comm\tmeasure\ta\tb") && copy.lines().count() == 2, "{copy}");
@@ -341,8 +380,10 @@ fn both_are_aligned_zoomed_and_moved_together() {
     assert_eq!(zero(&app), first);
     // The line stands at this time of both.
     let both = app.compare.beside.as_ref().unwrap();
-    let (cols, lead) = (usize::from(both.sides[0].layout.plot.w + both.sides[0].lead), both.sides[0].lead);
-    let x = both.sides[0].layout.plot.x - lead + both.view.column(both.zero(), cols).unwrap() as u16;
+    let (cols, lead) =
+        (usize::from(both.sides[0].layout.plot.w + both.sides[0].lead), both.sides[0].lead);
+    let x =
+        both.sides[0].layout.plot.x - lead + both.view.column(both.zero(), cols).unwrap() as u16;
     let near = i128::from(both.view.width / cols as u64 + 2);
     let [a, b] = under(&app, x);
     assert!((a - first[0]).abs() <= near && (b - first[1]).abs() <= near, "{a} {b} {first:?}");
@@ -373,7 +414,11 @@ fn the_end_of_the_stints_is_said_and_all_tasks_have_none() {
     assert!(app.message.as_ref().unwrap().starts_with("odd comes in "), "{:?}", app.message);
     let Align::Stint(name, n) = &app.compare.beside.as_ref().unwrap().align else { panic!() };
     let trace = made(2, 5_000);
-    assert!(name == "odd" && stint(&trace, "odd", *n).is_some() && stint(&trace, "odd", n + 1).is_none());
+    assert!(
+        name == "odd"
+            && stint(&trace, "odd", *n).is_some()
+            && stint(&trace, "odd", n + 1).is_none()
+    );
 }
 
 #[test]
@@ -413,8 +458,19 @@ fn the_keys_of_zooming_work_in_the_pane_of_the_timelines() {
 }
 
 fn any_msg() -> impl Strategy<Value = Msg> {
-    let special = [Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right, Key::Home, Key::End];
-    let kinds = [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
+    let special = [
+        Key::Enter,
+        Key::Esc,
+        Key::Tab,
+        Key::Up,
+        Key::Down,
+        Key::Left,
+        Key::Right,
+        Key::Home,
+        Key::End,
+    ];
+    let kinds =
+        [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
     let letters = "7777..,,<<>>++--adfwsm/y0clntj14c56";
     prop_oneof![
         4 => prop::sample::select(special.to_vec()).prop_map(Msg::Key),

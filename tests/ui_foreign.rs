@@ -1,5 +1,5 @@
-//! Names that would steer a terminal, drawn: no cell of any screen may hold a character that does something else than stand
-//! there, wherever the name comes from.
+//! Names that would steer a terminal, drawn: no cell of any screen may hold a character that does
+//! something else than stand there, wherever the name comes from.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -18,7 +18,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Titles, the clipboard, 8-bit controls, direction, no width, tags that hang on a letter, blanks that are letters.
+/// Titles, the clipboard, 8-bit controls, direction, no width, tags that hang on a letter, blanks
+/// that are letters.
 const HOSTILE: [&str; 5] = [
     "t\u{1b}]0;PWN\u{7}",
     "c\u{9b}31m\u{1b}]52;c;eA==\u{7}\u{7f}",
@@ -32,7 +33,12 @@ fn loaded() -> Loaded {
         "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n".to_owned();
     for i in 0..200 {
         let [(pid, comm), (next, next_comm)] = [i, i + 1].map(|i| (1 + i % 5, HOSTILE[i % 5]));
-        writeln!(text, "{},0,switch,{pid},{pid},\"{comm}\",120,R,{next},\"{next_comm}\",120,,", 1_000 * i).unwrap();
+        writeln!(
+            text,
+            "{},0,switch,{pid},{pid},\"{comm}\",120,R,{next},\"{next_comm}\",120,,",
+            1_000 * i
+        )
+        .unwrap();
     }
     let name = HOSTILE.concat();
     let trace = ingest::read(text.into_bytes(), &name).unwrap().trace;
@@ -73,12 +79,19 @@ fn no_cell_holds_what_is_not_to_be_seen() {
             let text = look(&app, &format!("after {key}"));
             // What is hidden is told apart, not left out.
             if key == '4' {
-                assert!(text.contains("t\\x1b]0;PWN\\x07") && text.contains("b\\u{202e}"), "{text}");
+                assert!(
+                    text.contains("t\\x1b]0;PWN\\x07") && text.contains("b\\u{202e}"),
+                    "{text}"
+                );
             }
         }
         app.message = Some(name.clone());
         look(&app, "a message");
-        app.update(Msg::Opened { ticket: Ticket(1), path: PathBuf::from(&name), result: Err(name.clone()) });
+        app.update(Msg::Opened {
+            ticket: Ticket(1),
+            path: PathBuf::from(&name),
+            result: Err(name.clone()),
+        });
         app.update(Msg::PredictionFailed { ticket: Ticket(1), problem: name.clone() });
         look(&app, "what went wrong");
         app.update(Msg::Key(Key::Char('/')));

@@ -1,5 +1,5 @@
-//! Home as a user meets it: the card below the recording that plays, its menu, what it opens, and that every other key is a
-//! key of the screen above.
+//! Home as a user meets it: the card below the recording that plays, its menu, what it opens, and
+//! that every other key is a key of the screen above.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -27,12 +27,23 @@ fn bundled() -> Entry {
 }
 
 fn own(name: &str, via: Via) -> Entry {
-    Entry { name: name.into(), path: format!("{name}.csv.zst").into(), via, bytes: 3_124_000, ..Entry::default() }
+    Entry {
+        name: name.into(),
+        path: format!("{name}.csv.zst").into(),
+        via,
+        bytes: 3_124_000,
+        ..Entry::default()
+    }
 }
 
 fn loaded(path: &Path) -> Arc<Loaded> {
     let trace = Arc::clone(&FIRST_ONE);
-    Arc::new(Loaded { path: path.into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() })
+    Arc::new(Loaded {
+        path: path.into(),
+        pyramid: Pyramid::build(&trace),
+        trace,
+        notes: Vec::new(),
+    })
 }
 
 /// A start without arguments, with these recordings besides the bundled one.
@@ -43,7 +54,8 @@ fn started(size: (u16, u16), others: &[Entry]) -> App {
     let effects = app.update(Msg::Listed { entries, problem: None });
     let [Effect::Open { ticket, path }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(*path, bundled().path, "the bundled one plays, whatever was opened before");
-    let effects = app.update(Msg::Opened { ticket: *ticket, path: path.clone(), result: Ok(loaded(path)) });
+    let effects =
+        app.update(Msg::Opened { ticket: *ticket, path: path.clone(), result: Ok(loaded(path)) });
     assert!(!effects.iter().any(|e| matches!(e, Effect::Remember(_))), "nobody asked for it");
     app
 }
@@ -89,14 +101,23 @@ fn home_says_what_this_is_and_where_to_go() {
     insta::assert_snapshot!("home_results", screen(&app));
     let (mut app, _) = App::new(Vec::new(), (80, 24));
     app.welcome();
-    app.update(Msg::Listed { entries: Vec::new(), problem: Some("traces/catalog.toml: not found".into()) });
+    app.update(Msg::Listed {
+        entries: Vec::new(),
+        problem: Some(
+            "traces/catalog.toml: not \
+        found"
+                .into(),
+        ),
+    });
     press(&mut app, 'o');
     insta::assert_snapshot!("home_empty", screen(&app));
 }
 
 #[test]
 fn every_other_key_is_the_screens_and_leaves_home() {
-    for (c, tab) in [(' ', Tab::Timeline), ('n', Tab::Timeline), ('4', Tab::Traces), ('3', Tab::Mistakes)] {
+    for (c, tab) in
+        [(' ', Tab::Timeline), ('n', Tab::Timeline), ('4', Tab::Traces), ('3', Tab::Mistakes)]
+    {
         let mut app = started((100, 30), &[]);
         let playing = app.timeline().unwrap().cursor.is_playing();
         press(&mut app, c);
@@ -130,7 +151,10 @@ fn a_recording_is_opened_from_the_list_by_a_name_or_a_click_and_remembered() {
     key(&mut app, Key::Down);
     let effects = key(&mut app, Key::Enter);
     let (ticket, path) = opens(&effects).expect("it is opened");
-    assert_eq!((path.as_path(), at_home(&app), app.tab), (Path::new("perf.csv.zst"), false, Tab::Timeline));
+    assert_eq!(
+        (path.as_path(), at_home(&app), app.tab),
+        (Path::new("perf.csv.zst"), false, Tab::Timeline)
+    );
     let effects = app.update(Msg::Opened { ticket, path: path.clone(), result: Ok(loaded(&path)) });
     assert!(effects.iter().any(|e| matches!(e, Effect::Remember(p) if *p == path)), "{effects:?}");
     assert!(!app.timeline().unwrap().cursor.is_playing());
@@ -186,7 +210,9 @@ fn recording_and_the_whole_list_are_two_keys_away() {
 #[test]
 fn with_a_recording_as_argument_there_is_no_home() {
     let (mut app, effects) = App::new(vec!["a".into()], (100, 30));
-    assert!(matches!(&effects[..], [Effect::Open { .. }, Effect::List { given }] if given.len() == 1));
+    assert!(
+        matches!(&effects[..], [Effect::Open { .. }, Effect::List { given }] if given.len() == 1)
+    );
     let path = PathBuf::from("a");
     app.update(Msg::Opened { ticket: Ticket(1), path: path.clone(), result: Ok(loaded(&path)) });
     assert!(app.over.card.is_none() && app.room() == app.size);

@@ -1,5 +1,5 @@
-//! Why the kernel chose, in the Timeline: the pane as a snapshot over a real recording with the kernel's own state, and going from
-//! one pick that the rule does not explain to the next.
+//! Why the kernel chose, in the Timeline: the pane as a snapshot over a real recording with the
+//! kernel's own state, and going from one pick that the rule does not explain to the next.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -33,14 +33,22 @@ fn tell(app: &mut App, msg: Msg) {
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec!["a".into()], size);
-    let loaded =
-        Loaded { path: "a".into(), pyramid: Pyramid::build(trace), trace: Arc::clone(trace), notes: Vec::new() };
-    tell(&mut app, Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
+    let loaded = Loaded {
+        path: "a".into(),
+        pyramid: Pyramid::build(trace),
+        trace: Arc::clone(trace),
+        notes: Vec::new(),
+    };
+    tell(
+        &mut app,
+        Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) },
+    );
     app
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars().for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars()
+        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
 }
 
 fn screen(app: &App) -> String {
@@ -65,7 +73,14 @@ fn the_pane_says_why_from_the_recorded_state() {
 fn no_pick_is_left_where_all_are_explained() {
     let mut app = open(&real("small.csv.zst"), (120, 40));
     keys(&mut app, "x");
-    assert!(screen(&app).contains("no later pick that the rule does not explain; 0 in all"), "{}", screen(&app));
+    assert!(
+        screen(&app).contains(
+            "no later pick that the rule does not explain; 0 in \
+                                   all"
+        ),
+        "{}",
+        screen(&app)
+    );
 }
 
 #[test]
@@ -73,7 +88,13 @@ fn without_recorded_state_the_replay_disagrees() {
     let mut app = open(&real("pipe.csv.zst"), (120, 40));
     keys(&mut app, "x");
     let text = screen(&app);
-    assert!(text.contains("picks with which the replay disagrees") && text.contains("estimated"), "{text}");
+    assert!(
+        text.contains(
+            "picks with which the replay \
+                           disagrees"
+        ) && text.contains("estimated"),
+        "{text}"
+    );
     let first = app.timeline().unwrap().event();
     keys(&mut app, "xX");
     assert_eq!(app.timeline().unwrap().event(), first, "there and back");

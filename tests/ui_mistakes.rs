@@ -1,6 +1,6 @@
-//! The Mistakes screen as a user meets it: screens as snapshots over a real recording, and random walks over the keys
-//! and the mouse that must never panic. The predictor is a rule with softened scores: its figures do not change when the
-//! bundled model does.
+//! The Mistakes screen as a user meets it: screens as snapshots over a real recording, and random
+//! walks over the keys and the mouse that must never panic. The predictor is a rule with softened
+//! scores: its figures do not change when the bundled model does.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
@@ -55,7 +55,8 @@ fn soft() -> Soft {
     Soft(Heuristic::new(Rule::Followed, 0))
 }
 
-static TRACE: LazyLock<Arc<Trace>> = LazyLock::new(|| Arc::new(ingest::open(Path::new(REAL)).unwrap().trace));
+static TRACE: LazyLock<Arc<Trace>> =
+    LazyLock::new(|| Arc::new(ingest::open(Path::new(REAL)).unwrap().trace));
 
 static FOUND: LazyLock<Arc<Found>> = LazyLock::new(|| {
     let table = collect(&TRACE, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {}).unwrap();
@@ -64,8 +65,12 @@ static FOUND: LazyLock<Arc<Found>> = LazyLock::new(|| {
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec![REAL.into()], size);
-    let loaded =
-        Loaded { path: REAL.into(), pyramid: Pyramid::build(trace), trace: Arc::clone(trace), notes: Vec::new() };
+    let loaded = Loaded {
+        path: REAL.into(),
+        pyramid: Pyramid::build(trace),
+        trace: Arc::clone(trace),
+        notes: Vec::new(),
+    };
     app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Ok(Arc::new(loaded)) });
     app
 }
@@ -78,7 +83,8 @@ fn answer(order: Order) -> Option<News> {
             let result = if Arc::ptr_eq(trace, &TRACE) {
                 Arc::clone(&FOUND)
             } else {
-                let table = collect(trace, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {}).unwrap();
+                let table = collect(trace, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {})
+                    .unwrap();
                 Arc::new(Found { table, ..Found::default() })
             };
             Some(News::Collected { ticket, result: Ok(result) })
@@ -90,27 +96,51 @@ fn answer(order: Order) -> Option<News> {
         Order::Explain { ticket, found, row, .. } => {
             let event = found.table.event(row);
             let shape = same_shape(&found.table, row);
-            let mut why = explain(&TRACE, soft(), event, &shape[..shape.len().min(40)], None, &Cancel::new()).unwrap();
+            let mut why =
+                explain(&TRACE, soft(), event, &shape[..shape.len().min(40)], None, &Cancel::new())
+                    .unwrap();
             // A rule cannot be taken apart; the screen is shown what it would get of a network.
-            let groups = ["who follows whom", "place in the queue", "waiting and sleeping", "queue length"];
+            let groups = [
+                "who follows whom",
+                "place in the queue",
+                "waiting and sleeping",
+                "queue \
+                length",
+            ];
             let pulls = [1.5, -0.75, 0.5, 0.0];
-            why.groups =
-                groups.into_iter().zip(pulls).map(|(what, pull)| Moved { what, pull, without: [0.5, 0.1] }).collect();
+            why.groups = groups
+                .into_iter()
+                .zip(pulls)
+                .map(|(what, pull)| Moved { what, pull, without: [0.5, 0.1] })
+                .collect();
             why.past = (event.saturating_sub(9)..event)
                 .rev()
                 .enumerate()
-                .map(|(i, what)| Moved { what, pull: [0.25, -1.0, 0.0][i % 3], without: [0.5, 0.1] })
+                .map(|(i, what)| Moved {
+                    what,
+                    pull: [0.25, -1.0, 0.0][i % 3],
+                    without: [0.5, 0.1],
+                })
                 .collect();
             why.all_past = Some(Moved { what: (), pull: 0.3, without: [0.5, 0.1] });
             let now = TRACE.time(event);
-            let past = why.past.iter().map(|m| (describe(&TRACE, m.what), now.since(TRACE.time(m.what)).0)).collect();
+            let past = why
+                .past
+                .iter()
+                .map(|m| (describe(&TRACE, m.what), now.since(TRACE.time(m.what)).0))
+                .collect();
             Some(News::Explained {
                 ticket,
                 row,
                 result: Ok(Arc::new(Told { why, past, unknown: false, kernel: None })),
             })
         }
-        Order::LoadFilters => Some(News::Filters(vec!["p>0.5".into(), "queue>=9 and state=S".into()])),
+        Order::LoadFilters => Some(News::Filters(vec![
+            "p>0.5".into(),
+            "queue>=9 and \
+            state=S"
+                .into(),
+        ])),
         Order::SaveFilters(_) => None,
     }
 }
@@ -139,7 +169,8 @@ fn press(app: &mut App, keys: &[Key]) {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars().for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars()
+        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
 }
 
 fn shown(size: (u16, u16)) -> App {
@@ -183,7 +214,10 @@ fn before_there_is_anything() {
     let effects = app.update(Msg::Key(Key::Char('3')));
     assert!(matches!(
         effects[..],
-        [Effect::Mistakes(Order::LoadFilters), Effect::Mistakes(Order::Collect { ticket: Ticket(1), .. })]
+        [
+            Effect::Mistakes(Order::LoadFilters),
+            Effect::Mistakes(Order::Collect { ticket: Ticket(1), .. })
+        ]
     ));
     snapshot!("pending", app);
     app.update(Msg::Mistakes(News::Progress { ticket: Ticket(1), done: 2, of: 5 }));
@@ -198,7 +232,8 @@ fn before_there_is_anything() {
     app.update(Msg::Key(Key::Char('3')));
     let no_model = Some("the file is damaged".into());
     let found = Found { table: FOUND.table.clone(), no_model, ..Found::default() };
-    let effects = app.update(Msg::Mistakes(News::Collected { ticket: Ticket(1), result: Ok(Arc::new(found)) }));
+    let effects = app
+        .update(Msg::Mistakes(News::Collected { ticket: Ticket(1), result: Ok(Arc::new(found)) }));
     assert!(matches!(effects[..], [Effect::Mistakes(Order::Look { .. })]));
     snapshot!("summing_up", app);
     perform(&mut app, effects);
@@ -293,7 +328,9 @@ fn why_and_comparison() {
     keys(&mut app, "c");
     assert_eq!(app.mistakes.whose.second, None);
     let order = asked(&mut app, "Crun");
-    assert!(matches!(order, Some(Order::Collect { other: Some(file), .. }) if file.as_os_str() == "run"));
+    assert!(
+        matches!(order, Some(Order::Collect { other: Some(file), .. }) if file.as_os_str() == "run")
+    );
 }
 
 /// What the answer to a question orders.
@@ -303,19 +340,34 @@ fn asked(app: &mut App, typed: &str) -> Option<Order> {
     effects.into_iter().find_map(|e| if let Effect::Mistakes(o) = e { Some(o) } else { None })
 }
 
-/// Both predictors are chosen by name; everything is of the first one, and its name is always there.
+/// Both predictors are chosen by name; everything is of the first one, and its name is always
+/// there.
 #[test]
 fn whose_mistakes_they_are_is_chosen() {
     let mut app = shown((120, 40));
     keys(&mut app, "pee");
     snapshot!("whose_asked", app);
     press(&mut app, &[Key::Tab]);
-    assert_eq!(app.over.prompt.as_ref().map(|p| p.text.as_str()), Some("eevdf"), "what it continues to");
-    let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else { panic!() };
+    assert_eq!(
+        app.over.prompt.as_ref().map(|p| p.text.as_str()),
+        Some("eevdf"),
+        "what it \
+        continues to"
+    );
+    let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else {
+        panic!()
+    };
     assert_eq!(whom, Whom::Named("eevdf".into()));
     snapshot!("whose_pending", app);
-    let mut table =
-        collect(&TRACE, REAL.into(), &mut Heuristic::new(Rule::Eevdf, 0), None, &Cancel::new(), &|_| {}).unwrap();
+    let mut table = collect(
+        &TRACE,
+        REAL.into(),
+        &mut Heuristic::new(Rule::Eevdf, 0),
+        None,
+        &Cancel::new(),
+        &|_| {},
+    )
+    .unwrap();
     table.models[0] = "eevdf".into();
     let found = Found { table, latencies: vec![2_000], ..Found::default() };
     tell(&mut app, Msg::Mistakes(News::Collected { ticket, result: Ok(Arc::new(found)) }));
@@ -329,7 +381,10 @@ fn whose_mistakes_they_are_is_chosen() {
     );
     let v = app.mistakes.view.as_ref().unwrap().versus.clone().unwrap();
     let followed = FOUND.table.clone();
-    assert_eq!(v.fixed + v.both_right, Bitmap::of(followed.len(), |i| followed.is_hit(i)).count() as u64);
+    assert_eq!(
+        v.fixed + v.both_right,
+        Bitmap::of(followed.len(), |i| followed.is_hit(i)).count() as u64
+    );
     assert!(app.mistakes.sums.pages.iter().any(|p| p.title().starts_with("eevdf → followed")));
     // On the timeline its answers are a row of their own, below those of the timeline's model.
     keys(&mut app, "\n");
@@ -339,10 +394,18 @@ fn whose_mistakes_they_are_is_chosen() {
     let rows = app.mistakes.view.as_ref().unwrap().rows.clone();
     for (typed, of) in [("pnobody", "eevdf"), ("Cnobody", "eevdf")] {
         let Some(Order::Collect { ticket, .. }) = asked(&mut app, typed) else { panic!() };
-        let more = app.update(Msg::Mistakes(News::Collected { ticket, result: Err("nobody is no predictor".into()) }));
+        let more = app.update(Msg::Mistakes(News::Collected {
+            ticket,
+            result: Err("nobody is no \
+            predictor"
+                .into()),
+        }));
         assert_eq!(app.message.as_deref(), Some("nobody is no predictor"));
         perform(&mut app, more);
-        assert_eq!((app.mistakes.whose.first.as_deref(), &app.mistakes.whose.other), (Some(Path::new(of)), &None));
+        assert_eq!(
+            (app.mistakes.whose.first.as_deref(), &app.mistakes.whose.other),
+            (Some(Path::new(of)), &None)
+        );
         assert_eq!(app.mistakes.view.as_ref().unwrap().rows, rows);
     }
     // Back to the model that the timeline shows.
@@ -377,7 +440,10 @@ fn the_list_is_sorted_chosen_and_copied() {
     assert_eq!(app.mistakes.listing.marked.len(), 2);
     let text = app.shared.copy.take().unwrap();
     assert_eq!(text.lines().count(), 3);
-    assert!(text.starts_with("t\tcpu\tprev\t") && text.lines().all(|l| l.split('\t').count() == 22), "{text}");
+    assert!(
+        text.starts_with("t\tcpu\tprev\t") && text.lines().all(|l| l.split('\t').count() == 22),
+        "{text}"
+    );
     press(&mut app, &[Key::Esc]);
     assert!(app.mistakes.listing.marked.is_empty());
     assert!(wrong > 100);
@@ -400,7 +466,10 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
     keys(&mut app, "NNNNN");
     assert_eq!(at(&app), event(0));
     keys(&mut app, "N");
-    assert!(app.message.as_ref().unwrap().starts_with("no earlier decision of: p>0.5 and queue>=3"));
+    assert!(app.message.as_ref().unwrap().starts_with(
+        "no earlier decision of: p>0.5 and \
+                                                       queue>=3"
+    ));
     keys(&mut app, "G");
     keys(&mut app, "n");
     assert!(app.message.as_ref().unwrap().starts_with("no later"));
@@ -410,7 +479,11 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
     keys(&mut app, "t0.05\nmt0.1\nm3t");
     assert_eq!(app.mistakes.filter.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms");
     keys(&mut app, "F0f");
-    assert_eq!(app.mistakes.filter.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms", "kept and brought back");
+    assert_eq!(
+        app.mistakes.filter.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms",
+        "kept and \
+        brought back"
+    );
     keys(&mut app, "f");
     assert_eq!(app.mistakes.filter.text, "p>0.5");
 }
@@ -418,14 +491,23 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
 #[test]
 fn chosen_recordings_are_shown_together() {
     let mut app = shown((120, 40));
-    let entry =
-        |name: &str| kernel_oracle::app::traces::Entry { path: name.into(), name: name.into(), ..Default::default() };
+    let entry = |name: &str| kernel_oracle::app::traces::Entry {
+        path: name.into(),
+        name: name.into(),
+        ..Default::default()
+    };
     app.update(Msg::Listed { entries: vec![entry("a"), entry("b"), entry(REAL)], problem: None });
     keys(&mut app, "4gxjx");
     assert_eq!(app.shared.chosen, [PathBuf::from("a"), PathBuf::from(REAL)]);
     let effects = app.update(Msg::Key(Key::Char('3')));
-    let [Effect::Mistakes(Order::Collect { ticket: Ticket(2), origins, whom: Whom::Current(None), other: None })] =
-        &effects[..]
+    let [
+        Effect::Mistakes(Order::Collect {
+            ticket: Ticket(2),
+            origins,
+            whom: Whom::Current(None),
+            other: None,
+        }),
+    ] = &effects[..]
     else {
         panic!("{effects:?}")
     };
@@ -437,13 +519,21 @@ fn chosen_recordings_are_shown_together() {
     let mut other = one.clone();
     other.sources[0].path = "a".into();
     let found = Found { table: Table::join(vec![other, one]), ..Found::default() };
-    let more = app.update(Msg::Mistakes(News::Collected { ticket: Ticket(2), result: Ok(Arc::new(found)) }));
+    let more = app
+        .update(Msg::Mistakes(News::Collected { ticket: Ticket(2), result: Ok(Arc::new(found)) }));
     perform(&mut app, more);
     let effects = app.update(Msg::Key(Key::Enter));
-    assert!(matches!(&effects[..], [Effect::Open { path, .. }] if path == Path::new("a")), "{effects:?}");
+    assert!(
+        matches!(&effects[..], [Effect::Open { path, .. }] if path == Path::new("a")),
+        "{effects:?}"
+    );
     let event = FOUND.table.event(app.mistakes.row().unwrap());
-    let loaded =
-        Loaded { path: "a".into(), pyramid: Pyramid::build(&TRACE), trace: Arc::clone(&TRACE), notes: Vec::new() };
+    let loaded = Loaded {
+        path: "a".into(),
+        pyramid: Pyramid::build(&TRACE),
+        trace: Arc::clone(&TRACE),
+        notes: Vec::new(),
+    };
     app.update(Msg::Opened { ticket: Ticket(2), path: "a".into(), result: Ok(Arc::new(loaded)) });
     assert_eq!(app.timeline().unwrap().event(), Some(event));
 }
@@ -454,21 +544,33 @@ fn without_color_everything_is_said_in_text() {
     for text in ["", "v", "vv", "w", "/cpu=x"] {
         keys(&mut app, text);
         let backend = screen_with(&app, Theme::PLAIN);
-        let colored =
-            backend.buffer().content().iter().filter(|c| c.fg != Color::Reset || c.bg != Color::Reset).count();
+        let colored = backend
+            .buffer()
+            .content()
+            .iter()
+            .filter(|c| c.fg != Color::Reset || c.bg != Color::Reset)
+            .count();
         assert_eq!(colored, 0, "{text}");
     }
 }
 
 fn any_msg() -> impl Strategy<Value = Msg> {
     let key = prop_oneof![
-        10 => prop::sample::select("333//  jkhlvVwcCpPsaxyyfFt0gGnNq?41=<>()\"p.9 cpu~ and or not hit".chars().collect::<Vec<_>>())
+        10 => prop::sample::select("333//  jkhlvVwcCpPsaxyyfFt0gGnNq?41=<>()\"p.9 cpu~ and or not \
+                                    hit".chars().collect::<Vec<_>>())
             .prop_map(Key::Char),
         5 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
             Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('u'), Key::Ctrl('w')])
     ];
-    let kinds = vec![MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
-    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60).prop_map(|(kind, x, y)| Mouse { kind, x, y });
+    let kinds = vec![
+        MouseKind::Down,
+        MouseKind::Drag,
+        MouseKind::Up,
+        MouseKind::WheelUp,
+        MouseKind::WheelDown,
+    ];
+    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60)
+        .prop_map(|(kind, x, y)| Mouse { kind, x, y });
     prop_oneof![
         14 => key.prop_map(Msg::Key),
         4 => mouse.prop_map(Msg::Mouse),

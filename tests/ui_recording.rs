@@ -1,5 +1,5 @@
-//! Recording from the interface: the dialog and the panel as snapshots, and random walks that must never panic. The one
-//! real recording in a real terminal is in `tests/smoke.rs`.
+//! Recording from the interface: the dialog and the panel as snapshots, and random walks that must
+//! never panic. The one real recording in a real terminal is in `tests/smoke.rs`.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -59,7 +59,9 @@ fn know(app: &mut App) {
         host("eevdf", Source::Vm(Kind::Eevdf), State::Down("not built")),
         host("eevdf", Source::Vagrant, State::Running),
     ];
-    hosts.extend(["build.example.org", "desk", "laptop"].map(|n| host(n, Source::SshConfig, State::Unknown)));
+    hosts.extend(
+        ["build.example.org", "desk", "laptop"].map(|n| host(n, Source::SshConfig, State::Unknown)),
+    );
     app.update(Msg::Recorder(News::Machines { local: true, hosts, complete: true }));
 }
 
@@ -236,8 +238,9 @@ fn other_screens_tell_of_it() {
 #[test]
 fn panel_ends() {
     let mut app = started();
-    let problem =
-        "cfs: hackbench is missing; install the package rt-tests there, or choose a workload that needs nothing";
+    let problem = "cfs: hackbench is missing; install the package rt-tests there, or choose a \
+                   workload that \
+         needs nothing";
     progress(&mut app, Progress { cpus: Vec::new(), ..at(Stage::Probing, 0) });
     end(&mut app, Err(Failure { problem: problem.into(), cancelled: false }));
     snapshots("panel_failed", &mut app);
@@ -248,7 +251,11 @@ fn panel_ends() {
 
     let mut app = started();
     progress(&mut app, at(Stage::Done, 2));
-    let notes = ["events lost, as the buffers were too small: CPU0 0, CPU1 17", "removed a stale instance: koracle-a1"];
+    let notes = [
+        "events lost, as the buffers were too small: CPU0 0, CPU1 17",
+        "removed a stale \
+        instance: koracle-a1",
+    ];
     end(&mut app, Ok(saved(&notes, true)));
     insta::assert_snapshot!("timeline_after_recording_80x24", screen_with(&app, Theme::DARK));
     keys(&mut app, "4");
@@ -297,8 +304,15 @@ fn any_msg() -> impl Strategy<Value = Msg> {
             end: if good { Ok(saved(&["note"; 40], true)) } else { Err(failure) },
         })
     });
-    let kinds = vec![MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
-    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60).prop_map(|(kind, x, y)| Mouse { kind, x, y });
+    let kinds = vec![
+        MouseKind::Down,
+        MouseKind::Drag,
+        MouseKind::Up,
+        MouseKind::WheelUp,
+        MouseKind::WheelDown,
+    ];
+    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60)
+        .prop_map(|(kind, x, y)| Mouse { kind, x, y });
     prop_oneof![
         12 => key.prop_map(Msg::Key),
         2 => mouse.prop_map(Msg::Mouse),

@@ -13,7 +13,9 @@ use kernel_oracle::ingest;
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::Doing;
 use kernel_oracle::stats::life::follow;
-use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::trace::{
+    CpuId, Event, EventKind, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
+};
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use ratatui::style::{Color, Modifier};
@@ -35,8 +37,10 @@ fn many(cpus: u16) -> Arc<Trace> {
             if from == to {
                 continue;
             }
-            let name = |pid: i32| if pid == 0 { "swapper".into() } else { format!("job{}", pid % 10) };
-            let (task, next) = (b.task(Pid(from), name(from).as_bytes()), b.task(Pid(to), name(to).as_bytes()));
+            let name =
+                |pid: i32| if pid == 0 { "swapper".into() } else { format!("job{}", pid % 10) };
+            let (task, next) =
+                (b.task(Pid(from), name(from).as_bytes()), b.task(Pid(to), name(to).as_bytes()));
             let state = if t.is_multiple_of(2) { TaskState::SLEEP } else { TaskState::PREEMPTED };
             let event = Event {
                 time: Nanos(t * 100_000 + u64::from(cpu) * 10),
@@ -67,19 +71,34 @@ fn answers(trace: &Trace) -> Chunk {
         let e = trace.event(event as usize);
         let [real, other] = [e.next, e.task].map(|task| trace.tasks().thread_on(task, cpu));
         let hit = !k.is_multiple_of(3) || !cpu.0.is_multiple_of(2);
-        let guess =
-            Guess { thread: if hit { real } else { other }, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 } };
+        let guess = Guess {
+            thread: if hit { real } else { other },
+            p: 0.6,
+            p_real: 0.3,
+            rank: if hit { 1 } else { 2 },
+        };
         let queue = 2 + cpu.0 % 9;
-        Prediction { queue, trivial: false, covered: true, real, pick: guess, forecast: guess, baselines: [other; 5] }
+        Prediction {
+            queue,
+            trivial: false,
+            covered: true,
+            real,
+            pick: guess,
+            forecast: guess,
+            baselines: [other; 5],
+        }
     };
-    let lane = |cpu: CpuId| trace.cpu_switches(cpu).iter().enumerate().map(|(k, &e)| one(cpu, k, e)).collect();
+    let lane = |cpu: CpuId| {
+        trace.cpu_switches(cpu).iter().enumerate().map(|(k, &e)| one(cpu, k, e)).collect()
+    };
     Chunk { per_cpu: (0..trace.cpus()).map(|c| lane(CpuId(c as u16))).collect(), end: trace.len() }
 }
 
 fn open(trace: Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec!["a".into()], size);
     let chunk = answers(&trace);
-    let loaded = Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
+    let loaded =
+        Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
     app.update(Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
     app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     app
@@ -103,7 +122,11 @@ fn keys(app: &mut App, text: &str) {
 fn screen(app: &App, color: bool) -> String {
     let (w, h) = app.size;
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())).unwrap();
+    terminal
+        .draw(|frame| {
+            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())
+        })
+        .unwrap();
     terminal.backend().to_string()
 }
 
@@ -181,7 +204,12 @@ fn cpus_are_sorted_by_what_is_visible() {
     assert_eq!(order(&app)[0], 15, "the busiest one: {:?}", order(&app));
     assert!(screen(&app, true).contains("use ▼"), "it is said by what");
     keys(&mut app, "S");
-    assert!(order(&app)[..8].iter().all(|c| c.is_multiple_of(2)), "misses are on even ones: {:?}", order(&app));
+    assert!(
+        order(&app)[..8].iter().all(|c| c.is_multiple_of(2)),
+        "misses are on even ones: \
+        {:?}",
+        order(&app)
+    );
     keys(&mut app, "S");
     assert_eq!(order(&app)[0], 8, "the longest queue: {:?}", order(&app));
     keys(&mut app, "S");
@@ -215,7 +243,8 @@ fn a_pinned_task_is_followed_across_the_cpus() {
     insta::assert_snapshot!("pinned_120x40", screen(&app, true));
     insta::assert_snapshot!("pinned_120x40_no_color", screen(&app, false));
     // Enter and the steps go along its stints, wherever they are.
-    let starts: Vec<u64> = life.parts.iter().filter(|p| p.doing == Doing::Running).map(|p| p.from).collect();
+    let starts: Vec<u64> =
+        life.parts.iter().filter(|p| p.doing == Doing::Running).map(|p| p.from).collect();
     let next = starts.partition_point(|&from| from <= here.0);
     for (key, at) in [("\n", next), (".", next + 1), (".", next + 2), (",", next + 1)] {
         keys(&mut app, key);
@@ -260,13 +289,19 @@ fn a_search_lights_its_task_at_every_zoom() {
         let t = app.timeline().unwrap();
         let lit = |cell: &ratatui::buffer::Cell| {
             let under = cell.modifier.contains(Modifier::UNDERLINED);
-            under || cell.symbol() == "▪" || (cell.symbol() == "█" && cell.fg != Color::Indexed(240))
+            under
+                || cell.symbol() == "▪"
+                || (cell.symbol() == "█" && cell.fg != Color::Indexed(240))
         };
         for row in t.rows.placed(&l) {
             let What::Cpu(cpu) = row.what else { continue };
             let cells = (0..l.plot.w).map(|x| &terminal.backend().buffer()[(l.plot.x + x, row.y)]);
             let seen = cells.filter(|cell| lit(cell)).count();
-            let ran = t.looks.found.as_ref().unwrap().ran(cpu, t.view.start, t.view.end().min(t.trace().span().0));
+            let ran = t.looks.found.as_ref().unwrap().ran(
+                cpu,
+                t.view.start,
+                t.view.end().min(t.trace().span().0),
+            );
             assert_eq!(seen > 0, ran, "CPU{cpu} in {:?}", t.view);
         }
         keys(&mut app, "w");

@@ -1,5 +1,6 @@
-//! The tour as a newcomer walks it: six stops on the bundled recording with the real network, each on its screen with what its
-//! card speaks of in view; forward, back, out, and what other keys do meanwhile.
+//! The tour as a newcomer walks it: six stops on the bundled recording with the real network, each
+//! on its screen with what its card speaks of in view; forward, back, out, and what other keys do
+//! meanwhile.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -19,11 +20,15 @@ fn arrive(e: &mut Explorer, stop: Stop) -> String {
     e.until(stop.title(), |app| {
         let told = tour(app).is_some_and(|t| t.stop == stop && t.words.is_some());
         let t = app.timeline();
-        let inspected = t.is_some_and(|t| t.panes.inspector.shown.as_ref().map(|i| i.event) == t.event());
-        let reasoned = t.is_some_and(|t| t.causes.kernel.told.as_ref().map(|k| Some(k.0)) == Some(t.event()));
+        let inspected =
+            t.is_some_and(|t| t.panes.inspector.shown.as_ref().map(|i| i.event) == t.event());
+        let reasoned =
+            t.is_some_and(|t| t.causes.kernel.told.as_ref().map(|k| Some(k.0)) == Some(t.event()));
         told && match stop {
             Stop::Why => reasoned,
-            Stop::Wait => matches!(app.waits.data, Data::Ready(_)) && app.waits.instead.chosen.is_some(),
+            Stop::Wait => {
+                matches!(app.waits.data, Data::Ready(_)) && app.waits.instead.chosen.is_some()
+            }
             Stop::Training => true,
             _ => inspected,
         }
@@ -40,7 +45,10 @@ fn tour(app: &App) -> Option<&Tour> {
 
 /// The first words after `before` in the card, up to `after`.
 fn between<'a>(words: &'a str, before: &str, after: &str) -> &'a str {
-    words.split_once(before).and_then(|(_, rest)| rest.split_once(after)).map_or("", |(name, _)| name)
+    words
+        .split_once(before)
+        .and_then(|(_, rest)| rest.split_once(after))
+        .map_or("", |(name, _)| name)
 }
 
 #[test]
@@ -59,13 +67,28 @@ fn six_stops_show_what_they_speak_of() {
         e.key(Key::Enter);
         let text = arrive(&mut e, Stop::Seen);
         assert!(text.contains("what the model saw") && text.contains("tour 2 of 6"), "{text}");
-        assert_eq!((e.app.timeline().unwrap().event(), e.app.timeline().unwrap().panes.focus), (first, Pane::Context));
+        assert_eq!(
+            (e.app.timeline().unwrap().event(), e.app.timeline().unwrap().panes.focus),
+            (first, Pane::Context)
+        );
 
         e.key(Key::Char('n'));
         let text = arrive(&mut e, Stop::Miss);
         let words = tour(&e.app).unwrap().words.clone().unwrap();
-        let (expected, real) = (between(&words, "expected ", ", at"), between(&words, "took ", ", to which"));
-        assert!(expected != real && text.contains(expected) && text.contains(real), "{expected} {real} in\n{text}");
+        let (expected, real) = (
+            between(&words, "expected ", ", at"),
+            between(
+                &words,
+                "took ",
+                ", \
+            to which",
+            ),
+        );
+        assert!(
+            expected != real && text.contains(expected) && text.contains(real),
+            "{expected} \
+            {real} in\n{text}"
+        );
         assert!(text.contains('✗') && text.contains('●'), "{text}");
         let missed = e.app.timeline().unwrap().event();
 
@@ -76,7 +99,15 @@ fn six_stops_show_what_they_speak_of() {
 
         e.key(Key::Enter);
         let text = arrive(&mut e, Stop::Wait);
-        assert!(e.app.tab == Tab::Waits && text.contains("ran instead") && text.contains("p99"), "{text}");
+        assert!(
+            e.app.tab == Tab::Waits
+                && text.contains(
+                    "ran \
+                                                          instead"
+                )
+                && text.contains("p99"),
+            "{text}"
+        );
         e.key(Key::Enter);
         let text = arrive(&mut e, Stop::Training);
         assert!(e.app.tab == Tab::Train && text.contains("tour 6 of 6"), "{text}");
@@ -91,9 +122,16 @@ fn six_stops_show_what_they_speak_of() {
         assert!(t.event() == missed && !t.causes.kernel.shown && e.app.tab == Tab::Timeline);
         e.key(Key::Char('w'));
         assert!(e.text().contains("Enter goes on"), "{}", e.text());
-        assert_eq!(e.app.timeline().unwrap().event(), missed, "keys of the screen wait until the tour is over");
+        assert_eq!(
+            e.app.timeline().unwrap().event(),
+            missed,
+            "keys of the screen wait until the \
+            tour is over"
+        );
         e.key(Key::Esc);
-        assert!(e.app.over.card.is_none() && e.app.tab == Tab::Timeline && e.app.room() == e.app.size);
+        assert!(
+            e.app.over.card.is_none() && e.app.tab == Tab::Timeline && e.app.room() == e.app.size
+        );
     }
 }
 
@@ -123,5 +161,7 @@ fn without_a_bundled_recording_it_says_so() {
     app.update(Msg::Key(Key::Char('t')));
     assert!(tour(&app).is_some(), "the list is not there yet");
     app.update(Msg::Listed { entries: Vec::new(), problem: None });
-    assert!(tour(&app).is_none() && app.message.as_ref().is_some_and(|m| m.contains("KORACLE_TRACES")));
+    assert!(
+        tour(&app).is_none() && app.message.as_ref().is_some_and(|m| m.contains("KORACLE_TRACES"))
+    );
 }

@@ -1,5 +1,5 @@
-//! The Train screen: its states as snapshots, and one session from the form to a finished run whose weights predict
-//! the open recording.
+//! The Train screen: its states as snapshots, and one session from the form to a finished run whose
+//! weights predict the open recording.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -51,7 +51,10 @@ fn baseline(name: &str, pick: f64, forecast: Option<f64>) -> Baseline {
         name: name.into(),
         pick_top1: Some(pick),
         forecast_top1: forecast,
-        workloads: workloads.iter().map(|w| ((*w).to_owned(), [Some(pick - 0.02), forecast])).collect(),
+        workloads: workloads
+            .iter()
+            .map(|w| ((*w).to_owned(), [Some(pick - 0.02), forecast]))
+            .collect(),
     }
 }
 
@@ -103,7 +106,13 @@ fn step(n: usize, rate: f64) -> Step {
     }
 }
 
-fn progress(app: &mut App, id: u64, steps: std::ops::RangeInclusive<usize>, rate: f64, phase: Phase) {
+fn progress(
+    app: &mut App,
+    id: u64,
+    steps: std::ops::RangeInclusive<usize>,
+    rate: f64,
+    phase: Phase,
+) {
     for n in steps {
         let end = n.is_multiple_of(PER_EPOCH);
         let now = Progress {
@@ -117,7 +126,8 @@ fn progress(app: &mut App, id: u64, steps: std::ops::RangeInclusive<usize>, rate
             baselines: (n == 1).then(|| Arc::new(baselines())),
             ..Progress::default()
         };
-        let news = News::Progress { id: Ticket(id), steps: vec![step(n, rate)], now: Box::new(now) };
+        let news =
+            News::Progress { id: Ticket(id), steps: vec![step(n, rate)], now: Box::new(now) };
         app.update(Msg::Train(news));
     }
 }
@@ -150,10 +160,17 @@ fn three(size: (u16, u16)) -> App {
             keys(&mut app, if id == 2 { "0.01" } else { "16" });
         }
         keys(&mut app, "\n");
-        app.update(Msg::Train(News::Made { id: Ticket(id), path: format!("runs/tcn-00{id}").into() }));
+        app.update(Msg::Train(News::Made {
+            id: Ticket(id),
+            path: format!("runs/tcn-00{id}").into(),
+        }));
     }
     progress(&mut app, 1, 1..=8 * PER_EPOCH, 0.8, Phase::Training);
-    app.update(Msg::Train(News::Ended { id: Ticket(1), result: Ok(Ending::Finished), resumable: false }));
+    app.update(Msg::Train(News::Ended {
+        id: Ticket(1),
+        result: Ok(Ending::Finished),
+        resumable: false,
+    }));
     progress(&mut app, 2, 1..=7 * PER_EPOCH + 3, 1.4, Phase::Training);
     progress(&mut app, 3, 1..=3 * PER_EPOCH + 20, 0.4, Phase::Training);
     progress(&mut app, 3, 3 * PER_EPOCH + 21..=3 * PER_EPOCH + 21, 0.4, Phase::Paused);
@@ -169,10 +186,18 @@ fn failed(size: (u16, u16)) -> App {
         let loss = [2.4, 310.0, 4.1e7, f32::INFINITY][n - 1];
         let step = Step { pick_loss: loss, ..step(n, 1.0) };
         let now = Progress { epoch: 1, epochs: 8, step: n, steps: 320, ..Progress::default() };
-        app.update(Msg::Train(News::Progress { id: Ticket(1), steps: vec![step], now: Box::new(now) }));
+        app.update(Msg::Train(News::Progress {
+            id: Ticket(1),
+            steps: vec![step],
+            now: Box::new(now),
+        }));
     }
     let why = "diverged at step 4: the loss is inf";
-    app.update(Msg::Train(News::Ended { id: Ticket(1), result: Err(why.into()), resumable: false }));
+    app.update(Msg::Train(News::Ended {
+        id: Ticket(1),
+        result: Err(why.into()),
+        resumable: false,
+    }));
     app
 }
 
@@ -192,7 +217,9 @@ fn nothing_yet() {
 
 #[test]
 fn one_run() {
-    for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("200x50", (200, 50)), ("40x12", (40, 12))] {
+    for (name, size) in
+        [("120x40", (120, 40)), ("80x24", (80, 24)), ("200x50", (200, 50)), ("40x12", (40, 12))]
+    {
         snapshot!(format!("train_one_{name}"), one_running(size));
     }
 }
@@ -245,7 +272,8 @@ fn the_form_knows_what_memory_is_left() {
     };
     app.update(left(100));
     snapshot!("train_form_tight", app);
-    let batch = kernel_oracle::app::train::form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
+    let batch =
+        kernel_oracle::app::train::form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
     (0..batch).for_each(|_| drop(app.update(Msg::Key(Key::Down))));
     keys(&mut app, "64\n");
     snapshot!("train_form_memory", app);
@@ -262,7 +290,11 @@ fn a_pause_is_a_gap() {
         step.wall_s += 8.0;
         step.paused_s = if i == 0 { 8.0 } else { 0.0 };
         let now = Progress { epoch: 6, epochs: 8, step: n, steps: 320, ..Progress::default() };
-        app.update(Msg::Train(News::Progress { id: Ticket(1), steps: vec![step], now: Box::new(now) }));
+        app.update(Msg::Train(News::Progress {
+            id: Ticket(1),
+            steps: vec![step],
+            now: Box::new(now),
+        }));
     }
     keys(&mut app, "bb");
     snapshot!("train_gap", app);
@@ -274,7 +306,11 @@ fn without_color_everything_is_said_in_text() {
     insta::assert_snapshot!("train_no_color", screen_with(&three((120, 40)), theme));
     for app in [empty((80, 24)), one_running((80, 24)), failed((80, 24))] {
         let backend = screen_with(&app, theme);
-        let colored = backend.buffer().content().iter().filter(|c| c.fg != Color::Reset || c.bg != Color::Reset);
+        let colored = backend
+            .buffer()
+            .content()
+            .iter()
+            .filter(|c| c.fg != Color::Reset || c.bg != Color::Reset);
         assert_eq!(colored.count(), 0);
     }
 }
@@ -287,7 +323,8 @@ proptest! {
         which in 0..4_usize,
         size in (30_u16..160, 8_u16..60),
         walk in prop::collection::vec(prop_oneof![
-            8 => prop::sample::select("n xrXDycCblpu wsad,.f<>e12kjgG?3.5".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+            8 => prop::sample::select("n xrXDycCblpu \
+                                       wsad,.f<>e12kjgG?3.5".chars().collect::<Vec<_>>()).prop_map(Key::Char),
             2 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
                 Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace]),
         ], 1..50),
@@ -302,8 +339,15 @@ proptest! {
 
 type Real = Driver<kernel_oracle::predictor::engine::Engine>;
 
-/// Runs the real loop without a screen until `done`, or fails after two minutes without any message.
-fn run(app: &mut App, driver: &mut Real, rx: &Receiver<Msg>, effects: Vec<Effect>, done: impl Fn(&App) -> bool) {
+/// Runs the real loop without a screen until `done`, or fails after two minutes without any
+/// message.
+fn run(
+    app: &mut App,
+    driver: &mut Real,
+    rx: &Receiver<Msg>,
+    effects: Vec<Effect>,
+    done: impl Fn(&App) -> bool,
+) {
     for effect in effects {
         driver.perform(effect);
     }
@@ -331,11 +375,13 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     std::fs::create_dir(&traces).unwrap();
     tiny_catalog(&traces);
     let (tx, rx) = sync_channel(64);
-    let driver = Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
+    let driver =
+        Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
     let mut driver = driver.with_second(driver::named_engine).with_runs(Some(home.clone()));
     let recording = PathBuf::from("traces/cpu-bound-4p_run0.csv.zst");
     let (mut app, effects) = App::new(vec![recording], (120, 40));
-    let predicted = |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
+    let predicted =
+        |app: &App| app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len());
     run(&mut app, &mut driver, &rx, effects, |app| predicted(app) && app.traces.listed);
     // Somewhere in the middle, where an answer depends on what came before.
     type_text(&mut app, &mut driver, "t5");
@@ -347,9 +393,12 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.kept.listed);
     press(&mut app, &mut driver, &[Key::Char('n')]);
     let fields = kernel_oracle::app::train::form::FIELDS;
-    // A network that goes on learning says of a stretch what it says without what came before: here it is fixed.
+    // A network that goes on learning says of a stretch what it says without what came before: here
+    // it is fixed.
     let path = traces.to_str().unwrap();
-    for (setting, value) in [("epochs", "1"), ("channels", "8"), ("blocks", "3"), ("adapt", "off"), ("traces", path)] {
+    for (setting, value) in
+        [("epochs", "1"), ("channels", "8"), ("blocks", "3"), ("adapt", "off"), ("traces", path)]
+    {
         press(&mut app, &mut driver, &[Key::Home]);
         let downs = fields.iter().position(|f| f.setting == setting).unwrap();
         (0..downs).for_each(|_| press(&mut app, &mut driver, &[Key::Down]));
@@ -359,7 +408,9 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     assert!(app.train.form.is_none() && app.train.runs.len() == 1, "{:?}", app.train.form);
     let finished = Stage::Kept(State::Ended(Ending::Finished));
     let live = |app: &App| app.timeline().unwrap().answers.live().map(String::from);
-    run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.runs[0].stage == finished && live(app).is_some());
+    run(&mut app, &mut driver, &rx, Vec::new(), |app| {
+        app.train.runs[0].stage == finished && live(app).is_some()
+    });
     assert_eq!(live(&app).unwrap(), "tcn-001 · epoch 1.0");
     let run_ = &app.train.runs[0];
     assert_eq!((run_.epochs.len(), run_.curve.steps().len()), (1, run_.done.steps));
@@ -373,9 +424,15 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     let agrees = |app: &App, by: Option<&str>| {
         let t = app.timeline().unwrap();
         let shown = t.answers.get(t.cpu, t.decision.unwrap()).unwrap().pick;
-        let first =
-            t.panes.inspector.shown.as_ref().filter(|i| Some(i.event) == t.event()).map(|i| i.candidates[0].clone());
-        t.panes.inspector.by.as_deref() == by && first.is_some_and(|c| (c.thread, c.p) == (shown.thread, shown.p))
+        let first = t
+            .panes
+            .inspector
+            .shown
+            .as_ref()
+            .filter(|i| Some(i.event) == t.event())
+            .map(|i| i.candidates[0].clone());
+        t.panes.inspector.by.as_deref() == by
+            && first.is_some_and(|c| (c.thread, c.p) == (shown.thread, shown.p))
     };
     run(&mut app, &mut driver, &rx, Vec::new(), |app| agrees(app, Some("tcn-001 · epoch 1.0")));
     assert!(format!("{}", screen(&app)).contains("● tcn-001 · epoch 1.0 ─"), "{}", screen(&app));
@@ -383,7 +440,9 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     // Beside the current model, its best is a second row.
     press(&mut app, &mut driver, &[Key::Char('2'), Key::Char('U'), Key::Char('1')]);
     let both = |app: &App| {
-        app.timeline().is_some_and(|t| t.second.as_ref().is_some_and(|s| s.answers.events_done == t.trace().len()))
+        app.timeline().is_some_and(|t| {
+            t.second.as_ref().is_some_and(|s| s.answers.events_done == t.trace().len())
+        })
     };
     run(&mut app, &mut driver, &rx, Vec::new(), both);
     assert_eq!(app.timeline().unwrap().second.as_ref().unwrap().label, "tcn-001");
@@ -401,7 +460,12 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     run(&mut app, &mut driver, &rx, Vec::new(), |app| agrees(app, None));
     let t = app.timeline().unwrap();
     let second = &t.second.as_ref().unwrap().answers;
-    assert_eq!((second.total(), second.known(0)), (t.answers.total(), t.answers.known(0)), "one model in both rows");
+    assert_eq!(
+        (second.total(), second.known(0)),
+        (t.answers.total(), t.answers.known(0)),
+        "one \
+        model in both rows"
+    );
     press(&mut app, &mut driver, &[Key::Char('1'), Key::Char('c'), Key::Char('2')]);
     assert!(app.timeline().unwrap().second.is_none());
     // The same weights give the same answers in a stretch as in a pass over everything.
@@ -412,7 +476,14 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
 
     // After the program has ended a line of it stays, and the next start finds it.
     driver.leave(&rx, &mut |msg| drop(app.update(msg)));
-    assert!(app.train.summary()[0].starts_with("tcn-001: finished, step"), "{:?}", app.train.summary());
+    assert!(
+        app.train.summary()[0].starts_with(
+            "tcn-001: finished, \
+                                                step"
+        ),
+        "{:?}",
+        app.train.summary()
+    );
     let (kept, problems) = runs::list(&home).unwrap();
     assert_eq!((kept.len(), problems.len(), kept[0].epochs.len()), (1, 0, 1));
 }
@@ -424,13 +495,19 @@ fn leaving_keeps_a_checkpoint_of_what_still_runs() {
     std::fs::create_dir(&traces).unwrap();
     tiny_catalog(&traces);
     let (tx, rx) = sync_channel(64);
-    let mut driver: Real = Driver::new(tx, driver::bundled_engine, None).with_runs(Some(home.clone()));
+    let mut driver: Real =
+        Driver::new(tx, driver::bundled_engine, None).with_runs(Some(home.clone()));
     let (mut app, _) = App::new(vec!["none".into()], (80, 24));
     let config = TrainConfig { traces: Some(traces), epochs: 1_000, ..TrainConfig::default() };
-    driver.perform(Effect::Train(kernel_oracle::app::train::Order::Start { id: Ticket(1), config: Box::new(config) }));
+    driver.perform(Effect::Train(kernel_oracle::app::train::Order::Start {
+        id: Ticket(1),
+        config: Box::new(config),
+    }));
     let mut steps = 0;
     while steps == 0 {
-        if let Msg::Train(News::Progress { steps: new, .. }) = rx.recv_timeout(Duration::from_mins(2)).unwrap() {
+        if let Msg::Train(News::Progress { steps: new, .. }) =
+            rx.recv_timeout(Duration::from_mins(2)).unwrap()
+        {
             steps += new.len();
         }
     }

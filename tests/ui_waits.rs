@@ -1,5 +1,6 @@
-//! The screens Waits and Tasks as a user meets them: screens as snapshots over a real recording, an empty one, one with
-//! losses and one of 64 CPUs; what keys do; and random walks over keys and mouse that must never panic.
+//! The screens Waits and Tasks as a user meets them: screens as snapshots over a real recording, an
+//! empty one, one with losses and one of 64 CPUs; what keys do; and random walks over keys and
+//! mouse that must never panic.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
@@ -26,7 +27,8 @@ use std::sync::{Arc, LazyLock};
 
 const NGINX: &str = "traces/cfs/nginx-ab_run3.csv.zst";
 
-static REAL: LazyLock<Arc<Trace>> = LazyLock::new(|| Arc::new(ingest::open(Path::new(NGINX)).unwrap().trace));
+static REAL: LazyLock<Arc<Trace>> =
+    LazyLock::new(|| Arc::new(ingest::open(Path::new(NGINX)).unwrap().trace));
 
 /// A switch from `who` to `other`, or `who` woken by `other`.
 fn push(b: &mut TraceBuilder, t: u64, cpu: u16, kind: EventKind, (who, other): (i32, i32)) {
@@ -63,8 +65,12 @@ fn made(cpus: u16, gaps: bool) -> Arc<Trace> {
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec![NGINX.into()], size);
-    let loaded =
-        Loaded { path: NGINX.into(), pyramid: Pyramid::build(trace), trace: Arc::clone(trace), notes: Vec::new() };
+    let loaded = Loaded {
+        path: NGINX.into(),
+        pyramid: Pyramid::build(trace),
+        trace: Arc::clone(trace),
+        notes: Vec::new(),
+    };
     app.update(Msg::Opened { ticket: Ticket(1), path: NGINX.into(), result: Ok(Arc::new(loaded)) });
     app
 }
@@ -99,7 +105,8 @@ fn press(app: &mut App, keys: &[Key]) {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars().for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars()
+        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
 }
 
 fn shown(trace: &Arc<Trace>, size: (u16, u16), text: &str) -> App {
@@ -114,13 +121,27 @@ fn answers(trace: &Trace) -> Chunk {
         let cpu = CpuId(c as u16);
         let one = |(k, &event): (usize, &u32)| {
             let e = trace.event(event as usize);
-            let (real, other) = (trace.tasks().thread_on(e.next, cpu), trace.tasks().thread_on(e.task, cpu));
+            let (real, other) =
+                (trace.tasks().thread_on(e.next, cpu), trace.tasks().thread_on(e.task, cpu));
             let hit = !k.is_multiple_of(3);
-            let guess =
-                Guess { thread: if hit { real } else { other }, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 } };
+            let guess = Guess {
+                thread: if hit { real } else { other },
+                p: 0.6,
+                p_real: 0.3,
+                rank: if hit { 1 } else { 2 },
+            };
             let queue = (k % 5) as u16;
-            let (trivial, pick, forecast) = (queue < 2 || trace.tasks().is_idle(real), guess, guess);
-            Prediction { queue, trivial, covered: true, real, pick, forecast, baselines: [other; 5] }
+            let (trivial, pick, forecast) =
+                (queue < 2 || trace.tasks().is_idle(real), guess, guess);
+            Prediction {
+                queue,
+                trivial,
+                covered: true,
+                real,
+                pick,
+                forecast,
+                baselines: [other; 5],
+            }
         };
         trace.cpu_switches(cpu).iter().enumerate().map(one).collect()
     };
@@ -202,8 +223,14 @@ fn the_worst_wait_comes_first_and_is_blamed_at_once() {
     let (of, blame) = app.waits.instead.chosen.as_ref().unwrap();
     assert_eq!(*of as usize, row);
     let known: u64 = blame.instead.ran.iter().map(|r| r.1).sum::<u64>() + blame.instead.rest.1;
-    assert_eq!(known + blame.instead.unknown, longest, "all of its time is somebody's, or not known");
-    let unsaid = app.waits.visible(app.size).iter().filter(|row| !app.waits.instead.rows.contains_key(row));
+    assert_eq!(
+        known + blame.instead.unknown,
+        longest,
+        "all of its time is somebody's, or not \
+                                                        known"
+    );
+    let unsaid =
+        app.waits.visible(app.size).iter().filter(|row| !app.waits.instead.rows.contains_key(row));
     assert_eq!(unsaid.count(), 0, "who ran instead is known of every visible row");
 }
 
@@ -211,7 +238,8 @@ fn the_worst_wait_comes_first_and_is_blamed_at_once() {
 fn waits_are_walked_on_the_timeline_in_the_order_of_the_list() {
     let mut app = shown(&REAL, (120, 40), "5/kind=wakeup\njj\n");
     assert_eq!(app.tab, Tab::Timeline);
-    let (table, rows) = (Arc::clone(app.waits.table().unwrap()), app.waits.view.as_ref().unwrap().rows.clone());
+    let (table, rows) =
+        (Arc::clone(app.waits.table().unwrap()), app.waits.view.as_ref().unwrap().rows.clone());
     let lit = |app: &App, i: usize| {
         let (t, row) = (app.timeline().unwrap(), rows[i] as usize);
         let wait = table.waits.get(row);
@@ -266,7 +294,10 @@ fn a_wait_is_copied_as_timehist_has_it() {
     let ms = |text: &str| (text.parse::<f64>().unwrap() * 1e3).round() as u64;
     assert_eq!(ms(words[words.len() - 2]), (wait.to - wait.from) / 1_000, "sch delay: {line}");
     let out: f64 = words[0].parse::<f64>().unwrap() * 1e9 - table.trace.meta().start_ns as f64;
-    assert!((out - (wait.to as f64 + ms(words[words.len() - 1]) as f64 * 1e3)).abs() < 3e3, "{line}");
+    assert!(
+        (out - (wait.to as f64 + ms(words[words.len() - 1]) as f64 * 1e3)).abs() < 3e3,
+        "{line}"
+    );
 }
 
 #[test]
@@ -281,12 +312,21 @@ fn lists_are_sorted_by_their_columns() {
     keys(&mut app, "s");
     let names: Vec<String> = order(&app)
         .iter()
-        .map(|row| table.trace.name_at(table.waits.thread(*row as usize), table.event(*row as usize)).to_owned())
+        .map(|row| {
+            table
+                .trace
+                .name_at(table.waits.thread(*row as usize), table.event(*row as usize))
+                .to_owned()
+        })
         .collect();
     assert!(names.is_sorted());
     keys(&mut app, "6s");
     let rows = &app.tasks.listing.rows;
-    assert!(rows.is_sorted_by_key(|row| app.tasks.table().unwrap().rows[*row as usize].run), "the other way round");
+    assert!(
+        rows.is_sorted_by_key(|row| app.tasks.table().unwrap().rows[*row as usize].run),
+        "the \
+        other way round"
+    );
 }
 
 #[test]
@@ -295,8 +335,13 @@ fn tasks_follow_the_marks_and_lead_to_waits_and_to_the_timeline() {
     let all = app.tasks.table().unwrap().window;
     keys(&mut app, "/nginx\n");
     assert_eq!(app.tasks.filter.text, "task~nginx", "a bare word is a part of a name");
-    let named =
-        |app: &App| app.tasks.listing.rows.iter().all(|r| app.tasks.table().unwrap().rows[*r as usize].comm == "nginx");
+    let named = |app: &App| {
+        app.tasks
+            .listing
+            .rows
+            .iter()
+            .all(|r| app.tasks.table().unwrap().rows[*r as usize].comm == "nginx")
+    };
     assert!(!app.tasks.listing.rows.is_empty() && named(&app));
     let (pid, waits) = {
         let row = &app.tasks.table().unwrap().rows[app.tasks.row().unwrap()];
@@ -365,18 +410,28 @@ fn what_was_predicted_stands_beside_every_wait_and_task() {
 fn another_recording_is_asked_anew_and_old_answers_change_nothing() {
     let mut app = open(&REAL, (100, 30));
     let effects = app.update(Msg::Key(Key::Char('5')));
-    let [Effect::Waits(old @ Order::Collect { ticket: Ticket(1), .. })] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Waits(old @ Order::Collect { ticket: Ticket(1), .. })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
     let old = old.clone();
     let other = made(2, false);
     let path = std::path::PathBuf::from("other");
     app.update(Msg::Listed {
-        entries: vec![kernel_oracle::app::traces::Entry { path: path.clone(), ..Default::default() }],
+        entries: vec![kernel_oracle::app::traces::Entry {
+            path: path.clone(),
+            ..Default::default()
+        }],
         problem: None,
     });
     app.update(Msg::Key(Key::Char('4')));
     let effects = app.update(Msg::Key(Key::Enter));
     let Some(Effect::Open { ticket, .. }) = effects.first() else { panic!("{effects:?}") };
-    let loaded = Loaded { path: path.clone(), pyramid: Pyramid::build(&other), trace: other, notes: Vec::new() };
+    let loaded = Loaded {
+        path: path.clone(),
+        pyramid: Pyramid::build(&other),
+        trace: other,
+        notes: Vec::new(),
+    };
     tell(&mut app, Msg::Opened { ticket: *ticket, path, result: Ok(Arc::new(loaded)) });
     keys(&mut app, "5");
     let n = app.waits.table().unwrap().waits.len();
@@ -386,8 +441,19 @@ fn another_recording_is_asked_anew_and_old_answers_change_nothing() {
 }
 
 fn any_msg() -> impl Strategy<Value = Msg> {
-    let special = [Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right, Key::Home, Key::End];
-    let kinds = [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
+    let special = [
+        Key::Enter,
+        Key::Esc,
+        Key::Tab,
+        Key::Up,
+        Key::Down,
+        Key::Left,
+        Key::Right,
+        Key::Home,
+        Key::End,
+    ];
+    let kinds =
+        [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
     prop_oneof![
         4 => prop::sample::select(special.to_vec()).prop_map(Msg::Key),
         8 => prop::sample::select("1556655/wtfsvVyxnN0mq>ajkib ".chars().collect::<Vec<_>>()).prop_map(|c| Msg::Key(Key::Char(c))),

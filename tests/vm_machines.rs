@@ -1,5 +1,6 @@
-//! `koracle vm` with programs that are made up: what is built, started and ended, what `record` says of a machine that is
-//! down, and that nothing is left when koracle is interrupted or killed. Real guests are `tests/vm/run.sh`'s.
+//! `koracle vm` with programs that are made up: what is built, started and ended, what `record`
+//! says of a machine that is down, and that nothing is left when koracle is interrupted or killed.
+//! Real guests are `tests/vm/run.sh`'s.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
@@ -22,7 +23,8 @@ const MMDEBSTRAP: &str = "for a do case $a in */system) root=$a ;; esac; done
     echo kernel >\"$root/boot/vmlinuz-1\"; echo ram >\"$root/boot/initrd.img-1\"
     echo 'ssh-ed25519 AAAA x' >\"$root/etc/ssh/ssh_host_ed25519_key.pub\"";
 /// The machine that answers `uname`, and records.
-const ANSWERS: &str = "for last do :; done; [ \"$last\" != 'uname -r' ] || { echo 6.1.0-fake; exit 0; }; \
+const ANSWERS: &str = "for last do :; done; [ \"$last\" != 'uname -r' ] || { echo 6.1.0-fake; exit \
+                       0; }; \
     cat \"$D/head\"; printf 'recording 0\\n'; cat \"$D/pages\"";
 
 struct Place {
@@ -38,7 +40,11 @@ impl Place {
         place.program("ssh-keygen", "for f do :; done; echo key >\"$f\"; echo pub >\"$f.pub\"");
         place.program("df", "echo head; echo x 9 9 99999999 9 /");
         // No namespaces: whoever runs the tests may have no right to them.
-        place.program("unshare", "while :; do case $1 in -*) shift ;; *) break ;; esac; done; exec \"$@\"");
+        place.program(
+            "unshare",
+            "while :; do case $1 in -*) shift ;; *) break ;; esac; done; \
+                                  exec \"$@\"",
+        );
         place.program("newuidmap", ":");
         place
     }
@@ -52,7 +58,9 @@ impl Place {
     fn koracle(&self, arguments: &[&str]) -> Command {
         let mut run = Command::new(env!("CARGO_BIN_EXE_koracle"));
         let path = std::env::var_os("PATH").unwrap();
-        let path = std::env::join_paths([self.fake.path("bin")].into_iter().chain(std::env::split_paths(&path)));
+        let path = std::env::join_paths(
+            [self.fake.path("bin")].into_iter().chain(std::env::split_paths(&path)),
+        );
         run.args(arguments).env("PATH", path.unwrap()).current_dir(self.fake.path("out"));
         run.env("HOME", self.fake.path("tmp")).env("XDG_CACHE_HOME", self.fake.path("cache"));
         run.env("KORACLE_ACCEL", "tcg").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -66,7 +74,12 @@ impl Place {
     /// A command that is done, and says these words on standard error.
     fn says(&self, arguments: &[&str], words: &str) {
         let done = self.run(arguments);
-        assert!(done.status.success() && said(&done).contains(words), "{arguments:?}: {}", said(&done));
+        assert!(
+            done.status.success() && said(&done).contains(words),
+            "{arguments:?}: \
+            {}",
+            said(&done)
+        );
     }
 
     fn folder(&self) -> PathBuf {
@@ -104,7 +117,8 @@ fn is_gone(pid: u32) -> bool {
 
 /// Debian's keys are a package, which the recipe asks for by its file.
 fn can_build(test: &str) -> bool {
-    let can = PathBuf::from("/usr/share/keyrings/debian-archive-keyring.gpg").is_file() && environment::has("flock");
+    let can = PathBuf::from("/usr/share/keyrings/debian-archive-keyring.gpg").is_file()
+        && environment::has("flock");
     if !can {
         skip(test, Need::Tool("debian-archive-keyring"));
     }
@@ -136,8 +150,19 @@ fn a_machine_is_built_started_recorded_and_ended() {
     let place = Place::new(&format!("{ANSWERS}; {END}"));
     assert_eq!(place.state(), "not built");
     let refused = place.run(&["record", "--host", "cfs", "--", "true"]);
-    let words = "cfs does not run: `koracle vm up cfs` starts koracle's own, built first (some minutes)";
-    assert_eq!((refused.status.code(), said(&refused).trim()), (Some(1), format!("koracle: {words}").as_str()));
+    let words = "cfs does not run: `koracle vm up cfs` starts koracle's own, built first (some \
+                 minutes)";
+    assert_eq!(
+        (refused.status.code(), said(&refused).trim()),
+        (
+            Some(1),
+            format!(
+                "koracle: \
+        {words}"
+            )
+            .as_str()
+        )
+    );
 
     place.says(&["vm", "build"], "cfs is built: packages");
     place.says(&["vm", "build"], "cfs is built already");
@@ -148,7 +173,15 @@ fn a_machine_is_built_started_recorded_and_ended() {
     assert_eq!((place.state().as_str(), place.pid()), ("running", pid));
     place.says(&["vm", "up", "--cpus", "4"], "it runs as it was started");
     let built = place.run(&["vm", "build", "--again"]);
-    assert!(!built.status.success() && said(&built).contains("`koracle vm down cfs` ends it"), "{}", said(&built));
+    assert!(
+        !built.status.success()
+            && said(&built).contains(
+                "`koracle vm down cfs` ends \
+        it"
+            ),
+        "{}",
+        said(&built)
+    );
     let hosts = place.run(&["record", "--hosts"]);
     let hosts = String::from_utf8(hosts.stdout).unwrap();
     let words: Vec<Vec<&str>> = hosts.lines().map(|l| l.split_whitespace().collect()).collect();
@@ -162,7 +195,14 @@ fn a_machine_is_built_started_recorded_and_ended() {
     assert_eq!(place.state(), "stopped");
     place.says(&["vm", "down", "cfs"], "cfs does not run");
     let refused = place.run(&["record", "--host", "cfs", "--", "true"]);
-    assert!(said(&refused).contains("`koracle vm up cfs` starts koracle's own\n"), "{}", said(&refused));
+    assert!(
+        said(&refused).contains(
+            "`koracle vm up cfs` starts koracle's \
+                                     own\n"
+        ),
+        "{}",
+        said(&refused)
+    );
 }
 
 #[test]
@@ -213,15 +253,24 @@ fn whoever_ends_while_an_image_is_built_leaves_no_half_of_it() {
         return;
     }
     // The namespaces, which end everything, are real here.
-    if !Command::new("unshare").args(["--pid", "--mount", "--fork", "true"]).status().is_ok_and(|s| s.success()) {
+    if !Command::new("unshare")
+        .args(["--pid", "--mount", "--fork", "true"])
+        .status()
+        .is_ok_and(|s| s.success())
+    {
         return skip(test, Need::Root);
     }
     for (with, code) in [("INT", Some(130)), ("KILL", None)] {
         let place = Place::new("exit 255");
         fs::remove_file(place.fake.path("bin/unshare")).unwrap();
         let held = fs::File::create(place.fake.path("held")).unwrap();
-        // It knows no number by which it could be found from here: what it holds tells whether it lives.
-        let fetch = format!("exec 8>\"{0}\"; flock 8; sleep 600", place.fake.path("held").display());
+        // It knows no number by which it could be found from here: what it holds tells whether it
+        // lives.
+        let fetch = format!(
+            "exec 8>\"{0}\"; flock 8; sleep \
+                             600",
+            place.fake.path("held").display()
+        );
         place.program("mmdebstrap", &fetch);
         let build = place.koracle(&["vm", "build"]).spawn().unwrap();
         until("packages are fetched", || held.try_lock().map(|()| held.unlock().unwrap()).is_err());
@@ -231,7 +280,12 @@ fn whoever_ends_while_an_image_is_built_leaves_no_half_of_it() {
         signal(with, &[build.id().to_string()]);
         let done = build.wait_with_output().unwrap();
         assert_eq!(done.status.code(), code, "{}", said(&done));
-        until("the half image is gone", || place.half_images() == 0 && place.state() == "not built");
+        until("the half image is gone", || {
+            place.half_images() == 0
+                && place.state()
+                    == "not \
+            built"
+        });
         until("nobody builds", || held.try_lock().map(|()| held.unlock().unwrap()).is_ok());
     }
 }
@@ -247,7 +301,14 @@ fn a_build_that_fails_says_why_and_leaves_what_was_there() {
     place.program("mmdebstrap", "echo 'I: working'; echo 'E: Unable to locate package x'; exit 25");
     let done = place.run(&["vm", "build", "--again"]);
     assert_eq!(done.status.code(), Some(1));
-    assert!(said(&done).contains("cfs could not be built: E: Unable to locate package x"), "{}", said(&done));
+    assert!(
+        said(&done).contains(
+            "cfs could not be built: E: Unable to locate package \
+                                  x"
+        ),
+        "{}",
+        said(&done)
+    );
     assert_eq!((place.state().as_str(), place.half_images()), ("stopped", 0));
     assert_eq!(fs::read_to_string(place.folder().join("vmlinuz")).unwrap(), before);
 }

@@ -8,8 +8,8 @@ pub fn frames(bytes: &[u8]) -> usize {
     fuzzing::frames(bytes)
 }
 
-/// An ssh configuration, and those that lie in a folder beside it. Paths that lead out of the folder are broken: what
-/// lies on this machine is no input.
+/// An ssh configuration, and those that lie in a folder beside it. Paths that lead out of the
+/// folder are broken: what lies on this machine is no input.
 pub fn hosts(bytes: &[u8]) -> usize {
     let home = tempfile::tempdir().expect("a temporary folder");
     let folder = home.path().join(".ssh");
@@ -40,7 +40,8 @@ fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-*?.~".contains(&byte)
 }
 
-/// A typed command: its words, quoted again, are the same words; and none of them is code to a shell.
+/// A typed command: its words, quoted again, are the same words; and none of them is code to a
+/// shell.
 pub fn words(bytes: &[u8]) -> usize {
     let text = String::from_utf8_lossy(bytes);
     let Ok(found) = words::split(&text) else { return 0 };

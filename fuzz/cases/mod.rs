@@ -1,6 +1,7 @@
-//! What the fuzzer and `cargo test` do with bytes that came from elsewhere: one function for each door through which
-//! such bytes come in. Each ends in a value that holds together or in an error, never in a panic, and says how much it
-//! understood (0: the bytes were refused), so that a test notices when a corpus has gone stale.
+//! What the fuzzer and `cargo test` do with bytes that came from elsewhere: one function for each
+//! door through which such bytes come in. Each ends in a value that holds together or in an error,
+//! never in a panic, and says how much it understood (0: the bytes were refused), so that a test
+//! notices when a corpus has gone stale.
 
 mod live;
 mod other;
@@ -45,7 +46,8 @@ pub fn run(name: &str, bytes: &[u8]) -> usize {
     (case.1)(bytes)
 }
 
-/// Seeds that depend on the layout of today's inputs: made anew where that changes (`UPDATE_CORPUS=1`).
+/// Seeds that depend on the layout of today's inputs: made anew where that changes
+/// (`UPDATE_CORPUS=1`).
 #[allow(dead_code)] // only the test that replays the corpora writes seeds
 pub fn seeds() -> [(&'static str, Vec<u8>); 2] {
     [("model", other::a_model()), ("checkpoint", runs::a_checkpoint())]

@@ -23,7 +23,8 @@ static TRACE: LazyLock<Trace> = LazyLock::new(|| {
 /// Its decisions, answered by two rules.
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let (mut model, mut other) = (Heuristic::new(Rule::Fifo, 0), Heuristic::new(Rule::Lifo, 0));
-    let table = collect(&TRACE, "fuzz".into(), &mut model, Some(&mut other), &Cancel::new(), &|_| ());
+    let table =
+        collect(&TRACE, "fuzz".into(), &mut model, Some(&mut other), &Cancel::new(), &|_| ());
     table.filter(|t| t.len() > 20).expect("decisions")
 });
 
@@ -56,8 +57,15 @@ pub fn filter(bytes: &[u8]) -> usize {
 /// The smallest model of today's layout, without its checksum. For seeds.
 #[allow(dead_code)] // only the test that replays the corpora writes seeds
 pub fn a_model() -> Vec<u8> {
-    let small =
-        ModelConfig { channels: 1, kernel: 2, blocks: 1, hidden: 1, hidden2: 1, forecast: 1, ..ModelConfig::default() };
+    let small = ModelConfig {
+        channels: 1,
+        kernel: 2,
+        blocks: 1,
+        hidden: 1,
+        hidden2: 1,
+        forecast: 1,
+        ..ModelConfig::default()
+    };
     let config = ModelConfig { forecast2: 1, ..small };
     let mut next = 1_u32;
     let mut number = || {
@@ -65,7 +73,9 @@ pub fn a_model() -> Vec<u8> {
         (next >> 24) as f32 / 128.0 - 1.0
     };
     let shapes = config.shapes().into_iter();
-    let tensors = shapes.map(|(name, shape)| (name, (0..shape.iter().product()).map(|_| number()).collect())).collect();
+    let tensors = shapes
+        .map(|(name, shape)| (name, (0..shape.iter().product()).map(|_| number()).collect()))
+        .collect();
     let weights = Weights::new(config, Provenance::default(), tensors).expect("its own shapes");
     let mut bytes = weights.to_bytes();
     bytes.truncate(bytes.len() - 8);
@@ -83,6 +93,9 @@ pub fn model(bytes: &[u8]) -> usize {
     let floats = weights.parameters();
     let mut engine = StreamEngine::new(&Arc::new(weights), TRACE.cpus());
     let part = TRACE.cut(0..120);
-    collect(&part, "fuzz".into(), &mut engine, None, &Cancel::new(), &|_| ()).expect("nobody cancelled");
+    collect(&part, "fuzz".into(), &mut engine, None, &Cancel::new(), &|_| ()).expect(
+        "nobody \
+        cancelled",
+    );
     floats
 }

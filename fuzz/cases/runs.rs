@@ -1,4 +1,5 @@
-//! Folders of training runs: what is listed and exported of one, and a checkpoint that a run goes on from.
+//! Folders of training runs: what is listed and exported of one, and a checkpoint that a run goes
+//! on from.
 
 use super::{parts, root};
 use kernel_oracle::dataset::chunks::{Keep, Recording};
@@ -55,7 +56,8 @@ struct Stopped {
 static STOPPED: LazyLock<Stopped> = LazyLock::new(|| {
     let path = root().join("traces/hackbench-pipe-2g_run0.csv.zst");
     let trace = ingest::open(&path).expect("a bundled recording").trace.cut(0..2_600);
-    let data = Data { training: vec![Recording::new(&trace, Keep::TRAINING)], validation: Vec::new() };
+    let data =
+        Data { training: vec![Recording::new(&trace, Keep::TRAINING)], validation: Vec::new() };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let model = ModelConfig {
         channels: 2,
@@ -68,15 +70,20 @@ static STOPPED: LazyLock<Stopped> = LazyLock::new(|| {
         ..ModelConfig::default()
     };
     let path = Some(folder.path().to_path_buf());
-    let config = TrainConfig { model, epochs: 2, folder: path, resume: true, ..TrainConfig::default() };
-    let mut stopped = Stopped { folder, config, data, checkpoint: Vec::new(), one: Mutex::default() };
+    let config =
+        TrainConfig { model, epochs: 2, folder: path, resume: true, ..TrainConfig::default() };
+    let mut stopped =
+        Stopped { folder, config, data, checkpoint: Vec::new(), one: Mutex::default() };
     let control = Control::default();
     let _ = run_controlled(&stopped.config, &stopped.data, &control, &mut |p| {
         if p.stepped {
             control.stop(Stop::Leave);
         }
     });
-    stopped.checkpoint = std::fs::read(stopped.folder.path().join("checkpoint")).expect("a run that can go on");
+    stopped.checkpoint = std::fs::read(stopped.folder.path().join("checkpoint")).expect(
+        "a run \
+        that can go on",
+    );
     stopped
 });
 
@@ -88,7 +95,8 @@ pub fn a_checkpoint() -> Vec<u8> {
     bytes
 }
 
-/// A checkpoint without its checksum, which would keep a fuzzer out. The run that goes on from it is ended at once.
+/// A checkpoint without its checksum, which would keep a fuzzer out. The run that goes on from it
+/// is ended at once.
 pub fn checkpoint(bytes: &[u8]) -> usize {
     let Stopped { folder, config, data, one, .. } = &*STOPPED;
     let _alone = one.lock().unwrap_or_else(PoisonError::into_inner);

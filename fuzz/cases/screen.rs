@@ -1,4 +1,5 @@
-//! The whole screen: a recording is opened, keys and clicks come, and each time the screen is drawn.
+//! The whole screen: a recording is opened, keys and clicks come, and each time the screen is
+//! drawn.
 
 use super::{PART, text};
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
@@ -38,8 +39,12 @@ pub fn walk(bytes: &[u8]) -> usize {
     let path = PathBuf::from("fuzz.csv");
     let mut size = (u16::from(*w) % 160, u16::from(*h) % 60);
     let (mut app, _) = App::new(vec![path.clone()], size);
-    let loaded =
-        Loaded { path: path.clone(), trace: Arc::clone(&trace), pyramid: Pyramid::build(&trace), notes: Vec::new() };
+    let loaded = Loaded {
+        path: path.clone(),
+        trace: Arc::clone(&trace),
+        pyramid: Pyramid::build(&trace),
+        notes: Vec::new(),
+    };
     app.update(Msg::Opened { ticket: Ticket(1), path, result: Ok(Arc::new(loaded)) });
     app.update(Msg::Predicted { ticket: Ticket(1), chunk: made_up(&trace) });
     show(&app, size);
@@ -51,12 +56,16 @@ pub fn walk(bytes: &[u8]) -> usize {
         }
         let mut effects = app.update(msg);
         effects.append(&mut answered(&mut app, &effects));
-        let beyond = |e: &Effect| matches!(e, Effect::Inspect { event, .. } if *event >= trace.len());
+        let beyond =
+            |e: &Effect| matches!(e, Effect::Inspect { event, .. } if *event >= trace.len());
         assert!(!effects.iter().any(beyond), "asks about an event that there is not");
         for effect in effects {
             if let Effect::Follow { ticket, trace, threads } = effect {
                 let lives = follow(&trace, &threads);
-                app.update(Msg::Followed { ticket, result: Ok(threads.into_iter().zip(lives).collect()) });
+                app.update(Msg::Followed {
+                    ticket,
+                    result: Ok(threads.into_iter().zip(lives).collect()),
+                });
             }
         }
         show(&app, size);
@@ -66,13 +75,16 @@ pub fn walk(bytes: &[u8]) -> usize {
     events
 }
 
-/// What the screens Waits, Tasks and Compare order is computed at once. What is ordered because of the answers.
+/// What the screens Waits, Tasks and Compare order is computed at once. What is ordered because of
+/// the answers.
 fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
     let mut news = Vec::new();
     for effect in effects {
         match effect {
             Effect::Waits(order) => {
-                driver::answer_waits(order.clone(), &Cancel::new(), &mut |n| news.push(Msg::Waits(n)));
+                driver::answer_waits(order.clone(), &Cancel::new(), &mut |n| {
+                    news.push(Msg::Waits(n))
+                });
             }
             Effect::Causes(order) => news.push(Msg::Causes(driver::answer_causes(order.clone()))),
             Effect::Tasks(order) => news.push(Msg::Tasks(driver::answer_tasks(order.clone()))),
@@ -81,7 +93,13 @@ fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
                 let told = Mutex::new(Vec::new());
                 let engine = |_: &Trace| Ok((Heuristic::new(Rule::Fifo, 0), "fifo".into()));
                 let tell = |n| told.lock().expect("one thread").push(Msg::Compare(n));
-                driver::answer_compare(order.clone(), &Told::default(), &engine, &Cancel::new(), &tell);
+                driver::answer_compare(
+                    order.clone(),
+                    &Told::default(),
+                    &engine,
+                    &Cancel::new(),
+                    &tell,
+                );
                 news.append(&mut told.into_inner().expect("one thread"));
             }
             _ => {}
@@ -96,20 +114,33 @@ fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
 
 /// One fact from one to three bytes.
 fn message(bytes: &mut impl Iterator<Item = u8>) -> Option<Msg> {
-    let special = [Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right, Key::Home, Key::End];
+    let special = [
+        Key::Enter,
+        Key::Esc,
+        Key::Tab,
+        Key::Up,
+        Key::Down,
+        Key::Left,
+        Key::Right,
+        Key::Home,
+        Key::End,
+    ];
     let more = [Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('x')];
-    let kinds = [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
+    let kinds =
+        [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
     Some(match bytes.next()? {
         b @ b' '..=b'~' => Msg::Key(Key::Char(char::from(b))),
-        b @ 0..=13 => Msg::Key(special.into_iter().chain(more).nth(usize::from(b)).unwrap_or(Key::Esc)),
+        b @ 0..=13 => {
+            Msg::Key(special.into_iter().chain(more).nth(usize::from(b)).unwrap_or(Key::Esc))
+        }
         b @ 0x80..=0x9f => {
             let kind = kinds[usize::from(b) % kinds.len()];
             Msg::Mouse(Mouse { kind, x: bytes.next()?.into(), y: u16::from(bytes.next()?) % 64 })
         }
         0xa0..=0xaf => Msg::Resized(u16::from(bytes.next()?) % 160, u16::from(bytes.next()?) % 60),
-        b @ 0xb0..=0xff => {
-            Msg::Tick { now: Nanos(1_000_u64.saturating_pow(u32::from(b % 8)).saturating_mul(u64::from(b))) }
-        }
+        b @ 0xb0..=0xff => Msg::Tick {
+            now: Nanos(1_000_u64.saturating_pow(u32::from(b % 8)).saturating_mul(u64::from(b))),
+        },
         _ => return message(bytes),
     })
 }
@@ -125,7 +156,8 @@ fn made_up(trace: &Trace) -> Chunk {
         let cpu = CpuId(c as u16);
         let one = |(k, &event): (usize, &u32)| {
             let e = trace.event(event as usize);
-            let (real, other) = (trace.tasks().thread_on(e.next, cpu), trace.tasks().thread_on(e.task, cpu));
+            let (real, other) =
+                (trace.tasks().thread_on(e.next, cpu), trace.tasks().thread_on(e.task, cpu));
             let hit = !k.is_multiple_of(3);
             let thread = if hit { real } else { other };
             let guess = Guess { thread, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 } };

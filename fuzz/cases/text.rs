@@ -1,4 +1,5 @@
-//! Recordings as bytes: any text, an event file with metadata beside it, and everything that is computed of one.
+//! Recordings as bytes: any text, an event file with metadata beside it, and everything that is
+//! computed of one.
 
 use super::parts;
 use kernel_oracle::evaluate::mistakes::Bitmap;
@@ -15,7 +16,11 @@ pub fn hold(trace: &Trace) -> usize {
     assert!(trace.times().is_sorted(), "in order");
     assert!(trace.events().all(|e| e.cpu.ix() < trace.cpus()), "on a CPU that there is");
     assert!(trace.gaps().iter().all(|g| g.from <= g.to), "losses have a beginning and an end");
-    assert!(trace.cut(0..trace.len()).len() == trace.len(), "a stretch of all events is all events");
+    assert!(
+        trace.cut(0..trace.len()).len() == trace.len(),
+        "a stretch of all events is all \
+                                                             events"
+    );
     trace.len()
 }
 
@@ -71,7 +76,14 @@ pub fn answer(bytes: &[u8]) -> usize {
     }
     add_up(&opened.trace);
     let (mut model, mut other) = (Heuristic::new(Rule::Eevdf, 0), Heuristic::new(Rule::Lifo, 0));
-    let table = collect(&opened.trace, "fuzz".into(), &mut model, Some(&mut other), &Cancel::new(), &|_| ());
+    let table = collect(
+        &opened.trace,
+        "fuzz".into(),
+        &mut model,
+        Some(&mut other),
+        &Cancel::new(),
+        &|_| (),
+    );
     let table = table.expect("nobody cancelled");
     let sums = Sums::new(&table, &Bitmap::all(table.len(), true));
     assert_eq!(sums.total.decisions, table.len() as u64);

@@ -1,5 +1,5 @@
-//! The predictions of the open trace as they arrive, and what is summed up of them: misses, queue lengths, the overview.
-//! Computes no prediction.
+//! The predictions of the open trace as they arrive, and what is summed up of them: misses, queue
+//! lengths, the overview. Computes no prediction.
 
 use super::train::live::Whose;
 use crate::evaluate::overlay::{BASELINES, Chunk, Prediction, Stretch};
@@ -43,15 +43,17 @@ impl Row {
         }
     }
 
-    /// Whom it named at this switch, and with which probability if it says one. `None`: it gave no answer (the first
-    /// switch of a CPU has no forecast).
+    /// Whom it named at this switch, and with which probability if it says one. `None`: it gave no
+    /// answer (the first switch of a CPU has no forecast).
     pub fn guess(self, p: &Prediction) -> Option<(ThreadIx, Option<f32>)> {
         match self {
             Self::Pick if p.pick.thread == ThreadIx::NONE => None,
             Self::Pick => Some((p.pick.thread, Some(p.pick.p))),
             Self::Forecast if p.forecast.thread == ThreadIx::NONE => None,
             Self::Forecast => Some((p.forecast.thread, Some(p.forecast.p))),
-            Self::Baseline(i) => p.baselines.get(i).filter(|t| **t != ThreadIx::NONE).map(|&thread| (thread, None)),
+            Self::Baseline(i) => {
+                p.baselines.get(i).filter(|t| **t != ThreadIx::NONE).map(|&thread| (thread, None))
+            }
         }
     }
 
@@ -69,8 +71,9 @@ impl Row {
             Self::Baseline(_) => thread == p.real,
         };
         match (self, hit) {
-            // A forecast is asked a stint ahead: an empty queue at the switch does not make it trivial.
-            // Neither a hit nor a miss even when the real one was not known to be runnable, as in the evaluation.
+            // A forecast is asked a stint ahead: an empty queue at the switch does not make it
+            // trivial. Neither a hit nor a miss even when the real one was not known to be
+            // runnable, as in the evaluation.
             (Self::Pick | Self::Baseline(_), _) if p.trivial => Verdict::Trivial,
             (_, true) => Verdict::Hit,
             (_, false) => Verdict::Miss,
@@ -111,7 +114,11 @@ impl Score {
     fn of(row: Row, p: &Prediction) -> Self {
         let verdict = row.verdict(p);
         let counts = matches!(verdict, Verdict::Hit | Verdict::Miss);
-        Self { counted: u32::from(counts), missed: u32::from(verdict == Verdict::Miss), queue: p.queue }
+        Self {
+            counted: u32::from(counts),
+            missed: u32::from(verdict == Verdict::Miss),
+            queue: p.queue,
+        }
     }
 }
 
@@ -141,8 +148,9 @@ impl Lane {
             return sum;
         }
         let (a, b) = (from.div_ceil(LEAF), (to / LEAF).min(self.scores.len()));
-        let mut single =
-            |range: Range<usize>| self.predictions[range].iter().for_each(|p| sum.merge(&Score::of(row, p)));
+        let mut single = |range: Range<usize>| {
+            self.predictions[range].iter().for_each(|p| sum.merge(&Score::of(row, p)))
+        };
         if a < b {
             single(from..a * LEAF);
             single(b * LEAF..to);
@@ -163,7 +171,8 @@ impl Lane {
             let full = std::mem::replace(&mut lane.filling, next);
             lane.buckets.push(full);
         };
-        let mut queue = from.checked_sub(1).and_then(|k| self.predictions.get(k)).map_or(0, |p| p.queue);
+        let mut queue =
+            from.checked_sub(1).and_then(|k| self.predictions.get(k)).map_or(0, |p| p.queue);
         for (k, event) in switches.iter().enumerate().take(self.predictions.len()).skip(from) {
             let at = load::bucket(trace.time(*event as usize).0, span, n);
             while self.buckets.len() < at {
@@ -219,7 +228,11 @@ pub struct Answers {
 impl Answers {
     /// None yet, for a trace with `cpus` CPUs.
     pub fn new(cpus: usize) -> Self {
-        Self { lanes: vec![Lane::default(); cpus], overview: vec![Score::default(); OVERVIEW], ..Self::default() }
+        Self {
+            lanes: vec![Lane::default(); cpus],
+            overview: vec![Score::default(); OVERVIEW],
+            ..Self::default()
+        }
     }
 
     /// The row that is shown.
@@ -280,17 +293,20 @@ impl Answers {
     /// The other model's lane of a CPU, and the switches that it covers.
     fn live_lane(&self, cpu: usize) -> Option<(&Lane, Range<usize>)> {
         let (from, lane) = self.live.as_ref()?.lanes.get(cpu)?;
-        Some((lane, *from..from + lane.predictions.len())).filter(|(_, covered)| !covered.is_empty())
+        Some((lane, *from..from + lane.predictions.len()))
+            .filter(|(_, covered)| !covered.is_empty())
     }
 
-    /// Takes what is answered about a stretch before the others get there, in place of another such stretch.
+    /// Takes what is answered about a stretch before the others get there, in place of another such
+    /// stretch.
     pub fn set_early(&mut self, stretch: Stretch) {
         let queues = stretch.per_cpu.iter().flat_map(|(_, all)| all).map(|p| p.queue);
         self.max_queue = queues.max().unwrap_or(0).max(self.max_queue);
         self.early = stretch.per_cpu;
     }
 
-    /// The early answers of a CPU that nothing has replaced, and the first switch that they are about.
+    /// The early answers of a CPU that nothing has replaced, and the first switch that they are
+    /// about.
     fn early_lane(&self, cpu: usize) -> (usize, &[Prediction]) {
         let Some((first, all)) = self.early.get(cpu) else { return (usize::MAX, &[]) };
         let replaced = self.known(cpu).saturating_sub(*first).min(all.len());
@@ -335,7 +351,9 @@ impl Answers {
     /// The predictions at switch `k` of `cpu`; `None` while they are pending.
     pub fn get(&self, cpu: usize, k: usize) -> Option<&Prediction> {
         match self.live_lane(cpu) {
-            Some((lane, covered)) if covered.contains(&k) => lane.predictions.get(k - covered.start),
+            Some((lane, covered)) if covered.contains(&k) => {
+                lane.predictions.get(k - covered.start)
+            }
             _ => {
                 let (first, early) = self.early_lane(cpu);
                 self.lanes.get(cpu)?.predictions.get(k).or_else(|| early.get(k.checked_sub(first)?))
@@ -348,15 +366,17 @@ impl Answers {
         self.lanes.get(cpu).map_or(0, |l| l.predictions.len())
     }
 
-    /// Per task that came in at switches of a window: how often the model's pick was right, and how often it was asked with at
-    /// least two candidates. O(switches of the window).
+    /// Per task that came in at switches of a window: how often the model's pick was right, and how
+    /// often it was asked with at least two candidates. O(switches of the window).
     pub fn hits(&self, trace: &Trace, window: Window) -> Vec<[u32; 2]> {
         let mut hits = vec![[0, 0]; trace.tasks().len()];
         for (cpu, lane) in self.lanes.iter().enumerate() {
             let switches = trace.cpu_switches(CpuId(cpu as u16));
             let at = |time| switches.partition_point(|&event| trace.time(event as usize).0 < time);
             let inside = at(window.from)..at(window.to.saturating_add(1));
-            for (p, event) in lane.predictions.iter().zip(switches).take(inside.end).skip(inside.start) {
+            for (p, event) in
+                lane.predictions.iter().zip(switches).take(inside.end).skip(inside.start)
+            {
                 let hit = match Row::Pick.verdict(p) {
                     Verdict::Hit => 1,
                     Verdict::Miss => 0,
@@ -382,15 +402,20 @@ impl Answers {
         let mut sum = self.settled(cpu, switches.clone());
         let (first, early) = self.early_lane(cpu);
         let within = |k: usize| k.saturating_sub(first).min(early.len());
-        early[within(switches.start)..within(switches.end)].iter().for_each(|p| sum.merge(&Score::of(self.row, p)));
+        early[within(switches.start)..within(switches.end)]
+            .iter()
+            .for_each(|p| sum.merge(&Score::of(self.row, p)));
         sum
     }
 
     /// The same without early answers.
     fn settled(&self, cpu: usize, switches: Range<usize>) -> Score {
         let Some(lane) = self.lanes.get(cpu) else { return Score::default() };
-        let Some((live, covered)) = self.live_lane(cpu) else { return lane.score(self.row, switches) };
-        let cut = |range: Range<usize>| range.start.max(switches.start)..range.end.min(switches.end);
+        let Some((live, covered)) = self.live_lane(cpu) else {
+            return lane.score(self.row, switches);
+        };
+        let cut =
+            |range: Range<usize>| range.start.max(switches.start)..range.end.min(switches.end);
         let inside = cut(covered.clone());
         let mut sum = lane.score(self.row, cut(0..covered.start));
         sum.merge(&lane.score(self.row, cut(covered.end..usize::MAX)));
@@ -399,7 +424,8 @@ impl Answers {
         sum
     }
 
-    /// Sums over buckets of time ([`load::buckets`]) of `cpu`, by the current model alone; `None` while they are pending.
+    /// Sums over buckets of time ([`load::buckets`]) of `cpu`, by the current model alone; `None`
+    /// while they are pending.
     pub fn in_buckets(&self, cpu: usize, range: Range<usize>) -> Option<Score> {
         let lane = self.lanes.get(cpu).filter(|lane| range.start < lane.buckets.len())?;
         let mut sum = Score::default();
@@ -407,10 +433,12 @@ impl Answers {
         Some(sum)
     }
 
-    /// The nearest miss on `cpu` after switch `from` (or before it); leaves without a miss are skipped whole.
+    /// The nearest miss on `cpu` after switch `from` (or before it); leaves without a miss are
+    /// skipped whole.
     pub fn find_miss(&self, cpu: usize, from: Option<usize>, forward: bool) -> Option<usize> {
         let lane = self.lanes.get(cpu)?;
-        let missed = |k: &usize| self.get(cpu, *k).is_some_and(|p| self.row.verdict(p) == Verdict::Miss);
+        let missed =
+            |k: &usize| self.get(cpu, *k).is_some_and(|p| self.row.verdict(p) == Verdict::Miss);
         let n = lane.predictions.len();
         let (first, early) = self.early_lane(cpu);
         let early = first..first.saturating_add(early.len());

@@ -1,10 +1,11 @@
-//! Which columns of a wide list are visible, and where: shared by drawing and by the mouse, so that a click on a column's name
-//! sorts by that column.
+//! Which columns of a wide list are visible, and where: shared by drawing and by the mouse, so that
+//! a click on a column's name sorts by that column.
 
 /// A visible column: its index, first cell, cells.
 pub type Placed = (usize, u16, u16);
 
-/// Of columns of these widths, a cell apart, those that fit into `room` cells. Scrolled as little as needed for the marked one.
+/// Of columns of these widths, a cell apart, those that fit into `room` cells. Scrolled as little
+/// as needed for the marked one.
 pub fn visible(widths: &[u16], marked: usize, room: u16) -> Vec<Placed> {
     let fits = |from: usize| {
         let mut x = 0;
@@ -54,7 +55,10 @@ mod tests {
         for room in 1..60 {
             for marked in 0..widths.len() {
                 let shown = visible(&widths, marked, room);
-                assert!(shown.iter().any(|(i, ..)| *i == marked) && shown.iter().all(|(_, x, w)| x + w <= room));
+                assert!(
+                    shown.iter().any(|(i, ..)| *i == marked)
+                        && shown.iter().all(|(_, x, w)| x + w <= room)
+                );
             }
         }
     }

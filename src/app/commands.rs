@@ -1,5 +1,6 @@
-//! The palette of commands: everything that the table of keys can do, found by a few letters of what it does. The screen in
-//! view comes first; what belongs to another screen shows that one. Pure state.
+//! The palette of commands: everything that the table of keys can do, found by a few letters of
+//! what it does. The screen in view comes first; what belongs to another screen shows that one.
+//! Pure state.
 
 use super::App;
 use super::Effect;
@@ -55,7 +56,9 @@ impl Palette {
 
     fn type_key(&mut self, key: Key) -> bool {
         match key {
-            Key::Char(c) if self.text.chars().count() < LONGEST && !c.is_control() => self.text.push(c),
+            Key::Char(c) if self.text.chars().count() < LONGEST && !c.is_control() => {
+                self.text.push(c)
+            }
             Key::Backspace => {
                 self.text.pop();
             }
@@ -71,8 +74,10 @@ fn commands(here: Contexts) -> Vec<Command> {
     let own = |b: &&Binding| b.contexts & here != 0;
     let first = TABLE.iter().filter(own).map(|binding| Command { binding, elsewhere: None });
     let others = TABLE.iter().filter(|b| !own(b)).filter_map(|binding| {
-        let elsewhere = TABS.iter().find(|about| binding.contexts & about.keys != 0).map(|about| about.tab);
-        // What home offers can be done anywhere; dialogs, panels and the tour have their keys for themselves.
+        let elsewhere =
+            TABS.iter().find(|about| binding.contexts & about.keys != 0).map(|about| about.tab);
+        // What home offers can be done anywhere; dialogs, panels and the tour have their keys for
+        // themselves.
         let anywhere = binding.contexts == HOME && !matches!(binding.action, Action::Open);
         let closed = binding.contexts & !(DIALOG | PANEL | TOUR) == 0;
         ((elsewhere.is_some() || anywhere) && !closed).then_some(Command { binding, elsewhere })
@@ -80,7 +85,8 @@ fn commands(here: Contexts) -> Vec<Command> {
     let mut all: Vec<Command> = Vec::new();
     for command in first.chain(others).filter(|c| c.binding.action != Action::Palette) {
         let same = |known: &Command| {
-            known.binding.action == command.binding.action && known.binding.help == command.binding.help
+            known.binding.action == command.binding.action
+                && known.binding.help == command.binding.help
         };
         if !all.iter().any(same) {
             all.push(command);
@@ -103,7 +109,8 @@ fn score(typed: &str, command: &Command, settings: &Settings) -> Option<i32> {
     words.sum::<Option<i32>>().map(|sum| sum + near)
 }
 
-/// How well a word is found in a text: best as a word's beginning, then in one piece, then letter by letter.
+/// How well a word is found in a text: best as a word's beginning, then in one piece, then letter
+/// by letter.
 fn found_in(word: &str, text: &str) -> Option<i32> {
     let begins = |at: usize| at == 0 || !text[..at].ends_with(|c: char| c.is_alphanumeric());
     let whole: Vec<usize> = text.match_indices(word).map(|(at, _)| at).collect();
@@ -181,7 +188,12 @@ mod tests {
             ("next miss", TIMELINE, "next decision the shown predictor got wrong"),
             ("n", TIMELINE, "next decision the shown predictor got wrong"),
             ("n", TRAIN, "set up a new run"),
-            ("why ker", TIMELINE, "why the kernel chose this one, by its rule (Enter in the pane of the decision too)"),
+            (
+                "why ker",
+                TIMELINE,
+                "why the kernel chose this one, by its rule (Enter in the pane \
+                                   of the decision too)",
+            ),
             ("heat", MISTAKES, "heat map of use, misses, queue"),
             ("newrun", TIMELINE, "set up a new run"),
             ("quit", MISTAKES, "quit"),
@@ -191,7 +203,11 @@ mod tests {
         }
         assert!(found("zebra crossing", TIMELINE, &settings).is_empty());
         let settings = Settings::parse("[keys]\n\"J\" = \"n\"\n").unwrap();
-        assert_eq!(found("J", TIMELINE, &settings)[0], "next decision the shown predictor got wrong");
+        assert_eq!(
+            found("J", TIMELINE, &settings)[0],
+            "next decision the shown predictor got \
+                                                        wrong"
+        );
     }
 
     #[test]
@@ -201,7 +217,14 @@ mod tests {
             for b in TABLE.iter().filter(|b| b.contexts & !(DIALOG | PANEL | TOUR | HOME) != 0) {
                 let same = |c: &&Command| c.binding.action == b.action && c.binding.help == b.help;
                 let there = all.iter().filter(same).count();
-                assert_eq!(there, usize::from(b.action != Action::Palette), "{} from {}", b.help, about.name);
+                assert_eq!(
+                    there,
+                    usize::from(b.action != Action::Palette),
+                    "{} from \
+                    {}",
+                    b.help,
+                    about.name
+                );
             }
             assert!(all.iter().all(|c| c.elsewhere != Some(about.tab)));
         }

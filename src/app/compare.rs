@@ -1,5 +1,6 @@
-//! The Compare screen as state: what differs between the open recording (A) and another one (B), and the timelines of both
-//! above each other. What it needs from outside it finds by comparing what is shown with what was last asked for.
+//! The Compare screen as state: what differs between the open recording (A) and another one (B),
+//! and the timelines of both above each other. What it needs from outside it finds by comparing
+//! what is shown with what was last asked for.
 
 mod act;
 pub mod beside;
@@ -48,8 +49,8 @@ pub enum Order {
         /// The file.
         path: PathBuf,
     },
-    /// Compare, then ask a model about both and compare again; answered by [`News::Compared`], twice, and [`News::Progress`].
-    /// Replaces the one before.
+    /// Compare, then ask a model about both and compare again; answered by [`News::Compared`],
+    /// twice, and [`News::Progress`]. Replaces the one before.
     Compare {
         /// For the answers.
         ticket: Ticket,
@@ -274,7 +275,8 @@ impl Compare {
     fn forget(&mut self) {
         self.of.clear();
         (self.data, self.asked, self.beside) = (Data::Nothing, None, None);
-        (self.listing.rows, self.listing.looked, self.listing.list) = (Vec::new(), None, List::default());
+        (self.listing.rows, self.listing.looked, self.listing.list) =
+            (Vec::new(), None, List::default());
     }
 
     /// Takes what came from outside. What is to be said of it.
@@ -293,7 +295,14 @@ impl Compare {
                     (Err(problem), Other::Ready(kept)) => {
                         let kept = kept.trace.meta().name.clone();
                         let path = path.display().to_string();
-                        let what = if problem.contains(&path) { problem } else { format!("{path}: {problem}") };
+                        let what = if problem.contains(&path) {
+                            problem
+                        } else {
+                            format!(
+                                "{path}: \
+                            {problem}"
+                            )
+                        };
                         return Some(format!("{what}; still compared with {kept}"));
                     }
                     (Err(problem), _) => self.other = Other::Failed(path, problem),
@@ -320,13 +329,16 @@ impl Compare {
     /// Filters and sorts; the same difference stays selected when it is still there.
     fn look(&mut self, was: Option<&Of>) {
         let Some(table) = self.table().cloned() else {
-            (self.listing.rows, self.listing.looked, self.listing.list) = (Vec::new(), None, List::default());
+            (self.listing.rows, self.listing.looked, self.listing.list) =
+                (Vec::new(), None, List::default());
             return;
         };
         let sort = self.listing.sort;
-        let query = Query { filter: self.filter.now.clone(), sort: sort.by, descending: sort.descending };
+        let query =
+            Query { filter: self.filter.now.clone(), sort: sort.by, descending: sort.descending };
         let rows = table.listed(&query);
-        // What stands at the top is what one looks at first: nobody moved, so the first one stays selected.
+        // What stands at the top is what one looks at first: nobody moved, so the first one stays
+        // selected.
         let moved = self.listing.list.at > 0;
         let same = |row: &u32| {
             let d = &table.rows[*row as usize];
@@ -342,7 +354,8 @@ impl Compare {
     /// Does that again if something else is asked for than what is shown.
     fn look_again(&mut self) {
         let (sort, now) = (self.listing.sort, &self.filter.now);
-        let fits = |q: &Query| q.filter == *now && q.sort == sort.by && q.descending == sort.descending;
+        let fits =
+            |q: &Query| q.filter == *now && q.sort == sort.by && q.descending == sort.descending;
         if self.listing.looked.as_ref().is_some_and(|q| !fits(q)) {
             let was = self.selected().map(|d| (d.name.clone(), d.measure));
             self.look(was.as_ref());

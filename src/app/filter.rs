@@ -1,5 +1,5 @@
-//! The filter of a list: the line while it is typed, what could come next and what is wrong with it, what is in force, and
-//! what was before. What may be typed is a language of the list's own.
+//! The filter of a list: the line while it is typed, what could come next and what is wrong with
+//! it, what is in force, and what was before. What may be typed is a language of the list's own.
 
 use super::input::Key;
 use crate::evaluate::mistakes::FilterError;
@@ -22,11 +22,17 @@ pub trait Language<E> {
 }
 
 /// What `parse` makes of a text; a bare word that is no expression is a part of a task's name.
-pub fn or_name<E>(text: &str, parse: impl Fn(&str) -> Result<E, FilterError>) -> Result<E, FilterError> {
+pub fn or_name<E>(
+    text: &str,
+    parse: impl Fn(&str) -> Result<E, FilterError>,
+) -> Result<E, FilterError> {
     let word = text.trim();
-    let bare = word.chars().all(|c| c.is_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.'));
+    let bare =
+        word.chars().all(|c| c.is_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.'));
     match parse(text) {
-        Err(_) if bare && !word.is_empty() => parse(&format!("task~{}", crate::query::quoted(word))),
+        Err(_) if bare && !word.is_empty() => {
+            parse(&format!("task~{}", crate::query::quoted(word)))
+        }
         result => result,
     }
 }
@@ -103,7 +109,8 @@ impl<E: Clone + PartialEq + Display> Filter<E> {
             Key::Home => self.caret = 0,
             Key::End => self.caret = chars.len(),
             Key::Down => {
-                self.choice = (self.choice + 1).min(self.completion.choices.len().saturating_sub(1));
+                self.choice =
+                    (self.choice + 1).min(self.completion.choices.len().saturating_sub(1));
                 return;
             }
             Key::Up => {
@@ -112,7 +119,8 @@ impl<E: Clone + PartialEq + Display> Filter<E> {
             }
             Key::Tab => {
                 let Some(choice) = self.completion.choices.get(self.choice) else { return };
-                let (start, end) = (self.completion.start.min(chars.len()), self.completion.end.min(chars.len()));
+                let (start, end) =
+                    (self.completion.start.min(chars.len()), self.completion.end.min(chars.len()));
                 chars.splice(start..end, choice.text.chars());
                 self.caret = start + choice.text.chars().count();
             }
@@ -135,12 +143,17 @@ impl<E: Clone + PartialEq + Display> Filter<E> {
     fn look_at_text(&mut self, language: &dyn Language<E>) {
         self.choice = 0;
         self.completion = language.complete(&self.text, self.caret);
-        self.error = if self.text.trim().is_empty() { None } else { language.parse(&self.text).err() };
+        self.error =
+            if self.text.trim().is_empty() { None } else { language.parse(&self.text).err() };
     }
 
     /// Puts the typed filter in force, or stays when there is something wrong with it.
     fn settle(&mut self, language: &dyn Language<E>) {
-        let new = if self.text.trim().is_empty() { Ok(None) } else { language.parse(&self.text).map(Some) };
+        let new = if self.text.trim().is_empty() {
+            Ok(None)
+        } else {
+            language.parse(&self.text).map(Some)
+        };
         match new {
             Ok(filter) => {
                 self.editing = false;

@@ -66,13 +66,15 @@ impl App {
             Piece { x, keys: labels.collect(), word }
         };
         let offers = self.offers();
-        let (tail, rest): (Vec<_>, Vec<_>) =
-            keys::footer(offers, settings).into_iter().partition(|(_, word)| matches!(*word, "help" | "quit"));
+        let (tail, rest): (Vec<_>, Vec<_>) = keys::footer(offers, settings)
+            .into_iter()
+            .partition(|(_, word)| matches!(*word, "help" | "quit"));
         let tail = if offers == DIALOG { vec![(vec![Key::Ctrl('c')], "quit")] } else { tail };
         let tail: Vec<Piece> = tail.iter().map(|(keys, word)| piece(0, keys, word)).collect();
         let tail_w: u16 = tail.iter().map(|piece| piece.width() + GAP).sum();
         let end = self.size.0.saturating_sub(tail_w);
-        let mut x = 1 + self.playback_in_footer().map_or(0, |text| text.chars().count() as u16 + GAP);
+        let mut x =
+            1 + self.playback_in_footer().map_or(0, |text| text.chars().count() as u16 + GAP);
         let mut out = Vec::new();
         for (keys, word) in rest {
             let piece = piece(x, &keys, word);
@@ -92,7 +94,8 @@ impl App {
 
     /// Something else than keys stands in the last row.
     pub fn asks_below(&self) -> bool {
-        let asks = self.tab == Tab::Train && (self.train.form.is_some() || self.train.question.is_some());
+        let asks =
+            self.tab == Tab::Train && (self.train.form.is_some() || self.train.question.is_some());
         asks || self.message.is_some() || self.over.blocks()
     }
 

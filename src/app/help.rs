@@ -1,5 +1,6 @@
-//! The `?` page of a screen as lines, broken to fit: on the left the words and signs that are seen there, on the right its
-//! keys in sections. Draws nothing; scrolling and drawing both count these lines.
+//! The `?` page of a screen as lines, broken to fit: on the left the words and signs that are seen
+//! there, on the right its keys in sections. Draws nothing; scrolling and drawing both count these
+//! lines.
 
 use super::keys;
 use super::settings::Settings;
@@ -49,7 +50,8 @@ pub struct Page {
 /// Cells of the keys before the text, and of what goes on in the next line of a word.
 pub const KEYS: u16 = 10;
 const INDENT: u16 = 2;
-/// A column is at least so wide, a cell between columns included; more of them than four are never needed.
+/// A column is at least so wide, a cell between columns included; more of them than four are never
+/// needed.
 const COLUMN: u16 = 38;
 const MOST: u16 = 5;
 
@@ -69,7 +71,10 @@ impl Page {
         // As many columns for the words as they need, if that leaves one for the keys.
         let needed = words.len().div_ceil(rows) as u16;
         let left = needed.clamp(1, columns / 2);
-        let parts = vec![Part { lines: words, columns: left }, Part { lines: keys, columns: columns - left }];
+        let parts = vec![
+            Part { lines: words, columns: left },
+            Part { lines: keys, columns: columns - left },
+        ];
         Self { parts, width, rows }
     }
 
@@ -93,8 +98,16 @@ fn word_lines(tab: Tab, width: usize) -> Vec<Line> {
         for (word, meaning) in words {
             // The first line has less room, by the word and its two blanks.
             let pad = "·".repeat(word.chars().count() + 1);
-            let broken = wrap(&format!("{pad} {meaning}"), width.saturating_sub(usize::from(INDENT))).into_iter();
-            let mut broken = broken.map(|line| line.trim_start_matches('·').trim_start().to_owned());
+            let broken = wrap(
+                &format!(
+                    "{pad} \
+                                        {meaning}"
+                ),
+                width.saturating_sub(usize::from(INDENT)),
+            )
+            .into_iter();
+            let mut broken =
+                broken.map(|line| line.trim_start_matches('·').trim_start().to_owned());
             lines.push(Line::Word(word, broken.next().unwrap_or_default()));
             lines.extend(broken.map(|text| Line::More(INDENT, text)));
         }
@@ -125,7 +138,11 @@ fn key_lines(tab: Tab, settings: &Settings, width: usize) -> Vec<Line> {
 
 /// What the mouse does.
 const MOUSE: [(&str, &str); 4] = [
-    ("click", "selects; a second time opens; on a tab, a column's name or a key below: goes there, sorts, presses it"),
+    (
+        "click",
+        "selects; a second time opens; on a tab, a column's name or a key below: goes there, \
+               sorts, presses it",
+    ),
     ("wheel", "zooms the Timeline, scrolls lists and panes"),
     ("drag", "pans the Timeline"),
     ("overview", "a click goes there"),

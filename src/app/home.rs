@@ -1,5 +1,5 @@
-//! Home: what the program shows without arguments, below the first bundled recording that plays. A few lines that say what
-//! this is, and a menu. Pure state.
+//! Home: what the program shows without arguments, below the first bundled recording that plays. A
+//! few lines that say what this is, and a menu. Pure state.
 
 pub mod results;
 
@@ -66,10 +66,13 @@ pub struct Home {
 }
 
 /// What this is.
-const INTRO: &str = "koracle replays what the Linux scheduler decided, CPU by CPU, and shows beside it what a neural network \
-                     expected. Above, a recording plays: ran is what happened, pick what was expected, and ✗ marks a miss.";
+const INTRO: &str = "koracle replays what the Linux scheduler decided, CPU by CPU, and shows \
+                     beside it what a neural network \
+                     expected. Above, a recording plays: ran is what happened, pick what was \
+                     expected, and ✗ marks a miss.";
 /// What the results mean.
-const MEASURED: &str = "Of 100 decisions of recordings that no network was trained on, so many were named rightly. Pick: at a \
+const MEASURED: &str = "Of 100 decisions of recordings that no network was trained on, so many \
+                        were named rightly. Pick: at a \
                         switch, who comes in. Forecast: a whole stint earlier, who will be next.";
 /// Rows that a card with a border has at least.
 pub const BORDERED: u16 = 7;
@@ -111,13 +114,24 @@ impl Home {
             Page::Menu => menu(entries),
             Page::Open => openable(entries, listed),
             Page::Results => vec![
-                line(Does::All, "The recordings", "it is measured on: the runs that are called test"),
-                line(Does::Menu, "Back", "koracle eval prints this anew, koracle score ANSWERS.csv scores yours"),
+                line(
+                    Does::All,
+                    "The recordings",
+                    "it is measured on: the runs that are called \
+                                                   test",
+                ),
+                line(
+                    Does::Menu,
+                    "Back",
+                    "koracle eval prints this anew, koracle score ANSWERS.csv \
+                                          scores yours",
+                ),
             ],
         }
     }
 
-    /// The first row of the lines in this area, and how many fit. Where there is little room, words and border go.
+    /// The first row of the lines in this area, and how many fit. Where there is little room, words
+    /// and border go.
     pub fn rows(&self, area: Area, lines: usize) -> (u16, usize) {
         let border = u16::from(area.h >= BORDERED);
         let above = self.above(area.w) as u16;
@@ -139,8 +153,13 @@ fn line(does: Does, label: &str, about: impl Into<String>) -> Line {
 
 fn menu(entries: &[Entry]) -> Vec<Line> {
     let own: Vec<&str> = own(entries).take(3).map(|e| e.name.as_str()).collect();
-    let own =
-        if own.is_empty() { "a file of yours, or one of those that come with it".into() } else { own.join(" · ") };
+    let own = if own.is_empty() {
+        "a file of yours, or one of those that come with \
+                             it"
+        .into()
+    } else {
+        own.join(" · ")
+    };
     let best = results::in_short().first().map_or(String::new(), |[name, pick, forecast]| {
         format!("{name}: pick {pick} %, forecast {forecast} %; beat it")
     });
@@ -161,7 +180,16 @@ fn own(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
 fn openable(entries: &[Entry], listed: bool) -> Vec<Line> {
     let one = |e: &Entry| {
         let size = format!("{} kB", time::grouped(e.bytes.div_ceil(1000)));
-        line(Does::Open(e.path.clone()), &e.name, format!("{} · {size} · {}", e.via.label(), e.path.display()))
+        line(
+            Does::Open(e.path.clone()),
+            &e.name,
+            format!(
+                "{} · {size} · \
+                                                           {}",
+                e.via.label(),
+                e.path.display()
+            ),
+        )
     };
     let mut lines: Vec<Line> = own(entries).map(one).collect();
     let bundled = entries.len() - lines.len();
@@ -188,7 +216,12 @@ mod tests {
 
     #[test]
     fn the_menu_names_what_is_there_and_says_what_to_do_where_nothing_is() {
-        let entry = |name: &str, via| Entry { name: name.into(), path: name.into(), via, ..Entry::default() };
+        let entry = |name: &str, via| Entry {
+            name: name.into(),
+            path: name.into(),
+            via,
+            ..Entry::default()
+        };
         let bundled = entry("theirs", Via::Bundled);
         let mut home = Home::default();
         let about = |home: &Home, entries: &[Entry], does: &Does| {

@@ -1,4 +1,5 @@
-//! Keys and mouse as the application knows them. `ui` translates the terminal's own types into these.
+//! Keys and mouse as the application knows them. `ui` translates the terminal's own types into
+//! these.
 
 /// A key press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,8 @@ pub enum Key {
 }
 
 impl Key {
-    /// The key that a settings file names: a character, `^` and a letter, or a name such as `PageUp`.
+    /// The key that a settings file names: a character, `^` and a letter, or a name such as
+    /// `PageUp`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut letters = text.chars();
         match (letters.next(), letters.next(), letters.next()) {

@@ -1,5 +1,5 @@
-//! The one table of keys. Dispatch, footer, the `?` page and docs/keys.md are all made from it, so that they cannot
-//! disagree. Nothing here changes state.
+//! The one table of keys. Dispatch, footer, the `?` page and docs/keys.md are all made from it, so
+//! that they cannot disagree. Nothing here changes state.
 
 mod action;
 mod sections;
@@ -82,8 +82,22 @@ pub const TABLE: &[Binding] = &[
     bind(&[C(' ')], Action::Play, "play", "start or stop playback", TIMELINE),
     bind(&[C(',')], Action::PrevDecision, "step", "previous decision on this CPU", TIMELINE),
     bind(&[C('.')], Action::NextDecision, "step", "next decision on this CPU", TIMELINE),
-    bind(&[C('n')], Action::NextMiss, "miss", "next decision the shown predictor got wrong", TIMELINE),
-    bind(&[C('N')], Action::PrevMiss, "miss", "previous decision the shown predictor got wrong", TIMELINE),
+    bind(
+        &[C('n')],
+        Action::NextMiss,
+        "miss",
+        "next decision the shown predictor got \
+                                               wrong",
+        TIMELINE,
+    ),
+    bind(
+        &[C('N')],
+        Action::PrevMiss,
+        "miss",
+        "previous decision the shown predictor got \
+                                               wrong",
+        TIMELINE,
+    ),
     bind(&[C('w'), C('+')], Action::ZoomIn, "zoom", "zoom in around the playhead", TIMELINE),
     bind(&[C('s'), C('-')], Action::ZoomOut, "zoom", "zoom out", TIMELINE),
     bind(&[C('a'), Key::Left], Action::PanLeft, "pan", "pan to earlier", TIMELINE),
@@ -95,7 +109,14 @@ pub const TABLE: &[Binding] = &[
         "prediction row: pick, forecast, random, fifo, lifo, followed, eevdf",
         TIMELINE,
     ),
-    bind(&[C('c')], Action::Second, "compare", "second prediction row: another predictor, or none again", TIMELINE),
+    bind(
+        &[C('c')],
+        Action::Second,
+        "compare",
+        "second prediction row: another predictor, or none \
+                                                again",
+        TIMELINE,
+    ),
     bind(
         &[C('C')],
         Action::AskSecond,
@@ -111,10 +132,31 @@ pub const TABLE: &[Binding] = &[
     bind(&[C(']')], Action::Faster, "speed", "play faster", TIMELINE),
     bind(&[C('f')], Action::Fit, "fit", "fit the whole recording", TIMELINE),
     bind(&[C('t')], Action::Seek, "time", "go to a time: 0.41 (s), 12ms, +3us, 50%", TIMELINE),
-    bind(&[C('T')], Action::Clock, "", "times by the recording's own clock, or since its start", TIMELINE),
-    bind(&[C('p')], Action::Pin, "pin", "a row for the task under the playhead: where it ran, waited, slept", TIMELINE),
+    bind(
+        &[C('T')],
+        Action::Clock,
+        "",
+        "times by the recording's own clock, or since its \
+                                        start",
+        TIMELINE,
+    ),
+    bind(
+        &[C('p')],
+        Action::Pin,
+        "pin",
+        "a row for the task under the playhead: where it ran, \
+                                         waited, slept",
+        TIMELINE,
+    ),
     bind(&[C('P')], Action::PinFound, "", "rows for the tasks that were found", TIMELINE),
-    bind(&[C('v')], Action::Shape, "rows", "CPUs as lanes, in one row each, as a heat map, or as they fit", TIMELINE),
+    bind(
+        &[C('v')],
+        Action::Shape,
+        "rows",
+        "CPUs as lanes, in one row each, as a heat map, or as \
+                                            they fit",
+        TIMELINE,
+    ),
     bind(&[C('V')], Action::Heat, "", "heat map of use, misses, queue", TIMELINE),
     bind(&[C('S')], Action::Sort, "", "sort CPUs by number, use, misses, longest queue", TIMELINE),
     bind(
@@ -138,8 +180,22 @@ pub const TABLE: &[Binding] = &[
         "why the kernel chose this one, by its rule (Enter in the pane of the decision too)",
         TIMELINE,
     ),
-    bind(&[C('x')], Action::NextUnexplained, "", "next pick that the kernel's rule does not explain", TIMELINE),
-    bind(&[C('X')], Action::PrevUnexplained, "", "previous pick that the kernel's rule does not explain", TIMELINE),
+    bind(
+        &[C('x')],
+        Action::NextUnexplained,
+        "",
+        "next pick that the kernel's rule does not \
+                                                  explain",
+        TIMELINE,
+    ),
+    bind(
+        &[C('X')],
+        Action::PrevUnexplained,
+        "",
+        "previous pick that the kernel's rule does not \
+                                                  explain",
+        TIMELINE,
+    ),
     bind(&[C('z')], Action::Room, "", "panes larger, closed, as before", TIMELINE),
     bind(
         &[Key::Enter],
@@ -150,9 +206,30 @@ pub const TABLE: &[Binding] = &[
     ),
     bind(&[C('n')], Action::Train(Act::New), "new run", "set up a new run", TRAIN),
     bind(&[C(' ')], Action::Train(Act::Pause), "pause", "pause the run, or let it go on", TRAIN),
-    bind(&[C('x')], Action::Train(Act::Stop), "stop", "finish the step, keep a checkpoint, validate, end", TRAIN),
-    bind(&[C('r')], Action::Train(Act::GoOn), "resume", "go on with a kept run from its last checkpoint", TRAIN),
-    bind(&[Key::Enter], Action::Train(Act::Choose), "compare", "draw this run beside others, or no more", TRAIN),
+    bind(
+        &[C('x')],
+        Action::Train(Act::Stop),
+        "stop",
+        "finish the step, keep a checkpoint, \
+                                                       validate, end",
+        TRAIN,
+    ),
+    bind(
+        &[C('r')],
+        Action::Train(Act::GoOn),
+        "resume",
+        "go on with a kept run from its last \
+                                                         checkpoint",
+        TRAIN,
+    ),
+    bind(
+        &[Key::Enter],
+        Action::Train(Act::Choose),
+        "compare",
+        "draw this run beside others, or no \
+        more",
+        TRAIN,
+    ),
     bind(
         &[C('c')],
         Action::Train(Act::NextChart),
@@ -161,10 +238,31 @@ pub const TABLE: &[Binding] = &[
         TRAIN,
     ),
     bind(&[C('C')], Action::Train(Act::PrevChart), "", "chart before", TRAIN),
-    bind(&[C('b')], Action::Train(Act::Axis), "axis", "horizontal axis: steps, epochs, seconds", TRAIN),
+    bind(
+        &[C('b')],
+        Action::Train(Act::Axis),
+        "axis",
+        "horizontal axis: steps, epochs, \
+                                                       seconds",
+        TRAIN,
+    ),
     bind(&[C('l')], Action::Train(Act::Log), "log", "logarithmic scale on or off", TRAIN),
-    bind(&[C('p')], Action::Train(Act::Watch), "predict", "predict the Timeline with this run's newest weights", TRAIN),
-    bind(&[C('u')], Action::Train(Act::Use), "use", "make this run's best model the current one", TRAIN),
+    bind(
+        &[C('p')],
+        Action::Train(Act::Watch),
+        "predict",
+        "predict the Timeline with this run's \
+                                                           newest weights",
+        TRAIN,
+    ),
+    bind(
+        &[C('u')],
+        Action::Train(Act::Use),
+        "use",
+        "make this run's best model the current \
+                                                     one",
+        TRAIN,
+    ),
     bind(
         &[C('U')],
         Action::Second,
@@ -184,12 +282,26 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('s'), C('-')], Action::ZoomOut, "zoom", "zoom out", TRAIN),
     bind(&[C('a'), Key::Left], Action::PanLeft, "", "pan to earlier", TRAIN),
     bind(&[C('d'), Key::Right], Action::PanRight, "", "pan to later", TRAIN),
-    bind(&[C(',')], Action::Train(Act::ReadEarlier), "read", "cursor to earlier: values are read there", TRAIN),
+    bind(
+        &[C(',')],
+        Action::Train(Act::ReadEarlier),
+        "read",
+        "cursor to earlier: values are read \
+        there",
+        TRAIN,
+    ),
     bind(&[C('.')], Action::Train(Act::ReadLater), "read", "cursor to later", TRAIN),
     bind(&[C('f')], Action::Fit, "fit", "fit everything, without a cursor", TRAIN),
     bind(&[C('>')], Action::Train(Act::More), "", "one more run at once", TRAIN),
     bind(&[C('<')], Action::Train(Act::Fewer), "", "one run fewer at once", TRAIN),
-    bind(&[C('e')], Action::Train(Act::Export), "", "write the run as CSV into the working folder", TRAIN),
+    bind(
+        &[C('e')],
+        Action::Train(Act::Export),
+        "",
+        "write the run as CSV into the working \
+                                                     folder",
+        TRAIN,
+    ),
     bind(&[C('X')], Action::Train(Act::Kill), "", "end the run at once (asks)", TRAIN),
     bind(&[C('D')], Action::Train(Act::Delete), "", "remove a kept run (asks)", TRAIN),
     bind(
@@ -224,7 +336,14 @@ pub const TABLE: &[Binding] = &[
         "column to the right (cell of the matrix, candidate)",
         MISTAKES,
     ),
-    bind(&[C('s')], Action::Mistakes(Do::Sort), "sort", "sort by the column; again: the other way round", MISTAKES),
+    bind(
+        &[C('s')],
+        Action::Mistakes(Do::Sort),
+        "sort",
+        "sort by the column; again: the other way \
+                                                         round",
+        MISTAKES,
+    ),
     bind(
         &[C('p')],
         Action::Mistakes(Do::AskFirst),
@@ -232,8 +351,22 @@ pub const TABLE: &[Binding] = &[
         "ask whose mistakes: a predictor, a run, a model file; Tab completes",
         MISTAKES,
     ),
-    bind(&[C('P')], Action::Mistakes(Do::Current), "whose", "the mistakes of the Timeline's model again", MISTAKES),
-    bind(&[C('c')], Action::Mistakes(Do::Compare), "compare", "compare with the next baseline or model", MISTAKES),
+    bind(
+        &[C('P')],
+        Action::Mistakes(Do::Current),
+        "whose",
+        "the mistakes of the Timeline's model \
+                                                             again",
+        MISTAKES,
+    ),
+    bind(
+        &[C('c')],
+        Action::Mistakes(Do::Compare),
+        "compare",
+        "compare with the next baseline or \
+        model",
+        MISTAKES,
+    ),
     bind(
         &[C('C')],
         Action::Mistakes(Do::AskSecond),
@@ -241,8 +374,22 @@ pub const TABLE: &[Binding] = &[
         "ask whom to compare with: a predictor, a run, a model file; Tab completes",
         MISTAKES,
     ),
-    bind(&[C('a')], Action::Mistakes(Do::All), "all", "list right decisions too, or only wrong ones", MISTAKES),
-    bind(&[C('x')], Action::Mistakes(Do::Choose), "choose", "choose a decision for copying", MISTAKES),
+    bind(
+        &[C('a')],
+        Action::Mistakes(Do::All),
+        "all",
+        "list right decisions too, or only wrong \
+                                                       ones",
+        MISTAKES,
+    ),
+    bind(
+        &[C('x')],
+        Action::Mistakes(Do::Choose),
+        "choose",
+        "choose a decision for \
+                                                             copying",
+        MISTAKES,
+    ),
     bind(
         &[C('x')],
         Action::Mistakes(Do::Choose),
@@ -250,7 +397,14 @@ pub const TABLE: &[Binding] = &[
         "choose recordings whose mistakes 3 shows together",
         TRACES,
     ),
-    bind(&[C('c')], Action::Compare(compare::Do::Ask), "compare", "compare it with the open recording", TRACES),
+    bind(
+        &[C('c')],
+        Action::Compare(compare::Do::Ask),
+        "compare",
+        "compare it with the open \
+        recording",
+        TRACES,
+    ),
     bind(
         &[C('y')],
         Action::Mistakes(Do::Copy),
@@ -258,7 +412,14 @@ pub const TABLE: &[Binding] = &[
         "copy the chosen decisions to the clipboard (OSC 52)",
         MISTAKES,
     ),
-    bind(&[C('t')], Action::Mistakes(Do::Range), "", "only the time between the two marks of the timeline", MISTAKES),
+    bind(
+        &[C('t')],
+        Action::Mistakes(Do::Range),
+        "",
+        "only the time between the two marks of the \
+                                                      timeline",
+        MISTAKES,
+    ),
     bind(&[C('f')], Action::Mistakes(Do::Saved), "kept", "next kept filter", MISTAKES),
     bind(&[C('F')], Action::Mistakes(Do::Save), "kept", "keep the filter", MISTAKES),
     bind(&[C('0')], Action::Mistakes(Do::Clear), "", "no filter", MISTAKES),
@@ -269,7 +430,14 @@ pub const TABLE: &[Binding] = &[
         "the wait on the timeline, n N go on there; a bar: narrow the filter to it",
         WAITS,
     ),
-    bind(&[Key::Enter], Action::Open, "open", "its first stint on the timeline, and a row of its own there", TASKS),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "its first stint on the timeline, and a row of its \
+                                               own there",
+        TASKS,
+    ),
     bind(
         &[Key::Enter],
         Action::Open,
@@ -310,13 +478,48 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('f')], Action::Fit, "fit", "both recordings whole", BOTH),
     bind(&[C('<')], Action::Compare(compare::Do::Left), "shift", "shift B to the left", BOTH),
     bind(&[C('>')], Action::Compare(compare::Do::Right), "shift", "shift B to the right", BOTH),
-    bind(&[C('w')], Action::List(list::Do::Waits), "its waits", "the waits of this thread or name", TASKS | COMPARE),
-    bind(&[C('f')], Action::List(list::Do::Fold), "fold", "threads of one name together, or one by one", TASKS),
-    bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", WAITS | TASKS | COMPARE),
-    bind(&[C('v')], Action::List(list::Do::Page), "page", "next page: who ran instead, lengths, crowding", WAITS),
+    bind(
+        &[C('w')],
+        Action::List(list::Do::Waits),
+        "its waits",
+        "the waits of this thread or \
+        name",
+        TASKS | COMPARE,
+    ),
+    bind(
+        &[C('f')],
+        Action::List(list::Do::Fold),
+        "fold",
+        "threads of one name together, or one by \
+                                                           one",
+        TASKS,
+    ),
+    bind(
+        &[C('/')],
+        Action::Find,
+        "filter",
+        "type a filter; Tab \
+                                             completes",
+        WAITS | TASKS | COMPARE,
+    ),
+    bind(
+        &[C('v')],
+        Action::List(list::Do::Page),
+        "page",
+        "next page: who ran instead, lengths, \
+                                                           crowding",
+        WAITS,
+    ),
     bind(&[C('V')], Action::List(list::Do::PrevPage), "", "page before", WAITS),
     bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, who ran instead, lengths", WAITS),
-    bind(&[Key::Left, C('h')], Action::List(list::Do::Left), "column", "column to the left", WAITS | TASKS | COMPARE),
+    bind(
+        &[Key::Left, C('h')],
+        Action::List(list::Do::Left),
+        "column",
+        "column to the \
+        left",
+        WAITS | TASKS | COMPARE,
+    ),
     bind(
         &[Key::Right, C('l')],
         Action::List(list::Do::Right),
@@ -345,32 +548,81 @@ pub const TABLE: &[Binding] = &[
         "copy it (OSC 52): a wait as perf sched timehist has it",
         WAITS,
     ),
-    bind(&[C('y')], Action::List(list::Do::Copy), "copy", "copy all figures of this row (OSC 52)", TASKS | COMPARE),
+    bind(
+        &[C('y')],
+        Action::List(list::Do::Copy),
+        "copy",
+        "copy all figures of this row (OSC \
+                                                           52)",
+        TASKS | COMPARE,
+    ),
     bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS | COMPARE),
     bind(&[Key::Enter], Action::Open, "choose", "home: do what the line says", HOME),
     bind(&[C('t')], Action::Tour, "tour", "the tour: six stops in 60 seconds", HOME),
     bind(&[Key::Enter, C('n'), Key::Right], Action::NextStop, "next", "tour: next stop", TOUR),
     bind(&[C('p'), Key::Left], Action::PrevStop, "back", "tour: stop before", TOUR),
-    bind(&[C('o')], Action::OpenFile, "open", "open a recording: those opened before, of this folder, a file", HOME),
+    bind(
+        &[C('o')],
+        Action::OpenFile,
+        "open",
+        "open a recording: those opened before, of this \
+                                               folder, a file",
+        HOME,
+    ),
     bind(&[C('r')], Action::Record, "record", "record what happens on this machine", HOME),
     bind(&[C('b')], Action::Results, "benchmark", "the results of the benchmark in short", HOME),
     bind(&[C('o')], Action::OpenFile, "file", "open a file; Tab completes its name", TRACES),
     bind(&[C('g'), Key::Home], Action::Start, "ends", "to the start (first row)", ALL),
     bind(&[C('G'), Key::End], Action::End, "ends", "to the end (last row)", ALL),
     bind(&[Key::Enter], Action::Open, "open", "open the selected trace", TRACES),
-    bind(&[C('r')], Action::Record, "record", "record a workload, here or through ssh", TRACES | PANEL),
+    bind(
+        &[C('r')],
+        Action::Record,
+        "record",
+        "record a workload, here or through \
+                                               ssh",
+        TRACES | PANEL,
+    ),
     bind(&[Key::Enter], Action::Open, "record", "recording dialog: start", DIALOG),
     bind(&[Key::Tab], Action::NextField, "field", "recording dialog: next field", DIALOG),
     bind(&[Key::BackTab], Action::PrevField, "", "recording dialog: field before", DIALOG),
     bind(&[Key::Up], Action::Up, "choose", "recording dialog: machine or workload above", DIALOG),
-    bind(&[Key::Down], Action::Down, "choose", "recording dialog: machine or workload below", DIALOG),
-    bind(&[Key::Esc], Action::Back, "close", "recording dialog: close, keeping what was typed", DIALOG),
-    bind(&[Key::Esc], Action::Back, "cancel or close", "recording: cancel; once ended, close", PANEL),
+    bind(
+        &[Key::Down],
+        Action::Down,
+        "choose",
+        "recording dialog: machine or workload \
+                                                below",
+        DIALOG,
+    ),
+    bind(
+        &[Key::Esc],
+        Action::Back,
+        "close",
+        "recording dialog: close, keeping what was \
+                                              typed",
+        DIALOG,
+    ),
+    bind(
+        &[Key::Esc],
+        Action::Back,
+        "cancel or close",
+        "recording: cancel; once ended, \
+                                                        close",
+        PANEL,
+    ),
     bind(&[Key::Up, C('k')], Action::Up, "select", "CPU above (in a pane: scroll up)", ALL),
     bind(&[Key::Down, C('j')], Action::Down, "select", "CPU below (in a pane: scroll down)", ALL),
     bind(&[Key::PageUp], Action::PageUp, "", "eight rows up", ALL),
     bind(&[Key::PageDown], Action::PageDown, "", "eight rows down", ALL),
-    bind(&[Key::Tab], Action::Pane, "pane", "next pane: lanes, decision, what the model saw", TIMELINE),
+    bind(
+        &[Key::Tab],
+        Action::Pane,
+        "pane",
+        "next pane: lanes, decision, what the model \
+                                             saw",
+        TIMELINE,
+    ),
     bind(&[C('1')], Action::Tab(Tab::Timeline), "", "timeline", ALL),
     bind(&[C('2')], Action::Tab(Tab::Train), "train", "training runs", ALL),
     bind(&[C('3')], Action::Tab(Tab::Mistakes), "mistakes", "mistakes", ALL),
@@ -379,7 +631,14 @@ pub const TABLE: &[Binding] = &[
     bind(&[C('6')], Action::Tab(Tab::Tasks), "tasks", "where the time of each thread went", ALL),
     bind(&[C('7')], Action::Tab(Tab::Compare), "diff", "what differs between two recordings", ALL),
     bind(&[C('H')], Action::Home, "", "home: the tour, open, record, the benchmark", ALL),
-    bind(&[C(':')], Action::Palette, "commands", "find a command by a few letters, with its key", ALL),
+    bind(
+        &[C(':')],
+        Action::Palette,
+        "commands",
+        "find a command by a few letters, with its \
+                                                  key",
+        ALL,
+    ),
     bind(&[C('?')], Action::Help, "help", "words and keys of this screen", ALL),
     bind(&[Key::Esc], Action::Back, "", "back: close, forget marks and search", ALL & !PANEL),
     bind(&[C('q')], Action::Quit, "quit", "quit", ALL),
@@ -402,8 +661,8 @@ mod tests {
     #[test]
     fn no_key_means_two_things_in_one_context() {
         for context in [
-            TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL, COMPARE, BESIDE, CHOOSE, HOME,
-            TOUR,
+            TIMELINE, TRACES, NOTHING, TRAIN, MISTAKES, WAITS, TASKS, DIALOG, PANEL, COMPARE,
+            BESIDE, CHOOSE, HOME, TOUR,
         ] {
             let mut seen: Vec<Key> = Vec::new();
             for b in TABLE.iter().filter(|b| b.contexts & context != 0) {

@@ -1,5 +1,5 @@
-//! Where things are on the screen: pure arithmetic on its size, shared by drawing and by the mouse, so that a click
-//! always means what is drawn under it.
+//! Where things are on the screen: pure arithmetic on its size, shared by drawing and by the mouse,
+//! so that a click always means what is drawn under it.
 
 use super::tab::{About, TABS, Tab};
 use super::timeline::rows::Shape;
@@ -27,8 +27,10 @@ impl Area {
     #[must_use]
     pub fn within(self, other: Self) -> Self {
         let (x, y) = (self.x.max(other.x), self.y.max(other.y));
-        let end = |at: u16, n: u16, at2: u16, n2: u16| at.saturating_add(n).min(at2.saturating_add(n2));
-        let (right, bottom) = (end(self.x, self.w, other.x, other.w), end(self.y, self.h, other.y, other.h));
+        let end =
+            |at: u16, n: u16, at2: u16, n2: u16| at.saturating_add(n).min(at2.saturating_add(n2));
+        let (right, bottom) =
+            (end(self.x, self.w, other.x, other.w), end(self.y, self.h, other.y, other.h));
         Self { x, y, w: right.saturating_sub(x), h: bottom.saturating_sub(y) }
     }
 
@@ -57,7 +59,8 @@ pub fn too_small(size: (u16, u16)) -> bool {
 const AIRY: u16 = 112;
 const NAMED: u16 = 76;
 
-/// Columns and tab of each text on the first row, right-aligned; names are dropped when there is little room.
+/// Columns and tab of each text on the first row, right-aligned; names are dropped when there is
+/// little room.
 pub fn tabs(width: u16) -> Vec<(u16, u16, Tab, String)> {
     let text = |about: &About| {
         let n = about.tab.number();
@@ -132,7 +135,8 @@ pub struct Layout {
     pub ran: u16,
     /// ... so many who was predicted, ...
     pub predictions: u16,
-    /// ... and so many show the queue. A second prediction makes room where otherwise fewer lanes would fit.
+    /// ... and so many show the queue. A second prediction makes room where otherwise fewer lanes
+    /// would fit.
     pub queue: u16,
     /// Lines of a pinned task.
     pub task_h: u16,
@@ -213,13 +217,15 @@ impl Layout {
         l
     }
 
-    /// Chooses how CPUs are shown in so many lines, and how high a lane is. The lines that all rows need.
+    /// Chooses how CPUs are shown in so many lines, and how high a lane is. The lines that all rows
+    /// need.
     fn cut(&mut self, want: &Want, room: u16, body: u16, legend: u16) -> u16 {
         let lines = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         let cpus = want.cpus.max(1);
         let all = |each: u16| lines(cpus).saturating_mul(each);
         let predictions = want.predictions.clamp(1, 2);
-        let fits = |each: u16, task: u16| all(each).saturating_add(lines(want.tasks) * task) <= room;
+        let fits =
+            |each: u16, task: u16| all(each).saturating_add(lines(want.tasks) * task) <= room;
         self.shape = match want.shape {
             Shape::Auto if fits(2, 1) => Shape::Lanes,
             Shape::Auto if fits(1, 1) => Shape::Slim,
@@ -229,8 +235,11 @@ impl Layout {
         self.task_h = if fits(if self.shape == Shape::Lanes { 3 } else { 1 }, 2) { 2 } else { 1 };
         let tasks = lines(want.tasks) * self.task_h;
         (self.group, self.ran, self.predictions) = (1, 1, predictions);
-        self.queue =
-            u16::from(self.shape != Shape::Lanes || fits(2 + predictions, self.task_h) || want.shape == Shape::Lanes);
+        self.queue = u16::from(
+            self.shape != Shape::Lanes
+                || fits(2 + predictions, self.task_h)
+                || want.shape == Shape::Lanes,
+        );
         if self.shape == Shape::Lanes {
             self.grow(all, tasks, (room, body), (want.panes, legend));
         } else {
@@ -242,12 +251,19 @@ impl Layout {
         }
         let each = if self.shape == Shape::Lanes { self.lane_h } else { 1 };
         let other = if self.shape == Shape::Lanes { 1 } else { self.lane_h };
-        let rows = lines(cpus.div_ceil(self.group).saturating_sub(want.opened) + want.members).saturating_mul(each);
+        let rows = lines(cpus.div_ceil(self.group).saturating_sub(want.opened) + want.members)
+            .saturating_mul(each);
         rows.saturating_add(lines(want.opened).saturating_mul(other)).saturating_add(tasks)
     }
 
     /// Gives lanes what the panes do not need: a higher queue, then more lines of who ran.
-    fn grow(&mut self, all: impl Fn(u16) -> u16, tasks: u16, (room, body): (u16, u16), (panes, legend): (Room, u16)) {
+    fn grow(
+        &mut self,
+        all: impl Fn(u16) -> u16,
+        tasks: u16,
+        (room, body): (u16, u16),
+        (panes, legend): (Room, u16),
+    ) {
         let least = 1 + self.predictions + self.queue;
         let wanted = match panes {
             Room::None => 0,
@@ -284,13 +300,23 @@ mod tests {
     #[test]
     fn areas_stay_on_the_screen_and_do_not_overlap() {
         let shapes = [Shape::Auto, Shape::Lanes, Shape::Slim, Shape::Heat];
-        let wants = [(0, 1, 0), (1, 2, 0), (2, 1, 1), (2, 2, 0), (8, 1, 3), (8, 2, 0), (300, 1, 2), (300, 2, 0)];
+        let wants = [
+            (0, 1, 0),
+            (1, 2, 0),
+            (2, 1, 1),
+            (2, 2, 0),
+            (8, 1, 3),
+            (8, 2, 0),
+            (300, 1, 2),
+            (300, 2, 0),
+        ];
         for (w, h) in (30..220).step_by(3).flat_map(|w| (8..70).map(move |h| (w, h))) {
             for (i, (cpus, predictions, tasks)) in wants.into_iter().enumerate() {
                 let panes = [Room::Some, Room::Most, Room::None][(usize::from(h) + i) % 3];
                 let shape = shapes[(usize::from(w) + i) % 4];
                 let crowd = h % 2 == 0;
-                let want = Want { cpus, tasks, shape, predictions, panes, crowd, ..Want::default() };
+                let want =
+                    Want { cpus, tasks, shape, predictions, panes, crowd, ..Want::default() };
                 let l = Layout::timeline((w, h), &want);
                 assert_eq!(l.crowd.h > 0, crowd && h >= HIGH);
                 let rows = [l.overview, l.axis, l.lanes, l.crowd, l.legend, l.decision, l.bar];
@@ -299,8 +325,14 @@ mod tests {
                     assert!(area.y >= y, "{w}x{h} {want:?}: {l:?}");
                     y = area.y + area.h;
                 }
-                assert!(l.bar.y < h && l.footer.y == h - 1 && l.plot.x + l.plot.w <= w && l.lanes.h > 0);
-                assert!(l.shape != Shape::Auto && l.group > 0 && (l.lane_h >= 2 || l.shape != Shape::Lanes));
+                assert!(
+                    l.bar.y < h && l.footer.y == h - 1 && l.plot.x + l.plot.w <= w && l.lanes.h > 0
+                );
+                assert!(
+                    l.shape != Shape::Auto
+                        && l.group > 0
+                        && (l.lane_h >= 2 || l.shape != Shape::Lanes)
+                );
                 if h >= 24 && panes != Room::None {
                     assert!(l.decision.h >= 7, "{w}x{h} {want:?}: {l:?}");
                 }
@@ -311,7 +343,8 @@ mod tests {
         }
     }
 
-    /// Size, CPUs: how they are shown, CPUs in a row, and whether they fill half of what is between axis and bar.
+    /// Size, CPUs: how they are shown, CPUs in a row, and whether they fill half of what is between
+    /// axis and bar.
     #[test]
     fn all_cpus_are_seen_wherever_that_is_possible() {
         let table = [
@@ -327,14 +360,17 @@ mod tests {
         for (size, cpus, shape, group) in table {
             let l = Layout::timeline(size, &Want { cpus, ..Want::default() });
             assert_eq!((l.shape, l.group), (shape, group), "{size:?} {cpus}: {l:?}");
-            let rows = cpus.div_ceil(group) as u16 * if shape == Shape::Lanes { l.lane_h } else { 1 };
+            let rows =
+                cpus.div_ceil(group) as u16 * if shape == Shape::Lanes { l.lane_h } else { 1 };
             assert!(rows <= l.lanes.h, "{size:?} {cpus}: {l:?}");
         }
         let tall = Layout::timeline((250, 70), &Want { cpus: 2, ..Want::default() });
         assert!(tall.lanes.h >= 30 && tall.queue >= 8, "{tall:?}");
         // A second prediction does not turn lanes into something else.
         for cpus in 1..20 {
-            let shape = |predictions| Layout::timeline((120, 40), &Want { cpus, predictions, ..Want::default() }).shape;
+            let shape = |predictions| {
+                Layout::timeline((120, 40), &Want { cpus, predictions, ..Want::default() }).shape
+            };
             assert_eq!(shape(1), shape(2), "{cpus}");
         }
     }

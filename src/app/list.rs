@@ -1,5 +1,5 @@
-//! A list of which one row is stood on: moving in it, which of its rows are visible, what a click means. Knows nothing of
-//! what its rows are; how many there are is said with every call.
+//! A list of which one row is stood on: moving in it, which of its rows are visible, what a click
+//! means. Knows nothing of what its rows are; how many there are is said with every call.
 
 use super::keys::Action;
 
@@ -51,7 +51,8 @@ impl List {
         true
     }
 
-    /// First visible row when `room` rows fit: the one that is stood on is in the middle where that is possible.
+    /// First visible row when `room` rows fit: the one that is stood on is in the middle where that
+    /// is possible.
     pub fn first(&self, room: usize, n: usize) -> usize {
         self.at.saturating_sub(room.saturating_sub(1) / 2).min(n.saturating_sub(room))
     }
@@ -82,7 +83,8 @@ pub struct Sorting<C> {
 }
 
 impl<C: PartialEq> Sorting<C> {
-    /// Sorts by this column, at first in this direction; by the same one again: the other way round.
+    /// Sorts by this column, at first in this direction; by the same one again: the other way
+    /// round.
     pub fn turn(&mut self, by: C, descending: bool) {
         self.descending = if self.by == by { !self.descending } else { descending };
         self.by = by;

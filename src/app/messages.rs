@@ -126,14 +126,16 @@ pub enum Msg {
     Causes(causes::News),
     /// Something for the Compare screen.
     Compare(compare::News),
-    /// Somebody outside wants the program to end: by a signal of this number, or because the terminal went away.
+    /// Somebody outside wants the program to end: by a signal of this number, or because the
+    /// terminal went away.
     Terminated(Option<i32>),
 }
 
 /// An order to the outside.
 #[derive(Debug)]
 pub enum Effect {
-    /// List what can be opened; answered by [`Msg::Listed`], twice where the working folder is looked through, too.
+    /// List what can be opened; answered by [`Msg::Listed`], twice where the working folder is
+    /// looked through, too.
     List {
         /// Files given on the command line.
         given: Vec<PathBuf>,
@@ -163,7 +165,8 @@ pub enum Effect {
         /// A run's model; the bundled one if not given.
         model: Option<Arc<Weights>>,
     },
-    /// Predict the recording by another predictor too; answered by [`Msg::Second`]. Replaces the one before.
+    /// Predict the recording by another predictor too; answered by [`Msg::Second`]. Replaces the
+    /// one before.
     Second {
         /// For the answers.
         ticket: Ticket,
@@ -172,7 +175,8 @@ pub enum Effect {
         /// A predictor's name, a run or a model file.
         who: PathBuf,
     },
-    /// Follow these threads through the recording; answered by [`Msg::Followed`]. Replaces what is not done.
+    /// Follow these threads through the recording; answered by [`Msg::Followed`]. Replaces what is
+    /// not done.
     Follow {
         /// For the answer.
         ticket: Ticket,
@@ -185,7 +189,8 @@ pub enum Effect {
     CloseSecond,
     /// Something is wanted of the training runs.
     Train(train::Order),
-    /// Predict a stretch with these weights; answered by [`Msg::Looked`]. A newer request replaces one that is not done.
+    /// Predict a stretch with these weights; answered by [`Msg::Looked`]. A newer request replaces
+    /// one that is not done.
     Look {
         /// For the answer.
         ticket: Ticket,
@@ -198,8 +203,8 @@ pub enum Effect {
         /// The stretch.
         events: std::ops::Range<usize>,
     },
-    /// Predict what is seen at once, by the model that predicts the recording; answered by [`Msg::Early`]. A newer request
-    /// replaces one that is not done.
+    /// Predict what is seen at once, by the model that predicts the recording; answered by
+    /// [`Msg::Early`]. A newer request replaces one that is not done.
     Early {
         /// For the answer.
         ticket: Ticket,
@@ -208,7 +213,8 @@ pub enum Effect {
         /// The stretch.
         events: std::ops::Range<usize>,
     },
-    /// Explain one decision; answered by [`Msg::Inspected`]. A newer request replaces one that has not started.
+    /// Explain one decision; answered by [`Msg::Inspected`]. A newer request replaces one that has
+    /// not started.
     Inspect {
         /// For the answer.
         ticket: Ticket,

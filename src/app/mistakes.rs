@@ -1,5 +1,6 @@
-//! The Mistakes screen as state: which recordings, which filter, what is selected, what is still being computed. What
-//! it needs from outside it finds by comparing what is shown with what was last asked for; nothing is computed here.
+//! The Mistakes screen as state: which recordings, which filter, what is selected, what is still
+//! being computed. What it needs from outside it finds by comparing what is shown with what was
+//! last asked for; nothing is computed here.
 
 pub mod pages;
 pub mod places;
@@ -115,7 +116,8 @@ pub struct Decisions {
 /// Whose mistakes are looked at.
 #[derive(Debug, Default)]
 pub struct Whose {
-    /// The first predictor, if it is another one than the Timeline's: a predictor's name, a run or a model file.
+    /// The first predictor, if it is another one than the Timeline's: a predictor's name, a run or
+    /// a model file.
     pub first: Option<PathBuf>,
     /// The second predictor.
     pub second: Option<Column>,
@@ -259,10 +261,16 @@ impl Mistakes {
                     (Ok(found), _) => Data::Ready(found),
                     // A name that leads nowhere: what was there is still there.
                     (Err(problem), Some((asked, found))) => {
-                        self.whose.first = if let Whom::Named(who) = &asked.whom { Some(who.clone()) } else { None };
+                        self.whose.first = if let Whom::Named(who) = &asked.whom {
+                            Some(who.clone())
+                        } else {
+                            None
+                        };
                         self.whose.other.clone_from(&asked.other);
-                        self.whose.second =
-                            self.whose.second.filter(|s| *s != Column::Other || self.whose.other.is_some());
+                        self.whose.second = self
+                            .whose
+                            .second
+                            .filter(|s| *s != Column::Other || self.whose.other.is_some());
                         self.decisions.asked.settle(asked);
                         self.decisions.data = Data::Ready(found);
                         return Some(problem);
@@ -283,7 +291,10 @@ impl Mistakes {
             News::Filters(saved) => self.kept.saved = saved,
             News::Trouble(problem) => return Some(problem),
             // Answers to what is no longer asked.
-            News::Progress { .. } | News::Collected { .. } | News::Looked { .. } | News::Explained { .. } => {}
+            News::Progress { .. }
+            | News::Collected { .. }
+            | News::Looked { .. }
+            | News::Explained { .. } => {}
         }
         None
     }
@@ -292,8 +303,12 @@ impl Mistakes {
         let Some(found) = self.found().cloned() else { return };
         // The same decision stays selected when it is still there.
         let row = self.row();
-        let new_sums = self.view.as_ref().is_none_or(|v| !Arc::ptr_eq(&v.sums, &view.sums) || v.versus != view.versus);
-        self.listing.list.at = row.and_then(|r| view.rows.iter().position(|x| *x as usize == r)).unwrap_or(0);
+        let new_sums = self
+            .view
+            .as_ref()
+            .is_none_or(|v| !Arc::ptr_eq(&v.sums, &view.sums) || v.versus != view.versus);
+        self.listing.list.at =
+            row.and_then(|r| view.rows.iter().position(|x| *x as usize == r)).unwrap_or(0);
         if new_sums {
             self.sums.pages = pages::pages(&found.table, &view);
             self.sums.page = self.sums.page.min(self.sums.pages.len().saturating_sub(1));

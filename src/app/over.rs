@@ -1,5 +1,5 @@
-//! What lies over the screens or below them: a question, the help page, the palette of commands, and the card of home and
-//! tour, for which the screens make room.
+//! What lies over the screens or below them: a question, the help page, the palette of commands,
+//! and the card of home and tour, for which the screens make room.
 
 use super::commands::Palette;
 use super::home::{Does, Home, Page};
@@ -105,7 +105,9 @@ impl App {
             // Whatever the screen does with it: one is through the door.
             _ => {
                 self.over.card = None;
-                keys::look_up(key, self.contexts()).map(|action| self.act(action)).unwrap_or_default()
+                keys::look_up(key, self.contexts())
+                    .map(|action| self.act(action))
+                    .unwrap_or_default()
             }
         }
     }
@@ -125,7 +127,9 @@ impl App {
                 self.over.card = None;
                 None
             }
-            Action::Help | Action::Home | Action::Quit | Action::Palette => return self.act(action),
+            Action::Help | Action::Home | Action::Quit | Action::Palette => {
+                return self.act(action);
+            }
             action => {
                 let n = lines.len();
                 let Some(Card::Home(home)) = &mut self.over.card else { return Vec::new() };
@@ -193,7 +197,8 @@ impl App {
 
     /// Takes what a file's name continues to, while it is still what is typed.
     pub(super) fn completed(&mut self, ticket: Ticket, text: Option<String>) {
-        let asked = self.over.completing.ordered().cloned().filter(|_| self.over.completing.counts(ticket));
+        let asked =
+            self.over.completing.ordered().cloned().filter(|_| self.over.completing.counts(ticket));
         let (Some(prompt), Some(asked)) = (&mut self.over.prompt, asked) else { return };
         match text {
             _ if prompt.text != asked => {}
@@ -208,7 +213,8 @@ impl App {
         let Some(Card::Home(home)) = &self.over.card else { return Vec::new() };
         let n = self.home_lines(home).len();
         let (first, rows) = home.rows(area, n);
-        let line = mouse.y.checked_sub(first).and_then(|line| home.list.row(usize::from(line), rows, n));
+        let line =
+            mouse.y.checked_sub(first).and_then(|line| home.list.row(usize::from(line), rows, n));
         let Some(Card::Home(home)) = &mut self.over.card else { return Vec::new() };
         match (mouse.kind, line) {
             (MouseKind::WheelUp, _) => home.list.step(-1, n),

@@ -1,4 +1,5 @@
-//! The one-line question at the bottom: a task's name, a time, a predictor. Its answer goes to the screen that asked.
+//! The one-line question at the bottom: a task's name, a time, a predictor. Its answer goes to the
+//! screen that asked.
 
 use super::input::Key;
 use super::traces::Entry;

@@ -1,5 +1,6 @@
-//! Recording from the interface: the dialog that asks what to record, the run that is followed in the live panel, and
-//! what becomes of it. Pure state: machines are looked for and recordings made by `driver::recorder`.
+//! Recording from the interface: the dialog that asks what to record, the run that is followed in
+//! the live panel, and what becomes of it. Pure state: machines are looked for and recordings made
+//! by `driver::recorder`.
 
 pub mod dialog;
 pub mod run;
@@ -175,8 +176,8 @@ impl Recorder {
         cx.order(Effect::Recorder(Order::Cancel));
     }
 
-    /// Somebody wants to leave. A recording under way is cancelled first, and its machine cleaned; asked again the
-    /// program leaves at once, and the machine cleans itself.
+    /// Somebody wants to leave. A recording under way is cancelled first, and its machine cleaned;
+    /// asked again the program leaves at once, and the machine cleans itself.
     pub(super) fn leave(&mut self, cx: &mut Context) {
         if self.running().is_none() || self.leaving {
             cx.wish(Wish::Quit);

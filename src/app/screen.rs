@@ -1,6 +1,6 @@
-//! What a screen is. Each has its own state; it is told keys and facts, reads what all may know and changes what all
-//! share through a [`Context`], and asks for the rest: orders to the outside, and wishes that the application grants.
-//! No screen knows another one.
+//! What a screen is. Each has its own state; it is told keys and facts, reads what all may know and
+//! changes what all share through a [`Context`], and asks for the rest: orders to the outside, and
+//! wishes that the application grants. No screen knows another one.
 
 use super::Effect;
 use super::input::{Key, Mouse};
@@ -45,7 +45,8 @@ pub trait Screen {
     /// Takes the answer to a question that it wished to be asked.
     fn answer(&mut self, _ask: Ask, _text: &str, _cx: &mut Context) {}
 
-    /// Its list is walked on the timeline: goes to what comes next there. False when it has no list of the open recording.
+    /// Its list is walked on the timeline: goes to what comes next there. False when it has no list
+    /// of the open recording.
     fn walk(&mut self, _forward: bool, _cx: &mut Context) -> bool {
         false
     }
@@ -55,12 +56,14 @@ pub trait Screen {
         None
     }
 
-    /// True when its list has something in this stretch of this recording: a mark on the timeline while it is walked.
+    /// True when its list has something in this stretch of this recording: a mark on the timeline
+    /// while it is walked.
     fn lists(&self, _recording: &Path, _from: u64, _to: u64) -> bool {
         false
     }
 
-    /// Orders what it shows and has not asked for. Called after every message, whichever screen is shown.
+    /// Orders what it shows and has not asked for. Called after every message, whichever screen is
+    /// shown.
     fn wants(&mut self, _cx: &mut Context) {}
 }
 
@@ -71,7 +74,8 @@ pub struct Shared {
     pub model: Option<(String, Arc<Weights>)>,
     /// The weights that predict the visible stretch of the recording in its place.
     pub live: Option<Live>,
-    /// Whom the second prediction row shows: a predictor's name, a run or a model file; `None`: there is no such row.
+    /// Whom the second prediction row shows: a predictor's name, a run or a model file; `None`:
+    /// there is no such row.
     pub beside: Option<PathBuf>,
     /// Recordings chosen to be looked at together; empty: the open one.
     pub chosen: Vec<PathBuf>,
@@ -124,7 +128,8 @@ pub enum Wish {
     Wait(Span),
     /// Show the waits of which this is true.
     Waits(Expr),
-    /// Count, per thread, the decisions in this window that the Timeline's model was asked about, and its hits.
+    /// Count, per thread, the decisions in this window that the Timeline's model was asked about,
+    /// and its hits.
     Hits(Window),
     /// Give this thread of the open recording a row on the timeline, and show it.
     Pin(ThreadIx),
@@ -150,7 +155,12 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(size: (u16, u16), tab: Tab, open: Option<Opened>, shared: &'a mut Shared) -> Self {
+    pub(super) fn new(
+        size: (u16, u16),
+        tab: Tab,
+        open: Option<Opened>,
+        shared: &'a mut Shared,
+    ) -> Self {
         Self { size, tab, open, shared, effects: Vec::new(), wishes: Vec::new(), message: None }
     }
 

@@ -1,5 +1,5 @@
-//! The second prediction row: another predictor's answers under those of the first, for the same decisions. When
-//! they are asked for is decided in `viewer`.
+//! The second prediction row: another predictor's answers under those of the first, for the same
+//! decisions. When they are asked for is decided in `viewer`.
 
 use super::answers::{Answers, Row};
 use crate::evaluate::overlay::Chunk;
@@ -16,7 +16,8 @@ pub struct Second {
     pub answers: Answers,
 }
 
-/// The row of the second predictor beside this one of the first: its own pick stands beside every baseline's.
+/// The row of the second predictor beside this one of the first: its own pick stands beside every
+/// baseline's.
 fn beside(row: Row) -> Row {
     if row == Row::Forecast { Row::Forecast } else { Row::Pick }
 }
@@ -66,7 +67,8 @@ pub fn short_label(label: &str, room: usize) -> String {
     format!("{head}…{end}")
 }
 
-/// The name of a model in the second row: its file's, or its run's when the file is one that every run has.
+/// The name of a model in the second row: its file's, or its run's when the file is one that every
+/// run has.
 pub fn model_label(path: &Path) -> String {
     let text = |name: Option<&std::ffi::OsStr>| name.map(|n| n.to_string_lossy().into_owned());
     let stem = text(path.file_stem()).unwrap_or_default();

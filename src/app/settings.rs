@@ -1,4 +1,5 @@
-//! What a user sets once, in a file: the colours, the speed of playback, keys. Nothing here reads a file.
+//! What a user sets once, in a file: the colours, the speed of playback, keys. Nothing here reads a
+//! file.
 
 use super::input::Key;
 use crate::replay::SPEEDS;
@@ -37,7 +38,8 @@ pub enum Colours {
 pub struct Settings {
     /// The colours.
     pub theme: Colours,
-    /// Recorded time per real time when a recording opens, as in [`SPEEDS`]; `None`: as the recording's density asks.
+    /// Recorded time per real time when a recording opens, as in [`SPEEDS`]; `None`: as the
+    /// recording's density asks.
     #[serde(deserialize_with = "speed")]
     pub speed: Option<(u32, u32)>,
     /// Keys that stand for others.
@@ -51,12 +53,25 @@ pub struct Settings {
 impl Settings {
     /// Reads the text of a file. The error says where and what.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let place = |at: usize| format!("line {}: ", text[..at.min(text.len())].matches('\n').count() + 1);
+        let place = |at: usize| {
+            format!(
+                "line \
+                                         {}: ",
+                text[..at.min(text.len())].matches('\n').count() + 1
+            )
+        };
         let read: Result<Self, _> = toml::from_str(text);
-        let mut read = read.map_err(|e| e.span().map(|s| place(s.start)).unwrap_or_default() + e.message())?;
+        let mut read =
+            read.map_err(|e| e.span().map(|s| place(s.start)).unwrap_or_default() + e.message())?;
         for (pressed, meant) in std::mem::take(&mut read.written) {
             let key = |text: &str| {
-                Key::parse(text).ok_or_else(|| format!("{}no such key: `{text}`", place(meant.span().start)))
+                Key::parse(text).ok_or_else(|| {
+                    format!(
+                        "{}no such key: \
+                                                        `{text}`",
+                        place(meant.span().start)
+                    )
+                })
             };
             let (from, to) = (key(&pressed)?, key(meant.as_ref())?);
             if from == Key::Ctrl('c') {
@@ -67,9 +82,11 @@ impl Settings {
         Ok(read)
     }
 
-    /// What is pressed for one of these keys: first what the user chose, then those of them that mean themselves.
+    /// What is pressed for one of these keys: first what the user chose, then those of them that
+    /// mean themselves.
     pub fn pressed(&self, keys: &[Key]) -> Vec<Key> {
-        let chosen = self.keys.iter().filter(|(_, meant)| keys.contains(meant)).map(|(from, _)| *from);
+        let chosen =
+            self.keys.iter().filter(|(_, meant)| keys.contains(meant)).map(|(from, _)| *from);
         let own = keys.iter().copied().filter(|key| self.key(*key) == *key);
         let mut all: Vec<Key> = Vec::new();
         for key in chosen.chain(own) {
@@ -97,7 +114,8 @@ fn speed<'de, D: Deserializer<'de>>(from: D) -> Result<Option<(u32, u32)>, D::Er
     if text == "auto" {
         return Ok(None);
     }
-    let known = |(num, den): (u32, u32)| if den == 1 { num.to_string() } else { format!("{num}/{den}") };
+    let known =
+        |(num, den): (u32, u32)| if den == 1 { num.to_string() } else { format!("{num}/{den}") };
     let found = SPEEDS.into_iter().find(|speed| known(*speed) == text);
     found.map(Some).ok_or_else(|| {
         let all: Vec<String> = SPEEDS.into_iter().map(known).collect();
@@ -114,8 +132,10 @@ mod tests {
         assert_eq!(Settings::parse(EXAMPLE), Ok(Settings::default()));
         assert_eq!(Settings::parse(""), Ok(Settings::default()));
         // What it names in comments is right, too.
-        let all: String =
-            EXAMPLE.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).fold(String::new(), |a, l| a + l + "\n");
+        let all: String = EXAMPLE
+            .lines()
+            .map(|l| l.strip_prefix("#: ").unwrap_or(l))
+            .fold(String::new(), |a, l| a + l + "\n");
         let all = Settings::parse(&all).unwrap();
         assert_eq!(all.key(Key::Char('J')), Key::Char('n'));
         assert_eq!(all.key(Key::Ctrl('n')), Key::Char('.'));

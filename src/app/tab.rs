@@ -1,4 +1,5 @@
-//! The screens by name: the one table of them. The first row, the footer, the help page and docs/keys.md are made from it.
+//! The screens by name: the one table of them. The first row, the footer, the help page and
+//! docs/keys.md are made from it.
 
 use super::keys::{self, Contexts};
 

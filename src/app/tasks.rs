@@ -1,5 +1,6 @@
-//! The Tasks screen as state: where the time of each thread or name went, in all of the recording or between the marks of
-//! the timeline. What it needs from outside it finds by comparing what is shown with what was last asked for.
+//! The Tasks screen as state: where the time of each thread or name went, in all of the recording
+//! or between the marks of the timeline. What it needs from outside it finds by comparing what is
+//! shown with what was last asked for.
 
 pub(super) mod act;
 mod screen;
@@ -186,7 +187,12 @@ const GUTTER: u16 = 1;
 /// On a screen of this size.
 pub fn places((w, h): (u16, u16)) -> Places {
     let row = |y: u16, h: u16| Area { x: 0, y, w, h };
-    Places { filter: row(1, 1), note: row(2, 1), head: row(3, 1), list: row(4, h.saturating_sub(5)) }
+    Places {
+        filter: row(1, 1),
+        note: row(2, 1),
+        head: row(3, 1),
+        list: row(4, h.saturating_sub(5)),
+    }
 }
 
 /// Expressions over the columns of the rows, with their values to choose from once they are there.
@@ -246,7 +252,8 @@ impl Tasks {
     fn news(&mut self, news: News) -> Option<String> {
         match news {
             News::Summed { ticket, result } if self.of.counts(ticket) => {
-                (self.listing.rows, self.listing.query, self.listing.looked) = (Vec::new(), None, None);
+                (self.listing.rows, self.listing.query, self.listing.looked) =
+                    (Vec::new(), None, None);
                 self.hits = Hits::default();
                 self.data = match result {
                     Ok(table) => Data::Ready(table),
@@ -273,7 +280,8 @@ impl Tasks {
     /// Takes, per task of the recording, how often the model was right and how often it was asked.
     pub(super) fn take_hits(&mut self, of_task: Vec<[u32; 2]>) {
         let Some(table) = self.table().cloned() else { return };
-        let mut sums: std::collections::HashMap<(&str, i32), [u32; 2]> = std::collections::HashMap::new();
+        let mut sums: std::collections::HashMap<(&str, i32), [u32; 2]> =
+            std::collections::HashMap::new();
         let by = table.by;
         let tasks = table.trace.tasks();
         // Of a thread all its names count, of a name all its threads.

@@ -9,10 +9,13 @@ use super::*;
 use crate::evaluate::overlay::Chunk;
 use crate::replay::lod::Pyramid;
 use crate::stats::Table;
-use crate::trace::{CpuId, Event, EventKind, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta};
+use crate::trace::{
+    CpuId, Event, EventKind, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
+};
 use std::sync::Arc;
 
-/// Two CPUs; CPU 0 switches every 1000 ns (pids 1, 2, 3 in turn), CPU 1 every 3000 ns (always pid 9 and idle).
+/// Two CPUs; CPU 0 switches every 1000 ns (pids 1, 2, 3 in turn), CPU 1 every 3000 ns (always pid 9
+/// and idle).
 fn trace() -> Arc<Trace> {
     long(300)
 }
@@ -41,7 +44,12 @@ fn long(switches: u64) -> Arc<Trace> {
     for i in 0..switches {
         push(i * 1_000, 0, (i % 3) as i32 + 1, ((i + 1) % 3) as i32 + 1);
         if i % 3 == 0 {
-            push(i * 1_000 + 500, 1, if i % 2 == 0 { 0 } else { 9 }, if i % 2 == 0 { 9 } else { 0 });
+            push(
+                i * 1_000 + 500,
+                1,
+                if i % 2 == 0 { 0 } else { 9 },
+                if i % 2 == 0 { 9 } else { 0 },
+            );
         }
     }
     Arc::new(b.finish(TraceMeta::default()))
@@ -54,13 +62,16 @@ fn opened(given: &[&str], trace: Arc<Trace>) -> App {
         let entry = Entry { path: path.clone(), ..Entry::default() };
         app.update(Msg::Listed { entries: vec![entry], problem: None });
     }
-    let loaded = Loaded { path: path.clone(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
+    let loaded =
+        Loaded { path: path.clone(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
     app.update(Msg::Opened { ticket: Ticket(1), path, result: Ok(Arc::new(loaded)) });
     app
 }
 
 fn press(app: &mut App, keys: &str) -> Vec<Effect> {
-    keys.chars().flat_map(|c| app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }))).collect()
+    keys.chars()
+        .flat_map(|c| app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })))
+        .collect()
 }
 
 #[test]
@@ -76,7 +87,9 @@ fn without_arguments_the_first_bundled_recording_opens_and_plays() {
 #[test]
 fn with_arguments_the_first_one_opens_and_waits() {
     let (_, effects) = App::new(vec!["a".into(), "b".into()], (80, 24));
-    assert!(matches!(&effects[..], [Effect::Open { path, .. }, Effect::List { .. }] if path == &PathBuf::from("a")));
+    assert!(
+        matches!(&effects[..], [Effect::Open { path, .. }, Effect::List { .. }] if path == &PathBuf::from("a"))
+    );
     assert!(!opened(&["a"], trace()).wants_ticks());
 }
 
@@ -84,10 +97,18 @@ fn with_arguments_the_first_one_opens_and_waits() {
 fn opening_asks_for_predictions_and_the_selection_for_details() {
     let (mut app, _) = App::new(vec!["a".into()], (80, 24));
     let trace = trace();
-    let loaded = Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
-    let effects = app.update(Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
-    let [Effect::Predict { ticket: Ticket(1), .. }, Effect::Inspect { event: 0, .. }, Effect::Causes(waits)] =
-        &effects[..3]
+    let loaded =
+        Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
+    let effects = app.update(Msg::Opened {
+        ticket: Ticket(1),
+        path: "a".into(),
+        result: Ok(Arc::new(loaded)),
+    });
+    let [
+        Effect::Predict { ticket: Ticket(1), .. },
+        Effect::Inspect { event: 0, .. },
+        Effect::Causes(waits),
+    ] = &effects[..3]
     else {
         panic!("{effects:?}")
     };
@@ -193,7 +214,8 @@ fn misses_are_found_in_both_directions() {
     let mut app = opened(&["a"], trace());
     press(&mut app, "n");
     assert!(app.message.as_ref().unwrap().contains("among the predictions so far"));
-    let guess = |rank| crate::evaluate::overlay::Guess { thread: ThreadIx(2), p: 0.5, p_real: 0.5, rank };
+    let guess =
+        |rank| crate::evaluate::overlay::Guess { thread: ThreadIx(2), p: 0.5, p_real: 0.5, rank };
     let one = |k: usize| crate::evaluate::overlay::Prediction {
         queue: 2,
         trivial: k % 100 == 10,
@@ -227,16 +249,25 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
     use super::second::News;
     let mut app = opened(&["a"], trace());
     let second = |app: &mut App, keys: &str| -> Vec<(u64, PathBuf)> {
-        let only = |e| if let Effect::Second { ticket, who, .. } = e { Some((ticket.0, who)) } else { None };
+        let only = |e| {
+            if let Effect::Second { ticket, who, .. } = e { Some((ticket.0, who)) } else { None }
+        };
         press(app, keys).into_iter().filter_map(only).collect()
     };
-    let tell = |app: &mut App, ticket, news| app.update(Msg::Second { ticket: Ticket(ticket), news });
-    assert!(second(&mut app, "c").is_empty() && app.over.prompt.is_some(), "the first time it asks whom");
+    let tell =
+        |app: &mut App, ticket, news| app.update(Msg::Second { ticket: Ticket(ticket), news });
+    assert!(
+        second(&mut app, "c").is_empty() && app.over.prompt.is_some(),
+        "the first time it asks \
+        whom"
+    );
     assert_eq!(second(&mut app, "lstm\n"), [(1, "lstm".into())]);
     let chunk = Chunk { per_cpu: vec![Vec::new(); 2], end: 7 };
     tell(&mut app, 1, News::Named("lstm".into()));
     tell(&mut app, 0, News::Predicted(chunk.clone()));
-    let row = |app: &App| app.timeline().unwrap().second.as_ref().map(|s| (s.answers.events_done, s.answers.row()));
+    let row = |app: &App| {
+        app.timeline().unwrap().second.as_ref().map(|s| (s.answers.events_done, s.answers.row()))
+    };
     assert_eq!(row(&app), Some((0, Row::Pick)), "late answers to another question change nothing");
     tell(&mut app, 1, News::Predicted(chunk));
     assert!(second(&mut app, "o.").is_empty(), "asked once");
@@ -249,13 +280,21 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
     assert_eq!(second(&mut app, "c"), [(2, "lstm".into())]);
     // Another recording is predicted by the same one.
     let trace = trace();
-    let loaded = Loaded { path: "b".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
+    let loaded =
+        Loaded { path: "b".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
     press(&mut app, "4");
     let entries = vec![Entry { path: "b".into(), ..Entry::default() }];
     app.update(Msg::Listed { entries, problem: None });
     press(&mut app, "\n");
-    let effects = app.update(Msg::Opened { ticket: Ticket(2), path: "b".into(), result: Ok(Arc::new(loaded)) });
-    assert!(effects.iter().any(|e| matches!(e, Effect::Second { ticket: Ticket(3), .. })), "{effects:?}");
+    let effects = app.update(Msg::Opened {
+        ticket: Ticket(2),
+        path: "b".into(),
+        result: Ok(Arc::new(loaded)),
+    });
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Second { ticket: Ticket(3), .. })),
+        "{effects:?}"
+    );
     // One that there is not leaves no row behind, and the one before comes back by the key.
     assert_eq!(second(&mut app, "Cnone\n"), [(4, "none".into())]);
     let effects = tell(&mut app, 4, News::Failed("none is nothing".into()));
@@ -286,8 +325,12 @@ fn fit_chooses_a_speed_only_when_playing_would_take_hours() {
     let mut b = TraceBuilder::default();
     for t in [0, 3_600_000_000_000_u64] {
         let (task, next) = (b.task(Pid(1), b"a"), b.task(Pid(2), b"b"));
-        let event =
-            Event { time: Nanos(t), task, next, ..opened(&["a"], self::trace()).timeline().unwrap().trace().event(0) };
+        let event = Event {
+            time: Nanos(t),
+            task,
+            next,
+            ..opened(&["a"], self::trace()).timeline().unwrap().trace().event(0)
+        };
         b.push(event, Pid(1));
     }
     let mut app = opened(&["a"], Arc::new(b.finish(TraceMeta::default())));
@@ -328,7 +371,9 @@ fn the_list_opens_recordings_and_remembers_what_went_wrong() {
     let entries = ["a", "b", "c"].map(|p| Entry { path: p.into(), ..Entry::default() }).to_vec();
     app.update(Msg::Listed { entries: entries.clone(), problem: None });
     let effects = press(&mut app, "4j\n");
-    assert!(matches!(&effects[..], [Effect::Open { ticket: Ticket(2), path }] if path == &PathBuf::from("b")));
+    assert!(
+        matches!(&effects[..], [Effect::Open { ticket: Ticket(2), path }] if path == &PathBuf::from("b"))
+    );
     assert!(matches!(app.viewer.open, Open::Loading(_)) && app.tab == Tab::Timeline);
     app.update(Msg::Opened { ticket: Ticket(2), path: "b".into(), result: Err("line 3".into()) });
     assert!(matches!(app.viewer.open, Open::Failed(..)));
@@ -351,7 +396,12 @@ fn every_tab_leads_to_its_screen() {
 
 #[test]
 fn every_way_out() {
-    for msg in [Msg::Key(Key::Char('q')), Msg::Key(Key::Ctrl('c')), Msg::Terminated(None), Msg::Terminated(Some(15))] {
+    for msg in [
+        Msg::Key(Key::Char('q')),
+        Msg::Key(Key::Ctrl('c')),
+        Msg::Terminated(None),
+        Msg::Terminated(Some(15)),
+    ] {
         let mut app = opened(&["a"], trace());
         let signal = if let Msg::Terminated(signal) = msg { signal } else { None };
         app.update(msg);
@@ -365,7 +415,11 @@ fn every_way_out() {
 }
 
 /// Answers to the switches of CPU 0 from `from` on: wrong where `wrong` says so.
-fn judged(from: usize, n: usize, wrong: impl Fn(usize) -> bool) -> Vec<crate::evaluate::overlay::Prediction> {
+fn judged(
+    from: usize,
+    n: usize,
+    wrong: impl Fn(usize) -> bool,
+) -> Vec<crate::evaluate::overlay::Prediction> {
     use crate::evaluate::overlay::{Guess, Prediction};
     let guess = |rank| Guess { thread: ThreadIx(2), p: 0.5, p_real: 0.5, rank };
     let one = |k: usize| Prediction {
@@ -385,11 +439,18 @@ fn weights() -> Arc<crate::predictor::weights::Weights> {
     use crate::predictor::networks::ModelConfig;
     use crate::predictor::weights::Weights;
     let config = ModelConfig::default();
-    let tensors = config.shapes().into_iter().map(|(name, shape)| (name, vec![0.0; shape.iter().product()])).collect();
-    Arc::new(Weights::new(config, crate::predictor::weights::Provenance::default(), tensors).unwrap())
+    let tensors = config
+        .shapes()
+        .into_iter()
+        .map(|(name, shape)| (name, vec![0.0; shape.iter().product()]))
+        .collect();
+    Arc::new(
+        Weights::new(config, crate::predictor::weights::Provenance::default(), tensors).unwrap(),
+    )
 }
 
-/// The model is wrong at 20 and 150 of 300 switches, another one, shown from 100 to 200, at 120 and 121.
+/// The model is wrong at 20 and 150 of 300 switches, another one, shown from 100 to 200, at 120 and
+/// 121.
 fn with_a_live_stretch() -> App {
     let mut app = opened(&["a"], trace());
     let per_cpu = vec![judged(0, 300, |k| k == 20 || k == 150), Vec::new()];
@@ -410,11 +471,17 @@ fn sums_count_in_a_live_stretch_what_is_shown_there() {
         (Some("run"), false, true)
     );
     // One by one, in whatever piece they are taken.
-    for (from, to) in [(0, 300), (0, 100), (90, 121), (100, 200), (121, 160), (120, 122), (199, 300), (3, 7)] {
+    for (from, to) in
+        [(0, 300), (0, 100), (90, 121), (100, 200), (121, 160), (120, 122), (199, 300), (3, 7)]
+    {
         let shown = (from..to).filter_map(|k| answers.get(0, k));
         let missed = shown.filter(|p| answers.row().verdict(p) == answers::Verdict::Miss).count();
         let sum = answers.score(0, from..to);
-        assert_eq!((sum.counted as usize, sum.missed as usize), (to - from, missed), "{from}..{to}");
+        assert_eq!(
+            (sum.counted as usize, sum.missed as usize),
+            (to - from, missed),
+            "{from}..{to}"
+        );
     }
     assert_eq!(answers.total().missed, 3, "20 of the model's, 120 and 121 of the other's");
 }
@@ -444,7 +511,8 @@ fn an_answer_to_an_older_look_is_not_shown() {
     press(&mut app, "3");
     // The table comes; its view is asked for, and comes late.
     let collected = |app: &mut App, ticket| {
-        let news = News::Collected { ticket: Ticket(ticket), result: Ok(Arc::new(Found::default())) };
+        let news =
+            News::Collected { ticket: Ticket(ticket), result: Ok(Arc::new(Found::default())) };
         let looks = app.update(Msg::Mistakes(news)).into_iter().filter_map(|effect| match effect {
             Effect::Mistakes(Order::Look { ticket, found, query, .. }) => {
                 Some((ticket.0, Arc::new(View::new(&found.table, &found.latencies, query, None))))
@@ -457,13 +525,19 @@ fn an_answer_to_an_older_look_is_not_shown() {
     // Meanwhile another predictor is asked.
     app.mistakes.whose.first = Some("ppm".into());
     let effects = app.update(Msg::Resized(100, 30));
-    assert!(matches!(effects[..], [Effect::Mistakes(Order::Collect { ticket: Ticket(2), .. })]), "{effects:?}");
+    assert!(
+        matches!(effects[..], [Effect::Mistakes(Order::Collect { ticket: Ticket(2), .. })]),
+        "{effects:?}"
+    );
     let (new, newer) = collected(&mut app, 2);
     assert_eq!((old, new), (1, 2));
     app.update(Msg::Mistakes(News::Looked { ticket: Ticket(old), view }));
     assert!(app.mistakes.view.is_none() && app.mistakes.is_stale(), "it is of the table before");
     app.update(Msg::Mistakes(News::Looked { ticket: Ticket(new), view: Arc::clone(&newer) }));
-    assert!(app.mistakes.view.as_ref().is_some_and(|v| Arc::ptr_eq(v, &newer)) && !app.mistakes.is_stale());
+    assert!(
+        app.mistakes.view.as_ref().is_some_and(|v| Arc::ptr_eq(v, &newer))
+            && !app.mistakes.is_stale()
+    );
 }
 
 #[test]
@@ -485,13 +559,16 @@ fn what_is_seen_far_ahead_is_answered_first_and_then_replaced() {
     app.update(Msg::Early { ticket: Ticket(1), stretch: Stretch { per_cpu } });
     let miss = |app: &App| app.timeline().unwrap().answers.find_miss(0, Some(119_900), false);
     let t = app.timeline().unwrap();
-    assert!(t.answers.is_early() && t.answers.is_known(0, first) && !t.answers.is_known(0, first - 1));
+    assert!(
+        t.answers.is_early() && t.answers.is_known(0, first) && !t.answers.is_known(0, first - 1)
+    );
     let score = t.answers.score(0, 119_400..119_600);
     assert_eq!((score.counted, score.missed, miss(&app)), (200, 1, Some(119_500)));
 
     // The walk arrives in the middle of it, then at the end.
     for (from, to) in [(0, 119_550), (119_550, 120_000)] {
-        let chunk = Chunk { per_cpu: vec![judged(from, to - from, |k| k == 119_540), Vec::new()], end: to };
+        let chunk =
+            Chunk { per_cpu: vec![judged(from, to - from, |k| k == 119_540), Vec::new()], end: to };
         app.update(Msg::Predicted { ticket: Ticket(1), chunk });
         let score = app.timeline().unwrap().answers.score(0, 119_400..119_600);
         assert_eq!((score.counted, score.missed, miss(&app)), (200, 1, Some(119_540)));

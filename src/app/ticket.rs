@@ -1,5 +1,5 @@
-//! Requests and their answers. What is ordered outside gets a ticket, and its answers carry it; an answer to an order
-//! that a newer one replaced is told by its ticket and changes nothing.
+//! Requests and their answers. What is ordered outside gets a ticket, and its answers carry it; an
+//! answer to an order that a newer one replaced is told by its ticket and changes nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ impl Tickets {
     }
 }
 
-/// One kind of thing that is wanted from outside: what of it was ordered last, and by which ticket. The newest order is
-/// the only one whose answers count.
+/// One kind of thing that is wanted from outside: what of it was ordered last, and by which ticket.
+/// The newest order is the only one whose answers count.
 #[derive(Clone, Debug)]
 pub struct Slot<T> {
     tickets: Tickets,
@@ -91,7 +91,8 @@ impl<T> Slot<T> {
     }
 }
 
-/// Something that equals itself alone, whatever is like it: what was made of one recording is not of another.
+/// Something that equals itself alone, whatever is like it: what was made of one recording is not
+/// of another.
 #[derive(Debug)]
 pub struct Same<T>(pub Arc<T>);
 
@@ -113,7 +114,8 @@ mod tests {
         assert_eq!((drawn, tickets.last()), (vec![Ticket(1), Ticket(2), Ticket(3)], Ticket(3)));
     }
 
-    /// What is done to a slot, and what then is ordered by which ticket and which of the tickets 0 to 4 count.
+    /// What is done to a slot, and what then is ordered by which ticket and which of the tickets 0
+    /// to 4 count.
     #[test]
     fn the_newest_order_is_the_one_whose_answers_count() {
         type Do = fn(&mut Slot<char>) -> Option<Ticket>;

@@ -2,10 +2,11 @@
 
 use crate::trace::Nanos;
 
-/// A point in time from text: seconds (`0.41`), with a unit (`12ms`, `3us`, `3µs`, `900ns`, `1s`), relative to `now` (`+3us`,
-/// `-1ms`), or a share of the recording (`50%`). What is later than the recording is long but lies in it by the recording's
-/// own clock, which said `start_ns` at its first event, is a stamp of that clock. Clamped to the recording; `None` when it
-/// is none of these.
+/// A point in time from text: seconds (`0.41`), with a unit (`12ms`, `3us`, `3µs`, `900ns`, `1s`),
+/// relative to `now` (`+3us`, `-1ms`), or a share of the recording (`50%`). What is later than the
+/// recording is long but lies in it by the recording's own clock, which said `start_ns` at its
+/// first event, is a stamp of that clock. Clamped to the recording; `None` when it is none of
+/// these.
 pub fn parse(text: &str, now: Nanos, span: Nanos, start_ns: u64) -> Option<Nanos> {
     unbounded(text, now, span, start_ns).map(|to| Nanos(to.clamp(0, i128::from(span.0)) as u64))
 }
@@ -50,8 +51,8 @@ fn moved(now: Nanos, forward: Option<bool>, by: u64) -> i128 {
     }
 }
 
-/// A decimal number times 10 to the power of `digits`, rounded; to the last digit, which a stamp of a machine that has
-/// been up for weeks needs. What is too large is the largest.
+/// A decimal number times 10 to the power of `digits`, rounded; to the last digit, which a stamp of
+/// a machine that has been up for weeks needs. What is too large is the largest.
 fn decimal(number: &str, digits: u32) -> Option<u64> {
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
     if whole.len() + part.len() == 0 || part.contains('.') {

@@ -1,4 +1,5 @@
-//! The open recording: playhead, window, selected decision, marks, search. Pure state and arithmetic on it.
+//! The open recording: playhead, window, selected decision, marks, search. Pure state and
+//! arithmetic on it.
 
 pub mod causes;
 pub mod colours;
@@ -84,12 +85,14 @@ pub struct Timeline {
 const FIRST_COLUMNS: u64 = 16;
 
 impl Timeline {
-    /// A recording just opened, shown at a zoom at which single decisions can be read in `cols` columns.
+    /// A recording just opened, shown at a zoom at which single decisions can be read in `cols`
+    /// columns.
     pub fn new(loaded: Arc<Loaded>, cols: usize) -> Self {
         let trace = &loaded.trace;
         let span = trace.span().0;
         let counts = (0..trace.cpus()).map(|c| trace.cpu_switches(CpuId(c as u16)).len());
-        let (cpu, most) = counts.enumerate().max_by_key(|&(c, n)| (n, std::cmp::Reverse(c))).unwrap_or((0, 0));
+        let (cpu, most) =
+            counts.enumerate().max_by_key(|&(c, n)| (n, std::cmp::Reverse(c))).unwrap_or((0, 0));
         let width = (span / (most as u64 + 1)).saturating_mul((cols as u64 / FIRST_COLUMNS).max(1));
         let view = View::fit(span).at(0, width.max(1_000));
         let mut cursor = Cursor::new(trace.span());
@@ -124,7 +127,8 @@ impl Timeline {
         self.looks.colours.of(self.trace(), thread)
     }
 
-    /// A point in time (ns since the start) in words, by the clock that is shown; digits as a window of `width` ns needs.
+    /// A point in time (ns since the start) in words, by the clock that is shown; digits as a
+    /// window of `width` ns needs.
     pub fn point(&self, at: u64, width: u64) -> String {
         time::point(self.zero().saturating_add(at), width)
     }
@@ -139,7 +143,8 @@ impl Timeline {
         self.trace().cpu_switches(CpuId(self.cpu as u16)).get(self.decision?).map(|&e| e as usize)
     }
 
-    /// Whose weights gave the answer that is shown at the selected switch, if not the current model.
+    /// Whose weights gave the answer that is shown at the selected switch, if not the current
+    /// model.
     pub fn whose(&self) -> Option<&Whose> {
         self.answers.whose(self.cpu, self.decision?)
     }

@@ -1,5 +1,6 @@
-//! The tour: six stops on a small bundled recording. Each puts the real screens into a real state and says in two or three
-//! sentences what is seen. What a stop shows is found in the network's answers, so that it is right whatever the model is.
+//! The tour: six stops on a small bundled recording. Each puts the real screens into a real state
+//! and says in two or three sentences what is seen. What a stop shows is found in the network's
+//! answers, so that it is right whatever the model is.
 
 mod finds;
 
@@ -34,7 +35,8 @@ pub enum Stop {
 
 impl Stop {
     /// All, in order.
-    pub const ALL: [Self; 6] = [Self::Decision, Self::Seen, Self::Miss, Self::Why, Self::Wait, Self::Training];
+    pub const ALL: [Self; 6] =
+        [Self::Decision, Self::Seen, Self::Miss, Self::Why, Self::Wait, Self::Training];
 
     /// What it is about.
     pub fn title(self) -> &'static str {
@@ -50,39 +52,61 @@ impl Stop {
 
     /// What is said of it once it is shown; `finds` are the decisions that stops 1 to 4 are about.
     fn words(self, finds: Option<&Finds>) -> String {
-        let (right, missed) = (finds.and_then(|f| f.right.as_ref()), finds.and_then(|f| f.missed.as_ref()));
+        let (right, missed) =
+            (finds.and_then(|f| f.right.as_ref()), finds.and_then(|f| f.missed.as_ref()));
         match self {
             Self::Decision => right.map_or_else(
-                || "At every switch the kernel chooses who comes in. The pane lists who could have.".into(),
+                || {
+                    "At every switch the kernel chooses who comes in. The pane lists who could \
+                    have."
+                        .into()
+                },
                 |d| {
                     format!(
-                        "At the playhead {} leaves {}, and {} tasks want it. The network gave {} a probability of {:.2}, and that \
-                         one came in (●): a hit. The pane lists all candidates, with how long each had waited.",
+                        "At the playhead {} leaves {}, and {} tasks want it. The network gave {} a \
+                         probability of {:.2}, and that \
+                         one came in (●): a hit. The pane lists all candidates, with how long each \
+                         had waited.",
                         d.out, d.cpu, d.candidates, d.real, d.p
                     )
                 },
             ),
-            Self::Seen => "These events are all that the network knew, the newest first. It sees who ran, woke up and waited, and for \
-                           how long; never who comes in, and no task's name or number. So it works on tasks it has never met."
+            Self::Seen => "These events are all that the network knew, the newest first. It sees \
+                           who ran, woke up and waited, and for \
+                           how long; never who comes in, and no task's name or number. So it works \
+                           on tasks it has never met."
                 .into(),
             Self::Miss => missed.map_or_else(
-                || "✗ marks a decision that the network got wrong; there is none to show here.".into(),
+                || {
+                    "✗ marks a decision that the network got wrong; there is none to show \
+                    here."
+                        .into()
+                },
                 |d| {
                     format!(
-                        "✗ is a miss: the network expected {}, at {:.2}, and the kernel took {}, to which it had given {:.2}. On the \
-                         Timeline n leads from miss to miss, and 3 lists all of them with what they have in common.",
+                        "✗ is a miss: the network expected {}, at {:.2}, and the kernel took {}, \
+                         to which it had given {:.2}. On the \
+                         Timeline n leads from miss to miss, and 3 lists all of them with what \
+                         they have in common.",
                         d.expected, d.p, d.real, d.p_real
                     )
                 },
             ),
-            Self::Why => "The kernel does not guess, it has a rule. Lag is what the CPU owes a task: who has had more than its share \
-                          may not come in, and of the others the one with the earliest deadline does. e shows this for any decision."
+            Self::Why => "The kernel does not guess, it has a rule. Lag is what the CPU owes a \
+                          task: who has had more than its share \
+                          may not come in, and of the others the one with the earliest deadline \
+                          does. e shows this for any decision."
                 .into(),
-            Self::Wait => "5 lists every time in which a task could run and had no CPU, the longest first (+: not over yet when the recording ends); below is who ran instead. \
-                           Enter shows a wait on the Timeline. For your own recording this is often the first thing to look at."
+            Self::Wait => "5 lists every time in which a task could run and had no CPU, the \
+                           longest first (+: not over yet when the recording ends); below is who \
+                           ran instead. \
+                           Enter shows a wait on the Timeline. For your own recording this is \
+                           often the first thing to look at."
                 .into(),
-            Self::Training => "2 is where networks learn: n sets one up, its curves are drawn while it learns, and p lets it answer on \
-                               the Timeline before it is done. That was the tour: Enter leads home, where a recording can be opened."
+            Self::Training => "2 is where networks learn: n sets one up, its curves are drawn \
+                               while it learns, and p lets it answer on \
+                               the Timeline before it is done. That was the tour: Enter leads \
+                               home, where a recording can be opened."
                 .into(),
         }
     }
@@ -111,9 +135,12 @@ impl Tour {
         wrap(self.words.as_deref().unwrap_or_default(), usize::from(width))
     }
 
-    /// Rows of the card with its border: as many for every stop, so that the screen above stays where it is.
+    /// Rows of the card with its border: as many for every stop, so that the screen above stays
+    /// where it is.
     pub fn wanted(&self, width: u16) -> u16 {
-        let most = |stop: &Stop| wrap(&stop.words(self.finds.as_ref()), usize::from(width.saturating_sub(4))).len();
+        let most = |stop: &Stop| {
+            wrap(&stop.words(self.finds.as_ref()), usize::from(width.saturating_sub(4))).len()
+        };
         2 + Stop::ALL.iter().map(most).max().unwrap_or(0) as u16
     }
 
@@ -141,7 +168,13 @@ impl App {
                 self.end_tour();
                 self.home_page(super::home::Page::Menu);
             }
-            Some(Action::PrevStop) if !tour.go(-1) => self.message = Some("this is the first stop".into()),
+            Some(Action::PrevStop) if !tour.go(-1) => {
+                self.message = Some(
+                    "this is the first \
+                stop"
+                        .into(),
+                )
+            }
             Some(Action::NextStop | Action::PrevStop) => {}
             Some(Action::Back) => self.end_tour(),
             Some(
@@ -170,7 +203,8 @@ impl App {
         self.show(Tab::Timeline);
     }
 
-    /// Goes on with a stop that is not shown yet, as far as what it needs is there. Called after every message.
+    /// Goes on with a stop that is not shown yet, as far as what it needs is there. Called after
+    /// every message.
     pub(super) fn want_tour(&mut self) -> Vec<Effect> {
         let Some(Card::Tour(tour)) = &self.over.card else { return Vec::new() };
         if tour.words.is_some() {
@@ -179,7 +213,11 @@ impl App {
         let Some(path) = tour.recording.clone().or_else(|| recording(&self.traces.entries)) else {
             if self.traces.listed {
                 self.over.card = None;
-                self.message = Some("the tour needs a bundled recording: KORACLE_TRACES names their folder".into());
+                self.message = Some(
+                    "the tour needs a bundled recording: KORACLE_TRACES names \
+                                     their folder"
+                        .into(),
+                );
             }
             return Vec::new();
         };
@@ -269,5 +307,8 @@ fn stand(t: &mut Timeline, stop: Stop, event: Option<usize>) {
 /// The recording that it walks through.
 fn recording(entries: &[Entry]) -> Option<PathBuf> {
     let bundled = || entries.iter().filter(|e| !e.split.is_empty());
-    bundled().find(|e| e.name == FIRST).or_else(|| bundled().min_by_key(|e| e.bytes)).map(|e| e.path.clone())
+    bundled()
+        .find(|e| e.name == FIRST)
+        .or_else(|| bundled().min_by_key(|e| e.bytes))
+        .map(|e| e.path.clone())
 }

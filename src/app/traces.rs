@@ -1,5 +1,5 @@
-//! The Traces screen: the recordings one can open, the bundled ones and those given on the command line; in its place
-//! the dialog or the panel of a recording that is made. Reads no file.
+//! The Traces screen: the recordings one can open, the bundled ones and those given on the command
+//! line; in its place the dialog or the panel of a recording that is made. Reads no file.
 
 use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// First row of the list.
 pub const TOP: u16 = 3;
 
-/// The bundled recording that opens when none is named, and that the tour walks through. It is inside the program.
+/// The bundled recording that opens when none is named, and that the tour walks through. It is
+/// inside the program.
 pub const FIRST: &str = "hackbench-pipe-2g_run3";
 
 /// How a recording came into the list.
@@ -109,9 +110,15 @@ impl Traces {
         if height >= 16 { 6 } else { 2 }
     }
 
-    /// Takes the list, keeping the selection on the same file and what opening it has told. Without anything given the
-    /// first bundled one is opened.
-    pub(super) fn listed(&mut self, entries: Vec<Entry>, problem: Option<String>, idle: bool, cx: &mut Context) {
+    /// Takes the list, keeping the selection on the same file and what opening it has told. Without
+    /// anything given the first bundled one is opened.
+    pub(super) fn listed(
+        &mut self,
+        entries: Vec<Entry>,
+        problem: Option<String>,
+        idle: bool,
+        cx: &mut Context,
+    ) {
         let old = std::mem::replace(&mut self.entries, entries);
         for entry in &mut self.entries {
             if let Some(known) = old.iter().find(|e| e.path == entry.path) {
@@ -120,10 +127,12 @@ impl Traces {
                 entry.events = known.events.or(entry.events);
             }
         }
-        let at = old.get(self.list.at).and_then(|e| self.entries.iter().position(|x| x.path == e.path));
+        let at =
+            old.get(self.list.at).and_then(|e| self.entries.iter().position(|x| x.path == e.path));
         self.list.keep(at);
         (self.problem, self.listed) = (problem, true);
-        let bundled = || self.entries.iter().filter(|e| e.via == Via::Bundled || !e.split.is_empty());
+        let bundled =
+            || self.entries.iter().filter(|e| e.via == Via::Bundled || !e.split.is_empty());
         let first = bundled().find(|e| e.name == FIRST).or_else(|| bundled().next());
         if let Some(first) = first.filter(|_| idle && self.given.is_empty()) {
             cx.wish(Wish::Open(first.path.clone(), true));
@@ -228,7 +237,10 @@ impl Screen for Traces {
             MouseKind::Down => {
                 let line = mouse.y.checked_sub(TOP).map(usize::from);
                 // A second click on the same row opens it.
-                if line.and_then(|l| self.list.row(l, Self::rows(cx.size), n)).is_some_and(|row| self.list.click(row)) {
+                if line
+                    .and_then(|l| self.list.row(l, Self::rows(cx.size), n))
+                    .is_some_and(|row| self.list.click(row))
+                {
                     self.open(cx);
                 }
             }

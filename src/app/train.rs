@@ -1,4 +1,5 @@
-//! The Train screen's state: runs, the form, the charts, and what keys and news change. Pure, as all of `app`.
+//! The Train screen's state: runs, the form, the charts, and what keys and news change. Pure, as
+//! all of `app`.
 
 pub mod chart;
 pub mod curve;
@@ -87,7 +88,8 @@ impl Train {
         self.runs.get(self.list.at)
     }
 
-    /// The runs whose curves are drawn, each with its place in the list: the chosen ones, and the selected one.
+    /// The runs whose curves are drawn, each with its place in the list: the chosen ones, and the
+    /// selected one.
     pub fn shown(&self) -> Vec<(usize, &Run)> {
         self.runs.iter().enumerate().filter(|(i, r)| r.chosen || *i == self.list.at).collect()
     }
@@ -119,7 +121,8 @@ impl Train {
 
     /// Starts runs that wait, as long as there is room.
     fn fill(&mut self) {
-        let mut room = self.at_once.saturating_sub(self.runs.iter().filter(|r| r.stage.is_working()).count());
+        let mut room =
+            self.at_once.saturating_sub(self.runs.iter().filter(|r| r.stage.is_working()).count());
         for run in self.runs.iter_mut().filter(|r| r.stage == Stage::Queued) {
             if room == 0 {
                 return;
@@ -149,8 +152,12 @@ impl Train {
                     self.at_once = cpus.max(1);
                 }
                 (self.kept.listed, self.kept.problems, self.setup.kinds) = (true, problems, kinds);
-                self.runs.retain(|r| r.stage.is_working() || r.stage == Stage::Queued || self.mine.contains(&r.id));
-                let new = runs.into_iter().filter(|k| !self.runs.iter().any(|r| r.path.as_ref() == Some(&k.path)));
+                self.runs.retain(|r| {
+                    r.stage.is_working() || r.stage == Stage::Queued || self.mine.contains(&r.id)
+                });
+                let new = runs
+                    .into_iter()
+                    .filter(|k| !self.runs.iter().any(|r| r.path.as_ref() == Some(&k.path)));
                 let mut kept: Vec<Run> = Vec::new();
                 for run in new.collect::<Vec<_>>() {
                     kept.push(Run::kept(self.tickets.draw(), run));
@@ -162,7 +169,9 @@ impl Train {
             News::Memory(outlook) => self.form.as_mut()?.outlook = Some(outlook),
             News::Made { id, path } => {
                 if let Some(run) = self.by_id(id) {
-                    run.name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+                    run.name = path
+                        .file_name()
+                        .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
                     run.config.folder = None;
                     run.path = Some(path);
                 }
@@ -202,7 +211,16 @@ impl Train {
             }
             News::Deleted { result: Err(why), .. } => return Some(why),
             News::Exported { result } => {
-                return Some(result.map_or_else(|e| e, |path| format!("written: {}", path.display())));
+                return Some(result.map_or_else(
+                    |e| e,
+                    |path| {
+                        format!(
+                            "written: \
+                    {}",
+                            path.display()
+                        )
+                    },
+                ));
             }
             News::Model { id, current, result } => {
                 let name = self.by_id(id)?.name.clone();
@@ -213,7 +231,15 @@ impl Train {
                         (shared.live, self.watched) = (None, None);
                         return Some(format!("the current model is now the best one of {name}"));
                     }
-                    Ok(weights) => shared.live = Some(live::Live::new(format!("{name} · best"), weights)),
+                    Ok(weights) => {
+                        shared.live = Some(live::Live::new(
+                            format!(
+                                "{name} · \
+                        best"
+                            ),
+                            weights,
+                        ))
+                    }
                 }
             }
         }
@@ -261,7 +287,8 @@ impl Train {
             Act::NextChart => self.chart.turn(true),
             Act::PrevChart => self.chart.turn(false),
             Act::NextWorkload | Act::PrevWorkload => {
-                let shown = self.runs.iter().enumerate().filter(|(i, r)| r.chosen || *i == self.list.at);
+                let shown =
+                    self.runs.iter().enumerate().filter(|(i, r)| r.chosen || *i == self.list.at);
                 let last = shown.filter_map(|(_, r)| r.epochs.last());
                 let names: BTreeSet<&str> =
                     last.flat_map(|e| e.validation.workloads.keys()).map(String::as_str).collect();
@@ -273,7 +300,8 @@ impl Train {
             Act::ReadEarlier => self.chart.read(false, end),
             Act::ReadLater => self.chart.read(true, end),
             Act::More | Act::Fewer => {
-                self.at_once = if act == Act::More { self.at_once + 1 } else { self.at_once - 1 }.clamp(1, 64);
+                self.at_once =
+                    if act == Act::More { self.at_once + 1 } else { self.at_once - 1 }.clamp(1, 64);
                 return Some(format!("{} at once", self.at_once));
             }
             _ => return self.act_on_run(act, shared),
@@ -307,7 +335,13 @@ impl Train {
                 self.mine.push(id);
                 return None;
             }
-            (Act::GoOn | Act::Pause, Stage::Kept(_)) => return Some(format!("{} has nothing to go on with", run.name)),
+            (Act::GoOn | Act::Pause, Stage::Kept(_)) => {
+                return Some(format!(
+                    "{} has nothing to go \
+                on with",
+                    run.name
+                ));
+            }
             (Act::Choose, _) => {
                 run.chosen = !run.chosen;
                 return None;
@@ -332,7 +366,13 @@ impl Train {
                     Order::Model { id, path: path?, current: false }
                 }
             }
-            (Act::Use, _) if run.epochs.is_empty() => return Some(format!("{} has no model yet", run.name)),
+            (Act::Use, _) if run.epochs.is_empty() => {
+                return Some(format!(
+                    "{} has no model \
+                yet",
+                    run.name
+                ));
+            }
             (Act::Use, _) => Order::Model { id, path: path?, current: true },
             _ => return None,
         };

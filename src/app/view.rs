@@ -1,11 +1,13 @@
-//! The visible window of time, and the arithmetic of zooming and panning it. Knows nothing about what is in it.
+//! The visible window of time, and the arithmetic of zooming and panning it. Knows nothing about
+//! what is in it.
 
 use crate::replay::lod::column_time;
 
 /// The narrowest window, in ns.
 const NARROWEST: u64 = 100;
 
-/// `[start, start + width)` in ns; always inside the recording, unless that is narrower than the window may be.
+/// `[start, start + width)` in ns; always inside the recording, unless that is narrower than the
+/// window may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     /// First visible ns.
@@ -47,7 +49,8 @@ impl View {
     /// Multiplies the width by `num / den`, keeping `t` where it is on the screen.
     #[must_use]
     pub fn zoom(self, t: u64, num: u64, den: u64) -> Self {
-        let width = (u128::from(self.width) * u128::from(num) / u128::from(den.max(1))).clamp(1, u128::from(u64::MAX));
+        let width = (u128::from(self.width) * u128::from(num) / u128::from(den.max(1)))
+            .clamp(1, u128::from(u64::MAX));
         let width = (width as u64).clamp(NARROWEST, Self::fit(self.span).width);
         let t = t.clamp(self.start, self.end());
         let left = u128::from(t - self.start) * u128::from(width) / u128::from(self.width);
@@ -66,8 +69,15 @@ impl View {
     #[must_use]
     pub fn show(self, t: u64) -> Self {
         let margin = self.width / 10;
-        let (first, last) = (self.start + if self.start > 0 { margin } else { 0 }, self.end().saturating_sub(margin));
-        if t < first || t > last { self.at(t.saturating_sub(self.width / 2), self.width) } else { self }
+        let (first, last) = (
+            self.start + if self.start > 0 { margin } else { 0 },
+            self.end().saturating_sub(margin),
+        );
+        if t < first || t > last {
+            self.at(t.saturating_sub(self.width / 2), self.width)
+        } else {
+            self
+        }
     }
 
     /// Column of `t` among `cols`; `None` when it is not visible.
@@ -75,14 +85,18 @@ impl View {
         self.contains(t).then(|| {
             let col = (u128::from(t - self.start) * cols as u128 / u128::from(self.width)) as usize;
             // Columns begin at rounded-down times: `t` may already belong to the next.
-            col + usize::from(col + 1 < cols && column_time(self.start, self.width, col + 1, cols) <= t)
+            col + usize::from(
+                col + 1 < cols && column_time(self.start, self.width, col + 1, cols) <= t,
+            )
         })
     }
 
     /// The time in the middle of column `col` of `cols`.
     pub fn time(self, col: usize, cols: usize) -> u64 {
-        let (a, b) =
-            (column_time(self.start, self.width, col, cols), column_time(self.start, self.width, col + 1, cols));
+        let (a, b) = (
+            column_time(self.start, self.width, col, cols),
+            column_time(self.start, self.width, col + 1, cols),
+        );
         a + (b - a) / 2
     }
 }

@@ -1,4 +1,5 @@
-//! The Timeline screen: the open recording in whatever state it is, by whom it is predicted, and what is asked about it.
+//! The Timeline screen: the open recording in whatever state it is, by whom it is predicted, and
+//! what is asked about it.
 
 mod act;
 mod mouse;
@@ -126,7 +127,10 @@ impl Viewer {
         let predictions = 1 + u16::from(t.second.is_some());
         let second = t.panes.focus == Pane::Context;
         let crowd = t.causes.crowded;
-        Layout::timeline(size, &Want { predictions, second, crowd, panes: t.panes.room, ..t.rows.want() })
+        Layout::timeline(
+            size,
+            &Want { predictions, second, crowd, panes: t.panes.room, ..t.rows.want() },
+        )
     }
 
     /// What other screens know of the recording.
@@ -136,7 +140,14 @@ impl Viewer {
         let waits = t.causes.waits.clone();
         let predicted = t.answers.events_done == t.trace().len() && t.answers.no_model.is_none();
         let mark = t.marks.first().map(|m| m.0);
-        Some(Opened { loaded: Arc::clone(&t.loaded), marks, mark, event: t.event(), predicted, waits })
+        Some(Opened {
+            loaded: Arc::clone(&t.loaded),
+            marks,
+            mark,
+            event: t.event(),
+            predicted,
+            waits,
+        })
     }
 
     /// Opens a recording in the place of the one that is there.
@@ -158,7 +169,12 @@ impl Viewer {
     }
 
     /// A recording was read, or not.
-    pub(super) fn opened(&mut self, path: PathBuf, result: Result<Arc<Loaded>, String>, size: (u16, u16)) {
+    pub(super) fn opened(
+        &mut self,
+        path: PathBuf,
+        result: Result<Arc<Loaded>, String>,
+        size: (u16, u16),
+    ) {
         let loaded = match result {
             Ok(loaded) => loaded,
             Err(problem) => {
@@ -177,7 +193,9 @@ impl Viewer {
             }
             timeline.cursor.toggle();
         }
-        if let Some((_, event)) = self.going.take().filter(|(going, _)| *going == timeline.loaded.path) {
+        if let Some((_, event)) =
+            self.going.take().filter(|(going, _)| *going == timeline.loaded.path)
+        {
             timeline.go_to_event(event);
         }
         self.open = Open::Ready(Box::new(timeline));
@@ -200,7 +218,8 @@ impl Viewer {
         Some(self.open_path(path.into(), false))
     }
 
-    /// Takes what was computed of the recording. Answers to one that is no longer open change nothing.
+    /// Takes what was computed of the recording. Answers to one that is no longer open change
+    /// nothing.
     pub(super) fn take(&mut self, msg: Msg, cx: &mut Context) {
         if let Msg::Second { ticket, news } = msg {
             self.second_news(ticket, news, cx);
@@ -214,11 +233,17 @@ impl Viewer {
                 let loaded = Arc::clone(&t.loaded);
                 t.answers.append(chunk, &loaded.trace);
             }
-            Msg::Early { ticket, stretch } if work.counts(ticket) && t.answers.no_model.is_none() => {
+            Msg::Early { ticket, stretch }
+                if work.counts(ticket) && t.answers.no_model.is_none() =>
+            {
                 t.answers.set_early(stretch);
             }
-            Msg::NoModel { ticket, problem } if work.counts(ticket) => t.answers.no_model = Some(problem),
-            Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => t.answers.failed = Some(problem),
+            Msg::NoModel { ticket, problem } if work.counts(ticket) => {
+                t.answers.no_model = Some(problem)
+            }
+            Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => {
+                t.answers.failed = Some(problem)
+            }
             Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => {
                 t.panes.inspector.take(event, by, result);
             }
@@ -226,8 +251,12 @@ impl Viewer {
                 Ok(lives) => t.rows.pins.lives.extend(lives),
                 Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
             },
-            Msg::Causes(News::Collected { ticket, table }) if asked.waits.counts(ticket) => t.causes.collected(table),
-            Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => t.causes.crowd = Some(crowd),
+            Msg::Causes(News::Collected { ticket, table }) if asked.waits.counts(ticket) => {
+                t.causes.collected(table)
+            }
+            Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => {
+                t.causes.crowd = Some(crowd)
+            }
             Msg::Causes(News::Between { ticket, between }) if asked.between.counts(ticket) => {
                 t.causes.told = Some(between);
             }

@@ -1,5 +1,6 @@
-//! The Waits screen as state: every wait of the open recording, the longest first, and who ran instead of one. What it
-//! needs from outside it finds by comparing what is shown with what was last asked for; nothing is computed here.
+//! The Waits screen as state: every wait of the open recording, the longest first, and who ran
+//! instead of one. What it needs from outside it finds by comparing what is shown with what was
+//! last asked for; nothing is computed here.
 
 pub mod copy;
 pub mod places;
@@ -102,7 +103,11 @@ pub struct Listing {
 
 impl Default for Listing {
     fn default() -> Self {
-        Self { list: List::default(), column: 0, sort: Sorting { by: Column::Wait, descending: true } }
+        Self {
+            list: List::default(),
+            column: 0,
+            sort: Sorting { by: Column::Wait, descending: true },
+        }
     }
 }
 
@@ -268,14 +273,17 @@ impl Waits {
             News::Crowded { ticket, crowd } if self.of.counts(ticket) => self.crowd = Some(crowd),
             News::Trouble(problem) => return Some(problem),
             // Answers to what is no longer asked.
-            News::Collected { .. } | News::Looked { .. } | News::Told { .. } | News::Crowded { .. } => {}
+            News::Collected { .. }
+            | News::Looked { .. }
+            | News::Told { .. }
+            | News::Crowded { .. } => {}
         }
         None
     }
 }
 
-/// What the Timeline's model had said at a switch: a mark and a few words, and whether it was right. `None`: it has not
-/// said anything there, or not yet.
+/// What the Timeline's model had said at a switch: a mark and a few words, and whether it was
+/// right. `None`: it has not said anything there, or not yet.
 pub fn predicted(t: &Timeline, event: usize) -> Option<(String, Option<bool>)> {
     use super::answers::{Row, Verdict};
     let e = t.trace().event(event);

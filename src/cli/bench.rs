@@ -1,5 +1,5 @@
-//! `koracle bench`: what this machine needs for a decision, for reading, for a frame. One thread, but for text, which
-//! is read on all.
+//! `koracle bench`: what this machine needs for a decision, for reading, for a frame. One thread,
+//! but for text, which is read on all.
 
 pub(super) mod decisions;
 mod early;
@@ -26,8 +26,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Recordings that decisions are measured on; the last one has long queues, and is for [`decisions::report`] alone.
-const RECORDINGS: [&str; 3] = ["hackbench-pipe-2g_run3", "sysbench-threads-8t_run3", "hackbench-socket-4g_run3"];
+/// Recordings that decisions are measured on; the last one has long queues, and is for
+/// [`decisions::report`] alone.
+const RECORDINGS: [&str; 3] =
+    ["hackbench-pipe-2g_run3", "sysbench-threads-8t_run3", "hackbench-socket-4g_run3"];
 /// Text that reading is measured on has at least so many bytes.
 const TEXT: usize = 64 << 20;
 /// Frames are measured on at least so many events.
@@ -47,23 +49,27 @@ pub struct Args {
     /// Measure also how fast each kind of network trains.
     #[arg(long)]
     train: bool,
-    /// Measure frames on this recording; without it, on a bundled one repeated until it has a million events.
+    /// Measure frames on this recording; without it, on a bundled one repeated until it has a
+    /// million events.
     #[arg(long, value_name = "TRACE", value_hint = clap::ValueHint::FilePath)]
     frames: Option<std::path::PathBuf>,
-    /// Measure only the interface, while so many networks train on the bundled recordings and the recording of
-    /// `--frames` plays: frames, keys, pauses.
+    /// Measure only the interface, while so many networks train on the bundled recordings and the
+    /// recording of `--frames` plays: frames, keys, pauses.
     #[arg(long, value_name = "RUNS", requires = "frames")]
     training: Option<u64>,
-    /// Measure only opening this recording, its tables of waits and tasks, and frames of the screens that show them.
+    /// Measure only opening this recording, its tables of waits and tasks, and frames of the
+    /// screens that show them.
     #[arg(long, value_name = "TRACE", conflicts_with_all = ["training", "frames", "steps"], value_hint = clap::ValueHint::FilePath)]
     screens: Option<std::path::PathBuf>,
-    /// With `--screens`: the recording side by side until there are so many CPUs, each copy with threads of its own.
+    /// With `--screens`: the recording side by side until there are so many CPUs, each copy with
+    /// threads of its own.
     #[arg(long, value_name = "N", requires = "screens", value_parser = clap::value_parser!(u16).range(1..=8192))]
     cpus: Option<u16>,
     /// With `--screens`: repeated until there are so many events.
     #[arg(long, value_name = "N", requires = "screens")]
     events: Option<usize>,
-    /// Measure only training steps of a network of this kind, on ready-made batches of the bundled recordings.
+    /// Measure only training steps of a network of this kind, on ready-made batches of the bundled
+    /// recordings.
     #[arg(long, value_name = "KIND", conflicts_with_all = ["training", "frames"])]
     steps: Option<Kind>,
     /// Measure only decisions of the TCN.
@@ -113,8 +119,8 @@ pub(super) fn trunk<E: Predictor>(trace: &Trace, mut engine: E) -> Vec<u64> {
     tokens.0.chunks(256).map(block).collect()
 }
 
-/// What each kind of network costs in its usual size: speed does not depend on what the numbers are, so that one which is
-/// not bundled is measured untrained.
+/// What each kind of network costs in its usual size: speed does not depend on what the numbers
+/// are, so that one which is not bundled is measured untrained.
 fn networks(traces: &[&Trace], train: bool) -> Result<Value> {
     let mut all = serde_json::Map::new();
     for kind in Kind::ALL {
@@ -133,7 +139,8 @@ fn networks(traces: &[&Trace], train: bool) -> Result<Value> {
         if train {
             say!("koracle: measuring training of {}", kind.label());
             let training = traces.iter().map(|t| Recording::new(t, Keep::TRAINING)).collect();
-            of["training_events_per_s"] = json!(training_speed(ModelConfig::of(kind), training)?.round());
+            of["training_events_per_s"] =
+                json!(training_speed(ModelConfig::of(kind), training)?.round());
         }
         all.insert(kind.label().to_owned(), of);
     }
@@ -142,7 +149,8 @@ fn networks(traces: &[&Trace], train: bool) -> Result<Value> {
 
 /// Tokens per second, context included: of the steps of one epoch the median.
 fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
-    let (config, mut speeds) = (TrainConfig { epochs: 1, model, ..TrainConfig::default() }, Vec::new());
+    let (config, mut speeds) =
+        (TrainConfig { epochs: 1, model, ..TrainConfig::default() }, Vec::new());
     let data = Data { training, validation: Vec::new() };
     let mut note = |p: train::Progress| {
         if p.stepped {
@@ -157,7 +165,11 @@ fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
 /// Median and 99th percentile.
 pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
     of.sort_unstable();
-    let at = |q: f64| of.get(((of.len() as f64 * q) as usize).min(of.len().saturating_sub(1))).copied().unwrap_or(0);
+    let at = |q: f64| {
+        of.get(((of.len() as f64 * q) as usize).min(of.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(0)
+    };
     (at(0.5), at(0.99))
 }
 
@@ -166,8 +178,8 @@ fn repeated(trace: &Trace, events: usize) -> Trace {
     laid_out(trace, events, 1)
 }
 
-/// The same recording `beside` times at once, each copy on CPUs of its own and with threads of its own, again and again until
-/// there are `events`.
+/// The same recording `beside` times at once, each copy on CPUs of its own and with threads of its
+/// own, again and again until there are `events`.
 fn laid_out(trace: &Trace, events: usize, beside: usize) -> Trace {
     let mut builder = TraceBuilder::with_capacity(events + trace.len() * beside);
     let (tasks, cpus) = (trace.tasks(), trace.cpus());
@@ -176,7 +188,10 @@ fn laid_out(trace: &Trace, events: usize, beside: usize) -> Trace {
     let mut copies = Vec::new();
     for copy in 0..beside {
         copies.push(
-            tasks.iter().map(|(_, t)| builder.task(pid(t.pid, copy), t.name.as_bytes())).collect::<Vec<TaskId>>(),
+            tasks
+                .iter()
+                .map(|(_, t)| builder.task(pid(t.pid, copy), t.name.as_bytes()))
+                .collect::<Vec<TaskId>>(),
         );
     }
     let mut shift = 0;
@@ -185,17 +200,25 @@ fn laid_out(trace: &Trace, events: usize, beside: usize) -> Trace {
             let actor = if tasks.is_idle(e.actor) { Pid(0) } else { tasks.pid(e.actor) };
             for (copy, ids) in copies.iter().enumerate() {
                 let id = |t: TaskId| ids.get(t.0 as usize).copied().unwrap_or(TaskId::NONE);
-                let on = |cpu: CpuId| if cpu == CpuId::NONE { cpu } else { CpuId(cpu.0 + (copy * cpus) as u16) };
+                let on = |cpu: CpuId| {
+                    if cpu == CpuId::NONE { cpu } else { CpuId(cpu.0 + (copy * cpus) as u16) }
+                };
                 let (task, next, cpu) = (id(e.task), id(e.next), on(e.cpu));
                 let (from_cpu, to_cpu) = (on(e.from_cpu), on(e.to_cpu));
-                let moved = Event { time: Nanos(e.time.0 + shift), task, next, cpu, from_cpu, to_cpu, ..e };
+                let moved =
+                    Event { time: Nanos(e.time.0 + shift), task, next, cpu, from_cpu, to_cpu, ..e };
                 builder.push(moved, pid(actor, copy));
             }
         }
         shift += trace.span().0 + 1_000;
     }
     let cpus = (cpus * beside) as u16;
-    builder.finish(TraceMeta { name: "repeated".into(), cpus, lost: Vec::new(), ..trace.meta().clone() })
+    builder.finish(TraceMeta {
+        name: "repeated".into(),
+        cpus,
+        lost: Vec::new(),
+        ..trace.meta().clone()
+    })
 }
 
 fn reading(bytes: &[u8], format: &str) -> Result<Value> {
@@ -232,7 +255,8 @@ fn steps(args: &Args, kind: Kind) -> Result<()> {
     };
     let config = TrainConfig { model, ..TrainConfig::default() };
     config.check()?;
-    let these = |e: &&catalog::Entry| RECORDINGS[..2].iter().any(|r| r.replace("run3", "run0") == e.name());
+    let these =
+        |e: &&catalog::Entry| RECORDINGS[..2].iter().any(|r| r.replace("run3", "run0") == e.name());
     let mut recordings = Vec::new();
     for entry in catalog.entries.iter().filter(these) {
         recordings.push(Recording::new(&ingest::open(&catalog.path(entry))?.trace, Keep::TRAINING));
@@ -242,7 +266,10 @@ fn steps(args: &Args, kind: Kind) -> Result<()> {
         output::write(path, |to| Ok(probe.export(to)?))?;
     }
     // The first round warms up.
-    let seconds = job::on_one_thread(|| probe.run(READINGS))??.into_iter().skip(1).fold(f64::INFINITY, f64::min);
+    let seconds = job::on_one_thread(|| probe.run(READINGS))??
+        .into_iter()
+        .skip(1)
+        .fold(f64::INFINITY, f64::min);
     let tokens = probe.tokens();
     output::json(&json!({
         "model": model, "batches": BATCHES, "tokens": tokens, "seconds": seconds,
@@ -256,7 +283,8 @@ fn busy(args: &Args, trace: &std::path::Path, runs: u64) -> Result<()> {
     say!("koracle: reading recordings, then {} s with {runs} trainings", args.seconds);
     let time = std::time::Duration::from_secs(args.seconds);
     let size = (200, 50);
-    let busy = ui::bench_busy(trace, runs, home.path().into(), time, size).map_err(|e| eyre!("{e}"))?;
+    let busy =
+        ui::bench_busy(trace, runs, home.path().into(), time, size).map_err(|e| eyre!("{e}"))?;
     let ms = |ns: u64| (ns as f64 / 1e3).round() / 1e3;
     let of = |times: Vec<u64>| {
         let (most, n) = (times.iter().copied().max().unwrap_or(0), times.len());
@@ -289,7 +317,14 @@ pub fn run(args: &Args) -> Result<()> {
     for entry in catalog.entries.iter().filter(|e| RECORDINGS.contains(&e.name())) {
         traces.push(ingest::open(&catalog.path(entry))?.trace);
     }
-    let first = traces.first().ok_or_else(|| eyre!("none of {} is in {}", RECORDINGS.join(", "), dir.display()))?;
+    let first = traces.first().ok_or_else(|| {
+        eyre!(
+            "none of {} is in \
+                                                    {}",
+            RECORDINGS.join(", "),
+            dir.display()
+        )
+    })?;
 
     say!("koracle: measuring decisions");
     let model = super::model(args.model.as_deref())?;
@@ -301,7 +336,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let (trunk_ns, _) = quantiles(tokens);
 
-    let inputs = traces.iter().flat_map(|trace| decisions::usual(trace, Heuristic::new(Rule::Fifo, 0))).collect();
+    let inputs = traces
+        .iter()
+        .flat_map(|trace| decisions::usual(trace, Heuristic::new(Rule::Fifo, 0)))
+        .collect();
     let mut result = json!({
         "trunk_ns_per_event": trunk_ns,
         "inputs_ns": quantiles(inputs).0,
@@ -340,8 +378,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (frame50, frame99) = quantiles(ui::bench_frames(Arc::clone(&long), 200, 50));
     say!("koracle: measuring mistakes");
     let found = mistakes::measure(&long, engine(&long))?;
-    let frame =
-        json!({ "p50": frame50 as f64 / 1e3, "p99": frame99 as f64 / 1e3, "size": [200, 50], "events": events });
+    let frame = json!({ "p50": frame50 as f64 / 1e3, "p99": frame99 as f64 / 1e3, "size": [200, 50], "events": events });
     for (key, value) in [
         ("networks", networks),
         ("ingest", ftrace),
@@ -357,16 +394,26 @@ pub fn run(args: &Args) -> Result<()> {
     let of = |key: &str| result["mistakes"][key].as_f64().unwrap_or(f64::NAN);
     let mut lines = String::new();
     for (name, of) in result["networks"].as_object().into_iter().flatten() {
-        let training = of["training_events_per_s"].as_f64().map(|n| format!(", {n} events/s in training"));
+        let training = of["training_events_per_s"].as_f64().map(|n| {
+            format!(
+                ", {n} events/s in \
+            training"
+            )
+        });
         let (trunk, decision, training) =
             (&of["trunk_ns_per_event"], &of["decision_ns_p50"], training.unwrap_or_default());
         let n = &of["parameters"];
-        writeln!(lines, "{name:<11} {trunk} ns per event, {decision} ns per decision, {n} parameters{training}")?;
+        writeln!(
+            lines,
+            "{name:<11} {trunk} ns per event, {decision} ns per decision, {n} \
+                         parameters{training}"
+        )?;
     }
     let text = format!(
         "{}ftrace      {} MB/s, {} events/s\n\
          native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n\
-         mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, frame {:.0} µs (p99)\n{lines}",
+         mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, \
+         frame {:.0} µs (p99)\n{lines}",
         decisions::text(&result, trunk_ns),
         result["ingest"]["mb_per_s"],
         result["ingest"]["events_per_s"],

@@ -32,8 +32,8 @@ fn path() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("koracle").join("config.toml"))
 }
 
-/// The user's settings; what holds without any where there is no file. A file that cannot be used is an error with its
-/// place: to go on without it would look as if it had no effect.
+/// The user's settings; what holds without any where there is no file. A file that cannot be used
+/// is an error with its place: to go on without it would look as if it had no effect.
 pub fn load() -> Result<Settings> {
     let Some(path) = path() else { return Ok(Settings::default()) };
     // A pipe would be waited for.

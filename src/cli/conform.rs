@@ -1,4 +1,5 @@
-//! `koracle conform`: every pick against the rule of its scheduling class; a summary by cause, and those that nothing explains.
+//! `koracle conform`: every pick against the rule of its scheduling class; a summary by cause, and
+//! those that nothing explains.
 
 use super::conform_all::Summary;
 use super::door::say;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 /// Options of `conform`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The recording, `-` for standard input; of several, or of a folder's, a summary by cause, workload and kernel.
+    /// The recording, `-` for standard input; of several, or of a folder's, a summary by cause,
+    /// workload and kernel.
     #[arg(value_name = "TRACE", required = true, value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
     /// List so many of the picks that nothing explains, the worst first.
@@ -54,7 +56,8 @@ fn judged(path: &Path, args: &Args) -> Result<(Arc<Trace>, Report)> {
     let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
     if !trace.knows_queues() {
         say!(
-            "koracle: warning: {}: without wake-ups nobody knows who waits: most picks cannot be judged",
+            "koracle: warning: {}: without wake-ups nobody knows who waits: most picks cannot be \
+             judged",
             path.display()
         );
     }
@@ -64,8 +67,10 @@ fn judged(path: &Path, args: &Args) -> Result<(Arc<Trace>, Report)> {
 
 /// The picks of one recording in JSON.
 pub fn object(trace: &Trace, r: &Report, limit: usize) -> Value {
-    let explained: Map<String, Value> =
-        Cause::ALL.iter().map(|c| (c.label().to_owned(), r.explained[*c as usize].into())).collect();
+    let explained: Map<String, Value> = Cause::ALL
+        .iter()
+        .map(|c| (c.label().to_owned(), r.explained[*c as usize].into()))
+        .collect();
     let meta = trace.meta();
     json!({
         "workload": meta.workload, "kernel": meta.kernel, "class": trace.machine().class.value.label(),
@@ -137,10 +142,20 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     let (meta, class) = (trace.meta(), trace.machine().class.value);
     let recorded = r.from == Whence::Recorded;
     let mut page = Page::new(Style::Text);
-    let percent =
-        |n: u64| if r.picks == 0 { "–".into() } else { format!("{:.3}", 100.0 * n as f64 / r.picks as f64) };
+    let percent = |n: u64| {
+        if r.picks == 0 {
+            "–".into()
+        } else {
+            format!("{:.3}", 100.0 * n as f64 / r.picks as f64)
+        }
+    };
     let source = if recorded {
-        format!("the kernel's own state at {} of {} switches", grouped(r.joined), grouped(r.switches))
+        format!(
+            "the kernel's own state at {} of {} \
+                 switches",
+            grouped(r.joined),
+            grouped(r.switches)
+        )
     } else {
         "no state was recorded: estimated by a replay of the events, which may be wrong".into()
     };
@@ -148,16 +163,31 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     page.heading(&format!("{} · {kernel} · {} · {source}", meta.name, class.label()));
     let last = if recorded { "not explained" } else { "the replay disagrees" };
     let mut rows = vec![["", "picks", "%", ""].map(String::from).to_vec()];
-    let mut row = |what: &str, n: u64, means: &str| rows.push(vec![what.into(), grouped(n), percent(n), means.into()]);
+    let mut row = |what: &str, n: u64, means: &str| {
+        rows.push(vec![what.into(), grouped(n), percent(n), means.into()])
+    };
     row("picks", r.picks, "");
-    row("as the rule says", r.consistent, &format!("{} of them alone in the queue", grouped(r.alone)));
+    row(
+        "as the rule says",
+        r.consistent,
+        &format!(
+            "{} of them alone in the \
+                                                    queue",
+            grouped(r.alone)
+        ),
+    );
     for cause in Cause::ALL.into_iter().filter(|c| r.explained[*c as usize] > 0) {
         row(&cause.label().replace('_', "-"), r.explained[cause as usize], meaning(cause, class));
     }
     row(
         last,
         r.unexplained,
-        if recorded { "by the rule another one should have come in" } else { "it would have taken another one" },
+        if recorded {
+            "by the rule another one should have come in"
+        } else {
+            "it would have taken \
+            another one"
+        },
     );
     page.table(&rows);
     page.line(&format!(
@@ -166,7 +196,12 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     ));
     if !r.list.is_empty() && limit > 0 {
         let shown = r.list.len().min(limit);
-        page.heading(&format!("{}, the worst first ({shown} of {})", upper(last), grouped(r.unexplained)));
+        page.heading(&format!(
+            "{}, the worst first ({shown} of \
+                               {})",
+            upper(last),
+            grouped(r.unexplained)
+        ));
         page.table(&list(trace, r, class, shown));
         page.line("koracle mistakes TRACE --why EVENT takes one apart");
     }
@@ -198,7 +233,11 @@ fn list(trace: &Trace, r: &Report, class: SchedClass, shown: usize) -> Vec<Vec<S
             should.map_or_else(|| "–".into(), |m| name(trace, s, m)),
             format!("{:.1}", broken.by_ns as f64 / 1e3),
         ];
-        row.extend(eevdf.then(|| if level.chosen.eligible == Some(false) { "no" } else { "yes" }.to_owned()));
+        row.extend(
+            eevdf.then(|| {
+                if level.chosen.eligible == Some(false) { "no" } else { "yes" }.to_owned()
+            }),
+        );
         rows.push(row);
     }
     rows

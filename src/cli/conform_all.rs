@@ -47,8 +47,10 @@ impl Sums {
     }
 
     fn object(&self) -> Value {
-        let explained: Map<String, Value> =
-            Cause::ALL.iter().map(|c| (c.label().to_owned(), self.explained[*c as usize].into())).collect();
+        let explained: Map<String, Value> = Cause::ALL
+            .iter()
+            .map(|c| (c.label().to_owned(), self.explained[*c as usize].into()))
+            .collect();
         json!({
             "recordings": self.recordings, "picks": self.picks, "consistent": self.consistent, "explained": explained,
             "unexplained": self.unexplained, "share": self.share(),
@@ -62,7 +64,8 @@ impl Summary {
         let meta = trace.meta();
         let workload = if meta.workload.is_empty() { &meta.name } else { &meta.workload };
         let recorded = r.from == Whence::Recorded;
-        let key = (workload.clone(), meta.kernel.clone(), trace.machine().class.value.label(), recorded);
+        let key =
+            (workload.clone(), meta.kernel.clone(), trace.machine().class.value.label(), recorded);
         let one = Sums {
             recordings: 1,
             picks: r.picks,
@@ -104,29 +107,68 @@ impl Summary {
         let mut page = Page::new(Style::Text);
         for (recorded, what, last) in [
             (true, "by the kernel's own state", "not explained"),
-            (false, "estimated by a replay of the events, which may be wrong", "the replay disagrees"),
+            (
+                false,
+                "estimated by a replay of the events, which may be wrong",
+                "the replay \
+                disagrees",
+            ),
         ] {
             let total = self.total(recorded);
             if total.recordings == 0 {
                 continue;
             }
-            page.heading(&format!("Every pick against its rule, {what}: {} recordings", grouped(total.recordings)));
-            let causes: Vec<Cause> = Cause::ALL.into_iter().filter(|c| total.explained[*c as usize] > 0).collect();
-            let head = ["workload", "kernel", "class", "picks", "as the rule says"].map(String::from);
+            page.heading(&format!(
+                "Every pick against its rule, {what}: {} \
+                                   recordings",
+                grouped(total.recordings)
+            ));
+            let causes: Vec<Cause> =
+                Cause::ALL.into_iter().filter(|c| total.explained[*c as usize] > 0).collect();
+            let head = [
+                "workload",
+                "kernel",
+                "class",
+                "picks",
+                "as the rule \
+                says",
+            ]
+            .map(String::from);
             let named = causes.iter().map(|c| c.label().replace('_', "-"));
-            let mut rows = vec![head.into_iter().chain(named).chain([last.into(), "rule kept, %".into()]).collect()];
+            let mut rows = vec![
+                head.into_iter()
+                    .chain(named)
+                    .chain([
+                        last.into(),
+                        "rule kept, \
+                %"
+                        .into(),
+                    ])
+                    .collect(),
+            ];
             let row = |who: [&str; 3], s: &Sums| {
-                let counts = [s.picks, s.consistent].into_iter().chain(causes.iter().map(|c| s.explained[*c as usize]));
+                let counts = [s.picks, s.consistent]
+                    .into_iter()
+                    .chain(causes.iter().map(|c| s.explained[*c as usize]));
                 let counts = counts.chain([s.unexplained]).map(grouped);
                 let share = format!("{:.3}", 100.0 * s.share());
-                who.iter().map(|w| (*w).to_owned()).chain(counts).chain([share]).collect::<Vec<String>>()
+                who.iter()
+                    .map(|w| (*w).to_owned())
+                    .chain(counts)
+                    .chain([share])
+                    .collect::<Vec<String>>()
             };
-            for ((workload, kernel, class, _), sums) in self.of.iter().filter(|(key, _)| key.3 == recorded) {
+            for ((workload, kernel, class, _), sums) in
+                self.of.iter().filter(|(key, _)| key.3 == recorded)
+            {
                 rows.push(row([workload, kernel, class], sums));
             }
             rows.push(row(["all", "", ""], &total));
             page.table(&rows);
-            page.line("the last column is of the picks that could be decided; koracle conform of one recording lists what is left over");
+            page.line(
+                "the last column is of the picks that could be decided; koracle conform of \
+                       one recording lists what is left over",
+            );
         }
         page.out
     }

@@ -19,10 +19,12 @@ pub struct ImportArgs {
     /// NAME.csv.zst, with NAME.toml beside it; `-` writes the bare CSV to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
-    /// Only this stretch of events, counted from 0 without the end: `20000` (the first ones) or `5000..25000`.
+    /// Only this stretch of events, counted from 0 without the end: `20000` (the first ones) or
+    /// `5000..25000`.
     #[arg(long, value_name = "RANGE", value_parser = stretch)]
     events: Option<Range<usize>>,
-    /// Write over a file that has the name of the recording or of its metadata and is something else.
+    /// Write over a file that has the name of the recording or of its metadata and is something
+    /// else.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -30,7 +32,14 @@ pub struct ImportArgs {
 }
 
 fn stretch(text: &str) -> Result<Range<usize>, String> {
-    let number = |t: &str| t.trim().parse::<usize>().map_err(|_| format!("{t:?} is no number of events"));
+    let number = |t: &str| {
+        t.trim().parse::<usize>().map_err(|_| {
+            format!(
+                "{t:?} is no number of \
+        events"
+            )
+        })
+    };
     let range = match text.split_once("..") {
         None => 0..number(text)?,
         Some((from, to)) => number(from)?..number(to)?,
@@ -50,7 +59,8 @@ pub struct ExportArgs {
     /// The file; `-` writes to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
-    /// Who predicts what Perfetto shows beside the events; without it, the network that the model file holds.
+    /// Who predicts what Perfetto shows beside the events; without it, the network that the model
+    /// file holds.
     #[arg(long, value_parser = super::predictor())]
     predictor: Option<Choice>,
     /// The network's model file; without it, the bundled one.
@@ -67,7 +77,8 @@ enum Format {
     Csv,
     /// Text as ftrace prints it.
     Ftrace,
-    /// Perfetto's protobuf for ui.perfetto.dev, with predictions, misses and queue lengths as tracks of each CPU.
+    /// Perfetto's protobuf for ui.perfetto.dev, with predictions, misses and queue lengths as
+    /// tracks of each CPU.
     Perfetto,
 }
 
@@ -75,23 +86,35 @@ enum Format {
 pub fn import(args: &ImportArgs) -> Result<()> {
     let piped = args.output.as_os_str() == "-";
     let meta = if piped { None } else { Some(export::metadata_path(&args.output)?) };
-    let written: Vec<&Path> = [Some(&args.output), meta.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+    let written: Vec<&Path> =
+        [Some(&args.output), meta.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
     output::differ(&[&args.input], &written)?;
     let told = args.machine.told();
     let mut opened = output::open(&args.input, &told)?;
     opened.trace = opened.trace.with_meta(|meta| told.note(meta));
     if let Some(events) = &args.events {
         if events.start >= opened.trace.len() {
-            bail!("--events: the recording has {}, counted from 0", output::count(opened.trace.len() as u64, "event"));
+            bail!(
+                "--events: the recording has {}, counted from \
+                   0",
+                output::count(opened.trace.len() as u64, "event")
+            );
         }
         opened.trace = opened.trace.cut(events.clone());
     }
     let Some(meta) = meta else {
-        return output::write_recording(&args.output, |out| Ok(export::csv_to(&opened.trace, out)?));
+        return output::write_recording(&args.output, |out| {
+            Ok(export::csv_to(&opened.trace, out)?)
+        });
     };
-    if !args.force && !args.output.is_symlink() && args.output.is_file() && !ingest::is_native(&args.output) {
+    if !args.force
+        && !args.output.is_symlink()
+        && args.output.is_file()
+        && !ingest::is_native(&args.output)
+    {
         bail!(
-            "{}: this file is no native recording; choose another name, or say --force to write over it",
+            "{}: this file is no native recording; choose another name, or say --force to write \
+             over it",
             args.output.display()
         );
     }
@@ -104,12 +127,16 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     Ok(())
 }
 
-/// Whether the metadata that are written are those of the input too (`x.csv` and `x.csv.zst`), and stay right for it. An
-/// error when they would not.
+/// Whether the metadata that are written are those of the input too (`x.csv` and `x.csv.zst`), and
+/// stay right for it. An error when they would not.
 fn shares_metadata(args: &ImportArgs, meta: &Path, report: &Report) -> Result<bool> {
     let same = output::differ(&[&ingest::meta_path(&args.input)], &[meta]).is_err();
     if same && args.events.is_some() {
-        bail!("{}: the recording that is read has the same metadata; choose another name", meta.display());
+        bail!(
+            "{}: the recording that is read has the same metadata; choose another \
+               name",
+            meta.display()
+        );
     }
     Ok(same && report.metadata_problem.is_none())
 }
@@ -120,16 +147,21 @@ pub fn export(args: &ExportArgs) -> Result<()> {
         bail!("predictions are only in --format perfetto; `koracle predict` writes them as CSV");
     }
     let beside = ingest::meta_path(&args.input);
-    let read: Vec<&Path> = [&args.input, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
+    let read: Vec<&Path> =
+        [&args.input, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
     let opened = output::open(&args.input, &args.machine.told())?;
     let trace = &opened.trace;
     match args.format {
         Format::Csv => output::write_recording(&args.output, |out| Ok(export::csv_to(trace, out)?)),
-        Format::Ftrace => output::write_recording(&args.output, |out| Ok(export::ftrace_text(trace, out)?)),
+        Format::Ftrace => {
+            output::write_recording(&args.output, |out| Ok(export::ftrace_text(trace, out)?))
+        }
         Format::Perfetto => {
             let (choice, engine) = predict::engine(args.predictor, args.model.as_deref(), trace)?;
-            output::write_recording(&args.output, |out| perfetto::write(trace, choice.label(), engine, out))
+            output::write_recording(&args.output, |out| {
+                perfetto::write(trace, choice.label(), engine, out)
+            })
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `koracle diff A B`: what differs between two recordings, in all and by task name, the most certain first.
+//! `koracle diff A B`: what differs between two recordings, in all and by task name, the most
+//! certain first.
 
 use super::door::say;
 use super::output;
@@ -19,12 +20,15 @@ const ALONE: usize = 50;
 
 /// Options of `diff`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "An interval holds 95 % of the differences of the same figures over equal stretches of time of both recordings, drawn \
-    with replacement.\nWhat happened in fewer than 5 of 100 such stretches is not compared.\nIt says how much chance within these two runs accounts for; compare several runs to know about others.\n\
-    hit rate and surprise (nats per decision) are a model's, as in `koracle eval`: of decisions with at least two candidates, \
-    after the first events; each counts for the name that came in. Asking the model takes most of the time: --model none.\n"
-)]
+#[command(after_help = "An interval holds 95 % of the differences of the same figures over equal \
+                  stretches of time of both recordings, drawn \
+    with replacement.\nWhat happened in fewer than 5 of 100 such stretches is not compared.\nIt \
+    says how much chance within these two runs accounts for; compare several runs to know about \
+    others.\n\
+    hit rate and surprise (nats per decision) are a model's, as in `koracle eval`: of decisions \
+    with at least two candidates, \
+    after the first events; each counts for the name that came in. Asking the model takes most of \
+    the time: --model none.\n")]
 pub struct Args {
     /// The recording to compare with.
     #[arg(value_name = "A", value_hint = ValueHint::FilePath)]
@@ -32,7 +36,8 @@ pub struct Args {
     /// The recording that is compared.
     #[arg(value_name = "B", value_hint = ValueHint::FilePath)]
     b: PathBuf,
-    /// Whose hit rate and surprise: a model file, a run, a predictor's name; `none` leaves them out. Without it, the bundled model.
+    /// Whose hit rate and surprise: a model file, a run, a predictor's name; `none` leaves them
+    /// out. Without it, the bundled model.
     #[arg(long, value_name = "FILE|none", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
     /// Print one JSON object with all differences.
@@ -52,7 +57,12 @@ pub fn run(args: &Args) -> Result<()> {
     let (label, scored) = match args.model.as_deref() {
         Some(who) if who == Path::new("none") => (None, [Vec::new(), Vec::new()]),
         who => {
-            let who = driver::find(who.unwrap_or(Path::new("tcn"))).map_err(|e| eyre!("--model: {e}"))?;
+            let who = driver::find(who.unwrap_or(Path::new("tcn"))).map_err(|e| {
+                eyre!(
+                    "--model: \
+                {e}"
+                )
+            })?;
             (Some(who.label.clone()), ask(&who, [&a, &b])?)
         }
     };
@@ -107,13 +117,16 @@ fn page(found: &Differences, style: Style) -> String {
     // What no draw gets rid of: the interval leaves out zero.
     let certain = found.rows.iter().filter(|d| d.is_certain()).count();
     page.heading(&format!(
-        "{certain} of {} differences are more than chance within these runs; the most certain first",
+        "{certain} of {} differences are more than chance within these runs; the most certain \
+         first",
         found.rows.len()
     ));
-    let mut rows = vec![["task", "what", "A", "B", "difference", "from", "to"].map(String::from).to_vec()];
+    let mut rows =
+        vec![["task", "what", "A", "B", "difference", "from", "to"].map(String::from).to_vec()];
     for d in found.rows.iter().take(SHOWN) {
         let [a, b, difference, low, high] =
-            [d.values[0], d.values[1], d.difference, d.interval[0], d.interval[1]].map(|x| value(d.measure, x));
+            [d.values[0], d.values[1], d.difference, d.interval[0], d.interval[1]]
+                .map(|x| value(d.measure, x));
         rows.push(vec![
             d.name.clone().unwrap_or_else(|| "all tasks".into()),
             words(d.measure).into(),
@@ -125,7 +138,9 @@ fn page(found: &Differences, style: Style) -> String {
         ]);
     }
     page.table(&rows);
-    for (side, name) in ["A", "B"].into_iter().enumerate().filter(|(side, _)| !found.only[*side].is_empty()) {
+    for (side, name) in
+        ["A", "B"].into_iter().enumerate().filter(|(side, _)| !found.only[*side].is_empty())
+    {
         let names: Vec<&str> = found.only[side].iter().take(12).map(String::as_str).collect();
         let more = found.only[side].len().saturating_sub(names.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -1,6 +1,7 @@
-//! The one door to standard output and standard error. Whatever goes through it is fit to be shown: names and words of
-//! others (tasks, files, kernels, machines) cannot steer the terminal, whoever calls. Bytes leave as they are in one case
-//! only: a recording, written to something that is no terminal.
+//! The one door to standard output and standard error. Whatever goes through it is fit to be shown:
+//! names and words of others (tasks, files, kernels, machines) cannot steer the terminal, whoever
+//! calls. Bytes leave as they are in one case only: a recording, written to something that is no
+//! terminal.
 
 use crate::text::{Shown, shown, shown_json, shown_lines};
 use color_eyre::eyre::Result;
@@ -38,7 +39,8 @@ pub fn stdout() -> impl Write {
     Shown::new(std::io::stdout().lock())
 }
 
-/// Standard output for a recording, which another program reads again: exact, unless a terminal shows it.
+/// Standard output for a recording, which another program reads again: exact, unless a terminal
+/// shows it.
 pub fn stdout_exact() -> Box<dyn Write> {
     let out = std::io::stdout().lock();
     if is_terminal() { Box::new(Shown::new(out)) } else { Box::new(out) }

@@ -38,8 +38,8 @@ pub struct Args {
     /// Only bundled recordings of this workload (may be repeated).
     #[arg(long, value_name = "NAME", conflicts_with = "traces")]
     workload: Vec<String>,
-    /// Only bundled recordings of this kernel, e.g. 6.1 or EEVDF (may be repeated). With recordings: theirs, if they do not
-    /// say it.
+    /// Only bundled recordings of this kernel, e.g. 6.1 or EEVDF (may be repeated). With
+    /// recordings: theirs, if they do not say it.
     #[arg(long, value_name = "KERNEL")]
     kernel: Vec<String>,
     /// Only bundled recordings of this machine, e.g. 6.1 or 6.12x8 (may be repeated).
@@ -48,12 +48,12 @@ pub struct Args {
     /// Names, separated by commas; without, the models and every baseline that needs none.
     #[arg(long, value_delimiter = ',', value_parser = super::predictor())]
     predictors: Vec<Choice>,
-    /// A model file (may be repeated); without, the bundled TCN. Several of one kind are trainings of it that differ in
-    /// their seed: medians are printed, with the least and the greatest value.
+    /// A model file (may be repeated); without, the bundled TCN. Several of one kind are trainings
+    /// of it that differ in their seed: medians are printed, with the least and the greatest value.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     model: Vec<PathBuf>,
-    /// Whether networks go on learning from the outcomes while they answer; without, as each model says (the bundled
-    /// TCN does, the networks beside it do not).
+    /// Whether networks go on learning from the outcomes while they answer; without, as each model
+    /// says (the bundled TCN does, the networks beside it do not).
     #[arg(long, value_name = "on|off", value_parser = on_or_off)]
     adapt: Option<bool>,
     /// Tables of a report that --json wrote, instead of scoring anything.
@@ -69,10 +69,12 @@ pub struct Args {
     /// Also by queue size and by the state of the task that leaves.
     #[arg(long)]
     slices: bool,
-    /// Score nobody: say how far the replay's lag and deadline are off the kernel's own state, in recordings that have it.
+    /// Score nobody: say how far the replay's lag and deadline are off the kernel's own state, in
+    /// recordings that have it.
     #[arg(long, requires = "traces", conflicts_with_all = ["report", "markdown", "slices", "predictors", "model"])]
     truth: bool,
-    /// Score nobody: replay the same events under several rules, separated by commas, and say where they part.
+    /// Score nobody: replay the same events under several rules, separated by commas, and say where
+    /// they part.
     #[arg(long = "rules", value_name = "RULES", value_delimiter = ',', value_parser = super::eval_rules::names(),
           conflicts_with_all = ["report", "markdown", "slices", "predictors", "model", "adapt", "truth"])]
     replayed: Vec<Rules>,
@@ -103,7 +105,16 @@ impl Args {
     /// What is said of the recordings' machine.
     fn told(&self) -> Result<Told> {
         let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
-        let kernel = kernel.map(|k| super::told::release(k).map_err(|e| eyre!("--kernel {k}: {e}"))).transpose()?;
+        let kernel = kernel
+            .map(|k| {
+                super::told::release(k).map_err(|e| {
+                    eyre!(
+                        "--kernel {k}: \
+            {e}"
+                    )
+                })
+            })
+            .transpose()?;
         Ok(self.rules.told(kernel))
     }
 
@@ -124,7 +135,11 @@ impl Args {
         }
         let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {
-            return Err(super::wrong(format!("no recording in the {} split is of that kind", self.split.label())));
+            return Err(super::wrong(format!(
+                "no recording in the {} split is of that \
+                                             kind",
+                self.split.label()
+            )));
         }
         Ok(paths)
     }
@@ -144,7 +159,8 @@ impl Args {
                 add(c.choice);
             }
             if models.is_empty() {
-                // The bundled networks: the TCN always, for its absence is an error; the others where they are there.
+                // The bundled networks: the TCN always, for its absence is an error; the others
+                // where they are there.
                 let there = |kind: &Kind| *kind == Kind::Tcn || Weights::bundled_of(*kind).is_ok();
                 Kind::ALL.into_iter().filter(there).map(Choice::Network).for_each(&mut add);
             }
@@ -161,7 +177,11 @@ impl Args {
             let of: Vec<_> = models.extract_if(.., |c| c.choice == name).collect();
             let config = |c: &Column| c.model.as_ref().map(|m| m.config);
             if of.iter().any(|c| config(c) != config(&of[0])) {
-                bail!("the {} models differ in size: they are not one model with several seeds", name.label());
+                bail!(
+                    "the {} models differ in size: they are not one model with several \
+                       seeds",
+                    name.label()
+                );
             }
             if of.is_empty() {
                 columns.push(match name.network() {
@@ -224,7 +244,10 @@ impl Column {
 
     /// Every baseline that needs no model.
     pub fn baselines() -> Vec<Self> {
-        Choice::all().filter(|c| !c.needs_model()).map(|choice| Self { choice, model: None }).collect()
+        Choice::all()
+            .filter(|c| !c.needs_model())
+            .map(|choice| Self { choice, model: None })
+            .collect()
     }
 
     /// The predictor, in its state before the first event.
@@ -234,7 +257,12 @@ impl Column {
 }
 
 /// Scores every column on every recording; columns of one predictor are several trainings of it.
-pub fn report(columns: &[Column], paths: &[PathBuf], told: &Told, bar: &ProgressBar) -> Result<Report> {
+pub fn report(
+    columns: &[Column],
+    paths: &[PathBuf],
+    told: &Told,
+    bar: &ProgressBar,
+) -> Result<Report> {
     let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
     report_as(&names, columns, paths, told, bar)
 }
@@ -267,12 +295,22 @@ pub fn run(args: &Args) -> Result<()> {
         return super::eval_truth::run(&args.recordings()?, &args.told()?, args.json);
     }
     if !args.replayed.is_empty() {
-        return super::eval_rules::run(&args.recordings()?, &args.told()?, &args.replayed, args.json);
+        return super::eval_rules::run(
+            &args.recordings()?,
+            &args.told()?,
+            &args.replayed,
+            args.json,
+        );
     }
     let report = if let Some(path) = &args.report {
         let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;
-        serde_json::from_str(&text)
-            .wrap_err_with(|| format!("{}: no report that `koracle eval --json` wrote", path.display()))?
+        serde_json::from_str(&text).wrap_err_with(|| {
+            format!(
+                "{}: no report that `koracle eval --json` \
+                                       wrote",
+                path.display()
+            )
+        })?
     } else {
         let (paths, columns) = (args.recordings()?, args.columns()?);
         let bar = output::progress(0, "scoring");
@@ -284,6 +322,7 @@ pub fn run(args: &Args) -> Result<()> {
         return output::json(&report);
     }
     let style = if args.markdown { Style::Markdown } else { Style::Text };
-    let layout = Layout { style, measures: args.measures.clone(), slices: args.slices, by: args.by };
+    let layout =
+        Layout { style, measures: args.measures.clone(), slices: args.slices, by: args.by };
     output::stdout(table::render(&report, &layout).as_bytes())
 }

@@ -40,7 +40,11 @@ pub fn run(paths: &[PathBuf], told: &Told, asked: &[Rules], as_json: bool) -> Re
             print(&trace, &compared, &mut page);
         }
     }
-    if as_json { output::json(&json!({ "traces": all })) } else { output::stdout(page.out.as_bytes()) }
+    if as_json {
+        output::json(&json!({ "traces": all }))
+    } else {
+        output::stdout(page.out.as_bytes())
+    }
 }
 
 fn share(n: u64, of: u64) -> f64 {
@@ -85,27 +89,69 @@ fn task(trace: &Trace, thread: ThreadIx) -> String {
 fn print(trace: &Trace, c: &Compared, page: &mut Page) {
     let meta = trace.meta();
     let kernel = if meta.kernel.is_empty() { "kernel not known" } else { &meta.kernel };
-    page.heading(&format!("{} · {kernel} · {} picks among several under each rule", meta.name, grouped(c.picks)));
-    let percent = |n: u64| if c.picks == 0 { "–".into() } else { format!("{:.1}", 100.0 * share(n, c.picks)) };
-    let head = ["rule", "takes who came in, %", "corrected by each pick, %", ""].map(String::from).to_vec();
+    page.heading(&format!(
+        "{} · {kernel} · {} picks among several under each \
+                           rule",
+        meta.name,
+        grouped(c.picks)
+    ));
+    let percent = |n: u64| {
+        if c.picks == 0 { "–".into() } else { format!("{:.1}", 100.0 * share(n, c.picks)) }
+    };
+    let head = [
+        "rule",
+        "takes who came in, %",
+        "corrected by each pick, \
+                                                 %",
+        "",
+    ]
+    .map(String::from)
+    .to_vec();
     let mut rows = vec![head];
     for k in &c.rules {
-        let recorded = if k.rules == Rules::of(trace.machine()) { "the recorded kernel's" } else { "" };
-        rows.push(vec![k.rules.name.into(), percent(k.alone), percent(k.corrected), recorded.into()]);
+        let recorded = if k.rules == Rules::of(trace.machine()) {
+            "the recorded \
+            kernel's"
+        } else {
+            ""
+        };
+        rows.push(vec![
+            k.rules.name.into(),
+            percent(k.alone),
+            percent(k.corrected),
+            recorded.into(),
+        ]);
     }
     page.table(&rows);
     if c.pairs.is_empty() {
         return;
     }
     page.heading("Where they part, each left alone");
-    let head = ["A", "B", "picks", "%", "first at", "CPU", "event", "A would take", "B would take", "came in"];
+    let head = [
+        "A",
+        "B",
+        "picks",
+        "%",
+        "first at",
+        "CPU",
+        "event",
+        "A would take",
+        "B would \
+        take",
+        "came in",
+    ];
     let mut rows = vec![head.map(String::from).to_vec()];
     for p in &c.pairs {
-        let mut row: Vec<String> = p.of.iter().map(|at| c.rules[*at].rules.name.to_owned()).collect();
+        let mut row: Vec<String> =
+            p.of.iter().map(|at| c.rules[*at].rules.name.to_owned()).collect();
         row.extend([grouped(p.parts), percent(p.parts)]);
         match &p.first {
             Some(first) => {
-                row.extend([point(first.time.0, 0), first.cpu.0.to_string(), first.event.to_string()]);
+                row.extend([
+                    point(first.time.0, 0),
+                    first.cpu.0.to_string(),
+                    first.event.to_string(),
+                ]);
                 let who = [first.would[0], first.would[1], first.came];
                 row.extend(who.map(|thread| trace.label_at(thread, first.event)));
             }
@@ -121,13 +167,27 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
 
 fn gains(trace: &Trace, c: &Compared, p: &Pair, page: &mut Page) {
     let [a, b] = p.of.map(|at| c.rules[at].rules.name);
-    page.heading(&format!("Who gains under {b} over {a} ({} of {} tasks)", p.gains.len().min(SHOWN), p.gains.len()));
-    let head = ["task".into(), format!("only {a} takes it"), format!("only {b} does"), "more".into()];
+    page.heading(&format!(
+        "Who gains under {b} over {a} ({} of {} \
+                           tasks)",
+        p.gains.len().min(SHOWN),
+        p.gains.len()
+    ));
+    let head = [
+        "task".into(),
+        format!("only {a} takes it"),
+        format!(
+            "only {b} \
+        does"
+        ),
+        "more".into(),
+    ];
     let row = |g: &Gain| {
         let sign = if g.more() < 0 { "−" } else { "+" };
         let more = format!("{sign}{}", grouped(g.more().unsigned_abs()));
         vec![task(trace, g.thread), grouped(g.by[0]), grouped(g.by[1]), more]
     };
-    let rows: Vec<Vec<String>> = std::iter::once(head.to_vec()).chain(p.gains.iter().take(SHOWN).map(row)).collect();
+    let rows: Vec<Vec<String>> =
+        std::iter::once(head.to_vec()).chain(p.gains.iter().take(SHOWN).map(row)).collect();
     page.table(&rows);
 }

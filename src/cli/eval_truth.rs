@@ -1,5 +1,5 @@
-//! `koracle eval --truth`: how far the replay's state is off the kernel's own, where a recording has it, and what the rule would
-//! pick with that state.
+//! `koracle eval --truth`: how far the replay's state is off the kernel's own, where a recording
+//! has it, and what the rule would pick with that state.
 
 use super::door::say;
 use super::output;
@@ -27,21 +27,30 @@ pub fn run(paths: &[PathBuf], told: &Told, as_json: bool) -> Result<()> {
         let picks = Picks::new(Arc::clone(&trace));
         let report = Report::of(&picks);
         if report.from != Whence::Recorded {
-            say!("koracle: note: {}: the kernel's own state was not recorded (koracle record --truth)", path.display());
+            say!(
+                "koracle: note: {}: the kernel's own state was not recorded (koracle record \
+                  --truth)",
+                path.display()
+            );
             continue;
         }
         let both = Both { corrected: errors(&picks, true), alone: errors(&picks, false) };
         all.push(object(&trace, report.share(), &both));
         print(&trace, &both, &mut page);
         page.line(&format!(
-            "with the kernel's own state the rule accounts for {:.2} % of the picks that can be decided",
+            "with the kernel's own state the rule accounts for {:.2} % of the picks that can be \
+             decided",
             100.0 * report.share()
         ));
     }
     if all.is_empty() {
         bail!("no recording has the kernel's own state");
     }
-    if as_json { output::json(&json!({ "traces": all })) } else { output::stdout(page.out.as_bytes()) }
+    if as_json {
+        output::json(&json!({ "traces": all }))
+    } else {
+        output::stdout(page.out.as_bytes())
+    }
 }
 
 fn object(trace: &Trace, share: f64, both: &Both) -> Value {
@@ -59,9 +68,10 @@ fn object(trace: &Trace, share: f64, both: &Both) -> Value {
         let one = |g: &Group| group(g, &[("queued_by", g.cause), ("waited", g.within)]);
         e.by_wait.iter().map(one).collect::<Vec<_>>()
     };
-    let by = |groups: &[Group], key: &str| groups.iter().map(|g| group(g, &[(key, g.within)])).collect::<Vec<_>>();
-    let further =
-        |e: &Errors| json!({ "by_time": by(&e.by_time, "since_start"), "by_queue": by(&e.by_queue, "waiting") });
+    let by = |groups: &[Group], key: &str| {
+        groups.iter().map(|g| group(g, &[(key, g.within)])).collect::<Vec<_>>()
+    };
+    let further = |e: &Errors| json!({ "by_time": by(&e.by_time, "since_start"), "by_queue": by(&e.by_queue, "waiting") });
     let Both { corrected, alone } = both;
     json!({
         "trace": trace.meta().name, "kernel": trace.meta().kernel, "with_truth": share,
@@ -92,7 +102,11 @@ fn missed(g: &Group) -> String {
 fn print(trace: &Trace, both: &Both, page: &mut Page) {
     let meta = trace.meta();
     for (name, errors) in [("corrected", &both.corrected), ("left alone", &both.alone)] {
-        page.heading(&format!("{} · {} · the replay, {name}, against the kernel's own state", meta.name, meta.kernel));
+        page.heading(&format!(
+            "{} · {} · the replay, {name}, against the kernel's own \
+                               state",
+            meta.name, meta.kernel
+        ));
         waits(trace, &errors.by_wait, page);
     }
     let divided = [
@@ -106,11 +120,13 @@ fn print(trace: &Trace, both: &Both, page: &mut Page) {
         }
         beside(what, corrected, alone, page);
     }
-    let percent = |share: Option<f64>| share.map_or_else(|| "–".into(), |s| format!("{:.2}", 100.0 * s));
+    let percent =
+        |share: Option<f64>| share.map_or_else(|| "–".into(), |s| format!("{:.2}", 100.0 * s));
     let (b, alone) = (&both.corrected.several, &both.alone.several);
     page.line(&format!(
         "of {} picks among several the replay makes {} % ({} % left alone)\n\
-         upper bound: with the kernel's state: pick {} % of the {} % that can be decided; there the replay makes {} %",
+         upper bound: with the kernel's state: pick {} % of the {} % that can be decided; there \
+         the replay makes {} %",
         grouped(b.picks),
         percent(b.replayed()),
         percent(alone.replayed()),
@@ -123,7 +139,8 @@ fn print(trace: &Trace, both: &Both, page: &mut Page) {
 fn waits(trace: &Trace, groups: &[Group], page: &mut Page) {
     let head = ["queued by", "waited", "picks", "missed, %"].map(String::from);
     let errors = |of: &str| [format!("{of} off p50"), "p90".into(), "bias".into()];
-    let mut rows = vec![head.into_iter().chain(errors("lag")).chain(errors(key(trace))).collect::<Vec<_>>()];
+    let mut rows =
+        vec![head.into_iter().chain(errors("lag")).chain(errors(key(trace))).collect::<Vec<_>>()];
     for g in groups {
         let spread = |s: &Spread| [short(s.p50), short(s.p90), short_signed(s.bias)];
         let head = [g.cause.to_owned(), g.within.to_owned(), grouped(g.picks), missed(g)];
@@ -135,13 +152,24 @@ fn waits(trace: &Trace, groups: &[Group], page: &mut Page) {
 /// One division of both replays side by side.
 fn beside(what: &str, corrected: &[Group], alone: &[Group], page: &mut Page) {
     let of = |g: &Group| [missed(g), short(g.lag.p50), short(g.lag.p90), short_signed(g.lag.bias)];
-    let head =
-        ["corrected: missed, %", "lag off p50", "p90", "bias", "left alone: missed, %", "lag off p50", "p90", "bias"];
+    let head = [
+        "corrected: missed, %",
+        "lag off p50",
+        "p90",
+        "bias",
+        "left alone: missed, %",
+        "lag off \
+            p50",
+        "p90",
+        "bias",
+    ];
     let head = [what, "picks"].into_iter().chain(head).map(String::from).collect();
     let mut rows = vec![head];
     // The same picks are in both.
     for (a, b) in corrected.iter().zip(alone) {
-        rows.push([a.within.to_owned(), grouped(a.picks)].into_iter().chain(of(a)).chain(of(b)).collect());
+        rows.push(
+            [a.within.to_owned(), grouped(a.picks)].into_iter().chain(of(a)).chain(of(b)).collect(),
+        );
     }
     page.table(&rows);
 }

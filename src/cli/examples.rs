@@ -21,7 +21,11 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("vm", "  koracle vm up cfs\n  koracle vm list\n  koracle vm down cfs"),
     ("workloads", "  koracle workloads"),
-    ("import", "  koracle import perf.data -o mine.csv.zst\n  perf script | koracle import - -o mine.csv.zst"),
+    (
+        "import",
+        "  koracle import perf.data -o mine.csv.zst\n  perf script | koracle import - -o \
+                mine.csv.zst",
+    ),
     (
         "export",
         "  koracle export mine.csv.zst --format perfetto -o mine.pftrace\n  \
@@ -43,9 +47,14 @@ const TABLE: &[(&str, &str)] = &[
     (
         "score",
         "  koracle score answers.csv mine.csv.zst\n  \
-         koracle predict mine.csv.zst --full -o - | koracle score - mine.csv.zst --predictors none --json",
+         koracle predict mine.csv.zst --full -o - | koracle score - mine.csv.zst --predictors none \
+         --json",
     ),
-    ("frontier", "  koracle frontier\n  koracle frontier --model small.koracle --split test --json"),
+    (
+        "frontier",
+        "  koracle frontier\n  koracle frontier --model small.koracle --split test \
+                  --json",
+    ),
     (
         "mistakes",
         "  koracle mistakes mine.csv.zst --by state\n  \
@@ -62,7 +71,11 @@ const TABLE: &[(&str, &str)] = &[
         "  koracle waits mine.csv.zst --top 20\n  \
          koracle waits mine.csv.zst --where 'task~nginx and wait>1ms'",
     ),
-    ("tasks", "  koracle tasks mine.csv.zst\n  koracle tasks mine.csv.zst --by comm --where 'wait>1ms'"),
+    (
+        "tasks",
+        "  koracle tasks mine.csv.zst\n  koracle tasks mine.csv.zst --by comm --where \
+               'wait>1ms'",
+    ),
     ("diff", "  koracle diff before.csv.zst after.csv.zst"),
     (
         "train",
@@ -78,7 +91,11 @@ const TABLE: &[(&str, &str)] = &[
     ("bench", "  koracle bench\n  koracle bench --json"),
     ("man", "  koracle man | man -l -\n  koracle man -o ~/.local/share/man/man1"),
     ("config", "  koracle config\n  koracle config --example"),
-    ("completions", "  koracle completions bash > ~/.local/share/bash-completion/completions/koracle"),
+    (
+        "completions",
+        "  koracle completions bash > \
+                     ~/.local/share/bash-completion/completions/koracle",
+    ),
 ];
 
 #[cfg(test)]
@@ -97,13 +114,16 @@ mod tests {
     #[test]
     fn each_command_has_examples_and_they_parse() {
         let all = crate::cli::command();
-        for command in all.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help") {
+        for command in
+            all.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help")
+        {
             assert!(of(command).is_some(), "{command}");
         }
         for (command, text) in TABLE {
             let mut of_it = 0;
             for part in text.lines().flat_map(|line| line.split(" | ")) {
-                let all: Vec<String> = words(part).into_iter().skip_while(|w| w != "koracle").collect();
+                let all: Vec<String> =
+                    words(part).into_iter().skip_while(|w| w != "koracle").collect();
                 if all.is_empty() {
                     continue;
                 }

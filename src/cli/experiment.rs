@@ -1,9 +1,9 @@
-//! `koracle experiment`: trainings and what they score on recordings of a kind that they have, or have not, seen. The
-//! folder keeps each training as `koracle train` does; what is finished there is not done again, what is under way is
-//! gone on with.
+//! `koracle experiment`: trainings and what they score on recordings of a kind that they have, or
+//! have not, seen. The folder keeps each training as `koracle train` does; what is finished there
+//! is not done again, what is under way is gone on with.
 //!
-//! Test recordings are read by the scoring alone: epochs and temperatures are chosen on the validation recordings of
-//! what a training may see.
+//! Test recordings are read by the scoring alone: epochs and temperatures are chosen on the
+//! validation recordings of what a training may see.
 
 mod part;
 mod plan;
@@ -37,7 +37,8 @@ pub enum Name {
     HoldOut,
     /// Train on the recordings of one kernel, score on those of the other, and on its own.
     Kernels,
-    /// Train without the recordings of a machine, score on it and on the others: each in turn, beside a training on all.
+    /// Train without the recordings of a machine, score on it and on the others: each in turn,
+    /// beside a training on all.
     Machines,
     /// Train on everything with several seeds.
     Seeds,
@@ -60,7 +61,8 @@ pub struct Args {
     /// machines: leave out this one only, e.g. 6.12x8 (may be repeated); without, each in turn.
     #[arg(long, value_name = "MACHINE")]
     machine: Vec<String>,
-    /// kernels: these instead of CFS and EEVDF. The others: only recordings of this kernel. May be repeated.
+    /// kernels: these instead of CFS and EEVDF. The others: only recordings of this kernel. May be
+    /// repeated.
     #[arg(long, value_name = "KERNEL")]
     kernel: Vec<String>,
     /// Kinds of networks, separated by commas; the first is compared with the others.
@@ -78,8 +80,8 @@ pub struct Args {
     /// Score on these recordings; validation is for rehearsals.
     #[arg(long, default_value = "test", value_parser = super::split())]
     split: Split,
-    /// Score with networks that go on learning from outcomes, or with fixed ones; without, as each kind does. Nothing is
-    /// trained again for it.
+    /// Score with networks that go on learning from outcomes, or with fixed ones; without, as each
+    /// kind does. Nothing is trained again for it.
     #[arg(long, value_name = "on|off", value_parser = eval::on_or_off)]
     adapt: Option<bool>,
     /// Print one JSON object.
@@ -96,7 +98,8 @@ enum Word {
     Done(Box<Result<Result<Trained>, JobError>>),
 }
 
-/// Trains what is missing, at most so many at a time, and gives what is there for each part, in order.
+/// Trains what is missing, at most so many at a time, and gives what is there for each part, in
+/// order.
 fn train(context: &Arc<Context>, plan: &Plan, jobs: usize) -> Result<Vec<Trained>> {
     const UNIT: u64 = 1_000;
     let mut done: BTreeMap<usize, Trained> = BTreeMap::new();
@@ -136,7 +139,12 @@ fn train(context: &Arc<Context>, plan: &Plan, jobs: usize) -> Result<Vec<Trained
                 tell(&bar, &title, &p);
             }
             Word::Done(result) => {
-                let (_job, before) = running.remove(&i).ok_or_else(|| eyre!("{title}: ended twice"))?;
+                let (_job, before) = running.remove(&i).ok_or_else(|| {
+                    eyre!(
+                        "{title}: ended \
+                    twice"
+                    )
+                })?;
                 bar.inc(UNIT - before);
                 match (*result).map_err(Into::into).and_then(|r| r) {
                     Ok(trained) => drop(done.insert(i, trained)),
@@ -161,7 +169,9 @@ fn start(context: &Arc<Context>, part: Part, i: usize, words: Sender<(usize, Wor
         // Nobody listens any more only when the program ends.
         part.run(&context, cancel, &mut |p| drop(progress.send((i, Word::Progress(Box::new(p))))))
     };
-    Job::spawn("experiment", work, move |result| drop(words.send((i, Word::Done(Box::new(result))))))
+    Job::spawn("experiment", work, move |result| {
+        drop(words.send((i, Word::Done(Box::new(result)))))
+    })
 }
 
 fn tell(bar: &ProgressBar, title: &str, p: &Progress) {
@@ -169,7 +179,8 @@ fn tell(bar: &ProgressBar, title: &str, p: &Progress) {
     if let Some(v) = &p.validation {
         let [pick, forecast] = [v.pick_top1, v.forecast_top1].map(|x| 100.0 * x);
         let line = format!(
-            "{title}: epoch {} of {}, validation macro: pick {pick:.2} %, forecast {forecast:.2} %, {:.0} k events/s",
+            "{title}: epoch {} of {}, validation macro: pick {pick:.2} %, forecast {forecast:.2} \
+             %, {:.0} k events/s",
             p.epoch,
             p.epochs,
             p.events_per_s / 1e3
@@ -187,7 +198,8 @@ fn baselines(context: &Context, plan: &Plan) -> Result<Vec<Report>> {
     plan.tests.iter().map(score).collect()
 }
 
-/// Nanoseconds that each kind of network needs, on the first recordings of the plan's validation data.
+/// Nanoseconds that each kind of network needs, on the first recordings of the plan's validation
+/// data.
 fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Speed>> {
     const RECORDINGS: usize = 4;
     let paths = context.paths(Split::Validation, &plan.all)?;
@@ -200,7 +212,10 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
             tokens.extend(bench::trunk(&trace, one.column()?.engine(&trace)?));
             decisions.extend(bench::decisions::usual(&trace, one.column()?.engine(&trace)?));
         }
-        let per_s = trained.iter().filter(|t| t.part.kind == one.part.kind).filter_map(|t| t.finished.events_per_s);
+        let per_s = trained
+            .iter()
+            .filter(|t| t.part.kind == one.part.kind)
+            .filter_map(|t| t.finished.events_per_s);
         speeds.push(Speed {
             model: one.part.kind.label(),
             parameters: one.finished.parameters,
@@ -229,12 +244,15 @@ pub fn run(args: &Args) -> Result<()> {
     for one in &trained {
         scored.push(one.score(&context, &plan)?);
     }
-    let speeds = if args.name == Name::Models { speeds(&context, &plan, &trained)? } else { Vec::new() };
+    let speeds =
+        if args.name == Name::Models { speeds(&context, &plan, &trained)? } else { Vec::new() };
     let results = results::Results::new(args, &plan, &trained, &scored, &baselines, speeds);
-    let [json, markdown] =
-        ["json", "md"].map(|kind| args.output.join(format!("results{}.{kind}", part::suffix(args.adapt))));
+    let [json, markdown] = ["json", "md"]
+        .map(|kind| args.output.join(format!("results{}.{kind}", part::suffix(args.adapt))));
     output::write(&json, |out| Ok(serde_json::to_writer_pretty(out, &results)?))?;
-    output::write(&markdown, |out| Ok(out.write_all(results.render(table::Style::Markdown).as_bytes())?))?;
+    output::write(&markdown, |out| {
+        Ok(out.write_all(results.render(table::Style::Markdown).as_bytes())?)
+    })?;
     say!("koracle: {} and {} written", json.display(), markdown.display());
     if args.json {
         return output::json(&results);

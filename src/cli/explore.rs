@@ -1,5 +1,5 @@
-//! `koracle [TRACE ...]`: looks at the arguments and at standard output while there still is a screen to print on,
-//! then hands over to the interface. Reads no recording.
+//! `koracle [TRACE ...]`: looks at the arguments and at standard output while there still is a
+//! screen to print on, then hands over to the interface. Reads no recording.
 
 use super::door::{self, say};
 use super::wrong;
@@ -10,13 +10,17 @@ use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-/// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong usage (exit code 2).
+/// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong
+/// usage (exit code 2).
 pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result<()> {
     // What may not be asked about is left to the interface, which says what is wrong with it.
     let (there, missing): (Vec<_>, Vec<_>) =
         traces.into_iter().partition(|path| is_input(path) || path.try_exists().unwrap_or(true));
     if there.iter().any(|path| is_input(path)) && std::io::stdin().is_terminal() {
-        return Err(wrong("`-` reads standard input, which is a terminal; pipe a recording into it"));
+        return Err(wrong(
+            "`-` reads standard input, which is a terminal; pipe a recording into \
+                          it",
+        ));
     }
     if let (true, [first, ..]) = (there.is_empty(), &missing[..]) {
         return Err(wrong(format!("no such command or file: {}", first.display())));

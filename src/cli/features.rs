@@ -1,4 +1,5 @@
-//! `koracle features`: the inputs of every question of a recording, who the candidates were and who came in, as arrays for `numpy.load`.
+//! `koracle features`: the inputs of every question of a recording, who the candidates were and who
+//! came in, as arrays for `numpy.load`.
 
 use super::output;
 use crate::dataset::arrays::Arrays;
@@ -26,11 +27,16 @@ pub fn run(args: &Args) -> Result<()> {
     output::differ(&[&args.trace, &ingest::meta_path(&args.trace)], &[&args.output])?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let bar = output::progress(trace.len() as u64, "walking");
-    let arrays = Arrays::of(&trace, &Cancel::new(), &mut |n| bar.inc(n))?.ok_or_else(|| eyre!("cancelled"))?;
+    let arrays = Arrays::of(&trace, &Cancel::new(), &mut |n| bar.inc(n))?
+        .ok_or_else(|| eyre!("cancelled"))?;
     bar.finish_and_clear();
     let [picks, forecasts] = arrays.questions().map(|n| n as u64);
     output::write_recording(&args.output, |out| Ok(arrays.write(out)?))?;
     let counted = |n, what| output::count(n, what);
-    super::door::say!("koracle: {} and {}", counted(picks, "decision"), counted(forecasts, "forecast"));
+    super::door::say!(
+        "koracle: {} and {}",
+        counted(picks, "decision"),
+        counted(forecasts, "forecast")
+    );
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `koracle frontier`: what accuracy costs. Each configuration, from a fixed rule upwards, by how often it is right and by
-//! the nanoseconds of a decision, as a table and a chart.
+//! `koracle frontier`: what accuracy costs. Each configuration, from a fixed rule upwards, by how
+//! often it is right and by the nanoseconds of a decision, as a table and a chart.
 
 use super::bench::{decisions, quantiles};
 use super::door::say;
@@ -27,7 +27,8 @@ const ROUNDS: usize = 3;
 const CHART: [usize; 2] = [12, 60];
 
 /// What the times hold.
-const NOTE: &str = "Each is asked through the same walk, which makes all inputs: a rule alone would need few of them. Leads: nobody \
+const NOTE: &str = "Each is asked through the same walk, which makes all inputs: a rule alone \
+                    would need few of them. Leads: nobody \
                     else is as good on the pick for less.";
 
 /// Options of `frontier`.
@@ -71,17 +72,34 @@ impl Row {
 /// Name of a network by its kind and what it is sized otherwise than usual.
 fn named(config: &ModelConfig) -> String {
     let usual = ModelConfig::of(config.kind);
-    let sizes = |c: &ModelConfig| [c.channels, c.blocks, c.hidden, c.hidden2, c.forecast, c.forecast2];
+    let sizes =
+        |c: &ModelConfig| [c.channels, c.blocks, c.hidden, c.hidden2, c.forecast, c.forecast2];
     let marks = ["c", "b", "h", "h2=", "f", "f2="];
-    let other = sizes(config).into_iter().zip(sizes(&usual)).zip(marks).filter(|((mine, usual), _)| mine != usual);
-    other.fold(config.kind.label().to_owned(), |name, ((mine, _), mark)| format!("{name} {mark}{mine}"))
+    let other = sizes(config)
+        .into_iter()
+        .zip(sizes(&usual))
+        .zip(marks)
+        .filter(|((mine, usual), _)| mine != usual);
+    other.fold(config.kind.label().to_owned(), |name, ((mine, _), mark)| {
+        format!(
+            "{name} \
+        {mark}{mine}"
+        )
+    })
 }
 
 impl Args {
     fn columns(&self) -> Result<Vec<(String, Column)>> {
-        let plain = [Choice::Rule(Rule::Fifo), Choice::Rule(Rule::Eevdf), Choice::Ppm, Choice::KernelOracle];
-        let mut columns: Vec<_> =
-            plain.into_iter().map(|choice| (choice.label().to_owned(), Column { choice, model: None })).collect();
+        let plain = [
+            Choice::Rule(Rule::Fifo),
+            Choice::Rule(Rule::Eevdf),
+            Choice::Ppm,
+            Choice::KernelOracle,
+        ];
+        let mut columns: Vec<_> = plain
+            .into_iter()
+            .map(|choice| (choice.label().to_owned(), Column { choice, model: None }))
+            .collect();
         for kind in Kind::ALL {
             let model = super::model_of(None, kind)?;
             columns.push((named(&model.config), Column::of(model)));
@@ -101,7 +119,8 @@ impl Args {
 /// Scores, times and prints.
 pub fn run(args: &Args) -> Result<()> {
     let (catalog, columns) = (eval::bundled()?, args.columns()?);
-    let filter = Filter { split: Some(args.split), categories: args.category.clone(), ..Filter::default() };
+    let filter =
+        Filter { split: Some(args.split), categories: args.category.clone(), ..Filter::default() };
     let paths = eval::paths(&catalog, &filter)?;
     let mut timed = Vec::new();
     for entry in catalog.entries.iter().filter(|e| TIMED.contains(&e.name())) {
@@ -185,16 +204,20 @@ fn text(rows: &[Row], style: Style) -> String {
     }
     page.table(&table);
     page.line(NOTE);
-    let [open, close] = if style == Style::Markdown { ["\n```text\n", "```\n"] } else { ["\n", ""] };
+    let [open, close] =
+        if style == Style::Markdown { ["\n```text\n", "```\n"] } else { ["\n", ""] };
     page.out + open + &chart(rows) + close
 }
 
-/// Picks that are right over time, on a logarithmic scale; where two fall together the later letter stands beside the first.
+/// Picks that are right over time, on a logarithmic scale; where two fall together the later letter
+/// stands beside the first.
 fn chart(rows: &[Row]) -> String {
     let [height, width] = CHART;
     let ends = |of: &dyn Fn(&Row) -> f64| {
-        let (low, high) =
-            rows.iter().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+        let (low, high) = rows
+            .iter()
+            .map(of)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
         (low, if high > low { high - low } else { 1.0 })
     };
     let (time, pick) = (|row: &Row| (row.decision_ns.max(1) as f64).ln(), |row: &Row| row.pick);
@@ -240,7 +263,12 @@ mod tests {
 
     #[test]
     fn who_is_beaten_for_less_does_not_lead() {
-        let rows = [row("rule", 100, 0.5), row("slow", 900, 0.7), row("good", 300, 0.9), row("best", 400, 0.95)];
+        let rows = [
+            row("rule", 100, 0.5),
+            row("slow", 900, 0.7),
+            row("good", 300, 0.9),
+            row("best", 400, 0.95),
+        ];
         let leads: Vec<_> = rows.iter().map(|r| r.leads(&rows)).collect();
         assert_eq!(leads, [true, false, true, true]);
     }

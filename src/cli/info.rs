@@ -26,8 +26,9 @@ pub struct Args {
     machine: super::told::Machine,
 }
 
-/// How much of a recording there is to predict. The same figures as [`crate::evaluate::score::Counts`] has, from the
-/// run queues alone: nobody is asked, so nobody needs features.
+/// How much of a recording there is to predict. The same figures as
+/// [`crate::evaluate::score::Counts`] has, from the run queues alone: nobody is asked, so nobody
+/// needs features.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     decisions: u64,
@@ -132,7 +133,8 @@ fn warnings(trace: &Trace, counts: &Counts) -> Vec<String> {
     let missed = counts.decisions - counts.covered;
     if missed * 50 > counts.decisions && trace.knows_queues() {
         said.push(format!(
-            "coverage is low: in {missed} of {} decisions a task came in that no event had made runnable on that CPU",
+            "coverage is low: in {missed} of {} decisions a task came in that no event had made \
+             runnable on that CPU",
             counts.decisions
         ));
     }
@@ -201,24 +203,72 @@ pub fn run(args: &Args) -> Result<()> {
             "bad_lines": report.bad.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
-    let or = |text: &str| if text.is_empty() { "not known".to_owned() } else { shown(text).into_owned() };
+    let or = |text: &str| {
+        if text.is_empty() {
+            "not \
+                                                known"
+                .to_owned()
+        } else {
+            shown(text).into_owned()
+        }
+    };
     let mut text = String::new();
     writeln!(text, "name        {}", or(&meta.name))?;
-    writeln!(text, "workload    {} ({}), run {}", or(&meta.workload), or(&meta.category), meta.run)?;
+    writeln!(
+        text,
+        "workload    {} ({}), run \
+                    {}",
+        or(&meta.workload),
+        or(&meta.category),
+        meta.run
+    )?;
     writeln!(text, "command     {}", or(&meta.command))?;
     let emulated = if meta.emulated { ", on emulated CPUs: times are stretched" } else { "" };
     writeln!(text, "kernel      {}{emulated}", or(&meta.kernel))?;
     writeln!(text, "scheduler   {}", rules(trace.machine()))?;
     writeln!(text, "format      {}", report.format.words())?;
     writeln!(text, "span        {:.6} s", trace.span().secs())?;
-    let each: Vec<String> = kinds(trace).into_iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    let each: Vec<String> = kinds(trace)
+        .into_iter()
+        .map(|(kind, n)| {
+            format!(
+                "{n} \
+        {kind}"
+            )
+        })
+        .collect();
     writeln!(text, "events      {}: {}", trace.len(), each.join(", "))?;
     let count = |n: usize, what: &str| output::count(n as u64, what);
-    let percent = |share: f64| if share.is_nan() { "–".to_owned() } else { format!("{:.2} %", 100.0 * share) };
-    writeln!(text, "switches    {} on {} {switches_per_cpu:?}", trace.switch_count(), count(trace.cpus(), "CPU"))?;
-    writeln!(text, "lost        {} in {}", output::count(lost, "event"), count(trace.gaps().len(), "gap"))?;
+    let percent = |share: f64| {
+        if share.is_nan() {
+            "–".to_owned()
+        } else {
+            format!(
+                "{:.2} \
+        %",
+                100.0 * share
+            )
+        }
+    };
+    writeln!(
+        text,
+        "switches    {} on {} {switches_per_cpu:?}",
+        trace.switch_count(),
+        count(trace.cpus(), "CPU")
+    )?;
+    writeln!(
+        text,
+        "lost        {} in {}",
+        output::count(lost, "event"),
+        count(trace.gaps().len(), "gap")
+    )?;
     if report.overwritten > 0 {
-        writeln!(text, "overwritten {} before the first one", output::count(report.overwritten, "event"))?;
+        writeln!(
+            text,
+            "overwritten {} before the first \
+                        one",
+            output::count(report.overwritten, "event")
+        )?;
     }
     let unknown: Vec<String> = (0..trace.cpus())
         .map(|c| trace.unknown_share(CpuId(c as u16)))
@@ -226,11 +276,22 @@ pub fn run(args: &Args) -> Result<()> {
         .collect();
     writeln!(text, "unknown     [{}] of the CPUs' time", unknown.join(", "))?;
     let ordered = output::count(trace.reordered(), "event");
-    writeln!(text, "skipped     {}; {ordered} put in order", output::count(meta.skipped, report.format.unit()))?;
+    writeln!(
+        text,
+        "skipped     {}; {ordered} put in \
+                    order",
+        output::count(meta.skipped, report.format.unit())
+    )?;
     if let Some(rows) = trace.truth().map(|t| t.len() as u64) {
-        let share = meta.truth.as_ref().map_or(rows as f64 / trace.switch_count() as f64, TruthMeta::share);
+        let share =
+            meta.truth.as_ref().map_or(rows as f64 / trace.switch_count() as f64, TruthMeta::share);
         let said = "with the kernel's own state";
-        writeln!(text, "truth       {rows} switches {said}: {} of those while it was read", percent(share))?;
+        writeln!(
+            text,
+            "truth       {rows} switches {said}: {} of those while it was \
+                        read",
+            percent(share)
+        )?;
     }
     let decisions = output::count(counts.decisions, "scored decision");
     writeln!(text, "coverage    {} of {decisions}", percent(coverage))?;
@@ -254,7 +315,8 @@ mod tests {
     fn the_run_queues_alone_count_what_a_scoring_counts() {
         let catalog = Catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("traces")).unwrap();
         // One run of each workload.
-        let entries: Vec<_> = catalog.entries.iter().filter(|e| e.name().ends_with("_run3")).collect();
+        let entries: Vec<_> =
+            catalog.entries.iter().filter(|e| e.name().ends_with("_run3")).collect();
         assert_eq!(entries.len(), catalog.entries.iter().filter(|e| e.run == 3).count());
         assert!(entries.len() >= 50);
         for entry in entries {
@@ -263,7 +325,12 @@ mod tests {
             let found = count(&trace, &|_| {});
             assert!(found.non_trivial > 0, "{}", entry.name());
             let full = [full.decisions, full.non_trivial, full.covered, full.idle];
-            assert_eq!([found.decisions, found.non_trivial, found.covered, found.idle], full, "{}", entry.name());
+            assert_eq!(
+                [found.decisions, found.non_trivial, found.covered, found.idle],
+                full,
+                "{}",
+                entry.name()
+            );
         }
     }
 }

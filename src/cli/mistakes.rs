@@ -1,5 +1,6 @@
-//! `koracle mistakes`: the wrong decisions of recordings, a filter over them, and what is summed up of the rest. The
-//! same table and sums as the Mistakes screen; what is printed adds up to what `koracle eval` says.
+//! `koracle mistakes`: the wrong decisions of recordings, a filter over them, and what is summed up
+//! of the rest. The same table and sums as the Mistakes screen; what is printed adds up to what
+//! `koracle eval` says.
 
 mod render;
 mod why;
@@ -38,7 +39,8 @@ pub struct Args {
     /// Who predicts.
     #[arg(long, default_value = "tcn")]
     predictor: Choice,
-    /// The model: a file, or a run (its folder, or its name among the kept runs); without it, the bundled one.
+    /// The model: a file, or a run (its folder, or its name among the kept runs); without it, the
+    /// bundled one.
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
     /// Only decisions for which this is true, such as: prev~hackbench and state=S and p>0.9
@@ -74,7 +76,8 @@ fn columns_help() -> String {
     for (_, name, _, help) in &COLUMNS {
         let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
     }
-    text + "\nTimes need a unit (ns, us, ms, s). Names: = != ~ !~ (contains). Joined by and, or, not, ( ).\n"
+    text + "\nTimes need a unit (ns, us, ms, s). Names: = != ~ !~ (contains). Joined by and, or, \
+            not, ( ).\n"
 }
 
 fn expression(text: &str) -> Result<Expr, String> {
@@ -100,7 +103,9 @@ impl Second {
         let Some(text) = text else { return Ok(Self::None) };
         Ok(match BASELINES.contains(&text).then(|| Column::parse(text)).flatten() {
             Some(column) => Self::Baseline(column),
-            None => Self::Another(find(Path::new(text)).map_err(|e| super::wrong(format!("--compare: {e}")))?),
+            None => Self::Another(
+                find(Path::new(text)).map_err(|e| super::wrong(format!("--compare: {e}")))?,
+            ),
         })
     }
 
@@ -139,7 +144,8 @@ struct Found {
     sums: Sums,
     by: Vec<(Column, Vec<Slice>)>,
     versus: Option<Versus>,
-    /// How many decisions were measured on this machine, and how many forecasts would have come in time.
+    /// How many decisions were measured on this machine, and how many forecasts would have come in
+    /// time.
     measured: usize,
     in_time: InTime,
 }
@@ -163,7 +169,12 @@ pub fn run(args: &Args) -> Result<()> {
     let second = Second::parse(args.compare.as_deref())?;
     let who = first(args)?;
     if let Some(event) = args.why {
-        let [path] = &paths[..] else { bail!("--why explains a decision of one recording: name just that one") };
+        let [path] = &paths[..] else {
+            bail!(
+                "--why explains a decision of one recording: name \
+                                              just that one"
+            )
+        };
         let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
         return why::run(&trace, path, who.engine(&trace)?, event, args.json);
     }
@@ -176,7 +187,8 @@ pub fn run(args: &Args) -> Result<()> {
             let mut engine = who.engine(&trace)?;
             let mut other = second.engine(&trace)?;
             let other = other.as_mut().map(|e| e as &mut dyn Predictor);
-            let table = collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
+            let table =
+                collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
             table.ok_or_else(|| eyre!("cancelled"))
         })
         .collect();
@@ -187,16 +199,23 @@ pub fn run(args: &Args) -> Result<()> {
     if let Second::Another(who) = &second {
         table.models[1].clone_from(&who.label);
     }
-    let rows = args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
+    let rows =
+        args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
     if args.csv && args.by.is_empty() {
-        let listed = if args.all { rows } else { rows.and(&Expr::Flag(Column::Hit).negate().rows(&table)) };
+        let listed =
+            if args.all { rows } else { rows.and(&Expr::Flag(Column::Hit).negate().rows(&table)) };
         return output::write(Path::new("-"), |out| render::list(&table, &listed, out));
     }
-    let by: Vec<_> = args.by.iter().filter_map(|column| Some((*column, slices(&table, &rows, *column)?))).collect();
+    let by: Vec<_> = args
+        .by
+        .iter()
+        .filter_map(|column| Some((*column, slices(&table, &rows, *column)?)))
+        .collect();
     if args.csv {
         return output::write(Path::new("-"), |out| render::slices(&table, &by, out));
     }
-    // Measured when nothing else of this program runs. A recording from standard input cannot be read twice.
+    // Measured when nothing else of this program runs. A recording from standard input cannot be
+    // read twice.
     let mut times = Vec::new();
     if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
         // What is wrong with it was said before.

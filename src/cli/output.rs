@@ -1,5 +1,5 @@
-//! Where input comes from and output goes to: files, or standard input and output as `-`. A file appears under its
-//! name only when it is whole.
+//! Where input comes from and output goes to: files, or standard input and output as `-`. A file
+//! appears under its name only when it is whole.
 
 use super::door::{self, say};
 use crate::dataset::opening::{self, Told};
@@ -46,7 +46,11 @@ pub fn warn(path: &Path, opened: &Opened) {
     }
     let reordered = opened.trace.reordered();
     if reordered > 0 {
-        say!("koracle: warning: {name}: time ran backwards; {} put in order", count(reordered, "event"));
+        say!(
+            "koracle: warning: {name}: time ran backwards; {} put in \
+              order",
+            count(reordered, "event")
+        );
     }
     let lost = lost(&opened.trace);
     if lost > 0 {
@@ -58,7 +62,8 @@ pub fn warn(path: &Path, opened: &Opened) {
 pub fn warn_of_cut(decisions: usize) {
     if decisions > 0 {
         say!(
-            "koracle: note: at {} {MOST_CANDIDATES} or more threads waited: only so many, the oldest and the newest, were candidates",
+            "koracle: note: at {} {MOST_CANDIDATES} or more threads waited: only so many, the \
+             oldest and the newest, were candidates",
             count(decisions as u64, "decision")
         );
     }
@@ -75,29 +80,36 @@ pub fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Refuses to write over a file that is being read, under whatever name. `outputs` are all files that get written.
+/// Refuses to write over a file that is being read, under whatever name. `outputs` are all files
+/// that get written.
 pub fn differ(inputs: &[&Path], outputs: &[&Path]) -> Result<()> {
-    let file = |path: &Path| std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| (m.dev(), m.ino()));
-    let read: Vec<_> = inputs.iter().filter(|p| p.as_os_str() != "-").filter_map(|p| file(p)).collect();
+    let file = |path: &Path| {
+        std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| (m.dev(), m.ino()))
+    };
+    let read: Vec<_> =
+        inputs.iter().filter(|p| p.as_os_str() != "-").filter_map(|p| file(p)).collect();
     match outputs.iter().find(|p| file(p).is_some_and(|f| read.contains(&f))) {
         Some(output) => bail!("{}: this file is being read; choose another name", output.display()),
         None => Ok(()),
     }
 }
 
-/// Signals that ask the program to end. Not the end of its terminal, when it was started to outlive that (`nohup`).
+/// Signals that ask the program to end. Not the end of its terminal, when it was started to outlive
+/// that (`nohup`).
 pub fn endings() -> Vec<i32> {
     static OUTLIVES: OnceLock<bool> = OnceLock::new();
     let ignored = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
-        mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).is_some_and(|m| m >> (SIGHUP - 1) & 1 == 1)
+        mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok())
+            .is_some_and(|m| m >> (SIGHUP - 1) & 1 == 1)
     };
     let outlives = *OUTLIVES.get_or_init(ignored);
     [SIGINT, SIGTERM, SIGQUIT, SIGHUP].into_iter().filter(|s| *s != SIGHUP || !outlives).collect()
 }
 
-/// From here on a signal that asks the program to end removes unfinished files and ends it with 128 plus its number.
+/// From here on a signal that asks the program to end removes unfinished files and ends it with 128
+/// plus its number.
 pub fn clean_up_on_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -126,14 +138,17 @@ pub fn stdout(bytes: &[u8]) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Lets `write` fill a file, or standard output when `path` is `-`. A file holds names exactly as they are; what is printed
-/// is made fit to be shown.
+/// Lets `write` fill a file, or standard output when `path` is `-`. A file holds names exactly as
+/// they are; what is printed is made fit to be shown.
 pub fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     write_to(path, || Box::new(door::stdout()), write)
 }
 
 /// The same for a recording, which a pipe takes exactly too.
-pub fn write_recording(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+pub fn write_recording(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
     write_to(path, door::stdout_exact, write)
 }
 

@@ -1,4 +1,5 @@
-//! What `koracle export --format perfetto` shows beside the events: predictions, misses and queue lengths.
+//! What `koracle export --format perfetto` shows beside the events: predictions, misses and queue
+//! lengths.
 
 use super::door::say;
 use super::output;
@@ -12,7 +13,12 @@ use color_eyre::eyre::Result;
 use std::io::Write;
 
 /// Writes the events of `trace` and what `engine`, called `name`, predicts of them.
-pub fn write<E: Predictor + Clone>(trace: &Trace, name: &str, engine: E, out: &mut dyn Write) -> Result<()> {
+pub fn write<E: Predictor + Clone>(
+    trace: &Trace,
+    name: &str,
+    engine: E,
+    out: &mut dyn Write,
+) -> Result<()> {
     let mut to = Perfetto::new(trace, out)?;
     to.tracks(name)?;
     let mut lengths = trace.knows_queues().then(|| Lengths::of(trace));
@@ -74,7 +80,12 @@ fn write_chunk<W: Write>(
     Ok(())
 }
 
-fn answer<W: Write>(trace: &Trace, i: usize, p: &Prediction, to: &mut Perfetto<'_, W>) -> std::io::Result<()> {
+fn answer<W: Write>(
+    trace: &Trace,
+    i: usize,
+    p: &Prediction,
+    to: &mut Perfetto<'_, W>,
+) -> std::io::Result<()> {
     let e = trace.event(i);
     let what = match p {
         _ if p.pick.thread == ThreadIx::NONE => What::Unknown,
@@ -94,7 +105,8 @@ fn answer<W: Write>(trace: &Trace, i: usize, p: &Prediction, to: &mut Perfetto<'
     })
 }
 
-/// Until when who came in at switch `i` is known to run: the next switch, or where the recording knows nothing any more.
+/// Until when who came in at switch `i` is known to run: the next switch, or where the recording
+/// knows nothing any more.
 fn end(trace: &Trace, cpu: CpuId, i: usize) -> Nanos {
     let switches = trace.cpu_switches(cpu);
     let after = switches.partition_point(|&s| s as usize <= i);

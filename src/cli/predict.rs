@@ -31,7 +31,8 @@ pub struct Args {
     /// The file; `-` writes to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: PathBuf,
-    /// A row for each candidate of both questions, with its probability, instead of one for each switch.
+    /// A row for each candidate of both questions, with its probability, instead of one for each
+    /// switch.
     #[arg(long)]
     full: bool,
     #[command(flatten)]
@@ -56,17 +57,27 @@ const COLUMNS: [&str; 12] = [
 /// Predicts and writes.
 pub fn run(args: &Args) -> Result<()> {
     let beside = ingest::meta_path(&args.trace);
-    let read: Vec<&Path> = [&args.trace, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
+    let read: Vec<&Path> =
+        [&args.trace, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let (_, engine) = engine(args.predictor, args.model.as_deref(), &trace)?;
     output::write(&args.output, |out| {
-        if args.full { full::write_all(&trace, engine, out) } else { write_all(&trace, engine, out) }
+        if args.full {
+            full::write_all(&trace, engine, out)
+        } else {
+            write_all(&trace, engine, out)
+        }
     })
 }
 
-/// Who predicts `trace`: `choice`, else the network that the model file holds, else the bundled one.
-pub fn engine(choice: Option<Choice>, model: Option<&Path>, trace: &Trace) -> Result<(Choice, Engine)> {
+/// Who predicts `trace`: `choice`, else the network that the model file holds, else the bundled
+/// one.
+pub fn engine(
+    choice: Option<Choice>,
+    model: Option<&Path>,
+    trace: &Trace,
+) -> Result<(Choice, Engine)> {
     let model = match (model, choice) {
         (Some(path), None) => Some(super::model(Some(path))?),
         (path, choice) => match choice.unwrap_or(Choice::Network(Kind::Tcn)).network() {
@@ -74,7 +85,9 @@ pub fn engine(choice: Option<Choice>, model: Option<&Path>, trace: &Trace) -> Re
             None => None,
         },
     };
-    let choice = choice.or_else(|| model.as_ref().map(|m| m.config.kind.into())).unwrap_or(Choice::Network(Kind::Tcn));
+    let choice = choice
+        .or_else(|| model.as_ref().map(|m| m.config.kind.into()))
+        .unwrap_or(Choice::Network(Kind::Tcn));
     Ok((choice, choice.make(model.as_ref(), trace)?))
 }
 
@@ -92,7 +105,8 @@ fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write
             cancel.cancel();
         }
         start = chunk.end;
-        cut += chunk.per_cpu.iter().flatten().filter(|p| p.queue as usize == MOST_CANDIDATES).count();
+        cut +=
+            chunk.per_cpu.iter().flatten().filter(|p| p.queue as usize == MOST_CANDIDATES).count();
     });
     bar.finish_and_clear();
     output::warn_of_cut(cut);

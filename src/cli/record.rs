@@ -1,4 +1,5 @@
-//! `koracle record` and `koracle workloads`: a workload under ftrace, here or over SSH, as a native recording.
+//! `koracle record` and `koracle workloads`: a workload under ftrace, here or over SSH, as a native
+//! recording.
 
 use super::door::{self, say};
 use super::output;
@@ -8,7 +9,9 @@ use crate::record::claim::Claim;
 use crate::record::keep::{self, Kept};
 use crate::record::request::{self, Settings, What};
 use crate::record::workloads::{self, Workload};
-use crate::record::{self, Plan, Progress, Rate, RecordError, Recorded, Stage, Stop, Target, hosts};
+use crate::record::{
+    self, Plan, Progress, Rate, RecordError, Recorded, Stage, Stop, Target, hosts,
+};
 use crate::trace::TruthMeta;
 use clap::ValueHint;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -29,15 +32,15 @@ const LEAVE: Duration = Duration::from_millis(500);
 #[command(group = clap::ArgGroup::new("where").required(true).args(["local", "host", "hosts"]))]
 #[command(group = clap::ArgGroup::new("what").args(["workload", "command", "hosts"]))]
 pub struct RecordArgs {
-    /// List the machines that are known, with their state, and record nothing: those of `koracle vm`, of the Vagrantfile
-    /// in this folder, of your ssh configuration.
+    /// List the machines that are known, with their state, and record nothing: those of
+    /// `koracle vm`, of the Vagrantfile in this folder, of your ssh configuration.
     #[arg(long, exclusive = true)]
     hosts: bool,
     /// Record this machine; needs root.
     #[arg(long)]
     local: bool,
-    /// Record this machine through ssh, as root there or with sudo: a running machine of `koracle vm` (cfs, eevdf) or of
-    /// the Vagrantfile in this folder, or any name that ssh knows.
+    /// Record this machine through ssh, as root there or with sudo: a running machine of
+    /// `koracle vm` (cfs, eevdf) or of the Vagrantfile in this folder, or any name that ssh knows.
     #[arg(long, value_name = "H", value_hint = ValueHint::Hostname)]
     host: Option<String>,
     /// Another configuration for ssh, e.g. what `vagrant ssh-config` prints.
@@ -46,7 +49,8 @@ pub struct RecordArgs {
     /// A workload of the catalog; `koracle workloads` lists them.
     #[arg(long, value_name = "NAME", value_parser = workload(), hide_possible_values = true)]
     workload: Option<&'static Workload>,
-    /// The longest the workload may run; 5 without. With neither a workload nor a command: record what happens for so long.
+    /// The longest the workload may run; 5 without. With neither a workload nor a command: record
+    /// what happens for so long.
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(request::SECONDS))]
     seconds: Option<u32>,
     /// Ring buffer of each CPU.
@@ -58,14 +62,15 @@ pub struct RecordArgs {
     /// Record `sched_waking` too.
     #[arg(long)]
     waking: bool,
-    /// Record the kernel's own state at each switch too: virtual run times, deadlines, lag, sums of the queues. The recorded machine
-    /// needs bpftrace and a kernel with BTF.
+    /// Record the kernel's own state at each switch too: virtual run times, deadlines, lag, sums of
+    /// the queues. The recorded machine needs bpftrace and a kernel with BTF.
     #[arg(long)]
     truth: bool,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
-    /// Record over a recording, and over a file that is something else and has the name of the metadata.
+    /// Record over a recording, and over a file that is something else and has the name of the
+    /// metadata.
     #[arg(long, requires = "output")]
     force: bool,
     /// A command of your own instead of a workload.
@@ -82,20 +87,24 @@ impl RecordArgs {
     fn plan(&self) -> Result<Plan> {
         let target = match &self.host {
             None => Target::Local,
-            Some(host) if self.ssh_config.is_none() => hosts::resolve(host, Path::new("."), &Cancel::new())?,
+            Some(host) if self.ssh_config.is_none() => {
+                hosts::resolve(host, Path::new("."), &Cancel::new())?
+            }
             Some(host) => Target::Ssh { host: host.clone(), config: self.ssh_config.clone() },
         };
         let what = match (self.workload, &self.command[..], self.seconds) {
             (Some(workload), ..) => What::Workload(workload),
             (None, [], Some(_)) => What::Anything,
             (None, [], None) => {
-                let ways =
-                    "--workload NAME (`koracle workloads` lists them), -- CMD, or --seconds S for what happens anyway";
+                let ways = "--workload NAME (`koracle workloads` lists them), -- CMD, or --seconds \
+                            S for \
+                     what happens anyway";
                 return Err(super::wrong(format!("what is to be recorded? {ways}")));
             }
             (None, command, _) => What::Command(command.to_vec()),
         };
-        let (seconds, buffer_kb) = (self.seconds.unwrap_or(Settings::default().seconds), self.buffer);
+        let (seconds, buffer_kb) =
+            (self.seconds.unwrap_or(Settings::default().seconds), self.buffer);
         let (runtime, waking, truth) = (self.runtime, self.waking, self.truth);
         Ok(Plan::new(target, &what, Settings { seconds, buffer_kb, runtime, waking, truth }))
     }
@@ -132,8 +141,20 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     let mut problems = Vec::new();
     // What a load does until it fails is a recording too, but not the one that was asked for.
     if let Some(status) = recorded.failed() {
-        let log = if recorded.log.is_empty() { String::new() } else { format!(": {}", recorded.log) };
-        problems.push(format!("the workload failed with status {status}{log}; {} is kept", kept.path.display()));
+        let log = if recorded.log.is_empty() {
+            String::new()
+        } else {
+            format!(
+                ": \
+            {}",
+                recorded.log
+            )
+        };
+        problems.push(format!(
+            "the workload failed with status {status}{log}; {} is \
+                               kept",
+            kept.path.display()
+        ));
     }
     if let Some(why) = &recorded.broken {
         let path = kept.path.display();
@@ -152,13 +173,20 @@ fn claim(args: &RecordArgs, workload: &str) -> Result<Claim> {
         Some(path) => {
             if !args.force && path.is_file() {
                 return Err(super::wrong(format!(
-                    "{}: a file of this name is there; choose another one, or say --force to record over it",
+                    "{}: a file of this name is there; choose another one, or say --force to \
+                     record over it",
                     path.display()
                 )));
             }
             keep::check(path, args.force).map_err(as_usage)?;
             let claim = Claim::of(path).wrap_err_with(|| path.display().to_string())?;
-            claim.ok_or_else(|| eyre!("{}: another recorder is recording into this file", path.display()))?
+            claim.ok_or_else(|| {
+                eyre!(
+                    "{}: another recorder is recording into this \
+                                       file",
+                    path.display()
+                )
+            })?
         }
         None => Claim::free(Path::new(""), workload)
             .wrap_err("the current folder")?
@@ -175,7 +203,8 @@ fn as_usage(error: ExportError) -> color_eyre::Report {
     if matches!(error, ExportError::Name(_)) { super::wrong(error) } else { error.into() }
 }
 
-/// A first signal ends the workload and what came is kept; with a second one the program leaves at once.
+/// A first signal ends the workload and what came is kept; with a second one the program leaves at
+/// once.
 fn stop_on_signals(stop: &Stop, last: &Arc<AtomicI32>) -> Result<()> {
     let mut signals = Signals::new(output::endings())?;
     let (stop, last) = (stop.clone(), Arc::clone(last));
@@ -211,7 +240,8 @@ fn follow(plan: &Plan, stop: &Stop) -> Result<Recorded, RecordError> {
 fn summary(recorded: &Recorded, kept: &Kept) {
     let (trace, lost) = (&recorded.trace, output::lost(&recorded.trace));
     say!(
-        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
+        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} \
+         on disk",
         kept.path.display(),
         trace.len(),
         trace.span().secs(),
@@ -224,7 +254,15 @@ fn summary(recorded: &Recorded, kept: &Kept) {
         say!("{}", joined(truth));
     }
     if lost > 0 {
-        let full: Vec<String> = (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
+        let full: Vec<String> = (0..)
+            .zip(&trace.meta().lost)
+            .map(|(cpu, n)| {
+                format!(
+                    "CPU{cpu} \
+            {n}"
+                )
+            })
+            .collect();
         say!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
     }
 }
@@ -238,18 +276,30 @@ fn joined(truth: &TruthMeta) -> String {
         100.0 * truth.share(),
         truth.apart_ns as f64 / 1e3
     );
-    for (n, what) in [(truth.lost, "the probe had no room for"), (truth.unmatched, "states without a switch:")] {
+    for (n, what) in [
+        (truth.lost, "the probe had no room for"),
+        (
+            truth.unmatched,
+            "states without \
+        a switch:",
+        ),
+    ] {
         if n > 0 {
             let _ = write!(text, "; {what} {}", HumanCount(n)); // a String takes all
         }
     }
     if !truth.missing.is_empty() {
-        let _ = write!(text, "; this kernel has no {}", truth.missing.join(", ")); // a String takes all
+        let _ = write!(
+            text,
+            "; this kernel has no \
+                              {}",
+            truth.missing.join(", ")
+        ); // a String takes all
     }
     text
 }
 
-/// `recording  1.2 of 5.0 s  85,000 events/s  3.1 MiB fetched  CPU0 12 % full  CPU1 9 % full, 17 lost`
+/// `recording 1.2 of 5.0 s 85,000 events/s 3.1 MiB fetched CPU0 12 % full CPU1 9 % full, 17 lost`
 fn line(p: &Progress, rate: Option<f64>, stopping: bool) -> String {
     let mut text = p.stage.label().to_owned();
     if stopping {
@@ -260,7 +310,13 @@ fn line(p: &Progress, rate: Option<f64>, stopping: bool) -> String {
         Stage::Probing => text += &["  ", p.guest.as_str()].concat(),
         _ => {
             // A String takes all.
-            let _ = write!(text, "  {:.1} of {:.1} s", p.elapsed.as_secs_f64(), p.limit.as_secs_f64());
+            let _ = write!(
+                text,
+                "  {:.1} of {:.1} \
+                                  s",
+                p.elapsed.as_secs_f64(),
+                p.limit.as_secs_f64()
+            );
             if let Some(rate) = rate.filter(|_| p.stage == Stage::Recording) {
                 let _ = write!(text, "  {} events/s", HumanCount(rate as u64));
             }
@@ -281,7 +337,12 @@ fn hosts() -> Result<()> {
     let mut text = String::new();
     for host in known.hosts {
         let start = host.start().map_or_else(String::new, |command| format!("{command} starts it"));
-        let line = format!("{:<30} {:<10}  {:<11}  {start}", host.name, host.from.label(), host.standing());
+        let line = format!(
+            "{:<30} {:<10}  {:<11}  {start}",
+            host.name,
+            host.from.label(),
+            host.standing()
+        );
         let _ = writeln!(text, "{}", line.trim_end()); // a String takes all
     }
     output::stdout(text.as_bytes())?;
@@ -297,7 +358,12 @@ pub fn list() -> Result<()> {
     for w in workloads::ALL {
         let packages: Vec<&str> = w.needs.iter().map(|n| n.1).collect();
         let packages = if packages.is_empty() { "-".to_owned() } else { packages.join(", ") };
-        let _ = writeln!(text, "{:<22} {:<17} {:<28} {}", w.name, w.category, packages, w.about); // a String takes all
+        let _ = writeln!(
+            text,
+            "{:<22} {:<17} {:<28} \
+                                {}",
+            w.name, w.category, packages, w.about
+        ); // a String takes all
         for line in w.script.lines() {
             let _ = writeln!(text, "    {line}");
         }

@@ -1,4 +1,5 @@
-//! `koracle runs`: the training runs that are kept, as a table or as JSON; one of them as CSV, or gone.
+//! `koracle runs`: the training runs that are kept, as a table or as JSON; one of them as CSV, or
+//! gone.
 
 use super::door::{self, say};
 use super::output;
@@ -72,7 +73,19 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn table(list: &[Run]) -> String {
-    let head = ["run", "state", "epoch", "step", "best", "pick %", "forecast %", "k events/s", "time", "device"];
+    let head = [
+        "run",
+        "state",
+        "epoch",
+        "step",
+        "best",
+        "pick %",
+        "forecast %",
+        "k \
+        events/s",
+        "time",
+        "device",
+    ];
     let mut rows = vec![head.map(String::from)];
     for run in list {
         let none = || "–".to_owned();
@@ -88,8 +101,12 @@ fn table(list: &[Run]) -> String {
             best.map_or_else(none, |e| percent(e.validation.forecast_top1)),
             run.last.map_or_else(none, |s| format!("{:.0}", s.events_per_s / 1e3)),
             run.last.map_or_else(none, |s| format!("{:.0} s", s.wall_s)),
-            shown(&run.sessions.last().map_or_else(|| run.config.device.to_string(), |s| s.device.clone()))
-                .into_owned(),
+            shown(
+                &run.sessions
+                    .last()
+                    .map_or_else(|| run.config.device.to_string(), |s| s.device.clone()),
+            )
+            .into_owned(),
         ]);
     }
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 /// Options of `score`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The answers, as CSV: a row per switch as `koracle predict` writes, or a row per candidate as `predict --full` does.
+    /// The answers, as CSV: a row per switch as `koracle predict` writes, or a row per candidate as
+    /// `predict --full` does.
     #[arg(value_name = "ANSWERS", value_hint = ValueHint::FilePath)]
     answers: PathBuf,
     /// The recording that they are about.
@@ -41,7 +42,12 @@ impl Args {
     fn others(&self) -> Result<Vec<Column>> {
         let mut others = Vec::new();
         for name in self.predictors.iter().filter(|name| *name != "none") {
-            let choice: Choice = name.parse().map_err(|e| super::wrong(format!("--predictors {name}: {e}")))?;
+            let choice: Choice = name.parse().map_err(|e| {
+                super::wrong(format!(
+                    "--predictors \
+                {name}: {e}"
+                ))
+            })?;
             others.push(match choice.network() {
                 Some(kind) => Column::of(super::model_of(None, kind)?),
                 None => Column { choice, model: None },
@@ -59,7 +65,15 @@ pub fn run(args: &Args) -> Result<()> {
     let others = args.others()?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let is_input = args.answers.as_os_str() == "-";
-    let named = || if is_input { "standard input".into() } else { args.answers.display().to_string() };
+    let named = || {
+        if is_input {
+            "standard \
+                                  input"
+                .into()
+        } else {
+            args.answers.display().to_string()
+        }
+    };
     let answers = read(&args.answers, &trace).wrap_err_with(named)?;
     let mut engines: Vec<Box<dyn Predictor>> = Vec::new();
     for column in &others {
@@ -73,21 +87,33 @@ pub fn run(args: &Args) -> Result<()> {
     for (i, (what, _)) in kinds.enumerate().filter(|(_, (_, given))| *given) {
         let of = output::count(scored.asked[i], &format!("scored {what}"));
         if scored.missing[i] > 0 {
-            say!("koracle: warning: {}: no answer to {} of {of}: they count as wrong", named(), scored.missing[i]);
+            say!(
+                "koracle: warning: {}: no answer to {} of {of}: they count as \
+                  wrong",
+                named(),
+                scored.missing[i]
+            );
         }
         if scored.foreign[i] > 0 {
             let n = scored.foreign[i];
-            say!("koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: wrong", named());
+            say!(
+                "koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: \
+                  wrong",
+                named()
+            );
         }
     }
     if answers.are_single() {
         say!(
-            "koracle: note: {} names one thread a question: of the others it says nothing, so that only top-1, ECE and what is answered at 90 % are its own",
+            "koracle: note: {} names one thread a question: of the others it says nothing, so that \
+             only top-1, ECE and what is answered at 90 % are its own",
             named()
         );
     }
-    let names: Vec<String> =
-        std::iter::once(answers::NAME).chain(others.iter().map(|c| c.choice.label())).map(str::to_owned).collect();
+    let names: Vec<String> = std::iter::once(answers::NAME)
+        .chain(others.iter().map(|c| c.choice.label()))
+        .map(str::to_owned)
+        .collect();
     let report = Report::new(&names, &[(trace.meta().clone(), scored.counts)]);
     if args.json {
         return output::json(&report);

@@ -1,4 +1,5 @@
-//! An evaluation as tables, plain or in markdown. All figures come from the same report as the JSON.
+//! An evaluation as tables, plain or in markdown. All figures come from the same report as the
+//! JSON.
 
 use super::output::count;
 use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread};
@@ -85,13 +86,26 @@ impl Measure {
         if self.percent { format!("{}, %", self.label) } else { self.label.to_owned() }
     }
 
-    /// The figure in a set, with its spread; `None` when the set has no such figure, or not its value.
-    fn cell<const N: usize, S: Figures<N>>(&self, score: Option<&S>, spread: fn(&S) -> &Spread) -> Option<String> {
+    /// The figure in a set, with its spread; `None` when the set has no such figure, or not its
+    /// value.
+    fn cell<const N: usize, S: Figures<N>>(
+        &self,
+        score: Option<&S>,
+        spread: fn(&S) -> &Spread,
+    ) -> Option<String> {
         let score = score?;
         let at = S::NAMES.iter().position(|n| *n == self.name)?;
         let value = Some(score.values()[at]).filter(|x| !x.is_nan())?;
-        let one = |x: f64| if self.percent { format!("{:.1}", 100.0 * x) } else { format!("{x:.3}") };
-        let ends = spread(score).of(self.name).map(|[low, high]| format!(" [{}, {}]", one(low), one(high)));
+        let one =
+            |x: f64| if self.percent { format!("{:.1}", 100.0 * x) } else { format!("{x:.3}") };
+        let ends = spread(score).of(self.name).map(|[low, high]| {
+            format!(
+                " [{}, \
+            {}]",
+                one(low),
+                one(high)
+            )
+        });
         Some(one(value) + &ends.unwrap_or_default())
     }
 
@@ -110,7 +124,8 @@ impl Measure {
 pub fn render(report: &Report, layout: &Layout) -> String {
     let mut page = Page::new(layout.style);
     let names = &report.predictors;
-    let asked: Vec<_> = names.iter().filter(|n| report.mean.forecast.contains_key(*n)).cloned().collect();
+    let asked: Vec<_> =
+        names.iter().filter(|n| report.mean.forecast.contains_key(*n)).cloned().collect();
     let wanted = || MEASURES.iter().filter(|m| layout.measures.iter().any(|n| n == m.name));
     let over = |n: usize| count(n as u64, "workload");
 
@@ -120,7 +135,10 @@ pub fn render(report: &Report, layout: &Layout) -> String {
         page.table(&rows);
         if !report.mean.left_out.is_empty() && layout.by == By::Workload {
             let star = if page.style == Style::Markdown { "\\*" } else { "*" };
-            page.line(&format!("{star} fewer than {MIN_NON_TRIVIAL} non-trivial decisions: not in the macro mean"));
+            page.line(&format!(
+                "{star} fewer than {MIN_NON_TRIVIAL} non-trivial decisions: not in \
+                                the macro mean"
+            ));
         }
     }
     page.heading(&format!("Pick: macro over {}", over(report.mean.pick_workloads)));
@@ -135,11 +153,16 @@ pub fn render(report: &Report, layout: &Layout) -> String {
     page.table(&measures(&asked, |m, n| m.forecast(&report.mean.forecast, n)));
 
     if layout.slices {
-        page.heading("Pick by queue size and by the state of the task that leaves: top-1, %, all recordings");
+        page.heading(
+            "Pick by queue size and by the state of the task that leaves: top-1, %, all \
+                      recordings",
+        );
         let mut rows = vec![header(&["slice", "non-trivial"], names)];
         let kinds = [("queue", &report.slices.queue), ("prev", &report.slices.prev_state)];
         for (kind, slices) in kinds {
-            rows.extend(slices.iter().filter(|s| s.non_trivial > 0).map(|s| slice_row(kind, s, names)));
+            rows.extend(
+                slices.iter().filter(|s| s.non_trivial > 0).map(|s| slice_row(kind, s, names)),
+            );
         }
         page.table(&rows);
     }
@@ -151,16 +174,21 @@ fn picks(report: &Report, layout: &Layout, measure: &Measure, strong: &str) -> V
     let names = &report.predictors;
     let first = [layout.by.label(), "decisions", "non-trivial", "coverage", "trivial", "idle"];
     let mut rows = vec![header(&first, names)];
-    let row = |title: String, facts: [String; 5], of: &BTreeMap<String, PickScore>| -> Vec<String> {
-        let cells = names.iter().map(|n| or_none(measure.pick(of, n)));
-        std::iter::once(title).chain(facts).chain(cells).collect()
-    };
+    let row =
+        |title: String, facts: [String; 5], of: &BTreeMap<String, PickScore>| -> Vec<String> {
+            let cells = names.iter().map(|n| or_none(measure.pick(of, n)));
+            std::iter::once(title).chain(facts).chain(cells).collect()
+        };
     for (workload, w) in report.workloads.iter().filter(|_| layout.by == By::Workload) {
         let star = if w.in_macro { "" } else { " *" };
         rows.push(row(format!("{workload}{star}"), facts(&w.scores), &w.scores.pick));
     }
     for (name, machine) in machines(report, layout) {
-        let facts = if layout.by == By::Machine { facts_of_machine(report, name) } else { Default::default() };
+        let facts = if layout.by == By::Machine {
+            facts_of_machine(report, name)
+        } else {
+            Default::default()
+        };
         rows.push(row(layout.by.mean(name, &machine.class), facts, &machine.mean.pick));
     }
     rows.push(row(strong.to_owned(), Default::default(), &report.mean.pick));
@@ -168,15 +196,31 @@ fn picks(report: &Report, layout: &Layout, measure: &Measure, strong: &str) -> V
 }
 
 /// One figure of forecasts.
-fn forecasts(report: &Report, layout: &Layout, measure: &Measure, names: &[String], strong: &str) -> Vec<Vec<String>> {
+fn forecasts(
+    report: &Report,
+    layout: &Layout,
+    measure: &Measure,
+    names: &[String],
+    strong: &str,
+) -> Vec<Vec<String>> {
     // A mean has no lead.
     let first = [layout.by.label(), "median lead, µs", "coverage"];
     let shown = |column: &usize| layout.by == By::Workload || *column != 1;
     let first: Vec<_> = (0..first.len()).filter(shown).map(|column| first[column]).collect();
     let mut rows = vec![header(&first, names)];
-    let row = |title: String, lead: String, coverage: f64, of: &BTreeMap<String, ForecastScore>| -> Vec<String> {
-        let first = [title, lead, percent(coverage)].into_iter().enumerate().filter(|(column, _)| shown(column));
-        first.map(|(_, cell)| cell).chain(names.iter().map(|n| or_none(measure.forecast(of, n)))).collect()
+    let row = |title: String,
+               lead: String,
+               coverage: f64,
+               of: &BTreeMap<String, ForecastScore>|
+     -> Vec<String> {
+        let first = [title, lead, percent(coverage)]
+            .into_iter()
+            .enumerate()
+            .filter(|(column, _)| shown(column));
+        first
+            .map(|(_, cell)| cell)
+            .chain(names.iter().map(|n| or_none(measure.forecast(of, n))))
+            .collect()
     };
     for (workload, w) in report.workloads.iter().filter(|_| layout.by == By::Workload) {
         let lead = format!("{:.1}", w.scores.lead_ns_median as f64 / 1e3);
@@ -187,12 +231,21 @@ fn forecasts(report: &Report, layout: &Layout, measure: &Measure, names: &[Strin
         let (title, mean) = (layout.by.mean(name, &machine.class), &machine.mean);
         rows.push(row(title, String::new(), mean.forecast_coverage, &mean.forecast));
     }
-    rows.push(row(strong.to_owned(), String::new(), report.mean.forecast_coverage, &report.mean.forecast));
+    rows.push(row(
+        strong.to_owned(),
+        String::new(),
+        report.mean.forecast_coverage,
+        &report.mean.forecast,
+    ));
     rows
 }
 
-/// The machines, or, of a report that an earlier version wrote, the kernels. Of one alone its mean is the macro mean.
-fn machines<'a>(report: &'a Report, layout: &Layout) -> impl Iterator<Item = (&'a String, &'a KernelReport)> {
+/// The machines, or, of a report that an earlier version wrote, the kernels. Of one alone its mean
+/// is the macro mean.
+fn machines<'a>(
+    report: &'a Report,
+    layout: &Layout,
+) -> impl Iterator<Item = (&'a String, &'a KernelReport)> {
     let all = if report.machines.is_empty() { &report.kernels } else { &report.machines };
     let shown = all.len() > 1 || layout.by == By::Machine;
     all.iter().filter(move |_| shown)
@@ -220,7 +273,8 @@ fn facts_of_machine(report: &Report, name: &str) -> [String; 5] {
         let parts = these().filter(|s| s.decisions > 0).map(|s| of(s) * s.decisions as f64);
         format!("{:.1}", 100.0 * parts.sum::<f64>() / decisions as f64)
     };
-    let [coverage, trivial, idle] = [share(|s| s.coverage), share(|s| s.trivial_share), share(|s| s.idle_share)];
+    let [coverage, trivial, idle] =
+        [share(|s| s.coverage), share(|s| s.trivial_share), share(|s| s.idle_share)];
     [decisions.to_string(), non_trivial.to_string(), coverage, trivial, idle]
 }
 
@@ -228,13 +282,16 @@ fn facts_of_machine(report: &Report, name: &str) -> [String; 5] {
 fn measures(names: &[String], of: impl Fn(&Measure, &str) -> Option<String>) -> Vec<Vec<String>> {
     let rows = MEASURES.iter().map(|m| (m, names.iter().map(|n| of(m, n)).collect::<Vec<_>>()));
     let known = rows.filter(|(_, cells)| cells.iter().any(Option::is_some));
-    let row =
-        |(m, cells): (&Measure, Vec<_>)| std::iter::once(m.title()).chain(cells.into_iter().map(or_none)).collect();
+    let row = |(m, cells): (&Measure, Vec<_>)| {
+        std::iter::once(m.title()).chain(cells.into_iter().map(or_none)).collect()
+    };
     std::iter::once(header(&["measure"], names)).chain(known.map(row)).collect()
 }
 
 fn slice_row(kind: &str, slice: &Slice, names: &[String]) -> Vec<String> {
-    let cell = |n: &String| or_none(slice.top1.get(n).copied().flatten().map(|x| format!("{:.1}", 100.0 * x)));
+    let cell = |n: &String| {
+        or_none(slice.top1.get(n).copied().flatten().map(|x| format!("{:.1}", 100.0 * x)))
+    };
     let first = [format!("{kind} {}", slice.slice), slice.non_trivial.to_string()];
     first.into_iter().chain(names.iter().map(cell)).collect()
 }
@@ -280,14 +337,23 @@ impl Page {
         let _ = writeln!(self.out, "\n{text}");
     }
 
-    /// Columns as wide as their widest cell, the first to the left, numbers to the right; the first row is the header.
+    /// Columns as wide as their widest cell, the first to the left, numbers to the right; the first
+    /// row is the header.
     pub fn table(&mut self, rows: &[Vec<String>]) {
-        let rows: Vec<Vec<Cow<str>>> = rows.iter().map(|row| row.iter().map(|cell| shown(cell)).collect()).collect();
+        let rows: Vec<Vec<Cow<str>>> =
+            rows.iter().map(|row| row.iter().map(|cell| shown(cell)).collect()).collect();
         let columns = rows.first().map_or(0, Vec::len);
-        let width =
-            |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0).max(3);
+        let width = |c: usize| {
+            rows.iter()
+                .filter_map(|r| r.get(c))
+                .map(|s| s.chars().count())
+                .max()
+                .unwrap_or(0)
+                .max(3)
+        };
         let widths: Vec<_> = (0..columns).map(width).collect();
-        let [open, between, close] = if self.style == Style::Markdown { ["| ", " | ", " |"] } else { ["", "  ", ""] };
+        let [open, between, close] =
+            if self.style == Style::Markdown { ["| ", " | ", " |"] } else { ["", "  ", ""] };
         for (i, row) in rows.iter().enumerate() {
             let cell = |(c, (text, w)): (usize, (&Cow<str>, &usize))| {
                 if c == 0 { format!("{text:<w$}") } else { format!("{text:>w$}") }

@@ -1,4 +1,5 @@
-//! `koracle tasks`: where the time of each thread or name went, and how often it was switched, woken and moved.
+//! `koracle tasks`: where the time of each thread or name went, and how often it was switched,
+//! woken and moved.
 
 use super::table::{Page, Style};
 use super::{output, window::Times};
@@ -23,10 +24,14 @@ enum Rows {
 }
 
 /// What the help says of the figures.
-const WORDS: &str = "Run, wait, sleep and unknown of a row add up to its span: from the first event that names it to the end, \
-    less the time in which it was dead.\nColumns: % is of one CPU's time; stints: how often it came in; left: to sleep or to end \
-    (voluntary); preempted: it could have run on (involuntary); woken: by others; woke: others; moved: came in on another CPU. \
-    Those that waited longest come first.\nWith --from and --to all figures are those of that time; what reaches over its ends is cut.\n";
+const WORDS: &str = "Run, wait, sleep and unknown of a row add up to its span: from the first \
+                     event that names it to the end, \
+    less the time in which it was dead.\nColumns: % is of one CPU's time; stints: how often it \
+    came in; left: to sleep or to end \
+    (voluntary); preempted: it could have run on (involuntary); woken: by others; woke: others; \
+    moved: came in on another CPU. \
+    Those that waited longest come first.\nWith --from and --to all figures are those of that \
+    time; what reaches over its ends is cut.\n";
 
 fn columns_help() -> String {
     let mut text = "Columns of expressions:\n".to_owned();
@@ -74,10 +79,12 @@ pub fn run(args: &Args) -> Result<()> {
     let by = if args.by == Rows::Thread { By::Thread } else { By::Name };
     let tasks = Tasks::new(Arc::new(trace), by, window);
     let query = Query { filter: args.filter.clone(), sort: Column::Wait, descending: true };
-    let totals: Vec<Totals> = tasks.listed(&query).into_iter().map(|row| tasks.rows[row as usize].clone()).collect();
+    let totals: Vec<Totals> =
+        tasks.listed(&query).into_iter().map(|row| tasks.rows[row as usize].clone()).collect();
     let trace = &tasks.trace;
     if args.json {
-        let cpus: Vec<Value> = (0..trace.cpus()).map(|cpu| cpu_json(trace, CpuId(cpu as u16), window)).collect();
+        let cpus: Vec<Value> =
+            (0..trace.cpus()).map(|cpu| cpu_json(trace, CpuId(cpu as u16), window)).collect();
         output::json(&json!({
             "trace": trace.meta().name,
             "from_ns": args.times.shown(trace, window.from),
@@ -157,7 +164,8 @@ fn csv(totals: &[Totals], by: By) -> Result<()> {
                 t.wakeups_given,
                 t.migrations,
             ];
-            let mut row = vec![pid(t, by).map(|p| p.to_string()).unwrap_or_default(), t.comm.clone()];
+            let mut row =
+                vec![pid(t, by).map(|p| p.to_string()).unwrap_or_default(), t.comm.clone()];
             row.extend(numbers.map(|n| n.to_string()));
             row.push(cpus(t, usize::MAX));
             csv.write_record(row)?;

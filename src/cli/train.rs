@@ -1,5 +1,5 @@
-//! `koracle train`: trains on the bundled recordings into a run folder: a bar on a terminal, lines otherwise, events as
-//! JSON. Ctrl-C keeps a checkpoint and says how to go on.
+//! `koracle train`: trains on the bundled recordings into a run folder: a bar on a terminal, lines
+//! otherwise, events as JSON. Ctrl-C keeps a checkpoint and says how to go on.
 
 use super::door::{self, say};
 use super::output;
@@ -8,7 +8,9 @@ use crate::job::{self, Cancel, Job};
 use crate::predictor::networks::{Kind, ModelConfig};
 use crate::train::memory::{MIB, Outlook, Room};
 use crate::train::runs::Holds;
-use crate::train::{self, Control, Ending, Progress, Schedule, Stop, Target, TrainConfig, TrainError, load, runs};
+use crate::train::{
+    self, Control, Ending, Progress, Schedule, Stop, Target, TrainConfig, TrainError, load, runs,
+};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use indicatif::ProgressBar;
@@ -21,22 +23,26 @@ use std::sync::atomic::{AtomicI32, Ordering};
 /// Options of `train`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run's folder; the model of the best epoch is its `best.koracle`. Without it a new one among the kept runs.
+    /// The run's folder; the model of the best epoch is its `best.koracle`. Without it a new one
+    /// among the kept runs.
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     output: Option<PathBuf>,
     /// Train in `DIR` though it holds other files; a run that it holds is replaced.
     #[arg(long, requires = "output")]
     force: bool,
-    /// Go on with the run in this folder, or of this name among the kept runs, from its last checkpoint.
+    /// Go on with the run in this folder, or of this name among the kept runs, from its last
+    /// checkpoint.
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with = "output")]
     resume: Option<PathBuf>,
-    /// Folder of recordings with a `catalog.toml` that says the splits; without it, the bundled ones.
+    /// Folder of recordings with a `catalog.toml` that says the splits; without it, the bundled
+    /// ones.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     traces: Option<PathBuf>,
     /// Train on this category only (may be repeated).
     #[arg(long, value_name = "CATEGORY", visible_alias = "category")]
     only: Vec<String>,
-    /// Leave this category or machine (e.g. 6.12x8) out of training and validation (may be repeated).
+    /// Leave this category or machine (e.g. 6.12x8) out of training and validation (may be
+    /// repeated).
     #[arg(long, value_name = "CATEGORY")]
     hold_out: Vec<String>,
     /// Train on recordings of this kernel only, e.g. 6.18 or EEVDF (may be repeated).
@@ -90,15 +96,17 @@ pub struct Args {
     /// Width of the forecast head's second layer; 0: none.
     #[arg(long, default_value_t = ModelConfig::default().forecast2)]
     forecast2: usize,
-    /// Whether the network goes on learning from outcomes while it answers; without, as the kind of network has it: on for all three.
+    /// Whether the network goes on learning from outcomes while it answers; without, as the kind of
+    /// network has it: on for all three.
     #[arg(long, value_name = "on|off", value_parser = super::eval::on_or_off)]
     adapt: Option<bool>,
-    /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was built with that feature.
-    /// Without it cpu, or for a resumed run the device that it began on.
+    /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was
+    /// built with that feature. Without it cpu, or for a resumed run the device that it began on.
     #[arg(long)]
     device: Option<Target>,
-    /// The program may hold this much main memory; a run that cannot fit is refused, one that would take more ends as
-    /// failed, with a checkpoint. Without it, what the machine, its control groups and `ulimit -v` leave.
+    /// The program may hold this much main memory; a run that cannot fit is refused, one that would
+    /// take more ends as failed, with a checkpoint. Without it, what the machine, its control
+    /// groups and `ulimit -v` leave.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
     memory_limit: Option<u64>,
     /// Print one JSON object per epoch, and one at the start and at the end.
@@ -158,7 +166,8 @@ fn resumed(folder: &Path) -> Result<TrainConfig> {
     Ok(TrainConfig { resume: true, folder: Some(folder.into()), ..config })
 }
 
-/// The first signal that asks the program to end stops the run with a checkpoint, the second ends the program. The signal, 0 for none.
+/// The first signal that asks the program to end stops the run with a checkpoint, the second ends
+/// the program. The signal, 0 for none.
 fn stop_on_signals(control: &Control, reading: &Cancel) -> Result<Arc<AtomicI32>> {
     let mut signals = Signals::new(output::endings())?;
     let seen = Arc::new(AtomicI32::new(0));
@@ -177,7 +186,8 @@ fn stop_on_signals(control: &Control, reading: &Cancel) -> Result<Arc<AtomicI32>
     Ok(seen)
 }
 
-/// Refuses recordings that there are not, and what cannot fit into memory, before anything is read or made; says so when it will be tight.
+/// Refuses recordings that there are not, and what cannot fit into memory, before anything is read
+/// or made; says so when it will be tight.
 fn fits(config: &TrainConfig) -> Result<()> {
     let dir = config.traces.clone().or_else(catalog::bundled_dir);
     // A folder that cannot be read is told of when it is read.
@@ -194,19 +204,29 @@ fn fits(config: &TrainConfig) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a folder that holds something, unless it is meant. What a run would replace and is not of one is refused all the same.
+/// Refuses a folder that holds something, unless it is meant. What a run would replace and is not
+/// of one is refused all the same.
 fn free(folder: &Path, force: bool) -> Result<()> {
     match runs::holds(folder) {
         Holds::Run if !force => {
-            bail!("{} holds a run already; resume it or choose another folder (--force replaces it)", folder.display())
+            bail!(
+                "{} holds a run already; resume it or choose another folder (--force replaces \
+                   it)",
+                folder.display()
+            )
         }
         Holds::Foreign(file) if !force => bail!(
-            "{}: not an empty folder: it holds {}; choose another one (--force trains in it all the same)",
+            "{}: not an empty folder: it holds {}; choose another one (--force trains in it all \
+             the same)",
             folder.display(),
             file.file_name().unwrap_or_default().display()
         ),
         Holds::Foreign(file) if runs::is_needed(&file) => {
-            bail!("{}: this is not of a run, but a run would replace it; choose another folder", file.display())
+            bail!(
+                "{}: this is not of a run, but a run would replace it; choose another \
+                   folder",
+                file.display()
+            )
         }
         _ => Ok(()),
     }
@@ -236,14 +256,21 @@ pub fn run(args: &Args) -> Result<()> {
                 free(folder, args.force)?;
                 folder.clone()
             } else {
-                let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
-                runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())?
+                let home = runs::home().ok_or_else(|| {
+                    eyre!(
+                        "no folder for runs; -o DIR names \
+                                                             one"
+                    )
+                })?;
+                runs::new_folder(&home, config.model.kind.label())
+                    .wrap_err_with(|| home.display().to_string())?
             };
             (config, folder)
         }
     };
     config.folder = Some(folder.clone());
-    config.command = std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg);
+    config.command =
+        std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg);
     config.revision = train::revision();
     let (control, reading) = (Control::default(), Cancel::new());
     let signal = stop_on_signals(&control, &reading)?;
@@ -258,7 +285,8 @@ pub fn run(args: &Args) -> Result<()> {
         tell(&p, &folder, &bar, args.json);
         last = Progress { weights: None, baselines: None, ..p };
     };
-    let result = job::on_one_thread(|| train::run_controlled(&config, &data, &control, &mut report))?;
+    let result =
+        job::on_one_thread(|| train::run_controlled(&config, &data, &control, &mut report))?;
     bar.finish_and_clear();
     let signal = signal.load(Ordering::Relaxed);
     if args.json {
@@ -277,7 +305,8 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let outcome = result.wrap_err_with(|| folder.display().to_string())?;
     say!(
-        "koracle: best epoch {}: pick {:.2} %, forecast {:.2} % (validation macro); {} parameters in {}",
+        "koracle: best epoch {}: pick {:.2} %, forecast {:.2} % (validation macro); {} parameters \
+         in {}",
         outcome.epoch,
         100.0 * outcome.validation.pick_top1,
         100.0 * outcome.validation.forecast_top1,
@@ -292,7 +321,12 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// How to go on.
 fn kept(folder: &Path, last: &Progress) {
-    say!("koracle: stopped after step {} of {}; a checkpoint is kept. To go on:", last.step, last.steps);
+    say!(
+        "koracle: stopped after step {} of {}; a checkpoint is kept. To go \
+          on:",
+        last.step,
+        last.steps
+    );
     say!("  koracle train --resume {}", folder.display());
 }
 
@@ -326,7 +360,8 @@ fn tell(p: &Progress, folder: &Path, bar: &ProgressBar, json: bool) {
         }));
     }
     let line = format!(
-        "epoch {:>2} of {}  validation macro: pick {:.2} %, forecast {:.2} %  nll {:.3} + {:.3}  {:.0} k events/s",
+        "epoch {:>2} of {}  validation macro: pick {:.2} %, forecast {:.2} %  nll {:.3} + \
+         {:.3}  {:.0} k events/s",
         p.epoch,
         p.epochs,
         100.0 * v.pick_top1,
@@ -348,7 +383,9 @@ fn end_event(result: &Result<train::Outcome, TrainError>, last: &Progress) -> Re
         Ok(o) => json!({
             "event": "end", "ending": o.ending, "epoch": o.epoch, "step": last.step, "validation": o.validation,
         }),
-        Err(e) if is_cancelled(e) => json!({ "event": "end", "ending": Ending::Stopped, "step": last.step }),
+        Err(e) if is_cancelled(e) => {
+            json!({ "event": "end", "ending": Ending::Stopped, "step": last.step })
+        }
         Err(e) => json!({ "event": "end", "failure": e.to_string(), "step": last.step }),
     };
     door::json_line(&value)

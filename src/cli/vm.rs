@@ -23,12 +23,15 @@ pub struct Args {
     what: What,
 }
 
-/// What is done with a machine: `cfs` is Debian 12 with Linux 6.1, `eevdf` Debian 13 with Linux 6.12.
+/// What is done with a machine: `cfs` is Debian 12 with Linux 6.1, `eevdf` Debian 13 with Linux
+/// 6.12.
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Make a machine's image from Debian's packages, in your cache folder. Needs root, or a user with sub-ids.
+    /// Make a machine's image from Debian's packages, in your cache folder. Needs root, or a user
+    /// with sub-ids.
     Build(BuildArgs),
-    /// Start a machine, built first if it is not, and wait until it answers. It goes on running until `down`.
+    /// Start a machine, built first if it is not, and wait until it answers. It goes on running
+    /// until `down`.
     Up(UpArgs),
     /// Make a box of a machine for Vagrant's providers libvirt and qemu, from Debian's packages.
     Box(BoxArgs),
@@ -104,7 +107,9 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn build(args: &BuildArgs) -> Result<()> {
     let name = args.name.name();
-    let times = followed(|cancel, tell| vm::build(args.name, args.mirror.as_deref(), args.again, cancel, tell))?;
+    let times = followed(|cancel, tell| {
+        vm::build(args.name, args.mirror.as_deref(), args.again, cancel, tell)
+    })?;
     match times.as_slice() {
         [] => say!("{name} is built already; --again builds it anew"),
         times => say!("{name} is built: {}", spent(times)),
@@ -115,11 +120,17 @@ fn build(args: &BuildArgs) -> Result<()> {
 fn make_box(args: &BoxArgs) -> Result<()> {
     let name = args.name.name();
     let to = args.output.clone().unwrap_or_else(|| format!("koracle-{name}.box").into());
-    let times = followed(|cancel, tell| boxes::make(args.name, &to, args.mirror.as_deref(), cancel, tell))?;
+    let times =
+        followed(|cancel, tell| boxes::make(args.name, &to, args.mirror.as_deref(), cancel, tell))?;
     let size = std::fs::metadata(&to).map_or(0, |m| m.len());
     say!("{}: {}; {}", to.display(), HumanBytes(size), spent(&times));
     let path = std::path::absolute(&to).unwrap_or(to);
-    say!("use it: KORACLE_BOX_{}={} vagrant up {name}", name.to_uppercase(), quote(&path.display().to_string()));
+    say!(
+        "use it: KORACLE_BOX_{}={} vagrant up \
+          {name}",
+        name.to_uppercase(),
+        quote(&path.display().to_string())
+    );
     Ok(())
 }
 
@@ -131,7 +142,15 @@ fn up(args: &UpArgs) -> Result<()> {
         say!("koracle: warning: not with KVM: {why}");
     }
     let (name, r) = (kind.name(), up.running);
-    let how = if up.times.is_empty() { "ran already".to_owned() } else { format!("up: {}", spent(&up.times)) };
+    let how = if up.times.is_empty() {
+        "ran already".to_owned()
+    } else {
+        format!(
+            "up: \
+        {}",
+            spent(&up.times)
+        )
+    };
     say!(
         "{name} {how}; Linux {}, {}, {} MB, {}",
         r.kernel,
@@ -142,7 +161,10 @@ fn up(args: &UpArgs) -> Result<()> {
     if (r.cpus, r.memory) != (cpus, memory) {
         say!("koracle: warning: it runs as it was started; `koracle vm down {name}` ends it");
     }
-    say!("record on it: koracle record --host {name} --workload NAME; end it: koracle vm down {name}");
+    say!(
+        "record on it: koracle record --host {name} --workload NAME; end it: koracle vm down \
+          {name}"
+    );
     Ok(())
 }
 
@@ -174,7 +196,14 @@ fn list() -> Result<()> {
             State::Building | State::Starting => String::new(),
             State::Running(r) => {
                 let cpus = output::count(r.cpus.into(), "CPU");
-                format!("Linux {}, {cpus}, {} MB, {}, process {}", r.kernel, r.memory, r.accel.truth(), r.pid)
+                format!(
+                    "Linux {}, {cpus}, {} MB, {}, process \
+                         {}",
+                    r.kernel,
+                    r.memory,
+                    r.accel.truth(),
+                    r.pid
+                )
             }
         };
         let line = format!("{:<6} {:<10} {:<29}  {more}", kind.name(), state.label(), kind.about());
@@ -185,12 +214,24 @@ fn list() -> Result<()> {
 
 /// `packages 62 s, image 9 s`.
 fn spent(times: &[(Part, Duration)]) -> String {
-    let parts: Vec<String> = times.iter().map(|(p, t)| format!("{} {:.0} s", p.label(), t.as_secs_f64())).collect();
+    let parts: Vec<String> = times
+        .iter()
+        .map(|(p, t)| {
+            format!(
+                "{} {:.0} \
+        s",
+                p.label(),
+                t.as_secs_f64()
+            )
+        })
+        .collect();
     parts.join(", ")
 }
 
 /// Work that shows how far it is and ends in order on a signal.
-fn followed<T>(work: impl FnOnce(&Cancel, &mut dyn FnMut(Part, Duration)) -> Result<T, VmError>) -> Result<T> {
+fn followed<T>(
+    work: impl FnOnce(&Cancel, &mut dyn FnMut(Part, Duration)) -> Result<T, VmError>,
+) -> Result<T> {
     let (cancel, signal) = (Cancel::new(), Arc::new(AtomicI32::new(0)));
     let mut signals = Signals::new(output::endings())?;
     let (asked, last) = (cancel.clone(), Arc::clone(&signal));

@@ -1,4 +1,5 @@
-//! `koracle waits`: who waited for a CPU, how long, who woke it, who ran instead, and which CPUs were idle meanwhile.
+//! `koracle waits`: who waited for a CPU, how long, who woke it, who ran instead, and which CPUs
+//! were idle meanwhile.
 
 use super::door::say;
 use super::table::{Page, Style};
@@ -50,7 +51,8 @@ fn columns_help() -> String {
     for (_, name, _, help) in &COLUMNS {
         let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
     }
-    text + "\nTimes need a unit (ns, us, ms, s) and count from the start. Names: = != ~ !~ (contains). Joined by and, or, not, ( ).\n\
+    text + "\nTimes need a unit (ns, us, ms, s) and count from the start. Names: = != ~ !~ \
+            (contains). Joined by and, or, not, ( ).\n\
         --from and --to select the waits that have something of that time; they are listed whole.\n\
         Buckets of the histogram: [from_ns, to_ns), each twice as long as the one before.\n"
 }
@@ -74,12 +76,14 @@ fn tables(args: &Args) -> Result<Vec<Table>> {
         let trace = output::open(path, &args.machine.told())?.trace;
         if !trace.knows_queues() {
             say!(
-                "koracle: warning: {}: there are no wake-ups: only waits after a preemption are known",
+                "koracle: warning: {}: there are no wake-ups: only waits after a preemption are \
+                 known",
                 path.display()
             );
         }
         let meta = trace.meta();
-        let name = if meta.name.is_empty() { path.display().to_string() } else { meta.name.clone() };
+        let name =
+            if meta.name.is_empty() { path.display().to_string() } else { meta.name.clone() };
         names.push((name.clone(), machine_name(&meta.kernel, meta.cpus)));
         tables.push(Table::new(name, Arc::new(trace)));
     }
@@ -94,7 +98,10 @@ pub fn run(args: &Args) -> Result<()> {
     let most = args.top.unwrap_or(if args.csv { usize::MAX } else { SHOWN });
     for (t, table) in tables.iter().enumerate() {
         let window = args.times.window(&table.trace)?;
-        let asked = args.filter.as_ref().map_or_else(|| Bitmap::all(table.waits.len(), true), |f| f.rows(table));
+        let asked = args
+            .filter
+            .as_ref()
+            .map_or_else(|| Bitmap::all(table.waits.len(), true), |f| f.rows(table));
         let rows: Vec<usize> = asked.iter().filter(|row| table.touches(*row, window)).collect();
         lengths.extend(rows.iter().map(|row| table.waits.ns(*row)));
         worst.extend(table.worst(rows.into_iter(), most).into_iter().map(|row| (t, row)));
@@ -131,7 +138,18 @@ impl Found {
     fn csv(&self, times: &Times) -> Result<()> {
         output::write(Path::new("-"), |out| {
             let mut csv = csv::Writer::from_writer(out);
-            let head = ["trace", "pid", "comm", "cpu", "from_ns", "to_ns", "wait_ns", "kind", "began", "waker_pid"];
+            let head = [
+                "trace",
+                "pid",
+                "comm",
+                "cpu",
+                "from_ns",
+                "to_ns",
+                "wait_ns",
+                "kind",
+                "began",
+                "waker_pid",
+            ];
             csv.write_record(head.into_iter().chain(["waker_comm", "waker_cpu", "open", "event"]))?;
             for (t, row) in &self.worst {
                 let (table, row) = (&self.tables[*t], *row);
@@ -187,8 +205,20 @@ impl Found {
         page.table(&rows);
         page.heading(&format!("The longest ({} of {})", self.worst.len(), grouped(d.count)));
         let several = self.tables.len() > 1;
-        let head = ["task", "waited", "from", "CPU", "kind", "woken by", "ran instead", "idle meanwhile", "recording"];
-        let mut rows = vec![head[..if several { 9 } else { 8 }].iter().map(ToString::to_string).collect()];
+        let head = [
+            "task",
+            "waited",
+            "from",
+            "CPU",
+            "kind",
+            "woken by",
+            "ran instead",
+            "idle \
+            meanwhile",
+            "recording",
+        ];
+        let mut rows =
+            vec![head[..if several { 9 } else { 8 }].iter().map(ToString::to_string).collect()];
         for (t, row) in &self.worst {
             rows.push(cells(&self.tables[*t], *row, times, several));
         }
@@ -209,10 +239,14 @@ fn one(table: &Table, row: usize, times: &Times) -> Value {
         value
     };
     let link = |l: &Link| {
-        with(who(trace, l.waker, l.event as usize), &[("cpu", l.cpu.0.into()), ("at_ns", time(l.at.0).into())])
+        with(
+            who(trace, l.waker, l.event as usize),
+            &[("cpu", l.cpu.0.into()), ("at_ns", time(l.at.0).into())],
+        )
     };
-    let waker = (wait.waker != ThreadIx::NONE)
-        .then(|| with(who(trace, wait.waker, wait.first as usize), &[("cpu", wait.waker_cpu.0.into())]));
+    let waker = (wait.waker != ThreadIx::NONE).then(|| {
+        with(who(trace, wait.waker, wait.first as usize), &[("cpu", wait.waker_cpu.0.into())])
+    });
     let more = json!({
         "trace": table.name, "cpu": wait.cpu.0, "from_ns": time(wait.from), "to_ns": time(wait.to),
         "wait_ns": wait.to - wait.from, "kind": wait.kind.label(), "began": wait.began.label(),
@@ -238,22 +272,42 @@ fn cells(table: &Table, row: usize, times: &Times, several: bool) -> Vec<String>
         (_, true) => texts.join(", ") + ", …",
         _ => texts.join(", "),
     };
-    let named = |(thread, ns): &(ThreadIx, u64)| format!("{} {}", trace.label_at(*thread, event), short(*ns));
+    let named = |(thread, ns): &(ThreadIx, u64)| {
+        format!(
+            "{} \
+                                                          {}",
+            trace.label_at(*thread, event),
+            short(*ns)
+        )
+    };
     let mut ran: Vec<String> = instead.ran.iter().take(2).map(named).collect();
     if instead.unknown > 0 {
         // Where most of a wait is not known, that comes first.
         let first = instead.ran.first().is_none_or(|(_, ns)| instead.unknown >= *ns);
-        ran.insert(if first { 0 } else { ran.len() }, format!("not known {}", short(instead.unknown)));
+        ran.insert(
+            if first { 0 } else { ran.len() },
+            format!(
+                "not known \
+            {}",
+                short(instead.unknown)
+            ),
+        );
     }
     let all = instead.ran.len() + instead.rest.0 as usize + usize::from(instead.unknown > 0);
     let free = idle.iter().take(2).map(|i| format!("CPU{} {}", i.cpu.0, short(i.ns)));
     let waker = match wait.waker {
         ThreadIx::NONE => "–".into(),
-        waker => format!("{} on CPU{}", trace.label_at(waker, wait.first as usize), wait.waker_cpu.0),
+        waker => {
+            format!("{} on CPU{}", trace.label_at(waker, wait.first as usize), wait.waker_cpu.0)
+        }
     };
     let mut cells = vec![
         trace.label_at(wait.thread, event),
-        format!("{}{}", short(wait.to - wait.from), if table.waits.is_open(row) { "+" } else { "" }),
+        format!(
+            "{}{}",
+            short(wait.to - wait.from),
+            if table.waits.is_open(row) { "+" } else { "" }
+        ),
         point(times.shown(trace, wait.from), 100_000),
         wait.cpu.0.to_string(),
         wait.kind.label().into(),

@@ -20,7 +20,8 @@ pub struct Times {
 }
 
 fn typed(text: &str) -> Result<String, String> {
-    let good = !text.starts_with(['+', '-']) && time::parse(text, Nanos(0), Nanos(u64::MAX), 0).is_some();
+    let good =
+        !text.starts_with(['+', '-']) && time::parse(text, Nanos(0), Nanos(u64::MAX), 0).is_some();
     if good { Ok(text.into()) } else { Err("a time such as 0.41, 12ms, 3us or 50%".into()) }
 }
 
@@ -28,7 +29,9 @@ impl Times {
     /// The part of a recording. When there is none, the arguments are wrong.
     pub fn window(&self, trace: &Trace) -> Result<Window> {
         let all = Window::all(trace);
-        let at = |text: &Option<String>, otherwise| text.as_deref().map_or(otherwise, |text| self.point(text, trace));
+        let at = |text: &Option<String>, otherwise| {
+            text.as_deref().map_or(otherwise, |text| self.point(text, trace))
+        };
         let window = Window { from: at(&self.from, all.from), to: at(&self.to, all.to) };
         if window.from >= window.to && (self.from.is_some() || self.to.is_some()) {
             let (start, end) = (self.shown(trace, 0), self.shown(trace, all.to));

@@ -1,5 +1,5 @@
-//! How often the replay's pick is right, beside what the rule would pick with the kernel's own state: the most that any replay of the
-//! same rule can reach.
+//! How often the replay's pick is right, beside what the rule would pick with the kernel's own
+//! state: the most that any replay of the same rule can reach.
 
 use super::rule::{Cause, Ruling};
 use crate::trace::SchedClass;
@@ -20,13 +20,15 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Counts a pick. What a rule only allows, as CFS does buddies of which nothing is recorded, it does not lead to.
+    /// Counts a pick. What a rule only allows, as CFS does buddies of which nothing is recorded, it
+    /// does not lead to.
     pub(super) fn count(&mut self, replay: bool, ruling: Ruling, class: SchedClass) {
         let cfs = class == SchedClass::Cfs;
         let right = match ruling {
             Ruling::Broken(_) => Some(false),
             Ruling::Explained(Cause::Buddy | Cause::Yield) if cfs => Some(false),
-            Ruling::Consistent | Ruling::Explained(Cause::Protected | Cause::Delayed | Cause::Buddy) => Some(true),
+            Ruling::Consistent
+            | Ruling::Explained(Cause::Protected | Cause::Delayed | Cause::Buddy) => Some(true),
             Ruling::Explained(_) => None,
         };
         self.picks += 1;

@@ -1,5 +1,6 @@
-//! The replay held to the kernel's own state: how far its lag and deadline of the one that came in are off, by how that one had been
-//! queued and how long it had waited, by time since the start, and by the length of the queue.
+//! The replay held to the kernel's own state: how far its lag and deadline of the one that came in
+//! are off, by how that one had been queued and how long it had waited, by time since the start,
+//! and by the length of the queue.
 
 use super::FAIR;
 use super::bound::Bound;
@@ -12,7 +13,15 @@ use crate::sched::runqueue::Cause;
 use std::collections::BTreeMap;
 
 /// Waits up to so many ns, and what they are called.
-const WAITED: [(u64, &str); 3] = [(20_000, "< 20 µs"), (1_000_000, "< 1 ms"), (u64::MAX, "1 ms and more")];
+const WAITED: [(u64, &str); 3] = [
+    (20_000, "< 20 µs"),
+    (1_000_000, "< 1 ms"),
+    (
+        u64::MAX,
+        "1 ms and \
+    more",
+    ),
+];
 
 /// Times since the start of a recording, in the same way.
 const SINCE: [(u64, &str); 5] = [
@@ -24,7 +33,8 @@ const SINCE: [(u64, &str); 5] = [
 ];
 
 /// Numbers of those that wait.
-const LENGTHS: [(u64, &str); 6] = [(2, "1"), (3, "2"), (5, "3–4"), (9, "5–8"), (17, "9–16"), (u64::MAX, "17 and more")];
+const LENGTHS: [(u64, &str); 6] =
+    [(2, "1"), (3, "2"), (5, "3–4"), (9, "5–8"), (17, "9–16"), (u64::MAX, "17 and more")];
 
 /// Of many errors, virtual ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,14 +107,16 @@ fn known(picks: &Picks) -> BTreeMap<usize, Known> {
     known
 }
 
-/// The errors of a replay, corrected by the observed picks or left alone; empty without recorded state.
+/// The errors of a replay, corrected by the observed picks or left alone; empty without recorded
+/// state.
 pub fn errors(picks: &Picks, corrected: bool) -> Errors {
     if picks.from() != Whence::Recorded {
         return Errors::default();
     }
     let (trace, known) = (picks.trace(), known(picks));
     let class = trace.machine().class.value;
-    let mut follower = Follower::new(trace, KernelReplay::under(trace, Rules::of(trace.machine()), corrected));
+    let mut follower =
+        Follower::new(trace, KernelReplay::under(trace, Rules::of(trace.machine()), corrected));
     let mut divisions: [Division; 3] = Default::default();
     let mut several = Bound::default();
     for i in 0..trace.len() {

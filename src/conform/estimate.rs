@@ -1,4 +1,5 @@
-//! The same of a recording without the kernel's own state: what the corrected replay holds of everybody before each pick.
+//! The same of a recording without the kernel's own state: what the corrected replay holds of
+//! everybody before each pick.
 
 use super::FAIR;
 use super::rule::{Cause, Ruling};
@@ -14,7 +15,11 @@ pub(super) fn step(follower: &mut Follower, trace: &Trace, i: usize) -> Option<S
     found
 }
 
-fn scene(trace: &Trace, event: usize, Moment { e, queues, replay, next: chosen }: Moment<'_>) -> Scene {
+fn scene(
+    trace: &Trace,
+    event: usize,
+    Moment { e, queues, replay, next: chosen }: Moment<'_>,
+) -> Scene {
     let tasks = trace.tasks();
     let prev = tasks.thread_on(e.task, e.cpu);
     let candidates = queues.candidates(e.cpu);
@@ -43,7 +48,13 @@ fn scene(trace: &Trace, event: usize, Moment { e, queues, replay, next: chosen }
     scene
 }
 
-fn level(e: &Event, class: SchedClass, candidates: &[ThreadIx], chosen: ThreadIx, replay: &mut KernelReplay) -> Level {
+fn level(
+    e: &Event,
+    class: SchedClass,
+    candidates: &[ThreadIx],
+    chosen: ThreadIx,
+    replay: &mut KernelReplay,
+) -> Level {
     let mut picked = None;
     let mut others = Vec::new();
     let (view, standing) = (replay.view(e.cpu, chosen), replay.standing(e.cpu, chosen));
@@ -59,7 +70,8 @@ fn level(e: &Event, class: SchedClass, candidates: &[ThreadIx], chosen: ThreadIx
     let passed = class == SchedClass::Cfs && others.iter().any(|m| m.lag_ns > taken.lag_ns);
     // Where the replay's numbers do not tell two apart it does not disagree.
     let key = |m: &Member| if class == SchedClass::Cfs { m.lag_ns } else { m.deadline_ns };
-    let tied = picked.is_some_and(|at: usize| key(&others[at]).is_some() && key(&others[at]) == key(&taken));
+    let tied = picked
+        .is_some_and(|at: usize| key(&others[at]).is_some() && key(&others[at]) == key(&taken));
     let ruling = match () {
         () if !view.picked && !others.is_empty() && !tied => Ruling::Broken(picked),
         () if passed => Ruling::Explained(Cause::Buddy),
@@ -73,13 +85,21 @@ fn level(e: &Event, class: SchedClass, candidates: &[ThreadIx], chosen: ThreadIx
         unseen: 0,
         exact: true,
         first_ns: None,
-        marks: Marks { yielded: e.state.is_runnable() && !e.state.is_preempted(), ..Marks::default() },
+        marks: Marks {
+            yielded: e.state.is_runnable() && !e.state.is_preempted(),
+            ..Marks::default()
+        },
         granularity_ns: 0,
         ruling,
     }
 }
 
-fn member(thread: ThreadIx, view: &View, standing: Option<(i64, i64)>, class: SchedClass) -> Member {
+fn member(
+    thread: ThreadIx,
+    view: &View,
+    standing: Option<(i64, i64)>,
+    class: SchedClass,
+) -> Member {
     Member {
         who: Who::Thread(thread),
         lag_ns: standing.map(|(lag, _)| lag),

@@ -1,5 +1,6 @@
-//! Which threads are in one group. A row says it of two at a time: where the one that leaves and the one that comes in have the
-//! same group's state at the same moment, it is one group. All switches together join them.
+//! Which threads are in one group. A row says it of two at a time: where the one that leaves and
+//! the one that comes in have the same group's state at the same moment, it is one group. All
+//! switches together join them.
 
 use crate::trace::ThreadIx;
 use crate::trace::truth::{Of, Row, Value};
@@ -16,8 +17,9 @@ pub enum Kin {
     Unknown,
 }
 
-/// The threads of a recording by group. Those in none (at the root queue) are not among them: a thread that ends leaves its group
-/// for the root, so that how deep it is belongs to a moment and not to a thread.
+/// The threads of a recording by group. Those in none (at the root queue) are not among them: a
+/// thread that ends leaves its group for the root, so that how deep it is belongs to a moment and
+/// not to a thread.
 #[derive(Clone, Debug)]
 pub struct Groups {
     /// A tree for each group that is known.
@@ -35,7 +37,8 @@ impl Groups {
     /// Takes what a row says of its two threads, of which idle ones have no state.
     pub fn learn(&mut self, row: Row<'_>, prev: ThreadIx, next: ThreadIx) {
         let group = |of| {
-            let state = [Value::Vruntime, Value::Deadline, Value::Weight].map(|value| row.value(of, value));
+            let state =
+                [Value::Vruntime, Value::Deadline, Value::Weight].map(|value| row.value(of, value));
             state[0].map(|_| state)
         };
         let depth = |of| row.value(of, Value::Depth);

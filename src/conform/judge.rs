@@ -20,7 +20,8 @@ const BY_DEADLINE: (u32, u32) = (6, 8);
 const FARTHEST_NS: u64 = 2_000_000_000;
 /// States of a CPU's groups that are remembered.
 const SEEN: usize = 64;
-/// So often states that nothing told are looked for in sums before anything is judged: each that is found may lead to others.
+/// So often states that nothing told are looked for in sums before anything is judged: each that is
+/// found may lead to others.
 const SEARCHES: usize = 2;
 
 /// Judges switches in order.
@@ -31,7 +32,8 @@ pub(super) struct Judge {
     granularity_ns: i64,
     buddies: bool,
     by_deadline: bool,
-    /// States that nothing told are looked for; later not any more, so that a verdict does not depend on what was asked before.
+    /// States that nothing told are looked for; later not any more, so that a verdict does not
+    /// depend on what was asked before.
     learns: bool,
     /// Where it is.
     pub run: Run,
@@ -69,9 +71,12 @@ struct Pool {
 }
 
 impl Pool {
-    /// The wait, virtual time and weight of the only one that is here and not in `other`, which has all others.
+    /// The wait, virtual time and weight of the only one that is here and not in `other`, which has
+    /// all others.
     fn one_more(&self, other: &Self) -> Option<(u32, i64, i64)> {
-        if self.waits.len() != other.waits.len() + 1 || !other.waits.iter().all(|w| self.waits.contains(w)) {
+        if self.waits.len() != other.waits.len() + 1
+            || !other.waits.iter().all(|w| self.waits.contains(w))
+        {
             return None;
         }
         let number = *self.waits.iter().find(|w| !other.waits.contains(w))?;
@@ -99,13 +104,15 @@ fn version(kernel: &str) -> Option<(u32, u32)> {
 }
 
 impl Judge {
-    /// Before the first switch of `trace`, with all that it tells of who waits. Walks over it a few times.
+    /// Before the first switch of `trace`, with all that it tells of who waits. Walks over it a few
+    /// times.
     pub fn new(trace: &Trace) -> Self {
         let version = version(&trace.meta().kernel);
         let mut judge = Self {
             waits: Waits::of(trace),
             class: trace.machine().class.value,
-            granularity_ns: WAKEUP_GRANULARITY_NS * (1 + i64::from(trace.cpus().clamp(1, 8).ilog2())),
+            granularity_ns: WAKEUP_GRANULARITY_NS
+                * (1 + i64::from(trace.cpus().clamp(1, 8).ilog2())),
             buddies: version.is_none_or(|v| v >= BUDDIES),
             by_deadline: version.is_none_or(|v| v >= BY_DEADLINE),
             learns: true,
@@ -177,7 +184,8 @@ impl Judge {
         let sums = Sums::of(at.row, Of::Queue, &state, self.class)?;
         let mut draft = Draft::new(false, Who::Thread(at.chosen), &state, sums, self.class);
         let depth = at.row.value(Of::Next, Value::Depth);
-        let waiting: Vec<(u32, Wait)> = self.run.open.others(&self.waits, at.e.cpu, at.chosen).collect();
+        let waiting: Vec<(u32, Wait)> =
+            self.run.open.others(&self.waits, at.e.cpu, at.chosen).collect();
         let mut members = Vec::with_capacity(waiting.len());
         for (number, wait) in waiting {
             let kin = match wait.depth {
@@ -209,19 +217,27 @@ impl Judge {
             members.retain(|(_, w)| w.thread != thread);
             member.gone = true;
             // The others went in a pick before, after which nobody else came in.
-            let here = member.eligible == Some(true) && member.deadline_ns < draft.level.chosen.deadline_ns;
+            let here = member.eligible == Some(true)
+                && member.deadline_ns < draft.level.chosen.deadline_ns;
             if !here {
                 draft.level.others.remove(gone);
             }
         }
-        let untold: Vec<u32> = members.iter().filter(|(_, w)| w.state.is_none()).map(|(n, _)| *n).collect();
+        let untold: Vec<u32> =
+            members.iter().filter(|(_, w)| w.state.is_none()).map(|(n, _)| *n).collect();
         let rest = draft.rest();
         let whole = usize::try_from(rest.count) == Ok(untold.len());
         let now = Pool { waits: untold, zero: draft.sums.zero, rest };
         let before = std::mem::take(&mut self.run.pools[at.e.cpu.ix()]);
         let slice = at.row.value(Of::Next, Value::Slice).unwrap_or(0);
-        for pool in [&Pool::default(), &before].into_iter().filter(|_| self.learns && whole && slice > 0) {
-            let Some((number, vruntime, weight)) = now.one_more(pool).or_else(|| pool.one_more(&now)) else { continue };
+        for pool in
+            [&Pool::default(), &before].into_iter().filter(|_| self.learns && whole && slice > 0)
+        {
+            let Some((number, vruntime, weight)) =
+                now.one_more(pool).or_else(|| pool.one_more(&now))
+            else {
+                continue;
+            };
             if !self.waits.get(number).fresh {
                 continue;
             }
@@ -262,7 +278,11 @@ impl Judge {
         if row.value(Of::Next, Value::Depth) == Some(1) {
             for (_, wait) in self.run.open.others(&self.waits, at.e.cpu, at.chosen) {
                 if wait.depth == Some(0) && is_near(&wait, &sums) {
-                    draft.add(Who::Thread(wait.thread), wait.state.as_ref(), wait.thread == at.prev);
+                    draft.add(
+                        Who::Thread(wait.thread),
+                        wait.state.as_ref(),
+                        wait.thread == at.prev,
+                    );
                 }
             }
         }
@@ -278,11 +298,17 @@ impl Judge {
         let level = &mut draft.level;
         level.granularity_ns = self.granularity_ns;
         level.marks.runs_on = runs_on;
-        level.marks.protected = runs_on && until.is_some_and(|u| state.vruntime.wrapping_sub(u) < 0);
-        level.marks.buddy = self.buddies && preferred.is_some_and(|p| self.waits.groups.kin(p, at.chosen) == Kin::Same);
+        level.marks.protected =
+            runs_on && until.is_some_and(|u| state.vruntime.wrapping_sub(u) < 0);
+        level.marks.buddy = self.buddies
+            && preferred.is_some_and(|p| self.waits.groups.kin(p, at.chosen) == Kin::Same);
         let seen = &mut self.run.seen[at.e.cpu.ix()];
         let level = draft.ruled(seen);
-        seen.extend([Of::PrevGroup, Of::NextGroup, Of::FirstGroup].into_iter().filter_map(|of| State::of(row, of)));
+        seen.extend(
+            [Of::PrevGroup, Of::NextGroup, Of::FirstGroup]
+                .into_iter()
+                .filter_map(|of| State::of(row, of)),
+        );
         seen.drain(..seen.len().saturating_sub(SEEN));
         Some(level)
     }

@@ -1,4 +1,5 @@
-//! A queue at a pick: who is known to be on it, what its sums leave for those who are not, and the ruling.
+//! A queue at a pick: who is known to be on it, what its sums leave for those who are not, and the
+//! ruling.
 
 use super::rule;
 use super::scene::{Level, Marks, Member, Who};
@@ -56,10 +57,15 @@ impl Draft {
 
     /// Adds one that competes.
     pub fn add(&mut self, who: Who, state: Option<&State>, prev: bool) {
-        self.level.others.push(Member { prev, sure: prev, ..member(who, state, &self.sums, self.class) });
+        self.level.others.push(Member {
+            prev,
+            sure: prev,
+            ..member(who, state, &self.sums, self.class)
+        });
     }
 
-    /// Takes the first of the queue's tree in, unless it is one of those that are known. `leads`: it is the earliest.
+    /// Takes the first of the queue's tree in, unless it is one of those that are known. `leads`:
+    /// it is the earliest.
     pub fn first(&mut self, first: Option<State>, leads: bool) {
         let Some(first) = first else { return };
         let m = Member { sure: true, ..member(Who::First, Some(&first), &self.sums, self.class) };
@@ -76,7 +82,8 @@ impl Draft {
     /// What the sums have more than those whose state is known.
     pub fn rest(&self) -> Rest {
         let average = self.sums.average();
-        let mut rest = Rest { count: self.sums.count, weight: self.sums.weight, sum: self.sums.sum };
+        let mut rest =
+            Rest { count: self.sums.count, weight: self.sums.weight, sum: self.sums.sum };
         for m in self.level.others.iter().chain([&self.level.chosen]) {
             let Some(lag) = m.lag_ns.filter(|_| !m.gone) else { continue };
             rest.count -= 1;
@@ -86,13 +93,15 @@ impl Draft {
         rest
     }
 
-    /// Sleepers that are thought to be on the queue and are not: the pick of a moment without a switch took them off. Those
-    /// without whom the sums are right.
+    /// Sleepers that are thought to be on the queue and are not: the pick of a moment without a
+    /// switch took them off. Those without whom the sums are right.
     pub fn gone(&self) -> Vec<usize> {
         let rest = self.rest();
         let sleeps = |i: &usize| self.level.others[*i].delayed && !self.level.others[*i].sure;
         let mut asleep: Vec<usize> = (0..self.level.others.len()).filter(sleeps).collect();
-        asleep.sort_by_key(|i| (self.level.others[*i].eligible != Some(true), self.level.others[*i].deadline_ns));
+        asleep.sort_by_key(|i| {
+            (self.level.others[*i].eligible != Some(true), self.level.others[*i].deadline_ns)
+        });
         let (average, over) = (self.sums.average(), usize::try_from(-rest.count).unwrap_or(0));
         if over == 0 {
             return Vec::new();
@@ -109,12 +118,14 @@ impl Draft {
             })
         };
         let one_by_one = asleep.windows(over.min(asleep.len()).max(1)).map(<[usize]>::to_vec);
-        let mut gone = { one_by_one }.find(|gone| without(gone) == Rest::NOTHING).unwrap_or_default();
+        let mut gone =
+            { one_by_one }.find(|gone| without(gone) == Rest::NOTHING).unwrap_or_default();
         gone.sort_unstable();
         gone
     }
 
-    /// The level with its ruling. `before`: states of other moments, one of which may be that of the only one that is not known.
+    /// The level with its ruling. `before`: states of other moments, one of which may be that of
+    /// the only one that is not known.
     pub fn ruled(mut self, before: &[State]) -> Level {
         let rest = self.rest();
         let level = &mut self.level;
@@ -122,20 +133,30 @@ impl Draft {
         level.unseen = usize::try_from(rest.count).unwrap_or(0);
         if let Some(key) = rest.one() {
             let vruntime = self.sums.zero.wrapping_add(key);
-            let (lag, eligible) = (Some(self.sums.lag(vruntime)), Some(self.sums.eligible(vruntime)));
-            let then = before.iter().rev().find(|s| (s.vruntime, s.weight) == (vruntime, rest.weight));
-            let deadline = then.filter(|_| self.class != SchedClass::Cfs).map(|s| self.sums.ahead(s.deadline));
+            let (lag, eligible) =
+                (Some(self.sums.lag(vruntime)), Some(self.sums.eligible(vruntime)));
+            let then =
+                before.iter().rev().find(|s| (s.vruntime, s.weight) == (vruntime, rest.weight));
+            let deadline =
+                then.filter(|_| self.class != SchedClass::Cfs).map(|s| self.sums.ahead(s.deadline));
             if let Some(m) = level.others.iter_mut().find(|m| m.lag_ns.is_none()) {
                 (m.lag_ns, m.eligible, m.deadline_ns) = (lag, eligible, deadline);
             } else {
                 let m = member(Who::Rest, None, &self.sums, self.class);
                 let weight = rest.weight;
-                level.others.push(Member { lag_ns: lag, eligible, deadline_ns: deadline, weight, ..m });
+                level.others.push(Member {
+                    lag_ns: lag,
+                    eligible,
+                    deadline_ns: deadline,
+                    weight,
+                    ..m
+                });
             }
             level.unseen = usize::from(eligible == Some(true) && deadline.is_none());
             level.exact = true;
         }
-        level.ruling = if self.class == SchedClass::Cfs { rule::cfs(level) } else { rule::eevdf(level) };
+        level.ruling =
+            if self.class == SchedClass::Cfs { rule::cfs(level) } else { rule::eevdf(level) };
         self.level
     }
 }

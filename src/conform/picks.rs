@@ -1,5 +1,5 @@
-//! All picks of a recording, any of which can be asked for. What is learned of who waits is learned once, and states along the way
-//! are kept, so that a later question begins near its event.
+//! All picks of a recording, any of which can be asked for. What is learned of who waits is learned
+//! once, and states along the way are kept, so that a later question begins near its event.
 
 use super::estimate;
 use super::judge::{Judge, Run};
@@ -47,13 +47,18 @@ impl Picks {
         &self.trace
     }
 
-    /// Where most numbers are from: where there is any recorded state, no pick without it is judged by [`Self::walk`].
+    /// Where most numbers are from: where there is any recorded state, no pick without it is judged
+    /// by [`Self::walk`].
     pub fn from(&self) -> Whence {
-        if self.trace.truth().is_some_and(|t| !t.is_empty()) { Whence::Recorded } else { Whence::Estimated }
+        if self.trace.truth().is_some_and(|t| !t.is_empty()) {
+            Whence::Recorded
+        } else {
+            Whence::Estimated
+        }
     }
 
-    /// The pick of switch `event`: from the recorded state where it has some, else from the corrected replay. `None` when the
-    /// event is no switch.
+    /// The pick of switch `event`: from the recorded state where it has some, else from the
+    /// corrected replay. `None` when the event is no switch.
     pub fn at(&self, event: usize) -> Option<Scene> {
         let mut found = None;
         let recorded = self.trace.truth().is_some_and(|t| t.at(event).is_some());
@@ -80,7 +85,10 @@ impl Picks {
     }
 
     fn follower(&self) -> Follower {
-        Follower::new(&self.trace, KernelReplay::under(&self.trace, Rules::of(self.trace.machine()), true))
+        Follower::new(
+            &self.trace,
+            KernelReplay::under(&self.trace, Rules::of(self.trace.machine()), true),
+        )
     }
 
     /// Hands over those from the nearest state before `first` up to `last`.

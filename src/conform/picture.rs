@@ -57,18 +57,27 @@ impl Picture {
         let level = |l: &Level| {
             let (lines, left) = lines(trace, scene, l, most);
             let by_deadline = scene.class != SchedClass::Cfs;
-            let untold = |m: &&Member| m.lag_ns.is_none() || (by_deadline && m.deadline_ns.is_none());
+            let untold =
+                |m: &&Member| m.lag_ns.is_none() || (by_deadline && m.deadline_ns.is_none());
             let listed = l.others.iter().filter(untold).count();
             let rest = match (left, l.unseen.saturating_sub(listed)) {
                 (0, 0) => None,
                 (left, 0) => Some(format!("and {left} more")),
                 (0, unseen) => Some(format!("and {unseen} whose state was not seen")),
-                (left, unseen) => Some(format!("and {left} more, and {unseen} whose state was not seen")),
+                (left, unseen) => Some(format!(
+                    "and {left} more, and {unseen} whose state was not \
+                                                seen"
+                )),
             };
             Shown { title: title(scene, l), lines, rest }
         };
         let levels = scene.levels.iter().map(level).collect();
-        Self { class: scene.class, key: key_name(scene.class), sentence: sentence(trace, scene), levels }
+        Self {
+            class: scene.class,
+            key: key_name(scene.class),
+            sentence: sentence(trace, scene),
+            levels,
+        }
     }
 }
 
@@ -82,7 +91,8 @@ fn title(scene: &Scene, level: &Level) -> String {
     format!("{what} · {} compete · {from}", level.count.max(1 + level.others.len()))
 }
 
-/// The one that came in and those before it by the rule, then the next ones; at most `most`, and how many are left out.
+/// The one that came in and those before it by the rule, then the next ones; at most `most`, and
+/// how many are left out.
 fn lines(trace: &Trace, scene: &Scene, level: &Level, most: usize) -> (Vec<Line>, usize) {
     let cfs = scene.class == SchedClass::Cfs;
     let key = |m: &Member| if cfs { m.lag_ns.map(i64::wrapping_neg) } else { m.deadline_ns };
@@ -93,7 +103,8 @@ fn lines(trace: &Trace, scene: &Scene, level: &Level, most: usize) -> (Vec<Line>
     // Those around the one that came in.
     let from = at.saturating_sub(most.saturating_sub(3)).min(left);
     // The sentence may be about the first, and about the one that should have come in.
-    let should = if let Ruling::Broken(Some(at)) = level.ruling { level.others.get(at) } else { None };
+    let should =
+        if let Ruling::Broken(Some(at)) = level.ruling { level.others.get(at) } else { None };
     let told = [Some(&level.chosen), should, all.first().copied()].into_iter().flatten();
     let mut shown: Vec<&Member> = Vec::new();
     for m in told.chain(all[from..].iter().copied()) {

@@ -84,9 +84,10 @@ impl Report {
 }
 
 impl Scene {
-    /// How far the one that the rule leads to is before the one that was taken, virtual ns: its deadline (CFS: its virtual
-    /// time); where the rule forbids the one that was taken, how far it is past the average. 0 where the replay's reason is another:
-    /// numbers of different groups cannot be compared, and a buddy goes first.
+    /// How far the one that the rule leads to is before the one that was taken, virtual ns: its
+    /// deadline (CFS: its virtual time); where the rule forbids the one that was taken, how far it
+    /// is past the average. 0 where the replay's reason is another: numbers of different groups
+    /// cannot be compared, and a buddy goes first.
     pub fn by_ns(&self) -> i64 {
         let Some(level) = self.decisive() else { return 0 };
         let (chosen, Ruling::Broken(at)) = (&level.chosen, level.ruling) else { return 0 };

@@ -1,4 +1,5 @@
-//! The rules: what a queue's numbers say of the one that was taken out of it. Nothing here knows events or where numbers are from.
+//! The rules: what a queue's numbers say of the one that was taken out of it. Nothing here knows
+//! events or where numbers are from.
 
 use super::scene::{Level, Member};
 
@@ -11,7 +12,8 @@ pub enum Cause {
     RealTime,
     /// It ran on: it had not used up what it is protected for.
     Protected,
-    /// It was to be preferred: its group's task went to sleep, or it had been preempted by a wake-up (CFS).
+    /// It was to be preferred: its group's task went to sleep, or it had been preempted by a
+    /// wake-up (CFS).
     Buddy,
     /// The one before it by the rule had just yielded (CFS).
     Yield,
@@ -71,7 +73,11 @@ pub(super) fn eevdf(level: &Level) -> Ruling {
     let Some(deadline) = chosen.deadline_ns else { return Ruling::Explained(Cause::Unseen) };
     let before = |m: &Member| m.deadline_ns.is_some_and(|d| d < deadline);
     let first = |of: &dyn Fn(&Member) -> bool| {
-        let all = level.others.iter().enumerate().filter(|(_, m)| before(m) && m.eligible == Some(true) && of(m));
+        let all = level
+            .others
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| before(m) && m.eligible == Some(true) && of(m));
         all.min_by_key(|(_, m)| m.deadline_ns).map(|(i, _)| i)
     };
     let awake = first(&|m| !m.delayed);

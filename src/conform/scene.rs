@@ -1,4 +1,5 @@
-//! One pick with all that competed for it, level by level: what a verdict rests on, and what is drawn.
+//! One pick with all that competed for it, level by level: what a verdict rests on, and what is
+//! drawn.
 
 use super::rule::{Cause, Ruling};
 use crate::trace::{CpuId, Nanos, SchedClass, ThreadIx};
@@ -30,7 +31,8 @@ pub enum Whence {
 pub struct Member {
     /// Who.
     pub who: Who,
-    /// The queue's average less its virtual time (CFS: the queue's floor less it), virtual ns; `None`: not seen.
+    /// The queue's average less its virtual time (CFS: the queue's floor less it), virtual ns;
+    /// `None`: not seen.
     pub lag_ns: Option<i64>,
     /// Its virtual deadline less the average, virtual ns.
     pub deadline_ns: Option<i64>,
@@ -72,11 +74,14 @@ pub struct Level {
     pub others: Vec<Member>,
     /// So many competed, as the kernel counts.
     pub count: usize,
-    /// Of these so many in `others` have a state that was not seen, or are not even there; but for those that may not be taken.
+    /// Of these so many in `others` have a state that was not seen, or are not even there; but for
+    /// those that may not be taken.
     pub unseen: usize,
-    /// What is known adds up to the queue's own sums: nobody is missing, and no number is out of date.
+    /// What is known adds up to the queue's own sums: nobody is missing, and no number is out of
+    /// date.
     pub exact: bool,
-    /// Deadline of the first of the queue's tree less the average (CFS: its virtual time less the floor), where known.
+    /// Deadline of the first of the queue's tree less the average (CFS: its virtual time less the
+    /// floor), where known.
     pub first_ns: Option<i64>,
     /// What else is known of the one that was taken.
     pub marks: Marks,
@@ -110,8 +115,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The level that decided: the one whose ruling is that of the pick; when all are as the rule says, the lowest on which there
-    /// was a choice.
+    /// The level that decided: the one whose ruling is that of the pick; when all are as the rule
+    /// says, the lowest on which there was a choice.
     pub fn decisive(&self) -> Option<&Level> {
         let choice = self.levels.iter().rev().find(|l| l.count > 1).or(self.levels.last());
         match self.ruling {
@@ -129,6 +134,7 @@ impl Scene {
             Ruling::Consistent => 0,
         };
         let rulings = self.levels.iter().map(|l| l.ruling);
-        self.ruling = rulings.fold(self.ruling, |worst, r| if weight(r) > weight(worst) { r } else { worst });
+        self.ruling =
+            rulings.fold(self.ruling, |worst, r| if weight(r) > weight(worst) { r } else { worst });
     }
 }

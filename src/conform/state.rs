@@ -1,4 +1,5 @@
-//! One row of the kernel's own state, taken apart: entities, and a queue with the average of its virtual times.
+//! One row of the kernel's own state, taken apart: entities, and a queue with the average of its
+//! virtual times.
 
 use crate::trace::SchedClass;
 use crate::trace::truth::{Of, Row, Value};
@@ -66,7 +67,8 @@ impl Sums {
         Some(Self { zero, sum, weight: value(Value::SumWeight)? + chosen.weight, count })
     }
 
-    /// What lag is measured from: the average virtual time, rounded down (CFS: the floor), less `zero`.
+    /// What lag is measured from: the average virtual time, rounded down (CFS: the floor), less
+    /// `zero`.
     pub fn average(&self) -> i64 {
         if self.weight == 0 { 0 } else { self.sum.div_euclid(i128::from(self.weight)) as i64 }
     }
@@ -83,7 +85,8 @@ impl Sums {
 
     /// `entity_eligible`: exact, where a lag is rounded.
     pub fn eligible(&self, vruntime: i64) -> bool {
-        self.weight == 0 || self.sum >= i128::from(vruntime.wrapping_sub(self.zero)) * i128::from(self.weight)
+        self.weight == 0
+            || self.sum >= i128::from(vruntime.wrapping_sub(self.zero)) * i128::from(self.weight)
     }
 }
 

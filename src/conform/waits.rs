@@ -1,6 +1,7 @@
-//! Who waits where with which state. What waits does not change: so the state that a thread has when it comes in was its state
-//! from when it was queued, and the one that it left with is its state until it comes in. A first walk over a recording notes
-//! when each wait begins and ends; the judge's walk goes through the notes.
+//! Who waits where with which state. What waits does not change: so the state that a thread has
+//! when it comes in was its state from when it was queued, and the one that it left with is its
+//! state until it comes in. A first walk over a recording notes when each wait begins and ends; the
+//! judge's walk goes through the notes.
 
 use super::groups::Groups;
 use super::state::State;
@@ -118,7 +119,12 @@ impl Open {
     }
 
     /// Those that wait on a CPU, but for `chosen`; each with its number.
-    pub fn others(&self, waits: &Waits, cpu: CpuId, chosen: ThreadIx) -> impl Iterator<Item = (u32, Wait)> {
+    pub fn others(
+        &self,
+        waits: &Waits,
+        cpu: CpuId,
+        chosen: ThreadIx,
+    ) -> impl Iterator<Item = (u32, Wait)> {
         let open = self.cpus.get(cpu.ix()).into_iter().flatten();
         open.map(|w| (*w, waits.get(*w))).filter(move |(_, w)| w.thread != chosen)
     }
@@ -141,13 +147,15 @@ impl Noting {
             return;
         }
         let waits = self.doing[thread.ix()].wait.is_some();
-        // A sleeper that is still queued is queued anew by its wake-up; a sleeper that moves is not.
+        // A sleeper that is still queued is queued anew by its wake-up; a sleeper that moves is
+        // not.
         let moves = e.kind == EventKind::Migrate;
         if moves && !waits {
             return;
         }
         let here = self.doing[thread.ix()].wait.map(|w| self.all[w as usize]);
-        let again = !moves && here.is_some_and(|w| w.cpu == e.to_cpu && w.state.is_none_or(|s| !s.delayed));
+        let again =
+            !moves && here.is_some_and(|w| w.cpu == e.to_cpu && w.state.is_none_or(|s| !s.delayed));
         if !again {
             self.end(i, thread, None);
             let asleep = here.is_none();
@@ -175,7 +183,9 @@ impl Noting {
             }
         }
         if !tasks.is_idle(next) && next.ix() < self.doing.len() {
-            let with = row.and_then(|r| Some((State::of(r, Of::Next)?, r.value(Of::Next, Value::Depth), e.cpu)));
+            let with = row.and_then(|r| {
+                Some((State::of(r, Of::Next)?, r.value(Of::Next, Value::Depth), e.cpu))
+            });
             self.end(i, next, with);
             self.doing[next.ix()].runs = true;
         }

@@ -50,10 +50,14 @@ pub fn sentence(trace: &Trace, scene: &Scene) -> String {
             return "Nothing that can run is queued on this CPU: it goes idle.".into();
         }
         (Ruling::Explained(Cause::RealTime), _) => {
-            return format!("{chosen} is of a class (real-time, deadline or stop) that goes before all fair tasks.");
+            return format!(
+                "{chosen} is of a class (real-time, deadline or stop) that goes before \
+                            all fair tasks."
+            );
         }
         (Ruling::Explained(Cause::Group), _) => format!(
-            "{chosen} is in a group inside a group; only the two lowest levels are recorded, and those above decided too."
+            "{chosen} is in a group inside a group; only the two lowest levels are recorded, and \
+             those above decided too."
         ),
         (_, None) => return format!("What competed with {chosen} was not seen."),
         (Ruling::Broken(Some(at)), Some(level))
@@ -62,7 +66,8 @@ pub fn sentence(trace: &Trace, scene: &Scene) -> String {
             let other = spoken(trace, scene, &level.others[at]);
             let end = broken(scene);
             format!(
-                "the replay takes {other} before {chosen} for another reason than these numbers: those of different groups cannot be compared, and a buddy goes first. {end}"
+                "the replay takes {other} before {chosen} for another reason than these numbers: \
+                 those of different groups cannot be compared, and a buddy goes first. {end}"
             )
         }
         (_, Some(level)) if scene.class == SchedClass::Cfs => cfs(trace, scene, level),
@@ -73,7 +78,12 @@ pub fn sentence(trace: &Trace, scene: &Scene) -> String {
         (Some(groups), Some(level)) if !level.of_groups => between_groups(trace, scene, groups),
         _ => String::new(),
     };
-    let estimated = if scene.from == Whence::Estimated { "Estimated from the events: " } else { "" };
+    let estimated = if scene.from == Whence::Estimated {
+        "Estimated from the \
+                                                          events: "
+    } else {
+        ""
+    };
     capital(&format!("{estimated}{above}{text}"))
 }
 
@@ -81,7 +91,9 @@ fn capital(text: &str) -> String {
     let mut chars = text.chars();
     // Names of tasks stay as they are.
     match chars.next() {
-        Some(c @ ('o' | 't' | 'n')) if ["of ", "the ", "one ", "not "].iter().any(|word| text.starts_with(word)) => {
+        Some(c @ ('o' | 't' | 'n'))
+            if ["of ", "the ", "one ", "not "].iter().any(|word| text.starts_with(word)) =>
+        {
             c.to_uppercase().chain(chars).collect()
         }
         _ => text.to_owned(),
@@ -94,11 +106,17 @@ fn between_groups(trace: &Trace, scene: &Scene, level: &Level) -> String {
     let others = level.others.iter().any(|m| matches!(m.who, Who::Group | Who::First | Who::Rest));
     let beside = if others { "other groups" } else { "tasks outside" };
     match level.ruling {
-        Ruling::Explained(Cause::Buddy) => format!("First the groups: the {group} was to be preferred. In it: "),
+        Ruling::Explained(Cause::Buddy) => format!(
+            "First the groups: the {group} was to be \
+                                                    preferred. In it: "
+        ),
         Ruling::Explained(Cause::Protected) => {
             format!("First the groups: the {group} runs on, for its slice is protected. In it: ")
         }
-        _ => format!("First the groups: the {group} comes before {beside} by the same rule. In it: "),
+        _ => format!(
+            "First the groups: the {group} comes before {beside} by the same rule. In \
+                      it: "
+        ),
     }
 }
 
@@ -112,7 +130,8 @@ fn eevdf(trace: &Trace, scene: &Scene, level: &Level) -> String {
             let by = span(mine.saturating_sub(key(&level.others[at])));
             let end = broken(scene);
             format!(
-                "{} is eligible and its virtual deadline is {by} earlier than that of {chosen}: by the rule it should have come in. {end}",
+                "{} is eligible and its virtual deadline is {by} earlier than that of {chosen}: by \
+                 the rule it should have come in. {end}",
                 named(at)
             )
         }
@@ -121,20 +140,31 @@ fn eevdf(trace: &Trace, scene: &Scene, level: &Level) -> String {
             format!("{chosen} had run more than its share: by the rule it was not eligible. {end}")
         }
         Ruling::Explained(Cause::Protected) => format!(
-            "{chosen} runs on: one that has begun a slice is protected until it is used up, whoever has an earlier deadline."
+            "{chosen} runs on: one that has begun a slice is protected until it is used up, \
+             whoever has an earlier deadline."
         ),
         Ruling::Explained(Cause::Buddy) => format!(
-            "{chosen} is preferred: one of its tasks went to sleep here before its time was used up, and it is eligible; so the earlier deadlines of others do not count."
+            "{chosen} is preferred: one of its tasks went to sleep here before its time was used \
+             up, and it is eligible; so the earlier deadlines of others do not count."
         ),
         Ruling::Explained(Cause::Delayed) => {
-            let asleep = level.others.iter().filter(|m| m.delayed && m.eligible == Some(true) && key(m) < mine);
-            let first = asleep.min_by_key(|m| key(m)).map_or_else(String::new, |m| spoken(trace, scene, m));
+            let asleep = level
+                .others
+                .iter()
+                .filter(|m| m.delayed && m.eligible == Some(true) && key(m) < mine);
+            let first =
+                asleep.min_by_key(|m| key(m)).map_or_else(String::new, |m| spoken(trace, scene, m));
             format!(
-                "{first} comes first by the rule, but it is asleep and was only left on the queue until its lag was used up (delayed dequeue): it was taken off, and {chosen} is next."
+                "{first} comes first by the rule, but it is asleep and was only left on the queue \
+                 until its lag was used up (delayed dequeue): it was taken off, and {chosen} is \
+                 next."
             )
         }
         Ruling::Explained(_) => unseen(&chosen, level),
-        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!("{chosen} is alone in its queue."),
+        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!(
+            "{chosen} is \
+            alone in its queue."
+        ),
         Ruling::Consistent => earliest(trace, scene, level),
     }
 }
@@ -146,7 +176,11 @@ fn earliest(trace: &Trace, scene: &Scene, level: &Level) -> String {
     let mine = key(&level.chosen);
     let may = level.others.iter().filter(|m| m.eligible == Some(true) && !m.delayed);
     let (eligible, next) = (1 + may.clone().count(), may.map(key).filter(|k| *k != i64::MAX).min());
-    let earlier = level.others.iter().filter(|m| m.eligible == Some(false) && key(m) < mine).min_by_key(|m| key(m));
+    let earlier = level
+        .others
+        .iter()
+        .filter(|m| m.eligible == Some(false) && key(m) < mine)
+        .min_by_key(|m| key(m));
     let text = format!(
         "of {} that compete {eligible} {} eligible (not run more than their share); ",
         level.count,
@@ -161,13 +195,17 @@ fn earliest(trace: &Trace, scene: &Scene, level: &Level) -> String {
             )
         }
         Some(next) if next < mine => {
-            format!("{chosen} comes before those with an earlier deadline, for its group came first.")
+            format!(
+                "{chosen} comes before those with an earlier deadline, for its group came \
+                     first."
+            )
         }
         _ => format!("of these {chosen} has the earliest virtual deadline."),
     };
     let but = earlier.map(|m| {
         format!(
-            " {} has a deadline that is {} earlier, but has run {} more than its share: it is not eligible and has to wait.",
+            " {} has a deadline that is {} earlier, but has run {} more than its share: it is not \
+             eligible and has to wait.",
             capital(&spoken(trace, scene, m)),
             span(mine.saturating_sub(key(m))),
             span(m.lag_ns.unwrap_or(0))
@@ -175,7 +213,8 @@ fn earliest(trace: &Trace, scene: &Scene, level: &Level) -> String {
     });
     let unsure = level.others.iter().any(|m| m.eligible != Some(false) && m.deadline_ns.is_none());
     let leads = if unsure && level.first_ns.is_some() {
-        " It is the first of the queue's tree, which is kept by deadlines: nobody whose deadline was not seen is before it."
+        " It is the first of the queue's tree, which is kept by deadlines: nobody whose deadline \
+         was not seen is before it."
     } else {
         ""
     };
@@ -200,22 +239,37 @@ fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
                 String::new()
             };
             format!(
-                "{who} has run {by} less (virtual time) than {chosen}{far}: by the rule it should have come in. {end}"
+                "{who} has run {by} less (virtual time) than {chosen}{far}: by the rule it should \
+                 have come in. {end}"
             )
         }
         Ruling::Explained(Cause::Yield) => format!(
-            "{who} has the smallest virtual run time, but it has just given up the CPU: {chosen} is the next and only {by} behind it, within the wake-up granularity of {granularity}."
+            "{who} has the smallest virtual run time, but it has just given up the CPU: {chosen} \
+             is the next and only {by} behind it, within the wake-up granularity of {granularity}."
         ),
         Ruling::Explained(Cause::Buddy) => format!(
-            "{who} has the smallest virtual run time, but {chosen} was to be preferred (a buddy: one that was preempted by a wake-up, or whose group just slept) and is only {by} behind it, which the wake-up granularity allows."
+            "{who} has the smallest virtual run time, but {chosen} was to be preferred (a buddy: \
+             one that was preempted by a wake-up, or whose group just slept) and is only {by} \
+             behind it, which the wake-up granularity allows."
         ),
         Ruling::Explained(_) => unseen(&chosen, level),
-        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!("{chosen} is alone in its queue."),
+        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!(
+            "{chosen} is \
+            alone in its queue."
+        ),
         Ruling::Consistent => {
-            let more =
-                if behind == 0 { "as the next has".into() } else { format!("{} less than the next", span(behind)) };
+            let more = if behind == 0 {
+                "as the next has".into()
+            } else {
+                format!(
+                    "{} less than the \
+                    next",
+                    span(behind)
+                )
+            };
             format!(
-                "{chosen} has the smallest virtual run time of {} that compete (the leftmost), {more}.",
+                "{chosen} has the smallest virtual run time of {} that compete (the leftmost), \
+                 {more}.",
                 level.count
             )
         }
@@ -224,7 +278,14 @@ fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
 
 fn unseen(chosen: &str, level: &Level) -> String {
     let n = level.unseen.max(1);
-    let who = if n == 1 { "one that competes has".into() } else { format!("{n} that compete have") };
+    let who = if n == 1 {
+        "one that competes has".into()
+    } else {
+        format!(
+            "{n} that compete \
+        have"
+        )
+    };
     format!("not decided, for {who} a state that was not seen and may be before {chosen}.")
 }
 

@@ -1,11 +1,11 @@
-//! Everything that a network sees of a recording, as arrays for other programs: the inputs of each question, who the
-//! candidates were, who came in, and which questions count. Candidates of all questions stand one after the other;
-//! `first` says where each question's begin.
+//! Everything that a network sees of a recording, as arrays for other programs: the inputs of each
+//! question, who the candidates were, who came in, and which questions count. Candidates of all
+//! questions stand one after the other; `first` says where each question's begin.
 
 use crate::export::npz::{Npz, Rows};
 use crate::features::{
-    ASK, ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, QUERY_NAMES, Sink, THREAD,
-    THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, Token, layout_hash,
+    ASK, ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, QUERY_NAMES,
+    Sink, THREAD, THREAD_NAMES, TOKEN_X, TOKEN_X_NAMES, Token, layout_hash,
 };
 use crate::job::Cancel;
 use crate::trace::{CpuId, ThreadIx, Trace};
@@ -108,8 +108,9 @@ impl Questions {
 }
 
 impl Arrays {
-    /// Walks the whole recording. `None` when cancelled; `done` hears of events walked. What waits for the archive is in
-    /// temporary files, so that the memory does not grow with the inputs. Errors: those files cannot be written.
+    /// Walks the whole recording. `None` when cancelled; `done` hears of events walked. What waits
+    /// for the archive is in temporary files, so that the memory does not grow with the inputs.
+    /// Errors: those files cannot be written.
     pub fn of(trace: &Trace, cancel: &Cancel, done: &mut dyn FnMut(u64)) -> Result<Option<Self>> {
         let threads = trace.tasks().thread_count().max(trace.cpus());
         let mut arrays = Self {

@@ -1,5 +1,5 @@
-//! The bundled recordings and the split each belongs to (`traces/catalog.toml`). The split is by run inside a
-//! workload: choices are made on validation runs, test runs are looked at once.
+//! The bundled recordings and the split each belongs to (`traces/catalog.toml`). The split is by
+//! run inside a workload: choices are made on validation runs, test runs are looked at once.
 
 use super::{inside, places};
 use crate::trace::{SchedClass, machine_name};
@@ -13,7 +13,8 @@ pub const FILE: &str = "catalog.toml";
 pub const ENV: &str = "KORACLE_TRACES";
 
 /// Said when there is no such folder.
-pub const NOT_FOUND: &str = "the bundled recordings are not found; KORACLE_TRACES names their folder";
+pub const NOT_FOUND: &str = "the bundled recordings are not found; KORACLE_TRACES names their \
+                             folder";
 
 /// What a run may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,7 +103,8 @@ pub struct Filter {
     pub categories: Vec<String>,
     /// Of one of these workloads.
     pub workloads: Vec<String>,
-    /// Of one of these kernels: a release or its beginning up to a dot or dash (`6.1`), or a class (`CFS`, `EEVDF`).
+    /// Of one of these kernels: a release or its beginning up to a dot or dash (`6.1`), or a class
+    /// (`CFS`, `EEVDF`).
     pub kernels: Vec<String>,
     /// Of one of these machines, by name (`6.12x8`).
     pub machines: Vec<String>,
@@ -159,7 +161,10 @@ pub enum CatalogError {
         files: Vec<String>,
     },
     /// The recordings inside the program cannot be unpacked.
-    #[error("no folder of recordings was found, and those inside the program cannot be unpacked: {0}")]
+    #[error(
+        "no folder of recordings was found, and those inside the program cannot be unpacked: \
+             {0}"
+    )]
     Inside(std::io::Error),
     /// A recording is named twice: it could be in two splits.
     #[error("{}: names {file} twice", path.display())]
@@ -190,9 +195,12 @@ impl Catalog {
     /// Reads `dir/catalog.toml` and looks whether every recording is there.
     pub fn load(dir: &Path) -> Result<Self, CatalogError> {
         let path = dir.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(|source| CatalogError::Io { path: path.clone(), source })?;
-        let listing: Listing = toml::from_str(&text)
-            .map_err(|source| CatalogError::Syntax { path: path.clone(), source: Box::new(source) })?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| CatalogError::Io { path: path.clone(), source })?;
+        let listing: Listing = toml::from_str(&text).map_err(|source| CatalogError::Syntax {
+            path: path.clone(),
+            source: Box::new(source),
+        })?;
         let entries = listing.trace;
         let mut seen = std::collections::HashSet::new();
         if let Some(twice) = entries.iter().find(|e| !seen.insert(e.file.as_str())) {
@@ -216,12 +224,14 @@ impl Catalog {
         self.entries.iter().filter(|e| filter.takes(e))
     }
 
-    /// Names in the filter that no recording has, so that a misspelt one is not taken for an empty one.
+    /// Names in the filter that no recording has, so that a misspelt one is not taken for an empty
+    /// one.
     pub fn unknown(&self, filter: &Filter) -> Option<String> {
         let has = |is: &dyn Fn(&Entry) -> bool| self.entries.iter().any(is);
         let category = filter.categories.iter().find(|c| !has(&|e| e.category == **c));
         let machine = filter.machines.iter().find(|m| !has(&|e| e.machine() == **m));
-        let out = filter.hold_out.iter().find(|o| !has(&|e| e.category == **o || e.machine() == **o));
+        let out =
+            filter.hold_out.iter().find(|o| !has(&|e| e.category == **o || e.machine() == **o));
         let workload = filter.workloads.iter().find(|w| !has(&|e| e.workload == **w));
         let kernel = filter.kernels.iter().find(|k| !has(&|e| is_kernel(&e.kernel, k)));
         let none = |what: &str, name: &String, mut known: Vec<String>| {
@@ -237,7 +247,16 @@ impl Catalog {
             .or_else(|| workload.map(|name| none("workload", name, all(|e| e.workload.clone()))))
             .or_else(|| kernel.map(|name| none("kernel", name, all(|e| e.kernel.clone()))))
             .or_else(|| machine.map(|name| none("machine", name, machines())))
-            .or_else(|| out.map(|name| none("category or machine", name, [categories(), machines()].concat())))
+            .or_else(|| {
+                out.map(|name| {
+                    none(
+                        "category or \
+                                             machine",
+                        name,
+                        [categories(), machines()].concat(),
+                    )
+                })
+            })
     }
 
     /// What a training may be told of them.
@@ -248,7 +267,12 @@ impl Catalog {
 
     /// The machines' names, sorted.
     pub fn machines(&self) -> Vec<String> {
-        self.entries.iter().map(Entry::machine).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+        self.entries
+            .iter()
+            .map(Entry::machine)
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 
     /// All categories, sorted.
@@ -262,8 +286,8 @@ impl Catalog {
     }
 }
 
-/// The folder of the bundled recordings: what [`ENV`] names, else the first `traces` with a catalog where
-/// [`places::find`] looks. `None` when there is none.
+/// The folder of the bundled recordings: what [`ENV`] names, else the first `traces` with a catalog
+/// where [`places::find`] looks. `None` when there is none.
 pub fn bundled_dir() -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os(ENV).filter(|d| !d.is_empty()) {
         // Also when it has no catalog: the error then names what was asked for.
@@ -272,7 +296,8 @@ pub fn bundled_dir() -> Option<PathBuf> {
     places::find(&format!("traces/{FILE}"))?.parent().map(Path::to_path_buf)
 }
 
-/// The catalog at [`bundled_dir`], else that of the two recordings inside the program; true for those.
+/// The catalog at [`bundled_dir`], else that of the two recordings inside the program; true for
+/// those.
 pub fn bundled_or_inside() -> Result<(Catalog, bool), CatalogError> {
     if let Some(dir) = bundled_dir() {
         return Ok((Catalog::load(&dir)?, false));

@@ -1,9 +1,11 @@
-//! Recordings as training data: per CPU the tokens, and at their places the decisions and forecasts. Windows never cross
-//! a recording or a CPU. Everything comes from the extractor; nothing is computed here that a live run would not have.
+//! Recordings as training data: per CPU the tokens, and at their places the decisions and
+//! forecasts. Windows never cross a recording or a CPU. Everything comes from the extractor;
+//! nothing is computed here that a live run would not have.
 
 use super::questions::{Questions, pack};
 use crate::features::{
-    ASK, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, Sink, THREAD, THREAD_NAMES, Token,
+    ASK, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY, Sink, THREAD,
+    THREAD_NAMES, Token,
 };
 use crate::trace::{CpuId, Trace};
 
@@ -13,11 +15,22 @@ pub use super::questions::unpack;
 pub const CHUNK: usize = 256;
 /// Candidates kept per decision in training, and per forecast.
 pub const SAMPLED: [usize; 2] = [12, 16];
-/// Decisions kept per recording, about, and forecasts: more of them cost memory, and bring nothing on validation.
+/// Decisions kept per recording, about, and forecasts: more of them cost memory, and bring nothing
+/// on validation.
 pub const KEPT: [usize; 2] = [1_500, 1_500];
-/// Candidates with one of these are always sampled: what simple rules would pick is what must be told apart.
+/// Candidates with one of these are always sampled: what simple rules would pick is what must be
+/// told apart.
 const HARD: [&[&str]; 2] = [
-    &["oldest", "newest", "second_newest", "raw_picked", "fix_picked", "last_1", "picked_3", "latest_6"],
+    &[
+        "oldest",
+        "newest",
+        "second_newest",
+        "raw_picked",
+        "fix_picked",
+        "last_1",
+        "picked_3",
+        "latest_6",
+    ],
     &[
         "rank_1",
         "rank_2",
@@ -85,14 +98,16 @@ impl Keep {
     /// For training.
     pub const TRAINING: Self = Self { candidates: SAMPLED, decisions: KEPT[0], forecasts: KEPT[1] };
     /// For validation: every candidate.
-    pub const VALIDATION: Self = Self { candidates: [usize::MAX; 2], decisions: KEPT[0] / 2, forecasts: KEPT[1] / 2 };
+    pub const VALIDATION: Self =
+        Self { candidates: [usize::MAX; 2], decisions: KEPT[0] / 2, forecasts: KEPT[1] / 2 };
 }
 
 impl Recording {
     /// Walks `trace` with the extractor.
     pub fn new(trace: &Trace, keep: Keep) -> Self {
         let column = |names: &[&str], name: &&str| names.iter().position(|n| n == name);
-        let columns = |q: usize, names: &[&str]| HARD[q].iter().filter_map(|n| column(names, n)).collect();
+        let columns =
+            |q: usize, names: &[&str]| HARD[q].iter().filter_map(|n| column(names, n)).collect();
         let cpu = CpuData {
             classes: Vec::new(),
             x: Vec::new(),
@@ -138,7 +153,8 @@ impl CpuData {
     }
 }
 
-/// Whether the chunk of what reads the state after `tokens` tokens is among the evenly chosen `share`.
+/// Whether the chunk of what reads the state after `tokens` tokens is among the evenly chosen
+/// `share`.
 fn keeps(tokens: u32, share: f64) -> bool {
     let chunk = f64::from((tokens.max(1) - 1) / CHUNK as u32);
     ((chunk + 1.0) * share).floor() > (chunk * share).floor()
@@ -221,7 +237,8 @@ impl Pending {
         self.rows.extend_from_slice(rows);
     }
 
-    /// Keeps it, with at most `most` of its candidates: candidate `real`, those with one of the flags `hard`, and any.
+    /// Keeps it, with at most `most` of its candidates: candidate `real`, those with one of the
+    /// flags `hard`, and any.
     fn keep(
         &mut self,
         to: &mut Questions,
@@ -239,7 +256,8 @@ impl Pending {
         let mut kept: Vec<usize> = (0..self.rows.len() / width).collect();
         if kept.len() > most {
             let is_hard = |i: usize| hard.iter().any(|&c| row(i)[c] > 0.5);
-            let (mut chosen, mut rest): (Vec<_>, Vec<_>) = kept.iter().partition(|&&i| i == real || is_hard(i));
+            let (mut chosen, mut rest): (Vec<_>, Vec<_>) =
+                kept.iter().partition(|&&i| i == real || is_hard(i));
             dice.shuffle(&mut rest);
             chosen.extend(rest);
             // The real one must be among the first ones.
@@ -277,7 +295,11 @@ impl Sink for Collector {
     fn decision(&mut self, decision: &Decision<'_>) {
         self.pick.tokens = 0;
         if !decision.is_trivial() {
-            self.pick.ask(self.cpus[decision.cpu.ix()].classes.len(), decision.query, decision.features);
+            self.pick.ask(
+                self.cpus[decision.cpu.ix()].classes.len(),
+                decision.query,
+                decision.features,
+            );
         }
     }
 

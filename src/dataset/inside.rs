@@ -1,15 +1,19 @@
-//! What the program carries in itself, so that a copied binary shows something: one recording of each scheduler
-//! (the models are in `predictor::weights`). Everything else opens files, so they are unpacked into the user's cache folder.
+//! What the program carries in itself, so that a copied binary shows something: one recording of
+//! each scheduler (the models are in `predictor::weights`). Everything else opens files, so they
+//! are unpacked into the user's cache folder.
 
 use crate::export::write_whole;
 use etcetera::BaseStrategy;
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
-/// Relative to the folder of recordings: an EEVDF and a CFS recording with their metadata, and the list of both. The list
-/// comes last, since a folder with a list is a whole one.
+/// Relative to the folder of recordings: an EEVDF and a CFS recording with their metadata, and the
+/// list of both. The list comes last, since a folder with a list is a whole one.
 const RECORDINGS: [(&str, &[u8]); 5] = [
-    ("hackbench-pipe-2g_run3.csv.zst", include_bytes!("../../traces/hackbench-pipe-2g_run3.csv.zst")),
+    (
+        "hackbench-pipe-2g_run3.csv.zst",
+        include_bytes!("../../traces/hackbench-pipe-2g_run3.csv.zst"),
+    ),
     ("hackbench-pipe-2g_run3.toml", include_bytes!("../../traces/hackbench-pipe-2g_run3.toml")),
     ("cfs/nginx-ab_run3.csv.zst", include_bytes!("../../traces/cfs/nginx-ab_run3.csv.zst")),
     ("cfs/nginx-ab_run3.toml", include_bytes!("../../traces/cfs/nginx-ab_run3.toml")),
@@ -37,10 +41,11 @@ cpus = 2
 split = "test"
 "#;
 
-/// The recordings inside as a folder with a list, `koracle/recordings` in the user's cache folder (XDG): written when it
-/// is not there or other than it should be. An error names the path.
+/// The recordings inside as a folder with a list, `koracle/recordings` in the user's cache folder
+/// (XDG): written when it is not there or other than it should be. An error names the path.
 pub fn unpacked() -> Result<PathBuf> {
-    let user = etcetera::choose_base_strategy().map_err(|e| Error::new(ErrorKind::NotFound, e.to_string()))?;
+    let user = etcetera::choose_base_strategy()
+        .map_err(|e| Error::new(ErrorKind::NotFound, e.to_string()))?;
     let folder = user.cache_dir().join("koracle").join("recordings");
     unpack(&folder)?;
     Ok(folder)
@@ -52,7 +57,8 @@ fn unpack(folder: &Path) -> Result<()> {
         if std::fs::read(&path).is_ok_and(|there| there == bytes) {
             continue;
         }
-        let written = std::fs::create_dir_all(path.parent().unwrap_or(folder)).and_then(|()| write_whole(&path, bytes));
+        let written = std::fs::create_dir_all(path.parent().unwrap_or(folder))
+            .and_then(|()| write_whole(&path, bytes));
         written.map_err(|e| Error::new(e.kind(), format!("{}: {e}", path.display())))?;
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Opens a recording for everybody who walks it: what whoever opens it says of its machine goes before what the recording
-//! says, and what nobody says is inferred from the events.
+//! Opens a recording for everybody who walks it: what whoever opens it says of its machine goes
+//! before what the recording says, and what nobody says is inferred from the events.
 
 use crate::ingest::{self, IngestError, Opened};
 use crate::sched::infer::inferred;
@@ -48,7 +48,9 @@ pub fn complete(trace: &mut Trace, told: &Told) {
 /// What is known of a recording's machine: told, recorded, inferred, assumed, in this order.
 pub fn machine(trace: &Trace, told: &Told) -> Machine {
     let mut machine = *trace.machine();
-    if let Some(class) = told.kernel.as_deref().map(SchedClass::of_kernel).filter(|c| *c != SchedClass::Unknown) {
+    if let Some(class) =
+        told.kernel.as_deref().map(SchedClass::of_kernel).filter(|c| *c != SchedClass::Unknown)
+    {
         machine.class = Fact::told(class);
     }
     if let Some(hz) = told.hz {

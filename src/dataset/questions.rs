@@ -1,5 +1,6 @@
-//! Questions of one kind as training data: who could come in, what was known of each, who did. Inputs are kept as multiples of
-//! 1/2048 in -16..16 (finer than f16 where most values lie), zeros as a bit: about half of all inputs are zero.
+//! Questions of one kind as training data: who could come in, what was known of each, who did.
+//! Inputs are kept as multiples of 1/2048 in -16..16 (finer than f16 where most values lie), zeros
+//! as a bit: about half of all inputs are zero.
 
 /// Inputs are kept as multiples of one over this.
 const STEP: f32 = 2048.0;
@@ -14,7 +15,8 @@ pub fn unpack(x: i16) -> f32 {
     f32::from(x) / STEP
 }
 
-/// Rows of inputs, each with a bit for every input that is not zero, and those inputs one after the other.
+/// Rows of inputs, each with a bit for every input that is not zero, and those inputs one after the
+/// other.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     width: usize,
@@ -53,14 +55,17 @@ impl Rows {
         }
     }
 
-    /// Appends `count` rows from row `row` on, whose values begin at `value`, to `to`: `[count, width]`.
+    /// Appends `count` rows from row `row` on, whose values begin at `value`, to `to`:
+    /// `[count, width]`.
     fn read(&self, at: [u32; 2], count: usize, to: &mut Vec<f32>) {
         let [row, value] = at.map(|x| x as usize);
         let (words, from) = (self.words(), to.len());
         to.resize(from + count * self.width, 0.0);
         let mut values = self.values[value..].iter();
         for (i, to) in to[from..].chunks_exact_mut(self.width).enumerate() {
-            for (w, mut bits) in self.bits[(row + i) * words..(row + i + 1) * words].iter().copied().enumerate() {
+            for (w, mut bits) in
+                self.bits[(row + i) * words..(row + i + 1) * words].iter().copied().enumerate()
+            {
                 while bits != 0 {
                     if let Some(x) = values.next() {
                         to[64 * w + bits.trailing_zeros() as usize] = unpack(*x);
@@ -103,9 +108,15 @@ impl Questions {
         Self { query: Rows::new(query), rows: Rows::new(row), ..Self::default() }
     }
 
-    /// Adds one: its query, the rows of the candidates that are kept, the place of the real one among them. None kept: the real one
-    /// was no candidate.
-    pub fn push<'a>(&mut self, tokens: u32, query: &[f32], kept: impl Iterator<Item = &'a [f32]>, target: u16) {
+    /// Adds one: its query, the rows of the candidates that are kept, the place of the real one
+    /// among them. None kept: the real one was no candidate.
+    pub fn push<'a>(
+        &mut self,
+        tokens: u32,
+        query: &[f32],
+        kept: impl Iterator<Item = &'a [f32]>,
+        target: u16,
+    ) {
         let end = |rows: &Rows| [rows.len() as u32, rows.values.len() as u32];
         let (asked, first) = (end(&self.query), end(&self.rows));
         self.query.push(query);
@@ -173,20 +184,26 @@ mod tests {
     fn what_is_kept_comes_back() {
         let mut all = Questions::new([130, 3]);
         let row = |k: usize| {
-            (0..130).map(|i| if i % 3 == k % 3 { 0.25 * i as f32 - 15.0 } else { 0.0 }).collect::<Vec<f32>>()
+            (0..130)
+                .map(|i| if i % 3 == k % 3 { 0.25 * i as f32 - 15.0 } else { 0.0 })
+                .collect::<Vec<f32>>()
         };
         for t in 0..6u32 {
             let rows: Vec<_> = (0..t as usize).map(row).collect();
             all.push(t, &[t as f32, 0.0, -1.0], rows.iter().map(Vec::as_slice), 0);
         }
         let some = all.thinned(|tokens| tokens % 2 == 1);
-        assert_eq!(some.at.iter().map(|q| (q.tokens, q.count)).collect::<Vec<_>>(), [(1, 1), (3, 3), (5, 5)]);
+        assert_eq!(
+            some.at.iter().map(|q| (q.tokens, q.count)).collect::<Vec<_>>(),
+            [(1, 1), (3, 3), (5, 5)]
+        );
         assert_eq!((all.rows(), some.rows(), all.between(2, 4)), (15, 9, 3..5));
         let (mut query, mut rows) = (Vec::new(), Vec::new());
         some.query(1, &mut query);
         some.candidates(1, &mut rows);
         assert_eq!(query, [3.0, 0.0, -1.0]);
-        let expected: Vec<f32> = (0..3).flat_map(row).map(|x| x.min(i16::MAX as f32 / STEP)).collect();
+        let expected: Vec<f32> =
+            (0..3).flat_map(row).map(|x| x.min(i16::MAX as f32 / STEP)).collect();
         assert_eq!(rows, expected);
     }
 }

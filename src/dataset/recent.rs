@@ -1,4 +1,5 @@
-//! The recordings that were opened last, remembered from one start to the next in the user's state folder (XDG).
+//! The recordings that were opened last, remembered from one start to the next in the user's state
+//! folder (XDG).
 
 use crate::export::write_whole;
 use etcetera::BaseStrategy;
@@ -24,8 +25,8 @@ pub fn file() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.state_dir()?.join("koracle").join("recent.toml"))
 }
 
-/// Those in this file that are still there, the newest first. A file that cannot be used counts as none: nothing is lost
-/// but a convenience, and the next recording that is opened writes it anew.
+/// Those in this file that are still there, the newest first. A file that cannot be used counts as
+/// none: nothing is lost but a convenience, and the next recording that is opened writes it anew.
 pub fn load(file: &Path) -> Vec<PathBuf> {
     let there = read(file).recordings.into_iter().map(PathBuf::from);
     there.filter(|path| path.is_file()).collect()
@@ -37,10 +38,13 @@ fn read(file: &Path) -> Kept {
     toml::from_str(&text).unwrap_or_default()
 }
 
-/// Puts a recording at the top. What is no regular file (standard input) or has a name that is no text is left out.
+/// Puts a recording at the top. What is no regular file (standard input) or has a name that is no
+/// text is left out.
 pub fn remember(file: &Path, recording: &Path) -> Result<()> {
     let Ok(path) = std::path::absolute(recording) else { return Ok(()) };
-    let Some(name) = path.to_str().filter(|_| path.is_file() && !path.starts_with("/proc")) else { return Ok(()) };
+    let Some(name) = path.to_str().filter(|_| path.is_file() && !path.starts_with("/proc")) else {
+        return Ok(());
+    };
     let mut kept = read(file);
     if kept.recordings.first().is_some_and(|first| first == name) {
         return Ok(());
@@ -65,7 +69,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("koracle/recent.toml");
         assert!(load(&file).is_empty());
-        let paths: Vec<PathBuf> = (0..KEPT + 2).map(|i| folder.path().join(format!("r \"{i}\".csv"))).collect();
+        let paths: Vec<PathBuf> =
+            (0..KEPT + 2).map(|i| folder.path().join(format!("r \"{i}\".csv"))).collect();
         for path in &paths {
             std::fs::write(path, "x").unwrap();
             remember(&file, path).unwrap();

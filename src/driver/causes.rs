@@ -1,6 +1,6 @@
-//! The work behind what the Timeline says of causes: all waits, where it was crowded, who ran between the marks, why the kernel
-//! chose. Each kind is
-//! one job at a time; a newer order replaces the one before.
+//! The work behind what the Timeline says of causes: all waits, where it was crowded, who ran
+//! between the marks, why the kernel chose. Each kind is one job at a time; a newer order replaces
+//! the one before.
 
 use crate::app::Msg;
 use crate::app::timeline::causes::{Crowd, News, Order, Told};
@@ -31,7 +31,8 @@ pub struct Desk {
     picks: Arc<Mutex<Option<Arc<Picks>>>>,
 }
 
-/// Computes what is ordered. This is what the jobs do; tests and fuzzers call it in the place of a driver.
+/// Computes what is ordered. This is what the jobs do; tests and fuzzers call it in the place of a
+/// driver.
 pub fn answer(order: Order) -> News {
     answer_from(order, &Mutex::default())
 }
@@ -47,22 +48,29 @@ fn answer_from(order: Order, picks: &Mutex<Option<Arc<Picks>>>) -> News {
             let (trace, waits) = (&table.trace, &table.waits);
             let queues = load::longest_queues(trace, waits, window, parts);
             let idle = load::idle_while_waited(trace, waits, window, parts);
-            News::Crowded { ticket, crowd: Crowd { window: (window.from, window.ns()), queues, idle } }
+            News::Crowded {
+                ticket,
+                crowd: Crowd { window: (window.from, window.ns()), queues, idle },
+            }
         }
         Order::Between { ticket, trace, cpu, window } => {
             let between = between(&trace, cpu, window, NAMED);
             News::Between { ticket, between: Box::new(Told { cpu, window, between }) }
         }
         Order::Pick { ticket, trace, event } => {
-            let picture =
-                picks_of(picks, &trace).at(event).map(|scene| Box::new(Picture::of(&trace, &scene, COMPETED)));
+            let picture = picks_of(picks, &trace)
+                .at(event)
+                .map(|scene| Box::new(Picture::of(&trace, &scene, COMPETED)));
             News::Picked { ticket, event, picture }
         }
         Order::Judge { ticket, trace } => {
             let report = Report::of(&picks_of(picks, &trace));
             let mut events: Vec<u32> = report.list.iter().map(|b| b.scene.event as u32).collect();
             events.sort_unstable();
-            News::Judged { ticket, judged: Arc::new(Judged { recorded: report.from == Whence::Recorded, events }) }
+            News::Judged {
+                ticket,
+                judged: Arc::new(Judged { recorded: report.from == Whence::Recorded, events }),
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The work behind the Compare screen and `koracle diff`: reading the other recording, asking a model about both, and what
-//! differs.
+//! The work behind the Compare screen and `koracle diff`: reading the other recording, asking a
+//! model about both, and what differs.
 
 use super::load::load;
 use super::mistakes::Who;
@@ -19,8 +19,8 @@ use std::sync::mpsc::SyncSender;
 /// The least probability that counts, as in the evaluation.
 const LEAST: f32 = 1e-9;
 
-/// How `engine`, in its state before the first event, does on the decisions of a recording. `None` when cancelled. `done` hears
-/// of events walked.
+/// How `engine`, in its state before the first event, does on the decisions of a recording. `None`
+/// when cancelled. `done` hears of events walked.
 pub fn scored<E: Predictor>(
     trace: &Trace,
     engine: &mut E,
@@ -36,10 +36,12 @@ pub fn scored<E: Predictor>(
     Some(judged.into_iter().map(one).collect())
 }
 
-/// Gives who is asked about a recording, in its state before the first event, with a name; or says why nobody is.
+/// Gives who is asked about a recording, in its state before the first event, with a name; or says
+/// why nobody is.
 pub type Whoever<'a, E> = &'a dyn Fn(&Trace) -> Result<(E, String), String>;
 
-/// Computes what is ordered, and tells it. This is what the jobs do; tests and fuzzers call it in the place of a driver.
+/// Computes what is ordered, and tells it. This is what the jobs do; tests and fuzzers call it in
+/// the place of a driver.
 pub fn answer<E: Predictor>(
     order: Order,
     told: &Told,
@@ -110,7 +112,9 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
         let (load, make) = (self.load, self.make);
         let (place, ticket, whom) = match &order {
             Order::Read { ticket, .. } => (&mut self.reading, *ticket, None),
-            Order::Compare { ticket, whom, .. } => (&mut self.comparing, *ticket, Some(whom.clone())),
+            Order::Compare { ticket, whom, .. } => {
+                (&mut self.comparing, *ticket, Some(whom.clone()))
+            }
         };
         let reads = whom.is_none();
         let work = move |cancel: &Cancel| {
@@ -131,7 +135,11 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
                 let news = if reads {
                     News::Read { ticket, result: Err(problem) }
                 } else {
-                    News::Compared { ticket, asked: Asked::Nobody(problem.clone()), result: Err(problem) }
+                    News::Compared {
+                        ticket,
+                        asked: Asked::Nobody(problem.clone()),
+                        result: Err(problem),
+                    }
                 };
                 let _ = failed.send(Msg::Compare(news));
             }

@@ -5,20 +5,27 @@ use std::path::{MAIN_SEPARATOR, PathBuf};
 /// Names of a folder that are looked at, at most.
 const MOST: usize = 10_000;
 
-/// The longest text that all names which begin so have in common, with a `/` behind a folder that is meant alone; `None`:
-/// there is nothing to add. `~/` is the home folder.
+/// The longest text that all names which begin so have in common, with a `/` behind a folder that
+/// is meant alone; `None`: there is nothing to add. `~/` is the home folder.
 pub fn complete(text: &str) -> Option<String> {
     let (folder, begun) = text.rfind(MAIN_SEPARATOR).map_or(("", text), |at| text.split_at(at + 1));
     let looked_in = if folder.is_empty() { PathBuf::from(".") } else { at_home(folder.into()) };
     let entries = std::fs::read_dir(looked_in).ok()?.flatten().take(MOST);
-    let named = entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path().is_dir())));
+    let named = entries
+        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path().is_dir())));
     // Hidden files only for who asks for them.
-    let fits = |name: &str| name.starts_with(begun) && (begun.starts_with('.') || !name.starts_with('.'));
+    let fits =
+        |name: &str| name.starts_with(begun) && (begun.starts_with('.') || !name.starts_with('.'));
     let mut fitting: Vec<(String, bool)> = named.filter(|(name, _)| fits(name)).collect();
     fitting.sort();
     let (first, is_folder) = fitting.first()?;
     let common = fitting.iter().fold(first.as_str(), |common, (name, _)| {
-        let same = common.chars().zip(name.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+        let same = common
+            .chars()
+            .zip(name.chars())
+            .take_while(|(a, b)| a == b)
+            .map(|(a, _)| a.len_utf8())
+            .sum();
         &common[..same]
     });
     let end = if fitting.len() == 1 && *is_folder { "/" } else { "" };

@@ -1,4 +1,5 @@
-//! Reading a recording for the interface: its events, its level-of-detail index, and what went wrong in words.
+//! Reading a recording for the interface: its events, its level-of-detail index, and what went
+//! wrong in words.
 
 use crate::app::timeline::Loaded;
 use crate::app::traces::{Entry, Via};
@@ -10,7 +11,8 @@ use crate::trace::{SchedClass, TraceMeta};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Opens a recording and indexes it. The error is a sentence with file, line and byte where there are such.
+/// Opens a recording and indexes it. The error is a sentence with file, line and byte where there
+/// are such.
 pub fn load(path: &Path, told: &Told) -> Result<Loaded, String> {
     let opened = opening::open(path, told).map_err(|e| e.to_string())?;
     let mut notes = notes(&opened.report, opened.trace.reordered());
@@ -44,17 +46,21 @@ fn notes(report: &Report, reordered: u64) -> Vec<String> {
     notes
 }
 
-/// What can be opened: the given files, those opened before, those of the working folder, then the bundled recordings, or
-/// those inside the program.
+/// What can be opened: the given files, those opened before, those of the working folder, then the
+/// bundled recordings, or those inside the program.
 pub fn list(given: &[PathBuf], others: &Others) -> (Vec<Entry>, Option<String>) {
     let (bundled, problem) = match catalog::bundled_or_inside() {
         Err(e) => (Vec::new(), Some(e.to_string())),
-        Ok((catalog, _)) => (catalog.entries.iter().map(|e| entry_of_catalog(&catalog, e)).collect(), None),
+        Ok((catalog, _)) => {
+            (catalog.entries.iter().map(|e| entry_of_catalog(&catalog, e)).collect(), None)
+        }
     };
     let mut rest = bundled;
     let mut all: Vec<Entry> = Vec::new();
     let ways = [(Via::Given, given), (Via::Recent, &others.recent), (Via::Here, &others.here)];
-    for (path, via) in ways.into_iter().flat_map(|(via, paths)| paths.iter().map(move |path| (path, via))) {
+    for (path, via) in
+        ways.into_iter().flat_map(|(via, paths)| paths.iter().map(move |path| (path, via)))
+    {
         if all.iter().any(|e| is_same(&e.path, path)) {
             continue;
         }

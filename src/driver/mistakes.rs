@@ -1,5 +1,6 @@
-//! The work behind the Mistakes screen: predicting all decisions of recordings, filtering and summing up, taking one
-//! decision apart, keeping filters. Each kind is one job at a time; a newer order replaces the one before.
+//! The work behind the Mistakes screen: predicting all decisions of recordings, filtering and
+//! summing up, taking one decision apart, keeping filters. Each kind is one job at a time; a newer
+//! order replaces the one before.
 
 use super::{LoadEngine, MakeEngine, Named, NamedEngine};
 use crate::app::Msg;
@@ -20,7 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where filters are kept: `koracle/filters` in the user's configuration folder (XDG). `None` without a home.
+/// Where filters are kept: `koracle/filters` in the user's configuration folder (XDG). `None`
+/// without a home.
 fn filters_file() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("koracle").join("filters"))
 }
@@ -82,19 +84,26 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
                 let (load, make, named) = (self.load, self.make, self.named);
                 let machine = Arc::clone(&self.machine);
                 let work = move |cancel: &Cancel| {
-                    let told = |done, of| tx.send(Msg::Mistakes(News::Progress { ticket, done, of })).is_ok();
+                    let told = |done, of| {
+                        tx.send(Msg::Mistakes(News::Progress { ticket, done, of })).is_ok()
+                    };
                     let other = other.map(|who| by_name(named, &who)).transpose()?;
                     let who = Who::find(whom, load, make, named)?;
                     gather(&origins, &machine, &who, other.as_ref(), cancel, &told)
                 };
                 self.collecting = Some(Job::spawn("mistakes", work, move |result| {
                     let result = result.map_err(|e| e.to_string()).and_then(|r| r);
-                    // A cancelled order has been replaced: its ticket is an old one, and its answer changes nothing.
-                    let _ = done.send(Msg::Mistakes(News::Collected { ticket, result: result.map(Arc::new) }));
+                    // A cancelled order has been replaced: its ticket is an old one, and its answer
+                    // changes nothing.
+                    let _ = done.send(Msg::Mistakes(News::Collected {
+                        ticket,
+                        result: result.map(Arc::new),
+                    }));
                 }));
             }
             Order::Look { ticket, found, query, old } => {
-                let work = move |_: &_| View::new(&found.table, &found.latencies, query, old.as_deref());
+                let work =
+                    move |_: &_| View::new(&found.table, &found.latencies, query, old.as_deref());
                 self.looking = Some(Job::spawn_wide("filter", work, move |result| {
                     let news = match result {
                         Ok(view) => News::Looked { ticket, view: Arc::new(view) },
@@ -105,14 +114,20 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
             }
             Order::Explain { ticket, origin, found, row } => {
                 let (last, machine) = (Arc::clone(&self.last), Arc::clone(&self.machine));
-                let work = move |cancel: &Cancel| told::<E>((&origin, &machine), &found, row, &last, cancel);
+                let work = move |cancel: &Cancel| {
+                    told::<E>((&origin, &machine), &found, row, &last, cancel)
+                };
                 self.explaining = Some(Job::spawn("explain", work, move |result| {
                     let result = match result {
                         Ok(None) => return,
                         Ok(Some(result)) => result,
                         Err(e) => Err(e.to_string()),
                     };
-                    let _ = done.send(Msg::Mistakes(News::Explained { ticket, row, result: result.map(Arc::new) }));
+                    let _ = done.send(Msg::Mistakes(News::Explained {
+                        ticket,
+                        row,
+                        result: result.map(Arc::new),
+                    }));
                 }));
             }
             Order::LoadFilters => {
@@ -143,14 +158,18 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
 fn open(origin: &Origin, machine: &Machine) -> Result<Arc<Trace>, String> {
     match origin {
         Origin::Open(_, trace) => Ok(Arc::clone(trace)),
-        Origin::File(path) => {
-            opening::open(path, machine).map(|opened| Arc::new(opened.trace)).map_err(|e| e.to_string())
-        }
+        Origin::File(path) => opening::open(path, machine)
+            .map(|opened| Arc::new(opened.trace))
+            .map_err(|e| e.to_string()),
     }
 }
 
 /// As [`open`], but a file is not read again while it is the same one.
-fn open_again(origin: &Origin, machine: &Machine, Last { read, .. }: &Last) -> Result<Arc<Trace>, String> {
+fn open_again(
+    origin: &Origin,
+    machine: &Machine,
+    Last { read, .. }: &Last,
+) -> Result<Arc<Trace>, String> {
     let Origin::File(path) = origin else { return open(origin, machine) };
     let last = read.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some((_, trace)) = last.filter(|(of, _)| of == path) {
@@ -225,7 +244,8 @@ fn gather<E: Predictor + Clone + Sync + 'static>(
         let states = states(&trace, model);
         let mut second = other.map(|named| named.engine(&trace)).transpose()?;
         let second = second.as_mut().map(|e| e as &mut dyn Predictor);
-        let table = collect_keeping(&trace, origin.path().clone(), &states, second, cancel, &|_| {});
+        let table =
+            collect_keeping(&trace, origin.path().clone(), &states, second, cancel, &|_| {});
         tables.push(table.ok_or("cancelled")?);
         found.no_model = no_model;
         if i == 0 {
@@ -267,7 +287,10 @@ fn told<E: Predictor + Clone + Sync + 'static>(
         Err(e) => Some(Err(e.to_string())),
         Ok(why) => {
             let now = trace.time(event);
-            let past = why.past.iter().map(|m| (describe(&trace, m.what), now.since(trace.time(m.what)).0));
+            let past = why
+                .past
+                .iter()
+                .map(|m| (describe(&trace, m.what), now.since(trace.time(m.what)).0));
             let scene = picks_of(&last.picks, &trace).at(event);
             let kernel = scene.map(|scene| Picture::of(&trace, &scene, COMPETED));
             let unknown = trace.follows_unknown(why.event);
@@ -311,13 +334,17 @@ mod tests {
         assert_eq!(read(Some(path)), filters);
     }
 
-    /// The whole way: a recording, its mistakes, a filter, a decision explained, the timeline at that decision, back.
+    /// The whole way: a recording, its mistakes, a filter, a decision explained, the timeline at
+    /// that decision, back.
     #[test]
     fn from_the_list_to_the_decision_and_on() {
         let (tx, rx) = sync_channel(64);
-        let driver: Driver<Heuristic> = Driver::new(tx, |_| Ok((Heuristic::new(Rule::Followed, 0), 1)), None);
+        let driver: Driver<Heuristic> =
+            Driver::new(tx, |_| Ok((Heuristic::new(Rule::Followed, 0), 1)), None);
         let mut driver = driver.with_second(|who| match who.to_str().and_then(Rule::parse) {
-            Some(rule) => Ok(Named::new(rule.label().into(), None, move |_| Ok(Heuristic::new(rule, 0)))),
+            Some(rule) => {
+                Ok(Named::new(rule.label().into(), None, move |_| Ok(Heuristic::new(rule, 0))))
+            }
             None => Err(format!("{} is nobody", who.display())),
         });
         let path = PathBuf::from("traces/cpu-bound-8p_run0.csv.zst");
@@ -336,16 +363,27 @@ mod tests {
         };
         until(&mut app, &[], &|app| matches!(app.viewer.open, Open::Ready(_)));
         let shown = |app: &App| app.mistakes.view.is_some() && !app.mistakes.is_stale();
-        until(&mut app, &[Key::Char('3')], &|app| shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..)));
+        until(&mut app, &[Key::Char('3')], &|app| {
+            shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..))
+        });
         let all = app.mistakes.view.as_ref().unwrap().rows.len();
-        let typed: Vec<Key> = "/p>0.5 and cpu=1".chars().map(Key::Char).chain([Key::Enter]).collect();
+        let typed: Vec<Key> = "/p>0.5 and \
+                               cpu=1"
+            .chars()
+            .map(Key::Char)
+            .chain([Key::Enter])
+            .collect();
         until(&mut app, &typed, &|app| shown(app) && !app.mistakes.filter.editing);
         let view = app.mistakes.view.clone().unwrap();
         assert!(!view.rows.is_empty() && view.rows.len() < all, "{} of {all}", view.rows.len());
         let Data::Ready(found) = &app.mistakes.decisions.data else { panic!() };
         let (found, row) = (Arc::clone(found), view.rows[3] as usize);
         let down = [Key::Down, Key::Down, Key::Down];
-        until(&mut app, &down, &|app| matches!(app.mistakes.why.told, Explained::Ready(r, _) if r == row));
+        until(
+            &mut app,
+            &down,
+            &|app| matches!(app.mistakes.why.told, Explained::Ready(r, _) if r == row),
+        );
         until(&mut app, &[Key::Enter], &|app| app.tab == Tab::Timeline);
         assert_eq!(app.timeline().unwrap().event(), Some(found.table.event(row)));
         // From here n and N follow the filtered list.
@@ -355,24 +393,33 @@ mod tests {
         assert_eq!(app.timeline().unwrap().event(), Some(found.table.event(view.rows[2] as usize)));
         assert_eq!(app.mistakes.row(), Some(view.rows[2] as usize));
         // Another predictor's mistakes: everything is of it, the explanation too.
-        let typed = |text: &str| -> Vec<Key> { text.chars().map(Key::Char).chain([Key::Enter]).collect() };
-        let explained = |app: &App| shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..));
+        let typed =
+            |text: &str| -> Vec<Key> { text.chars().map(Key::Char).chain([Key::Enter]).collect() };
+        let explained =
+            |app: &App| shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..));
         until(&mut app, &typed("3plifo"), &explained);
         let of_lifo = |app: &App| {
             let found = Arc::clone(app.mistakes.found().unwrap());
             let total = app.mistakes.view.as_ref().unwrap().sums.total;
             assert_eq!((found.table.models[0].as_str(), total.hits), ("lifo", total.baselines[2]));
-            let (row, Explained::Ready(of, told)) = (app.mistakes.row().unwrap(), &app.mistakes.why.told) else {
+            let (row, Explained::Ready(of, told)) =
+                (app.mistakes.row().unwrap(), &app.mistakes.why.told)
+            else {
                 panic!()
             };
-            assert_eq!((*of, Column::Pred.thread(&found.table, row)), (row, Some(told.why.candidates[0].thread)));
+            assert_eq!(
+                (*of, Column::Pred.thread(&found.table, row)),
+                (row, Some(told.why.candidates[0].thread))
+            );
         };
         of_lifo(&app);
         // Who is not found changes nothing; a second predictor is found in the same way.
         until(&mut app, &typed("pmr-x"), &|app| app.message.as_deref() == Some("mr-x is nobody"));
         until(&mut app, &[], &explained);
         of_lifo(&app);
-        until(&mut app, &typed("Clrr"), &|app| explained(app) && app.mistakes.found().unwrap().table.has_other());
+        until(&mut app, &typed("Clrr"), &|app| {
+            explained(app) && app.mistakes.found().unwrap().table.has_other()
+        });
         of_lifo(&app);
         assert_eq!(app.mistakes.view.as_ref().unwrap().versus.as_ref().unwrap().name, "lrr");
     }

@@ -1,5 +1,6 @@
-//! Predictions and inspections of the open recording. One job predicts everything in order; one answers questions about
-//! single decisions, always the newest question first, and drops those that nobody waits for any more.
+//! Predictions and inspections of the open recording. One job predicts everything in order; one
+//! answers questions about single decisions, always the newest question first, and drops those that
+//! nobody waits for any more.
 
 use crate::app::Msg;
 use crate::app::ticket::Ticket;
@@ -34,7 +35,8 @@ impl<E> Gate<E> {
 
     fn wait(&self) -> Result<Arc<States<E>>, String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = self.opened.wait_while(state, |s| s.is_none()).unwrap_or_else(PoisonError::into_inner);
+        let state =
+            self.opened.wait_while(state, |s| s.is_none()).unwrap_or_else(PoisonError::into_inner);
         state.clone().unwrap_or_else(|| Err("no answer".into()))
     }
 }
@@ -46,7 +48,8 @@ struct Question<E> {
     trace: Arc<Trace>,
     event: usize,
     gate: Arc<Gate<E>>,
-    /// It belongs to a stretch that was answered before the walk got there, and which begins at this event.
+    /// It belongs to a stretch that was answered before the walk got there, and which begins at
+    /// this event.
     early: Option<usize>,
     /// Other weights are asked.
     other: Option<Other<E>>,
@@ -186,11 +189,15 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
         events: Range<usize>,
     ) {
         let Some(make) = self.make else { return };
-        // What the stretch says must be what an inspection of one of its decisions says, which starts elsewhere.
+        // What the stretch says must be what an inspection of one of its decisions says, which
+        // starts elsewhere.
         let (engine, _) = make(trace, &Arc::new(weights.frozen()));
         let states = self.states(ticket, trace, &engine);
-        let (trace, context, tx) = (Arc::clone(trace), weights.config.receptive_field(), self.tx.clone());
-        let work = move |cancel: &Cancel| overlay::stretch(&trace, &states, engine, events, context, cancel);
+        let (trace, context, tx) =
+            (Arc::clone(trace), weights.config.receptive_field(), self.tx.clone());
+        let work = move |cancel: &Cancel| {
+            overlay::stretch(&trace, &states, engine, events, context, cancel)
+        };
         self.looking = Some(Job::spawn("look", work, move |result| {
             if let Ok(Ok(stretch)) = result {
                 let _ = tx.send(Msg::Looked { ticket, label, stretch });
@@ -216,7 +223,8 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     /// The states of the walk for engines of other weights.
     fn states(&mut self, ticket: Ticket, trace: &Trace, engine: &E) -> Arc<States<E>> {
         let known = self.states.take().filter(|(of, _)| *of == ticket);
-        let (_, states) = known.unwrap_or_else(|| (ticket, Arc::new(overlay::states(trace, engine.clone()))));
+        let (_, states) =
+            known.unwrap_or_else(|| (ticket, Arc::new(overlay::states(trace, engine.clone()))));
         self.states = Some((ticket, Arc::clone(&states)));
         states
     }
@@ -225,10 +233,12 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     pub fn predict(&mut self, ticket: Ticket, trace: Arc<Trace>, model: Option<Arc<Weights>>) {
         self.forget();
         let make = self.make;
-        let (tx, done, gate, load) = (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.load);
+        let (tx, done, gate, load) =
+            (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.load);
         let (failed, folder) = (Arc::clone(&gate), self.cache.clone());
         let work = move |cancel: &Cancel| {
-            // Without a model the baselines answer; their predictions are quick to make and not kept.
+            // Without a model the baselines answer; their predictions are quick to make and not
+            // kept.
             let given = model.zip(make).map(|(weights, make)| make(&trace, &weights));
             let (engine, checksum) = match given.map_or_else(|| load(&trace), Ok) {
                 Ok((engine, checksum)) => (engine, Some(checksum)),
@@ -237,9 +247,11 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
                     (stand_in, None)
                 }
             };
-            // Questions need not wait for the whole pass: until it is done they start from the beginning.
+            // Questions need not wait for the whole pass: until it is done they start from the
+            // beginning.
             gate.set(Ok(Arc::new(overlay::states(&trace, engine.clone()))));
-            let cache = folder.zip(checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
+            let cache =
+                folder.zip(checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
             let mut send = |mut chunk: Chunk| {
                 if checksum.is_none() {
                     // What the stand-in names is not the model's answer.
@@ -260,12 +272,16 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
             }
             Ok(())
         };
-        self.predicting = Some(Job::spawn("predict", work, move |result: Result<Result<(), String>, JobError>| {
-            if let Err(problem) = result.map_err(|e| e.to_string()).and_then(|r| r) {
-                failed.set(Err(problem.clone()));
-                let _ = done.send(Msg::PredictionFailed { ticket, problem });
-            }
-        }));
+        self.predicting = Some(Job::spawn(
+            "predict",
+            work,
+            move |result: Result<Result<(), String>, JobError>| {
+                if let Err(problem) = result.map_err(|e| e.to_string()).and_then(|r| r) {
+                    failed.set(Err(problem.clone()));
+                    let _ = done.send(Msg::PredictionFailed { ticket, problem });
+                }
+            },
+        ));
     }
 
     /// Asks about one decision; replaces the question before, taken up or not.
@@ -275,9 +291,11 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
             let states = self.states(ticket, &trace, &engine);
             Other { label, engine, context: weights.config.receptive_field(), states }
         });
-        let early = self.early.as_ref().filter(|(of, events)| *of == ticket && events.contains(&event));
+        let early =
+            self.early.as_ref().filter(|(of, events)| *of == ticket && events.contains(&event));
         let early = early.map(|(_, events)| events.start);
-        let question = Question { ticket, trace, event, gate: Arc::clone(&self.gate), early, other };
+        let question =
+            Question { ticket, trace, event, gate: Arc::clone(&self.gate), early, other };
         let staffed = self.inbox.with(|w| {
             w.newest = Some(question);
             w.cancel.cancel();
@@ -305,20 +323,33 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
                 w.current
             });
             if let Err(e) = result {
-                let _ = done.send(Msg::Inspected { ticket, event, by: None, result: Err(e.to_string()) });
+                let _ = done.send(Msg::Inspected {
+                    ticket,
+                    event,
+                    by: None,
+                    result: Err(e.to_string()),
+                });
             }
         }));
     }
 }
 
 /// `None` when nobody waits for the answer any more.
-fn answer<E: Predictor + Clone>(q: &Question<E>, cancel: &Cancel) -> Option<Result<Inspection, String>> {
+fn answer<E: Predictor + Clone>(
+    q: &Question<E>,
+    cancel: &Cancel,
+) -> Option<Result<Inspection, String>> {
     let result = if let Some(Other { engine, context, states, .. }) = &q.other {
         overlay::inspect_by(&q.trace, states, engine.clone(), q.event, *context, cancel)
     } else {
         match q.gate.wait() {
-            Ok(states) => match q.early.filter(|first| states.before(q.event) + overlay::WARM < *first) {
-                Some(first) => overlay::inspect_early(&q.trace, states.model().clone(), first, q.event, cancel),
+            Ok(states) => match q
+                .early
+                .filter(|first| states.before(q.event) + overlay::WARM < *first)
+            {
+                Some(first) => {
+                    overlay::inspect_early(&q.trace, states.model().clone(), first, q.event, cancel)
+                }
                 None => overlay::inspect(&q.trace, &states, q.event, cancel),
             },
             Err(problem) => return Some(Err(problem)),

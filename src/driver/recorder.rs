@@ -1,5 +1,6 @@
-//! Recordings for the interface: looks for machines and a file name, records in a job, writes the file and says in words
-//! what a reader of it must know. Progress is newest-wins; the end is always told.
+//! Recordings for the interface: looks for machines and a file name, records in a job, writes the
+//! file and says in words what a reader of it must know. Progress is newest-wins; the end is always
+//! told.
 
 use crate::app::Msg;
 use crate::app::recording::run::{Failure, Saved};
@@ -9,7 +10,9 @@ use crate::app::time::grouped;
 use crate::job::{Cancel, Job, JobError, Latest};
 use crate::record::claim::{Claim, first_free};
 use crate::record::keep::{self, Kept};
-use crate::record::{self, Ended, Plan, Progress, RecordError, Recorded, Stage, Stop, Target, hosts};
+use crate::record::{
+    self, Ended, Plan, Progress, RecordError, Recorded, Stage, Stop, Target, hosts,
+};
 use crate::vm::{self, Accel, Kind, Size, VmError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
@@ -130,14 +133,21 @@ fn claim(workload: &str) -> Result<Claim, String> {
     Ok(claim)
 }
 
-fn make(id: Ticket, plan: Plan, first: Option<Kind>, stop: &Stop, tx: &SyncSender<Msg>) -> Result<Saved, Failure> {
+fn make(
+    id: Ticket,
+    plan: Plan,
+    first: Option<Kind>,
+    stop: &Stop,
+    tx: &SyncSender<Msg>,
+) -> Result<Saved, Failure> {
     let failure = |problem: String| Failure { problem, cancelled: false };
     let (latest, mut told) = (Latest::default(), None::<(Instant, Stage)>);
     let mut tell = |progress: &Progress| {
         latest.set(progress.clone());
         if told.is_none_or(|(at, stage)| at.elapsed() >= TELL || stage != progress.stage) {
             told = Some((Instant::now(), progress.stage));
-            // The recording does not wait for the screen: when nobody has room, the next telling brings the newest.
+            // The recording does not wait for the screen: when nobody has room, the next telling
+            // brings the newest.
             let _ = tx.try_send(Msg::Recorder(News::Progress { id, latest: latest.clone() }));
         }
     };
@@ -151,7 +161,8 @@ fn make(id: Ticket, plan: Plan, first: Option<Kind>, stop: &Stop, tx: &SyncSende
         plan.target = target.map_err(|e| failure(e.to_string()))?;
     }
     let recorded = record::record(&plan, stop, &mut tell).map_err(|e| why_not(&e, stop))?;
-    let kept = keep::save(&recorded.trace, claim.path(), false).map_err(|e| failure(e.to_string()))?;
+    let kept =
+        keep::save(&recorded.trace, claim.path(), false).map_err(|e| failure(e.to_string()))?;
     let mut saved = saved(recorded, kept, stop.is_asked());
     saved.notes.extend(started);
     Ok(saved)
@@ -175,9 +186,12 @@ fn start(kind: Kind, stop: &Stop, tell: &mut dyn FnMut(&Progress)) -> Result<Str
 
 fn why_not(error: &RecordError, stop: &Stop) -> Failure {
     match error {
-        RecordError::Cancelled => {
-            Failure { problem: "Nothing had been recorded, so that there is no file.".into(), cancelled: true }
-        }
+        RecordError::Cancelled => Failure {
+            problem: "Nothing had been recorded, so that there is no \
+                                file."
+                .into(),
+            cancelled: true,
+        },
         e => Failure { problem: e.to_string(), cancelled: stop.is_asked() },
     }
 }
@@ -193,7 +207,16 @@ fn saved(recorded: Recorded, kept: Kept, cancelled: bool) -> Saved {
         notes.push(format!("the workload failed with status {status}{said}"));
     }
     if lost > 0 {
-        let per_cpu: Vec<String> = (0..).zip(&meta.lost).map(|(cpu, n)| format!("CPU{cpu} {}", grouped(*n))).collect();
+        let per_cpu: Vec<String> = (0..)
+            .zip(&meta.lost)
+            .map(|(cpu, n)| {
+                format!(
+                    "CPU{cpu} \
+            {}",
+                    grouped(*n)
+                )
+            })
+            .collect();
         notes.push(format!("events lost, as the buffers were too small: {}", per_cpu.join(", ")));
     }
     if recorded.pages.skipped > 0 {
@@ -204,7 +227,11 @@ fn saved(recorded: Recorded, kept: Kept, cancelled: bool) -> Saved {
     Saved {
         name: meta.name.clone(),
         workload: meta.workload.clone(),
-        kernel: format!("{} {}", meta.kernel.split('-').next().unwrap_or_default(), meta.scheduler.label()),
+        kernel: format!(
+            "{} {}",
+            meta.kernel.split('-').next().unwrap_or_default(),
+            meta.scheduler.label()
+        ),
         cpus: trace.cpus() as u16,
         events: trace.len() as u64,
         span: trace.span(),

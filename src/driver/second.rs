@@ -1,5 +1,5 @@
-//! Who a second prediction row can show: a predictor by its name, the best model of a run, a model file; and the job that
-//! lets it predict the open recording.
+//! Who a second prediction row can show: a predictor by its name, the best model of a run, a model
+//! file; and the job that lets it predict the open recording.
 
 use super::oracle::Oracle;
 use crate::app::Msg;
@@ -21,7 +21,8 @@ pub type NamedEngine<E> = fn(&Path) -> Result<Named<E>, String>;
 /// How the engine of a predictor is made for a recording.
 type Make<E> = Box<dyn Fn(&Trace) -> Result<E, String> + Send + Sync>;
 
-/// A predictor that was found: the same weights for every recording that it is made for, whatever becomes of the file.
+/// A predictor that was found: the same weights for every recording that it is made for, whatever
+/// becomes of the file.
 pub struct Named<E> {
     /// Its name in the lanes.
     pub label: String,
@@ -48,7 +49,10 @@ impl<E> Named<E> {
 
 impl<E> std::fmt::Debug for Named<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Named").field("label", &self.label).field("checksum", &self.checksum).finish_non_exhaustive()
+        f.debug_struct("Named")
+            .field("label", &self.label)
+            .field("checksum", &self.checksum)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,17 +72,27 @@ impl Source {
     }
 }
 
-/// Finds a predictor by its name, a model file, or a run (its folder, or its name among the kept runs), in this order. The
-/// error is a sentence.
+/// Finds a predictor by its name, a model file, or a run (its folder, or its name among the kept
+/// runs), in this order. The error is a sentence.
 pub fn find(who: &Path) -> Result<Source, String> {
     if let Some(choice) = who.to_str().and_then(|name| name.parse::<Choice>().ok()) {
-        let model = choice.network().map(Weights::bundled_of).transpose().map_err(|e| e.to_string())?.map(Arc::new);
+        let model = choice
+            .network()
+            .map(Weights::bundled_of)
+            .transpose()
+            .map_err(|e| e.to_string())?
+            .map(Arc::new);
         return Ok(Source { choice, model, label: choice.label().into() });
     }
     let folder = runs::find(who);
     let file = if who.is_file() { who.to_path_buf() } else { folder.join("best.koracle") };
     if !file.is_file() {
-        let what = if folder.is_dir() { "has no model yet" } else { "is no predictor, run or model file" };
+        let what = if folder.is_dir() {
+            "has no model yet"
+        } else {
+            "is no predictor, run or model \
+            file"
+        };
         let known: Vec<&str> = Choice::all().map(Choice::label).collect();
         return Err(format!("{} {what}; predictors: {}", who.display(), known.join(", ")));
     }
@@ -94,7 +108,8 @@ pub fn named_engine(who: &Path) -> Result<Named<Engine>, String> {
 }
 
 impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
-    /// Predicts the whole recording by `who`, in chunks, for the second row; replaces who was there before.
+    /// Predicts the whole recording by `who`, in chunks, for the second row; replaces who was there
+    /// before.
     pub fn second(&mut self, ticket: Ticket, trace: Arc<Trace>, who: std::path::PathBuf) {
         let Some(named) = self.named else { return };
         let (tx, done, folder) = (self.tx.clone(), self.tx.clone(), self.cache.clone());
@@ -102,7 +117,9 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
             let found = named(&who)?;
             let engine = found.engine(&trace)?;
             let tell = |news| drop(tx.send(Msg::Second { ticket, news }));
-            let cache = folder.zip(found.checksum).map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
+            let cache = folder
+                .zip(found.checksum)
+                .map(|(dir, checksum)| Cache::new(&dir, &trace, checksum));
             tell(News::Named(found.label));
             let mut send = |chunk| tell(News::Predicted(chunk));
             let pass = match &cache {
@@ -115,11 +132,15 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
                 Err(e) => Err(e.to_string()),
             }
         };
-        self.beside = Some(Job::spawn("second", work, move |result: Result<Result<(), String>, JobError>| {
-            if let Err(problem) = result.map_err(|e| e.to_string()).and_then(|r| r) {
-                let _ = done.send(Msg::Second { ticket, news: News::Failed(problem) });
-            }
-        }));
+        self.beside = Some(Job::spawn(
+            "second",
+            work,
+            move |result: Result<Result<(), String>, JobError>| {
+                if let Err(problem) = result.map_err(|e| e.to_string()).and_then(|r| r) {
+                    let _ = done.send(Msg::Second { ticket, news: News::Failed(problem) });
+                }
+            },
+        ));
     }
 
     /// Ends the second row's work.
@@ -151,11 +172,20 @@ mod tests {
         std::fs::copy(&file, run.join("best.koracle")).unwrap();
         for who in [run.clone(), run.join("best.koracle")] {
             let found = find(&who).unwrap();
-            assert_eq!((found.choice, found.label.as_str()), (Choice::Network(Kind::Mlp), "tcn-031"));
+            assert_eq!(
+                (found.choice, found.label.as_str()),
+                (Choice::Network(Kind::Mlp), "tcn-031")
+            );
         }
         std::fs::write(run.join("best.koracle"), b"something else").unwrap();
         assert!(find(&run).unwrap_err().contains("best.koracle"));
         let nothing = find(Path::new("not-there")).unwrap_err();
-        assert!(nothing.contains("not-there is no predictor") && nothing.contains("kernel-oracle"), "{nothing}");
+        assert!(
+            nothing.contains(
+                "not-there is no \
+                                  predictor"
+            ) && nothing.contains("kernel-oracle"),
+            "{nothing}"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Training runs as jobs: each on its own thread, under a handle, telling its steps in batches. Recordings are read once
-//! for all runs that learn from the same. Which run may start is decided elsewhere (`app::train`).
+//! Training runs as jobs: each on its own thread, under a handle, telling its steps in batches.
+//! Recordings are read once for all runs that learn from the same. Which run may start is decided
+//! elsewhere (`app::train`).
 
 use crate::app::Msg;
 use crate::app::ticket::Ticket;
@@ -75,13 +76,20 @@ impl Trainer {
             Order::Stop(id) => self.with(id, |c| c.stop(Stop::Validate)),
             Order::Kill(id) => self.with(id, Control::kill),
             Order::Show(id) => self.with(id, Control::show),
-            Order::Read(id, path) => self.chore(move || News::Steps { id, steps: runs::steps(&path) }),
+            Order::Read(id, path) => {
+                self.chore(move || News::Steps { id, steps: runs::steps(&path) })
+            }
             Order::Delete(id, path) => {
-                self.chore(move || News::Deleted { id, result: runs::delete(&path).map_err(|e| e.to_string()) });
+                self.chore(move || News::Deleted {
+                    id,
+                    result: runs::delete(&path).map_err(|e| e.to_string()),
+                });
             }
             Order::Export(path) => self.chore(move || News::Exported { result: export(&path) }),
             Order::Model { id, path, current } => self.chore(move || {
-                let result = Weights::load(&path.join("best.koracle")).map(Arc::new).map_err(|e| e.to_string());
+                let result = Weights::load(&path.join("best.koracle"))
+                    .map(Arc::new)
+                    .map_err(|e| e.to_string());
                 News::Model { id, current, result }
             }),
         }
@@ -121,7 +129,13 @@ impl Trainer {
                 path
             } else {
                 let home = home.ok_or("there is no folder for runs: KORACLE_RUNS names one")?;
-                runs::new_folder(&home, config.model.kind.label()).map_err(|e| format!("{}: {e}", home.display()))?
+                runs::new_folder(&home, config.model.kind.label()).map_err(|e| {
+                    format!(
+                        "{}: \
+                    {e}",
+                        home.display()
+                    )
+                })?
             };
             *folder.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
             let _ = tx.send(Msg::Train(News::Made { id, path: path.clone() }));
@@ -141,11 +155,19 @@ impl Trainer {
                 // Nothing was kept in the folder made for it: then it is empty, and goes.
                 let _ = config.folder.as_ref().map(std::fs::remove_dir);
             })?;
-            let mut teller = Teller { id, tx, steps: Vec::new(), told: Instant::now(), last: Progress::default() };
+            let mut teller = Teller {
+                id,
+                tx,
+                steps: Vec::new(),
+                told: Instant::now(),
+                last: Progress::default(),
+            };
             let outcome = train::run_controlled(&config, &data, &handle, &mut |p| teller.tell(p));
             match outcome {
                 Ok(outcome) => Ok(outcome.ending),
-                Err(train::TrainError::Cancelled) if handle.cancel().is_cancelled() => Ok(train::Ending::Killed),
+                Err(train::TrainError::Cancelled) if handle.cancel().is_cancelled() => {
+                    Ok(train::Ending::Killed)
+                }
                 Err(train::TrainError::Cancelled) => Ok(train::Ending::Stopped),
                 Err(e) => Err(e.to_string()),
             }
@@ -161,7 +183,8 @@ impl Trainer {
         self.running.insert(id, Running { control, _job: job, over });
     }
 
-    /// Ends all runs with a checkpoint and waits until they have, though not for ever. Their last news go to `news`.
+    /// Ends all runs with a checkpoint and waits until they have, though not for ever. Their last
+    /// news go to `news`.
     pub fn leave(&mut self, messages: &Receiver<Msg>, news: &mut dyn FnMut(Msg)) {
         self.running.values().for_each(|r| r.control.stop(Stop::Leave));
         let start = Instant::now();
@@ -204,13 +227,17 @@ impl Teller {
                 events_per_s: p.events_per_s,
             });
         }
-        let rare = p.phase != self.last.phase || p.weights.is_some() || p.validation.is_some() || p.baselines.is_some();
+        let rare = p.phase != self.last.phase
+            || p.weights.is_some()
+            || p.validation.is_some()
+            || p.baselines.is_some();
         let failing = p.loss.iter().any(|l| l.is_infinite());
         self.last = Progress { weights: None, validation: None, baselines: None, ..p.clone() };
         if rare || failing || self.told.elapsed() > TELL_EVERY || p.step == p.steps {
             self.told = Instant::now();
             let steps = std::mem::take(&mut self.steps);
-            let _ = self.tx.send(Msg::Train(News::Progress { id: self.id, steps, now: Box::new(p) }));
+            let _ =
+                self.tx.send(Msg::Train(News::Progress { id: self.id, steps, now: Box::new(p) }));
         }
     }
 }
@@ -218,7 +245,8 @@ impl Teller {
 impl Drop for Teller {
     fn drop(&mut self) {
         if !self.steps.is_empty() {
-            let (steps, now) = (std::mem::take(&mut self.steps), Box::new(std::mem::take(&mut self.last)));
+            let (steps, now) =
+                (std::mem::take(&mut self.steps), Box::new(std::mem::take(&mut self.last)));
             let _ = self.tx.send(Msg::Train(News::Progress { id: self.id, steps, now }));
         }
     }
@@ -231,22 +259,32 @@ fn shared_data(
     control: &Control,
     read: &(dyn Fn([usize; 2]) + Sync),
 ) -> Result<Arc<Data>, String> {
-    let source = (config.traces.clone(), [&config.only, &config.hold_out, &config.kernels].map(Clone::clone));
+    let source = (
+        config.traces.clone(),
+        [&config.only, &config.hold_out, &config.kernels].map(Clone::clone),
+    );
     // Whoever wants the same waits until they are read once.
     let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
     known.retain(|(_, data)| data.strong_count() > 0);
-    if let Some(data) = known.iter().find(|(s, _)| *s == source).and_then(|(_, data)| data.upgrade()) {
+    if let Some(data) =
+        known.iter().find(|(s, _)| *s == source).and_then(|(_, data)| data.upgrade())
+    {
         return Ok(data);
     }
-    let data =
-        load::data(config, control.cancel(), &|_, _, counts| read(counts)).map(Arc::new).map_err(|e| e.to_string())?;
+    let data = load::data(config, control.cancel(), &|_, _, counts| read(counts))
+        .map(Arc::new)
+        .map_err(|e| e.to_string())?;
     known.push((source, Arc::downgrade(&data)));
     Ok(data)
 }
 
 fn outlook() -> Outlook {
     let catalog = catalog::bundled_dir().and_then(|dir| Catalog::load(&dir).ok());
-    Outlook { room: Room::now(None), recordings: catalog.map(|c| c.entries).unwrap_or_default(), traces: None }
+    Outlook {
+        room: Room::now(None),
+        recordings: catalog.map(|c| c.entries).unwrap_or_default(),
+        traces: None,
+    }
 }
 
 fn list(home: Option<&Path>) -> News {
@@ -263,7 +301,8 @@ fn list(home: Option<&Path>) -> News {
 
 /// `NAME.csv` in the working folder, never over another file.
 fn export(folder: &Path) -> Result<PathBuf, String> {
-    let name = folder.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
+    let name =
+        folder.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
     let path = PathBuf::from(format!("{name}.csv"));
     let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     if path.is_symlink() || path.exists() {

@@ -1,5 +1,6 @@
-//! The work behind the screens Waits and Tasks: finding all waits of a recording, filtering and sorting, who ran instead,
-//! where it was crowded; summing up threads. Each kind is one job at a time; a newer order replaces the one before.
+//! The work behind the screens Waits and Tasks: finding all waits of a recording, filtering and
+//! sorting, who ran instead, where it was crowded; summing up threads. Each kind is one job at a
+//! time; a newer order replaces the one before.
 
 use crate::app::waits::{Crowd, InShort, News, Order, PARTS};
 use crate::app::{Msg, tasks};
@@ -30,7 +31,8 @@ fn in_short(table: &Table, row: usize) -> InShort {
     InShort { instead: had_the_cpu(table, row, NAMED), idle: idle::time(table, row) }
 }
 
-/// Computes what is ordered, and tells it. This is what the jobs do; tests and fuzzers call it in the place of a driver.
+/// Computes what is ordered, and tells it. This is what the jobs do; tests and fuzzers call it in
+/// the place of a driver.
 pub fn answer(order: Order, cancel: &Cancel, tell: &mut dyn FnMut(News)) {
     match order {
         Order::Collect { ticket, name, trace } => {
@@ -76,7 +78,15 @@ pub fn answer_tasks(order: tasks::Order) -> tasks::News {
 impl Desk {
     /// Does nothing yet.
     pub fn new(tx: SyncSender<Msg>) -> Self {
-        Self { tx, collecting: None, looking: None, telling: None, crowding: None, summing: None, sorting: None }
+        Self {
+            tx,
+            collecting: None,
+            looking: None,
+            telling: None,
+            crowding: None,
+            summing: None,
+            sorting: None,
+        }
     }
 
     /// Nobody waits for anything about the recording that was open.
@@ -94,7 +104,8 @@ impl Desk {
             Order::Tell { .. } => ("instead", false, &mut self.telling),
             Order::Crowd { .. } => ("crowd", false, &mut self.crowding),
         };
-        let collects = if let Order::Collect { ticket, .. } = &order { Some(*ticket) } else { None };
+        let collects =
+            if let Order::Collect { ticket, .. } = &order { Some(*ticket) } else { None };
         let work = move |cancel: &Cancel| {
             answer(order, cancel, &mut |news| drop(tx.send(Msg::Waits(news))));
         };
@@ -105,7 +116,11 @@ impl Desk {
                 let _ = done.send(Msg::Waits(collects.map_or(trouble, failed)));
             }
         };
-        *place = Some(if wide { Job::spawn_wide(name, work, done) } else { Job::spawn(name, work, done) });
+        *place = Some(if wide {
+            Job::spawn_wide(name, work, done)
+        } else {
+            Job::spawn(name, work, done)
+        });
     }
 
     /// The same for the Tasks screen.

@@ -1,8 +1,9 @@
-//! Answers that another program wrote to a file, as a predictor: so they are scored by the same rules as ours.
+//! Answers that another program wrote to a file, as a predictor: so they are scored by the same
+//! rules as ours.
 //!
-//! A row is an answer to both questions about one switch (as `koracle predict` writes them), or the probability of one
-//! candidate of one question (as `koracle predict --full` does). Rows name switches by their index among the events, and
-//! threads by pid, `comm:pid` or just `pid`.
+//! A row is an answer to both questions about one switch (as `koracle predict` writes them), or the
+//! probability of one candidate of one question (as `koracle predict --full` does). Rows name
+//! switches by their index among the events, and threads by pid, `comm:pid` or just `pid`.
 
 use super::score::{Counts, PickCount};
 use super::watch::{Everybody, Watch};
@@ -28,7 +29,10 @@ pub enum AnswersError {
     #[error(transparent)]
     Csv(#[from] csv::Error),
     /// Its head names no answers.
-    #[error("line 1: no answers: wanted `event` with `predicted` or `forecast`, or `event,question,thread,p`")]
+    #[error(
+        "line 1: no answers: wanted `event` with `predicted` or `forecast`, or \
+             `event,question,thread,p`"
+    )]
     Columns,
     /// Its rows answer nothing.
     #[error("there is no answer in it")]
@@ -74,8 +78,13 @@ impl Answers {
             let record = record?;
             let line = record.position().map_or(0, csv::Position::line);
             let taken = switch(record.get(event).unwrap_or_default(), trace).and_then(|event| {
-                let field = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default().trim();
-                if is_long { answers.take_long(event, long.map(field)) } else { answers.take_wide(event, &wide, field) }
+                let field =
+                    |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default().trim();
+                if is_long {
+                    answers.take_long(event, long.map(field))
+                } else {
+                    answers.take_wide(event, &wide, field)
+                }
             });
             taken.map_err(|problem| AnswersError::Row { line, problem })?;
         }
@@ -94,7 +103,9 @@ impl Answers {
         let pid = pid(thread)?.ok_or("no thread")?;
         let named = of.entry(event).or_default();
         if named.iter().any(|(other, _)| *other == pid) {
-            return Err(format!("{thread} was answered before for the {question} of event {event}"));
+            return Err(format!(
+                "{thread} was answered before for the {question} of event {event}"
+            ));
         }
         named.push((pid, probability(p)?.ok_or("no p")?.ln()));
         Ok(())
@@ -125,7 +136,8 @@ impl Answers {
         [&self.picks, &self.forecasts].map(|all| !all.is_empty())
     }
 
-    /// Each switch has at most one thread for a question, so that only the first place and its probability are known.
+    /// Each switch has at most one thread for a question, so that only the first place and its
+    /// probability are known.
     pub fn are_single(&self) -> bool {
         self.wide
     }
@@ -135,11 +147,13 @@ impl Answers {
         scores.clear();
         let named = named.map_or(&[][..], Vec::as_slice);
         let of = |pid: &i32| named.iter().find(|(other, _)| other == pid).map(|n| n.1);
-        // What is left of one is spread over the others, each less likely than the one that was named.
-        let rest = named.first().filter(|(pid, _)| self.wide && candidates.contains(pid)).map(|(_, p)| {
-            let left = (1.0 - p.exp()) / candidates.len().saturating_sub(1).max(1) as f32;
-            left.min(0.999 * p.exp()).ln()
-        });
+        // What is left of one is spread over the others, each less likely than the one that was
+        // named.
+        let rest =
+            named.first().filter(|(pid, _)| self.wide && candidates.contains(pid)).map(|(_, p)| {
+                let left = (1.0 - p.exp()) / candidates.len().saturating_sub(1).max(1) as f32;
+                left.min(0.999 * p.exp()).ln()
+            });
         scores.extend(candidates.iter().map(|pid| of(pid).or(rest).unwrap_or(f32::NEG_INFINITY)));
     }
 }
@@ -162,7 +176,12 @@ fn pid(text: &str) -> Result<Option<i32>, String> {
         return Ok(None);
     }
     let number = text.rsplit(':').next().unwrap_or(text);
-    number.parse().map(Some).map_err(|_| format!("thread `{text}`: a pid, or a name, a colon and a pid"))
+    number.parse().map(Some).map_err(|_| {
+        format!(
+            "thread `{text}`: a pid, or a name, a colon and a \
+                                                  pid"
+        )
+    })
 }
 
 /// `None` of nothing.
@@ -171,7 +190,14 @@ fn probability(text: &str) -> Result<Option<f32>, String> {
         return Ok(None);
     }
     let p: f32 = text.parse().map_err(|_| format!("p `{text}` is no number"))?;
-    if p.is_finite() && p >= 0.0 { Ok(Some(p)) } else { Err(format!("p `{text}` is no probability")) }
+    if p.is_finite() && p >= 0.0 {
+        Ok(Some(p))
+    } else {
+        Err(format!(
+            "p `{text}` is no \
+        probability"
+        ))
+    }
 }
 
 /// Gives the answers of a file when it is asked.
@@ -229,8 +255,8 @@ pub struct Scored {
     pub foreign: [u64; 2],
 }
 
-/// Scores the answers, and `others` beside them. A kind of question that the file does not answer at all is not scored.
-/// `None` when cancelled; `done` hears of events walked.
+/// Scores the answers, and `others` beside them. A kind of question that the file does not answer
+/// at all is not scored. `None` when cancelled; `done` hears of events walked.
 pub fn score(
     trace: &Trace,
     answers: &Answers,
@@ -240,15 +266,20 @@ pub fn score(
 ) -> Option<Scored> {
     let mut all: Vec<Box<dyn Predictor + '_>> = vec![Box::new(Reciter::new(answers, trace))];
     all.extend(others);
-    let mut scored = Scored { counts: Counts::new(all.len()), asked: [0; 2], missing: [0; 2], foreign: [0; 2] };
+    let mut scored =
+        Scored { counts: Counts::new(all.len()), asked: [0; 2], missing: [0; 2], foreign: [0; 2] };
     Watch::new(trace, Everybody(&mut all)).walk(trace, cancel, done, |mut answered| {
         scored.counts.take(trace.cpus(), &mut answered);
         let (outcome, told) = (answered.outcome, answered.told.asked.is_some());
         let asked = [answered.is_pick(), outcome.scored && told];
-        for (i, of) in [&answers.picks, &answers.forecasts].into_iter().enumerate().filter(|(i, _)| asked[*i]) {
+        for (i, of) in
+            [&answers.picks, &answers.forecasts].into_iter().enumerate().filter(|(i, _)| asked[*i])
+        {
             scored.asked[i] += 1;
-            let candidates = if i == 0 { answered.decision.candidates } else { &answered.told.threads };
-            let is_candidate = |(pid, _): &(i32, f32)| candidates.iter().any(|t| trace.tasks().pid(*t).0 == *pid);
+            let candidates =
+                if i == 0 { answered.decision.candidates } else { &answered.told.threads };
+            let is_candidate =
+                |(pid, _): &(i32, f32)| candidates.iter().any(|t| trace.tasks().pid(*t).0 == *pid);
             match of.get(&outcome.event) {
                 None => scored.missing[i] += 1,
                 Some(named) => scored.foreign[i] += u64::from(!named.iter().any(is_candidate)),

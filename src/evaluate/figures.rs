@@ -1,5 +1,5 @@
-//! Figures of one predictor: from counts to fractions, the mean over workloads, the median over trainings. Nothing here
-//! knows a trace.
+//! Figures of one predictor: from counts to fractions, the mean over workloads, the median over
+//! trainings. Nothing here knows a trace.
 //!
 //! A figure that there is not (a fraction of no decision) is NaN, which JSON says as `null`.
 
@@ -28,7 +28,8 @@ pub struct PickScore {
     /// Expected calibration error over 15 bins of equal width (Guo et al. 2017).
     #[serde(deserialize_with = "nan")]
     pub ece: f64,
-    /// Share that can be answered with at least 90 % of the answers right, the most confident ones first.
+    /// Share that can be answered with at least 90 % of the answers right, the most confident ones
+    /// first.
     #[serde(default = "none", deserialize_with = "nan")]
     pub answered_at_90: f64,
     /// Trainings behind these figures, if more than one: the figures are then medians.
@@ -114,9 +115,11 @@ pub trait Figures<const N: usize>: Sized {
         Self::of(values, Spread::default())
     }
 
-    /// Median of each figure over trainings, with least and greatest value if there is more than one.
+    /// Median of each figure over trainings, with least and greatest value if there is more than
+    /// one.
     fn median(of: &[Self]) -> Self {
-        let mut spread = Spread { seeds: if of.len() > 1 { of.len() } else { 0 }, ends: BTreeMap::new() };
+        let mut spread =
+            Spread { seeds: if of.len() > 1 { of.len() } else { 0 }, ends: BTreeMap::new() };
         let values = std::array::from_fn(|i| {
             let [low, middle, high] = median(of.iter().map(|s| s.values()[i]));
             if of.len() > 1 && !middle.is_nan() {
@@ -153,8 +156,8 @@ impl Figures<3> for ForecastScore {
     }
 }
 
-/// Least value, median (the mean of the middle two of an even number), greatest value; those that are not numbers do
-/// not count. NaN of none.
+/// Least value, median (the mean of the middle two of an even number), greatest value; those that
+/// are not numbers do not count. NaN of none.
 pub fn median(of: impl Iterator<Item = f64>) -> [f64; 3] {
     let mut known: Vec<f64> = of.filter(|x| !x.is_nan()).collect();
     known.sort_by(f64::total_cmp);
@@ -165,7 +168,8 @@ pub fn median(of: impl Iterator<Item = f64>) -> [f64; 3] {
     [known[0], f64::midpoint(known[(n - 1) / 2], known[n / 2]), known[n - 1]]
 }
 
-/// Largest share of the decisions, the most confident ones first, of which at least [`WANTED`] are right.
+/// Largest share of the decisions, the most confident ones first, of which at least [`WANTED`] are
+/// right.
 fn answered(confidence: &Confidence, asked: u64) -> f64 {
     let (mut taken, mut right, mut most) = (0, 0, 0);
     for (n, hits) in confidence.falling() {
@@ -224,7 +228,10 @@ mod tests {
         assert!(median(std::iter::empty()).iter().all(|x| x.is_nan()));
         let of = |top1| ForecastScore { top1, top3: f64::NAN, ..ForecastScore::default() };
         let three = ForecastScore::median(&[of(0.3), of(0.1), of(0.2)]);
-        assert_eq!((three.top1, three.spread.of("top1"), three.spread.seeds), (0.2, Some([0.1, 0.3]), 3));
+        assert_eq!(
+            (three.top1, three.spread.of("top1"), three.spread.seeds),
+            (0.2, Some([0.1, 0.3]), 3)
+        );
         assert!(three.top3.is_nan() && three.spread.of("top3").is_none());
         assert_eq!(ForecastScore::median(&[of(0.3)]).spread, Spread::default());
         let mean = ForecastScore::mean(&[&of(0.3), &of(0.1), &of(f64::NAN)]);
@@ -234,7 +241,8 @@ mod tests {
     #[test]
     fn as_many_are_answered_as_stay_right() {
         let mut confidence = Confidence::default();
-        // 9 of 10 right at 0.95, then a run of wrong ones, then enough right ones to make up for them, then the rest.
+        // 9 of 10 right at 0.95, then a run of wrong ones, then enough right ones to make up for
+        // them, then the rest.
         let mut push = |p: f32, hits: usize, misses: usize| {
             (0..hits + misses).for_each(|i| confidence.push(p, i < hits));
         };
@@ -242,7 +250,11 @@ mod tests {
         push(0.80, 0, 2);
         push(0.60, 28, 0);
         push(0.20, 0, 10);
-        assert!(close(answered(&confidence, 50), 40.0 / 50.0), "37 of 40 are right, 9 of 12 are not enough");
+        assert!(
+            close(answered(&confidence, 50), 40.0 / 50.0),
+            "37 of 40 are right, 9 of 12 are \
+            not enough"
+        );
         let mut wrong = Confidence::default();
         wrong.push(1.0, false);
         assert!(close(answered(&wrong, 1), 0.0));
@@ -256,7 +268,10 @@ mod tests {
         assert!(text.contains("\"nll\":null") && !text.contains("seeds"), "{text}");
         let back: PickScore = serde_json::from_str(&text).unwrap();
         assert!(back.values().iter().all(|x| x.is_nan()));
-        let two = [PickScore { top1: 0.5, ..PickScore::default() }, PickScore { top1: 0.7, ..PickScore::default() }];
+        let two = [
+            PickScore { top1: 0.5, ..PickScore::default() },
+            PickScore { top1: 0.7, ..PickScore::default() },
+        ];
         let text = serde_json::to_value(PickScore::median(&two)).unwrap();
         assert_eq!(
             (text["seeds"].as_u64(), text["top1_min"].as_f64(), text["top1_max"].as_f64()),

@@ -1,5 +1,5 @@
-//! What one predictor said of each decision that counts: the pass of an evaluation without its sums, for those who sum up in a
-//! way of their own.
+//! What one predictor said of each decision that counts: the pass of an evaluation without its
+//! sums, for those who sum up in a way of their own.
 
 use super::watch::Watch;
 use crate::job::Cancel;
@@ -17,8 +17,8 @@ pub struct Judged {
     pub p_real: Option<f32>,
 }
 
-/// The decisions of `trace` in their order, answered by `predictor`, which is in its state before the first event. `None` when
-/// cancelled. `done` hears of events walked.
+/// The decisions of `trace` in their order, answered by `predictor`, which is in its state before
+/// the first event. `None` when cancelled. `done` hears of events walked.
 pub fn judge<P: Predictor + ?Sized>(
     trace: &Trace,
     predictor: &mut P,

@@ -1,7 +1,7 @@
 //! From scores to what is said of them: probabilities, the answer, the rank of what came.
 
-/// Turns scores into probabilities in place. Scores that are not numbers count as impossible; when none is possible
-/// all stay at zero.
+/// Turns scores into probabilities in place. Scores that are not numbers count as impossible; when
+/// none is possible all stay at zero.
 pub(super) fn softmax(scores: &mut [f32]) {
     let mut top = f32::NEG_INFINITY;
     for s in scores.iter_mut() {
@@ -40,7 +40,8 @@ pub(super) fn best(values: &[f32]) -> Option<usize> {
         .map(|(i, _)| i)
 }
 
-/// Rank of value `at` among all, 1 = first. Equals rank in their order, so that rank 1 is what [`best`] gives.
+/// Rank of value `at` among all, 1 = first. Equals rank in their order, so that rank 1 is what
+/// [`best`] gives.
 pub(super) fn rank_of(values: &[f32], at: usize) -> usize {
     let v = values[at];
     1 + values.iter().enumerate().filter(|(i, x)| if *i < at { **x >= v } else { **x > v }).count()

@@ -1,6 +1,6 @@
-//! From a number to the reason: the decisions of one or more recordings as a table, questions to it (filter
-//! expressions), and what is summed up of the answer. Trivial decisions are counted but not in the table, so that
-//! every sum here is one of `koracle eval`.
+//! From a number to the reason: the decisions of one or more recordings as a table, questions to it
+//! (filter expressions), and what is summed up of the answer. Trivial decisions are counted but not
+//! in the table, so that every sum here is one of `koracle eval`.
 //!
 //! ```text
 //! collect::collect   one watch over a recording: model, second model, baselines      -> Table (a row per decision)

@@ -1,5 +1,6 @@
-//! The predictions of one trace as the timeline draws them, and the details of one decision.
-//! One watch answers everything in order; its states along the way let an inspection resume near any event. Draws nothing.
+//! The predictions of one trace as the timeline draws them, and the details of one decision. One
+//! watch answers everything in order; its states along the way let an inspection resume near any
+//! event. Draws nothing.
 
 mod cache;
 mod early;
@@ -55,8 +56,8 @@ pub struct Prediction {
 /// Predictions of a contiguous range of events; chunks of a trace arrive in order.
 #[derive(Clone, Debug, Default)]
 pub struct Chunk {
-    /// Per CPU: predictions of its next switches, one for each in `trace.cpu_switches(cpu)`, continuing where the
-    /// chunk before ended.
+    /// Per CPU: predictions of its next switches, one for each in `trace.cpu_switches(cpu)`,
+    /// continuing where the chunk before ended.
     pub per_cpu: Vec<Vec<Prediction>>,
     /// Events `..end` of the trace are done with this chunk.
     pub end: usize,
@@ -98,7 +99,8 @@ pub struct Inspection {
     pub lead: Nanos,
     /// Time the model needed for this decision on this machine (features and network), ns.
     pub decision_ns: u64,
-    /// Indices of the latest events that the model saw on this CPU's stream, newest first, at most 32.
+    /// Indices of the latest events that the model saw on this CPU's stream, newest first, at most
+    /// 32.
     pub context: Vec<usize>,
 }
 
@@ -122,7 +124,8 @@ pub enum OverlayError {
 const STATES: usize = 32;
 const APART: usize = 8_192;
 
-/// The state before the first event of `trace`, with an `engine` that has seen nothing; more are kept as walks go over it.
+/// The state before the first event of `trace`, with an `engine` that has seen nothing; more are
+/// kept as walks go over it.
 pub fn states<E: Predictor + Clone>(trace: &Trace, engine: E) -> States<E> {
     States::new(trace, Beside::picking(engine), STATES, APART)
 }
@@ -147,8 +150,8 @@ impl Lanes {
     }
 }
 
-/// Predicts every switch of `trace` with `engine` (in its state before the first event) and the [`BASELINES`], and
-/// hands over chunks in order. The states are for [`inspect`].
+/// Predicts every switch of `trace` with `engine` (in its state before the first event) and the
+/// [`BASELINES`], and hands over chunks in order. The states are for [`inspect`].
 pub fn run<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
@@ -161,7 +164,8 @@ pub fn run<E: Predictor + Clone>(
     Ok(states)
 }
 
-/// As [`run`], for those who only want the predictions: no state is kept, so it takes little memory.
+/// As [`run`], for those who only want the predictions: no state is kept, so it takes little
+/// memory.
 pub fn once<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
@@ -197,8 +201,9 @@ fn pass<E: Predictor + Clone>(
     Ok(())
 }
 
-/// Like [`run`], but takes all predictions from `cache` when they are there (one chunk; inspections then keep
-/// states as they go), and leaves them there otherwise. A cache that cannot be written is no error.
+/// Like [`run`], but takes all predictions from `cache` when they are there (one chunk; inspections
+/// then keep states as they go), and leaves them there otherwise. A cache that cannot be written is
+/// no error.
 pub fn run_cached<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
@@ -223,8 +228,8 @@ pub fn run_cached<E: Predictor + Clone>(
 /// Predictions of a stretch of a trace by one model, beside those of the whole trace by another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stretch {
-    /// Per CPU: index of the first switch of the stretch among `trace.cpu_switches(cpu)`, and a prediction for each of
-    /// its switches.
+    /// Per CPU: index of the first switch of the stretch among `trace.cpu_switches(cpu)`, and a
+    /// prediction for each of its switches.
     pub per_cpu: Vec<(usize, Vec<Prediction>)>,
 }
 
@@ -232,8 +237,8 @@ fn switches(trace: &Trace, cpu: usize) -> &[u32] {
     trace.cpu_switches(crate::trace::CpuId(cpu as u16))
 }
 
-/// Where to begin, and in which state, so that an `engine` that has seen nothing has seen `context` tokens of each CPU
-/// before event `first`.
+/// Where to begin, and in which state, so that an `engine` that has seen nothing has seen `context`
+/// tokens of each CPU before event `first`.
 fn approach<E: Predictor + Clone>(
     trace: &Trace,
     states: &States<E>,
@@ -246,7 +251,12 @@ fn approach<E: Predictor + Clone>(
         let before = switches(trace, cpu).partition_point(|&e| (e as usize) < first);
         before.checked_sub(context).map_or(0, |k| switches(trace, cpu)[k] as usize)
     };
-    let from = (0..trace.cpus()).map(back).min().unwrap_or(0).max(first.saturating_sub(FURTHEST)).min(first);
+    let from = (0..trace.cpus())
+        .map(back)
+        .min()
+        .unwrap_or(0)
+        .max(first.saturating_sub(FURTHEST))
+        .min(first);
     let (at, mut watch) = states.nearest(from);
     watch.panel_mut().model = engine;
     (at, watch)
@@ -255,9 +265,10 @@ fn approach<E: Predictor + Clone>(
 /// Furthest that [`stretch`] goes back to let an engine see what came before (events).
 const FURTHEST: usize = 1 << 16;
 
-/// Predicts the switches among `events` with an `engine` that has seen nothing: it is shown the `context` tokens of each
-/// CPU before them first (a CPU that had nearly none in the 65536 events before is shown fewer). What the extractor
-/// knows comes from the nearest of the `states`, whatever engine made them.
+/// Predicts the switches among `events` with an `engine` that has seen nothing: it is shown the
+/// `context` tokens of each CPU before them first (a CPU that had nearly none in the 65536 events
+/// before is shown fewer). What the extractor knows comes from the nearest of the `states`,
+/// whatever engine made them.
 pub fn stretch<E: Predictor + Clone>(
     trace: &Trace,
     states: &States<E>,
@@ -271,7 +282,8 @@ pub fn stretch<E: Predictor + Clone>(
     let before = |cpu: usize| switches(trace, cpu).partition_point(|&e| (e as usize) < first);
     let (at, mut watch) = approach(trace, states, engine, first, context);
     let mut lanes = Lanes::new(trace);
-    let mut per_cpu: Vec<(usize, Vec<Prediction>)> = (0..trace.cpus()).map(|cpu| (before(cpu), Vec::new())).collect();
+    let mut per_cpu: Vec<(usize, Vec<Prediction>)> =
+        (0..trace.cpus()).map(|cpu| (before(cpu), Vec::new())).collect();
     for i in at..end {
         if (i - at).is_multiple_of(PATIENCE) && cancel.is_cancelled() {
             return Err(OverlayError::Cancelled);
@@ -288,8 +300,8 @@ pub fn stretch<E: Predictor + Clone>(
 /// Events that an inspection walks between two looks at `cancel`.
 const PATIENCE: usize = 2_048;
 
-/// Everything about the decision at `event`: resumes at the nearest state before it. A walk that is cancelled leaves
-/// its state behind, so that the next one does not start over.
+/// Everything about the decision at `event`: resumes at the nearest state before it. A walk that is
+/// cancelled leaves its state behind, so that the next one does not start over.
 pub fn inspect<E: Predictor + Clone>(
     trace: &Trace,
     states: &States<E>,
@@ -305,7 +317,8 @@ pub fn inspect<E: Predictor + Clone>(
     reduce::inspection(watch, trace, event)
 }
 
-/// Walks on from event `from` until `event` is next; the event that is next when it was cancelled before.
+/// Walks on from event `from` until `event` is next; the event that is next when it was cancelled
+/// before.
 fn reach<E: Predictor + Clone>(
     trace: &Trace,
     states: &States<E>,
@@ -323,7 +336,8 @@ fn reach<E: Predictor + Clone>(
     None
 }
 
-/// As [`inspect`] by another `engine`, prepared as for a [`stretch`]; of the `states` only what the extractor knows is used.
+/// As [`inspect`] by another `engine`, prepared as for a [`stretch`]; of the `states` only what the
+/// extractor knows is used.
 pub fn inspect_by<E: Predictor + Clone>(
     trace: &Trace,
     states: &States<E>,

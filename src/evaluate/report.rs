@@ -1,8 +1,10 @@
-//! From counts to a report: per trace, per workload (pooled), and the macro mean over workloads, in all, by kernel
-//! and by machine. //! The serialised form is the contract of `koracle eval --json`, and is read back. Nothing here looks at a trace.
+//! From counts to a report: per trace, per workload (pooled), and the macro mean over workloads, in
+//! all, by kernel and by machine. //! The serialised form is the contract of `koracle eval --json`,
+//! and is read back. Nothing here looks at a trace.
 //!
-//! Columns of the same name are trainings of one kind of model that differ in their seed: their figures become a median
-//! with its spread. Every mean is taken for each training by itself, and the median over the means.
+//! Columns of the same name are trainings of one kind of model that differ in their seed: their
+//! figures become a median with its spread. Every mean is taken for each training by itself, and
+//! the median over the means.
 
 use super::figures::{Figures, ForecastScore, PickScore, mean, nan, none, share};
 use super::score::{Counts, QUEUE_SLICES, STATE_SLICES};
@@ -10,7 +12,8 @@ use crate::trace::{SchedClass, TraceMeta, machine_name, series};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A workload with fewer non-trivial decisions than this is listed, but not part of the macro mean of picks.
+/// A workload with fewer non-trivial decisions than this is listed, but not part of the macro mean
+/// of picks.
 pub const MIN_NON_TRIVIAL: u64 = 30;
 
 /// Non-trivial decisions of one kind, and the share that each predictor got right.
@@ -135,7 +138,8 @@ pub struct Report {
     pub predictors: Vec<String>,
     /// Per trace.
     pub traces: Vec<TraceReport>,
-    /// Per workload: by its name, or by `NAME@MACHINE` ([`machine_name`]) when it was recorded on several machines.
+    /// Per workload: by its name, or by `NAME@MACHINE` ([`machine_name`]) when it was recorded on
+    /// several machines.
     pub workloads: BTreeMap<String, WorkloadReport>,
     /// Means over workloads.
     #[serde(rename = "macro")]
@@ -166,7 +170,11 @@ impl Columns {
     }
 
     /// One value per name, of those that its columns have; names without any are left out.
-    fn each<T, U>(&self, of: impl Fn(usize) -> Option<T>, join: impl Fn(&[T]) -> U) -> BTreeMap<String, U> {
+    fn each<T, U>(
+        &self,
+        of: impl Fn(usize) -> Option<T>,
+        join: impl Fn(&[T]) -> U,
+    ) -> BTreeMap<String, U> {
         let joined = self.0.iter().filter_map(|(name, columns)| {
             let values: Vec<T> = columns.iter().filter_map(|i| of(*i)).collect();
             (!values.is_empty()).then(|| (name.clone(), join(&values)))
@@ -213,11 +221,20 @@ fn scores(columns: &Columns, counts: &Counts) -> Scores {
 fn slices(columns: &Columns, counts: &Counts) -> Slices {
     let slice = |(i, slice): (usize, &&'static str)| {
         let right = |c: usize| Some(share(counts.pick[c].slices[i], counts.slices[i]));
-        let middle = |of: &[f64]| Some(super::figures::median(of.iter().copied())[1]).filter(|x| !x.is_nan());
-        Slice { slice: (*slice).to_owned(), non_trivial: counts.slices[i], top1: columns.each(right, middle) }
+        let middle = |of: &[f64]| {
+            Some(super::figures::median(of.iter().copied())[1]).filter(|x| !x.is_nan())
+        };
+        Slice {
+            slice: (*slice).to_owned(),
+            non_trivial: counts.slices[i],
+            top1: columns.each(right, middle),
+        }
     };
     let states = STATE_SLICES.iter().enumerate().map(|(i, s)| (QUEUE_SLICES.len() + i, s));
-    Slices { queue: QUEUE_SLICES.iter().enumerate().map(slice).collect(), prev_state: states.map(slice).collect() }
+    Slices {
+        queue: QUEUE_SLICES.iter().enumerate().map(slice).collect(),
+        prev_state: states.map(slice).collect(),
+    }
 }
 
 fn macro_mean(columns: &Columns, pools: &BTreeMap<String, Pool>) -> Macro {
@@ -227,14 +244,19 @@ fn macro_mean(columns: &Columns, pools: &BTreeMap<String, Pool>) -> Macro {
         (!of.is_empty()).then(|| PickScore::mean(&of.iter().collect::<Vec<_>>()))
     };
     let forecast = |column: usize| {
-        let of: Vec<_> = pools.values().filter_map(|p| ForecastScore::new(&p.counts.forecast[column])).collect();
+        let of: Vec<_> =
+            pools.values().filter_map(|p| ForecastScore::new(&p.counts.forecast[column])).collect();
         (!of.is_empty()).then(|| ForecastScore::mean(&of.iter().collect::<Vec<_>>()))
     };
     Macro {
         pick_workloads: picked.len(),
         forecast_workloads: pools.values().filter(|p| p.counts.decisions > 0).count(),
         forecast_coverage: mean(pools.values().map(|p| forecast_coverage(&p.counts))),
-        left_out: pools.iter().filter(|(_, p)| !p.in_macro()).map(|(name, _)| name.clone()).collect(),
+        left_out: pools
+            .iter()
+            .filter(|(_, p)| !p.in_macro())
+            .map(|(name, _)| name.clone())
+            .collect(),
         pick: columns.each(pick, PickScore::median),
         forecast: columns.each(forecast, ForecastScore::median),
     }
@@ -248,7 +270,8 @@ fn pools<'a>(
 ) -> BTreeMap<String, Pool> {
     let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
     for (meta, counts) in counted {
-        let fresh = || Pool { category: meta.category.clone(), traces: 0, counts: Counts::new(columns) };
+        let fresh =
+            || Pool { category: meta.category.clone(), traces: 0, counts: Counts::new(columns) };
         let pool = pools.entry(key(meta)).or_insert_with(fresh);
         pool.traces += 1;
         pool.counts.add(counts);
@@ -275,7 +298,9 @@ fn machine(meta: &TraceMeta) -> String {
 }
 
 fn named_machine(kernel: &str, cpus: u16) -> String {
-    Some(machine_name(kernel, cpus)).filter(|name| !name.is_empty()).unwrap_or_else(|| "?".to_owned())
+    Some(machine_name(kernel, cpus))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "?".to_owned())
 }
 
 impl TraceReport {
@@ -291,19 +316,22 @@ fn means(
     counted: &[(TraceMeta, Counts)],
     of: impl Fn(&TraceMeta) -> String,
 ) -> BTreeMap<String, KernelReport> {
-    let names: BTreeSet<_> = counted.iter().map(|(meta, _)| of(meta)).filter(|name| !name.is_empty()).collect();
+    let names: BTreeSet<_> =
+        counted.iter().map(|(meta, _)| of(meta)).filter(|name| !name.is_empty()).collect();
     let width = counted.first().map_or(0, |(_, counts)| counts.pick.len());
     let mean = |name: String| {
         let these = || counted.iter().filter(|(meta, _)| of(meta) == name);
         let mean = macro_mean(columns, &pools(these(), width, |meta| workload(meta).to_owned()));
-        let class = these().next().map_or(SchedClass::Unknown, |(meta, _)| class(meta)).label().to_owned();
+        let class =
+            these().next().map_or(SchedClass::Unknown, |(meta, _)| class(meta)).label().to_owned();
         (name.clone(), KernelReport { class, traces: these().count(), mean })
     };
     names.into_iter().map(mean).collect()
 }
 
 impl Report {
-    /// From the counts of each trace. A name that comes several times is one model trained with several seeds.
+    /// From the counts of each trace. A name that comes several times is one model trained with
+    /// several seeds.
     pub fn new(names: &[String], counted: &[(TraceMeta, Counts)]) -> Self {
         let columns = Columns::new(names);
         let mut machines: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();

@@ -1,6 +1,7 @@
-//! Several rules on one recording: the same events under each, which may take another one where the kernel took one. Each is left
-//! alone, since a replay that is corrected by the observed picks follows the kernel and not its rule; how well each explains the
-//! recording when it is corrected stands beside that.
+//! Several rules on one recording: the same events under each, which may take another one where the
+//! kernel took one. Each is left alone, since a replay that is corrected by the observed picks
+//! follows the kernel and not its rule; how well each explains the recording when it is corrected
+//! stands beside that.
 
 use crate::job::Cancel;
 use crate::sched::follow::{Fair, Follower, Moment};
@@ -81,12 +82,18 @@ type Pick = (u32, ThreadIx);
 /// Replays `trace` under each of `rules`, twice, in parallel; `None` when cancelled.
 pub fn compare(trace: &Trace, rules: &[Rules], cancel: &Cancel) -> Option<Compared> {
     let jobs: Vec<(Rules, bool)> = rules.iter().flat_map(|r| [(*r, false), (*r, true)]).collect();
-    let picks: Option<Vec<Vec<Pick>>> =
-        jobs.par_iter().map(|(rules, corrected)| picks(trace, *rules, *corrected, cancel)).collect();
+    let picks: Option<Vec<Vec<Pick>>> = jobs
+        .par_iter()
+        .map(|(rules, corrected)| picks(trace, *rules, *corrected, cancel))
+        .collect();
     let picks = picks?;
-    let right = |picks: &[Pick]| picks.iter().filter(|(event, pick)| came(trace, *event) == *pick).count() as u64;
+    let right = |picks: &[Pick]| {
+        picks.iter().filter(|(event, pick)| came(trace, *event) == *pick).count() as u64
+    };
     let kept = rules.iter().zip(picks.chunks_exact(2));
-    let kept = kept.map(|(rules, p)| Kept { rules: *rules, alone: right(&p[0]), corrected: right(&p[1]) }).collect();
+    let kept = kept
+        .map(|(rules, p)| Kept { rules: *rules, alone: right(&p[0]), corrected: right(&p[1]) })
+        .collect();
     let pairs = (0..rules.len()).flat_map(|a| (a + 1..rules.len()).map(move |b| [a, b]));
     let pairs = pairs.map(|of| pair(trace, of, of.map(|at| picks[2 * at].as_slice()))).collect();
     Some(Compared { picks: picks.first().map_or(0, Vec::len) as u64, rules: kept, pairs })
@@ -106,7 +113,11 @@ fn picks(trace: &Trace, rules: Rules, corrected: bool, cancel: &Cancel) -> Optio
         fair.see(trace, &e);
         follower.step(trace, i, |Moment { e, queues, replay, next }| {
             let waiting = queues.queue(e.cpu);
-            if waiting.len() > 1 && waiting.contains(&next) && fair.all(waiting) && !trace.follows_unknown(i) {
+            if waiting.len() > 1
+                && waiting.contains(&next)
+                && fair.all(waiting)
+                && !trace.follows_unknown(i)
+            {
                 let pick = replay.pick(e.cpu).filter(|pick| waiting.contains(pick));
                 picks.push((i as u32, pick.unwrap_or(ThreadIx::NONE)));
             }
@@ -135,7 +146,8 @@ fn pair(trace: &Trace, of: [usize; 2], picks: [&[Pick]; 2]) -> Pair {
             Parting { event, time: e.time, cpu: e.cpu, would: [*a, *b], came }
         });
     }
-    let mut gains: Vec<Gain> = by.into_iter().map(|(thread, by)| Gain { thread: ThreadIx(thread), by }).collect();
+    let mut gains: Vec<Gain> =
+        by.into_iter().map(|(thread, by)| Gain { thread: ThreadIx(thread), by }).collect();
     gains.sort_by_key(|g| std::cmp::Reverse(g.more().unsigned_abs()));
     Pair { of, parts, first, gains }
 }

@@ -1,5 +1,5 @@
-//! Watches any number of predictors over a trace and counts how often each was right. Counts only: fractions, macro means and
-//! tables are made in [`super::report`].
+//! Watches any number of predictors over a trace and counts how often each was right. Counts only:
+//! fractions, macro means and tables are made in [`super::report`].
 
 use super::watch::{Answered, Everybody, Foretold, Watch};
 use crate::features::Outcome;
@@ -15,7 +15,8 @@ pub const QUEUE_SLICES: [&str; 6] = ["2", "3-4", "5-8", "9-16", "17-64", ">64"];
 pub const STATE_SLICES: [&str; 6] = ["R", "R+", "S", "D", "I", "other"];
 const SLICES: usize = QUEUE_SLICES.len() + STATE_SLICES.len();
 
-/// Decisions by how sure a predictor was of its answer, fine enough to sort by without keeping every probability.
+/// Decisions by how sure a predictor was of its answer, fine enough to sort by without keeping
+/// every probability.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Confidence(Vec<(u64, u64)>);
 
@@ -43,7 +44,8 @@ impl Confidence {
     }
 }
 
-/// How one predictor did on picks that were not trivial. An uncovered decision counts as asked, and as wrong.
+/// How one predictor did on picks that were not trivial. An uncovered decision counts as asked, and
+/// as wrong.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PickCount {
     /// Decisions.
@@ -66,7 +68,8 @@ pub struct PickCount {
     pub slices: [u64; SLICES],
 }
 
-/// How one predictor did on forecasts. One whose real task was no candidate counts as asked, and as wrong.
+/// How one predictor did on forecasts. One whose real task was no candidate counts as asked, and as
+/// wrong.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForecastCount {
     /// Forecasts whose outcome is known; 0 for a predictor that does not answer this question.
@@ -107,7 +110,11 @@ pub struct Counts {
 impl Counts {
     /// Zeros for `n` predictors.
     pub fn new(n: usize) -> Self {
-        Self { pick: vec![PickCount::default(); n], forecast: vec![ForecastCount::default(); n], ..Self::default() }
+        Self {
+            pick: vec![PickCount::default(); n],
+            forecast: vec![ForecastCount::default(); n],
+            ..Self::default()
+        }
     }
 
     /// Adds the counts of another trace with the same predictors.
@@ -168,7 +175,8 @@ fn slices_of(candidates: usize, state: TaskState) -> [usize; 2] {
 }
 
 impl Counts {
-    /// Counts a switch of a trace of `cpus` CPUs, if it is scored; seats are the predictors' places.
+    /// Counts a switch of a trace of `cpus` CPUs, if it is scored; seats are the predictors'
+    /// places.
     pub fn take(&mut self, cpus: usize, answered: &mut Answered<'_>) {
         if !answered.outcome.scored {
             return;
@@ -229,7 +237,8 @@ impl Counts {
     }
 }
 
-/// Scores `predictors` on a whole trace. `None` when cancelled. `done` hears of events walked, every few thousand.
+/// Scores `predictors` on a whole trace. `None` when cancelled. `done` hears of events walked,
+/// every few thousand.
 pub fn score(
     trace: &Trace,
     predictors: &mut [Box<dyn Predictor>],

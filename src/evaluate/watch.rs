@@ -1,7 +1,8 @@
-//! One way to watch predictors: a [`Watch`] drives the extractor and whoever answers over a recording, event by event, and
-//! says of each switch what was asked, what each of them answered, and what came of it. Nobody sees an outcome before all
-//! have answered. It holds the forecasts that are open, and the last events of each CPU's sequence; a copy of it goes on
-//! from the same state, and [`States`] keeps some along the way.
+//! One way to watch predictors: a [`Watch`] drives the extractor and whoever answers over a
+//! recording, event by event, and says of each switch what was asked, what each of them answered,
+//! and what came of it. Nobody sees an outcome before all have answered. It holds the forecasts
+//! that are open, and the last events of each CPU's sequence; a copy of it goes on from the same
+//! state, and [`States`] keeps some along the way.
 
 mod panel;
 mod states;
@@ -26,7 +27,8 @@ pub struct Watch<P> {
     exchange: Exchange<P>,
 }
 
-/// What a panel is asked and says: the sink behind a [`Watch`], for questions that come from elsewhere too.
+/// What a panel is asked and says: the sink behind a [`Watch`], for questions that come from
+/// elsewhere too.
 #[derive(Clone, Debug)]
 pub struct Exchange<P> {
     panel: P,
@@ -90,7 +92,8 @@ impl Answered<'_> {
 pub struct Picks<'a>(&'a mut [Pick]);
 
 impl Picks<'_> {
-    /// The candidate that a seat scored highest, the first of equals; `None` where it gave no score.
+    /// The candidate that a seat scored highest, the first of equals; `None` where it gave no
+    /// score.
     pub fn top(&self, seat: usize) -> Option<usize> {
         self.0.get(seat).and_then(|pick| best(&pick.scores))
     }
@@ -138,7 +141,11 @@ impl Foretold {
     fn narrowed(&self, kept: usize) -> Self {
         let mut narrowed = Self { asked: self.asked, ..Self::new(kept) };
         narrowed.threads.extend_from_slice(&self.threads);
-        narrowed.scores.iter_mut().zip(&self.scores).for_each(|(to, from)| to.extend_from_slice(from));
+        narrowed
+            .scores
+            .iter_mut()
+            .zip(&self.scores)
+            .for_each(|(to, from)| to.extend_from_slice(from));
         narrowed
     }
 
@@ -147,23 +154,29 @@ impl Foretold {
         self.scores.get(seat).is_some_and(|scores| scores.iter().any(|s| *s > f32::NEG_INFINITY))
     }
 
-    /// The rank of the one that came in in a seat's answer, 1 = first; `None` where it was none of those that the seat named.
+    /// The rank of the one that came in in a seat's answer, 1 = first; `None` where it was none of
+    /// those that the seat named.
     pub fn rank(&self, seat: usize, came: &Outcome) -> Option<usize> {
         let (scores, at) = (self.scores.get(seat)?, came.foretold? as usize);
         let score = *scores.get(at)?;
         (score > f32::NEG_INFINITY).then(|| rank_of(scores, at))
     }
 
-    /// A seat's probabilities of the candidates, in their order; zero behind them, and all zero where it named none.
+    /// A seat's probabilities of the candidates, in their order; zero behind them, and all zero
+    /// where it named none.
     pub fn p(&self, seat: usize) -> [f32; MOST_EXPECTED] {
         let mut p = [0.0; MOST_EXPECTED];
-        let scores = self.scores.get(seat).map_or(&[][..], |scores| &scores[..scores.len().min(MOST_EXPECTED)]);
+        let scores = self
+            .scores
+            .get(seat)
+            .map_or(&[][..], |scores| &scores[..scores.len().min(MOST_EXPECTED)]);
         p[..scores.len()].copy_from_slice(scores);
         softmax(&mut p[..scores.len()]);
         p
     }
 
-    /// A seat's most probable candidate, the first of equals, and its probability; `None` where it named none.
+    /// A seat's most probable candidate, the first of equals, and its probability; `None` where it
+    /// named none.
     pub fn first(&self, seat: usize) -> Option<(usize, f32)> {
         let first = best(self.scores.get(seat)?)?;
         let p = self.p(seat)[first];
@@ -196,7 +209,8 @@ impl<P: Panel> Watch<P> {
         exchange.answered(extractor.decision())
     }
 
-    /// Takes all events of `trace` and hands over each switch. `None` when cancelled; `done` hears of events walked.
+    /// Takes all events of `trace` and hands over each switch. `None` when cancelled; `done` hears
+    /// of events walked.
     pub fn walk(
         &mut self,
         trace: &Trace,
@@ -237,7 +251,8 @@ impl<P: Panel> Watch<P> {
         self.exchange.recent.get(cpu.ix()).into_iter().flat_map(Recent::newest_first)
     }
 
-    /// The same place in the recording, with others to answer who saw nothing of it, or in a way of their own.
+    /// The same place in the recording, with others to answer who saw nothing of it, or in a way of
+    /// their own.
     pub fn with<Q: Panel>(self, panel: impl FnOnce(P) -> Q) -> Watch<Q> {
         let Exchange { panel: before, open, recent, .. } = self.exchange;
         let panel = panel(before);
@@ -250,7 +265,8 @@ impl<P: Panel> Watch<P> {
         Watch { extractor: self.extractor.clone(), exchange: self.exchange.passed_on(panel) }
     }
 
-    /// As [`Self::copy_with`], but it shares with this one what the extractor of neither changes afterwards.
+    /// As [`Self::copy_with`], but it shares with this one what the extractor of neither changes
+    /// afterwards.
     fn snapshot_with<Q: Panel>(&mut self, panel: Q) -> Watch<Q> {
         Watch { extractor: self.extractor.snapshot(), exchange: self.exchange.passed_on(panel) }
     }
@@ -265,7 +281,8 @@ impl Recent {
     }
 
     fn newest_first(&self) -> impl Iterator<Item = usize> {
-        (0..self.seen.min(CONTEXT as u32)).map(|back| self.events[(self.seen - 1 - back) as usize % CONTEXT] as usize)
+        (0..self.seen.min(CONTEXT as u32))
+            .map(|back| self.events[(self.seen - 1 - back) as usize % CONTEXT] as usize)
     }
 }
 
@@ -273,18 +290,24 @@ impl<P: Panel> Exchange<P> {
     /// Before anything is asked, on `cpus` CPUs.
     pub fn new(cpus: usize, panel: P) -> Self {
         let kept = panel.kept();
-        Self::begin(panel, (0..cpus).map(|_| Foretold::new(kept)).collect(), vec![Recent::NONE; cpus])
+        Self::begin(
+            panel,
+            (0..cpus).map(|_| Foretold::new(kept)).collect(),
+            vec![Recent::NONE; cpus],
+        )
     }
 
     fn begin(panel: P, open: Vec<Foretold>, recent: Vec<Recent>) -> Self {
-        let picks = (0..panel.size()).map(|_| Pick { scores: Vec::with_capacity(64), weighed: false }).collect();
+        let picks = (0..panel.size())
+            .map(|_| Pick { scores: Vec::with_capacity(64), weighed: false })
+            .collect();
         let closed = Foretold::new(panel.kept());
         let unheard = Vec::with_capacity(MOST_EXPECTED);
         Self { panel, event: 0, picks, outcome: None, open, closed, recent, unheard }
     }
 
-    /// What was answered about the switch whose outcome came last; `decision` is what was asked there. `None` before the
-    /// first one.
+    /// What was answered about the switch whose outcome came last; `decision` is what was asked
+    /// there. `None` before the first one.
     pub fn answered<'a>(&'a mut self, decision: Decision<'a>) -> Option<Answered<'a>> {
         let outcome = self.outcome?;
         Some(Answered { decision, outcome, picks: Picks(&mut self.picks), told: &self.closed })

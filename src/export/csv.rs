@@ -4,7 +4,8 @@ use super::{Item, items};
 use crate::trace::{CpuId, EventKind, TaskId, ThreadIx, Trace, Truth};
 use std::io::Write;
 
-const HEADER: &str = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
+const HEADER: &str =
+    "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
 /// Two more columns, in recordings that have `runtime` rows.
 const RUNTIME: &str = ",runtime_ns,vruntime";
 

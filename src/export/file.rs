@@ -1,6 +1,7 @@
-//! Files that appear under their name whole or not at all: written beside it under another name, synced, renamed. Those
-//! that are not finished are listed, so that a program that has to stop can take them away; those of a process that was
-//! killed are taken away by the next that writes into their folder. Nothing here knows formats.
+//! Files that appear under their name whole or not at all: written beside it under another name,
+//! synced, renamed. Those that are not finished are listed, so that a program that has to stop can
+//! take them away; those of a process that was killed are taken away by the next that writes into
+//! their folder. Nothing here knows formats.
 
 use super::owner;
 use std::collections::BTreeSet;
@@ -62,25 +63,38 @@ impl Drop for Listed {
 }
 
 impl NewFile {
-    /// Begins a file that will be called `path`, with the permissions of the file that it replaces or of any new file.
-    /// A link is followed: what it leads to is replaced, the link stays. The errors of all functions here name no path:
-    /// it is the caller's.
+    /// Begins a file that will be called `path`, with the permissions of the file that it replaces
+    /// or of any new file. A link is followed: what it leads to is replaced, the link stays. The
+    /// errors of all functions here name no path: it is the caller's.
     pub fn create(path: &Path) -> Result<Self> {
         let there = std::fs::metadata(path).ok();
         if there.as_ref().is_some_and(Metadata::is_dir) {
-            return Err(Error::new(ErrorKind::IsADirectory, "this is a directory, not a file to write"));
+            return Err(Error::new(
+                ErrorKind::IsADirectory,
+                "this is a directory, not a file to \
+                                                            write",
+            ));
         }
         let end = target(path)?;
         if there.as_ref().is_some_and(|m| !m.is_file()) || end.starts_with("/proc") {
-            // Appending is the same for a pipe; an open file of somebody else, such as /dev/stdout, loses nothing.
+            // Appending is the same for a pipe; an open file of somebody else, such as /dev/stdout,
+            // loses nothing.
             let file = File::options().append(true).open(path)?;
-            return Ok(Self { path: path.into(), place: Place::Itself(file), _listed: Listed(None) });
+            return Ok(Self {
+                path: path.into(),
+                place: Place::Itself(file),
+                _listed: Listed(None),
+            });
         }
         let folder = folder(&end);
         sweep(folder);
         let (prefix, suffix) = owner::affixes();
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(suffix).rand_bytes(owner::RANDOM).permissions(Permissions::from_mode(0o666));
+        builder
+            .prefix(&prefix)
+            .suffix(suffix)
+            .rand_bytes(owner::RANDOM)
+            .permissions(Permissions::from_mode(0o666));
         let mut list = unfinished();
         let file = builder.tempfile_in(folder).map_err(|e| without_path(&e))?;
         list.push(file.path().into());
@@ -120,7 +134,8 @@ impl NewFile {
         sync_folder(&self.path)
     }
 
-    /// The same for a name that the program has chosen: [`ErrorKind::AlreadyExists`] when somebody has taken it.
+    /// The same for a name that the program has chosen: [`ErrorKind::AlreadyExists`] when somebody
+    /// has taken it.
     pub fn finish_new(self) -> Result<()> {
         self.sync()?;
         match self.place {
@@ -146,9 +161,13 @@ fn folder(path: &Path) -> &Path {
 /// Brings the names in the folder of `path` to the disk.
 pub fn sync_folder(path: &Path) -> Result<()> {
     match File::open(folder(path)).and_then(|f| f.sync_all()) {
-        // A folder that may not be read, or a file system that does not do this: the names are there all the same.
+        // A folder that may not be read, or a file system that does not do this: the names are
+        // there all the same.
         Err(e)
-            if matches!(e.kind(), ErrorKind::PermissionDenied | ErrorKind::InvalidInput | ErrorKind::Unsupported) =>
+            if matches!(
+                e.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
         {
             Ok(())
         }
@@ -156,8 +175,8 @@ pub fn sync_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// Where a write to `path` ends. Links are followed, but none that somebody else put into a folder where everybody may
-/// write: with it one could make root write anywhere.
+/// Where a write to `path` ends. Links are followed, but none that somebody else put into a folder
+/// where everybody may write: with it one could make root write anywhere.
 fn target(path: &Path) -> Result<PathBuf> {
     let mut at = path.to_path_buf();
     for _ in 0..LINKS {
@@ -167,7 +186,8 @@ fn target(path: &Path) -> Result<PathBuf> {
         let around = std::fs::metadata(folder(&at))?;
         let open_to_all = around.mode() & 0o1002 == 0o1002;
         if open_to_all && link.uid() != around.uid() && Some(link.uid()) != owner::user() {
-            let why = "this is a link that somebody else put into a folder where everybody may write";
+            let why = "this is a link that somebody else put into a folder where everybody may \
+                       write";
             return Err(Error::new(ErrorKind::PermissionDenied, why));
         }
         at = folder(&at).join(std::fs::read_link(&at)?);

@@ -1,5 +1,6 @@
-//! `NumPy`'s archive of arrays (`numpy.load`): a zip of `NAME.npy`, each a short text that says type and shape, and the
-//! numbers, little-endian, row by row. The format is that of `numpy.lib.format`, version 1.0.
+//! `NumPy`'s archive of arrays (`numpy.load`): a zip of `NAME.npy`, each a short text that says
+//! type and shape, and the numbers, little-endian, row by row. The format is that of
+//! `numpy.lib.format`, version 1.0.
 
 use std::fs::File;
 use std::io::{BufWriter, Result, Seek, SeekFrom, Write};
@@ -99,14 +100,16 @@ impl<W: Write> Npz<W> {
         let width = texts.iter().map(|t| t.as_ref().chars().count()).max().unwrap_or(0).max(1);
         self.begin(name, &format!("<U{width}"), &[texts.len() as u64])?;
         for text in texts {
-            let letters = text.as_ref().chars().map(u32::from).chain(std::iter::repeat(0)).take(width);
+            let letters =
+                text.as_ref().chars().map(u32::from).chain(std::iter::repeat(0)).take(width);
             let bytes: Vec<u8> = letters.flat_map(u32::to_le_bytes).collect();
             self.0.write_all(&bytes)?;
         }
         Ok(())
     }
 
-    /// Leaves the archive as it is, after an error: otherwise it would try again to end it, and complain.
+    /// Leaves the archive as it is, after an error: otherwise it would try again to end it, and
+    /// complain.
     pub fn abandon(self) {
         std::mem::forget(self.0);
     }
@@ -130,7 +133,11 @@ impl<W: Write> Npz<W> {
 /// What stands before the numbers: it ends with a line end at a multiple of 64 bytes.
 fn head(dtype: &str, shape: &[u64]) -> Vec<u8> {
     let shape = shape.iter().fold(String::new(), |all, n| all + &n.to_string() + ",");
-    let mut text = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({shape}), }}").into_bytes();
+    let mut text = format!(
+        "{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({shape}), \
+                            }}"
+    )
+    .into_bytes();
     while !(MAGIC.len() + 2 + text.len() + 1).is_multiple_of(64) {
         text.push(b' ');
     }
@@ -173,7 +180,10 @@ mod tests {
         };
         let (head, x) = array("x.npy");
         assert_eq!(head, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,2,), }");
-        assert_eq!(x, [1.0_f32, 2.0, 3.0, 4.0].iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>());
+        assert_eq!(
+            x,
+            [1.0_f32, 2.0, 3.0, 4.0].iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>()
+        );
         assert_eq!(array("y.npy").1, [7, 0, 0, 0, 255, 255, 255, 255]);
         assert_eq!(array("mask.npy").1, [1, 0]);
         let (head, names) = array("names.npy");

@@ -1,6 +1,7 @@
-//! Perfetto's protobuf, which ui.perfetto.dev opens: a row of packets, written as they come. The kernel's events lie in
-//! bundles of one CPU each, with the clock's own values; names of threads come with the events. What was predicted is
-//! drawn on tracks beside them (`tracks`). No more is kept than the bundles that are being filled.
+//! Perfetto's protobuf, which ui.perfetto.dev opens: a row of packets, written as they come. The
+//! kernel's events lie in bundles of one CPU each, with the clock's own values; names of threads
+//! come with the events. What was predicted is drawn on tracks beside them (`tracks`). No more is
+//! kept than the bundles that are being filled.
 
 mod kernel;
 mod tracks;
@@ -18,7 +19,8 @@ use wire::Message;
 const SEQUENCE: i64 = 1;
 /// A packet in a trace, and a bundle in a packet.
 const FIELD: u64 = 1;
-/// Events in all bundles before they are written: a packet stays below some 100 KB, as those of Perfetto's own.
+/// Events in all bundles before they are written: a packet stays below some 100 KB, as those of
+/// Perfetto's own.
 const EVENTS: usize = 512;
 
 /// What the format has no way to say.
@@ -26,7 +28,8 @@ const EVENTS: usize = 512;
 pub struct Left {
     /// Events that are left out: run times.
     pub runtimes: u64,
-    /// Switches that leave a task in a state (`?`, or several at once) that became the usual one of its kind.
+    /// Switches that leave a task in a state (`?`, or several at once) that became the usual one of
+    /// its kind.
     pub states: u64,
 }
 

@@ -1,13 +1,24 @@
-//! Where a native recording may be written. It is two files, and the second one is named by nobody: so what has its name
-//! already must say itself that it is metadata of ours, or is left alone.
+//! Where a native recording may be written. It is two files, and the second one is named by nobody:
+//! so what has its name already must say itself that it is metadata of ours, or is left alone.
 
 use super::{ExportError, NewFile};
 use crate::trace::TraceMeta;
 use std::path::{Path, PathBuf};
 
 /// Keys that every metadata file of ours has; together they are nobody else's.
-const KEYS: [&str; 11] =
-    ["name", "workload", "category", "run", "kernel", "scheduler", "cpus", "clock", "lost", "skipped", "start_ns"];
+const KEYS: [&str; 11] = [
+    "name",
+    "workload",
+    "category",
+    "run",
+    "kernel",
+    "scheduler",
+    "cpus",
+    "clock",
+    "lost",
+    "skipped",
+    "start_ns",
+];
 
 /// A native recording's two files.
 pub(super) struct Pair<'a> {
@@ -21,8 +32,12 @@ impl<'a> Pair<'a> {
     pub fn of(events: &'a Path) -> Result<Self, ExportError> {
         let name = events.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         let bare = |end: &str| name.strip_suffix(end).filter(|n| !n.is_empty());
-        let (packed, bare) = (bare(".csv.zst").is_some(), bare(".csv.zst").or_else(|| bare(".csv")));
-        let meta = events.with_file_name(format!("{}.toml", bare.ok_or_else(|| ExportError::Name(events.into()))?));
+        let (packed, bare) =
+            (bare(".csv.zst").is_some(), bare(".csv.zst").or_else(|| bare(".csv")));
+        let meta = events.with_file_name(format!(
+            "{}.toml",
+            bare.ok_or_else(|| ExportError::Name(events.into()))?
+        ));
         Ok(Self { events, meta, packed })
     }
 
@@ -31,14 +46,17 @@ impl<'a> Pair<'a> {
         self.meta.with_extension(if self.packed { "csv" } else { "csv.zst" })
     }
 
-    /// Refuses what is not ours to replace; `force` gives up a plain file that has the name of the metadata.
+    /// Refuses what is not ours to replace; `force` gives up a plain file that has the name of the
+    /// metadata.
     pub fn check(&self, force: bool) -> Result<(), ExportError> {
         let refused = |path: &Path, why| Err(ExportError::Refused { path: path.into(), why });
-        let links = [self.events, &self.meta].into_iter().find(|p| p.is_symlink() && !leads_to_no_file(p));
+        let links =
+            [self.events, &self.meta].into_iter().find(|p| p.is_symlink() && !leads_to_no_file(p));
         if let Some(link) = links {
             return refused(
                 link,
-                "this is a link; a recording's two files are written beside each other, not through links",
+                "this is a link; a recording's two files are written beside each other, not \
+                 through links",
             );
         }
         let Ok(there) = std::fs::symlink_metadata(&self.meta) else { return Ok(()) };
@@ -54,13 +72,15 @@ impl<'a> Pair<'a> {
         if !is_metadata(&self.meta) {
             return refused(
                 &self.meta,
-                "the recording's metadata go here, and this file is something else; choose another name, or say --force",
+                "the recording's metadata go here, and this file is something else; choose another \
+                 name, or say --force",
             );
         }
         if self.sibling().exists() {
             return refused(
                 &self.meta,
-                "these are the metadata of another recording beside it; choose another name, or say --force",
+                "these are the metadata of another recording beside it; choose another name, or \
+                 say --force",
             );
         }
         Ok(())
@@ -84,9 +104,9 @@ pub fn metadata_path(path: &Path) -> Result<PathBuf, ExportError> {
     Pair::of(path).map(|pair| pair.meta)
 }
 
-/// Whether a native recording can be written to `path`, to be asked before minutes of work: the name is one of a
-/// recording, its folder can be written to, and nothing that is not ours would be lost. `force`: a foreign file with the
-/// name of the metadata may be.
+/// Whether a native recording can be written to `path`, to be asked before minutes of work: the
+/// name is one of a recording, its folder can be written to, and nothing that is not ours would be
+/// lost. `force`: a foreign file with the name of the metadata may be.
 pub fn check_output(path: &Path, force: bool) -> Result<(), ExportError> {
     Pair::of(path)?.check(force)?;
     NewFile::create(path).map(drop).map_err(|source| ExportError::Io { path: path.into(), source })

@@ -1,13 +1,19 @@
-//! ftrace's own text, as the kernel's `trace` file has it, with nanosecond stamps: for the tools that read that.
+//! ftrace's own text, as the kernel's `trace` file has it, with nanosecond stamps: for the tools
+//! that read that.
 
 use super::{Item, items};
 use crate::trace::{EventKind, TaskId, ThreadIx, Trace};
 use std::io::Write;
 
-/// Writes the events as ftrace text. Names that hold a line end lose it: the format has no way to say it.
+/// Writes the events as ftrace text. Names that hold a line end lose it: the format has no way to
+/// say it.
 pub fn ftrace_text(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
     let (events, cpus) = (trace.len(), trace.cpus());
-    writeln!(out, "# tracer: nop\n#\n# entries-in-buffer/entries-written: {events}/{events}   #P:{cpus}\n#")?;
+    writeln!(
+        out,
+        "# tracer: nop\n#\n# entries-in-buffer/entries-written: \
+                   {events}/{events}   #P:{cpus}\n#"
+    )?;
     writeln!(out, "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION")?;
     writeln!(out, "#              | |         |   |||||     |         |")?;
     for item in items(trace) {
@@ -38,7 +44,11 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
         EventKind::Switch => {
             let (next, next_pid) = task(trace, e.next);
             let (state, next_prio) = (e.state.label(), e.next_prio);
-            write!(out, "sched_switch: prev_comm={comm} prev_pid={pid} prev_prio={prio} prev_state={state} ==> ")?;
+            write!(
+                out,
+                "sched_switch: prev_comm={comm} prev_pid={pid} prev_prio={prio} \
+                         prev_state={state} ==> "
+            )?;
             writeln!(out, "next_comm={next} next_pid={next_pid} next_prio={next_prio}")
         }
         EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking => {
@@ -47,18 +57,39 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
         }
         EventKind::Migrate => {
             let (from, to) = (e.from_cpu.0, e.to_cpu.0);
-            writeln!(out, "sched_migrate_task: comm={comm} pid={pid} prio={prio} orig_cpu={from} dest_cpu={to}")
+            writeln!(
+                out,
+                "sched_migrate_task: comm={comm} pid={pid} prio={prio} orig_cpu={from} \
+                           dest_cpu={to}"
+            )
         }
         EventKind::Runtime => {
             let runtime = trace.runtime(i).unwrap_or_default();
             write!(out, "sched_stat_runtime: comm={comm} pid={pid} runtime={} [ns]", runtime.ns)?;
-            if runtime.vruntime > 0 { writeln!(out, " vruntime={} [ns]", runtime.vruntime) } else { writeln!(out) }
+            if runtime.vruntime > 0 {
+                writeln!(
+                    out,
+                    " vruntime={} \
+                                                     [ns]",
+                    runtime.vruntime
+                )
+            } else {
+                writeln!(out)
+            }
         }
         EventKind::Fork => {
             let (child, child_pid) = task(trace, e.next);
-            writeln!(out, "sched_process_fork: comm={comm} pid={pid} child_comm={child} child_pid={child_pid}")
+            writeln!(
+                out,
+                "sched_process_fork: comm={comm} pid={pid} child_comm={child} \
+                           child_pid={child_pid}"
+            )
         }
-        EventKind::Exec => writeln!(out, "sched_process_exec: filename={comm} pid={pid} old_pid={pid}"),
+        EventKind::Exec => writeln!(
+            out,
+            "sched_process_exec: filename={comm} pid={pid} \
+                                          old_pid={pid}"
+        ),
         EventKind::Rename => {
             let (new, _) = task(trace, e.next);
             writeln!(out, "task_rename: pid={pid} oldcomm={comm} newcomm={new} oom_score_adj=0")

@@ -1,5 +1,6 @@
-//! The inputs of one decision: a row per candidate, and the query. Everything is linear in the number of candidates,
-//! but for the ranks within the set, which are sorted. Looks at nothing about who came in.
+//! The inputs of one decision: a row per candidate, and the query. Everything is linear in the
+//! number of candidates, but for the ranks within the set, which are sorted. Looks at nothing about
+//! who came in.
 
 use super::contexts::{self, Contexts, Seen};
 use super::follow::{Follow, Ident, NOBODY};
@@ -185,9 +186,11 @@ impl Board {
             let waited = if idle { Nanos(0) } else { now.since(entry.enqueued) };
             self.waited.push(waited);
             row[cand::wait] = log_time(waited.0);
-            row[cand::since_ran] = if past.left == NEVER { 0.0 } else { log_time(now.0.saturating_sub(past.left)) };
+            row[cand::since_ran] =
+                if past.left == NEVER { 0.0 } else { log_time(now.0.saturating_sub(past.left)) };
             row[cand::never_ran] = flag(past.left == NEVER);
-            row[cand::since_woke] = if past.woke == NEVER { 0.0 } else { log_time(now.0.saturating_sub(past.woke)) };
+            row[cand::since_woke] =
+                if past.woke == NEVER { 0.0 } else { log_time(now.0.saturating_sub(past.woke)) };
             row[cand::slept] = past.slept;
             row[cand::rt_minus_min] = log_time(past.weighted - least) * 0.8;
             row[cand::fifo_frac] = i as f32 / (n - 1).max(1) as f32;
@@ -202,7 +205,8 @@ impl Board {
             row[cand::by_new] = flag(entry.cause == Cause::New);
             row[cand::by_migrate] = flag(entry.cause == Cause::Migrate);
             row[cand::by_preempt] = flag(entry.cause == Cause::Preempted);
-            row[cand::woken_by_prev] = flag(entry.waker == scene.prev && scene.prev != ThreadIx::NONE);
+            row[cand::woken_by_prev] =
+                flag(entry.waker == scene.prev && scene.prev != ThreadIx::NONE);
             row[cand::prev_woken_by] = flag(prev.is_some_and(|p| p.woken_by == thread));
             row[cand::local_wake] = flag(entry.local);
             row[cand::in_stint] = flag(!idle && entry.enqueued >= came_in);
@@ -212,7 +216,8 @@ impl Board {
             row[cand::prio] = scale_prio(past.prio);
             row[cand::rt] = flag(past.prio < 100);
             row[cand::kthread] = flag(past.kthread);
-            row[cand::same_comm] = flag(past.name != 0 && prev.is_some_and(|p| p.name == past.name));
+            row[cand::same_comm] =
+                flag(past.name != 0 && prev.is_some_and(|p| p.name == past.name));
             row[cand::last_ran_here] = flag(past.last_cpu == scene.event.cpu.0);
             let [raw, fix] = &self.views[i];
             self.lag.push(fix.lag_ns);
@@ -223,7 +228,8 @@ impl Board {
             row[cand::passed] = if fresh { 0.0 } else { log_count(past.passed, 4.0) };
             row[cand::passed_later] = if fresh { 0.0 } else { log_count(past.passed_later, 4.0) };
             let first = if fresh { NEVER } else { past.first_passed };
-            row[cand::passed_since] = if first == NEVER { 0.0 } else { log_time(now.0.saturating_sub(first)) };
+            row[cand::passed_since] =
+                if first == NEVER { 0.0 } else { log_time(now.0.saturating_sub(first)) };
             row[cand::passed_total] = log_count(past.passed_total, 4.0);
         }
         self.write_recency(scene.lane);
@@ -266,7 +272,9 @@ impl Board {
             }
             put(recent.last[0], cand::last_1, 1.0);
         }
-        for (order, found) in scene.follow.anywhere(&scene.lane.history).into_iter().enumerate().skip(1) {
+        for (order, found) in
+            scene.follow.anywhere(&scene.lane.history).into_iter().enumerate().skip(1)
+        {
             let Some(followers) = found else { continue };
             let total = followers.total as f32 + 0.5;
             for (who, count) in followers.iter() {
@@ -281,12 +289,15 @@ impl Board {
     fn write_contexts(&mut self, scene: &Scene<'_>) {
         let n = self.idents.len();
         if n < 2 {
-            self.rows.chunks_exact_mut(CAND).for_each(|row| row[cand::context_1..=cand::latest_8].fill(0.0));
+            self.rows
+                .chunks_exact_mut(CAND)
+                .for_each(|row| row[cand::context_1..=cand::latest_8].fill(0.0));
             return;
         }
         let prev = scene.past.get(scene.prev.ix()).unwrap_or(Past::ABSENT);
         let state = u32::from(state_class(scene.event.state).min(4));
-        let fix = self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.idents[i]);
+        let fix =
+            self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.idents[i]);
         let (oldest, newest) = (self.idents[0], self.idents[n - 1]);
         let [first, second, ..] = prev.followers.last;
         let ran = scene.lane.history.ran;
@@ -326,7 +337,9 @@ impl Board {
             };
             if n <= COUNTED {
                 let mut keys = [i32::MAX; COUNTED];
-                keys.iter_mut().zip(&self.order).for_each(|(to, key)| *to = ((key >> 32) as u32 ^ 1 << 31) as i32);
+                keys.iter_mut()
+                    .zip(&self.order)
+                    .for_each(|(to, key)| *to = ((key >> 32) as u32 ^ 1 << 31) as i32);
                 for (row, key) in self.rows.chunks_exact_mut(CAND).zip(keys) {
                     // Equal values share the lowest rank.
                     let before: i32 = keys.iter().map(|other| i32::from(*other < key)).sum();
@@ -365,18 +378,22 @@ impl Board {
         q[query::since_wake] = log_time(since_wake.0);
         q[query::woken] = flag(wakes > 0);
         q[query::wakes] = log_count(wakes, 4.0);
-        q[query::yield_like] = flag(e.state == TaskState::RUNNING && !idle && wakes == 0 && scene.stint.0 < 2_000_000);
+        q[query::yield_like] =
+            flag(e.state == TaskState::RUNNING && !idle && wakes == 0 && scene.stint.0 < 2_000_000);
         q[query::queue_len] = log_count(scene.queues.queue(e.cpu).len() as u32, 3.0);
         q[query::prev_prio] = scale_prio(if idle { 120 } else { prev.prio });
         q[query::prev_idle] = flag(idle);
         q[query::prev_kthread] = flag(prev.kthread && !idle);
         q[query::prev_avg_stint] = prev.avg_stint;
-        let share = |which: usize| self.views.iter().filter(|v| v[which].eligible).count() as f32 / n.max(1) as f32;
+        let share = |which: usize| {
+            self.views.iter().filter(|v| v[which].eligible).count() as f32 / n.max(1) as f32
+        };
         q[query::raw_resched] = flag(scene.resched[0]);
         q[query::fix_resched] = flag(scene.resched[1]);
         q[query::raw_eligible] = share(0);
         q[query::fix_eligible] = share(1);
-        q[query::replays_agree] = flag(self.views.iter().all(|[raw, fix]| raw.picked == fix.picked));
+        q[query::replays_agree] =
+            flag(self.views.iter().all(|[raw, fix]| raw.picked == fix.picked));
         q[query::raw_hit_8..=query::fix_hit_32].copy_from_slice(lane.hits.as_flattened());
     }
 }

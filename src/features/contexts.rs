@@ -1,6 +1,6 @@
-//! Who followed eight contexts of a question: combinations of the one that leaves or runs, the ends of the queue, whom the
-//! replay names, and the last threads on the CPU. Counts fade, so that new habits show; tables are of bounded size. Both
-//! questions have tables of their own.
+//! Who followed eight contexts of a question: combinations of the one that leaves or runs, the ends
+//! of the queue, whom the replay names, and the last threads on the CPU. Counts fade, so that new
+//! habits show; tables are of bounded size. Both questions have tables of their own.
 
 use super::follow::{Ident, NOBODY};
 use super::sets::{Entry, Sets, mix};
@@ -39,7 +39,8 @@ impl Entry for Faded {
         self.total = self.total * FADE + 1.0;
         self.last = who;
         let at = self.who.iter().position(|w| *w == who).unwrap_or_else(|| {
-            let rarest = (0..KEEP).min_by(|a, b| self.count[*a].total_cmp(&self.count[*b])).unwrap_or(0);
+            let rarest =
+                (0..KEEP).min_by(|a, b| self.count[*a].total_cmp(&self.count[*b])).unwrap_or(0);
             (self.who[rarest], self.count[rarest]) = (who, 0.0);
             rarest
         });
@@ -47,7 +48,8 @@ impl Entry for Faded {
     }
 }
 
-/// The contexts of a question, and where the tables kept them when they were looked up; `usize::MAX`: nowhere.
+/// The contexts of a question, and where the tables kept them when they were looked up;
+/// `usize::MAX`: nowhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
     keys: Keys,
@@ -81,15 +83,20 @@ impl Contexts {
         }
     }
 
-    /// Followers of the contexts that still count, context by context. `seen` is fresh, here and in [`Self::fill`].
+    /// Followers of the contexts that still count, context by context. `seen` is fresh, here and in
+    /// [`Self::fill`].
     pub fn followers(&self, seen: &Seen) -> impl Iterator<Item = Ident> {
-        let found = seen.slots.into_iter().filter(|slot| *slot != usize::MAX).map(|slot| self.sets.at(slot));
+        let found = seen
+            .slots
+            .into_iter()
+            .filter(|slot| *slot != usize::MAX)
+            .map(|slot| self.sets.at(slot));
         found.flat_map(|f| f.who.into_iter().zip(f.count)).filter(|(_, n)| *n > 0.1).map(|(w, _)| w)
     }
 
-    /// Fills three columns for each context (known well, known little, the last one) from `column` on in the rows (each
-    /// `width` wide) of the candidates `who`: `ln((c + a) n / (total + a n))` for c counts of n candidates, a the prior.
-    /// `counts` is room.
+    /// Fills three columns for each context (known well, known little, the last one) from `column`
+    /// on in the rows (each `width` wide) of the candidates `who`: `ln((c + a) n / (total + a n))`
+    /// for c counts of n candidates, a the prior. `counts` is room.
     pub fn fill(
         &self,
         seen: &Seen,
@@ -111,7 +118,9 @@ impl Contexts {
             let [well, little] = if found.total < WELL { [1, 0] } else { [0, 1] };
             counts.clear();
             counts.resize(who.len(), 0.0);
-            for (follower, count) in found.who.into_iter().zip(found.count).filter(|(_, count)| *count > 0.0) {
+            for (follower, count) in
+                found.who.into_iter().zip(found.count).filter(|(_, count)| *count > 0.0)
+            {
                 // Without a branch, so that several are compared at once.
                 for (sum, who) in counts.iter_mut().zip(who) {
                     *sum += if *who == follower { count } else { 0.0 };
@@ -148,16 +157,31 @@ mod tests {
             contexts.add(&seen, who);
         }
         let mut rows = vec![f32::NAN; 3 * COLUMNS];
-        contexts.fill(&contexts.look_up(keys), &[4, 5, NOBODY], &mut rows, [COLUMNS, 0], &mut Vec::new());
+        contexts.fill(
+            &contexts.look_up(keys),
+            &[4, 5, NOBODY],
+            &mut rows,
+            [COLUMNS, 0],
+            &mut Vec::new(),
+        );
         let [four, five, none] = [&rows[..3], &rows[COLUMNS..][..3], &rows[2 * COLUMNS..][..3]];
         assert!(four[0] > five[0] && five[0] > none[0], "{rows:?}");
-        assert_eq!([four[2], five[2], none[2]].map(f32::to_bits), [0.0f32, 1.0, 0.0].map(f32::to_bits));
+        assert_eq!(
+            [four[2], five[2], none[2]].map(f32::to_bits),
+            [0.0f32, 1.0, 0.0].map(f32::to_bits)
+        );
         assert!(rows.iter().all(|x| x.is_finite()));
         assert_eq!(contexts.followers(&contexts.look_up(keys)).take(2).collect::<Vec<_>>(), [4, 5]);
         // A context that was seen once has a column of its own.
         let once: Keys = std::array::from_fn(|i| key(i as u64, [7]));
         contexts.add(&contexts.look_up(once), 5);
-        contexts.fill(&contexts.look_up(once), &[4, 5, NOBODY], &mut rows, [COLUMNS, 0], &mut Vec::new());
+        contexts.fill(
+            &contexts.look_up(once),
+            &[4, 5, NOBODY],
+            &mut rows,
+            [COLUMNS, 0],
+            &mut Vec::new(),
+        );
         assert!(rows[0].abs() < f32::EPSILON && rows[1] < 0.0 && rows[COLUMNS + 1] > 0.0);
     }
 }

@@ -1,5 +1,6 @@
-//! The inputs of a forecast: who may come next on a CPU, and what is known of each: is it waiting here, asleep, elsewhere;
-//! for how long, and for how long as a rule; how often did it follow. Looks at the past and at the queues as they are now.
+//! The inputs of a forecast: who may come next on a CPU, and what is known of each: is it waiting
+//! here, asleep, elsewhere; for how long, and for how long as a rule; how often did it follow.
+//! Looks at the past and at the queues as they are now.
 
 use super::contexts::{self, Contexts, Keys, Seen};
 use super::follow::{Follow, Followers, Ident, NOBODY};
@@ -12,7 +13,8 @@ use crate::trace::{CpuId, Nanos, ThreadIx};
 
 /// Threads of a queue that are candidates: of a longer one the oldest and the newest, half of each.
 const FROM_QUEUE: usize = 16;
-/// So many candidates are filled up with those that ran here longer ago: more of them are right as rarely as not at all.
+/// So many candidates are filled up with those that ran here longer ago: more of them are right as
+/// rarely as not at all.
 const USUAL: usize = 20;
 /// What a stint is taken to last where none was seen, ns.
 const USUAL_STINT: f32 = 100_000.0;
@@ -34,7 +36,8 @@ pub(super) struct Scene<'a> {
     pub slice_ns: f32,
 }
 
-/// What the corrected replay says of a thread that waits: lag and deadline against the queue's average, ns.
+/// What the corrected replay says of a thread that waits: lag and deadline against the queue's
+/// average, ns.
 pub(super) type Standing<'a> = &'a mut dyn FnMut(ThreadIx) -> Option<(i64, i64)>;
 
 /// Buffers of the forecast in hand, used again for each.
@@ -103,7 +106,8 @@ impl Expected {
         self.write_query(scene, past);
     }
 
-    /// Who ran here last, who waits, whom the replays name, who followed the contexts, who ran here longer ago.
+    /// Who ran here last, who waits, whom the replays name, who followed the contexts, who ran here
+    /// longer ago.
     fn gather(&mut self, scene: &Scene<'_>) {
         let recency = scene.lane.recency();
         self.threads.clear();
@@ -131,17 +135,23 @@ impl Expected {
             self.add(*at, scene);
         }
         self.idents.clear();
-        self.idents.extend(self.threads.iter().map(|t| scene.past.get(t.ix()).map_or(NOBODY, |p| p.ident)));
+        self.idents.extend(
+            self.threads.iter().map(|t| scene.past.get(t.ix()).map_or(NOBODY, |p| p.ident)),
+        );
     }
 
     /// Another candidate, unless it is one, or runs, or there are too many.
     fn add(&mut self, thread: ThreadIx, scene: &Scene<'_>) {
-        if self.threads.len() < MOST_EXPECTED && thread != scene.running && !self.threads.contains(&thread) {
+        if self.threads.len() < MOST_EXPECTED
+            && thread != scene.running
+            && !self.threads.contains(&thread)
+        {
             self.threads.push(thread);
         }
     }
 
-    /// What is known of candidate `i` alone; `running` is the one that runs, for a stint of some `stint` ns.
+    /// What is known of candidate `i` alone; `running` is the one that runs, for a stint of some
+    /// `stint` ns.
     fn describe(&mut self, i: usize, scene: &Scene<'_>, running: &Past, stint: f32) {
         let at = self.threads[i];
         let row = &mut self.rows[i * THREAD..(i + 1) * THREAD];
@@ -160,7 +170,8 @@ impl Expected {
             Run::Queued if here => {
                 let queue = scene.queues.queue(scene.cpu);
                 // A queue is in the order of enqueueing.
-                let from = queue.partition_point(|t| scene.queues.entry(*t).enqueued < entry.enqueued);
+                let from =
+                    queue.partition_point(|t| scene.queues.entry(*t).enqueued < entry.enqueued);
                 let place = queue[from..].iter().position(|t| *t == at).map(|i| from + i);
                 let place = place.or_else(|| queue.iter().position(|t| *t == at)).unwrap_or(0);
                 row[thread::queued] = 1.0;
@@ -173,7 +184,13 @@ impl Expected {
             Run::Asleep => {
                 row[thread::asleep] = 1.0;
                 if past.asleep != NEVER {
-                    self.due[i] = asleep(row, past, scene.now.0.saturating_sub(past.asleep), stint, running.avg_ns);
+                    self.due[i] = asleep(
+                        row,
+                        past,
+                        scene.now.0.saturating_sub(past.asleep),
+                        stint,
+                        running.avg_ns,
+                    );
                 }
             }
         }
@@ -213,7 +230,12 @@ impl Expected {
     /// Lag, deadline and place in the corrected replay's order of those that wait here.
     fn write_order(&mut self, standing: Standing<'_>, slice_ns: f32) {
         self.standing.clear();
-        for (i, row) in self.rows.chunks_exact_mut(THREAD).enumerate().filter(|(_, row)| row[thread::queued] > 0.0) {
+        for (i, row) in self
+            .rows
+            .chunks_exact_mut(THREAD)
+            .enumerate()
+            .filter(|(_, row)| row[thread::queued] > 0.0)
+        {
             row[thread::order] = 1.0;
             let Some((lag, key)) = standing(self.threads[i]) else { continue };
             row[thread::lag] = (lag as f32 / slice_ns).clamp(-4.0, 4.0) / 2.0;
@@ -232,7 +254,12 @@ impl Expected {
     fn write_named(&mut self, scene: &Scene<'_>) {
         let queue = scene.queues.queue(scene.cpu);
         let n = queue.len();
-        let ends = [queue.first(), queue.get(1), queue.last(), n.checked_sub(2).and_then(|i| queue.get(i))];
+        let ends = [
+            queue.first(),
+            queue.get(1),
+            queue.last(),
+            n.checked_sub(2).and_then(|i| queue.get(i)),
+        ];
         for (i, end) in ends.into_iter().enumerate() {
             self.mark(end.copied(), thread::oldest + i);
         }
@@ -247,7 +274,8 @@ impl Expected {
         }
     }
 
-    /// Shares among the followers of the running thread and of the longer contexts, and who comes first among them.
+    /// Shares among the followers of the running thread and of the longer contexts, and who comes
+    /// first among them.
     fn write_followers(&mut self, scene: &Scene<'_>, running: &Past) {
         let mut put = |who: Ident, column: usize, value: f32| {
             if who != NOBODY
@@ -259,7 +287,9 @@ impl Expected {
         for (who, weight) in running.followers.iter() {
             put(who, thread::follow_1, weight / (running.followers.sum + 1e-3));
         }
-        for (order, found) in scene.follow.here(&scene.lane.history, scene.cpu.ix()).into_iter().enumerate() {
+        for (order, found) in
+            scene.follow.here(&scene.lane.history, scene.cpu.ix()).into_iter().enumerate()
+        {
             let Some(followers) = found else { continue };
             if order > 0 {
                 for (who, count) in followers.iter() {
@@ -276,15 +306,18 @@ impl Expected {
         let q = &mut self.query;
         q.fill(0.0);
         let found = scene.follow.here(&scene.lane.history, scene.cpu.ix());
-        for (order, followers) in
-            found.into_iter().enumerate().filter_map(|(i, f): (usize, Option<&Followers>)| Some((i, f?)))
+        for (order, followers) in found
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, f): (usize, Option<&Followers>)| Some((i, f?)))
         {
             q[ask::share_1 + 2 * order] = followers.best().1 / (followers.total as f32 + 0.5);
             q[ask::seen_1 + 2 * order] = log_count(followers.total, 5.0);
         }
         let queue = scene.queues.queue(scene.cpu);
-        let waited =
-            |at: Option<&ThreadIx>| at.map_or(0.0, |t| log_time(scene.now.since(scene.queues.entry(*t).enqueued).0));
+        let waited = |at: Option<&ThreadIx>| {
+            at.map_or(0.0, |t| log_time(scene.now.since(scene.queues.entry(*t).enqueued).0))
+        };
         q[ask::waiting] = log_count(queue.len() as u32, 3.0);
         if queue.len() < 3 {
             q[ask::queue_0 + queue.len()] = 1.0;
@@ -304,7 +337,9 @@ impl Expected {
 
 /// Hashes of the contexts of a forecast.
 fn keys(scene: &Scene<'_>, running: &Past) -> Keys {
-    let ident = |thread: Option<ThreadIx>| thread.and_then(|t| scene.past.get(t.ix())).map_or(NOBODY, |p| p.ident);
+    let ident = |thread: Option<ThreadIx>| {
+        thread.and_then(|t| scene.past.get(t.ix())).map_or(NOBODY, |p| p.ident)
+    };
     let queue = scene.queues.queue(scene.cpu);
     let waiting = queue.len() as u32;
     let (oldest, newest) = (ident(queue.first().copied()), ident(queue.last().copied()));

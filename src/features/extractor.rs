@@ -1,5 +1,5 @@
-//! The extractor itself: walks the events, keeps the histories, and hands each finished piece to the sink.
-//! Nothing allocates per event once the queues and tables have their size.
+//! The extractor itself: walks the events, keeps the histories, and hands each finished piece to
+//! the sink. Nothing allocates per event once the queues and tables have their size.
 
 use super::candidates::{Asked, Board, Scene};
 use super::contexts::{Contexts, Seen};
@@ -13,8 +13,8 @@ use crate::sched::runqueue::{Change, RunQueues};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
 
-/// Walks a trace once; see the room's documentation. A clone goes on from the same state; [`Extractor::snapshot`] makes
-/// one that takes little memory.
+/// Walks a trace once; see the room's documentation. A clone goes on from the same state;
+/// [`Extractor::snapshot`] makes one that takes little memory.
 #[derive(Clone, Debug)]
 pub struct Extractor {
     queues: RunQueues,
@@ -54,7 +54,8 @@ impl Open {
 }
 
 impl Extractor {
-    /// Events at the start of a trace that are context only: at most this many, and at most a tenth of the trace.
+    /// Events at the start of a trace that are context only: at most this many, and at most a tenth
+    /// of the trace.
     pub const WARM_UP: usize = 2_000;
 
     /// State for a trace before its first event.
@@ -82,8 +83,8 @@ impl Extractor {
         }
     }
 
-    /// A copy that shares with this one what neither changes afterwards: many of them along a trace take memory for what
-    /// happened between them, not for all threads each time.
+    /// A copy that shares with this one what neither changes afterwards: many of them along a trace
+    /// take memory for what happened between them, not for all threads each time.
     #[must_use]
     pub fn snapshot(&mut self) -> Self {
         Self {
@@ -107,13 +108,21 @@ impl Extractor {
     /// Bytes that a snapshot taken now would add to earlier ones, tables of bounded size left out.
     pub fn own_bytes(&self) -> usize {
         let replays = self.raw.own_bytes() + self.hypotheses.own_bytes();
-        self.queues.own_bytes() + replays + self.past.own_bytes() + self.idents.own_bytes() + self.board.own_bytes()
+        self.queues.own_bytes()
+            + replays
+            + self.past.own_bytes()
+            + self.idents.own_bytes()
+            + self.board.own_bytes()
     }
 
     /// Most bytes that a snapshot can add.
     pub fn most_bytes(&self) -> usize {
         let replays = self.raw.most_bytes() + self.hypotheses.most_bytes();
-        self.queues.most_bytes() + replays + self.past.most_bytes() + self.idents.most_bytes() + self.board.most_bytes()
+        self.queues.most_bytes()
+            + replays
+            + self.past.most_bytes()
+            + self.idents.most_bytes()
+            + self.board.most_bytes()
     }
 
     /// The run queues as they are after the events so far.
@@ -164,7 +173,15 @@ impl Extractor {
         }
     }
 
-    fn tell<S: Sink>(&mut self, kind: u8, e: &Event, cpu: CpuId, thread: ThreadIx, slept: u64, sink: &mut S) {
+    fn tell<S: Sink>(
+        &mut self,
+        kind: u8,
+        e: &Event,
+        cpu: CpuId,
+        thread: ThreadIx,
+        slept: u64,
+        sink: &mut S,
+    ) {
         let subject = Subject {
             thread,
             idle: false,
@@ -179,11 +196,13 @@ impl Extractor {
 
     fn switch<S: Sink>(&mut self, trace: &Trace, i: usize, e: &Event, sink: &mut S) {
         let event = i as u32;
-        // Until the outcome, nothing of `next` may be seen: the decision is made from an event without it.
+        // Until the outcome, nothing of `next` may be seen: the decision is made from an event
+        // without it.
         let blind = Event { next: crate::trace::TaskId::NONE, next_prio: 0, ..*e };
         let (prev, stint) = self.ask(trace, &blind);
         let (cpu, time, prev_state) = (e.cpu, e.time, e.state);
-        self.board.asked = Asked { event, cpu, time, prev, prev_state, stint: stint.unwrap_or_default() };
+        self.board.asked =
+            Asked { event, cpu, time, prev, prev_state, stint: stint.unwrap_or_default() };
         sink.decision(&self.board.decision());
 
         let next = trace.tasks().thread_on(e.next, e.cpu);
@@ -195,7 +214,11 @@ impl Extractor {
             time: e.time,
             next,
             pick: place.map(|p| p as u32),
-            foretold: self.open[e.cpu.ix()].threads.iter().position(|t| *t == next).map(|p| p as u32),
+            foretold: self.open[e.cpu.ix()]
+                .threads
+                .iter()
+                .position(|t| *t == next)
+                .map(|p| p as u32),
             scored: i >= self.warm && !unknown,
             unknown,
             no_pick: !trace.knows_queues(),
@@ -310,7 +333,8 @@ impl Extractor {
                 past.describe(e.next, e.next_prio, &self.names);
             }
         }
-        // The token tells whether `next` was the last follower, so it is made before the follow statistics learn.
+        // The token tells whether `next` was the last follower, so it is made before the follow
+        // statistics learn.
         let token = tokens::switch(
             e,
             &Subject {

@@ -1,5 +1,6 @@
-//! Follow statistics: who came in after the last 1-4 threads on a CPU (the contexts of a PPM model, adaptive within
-//! the trace). Compact tables of bounded size; a full set forgets its rarest context. Knows threads only by ident.
+//! Follow statistics: who came in after the last 1-4 threads on a CPU (the contexts of a PPM model,
+//! adaptive within the trace). Compact tables of bounded size; a full set forgets its rarest
+//! context. Knows threads only by ident.
 
 use super::ORDERS;
 use super::sets::{Entry, Sets, mix};
@@ -12,7 +13,8 @@ pub(super) const NOBODY: Ident = u32::MAX;
 /// Followers kept per context.
 const KEEP: usize = 8;
 const MAX_SETS: usize = 4096;
-/// Threads of a CPU's past that are known: more than the follow statistics read, for longer contexts.
+/// Threads of a CPU's past that are known: more than the follow statistics read, for longer
+/// contexts.
 pub(super) const REMEMBERED: usize = 6;
 
 /// What followed one context.
@@ -29,7 +31,11 @@ pub(super) struct Followers {
 impl Followers {
     /// Followers and how often each came, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (Ident, f32)> {
-        self.who.into_iter().zip(self.count).filter(|(_, n)| *n > 0).map(|(who, n)| (who, f32::from(n)))
+        self.who
+            .into_iter()
+            .zip(self.count)
+            .filter(|(_, n)| *n > 0)
+            .map(|(who, n)| (who, f32::from(n)))
     }
 
     /// The most frequent one and its count; the earliest seen among equals.
@@ -94,7 +100,8 @@ impl History {
     }
 }
 
-/// Followers of one thread with decayed counts (each new follower takes 5 % off the older ones), over all CPUs.
+/// Followers of one thread with decayed counts (each new follower takes 5 % off the older ones),
+/// over all CPUs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recent {
     who: [Ident; 2 * KEEP],
@@ -106,7 +113,8 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    pub const EMPTY: Self = Self { who: [NOBODY; 2 * KEEP], weight: [0.0; 2 * KEEP], sum: 0.0, last: [NOBODY; 3] };
+    pub const EMPTY: Self =
+        Self { who: [NOBODY; 2 * KEEP], weight: [0.0; 2 * KEEP], sum: 0.0, last: [NOBODY; 3] };
 
     /// Followers and their weights, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (Ident, f32)> {
@@ -186,7 +194,11 @@ mod tests {
         // "2 3 1 2" was followed by 4, once.
         let four = follow.anywhere(&history)[3].unwrap();
         assert_eq!((four.total, four.best()), (1, (4, 1.0)));
-        assert!(follow.here(&history, 1).iter().all(Option::is_none), "nothing ran on the other CPU");
+        assert!(
+            follow.here(&history, 1).iter().all(Option::is_none),
+            "nothing ran on the other \
+            CPU"
+        );
     }
 
     #[test]

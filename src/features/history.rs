@@ -43,7 +43,8 @@ pub(super) struct Past {
     pub weighted: u64,
     pub prio: i16,
     weight: f32,
-    /// Moving average of stints in ns (0: none yet), and the scaled values of it and of the last one.
+    /// Moving average of stints in ns (0: none yet), and the scaled values of it and of the last
+    /// one.
     pub avg_ns: f32,
     pub avg_stint: f32,
     pub last_stint: f32,
@@ -127,7 +128,8 @@ impl Past {
     /// It ran for `ns` and left at `now`.
     pub fn ran(&mut self, ns: u64, now: Nanos, cpu: u16) {
         self.weighted = self.weighted.saturating_add((ns as f32 / self.weight) as u64);
-        self.avg_ns = if self.avg_ns == 0.0 { ns as f32 } else { 0.75 * self.avg_ns + 0.25 * ns as f32 };
+        self.avg_ns =
+            if self.avg_ns == 0.0 { ns as f32 } else { 0.75 * self.avg_ns + 0.25 * ns as f32 };
         self.avg_stint = log_time(self.avg_ns as u64);
         self.last_stint = log_time(ns);
         self.stints_since_wake = self.stints_since_wake.saturating_add(1);
@@ -144,7 +146,8 @@ impl Past {
         if slept > 0 {
             self.sleeps.add(slept);
             let ns = slept as f32;
-            self.avg_sleep_ns = if self.avg_sleep_ns == 0.0 { ns } else { 0.75 * self.avg_sleep_ns + 0.25 * ns };
+            self.avg_sleep_ns =
+                if self.avg_sleep_ns == 0.0 { ns } else { 0.75 * self.avg_sleep_ns + 0.25 * ns };
             self.avg_sleep = log_time(self.avg_sleep_ns as u64);
         }
         self.woke = now.0;
@@ -153,7 +156,8 @@ impl Past {
         slept
     }
 
-    /// Starts the counters of a new wait if the thread was enqueued again since they were last looked at.
+    /// Starts the counters of a new wait if the thread was enqueued again since they were last
+    /// looked at.
     pub fn waits(&mut self, serial: u32) {
         if self.serial != serial {
             self.serial = serial;
@@ -204,7 +208,8 @@ pub(super) struct Lane {
     pub history: History,
     /// Time of the last token.
     pub token: Option<Nanos>,
-    /// Share of decisions in which the replay's pick came in: (uncorrected, corrected) x (over 8, over 32).
+    /// Share of decisions in which the replay's pick came in: (uncorrected, corrected) x (over 8,
+    /// over 32).
     pub hits: [[f32; 2]; 2],
 }
 
@@ -251,8 +256,8 @@ impl Lane {
     }
 }
 
-/// Names of threads in the follow tables, given in the order in which they first run: a forked pid gets a new one, and
-/// nothing depends on how the trace numbers its threads.
+/// Names of threads in the follow tables, given in the order in which they first run: a forked pid
+/// gets a new one, and nothing depends on how the trace numbers its threads.
 #[derive(Clone, Debug)]
 pub(super) struct Idents {
     /// By name.
@@ -263,7 +268,8 @@ pub(super) struct Idents {
 const IDLE: Ident = 0;
 
 impl Idents {
-    /// The idle threads go by one name: who is idle's follower does not depend on the CPU, and whoever asks means its own.
+    /// The idle threads go by one name: who is idle's follower does not depend on the CPU, and
+    /// whoever asks means its own.
     pub fn new(cpus: usize, past: &mut Table<Past>) -> Self {
         (0..cpus).for_each(|idle| past[idle].ident = IDLE);
         let mut threads = Table::new(0, ThreadIx::NONE);
@@ -317,7 +323,10 @@ mod tests {
             lane.bring_forward(ThreadIx(i));
         }
         assert_eq!(lane.recency(), [1, 3, 2].map(ThreadIx));
-        assert_eq!((lane.rank(ThreadIx(2)), lane.rank(ThreadIx(9))), (2, super::super::OTHER as u8));
+        assert_eq!(
+            (lane.rank(ThreadIx(2)), lane.rank(ThreadIx(9))),
+            (2, super::super::OTHER as u8)
+        );
         for i in 10..40 {
             lane.bring_forward(ThreadIx(i));
         }
@@ -327,7 +336,10 @@ mod tests {
         for i in 100..200 {
             lane.bring_forward(ThreadIx(i));
         }
-        assert_eq!((lane.longer_ago().len(), lane.longer_ago()[46]), (KNOWN - RANKS + 1, ThreadIx(136)));
+        assert_eq!(
+            (lane.longer_ago().len(), lane.longer_ago()[46]),
+            (KNOWN - RANKS + 1, ThreadIx(136))
+        );
     }
 
     #[test]
@@ -336,7 +348,10 @@ mod tests {
         past[2].ran(5_000, Nanos(9_000), 1);
         let mut idents = Idents::new(1, &mut past);
         let old = idents.of(ThreadIx(2), &mut past);
-        assert_eq!((idents.of(ThreadIx(2), &mut past), idents.thread(old, &past, CpuId(0))), (old, Some(ThreadIx(2))));
+        assert_eq!(
+            (idents.of(ThreadIx(2), &mut past), idents.thread(old, &past, CpuId(0))),
+            (old, Some(ThreadIx(2)))
+        );
         past[2].reborn();
         assert_eq!((past[2].left, idents.thread(old, &past, CpuId(0))), (NEVER, None));
         let new = idents.of(ThreadIx(2), &mut past);

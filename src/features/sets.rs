@@ -1,5 +1,5 @@
-//! Tables of what was counted in a context, by a hash of it: of bounded size, growing while small; a full set of them forgets
-//! its rarest context.
+//! Tables of what was counted in a context, by a hash of it: of bounded size, growing while small;
+//! a full set of them forgets its rarest context.
 
 use super::follow::Ident;
 
@@ -19,7 +19,8 @@ pub(super) trait Entry: Copy {
 const WAYS: usize = 8;
 const FIRST_SETS: usize = 128;
 
-/// Entries by hash: sets of eight, doubled while small, forgetting the rarest once they are as many as may be.
+/// Entries by hash: sets of eight, doubled while small, forgetting the rarest once they are as many
+/// as may be.
 #[derive(Clone, Debug)]
 pub(super) struct Sets<E> {
     keys: Vec<u64>,
@@ -69,13 +70,16 @@ impl<E: Entry> Sets<E> {
         loop {
             let set = self.set(key);
             let keys = &self.keys[set..set + WAYS];
-            if let Some(way) = keys.iter().position(|k| *k == key).or_else(|| keys.iter().position(|k| *k == 0)) {
+            if let Some(way) =
+                keys.iter().position(|k| *k == key).or_else(|| keys.iter().position(|k| *k == 0))
+            {
                 self.keys[set + way] = key;
                 return self.entries[set + way].add(who);
             }
             if self.keys.len() / WAYS >= self.most {
                 let weight = |i: &usize| self.entries[*i].weight();
-                let rarest = (set..set + WAYS).min_by(|a, b| weight(a).total_cmp(&weight(b))).unwrap_or(set);
+                let rarest =
+                    (set..set + WAYS).min_by(|a, b| weight(a).total_cmp(&weight(b))).unwrap_or(set);
                 self.keys[rarest] = key;
                 self.entries[rarest] = E::EMPTY;
                 return self.entries[rarest].add(who);
@@ -86,8 +90,11 @@ impl<E: Entry> Sets<E> {
 
     /// Doubles the number of sets. Each set splits in two, so everything finds room.
     fn grow(&mut self) {
-        let mut wider =
-            Self { keys: vec![0; self.keys.len() * 2], entries: vec![E::EMPTY; self.keys.len() * 2], most: self.most };
+        let mut wider = Self {
+            keys: vec![0; self.keys.len() * 2],
+            entries: vec![E::EMPTY; self.keys.len() * 2],
+            most: self.most,
+        };
         for (key, entry) in self.keys.iter().zip(&self.entries).filter(|(k, _)| **k != 0) {
             let set = wider.set(*key);
             let free = wider.keys[set..set + WAYS].iter().position(|k| *k == 0).unwrap_or(0);

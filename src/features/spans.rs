@@ -1,5 +1,5 @@
-//! How long something of a thread lasted, its sleeps or its stints: a histogram in half octaves in which older ones fade, kept
-//! as what lasted longer, so that a chance is two look-ups.
+//! How long something of a thread lasted, its sleeps or its stints: a histogram in half octaves in
+//! which older ones fade, kept as what lasted longer, so that a chance is two look-ups.
 
 /// Half octaves from 256 ns on: the last is everything from 12 s.
 const BINS: usize = 52;
@@ -78,7 +78,11 @@ mod tests {
         assert_eq!(bin(u64::MAX), BINS - 1);
         for ns in (1..200_000).step_by(37) {
             let exact = ((ns as f64 / 256.0).max(1.0).log2() * 2.0) as usize;
-            assert!(bin(ns).abs_diff(exact) <= usize::from((ns as f64 / 256.0).log2().fract().abs() < 1e-3), "{ns}");
+            assert!(
+                bin(ns).abs_diff(exact)
+                    <= usize::from((ns as f64 / 256.0).log2().fract().abs() < 1e-3),
+                "{ns}"
+            );
         }
     }
 
@@ -94,6 +98,11 @@ mod tests {
         assert!(spans.beyond(1_000_000) < 1e-6 && (spans.beyond(0) - spans.count()).abs() < 1e-3);
         assert!((80_000.0..120_000.0).contains(&spans.median_beyond(2_000)));
         (0..200).for_each(|_| spans.add(50_000));
-        assert!((40_000.0..60_000.0).contains(&spans.median().unwrap()), "older ones fade: {:?}", spans.median());
+        assert!(
+            (40_000.0..60_000.0).contains(&spans.median().unwrap()),
+            "older ones fade: \
+            {:?}",
+            spans.median()
+        );
     }
 }

@@ -63,11 +63,13 @@ pub(super) fn switch(
             t.x[to] = row[from];
         }
     }
-    t.x[token::followed] = flag(subject.past.ident != NOBODY && prev.followers.last[0] == subject.past.ident);
+    t.x[token::followed] =
+        flag(subject.past.ident != NOBODY && prev.followers.last[0] == subject.past.ident);
     t
 }
 
-/// A wake-up (`kind` 1 or 2) after `slept`, or a migration (3 in, 4 away), executed on `by` for the queue of `cpu`.
+/// A wake-up (`kind` 1 or 2) after `slept`, or a migration (3 in, 4 away), executed on `by` for the
+/// queue of `cpu`.
 pub(super) fn other(kind: u8, e: &Event, cpu: CpuId, subject: &Subject<'_>, slept: u64) -> Token {
     let mut t = base(kind, e.time, subject);
     t.x[token::slept] = log_time(slept);

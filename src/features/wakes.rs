@@ -27,7 +27,8 @@ impl Wakes {
             return;
         }
         let at = self.who.iter().position(|w| *w == who).unwrap_or_else(|| {
-            let rarest = (0..KEEP).min_by(|a, b| self.count[*a].total_cmp(&self.count[*b])).unwrap_or(0);
+            let rarest =
+                (0..KEEP).min_by(|a, b| self.count[*a].total_cmp(&self.count[*b])).unwrap_or(0);
             (self.who[rarest], self.count[rarest]) = (who, 0.0);
             rarest
         });
@@ -45,7 +46,8 @@ impl Wakes {
         if who == NOBODY {
             return 0.0;
         }
-        let count: f32 = self.who.iter().zip(self.count).map(|(w, n)| if *w == who { n } else { 0.0 }).sum();
+        let count: f32 =
+            self.who.iter().zip(self.count).map(|(w, n)| if *w == who { n } else { 0.0 }).sum();
         (count / (self.stints + 1.0)).min(MOST)
     }
 }
@@ -65,7 +67,12 @@ mod tests {
         }
         assert!((0.9..1.0).contains(&wakes.rate(7)), "{}", wakes.rate(7));
         (0..50).for_each(|other| wakes.add(200 + other));
-        assert!((0.9..1.0).contains(&wakes.rate(7)), "those that come once go first: {}", wakes.rate(7));
+        assert!(
+            (0.9..1.0).contains(&wakes.rate(7)),
+            "those that come once go first: \
+                                                      {}",
+            wakes.rate(7)
+        );
         assert!(wakes.rate(5).abs() < f32::EPSILON && wakes.rate(NOBODY).abs() < f32::EPSILON);
     }
 }

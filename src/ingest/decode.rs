@@ -1,5 +1,6 @@
-//! Takes the compression off while reading: zstd, gzip or xz, told by their magic bytes; and turns UTF-16 into UTF-8. What a decoder may hold is
-//! bounded, so that a small file cannot ask for much memory.
+//! Takes the compression off while reading: zstd, gzip or xz, told by their magic bytes; and turns
+//! UTF-16 into UTF-8. What a decoder may hold is bounded, so that a small file cannot ask for much
+//! memory.
 
 use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
@@ -60,7 +61,9 @@ impl Packing {
         Ok(match self {
             Self::Plain => Box::new(packed),
             Self::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(READ, packed))?;
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(
+                    BufReader::with_capacity(READ, packed),
+                )?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG)?;
                 Box::new(decoder)
             }
@@ -69,7 +72,13 @@ impl Packing {
                 let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
                 Box::new(XzDecoder::new_stream(BufReader::with_capacity(READ, packed), stream))
             }
-            Self::Utf16 => Box::new(Narrow { wide: packed, big: None, text: Vec::new(), at: 0, odd: Vec::new() }),
+            Self::Utf16 => Box::new(Narrow {
+                wide: packed,
+                big: None,
+                text: Vec::new(),
+                at: 0,
+                odd: Vec::new(),
+            }),
         })
     }
 }
@@ -104,7 +113,9 @@ impl<R: Read> Read for Narrow<R> {
             let whole = if split { whole - 2 } else { whole };
             self.odd = block.split_off(whole);
             let letters = char::decode_utf16(block.chunks_exact(2).map(unit));
-            let letters = letters.map(|l| l.unwrap_or(char::REPLACEMENT_CHARACTER)).filter(|l| *l != '\u{feff}');
+            let letters = letters
+                .map(|l| l.unwrap_or(char::REPLACEMENT_CHARACTER))
+                .filter(|l| *l != '\u{feff}');
             self.text = letters.collect::<String>().into_bytes();
             self.at = 0;
         }
@@ -124,7 +135,8 @@ mod tests {
         let text = "# a é 🚀\n";
         for big in [false, true] {
             let order = |u: u16| if big { u.to_be_bytes() } else { u.to_le_bytes() };
-            let wide: Vec<u8> = std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(order).collect();
+            let wide: Vec<u8> =
+                std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(order).collect();
             assert_eq!(Packing::sniff(&wide), Packing::Utf16);
             let mut narrow = String::new();
             Packing::Utf16.unpack(&wide[..]).unwrap().read_to_string(&mut narrow).unwrap();

@@ -16,7 +16,8 @@ pub enum IngestError {
     },
     /// The path is a directory where one recording is asked for.
     #[error("{}: this is a directory, not a recording{}", folder.display(),
-        example.as_ref().map(|e| format!("; name one in it, such as {}", e.display())).unwrap_or_default())]
+        example.as_ref().map(|e| format!("; name one in it, such as \
+                                          {}", e.display())).unwrap_or_default())]
     Directory {
         /// The directory.
         folder: PathBuf,
@@ -30,7 +31,8 @@ pub enum IngestError {
     #[error("{}: this is a device, not a recording", .0.display())]
     Device(PathBuf),
     /// A named pipe in which nothing arrives.
-    #[error("{}: nobody writes into this pipe; start the program that does first, or read it from `-`", .0.display())]
+    #[error("{}: nobody writes into this pipe; start the program that does first, or read it from \
+             `-`", .0.display())]
     SilentPipe(PathBuf),
     /// There are no bytes.
     #[error("{0}: empty, no recording")]
@@ -44,7 +46,8 @@ pub enum IngestError {
         problem: String,
     },
     /// What must be at hand as a whole is more than is put aside.
-    #[error("{name}: more than {limit} bytes, which a {} may not have when it is packed or piped; unpack it to a file first", format.words())]
+    #[error("{name}: more than {limit} bytes, which a {} may not have when it is packed or piped; \
+             unpack it to a file first", format.words())]
     TooLarge {
         /// The input.
         name: String,
@@ -109,7 +112,10 @@ pub enum IngestError {
         problem: String,
     },
     /// A machine of another word size or byte order.
-    #[error("{file}, byte {byte}: recorded on a {what} kernel; only 64-bit little-endian ones can be read")]
+    #[error(
+        "{file}, byte {byte}: recorded on a {what} kernel; only 64-bit little-endian ones can \
+             be read"
+    )]
     Machine {
         /// The file that shows it.
         file: String,

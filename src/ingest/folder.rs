@@ -3,8 +3,9 @@
 use super::{Format, IngestError, input, reader};
 use std::path::{Path, PathBuf};
 
-/// Every directory replaced by the recordings in it, by name. Of a directory only regular files count whose first bytes
-/// some reader knows; directories in it, hidden files and metadata do not. A directory without any is an error.
+/// Every directory replaced by the recordings in it, by name. Of a directory only regular files
+/// count whose first bytes some reader knows; directories in it, hidden files and metadata do not.
+/// A directory without any is an error.
 pub fn within(given: &[PathBuf]) -> Result<Vec<PathBuf>, IngestError> {
     let mut all = Vec::with_capacity(given.len());
     for path in given {
@@ -21,19 +22,23 @@ pub fn within(given: &[PathBuf]) -> Result<Vec<PathBuf>, IngestError> {
     Ok(all)
 }
 
-/// The recordings of a directory, by name; of a large one only some: at most `most` of its first files are looked at. Metadata
-/// and what cannot be read are left out without a word.
+/// The recordings of a directory, by name; of a large one only some: at most `most` of its first
+/// files are looked at. Metadata and what cannot be read are left out without a word.
 pub fn some_within(folder: &Path, most: usize) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(10 * most);
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_candidate(path)).collect();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| is_candidate(path)).collect();
     files.sort();
     files.truncate(most);
-    files.retain(|path| input::open(path).is_ok_and(|mut source| reader::choose(&mut source).is_ok()));
+    files.retain(|path| {
+        input::open(path).is_ok_and(|mut source| reader::choose(&mut source).is_ok())
+    });
     files
 }
 
 fn is_candidate(path: &Path) -> bool {
-    !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) && path.is_file()
+    !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+        && path.is_file()
 }
 
 fn recordings(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
@@ -41,7 +46,9 @@ fn recordings(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        if is_candidate(&path) && input::open(&path).is_ok_and(|mut source| reader::choose(&mut source).is_ok()) {
+        if is_candidate(&path)
+            && input::open(&path).is_ok_and(|mut source| reader::choose(&mut source).is_ok())
+        {
             found.push(path);
         }
     }

@@ -1,5 +1,5 @@
-//! Formats that are known by sight and not read, each with the command that leads to one that is. One line each: when a
-//! reader for one of them is written, its line goes.
+//! Formats that are known by sight and not read, each with the command that leads to one that is.
+//! One line each: when a reader for one of them is written, its line goes.
 
 /// A format that is not read.
 pub struct Foreign {
@@ -22,7 +22,12 @@ const fn row(is: fn(&Look<'_>) -> bool, what: &'static str, way: &'static str) -
 
 /// Asked before any reader, so each must be sure.
 const TABLE: &[Foreign] = &[
-    row(|l| l.magic(b"PK\x03\x04") || l.magic(b"PK\x05\x06"), "a zip archive", "unpack it first: `unzip FILE`"),
+    row(
+        |l| l.magic(b"PK\x03\x04") || l.magic(b"PK\x05\x06"),
+        "a zip archive",
+        "unpack it first: \
+        `unzip FILE`",
+    ),
     row(
         |l| l.magic(b"BZh") && l.head.get(4..10) == Some(b"1AY&SY"),
         "packed with bzip2",
@@ -33,16 +38,26 @@ const TABLE: &[Foreign] = &[
     row(
         |l| l.head.get(257..262) == Some(b"ustar"),
         "a tar archive (SchedViz keeps raw per-CPU pages in such)",
-        "unpack it with `tar xf FILE` and open the recording inside; raw pages become readable with `trace-cmd report`",
+        "unpack it with `tar xf FILE` and open the recording inside; raw pages become readable \
+         with `trace-cmd report`",
     ),
-    row(utf16, "text in UTF-16 without its mark", "convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.txt`"),
+    row(
+        utf16,
+        "text in UTF-16 without its mark",
+        "convert it: `iconv -f UTF-16 -t UTF-8 FILE > \
+                                                   FILE.txt`",
+    ),
     row(
         |l| l.has(b"\"linux-perf-json-version\""),
         "JSON of `perf data convert`, which leaves out CPUs and fields",
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",
     ),
     row(
-        |l| l.json() && !l.has(b"\"systemTraceEvents\"") && (l.has(b"\"traceEvents\"") || l.has(b"\"ph\":")),
+        |l| {
+            l.json()
+                && !l.has(b"\"systemTraceEvents\"")
+                && (l.has(b"\"traceEvents\"") || l.has(b"\"ph\":"))
+        },
         "a JSON trace of user-space events, which holds no decisions of the kernel",
         "record them: `trace-cmd record -e sched`",
     ),
@@ -52,7 +67,14 @@ const TABLE: &[Foreign] = &[
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",
     ),
     row(
-        |l| l.has(b" |  Runtime ms  |") || l.has(b"|   Runtime ms  |") || (l.has(b"Runtime ms") && l.has(b"Switches")),
+        |l| {
+            l.has(b" |  Runtime ms  |")
+                || l.has(b"|   Runtime ms  |")
+                || (l.has(
+                    b"Runtime \
+            ms",
+                ) && l.has(b"Switches"))
+        },
         "text of `perf sched latency`, which has sums and no events",
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",
     ),
@@ -92,13 +114,16 @@ fn utf16(look: &Look<'_>) -> bool {
     look.wide()
 }
 
-/// A format that is known and not read. Asked anew for every longer part; `complete`: there is no longer one.
+/// A format that is known and not read. Asked anew for every longer part; `complete`: there is no
+/// longer one.
 pub fn recognise(head: &[u8], complete: bool) -> Option<&'static Foreign> {
     // A first line that may go on is not judged yet.
     let first = head.split_inclusive(|&b| b == b'\n').take(200);
-    let mut text = first.filter(|l| !l.trim_ascii().is_empty() && l[0] != b'#' && (complete || l.ends_with(b"\n")));
+    let mut text = first
+        .filter(|l| !l.trim_ascii().is_empty() && l[0] != b'#' && (complete || l.ends_with(b"\n")));
     let line = text.next().unwrap_or_default();
-    let look = Look { head: &head[..head.len().min(16 << 10)], line: &line[..line.len().min(4 << 10)] };
+    let look =
+        Look { head: &head[..head.len().min(16 << 10)], line: &line[..line.len().min(4 << 10)] };
     TABLE.iter().find(|row| (row.is)(&look))
 }
 
@@ -129,16 +154,19 @@ impl Look<'_> {
     /// UTF-16 without its mark: every other byte of the beginning is zero, and the others are text.
     fn wide(&self) -> bool {
         let head = &self.head[..self.head.len().min(64) & !1];
-        let little =
-            head.chunks_exact(2).all(|pair| pair[1] == 0 && (pair[0] >= b' ' || pair[0].is_ascii_whitespace()));
+        let little = head
+            .chunks_exact(2)
+            .all(|pair| pair[1] == 0 && (pair[0] >= b' ' || pair[0].is_ascii_whitespace()));
         head.len() >= 16 && little
     }
 
     /// `"ts","dur","cpu"`
     fn quoted_header(&self, names: &[&[u8]]) -> bool {
         let mut columns = self.line.trim_ascii().split(|&b| b == b',');
-        let found =
-            |name: &&[u8]| columns.any(|c| c.strip_prefix(b"\"").and_then(|c| c.strip_suffix(b"\"")) == Some(*name));
+        let found = |name: &&[u8]| {
+            columns
+                .any(|c| c.strip_prefix(b"\"").and_then(|c| c.strip_suffix(b"\"")) == Some(*name))
+        };
         names.iter().all(found)
     }
 }
@@ -156,7 +184,10 @@ fn hex(l: &Look<'_>) -> bool {
 fn numbers_and_type(line: &[u8], digit: fn(&u8) -> bool) -> bool {
     let mut words = line.trim_ascii().split(|&b| b == b' ');
     let number = |w: Option<&[u8]>| w.is_some_and(|w| !w.is_empty() && w.iter().all(digit));
-    number(words.next()) && number(words.next()) && number(words.next()) && words.next() == Some(b"type:")
+    number(words.next())
+        && number(words.next())
+        && number(words.next())
+        && words.next() == Some(b"type:")
 }
 
 /// `AP^@^@^@^@^@^@M-vM-;^^Kz^@^@^@type: 373` below ftrace's own header.

@@ -1,5 +1,6 @@
-//! Text of ftrace (`trace`, `trace_pipe`) and trace-cmd (`report`, with `-t`, `-R`, `-l`), in any `sched_switch` layout.
-//! Long texts are cut at line ends and parsed on all threads of the rayon pool; the result does not depend on the cuts.
+//! Text of ftrace (`trace`, `trace_pipe`) and trace-cmd (`report`, with `-t`, `-R`, `-l`), in any
+//! `sched_switch` layout. Long texts are cut at line ends and parsed on all threads of the rayon
+//! pool; the result does not depend on the cuts.
 
 mod layout;
 pub(super) mod line;
@@ -9,14 +10,17 @@ mod usual;
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
 use super::{Format, IngestError, Place, Probe, Reader, Reason, Report, Sink, Source, num};
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TraceBuilder, TraceMeta};
+use crate::trace::{
+    CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TraceBuilder, TraceMeta,
+};
 pub(super) use layout::cleaned;
 use line::{Body, Head, Line};
 use memchr::memmem::find;
 use payload::Named;
 use rayon::prelude::*;
 
-/// Enough lines to make handing it to another thread worth it, few enough to keep all threads busy to the end.
+/// Enough lines to make handing it to another thread worth it, few enough to keep all threads busy
+/// to the end.
 const CHUNK: usize = 256 << 10;
 
 /// The format.
@@ -31,7 +35,9 @@ impl Reader for Ftrace {
         let event = |line: &[u8]| matches!(line::parse(line), Ok(line) if line != Line::Comment);
         for line in head.split_inclusive(|&b| b == b'\n') {
             let text = bare(line.trim_ascii_end());
-            if line.starts_with(b"# tracer:") || event(text) || layout::cleaned(text).is_some_and(|clean| event(&clean))
+            if line.starts_with(b"# tracer:")
+                || event(text)
+                || layout::cleaned(text).is_some_and(|clean| event(&clean))
             {
                 return Probe::Yes;
             }
@@ -44,7 +50,8 @@ impl Reader for Ftrace {
         if machines.0.len() > 1 {
             return Err(IngestError::Foreign {
                 name: source.name().into(),
-                what: "the text of several machines in one (a host and its guests), whose CPUs and pids are not the same",
+                what: "the text of several machines in one (a host and its guests), whose CPUs and \
+                       pids are not the same",
                 way: "print one of them: `trace-cmd report -t -i FILE`",
             });
         }
@@ -54,7 +61,8 @@ impl Reader for Ftrace {
 
 /// What differs between texts whose lines hold an event each.
 pub(super) struct Dialect {
-    /// Takes a line off the text, if it is one that it knows; [`Self::line`] would say the same of it.
+    /// Takes a line off the text, if it is one that it knows; [`Self::line`] would say the same of
+    /// it.
     pub usual: fn(&[u8]) -> Option<usual::Taken<'_>>,
     /// Tells what a line is.
     pub line: fn(&[u8]) -> Result<Line<'_>, Reason>,
@@ -73,9 +81,14 @@ pub(super) fn read_text(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sin
     read_dialect(dialect, source, to, (BLOCK, CHUNK));
 }
 
-/// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the next one is read and
-/// what the one before gave is put to the rest.
-fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (block, chunk): (usize, usize)) -> Machines {
+/// Reads blocks of about `block` bytes, and parses each in pieces of about `chunk` bytes while the
+/// next one is read and what the one before gave is put to the rest.
+fn read_dialect(
+    dialect: &Dialect,
+    source: &mut Source<'_>,
+    to: &mut Sink,
+    (block, chunk): (usize, usize),
+) -> Machines {
     let mut lines = Lines::new(block);
     let mut whole = Part::default();
     // Parts whose text is being parsed or was, and those that are empty again.
@@ -86,7 +99,8 @@ fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (bloc
     let mut next = read(&mut lines);
     while let Some(block) = next {
         let pieces = pieces(&block.text, chunk);
-        let work: Vec<_> = pieces.into_iter().map(|piece| (piece, spare.pop().unwrap_or_default())).collect();
+        let work: Vec<_> =
+            pieces.into_iter().map(|piece| (piece, spare.pop().unwrap_or_default())).collect();
         let parse = || {
             // Piece by piece: the last one may take long on a thread that others keep busy.
             let parts = work.into_par_iter().with_max_len(1).map(|((at, text), mut part)| {
@@ -116,7 +130,8 @@ fn read_dialect(dialect: &Dialect, source: &mut Source<'_>, to: &mut Sink, (bloc
     lines.finish(source, &mut whole.report);
     if whole.counts > 0 {
         whole.report.warn(
-            "stamps without a point are counts of a clock (`counter`, `x86-tsc`, `uptime`) and taken for nanoseconds: the \
+            "stamps without a point are counts of a clock (`counter`, `x86-tsc`, `uptime`) and \
+             taken for nanoseconds: the \
              order of events is right, durations are not times",
         );
     }
@@ -133,8 +148,8 @@ fn expected(parts: &[Part], read: u64, bytes: u64) -> usize {
     (events as f64 * (bytes as f64 / read.max(1) as f64) * 1.05) as usize
 }
 
-/// A line without its end. Old pages of systrace hold the text as a string of JavaScript; editors of Windows begin a
-/// text with a mark.
+/// A line without its end. Old pages of systrace hold the text as a string of JavaScript; editors
+/// of Windows begin a text with a mark.
 fn bare(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = line.strip_suffix(b"\\n\\").unwrap_or(line);
@@ -154,7 +169,8 @@ fn pieces(text: &[u8], size: usize) -> Vec<(usize, &[u8])> {
     pieces
 }
 
-/// What one piece of the text gave. Line numbers count from its start, bytes from the start of the text.
+/// What one piece of the text gave. Line numbers count from its start, bytes from the start of the
+/// text.
 #[derive(Default)]
 struct Part {
     builder: TraceBuilder,
@@ -220,7 +236,8 @@ impl Part {
         let mut from = 0;
         while from < text.len() {
             self.report.units += 1;
-            let (taken, length) = if let Some((head, body, length)) = (dialect.usual)(&text[from..]) {
+            let (taken, length) = if let Some((head, body, length)) = (dialect.usual)(&text[from..])
+            {
                 (self.event(head, body), length)
             } else {
                 let length = memchr::memchr(b'\n', &text[from..]).unwrap_or(text.len() - from);
@@ -254,7 +271,9 @@ impl Part {
         match line {
             Line::Comment => (dialect.comment)(text, &mut self.said, &mut self.report),
             Line::Other => self.report.other_events += 1,
-            Line::Cpus(n) if n <= u64::from(MAX_CPUS) => self.said.cpus = self.said.cpus.max(n as u16),
+            Line::Cpus(n) if n <= u64::from(MAX_CPUS) => {
+                self.said.cpus = self.said.cpus.max(n as u16)
+            }
             Line::Cpus(n) => return Err(Reason::CpuTooBig(n)),
             Line::Machine(file) => self.machines.add(file),
             Line::Lost { cpu: n, lost } => self.builder.loss(cpu(n)?, lost),

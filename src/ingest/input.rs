@@ -1,5 +1,5 @@
-//! From a path to a [`Source`]: regular files, named pipes and standard input. What would never end, or never begin, is
-//! refused.
+//! From a path to a [`Source`]: regular files, named pipes and standard input. What would never
+//! end, or never begin, is refused.
 
 use super::{IngestError, Source, folder, sidecar};
 use std::fs::{File, OpenOptions};
@@ -61,8 +61,9 @@ pub fn name(path: &Path) -> String {
     if path.as_os_str() == "-" || is_put_aside(path) { STDIN.into() } else { sidecar::stem(path) }
 }
 
-/// Copies standard input into a file without a name, for who has to read it more than once. The path leads to it as long
-/// as the file is held; nothing is left of it when this process ends, however it ends.
+/// Copies standard input into a file without a name, for who has to read it more than once. The
+/// path leads to it as long as the file is held; nothing is left of it when this process ends,
+/// however it ends.
 pub fn put_aside() -> Result<(File, PathBuf), IngestError> {
     let io = |source| IngestError::Io { path: STDIN.into(), source };
     let mut file = tempfile::tempfile().map_err(io)?;
@@ -71,15 +72,17 @@ pub fn put_aside() -> Result<(File, PathBuf), IngestError> {
     Ok((file, path))
 }
 
-/// Opens a named pipe without waiting for its writer for ever, and returns the first byte with the rest. Once somebody
-/// writes, it is waited for as long as that takes.
+/// Opens a named pipe without waiting for its writer for ever, and returns the first byte with the
+/// rest. Once somebody writes, it is waited for as long as that takes.
 fn pipe(path: &Path) -> Result<(Vec<u8>, File), IngestError> {
     let io = |source| IngestError::Io { path: path.into(), source };
     let mut file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path).map_err(io)?;
     let (start, mut first) = (Instant::now(), [0]);
     let first = loop {
         match file.read(&mut first) {
-            Ok(0) if start.elapsed() > PATIENCE => return Err(IngestError::SilentPipe(path.into())),
+            Ok(0) if start.elapsed() > PATIENCE => {
+                return Err(IngestError::SilentPipe(path.into()));
+            }
             // Nobody has opened the other end yet.
             Ok(0) => std::thread::sleep(LOOK),
             Ok(_) => break first.to_vec(),
@@ -89,7 +92,8 @@ fn pipe(path: &Path) -> Result<(Vec<u8>, File), IngestError> {
             Err(e) => return Err(io(e)),
         }
     };
-    // The standard library makes sockets blocking again, and no other files; to the system a file is a file.
+    // The standard library makes sockets blocking again, and no other files; to the system a file
+    // is a file.
     let blocking = UnixStream::from(OwnedFd::from(file));
     blocking.set_nonblocking(false).map_err(io)?;
     Ok((first, File::from(OwnedFd::from(blocking))))

@@ -1,5 +1,6 @@
-//! A text in blocks of whole lines, so that only a few MB of it are in memory at a time. A line beyond [`LONGEST`] is cut
-//! down to one that readers refuse by its length; how a text is cut into blocks never shows in the result.
+//! A text in blocks of whole lines, so that only a few MB of it are in memory at a time. A line
+//! beyond [`LONGEST`] is cut down to one that readers refuse by its length; how a text is cut into
+//! blocks never shows in the result.
 
 use super::report::{Place, Reason, Report};
 use super::source::Source;
@@ -36,11 +37,18 @@ pub struct Lines {
 impl Lines {
     /// Blocks of about `size` bytes; [`BLOCK`] but in tests.
     pub fn new(size: usize) -> Self {
-        Self { size: size.max(1), rest: Vec::new(), start: 0, spare: Vec::new(), ended: false, ragged: None }
+        Self {
+            size: size.max(1),
+            rest: Vec::new(),
+            start: 0,
+            spare: Vec::new(),
+            ended: false,
+            ragged: None,
+        }
     }
 
-    /// The next lines; `None` after the last. Of a stream that is known to be damaged a last line without an end is
-    /// not given out.
+    /// The next lines; `None` after the last. Of a stream that is known to be damaged a last line
+    /// without an end is not given out.
     pub fn next<'a>(&mut self, source: &mut Source<'a>) -> Option<Block<'a>> {
         if self.ended {
             return None;
@@ -71,7 +79,8 @@ impl Lines {
         (!text.is_empty()).then_some(Block { text: text.into(), start })
     }
 
-    /// [`Self::next`] without a copy, where the source lies in memory and a block of it holds the end of a line.
+    /// [`Self::next`] without a copy, where the source lies in memory and a block of it holds the
+    /// end of a line.
     pub fn lent<'a>(&mut self, source: &mut Source<'a>) -> Option<Block<'a>> {
         let left = source.in_memory().filter(|_| self.rest.is_empty())?;
         let text = &left[..left.len().min(self.size)];
@@ -89,7 +98,8 @@ impl Lines {
         }
     }
 
-    /// Says what a last line without an end means. `report` has counted all lines that were given out.
+    /// Says what a last line without an end means. `report` has counted all lines that were given
+    /// out.
     pub fn finish(self, source: &Source<'_>, report: &mut Report) {
         report.bytes = source.bytes();
         report.truncated = source.damage().map(str::to_owned);
@@ -116,7 +126,8 @@ impl Lines {
         text.len()
     }
 
-    /// Reads on to the end of a line that is too long, of which `text` keeps enough to be refused. Returns its length.
+    /// Reads on to the end of a line that is too long, of which `text` keeps enough to be refused.
+    /// Returns its length.
     fn skip(&mut self, text: &mut Vec<u8>, source: &mut Source<'_>) -> u64 {
         let mut length = text.len() as u64;
         text.truncate(LONGEST + 1);

@@ -1,4 +1,5 @@
-//! Text of babeltrace about a kernel trace of `LTTng`: one event a line, `[time] (+step) host name: { cpu_id = N }, { fields }`.
+//! Text of babeltrace about a kernel trace of `LTTng`: one event a line,
+//! `[time] (+step) host name: { cpu_id = N }, { fields }`.
 
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
@@ -21,7 +22,8 @@ impl Reader for Lttng {
 
     fn probe(&self, head: &[u8], _: &str, complete: bool) -> Probe {
         let is = |line: &[u8]| line.starts_with(b"[") && find(line, b": { cpu_id = ").is_some();
-        let mut lines = head.split_inclusive(|&b| b == b'\n').filter(|l| complete || l.ends_with(b"\n"));
+        let mut lines =
+            head.split_inclusive(|&b| b == b'\n').filter(|l| complete || l.ends_with(b"\n"));
         match lines.find(|l| !l.trim_ascii().is_empty()) {
             Some(line) if is(line) => Probe::Yes,
             None if !complete && head.starts_with(b"[") => Probe::More,
@@ -38,7 +40,9 @@ impl Reader for Lttng {
                 match reading.line(line, &mut to.events) {
                     Ok(true) => {}
                     Ok(false) => to.report.other_events += 1,
-                    Err(reason) => to.report.note(Place::Line { line: to.report.units, byte }, reason),
+                    Err(reason) => {
+                        to.report.note(Place::Line { line: to.report.units, byte }, reason)
+                    }
                 }
                 byte += line.len() as u64;
             }
@@ -71,7 +75,8 @@ impl Reading {
         let at = find(rest, b": { ").ok_or(Reason::NotAnEvent)?;
         let name = rest[..at].rsplit(|&b| b == b' ').next().unwrap_or_default();
         let fields = &rest[at + 2..];
-        let Some(kind) = EventKind::ALL.into_iter().find(|k| k.tracepoint().as_bytes() == name) else {
+        let Some(kind) = EventKind::ALL.into_iter().find(|k| k.tracepoint().as_bytes() == name)
+        else {
             return Ok(false);
         };
         if !kind.moves_tasks() && kind != EventKind::Waking {
@@ -106,7 +111,8 @@ impl Reading {
         let of_day = stamp.rsplit(|&b| b == b' ').next()?;
         let (whole, part) = of_day.split_at(memchr::memchr(b'.', of_day)?);
         let part = &part[1..];
-        let ns = num::unsigned(part).filter(|_| part.len() <= 9)? * 10_u64.pow(9 - part.len() as u32);
+        let ns =
+            num::unsigned(part).filter(|_| part.len() <= 9)? * 10_u64.pow(9 - part.len() as u32);
         let mut seconds = 0_u64;
         for number in whole.split(|&b| b == b':') {
             seconds = seconds.checked_mul(60)?.checked_add(num::unsigned(number)?)?;
@@ -122,14 +128,28 @@ impl Reading {
 
 /// Name, pid and priority behind `prev_`, `next_` or nothing.
 fn task<'a>(fields: &'a [u8], prefix: &str) -> Result<(&'a [u8], Pid, i16), Reason> {
-    let key = |name: &str| if prefix.is_empty() { format!(" {name} = ") } else { format!("{prefix}{name} = ") };
+    let key = |name: &str| {
+        if prefix.is_empty() {
+            format!(
+                " {name} \
+                                                           = "
+            )
+        } else {
+            format!(
+                "{prefix}{name} \
+                                                               = "
+            )
+        }
+    };
     let comm = key("comm");
     let from = find(fields, comm.as_bytes()).ok_or(Reason::Field("comm"))? + comm.len();
     let text = fields[from..].strip_prefix(b"\"").ok_or(Reason::Field("comm"))?;
     // A quote in a name is written with a stroke before it.
     let end = (0..text.len()).find(|&i| text[i] == b'"' && (i == 0 || text[i - 1] != b'\\'));
     let comm = &text[..end.ok_or(Reason::Field("comm"))?];
-    let pid = value(fields, key("tid").as_bytes()).and_then(|p| i32::try_from(p).ok()).filter(|p| *p >= 0);
+    let pid = value(fields, key("tid").as_bytes())
+        .and_then(|p| i32::try_from(p).ok())
+        .filter(|p| *p >= 0);
     let prio = value(fields, key("prio").as_bytes()).and_then(|p| i16::try_from(p + PRIO).ok());
     Ok((comm, Pid(pid.ok_or(Reason::Field("tid"))?), prio.ok_or(Reason::Field("prio"))?))
 }
@@ -162,13 +182,23 @@ mod tests {
         assert_eq!(at("23:59:59.999999999"), Some(86_399_999_999_999));
         assert_eq!(at("00:00:00.5"), Some(86_400_500_000_000));
         assert_eq!(Reading::default().time(b"2026-11-26 00:00:01.000000000"), Some(1_000_000_000));
-        assert_eq!(Reading::default().time(b"1795273720.352536000"), Some(1_795_273_720_352_536_000));
+        assert_eq!(
+            Reading::default().time(b"1795273720.352536000"),
+            Some(1_795_273_720_352_536_000)
+        );
         assert_eq!((at("1:2"), at("x.1"), at("1.0000000000")), (None, None, None));
     }
 
     #[test]
     fn states_by_name_have_their_number() {
-        assert_eq!(value(b"prev_state = ( \"TASK_DEAD\" : container = 64 ), x", b"prev_state = "), Some(64));
+        assert_eq!(
+            value(
+                b"prev_state = ( \"TASK_DEAD\" : container = 64 ), x",
+                b"prev_state \
+            = "
+            ),
+            Some(64)
+        );
         assert_eq!(value(b"prio = -100,", b"prio = "), Some(-100));
     }
 }

@@ -1,4 +1,5 @@
-//! The native format: CSV with a header, one row per event, nanoseconds since the start of the recording.
+//! The native format: CSV with a header, one row per event, nanoseconds since the start of the
+//! recording.
 //!
 //! ```text
 //! time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu
@@ -8,13 +9,15 @@
 //! 470000,0,lost,,17,,,,,,,,
 //! ```
 //!
-//! `waking`, `fork`, `exec`, `rename` and `exit` rows hold what [`EventKind`] says; `next` is the child or the new name. A
-//! `runtime` row has its times in two more columns, `runtime_ns` and `vruntime`.
+//! `waking`, `fork`, `exec`, `rename` and `exit` rows hold what [`EventKind`] says; `next` is the
+//! child or the new name. A `runtime` row has its times in two more columns, `runtime_ns` and
+//! `vruntime`.
 //!
-//! Switches may have more columns, `truth_*`: the kernel's own state, see [`crate::trace::truth`]. They are numbers or empty.
+//! Switches may have more columns, `truth_*`: the kernel's own state, see [`crate::trace::truth`].
+//! They are numbers or empty.
 //!
-//! Columns are found by name, others are ignored. A `lost` row says that `pid` many events of `cpu` were lost between
-//! the row of this CPU before it and `time_ns`.
+//! Columns are found by name, others are ignored. A `lost` row says that `pid` many events of `cpu`
+//! were lost between the row of this CPU before it and `time_ns`.
 
 mod row;
 
@@ -22,7 +25,9 @@ use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
 use super::{Format, IngestError, Place, Probe, Reader, Reason, Sink, Source, num};
 use crate::trace::truth::Field;
-use crate::trace::{CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskId, TaskState, TraceBuilder};
+use crate::trace::{
+    CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskId, TaskState, TraceBuilder,
+};
 use row::{Row, Taken};
 
 /// The columns in the order of [`Columns::at`].
@@ -78,8 +83,14 @@ pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, size: usize) {
     let (head, _) = source.peek(LONGEST_HEADER);
     let Some(columns) = Columns::of(head) else { return };
     let truth = Vec::with_capacity(columns.truth.len());
-    let mut rows =
-        Rows { columns, truth, row: Row::default(), last_on_cpu: Vec::new(), open: Vec::new(), header: true };
+    let mut rows = Rows {
+        columns,
+        truth,
+        row: Row::default(),
+        last_on_cpu: Vec::new(),
+        open: Vec::new(),
+        header: true,
+    };
     let mut lines = Lines::new(size);
     let mut next = lines.next(source);
     while let Some(mut block) = next {
@@ -106,11 +117,15 @@ impl Columns {
     fn of(text: &[u8]) -> Option<Self> {
         let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len()).min(LONGEST_HEADER)];
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let names: Vec<&[u8]> = line.split(|&b| b == b',').map(|n| unquoted(n.trim_ascii())).collect();
-        let at = HEADER.map(|h| names.iter().position(|n| *n == h.as_bytes()).unwrap_or(usize::MAX));
+        let names: Vec<&[u8]> =
+            line.split(|&b| b == b',').map(|n| unquoted(n.trim_ascii())).collect();
+        let at =
+            HEADER.map(|h| names.iter().position(|n| *n == h.as_bytes()).unwrap_or(usize::MAX));
         let field = |name: &[u8]| std::str::from_utf8(name).ok().and_then(Field::of_column);
         let (mut truth, mut truth_at) = (Vec::new(), Vec::new());
-        for (at, field) in names.iter().enumerate().filter_map(|(at, name)| Some((at, field(name)?))) {
+        for (at, field) in
+            names.iter().enumerate().filter_map(|(at, name)| Some((at, field(name)?)))
+        {
             if !truth.contains(&field) {
                 truth.push(field);
                 truth_at.push(at);
@@ -133,7 +148,8 @@ struct Rows {
     row: Row,
     /// Per CPU: time of its last event, for losses.
     last_on_cpu: Vec<u64>,
-    /// The end of the block before: a row with a quoted name that holds a line end may go on in the next one.
+    /// The end of the block before: a row with a quoted name that holds a line end may go on in the
+    /// next one.
     open: Vec<u8>,
     /// The header has not been passed yet.
     header: bool,
@@ -169,7 +185,8 @@ impl Rows {
             let (length, lines, result) = match self.row.take(rest, last) {
                 Taken::Row { length, lines } => {
                     let long = length > LONGEST + 1;
-                    let result = if long { Err(Reason::TooLong) } else { self.event(rest, &mut to.events) };
+                    let result =
+                        if long { Err(Reason::TooLong) } else { self.event(rest, &mut to.events) };
                     (length, lines, result)
                 }
                 Taken::Empty { length } => (length, 1, Ok(())),
@@ -217,7 +234,8 @@ impl Rows {
         event.prio = num::prio(whole(field(6))).ok_or(Reason::Field("prio"))?;
         let mut runtime = None;
         self.truth.clear();
-        // Everything is checked before anything is interned: a bad row must not leave a task behind.
+        // Everything is checked before anything is interned: a bad row must not leave a task
+        // behind.
         match kind {
             EventKind::Switch => {
                 event.state = TaskState::parse(field(7)).ok_or(Reason::Field("state"))?;

@@ -1,12 +1,14 @@
-//! `perf.data` of `perf record` and `perf sched record`: a file, or the stream of `perf record -o -`; with `-z`, too.
+//! `perf.data` of `perf record` and `perf sched record`: a file, or the stream of
+//! `perf record -o -`; with `-z`, too.
 //!
 //! ```text
 //! file     header · attributes · records ............ · features (formats of the events, kernel, CPUs, command)
 //! stream   header · attributes, features and formats as records · records ...
 //! ```
 //!
-//! What a record holds is said by the attribute of its event, what is in a tracepoint's bytes by the format texts of the
-//! recorded kernel: those of tracefs, which the ring-buffer reader knows. Little-endian machines only.
+//! What a record holds is said by the attribute of its event, what is in a tracepoint's bytes by
+//! the format texts of the recorded kernel: those of tracefs, which the ring-buffer reader knows.
+//! Little-endian machines only.
 
 mod attr;
 mod feature;
@@ -40,7 +42,9 @@ impl Reader for PerfData {
     fn probe(&self, head: &[u8], _: &str, complete: bool) -> Probe {
         match head.first_chunk::<8>() {
             Some(MAGIC | FOREIGN_MAGIC) => Probe::Yes,
-            None if !complete && (MAGIC.starts_with(head) || FOREIGN_MAGIC.starts_with(head)) => Probe::More,
+            None if !complete && (MAGIC.starts_with(head) || FOREIGN_MAGIC.starts_with(head)) => {
+                Probe::More
+            }
             _ => Probe::No,
         }
     }
@@ -59,7 +63,8 @@ impl Reader for PerfData {
             let mut session = Session::new(to);
             records(&mut |buffer, n| source.fill(buffer, n), STREAM_HEADER, &mut session);
             session.end();
-            to.report.truncated = to.report.truncated.take().or_else(|| source.damage().map(str::to_owned));
+            to.report.truncated =
+                to.report.truncated.take().or_else(|| source.damage().map(str::to_owned));
             return Ok(());
         }
         let mut file = source.seekable(Format::PerfData)?;
@@ -96,8 +101,21 @@ impl Section {
 fn read_file(file: &mut dyn ReadSeek, name: &str, to: &mut Sink) -> Result<(), IngestError> {
     let damaged = |problem: String| IngestError::Damaged { name: name.into(), problem };
     let head = Section { offset: 0, size: FILE_HEADER as u64 }.read(file);
-    let header = || Some((u64_at(&head, 8)?, u64_at(&head, 16)?, Section::at(&head, 24)?, Section::at(&head, 40)?));
-    let (_, attr_size, attrs, data) = header().ok_or_else(|| damaged("the header of perf.data is cut".into()))?;
+    let header = || {
+        Some((
+            u64_at(&head, 8)?,
+            u64_at(&head, 16)?,
+            Section::at(&head, 24)?,
+            Section::at(&head, 40)?,
+        ))
+    };
+    let (_, attr_size, attrs, data) = header().ok_or_else(|| {
+        damaged(
+            "the header of perf.data is \
+        cut"
+            .into(),
+        )
+    })?;
     let bits: Vec<u8> = head.get(72..FILE_HEADER).unwrap_or_default().to_vec();
     let mut session = Session::new(to);
     let attr_size = (attr_size as usize).clamp(64, 4096);
@@ -109,11 +127,18 @@ fn read_file(file: &mut dyn ReadSeek, name: &str, to: &mut Sink) -> Result<(), I
     let length = file.seek(SeekFrom::End(0)).unwrap_or(0);
     let end = data.offset.saturating_add(data.size);
     features(file, end, &bits, &mut session);
-    // Features stand at the end: of a file that is cut, or was never finished, the formats are missing.
+    // Features stand at the end: of a file that is cut, or was never finished, the formats are
+    // missing.
     if !session.has_formats() && (end >= length || data.size == 0) {
-        let what = if data.size == 0 { "perf was ended before it finished this file" } else { "this perf.data is cut" };
+        let what = if data.size == 0 {
+            "perf was ended before it finished this \
+                                        file"
+        } else {
+            "this perf.data is cut"
+        };
         return Err(damaged(format!(
-            "{what}: the formats of its events, which stand at its end, are missing, and without them no event can be read. \
+            "{what}: the formats of its events, which stand at its end, are missing, and without \
+             them no event can be read. \
              `perf record -o - ... > FILE` writes them first"
         )));
     }
@@ -133,7 +158,8 @@ fn read_file(file: &mut dyn ReadSeek, name: &str, to: &mut Sink) -> Result<(), I
 
 /// Reads the features, whose sections stand behind the records.
 fn features(file: &mut dyn ReadSeek, end: u64, bits: &[u8], session: &mut Session<'_>) {
-    let set = (0..bits.len() as u64 * 8).filter(|bit| bits[*bit as usize / 8] & 1 << (bit % 8) != 0);
+    let set =
+        (0..bits.len() as u64 * 8).filter(|bit| bits[*bit as usize / 8] & 1 << (bit % 8) != 0);
     let set: Vec<u64> = set.collect();
     let table = Section { offset: end, size: set.len() as u64 * 16 }.read(file);
     for (i, bit) in set.into_iter().enumerate() {
@@ -148,7 +174,11 @@ fn features(file: &mut dyn ReadSeek, end: u64, bits: &[u8], session: &mut Sessio
 }
 
 /// Feeds all records of a stream to a session, a block at a time. `at` is the offset of the first.
-fn records(more: &mut dyn FnMut(&mut Vec<u8>, usize) -> usize, mut at: u64, session: &mut Session<'_>) {
+fn records(
+    more: &mut dyn FnMut(&mut Vec<u8>, usize) -> usize,
+    mut at: u64,
+    session: &mut Session<'_>,
+) {
     let mut buffer = Vec::new();
     loop {
         let got = more(&mut buffer, BLOCK);

@@ -1,5 +1,6 @@
-//! Text of `perf sched map`: who runs on which CPU, a line per switch. A thread has a short name, which is explained when
-//! it first comes in or changes its name; `.` is idle and `*` marks the CPU that switched.
+//! Text of `perf sched map`: who runs on which CPU, a line per switch. A thread has a short name,
+//! which is explained when it first comes in or changes its name; `.` is idle and `*` marks the CPU
+//! that switched.
 //!
 //! ```text
 //!   *A0         717.355295 secs A0 => migration/0:18
@@ -43,10 +44,12 @@ impl Reader for PerfSchedMap {
         while let Some(block) = lines.next(source) {
             let mut from = 0;
             while from < block.text.len() {
-                let end = memchr::memchr(b'\n', &block.text[from..]).map_or(block.text.len(), |at| from + at);
+                let end = memchr::memchr(b'\n', &block.text[from..])
+                    .map_or(block.text.len(), |at| from + at);
                 to.report.units += 1;
                 if let Err(reason) = map.line(&block.text[from..end], &mut to.events) {
-                    let place = Place::Line { line: to.report.units, byte: block.start + from as u64 };
+                    let place =
+                        Place::Line { line: to.report.units, byte: block.start + from as u64 };
                     to.report.note(place, reason);
                 }
                 from = end + 1;
@@ -55,12 +58,14 @@ impl Reader for PerfSchedMap {
         }
         lines.finish(source, &mut to.report);
         to.report.warn(
-            "a map has switches only: who waits is not known, so that the next thread can be forecast but picks cannot be \
+            "a map has switches only: who waits is not known, so that the next thread can be \
+             forecast but picks cannot be \
              judged; priorities are taken for 120",
         );
         if map.twice {
             to.report.warn(
-                "the map calls two threads by one short name, as perf does beyond 260 threads; the one that was named last \
+                "the map calls two threads by one short name, as perf does beyond 260 threads; the \
+                 one that was named last \
                  is meant",
             );
         }
@@ -144,12 +149,17 @@ impl Map {
         let next = self.who(&row, cpu, to);
         let before = std::mem::replace(&mut self.running[cpu.ix()], next);
         let Some(next) = next else {
-            return Err(Reason::Other(format!("no line says who {} is", String::from_utf8_lossy(&row.short))));
+            return Err(Reason::Other(format!(
+                "no line says who {} \
+                                              is",
+                String::from_utf8_lossy(&row.short)
+            )));
         };
         // Who comes in and was there already: somebody in between is missing.
         let prev = before.filter(|prev| prev.1 != next.1);
         let mut event = Event::blank(time, cpu);
-        event.state = if prev.is_some_and(|p| p.1.0 == 0) { TaskState::RUNNING } else { TaskState::UNKNOWN };
+        event.state =
+            if prev.is_some_and(|p| p.1.0 == 0) { TaskState::RUNNING } else { TaskState::UNKNOWN };
         event.task = prev.map_or(TaskId::NONE, |p| p.0);
         (event.next, event.prio, event.next_prio) = (next.0, PRIO, PRIO);
         to.push(event, prev.map_or(Pid(-1), |p| p.1));
@@ -190,7 +200,8 @@ mod tests {
     fn rows_of_all_kinds() {
         let row_of = |line: &str| {
             row(line.as_bytes()).map(|r| {
-                let named = r.named.map(|(name, pid)| (String::from_utf8_lossy(name).into_owned(), pid));
+                let named =
+                    r.named.map(|(name, pid)| (String::from_utf8_lossy(name).into_owned(), pid));
                 (r.cell, r.short, r.time / 1000, named, r.cpu)
             })
         };
@@ -202,18 +213,43 @@ mod tests {
             ),
             ("   C0 *D0     717.357754 secs ", (1, *b"D0", 717_357_754, None, None)),
             ("      *D0     717.357754 secs", (1, *b"D0", 717_357_754, None, None)),
-            ("  *.   D0     717.3577 secs .  => swapper:0", (0, *b". ", 717_357_700, named("swapper", 0), None)),
+            (
+                "  *.   D0     717.3577 secs .  => \
+              swapper:0",
+                (0, *b". ", 717_357_700, named("swapper", 0), None),
+            ),
             (
                 "   S3 *H4     1.5 secs H4 => [003] .... 1.5::32057",
                 (1, *b"H4", 1_500_000, named("[003] .... 1.5:", 32057), None),
             ),
-            ("  *A0  1.5 secs A0 => a => b:7 (CPU 12)", (0, *b"A0", 1_500_000, named("a => b", 7), Some(12))),
+            (
+                "  *A0  1.5 secs A0 => a => b:7 (CPU 12)",
+                (
+                    0,
+                    *b"A0",
+                    1_500_000,
+                    named(
+                        "a => \
+                b",
+                        7,
+                    ),
+                    Some(12),
+                ),
+            ),
             ("C0 B1 *D0     1.5 secs", (2, *b"D0", 1_500_000, None, None)),
         ] {
             assert_eq!(row_of(line), Some(want), "{line}");
         }
-        for line in ["", " secs", "* 1.5 secs", "*A 1.5 secs x", "A0 1.5 secs", "*A0 15 secs", "*A0 1.5 secs A0 => a:b"]
-        {
+        for line in [
+            "",
+            " secs",
+            "* 1.5 secs",
+            "*A 1.5 secs x",
+            "A0 1.5 secs",
+            "*A0 15 \
+            secs",
+            "*A0 1.5 secs A0 => a:b",
+        ] {
             assert_eq!(row_of(line), None, "{line}");
         }
     }

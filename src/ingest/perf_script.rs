@@ -1,5 +1,6 @@
-//! Text of `perf script`: the default layout and selections of its fields (`-F`), with tasks, CPUs and stamps in µs or ns.
-//! The fields of events are those of ftrace's text; what stands between events (call chains) is passed over.
+//! Text of `perf script`: the default layout and selections of its fields (`-F`), with tasks, CPUs
+//! and stamps in µs or ns. The fields of events are those of ftrace's text; what stands between
+//! events (call chains) is passed over.
 //!
 //! ```text
 //!             perf 31862 [000]   717.355289:       sched:sched_waking: comm=migration/0 pid=18 prio=0 target_cpu=000
@@ -24,8 +25,11 @@ impl Reader for PerfScript {
 
     fn probe(&self, head: &[u8], _: &str, complete: bool) -> Probe {
         // An unfinished last line could be taken for another kind of line.
-        let whole = if complete { head.len() } else { memchr::memrchr(b'\n', head).map_or(0, |at| at + 1) };
-        let event = |line: &[u8]| split(line.trim_ascii_end()).is_some_and(|(_, rest)| tracepoint(rest).is_some());
+        let whole =
+            if complete { head.len() } else { memchr::memrchr(b'\n', head).map_or(0, |at| at + 1) };
+        let event = |line: &[u8]| {
+            split(line.trim_ascii_end()).is_some_and(|(_, rest)| tracepoint(rest).is_some())
+        };
         match (head[..whole].split(|&b| b == b'\n').any(event), complete) {
             (true, _) => Probe::Yes,
             (false, true) => Probe::No,
@@ -54,7 +58,8 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
     let Some((place, rest)) = split(line) else {
         // Call chains, source lines and other things that belong to an event are indented.
         let indented = line.first().is_none_or(u8::is_ascii_whitespace);
-        let quiet = line.first() == Some(&b'#') || (indented && find(line, b"sched:sched_").is_none());
+        let quiet =
+            line.first() == Some(&b'#') || (indented && find(line, b"sched:sched_").is_none());
         return if quiet { Ok(Line::Comment) } else { Err(Reason::NotAnEvent) };
     };
     if let Some(record) = rest.strip_prefix(b"PERF_RECORD_") {
@@ -66,19 +71,24 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
     }
     let Some((name, text)) = tracepoint(rest) else { return Ok(Line::Other) };
     let Some(cpu) = place.cpu else {
-        return Err(Reason::Other("no CPU: print it with `perf script -F comm,tid,cpu,time,event,trace`".into()));
+        return Err(Reason::Other(
+            "no CPU: print it with `perf script -F \
+                                  comm,tid,cpu,time,event,trace`"
+                .into(),
+        ));
     };
     named(Head { actor: place.actor, cpu, time: place.time, count: false }, name, text)
 }
 
-/// What is before the event, and what follows the stamp. Names can hold anything, so every place that looks like a stamp
-/// is tried.
+/// What is before the event, and what follows the stamp. Names can hold anything, so every place
+/// that looks like a stamp is tried.
 fn split(line: &[u8]) -> Option<(Place, &[u8])> {
     let mut places = memchr::memchr_iter(b':', line).filter_map(|colon| {
         if *line.get(colon + 1)? != b' ' || colon == 0 || !line[colon - 1].is_ascii_digit() {
             return None;
         }
-        let start = last_of(&line[..colon], STAMP, |b| !(b.is_ascii_digit() || b == b'.')).map_or(0, |at| at + 1);
+        let start = last_of(&line[..colon], STAMP, |b| !(b.is_ascii_digit() || b == b'.'))
+            .map_or(0, |at| at + 1);
         let (time, false) = stamp(&line[start..colon])? else { return None };
         let left = line[..start].strip_suffix(b" ").unwrap_or(&line[..start]);
         let (left, cpu) = match trimmed(left).and_then(bracketed) {
@@ -114,8 +124,10 @@ fn actor(text: &[u8]) -> i32 {
 /// Name and fields of a tracepoint.
 fn tracepoint(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let digits = rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
-    let rest = if rest.get(digits) == Some(&b' ') { rest[digits..].trim_ascii_start() } else { rest };
-    let word = |text: &[u8]| text.iter().position(|b| !(b.is_ascii_alphanumeric() || b"_-".contains(b)));
+    let rest =
+        if rest.get(digits) == Some(&b' ') { rest[digits..].trim_ascii_start() } else { rest };
+    let word =
+        |text: &[u8]| text.iter().position(|b| !(b.is_ascii_alphanumeric() || b"_-".contains(b)));
     let system = word(rest).filter(|&n| n > 0)?;
     let rest = rest[system..].strip_prefix(b":")?;
     let end = word(rest).filter(|&n| n > 0)?;
@@ -152,7 +164,10 @@ mod tests {
         let named = "sched:sched_x: a";
         for (line, want) in [
             ("            perf 31862 [000]   717.355284: ", (31862, Some(0), 717_355_284_000)),
-            (" memfd:sealed-91 7251/7252 [011]   717.355284123: ", (7252, Some(11), 717_355_284_123)),
+            (
+                " memfd:sealed-91 7251/7252 [011]   717.355284123: ",
+                (7252, Some(11), 717_355_284_123),
+            ),
             ("    a 1.5: b [7] 9 [003] 1.000001:          1 ", (9, Some(3), 1_000_001_000)),
             ("         swapper     0 [001] 1.000001: ", (0, Some(1), 1_000_001_000)),
             ("            perf 31862   717.355284: ", (31862, None, 717_355_284_000)),
@@ -166,7 +181,14 @@ mod tests {
             assert_eq!((place.actor, place.cpu, place.time), want, "{line}");
             assert_eq!(tracepoint(rest), Some((&b"sched_x"[..], &b"a"[..])), "{line}");
         }
-        for line in ["", ":", "a 1 [0] x: sched:x: ", "a 1 [0] 12: sched:x: ", "a 1 [0] v1.0: sched:x: "] {
+        for line in [
+            "",
+            ":",
+            "a 1 [0] x: sched:x: ",
+            "a 1 [0] 12: sched:x: ",
+            "a 1 [0] v1.0: \
+            sched:x: ",
+        ] {
             assert_eq!(split(line.as_bytes()), None, "{line}");
         }
     }
@@ -181,11 +203,23 @@ mod tests {
             ("\t  828f9d oracle::sched::replay::next+0x10d (/usr/bin/x)", Ok(Line::Comment)),
             ("hello", Err(Reason::NotAnEvent)),
             ("   perf 1 sched:sched_switch: prev", Err(Reason::NotAnEvent)),
-            ("perf 1 [001] 1.000001: PERF_RECORD_LOST lost 17", Ok(Line::Lost { cpu: 1, lost: 17 })),
+            (
+                "perf 1 [001] 1.000001: PERF_RECORD_LOST lost \
+              17",
+                Ok(Line::Lost { cpu: 1, lost: 17 }),
+            ),
             ("perf 1 [001] 1.000001: PERF_RECORD_COMM exec: sh:1/1", Ok(Line::Comment)),
             ("perf 1 [001] 1.000001:     250000 cycles:  ffffffff81 x ([kernel])", Ok(Line::Other)),
-            ("perf 1 [001] 1.000001: sched:sched_stat_wait: comm=a pid=1 delay=3 [ns]", Ok(Line::Other)),
-            ("perf 1 [001] 1.000001: sched:sched_switch: prev", Err(Reason::Payload("sched_switch"))),
+            (
+                "perf 1 [001] 1.000001: sched:sched_stat_wait: comm=a pid=1 delay=3 \
+              [ns]",
+                Ok(Line::Other),
+            ),
+            (
+                "perf 1 [001] 1.000001: sched:sched_switch: \
+              prev",
+                Err(Reason::Payload("sched_switch")),
+            ),
         ] {
             assert_eq!(parse(line.as_bytes()), want, "{line}");
         }

@@ -1,6 +1,6 @@
-//! Perfetto's protobuf: a row of packets, of which those with events of the kernel and with the system's name are used,
-//! packed ones included. The numbers of fields are those of `protos/perfetto/trace` in Perfetto's tree. Names of threads
-//! come with the events.
+//! Perfetto's protobuf: a row of packets, of which those with events of the kernel and with the
+//! system's name are used, packed ones included. The numbers of fields are those of
+//! `protos/perfetto/trace` in Perfetto's tree. Names of threads come with the events.
 
 mod bundle;
 mod wire;
@@ -84,7 +84,12 @@ impl Reader for Perfetto {
             let cut = end - at < length;
             if reading.packet(&buffer[at..end], 0, to).is_err() || cut {
                 let place = Place::Record { record: to.report.units, byte };
-                let why = if cut { "the file ends inside this packet" } else { "a packet that cannot be" };
+                let why = if cut {
+                    "the file ends inside this packet"
+                } else {
+                    "a packet that \
+                    cannot be"
+                };
                 to.report.note(place, Reason::Other(why.into()));
                 if cut {
                     to.report.truncated = Some("the file ends inside a packet".into());
@@ -149,7 +154,8 @@ impl Reading {
         to.meta.clock = if clock.is_empty() { "boot".into() } else { clock.into() };
         if unknown > 0 {
             to.report.warn(format!(
-                "{unknown} switches are left out, the first of each CPU and the first after a loss: Perfetto's compact \
+                "{unknown} switches are left out, the first of each CPU and the first after a \
+                 loss: Perfetto's compact \
                  events do not say who leaves"
             ));
         }
@@ -172,7 +178,10 @@ fn system(bytes: &[u8], to: &mut Sink) -> Result<(), Malformed> {
                     }
                 }
             }
-            8 => to.meta.cpus = value.number().filter(|n| *n <= u64::from(MAX_CPUS)).unwrap_or(0) as u16,
+            8 => {
+                to.meta.cpus =
+                    value.number().filter(|n| *n <= u64::from(MAX_CPUS)).unwrap_or(0) as u16
+            }
             _ => {}
         }
     }

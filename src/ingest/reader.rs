@@ -1,11 +1,14 @@
-//! The contract of all formats. A format is one file with a [`Reader`] and one line in [`READERS`]: it says from the
-//! first bytes whether it knows them, and reads them into a [`Sink`].
+//! The contract of all formats. A format is one file with a [`Reader`] and one line in [`READERS`]:
+//! it says from the first bytes whether it knows them, and reads them into a [`Sink`].
 //!
-//! Rules for a reader: what is bad is noted with its place and costs itself alone; memory is the events plus a few MB,
-//! whatever the bytes; the result does not depend on how many threads there are.
+//! Rules for a reader: what is bad is noted with its place and costs itself alone; memory is the
+//! events plus a few MB, whatever the bytes; the result does not depend on how many threads there
+//! are.
 
 use super::{Format, IngestError, Report, Source, foreign};
-use super::{ftrace, lttng, native, perf_data, perf_sched_map, perf_script, perfetto, systrace, tracedat};
+use super::{
+    ftrace, lttng, native, perf_data, perf_sched_map, perf_script, perfetto, systrace, tracedat,
+};
 use crate::trace::{TraceBuilder, TraceMeta};
 
 /// All formats, the surer ones first.
@@ -37,11 +40,12 @@ pub trait Reader: Sync {
     /// Which one.
     fn format(&self) -> Format;
 
-    /// Looks at the first (decompressed) bytes, and at the name where content cannot tell. `complete`: no more bytes
-    /// will be shown, so that [`Probe::More`] means no.
+    /// Looks at the first (decompressed) bytes, and at the name where content cannot tell.
+    /// `complete`: no more bytes will be shown, so that [`Probe::More`] means no.
     fn probe(&self, head: &[u8], name: &str, complete: bool) -> Probe;
 
-    /// Reads everything. An error is for what cannot be read at all; a recording without events is no error here.
+    /// Reads everything. An error is for what cannot be read at all; a recording without events is
+    /// no error here.
     fn read(&self, source: &mut Source<'_>, to: &mut Sink) -> Result<(), IngestError>;
 }
 
@@ -50,8 +54,8 @@ pub trait Reader: Sync {
 pub struct Sink {
     /// The events, of all kinds in [`crate::trace::EventKind`].
     pub events: TraceBuilder,
-    /// What the recording says of its machine; what it does not say stays as it is. A metadata file beside it, made
-    /// by who knows better, goes before.
+    /// What the recording says of its machine; what it does not say stays as it is. A metadata file
+    /// beside it, made by who knows better, goes before.
     pub meta: TraceMeta,
     /// What was skipped, and what must be known.
     pub report: Report,

@@ -1,5 +1,6 @@
-//! What readers say besides events: the format, what was skipped and where, and warnings in whole sentences. One
-//! report for all formats; the place of a note is a line, a byte, a page or a record.
+//! What readers say besides events: the format, what was skipped and where, and warnings in whole
+//! sentences. One report for all formats; the place of a note is a line, a byte, a page or a
+//! record.
 
 use super::decode::Packing;
 use super::ringbuf::PageProblem;
@@ -97,13 +98,15 @@ pub struct Report {
     pub bad: Vec<Note>,
     /// Well-formed events of kinds that are not used (`irq_handler_entry`, ...).
     pub other_events: u64,
-    /// Older events that the kernel had already overwritten when the recording was taken from its buffer.
+    /// Older events that the kernel had already overwritten when the recording was taken from its
+    /// buffer.
     pub overwritten: u64,
     /// Why the recording may go on after its last event, when its bytes end too early.
     pub truncated: Option<String>,
     /// Why the metadata file beside the recording was not used.
     pub metadata_problem: Option<String>,
-    /// What else must be known to read the recording right: whole sentences without the file's name.
+    /// What else must be known to read the recording right: whole sentences without the file's
+    /// name.
     pub warnings: Vec<String>,
 }
 
@@ -124,7 +127,8 @@ impl Report {
         }
     }
 
-    /// Takes over what was noticed in the next part of the same input, whose lines were counted from its start.
+    /// Takes over what was noticed in the next part of the same input, whose lines were counted
+    /// from its start.
     pub fn append(&mut self, later: Self) {
         self.skipped += later.skipped;
         let room = KEPT_NOTES - self.bad.len().min(KEPT_NOTES);
@@ -174,7 +178,10 @@ impl Place {
     /// The offset, in the whole input or in the stream.
     pub fn byte(&self) -> u64 {
         match self {
-            Self::Line { byte, .. } | Self::Byte(byte) | Self::Page { byte, .. } | Self::Record { byte, .. } => *byte,
+            Self::Line { byte, .. }
+            | Self::Byte(byte)
+            | Self::Page { byte, .. }
+            | Self::Record { byte, .. } => *byte,
         }
     }
 

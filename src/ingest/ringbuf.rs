@@ -1,8 +1,10 @@
-//! The kernel's ring-buffer pages (`trace_pipe_raw`) to events, by what the recorded kernel itself says about their
-//! layout: its `header_page`, `header_event` and event `format` files. No offset is built in. One stream of pages per
-//! CPU; they are merged by time with one buffered stretch of each in memory. 64-bit little-endian kernels only.
+//! The kernel's ring-buffer pages (`trace_pipe_raw`) to events, by what the recorded kernel itself
+//! says about their layout: its `header_page`, `header_event` and event `format` files. No offset
+//! is built in. One stream of pages per CPU; they are merged by time with one buffered stretch of
+//! each in memory. 64-bit little-endian kernels only.
 //!
-//! A damaged page loses what is behind its damage and is counted; a page that is cut short loses its tail alone.
+//! A damaged page loses what is behind its damage and is counted; a page that is cut short loses
+//! its tail alone.
 
 pub(super) mod events;
 pub(super) mod format;
@@ -51,7 +53,8 @@ pub struct Formats {
     clock: Clock,
 }
 
-/// How the buffer's clock becomes time: `(value * mult >> shift) + offset`, without the first part when `mult` is 0.
+/// How the buffer's clock becomes time: `(value * mult >> shift) + offset`, without the first part
+/// when `mult` is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     /// What a tick is multiplied with.
@@ -67,16 +70,23 @@ impl Clock {
     fn time(self, value: u64) -> u64 {
         let ns = match self.mult {
             0 => value,
-            mult => (u128::from(value) * u128::from(mult)).checked_shr(self.shift).unwrap_or(0) as u64,
+            mult => {
+                (u128::from(value) * u128::from(mult)).checked_shr(self.shift).unwrap_or(0) as u64
+            }
         };
         ns.wrapping_add_signed(self.offset)
     }
 }
 
 impl Formats {
-    /// From the texts of `events/header_page`, `events/header_event` and of `format` of each event, with the event's
-    /// name. Events that are not used are passed over; without `sched_switch` there is nothing to decode.
-    pub fn parse(header_page: &str, header_event: &str, events: &[(&str, &str)]) -> Result<Self, RingError> {
+    /// From the texts of `events/header_page`, `events/header_event` and of `format` of each event,
+    /// with the event's name. Events that are not used are passed over; without `sched_switch`
+    /// there is nothing to decode.
+    pub fn parse(
+        header_page: &str,
+        header_event: &str,
+        events: &[(&str, &str)],
+    ) -> Result<Self, RingError> {
         let page = PageHeader::parse(header_page)?;
         let record = EventHeader::parse(header_event)?;
         let mut id = None;
@@ -85,7 +95,8 @@ impl Formats {
             let file = format!("{name}/format");
             let fields = format::fields(&file, text)?;
             let layout = match Layout::parse(name, &file, text, &fields) {
-                // Of an event that run queues can do without, another kernel's layout costs the event alone.
+                // Of an event that run queues can do without, another kernel's layout costs the
+                // event alone.
                 Err(_) if !events::needed(name) => None,
                 layout => layout?,
             };

@@ -1,5 +1,5 @@
-//! The metadata file beside a recording: `NAME.toml` for `NAME.csv.zst`. What it says goes before what the recording
-//! says of itself, as far as it can be believed.
+//! The metadata file beside a recording: `NAME.toml` for `NAME.csv.zst`. What it says goes before
+//! what the recording says of itself, as far as it can be believed.
 
 use super::report::Report;
 use crate::trace::{MAX_CPUS, SchedClass, TraceMeta};
@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 /// A metadata file has a few lines; more than this is something else.
 const LONGEST: u64 = 1 << 20;
 
-/// A recording begins at most so late on its clock, in ns (146 years), so that every time in it can be written.
+/// A recording begins at most so late on its clock, in ns (146 years), so that every time in it can
+/// be written.
 const LATEST: u64 = 1 << 62;
 /// Base slices in ns that make sense, and timer frequencies in Hz.
 pub const SLICES: RangeInclusive<u64> = 1_000..=1_000_000_000;
@@ -26,8 +27,12 @@ pub fn meta_path(path: &Path) -> PathBuf {
 /// File name without the endings that say how it is packed and written.
 pub fn stem(path: &Path) -> String {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let unpacked = [".zst", ".gz", ".xz"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(&name);
-    let bare = [".csv", ".txt", ".trace", ".log"].iter().find_map(|e| unpacked.strip_suffix(e)).unwrap_or(unpacked);
+    let unpacked =
+        [".zst", ".gz", ".xz"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(&name);
+    let bare = [".csv", ".txt", ".trace", ".log"]
+        .iter()
+        .find_map(|e| unpacked.strip_suffix(e))
+        .unwrap_or(unpacked);
     if bare.is_empty() { name } else { bare.to_owned() }
 }
 
@@ -43,7 +48,10 @@ pub fn read(path: &Path) -> Result<Option<TraceMeta>, String> {
     match File::open(&beside).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text)) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(said(&e)),
-        Ok(n) if n as u64 > LONGEST => Err(said(&format!("more than {LONGEST} bytes, no metadata"))),
+        Ok(n) if n as u64 > LONGEST => Err(said(&format!(
+            "more than {LONGEST} bytes, no \
+                                                          metadata"
+        ))),
         Ok(_) => toml::from_str(&text).map(Some).map_err(|e| said(&e)),
     }
 }
@@ -62,7 +70,11 @@ pub fn merge(told: TraceMeta, found: TraceMeta, report: &mut Report) -> TraceMet
         tool: text(told.tool, found.tool),
         date: text(told.date, found.date),
         note: text(told.note, found.note),
-        scheduler: if told.scheduler == SchedClass::Unknown { found.scheduler } else { told.scheduler },
+        scheduler: if told.scheduler == SchedClass::Unknown {
+            found.scheduler
+        } else {
+            told.scheduler
+        },
         cpus: told.cpus.max(found.cpus),
         lost: if told.lost.is_empty() { found.lost } else { told.lost },
         skipped: told.skipped.saturating_add(found.skipped),
@@ -76,7 +88,8 @@ pub fn merge(told: TraceMeta, found: TraceMeta, report: &mut Report) -> TraceMet
     };
     if meta.cpus > MAX_CPUS {
         report.warn(format!(
-            "the metadata say {} CPUs, more than the {MAX_CPUS} that are supported; those that appear are taken",
+            "the metadata say {} CPUs, more than the {MAX_CPUS} that are supported; those that \
+             appear are taken",
             meta.cpus
         ));
         meta.cpus = 0;

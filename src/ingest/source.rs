@@ -1,5 +1,6 @@
-//! Where a reader gets its bytes: a bounded, decompressed stream that can be looked at before it is consumed. A file,
-//! a pipe, standard input and memory look alike. Formats that need to jump get the bytes with [`Source::seekable`].
+//! Where a reader gets its bytes: a bounded, decompressed stream that can be looked at before it is
+//! consumed. A file, a pipe, standard input and memory look alike. Formats that need to jump get
+//! the bytes with [`Source::seekable`].
 
 use super::decode::{MAGIC, Packing};
 use super::{Format, IngestError};
@@ -10,16 +11,16 @@ use std::io::{Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 pub trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
 
-/// What is packed or piped and must be at hand as a whole is kept in memory up to here, and beyond it in a
-/// temporary file.
+/// What is packed or piped and must be at hand as a whole is kept in memory up to here, and beyond
+/// it in a temporary file.
 const IN_MEMORY: usize = 32 << 20;
 /// The most that is put aside in a temporary file.
 const PUT_ASIDE: u64 = 16 << 30;
 
 /// The bytes of one recording, without their compression.
 ///
-/// Reading never fails: a stream that is damaged, cut or cannot be read further ends there, and [`Self::damage`] says
-/// why. What came before is as good as ever.
+/// Reading never fails: a stream that is damaged, cut or cannot be read further ends there, and
+/// [`Self::damage`] says why. What came before is as good as ever.
 pub struct Source<'a> {
     name: String,
     packing: Packing,
@@ -150,14 +151,17 @@ impl<'a> Source<'a> {
 
     /// Consumes the first `n` bytes of [`Self::in_memory`].
     pub fn pass(&mut self, n: usize) {
-        let Some((_, rest)) = self.in_memory().and_then(|left| left.split_at_checked(n)) else { return };
+        let Some((_, rest)) = self.in_memory().and_then(|left| left.split_at_checked(n)) else {
+            return;
+        };
         self.taken = self.position() + n as u64;
         (self.head, self.at) = (Vec::new(), 0);
         (self.stream, self.ended) = (Box::new(rest), false);
     }
 
-    /// All bytes from the first one, at hand for jumping: the file or memory itself, or what was put aside of a packed or piped
-    /// one. To be asked before anything was consumed; `format` is for the message when they are too many.
+    /// All bytes from the first one, at hand for jumping: the file or memory itself, or what was
+    /// put aside of a packed or piped one. To be asked before anything was consumed; `format` is
+    /// for the message when they are too many.
     pub fn seekable(&mut self, format: Format) -> Result<Box<dyn ReadSeek + 'a>, IngestError> {
         let io = |name: &str, source| IngestError::Io { path: name.into(), source };
         match self.plain.take() {
@@ -172,7 +176,11 @@ impl<'a> Source<'a> {
         let mut block = Vec::new();
         while self.fill(&mut block, 1 << 20) > 0 {
             if self.position() > PUT_ASIDE {
-                return Err(IngestError::TooLarge { name: self.name.clone(), format, limit: PUT_ASIDE });
+                return Err(IngestError::TooLarge {
+                    name: self.name.clone(),
+                    format,
+                    limit: PUT_ASIDE,
+                });
             }
             aside.write_all(&block).map_err(|e| io(&self.name, e))?;
             block.clear();
@@ -201,7 +209,10 @@ impl<'a> Source<'a> {
         let (label, at) = (self.packing.label(), self.taken);
         self.damage = Some(match self.packing {
             Packing::Plain => format!("it cannot be read further than {at} bytes: {error}"),
-            _ => format!("the {label} stream is cut or damaged after {at} decompressed bytes: {error}"),
+            _ => format!(
+                "the {label} stream is cut or damaged after {at} decompressed bytes: \
+                          {error}"
+            ),
         });
     }
 }

@@ -1,5 +1,6 @@
-//! Text of ftrace inside something else: a page of HTML as systrace writes it (of every age), atrace's packed stream
-//! (`-z`), and Chrome's JSON with `systemTraceEvents`. The text is taken out while it is read, and [`super::ftrace`] reads it.
+//! Text of ftrace inside something else: a page of HTML as systrace writes it (of every age),
+//! atrace's packed stream (`-z`), and Chrome's JSON with `systemTraceEvents`. The text is taken out
+//! while it is read, and [`super::ftrace`] reads it.
 
 mod html;
 mod json;
@@ -32,7 +33,8 @@ impl Cover {
     fn of(head: &[u8]) -> Option<Self> {
         let head = &head[..head.len().min(NEAR)];
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-        let begins = |tag: &[u8]| text.len() >= tag.len() && text[..tag.len()].eq_ignore_ascii_case(tag);
+        let begins =
+            |tag: &[u8]| text.len() >= tag.len() && text[..tag.len()].eq_ignore_ascii_case(tag);
         if begins(b"<!doctype html") || begins(b"<html") {
             return Some(Self::Html);
         }
@@ -42,7 +44,8 @@ impl Cover {
         let at = text.starts_with(b"{").then(|| memchr::memmem::find(head, MEMBER))??;
         let value = &head[at + MEMBER.len()..];
         let open = memchr::memchr(b'"', value)?;
-        (value[..open].trim_ascii() == b":").then_some(Self::Json { at: at + MEMBER.len() + open + 1 })
+        (value[..open].trim_ascii() == b":")
+            .then_some(Self::Json { at: at + MEMBER.len() + open + 1 })
     }
 }
 

@@ -1,6 +1,7 @@
-//! trace-cmd's file, `trace.dat`, versions 6 and 7: what the recorded kernel says of its ring buffer, and the pages of
-//! every CPU, which [`super::ringbuf`] decodes. What stands where is in trace-cmd's `trace-cmd.dat.v6(5)` and `v7(5)`.
-//! Names of threads come with the events; the file's own list of names is passed over, as are symbols.
+//! trace-cmd's file, `trace.dat`, versions 6 and 7: what the recorded kernel says of its ring
+//! buffer, and the pages of every CPU, which [`super::ringbuf`] decodes. What stands where is in
+//! trace-cmd's `trace-cmd.dat.v6(5)` and `v7(5)`. Names of threads come with the events; the file's
+//! own list of names is passed over, as are symbols.
 
 mod extent;
 mod head;
@@ -39,7 +40,8 @@ impl Reader for TraceDat {
             let problem = format!("it says nowhere in which bytes the events are: {problem}");
             return Err(IngestError::Damaged { name, problem });
         }
-        let named: Vec<_> = head.events.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let named: Vec<_> =
+            head.events.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let formats = Formats::parse(&head.header_page, &head.header_event, &named)?;
         let formats = formats.with_clock(head.said.time);
         to.report.truncated = cut.or_else(|| head.said.cut.clone());
@@ -50,7 +52,12 @@ impl Reader for TraceDat {
 }
 
 /// Decodes the top buffer, or when it has no event of a scheduler the next that has one.
-fn pages<'a>(head: &Head, formats: &Formats, file: Box<dyn ReadSeek + 'a>, to: &mut Sink) -> Result<(), IngestError> {
+fn pages<'a>(
+    head: &Head,
+    formats: &Formats,
+    file: Box<dyn ReadSeek + 'a>,
+    to: &mut Sink,
+) -> Result<(), IngestError> {
     let shared = Shared::new(file, head.size);
     let mut buffers: Vec<&Buffer> = head.said.buffers.iter().collect();
     // The top buffer has no name; the others by what they hold.
@@ -69,14 +76,26 @@ fn pages<'a>(head: &Head, formats: &Formats, file: Box<dyn ReadSeek + 'a>, to: &
     }
     to.report.bytes = head.size;
     let Some(chosen) = chosen else { return Ok(()) };
-    to.meta.clock.clone_from(if chosen.clock.is_empty() { &head.said.clock } else { &chosen.clock });
+    to.meta.clock.clone_from(if chosen.clock.is_empty() {
+        &head.said.clock
+    } else {
+        &chosen.clock
+    });
     let others = buffers.iter().filter(|b| b.name != chosen.name && b.bytes() > 0);
     let others: Vec<String> = others.map(|b| b.called()).collect();
     if !chosen.name.is_empty() {
-        to.report.warn(format!("the events are those of {}; the top buffer has none", chosen.called()));
+        to.report.warn(format!(
+            "the events are those of {}; the top buffer has \
+                                none",
+            chosen.called()
+        ));
     }
     if !others.is_empty() {
-        to.report.warn(format!("{} of this file is not read: only one buffer is", others.join(", ")));
+        to.report.warn(format!(
+            "{} of this file is not read: only one buffer \
+                                is",
+            others.join(", ")
+        ));
     }
     Ok(())
 }
@@ -93,7 +112,8 @@ fn decode(
     let mut streams = Vec::new();
     for place in shared.claim(&buffer.cpus, &mut report) {
         let name = format!("cpu{}", place.cpu.0);
-        let extent = Extent::new(shared, place, buffer.packed.then_some(head.packing), formats.page_size());
+        let extent =
+            Extent::new(shared, place, buffer.packed.then_some(head.packing), formats.page_size());
         streams.push((place.cpu, name, extent));
     }
     let decoded = ringbuf::decode(formats, streams, &mut to.events)?;
@@ -108,12 +128,19 @@ fn tell(said: &Said, to: &mut Sink) {
     to.meta.tool.clone_from(&said.tool);
     to.meta.cpus = said.cpus;
     if said.guest {
-        to.report.warn("recorded in a guest beside its host; times are those of the guest, not shifted to the host's");
+        to.report.warn(
+            "recorded in a guest beside its host; times are those of the guest, not \
+                        shifted to the host's",
+        );
     }
     // What was overwritten while it was recorded stands in the pages, as a loss.
     let lost = to.events.lost();
     to.report.overwritten = said.overrun.saturating_sub(lost);
     if said.dropped > 0 {
-        to.report.warn(format!("the kernel dropped {} new events, whose place is not known", said.dropped));
+        to.report.warn(format!(
+            "the kernel dropped {} new events, whose place is not \
+                                known",
+            said.dropped
+        ));
     }
 }

@@ -1,16 +1,18 @@
-//! The network in burn, dense over whole sequences: what is trained, and the reference the streaming engine is held to. One
-//! causal trunk over the tokens of a CPU, two heads. Never reads a trace. The trunk has the layers that its tensors say:
-//! blocks of dilated convolutions, cells of an LSTM (`lstm`), or none, so that h is made of the last token alone.
+//! The network in burn, dense over whole sequences: what is trained, and the reference the
+//! streaming engine is held to. One causal trunk over the tokens of a CPU, two heads. Never reads a
+//! trace. The trunk has the layers that its tensors say: blocks of dilated convolutions, cells of
+//! an LSTM (`lstm`), or none, so that h is made of the last token alone.
 //!
 //! ```text
 //! token -> [kind|rank|state|x] -> linear, ReLU -> B blocks: y = x + M relu(sum_k W_k x[t - k 2^i] + b) -> h [T, C]
 //! head:  z_j = o . relu(S relu(Wr r_j + Wq q + Wh h + b) + b') + s . r_j      r_j, q normalised, cut at 8
 //! ```
 //!
-//! Both questions have such a head: `r_j` is what is known of candidate j, q what is known of the moment.
+//! Both questions have such a head: `r_j` is what is known of candidate j, q what is known of the
+//! moment.
 //!
-//! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has a slow
-//! backward pass.
+//! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's
+//! `conv1d` has a slow backward pass.
 
 mod head;
 mod lstm;
@@ -32,7 +34,8 @@ use parts::Parts;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// burn's random generator is one for the whole process: seeding and drawing must not be interleaved between jobs.
+/// burn's random generator is one for the whole process: seeding and drawing must not be
+/// interleaved between jobs.
 static RANDOM: Mutex<()> = Mutex::new(());
 
 /// A residual block of the trunk.
@@ -81,7 +84,8 @@ impl Network {
         Self::build(&Parts::of(weights, device))
     }
 
-    /// Each field is asked for once, in the order of [`ModelConfig::tensors`]: fresh ones are drawn in it.
+    /// Each field is asked for once, in the order of [`ModelConfig::tensors`]: fresh ones are drawn
+    /// in it.
     fn build(parts: &Parts<'_>) -> Self {
         let (mat, vec) = (|name: &str| parts.mat(name), |name: &str| parts.vec(name));
         Self {
@@ -121,8 +125,8 @@ impl Network {
         first_blank(x, device)
     }
 
-    /// As [`Self::trunk`], for training: an LSTM's recurrence stays outside the graph, and [`Self::gradients`] goes
-    /// back through it.
+    /// As [`Self::trunk`], for training: an LSTM's recurrence stays outside the graph, and
+    /// [`Self::gradients`] goes back through it.
     pub fn trunk_cut(&self, tokens: &Tokens, device: &Device) -> (Tensor<2>, Vec<Cut>) {
         let mut x = self.convolved(tokens, device);
         let mut cuts = Vec::with_capacity(self.cells.len());
@@ -142,7 +146,9 @@ impl Network {
     /// After the first layer and the blocks, `[rows, C]`.
     fn convolved(&self, tokens: &Tokens, device: &Device) -> Tensor<2> {
         let rows = tokens.classes[0].len();
-        let class = |i: usize| Tensor::<1, Int>::from_data(TensorData::new(tokens.classes[i].clone(), [rows]), device);
+        let class = |i: usize| {
+            Tensor::<1, Int>::from_data(TensorData::new(tokens.classes[i].clone(), [rows]), device)
+        };
         let x = Tensor::<2>::from_data(TensorData::new(tokens.x.clone(), [rows, TOKEN_X]), device);
         let parts = vec![
             self.kind.val().select(0, class(0)),
@@ -150,7 +156,8 @@ impl Network {
             self.state.val().select(0, class(2)),
             x,
         ];
-        let input = Tensor::cat(parts, 1).matmul(self.input.val()) + self.input_bias.val().unsqueeze();
+        let input =
+            Tensor::cat(parts, 1).matmul(self.input.val()) + self.input_bias.val().unsqueeze();
         let mut x = relu(input);
         let c = x.dims()[1];
         for (i, block) in self.blocks.iter().enumerate() {
@@ -169,8 +176,15 @@ impl Network {
         x
     }
 
-    /// Scores of all candidates of all questions of a kind, `[candidates]`, before the temperature. `h` is [`Self::trunk`]'s.
-    pub fn scores(&self, of: Question, h: &Tensor<2>, questions: &Questions, device: &Device) -> Tensor<1> {
+    /// Scores of all candidates of all questions of a kind, `[candidates]`, before the temperature.
+    /// `h` is [`Self::trunk`]'s.
+    pub fn scores(
+        &self,
+        of: Question,
+        h: &Tensor<2>,
+        questions: &Questions,
+        device: &Device,
+    ) -> Tensor<1> {
         let head = match of {
             Question::Pick => &self.pick,
             Question::Forecast => &self.forecast,
@@ -178,7 +192,8 @@ impl Network {
         head.scores(of, h, questions, device)
     }
 
-    /// The weights of an untrained network whose inputs are taken as they are: for tests, and to measure its speed.
+    /// The weights of an untrained network whose inputs are taken as they are: for tests, and to
+    /// measure its speed.
     pub fn fresh(config: ModelConfig, seed: u64) -> Result<Weights, WeightsError> {
         let fixed = config.tensors().into_iter().filter_map(|t| match t.start {
             Start::Fixed(value) => Some((t.name.clone(), vec![value; t.count()])),
@@ -188,7 +203,8 @@ impl Network {
         Self::new(&config, seed, &Device::flex()).to_weights(config, Provenance::default(), fixed)
     }
 
-    /// Takes the numbers out; `fixed` are the tensors that are not trained (normalisation, temperatures).
+    /// Takes the numbers out; `fixed` are the tensors that are not trained (normalisation,
+    /// temperatures).
     pub fn to_weights(
         &self,
         config: ModelConfig,

@@ -1,4 +1,5 @@
-//! Any predictor that can be cloned, chosen by name: what the command line, the overlay and the interface work with.
+//! Any predictor that can be cloned, chosen by name: what the command line, the overlay and the
+//! interface work with.
 
 use super::heuristics::{Heuristic, Rule};
 use super::kernel_oracle::KernelOracle;
@@ -45,7 +46,9 @@ impl Choice {
     /// All of them, networks first, then baselines, strongest first.
     pub fn all() -> impl Iterator<Item = Self> {
         let networks = Kind::ALL.into_iter().map(Self::Network);
-        networks.chain([Self::Ppm, Self::KernelOracle]).chain(Rule::ALL.into_iter().rev().map(Self::Rule))
+        networks
+            .chain([Self::Ppm, Self::KernelOracle])
+            .chain(Rule::ALL.into_iter().rev().map(Self::Rule))
     }
 
     /// Name on the command line and in reports.
@@ -193,13 +196,19 @@ mod tests {
     #[test]
     fn every_name_parses_to_a_predictor_of_that_name() {
         let trace = TraceBuilder::default().finish(TraceMeta { cpus: 1, ..TraceMeta::default() });
-        let models = Kind::ALL.map(|kind| Arc::new(Network::fresh(ModelConfig::of(kind), 0).unwrap()));
+        let models =
+            Kind::ALL.map(|kind| Arc::new(Network::fresh(ModelConfig::of(kind), 0).unwrap()));
         for choice in Choice::all() {
             assert_eq!(choice.label().parse(), Ok(choice));
             let model = models.iter().find(|m| Some(m.config.kind) == choice.network());
             assert_eq!(choice.make(model, &trace).unwrap().name(), choice.label());
-            for other in models.iter().filter(|m| choice.network().is_some_and(|kind| kind != m.config.kind)) {
-                assert!(matches!(choice.make(Some(other), &trace), Err(ChoiceError::OtherModel { .. })));
+            for other in
+                models.iter().filter(|m| choice.network().is_some_and(|kind| kind != m.config.kind))
+            {
+                assert!(matches!(
+                    choice.make(Some(other), &trace),
+                    Err(ChoiceError::OtherModel { .. })
+                ));
             }
             assert_eq!(choice.make(None, &trace).is_err(), choice.needs_model());
         }

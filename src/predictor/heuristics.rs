@@ -1,6 +1,6 @@
-//! Predictors without a model: random, oldest first, newest first, least recently run, most often followed, and the
-//! kernel replay's own pick. They stand beside every accuracy and answer both questions. Nothing here learns from an
-//! outcome; ties always break the same way.
+//! Predictors without a model: random, oldest first, newest first, least recently run, most often
+//! followed, and the kernel replay's own pick. They stand beside every accuracy and answer both
+//! questions. Nothing here learns from an outcome; ties always break the same way.
 
 use super::Predictor;
 use crate::features::{CAND, CAND_NAMES, Decision, Forecast, ORDERS, THREAD, THREAD_NAMES};
@@ -17,11 +17,11 @@ pub enum Rule {
     Lifo,
     /// The one that has not run for the longest time; one that never ran before all others.
     Lrr,
-    /// The one that most often came after the task that leaves; the newest where nothing is known. As a forecast: after the
-    /// task that runs, then after longer contexts.
+    /// The one that most often came after the task that leaves; the newest where nothing is known.
+    /// As a forecast: after the task that runs, then after longer contexts.
     Followed,
-    /// What the corrected kernel replay (CFS or EEVDF) would pick. As a forecast: who stood next in its order at the
-    /// switch just decided, then whoever was queued since.
+    /// What the corrected kernel replay (CFS or EEVDF) would pick. As a forecast: who stood next in
+    /// its order at the switch just decided, then whoever was queued since.
     Eevdf,
 }
 
@@ -35,13 +35,15 @@ pub struct Heuristic {
     left: [usize; 2],
     /// Of a forecast's rows, per order: the most frequent follower, the last one.
     followers: Box<[[usize; 2]; ORDERS]>,
-    /// Per CPU: candidates of the last decision and their scores, for a rule that forecasts by them.
+    /// Per CPU: candidates of the last decision and their scores, for a rule that forecasts by
+    /// them.
     order: Vec<Vec<(ThreadIx, f32)>>,
 }
 
 impl Rule {
     /// All rules, strongest last.
-    pub const ALL: [Self; 6] = [Self::Random, Self::Fifo, Self::Lifo, Self::Lrr, Self::Followed, Self::Eevdf];
+    pub const ALL: [Self; 6] =
+        [Self::Random, Self::Fifo, Self::Lifo, Self::Lrr, Self::Followed, Self::Eevdf];
 
     /// Name in reports.
     pub fn label(self) -> &'static str {
@@ -72,23 +74,26 @@ impl Heuristic {
         };
         let place = |name: &str| CAND_NAMES.iter().position(|n| *n == name);
         let columns = columns.and_then(|[a, b]| Some([place(a)?, place(b)?]));
-        // A name that is not there reads a column past the end, which is zero; a test holds that all are there.
+        // A name that is not there reads a column past the end, which is zero; a test holds that
+        // all are there.
         let asked = |name: &str| THREAD_NAMES.iter().position(|n| *n == name).unwrap_or(THREAD);
         let left = ["unranked", "since_left"].map(asked);
-        let followers =
-            Box::new(std::array::from_fn(|k| ["often", "last"].map(|which| asked(&format!("{which}_{}", k + 1)))));
+        let followers = Box::new(std::array::from_fn(|k| {
+            ["often", "last"].map(|which| asked(&format!("{which}_{}", k + 1)))
+        }));
         Self { rule, random: seed, columns, left, followers, order: Vec::new() }
     }
 
-    /// The score of a thread by what it followed: after the running one most often, then last of all; then after the longer
-    /// contexts likewise. `None`: it followed none of them so.
+    /// The score of a thread by what it followed: after the running one most often, then last of
+    /// all; then after the longer contexts likewise. `None`: it followed none of them so.
     fn followed(&self, row: &[f32]) -> Option<f32> {
         let named = |column: &usize| row.get(*column).is_some_and(|x| *x > 0.5);
         let first = self.followers.as_flattened().iter().position(named)?;
         Some((2 * ORDERS - first) as f32)
     }
 
-    /// Uniform in 0..1. Splitmix64 (Steele, Lea, Flood 2014): one word of state, so that a snapshot is a copy.
+    /// Uniform in 0..1. Splitmix64 (Steele, Lea, Flood 2014): one word of state, so that a snapshot
+    /// is a copy.
     fn draw(&mut self) -> f32 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.random;
@@ -113,8 +118,12 @@ impl Predictor for Heuristic {
                 (Rule::Random, _) => self.draw(),
                 (Rule::Fifo, _) => -(i as f32),
                 (Rule::Lrr, Some([never, since])) => 100.0 * column(never) + column(since),
-                (Rule::Followed, Some([share, last])) => 100.0 * column(share) + 2.0 * column(last) + newness,
-                (Rule::Eevdf, Some([picked, rank])) => 100.0 * (column(picked) - column(rank)) - newness,
+                (Rule::Followed, Some([share, last])) => {
+                    100.0 * column(share) + 2.0 * column(last) + newness
+                }
+                (Rule::Eevdf, Some([picked, rank])) => {
+                    100.0 * (column(picked) - column(rank)) - newness
+                }
                 _ => i as f32,
             });
         }
@@ -143,7 +152,8 @@ impl Predictor for Heuristic {
             }
             return;
         }
-        // Without a waiting thread the best guess is the CPU's own idle thread (threads `0..cpus` are those).
+        // Without a waiting thread the best guess is the CPU's own idle thread (threads `0..cpus`
+        // are those).
         let idle = [ThreadIx(u32::from(forecast.cpu.0))];
         let queue = if forecast.queue.is_empty() { &idle } else { forecast.queue };
         let place = |thread: ThreadIx| forecast.candidates.iter().position(|t| *t == thread);
@@ -156,7 +166,8 @@ impl Predictor for Heuristic {
             let oldness = -(i as f32);
             scores[candidate] = match self.rule {
                 Rule::Eevdf => {
-                    let find = |part: &[(ThreadIx, f32)]| part.iter().rposition(|(t, _)| t == thread);
+                    let find =
+                        |part: &[(ThreadIx, f32)]| part.iter().rposition(|(t, _)| t == thread);
                     let found = find(&order[..at]).or_else(|| find(&order[at..]).map(|k| at + k));
                     at = found.unwrap_or(at);
                     found.map_or(-900.0 + oldness / 1e3, |k| order[k].1)
@@ -203,9 +214,23 @@ mod tests {
     }
 
     /// After thread 5 came in.
-    fn forecast<'a>(candidates: &'a [ThreadIx], queue: &'a [ThreadIx], features: &'a [f32]) -> Forecast<'a> {
+    fn forecast<'a>(
+        candidates: &'a [ThreadIx],
+        queue: &'a [ThreadIx],
+        features: &'a [f32],
+    ) -> Forecast<'a> {
         let (cpu, running) = (CpuId(0), ThreadIx(5));
-        Forecast { event: 0, cpu, time: Nanos(0), running, candidates, ranked: 3, queue, query: &[0.0; ASK], features }
+        Forecast {
+            event: 0,
+            cpu,
+            time: Nanos(0),
+            running,
+            candidates,
+            ranked: 3,
+            queue,
+            query: &[0.0; ASK],
+            features,
+        }
     }
 
     fn picks(rule: Rule, rows: &[f32], n: u32) -> Vec<f32> {
@@ -235,7 +260,12 @@ mod tests {
         assert_eq!(best(&picks(Rule::Lifo, &rows, 3)), 2);
         assert_eq!(best(&picks(Rule::Followed, &rows, 3)), 1);
         assert_eq!(best(&picks(Rule::Eevdf, &rows, 3)), 2);
-        assert_eq!(best(&picks(Rule::Followed, &vec![0.0; 3 * CAND], 3)), 2, "nothing known: the newest");
+        assert_eq!(
+            best(&picks(Rule::Followed, &vec![0.0; 3 * CAND], 3)),
+            2,
+            "nothing known: the \
+            newest"
+        );
         assert_eq!(best(&picks(Rule::Lrr, &rows, 3)), 1);
         rows[2 * CAND + column("never_ran")] = 1.0;
         assert_eq!(best(&picks(Rule::Lrr, &rows, 3)), 2, "never ran: before all others");
@@ -262,20 +292,43 @@ mod tests {
         assert_eq!(best(&asked(Rule::Fifo, &[6, 8], &rows)), 2);
         assert_eq!(best(&asked(Rule::Lifo, &[6, 8], &rows)), 0);
         assert_eq!(best(&asked(Rule::Fifo, &[77], &rows)), 3, "waiting but never ran here");
-        assert_eq!(best(&asked(Rule::Fifo, &[4, 8], &rows)), 0, "4 waits longer but is no candidate");
+        assert_eq!(
+            best(&asked(Rule::Fifo, &[4, 8], &rows)),
+            0,
+            "4 waits longer but is no \
+            candidate"
+        );
         let falling = asked(Rule::Fifo, &[6], &rows);
-        assert!(falling[2] > falling[0] && falling[0] > falling[1] && falling[1] > falling[3], "then in their order");
+        assert!(
+            falling[2] > falling[0] && falling[0] > falling[1] && falling[1] > falling[3],
+            "then in their order"
+        );
         for rule in [Rule::Fifo, Rule::Lifo, Rule::Lrr, Rule::Eevdf] {
             assert_eq!(best(&asked(rule, &[], &rows)), 1, "{rule:?}: an empty queue: idle");
         }
-        assert_eq!(best(&asked(Rule::Eevdf, &[6, 8], &rows)), 2, "nobody stood in line: who waits longest");
-        assert_eq!(asked(Rule::Random, &[6], &rows), asked(Rule::Random, &[8], &rows), "seeded, by nothing else");
+        assert_eq!(
+            best(&asked(Rule::Eevdf, &[6, 8], &rows)),
+            2,
+            "nobody stood in line: who waits \
+            longest"
+        );
+        assert_eq!(
+            asked(Rule::Random, &[6], &rows),
+            asked(Rule::Random, &[8], &rows),
+            "seeded, by \
+            nothing else"
+        );
         (rows[thread_column(0, "since_left")], rows[thread_column(2, "since_left")]) = (0.0, 0.3);
         rows[thread_column(3, "unranked")] = 1.0;
         assert_eq!(best(&asked(Rule::Lrr, &[8, 6], &rows)), 2, "8 left just now");
         assert_eq!(best(&asked(Rule::Lrr, &[8, 6, 77], &rows)), 3, "77 never ran");
         rows[thread_column(3, "since_left")] = 0.2;
-        assert_eq!(best(&asked(Rule::Lrr, &[8, 6, 77], &rows)), 2, "77 ran elsewhere, and later than 6");
+        assert_eq!(
+            best(&asked(Rule::Lrr, &[8, 6, 77], &rows)),
+            2,
+            "77 ran elsewhere, and later \
+            than 6"
+        );
     }
 
     #[test]
@@ -283,11 +336,16 @@ mod tests {
         let mut rows = vec![0.0; ASKED.len() * THREAD];
         let unknown = asked(Rule::Followed, &[6], &rows);
         assert_eq!(best(&unknown), 0, "nothing known: their order");
-        for (candidate, name) in [(0, "last_4"), (1, "often_2"), (2, "last_1"), (3, "often_1"), (3, "last_3")] {
+        for (candidate, name) in
+            [(0, "last_4"), (1, "often_2"), (2, "last_1"), (3, "often_1"), (3, "last_3")]
+        {
             rows[thread_column(candidate, name)] = 1.0;
         }
         let scores = asked(Rule::Followed, &[6], &rows);
-        assert!(scores[3] > scores[2] && scores[2] > scores[1] && scores[1] > scores[0], "{scores:?}");
+        assert!(
+            scores[3] > scores[2] && scores[2] > scores[1] && scores[1] > scores[0],
+            "{scores:?}"
+        );
         assert!(scores[0] > unknown[0]);
     }
 

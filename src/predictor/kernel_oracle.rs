@@ -1,22 +1,27 @@
-//! The formulation of `KernelOracle` (Kahu 2025, arXiv 2505.15213), asked our two questions: per CPU a sequence of rows
-//! (one-hot task name, time), a two-layer LSTM that regresses the next row, and the mean squared error as loss. The name
-//! whose output is greatest is the prediction, right only if the very thread that is taken for it comes in. Here names are
-//! classes, as nowhere else.
+//! The formulation of `KernelOracle` (Kahu 2025, arXiv 2505.15213), asked our two questions: per
+//! CPU a sequence of rows (one-hot task name, time), a two-layer LSTM that regresses the next row,
+//! and the mean squared error as loss. The name whose output is greatest is the prediction, right
+//! only if the very thread that is taken for it comes in. Here names are classes, as nowhere else.
 //!
-//! Between threads of one name the formulation cannot tell, and where all threads have one name everything hangs on the
-//! rule that does: the pick takes the one that has not run for the longest time, the forecast the one that ran last.
-//! Each is the better one on the validation runs (macro top-1 46 instead of 20 %, and 30 instead of 14 %).
+//! Between threads of one name the formulation cannot tell, and where all threads have one name
+//! everything hangs on the rule that does: the pick takes the one that has not run for the longest
+//! time, the forecast the one that ran last. Each is the better one on the validation runs (macro
+//! top-1 46 instead of 20 %, and 30 instead of 14 %).
 //!
 //! What differs from the paper and its published program, and whom it favours:
-//! * It learns on the trace itself, switch by switch, each after it was predicted (test, then train). The paper fits one
-//!   nginx recording by 15 L-BFGS steps and reports the error on held-out parts of it. Favours it.
-//! * A name becomes a class when it first comes in, up to [`NAMES`]; later ones share one class. The paper knows all names
-//!   of its recording before it starts. Kernel threads keep their whole name; the program cuts it at the first colon.
-//! * The time of a row is `ln(1 + µs) / 8` since the switch before. The program's row has the time until the next switch,
-//!   scaled by the least and greatest of the whole recording: both are known only afterwards.
-//! * One sequence and one state per CPU, with weights in common; the paper has one CPU. Its program reshapes the data so
-//!   that columns and time steps mix; that is not imitated.
-//! * Hidden size 32 instead of 51; Adam and gradients cut after [`WINDOW`] switches instead of L-BFGS over the whole series.
+//! * It learns on the trace itself, switch by switch, each after it was predicted (test, then
+//!   train). The paper fits one nginx recording by 15 L-BFGS steps and reports the error on
+//!   held-out parts of it. Favours it.
+//! * A name becomes a class when it first comes in, up to [`NAMES`]; later ones share one class.
+//!   The paper knows all names of its recording before it starts. Kernel threads keep their whole
+//!   name; the program cuts it at the first colon.
+//! * The time of a row is `ln(1 + µs) / 8` since the switch before. The program's row has the time
+//!   until the next switch, scaled by the least and greatest of the whole recording: both are known
+//!   only afterwards.
+//! * One sequence and one state per CPU, with weights in common; the paper has one CPU. Its program
+//!   reshapes the data so that columns and time steps mix; that is not imitated.
+//! * Hidden size 32 instead of 51; Adam and gradients cut after [`WINDOW`] switches instead of
+//!   L-BFGS over the whole series.
 
 mod lstm;
 
@@ -67,7 +72,8 @@ pub struct KernelOracle {
 }
 
 impl KernelOracle {
-    /// A predictor that has learnt nothing, for the threads of `trace`. A thread goes by the first name it is seen with.
+    /// A predictor that has learnt nothing, for the threads of `trace`. A thread goes by the first
+    /// name it is seen with.
     pub fn new(trace: &Trace) -> Self {
         let (tasks, cpus) = (trace.tasks(), trace.cpus());
         let mut numbers: HashMap<&str, u32> = HashMap::new();
@@ -76,7 +82,12 @@ impl KernelOracle {
             *numbers.entry(tasks.thread_name(ThreadIx(t))).or_insert(next)
         });
         let names: Arc<[u32]> = names.collect();
-        let lane = Lane { state: State::ZERO, window: Window::with_capacity(WINDOW), last: None, next: [0.0; OUT] };
+        let lane = Lane {
+            state: State::ZERO,
+            window: Window::with_capacity(WINDOW),
+            last: None,
+            next: [0.0; OUT],
+        };
         Self {
             classes: vec![None; numbers.len()],
             given: 0,
@@ -116,15 +127,17 @@ impl Predictor for KernelOracle {
         "kernel-oracle"
     }
 
-    /// The candidate whose row is nearest to the predicted one. All candidate rows have length 1 and the same time, so
-    /// that is the one of the name with the greatest output. Ties go to the thread that has not run for the longest time.
+    /// The candidate whose row is nearest to the predicted one. All candidate rows have length 1
+    /// and the same time, so that is the one of the name with the greatest output. Ties go to the
+    /// thread that has not run for the longest time.
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
         scores.clear();
         let Some(lane) = self.lanes.get(decision.cpu.ix()) else {
             return scores.resize(decision.candidates.len(), 0.0);
         };
         scores.extend(decision.candidates.iter().map(|t| logit(lane.next[self.class(*t)])));
-        let ran = |i: &u32| self.ran.get(decision.candidates[*i as usize].ix()).copied().unwrap_or(0);
+        let ran =
+            |i: &u32| self.ran.get(decision.candidates[*i as usize].ix()).copied().unwrap_or(0);
         self.order.clear();
         self.order.extend(0..decision.candidates.len() as u32);
         self.order.sort_unstable_by_key(|i| (ran(i), *i));
@@ -133,14 +146,17 @@ impl Predictor for KernelOracle {
         }
     }
 
-    /// The name with the greatest output, as the first candidate of that name: the one that ran last here.
+    /// The name with the greatest output, as the first candidate of that name: the one that ran
+    /// last here.
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
         scores.clear();
         let Some(lane) = self.lanes.get(forecast.cpu.ix()) else {
             return scores.resize(forecast.candidates.len(), f32::NEG_INFINITY);
         };
         let named = forecast.candidates.iter().enumerate();
-        scores.extend(named.map(|(i, thread)| logit(lane.next[self.class(*thread)]) - TIE * i as f32));
+        scores.extend(
+            named.map(|(i, thread)| logit(lane.next[self.class(*thread)]) - TIE * i as f32),
+        );
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
@@ -245,7 +261,8 @@ mod tests {
             let next = b.task(Pid(pid), format!("t{pid}").as_bytes());
             b.push(Event { next, ..Event::blank(Nanos(0), CpuId(0)) }, Pid(0));
         }
-        let mut oracle = KernelOracle::new(&b.finish(TraceMeta { cpus: 1, ..TraceMeta::default() }));
+        let mut oracle =
+            KernelOracle::new(&b.finish(TraceMeta { cpus: 1, ..TraceMeta::default() }));
         (1..=100).for_each(|t| comes(&mut oracle, 1, t));
         let classes: Vec<_> = (1..=100).map(|t| oracle.class(ThreadIx(t))).collect();
         assert!((0..NAMES).all(|i| classes[i] == i) && classes[NAMES..].iter().all(|c| *c == REST));

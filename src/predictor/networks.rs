@@ -1,7 +1,9 @@
-//! The networks there are, and what each is made of. A kind is one entry of the table here: its name, its usual size, what it may be
-//! sized to, and the layers of its trunk; inputs, heads and training are the same for all. [`ModelConfig::tensors`] is the one list of
-//! a network's tensors: the network in burn ([`super::dense`]), the streaming engine ([`super::stream`]) and model files
-//! ([`super::weights`]) all go by its names. A kind that needs a layer which neither engine has brings it to both.
+//! The networks there are, and what each is made of. A kind is one entry of the table here: its
+//! name, its usual size, what it may be sized to, and the layers of its trunk; inputs, heads and
+//! training are the same for all. [`ModelConfig::tensors`] is the one list of a network's tensors:
+//! the network in burn ([`super::dense`]), the streaming engine ([`super::stream`]) and model files
+//! ([`super::weights`]) all go by its names. A kind that needs a layer which neither engine has
+//! brings it to both.
 
 use crate::features::{ASK, CAND, QUERY, RANKS, THREAD, TOKEN_X, Token};
 use serde::{Deserialize, Serialize};
@@ -67,8 +69,8 @@ impl Tensor {
     }
 }
 
-/// What a network is asked. Each question has a head of its own, of the same shape: every candidate is scored from what is known of
-/// it, of the moment, and of the sequence.
+/// What a network is asked. Each question has a head of its own, of the same shape: every candidate
+/// is scored from what is known of it, of the moment, and of the sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Who comes in now?
@@ -133,7 +135,8 @@ fn head(of: Question, c: usize, [first, second]: [usize; 2]) -> Vec<Tensor> {
 struct Entry {
     /// Name on the command line, in reports, of files.
     label: &'static str,
-    /// The model file in `assets/models`, as it was when the program was built: for a binary that was copied away.
+    /// The model file in `assets/models`, as it was when the program was built: for a binary that
+    /// was copied away.
     bundled: &'static [u8],
     /// The usual size, from the TCN's.
     usual: fn(ModelConfig) -> ModelConfig,
@@ -212,7 +215,8 @@ fn cell(m: &ModelConfig, i: usize) -> Vec<Tensor> {
 /// Makes the kinds of the entries.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident: $entry:ident;)*) => {
-        /// What turns the tokens of a CPU into a state; inputs, heads and training are the same for all.
+        /// What turns the tokens of a CPU into a state; inputs, heads and training are the same for
+        /// all.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
         pub enum Kind {
@@ -284,7 +288,8 @@ pub struct ModelConfig {
     pub channels: usize,
     /// Taps of a block; an LSTM and an MLP have none.
     pub kernel: usize,
-    /// Residual blocks of a TCN, block i looks back in steps of 2^i tokens; layers of an LSTM; 0 for an MLP.
+    /// Residual blocks of a TCN, block i looks back in steps of 2^i tokens; layers of an LSTM; 0
+    /// for an MLP.
     pub blocks: usize,
     /// Width of the pick head.
     pub hidden: usize,
@@ -325,8 +330,9 @@ impl ModelConfig {
         (self.kind.entry().reach)(self)
     }
 
-    /// Tokens that an answer can depend on: `1 + (kernel - 1) (2^blocks - 1)`. An LSTM has no such limit when it
-    /// answers; in training its state starts at zero as many tokens before a chunk as the usual TCN looks back.
+    /// Tokens that an answer can depend on: `1 + (kernel - 1) (2^blocks - 1)`. An LSTM has no such
+    /// limit when it answers; in training its state starts at zero as many tokens before a chunk as
+    /// the usual TCN looks back.
     pub fn receptive_field(&self) -> usize {
         let usual = || Self::default().reach().unwrap_or(1);
         self.reach().unwrap_or_else(usual)

@@ -1,11 +1,13 @@
-//! Prediction by partial matching (Cleary and Witten 1984; escape method C: Moffat 1990) over the sequence of threads
-//! that came in on a CPU. Adaptive within the trace: it starts empty and learns from outcomes only, after it answered.
+//! Prediction by partial matching (Cleary and Witten 1984; escape method C: Moffat 1990) over the
+//! sequence of threads that came in on a CPU. Adaptive within the trace: it starts empty and learns
+//! from outcomes only, after it answered.
 //!
-//! What followed the last 4 threads speaks first. What it has not seen there gets the escape probability
-//! `d / (n + d)` (`d` different followers in `n` visits), which the context of the last 3 shares out in the same way,
-//! and so on down to 1; what is left is shared out equally over all threads known. Threads that are no possible answer,
-//! or that a longer context has already spoken for, count in no context. The pick question and the forecast
-//! question read the same contexts: between the two nobody else comes in.
+//! What followed the last 4 threads speaks first. What it has not seen there gets the escape
+//! probability `d / (n + d)` (`d` different followers in `n` visits), which the context of the last
+//! 3 shares out in the same way, and so on down to 1; what is left is shared out equally over all
+//! threads known. Threads that are no possible answer, or that a longer context has already spoken
+//! for, count in no context. The pick question and the forecast question read the same contexts:
+//! between the two nobody else comes in.
 
 use super::Predictor;
 use crate::features::{Decision, Forecast, ORDERS, Outcome};
@@ -13,11 +15,13 @@ use crate::trace::{CpuId, ThreadIx};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Contexts (7/8 of a power of two, as a hash map holds) and (context, follower) pairs kept at most: some 5 MB. When
-/// either is full all are forgotten at once and learning starts anew in the same memory, as a text compressor does.
+/// Contexts (7/8 of a power of two, as a hash map holds) and (context, follower) pairs kept at
+/// most: some 5 MB. When either is full all are forgotten at once and learning starts anew in the
+/// same memory, as a text compressor does.
 const CONTEXTS: usize = 7 << 14;
 const FOLLOWERS: usize = 1 << 18;
-/// When a follower has been counted so often, all counts of its context are halved: old habits fade.
+/// When a follower has been counted so often, all counts of its context are halved: old habits
+/// fade.
 const OFTEN: u32 = 32;
 /// Ends a list of followers.
 const END: u32 = u32::MAX;
@@ -219,8 +223,9 @@ impl Ppm {
         }
     }
 
-    /// Shares out the probability over the marked answers (it need not sum to 1). With `closed`, threads without a mark are
-    /// no answers; else each of them may come too, and what it has is no answer's.
+    /// Shares out the probability over the marked answers (it need not sum to 1). With `closed`,
+    /// threads without a mark are no answers; else each of them may come too, and what it has is no
+    /// answer's.
     fn blend(&mut self, cpu: CpuId, closed: bool) {
         let keys = self.lane(cpu).keys(cpu);
         let (contexts, marks, stamp) = (&self.contexts, &mut self.marks, self.stamp);
@@ -386,7 +391,8 @@ mod tests {
     }
 
     fn close(found: &[f32], expected: &[f32]) {
-        let same = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3);
+        let same = found.len() == expected.len()
+            && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3);
         assert!(same, "{found:?}, not {expected:?}");
     }
 
@@ -410,13 +416,15 @@ mod tests {
         for t in [5, 1, 2, 5, 1, 2, 6, 1, 3, 5, 1] {
             comes(&mut ppm, t);
         }
-        // The longest context known is "3 5 1", never followed yet; "5 1": 2 with 2 / (2 + 1), escape 1 / 3.
-        // Then "1" without 2, which was spoken for: 3 with 1 / (1 + 1), and 1 / 2 goes on, to be shared by the 5 threads.
+        // The longest context known is "3 5 1", never followed yet; "5 1": 2 with 2 / (2 + 1),
+        // escape 1 / 3. Then "1" without 2, which was spoken for: 3 with 1 / (1 + 1), and 1 / 2
+        // goes on, to be shared by the 5 threads.
         close(&picks(&mut ppm, 1, &[2, 3, 9]), &[2.0 / 3.0, 1.0 / 6.0, 1.0 / 30.0]);
         // No escape when everybody who could come is known.
         close(&picks(&mut ppm, 1, &[2]), &[1.0]);
         close(&picks(&mut ppm, 1, &[3, 9]), &[0.5, 0.1]);
-        // The forecast: 2 as before; 3 is no candidate, and its 1 / 6 is nobody's; 5 and 6 were never seen here.
+        // The forecast: 2 as before; 3 is no candidate, and its 1 / 6 is nobody's; 5 and 6 were
+        // never seen here.
         close(&forecasts(&mut ppm, 1, &[5, 2, 6]), &[1.0 / 30.0, 2.0 / 3.0, 1.0 / 30.0]);
         close(&forecasts(&mut ppm, 1, &[5, 2, 3]), &[1.0 / 30.0, 2.0 / 3.0, 1.0 / 6.0]);
     }

@@ -1,8 +1,10 @@
-//! The network, one event at a time: what the overlay, `koracle predict` and `koracle bench` run. Plain Rust, the same
-//! answers as burn's to 1e-4 (held by `tests/model.rs` and `tests/models.rs`). A token costs O(1): per CPU and block a ring
-//! keeps the inputs that the dilated taps will read, per layer of an LSTM its state. Nothing is allocated per event.
+//! The network, one event at a time: what the overlay, `koracle predict` and `koracle bench` run.
+//! Plain Rust, the same answers as burn's to 1e-4 (held by `tests/model.rs` and `tests/models.rs`).
+//! A token costs O(1): per CPU and block a ring keeps the inputs that the dilated taps will read,
+//! per layer of an LSTM its state. Nothing is allocated per event.
 
-// The bodies must be part of the function that enables the instructions, or they are not compiled for them.
+// The bodies must be part of the function that enables the instructions, or they are not compiled
+// for them.
 #![allow(clippy::inline_always)]
 
 mod adapt;
@@ -72,25 +74,34 @@ impl Stream {
 }
 
 impl StreamEngine {
-    /// An engine before the first event of a trace with `cpus` CPUs. It learns from outcomes if its configuration says so
-    /// ([`crate::predictor::networks::ModelConfig::adapt`]).
+    /// An engine before the first event of a trace with `cpus` CPUs. It learns from outcomes if its
+    /// configuration says so ([`crate::predictor::networks::ModelConfig::adapt`]).
     pub fn new(weights: &Arc<Weights>, cpus: usize) -> Self {
         let mut engine = Self::frozen(weights, cpus);
         engine.adapt = engine.net.config.adapt.then(|| Adapt::new(&engine.net.heads));
         engine
     }
 
-    /// An engine that learns nothing from outcomes: its answers depend on its receptive field alone.
+    /// An engine that learns nothing from outcomes: its answers depend on its receptive field
+    /// alone.
     pub fn frozen(weights: &Arc<Weights>, cpus: usize) -> Self {
         let net = Arc::new(Net::new(weights));
         let c = net.config.channels;
         let gates = vec![0.0; if net.cells.is_empty() { 0 } else { 4 * c }];
         let scratch = Scratch { x: vec![0.0; c], y: vec![0.0; c], gates };
         let cpus = vec![Stream::new(&net); cpus];
-        Self { cpus, scratch, room: Room::new(&net.heads), picked: Asked::default(), net, adapt: None }
+        Self {
+            cpus,
+            scratch,
+            room: Room::new(&net.heads),
+            picked: Asked::default(),
+            net,
+            adapt: None,
+        }
     }
 
-    /// The state `[C]` after the last token of `cpu`; empty for a CPU that the engine does not have.
+    /// The state `[C]` after the last token of `cpu`; empty for a CPU that the engine does not
+    /// have.
     pub fn state(&self, cpu: CpuId) -> &[f32] {
         self.cpus.get(cpu.ix()).map_or(&[], |s| &s.h)
     }
@@ -110,7 +121,12 @@ impl Predictor for StreamEngine {
 
     fn token(&mut self, cpu: CpuId, token: &Token) {
         self.reach(cpu);
-        dispatch(Step { net: &self.net, stream: &mut self.cpus[cpu.ix()], scratch: &mut self.scratch, token });
+        dispatch(Step {
+            net: &self.net,
+            stream: &mut self.cpus[cpu.ix()],
+            scratch: &mut self.scratch,
+            token,
+        });
     }
 
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
@@ -127,7 +143,8 @@ impl Predictor for StreamEngine {
             Some(adapt) => adapt.about(decision),
         };
         let (h, query, features) = (&cpus[decision.cpu.ix()].h, decision.query, decision.features);
-        Ask { head: &net.heads[0], h, room, query, features, weighs, extra, asked: picked, scores }.answer();
+        Ask { head: &net.heads[0], h, room, query, features, weighs, extra, asked: picked, scores }
+            .answer();
         if let Some(adapt) = &self.adapt {
             adapt.close(0, &mut self.picked, scores, decision.candidates);
         }
@@ -140,7 +157,8 @@ impl Predictor for StreamEngine {
         let weighs = adapt.as_ref().map_or(&net.heads[1].weighs[..], |a| a.weighs(1));
         let (query, features) = (forecast.query, forecast.features);
         asked.p.clear();
-        Ask { head: &net.heads[1], h, room, query, features, weighs, extra: &[], asked, scores }.answer();
+        Ask { head: &net.heads[1], h, room, query, features, weighs, extra: &[], asked, scores }
+            .answer();
         if let Some(adapt) = adapt {
             adapt.close(1, asked, scores, forecast.candidates);
         }

@@ -1,6 +1,7 @@
-//! Models: one network's numbers with what is needed to run it and to make it again, and where the bundled ones are.
-//! The layout of a model file is in `weights::file`. Never half written (saved beside and renamed), never half read: a damaged
-//! file is an error that names the file and the byte.
+//! Models: one network's numbers with what is needed to run it and to make it again, and where the
+//! bundled ones are. The layout of a model file is in `weights::file`. Never half written (saved
+//! beside and renamed), never half read: a damaged file is an error that names the file and the
+//! byte.
 
 mod file;
 
@@ -112,7 +113,10 @@ pub enum Problem {
         value: String,
     },
     /// It was trained on other inputs than this program computes.
-    #[error("the model was trained on feature layout {found:016x}, this program computes {expected:016x}")]
+    #[error(
+        "the model was trained on feature layout {found:016x}, this program computes \
+             {expected:016x}"
+    )]
     Layout {
         /// The model's.
         found: u64,
@@ -147,8 +151,8 @@ impl Weights {
         self.tensors.insert("temperature".into(), temperature.to_vec());
     }
 
-    /// The same numbers for an engine that learns nothing while it answers: what it says depends on its receptive
-    /// field alone.
+    /// The same numbers for an engine that learns nothing while it answers: what it says depends on
+    /// its receptive field alone.
     #[must_use]
     pub fn frozen(&self) -> Self {
         let mut same = self.clone();
@@ -168,18 +172,25 @@ impl Weights {
 
     /// Reads a model file.
     pub fn load(path: &Path) -> Result<Self, WeightsError> {
-        let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
-        Self::from_bytes(&bytes).map_err(|(byte, problem)| WeightsError::Content { path: path.into(), byte, problem })
+        let bytes =
+            std::fs::read(path).map_err(|source| WeightsError::Io { path: path.into(), source })?;
+        Self::from_bytes(&bytes).map_err(|(byte, problem)| WeightsError::Content {
+            path: path.into(),
+            byte,
+            problem,
+        })
     }
 
     /// Writes a model file: beside it first, then renamed, so that a reader never sees half of it.
     pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let written = std::fs::create_dir_all(folder).and_then(|()| crate::export::write_whole(path, &self.to_bytes()));
+        let written = std::fs::create_dir_all(folder)
+            .and_then(|()| crate::export::write_whole(path, &self.to_bytes()));
         written.map_err(|source| WeightsError::Io { path: path.into(), source })
     }
 
-    /// The model that is used when none is named: [`ENV`], else [`Kind::Tcn`] of [`Self::bundled_of`].
+    /// The model that is used when none is named: [`ENV`], else [`Kind::Tcn`] of
+    /// [`Self::bundled_of`].
     pub fn bundled() -> Result<Self, WeightsError> {
         match named() {
             Some(path) => Self::load(&path).map_err(|source| WeightsError::Named(Box::new(source))),
@@ -187,8 +198,8 @@ impl Weights {
         }
     }
 
-    /// The bundled model of a kind: for a TCN [`Self::bundled`], for another the file of its label, where
-    /// [`places::find`] looks, else the one inside the program.
+    /// The bundled model of a kind: for a TCN [`Self::bundled`], for another the file of its label,
+    /// where [`places::find`] looks, else the one inside the program.
     pub fn bundled_of(kind: Kind) -> Result<Self, WeightsError> {
         if kind == Kind::Tcn { Self::bundled() } else { Self::found(kind) }
     }
@@ -199,7 +210,11 @@ impl Weights {
             return Self::load(&path);
         }
         let bytes = kind.bundled();
-        Self::from_bytes(bytes).map_err(|(byte, problem)| WeightsError::Content { path: path.into(), byte, problem })
+        Self::from_bytes(bytes).map_err(|(byte, problem)| WeightsError::Content {
+            path: path.into(),
+            byte,
+            problem,
+        })
     }
 }
 

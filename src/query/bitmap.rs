@@ -19,7 +19,10 @@ impl Bitmap {
             let (from, to) = (w * 64, len.min(w * 64 + 64));
             (from..to).fold(0_u64, |bits, i| bits | u64::from(wanted(i)) << (i - from))
         };
-        Self { words: (0..len.div_ceil(64)).into_par_iter().with_min_len(SHARE).map(word).collect(), len }
+        Self {
+            words: (0..len.div_ceil(64)).into_par_iter().with_min_len(SHARE).map(word).collect(),
+            len,
+        }
     }
 
     /// All rows, or none.

@@ -1,4 +1,5 @@
-//! What could be typed at a place of an expression: columns, operators, the values that the table has, joints.
+//! What could be typed at a place of an expression: columns, operators, the values that the table
+//! has, joints.
 
 use super::lexer::{Lexeme, lex};
 use super::parse::{all, fitting};
@@ -61,7 +62,9 @@ pub fn complete<C: Columns>(table: &C::Table, text: &str, at: usize) -> Completi
             columns.chain([say("not", "the opposite"), say("(", "a group")]).collect()
         }
         Wants::Operator(column) => fitting(C::ALL[column].2).map(|op| say(op, "")).collect(),
-        Wants::Value(column) => C::ALL[column].0.values(table).iter().map(|value| say(value, "")).collect(),
+        Wants::Value(column) => {
+            C::ALL[column].0.values(table).iter().map(|value| say(value, "")).collect()
+        }
         Wants::Joint { open } => {
             let mut joints = vec![say("and", "both"), say("or", "either")];
             if open {

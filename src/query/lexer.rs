@@ -1,4 +1,5 @@
-//! Cuts an expression into words, quoted text, operators and parentheses, each with its place in characters.
+//! Cuts an expression into words, quoted text, operators and parentheses, each with its place in
+//! characters.
 
 use super::{FilterError, OPS, Op, Wants};
 

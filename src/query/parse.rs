@@ -1,5 +1,5 @@
-//! Parses an expression by binding power (V. Pratt, 1973) and types its values by their columns. Never recurses
-//! deeper than [`DEEPEST`].
+//! Parses an expression by binding power (V. Pratt, 1973) and types its values by their columns.
+//! Never recurses deeper than [`DEEPEST`].
 
 use super::lexer::{Lexeme, Token, is_keyword, lex};
 use super::{Columns, Expr, FilterError, Kind, OPS, Op, Value, Wants};
@@ -34,7 +34,12 @@ pub fn parse<C: Columns>(text: &str) -> Result<Expr<C>, FilterError> {
 pub(super) fn all<C: Columns>(tokens: &[Token], length: usize) -> Result<Expr<C>, FilterError> {
     if let Some(token) = tokens.get(LONGEST) {
         let problem = format!("an expression has at most {LONGEST} pieces");
-        return Err(FilterError { start: token.start, end: token.end, problem, wants: Wants::Nothing });
+        return Err(FilterError {
+            start: token.start,
+            end: token.end,
+            problem,
+            wants: Wants::Nothing,
+        });
     }
     let mut parser = Parser { columns: PhantomData, tokens, at: 0, open: 0, depth: 0, length };
     let expr = parser.expr(0)?;
@@ -49,7 +54,8 @@ impl<C: Columns> Parser<'_, C> {
         self.tokens.get(self.at).map(|t| &t.what)
     }
 
-    /// An error at the piece in hand, or after the last one. `problem` may be empty: then what is wanted says it.
+    /// An error at the piece in hand, or after the last one. `problem` may be empty: then what is
+    /// wanted says it.
     fn wrong(&self, problem: &str, wants: Wants) -> FilterError {
         let here = self.tokens.get(self.at);
         let after = self.tokens.last().map_or(0, |t| t.end).min(self.length);
@@ -129,8 +135,22 @@ impl<C: Columns> Parser<'_, C> {
 
     fn comparison(&mut self, word: &str) -> Result<Expr<C>, FilterError> {
         let Some(column) = C::named(word) else {
-            let near = nearest::<C>(word).map(|n| format!(" (did you mean {n}?)")).unwrap_or_default();
-            let problem = if is_keyword(word) { String::new() } else { format!("no column {word:?}{near}") };
+            let near = nearest::<C>(word)
+                .map(|n| {
+                    format!(
+                        " (did you mean \
+                                                           {n}?)"
+                    )
+                })
+                .unwrap_or_default();
+            let problem = if is_keyword(word) {
+                String::new()
+            } else {
+                format!(
+                    "no column \
+                {word:?}{near}"
+                )
+            };
             return Err(self.wrong(&problem, Wants::Operand));
         };
         self.at += 1;
@@ -163,7 +183,13 @@ impl<C: Columns> Parser<'_, C> {
         let text = match self.peek() {
             Some(Lexeme::Word(word)) if !is_keyword(word) => word,
             Some(Lexeme::Quoted(text, true)) => text,
-            Some(Lexeme::Quoted(_, false)) => return Err(self.wrong("the closing quote is missing", Wants::Nothing)),
+            Some(Lexeme::Quoted(_, false)) => {
+                return Err(self.wrong(
+                    "the closing quote is \
+                missing",
+                    Wants::Nothing,
+                ));
+            }
             _ => return Err(self.wrong("", wants)),
         };
         let value = match column.kind() {
@@ -197,7 +223,11 @@ fn time(text: &str) -> Option<u64> {
         return None;
     }
     let scale = 10_u64.pow(digits as u32);
-    let part = if kept.is_empty() { 0 } else { kept.parse::<u64>().ok()? * 10_u64.pow((digits - kept.len()) as u32) };
+    let part = if kept.is_empty() {
+        0
+    } else {
+        kept.parse::<u64>().ok()? * 10_u64.pow((digits - kept.len()) as u32)
+    };
     let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
     whole.checked_mul(scale)?.checked_add(part)
 }
@@ -207,7 +237,8 @@ fn share(text: &str) -> Option<f32> {
     let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |n| (n, 100.0));
     let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
     let value = number.parse::<f64>().ok().filter(|_| plain)?;
-    if scale > 1.0 { Some((value / scale) as f32) } else { number.parse().ok() }.filter(|x: &f32| x.is_finite())
+    if scale > 1.0 { Some((value / scale) as f32) } else { number.parse().ok() }
+        .filter(|x: &f32| x.is_finite())
 }
 
 /// The column whose name is closest, when it is close.
@@ -300,7 +331,13 @@ mod tests {
             let error = parse::<Column>(text).unwrap_err();
             assert_eq!(error.start, column, "{text}: {error}");
             assert!(error.to_string().contains(says), "{text}: {error}");
-            assert!(error.to_string().starts_with(&format!("column {}: ", column + 1)) && error.end > error.start);
+            assert!(
+                error.to_string().starts_with(&format!(
+                    "column \
+                                                            {}: ",
+                    column + 1
+                )) && error.end > error.start
+            );
             assert_eq!(error.pointer().find('^'), Some(column));
         }
         let deep = format!("{}hit", "(".repeat(100_000));

@@ -1,4 +1,5 @@
-//! Answers an expression for all rows at once: each comparison reads one column and gives a set, sets are combined.
+//! Answers an expression for all rows at once: each comparison reads one column and gives a set,
+//! sets are combined.
 
 use super::{Bitmap, Columns, Expr, Op, Value};
 
@@ -18,7 +19,9 @@ impl<C: Columns> Expr<C> {
                 let (op, x) = (*op, *x);
                 column.shares(t, |y| holds(op, &y, &x))
             }
-            Self::Compare(column, op, Value::Text(text)) => column.texts(t, |spellings| says(*op, spellings, text)),
+            Self::Compare(column, op, Value::Text(text)) => {
+                column.texts(t, |spellings| says(*op, spellings, text))
+            }
         }
     }
 }

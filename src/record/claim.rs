@@ -1,11 +1,13 @@
-//! Names of recordings, each taken by one recorder at a time: from before the recording until it is written. What holds
-//! a name is a socket without a file, so that a recorder that is killed leaves nothing, and its name is free again.
+//! Names of recordings, each taken by one recorder at a time: from before the recording until it is
+//! written. What holds a name is a socket without a file, so that a recorder that is killed leaves
+//! nothing, and its name is free again.
 
 use crate::export::metadata_path;
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
-/// Endings of a name that are taken together: the events, packed or not, and the metadata that they share.
+/// Endings of a name that are taken together: the events, packed or not, and the metadata that they
+/// share.
 const ENDINGS: [&str; 3] = ["csv.zst", "csv", "toml"];
 /// Runs that are tried.
 const RUNS: u32 = 10_000;
@@ -19,15 +21,17 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// This name, whatever has it now; `None` while another recorder has claimed it. The folder has to be there.
+    /// This name, whatever has it now; `None` while another recorder has claimed it. The folder has
+    /// to be there.
     pub fn of(path: &Path) -> Result<Option<Self>> {
-        let stem = metadata_path(path).map_or_else(|_| path.to_path_buf(), |meta| meta.with_extension(""));
+        let stem =
+            metadata_path(path).map_or_else(|_| path.to_path_buf(), |meta| meta.with_extension(""));
         let held = hold(&stem)?;
         Ok(held.map(|held| Self { path: path.into(), run: 0, _held: held }))
     }
 
-    /// The first `WORKLOAD_runN.csv.zst` in `folder` that is neither there nor claimed. `None` when there is none up to
-    /// ten thousand.
+    /// The first `WORKLOAD_runN.csv.zst` in `folder` that is neither there nor claimed. `None` when
+    /// there is none up to ten thousand.
     pub fn free(folder: &Path, workload: &str) -> Result<Option<Self>> {
         for (path, run) in names(folder, workload).filter(|(path, _)| is_free(path)) {
             // Whoever had claimed it may have written it and gone since it was looked at.
@@ -77,8 +81,11 @@ fn hold(stem: &Path) -> Result<Option<Held>> {
     // The folder itself, however it is called.
     let of = std::fs::metadata(folder)?;
     let name = xxhash_rust::xxh3::xxh3_64(stem.file_name().unwrap_or_default().as_encoded_bytes());
-    let address =
-        SocketAddr::from_abstract_name(format!("koracle/recording/{:x}.{:x}/{name:016x}", of.dev(), of.ino()))?;
+    let address = SocketAddr::from_abstract_name(format!(
+        "koracle/recording/{:x}.{:x}/{name:016x}",
+        of.dev(),
+        of.ino()
+    ))?;
     match UnixListener::bind_addr(&address) {
         Ok(held) => Ok(Some(held)),
         Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => Ok(None),
@@ -89,7 +96,8 @@ fn hold(stem: &Path) -> Result<Option<Held>> {
 #[cfg(not(target_os = "linux"))]
 type Held = ();
 
-/// Elsewhere nothing can be recorded but other machines, and two at once have to be given two names.
+/// Elsewhere nothing can be recorded but other machines, and two at once have to be given two
+/// names.
 #[cfg(not(target_os = "linux"))]
 fn hold(_: &Path) -> Result<Option<Held>> {
     Ok(Some(()))
@@ -116,7 +124,8 @@ mod tests {
     #[test]
     fn a_name_is_claimed_once_until_it_is_given_back() {
         let dir = tempfile::tempdir().unwrap();
-        let claims: Vec<Claim> = (0..4).map(|_| Claim::free(dir.path(), "x").unwrap().unwrap()).collect();
+        let claims: Vec<Claim> =
+            (0..4).map(|_| Claim::free(dir.path(), "x").unwrap().unwrap()).collect();
         assert_eq!(claims.iter().map(Claim::run).collect::<Vec<_>>(), [0, 1, 2, 3]);
         // The other ending has the same metadata; another way to the folder is the same folder.
         assert!(Claim::of(&dir.path().join("x_run1.csv")).unwrap().is_none());

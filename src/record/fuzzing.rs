@@ -1,5 +1,5 @@
-//! The doors of this room through which bytes of another machine come in, for the fuzzer and for the tests that replay
-//! its corpus. Not for anybody else.
+//! The doors of this room through which bytes of another machine come in, for the fuzzer and for
+//! the tests that replay its corpus. Not for anybody else.
 
 use super::meta::Told;
 use super::stream::{Frame, Spool, greeting};
@@ -9,10 +9,11 @@ use crate::trace::{CpuId, TraceBuilder};
 use std::io::Seek;
 use std::path::Path;
 
-/// Reads what a recorded machine sends to its end, then decodes its pages. The number of events, and one for each
-/// frame that was understood.
+/// Reads what a recorded machine sends to its end, then decodes its pages. The number of events,
+/// and one for each frame that was understood.
 pub fn frames(bytes: &[u8]) -> usize {
-    let (mut input, mut spool, mut told, mut count) = (bytes, Spool::with_room(MOST_BYTES), Told::default(), 0);
+    let (mut input, mut spool, mut told, mut count) =
+        (bytes, Spool::with_room(MOST_BYTES), Told::default(), 0);
     if !greeting(&mut input).is_ok_and(|found| found) {
         return 0;
     }

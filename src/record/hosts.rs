@@ -1,6 +1,6 @@
-//! The machines that can be recorded on: this program's own (`vm`), those of the Vagrantfile here, and those that the
-//! user's ssh configuration names. A machine of the first two is reached as it is known there or not at all; any other
-//! name is left to `ssh`.
+//! The machines that can be recorded on: this program's own (`vm`), those of the Vagrantfile here,
+//! and those that the user's ssh configuration names. A machine of the first two is reached as it
+//! is known there or not at all; any other name is left to `ssh`.
 
 mod vagrant;
 
@@ -81,7 +81,10 @@ pub fn by_name(hosts: Vec<Host>) -> Vec<Host> {
     for host in hosts {
         match named.iter_mut().find(|h| h.name == host.name) {
             None => named.push(host),
-            Some(before) if matches!(before.state, State::Down(_)) && !matches!(host.state, State::Down(_)) => {
+            Some(before)
+                if matches!(before.state, State::Down(_))
+                    && !matches!(host.state, State::Down(_)) =>
+            {
                 *before = host;
             }
             Some(_) => {}
@@ -111,7 +114,8 @@ pub enum HostError {
         how: String,
     },
     /// Two of this name run.
-    #[error("two machines called {name} run: that of `koracle vm` and that of the Vagrantfile here; end one, or choose with -F {} or -F {}", files[0].display(), files[1].display())]
+    #[error("two machines called {name} run: that of `koracle vm` and that of the Vagrantfile \
+             here; end one, or choose with -F {} or -F {}", files[0].display(), files[1].display())]
     Two {
         /// The name.
         name: String,
@@ -134,8 +138,8 @@ pub fn own() -> Vec<Host> {
     places.map(host).collect()
 }
 
-/// This program's machines, those of the Vagrantfile in `dir`, then those of the user's ssh configuration. `vagrant` takes
-/// seconds to answer; `cancel` ends it.
+/// This program's machines, those of the Vagrantfile in `dir`, then those of the user's ssh
+/// configuration. `vagrant` takes seconds to answer; `cancel` ends it.
 pub fn list(dir: &Path, cancel: &Cancel) -> Known {
     let mut known = Known { hosts: own(), notes: Vec::new() };
     let (made, others): (Vec<_>, Vec<_>) = vagrant::known(dir).into_iter().partition(|m| m.1);
@@ -154,7 +158,11 @@ pub fn list(dir: &Path, cancel: &Cancel) -> Known {
     known.hosts.extend(others.into_iter().map(|(name, _)| not_created(name)));
     let named = named();
     if named.is_empty() {
-        known.notes.push("your ssh configuration names no host; --host takes any name that ssh knows".into());
+        known.notes.push(
+            "your ssh configuration names no host; --host takes any name that ssh \
+                          knows"
+                .into(),
+        );
     }
     let of_ssh = |name| Host { name, config: None, from: Source::SshConfig, state: State::Unknown };
     known.hosts.extend(named.into_iter().map(of_ssh));
@@ -172,13 +180,14 @@ fn named() -> Vec<String> {
     ssh_config::names(&folder.join("config"), &folder, &home)
 }
 
-/// Where a recording on `name` is made. A running machine of this program or of the Vagrantfile in `dir` is reached as it
-/// is known there; one that does not run is refused, and never looked for elsewhere under its name, unless this program
-/// never built it and the ssh configuration has a machine of that name. Any other name is `ssh`'s.
+/// Where a recording on `name` is made. A running machine of this program or of the Vagrantfile in
+/// `dir` is reached as it is known there; one that does not run is refused, and never looked for
+/// elsewhere under its name, unless this program never built it and the ssh configuration has a
+/// machine of that name. Any other name is `ssh`'s.
 pub fn resolve(name: &str, dir: &Path, cancel: &Cancel) -> Result<Target, HostError> {
     let own = own().into_iter().find(|h| h.name == name);
-    let (vagrants, said) =
-        of_vagrant(name, dir, cancel).map_or((None, String::new()), |(host, said)| (Some(host), said));
+    let (vagrants, said) = of_vagrant(name, dir, cancel)
+        .map_or((None, String::new()), |(host, said)| (Some(host), said));
     let all: Vec<&Host> = own.iter().chain(&vagrants).collect();
     let running: Vec<PathBuf> = all.iter().filter_map(|h| h.config.clone()).collect();
     let target = |config| Target::Ssh { host: name.to_owned(), config };
@@ -190,7 +199,8 @@ pub fn resolve(name: &str, dir: &Path, cancel: &Cancel) -> Result<Target, HostEr
             }
         }
     }
-    let never_built = vagrants.is_none() && own.as_ref().is_none_or(|h| h.state == State::Down("not built"));
+    let never_built =
+        vagrants.is_none() && own.as_ref().is_none_or(|h| h.state == State::Down("not built"));
     if all.is_empty() || never_built && named().iter().any(|n| n == name) {
         return Ok(target(None));
     }

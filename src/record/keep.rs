@@ -1,5 +1,6 @@
-//! Where a finished recording goes. The place is tried before minutes of recording; when it cannot be written all the
-//! same (a disk that filled up, a folder that was removed), the recording is kept in a temporary folder instead.
+//! Where a finished recording goes. The place is tried before minutes of recording; when it cannot
+//! be written all the same (a disk that filled up, a folder that was removed), the recording is
+//! kept in a temporary folder instead.
 
 use super::quote::quote;
 use crate::export::{self, ExportError, NewFile, WAITED_LEVEL, metadata_path};
@@ -21,8 +22,8 @@ pub struct Kept {
     pub moved: Option<String>,
 }
 
-/// Whether a recording can be written to `path`, as far as can be known before: see [`export::check_output`], and there
-/// is room for a small one.
+/// Whether a recording can be written to `path`, as far as can be known before: see
+/// [`export::check_output`], and there is room for a small one.
 pub fn check(path: &Path, force: bool) -> Result<(), ExportError> {
     export::check_output(path, force)?;
     // Nothing is written into a pipe or a device.
@@ -36,7 +37,8 @@ pub fn check(path: &Path, force: bool) -> Result<(), ExportError> {
     fill.map_err(|source| ExportError::Io { path: path.into(), source })
 }
 
-/// Writes a recording to `path`, or where there is room. The error is that of `path`, when there is room nowhere.
+/// Writes a recording to `path`, or where there is room. The error is that of `path`, when there is
+/// room nowhere.
 pub fn save(trace: &Trace, path: &Path, force: bool) -> Result<Kept, ExportError> {
     let why = match export::native_over(trace, path, WAITED_LEVEL, force) {
         Ok(bytes) => return Ok(Kept { path: path.into(), bytes, moved: None }),
@@ -44,11 +46,18 @@ pub fn save(trace: &Trace, path: &Path, force: bool) -> Result<Kept, ExportError
     };
     let name = path.file_name().unwrap_or_default();
     for place in [std::env::temp_dir(), "/var/tmp".into(), "/dev/shm".into()] {
-        let Ok(folder) = tempfile::Builder::new().prefix("koracle-kept-").tempdir_in(place) else { continue };
+        let Ok(folder) = tempfile::Builder::new().prefix("koracle-kept-").tempdir_in(place) else {
+            continue;
+        };
         let kept = folder.path().join(name);
         if let Ok(bytes) = export::native_over(trace, &kept, WAITED_LEVEL, false) {
             // From here on it is not removed any more.
-            let moved = Some(format!("{why}; the recording is kept in {}: {}", kept.display(), back(&kept, path)));
+            let moved = Some(format!(
+                "{why}; the recording is kept in {}: \
+                                      {}",
+                kept.display(),
+                back(&kept, path)
+            ));
             let _ = folder.keep();
             return Ok(Kept { path: kept, bytes, moved });
         }

@@ -1,4 +1,5 @@
-//! What the plan told about the recorded machine, as layouts of its ring buffer and as metadata of the recording.
+//! What the plan told about the recorded machine, as layouts of its ring buffer and as metadata of
+//! the recording.
 
 use super::truth::Probe;
 use super::{Ended, MOST_CPUS, Plan, RecordError};
@@ -50,7 +51,11 @@ impl Told {
     pub fn say(&mut self, name: String, mut text: String) -> Result<bool, RecordError> {
         self.bytes += name.len() + text.len();
         if self.bytes > MOST_TEXT {
-            return Err(RecordError::Protocol(format!("more than {} MiB of words", MOST_TEXT >> 20)));
+            return Err(RecordError::Protocol(format!(
+                "more than {} MiB of \
+                                                      words",
+                MOST_TEXT >> 20
+            )));
         }
         if name == "note" {
             if let Some((end, _)) = text.char_indices().nth(LONGEST_NOTE) {
@@ -68,7 +73,8 @@ impl Told {
         }
         let formats = || self.texts.keys().filter(|n| n.starts_with("format.")).count();
         let known = NAMES.contains(&name.as_str())
-            || name.starts_with("format.") && (self.texts.contains_key(&name) || formats() < MOST_FORMATS);
+            || name.starts_with("format.")
+                && (self.texts.contains_key(&name) || formats() < MOST_FORMATS);
         Ok(known && self.texts.insert(name, text).is_none())
     }
 
@@ -79,8 +85,11 @@ impl Told {
     /// The layouts.
     pub fn formats(&self) -> Result<Formats, RingError> {
         let raw = |name: &str| self.texts.get(name).map_or("", String::as_str);
-        let events: Vec<(&str, &str)> =
-            self.texts.iter().filter_map(|(n, t)| Some((n.strip_prefix("format.")?, t.as_str()))).collect();
+        let events: Vec<(&str, &str)> = self
+            .texts
+            .iter()
+            .filter_map(|(n, t)| Some((n.strip_prefix("format.")?, t.as_str())))
+            .collect();
         Formats::parse(raw("header_page"), raw("header_event"), &events)
     }
 
@@ -167,9 +176,13 @@ fn lost(stats: &str) -> u64 {
     lines.filter_map(value).fold(0, u64::saturating_add)
 }
 
-/// A word of the machine, such as a kernel's release or a clock's name: what no such word has is left out.
+/// A word of the machine, such as a kernel's release or a clock's name: what no such word has is
+/// left out.
 fn word(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || "._+~:-".contains(*c)).take(LONGEST_WORD).collect()
+    text.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "._+~:-".contains(*c))
+        .take(LONGEST_WORD)
+        .collect()
 }
 
 /// `YYYY-MM-DDTHH:MM:SSZ`, or nothing.
@@ -179,13 +192,16 @@ fn date(text: &str) -> Option<String> {
     (text.len() == form.len() && text.bytes().zip(form).all(fits)).then(|| text.to_owned())
 }
 
-/// The kernel's lists of CPUs, in order and each once: `0-3,5`. Whatever it says, it costs its length.
+/// The kernel's lists of CPUs, in order and each once: `0-3,5`. Whatever it says, it costs its
+/// length.
 fn cpu_list(text: &str) -> Vec<u16> {
     // How many ranges begin at a CPU, less those that end before it.
     let mut steps = vec![0_i32; usize::from(MOST_CPUS) + 1];
     for part in text.split(',') {
         let (from, to) = part.split_once('-').unwrap_or((part, part));
-        let (Ok(from), Ok(to)) = (from.trim().parse::<u16>(), to.trim().parse::<u16>()) else { continue };
+        let (Ok(from), Ok(to)) = (from.trim().parse::<u16>(), to.trim().parse::<u16>()) else {
+            continue;
+        };
         if from <= to && to < MOST_CPUS {
             steps[usize::from(from)] += 1;
             steps[usize::from(to) + 1] -= 1;
@@ -217,9 +233,17 @@ mod tests {
         assert_eq!(told(&[]).guest(), "");
         assert_eq!(told(&[kernel]).guest(), "6.1.0-40-amd64 CFS");
         assert_eq!(told(&[kernel, ("cpus", " 0 1 10")]).guest(), "6.1.0-40-amd64 CFS, 3 CPUs");
-        let all = [("cpus", " 0 1 10"), ("online", "0-1,3\n"), ("kernel", "6.12.3"), ("ext", "rusty\n")];
+        let all =
+            [("cpus", " 0 1 10"), ("online", "0-1,3\n"), ("kernel", "6.12.3"), ("ext", "rusty\n")];
         let told = (told(&all[..3]), told(&all));
-        assert_eq!((told.0.guest().as_str(), told.0.online()), ("6.12.3 EEVDF, 3 CPUs", vec![0, 1, 3]));
+        assert_eq!(
+            (told.0.guest().as_str(), told.0.online()),
+            (
+                "6.12.3 EEVDF, 3 \
+            CPUs",
+                vec![0, 1, 3]
+            )
+        );
         assert_eq!(told.1.guest(), "6.12.3 sched_ext, 3 CPUs");
     }
 
@@ -251,8 +275,12 @@ mod tests {
 
     #[test]
     fn losses_are_those_of_the_statistics() {
-        let stats = "entries: 9\noverrun: 5\ncommit overrun: 1\nbytes: 77\noldest event ts:  2.1\ndropped events: 2\n";
-        assert_eq!(told(&[("stats.1", stats), ("stats.9999", stats)]).lost, BTreeMap::from([(1, 8)]));
+        let stats = "entries: 9\noverrun: 5\ncommit overrun: 1\nbytes: 77\noldest event \
+                     ts:  2.1\ndropped events: 2\n";
+        assert_eq!(
+            told(&[("stats.1", stats), ("stats.9999", stats)]).lost,
+            BTreeMap::from([(1, 8)])
+        );
     }
 
     #[test]
@@ -261,7 +289,8 @@ mod tests {
         let long = "é".repeat(30_000);
         let mut error = None;
         for i in 0..1000 {
-            let names = ["note".to_owned(), format!("n{i}"), format!("format.{i}"), format!("stats.{i}")];
+            let names =
+                ["note".to_owned(), format!("n{i}"), format!("format.{i}"), format!("stats.{i}")];
             error = names.into_iter().find_map(|name| told.say(name, format!("{i}{long}")).err());
             if error.is_some() {
                 break;
@@ -277,8 +306,14 @@ mod tests {
         assert_eq!(word("6.1\u{1b}]0;PWN\u{7}\u{202e}-x 'a'"), "6.10PWN-xa");
         assert_eq!(word(&"6".repeat(999)).len(), LONGEST_WORD);
         assert_eq!(date("2026-11-26T17:29:04Z").as_deref(), Some("2026-11-26T17:29:04Z"));
-        for bad in ["", "2026-11-26T17:29:04", "2026-11-26 17:29:04Z", "2026-11-26T17:29:04Zx", "éé26-11-26T17:29:0Z"]
-        {
+        for bad in [
+            "",
+            "2026-11-26T17:29:04",
+            "2026-11-26 \
+                                                17:29:04Z",
+            "2026-11-26T17:29:04Zx",
+            "éé26-11-26T17:29:0Z",
+        ] {
             assert_eq!(date(bad), None, "{bad}");
         }
     }

@@ -1,16 +1,20 @@
-//! How long a recorded machine is waited for, by this machine's own clock: a guest that is connected and stuck, or that
-//! talks without an end, ends as one whose connection breaks. Times are arguments.
+//! How long a recorded machine is waited for, by this machine's own clock: a guest that is
+//! connected and stuck, or that talks without an end, ends as one whose connection breaks. Times
+//! are arguments.
 
 use super::Stage;
 use std::time::{Duration, Instant};
 
-/// From the start to the plan's first word, and from there to the workload. `ssh` gives up after ten seconds.
+/// From the start to the plan's first word, and from there to the workload. `ssh` gives up after
+/// ten seconds.
 pub const ANSWER: Duration = Duration::from_mins(1);
 /// The same with a probe: bpftrace is started four times, which takes an emulated guest minutes.
 const PROBED: Duration = Duration::from_mins(5);
-/// A workload that does not end by itself is killed two seconds after its limit; then the guest needs a moment.
+/// A workload that does not end by itself is killed two seconds after its limit; then the guest
+/// needs a moment.
 const GRACE: Duration = Duration::from_secs(10);
-/// So long it may take until the next [`PIECE`] of pages: long for any connection that is worth waiting for.
+/// So long it may take until the next [`PIECE`] of pages: long for any connection that is worth
+/// waiting for.
 const STALL: Duration = Duration::from_secs(30);
 const PIECE: u64 = 64 << 10;
 /// Cleaning up takes less, if anybody does it.
@@ -76,7 +80,8 @@ impl Patience {
         };
     }
 
-    /// Pages come, so many bytes until now, or something else that brings the end nearer: that is worth waiting for.
+    /// Pages come, so many bytes until now, or something else that brings the end nearer: that is
+    /// worth waiting for.
     pub fn comes(&mut self, bytes: u64, now: Instant) {
         if bytes >= self.seen + PIECE {
             self.seen = bytes;

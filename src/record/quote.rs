@@ -1,6 +1,8 @@
-//! Words for a shell on the other side: whatever they contain, they arrive as they are and are never run.
+//! Words for a shell on the other side: whatever they contain, they arrive as they are and are
+//! never run.
 
-/// `word` in single quotes. Nothing inside them means anything to a POSIX shell but the quote itself.
+/// `word` in single quotes. Nothing inside them means anything to a POSIX shell but the quote
+/// itself.
 pub fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
@@ -20,9 +22,17 @@ mod tests {
 
     /// What a real shell makes of the line.
     fn arrive(words: &[&str]) -> Vec<u8> {
-        let script =
-            format!("{}for word do printf '%s\\n=\\n' \"$word\"; done\n", set_arguments(words.iter().copied()));
-        let mut shell = Command::new("sh").arg("-s").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let script = format!(
+            "{}for word do printf '%s\\n=\\n' \"$word\"; \
+                     done\n",
+            set_arguments(words.iter().copied())
+        );
+        let mut shell = Command::new("sh")
+            .arg("-s")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
         shell.wait_with_output().unwrap().stdout
     }
@@ -33,8 +43,22 @@ mod tests {
 
     #[test]
     fn what_a_shell_would_act_on_arrives_as_it_is() {
-        let words =
-            ["a b", "", "it's", "$(id)", "`id`", "; id", "\\", "''", "'; id; '", "new\nline", "-n", "$HOME *", "é"];
+        let words = [
+            "a b",
+            "",
+            "it's",
+            "$(id)",
+            "`id`",
+            "; id",
+            "\\",
+            "''",
+            "'; id; \
+                '",
+            "new\nline",
+            "-n",
+            "$HOME *",
+            "é",
+        ];
         assert_eq!(arrive(&words), expected(&words));
     }
 

@@ -33,7 +33,11 @@ mod tests {
     #[test]
     fn a_rate_needs_half_a_second_and_forgets() {
         let mut rate = Rate::default();
-        let at = |ms, events| Progress { elapsed: Duration::from_millis(ms), events, ..Progress::default() };
+        let at = |ms, events| Progress {
+            elapsed: Duration::from_millis(ms),
+            events,
+            ..Progress::default()
+        };
         assert_eq!(rate.of(&at(400, 9_000)), None);
         assert_eq!(rate.of(&at(500, 10_000)), Some(20_000.0));
         assert_eq!(rate.of(&at(700, 90_000)), Some(20_000.0));

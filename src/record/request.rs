@@ -1,5 +1,6 @@
-//! From what a person asks for to a [`Plan`]: the limits of its numbers, a workload of the catalog or a command of their
-//! own, called after the file that the recording gets. The command line and the interface share it.
+//! From what a person asks for to a [`Plan`]: the limits of its numbers, a workload of the catalog
+//! or a command of their own, called after the file that the recording gets. The command line and
+//! the interface share it.
 
 use super::workloads::Workload;
 use super::{Plan, Target};
@@ -58,7 +59,8 @@ impl Default for Settings {
 }
 
 impl Plan {
-    /// The plan for `what` on `target`; a name and a number are still to be given (see [`Plan::named`]).
+    /// The plan for `what` on `target`; a name and a number are still to be given (see
+    /// [`Plan::named`]).
     pub fn new(target: Target, what: &What, settings: Settings) -> Self {
         let Settings { seconds, buffer_kb, runtime, waking, truth } = settings;
         let (category, command, shown, needs) = match what {
@@ -95,11 +97,15 @@ impl Plan {
         }
     }
 
-    /// The same, called after the file that it will be in. `None` when that is no name of a native recording.
+    /// The same, called after the file that it will be in. `None` when that is no name of a native
+    /// recording.
     #[must_use]
     pub fn named(mut self, path: &Path, run: u32) -> Option<Self> {
         let file = path.file_name()?.to_string_lossy().into_owned();
-        let bare = [".csv.zst", ".csv"].iter().find_map(|e| file.strip_suffix(e)).filter(|n| !n.is_empty())?;
+        let bare = [".csv.zst", ".csv"]
+            .iter()
+            .find_map(|e| file.strip_suffix(e))
+            .filter(|n| !n.is_empty())?;
         // A name that says its run is right.
         let told = bare.rsplit_once("_run").and_then(|(_, n)| n.parse().ok());
         (self.name, self.run) = (bare.into(), told.unwrap_or(run));
@@ -115,14 +121,25 @@ mod tests {
     #[test]
     fn a_plan_is_named_after_its_file() {
         let what = What::Workload(workloads::find("cpu-bound-4p").unwrap());
-        let plan =
-            Plan::new(Target::Local, &what, Settings::default()).named(Path::new("a/b_run3.csv.zst"), 3).unwrap();
-        assert_eq!((plan.name.as_str(), plan.run, plan.workload.as_str()), ("b_run3", 3, "cpu-bound-4p"));
-        assert_eq!((plan.category.as_str(), plan.command.last().map(String::as_str)), ("cpu_bound", Some("5")));
+        let plan = Plan::new(Target::Local, &what, Settings::default())
+            .named(Path::new("a/b_run3.csv.zst"), 3)
+            .unwrap();
+        assert_eq!(
+            (plan.name.as_str(), plan.run, plan.workload.as_str()),
+            ("b_run3", 3, "cpu-bound-4p")
+        );
+        assert_eq!(
+            (plan.category.as_str(), plan.command.last().map(String::as_str)),
+            ("cpu_bound", Some("5"))
+        );
         let own = What::Command(vec!["/usr/bin/make".into(), "-j4".into()]);
         let plan = Plan::new(Target::Local, &own, Settings::default());
         assert_eq!((plan.workload.as_str(), plan.shown.as_str()), ("make", "/usr/bin/make -j4"));
-        let plan = Plan::new(Target::Local, &What::Anything, Settings { seconds: 10, ..Settings::default() });
+        let plan = Plan::new(
+            Target::Local,
+            &What::Anything,
+            Settings { seconds: 10, ..Settings::default() },
+        );
         assert_eq!(
             (plan.workload.as_str(), plan.command.join(" ").as_str(), plan.seconds),
             ("anything", "sleep 10", 12)

@@ -1,5 +1,5 @@
-//! One recording from the first word of the plan to the finished trace: what it says, what it is told, and what is made
-//! of it when the connection, the disk or somebody ends it early.
+//! One recording from the first word of the plan to the finished trace: what it says, what it is
+//! told, and what is made of it when the connection, the disk or somebody ends it early.
 
 use super::meta::Told;
 use super::patience::{ANSWER, Patience, Step};
@@ -25,7 +25,11 @@ const CLEAN: Duration = Duration::from_secs(15);
 const MOST: u64 = 1 << 48;
 
 /// Records; see [`super::record`].
-pub fn run(plan: &Plan, stop: &Stop, progress: &mut dyn FnMut(&Progress)) -> Result<Recorded, RecordError> {
+pub fn run(
+    plan: &Plan,
+    stop: &Stop,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Recorded, RecordError> {
     let limit = Duration::from_secs(plan.seconds.max(1).into());
     let state = Progress { limit, ..Progress::default() };
     progress(&state);
@@ -51,7 +55,8 @@ pub fn run(plan: &Plan, stop: &Stop, progress: &mut dyn FnMut(&Progress)) -> Res
 
 /// The plan's arguments.
 fn arguments(plan: &Plan) -> Vec<String> {
-    let needs: Vec<String> = plan.needs.iter().map(|(tool, package)| format!("{tool}:{package}")).collect();
+    let needs: Vec<String> =
+        plan.needs.iter().map(|(tool, package)| format!("{tool}:{package}")).collect();
     let mut events = vec!["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
     events.extend(plan.runtime.then_some("sched_stat_runtime"));
     events.extend(plan.waking.then_some("sched_waking"));
@@ -87,7 +92,8 @@ struct Run<'a> {
 impl Run<'_> {
     fn all(mut self) -> Result<Recorded, RecordError> {
         let mut spool = self.fetch().inspect_err(|error| {
-            // Whoever answers like this is not waited for; a plan that says why it cannot ends by itself.
+            // Whoever answers like this is not waited for; a plan that says why it cannot ends by
+            // itself.
             if !matches!(error, RecordError::Refused { .. } | RecordError::Cancelled) {
                 self.session.cut();
             }
@@ -112,7 +118,8 @@ impl Run<'_> {
         Ok(Recorded { trace, pages, notes, status, log, broken: self.broken })
     }
 
-    /// Waits until the machine is as it was. Only a note may still come; a connection that breaks now costs nothing.
+    /// Waits until the machine is as it was. Only a note may still come; a connection that breaks
+    /// now costs nothing.
     fn clean(&mut self) {
         let since = Instant::now();
         while since.elapsed() < CLEAN && !self.stop.leaving() {
@@ -157,7 +164,8 @@ impl Run<'_> {
         }
     }
 
-    /// Follows the plan until the pages are here. Early ends that leave pages to keep are told as notes.
+    /// Follows the plan until the pages are here. Early ends that leave pages to keep are told as
+    /// notes.
     fn fetch(&mut self) -> Result<Spool, RecordError> {
         loop {
             self.tick();
@@ -177,13 +185,15 @@ impl Run<'_> {
         }
     }
 
-    /// Ends the workload or the connection when somebody asks for it or the time is over: each step when the one before
-    /// had no effect.
+    /// Ends the workload or the connection when somebody asks for it or the time is over: each step
+    /// when the one before had no effect.
     fn heed(&mut self) -> Result<(), RecordError> {
         let (now, step) = (Instant::now(), self.patience.step());
         let (asked, over) = (self.stop.is_asked(), self.patience.is_over(now));
         let next = match (self.state.stage, step) {
-            (Stage::Connecting | Stage::Probing, Step::Going) if asked => return Err(self.give_up()),
+            (Stage::Connecting | Stage::Probing, Step::Going) if asked => {
+                return Err(self.give_up());
+            }
             (Stage::Connecting | Stage::Probing, Step::Going) if over => return Err(self.slow()),
             (_, Step::Cut) if over => return Err(self.unheard()),
             (_, Step::Cut) => return Ok(()),
@@ -218,7 +228,10 @@ impl Run<'_> {
     fn hear(&mut self, name: String, text: String) -> Result<(), RecordError> {
         match name.split_once('.') {
             None if name == "fail" => {
-                return Err(RecordError::Refused { target: self.plan.target.to_string(), message: text });
+                return Err(RecordError::Refused {
+                    target: self.plan.target.to_string(),
+                    message: text,
+                });
             }
             None if name == "ask" && self.plan.truth && self.probe.is_none() => self.ask()?,
             None if name == "recording" && self.started.is_none() => {
@@ -254,10 +267,10 @@ impl Run<'_> {
 
     /// The plan has told what the kernel's structures look like, and asks for the probe's program.
     fn ask(&mut self) -> Result<(), RecordError> {
-        let probe = self
-            .told
-            .probe()
-            .map_err(|message| RecordError::Refused { target: self.plan.target.to_string(), message })?;
+        let probe = self.told.probe().map_err(|message| RecordError::Refused {
+            target: self.plan.target.to_string(),
+            message,
+        })?;
         let lines: String = probe.program.lines().flat_map(|line| ["bt ", line, "\n"]).collect();
         self.session.say(&(lines + "run\n"));
         self.probe = Some(probe);
@@ -268,8 +281,12 @@ impl Run<'_> {
 
     /// How full the buffer of a CPU is.
     fn fills(&mut self, cpu: &str, text: &str) {
-        let numbers: Vec<u64> =
-            text.split(' ').take(5).filter_map(|n| n.parse().ok()).map(|n: u64| n.min(MOST)).collect();
+        let numbers: Vec<u64> = text
+            .split(' ')
+            .take(5)
+            .filter_map(|n| n.parse().ok())
+            .map(|n: u64| n.min(MOST))
+            .collect();
         let cpu = cpu.parse().ok().filter(|c| *c < MOST_CPUS);
         if let (Some(cpu), &[events, waiting, buffer, lost]) = (cpu, numbers.as_slice()) {
             let now = CpuProgress { cpu, events, waiting, buffer, lost };
@@ -296,11 +313,14 @@ impl Run<'_> {
                 self.session.cut();
                 full.to_string()
             }
-            // These are not the connection's fault, and the next recording would fail in the same way.
+            // These are not the connection's fault, and the next recording would fail in the same
+            // way.
             Some(error) if !matches!(error, RecordError::Stream(_)) => return Err(error),
             _ if spool.files.is_empty() => return Err(self.unheard()),
             _ if self.stop.is_asked() => "it was cancelled".to_owned(),
-            _ if self.patience.step() > Step::Going => "the machine did not end it in time".to_owned(),
+            _ if self.patience.step() > Step::Going => "the machine did not end it in \
+                                                        time"
+                .to_owned(),
             _ => {
                 let why = self.last_words();
                 self.broken = Some(why.clone());
@@ -308,7 +328,13 @@ impl Run<'_> {
             }
         };
         // What came before the connection broke is kept.
-        self.told.say("note".into(), format!("the recording ends before the workload's end: {why}"))?;
+        self.told.say(
+            "note".into(),
+            format!(
+                "the recording ends before the workload's end: \
+                                              {why}"
+            ),
+        )?;
         Ok(spool)
     }
 
@@ -320,7 +346,11 @@ impl Run<'_> {
         let target = self.plan.target.to_string();
         if self.patience.step() > Step::Going {
             let seconds = self.started.map_or(0, |s| s.elapsed().as_secs());
-            return RecordError::Slow { target, what: "the workload ran and no page came", seconds };
+            return RecordError::Slow {
+                target,
+                what: "the workload ran and no page came",
+                seconds,
+            };
         }
         RecordError::Connect { target, said: self.last_words() }
     }
@@ -333,7 +363,8 @@ impl Run<'_> {
         })
     }
 
-    /// Before the workload runs there is nothing to keep: an `ssh` that still connects is not waited for.
+    /// Before the workload runs there is nothing to keep: an `ssh` that still connects is not
+    /// waited for.
     fn give_up(&mut self) -> RecordError {
         if self.state.stage == Stage::Connecting {
             self.session.cut();
@@ -342,7 +373,11 @@ impl Run<'_> {
         RecordError::Cancelled
     }
 
-    fn decode(&mut self, spool: &mut Spool, builder: &mut TraceBuilder) -> Result<PagesReport, RecordError> {
+    fn decode(
+        &mut self,
+        spool: &mut Spool,
+        builder: &mut TraceBuilder,
+    ) -> Result<PagesReport, RecordError> {
         // There are no pages from before the workload.
         let formats = self.formats.take().ok_or(RecordError::NoEvents)?;
         // Somebody who has left already wants what came.
@@ -350,10 +385,19 @@ impl Run<'_> {
         let mut streams = Vec::new();
         for (cpu, mut file) in std::mem::take(&mut spool.files) {
             file.rewind().map_err(RecordError::disk)?;
-            streams.push((CpuId(cpu), format!("pages of CPU {cpu}"), Watched { file, stop: stop.clone() }));
+            streams.push((
+                CpuId(cpu),
+                format!(
+                    "pages of CPU \
+                                               {cpu}"
+                ),
+                Watched { file, stop: stop.clone() },
+            ));
         }
         match decode(&formats, streams, builder) {
-            Err(RingError::Io { .. }) if stop.is_some_and(|s| s.leaving()) => Err(RecordError::Cancelled),
+            Err(RingError::Io { .. }) if stop.is_some_and(|s| s.leaving()) => {
+                Err(RecordError::Cancelled)
+            }
             done => Ok(done?),
         }
     }

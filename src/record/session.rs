@@ -1,5 +1,6 @@
-//! The plan's shell: a child of this process, or at the other end of the system's `ssh`. Closing its input is how it is
-//! told to stop; dropping the session does that, and waits until it has cleaned up. No call here waits for it to read.
+//! The plan's shell: a child of this process, or at the other end of the system's `ssh`. Closing
+//! its input is how it is told to stop; dropping the session does that, and waits until it has
+//! cleaned up. No call here waits for it to read.
 
 use super::RecordError;
 use super::tail::Tail;
@@ -35,16 +36,24 @@ impl std::fmt::Display for Target {
 
 /// Constant, so that nothing can be mistaken for code: everything else goes over standard input.
 const REMOTE: &str = "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh -s; fi; \
-    command -v sudo >/dev/null || { echo \"sudo: not installed, and the user there is not root\" >&2; exit 1; }; \
+    command -v sudo >/dev/null || { echo \"sudo: not installed, and the user there is not root\" \
+    >&2; exit 1; }; \
     exec sudo -n sh -s'";
-/// No questions; a dead connection is noticed, and the plan on the other side ends with it; and what is wrong is said, also
-/// where a configuration wants silence, as vagrant's does.
-const OPTIONS: [&str; 5] =
-    ["BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=2", "LogLevel=ERROR"];
-/// A plan that was told to stop has cleaned up by then (workloads that do not end are killed after two seconds).
+/// No questions; a dead connection is noticed, and the plan on the other side ends with it; and
+/// what is wrong is said, also where a configuration wants silence, as vagrant's does.
+const OPTIONS: [&str; 5] = [
+    "BatchMode=yes",
+    "ConnectTimeout=10",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=2",
+    "LogLevel=ERROR",
+];
+/// A plan that was told to stop has cleaned up by then (workloads that do not end are killed after
+/// two seconds).
 const PATIENCE: Duration = Duration::from_secs(12);
 const STEP: Duration = Duration::from_millis(20);
-/// After its end its last words have so long to arrive: others may hold its standard error open for ever.
+/// After its end its last words have so long to arrive: others may hold its standard error open for
+/// ever.
 const WORDS: Duration = Duration::from_millis(300);
 /// Words that wait for a shell that does not read. More are not said: there is nobody to hear them.
 const UNHEARD: usize = 16;
@@ -80,7 +89,8 @@ impl Session {
                 command.args(["-T", "--", host, REMOTE]);
             }
         }
-        // A group of its own: Ctrl-C in the terminal is for this program, which then ends the plan in order.
+        // A group of its own: Ctrl-C in the terminal is for this program, which then ends the plan
+        // in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -92,7 +102,8 @@ impl Session {
         Ok((session, output.ok_or_else(pipe)?))
     }
 
-    /// Says something to the plan. A connection that breaks here is explained by what `ssh` said, not by this write.
+    /// Says something to the plan. A connection that breaks here is explained by what `ssh` said,
+    /// not by this write.
     pub fn say(&mut self, text: &str) {
         let _ = self.input.as_ref().map(|i| i.try_send(text.to_owned()));
     }
@@ -102,8 +113,8 @@ impl Session {
         self.input = None;
     }
 
-    /// Ends it now, whatever it does. Of an `ssh` the other side hears the end of input; the shell of this machine
-    /// hears it here, and is left to clean up.
+    /// Ends it now, whatever it does. Of an `ssh` the other side hears the end of input; the shell
+    /// of this machine hears it here, and is left to clean up.
     pub fn cut(&mut self) {
         self.input = None;
         if self.remote {
@@ -112,7 +123,8 @@ impl Session {
         }
     }
 
-    /// Waits for its end, which is enforced when it takes too long, or when `go_on`, called in between, says no.
+    /// Waits for its end, which is enforced when it takes too long, or when `go_on`, called in
+    /// between, says no.
     pub fn end(&mut self, mut go_on: impl FnMut() -> bool) -> std::io::Result<ExitStatus> {
         self.input = None;
         let since = Instant::now();

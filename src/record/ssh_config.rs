@@ -1,5 +1,5 @@
-//! The names of machines in an `ssh_config`: the `Host` lines of a file and of the files that it includes. What the
-//! entries mean is left to `ssh`.
+//! The names of machines in an `ssh_config`: the `Host` lines of a file and of the files that it
+//! includes. What the entries mean is left to `ssh`.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -14,8 +14,9 @@ const MOST_BYTES: u64 = 4 << 20;
 /// So many entries of folders are compared with patterns.
 const MOST_ENTRIES: usize = 20_000;
 
-/// The names of the `Host` lines in `file`, in order and each once, without patterns. `folder` is where the names of
-/// included files start (`~/.ssh`), `home` what `~` is. Files that cannot be read name nothing.
+/// The names of the `Host` lines in `file`, in order and each once, without patterns. `folder` is
+/// where the names of included files start (`~/.ssh`), `home` what `~` is. Files that cannot be
+/// read name nothing.
 pub fn names(file: &Path, folder: &Path, home: &Path) -> Vec<String> {
     let mut search = Search {
         folder,
@@ -87,17 +88,19 @@ impl Search<'_> {
     }
 }
 
-/// The words of a line: separated by blanks or one `=`, with quotes around those that have blanks; `#` opens a comment.
+/// The words of a line: separated by blanks or one `=`, with quotes around those that have blanks;
+/// `#` opens a comment.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = line.trim();
     while !rest.is_empty() && !rest.starts_with('#') {
-        let (word, behind) = if let Some(quoted) = rest.strip_prefix('"').and_then(|r| r.split_once('"')) {
-            quoted
-        } else {
-            let end = rest.find(|c: char| c.is_whitespace() || (c == '=' && words.is_empty()));
-            rest.split_at(end.unwrap_or(rest.len()))
-        };
+        let (word, behind) =
+            if let Some(quoted) = rest.strip_prefix('"').and_then(|r| r.split_once('"')) {
+                quoted
+            } else {
+                let end = rest.find(|c: char| c.is_whitespace() || (c == '=' && words.is_empty()));
+                rest.split_at(end.unwrap_or(rest.len()))
+            };
         rest = behind.trim_start();
         if words.is_empty() {
             rest = rest.strip_prefix('=').unwrap_or(rest).trim_start();
@@ -107,7 +110,8 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The files that a path with `*` and `?` in any of its parts means, in order, as far as `entries` of folders reach.
+/// The files that a path with `*` and `?` in any of its parts means, in order, as far as `entries`
+/// of folders reach.
 fn matching(path: &Path, entries: &mut usize) -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::new()];
     for part in path.components() {
@@ -140,8 +144,8 @@ fn matching(path: &Path, entries: &mut usize) -> Vec<PathBuf> {
     paths
 }
 
-/// True when a pattern of `*` and `?` means the name. A star that does not fit takes one byte more and is tried again,
-/// only ever the last one: the stars before it cannot do better.
+/// True when a pattern of `*` and `?` means the name. A star that does not fit takes one byte more
+/// and is tried again, only ever the last one: the stars before it cannot do better.
 fn like(name: &[u8], pattern: &[u8]) -> bool {
     let (mut n, mut p) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -189,7 +193,8 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(ssh.join(name), text).unwrap();
         write(
             "config",
-            "Host one *.example !no\n HostName 10.0.0.1\nHOST two one\nInclude conf.d/*.conf ~/.ssh/last\n",
+            "Host one *.example !no\n HostName 10.0.0.1\nHOST two one\nInclude conf.d/*.conf \
+             ~/.ssh/last\n",
         );
         write("conf.d/b.conf", "Host four\nInclude config\n");
         write("conf.d/a.conf", "Host three\nMatch host x\n");

@@ -1,5 +1,5 @@
-//! How somebody ends a recording early: once, and the workload ends while the rest is fetched; twice, and the machine is
-//! not waited for any more.
+//! How somebody ends a recording early: once, and the workload ends while the rest is fetched;
+//! twice, and the machine is not waited for any more.
 
 use crate::job::Cancel;
 

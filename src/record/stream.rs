@@ -1,6 +1,7 @@
-//! What the plan sends back: a line that says it is the plan, then frames of a name, a length and bytes. Pages go to a
-//! temporary file per CPU as they come; everything else is short text. A job of its own reads them, so that whoever
-//! waits for them can do something meanwhile. The other side does not decide how much of this machine it takes.
+//! What the plan sends back: a line that says it is the plan, then frames of a name, a length and
+//! bytes. Pages go to a temporary file per CPU as they come; everything else is short text. A job
+//! of its own reads them, so that whoever waits for them can do something meanwhile. The other side
+//! does not decide how much of this machine it takes.
 
 use super::{MOST_BYTES, MOST_CPUS, RecordError};
 use crate::job::{Job, JobError};
@@ -40,7 +41,8 @@ pub enum Came {
     Bytes(u64),
     /// A text and its name.
     Text(String, String),
-    /// All pages: either the plan has sent the last one, or the stream has broken, and why comes next.
+    /// All pages: either the plan has sent the last one, or the stream has broken, and why comes
+    /// next.
     Pages(Spool),
     /// The stream is no good any more.
     Broken(RecordError),
@@ -67,7 +69,9 @@ impl Incoming {
         let failed = tell.clone();
         let job = Job::spawn(
             "record",
-            move |_| read(&mut BufReader::with_capacity(AHEAD, output), Spool::with_room(most), &tell),
+            move |_| {
+                read(&mut BufReader::with_capacity(AHEAD, output), Spool::with_room(most), &tell)
+            },
             move |done: Result<(), JobError>| {
                 if let Err(error) = done {
                     // Nobody listens any more: then nobody misses it.
@@ -100,7 +104,9 @@ fn read(input: &mut impl BufRead, mut spool: Spool, tell: &SyncSender<Came>) {
             loop {
                 let came = match spool.frame(input) {
                     Ok(Some(Frame::Pages(bytes))) => Came::Bytes(bytes),
-                    Ok(Some(Frame::Text(name, _))) if name == "fetched" => Came::Pages(std::mem::take(&mut spool)),
+                    Ok(Some(Frame::Text(name, _))) if name == "fetched" => {
+                        Came::Pages(std::mem::take(&mut spool))
+                    }
                     Ok(Some(Frame::Text(name, text))) => Came::Text(name, text),
                     Ok(None) => break None,
                     Err(error) => break Some(error),
@@ -141,7 +147,8 @@ pub struct Spool {
     pub truth: Option<File>,
     /// So many bytes may still come.
     room: u64,
-    /// The frame that is being read into a file: its CPU, none for the probe, and the bytes that it still has.
+    /// The frame that is being read into a file: its CPU, none for the probe, and the bytes that it
+    /// still has.
     left: (Option<u16>, u64),
 }
 
@@ -157,7 +164,11 @@ impl Spool {
             return self.pages(input).map(|bytes| Some(Frame::Pages(bytes)));
         }
         let mut line = Vec::new();
-        let read = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(RecordError::Stream)?;
+        let read = input
+            .by_ref()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+            .map_err(RecordError::Stream)?;
         if read == 0 {
             return Ok(None);
         }
@@ -165,7 +176,10 @@ impl Spool {
             return Err(RecordError::Stream(ErrorKind::UnexpectedEof.into()));
         }
         let broken = || RecordError::Protocol(String::from_utf8_lossy(&line).trim_end().to_owned());
-        let text = std::str::from_utf8(&line).ok().and_then(|l| l.strip_suffix('\n')).ok_or_else(broken)?;
+        let text = std::str::from_utf8(&line)
+            .ok()
+            .and_then(|l| l.strip_suffix('\n'))
+            .ok_or_else(broken)?;
         let (name, bytes) = text.split_once(' ').ok_or_else(broken)?;
         let bytes: u64 = bytes.parse().map_err(|_| broken())?;
         if let Some(cpu) = name.strip_prefix("pages.") {
@@ -223,7 +237,8 @@ mod tests {
 
     #[test]
     fn frames_behind_a_noisy_login() {
-        let mut input: &[u8] = b"Welcome!\n\nKORACLE1\nkernel 3\n6.1pages.1 4\nab\ncpages.1 1\nXend 0\n";
+        let mut input: &[u8] = b"Welcome!\n\nKORACLE1\nkernel 3\n6.1pages.1 4\nab\ncpages.1 \
+                                 1\nXend 0\n";
         assert!(greeting(&mut input).unwrap());
         let mut spool = Spool::with_room(5);
         let mut frames = Vec::new();
@@ -233,7 +248,10 @@ mod tests {
             }
         }
         let text = |n: &str, t: &str| Frame::Text(n.into(), t.into());
-        assert_eq!(frames, [text("kernel", "6.1"), Frame::Pages(4), Frame::Pages(1), text("end", "")]);
+        assert_eq!(
+            frames,
+            [text("kernel", "6.1"), Frame::Pages(4), Frame::Pages(1), text("end", "")]
+        );
         let mut kept = String::new();
         let file = spool.files.get_mut(&1).unwrap();
         file.rewind().unwrap();
@@ -275,15 +293,17 @@ mod tests {
             let incoming = Incoming::read_most(bytes, 3);
             let mut told = Vec::new();
             loop {
-                told.push(match incoming.next(Duration::from_mins(1)).expect("a word in a minute") {
-                    Came::Greeting => "greeting".to_owned(),
-                    Came::Bytes(0) => continue,
-                    Came::Bytes(n) => format!("{n} bytes"),
-                    Came::Text(name, _) => name,
-                    Came::Pages(spool) => format!("{} files", spool.files.len()),
-                    Came::Broken(_) => "broken".to_owned(),
-                    Came::End => return told.join(" "),
-                });
+                told.push(
+                    match incoming.next(Duration::from_mins(1)).expect("a word in a minute") {
+                        Came::Greeting => "greeting".to_owned(),
+                        Came::Bytes(0) => continue,
+                        Came::Bytes(n) => format!("{n} bytes"),
+                        Came::Text(name, _) => name,
+                        Came::Pages(spool) => format!("{} files", spool.files.len()),
+                        Came::Broken(_) => "broken".to_owned(),
+                        Came::End => return told.join(" "),
+                    },
+                );
             }
         };
         let whole = b"hi\nKORACLE1\npages.0 2\nxypages.3 1\nzfetched 0\nend 0\n";

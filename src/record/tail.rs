@@ -1,4 +1,5 @@
-//! The end of what a program says on standard error, read all the time so that it never waits, however much it says.
+//! The end of what a program says on standard error, read all the time so that it never waits,
+//! however much it says.
 
 use crate::job::Job;
 use std::io::{ErrorKind, Read};

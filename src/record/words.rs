@@ -1,6 +1,6 @@
-//! A typed command into a program and its arguments, by the quoting rules of a shell: spaces divide, `'...'` and `"..."`
-//! hold together, a backslash takes the next character as it is. No shell ever sees it; so what only a shell could do is
-//! refused rather than handed on as it stands.
+//! A typed command into a program and its arguments, by the quoting rules of a shell: spaces
+//! divide, `'...'` and `"..."` hold together, a backslash takes the next character as it is. No
+//! shell ever sees it; so what only a shell could do is refused rather than handed on as it stands.
 
 /// Why a text is no command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

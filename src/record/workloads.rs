@@ -1,5 +1,5 @@
-//! The catalog of workloads: real loads, each for one kind of scheduling. A script gets the seconds as `$1` and is ended
-//! by the time limit if it does not end by itself. Nothing here runs anything.
+//! The catalog of workloads: real loads, each for one kind of scheduling. A script gets the seconds
+//! as `$1` and is ended by the time limit if it does not end by itself. Nothing here runs anything.
 
 /// One workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,8 @@ pub const ALL: &[Workload] = &[
         "sysbench_mutex",
         "16 threads that queue for a few mutexes (futex sleeps and wake-ups)",
         SYSBENCH,
-        "while sysbench mutex --threads=16 --mutex-num=8 --mutex-locks=20000 --mutex-loops=500 run; do :; done",
+        "while sysbench mutex --threads=16 --mutex-num=8 --mutex-locks=20000 --mutex-loops=500 \
+         run; do :; done",
     ),
     workload(
         "cpu-bound-4p",
@@ -118,7 +119,14 @@ pub const ALL: &[Workload] = &[
         NOTHING,
         "for i in 1 2 3 4 5 6 7 8; do awk 'BEGIN{while(1)x++}' & done; wait",
     ),
-    workload("io-mixed", "io_mixed", "writers with fsync, readers that compute, two CPU loops", NOTHING, IO_MIXED),
+    workload(
+        "io-mixed",
+        "io_mixed",
+        "writers with fsync, readers that compute, two CPU \
+                                      loops",
+        NOTHING,
+        IO_MIXED,
+    ),
     workload(
         "nginx-ab",
         "nginx_ab",
@@ -145,14 +153,16 @@ pub const ALL: &[Workload] = &[
         "compress",
         "4 compressors fed through pipes",
         &[("xz", "xz-utils")],
-        "for i in 1 2 3 4; do ( while :; do seq 1 400000 | xz -3 -c >/dev/null; done ) & done; wait",
+        "for i in 1 2 3 4; do ( while :; do seq 1 400000 | xz -3 -c >/dev/null; done ) & done; \
+         wait",
     ),
     workload(
         "tar-gzip-pipes",
         "pipeline",
         "3 pipelines of a reader, a compressor, a decompressor and a counter",
         &[("tar", "tar"), ("gzip", "gzip")],
-        "for i in 1 2 3; do ( while :; do tar -cf - /usr/share/doc /usr/bin 2>/dev/null | gzip -1 | gzip -d | wc -c; done ) & done; wait",
+        "for i in 1 2 3; do ( while :; do tar -cf - /usr/share/doc /usr/bin 2>/dev/null | gzip -1 \
+         | gzip -d | wc -c; done ) & done; wait",
     ),
     workload(
         "stress-switch-4",
@@ -173,7 +183,8 @@ pub const ALL: &[Workload] = &[
         "timers",
         "4 real-time threads that wake every millisecond, beside two CPU loops",
         &[("cyclictest", "rt-tests")],
-        "for i in 1 2; do awk 'BEGIN{while(1)x++}' & done; exec cyclictest -q -t 4 -p 20 -i 1000 -D \"$1\"",
+        "for i in 1 2; do awk 'BEGIN{while(1)x++}' & done; exec cyclictest -q -t 4 -p 20 -i 1000 \
+         -D \"$1\"",
     ),
     workload(
         "priorities-mix",
@@ -201,7 +212,8 @@ pub const ALL: &[Workload] = &[
         "fork",
         "short-lived processes, 8 at a time: new tasks and their placement",
         NOTHING,
-        "while :; do for i in 1 2 3 4 5 6 7 8; do awk 'BEGIN{for(i=0;i<5000;i++)x+=i}' & done; wait; done",
+        "while :; do for i in 1 2 3 4 5 6 7 8; do awk 'BEGIN{for(i=0;i<5000;i++)x+=i}' & done; \
+         wait; done",
     ),
     workload(
         "sqlite-writers",
@@ -220,14 +232,16 @@ pub const ALL: &[Workload] = &[
     workload(
         "cgroup-quota",
         "cpu_limit",
-        "a group that may use 40 % of a CPU (cgroup v2 cpu.max), beside one CPU loop and sleepers outside of it",
+        "a group that may use 40 % of a CPU (cgroup v2 cpu.max), beside one CPU loop and sleepers \
+         outside of it",
         NOTHING,
         QUOTA,
     ),
     workload(
         "batch-idle-mix",
         "policies",
-        "CPU loops of the policies batch, idle and other, one of them nice, and sleepers that want little",
+        "CPU loops of the policies batch, idle and other, one of them nice, and sleepers that want \
+         little",
         &[("chrt", "util-linux"), ("nice", "coreutils")],
         POLICIES,
     ),
@@ -296,7 +310,8 @@ redis-server --port 18090 --bind 127.0.0.1 --save '' --appendonly no --dir "$d" 
 until redis-cli -p 18090 ping >/dev/null 2>&1; do sleep 0.1; done
 redis-benchmark -q -p 18090 --threads 2 -c 16 -n 100000000 -t set,get"#;
 
-// Leaves the machine's groups as they were: the controller is taken away again only where this brought it.
+// Leaves the machine's groups as they were: the controller is taken away again only where this
+// brought it.
 const QUOTA: &str = r#"g=/sys/fs/cgroup c=$g/koracle-$$ added=''
 [ -f "$g/cgroup.controllers" ] || { echo "cgroup v2 is not mounted on $g" >&2; exit 1; }
 grep -qw cpu "$g/cgroup.controllers" || { echo 'cgroup v2 has no cpu controller here' >&2; exit 1; }
@@ -341,7 +356,10 @@ mod tests {
     fn at_least_twenty_in_ten_categories_each_with_a_name_of_its_own() {
         let names: BTreeSet<_> = ALL.iter().map(|w| w.name).collect();
         let categories: BTreeSet<_> = ALL.iter().map(|w| w.category).collect();
-        assert!(ALL.len() >= 20 && names.len() == ALL.len() && categories.len() >= 10, "{categories:?}");
+        assert!(
+            ALL.len() >= 20 && names.len() == ALL.len() && categories.len() >= 10,
+            "{categories:?}"
+        );
         // The plan takes needs as one word with commas and colons.
         let words = ALL.iter().flat_map(|w| w.needs).flat_map(|(tool, package)| [tool, package]);
         assert!(words.into_iter().all(|w| !w.is_empty() && !w.contains([',', ':', ' '])));
@@ -351,7 +369,13 @@ mod tests {
     fn every_script_is_one_to_a_shell() {
         for w in ALL {
             let checked = Command::new("sh").args(["-n", "-c", w.script]).output().unwrap();
-            assert!(checked.status.success(), "{}: {}", w.name, String::from_utf8_lossy(&checked.stderr));
+            assert!(
+                checked.status.success(),
+                "{}: \
+                                               {}",
+                w.name,
+                String::from_utf8_lossy(&checked.stderr)
+            );
         }
     }
 }

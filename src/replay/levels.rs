@@ -1,5 +1,5 @@
-//! An append-only pyramid: sums over any range of leaves from a logarithmic number of nodes. Knows nothing about what
-//! is summed.
+//! An append-only pyramid: sums over any range of leaves from a logarithmic number of nodes. Knows
+//! nothing about what is summed.
 
 use std::ops::Range;
 
@@ -53,7 +53,8 @@ impl<N: Merge> Levels<N> {
         }
     }
 
-    /// Calls `visit` with nodes that cover `leaves` exactly once, at most two per level, in no particular order.
+    /// Calls `visit` with nodes that cover `leaves` exactly once, at most two per level, in no
+    /// particular order.
     pub fn fold(&self, leaves: Range<usize>, mut visit: impl FnMut(&N)) {
         let (mut lo, mut hi) = (leaves.start, leaves.end.min(self.len()));
         for level in &self.0 {

@@ -1,5 +1,6 @@
-//! How busy a CPU was in each column of a window, for many CPUs at once: cheaper than [`super::lod`], which also says who
-//! ran. Time is cut into buckets once; columns that are wider than a few of them are sums of buckets.
+//! How busy a CPU was in each column of a window, for many CPUs at once: cheaper than
+//! [`super::lod`], which also says who ran. Time is cut into buckets once; columns that are wider
+//! than a few of them are sums of buckets.
 
 use super::levels::{Levels, Merge};
 use super::lod::column_time;
@@ -131,9 +132,9 @@ impl Loads {
         load
     }
 
-    /// Calls `each` with the columns of a window in order, when they are wide enough to be made of buckets or hold few
-    /// enough stints to be walked. False, before the first one, when they are not. Of the CPU: the thread of every stint, the
-    /// time of every switch.
+    /// Calls `each` with the columns of a window in order, when they are wide enough to be made of
+    /// buckets or hold few enough stints to be walked. False, before the first one, when they are
+    /// not. Of the CPU: the thread of every stint, the time of every switch.
     pub(super) fn columns(
         &self,
         (trace, cpu): (&Trace, CpuId),
@@ -142,10 +143,13 @@ impl Loads {
         mut each: impl FnMut(usize, Column),
     ) -> bool {
         let (span, n) = (trace.span().0, self.0.get(cpu.ix()).map_or(0, Levels::len));
-        let times = |col| (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
+        let times =
+            |col| (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
         let outside = |t0: u64| t0 >= span.max(1);
         if n == 0 {
-            (0..cols).for_each(|col| each(col, Column { outside: outside(times(col).0), ..Column::default() }));
+            (0..cols).for_each(|col| {
+                each(col, Column { outside: outside(times(col).0), ..Column::default() })
+            });
             return true;
         }
         if covered((0, width / cols.max(1) as u64), span, n).is_some() {
@@ -156,7 +160,15 @@ impl Loads {
                 let range = from..till.max(from + 1);
                 from = till;
                 let load = self.sum(cpu, range.clone());
-                each(col, Column { load, buckets: Some(range), outside: outside(t0), ..Column::default() });
+                each(
+                    col,
+                    Column {
+                        load,
+                        buckets: Some(range),
+                        outside: outside(t0),
+                        ..Column::default()
+                    },
+                );
             }
             return true;
         }
@@ -183,7 +195,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new((trace, cpu): (&'a Trace, CpuId), (threads, switches): (&'a [ThreadIx], &'a [u64]), stint: usize) -> Self {
+    fn new(
+        (trace, cpu): (&'a Trace, CpuId),
+        (threads, switches): (&'a [ThreadIx], &'a [u64]),
+        stint: usize,
+    ) -> Self {
         let unknown = trace.unknown(cpu);
         let mut walk = Self { trace, threads, switches, stint, end: 0, busy: false, unknown };
         walk.look();
@@ -193,10 +209,16 @@ impl<'a> Walk<'a> {
     fn look(&mut self) {
         self.end = self.switches.get(self.stint).copied().unwrap_or(self.trace.span().0);
         // Idle threads come first in the numbering, one per CPU.
-        self.busy = self.threads.get(self.stint).is_some_and(|thread| thread.ix() >= self.trace.cpus());
+        self.busy =
+            self.threads.get(self.stint).is_some_and(|thread| thread.ix() >= self.trace.cpus());
     }
 
-    fn columns(mut self, cols: usize, times: impl Fn(usize) -> (u64, u64), mut each: impl FnMut(usize, Column)) {
+    fn columns(
+        mut self,
+        cols: usize,
+        times: impl Fn(usize) -> (u64, u64),
+        mut each: impl FnMut(usize, Column),
+    ) {
         let span = self.trace.span().0;
         for col in 0..cols {
             let (t0, t1) = times(col);
@@ -208,7 +230,8 @@ impl<'a> Walk<'a> {
                     self.known(from, till, &mut column.load);
                     from = till;
                 }
-                // What happens with the last nanosecond belongs to the column that reaches behind it.
+                // What happens with the last nanosecond belongs to the column that reaches behind
+                // it.
                 if self.end >= t1 || self.stint >= self.switches.len() {
                     break;
                 }
@@ -223,7 +246,11 @@ impl<'a> Walk<'a> {
     fn known(&mut self, from: u64, to: u64, load: &mut Load) {
         let all = self.unknown;
         let next = all.partition_point(|s| s.1.0 <= from);
-        let unseen: u64 = all[next..].iter().take_while(|s| s.0.0 < to).map(|s| s.1.0.min(to) - s.0.0.max(from)).sum();
+        let unseen: u64 = all[next..]
+            .iter()
+            .take_while(|s| s.0.0 < to)
+            .map(|s| s.1.0.min(to) - s.0.0.max(from))
+            .sum();
         load.take(to - from - unseen, self.busy);
     }
 }

@@ -1,9 +1,9 @@
-//! Level of detail: what one CPU did in each column of a window, at a cost that depends on the number of columns and
-//! not on the number of events between them. Never draws.
+//! Level of detail: what one CPU did in each column of a window, at a cost that depends on the
+//! number of columns and not on the number of events between them. Never draws.
 //!
-//! A CPU's time is cut into stints at its switches: stint 0 runs from the start of the trace to switch 0 (the task that
-//! switch puts out), stint i from switch i-1 to switch i, the last one to the end of the trace. Runs of [`LEAF`] whole
-//! stints are summed once, in a pyramid ([`Levels`]).
+//! A CPU's time is cut into stints at its switches: stint 0 runs from the start of the trace to
+//! switch 0 (the task that switch puts out), stint i from switch i-1 to switch i, the last one to
+//! the end of the trace. Runs of [`LEAF`] whole stints are summed once, in a pyramid ([`Levels`]).
 
 mod longest;
 
@@ -21,8 +21,8 @@ const TOP: usize = 6;
 /// Columns of the ready-made overview of the whole trace.
 pub const OVERVIEW: usize = 512;
 
-/// Who ran how long: exact for up to [`TOP`] threads. Beyond that the Misra-Gries rule applies: a thread that had more
-/// than 1/7 of the time is always there, and no time is overestimated.
+/// Who ran how long: exact for up to [`TOP`] threads. Beyond that the Misra-Gries rule applies: a
+/// thread that had more than 1/7 of the time is always there, and no time is overestimated.
 #[derive(Clone, Debug)]
 struct Runs {
     top: [(ThreadIx, u64); TOP],
@@ -82,8 +82,8 @@ impl Merge for Runs {
 /// What one CPU did in one column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
-    /// Thread that ran longest; [`ThreadIx::NONE`] when nothing is known (outside the trace, CPU without switches) or most
-    /// of the column is unknown.
+    /// Thread that ran longest; [`ThreadIx::NONE`] when nothing is known (outside the trace, CPU
+    /// without switches) or most of the column is unknown.
     pub thread: ThreadIx,
     /// Share of the column's known time in which the CPU was not idle, 0..1.
     pub busy: f32,
@@ -91,7 +91,8 @@ pub struct Cell {
     pub first: usize,
     /// End of the switches in this column.
     pub end: usize,
-    /// The stint that has most of the column when at most one switch is in it: stint `i` begins at switch `i - 1`.
+    /// The stint that has most of the column when at most one switch is in it: stint `i` begins at
+    /// switch `i - 1`.
     pub stint: Option<usize>,
     /// Share of the column in which events were lost, 0..1.
     pub gap: f32,
@@ -116,9 +117,11 @@ impl Cell {
 #[derive(Clone, Debug, Default)]
 struct Lane {
     runs: Levels<Runs>,
-    /// Thread of every stint: a column's ragged ends are walked, and that must not touch the event columns.
+    /// Thread of every stint: a column's ragged ends are walked, and that must not touch the event
+    /// columns.
     threads: Vec<ThreadIx>,
-    /// Time of every switch, for the same reason: among hundreds of CPUs each one's events lie far apart.
+    /// Time of every switch, for the same reason: among hundreds of CPUs each one's events lie far
+    /// apart.
     times: Vec<u64>,
     /// Losses on this CPU, by time.
     gaps: Vec<(u64, u64)>,
@@ -164,7 +167,8 @@ pub fn switches_before(trace: &Trace, cpu: CpuId, t: u64) -> usize {
     trace.cpu_switches(cpu).partition_point(|&e| trace.time(e as usize).0 < t)
 }
 
-/// The time at which column `col` of `cols` begins in a window from `start` that is `width` ns wide.
+/// The time at which column `col` of `cols` begins in a window from `start` that is `width` ns
+/// wide.
 pub fn column_time(start: u64, width: u64, col: usize, cols: usize) -> u64 {
     let offset = u128::from(width) * col as u128 / cols.max(1) as u128;
     start.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX))
@@ -206,27 +210,43 @@ impl Pyramid {
                 }
                 from = to;
             }
-            let gaps = trace.gaps().iter().filter(|g| g.cpu == cpu).map(|g| (g.from.0, g.to.0)).collect();
+            let gaps =
+                trace.gaps().iter().filter(|g| g.cpu == cpu).map(|g| (g.from.0, g.to.0)).collect();
             if stints > 0 {
                 unknown.each(0, span, |from, to| spread(&mut hidden, span, from, to));
             }
             loads.0.push(if stints > 0 { load.finish() } else { Levels::default() });
             lanes.push(Lane { runs, threads, times, gaps, unknown });
         }
-        let seen = (0..trace.cpus()).filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty()).count().max(1);
+        let seen = (0..trace.cpus())
+            .filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty())
+            .count()
+            .max(1);
         let column = (span as f64 / OVERVIEW as f64 * seen as f64).max(1.0);
-        let share = |(&ns, &unseen): (&u64, &u64)| (ns as f64 / (column - unseen as f64).max(1.0)).min(1.0) as f32;
+        let share = |(&ns, &unseen): (&u64, &u64)| {
+            (ns as f64 / (column - unseen as f64).max(1.0)).min(1.0) as f32
+        };
         let overview = busy.iter().zip(&hidden).map(share).collect();
         Self { lanes, overview, loads }
     }
 
     /// The columns of `cpu` in the window `[start, start + width)`, cut into `cols`.
-    pub fn cells(&self, trace: &Trace, cpu: CpuId, start: u64, width: u64, cols: usize) -> Vec<Cell> {
+    pub fn cells(
+        &self,
+        trace: &Trace,
+        cpu: CpuId,
+        start: u64,
+        width: u64,
+        cols: usize,
+    ) -> Vec<Cell> {
         let times = self.lanes.get(cpu.ix()).map_or(&[][..], |lane| &lane.times);
         let mut first = times.partition_point(|&at| at < start);
         (0..cols)
             .map(|col| {
-                let (t0, t1) = (column_time(start, width, col, cols), column_time(start, width, col + 1, cols));
+                let (t0, t1) = (
+                    column_time(start, width, col, cols),
+                    column_time(start, width, col + 1, cols),
+                );
                 let end = first + times[first..].partition_point(|&at| at < t1);
                 let cell = self.cell(trace, cpu, (t0, t1), (first, end));
                 first = end;
@@ -235,11 +255,25 @@ impl Pyramid {
             .collect()
     }
 
-    fn cell(&self, trace: &Trace, cpu: CpuId, (t0, t1): (u64, u64), (first, end): (usize, usize)) -> Cell {
+    fn cell(
+        &self,
+        trace: &Trace,
+        cpu: CpuId,
+        (t0, t1): (u64, u64),
+        (first, end): (usize, usize),
+    ) -> Cell {
         let span = trace.span().0;
         let outside = t0 >= span.max(1);
-        let mut cell =
-            Cell { thread: ThreadIx::NONE, busy: 0.0, first, end, stint: None, gap: 0.0, unknown: 0.0, outside };
+        let mut cell = Cell {
+            thread: ThreadIx::NONE,
+            busy: 0.0,
+            first,
+            end,
+            stint: None,
+            gap: 0.0,
+            unknown: 0.0,
+            outside,
+        };
         let Some(lane) = self.lanes.get(cpu.ix()) else { return cell };
         if outside || lane.times.is_empty() {
             return cell;
@@ -257,12 +291,14 @@ impl Pyramid {
         if cell.is_unknown() {
             cell.thread = ThreadIx::NONE;
         }
-        cell.busy = (runs.busy as f64 / (to - t0).saturating_sub(runs.unknown).max(1) as f64).min(1.0) as f32;
+        cell.busy = (runs.busy as f64 / (to - t0).saturating_sub(runs.unknown).max(1) as f64)
+            .min(1.0) as f32;
         cell.gap = lane.lost_share(t0, to);
         cell
     }
 
-    /// How busy `cpu` was in each column of a window (start, width, columns), if that is cheap; false if not.
+    /// How busy `cpu` was in each column of a window (start, width, columns), if that is cheap;
+    /// false if not.
     pub fn columns(
         &self,
         trace: &Trace,
@@ -270,7 +306,10 @@ impl Pyramid {
         window: (u64, u64, usize),
         each: impl FnMut(usize, Column),
     ) -> bool {
-        let lane = self.lanes.get(cpu.ix()).map_or((&[][..], &[][..]), |lane| (&lane.threads, &lane.times));
+        let lane = self
+            .lanes
+            .get(cpu.ix())
+            .map_or((&[][..], &[][..]), |lane| (&lane.threads, &lane.times));
         self.loads.columns((trace, cpu), lane, window, each)
     }
 }
@@ -387,7 +426,8 @@ mod tests {
                 let share = busy as f32 / (t1 - t0 - unknown).max(1) as f32;
                 proptest::prop_assert!((cell.unknown - unknown as f32 / (t1 - t0) as f32).abs() < 1e-4);
                 proptest::prop_assert!((cell.busy - share).abs() < 1e-4, "{} {}", cell.busy, share);
-                // Five threads and unknown time at most: the summary is exact, so nobody ran longer than the one shown.
+                // Five threads and unknown time at most: the summary is exact, so nobody ran longer
+                // than the one shown.
                 let longest = by.values().max().copied().unwrap_or(0);
                 if cell.stint.is_none() && !cell.is_unknown() {
                     proptest::prop_assert_eq!(by.get(&cell.thread).copied().unwrap_or(0), longest);
@@ -424,7 +464,9 @@ mod tests {
         let gaps: Vec<f32> = cells.iter().map(|c| c.gap).collect();
         assert_eq!(gaps, [0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         // Who ran behind the loss is not known before the next switch.
-        assert!(cells[0].busy > 0.9 && cells[3].is_unknown() && cells[4].outside && cells[7].outside);
+        assert!(
+            cells[0].busy > 0.9 && cells[3].is_unknown() && cells[4].outside && cells[7].outside
+        );
     }
 
     #[test]

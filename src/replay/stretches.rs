@@ -1,4 +1,5 @@
-//! Time of which the recording says nothing, such that how much of it lies in a window costs two searches.
+//! Time of which the recording says nothing, such that how much of it lies in a window costs two
+//! searches.
 
 use crate::trace::{CpuId, Nanos, Trace};
 

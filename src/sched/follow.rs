@@ -1,4 +1,5 @@
-//! A replay that follows a recording beside its run queues: the order in which both take an event, once for everybody.
+//! A replay that follows a recording beside its run queues: the order in which both take an event,
+//! once for everybody.
 
 use super::FAIR;
 use super::replay::KernelReplay;

@@ -1,4 +1,5 @@
-//! How many tasks wait on each CPU, told whenever it changes. The same queues as those that predictions are made from.
+//! How many tasks wait on each CPU, told whenever it changes. The same queues as those that
+//! predictions are made from.
 
 use super::runqueue::RunQueues;
 use crate::trace::{CpuId, Event, EventKind, ThreadIx, Trace};
@@ -19,8 +20,9 @@ impl Lengths {
         Self { queues: RunQueues::of(trace), told: vec![0; trace.cpus()], gaps: 0 }
     }
 
-    /// Takes event `i` (in order, each once) and tells the CPUs whose queue has another length now. At a switch, what is
-    /// told first is the queue that is chosen from, and then what the choice leaves.
+    /// Takes event `i` (in order, each once) and tells the CPUs whose queue has another length now.
+    /// At a switch, what is told first is the queue that is chosen from, and then what the choice
+    /// leaves.
     pub fn step(&mut self, trace: &Trace, i: usize, mut tell: impl FnMut(CpuId, usize)) {
         let Some(e) = trace.queue_event(i) else { return };
         let threads = self.concerned(&e, trace);
@@ -77,12 +79,15 @@ mod tests {
     #[test]
     fn no_change_is_missed() {
         for name in ["hackbench-pipe-2g_run3", "cpu-bound-4p_run3"] {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("traces")
+                .join(format!("{name}.csv.zst"));
             let trace = crate::ingest::open(&path).unwrap().trace;
             let (mut lengths, mut told) = (Lengths::of(&trace), vec![0; trace.cpus()]);
             for i in 0..trace.len() {
                 lengths.step(&trace, i, |cpu, length| told[cpu.ix()] = length);
-                let all = (0..trace.cpus()).map(|cpu| lengths.queues.queue(CpuId(cpu as u16)).len());
+                let all =
+                    (0..trace.cpus()).map(|cpu| lengths.queues.queue(CpuId(cpu as u16)).len());
                 assert!(all.eq(told.iter().copied()), "{name}, event {i}");
             }
             assert!(trace.len() > 1_000);

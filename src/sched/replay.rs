@@ -1,10 +1,12 @@
-//! What the kernel's fair scheduler must have been thinking: every thread's virtual time, lag and deadline, and the
-//! pick that follows, replayed from the events alone. It never looks ahead and never learns; it follows
-//! `kernel/sched/fair.c` (EEVDF from 6.6, CFS before), one queue per CPU and group.
+//! What the kernel's fair scheduler must have been thinking: every thread's virtual time, lag and
+//! deadline, and the pick that follows, replayed from the events alone. It never looks ahead and
+//! never learns; it follows `kernel/sched/fair.c` (EEVDF from 6.6, CFS before), one queue per CPU
+//! and group.
 //!
-//! Two modes. Uncorrected, one wrong lag stays in the queue for thousands of decisions. Corrected, every observed
-//! pick is taken as a constraint: whoever the replay had placed before the winner was placed wrongly (on the bundled
-//! recordings 80 % of the non-trivial picks instead of 58 %, macro mean; `tests/replay.rs` prints the table).
+//! Two modes. Uncorrected, one wrong lag stays in the queue for thousands of decisions. Corrected,
+//! every observed pick is taken as a constraint: whoever the replay had placed before the winner
+//! was placed wrongly (on the bundled recordings 80 % of the non-trivial picks instead of 58 %,
+//! macro mean; `tests/replay.rs` prints the table).
 
 mod cfs;
 mod clock;
@@ -36,7 +38,8 @@ pub struct KernelReplay {
     alone: SideBySide<1>,
 }
 
-/// Longest slice that is believed: the kernel's own bound is a tenth of it, and sums with it stay far from overflow.
+/// Longest slice that is believed: the kernel's own bound is a tenth of it, and sums with it stay
+/// far from overflow.
 const MOST_SLICE_NS: u64 = 1_000_000_000;
 
 /// The rules of a machine as the inputs of networks have them.
@@ -60,16 +63,31 @@ pub struct View {
 }
 
 impl KernelReplay {
-    /// A replay for a machine with `cpus` CPUs and a trace with `threads` threads. `slice_ns` 0 means the kernel's
-    /// default: 0.7 ms times `1 + log2(min(cpus, 8))` (`update_sysctl`). `corrected`: learn from every pick.
-    pub fn new(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, corrected: bool) -> Self {
+    /// A replay for a machine with `cpus` CPUs and a trace with `threads` threads. `slice_ns` 0
+    /// means the kernel's default: 0.7 ms times `1 + log2(min(cpus, 8))` (`update_sysctl`).
+    /// `corrected`: learn from every pick.
+    pub fn new(
+        class: SchedClass,
+        cpus: usize,
+        threads: usize,
+        slice_ns: u64,
+        corrected: bool,
+    ) -> Self {
         let rule = if corrected { Correction::all(class)[0] } else { Correction::Nothing };
         Self::with(class, cpus, threads, slice_ns, rule)
     }
 
     /// [`Self::new`] that takes unexpected picks by a rule of the scheduling class.
-    pub fn with(class: SchedClass, cpus: usize, threads: usize, slice_ns: u64, rule: Correction) -> Self {
-        Self { alone: SideBySide::new(Rules::of_inputs(class, true), cpus, threads, slice_ns, [rule]) }
+    pub fn with(
+        class: SchedClass,
+        cpus: usize,
+        threads: usize,
+        slice_ns: u64,
+        rule: Correction,
+    ) -> Self {
+        Self {
+            alone: SideBySide::new(Rules::of_inputs(class, true), cpus, threads, slice_ns, [rule]),
+        }
     }
 
     /// A replay of `trace` by what is known of its machine, as the inputs of networks have it.
@@ -79,7 +97,8 @@ impl KernelReplay {
 
     /// A replay of `trace` as if it had been recorded on `machine`.
     pub fn on(trace: &Trace, machine: &Machine, corrected: bool) -> Self {
-        let rule = if corrected { Correction::all(machine.class.value)[0] } else { Correction::Nothing };
+        let rule =
+            if corrected { Correction::all(machine.class.value)[0] } else { Correction::Nothing };
         Self::by(trace, machine, rule)
     }
 
@@ -88,7 +107,8 @@ impl KernelReplay {
         Self { alone: SideBySide::on(trace, machine, inputs(machine), [rule]) }
     }
 
-    /// A replay of `trace` by `rules`: those of its machine ([`Rules::of`]), or others that its kernel did not follow.
+    /// A replay of `trace` by `rules`: those of its machine ([`Rules::of`]), or others that its
+    /// kernel did not follow.
     pub fn under(trace: &Trace, rules: Rules, corrected: bool) -> Self {
         let rule = if corrected { Correction::all(rules.class)[0] } else { Correction::Nothing };
         Self { alone: SideBySide::on(trace, trace.machine(), rules, [rule]) }
@@ -120,12 +140,14 @@ impl KernelReplay {
         self.alone.before_pick(e, trace);
     }
 
-    /// What the replay believes about `thread`; valid between [`Self::before_pick`] and [`Self::after_pick`].
+    /// What the replay believes about `thread`; valid between [`Self::before_pick`] and
+    /// [`Self::after_pick`].
     pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
         self.alone.engine.view(cpu, thread).view(0)
     }
 
-    /// Whether the replay would pick `thread`: [`View::picked`] alone, without looking at who else waits.
+    /// Whether the replay would pick `thread`: [`View::picked`] alone, without looking at who else
+    /// waits.
     pub fn picks(&self, cpu: CpuId, thread: ThreadIx) -> bool {
         self.alone.engine.cpus.get(cpu.ix()).is_some_and(|c| c.open.pick[0] == thread.0)
     }
@@ -146,13 +168,20 @@ impl KernelReplay {
         self.alone.engine.next_waiting(cpu, waiting)[0]
     }
 
-    /// Lag of a waiting fair thread, and its deadline (CFS: minus its lag) against the queue's average, ns.
+    /// Lag of a waiting fair thread, and its deadline (CFS: minus its lag) against the queue's
+    /// average, ns.
     pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
         self.alone.engine.standing_of(cpu, thread)
     }
 
     /// Takes the outcome of the decision: who came in, out of which queue.
-    pub fn after_pick(&mut self, e: &Event, trace: &Trace, candidates: &[ThreadIx], next: ThreadIx) {
+    pub fn after_pick(
+        &mut self,
+        e: &Event,
+        trace: &Trace,
+        candidates: &[ThreadIx],
+        next: ThreadIx,
+    ) {
         self.alone.after_pick(e, trace, candidates, next);
     }
 }

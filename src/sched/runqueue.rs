@@ -1,5 +1,6 @@
-//! Run queues rebuilt from events: who is queued where, in the order of enqueueing, who runs, who sleeps.
-//! Knows no features and no predictions; never looks at `next` of a switch before [`RunQueues::finish_switch`].
+//! Run queues rebuilt from events: who is queued where, in the order of enqueueing, who runs, who
+//! sleeps. Knows no features and no predictions; never looks at `next` of a switch before
+//! [`RunQueues::finish_switch`].
 //!
 //! The rules:
 //!
@@ -16,8 +17,8 @@
 use super::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, TaskTable, ThreadIx, Trace};
 
-/// Threads in one queue at most; of a longer one the oldest are taken for gone. No machine waits like that, and it bounds
-/// what one event costs.
+/// Threads in one queue at most; of a longer one the oldest are taken for gone. No machine waits
+/// like that, and it bounds what one event costs.
 const MOST_QUEUED: usize = 1 << 14;
 
 /// What a thread is believed to be doing.
@@ -63,7 +64,8 @@ pub struct Entry {
     pub local: bool,
     /// Number of times it was enqueued: changes exactly when the present wait is a new one.
     pub serial: u32,
-    /// Target of a wake-up that came while it was believed running; [`CpuId::NONE`] when there is none.
+    /// Target of a wake-up that came while it was believed running; [`CpuId::NONE`] when there is
+    /// none.
     pending: CpuId,
 }
 
@@ -140,7 +142,8 @@ pub struct RunQueues {
 }
 
 impl RunQueues {
-    /// Nothing known yet about `cpus` CPUs and `threads` threads, of which the first `cpus` are the idle ones.
+    /// Nothing known yet about `cpus` CPUs and `threads` threads, of which the first `cpus` are the
+    /// idle ones.
     pub fn new(cpus: usize, threads: usize) -> Self {
         let cpu = |i: usize| Cpu {
             queue: Vec::with_capacity(64),
@@ -195,7 +198,8 @@ impl RunQueues {
         self.cpus.get(cpu.ix()).map_or(ThreadIx::NONE, |c| c.current)
     }
 
-    /// Wake-ups that targeted `cpu` since its last switch, and the time since the latest of them at `now`.
+    /// Wake-ups that targeted `cpu` since its last switch, and the time since the latest of them at
+    /// `now`.
     pub fn wakes(&self, cpu: CpuId, now: Nanos) -> (u32, Nanos) {
         self.cpus.get(cpu.ix()).map_or((0, Nanos(0)), |c| (c.wakes, now.since(c.last_wake)))
     }
@@ -220,8 +224,8 @@ impl RunQueues {
         self.resyncs
     }
 
-    /// To be called first for every event: forgets who runs on CPUs whose events were lost before it, and learns from
-    /// the event's actor who runs on its CPU.
+    /// To be called first for every event: forgets who runs on CPUs whose events were lost before
+    /// it, and learns from the event's actor who runs on its CPU.
     pub fn observe(&mut self, e: &Event, trace: &Trace) {
         while let Some(gap) = trace.gaps().get(self.gaps_seen).filter(|g| g.to <= e.time) {
             self.gaps_seen += 1;
@@ -279,7 +283,8 @@ impl RunQueues {
         Change::Moved { from, to, thread }
     }
 
-    /// First half of a switch: `prev` is the CPU's current thread and in no queue. Looks at nothing about `next`.
+    /// First half of a switch: `prev` is the CPU's current thread and in no queue. Looks at nothing
+    /// about `next`.
     pub fn begin_switch(&mut self, e: &Event, tasks: &TaskTable) -> Leaving {
         let prev = tasks.thread_on(e.task, e.cpu);
         self.learn_current(e.cpu, prev, e.time);
@@ -307,7 +312,8 @@ impl RunQueues {
         next
     }
 
-    /// `thread` runs on `cpu` now, says the recording. If we believed in another one, that one left unseen.
+    /// `thread` runs on `cpu` now, says the recording. If we believed in another one, that one left
+    /// unseen.
     fn learn_current(&mut self, cpu: CpuId, thread: ThreadIx, now: Nanos) {
         let known = self.cpus[cpu.ix()].current;
         if thread == ThreadIx::NONE || thread == known {
@@ -353,7 +359,15 @@ impl RunQueues {
         (entry.run, entry.cpu, entry.pending) = (Run::Running, cpu, CpuId::NONE);
     }
 
-    fn enqueue(&mut self, thread: ThreadIx, cpu: CpuId, now: Nanos, cause: Cause, waker: ThreadIx, local: bool) {
+    fn enqueue(
+        &mut self,
+        thread: ThreadIx,
+        cpu: CpuId,
+        now: Nanos,
+        cause: Cause,
+        waker: ThreadIx,
+        local: bool,
+    ) {
         let serial = self.threads[thread.ix()].serial.wrapping_add(1);
         let pending = CpuId::NONE;
         self.threads[thread.ix()] =

@@ -1,9 +1,10 @@
-//! A table with a row for each thread, whose snapshots share the rows that did not change between them. A recording may
-//! have hundreds of thousands of threads, of which a stretch touches few; a plain copy of all rows for each snapshot
-//! would take many times the memory of the recording.
+//! A table with a row for each thread, whose snapshots share the rows that did not change between
+//! them. A recording may have hundreds of thousands of threads, of which a stretch touches few; a
+//! plain copy of all rows for each snapshot would take many times the memory of the recording.
 //!
-//! Rows lie in chunks. A chunk belongs to one table, which may write to it, or is shared by several, none of which
-//! may: the first write to a shared chunk copies it. Chunks that nobody has written to are all the same one.
+//! Rows lie in chunks. A chunk belongs to one table, which may write to it, or is shared by
+//! several, none of which may: the first write to a shared chunk copies it. Chunks that nobody has
+//! written to are all the same one.
 
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -33,7 +34,8 @@ impl<T: Copy> Chunk<T> {
     }
 }
 
-/// Rows by number. A plain clone copies what the table alone has written since the last [`Table::snapshot`].
+/// Rows by number. A plain clone copies what the table alone has written since the last
+/// [`Table::snapshot`].
 #[derive(Clone, Debug)]
 pub struct Table<T> {
     chunks: Vec<Chunk<T>>,
@@ -142,11 +144,16 @@ mod tests {
         table[5] = 4;
         assert_eq!([before[5], after[5], table[5]], [1, 2, 4]);
         assert_eq!([before[9 * ROWS], after[9 * ROWS], table[10 * ROWS + 2]], [7, 3, 7]);
-        let shared = |a: &Table<u32>, b: &Table<u32>, i: usize| std::ptr::eq(&raw const a[i], &raw const b[i]);
+        let shared = |a: &Table<u32>, b: &Table<u32>, i: usize| {
+            std::ptr::eq(&raw const a[i], &raw const b[i])
+        };
         assert!(shared(&before, &after, 2 * ROWS) && shared(&after, &table, 9 * ROWS));
         assert!(!shared(&before, &after, 5) && !shared(&after, &table, 5));
         // All untouched rows are one chunk.
-        assert!(shared(&before, &table, 3 * ROWS) && std::ptr::eq(&raw const table[64], &raw const table[96]));
+        assert!(
+            shared(&before, &table, 3 * ROWS)
+                && std::ptr::eq(&raw const table[64], &raw const table[96])
+        );
     }
 
     #[test]

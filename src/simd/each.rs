@@ -1,4 +1,5 @@
-//! What is done to each number alone, without branches, so that loops over it use the whole register.
+//! What is done to each number alone, without branches, so that loops over it use the whole
+//! register.
 
 use super::{Lanes, Work, dispatch};
 
@@ -18,8 +19,8 @@ pub fn relu(x: &mut [f32]) {
     }
 }
 
-/// e to the `x`, to 2e-7 of its value: the polynomial of Cephes' `expf` without branches, so that loops over it use the
-/// whole register. Saturates outside -87..88.
+/// e to the `x`, to 2e-7 of its value: the polynomial of Cephes' `expf` without branches, so that
+/// loops over it use the whole register. Saturates outside -87..88.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits.
@@ -89,7 +90,11 @@ mod tests {
         for i in -4_000..=4_000 {
             let x = i as f32 * 0.025;
             let wide = f64::from(x);
-            assert!((f64::from(sigmoid(x)) - 1.0 / (1.0 + (-wide).exp())).abs() < 3e-7, "sigmoid of {x}");
+            assert!(
+                (f64::from(sigmoid(x)) - 1.0 / (1.0 + (-wide).exp())).abs() < 3e-7,
+                "sigmoid \
+                of {x}"
+            );
             assert!((f64::from(tanh(x)) - wide.tanh()).abs() < 3e-7, "tanh of {x}");
         }
         assert!(

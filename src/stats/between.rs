@@ -50,7 +50,8 @@ pub fn between(trace: &Trace, cpu: CpuId, window: Window, most: usize) -> Betwee
         idle.extend((none > 0).then_some((c, none)));
     }
     idle.sort_unstable_by_key(|(cpu, ns)| (std::cmp::Reverse(*ns), *cpu));
-    let mut ran: Vec<Ran> = sums.into_iter().map(|(thread, (here, all))| Ran { thread, here, all }).collect();
+    let mut ran: Vec<Ran> =
+        sums.into_iter().map(|(thread, (here, all))| Ran { thread, here, all }).collect();
     ran.sort_unstable_by_key(|r| (std::cmp::Reverse((r.here, r.all)), r.thread));
     let rest = ran.split_off(most.min(ran.len()));
     let sum = |of: fn(&Ran) -> u64| rest.iter().map(of).sum();

@@ -1,5 +1,6 @@
-//! Who is to blame for a wait: who had the CPU instead, which CPUs were idle meanwhile, and the chain of wake-ups that led
-//! to it. Answers are bounded; a wait costs what happened while it lasted.
+//! Who is to blame for a wait: who had the CPU instead, which CPUs were idle meanwhile, and the
+//! chain of wake-ups that led to it. Answers are bounded; a wait costs what happened while it
+//! lasted.
 
 use super::idle::home;
 use super::states::Cause;
@@ -29,11 +30,15 @@ pub fn instead(trace: &Trace, cpu: CpuId, window: Window, most: usize) -> Instea
     ran.sort_unstable_by_key(|(thread, ns)| (std::cmp::Reverse(*ns), *thread));
     let rest = ran.split_off(most.min(ran.len()));
     let known: u64 = ran.iter().chain(&rest).map(|r| r.1).sum();
-    Instead { ran, rest: (rest.len() as u64, rest.iter().map(|r| r.1).sum()), unknown: window.ns() - known }
+    Instead {
+        ran,
+        rest: (rest.len() as u64, rest.iter().map(|r| r.1).sum()),
+        unknown: window.ns() - known,
+    }
 }
 
-/// Who had `cpu` longest without a break in each of `count` equal parts of a window; [`ThreadIx::NONE`] where nothing is known.
-/// Of a window of no length there are no parts.
+/// Who had `cpu` longest without a break in each of `count` equal parts of a window;
+/// [`ThreadIx::NONE`] where nothing is known. Of a window of no length there are no parts.
 pub fn in_parts(trace: &Trace, cpu: CpuId, window: Window, count: usize) -> Vec<ThreadIx> {
     let (ns, parts) = (u128::from(window.ns()), count as u128);
     if ns == 0 {
@@ -43,7 +48,9 @@ pub fn in_parts(trace: &Trace, cpu: CpuId, window: Window, count: usize) -> Vec<
     let mut longest = vec![(0, ThreadIx::NONE); count];
     for run in runs(trace, cpu, window) {
         let first = (u128::from(run.from - window.from) * parts / ns) as usize;
-        for (k, part) in longest.iter_mut().enumerate().skip(first).take_while(|(k, _)| edge(*k) < run.to) {
+        for (k, part) in
+            longest.iter_mut().enumerate().skip(first).take_while(|(k, _)| edge(*k) < run.to)
+        {
             let inside = run.to.min(edge(k + 1)).saturating_sub(run.from.max(edge(k)));
             if inside > part.0 {
                 *part = (inside, run.thread);
@@ -60,7 +67,8 @@ pub struct Idle {
     pub cpu: CpuId,
     /// For how long, ns.
     pub ns: u64,
-    /// The thread comes in there some time in the recording, so that it may run there; which others it may use, no event says.
+    /// The thread comes in there some time in the recording, so that it may run there; which others
+    /// it may use, no event says.
     pub allowed: bool,
 }
 
@@ -93,15 +101,16 @@ pub struct Link {
     pub at: Nanos,
     /// The event.
     pub event: u32,
-    /// The wait after which the waker ran, if it was one that began with a wake-up: where the chain goes on.
+    /// The wait after which the waker ran, if it was one that began with a wake-up: where the chain
+    /// goes on.
     pub row: Option<usize>,
 }
 
 /// Preemptions that are gone back over to the wake-up before them.
 const PREEMPTIONS: usize = 64;
 
-/// The wake-ups that led to a wait, the latest first, at most `most`. It ends where a CPU was idle (an interrupt woke), where
-/// nobody is known to have woken, and where the recording begins.
+/// The wake-ups that led to a wait, the latest first, at most `most`. It ends where a CPU was idle
+/// (an interrupt woke), where nobody is known to have woken, and where the recording begins.
 pub fn chain(t: &Table, row: usize, most: usize) -> Vec<Link> {
     let mut links = Vec::new();
     let mut next = woken(t, Some(row));

@@ -1,4 +1,5 @@
-//! The columns of the waits in words: the names that filters, lists and CSV use, and what each answers for all rows at once.
+//! The columns of the waits in words: the names that filters, lists and CSV use, and what each
+//! answers for all rows at once.
 
 use super::states::Cause;
 use super::waits::Table;
@@ -40,11 +41,23 @@ pub const COLUMNS: [Described<Column>; 15] = [
     (Column::Pid, "pid", Kind::Count, "its pid"),
     (Column::Cpu, "cpu", Kind::Count, "the CPU where it came in"),
     (Column::Wait, "wait", Kind::Time, "how long, from becoming runnable to coming in"),
-    (Column::Kind, "kind", Kind::Text, "wakeup preempted new, or migrated: it was moved while it waited"),
+    (
+        Column::Kind,
+        "kind",
+        Kind::Text,
+        "wakeup preempted new, or migrated: it was moved while it \
+                                        waited",
+    ),
     (Column::Began, "began", Kind::Text, "what made it runnable: wakeup preempted new"),
     (Column::From, "from", Kind::Time, "when it became runnable, since the start of the recording"),
     (Column::To, "to", Kind::Time, "when it came in (or until when it is known to have waited)"),
-    (Column::Waker, "waker", Kind::Text, "who ran where it was woken: name, or name:pid; idle under an interrupt"),
+    (
+        Column::Waker,
+        "waker",
+        Kind::Text,
+        "who ran where it was woken: name, or name:pid; idle \
+                                          under an interrupt",
+    ),
     (Column::WakerPid, "waker_pid", Kind::Count, "the waker's pid"),
     (Column::WakerCpu, "waker_cpu", Kind::Count, "the CPU where it was woken"),
     (
@@ -53,8 +66,20 @@ pub const COLUMNS: [Described<Column>; 15] = [
         Kind::Flag,
         "it never came in, as far as is known: the recording ended, or lost events there",
     ),
-    (Column::Idle, "idle", Kind::Time, "for how long of it a CPU was idle on which the thread comes in some time"),
-    (Column::Event, "event", Kind::Count, "number among all events of the switch that brought it in"),
+    (
+        Column::Idle,
+        "idle",
+        Kind::Time,
+        "for how long of it a CPU was idle on which the thread \
+                                        comes in some time",
+    ),
+    (
+        Column::Event,
+        "event",
+        Kind::Count,
+        "number among all events of the switch that brought it \
+                                           in",
+    ),
     (Column::Trace, "trace", Kind::Text, "name of the recording"),
 ];
 
@@ -71,7 +96,9 @@ impl Column {
             Self::From => Some(w.from(row)),
             Self::To => Some(w.to(row)),
             Self::WakerPid => Some(w.get(row).waker).filter(|t| *t != ThreadIx::NONE).and_then(pid),
-            Self::WakerCpu => Some(w.get(row)).filter(|w| w.waker != ThreadIx::NONE).map(|w| u64::from(w.waker_cpu.0)),
+            Self::WakerCpu => Some(w.get(row))
+                .filter(|w| w.waker != ThreadIx::NONE)
+                .map(|w| u64::from(w.waker_cpu.0)),
             Self::Event => (!w.is_open(row)).then(|| t.event(row) as u64),
             _ => None,
         }
@@ -86,7 +113,8 @@ impl Column {
         }
     }
 
-    /// The value in a row as text: what lists and CSV show. Times are in ns, flags `1` or `0`, unknown is empty.
+    /// The value in a row as text: what lists and CSV show. Times are in ns, flags `1` or `0`,
+    /// unknown is empty.
     pub fn text(self, t: &Table, row: usize) -> String {
         match self {
             Self::Task | Self::Waker => match self.thread(t, row) {
@@ -104,8 +132,10 @@ impl Column {
     /// Rows of which the task passes; each (pid, name) is asked once.
     fn tasks(self, t: &Table, says: impl Fn(&[&str]) -> bool) -> Bitmap {
         let (trace, tasks) = (&t.trace, t.trace.tasks());
-        let good: Vec<bool> =
-            tasks.iter().map(|(_, task)| says(&[&task.name, &format!("{}:{}", task.name, task.pid.0)])).collect();
+        let good: Vec<bool> = tasks
+            .iter()
+            .map(|(_, task)| says(&[&task.name, &format!("{}:{}", task.name, task.pid.0)]))
+            .collect();
         let (idle, nameless) = (says(&["idle"]), says(&["?"]));
         let first: Vec<bool> = (0..tasks.thread_count())
             .map(|thread| match tasks.first_name(ThreadIx(thread as u32)) {
@@ -116,9 +146,10 @@ impl Column {
             .collect();
         Bitmap::of(t.waits.len(), |row| match self.thread(t, row) {
             None | Some(ThreadIx::NONE) => false,
-            Some(thread) if t.renamed[thread.ix()] => {
-                good.get(trace.task_at(thread, t.event(row)).0 as usize).copied().unwrap_or(nameless)
-            }
+            Some(thread) if t.renamed[thread.ix()] => good
+                .get(trace.task_at(thread, t.event(row)).0 as usize)
+                .copied()
+                .unwrap_or(nameless),
             Some(thread) => first[thread.ix()],
         })
     }
@@ -168,18 +199,28 @@ impl Columns for Column {
     fn choices(self) -> Vec<&'static str> {
         let may = |cause: &Cause| self == Self::Kind || *cause != Cause::Migrated;
         match self {
-            Self::Kind | Self::Began => Cause::ALL.into_iter().filter(may).map(Cause::label).collect(),
+            Self::Kind | Self::Began => {
+                Cause::ALL.into_iter().filter(may).map(Cause::label).collect()
+            }
             _ => Vec::new(),
         }
     }
 
     fn values(self, t: &Table) -> Vec<String> {
         let mut texts: Vec<String> = match self {
-            Self::Kind | Self::Began => return self.choices().into_iter().map(str::to_owned).collect(),
-            Self::Cpu | Self::WakerCpu => return (0..t.trace.cpus()).map(|cpu| cpu.to_string()).collect(),
+            Self::Kind | Self::Began => {
+                return self.choices().into_iter().map(str::to_owned).collect();
+            }
+            Self::Cpu | Self::WakerCpu => {
+                return (0..t.trace.cpus()).map(|cpu| cpu.to_string()).collect();
+            }
             Self::Task | Self::Waker => {
-                let named =
-                    t.trace.tasks().iter().filter(|(_, task)| task.pid.0 > 0).map(|(_, task)| quoted(&task.name));
+                let named = t
+                    .trace
+                    .tasks()
+                    .iter()
+                    .filter(|(_, task)| task.pid.0 > 0)
+                    .map(|(_, task)| quoted(&task.name));
                 named.chain((self == Self::Waker).then(|| "idle".to_owned())).collect()
             }
             Self::Trace => vec![quoted(&t.name)],

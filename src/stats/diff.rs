@@ -1,10 +1,13 @@
-//! What differs between two recordings: of all tasks and of each name that is in both, with intervals.
+//! What differs between two recordings: of all tasks and of each name that is in both, with
+//! intervals.
 //!
-//! Each recording is cut into [`BLOCKS`] equal stretches of time. A recording's figure is one of sums over its blocks; its spread is
-//! that of the same figure over blocks that are drawn with replacement ([`DRAWS`] times, from a fixed seed), so that what belongs
-//! together in time is drawn together. The interval of a difference holds 95 % of the drawn ones. It says what another
-//! stretch of the same two runs would have given; two runs of one workload may differ by more. What happened in fewer than [`LEAST`]
-//! blocks of a recording has no spread to speak of and is not compared.
+//! Each recording is cut into [`BLOCKS`] equal stretches of time. A recording's figure is one of
+//! sums over its blocks; its spread is that of the same figure over blocks that are drawn with
+//! replacement ([`DRAWS`] times, from a fixed seed), so that what belongs together in time is drawn
+//! together. The interval of a difference holds 95 % of the drawn ones. It says what another
+//! stretch of the same two runs would have given; two runs of one workload may differ by more. What
+//! happened in fewer than [`LEAST`] blocks of a recording has no spread to speak of and is not
+//! compared.
 
 mod blocks;
 mod column;
@@ -39,10 +42,11 @@ pub enum Measure {
     Wait,
     /// Times that it came in on another CPU, per second.
     Migrations,
-    /// Share of right picks where it came in and there was somebody else to pick; as in the evaluation.
+    /// Share of right picks where it came in and there was somebody else to pick; as in the
+    /// evaluation.
     HitRate,
-    /// What the model was surprised by its coming in, in nats a decision: −ln of the probability that it had given it; of those
-    /// decisions in which it was among the candidates.
+    /// What the model was surprised by its coming in, in nats a decision: −ln of the probability
+    /// that it had given it; of those decisions in which it was among the candidates.
     Surprise,
 }
 
@@ -53,7 +57,8 @@ pub struct Scored {
     pub event: u32,
     /// The pick was the one that came in.
     pub hit: bool,
-    /// −ln of the probability of the one that came in; `None` where it was not among the candidates.
+    /// −ln of the probability of the one that came in; `None` where it was not among the
+    /// candidates.
     pub nats: Option<f32>,
 }
 
@@ -123,8 +128,8 @@ pub struct Difference {
     pub difference: f64,
     /// 95 % of the drawn differences lie between these.
     pub interval: [f64; 2],
-    /// The difference over the standard deviation of the drawn ones, without a sign; 0 for no difference, infinite where every
-    /// draw says the same.
+    /// The difference over the standard deviation of the drawn ones, without a sign; 0 for no
+    /// difference, infinite where every draw says the same.
     pub certainty: f64,
 }
 
@@ -157,7 +162,8 @@ pub fn compare(a: &Trace, b: &Trace) -> Differences {
     compare_scored([a, b], [&[], &[]])
 }
 
-/// Compares two recordings, and how one model did on them; nothing is said of it where it was not asked.
+/// Compares two recordings, and how one model did on them; nothing is said of it where it was not
+/// asked.
 pub fn compare_scored([a, b]: [&Trace; 2], scored: [&[Scored]; 2]) -> Differences {
     let sides = [Blocks::new(a, scored[0]), Blocks::new(b, scored[1])];
     let orders = [sides[0].by_time(), sides[1].by_time()];
@@ -175,14 +181,20 @@ pub fn compare_scored([a, b]: [&Trace; 2], scored: [&[Scored]; 2]) -> Difference
     let known = [names(0), names(1)];
     for side in [0, 1] {
         let alone = orders[side].iter().map(|row| sides[side].of.names[*row]);
-        found.only[side] = alone.filter(|name| !known[1 - side].contains_key(name)).map(String::from).collect();
+        found.only[side] =
+            alone.filter(|name| !known[1 - side].contains_key(name)).map(String::from).collect();
     }
     let both = orders[0].iter().filter_map(|row| {
         let name = sides[0].of.names[*row];
         known[1].get(name).map(|other| (name, *row, *other))
     });
     for (name, row, other) in both.take(NAMES) {
-        found.rows.extend(differences(Some(name), [&sides[0].sums[row], &sides[1].sums[other]], &drawn, waits));
+        found.rows.extend(differences(
+            Some(name),
+            [&sides[0].sums[row], &sides[1].sums[other]],
+            &drawn,
+            waits,
+        ));
     }
     // Stable: equals stay by time and measure.
     found.rows.sort_by(|x, y| y.surer(x));
@@ -206,7 +218,9 @@ fn differences(
         };
         drawn[side].iter().map(of).collect()
     });
-    let happened = |measure: Measure, side: usize| blocks[side].iter().filter(|s| measure.count(s) > 0.0).count();
+    let happened = |measure: Measure, side: usize| {
+        blocks[side].iter().filter(|s| measure.count(s) > 0.0).count()
+    };
     let one = |measure: Measure| {
         let unseen = !waits && matches!(measure, Measure::Waiting | Measure::Wait);
         if unseen || happened(measure, 0) < LEAST || happened(measure, 1) < LEAST {
@@ -214,18 +228,27 @@ fn differences(
         }
         let values = [measure.of(&whole[0])?, measure.of(&whole[1])?];
         let pairs = sums[0].iter().zip(&sums[1]);
-        let mut drawn: Vec<f64> = pairs.filter_map(|(x, y)| Some(measure.of(y)? - measure.of(x)?)).collect();
+        let mut drawn: Vec<f64> =
+            pairs.filter_map(|(x, y)| Some(measure.of(y)? - measure.of(x)?)).collect();
         if drawn.is_empty() {
             return None;
         }
         drawn.sort_by(f64::total_cmp);
         let at = |share: f64| drawn[((drawn.len() - 1) as f64 * share).round() as usize];
         let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
-        let deviation = (drawn.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / drawn.len() as f64).sqrt();
+        let deviation =
+            (drawn.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / drawn.len() as f64).sqrt();
         let difference = values[1] - values[0];
         let certainty = if difference == 0.0 { 0.0 } else { difference.abs() / deviation };
         let interval = [at(0.025), at(0.975)];
-        Some(Difference { name: name.map(Into::into), measure, values, difference, interval, certainty })
+        Some(Difference {
+            name: name.map(Into::into),
+            measure,
+            values,
+            difference,
+            interval,
+            certainty,
+        })
     };
     Measure::ALL.into_iter().filter_map(one).collect()
 }

@@ -53,7 +53,8 @@ impl Distribution {
             let of = &mut buckets[bucket(*x)];
             *of = (of.0 + 1, of.1.saturating_add(*x));
         }
-        let (first, last) = (ns.first().map_or(0, |x| bucket(*x)), ns.last().map_or(0, |x| bucket(*x)));
+        let (first, last) =
+            (ns.first().map_or(0, |x| bucket(*x)), ns.last().map_or(0, |x| bucket(*x)));
         let one = |k: usize| Bucket {
             from: if k == 0 { 0 } else { 1 << k },
             to: 1_u64.checked_shl(k as u32 + 1).unwrap_or(u64::MAX),
@@ -73,7 +74,8 @@ impl Distribution {
     }
 }
 
-/// The least of ascending values that at least so many thousandths are at most (nearest rank); 0 of none.
+/// The least of ascending values that at least so many thousandths are at most (nearest rank); 0 of
+/// none.
 pub fn percentile(sorted: &[u64], thousandths: usize) -> u64 {
     let rank = (sorted.len() * thousandths).div_ceil(1000).max(1);
     sorted.get(rank - 1).copied().unwrap_or(0)
@@ -86,7 +88,10 @@ mod tests {
     #[test]
     fn percentiles_are_values_that_occur() {
         let d = Distribution::of((1..=1000).rev().collect());
-        assert_eq!((d.count, d.sum, d.p50, d.p90, d.p99, d.p999, d.max), (1000, 500_500, 500, 900, 990, 999, 1000));
+        assert_eq!(
+            (d.count, d.sum, d.p50, d.p90, d.p99, d.p999, d.max),
+            (1000, 500_500, 500, 900, 990, 999, 1000)
+        );
         let d = Distribution::of(vec![7]);
         assert_eq!((d.p50, d.p999, d.max), (7, 7, 7));
         assert_eq!(Distribution::of(Vec::new()), Distribution::default());
@@ -95,7 +100,8 @@ mod tests {
     #[test]
     fn buckets_double_and_hold_everything() {
         let d = Distribution::of(vec![0, 1, 2, 3, 4, 1000, 1024, u64::MAX]);
-        let first: Vec<_> = d.histogram[..3].iter().map(|b| (b.from, b.to, b.count, b.sum)).collect();
+        let first: Vec<_> =
+            d.histogram[..3].iter().map(|b| (b.from, b.to, b.count, b.sum)).collect();
         assert_eq!(first, [(0, 2, 2, 1), (2, 4, 2, 5), (4, 8, 1, 4)]);
         assert!(d.histogram.windows(2).all(|w| w[0].to == w[1].from));
         assert_eq!(d.histogram.iter().map(|b| b.count).sum::<u64>(), d.count);

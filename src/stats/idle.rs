@@ -1,5 +1,5 @@
-//! For how long of each wait a CPU was idle on which the thread may run. Which ones it may use no event says: those on which it
-//! comes in some time in the recording are taken.
+//! For how long of each wait a CPU was idle on which the thread may run. Which ones it may use no
+//! event says: those on which it comes in some time in the recording are taken.
 
 use super::waits::Table;
 use super::{Window, runs};
@@ -17,7 +17,9 @@ impl Idle {
     fn of(trace: &Trace, cpu: CpuId) -> Self {
         let mut idle = Self::default();
         let mut sum = 0;
-        for run in runs(trace, cpu, Window::all(trace)).filter(|run| trace.tasks().is_idle(run.thread)) {
+        for run in
+            runs(trace, cpu, Window::all(trace)).filter(|run| trace.tasks().is_idle(run.thread))
+        {
             idle.spans.push((run.from, run.to));
             idle.before.push(sum);
             sum += run.to - run.from;
@@ -36,7 +38,10 @@ impl Idle {
     /// Its stretches in `from..to`, cut to it.
     fn within(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
         let first = self.spans.partition_point(|s| s.1 <= from);
-        self.spans[first..].iter().take_while(move |s| s.0 < to).map(move |s| (s.0.max(from), s.1.min(to)))
+        self.spans[first..]
+            .iter()
+            .take_while(move |s| s.0 < to)
+            .map(move |s| (s.0.max(from), s.1.min(to)))
     }
 }
 
@@ -53,12 +58,20 @@ fn covered(mut spans: Vec<(u64, u64)>) -> u64 {
 
 /// The CPUs on which each thread comes in, by its number.
 fn homes(t: &Table) -> Vec<Vec<CpuId>> {
-    (0..t.trace.tasks().thread_count()).into_par_iter().map(|thread| home(t, ThreadIx(thread as u32))).collect()
+    (0..t.trace.tasks().thread_count())
+        .into_par_iter()
+        .map(|thread| home(t, ThreadIx(thread as u32)))
+        .collect()
 }
 
 /// The CPUs on which a thread comes in, ascending.
 pub fn home(t: &Table, thread: ThreadIx) -> Vec<CpuId> {
-    let came_in = t.waits.of_thread(thread).iter().map(|row| *row as usize).filter(|row| !t.waits.is_open(*row));
+    let came_in = t
+        .waits
+        .of_thread(thread)
+        .iter()
+        .map(|row| *row as usize)
+        .filter(|row| !t.waits.is_open(*row));
     let mut seen = vec![false; t.trace.cpus()];
     came_in.for_each(|row| {
         if let Some(seen) = seen.get_mut(t.waits.cpu(row).ix()) {
@@ -68,9 +81,11 @@ pub fn home(t: &Table, thread: ThreadIx) -> Vec<CpuId> {
     (0..t.trace.cpus()).filter(|cpu| seen[*cpu]).map(|cpu| CpuId(cpu as u16)).collect()
 }
 
-/// Of every wait, the ns of it in which such a CPU was idle. On all cores; most waits cost two searches for each CPU.
+/// Of every wait, the ns of it in which such a CPU was idle. On all cores; most waits cost two
+/// searches for each CPU.
 pub fn times(t: &Table) -> Vec<u64> {
-    let idle: Vec<Idle> = (0..t.trace.cpus()).into_par_iter().map(|c| Idle::of(&t.trace, CpuId(c as u16))).collect();
+    let idle: Vec<Idle> =
+        (0..t.trace.cpus()).into_par_iter().map(|c| Idle::of(&t.trace, CpuId(c as u16))).collect();
     let homes = homes(t);
     let one = |row: usize| {
         let (from, to) = (t.waits.from(row), t.waits.to(row));

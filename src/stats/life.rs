@@ -1,5 +1,5 @@
-//! What a few threads did when, kept so that any window of it can be shown: their pieces by time with running sums, and who
-//! woke them.
+//! What a few threads did when, kept so that any window of it can be shown: their pieces by time
+//! with running sums, and who woke them.
 
 use super::states::{Cause, Doing, Piece, Sink, Wait, walk};
 use crate::trace::{CpuId, ThreadIx, Trace};
@@ -130,7 +130,8 @@ impl Sink for Lives<'_> {
     }
 
     fn waited(&mut self, w: &Wait) {
-        if let Some(i) = self.of(w.thread).filter(|_| matches!(w.began, Cause::Wakeup | Cause::New)) {
+        if let Some(i) = self.of(w.thread).filter(|_| matches!(w.began, Cause::Wakeup | Cause::New))
+        {
             self.of[i].wakes.push(Wake { at: w.from, by: w.waker, cpu: w.waker_cpu });
         }
     }
@@ -151,14 +152,21 @@ mod tests {
 
     #[test]
     fn a_life_has_the_sums_of_its_parts() {
-        let trace = crate::ingest::open(Path::new("traces/hackbench-pipe-2g_run0.csv.zst")).unwrap().trace;
-        let threads: Vec<ThreadIx> = (2..trace.tasks().thread_count()).map(|t| ThreadIx(t as u32)).collect();
+        let trace =
+            crate::ingest::open(Path::new("traces/hackbench-pipe-2g_run0.csv.zst")).unwrap().trace;
+        let threads: Vec<ThreadIx> =
+            (2..trace.tasks().thread_count()).map(|t| ThreadIx(t as u32)).collect();
         let lives = follow(&trace, &threads[..5]);
         let span = trace.span().0;
         for life in &lives {
             assert!(life.parts.windows(2).all(|w| w[0].to <= w[1].from), "by time");
-            for (from, to) in [(0, span), (span / 3, span / 2), (span / 7, span / 7 + 1_000), (5, 5), (span, span + 9)]
-            {
+            for (from, to) in [
+                (0, span),
+                (span / 3, span / 2),
+                (span / 7, span / 7 + 1_000),
+                (5, 5),
+                (span, span + 9),
+            ] {
                 let mut sum = Spent::default();
                 for part in &life.parts[life.within(from, to)] {
                     let ns = part.to.min(to).saturating_sub(part.from.max(from));

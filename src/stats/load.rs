@@ -14,15 +14,17 @@ struct Buckets {
 impl Buckets {
     /// Where part `k` begins.
     fn edge(self, k: usize) -> u64 {
-        self.window.from + (u128::from(self.window.ns()) * k as u128 / self.count.max(1) as u128) as u64
+        self.window.from
+            + (u128::from(self.window.ns()) * k as u128 / self.count.max(1) as u128) as u64
     }
 }
 
-/// In each of `count` equal parts of a window, the most threads that waited for one CPU at a time. A wait counts for the CPU
-/// where it ended. Costs the waits that touch the window.
+/// In each of `count` equal parts of a window, the most threads that waited for one CPU at a time.
+/// A wait counts for the CPU where it ended. Costs the waits that touch the window.
 pub fn longest_queues(trace: &Trace, waits: &Waits, window: Window, count: usize) -> Vec<u32> {
     let mut steps: Vec<(u64, i8, CpuId)> = Vec::new();
-    for row in (0..waits.len()).filter(|r| waits.from(*r) < window.to && waits.to(*r) > window.from) {
+    for row in (0..waits.len()).filter(|r| waits.from(*r) < window.to && waits.to(*r) > window.from)
+    {
         steps.push((waits.from(row).max(window.from), 1, waits.cpu(row)));
         steps.push((waits.to(row), -1, waits.cpu(row)));
     }
@@ -42,11 +44,13 @@ pub fn longest_queues(trace: &Trace, waits: &Waits, window: Window, count: usize
     (0..count).map(part).collect()
 }
 
-/// In each of `count` equal parts of a window, the ns in which some CPU was idle while some thread waited.
+/// In each of `count` equal parts of a window, the ns in which some CPU was idle while some thread
+/// waited.
 pub fn idle_while_waited(trace: &Trace, waits: &Waits, window: Window, count: usize) -> Vec<u64> {
     // Time, threads more or less that wait, CPUs more or less that are idle.
     let mut steps: Vec<(u64, i32, i32)> = Vec::new();
-    for row in (0..waits.len()).filter(|r| waits.from(*r) < window.to && waits.to(*r) > window.from) {
+    for row in (0..waits.len()).filter(|r| waits.from(*r) < window.to && waits.to(*r) > window.from)
+    {
         steps.push((waits.from(row).max(window.from), 1, 0));
         steps.push((waits.to(row).min(window.to), -1, 0));
     }

@@ -1,5 +1,6 @@
-//! Who had a CPU when. A CPU's time is cut at its switches; what [`Trace::unknown`] leaves of a cut belongs to the thread
-//! that had come in, and is the beginning of the cut: once something is missing, all is unknown up to the next switch.
+//! Who had a CPU when. A CPU's time is cut at its switches; what [`Trace::unknown`] leaves of a cut
+//! belongs to the thread that had come in, and is the beginning of the cut: once something is
+//! missing, all is unknown up to the next switch.
 
 use super::Window;
 use crate::trace::{CpuId, EventKind, ThreadIx, Trace};
@@ -38,7 +39,8 @@ impl CpuTime {
     }
 }
 
-/// The runs on a CPU that lie in a window, cut to it, by time. Costs two searches and the switches in the window.
+/// The runs on a CPU that lie in a window, cut to it, by time. Costs two searches and the switches
+/// in the window.
 pub fn runs(trace: &Trace, cpu: CpuId, window: Window) -> impl Iterator<Item = Run> + '_ {
     let switches = trace.cpu_switches(cpu);
     let unknown = trace.unknown(cpu);
@@ -78,10 +80,11 @@ pub fn runs(trace: &Trace, cpu: CpuId, window: Window) -> impl Iterator<Item = R
 
 /// Who is the first to be seen on a CPU, and since when that is known.
 fn first(trace: &Trace, cpu: CpuId) -> (ThreadIx, u64) {
-    let seen = trace.cpu_events(cpu).iter().map(|&i| trace.event(i as usize)).map(|e| match e.kind {
-        EventKind::Switch => trace.tasks().thread_on(e.task, cpu),
-        _ => e.actor,
-    });
+    let seen =
+        trace.cpu_events(cpu).iter().map(|&i| trace.event(i as usize)).map(|e| match e.kind {
+            EventKind::Switch => trace.tasks().thread_on(e.task, cpu),
+            _ => e.actor,
+        });
     let thread = seen.into_iter().find(|t| *t != ThreadIx::NONE).unwrap_or(ThreadIx::NONE);
     let since = trace.unknown(cpu).first().filter(|s| s.0.0 == 0).map_or(0, |s| s.1.0);
     (thread, since)

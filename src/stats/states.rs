@@ -6,13 +6,15 @@
 //!                                                    └────── wake-up ── sleeping, blocked      leaves X, Z: absent
 //! ```
 //!
-//! A thread's span begins with the first event that names it and ends with the recording, less the time in which it was dead.
-//! Its pieces follow each other without a gap or an overlap. Unknown is:
+//! A thread's span begins with the first event that names it and ends with the recording, less the
+//! time in which it was dead. Its pieces follow each other without a gap or an overlap. Unknown is:
 //!
-//! - a thread that ran on a CPU whose time becomes unknown ([`crate::trace::Trace::unknown`]), until an event says where it is;
-//! - a thread that waited or slept on a CPU across a loss there, from the loss on: it may have run in between;
-//! - a thread that turns out to have done something else than what the events had said: all since they said it. So it is with
-//!   whoever sleeps and comes in without having been woken.
+//! - a thread that ran on a CPU whose time becomes unknown ([`crate::trace::Trace::unknown`]),
+//!   until an event says where it is;
+//! - a thread that waited or slept on a CPU across a loss there, from the loss on: it may have run
+//!   in between;
+//! - a thread that turns out to have done something else than what the events had said: all since
+//!   they said it. So it is with whoever sleeps and comes in without having been woken.
 
 mod walk;
 
@@ -74,13 +76,15 @@ pub struct Piece {
     pub thread: ThreadIx,
     /// What.
     pub doing: Doing,
-    /// Where it runs; whose queue it is in at the end; where it ran before it slept. [`CpuId::NONE`]: not known.
+    /// Where it runs; whose queue it is in at the end; where it ran before it slept.
+    /// [`CpuId::NONE`]: not known.
     pub cpu: CpuId,
     /// When, ns since the start.
     pub from: u64,
     /// Until when; more than `from`.
     pub to: u64,
-    /// The event at or before the end that says so (the recording's last one when nothing does): names are asked for there.
+    /// The event at or before the end that says so (the recording's last one when nothing does):
+    /// names are asked for there.
     pub last: u32,
 }
 
@@ -103,7 +107,8 @@ pub struct Wait {
     pub began: Cause,
     /// The same, or [`Cause::Migrated`] when it was moved while it waited.
     pub kind: Cause,
-    /// Who ran where it was woken (idle, say, under an interrupt); [`ThreadIx::NONE`] when not known or not woken.
+    /// Who ran where it was woken (idle, say, under an interrupt); [`ThreadIx::NONE`] when not
+    /// known or not woken.
     pub waker: ThreadIx,
     /// Where that was.
     pub waker_cpu: CpuId,

@@ -1,4 +1,5 @@
-//! Threads or names with where their time went, as a table: its columns in words, and what a list shows of it.
+//! Threads or names with where their time went, as a table: its columns in words, and what a list
+//! shows of it.
 
 use super::totals::{By, Totals};
 use super::{Window, totals};
@@ -158,7 +159,8 @@ impl Columns for Column {
 }
 
 impl Tasks {
-    /// A row's time on a CPU as a share of the window; threads of one name together may have more than one CPU.
+    /// A row's time on a CPU as a share of the window; threads of one name together may have more
+    /// than one CPU.
     pub fn share(&self, row: usize) -> f64 {
         self.rows[row].run as f64 / self.window.ns().max(1) as f64
     }
@@ -166,8 +168,13 @@ impl Tasks {
     /// The rows that a filter lets through, by a column; equals stay in the order of the table.
     pub fn listed(&self, query: &Query) -> Vec<u32> {
         let all = || Bitmap::all(self.rows.len(), true);
-        let mut rows: Vec<u32> =
-            query.filter.as_ref().map_or_else(all, |f| f.rows(self)).iter().map(|row| row as u32).collect();
+        let mut rows: Vec<u32> = query
+            .filter
+            .as_ref()
+            .map_or_else(all, |f| f.rows(self))
+            .iter()
+            .map(|row| row as u32)
+            .collect();
         let order = |a: &u32, b: &u32| {
             let (x, y) = (&self.rows[*a as usize], &self.rows[*b as usize]);
             match query.sort {

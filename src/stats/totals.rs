@@ -1,7 +1,8 @@
 //! Where the time of each thread, or of all threads of one name, went in a window of a recording.
 //!
-//! A window cuts: of a piece only what lies inside counts, and of an event only one inside. So run, wait, sleep and unknown
-//! of a thread add up to the part of its span that lies in the window, and a wait that was cut counts with what is left.
+//! A window cuts: of a piece only what lies inside counts, and of an event only one inside. So run,
+//! wait, sleep and unknown of a thread add up to the part of its span that lies in the window, and
+//! a wait that was cut counts with what is left.
 
 use super::Window;
 use super::distribution::percentile;
@@ -122,7 +123,9 @@ struct Sums<'a> {
 impl<'a> Sums<'a> {
     fn new(trace: &'a Trace, by: By, window: Window) -> Self {
         let of = Rows::new(trace, by);
-        let row = |(name, thread): (&&str, &ThreadIx)| Totals::new(*thread, trace.tasks().pid(*thread), name);
+        let row = |(name, thread): (&&str, &ThreadIx)| {
+            Totals::new(*thread, trace.tasks().pid(*thread), name)
+        };
         let rows = of.names.iter().zip(&of.threads).map(row).collect();
         let last = vec![u32::MAX; trace.tasks().thread_count()];
         Self { trace, window, of, rows, waits: Vec::new(), last, counted: HashSet::new() }
@@ -131,7 +134,8 @@ impl<'a> Sums<'a> {
     /// The row of a thread at an event of which something lies in the window.
     fn row(&mut self, thread: ThreadIx, event: u32) -> usize {
         let row = self.of.ix(thread, event);
-        // A thread that takes another name is counted there too, and once when it takes the old one back.
+        // A thread that takes another name is counted there too, and once when it takes the old one
+        // back.
         if std::mem::replace(&mut self.last[thread.ix()], row as u32) != row as u32
             && self.counted.insert((row as u32, thread))
         {
@@ -145,7 +149,8 @@ impl<'a> Sums<'a> {
         let time = self.trace.time(event as usize).0;
         let end = self.trace.span().0;
         // The recording's last moment belongs to its end.
-        let inside = time >= self.window.from && (time < self.window.to || time == end && self.window.to == end);
+        let inside = time >= self.window.from
+            && (time < self.window.to || time == end && self.window.to == end);
         inside.then(|| self.row(thread, event)).map(|row| &mut self.rows[row])
     }
 
@@ -163,10 +168,14 @@ impl<'a> Sums<'a> {
                 max: lengths.last().copied().unwrap_or(0),
             };
         }
-        let some = |t: &Totals| t.span() > 0 || t.stints + t.voluntary + t.involuntary + t.wakeups > 0;
+        let some =
+            |t: &Totals| t.span() > 0 || t.stints + t.voluntary + t.involuntary + t.wakeups > 0;
         self.rows.retain(some);
         self.rows.sort_by(|a, b| {
-            (b.waits.sum.cmp(&a.waits.sum)).then(b.run.cmp(&a.run)).then(a.pid.cmp(&b.pid)).then(a.comm.cmp(&b.comm))
+            (b.waits.sum.cmp(&a.waits.sum))
+                .then(b.run.cmp(&a.run))
+                .then(a.pid.cmp(&b.pid))
+                .then(a.comm.cmp(&b.comm))
         });
         self.rows
     }

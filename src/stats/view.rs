@@ -52,7 +52,8 @@ impl View {
         let (lengths, ends) = if let Some(old) = same {
             (Arc::clone(&old.lengths), Arc::clone(&old.ends))
         } else {
-            let mut ends: Vec<u64> = rows.par_iter().map(|row| table.waits.to(*row as usize)).collect();
+            let mut ends: Vec<u64> =
+                rows.par_iter().map(|row| table.waits.to(*row as usize)).collect();
             ends.par_sort_unstable();
             (Arc::new(lengths(table, &rows, &query)), Arc::new(ends))
         };
@@ -112,7 +113,11 @@ impl Column {
             (_, Some(thread)) if t.trace.tasks().is_idle(thread) => 0,
             (_, Some(thread)) => {
                 let first = || t.trace.tasks().first_name(thread);
-                let task = if t.renamed[thread.ix()] { t.trace.task_at(thread, t.event(row)) } else { first() };
+                let task = if t.renamed[thread.ix()] {
+                    t.trace.task_at(thread, t.event(row))
+                } else {
+                    first()
+                };
                 names.get(task.0 as usize).copied().unwrap_or(0)
             }
             (Self::Kind, _) => t.waits.get(row).kind as u64,

@@ -1,4 +1,5 @@
-//! Every wait of a recording, in columns of some 45 bytes a row. Names are the trace's: they are asked for at an event.
+//! Every wait of a recording, in columns of some 45 bytes a row. Names are the trace's: they are
+//! asked for at an event.
 
 use super::states::{Cause, NO_EVENT, Sink, Wait, walk};
 use super::{Window, idle};
@@ -134,7 +135,8 @@ impl Waits {
 
     /// Bytes of the columns.
     pub fn heap_bytes(&self) -> usize {
-        let row = size_of::<(u64, u64, ThreadIx, ThreadIx, u32, u32, u32, CpuId, CpuId, Cause, Cause)>();
+        let row =
+            size_of::<(u64, u64, ThreadIx, ThreadIx, u32, u32, u32, CpuId, CpuId, Cause, Cause)>();
         self.thread.capacity() * row + self.starts.capacity() * 4
     }
 }
@@ -164,13 +166,14 @@ impl Table {
         Self { name, waits: Waits::of(&trace), trace, renamed, idle: OnceLock::new() }
     }
 
-    /// The event at which the names of a row are asked for: the switch that ended the wait, else the last one.
+    /// The event at which the names of a row are asked for: the switch that ended the wait, else
+    /// the last one.
     pub fn event(&self, row: usize) -> usize {
         (self.waits.last[row] as usize).min(self.trace.len().saturating_sub(1))
     }
 
-    /// Of every wait, the ns of it in which a CPU was idle on which the thread may run ([`idle::times`]). Found when it is
-    /// first asked for.
+    /// Of every wait, the ns of it in which a CPU was idle on which the thread may run
+    /// ([`idle::times`]). Found when it is first asked for.
     pub fn idle(&self) -> &[u64] {
         self.idle.get_or_init(|| idle::times(self))
     }
@@ -178,7 +181,8 @@ impl Table {
     /// The rows, the longest first, equals by time; of those for which `wanted`, the first `most`.
     pub fn worst(&self, rows: impl Iterator<Item = usize>, most: usize) -> Vec<usize> {
         let mut rows: Vec<usize> = rows.collect();
-        let key = |row: &usize| (std::cmp::Reverse(self.waits.ns(*row)), self.waits.from(*row), *row);
+        let key =
+            |row: &usize| (std::cmp::Reverse(self.waits.ns(*row)), self.waits.from(*row), *row);
         if most < rows.len() {
             rows.select_nth_unstable_by_key(most, key);
             rows.truncate(most);

@@ -11,8 +11,8 @@ pub struct TraceBuilder {
     pub(super) tasks: TaskTable,
     /// Actors are `common_pid`, or -1: they become [`Event::actor`] once threads are numbered.
     pub(super) events: Columns<Pid>,
-    /// The events after those, with the actor's pid in the place of its thread: a row is pushed at once, and a column
-    /// takes many at a time.
+    /// The events after those, with the actor's pid in the place of its thread: a row is pushed at
+    /// once, and a column takes many at a time.
     rows: Vec<Event>,
     pub(super) gaps: Vec<Gap>,
     /// Losses by their place in the input: before event number `.0`, on this CPU, so many.
@@ -45,8 +45,8 @@ impl TraceBuilder {
         self.task_written(pid, name, |_| None)
     }
 
-    /// [`Self::task`] where `read` tells the name from what is written, if it is another. For one builder `read` must
-    /// always say the same.
+    /// [`Self::task`] where `read` tells the name from what is written, if it is another. For one
+    /// builder `read` must always say the same.
     pub(crate) fn task_written(
         &mut self,
         pid: Pid,
@@ -79,8 +79,9 @@ impl TraceBuilder {
         self.len() == 0
     }
 
-    /// Adds an event executed by the thread `actor` (`common_pid`; `Pid(-1)` when not known). `event.time` is the
-    /// clock's own value, `event.actor` is not looked at, CPUs must be below [`MAX_CPUS`] or NONE.
+    /// Adds an event executed by the thread `actor` (`common_pid`; `Pid(-1)` when not known).
+    /// `event.time` is the clock's own value, `event.actor` is not looked at, CPUs must be below
+    /// [`MAX_CPUS`] or NONE.
     pub fn push(&mut self, event: Event, actor: Pid) {
         if self.rows.len() >= WAITING {
             self.settle();
@@ -94,10 +95,14 @@ impl TraceBuilder {
         self.push(event, actor);
     }
 
-    /// Says what the kernel knew at the event that was pushed last, a number for each of `fields`: the same in every call.
+    /// Says what the kernel knew at the event that was pushed last, a number for each of `fields`:
+    /// the same in every call.
     pub fn truth(&mut self, fields: &[Field], values: impl IntoIterator<Item = Option<i64>>) {
         let at = self.len().saturating_sub(1);
-        self.events.truth.get_or_insert_with(|| Box::new(Truth::new(fields.to_vec()))).push(at, values);
+        self.events
+            .truth
+            .get_or_insert_with(|| Box::new(Truth::new(fields.to_vec())))
+            .push(at, values);
     }
 
     /// Adds a loss on `cpu`; times are clock values like those of events.
@@ -106,14 +111,16 @@ impl TraceBuilder {
         self.gaps.push(gap);
     }
 
-    /// Adds a loss on `cpu` at this point of the input: it reaches from the last event of this CPU (or the start)
-    /// to its next one (or the end). `lost` is how many events the kernel says it dropped, 0 when it does not say.
+    /// Adds a loss on `cpu` at this point of the input: it reaches from the last event of this CPU
+    /// (or the start) to its next one (or the end). `lost` is how many events the kernel says it
+    /// dropped, 0 when it does not say.
     pub fn loss(&mut self, cpu: CpuId, lost: u64) {
         self.see(cpu);
         self.losses.push((self.len(), cpu, lost));
     }
 
-    /// Says that the input has an order of its own (CPU by CPU, say): that events must be sorted means nothing then.
+    /// Says that the input has an order of its own (CPU by CPU, say): that events must be sorted
+    /// means nothing then.
     pub fn in_any_order(&mut self) {
         self.any_order = true;
     }
@@ -129,8 +136,9 @@ impl TraceBuilder {
         self.drain(&mut other);
     }
 
-    /// [`Self::append`] which leaves `other` empty, to be filled from a still later part. It may only be drained into this
-    /// builder: tasks that it named before are known here, and are not looked up again.
+    /// [`Self::append`] which leaves `other` empty, to be filled from a still later part. It may
+    /// only be drained into this builder: tasks that it named before are known here, and are not
+    /// looked up again.
     pub(crate) fn drain(&mut self, other: &mut Self) {
         self.settle();
         let (tasks, known) = (&mut self.tasks, &mut other.known);
@@ -183,7 +191,10 @@ mod tests {
     fn switch(b: &mut TraceBuilder, t: u64, cpu: u16, prev: i32, next: i32) {
         let task = b.task(Pid(prev), format!("t{prev}").as_bytes());
         let next = b.task(Pid(next), format!("t{next}").as_bytes());
-        b.push(Event { task, next, prio: 120, next_prio: 120, ..Event::blank(Nanos(t), CpuId(cpu)) }, Pid(prev));
+        b.push(
+            Event { task, next, prio: 120, next_prio: 120, ..Event::blank(Nanos(t), CpuId(cpu)) },
+            Pid(prev),
+        );
     }
 
     #[test]
@@ -255,7 +266,8 @@ mod tests {
     fn a_part_that_is_filled_again_equals_one_builder() {
         let (mut whole, mut joined, mut part) =
             (TraceBuilder::default(), TraceBuilder::default(), TraceBuilder::default());
-        // Few tasks, so many that the part forgets them, and more rows than wait; each time some that were there before.
+        // Few tasks, so many that the part forgets them, and more rows than wait; each time some
+        // that were there before.
         for (round, tasks) in [5, 7, 2 * KEPT_TASKS as i32, 6, 9].into_iter().enumerate() {
             for i in 0..(WAITING as u64 + 10) * (round as u64 % 2 + 1) {
                 let (prev, next) = (1 + i as i32 % tasks, 1 + (i as i32 + 1) % tasks);

@@ -19,12 +19,14 @@ impl Trace {
             Wakeups::Wakeup => {}
             Wakeups::None if self.knows_queues() => {}
             Wakeups::Waking => said.push(
-                "there is no sched_wakeup: sched_waking stands in for it, which comes a little earlier and may name the \
+                "there is no sched_wakeup: sched_waking stands in for it, which comes a little \
+                 earlier and may name the \
                  old CPU"
                     .into(),
             ),
             Wakeups::None => said.push(
-                "there are no wake-ups: who could come in at a switch is not known, so that only the forecast is asked"
+                "there are no wake-ups: who could come in at a switch is not known, so that only \
+                 the forecast is asked"
                     .into(),
             ),
         }
@@ -40,10 +42,12 @@ impl Trace {
     fn contradicted(&self) -> Option<String> {
         let n = self.contradictions();
         let pairs = self.switch_count().saturating_sub(self.cpus()) as u64;
-        // Single ones happen where the kernel does not record some threads; the unknown time tells of them.
+        // Single ones happen where the kernel does not record some threads; the unknown time tells
+        // of them.
         (n > 0 && n * 20 >= pairs).then(|| {
             format!(
-                "at {n} of {pairs} switches another thread leaves than the one that had come in: events are missing \
+                "at {n} of {pairs} switches another thread leaves than the one that had come in: \
+                 events are missing \
                  (filtered by pid?); the time between is unknown"
             )
         })
@@ -59,7 +63,8 @@ impl Trace {
         Some(match shares.len() {
             1 => format!("{percent} is unknown: nothing was recorded there"),
             n => format!(
-                "over {:.0} % of {n} CPUs' time is unknown, {percent} at most: nothing was recorded there",
+                "over {:.0} % of {n} CPUs' time is unknown, {percent} at most: nothing was \
+                 recorded there",
                 100.0 * WORTH_SAYING
             ),
         })

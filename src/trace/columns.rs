@@ -11,7 +11,8 @@ pub struct Runtime {
     pub vruntime: u64,
 }
 
-/// The columns, all of one length. `A` is how actors are known: pids while building, threads in a trace.
+/// The columns, all of one length. `A` is how actors are known: pids while building, threads in a
+/// trace.
 #[derive(Clone, Debug)]
 pub(super) struct Columns<A> {
     pub time: Vec<u64>,
@@ -86,8 +87,8 @@ impl<A> Columns<A> {
         Some(self.runtimes[at].1)
     }
 
-    /// Puts the rows into ascending order of time; equal times keep their order. Returns how many were behind a later
-    /// one.
+    /// Puts the rows into ascending order of time; equal times keep their order. Returns how many
+    /// were behind a later one.
     pub fn sort(&mut self) -> u64
     where
         A: Copy,
@@ -150,7 +151,8 @@ impl<A> Columns<A> {
         }
     }
 
-    /// Room for so many more rows, where it can be had: it is a guess, and a wrong one must not end the program.
+    /// Room for so many more rows, where it can be had: it is a guess, and a wrong one must not end
+    /// the program.
     pub fn reserve(&mut self, more: usize) {
         let _ = self.time.try_reserve(more);
         let _ = self.cpu.try_reserve(more);
@@ -205,8 +207,8 @@ fn places(order: &[u32]) -> Vec<u32> {
 const BLOCK: usize = 512;
 
 impl Columns<Pid> {
-    /// Takes over rows, whose actors are pids in the place of threads, and whose tasks are known here as `task` says.
-    /// Returns the highest CPU that they mention, plus one.
+    /// Takes over rows, whose actors are pids in the place of threads, and whose tasks are known
+    /// here as `task` says. Returns the highest CPU that they mention, plus one.
     pub fn extend(&mut self, rows: &[Event], task: impl Fn(TaskId) -> TaskId) -> u16 {
         let mut cpus = 0;
         for rows in rows.chunks(BLOCK) {
@@ -222,7 +224,8 @@ impl Columns<Pid> {
             self.from_cpu.extend(rows.iter().map(|r| r.from_cpu.0));
             self.to_cpu.extend(rows.iter().map(|r| r.to_cpu.0));
             // NONE becomes 0.
-            let mentioned = rows.iter().map(|r| [r.cpu, r.from_cpu, r.to_cpu].map(|cpu| cpu.0.wrapping_add(1)));
+            let mentioned =
+                rows.iter().map(|r| [r.cpu, r.from_cpu, r.to_cpu].map(|cpu| cpu.0.wrapping_add(1)));
             cpus = mentioned.fold(cpus, |most, [a, b, c]| most.max(a).max(b).max(c));
         }
         cpus

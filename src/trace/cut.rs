@@ -4,15 +4,16 @@ use super::{Event, Pid, ThreadIx, Trace, TraceBuilder};
 use std::ops::Range;
 
 impl Trace {
-    /// The events with these indices, as a trace that starts at its own first event. Losses inside the stretch stay;
-    /// the note of the metadata says what was cut.
+    /// The events with these indices, as a trace that starts at its own first event. Losses inside
+    /// the stretch stay; the note of the metadata says what was cut.
     #[must_use]
     pub fn cut(&self, events: Range<usize>) -> Self {
         let range = events.start.min(self.len())..events.end.min(self.len());
         let mut builder = TraceBuilder::with_capacity(range.len());
         for i in range.clone() {
             let e = self.event(i);
-            let mut named = |id| self.tasks.get(id).map_or(id, |t| builder.task(t.pid, t.name.as_bytes()));
+            let mut named =
+                |id| self.tasks.get(id).map_or(id, |t| builder.task(t.pid, t.name.as_bytes()));
             let (task, next) = (named(e.task), named(e.next));
             let actor = if e.actor == ThreadIx::NONE { Pid(-1) } else { self.tasks.pid(e.actor) };
             let e = Event { task, next, ..e };
@@ -24,7 +25,11 @@ impl Trace {
                 builder.truth(truth.fields(), row.values());
             }
         }
-        let (from, to) = if range.is_empty() { (0, 0) } else { (self.time(range.start).0, self.time(range.end - 1).0) };
+        let (from, to) = if range.is_empty() {
+            (0, 0)
+        } else {
+            (self.time(range.start).0, self.time(range.end - 1).0)
+        };
         for gap in self.gaps.iter().filter(|g| g.to.0 > from && g.from.0 < to) {
             builder.gap(*gap);
         }
@@ -57,7 +62,10 @@ mod tests {
         let (a, b) = (builder.task(Pid(7), b"a"), builder.task(Pid(8), b"b"));
         for i in 0..10 {
             let (task, next) = if i % 2 == 0 { (a, b) } else { (b, a) };
-            builder.push(Event { task, next, ..Event::blank(Nanos(1_000 + 10 * i), CpuId(0)) }, Pid(7));
+            builder.push(
+                Event { task, next, ..Event::blank(Nanos(1_000 + 10 * i), CpuId(0)) },
+                Pid(7),
+            );
         }
         let whole = builder.finish(TraceMeta::default());
         let part = whole.cut(4..7);

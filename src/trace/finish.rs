@@ -1,12 +1,15 @@
-//! What makes a [`Trace`] of collected events: sorts by time, counts from the first event, numbers threads and builds the
-//! per-CPU indices. Passes that need nothing of each other run on two threads.
+//! What makes a [`Trace`] of collected events: sorts by time, counts from the first event, numbers
+//! threads and builds the per-CPU indices. Passes that need nothing of each other run on two
+//! threads.
 
 use super::columns::Columns;
 use super::kind::Wakeups;
 use super::machine::Machine;
 use super::names::Names;
 use super::unknown::Unknown;
-use super::{CpuId, EventKind, Gap, Nanos, Pid, TaskTable, ThreadIx, Trace, TraceBuilder, TraceMeta};
+use super::{
+    CpuId, EventKind, Gap, Nanos, Pid, TaskTable, ThreadIx, Trace, TraceBuilder, TraceMeta,
+};
 
 /// Slots of the memory for recent pids; a power of two.
 const RECENT: usize = 1 << 10;
@@ -16,7 +19,8 @@ fn recent_slot(pid: Pid) -> usize {
 }
 
 impl TraceBuilder {
-    /// Builds the trace. `meta.start_ns` is set to the first event's clock value unless it is already set.
+    /// Builds the trace. `meta.start_ns` is set to the first event's clock value unless it is
+    /// already set.
     pub fn finish(mut self, mut meta: TraceMeta) -> Trace {
         self.settle();
         self.place_losses();
@@ -55,7 +59,20 @@ impl TraceBuilder {
         );
         let machine = Machine::of(&meta, by_cpu.len());
         let unwoken = wakeups == Wakeups::None && unwoken(&columns, &tasks);
-        Trace { meta, tasks, columns, by_cpu, switches, gaps, names, unknown, machine, wakeups, unwoken, reordered }
+        Trace {
+            meta,
+            tasks,
+            columns,
+            by_cpu,
+            switches,
+            gaps,
+            names,
+            unknown,
+            machine,
+            wakeups,
+            unwoken,
+            reordered,
+        }
     }
 
     /// Gives losses that are known by their place their two ends.
@@ -120,8 +137,10 @@ fn indices(of_cpu: &[u16], kinds: &[EventKind], cpus: usize) -> (Vec<Vec<u32>>, 
         *all += 1;
         *switches += usize::from(kind == EventKind::Switch);
     }
-    let (mut all, mut switches): (Vec<_>, Vec<_>) =
-        counts.iter().map(|(all, switches)| (Vec::with_capacity(*all), Vec::with_capacity(*switches))).unzip();
+    let (mut all, mut switches): (Vec<_>, Vec<_>) = counts
+        .iter()
+        .map(|(all, switches)| (Vec::with_capacity(*all), Vec::with_capacity(*switches)))
+        .unzip();
     for (i, (&cpu, &kind)) in of_cpu.iter().zip(kinds).enumerate() {
         all[usize::from(cpu)].push(i as u32);
         if kind == EventKind::Switch {

@@ -12,7 +12,8 @@ pub enum EventKind {
     WakeupNew,
     /// `sched_migrate_task`: `task` moves from `from_cpu` to `to_cpu`.
     Migrate,
-    /// `sched_waking`: the actor is about to wake `task`, which last ran on (or is sent to) `to_cpu`.
+    /// `sched_waking`: the actor is about to wake `task`, which last ran on (or is sent to)
+    /// `to_cpu`.
     Waking,
     /// `sched_stat_runtime`: `task` is charged for time on its CPU; see [`super::Trace::runtime`].
     Runtime,
@@ -31,7 +32,8 @@ pub enum EventKind {
 pub enum Wakeups {
     /// `sched_wakeup`.
     Wakeup,
-    /// Only `sched_waking`, as perf and Perfetto record: it comes a little before, and its CPU may be the old one.
+    /// Only `sched_waking`, as perf and Perfetto record: it comes a little before, and its CPU may
+    /// be the old one.
     Waking,
     /// Nothing does: run queues cannot be known.
     #[default]

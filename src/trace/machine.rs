@@ -1,4 +1,5 @@
-//! What is known of the machine's scheduler, and from where: a figure that rests on a guess must be seen to.
+//! What is known of the machine's scheduler, and from where: a figure that rests on a guess must be
+//! seen to.
 
 use super::{SchedClass, TraceMeta};
 
@@ -80,8 +81,8 @@ pub struct Machine {
 /// The timer frequency of most distributions' kernels.
 pub const USUAL_HZ: u32 = 250;
 
-/// The kernel's own base slice: 0.7 ms times 1 + log2 of the CPUs, of which 8 count (`update_sysctl` in
-/// `kernel/sched/fair.c`).
+/// The kernel's own base slice: 0.7 ms times 1 + log2 of the CPUs, of which 8 count
+/// (`update_sysctl` in `kernel/sched/fair.c`).
 pub fn usual_slice(cpus: usize) -> u64 {
     700_000 * (1 + u64::from(cpus.clamp(1, 8).ilog2()))
 }

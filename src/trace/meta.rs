@@ -40,7 +40,8 @@ impl SchedClass {
 /// CPUs of a machine whose name does not say how many.
 pub const USUAL_CPUS: u16 = 2;
 
-/// The first two numbers of a kernel's release, `6.1` of `6.1.0-38-amd64`; empty when it does not begin with one.
+/// The first two numbers of a kernel's release, `6.1` of `6.1.0-38-amd64`; empty when it does not
+/// begin with one.
 pub fn series(release: &str) -> &str {
     if !release.starts_with(|c: char| c.is_ascii_digit()) {
         return "";
@@ -49,8 +50,8 @@ pub fn series(release: &str) -> &str {
     &release[..ends.chain(std::iter::once(release.len())).nth(1).unwrap_or(release.len())]
 }
 
-/// Names a kind of machine: the series of its kernel, with its CPUs when they are known and not `USUAL_CPUS`: `6.1`,
-/// `6.12x8`. Empty when the kernel is not known.
+/// Names a kind of machine: the series of its kernel, with its CPUs when they are known and not
+/// `USUAL_CPUS`: `6.1`, `6.12x8`. Empty when the kernel is not known.
 pub fn machine_name(release: &str, cpus: u16) -> String {
     match (series(release), cpus) {
         ("", _) => String::new(),
@@ -59,15 +60,17 @@ pub fn machine_name(release: &str, cpus: u16) -> String {
     }
 }
 
-/// Names of recordings that are shown together, from the name and the machine of each: `NAME@MACHINE` where machines share a
-/// name.
+/// Names of recordings that are shown together, from the name and the machine of each:
+/// `NAME@MACHINE` where machines share a name.
 pub fn told_apart(recordings: &[(String, String)]) -> Vec<String> {
     let mut machines: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, machine) in recordings {
         machines.entry(name).or_default().insert(machine);
     }
     let told = |(name, machine): &(String, String)| match machine.as_str() {
-        machine if !machine.is_empty() && machines[name.as_str()].len() > 1 => format!("{name}@{machine}"),
+        machine if !machine.is_empty() && machines[name.as_str()].len() > 1 => {
+            format!("{name}@{machine}")
+        }
         _ => name.clone(),
     };
     recordings.iter().map(told).collect()
@@ -167,6 +170,9 @@ mod tests {
     #[test]
     fn a_machine_is_its_kernel_and_its_cpus() {
         let of = [("6.1.0-38-amd64", 2), ("6.12.5", 8), ("6.12.5", 0), ("custom", 8)];
-        assert_eq!(of.map(|(release, cpus)| machine_name(release, cpus)), ["6.1", "6.12x8", "6.12", ""]);
+        assert_eq!(
+            of.map(|(release, cpus)| machine_name(release, cpus)),
+            ["6.1", "6.12x8", "6.12", ""]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Which name a thread has at which event: `exec` and renames change it, and a pid can come back as another program.
+//! Which name a thread has at which event: `exec` and renames change it, and a pid can come back as
+//! another program.
 
 use super::columns::Columns;
 use super::{CpuId, TaskId, TaskTable, ThreadIx};
@@ -23,11 +24,16 @@ impl Names {
         let mut say = |event: usize, id: TaskId| {
             // Idle's name is a property of its CPU.
             let thread = tasks.thread_on(id, CpuId(0));
-            let Some(before) = last.get_mut(thread.ix()).filter(|_| !tasks.is_idle(thread)) else { return };
+            let Some(before) = last.get_mut(thread.ix()).filter(|_| !tasks.is_idle(thread)) else {
+                return;
+            };
             if *before != id {
                 let first = std::mem::replace(before, id);
                 if first != TaskId::NONE {
-                    changes.entry(thread).or_insert_with(|| vec![(0, first)]).push((event as u32, id));
+                    changes
+                        .entry(thread)
+                        .or_insert_with(|| vec![(0, first)])
+                        .push((event as u32, id));
                 }
             }
         };

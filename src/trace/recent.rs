@@ -1,5 +1,5 @@
-//! The tasks that were named last: most rows of a recording name the same few, and looking one up here costs a fraction of
-//! interning it.
+//! The tasks that were named last: most rows of a recording name the same few, and looking one up
+//! here costs a fraction of interning it.
 
 use super::{Pid, TaskId};
 
@@ -22,7 +22,9 @@ impl Recent {
     /// The task of this pid and [`packed`] name; else what `intern` says, which is kept.
     pub fn task(&mut self, pid: Pid, name: u128, intern: impl FnOnce() -> TaskId) -> TaskId {
         // No name of length 0 looks like the first ones.
-        let slots = self.0.get_or_insert_with(|| Box::new([[Named { name: 1, pid, id: TaskId::NONE }; 2]; SLOTS]));
+        let slots = self.0.get_or_insert_with(|| {
+            Box::new([[Named { name: 1, pid, id: TaskId::NONE }; 2]; SLOTS])
+        });
         let slot = &mut slots[slot(pid, name)];
         if let Some(named) = slot.iter().find(|named| named.name == name && named.pid == pid) {
             return named.id;
@@ -43,8 +45,14 @@ fn slot(pid: Pid, name: u128) -> usize {
 pub(super) fn packed(name: &[u8]) -> Option<u128> {
     let length = name.len();
     // Two halves that meet or overlap: where they do, they say the same.
-    let (low, high) = if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        let both = if length > 8 { u64::from_le_bytes(*last) >> (8 * (16usize.checked_sub(length)?)) } else { 0 };
+    let (low, high) = if let (Some(first), Some(last)) =
+        (name.first_chunk::<8>(), name.last_chunk::<8>())
+    {
+        let both = if length > 8 {
+            u64::from_le_bytes(*last) >> (8 * (16usize.checked_sub(length)?))
+        } else {
+            0
+        };
         (u64::from_le_bytes(*first), both)
     } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
         let last = u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));

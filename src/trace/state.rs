@@ -1,10 +1,12 @@
 //! The state a task is left in by a switch (`prev_state`), as the kernel's own bits.
 
-/// `prev_state` of a `sched_switch`: task state bits of `include/linux/sched.h`, plus [`TaskState::PREEMPTED`] for `R+`.
+/// `prev_state` of a `sched_switch`: task state bits of `include/linux/sched.h`, plus
+/// [`TaskState::PREEMPTED`] for `R+`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskState(pub u16);
 
-/// Bit and letter of each reported state, in the kernel's order; `K`, `W`, `N` come from kernels before 4.14.
+/// Bit and letter of each reported state, in the kernel's order; `K`, `W`, `N` come from kernels
+/// before 4.14.
 const LETTERS: [(u16, char); 12] = [
     (0x0001, 'S'),
     (0x0002, 'D'),
@@ -50,7 +52,8 @@ impl TaskState {
     /// The recording names a state that is not known here: `?`. The task does not run on.
     pub const UNKNOWN: Self = Self(0x1000);
 
-    /// `R` or `R+`: the task goes back to the run queue. A preempted sleeper (`S+`) never left it either.
+    /// `R` or `R+`: the task goes back to the run queue. A preempted sleeper (`S+`) never left it
+    /// either.
     pub fn is_runnable(self) -> bool {
         self.0 & !Self::PREEMPTED.0 == 0 || self.is_preempted()
     }
@@ -60,9 +63,10 @@ impl TaskState {
         self.0 & Self::PREEMPTED.0 != 0
     }
 
-    /// From the number that a tracepoint holds, when nothing says of which kernel. Since 4.14 it is one of the bits up to
-    /// 0x80, or 0x100 for a preemption; before, several bits could be set, and the mark of a preemption was 0x400 at least
-    /// (0x800 in 4.2, 0x1000 from 4.8). A lone 0x40 is a parked task today, and was a dead one.
+    /// From the number that a tracepoint holds, when nothing says of which kernel. Since 4.14 it is
+    /// one of the bits up to 0x80, or 0x100 for a preemption; before, several bits could be set,
+    /// and the mark of a preemption was 0x400 at least (0x800 in 4.2, 0x1000 from 4.8). A lone 0x40
+    /// is a parked task today, and was a dead one.
     pub fn of_bits(bits: u64) -> Self {
         let today = bits & !0x100;
         if bits <= 0x1ff && (today == 0 || today.is_power_of_two()) {
@@ -74,8 +78,8 @@ impl TaskState {
         Self(rest.fold(plus | low as u16, |all, (_, new)| all | new))
     }
 
-    /// The number that [`Self::of_bits`] reads as this state, in today's bits where they can say it, else in old ones. `None`
-    /// where neither can.
+    /// The number that [`Self::of_bits`] reads as this state, in today's bits where they can say
+    /// it, else in old ones. `None` where neither can.
     pub fn bits(self) -> Option<u64> {
         let plus = if self.is_preempted() { 0x800 } else { 0 };
         let rest = OLD_BITS[1..].iter().filter(|(_, new)| self.0 & new != 0);
@@ -83,8 +87,8 @@ impl TaskState {
         [u64::from(self.0), old, old & !0x40].into_iter().find(|bits| Self::of_bits(*bits) == self)
     }
 
-    /// Parses ftrace's letters: `R`, `R+`, `S`, `D|K`, ... A letter that is not known is [`Self::UNKNOWN`], because kernels add
-    /// some. `None` for anything else.
+    /// Parses ftrace's letters: `R`, `R+`, `S`, `D|K`, ... A letter that is not known is
+    /// [`Self::UNKNOWN`], because kernels add some. `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (body, plus) = match text {
             b"S" => return Some(Self::SLEEP),
@@ -157,7 +161,10 @@ mod tests {
         }
         for unknown in ["?", "Q", "h"] {
             let state = TaskState::parse(unknown.as_bytes());
-            assert_eq!((state, state.map(TaskState::is_runnable)), (Some(TaskState::UNKNOWN), Some(false)));
+            assert_eq!(
+                (state, state.map(TaskState::is_runnable)),
+                (Some(TaskState::UNKNOWN), Some(false))
+            );
         }
         assert_eq!(TaskState::UNKNOWN.label().to_string(), "?");
     }
@@ -166,13 +173,20 @@ mod tests {
     fn numbers_of_kernels_old_and_new() {
         let label = |bits| TaskState::of_bits(bits).label().to_string();
         assert_eq!([0, 1, 2, 0x80, 0x100, 0x101].map(label), ["R", "S", "D", "I", "R+", "S+"]);
-        // 4.9: killable sleep, preempted (4.2 and 4.8), uninterruptible without load, preempted on the way to sleep.
-        assert_eq!([0x82, 0x800, 0x1000, 0x402, 0x1001].map(label), ["D|K", "R+", "R+", "D|N", "S+"]);
+        // 4.9: killable sleep, preempted (4.2 and 4.8), uninterruptible without load, preempted on
+        // the way to sleep.
+        assert_eq!(
+            [0x82, 0x800, 0x1000, 0x402, 0x1001].map(label),
+            ["D|K", "R+", "R+", "D|N", "S+"]
+        );
     }
 
     #[test]
     fn a_number_for_every_state_that_tracepoints_show() {
-        for text in ["R", "R+", "S", "S+", "D", "T", "t", "X", "Z", "P", "I", "D|K", "D|N", "S|D+", "X|P", "T|K+"] {
+        for text in [
+            "R", "R+", "S", "S+", "D", "T", "t", "X", "Z", "P", "I", "D|K", "D|N", "S|D+", "X|P",
+            "T|K+",
+        ] {
             let state = TaskState::parse(text.as_bytes()).unwrap();
             assert_eq!(state.bits().map(TaskState::of_bits), Some(state), "{text}");
         }

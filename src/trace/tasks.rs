@@ -1,4 +1,5 @@
-//! Interned tasks: one entry per (pid, name), and the dense thread numbering of the scheduler model.
+//! Interned tasks: one entry per (pid, name), and the dense thread numbering of the scheduler
+//! model.
 
 use super::{CpuId, Pid, TaskId, ThreadIx};
 use std::collections::HashMap;
@@ -50,8 +51,8 @@ impl Hasher for Hashed {
 impl TaskTable {
     /// Interns a task. Threads are assigned by [`Self::number_threads`].
     pub(super) fn intern(&mut self, pid: Pid, name: &[u8]) -> TaskId {
-        // The text is the identity: names that are not UTF-8 and read the same are the same task, in one piece of
-        // the input or in two.
+        // The text is the identity: names that are not UTF-8 and read the same are the same task,
+        // in one piece of the input or in two.
         let text = String::from_utf8_lossy(name);
         let mut key = self.hasher.hash_one((pid, &*text));
         while let Some(&id) = self.by_content.get(&key) {
@@ -67,9 +68,9 @@ impl TaskTable {
         id
     }
 
-    /// Gives every pid a dense [`ThreadIx`]; the idle threads of `cpus` CPUs come first. Idle's name is a
-    /// property of the CPU, so tasks with pid 0 keep [`ThreadIx::NONE`] and are resolved with [`Self::thread_on`].
-    /// Pids that only ever act (`actors`) become threads without a name.
+    /// Gives every pid a dense [`ThreadIx`]; the idle threads of `cpus` CPUs come first. Idle's
+    /// name is a property of the CPU, so tasks with pid 0 keep [`ThreadIx::NONE`] and are resolved
+    /// with [`Self::thread_on`]. Pids that only ever act (`actors`) become threads without a name.
     pub(super) fn number_threads(&mut self, cpus: usize, actors: &[Pid]) {
         self.threads = vec![(Pid(0), TaskId::NONE); cpus];
         self.by_pid.clear();
@@ -116,7 +117,8 @@ impl TaskTable {
         self.threads.len()
     }
 
-    /// The thread of `id` when it runs (or is queued) on `cpu`: pid 0 is that CPU's own idle thread.
+    /// The thread of `id` when it runs (or is queued) on `cpu`: pid 0 is that CPU's own idle
+    /// thread.
     pub fn thread_on(&self, id: TaskId, cpu: CpuId) -> ThreadIx {
         match self.get(id) {
             Some(task) if task.pid.0 == 0 => ThreadIx(u32::from(cpu.0)),
@@ -143,7 +145,8 @@ impl TaskTable {
         self.threads.get(thread.ix()).map_or(Pid(-1), |(pid, _)| *pid)
     }
 
-    /// The first name seen of a thread; [`TaskId::NONE`] for idle threads and those that no event names.
+    /// The first name seen of a thread; [`TaskId::NONE`] for idle threads and those that no event
+    /// names.
     pub fn first_name(&self, thread: ThreadIx) -> TaskId {
         self.threads.get(thread.ix()).map_or(TaskId::NONE, |t| t.1)
     }

@@ -1,9 +1,10 @@
-//! The kernel's own state at switches, where a recording has it: what a probe read of the task that leaves, of the one
-//! that comes in, of the groups that they are in, and of the queues. One row per switch, of those fields that the
-//! recorded kernel has.
+//! The kernel's own state at switches, where a recording has it: what a probe read of the task that
+//! leaves, of the one that comes in, of the groups that they are in, and of the queues. One row per
+//! switch, of those fields that the recorded kernel has.
 //!
-//! It is the state in the moment of `sched_switch`: the pick is made, the one that leaves has been put back or taken off, and the
-//! one that comes in is out of its queue's tree. So sums over the tree (`Sum`, `SumWeight`) do not hold it; `Load` and `Count` do.
+//! It is the state in the moment of `sched_switch`: the pick is made, the one that leaves has been
+//! put back or taken off, and the one that comes in is out of its queue's tree. So sums over the
+//! tree (`Sum`, `SumWeight`) do not hold it; `Load` and `Count` do.
 
 /// Whose state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +58,9 @@ impl Of {
     pub fn values(self) -> &'static [Value] {
         match self {
             Self::Prev | Self::Next | Self::PrevGroup | Self::NextGroup => &Value::ALL[..8],
-            Self::First | Self::FirstGroup => &[Value::Vruntime, Value::Deadline, Value::Weight, Value::Delayed],
+            Self::First | Self::FirstGroup => {
+                &[Value::Vruntime, Value::Deadline, Value::Weight, Value::Delayed]
+            }
             Self::Queue | Self::GroupQueue => &Value::ALL[8..],
         }
     }
@@ -70,7 +73,8 @@ pub enum Value {
     Vruntime,
     /// `deadline`, EEVDF's virtual deadline.
     Deadline,
-    /// `vlag`: the lag of one that is off the queue. While an entity runs the kernel keeps there until when it is protected.
+    /// `vlag`: the lag of one that is off the queue. While an entity runs the kernel keeps there
+    /// until when it is protected.
     Lag,
     /// `slice` in ns.
     Slice,
@@ -86,7 +90,8 @@ pub enum Value {
     Min,
     /// `zero_vruntime` of a queue, from which `Sum` counts; kernels without it count from `Min`.
     Zero,
-    /// Sum of weight times distance from there over the tree (`sum_w_vruntime`, before `avg_vruntime`).
+    /// Sum of weight times distance from there over the tree (`sum_w_vruntime`, before
+    /// `avg_vruntime`).
     Sum,
     /// Sum of these weights (`sum_weight`, before `avg_load`): scaled down, unlike `Load`.
     SumWeight,
@@ -238,7 +243,8 @@ impl Truth {
 
     /// The same rows when event `i` has become `place[i]`.
     pub(super) fn permute(&mut self, place: &[u32]) {
-        let mut order: Vec<(u32, u32)> = self.events.iter().map(|&e| place[e as usize]).zip(0..).collect();
+        let mut order: Vec<(u32, u32)> =
+            self.events.iter().map(|&e| place[e as usize]).zip(0..).collect();
         order.sort_unstable();
         let mut sorted = Self::new(std::mem::take(&mut self.fields));
         for (event, row) in order {
@@ -314,9 +320,14 @@ mod tests {
         truth.push(1, [Some(-5), None]);
         truth.push(3, [Some(7), Some(8)]);
         truth.permute(&[0, 3, 2, 1]);
-        let told = |t: &Truth| t.rows().map(|(e, r)| (e, r.values().collect::<Vec<_>>())).collect::<Vec<_>>();
+        let told = |t: &Truth| {
+            t.rows().map(|(e, r)| (e, r.values().collect::<Vec<_>>())).collect::<Vec<_>>()
+        };
         assert_eq!(told(&truth), [(1, vec![Some(7), Some(8)]), (3, vec![Some(-5), None])]);
-        assert_eq!((truth.at(3).unwrap().get(fields[0]), truth.at(3).unwrap().get(fields[1])), (Some(-5), None));
+        assert_eq!(
+            (truth.at(3).unwrap().get(fields[0]), truth.at(3).unwrap().get(fields[1])),
+            (Some(-5), None)
+        );
         assert_eq!(truth.at(1).unwrap().value(Of::Queue, Value::Count), None);
         assert!(truth.at(2).is_none());
         let mut whole = Truth::new(fields);

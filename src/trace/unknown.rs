@@ -1,14 +1,15 @@
-//! Time of which a recording says nothing: before a CPU's first event, across a loss, and where an event shows that
-//! somebody else was running than the one who came in last. Never idle, never use, never scored.
+//! Time of which a recording says nothing: before a CPU's first event, across a loss, and where an
+//! event shows that somebody else was running than the one who came in last. Never idle, never use,
+//! never scored.
 //!
 //! ```text
 //! events of CPU 0        switch to a      wake-up by a      switch from b to c
 //! known to run     ???   a ............... a  ????????????? b|c ...
 //! ```
 //!
-//! The last proof that `a` ran is the wake-up that it executed; when it left and who followed was not recorded. Once
-//! a CPU's story has a hole, it is unknown up to the next switch, even if some event in between tells who executed it:
-//! stints begin and end at switches.
+//! The last proof that `a` ran is the wake-up that it executed; when it left and who followed was
+//! not recorded. Once a CPU's story has a hole, it is unknown up to the next switch, even if some
+//! event in between tells who executed it: stints begin and end at switches.
 
 use super::columns::Columns;
 use super::{CpuId, EventKind, Gap, Nanos, TaskTable, ThreadIx};
@@ -18,7 +19,8 @@ use super::{CpuId, EventKind, Gap, Nanos, TaskTable, ThreadIx};
 pub(super) struct Unknown {
     /// Per CPU: stretches `[from, to)` in ns, by time, apart from each other.
     pub stretches: Vec<Vec<(Nanos, Nanos)>>,
-    /// Switches that follow unknown time: there was some since the switch of their CPU before. Ascending.
+    /// Switches that follow unknown time: there was some since the switch of their CPU before.
+    /// Ascending.
     pub switches: Vec<u32>,
     /// How often the thread that left was not the one that had come in.
     pub contradictions: u64,
@@ -26,7 +28,12 @@ pub(super) struct Unknown {
 
 impl Unknown {
     /// Walks each CPU's events once.
-    pub fn of(columns: &Columns<ThreadIx>, by_cpu: &[Vec<u32>], gaps: &[Gap], tasks: &TaskTable) -> Self {
+    pub fn of(
+        columns: &Columns<ThreadIx>,
+        by_cpu: &[Vec<u32>],
+        gaps: &[Gap],
+        tasks: &TaskTable,
+    ) -> Self {
         let mut all = Self { stretches: vec![Vec::new(); by_cpu.len()], ..Self::default() };
         let mut lost = vec![Vec::new(); by_cpu.len()];
         for gap in gaps.iter().filter(|g| g.cpu.ix() < by_cpu.len()) {
@@ -64,7 +71,8 @@ impl Unknown {
                 (running, proof, hole, unsure) = (None, to, true, true);
             }
             let is_switch = columns.kind[i] == EventKind::Switch;
-            let seen = if is_switch { tasks.thread_on(columns.task[i], cpu) } else { columns.actor[i] };
+            let seen =
+                if is_switch { tasks.thread_on(columns.task[i], cpu) } else { columns.actor[i] };
             if seen != ThreadIx::NONE {
                 let other = running.is_some_and(|r| r != seen);
                 self.contradictions += u64::from(other);

@@ -1,5 +1,6 @@
-//! What simple rules score on the validation recordings: the reference lines beside a network's curves. The same rules
-//! on the same questions as the validation, so that the figures can be compared.
+//! What simple rules score on the validation recordings: the reference lines beside a network's
+//! curves. The same rules on the same questions as the validation, so that the figures can be
+//! compared.
 
 use super::validate::{best, decision, forecast, read};
 use crate::dataset::chunks::{CpuData, Recording};
@@ -16,7 +17,8 @@ pub struct Baseline {
     pub name: String,
     /// Mean over workloads.
     pub pick_top1: Option<f64>,
-    /// Mean over workloads; `None` when the rule's forecast needs more than training data keep (the queue).
+    /// Mean over workloads; `None` when the rule's forecast needs more than training data keep (the
+    /// queue).
     pub forecast_top1: Option<f64>,
     /// Pick and forecast by workload.
     pub workloads: BTreeMap<String, [Option<f64>; 2]>,
@@ -52,7 +54,10 @@ pub(super) fn baselines(recordings: &[Recording], go_on: &dyn Fn() -> bool) -> V
             name: rule.label().into(),
             pick_top1: mean(0),
             forecast_top1: mean(1),
-            workloads: workloads.iter().map(|(name, c)| (name.clone(), [share(c, 0), share(c, 1)])).collect(),
+            workloads: workloads
+                .iter()
+                .map(|(name, c)| (name.clone(), [share(c, 0), share(c, 1)]))
+                .collect(),
         });
     }
     out

@@ -34,7 +34,10 @@ struct Norms<'a>([[&'a [f32]; 2]; 2]);
 
 impl<'a> Norms<'a> {
     fn new(of: Question, fixed: &'a BTreeMap<String, Vec<f32>>) -> Self {
-        Self(of.norms().map(|name| ["mean", "scale"].map(|part| &fixed[&format!("{name}.{part}")][..])))
+        Self(
+            of.norms()
+                .map(|name| ["mean", "scale"].map(|part| &fixed[&format!("{name}.{part}")][..])),
+        )
     }
 
     fn apply(&self, which: usize, x: &mut [f32]) {
@@ -48,8 +51,15 @@ impl<'a> Norms<'a> {
 }
 
 impl Asked {
-    /// Adds those of `kept` with the numbers `which`; each reads the row of h that `row` says for the tokens before it.
-    fn add(&mut self, kept: &Kept, which: std::ops::Range<usize>, row: &dyn Fn(u32) -> i32, weight: f32) {
+    /// Adds those of `kept` with the numbers `which`; each reads the row of h that `row` says for
+    /// the tokens before it.
+    fn add(
+        &mut self,
+        kept: &Kept,
+        which: std::ops::Range<usize>,
+        row: &dyn Fn(u32) -> i32,
+        weight: f32,
+    ) {
         for i in which {
             let at = kept.at[i];
             if at.count == 0 {
@@ -74,7 +84,8 @@ impl Asked {
         self.widest = counts.iter().copied().max().unwrap_or(0);
         let mut first = 0;
         for count in counts {
-            self.place.extend((0..self.widest).map(|j| if j < count { (first + j) as i32 } else { 0 }));
+            self.place
+                .extend((0..self.widest).map(|j| if j < count { (first + j) as i32 } else { 0 }));
             self.mask.extend((0..self.widest).map(|j| if j < count { 0.0 } else { -1e9 }));
             first += count;
         }
@@ -100,7 +111,8 @@ impl Batch {
             })
             .collect();
         let rows = n * spans.iter().map(|(from, to)| to - from).max().unwrap_or(0);
-        // Shorter ones are padded at their end: the network is causal, so that nothing scored sees it.
+        // Shorter ones are padded at their end: the network is causal, so that nothing scored sees
+        // it.
         let mut tokens = Tokens {
             sequences: n,
             classes: [vec![i32::from(Token::PAD); rows], vec![0; rows], vec![0; rows]],
@@ -129,7 +141,8 @@ impl Batch {
     }
 }
 
-/// Per recording: weight of one of its decisions and of one of its forecasts; the mean over all of them is 1.
+/// Per recording: weight of one of its decisions and of one of its forecasts; the mean over all of
+/// them is 1.
 pub(super) struct Balance(Vec<[f32; 2]>);
 
 impl Balance {
@@ -162,8 +175,8 @@ impl Balance {
     }
 }
 
-/// The tensors that are not trained: mean and one over the deviation (plus 0.05, so that a constant input stays small)
-/// of the training inputs, and temperatures of 1.
+/// The tensors that are not trained: mean and one over the deviation (plus 0.05, so that a constant
+/// input stays small) of the training inputs, and temperatures of 1.
 pub(super) fn normalisation(recordings: &[Recording]) -> BTreeMap<String, Vec<f32>> {
     let mut fixed = BTreeMap::from([("temperature".into(), vec![1.0, 1.0])]);
     for of in Question::ALL {
@@ -216,7 +229,10 @@ impl Sums {
     fn norm(&self) -> [Vec<f32>; 2] {
         let n = self.n.max(1.0);
         let mean: Vec<f64> = self.sum.iter().map(|s| s / n).collect();
-        let scale = mean.iter().zip(&self.squares).map(|(m, q)| 1.0 / ((q / n - m * m).max(0.0).sqrt() + 0.05));
+        let scale = mean
+            .iter()
+            .zip(&self.squares)
+            .map(|(m, q)| 1.0 / ((q / n - m * m).max(0.0).sqrt() + 0.05));
         let scale = scale.map(|x| x as f32).collect();
         [mean.into_iter().map(|x| x as f32).collect(), scale]
     }

@@ -1,4 +1,5 @@
-//! Which settings make sense: one place for the command line and for the form, so that both refuse the same.
+//! Which settings make sense: one place for the command line and for the form, so that both refuse
+//! the same.
 
 use super::TrainConfig;
 
@@ -36,18 +37,25 @@ impl TrainConfig {
                 return wrong(
                     setting,
                     match (setting, least == most) {
-                        ("kernel" | "blocks", true) => format!("{value} is not {least}, the only choice for {kind}"),
+                        ("kernel" | "blocks", true) => format!(
+                            "{value} is not {least}, the only \
+                            choice for {kind}"
+                        ),
                         _ => format!("{value} is not in {least} to {most}"),
                     },
                 );
             }
         }
-        for (setting, value) in [("learning_rate", self.learning_rate), ("clip", f64::from(self.clip))] {
+        for (setting, value) in
+            [("learning_rate", self.learning_rate), ("clip", f64::from(self.clip))]
+        {
             if !(value.is_finite() && value > 0.0) {
                 return wrong(setting, format!("{value} is not a positive number"));
             }
         }
-        for (setting, value) in [("weight_decay", self.weight_decay), ("forecast_weight", self.forecast_weight)] {
+        for (setting, value) in
+            [("weight_decay", self.weight_decay), ("forecast_weight", self.forecast_weight)]
+        {
             if !(value.is_finite() && value >= 0.0) {
                 return wrong(setting, format!("{value} is not zero or a positive number"));
             }
@@ -73,10 +81,22 @@ mod tests {
         assert_eq!(good.check(), Ok(()));
         let names = |c: TrainConfig| c.check().map_err(|w| w.setting);
         assert_eq!(names(TrainConfig { epochs: 0, ..good.clone() }), Err("epochs"));
-        assert_eq!(names(TrainConfig { learning_rate: f64::NAN, ..good.clone() }), Err("learning_rate"));
-        assert_eq!(names(TrainConfig { learning_rate: 1e3, ..good.clone() }), Ok(()), "unwise, but possible");
-        assert_eq!(names(TrainConfig { forecast_weight: -1.0, ..good.clone() }), Err("forecast_weight"));
-        let both = TrainConfig { only: vec!["a".into()], hold_out: vec!["a".into()], ..good.clone() };
+        assert_eq!(
+            names(TrainConfig { learning_rate: f64::NAN, ..good.clone() }),
+            Err("learning_rate")
+        );
+        assert_eq!(
+            names(TrainConfig { learning_rate: 1e3, ..good.clone() }),
+            Ok(()),
+            "unwise, but \
+            possible"
+        );
+        assert_eq!(
+            names(TrainConfig { forecast_weight: -1.0, ..good.clone() }),
+            Err("forecast_weight")
+        );
+        let both =
+            TrainConfig { only: vec!["a".into()], hold_out: vec!["a".into()], ..good.clone() };
         assert_eq!(names(both), Err("hold_out"));
         for kind in Kind::ALL {
             let of = TrainConfig { model: ModelConfig::of(kind), ..good.clone() };

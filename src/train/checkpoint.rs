@@ -1,5 +1,6 @@
-//! A checkpoint is one file: a header, the network, the optimiser, a checksum. It is written beside and renamed, the one
-//! before is kept as `checkpoint.previous`, and nothing of a file is used before its checksum is found right.
+//! A checkpoint is one file: a header, the network, the optimiser, a checksum. It is written beside
+//! and renamed, the one before is kept as `checkpoint.previous`, and nothing of a file is used
+//! before its checksum is found right.
 //!
 //! ```text
 //! "korachk\x01"  length of the header u32  header (JSON)  network  optimiser  xxh3 of all before u64
@@ -19,7 +20,8 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: [u8; 8] = *b"korachk\x01";
-/// Newest first. The first one is there for a moment only: it is whole, but the others have not made room yet.
+/// Newest first. The first one is there for a moment only: it is whole, but the others have not
+/// made room yet.
 pub(super) const NAMES: [&str; 3] = ["checkpoint.new", "checkpoint", "checkpoint.previous"];
 
 /// What a checkpoint knows besides the numbers.
@@ -83,7 +85,8 @@ pub(super) fn save(
     let optimiser = optimiser.into_bytes().map_err(|e| problem(&path, &e))?;
     let header = Header { state: state.clone(), lengths: [model.len(), optimiser.len()] };
     let header = serde_json::to_vec(&header).map_err(|e| problem(&path, &e))?;
-    let mut bytes = [&MAGIC[..], &(header.len() as u32).to_le_bytes(), &header, &model, &optimiser].concat();
+    let mut bytes =
+        [&MAGIC[..], &(header.len() as u32).to_le_bytes(), &header, &model, &optimiser].concat();
     let sum = xxh3_64(&bytes);
     bytes.extend(sum.to_le_bytes());
     write_whole(&beside, &bytes).map_err(|e| problem(&path, &e))?;
@@ -91,11 +94,14 @@ pub(super) fn save(
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(problem(&path, &e)),
         _ => {}
     }
-    std::fs::rename(&beside, &path).and_then(|()| sync_folder(&path)).map_err(|e| problem(&path, &e))
+    std::fs::rename(&beside, &path)
+        .and_then(|()| sync_folder(&path))
+        .map_err(|e| problem(&path, &e))
 }
 
-/// The newest checkpoint that is whole. `None` when there never was one; an error when there are only damaged ones.
-/// Damaged ones newer than it are taken away, so that the next one written does not make them the previous one.
+/// The newest checkpoint that is whole. `None` when there never was one; an error when there are
+/// only damaged ones. Damaged ones newer than it are taken away, so that the next one written does
+/// not make them the previous one.
 pub(super) fn newest(folder: &Path) -> Result<Option<Kept>, TrainError> {
     let mut found = None;
     let mut damaged = Vec::new();
@@ -126,12 +132,17 @@ fn parse(bytes: &[u8], path: &Path) -> Option<Kept> {
     let header: Header = serde_json::from_slice(header).ok()?;
     let (model, optimiser) = numbers.split_at_checked(header.lengths[0])?;
     let whole = optimiser.len() == header.lengths[1];
-    whole.then(|| Kept { state: header.state, path: path.into(), model: model.to_vec(), optimiser: optimiser.to_vec() })
+    whole.then(|| Kept {
+        state: header.state,
+        path: path.into(),
+        model: model.to_vec(),
+        optimiser: optimiser.to_vec(),
+    })
 }
 
 impl Kept {
-    /// Puts the numbers into a network and an optimiser of the same configuration. What has diverged is refused: from
-    /// there nothing is learned any more.
+    /// Puts the numbers into a network and an optimiser of the same configuration. What has
+    /// diverged is refused: from there nothing is learned any more.
     pub(super) fn load(
         self,
         config: &ModelConfig,
@@ -139,14 +150,16 @@ impl Kept {
         optimiser: ModuleOptimizer,
     ) -> Result<(State, Network, ModuleOptimizer), TrainError> {
         let bad = |e: &dyn std::fmt::Display| problem(&self.path, e);
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.model)).map_err(|e| bad(&e))?;
+        let record =
+            ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.model)).map_err(|e| bad(&e))?;
         let model = model.try_load_record(record).map_err(|e| bad(&e))?;
         if let Some(tensor) = model.diverged(config) {
             return Err(bad(&format!(
                 "tensor {tensor} has numbers that cannot be computed with: the training diverged"
             )));
         }
-        let optimiser = optimiser.from_bytes(Bytes::from_bytes_vec(self.optimiser)).map_err(|e| bad(&e))?;
+        let optimiser =
+            optimiser.from_bytes(Bytes::from_bytes_vec(self.optimiser)).map_err(|e| bad(&e))?;
         Ok((self.state, model, optimiser))
     }
 }

@@ -1,5 +1,6 @@
-//! What the owner of a run can ask of it while it runs: pause, go on, stop, show its weights, die. A shared handle that
-//! the run looks at after every step and during validation; asking never waits for the run.
+//! What the owner of a run can ask of it while it runs: pause, go on, stop, show its weights, die.
+//! A shared handle that the run looks at after every step and during validation; asking never waits
+//! for the run.
 
 use crate::job::Cancel;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -127,16 +128,19 @@ impl Control {
     /// Blocks while nothing but the pause is asked for.
     pub(super) fn rest(&self) {
         let wishes = self.wishes.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let only_paused = |w: &mut Wishes| w.paused && w.stop.is_none() && !w.show && !self.cancel.is_cancelled();
+        let only_paused =
+            |w: &mut Wishes| w.paused && w.stop.is_none() && !w.show && !self.cancel.is_cancelled();
         // That it timed out or not: the caller looks again.
         drop(self.wishes.1.wait_timeout_while(wishes, NAP, only_paused));
     }
 
-    /// Rests in the middle of long work: returns at once when not paused, false when the work should be given up.
+    /// Rests in the middle of long work: returns at once when not paused, false when the work
+    /// should be given up.
     pub(super) fn patient(&self) -> bool {
         while self.look_only() == Look::Paused {
             let wishes = self.wishes.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let paused = |w: &mut Wishes| w.paused && w.stop.is_none() && !self.cancel.is_cancelled();
+            let paused =
+                |w: &mut Wishes| w.paused && w.stop.is_none() && !self.cancel.is_cancelled();
             drop(self.wishes.1.wait_timeout_while(wishes, NAP, paused));
         }
         !self.hurries()

@@ -1,5 +1,5 @@
-//! Where a training computes: on the CPU, or on a device that this program was built for. Names them, opens them, and says
-//! what is missing.
+//! Where a training computes: on the CPU, or on a device that this program was built for. Names
+//! them, opens them, and says what is missing.
 
 use burn::tensor::Device;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// What runs forward and backward passes and the optimiser. Features, validation and every prediction run on the CPU.
+/// What runs forward and backward passes and the optimiser. Features, validation and every
+/// prediction run on the CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Target {
@@ -26,7 +27,8 @@ pub enum Target {
 pub enum DeviceError {
     /// The program was built without it.
     #[error(
-        "this program was built without the feature {0}; `cargo build --release --features {0}` makes one that trains on it"
+        "this program was built without the feature {0}; `cargo build --release --features {0}` \
+         makes one that trains on it"
     )]
     NotBuilt(&'static str),
     /// It does not answer.
@@ -46,7 +48,8 @@ impl Target {
         }
     }
 
-    /// Refuses a kind that this program was built without. Whether the machine has one is found out by `Self::open`.
+    /// Refuses a kind that this program was built without. Whether the machine has one is found out
+    /// by `Self::open`.
     pub fn check(self) -> Result<(), DeviceError> {
         let (kind, _, built) = self.parts();
         if built { Ok(()) } else { Err(DeviceError::NotBuilt(kind)) }
@@ -59,18 +62,23 @@ impl Target {
             #[cfg(feature = "cuda")]
             Self::Cuda(n) => {
                 use burn::tensor::DeviceIndex;
-                self.probed(&|| Device::cuda(n.map_or(DeviceIndex::Default, DeviceIndex::Specified)))
+                self.probed(&|| {
+                    Device::cuda(n.map_or(DeviceIndex::Default, DeviceIndex::Specified))
+                })
             }
             #[cfg(feature = "wgpu")]
             Self::Wgpu(n) => {
                 use burn::tensor::DeviceKind;
-                self.probed(&|| Device::wgpu(n.map_or(DeviceKind::DefaultDevice, DeviceKind::DiscreteGpu)))
+                self.probed(&|| {
+                    Device::wgpu(n.map_or(DeviceKind::DefaultDevice, DeviceKind::DiscreteGpu))
+                })
             }
             _ => Ok(Device::flex()),
         }
     }
 
-    /// Devices are opened at their first use, and one that is not there panics then: computes something at once.
+    /// Devices are opened at their first use, and one that is not there panics then: computes
+    /// something at once.
     #[cfg(any(feature = "cuda", feature = "wgpu"))]
     fn probed(self, open: &dyn Fn() -> Device) -> Result<Device, DeviceError> {
         use crate::job::panic_text;
@@ -82,7 +90,13 @@ impl Target {
         };
         match catch_unwind(AssertUnwindSafe(probe)) {
             Ok((device, sum)) if (sum - 8.0).abs() < 1e-3 => Ok(device),
-            Ok((_, sum)) => Err(DeviceError::Unusable(self, format!("eight times one makes {sum} there"))),
+            Ok((_, sum)) => Err(DeviceError::Unusable(
+                self,
+                format!(
+                    "eight times one makes {sum} \
+                there"
+                ),
+            )),
             Err(panic) => Err(DeviceError::Unusable(self, panic_text(panic.as_ref()))),
         }
     }
@@ -102,7 +116,16 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, n) = text.split_once(':').map_or((text, None), |(kind, n)| (kind, Some(n)));
-        let n = n.map(|n| n.parse().map_err(|_| format!("\"{n}\" is not the number of a device"))).transpose()?;
+        let n = n
+            .map(|n| {
+                n.parse().map_err(|_| {
+                    format!(
+                        "\"{n}\" is not the number of a \
+                                                         device"
+                    )
+                })
+            })
+            .transpose()?;
         match (kind, n) {
             ("cpu", None) => Ok(Self::Cpu),
             ("cuda", n) => Ok(Self::Cuda(n)),
@@ -143,13 +166,21 @@ mod tests {
     #[test]
     fn what_was_not_built_is_named_with_the_command_that_builds_it() {
         assert!(Target::Cpu.check().is_ok() && Target::Cpu.open().is_ok());
-        for (target, built) in
-            [(Target::Cuda(None), cfg!(feature = "cuda")), (Target::Wgpu(Some(3)), cfg!(feature = "wgpu"))]
-        {
+        for (target, built) in [
+            (Target::Cuda(None), cfg!(feature = "cuda")),
+            (Target::Wgpu(Some(3)), cfg!(feature = "wgpu")),
+        ] {
             let kind = target.parts().0;
             match target.check() {
                 Ok(()) => assert!(built),
-                Err(e) => assert!(!built && e.to_string().contains(&format!("--features {kind}`")), "{e}"),
+                Err(e) => assert!(
+                    !built
+                        && e.to_string().contains(&format!(
+                            "--features \
+                    {kind}`"
+                        )),
+                    "{e}"
+                ),
             }
         }
     }

@@ -31,7 +31,8 @@ pub struct Environment {
 impl Environment {
     /// This machine, now. What cannot be found out stays empty.
     pub fn now(command: &str, revision: &str, device: Target) -> Self {
-        let read = |file: &str| std::fs::read_to_string(Path::new("/proc").join(file)).unwrap_or_default();
+        let read =
+            |file: &str| std::fs::read_to_string(Path::new("/proc").join(file)).unwrap_or_default();
         let cpu = read("cpuinfo");
         let field = |name: &str| {
             let line = cpu.lines().find(|l| l.starts_with(name))?;
@@ -54,10 +55,16 @@ impl Environment {
 /// The revision of the source tree this program was built from, if it is still there under git.
 pub fn revision() -> String {
     let git = |args: &[&str]| {
-        let out =
-            std::process::Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR")]).args(args).output().ok()?;
+        let out = std::process::Command::new("git")
+            .args(["-C", env!("CARGO_MANIFEST_DIR")])
+            .args(args)
+            .output()
+            .ok()?;
         out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
     };
-    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
-    git(&["rev-parse", "HEAD"]).map(|head| if dirty { head + "-dirty" } else { head }).unwrap_or_default()
+    let dirty = git(&["status", "--porcelain", "--untracked-files=no"])
+        .is_some_and(|changes| !changes.is_empty());
+    git(&["rev-parse", "HEAD"])
+        .map(|head| if dirty { head + "-dirty" } else { head })
+        .unwrap_or_default()
 }

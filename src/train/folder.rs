@@ -1,9 +1,13 @@
-//! A run on disk while it runs: configuration, sessions, metrics by step, epoch and workload, checkpoints, models, how
-//! it ended. Every file that is read back is written beside and renamed; tables are cut back to the checkpoint when a
-//! run goes on. One process at a time: `run.lock` is locked as long as it runs.
+//! A run on disk while it runs: configuration, sessions, metrics by step, epoch and workload,
+//! checkpoints, models, how it ended. Every file that is read back is written beside and renamed;
+//! tables are cut back to the checkpoint when a run goes on. One process at a time: `run.lock` is
+//! locked as long as it runs.
 
 use super::checkpoint::{self, Kept, State};
-use super::runs::{self, CONFIG, ENDED, EPOCHS, Ended, Holds, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions, WORKLOADS};
+use super::runs::{
+    self, CONFIG, ENDED, EPOCHS, Ended, Holds, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions,
+    WORKLOADS,
+};
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
 use crate::export::{remove_left, write_whole};
 use crate::predictor::dense::Network;
@@ -17,7 +21,10 @@ use std::time::{Duration, Instant};
 
 /// Tables with their headings. The second column is the step in all of them.
 const TABLES: [(&str, &str); 3] = [
-    (STEPS, "epoch,step,session,wall_s,paused_s,learning_rate,pick_loss,forecast_loss,events_per_s\n"),
+    (
+        STEPS,
+        "epoch,step,session,wall_s,paused_s,learning_rate,pick_loss,forecast_loss,events_per_s\n",
+    ),
     (
         EPOCHS,
         "epoch,step,session,wall_s,pick_top1,forecast_top1,pick_nll,forecast_nll,pick_temperature,forecast_temperature\n",
@@ -47,18 +54,26 @@ fn problem(path: &Path, what: &dyn std::fmt::Display) -> TrainError {
 /// Takes the folder for this process.
 fn lock(path: &Path) -> Result<File, TrainError> {
     let file = path.join(LOCK);
-    let lock =
-        OpenOptions::new().create(true).truncate(false).write(true).open(&file).map_err(|e| problem(&file, &e))?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&file)
+        .map_err(|e| problem(&file, &e))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(problem(path, &"another process trains in this folder")),
+        Err(TryLockError::WouldBlock) => Err(problem(
+            path,
+            &"another process trains in this \
+                                                             folder",
+        )),
         Err(TryLockError::Error(e)) => Err(problem(&file, &e)),
     }
 }
 
 impl Folder {
-    /// Makes the folder. A new run replaces a run that is there, but nothing else; a resumed one goes on from its last good
-    /// checkpoint.
+    /// Makes the folder. A new run replaces a run that is there, but nothing else; a resumed one
+    /// goes on from its last good checkpoint.
     pub(super) fn open(path: &Path, config: &TrainConfig) -> Result<Self, TrainError> {
         ours(path)?;
         std::fs::create_dir_all(path).map_err(|e| problem(path, &e))?;
@@ -72,19 +87,31 @@ impl Folder {
         if config.resume && file.is_file() {
             let before = std::fs::read_to_string(&file).map_err(|e| problem(&file, &e))?;
             let before: TrainConfig = toml::from_str(&before).map_err(|e| problem(&file, &e))?;
-            let (command, revision, device) = (config.command.clone(), config.revision.clone(), config.device);
+            let (command, revision, device) =
+                (config.command.clone(), config.revision.clone(), config.device);
             let same = TrainConfig { device, command, revision, ..before };
             if toml::to_string_pretty(&same).ok().as_ref() != Some(&text) {
                 return Err(problem(&file, &"the run was started with another configuration"));
             }
             resumed = checkpoint::newest(path)?;
-            let beyond = |kept: &Kept| kept.state.epoch > config.epochs || kept.state.best_epoch > kept.state.epoch;
+            let beyond = |kept: &Kept| {
+                kept.state.epoch > config.epochs || kept.state.best_epoch > kept.state.epoch
+            };
             if resumed.as_ref().is_some_and(beyond) {
-                return Err(problem(path, &"the checkpoint is of an epoch that this run does not have: it is damaged"));
+                return Err(problem(
+                    path,
+                    &"the checkpoint is of an epoch that this run does not \
+                                           have: it is damaged",
+                ));
             }
         } else {
             // Nothing of another run may be taken for this one's.
-            for name in checkpoint::NAMES.into_iter().chain([SESSIONS, PLAN, "best.koracle", "last.koracle"]) {
+            for name in checkpoint::NAMES.into_iter().chain([
+                SESSIONS,
+                PLAN,
+                "best.koracle",
+                "last.koracle",
+            ]) {
                 let _ = std::fs::remove_file(path.join(name));
             }
             write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
@@ -109,7 +136,15 @@ impl Folder {
         let text = toml::to_string_pretty(&sessions).map_err(|e| problem(&file, &e))?;
         write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
         let session = resumed.as_ref().map_or(0, |kept| kept.state.session);
-        Ok(Self { path: path.into(), tables, flushed: Instant::now(), session, resumed, ending: None, _lock: lock })
+        Ok(Self {
+            path: path.into(),
+            tables,
+            flushed: Instant::now(),
+            session,
+            resumed,
+            ending: None,
+            _lock: lock,
+        })
     }
 
     /// What stands beside the run's curves.
@@ -125,7 +160,9 @@ impl Folder {
     }
 
     fn write(&mut self, table: usize, row: &str) -> Result<(), TrainError> {
-        self.tables[table].write_all(row.as_bytes()).map_err(|e| problem(&self.path.join(TABLES[table].0), &e))
+        self.tables[table]
+            .write_all(row.as_bytes())
+            .map_err(|e| problem(&self.path.join(TABLES[table].0), &e))
     }
 
     fn flush(&mut self) -> Result<(), TrainError> {
@@ -159,7 +196,10 @@ impl Folder {
         for (name, s) in &v.workloads {
             let (picks, forecasts) = (s.picks, s.forecasts);
             let shares = (s.pick_top1, s.forecast_top1);
-            let row = format!("{},{},{name},{picks},{:.5},{forecasts},{:.5}\n", p.epoch, p.step, shares.0, shares.1);
+            let row = format!(
+                "{},{},{name},{picks},{:.5},{forecasts},{:.5}\n",
+                p.epoch, p.step, shares.0, shares.1
+            );
             self.write(2, &row)?;
         }
         self.flush()?;
@@ -189,7 +229,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Notes how it ended. When even that cannot be written, the run is an interrupted one to whoever looks later.
+    /// Notes how it ended. When even that cannot be written, the run is an interrupted one to
+    /// whoever looks later.
     pub(super) fn end(mut self, result: &Result<Outcome, TrainError>) {
         let ended = match (result, self.ending) {
             (Ok(outcome), _) => Ended::of(outcome.ending),
@@ -206,21 +247,26 @@ impl Folder {
 /// Refuses a folder in which a run would replace what is not a run's.
 fn ours(path: &Path) -> Result<(), TrainError> {
     match runs::holds(path) {
-        Holds::Foreign(file) if runs::is_needed(&file) => {
-            Err(problem(&file, &"this is not of a run, but a run would replace it; choose another folder"))
-        }
+        Holds::Foreign(file) if runs::is_needed(&file) => Err(problem(
+            &file,
+            &"this is not of a run, but a run would replace it; choose another \
+                                 folder",
+        )),
         _ => Ok(()),
     }
 }
 
-/// The whole rows of a table up to `step`; those after it will be written again. Just the heading without a step.
+/// The whole rows of a table up to `step`; those after it will be written again. Just the heading
+/// without a step.
 fn trimmed(file: &Path, head: &str, step: Option<usize>) -> std::io::Result<String> {
     let (Some(step), true) = (step, file.is_file()) else { return Ok(head.into()) };
     let bytes = std::fs::read(file)?;
     let columns = head.matches(',').count();
     let keep = |line: &&str| {
         let of = line.split(',').nth(1).and_then(|s| s.parse::<usize>().ok());
-        line.ends_with('\n') && line.matches(',').count() == columns && of.is_some_and(|s| s <= step)
+        line.ends_with('\n')
+            && line.matches(',').count() == columns
+            && of.is_some_and(|s| s <= step)
     };
     let text = String::from_utf8_lossy(&bytes);
     Ok(std::iter::once(head).chain(text.split_inclusive('\n').skip(1).filter(keep)).collect())

@@ -1,5 +1,5 @@
-//! Reads the recordings that a run learns from and is chosen by: the catalog's train and validation splits, without
-//! what is held out. Test recordings are never read here.
+//! Reads the recordings that a run learns from and is chosen by: the catalog's train and validation
+//! splits, without what is held out. Test recordings are never read here.
 
 use super::{Data, TrainConfig, memory};
 use crate::dataset::catalog::{self, Catalog, CatalogError, Split};
@@ -34,15 +34,20 @@ pub enum LoadError {
     Cancelled,
 }
 
-/// Why this configuration finds nothing to train on in this catalog: a name that no recording has, or all are left out.
+/// Why this configuration finds nothing to train on in this catalog: a name that no recording has,
+/// or all are left out.
 pub fn wrong(catalog: &Catalog, config: &TrainConfig) -> Option<String> {
     let filter = config.filter(Split::Train);
-    let none = || "no recording is left to train on: all are held out, or none is of all the kinds named".to_owned();
+    let none = || {
+        "no recording is left to train on: all are held out, or none is of all the kinds \
+                   named"
+            .to_owned()
+    };
     catalog.unknown(&filter).or_else(|| catalog.select(&filter).next().is_none().then(none))
 }
 
-/// Reads both splits; `opened` sees every recording that was read, and how many of how many are. With one rayon thread it
-/// is one recording after the other.
+/// Reads both splits; `opened` sees every recording that was read, and how many of how many are.
+/// With one rayon thread it is one recording after the other.
 pub fn data(
     config: &TrainConfig,
     cancel: &Cancel,
@@ -68,7 +73,13 @@ pub fn data(
             opened(&path, &recording, [done.fetch_add(1, Ordering::Relaxed) + 1, all]);
             Ok(Recording::new(&recording.trace, keep))
         };
-        entries.par_iter().map(|e| recording(catalog.path(e))).collect::<Result<Vec<_>, LoadError>>()
+        entries
+            .par_iter()
+            .map(|e| recording(catalog.path(e)))
+            .collect::<Result<Vec<_>, LoadError>>()
     };
-    Ok(Data { training: read(Split::Train, Keep::TRAINING)?, validation: read(Split::Validation, Keep::VALIDATION)? })
+    Ok(Data {
+        training: read(Split::Train, Keep::TRAINING)?,
+        validation: read(Split::Validation, Keep::VALIDATION)?,
+    })
 }

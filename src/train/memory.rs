@@ -1,8 +1,9 @@
-//! Main memory: what is left and what bounds it, and a guard that ends a run as failed before it has none. An allocation
-//! that fails ends the whole program, terminal and all, and the kernel kills without a word: so one looks before.
+//! Main memory: what is left and what bounds it, and a guard that ends a run as failed before it
+//! has none. An allocation that fails ends the whole program, terminal and all, and the kernel
+//! kills without a word: so one looks before.
 //!
-//! What counts is the tightest of: the machine (`MemAvailable`), the control groups above the process (both versions),
-//! `ulimit -v`, and a limit that the user gave.
+//! What counts is the tightest of: the machine (`MemAvailable`), the control groups above the
+//! process (both versions), `ulimit -v`, and a limit that the user gave.
 
 mod needs;
 
@@ -60,7 +61,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// Now, under a limit for the whole process if one is given. `None` where nothing can be found out.
+    /// Now, under a limit for the whole process if one is given. `None` where nothing can be found
+    /// out.
     pub fn now(limit: Option<u64>) -> Option<Self> {
         Self::of(&|file| std::fs::read_to_string(file).ok(), limit)
     }
@@ -74,13 +76,23 @@ impl Room {
         let bounds = [
             (Bound::Machine, kib(&info, "MemAvailable")),
             (Bound::Group, groups(read)),
-            (Bound::Process, read("/proc/self/limits").and_then(|t| address_space(&t)).and_then(|l| left(l, size))),
+            (
+                Bound::Process,
+                read("/proc/self/limits")
+                    .and_then(|t| address_space(&t))
+                    .and_then(|l| left(l, size)),
+            ),
             (Bound::Given, limit.and_then(|l| left(l, held))),
         ];
         let known = bounds.into_iter().filter_map(|(of, free)| Some((of, free?)));
         let (of, free) = known.min_by_key(|(_, free)| *free)?;
         let swap = if of == Bound::Machine { kib(&info, "SwapFree").unwrap_or(0) } else { 0 };
-        Some(Self { free, swap, of, given_back: most.unwrap_or(0).saturating_sub(held.unwrap_or(0)) })
+        Some(Self {
+            free,
+            swap,
+            of,
+            given_back: most.unwrap_or(0).saturating_sub(held.unwrap_or(0)),
+        })
     }
 }
 
@@ -92,7 +104,18 @@ fn kib(text: &str, name: &str) -> Option<u64> {
 
 /// The soft limit: `Max address space   unlimited   unlimited   bytes`.
 fn address_space(limits: &str) -> Option<u64> {
-    limits.lines().find_map(|l| l.strip_prefix("Max address space"))?.split_whitespace().next()?.parse().ok()
+    limits
+        .lines()
+        .find_map(|l| {
+            l.strip_prefix(
+                "Max address \
+                                                space",
+            )
+        })?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// What the control groups leave: the least of the process's own and all above it.
@@ -108,7 +131,8 @@ fn groups(read: &dyn Fn(&str) -> Option<String>) -> Option<u64> {
             _ if which.split(',').any(|w| w == "memory") => "/sys/fs/cgroup/memory",
             _ => continue,
         };
-        // In a container the path may be the host's: then only the root is there, and stands for it.
+        // In a container the path may be the host's: then only the root is there, and stands for
+        // it.
         let mut path = path.trim_end_matches('/');
         folders.insert(root.to_owned());
         while !path.is_empty() {
@@ -128,9 +152,12 @@ fn group(folder: &str, read: &dyn Fn(&str) -> Option<String>) -> Option<u64> {
     let used = number(["memory.current", "memory.usage_in_bytes"])?;
     // Pages of files count as used, but make room when room is needed.
     let stat = read(&format!("{folder}/memory.stat")).unwrap_or_default();
-    let pages = |name: &str| stat.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' ')?.parse::<u64>().ok());
-    let file =
-        |kind: &str| pages(&format!("total_{kind}_file")).or_else(|| pages(&format!("{kind}_file"))).unwrap_or(0);
+    let pages = |name: &str| {
+        stat.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' ')?.parse::<u64>().ok())
+    };
+    let file = |kind: &str| {
+        pages(&format!("total_{kind}_file")).or_else(|| pages(&format!("{kind}_file"))).unwrap_or(0)
+    };
     Some(limit.saturating_sub(used.saturating_sub(file("inactive") + file("active"))))
 }
 
@@ -178,7 +205,8 @@ impl std::fmt::Display for Short {
     }
 }
 
-/// Whether the system would give so much more: it is asked for address space only, which nothing is written to.
+/// Whether the system would give so much more: it is asked for address space only, which nothing is
+/// written to.
 fn granted(bytes: u64) -> bool {
     let mut probe = Vec::<u8>::new();
     let given = usize::try_from(bytes).is_ok_and(|n| probe.try_reserve_exact(n).is_ok());
@@ -187,7 +215,8 @@ fn granted(bytes: u64) -> bool {
     given
 }
 
-/// Whether `need` more bytes and the reserve are there. What no file tells (strict overcommit), the system says itself.
+/// Whether `need` more bytes and the reserve are there. What no file tells (strict overcommit), the
+/// system says itself.
 fn check(need: u64, limit: Option<u64>, next: Next) -> Result<(), Short> {
     let want = need + RESERVE;
     if let Some(room) = Room::now(limit).filter(|room| room.free + room.swap < want) {
@@ -216,13 +245,14 @@ pub(super) struct Guard {
 impl Guard {
     /// Before the first step: is there enough for the largest one?
     pub(super) fn new(config: &TrainConfig, data: &Data) -> Result<Self, Short> {
-        let guard = Self { limit: config.limit(), step: step(config, data), looked: Instant::now() };
+        let guard =
+            Self { limit: config.limit(), step: step(config, data), looked: Instant::now() };
         check(guard.step, guard.limit, Next::Begin)?;
         Ok(guard)
     }
 
-    /// After `step` steps, now and then: is there enough for another? What a step takes is known by now: what the
-    /// process once held and gave back.
+    /// After `step` steps, now and then: is there enough for another? What a step takes is known by
+    /// now: what the process once held and gave back.
     pub(super) fn look(&mut self, step: usize) -> Result<(), Short> {
         if self.looked.elapsed() < LOOK_EVERY {
             return Ok(());

@@ -1,4 +1,5 @@
-//! Training steps on ready-made batches, timed: for comparing with another framework on the very same numbers.
+//! Training steps on ready-made batches, timed: for comparing with another framework on the very
+//! same numbers.
 
 use super::batch::{Balance, Batch, normalisation};
 use super::{DeviceError, TrainConfig, losses};
@@ -20,10 +21,12 @@ impl Probe {
     pub fn new(config: &TrainConfig, recordings: &[Recording], count: usize) -> Self {
         let mut order = chunks_of(recordings, config.chunk);
         Dice(config.seed ^ (1 << 32)).shuffle(&mut order);
-        let (fixed, balance) = (normalisation(recordings), Balance::new(recordings, config.balance));
+        let (fixed, balance) =
+            (normalisation(recordings), Balance::new(recordings, config.balance));
         let context = config.model.receptive_field() - 1;
         let chunks = order.chunks(config.batch.max(1)).take(count);
-        let batches = chunks.map(|c| Batch::new(c, recordings, context, &fixed, &balance)).collect();
+        let batches =
+            chunks.map(|c| Batch::new(c, recordings, context, &fixed, &balance)).collect();
         Self { config: config.clone(), batches }
     }
 
@@ -39,7 +42,9 @@ impl Probe {
         let mut optimiser = AdamWConfig::new()
             .with_epsilon(1e-8)
             .with_weight_decay(self.config.weight_decay)
-            .with_grad_clipping(Some(burn::grad_clipping::GradientClippingConfig::Norm(self.config.clip)))
+            .with_grad_clipping(Some(burn::grad_clipping::GradientClippingConfig::Norm(
+                self.config.clip,
+            )))
             .init();
         let mut seconds = Vec::new();
         for _ in 0..rounds {
@@ -57,8 +62,9 @@ impl Probe {
         Ok(seconds)
     }
 
-    /// Writes the network's shapes and all batches: a line of JSON, then for each batch a line of JSON with the lengths
-    /// of its arrays and the arrays, little-endian, four bytes each, in the order of the lengths.
+    /// Writes the network's shapes and all batches: a line of JSON, then for each batch a line of
+    /// JSON with the lengths of its arrays and the arrays, little-endian, four bytes each, in the
+    /// order of the lengths.
     pub fn export(&self, to: &mut dyn Write) -> io::Result<()> {
         let shapes = self.config.model.shapes();
         let head = json!({

@@ -17,8 +17,8 @@ pub enum Phase {
     Validating,
 }
 
-/// Where a training stands. Reported after every step (`stepped`), at every change of phase, at the end of every epoch
-/// (`validation`), and when somebody asked to see the weights.
+/// Where a training stands. Reported after every step (`stepped`), at every change of phase, at the
+/// end of every epoch (`validation`), and when somebody asked to see the weights.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     /// From 1.
@@ -33,7 +33,8 @@ pub struct Progress {
     pub phase: Phase,
     /// True when this tells of a new step: the figures below are its own.
     pub stepped: bool,
-    /// Of the last step: pick, forecast; mean negative log-likelihood in nats. NaN where the step had none.
+    /// Of the last step: pick, forecast; mean negative log-likelihood in nats. NaN where the step
+    /// had none.
     pub loss: [f32; 2],
     /// Learning rate of the last step.
     pub learning_rate: f64,
@@ -75,7 +76,8 @@ pub enum Ending {
 pub struct Outcome {
     /// Those of the best epoch, temperatures fitted.
     pub weights: Weights,
-    /// That epoch, from 1; 0: it was stopped before the first epoch ended, and these are the weights of then.
+    /// That epoch, from 1; 0: it was stopped before the first epoch ended, and these are the
+    /// weights of then.
     pub epoch: usize,
     /// What was measured then.
     pub validation: Validation,

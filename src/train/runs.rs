@@ -1,5 +1,5 @@
-//! Runs that are kept: a folder each, listed, opened, exported, deleted. Reads what [`super::run`] wrote, also while it
-//! is being written, and changes nothing of it.
+//! Runs that are kept: a folder each, listed, opened, exported, deleted. Reads what [`super::run`]
+//! wrote, also while it is being written, and changes nothing of it.
 //!
 //! ```text
 //! config.toml            settings                     metrics_steps.csv      a row per step
@@ -46,8 +46,17 @@ const FILES: [&str; 13] = [
 ];
 
 /// Keys that the settings of every run have; together they are nobody else's.
-const KEYS: [&str; 9] =
-    ["epochs", "learning_rate", "weight_decay", "clip", "batch", "chunk", "forecast_weight", "balance", "model"];
+const KEYS: [&str; 9] = [
+    "epochs",
+    "learning_rate",
+    "weight_decay",
+    "clip",
+    "batch",
+    "chunk",
+    "forecast_weight",
+    "balance",
+    "model",
+];
 
 /// What lies in a folder that a run is asked to be kept in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,11 +71,13 @@ pub enum Holds {
 
 /// Whether a text says itself that it is a run's settings.
 fn is_config(text: &str) -> bool {
-    let keys = |t: toml::Table| KEYS.iter().all(|key| t.contains_key(*key)) && t["model"].is_table();
+    let keys =
+        |t: toml::Table| KEYS.iter().all(|key| t.contains_key(*key)) && t["model"].is_table();
     text.parse::<toml::Table>().is_ok_and(keys)
 }
 
-/// Looks into a folder. Marks of an experiment and leavings of a killed process of ours are nothing.
+/// Looks into a folder. Marks of an experiment and leavings of a killed process of ours are
+/// nothing.
 pub fn holds(folder: &Path) -> Holds {
     let file = folder.join(CONFIG);
     if std::fs::read_to_string(&file).is_ok_and(|text| is_config(&text)) {
@@ -94,8 +105,8 @@ pub fn is_of_run(file: &Path) -> bool {
 /// Names the folder of runs.
 pub const ENV: &str = "KORACLE_RUNS";
 
-/// The folder of runs: what [`ENV`] names, else `runs` under the working folder if it is there, else `koracle/runs` in
-/// the user's data folder (XDG). `None` without a home.
+/// The folder of runs: what [`ENV`] names, else `runs` under the working folder if it is there,
+/// else `koracle/runs` in the user's data folder (XDG). `None` without a home.
 pub fn home() -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os(ENV).filter(|d| !d.is_empty()) {
         return Some(dir.into());
@@ -135,7 +146,10 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn read(folder: &Path) -> Self {
-        std::fs::read_to_string(folder.join(SESSIONS)).ok().and_then(|t| toml::from_str(&t).ok()).unwrap_or_default()
+        std::fs::read_to_string(folder.join(SESSIONS))
+            .ok()
+            .and_then(|t| toml::from_str(&t).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -149,7 +163,11 @@ pub(super) struct Ended {
 
 impl Ended {
     fn now(ending: Option<Ending>, failure: Option<String>) -> Self {
-        Self { ending, failure, unix_time: std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |t| t.as_secs()) }
+        Self {
+            ending,
+            failure,
+            unix_time: std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |t| t.as_secs()),
+        }
     }
 
     pub(super) fn of(ending: Ending) -> Self {
@@ -324,7 +342,8 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> RunError {
 
 fn is_running(folder: &Path) -> bool {
     // The lock is let go again when the file is closed here.
-    File::open(folder.join(LOCK)).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    File::open(folder.join(LOCK))
+        .is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The rows of a table, as far as they are whole.
@@ -346,8 +365,8 @@ pub fn open(folder: &Path) -> Result<Run, RunError> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Err(RunError::NoRun(folder.into())),
         result => result.map_err(at(&file))?,
     };
-    let config: TrainConfig =
-        toml::from_str(&text).map_err(|e| RunError::Config { path: file, problem: e.to_string() })?;
+    let config: TrainConfig = toml::from_str(&text)
+        .map_err(|e| RunError::Config { path: file, problem: e.to_string() })?;
     let json = |name: &str| std::fs::read(folder.join(name)).ok();
     let plan: Plan = json(PLAN).and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
     let ended: Option<Ended> = json(ENDED).and_then(|b| serde_json::from_slice(&b).ok());
@@ -366,8 +385,12 @@ pub fn open(folder: &Path) -> Result<Run, RunError> {
         }
     }
     let done = matches!(state, State::Running | State::Ended(Ending::Finished | Ending::Early));
-    let kept = ["checkpoint", "checkpoint.previous", "checkpoint.new"].iter().any(|n| folder.join(n).is_file());
-    let name = folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into_owned());
+    let kept = ["checkpoint", "checkpoint.previous", "checkpoint.new"]
+        .iter()
+        .any(|n| folder.join(n).is_file());
+    let name = folder
+        .file_name()
+        .map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into_owned());
     Ok(Run {
         path: folder.into(),
         name,
@@ -399,7 +422,8 @@ pub fn list(dir: &Path) -> Result<(Vec<Run>, Vec<RunError>), RunError> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
         result => result.map_err(at(dir))?,
     };
-    let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.join(CONFIG).is_file()).collect();
+    let mut folders: Vec<PathBuf> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.join(CONFIG).is_file()).collect();
     folders.sort();
     let (mut runs, mut problems) = (Vec::new(), Vec::new());
     for folder in folders {
@@ -411,8 +435,8 @@ pub fn list(dir: &Path) -> Result<(Vec<Run>, Vec<RunError>), RunError> {
     Ok((runs, problems))
 }
 
-/// Removes a run that is not running: the files that a run writes, then its folder. What says last that they are a run's
-/// goes last, so that a removal that is cut short can be asked for again.
+/// Removes a run that is not running: the files that a run writes, then its folder. What says last
+/// that they are a run's goes last, so that a removal that is cut short can be asked for again.
 pub fn delete(folder: &Path) -> Result<(), RunError> {
     if folder.is_symlink() {
         return Err(RunError::Link(folder.into()));
@@ -437,7 +461,9 @@ pub fn delete(folder: &Path) -> Result<(), RunError> {
         }
     }
     match std::fs::remove_dir(folder) {
-        Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Err(RunError::NotEmpty(folder.into())),
+        Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => {
+            Err(RunError::NotEmpty(folder.into()))
+        }
         result => result.map_err(at(folder)),
     }
 }
@@ -447,15 +473,32 @@ pub fn export(folder: &Path, to: &mut dyn Write) -> Result<(), RunError> {
     let run = open(folder)?;
     let bad = |e: csv::Error| RunError::Io { path: folder.into(), source: io::Error::other(e) };
     let mut out = csv::Writer::from_writer(to);
-    let head = ["run", "epoch", "step", "session", "wall_s", "paused_s", "learning_rate", "pick_loss", "forecast_loss"];
-    let more = ["events_per_s", "val_pick_top1", "val_forecast_top1", "val_pick_nll", "val_forecast_nll"];
+    let head = [
+        "run",
+        "epoch",
+        "step",
+        "session",
+        "wall_s",
+        "paused_s",
+        "learning_rate",
+        "pick_loss",
+        "forecast_loss",
+    ];
+    let more =
+        ["events_per_s", "val_pick_top1", "val_forecast_top1", "val_pick_nll", "val_forecast_nll"];
     out.write_record(head.iter().chain(&more)).map_err(bad)?;
     for s in steps(folder) {
-        let mut row = vec![run.name.clone(), s.epoch.to_string(), s.step.to_string(), s.session.to_string()];
+        let mut row =
+            vec![run.name.clone(), s.epoch.to_string(), s.step.to_string(), s.session.to_string()];
         row.extend([s.wall_s, s.paused_s, s.learning_rate].map(|x| x.to_string()));
-        row.extend([s.pick_loss.to_string(), s.forecast_loss.to_string(), s.events_per_s.to_string()]);
+        row.extend([
+            s.pick_loss.to_string(),
+            s.forecast_loss.to_string(),
+            s.events_per_s.to_string(),
+        ]);
         match run.epochs.iter().find(|e| e.step == s.step).map(|e| &e.validation) {
-            Some(v) => row.extend([v.pick_top1, v.forecast_top1, v.nll[0], v.nll[1]].map(|x| x.to_string())),
+            Some(v) => row
+                .extend([v.pick_top1, v.forecast_top1, v.nll[0], v.nll[1]].map(|x| x.to_string())),
             None => row.extend(vec![String::new(); 4]),
         }
         out.write_record(&row).map_err(bad)?;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// Up over the first tenth (at least 400 steps, at most half of all), then down to almost nothing by a cosine.
+    /// Up over the first tenth (at least 400 steps, at most half of all), then down to almost
+    /// nothing by a cosine.
     #[default]
     OneCycle,
     /// Down from the start by a cosine.
@@ -31,7 +32,10 @@ impl Schedule {
     pub(super) fn at(self, step: usize, steps: usize, peak: f64) -> f64 {
         match self {
             Self::OneCycle => one_cycle(step, steps, peak),
-            Self::Cosine => peak * 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps.max(1) as f64).cos()),
+            Self::Cosine => {
+                peak * 0.5
+                    * (1.0 + (std::f64::consts::PI * step as f64 / steps.max(1) as f64).cos())
+            }
             Self::Constant => peak,
         }
     }
@@ -42,15 +46,22 @@ impl std::str::FromStr for Schedule {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let hit = Self::ALL.into_iter().find(|s| s.label() == name);
-        hit.ok_or_else(|| format!("{name:?} is no schedule: {}", Self::ALL.map(Self::label).join(", ")))
+        hit.ok_or_else(|| {
+            format!(
+                "{name:?} is no schedule: \
+                                   {}",
+                Self::ALL.map(Self::label).join(", ")
+            )
+        })
     }
 }
 
-/// Steps that the rate takes to rise, at least: in fewer, units of the heads fall silent for good on one run in some.
+/// Steps that the rate takes to rise, at least: in fewer, units of the heads fall silent for good
+/// on one run in some.
 const RISE: f64 = 400.0;
 
-/// One-cycle: cosine from a 25th of `peak` up to it over the first tenth (at least [`RISE`] steps, at most half of all), then
-/// cosine down to almost nothing.
+/// One-cycle: cosine from a 25th of `peak` up to it over the first tenth (at least [`RISE`] steps,
+/// at most half of all), then cosine down to almost nothing.
 fn one_cycle(step: usize, steps: usize, peak: f64) -> f64 {
     let up = (steps as f64 * 0.1).max(RISE.min(steps as f64 * 0.5)).max(1.0);
     let (from, to, part) = if (step as f64) < up {
@@ -81,6 +92,11 @@ mod tests {
                 at(a).total_cmp(&at(b))
             })
         };
-        assert_eq!([100, 1_000, 10_000].map(highest), [50, 400, 1_000].map(Some), "a short run rises as slowly");
+        assert_eq!(
+            [100, 1_000, 10_000].map(highest),
+            [50, 400, 1_000].map(Some),
+            "a short run \
+            rises as slowly"
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! How good a network is on recordings it was not fitted to, and the temperatures that make its probabilities honest.
-//! Runs the streaming engine: what is measured is what will answer. Where it goes on learning, it learns from each CPU
-//! alone here, and only from the decisions that are kept.
+//! How good a network is on recordings it was not fitted to, and the temperatures that make its
+//! probabilities honest. Runs the streaming engine: what is measured is what will answer. Where it
+//! goes on learning, it learns from each CPU alone here, and only from the decisions that are kept.
 
 use crate::dataset::chunks::{CpuData, Recording, unpack};
 use crate::dataset::questions::Questions;
@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// One workload's results, as fractions; picks are non-trivial decisions, an uncovered one is a miss.
+/// One workload's results, as fractions; picks are non-trivial decisions, an uncovered one is a
+/// miss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Non-trivial decisions.
@@ -43,7 +44,13 @@ pub struct Validation {
 
 impl Default for Validation {
     fn default() -> Self {
-        Self { pick_top1: 0.0, forecast_top1: 0.0, nll: [0.0; 2], temperature: [1.0; 2], workloads: BTreeMap::new() }
+        Self {
+            pick_top1: 0.0,
+            forecast_top1: 0.0,
+            nll: [0.0; 2],
+            temperature: [1.0; 2],
+            workloads: BTreeMap::new(),
+        }
     }
 }
 
@@ -140,7 +147,14 @@ pub(super) fn validate_while(
     for recording in recordings {
         let scores = workloads.entry(recording.workload.clone()).or_default();
         for data in &recording.cpus {
-            if !walk(&mut StreamEngine::new(&weights, 1), data, scores, &mut picks, &mut asks, go_on) {
+            if !walk(
+                &mut StreamEngine::new(&weights, 1),
+                data,
+                scores,
+                &mut picks,
+                &mut asks,
+                go_on,
+            ) {
                 return None;
             }
         }
@@ -163,8 +177,8 @@ pub(super) fn validate_while(
     })
 }
 
-/// Runs one CPU's tokens through the engine and asks it where something was asked. Hits are counted, not yet shares.
-/// False when `go_on` said no.
+/// Runs one CPU's tokens through the engine and asks it where something was asked. Hits are
+/// counted, not yet shares. False when `go_on` said no.
 fn walk(
     engine: &mut StreamEngine,
     data: &CpuData,
@@ -233,7 +247,17 @@ fn came(pick: Option<u32>, foretold: Option<u32>) -> Outcome {
 /// A forecast of which only the numbers matter.
 pub(super) fn forecast<'a>(query: &'a [f32], features: &'a [f32]) -> Forecast<'a> {
     let (cpu, time, running) = (CpuId(0), Nanos(0), ThreadIx::NONE);
-    Forecast { event: 0, cpu, time, running, candidates: &[], ranked: 0, queue: &[], query, features }
+    Forecast {
+        event: 0,
+        cpu,
+        time,
+        running,
+        candidates: &[],
+        ranked: 0,
+        queue: &[],
+        query,
+        features,
+    }
 }
 
 /// A decision of which only the numbers matter.

@@ -1,5 +1,6 @@
-//! How the interface holds up while networks train: the real loop with real runs, the timeline playing, keys coming in,
-//! drawn through the real backend into nothing. For `koracle bench --training`.
+//! How the interface holds up while networks train: the real loop with real runs, the timeline
+//! playing, keys coming in, drawn through the real backend into nothing. For
+//! `koracle bench --training`.
 
 use super::draw::draw;
 use super::palette::Theme;
@@ -42,27 +43,44 @@ pub struct Busy {
     pub events_per_s: Vec<f64>,
 }
 
-/// Trains `runs` networks with the default settings into `home`, plays `trace` and presses keys for `time`.
-pub fn bench_busy(trace: &Path, runs: u64, home: PathBuf, time: Duration, size: (u16, u16)) -> Result<Busy, String> {
+/// Trains `runs` networks with the default settings into `home`, plays `trace` and presses keys for
+/// `time`.
+pub fn bench_busy(
+    trace: &Path,
+    runs: u64,
+    home: PathBuf,
+    time: Duration,
+    size: (u16, u16),
+) -> Result<Busy, String> {
     let (tx, rx) = sync_channel(CHANNEL);
     let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
     let backend = CrosstermBackend::new(std::io::sink());
-    let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport }).map_err(|e| e.to_string())?;
-    let driver = Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
+    let mut terminal =
+        Terminal::with_options(backend, TerminalOptions { viewport }).map_err(|e| e.to_string())?;
+    let driver =
+        Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
     let mut driver = driver.with_runs(Some(home));
     let (mut app, effects) = App::new(vec![trace.into()], size);
     for e in effects {
         driver.perform(e);
     }
-    let news = News::Kept { runs: Vec::new(), problems: Vec::new(), kinds: Kinds::default(), cpus: runs as usize };
+    let news = News::Kept {
+        runs: Vec::new(),
+        problems: Vec::new(),
+        kinds: Kinds::default(),
+        cpus: runs as usize,
+    };
     app.update(Msg::Train(news));
     for seed in 0..runs {
         let config = TrainConfig { seed, epochs: 1_000, ..TrainConfig::default() };
         app.train_anew(config).into_iter().for_each(|e| driver.perform(e));
     }
     // Until everything is read and predicted and all runs take steps.
-    let working = |app: &App| app.train.runs.iter().all(|r| r.stage == Stage::Working(Phase::Training));
-    while !(working(&app) && app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len())) {
+    let working =
+        |app: &App| app.train.runs.iter().all(|r| r.stage == Stage::Working(Phase::Training));
+    while !(working(&app)
+        && app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len()))
+    {
         let msg = rx.recv().map_err(|e| e.to_string())?;
         app.update(msg).into_iter().for_each(|e| driver.perform(e));
         let failed = app.train.runs.iter().find(|r| matches!(r.stage, Stage::Kept(_)));
@@ -115,7 +133,8 @@ pub fn bench_busy(trace: &Path, runs: u64, home: PathBuf, time: Duration, size: 
     for (run, from) in app.train.runs.iter().zip(before) {
         let steps = &run.curve.steps()[from.min(run.curve.steps().len())..];
         busy.steps += steps.len();
-        busy.events_per_s.push(steps.iter().map(|s| s.events_per_s).sum::<f64>() / steps.len().max(1) as f64);
+        busy.events_per_s
+            .push(steps.iter().map(|s| s.events_per_s).sum::<f64>() / steps.len().max(1) as f64);
     }
     busy.pauses = pauses(&mut app, &mut driver, &rx)?;
     driver.leave(&rx, &mut |msg| drop(app.update(msg)));
@@ -134,7 +153,11 @@ fn pauses(
         let asked = Instant::now();
         driver.perform(Effect::Train(Order::Pause(id)));
         while app.train.runs[i].stage != Stage::Working(Phase::Paused) {
-            let msg = rx.recv_timeout(Duration::from_mins(1)).map_err(|_| "a run did not pause".to_owned())?;
+            let msg = rx.recv_timeout(Duration::from_mins(1)).map_err(|_| {
+                "a run did not \
+                pause"
+                    .to_owned()
+            })?;
             app.update(msg).into_iter().for_each(|e| driver.perform(e));
         }
         out.push(nanos(asked));

@@ -1,5 +1,5 @@
-//! Puts text on the clipboard of the terminal that one sits at, also through SSH: the escape sequence OSC 52. A terminal
-//! that does not know it ignores it.
+//! Puts text on the clipboard of the terminal that one sits at, also through SSH: the escape
+//! sequence OSC 52. A terminal that does not know it ignores it.
 
 use std::io::Write;
 
@@ -18,7 +18,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
-        let word = three.iter().fold(0_u32, |w, b| w << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+        let word =
+            three.iter().fold(0_u32, |w, b| w << 8 | u32::from(*b)) << (8 * (3 - three.len()));
         for i in 0..4 {
             let letter = LETTERS[(word >> (18 - 6 * i)) as usize & 63];
             out.push(if i <= three.len() { char::from(letter) } else { '=' });

@@ -1,4 +1,5 @@
-//! The columns of a wide list: their names, and cells cut to fit. Which are visible says `app::columns`.
+//! The columns of a wide list: their names, and cells cut to fit. Which are visible says
+//! `app::columns`.
 
 use super::pen::Pen;
 use crate::app::layout::Area;

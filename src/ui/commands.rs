@@ -1,4 +1,5 @@
-//! The palette of commands over the screen: what is typed, and what it finds with the key beside each.
+//! The palette of commands over the screen: what is typed, and what it finds with the key beside
+//! each.
 
 use super::pen::Pen;
 use crate::app::App;
@@ -20,7 +21,8 @@ pub fn draw(app: &App, palette: &Palette, pen: &mut Pen) {
     let title = format!(" commands · {n} · Enter does it · Esc closes ");
     pen.border(area, &title, theme.text(), theme.strong());
     let inner = area.inset(2, 1);
-    let typed = [(":", theme.strong()), (palette.text.as_str(), theme.text()), ("▏", theme.playhead())];
+    let typed =
+        [(":", theme.strong()), (palette.text.as_str(), theme.text()), ("▏", theme.playhead())];
     pen.put_all(inner.x, inner.y, inner.w, &typed);
     if n == 0 {
         pen.put(inner.x, inner.y + 1, inner.w, "no command is described so", theme.dim());

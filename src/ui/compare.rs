@@ -1,4 +1,5 @@
-//! The Compare screen: what differs between two recordings, the most certain first, and both timelines on one axis.
+//! The Compare screen: what differs between two recordings, the most certain first, and both
+//! timelines on one axis.
 //!
 //! ```text
 //!  filter  none · / types one                                              104 differences
@@ -47,7 +48,15 @@ pub fn draw(app: &App, pen: &mut Pen) {
 
 fn count(s: &Compare, table: &Differences) -> String {
     let (shown, all) = (s.listing.rows.len(), table.rows.len());
-    let of = if shown == all { String::new() } else { format!(" of {}", time::grouped(all as u64)) };
+    let of = if shown == all {
+        String::new()
+    } else {
+        format!(
+            " of \
+        {}",
+            time::grouped(all as u64)
+        )
+    };
     format!(" {}{of} difference{} ", time::grouped(shown as u64), if all == 1 { "" } else { "s" })
 }
 
@@ -55,23 +64,47 @@ fn count(s: &Compare, table: &Differences) -> String {
 fn waiting(app: &App, p: &Places, pen: &mut Pen) {
     let (s, theme) = (&app.compare, pen.theme);
     let keys =
-        "c asks for the recording to compare with; on 4, c compares the selected one with the open one.".to_owned();
+        "c asks for the recording to compare with; on 4, c compares the selected one with the open \
+         one.".to_owned();
     let (head, more, style) = match (&s.other, &s.data) {
         _ if app.timeline().is_none() => nothing_open(app, theme),
-        (Other::Nothing, _) => ("The open recording is compared with none yet.".into(), keys, theme.strong()),
+        (Other::Nothing, _) => (
+            "The open recording is compared with none \
+                                 yet."
+                .into(),
+            keys,
+            theme.strong(),
+        ),
         (Other::Loading(path), _) => {
             ("░ reading the other recording".into(), path.display().to_string(), theme.pending())
         }
         (Other::Failed(path, problem), _) => {
             let path = path.display().to_string();
-            let more = if problem.contains(&path) { problem.clone() } else { format!("{path}: {problem}") };
+            let more = if problem.contains(&path) {
+                problem.clone()
+            } else {
+                format!(
+                    "{path}: \
+                {problem}"
+                )
+            };
             ("The other recording could not be opened:".into(), more, theme.miss())
         }
-        (_, Data::Failed(problem)) => ("They could not be compared:".into(), problem.clone(), theme.miss()),
+        (_, Data::Failed(problem)) => (
+            "They could not be \
+                                        compared:"
+                .into(),
+            problem.clone(),
+            theme.miss(),
+        ),
         _ => ("░ comparing".into(), String::new(), theme.pending()),
     };
     let y = if p.list.h > 2 { p.list.y + 1 } else { p.head.y };
-    let mut pen = pen.inside(crate::app::layout::Area { y, h: (p.list.y + p.list.h).saturating_sub(y), ..p.list });
+    let mut pen = pen.inside(crate::app::layout::Area {
+        y,
+        h: (p.list.y + p.list.h).saturating_sub(y),
+        ..p.list
+    });
     let w = pen.area.w.saturating_sub(2);
     pen.put(2, y, w, &head, style);
     for (i, line) in wrap(&more, usize::from(w.saturating_sub(2))).iter().take(6).enumerate() {
@@ -90,16 +123,38 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
     pieces.push((" are more than chance within these runs".into(), theme.dim()));
     match &app.compare.asked {
         Some(Asked::Pending(done, of)) => {
-            pieces.push((format!(" · ░ predicting both {} %", done * 100 / (*of).max(1)), theme.pending()));
+            pieces.push((
+                format!(
+                    " · ░ predicting both {} \
+                                  %",
+                    done * 100 / (*of).max(1)
+                ),
+                theme.pending(),
+            ));
         }
         Some(Asked::By(name)) => pieces.push((format!(" · hits and nats of {name}"), theme.dim())),
-        Some(Asked::Nobody(problem)) => pieces.push((format!(" · no model: {problem}"), theme.miss())),
+        Some(Asked::Nobody(problem)) => pieces.push((
+            format!(
+                " · no model: \
+            {problem}"
+            ),
+            theme.miss(),
+        )),
         None => {}
     }
     for (side, cautions) in ["A", "B"].into_iter().zip(&table.cautions) {
-        pieces.extend(cautions.iter().take(1).map(|caution| (format!(" · ! {side}: {caution}"), theme.miss())));
+        pieces.extend(cautions.iter().take(1).map(|caution| {
+            (
+                format!(
+                    " · ! {side}: \
+            {caution}"
+                ),
+                theme.miss(),
+            )
+        }));
     }
-    for (side, only) in ["A", "B"].into_iter().zip(&table.only).filter(|(_, only)| !only.is_empty()) {
+    for (side, only) in ["A", "B"].into_iter().zip(&table.only).filter(|(_, only)| !only.is_empty())
+    {
         let first: Vec<&str> = only.iter().take(4).map(String::as_str).collect();
         let more = if only.len() > 4 { format!(" +{}", only.len() - 4) } else { String::new() };
         pieces.push((format!(" · only in {side}: {}{more}", first.join(" ")), theme.dim()));
@@ -112,9 +167,15 @@ fn list(s: &Compare, table: &Differences, p: &Places, pen: &mut Pen) {
     let columns = p.columns(s.listing.column);
     for (i, x, w) in &columns {
         let column = LIST[*i];
-        let sorted = column.sort.filter(|by| *by == s.listing.sort.by).map(|_| s.listing.sort.descending);
+        let sorted =
+            column.sort.filter(|by| *by == s.listing.sort.by).map(|_| s.listing.sort.descending);
         let marked = *i == s.listing.column && !s.filter.editing && s.focus == Focus::List;
-        head(Head { name: column.name, right: column.right, sorted, marked }, (*x, *w), p.head, pen);
+        head(
+            Head { name: column.name, right: column.right, sorted, marked },
+            (*x, *w),
+            p.head,
+            pen,
+        );
     }
     if s.listing.rows.is_empty() {
         let text = if table.rows.is_empty() {

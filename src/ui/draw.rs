@@ -1,5 +1,5 @@
-//! Puts one frame into a buffer: title, tabs and the screen of the chosen tab. The only entry for drawing; changes
-//! nothing but the buffer.
+//! Puts one frame into a buffer: title, tabs and the screen of the chosen tab. The only entry for
+//! drawing; changes nothing but the buffer.
 //!
 //! ```text
 //!  koracle   hackbench-pipe-4g · 6.18 EEVDF · 2 CPU · 1.93 s        1 Timeline  4 Traces      title, tabs
@@ -15,7 +15,10 @@
 
 use super::palette::Theme;
 use super::pen::Pen;
-use super::{commands, compare, footer, help, home, mistakes, tasks, timeline, title, tour, traces, train, waits};
+use super::{
+    commands, compare, footer, help, home, mistakes, tasks, timeline, title, tour, traces, train,
+    waits,
+};
 use crate::app::layout::{self, Area};
 use crate::app::over::Card;
 use crate::app::{App, Tab};
@@ -25,7 +28,8 @@ use ratatui::buffer::Buffer;
 /// Draws the application into `buf`.
 pub fn draw(app: &App, theme: &Theme, buf: &mut Buffer) {
     screen(app, &mut Pen::new(buf, *theme));
-    // Controls are not drawn, but some characters that cannot be seen hang on a letter, or are as wide as one.
+    // Controls are not drawn, but some characters that cannot be seen hang on a letter, or are as
+    // wide as one.
     for cell in buf.content.iter_mut().filter(|cell| cell.symbol().len() > 1) {
         if cell.symbol().contains(hidden) {
             cell.set_symbol("\u{fffd}");
@@ -49,7 +53,16 @@ fn tab(app: &App, pen: &mut Pen) {
 fn screen(app: &App, pen: &mut Pen) {
     let (theme, w, h) = (pen.theme, pen.area.w, pen.area.h);
     if layout::too_small((w, h)) {
-        pen.line(0, &format!("koracle needs {}x{}", layout::SMALLEST.0, layout::SMALLEST.1), theme.strong());
+        pen.line(
+            0,
+            &format!(
+                "koracle needs \
+                              {}x{}",
+                layout::SMALLEST.0,
+                layout::SMALLEST.1
+            ),
+            theme.strong(),
+        );
         pen.line(1, &format!("this is {w}x{h}, q quits"), theme.dim());
         return;
     }

@@ -5,10 +5,12 @@ use crate::app::filter::Filter;
 use crate::app::layout::Area;
 use ratatui::style::Style;
 
-/// The line over the pen's area: the filter, and how much it leaves at the right where there is room.
+/// The line over the pen's area: the filter, and how much it leaves at the right where there is
+/// room.
 pub fn line<E>(f: &Filter<E>, count: &str, pen: &mut Pen) {
     let (theme, Area { x, y, w, .. }) = (pen.theme, pen.area);
-    let used = pen.put(x, y, w, " filter  ", if f.editing { theme.chosen() } else { theme.strong() });
+    let used =
+        pen.put(x, y, w, " filter  ", if f.editing { theme.chosen() } else { theme.strong() });
     let count_w = if w >= 60 || !f.editing { count.chars().count() as u16 } else { 0 };
     let room = w.saturating_sub(used + count_w);
     let (text, caret) = window(f, usize::from(room));
@@ -41,7 +43,8 @@ fn under(text: &str, at: u16) -> String {
     text.chars().nth(usize::from(at)).unwrap_or(' ').to_string()
 }
 
-/// What is wrong with the line, in row `row` of the screen, and what could come next, over the list.
+/// What is wrong with the line, in row `row` of the screen, and what could come next, over the
+/// list.
 pub fn typing<E>(f: &Filter<E>, row: u16, list: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let w = pen.area.w;
@@ -63,7 +66,14 @@ pub fn typing<E>(f: &Filter<E>, row: u16, list: Area, pen: &mut Pen) {
             pen.put(1, y + 1, w - 1, &text, theme.miss());
         }
     } else {
-        pen.put(x, y, w - x, "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it was", theme.dim());
+        pen.put(
+            x,
+            y,
+            w - x,
+            "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it \
+                              was",
+            theme.dim(),
+        );
     }
     let choices = &f.completion.choices;
     let top = list.y;

@@ -1,4 +1,5 @@
-//! The bottom rows: playback, keys that work now, questions, news; and the `?` page. Made from the key table.
+//! The bottom rows: playback, keys that work now, questions, news; and the `?` page. Made from the
+//! key table.
 
 use super::palette::Theme;
 use super::pen::Pen;
@@ -20,11 +21,17 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
         let (a, b) = (t.marks[0].0, t.marks[1].0);
         pieces.push((format!("  A→B {}", time::short_signed(b as i64 - a as i64)), theme.mark()));
     } else if let Some(a) = t.marks.first() {
-        pieces.push((format!("  A→┃ {}", time::short_signed(t.cursor.pos().0 as i64 - a.0 as i64)), theme.mark()));
+        pieces.push((
+            format!("  A→┃ {}", time::short_signed(t.cursor.pos().0 as i64 - a.0 as i64)),
+            theme.mark(),
+        ));
     }
     if let Some(found) = &t.looks.found {
         let n = found.threads;
-        pieces.push((format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }), theme.text()));
+        pieces.push((
+            format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }),
+            theme.text(),
+        ));
     }
     if let Some(whose) = t.answers.live() {
         pieces.push((format!("  ● {whose} predicts here"), theme.playhead()));
@@ -38,8 +45,15 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     let (done, all) = (t.answers.events_done, t.trace().len());
     if let Some(second) = &t.second {
         let did = second.answers.events_done;
-        let percent =
-            |a: &Answers| a.total().miss_share().map_or("–".into(), |m| format!("{:.1} %", 100.0 * (1.0 - m)));
+        let percent = |a: &Answers| {
+            a.total().miss_share().map_or("–".into(), |m| {
+                format!(
+                    "{:.1} \
+                %",
+                    100.0 * (1.0 - m)
+                )
+            })
+        };
         // Of the whole recording, and only when both have answered the same.
         let text = if did < all {
             format!("  ░ {} {} %", second.label, did * 100 / all.max(1))
@@ -67,7 +81,11 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
         pieces.push((format!("  ╱ {} {events} lost", time::grouped(lost)), theme.gap()));
     }
     if let Some(note) = t.loaded.notes.first() {
-        let more = if t.loaded.notes.len() > 1 { format!(" (+{})", t.loaded.notes.len() - 1) } else { String::new() };
+        let more = if t.loaded.notes.len() > 1 {
+            format!(" (+{})", t.loaded.notes.len() - 1)
+        } else {
+            String::new()
+        };
         pieces.push((format!("  ! {note}{more}"), theme.gap()));
     }
     pen.inside(Area { x: 1, w: l.bar.w.saturating_sub(1), ..l.bar }).fitting(0, &pieces);
@@ -113,7 +131,14 @@ pub fn keys(app: &App, pen: &mut Pen) {
         return;
     }
     if app.over.help.is_some() {
-        pen.put(1, y, w - 1, "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q close", theme.dim());
+        pen.put(
+            1,
+            y,
+            w - 1,
+            "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q \
+                              close",
+            theme.dim(),
+        );
         return;
     }
     if let Some(text) = app.playback_in_footer() {

@@ -20,7 +20,12 @@ pub fn draw(app: &App, pen: &mut Pen) {
         let shown = page.rows * usize::from(part.columns);
         for (i, line) in part.lines.iter().skip(skip).take(shown).enumerate() {
             let x = area.x + 2 + (column + (i / page.rows) as u16) * page.width;
-            line_at(line, (x, area.y + 1 + (i % page.rows) as u16), page.width.saturating_sub(1), pen);
+            line_at(
+                line,
+                (x, area.y + 1 + (i % page.rows) as u16),
+                page.width.saturating_sub(1),
+                pen,
+            );
         }
         column += part.columns;
     }

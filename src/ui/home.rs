@@ -69,9 +69,20 @@ fn above(home: &Home, inner: Area, pen: &mut Pen) {
         pen.put(inner.x + 2, y, 8, name, theme.strong());
         let mut x = inner.x + 10;
         for (what, share) in [("pick", pick), ("forecast", forecast)] {
-            let used = pen.put_all(x, y, 16, &[(what, theme.dim()), (" ", theme.dim()), (share, theme.text())]) + 1;
+            let used = pen.put_all(
+                x,
+                y,
+                16,
+                &[(what, theme.dim()), (" ", theme.dim()), (share, theme.text())],
+            ) + 1;
             let long = wide.saturating_sub(used).min(40);
-            pen.put(x + used, y, long, &bar(share.parse().unwrap_or(0.0) / 100.0, long), theme.hit());
+            pen.put(
+                x + used,
+                y,
+                long,
+                &bar(share.parse().unwrap_or(0.0) / 100.0, long),
+                theme.hit(),
+            );
             x += wide + 8;
         }
         y += 1;

@@ -1,4 +1,5 @@
-//! The Mistakes screen: the filter line and what is wrong with it, the list, the sums, the explanation.
+//! The Mistakes screen: the filter line and what is wrong with it, the list, the sums, the
+//! explanation.
 //!
 //! ```text
 //!  filter  queue>=4 and state=S▏                                   1,234 wrong of 5,678 · 78.3 % right
@@ -42,13 +43,32 @@ fn waiting(app: &App, data: &Data, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
     let (w, y) = (p.list.w.max(pen.area.w), p.list.y + 1);
     let (head, more, style) = match data {
-        Data::Nothing if app.timeline().is_none() => {
-            ("No recording is open.".into(), "4 lists what can be opened.".to_owned(), theme.strong())
-        }
+        Data::Nothing if app.timeline().is_none() => (
+            "No recording is open.".into(),
+            "4 lists what can be \
+                                              opened."
+                .to_owned(),
+            theme.strong(),
+        ),
         Data::Nothing => ("Asking for the decisions".into(), String::new(), theme.pending()),
         Data::Pending(done, of) => {
-            let who = app.mistakes.whose.first.as_ref().map_or_else(|| "the model".into(), |who| model_label(who));
-            let what = if *of == 1 { "1 recording".into() } else { format!("recording {} of {of}", done + 1) };
+            let who = app.mistakes.whose.first.as_ref().map_or_else(
+                || {
+                    "the \
+                model"
+                        .into()
+                },
+                |who| model_label(who),
+            );
+            let what = if *of == 1 {
+                "1 recording".into()
+            } else {
+                format!(
+                    "recording {} of \
+                {of}",
+                    done + 1
+                )
+            };
             (
                 format!("░ {who} predicts every decision of {what}"),
                 "The list and its sums come when all are there.".into(),
@@ -92,12 +112,20 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
     let (low, high) = total.interval();
     let share = |n: u64, of: u64| percent(n as f64 / of as f64);
     // How sure the figure is, where there is room for it.
-    let interval = if p.note.w >= 100 { format!(" ({:.1}-{:.1})", 100.0 * low, 100.0 * high) } else { String::new() };
+    let interval = if p.note.w >= 100 {
+        format!(" ({:.1}-{:.1})", 100.0 * low, 100.0 * high)
+    } else {
+        String::new()
+    };
     let right = format!("{} right{interval}", percent(total.accuracy()));
     let mut parts = vec![
         right,
-        format!("ECE {}", if total.decisions == 0 { "–".into() } else { format!("{:.3}", view.sums.ece()) }),
-        // The list has no trivial decisions, an evaluation counts their forecasts too: both figures, each by its name.
+        format!(
+            "ECE {}",
+            if total.decisions == 0 { "–".into() } else { format!("{:.3}", view.sums.ece()) }
+        ),
+        // The list has no trivial decisions, an evaluation counts their forecasts too: both
+        // figures, each by its name.
         format!(
             "forecast {} of all, {} of these",
             share(whole.forecasts, whole.asked),
@@ -111,7 +139,12 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
     if !m.listing.marked.is_empty() {
         parts.push(format!("{} chosen", m.listing.marked.len()));
     }
-    parts.push(format!("{} of {} decisions trivial", time::grouped(whole.trivial), time::grouped(whole.decisions)));
+    parts.push(format!(
+        "{} of {} decisions \
+                        trivial",
+        time::grouped(whole.trivial),
+        time::grouped(whole.decisions)
+    ));
     parts.push(format!("{:.0} bytes each", found.table.bytes_per_row()));
     let name = &found.table.models[0];
     let (who, style) = match &found.no_model {

@@ -1,6 +1,6 @@
-//! What each thing looks like, and glyphs. Without colours everything is said by letters, glyphs, bold, dim, underline and
-//! reverse alone. Colours are named by their number in the 256-colour cube as a dark terminal shows them; [`Shades`] tells
-//! what they become elsewhere.
+//! What each thing looks like, and glyphs. Without colours everything is said by letters, glyphs,
+//! bold, dim, underline and reverse alone. Colours are named by their number in the 256-colour cube
+//! as a dark terminal shows them; [`Shades`] tells what they become elsewhere.
 
 mod shades;
 
@@ -12,13 +12,15 @@ use crate::trace::{TaskState, ThreadIx, Trace};
 use ratatui::style::{Modifier, Style};
 
 /// Backgrounds on which black text reads well, from the 256-colour cube; neighbours differ in hue.
-const TASKS: [u8; COLOURS] = [75, 114, 179, 176, 80, 216, 149, 141, 222, 110, 204, 43, 186, 139, 209, 117, 150, 181];
+const TASKS: [u8; COLOURS] =
+    [75, 114, 179, 176, 80, 216, 149, 141, 222, 110, 204, 43, 186, 139, 209, 117, 150, 181];
 
 /// Colours of runs: strong, and the same one faint; neighbours differ in hue.
 const RUNS: [(u8, u8); 6] = [(81, 24), (214, 94), (120, 28), (213, 90), (228, 100), (210, 88)];
 
 /// Little to much: of use, of misses, of queue.
-const HEATS: [[u8; 6]; 3] = [[235, 22, 28, 34, 40, 118], [235, 52, 88, 124, 160, 203], [235, 17, 18, 26, 32, 81]];
+const HEATS: [[u8; 6]; 3] =
+    [[235, 22, 28, 34, 40, 118], [235, 52, 88, 124, 160, 203], [235, 17, 18, 26, 32, 81]];
 
 /// Eight heights.
 pub const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -120,7 +122,8 @@ impl Theme {
 
     /// So much of something, 0..1, as a colour of glyphs.
     pub fn heat(self, kind: Heat, share: f32) -> Style {
-        self.area_color(Self::heat_color(kind, share)).map_or_else(Style::new, |color| Style::new().fg(color))
+        self.area_color(Self::heat_color(kind, share))
+            .map_or_else(Style::new, |color| Style::new().fg(color))
     }
 
     /// The same as a colour below them.
@@ -197,8 +200,8 @@ impl Theme {
         self.fg(231).add_modifier(Modifier::BOLD)
     }
 
-    /// The state a task is left in, in Perfetto's colours: runnable lime, sleeping grey, uninterruptible orange, dead
-    /// dark grey.
+    /// The state a task is left in, in Perfetto's colours: runnable lime, sleeping grey,
+    /// uninterruptible orange, dead dark grey.
     pub fn state(self, state: TaskState) -> Style {
         if !self.color() {
             return Style::new().add_modifier(Modifier::BOLD);
@@ -224,7 +227,12 @@ pub fn state_words(state: TaskState) -> &'static str {
     } else if state.is_runnable() {
         "still runnable"
     } else if has(TaskState::DISK) {
-        if has(TaskState::IDLE) || state.0 & 0x0400 != 0 { "idles" } else { "waits, uninterruptible" }
+        if has(TaskState::IDLE) || state.0 & 0x0400 != 0 {
+            "idles"
+        } else {
+            "waits, \
+            uninterruptible"
+        }
     } else if has(TaskState::DEAD) || has(TaskState::ZOMBIE) {
         "exits"
     } else if has(TaskState::IDLE) {
@@ -236,8 +244,8 @@ pub fn state_words(state: TaskState) -> &'static str {
     }
 }
 
-/// `name:pid`, as the thread is called at this event, in at most `width` columns: the name is shortened first, then left
-/// out; where not even the pid fits, the name's beginning is left.
+/// `name:pid`, as the thread is called at this event, in at most `width` columns: the name is
+/// shortened first, then left out; where not even the pid fits, the name's beginning is left.
 pub fn short_name(trace: &Trace, thread: ThreadIx, event: usize, width: usize) -> String {
     let full = trace.label_at(thread, event);
     if full.chars().count() <= width {

@@ -1,5 +1,5 @@
-//! What every drawing function gets: where it may draw, how things look, and the few strokes that all screens are made
-//! of. Knows no state of the application.
+//! What every drawing function gets: where it may draw, how things look, and the few strokes that
+//! all screens are made of. Knows no state of the application.
 
 use super::palette::Theme;
 use crate::app::layout::Area;
@@ -9,8 +9,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::{Block, Clear, Widget};
 
-/// A hand over a part of the buffer. Places are those of the whole screen, as layouts have them; nothing is drawn beyond
-/// [`Pen::area`].
+/// A hand over a part of the buffer. Places are those of the whole screen, as layouts have them;
+/// nothing is drawn beyond [`Pen::area`].
 pub struct Pen<'a> {
     buf: &'a mut Buffer,
     /// How things look.
@@ -42,7 +42,8 @@ impl Pen<'_> {
         }
         // Two names that differ must not look alike.
         let text = shown(text);
-        let (end, _) = self.buf.set_stringn(x, y, text, usize::from(width.min(a.x + a.w - x)), style);
+        let (end, _) =
+            self.buf.set_stringn(x, y, text, usize::from(width.min(a.x + a.w - x)), style);
         end - x
     }
 
@@ -75,12 +76,19 @@ impl Pen<'_> {
     pub fn words(&mut self, row: u16, pieces: &[(String, Style)]) -> u16 {
         let mut used = 0;
         for (text, style) in pieces {
-            used += self.put(self.area.x + used, self.area.y + row, self.area.w.saturating_sub(used), text, *style);
+            used += self.put(
+                self.area.x + used,
+                self.area.y + row,
+                self.area.w.saturating_sub(used),
+                text,
+                *style,
+            );
         }
         used
     }
 
-    /// The same as far as they fit: what does not is cut at a word, with a sign that something is missing.
+    /// The same as far as they fit: what does not is cut at a word, with a sign that something is
+    /// missing.
     pub fn fitting(&mut self, row: u16, pieces: &[(String, Style)]) -> u16 {
         let mut used: u16 = 0;
         for (text, style) in pieces {
@@ -139,7 +147,8 @@ impl Pen<'_> {
     /// The border of a pane; the one with the keys stands out. Returns the pen for what is inside.
     pub fn frame(&mut self, area: Area, title: &str, focus: bool) -> Pen<'_> {
         let theme = self.theme;
-        let (border, heading) = if focus { (theme.strong(), theme.chosen()) } else { (theme.dim(), theme.strong()) };
+        let (border, heading) =
+            if focus { (theme.strong(), theme.chosen()) } else { (theme.dim(), theme.strong()) };
         self.border(area, title, border, heading)
     }
 }
@@ -169,10 +178,16 @@ mod tests {
     fn nothing_is_drawn_beyond_the_area() {
         let mut buf = Buffer::empty(Rect::new(0, 0, 8, 4));
         let mut pen = Pen::new(&mut buf, Theme::PLAIN);
-        assert_eq!((pen.put(6, 0, 9, "abc", Style::new()), pen.put(8, 0, 9, "abc", Style::new())), (2, 0));
+        assert_eq!(
+            (pen.put(6, 0, 9, "abc", Style::new()), pen.put(8, 0, 9, "abc", Style::new())),
+            (2, 0)
+        );
         let mut inner = pen.frame(Area { x: 1, y: 1, w: 6, h: 3 }, " title ", false);
         assert_eq!(inner.area, Area { x: 2, y: 2, w: 4, h: 1 });
-        assert_eq!((inner.line(0, "abcdef", Style::new()), inner.line(1, "no", Style::new())), (4, 0));
+        assert_eq!(
+            (inner.line(0, "abcdef", Style::new()), inner.line(1, "no", Style::new())),
+            (4, 0)
+        );
         inner.right((2, 2), 4, "z", Style::new());
         assert_eq!(text(&buf), ["      ab", " ┌ tit┐ ", " │abcz│ ", " └────┘ "]);
     }
@@ -185,18 +200,26 @@ mod tests {
         ];
         for (pieces, want) in table {
             let mut buf = Buffer::empty(Rect::new(0, 0, 21, 1));
-            let pieces: Vec<(String, Style)> = pieces.split('|').map(|p| (p.to_owned(), Style::new())).collect();
+            let pieces: Vec<(String, Style)> =
+                pieces.split('|').map(|p| (p.to_owned(), Style::new())).collect();
             Pen::new(&mut buf, Theme::PLAIN).fitting(0, &pieces);
             let drawn = text(&buf).remove(0);
             let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             let whole: Vec<String> = pieces.iter().flat_map(|p| words(&p.0)).collect();
-            assert!(words(&drawn).iter().all(|w| w == "…" || whole.contains(w)), "{drawn:?} {want:?}");
+            assert!(
+                words(&drawn).iter().all(|w| w == "…" || whole.contains(w)),
+                "{drawn:?} \
+                {want:?}"
+            );
             assert!(drawn.contains('…') && drawn.contains("0.5 of 2"), "{drawn:?}");
         }
     }
 
     #[test]
     fn bars_are_in_eighths() {
-        assert_eq!([0.0, 0.5, 1.0, 7.0, 0.03125].map(|x| bar(x, 4)), ["", "██", "████", "████", "▏"]);
+        assert_eq!(
+            [0.0, 0.5, 1.0, 7.0, 0.03125].map(|x| bar(x, 4)),
+            ["", "██", "████", "████", "▏"]
+        );
     }
 }

@@ -44,7 +44,15 @@ fn count(s: &Tasks, table: &Table) -> String {
         (By::Name, 1) => "name",
         (By::Name, _) => "names",
     };
-    let of = if shown == all { String::new() } else { format!(" of {}", time::grouped(all as u64)) };
+    let of = if shown == all {
+        String::new()
+    } else {
+        format!(
+            " of \
+        {}",
+            time::grouped(all as u64)
+        )
+    };
     format!(" {stale}{}{of} {what} ", time::grouped(shown as u64))
 }
 
@@ -56,7 +64,9 @@ fn waiting(app: &App, data: &Data, y: u16, pen: &mut Pen) {
         _ => ("░ summing up".into(), String::new(), theme.pending()),
     };
     pen.put(2, y, pen.area.w.saturating_sub(2), &head, style);
-    for (i, line) in wrap(&more, usize::from(pen.area.w.saturating_sub(4))).iter().take(4).enumerate() {
+    for (i, line) in
+        wrap(&more, usize::from(pen.area.w.saturating_sub(4))).iter().take(4).enumerate()
+    {
         pen.put(2, y + 1 + i as u16, pen.area.w.saturating_sub(2), line, theme.dim());
     }
 }
@@ -71,10 +81,22 @@ fn note(app: &App, table: &Table, pen: &mut Pen) {
         (format!("between the marks, {} to {}", point(from), point(to)), theme.mark())
     };
     let cpus = table.trace.cpus();
-    let more = format!(" · {} · {cpus} CPU{}", time::short(table.window.ns()), if cpus == 1 { "" } else { "s" });
+    let more = format!(
+        " · {} · {cpus} CPU{}",
+        time::short(table.window.ns()),
+        if cpus == 1 { "" } else { "s" }
+    );
     let more = more + " · % of one CPU";
     let by = if table.by == By::Name { " · by name" } else { "" };
-    pen.words(0, &[(" ".into(), theme.dim()), (window, style), (more, theme.dim()), (by.into(), theme.strong())]);
+    pen.words(
+        0,
+        &[
+            (" ".into(), theme.dim()),
+            (window, style),
+            (more, theme.dim()),
+            (by.into(), theme.strong()),
+        ],
+    );
 }
 
 fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
@@ -82,13 +104,19 @@ fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
     let columns = p.columns(s.listing.column);
     for (i, x, w) in &columns {
         let (shown, _, right) = LIST[*i];
-        let sorted = matches!(shown, Shown::Of(by) if by == s.listing.sort.by).then_some(s.listing.sort.descending);
+        let sorted = matches!(shown, Shown::Of(by) if by == s.listing.sort.by)
+            .then_some(s.listing.sort.descending);
         let name = if let Shown::Of(column) = shown { column.name() } else { "hit" };
         let marked = *i == s.listing.column && !s.filter.editing;
         head(Head { name, right, sorted, marked }, (*x, *w), p.head, pen);
     }
     if s.listing.rows.is_empty() {
-        let text = if table.rows.is_empty() { "Nobody was there." } else { "None of them is like that." };
+        let text = if table.rows.is_empty() {
+            "Nobody was there."
+        } else {
+            "None of them is like \
+            that."
+        };
         pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
         return;
     }
@@ -114,16 +142,27 @@ fn cell(s: &Tasks, t: &Table, row: usize, shown: Shown) -> String {
     let of = &t.rows[row];
     let Shown::Of(column) = shown else {
         return match s.hits.of.get(row) {
-            Some([right, asked]) if *asked > 0 => format!("{:.1} %", 100.0 * f64::from(*right) / f64::from(*asked)),
+            Some([right, asked]) if *asked > 0 => format!(
+                "{:.1} \
+                                                           %",
+                100.0 * f64::from(*right) / f64::from(*asked)
+            ),
             _ => "–".into(),
         };
     };
     match (column, column.kind()) {
         (Column::Task, _) => t.label(row),
         (Column::Share, _) => format!("{:.1} %", 100.0 * t.share(row)),
-        (Column::Cpus, _) if of.cpus.len() > 4 => format!("{} of {}", of.cpus.len(), t.trace.cpus()),
+        (Column::Cpus, _) if of.cpus.len() > 4 => format!(
+            "{} of \
+                                                           {}",
+            of.cpus.len(),
+            t.trace.cpus()
+        ),
         (Column::Cpus, _) => of.cpus.iter().map(|c| c.0.to_string()).collect::<Vec<_>>().join(" "),
-        (_, Kind::Time) => column.count(of).filter(|ns| *ns > 0).map_or_else(|| "–".into(), time::short),
+        (_, Kind::Time) => {
+            column.count(of).filter(|ns| *ns > 0).map_or_else(|| "–".into(), time::short)
+        }
         _ => column.count(of).map_or_else(|| "–".into(), time::grouped),
     }
 }

@@ -1,5 +1,5 @@
-//! Owns the terminal: takes it over, gives it back on every way out, and turns its events and the system's signals
-//! into messages.
+//! Owns the terminal: takes it over, gives it back on every way out, and turns its events and the
+//! system's signals into messages.
 
 use super::draw::draw;
 use super::palette::Theme;
@@ -7,8 +7,8 @@ use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::{App, Msg};
 use crate::job::Job;
 use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, KeyCode, KeyEvent,
-    KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -35,7 +35,13 @@ pub struct Guard(Terminal<CrosstermBackend<Stdout>>);
 pub fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         // Nothing can be done about a terminal that cannot be written to.
-        let _ = execute!(stdout(), DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, cursor::Show);
+        let _ = execute!(
+            stdout(),
+            DisableBracketedPaste,
+            DisableMouseCapture,
+            LeaveAlternateScreen,
+            cursor::Show
+        );
         let _ = disable_raw_mode();
     }
 }
@@ -48,14 +54,16 @@ fn take() -> io::Result<()> {
 }
 
 impl Guard {
-    /// Takes the terminal over. From here on a panic on the interface's thread restores it before it prints.
+    /// Takes the terminal over. From here on a panic on the interface's thread restores it before
+    /// it prints.
     pub fn enter() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let ui = std::thread::current().id();
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| {
-                // A panic in a job is that job's failure: it becomes a message and must not draw over the screen.
+                // A panic in a job is that job's failure: it becomes a message and must not draw
+                // over the screen.
                 if std::thread::current().id() == ui {
                     restore();
                 }
@@ -79,8 +87,9 @@ impl Guard {
         self.0.size().map(|s| (s.width, s.height))
     }
 
-    /// Rests when that was asked: gives the terminal back, stops the whole program until it is continued, takes the terminal
-    /// again. After a rest that nobody had announced it takes it again too. True when everything is to be drawn anew.
+    /// Rests when that was asked: gives the terminal back, stops the whole program until it is
+    /// continued, takes the terminal again. After a rest that nobody had announced it takes it
+    /// again too. True when everything is to be drawn anew.
     pub fn rested(&mut self) -> io::Result<bool> {
         if REST.swap(false, Ordering::SeqCst) {
             restore();
@@ -91,10 +100,12 @@ impl Guard {
         if !WOKEN.swap(false, Ordering::SeqCst) {
             return Ok(false);
         }
-        // Whoever had the terminal meanwhile may have changed its modes, though we still have them for ours.
+        // Whoever had the terminal meanwhile may have changed its modes, though we still have them
+        // for ours.
         restore();
         take()?;
-        // A new one draws everything. To clear the old one would ask for the cursor, and the answer would go to the input.
+        // A new one draws everything. To clear the old one would ask for the cursor, and the answer
+        // would go to the input.
         execute!(stdout(), Clear(ClearType::All))?;
         self.0 = Terminal::new(CrosstermBackend::new(stdout()))?;
         Ok(true)
@@ -140,14 +151,15 @@ fn wake_up() -> Msg {
     Msg::Resized(width, height)
 }
 
-/// Sends [`Msg::Terminated`] on SIGTERM, SIGINT, SIGHUP and SIGQUIT; a SIGTSTP and a SIGCONT make [`Guard::rested`] act.
+/// Sends [`Msg::Terminated`] on SIGTERM, SIGINT, SIGHUP and SIGQUIT; a SIGTSTP and a SIGCONT make
+/// [`Guard::rested`] act.
 pub fn watch_signals(tx: SyncSender<Msg>) -> Job {
     Job::spawn(
         "signals",
         move |_| {
-            let Ok(mut signals) =
-                signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])
-            else {
+            let Ok(mut signals) = signal_hook::iterator::Signals::new([
+                SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT,
+            ]) else {
                 return;
             };
             for signal in signals.forever() {
@@ -170,19 +182,26 @@ pub fn watch_signals(tx: SyncSender<Msg>) -> Job {
 
 fn translate(event: Event) -> Vec<Msg> {
     match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => translate_key(key).map(Msg::Key).into_iter().collect(),
+        Event::Key(key) if key.kind != KeyEventKind::Release => {
+            translate_key(key).map(Msg::Key).into_iter().collect()
+        }
         Event::Mouse(mouse) => translate_mouse(mouse).map(Msg::Mouse).into_iter().collect(),
         Event::Resize(w, h) => vec![Msg::Resized(w, h)],
-        Event::Paste(text) => {
-            text.chars().filter(|c| !c.is_control()).take(64).map(|c| Msg::Key(Key::Char(c))).collect()
-        }
+        Event::Paste(text) => text
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(64)
+            .map(|c| Msg::Key(Key::Char(c)))
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 fn translate_key(key: KeyEvent) -> Option<Key> {
     Some(match key.code {
-        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Ctrl(c.to_ascii_lowercase()),
+        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            Key::Ctrl(c.to_ascii_lowercase())
+        }
         KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => return None,
         KeyCode::Char(c) => Key::Char(c),
         KeyCode::Enter => Key::Enter,

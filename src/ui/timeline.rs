@@ -1,5 +1,5 @@
-//! The Timeline: the whole recording at the top, axis and lanes, the selected decision, playback. What is said while no
-//! recording is open.
+//! The Timeline: the whole recording at the top, axis and lanes, the selected decision, playback.
+//! What is said while no recording is open.
 
 mod arrows;
 mod axis;

@@ -18,7 +18,11 @@ pub fn draw(app: &App, pen: &mut Pen) {
     pen.put(room, 0, tabs_at - room, &brief, theme.miss());
     // Where only one name fits it is the recording's.
     let named = !matches!(app.viewer.open, Open::Nothing) && room < 24;
-    let used = if named { 0 } else { pen.put(1, 0, room.saturating_sub(1), "koracle", theme.strong()) + 3 };
+    let used = if named {
+        0
+    } else {
+        pen.put(1, 0, room.saturating_sub(1), "koracle", theme.strong()) + 3
+    };
     let mut about = match &app.viewer.open {
         Open::Nothing => String::new(),
         Open::Loading(path) | Open::Failed(path, _) => {

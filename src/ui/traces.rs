@@ -24,7 +24,8 @@ const COLUMNS: [(&str, u16, bool, u16); 7] = [
 /// From this width on names have more room.
 const WIDE: u16 = 122;
 
-/// Draws the screen: the dialog or the panel of a recording in its place, else the list and the details below it.
+/// Draws the screen: the dialog or the panel of a recording in its place, else the list and the
+/// details below it.
 pub fn draw(app: &App, pen: &mut Pen) {
     if recording::draw(app, pen) {
         return;
@@ -35,7 +36,12 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let (top, rows) = (TOP, Traces::rows(app.room()));
     let traces = &app.traces;
     if traces.entries.is_empty() {
-        let text = if traces.listed { "There is no recording to open." } else { "Looking for recordings" };
+        let text = if traces.listed {
+            "There is no recording to open."
+        } else {
+            "Looking for \
+            recordings"
+        };
         pen.put(3, top, w - 3, text, theme.strong());
     }
     let open = match &app.viewer.open {
@@ -100,12 +106,18 @@ fn details(app: &App, pen: &mut Pen, y: u16) {
     pen.rule(y, theme.dim());
     let mut lines: Vec<(String, Style)> = Vec::new();
     if let Some(problem) = &app.traces.problem {
-        lines.extend(wrap(problem, usize::from(w.saturating_sub(4))).into_iter().map(|l| (l, theme.miss())));
+        lines.extend(
+            wrap(problem, usize::from(w.saturating_sub(4))).into_iter().map(|l| (l, theme.miss())),
+        );
     }
     if let Some(e) = app.traces.current() {
         let path = e.path.display().to_string();
         if let Some(problem) = &e.error {
-            lines.extend(wrap(problem, usize::from(w.saturating_sub(4))).into_iter().map(|l| (l, theme.miss())));
+            lines.extend(
+                wrap(problem, usize::from(w.saturating_sub(4)))
+                    .into_iter()
+                    .map(|l| (l, theme.miss())),
+            );
         }
         lines.extend(e.notes.iter().map(|n| (n.clone(), theme.gap())));
         lines.push((path, theme.dim()));

@@ -1,4 +1,5 @@
-//! The Train screen: runs, charts, what runs differ in or how one does on each workload; and the form over it.
+//! The Train screen: runs, charts, what runs differ in or how one does on each workload; and the
+//! form over it.
 
 mod dots;
 mod form;
@@ -68,7 +69,8 @@ fn empty(t: &Train, pen: &mut Pen) {
         return;
     }
     pen.put(2, y, w - 2, "No training run is kept yet.", theme.strong());
-    let text = "n sets one up: the network learns from recorded decisions while you watch its loss fall, and after every \
+    let text = "n sets one up: the network learns from recorded decisions while you watch its loss \
+                fall, and after every \
                 epoch the Timeline shows what it would predict.";
     let lines = wrap(text, usize::from(w.saturating_sub(4)).min(76));
     for (i, line) in lines.iter().chain(&t.kept.problems).enumerate() {
@@ -89,7 +91,11 @@ fn list(t: &Train, l: &TrainLayout, live: bool, pen: &mut Pen) {
                 continue;
             }
             // Words to the left, numbers to the right.
-            let pad = if i == 0 || i == 8 { 0 } else { width.saturating_sub(text.chars().count() as u16) };
+            let pad = if i == 0 || i == 8 {
+                0
+            } else {
+                width.saturating_sub(text.chars().count() as u16)
+            };
             pen.put(x + pad, y, width - pad.min(*width), text, style);
             x += width + 1;
         }
@@ -171,10 +177,19 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let runs: Vec<&Run> = shown.iter().map(|(_, r)| *r).collect();
     let best = |of: fn(&crate::train::Validation) -> f64| -> Vec<String> {
-        let value = |r: &&Run| r.best().map_or_else(|| "–".into(), |e| format!("{:.2}", 100.0 * of(&e.validation)));
+        let value = |r: &&Run| {
+            r.best().map_or_else(|| "–".into(), |e| format!("{:.2}", 100.0 * of(&e.validation)))
+        };
         runs.iter().map(value).collect()
     };
-    let mut rows = vec![("best pick %", best(|v| v.pick_top1)), ("best forecast %", best(|v| v.forecast_top1))];
+    let mut rows = vec![
+        ("best pick %", best(|v| v.pick_top1)),
+        (
+            "best forecast \
+        %",
+            best(|v| v.forecast_top1),
+        ),
+    ];
     let differ = differences(&runs);
     let same = differ.is_empty();
     rows.extend(differ);
@@ -187,7 +202,8 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
         let text = format!("{} {}", letter(*place), run.name);
         pen.put(area.x + label_w + i as u16 * column, area.y, column - 1, &text, theme.run(*place));
     }
-    for (row, (name, values)) in rows.iter().enumerate().take(usize::from(area.h.saturating_sub(1))) {
+    for (row, (name, values)) in rows.iter().enumerate().take(usize::from(area.h.saturating_sub(1)))
+    {
         let y = area.y + 1 + row as u16;
         pen.put(area.x, y, label_w - 1, name, theme.dim());
         for (i, value) in values.iter().take(fit).enumerate() {
@@ -235,10 +251,24 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
         Stage::Kept(_) if run.resumable => "   r goes on with it".into(),
         _ => String::new(),
     };
-    line(pen, y, &[(&settings, theme.text()), (&hint, theme.mark()), ("   ", theme.dim()), (&place, theme.dim())]);
+    line(
+        pen,
+        y,
+        &[
+            (&settings, theme.text()),
+            (&hint, theme.mark()),
+            ("   ", theme.dim()),
+            (&place, theme.dim()),
+        ],
+    );
     y += 1;
     let Some(best) = run.best() else {
-        let text = if run.stage.is_working() { "no epoch is done yet" } else { "no epoch was done" };
+        let text = if run.stage.is_working() {
+            "no epoch is done yet"
+        } else {
+            "no epoch was \
+            done"
+        };
         line(pen, y, &[(text, theme.dim())]);
         return;
     };
@@ -253,7 +283,8 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
     };
     let title = format!("{head:<22} {:>6} {:>6}  {:>6} {:>6}", "pick", "eevdf", "fcast", "follow");
     // As many tables side by side as fit.
-    let (wide, rows) = (usize::from(area.w / 56).max(1), usize::from((area.y + area.h).saturating_sub(y + 1)));
+    let (wide, rows) =
+        (usize::from(area.w / 56).max(1), usize::from((area.y + area.h).saturating_sub(y + 1)));
     let workloads: Vec<_> = best.validation.workloads.iter().collect();
     for (i, (name, s)) in workloads.iter().enumerate() {
         let (col, row) = (i / rows.max(1), i % rows.max(1));
@@ -280,7 +311,11 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
 pub fn question(t: &Train) -> Option<String> {
     let name = |id: Ticket| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
     Some(match t.question? {
-        Question::Delete(id) => format!("remove {} with its checkpoints, models and metrics? y removes it", name(id)),
+        Question::Delete(id) => format!(
+            "remove {} with its checkpoints, models and metrics? y \
+                                         removes it",
+            name(id)
+        ),
         Question::Kill(id) => format!("end {} at once, without a checkpoint? y ends it", name(id)),
     })
 }

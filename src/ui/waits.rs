@@ -1,4 +1,5 @@
-//! The Waits screen: the filter line and figures of what it selects, the list, who ran instead, sums.
+//! The Waits screen: the filter line and figures of what it selects, the list, who ran instead,
+//! sums.
 //!
 //! ```text
 //!  filter  task~nginx                                                          4,124 of 23,610 waits
@@ -29,7 +30,15 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let count = w.view.as_ref().map_or_else(String::new, |view| {
         let stale = if w.is_stale() { "░ " } else { "" };
         let shown = time::grouped(view.rows.len() as u64);
-        let of = if view.rows.len() == all { String::new() } else { format!(" of {}", time::grouped(all as u64)) };
+        let of = if view.rows.len() == all {
+            String::new()
+        } else {
+            format!(
+                " of \
+            {}",
+                time::grouped(all as u64)
+            )
+        };
         format!(" {stale}{shown}{of} wait{} ", if all == 1 { "" } else { "s" })
     });
     filter::line(&w.filter, &count, &mut pen.inside(p.filter));
@@ -51,18 +60,29 @@ fn waiting(app: &App, data: &Data, y: u16, pen: &mut Pen) {
     let theme = pen.theme;
     let (head, more, style) = match data {
         Data::Nothing if app.timeline().is_none() => nothing_open(app, theme),
-        Data::Nothing | Data::Pending => ("░ finding every wait".to_owned(), String::new(), theme.pending()),
+        Data::Nothing | Data::Pending => (
+            "░ finding every \
+                                           wait"
+                .to_owned(),
+            String::new(),
+            theme.pending(),
+        ),
         Data::Failed(problem) => ("There is no list:".into(), problem.clone(), theme.miss()),
         Data::Ready(_) => ("░ sorting".into(), String::new(), theme.pending()),
     };
     pen.put(2, y, pen.area.w.saturating_sub(2), &head, style);
-    for (i, line) in wrap(&more, usize::from(pen.area.w.saturating_sub(4))).iter().take(4).enumerate() {
+    for (i, line) in
+        wrap(&more, usize::from(pen.area.w.saturating_sub(4))).iter().take(4).enumerate()
+    {
         pen.put(2, y + 1 + i as u16, pen.area.w.saturating_sub(2), line, theme.dim());
     }
 }
 
 /// What a screen about the open recording says without one.
-pub fn nothing_open(app: &App, theme: super::palette::Theme) -> (String, String, ratatui::style::Style) {
+pub fn nothing_open(
+    app: &App,
+    theme: super::palette::Theme,
+) -> (String, String, ratatui::style::Style) {
     match &app.viewer.open {
         Open::Loading(_) => ("░ reading the recording".into(), String::new(), theme.pending()),
         _ => ("No recording is open.".into(), "4 lists what can be opened.".into(), theme.strong()),
@@ -74,14 +94,23 @@ fn note(table: &Table, view: &View, pen: &mut Pen) {
     let theme = pen.theme;
     let d = &view.lengths;
     let mut pieces = vec![(" ".to_owned(), theme.text())];
-    let figures = [("p50", d.p50), ("p90", d.p90), ("p99", d.p99), ("p99.9", d.p999), ("max", d.max)];
+    let figures =
+        [("p50", d.p50), ("p90", d.p90), ("p99", d.p99), ("p99.9", d.p999), ("max", d.max)];
     for (name, ns) in figures {
         pieces.push((format!("{name} "), theme.dim()));
-        pieces.push((format!("{}  ", if d.count == 0 { "–".into() } else { time::short(ns) }), theme.strong()));
+        pieces.push((
+            format!("{}  ", if d.count == 0 { "–".into() } else { time::short(ns) }),
+            theme.strong(),
+        ));
     }
     pieces.push((format!("{} in all", time::short(d.sum)), theme.dim()));
     if !table.trace.knows_queues() {
-        pieces.push(("  ! no wake-ups recorded: only waits after a preemption are known".into(), theme.gap()));
+        pieces.push((
+            "  ! no wake-ups recorded: only waits after a preemption are \
+                      known"
+                .into(),
+            theme.gap(),
+        ));
     }
     pen.fitting(0, &pieces);
 }

@@ -1,4 +1,5 @@
-//! Starts and ends a machine: QEMU in the background, with KVM where that works, waited for until `ssh` answers.
+//! Starts and ends a machine: QEMU in the background, with KVM where that works, waited for until
+//! `ssh` answers.
 
 use super::place::{Place, Running, State, boot_id};
 use super::shell::{Said, Shell};
@@ -42,7 +43,8 @@ impl Accel {
         }
     }
 
-    /// What the environment asks for, as of the Vagrantfile: `KORACLE_ACCEL`, kvm or tcg. A sentence when it is neither.
+    /// What the environment asks for, as of the Vagrantfile: `KORACLE_ACCEL`, kvm or tcg. A
+    /// sentence when it is neither.
     pub fn wanted() -> Result<Option<Self>, String> {
         match std::env::var("KORACLE_ACCEL").unwrap_or_default().as_str() {
             "" => Ok(None),
@@ -92,8 +94,14 @@ pub struct Up {
 
 /// Builds `kind` if it is not built and starts it; one that runs is left as it is.
 ///
-/// Errors: as of [`build()`]; a machine that does not answer. Then, or cancelled, or killed: no process is left.
-pub fn up(kind: Kind, size: Size, cancel: &Cancel, tell: &mut dyn FnMut(Part, Duration)) -> Result<Up, VmError> {
+/// Errors: as of [`build()`]; a machine that does not answer. Then, or cancelled, or killed: no
+/// process is left.
+pub fn up(
+    kind: Kind,
+    size: Size,
+    cancel: &Cancel,
+    tell: &mut dyn FnMut(Part, Duration),
+) -> Result<Up, VmError> {
     let place = Place::make(kind)?;
     let mut times = Times::new();
     match place.state() {
@@ -124,9 +132,11 @@ pub fn up(kind: Kind, size: Size, cancel: &Cancel, tell: &mut dyn FnMut(Part, Du
             Err(VmError::Cancelled) => return Err(VmError::Cancelled),
             Err(e) if accel == Accel::Kvm => {
                 without_kvm = Some(e.to_string());
-                // That it opens and does not work takes half a minute to find out: once. When that cannot be kept it is found
-                // out again.
-                let _ = open_kvm().and_then(|_| place.write("without_kvm", &boot_id()).map_err(std::io::Error::other));
+                // That it opens and does not work takes half a minute to find out: once. When that
+                // cannot be kept it is found out again.
+                let _ = open_kvm().and_then(|_| {
+                    place.write("without_kvm", &boot_id()).map_err(std::io::Error::other)
+                });
             }
             Err(e) => last = Some(e),
         }
@@ -173,7 +183,13 @@ impl Place {
     }
 
     /// Starts it and waits until it answers.
-    fn start(&self, accel: Accel, size: Size, cancel: &Cancel, clock: &mut Clock) -> Result<Running, VmError> {
+    fn start(
+        &self,
+        accel: Accel,
+        size: Size,
+        cancel: &Cancel,
+        clock: &mut Clock,
+    ) -> Result<Running, VmError> {
         let failed = |problem: String| Self::failed(self.kind, &problem);
         if accel == Accel::Kvm {
             open_kvm().map_err(|e| failed(format!("/dev/kvm: {e}")))?;
@@ -195,7 +211,16 @@ impl Place {
         let pid: u32 = said.trim_start_matches("pid ").parse().map_err(|_| failed(said.clone()))?;
         let Some(start) = process_start(pid) else { return Err(failed(self.last_words())) };
         let Size { cpus, memory, .. } = size;
-        let mut running = Running { pid, start, boot: boot_id(), port, cpus, memory, accel, kernel: String::new() };
+        let mut running = Running {
+            pid,
+            start,
+            boot: boot_id(),
+            port,
+            cpus,
+            memory,
+            accel,
+            kernel: String::new(),
+        };
         // From now on `down` knows it, whatever becomes of this program.
         self.remember(&running)?;
         let kernel = self.answer(&running, cancel, clock);
@@ -210,7 +235,12 @@ impl Place {
     }
 
     /// The kernel's release, once it answers.
-    fn answer(&self, running: &Running, cancel: &Cancel, clock: &mut Clock) -> Result<String, VmError> {
+    fn answer(
+        &self,
+        running: &Running,
+        cancel: &Cancel,
+        clock: &mut Clock,
+    ) -> Result<String, VmError> {
         let failed = |problem: String| Self::failed(self.kind, &problem);
         let since = Instant::now();
         loop {
@@ -231,7 +261,12 @@ impl Place {
                 }
                 t if t > running.accel.limit() => {
                     let log = self.file("console.log");
-                    return Err(failed(format!("no answer in {} s; see {}", t.as_secs(), log.display())));
+                    return Err(failed(format!(
+                        "no answer in {} s; see \
+                                               {}",
+                        t.as_secs(),
+                        log.display()
+                    )));
                 }
                 _ => {}
             }
@@ -241,7 +276,14 @@ impl Place {
     /// Asks it once.
     fn ask(&self, cancel: &Cancel) -> Option<String> {
         let mut ssh = Command::new("ssh");
-        ssh.arg("-F").arg(self.ssh_config()).args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=3", "-T", "--"]);
+        ssh.arg("-F").arg(self.ssh_config()).args([
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ConnectTimeout=3",
+            "-T",
+            "--",
+        ]);
         ssh.args([self.kind.name(), "uname -r"]);
         ssh.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = ssh.spawn().ok()?;
@@ -258,7 +300,11 @@ impl Place {
             }
         };
         let mut said = String::new();
-        std::io::Read::read_to_string(&mut std::io::Read::take(child.stdout.take()?, 200), &mut said).ok()?;
+        std::io::Read::read_to_string(
+            &mut std::io::Read::take(child.stdout.take()?, 200),
+            &mut said,
+        )
+        .ok()?;
         let kernel = said.split_whitespace().next()?.to_owned();
         status.success().then_some(kernel)
     }
@@ -266,7 +312,13 @@ impl Place {
     /// What QEMU said, at its end.
     fn last_words(&self) -> String {
         let text = std::fs::read_to_string(self.file("qemu.log")).unwrap_or_default();
-        text.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("qemu ended and said nothing").to_owned()
+        text.lines()
+            .rfind(|l| !l.trim().is_empty())
+            .unwrap_or(
+                "qemu ended and said \
+            nothing",
+            )
+            .to_owned()
     }
 
     /// The machine and its two users besides root, for whoever wants to look inside.
@@ -279,7 +331,8 @@ impl Place {
         let quoted = |file: &str| format!("\"{}\"", self.file(file).display());
         let _ = write!(
             text,
-            "Host *\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n  \
+            "Host *\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {}\n  IdentitiesOnly \
+             yes\n  IdentityAgent none\n  \
              HostKeyAlias koracle-{name}\n  StrictHostKeyChecking yes\n  UserKnownHostsFile {}\n  \
              GlobalKnownHostsFile none\n  LogLevel ERROR\n",
             quoted("id"),
@@ -288,7 +341,8 @@ impl Place {
         text
     }
 
-    /// The arguments of `boot.sh`: QEMU's whole command line. A comma in a path is doubled, as QEMU wants it.
+    /// The arguments of `boot.sh`: QEMU's whole command line. A comma in a path is doubled, as QEMU
+    /// wants it.
     fn arguments(&self, accel: Accel, size: Size, port: u16) -> Vec<OsString> {
         let path = |file: &str| self.file(file).into_os_string();
         let option = |before: &str, file: &str, after: &str| {
@@ -302,14 +356,49 @@ impl Place {
         let title = format!("koracle-{}", self.kind.name());
         let mut all = vec![self.folder.clone().into_os_string(), priority.to_string().into()];
         let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-        all.extend(words(&["qemu-system-x86_64", "-name", &title, "-accel", cpu.0, "-cpu", cpu.1, "-smp", &cpus]));
-        all.extend(words(&["-m", &memory, "-nodefaults", "-display", "none", "-no-reboot", "-serial"]));
-        all.extend([option("file:", "console.log", ""), "-kernel".into(), path("vmlinuz"), "-initrd".into()]);
+        all.extend(words(&[
+            "qemu-system-x86_64",
+            "-name",
+            &title,
+            "-accel",
+            cpu.0,
+            "-cpu",
+            cpu.1,
+            "-smp",
+            &cpus,
+        ]));
+        all.extend(words(&[
+            "-m",
+            &memory,
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-serial",
+        ]));
+        all.extend([
+            option("file:", "console.log", ""),
+            "-kernel".into(),
+            path("vmlinuz"),
+            "-initrd".into(),
+        ]);
         all.extend([path("initrd"), "-append".into()]);
-        all.extend(words(&["root=/dev/vda rw console=ttyS0 tsc=reliable mitigations=off", "-device"]));
-        // The disk forgets everything at the end: what was recorded there changes no later recording.
+        all.extend(words(&[
+            "root=/dev/vda rw console=ttyS0 tsc=reliable \
+                            mitigations=off",
+            "-device",
+        ]));
+        // The disk forgets everything at the end: what was recorded there changes no later
+        // recording.
         let drive = option("file=", "disk.raw", ",format=raw,if=virtio,snapshot=on");
-        all.extend(words(&["virtio-rng-pci", "-netdev", &net, "-device", "virtio-net-pci,netdev=n0", "-drive"]));
+        all.extend(words(&[
+            "virtio-rng-pci",
+            "-netdev",
+            &net,
+            "-device",
+            "virtio-net-pci,netdev=n0",
+            "-drive",
+        ]));
         all.push(drive);
         all
     }

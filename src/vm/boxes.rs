@@ -1,4 +1,5 @@
-//! Boxes for Vagrant: the same systems as the machines, with a bootloader inside, so that Vagrant needs no box from anywhere.
+//! Boxes for Vagrant: the same systems as the machines, with a bootloader inside, so that Vagrant
+//! needs no box from anywhere.
 
 use super::build::Recipe;
 use super::place::Place;
@@ -8,7 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 const BOX: &str = include_str!("box.sh");
-/// Vagrant's well-known public key: its other half, which everybody has, lets `vagrant up` in, which then changes it.
+/// Vagrant's well-known public key: its other half, which everybody has, lets `vagrant up` in,
+/// which then changes it.
 const INSECURE: &str = include_str!("insecure.pub");
 /// GRUB's first sector; of the same package as its modules.
 const LOADER: (&str, &str) = ("/usr/lib/grub/i386-pc/boot.img", "grub-pc-bin");
@@ -31,7 +33,8 @@ pub fn make(
     tempfile::NamedTempFile::new_in(folder).map_err(VmError::folder(folder))?;
     let place = Place::make(kind)?;
     let mut clock = Clock::new(tell);
-    let recipe = Recipe { place: &place, key: INSECURE.trim(), users: "vagrant", work: BOX, mirror };
+    let recipe =
+        Recipe { place: &place, key: INSECURE.trim(), users: "vagrant", work: BOX, mirror };
     recipe.follow(&[to.as_os_str()], cancel, &mut clock)?;
     Ok(clock.times)
 }

@@ -1,5 +1,6 @@
-//! Makes a machine's image. `frame.sh` holds what is done together and leaves no half image when this program ends before
-//! it; in it `system.sh` makes a Debian system, and `machine.sh` (or `box.sh`) an image of that.
+//! Makes a machine's image. `frame.sh` holds what is done together and leaves no half image when
+//! this program ends before it; in it `system.sh` makes a Debian system, and `machine.sh` (or
+//! `box.sh`) an image of that.
 
 use super::place::Place;
 use super::shell::{Said, Shell};
@@ -14,7 +15,8 @@ const FRAME: &str = include_str!("frame.sh");
 const SETUP: &str = include_str!("setup.sh");
 const SYSTEM: &str = include_str!("system.sh");
 const MACHINE: &str = include_str!("machine.sh");
-/// Who has an account in a machine, for one thing each: all rights, sudo without a password, no rights.
+/// Who has an account in a machine, for one thing each: all rights, sudo without a password, no
+/// rights.
 const USERS: &str = "root user plain";
 /// Of the disk, most of it never written.
 const DISK: &str = "4G";
@@ -51,11 +53,12 @@ const PACKAGES: [&str; 27] = [
 /// So often whoever waits is told, and asked whether to go on.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Makes the image of `kind` unless this recipe has made it already (`again`: all the same, with the packages of today).
-/// The parts that it took, none when it was there. `mirror`: where packages come from, by default Debian's own.
+/// Makes the image of `kind` unless this recipe has made it already (`again`: all the same, with
+/// the packages of today). The parts that it took, none when it was there. `mirror`: where packages
+/// come from, by default Debian's own.
 ///
-/// Errors: programs that are missing, a machine that runs, a build that fails or is cancelled. None leaves half an image:
-/// what was there before stays.
+/// Errors: programs that are missing, a machine that runs, a build that fails or is cancelled. None
+/// leaves half an image: what was there before stays.
 pub fn build(
     kind: Kind,
     mirror: Option<&str>,
@@ -77,7 +80,8 @@ pub fn build(
     let mut clock = Clock::new(tell);
     let folder = place.folder.as_os_str();
     let rest = [folder, DISK.as_ref(), stamp.as_ref()];
-    Recipe { place: &place, key: &key, users: USERS, work: MACHINE, mirror }.follow(&rest, cancel, &mut clock)?;
+    Recipe { place: &place, key: &key, users: USERS, work: MACHINE, mirror }
+        .follow(&rest, cancel, &mut clock)?;
     Ok(clock.times)
 }
 
@@ -110,11 +114,24 @@ pub(super) struct Recipe<'a> {
 
 impl Recipe<'_> {
     /// Makes it; `rest` are the arguments of its own script.
-    pub fn follow(&self, rest: &[&OsStr], cancel: &Cancel, clock: &mut Clock) -> Result<(), VmError> {
+    pub fn follow(
+        &self,
+        rest: &[&OsStr],
+        cancel: &Cancel,
+        clock: &mut Clock,
+    ) -> Result<(), VmError> {
         let kind = self.place.kind;
         let script = [SYSTEM, self.work].concat();
         let mut arguments: Vec<OsString> = vec![self.place.folder.clone().into()];
-        let words = [kind.name(), SETUP, &script, self.key, self.users, kind.release(), self.mirror.unwrap_or("")];
+        let words = [
+            kind.name(),
+            SETUP,
+            &script,
+            self.key,
+            self.users,
+            kind.release(),
+            self.mirror.unwrap_or(""),
+        ];
         arguments.extend(words.map(OsString::from));
         arguments.push(PACKAGES.join(",").into());
         arguments.extend(rest.iter().map(OsString::from));
@@ -123,7 +140,12 @@ impl Recipe<'_> {
 }
 
 /// Runs the frame, which tells its parts, to its end.
-fn run(arguments: Vec<OsString>, name: &str, cancel: &Cancel, clock: &mut Clock) -> Result<(), VmError> {
+fn run(
+    arguments: Vec<OsString>,
+    name: &str,
+    cancel: &Cancel,
+    clock: &mut Clock,
+) -> Result<(), VmError> {
     let failed = |problem: String| VmError::Build { name: name.into(), problem };
     let mut shell = Shell::start(FRAME, arguments)?;
     let mut problem = None;
@@ -153,6 +175,7 @@ fn run(arguments: Vec<OsString>, name: &str, cancel: &Cancel, clock: &mut Clock)
 
 /// Names the recipe: another script or other packages are another image.
 fn stamp(kind: Kind) -> String {
-    let recipe = [FRAME, SETUP, SYSTEM, MACHINE, DISK, kind.release(), &PACKAGES.join(",")].join("\n");
+    let recipe =
+        [FRAME, SETUP, SYSTEM, MACHINE, DISK, kind.release(), &PACKAGES.join(",")].join("\n");
     format!("{:016x}", xxh3_64(recipe.as_bytes()))
 }

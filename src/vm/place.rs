@@ -1,5 +1,5 @@
-//! Where a machine lies and what state it is in: a folder of the user's cache, with the image, the key, what `ssh` needs
-//! to know, and, while it runs, which process it is.
+//! Where a machine lies and what state it is in: a folder of the user's cache, with the image, the
+//! key, what `ssh` needs to know, and, while it runs, which process it is.
 
 use super::{Accel, Kind, VmError};
 use crate::export::process_start;
@@ -169,7 +169,8 @@ mod tests {
         drop(lock);
         let pid = std::process::id();
         let (start, boot, kernel) = (process_start(pid).unwrap(), boot_id(), String::new());
-        let me = Running { pid, start, boot, port: 1, cpus: 2, memory: 3, accel: Accel::Tcg, kernel };
+        let me =
+            Running { pid, start, boot, port: 1, cpus: 2, memory: 3, accel: Accel::Tcg, kernel };
         place.remember(&me).unwrap();
         assert_eq!(place.state(), State::Starting);
         let answered = Running { kernel: "6.1".into(), ..me.clone() };

@@ -1,5 +1,5 @@
-//! A script that works for as long as this program lives: it hears the end of its input, and then ends what it started
-//! and removes what it made. So a program that is killed leaves nothing.
+//! A script that works for as long as this program lives: it hears the end of its input, and then
+//! ends what it started and removes what it made. So a program that is killed leaves nothing.
 
 use super::VmError;
 use crate::job::Job;

@@ -1,4 +1,5 @@
-//! A queue that is written down, and the recording that a kernel would have made of it: events and its own state at each switch.
+//! A queue that is written down, and the recording that a kernel would have made of it: events and
+//! its own state at each switch.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -125,7 +126,9 @@ impl Machine {
             set("queue_sum_weight", self.tree.len() as i64 * 1_024);
         }
         if let Some((group, first)) = self.group {
-            let sides = ["prev_group", "next_group"].into_iter().filter(|s| prev.is_some() || *s == "next_group");
+            let sides = ["prev_group", "next_group"]
+                .into_iter()
+                .filter(|s| prev.is_some() || *s == "next_group");
             let first = first.map(|first| ("first_group", first));
             for (of, g) in sides.map(|s| (s, group)).chain(first) {
                 set(&format!("{of}_vruntime"), g.vruntime * 1_000);
@@ -147,7 +150,8 @@ impl Machine {
             Leaves::Preempted => "R+",
             Leaves::Yields => "R",
         };
-        let who = prev.map_or_else(|| "0,swapper/0,120,R".into(), |p| format!("{},task,120,{state}", p.pid));
+        let who = prev
+            .map_or_else(|| "0,swapper/0,120,R".into(), |p| format!("{},task,120,{state}", p.pid));
         let actor = prev.map_or(0, |p| p.pid);
         self.running = Some(next);
         self.event(&format!("switch,{actor},{who},{pid},task,120,,"), row)
@@ -155,7 +159,8 @@ impl Machine {
 
     /// Writes the recording; `truth`: with the kernel's own state.
     pub fn write(&self, folder: &Path, truth: bool) -> PathBuf {
-        let mut columns: Vec<&String> = self.rows.iter().flat_map(BTreeMap::keys).filter(|_| truth).collect();
+        let mut columns: Vec<&String> =
+            self.rows.iter().flat_map(BTreeMap::keys).filter(|_| truth).collect();
         columns.sort();
         columns.dedup();
         let mut text =
@@ -167,14 +172,19 @@ impl Machine {
         for (line, row) in self.lines.iter().zip(&self.rows) {
             let _ = write!(text, "\n{line}"); // a String takes all
             for column in &columns {
-                let _ = write!(text, ",{}", row.get(*column).map_or_else(String::new, ToString::to_string));
+                let _ = write!(
+                    text,
+                    ",{}",
+                    row.get(*column).map_or_else(String::new, ToString::to_string)
+                );
             }
         }
         let path = folder.join("case.csv");
         std::fs::write(&path, text + "\n").unwrap();
         let class = if self.kernel.starts_with("6.1.") { "CFS" } else { "EEVDF" };
         let meta = format!(
-            "name = \"case\"\nkernel = \"{}\"\nscheduler = \"{class}\"\ncpus = 1\nhz = 250\nautogroup = {}\n",
+            "name = \"case\"\nkernel = \"{}\"\nscheduler = \"{class}\"\ncpus = 1\nhz = \
+             250\nautogroup = {}\n",
             self.kernel,
             self.group.is_some()
         );

@@ -1,5 +1,6 @@
-//! What a test needs of the machine that it runs on. A test that cannot be done here says so by its name; with
-//! `KORACLE_CI` set that is a failure, unless `KORACLE_ENV` names an environment that is without just that.
+//! What a test needs of the machine that it runs on. A test that cannot be done here says so by its
+//! name; with `KORACLE_CI` set that is a failure, unless `KORACLE_ENV` names an environment that is
+//! without just that.
 
 #![allow(dead_code)] // not every program that takes this in needs all of it
 
@@ -36,7 +37,8 @@ impl Need {
 }
 
 pub fn has(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(program).is_file()))
 }
 
 /// Says that the test that calls this is not done for want of `need`; `test` says what it is about.

@@ -1,5 +1,6 @@
-//! An explorer with everything behind it but a terminal: the real driver does what the application orders, and the screen is
-//! drawn into a buffer. For tests of what several screens and jobs do together.
+//! An explorer with everything behind it but a terminal: the real driver does what the application
+//! orders, and the screen is drawn into a buffer. For tests of what several screens and jobs do
+//! together.
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 #![allow(dead_code)] // each test uses what it needs

@@ -23,7 +23,8 @@ pub struct File<'a> {
 }
 
 fn data(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ringbuf").join(name)).unwrap()
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ringbuf").join(name))
+        .unwrap()
 }
 
 fn sized(bytes: &[u8]) -> Vec<u8> {
@@ -49,7 +50,8 @@ fn pack(how: &str, bytes: &[u8]) -> Vec<u8> {
 /// Both sizes, then the packed bytes.
 fn block(how: &str, bytes: &[u8]) -> Vec<u8> {
     let packed = pack(how, bytes);
-    [&(packed.len() as u32).to_le_bytes()[..], &(bytes.len() as u32).to_le_bytes(), &packed].concat()
+    [&(packed.len() as u32).to_le_bytes()[..], &(bytes.len() as u32).to_le_bytes(), &packed]
+        .concat()
 }
 
 fn header_info() -> Vec<u8> {
@@ -59,7 +61,8 @@ fn header_info() -> Vec<u8> {
 
 /// The layout of an event that no page has.
 fn other(name: &str) -> String {
-    let text = String::from_utf8(data("sched_wakeup.format")).unwrap().replace("sched_wakeup", name);
+    let text =
+        String::from_utf8(data("sched_wakeup.format")).unwrap().replace("sched_wakeup", name);
     let line = text.lines().find(|l| l.starts_with("ID:")).unwrap().to_owned();
     text.replace(&line, "ID: 9")
 }
@@ -91,7 +94,12 @@ impl<'a> File<'a> {
     }
 
     fn said(&self) -> Vec<u8> {
-        let stats = |cpu, n| format!("CPU: {cpu}\nentries: 5\noverrun: {n}\ncommit overrun: 0\ndropped events: 0\n\0");
+        let stats = |cpu, n| {
+            format!(
+                "CPU: {cpu}\nentries: 5\noverrun: {n}\ncommit overrun: \
+                                      0\ndropped events: 0\n\0"
+            )
+        };
         let mut bytes = option(2, stats(0, 2200).as_bytes());
         bytes.extend(option(2, stats(1, 72).as_bytes()));
         bytes.extend(option(4, b"local global [mono] boot\0"));
@@ -141,7 +149,8 @@ impl<'a> File<'a> {
     fn six_pages(bytes: &mut Vec<u8>, pages: &[&str]) {
         bytes.extend(b"flyrecord\0");
         let mut at = (bytes.len() + 32).next_multiple_of(4096);
-        let pages: Vec<Vec<u8>> = (0..2).map(|i| pages.get(i).map(|p| data(p)).unwrap_or_default()).collect();
+        let pages: Vec<Vec<u8>> =
+            (0..2).map(|i| pages.get(i).map(|p| data(p)).unwrap_or_default()).collect();
         for page in &pages {
             bytes.extend((at as u64).to_le_bytes());
             bytes.extend((page.len() as u64).to_le_bytes());

@@ -1,5 +1,6 @@
-//! A machine that is made up: an `ssh` of our own, first in `PATH`, which says what a test wants. Its pages and layouts are
-//! those of a real kernel (`tests/data/ringbuf`), so that there is something to keep.
+//! A machine that is made up: an `ssh` of our own, first in `PATH`, which says what a test wants.
+//! Its pages and layouts are those of a real kernel (`tests/data/ringbuf`), so that there is
+//! something to keep.
 
 #![allow(dead_code)] // not every program that takes this in needs all of it
 
@@ -20,11 +21,13 @@ pub fn frame(name: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn data(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ringbuf").join(name)).unwrap()
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ringbuf").join(name))
+        .unwrap()
 }
 
 impl Fake {
-    /// `script` finds in `$D` its folder, with the files `head` (all before the workload) and `pages`.
+    /// `script` finds in `$D` its folder, with the files `head` (all before the workload) and
+    /// `pages`.
     pub fn new(script: &str) -> Self {
         let fake = Self { dir: tempfile::tempdir().unwrap() };
         for folder in ["bin", "out", "tmp"] {
@@ -41,10 +44,15 @@ impl Fake {
             head.extend(frame(&format!("format.{name}"), &data(&format!("{name}.format"))));
         }
         std::fs::write(fake.path("head"), head).unwrap();
-        let pages = [0, 1].map(|cpu| frame(&format!("pages.{cpu}"), &data(&format!("hackbench-cpu{cpu}.raw"))));
+        let pages = [0, 1]
+            .map(|cpu| frame(&format!("pages.{cpu}"), &data(&format!("hackbench-cpu{cpu}.raw"))));
         std::fs::write(fake.path("pages"), pages.concat()).unwrap();
         let ssh = fake.path("bin/ssh");
-        let script = format!("#!/bin/sh\nD='{}'\n: >\"$D/started\"\n{script}\n", fake.dir.path().display());
+        let script = format!(
+            "#!/bin/sh\nD='{}'\n: \
+                              >\"$D/started\"\n{script}\n",
+            fake.dir.path().display()
+        );
         std::fs::write(&ssh, script).unwrap();
         std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
         fake
@@ -68,10 +76,24 @@ impl Fake {
 
     fn prepared(&self, run: &mut Command, seconds: &str, out: &str) -> Command {
         let path = std::env::var_os("PATH").unwrap();
-        let path = std::env::join_paths([self.path("bin")].into_iter().chain(std::env::split_paths(&path)));
+        let path = std::env::join_paths(
+            [self.path("bin")].into_iter().chain(std::env::split_paths(&path)),
+        );
         let mut made = Command::new(run.get_program());
-        made.args(run.get_args()).args(["record", "--host", "fake", "--seconds", seconds, "-F", "/dev/null", "-o"]);
-        made.arg(self.path(out)).env("PATH", path.unwrap()).env("TMPDIR", self.path("tmp")).stderr(Stdio::piped());
+        made.args(run.get_args()).args([
+            "record",
+            "--host",
+            "fake",
+            "--seconds",
+            seconds,
+            "-F",
+            "/dev/null",
+            "-o",
+        ]);
+        made.arg(self.path(out))
+            .env("PATH", path.unwrap())
+            .env("TMPDIR", self.path("tmp"))
+            .stderr(Stdio::piped());
         made
     }
 

@@ -1,5 +1,6 @@
-//! The machine that the recording tests record: whether it lets itself be recorded, and whether what a recording makes
-//! is gone afterwards. One recording test at a time, whichever program it is in.
+//! The machine that the recording tests record: whether it lets itself be recorded, and whether
+//! what a recording makes is gone afterwards. One recording test at a time, whichever program it is
+//! in.
 
 #![allow(dead_code)] // not every program that takes this in needs all of it
 
@@ -14,9 +15,12 @@ use std::time::{Duration, Instant};
 pub const TRACEFS: &str = "/sys/kernel/tracing";
 pub const SSHD: &str = "/usr/sbin/sshd";
 
-/// Instances and temporary folders with the very name of a recording of this boot; those of others are not looked at.
+/// Instances and temporary folders with the very name of a recording of this boot; those of others
+/// are not looked at.
 fn ours() -> Vec<PathBuf> {
-    let mut ours = [instances(), ours_in("/dev/shm"), ours_in(std::env::temp_dir()), ours_in("/var/tmp")].concat();
+    let mut ours =
+        [instances(), ours_in("/dev/shm"), ours_in(std::env::temp_dir()), ours_in("/var/tmp")]
+            .concat();
     ours.sort();
     ours.dedup();
     ours
@@ -69,7 +73,8 @@ impl Machine {
             skip(test, Need::Tool(tool));
             return None;
         }
-        let alone = File::create(std::env::temp_dir().join("koracle-recording-tests.lock")).unwrap();
+        let alone =
+            File::create(std::env::temp_dir().join("koracle-recording-tests.lock")).unwrap();
         alone.lock().unwrap();
         Some(Self { _alone: alone, before: ours() })
     }
@@ -79,7 +84,8 @@ impl Machine {
         instances().into_iter().filter(|i| !self.before.contains(i)).collect()
     }
 
-    /// Waits until nothing of a recording is there that was not there before, and says how long that took.
+    /// Waits until nothing of a recording is there that was not there before, and says how long
+    /// that took.
     pub fn is_as_before(&self, after: &str) {
         let waited = until(after, || ours().iter().all(|p| self.before.contains(p)));
         println!("as before {:.1} s after {after}", waited.as_secs_f64());
@@ -98,12 +104,14 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) -> Duration {
 
 /// Sends a signal to these processes.
 pub fn signal(name: &str, pids: &[String]) {
-    let sent = std::process::Command::new("kill").arg(format!("-{name}")).args(pids).status().unwrap();
+    let sent =
+        std::process::Command::new("kill").arg(format!("-{name}")).args(pids).status().unwrap();
     assert!(sent.success(), "kill -{name} {pids:?}");
 }
 
 /// The children of a process.
 pub fn children(pid: u32) -> Vec<String> {
-    let found = std::process::Command::new("pgrep").args(["-P", &pid.to_string()]).output().unwrap();
+    let found =
+        std::process::Command::new("pgrep").args(["-P", &pid.to_string()]).output().unwrap();
     String::from_utf8(found.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
 }

@@ -21,7 +21,8 @@ impl Drop for Server {
 }
 
 fn key(path: &Path) {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
+    let made =
+        Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
     assert!(made.unwrap().success());
 }
 
@@ -44,8 +45,10 @@ impl Server {
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nAuthorizedKeysFile {dir}/user.pub\nStrictModes no\n\
-             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nPidFile none\n\
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nAuthorizedKeysFile \
+             {dir}/user.pub\nStrictModes no\n\
+             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication \
+             no\nPermitRootLogin yes\nPidFile none\n\
              {more}\n"
         );
         std::fs::write(folder.path().join("sshd_config"), config).unwrap();
@@ -66,14 +69,24 @@ impl Server {
         self.folder.path().join(name)
     }
 
-    /// The text of an ssh configuration for `host` with this user key and this host key as the known one.
+    /// The text of an ssh configuration for `host` with this user key and this host key as the
+    /// known one.
     pub fn config_text(&self, host: &str, user: &str, known: &str) -> String {
         let (dir, port) = (self.folder.path().display(), self.port);
         let host_key = std::fs::read_to_string(self.path(&format!("{known}.pub"))).unwrap();
-        std::fs::write(self.path(&format!("known-{known}")), format!("[127.0.0.1]:{port} {host_key}")).unwrap();
+        std::fs::write(
+            self.path(&format!("known-{known}")),
+            format!(
+                "[127.0.0.1]:{port} \
+            {host_key}"
+            ),
+        )
+        .unwrap();
         format!(
-            "Host {host}\n HostName 127.0.0.1\n Port {port}\n User root\n IdentityFile {dir}/{user}\n IdentitiesOnly yes\n \
-             IdentityAgent none\n UserKnownHostsFile {dir}/known-{known}\n StrictHostKeyChecking yes\n"
+            "Host {host}\n HostName 127.0.0.1\n Port {port}\n User root\n IdentityFile \
+             {dir}/{user}\n IdentitiesOnly yes\n \
+             IdentityAgent none\n UserKnownHostsFile {dir}/known-{known}\n StrictHostKeyChecking \
+             yes\n"
         )
     }
 
@@ -111,7 +124,10 @@ pub fn refusal(run: &mut Command, out: &Path) -> String {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(!out.exists());
     let left = std::fs::read_dir(out.parent().unwrap()).unwrap().flatten();
-    let half: Vec<_> = left.map(|f| f.file_name()).filter(|n| n.to_string_lossy().starts_with(".koracle-")).collect();
+    let half: Vec<_> = left
+        .map(|f| f.file_name())
+        .filter(|n| n.to_string_lossy().starts_with(".koracle-"))
+        .collect();
     assert!(half.is_empty(), "{half:?}");
     said(&output)
 }

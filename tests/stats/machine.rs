@@ -1,7 +1,9 @@
-//! A machine that is played: threads that run, wait, sleep, fork and die on a few CPUs, the events that it would record, and
-//! what really happened.
+//! A machine that is played: threads that run, wait, sleep, fork and die on a few CPUs, the events
+//! that it would record, and what really happened.
 
-use kernel_oracle::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::trace::{
+    CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta,
+};
 use std::collections::BTreeMap;
 
 /// What really happened to a thread, ns.
@@ -99,7 +101,11 @@ impl Machine {
     }
 
     fn queue(&self, cpu: usize) -> Vec<i32> {
-        self.threads.iter().filter(|(_, t)| t.at == At::Queued && t.cpu == cpu).map(|(p, _)| *p).collect()
+        self.threads
+            .iter()
+            .filter(|(_, t)| t.at == At::Queued && t.cpu == cpu)
+            .map(|(p, _)| *p)
+            .collect()
     }
 
     /// `prev` leaves as `state` says; who is queued comes in, else idle.
@@ -116,7 +122,11 @@ impl Machine {
             self.go(prev, to, cpu);
             let thread = self.threads.get_mut(&prev).unwrap();
             (thread.began, thread.moved) = ("preempted", false);
-            *if to == At::Queued { &mut thread.truth.involuntary } else { &mut thread.truth.voluntary } += 1;
+            *if to == At::Queued {
+                &mut thread.truth.involuntary
+            } else {
+                &mut thread.truth.voluntary
+            } += 1;
         }
         if next != 0 {
             self.go(next, At::Running, cpu);
@@ -126,7 +136,8 @@ impl Machine {
     }
 
     fn wake(&mut self, cpu: usize, pick: usize, to: usize) {
-        let asleep: Vec<i32> = self.threads.iter().filter(|(_, t)| t.at == At::Asleep).map(|(p, _)| *p).collect();
+        let asleep: Vec<i32> =
+            self.threads.iter().filter(|(_, t)| t.at == At::Asleep).map(|(p, _)| *p).collect();
         let Some(&pid) = asleep.get(pick % asleep.len().max(1)) else { return };
         let (from, target) = (CpuId(self.threads[&pid].cpu as u16), CpuId(to as u16));
         if self.waking {
@@ -151,7 +162,10 @@ impl Machine {
     fn fork(&mut self, cpu: usize, to: usize) {
         let pid = self.threads.last_key_value().map_or(1, |(p, _)| p + 1);
         let (at, truth) = (At::Asleep, Truth::default());
-        self.threads.insert(pid, Thread { at, cpu: to, since: 0, began: "", moved: false, seen: false, truth });
+        self.threads.insert(
+            pid,
+            Thread { at, cpu: to, since: 0, began: "", moved: false, seen: false, truth },
+        );
         self.push(cpu, EventKind::WakeupNew, pid, |e| e.to_cpu = CpuId(to as u16));
         self.runnable(pid, to, "new");
     }
@@ -181,16 +195,24 @@ impl Machine {
             0 | 1 if idle => self.switch(cpu, pick, TaskState::RUNNING, At::Asleep),
             0 => self.switch(cpu, pick, TaskState::SLEEP, At::Asleep),
             1 => self.switch(cpu, pick, TaskState::DISK, At::Asleep),
-            2 if !idle => self.switch(cpu, pick, [TaskState::RUNNING, TaskState::PREEMPTED][pick % 2], At::Queued),
+            2 if !idle => self.switch(
+                cpu,
+                pick,
+                [TaskState::RUNNING, TaskState::PREEMPTED][pick % 2],
+                At::Queued,
+            ),
             3 | 4 => self.wake(cpu, pick / cpus, to),
             5 => self.migrate(cpu, pick / cpus, to),
             6 if pick.is_multiple_of(4) => self.fork(cpu, to),
-            7 if !idle && pick.is_multiple_of(4) => self.switch(cpu, pick, TaskState::DEAD, At::Dead),
+            7 if !idle && pick.is_multiple_of(4) => {
+                self.switch(cpu, pick, TaskState::DEAD, At::Dead)
+            }
             _ => {}
         }
     }
 
-    /// What was recorded and what happened, by pid; times of the recording begin at its first event.
+    /// What was recorded and what happened, by pid; times of the recording begin at its first
+    /// event.
     pub fn end(mut self) -> (Trace, BTreeMap<i32, Truth>, Vec<Waited>) {
         // Every CPU says once more who runs: so the recording ends for all at the same time.
         self.time += 1;
@@ -206,7 +228,11 @@ impl Machine {
         let truth = pids.iter().map(|p| (*p, self.threads[p].truth)).collect();
         let trace = self.builder.finish(TraceMeta::default());
         let start = trace.meta().start_ns;
-        let waits = self.waits.into_iter().map(|w| (w.0, w.1 - start, w.2 - start, w.3, w.4, w.5)).collect();
+        let waits = self
+            .waits
+            .into_iter()
+            .map(|w| (w.0, w.1 - start, w.2 - start, w.3, w.4, w.5))
+            .collect();
         (trace, truth, waits)
     }
 }

@@ -1,10 +1,12 @@
-//! Just enough of Rust's lexer to look for words in code: comments, literals and test modules become spaces. No rule
-//! of the house is here.
+//! Just enough of Rust's lexer to look for words in code: comments, literals and test modules
+//! become spaces. No rule of the house is here.
 
-/// `text` with comments, literals and test modules replaced by spaces; line breaks stay. `strings` keeps literals.
+/// `text` with comments, literals and test modules replaced by spaces; line breaks stay. `strings`
+/// keeps literals.
 pub fn code(text: &str, strings: bool) -> String {
     let mut out = masked(text, strings).into_bytes();
-    // Test modules: from the attribute to the brace that closes the item, found with literals blanked.
+    // Test modules: from the attribute to the brace that closes the item, found with literals
+    // blanked.
     let shape = masked(text, false);
     let mut from = 0;
     while let Some(at) = shape[from..].find("#[cfg(test)]").map(|p| p + from) {
@@ -99,7 +101,8 @@ fn char_literal(rest: &[u8]) -> usize {
     }
     let close = rest.iter().skip(2).take(4).position(|&b| b == b'\'').map_or(0, |p| p + 3);
     // One character only: `'a, 'b` is two lifetimes.
-    std::str::from_utf8(&rest[..close]).map_or(0, |s| if s.chars().count() == 3 { close } else { 0 })
+    std::str::from_utf8(&rest[..close])
+        .map_or(0, |s| if s.chars().count() == 3 { close } else { 0 })
 }
 
 /// End of the item that starts at `at`: its closing brace, or the `;` that comes before any brace.

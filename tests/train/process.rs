@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A small network.
-pub const TINY: [&str; 10] = ["--channels", "8", "--taps", "2", "--blocks", "3", "--hidden", "16", "--hidden2", "8"];
+pub const TINY: [&str; 10] =
+    ["--channels", "8", "--taps", "2", "--blocks", "3", "--hidden", "16", "--hidden2", "8"];
 
 /// The program with these arguments, on these recordings.
 pub fn koracle(traces: &Path, args: &[&str]) -> Command {

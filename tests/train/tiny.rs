@@ -1,4 +1,5 @@
-//! The smallest thing that can be trained on: two short real recordings, one to fit to and one to choose by.
+//! The smallest thing that can be trained on: two short real recordings, one to fit to and one to
+//! choose by.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -10,11 +11,13 @@ pub fn tiny_catalog(dir: &Path) -> PathBuf {
     for (run, split) in [(0, "train"), (2, "validation")] {
         let name = format!("sysbench-cpu-4t_run{run}");
         for end in ["csv.zst", "toml"] {
-            std::fs::copy(from.join(format!("{name}.{end}")), dir.join(format!("{name}.{end}"))).unwrap();
+            std::fs::copy(from.join(format!("{name}.{end}")), dir.join(format!("{name}.{end}")))
+                .unwrap();
         }
         write!(
             list,
-            "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
+            "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = \
+             {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
         )
         .unwrap();
     }

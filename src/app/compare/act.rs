@@ -17,7 +17,10 @@ use std::sync::Arc;
 impl Compare {
     /// Where things are now.
     pub fn places(&self, size: (u16, u16)) -> Places {
-        places(size, self.beside.as_ref().map(|b| [0, 1].map(|side: usize| b.sides[side].t.trace().cpus())))
+        places(
+            size,
+            self.beside.as_ref().map(|b| [0, 1].map(|side: usize| b.sides[side].t.trace().cpus())),
+        )
     }
 
     pub(super) fn follow(&mut self, action: Action, cx: &mut Context) {
@@ -74,7 +77,9 @@ impl Compare {
         let name = self.selected().and_then(|d| d.name.clone());
         let Some(both) = &mut self.beside else { return };
         let to = match (&both.align, name) {
-            (Align::Stint(of, n), name) if !forward && name.as_ref().is_none_or(|name| name == of) => {
+            (Align::Stint(of, n), name)
+                if !forward && name.as_ref().is_none_or(|name| name == of) =>
+            {
                 n.checked_sub(1).map_or(Align::Starts, |n| Align::Stint(of.clone(), n))
             }
             (Align::Stint(of, n), Some(name)) if *of == name => Align::Stint(name, n + 1),
@@ -90,10 +95,16 @@ impl Compare {
             // A is aligned at its mark or at the same stint.
             let far = both.mark.is_some();
             let short = |side: usize| stints(both.sides[side].t.trace(), name).nth(*n).is_none();
-            let end = [(0, "A"), (1, "B")].into_iter().find(|(side, _)| (*side == 1 || !far) && short(*side));
+            let end = [(0, "A"), (1, "B")]
+                .into_iter()
+                .find(|(side, _)| (*side == 1 || !far) && short(*side));
             if let Some((_, side)) = end {
                 let n = crate::app::time::grouped(*n as u64);
-                cx.say(format!("{name} comes in {n} time{} in {side}", if n == "1" { "" } else { "s" }));
+                cx.say(format!(
+                    "{name} comes in {n} time{} in \
+                                {side}",
+                    if n == "1" { "" } else { "s" }
+                ));
                 return;
             }
         }
@@ -111,7 +122,9 @@ impl Compare {
             },
             list::Do::Clear => self.filter.set(None),
             list::Do::Waits => match self.selected().map(|d| d.name.clone()) {
-                Some(Some(name)) => cx.wish(Wish::Waits(column::Expr::is(column::Column::Task, &name))),
+                Some(Some(name)) => {
+                    cx.wish(Wish::Waits(column::Expr::is(column::Column::Task, &name)))
+                }
                 Some(None) => cx.wish(Wish::Show(Tab::Waits)),
                 None => {}
             },
@@ -125,8 +138,8 @@ impl Compare {
         }
     }
 
-    /// Shows the selected name on A's timeline, where it next comes in in the visible window, with rows for its threads; of all
-    /// tasks, where their time went.
+    /// Shows the selected name on A's timeline, where it next comes in in the visible window, with
+    /// rows for its threads; of all tasks, where their time went.
     fn enter(&self, cx: &mut Context) {
         let Some(d) = self.selected() else { return };
         let Some(open) = cx.open.clone() else { return };
@@ -138,12 +151,20 @@ impl Compare {
         let from = self.beside.as_ref().map_or(0, |b| b.start_in_a());
         let comes = |i: &usize| {
             let e = trace.event(*i);
-            e.kind == EventKind::Switch && trace.tasks().get(e.next).is_some_and(|task| *task.name == **name)
+            e.kind == EventKind::Switch
+                && trace.tasks().get(e.next).is_some_and(|task| *task.name == **name)
         };
         let after = trace.times().partition_point(|t| *t < from);
-        let Some(event) = (after..trace.len()).find(comes).or_else(|| (0..after).find(comes)) else { return };
+        let Some(event) = (after..trace.len()).find(comes).or_else(|| (0..after).find(comes))
+        else {
+            return;
+        };
         // The one that is pinned last stands first.
-        named(trace, name).iter().take(MOST_ROWS).rev().for_each(|thread| cx.wish(Wish::Pin(*thread)));
+        named(trace, name)
+            .iter()
+            .take(MOST_ROWS)
+            .rev()
+            .for_each(|thread| cx.wish(Wish::Pin(*thread)));
         cx.wish(Wish::GoTo(open.path().to_path_buf(), event));
     }
 
@@ -177,7 +198,8 @@ impl Compare {
             MouseKind::Down if below => self.focus = Focus::Beside,
             MouseKind::Down if p.list.has(x, y) => {
                 self.focus = Focus::List;
-                let row = self.listing.list.row(usize::from(y - p.list.y), usize::from(p.list.h), n);
+                let row =
+                    self.listing.list.row(usize::from(y - p.list.y), usize::from(p.list.h), n);
                 if row.is_some_and(|row| self.listing.list.click(row)) {
                     self.enter(cx);
                 }
@@ -211,5 +233,8 @@ fn copied(d: &Difference) -> String {
     let [from, to] = d.interval;
     let name = d.name.as_deref().unwrap_or_default();
     let figures = [a, b, d.difference, from, to, d.certainty].map(|x| x.to_string()).join("\t");
-    format!("comm\tmeasure\ta\tb\tdifference\tfrom\tto\tcertainty\n{name}\t{}\t{figures}\n", d.measure.label())
+    format!(
+        "comm\tmeasure\ta\tb\tdifference\tfrom\tto\tcertainty\n{name}\t{}\t{figures}\n",
+        d.measure.label()
+    )
 }

@@ -1,7 +1,9 @@
-//! Two recordings on one axis: where each is aligned, which window of both is visible, and which part of it lies in each.
+//! Two recordings on one axis: where each is aligned, which window of both is visible, and which
+//! part of it lies in each.
 //!
-//! Zero of the axis is where both are aligned: at their starts, at A's mark, at a stint of a name. A window is one of the time
-//! that both cover together; whoever has not begun in a part of it or has ended shows nothing there.
+//! Zero of the axis is where both are aligned: at their starts, at A's mark, at a stint of a name.
+//! A window is one of the time that both cover together; whoever has not begun in a part of it or
+//! has ended shows nothing there.
 
 use super::Places;
 use super::places::layout;
@@ -28,7 +30,8 @@ pub enum Align {
 /// One of the recordings.
 #[derive(Debug)]
 pub struct Side {
-    /// As the rows of a timeline are drawn: its window is the part of the common one that lies in it.
+    /// As the rows of a timeline are drawn: its window is the part of the common one that lies in
+    /// it.
     pub t: Timeline,
     /// Where its rows are.
     pub layout: Layout,
@@ -134,7 +137,8 @@ impl Beside {
     /// Moves B by so many fortieths of the window, to the right if positive.
     pub fn shift(&mut self, by: i64) {
         let step = i64::try_from(self.view.width / 40).unwrap_or(i64::MAX).max(1);
-        let far = i64::try_from(self.sides.iter().map(Side::span).max().unwrap_or(0)).unwrap_or(i64::MAX);
+        let far =
+            i64::try_from(self.sides.iter().map(Side::span).max().unwrap_or(0)).unwrap_or(i64::MAX);
         self.shift = self.shift.saturating_add(step.saturating_mul(by)).clamp(-far, far);
         self.settle();
     }

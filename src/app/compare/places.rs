@@ -1,4 +1,5 @@
-//! Where things are on the Compare screen: the list above, the timelines of A and B below with one axis between them.
+//! Where things are on the Compare screen: the list above, the timelines of A and B below with one
+//! axis between them.
 
 use super::LIST;
 use crate::app::columns;
@@ -27,7 +28,11 @@ pub struct Places {
 impl Places {
     /// The columns of the list, of which the mark is on one. Names stand in front wherever that is.
     pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
-        columns::named(&LIST.map(|c| c.width), marked, (self.list.x + GUTTER, self.list.w.saturating_sub(GUTTER)))
+        columns::named(
+            &LIST.map(|c| c.width),
+            marked,
+            (self.list.x + GUTTER, self.list.w.saturating_sub(GUTTER)),
+        )
     }
 }
 
@@ -52,7 +57,8 @@ pub fn places((w, h): (u16, u16), cpus: Option<[usize; 2]>) -> Places {
     });
     let below = if rows[1] == 0 { 0 } else { rows[0] + rows[1] + OTHER };
     let list = row(4, body - below);
-    let mut p = Places { filter: row(1, 1), note: row(2, 1), head: row(3, 1), list, ..Places::default() };
+    let mut p =
+        Places { filter: row(1, 1), note: row(2, 1), head: row(3, 1), list, ..Places::default() };
     if below > 0 {
         let y = list.y + list.h;
         (p.title[0], p.rows[0]) = (row(y, 1), row(y + 1, rows[0]));
@@ -62,7 +68,8 @@ pub fn places((w, h): (u16, u16), cpus: Option<[usize; 2]>) -> Places {
     p
 }
 
-/// How the CPUs of a recording are shown in these lines: one row each, or as a heat map of several in a row.
+/// How the CPUs of a recording are shown in these lines: one row each, or as a heat map of several
+/// in a row.
 pub fn layout(area: Area, cpus: usize) -> Layout {
     let gutter = if area.w >= 60 { 12 } else { 7 };
     let right = if area.w >= 72 { 12 } else { 0 };
@@ -71,7 +78,8 @@ pub fn layout(area: Area, cpus: usize) -> Layout {
     while cpus.div_ceil(group) > room {
         group *= 2;
     }
-    let plot = Area { x: gutter, y: area.y, w: area.w.saturating_sub(gutter + right).max(1), h: area.h };
+    let plot =
+        Area { x: gutter, y: area.y, w: area.w.saturating_sub(gutter + right).max(1), h: area.h };
     Layout { lanes: area, plot, shape, group, lane_h: 1, task_h: 1, ..Layout::default() }
 }
 
@@ -84,7 +92,10 @@ mod tests {
         for (w, h) in (30..220).step_by(19).flat_map(|w| (8..75).map(move |h| (w, h))) {
             for cpus in [[1, 1], [2, 2], [2, 8], [64, 2], [0, 3], [512, 512]] {
                 let p = places((w, h), Some(cpus));
-                let order = [p.filter, p.note, p.head, p.list, p.title[0], p.rows[0], p.axis, p.title[1], p.rows[1]];
+                let order = [
+                    p.filter, p.note, p.head, p.list, p.title[0], p.rows[0], p.axis, p.title[1],
+                    p.rows[1],
+                ];
                 let mut y = 1;
                 for area in order.into_iter().filter(|a| !a.is_empty()) {
                     assert_eq!(area.y, y, "{w}x{h} {cpus:?}: {p:?}");
@@ -93,9 +104,16 @@ mod tests {
                 assert_eq!(y, (h - 1).max(4), "{w}x{h} {cpus:?}: {p:?}");
                 for (area, n) in p.rows.into_iter().zip(cpus).filter(|(area, _)| !area.is_empty()) {
                     let l = layout(area, n);
-                    assert!(n.div_ceil(l.group) <= usize::from(area.h) && (l.group == 1) == (l.shape == Shape::Slim));
+                    assert!(
+                        n.div_ceil(l.group) <= usize::from(area.h)
+                            && (l.group == 1) == (l.shape == Shape::Slim)
+                    );
                 }
-                assert!(h < 24 || !p.rows[1].is_empty() && p.list.h >= 7, "{w}x{h} {cpus:?}: {p:?}");
+                assert!(
+                    h < 24 || !p.rows[1].is_empty() && p.list.h >= 7,
+                    "{w}x{h} {cpus:?}: \
+                    {p:?}"
+                );
             }
             assert_eq!(places((w, h), None).list.h, h - 5);
         }

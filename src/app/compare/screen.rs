@@ -1,4 +1,5 @@
-//! The Compare screen for the rest of the application: its keys, and what it orders when that is not there.
+//! The Compare screen for the rest of the application: its keys, and what it orders when that is
+//! not there.
 
 use super::beside::Beside;
 use super::{Compare, Data, Focus, News, Order, Other};
@@ -21,7 +22,8 @@ impl Compare {
         }
     }
 
-    /// Reads what was chosen, unless it is what is open. What is compared until then stays: the new one may not be readable.
+    /// Reads what was chosen, unless it is what is open. What is compared until then stays: the new
+    /// one may not be readable.
     fn want_other(&mut self, open: Option<&Arc<Loaded>>, cx: &mut Context) {
         let Some(path) = self.wanted.take() else { return };
         if let Some(same) = open.filter(|loaded| loaded.path == path) {
@@ -72,7 +74,8 @@ impl Screen for Compare {
         let open = cx.open.clone();
         let a = open.as_ref().map(|o| Arc::clone(&o.loaded));
         self.want_other(a.as_ref(), cx);
-        let b = if let Other::Ready(loaded) = &self.other { Some(Arc::clone(loaded)) } else { None };
+        let b =
+            if let Other::Ready(loaded) = &self.other { Some(Arc::clone(loaded)) } else { None };
         let Some((a, b)) = a.zip(b) else {
             self.forget();
             self.focus = Focus::List;

@@ -21,7 +21,9 @@ pub fn words(measure: Measure) -> &'static str {
 pub fn value(measure: Measure, x: f64) -> String {
     let (sign, x) = if x < 0.0 { ("−", -x) } else { ("", x) };
     match measure {
-        Measure::Use | Measure::Waiting | Measure::Surprise if x >= 99.995 => format!("{sign}{x:.1}"),
+        Measure::Use | Measure::Waiting | Measure::Surprise if x >= 99.995 => {
+            format!("{sign}{x:.1}")
+        }
         Measure::Use | Measure::Waiting | Measure::Surprise => format!("{sign}{x:.4}"),
         Measure::Stints | Measure::Migrations if x >= 999_999.5 => format!("{sign}{:.2}M", x / 1e6),
         Measure::Stints | Measure::Migrations if x >= 99_999.95 => format!("{sign}{x:.0}"),

@@ -1,4 +1,5 @@
-//! The table of keys in sections: what belongs together on the `?` page of a screen and in docs/keys.md.
+//! The table of keys in sections: what belongs together on the `?` page of a screen and in
+//! docs/keys.md.
 
 use super::{Action, Binding, Contexts, DIALOG, HOME, PANEL, TABLE, TIMELINE, TOUR, TRACES};
 use crate::app::list;
@@ -17,20 +18,32 @@ fn title(b: &Binding) -> &'static str {
         _ => {}
     }
     match b.action {
-        Action::Play | Action::Slower | Action::Faster | Action::Seek | Action::Clock => "playback and time",
-        Action::PrevDecision | Action::NextDecision | Action::NextMiss | Action::PrevMiss => "decisions",
+        Action::Play | Action::Slower | Action::Faster | Action::Seek | Action::Clock => {
+            "playback \
+            and time"
+        }
+        Action::PrevDecision | Action::NextDecision | Action::NextMiss | Action::PrevMiss => {
+            "decisions"
+        }
         Action::Kernel | Action::NextUnexplained | Action::PrevUnexplained => "the kernel's rule",
-        Action::ZoomIn | Action::ZoomOut | Action::PanLeft | Action::PanRight | Action::Fit => "window",
+        Action::ZoomIn | Action::ZoomOut | Action::PanLeft | Action::PanRight | Action::Fit => {
+            "window"
+        }
         Action::Row
         | Action::Second
         | Action::AskSecond
-        | Action::Mistakes(Do::AskFirst | Do::AskSecond | Do::Current | Do::Compare) => "predictors",
+        | Action::Mistakes(Do::AskFirst | Do::AskSecond | Do::Current | Do::Compare) => {
+            "predictors"
+        }
         Action::NextFound | Action::PrevFound | Action::Pin | Action::PinFound => "tasks",
         Action::Find
         | Action::Mistakes(Do::Range | Do::Save | Do::Saved | Do::Clear)
         | Action::List(list::Do::Range | list::Do::Clear) => "filter",
         Action::Mark | Action::Between => "marks",
-        Action::Shape | Action::Heat | Action::Sort | Action::Crowd | Action::Room => "rows and panes",
+        Action::Shape | Action::Heat | Action::Sort | Action::Crowd | Action::Room => {
+            "rows and \
+            panes"
+        }
         Action::Train(act) => of_train(act),
         Action::Mistakes(Do::Left | Do::Right | Do::Sort)
         | Action::List(list::Do::Left | list::Do::Right | list::Do::Sort) => "columns",
@@ -113,11 +126,17 @@ pub fn by_screen() -> Vec<(&'static str, Vec<Section>)> {
     let keyed = || TABLE.iter().filter(|b| !b.keys.is_empty());
     let mut pages = vec![
         ("Everywhere", sorted(keyed().filter(|b| is_everywhere(b)))),
-        ("Home and tour", sorted(keyed().filter(|b| b.contexts & (HOME | TOUR) != 0 && !is_everywhere(b)))),
+        (
+            "Home and tour",
+            sorted(keyed().filter(|b| b.contexts & (HOME | TOUR) != 0 && !is_everywhere(b))),
+        ),
     ];
     for about in TABS {
         let here = contexts(about.tab);
-        pages.push((about.name, sorted(keyed().filter(|b| b.contexts & here != 0 && !is_everywhere(b)))));
+        pages.push((
+            about.name,
+            sorted(keyed().filter(|b| b.contexts & here != 0 && !is_everywhere(b))),
+        ));
     }
     pages
 }

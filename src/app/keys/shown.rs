@@ -13,9 +13,13 @@ pub type Entry = (Vec<Key>, &'static str);
 pub fn footer(context: Contexts, settings: &Settings) -> Vec<Entry> {
     let mut out: Vec<Entry> = Vec::new();
     for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
-        // With nothing open only what leads elsewhere does something; in the list itself that is not a place to go.
-        let leads = matches!(b.action, Action::Tab(_) | Action::Help | Action::Palette | Action::Quit);
-        let leads = leads || matches!(b.action, Action::Compare(_)) || (context == PANEL && b.action == Action::Back);
+        // With nothing open only what leads elsewhere does something; in the list itself that is
+        // not a place to go.
+        let leads =
+            matches!(b.action, Action::Tab(_) | Action::Help | Action::Palette | Action::Quit);
+        let leads = leads
+            || matches!(b.action, Action::Compare(_))
+            || (context == PANEL && b.action == Action::Back);
         let silent = matches!(b.action, Action::Tab(tab) if context & tab.about().silent != 0);
         let moves = context & (HOME | TOUR) != 0 && matches!(b.action, Action::Start | Action::End);
         if (context & (NOTHING | PANEL | CHOOSE) != 0 && !leads) || silent || moves {
@@ -41,7 +45,8 @@ pub fn markdown() -> String {
         for (title, bindings) in sections {
             let _ = writeln!(out, "| | **{title}** |");
             for binding in bindings {
-                let keys: Vec<String> = settings.labels(binding.keys).iter().map(|key| format!("`{key}`")).collect();
+                let keys: Vec<String> =
+                    settings.labels(binding.keys).iter().map(|key| format!("`{key}`")).collect();
                 let _ = writeln!(out, "| {} | {} |", keys.join(" "), binding.help);
             }
         }

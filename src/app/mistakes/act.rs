@@ -98,21 +98,28 @@ impl Mistakes {
             Do::Sort => {
                 let by = LIST[m.listing.column.min(LIST.len() - 1)].0;
                 // Numbers that one looks for are the great ones.
-                let first =
-                    matches!(by.kind(), Kind::Share | Kind::Count) || (by.kind() == Kind::Time && by != Column::Time);
+                let first = matches!(by.kind(), Kind::Share | Kind::Count)
+                    || (by.kind() == Kind::Time && by != Column::Time);
                 m.listing.sort.turn(by, first);
             }
             Do::Left | Do::Right if m.panes.focus == Focus::Sums => {
                 let last = m.sums.pages.get(m.sums.page).map_or(0, |p| p.len().saturating_sub(1));
-                m.sums.bar = m.sums.bar.saturating_add_signed(if what == Do::Left { -1 } else { 1 }).min(last);
+                m.sums.bar = m
+                    .sums
+                    .bar
+                    .saturating_add_signed(if what == Do::Left { -1 } else { 1 })
+                    .min(last);
             }
             Do::Left | Do::Right if m.panes.focus == Focus::Why => {
                 let last = match &m.why.told {
                     Explained::Ready(_, told) => told.why.candidates.len().saturating_sub(1),
                     _ => 0,
                 };
-                m.why.candidate =
-                    m.why.candidate.saturating_add_signed(if what == Do::Left { -1 } else { 1 }).min(last);
+                m.why.candidate = m
+                    .why
+                    .candidate
+                    .saturating_add_signed(if what == Do::Left { -1 } else { 1 })
+                    .min(last);
             }
             Do::Left => m.listing.column = m.listing.column.saturating_sub(1),
             Do::Right => m.listing.column = (m.listing.column + 1).min(LIST.len() - 1),
@@ -140,18 +147,26 @@ impl Mistakes {
                     m.panes.focus = Focus::Sums;
                 }
             }
-            Do::Why => m.panes.lower = if m.panes.lower == Focus::Why { Focus::Sums } else { Focus::Why },
+            Do::Why => {
+                m.panes.lower = if m.panes.lower == Focus::Why { Focus::Sums } else { Focus::Why }
+            }
             Do::Compare => {
                 if let Some(found) = m.found().cloned() {
                     let all: Vec<Column> = seconds(&found.table).collect();
-                    let at = m.whose.second.and_then(|s| all.iter().position(|c| *c == s)).map_or(0, |i| i + 1);
+                    let at = m
+                        .whose
+                        .second
+                        .and_then(|s| all.iter().position(|c| *c == s))
+                        .map_or(0, |i| i + 1);
                     m.whose.second = all.get(at).copied();
                     news = Some(match m.whose.second {
                         Some(Column::Other) => format!("compared with {}", found.table.models[1]),
                         Some(second) => format!("compared with {}", second.name()),
                         None => "compared with nothing".into(),
                     });
-                    if let Some(page) = m.sums.pages.iter().position(|p| p.title().contains("McNemar")) {
+                    if let Some(page) =
+                        m.sums.pages.iter().position(|p| p.title().contains("McNemar"))
+                    {
                         m.sums.page = page;
                     } else if m.whose.second.is_some() {
                         m.sums.page = 2;
@@ -165,7 +180,9 @@ impl Mistakes {
                 news = Some(if again {
                     "the mistakes of the Timeline's model".into()
                 } else {
-                    "these are the mistakes of the Timeline's model: p asks for another predictor's".into()
+                    "these are the mistakes of the Timeline's model: p asks for another \
+                     predictor's"
+                        .into()
                 });
             }
             Do::Range => news = m.between_marks(cx),
@@ -218,7 +235,8 @@ impl Mistakes {
         cx.order(Effect::Mistakes(Order::SaveFilters(saved.clone())));
     }
 
-    /// Takes the name of the second predictor. Baselines are in every table; any other one is asked anew.
+    /// Takes the name of the second predictor. Baselines are in every table; any other one is asked
+    /// anew.
     pub(super) fn compare_with(&mut self, who: &str) {
         let baseline = Column::parse(who).filter(|c| matches!(c, Column::Baseline(_)));
         if baseline.is_none() {
@@ -230,14 +248,17 @@ impl Mistakes {
     /// Enter: a bar narrows the filter, a decision is shown on the timeline.
     pub(super) fn enter(&mut self, cx: &mut Context) {
         if self.panes.focus == Focus::Sums {
-            if let Some(filter) = self.sums.pages.get(self.sums.page).and_then(|p| p.filter(self.sums.bar)) {
+            if let Some(filter) =
+                self.sums.pages.get(self.sums.page).and_then(|p| p.filter(self.sums.bar))
+            {
                 self.narrow(filter);
             }
             return;
         }
         let Some((found, row)) = self.found().zip(self.row()) else { return };
         cx.shared.walk = Some(Tab::Mistakes);
-        // The list is of another predictor than the timeline's first row: its answers are shown below that.
+        // The list is of another predictor than the timeline's first row: its answers are shown
+        // below that.
         if let Some(who) = &self.whose.first {
             cx.shared.beside = Some(who.clone());
         }
@@ -255,8 +276,11 @@ impl Mistakes {
             Focus::Sums => {
                 let Some(page) = self.sums.pages.get(self.sums.page) else { return };
                 let stride = page.stride() as isize;
-                self.sums.bar =
-                    self.sums.bar.saturating_add_signed(by.saturating_mul(stride)).min(page.len().saturating_sub(1));
+                self.sums.bar = self
+                    .sums
+                    .bar
+                    .saturating_add_signed(by.saturating_mul(stride))
+                    .min(page.len().saturating_sub(1));
             }
             Focus::Why => self.why.scroll = self.why.scroll.saturating_add_signed(by).min(4_096),
         }
@@ -279,7 +303,8 @@ impl Mistakes {
         line.saturating_sub(rows.saturating_sub(1) / 2).min(lines.saturating_sub(rows))
     }
 
-    /// The chosen rows (or the selected one) as tab-separated text with a header, and how many they are.
+    /// The chosen rows (or the selected one) as tab-separated text with a header, and how many they
+    /// are.
     fn copied(&self) -> Option<(String, usize)> {
         let found = self.found()?;
         let rows: Vec<usize> = if self.listing.marked.is_empty() {

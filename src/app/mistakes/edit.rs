@@ -7,7 +7,8 @@ use crate::evaluate::mistakes::filter::{Completion, complete, parse};
 use crate::evaluate::mistakes::{Expr, FilterError, Table};
 use std::sync::Arc;
 
-/// Expressions over the columns of the table, with its values to choose from; without a table those of none.
+/// Expressions over the columns of the table, with its values to choose from; without a table those
+/// of none.
 struct Over<'a>(&'a Table);
 
 impl Language<Expr> for Over<'_> {

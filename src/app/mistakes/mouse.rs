@@ -1,4 +1,5 @@
-//! What the mouse means on the Mistakes screen: a click selects, a second one opens, on a column's name it sorts, the wheel moves what it is over.
+//! What the mouse means on the Mistakes screen: a click selects, a second one opens, on a column's
+//! name it sorts, the wheel moves what it is over.
 
 use super::{Do, Focus, Mistakes};
 use crate::app::input::{Mouse, MouseKind};

@@ -1,5 +1,5 @@
-//! The sums as pages of bars, made once when they arrive. Each bar and each cell of the matrix has the expression that
-//! selects its decisions.
+//! The sums as pages of bars, made once when they arrive. Each bar and each cell of the matrix has
+//! the expression that selects its decisions.
 
 use crate::app::second::short_label;
 use crate::app::time;
@@ -107,7 +107,8 @@ fn slice_page(t: &Table, view: &View, column: Column, slices: &[Slice]) -> Page 
             label: s.label.clone(),
             share: s.tally.accuracy(),
             mark: other,
-            text: right(&s.tally) + &other.map_or_else(String::new, |x| format!("  {:>7}", percent(x))),
+            text: right(&s.tally)
+                + &other.map_or_else(String::new, |x| format!("  {:>7}", percent(x))),
             filter: Some(s.filter.clone()),
         }
     };
@@ -156,13 +157,25 @@ fn predictors(t: &Table, view: &View) -> Page {
     let hit = Expr::Flag(Column::Hit);
     let mut bars = vec![bar(format!("{} right", t.models[0]), total.hits, Some(hit.clone()))];
     for (b, n) in total.baselines.iter().enumerate() {
-        bars.push(bar(format!("{} right", BASELINES[b]), *n, Some(Expr::Flag(Column::Baseline(b as u8)))));
+        bars.push(bar(
+            format!("{} right", BASELINES[b]),
+            *n,
+            Some(Expr::Flag(Column::Baseline(b as u8))),
+        ));
     }
     let some = (1..BASELINES.len() as u8).map(|b| Expr::Flag(Column::Baseline(b)));
     if let Some(some) = some.reduce(|a, b| Expr::Or(Box::new(a), Box::new(b))) {
         let wrong = hit.negate();
-        bars.push(bar("badly learned".into(), total.learnable, Some(wrong.clone().and(some.clone()))));
-        bars.push(bar("hard for all".into(), total.misses() - total.learnable, Some(wrong.and(some.negate()))));
+        bars.push(bar(
+            "badly learned".into(),
+            total.learnable,
+            Some(wrong.clone().and(some.clone())),
+        ));
+        bars.push(bar(
+            "hard for all".into(),
+            total.misses() - total.learnable,
+            Some(wrong.and(some.negate())),
+        ));
     }
     let n = total.asked;
     bars.push(Bar {
@@ -201,7 +214,8 @@ fn versus(t: &Table, view: &View) -> Option<Page> {
 fn reliability(sums: &Sums) -> Page {
     let bar = |(i, b): (usize, &crate::evaluate::mistakes::sums::Bin)| {
         let n = b.decisions as f64;
-        let filter = Expr::number(Column::Bin, crate::evaluate::mistakes::filter::Op::Eq, i as u64 + 1);
+        let filter =
+            Expr::number(Column::Bin, crate::evaluate::mistakes::filter::Op::Eq, i as u64 + 1);
         Bar {
             label: format!("p {:.2}-{:.2}", i as f64 / 15.0, (i + 1) as f64 / 15.0),
             share: b.hits as f64 / n,
@@ -216,7 +230,13 @@ fn reliability(sums: &Sums) -> Page {
         }
     };
     let bars = sums.bins.iter().enumerate().filter(|(_, b)| b.decisions > 0).map(bar).collect();
-    Page::Bars(format!("reliability · ECE {:.3}", sums.ece()), "right    │ said        decisions".into(), bars)
+    Page::Bars(
+        format!("reliability · ECE {:.3}", sums.ece()),
+        "right    │ \
+        said        decisions"
+            .into(),
+        bars,
+    )
 }
 
 fn answered(sums: &Sums) -> Page {
@@ -247,7 +267,12 @@ fn in_time(view: &View) -> Page {
         filter: Some(s.filter.clone()),
     };
     let latency = match view.in_time.latency {
-        Some([middle, most]) => format!("one takes {} (p50), {} (p99)", time::short(middle), time::short(most)),
+        Some([middle, most]) => format!(
+            "one takes {} (p50), {} \
+                                         (p99)",
+            time::short(middle),
+            time::short(most)
+        ),
         None => "latency not measured".into(),
     };
     let title = format!("forecast in time {} · {latency}", percent(view.in_time.share));

@@ -76,7 +76,8 @@ mod tests {
                 for lower in [Focus::List, Focus::Sums, Focus::Why] {
                     let p = Places::new((w, h), lower);
                     let all = [p.filter, p.note, p.head, p.list, p.sums, p.why];
-                    let cells = all.iter().map(|a| usize::from(a.w) * usize::from(a.h)).sum::<usize>();
+                    let cells =
+                        all.iter().map(|a| usize::from(a.w) * usize::from(a.h)).sum::<usize>();
                     assert!(cells <= usize::from(w) * usize::from(h - 2), "{w}x{h}: {p:?}");
                     assert!(all.iter().all(|a| a.x + a.w <= w && a.y + a.h < h), "{w}x{h}: {p:?}");
                     assert!(p.list.h >= 3 && (h < 24 || p.sums.h + p.why.h >= 8), "{w}x{h}: {p:?}");

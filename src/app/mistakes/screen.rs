@@ -1,4 +1,5 @@
-//! The Mistakes screen for the rest of the application: its keys, and what it orders when that is not there.
+//! The Mistakes screen for the rest of the application: its keys, and what it orders when that is
+//! not there.
 
 use super::{Asked, Data, Do, Explained, Mistakes, Order, Origin, Whom};
 use crate::app::input::{Key, Mouse};
@@ -14,9 +15,16 @@ impl Mistakes {
     /// The decisions of what is to be looked at, unless they are there or on their way.
     fn want_decisions(&mut self, cx: &mut Context) {
         let chosen = &cx.shared.chosen;
-        let recordings: Vec<PathBuf> =
-            if chosen.is_empty() { cx.open.iter().map(|o| o.path().into()).collect() } else { chosen.clone() };
-        let whom = self.whose.first.clone().map_or_else(|| Whom::Current(cx.shared.model.clone()), Whom::Named);
+        let recordings: Vec<PathBuf> = if chosen.is_empty() {
+            cx.open.iter().map(|o| o.path().into()).collect()
+        } else {
+            chosen.clone()
+        };
+        let whom = self
+            .whose
+            .first
+            .clone()
+            .map_or_else(|| Whom::Current(cx.shared.model.clone()), Whom::Named);
         let key = Asked { recordings, whom, other: self.whose.other.clone() };
         let d = &mut self.decisions;
         if key.recordings.is_empty() || d.asked.ordered() == Some(&key) {
@@ -60,16 +68,25 @@ impl Mistakes {
     fn not_yet(&self, action: Action, cx: &Context) -> Option<String> {
         let about_list = match action {
             Action::Open | Action::Pane => true,
-            Action::Mistakes(what) => {
-                !matches!(what, Do::AskFirst | Do::AskSecond | Do::Current | Do::Clear | Do::Save | Do::Saved)
-            }
+            Action::Mistakes(what) => !matches!(
+                what,
+                Do::AskFirst | Do::AskSecond | Do::Current | Do::Clear | Do::Save | Do::Saved
+            ),
             action => crate::app::list::rows(action, 1).is_some(),
         };
         match &self.decisions.data {
             _ if !about_list => None,
             Data::Ready(_) => None,
-            Data::Pending(..) => Some("░ the predictor is asked about every decision: there is no list yet".into()),
-            Data::Nothing if cx.open.is_none() => Some("no recording is open: 4 lists what can be opened".into()),
+            Data::Pending(..) => Some(
+                "░ the predictor is asked about every decision: there is no \
+                                       list yet"
+                    .into(),
+            ),
+            Data::Nothing if cx.open.is_none() => Some(
+                "no recording is open: 4 lists what can be \
+                                                        opened"
+                    .into(),
+            ),
             Data::Nothing | Data::Failed(_) => Some("there is no list".into()),
         }
     }
@@ -127,7 +144,9 @@ impl Screen for Mistakes {
     /// Two searches, whatever the list's length.
     fn lists(&self, recording: &Path, from: u64, to: u64) -> bool {
         let Some((found, view)) = self.found().zip(self.view.as_ref()) else { return false };
-        let Some(source) = found.table.sources.iter().position(|s| s.path == recording) else { return false };
+        let Some(source) = found.table.sources.iter().position(|s| s.path == recording) else {
+            return false;
+        };
         let rows = found.table.rows_between(source, from, to);
         view.set.next(rows.start).is_some_and(|row| row < rows.end)
     }

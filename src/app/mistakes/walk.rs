@@ -6,9 +6,10 @@ use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::{Column, Table};
 
 impl Mistakes {
-    /// Goes to what comes next in the list (or before), in its own order. Of a list by time that is what comes next after
-    /// what is selected on the timeline, on any CPU; of another one, after the row that one stands on. What belongs to
-    /// other recordings than the open one is left out. `None`: there is no list of the open recording.
+    /// Goes to what comes next in the list (or before), in its own order. Of a list by time that is
+    /// what comes next after what is selected on the timeline, on any CPU; of another one, after
+    /// the row that one stands on. What belongs to other recordings than the open one is left out.
+    /// `None`: there is no list of the open recording.
     pub(super) fn walk_list(&mut self, forward: bool, cx: &mut Context) -> Option<()> {
         let (found, view) = (self.found()?.clone(), self.view.clone()?);
         let open = cx.open.as_ref()?;
@@ -38,7 +39,13 @@ impl Mistakes {
 }
 
 /// The row of a list by time that comes after (or before) this event.
-fn next_in_time(t: &Table, view: &View, source: usize, here: Option<usize>, forward: bool) -> Option<usize> {
+fn next_in_time(
+    t: &Table,
+    view: &View,
+    source: usize,
+    here: Option<usize>,
+    forward: bool,
+) -> Option<usize> {
     let row = if forward {
         view.set.next(t.row_from(source, here.map_or(0, |e| e + 1)))
     } else {

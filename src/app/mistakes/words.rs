@@ -1,4 +1,5 @@
-//! What the Mistakes screen orders and is told: recordings and predictors, the answers, and what they hold.
+//! What the Mistakes screen orders and is told: recordings and predictors, the answers, and what
+//! they hold.
 
 use crate::app::ticket::Ticket;
 use crate::conform::picture::Picture;
@@ -32,7 +33,8 @@ impl Origin {
 /// The first predictor: whose mistakes are shown.
 #[derive(Clone, Debug)]
 pub enum Whom {
-    /// The current model, which the Timeline shows: a run's, with the run's name, or the bundled one.
+    /// The current model, which the Timeline shows: a run's, with the run's name, or the bundled
+    /// one.
     Current(Option<(String, Arc<Weights>)>),
     /// A predictor's name, a run or a model file.
     Named(PathBuf),
@@ -53,8 +55,8 @@ impl PartialEq for Whom {
 /// An order to the outside. Answers carry the ticket of the table that they belong to.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// Predict all decisions of these recordings; a second predictor beside the first. Answered by [`News::Progress`]
-    /// and [`News::Collected`].
+    /// Predict all decisions of these recordings; a second predictor beside the first. Answered by
+    /// [`News::Progress`] and [`News::Collected`].
     Collect {
         /// For the answer.
         ticket: Ticket,

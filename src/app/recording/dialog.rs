@@ -1,5 +1,5 @@
-//! The recording dialog: its fields, what is typed into them, and what is wrong with it. Looks for no machine and draws
-//! nothing.
+//! The recording dialog: its fields, what is typed into them, and what is wrong with it. Looks for
+//! no machine and draws nothing.
 
 use crate::app::input::Key;
 use crate::record::hosts::{self, Host, Source, State};
@@ -158,7 +158,14 @@ impl Default for How {
     fn default() -> Self {
         let Settings { seconds, buffer_kb, runtime, waking, truth } = Settings::default();
         let line = |n: u32| Line::from(n.to_string().as_str());
-        Self { seconds: line(seconds), buffer: line(buffer_kb), runtime, waking, truth, anything: false }
+        Self {
+            seconds: line(seconds),
+            buffer: line(buffer_kb),
+            runtime,
+            waking,
+            truth,
+            anything: false,
+        }
     }
 }
 
@@ -210,7 +217,8 @@ impl Default for Dialog {
 }
 
 impl Dialog {
-    /// Shows it as it was left; machines and the file's name are asked for anew. Returns the workload's name.
+    /// Shows it as it was left; machines and the file's name are asked for anew. Returns the
+    /// workload's name.
     pub(super) fn open(&mut self) -> String {
         (self.field, self.refused, self.offered_start) = (Field::Host, None, None);
         self.machines.complete = false;
@@ -225,11 +233,14 @@ impl Dialog {
         self.open()
     }
 
-    /// Workloads that the filter leaves: every word of it is in their name, category or description.
+    /// Workloads that the filter leaves: every word of it is in their name, category or
+    /// description.
     pub fn offered(&self) -> Vec<&'static Workload> {
-        let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
-        let has =
-            |w: &Workload, word: &String| [w.name, w.category, w.about].iter().any(|t| t.to_lowercase().contains(word));
+        let words: Vec<String> =
+            self.filter.text().split_whitespace().map(str::to_lowercase).collect();
+        let has = |w: &Workload, word: &String| {
+            [w.name, w.category, w.about].iter().any(|t| t.to_lowercase().contains(word))
+        };
         workloads::ALL.iter().filter(|w| words.iter().all(|word| has(w, word))).collect()
     }
 
@@ -279,7 +290,8 @@ impl Dialog {
         Some(name).filter(|n| !n.is_empty())
     }
 
-    /// To another field. What is wrong with the one that is left is said, and may be put right later.
+    /// To another field. What is wrong with the one that is left is said, and may be put right
+    /// later.
     pub(super) fn go(&mut self, by: isize) {
         self.refused = self.check(self.field).err().map(|why| (self.field, why));
         self.offered_start = None;
@@ -287,7 +299,8 @@ impl Dialog {
         self.field = Field::ALL[(self.field as isize + by).rem_euclid(count) as usize];
     }
 
-    /// Another machine or workload; where nothing can be chosen, or no more in this direction, another field.
+    /// Another machine or workload; where nothing can be chosen, or no more in this direction,
+    /// another field.
     pub(super) fn choose(&mut self, by: isize) {
         match self.field {
             Field::Host => {
@@ -303,7 +316,11 @@ impl Dialog {
             }
             Field::Workload => {
                 let offered = self.offered();
-                match self.chosen().and_then(|at| at.checked_add_signed(by)).and_then(|next| offered.get(next)) {
+                match self
+                    .chosen()
+                    .and_then(|at| at.checked_add_signed(by))
+                    .and_then(|next| offered.get(next))
+                {
                     Some(workload) => (self.chosen, self.how.anything) = (workload, false),
                     None => self.go(by),
                 }
@@ -353,9 +370,15 @@ impl Dialog {
 
     /// What would run.
     fn what(&self) -> Result<What, (Field, String)> {
-        let words = words::split(self.command.text()).map_err(|e| (Field::Command, e.to_string()))?;
+        let words =
+            words::split(self.command.text()).map_err(|e| (Field::Command, e.to_string()))?;
         match words.first() {
-            Some(program) if program.is_empty() => Err((Field::Command, "the program has no name".into())),
+            Some(program) if program.is_empty() => Err((
+                Field::Command,
+                "the program has no \
+                name"
+                    .into(),
+            )),
             Some(_) => Ok(What::Command(words)),
             None if self.how.anything => Ok(What::Anything),
             None if self.chosen().is_none() => {
@@ -391,7 +414,9 @@ impl Dialog {
             Some(Host { from: Source::Vagrant, state: State::Down(how), .. }) => {
                 Err(format!("it does not run ({how}): vagrant up {host}"))
             }
-            known => Ok(Target::Ssh { host: host.into(), config: known.and_then(|h| h.config.clone()) }),
+            known => {
+                Ok(Target::Ssh { host: host.into(), config: known.and_then(|h| h.config.clone()) })
+            }
         }
     }
 
@@ -422,8 +447,9 @@ impl Dialog {
         }
     }
 
-    /// What is asked for, and the machine to start first. `None` when something is wrong, which is then said where it is, and
-    /// when a machine would have to be started and that was not asked for yet: then it is offered.
+    /// What is asked for, and the machine to start first. `None` when something is wrong, which is
+    /// then said where it is, and when a machine would have to be started and that was not asked
+    /// for yet: then it is offered.
     pub(super) fn plan(&mut self) -> Option<(Plan, Option<Kind>)> {
         self.refused = Field::ALL.into_iter().find_map(|f| self.check(f).err().map(|why| (f, why)));
         if let Some((field, _)) = &self.refused {

@@ -39,7 +39,12 @@ impl Saved {
     pub fn summary(&self) -> String {
         let (events, cpus) = (time::grouped(self.events), self.cpus);
         let kept = if self.cancelled { "cancelled, what came is kept: " } else { "" };
-        let mut text = format!("{kept}{}: {events} events in {} on {cpus} CPU", self.name, time::short(self.span.0));
+        let mut text = format!(
+            "{kept}{}: {events} events in {} on {cpus} \
+                                CPU",
+            self.name,
+            time::short(self.span.0)
+        );
         if cpus != 1 {
             text.push('s');
         }

@@ -1,4 +1,5 @@
-//! The dialog and the run as tables: keys and news in, orders and state out. No machine, no thread, no clock.
+//! The dialog and the run as tables: keys and news in, orders and state out. No machine, no thread,
+//! no clock.
 
 use super::dialog::{Field, LOCAL};
 use super::*;
@@ -26,7 +27,10 @@ fn know(app: &mut App, local: bool) {
 fn asked() -> App {
     let (mut app, _) = App::new(vec!["a".into()], (80, 24));
     let orders = press(&mut app, "4r");
-    assert!(matches!(&orders[..], [Order::Look { workload }] if workload == "hackbench-pipe-2g"), "{orders:?}");
+    assert!(
+        matches!(&orders[..], [Order::Look { workload }] if workload == "hackbench-pipe-2g"),
+        "{orders:?}"
+    );
     know(&mut app, true);
     app
 }
@@ -89,7 +93,13 @@ fn progress(app: &mut App, stage: Stage) {
 }
 
 fn saved() -> Saved {
-    Saved { path: "h_run0.csv.zst".into(), name: "h_run0".into(), cpus: 2, events: 9, ..Saved::default() }
+    Saved {
+        path: "h_run0.csv.zst".into(),
+        name: "h_run0".into(),
+        cpus: 2,
+        events: 9,
+        ..Saved::default()
+    }
 }
 
 fn end(app: &mut App, end: Result<Saved, Failure>) -> Vec<Effect> {
@@ -107,7 +117,9 @@ fn enter_records_what_the_dialog_says() {
     go(&mut app, Field::Waking);
     press(&mut app, " ");
     let orders = press(&mut app, "\n");
-    let [Order::Start { id: Ticket(1), plan, start: None }] = &orders[..] else { panic!("{orders:?}") };
+    let [Order::Start { id: Ticket(1), plan, start: None }] = &orders[..] else {
+        panic!("{orders:?}")
+    };
     assert_eq!(
         (plan.workload.as_str(), plan.category.as_str(), &plan.target),
         ("cpu-bound-8p", "cpu_bound", &Target::Local)
@@ -148,8 +160,16 @@ fn machines_are_chosen_or_typed() {
 
 /// Machines of which one is koracle's own and one vagrant's, both down.
 fn know_down(app: &mut App) {
-    let down = |name: &str, from, how| Host { name: name.into(), config: None, from, state: State::Down(how) };
-    let hosts = vec![down("cfs", Source::Vm(Kind::Cfs), "stopped"), down("web", Source::Vagrant, "not running")];
+    let down = |name: &str, from, how| Host {
+        name: name.into(),
+        config: None,
+        from,
+        state: State::Down(how),
+    };
+    let hosts = vec![
+        down("cfs", Source::Vm(Kind::Cfs), "stopped"),
+        down("web", Source::Vagrant, "not running"),
+    ];
     app.update(Msg::Recorder(News::Machines { local: false, hosts, complete: true }));
 }
 
@@ -166,11 +186,20 @@ fn a_machine_of_ones_own_is_started_when_that_is_asked_for_twice() {
     assert_eq!(app.traces.recorder.dialog.offered_start, None);
     assert!(press(&mut app, "\n").is_empty());
     let (field, why) = refused(&app).unwrap();
-    assert!(field == Field::Host && why.contains("does not run (not running): vagrant up web"), "{why}");
+    assert!(
+        field == Field::Host
+            && why.contains(
+                "does not run (not running): vagrant up \
+                                                  web"
+            ),
+        "{why}"
+    );
     key(&mut app, Key::Up);
     assert!(press(&mut app, "\n").is_empty());
     let orders = press(&mut app, "\n");
-    let [Order::Start { plan, start: Some(Kind::Cfs), .. }] = &orders[..] else { panic!("{orders:?}") };
+    let [Order::Start { plan, start: Some(Kind::Cfs), .. }] = &orders[..] else {
+        panic!("{orders:?}")
+    };
     assert_eq!(plan.target, Target::Ssh { host: "cfs".into(), config: None });
     progress(&mut app, Stage::Starting);
     assert_eq!(app.traces.recorder.running().unwrap().brief(), "rec starting");
@@ -192,9 +221,13 @@ fn a_name_is_asked_for_when_the_workload_changes_and_old_answers_are_dropped() {
     let mut app = asked();
     go(&mut app, Field::Workload);
     let orders = key(&mut app, Key::Down);
-    assert!(matches!(&orders[..], [Order::Name { workload }] if workload == "hackbench-pipe-4g"), "{orders:?}");
-    let name =
-        |workload: &str, file: &str| Msg::Recorder(News::Name { workload: workload.into(), file: Ok(file.into()) });
+    assert!(
+        matches!(&orders[..], [Order::Name { workload }] if workload == "hackbench-pipe-4g"),
+        "{orders:?}"
+    );
+    let name = |workload: &str, file: &str| {
+        Msg::Recorder(News::Name { workload: workload.into(), file: Ok(file.into()) })
+    };
     app.update(name("hackbench-pipe-2g", "old"));
     assert_eq!(app.traces.recorder.dialog.path(), None);
     app.update(name("hackbench-pipe-4g", "new"));
@@ -250,8 +283,16 @@ fn leaving_a_wrong_field_says_so_and_correcting_it_takes_that_back() {
 fn a_line_is_edited_at_its_caret() {
     let mut app = asked();
     put(&mut app, Field::Command, "q?1é");
-    for k in [Key::Left, Key::Left, Key::Backspace, Key::Char('X'), Key::Home, Key::Char(' '), Key::End, Key::Char('!')]
-    {
+    for k in [
+        Key::Left,
+        Key::Left,
+        Key::Backspace,
+        Key::Char('X'),
+        Key::Home,
+        Key::Char(' '),
+        Key::End,
+        Key::Char('!'),
+    ] {
         key(&mut app, k);
     }
     assert_eq!(app.traces.recorder.dialog.command.text(), " qX1é!");
@@ -278,7 +319,11 @@ fn esc_cancels_at_every_stage_and_the_end_is_waited_for() {
         let run = app.traces.recorder.running().unwrap();
         assert_eq!((run.cancelling, run.brief().as_str()), (true, "rec ends"));
         assert!(press(&mut app, "r").is_empty(), "one recording at a time");
-        assert!(matches!(key(&mut app, Key::Esc)[..], [Order::Cancel]), "once more: a stuck machine is not waited for");
+        assert!(
+            matches!(key(&mut app, Key::Esc)[..], [Order::Cancel]),
+            "once more: a stuck \
+            machine is not waited for"
+        );
 
         let problem = "Nothing had been recorded.".to_string();
         assert!(end(&mut app, Err(Failure { problem, cancelled: true })).is_empty());
@@ -295,8 +340,18 @@ fn a_finished_recording_is_listed_and_opens() {
     progress(&mut app, Stage::Recording);
     assert_eq!(app.traces.recorder.running().unwrap().brief(), "rec 1 s");
     press(&mut app, "/x");
-    let effects =
-        end(&mut app, Ok(Saved { notes: vec!["removed a stale instance".into()], cancelled: true, ..saved() }));
+    let effects = end(
+        &mut app,
+        Ok(Saved {
+            notes: vec![
+                "removed a stale \
+                                              instance"
+                    .into(),
+            ],
+            cancelled: true,
+            ..saved()
+        }),
+    );
     let [Effect::Open { path, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(
         (path.as_path(), app.tab, app.over.prompt.is_none()),
@@ -306,9 +361,20 @@ fn a_finished_recording_is_listed_and_opens() {
     let entry = app.traces.current().unwrap();
     assert_eq!((entry.name.as_str(), entry.events, entry.cpus), ("h_run0", Some(9), 2));
     let message = app.message.clone().unwrap();
-    assert!(message.contains("9 events") && message.contains("is kept") && message.contains("one note"), "{message}");
+    assert!(
+        message.contains("9 events")
+            && message.contains("is kept")
+            && message.contains(
+                "one \
+        note"
+            ),
+        "{message}"
+    );
     // A list that comes later still has it.
-    app.update(Msg::Listed { entries: vec![Entry { path: path.clone(), ..Entry::default() }], problem: None });
+    app.update(Msg::Listed {
+        entries: vec![Entry { path: path.clone(), ..Entry::default() }],
+        problem: None,
+    });
     assert_eq!(app.traces.current().unwrap().events, Some(9));
 }
 
@@ -318,7 +384,16 @@ fn a_failure_is_told_elsewhere_and_read_here() {
     press(&mut app, "1");
     let failure = Failure { problem: "cfs: no tracefs there".into(), cancelled: false };
     end(&mut app, Err(failure.clone()));
-    assert_eq!((app.message.as_deref(), app.tab), (Some("the recording failed (4 shows more)"), Tab::Timeline));
+    assert_eq!(
+        (app.message.as_deref(), app.tab),
+        (
+            Some(
+                "the recording failed (4 shows \
+                                                         more)"
+            ),
+            Tab::Timeline
+        )
+    );
     press(&mut app, "4");
     assert_eq!(app.traces.recorder.run.as_ref().unwrap().end, Some(Err(failure)));
     assert!(matches!(press(&mut app, "r")[..], [Order::Look { .. }]), "one may ask again");

@@ -30,7 +30,9 @@ impl Tasks {
 
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
-            Do::Left | Do::Right => self.listing.column = list::mark(self.listing.column, what, LIST.len()),
+            Do::Left | Do::Right => {
+                self.listing.column = list::mark(self.listing.column, what, LIST.len())
+            }
             Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
                 Shown::Of(by) => self.listing.sort.turn(by, by != Column::Task),
                 Shown::Hit => cx.say("the list is not sorted by hits; 3 sums them up by task"),
@@ -74,14 +76,18 @@ impl Tasks {
         })
     }
 
-    /// Shows the selected thread on the timeline, where it first comes in, with a row of its own; of a name, those of its
-    /// threads that find room.
+    /// Shows the selected thread on the timeline, where it first comes in, with a row of its own;
+    /// of a name, those of its threads that find room.
     fn enter(&self, cx: &mut Context) {
         let Some((table, row)) = self.table().zip(self.row()) else { return };
         let Some(path) = cx.open.as_ref().map(|o| o.path().to_path_buf()) else { return };
         let threads = threads(table, row);
         if threads.len() > MOST_ROWS {
-            cx.say(format!("rows for {MOST_ROWS} of {} threads of this name; f lists them one by one", threads.len()));
+            cx.say(format!(
+                "rows for {MOST_ROWS} of {} threads of this name; f lists them one by \
+                            one",
+                threads.len()
+            ));
         }
         // The one that is pinned last stands first.
         threads.iter().take(MOST_ROWS).rev().for_each(|thread| cx.wish(Wish::Pin(*thread)));
@@ -116,7 +122,8 @@ impl Tasks {
                 }
             }
             MouseKind::Down if p.list.has(x, y) => {
-                let row = self.listing.list.row(usize::from(y - p.list.y), usize::from(p.list.h), n);
+                let row =
+                    self.listing.list.row(usize::from(y - p.list.y), usize::from(p.list.h), n);
                 if row.is_some_and(|row| self.listing.list.click(row)) {
                     self.enter(cx);
                 }
@@ -140,7 +147,10 @@ fn threads(t: &Table, row: usize) -> Vec<ThreadIx> {
 
 /// The threads that ever had this name.
 pub(in crate::app) fn named(trace: &Trace, name: &str) -> Vec<ThreadIx> {
-    let named = trace.tasks().iter().filter(|(_, task)| *task.name == *name && task.thread != ThreadIx::NONE);
+    let named = trace
+        .tasks()
+        .iter()
+        .filter(|(_, task)| *task.name == *name && task.thread != ThreadIx::NONE);
     let mut threads: Vec<ThreadIx> = named.map(|(_, task)| task.thread).collect();
     threads.sort_unstable();
     threads.dedup();
@@ -157,7 +167,8 @@ fn first_stint(t: &Table, row: usize) -> Option<usize> {
         .collect();
     let first = |cpu: CpuId| {
         let switches = trace.cpu_switches(cpu);
-        let from = switches.partition_point(|event| trace.time(*event as usize) < Nanos(t.window.from));
+        let from =
+            switches.partition_point(|event| trace.time(*event as usize) < Nanos(t.window.from));
         let mut later = switches[from..].iter().map(|event| *event as usize);
         later.find(|event| wanted.get(trace.event(*event).next.0 as usize).is_some_and(|w| *w))
     };

@@ -1,4 +1,5 @@
-//! The Tasks screen for the rest of the application: its keys, and what it orders when that is not there.
+//! The Tasks screen for the rest of the application: its keys, and what it orders when that is not
+//! there.
 
 use super::{Data, Hits, News, Order, Tasks};
 use crate::app::input::{Key, Mouse};

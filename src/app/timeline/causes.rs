@@ -1,5 +1,5 @@
-//! What led to what is shown: the wake-ups before the selected stint, where the machine was crowded, who ran between the
-//! marks. It is found outside, in jobs; here is what came of it.
+//! What led to what is shown: the wake-ups before the selected stint, where the machine was
+//! crowded, who ran between the marks. It is found outside, in jobs; here is what came of it.
 
 use super::Timeline;
 use super::kernel::{Judged, Kernel};
@@ -119,11 +119,12 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// The longest queue in `from..to`, and the share of that time in which a CPU was idle while somebody waited, where it
-    /// was asked about.
+    /// The longest queue in `from..to`, and the share of that time in which a CPU was idle while
+    /// somebody waited, where it was asked about.
     pub fn within(&self, from: u64, to: u64) -> Option<(u32, f32)> {
         let (n, (start, width)) = (self.queues.len() as u128, self.window);
-        let part = |t: u64| (u128::from(t.saturating_sub(start)) * n / u128::from(width.max(1))) as usize;
+        let part =
+            |t: u64| (u128::from(t.saturating_sub(start)) * n / u128::from(width.max(1))) as usize;
         if n == 0 || from < start || from >= start.saturating_add(width) {
             return None;
         }
@@ -166,7 +167,8 @@ pub struct Woken {
 const CHAIN: usize = 8;
 
 impl Woken {
-    /// Of a thread at a time: of the wait that it is in then, or the last one before. `exactly`: the one that ends then.
+    /// Of a thread at a time: of the wait that it is in then, or the last one before. `exactly`:
+    /// the one that ends then.
     fn of(t: &Table, thread: ThreadIx, at: u64, exactly: bool) -> Option<Self> {
         let rows = t.waits.of_thread(thread);
         let next = rows.partition_point(|r| t.waits.to(*r as usize) <= at);
@@ -234,23 +236,28 @@ impl Timeline {
             return;
         }
         let Some(table) = &self.causes.waits else { return };
-        self.causes.woken = of.and_then(|(thread, at, exactly)| Woken::of(table, thread, at, exactly));
+        self.causes.woken =
+            of.and_then(|(thread, at, exactly)| Woken::of(table, thread, at, exactly));
         self.causes.of = of;
     }
 
-    /// Shows where it was crowded, or no more; `room`: there would be some. The words for the last row.
+    /// Shows where it was crowded, or no more; `room`: there would be some. The words for the last
+    /// row.
     pub(in crate::app) fn show_crowd(&mut self, room: bool) -> String {
         self.causes.crowded = !self.causes.crowded;
         match (self.causes.crowded, room) {
             (false, _) => "no rows of crowding".into(),
             (true, true) => {
-                "below: most threads that waited for one CPU; time in which a CPU was idle meanwhile".into()
+                "below: most threads that waited for one CPU; time in which a CPU was idle \
+                 meanwhile"
+                    .into()
             }
             (true, false) => "there is no room for these rows here".into(),
         }
     }
 
-    /// Shows who ran between the marks, or no more; `panes`: there are any. The words for the last row.
+    /// Shows who ran between the marks, or no more; `panes`: there are any. The words for the last
+    /// row.
     pub(in crate::app) fn show_between(&mut self, panes: bool) -> Option<String> {
         if self.marked().is_none() {
             self.causes.between = false;
@@ -273,7 +280,8 @@ mod tests {
 
     #[test]
     fn what_was_found_for_another_window_is_shown_where_it_lies() {
-        let crowd = Crowd { window: (1_000, 100), queues: vec![1, 2, 3, 4], idle: vec![0, 25, 5, 0] };
+        let crowd =
+            Crowd { window: (1_000, 100), queues: vec![1, 2, 3, 4], idle: vec![0, 25, 5, 0] };
         let table = [
             ((1_000, 1_025), Some((1, 0.0))),
             ((1_025, 1_050), Some((2, 1.0))),

@@ -1,5 +1,6 @@
-//! Which of a few colours each task has. The tasks that ran most in the visible window have one of their own; a task keeps
-//! its colour while it is among them. All others have the colour that their name and pid give, which others may share.
+//! Which of a few colours each task has. The tasks that ran most in the visible window have one of
+//! their own; a task keeps its colour while it is among them. All others have the colour that their
+//! name and pid give, which others may share.
 
 use crate::replay::lod::Pyramid;
 use crate::trace::{ThreadIx, Trace};
@@ -39,8 +40,9 @@ fn own(trace: &Trace, thread: ThreadIx) -> u8 {
     // FNV-1a.
     let name = tasks.thread_name(thread).bytes();
     let pid = tasks.pid(thread).0.to_le_bytes();
-    let hash =
-        name.chain(pid).fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = name
+        .chain(pid)
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     ((hash ^ (hash >> 32)) % COLOURS as u64) as u8
 }
 
@@ -70,7 +72,8 @@ impl Colours {
         self.others = seen.len().saturating_sub(COLOURS);
         seen.truncate(COLOURS);
         let least = longest.missing as f32 / known >= 0.005;
-        let seen = seen.into_iter().map(|(thread, ns)| Seen { thread, share: ns as f32 / known, least });
+        let seen =
+            seen.into_iter().map(|(thread, ns)| Seen { thread, share: ns as f32 / known, least });
         self.seen = seen.collect();
         self.assign(trace);
     }
@@ -87,7 +90,8 @@ impl Colours {
         }
         for thread in new {
             let own = usize::from(own(trace, thread));
-            let free = (0..COLOURS).map(|i| (own + i * 7) % COLOURS).find(|&c| !taken[c]).unwrap_or(own);
+            let free =
+                (0..COLOURS).map(|i| (own + i * 7) % COLOURS).find(|&c| !taken[c]).unwrap_or(own);
             taken[free] = true;
             self.of.insert(thread, free as u8);
         }
@@ -105,8 +109,13 @@ mod tests {
         let mut prev = 0;
         for (t, pid) in stints.enumerate() {
             let (task, next) = (b.task(Pid(prev), b"t"), b.task(Pid(pid), b"t"));
-            let event =
-                Event { task, next, prio: 120, next_prio: 120, ..Event::blank(Nanos(t as u64 * 1_000), CpuId(0)) };
+            let event = Event {
+                task,
+                next,
+                prio: 120,
+                next_prio: 120,
+                ..Event::blank(Nanos(t as u64 * 1_000), CpuId(0))
+            };
             b.push(event, Pid(prev));
             prev = pid;
         }
@@ -122,14 +131,25 @@ mod tests {
         let mut before: HashMap<ThreadIx, u8> = HashMap::new();
         for step in 0..100 {
             colours.look(&trace, &pyramid, view.at(step * 5_000, 90_000));
-            let now: Vec<u8> = colours.seen.iter().filter_map(|s| colours.of(&trace, s.thread)).collect();
+            let now: Vec<u8> =
+                colours.seen.iter().filter_map(|s| colours.of(&trace, s.thread)).collect();
             let mut apart = now.clone();
             apart.sort_unstable();
             apart.dedup();
-            assert_eq!((apart.len(), now.len()), (colours.seen.len(), colours.seen.len()), "all differ: {now:?}");
-            let kept: HashMap<ThreadIx, u8> = colours.seen.iter().map(|s| s.thread).zip(now).collect();
+            assert_eq!(
+                (apart.len(), now.len()),
+                (colours.seen.len(), colours.seen.len()),
+                "all \
+                differ: {now:?}"
+            );
+            let kept: HashMap<ThreadIx, u8> =
+                colours.seen.iter().map(|s| s.thread).zip(now).collect();
             for (thread, colour) in &kept {
-                assert!(before.get(thread).is_none_or(|had| had == colour), "{thread:?} changed its colour");
+                assert!(
+                    before.get(thread).is_none_or(|had| had == colour),
+                    "{thread:?} changed \
+                    its colour"
+                );
             }
             before = kept;
         }
@@ -141,9 +161,15 @@ mod tests {
         let trace = trace((0..101).map(|i| if i % 4 == 0 { 7 } else { 8 }));
         let mut colours = Colours::default();
         colours.look(&trace, &Pyramid::build(&trace), View::fit(trace.span().0));
-        let shares: Vec<(i32, f32, bool)> =
-            colours.seen.iter().map(|s| (trace.tasks().pid(s.thread).0, s.share, s.least)).collect();
+        let shares: Vec<(i32, f32, bool)> = colours
+            .seen
+            .iter()
+            .map(|s| (trace.tasks().pid(s.thread).0, s.share, s.least))
+            .collect();
         assert_eq!(shares.iter().map(|s| (s.0, s.2)).collect::<Vec<_>>(), [(8, false), (7, false)]);
-        assert!((shares[0].1 - 0.75).abs() < 0.01 && (shares[1].1 - 0.25).abs() < 0.01, "{shares:?}");
+        assert!(
+            (shares[0].1 - 0.75).abs() < 0.01 && (shares[1].1 - 0.25).abs() < 0.01,
+            "{shares:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The columns of a heat map: how much one CPU had, or several together, of use, of misses, of queue.
+//! The columns of a heat map: how much one CPU had, or several together, of use, of misses, of
+//! queue.
 
 use super::Timeline;
 use super::rows::Heat;
@@ -55,7 +56,9 @@ impl Warm {
             _ if self.pending => Value::Pending,
             Heat::Misses => self.score.miss_share().map_or(Value::Nothing, Value::Share),
             Heat::Queue if self.load.known <= 0.0 => Value::Unknown,
-            Heat::Queue => Value::Share(f32::from(self.queue) / f32::from(t.answers.max_queue.max(1))),
+            Heat::Queue => {
+                Value::Share(f32::from(self.queue) / f32::from(t.answers.max_queue.max(1)))
+            }
         }
     }
 }
@@ -69,14 +72,21 @@ pub fn columns(t: &Timeline, cpus: &[usize], cols: usize) -> Vec<Warm> {
         // Buckets are of the current model alone.
         let another = t.rows.heat == Heat::Misses && t.answers.live().is_some();
         let done = !another
-            && t.loaded.pyramid.columns(t.trace(), id, window, |col, column| one(t, cpu, &mut all[col], &column));
+            && t.loaded
+                .pyramid
+                .columns(t.trace(), id, window, |col, column| one(t, cpu, &mut all[col], &column));
         if !done {
             // So many switches that only sums of them are cheap.
             let cells = t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, cols);
             for (warm, cell) in all.iter_mut().zip(cells) {
                 let known = 1.0 - cell.unknown;
                 let load = Load { busy: cell.busy * known, known };
-                let column = Column { load, switches: cell.first..cell.end, buckets: None, outside: cell.outside };
+                let column = Column {
+                    load,
+                    switches: cell.first..cell.end,
+                    buckets: None,
+                    outside: cell.outside,
+                };
                 one(t, cpu, warm, &column);
             }
         }

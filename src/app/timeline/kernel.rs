@@ -1,5 +1,6 @@
-//! Why the kernel chose as it did, for the selected decision, and the picks that its rule does not explain. Both are found outside;
-//! here is what came of it, and going from one such pick to the next.
+//! Why the kernel chose as it did, for the selected decision, and the picks that its rule does not
+//! explain. Both are found outside; here is what came of it, and going from one such pick to the
+//! next.
 
 use super::Timeline;
 use crate::app::layout::Room;
@@ -39,21 +40,33 @@ impl Timeline {
             self.panes.room = Room::Some;
             return None;
         }
-        closed.then(|| "there is no room for a pane here; koracle mistakes --why says the same".into())
+        closed.then(|| {
+            "there is no room for a pane here; koracle mistakes --why says the \
+                        same"
+                .into()
+        })
     }
 
-    /// Goes to the next pick that the rule does not explain, or the one before; once they are found. The words for the last row.
+    /// Goes to the next pick that the rule does not explain, or the one before; once they are
+    /// found. The words for the last row.
     pub(in crate::app) fn go_to_unexplained(&mut self, forward: bool) -> String {
         let Some(judged) = self.causes.kernel.judged.clone() else {
             self.causes.kernel.going = Some(forward);
             return "░ holding every pick against the rule".into();
         };
-        let what = if judged.recorded { "that the rule does not explain" } else { "with which the replay disagrees" };
+        let what = if judged.recorded {
+            "that the rule does not explain"
+        } else {
+            "with which the \
+            replay disagrees"
+        };
         let all = &judged.events;
         let here = self.event().map(|e| e as u32);
         let at = match (here, forward) {
             (None, _) => (!all.is_empty()).then_some(0),
-            (Some(here), true) => Some(all.partition_point(|e| *e <= here)).filter(|at| *at < all.len()),
+            (Some(here), true) => {
+                Some(all.partition_point(|e| *e <= here)).filter(|at| *at < all.len())
+            }
             (Some(here), false) => all.partition_point(|e| *e < here).checked_sub(1),
         };
         let Some(at) = at else {

@@ -1,5 +1,5 @@
-//! The panes below the rows: which one has the arrows, how far things are scrolled, and what is known of the selected
-//! decision.
+//! The panes below the rows: which one has the arrows, how far things are scrolled, and what is
+//! known of the selected decision.
 
 use crate::app::layout::Room;
 use crate::app::ticket::Slot;
@@ -34,7 +34,12 @@ pub struct Inspector {
 
 impl Inspector {
     /// Takes the answer about the switch `event`.
-    pub(in crate::app) fn take(&mut self, event: usize, by: Option<String>, result: Result<Inspection, String>) {
+    pub(in crate::app) fn take(
+        &mut self,
+        event: usize,
+        by: Option<String>,
+        result: Result<Inspection, String>,
+    ) {
         match result {
             Ok(inspection) => (self.shown, self.by, self.failed) = (Some(inspection), by, None),
             Err(problem) if self.asked.ordered().is_some_and(|(asked, _)| *asked == event) => {

@@ -91,9 +91,17 @@ impl Timeline {
 
     /// Pins those that were found.
     pub(super) fn pin_found(&mut self) -> String {
-        let Some(found) = &self.looks.found else { return "nothing searched yet: / finds a task".into() };
-        let mut threads: Vec<ThreadIx> =
-            found.tasks.iter().filter_map(|&task| self.trace().tasks().get(task)).map(|t| t.thread).collect();
+        let Some(found) = &self.looks.found else {
+            return "nothing searched yet: / finds a \
+                                                           task"
+                .into();
+        };
+        let mut threads: Vec<ThreadIx> = found
+            .tasks
+            .iter()
+            .filter_map(|&task| self.trace().tasks().get(task))
+            .map(|t| t.thread)
+            .collect();
         threads.sort_unstable();
         threads.dedup();
         let n = threads.len();
@@ -107,26 +115,36 @@ impl Timeline {
         }
     }
 
-    /// Selects the CPU on which the pinned task of the selected row runs at the playhead, or ran last.
+    /// Selects the CPU on which the pinned task of the selected row runs at the playhead, or ran
+    /// last.
     pub(super) fn follow_task(&mut self) {
         let What::Task(thread) = self.rows.on else { return };
         let at = self.cursor.pos().0.saturating_add(1);
-        let cpu = self.life(thread).and_then(|life| life.stint(at, false)).map(|part| part.cpu.ix());
+        let cpu =
+            self.life(thread).and_then(|life| life.stint(at, false)).map(|part| part.cpu.ix());
         if let Some(cpu) = cpu.filter(|&cpu| cpu < self.trace().cpus()) {
             self.cpu = cpu;
         }
     }
 
-    /// Goes to the next stint of the selected row's task, or the one before. In words what led to it.
+    /// Goes to the next stint of the selected row's task, or the one before. In words what led to
+    /// it.
     pub(super) fn step_task(&mut self, forward: bool) -> Option<String> {
         let What::Task(thread) = self.rows.on else { return None };
         let at = self.cursor.pos().0;
-        let Some(life) = self.life(thread) else { return Some("it is still being followed".into()) };
+        let Some(life) = self.life(thread) else {
+            return Some(
+                "it is still being \
+            followed"
+                    .into(),
+            );
+        };
         let Some(part) = life.stint(at, forward).copied() else {
             return Some("no further stint of it that way".into());
         };
         let waited = life.at(part.from.saturating_sub(1)).filter(|p| p.doing == Doing::Runnable);
-        let wake = waited.and_then(|waited| life.woken(part.from).filter(|wake| wake.at == waited.from));
+        let wake =
+            waited.and_then(|waited| life.woken(part.from).filter(|wake| wake.at == waited.from));
         let mut words = format!("{} on CPU{}", time::short(part.to - part.from), part.cpu.0);
         if let Some(waited) = waited {
             words += &[" after waiting ", &time::short(waited.to - waited.from)].concat();
@@ -137,7 +155,9 @@ impl Timeline {
             words += &[", woken by ", &by, " on CPU", &wake.cpu.0.to_string()].concat();
         }
         self.cpu = part.cpu.ix().min(self.trace().cpus().saturating_sub(1));
-        match switches_before(self.trace(), CpuId(self.cpu as u16), part.from.saturating_add(1)).checked_sub(1) {
+        match switches_before(self.trace(), CpuId(self.cpu as u16), part.from.saturating_add(1))
+            .checked_sub(1)
+        {
             Some(k) => self.select(k),
             None => self.seek(crate::trace::Nanos(part.from)),
         }

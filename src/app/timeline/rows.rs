@@ -1,5 +1,6 @@
-//! The rows of the timeline, as the user composes them: pinned tasks, CPUs, and groups of CPUs where there are more than
-//! rows. What a row shows is a value; drawing, keys and mouse go by this one list, and a row's height is what it says here.
+//! The rows of the timeline, as the user composes them: pinned tasks, CPUs, and groups of CPUs
+//! where there are more than rows. What a row shows is a value; drawing, keys and mouse go by this
+//! one list, and a row's height is what it says here.
 
 mod kinds;
 
@@ -24,7 +25,8 @@ pub struct Rows {
     order: Vec<usize>,
     /// Pinned tasks.
     pub pins: Pins,
-    /// Groups that are unfolded, and CPUs that are shown as lanes among single rows, or the other way round.
+    /// Groups that are unfolded, and CPUs that are shown as lanes among single rows, or the other
+    /// way round.
     opened: Vec<What>,
     /// CPUs in one row.
     group: usize,
@@ -67,7 +69,9 @@ impl Rows {
     pub fn cpus(&self, what: What) -> &[usize] {
         match what {
             What::Task(_) => &[],
-            What::Cpu(cpu) => self.order.iter().position(|&c| c == cpu).map_or(&[], |at| &self.order[at..=at]),
+            What::Cpu(cpu) => {
+                self.order.iter().position(|&c| c == cpu).map_or(&[], |at| &self.order[at..=at])
+            }
             What::Group(at) => {
                 let from = at.min(self.order.len());
                 &self.order[from..(from + self.group).min(self.order.len())]
@@ -86,7 +90,14 @@ impl Rows {
         let of_group = |what: &&What| matches!(what, What::Group(_));
         let members = self.opened.iter().filter(of_group).map(|&what| self.cpus(what).len()).sum();
         let opened = self.opened.iter().filter(|what| matches!(what, What::Cpu(_))).count();
-        Want { cpus, tasks: self.pins.threads.len(), members, opened, shape: self.shape, ..Want::default() }
+        Want {
+            cpus,
+            tasks: self.pins.threads.len(),
+            members,
+            opened,
+            shape: self.shape,
+            ..Want::default()
+        }
     }
 
     /// Lines of a row.
@@ -126,7 +137,8 @@ impl Rows {
         all > usize::from(l.lanes.h)
     }
 
-    /// Makes the list anew for a layout, finds the row one stands on in it, and scrolls so that it is visible.
+    /// Makes the list anew for a layout, finds the row one stands on in it, and scrolls so that it
+    /// is visible.
     pub fn arrange(&mut self, l: &Layout, cpu: usize) {
         if l.group != self.group {
             self.opened.retain(|what| matches!(what, What::Cpu(_)));
@@ -168,7 +180,8 @@ impl Rows {
     fn keep_visible(&mut self, l: &Layout) {
         let (at, room) = (self.at(), usize::from(l.lanes.h));
         let height = |i: usize| usize::from(self.height(self.all[i], l));
-        // The last first row with which this one still fits, and the last one that leaves no room empty.
+        // The last first row with which this one still fits, and the last one that leaves no room
+        // empty.
         let reach = |last: usize| {
             let mut used = 0;
             let fits = (0..=last).rev().take_while(|&i| {
@@ -237,7 +250,9 @@ mod tests {
 
     #[test]
     fn the_selected_row_is_always_visible_and_no_room_is_left_empty() {
-        for (cpus, size) in [(1, (80, 24)), (7, (80, 24)), (16, (120, 40)), (64, (80, 24)), (300, (200, 50))] {
+        for (cpus, size) in
+            [(1, (80, 24)), (7, (80, 24)), (16, (120, 40)), (64, (80, 24)), (300, (200, 50))]
+        {
             for shape in [Shape::Auto, Shape::Lanes, Shape::Slim, Shape::Heat] {
                 let mut rows = Rows::new(cpus);
                 rows.shape = shape;
@@ -247,11 +262,24 @@ mod tests {
                     let cpu = rows.cpus(rows.on)[0];
                     rows.arrange(&l, cpu);
                     let placed = rows.placed(&l);
-                    assert!(placed.iter().any(|p| p.what == rows.on), "{cpus} {size:?} {shape:?} {at}: {placed:?}");
+                    assert!(
+                        placed.iter().any(|p| p.what == rows.on),
+                        "{cpus} {size:?} {shape:?} \
+                        {at}: {placed:?}"
+                    );
                     let last = placed.last().map_or(0, |p| p.y + p.h);
-                    let full = placed.len() == rows.all().len() || last + l.lane_h > l.lanes.y + l.lanes.h;
-                    assert!(full && last <= l.lanes.y + l.lanes.h, "{cpus} {size:?} {shape:?} {at}");
-                    assert!(placed.windows(2).all(|w| w[0].y + w[0].h == w[1].y), "one below the other");
+                    let full =
+                        placed.len() == rows.all().len() || last + l.lane_h > l.lanes.y + l.lanes.h;
+                    assert!(
+                        full && last <= l.lanes.y + l.lanes.h,
+                        "{cpus} {size:?} {shape:?} \
+                        {at}"
+                    );
+                    assert!(
+                        placed.windows(2).all(|w| w[0].y + w[0].h == w[1].y),
+                        "one below the \
+                        other"
+                    );
                 }
             }
         }
@@ -301,7 +329,8 @@ mod tests {
         let mut rows = Rows::new(8);
         rows.sort(Sort::By(Heat::Use), |cpu, _| [0.3, 0.9, 0.1, 0.9, 0.0, 0.2, 0.5, 0.4][cpu]);
         let _ = arranged(&mut rows, (120, 60), 3);
-        let order: Vec<usize> = rows.all().iter().flat_map(|&what| rows.cpus(what).to_vec()).collect();
+        let order: Vec<usize> =
+            rows.all().iter().flat_map(|&what| rows.cpus(what).to_vec()).collect();
         assert_eq!(order, [1, 3, 6, 7, 0, 5, 2, 4], "the most first, equals by number");
         rows.sort(Sort::Number, |_, _| 0.0);
         assert_eq!(rows.cpus(What::Cpu(3)), [3]);

@@ -19,22 +19,29 @@ pub struct Found {
 impl Found {
     fn new(trace: &Trace, query: &str) -> Self {
         let needle = query.to_lowercase();
-        let fits = |pid: i32, name: &str| pid != 0 && format!("{name}:{pid}").to_lowercase().contains(&needle);
+        let fits = |pid: i32, name: &str| {
+            pid != 0 && format!("{name}:{pid}").to_lowercase().contains(&needle)
+        };
         let found = trace.tasks().iter().filter(|(_, t)| fits(t.pid.0, &t.name));
         // In the order of the numbers, which is that of the table.
-        let (tasks, mut threads): (Vec<TaskId>, Vec<ThreadIx>) = found.map(|(id, t)| (id, t.thread)).unzip();
+        let (tasks, mut threads): (Vec<TaskId>, Vec<ThreadIx>) =
+            found.map(|(id, t)| (id, t.thread)).unzip();
         threads.sort_unstable();
         threads.dedup();
-        let mut found = Self { query: query.into(), tasks, threads: threads.len(), stints: Vec::new() };
+        let mut found =
+            Self { query: query.into(), tasks, threads: threads.len(), stints: Vec::new() };
         if !found.tasks.is_empty() {
-            found.stints = (0..trace.cpus()).map(|c| found.stints_on(trace, CpuId(c as u16))).collect();
+            found.stints =
+                (0..trace.cpus()).map(|c| found.stints_on(trace, CpuId(c as u16))).collect();
         }
         found
     }
 
     fn stints_on(&self, trace: &Trace, cpu: CpuId) -> Vec<(u64, u64, usize)> {
         let switches = trace.cpu_switches(cpu);
-        let comes_in = |&(_, &e): &(usize, &u32)| self.tasks.binary_search(&trace.event(e as usize).next).is_ok();
+        let comes_in = |&(_, &e): &(usize, &u32)| {
+            self.tasks.binary_search(&trace.event(e as usize).next).is_ok()
+        };
         let stint = |(k, &e): (usize, &u32)| {
             let end = switches.get(k + 1).map_or(trace.span(), |&e| trace.time(e as usize));
             (trace.time(e as usize).0, end.0, k)
@@ -51,7 +58,8 @@ impl Found {
 }
 
 impl Timeline {
-    /// Searches names and pids; goes to the first stint after the playhead. The number of threads found.
+    /// Searches names and pids; goes to the first stint after the playhead. The number of threads
+    /// found.
     pub fn find(&mut self, query: &str) -> usize {
         let found = Found::new(self.trace(), query);
         let n = found.threads;
@@ -62,7 +70,8 @@ impl Timeline {
         n
     }
 
-    /// Goes to the nearest stint, on any CPU, of a task that was found. False when there is none that way.
+    /// Goes to the nearest stint, on any CPU, of a task that was found. False when there is none
+    /// that way.
     pub fn jump_to_found(&mut self, forward: bool) -> bool {
         let Some(found) = &self.looks.found else { return false };
         let trace = self.trace();
@@ -77,7 +86,8 @@ impl Timeline {
                 stints.partition_point(|s| key(s) < here).checked_sub(1).map(|at| &stints[at])
             };
             if let Some(stint) = near {
-                let better = best.is_none_or(|(t, ..)| if forward { key(stint) < t } else { key(stint) > t });
+                let better = best
+                    .is_none_or(|(t, ..)| if forward { key(stint) < t } else { key(stint) > t });
                 if better {
                     best = Some((key(stint), c, stint.2));
                 }

@@ -86,7 +86,8 @@ impl Timeline {
         let Self { rows, loaded, view, answers, .. } = self;
         let much = |cpu: usize, heat: Heat| {
             let id = CpuId(cpu as u16);
-            let [from, to] = [view.start, view.end()].map(|t| lod::switches_before(&loaded.trace, id, t));
+            let [from, to] =
+                [view.start, view.end()].map(|t| lod::switches_before(&loaded.trace, id, t));
             match heat {
                 Heat::Use => loaded
                     .pyramid
@@ -101,8 +102,12 @@ impl Timeline {
         match by {
             Sort::Number => "CPUs by number".into(),
             Sort::By(Heat::Use) => "CPUs by use of what is visible now, most first".into(),
-            Sort::By(Heat::Misses) => "CPUs by share of misses in what is visible now, most first".into(),
-            Sort::By(Heat::Queue) => "CPUs by longest queue in what is visible now, longest first".into(),
+            Sort::By(Heat::Misses) => "CPUs by share of misses in what is visible now, most \
+                                       first"
+                .into(),
+            Sort::By(Heat::Queue) => "CPUs by longest queue in what is visible now, longest \
+                                      first"
+                .into(),
         }
     }
 
@@ -123,7 +128,9 @@ impl Timeline {
             return false;
         }
         let cpu = self.trace().event(event).cpu;
-        let Ok(k) = self.trace().cpu_switches(CpuId(cpu.0)).binary_search(&(event as u32)) else { return false };
+        let Ok(k) = self.trace().cpu_switches(CpuId(cpu.0)).binary_search(&(event as u32)) else {
+            return false;
+        };
         self.stand_on(cpu.ix());
         self.select(k);
         true

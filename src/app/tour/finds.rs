@@ -1,4 +1,5 @@
-//! The decisions that the tour shows: one that the network foresaw and one that it did not, each worth a look.
+//! The decisions that the tour shows: one that the network foresaw and one that it did not, each
+//! worth a look.
 
 use crate::app::answers::{Row, Verdict};
 use crate::app::timeline::Timeline;
@@ -43,21 +44,31 @@ impl Finds {
     /// Looks through the answers on the selected CPU: the first that is worth a look, or any.
     pub(super) fn of(t: &Timeline) -> Self {
         let clear = |p: &Prediction| FEW.contains(&p.queue) && (0.5..0.97).contains(&p.pick.p);
-        let right = first(t, 0, Verdict::Hit, clear).or_else(|| first(t, 0, Verdict::Hit, |_| true));
+        let right =
+            first(t, 0, Verdict::Hit, clear).or_else(|| first(t, 0, Verdict::Hit, |_| true));
         let from = right.map_or(0, |k| k + 1);
         let near = |p: &Prediction| clear(p) && p.pick.p_real > 0.0;
-        let missed = first(t, from, Verdict::Miss, near).or_else(|| first(t, 0, Verdict::Miss, |_| true));
+        let missed =
+            first(t, from, Verdict::Miss, near).or_else(|| first(t, 0, Verdict::Miss, |_| true));
         Self { right: right.and_then(|k| told(t, k)), missed: missed.and_then(|k| told(t, k)) }
     }
 }
 
-/// The first decision from `from` on that came out so and of which this is true. The network's first answers, when it has
-/// seen nothing yet, are left out.
-fn first(t: &Timeline, from: usize, verdict: Verdict, worth: impl Fn(&Prediction) -> bool) -> Option<usize> {
+/// The first decision from `from` on that came out so and of which this is true. The network's
+/// first answers, when it has seen nothing yet, are left out.
+fn first(
+    t: &Timeline,
+    from: usize,
+    verdict: Verdict,
+    worth: impl Fn(&Prediction) -> bool,
+) -> Option<usize> {
     let switches = t.trace().cpu_switches(CpuId(t.cpu as u16));
     let warm = switches.partition_point(|&event| (event as usize) < 2 * Extractor::WARM_UP);
-    (from.max(warm)..switches.len())
-        .find(|&k| t.answers.get(t.cpu, k).is_some_and(|p| !p.trivial && Row::Pick.verdict(p) == verdict && worth(p)))
+    (from.max(warm)..switches.len()).find(|&k| {
+        t.answers
+            .get(t.cpu, k)
+            .is_some_and(|p| !p.trivial && Row::Pick.verdict(p) == verdict && worth(p))
+    })
 }
 
 fn told(t: &Timeline, k: usize) -> Option<Decision> {

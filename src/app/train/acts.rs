@@ -82,7 +82,8 @@ impl Screen for Train {
         }
     }
 
-    /// A click in the list selects, the wheel zooms the charts, a click in the large one reads there.
+    /// A click in the list selects, the wheel zooms the charts, a click in the large one reads
+    /// there.
     fn mouse(&mut self, mouse: Mouse, cx: &mut Context) {
         if self.form.is_some() || self.question.is_some() {
             return;
@@ -92,7 +93,9 @@ impl Screen for Train {
         match mouse.kind {
             MouseKind::WheelUp if in_list => self.list.step(-1, n),
             MouseKind::WheelDown if in_list => self.list.step(1, n),
-            MouseKind::WheelUp | MouseKind::WheelDown => self.chart.zoom(mouse.kind == MouseKind::WheelUp, end),
+            MouseKind::WheelUp | MouseKind::WheelDown => {
+                self.chart.zoom(mouse.kind == MouseKind::WheelUp, end)
+            }
             MouseKind::Down if in_list => {
                 if let Some(row) = self.list.row(usize::from(mouse.y - l.list.y), l.rows(), n) {
                     self.list.click(row);

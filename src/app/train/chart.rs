@@ -1,4 +1,5 @@
-//! What the charts show and which stretch of it: metric, axis, zoom, cursor. Arithmetic only; the curves are the runs'.
+//! What the charts show and which stretch of it: metric, axis, zoom, cursor. Arithmetic only; the
+//! curves are the runs'.
 
 use super::curve::Series;
 use super::run::Run;
@@ -27,8 +28,15 @@ pub enum Metric {
 
 impl Metric {
     /// In the order of the key that changes it.
-    pub const ALL: [Self; 7] =
-        [Self::Loss, Self::PickLoss, Self::ForecastLoss, Self::Pick, Self::Forecast, Self::Throughput, Self::Rate];
+    pub const ALL: [Self; 7] = [
+        Self::Loss,
+        Self::PickLoss,
+        Self::ForecastLoss,
+        Self::Pick,
+        Self::Forecast,
+        Self::Throughput,
+        Self::Rate,
+    ];
 
     /// Its title.
     pub fn title(self) -> &'static str {
@@ -65,10 +73,12 @@ impl Metric {
         matches!(self, Self::Pick | Self::Forecast)
     }
 
-    /// Its value at the end of an epoch. `weight` is that of the forecast's loss; an accuracy is that on `workload`, if
-    /// one is given.
+    /// Its value at the end of an epoch. `weight` is that of the forecast's loss; an accuracy is
+    /// that on `workload`, if one is given.
     pub fn validated(self, v: &Validation, weight: f32, workload: Option<&str>) -> Option<f64> {
-        if let Some(scores) = workload.filter(|_| self.is_accuracy()).map(|name| v.workloads.get(name)) {
+        if let Some(scores) =
+            workload.filter(|_| self.is_accuracy()).map(|name| v.workloads.get(name))
+        {
             let scores = scores?;
             let (n, top1) = match self {
                 Self::Pick => (scores.picks, scores.pick_top1),
@@ -186,7 +196,11 @@ impl Chart {
     /// The accuracy of the next or the previous of these workloads, or of all together.
     pub fn turn_workload(&mut self, names: &[&str], forward: bool) {
         // Place 0 is all of them.
-        let at = self.workload.as_ref().and_then(|w| names.iter().position(|n| n == w)).map_or(0, |i| i + 1);
+        let at = self
+            .workload
+            .as_ref()
+            .and_then(|w| names.iter().position(|n| n == w))
+            .map_or(0, |i| i + 1);
         let n = names.len() + 1;
         let to = (at + if forward { 1 } else { n - 1 }) % n;
         self.workload = to.checked_sub(1).and_then(|i| names.get(i)).map(|name| (*name).to_owned());
@@ -223,7 +237,8 @@ impl Chart {
     pub fn pan(&mut self, later: bool, end: f64) {
         let Some((from, to)) = self.zoom else { return };
         let width = to - from;
-        let start = (from + if later { width / 4.0 } else { -width / 4.0 }).clamp(0.0, (end - width).max(0.0));
+        let start = (from + if later { width / 4.0 } else { -width / 4.0 })
+            .clamp(0.0, (end - width).max(0.0));
         self.zoom = Some((start, start + width));
     }
 
@@ -254,7 +269,12 @@ mod tests {
         chart.pan(true, 100.0);
         assert!(chart.window(100.0).0 > from);
         chart.zoom(false, 100.0);
-        assert_eq!((chart.zoom, chart.window(120.0)), (None, (0.0, 120.0)), "it grows with the run");
+        assert_eq!(
+            (chart.zoom, chart.window(120.0)),
+            (None, (0.0, 120.0)),
+            "it grows with the \
+            run"
+        );
     }
 
     #[test]
@@ -267,14 +287,27 @@ mod tests {
                 chart.workload.clone()
             })
             .collect();
-        assert_eq!((seen, chart.metric), (vec![Some("a".into()), Some("b".into()), None], Metric::Pick));
+        assert_eq!(
+            (seen, chart.metric),
+            (vec![Some("a".into()), Some("b".into()), None], Metric::Pick)
+        );
         chart.turn_workload(&["a", "b"], false);
         assert_eq!(chart.workload.as_deref(), Some("b"));
         let scores = Scores { picks: 9, pick_top1: 0.25, forecasts: 0, forecast_top1: 0.0 };
-        let v = Validation { pick_top1: 0.5, workloads: [("b".to_owned(), scores)].into(), ..Validation::default() };
+        let v = Validation {
+            pick_top1: 0.5,
+            workloads: [("b".to_owned(), scores)].into(),
+            ..Validation::default()
+        };
         let of = |metric: Metric, workload| metric.validated(&v, 1.0, workload);
-        assert_eq!([None, Some("b"), Some("c")].map(|w| of(Metric::Pick, w)), [Some(50.0), Some(25.0), None]);
-        assert_eq!((of(Metric::Forecast, Some("b")), of(Metric::PickLoss, Some("b"))), (None, Some(0.0)));
+        assert_eq!(
+            [None, Some("b"), Some("c")].map(|w| of(Metric::Pick, w)),
+            [Some(50.0), Some(25.0), None]
+        );
+        assert_eq!(
+            (of(Metric::Forecast, Some("b")), of(Metric::PickLoss, Some("b"))),
+            (None, Some(0.0))
+        );
         let rule = Baseline {
             pick_top1: Some(0.4),
             workloads: [("b".to_owned(), [Some(0.2), None])].into(),

@@ -1,5 +1,6 @@
-//! The measurements of one run as they are drawn: every step, smoothed before anything is left out, and summed up in
-//! pyramids so that a chart costs the same after a hundred and after a million steps.
+//! The measurements of one run as they are drawn: every step, smoothed before anything is left out,
+//! and summed up in pyramids so that a chart costs the same after a hundred and after a million
+//! steps.
 
 use crate::replay::levels::{Levels, Merge};
 use crate::train::runs::Step;
@@ -65,12 +66,16 @@ impl Curve {
     }
 
     fn noisy(&self, s: &Step) -> [f32; NOISY] {
-        let total = if self.weight > 0.0 { s.pick_loss + self.weight * s.forecast_loss } else { s.pick_loss };
+        let total = if self.weight > 0.0 {
+            s.pick_loss + self.weight * s.forecast_loss
+        } else {
+            s.pick_loss
+        };
         [total, s.pick_loss, s.forecast_loss, s.events_per_s as f32]
     }
 
-    /// Takes the next step. One that is already there, or comes before the last (the run went back to a checkpoint),
-    /// replaces what follows it.
+    /// Takes the next step. One that is already there, or comes before the last (the run went back
+    /// to a checkpoint), replaces what follows it.
     pub fn push(&mut self, step: Step) {
         if self.steps.last().is_some_and(|last| last.step >= step.step) {
             let from = self.steps.partition_point(|s| s.step < step.step);
@@ -80,7 +85,8 @@ impl Curve {
                 self.push(s);
             }
         }
-        if self.steps.last().is_some_and(|last| last.session != step.session || step.paused_s > 0.0) {
+        if self.steps.last().is_some_and(|last| last.session != step.session || step.paused_s > 0.0)
+        {
             self.breaks.push(self.steps.len());
         }
         let raw = self.noisy(&step);
@@ -102,7 +108,8 @@ impl Curve {
     /// Lowest and highest of a series over these steps.
     pub fn band(&self, series: Series, range: Range<usize>) -> Option<[f64; 2]> {
         let Some(place) = place(series) else {
-            let ends = [range.start, range.end.checked_sub(1)?].map(|i| self.steps.get(i).map(|s| s.learning_rate));
+            let ends = [range.start, range.end.checked_sub(1)?]
+                .map(|i| self.steps.get(i).map(|s| s.learning_rate));
             let [a, b] = [ends[0]?, ends[1]?];
             return Some([a.min(b), a.max(b)]);
         };
@@ -126,7 +133,8 @@ impl Curve {
     /// The value of step `i` itself.
     pub fn raw(&self, series: Series, i: usize) -> Option<f64> {
         let step = self.steps.get(i)?;
-        let value = place(series).map_or(step.learning_rate, |place| f64::from(self.noisy(step)[place]));
+        let value =
+            place(series).map_or(step.learning_rate, |place| f64::from(self.noisy(step)[place]));
         value.is_finite().then_some(value)
     }
 
@@ -152,7 +160,14 @@ mod tests {
     use super::*;
 
     fn step(n: usize, pick: f32) -> Step {
-        Step { epoch: 1, step: n, pick_loss: pick, forecast_loss: 1.0, wall_s: n as f64, ..Step::default() }
+        Step {
+            epoch: 1,
+            step: n,
+            pick_loss: pick,
+            forecast_loss: 1.0,
+            wall_s: n as f64,
+            ..Step::default()
+        }
     }
 
     fn curve(losses: &[f32]) -> Curve {
@@ -169,7 +184,8 @@ mod tests {
         }
         assert_eq!((c.raw(Series::PickLoss, 2), c.raw(Series::Loss, 3)), (None, Some(4.5)));
         let falling = curve(&[3.0, 2.0, 1.0]);
-        let smooth: Vec<f64> = (0..3).map(|i| falling.smooth(Series::PickLoss, i).unwrap()).collect();
+        let smooth: Vec<f64> =
+            (0..3).map(|i| falling.smooth(Series::PickLoss, i).unwrap()).collect();
         assert!(smooth[0] > smooth[1] && smooth[1] > smooth[2] && smooth[2] > 1.9, "{smooth:?}");
     }
 
@@ -192,7 +208,10 @@ mod tests {
         c.push(Step { paused_s: 4.0, ..step(4, 3.0) });
         c.push(step(5, 3.0));
         c.push(Step { session: 1, ..step(6, 3.0) });
-        assert_eq!((c.broken(0, 2), c.broken(2, 3), c.broken(3, 4), c.broken(0, 5)), (false, true, false, true));
+        assert_eq!(
+            (c.broken(0, 2), c.broken(2, 3), c.broken(3, 4), c.broken(0, 5)),
+            (false, true, false, true)
+        );
         c.push(Step { session: 2, ..step(2, 9.0) });
         assert_eq!(c.steps().len(), 2);
         assert_eq!((c.raw(Series::PickLoss, 1), c.broken(0, 1)), (Some(9.0), true));

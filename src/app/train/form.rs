@@ -1,4 +1,5 @@
-//! The form that sets up a run: one field per setting, explained in one line, checked while one types.
+//! The form that sets up a run: one field per setting, explained in one line, checked while one
+//! types.
 
 use crate::app::input::Key;
 use crate::dataset::catalog::Kinds;
@@ -23,13 +24,43 @@ const fn field(setting: &'static str, label: &'static str, help: &'static str) -
 
 /// All fields, what is changed most often first.
 pub const FIELDS: [Field; 24] = [
-    field("kind", "model", "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)"),
-    field("only", "train on", "categories, separated by commas; empty: all of the bundled recordings"),
-    field("hold_out", "hold out", "categories and machines left out of training and validation: unseen later"),
+    field(
+        "kind",
+        "model",
+        "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← \
+                            →)",
+    ),
+    field(
+        "only",
+        "train on",
+        "categories, separated by commas; empty: all of the bundled \
+                               recordings",
+    ),
+    field(
+        "hold_out",
+        "hold out",
+        "categories and machines left out of training and validation: \
+                                   unseen later",
+    ),
     field("epochs", "epochs", "passes over the training recordings"),
-    field("learning_rate", "learning rate", "the highest step size; too high diverges, too low learns nothing"),
-    field("schedule", "schedule", "how the rate changes over the run: one-cycle, cosine, constant (← → chooses)"),
-    field("forecast_weight", "forecast weight", "weight of the forecast's loss beside the pick's; 0: picks only"),
+    field(
+        "learning_rate",
+        "learning rate",
+        "the highest step size; too high diverges, too low \
+                                             learns nothing",
+    ),
+    field(
+        "schedule",
+        "schedule",
+        "how the rate changes over the run: one-cycle, cosine, constant \
+                                   (← → chooses)",
+    ),
+    field(
+        "forecast_weight",
+        "forecast weight",
+        "weight of the forecast's loss beside the pick's; \
+                                                 0: picks only",
+    ),
     field("channels", "channels", "width of the trunk: numbers remembered per event"),
     field("kernel", "kernel", "taps per convolution, 2 to 8"),
     field("blocks", "blocks", "residual blocks; each doubles how far back the network sees"),
@@ -37,21 +68,45 @@ pub const FIELDS: [Field; 24] = [
     field("hidden2", "second layer", "width of its second layer; 0: none"),
     field("forecast", "forecast head", "width of the layer that compares candidates of a forecast"),
     field("forecast2", "its second layer", "width of its second layer; 0: none"),
-    field("adapt", "learns on", "on: its last layer goes on learning while it answers; off: it is fixed (← →)"),
+    field(
+        "adapt",
+        "learns on",
+        "on: its last layer goes on learning while it answers; off: it is \
+                                 fixed (← →)",
+    ),
     field("chunk", "chunk length", "scored events of one CPU in a row; the context comes on top"),
     field("batch", "batch", "chunks per step"),
     field("weight_decay", "weight decay", "how strongly weights are pulled to zero"),
     field("clip", "gradient clip", "gradients are cut at this norm, tensor by tensor"),
-    field("patience", "patience", "ends after so many epochs without a better validation; 0: never"),
+    field(
+        "patience",
+        "patience",
+        "ends after so many epochs without a better validation; 0: \
+                                   never",
+    ),
     field("seed", "seed", "the same seed gives the same run, bit for bit"),
     field("device", "device", "cpu; cuda or wgpu if the program was built with it; :N chooses one"),
-    field("kernels", "kernels", "releases that recordings may be of, by their beginnings; empty: all"),
+    field(
+        "kernels",
+        "kernels",
+        "releases that recordings may be of, by their beginnings; empty: \
+                                 all",
+    ),
     field("traces", "recordings", "a folder with a catalog.toml; empty: the bundled recordings"),
 ];
 
 /// A number from what was typed.
 fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
-    let wrong = || if text.is_empty() { format!("{what} is needed") } else { format!("\"{text}\" is not {what}") };
+    let wrong = || {
+        if text.is_empty() {
+            format!("{what} is needed")
+        } else {
+            format!(
+                "\"{text}\" \
+        is not {what}"
+            )
+        }
+    };
     text.parse().map_err(|_| wrong())
 }
 
@@ -126,7 +181,13 @@ impl Form {
             "kernels" => config.kernels.join(","),
             _ => config.traces.as_ref().map_or_else(String::new, |p| p.display().to_string()),
         };
-        Self { values: FIELDS.iter().map(|f| text(f.setting)).collect(), at: 0, fresh: true, kinds, outlook: None }
+        Self {
+            values: FIELDS.iter().map(|f| text(f.setting)).collect(),
+            at: 0,
+            fresh: true,
+            kinds,
+            outlook: None,
+        }
     }
 
     fn get(&self, setting: &str) -> &str {
@@ -160,7 +221,14 @@ impl Form {
             let (what, there) = there(setting, &self.kinds);
             let known = self.get("traces").is_empty() && !there.is_empty();
             match names.iter().find(|n| known && !there.contains(n)) {
-                Some(name) => Err(wrong(setting, format!("no {what} {name}; there are {}", there.join(", ")))),
+                Some(name) => Err(wrong(
+                    setting,
+                    format!(
+                        "no {what} {name}; there are \
+                                                          {}",
+                        there.join(", ")
+                    ),
+                )),
                 None => Ok(names),
             }
         };
@@ -194,7 +262,9 @@ impl Form {
         };
         config.check().map_err(|w| wrong(w.setting, w.problem))?;
         let outlook = self.outlook.as_ref();
-        let tight = outlook.map_or(Ok(None), |o| o.check(&config)).map_err(|w| wrong(w.setting, w.problem))?;
+        let tight = outlook
+            .map_or(Ok(None), |o| o.check(&config))
+            .map_err(|w| wrong(w.setting, w.problem))?;
         Ok((config, tight))
     }
 
@@ -226,7 +296,10 @@ impl Form {
             Key::Char(c) if value.chars().count() < LONGEST || self.fresh => {
                 // A category is added to those that are there; a number is typed anew.
                 if std::mem::take(&mut self.fresh)
-                    && !matches!(FIELDS[self.at].setting, "only" | "hold_out" | "kernels" | "traces")
+                    && !matches!(
+                        FIELDS[self.at].setting,
+                        "only" | "hold_out" | "kernels" | "traces"
+                    )
                 {
                     value.clear();
                 }
@@ -237,7 +310,8 @@ impl Form {
         Answer::Going
     }
 
-    /// The next or the previous of the values that a field can have; for a number, twice or half of it.
+    /// The next or the previous of the values that a field can have; for a number, twice or half of
+    /// it.
     fn turn(&mut self, forward: bool) {
         let value = &mut self.values[self.at];
         let next = |names: &[String], now: &str| {
@@ -250,7 +324,9 @@ impl Form {
                 *value = next(&Kind::ALL.map(|k| k.label().to_owned()), value);
                 // What is a good size for one kind makes no sense for another.
                 let of = ModelConfig::of(value.parse().unwrap_or_default());
-                for (setting, n) in [("channels", of.channels), ("kernel", of.kernel), ("blocks", of.blocks)] {
+                for (setting, n) in
+                    [("channels", of.channels), ("kernel", of.kernel), ("blocks", of.blocks)]
+                {
                     if let Some(i) = FIELDS.iter().position(|f| f.setting == setting) {
                         self.values[i] = n.to_string();
                     }
@@ -276,7 +352,8 @@ impl Form {
             }
             _ => {
                 if let Ok(x) = value.parse::<usize>() {
-                    *value = if forward { x.saturating_add(1) } else { x.saturating_sub(1) }.to_string();
+                    *value =
+                        if forward { x.saturating_add(1) } else { x.saturating_sub(1) }.to_string();
                 }
             }
         }
@@ -333,7 +410,14 @@ mod tests {
         let mut unknown = form.clone();
         type_into(&mut unknown, "only", "hackbnch");
         let (at, why) = unknown.config().unwrap_err();
-        assert_eq!((FIELDS[at].setting, why.as_str()), ("only", "no category hackbnch; there are hackbench, io_mixed"));
+        assert_eq!(
+            (FIELDS[at].setting, why.as_str()),
+            (
+                "only",
+                "no category hackbnch; there are \
+            hackbench, io_mixed"
+            )
+        );
     }
 
     #[test]

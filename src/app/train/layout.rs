@@ -22,7 +22,12 @@ const GUTTER: u16 = 8;
 
 /// The dots inside a chart: a title above, numbers at the left and below.
 pub fn plot(chart: Area) -> Area {
-    Area { x: chart.x + GUTTER, y: chart.y + 1, w: chart.w.saturating_sub(GUTTER + 1), h: chart.h.saturating_sub(2) }
+    Area {
+        x: chart.x + GUTTER,
+        y: chart.y + 1,
+        w: chart.w.saturating_sub(GUTTER + 1),
+        h: chart.h.saturating_sub(2),
+    }
 }
 
 impl TrainLayout {
@@ -52,7 +57,13 @@ impl TrainLayout {
         } else {
             (charts, Vec::new())
         };
-        Self { head: area(1, 1), list: area(2, rows), main, side, details: area(charts.y + charts.h, details) }
+        Self {
+            head: area(1, 1),
+            list: area(2, rows),
+            main,
+            side,
+            details: area(charts.y + charts.h, details),
+        }
     }
 
     /// Rows of the list.
@@ -75,7 +86,11 @@ mod tests {
                     assert_eq!(l.details.y + l.details.h, h - 1, "{w}x{h}: {l:?}");
                     assert!(l.main.y >= l.list.y + l.list.h);
                     for side in &l.side {
-                        assert!(side.x + side.w == w && side.y + side.h <= l.details.y, "{w}x{h}: {l:?}");
+                        assert!(
+                            side.x + side.w == w && side.y + side.h <= l.details.y,
+                            "{w}x{h}: \
+                            {l:?}"
+                        );
                     }
                     let p = plot(l.main);
                     assert!(p.x + p.w <= w && p.y + p.h < h);

@@ -1,5 +1,6 @@
-//! The loop closes: a run's newest weights predict what is visible of the open recording, again after every epoch. Whose
-//! weights those are; what is asked with them is decided where the recording is shown.
+//! The loop closes: a run's newest weights predict what is visible of the open recording, again
+//! after every epoch. Whose weights those are; what is asked with them is decided where the
+//! recording is shown.
 
 use crate::app::ticket::Ticket;
 use crate::predictor::weights::Weights;

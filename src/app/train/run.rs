@@ -1,4 +1,5 @@
-//! One run as the Train screen knows it, whether it is being trained here or was kept by an earlier session.
+//! One run as the Train screen knows it, whether it is being trained here or was kept by an earlier
+//! session.
 
 use super::curve::{Curve, Series};
 use crate::app::ticket::Ticket;
@@ -131,9 +132,16 @@ impl Run {
             self.baselines.clone_from(baselines);
         }
         // What an unfinished epoch came to when the run was stopped is not an epoch's result.
-        if let Some(validation) = now.validation.clone().filter(|_| now.step.is_multiple_of(self.per_epoch())) {
+        if let Some(validation) =
+            now.validation.clone().filter(|_| now.step.is_multiple_of(self.per_epoch()))
+        {
             self.epochs.retain(|e| e.epoch < now.epoch);
-            self.epochs.push(Epoch { epoch: now.epoch, step: now.step, wall_s: now.wall_s, validation });
+            self.epochs.push(Epoch {
+                epoch: now.epoch,
+                step: now.step,
+                wall_s: now.wall_s,
+                validation,
+            });
         }
     }
 
@@ -163,7 +171,8 @@ impl Run {
         smooth.or((self.done.last.events_per_s > 0.0).then_some(self.done.last.events_per_s))
     }
 
-    /// Seconds until the last step, from the pace of this session so far, pauses left out; `None` before there is one.
+    /// Seconds until the last step, from the pace of this session so far, pauses left out; `None`
+    /// before there is one.
     pub fn eta(&self) -> Option<f64> {
         let steps = self.curve.steps();
         let session = steps.last()?.session;

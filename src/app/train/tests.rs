@@ -27,7 +27,13 @@ fn app() -> App {
 
 fn orders(effects: Vec<Effect>) -> Vec<Order> {
     // Memory is asked for whenever a form opens.
-    let only = |e| if let Effect::Train(order) = e { Some(order).filter(|o| *o != Order::Memory) } else { None };
+    let only = |e| {
+        if let Effect::Train(order) = e {
+            Some(order).filter(|o| *o != Order::Memory)
+        } else {
+            None
+        }
+    };
     effects.into_iter().filter_map(only).collect()
 }
 
@@ -41,7 +47,14 @@ fn press(app: &mut App, keys: &str) -> Vec<Order> {
 }
 
 fn step(n: usize) -> Step {
-    Step { epoch: 1 + (n - 1) / 10, step: n, wall_s: n as f64, pick_loss: 2.0, forecast_loss: 1.0, ..Step::default() }
+    Step {
+        epoch: 1 + (n - 1) / 10,
+        step: n,
+        wall_s: n as f64,
+        pick_loss: 2.0,
+        forecast_loss: 1.0,
+        ..Step::default()
+    }
 }
 
 /// What a run of the form has: ten steps an epoch.
@@ -50,13 +63,22 @@ fn epochs_and_steps() -> (usize, usize) {
     (epochs, 10 * epochs)
 }
 
-fn progress(app: &mut App, id: u64, steps: std::ops::RangeInclusive<usize>, score: Option<f64>) -> Vec<Order> {
+fn progress(
+    app: &mut App,
+    id: u64,
+    steps: std::ops::RangeInclusive<usize>,
+    score: Option<f64>,
+) -> Vec<Order> {
     let n = *steps.end();
     let validation = score.map(|pick_top1| Validation { pick_top1, ..Validation::default() });
     let (epochs, steps_in_all) = epochs_and_steps();
     let epoch = 1 + (n - 1) / 10;
-    let now = Progress { epoch, epochs, step: n, steps: steps_in_all, validation, ..Progress::default() };
-    tell(app, News::Progress { id: Ticket(id), steps: steps.map(step).collect(), now: Box::new(now) })
+    let now =
+        Progress { epoch, epochs, step: n, steps: steps_in_all, validation, ..Progress::default() };
+    tell(
+        app,
+        News::Progress { id: Ticket(id), steps: steps.map(step).collect(), now: Box::new(now) },
+    )
 }
 
 #[test]
@@ -74,10 +96,17 @@ fn the_form_starts_a_run_and_more_than_fit_wait() {
     assert!(matches!(press(&mut app, "n\n")[..], [Order::Start { id: Ticket(2), .. }]));
     assert!(press(&mut app, "n\n").is_empty(), "two at once");
     assert_eq!(app.train.runs[2].stage, Stage::Queued);
-    let next = tell(&mut app, News::Ended { id: Ticket(1), result: Ok(Ending::Finished), resumable: false });
+    let next = tell(
+        &mut app,
+        News::Ended { id: Ticket(1), result: Ok(Ending::Finished), resumable: false },
+    );
     assert!(matches!(next[..], [Order::Start { id: Ticket(3), .. }]));
     assert!(press(&mut app, "n\n").is_empty());
-    assert!(matches!(press(&mut app, ">")[..], [Order::Start { id: Ticket(4), .. }]), "room for one more");
+    assert!(
+        matches!(press(&mut app, ">")[..], [Order::Start { id: Ticket(4), .. }]),
+        "room for \
+        one more"
+    );
 }
 
 #[test]
@@ -85,7 +114,10 @@ fn a_running_run_is_paused_stopped_and_killed() {
     let mut app = app();
     press(&mut app, "n\n");
     tell(&mut app, News::Made { id: Ticket(1), path: "runs/tcn-001".into() });
-    assert_eq!((app.train.runs[0].name.as_str(), &app.train.runs[0].stage), ("tcn-001", &Stage::Reading));
+    assert_eq!(
+        (app.train.runs[0].name.as_str(), &app.train.runs[0].stage),
+        ("tcn-001", &Stage::Reading)
+    );
     progress(&mut app, 1, 1..=3, None);
     assert_eq!(app.train.runs[0].stage, Stage::Working(Phase::Training));
     assert_eq!(press(&mut app, " "), [Order::Pause(Ticket(1))]);
@@ -95,13 +127,20 @@ fn a_running_run_is_paused_stopped_and_killed() {
     assert_eq!(press(&mut app, " "), [Order::Resume(Ticket(1))]);
     assert!(press(&mut app, "Xn").is_empty(), "only y is yes");
     assert_eq!(press(&mut app, "Xy"), [Order::Kill(Ticket(1))]);
-    assert!(press(&mut app, "D").is_empty() && app.train.question.is_none(), "a running one is not removed");
+    assert!(
+        press(&mut app, "D").is_empty() && app.train.question.is_none(),
+        "a running one is not \
+        removed"
+    );
     assert_eq!(press(&mut app, "x"), [Order::Stop(Ticket(1))]);
     assert_eq!(app.train.runs[0].stage, Stage::Stopping);
     tell(&mut app, News::Ended { id: Ticket(1), result: Ok(Ending::Stopped), resumable: true });
     let again = press(&mut app, "r");
     let [Order::Start { id: Ticket(1), config }] = &again[..] else { panic!("{again:?}") };
-    assert_eq!((config.resume, config.folder.as_deref()), (true, Some(std::path::Path::new("runs/tcn-001"))));
+    assert_eq!(
+        (config.resume, config.folder.as_deref()),
+        (true, Some(std::path::Path::new("runs/tcn-001")))
+    );
     let summary = app.train.summary();
     assert!(summary[0].starts_with(&format!("tcn-001: reading, step 3 of {steps}")), "{summary:?}");
 }
@@ -117,7 +156,14 @@ fn failures_are_told_and_kept() {
     assert!(app.message.as_ref().unwrap().contains("diverged at step 4"));
     assert_eq!(app.train.runs[0].curve.steps().len(), 3, "its curve stays");
     let summary = app.train.summary();
-    assert_eq!(summary[0], format!("new run 1: failed ({why}), step 3 of {}", epochs_and_steps().1));
+    assert_eq!(
+        summary[0],
+        format!(
+            "new run 1: failed ({why}), step 3 of \
+                                    {}",
+            epochs_and_steps().1
+        )
+    );
     assert!(press(&mut app, "r").is_empty());
 }
 
@@ -152,7 +198,12 @@ fn kept_runs_are_read_when_shown_and_removed_when_asked_twice() {
         last: Some(step(7)),
         resumable: true,
     };
-    let news = News::Kept { runs: vec![kept("a"), kept("bb")], problems: vec![], kinds: Kinds::default(), cpus: 2 };
+    let news = News::Kept {
+        runs: vec![kept("a"), kept("bb")],
+        problems: vec![],
+        kinds: Kinds::default(),
+        cpus: 2,
+    };
     let orders = tell(&mut app, news);
     assert!(
         matches!(&orders[..], [Order::Read(Ticket(2), path)] if path.ends_with("bb")),
@@ -166,7 +217,9 @@ fn kept_runs_are_read_when_shown_and_removed_when_asked_twice() {
     tell(&mut app, News::Steps { id: Ticket(1), steps: (1..=7).map(step).collect() });
     assert!((app.train.end() - 7.0).abs() < 1e-9);
     assert!(press(&mut app, "Dk").is_empty());
-    assert!(matches!(&press(&mut app, "Dy")[..], [Order::Delete(Ticket(1), path)] if path.ends_with("a")));
+    assert!(
+        matches!(&press(&mut app, "Dy")[..], [Order::Delete(Ticket(1), path)] if path.ends_with("a"))
+    );
     tell(&mut app, News::Deleted { id: Ticket(1), result: Ok(()) });
     assert_eq!((app.train.runs.len(), app.train.list.at), (1, 0));
     assert!(matches!(&press(&mut app, "r")[..], [Order::Start { id: Ticket(2), .. }]));
@@ -182,7 +235,10 @@ fn a_model_of_a_run_is_watched_or_becomes_the_current_one() {
     progress(&mut app, 1, 1..=10, Some(0.5));
     assert_eq!(press(&mut app, "p"), [Order::Show(Ticket(1))]);
     let path: PathBuf = "runs/tcn-001".into();
-    assert_eq!(press(&mut app, "u"), [Order::Model { id: Ticket(1), path: path.clone(), current: true }]);
+    assert_eq!(
+        press(&mut app, "u"),
+        [Order::Model { id: Ticket(1), path: path.clone(), current: true }]
+    );
     press(&mut app, "U");
     assert_eq!(app.shared.beside.as_ref(), Some(&path), "shown beside the current one");
     press(&mut app, "U");
@@ -200,12 +256,16 @@ fn the_form_refuses_what_does_not_fit_into_memory() {
     let effects = app.update(Msg::Key(Key::Char('n')));
     assert!(effects.iter().any(|e| matches!(e, Effect::Train(Order::Memory))), "{effects:?}");
     let free = |mib| Some(Room { free: mib * MIB, swap: 0, of: Bound::Group, given_back: 0 });
-    let outlook = |mib| News::Memory(Outlook { room: free(mib), recordings: Vec::new(), traces: None });
+    let outlook =
+        |mib| News::Memory(Outlook { room: free(mib), recordings: Vec::new(), traces: None });
     tell(&mut app, outlook(4_000));
     let form = |app: &App| app.train.form.clone().unwrap();
     assert_eq!((form(&app).config(), form(&app).warning()), (Ok(TrainConfig::default()), None));
     tell(&mut app, outlook(100));
-    assert!(form(&app).warning().unwrap().contains("of the 100 MiB that are left in the control group"));
+    assert!(form(&app).warning().unwrap().contains(
+        "of the 100 MiB that are left in the control \
+                                                    group"
+    ));
     let batch = form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
     app.train.form.as_mut().unwrap().go(batch);
     press(&mut app, "64");

@@ -1,4 +1,5 @@
-//! What is said about training runs: facts that come in, orders that go out, keys, questions. Plain data.
+//! What is said about training runs: facts that come in, orders that go out, keys, questions. Plain
+//! data.
 
 use crate::app::ticket::Ticket;
 use crate::dataset::catalog::Kinds;
@@ -94,8 +95,8 @@ pub enum Order {
     List,
     /// Look at the memory; answered by [`News::Memory`].
     Memory,
-    /// Train; with a folder in the settings the run in it goes on. Answered by [`News::Made`], [`News::Progress`] and
-    /// [`News::Ended`].
+    /// Train; with a folder in the settings the run in it goes on. Answered by [`News::Made`],
+    /// [`News::Progress`] and [`News::Ended`].
     Start {
         /// For the answers.
         id: Ticket,

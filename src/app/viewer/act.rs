@@ -50,7 +50,9 @@ impl Screen for Viewer {
                     }
                     Action::Between => self.timeline_mut().and_then(|t| t.show_between(panes)),
                     Action::Kernel => self.timeline_mut().and_then(|t| t.show_kernel(panes)),
-                    Action::Open if self.timeline().is_some_and(|t| t.panes.focus == Pane::Decision) => {
+                    Action::Open
+                        if self.timeline().is_some_and(|t| t.panes.focus == Pane::Decision) =>
+                    {
                         self.timeline_mut().and_then(|t| t.show_kernel(panes))
                     }
                     Action::NextUnexplained | Action::PrevUnexplained => {
@@ -90,21 +92,33 @@ impl Screen for Viewer {
                 };
                 cx.say(news);
             }
-            Ask::Seek => match time::unbounded(text, t.cursor.pos(), t.trace().span(), t.trace().meta().start_ns) {
+            Ask::Seek => match time::unbounded(
+                text,
+                t.cursor.pos(),
+                t.trace().span(),
+                t.trace().meta().start_ns,
+            ) {
                 Some(to) => {
                     let span = t.trace().span();
                     t.seek(Nanos(to.clamp(0, i128::from(span.0)) as u64));
                     if to < 0 {
-                        cx.say(format!("\"{text}\" lies before the recording: this is its first event"));
+                        cx.say(format!(
+                            "\"{text}\" lies before the recording: this is its first \
+                                        event"
+                        ));
                     } else if to > i128::from(span.0) {
                         let long = time::short(span.0);
                         cx.say(format!(
-                            "\"{text}\" lies behind the recording, which is {long} long: this is its last event"
+                            "\"{text}\" lies behind the recording, which is {long} long: this is \
+                             its last event"
                         ));
                     }
                 }
                 None => {
-                    cx.say(format!("\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%, or a stamp of the recording"));
+                    cx.say(format!(
+                        "\"{text}\" is not a time: 0.41 (s), 12ms, +3us, 50%, or a \
+                                    stamp of the recording"
+                    ));
                 }
             },
             _ => {}
@@ -145,7 +159,8 @@ impl Viewer {
 }
 
 impl Timeline {
-    /// Follows an order; `panes`: there are any below the lanes. The words for the last row, if there are any.
+    /// Follows an order; `panes`: there are any below the lanes. The words for the last row, if
+    /// there are any.
     fn act(&mut self, action: Action, panes: bool) -> Option<String> {
         let mut news = None;
         let t = self;
@@ -154,22 +169,32 @@ impl Timeline {
             Action::Play => t.cursor.toggle(),
             Action::Slower => t.cursor.change_speed(false),
             Action::Faster => t.cursor.change_speed(true),
-            Action::PrevDecision | Action::NextDecision => news = t.step(action == Action::NextDecision),
+            Action::PrevDecision | Action::NextDecision => {
+                news = t.step(action == Action::NextDecision)
+            }
             Action::NextMiss | Action::PrevMiss if t.answers.row_lacks_model() => {
                 news = Some("no model, so no misses of it: o shows the baselines".into());
             }
             Action::NextMiss | Action::PrevMiss => {
                 let (forward, from) = (action == Action::NextMiss, t.decision);
                 if t.jump_to_miss(forward) {
-                    let skipped = |(from, to): (usize, usize)| (to..from).any(|k| !t.answers.is_known(t.cpu, k));
+                    let skipped = |(from, to): (usize, usize)| {
+                        (to..from).any(|k| !t.answers.is_known(t.cpu, k))
+                    };
                     if !forward && from.zip(t.decision).is_some_and(skipped) {
                         news = Some("the nearest earlier miss among the predictions so far".into());
                     }
                 } else {
                     let way = if forward { "later" } else { "earlier" };
-                    let known = t.answers.known(t.cpu) < t.trace().cpu_switches(CpuId(t.cpu as u16)).len();
+                    let known =
+                        t.answers.known(t.cpu) < t.trace().cpu_switches(CpuId(t.cpu as u16)).len();
                     let yet = if known { " among the predictions so far" } else { "" };
-                    news = Some(format!("no {way} miss of {} on CPU{}{yet}", t.answers.row().name(), t.cpu));
+                    news = Some(format!(
+                        "no {way} miss of {} on \
+                                         CPU{}{yet}",
+                        t.answers.row().name(),
+                        t.cpu
+                    ));
                 }
             }
             Action::ZoomIn | Action::ZoomOut => {
@@ -199,7 +224,11 @@ impl Timeline {
             Action::Mark => {
                 t.mark();
                 let both = t.marks.len() == 2;
-                news = both.then(|| "b: who ran between the marks; 6: all threads there; 5, then t: the waits".into());
+                news = both.then(|| {
+                    "b: who ran between the marks; 6: all threads there; 5, then \
+                                     t: the waits"
+                        .into()
+                });
             }
             Action::Clock => t.looks.absolute = !t.looks.absolute,
             Action::Start => t.seek(Nanos(0)),

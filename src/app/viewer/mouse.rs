@@ -1,4 +1,5 @@
-//! What the mouse means on the timeline: click selects, drag pans, the wheel zooms around the pointer, the overview seeks.
+//! What the mouse means on the timeline: click selects, drag pans, the wheel zooms around the
+//! pointer, the overview seeks.
 
 use crate::app::input::{Mouse, MouseKind};
 use crate::app::layout::Layout;
@@ -14,7 +15,10 @@ impl Timeline {
         let Mouse { kind, x, y } = mouse;
         let cols = l.cols();
         let col = usize::from(x.saturating_sub(l.plot.x)).min(cols.saturating_sub(1));
-        if l.overview.has(x, y) && matches!(kind, MouseKind::Down | MouseKind::Drag) && t.panes.drag.is_none() {
+        if l.overview.has(x, y)
+            && matches!(kind, MouseKind::Down | MouseKind::Drag)
+            && t.panes.drag.is_none()
+        {
             let span = u128::from(t.trace().span().0) + 1;
             let to = span * col as u128 / cols.max(1) as u128;
             t.seek(Nanos(to as u64));
@@ -24,7 +28,8 @@ impl Timeline {
             MouseKind::WheelUp | MouseKind::WheelDown => {
                 if l.decision.has(x, y) || l.context.has(x, y) {
                     let by = if kind == MouseKind::WheelUp { -1 } else { 1 };
-                    t.panes.focus = if l.decision.has(x, y) { Pane::Decision } else { Pane::Context };
+                    t.panes.focus =
+                        if l.decision.has(x, y) { Pane::Decision } else { Pane::Context };
                     t.panes.scroll = t.panes.scroll.saturating_add_signed(by).min(4096);
                 } else {
                     let (num, den) = if kind == MouseKind::WheelUp { (4, 5) } else { (5, 4) };
@@ -62,14 +67,16 @@ impl Timeline {
 }
 
 impl Timeline {
-    /// Selects the decision whose stint is under the pointer, or just moves the playhead (click on the axis).
+    /// Selects the decision whose stint is under the pointer, or just moves the playhead (click on
+    /// the axis).
     fn click(&mut self, row: Option<What>, at: u64) {
         let Some(what) = row else {
             self.seek(Nanos(at));
             return;
         };
         self.choose(what);
-        let before = lod::switches_before(self.trace(), CpuId(self.cpu as u16), at.saturating_add(1));
+        let before =
+            lod::switches_before(self.trace(), CpuId(self.cpu as u16), at.saturating_add(1));
         match before.checked_sub(1).filter(|_| matches!(what, What::Cpu(_))) {
             Some(k) => self.select(k),
             None => self.seek(Nanos(at)),

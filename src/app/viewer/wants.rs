@@ -1,5 +1,6 @@
-//! What the timeline shows and has not asked for: predictions, those of watched weights for what is visible, the second
-//! row, details of the selected decision. Found by comparing what is there with what was ordered; the driver computes it.
+//! What the timeline shows and has not asked for: predictions, those of watched weights for what is
+//! visible, the second row, details of the selected decision. Found by comparing what is there with
+//! what was ordered; the driver computes it.
 
 use super::{Open, Predicted, Viewer};
 use crate::app::answers::Answers;
@@ -19,7 +20,8 @@ const SOON: usize = 100_000;
 /// A window of more events is too wide to be answered at once.
 const AT_ONCE: usize = 20_000;
 
-/// `range` with as much again on both sides, at most [`MOST`] events around `middle`, within `0..n`.
+/// `range` with as much again on both sides, at most [`MOST`] events around `middle`, within
+/// `0..n`.
 fn widened(range: &Range<usize>, middle: usize, n: usize) -> Range<usize> {
     let wide = range.start.saturating_sub(range.len())..(range.end + range.len()).min(n);
     narrowed(&wide, middle)
@@ -69,7 +71,11 @@ impl Viewer {
             before.checked_sub(1).map(|k| switches[k] as usize)
         };
         let inside = event(t.view.start)..event(t.view.end());
-        let first = (0..t.trace().cpus()).filter_map(began).chain([inside.start]).min().unwrap_or(inside.start);
+        let first = (0..t.trace().cpus())
+            .filter_map(began)
+            .chain([inside.start])
+            .min()
+            .unwrap_or(inside.start);
         let visible = first.max(inside.start.saturating_sub(AT_ONCE / 2))..inside.end;
         let covers = |of: &Range<usize>| of.start <= visible.start && visible.end <= of.end;
         let asked = self.hurried.as_ref().is_some_and(|(by, of)| *by == ticket && covers(of));
@@ -95,12 +101,17 @@ impl Viewer {
         let times = t.trace().times();
         let event = |at: u64| times.partition_point(|&x| x < at);
         let visible = event(t.view.start)..event(t.view.end());
-        let (middle, n, trace) = (event(t.cursor.pos().0), times.len(), Arc::clone(&t.loaded.trace));
+        let (middle, n, trace) =
+            (event(t.cursor.pos().0), times.len(), Arc::clone(&t.loaded.trace));
         let needed = narrowed(&visible, middle);
         let covers = |of: &Range<usize>| of.start <= needed.start && needed.end <= of.end;
-        // A window wider than can be predicted moves with the playhead; the middle of it is enough to be there.
-        let enough = |of: &Range<usize>| covers(of) || (visible.len() > MOST && of.contains(&middle));
-        if visible.is_empty() || live.asked.as_ref().is_some_and(|(by, of)| *by == ticket && enough(of)) {
+        // A window wider than can be predicted moves with the playhead; the middle of it is enough
+        // to be there.
+        let enough =
+            |of: &Range<usize>| covers(of) || (visible.len() > MOST && of.contains(&middle));
+        if visible.is_empty()
+            || live.asked.as_ref().is_some_and(|(by, of)| *by == ticket && enough(of))
+        {
             return;
         }
         let events = widened(&visible, middle, n);
@@ -109,7 +120,8 @@ impl Viewer {
         cx.order(Effect::Look { ticket, trace, weights, label, events });
     }
 
-    /// The second row: everything when another one is wanted than is there, or another recording is open.
+    /// The second row: everything when another one is wanted than is there, or another recording is
+    /// open.
     pub(super) fn want_second(&mut self, cx: &mut Context) {
         let Open::Ready(t) = &mut self.open else { return };
         match (&cx.shared.beside, &t.second) {
@@ -131,16 +143,22 @@ impl Viewer {
     /// What pinned tasks did, as far as it is not there.
     pub(super) fn want_lives(&mut self, cx: &mut Context) {
         let Open::Ready(t) = &mut self.open else { return };
-        let missing: Vec<_> = t.rows.pinned().iter().copied().filter(|&thread| t.life(thread).is_none()).collect();
+        let missing: Vec<_> =
+            t.rows.pinned().iter().copied().filter(|&thread| t.life(thread).is_none()).collect();
         if missing.is_empty() {
             return;
         }
         if let Some(ticket) = self.following.want(missing.clone()) {
-            cx.order(Effect::Follow { ticket, trace: Arc::clone(&t.loaded.trace), threads: missing });
+            cx.order(Effect::Follow {
+                ticket,
+                trace: Arc::clone(&t.loaded.trace),
+                threads: missing,
+            });
         }
     }
 
-    /// All waits, where it was crowded, who ran between the marks: as far as it is shown and not there.
+    /// All waits, where it was crowded, who ran between the marks: as far as it is shown and not
+    /// there.
     pub(super) fn want_causes(&mut self, l: &Layout, cx: &mut Context) {
         let Self { open: Open::Ready(t), asked, .. } = self else { return };
         // While something plays nobody reads who woke whom.
@@ -151,18 +169,26 @@ impl Viewer {
             cx.order(Effect::Causes(Order::Collect { ticket, trace: trace() }));
         }
         let crowded = t.causes.waits.as_ref().filter(|_| !l.crowd.is_empty());
-        let crowded = crowded.and_then(|table| Some((table, asked.crowd.want((t.view, l.cols()))?)));
+        let crowded =
+            crowded.and_then(|table| Some((table, asked.crowd.want((t.view, l.cols()))?)));
         if let Some((table, ticket)) = crowded {
             let window = Window { from: t.view.start, to: t.view.end() };
-            cx.order(Effect::Causes(Order::Crowd { ticket, table: Arc::clone(table), window, parts: l.cols() }));
+            cx.order(Effect::Causes(Order::Crowd {
+                ticket,
+                table: Arc::clone(table),
+                window,
+                parts: l.cols(),
+            }));
         }
-        let between = t.between().and_then(|window| Some((window, asked.between.want((t.cpu, window))?)));
+        let between =
+            t.between().and_then(|window| Some((window, asked.between.want((t.cpu, window))?)));
         if let Some((window, ticket)) = between {
             let cpu = CpuId(t.cpu as u16);
             cx.order(Effect::Causes(Order::Between { ticket, trace: trace(), cpu, window }));
         }
         let pick = t.event().filter(|_| t.causes.kernel.shown && !t.cursor.is_playing());
-        if let Some((event, ticket)) = pick.and_then(|event| Some((event, asked.pick.want(event)?))) {
+        if let Some((event, ticket)) = pick.and_then(|event| Some((event, asked.pick.want(event)?)))
+        {
             cx.order(Effect::Causes(Order::Pick { ticket, trace: trace(), event }));
         }
         let judge = t.causes.kernel.going.is_some() && t.causes.kernel.judged.is_none();

@@ -58,15 +58,24 @@ impl Waits {
 
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
-            Do::Left | Do::Right => self.listing.column = list::mark(self.listing.column, what, LIST.len()),
+            Do::Left | Do::Right => {
+                self.listing.column = list::mark(self.listing.column, what, LIST.len())
+            }
             Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
                 Shown::Of(by) => {
                     // Of numbers the great ones are looked for, of times the first.
-                    let great = matches!(by, Column::Wait | Column::Idle) || by.kind() == Kind::Count;
+                    let great =
+                        matches!(by, Column::Wait | Column::Idle) || by.kind() == Kind::Count;
                     self.listing.sort.turn(by, great);
                 }
-                Shown::Instead => cx.say("the list is not sorted by who ran instead: it is found for visible rows"),
-                Shown::Pick => cx.say("the list is not sorted by what was predicted; 3 lists mistakes"),
+                Shown::Instead => cx.say(
+                    "the list is not sorted by who ran instead: it is found \
+                                          for visible rows",
+                ),
+                Shown::Pick => cx.say(
+                    "the list is not sorted by what was predicted; 3 lists \
+                                       mistakes",
+                ),
             },
             Do::Page | Do::PrevPage => self.turn(what == Do::Page),
             Do::Range => match cx.open.as_ref().and_then(|o| o.marks) {
@@ -83,7 +92,10 @@ impl Waits {
                 match timehist(table, row) {
                     Some(line) => {
                         cx.shared.copy = Some(line);
-                        cx.say("copied as perf sched timehist has it: out at, CPU, task, waited, delay, ran (ms)");
+                        cx.say(
+                            "copied as perf sched timehist has it: out at, CPU, task, waited, \
+                                delay, ran (ms)",
+                        );
                     }
                     None => cx.say("it never came in, as far as is known: perf has no line of it"),
                 }
@@ -94,7 +106,11 @@ impl Waits {
 
     /// Pages of what is shown beside the list: who ran instead, lengths, crowding.
     fn turn(&mut self, forward: bool) {
-        let pages = [(Focus::Blame, Page::Lengths), (Focus::Sums, Page::Lengths), (Focus::Sums, Page::Crowd)];
+        let pages = [
+            (Focus::Blame, Page::Lengths),
+            (Focus::Sums, Page::Lengths),
+            (Focus::Sums, Page::Crowd),
+        ];
         let now = match self.panes.lower {
             Focus::Sums if self.panes.page == Page::Crowd => 2,
             Focus::Sums => 1,
@@ -114,7 +130,9 @@ impl Waits {
                 self.listing.list.step(by, n);
                 self.instead.scroll = 0;
             }
-            Focus::Blame => self.instead.scroll = self.instead.scroll.saturating_add_signed(by).min(256),
+            Focus::Blame => {
+                self.instead.scroll = self.instead.scroll.saturating_add_signed(by).min(256)
+            }
             Focus::Sums => {
                 let last = self.bars().saturating_sub(1);
                 self.panes.bar = self.panes.bar.saturating_add_signed(by).min(last);
@@ -162,10 +180,20 @@ impl Waits {
     /// To the worst moment of the chosen row of the crowding.
     fn go_to_crowd(&self, cx: &mut Context) {
         let Some((crowd, table)) = self.crowd.as_ref().zip(self.table()) else { return };
-        let worst = if self.panes.bar == 0 { crowd.longest().map(|w| w.0) } else { crowd.most_idle().map(|w| w.0) };
+        let worst = if self.panes.bar == 0 {
+            crowd.longest().map(|w| w.0)
+        } else {
+            crowd.most_idle().map(|w| w.0)
+        };
         let Some(part) = worst else { return };
         let [from, to] = crowd.part(part, table.trace.span().0);
-        cx.wish(Wish::Wait(Span { thread: ThreadIx::NONE, cpu: crowded(table, [from, to]), from, to, event: None }));
+        cx.wish(Wish::Wait(Span {
+            thread: ThreadIx::NONE,
+            cpu: crowded(table, [from, to]),
+            from,
+            to,
+            event: None,
+        }));
     }
 
     pub(super) fn edit(&mut self) {

@@ -1,4 +1,5 @@
-//! The Waits screen for the rest of the application: its keys, and what it orders when that is not there.
+//! The Waits screen for the rest of the application: its keys, and what it orders when that is not
+//! there.
 
 use super::{Data, Focus, News, Order, Page, Waits};
 use crate::app::input::{Key, Mouse};
@@ -48,7 +49,8 @@ impl Waits {
             self.instead.rows.clear();
         }
         let known = &self.instead.rows;
-        let rows: Vec<u32> = self.visible(cx.size).iter().copied().filter(|row| !known.contains_key(row)).collect();
+        let rows: Vec<u32> =
+            self.visible(cx.size).iter().copied().filter(|row| !known.contains_key(row)).collect();
         let told = self.instead.chosen.as_ref().map(|c| c.0);
         let chosen = self.row().map(|row| row as u32).filter(|row| told != Some(*row));
         let wanted = (rows, chosen);
@@ -62,7 +64,9 @@ impl Waits {
 
     fn want_crowd(&mut self, cx: &mut Context) {
         let shown = self.panes.page == Page::Crowd && !self.places(cx.size).sums.is_empty();
-        let Some(table) = self.table().cloned().filter(|_| shown && !self.crowd_asked) else { return };
+        let Some(table) = self.table().cloned().filter(|_| shown && !self.crowd_asked) else {
+            return;
+        };
         self.crowd_asked = true;
         cx.order(Effect::Waits(Order::Crowd { ticket: self.of.ticket(), table }));
     }
@@ -109,7 +113,15 @@ impl Screen for Waits {
 
     fn walked(&self) -> Option<String> {
         let view = self.view.as_ref()?;
-        let of = if self.filter.text.is_empty() { String::new() } else { format!(": {}", self.filter.text) };
+        let of = if self.filter.text.is_empty() {
+            String::new()
+        } else {
+            format!(
+                ": \
+            {}",
+                self.filter.text
+            )
+        };
         Some(format!("waits {}/{}{of}", self.listing.list.at + 1, view.rows.len()))
     }
 

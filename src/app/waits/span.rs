@@ -48,8 +48,9 @@ impl Lit {
 }
 
 impl Timeline {
-    /// Goes to the switch that ended a wait (to its beginning when there is none), with the marks at its ends, all of it in the
-    /// window, and a row of who waited. `before`: the wait that was shown until now.
+    /// Goes to the switch that ended a wait (to its beginning when there is none), with the marks
+    /// at its ends, all of it in the window, and a row of who waited. `before`: the wait that was
+    /// shown until now.
     pub(in crate::app) fn show_wait(&mut self, span: Span, before: Option<Lit>) -> Lit {
         let other = before.and_then(|lit| lit.thread).filter(|thread| *thread != span.thread);
         if let Some(other) = other {
@@ -72,7 +73,8 @@ impl Timeline {
         Lit { thread: (had || new).then_some(span.thread), marks, width: [wide, self.view.width] }
     }
 
-    /// Something else is to be shown: takes away what a wait had changed, as far as it is as it was left.
+    /// Something else is to be shown: takes away what a wait had changed, as far as it is as it was
+    /// left.
     pub(in crate::app) fn leave_wait(&mut self, lit: Lit) {
         if let Some(thread) = lit.thread {
             self.unpin(thread);

@@ -109,7 +109,8 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// The part with the longest queue, the first of equals, and its length. `None`: nobody ever waited.
+    /// The part with the longest queue, the first of equals, and its length. `None`: nobody ever
+    /// waited.
     pub fn longest(&self) -> Option<(usize, u32)> {
         let most = self.queues.iter().copied().max().filter(|most| *most > 0)?;
         Some((self.queues.iter().position(|q| *q == most)?, most))
@@ -123,7 +124,8 @@ impl Crowd {
 
     /// From when to when a part is, of a recording of `span` ns.
     pub fn part(&self, k: usize, span: u64) -> [u64; 2] {
-        let edge = |k: usize| (u128::from(span) * k as u128 / self.queues.len().max(1) as u128) as u64;
+        let edge =
+            |k: usize| (u128::from(span) * k as u128 / self.queues.len().max(1) as u128) as u64;
         [edge(k), edge(k + 1)]
     }
 }

@@ -1,4 +1,5 @@
-//! What a decision costs: the whole event, and how long until the pick is answered, by the number of candidates.
+//! What a decision costs: the whole event, and how long until the pick is answered, by the number
+//! of candidates.
 
 use super::quantiles;
 use crate::evaluate::watch::Watch;
@@ -107,7 +108,8 @@ pub fn report(costs: &[Cost], predictor: &str) -> [(&'static str, Value); 3] {
 /// The same for people, with the inputs alone (the event without a network) and the trunk alone.
 pub fn text(result: &Value, trunk_ns: u64) -> String {
     format!(
-        "decision    {} ns (p50), {} ns (p99), {} to {} candidates; its pick {} ns, its inputs {} ns (p50)\n\
+        "decision    {} ns (p50), {} ns (p99), {} to {} candidates; its pick {} ns, its inputs {} \
+         ns (p50)\n\
          trunk       {trunk_ns} ns per event\n",
         result["decision_ns"]["p50"],
         result["decision_ns"]["p99"],

@@ -1,4 +1,5 @@
-//! How much warm-up answers about a window need to be those of the walk from the start, and how long they take.
+//! How much warm-up answers about a window need to be those of the walk from the start, and how
+//! long they take.
 
 use crate::driver;
 use crate::evaluate::overlay::{self, Prediction, Stretch};
@@ -26,7 +27,9 @@ struct Counted {
 impl Counted {
     fn add(&mut self, whole: &Prediction, near: &Prediction) {
         let asked = [!whole.trivial && whole.pick.p > 0.0, whole.forecast.p > 0.0];
-        for (i, (a, b)) in [(whole.pick, near.pick), (whole.forecast, near.forecast)].into_iter().enumerate() {
+        for (i, (a, b)) in
+            [(whole.pick, near.pick), (whole.forecast, near.forecast)].into_iter().enumerate()
+        {
             if asked[i] {
                 self.asked[i] += 1;
                 self.same[i] += u32::from(a.thread == b.thread);
@@ -41,8 +44,8 @@ impl Counted {
     }
 }
 
-/// For each warm-up: how long the slowest window took, shares of picks and forecasts with the same answer, and of right ones.
-/// `null` for a recording without room for windows, or without a model.
+/// For each warm-up: how long the slowest window took, shares of picks and forecasts with the same
+/// answer, and of right ones. `null` for a recording without room for windows, or without a model.
 pub fn measure(trace: &Trace) -> Result<Value> {
     let Ok((engine, _)) = driver::bundled_engine(trace) else { return Ok(Value::Null) };
     if trace.len() < 2 * WINDOWS * EVENTS {
@@ -60,12 +63,16 @@ pub fn measure(trace: &Trace) -> Result<Value> {
         let (mut counted, mut slowest) = (Counted::default(), 0.0_f64);
         for events in &windows {
             let (engine, start) = (engine.clone(), Instant::now());
-            let near: Stretch =
-                job::on_one_thread(|| overlay::early(trace, engine, events.clone(), warm, &Cancel::new()))??;
+            let near: Stretch = job::on_one_thread(|| {
+                overlay::early(trace, engine, events.clone(), warm, &Cancel::new())
+            })??;
             slowest = slowest.max(start.elapsed().as_secs_f64() * 1e3);
             for (cpu, (first, near)) in near.per_cpu.iter().enumerate() {
                 debug_assert!(first + near.len() <= trace.cpu_switches(CpuId(cpu as u16)).len());
-                whole[cpu][*first..].iter().zip(near).for_each(|(whole, near)| counted.add(whole, near));
+                whole[cpu][*first..]
+                    .iter()
+                    .zip(near)
+                    .for_each(|(whole, near)| counted.add(whole, near));
             }
         }
         rows.push(json!({

@@ -1,4 +1,5 @@
-//! Mistakes at a million decisions: bytes, a new filter with all its sums, sorting, scrolling the list.
+//! Mistakes at a million decisions: bytes, a new filter with all its sums, sorting, scrolling the
+//! list.
 
 use super::quantiles;
 use crate::app::mistakes::Found;
@@ -34,7 +35,8 @@ pub fn measure<E: Predictor>(trace: &Arc<Trace>, mut engine: E) -> Result<Value>
         let mut best: Option<(f64, View)> = None;
         for _ in 0..RUNS {
             let start = Instant::now();
-            let view = job::on_threads(threads, || View::new(t, &found.latencies, query.clone(), old))?;
+            let view =
+                job::on_threads(threads, || View::new(t, &found.latencies, query.clone(), old))?;
             let ms = start.elapsed().as_secs_f64() * 1e3;
             if best.as_ref().is_none_or(|b| ms < b.0) {
                 best = Some((ms, view));
@@ -52,7 +54,8 @@ pub fn measure<E: Predictor>(trace: &Arc<Trace>, mut engine: E) -> Result<Value>
     let (sort_ms, _) = timed(1, &by_name, Some(&all))?;
     let (sort_wide_ms, _) = timed(cores, &by_name, Some(&all))?;
     let (selected, listed) = (some.sums.total.decisions, some.rows.len());
-    let (p50, p99) = quantiles(ui::bench_list(Arc::clone(trace), Arc::clone(&found), Arc::new(all), 200, 50));
+    let (p50, p99) =
+        quantiles(ui::bench_list(Arc::clone(trace), Arc::clone(&found), Arc::new(all), 200, 50));
     Ok(json!({
         "decisions": t.len(),
         "copies": copies,

@@ -1,4 +1,5 @@
-//! Opening a recording and what runs by itself then, the tables of waits and tasks, and frames of the screens that show them.
+//! Opening a recording and what runs by itself then, the tables of waits and tasks, and frames of
+//! the screens that show them.
 
 use super::{Args, laid_out, quantiles};
 use crate::cli::output;
@@ -83,7 +84,8 @@ fn screens(trace: &Arc<Trace>) -> Result<Value> {
     let one = |trace: &Arc<Trace>| Table::new("bench".into(), Arc::clone(trace));
     let (table_ms, table) = timed(|| Ok(job::on_one_thread(|| one(trace))?))?;
     let filtered = Query { filter: Some(parse(FILTER)?), ..Query::default() };
-    let ask = |query: &Query| job::on_threads(job::cores(), || View::new(&table, query.clone(), None));
+    let ask =
+        |query: &Query| job::on_threads(job::cores(), || View::new(&table, query.clone(), None));
     let (all_ms, _) = timed(|| Ok(ask(&Query::default())?))?;
     let (filter_ms, some) = timed(|| Ok(ask(&filtered)?))?;
     let all = Window::all(trace);
@@ -96,7 +98,11 @@ fn screens(trace: &Arc<Trace>) -> Result<Value> {
     })?;
     let sum = || tasks::Tasks::new(Arc::clone(trace), By::Thread, all);
     let (tasks_ms, threads) = timed(|| Ok(job::on_one_thread(sum)?))?;
-    let query = tasks::Query { filter: Some(tasks::parse(TASKS)?), sort: tasks::Column::Wait, descending: true };
+    let query = tasks::Query {
+        filter: Some(tasks::parse(TASKS)?),
+        sort: tasks::Column::Wait,
+        descending: true,
+    };
     let (tasks_filter_ms, listed) = timed(|| Ok(job::on_one_thread(|| threads.listed(&query))?))?;
     let frames = |times: Vec<u64>| {
         let (p50, p99) = quantiles(times);

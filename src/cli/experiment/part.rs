@@ -1,6 +1,7 @@
-//! One training of an experiment in its folder, and what it scores. Beside what `koracle train` keeps there, `part.json`
-//! says of what configuration and recordings the folder is, and `SPLIT-NAME.json` what was scored: so that nothing is taken
-//! for finished that belongs to something else.
+//! One training of an experiment in its folder, and what it scores. Beside what `koracle train`
+//! keeps there, `part.json` says of what configuration and recordings the folder is, and
+//! `SPLIT-NAME.json` what was scored: so that nothing is taken for finished that belongs to
+//! something else.
 
 use super::super::door::say;
 use super::super::eval::{self, Column};
@@ -47,7 +48,8 @@ pub struct Finished {
     pub validation: [f64; 2],
     /// Numbers of the network.
     pub parameters: usize,
-    /// Training speed, tokens per second, median over steps; `None` if there was no step left after an interruption.
+    /// Training speed, tokens per second, median over steps; `None` if there was no step left after
+    /// an interruption.
     pub events_per_s: Option<f64>,
     /// Wall time from the first recording that is read; `None` if the training was interrupted.
     pub wall_s: Option<f64>,
@@ -145,7 +147,12 @@ impl Context {
         }
         say!("koracle: scoring {title}");
         let bar = output::progress(0, "scoring");
-        let report = eval::report(&columns(), &self.paths(self.split, &test.filter)?, &Told::default(), &bar)?;
+        let report = eval::report(
+            &columns(),
+            &self.paths(self.split, &test.filter)?,
+            &Told::default(),
+            &bar,
+        )?;
         bar.finish_and_clear();
         std::fs::create_dir_all(folder).wrap_err_with(|| folder.display().to_string())?;
         write(&file, &Scored { recordings, report })?;
@@ -197,7 +204,12 @@ impl Part {
     }
 
     /// Trains it, from its last finished epoch if there is one.
-    pub fn run(&self, context: &Context, cancel: &Cancel, report: &mut dyn FnMut(Progress)) -> Result<Trained> {
+    pub fn run(
+        &self,
+        context: &Context,
+        cancel: &Cancel,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<Trained> {
         let folder = self.folder(context);
         std::fs::create_dir_all(&folder).wrap_err_with(|| folder.display().to_string())?;
         let file = folder.join("part.json");
@@ -222,7 +234,8 @@ impl Part {
         if outcome.cancelled {
             bail!("cancelled");
         }
-        let [_, events_per_s, _] = crate::evaluate::figures::median(speeds.into_iter().filter(|s| *s > 0.0));
+        let [_, events_per_s, _] =
+            crate::evaluate::figures::median(speeds.into_iter().filter(|s| *s > 0.0));
         let finished = Finished {
             epoch: outcome.epoch,
             validation: [outcome.validation.pick_top1, outcome.validation.forecast_top1],
@@ -248,13 +261,16 @@ impl Trained {
         let score = |i: &usize| {
             let test = &plan.tests[*i];
             let title = format!("{} on {}", self.part.title(), test.name);
-            context.scored(&self.folder, &title, test, &|| vec![column.clone().adapting(context.adapt)])
+            context.scored(&self.folder, &title, test, &|| {
+                vec![column.clone().adapting(context.adapt)]
+            })
         };
         self.part.tests.iter().map(score).collect()
     }
 }
 
-/// Takes a folder for an experiment: a new or an empty one, or one that says itself that it is an experiment's.
+/// Takes a folder for an experiment: a new or an empty one, or one that says itself that it is an
+/// experiment's.
 pub fn claim(folder: &Path) -> Result<()> {
     const MARK: &str = "experiment.json";
     let name = || folder.display().to_string();
@@ -265,7 +281,8 @@ pub fn claim(folder: &Path) -> Result<()> {
         return Ok(());
     }
     std::fs::create_dir_all(folder).wrap_err_with(name)?;
-    let names = std::fs::read_dir(folder).wrap_err_with(name)?.flatten().map(|entry| entry.file_name());
+    let names =
+        std::fs::read_dir(folder).wrap_err_with(name)?.flatten().map(|entry| entry.file_name());
     if let Some(other) = names.into_iter().find(|n| !n.to_str().is_some_and(export::is_temporary)) {
         bail!(
             "{}: not an empty folder, and not an experiment's: it holds {}; choose another one",

@@ -1,4 +1,5 @@
-//! What an experiment consists of: which trainings, and which recordings each is scored on. Reads no recording.
+//! What an experiment consists of: which trainings, and which recordings each is scored on. Reads
+//! no recording.
 
 use super::part::Part;
 use super::{Args, Name};
@@ -62,7 +63,8 @@ impl Plan {
         if args.name != Name::Machines && !args.machine.is_empty() {
             wrong!("--machine is for machines");
         }
-        let of_kernel = |kernels: &[String]| Filter { kernels: kernels.to_vec(), ..Filter::default() };
+        let of_kernel =
+            |kernels: &[String]| Filter { kernels: kernels.to_vec(), ..Filter::default() };
         let all = of_kernel(&args.kernel);
         let asked = Filter { categories: args.category.clone(), ..all.clone() };
         if let Some(problem) = catalog.unknown(&asked) {
@@ -71,8 +73,10 @@ impl Plan {
         let named = |name: &String, filter| TestSet { name: name.clone(), filter };
         let (tests, folds): Folds = match args.name {
             Name::HoldOut => {
-                let there = |c: &&str| catalog.entries.iter().any(|e| e.category == **c && asked.takes(e));
-                let categories: Vec<_> = catalog.categories().into_iter().filter(there).map(str::to_owned).collect();
+                let there =
+                    |c: &&str| catalog.entries.iter().any(|e| e.category == **c && asked.takes(e));
+                let categories: Vec<_> =
+                    catalog.categories().into_iter().filter(there).map(str::to_owned).collect();
                 let fold = |(i, c): (usize, &String)| {
                     let test = named(c, Filter { categories: vec![c.clone()], ..all.clone() });
                     let filter = Filter { hold_out: vec![c.clone()], ..all.clone() };
@@ -81,29 +85,39 @@ impl Plan {
                 categories.iter().enumerate().map(fold).unzip()
             }
             Name::Kernels => {
-                let kernels =
-                    if args.kernel.is_empty() { vec!["EEVDF".into(), "CFS".into()] } else { args.kernel.clone() };
+                let kernels = if args.kernel.is_empty() {
+                    vec!["EEVDF".into(), "CFS".into()]
+                } else {
+                    args.kernel.clone()
+                };
                 if kernels.len() < 2 {
                     wrong!("one kernel cannot be compared with another: name two with --kernel");
                 }
                 let tests: Vec<_> = (0..kernels.len()).collect();
                 let fold = |k: &String| {
                     let filter = of_kernel(std::slice::from_ref(k));
-                    (named(k, filter.clone()), Fold { trained: k.clone(), filter, tests: tests.clone() })
+                    (
+                        named(k, filter.clone()),
+                        Fold { trained: k.clone(), filter, tests: tests.clone() },
+                    )
                 };
                 kernels.iter().map(fold).unzip()
             }
             Name::Machines => machines(args, catalog, &all)?,
             Name::Seeds | Name::Models => {
-                let name = if args.kernel.is_empty() { ALL.to_owned() } else { args.kernel.join(", ") };
+                let name =
+                    if args.kernel.is_empty() { ALL.to_owned() } else { args.kernel.join(", ") };
                 let test = named(&name, all.clone());
                 (vec![test], vec![Fold { trained: name, filter: all.clone(), tests: vec![0] }])
             }
         };
         let mut parts = Vec::new();
         for fold in &folds {
-            let scored = fold.tests.iter().map(|i| (&tests[*i].name, &tests[*i].filter, args.split));
-            for (name, filter, split) in std::iter::once((&fold.trained, &fold.filter, Split::Train)).chain(scored) {
+            let scored =
+                fold.tests.iter().map(|i| (&tests[*i].name, &tests[*i].filter, args.split));
+            for (name, filter, split) in
+                std::iter::once((&fold.trained, &fold.filter, Split::Train)).chain(scored)
+            {
                 let filter = Filter { split: Some(split), ..filter.clone() };
                 if catalog.select(&filter).next().is_none() {
                     wrong!("{name}: there is no {} recording", split.label());
@@ -127,7 +141,8 @@ impl Plan {
 /// A training on all machines, scored on each, and trainings without one, scored on that.
 fn machines(args: &Args, catalog: &Catalog, all: &Filter) -> Result<Folds> {
     let there = |m: &String| catalog.entries.iter().any(|e| e.machine() == *m && all.takes(e));
-    let names: Vec<_> = catalog.machines().into_iter().filter(|m| !m.is_empty()).filter(there).collect();
+    let names: Vec<_> =
+        catalog.machines().into_iter().filter(|m| !m.is_empty()).filter(there).collect();
     if names.len() < 2 {
         wrong!("these recordings are of one machine: none can be left out");
     }
@@ -136,9 +151,15 @@ fn machines(args: &Args, catalog: &Catalog, all: &Filter) -> Result<Folds> {
         wrong!("no recording of machine {unknown}; there are {}", names.join(", "));
     }
     let names: Vec<_> = names.iter().filter(asked).collect();
-    let test =
-        |m: &&String| TestSet { name: (*m).clone(), filter: Filter { machines: vec![(*m).clone()], ..all.clone() } };
-    let mut folds = vec![Fold { trained: ALL.to_owned(), filter: all.clone(), tests: (0..names.len()).collect() }];
+    let test = |m: &&String| TestSet {
+        name: (*m).clone(),
+        filter: Filter { machines: vec![(*m).clone()], ..all.clone() },
+    };
+    let mut folds = vec![Fold {
+        trained: ALL.to_owned(),
+        filter: all.clone(),
+        tests: (0..names.len()).collect(),
+    }];
     folds.extend(names.iter().enumerate().map(|(i, m)| {
         let filter = Filter { hold_out: vec![(*m).clone()], ..all.clone() };
         Fold { trained: without(m), filter, tests: vec![i] }
@@ -168,7 +189,9 @@ fn models(args: &Args) -> Result<Vec<Choice>> {
             kinds.push(kind);
         }
     }
-    kinds.sort_by_key(|k| usual.iter().position(|u| *u == k.label()).filter(|_| args.models.is_empty()));
+    kinds.sort_by_key(|k| {
+        usual.iter().position(|u| *u == k.label()).filter(|_| args.models.is_empty())
+    });
     Ok(kinds)
 }
 

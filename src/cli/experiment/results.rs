@@ -1,5 +1,5 @@
-//! What came of an experiment: medians and spreads over seeds, who won, what was lost by going elsewhere, as JSON and as
-//! tables. Trains and scores nothing.
+//! What came of an experiment: medians and spreads over seeds, who won, what was lost by going
+//! elsewhere, as JSON and as tables. Trains and scores nothing.
 
 use super::super::table::{MEASURES, Page, Style};
 use super::part::{Finished, Part};
@@ -83,7 +83,8 @@ pub struct Row {
     pub forecast: Against,
 }
 
-/// What a network loses on recordings of a kernel or machine that it was not trained on, in percent points.
+/// What a network loses on recordings of a kernel or machine that it was not trained on, in percent
+/// points.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Drop {
     /// Kind of network.
@@ -109,7 +110,8 @@ pub struct Speed {
     pub token_ns: u64,
     /// All of a switch with few candidates, features and both questions, median ns.
     pub decision_ns: u64,
-    /// Events per second in training, median over steps and trainings; NaN if no training was timed.
+    /// Events per second in training, median over steps and trainings; NaN if no training was
+    /// timed.
     pub train_events_per_s: f64,
 }
 
@@ -169,17 +171,28 @@ fn verdict(mine: [f64; 2], theirs: [f64; 2]) -> Option<Verdict> {
     })
 }
 
-fn against<const N: usize, S: Figures<N>>(of: &BTreeMap<String, S>, first: &str, spread: fn(&S) -> &Spread) -> Against {
+fn against<const N: usize, S: Figures<N>>(
+    of: &BTreeMap<String, S>,
+    first: &str,
+    spread: fn(&S) -> &Spread,
+) -> Against {
     let range = |s: &S| ends(s, spread(s));
     let Some(mine) = of.get(first).map(range) else { return Against::default() };
     let others = of.iter().filter(|(name, _)| *name != first);
-    let each: BTreeMap<_, _> = others.filter_map(|(n, s)| Some((n.clone(), verdict(mine, range(s))?))).collect();
+    let each: BTreeMap<_, _> =
+        others.filter_map(|(n, s)| Some((n.clone(), verdict(mine, range(s))?))).collect();
     let won_or_tied = !each.is_empty() && each.values().all(|v| *v != Verdict::Lost);
     Against { each, won_or_tied }
 }
 
-/// Medians over reports that differ in a seed only, beside what `baselines` say of the same recordings.
-fn joined<'a, P, F>(networks: &[(&str, Vec<&'a Report>)], baselines: &'a Report, pick: P, forecast: F) -> Answers
+/// Medians over reports that differ in a seed only, beside what `baselines` say of the same
+/// recordings.
+fn joined<'a, P, F>(
+    networks: &[(&str, Vec<&'a Report>)],
+    baselines: &'a Report,
+    pick: P,
+    forecast: F,
+) -> Answers
 where
     P: Fn(&'a Report) -> Option<&'a BTreeMap<String, PickScore>>,
     F: Fn(&'a Report) -> Option<&'a BTreeMap<String, ForecastScore>>,
@@ -189,8 +202,10 @@ where
         forecast: forecast(baselines).cloned().unwrap_or_default(),
     };
     for (name, reports) in networks {
-        let picks: Vec<_> = reports.iter().copied().filter_map(|r| pick(r)?.get(*name).cloned()).collect();
-        let forecasts: Vec<_> = reports.iter().copied().filter_map(|r| forecast(r)?.get(*name).cloned()).collect();
+        let picks: Vec<_> =
+            reports.iter().copied().filter_map(|r| pick(r)?.get(*name).cloned()).collect();
+        let forecasts: Vec<_> =
+            reports.iter().copied().filter_map(|r| forecast(r)?.get(*name).cloned()).collect();
         if !picks.is_empty() {
             answers.pick.insert((*name).to_owned(), PickScore::median(&picks));
         }
@@ -202,7 +217,8 @@ where
 }
 
 impl Results {
-    /// From what was trained and scored: `scored` has a report per training and test set, `baselines` one per test set.
+    /// From what was trained and scored: `scored` has a report per training and test set,
+    /// `baselines` one per test set.
     pub fn new(
         args: &Args,
         plan: &Plan,
@@ -211,7 +227,8 @@ impl Results {
         baselines: &[Report],
         speed: Vec<Speed>,
     ) -> Self {
-        let kinds: Vec<&'static str> = first_of_each(trained).map(|t| t.part.kind.label()).collect();
+        let kinds: Vec<&'static str> =
+            first_of_each(trained).map(|t| t.part.kind.label()).collect();
         let mut folds: Vec<&Part> = Vec::new();
         for one in trained {
             if folds.iter().all(|f| f.trained != one.part.trained) {
@@ -223,11 +240,18 @@ impl Results {
             for (at, test) in fold.tests.iter().enumerate() {
                 let of_kind = |kind: &str| {
                     let these = trained.iter().zip(scored);
-                    let these = these.filter(|(t, _)| t.part.trained == fold.trained && t.part.kind.label() == kind);
+                    let these = these.filter(|(t, _)| {
+                        t.part.trained == fold.trained && t.part.kind.label() == kind
+                    });
                     these.map(|(_, reports)| &reports[at]).collect::<Vec<_>>()
                 };
                 let networks: Vec<_> = kinds.iter().map(|k| (*k, of_kind(k))).collect();
-                rows.push(row(&fold.trained, &plan.tests[*test].name, &networks, &baselines[*test]));
+                rows.push(row(
+                    &fold.trained,
+                    &plan.tests[*test].name,
+                    &networks,
+                    &baselines[*test],
+                ));
             }
         }
         let drops = drops(args.name, &rows, &kinds);
@@ -260,21 +284,37 @@ impl Results {
         let asked = |n: &&String| self.rows.iter().any(|r| r.mean.forecast.contains_key(*n));
         let [all, some]: [Vec<_>; 2] =
             [self.predictors.iter().collect(), self.predictors.iter().filter(asked).collect()];
-        let over = format!("{} recordings, median [least, greatest] of {} seeds", self.split.label(), self.seeds);
+        let over = format!(
+            "{} recordings, median [least, greatest] of {} \
+                            seeds",
+            self.split.label(),
+            self.seeds
+        );
         for (question, names) in [("Pick", &all), ("Forecast", &some)] {
             let pick = question == "Pick";
             let cells = |a: &Answers| -> Vec<String> {
-                let cell = |n: &&String| if pick { top1.pick(&a.pick, n) } else { top1.forecast(&a.forecast, n) };
+                let cell = |n: &&String| {
+                    if pick { top1.pick(&a.pick, n) } else { top1.forecast(&a.forecast, n) }
+                };
                 names.iter().map(|n| cell(n).unwrap_or_else(|| "–".into())).collect()
             };
             let header = |first: &[&str]| -> Vec<String> {
-                first.iter().map(ToString::to_string).chain(names.iter().map(ToString::to_string)).collect()
+                first
+                    .iter()
+                    .map(ToString::to_string)
+                    .chain(names.iter().map(ToString::to_string))
+                    .collect()
             };
             page.heading(&format!("{question}: macro top-1, %; {over}"));
             let mut rows = vec![header(&["trained on", "scored on", "non-trivial", "coverage"])];
             for row in &self.rows {
                 let coverage = format!("{:.1}", 100.0 * row.coverage);
-                let first = [row.trained.clone(), row.tested.clone(), row.non_trivial.to_string(), coverage];
+                let first = [
+                    row.trained.clone(),
+                    row.tested.clone(),
+                    row.non_trivial.to_string(),
+                    coverage,
+                ];
                 rows.push(first.into_iter().chain(cells(&row.mean)).collect());
             }
             page.table(&rows);
@@ -282,7 +322,12 @@ impl Results {
             let mut rows = vec![header(&["trained on", "workload"])];
             for row in &self.rows {
                 for (workload, answers) in &row.workloads {
-                    rows.push([row.trained.clone(), workload.clone()].into_iter().chain(cells(answers)).collect());
+                    rows.push(
+                        [row.trained.clone(), workload.clone()]
+                            .into_iter()
+                            .chain(cells(answers))
+                            .collect(),
+                    );
                 }
             }
             page.table(&rows);
@@ -291,16 +336,40 @@ impl Results {
         if !self.drops.is_empty() {
             page.heading("Lost on what was not trained on, percent points of macro top-1");
             let points = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1}"));
-            let mut rows = vec![["network", "trained on", "scored on", "pick", "forecast"].map(String::from).to_vec()];
+            let mut rows = vec![
+                [
+                    "network",
+                    "trained on",
+                    "scored \
+                                                           on",
+                    "pick",
+                    "forecast",
+                ]
+                .map(String::from)
+                .to_vec(),
+            ];
             for d in &self.drops {
                 let [pick, forecast] = [d.pick_points, d.forecast_points].map(points);
-                rows.push(vec![d.model.into(), d.trained.clone(), d.tested.clone(), pick, forecast]);
+                rows.push(vec![
+                    d.model.into(),
+                    d.trained.clone(),
+                    d.tested.clone(),
+                    pick,
+                    forecast,
+                ]);
             }
             page.table(&rows);
         }
         if !self.speed.is_empty() {
             page.heading("Size and speed, one thread");
-            let head = ["network", "parameters", "ns per event", "ns per decision", "training, k events/s"];
+            let head = [
+                "network",
+                "parameters",
+                "ns per event",
+                "ns per decision",
+                "training, k \
+                events/s",
+            ];
             let mut rows = vec![head.map(String::from).to_vec()];
             for s in &self.speed {
                 let train = if s.train_events_per_s.is_nan() {
@@ -308,7 +377,8 @@ impl Results {
                 } else {
                     format!("{:.0}", s.train_events_per_s / 1e3)
                 };
-                let [size, token, decision] = [s.parameters as u64, s.token_ns, s.decision_ns].map(|n| n.to_string());
+                let [size, token, decision] =
+                    [s.parameters as u64, s.token_ns, s.decision_ns].map(|n| n.to_string());
                 rows.push(vec![s.model.into(), size, token, decision, train]);
             }
             page.table(&rows);
@@ -317,10 +387,15 @@ impl Results {
     }
 
     fn render_verdicts(&self, page: &mut Page) {
-        let Some(first) = self.predictors.first().filter(|_| self.rows.iter().any(|r| !r.pick.each.is_empty())) else {
+        let Some(first) =
+            self.predictors.first().filter(|_| self.rows.iter().any(|r| !r.pick.each.is_empty()))
+        else {
             return;
         };
-        page.heading(&format!("{first} against each: won, tied (the ranges over seeds touch) or lost"));
+        page.heading(&format!(
+            "{first} against each: won, tied (the ranges over seeds touch) or \
+                               lost"
+        ));
         let others: Vec<_> = self.predictors.iter().skip(1).collect();
         let mut head = ["trained on", "scored on", "question"].map(String::from).to_vec();
         head.extend(others.iter().map(ToString::to_string));
@@ -344,11 +419,19 @@ impl Results {
     }
 }
 
-fn row<'a>(trained: &str, tested: &str, networks: &[(&str, Vec<&'a Report>)], baselines: &'a Report) -> Row {
+fn row<'a>(
+    trained: &str,
+    tested: &str,
+    networks: &[(&str, Vec<&'a Report>)],
+    baselines: &'a Report,
+) -> Row {
     let mean = joined(networks, baselines, |r| Some(&r.mean.pick), |r| Some(&r.mean.forecast));
     let of = |name: &String| {
         let scores = |r: &'a Report| Some(&r.workloads.get(name)?.scores);
-        (name.clone(), joined(networks, baselines, |r| Some(&scores(r)?.pick), |r| Some(&scores(r)?.forecast)))
+        (
+            name.clone(),
+            joined(networks, baselines, |r| Some(&scores(r)?.pick), |r| Some(&scores(r)?.forecast)),
+        )
     };
     let first = networks.first().map_or("", |(name, _)| name);
     let scored = || baselines.traces.iter().map(|t| &t.scores).filter(|s| s.decisions > 0);
@@ -367,7 +450,8 @@ fn row<'a>(trained: &str, tested: &str, networks: &[(&str, Vec<&'a Report>)], ba
     }
 }
 
-/// Each row of a foreign kernel or machine against the row of the same recordings whose training saw such.
+/// Each row of a foreign kernel or machine against the row of the same recordings whose training
+/// saw such.
 fn drops(name: Name, rows: &[Row], kinds: &[&'static str]) -> Vec<Drop> {
     let mut drops = Vec::new();
     let is_home = |r: &Row| match name {
@@ -376,8 +460,11 @@ fn drops(name: Name, rows: &[Row], kinds: &[&'static str]) -> Vec<Drop> {
         Name::HoldOut | Name::Seeds | Name::Models => false,
     };
     for away in rows.iter().filter(|r| !is_home(r)) {
-        let Some(home) = rows.iter().find(|r| r.tested == away.tested && is_home(r)) else { continue };
-        let points = |a: Option<f64>, b: Option<f64>| Some(100.0 * (a? - b?)).filter(|x| !x.is_nan());
+        let Some(home) = rows.iter().find(|r| r.tested == away.tested && is_home(r)) else {
+            continue;
+        };
+        let points =
+            |a: Option<f64>, b: Option<f64>| Some(100.0 * (a? - b?)).filter(|x| !x.is_nan());
         for kind in kinds {
             let pick = |r: &Row| r.mean.pick.get(*kind).map(|s| s.top1);
             let forecast = |r: &Row| r.mean.forecast.get(*kind).map(|s| s.top1);

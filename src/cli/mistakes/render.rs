@@ -40,8 +40,19 @@ pub fn list(t: &Table, rows: &Bitmap, out: &mut dyn Write) -> Result<()> {
 /// One CSV row per slice.
 pub fn slices(t: &Table, by: &[(Column, Vec<Slice>)], out: &mut dyn Write) -> Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    let fixed =
-        ["by", "slice", "where", "decisions", "misses", "accuracy", "low", "high", "wrong_ns", "forecasts", "asked"];
+    let fixed = [
+        "by",
+        "slice",
+        "where",
+        "decisions",
+        "misses",
+        "accuracy",
+        "low",
+        "high",
+        "wrong_ns",
+        "forecasts",
+        "asked",
+    ];
     let other = t.has_other().then_some("other");
     csv.write_record(fixed.into_iter().chain(BASELINES).chain(other)).map_err(plain)?;
     for (column, slice) in by.iter().flat_map(|(c, all)| all.iter().map(move |s| (c, s))) {
@@ -108,7 +119,9 @@ pub fn json(f: &Found) -> Value {
         })
     };
     let confused = &sums.confusion;
-    let cut = |(column, slices): &(Column, Vec<Slice>)| (column.name().to_owned(), slices_json(t, slices));
+    let cut = |(column, slices): &(Column, Vec<Slice>)| {
+        (column.name().to_owned(), slices_json(t, slices))
+    };
     let more = json!({
         "where": f.filter.as_ref().map(ToString::to_string),
         "models": t.models,
@@ -159,7 +172,8 @@ fn slice_rows(t: &Table, title: &str, slices: &[Slice]) -> Vec<Vec<String>> {
         let tally = &slice.tally;
         let (low, high) = tally.interval();
         let share = |n: u64| percent(n as f64 / tally.decisions as f64);
-        let mut row = vec![slice.label.clone(), tally.decisions.to_string(), tally.misses().to_string()];
+        let mut row =
+            vec![slice.label.clone(), tally.decisions.to_string(), tally.misses().to_string()];
         row.push(format!("{:.1}", tally.per_thousand()));
         row.extend([tally.accuracy(), low, high].map(percent));
         row.push(seconds(tally.wrong_ns));
@@ -189,7 +203,8 @@ pub fn markdown(f: &Found, all: bool) -> String {
         percent(total.covered as f64 / total.decisions as f64),
         if sums.ece().is_nan() { "–".into() } else { format!("{:.3}", sums.ece()) },
     );
-    // The list has no trivial decisions, an evaluation counts their forecasts too: both figures, each by its name.
+    // The list has no trivial decisions, an evaluation counts their forecasts too: both figures,
+    // each by its name.
     let _ = writeln!(
         out,
         "{} of {} forecasts of all switches right: {} %; of these decisions' {} of {}: {} %\n",
@@ -201,11 +216,18 @@ pub fn markdown(f: &Found, all: bool) -> String {
         percent(total.forecasts as f64 / total.asked as f64),
     );
     if let Some(filter) = &f.filter {
-        let _ = writeln!(out, "where {filter}: {} of {} non-trivial decisions\n", total.decisions, t.len());
+        let _ = writeln!(
+            out,
+            "where {filter}: {} of {} non-trivial \
+                               decisions\n",
+            total.decisions,
+            t.len()
+        );
     }
     let _ = writeln!(
         out,
-        "{} decisions in {} recording(s), {trivial} of them trivial and left out; {:.0} bytes per decision in the table",
+        "{} decisions in {} recording(s), {trivial} of them trivial and left out; {:.0} bytes per \
+         decision in the table",
         decisions,
         t.sources.len(),
         t.bytes_per_row()
@@ -219,7 +241,8 @@ pub fn markdown(f: &Found, all: bool) -> String {
     if let Some([p50, p99]) = f.in_time.latency {
         let _ = writeln!(
             out,
-            "in time: {} % of the forecasts, asked a stint ahead, would have come before the switch; a decision takes {:.1} µs \
+            "in time: {} % of the forecasts, asked a stint ahead, would have come before the \
+             switch; a decision takes {:.1} µs \
              here (p50), {:.1} µs (p99)",
             percent(f.in_time.share),
             p50 as f64 / 1e3,
@@ -245,12 +268,20 @@ pub fn markdown(f: &Found, all: bool) -> String {
         let _ = writeln!(out, "\n### Tasks that came in, the most time mispredicted first\n");
         let shown = &sums.tasks[..sums.tasks.len().min(SHOWN)];
         grid(&mut out, &slice_rows(t, "task", shown));
-        let _ = writeln!(out, "\n### Wrong decisions: who came in (rows), who was expected (columns)\n");
+        let _ = writeln!(
+            out,
+            "\n### Wrong decisions: who came in (rows), who was expected \
+                               (columns)\n"
+        );
         let confused = &sums.confusion;
         let mut rows = vec![vec!["came in".to_owned()]];
         rows[0].extend(confused.names.clone());
         for (name, counts) in confused.names.iter().zip(&confused.counts) {
-            rows.push(std::iter::once(name.clone()).chain(counts.iter().map(ToString::to_string)).collect());
+            rows.push(
+                std::iter::once(name.clone())
+                    .chain(counts.iter().map(ToString::to_string))
+                    .collect(),
+            );
         }
         grid(&mut out, &rows);
         let _ = writeln!(out, "\n### Reliability\n");
@@ -258,14 +289,23 @@ pub fn markdown(f: &Found, all: bool) -> String {
         for (i, b) in sums.bins.iter().enumerate().filter(|(_, b)| b.decisions > 0) {
             let n = b.decisions as f64;
             let label = format!("{:.2}-{:.2}", i as f64 / 15.0, (i + 1) as f64 / 15.0);
-            rows.push(vec![label, b.decisions.to_string(), format!("{:.3}", b.p / n), percent(b.hits as f64 / n)]);
+            rows.push(vec![
+                label,
+                b.decisions.to_string(),
+                format!("{:.3}", b.p / n),
+                percent(b.hits as f64 / n),
+            ]);
         }
         grid(&mut out, &rows);
         let _ = writeln!(out, "\n### Accuracy against share answered\n");
         let mut rows = vec![["answered %", "where", "right %"].map(String::from).to_vec()];
         for a in &sums.answered {
             let share = percent(a.decisions as f64 / total.decisions as f64);
-            rows.push(vec![share, a.filter().to_string(), percent(a.hits as f64 / a.decisions as f64)]);
+            rows.push(vec![
+                share,
+                a.filter().to_string(),
+                percent(a.hits as f64 / a.decisions as f64),
+            ]);
         }
         grid(&mut out, &rows);
     }
@@ -299,14 +339,26 @@ fn examples(f: &Found, all: bool, out: &mut String) {
     let t = &f.table;
     let mut rows: Vec<usize> = f.rows.iter().filter(|i| all || !t.is_hit(*i)).collect();
     rows.sort_by(|a, b| Column::Margin.share(t, *b).total_cmp(&Column::Margin.share(t, *a)));
-    let _ = writeln!(out, "\n### The surest of them ({} of {})\n", rows.len().min(SHOWN), rows.len());
+    let _ = writeln!(
+        out,
+        "\n### The surest of them ({} of \
+                           {})\n",
+        rows.len().min(SHOWN),
+        rows.len()
+    );
     let mut lines = vec![COLUMNS.map(|c| c.name().to_owned()).to_vec()];
     for i in rows.into_iter().take(SHOWN) {
         let text = |c: Column| match c.kind() {
             Kind::Time if c == Column::Time => {
                 c.count(t, i).map_or_else(String::new, |ns| format!("{:.9} s", ns as f64 / 1e9))
             }
-            Kind::Time => c.count(t, i).map_or_else(String::new, |ns| format!("{:.1} µs", ns as f64 / 1e3)),
+            Kind::Time => c.count(t, i).map_or_else(String::new, |ns| {
+                format!(
+                    "{:.1} \
+                µs",
+                    ns as f64 / 1e3
+                )
+            }),
             Kind::Share => format!("{:.2}", c.share(t, i)),
             _ => c.text(t, i).into_owned(),
         };

@@ -23,7 +23,13 @@ use std::sync::Arc;
 const EVENTS: usize = 12;
 
 /// Explains and prints; `engine` is in its state before the first event.
-pub fn run(trace: &Arc<Trace>, path: &Path, engine: Engine, event: usize, as_json: bool) -> Result<()> {
+pub fn run(
+    trace: &Arc<Trace>,
+    path: &Path,
+    engine: Engine,
+    event: usize,
+    as_json: bool,
+) -> Result<()> {
     if event >= trace.len() {
         return Err(crate::cli::wrong(format!(
             "--why {event}: the recording has {} events, counted from 0",
@@ -90,17 +96,32 @@ const COMPETED: usize = 9;
 /// Why the kernel chose as it did, with the model's probabilities beside it.
 fn kernel(picture: &Picture, why: &Why, out: &mut String) {
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "\n### Why the kernel chose it ({})\n\n{}", picture.class.label(), picture.sentence);
+    let _ = writeln!(
+        out,
+        "\n### Why the kernel chose it \
+                           ({})\n\n{}",
+        picture.class.label(),
+        picture.sentence
+    );
     for level in &picture.levels {
         let key = format!("{}, µs", picture.key);
         let head = ["", axis_name(picture.class).trim(), "lag, µs", key.as_str(), "p", ""];
         let mut rows = vec![head.map(String::from).to_vec()];
-        let micros = |ns: Option<i64>| ns.map_or_else(|| "–".into(), |ns| format!("{:+.1}", ns as f64 / 1e3));
+        let micros = |ns: Option<i64>| {
+            ns.map_or_else(|| "–".into(), |ns| format!("{:+.1}", ns as f64 / 1e3))
+        };
         for m in &level.lines {
             let thread = if let Who::Thread(thread) = m.who { Some(thread) } else { None };
             let model = why.candidates.iter().find(|c| Some(c.thread) == thread);
             let p = model.map_or_else(String::new, |c| format!("{:.3}", c.p));
-            rows.push(vec![m.name.clone(), m.axis.clone(), micros(m.lag_ns), micros(m.key_ns), p, m.note.clone()]);
+            rows.push(vec![
+                m.name.clone(),
+                m.axis.clone(),
+                micros(m.lag_ns),
+                micros(m.key_ns),
+                p,
+                m.note.clone(),
+            ]);
         }
         let _ = writeln!(out, "\n{}\n", level.title);
         grid(out, &rows);
@@ -133,7 +154,19 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         after(trace, why),
         trace.label_at(why.real, why.event)
     );
-    let mut rows = vec![["candidate", "p", "waited, µs", "lag, µs", "queued by", ""].map(String::from).to_vec()];
+    let mut rows = vec![
+        [
+            "candidate",
+            "p",
+            "waited, µs",
+            "lag, µs",
+            "queued \
+        by",
+            "",
+        ]
+        .map(String::from)
+        .to_vec(),
+    ];
     for c in &why.candidates {
         let mark = if c.thread == why.real { "came in" } else { "" };
         rows.push(vec![
@@ -146,13 +179,30 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         ]);
     }
     grid(&mut out, &rows);
-    let baselines: Vec<_> =
-        why.baselines.iter().map(|(b, t)| format!("{b} {}", trace.label_at(*t, why.event))).collect();
+    let baselines: Vec<_> = why
+        .baselines
+        .iter()
+        .map(|(b, t)| {
+            format!(
+                "{b} \
+                                                   {}",
+                trace.label_at(*t, why.event)
+            )
+        })
+        .collect();
     let _ = writeln!(out, "\nbaselines: {}", baselines.join(", "));
     if let Some([pick, rival]) = why.rivals {
         let rivals = [pick, rival].map(|i| trace.label_at(why.candidates[i].thread, why.event));
         let _ = writeln!(out, "\n### What raised {} above {}, in nats\n", rivals[0], rivals[1]);
-        let head = ["", "moved", "p of the pick without it", "p of the other"].map(String::from).to_vec();
+        let head = [
+            "",
+            "moved",
+            "p of the pick without it",
+            "p of the \
+            other",
+        ]
+        .map(String::from)
+        .to_vec();
         let line = |what: String, pull: f32, p: [f32; 2]| {
             vec![what, format!("{pull:+.2}"), format!("{:.3}", p[0]), format!("{:.3}", p[1])]
         };
@@ -166,17 +216,34 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         let mut rows = vec![head];
         for m in strongest.into_iter().take(EVENTS) {
             let ago = micros(e.time.since(trace.time(m.what)).0);
-            rows.push(line(format!("{ago} µs before: {}", describe(trace, m.what)), m.pull, m.without));
+            rows.push(line(
+                format!(
+                    "{ago} µs before: \
+                                    {}",
+                    describe(trace, m.what)
+                ),
+                m.pull,
+                m.without,
+            ));
         }
         grid(&mut out, &rows);
     }
     let _ = writeln!(out, "\n### The most similar decisions that were right\n");
-    let columns = [Column::Event, Column::Time, Column::Prev, Column::Real, Column::P, Column::Waited, Column::Stint];
+    let columns = [
+        Column::Event,
+        Column::Time,
+        Column::Prev,
+        Column::Real,
+        Column::P,
+        Column::Waited,
+        Column::Stint,
+    ];
     let mut rows = vec![columns.map(|c| c.name().to_owned()).to_vec()];
     rows[0].push("distance".into());
     for similar in &why.similar {
         let Some(row) = table.find(0, similar.event) else { continue };
-        let mut line: Vec<String> = columns.iter().map(|c| c.text(table, row).into_owned()).collect();
+        let mut line: Vec<String> =
+            columns.iter().map(|c| c.text(table, row).into_owned()).collect();
         line.push(format!("{:.2}", similar.distance));
         rows.push(line);
     }

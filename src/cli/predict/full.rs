@@ -9,7 +9,8 @@ use crate::trace::{ThreadIx, Trace};
 use color_eyre::eyre::Result;
 use std::io::Write;
 
-/// `event` is the switch that is asked about, also of a forecast, which was asked at the switch before on its CPU.
+/// `event` is the switch that is asked about, also of a forecast, which was asked at the switch
+/// before on its CPU.
 const COLUMNS: [&str; 7] = ["time_ns", "cpu", "event", "question", "thread", "p", "real"];
 
 /// Predicts and writes.
@@ -34,13 +35,23 @@ pub fn write_all<E: Predictor>(trace: &Trace, engine: E, out: &mut dyn Write) ->
     }
 }
 
-fn write<W: Write>(trace: &Trace, answered: &mut Answered<'_>, csv: &mut csv::Writer<W>) -> Result<(), csv::Error> {
+fn write<W: Write>(
+    trace: &Trace,
+    answered: &mut Answered<'_>,
+    csv: &mut csv::Writer<W>,
+) -> Result<(), csv::Error> {
     let outcome = answered.outcome;
     let mut row = |question: &str, thread: ThreadIx, p: f32| {
         let who = super::named(trace, thread, outcome.event as usize);
         let real = if thread == outcome.next { "1" } else { "0" };
-        let numbers = [outcome.time.0.to_string(), outcome.cpu.0.to_string(), outcome.event.to_string()];
-        csv.write_record(numbers.iter().map(String::as_str).chain([question, &who, &p.to_string(), real]))
+        let numbers =
+            [outcome.time.0.to_string(), outcome.cpu.0.to_string(), outcome.event.to_string()];
+        csv.write_record(numbers.iter().map(String::as_str).chain([
+            question,
+            &who,
+            &p.to_string(),
+            real,
+        ]))
     };
     // What cannot be judged is no prediction.
     if !outcome.unknown {

@@ -1,7 +1,9 @@
-//! Watches a model over a recording, a second one and every baseline beside it, and fills a table: each decision is answered as
-//! in `koracle eval`.
+//! Watches a model over a recording, a second one and every baseline beside it, and fills a table:
+//! each decision is answered as in `koracle eval`.
 
-use super::table::{ASKED, COVERED, Enqueued, FORECAST, HIT, OTHER as OTHER_HIT, Row, Source, Span, Table};
+use super::table::{
+    ASKED, COVERED, Enqueued, FORECAST, HIT, OTHER as OTHER_HIT, Row, Source, Span, Table,
+};
 use crate::evaluate::watch::{Answered, BASELINES, Beside, Panel, States, Watch};
 use crate::features::{CAND, CAND_NAMES};
 use crate::job::Cancel;
@@ -12,15 +14,17 @@ use std::time::Instant;
 
 /// Candidate inputs that say why one is queued, in the order of [`Enqueued`].
 const CAUSES: [&str; 4] = ["by_wake", "by_new", "by_migrate", "by_preempt"];
-/// States kept of one recording at most, and how many events apart at least: a walk over so many events is not felt.
+/// States kept of one recording at most, and how many events apart at least: a walk over so many
+/// events is not felt.
 const STATES: usize = 64;
 const APART: usize = 16_384;
 /// Seats of the baselines, and of the second model.
 const RULES: std::ops::Range<usize> = 1..1 + BASELINES.len();
 const SECOND: usize = RULES.end;
 
-/// The state before the first event of `trace`, with a `model` that has seen nothing: [`collect_keeping`] keeps more, from which
-/// taking a decision apart starts, so that it takes as long in an hour's recording as in a second's.
+/// The state before the first event of `trace`, with a `model` that has seen nothing:
+/// [`collect_keeping`] keeps more, from which taking a decision apart starts, so that it takes as
+/// long in an hour's recording as in a second's.
 pub fn states<E: Predictor + Clone>(trace: &Trace, model: E) -> States<E> {
     States::new(trace, Beside::answering(model), STATES, APART)
 }
@@ -32,7 +36,8 @@ pub fn states_every<E: Predictor + Clone>(apart: usize, trace: &Trace, model: E)
 
 /// The columns of [`CAUSES`].
 pub(super) fn cause_columns() -> [usize; 4] {
-    // A name that is not there reads a column past the end, which is no cause; a test holds that all are there.
+    // A name that is not there reads a column past the end, which is no cause; a test holds that
+    // all are there.
     CAUSES.map(|name| CAND_NAMES.iter().position(|n| *n == name).unwrap_or(CAND))
 }
 
@@ -92,14 +97,20 @@ impl Collector {
         source.forecasts += u64::from(foretold);
         if answered.decision.is_trivial() {
             source.trivial += 1;
-        } else if let Some(row) = row(answered, self.causes, [asked, foretold]).filter(|_| !o.no_pick) {
+        } else if let Some(row) =
+            row(answered, self.causes, [asked, foretold]).filter(|_| !o.no_pick)
+        {
             *running = Some((self.table.len(), o.time));
             self.table.push(&row);
         }
     }
 }
 
-fn row(answered: &mut Answered<'_>, causes: [usize; 4], [asked, foretold]: [bool; 2]) -> Option<Row> {
+fn row(
+    answered: &mut Answered<'_>,
+    causes: [usize; 4],
+    [asked, foretold]: [bool; 2],
+) -> Option<Row> {
     let (o, d, real) = (answered.outcome, answered.decision, answered.real());
     let picks = &mut answered.picks;
     let (first, p) = picks.first(0)?;
@@ -115,7 +126,9 @@ fn row(answered: &mut Answered<'_>, causes: [usize; 4], [asked, foretold]: [bool
     set(foretold, FORECAST);
     let second = picks.first(SECOND);
     set(second.is_some_and(|(at, _)| Some(at) == real), OTHER_HIT);
-    let cause = |at: usize| cause_of(d.features.get(at * CAND..(at + 1) * CAND).unwrap_or_default(), causes);
+    let cause = |at: usize| {
+        cause_of(d.features.get(at * CAND..(at + 1) * CAND).unwrap_or_default(), causes)
+    };
     Some(Row {
         time: o.time.0,
         event: o.event,
@@ -137,8 +150,8 @@ fn row(answered: &mut Answered<'_>, causes: [usize; 4], [asked, foretold]: [bool
     })
 }
 
-/// All non-trivial scored decisions of `trace`, answered by `model` (and `other`), each in its state before the first
-/// event. `None` when cancelled. `done` hears of events walked.
+/// All non-trivial scored decisions of `trace`, answered by `model` (and `other`), each in its
+/// state before the first event. `None` when cancelled. `done` hears of events walked.
 pub fn collect(
     trace: &Trace,
     path: PathBuf,
@@ -151,7 +164,8 @@ pub fn collect(
     fill(trace, path, both, cancel, done, |_, _| {})
 }
 
-/// As [`collect`] by the model of `states`, which keeps some along the way: an explanation starts from them.
+/// As [`collect`] by the model of `states`, which keeps some along the way: an explanation starts
+/// from them.
 pub fn collect_keeping<E: Predictor + Clone>(
     trace: &Trace,
     path: PathBuf,
@@ -161,7 +175,9 @@ pub fn collect_keeping<E: Predictor + Clone>(
     done: &(dyn Fn(u64) + Sync),
 ) -> Option<Table> {
     let both = Both { beside: Beside::answering(states.model().clone()), second: other };
-    fill(trace, path, both, cancel, done, |i, watch| states.keep_part(i, watch, |both| both.beside.clone()))
+    fill(trace, path, both, cancel, done, |i, watch| {
+        states.keep_part(i, watch, |both| both.beside.clone())
+    })
 }
 
 /// The walk behind both; `keep` sees the state before every event.
@@ -176,7 +192,8 @@ fn fill<'a, M: Predictor>(
     let second = both.second.as_ref().map_or(String::new(), |second| second.name().to_owned());
     let models = [both.beside.model.name().to_owned(), second];
     let table = Table { sources: vec![Source::new(trace, path)], models, ..Table::default() };
-    let mut collector = Collector { table, causes: cause_columns(), running: vec![None; trace.cpus()] };
+    let mut collector =
+        Collector { table, causes: cause_columns(), running: vec![None; trace.cpus()] };
     let mut watch = Watch::new(trace, both);
     watch.walk_keeping(trace, cancel, done, keep, |mut answered| collector.take(&mut answered))?;
     Some(Table::join(vec![collector.table]))
@@ -185,8 +202,9 @@ fn fill<'a, M: Predictor>(
 /// Decisions that a measurement of this machine's latency takes at most.
 const MEASURED: usize = 20_000;
 
-/// How long this machine needs for a non-trivial decision of `trace`: ns of features and network, both questions, for
-/// up to 20,000 of them, sorted. One thread; what else the machine does is in it.
+/// How long this machine needs for a non-trivial decision of `trace`: ns of features and network,
+/// both questions, for up to 20,000 of them, sorted. One thread; what else the machine does is in
+/// it.
 pub fn latencies(trace: &Trace, model: &mut dyn Predictor, cancel: &Cancel) -> Vec<u64> {
     let mut watch = Watch::new(trace, model);
     let mut times = Vec::new();
@@ -195,7 +213,8 @@ pub fn latencies(trace: &Trace, model: &mut dyn Predictor, cancel: &Cancel) -> V
             break;
         }
         let start = Instant::now();
-        let candidates = watch.step(trace, i).map_or(0, |answered| answered.decision.candidates.len());
+        let candidates =
+            watch.step(trace, i).map_or(0, |answered| answered.decision.candidates.len());
         let ns = start.elapsed().as_nanos() as u64;
         if candidates >= 2 {
             times.push(ns);

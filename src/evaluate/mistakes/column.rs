@@ -1,5 +1,6 @@
-//! The columns in words: the names that filters, lists and CSV use, what kind of value each has, and the value of a
-//! row as text and as a sort key. The one table here makes completion, help and the CSV's header.
+//! The columns in words: the names that filters, lists and CSV use, what kind of value each has,
+//! and the value of a row as text and as a sort key. The one table here makes completion, help and
+//! the CSV's header.
 
 use super::table::{ASKED, COVERED, FORECAST, HIT, OTHER, Table};
 use crate::evaluate::overlay::BASELINES;
@@ -53,13 +54,31 @@ pub const COLUMNS: [Described<Column>; 36] = [
     (Column::Time, "t", Kind::Time, "when, since the start of the recording"),
     (Column::Cpu, "cpu", Kind::Count, "the CPU that decided"),
     (Column::Prev, "prev", Kind::Text, "the task that goes out: name, or name:pid"),
-    (Column::State, "state", Kind::Text, "the state it is left in: S, R+, D, ..., or its class: R R+ S D I other"),
+    (
+        Column::State,
+        "state",
+        Kind::Text,
+        "the state it is left in: S, R+, D, ..., or its class: R \
+                                          R+ S D I other",
+    ),
     (Column::Pred, "pred", Kind::Text, "the task that the model picked"),
     (Column::Real, "real", Kind::Text, "the task that came in"),
     (Column::P, "p", Kind::Share, "the model's probability of its pick"),
-    (Column::PReal, "p_real", Kind::Share, "what it gave to the one that came in; 0 when that was not a candidate"),
+    (
+        Column::PReal,
+        "p_real",
+        Kind::Share,
+        "what it gave to the one that came in; 0 when that was \
+                                            not a candidate",
+    ),
     (Column::Margin, "margin", Kind::Share, "p less p_real: 0 for a hit"),
-    (Column::Rank, "rank", Kind::Count, "place of the real one in the model's order, 1 is a hit; 0: not a candidate"),
+    (
+        Column::Rank,
+        "rank",
+        Kind::Count,
+        "place of the real one in the model's order, 1 is a hit; \
+                                         0: not a candidate",
+    ),
     (Column::Queue, "queue", Kind::Count, "candidates"),
     (Column::Waited, "waited", Kind::Time, "how long the one that came in had been queued"),
     (Column::Stint, "stint", Kind::Time, "how long the task that goes out had run"),
@@ -74,7 +93,13 @@ pub const COLUMNS: [Described<Column>; 36] = [
     (Column::Workload, "workload", Kind::Text, "workload of the recording"),
     (Column::Category, "category", Kind::Text, "family of the workload"),
     (Column::Kernel, "kernel", Kind::Text, "kernel release"),
-    (Column::Machine, "machine", Kind::Text, "6.1, 6.12x8: the kernel's series, and the CPUs when they are not two"),
+    (
+        Column::Machine,
+        "machine",
+        Kind::Text,
+        "6.1, 6.12x8: the kernel's series, and the CPUs when \
+                                              they are not two",
+    ),
     (Column::Scheduler, "sched", Kind::Text, "CFS or EEVDF"),
     (Column::Trace, "trace", Kind::Text, "name of the recording"),
     (Column::Event, "event", Kind::Count, "number of the switch among all events"),
@@ -182,7 +207,8 @@ impl Column {
         }
     }
 
-    /// The value in a row as text: what lists and CSV show. Times are in ns, flags `1` or `0`, unknown is empty.
+    /// The value in a row as text: what lists and CSV show. Times are in ns, flags `1` or `0`,
+    /// unknown is empty.
     pub fn text(self, t: &Table, i: usize) -> Cow<'_, str> {
         let source = t.source_of(i);
         match self {
@@ -205,7 +231,8 @@ impl Column {
         }
     }
 
-    /// A key by which rows sort: numbers by size, unknown ones last; names by `names`, see [`Self::order`].
+    /// A key by which rows sort: numbers by size, unknown ones last; names by `names`, see
+    /// [`Self::order`].
     pub fn key(self, t: &Table, i: usize, names: &[Vec<u32>]) -> u64 {
         match self.kind() {
             Kind::Count | Kind::Time => self.count(t, i).unwrap_or(u64::MAX),
@@ -219,9 +246,8 @@ impl Column {
                     Self::State => state_class(t.state[i]) as u64,
                     Self::Enqueued => t.enqueued[i] as u64,
                     _ => match self.thread(t, i) {
-                        Some(thread) => {
-                            at(t.source_of(i).who_ix(thread, t.event[i])).map_or(u64::MAX, |n| u64::from(*n))
-                        }
+                        Some(thread) => at(t.source_of(i).who_ix(thread, t.event[i]))
+                            .map_or(u64::MAX, |n| u64::from(*n)),
                         None => at(0).map_or(u64::MAX, |n| u64::from(*n)),
                     },
                 }
@@ -229,17 +255,21 @@ impl Column {
         }
     }
 
-    /// Per recording and thread (or, for columns about the recording, per recording alone): place of its text in
-    /// alphabetical order. Empty for other columns.
+    /// Per recording and thread (or, for columns about the recording, per recording alone): place
+    /// of its text in alphabetical order. Empty for other columns.
     pub fn order(self, t: &Table) -> Vec<Vec<u32>> {
         let texts: Vec<Vec<String>> = match self {
             Self::Prev | Self::Pred | Self::Real | Self::OtherPred => {
-                let of = |s: &super::Source| s.threads.iter().map(|w| format!("{}:{:09}", w.name, w.pid)).collect();
+                let of = |s: &super::Source| {
+                    s.threads.iter().map(|w| format!("{}:{:09}", w.name, w.pid)).collect()
+                };
                 t.sources.iter().map(of).collect()
             }
-            _ if self.of_source(&super::Source::default()).is_some() => {
-                t.sources.iter().map(|s| vec![self.of_source(s).unwrap_or_default().to_owned()]).collect()
-            }
+            _ if self.of_source(&super::Source::default()).is_some() => t
+                .sources
+                .iter()
+                .map(|s| vec![self.of_source(s).unwrap_or_default().to_owned()])
+                .collect(),
             _ => return Vec::new(),
         };
         let mut all: Vec<&String> = texts.iter().flatten().collect();
@@ -263,7 +293,8 @@ impl Column {
     }
 }
 
-/// `name:pid` of a thread of the recording that row `i` is from, as it is called there; `idle` for idle threads.
+/// `name:pid` of a thread of the recording that row `i` is from, as it is called there; `idle` for
+/// idle threads.
 pub fn label(t: &Table, i: usize, thread: ThreadIx) -> String {
     match t.source_of(i).who(thread, t.event[i]) {
         None => "?".into(),

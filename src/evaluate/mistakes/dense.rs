@@ -1,7 +1,8 @@
-//! Many tallies in one walk. Rows go through in blocks: the flags of each are spread once into sixteen small counters
-//! side by side, and every cut adds them to its class with four additions, without a branch and without allocating.
-//! Blocks are independent and are counted on as many threads as the pool has; counts are added in the blocks' order, so
-//! that no figure depends on how many those are.
+//! Many tallies in one walk. Rows go through in blocks: the flags of each are spread once into
+//! sixteen small counters side by side, and every cut adds them to its class with four additions,
+//! without a branch and without allocating. Blocks are independent and are counted on as many
+//! threads as the pool has; counts are added in the blocks' order, so that no figure depends on how
+//! many those are.
 
 use super::column::{Column, bin, state_class};
 use super::slices::{QUEUES, Slice, TIMES, Tally, named};
@@ -18,8 +19,8 @@ use std::collections::HashMap;
 const BLOCK: usize = 2_048;
 const _: () = assert!(BLOCK < 1 << 16 && BLOCK.is_multiple_of(64));
 
-/// Bits of a row's flags that are counted beside those of the table: a wrong decision that some baseline got right; one
-/// for every row.
+/// Bits of a row's flags that are counted beside those of the table: a wrong decision that some
+/// baseline got right; one for every row.
 const LEARNABLE: u16 = 1 << 13;
 const ONE: u16 = 1 << 14;
 /// Baselines but the random one.
@@ -101,7 +102,8 @@ impl<'a> Cut<'a> {
             Column::Lead => spans(&t.lead),
             Column::Ran => spans(&t.ran),
             Column::Real => {
-                let of: Vec<Vec<u32>> = t.sources.iter().map(|s| s.threads.iter().map(|w| w.group).collect()).collect();
+                let of: Vec<Vec<u32>> =
+                    t.sources.iter().map(|s| s.threads.iter().map(|w| w.group).collect()).collect();
                 (Classes::Group(of, t.groups.len() as u32), t.groups.len() + 1)
             }
             Column::Category
@@ -111,7 +113,10 @@ impl<'a> Cut<'a> {
             | Column::Trace
             | Column::Scheduler => {
                 let names = super::slices::names(t, column);
-                let place = |s| column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0) as u32;
+                let place = |s| {
+                    column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0)
+                        as u32
+                };
                 (Classes::Source(t.sources.iter().map(place).collect()), names.len())
             }
             _ => return None,
@@ -133,14 +138,18 @@ impl<'a> Cut<'a> {
             Classes::Cpu => each(rows, lanes, to, |i| t.cpu[i].ix()),
             Classes::State => each(rows, lanes, to, |i| state_class(t.state[i])),
             Classes::Queue => {
-                each(rows, lanes, to, |i| QUEUES.iter().filter(|q| u64::from(t.queue[i]) > q.1).count());
+                each(rows, lanes, to, |i| {
+                    QUEUES.iter().filter(|q| u64::from(t.queue[i]) > q.1).count()
+                });
             }
             Classes::Enqueued => each(rows, lanes, to, |i| t.enqueued[i] as usize),
             Classes::Span(of, ends) => each(rows, lanes, to, |i| {
                 let passed = ends.iter().filter(|end| of[i] >= **end).count();
                 passed + usize::from(of[i] == Span::NONE)
             }),
-            Classes::Group(of, none) => each(rows, lanes, to, |i| group(of, *none, t, i, t.real[i]) as usize),
+            Classes::Group(of, none) => {
+                each(rows, lanes, to, |i| group(of, *none, t, i, t.real[i]) as usize)
+            }
             Classes::Source(of) => each(rows, lanes, to, |i| of[usize::from(t.source[i])] as usize),
         }
     }
@@ -173,7 +182,8 @@ pub struct Walked {
     pub bins: [Bin; ECE_BINS],
     /// Wrong decisions by the groups of who came in and who was expected; `u32::MAX` is no thread.
     pub confused: HashMap<(u32, u32), u64>,
-    /// Bits of each row's p, shifted left by one; the lowest bit says whether it was right. In no order.
+    /// Bits of each row's p, shifted left by one; the lowest bit says whether it was right. In no
+    /// order.
     pub order: Vec<u32>,
 }
 
@@ -185,11 +195,13 @@ struct Part {
     order: Vec<u32>,
 }
 
-/// Counts `rows` by `columns`, which must be ones that this can cut; the first of them must be [`Column::Real`].
+/// Counts `rows` by `columns`, which must be ones that this can cut; the first of them must be
+/// [`Column::Real`].
 pub fn walk(t: &Table, rows: &Bitmap, columns: &[Column]) -> Walked {
     let cuts: Vec<Cut<'_>> = columns.iter().filter_map(|c| Cut::new(t, *c)).collect();
     let blocks = t.len().div_ceil(BLOCK);
-    let parts: Vec<Part> = (0..blocks).into_par_iter().with_min_len(8).map(|b| part(t, rows, &cuts, b)).collect();
+    let parts: Vec<Part> =
+        (0..blocks).into_par_iter().with_min_len(8).map(|b| part(t, rows, &cuts, b)).collect();
     let mut walked = Walked { order: Vec::with_capacity(rows.count()), ..Walked::default() };
     let mut sums: Vec<Vec<Tally>> = cuts.iter().map(|c| vec![Tally::default(); c.count]).collect();
     for part in parts {
@@ -216,7 +228,8 @@ pub fn walk(t: &Table, rows: &Bitmap, columns: &[Column]) -> Walked {
 }
 
 fn part(t: &Table, rows: &Bitmap, cuts: &[Cut<'_>], block: usize) -> Part {
-    let selected: Vec<u32> = rows.within(block * BLOCK..(block + 1) * BLOCK).map(|i| i as u32).collect();
+    let selected: Vec<u32> =
+        rows.within(block * BLOCK..(block + 1) * BLOCK).map(|i| i as u32).collect();
     let lanes: Vec<Lanes> = selected.iter().map(|i| Lanes::of(t, *i as usize)).collect();
     let one = |cut: &Cut<'_>| {
         let mut classes = vec![Lanes::default(); cut.count];

@@ -1,5 +1,5 @@
-//! Filter expressions over this table: what each column answers for all rows at once. Names are compared once per thread
-//! or recording, not once per row. The language is in [`crate::query`].
+//! Filter expressions over this table: what each column answers for all rows at once. Names are
+//! compared once per thread or recording, not once per row. The language is in [`crate::query`].
 
 pub use crate::query::{Choice, Completion, FilterError, OPS, Op, Value};
 
@@ -69,12 +69,21 @@ impl Columns for Column {
                     let group = t.groups.get(who.group as usize).map_or("", |g| g);
                     says(&[&who.name, group, if who.pid == 0 { "idle" } else { &full }])
                 };
-                let good: Vec<Vec<bool>> = t.sources.iter().map(|s| s.threads.iter().map(one).collect()).collect();
-                let who = |i: usize| self.thread(t, i).map_or(usize::MAX, |th| t.source_of(i).who_ix(th, t.event[i]));
-                Bitmap::of(len, |i| good[usize::from(t.source[i])].get(who(i)).copied().unwrap_or(false))
+                let good: Vec<Vec<bool>> =
+                    t.sources.iter().map(|s| s.threads.iter().map(one).collect()).collect();
+                let who = |i: usize| {
+                    self.thread(t, i).map_or(usize::MAX, |th| t.source_of(i).who_ix(th, t.event[i]))
+                };
+                Bitmap::of(len, |i| {
+                    good[usize::from(t.source[i])].get(who(i)).copied().unwrap_or(false)
+                })
             }
             _ => {
-                let good: Vec<bool> = t.sources.iter().map(|s| self.of_source(s).is_some_and(|v| says(&[v]))).collect();
+                let good: Vec<bool> = t
+                    .sources
+                    .iter()
+                    .map(|s| self.of_source(s).is_some_and(|v| says(&[v])))
+                    .collect();
                 Bitmap::of(len, |i| good[usize::from(t.source[i])])
             }
         }
@@ -102,8 +111,12 @@ impl Columns for Column {
                 seen.dedup();
                 return seen.iter().map(ToString::to_string).collect();
             }
-            Self::Prev | Self::Pred | Self::Real | Self::OtherPred => t.groups.iter().map(|g| quoted(g)).collect(),
-            _ if self.kind() == Kind::Text => t.sources.iter().filter_map(|s| self.of_source(s)).map(quoted).collect(),
+            Self::Prev | Self::Pred | Self::Real | Self::OtherPred => {
+                t.groups.iter().map(|g| quoted(g)).collect()
+            }
+            _ if self.kind() == Kind::Text => {
+                t.sources.iter().filter_map(|s| self.of_source(s)).map(quoted).collect()
+            }
             _ => Vec::new(),
         };
         texts.sort_unstable();

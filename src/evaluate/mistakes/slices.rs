@@ -1,5 +1,5 @@
-//! Counts of a set of decisions, whole or cut by a column. Each slice knows the expression that selects its decisions,
-//! so that what a bar counts and what a click on it shows are the same.
+//! Counts of a set of decisions, whole or cut by a column. Each slice knows the expression that
+//! selects its decisions, so that what a bar counts and what a click on it shows are the same.
 
 use super::column::{Column, Kind, STATES, state_class};
 use super::filter::{Expr, Op, Value};
@@ -34,7 +34,12 @@ pub struct Tally {
 
 impl Tally {
     /// From the number of rows with each flag of the table.
-    pub(super) fn from_flags(flag: impl Fn(u16) -> u64, decisions: u64, learnable: u64, wrong_ns: u64) -> Self {
+    pub(super) fn from_flags(
+        flag: impl Fn(u16) -> u64,
+        decisions: u64,
+        learnable: u64,
+        wrong_ns: u64,
+    ) -> Self {
         Self {
             decisions,
             hits: flag(HIT),
@@ -113,7 +118,8 @@ pub struct Slice {
 }
 
 /// Ends of the classes of queue lengths, as in `koracle eval`.
-pub(super) const QUEUES: [(u64, u64); 6] = [(0, 2), (3, 4), (5, 8), (9, 16), (17, 64), (65, u64::MAX)];
+pub(super) const QUEUES: [(u64, u64); 6] =
+    [(0, 2), (3, 4), (5, 8), (9, 16), (17, 64), (65, u64::MAX)];
 /// Ends of the classes of durations, ns.
 pub(super) const TIMES: [u64; 6] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 pub(super) const TIME_LABELS: [&str; 7] =
@@ -132,7 +138,8 @@ const PARTS: u64 = 20;
 /// Columns that a set can be cut by.
 pub fn sliceable() -> impl Iterator<Item = Column> {
     let columns = super::column::COLUMNS.iter().map(|c| c.0);
-    columns.filter(|c| !matches!(c, Column::Event | Column::Margin | Column::PReal | Column::OtherP))
+    columns
+        .filter(|c| !matches!(c, Column::Event | Column::Margin | Column::PReal | Column::OtherP))
 }
 
 /// How one column is cut: the class of a row, and of a class its name and what selects it.
@@ -141,7 +148,8 @@ struct Cut<'a> {
     name: Box<dyn Fn(u64) -> (String, Expr) + 'a>,
 }
 
-/// The rows cut by `column`, in the column's order; slices without a row are left out. `None`: there is no sense in it.
+/// The rows cut by `column`, in the column's order; slices without a row are left out. `None`:
+/// there is no sense in it.
 pub fn slices(t: &Table, rows: &Bitmap, column: Column) -> Option<Vec<Slice>> {
     let cut = cut(t, column)?;
     let mut classes: BTreeMap<u64, Tally> = BTreeMap::new();
@@ -191,7 +199,9 @@ fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
     };
     Some(match column {
         Column::Queue => Cut {
-            class: Box::new(|i| QUEUES.iter().position(|q| u64::from(t.queue[i]) <= q.1).unwrap_or(0) as u64),
+            class: Box::new(|i| {
+                QUEUES.iter().position(|q| u64::from(t.queue[i]) <= q.1).unwrap_or(0) as u64
+            }),
             name: Box::new(move |c| {
                 let (from, to) = QUEUES[c as usize];
                 (crate::evaluate::score::QUEUE_SLICES[c as usize].into(), between(from, to))
@@ -242,14 +252,21 @@ fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
             Cut {
                 class: Box::new(move |i| t.time[i] / width),
                 name: Box::new(move |c| {
-                    let label = format!("{:.3}-{:.3} s", (c * width) as f64 / 1e9, ((c + 1) * width) as f64 / 1e9);
+                    let label = format!(
+                        "{:.3}-{:.3} \
+                                         s",
+                        (c * width) as f64 / 1e9,
+                        ((c + 1) * width) as f64 / 1e9
+                    );
                     (label, number(Op::Ge, c * width).and(number(Op::Lt, (c + 1) * width)))
                 }),
             }
         }
         Column::State => Cut {
             class: Box::new(|i| state_class(t.state[i]) as u64),
-            name: Box::new(|c| (STATES[c as usize].into(), Expr::is(Column::State, STATES[c as usize]))),
+            name: Box::new(|c| {
+                (STATES[c as usize].into(), Expr::is(Column::State, STATES[c as usize]))
+            }),
         },
         Column::Enqueued => Cut {
             class: Box::new(|i| t.enqueued[i] as u64),
@@ -266,19 +283,36 @@ fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
             name: Box::new(move |c| match t.groups.get(c as usize) {
                 Some(name) => (name.to_string(), Expr::is(column, name)),
                 // No thread has no name: not even one that contains nothing.
-                None => ("?".into(), Expr::Compare(column, Op::Has, Value::Text(String::new())).negate()),
+                None => (
+                    "?".into(),
+                    Expr::Compare(column, Op::Has, Value::Text(String::new())).negate(),
+                ),
             }),
         },
-        Column::Trace | Column::Workload | Column::Category | Column::Kernel | Column::Machine | Column::Scheduler => {
+        Column::Trace
+        | Column::Workload
+        | Column::Category
+        | Column::Kernel
+        | Column::Machine
+        | Column::Scheduler => {
             let names = names(t, column);
-            let place = |s| column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0) as u64;
+            let place = |s| {
+                column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0) as u64
+            };
             let of: Vec<u64> = t.sources.iter().map(place).collect();
             Cut {
                 class: Box::new(move |i| of[t.source_ix(i)]),
-                name: Box::new(move |c| (names[c as usize].into(), Expr::is(column, names[c as usize]))),
+                name: Box::new(move |c| {
+                    (names[c as usize].into(), Expr::is(column, names[c as usize]))
+                }),
             }
         }
-        Column::Hit | Column::Covered | Column::Asked | Column::Forecast | Column::Baseline(_) | Column::Other => {
+        Column::Hit
+        | Column::Covered
+        | Column::Asked
+        | Column::Forecast
+        | Column::Baseline(_)
+        | Column::Other => {
             debug_assert_eq!(column.kind(), Kind::Flag);
             Cut {
                 class: Box::new(move |i| u64::from(!column.flag(t, i))),

@@ -3,7 +3,8 @@
 /// 95 % of a normal distribution lie within so many standard deviations.
 const Z: f64 = 1.959_963_985;
 
-/// 95 % confidence interval of a share: Wilson's score interval (E. B. Wilson, JASA 22, 1927). `(0, 1)` for nothing.
+/// 95 % confidence interval of a share: Wilson's score interval (E. B. Wilson, JASA 22, 1927).
+/// `(0, 1)` for nothing.
 pub fn wilson(hits: u64, of: u64) -> (f64, f64) {
     if of == 0 {
         return (0.0, 1.0);
@@ -16,11 +17,13 @@ pub fn wilson(hits: u64, of: u64) -> (f64, f64) {
     (((middle - half) / over).max(0.0), ((middle + half) / over).min(1.0))
 }
 
-/// `McNemar`'s test of two predictors on the same decisions: could counts as different as `fixed` (only the second was
-/// right) and `broken` (only the first was) come about if both were equally good? Two-sided p-value.
+/// `McNemar`'s test of two predictors on the same decisions: could counts as different as `fixed`
+/// (only the second was right) and `broken` (only the first was) come about if both were equally
+/// good? Two-sided p-value.
 ///
-/// Below 25 differing decisions the exact binomial test, from there on chi-squared with one degree of freedom and
-/// Edwards' continuity correction (Q. `McNemar`, Psychometrika 12, 1947; A. L. Edwards, Psychometrika 13, 1948).
+/// Below 25 differing decisions the exact binomial test, from there on chi-squared with one degree
+/// of freedom and Edwards' continuity correction (Q. `McNemar`, Psychometrika 12, 1947; A. L.
+/// Edwards, Psychometrika 13, 1948).
 pub fn mcnemar(fixed: u64, broken: u64) -> f64 {
     let n = fixed + broken;
     if n == 0 {
@@ -39,8 +42,8 @@ pub fn mcnemar(fixed: u64, broken: u64) -> f64 {
     erfc((gap * gap / n as f64 / 2.0).sqrt())
 }
 
-/// The complementary error function, for `x >= 0`: its power series for small arguments, its continued fraction for
-/// large ones (Abramowitz and Stegun, 7.1.6 and 7.1.14).
+/// The complementary error function, for `x >= 0`: its power series for small arguments, its
+/// continued fraction for large ones (Abramowitz and Stegun, 7.1.6 and 7.1.14).
 fn erfc(x: f64) -> f64 {
     let scale = (-x * x).exp();
     if x < 2.5 {
@@ -72,8 +75,13 @@ mod tests {
         assert_eq!((wilson(0, 5).0.to_bits(), wilson(0, 0)), (0, (0.0, 1.0)));
         assert!(wilson(5, 5).1 > 0.999_999 && wilson(5, 5).0 > 0.5);
         // erfc by its tables; both branches meet.
-        for (x, y) in [(0.0, 1.0), (0.5, 0.479_500_122), (1.0, 0.157_299_207), (2.0, 0.004_677_735), (3.0, 2.209_05e-5)]
-        {
+        for (x, y) in [
+            (0.0, 1.0),
+            (0.5, 0.479_500_122),
+            (1.0, 0.157_299_207),
+            (2.0, 0.004_677_735),
+            (3.0, 2.209_05e-5),
+        ] {
             assert!((erfc(x) - y).abs() < 1e-8 * (1.0 + 1e3 * y), "{x} {}", erfc(x));
         }
         assert!(close(erfc(2.499_999_999_9), erfc(2.5)));

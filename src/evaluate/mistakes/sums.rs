@@ -1,5 +1,5 @@
-//! Everything that is summed up of a set of decisions, in one walk over its rows: each figure is a count of the same
-//! rows, so that all of them add up.
+//! Everything that is summed up of a set of decisions, in one walk over its rows: each figure is a
+//! count of the same rows, so that all of them add up.
 
 use super::column::Column;
 use super::dense::{Walked, walk};
@@ -97,7 +97,8 @@ pub struct Versus {
 /// The second predictor: a baseline, or the second model of the table.
 pub fn versus(t: &Table, rows: &Bitmap, second: Column) -> Versus {
     let mut counts = [0_u64; 4];
-    rows.iter().for_each(|i| counts[usize::from(t.is_hit(i)) * 2 + usize::from(second.flag(t, i))] += 1);
+    rows.iter()
+        .for_each(|i| counts[usize::from(t.is_hit(i)) * 2 + usize::from(second.flag(t, i))] += 1);
     let [both_wrong, fixed, broken, both_right] = counts;
     let name = if second == Column::Other { t.models[1].clone() } else { second.name().to_owned() };
     Versus { name, both_right, fixed, broken, both_wrong, p_value: mcnemar(fixed, broken) }
@@ -181,7 +182,8 @@ fn confusion(t: &Table, counts: &HashMap<(u32, u32), u64>) -> Confusion {
     let folded = order.len() > CONFUSED || nameless;
     order.retain(|(_, g)| t.groups.get(*g as usize).is_some());
     order.truncate(if folded { CONFUSED - 1 } else { CONFUSED });
-    let mut names: Vec<String> = order.iter().map(|(_, g)| t.groups[*g as usize].to_string()).collect();
+    let mut names: Vec<String> =
+        order.iter().map(|(_, g)| t.groups[*g as usize].to_string()).collect();
     let at = |group: u32| order.iter().position(|(_, g)| *g == group).unwrap_or(order.len());
     if folded {
         names.push("others".into());
@@ -193,13 +195,15 @@ fn confusion(t: &Table, counts: &HashMap<(u32, u32), u64>) -> Confusion {
     Confusion { names, folded, counts: matrix }
 }
 
-/// Points of the curve: twentieths of the decisions, the surest first; equal probabilities are answered together.
+/// Points of the curve: twentieths of the decisions, the surest first; equal probabilities are
+/// answered together.
 ///
-/// Nothing is sorted: decisions are counted by the upper bits of their probability, and once more by the lower ones where
-/// a point falls.
+/// Nothing is sorted: decisions are counted by the upper bits of their probability, and once more
+/// by the lower ones where a point falls.
 fn answered(keys: &[u32]) -> Vec<Answered> {
     const POINTS: usize = 20;
-    /// Lower bits of a probability, and what its upper ones can be: it is at most 1, or hardly more.
+    /// Lower bits of a probability, and what its upper ones can be: it is at most 1, or hardly
+    /// more.
     const LOW: u32 = 14;
     const HIGH: usize = 1 << 16;
     let upper = |key: u32| ((key >> (LOW + 1)) as usize).min(HIGH - 1);
@@ -247,20 +251,23 @@ fn answered(keys: &[u32]) -> Vec<Answered> {
 /// Whether forecasts would have come in time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InTime {
-    /// Ns that this machine needs for a decision: the middle one of those measured, and that of 99 %.
+    /// Ns that this machine needs for a decision: the middle one of those measured, and that of 99
+    /// %.
     pub latency: Option<[u64; 2]>,
-    /// Lead times by class of [`Column::Lead`]: the slice, and the share of its forecasts that would have come before the
-    /// switch.
+    /// Lead times by class of [`Column::Lead`]: the slice, and the share of its forecasts that
+    /// would have come before the switch.
     pub classes: Vec<(Slice, f64)>,
     /// The same of all that have a lead time; NaN when none has, or no latency is known.
     pub share: f64,
 }
 
-/// Shares of the rows whose forecast would have come before the switch, had it taken as long as one of `latencies`
-/// (sorted ns): means over all pairs of a lead time and a latency. `slices` are the rows cut by their lead time.
+/// Shares of the rows whose forecast would have come before the switch, had it taken as long as one
+/// of `latencies` (sorted ns): means over all pairs of a lead time and a latency. `slices` are the
+/// rows cut by their lead time.
 pub fn in_time(t: &Table, rows: &Bitmap, slices: &[Slice], latencies: &[u64]) -> InTime {
     const SHARE: usize = 16_384;
-    let (first, last) = (latencies.first().copied().unwrap_or(0), latencies.last().copied().unwrap_or(0));
+    let (first, last) =
+        (latencies.first().copied().unwrap_or(0), latencies.last().copied().unwrap_or(0));
     let faster = |lead: u64| match lead {
         lead if lead > last => latencies.len() as u64,
         lead if lead <= first => 0,
@@ -282,17 +289,27 @@ pub fn in_time(t: &Table, rows: &Bitmap, slices: &[Slice], latencies: &[u64]) ->
         },
     );
     let share = |sum: u64, n: u64| sum as f64 / (n as f64 * latencies.len() as f64);
-    // What has no lead time has no class here: it is the last of the slices, when there is such a one.
+    // What has no lead time has no class here: it is the last of the slices, when there is such a
+    // one.
     let known = |s: &&Slice| s.label != UNKNOWN;
-    let sum_of = |s: &Slice| TIME_LABELS.iter().position(|l| *l == s.label).map_or(0, |class| sums[class]);
-    let classes: Vec<(Slice, f64)> =
-        slices.iter().filter(known).map(|s| (s.clone(), share(sum_of(s), s.tally.decisions))).collect();
+    let sum_of =
+        |s: &Slice| TIME_LABELS.iter().position(|l| *l == s.label).map_or(0, |class| sums[class]);
+    let classes: Vec<(Slice, f64)> = slices
+        .iter()
+        .filter(known)
+        .map(|s| (s.clone(), share(sum_of(s), s.tally.decisions)))
+        .collect();
     let n = classes.iter().map(|(s, _)| s.tally.decisions).sum();
     let at = |q: f64| latencies.get((latencies.len() as f64 * q) as usize).copied();
-    InTime { latency: at(0.5).zip(at(0.99)).map(<[u64; 2]>::from), classes, share: share(sums.iter().sum(), n) }
+    InTime {
+        latency: at(0.5).zip(at(0.99)).map(<[u64; 2]>::from),
+        classes,
+        share: share(sums.iter().sum(), n),
+    }
 }
 
-/// Columns that stand for a second predictor: the baselines, and the second model when there is one.
+/// Columns that stand for a second predictor: the baselines, and the second model when there is
+/// one.
 pub fn seconds(t: &Table) -> impl Iterator<Item = Column> {
     let baselines = (0..crate::evaluate::overlay::BASELINES.len() as u8).map(Column::Baseline);
     baselines.chain(t.has_other().then_some(Column::Other))
@@ -317,7 +334,11 @@ mod tests {
             let last_of_equals = keys.get(i + 1).is_none_or(|k| k >> 1 != key >> 1);
             if last_of_equals && (i + 1) * 20 >= next * keys.len() {
                 next = (i + 1) * 20 / keys.len() + 1;
-                points.push(Answered { least: f32::from_bits(key >> 1), decisions: i as u64 + 1, hits });
+                points.push(Answered {
+                    least: f32::from_bits(key >> 1),
+                    decisions: i as u64 + 1,
+                    hits,
+                });
             }
         }
         points
@@ -326,10 +347,14 @@ mod tests {
     #[test]
     fn the_curve_is_that_of_sorted_probabilities() {
         let key = |p: f32, hit: bool| p.to_bits() << 1 | u32::from(hit);
-        let spread = |n: u32| (0..n).map(|i| key((i * 7_919 % n) as f32 / n as f32, i % 3 == 0)).collect::<Vec<_>>();
+        let spread = |n: u32| {
+            (0..n).map(|i| key((i * 7_919 % n) as f32 / n as f32, i % 3 == 0)).collect::<Vec<_>>()
+        };
         // Many near 1, many equal ones, few, none.
-        let near = (0..5_000_u32).map(|i| key(1.0 - (i % 1_777) as f32 * 1e-7, i % 5 != 0)).collect();
-        let equal = (0..1_000_u32).map(|i| key([1.0, 0.5, 0.25][(i % 3) as usize], i % 2 == 0)).collect();
+        let near =
+            (0..5_000_u32).map(|i| key(1.0 - (i % 1_777) as f32 * 1e-7, i % 5 != 0)).collect();
+        let equal =
+            (0..1_000_u32).map(|i| key([1.0, 0.5, 0.25][(i % 3) as usize], i % 2 == 0)).collect();
         for keys in [spread(20_011), spread(19), near, equal, vec![key(0.0, true)], Vec::new()] {
             assert_eq!(answered(&keys), sorted(keys));
         }

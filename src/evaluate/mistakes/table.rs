@@ -1,5 +1,5 @@
-//! The decisions as columns: numbers only, some 60 bytes each. Names are kept once per recording; what a row means in
-//! words is in [`super::column`].
+//! The decisions as columns: numbers only, some 60 bytes each. Names are kept once per recording;
+//! what a row means in words is in [`super::column`].
 
 use crate::evaluate::overlay::BASELINES;
 use crate::features::MOST_CANDIDATES;
@@ -7,7 +7,8 @@ use crate::trace::{CpuId, SchedClass, TaskState, ThreadIx, Trace, machine_name, 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// A duration in 32 bits that sorts like the duration: exact below 134 ms, from there on cut to 27 significant bits.
+/// A duration in 32 bits that sorts like the duration: exact below 134 ms, from there on cut to 27
+/// significant bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(u32);
 
@@ -41,7 +42,8 @@ pub struct Who {
     pub pid: i32,
     /// Its name.
     pub name: Box<str>,
-    /// Index of the name up to any `/` in [`Table::groups`]: kernel workers and the like count as one.
+    /// Index of the name up to any `/` in [`Table::groups`]: kernel workers and the like count as
+    /// one.
     pub group: u32,
 }
 
@@ -62,16 +64,18 @@ pub struct Source {
     pub machine: String,
     /// Scheduler of that.
     pub scheduler: SchedClass,
-    /// Threads under their first names, by [`ThreadIx`], and then under later ones; see [`Self::who_ix`].
+    /// Threads under their first names, by [`ThreadIx`], and then under later ones; see
+    /// [`Self::who_ix`].
     pub threads: Vec<Who>,
-    /// For threads with more than one name: from which event on which of `threads` it is, ascending.
+    /// For threads with more than one name: from which event on which of `threads` it is,
+    /// ascending.
     renamed: HashMap<ThreadIx, Vec<(u32, u32)>>,
     /// Scored decisions, trivial ones included.
     pub decisions: u64,
     /// Of those, trivial: not in the table.
     pub trivial: u64,
-    /// Forecasts of all scored decisions, trivial ones included: what `koracle eval` counts. In the rows are only those of
-    /// decisions that were not trivial.
+    /// Forecasts of all scored decisions, trivial ones included: what `koracle eval` counts. In the
+    /// rows are only those of decisions that were not trivial.
     pub asked: u64,
     /// Of those, right.
     pub forecasts: u64,
@@ -105,7 +109,11 @@ impl Source {
         Self {
             path,
             name: named(&meta.name),
-            workload: if meta.workload.is_empty() { named(&meta.name) } else { meta.workload.clone() },
+            workload: if meta.workload.is_empty() {
+                named(&meta.name)
+            } else {
+                meta.workload.clone()
+            },
             category: named(&meta.category),
             kernel: named(&meta.kernel),
             machine: named(&machine_name(&meta.kernel, meta.cpus)),
@@ -164,7 +172,8 @@ pub enum Enqueued {
 
 impl Enqueued {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Wake, Self::New, Self::Migrate, Self::Preempted, Self::Unknown];
+    pub const ALL: [Self; 5] =
+        [Self::Wake, Self::New, Self::Migrate, Self::Preempted, Self::Unknown];
 
     /// In words.
     pub fn label(self) -> &'static str {
@@ -209,7 +218,8 @@ pub(super) struct Row {
     pub other: Option<(ThreadIx, f32)>,
 }
 
-/// Non-trivial decisions of one or more recordings: recording by recording, in the order of the events.
+/// Non-trivial decisions of one or more recordings: recording by recording, in the order of the
+/// events.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     /// The recordings.
@@ -337,7 +347,8 @@ impl Table {
         }
     }
 
-    /// Several tables as one, in this order; at most 65,535 recordings. Those of one name from several machines say theirs.
+    /// Several tables as one, in this order; at most 65,535 recordings. Those of one name from
+    /// several machines say theirs.
     pub fn join(tables: Vec<Self>) -> Self {
         let mut all = Self::default();
         for (s, mut table) in tables.into_iter().enumerate() {
@@ -363,8 +374,12 @@ impl Table {
             };
         }
         columns!(shrink);
-        let names: Vec<_> = all.sources.iter().map(|s| (s.name.clone(), s.machine.clone())).collect();
-        all.sources.iter_mut().zip(told_apart(&names)).for_each(|(source, name)| source.name = name);
+        let names: Vec<_> =
+            all.sources.iter().map(|s| (s.name.clone(), s.machine.clone())).collect();
+        all.sources
+            .iter_mut()
+            .zip(told_apart(&names))
+            .for_each(|(source, name)| source.name = name);
         all.number_groups();
         all
     }
@@ -374,7 +389,8 @@ impl Table {
         let mut names: Vec<_> = self.sources.iter().flat_map(|s| &s.threads).map(group).collect();
         names.sort_unstable();
         names.dedup();
-        let number: HashMap<&str, u32> = names.iter().enumerate().map(|(i, n)| (n.as_str(), i as u32)).collect();
+        let number: HashMap<&str, u32> =
+            names.iter().enumerate().map(|(i, n)| (n.as_str(), i as u32)).collect();
         for who in self.sources.iter_mut().flat_map(|s| &mut s.threads) {
             who.group = number.get(group(who).as_str()).copied().unwrap_or(0);
         }
@@ -409,7 +425,8 @@ impl Table {
         at(from)..at(to)
     }
 
-    /// The first row of this recording at or after this event; the row after its last one if there is none.
+    /// The first row of this recording at or after this event; the row after its last one if there
+    /// is none.
     pub fn row_from(&self, source: usize, event: usize) -> usize {
         let from = self.source.partition_point(|s| usize::from(*s) < source);
         let to = self.source.partition_point(|s| usize::from(*s) <= source);

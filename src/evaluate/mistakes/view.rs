@@ -49,7 +49,8 @@ pub struct View {
 impl View {
     /// Of `table`; what `old` knows for the same filter is taken over.
     pub fn new(table: &Table, latencies: &[u64], query: Query, old: Option<&Self>) -> Self {
-        let subset = query.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(table));
+        let subset =
+            query.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(table));
         let same = old.filter(|o| o.query.filter == query.filter && o.set.len() == table.len());
         let (sums, in_time) = if let Some(old) = same {
             (Arc::clone(&old.sums), Arc::clone(&old.in_time))
@@ -59,7 +60,11 @@ impl View {
             (Arc::new(sums), Arc::new(in_time))
         };
         let versus = query.second.map(|second| versus(table, &subset, second));
-        let set = if query.all { subset } else { subset.and(&Expr::Flag(Column::Hit).negate().rows(table)) };
+        let set = if query.all {
+            subset
+        } else {
+            subset.and(&Expr::Flag(Column::Hit).negate().rows(table))
+        };
         let rows = sorted(table, &set, query.sort, query.descending);
         Self { query, set, rows, sums, versus, in_time }
     }

@@ -1,10 +1,11 @@
-//! Why one decision came out as it did: what the model was shown, what of it moved the answer, what others would have
-//! said, and the most similar decisions that it got right.
+//! Why one decision came out as it did: what the model was shown, what of it moved the answer, what
+//! others would have said, and the most similar decisions that it got right.
 //!
-//! "Moved" is a difference of logits: how far the pick stands above its rival (the one that came in; for a right answer
-//! the runner-up), less how far it would without the thing in question. A group of inputs is taken away by setting it to
-//! its mean over the training decisions, for all candidates; a past event by putting padding in the place of its token
-//! (occlusion: Zeiler and Fergus 2014).
+//! "Moved" is a difference of logits: how far the pick stands above its rival (the one that came
+//! in; for a right answer the runner-up), less how far it would without the thing in question. A
+//! group of inputs is taken away by setting it to its mean over the training decisions, for all
+//! candidates; a past event by putting padding in the place of its token (occlusion: Zeiler and
+//! Fergus 2014).
 
 mod groups;
 mod held_back;
@@ -80,13 +81,15 @@ pub struct Why {
     pub query: Vec<f32>,
     /// Groups of inputs, the strongest first. Empty for a predictor that cannot be taken apart.
     pub groups: Vec<Moved<&'static str>>,
-    /// Past events of this CPU's sequence, newest first, with their indices; an event may be there twice.
+    /// Past events of this CPU's sequence, newest first, with their indices; an event may be there
+    /// twice.
     pub past: Vec<Moved<usize>>,
     /// All of them together.
     pub all_past: Option<Moved<()>>,
     /// What each baseline would have picked.
     pub baselines: Vec<(&'static str, ThreadIx)>,
-    /// Right ones with the same number of candidates, the same state and the same reason for being queued.
+    /// Right ones with the same number of candidates, the same state and the same reason for being
+    /// queued.
     pub similar: Vec<Similar>,
 }
 
@@ -154,14 +157,16 @@ impl Kept {
     }
 }
 
-/// Similar decisions are looked for among so many events before and after: an explanation must not take longer where a
-/// recording is long.
+/// Similar decisions are looked for among so many events before and after: an explanation must not
+/// take longer where a recording is long.
 const AROUND: usize = 32_768;
 
-/// Right decisions of the same shape as this row of the table: in the same recording, at most 32,768 events away.
+/// Right decisions of the same shape as this row of the table: in the same recording, at most
+/// 32,768 events away.
 pub fn same_shape(t: &Table, row: usize) -> Vec<u32> {
     let (source, event) = (t.source_ix(row), t.event(row));
-    let (from, to) = (t.row_from(source, event.saturating_sub(AROUND)), t.row_from(source, event + AROUND));
+    let (from, to) =
+        (t.row_from(source, event.saturating_sub(AROUND)), t.row_from(source, event + AROUND));
     let same = |i: &usize| {
         t.is_hit(*i)
             && t.queue[*i] == t.queue[row]
@@ -172,9 +177,9 @@ pub fn same_shape(t: &Table, row: usize) -> Vec<u32> {
     (from..to).filter(same).map(|i| t.event[i]).collect()
 }
 
-/// Takes the decision at `event` apart. `model` is in its state before the first event; `similar` are right decisions to
-/// compare with, ascending (see [`same_shape`]). `window` past events are taken away, by default as many as can matter.
-/// Walks up to the last event that it needs.
+/// Takes the decision at `event` apart. `model` is in its state before the first event; `similar`
+/// are right decisions to compare with, ascending (see [`same_shape`]). `window` past events are
+/// taken away, by default as many as can matter. Walks up to the last event that it needs.
 pub fn explain<E: Predictor + Clone>(
     trace: &Trace,
     model: E,
@@ -201,12 +206,15 @@ pub fn explain_from<E: Predictor + Clone>(
     let e = trace.event(event);
     let reads = states.model().reads().map(|r| r.tokens.unwrap_or(UNBOUNDED));
     let window = window.unwrap_or(reads.unwrap_or(0));
-    // The model must not have seen the window yet. Every switch of the CPU is a token of it, at least one.
+    // The model must not have seen the window yet. Every switch of the CPU is a token of it, at
+    // least one.
     let switches = trace.cpu_switches(e.cpu);
     let before = switches.partition_point(|s| (*s as usize) < event);
     let back = match reads {
         None => event,
-        Some(_) => before.checked_sub(window).map_or(0, |k| switches.get(k).map_or(event, |s| *s as usize)),
+        Some(_) => {
+            before.checked_sub(window).map_or(0, |k| switches.get(k).map_or(event, |s| *s as usize))
+        }
     };
     let first = back.min(event).min(similar.first().map_or(event, |e| *e as usize));
     let (from, watch) = states.nearest(first);
@@ -233,7 +241,10 @@ pub fn explain_from<E: Predictor + Clone>(
                 let (at, _) = answered.picks.first(1 + seat)?;
                 Some((name, decision.candidates[at]))
             };
-            found = Some((Kept::of(decision), BASELINES.into_iter().enumerate().filter_map(pick).collect()));
+            found = Some((
+                Kept::of(decision),
+                BASELINES.into_iter().enumerate().filter_map(pick).collect(),
+            ));
         }
     }
     let Some((kept, baselines)) = found else { return Err(WhyError::NotASwitch(event)) };
@@ -247,7 +258,12 @@ pub fn explain_from<E: Predictor + Clone>(
 }
 
 /// The decision with all its probabilities and what moved them.
-fn taken_apart<E: Predictor + Clone>(kept: &Kept, model: &E, past: &[(u32, Token)], real: ThreadIx) -> Why {
+fn taken_apart<E: Predictor + Clone>(
+    kept: &Kept,
+    model: &E,
+    past: &[(u32, Token)],
+    real: ThreadIx,
+) -> Why {
     let cpu = kept.cpu;
     // The model just before the decision, with one token or all of them replaced.
     let replayed = |gone: &dyn Fn(usize) -> bool| {
@@ -266,7 +282,8 @@ fn taken_apart<E: Predictor + Clone>(kept: &Kept, model: &E, past: &[(u32, Token
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by_key(|i| rank_of(&p, *i));
     let real_at = kept.candidates.iter().position(|c| *c == real);
-    let rivals = (order.len() > 1).then(|| [order[0], real_at.filter(|r| *r != order[0]).unwrap_or(order[1])]);
+    let rivals = (order.len() > 1)
+        .then(|| [order[0], real_at.filter(|r| *r != order[0]).unwrap_or(order[1])]);
     let causes = cause_columns();
     let weighed = |&i: &usize| {
         let features = kept.features.get(i * CAND..(i + 1) * CAND).unwrap_or_default().to_vec();
@@ -322,14 +339,21 @@ fn moved<T>(what: T, gap: f32, scores: &mut [f32], [a, b]: [usize; 2]) -> Moved<
 }
 
 /// The nearest of `queries`, each input in standard deviations where those are known.
-fn nearest(to: &[f32], queries: &[(u32, [f32; QUERY])], usual: Option<[&[f32]; 2]>) -> Vec<Similar> {
+fn nearest(
+    to: &[f32],
+    queries: &[(u32, [f32; QUERY])],
+    usual: Option<[&[f32]; 2]>,
+) -> Vec<Similar> {
     let scale = |i: usize| usual.and_then(|u| u[1].get(i)).copied().unwrap_or(1.0);
     let distance = |query: &[f32; QUERY]| {
-        let squares = query.iter().zip(to).enumerate().map(|(i, (x, y))| ((x - y) * scale(i)).powi(2));
+        let squares =
+            query.iter().zip(to).enumerate().map(|(i, (x, y))| ((x - y) * scale(i)).powi(2));
         squares.sum::<f32>().sqrt()
     };
-    let mut all: Vec<Similar> =
-        queries.iter().map(|(event, q)| Similar { event: *event as usize, distance: distance(q) }).collect();
+    let mut all: Vec<Similar> = queries
+        .iter()
+        .map(|(event, q)| Similar { event: *event as usize, distance: distance(q) })
+        .collect();
     all.sort_by(|a, b| a.distance.total_cmp(&b.distance));
     all.truncate(SIMILAR);
     all
@@ -346,10 +370,22 @@ pub fn describe(trace: &Trace, event: usize) -> String {
         _ => name(tasks.thread_on(id, e.cpu)),
     };
     match e.kind {
-        EventKind::Switch => format!("switch {} {} → {}", who(e.task), e.state.label(), who(e.next)),
+        EventKind::Switch => format!(
+            "switch {} {} → \
+                                      {}",
+            who(e.task),
+            e.state.label(),
+            who(e.next)
+        ),
         EventKind::Wakeup => format!("wakeup {} by {}", who(e.task), name(e.actor)),
         EventKind::WakeupNew => format!("new {} by {}", who(e.task), name(e.actor)),
-        EventKind::Migrate => format!("migrate {} CPU{} → CPU{}", who(e.task), e.from_cpu.0, e.to_cpu.0),
+        EventKind::Migrate => format!(
+            "migrate {} CPU{} → \
+                                       CPU{}",
+            who(e.task),
+            e.from_cpu.0,
+            e.to_cpu.0
+        ),
         EventKind::Fork => format!("fork {} by {}", who(e.next), who(e.task)),
         kind => format!("{} {}", kind.label(), who(e.task)),
     }

@@ -1,5 +1,5 @@
-//! Predictions of a whole trace, kept on disk for the same trace and model. A file that is damaged, cut or of another
-//! version is the same as none. Nothing of the trace itself is kept.
+//! Predictions of a whole trace, kept on disk for the same trace and model. A file that is damaged,
+//! cut or of another version is the same as none. Nothing of the trace itself is kept.
 
 use super::{BASELINES, Chunk, Guess, Prediction};
 use crate::export;
@@ -17,7 +17,8 @@ const RECORD: usize = 2 + 1 + 4 + 2 * 14 + 4 * BASELINES.len();
 /// Magic, key, checksum of the records, number of CPUs.
 const HEADER: usize = 32;
 
-/// Where predictions are kept: `koracle/predictions` in the user's cache folder (XDG). `None` without a home.
+/// Where predictions are kept: `koracle/predictions` in the user's cache folder (XDG). `None`
+/// without a home.
 pub fn cache_dir() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("koracle").join("predictions"))
 }
@@ -34,7 +35,8 @@ impl Cache {
     pub fn new(dir: &Path, trace: &Trace, model: u64) -> Self {
         let mut hash = Xxh3::new();
         let machine = trace.machine();
-        let rules = [machine.slice_ns.value, machine.hz.value.into(), machine.autogroup.value.into()];
+        let rules =
+            [machine.slice_ns.value, machine.hz.value.into(), machine.autogroup.value.into()];
         let what = [VERSION, model, layout_hash(), trace.cpus() as u64, trace.len() as u64];
         for x in what.into_iter().chain(rules) {
             hash.update(&x.to_le_bytes());
@@ -61,7 +63,15 @@ impl Cache {
             for id in [e.task.0, e.next.0, e.actor.0] {
                 row.extend_from_slice(&id.to_le_bytes());
             }
-            for x in [e.cpu.0, e.from_cpu.0, e.to_cpu.0, e.state.0, e.prio as u16, e.next_prio as u16, e.kind as u16] {
+            for x in [
+                e.cpu.0,
+                e.from_cpu.0,
+                e.to_cpu.0,
+                e.state.0,
+                e.prio as u16,
+                e.next_prio as u16,
+                e.kind as u16,
+            ] {
                 row.extend_from_slice(&x.to_le_bytes());
             }
             hash.update(&row);
@@ -81,7 +91,9 @@ impl Cache {
         let bytes = zstd::bulk::decompress(&packed, HEADER + trace.switch_count() * RECORD).ok()?;
         let (header, body) = bytes.split_at_checked(HEADER)?;
         let expected = [MAGIC, self.key, xxh3_64(body), trace.cpus() as u64];
-        if header != expected.map(u64::to_le_bytes).concat() || body.len() != trace.switch_count() * RECORD {
+        if header != expected.map(u64::to_le_bytes).concat()
+            || body.len() != trace.switch_count() * RECORD
+        {
             return None;
         }
         let mut records = body.chunks_exact(RECORD).map(decode);
@@ -119,7 +131,8 @@ fn encode(p: &Prediction, to: &mut Vec<u8>) {
 
 fn decode(record: &[u8]) -> Prediction {
     let u16_at = |i: usize| u16::from_le_bytes([record[i], record[i + 1]]);
-    let u32_at = |i: usize| u32::from_le_bytes([record[i], record[i + 1], record[i + 2], record[i + 3]]);
+    let u32_at =
+        |i: usize| u32::from_le_bytes([record[i], record[i + 1], record[i + 2], record[i + 3]]);
     let guess = |i: usize| Guess {
         thread: ThreadIx(u32_at(i)),
         p: f32::from_bits(u32_at(i + 4)),

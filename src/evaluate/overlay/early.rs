@@ -1,6 +1,6 @@
-//! Answers about what is seen before the walk over the recording gets there: a walk of its own begins a little before, knows
-//! nothing of what came earlier, and is replaced once the other one arrives. `koracle bench --screens` tells how often both
-//! say the same.
+//! Answers about what is seen before the walk over the recording gets there: a walk of its own
+//! begins a little before, knows nothing of what came earlier, and is replaced once the other one
+//! arrives. `koracle bench --screens` tells how often both say the same.
 
 use super::{Inspection, Lanes, OverlayError, PATIENCE, Stretch, check, reduce, switches};
 use crate::evaluate::watch::{Answered, Beside, Watch};
@@ -12,8 +12,8 @@ use std::ops::Range;
 /// Events that a walk sees before those that it answers.
 pub const WARM: usize = 10_000;
 
-/// A walk with an `engine` that has seen nothing, from `warm` events before `first` up to `last`; `each` hears of what is answered from
-/// `first` on. The walk as it is then, about to take `last`.
+/// A walk with an `engine` that has seen nothing, from `warm` events before `first` up to `last`;
+/// `each` hears of what is answered from `first` on. The walk as it is then, about to take `last`.
 fn near<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
@@ -34,7 +34,8 @@ fn near<E: Predictor + Clone>(
     Ok(watch)
 }
 
-/// Predicts the switches among `events` with an `engine` that has seen nothing, after `warm` events before them.
+/// Predicts the switches among `events` with an `engine` that has seen nothing, after `warm` events
+/// before them.
 pub fn early<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
@@ -51,7 +52,8 @@ pub fn early<E: Predictor + Clone>(
     Ok(Stretch { per_cpu: per_cpu.collect() })
 }
 
-/// Everything about the decision at `event`, as [`early`] answered it among others from event `first` on.
+/// Everything about the decision at `event`, as [`early`] answered it among others from event
+/// `first` on.
 pub fn inspect_early<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,

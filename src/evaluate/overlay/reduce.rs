@@ -8,7 +8,8 @@ use std::time::Instant;
 
 /// Choices of the forecast that an inspection lists.
 const CHOICES: usize = 5;
-/// An inspection measures a decision so many times and takes the fastest: the first runs find cold caches.
+/// An inspection measures a decision so many times and takes the fastest: the first runs find cold
+/// caches.
 const REPEATS: usize = 5;
 
 /// The prediction of a switch in a trace of `cpus` CPUs.
@@ -67,8 +68,9 @@ pub(super) fn inspection<E: Predictor + Clone>(
         return Err(OverlayError::NotASwitch(event));
     };
     let known = decision.candidates.iter().zip(decision.waited).zip(decision.lag).zip(picks.p(0));
-    let mut candidates: Vec<_> =
-        known.map(|(((&thread, &waited), &lag_ns), &p)| Candidate { thread, p, waited, lag_ns }).collect();
+    let mut candidates: Vec<_> = known
+        .map(|(((&thread, &waited), &lag_ns), &p)| Candidate { thread, p, waited, lag_ns })
+        .collect();
     // Stable: equals stay in queue order, so that the first is the pick.
     candidates.sort_by(|a, b| b.p.total_cmp(&a.p));
     let mut forecast: Vec<_> = told.threads.iter().copied().zip(told.p(0)).collect();

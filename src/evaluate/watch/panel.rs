@@ -16,7 +16,8 @@ pub trait Panel {
         self.size()
     }
 
-    /// So many of the first are asked for forecasts. A predictor that draws or learns goes on otherwise when it is not asked.
+    /// So many of the first are asked for forecasts. A predictor that draws or learns goes on
+    /// otherwise when it is not asked.
     fn asked(&self) -> usize {
         self.size()
     }
@@ -48,7 +49,8 @@ impl Panel for Everybody<'_, '_> {
     }
 }
 
-/// A model in seat 0 and the [`BASELINES`] in those behind it. Forecasts are kept of the model alone.
+/// A model in seat 0 and the [`BASELINES`] in those behind it. Forecasts are kept of the model
+/// alone.
 #[derive(Clone, Debug)]
 pub struct Beside<E> {
     /// The model.
@@ -62,7 +64,11 @@ impl<E: Predictor> Beside<E> {
     /// The baselines are asked for picks alone.
     pub fn picking(model: E) -> Self {
         let rules = BASELINES.iter().filter_map(|name| Rule::parse(name));
-        Self { model, baselines: rules.map(|rule| Heuristic::new(rule, 0)).collect(), foretell: false }
+        Self {
+            model,
+            baselines: rules.map(|rule| Heuristic::new(rule, 0)).collect(),
+            foretell: false,
+        }
     }
 
     /// The baselines are asked both questions, so that a seeded one goes on as in an evaluation.

@@ -1,6 +1,6 @@
-//! States of a watch, kept along the way so that a later walk can begin near any event. They share what did not change between
-//! them. Their number and their memory are bounded: when they take too much, every other one is dropped and they are kept
-//! half as often.
+//! States of a watch, kept along the way so that a later walk can begin near any event. They share
+//! what did not change between them. Their number and their memory are bounded: when they take too
+//! much, every other one is dropped and they are kept half as often.
 
 use super::{Beside, Panel, Watch};
 use crate::predictor::Predictor;
@@ -8,11 +8,13 @@ use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bytes for what the states know of threads: this much, or so much for each event of the recording, whichever is more.
+/// Bytes for what the states know of threads: this much, or so much for each event of the
+/// recording, whichever is more.
 const LEAST_BYTES: usize = 128 << 20;
 const BYTES_PER_EVENT: usize = 160;
 
-/// The states of one recording's watch, by the event that comes next. More are kept as walks go over the recording.
+/// The states of one recording's watch, by the event that comes next. More are kept as walks go
+/// over the recording.
 #[derive(Debug)]
 pub struct States<E> {
     start: Watch<Beside<E>>,
@@ -23,8 +25,8 @@ pub struct States<E> {
 }
 
 impl<E: Predictor + Clone> States<E> {
-    /// Only the state before the first event of `trace`, with a `panel` that has seen nothing. Later at most `most` are kept,
-    /// at least `apart` events apart.
+    /// Only the state before the first event of `trace`, with a `panel` that has seen nothing.
+    /// Later at most `most` are kept, at least `apart` events apart.
     pub fn new(trace: &Trace, panel: Beside<E>, most: usize, apart: usize) -> Self {
         Self::every(apart.max(trace.len().div_ceil(most.max(1))), trace, panel)
     }
@@ -77,7 +79,12 @@ impl<E: Predictor + Clone> States<E> {
     }
 
     /// As [`Self::keep`], of a watch with more seats than are kept.
-    pub fn keep_part<P: Panel>(&self, i: usize, watch: &mut Watch<P>, part: impl FnOnce(&P) -> Beside<E>) {
+    pub fn keep_part<P: Panel>(
+        &self,
+        i: usize,
+        watch: &mut Watch<P>,
+        part: impl FnOnce(&P) -> Beside<E>,
+    ) {
         // They are never kept more often than at first.
         if i == 0 || !i.is_multiple_of(self.apart) {
             return;
@@ -118,12 +125,15 @@ impl<S> Kept<S> {
     /// Keeps a state with `bytes` of its own, of which none can have more than `most`.
     fn insert(&mut self, i: usize, state: S, bytes: usize, most: usize) {
         self.states.insert(i, (state, bytes));
-        while self.states.len() > 2 && self.states.values().map(|(_, b)| b).sum::<usize>() > self.limit {
+        while self.states.len() > 2
+            && self.states.values().map(|(_, b)| b).sum::<usize>() > self.limit
+        {
             self.thin(most);
         }
     }
 
-    /// Drops every other state. What a dropped one had alone may live on in the next, which cannot have more than `most`.
+    /// Drops every other state. What a dropped one had alone may live on in the next, which cannot
+    /// have more than `most`.
     fn thin(&mut self, most: usize) {
         self.apart = self.apart.saturating_mul(2);
         let (apart, mut dropped) = (self.apart, 0);
@@ -150,7 +160,8 @@ mod tests {
     use crate::predictor::heuristics::{Heuristic, Rule};
     use crate::trace::{CpuId, Event, EventKind, Nanos, Pid, TaskState, TraceBuilder, TraceMeta};
 
-    /// One thread after the other comes in on one CPU, `threads` of them again and again, far apart in their tables.
+    /// One thread after the other comes in on one CPU, `threads` of them again and again, far apart
+    /// in their tables.
     fn round(threads: usize, events: usize) -> Trace {
         let mut b = TraceBuilder::with_capacity(events);
         let tasks: Vec<_> = (0..threads).map(|i| b.task(Pid(i as i32 + 1), b"t")).collect();
@@ -158,7 +169,18 @@ mod tests {
         for i in 0..events {
             let blank = Event::blank(Nanos(i as u64 * 100), CpuId(0));
             let (task, next, state) = (at(i), at(i + 1), TaskState::SLEEP);
-            b.push(Event { kind: EventKind::Switch, task, next, state, prio: 120, next_prio: 120, ..blank }, Pid(-1));
+            b.push(
+                Event {
+                    kind: EventKind::Switch,
+                    task,
+                    next,
+                    state,
+                    prio: 120,
+                    next_prio: 120,
+                    ..blank
+                },
+                Pid(-1),
+            );
         }
         b.finish(TraceMeta { cpus: 1, ..TraceMeta::default() })
     }
@@ -175,7 +197,10 @@ mod tests {
         }
         let kept = lock(&states.kept);
         assert!(kept.apart >= 400, "{}", kept.apart);
-        assert!(kept.states.len() >= 2 && kept.states.values().map(|(_, b)| b).sum::<usize>() <= kept.limit);
+        assert!(
+            kept.states.len() >= 2
+                && kept.states.values().map(|(_, b)| b).sum::<usize>() <= kept.limit
+        );
         let (at, _) = kept.nearest(3_999).unwrap();
         assert!(at.is_multiple_of(kept.apart) && at + kept.apart > 3_999);
         assert!(kept.nearest(kept.apart - 1).is_none());

@@ -1,5 +1,5 @@
-//! One event of the kernel as a message of Perfetto's. The numbers of fields are those of `protos/perfetto/trace/ftrace`
-//! in Perfetto's tree.
+//! One event of the kernel as a message of Perfetto's. The numbers of fields are those of
+//! `protos/perfetto/trace/ftrace` in Perfetto's tree.
 
 use super::Left;
 use super::wire::Message;
@@ -55,7 +55,11 @@ fn body(trace: &Trace, i: usize, m: &mut Message, left: &mut Left) {
         }
         EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking => {
             let success = 1;
-            m.text(1, comm).number(2, pid).number(3, prio).number(4, success).number(5, i64::from(e.to_cpu.0));
+            m.text(1, comm)
+                .number(2, pid)
+                .number(3, prio)
+                .number(4, success)
+                .number(5, i64::from(e.to_cpu.0));
         }
         EventKind::Migrate | EventKind::Runtime => {
             m.text(1, comm).number(2, pid).number(3, prio);
@@ -68,7 +72,8 @@ fn body(trace: &Trace, i: usize, m: &mut Message, left: &mut Left) {
             m.text(1, comm).number(2, pid).number(3, pid);
         }
         EventKind::Exit => {
-            // Which process the thread belongs to is not known; a thread of its own is the usual one.
+            // Which process the thread belongs to is not known; a thread of its own is the usual
+            // one.
             m.text(1, comm).number(2, pid).number(3, pid).number(4, prio);
         }
         EventKind::Fork => {

@@ -1,6 +1,7 @@
-//! What was predicted, as tracks beside the kernel's own: for each CPU the answers as slices, the misses as instants, and
-//! the length of the run queue as a counter. Knows no predictor: what is drawn comes as plain data. The numbers of fields
-//! are those of `protos/perfetto/trace/track_event` in Perfetto's tree.
+//! What was predicted, as tracks beside the kernel's own: for each CPU the answers as slices, the
+//! misses as instants, and the length of the run queue as a counter. Knows no predictor: what is
+//! drawn comes as plain data. The numbers of fields are those of
+//! `protos/perfetto/trace/track_event` in Perfetto's tree.
 
 use super::wire::Message;
 use super::{Perfetto, SEQUENCE};
@@ -77,7 +78,8 @@ impl Track {
 }
 
 impl<W: Write> Perfetto<'_, W> {
-    /// Names the tracks of all CPUs, before anything is drawn on them; `model` says whose predictions these are.
+    /// Names the tracks of all CPUs, before anything is drawn on them; `model` says whose
+    /// predictions these are.
     pub fn tracks(&mut self, model: &str) -> Result<()> {
         let title = format!("Kernel Oracle: next task by {model}");
         self.track(|m| {
@@ -85,7 +87,11 @@ impl<W: Write> Perfetto<'_, W> {
             m.unsigned(1, GROUP).text(2, &title).number(11, by_rank);
         })?;
         for cpu in 0..self.trace.cpus() as u16 {
-            for (track, what) in [(Track::Predicted, "predicted"), (Track::Misses, "misses"), (Track::Queue, "queue")] {
+            for (track, what) in [
+                (Track::Predicted, "predicted"),
+                (Track::Misses, "misses"),
+                (Track::Queue, "queue"),
+            ] {
                 let uuid = track.uuid(CpuId(cpu));
                 self.track(|m| {
                     m.unsigned(1, uuid).text(2, &format!("CPU {cpu} {what}")).unsigned(5, GROUP);
@@ -119,7 +125,10 @@ impl<W: Write> Perfetto<'_, W> {
         }
         self.drawn(a.from, |m| {
             let name = format!("{}, not {}", a.real, a.name);
-            m.number(9, INSTANT).unsigned(11, Track::Misses.uuid(a.cpu)).text(22, a.what.label()).text(23, &name);
+            m.number(9, INSTANT)
+                .unsigned(11, Track::Misses.uuid(a.cpu))
+                .text(22, a.what.label())
+                .text(23, &name);
         })
     }
 

@@ -1,4 +1,5 @@
-//! Protobuf as it is written: fields behind each other, a message within a message with its length before it.
+//! Protobuf as it is written: fields behind each other, a message within a message with its length
+//! before it.
 
 /// A message being put together.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,5 @@
-//! Lines of ftrace whose head is built in another way: verbose latency format and the function graph; and what people's
-//! tools do to lines on their way (colours, tabs, escapes), undone.
+//! Lines of ftrace whose head is built in another way: verbose latency format and the function
+//! graph; and what people's tools do to lines on their way (colours, tabs, escapes), undone.
 
 use super::line::Head;
 use crate::ingest::num;
@@ -22,7 +22,8 @@ pub fn verbose(line: &[u8]) -> Option<(Head, &[u8])> {
 }
 
 //  520.352726 |   1)  rec.sh-19855 |               |  /* sched_wakeup_new: comm=rec.sh ... */
-/// An event as a remark in the function graph, with absolute times (`funcgraph-abstime`) and tasks (`funcgraph-proc`).
+/// An event as a remark in the function graph, with absolute times (`funcgraph-abstime`) and tasks
+/// (`funcgraph-proc`).
 pub fn graph(line: &[u8]) -> Option<(Head, &[u8])> {
     let at = find(line, b"/* ")?;
     let rest = line[at + 3..].trim_ascii_end().strip_suffix(b"*/")?.trim_ascii_end();
@@ -30,11 +31,13 @@ pub fn graph(line: &[u8]) -> Option<(Head, &[u8])> {
     let (time, count) = super::line::stamp(columns.next()?)?;
     let place = columns.next()?;
     let (cpu, task) = place.split_at(memchr::memchr(b')', place)?);
-    let actor = memchr::memrchr(b'-', task).and_then(|dash| num::pid(&task[dash + 1..])).unwrap_or(-1);
+    let actor =
+        memchr::memrchr(b'-', task).and_then(|dash| num::pid(&task[dash + 1..])).unwrap_or(-1);
     Some((Head { actor, cpu: num::unsigned(cpu.trim_ascii())?, time, count }, rest))
 }
 
-/// The line without what a terminal, an editor or a page of HTML put into it; `None` when there is nothing of that.
+/// The line without what a terminal, an editor or a page of HTML put into it; `None` when there is
+/// nothing of that.
 pub fn cleaned(line: &[u8]) -> Option<Vec<u8>> {
     const ESCAPES: [(&[u8], u8); 5] =
         [(b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&#39;", b'\''), (b"&amp;", b'&')];
@@ -77,7 +80,8 @@ fn colour(text: &[u8]) -> Option<usize> {
 /// A name that is not ASCII, as `trace-cmd report -R` prints it.
 pub fn array(name: &[u8]) -> Option<Vec<u8>> {
     let inner = name.strip_prefix(b"ARRAY[")?.strip_suffix(b"]")?;
-    let byte = |text: &[u8]| u8::from_str_radix(std::str::from_utf8(text.trim_ascii()).ok()?, 16).ok();
+    let byte =
+        |text: &[u8]| u8::from_str_radix(std::str::from_utf8(text.trim_ascii()).ok()?, 16).ok();
     let bytes: Option<Vec<u8>> = inner.split(|&b| b == b',').map(byte).collect();
     let mut bytes = bytes?;
     bytes.truncate(memchr::memchr(0, &bytes).unwrap_or(bytes.len()));
@@ -90,19 +94,30 @@ mod tests {
 
     #[test]
     fn heads_that_are_built_otherwise() {
-        let head = |h: Option<(Head, &[u8])>| h.map(|(h, rest)| (h.actor, h.cpu, h.time, rest.to_vec()));
-        let line = b"    a b   21207   3 1 00000002 00000000 [1f6f8eb8] 16.646ms (+0.058ms): sched_x: a";
+        let head =
+            |h: Option<(Head, &[u8])>| h.map(|(h, rest)| (h.actor, h.cpu, h.time, rest.to_vec()));
+        let line = b"    a b   21207   3 1 00000002 00000000 [1f6f8eb8] 16.646ms (+0.058ms): \
+                     sched_x: a";
         assert_eq!(head(verbose(line)), Some((21207, 3, 527_404_728_000, b"sched_x: a".to_vec())));
         let line = b" 520.352726 |   1)  rec.sh-19855 |               |  /* sched_x: a */";
         assert_eq!(head(graph(line)), Some((19855, 1, 520_352_726_000, b"sched_x: a".to_vec())));
-        for line in [&b""[..], b"ms): ", b"[x] 1ms (+0ms): a", b"/* */", b"1.0 | x) /* a */", b"520.3 | 1) { /* a"] {
+        for line in [
+            &b""[..],
+            b"ms): ",
+            b"[x] 1ms (+0ms): a",
+            b"/* */",
+            b"1.0 | x) /* a \
+            */",
+            b"520.3 | 1) { /* a",
+        ] {
             assert_eq!((head(verbose(line)), head(graph(line))), (None, None));
         }
     }
 
     #[test]
     fn what_tools_did_to_a_line_is_undone() {
-        let clean = |text: &str| cleaned(text.as_bytes()).map(|c| String::from_utf8_lossy(&c).into_owned());
+        let clean =
+            |text: &str| cleaned(text.as_bytes()).map(|c| String::from_utf8_lossy(&c).into_owned());
         assert_eq!(clean("a\x1b[01;31m\x1b[Ksched\x1b[m\x1b[K: b"), Some("asched: b".into()));
         assert_eq!(clean("a\t[000] =&gt; &amp;lt;"), Some("a [000] => &lt;".into()));
         assert_eq!(clean("\"a: b\""), Some("a: b".into()));

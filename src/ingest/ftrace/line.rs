@@ -1,4 +1,5 @@
-//! One line of ftrace or trace-cmd text: what kind of line it is, and its head (who, on which CPU, when).
+//! One line of ftrace or trace-cmd text: what kind of line it is, and its head (who, on which CPU,
+//! when).
 
 use super::layout;
 use super::payload::{self, Migrate, Named, Switch, Wakeup};
@@ -50,7 +51,9 @@ pub enum Body<'a> {
 
 /// Tells what a line (without its line end) is.
 pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
-    if let Some((head, rest)) = head(line).or_else(|| layout::verbose(line)).or_else(|| layout::graph(line)) {
+    if let Some((head, rest)) =
+        head(line).or_else(|| layout::verbose(line)).or_else(|| layout::graph(line))
+    {
         return event(head, rest);
     }
     let text = line.trim_ascii();
@@ -65,7 +68,13 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
     {
         return Ok(Line::Machine(&text[..at]));
     }
-    if text.starts_with(b"version = ") || (text.starts_with(b"CPU ") && text.ends_with(b" is empty")) {
+    if text.starts_with(b"version = ")
+        || (text.starts_with(b"CPU ")
+            && text.ends_with(
+                b" is \
+        empty",
+            ))
+    {
         return Ok(Line::Comment);
     }
     loss(text).ok_or(Reason::NotAnEvent)
@@ -74,7 +83,8 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
 // [ 1320.440000] sysrq: Show Blocked State
 /// A message of the kernel's log, around a dump of ftrace's buffer.
 fn of_log(text: &[u8]) -> bool {
-    let stamp = text.strip_prefix(b"[").and_then(|t| Some(t[..memchr::memchr(b']', t)?].trim_ascii()));
+    let stamp =
+        text.strip_prefix(b"[").and_then(|t| Some(t[..memchr::memchr(b']', t)?].trim_ascii()));
     stamp.is_some_and(|s| s.len() <= STAMP && s.contains(&b'.') && stamp_of(s).is_some())
 }
 
@@ -84,8 +94,10 @@ fn stamp_of(text: &[u8]) -> Option<u64> {
 
 fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
     let rest = difference(rest);
-    // Names of tracepoints are identifiers. A line without one comes from another tracer (`function`).
-    let end = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
+    // Names of tracepoints are identifiers. A line without one comes from another tracer
+    // (`function`).
+    let end =
+        rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
     let (name, text) = rest.split_at(end);
     let Some(text) = text.strip_prefix(b":") else {
         // A name that the text ends in, or that is all there is, is a cut line.
@@ -97,19 +109,25 @@ fn event(head: Head, rest: &[u8]) -> Result<Line<'_>, Reason> {
 /// An event by its name and its fields.
 pub fn named<'a>(head: Head, name: &[u8], text: &'a [u8]) -> Result<Line<'a>, Reason> {
     let body = match name {
-        b"sched_switch" => payload::switch(text).map(Body::Switch).ok_or(Reason::Payload("sched_switch"))?,
+        b"sched_switch" => {
+            payload::switch(text).map(Body::Switch).ok_or(Reason::Payload("sched_switch"))?
+        }
         b"sched_wakeup" => match payload::wakeup(text).ok_or(Reason::Payload("sched_wakeup"))? {
             w if w.success => Body::Wakeup(EventKind::Wakeup, w),
             // It was running already: nothing changed.
             _ => return Ok(Line::Other),
         },
-        b"sched_wakeup_new" => {
-            Body::Wakeup(EventKind::WakeupNew, payload::wakeup(text).ok_or(Reason::Payload("sched_wakeup_new"))?)
+        b"sched_wakeup_new" => Body::Wakeup(
+            EventKind::WakeupNew,
+            payload::wakeup(text).ok_or(Reason::Payload("sched_wakeup_new"))?,
+        ),
+        b"sched_migrate_task" => payload::migrate(text)
+            .map(Body::Migrate)
+            .ok_or(Reason::Payload("sched_migrate_task"))?,
+        _ => {
+            return beside(name, text)
+                .map(|body| body.map_or(Line::Other, |body| Line::Event(head, body)));
         }
-        b"sched_migrate_task" => {
-            payload::migrate(text).map(Body::Migrate).ok_or(Reason::Payload("sched_migrate_task"))?
-        }
-        _ => return beside(name, text).map(|body| body.map_or(Line::Other, |body| Line::Event(head, body))),
     };
     Ok(Line::Event(head, body))
 }
@@ -117,8 +135,11 @@ pub fn named<'a>(head: Head, name: &[u8], text: &'a [u8]) -> Result<Line<'a>, Re
 // (+28087) sched_switch: ...
 /// Without the time since the event before, as `trace-cmd report --ts-diff` prints it.
 fn difference(rest: &[u8]) -> &[u8] {
-    let Some(inner) = rest.strip_prefix(b"(+").or_else(|| rest.strip_prefix(b"(-")) else { return rest };
-    let digits = inner.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(inner.len());
+    let Some(inner) = rest.strip_prefix(b"(+").or_else(|| rest.strip_prefix(b"(-")) else {
+        return rest;
+    };
+    let digits =
+        inner.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(inner.len());
     inner[digits..].strip_prefix(b")").map_or(rest, <[u8]>::trim_ascii_start)
 }
 
@@ -129,25 +150,33 @@ fn beside<'a>(name: &[u8], text: &'a [u8]) -> Result<Option<Body<'a>>, Reason> {
             Some(w) if !w.success => return Ok(None),
             waking => ("sched_waking", waking.map(|w| Body::Wakeup(EventKind::Waking, w))),
         },
-        b"sched_stat_runtime" => {
-            ("sched_stat_runtime", payload::runtime(text).map(|(task, runtime)| Body::Runtime(task, runtime)))
+        b"sched_stat_runtime" => (
+            "sched_stat_runtime",
+            payload::runtime(text).map(|(task, runtime)| Body::Runtime(task, runtime)),
+        ),
+        b"sched_process_fork" => (
+            "sched_process_fork",
+            payload::fork(text).map(|(task, child)| Body::Two(EventKind::Fork, task, child)),
+        ),
+        b"task_rename" => (
+            "task_rename",
+            payload::rename(text).map(|(old, new)| Body::Two(EventKind::Rename, old, new)),
+        ),
+        b"sched_process_exec" => {
+            ("sched_process_exec", payload::exec(text).map(|t| Body::One(EventKind::Exec, t)))
         }
-        b"sched_process_fork" => {
-            ("sched_process_fork", payload::fork(text).map(|(task, child)| Body::Two(EventKind::Fork, task, child)))
+        b"sched_process_exit" => {
+            ("sched_process_exit", payload::exit(text).map(|t| Body::One(EventKind::Exit, t)))
         }
-        b"task_rename" => {
-            ("task_rename", payload::rename(text).map(|(old, new)| Body::Two(EventKind::Rename, old, new)))
-        }
-        b"sched_process_exec" => ("sched_process_exec", payload::exec(text).map(|t| Body::One(EventKind::Exec, t))),
-        b"sched_process_exit" => ("sched_process_exit", payload::exit(text).map(|t| Body::One(EventKind::Exit, t))),
         _ => return Ok(None),
     };
     body.map(Some).ok_or(Reason::Payload(name))
 }
 
-/// The head, and what follows it. The stamp is looked for first: it is the only thing that ends in a digit, a colon
-/// and a space, and everything to its left but the name is fixed. A name can look like a stamp, so every such place is
-/// tried, each at a cost that does not depend on how long the line is.
+/// The head, and what follows it. The stamp is looked for first: it is the only thing that ends in
+/// a digit, a colon and a space, and everything to its left but the name is fixed. A name can look
+/// like a stamp, so every such place is tried, each at a cost that does not depend on how long the
+/// line is.
 fn head(line: &[u8]) -> Option<(Head, &[u8])> {
     memchr::memchr_iter(b':', line).find_map(|colon| {
         if *line.get(colon + 1)? != b' ' {
@@ -156,7 +185,9 @@ fn head(line: &[u8]) -> Option<(Head, &[u8])> {
         // 520352811us : and 16763us+: in latency format; the sign says how long the pause was.
         let (end, micros) = match &line[..colon] {
             [.., b'0'..=b'9'] => (colon, false),
-            [.., b'0'..=b'9', b'u', b's', b' ' | b'+' | b'!' | b'#' | b'*' | b'@' | b'$'] => (colon - 3, true),
+            [.., b'0'..=b'9', b'u', b's', b' ' | b'+' | b'!' | b'#' | b'*' | b'@' | b'$'] => {
+                (colon - 3, true)
+            }
             _ => return None,
         };
         let (left, time, count) = if micros {
@@ -222,8 +253,8 @@ pub fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
     Some((before.strip_suffix(b"[")?, n))
 }
 
-/// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting clock, which is
-/// said.
+/// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting
+/// clock, which is said.
 pub fn stamp(text: &[u8]) -> Option<(u64, bool)> {
     stamp_at_end(text).and_then(|(left, time, count)| left.is_empty().then_some((time, count)))
 }
@@ -267,24 +298,52 @@ mod tests {
     #[test]
     fn heads_of_all_layouts() {
         for (line, want) in [
-            ("       hackbench-13548   [000] dN.2.  4084.523590: sched_x: a", (13548, 0, 4_084_523_590_000)),
+            (
+                "       hackbench-13548   [000] dN.2.  4084.523590: sched_x: \
+              a",
+                (13548, 0, 4_084_523_590_000),
+            ),
             ("          <idle>-0       [001] d..2   4084.5: sched_x: a", (0, 1, 4_084_500_000_000)),
-            (" memfd:sealed-91-7251    (-------) [001]   4084.522237: sched_x: a", (7251, 1, 4_084_522_237_000)),
+            (
+                " memfd:sealed-91-7251    (-------) [001]   4084.522237: sched_x: \
+              a",
+                (7251, 1, 4_084_522_237_000),
+            ),
             (
                 "      lto cgu.08-13520   (  13052) [299] d.h2.  4084.522187: sched_x: a",
                 (13520, 299, 4_084_522_187_000),
             ),
-            ("ingest_h:     bash-14958 [001]  4123.237506266: sched_x:    a", (14958, 1, 4_123_237_506_266)),
-            ("inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: a", (14408, 0, 4_123_238_257_000)),
+            (
+                "ingest_h:     bash-14958 [001]  4123.237506266: \
+              sched_x:    a",
+                (14958, 1, 4_123_237_506_266),
+            ),
+            (
+                "inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: \
+              a",
+                (14408, 0, 4_123_238_257_000),
+            ),
             (" a 1.5: b [7] -9 [003] ....  1.000001: sched_x: a", (9, 3, 1_000_001_000)),
             ("kworker/0:1-77 [000] 12345: sched_x: a", (77, 0, 12345)),
             ("  rec.sh-20198     1d..2. 16817us#: sched_x: a", (20198, 1, 16_817_000)),
-            ("[ 1320.444333]    rustc-19857     0d..4. 520352536us : sched_x: a", (19857, 0, 520_352_536_000)),
+            (
+                "[ 1320.444333]    rustc-19857     0d..4. 520352536us : sched_x: \
+              a",
+                (19857, 0, 520_352_536_000),
+            ),
             ("<...>--1 [000] d..2. 1.000000001: sched_x: a", (-1, 0, 1_000_000_001)),
         ] {
             assert_eq!(head_of(line), Some(want), "{line}");
         }
-        for line in ["", ":", "a-1 [0] x: sched_x", "a-1 [x] 1.0: sched_x", "[0] 1.0: sched_x", "a-1 [0] 1.: sched_x"] {
+        for line in [
+            "",
+            ":",
+            "a-1 [0] x: sched_x",
+            "a-1 [x] 1.0: sched_x",
+            "[0] 1.0: \
+            sched_x",
+            "a-1 [0] 1.: sched_x",
+        ] {
             assert_eq!(head_of(line), None, "{line}");
         }
     }
@@ -306,12 +365,22 @@ mod tests {
             ("a-1 [000] d..2. 1.000000: <stack trace>", Line::Other),
             ("a-1 [000] d..2. 1.000000: irq_handler_entry: irq=1 name=x", Line::Other),
             ("a-1 [000] d..2. 1.000000: do_idle <-cpu_startup_entry", Line::Other),
-            ("a-1 [000] d..2. 1.000000: sched_wakeup: comm=a pid=1 prio=1 success=0 target_cpu=000", Line::Other),
+            (
+                "a-1 [000] d..2. 1.000000: sched_wakeup: comm=a pid=1 prio=1 success=0 \
+              target_cpu=000",
+                Line::Other,
+            ),
         ] {
             assert_eq!(parse(line.as_bytes()), Ok(want), "{line}");
         }
         assert_eq!(parse(b"hello"), Err(Reason::NotAnEvent));
         assert_eq!(parse(b"a-1 [000] d..2. 1.000000: sched_swi"), Err(Reason::NotAnEvent));
-        assert_eq!(parse(b"a-1 [000] d..2. 1.000000: sched_switch: prev"), Err(Reason::Payload("sched_switch")));
+        assert_eq!(
+            parse(
+                b"a-1 [000] d..2. 1.000000: sched_switch: \
+                           prev"
+            ),
+            Err(Reason::Payload("sched_switch"))
+        );
     }
 }

@@ -1,12 +1,13 @@
-//! The fields after `sched_switch:` and its companions, in the layouts that exist. Task names are up to 15 arbitrary
-//! bytes and are not quoted, so they are found by what must follow them, never by what they may not contain.
+//! The fields after `sched_switch:` and its companions, in the layouts that exist. Task names are
+//! up to 15 arbitrary bytes and are not quoted, so they are found by what must follow them, never
+//! by what they may not contain.
 
 use crate::ingest::num;
 use crate::trace::{Runtime, TaskState};
 use memchr::{memchr_iter, memrchr, memrchr_iter};
 
-/// The kernel keeps 15 bytes of a name; other tools' ways of writing one take more. A name is never looked for beyond
-/// this, so that a line costs what its length costs, whatever is in it.
+/// The kernel keeps 15 bytes of a name; other tools' ways of writing one take more. A name is never
+/// looked for beyond this, so that a line costs what its length costs, whatever is in it.
 const LONGEST_NAME: usize = 128;
 /// States, priorities and pids are shorter than this.
 const LONGEST_WORD: usize = 32;
@@ -27,7 +28,8 @@ pub struct Switch<'a> {
     pub next: Named<'a>,
 }
 
-/// The fields of a `sched_wakeup` or `sched_wakeup_new`. Kernels before 4.3 say whether it had an effect.
+/// The fields of a `sched_wakeup` or `sched_wakeup_new`. Kernels before 4.3 say whether it had an
+/// effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wakeup<'a> {
     pub task: Named<'a>,
@@ -53,8 +55,9 @@ pub fn wakeup(text: &[u8]) -> Option<Wakeup<'_>> {
     keyed_wakeup(text).or_else(|| plain_wakeup(text))
 }
 
-// prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=R+ ==> next_comm=bash next_pid=15 next_prio=120
-// prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=256 next_comm=bash next_pid=15 next_prio=120
+// prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=R+ ==> next_comm=bash next_pid=15
+// next_prio=120 prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=256 next_comm=bash
+// next_pid=15 next_prio=120
 fn keyed_switch(text: &[u8]) -> Option<Switch<'_>> {
     let text = text.strip_prefix(b"prev_comm=")?;
     spots(text, b" prev_pid=").find_map(|(comm, rest)| {
@@ -87,11 +90,15 @@ fn keyed_next_before<'a>(text: &'a [u8], key: &'static [u8]) -> Option<Named<'a>
     })
 }
 
-// lto cgu.01:14408 [120] R ==> bash:14961 [120]
-// lto cgu.01:14408 [120] R ==> bash:14961 [120] Latency: 88.891 usecs          (trace-cmd report -w)
+// lto cgu.01:14408 [120] R ==> bash:14961 [120] lto cgu.01:14408 [120] R ==> bash:14961 [120]
+// Latency: 88.891 usecs (trace-cmd report -w)
 fn plain_switch(text: &[u8]) -> Option<Switch<'_>> {
     let text = match text.strip_suffix(b" usecs") {
-        Some(head) => &head[..last(head, b'L').filter(|&at| head[at..].starts_with(b"Latency: "))?.checked_sub(1)?],
+        Some(head) => {
+            &head[..last(head, b'L')
+                .filter(|&at| head[at..].starts_with(b"Latency: "))?
+                .checked_sub(1)?]
+        }
         None => text,
     };
     spots(text, b" ==> ").find_map(|(left, right)| {
@@ -131,7 +138,8 @@ fn plain_wakeup(text: &[u8]) -> Option<Wakeup<'_>> {
     let cpu = num::unsigned(text[space + 1..].strip_prefix(b"CPU:")?)?;
     let mut head = &text[..space];
     let mut success = true;
-    if let Some((left, value)) = memchr::memrchr(b' ', head).map(|at| (&head[..at], &head[at + 1..]))
+    if let Some((left, value)) =
+        memchr::memrchr(b' ', head).map(|at| (&head[..at], &head[at + 1..]))
         && let Some(value) = value.strip_prefix(b"success=")
     {
         success = num::unsigned(value)? != 0;
@@ -211,13 +219,18 @@ pub fn exit(text: &[u8]) -> Option<Named<'_>> {
     keyed_task(text, |task, rest| ended(rest).then_some(task))
 }
 
-/// Every place of `key` (which starts with a space) that a name can end at: what is before and after it.
+/// Every place of `key` (which starts with a space) that a name can end at: what is before and
+/// after it.
 fn spots<'a>(text: &'a [u8], key: &'static [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-    memchr_iter(b' ', near(text)).filter_map(move |at| Some((&text[..at], text[at..].strip_prefix(key)?)))
+    memchr_iter(b' ', near(text))
+        .filter_map(move |at| Some((&text[..at], text[at..].strip_prefix(key)?)))
 }
 
 /// Every place of `key`, however far.
-fn everywhere<'a>(text: &'a [u8], key: &'static [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+fn everywhere<'a>(
+    text: &'a [u8],
+    key: &'static [u8],
+) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
     memchr_iter(b' ', text).filter_map(move |at| Some((&text[..at], text[at..].strip_prefix(key)?)))
 }
 
@@ -250,12 +263,14 @@ fn number(text: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 // 0x5164 (20836)
-/// A number as the kernel prints it with the option `fields`, behind its `0x`; the same in decimal may follow.
+/// A number as the kernel prints it with the option `fields`, behind its `0x`; the same in decimal
+/// may follow.
 fn hexed(text: &[u8]) -> Option<(u64, &[u8])> {
     let digits = text.iter().position(|b| !b.is_ascii_hexdigit()).unwrap_or(text.len());
     let value = u64::from_str_radix(std::str::from_utf8(&text[..digits]).ok()?, 16).ok()?;
     let rest = &text[digits..];
-    let decimal = rest.strip_prefix(b" (").and_then(|r| Some(&r[memchr::memchr(b')', near(r))? + 1..]));
+    let decimal =
+        rest.strip_prefix(b" (").and_then(|r| Some(&r[memchr::memchr(b')', near(r))? + 1..]));
     Some((value, decimal.unwrap_or(rest)))
 }
 
@@ -288,7 +303,8 @@ fn prio(text: &[u8]) -> Option<(i16, &[u8])> {
     Some((value, rest))
 }
 
-/// Letters, or the kernel's number as `trace-cmd report -R` and the option `fields` print it; and what follows.
+/// Letters, or the kernel's number as `trace-cmd report -R` and the option `fields` print it; and
+/// what follows.
 fn state(text: &[u8]) -> Option<(TaskState, &[u8])> {
     if text.first()?.is_ascii_digit() {
         let (bits, rest) = number(text)?;
@@ -298,8 +314,9 @@ fn state(text: &[u8]) -> Option<(TaskState, &[u8])> {
     Some((TaskState::parse(letters)?, rest))
 }
 
-/// trace-cmd's plugin names the bits from 0x10 on as kernels before 4.14 had them. Its `W` is today's idle (0x80) and
-/// its `x` is parked (0x40); its `X` and `Z` are both dead tasks, and newer plugins have them right.
+/// trace-cmd's plugin names the bits from 0x10 on as kernels before 4.14 had them. Its `W` is
+/// today's idle (0x80) and its `x` is parked (0x40); its `X` and `Z` are both dead tasks, and newer
+/// plugins have them right.
 fn plugin_state(text: &[u8]) -> Option<TaskState> {
     match text {
         b"W" => Some(TaskState::IDLE),
@@ -324,9 +341,12 @@ mod tests {
             next: named("kworker/0:1", 77, 100),
         };
         for text in [
-            "prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=R+ ==> next_comm=kworker/0:1 next_pid=77 next_prio=100",
-            "prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=256 next_comm=kworker/0:1 next_pid=77 next_prio=100",
-            "prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=0x100 next_comm=kworker/0:1 next_pid=77 next_prio=100",
+            "prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=R+ ==> \
+             next_comm=kworker/0:1 next_pid=77 next_prio=100",
+            "prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=256 \
+             next_comm=kworker/0:1 next_pid=77 next_prio=100",
+            "prev_comm=lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=0x100 \
+             next_comm=kworker/0:1 next_pid=77 next_prio=100",
             "lto cgu.08:13520 [120] R+ ==> kworker/0:1:77 [100]",
         ] {
             assert_eq!(switch(text.as_bytes()), Some(want), "{text}");
@@ -344,14 +364,25 @@ mod tests {
 
     #[test]
     fn names_may_look_like_the_format() {
-        for comm in
-            [" ==> ", "a ==> b", " prev_pid=1", " next_pid=1", "x:1 [120] S", "] [", "", "a=b c", " pid=3", "-1 [001]"]
-        {
+        for comm in [
+            " ==> ",
+            "a ==> b",
+            " prev_pid=1",
+            " next_pid=1",
+            "x:1 [120] S",
+            "] [",
+            "",
+            "a=b \
+                c",
+            " pid=3",
+            "-1 [001]",
+        ] {
             let prev = named(comm, 41, 120);
             let next = named(comm, 42, -1);
             let want = Switch { prev, state: TaskState(0x202), next };
             let keyed = format!(
-                "prev_comm={comm} prev_pid=41 prev_prio=120 prev_state=D|K ==> next_comm={comm} next_pid=42 next_prio=-1"
+                "prev_comm={comm} prev_pid=41 prev_prio=120 prev_state=D|K ==> next_comm={comm} \
+                 next_pid=42 next_prio=-1"
             );
             assert_eq!(switch(keyed.as_bytes()), Some(want), "{keyed}");
             let plain = format!("{comm}:41 [120] D|K ==> {comm}:42 [-1]");
@@ -372,7 +403,8 @@ mod tests {
 
     #[test]
     fn every_cut_of_a_line_is_refused_or_ends_in_a_number() {
-        let full = b"prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> next_comm=b next_pid=2 next_prio=120";
+        let full = b"prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> next_comm=b next_pid=2 \
+                     next_prio=120";
         for end in 0..full.len() - 2 {
             assert_eq!(switch(&full[..end]), None, "{}", String::from_utf8_lossy(&full[..end]));
         }

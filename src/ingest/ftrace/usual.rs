@@ -1,10 +1,12 @@
-//! The line that nearly every line of a text is, read from left to right in one pass: columns as the kernel pads them,
-//! one of five events, fields under their names, a line end right behind the last number.
+//! The line that nearly every line of a text is, read from left to right in one pass: columns as
+//! the kernel pads them, one of five events, fields under their names, a line end right behind the
+//! last number.
 //!
-//! What it takes, [`super::line::parse`] reads the same way; whatever differs by a byte is left to that (`None`). So a
-//! rule here may be too narrow, and must never be too wide. Words of eight or sixteen bytes are looked at in one step.
-//! Where nearly all lines have something at one place, that place is taken and then checked: what follows need not wait
-//! until the lengths of all before are known.
+//! What it takes, [`super::line::parse`] reads the same way; whatever differs by a byte is left to
+//! that (`None`). So a rule here may be too narrow, and must never be too wide. Words of eight or
+//! sixteen bytes are looked at in one step. Where nearly all lines have something at one place,
+//! that place is taken and then checked: what follows need not wait until the lengths of all before
+//! are known.
 
 // A call would cost as much as what it does: lines come by the million.
 #![allow(clippy::inline_always)]
@@ -25,7 +27,8 @@ pub fn line(text: &[u8]) -> Option<Taken<'_>> {
 
 //        hackbench-13548   [000] dN.2.  4084.523590: sched_switch: ...
 //                 16       25 28 31    36    42
-/// [`head`] with a pid of up to seven digits, a CPU of three, five flags and up to five digits of seconds.
+/// [`head`] with a pid of up to seven digits, a CPU of three, five flags and up to five digits of
+/// seconds.
 #[inline(always)]
 fn columns(text: &[u8]) -> Option<(Head, &[u8])> {
     let (_, rest) = text.split_first_chunk::<43>()?;
@@ -106,7 +109,8 @@ fn body(text: &[u8]) -> Option<(Body<'_>, &[u8])> {
     Some((Body::Wakeup(kind, Wakeup { task, cpu, success: true }), rest))
 }
 
-// lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=R+ ==> next_comm=bash next_pid=15 next_prio=120
+// lto cgu.08 prev_pid=13520 prev_prio=120 prev_state=R+ ==> next_comm=bash next_pid=15
+// next_prio=120
 #[inline(always)]
 fn switch(text: &[u8]) -> Option<(Body<'_>, &[u8])> {
     let (prev, rest) = task(text, b" prev_pid=", b" prev_prio=")?;
@@ -119,7 +123,8 @@ fn switch(text: &[u8]) -> Option<(Body<'_>, &[u8])> {
     Some((Body::Switch(Switch { prev, state: state?, next }), rest))
 }
 
-/// A name up to the first place of the key `pid`, a pid, the key `prio`, and a priority that is not negative.
+/// A name up to the first place of the key `pid`, a pid, the key `prio`, and a priority that is not
+/// negative.
 #[inline(always)]
 fn task<'a, const N: usize, const M: usize>(
     text: &'a [u8],
@@ -156,13 +161,19 @@ fn behind_spaces(text: &[u8]) -> Option<&[u8]> {
     if (1..8).contains(&spaces) { Some(&text[spaces..]) } else { None }
 }
 
-/// Up to seven letters and a space that is left: `d..2. `. They do not look like the end of another column.
+/// Up to seven letters and a space that is left: `d..2. `. They do not look like the end of another
+/// column.
 #[inline(always)]
 fn behind_flags(text: &[u8]) -> Option<&[u8]> {
     let word = text.first_chunk::<8>()?;
-    let flags = low(u128::from(u64::from_le_bytes(*word)) | u128::MAX << 64).trailing_zeros() as usize / 8;
+    let flags =
+        low(u128::from(u64::from_le_bytes(*word)) | u128::MAX << 64).trailing_zeros() as usize / 8;
     let last = *word.get(flags.wrapping_sub(1))?;
-    if flags < 8 && word[flags] == b' ' && last != b':' && last != b']' { Some(&text[flags..]) } else { None }
+    if flags < 8 && word[flags] == b' ' && last != b':' && last != b']' {
+        Some(&text[flags..])
+    } else {
+        None
+    }
 }
 
 /// Micro- or nanoseconds behind a point, in ns.
@@ -178,7 +189,8 @@ fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
     }
 }
 
-/// The number that `text` begins with: its first eight digits at most, so that what must follow it is to be looked for.
+/// The number that `text` begins with: its first eight digits at most, so that what must follow it
+/// is to be looked for.
 #[inline(always)]
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let (value, digits) = decimal(*text.first_chunk()?);
@@ -215,7 +227,8 @@ fn decimal(bytes: [u8; 8]) -> (u64, usize) {
     if digits == 0 {
         return (0, 0);
     }
-    // The last digit comes to the highest byte, zeros before the first; then pairs, fours and eights are joined.
+    // The last digit comes to the highest byte, zeros before the first; then pairs, fours and
+    // eights are joined.
     let word = word << (64 - 8 * digits);
     let pairs = (word * 10 + (word >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
@@ -232,7 +245,8 @@ fn places(word: u128, byte: u8) -> u128 {
     word.wrapping_sub(ONES) & !word & TOPS
 }
 
-/// The highest bit of each byte that is a space or below it. Behind the first one there may be more.
+/// The highest bit of each byte that is a space or below it. Behind the first one there may be
+/// more.
 #[inline(always)]
 fn low(word: u128) -> u128 {
     word.wrapping_sub(ONES * 0x21) & !word & TOPS

@@ -1,5 +1,5 @@
-//! One row of CSV. A name with special characters is quoted and may hold a line end, so a row may be several lines; a
-//! quote without its end costs its own line and no other.
+//! One row of CSV. A name with special characters is quoted and may hold a line end, so a row may
+//! be several lines; a quote without its end costs its own line and no other.
 
 use std::ops::Range;
 
@@ -96,7 +96,11 @@ impl Row {
             } else {
                 let field = &text[at..];
                 let end = memchr::memchr2(b',', b'\n', field).unwrap_or(field.len());
-                let bare = if field.get(end) == Some(&b',') { &field[..end] } else { trimmed(&field[..end]) };
+                let bare = if field.get(end) == Some(&b',') {
+                    &field[..end]
+                } else {
+                    trimmed(&field[..end])
+                };
                 self.unquoted.extend_from_slice(bare);
                 at += end;
             }

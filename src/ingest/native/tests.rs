@@ -5,7 +5,8 @@ use crate::ingest::Report;
 use crate::trace::{Trace, TraceMeta};
 use proptest::prelude::*;
 
-const HEAD: &str = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n";
+const HEAD: &str =
+    "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu\n";
 
 fn cut(text: &[u8], size: usize) -> (Trace, Report) {
     let mut sink = Sink::default();

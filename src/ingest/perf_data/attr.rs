@@ -1,4 +1,5 @@
-//! What a `perf_event_attr` says about the records of its event: which fields they have, in a fixed order.
+//! What a `perf_event_attr` says about the records of its event: which fields they have, in a fixed
+//! order.
 
 use super::{u32_at, u64_at};
 
@@ -41,7 +42,8 @@ pub struct Shape {
     cpu: usize,
     /// Behind the fields of fixed size.
     rest: usize,
-    /// Bytes for each value of a group, when records have values of a group; and before these, their number included.
+    /// Bytes for each value of a group, when records have values of a group; and before these,
+    /// their number included.
     group: Option<(usize, usize)>,
     chain: bool,
     /// Other records end in these fields: offset of the CPU from the end.
@@ -59,7 +61,8 @@ pub struct Sample<'a> {
 impl Shape {
     /// From an attribute; `None` when it is cut.
     pub fn of(attr: &[u8]) -> Option<Self> {
-        let (kind, sample, format, flags) = (u32_at(attr, 0)?, u64_at(attr, 24)?, u64_at(attr, 32)?, u64_at(attr, 40)?);
+        let (kind, sample, format, flags) =
+            (u32_at(attr, 0)?, u64_at(attr, 24)?, u64_at(attr, 32)?, u64_at(attr, 40)?);
         let offset = |field: u64| {
             let before = [
                 has::IDENTIFIER,
@@ -88,7 +91,8 @@ impl Shape {
             rest: offset(0) + single,
             group,
             chain: sample & has::CALLCHAIN != 0,
-            tail_cpu: (flags & SAMPLE_ID_ALL != 0 && sample & has::CPU != 0).then_some(8 + identified),
+            tail_cpu: (flags & SAMPLE_ID_ALL != 0 && sample & has::CPU != 0)
+                .then_some(8 + identified),
         })
     }
 
@@ -163,14 +167,25 @@ mod tests {
         let raw = 3 | u64::from_le_bytes(*b"\0\0\0\0abc\0");
         for (sample, format, body) in [
             (needed, 0, words(&[9, 1000, 1, raw])),
-            (needed | has::IDENTIFIER | has::PERIOD | has::ID, 0, words(&[5, 9, 1000, 5, 1, 1, raw])),
+            (
+                needed | has::IDENTIFIER | has::PERIOD | has::ID,
+                0,
+                words(&[5, 9, 1000, 5, 1, 1, raw]),
+            ),
             (needed | has::READ, read::ID | 3, words(&[9, 1000, 1, 77, 8, 8, 5, raw])),
-            (needed | has::READ, read::GROUP | read::ID | 1, words(&[9, 1000, 1, 2, 8, 77, 5, 78, 6, raw])),
+            (
+                needed | has::READ,
+                read::GROUP | read::ID | 1,
+                words(&[9, 1000, 1, 2, 8, 77, 5, 78, 6, raw]),
+            ),
             (needed | has::CALLCHAIN, 0, words(&[9, 1000, 1, 2, 77, 78, raw])),
         ] {
             let shape = Shape::of(&attr(TRACEPOINT, sample, format, 0)).unwrap();
             let found = shape.sample(&body).unwrap();
-            assert_eq!((shape.useful, found.time, found.cpu, found.raw), (true, 1000, 1, &b"abc"[..]));
+            assert_eq!(
+                (shape.useful, found.time, found.cpu, found.raw),
+                (true, 1000, 1, &b"abc"[..])
+            );
             (0..body.len() - 1).for_each(|end| assert!(shape.sample(&body[..end]).is_none()));
         }
         let endless = Shape::of(&attr(TRACEPOINT, needed | has::CALLCHAIN, 0, 0)).unwrap();
@@ -184,7 +199,10 @@ mod tests {
     fn other_records_end_in_their_cpu_and_clocks_have_names() {
         let tailed = attr(TRACEPOINT, has::TIME | has::CPU | has::IDENTIFIER, 0, SAMPLE_ID_ALL);
         assert_eq!(Shape::of(&tailed).unwrap().cpu_of_other(&words(&[1, 17, 1000, 3, 5])), Some(3));
-        assert_eq!(Shape::of(&attr(TRACEPOINT, has::CPU, 0, 0)).unwrap().cpu_of_other(&words(&[3])), None);
+        assert_eq!(
+            Shape::of(&attr(TRACEPOINT, has::CPU, 0, 0)).unwrap().cpu_of_other(&words(&[3])),
+            None
+        );
         assert_eq!(clock(&tailed), Some("perf"));
         assert_eq!(clock(&attr(2, 0, 0, USE_CLOCKID)), Some("realtime"));
     }

@@ -1,5 +1,6 @@
-//! The tracing data of a recording: `header_page`, `header_event` and the `format` texts of tracefs, each behind its
-//! length, as trace-cmd's files of version 5 had them. Events that are not used are passed over.
+//! The tracing data of a recording: `header_page`, `header_event` and the `format` texts of
+//! tracefs, each behind its length, as trace-cmd's files of version 5 had them. Events that are not
+//! used are passed over.
 
 use super::{u32_at, u64_at};
 use crate::ingest::ringbuf::events::Layout;

@@ -1,4 +1,5 @@
-//! Records to events: finds each record's end, tells what it is, and keeps what earlier records said about later ones.
+//! Records to events: finds each record's end, tells what it is, and keeps what earlier records
+//! said about later ones.
 
 use super::attr::{self, Shape};
 use super::formats::Formats;
@@ -31,7 +32,8 @@ const HEADER: usize = 8;
 struct Cpu {
     /// The last damage after which it had an event.
     damage: u64,
-    /// Events that were lost, by the places where they were lost, and by the sums at the end of the recording.
+    /// Events that were lost, by the places where they were lost, and by the sums at the end of the
+    /// recording.
     lost: u64,
     total: u64,
 }
@@ -116,8 +118,11 @@ impl<'s> Session<'s> {
     fn formats(&mut self, bytes: &[u8]) {
         self.formats = Formats::parse(bytes);
         if self.formats.is_cut() {
-            self.to.report.truncated =
-                Some("the list of the events' formats is cut: kinds of events may be missing".into());
+            self.to.report.truncated = Some(
+                "the list of the events' formats is cut: kinds of events may be \
+                      missing"
+                    .into(),
+            );
         }
     }
 
@@ -140,11 +145,15 @@ impl<'s> Session<'s> {
     /// The bytes end inside a record.
     pub fn cut(&mut self, at: u64) {
         if !self.ways[0].astray {
-            self.to.report.truncated = Some(format!("the recording ends inside the record at byte {at}"));
+            self.to.report.truncated = Some(format!(
+                "the recording ends inside the record at byte \
+                                                     {at}"
+            ));
         }
     }
 
-    /// To be called at the end: what was lost after the last record of a CPU was not noted by a record.
+    /// To be called at the end: what was lost after the last record of a CPU was not noted by a
+    /// record.
     pub fn end(&mut self) {
         for (cpu, known) in self.cpus.iter().enumerate() {
             if known.total > known.lost {
@@ -204,7 +213,8 @@ impl<'s> Session<'s> {
             }
             kind::ID_INDEX => {
                 let entries = body.get(8..).unwrap_or_default().chunks_exact(32);
-                self.cpu_of.extend(entries.filter_map(|e| Some((u64_at(e, 0)?, u64_at(e, 16)? as u32))));
+                self.cpu_of
+                    .extend(entries.filter_map(|e| Some((u64_at(e, 0)?, u64_at(e, 16)? as u32))));
             }
             kind::AUXTRACE => self.ways[usize::from(inner)].skip = u64_at(body, 0).unwrap_or(0),
             kind::COMPRESSED if !inner => self.packed(body, place),
@@ -232,7 +242,14 @@ impl<'s> Session<'s> {
             return;
         }
         let Some(sample) = shape.sample(body) else {
-            return self.note(place, Reason::Other("a sample that is shorter than its fields".into()));
+            return self.note(
+                place,
+                Reason::Other(
+                    "a sample that is shorter than its \
+                                                   fields"
+                        .into(),
+                ),
+            );
         };
         let Some(layout) = self.formats.of(sample.raw) else {
             self.to.report.other_events += 1;
@@ -255,16 +272,22 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Lost records are noted by the kernel when the next one is written; perf notes the sums at the end.
+    /// Lost records are noted by the kernel when the next one is written; perf notes the sums at
+    /// the end.
     fn lost(&mut self, kind: u32, body: &[u8]) {
         let count = u64_at(body, if kind == kind::LOST { 8 } else { 0 }).unwrap_or(0);
         // Their records of perf's own name no CPU, but end in the identifier of an event on one.
-        let last = body.len().checked_sub(8).and_then(|at| u64_at(body, at)).filter(|_| self.identified);
+        let last =
+            body.len().checked_sub(8).and_then(|at| u64_at(body, at)).filter(|_| self.identified);
         let known = last.and_then(|id| self.cpu_of.get(&id)).copied();
-        let said = self.shapes.iter().find_map(|s| s.cpu_of_other(body)).filter(|_| kind == kind::LOST);
+        let said =
+            self.shapes.iter().find_map(|s| s.cpu_of_other(body)).filter(|_| kind == kind::LOST);
         let cpu = said.or(known).filter(|c| *c < u32::from(MAX_CPUS));
         let Some(cpu) = cpu.map(|c| CpuId(c as u16)) else {
-            self.to.report.warn("the kernel lost events, and the recording does not say on which CPU");
+            self.to.report.warn(
+                "the kernel lost events, and the recording does not say on which \
+                                 CPU",
+            );
             return;
         };
         let known = slot(&mut self.cpus, cpu);
@@ -288,7 +311,13 @@ impl<'s> Session<'s> {
             result
         });
         if let Err(problem) = result {
-            self.note(place, Reason::Other(format!("packed records cannot be unpacked: {problem}")));
+            self.note(
+                place,
+                Reason::Other(format!(
+                    "packed records cannot be unpacked: \
+                                                    {problem}"
+                )),
+            );
             self.damage += 1;
             // The next record may start a stream of its own.
             self.unpack = None;

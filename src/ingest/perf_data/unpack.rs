@@ -1,4 +1,5 @@
-//! The records of `perf record -z`: one zstd stream, cut into records of its own. What a decoder may hold is bounded.
+//! The records of `perf record -z`: one zstd stream, cut into records of its own. What a decoder
+//! may hold is bounded.
 
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
@@ -21,9 +22,13 @@ impl Unpack {
         Ok(Self { decoder, out: Vec::new() })
     }
 
-    /// Unpacks the next part of the stream. `use_up` is given what is there, as often as there is more, and says how much of
-    /// it it used.
-    pub fn feed(&mut self, packed: &[u8], mut use_up: impl FnMut(&[u8]) -> usize) -> std::io::Result<()> {
+    /// Unpacks the next part of the stream. `use_up` is given what is there, as often as there is
+    /// more, and says how much of it it used.
+    pub fn feed(
+        &mut self,
+        packed: &[u8],
+        mut use_up: impl FnMut(&[u8]) -> usize,
+    ) -> std::io::Result<()> {
         let mut input = InBuffer::around(packed);
         loop {
             let seen = self.out.len();

@@ -1,9 +1,11 @@
-//! The kernel's events of one CPU: as messages of their own, or compact, where columns say who comes in and nobody says
-//! who leaves: that is who came in before.
+//! The kernel's events of one CPU: as messages of their own, or compact, where columns say who
+//! comes in and nobody says who leaves: that is who came in before.
 
 use super::wire::{Fields, Malformed, Value};
 use crate::ingest::report::TIME_END;
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TaskState, TraceBuilder};
+use crate::trace::{
+    CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TaskState, TraceBuilder,
+};
 
 /// Who runs on each CPU, and what was left out.
 #[derive(Debug, Default)]
@@ -117,7 +119,8 @@ impl Cpus {
         let event = shape.event(Event::blank(Nanos(time), on), &words, to).ok_or(Malformed)?;
         let Some((event, next)) = event else { return Ok(false) };
         if event.kind == EventKind::Switch {
-            self.running[on.ix()] = Some(Running { task: event.next, pid: next, prio: event.next_prio, time });
+            self.running[on.ix()] =
+                Some(Running { task: event.next, pid: next, prio: event.next_prio, time });
         }
         to.push(event, actor);
         Ok(true)
@@ -165,7 +168,14 @@ impl Cpus {
         Ok(())
     }
 
-    fn switch(&mut self, time: u64, on: CpuId, state: u64, next: Named<'_>, to: &mut TraceBuilder) -> Option<()> {
+    fn switch(
+        &mut self,
+        time: u64,
+        on: CpuId,
+        state: u64,
+        next: Named<'_>,
+        to: &mut TraceBuilder,
+    ) -> Option<()> {
         let (pid, prio) = (next.pid()?, next.prio()?);
         (time < TIME_END).then_some(())?;
         let task = to.task(pid, next.comm);
@@ -175,13 +185,21 @@ impl Cpus {
             return Some(());
         };
         let mut event = Event::blank(Nanos(time), on);
-        (event.task, event.prio, event.state) = (before.task, before.prio, TaskState::of_bits(state));
+        (event.task, event.prio, event.state) =
+            (before.task, before.prio, TaskState::of_bits(state));
         (event.next, event.next_prio) = (task, prio);
         to.push(event, before.pid);
         Some(())
     }
 
-    fn waking(&mut self, time: u64, on: CpuId, task: Named<'_>, target: u64, to: &mut TraceBuilder) -> Option<()> {
+    fn waking(
+        &mut self,
+        time: u64,
+        on: CpuId,
+        task: Named<'_>,
+        target: u64,
+        to: &mut TraceBuilder,
+    ) -> Option<()> {
         let (pid, prio, target) = (task.pid()?, task.prio()?, cpu(target)?);
         (time < TIME_END).then_some(())?;
         let mut event = Event::blank(Nanos(time), on);
@@ -230,8 +248,8 @@ impl Shape {
         })
     }
 
-    /// The event, and the pid of its second task. `None` when a field is not valid, `Some(None)` for a wake-up without
-    /// effect. A field that is not written is 0, or an empty text.
+    /// The event, and the pid of its second task. `None` when a field is not valid, `Some(None)`
+    /// for a wake-up without effect. A field that is not written is 0, or an empty text.
     #[allow(clippy::option_option)] // no event, and no wake-up with an effect, are two things
     fn event(
         &self,
@@ -248,7 +266,8 @@ impl Shape {
                 let (prev, next) = (pid(number(2))?, pid(number(6))?);
                 (event.prio, event.next_prio) = (prio(3)?, prio(7)?);
                 event.state = TaskState::of_bits(number(4));
-                (event.task, event.next, second) = (to.task(prev, text(1)), to.task(next, text(5)), next);
+                (event.task, event.next, second) =
+                    (to.task(prev, text(1)), to.task(next, text(5)), next);
             }
             Self::Wakeup(kind) => {
                 // Kernels since 4.3 have no `success`, or a 1.
@@ -279,7 +298,8 @@ impl Shape {
             }
             Self::Exit => {
                 let who = pid(number(2))?;
-                (event.kind, event.prio, event.task) = (EventKind::Exit, prio(4)?, to.task(who, text(1)));
+                (event.kind, event.prio, event.task) =
+                    (EventKind::Exit, prio(4)?, to.task(who, text(1)));
             }
             Self::Fork => {
                 let (parent, child) = (pid(number(2))?, pid(number(4))?);

@@ -1,5 +1,5 @@
-//! Protobuf as it lies in the bytes: tags, varints and parts of known length. Nothing is copied, and no length is
-//! believed that is not there.
+//! Protobuf as it lies in the bytes: tags, varints and parts of known length. Nothing is copied,
+//! and no length is believed that is not there.
 
 /// Bytes that are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,12 +55,16 @@ impl<'a> Fields<'a> {
         let tag = varint(&mut self.0)?;
         let value = match tag & 7 {
             0 => Value::Number(varint(&mut self.0)?),
-            1 => Value::Number(u64::from_le_bytes(self.take(8)?.try_into().map_err(|_| Malformed)?)),
+            1 => {
+                Value::Number(u64::from_le_bytes(self.take(8)?.try_into().map_err(|_| Malformed)?))
+            }
             2 => {
                 let length = varint(&mut self.0)?;
                 Value::Bytes(self.take(length)?)
             }
-            5 => Value::Number(u64::from(u32::from_le_bytes(self.take(4)?.try_into().map_err(|_| Malformed)?))),
+            5 => Value::Number(u64::from(u32::from_le_bytes(
+                self.take(4)?.try_into().map_err(|_| Malformed)?,
+            ))),
             _ => return Err(Malformed),
         };
         if tag >> 3 == 0 { Err(Malformed) } else { Ok(Some((tag >> 3, value))) }
@@ -94,8 +98,10 @@ mod tests {
 
     #[test]
     fn all_kinds_of_fields_and_no_more_than_is_there() {
-        let bytes =
-            [0x08, 0x96, 0x01, 0x12, 2, b'a', b'b', 0x1d, 1, 0, 0, 0, 0x21, 2, 0, 0, 0, 0, 0, 0, 0, 0x2a, 2, 3, 4];
+        let bytes = [
+            0x08, 0x96, 0x01, 0x12, 2, b'a', b'b', 0x1d, 1, 0, 0, 0, 0x21, 2, 0, 0, 0, 0, 0, 0, 0,
+            0x2a, 2, 3, 4,
+        ];
         let mut fields = Fields(&bytes);
         let mut all = Vec::new();
         while let Some(field) = fields.next().unwrap() {

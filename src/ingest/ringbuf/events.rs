@@ -1,9 +1,12 @@
-//! The scheduler's events, by their `format` texts: which bytes of a record are which field of an [`Event`].
+//! The scheduler's events, by their `format` texts: which bytes of a record are which field of an
+//! [`Event`].
 
 use super::format::{self, Field, Num, Text, find, wrong};
 use super::{PageProblem, RingError};
 use crate::ingest::report::TIME_END;
-use crate::trace::{CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder};
+use crate::trace::{
+    CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder,
+};
 
 /// True for the events from which run queues are rebuilt.
 pub fn needed(name: &str) -> bool {
@@ -75,12 +78,21 @@ enum Body {
 
 impl Layout {
     /// `None` for an event that is not used.
-    pub fn parse(name: &str, file: &str, text: &str, fields: &[Field<'_>]) -> Result<Option<Self>, RingError> {
+    pub fn parse(
+        name: &str,
+        file: &str,
+        text: &str,
+        fields: &[Field<'_>],
+    ) -> Result<Option<Self>, RingError> {
         let field = |name: &str| find(file, text, fields, name);
         let num = |name: &str| field(name).and_then(Field::num);
         let named = |prefix: &str| {
             let comm = field(&format!("{prefix}comm"))?.text()?;
-            Ok::<_, RingError>(Named { comm, pid: num(&format!("{prefix}pid"))?, prio: num(&format!("{prefix}prio"))? })
+            Ok::<_, RingError>(Named {
+                comm,
+                pid: num(&format!("{prefix}pid"))?,
+                prio: num(&format!("{prefix}prio"))?,
+            })
         };
         let body = match name {
             "sched_switch" => Body::Switch {
@@ -99,7 +111,9 @@ impl Layout {
                 cpu: num("target_cpu")?,
                 success: num("success").ok(),
             },
-            "sched_migrate_task" => Body::Migrate { task: named("")?, from: num("orig_cpu")?, to: num("dest_cpu")? },
+            "sched_migrate_task" => {
+                Body::Migrate { task: named("")?, from: num("orig_cpu")?, to: num("dest_cpu")? }
+            }
             "sched_stat_runtime" => Body::Runtime {
                 comm: field("comm")?.text()?,
                 pid: num("pid")?,
@@ -110,15 +124,20 @@ impl Layout {
                 parent: (field("parent_comm")?.text()?, num("parent_pid")?),
                 child: (field("child_comm")?.text()?, num("child_pid")?),
             },
-            "sched_process_exec" => Body::Exec { file: field("filename")?.text()?, pid: num("pid")? },
-            "task_rename" => {
-                Body::Rename { pid: num("pid")?, old: field("oldcomm")?.text()?, new: field("newcomm")?.text()? }
+            "sched_process_exec" => {
+                Body::Exec { file: field("filename")?.text()?, pid: num("pid")? }
             }
+            "task_rename" => Body::Rename {
+                pid: num("pid")?,
+                old: field("oldcomm")?.text()?,
+                new: field("newcomm")?.text()?,
+            },
             "sched_process_exit" => Body::Exit { task: named("")? },
             _ => return Ok(None),
         };
         format::apart(file, fields)?;
-        let id = text.lines().find_map(|l| l.strip_prefix("ID:")).and_then(|id| id.trim().parse().ok());
+        let id =
+            text.lines().find_map(|l| l.strip_prefix("ID:")).and_then(|id| id.trim().parse().ok());
         let id = id.ok_or_else(|| wrong(file, 0, "no ID".into()))?;
         Ok(Some(Self { id, actor: num("common_pid")?, body }))
     }
@@ -128,19 +147,27 @@ impl Layout {
         matches!(self.body, Body::Switch { .. })
     }
 
-    /// Adds a record's event. False when the record is no event of a trace (a wake-up without effect).
-    pub fn push(&self, record: &[u8], (time, cpu): (u64, CpuId), to: &mut TraceBuilder) -> Result<bool, PageProblem> {
+    /// Adds a record's event. False when the record is no event of a trace (a wake-up without
+    /// effect).
+    pub fn push(
+        &self,
+        record: &[u8],
+        (time, cpu): (u64, CpuId),
+        to: &mut TraceBuilder,
+    ) -> Result<bool, PageProblem> {
         let actor = pid(self.actor, record, "common_pid")?;
         if time >= TIME_END {
             return Err(PageProblem::Stamp(time));
         }
         let mut event = Event::blank(Nanos(time), cpu);
-        // Everything is checked before anything is interned: a bad record must not leave a task behind.
+        // Everything is checked before anything is interned: a bad record must not leave a task
+        // behind.
         match &self.body {
             Body::Switch { prev, state, states, next } => {
                 let (comm, pid, prio) = prev.read(record)?;
                 let (next_comm, next_pid, next_prio) = next.read(record)?;
-                event.state = states.of(state.read(record).ok_or(PageProblem::Field("prev_state"))?);
+                event.state =
+                    states.of(state.read(record).ok_or(PageProblem::Field("prev_state"))?);
                 (event.prio, event.next_prio) = (prio, next_prio);
                 event.task = to.task(pid, comm);
                 event.next = to.task(next_pid, next_comm);
@@ -171,7 +198,8 @@ impl Layout {
                 return Ok(true);
             }
             Body::Fork { parent, child } => {
-                let (parent, child) = (named(*parent, record, "parent")?, named(*child, record, "child")?);
+                let (parent, child) =
+                    (named(*parent, record, "parent")?, named(*child, record, "child")?);
                 event.kind = EventKind::Fork;
                 (event.task, event.next) = (to.task(parent.1, parent.0), to.task(child.1, child.0));
             }
@@ -183,7 +211,10 @@ impl Layout {
                 (event.kind, event.task) = (EventKind::Exec, to.task(pid, name));
             }
             Body::Rename { pid, old, new } => {
-                let (old, new) = (named((*old, *pid), record, "oldcomm")?, named((*new, *pid), record, "newcomm")?);
+                let (old, new) = (
+                    named((*old, *pid), record, "oldcomm")?,
+                    named((*new, *pid), record, "newcomm")?,
+                );
                 event.kind = EventKind::Rename;
                 (event.task, event.next) = (to.task(old.1, old.0), to.task(new.1, new.0));
             }
@@ -201,7 +232,11 @@ impl Named {
     #[inline]
     fn read(self, record: &[u8]) -> Result<(&[u8], Pid, i16), PageProblem> {
         let comm = self.comm.read(record).ok_or(PageProblem::Field("comm"))?;
-        let prio = self.prio.read(record).and_then(|p| i16::try_from(p).ok()).ok_or(PageProblem::Field("prio"))?;
+        let prio = self
+            .prio
+            .read(record)
+            .and_then(|p| i16::try_from(p).ok())
+            .ok_or(PageProblem::Field("prio"))?;
         Ok((comm, pid(self.pid, record, "pid")?, prio))
     }
 }
@@ -216,12 +251,14 @@ fn named<'a>(
     Ok((comm.read(record).ok_or(PageProblem::Field(what))?, pid(number, record, what)?))
 }
 
-/// No kernel gives a pid from here on (`PID_MAX_LIMIT`), so a recording has no more threads than that.
+/// No kernel gives a pid from here on (`PID_MAX_LIMIT`), so a recording has no more threads than
+/// that.
 const PIDS: i32 = 1 << 22;
 
 #[inline]
 fn pid(field: Num, record: &[u8], what: &'static str) -> Result<Pid, PageProblem> {
-    let pid = field.read(record).and_then(|p| i32::try_from(p).ok()).filter(|p| (0..=PIDS).contains(p));
+    let pid =
+        field.read(record).and_then(|p| i32::try_from(p).ok()).filter(|p| (0..=PIDS).contains(p));
     pid.map(Pid).ok_or(PageProblem::Field(what))
 }
 
@@ -231,8 +268,9 @@ fn cpu_of(field: Num, record: &[u8], what: &'static str) -> Result<CpuId, PagePr
     cpu.map(CpuId).ok_or(PageProblem::Field(what))
 }
 
-/// What the kernel's bits of `prev_state` mean; they moved over time (4.14), so they are taken from its print format:
-/// pairs `{ 0x00000001, "S" }`, and the bit above the last of them is the `+` of a preemption.
+/// What the kernel's bits of `prev_state` mean; they moved over time (4.14), so they are taken from
+/// its print format: pairs `{ 0x00000001, "S" }`, and the bit above the last of them is the `+` of
+/// a preemption.
 #[derive(Clone, Debug)]
 struct States {
     letters: Vec<(i64, TaskState)>,
@@ -245,7 +283,9 @@ impl States {
         for pair in text.split('{').skip(1).filter_map(|p| p.split_once('}')).map(|p| p.0) {
             let Some((bits, letter)) = pair.split_once(',') else { continue };
             let bits = bits.trim();
-            let value = bits.strip_prefix("0x").map_or_else(|| bits.parse(), |hex| i64::from_str_radix(hex, 16));
+            let value = bits
+                .strip_prefix("0x")
+                .map_or_else(|| bits.parse(), |hex| i64::from_str_radix(hex, 16));
             let state = TaskState::parse(letter.trim().trim_matches('"').as_bytes());
             if let (Ok(value @ 1..=0xffff), Some(state)) = (value, state) {
                 letters.push((value, state));
@@ -276,11 +316,17 @@ mod tests {
 
     #[test]
     fn states_are_those_of_the_recorded_kernel() {
-        let new = States::parse("\"|\", { 0x00000001, \"S\" }, { 0x00000040, \"P\" }, { 0x00000080, \"I\" }) : \"R\"");
+        let new = States::parse(
+            "\"|\", { 0x00000001, \"S\" }, { 0x00000040, \"P\" }, { \
+                                 0x00000080, \"I\" }) : \"R\"",
+        );
         let label = |s: &States, bits| s.of(bits).label().to_string();
         assert_eq!([0, 0x100, 1, 0x80, 0x101].map(|b| label(&new, b)), ["R", "R+", "S", "I", "S+"]);
         // Linux 4.9: WAKEKILL is 128, and 2048 the bit above the last.
-        let old = States::parse("{ 1, \"S\"} , { 2, \"D\" }, { 128, \"K\" }, { 1024, \"N\" }) : \"R\"");
+        let old = States::parse(
+            "{ 1, \"S\"} , { 2, \"D\" }, { 128, \"K\" }, { 1024, \"N\" }) \
+                                 : \"R\"",
+        );
         assert_eq!([130, 2048, 0].map(|b| label(&old, b)), ["D|K", "R+", "R"]);
         assert_eq!(label(&States::parse(""), 0x102), "D+");
     }

@@ -1,5 +1,5 @@
-//! tracefs' layout texts: lines of `field:TYPE NAME; offset:N; size:N; signed:N;`, and how such a field is read out of
-//! the bytes of a record. Reading never goes beyond the bytes it is given.
+//! tracefs' layout texts: lines of `field:TYPE NAME; offset:N; size:N; signed:N;`, and how such a
+//! field is read out of the bytes of a record. Reading never goes beyond the bytes it is given.
 
 use super::RingError;
 
@@ -40,7 +40,17 @@ pub fn fields<'a>(file: &'a str, text: &'a str) -> Result<Vec<Field<'a>>, RingEr
         let Some(body) = line.trim_start().strip_prefix("field:") else { continue };
         let line_at = line.as_ptr() as usize - text.as_ptr() as usize;
         let field = field(file, line_at, body);
-        found.push(field.ok_or_else(|| wrong(file, line_at, format!("not a field: {}", line.trim())))?);
+        found.push(field.ok_or_else(|| {
+            wrong(
+                file,
+                line_at,
+                format!(
+                    "not a field: \
+            {}",
+                    line.trim()
+                ),
+            )
+        })?);
     }
     Ok(found)
 }
@@ -57,18 +67,41 @@ fn field<'a>(file: &'a str, line_at: usize, body: &'a str) -> Option<Field<'a>> 
         "__rel_loc" => Shape::RelLoc,
         _ => Shape::Plain,
     };
-    let mut value = |key: &str| parts.next()?.strip_prefix(key)?.strip_prefix(':')?.parse::<usize>().ok();
+    let mut value =
+        |key: &str| parts.next()?.strip_prefix(key)?.strip_prefix(':')?.parse::<usize>().ok();
     let (offset, size, signed) = (value("offset")?, value("size")?, value("signed")? != 0);
-    (offset <= FURTHEST && size <= FURTHEST).then_some(Field { file, line_at, name, shape, offset, size, signed })
+    (offset <= FURTHEST && size <= FURTHEST).then_some(Field {
+        file,
+        line_at,
+        name,
+        shape,
+        offset,
+        size,
+        signed,
+    })
 }
 
 /// The field of this name.
-pub fn find<'f, 'a>(file: &str, text: &str, all: &'f [Field<'a>], name: &str) -> Result<&'f Field<'a>, RingError> {
-    all.iter().find(|f| f.name == name).ok_or_else(|| wrong(file, text.len(), format!("no field {name}")))
+pub fn find<'f, 'a>(
+    file: &str,
+    text: &str,
+    all: &'f [Field<'a>],
+    name: &str,
+) -> Result<&'f Field<'a>, RingError> {
+    all.iter().find(|f| f.name == name).ok_or_else(|| {
+        wrong(
+            file,
+            text.len(),
+            format!(
+                "no field \
+        {name}"
+            ),
+        )
+    })
 }
 
-/// No byte of an event belongs to two fields. Whoever sends the layout decides how few bytes an event takes; with
-/// overlapping ones a few of them would fill the memory.
+/// No byte of an event belongs to two fields. Whoever sends the layout decides how few bytes an
+/// event takes; with overlapping ones a few of them would fill the memory.
 pub fn apart(file: &str, all: &[Field<'_>]) -> Result<(), RingError> {
     let mut by_place: Vec<&Field<'_>> = all.iter().filter(|f| f.size > 0).collect();
     by_place.sort_by_key(|f| f.offset);
@@ -118,7 +151,8 @@ impl Field<'_> {
 }
 
 impl Num {
-    /// `None` when the record is too short. An unsigned 64-bit value beyond `i64::MAX` comes out negative.
+    /// `None` when the record is too short. An unsigned 64-bit value beyond `i64::MAX` comes out
+    /// negative.
     #[inline]
     pub fn read(self, record: &[u8]) -> Option<i64> {
         let bytes = record.get(self.offset..self.offset + self.size)?;
@@ -156,8 +190,10 @@ impl Text {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "name: x\nID: 7\nformat:\n\tfield:__data_loc char[] comm;\toffset:2;\tsize:4;\tsigned:0;\n\
-        \tfield:char prev_comm[4];\toffset:6;\tsize:4;\tsigned:0;\n\tfield:short prio;\toffset:10;\tsize:2;\tsigned:1;\n\
+    const TEXT: &str = "name: x\nID: 7\nformat:\n\tfield:__data_loc char[] \
+                        comm;\toffset:2;\tsize:4;\tsigned:0;\n\
+        \tfield:char prev_comm[4];\toffset:6;\tsize:4;\tsigned:0;\n\tfield:short \
+        prio;\toffset:10;\tsize:2;\tsigned:1;\n\
         \tfield:__rel_loc char[] tail;\toffset:12;\tsize:4;\tsigned:0;\n\nprint fmt: \"\"\n";
 
     #[test]
@@ -182,12 +218,20 @@ mod tests {
     fn what_is_wrong_is_named_with_file_and_byte() {
         let all = fields("x/format", TEXT).unwrap();
         let message = |e: RingError| e.to_string();
-        assert_eq!(message(find("x/format", "ab", &all, "pid").unwrap_err()), "x/format, byte 2: no field pid");
+        assert_eq!(
+            message(find("x/format", "ab", &all, "pid").unwrap_err()),
+            "x/format, byte 2: \
+            no field pid"
+        );
         assert_eq!(message(all[0].num().unwrap_err()), "x/format, byte 22: comm is no number");
         assert!(apart("x/format", &all).is_ok());
         let text = TEXT.replace("offset:10", "offset:9");
         let twice = fields("x/format", &text).unwrap();
-        assert_eq!(message(apart("x/format", &twice).unwrap_err()), "x/format, byte 135: prev_comm and prio overlap");
+        assert_eq!(
+            message(apart("x/format", &twice).unwrap_err()),
+            "x/format, byte 135: prev_comm \
+            and prio overlap"
+        );
         let bad = fields("x/format", "a\n\tfield:int x;\toffset:z;").unwrap_err();
         assert_eq!(message(bad), "x/format, byte 2: not a field: field:int x;\toffset:z;");
     }

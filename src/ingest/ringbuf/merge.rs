@@ -1,5 +1,5 @@
-//! The streams of all CPUs as one, by time; equal times in the order of the CPUs. Of every stream only one buffered
-//! stretch is in memory.
+//! The streams of all CPUs as one, by time; equal times in the order of the CPUs. Of every stream
+//! only one buffered stretch is in memory.
 
 use super::page::{self, Cursor, Record};
 use super::{Formats, PageProblem, PagesReport, RingError};
@@ -9,12 +9,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{BufReader, ErrorKind, Read};
 
-/// Bytes read ahead of each CPU; of many CPUs less, so that all together stay within [`AHEAD_OF_ALL`].
+/// Bytes read ahead of each CPU; of many CPUs less, so that all together stay within
+/// [`AHEAD_OF_ALL`].
 const AHEAD: usize = 256 << 10;
 const AHEAD_OF_ALL: usize = 16 << 20;
 
-/// Decodes one stream of pages per CPU into `builder`. `name` of a stream is for messages.
-/// Pages that cannot be used are in the report; where one lost events the builder is told of a loss.
+/// Decodes one stream of pages per CPU into `builder`. `name` of a stream is for messages. Pages
+/// that cannot be used are in the report; where one lost events the builder is told of a loss.
 pub fn decode<R: Read>(
     formats: &Formats,
     streams: Vec<(CpuId, String, R)>,
@@ -22,7 +23,8 @@ pub fn decode<R: Read>(
 ) -> Result<PagesReport, RingError> {
     let mut report = PagesReport { format: Format::RingBuffer, ..PagesReport::default() };
     let ahead = (AHEAD_OF_ALL / streams.len().max(1)).clamp(4 << 10, AHEAD);
-    let mut cpus: Vec<Stream<R>> = streams.into_iter().map(|s| Stream::new(formats, s, ahead)).collect();
+    let mut cpus: Vec<Stream<R>> =
+        streams.into_iter().map(|s| Stream::new(formats, s, ahead)).collect();
     cpus.sort_by_key(|s| s.cpu);
     let mut heap = BinaryHeap::with_capacity(cpus.len());
     for (i, cpu) in cpus.iter_mut().enumerate() {
@@ -124,7 +126,11 @@ impl<R: Read> Stream<R> {
         }
         let page = &self.page[..self.len];
         if self.byte == 0 && formats.page.is_big_endian(page) {
-            return Err(RingError::Machine { file: self.name.clone(), byte: 0, what: "big-endian" });
+            return Err(RingError::Machine {
+                file: self.name.clone(),
+                byte: 0,
+                what: "big-endian",
+            });
         }
         report.units += 1;
         report.bytes += self.len as u64;
@@ -143,7 +149,8 @@ impl<R: Read> Stream<R> {
         Ok(true)
     }
 
-    /// What the damage cost is not known; that it cost something is drawn. What a cut cost comes after everything else.
+    /// What the damage cost is not known; that it cost something is drawn. What a cut cost comes
+    /// after everything else.
     fn damage(&mut self, problem: PageProblem, report: &mut PagesReport) {
         report.note(Place::Page { stream: self.name.clone(), byte: self.byte }, problem.into());
         self.lost.get_or_insert(0);

@@ -1,11 +1,13 @@
-//! One page of a ring buffer: a time stamp, a commit word (how much data, and whether events were lost before it), and
-//! records of a time step and data. What the words mean is `include/linux/ring_buffer.h` of the kernel; where they are
-//! is what the recorded kernel said. Reading never goes beyond the bytes it is given.
+//! One page of a ring buffer: a time stamp, a commit word (how much data, and whether events were
+//! lost before it), and records of a time step and data. What the words mean is
+//! `include/linux/ring_buffer.h` of the kernel; where they are is what the recorded kernel said.
+//! Reading never goes beyond the bytes it is given.
 
 use super::format::{Field, Num, fields, find, wrong};
 use super::{PageProblem, RingError};
 
-/// Bits of the commit word that count bytes (libtraceevent's `COMMIT_MASK`; the kernel uses the low 20).
+/// Bits of the commit word that count bytes (libtraceevent's `COMMIT_MASK`; the kernel uses the low
+/// 20).
 const COMMIT_MASK: u64 = (1 << 27) - 1;
 /// The kernel's `RB_MISSED_STORED`: the number of lost events stands right behind the data.
 const MISSED_STORED: u64 = 1 << 30;
@@ -35,11 +37,25 @@ impl PageHeader {
         let get = |name| find(FILE, text, &all, name);
         let (commit, data) = (get("commit")?, get("data")?);
         if commit.size != 8 {
-            return Err(RingError::Machine { file: FILE.into(), byte: commit.line_at, what: "32-bit" });
+            return Err(RingError::Machine {
+                file: FILE.into(),
+                byte: commit.line_at,
+                what: "32-bit",
+            });
         }
         let fits = |f: &Field<'_>| f.offset + f.size <= data.offset;
-        if !fits(commit) || !fits(get("timestamp")?) || data.size < 16 || data.offset + data.size > LARGEST_PAGE {
-            return Err(wrong(FILE, data.line_at, "the page's data are not where they can be".into()));
+        if !fits(commit)
+            || !fits(get("timestamp")?)
+            || data.size < 16
+            || data.offset + data.size > LARGEST_PAGE
+        {
+            return Err(wrong(
+                FILE,
+                data.line_at,
+                "the page's data are not where they can \
+                                                  be"
+                .into(),
+            ));
         }
         let timestamp = get("timestamp")?.num()?;
         Ok(Self { timestamp, commit: commit.num()?, data: data.offset, room: data.size })
@@ -53,8 +69,12 @@ impl PageHeader {
     /// A page that is only plausible with its bytes the other way round.
     pub fn is_big_endian(&self, page: &[u8]) -> bool {
         // The kernel sign-extends the flags; otherwise the upper half is empty.
-        let fits = |word: u64| matches!(word >> 32, 0 | 0xffff_ffff) && word & COMMIT_MASK <= self.room as u64;
-        self.commit.read(page).is_some_and(|word| !fits(word as u64) && fits((word as u64).swap_bytes()))
+        let fits = |word: u64| {
+            matches!(word >> 32, 0 | 0xffff_ffff) && word & COMMIT_MASK <= self.room as u64
+        };
+        self.commit
+            .read(page)
+            .is_some_and(|word| !fits(word as u64) && fits((word as u64).swap_bytes()))
     }
 }
 
@@ -79,10 +99,28 @@ impl EventHeader {
             let digits = line.trim_start_matches(|c: char| !c.is_ascii_digit());
             digits.split_whitespace().next()?.parse::<u32>().ok()
         };
-        let need = |key| value(key).ok_or_else(|| wrong(EVENT_FILE, text.len(), format!("no {key}")));
-        let (type_bits, delta_bits, array_bits) = (need("type_len")?, need("time_delta")?, need("array")?);
-        if type_bits.checked_add(delta_bits) != Some(32) || !(2..=16).contains(&type_bits) || array_bits != 32 {
-            let problem = format!("records of {type_bits} + {delta_bits} + {array_bits} bits are not known");
+        let need = |key| {
+            value(key).ok_or_else(|| {
+                wrong(
+                    EVENT_FILE,
+                    text.len(),
+                    format!(
+                        "no \
+            {key}"
+                    ),
+                )
+            })
+        };
+        let (type_bits, delta_bits, array_bits) =
+            (need("type_len")?, need("time_delta")?, need("array")?);
+        if type_bits.checked_add(delta_bits) != Some(32)
+            || !(2..=16).contains(&type_bits)
+            || array_bits != 32
+        {
+            let problem = format!(
+                "records of {type_bits} + {delta_bits} + {array_bits} bits are \
+                                   not known"
+            );
             return Err(wrong(EVENT_FILE, 0, problem));
         }
         Ok(Self {
@@ -142,12 +180,17 @@ pub fn open(header: &PageHeader, page: &[u8]) -> Result<Start, PageProblem> {
 impl Cursor {
     /// The next record with data, or `None` behind the last one.
     #[inline]
-    pub fn next(&mut self, header: &EventHeader, page: &[u8]) -> Option<Result<Record, PageProblem>> {
+    pub fn next(
+        &mut self,
+        header: &EventHeader,
+        page: &[u8],
+    ) -> Option<Result<Record, PageProblem>> {
         while self.at < self.end {
             match self.step(header, page) {
                 Ok(Some(record)) => return Some(Ok(record)),
                 Ok(None) => {}
-                // A record that does not fit into what is left of a cut page is the cut, not a damage.
+                // A record that does not fit into what is left of a cut page is the cut, not a
+                // damage.
                 Err(problem) => {
                     let problem = if self.cut { PageProblem::Cut } else { problem };
                     *self = Self { at: self.end, cut: false, ..*self };
@@ -178,7 +221,8 @@ impl Cursor {
             // A discarded event; the next step counts from its time.
             self.data(body, array? as usize, delta)?;
         } else if kind == header.extend {
-            self.time = self.time.wrapping_add((u64::from(array?) << delta_bits).wrapping_add(delta));
+            self.time =
+                self.time.wrapping_add((u64::from(array?) << delta_bits).wrapping_add(delta));
             self.at = body + header.unit;
         } else if Some(kind) == header.stamp {
             self.time = absolute(self.time, (u64::from(array?) << delta_bits) + delta);
@@ -196,7 +240,10 @@ impl Cursor {
 
     #[inline]
     fn data(&mut self, from: usize, length: usize, delta: u64) -> Result<Record, PageProblem> {
-        let to = from.checked_add(length).filter(|&to| to <= self.end && length >= 4).ok_or(PageProblem::Record)?;
+        let to = from
+            .checked_add(length)
+            .filter(|&to| to <= self.end && length >= 4)
+            .ok_or(PageProblem::Record)?;
         self.at = to.next_multiple_of(4);
         self.time = self.time.wrapping_add(delta);
         Ok(Record { time: self.time, from, to })
@@ -213,7 +260,11 @@ impl Cursor {
 fn absolute(before: u64, stamp: u64) -> u64 {
     let full = stamp | (before >> STAMP_BITS << STAMP_BITS);
     // The low bits went around since then.
-    if before >> STAMP_BITS != 0 && full < before { full.wrapping_add(1 << STAMP_BITS) } else { full }
+    if before >> STAMP_BITS != 0 && full < before {
+        full.wrapping_add(1 << STAMP_BITS)
+    } else {
+        full
+    }
 }
 
 #[cfg(test)]
@@ -221,10 +272,13 @@ mod tests {
     use super::*;
 
     const PAGE: &str = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n\
-        \tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n\
+        \tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n\tfield: int \
+        overwrite;\toffset:8;\tsize:1;\tsigned:1;\n\
         \tfield: char data;\toffset:16;\tsize:112;\tsigned:0;\n";
-    const EVENT: &str = "# compressed entry header\n\ttype_len    :    5 bits\n\ttime_delta  :   27 bits\n\
-        \tarray       :   32 bits\n\n\tpadding     : type == 29\n\ttime_extend : type == 30\n\ttime_stamp : type == 31\n\
+    const EVENT: &str = "# compressed entry header\n\ttype_len    :    5 \
+                         bits\n\ttime_delta  :   27 bits\n\
+        \tarray       :   32 bits\n\n\tpadding     : type == 29\n\ttime_extend : type == \
+        30\n\ttime_stamp : type == 31\n\
         \tdata max type_len  == 28\n";
 
     fn page(flags: u64, words: &[u32]) -> Vec<u8> {
@@ -239,7 +293,8 @@ mod tests {
     }
 
     fn all(bytes: &[u8]) -> (Vec<(u64, usize)>, Option<PageProblem>, Option<u64>) {
-        let (header, event) = (PageHeader::parse(PAGE).unwrap(), EventHeader::parse(EVENT).unwrap());
+        let (header, event) =
+            (PageHeader::parse(PAGE).unwrap(), EventHeader::parse(EVENT).unwrap());
         let mut start = open(&header, bytes).unwrap();
         let (mut records, mut problem) = (Vec::new(), None);
         while let Some(step) = start.cursor.next(&event, bytes) {
@@ -294,7 +349,10 @@ mod tests {
         let whole = page(0, &words);
         assert_eq!(all(&whole[..28]), (vec![(1005, 4)], Some(PageProblem::Cut), None));
         assert_eq!(all(&whole[..24]), (vec![(1005, 4)], Some(PageProblem::Cut), None));
-        assert_eq!(all(&page(0, &[1 | 5 << 5, 0, 20, 0])), (vec![(1005, 4)], Some(PageProblem::Record), None));
+        assert_eq!(
+            all(&page(0, &[1 | 5 << 5, 0, 20, 0])),
+            (vec![(1005, 4)], Some(PageProblem::Record), None)
+        );
         let header = PageHeader::parse(PAGE).unwrap();
         assert_eq!(open(&header, &page(128, &words)).unwrap_err(), PageProblem::Commit(128 + 16));
     }

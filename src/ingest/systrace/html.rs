@@ -1,6 +1,6 @@
-//! A page of systrace as the text of ftrace in it. Pages from 2015 on keep each trace in `<script class="trace-data">`, as
-//! text or packed in base64; older ones in a string of JavaScript. Everything else becomes empty lines, so that lines keep
-//! their numbers.
+//! A page of systrace as the text of ftrace in it. Pages from 2015 on keep each trace in
+//! `<script class="trace-data">`, as text or packed in base64; older ones in a string of
+//! JavaScript. Everything else becomes empty lines, so that lines keep their numbers.
 
 use super::Ftrace;
 use crate::ingest::lines::LONGEST;
@@ -74,9 +74,11 @@ impl<R: Read> Page<R> {
         let mut line = std::mem::take(&mut self.line);
         let body = line.trim_ascii();
         self.place = match self.place {
-            Place::Outside if find(body, b"<script").is_some() && find(body, b"trace-data").is_some() => {
-                let rest =
-                    find(body, b"trace-data").and_then(|at| memchr::memchr(b'>', &body[at..]).map(|e| at + e + 1));
+            Place::Outside
+                if find(body, b"<script").is_some() && find(body, b"trace-data").is_some() =>
+            {
+                let rest = find(body, b"trace-data")
+                    .and_then(|at| memchr::memchr(b'>', &body[at..]).map(|e| at + e + 1));
                 // The first line may follow on the same one.
                 line = rest.map(|at| [&body[at..], b"\n"].concat()).unwrap_or_default();
                 self.place = Place::Opened;
@@ -88,7 +90,9 @@ impl<R: Read> Page<R> {
                 self.line = line;
                 return;
             }
-            Place::Outside if find(body, b"linuxPerfData").is_some() && body.ends_with(b"\"\\") => Place::Quoted,
+            Place::Outside if find(body, b"linuxPerfData").is_some() && body.ends_with(b"\"\\") => {
+                Place::Quoted
+            }
             Place::Quoted if !body.ends_with(b"\\n\\") => Place::Outside,
             _ => {
                 self.inside(&line);
@@ -104,8 +108,9 @@ impl<R: Read> Page<R> {
     fn inside(&mut self, line: &[u8]) {
         let body = line.trim_ascii();
         if self.place == Place::Opened && !body.is_empty() {
-            let text =
-                body.starts_with(b"#") || body.starts_with(b"TRACE:") || Ftrace.probe(line, "", true) == Probe::Yes;
+            let text = body.starts_with(b"#")
+                || body.starts_with(b"TRACE:")
+                || Ftrace.probe(line, "", true) == Probe::Yes;
             self.place = match (text, body.starts_with(b"H4sI")) {
                 (true, _) => Place::Text,
                 (_, true) => Place::Packed,
@@ -143,7 +148,8 @@ impl<R: Read> Read for Page<R> {
                 self.take();
             }
             if !self.packed.is_empty() && (!more || self.place != Place::Packed) {
-                self.unpacked = Some(MultiGzDecoder::new(Cursor::new(std::mem::take(&mut self.packed))));
+                self.unpacked =
+                    Some(MultiGzDecoder::new(Cursor::new(std::mem::take(&mut self.packed))));
             } else if !more {
                 return Ok(0);
             }
@@ -167,7 +173,8 @@ fn base64(text: &[u8], to: &mut Vec<u8>) {
     };
     for group in text.chunks(4) {
         let digits: Vec<u8> = group.iter().map_while(|&b| digit(b)).collect();
-        let word = digits.iter().fold(0_u32, |word, &d| word << 6 | u32::from(d)) << (6 * (4 - digits.len()));
+        let word = digits.iter().fold(0_u32, |word, &d| word << 6 | u32::from(d))
+            << (6 * (4 - digits.len()));
         to.extend_from_slice(&word.to_be_bytes()[1..digits.len().max(1)]);
     }
 }
@@ -184,9 +191,11 @@ mod tests {
 
     #[test]
     fn only_the_text_of_ftrace_stays_and_lines_keep_their_numbers() {
-        let old = "<html>\n<script>\n  var linuxPerfData = \"\\\n# tracer: nop\\n\\\na\\n\\\n\";\n</script>\n";
+        let old = "<html>\n<script>\n  var linuxPerfData = \"\\\n# tracer: \
+                   nop\\n\\\na\\n\\\n\";\n</script>\n";
         assert_eq!(text(old), "\n\n\n# tracer: nop\\n\\\na\\n\\\n\n\n");
-        let new = "<html>\n<script class=\"trace-data\" type=\"application/text\">\n# tracer: nop\nb\n</script>\n\
+        let new = "<html>\n<script class=\"trace-data\" type=\"application/text\">\n# tracer: \
+                   nop\nb\n</script>\n\
                    <script class=\"trace-data\">\n{\"traceEvents\":[]}\n</script>\nrest";
         assert_eq!(text(new), "\n\n# tracer: nop\nb\n\n\n\n\n\n");
     }

@@ -39,7 +39,8 @@ impl<R: Read> Unescaped<R> {
                 for digit in &mut digits {
                     *digit = self.byte()?.unwrap_or(b'0');
                 }
-                let code = std::str::from_utf8(&digits).ok().and_then(|d| u32::from_str_radix(d, 16).ok());
+                let code =
+                    std::str::from_utf8(&digits).ok().and_then(|d| u32::from_str_radix(d, 16).ok());
                 let letter = code.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
                 self.left = letter.to_string().into_bytes();
                 Some(self.left.remove(0))

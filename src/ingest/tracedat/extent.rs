@@ -1,5 +1,5 @@
-//! The pages of one CPU as a stream, out of a file that all CPUs share. Packed pages are unpacked chunk by chunk; a chunk
-//! that is damaged becomes one page that the decoder counts as damaged.
+//! The pages of one CPU as a stream, out of a file that all CPUs share. Packed pages are unpacked
+//! chunk by chunk; a chunk that is damaged becomes one page that the decoder counts as damaged.
 
 use super::options::Pages;
 use super::packing::Packing;
@@ -29,8 +29,8 @@ impl<'a> Shared<'a> {
         Self(Rc::new(RefCell::new(Inner { file, size, taken: Vec::new(), bad: Vec::new() })))
     }
 
-    /// The CPUs' pages as far as they are in the file. No byte of it belongs to two CPUs: a file that says so is
-    /// damaged, and reading it would take longer than its size.
+    /// The CPUs' pages as far as they are in the file. No byte of it belongs to two CPUs: a file
+    /// that says so is damaged, and reading it would take longer than its size.
     pub fn claim(&self, all: &[Pages], report: &mut Report) -> Vec<Pages> {
         let mut inner = self.0.borrow_mut();
         let mut good: Vec<Pages> = Vec::new();
@@ -45,7 +45,11 @@ impl<'a> Shared<'a> {
             }
             if there < end {
                 let missing = end - there.max(pages.at);
-                let sentence = format!("{missing} bytes of CPU {} are missing at the end of the file", pages.cpu.0);
+                let sentence = format!(
+                    "{missing} bytes of CPU {} are missing at the end of the \
+                                        file",
+                    pages.cpu.0
+                );
                 report.truncated.get_or_insert(sentence);
             }
             if pages.at < there {
@@ -60,7 +64,13 @@ impl<'a> Shared<'a> {
     pub fn tell(&self, report: &mut Report) {
         for (cpu, at, problem) in self.0.borrow_mut().bad.drain(..) {
             let place = Place::Page { stream: format!("cpu{cpu} of the file"), byte: at };
-            report.note(place, Reason::Other(format!("packed pages cannot be unpacked: {problem}")));
+            report.note(
+                place,
+                Reason::Other(format!(
+                    "packed pages cannot be unpacked: \
+                                                      {problem}"
+                )),
+            );
         }
     }
 
@@ -142,7 +152,14 @@ impl<'a> Extent<'a> {
             return Ok(false);
         }
         let (start, sizes) = (self.at, (self.word()?, self.word()?));
-        let (Some(packed), Some(size)) = sizes else { return Ok(self.broken(start, "it ends here", true)) };
+        let (Some(packed), Some(size)) = sizes else {
+            return Ok(self.broken(
+                start,
+                "it ends \
+            here",
+                true,
+            ));
+        };
         if packed > self.end - self.at || size > LARGEST_CHUNK {
             return Ok(self.broken(start, "it is longer than what is there", true));
         }
@@ -157,7 +174,8 @@ impl<'a> Extent<'a> {
         Ok(true)
     }
 
-    /// A page that cannot be stands for what is damaged; `last`: where the next chunk begins is not known.
+    /// A page that cannot be stands for what is damaged; `last`: where the next chunk begins is not
+    /// known.
     fn broken(&mut self, at: u64, problem: &str, last: bool) -> bool {
         self.shared.bad(self.cpu, at, problem.into());
         (self.chunk, self.given) = (vec![0xff; self.page], 0);

@@ -1,5 +1,5 @@
-//! The head of the file: version, layouts of the ring buffer and its events, and the options. Version 6 has them one
-//! after the other, version 7 in sections that the options point to.
+//! The head of the file: version, layouts of the ring buffer and its events, and the options.
+//! Version 6 has them one after the other, version 7 in sections that the options point to.
 
 use super::options::{Options, Said};
 use super::packing::Packing;
@@ -33,12 +33,19 @@ pub struct Head {
 
 impl Head {
     /// Reads it, and gives the file back.
-    pub fn read<'a>(file: Box<dyn ReadSeek + 'a>, name: &str) -> Result<(Self, Box<dyn ReadSeek + 'a>), IngestError> {
+    pub fn read<'a>(
+        file: Box<dyn ReadSeek + 'a>,
+        name: &str,
+    ) -> Result<(Self, Box<dyn ReadSeek + 'a>), IngestError> {
         let mut walk = Walk::new(file, name)?;
         walk.skip(MAGIC.len() as u64)?;
         let version = walk.text()?;
         if walk.number(1)? != 0 {
-            return Err(IngestError::Machine { file: name.into(), byte: walk.at() as usize - 1, what: "big-endian" });
+            return Err(IngestError::Machine {
+                file: name.into(),
+                byte: walk.at() as usize - 1,
+                what: "big-endian",
+            });
         }
         // Size of a long in user space, and of a page: the ring buffer has its own.
         walk.skip(5)?;
@@ -53,7 +60,12 @@ impl Head {
         match version.as_str() {
             "6" => head.six(&mut walk)?,
             "7" => head.seven(&mut walk)?,
-            other => return Err(walk.wrong(format!("trace.dat of version {other:?}; 6 and 7 can be read"))),
+            other => {
+                return Err(walk.wrong(format!(
+                    "trace.dat of version {other:?}; 6 and 7 can be \
+                                                    read"
+                )));
+            }
         }
         Ok((head, walk.into_inner()))
     }
@@ -114,7 +126,12 @@ impl Head {
     }
 
     /// The bytes of a section, unpacked.
-    fn section<R: Read + Seek>(&self, walk: &mut Walk<R>, at: u64, id: u64) -> Result<Vec<u8>, IngestError> {
+    fn section<R: Read + Seek>(
+        &self,
+        walk: &mut Walk<R>,
+        at: u64,
+        id: u64,
+    ) -> Result<Vec<u8>, IngestError> {
         walk.go(at)?;
         let found = walk.number(2)?;
         if found != id {
@@ -163,7 +180,12 @@ impl Head {
                     continue;
                 }
                 let text = text(walk, size)?;
-                let name = text.lines().find_map(|l| l.strip_prefix("name: ")).unwrap_or_default().trim().to_owned();
+                let name = text
+                    .lines()
+                    .find_map(|l| l.strip_prefix("name: "))
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned();
                 if EventKind::ALL.iter().any(|k| k.tracepoint() == name) {
                     self.events.push((name, text));
                 }

@@ -1,4 +1,5 @@
-//! The options of a file: what is known of the machine and the recording, and where the pages of each buffer are.
+//! The options of a file: what is known of the machine and the recording, and where the pages of
+//! each buffer are.
 
 use super::IngestError;
 use super::walk::Walk;
@@ -36,7 +37,15 @@ impl Buffer {
 
     /// For sentences.
     pub fn called(&self) -> String {
-        if self.name.is_empty() { "the top buffer".into() } else { format!("the instance `{}`", self.name) }
+        if self.name.is_empty() {
+            "the top buffer".into()
+        } else {
+            format!(
+                "the instance \
+            `{}`",
+                self.name
+            )
+        }
     }
 }
 
@@ -104,7 +113,11 @@ impl Options {
     }
 
     /// Options, and the table of where each CPU's pages are.
-    fn rest<R: Read + Seek>(&mut self, walk: &mut Walk<R>, to: &mut Buffer) -> Result<(), IngestError> {
+    fn rest<R: Read + Seek>(
+        &mut self,
+        walk: &mut Walk<R>,
+        to: &mut Buffer,
+    ) -> Result<(), IngestError> {
         let mut what = walk.take(10)?;
         if what.starts_with(b"options") {
             loop {
@@ -117,7 +130,10 @@ impl Options {
             what = walk.take(10)?;
         }
         if what.starts_with(b"latency") {
-            return Err(walk.wrong("only a text is in this file: print it with `trace-cmd report -t`"));
+            return Err(walk.wrong(
+                "only a text is in this file: print it with `trace-cmd report \
+                                   -t`",
+            ));
         }
         if !what.starts_with(b"flyrecord") {
             return Err(walk.wrong("the table of the CPUs' pages should be here"));
@@ -141,7 +157,12 @@ impl Options {
         }
     }
 
-    fn option<R: Read + Seek>(&mut self, walk: &mut Walk<R>, id: u64, seven: bool) -> Result<(), IngestError> {
+    fn option<R: Read + Seek>(
+        &mut self,
+        walk: &mut Walk<R>,
+        id: u64,
+        seven: bool,
+    ) -> Result<(), IngestError> {
         let size = walk.number(4)?;
         if size > LONGEST {
             return walk.skip(size);
@@ -154,13 +175,19 @@ impl Options {
         let mut data_walk = Walk::new(Cursor::new(&data[..]), "an option")?;
         match id {
             // Microseconds from the clock to the time of day, and nanoseconds that were asked for.
-            1 => self.said.time.offset = self.said.time.offset.saturating_add(integer(&text()).saturating_mul(1_000)),
+            1 => {
+                self.said.time.offset =
+                    self.said.time.offset.saturating_add(integer(&text()).saturating_mul(1_000))
+            }
             7 => self.said.time.offset = self.said.time.offset.saturating_add(integer(&text())),
             2 => self.stats(&text()),
             3 => self.buffer(&mut data_walk, seven)?,
             4 => self.said.clock = current(&text()),
             5 => text().split(' ').nth(2).unwrap_or_default().clone_into(&mut self.said.kernel),
-            8 => self.said.cpus = u16::try_from(data_walk.number(4)?).ok().filter(|n| *n <= MAX_CPUS).unwrap_or(0),
+            8 => {
+                self.said.cpus =
+                    u16::try_from(data_walk.number(4)?).ok().filter(|n| *n <= MAX_CPUS).unwrap_or(0)
+            }
             9 => self.said.tool = format!("trace-cmd {}", text()),
             12 => self.said.guest = true,
             14 => {
@@ -173,7 +200,11 @@ impl Options {
         Ok(())
     }
 
-    fn buffer<R: Read + Seek>(&mut self, walk: &mut Walk<R>, seven: bool) -> Result<(), IngestError> {
+    fn buffer<R: Read + Seek>(
+        &mut self,
+        walk: &mut Walk<R>,
+        seven: bool,
+    ) -> Result<(), IngestError> {
         let mut buffer = Buffer { at: walk.number(8)?, name: walk.text()?, ..Buffer::default() };
         if seven {
             buffer.clock = walk.text()?;
@@ -211,12 +242,17 @@ impl Options {
 /// Decimal or after `0x`.
 fn integer(text: &str) -> i64 {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
-    let value = digits.strip_prefix("0x").map_or_else(|| digits.parse(), |hex| i64::from_str_radix(hex, 16));
+    let value = digits
+        .strip_prefix("0x")
+        .map_or_else(|| digits.parse(), |hex| i64::from_str_radix(hex, 16));
     value.unwrap_or(0) * sign
 }
 
 /// `[local] global counter`: the clock that was used.
 fn current(text: &str) -> String {
-    let inner = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or(text, |(name, _)| name);
+    let inner = text
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .map_or(text, |(name, _)| name);
     inner.trim().to_owned()
 }

@@ -37,6 +37,14 @@ impl Packing {
             }
             Self::Zstd => zstd::bulk::decompress(packed, size).map_err(|e| e.to_string())?,
         };
-        if bytes.len() == size { Ok(bytes) } else { Err(format!("{} bytes instead of {size}", bytes.len())) }
+        if bytes.len() == size {
+            Ok(bytes)
+        } else {
+            Err(format!(
+                "{} bytes instead of \
+            {size}",
+                bytes.len()
+            ))
+        }
     }
 }

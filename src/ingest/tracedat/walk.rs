@@ -1,5 +1,5 @@
-//! Numbers and texts out of a file or a part of it, one after the other. Every length is held against what is there
-//! before anything is taken, and what is wrong has its offset.
+//! Numbers and texts out of a file or a part of it, one after the other. Every length is held
+//! against what is there before anything is taken, and what is wrong has its offset.
 
 use super::IngestError;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -42,13 +42,21 @@ impl<R: Read + Seek> Walk<R> {
 
     /// What is wrong at this place.
     pub fn wrong(&self, problem: impl Into<String>) -> IngestError {
-        IngestError::Layout { file: self.name.clone(), byte: self.at as usize, problem: problem.into() }
+        IngestError::Layout {
+            file: self.name.clone(),
+            byte: self.at as usize,
+            problem: problem.into(),
+        }
     }
 
     /// Goes to an offset.
     pub fn go(&mut self, to: u64) -> Result<(), IngestError> {
         if to > self.end {
-            return Err(self.wrong(format!("what follows is at byte {to}, and the file ends at {}", self.end)));
+            return Err(self.wrong(format!(
+                "what follows is at byte {to}, and the file ends at \
+                                           {}",
+                self.end
+            )));
         }
         self.bytes.seek_relative(to.wrapping_sub(self.at) as i64).map_err(|e| self.io(e))?;
         self.at = to;
@@ -63,7 +71,11 @@ impl<R: Read + Seek> Walk<R> {
     /// The next `n` bytes.
     pub fn take(&mut self, n: u64) -> Result<Vec<u8>, IngestError> {
         if n > self.end - self.at {
-            return Err(self.wrong(format!("{n} bytes should follow, and {} do", self.end - self.at)));
+            return Err(self.wrong(format!(
+                "{n} bytes should follow, and {} \
+                                           do",
+                self.end - self.at
+            )));
         }
         let mut taken = vec![0; n as usize];
         self.bytes.read_exact(&mut taken).map_err(|e| self.io(e))?;

@@ -1,5 +1,5 @@
-//! The head of a question: scores every candidate from what is known of it, of the moment, and of the sequence. One layer
-//! for all candidates, so that their order and number do not matter.
+//! The head of a question: scores every candidate from what is known of it, of the moment, and of
+//! the sequence. One layer for all candidates, so that their order and number do not matter.
 
 use super::parts::Parts;
 use crate::predictor::networks::Question;
@@ -51,12 +51,22 @@ impl Head {
     }
 
     /// `[candidates]`.
-    pub(super) fn scores(&self, of: Question, h: &Tensor<2>, asked: &Questions, device: &Device) -> Tensor<1> {
+    pub(super) fn scores(
+        &self,
+        of: Question,
+        h: &Tensor<2>,
+        asked: &Questions,
+        device: &Device,
+    ) -> Tensor<1> {
         let (n, m) = (asked.rows.len(), asked.of.len());
         let [row, query] = of.inputs();
-        let ints = |v: &Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(v.clone(), [v.len()]), device);
-        let query = Tensor::<2>::from_data(TensorData::new(asked.query.clone(), [n, query]), device);
-        let rows = Tensor::<2>::from_data(TensorData::new(asked.candidates.clone(), [m, row]), device);
+        let ints = |v: &Vec<i32>| {
+            Tensor::<1, Int>::from_data(TensorData::new(v.clone(), [v.len()]), device)
+        };
+        let query =
+            Tensor::<2>::from_data(TensorData::new(asked.query.clone(), [n, query]), device);
+        let rows =
+            Tensor::<2>::from_data(TensorData::new(asked.candidates.clone(), [m, row]), device);
         let shared = query.matmul(self.query.val())
             + h.clone().select(0, ints(&asked.rows)).matmul(self.state.val())
             + self.bias.val().unsqueeze();

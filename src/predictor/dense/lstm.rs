@@ -1,7 +1,8 @@
-//! The LSTM that stands beside the TCN as its trunk (Hochreiter and Schmidhuber 1997, with the forget gate of Gers 2000), in
-//! burn. Same inputs, same heads, same chunks. Time-major: what does not depend on the state is one product for all steps.
-//! There are two ways through it: `run` is written in burn's operations alone, the reference for everything else; `cut`
-//! is for training: the recurrence runs in plain Rust (`steps`), outside the graph, and so does its backward pass.
+//! The LSTM that stands beside the TCN as its trunk (Hochreiter and Schmidhuber 1997, with the
+//! forget gate of Gers 2000), in burn. Same inputs, same heads, same chunks. Time-major: what does
+//! not depend on the state is one product for all steps. There are two ways through it: `run` is
+//! written in burn's operations alone, the reference for everything else; `cut` is for training:
+//! the recurrence runs in plain Rust (`steps`), outside the graph, and so does its backward pass.
 //!
 //! ```text
 //! [i f o g] = W x[t] + U h[t-1] + b      c = sigmoid(f) c + sigmoid(i) tanh(g)      h = sigmoid(o) tanh(c)
@@ -26,15 +27,16 @@ pub(super) struct Cell {
     pub bias: Param<Tensor<1>>,
 }
 
-/// A layer's bias before training, `[4C]`: zero, but one for the forget gate, so that at first the state is kept (Jozefowicz
-/// et al. 2015).
+/// A layer's bias before training, `[4C]`: zero, but one for the forget gate, so that at first the
+/// state is kept (Jozefowicz et al. 2015).
 pub(super) fn fresh_bias(c: usize) -> Vec<f32> {
     let one = |i: usize| if (c..2 * c).contains(&i) { 1.0 } else { 0.0 };
     (0..4 * c).map(one).collect()
 }
 
 impl Cell {
-    /// Runs over `x` `[T * sequences, C]`, time-major, from the zero state; gives h, of the same shape.
+    /// Runs over `x` `[T * sequences, C]`, time-major, from the zero state; gives h, of the same
+    /// shape.
     pub(super) fn run(&self, x: &Tensor<2>, sequences: usize) -> Tensor<2> {
         let [rows, c] = x.dims();
         let (n, device) = (sequences, x.device());
@@ -62,19 +64,22 @@ impl Cell {
         if all.is_empty() { Tensor::zeros([0, c], &device) } else { Tensor::cat(all, 0) }
     }
 
-    /// As [`Self::run`], but the graph is cut at h: the backward pass from h on is that of the [`Cut`].
+    /// As [`Self::run`], but the graph is cut at h: the backward pass from h on is that of the
+    /// [`Cut`].
     pub(super) fn cut(&self, x: &Tensor<2>, sequences: usize) -> (Tensor<2>, Cut) {
         let [rows, c] = x.dims();
         let given = x.clone().matmul(self.input.val()) + self.bias.val().unsqueeze();
         let u = self.recurrent.val();
         let steps = Steps::run(numbers(&given), &numbers(&u), sequences, c);
-        let h = Tensor::from_data(TensorData::new(steps.h.clone(), [rows, c]), &x.device()).require_grad();
+        let h = Tensor::from_data(TensorData::new(steps.h.clone(), [rows, c]), &x.device())
+            .require_grad();
         (h.clone(), Cut { given, u, steps, h })
     }
 }
 
-/// Cuts `x` into pieces of `n` rows, by halves: the backward pass of a slice fills a tensor of the size of what it was cut
-/// from, so that cutting every step from the whole would take time in the square of the steps.
+/// Cuts `x` into pieces of `n` rows, by halves: the backward pass of a slice fills a tensor of the
+/// size of what it was cut from, so that cutting every step from the whole would take time in the
+/// square of the steps.
 fn halve(x: Tensor<2>, n: usize, into: &mut Vec<Tensor<2>>) {
     let [rows, width] = x.dims();
     let steps = rows / n.max(1);
@@ -102,14 +107,17 @@ impl Cut {
         let (at_h, device) = (self.h.grad(above)?, self.h.device());
         let at_gates = self.steps.back(&numbers(&at_h), &numbers(&self.u));
         let at_gates = Tensor::<2>::from_data(TensorData::new(at_gates, [rows, 4 * c]), &device);
-        let before = Tensor::<2>::from_data(TensorData::new(self.steps.before(), [rows, c]), &device);
-        // The gradient of this sum below the gates is the loss's: x, W, b and U are where they stand in the formula.
+        let before =
+            Tensor::<2>::from_data(TensorData::new(self.steps.before(), [rows, c]), &device);
+        // The gradient of this sum below the gates is the loss's: x, W, b and U are where they
+        // stand in the formula.
         let gates = self.given.clone() + before.matmul(self.u.clone());
         Some((gates * at_gates).sum().backward())
     }
 }
 
-/// Gradients of all parameters of `model` from those of its loss, through the `cuts` (the last one first).
+/// Gradients of all parameters of `model` from those of its loss, through the `cuts` (the last one
+/// first).
 pub(super) fn gradients<M: Module>(loss: &Tensor<1>, cuts: &[Cut], model: &M) -> GradientsParams {
     let mut all = GradientsParams::new();
     let mut grads = loss.backward();
@@ -152,7 +160,8 @@ mod tests {
             let data: Vec<f32> = (0..rows * cols).map(|i| (i as f32 * pace).sin()).collect();
             Tensor::<2>::from_data(TensorData::new(data, [rows, cols]), &device)
         };
-        let param = |rows: usize, cols: usize, pace: f32| Param::from_tensor(waves(rows, cols, pace));
+        let param =
+            |rows: usize, cols: usize, pace: f32| Param::from_tensor(waves(rows, cols, pace));
         let cells = [0.7, 1.3].map(|pace| Cell {
             input: param(c, 4 * c, pace),
             recurrent: param(c, 4 * c, pace + 0.1),
@@ -165,7 +174,8 @@ mod tests {
         let reference = cells[1].run(&cells[0].run(&below.val(), n), n);
         let (h, first) = cells[0].cut(&below.val(), n);
         let (h, second) = cells[1].cut(&h, n);
-        let far = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let far =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(far(&numbers(&reference), &numbers(&h)) < 1e-5);
         let model = (cells.to_vec(), below);
         let plain = gradients(&loss(reference), &[], &model);
@@ -177,7 +187,9 @@ mod tests {
         }
         for cell in &model.0 {
             let [a, b] = [&plain, &cut].map(|g| g.get::<1>(cell.bias.id).unwrap().into_data());
-            assert!(far(&a.try_into_vec::<f32>().unwrap(), &b.try_into_vec::<f32>().unwrap()) < 1e-4);
+            assert!(
+                far(&a.try_into_vec::<f32>().unwrap(), &b.try_into_vec::<f32>().unwrap()) < 1e-4
+            );
         }
     }
 }

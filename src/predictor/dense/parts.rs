@@ -1,5 +1,5 @@
-//! The parameters of a network by the names of [`ModelConfig::tensors`]: drawn afresh or read from a model file, and taken out of a
-//! network by their places in it.
+//! The parameters of a network by the names of [`ModelConfig::tensors`]: drawn afresh or read from
+//! a model file, and taken out of a network by their places in it.
 
 use crate::predictor::networks::{ModelConfig, Start, Tensor as Listed};
 use crate::predictor::weights::Weights;
@@ -18,7 +18,11 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Each is drawn when it is asked for.
     pub fn fresh(config: &ModelConfig, device: &'a Device) -> Self {
-        Self { listed: config.tensors().into_iter().map(|t| (t.name.clone(), t)).collect(), weights: None, device }
+        Self {
+            listed: config.tensors().into_iter().map(|t| (t.name.clone(), t)).collect(),
+            weights: None,
+            device,
+        }
     }
 
     /// Those of a model file.
@@ -32,7 +36,8 @@ impl<'a> Parts<'a> {
 
     /// Names of the layers that begin with `kind`: `block0`, `block1`, ...
     pub fn layers(&self, kind: &str) -> impl Iterator<Item = String> {
-        let is_there = |of: &String| self.listed.keys().any(|name| name.split('.').next() == Some(of));
+        let is_there =
+            |of: &String| self.listed.keys().any(|name| name.split('.').next() == Some(of));
         (0..).map(move |i| format!("{kind}{i}")).take_while(is_there)
     }
 
@@ -48,11 +53,16 @@ impl<'a> Parts<'a> {
 
     fn tensor<const D: usize>(&self, name: &str) -> Tensor<D> {
         let listed = self.listed.get(name);
-        let shape: [usize; D] = listed.and_then(|t| t.shape.as_slice().try_into().ok()).unwrap_or([0; D]);
+        let shape: [usize; D] =
+            listed.and_then(|t| t.shape.as_slice().try_into().ok()).unwrap_or([0; D]);
         if let Some(weights) = self.weights {
-            return Tensor::from_data(TensorData::new(weights.get(name).to_vec(), shape), self.device);
+            return Tensor::from_data(
+                TensorData::new(weights.get(name).to_vec(), shape),
+                self.device,
+            );
         }
-        // Drawn at once, not lazily, so that all draws happen while the generator is this network's.
+        // Drawn at once, not lazily, so that all draws happen while the generator is this
+        // network's.
         let drawn = |from: Distribution| Tensor::random(shape, from, self.device);
         match listed.map_or(Start::Zero, |t| t.start) {
             Start::Uniform(inputs) => {
@@ -64,7 +74,10 @@ impl<'a> Parts<'a> {
             Start::Fixed(value) => Tensor::full(shape, value, self.device),
             Start::Forget => {
                 let n: usize = shape.iter().product();
-                Tensor::from_data(TensorData::new(super::lstm::fresh_bias(n / 4), shape), self.device)
+                Tensor::from_data(
+                    TensorData::new(super::lstm::fresh_bias(n / 4), shape),
+                    self.device,
+                )
             }
         }
     }

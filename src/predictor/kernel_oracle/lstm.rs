@@ -1,8 +1,10 @@
-//! A small two-layer LSTM with a linear output, forward and backward by hand, trained by Adam (Kingma and Ba 2015) on
-//! the mean squared error. Knows nothing of tasks: an input row has a one at one column and a value at another.
+//! A small two-layer LSTM with a linear output, forward and backward by hand, trained by Adam
+//! (Kingma and Ba 2015) on the mean squared error. Knows nothing of tasks: an input row has a one
+//! at one column and a value at another.
 //!
-//! All matrices are stored by input row, so that forward (add a multiple of a row), the input's gradient (dot with a
-//! row) and the weights' gradient (add to a row) all run along contiguous memory.
+//! All matrices are stored by input row, so that forward (add a multiple of a row), the input's
+//! gradient (dot with a row) and the weights' gradient (add to a row) all run along contiguous
+//! memory.
 
 /// Columns of a row, in and out.
 pub(super) const OUT: usize = 64;
@@ -16,7 +18,8 @@ const EPSILON: f32 = 1e-8;
 /// Gradients longer than this are shortened to it.
 const CLIP: f32 = 1.0;
 
-/// Where each matrix starts in the parameters: layer 1 from the row and from itself, its bias; layer 2 likewise; output.
+/// Where each matrix starts in the parameters: layer 1 from the row and from itself, its bias;
+/// layer 2 likewise; output.
 const W1: usize = 0;
 const U1: usize = W1 + OUT * G;
 const B1: usize = U1 + H * G;
@@ -89,7 +92,8 @@ pub(super) struct Net {
 }
 
 impl Net {
-    /// Uniform weights within one over the root of [`H`], drawn with `seed`; forget gates begin open.
+    /// Uniform weights within one over the root of [`H`], drawn with `seed`; forget gates begin
+    /// open.
     pub fn new(seed: u64) -> Self {
         let mut state = seed;
         let mut draw = || {
@@ -109,8 +113,16 @@ impl Net {
         Self { p, g: zeros(), m: zeros(), v: zeros(), updates: 0 }
     }
 
-    /// Takes one row, moves `state` on, notes the step in `window`, and gives the row expected next.
-    pub fn step(&self, one: usize, at: usize, value: f32, state: &mut State, window: &mut Window) -> [f32; OUT] {
+    /// Takes one row, moves `state` on, notes the step in `window`, and gives the row expected
+    /// next.
+    pub fn step(
+        &self,
+        one: usize,
+        at: usize,
+        value: f32,
+        state: &mut State,
+        window: &mut Window,
+    ) -> [f32; OUT] {
         let before = *state;
         let mut gates = [[0.0; G]; 2];
         gates[0].copy_from_slice(&self.p[B1..B1 + G]);
@@ -128,7 +140,17 @@ impl Net {
             add(&mut output, *h, &self.p[V + j * OUT..][..OUT]);
         }
         let (after, error) = (*state, [0.0; OUT]);
-        window.steps.push(Step { one, at, value, before, after, gates, output, error, answered: false });
+        window.steps.push(Step {
+            one,
+            at,
+            value,
+            before,
+            after,
+            gates,
+            output,
+            error,
+            answered: false,
+        });
         output
     }
 
@@ -147,7 +169,8 @@ impl Net {
         }
     }
 
-    /// Fits the weights to the answered steps of `window`, which is emptied. Nothing flows back beyond it.
+    /// Fits the weights to the answered steps of `window`, which is emptied. Nothing flows back
+    /// beyond it.
     pub fn learn(&mut self, window: &mut Window) {
         self.backward(window);
         window.steps.clear();
@@ -194,7 +217,8 @@ impl Net {
         let [b1, b2] = BETA;
         let (c1, c2) = (1.0 - b1.powi(self.updates), 1.0 - b2.powi(self.updates));
         let (rate, root) = (RATE / c1, 1.0 / c2.sqrt());
-        for (((p, g), m), v) in self.p.iter_mut().zip(&mut self.g).zip(&mut self.m).zip(&mut self.v) {
+        for (((p, g), m), v) in self.p.iter_mut().zip(&mut self.g).zip(&mut self.m).zip(&mut self.v)
+        {
             let gradient = clip * *g;
             *g = 0.0;
             *m = b1 * *m + (1.0 - b1) * gradient;
@@ -204,7 +228,8 @@ impl Net {
     }
 }
 
-/// Gradient before the nonlinearities of a layer's gates; `dc` becomes that of the cell state one step earlier.
+/// Gradient before the nonlinearities of a layer's gates; `dc` becomes that of the cell state one
+/// step earlier.
 fn gate_gradient(step: &Step, layer: usize, dh: &[f32; H], dc: &mut [f32; H]) -> [f32; G] {
     let gates = &step.gates[layer];
     let mut d = [0.0; G];
@@ -252,7 +277,8 @@ mod tests {
 
     /// Mean squared error of a fixed sequence from the zero state, and the window with its answers.
     fn run(net: &Net, rows: &[(usize, f32)]) -> (f32, Window) {
-        let (mut state, mut window, mut loss) = (State::ZERO, Window::with_capacity(rows.len()), 0.0);
+        let (mut state, mut window, mut loss) =
+            (State::ZERO, Window::with_capacity(rows.len()), 0.0);
         for (i, (one, value)) in rows.iter().enumerate() {
             window.answer(*one, OUT - 1, *value);
             if let Some(step) = window.steps.last() {
@@ -290,7 +316,12 @@ mod tests {
                 f64::from(run(&other, &rows).0)
             };
             let slope = (loss(2e-2) - loss(-2e-2)) / 4e-2;
-            assert!((slope - f64::from(net.g[at])).abs() < 2e-6 + 0.03 * slope.abs(), "{at}: {slope} {}", net.g[at]);
+            assert!(
+                (slope - f64::from(net.g[at])).abs() < 2e-6 + 0.03 * slope.abs(),
+                "{at}: \
+                {slope} {}",
+                net.g[at]
+            );
         }
     }
 

@@ -1,8 +1,10 @@
-//! What the engine learns while it answers. After every outcome the last layer takes one step of gradient descent on the
-//! log loss of that one answer (dynamic evaluation: Krause, Kahembwe, Murray and Renals 2018), so that on a workload
-//! or a kernel that training never saw it is soon as good as on a known one. Beside it each thread has a number of its own
-//! that is learned the same way: how much more often it comes than all inputs say. The network itself stays as it is: what
-//! is learned are weights of the trace in hand, the network's before its first event. A clone is a snapshot of them.
+//! What the engine learns while it answers. After every outcome the last layer takes one step of
+//! gradient descent on the log loss of that one answer (dynamic evaluation: Krause, Kahembwe,
+//! Murray and Renals 2018), so that on a workload or a kernel that training never saw it is soon as
+//! good as on a known one. Beside it each thread has a number of its own that is learned the same
+//! way: how much more often it comes than all inputs say. The network itself stays as it is: what
+//! is learned are weights of the trace in hand, the network's before its first event. A clone is a
+//! snapshot of them.
 
 use super::beliefs::Beliefs;
 use super::head::Asked;
@@ -18,9 +20,11 @@ const RATES: [f32; 2] = [0.003, 0.0015];
 const OWN_RATES: [f32; 2] = [0.15, 0.03];
 /// Threads that have one, by the low bits of their number.
 const ROWS: usize = 4_096;
-/// What is learned makes too sure: scores of the two questions are divided by these, chosen on validation.
+/// What is learned makes too sure: scores of the two questions are divided by these, chosen on
+/// validation.
 const TEMPERATURES: [f32; 2] = [1.05, 1.0];
-/// One outcome moves no difference of scores by more than about this (nats), however large the inputs.
+/// One outcome moves no difference of scores by more than about this (nats), however large the
+/// inputs.
 const FURTHEST: f32 = 1.0;
 
 /// A linear score, learned from outcomes.
@@ -38,7 +42,8 @@ impl Learner {
         Self { rate, gradient: vec![0.0; weights.len()], weights }
     }
 
-    /// One step, for rows `[n, W]` that were given the probabilities `p` `[n]`; `real` is the row that came true.
+    /// One step, for rows `[n, W]` that were given the probabilities `p` `[n]`; `real` is the row
+    /// that came true.
     fn learn(&mut self, rows: &[f32], p: &[f32], real: Option<usize>) {
         dispatch(Step { learner: self, rows, p, real });
     }
@@ -125,17 +130,21 @@ impl Adapt {
         &self.learners[question].weights
     }
 
-    /// About a decision: `[W]` what a row is weighed with, and `[candidates, EXTRA]` what came of earlier answers.
+    /// About a decision: `[W]` what a row is weighed with, and `[candidates, EXTRA]` what came of
+    /// earlier answers.
     pub fn about(&mut self, decision: &Decision<'_>) -> (&[f32], &[f32]) {
         (&self.learners[0].weights, self.beliefs.of(decision))
     }
 
-    /// Completes an answer about `who`: adds what is known of each thread, keeps what it takes to learn from the outcome, and
-    /// brings the scores to the temperature of the question.
+    /// Completes an answer about `who`: adds what is known of each thread, keeps what it takes to
+    /// learn from the outcome, and brings the scores to the temperature of the question.
     pub fn close(&self, question: usize, asked: &mut Asked, scores: &mut [f32], who: &[ThreadIx]) {
         asked.who.clear();
         asked.who.extend_from_slice(who);
-        scores.iter_mut().zip(who).for_each(|(score, thread)| *score += self.own[question].of(*thread));
+        scores
+            .iter_mut()
+            .zip(who)
+            .for_each(|(score, thread)| *score += self.own[question].of(*thread));
         asked.p.clear();
         asked.p.extend_from_slice(scores);
         softmax(&mut asked.p);
@@ -146,14 +155,18 @@ impl Adapt {
 
     /// Learns from what happened.
     pub fn outcome(&mut self, outcome: &Outcome, pick: &mut Asked, forecast: Option<&mut Asked>) {
-        if let Some(real) = outcome.pick.map(|real| real as usize).filter(|real| pick.p.len() > 1.max(*real)) {
+        if let Some(real) =
+            outcome.pick.map(|real| real as usize).filter(|real| pick.p.len() > 1.max(*real))
+        {
             self.learners[0].learn(&pick.rows, &pick.p, Some(real));
             self.own[0].learn(&pick.who, &pick.p, real);
             self.beliefs.settle(&pick.p, real);
         }
         pick.p.clear();
         let Some(forecast) = forecast else { return };
-        if let Some(real) = outcome.foretold.map(|real| real as usize).filter(|real| forecast.p.len() > *real) {
+        if let Some(real) =
+            outcome.foretold.map(|real| real as usize).filter(|real| forecast.p.len() > *real)
+        {
             self.learners[1].learn(&forecast.rows, &forecast.p, Some(real));
             self.own[1].learn(&forecast.who, &forecast.p, real);
         }
@@ -178,7 +191,12 @@ mod tests {
             learner.learn(&rows, &p, Some(1));
         }
         assert!(p[1] > 0.9, "{p:?}");
-        assert!(learner.weights[0].abs() < 1e-4, "what all share tells nothing: {:?}", learner.weights);
+        assert!(
+            learner.weights[0].abs() < 1e-4,
+            "what all share tells nothing: \
+                                                  {:?}",
+            learner.weights
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Answers that came to nothing. Who was thought to come in and did not is often not the next one either: something that the inputs do
-//! not show keeps it back. What was believed of each thread since it was put into its queue is kept in a table of fixed size.
+//! Answers that came to nothing. Who was thought to come in and did not is often not the next one
+//! either: something that the inputs do not show keeps it back. What was believed of each thread
+//! since it was put into its queue is kept in a table of fixed size.
 
 use super::head::EXTRA;
 use crate::features::{Decision, MOST_CANDIDATES};
@@ -34,7 +35,11 @@ pub(super) struct Beliefs {
 
 impl Beliefs {
     pub fn new() -> Self {
-        Self { table: vec![Belief::default(); ROWS], at: Vec::new(), extra: Vec::with_capacity(64 * EXTRA) }
+        Self {
+            table: vec![Belief::default(); ROWS],
+            at: Vec::new(),
+            extra: Vec::with_capacity(64 * EXTRA),
+        }
     }
 
     /// `[candidates, EXTRA]`; empty where it is not said who they are.
@@ -53,7 +58,8 @@ impl Beliefs {
             }
             let flag = |on: bool| f32::from(u8::from(on));
             let sure = flag(belief.last > 0.5);
-            let columns = [belief.mass.ln_1p(), belief.top.ln_1p(), belief.last, flag(belief.lost), sure];
+            let columns =
+                [belief.mass.ln_1p(), belief.top.ln_1p(), belief.last, flag(belief.lost), sure];
             self.extra.extend_from_slice(&columns);
             self.at.push(row as u16);
         }
@@ -107,8 +113,16 @@ mod tests {
         assert!(columns(&mut beliefs, 1_000, [900, 100]).iter().all(|x| x.abs() < f32::EPSILON));
         beliefs.settle(&[0.8, 0.2], 1);
         let told = columns(&mut beliefs, 2_000, [1_900, 100]);
-        assert!((told[0] - 1.8f32.ln()).abs() < 1e-6 && (told[2] - 0.8).abs() < 1e-6 && told[3] > 0.5 && told[4] > 0.5);
+        assert!(
+            (told[0] - 1.8f32.ln()).abs() < 1e-6
+                && (told[2] - 0.8).abs() < 1e-6
+                && told[3] > 0.5
+                && told[4] > 0.5
+        );
         assert!(told[EXTRA..].iter().all(|x| x.abs() < f32::EPSILON), "it came in, and waits anew");
-        assert!(columns(&mut beliefs, 3_000, [100, 100]).iter().all(|x| x.abs() < f32::EPSILON), "another wait");
+        assert!(
+            columns(&mut beliefs, 3_000, [100, 100]).iter().all(|x| x.abs() < f32::EPSILON),
+            "another wait"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Answers a question: the scores of all its candidates, block by block. Rows, last layers and probabilities stay in a [`Asked`],
-//! from which the engine learns when the outcome is known. Allocates nothing once the rows have their room.
+//! Answers a question: the scores of all its candidates, block by block. Rows, last layers and
+//! probabilities stay in a [`Asked`], from which the engine learns when the outcome is known.
+//! Allocates nothing once the rows have their room.
 
 use super::net::Head;
 use crate::predictor::networks::normalise;
@@ -13,7 +14,8 @@ pub(super) const EXTRA: usize = 5;
 /// A question, as it was answered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
-    /// `[candidates, W]`: normalised inputs, the last layer, [`EXTRA`] more, and zeros up to a whole number of registers.
+    /// `[candidates, W]`: normalised inputs, the last layer, [`EXTRA`] more, and zeros up to a
+    /// whole number of registers.
     pub rows: Vec<f32>,
     /// `[candidates]`: probabilities, where the engine learns; empty: not asked.
     pub p: Vec<f32>,
@@ -84,7 +86,8 @@ impl Work for Ask<'_> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let Self { head, h, room, query, features, weighs, extra, asked, scores } = self;
-        let (inputs, hidden, last, second) = (head.inputs(), head.bias.len(), head.last(), head.second_bias.len());
+        let (inputs, hidden, last, second) =
+            (head.inputs(), head.bias.len(), head.last(), head.second_bias.len());
         let width = weighs.len();
         let n = features.len() / inputs;
         scores.clear();

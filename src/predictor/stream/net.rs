@@ -1,5 +1,6 @@
-//! The weights as the streaming engine reads them: embeddings folded into the first layer, temperatures into the last,
-//! rows contiguous in the order in which they are used. Made once per model, shared by all engines.
+//! The weights as the streaming engine reads them: embeddings folded into the first layer,
+//! temperatures into the last, rows contiguous in the order in which they are used. Made once per
+//! model, shared by all engines.
 
 use super::head::EXTRA;
 use crate::features::{RANKS, Token};
@@ -32,7 +33,8 @@ pub(super) struct Cell {
 #[derive(Debug)]
 pub(super) struct Net {
     pub config: ModelConfig,
-    /// `[KINDS, C]`, `[RANKS, C]`, `[STATES, C]`: embedding times its rows of the first layer; the bias is in the first.
+    /// `[KINDS, C]`, `[RANKS, C]`, `[STATES, C]`: embedding times its rows of the first layer; the
+    /// bias is in the first.
     pub tables: [Vec<f32>; 3],
     /// `[TOKEN_X, C]`.
     pub input: Vec<f32>,
@@ -41,7 +43,8 @@ pub(super) struct Net {
     pub heads: [Head; 2],
 }
 
-/// The head of a question. R inputs of a candidate, Q of the moment, H and L the widths of its layers (L is H without a second).
+/// The head of a question. R inputs of a candidate, Q of the moment, H and L the widths of its
+/// layers (L is H without a second).
 #[derive(Debug)]
 pub(super) struct Head {
     /// `[R]`: means and scales of the inputs.
@@ -59,7 +62,8 @@ pub(super) struct Head {
     /// `[H, L]`; empty without a second layer.
     pub second: Vec<f32>,
     pub second_bias: Vec<f32>,
-    /// `[W]`: weights of a candidate's row, its inputs, then its last layer, over the temperature; zeros behind.
+    /// `[W]`: weights of a candidate's row, its inputs, then its last layer, over the temperature;
+    /// zeros behind.
     pub weighs: Vec<f32>,
     last: usize,
 }
@@ -67,9 +71,11 @@ pub(super) struct Head {
 impl Head {
     fn new(w: &Weights, of: Question, temperature: f32) -> Self {
         let get = |part: &str| w.get(&format!("{}.{part}", of.label()));
-        let norm = |name: &str| ["mean", "scale"].map(|part| w.get(&format!("{name}.{part}")).to_vec());
+        let norm =
+            |name: &str| ["mean", "scale"].map(|part| w.get(&format!("{name}.{part}")).to_vec());
         let [row_norm, query_norm] = of.norms().map(norm);
-        let mut weighs: Vec<f32> = ["skip", "out"].map(get).concat().iter().map(|x| x / temperature).collect();
+        let mut weighs: Vec<f32> =
+            ["skip", "out"].map(get).concat().iter().map(|x| x / temperature).collect();
         weighs.resize((weighs.len() + EXTRA).next_multiple_of(PAD), 0.0);
         Self {
             row_norm,
@@ -111,7 +117,9 @@ impl Net {
             for (class, out) in folded.chunks_exact_mut(c).enumerate() {
                 for e in 0..width {
                     let weights = &first[(row + e) * c..(row + e + 1) * c];
-                    out.iter_mut().zip(weights).for_each(|(o, x)| *o += table[class * width + e] * x);
+                    out.iter_mut()
+                        .zip(weights)
+                        .for_each(|(o, x)| *o += table[class * width + e] * x);
                 }
             }
             row += width;
@@ -121,7 +129,8 @@ impl Net {
             out.iter_mut().zip(w.get("input.bias")).for_each(|(o, b)| *o += b);
         }
         // As many layers as there are tensors of.
-        let layers = |first: fn(usize) -> String| (0..).take_while(move |i| !w.get(&first(*i)).is_empty());
+        let layers =
+            |first: fn(usize) -> String| (0..).take_while(move |i| !w.get(&first(*i)).is_empty());
         Self {
             config,
             tables,
@@ -137,7 +146,8 @@ impl Net {
                 .collect(),
             cells: layers(|i| format!("lstm{i}.input"))
                 .map(|i| Cell {
-                    weights: [get(&format!("lstm{i}.input")), get(&format!("lstm{i}.recurrent"))].concat(),
+                    weights: [get(&format!("lstm{i}.input")), get(&format!("lstm{i}.recurrent"))]
+                        .concat(),
                     bias: get(&format!("lstm{i}.bias")),
                 })
                 .collect(),

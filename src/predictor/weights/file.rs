@@ -1,4 +1,5 @@
-//! The bytes of a model file. Whatever they are, reading them takes memory for what the file holds and no more.
+//! The bytes of a model file. Whatever they are, reading them takes memory for what the file holds
+//! and no more.
 //!
 //! ```text
 //! 0   8  magic "KORACLE\n"
@@ -52,8 +53,12 @@ impl Weights {
 
     /// Reads a file's bytes; the error is the byte and the problem.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, (u64, Problem)> {
-        let truncated = |expected: usize| (bytes.len() as u64, Problem::Truncated { expected: expected as u64 });
-        let u32_at = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+        let truncated = |expected: usize| {
+            (bytes.len() as u64, Problem::Truncated { expected: expected as u64 })
+        };
+        let u32_at = |at: usize| {
+            bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes)
+        };
         let known = bytes.len().min(MAGIC.len());
         if bytes[..known] != MAGIC[..known] || bytes.is_empty() {
             return Err((0, Problem::NotAModel));
@@ -64,13 +69,16 @@ impl Weights {
         }
         let data = START + u32_at(12).ok_or_else(|| truncated(START))? as usize;
         let header = bytes.get(START..data).ok_or_else(|| truncated(data + 8))?;
-        // A flipped bit in the header makes anything of it: look at the checksum before reporting its consequences.
+        // A flipped bit in the header makes anything of it: look at the checksum before reporting
+        // its consequences.
         let intact = bytes.len() > data + 8 && {
             let (body, sum) = bytes.split_at(bytes.len() - 8);
             sum == xxh3_64(body).to_le_bytes()
         };
-        let bad = |problem: Problem| (START as u64, if intact { problem } else { Problem::Checksum });
-        let header: Header = serde_json::from_slice(header).map_err(|e| bad(Problem::Header(e.to_string())))?;
+        let bad =
+            |problem: Problem| (START as u64, if intact { problem } else { Problem::Checksum });
+        let header: Header =
+            serde_json::from_slice(header).map_err(|e| bad(Problem::Header(e.to_string())))?;
         if !header.config.is_sane() {
             return Err(bad(Problem::Header("a size is out of range".into())));
         }
@@ -92,16 +100,22 @@ impl Weights {
         for (name, shape) in header.tensors {
             // Not past the end: all of them together were found to fit.
             let end = at + tensor_bytes(&shape).unwrap_or(0);
-            let floats = bytes[at..end].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            let floats = bytes[at..end]
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
             let floats: Vec<f32> = floats.collect();
             let usable = |x: f32| x.is_finite() && (x > 0.0 || name != "temperature");
             if let Some(i) = floats.iter().position(|x| !usable(*x)) {
-                return Err(((at + 4 * i) as u64, Problem::Number { value: floats[i].to_string(), tensor: name }));
+                return Err((
+                    (at + 4 * i) as u64,
+                    Problem::Number { value: floats[i].to_string(), tensor: name },
+                ));
             }
             tensors.insert(name, floats);
             at = end;
         }
-        Self::new(header.config, header.provenance, tensors).map_err(|e| (START as u64, Problem::Header(e.to_string())))
+        Self::new(header.config, header.provenance, tensors)
+            .map_err(|e| (START as u64, Problem::Header(e.to_string())))
     }
 }
 
@@ -118,7 +132,9 @@ mod tests {
     fn file(tensors: &str, data: &[u8]) -> Vec<u8> {
         let config = serde_json::to_string(&ModelConfig::default()).unwrap();
         let hash = layout_hash();
-        let header = format!(r#"{{"config":{config},"layout_hash":{hash},"tensors":{tensors},"provenance":{{}}}}"#);
+        let header = format!(
+            r#"{{"config":{config},"layout_hash":{hash},"tensors":{tensors},"provenance":{{}}}}"#
+        );
         let mut bytes = MAGIC.to_vec();
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend((header.len() as u32).to_le_bytes());
@@ -141,11 +157,19 @@ mod tests {
         for tensors in wrapping {
             let (at, problem) = Weights::from_bytes(&file(tensors, &[0; 8])).unwrap_err();
             let said = problem.to_string();
-            assert!(at == START as u64 && said.contains("larger than any file"), "{tensors}: {said}");
+            assert!(
+                at == START as u64 && said.contains("larger than any file"),
+                "{tensors}: \
+                {said}"
+            );
         }
         // What would fit a file, but not this one.
-        let (_, problem) = Weights::from_bytes(&file(r#"[["a",[1000000,1000000]]]"#, &[0; 8])).unwrap_err();
-        assert!(matches!(problem, Problem::Truncated { expected } if expected > 4_000_000_000_000), "{problem}");
+        let (_, problem) =
+            Weights::from_bytes(&file(r#"[["a",[1000000,1000000]]]"#, &[0; 8])).unwrap_err();
+        assert!(
+            matches!(problem, Problem::Truncated { expected } if expected > 4_000_000_000_000),
+            "{problem}"
+        );
     }
 
     #[test]
@@ -155,10 +179,14 @@ mod tests {
             let bytes = file(r#"[["pick.bias",[2]]]"#, &data);
             let (at, problem) = Weights::from_bytes(&bytes).unwrap_err();
             assert_eq!(at as usize, bytes.len() - 12);
-            assert!(matches!(&problem, Problem::Number { tensor, .. } if tensor == "pick.bias"), "{problem}");
+            assert!(
+                matches!(&problem, Problem::Number { tensor, .. } if tensor == "pick.bias"),
+                "{problem}"
+            );
         }
         let data = [1.0, 0.0].map(f32::to_le_bytes).concat();
-        let (_, problem) = Weights::from_bytes(&file(r#"[["temperature",[2]]]"#, &data)).unwrap_err();
+        let (_, problem) =
+            Weights::from_bytes(&file(r#"[["temperature",[2]]]"#, &data)).unwrap_err();
         assert!(problem.to_string().contains("temperature"), "{problem}");
     }
 }

@@ -1,5 +1,5 @@
-//! Machines of the Vagrantfile in a folder: which there are, what `vagrant ssh-config` says of those that run, and what
-//! vagrant says of those that do not.
+//! Machines of the Vagrantfile in a folder: which there are, what `vagrant ssh-config` says of
+//! those that run, and what vagrant says of those that do not.
 
 use super::{Host, Source, State};
 use crate::job::Cancel;
@@ -23,15 +23,17 @@ pub fn is_here(dir: &Path) -> bool {
     dir.join("Vagrantfile").is_file()
 }
 
-/// The machines of which vagrant has made something, and whether they are there: `machines/NAME/PROVIDER/id`. Asking
-/// vagrant would take seconds.
+/// The machines of which vagrant has made something, and whether they are there:
+/// `machines/NAME/PROVIDER/id`. Asking vagrant would take seconds.
 pub fn known(dir: &Path) -> Vec<(String, bool)> {
     if !is_here(dir) {
         return Vec::new();
     }
     let own = std::env::var_os("VAGRANT_DOTFILE_PATH").filter(|p| !p.is_empty());
-    let machines = dir.join(own.map_or_else(|| PathBuf::from(".vagrant"), PathBuf::from)).join("machines");
-    let folders = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+    let machines =
+        dir.join(own.map_or_else(|| PathBuf::from(".vagrant"), PathBuf::from)).join("machines");
+    let folders =
+        |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
     let is_made = |m: &Path| folders(m).any(|provider| provider.join("id").is_file());
     let of = |m: PathBuf| Some((m.file_name()?.to_str()?.to_owned(), is_made(&m)));
     let mut names: Vec<(String, bool)> = folders(&machines).filter_map(of).collect();
@@ -39,7 +41,8 @@ pub fn known(dir: &Path) -> Vec<(String, bool)> {
     names
 }
 
-/// Whether the Vagrantfile in `dir` has `name` as a text of its own. Then it is most likely a machine, which was not made.
+/// Whether the Vagrantfile in `dir` has `name` as a text of its own. Then it is most likely a
+/// machine, which was not made.
 pub fn mentions(dir: &Path, name: &str) -> bool {
     let mut text = Vec::new();
     let file = File::open(dir.join("Vagrantfile")).ok().filter(|_| is_here(dir));
@@ -49,8 +52,8 @@ pub fn mentions(dir: &Path, name: &str) -> bool {
     ['"', '\''].iter().any(|q| code().any(|l| l.contains(&format!("{q}{name}{q}"))))
 }
 
-/// These machines, which were made: those that run each with a file that says how to reach them. What vagrant says of
-/// the others comes with them.
+/// These machines, which were made: those that run each with a file that says how to reach them.
+/// What vagrant says of the others comes with them.
 pub fn ask(dir: &Path, made: &[String], cancel: &Cancel) -> Vec<(Host, String)> {
     if made.is_empty() {
         return Vec::new();
@@ -118,24 +121,30 @@ fn ssh_config(dir: &Path, machines: &[String], cancel: &Cancel) -> Option<Answer
         file.rewind().and_then(|()| file.take(MOST_SAID).read_to_end(&mut bytes)).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
-    Some(Answer { text: read(&mut text)?, content: status.success(), said: words(&read(&mut said)?) })
+    Some(Answer {
+        text: read(&mut text)?,
+        content: status.success(),
+        said: words(&read(&mut said)?),
+    })
 }
 
-/// The first sentence of what vagrant said, whose lines are broken anywhere, and its last line if that is of another
-/// paragraph: what is wrong, and what it ends with.
+/// The first sentence of what vagrant said, whose lines are broken anywhere, and its last line if
+/// that is of another paragraph: what is wrong, and what it ends with.
 fn words(said: &str) -> String {
     let lines: Vec<&str> = said.lines().map(str::trim).skip_while(|l| l.is_empty()).collect();
     let end = lines.iter().position(|l| l.is_empty()).unwrap_or(lines.len());
     let paragraph = lines[..end].join(" ");
-    let first = paragraph.split_once(". ").map_or(paragraph.clone(), |(sentence, _)| format!("{sentence}."));
+    let first = paragraph
+        .split_once(". ")
+        .map_or(paragraph.clone(), |(sentence, _)| format!("{sentence}."));
     match lines[end..].iter().rfind(|l| !l.is_empty()) {
         Some(last) => format!("{first} … {last}"),
         None => first,
     }
 }
 
-/// Keeps the answer for `ssh -F`, in the user's own cache folder and readable by nobody else. One file for each folder
-/// with a Vagrantfile, so that they do not pile up.
+/// Keeps the answer for `ssh -F`, in the user's own cache folder and readable by nobody else. One
+/// file for each folder with a Vagrantfile, so that they do not pile up.
 fn keep(dir: &Path, text: &str) -> Option<PathBuf> {
     let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("koracle");
     std::fs::create_dir_all(&folder).ok()?;
@@ -169,10 +178,21 @@ mod tests {
             known(dir.path()).is_empty() && !mentions(dir.path(), "web"),
             "without a Vagrantfile there is no machine"
         );
-        std::fs::write(dir.path().join("Vagrantfile"), "M = { 'web' => 1 }\n# \"old\"\nx.define \"db\"\n").unwrap();
+        std::fs::write(
+            dir.path().join("Vagrantfile"),
+            "M = { 'web' => 1 \
+                                                        }\n# \"old\"\nx.define \"db\"\n",
+        )
+        .unwrap();
         let names = ["cfs", "eevdf", "gone"].map(String::from);
-        assert_eq!(known(dir.path()), names.into_iter().zip([true, true, false]).collect::<Vec<_>>());
-        assert_eq!(["web", "db", "old", "x"].map(|n| mentions(dir.path(), n)), [true, true, false, false]);
+        assert_eq!(
+            known(dir.path()),
+            names.into_iter().zip([true, true, false]).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            ["web", "db", "old", "x"].map(|n| mentions(dir.path(), n)),
+            [true, true, false, false]
+        );
     }
 
     #[test]

@@ -1,17 +1,22 @@
-//! Which row of the probe belongs to which switch: the same CPU, the same two pids, and each the nearest in time to the other; or, between
-//! two such, at the same place in the same sequence of pids.
+//! Which row of the probe belongs to which switch: the same CPU, the same two pids, and each the
+//! nearest in time to the other; or, between two such, at the same place in the same sequence of
+//! pids.
 
 use super::{Probe, Read};
 use crate::trace::{CpuId, Pid, TaskId, Trace, Truth, TruthMeta};
 
-/// The farthest apart that two are looked at, in ns: both are taken in one go with interrupts off, but a virtual CPU may
-/// stand still in between.
+/// The farthest apart that two are looked at, in ns: both are taken in one go with interrupts off,
+/// but a virtual CPU may stand still in between.
 const FARTHEST: u64 = 1_000_000;
 
 /// The trace with the rows that belong to its switches, and what is to be told about it.
 pub fn join(trace: Trace, read: &Read, probe: &Probe) -> (Trace, TruthMeta) {
     let start = trace.meta().start_ns;
-    let mut meta = TruthMeta { tool: probe.tool.clone(), missing: probe.missing.clone(), ..TruthMeta::default() };
+    let mut meta = TruthMeta {
+        tool: probe.tool.clone(),
+        missing: probe.missing.clone(),
+        ..TruthMeta::default()
+    };
     meta.lost = read.count - read.seen.len() as u64;
     let times = || read.seen.iter().map(|(s, _)| s.time);
     let (first, last) = (times().min().unwrap_or(u64::MAX), times().max().unwrap_or(0));
@@ -21,8 +26,10 @@ pub fn join(trace: Trace, read: &Read, probe: &Probe) -> (Trace, TruthMeta) {
     for cpu in (0..trace.cpus()).map(|c| CpuId(c as u16)) {
         let switches = trace.cpu_switches(cpu);
         let when = |i: u32| start.saturating_add(trace.time(i as usize).0);
-        meta.switches += switches.iter().filter(|&&i| (first..=last).contains(&when(i))).count() as u64;
-        let of_cpu = read.seen.partition_point(|(s, _)| s.cpu < cpu)..read.seen.partition_point(|(s, _)| s.cpu <= cpu);
+        meta.switches +=
+            switches.iter().filter(|&&i| (first..=last).contains(&when(i))).count() as u64;
+        let of_cpu = read.seen.partition_point(|(s, _)| s.cpu < cpu)
+            ..read.seen.partition_point(|(s, _)| s.cpu <= cpu);
         let seen = &read.seen[of_cpu];
         inside += seen.iter().filter(|(s, _)| (start..=end).contains(&s.time)).count() as u64;
         let switches: Vec<Place> = switches
@@ -53,8 +60,9 @@ pub fn join(trace: Trace, read: &Read, probe: &Probe) -> (Trace, TruthMeta) {
 /// Time and both pids.
 type Place = (u64, Pid, Pid);
 
-/// Pairs of indices into two lists by time, ascending. Where a virtual CPU stands still between the two, the row after it or before
-/// it may be nearer: what lies between two pairs and has the same pids one by one, is one by one the same.
+/// Pairs of indices into two lists by time, ascending. Where a virtual CPU stands still between the
+/// two, the row after it or before it may be nearer: what lies between two pairs and has the same
+/// pids one by one, is one by one the same.
 fn pairs_of(a: &[Place], b: &[Place]) -> Vec<(usize, usize)> {
     let sure = mutual(a, b);
     let mut pairs = Vec::with_capacity(sure.len());
@@ -93,7 +101,9 @@ fn nearest(of: &[Place], among: &[Place]) -> Vec<Option<usize>> {
         let mut best = None;
         for (j, b) in (from..).zip(&among[from..]) {
             let apart = b.0.abs_diff(place.0);
-            if b.0 > place.0 && best.is_some_and(|(least, _)| apart >= least) || b.0 > place.0 + FARTHEST {
+            if b.0 > place.0 && best.is_some_and(|(least, _)| apart >= least)
+                || b.0 > place.0 + FARTHEST
+            {
                 break;
             }
             if (b.1, b.2) == (place.1, place.2) && best.is_none_or(|(least, _)| apart < least) {
@@ -115,16 +125,25 @@ mod tests {
 
     #[test]
     fn a_cpu_that_stood_still_between_switch_and_row_loses_nothing() {
-        let switches = places(&[(1_000, 7, 8), (9_000, 8, 7), (17_000, 7, 8), (40_000, 8, 7), (48_000, 7, 8)]);
-        // The third row is nearer to the switch before it, in its own time, than its own switch is to it.
-        let rows = places(&[(2_700, 7, 8), (10_700, 8, 7), (38_500, 7, 8), (41_700, 8, 7), (49_700, 7, 8)]);
+        let switches =
+            places(&[(1_000, 7, 8), (9_000, 8, 7), (17_000, 7, 8), (40_000, 8, 7), (48_000, 7, 8)]);
+        // The third row is nearer to the switch before it, in its own time, than its own switch is
+        // to it.
+        let rows = places(&[
+            (2_700, 7, 8),
+            (10_700, 8, 7),
+            (38_500, 7, 8),
+            (41_700, 8, 7),
+            (49_700, 7, 8),
+        ]);
         assert_eq!(mutual(&switches, &rows), [(0, 0), (1, 1), (3, 3), (4, 4)]);
         assert_eq!(pairs_of(&switches, &rows), (0..5).map(|i| (i, i)).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_row_that_is_lost_moves_no_other() {
-        let switches = places(&[(1_000, 7, 8), (2_000, 8, 7), (3_000, 7, 8), (4_000, 8, 7), (5_000, 7, 8)]);
+        let switches =
+            places(&[(1_000, 7, 8), (2_000, 8, 7), (3_000, 7, 8), (4_000, 8, 7), (5_000, 7, 8)]);
         let all: Vec<Place> = switches.iter().map(|p| (p.0 + 300, p.1, p.2)).collect();
         for lost in 0..all.len() {
             let mut rows = all.clone();

@@ -1,5 +1,5 @@
-//! What the probe printed: a line for each switch, `@s[TIME, CPU]: (PREV, NEXT, NUMBER, ...)`, in no order, and `@n: COUNT` of those that
-//! it saw. What is damaged costs its own line.
+//! What the probe printed: a line for each switch, `@s[TIME, CPU]: (PREV, NEXT, NUMBER, ...)`, in
+//! no order, and `@n: COUNT` of those that it saw. What is damaged costs its own line.
 
 use super::Probe;
 use super::program::Column;
@@ -101,16 +101,25 @@ fn number(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| text.parse::<u64>().ok().map(|n| n as i64))
 }
 
-/// Puts the numbers of a row into the order of the fields. Something that is not there has a weight of 0: a group of a task that
-/// is in none, the leftmost of an empty tree. The idle task has no state.
-fn take(seen: Seen, probe: &Probe, fields: &[Field], numbers: &[i64], values: &mut Vec<Option<i64>>) {
+/// Puts the numbers of a row into the order of the fields. Something that is not there has a weight
+/// of 0: a group of a task that is in none, the leftmost of an empty tree. The idle task has no
+/// state.
+fn take(
+    seen: Seen,
+    probe: &Probe,
+    fields: &[Field],
+    numbers: &[i64],
+    values: &mut Vec<Option<i64>>,
+) {
     let mut all = [None; Of::ALL.len() * Value::ALL.len()];
     let at = |of: Of, value: Value| of as usize * Value::ALL.len() + value as usize;
     for (column, &n) in probe.columns.iter().zip(numbers) {
         match *column {
             Column::Plain(f) => all[at(f.of, f.value)] = Some(n),
             Column::Flags(of) => {
-                for (value, n) in [(Value::OnRq, n & 1), (Value::Delayed, n >> 1 & 1), (Value::Depth, n >> 8)] {
+                for (value, n) in
+                    [(Value::OnRq, n & 1), (Value::Delayed, n >> 1 & 1), (Value::Depth, n >> 8)]
+                {
                     all[at(of, value)] = Some(n);
                 }
             }

@@ -1,5 +1,6 @@
-//! The probe's program. Names of fields differ between kernels, within stable series too: it takes those that BTF tells, and says
-//! what is missing. Nothing that the recorded machine says becomes part of it: its words only choose among ours.
+//! The probe's program. Names of fields differ between kernels, within stable series too: it takes
+//! those that BTF tells, and says what is missing. Nothing that the recorded machine says becomes
+//! part of it: its words only choose among ours.
 
 use crate::trace::truth::{Field, Of, Value};
 use std::collections::BTreeSet;
@@ -7,7 +8,8 @@ use std::fmt::Write;
 
 /// What a row has besides the fields.
 const KEPT: &str = "args->prev_pid, args->next_pid";
-/// From this version on the clock can be named; the default may be another one, which runs while the machine is suspended.
+/// From this version on the clock can be named; the default may be another one, which runs while
+/// the machine is suspended.
 const NAMES_CLOCKS: (u32, u32) = (0, 19);
 
 /// What is read at each switch, and how.
@@ -33,8 +35,8 @@ pub enum Column {
 }
 
 impl Probe {
-    /// For a kernel whose `struct cfs_rq` and `struct sched_entity` are printed so by this version of `bpftrace`. The error names
-    /// what cannot be done without.
+    /// For a kernel whose `struct cfs_rq` and `struct sched_entity` are printed so by this version
+    /// of `bpftrace`. The error names what cannot be done without.
     pub fn new(cfs_rq: &str, entity: &str, version: &str) -> Result<Self, String> {
         let tree = knows_tree(entity);
         let (queue, entity) = (members(cfs_rq), members(entity));
@@ -46,9 +48,17 @@ impl Probe {
             (&entity, "sched_entity", "parent"),
         ];
         if let Some((_, of, name)) = needed.iter().find(|(names, _, name)| !names.contains(*name)) {
-            return Err(format!("the kernel's BTF there has no {of}.{name}: its own state cannot be read"));
+            return Err(format!(
+                "the kernel's BTF there has no {of}.{name}: its own state cannot be \
+                                read"
+            ));
         }
-        let mut probe = Self { tool: tool(version), columns: Vec::new(), program: String::new(), missing: Vec::new() };
+        let mut probe = Self {
+            tool: tool(version),
+            columns: Vec::new(),
+            program: String::new(),
+            missing: Vec::new(),
+        };
         let mut values = Vec::new();
         for of in Of::ALL {
             let is_queue = matches!(of, Of::Queue | Of::GroupQueue);
@@ -83,7 +93,8 @@ impl Probe {
 
     /// The fields of a row, in the order in which [`super::read`] gives their numbers.
     pub fn fields(&self) -> Vec<Field> {
-        let missing = |f: &Field| self.missing.contains(&format!("{}_{}", f.of.label(), f.value.label()));
+        let missing =
+            |f: &Field| self.missing.contains(&format!("{}_{}", f.of.label(), f.value.label()));
         Field::all().filter(|f| !missing(f)).collect()
     }
 }
@@ -130,17 +141,22 @@ fn variable(of: Of) -> &'static str {
     }
 }
 
-/// The program: at `sched_switch` the queue's `rq->curr` is the task that comes in. Behind a pointer to nothing all reads give 0.
+/// The program: at `sched_switch` the queue's `rq->curr` is the task that comes in. Behind a
+/// pointer to nothing all reads give 0.
 fn text(values: &[String], clock: &str) -> String {
     let mut text = String::from(
-        "tracepoint:sched:sched_switch\n{\n  $p = (struct task_struct *)curtask;\n  $n = $p->se.cfs_rq->rq->curr;\n  \
+        "tracepoint:sched:sched_switch\n{\n  $p = (struct task_struct *)curtask;\n  $n = \
+         $p->se.cfs_rq->rq->curr;\n  \
          $q = $n->se.cfs_rq;\n  $h = $p->se.parent;\n  $g = $n->se.parent;\n  $r = $g->cfs_rq;\n",
     );
     // See `knows_tree`.
     for (first, queue) in [("$f", "$q"), ("$k", "$r")] {
         // A String takes all.
-        let _ =
-            writeln!(text, "  {first} = (struct sched_entity *)((uint64){queue}->tasks_timeline.rb_leftmost - 16);");
+        let _ = writeln!(
+            text,
+            "  {first} = (struct sched_entity \
+                            *)((uint64){queue}->tasks_timeline.rb_leftmost - 16);"
+        );
     }
     let _ = writeln!(text, "  @s[{clock}, cpu] = ({KEPT},");
     let _ = writeln!(text, "    {});", values.join(",\n    "));
@@ -164,7 +180,8 @@ fn numbers(version: &str) -> (u32, u32) {
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
-/// Whether an entity's place in the tree stands behind its load, 16 bytes from its beginning, as in every kernel so far.
+/// Whether an entity's place in the tree stands behind its load, 16 bytes from its beginning, as in
+/// every kernel so far.
 fn knows_tree(entity: &str) -> bool {
     let line = |n: usize| entity.trim_start().lines().nth(n).unwrap_or_default().trim();
     line(1) == "struct load_weight load;" && line(2) == "struct rb_node run_node;"

@@ -1,4 +1,5 @@
-//! Who ran longest in a window, on all CPUs together: counted stint by stint where there are few, else by the pyramid.
+//! Who ran longest in a window, on all CPUs together: counted stint by stint where there are few,
+//! else by the pyramid.
 
 use super::{Lane, Pyramid, TOP, at};
 use crate::trace::{ThreadIx, Trace};
@@ -21,7 +22,8 @@ pub struct Longest {
 impl Pyramid {
     /// Who ran longest in the window `[start, start + width)` on all CPUs together.
     pub fn longest(&self, trace: &Trace, start: u64, width: u64) -> Longest {
-        let (span, mut known, mut missing, mut by) = (trace.span().0, 0, 0, HashMap::<ThreadIx, u64>::new());
+        let (span, mut known, mut missing, mut by) =
+            (trace.span().0, 0, 0, HashMap::<ThreadIx, u64>::new());
         let end = start.saturating_add(width);
         let stints = |lane: &Lane| (lane.before(start), lane.before(end));
         let all: usize = self.lanes.iter().map(stints).map(|(first, end)| end - first).sum();
@@ -66,7 +68,9 @@ impl Lane {
             known += ns;
             // Idle threads come first in the numbering, one per CPU.
             match self.threads.get(i) {
-                Some(&thread) if ns > 0 && thread.ix() >= trace.cpus() && thread != ThreadIx::NONE => {
+                Some(&thread)
+                    if ns > 0 && thread.ix() >= trace.cpus() && thread != ThreadIx::NONE =>
+                {
                     *by.entry(thread).or_default() += ns;
                 }
                 _ => {}

@@ -1,5 +1,6 @@
-//! The rules of CFS (kernels before 6.6, `kernel/sched/fair.c` of 5.15 and 6.1): the smallest virtual time runs next,
-//! sleepers get a bonus, wake-ups preempt by granularity. Nothing here knows events.
+//! The rules of CFS (kernels before 6.6, `kernel/sched/fair.c` of 5.15 and 6.1): the smallest
+//! virtual time runs next, sleepers get a bonus, wake-ups preempt by granularity. Nothing here
+//! knows events.
 
 use super::correction::Correction;
 use super::engine::{Engine, How};
@@ -34,20 +35,27 @@ impl<const N: usize> Engine<N> {
         (period * w / load.max(1)).max(least)
     }
 
-    /// Takes in what is known of the machine. `start_ns`: the clock's value at the start of the trace, since ticks come at
-    /// multiples of their distance.
+    /// Takes in what is known of the machine. `start_ns`: the clock's value at the start of the
+    /// trace, since ticks come at multiples of their distance.
     pub(super) fn learn(&mut self, machine: &Machine, start_ns: u64) {
         let tick = 1_000_000_000 / u64::from(machine.hz.value.clamp(10, 10_000));
         self.tick = (tick, start_ns % tick);
     }
 
-    /// `place_entity`: a waking task at most half a latency before the queue's floor (`GENTLE_FAIR_SLEEPERS`), a new
-    /// one a slice behind it (`START_DEBIT`), a migrated one as far from the floor as it was.
+    /// `place_entity`: a waking task at most half a latency before the queue's floor
+    /// (`GENTLE_FAIR_SLEEPERS`), a new one a slice behind it (`START_DEBIT`), a migrated one as far
+    /// from the floor as it was.
     pub(super) fn cfs_place(&mut self, id: u32, q: usize, how: How, set: Mask) {
         let e = &self.ents[id as usize];
-        let (old, moved, weight, sleeper) = (e.queue, e.away.moved, e.weight, self.scaled(LATENCY_NS) / 2);
-        // `task_fork_fair` places it beside its parent; `activate_task` carries the distance over to its queue.
-        let home = if how == How::Fork && self.here < self.cpus.len() { self.home(id, self.here) } else { q };
+        let (old, moved, weight, sleeper) =
+            (e.queue, e.away.moved, e.weight, self.scaled(LATENCY_NS) / 2);
+        // `task_fork_fair` places it beside its parent; `activate_task` carries the distance over
+        // to its queue.
+        let home = if how == How::Fork && self.here < self.cpus.len() {
+            self.home(id, self.here)
+        } else {
+            q
+        };
         let debit = if how == How::Fork { virtual_time(self.share(id, home), weight) } else { 0 };
         for h in lanes(set) {
             let floor = self.queues[q].min_v[h];
@@ -56,14 +64,16 @@ impl<const N: usize> Engine<N> {
                 How::Move if moved >> h & 1 != 0 => floor.wrapping_add(e.away.relative[h]),
                 How::Fork => {
                     let queue = &self.queues[home];
-                    let ahead = |curr: u32| self.ents[curr as usize].v[h].wrapping_sub(queue.min_v[h]);
+                    let ahead =
+                        |curr: u32| self.ents[curr as usize].v[h].wrapping_sub(queue.min_v[h]);
                     let parent = if queue.curr_in >> h & 1 != 0 { ahead(queue.curr) } else { 0 };
                     floor.wrapping_add(parent.max(debit))
                 }
                 // Never seen before: it slept long.
                 _ if old == NONE => floor.wrapping_sub(sleeper),
                 _ => {
-                    // A sleeper that wakes elsewhere keeps its distance to the floor (`migrate_task_rq_fair`).
+                    // A sleeper that wakes elsewhere keeps its distance to the floor
+                    // (`migrate_task_rq_fair`).
                     let moved = floor.wrapping_sub(self.queues[old as usize].min_v[h]);
                     let moved = if old as usize == q { 0 } else { moved };
                     e.v[h].wrapping_add(moved).max(floor.wrapping_sub(sleeper))
@@ -74,13 +84,15 @@ impl<const N: usize> Engine<N> {
         self.ents[id as usize].away.moved &= !set;
     }
 
-    /// `dequeue_entity` after the entity is off: it is no buddy any more, and the floor need not wait for it.
+    /// `dequeue_entity` after the entity is off: it is no buddy any more, and the floor need not
+    /// wait for it.
     pub(super) fn cfs_left(&mut self, id: u32, q: usize, set: Mask) {
         self.queues[q].forget(id, set);
         self.cfs_floor(q);
     }
 
-    /// `update_curr` from `from` to `now`, and the tick between them (ticks are at multiples of their length).
+    /// `update_curr` from `from` to `now`, and the tick between them (ticks are at multiples of
+    /// their length).
     pub(super) fn cfs_charge(&mut self, cpu: usize, from: u64, now: u64) {
         let (tick, phase) = self.tick;
         let at = (now.saturating_add(phase) / tick * tick).saturating_sub(phase);
@@ -150,7 +162,8 @@ impl<const N: usize> Engine<N> {
         }
     }
 
-    /// The leftmost but `skip` and `other`; of equals the one inserted first, and never the running one.
+    /// The leftmost but `skip` and `other`; of equals the one inserted first, and never the running
+    /// one.
     fn leftmost(&self, q: usize, skip: &[u32; N], other: &[u32; N]) -> [u32; N] {
         let queue = &self.queues[q];
         let mut left = [NONE; N];
@@ -190,7 +203,9 @@ impl<const N: usize> Engine<N> {
         let yielded = set & which::<N>(|h| queue.yielded[h] == left[h]);
         if yielded != 0 {
             let second = self.leftmost(q, skip, &left);
-            for h in lanes(yielded).filter(|&h| second[h] != NONE && self.close(second[h], left[h], h)) {
+            for h in
+                lanes(yielded).filter(|&h| second[h] != NONE && self.close(second[h], left[h], h))
+            {
                 best[h] = second[h];
             }
         }
@@ -204,7 +219,8 @@ impl<const N: usize> Engine<N> {
         best
     }
 
-    /// `check_preempt_wakeup`: lanes in which `woken` is far enough before `curr`; there `curr` becomes the last buddy.
+    /// `check_preempt_wakeup`: lanes in which `woken` is far enough before `curr`; there `curr`
+    /// becomes the last buddy.
     pub(super) fn cfs_preempts(&mut self, woken: u32, curr: u32, cpu: usize) -> Mask {
         let undecided = Self::ALL & !self.cpus[cpu].resched;
         // Both on one level: that of the thread, or of the groups.
@@ -230,26 +246,36 @@ impl<const N: usize> Engine<N> {
         preempts
     }
 
-    /// After an observed pick, in the lanes of `set`: losers with a smaller virtual time than the winner's are raised to
-    /// it. When they are many it is the winner's that is wrong: it is lowered to theirs.
-    pub(super) fn cfs_correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx], set: Mask) {
+    /// After an observed pick, in the lanes of `set`: losers with a smaller virtual time than the
+    /// winner's are raised to it. When they are many it is the winner's that is wrong: it is
+    /// lowered to theirs.
+    pub(super) fn cfs_correct(
+        &mut self,
+        winner: u32,
+        prev: u32,
+        candidates: &[ThreadIx],
+        set: Mask,
+    ) {
         let w = &self.ents[winner as usize];
         let (q, at, cpu) = (w.queue, w.v, usize::from(w.task.cpu));
-        // Who was rightly passed over is no loser: the one that yielded, and all that wait when a buddy came in.
+        // Who was rightly passed over is no loser: the one that yielded, and all that wait when a
+        // buddy came in.
         let right = which::<N>(|h| self.cpus[cpu].open.pick[h] == winner);
         let queue = &mut self.queues[q as usize];
-        let others = candidates.iter().map(|t| t.0).chain(std::iter::once(prev)).filter(|&id| id != winner);
+        let others =
+            candidates.iter().map(|t| t.0).chain(std::iter::once(prev)).filter(|&id| id != winner);
         let (mut below, mut of, mut least) = ([0; N], [0; N], at);
         for id in others.clone() {
-            let Some(e) = self.ents.get(id as usize).filter(|e| e.on != 0 && e.queue == q) else { continue };
+            let Some(e) = self.ents.get(id as usize).filter(|e| e.on != 0 && e.queue == q) else {
+                continue;
+            };
             for h in lanes(set & !right).filter(|&h| id != queue.yielded[h]) {
                 of[h] += 1;
                 below[h] += usize::from(e.v[h] < at[h]);
                 least[h] = least[h].min(e.v[h]);
             }
         }
-        let blames =
-            |h: usize| matches!(self.corrections[h], Correction::Times { blame } if blame.winner(below[h], of[h]));
+        let blames = |h: usize| matches!(self.corrections[h], Correction::Times { blame } if blame.winner(below[h], of[h]));
         let lowered = set & !right & which::<N>(|h| below[h] > 0 && blames(h));
         let e = &mut self.ents[winner as usize];
         lanes(lowered).for_each(|h| queue.shift(e, h, least[h]));
@@ -290,8 +316,13 @@ mod tests {
 
     /// One CPU with `n` threads (1..=n) of the same group queued at the floor.
     fn engine(n: u32) -> (Engine<1>, usize) {
-        let mut engine =
-            Engine::new(Rules::of_class(SchedClass::Cfs), 1, n as usize + 2, 0, [Correction::all(SchedClass::Cfs)[0]]);
+        let mut engine = Engine::new(
+            Rules::of_class(SchedClass::Cfs),
+            1,
+            n as usize + 2,
+            0,
+            [Correction::all(SchedClass::Cfs)[0]],
+        );
         for id in 1..=n {
             engine.enqueue(id, 0, How::Wake, 1);
             engine.ents[id as usize].task.doing = Doing::Queued;
@@ -374,8 +405,12 @@ mod tests {
     fn without_autogroup_everyone_is_in_one_queue_and_ticks_come_at_their_multiples() {
         let (mut engine, _) = engine(2);
         let kernel = "6.1.0".to_owned();
-        let meta =
-            crate::trace::TraceMeta { kernel, autogroup: Some(false), hz: 250, ..crate::trace::TraceMeta::default() };
+        let meta = crate::trace::TraceMeta {
+            kernel,
+            autogroup: Some(false),
+            hz: 250,
+            ..crate::trace::TraceMeta::default()
+        };
         let machine = Machine::of(&meta, 1);
         engine.rules = Rules::of(&machine);
         engine.learn(&machine, 9_000_000);
@@ -420,7 +455,13 @@ mod tests {
 
     #[test]
     fn who_wakes_on_another_cpu_keeps_its_distance_to_the_floor() {
-        let mut engine = Engine::new(Rules::of_class(SchedClass::Cfs), 2, 6, 0, [Correction::all(SchedClass::Cfs)[0]]);
+        let mut engine = Engine::new(
+            Rules::of_class(SchedClass::Cfs),
+            2,
+            6,
+            0,
+            [Correction::all(SchedClass::Cfs)[0]],
+        );
         for (id, cpu) in [(2, 0), (3, 0), (4, 1)] {
             engine.enqueue(id, cpu, How::Wake, 1);
             engine.ents[id as usize].task.doing = Doing::Queued;

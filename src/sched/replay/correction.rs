@@ -1,12 +1,14 @@
-//! What is done to the threads of a queue when an observed pick contradicts the replay: plain data, and the eight rules
-//! that are tried side by side. No rule is right everywhere, since the events do not tell whose state was wrong.
+//! What is done to the threads of a queue when an observed pick contradicts the replay: plain data,
+//! and the eight rules that are tried side by side. No rule is right everywhere, since the events
+//! do not tell whose state was wrong.
 
 use crate::trace::SchedClass;
 
 /// Number of corrections that are replayed side by side: today's, and seven others.
 pub const HYPOTHESES: usize = 8;
 
-/// Whose state is taken for wrong when others (the losers) stood before the thread that came in (the winner).
+/// Whose state is taken for wrong when others (the losers) stood before the thread that came in
+/// (the winner).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// Each loser's, however many they are.
@@ -18,7 +20,8 @@ pub enum Blame {
 }
 
 impl Blame {
-    /// Whether the winner is to blame for `losers` among the `others` that could have come in instead of it.
+    /// Whether the winner is to blame for `losers` among the `others` that could have come in
+    /// instead of it.
     pub(super) fn winner(self, losers: usize, others: usize) -> bool {
         match self {
             Self::Losers => false,
@@ -28,7 +31,8 @@ impl Blame {
     }
 }
 
-/// How a replay takes a pick that it did not expect. The two rules are those of the two scheduling classes.
+/// How a replay takes a pick that it did not expect. The two rules are those of the two scheduling
+/// classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Correction {
     /// It does not: the replay stays as it is.
@@ -44,7 +48,8 @@ pub enum Correction {
         /// How far behind the winner's deadline a loser is put, virtual ns.
         gap_ns: i64,
     },
-    /// CFS: losers are raised to the winner's virtual time, or the winner is lowered to the least of theirs.
+    /// CFS: losers are raised to the winner's virtual time, or the winner is lowered to the least
+    /// of theirs.
     Times {
         /// Who is moved.
         blame: Blame,
@@ -56,15 +61,20 @@ impl Correction {
         matches!(self, Self::Deadlines { blame, .. } | Self::Times { blame } if blame != Blame::Losers)
     }
 
-    /// The rules of a scheduling class that are tried side by side; the first is the one that is best alone.
+    /// The rules of a scheduling class that are tried side by side; the first is the one that is
+    /// best alone.
     pub fn all(class: SchedClass) -> [Self; HYPOTHESES] {
         if class == SchedClass::Cfs { CFS } else { EEVDF }
     }
 }
 
 /// Losers are moved, by their deadline alone and as little as can be.
-const LOSERS: Correction =
-    Correction::Deadlines { blame: Blame::Losers, winner_time: false, loser_time: false, gap_ns: 1 };
+const LOSERS: Correction = Correction::Deadlines {
+    blame: Blame::Losers,
+    winner_time: false,
+    loser_time: false,
+    gap_ns: 1,
+};
 
 /// The winner is moved when `blame` says so.
 const fn winner(blame: Blame, winner_time: bool) -> Correction {
@@ -79,7 +89,12 @@ const EEVDF: [Correction; HYPOTHESES] = [
     winner(Blame::WinnerBeyondHalf, false),
     Correction::Deadlines { blame: Blame::Losers, winner_time: false, loser_time: true, gap_ns: 1 },
     winner(Blame::WinnerBeyond(4), true),
-    Correction::Deadlines { blame: Blame::Losers, winner_time: false, loser_time: false, gap_ns: 5_000 },
+    Correction::Deadlines {
+        blame: Blame::Losers,
+        winner_time: false,
+        loser_time: false,
+        gap_ns: 5_000,
+    },
 ];
 
 const CFS: [Correction; HYPOTHESES] = [

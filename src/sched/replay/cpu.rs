@@ -1,4 +1,5 @@
-//! What the replay keeps of a CPU: who runs, what is on its way to a queue, and the decision that is open.
+//! What the replay keeps of a CPU: who runs, what is on its way to a queue, and the decision that
+//! is open.
 
 use super::entity::{Mask, NONE};
 use super::views::Ranks;
@@ -56,7 +57,14 @@ impl<const N: usize> Cpu<N> {
     /// Idle, since ever.
     pub fn new() -> Self {
         let doubts = [Doubt::default(); N];
-        let open = Open { prev: NONE, prev_runs: false, clock: [0; N], doubtful: 0, doubts, pick: [NONE; N] };
+        let open = Open {
+            prev: NONE,
+            prev_runs: false,
+            clock: [0; N],
+            doubtful: 0,
+            doubts,
+            pick: [NONE; N],
+        };
         Self {
             curr: NONE,
             last: [0; N],

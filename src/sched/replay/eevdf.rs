@@ -12,11 +12,13 @@ use crate::trace::ThreadIx;
 const TICK_NS: i64 = 4_000_000;
 /// Above this share (of 1024) of certain yields, a switch in doubt is taken for a yield.
 const YIELD_HABIT: i32 = 200;
-/// Above this share (of 1024) of switches that leave `prev` runnable, lags are corrected instead of deadlines.
+/// Above this share (of 1024) of switches that leave `prev` runnable, lags are corrected instead of
+/// deadlines.
 const STAY_REGIME: i32 = 512;
 
 impl<const N: usize> Engine<N> {
-    /// `update_entity_lag`: average minus virtual time, within two slices or a tick of virtual time.
+    /// `update_entity_lag`: average minus virtual time, within two slices or a tick of virtual
+    /// time.
     pub(super) fn lag(&self, id: u32, q: usize, h: usize) -> i64 {
         let e = &self.ents[id as usize];
         if self.rules.order == Order::Times {
@@ -26,8 +28,9 @@ impl<const N: usize> Engine<N> {
         self.queues[q].average(h).wrapping_sub(e.v[h]).clamp(-limit, limit)
     }
 
-    /// `place_entity`: at the average minus its lag, the lag scaled by `(W + w) / W` so that it is the same after
-    /// the entity itself has moved the average. A fork gets half a slice (`PLACE_DEADLINE_INITIAL`).
+    /// `place_entity`: at the average minus its lag, the lag scaled by `(W + w) / W` so that it is
+    /// the same after the entity itself has moved the average. A fork gets half a slice
+    /// (`PLACE_DEADLINE_INITIAL`).
     pub(super) fn place(&mut self, id: u32, q: usize, how: How, set: Mask) {
         if self.rules.order == Order::Times {
             return self.cfs_place(id, q, how, set);
@@ -50,7 +53,8 @@ impl<const N: usize> Engine<N> {
         e.away.moved &= !set;
     }
 
-    /// `DELAY_DEQUEUE`: an entity that goes to sleep with negative lag stays until it is picked. Lanes in which it does.
+    /// `DELAY_DEQUEUE`: an entity that goes to sleep with negative lag stays until it is picked.
+    /// Lanes in which it does.
     pub(super) fn delays(&self, id: u32, q: usize, set: Mask) -> Mask {
         if self.rules.order == Order::Times {
             return 0;
@@ -80,9 +84,10 @@ impl<const N: usize> Engine<N> {
         due
     }
 
-    /// `yield_task_fair`: an eligible task that gives up the CPU forfeits the rest of its slice. Only if the replay
-    /// would otherwise have kept it. When a wake-up came in between, a preemption is as likely: the thread's habit
-    /// decides for now, and [`Self::settle`] once the outcome is known.
+    /// `yield_task_fair`: an eligible task that gives up the CPU forfeits the rest of its slice.
+    /// Only if the replay would otherwise have kept it. When a wake-up came in between, a
+    /// preemption is as likely: the thread's habit decides for now, and [`Self::settle`] once the
+    /// outcome is known.
     pub(super) fn maybe_yield(&mut self, prev: u32, cpu: usize, set: Mask) {
         let e = &self.ents[prev as usize];
         let mut set = set & e.on;
@@ -118,10 +123,14 @@ impl<const N: usize> Engine<N> {
         self.cpus[cpu].open.doubtful = set;
     }
 
-    /// Settles a doubt by who came in: a thread woken during the stint says preemption, any other says yield.
+    /// Settles a doubt by who came in: a thread woken during the stint says preemption, any other
+    /// says yield.
     pub(super) fn settle(&mut self, prev: u32, next: u32, cpu: usize) {
         let doubtful = std::mem::take(&mut self.cpus[cpu].open.doubtful);
-        let Some(e) = self.ents.get(prev as usize).filter(|e| e.queue != NONE && doubtful != 0) else { return };
+        let Some(e) = self.ents.get(prev as usize).filter(|e| e.queue != NONE && doubtful != 0)
+        else {
+            return;
+        };
         let (q, on) = (e.queue as usize, e.on);
         let c = &self.cpus[cpu];
         let woken = c.woken && next != NONE && self.ents[next as usize].task.woken > c.since;
@@ -163,13 +172,14 @@ impl<const N: usize> Engine<N> {
         which::<N>(|h| best[h] == id)
     }
 
-    /// After an observed pick, in the lanes of `set`: an eligible loser with an earlier deadline was placed wrongly, and a
-    /// winner that was thought not eligible is pulled until it just is.
+    /// After an observed pick, in the lanes of `set`: an eligible loser with an earlier deadline
+    /// was placed wrongly, and a winner that was thought not eligible is pulled until it just is.
     ///
-    /// Which of a loser's two numbers is wrong depends on the regime. Where tasks mostly stay runnable (CPU-bound,
-    /// yielding) the virtual time is: time was charged to the wrong one, so the loser goes to the average. Where they
-    /// mostly sleep and wake (pipes, sockets) the deadline is, by a few microseconds of the placement. Or the winner's is,
-    /// if the lane's rule says so.
+    /// Which of a loser's two numbers is wrong depends on the regime. Where tasks mostly stay
+    /// runnable (CPU-bound, yielding) the virtual time is: time was charged to the wrong one, so
+    /// the loser goes to the average. Where they mostly sleep and wake (pipes, sockets) the
+    /// deadline is, by a few microseconds of the placement. Or the winner's is, if the lane's rule
+    /// says so.
     pub(super) fn correct(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx], set: Mask) {
         let set = set & which::<N>(|h| self.corrections[h] != Correction::Nothing);
         let w = &self.ents[winner as usize];
@@ -206,7 +216,10 @@ impl<const N: usize> Engine<N> {
         }
         let (mut lost, mut of, mut least) = ([0; N], [0; N], w.deadline);
         for id in candidates.iter().map(|t| t.0).chain(std::iter::once(prev)) {
-            let Some(e) = self.ents.get(id as usize).filter(|e| id != winner && e.queue == w.queue) else { continue };
+            let Some(e) = self.ents.get(id as usize).filter(|e| id != winner && e.queue == w.queue)
+            else {
+                continue;
+            };
             for h in lanes(e.on & asked) {
                 if queue.eligible(e.v[h], h) {
                     of[h] += 1;
@@ -217,7 +230,9 @@ impl<const N: usize> Engine<N> {
         }
         let (e, queue) = (&mut self.ents[winner as usize], &mut self.queues[q]);
         for h in lanes(asked) {
-            let Correction::Deadlines { blame, winner_time, .. } = self.corrections[h] else { continue };
+            let Correction::Deadlines { blame, winner_time, .. } = self.corrections[h] else {
+                continue;
+            };
             if blame.winner(lost[h], of[h]) {
                 blamed.winner |= 1 << h;
                 blamed.losers &= !(1 << h);
@@ -243,13 +258,16 @@ impl<const N: usize> Engine<N> {
             if id == winner || e.queue != q {
                 continue;
             }
-            let lost = e.on & set & which::<N>(|h| e.v[h] <= average[h] && e.deadline[h] < deadline[h]);
+            let lost =
+                e.on & set & which::<N>(|h| e.v[h] <= average[h] && e.deadline[h] < deadline[h]);
             if lost == 0 {
                 continue;
             }
             let e = &mut self.ents[id as usize];
             for h in lanes(lost) {
-                let Correction::Deadlines { loser_time, gap_ns, .. } = self.corrections[h] else { continue };
+                let Correction::Deadlines { loser_time, gap_ns, .. } = self.corrections[h] else {
+                    continue;
+                };
                 let d = if staying {
                     average[h].wrapping_add(1).wrapping_sub(e.v[h])
                 } else {

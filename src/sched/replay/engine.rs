@@ -1,5 +1,6 @@
-//! The bookkeeping of the replay: which entity is on which queue, who runs, what a wake-up, a migration and a switch
-//! do to that. The rules of the scheduling class (placement, pick, charge) are in `eevdf` and `cfs`.
+//! The bookkeeping of the replay: which entity is on which queue, who runs, what a wake-up, a
+//! migration and a switch do to that. The rules of the scheduling class (placement, pick, charge)
+//! are in `eevdf` and `cfs`.
 
 use super::correction::Correction;
 use super::cpu::{Cpu, Open};
@@ -9,7 +10,8 @@ use super::rules::{Order, Rules};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, TaskId, TaskState, TaskTable, ThreadIx};
 
-/// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during the recording.
+/// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during
+/// the recording.
 pub(super) const GROUPS: usize = 2;
 /// A task that leaves the CPU runnable and unasked after less than this has yielded.
 const YIELD_NS: u64 = 2_000_000;
@@ -22,8 +24,8 @@ pub(super) enum How {
     Move,
 }
 
-/// All queues and entities of the machine, in `N` lanes: one for each rule by which unexpected picks are taken. A lane is
-/// what it would be alone.
+/// All queues and entities of the machine, in `N` lanes: one for each rule by which unexpected
+/// picks are taken. A lane is what it would be alone.
 #[derive(Clone, Debug)]
 pub(super) struct Engine<const N: usize> {
     /// Those that are followed.
@@ -49,7 +51,13 @@ impl<const N: usize> Engine<N> {
     /// All lanes.
     pub const ALL: Mask = all::<N>();
 
-    pub fn new(rules: Rules, cpus: usize, threads: usize, slice: i64, corrections: [Correction; N]) -> Self {
+    pub fn new(
+        rules: Rules,
+        cpus: usize,
+        threads: usize,
+        slice: i64,
+        corrections: [Correction; N],
+    ) -> Self {
         let mut ents = Table::new(threads, Entity::new(slice));
         let mut queues = vec![Queue::new(NONE); cpus];
         for _ in 0..cpus * GROUPS {
@@ -84,7 +92,8 @@ impl<const N: usize> Engine<N> {
         &mut self.ents[id as usize].task
     }
 
-    /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and unknown threads.
+    /// The thread behind `id` on `cpu` with its priority brought up to date; [`NONE`] for idle and
+    /// unknown threads.
     pub fn thread(&mut self, id: TaskId, prio: i16, cpu: CpuId, tasks: &TaskTable) -> u32 {
         let t = tasks.thread_on(id, cpu);
         if !self.is_thread(t) {
@@ -172,7 +181,8 @@ impl<const N: usize> Engine<N> {
         self.queues[q].add(id, q as u32, &mut self.ents, self.seq, set);
     }
 
-    /// `requeue_delayed_entity`: a wake-up finds the entity still on the queue. With `DELAY_ZERO` positive lag is lost.
+    /// `requeue_delayed_entity`: a wake-up finds the entity still on the queue. With `DELAY_ZERO`
+    /// positive lag is lost.
     pub fn wake_delayed(&mut self, id: u32, set: Mask) {
         let q = self.ents[id as usize].queue as usize;
         let mut again = 0;
@@ -189,8 +199,9 @@ impl<const N: usize> Engine<N> {
         self.ents[id as usize].delayed &= !set;
     }
 
-    /// Takes a thread or group off its queue, in those lanes of `set` in which it is there. `sleep`: it blocks (and may be
-    /// delayed), else it moves. `special`: it stops or dies, which is never delayed.
+    /// Takes a thread or group off its queue, in those lanes of `set` in which it is there.
+    /// `sleep`: it blocks (and may be delayed), else it moves. `special`: it stops or dies, which
+    /// is never delayed.
     pub fn dequeue(&mut self, id: u32, set: Mask, sleep: bool, special: bool) {
         let e = &self.ents[id as usize];
         let mut set = set & e.on;
@@ -269,7 +280,8 @@ impl<const N: usize> Engine<N> {
         }
     }
 
-    /// The thread that executes an event is the one that runs there: catches what started before the recording.
+    /// The thread that executes an event is the one that runs there: catches what started before
+    /// the recording.
     pub fn sync_actor(&mut self, e: &Event, tasks: &TaskTable) {
         let (t, c) = (e.actor, e.cpu.ix());
         if tasks.is_idle(t) || self.cpus[c].curr != NONE || !self.is_thread(t) {
@@ -364,7 +376,8 @@ impl<const N: usize> Engine<N> {
         self.charge_switch(cpu, now, runs);
         if prev != NONE && !runs {
             // Stopped, traced, parked and dead sleeps are never delayed (`DEQUEUE_SPECIAL`).
-            let special = e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0 | TaskState::IDLE.0) != 0;
+            let special =
+                e.state.0 & !(TaskState::SLEEP.0 | TaskState::DISK.0 | TaskState::IDLE.0) != 0;
             self.dequeue(prev, Self::ALL, true, special);
             self.task(prev).doing = Doing::Asleep;
         } else if prev != NONE {
@@ -403,7 +416,13 @@ impl<const N: usize> Engine<N> {
         }
     }
 
-    pub fn after_pick(&mut self, e: &Event, tasks: &TaskTable, candidates: &[ThreadIx], next: ThreadIx) {
+    pub fn after_pick(
+        &mut self,
+        e: &Event,
+        tasks: &TaskTable,
+        candidates: &[ThreadIx],
+        next: ThreadIx,
+    ) {
         let (cpu, now) = (e.cpu.ix(), e.time.0);
         let id = match self.thread(e.next, e.next_prio, e.cpu, tasks) {
             id if id == next.0 => id,

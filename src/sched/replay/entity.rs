@@ -8,11 +8,13 @@ pub(super) const NICE_0: i64 = 1024;
 
 /// `sched_prio_to_weight` of `kernel/sched/core.c`: weight for nice -20..=19.
 const WEIGHTS: [i64; 40] = [
-    88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904, 3906, 3121, 2501,
-    1991, 1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+    88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904,
+    3906, 3121, 2501, 1991, 1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87,
+    70, 56, 45, 36, 29, 23, 18, 15,
 ];
 
-/// Weight of a fair task by kernel priority (100..=139); real-time priorities count as nice 0, they are never weighed.
+/// Weight of a fair task by kernel priority (100..=139); real-time priorities count as nice 0, they
+/// are never weighed.
 pub(super) fn weight(prio: i16) -> i64 {
     match prio {
         100.. => WEIGHTS[usize::from(prio as u16 - 100).min(39)],
@@ -57,8 +59,8 @@ pub(super) fn which<const N: usize>(holds: impl Fn(usize) -> bool) -> Mask {
     (0..N).fold(0, |set, h| set | Mask::from(holds(h)) << h)
 }
 
-/// One entity. What the events alone say is there once; what hangs on how the replay was corrected is there for each of
-/// `N` corrections (lanes). Times are virtual ns of the queue it was last on.
+/// One entity. What the events alone say is there once; what hangs on how the replay was corrected
+/// is there for each of `N` corrections (lanes). Times are virtual ns of the queue it was last on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entity<const N: usize> {
     pub v: [i64; N],
@@ -88,7 +90,8 @@ pub(super) struct Entity<const N: usize> {
 pub(super) struct Away<const N: usize> {
     /// `se->vlag`.
     pub lag: [i64; N],
-    /// Deadline relative to `v`, kept across a migration (`se->rel_deadline`), in the lanes of `moved`.
+    /// Deadline relative to `v`, kept across a migration (`se->rel_deadline`), in the lanes of
+    /// `moved`.
     pub relative: [i64; N],
     pub moved: Mask,
 }

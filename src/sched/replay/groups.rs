@@ -1,21 +1,27 @@
-//! What an observed pick says of the level above: the group of the one that came in was taken before those beside it.
+//! What an observed pick says of the level above: the group of the one that came in was taken
+//! before those beside it.
 
 use super::correction::Correction;
 use super::engine::Engine;
 use super::entity::{Doing, Mask, NONE, lanes, which};
 use super::rules::Order;
 
-/// How far behind the average a loser is put, virtual ns. Which threads share a group and what it weighs is only assumed, so that
-/// who lost once mostly loses again: nearer by, it would be thought to win as soon as the winner has run for a moment.
+/// How far behind the average a loser is put, virtual ns. Which threads share a group and what it
+/// weighs is only assumed, so that who lost once mostly loses again: nearer by, it would be thought
+/// to win as soon as the winner has run for a moment.
 const BEHIND_NS: i64 = 2_000_000;
 
 impl<const N: usize> Engine<N> {
-    /// After an observed pick, in the lanes of `set`: whoever stands beside the winner's group (or beside the winner, in the root
-    /// queue) and would have been taken first is put behind the average and behind the winner's deadline. `prev`: one that could
-    /// have stayed.
+    /// After an observed pick, in the lanes of `set`: whoever stands beside the winner's group (or
+    /// beside the winner, in the root queue) and would have been taken first is put behind the
+    /// average and behind the winner's deadline. `prev`: one that could have stayed.
     pub(super) fn correct_groups(&mut self, winner: u32, prev: u32, set: Mask) {
         let w = &self.ents[winner as usize];
-        if !self.rules.corrects_groups || self.rules.order != Order::Deadlines || w.queue == NONE || w.task.real_time {
+        if !self.rules.corrects_groups
+            || self.rules.order != Order::Deadlines
+            || w.queue == NONE
+            || w.task.real_time
+        {
             return;
         }
         let (cpu, owner) = (usize::from(w.task.cpu), self.queues[w.queue as usize].owner);
@@ -28,7 +34,8 @@ impl<const N: usize> Engine<N> {
         let deadline = r.deadline;
         for at in 0..self.queues[cpu].list.len() {
             let id = self.queues[cpu].list[at];
-            let lost = if id == root { 0 } else { self.stands_before(id, prev, cpu, &deadline, set) };
+            let lost =
+                if id == root { 0 } else { self.stands_before(id, prev, cpu, &deadline, set) };
             for h in lanes(lost) {
                 let behind = self.queues[cpu].average(h).wrapping_add(BEHIND_NS);
                 let e = &mut self.ents[id as usize];
@@ -48,8 +55,16 @@ impl<const N: usize> Engine<N> {
         }
     }
 
-    /// Lanes of `set` in which an entity of the root queue could have come in and is eligible with an earlier deadline.
-    fn stands_before(&self, id: u32, prev: u32, cpu: usize, deadline: &[i64; N], set: Mask) -> Mask {
+    /// Lanes of `set` in which an entity of the root queue could have come in and is eligible with
+    /// an earlier deadline.
+    fn stands_before(
+        &self,
+        id: u32,
+        prev: u32,
+        cpu: usize,
+        deadline: &[i64; N],
+        set: Mask,
+    ) -> Mask {
         let e = &self.ents[id as usize];
         let mut on = e.on & set & !e.delayed;
         if e.owns != NONE {
@@ -71,7 +86,8 @@ mod tests {
     #[test]
     fn a_pick_from_another_group_is_the_next_one_too() {
         let rules = Rules::of_class(SchedClass::Eevdf);
-        let mut engine: Engine<1> = Engine::new(rules, 1, 4, 1_400_000, [Correction::all(SchedClass::Eevdf)[0]]);
+        let mut engine: Engine<1> =
+            Engine::new(rules, 1, 4, 1_400_000, [Correction::all(SchedClass::Eevdf)[0]]);
         engine.ents[2].task.group = 2;
         for id in [1, 2] {
             engine.enqueue(id, 0, How::Wake, 1);

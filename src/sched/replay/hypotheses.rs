@@ -1,5 +1,5 @@
-//! Several corrected replays of one trace side by side, each with another [`Correction`]: as many hypotheses of what the
-//! kernel was thinking. They are asked and told together.
+//! Several corrected replays of one trace side by side, each with another [`Correction`]: as many
+//! hypotheses of what the kernel was thinking. They are asked and told together.
 
 #[cfg(doc)]
 use super::KernelReplay;
@@ -7,8 +7,8 @@ use super::correction::{Correction, HYPOTHESES};
 use super::side_by_side::{Beliefs, SideBySide};
 use crate::trace::{CpuId, Event, Machine, ThreadIx, Trace};
 
-/// The replays of one trace, by the rules of [`Correction::all`] in their order: number 0 is the one that
-/// [`KernelReplay::of`] gives when it is corrected.
+/// The replays of one trace, by the rules of [`Correction::all`] in their order: number 0 is the
+/// one that [`KernelReplay::of`] gives when it is corrected.
 #[derive(Clone, Debug)]
 pub struct Hypotheses {
     all: SideBySide<HYPOTHESES>,
@@ -52,8 +52,8 @@ impl Hypotheses {
         self.all.before_pick(e, trace);
     }
 
-    /// [`KernelReplay::view`] of each of `threads` by each, into the row of `out` of the same number; valid between
-    /// [`Self::before_pick`] and [`Self::after_pick`].
+    /// [`KernelReplay::view`] of each of `threads` by each, into the row of `out` of the same
+    /// number; valid between [`Self::before_pick`] and [`Self::after_pick`].
     pub fn views(&mut self, cpu: CpuId, threads: &[ThreadIx], out: &mut [Beliefs]) {
         for (row, thread) in out.iter_mut().zip(threads) {
             *row = self.all.engine.view(cpu, *thread);
@@ -66,7 +66,11 @@ impl Hypotheses {
     }
 
     /// [`KernelReplay::next_waiting`] of each.
-    pub fn next_waiting(&mut self, cpu: CpuId, waiting: &[ThreadIx]) -> [Option<ThreadIx>; HYPOTHESES] {
+    pub fn next_waiting(
+        &mut self,
+        cpu: CpuId,
+        waiting: &[ThreadIx],
+    ) -> [Option<ThreadIx>; HYPOTHESES] {
         self.all.engine.next_waiting(cpu, waiting)
     }
 
@@ -76,7 +80,13 @@ impl Hypotheses {
     }
 
     /// [`KernelReplay::after_pick`] of each.
-    pub fn after_pick(&mut self, e: &Event, trace: &Trace, candidates: &[ThreadIx], next: ThreadIx) {
+    pub fn after_pick(
+        &mut self,
+        e: &Event,
+        trace: &Trace,
+        candidates: &[ThreadIx],
+        next: ThreadIx,
+    ) {
         self.all.after_pick(e, trace, candidates, next);
     }
 }

@@ -1,5 +1,5 @@
-//! Who comes in: the walk from a CPU's root queue down to a thread. All lanes are walked together as long as they take the
-//! same way, so that a queue is read once.
+//! Who comes in: the walk from a CPU's root queue down to a thread. All lanes are walked together
+//! as long as they take the same way, so that a queue is read once.
 
 use super::engine::Engine;
 use super::entity::{Mask, NONE, lanes};
@@ -21,8 +21,9 @@ struct Walk<const N: usize> {
 }
 
 impl<const N: usize> Engine<N> {
-    /// `pick_eevdf` on one queue, in the lanes of `set`: a protected `curr` stays (`RUN_TO_PARITY`), else the earliest
-    /// deadline among the eligible; ties by insertion. `skip` is never chosen. Of a crowded queue nobody is.
+    /// `pick_eevdf` on one queue, in the lanes of `set`: a protected `curr` stays
+    /// (`RUN_TO_PARITY`), else the earliest deadline among the eligible; ties by insertion. `skip`
+    /// is never chosen. Of a crowded queue nobody is.
     pub(super) fn best(&self, q: usize, skip: &[u32; N], set: Mask) -> [u32; N] {
         if self.rules.order == Order::Times {
             return self.cfs_best(q, skip, set);
@@ -77,18 +78,24 @@ impl<const N: usize> Engine<N> {
         }
     }
 
-    /// Nothing eligible besides the skipped one: the smallest virtual time comes closest, of equals the one inserted first.
+    /// Nothing eligible besides the skipped one: the smallest virtual time comes closest, of equals
+    /// the one inserted first.
     fn closest(&self, q: usize, skip: u32, h: usize) -> u32 {
         let queue = &self.queues[q];
         if queue.crowded() >> h & 1 != 0 {
             return NONE;
         }
         let key = |&x: &u32| (self.ents[x as usize].v[h], self.ents[x as usize].seq[h]);
-        let rest = queue.list.iter().copied().filter(|&x| x != skip && self.ents[x as usize].on >> h & 1 != 0);
+        let rest = queue
+            .list
+            .iter()
+            .copied()
+            .filter(|&x| x != skip && self.ents[x as usize].on >> h & 1 != 0);
         rest.min_by_key(key).unwrap_or(NONE)
     }
 
-    /// `pick_task_fair` (and real-time before it): the thread that comes in when `prev` does not stay.
+    /// `pick_task_fair` (and real-time before it): the thread that comes in when `prev` does not
+    /// stay.
     pub(super) fn pick(&mut self, cpu: usize, prev: u32) -> [u32; N] {
         let real_time = &self.cpus[cpu].real_time;
         if let Some(&id) = real_time.iter().min_by_key(|&&t| self.ents[t as usize].task.prio) {
@@ -148,7 +155,8 @@ impl<const N: usize> Engine<N> {
         } else if set != 0 {
             let hollow = self.hollow(owns as usize, prev, set);
             for h in lanes(set) {
-                if hollow >> h & 1 != 0 && self.queues[cpu].load.count[h] > 1 && walk.skip[h] != id {
+                if hollow >> h & 1 != 0 && self.queues[cpu].load.count[h] > 1 && walk.skip[h] != id
+                {
                     walk.skip[h] = id;
                 } else {
                     (walk.at[h], walk.skip[h]) = (owns as usize, NONE);

@@ -1,11 +1,12 @@
-//! One fair run queue (`struct cfs_rq`): its entities and the weighted average of their virtual times.
-//! Nothing here decides who runs. Sums wrap, as the kernel's do: a recording may hold any times and priorities, and those
-//! that wrap here mean nothing in any case.
+//! One fair run queue (`struct cfs_rq`): its entities and the weighted average of their virtual
+//! times. Nothing here decides who runs. Sums wrap, as the kernel's do: a recording may hold any
+//! times and priorities, and those that wrap here mean nothing in any case.
 
 use super::entity::{Entity, Mask, NONE, lanes, which};
 use crate::sched::state::Table;
 
-/// A queue of one level on one CPU, in `N` lanes. `curr` stays in the list while it runs, as in the kernel's sums.
+/// A queue of one level on one CPU, in `N` lanes. `curr` stays in the list while it runs, as in the
+/// kernel's sums.
 #[derive(Clone, Debug)]
 pub(super) struct Queue<const N: usize> {
     /// Who is on it.
@@ -15,7 +16,8 @@ pub(super) struct Queue<const N: usize> {
     pub curr: u32,
     /// Lanes in which `curr` is on this queue.
     pub curr_in: Mask,
-    /// CFS: the task that a wake-up preempted last (`last` buddy), and the one that yielded (`skip` buddy).
+    /// CFS: the task that a wake-up preempted last (`last` buddy), and the one that yielded (`skip`
+    /// buddy).
     pub last: [u32; N],
     pub yielded: [u32; N],
     /// Entity that stands for this queue one level up, [`NONE`] for the root.
@@ -41,7 +43,8 @@ pub(super) struct Load<const N: usize> {
     pub count: [u32; N],
 }
 
-/// Entities of a queue that the replay still follows. Each event looks at all of them; of a longer queue it has no opinion.
+/// Entities of a queue that the replay still follows. Each event looks at all of them; of a longer
+/// queue it has no opinion.
 const CROWD: usize = 4_096;
 /// Keys larger than this move the reference point.
 const FAR: u64 = 1 << 33;
@@ -63,10 +66,15 @@ impl<const N: usize> Queue<N> {
 
     /// Lanes in which it is too long to be followed.
     pub fn crowded(&self) -> Mask {
-        if self.list.len() <= CROWD { 0 } else { which::<N>(|h| self.load.count[h] as usize > CROWD) }
+        if self.list.len() <= CROWD {
+            0
+        } else {
+            which::<N>(|h| self.load.count[h] as usize > CROWD)
+        }
     }
 
-    /// `avg_vruntime`: weighted mean of virtual times, rounded down; of an empty queue where the last one left.
+    /// `avg_vruntime`: weighted mean of virtual times, rounded down; of an empty queue where the
+    /// last one left.
     pub fn average(&self, h: usize) -> i64 {
         let load = &self.load;
         match load.weight[h] {
@@ -102,7 +110,8 @@ impl<const N: usize> Queue<N> {
             if load.count[h] == 0 {
                 (load.zero[h], load.sum[h]) = (e.v[h], 0);
             }
-            load.sum[h] = load.sum[h].wrapping_add(e.v[h].wrapping_sub(load.zero[h]).wrapping_mul(e.weight));
+            load.sum[h] =
+                load.sum[h].wrapping_add(e.v[h].wrapping_sub(load.zero[h]).wrapping_mul(e.weight));
             load.weight[h] += e.weight;
             load.count[h] += 1;
             e.seq[h] = seq;
@@ -210,7 +219,10 @@ mod tests {
         let mut q = Queue::new(NONE);
         q.add(0, 0, &mut ents, 0, 0b11);
         q.add(1, 0, &mut ents, 1, 0b10);
-        assert_eq!(([0, 1].map(|h| q.average(h)), q.load.count, q.list.len()), ([10, 30], [1, 2], 2));
+        assert_eq!(
+            ([0, 1].map(|h| q.average(h)), q.load.count, q.list.len()),
+            ([10, 30], [1, 2], 2)
+        );
         q.remove(0, &mut ents, 0b10);
         assert_eq!(([0, 1].map(|h| q.average(h)), q.list.len(), ents[0].on), ([10, 40], 2, 0b01));
         q.remove(0, &mut ents, 0b01);

@@ -1,5 +1,5 @@
-//! The rules that a replay can follow: one entry for each. What a rule does at each step is in `eevdf` and `cfs`; which of the two,
-//! and over which queues, is told here and nowhere else.
+//! The rules that a replay can follow: one entry for each. What a rule does at each step is in
+//! `eevdf` and `cfs`; which of the two, and over which queues, is told here and nowhere else.
 
 use crate::trace::{Machine, SchedClass};
 
@@ -67,9 +67,21 @@ impl Rules {
     /// All.
     pub const ALL: [Self; 4] = [
         EEVDF,
-        Self { name: "eevdf-flat", about: "EEVDF, one queue for the threads of all groups", flat: true, ..EEVDF },
+        Self {
+            name: "eevdf-flat",
+            about: "EEVDF, one queue for the threads of all \
+                                           groups",
+            flat: true,
+            ..EEVDF
+        },
         CFS,
-        Self { name: "cfs-flat", about: "CFS, one queue for the threads of all groups", flat: true, ..CFS },
+        Self {
+            name: "cfs-flat",
+            about: "CFS, one queue for the threads of all \
+                                         groups",
+            flat: true,
+            ..CFS
+        },
     ];
 
     /// By its name on the command line.
@@ -82,8 +94,8 @@ impl Rules {
         if class == SchedClass::Cfs { CFS } else { EEVDF }
     }
 
-    /// The rules by which the kernel of a machine chose, as far as a replay knows: EEVDF is replayed in groups whatever is said of
-    /// autogroup.
+    /// The rules by which the kernel of a machine chose, as far as a replay knows: EEVDF is
+    /// replayed in groups whatever is said of autogroup.
     pub fn of(machine: &Machine) -> Self {
         Self::in_groups(machine.class.value, machine.autogroup.value)
     }
@@ -94,8 +106,9 @@ impl Rules {
         Self::ALL.into_iter().find(|r| r.class == rules.class && r.flat == flat).unwrap_or(rules)
     }
 
-    /// The same as the inputs of networks have it, which does not change under a model that was trained on it: every switch is
-    /// charged at its own time, and a pick corrects the winner's own queue only.
+    /// The same as the inputs of networks have it, which does not change under a model that was
+    /// trained on it: every switch is charged at its own time, and a pick corrects the winner's own
+    /// queue only.
     pub(super) fn of_inputs(class: SchedClass, autogroup: bool) -> Self {
         Self { clock: Clock::Switch, corrects_groups: false, ..Self::in_groups(class, autogroup) }
     }
@@ -118,6 +131,9 @@ mod tests {
             machine.autogroup.value = autogroup;
             Rules::of(&machine).name
         };
-        assert_eq!([of("6.1.0", true), of("6.1.0", false), of("6.18.1", false)], ["cfs", "cfs-flat", "eevdf"]);
+        assert_eq!(
+            [of("6.1.0", true), of("6.1.0", false), of("6.18.1", false)],
+            ["cfs", "cfs-flat", "eevdf"]
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Replays of one trace that differ only in how they take unexpected picks, told and asked together. One alone is a
-//! [`KernelReplay`](super::KernelReplay), all of them are [`Hypotheses`](super::Hypotheses).
+//! Replays of one trace that differ only in how they take unexpected picks, told and asked
+//! together. One alone is a [`KernelReplay`](super::KernelReplay), all of them are
+//! [`Hypotheses`](super::Hypotheses).
 
 use super::correction::{Correction, HYPOTHESES};
 use super::engine::Engine;
@@ -24,7 +25,13 @@ pub struct Beliefs<const N: usize = HYPOTHESES> {
 
 impl<const N: usize> Default for Beliefs<N> {
     fn default() -> Self {
-        Self { lag_ns: [0; N], deadline_gap_ns: [0; N], rank: [0; N], eligible: [false; N], picked: [false; N] }
+        Self {
+            lag_ns: [0; N],
+            deadline_gap_ns: [0; N],
+            rank: [0; N],
+            eligible: [false; N],
+            picked: [false; N],
+        }
     }
 }
 
@@ -50,12 +57,26 @@ pub(super) struct SideBySide<const N: usize> {
 }
 
 impl<const N: usize> SideBySide<N> {
-    pub fn new(rules: Rules, cpus: usize, threads: usize, slice_ns: u64, corrections: [Correction; N]) -> Self {
+    pub fn new(
+        rules: Rules,
+        cpus: usize,
+        threads: usize,
+        slice_ns: u64,
+        corrections: [Correction; N],
+    ) -> Self {
         let slice = if slice_ns == 0 { usual_slice(cpus) } else { slice_ns.min(MOST_SLICE_NS) };
-        Self { engine: Engine::new(rules, cpus, threads, slice as i64, corrections), open: vec![None; cpus] }
+        Self {
+            engine: Engine::new(rules, cpus, threads, slice as i64, corrections),
+            open: vec![None; cpus],
+        }
     }
 
-    pub fn on(trace: &Trace, machine: &Machine, rules: Rules, corrections: [Correction; N]) -> Self {
+    pub fn on(
+        trace: &Trace,
+        machine: &Machine,
+        rules: Rules,
+        corrections: [Correction; N],
+    ) -> Self {
         let cpus = trace.cpus();
         let threads = trace.tasks().thread_count().max(cpus);
         let mut all = Self::new(rules, cpus, threads, machine.slice_ns.value, corrections);
@@ -93,7 +114,13 @@ impl<const N: usize> SideBySide<N> {
         std::array::from_fn(|h| set >> h & 1 != 0)
     }
 
-    pub fn after_pick(&mut self, e: &Event, trace: &Trace, candidates: &[ThreadIx], next: ThreadIx) {
+    pub fn after_pick(
+        &mut self,
+        e: &Event,
+        trace: &Trace,
+        candidates: &[ThreadIx],
+        next: ThreadIx,
+    ) {
         let Some(open) = self.open.get(e.cpu.ix()) else { return };
         if *open != Some(e.time.0) {
             self.before_pick(e, trace);

@@ -1,4 +1,5 @@
-//! What an open decision looks like from outside: lag, deadline gap, rank. Reads the queues, changes nothing in them.
+//! What an open decision looks like from outside: lag, deadline gap, rank. Reads the queues,
+//! changes nothing in them.
 
 use super::Beliefs;
 use super::engine::{Engine, GROUPS};
@@ -6,7 +7,8 @@ use super::entity::{Doing, Entity, NONE};
 use super::rules::Order;
 use crate::trace::{CpuId, ThreadIx};
 
-/// Up to this many waiting threads a rank is found by counting; among more by searching in what was sorted once.
+/// Up to this many waiting threads a rank is found by counting; among more by searching in what was
+/// sorted once.
 const COUNTED: usize = 24;
 
 /// The keys of everyone who waits for an open decision; filled by need.
@@ -17,14 +19,21 @@ pub(super) struct Ranks<const N: usize> {
     /// By lane: the same, ascending. Only of many.
     sorted: Vec<i64>,
     least: [i64; N],
-    /// What the virtual times of the CPU's queues are measured from: of its root, and of each group.
+    /// What the virtual times of the CPU's queues are measured from: of its root, and of each
+    /// group.
     bases: [[i64; N]; 1 + GROUPS],
     fresh: bool,
 }
 
 impl<const N: usize> Ranks<N> {
     pub fn new() -> Self {
-        Self { keys: Vec::new(), sorted: Vec::new(), least: [0; N], bases: [[0; N]; 1 + GROUPS], fresh: false }
+        Self {
+            keys: Vec::new(),
+            sorted: Vec::new(),
+            least: [0; N],
+            bases: [[0; N]; 1 + GROUPS],
+            fresh: false,
+        }
     }
 
     /// Another decision.
@@ -104,14 +113,17 @@ impl<const N: usize> Engine<N> {
         if e.queue == NONE { self.home(thread.0, cpu.ix()) } else { e.queue as usize }
     }
 
-    /// The eligible thread with the earliest key, a real-time one before all; without any, the one that is owed most.
+    /// The eligible thread with the earliest key, a real-time one before all; without any, the one
+    /// that is owed most.
     pub fn next_waiting(&self, cpu: CpuId, waiting: &[ThreadIx]) -> [Option<ThreadIx>; N] {
         let mut best = [None; N];
         let mut least = [(true, true, i64::MAX); N];
         // Most are on one queue.
         let (mut at, mut base) = (usize::MAX, [0; N]);
         for &thread in waiting {
-            let Some(e) = self.ents.get(thread.ix()).filter(|_| self.is_thread(thread)) else { continue };
+            let Some(e) = self.ents.get(thread.ix()).filter(|_| self.is_thread(thread)) else {
+                continue;
+            };
             let real_time = e.task.real_time;
             if !real_time {
                 let q = self.queue_of(e, thread, cpu);
@@ -137,7 +149,8 @@ impl<const N: usize> Engine<N> {
 
     /// [`Self::standing`] of a waiting fair thread, in the first lane.
     pub fn standing_of(&self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
-        let e = self.ents.get(thread.ix()).filter(|e| !e.task.real_time && self.is_thread(thread))?;
+        let e =
+            self.ents.get(thread.ix()).filter(|e| !e.task.real_time && self.is_thread(thread))?;
         let queue = &self.queues[self.queue_of(e, thread, cpu)];
         let base = match self.rules.order {
             Order::Times => queue.min_v[0],
@@ -160,7 +173,8 @@ impl<const N: usize> Engine<N> {
         self.cpus.len() + cpu * GROUPS
     }
 
-    /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the queue.
+    /// Lag and the key that orders the queue: deadline (CFS: virtual time), both relative to the
+    /// queue.
     fn standing(&self, e: &Entity<N>, base: i64, h: usize) -> (i64, i64) {
         let lag = base.wrapping_sub(e.v[h]);
         let key = match self.rules.order {

@@ -1,4 +1,5 @@
-//! What happened in each of the equal stretches of a recording, by name: what differences and their spread are made of.
+//! What happened in each of the equal stretches of a recording, by name: what differences and their
+//! spread are made of.
 
 use super::super::names::Rows;
 use super::super::states::{self, Doing, Piece, Sink, Wait, walk};
@@ -14,11 +15,11 @@ pub(super) struct Sum {
     pub waits: f64,
     pub stints: f64,
     pub migrations: f64,
-    /// Known time of a CPU, ns, the mean over the CPUs: what happened in unknown time is in no sum, so that a rate is one of
-    /// this time.
+    /// Known time of a CPU, ns, the mean over the CPUs: what happened in unknown time is in no sum,
+    /// so that a rate is one of this time.
     pub known: f64,
-    /// Decisions that a model was asked about, those that it got right, those in which the real one was among the candidates,
-    /// and the nats of these together.
+    /// Decisions that a model was asked about, those that it got right, those in which the real one
+    /// was among the candidates, and the nats of these together.
     pub asked: f64,
     pub hits: f64,
     pub covered: f64,
@@ -57,7 +58,8 @@ fn edge(trace: &Trace, block: usize) -> u64 {
 /// See [`Sum::known`].
 fn known(trace: &Trace, block: usize) -> f64 {
     let (from, to) = (edge(trace, block), edge(trace, block + 1));
-    let unseen = |cpu: usize| trace.unknown_within(CpuId(cpu as u16), Nanos(from), Nanos(to)).0 as f64;
+    let unseen =
+        |cpu: usize| trace.unknown_within(CpuId(cpu as u16), Nanos(from), Nanos(to)).0 as f64;
     let cpus = trace.cpus();
     (to - from) as f64 - (0..cpus).map(unseen).sum::<f64>() / cpus.max(1) as f64
 }
@@ -65,7 +67,8 @@ fn known(trace: &Trace, block: usize) -> f64 {
 impl<'a> Blocks<'a> {
     pub fn new(trace: &'a Trace, scored: &[Scored]) -> Self {
         let of = Rows::new(trace, By::Name);
-        let empty = std::array::from_fn(|block| Sum { known: known(trace, block), ..Sum::default() });
+        let empty =
+            std::array::from_fn(|block| Sum { known: known(trace, block), ..Sum::default() });
         let sums = vec![empty; of.names.len()];
         let mut blocks = Self { trace, of, sums, empty };
         walk(trace, &mut blocks);
@@ -114,7 +117,8 @@ impl<'a> Blocks<'a> {
             let all = Self::total(&self.sums[row]);
             all.run + all.wait
         };
-        let mut rows: Vec<(f64, usize)> = (0..self.sums.len()).map(|r| (time(r), r)).filter(|r| r.0 > 0.0).collect();
+        let mut rows: Vec<(f64, usize)> =
+            (0..self.sums.len()).map(|r| (time(r), r)).filter(|r| r.0 > 0.0).collect();
         rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         rows.into_iter().map(|r| r.1).collect()
     }

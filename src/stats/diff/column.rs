@@ -11,7 +11,8 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
     query::parse(text)
 }
 
-/// A column of filters. Values of two measures are not of one kind: they are compared as what they are to each other.
+/// A column of filters. Values of two measures are not of one kind: they are compared as what they
+/// are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // each is explained in `COLUMNS`
 pub enum Column {
@@ -67,7 +68,8 @@ impl Difference {
         self.interval[0] > 0.0 || self.interval[1] < 0.0
     }
 
-    /// How certain it is against another: what is more than chance is before what is not, whatever its spread.
+    /// How certain it is against another: what is more than chance is before what is not, whatever
+    /// its spread.
     pub fn surer(&self, other: &Self) -> std::cmp::Ordering {
         let order = self.is_certain().cmp(&other.is_certain());
         order.then(self.certainty.total_cmp(&other.certainty))

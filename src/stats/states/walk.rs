@@ -90,7 +90,8 @@ impl<S: Sink> Walk<'_, S> {
         self.observe(&e);
         let last_waking = std::mem::replace(&mut self.cpus[e.cpu.ix()].waking, ThreadIx::NONE);
         let tasks = self.trace.tasks();
-        let thread = tasks.thread_on(e.task, if e.to_cpu == CpuId::NONE { e.cpu } else { e.to_cpu });
+        let thread =
+            tasks.thread_on(e.task, if e.to_cpu == CpuId::NONE { e.cpu } else { e.to_cpu });
         match e.kind {
             EventKind::Wakeup => self.wake(thread, &e, false),
             EventKind::WakeupNew => self.wake(thread, &e, true),
@@ -104,8 +105,9 @@ impl<S: Sink> Walk<'_, S> {
                     self.threads[thread.ix()].waking = waker;
                 }
             }
-            // Who is woken is given its new CPU first, right after the waking: that is no move of somebody who waits. (One that
-            // the waker's CPU pulls over before anything else happens there looks the same.)
+            // Who is woken is given its new CPU first, right after the waking: that is no move of
+            // somebody who waits. (One that the waker's CPU pulls over before anything else happens
+            // there looks the same.)
             EventKind::Migrate => self.migrate(thread, &e, last_waking == thread),
             _ => {
                 self.name(thread);
@@ -145,8 +147,20 @@ impl<S: Sink> Walk<'_, S> {
 
     /// A thread that was runnable is not any more, or not known to be.
     fn waited(&mut self, thread: ThreadIx, cpu: CpuId, to: u64, last: u32) {
-        let State { since: from, first, began, kind, waker: (waker, waker_cpu), .. } = self.threads[thread.ix()];
-        self.sink.waited(&Wait { thread, cpu, from, to, first, last, began, kind, waker, waker_cpu });
+        let State { since: from, first, began, kind, waker: (waker, waker_cpu), .. } =
+            self.threads[thread.ix()];
+        self.sink.waited(&Wait {
+            thread,
+            cpu,
+            from,
+            to,
+            first,
+            last,
+            began,
+            kind,
+            waker,
+            waker_cpu,
+        });
     }
 
     /// Ends what has become unknown before now.

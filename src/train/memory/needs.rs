@@ -1,5 +1,6 @@
-//! How much memory a run takes: the recordings that it keeps, and a step's activations, gradients and optimiser. Reckoned
-//! from the sizes; the factors are fitted to peaks of the process that were measured, and are a little too large.
+//! How much memory a run takes: the recordings that it keeps, and a step's activations, gradients
+//! and optimiser. Reckoned from the sizes; the factors are fitted to peaks of the process that were
+//! measured, and are a little too large.
 
 use super::{Bound, MIB, RESERVE, Room, size};
 use crate::dataset::catalog::{Entry, Split};
@@ -35,7 +36,9 @@ pub(super) fn step(config: &TrainConfig, data: &Data) -> u64 {
         let cpu = &data.training[chunk.recording].cpus[chunk.cpu];
         let end = (chunk.start + chunk.length).min(cpu.classes.len());
         span = span.max(end - chunk.start.saturating_sub(context));
-        candidates.push(cpu.picks.at[chunk.picks(cpu)].iter().map(|p| usize::from(p.count)).sum::<usize>());
+        candidates.push(
+            cpu.picks.at[chunk.picks(cpu)].iter().map(|p| usize::from(p.count)).sum::<usize>(),
+        );
         forecasts.push(chunk.asks(cpu).len());
     }
     let n = config.batch.min(candidates.len());
@@ -43,7 +46,10 @@ pub(super) fn step(config: &TrainConfig, data: &Data) -> u64 {
         counts.sort_unstable_by(|a, b| b.cmp(a));
         counts.iter().take(n).sum()
     };
-    bytes(config, &Load { tokens: n * span, candidates: most(candidates), forecasts: most(forecasts) })
+    bytes(
+        config,
+        &Load { tokens: n * span, candidates: most(candidates), forecasts: most(forecasts) },
+    )
 }
 
 /// As [`step`], before the recordings are known.
@@ -61,8 +67,10 @@ fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     let asks = load.forecasts * SAMPLED[1] * 3 * (THREAD + m.forecast + m.forecast2);
     let parameters: usize = m.tensors().iter().map(Tensor::count).sum();
     // Another device has memory of its own; what it is given passes through this one.
-    let graph = if config.device == Target::Cpu { trunk + picks + asks } else { (picks + asks) / 3 };
-    // Gradients and two moments; and when there is no graph, the copies that a checkpoint is made of.
+    let graph =
+        if config.device == Target::Cpu { trunk + picks + asks } else { (picks + asks) / 3 };
+    // Gradients and two moments; and when there is no graph, the copies that a checkpoint is made
+    // of.
     4 * (graph.max(6 * parameters) + 5 * parameters) as u64
 }
 
@@ -84,13 +92,20 @@ impl Outlook {
         known.filter(|e| filters.iter().any(|f| f.takes(e))).count() as u64 * RECORDING
     }
 
-    /// Refuses settings that cannot fit, at the one that weighs most; what there is to say of those that hardly do.
+    /// Refuses settings that cannot fit, at the one that weighs most; what there is to say of those
+    /// that hardly do.
     pub fn check(&self, config: &TrainConfig) -> Result<Option<String>, Wrong> {
         let (step, kept) = (usual_step(config), self.recordings(config));
         let (free, of) = self.room.map_or((UNKNOWN, Bound::Machine), |room| (room.free, room.of));
         let need = step + kept + RESERVE;
         let all = size(need);
-        let parts = format!("{} a step, {} recordings, {} to spare", size(step), size(kept), size(RESERVE));
+        let parts = format!(
+            "{} a step, {} recordings, {} to \
+                             spare",
+            size(step),
+            size(kept),
+            size(RESERVE)
+        );
         if need > free {
             let usual = TrainConfig::default();
             let setting = match () {
@@ -100,10 +115,20 @@ impl Outlook {
                 () if config.model.blocks > usual.model.blocks => "blocks",
                 () => "channels",
             };
-            let problem = format!("the run takes about {all} ({parts}), {} are left {of}", size(free));
+            let problem = format!(
+                "the run takes about {all} ({parts}), {} are left \
+                                   {of}",
+                size(free)
+            );
             return Err(Wrong { setting, problem });
         }
         let tight = need as f64 > TIGHT * free as f64;
-        Ok(tight.then(|| format!("the run takes about {all} of the {} that are left {of} ({parts})", size(free))))
+        Ok(tight.then(|| {
+            format!(
+                "the run takes about {all} of the {} that are left {of} \
+                                  ({parts})",
+                size(free)
+            )
+        }))
     }
 }

@@ -5,11 +5,13 @@ use crate::dataset::catalog::{Entry, Split};
 use crate::predictor::networks::{Kind, ModelConfig};
 use std::collections::BTreeMap;
 
-const MEMINFO: &str = "MemTotal:       24684172 kB\nMemFree:        16637112 kB\nMemAvailable:   18874368 kB\n\
+const MEMINFO: &str = "MemTotal:       24684172 kB\nMemFree:        16637112 \
+                       kB\nMemAvailable:   18874368 kB\n\
                        SwapTotal:       1048576 kB\nSwapFree:        1048576 kB\n";
-const STATUS: &str =
-    "Name:\tkoracle\nVmPeak:\t  355328 kB\nVmSize:\t  307200 kB\nVmHWM:\t  122880 kB\nVmRSS:\t  102400 kB\n";
-const LIMITS: &str = "Limit                     Soft Limit           Hard Limit           Units     \n\
+const STATUS: &str = "Name:\tkoracle\nVmPeak:\t  355328 kB\nVmSize:\t  307200 kB\nVmHWM:\t  122880 \
+     kB\nVmRSS:\t  102400 kB\n";
+const LIMITS: &str = "Limit                     Soft Limit           Hard \
+                      Limit           Units     \n\
                       Max cpu time              unlimited            unlimited            seconds   \n\
                       Max address space         SOFT            unlimited            bytes     \n";
 
@@ -30,12 +32,21 @@ fn the_tightest_bound_counts() {
     let soft = |bytes: &str| LIMITS.replace("SOFT", bytes);
     assert_eq!(free(None, &[("/proc/self/limits", &soft("unlimited"))]), (18_432, Bound::Machine));
     assert_eq!(free(None, &[("/proc/self/limits", &soft("419430400"))]), (100, Bound::Process));
-    assert_eq!(free(None, &[("/proc/self/limits", &soft("1048576"))]), (0, Bound::Process), "beyond it already");
+    assert_eq!(
+        free(None, &[("/proc/self/limits", &soft("1048576"))]),
+        (0, Bound::Process),
+        "beyond it already"
+    );
     assert_eq!(free(Some(150 * MIB), &[]), (50, Bound::Given));
     assert_eq!(room(None, &[]), None, "no such files");
     let all = room(None, &[("/proc/meminfo", MEMINFO), ("/proc/self/status", STATUS)]).unwrap();
     assert_eq!((all.swap, all.given_back), (1 << 30, 20 * MIB));
-    assert_eq!(room(Some(150 * MIB), &[("/proc/self/status", STATUS)]).unwrap().swap, 0, "of the machine only");
+    assert_eq!(
+        room(Some(150 * MIB), &[("/proc/self/status", STATUS)]).unwrap().swap,
+        0,
+        "of the \
+        machine only"
+    );
 }
 
 #[test]
@@ -95,7 +106,13 @@ fn this_machine_says_something() {
     assert_eq!(check(0, None, Next::Begin), Ok(()));
     assert!(granted(MIB) && !granted(1 << 62), "really asked, not optimised away");
     let short = check(1 << 60, None, Next::After(3)).unwrap_err().to_string();
-    assert!(short.starts_with("out of memory after step 3: the next one wants about 1073741824.1 GiB"), "{short}");
+    assert!(
+        short.starts_with(
+            "out of memory after step 3: the next one wants about 1073741824.1 \
+                               GiB"
+        ),
+        "{short}"
+    );
 }
 
 fn outlook(free: u64) -> Outlook {
@@ -108,7 +125,8 @@ fn outlook(free: u64) -> Outlook {
         kernel: "6.1".into(),
         split,
     };
-    let recordings = [(0, Split::Train), (1, Split::Train), (2, Split::Validation), (3, Split::Test)];
+    let recordings =
+        [(0, Split::Train), (1, Split::Train), (2, Split::Validation), (3, Split::Test)];
     let recordings = recordings.map(|(run, split)| entry(run, split)).to_vec();
     Outlook {
         room: Some(Room { free: free * MIB, swap: 0, of: Bound::Group, given_back: 0 }),
@@ -122,8 +140,16 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     let usual = TrainConfig::default();
     assert_eq!(outlook(4_000).check(&usual), Ok(None));
     let tight = outlook(140).check(&usual).unwrap().unwrap();
-    assert!(tight.starts_with("the run takes about 1") && tight.contains("of the 140 MiB that are left"), "{tight}");
-    let names = |config: &TrainConfig, free| outlook(free).check(config).map(drop).map_err(|w| w.setting);
+    assert!(
+        tight.starts_with("the run takes about 1")
+            && tight.contains(
+                "of the 140 MiB that are \
+        left"
+            ),
+        "{tight}"
+    );
+    let names =
+        |config: &TrainConfig, free| outlook(free).check(config).map(drop).map_err(|w| w.setting);
     assert_eq!(names(&TrainConfig { batch: 4, ..usual.clone() }, 8), Err("only"));
     let none_kept = TrainConfig { hold_out: vec!["c".into()], ..usual.clone() };
     assert_eq!(names(&none_kept, 8), Err("channels"), "what is held out is not read");
@@ -133,7 +159,14 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert_eq!(names(&TrainConfig { model: large(12, 32), ..usual.clone() }, 100), Err("blocks"));
     assert_eq!(names(&TrainConfig { model: large(5, 512), ..usual.clone() }, 100), Err("channels"));
     let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
-    assert!(why.contains("100 MiB are left in the control group") && why.contains("24 MiB recordings"), "{why}");
+    assert!(
+        why.contains("100 MiB are left in the control group")
+            && why.contains(
+                "24 MiB \
+        recordings"
+            ),
+        "{why}"
+    );
     let others = TrainConfig { traces: Some("elsewhere".into()), ..usual.clone() };
     assert_eq!(names(&others, 110), Ok(()), "what is in them is not known yet");
     // Where nothing is known, only the absurd is refused.
@@ -142,9 +175,10 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert!(blind.check(&vast).unwrap_err().problem.contains("GiB"));
 }
 
-/// Peaks of a release build, MiB: of runs of one epoch on the hackbench recordings of 6.18, less that of a run with one chunk a
-/// step (202 MiB): `/usr/bin/time -f %M koracle train --only hackbench --hold-out 6.1 --hold-out 6.1x4 --hold-out 6.12
-/// --hold-out 6.12x8 --epochs 1 --batch 64 -o DIR`, and so on.
+/// Peaks of a release build, MiB: of runs of one epoch on the hackbench recordings of 6.18, less
+/// that of a run with one chunk a step (202 MiB):
+/// `/usr/bin/time -f %M koracle train --only hackbench --hold-out 6.1 --hold-out 6.1x4 --hold-out 6.12 --hold-out 6.12x8 --epochs 1 --batch 64 -o DIR`,
+/// and so on.
 #[test]
 fn steps_take_about_what_was_measured() {
     let of = |kind| TrainConfig { model: ModelConfig::of(kind), ..TrainConfig::default() };

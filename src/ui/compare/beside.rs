@@ -1,4 +1,5 @@
-//! The timelines of two recordings above each other, with one axis between them and a line where both are aligned.
+//! The timelines of two recordings above each other, with one axis between them and a line where
+//! both are aligned.
 
 use crate::app::compare::Places;
 use crate::app::compare::beside::{Align, Beside, Side};
@@ -23,7 +24,8 @@ pub fn draw(both: &Beside, p: &Places, focus: bool, pen: &mut Pen) {
     line(both, p, pen);
 }
 
-/// The plot as it would be without a part before a recording's beginning: first column, and how many.
+/// The plot as it would be without a part before a recording's beginning: first column, and how
+/// many.
 fn plot(side: &Side) -> (u16, usize) {
     let (plot, lead) = (side.layout.plot, side.lead);
     (plot.x - lead, usize::from(plot.w + lead))
@@ -37,7 +39,11 @@ fn title(both: &Beside, i: usize, pen: &mut Pen, focus: bool) {
     let at = match (&both.align, both.mark) {
         (_, Some(_)) if i == 0 => "aligned at the mark".to_owned(),
         (Align::Starts, _) => "aligned at its start".to_owned(),
-        (Align::Stint(of, n), _) => format!("aligned at stint {} of {of}", time::grouped(*n as u64 + 1)),
+        (Align::Stint(of, n), _) => format!(
+            "aligned at stint {} of \
+                                             {of}",
+            time::grouped(*n as u64 + 1)
+        ),
     };
     let zero = u64::try_from(side.zero).ok().filter(|z| *z > 0);
     let zero = zero.map_or(String::new(), |z| format!(", {}", time::point(z, both.view.width)));
@@ -94,16 +100,27 @@ fn axis(both: &Beside, pen: &mut Pen) {
     let theme = pen.theme;
     let (x, cols) = plot(&both.sides[0]);
     let width = both.view.width;
-    let times = |col: usize| i128::from(column_time(both.view.start, width, col, cols)) + both.first;
+    let times =
+        |col: usize| i128::from(column_time(both.view.start, width, col, cols)) + both.first;
     let label = |at: i128| {
         let sign = if at < 0 { "−" } else { "" };
         format!("╷{sign}{}", time::point(u64::try_from(at.abs()).unwrap_or(u64::MAX), width))
     };
-    let apart = [times(0), times(cols)].map(|at| label(at).chars().count()).into_iter().max().unwrap_or(0).max(16) + 2;
+    let apart = [times(0), times(cols)]
+        .map(|at| label(at).chars().count())
+        .into_iter()
+        .max()
+        .unwrap_or(0)
+        .max(16)
+        + 2;
     let least = (width as f64 / (cols as f64 / apart as f64).max(1.0)).max(1.0);
     let power = 10_f64.powf(least.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least).unwrap_or(least).max(1.0) as i128;
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|m| m * power)
+        .find(|s| *s >= least)
+        .unwrap_or(least)
+        .max(1.0) as i128;
     let mut tick = times(0).div_euclid(step) * step;
     while tick < times(cols) {
         let at = u64::try_from(tick - both.first).ok().and_then(|at| column(both, at));

@@ -20,11 +20,12 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
             (true, true) => "▼",
         };
         let name = format!("{}{arrow}", column.name());
-        let style = match (*i == m.listing.column && is(m, Focus::List), m.listing.sort.by == column) {
-            (true, _) => theme.chosen(),
-            (false, true) => theme.strong(),
-            _ => theme.dim(),
-        };
+        let style =
+            match (*i == m.listing.column && is(m, Focus::List), m.listing.sort.by == column) {
+                (true, _) => theme.chosen(),
+                (false, true) => theme.strong(),
+                _ => theme.dim(),
+            };
         if to_right {
             pen.right((*x, p.head.y), *w, &name, style);
         } else {
@@ -54,9 +55,21 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
             pen.fill(p.list.x, y, p.list.w, base);
         }
         let hit = found.table.is_hit(row);
-        pen.put(p.list.x, y, 1, if m.listing.marked.contains(&(row as u32)) { "●" } else { " " }, base);
+        pen.put(
+            p.list.x,
+            y,
+            1,
+            if m.listing.marked.contains(&(row as u32)) { "●" } else { " " },
+            base,
+        );
         let verdict = if hit { theme.hit() } else { theme.miss() };
-        pen.put(p.list.x + 2, y, 1, if hit { "✓" } else { "✗" }, if chosen { base } else { verdict });
+        pen.put(
+            p.list.x + 2,
+            y,
+            1,
+            if hit { "✓" } else { "✗" },
+            if chosen { base } else { verdict },
+        );
         for (i, x, w) in &columns {
             let (column, _, to_right) = LIST[*i];
             let text = cell(&found.table, row, column);

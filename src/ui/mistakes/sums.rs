@@ -25,7 +25,13 @@ pub fn draw(m: &Mistakes, area: Area, pen: &mut Pen) {
     }
 }
 
-fn draw_bars(m: &Mistakes, bars: &[Bar], figures: &str, (first, rows): (usize, usize), pen: &mut Pen) {
+fn draw_bars(
+    m: &Mistakes,
+    bars: &[Bar],
+    figures: &str,
+    (first, rows): (usize, usize),
+    pen: &mut Pen,
+) {
     let (theme, area) = (pen.theme, pen.area);
     let shown = || bars.iter().enumerate().skip(first).take(rows);
     let widest = |of: fn(&Bar) -> usize| bars.iter().map(of).max().unwrap_or(0) as u16;
@@ -39,8 +45,20 @@ fn draw_bars(m: &Mistakes, bars: &[Bar], figures: &str, (first, rows): (usize, u
         let y = area.y + 1 + (i - first) as u16;
         let on = i == m.sums.bar && is(m, Focus::Sums);
         let style = if on { theme.chosen() } else { theme.text() };
-        pen.put(area.x + 1, y, label_w, &format!("{:<w$}", b.label, w = usize::from(label_w)), style);
-        pen.put(bar_x, y, bar_w, &bar(if b.share.is_nan() { 0.0 } else { b.share }, bar_w), theme.usage());
+        pen.put(
+            area.x + 1,
+            y,
+            label_w,
+            &format!("{:<w$}", b.label, w = usize::from(label_w)),
+            style,
+        );
+        pen.put(
+            bar_x,
+            y,
+            bar_w,
+            &bar(if b.share.is_nan() { 0.0 } else { b.share }, bar_w),
+            theme.usage(),
+        );
         if let Some(mark) = b.mark.filter(|_| bar_w > 0) {
             let at = (mark.clamp(0.0, 1.0) * f64::from(bar_w - 1)).round() as u16;
             pen.put(bar_x + at, y, 1, "│", theme.mark());
@@ -52,7 +70,9 @@ fn draw_bars(m: &Mistakes, bars: &[Bar], figures: &str, (first, rows): (usize, u
 fn matrix(m: &Mistakes, c: &Confusion, (first, rows): (usize, usize), pen: &mut Pen) {
     let (theme, area) = (pen.theme, pen.area);
     let n = c.names.len();
-    let name_w = c.names.iter().map(|n| n.chars().count()).max().unwrap_or(0).min(usize::from(area.w / 4)) as u16;
+    let name_w =
+        c.names.iter().map(|n| n.chars().count()).max().unwrap_or(0).min(usize::from(area.w / 4))
+            as u16;
     let cell_w = ((area.w.saturating_sub(name_w + 2)) / n.max(1) as u16).clamp(4, 12);
     let most = c.counts.iter().flatten().copied().max().unwrap_or(0).max(1);
     let x = |pred: usize| area.x + 1 + name_w + 1 + pred as u16 * cell_w;
@@ -74,7 +94,11 @@ fn matrix(m: &Mistakes, c: &Confusion, (first, rows): (usize, usize), pen: &mut 
                 _ => theme.text(),
             };
             let text = if count == 0 { "·".into() } else { time::grouped(count) };
-            let text = if text.chars().count() >= usize::from(cell_w) { format!("{}k", count / 1_000) } else { text };
+            let text = if text.chars().count() >= usize::from(cell_w) {
+                format!("{}k", count / 1_000)
+            } else {
+                text
+            };
             pen.right((x(pred), y), cell_w, &text, style);
         }
     }

@@ -1,5 +1,5 @@
-//! The explanation of the selected decision: candidates, what moved the answer, past events, similar right decisions,
-//! and everything that the model was given.
+//! The explanation of the selected decision: candidates, what moved the answer, past events,
+//! similar right decisions, and everything that the model was given.
 
 use super::is;
 use crate::app::layout::Area;
@@ -84,11 +84,18 @@ fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: T
         (format!(" {} after {}", state_words(state), after), theme.text()),
     ]);
     out.push(vec![("came in  ".into(), theme.dim()), (who(why.real), theme.strong())]);
-    let heading = format!("{:<name_w$}  {:<b$} p      waited    queued by", "candidate", "", b = usize::from(bar_w));
+    let heading = format!(
+        "{:<name_w$}  {:<b$} p      waited    queued \
+                           by",
+        "candidate",
+        "",
+        b = usize::from(bar_w)
+    );
     out.push(vec![(heading, theme.dim())]);
     for (i, c) in why.candidates.iter().enumerate() {
         let real = c.thread == why.real;
-        // Beyond the first ones only the one that came in is worth a line, and the one whose inputs are shown.
+        // Beyond the first ones only the one that came in is worth a line, and the one whose inputs
+        // are shown.
         if i >= 6 && !real && i != chosen {
             continue;
         }
@@ -108,12 +115,18 @@ fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: T
             (format!(" {:.3}  {:<9} {}", c.p, time::short(c.waited.0), c.enqueued.label()), style),
         ]);
     }
-    let all = format!("   of {} candidates · ← → choose whose inputs stand below", why.candidates.len());
+    let all = format!(
+        "   of {} candidates · ← → choose whose inputs stand \
+                       below",
+        why.candidates.len()
+    );
     out.push(vec![(all, theme.dim())]);
     let said: Vec<String> = why
         .baselines
         .iter()
-        .map(|(b, thread)| format!("{b} {}{}", who(*thread), if *thread == why.real { " ✓" } else { "" }))
+        .map(|(b, thread)| {
+            format!("{b} {}{}", who(*thread), if *thread == why.real { " ✓" } else { "" })
+        })
         .collect();
     for line in crate::app::help::wrap(&format!("baselines: {}", said.join(", ")), w) {
         out.push(vec![(line, theme.dim())]);
@@ -128,10 +141,12 @@ fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: T
         let [pick, rival] = [pick, rival].map(|i| who(why.candidates[i].thread));
         out.push(vec![(format!("what raised {pick} above {rival}, nats"), theme.strong())]);
         let all = why.all_past.iter().map(|m| ("all past events", m.pull));
-        let pulls: Vec<(&str, f32)> = why.groups.iter().map(|m| (m.what, m.pull)).chain(all).collect();
+        let pulls: Vec<(&str, f32)> =
+            why.groups.iter().map(|m| (m.what, m.pull)).chain(all).collect();
         let most = pulls.iter().map(|p| p.1.abs()).fold(0.01, f32::max);
         out.extend(pulls.iter().map(|(what, pull)| moved(what, *pull, most, (w, 25), theme)));
-        let mut past: Vec<usize> = (0..why.past.len()).filter(|i| why.past[*i].pull != 0.0).collect();
+        let mut past: Vec<usize> =
+            (0..why.past.len()).filter(|i| why.past[*i].pull != 0.0).collect();
         past.sort_by(|a, b| why.past[*b].pull.abs().total_cmp(&why.past[*a].pull.abs()));
         let head = format!("past events that moved it most, of {}", why.past.len());
         out.push(vec![(head, theme.strong())]);
@@ -170,19 +185,34 @@ fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: T
 }
 
 /// What the model was given: of one candidate, beside the one that came in, and of the decision.
-fn inputs(why: &Why, chosen: usize, who: &dyn Fn(ThreadIx) -> String, theme: Theme, out: &mut Vec<Line>) {
+fn inputs(
+    why: &Why,
+    chosen: usize,
+    who: &dyn Fn(ThreadIx) -> String,
+    theme: Theme,
+    out: &mut Vec<Line>,
+) {
     const NAME: usize = 20;
     let Some(this) = why.candidates.get(chosen) else { return };
     let real = why.candidates.iter().find(|c| c.thread == why.real && c.thread != this.thread);
     let head = match real {
-        Some(real) => format!("inputs of {}, beside those of {}", who(this.thread), who(real.thread)),
+        Some(real) => format!(
+            "inputs of {}, beside those of \
+                               {}",
+            who(this.thread),
+            who(real.thread)
+        ),
         None => format!("inputs of {}", who(this.thread)),
     };
     out.push(vec![(head, theme.strong())]);
     for (i, (name, x)) in CAND_NAMES.iter().zip(&this.features).enumerate() {
         let other = real.and_then(|r| r.features.get(i));
         // What is the same cannot have told them apart.
-        let style = if other.is_some_and(|y| x.to_bits() == y.to_bits()) { theme.dim() } else { theme.text() };
+        let style = if other.is_some_and(|y| x.to_bits() == y.to_bits()) {
+            theme.dim()
+        } else {
+            theme.text()
+        };
         let other = other.map_or_else(String::new, |y| format!("{y:>9.3}"));
         out.push(vec![(format!("  {name:<NAME$} {x:>9.3} {other}"), style)]);
     }

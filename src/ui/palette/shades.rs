@@ -1,5 +1,5 @@
-//! Which colours a terminal gets: those of the 256-colour cube on a dark or on a light background, the sixteen that every
-//! terminal with colours has, or none.
+//! Which colours a terminal gets: those of the 256-colour cube on a dark or on a light background,
+//! the sixteen that every terminal with colours has, or none.
 
 use ratatui::style::Color;
 
@@ -22,7 +22,8 @@ pub struct Theme {
     shades: Shades,
 }
 
-/// Colours that text has: on a dark background, on a light one, of the sixteen (`DIM`: dim text instead).
+/// Colours that text has: on a dark background, on a light one, of the sixteen (`DIM`: dim text
+/// instead).
 const TEXT: &[(u8, u8, u8)] = &[
     // Less important, pending, faded.
     (244, 242, DIM),
@@ -71,8 +72,8 @@ const TEXT: &[(u8, u8, u8)] = &[
     (181, 95, 7),
 ];
 
-/// Colours of areas: those that differ on a light background, and of the sixteen. Tasks and states have black text on them
-/// everywhere.
+/// Colours of areas: those that differ on a light background, and of the sixteen. Tasks and states
+/// have black text on them everywhere.
 const AREA: &[(u8, u8, u8)] = &[
     // Use, misses, queue: from little to much.
     (235, 255, 8),
@@ -155,15 +156,17 @@ fn has(table: &[(u8, u8, u8)], color: u8) -> bool {
 }
 
 impl Shades {
-    /// What the environment asks for: nothing with `NO_COLOR` (no-color.org), sixteen where the terminal's name says that
-    /// it has no more, light where `COLORFGBG` says that its background is.
+    /// What the environment asks for: nothing with `NO_COLOR` (no-color.org), sixteen where the
+    /// terminal's name says that it has no more, light where `COLORFGBG` says that its background
+    /// is.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|v| !v.is_empty());
         if set("NO_COLOR").is_some() {
             return Self::None;
         }
         let term = set("TERM").unwrap_or_default();
-        let few = ["linux", "ansi", "cygwin", "vt", "screen", "rxvt", "xterm-color", "xterm-16color"];
+        let few =
+            ["linux", "ansi", "cygwin", "vt", "screen", "rxvt", "xterm-color", "xterm-16color"];
         let is = |name: &str| term == name || (name == "vt" && term.starts_with(name));
         if set("COLORTERM").is_none() && few.into_iter().any(is) {
             return Self::Sixteen;
@@ -185,7 +188,10 @@ mod tests {
     fn the_environment_chooses() {
         assert_eq!(seen(&[]), Shades::Dark);
         assert_eq!(seen(&[("TERM", "xterm-256color"), ("COLORFGBG", "15;0")]), Shades::Dark);
-        assert_eq!(seen(&[("TERM", "xterm-256color"), ("COLORFGBG", "0;default;15")]), Shades::Light);
+        assert_eq!(
+            seen(&[("TERM", "xterm-256color"), ("COLORFGBG", "0;default;15")]),
+            Shades::Light
+        );
         assert_eq!(seen(&[("TERM", "linux")]), Shades::Sixteen);
         assert_eq!(seen(&[("TERM", "vt220")]), Shades::Sixteen);
         assert_eq!(seen(&[("TERM", "screen"), ("COLORTERM", "truecolor")]), Shades::Dark);

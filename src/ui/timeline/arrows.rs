@@ -1,5 +1,6 @@
-//! Who woke the selected task, as arrows between rows: from the row in which the waker ran to that of the woken one, and on
-//! back through the wakers as far as both ends are visible. What is not visible of the last wake-up is said at the edge.
+//! Who woke the selected task, as arrows between rows: from the row in which the waker ran to that
+//! of the woken one, and on back through the wakers as far as both ends are visible. What is not
+//! visible of the last wake-up is said at the edge.
 
 use crate::app::layout::Layout;
 use crate::app::timeline::Timeline;
@@ -56,7 +57,10 @@ fn place(t: &Timeline, placed: &[Placed], (thread, cpu): (ThreadIx, CpuId)) -> P
     if let Some(row) = placed.iter().rev().find(|row| has(&row.what)) {
         return Place::Row(*row);
     }
-    let first = placed.first().and_then(|row| t.rows.all().iter().position(|what| *what == row.what)).unwrap_or(0);
+    let first = placed
+        .first()
+        .and_then(|row| t.rows.all().iter().position(|what| *what == row.what))
+        .unwrap_or(0);
     let above = t.rows.all()[..first.min(t.rows.all().len())].iter().any(has);
     if above { Place::Above } else { Place::Below }
 }
@@ -76,7 +80,13 @@ fn end(row: Placed) -> u16 {
     row.y + u16::from(matches!(row.what, What::Task(_)) && row.h > 1)
 }
 
-fn arrow(t: &Timeline, l: &Layout, link: &Link, (x, ends, last): (u16, (Place, Place), bool), pen: &mut Pen) {
+fn arrow(
+    t: &Timeline,
+    l: &Layout,
+    link: &Link,
+    (x, ends, last): (u16, (Place, Place), bool),
+    pen: &mut Pen,
+) {
     let style = if last { pen.theme.wake() } else { pen.theme.runnable() };
     let (top, bottom) = (l.lanes.y, (l.lanes.y + l.lanes.h).saturating_sub(1));
     let Place::Row(to) = ends.1 else { return };

@@ -10,7 +10,14 @@ use ratatui::style::Style;
 pub fn lines(t: &Timeline, l: &Layout, rows: &std::ops::Range<u16>, pen: &mut Pen) {
     let theme = pen.theme;
     for (i, mark) in t.marks.iter().enumerate() {
-        column_line(t, l, mark.0, (if i == 0 { "┊" } else { "┋" }, theme.mark()), rows.clone(), pen);
+        column_line(
+            t,
+            l,
+            mark.0,
+            (if i == 0 { "┊" } else { "┋" }, theme.mark()),
+            rows.clone(),
+            pen,
+        );
     }
     column_line(t, l, t.cursor.pos().0, ("┃", theme.playhead()), rows.clone(), pen);
 }
@@ -36,23 +43,39 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let theme = pen.theme;
     let cols = l.cols();
     if let Sort::By(heat) = t.rows.sort {
-        pen.right((0, l.axis.y), l.plot.x.saturating_sub(1), &format!("{} ▼", heat.name()), theme.dim());
+        pen.right(
+            (0, l.axis.y),
+            l.plot.x.saturating_sub(1),
+            &format!(
+                "{} \
+            ▼",
+                heat.name()
+            ),
+            theme.dim(),
+        );
     }
-    let label = t.point(t.view.start.saturating_add(t.view.width), t.view.width).chars().count() + 2;
+    let label =
+        t.point(t.view.start.saturating_add(t.view.width), t.view.width).chars().count() + 2;
     let apart = label.max(18) as f64;
     let least = (t.view.width as f64 / (cols as f64 / apart).max(1.0)).max(1.0);
     let power = 10_f64.powf(least.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least).unwrap_or(least).max(1.0) as u64;
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|m| m * power)
+        .find(|s| *s >= least)
+        .unwrap_or(least)
+        .max(1.0) as u64;
     let marks = t.marks.iter().map(|m| m.0);
-    let over: Vec<usize> = marks.chain([t.cursor.pos().0]).filter_map(|at| t.view.column(at, cols)).collect();
+    let over: Vec<usize> =
+        marks.chain([t.cursor.pos().0]).filter_map(|at| t.view.column(at, cols)).collect();
     let zero = t.zero() % step;
     let mut tick = ((t.view.start + zero).div_ceil(step) * step).saturating_sub(zero);
     let mut free = 0;
     while let Some(col) = t.view.column(tick, cols) {
         let text = format!("╷{}", t.point(tick, t.view.width));
         let (room, n) = (cols - col, text.chars().count());
-        // A label that the playhead or a mark would cut is worse than none; on the other side of its tick there may be room.
+        // A label that the playhead or a mark would cut is worse than none; on the other side of
+        // its tick there may be room.
         let clear = |from: usize, to: usize| !over.iter().any(|&at| (from..to).contains(&at));
         let left = (col + 1).checked_sub(n).filter(|&left| left >= free && clear(left, col));
         if n <= room && clear(col + 1, col + n) {

@@ -1,4 +1,5 @@
-//! The pane that says who ran between the two marks, on the selected CPU and on all, and what was idle meanwhile.
+//! The pane that says who ran between the two marks, on the selected CPU and on all, and what was
+//! idle meanwhile.
 
 use super::chain;
 use crate::app::help::wrap;
@@ -19,7 +20,8 @@ pub fn area(l: &Layout) -> Area {
 
 /// Draws it.
 pub fn draw(t: &Timeline, window: Window, l: &Layout, pen: &mut Pen) {
-    let focus = t.panes.focus != Pane::Lanes && (l.context.is_empty() || t.panes.focus == Pane::Context);
+    let focus =
+        t.panes.focus != Pane::Lanes && (l.context.is_empty() || t.panes.focus == Pane::Context);
     let title = format!(" between the marks · {} · CPU{} ", time::short(window.ns()), t.cpu);
     pen.clear(area(l));
     let mut pen = pen.frame(area(l), &title, focus);
@@ -36,13 +38,33 @@ pub fn draw(t: &Timeline, window: Window, l: &Layout, pen: &mut Pen) {
     table(t, &told.between, window, focus, &mut pen.inside(rest));
 }
 
-/// What was idle, what is not known, and what led to the selected stint, above the table. The lines used.
+/// What was idle, what is not known, and what led to the selected stint, above the table. The lines
+/// used.
 fn words(t: &Timeline, between: &Between, window: Window, pen: &mut Pen) -> u16 {
     let (theme, width) = (pen.theme, usize::from(pen.area.w));
     let of = |ns: u64| 100.0 * ns as f64 / window.ns().max(1) as f64;
-    let idle: Vec<String> =
-        between.idle.iter().map(|(cpu, ns)| format!("CPU{} {} {:.0} %", cpu.0, time::short(*ns), of(*ns))).collect();
-    let idle = if idle.is_empty() { "idle: no CPU was".into() } else { format!("idle: {}", idle.join(", ")) };
+    let idle: Vec<String> = between
+        .idle
+        .iter()
+        .map(|(cpu, ns)| {
+            format!(
+                "CPU{} {} {:.0} \
+                                                     %",
+                cpu.0,
+                time::short(*ns),
+                of(*ns)
+            )
+        })
+        .collect();
+    let idle = if idle.is_empty() {
+        "idle: no CPU was".into()
+    } else {
+        format!(
+            "idle: \
+        {}",
+            idle.join(", ")
+        )
+    };
     let mut lines = vec![(idle, theme.text(), 2)];
     if between.unknown.1 > 0 {
         let (here, all) = (time::short(between.unknown.0), time::short(between.unknown.1));
@@ -88,7 +110,12 @@ fn table(t: &Timeline, between: &Between, window: Window, focus: bool, pen: &mut
         pen.put(area.x, area.y + row, name_w, name, style);
         let places = [(x, NS), (x + NS, SHARE), (x + NS + SHARE, NS), (x + 2 * NS + SHARE, SHARE)];
         for (text, (x, w)) in cells.iter().zip(places) {
-            pen.right((x, area.y + row), w, text, if row == 0 { theme.dim() } else { theme.text() });
+            pen.right(
+                (x, area.y + row),
+                w,
+                text,
+                if row == 0 { theme.dim() } else { theme.text() },
+            );
         }
     };
     let [here, all] = [format!("CPU{}", t.cpu), "all CPUs".to_owned()];
@@ -96,8 +123,11 @@ fn table(t: &Timeline, between: &Between, window: Window, focus: bool, pen: &mut
     let percent = |ns: u64, of: u64| format!("{:.1} %", 100.0 * ns as f64 / of.max(1) as f64);
     let whole = (window.ns(), window.ns().saturating_mul(t.trace().cpus() as u64));
     let cells = |here: u64, all: u64| {
-        let here_text =
-            if here == 0 { ["–".into(), String::new()] } else { [time::short(here), percent(here, whole.0)] };
+        let here_text = if here == 0 {
+            ["–".into(), String::new()]
+        } else {
+            [time::short(here), percent(here, whole.0)]
+        };
         let [a, b] = here_text;
         [a, b, time::short(all), percent(all, whole.1)]
     };

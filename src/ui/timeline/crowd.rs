@@ -1,5 +1,6 @@
-//! The rows below the others: in each column the most threads that waited for one CPU, and how much of the time a CPU was
-//! idle while somebody waited. Worked out elsewhere; what was found for another window is shown as far as it reaches.
+//! The rows below the others: in each column the most threads that waited for one CPU, and how much
+//! of the time a CPU was idle while somebody waited. Worked out elsewhere; what was found for
+//! another window is shown as far as it reaches.
 
 use super::slim::figures;
 use crate::app::layout::Layout;
@@ -19,7 +20,8 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         pen.right((0, y + row as u16), gutter - 1, name, theme.dim());
     }
     let span = t.trace().span().0;
-    let times = |col: usize| [col, col + 1].map(|c| column_time(t.view.start, t.view.width, c, cols));
+    let times =
+        |col: usize| [col, col + 1].map(|c| column_time(t.view.start, t.view.width, c, cols));
     let found = |col: usize| {
         let [from, to] = times(col);
         t.causes.crowd.as_ref().and_then(|crowd| crowd.within(from, to.max(from + 1)))

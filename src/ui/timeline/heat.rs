@@ -1,5 +1,5 @@
-//! Rows of a heat map: how much of something one CPU had, or several. Two CPUs share a row as its upper and lower half;
-//! of more it is the mean use, the share of all misses, the longest queue.
+//! Rows of a heat map: how much of something one CPU had, or several. Two CPUs share a row as its
+//! upper and lower half; of more it is the mean use, the share of all misses, the longest queue.
 
 use super::slim::{figures, name};
 use crate::app::layout::Layout;
@@ -51,7 +51,8 @@ pub fn draw(t: &Timeline, l: &Layout, (what, y): (What, u16), pen: &mut Pen) {
     figures(l, y, &in_words(t, kind, &sum), pen);
 }
 
-/// A searched task ran here: the half of its CPU, or a mark where that is one of many. The heat stays below it.
+/// A searched task ran here: the half of its CPU, or a mark where that is one of many. The heat
+/// stays below it.
 fn light(glyph: &str, (x, y): (u16, u16), pen: &mut Pen) {
     let style = pen.theme.lit_mark();
     if let Some(cell) = pen.cell((x, y)) {
@@ -62,8 +63,8 @@ fn light(glyph: &str, (x, y): (u16, u16), pen: &mut Pen) {
     }
 }
 
-/// `CPU3`, `CPU0-15`, `CPU7 +15` where they do not follow each other; with the sign that folds and unfolds it. As much of
-/// it as fits, never a part of a number.
+/// `CPU3`, `CPU0-15`, `CPU7 +15` where they do not follow each other; with the sign that folds and
+/// unfolds it. As much of it as fits, never a part of a number.
 fn label(t: &Timeline, l: &Layout, what: What, cpus: &[usize]) -> String {
     let (Some(first), Some(last)) = (cpus.first(), cpus.last()) else { return String::new() };
     if first == last {
@@ -73,7 +74,11 @@ fn label(t: &Timeline, l: &Layout, what: What, cpus: &[usize]) -> String {
     let follow = cpus.windows(2).all(|w| w[1] == w[0] + 1);
     let rest = if follow { format!("-{last}") } else { format!(" +{}", cpus.len() - 1) };
     let room = usize::from(if l.plot.x >= 12 { l.plot.x - 2 } else { l.plot.x - 1 });
-    let names = [format!("{sign}CPU{first}{rest}"), format!("{sign}{first}{rest}"), format!("{sign}{first}…")];
+    let names = [
+        format!("{sign}CPU{first}{rest}"),
+        format!("{sign}{first}{rest}"),
+        format!("{sign}{first}…"),
+    ];
     names.into_iter().find(|name| name.chars().count() <= room).unwrap_or_else(|| sign.into())
 }
 

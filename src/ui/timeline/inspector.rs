@@ -1,4 +1,5 @@
-//! The two panes below the lanes: the selected decision with its candidates, and what the model saw before it.
+//! The two panes below the lanes: the selected decision with its candidates, and what the model saw
+//! before it.
 
 use crate::app::answers::{Row, Verdict};
 use crate::app::layout::{Area, Layout};
@@ -20,22 +21,47 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
             Some(k) => {
                 let at = t.event().map_or(0, |e| t.trace().time(e).0);
                 let n = time::grouped(k as u64 + 1);
-                let by = inspection.and(t.panes.inspector.by.as_ref()).map_or(String::new(), |by| format!("· ● {by} "));
+                let by = inspection
+                    .and(t.panes.inspector.by.as_ref())
+                    .map_or(String::new(), |by| format!("· ● {by} "));
                 // At full precision whatever the zoom: it names this decision.
                 format!(" decision {n} · {} · {} {by}", which_cpu(t, l), t.point(at, 0))
             }
             None => format!(" {} · before its first decision ", which_cpu(t, l)),
         };
-        decision(t, inspection, &mut pane(l.decision, &title, t.panes.focus == Pane::Decision, pen));
+        decision(
+            t,
+            inspection,
+            &mut pane(l.decision, &title, t.panes.focus == Pane::Decision, pen),
+        );
     }
     if !l.context.is_empty() {
-        context(t, inspection, &mut pane(l.context, " what the model saw ", t.panes.focus == Pane::Context, pen));
+        context(
+            t,
+            inspection,
+            &mut pane(
+                l.context,
+                " what the model \
+                                                     saw ",
+                t.panes.focus == Pane::Context,
+                pen,
+            ),
+        );
     }
 }
 
 /// The selected CPU, and where the others are when not all have a lane on the screen.
 fn which_cpu(t: &Timeline, l: &Layout) -> String {
-    if t.rows.scrolls(l) { format!("CPU{} of {} · ↑↓", t.cpu, t.trace().cpus()) } else { format!("CPU{}", t.cpu) }
+    if t.rows.scrolls(l) {
+        format!(
+            "CPU{} of {} · \
+                                    ↑↓",
+            t.cpu,
+            t.trace().cpus()
+        )
+    } else {
+        format!("CPU{}", t.cpu)
+    }
 }
 
 fn pane<'p>(area: Area, title: &str, focus: bool, pen: &'p mut Pen) -> Pen<'p> {
@@ -65,7 +91,13 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     let stint = inspection.map_or(to.since(from), |i| i.stint);
     let state = format!(" {} ", e.state.label());
     // The switch that brought it in may not have been recorded.
-    let after = if trace.follows_unknown(event) { "a time that is not known".into() } else { time::short(stint.0) };
+    let after = if trace.follows_unknown(event) {
+        "a time that is not \
+                                                   known"
+            .into()
+    } else {
+        time::short(stint.0)
+    };
     let tail = if k == 0 {
         // How long it ran is not known.
         "ran since before the recording".into()
@@ -75,7 +107,8 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
         format!(" {} after {after}", state_words(e.state))
     };
     let out_name = short_name(trace, out, event, 24);
-    let mut line = vec![("out  ", theme.dim()), (out_name.as_str(), theme.text()), (" ", theme.text())];
+    let mut line =
+        vec![("out  ", theme.dim()), (out_name.as_str(), theme.text()), (" ", theme.text())];
     if !trace.tasks().is_idle(out) {
         line.push((state.as_str(), theme.state(e.state)));
     }
@@ -90,7 +123,9 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
         second_line(t, second, k, used, pen);
         used += 1;
     }
-    if let Some(woken) = t.causes.woken.as_ref().filter(|w| area.h >= 8 && (w.thread, w.to) == (ran, to.0)) {
+    if let Some(woken) =
+        t.causes.woken.as_ref().filter(|w| area.h >= 8 && (w.thread, w.to) == (ran, to.0))
+    {
         pen.fitting(used, &[(super::chain(t, woken), theme.dim())]);
         used += 1;
     }
@@ -119,15 +154,18 @@ fn ran_line(
         None => ("  ░ the prediction is being computed", theme.pending()),
     };
     let named = |room: usize| {
-        let words = prediction.map_or_else(String::new, |p| predicted_words(t, row, p, event, room));
+        let words =
+            prediction.map_or_else(String::new, |p| predicted_words(t, row, p, event, room));
         (short_name(t.trace(), ran, event, room), words)
     };
     // Names give way to the figures behind them: a probability that is cut is another one.
     let length = |text: &str| text.chars().count();
     let fits = |(ran, words): &(String, String)| {
-        length("ran  ") + length(ran) + length(&real) + length(glyph) + length(words) <= usize::from(pen.area.w)
+        length("ran  ") + length(ran) + length(&real) + length(glyph) + length(words)
+            <= usize::from(pen.area.w)
     };
-    let (ran_name, words) = NAMES.rev().map(named).find(fits).unwrap_or_else(|| named(*NAMES.start()));
+    let (ran_name, words) =
+        NAMES.rev().map(named).find(fits).unwrap_or_else(|| named(*NAMES.start()));
     let line = [
         ("ran  ", theme.dim()),
         (ran_name.as_str(), theme.strong()),
@@ -171,7 +209,8 @@ fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize, room: u
     }
 }
 
-/// What the model gave to the one that really ran, where the guess beside it does not say so already.
+/// What the model gave to the one that really ran, where the guess beside it does not say so
+/// already.
 fn real_words(row: Row, model: &str, p: &Prediction) -> String {
     let real = if row == Row::Forecast { p.forecast } else { p.pick };
     if real.rank == 0 || (real.rank == 1 && row.is_model()) {
@@ -181,7 +220,12 @@ fn real_words(row: Row, model: &str, p: &Prediction) -> String {
     format!(" {whose}p {:.2} #{} ", real.p_real, real.rank)
 }
 
-fn candidates(t: &Timeline, inspection: Option<&Inspection>, prediction: Option<&Prediction>, pen: &mut Pen) {
+fn candidates(
+    t: &Timeline,
+    inspection: Option<&Inspection>,
+    prediction: Option<&Prediction>,
+    pen: &mut Pen,
+) {
     let (theme, area) = (pen.theme, pen.area);
     let Some(i) = inspection else {
         let text = match (&t.panes.inspector.failed, prediction) {
@@ -196,7 +240,17 @@ fn candidates(t: &Timeline, inspection: Option<&Inspection>, prediction: Option<
     let name_w = if wide { 24.min(area.w - 36) } else { area.w.saturating_sub(16).min(22) };
     let bar_w: u16 = if area.w >= 70 { 16 } else { 6 };
     let n = i.candidates.len();
-    pen.put(area.x, area.y, area.w, &format!("{n} candidate{}", if n == 1 { "" } else { "s" }), theme.dim());
+    pen.put(
+        area.x,
+        area.y,
+        area.w,
+        &format!(
+            "{n} \
+                                              candidate{}",
+            if n == 1 { "" } else { "s" }
+        ),
+        theme.dim(),
+    );
     let p_x = area.x + 2 + name_w + 1;
     let model = t.answers.no_model.is_none();
     if model {
@@ -211,7 +265,8 @@ fn candidates(t: &Timeline, inspection: Option<&Inspection>, prediction: Option<
     let first = if t.panes.focus == Pane::Decision { t.panes.scroll.min(last) } else { 0 };
     // The shown predictor's choice, not always the model's first.
     let choice = prediction.and_then(|p| t.answers.row().guess(p)).map(|g| g.0);
-    // The one that really ran is always worth seeing: above or below the visible ones it takes the row at that end.
+    // The one that really ran is always worth seeing: above or below the visible ones it takes the
+    // row at that end.
     let real_at = i.candidates.iter().position(|c| c.thread == i.real);
     for row in 0..rows.min(n) {
         let at = match real_at {
@@ -225,7 +280,11 @@ fn candidates(t: &Timeline, inspection: Option<&Inspection>, prediction: Option<
         candidate_row(t, i, c, (chosen, model), (y, name_w, p_x, bar_w, wide), pen);
     }
     if real_at.is_none() && rows > n {
-        let text = format!("● {}   was not known to be runnable", short_name(trace, i.real, i.event, 24));
+        let text = format!(
+            "● {}   was not known to be \
+                            runnable",
+            short_name(trace, i.real, i.event, 24)
+        );
         pen.put(area.x, area.y + 1 + n as u16, area.w, &text, theme.gap());
     }
 }
@@ -249,7 +308,13 @@ fn candidate_row(
     } else if chosen {
         pen.put(area.x, y, 1, "✗", theme.miss());
     }
-    pen.put(area.x + 2, y, name_w, &short_name(t.trace(), c.thread, i.event, usize::from(name_w)), style);
+    pen.put(
+        area.x + 2,
+        y,
+        name_w,
+        &short_name(t.trace(), c.thread, i.event, usize::from(name_w)),
+        style,
+    );
     if model {
         pen.put(p_x, y, bar_w, &bar(f64::from(c.p), bar_w), theme.task_text(t.colour(c.thread)));
         pen.put(p_x + bar_w + 1, y, 4, &format!("{:.2}", c.p), style);
@@ -279,8 +344,11 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     };
     let trace = t.trace();
     let rows = usize::from(area.h.saturating_sub(2));
-    let skip =
-        if t.panes.focus == Pane::Context { t.panes.scroll.min(i.context.len().saturating_sub(rows)) } else { 0 };
+    let skip = if t.panes.focus == Pane::Context {
+        t.panes.scroll.min(i.context.len().saturating_sub(rows))
+    } else {
+        0
+    };
     let now = trace.time(i.event.min(trace.len().saturating_sub(1)));
     for (row, &index) in i.context.iter().skip(skip).take(rows).enumerate() {
         if index >= trace.len() {
@@ -291,8 +359,12 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
         let y = area.y + row as u16;
         let w = 20.min(area.w.saturating_sub(18) / 2);
         let rest = usize::from(area.w.saturating_sub(19 + w));
-        let by =
-            |what: &str| format!("{what} {}", short_name(trace, e.actor, index, rest.saturating_sub(what.len() + 1)));
+        let by = |what: &str| {
+            format!(
+                "{what} {}",
+                short_name(trace, e.actor, index, rest.saturating_sub(what.len() + 1))
+            )
+        };
         let (kind, who, more) = match e.kind {
             EventKind::Switch => {
                 let next = trace.tasks().thread_on(e.next, e.cpu);
@@ -301,14 +373,28 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
             }
             EventKind::Wakeup => ("wakeup", task, by("by")),
             EventKind::WakeupNew => ("new", task, by("forked by")),
-            EventKind::Migrate => ("migrate", task, format!("CPU{} → CPU{}", e.from_cpu.0, e.to_cpu.0)),
+            EventKind::Migrate => (
+                "migrate",
+                task,
+                format!(
+                    "CPU{} → \
+                                                             CPU{}",
+                    e.from_cpu.0, e.to_cpu.0
+                ),
+            ),
             EventKind::Waking => ("waking", task, by("by")),
             kind => (kind.label(), task, String::new()),
         };
         let ago = format!("−{}", time::short(now.since(e.time).0));
         pen.put(area.x, y, 9, &ago, theme.dim());
         pen.put(area.x + 10, y, 7, kind, theme.text());
-        pen.put(area.x + 18, y, w, &short_name(trace, who, index, usize::from(w)), theme.task_text(t.colour(who)));
+        pen.put(
+            area.x + 18,
+            y,
+            w,
+            &short_name(trace, who, index, usize::from(w)),
+            theme.task_text(t.colour(who)),
+        );
         pen.put(area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
     }
     let y = area.y + rows as u16;
@@ -326,6 +412,16 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     }
     pen.put(area.x, y, area.w, &text, style);
     if t.answers.no_model.is_none() {
-        pen.put(area.x, y + 1, area.w, &format!("decision took {}", time::short(i.decision_ns)), theme.dim());
+        pen.put(
+            area.x,
+            y + 1,
+            area.w,
+            &format!(
+                "decision took \
+                                                 {}",
+                time::short(i.decision_ns)
+            ),
+            theme.dim(),
+        );
     }
 }

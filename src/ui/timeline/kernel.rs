@@ -9,7 +9,8 @@ use crate::ui::picture;
 
 /// Draws it.
 pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
-    let focus = t.panes.focus != Pane::Lanes && (l.context.is_empty() || t.panes.focus == Pane::Context);
+    let focus =
+        t.panes.focus != Pane::Lanes && (l.context.is_empty() || t.panes.focus == Pane::Context);
     pen.clear(area(l));
     let theme = pen.theme;
     let mut pen = pen.frame(area(l), " why the kernel chose it ", focus);
@@ -19,7 +20,8 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         pen.line(0, ". steps to the first decision", theme.dim());
         return;
     };
-    let told = t.causes.kernel.told.as_ref().filter(|(of, _)| *of == event).map(|(_, picture)| picture);
+    let told =
+        t.causes.kernel.told.as_ref().filter(|(of, _)| *of == event).map(|(_, picture)| picture);
     let picture = match told {
         Some(Some(picture)) => picture,
         Some(None) => {
@@ -35,7 +37,12 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
             return;
         }
     };
-    let model = t.panes.inspector.shown.as_ref().filter(|i| i.event == event && t.answers.no_model.is_none());
+    let model = t
+        .panes
+        .inspector
+        .shown
+        .as_ref()
+        .filter(|i| i.event == event && t.answers.no_model.is_none());
     let p = |thread: ThreadIx| model?.candidates.iter().find(|c| c.thread == thread).map(|c| c.p);
     let lines = picture::lines(picture, &p, inner.w, theme);
     let rows = usize::from(inner.h);

@@ -1,5 +1,6 @@
-//! The lane of a CPU: who ran, who was predicted, and how long the queue was. A column shows one stint where there is room
-//! and the longest-running task of many where there is not; never a lie, never a walk over events.
+//! The lane of a CPU: who ran, who was predicted, and how long the queue was. A column shows one
+//! stint where there is room and the longest-running task of many where there is not; never a lie,
+//! never a walk over events.
 
 use crate::app::answers::{Answers, Row, Verdict};
 use crate::app::layout::Layout;
@@ -30,7 +31,8 @@ impl Lane<'_> {
     /// Draws it.
     pub fn draw(&self, pen: &mut Pen) {
         let (t, id) = (self.t, CpuId(self.cpu as u16));
-        let cells = t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, self.l.cols());
+        let cells =
+            t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, self.l.cols());
         self.names(pen);
         let switches = t.trace().cpu_switches(id);
         if switches.is_empty() {
@@ -75,7 +77,8 @@ impl Lane<'_> {
         self.l.plot.x + col as u16
     }
 
-    /// The event that names stint `i`: the switch that it begins with; of the first one, the switch that ends it.
+    /// The event that names stint `i`: the switch that it begins with; of the first one, the switch
+    /// that ends it.
     fn event_of(&self, stint: usize) -> usize {
         let switches = self.t.trace().cpu_switches(CpuId(self.cpu as u16));
         switches.get(stint.saturating_sub(1)).map_or(0, |&e| e as usize)
@@ -88,7 +91,10 @@ impl Lane<'_> {
 
     fn found(&self, cell: &Cell) -> bool {
         let name = |found: &crate::app::timeline::Found| {
-            found.tasks.binary_search(&self.t.trace().task_at(cell.thread, self.event_in(cell))).is_ok()
+            found
+                .tasks
+                .binary_search(&self.t.trace().task_at(cell.thread, self.event_in(cell)))
+                .is_ok()
         };
         self.t.looks.found.as_ref().is_some_and(name)
     }
@@ -126,7 +132,15 @@ impl Lane<'_> {
     }
 
     /// Fills columns with one style and writes a text after the separator.
-    fn segment(&self, row: u16, cols: &std::ops::Range<usize>, text: &str, style: Style, starts: bool, pen: &mut Pen) {
+    fn segment(
+        &self,
+        row: u16,
+        cols: &std::ops::Range<usize>,
+        text: &str,
+        style: Style,
+        starts: bool,
+        pen: &mut Pen,
+    ) {
         let width = cols.len() as u16;
         let (x, y) = (self.x(cols.start), self.y + row);
         for dx in 0..width {
@@ -167,7 +181,8 @@ impl Lane<'_> {
             return;
         }
         let Some(stint) = cell.stint else {
-            let (glyph, style) = many(self.t, (self.cpu, cols.start, self.l.cols()), cell, pen.theme);
+            let (glyph, style) =
+                many(self.t, (self.cpu, cols.start, self.l.cols()), cell, pen.theme);
             for row in 0..self.ran_rows() {
                 pen.put(self.x(cols.start), self.y + row, 1, &glyph, style);
             }
@@ -192,7 +207,9 @@ impl Lane<'_> {
         }
         // The state in which it leaves, where the end of the stint is visible.
         let ends = to.0 < self.t.view.end() && to < trace.span();
-        if let Some(&event) = trace.cpu_switches(id).get(stint).filter(|_| ends && !idle && room >= 5) {
+        if let Some(&event) =
+            trace.cpu_switches(id).get(stint).filter(|_| ends && !idle && room >= 5)
+        {
             let state = trace.event(event as usize).state;
             let letter: String = state.label().to_string().chars().next().into_iter().collect();
             if text.chars().count() < room {
@@ -201,7 +218,14 @@ impl Lane<'_> {
         }
     }
 
-    fn predicted(&self, answers: &Answers, at: u16, cells: &[Cell], cols: std::ops::Range<usize>, pen: &mut Pen) {
+    fn predicted(
+        &self,
+        answers: &Answers,
+        at: u16,
+        cells: &[Cell],
+        cols: std::ops::Range<usize>,
+        pen: &mut Pen,
+    ) {
         let (cell, row) = (&cells[cols.start], answers.row());
         if cell.outside || (cell.is_unknown() && cell.gap < 0.5) {
             return;
@@ -234,14 +258,17 @@ impl Lane<'_> {
                 None => ("░ computing ", "░"),
             };
             let word = if cols.len() >= word.chars().count() { word } else { "" };
-            let text = format!("{word}{}", fill.repeat(cols.len().saturating_sub(word.chars().count())));
+            let text =
+                format!("{word}{}", fill.repeat(cols.len().saturating_sub(word.chars().count())));
             self.segment(at, &cols, &text, pen.theme.pending(), false, pen);
             return;
         };
         let (verdict, guess) = (row.verdict(prediction), row.guess(prediction));
         let width = cols.len() - usize::from(starts);
         let who = |room: usize| {
-            guess.map_or_else(String::new, |(thread, _)| short_name(trace, thread, self.event_of(stint), room))
+            guess.map_or_else(String::new, |(thread, _)| {
+                short_name(trace, thread, self.event_of(stint), room)
+            })
         };
         let thread = guess.map_or(ThreadIx::NONE, |g| g.0);
         match verdict {
@@ -250,7 +277,8 @@ impl Lane<'_> {
             }
             Verdict::Miss => {
                 self.segment(at, &cols, "", pen.theme.miss(), starts, pen);
-                let mark = x + u16::from(starts) + who(width.saturating_sub(1)).chars().count() as u16;
+                let mark =
+                    x + u16::from(starts) + who(width.saturating_sub(1)).chars().count() as u16;
                 pen.put(
                     x + u16::from(starts),
                     y,
@@ -261,7 +289,14 @@ impl Lane<'_> {
                 pen.put(mark.min(self.x(cols.end - 1)), y, 1, "✗", pen.theme.miss());
             }
             Verdict::Hit => {
-                self.segment(at, &cols, &who(width), pen.theme.task_text(self.t.colour(thread)), starts, pen);
+                self.segment(
+                    at,
+                    &cols,
+                    &who(width),
+                    pen.theme.task_text(self.t.colour(thread)),
+                    starts,
+                    pen,
+                );
             }
             Verdict::Trivial => self.segment(at, &cols, &who(width), pen.theme.dim(), starts, pen),
             Verdict::NoAnswer if answers.row_lacks_model() => {
@@ -279,7 +314,9 @@ impl Lane<'_> {
             return;
         }
         let queue = if cell.switches() > 0 {
-            answers.is_known(self.cpu, cell.first).then(|| answers.score(self.cpu, cell.first..cell.end).queue)
+            answers
+                .is_known(self.cpu, cell.first)
+                .then(|| answers.score(self.cpu, cell.first..cell.end).queue)
         } else {
             match cell.first.checked_sub(1) {
                 Some(k) => answers.get(self.cpu, k).map(|p| p.queue),
@@ -309,7 +346,15 @@ impl Lane<'_> {
         }
         let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
         let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
-        let text = if known > 0.0 { format!("use {:>3.0} %", busy / known * 100.0) } else { "unknown".into() };
+        let text = if known > 0.0 {
+            format!(
+                "use {:>3.0} \
+                                             %",
+                busy / known * 100.0
+            )
+        } else {
+            "unknown".into()
+        };
         pen.put(x, self.y, room, &text, pen.theme.dim());
         for (row, answers) in self.predictions() {
             let score = answers.score(self.cpu, first.first..last.end);
@@ -333,13 +378,24 @@ impl Lane<'_> {
     }
 }
 
-/// A column of many stints: the one that ran longest, shaded by use. While tasks are searched, where they ran is lit.
-pub fn many(t: &Timeline, (cpu, col, cols): (usize, usize, usize), cell: &Cell, theme: Theme) -> (String, Style) {
+/// A column of many stints: the one that ran longest, shaded by use. While tasks are searched,
+/// where they ran is lit.
+pub fn many(
+    t: &Timeline,
+    (cpu, col, cols): (usize, usize, usize),
+    cell: &Cell,
+    theme: Theme,
+) -> (String, Style) {
     let (trace, colour) = (t.trace(), t.colour(cell.thread));
     let idle = trace.tasks().is_idle(cell.thread);
     let [from, to] = [col, col + 1].map(|c| column_time(t.view.start, t.view.width, c, cols));
-    let event = trace.cpu_switches(CpuId(cpu as u16)).get(cell.end.saturating_sub(1)).map_or(0, |&e| e as usize);
-    let found = |f: &crate::app::timeline::Found| f.tasks.binary_search(&trace.task_at(cell.thread, event)).is_ok();
+    let event = trace
+        .cpu_switches(CpuId(cpu as u16))
+        .get(cell.end.saturating_sub(1))
+        .map_or(0, |&e| e as usize);
+    let found = |f: &crate::app::timeline::Found| {
+        f.tasks.binary_search(&trace.task_at(cell.thread, event)).is_ok()
+    };
     let letter = || if idle { "·".into() } else { short_name(trace, cell.thread, event, 1) };
     let shade = match cell.busy {
         _ if idle && cell.busy < 0.01 => "·",
@@ -370,13 +426,16 @@ pub fn unknown(cols: usize) -> String {
     }
 }
 
-/// Calls `paint` with every maximal run of columns that lie in the same stint. A column of many stints stands alone.
+/// Calls `paint` with every maximal run of columns that lie in the same stint. A column of many
+/// stints stands alone.
 pub fn runs(cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Pen), pen: &mut Pen) {
     let lost = |c: &Cell| (c.gap > 0.0, c.gap >= 0.5, c.is_unknown());
     let mut i = 0;
     while i < cells.len() {
         let a = &cells[i];
-        let same = |b: &Cell| b.stint.is_some() && b.stint == a.stint && b.outside == a.outside && lost(b) == lost(a);
+        let same = |b: &Cell| {
+            b.stint.is_some() && b.stint == a.stint && b.outside == a.outside && lost(b) == lost(a)
+        };
         let end = cells[i + 1..].iter().position(|b| !same(b)).map_or(cells.len(), |n| i + 1 + n);
         paint(i..end, pen);
         i = end;

@@ -19,8 +19,16 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let heading = if l.plot.x >= 12 { " who" } else { "" };
     let mut x = pen.put(0, area.y, area.w, heading, theme.dim()).max(l.plot.x);
     let others = t.looks.colours.others;
-    let more = if others == 0 || !theme.color() { String::new() } else { format!("+{others} in the same colours") };
-    let end = area.w.saturating_sub(if more.is_empty() { 0 } else { more.chars().count() as u16 + 1 });
+    let more = if others == 0 || !theme.color() {
+        String::new()
+    } else {
+        format!(
+            "+{others} in the \
+        same colours"
+        )
+    };
+    let end =
+        area.w.saturating_sub(if more.is_empty() { 0 } else { more.chars().count() as u16 + 1 });
     for seen in &t.looks.colours.seen {
         let name = name(t, seen, event);
         let share = format!(" {}{:.0} %  ", if seen.least { "≥" } else { "" }, seen.share * 100.0);
@@ -43,6 +51,11 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
 fn name(t: &Timeline, seen: &Seen, event: usize) -> String {
     let trace = t.trace();
     let name = trace.name_at(seen.thread, event);
-    let same = t.looks.colours.seen.iter().filter(|s| trace.name_at(s.thread, event) == name).count();
-    if same > 1 { short_name(trace, seen.thread, event, NAME) } else { name.chars().take(NAME).collect() }
+    let same =
+        t.looks.colours.seen.iter().filter(|s| trace.name_at(s.thread, event) == name).count();
+    if same > 1 {
+        short_name(trace, seen.thread, event, NAME)
+    } else {
+        name.chars().take(NAME).collect()
+    }
 }

@@ -14,7 +14,9 @@ pub fn draw(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
         let [from, to] = [col, col + 1].map(|c| column_time(t.view.start, t.view.width, c, cols));
         let (x, y) = (l.plot.x + col as u16, l.axis.y);
         // The figures of the axis and the playhead are more important.
-        if screen.lists(&t.loaded.path, from, to) && pen.cell((x, y)).is_some_and(|c| c.symbol() == " ") {
+        if screen.lists(&t.loaded.path, from, to)
+            && pen.cell((x, y)).is_some_and(|c| c.symbol() == " ")
+        {
             pen.put(x, y, 1, "▾", style);
         }
     }

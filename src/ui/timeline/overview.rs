@@ -68,7 +68,10 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
 /// Columns in which events were lost on some CPU.
 fn lost(t: &Timeline, cols: usize, column: &dyn Fn(u64) -> usize) -> Vec<bool> {
     let mut lost = vec![false; cols];
-    t.trace().gaps().iter().for_each(|gap| lost[column(gap.from.0)..=column(gap.to.0.max(gap.from.0))].fill(true));
+    t.trace()
+        .gaps()
+        .iter()
+        .for_each(|gap| lost[column(gap.from.0)..=column(gap.to.0.max(gap.from.0))].fill(true));
     lost
 }
 

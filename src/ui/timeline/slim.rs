@@ -29,7 +29,8 @@ pub fn name(t: &Timeline, l: &Layout, (what, y): (What, u16), text: &str, pen: &
     let on = t.rows.on == what;
     let style = if on { pen.theme.strong() } else { pen.theme.text() };
     let gutter = l.plot.x;
-    let text = if gutter >= 12 { format!("{}{text}", if on { "›" } else { " " }) } else { text.into() };
+    let text =
+        if gutter >= 12 { format!("{}{text}", if on { "›" } else { " " }) } else { text.into() };
     pen.put(0, y, gutter - 1, &text, style);
 }
 
@@ -53,11 +54,20 @@ impl Slim<'_> {
             pen.put(self.l.plot.x + 2, self.y, room, "no switch was recorded on this CPU", style);
             return;
         }
-        let cells = t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, self.l.cols());
+        let cells =
+            t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, self.l.cols());
         runs(&cells, |cols, pen| self.stint(&cells, cols, pen), pen);
         let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
         let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
-        let used = if known > 0.0 { format!("{:>3.0} %", busy / known * 100.0) } else { "    –".into() };
+        let used = if known > 0.0 {
+            format!(
+                "{:>3.0} \
+                                             %",
+                busy / known * 100.0
+            )
+        } else {
+            "    –".into()
+        };
         let (Some(first), Some(last)) = (cells.first(), cells.last()) else { return };
         let hits = t.answers.score(self.cpu, first.first..last.end).miss_share();
         let hits = hits.map_or(String::new(), |m| format!(" ✓{:>3.0} %", (1.0 - m) * 100.0));
@@ -89,8 +99,12 @@ impl Slim<'_> {
         let idle = trace.tasks().is_idle(cell.thread);
         let id = CpuId(self.cpu as u16);
         let event = trace.cpu_switches(id).get(stint.saturating_sub(1)).map_or(0, |&e| e as usize);
-        let found =
-            self.t.looks.found.as_ref().map(|f| f.tasks.binary_search(&trace.task_at(cell.thread, event)).is_ok());
+        let found = self
+            .t
+            .looks
+            .found
+            .as_ref()
+            .map(|f| f.tasks.binary_search(&trace.task_at(cell.thread, event)).is_ok());
         let mut style = match found {
             Some(false) => theme.faded(),
             Some(true) => theme.task(self.t.colour(cell.thread)).patch(theme.lit()),
@@ -105,8 +119,10 @@ impl Slim<'_> {
             pen.fill(x, self.y, width, style);
         }
         let starts = stint > 0 && stint_span(trace, id, stint).0.0 >= self.t.view.start;
-        let verdict =
-            stint.checked_sub(1).and_then(|k| self.t.answers.get(self.cpu, k)).map(|p| self.t.answers.row().verdict(p));
+        let verdict = stint
+            .checked_sub(1)
+            .and_then(|k| self.t.answers.get(self.cpu, k))
+            .map(|p| self.t.answers.row().verdict(p));
         let mut edge = 0;
         if starts && verdict == Some(Verdict::Miss) {
             edge = pen.put(x, self.y, 1, "✗", if width > 1 { theme.miss() } else { style });
@@ -126,7 +142,13 @@ impl Slim<'_> {
         let missed = t.answers.score(self.cpu, cell.first..cell.end).miss_share().unwrap_or(0.0);
         let below = theme.missed(missed).filter(|_| t.looks.found.is_none());
         match below {
-            Some(below) => pen.put(self.x(col), self.y, 1, if glyph == "·" { "·" } else { "▀" }, style.patch(below)),
+            Some(below) => pen.put(
+                self.x(col),
+                self.y,
+                1,
+                if glyph == "·" { "·" } else { "▀" },
+                style.patch(below),
+            ),
             None if missed >= 0.5 && !theme.color() => {
                 pen.put(self.x(col), self.y, 1, &glyph, style.add_modifier(Modifier::UNDERLINED))
             }

@@ -1,4 +1,5 @@
-//! A pinned task across the CPUs: where it ran, when it waited, slept or was blocked, and who woke it.
+//! A pinned task across the CPUs: where it ran, when it waited, slept or was blocked, and who woke
+//! it.
 
 use super::lane::unknown;
 use super::slim::{figures, name};
@@ -43,18 +44,30 @@ impl Task<'_> {
     /// Draws it.
     pub fn draw(&self, pen: &mut Pen) {
         let (t, y) = (self.t, self.place.y);
-        let event = t.trace().times().partition_point(|&at| at <= t.cursor.pos().0).saturating_sub(1);
+        let event =
+            t.trace().times().partition_point(|&at| at <= t.cursor.pos().0).saturating_sub(1);
         let room = usize::from(self.l.plot.x).saturating_sub(2);
         self.name(event, room, pen);
         let Some(life) = t.life(self.thread) else {
-            pen.put(self.l.plot.x + 2, y, self.l.plot.w, "░ it is being followed", pen.theme.pending());
+            pen.put(
+                self.l.plot.x + 2,
+                y,
+                self.l.plot.w,
+                "░ it is being \
+                                                          followed",
+                pen.theme.pending(),
+            );
             return;
         };
         let cols = self.l.cols();
         let columns: Vec<Shows> = (0..cols).map(|col| self.shows(life, col)).collect();
         let mut col = 0;
         while col < cols {
-            let same = columns[col..].iter().take_while(|s| **s == columns[col] && **s != Shows::Many).count().max(1);
+            let same = columns[col..]
+                .iter()
+                .take_while(|s| **s == columns[col] && **s != Shows::Many)
+                .count()
+                .max(1);
             match columns[col] {
                 Shows::Nothing => {}
                 Shows::One(i) => self.part(&life.parts[i], col..col + same, pen),
@@ -76,7 +89,9 @@ impl Task<'_> {
         let (what, y) = (What::Task(self.thread), self.place.y);
         let full = self.t.trace().label_at(self.thread, event);
         let fits = |text: &str| text.chars().count() <= room;
-        let two = full.rsplit_once(':').filter(|(comm, _)| !fits(&full) && fits(comm) && self.place.h > 1);
+        let two = full
+            .rsplit_once(':')
+            .filter(|(comm, _)| !fits(&full) && fits(comm) && self.place.h > 1);
         let Some((comm, pid)) = two else {
             let short = short_name(self.t.trace(), self.thread, event, room);
             name(self.t, self.l, (what, y), &short, pen);
@@ -118,7 +133,12 @@ impl Task<'_> {
                 pen.fill(x, y, width, style);
                 let arrow = if part.moved && part.from >= self.t.view.start { "→" } else { "" };
                 let cpu = part.cpu.0;
-                let texts = [format!("{arrow}CPU{cpu}"), format!("{arrow}{cpu}"), cpu.to_string(), arrow.to_owned()];
+                let texts = [
+                    format!("{arrow}CPU{cpu}"),
+                    format!("{arrow}{cpu}"),
+                    cpu.to_string(),
+                    arrow.to_owned(),
+                ];
                 if let Some(text) = texts.iter().find(|text| text.chars().count() <= n) {
                     pen.put(x, y, width, text, style);
                 }
@@ -133,7 +153,8 @@ impl Task<'_> {
         }
     }
 
-    /// Several parts in one column: how much it ran as a bar; where it waited longer than it ran, that.
+    /// Several parts in one column: how much it ran as a bar; where it waited longer than it ran,
+    /// that.
     fn many(&self, life: &Life, col: usize, pen: &mut Pen) {
         let (t0, t1) = self.times(col);
         let spent = life.spent(t0, t1);
@@ -151,20 +172,28 @@ impl Task<'_> {
     /// `↑` where it was woken; on a line of its own with who did it and where.
     fn wakes(&self, life: &Life, pen: &mut Pen) {
         let (t, cols) = (self.t, self.l.cols());
-        let [from, to] = [t.view.start, t.view.end()].map(|at| life.wakes.partition_point(|w| w.at < at));
+        let [from, to] =
+            [t.view.start, t.view.end()].map(|at| life.wakes.partition_point(|w| w.at < at));
         let own_line = self.place.h > 1;
         let y = self.place.y + u16::from(own_line);
         let dim = pen.theme.dim();
         if to - from > MOST_WAKES.min(cols * 2) {
             if own_line {
-                let text = format!("woken {} times here", crate::app::time::grouped((to - from) as u64));
+                let text = format!(
+                    "woken {} times \
+                                    here",
+                    crate::app::time::grouped((to - from) as u64)
+                );
                 pen.put(self.l.plot.x, y, self.l.plot.w, &text, dim);
             }
             return;
         }
         for (i, wake) in life.wakes[from..to].iter().enumerate() {
             let Some(col) = t.view.column(wake.at, cols) else { continue };
-            let next = life.wakes[from..to].get(i + 1).and_then(|w| t.view.column(w.at, cols)).unwrap_or(cols);
+            let next = life.wakes[from..to]
+                .get(i + 1)
+                .and_then(|w| t.view.column(w.at, cols))
+                .unwrap_or(cols);
             if !own_line {
                 // Only over the time in which it waits: what it does after that is more important.
                 let (t0, t1) = self.times(col);

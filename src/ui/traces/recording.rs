@@ -80,7 +80,11 @@ fn edited(line: &Line, on: bool, room: usize, theme: Theme) -> Row {
 /// Text cut at its beginning, where a path says least.
 fn tail(text: &str, room: usize) -> String {
     let count = text.chars().count();
-    if count <= room { text.into() } else { format!("…{}", text.chars().skip(count + 1 - room).collect::<String>()) }
+    if count <= room {
+        text.into()
+    } else {
+        format!("…{}", text.chars().skip(count + 1 - room).collect::<String>())
+    }
 }
 
 /// Text cut at its end.
@@ -98,7 +102,8 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     let unused = own || d.how.anything;
     let mut rows: Vec<Row> = Vec::new();
     let mut focus = 0;
-    // All but the list of workloads: a row for each field, the machines, the file, an empty one, the reason.
+    // All but the list of workloads: a row for each field, the machines, the file, an empty one,
+    // the reason.
     let reason = d.refused.as_ref().map_or(0, |(_, why)| wrap(why, room).len());
     let others = Field::ALL.len() + 3 + reason + usize::from(d.offered_start.is_some());
     let list = usize::from(area.h.saturating_sub(2)).saturating_sub(others).max(LEAST);
@@ -138,13 +143,28 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
             }
             Field::Waking => row.extend(option(d.how.waking, on, "sched_waking too", theme)),
             Field::Truth => {
-                row.extend(option(d.how.truth, on, "the kernel's own state too (with the machine's bpftrace)", theme));
+                row.extend(option(
+                    d.how.truth,
+                    on,
+                    "the kernel's own state too (with the machine's \
+                                                    bpftrace)",
+                    theme,
+                ));
             }
-            Field::Anything => row.extend(option(d.how.anything, on, "no workload: what happens anyway", theme)),
+            Field::Anything => row.extend(option(
+                d.how.anything,
+                on,
+                "no workload: what happens \
+                anyway",
+                theme,
+            )),
         }
         rows.push(row);
         if let Some(kind) = d.offered_start.filter(|_| field == Field::Host) {
-            rows.push(vec![(" ".repeat(usize::from(LABEL)), theme.dim()), (offer(d, kind), theme.strong())]);
+            rows.push(vec![
+                (" ".repeat(usize::from(LABEL)), theme.dim()),
+                (offer(d, kind), theme.strong()),
+            ]);
         }
         if let Some((_, why)) = d.refused.as_ref().filter(|(wrong, _)| *wrong == field) {
             for (i, line) in wrap(why, room).into_iter().enumerate() {
@@ -173,8 +193,14 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
 
 /// `cfs is stopped: Enter starts it, then records`.
 fn offer(d: &Dialog, kind: Kind) -> String {
-    let standing = d.machines.hosts.iter().find(|h| h.name == kind.name()).map_or("", |h| h.standing());
-    let does = if standing == "not built" { "builds and starts it, some minutes" } else { "starts it, then records" };
+    let standing =
+        d.machines.hosts.iter().find(|h| h.name == kind.name()).map_or("", |h| h.standing());
+    let does = if standing == "not built" {
+        "builds and starts it, some minutes"
+    } else {
+        "starts \
+        it, then records"
+    };
     format!("{} is {standing}: Enter {does}", kind.name())
 }
 
@@ -194,7 +220,9 @@ fn machines(d: &Dialog, room: usize, theme: Theme) -> Row {
     for (i, name) in known.iter().enumerate() {
         let host = d.machines.hosts.iter().find(|h| h.name == *name);
         // Whose it is, or that it is down: both have no room.
-        let from = host.map_or("", |h| if matches!(h.state, State::Down(_)) { h.standing() } else { h.from.label() });
+        let from = host.map_or("", |h| {
+            if matches!(h.state, State::Down(_)) { h.standing() } else { h.from.label() }
+        });
         let from = if *name == LOCAL && i == 0 { "this machine" } else { from };
         let text = format!("{name} ({from})");
         let need = text.chars().count() + 3;
@@ -218,10 +246,12 @@ fn machines(d: &Dialog, room: usize, theme: Theme) -> Row {
 fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> Vec<Row> {
     let offered = d.offered();
     let chosen = d.chosen();
-    // The last row says all of the chosen one; the fields below stay where they are while one filters.
+    // The last row says all of the chosen one; the fields below stay where they are while one
+    // filters.
     let rows = rows.min(ALL.len() + 1);
     let listed = rows - 1;
-    let first = chosen.unwrap_or(0).saturating_sub(listed / 2).min(offered.len().saturating_sub(listed));
+    let first =
+        chosen.unwrap_or(0).saturating_sub(listed / 2).min(offered.len().saturating_sub(listed));
     let indent = usize::from(LABEL);
     let mut out: Vec<Row> = Vec::new();
     for (i, w) in offered.iter().enumerate().skip(first).take(listed) {
@@ -234,14 +264,27 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
         };
         let about = head(&format!("{:<17}{}", w.category, w.about), room.saturating_sub(21));
         let about_style = if on { theme.text() } else { theme.dim() };
-        out.push(vec![(format!("{mark:>indent$}"), style), (format!("{:<21}", w.name), style), (about, about_style)]);
+        out.push(vec![
+            (format!("{mark:>indent$}"), style),
+            (format!("{:<21}", w.name), style),
+            (about, about_style),
+        ]);
     }
     out.resize(listed, Vec::new());
-    let detail = chosen.filter(|_| !own).and_then(|i| offered.get(i)).map_or_else(String::new, |w| {
-        let packages: Vec<&str> = w.needs.iter().map(|n| n.1).collect();
-        let needs = if packages.is_empty() { "needs nothing".into() } else { format!("needs {}", packages.join(", ")) };
-        format!("{}; {needs}", w.about)
-    });
+    let detail =
+        chosen.filter(|_| !own).and_then(|i| offered.get(i)).map_or_else(String::new, |w| {
+            let packages: Vec<&str> = w.needs.iter().map(|n| n.1).collect();
+            let needs = if packages.is_empty() {
+                "needs nothing".into()
+            } else {
+                format!(
+                    "needs \
+            {}",
+                    packages.join(", ")
+                )
+            };
+            format!("{}; {needs}", w.about)
+        });
     out.push(vec![(" ".repeat(indent), theme.dim()), (head(&detail, room), theme.text())]);
     out
 }
@@ -250,8 +293,11 @@ fn panel(run: &Run, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let room = usize::from(area.w.saturating_sub(4 + LABEL));
     let p = &run.progress;
-    let mut rows: Vec<Row> = vec![stages(run, usize::from(area.w.saturating_sub(4)), theme), Vec::new()];
-    let mut say = |name: &str, text: String, style: Style| rows.push(vec![label(name, false, theme), (text, style)]);
+    let mut rows: Vec<Row> =
+        vec![stages(run, usize::from(area.w.saturating_sub(4)), theme), Vec::new()];
+    let mut say = |name: &str, text: String, style: Style| {
+        rows.push(vec![label(name, false, theme), (text, style)])
+    };
     if !p.guest.is_empty() {
         say("machine", p.guest.clone(), theme.text());
     }
@@ -262,11 +308,17 @@ fn panel(run: &Run, area: Area, pen: &mut Pen) {
         let rate = run.rate.filter(|_| p.stage == Stage::Recording && run.end.is_none());
         let rate = rate.map_or_else(String::new, |r| format!("   {}/s", time::grouped(r as u64)));
         say("events", format!("{}{rate}", time::grouped(p.events)), theme.text());
-        say("bytes", format!("{} kB of pages", time::grouped(p.bytes.div_ceil(1000))), theme.text());
+        say(
+            "bytes",
+            format!("{} kB of pages", time::grouped(p.bytes.div_ceil(1000))),
+            theme.text(),
+        );
     }
     let tail_rows = ending(run, room, theme);
     // What the CPUs may take: the rest.
-    let left = usize::from(area.h.saturating_sub(2)).saturating_sub(rows.len() + tail_rows.len() + 1).max(1);
+    let left = usize::from(area.h.saturating_sub(2))
+        .saturating_sub(rows.len() + tail_rows.len() + 1)
+        .max(1);
     rows.extend(cpus(&p.cpus, left, room, theme));
     rows.push(Vec::new());
     rows.extend(tail_rows);
@@ -313,13 +365,15 @@ fn meter(share: f64, width: usize) -> String {
     out
 }
 
-/// A row for each CPU: how full its buffer is, its events, its losses; when there is no room for all, the rest in one.
+/// A row for each CPU: how full its buffer is, its events, its losses; when there is no room for
+/// all, the rest in one.
 fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row> {
     let fill = |c: &CpuProgress| c.waiting as f64 / c.buffer.max(1) as f64;
     let shown = if all.len() > rows { rows.saturating_sub(1) } else { all.len() };
     let width = room.saturating_sub(44).clamp(6, 30);
     let one = |c: &CpuProgress| {
-        let (style, lost) = if c.lost > 0 { (theme.gap(), theme.miss()) } else { (theme.queue(), theme.dim()) };
+        let (style, lost) =
+            if c.lost > 0 { (theme.gap(), theme.miss()) } else { (theme.queue(), theme.dim()) };
         vec![
             label(&format!("CPU{}", c.cpu), false, theme),
             (meter(fill(c), width), style),
@@ -333,8 +387,16 @@ fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row>
         let fullest = rest.iter().map(fill).fold(0.0, f64::max) * 100.0;
         let lost = rest.iter().map(|c| c.lost).sum();
         let more = if shown > 0 { "more " } else { "" };
-        let text = format!("{} {more}CPUs: {} lost, {fullest:.0} % full at most", rest.len(), time::grouped(lost));
-        out.push(vec![label("", false, theme), (text, if lost > 0 { theme.miss() } else { theme.dim() })]);
+        let text = format!(
+            "{} {more}CPUs: {} lost, {fullest:.0} % full at \
+                            most",
+            rest.len(),
+            time::grouped(lost)
+        );
+        out.push(vec![
+            label("", false, theme),
+            (text, if lost > 0 { theme.miss() } else { theme.dim() }),
+        ]);
     }
     out
 }

@@ -1,5 +1,6 @@
-//! Lines of braille dots: two columns and four rows of them in every cell. Where a strong line goes through, what is faint
-//! makes room, so that it is seen without colour too; of equal ones the later takes a cell's colour over.
+//! Lines of braille dots: two columns and four rows of them in every cell. Where a strong line goes
+//! through, what is faint makes room, so that it is seen without colour too; of equal ones the
+//! later takes a cell's colour over.
 
 use crate::app::layout::Area;
 use crate::ui::pen::Pen;
@@ -17,7 +18,10 @@ pub struct Dots {
 impl Dots {
     /// No dot set.
     pub fn new(area: Area) -> Self {
-        Self { area, cells: vec![(0, Style::new(), false); usize::from(area.w) * usize::from(area.h)] }
+        Self {
+            area,
+            cells: vec![(0, Style::new(), false); usize::from(area.w) * usize::from(area.h)],
+        }
     }
 
     /// Columns of dots.
@@ -54,17 +58,23 @@ impl Dots {
     pub fn line(&mut self, (x0, y0): (usize, usize), (x1, y1): (usize, usize), style: Style) {
         let n = x0.abs_diff(x1).max(y0.abs_diff(y1)).max(1);
         for i in 0..=n {
-            let at = |a: usize, b: usize| (a as f64 + (b as f64 - a as f64) * i as f64 / n as f64).round() as usize;
+            let at = |a: usize, b: usize| {
+                (a as f64 + (b as f64 - a as f64) * i as f64 / n as f64).round() as usize
+            };
             self.set(at(x0, x1), at(y0, y1), style);
         }
     }
 
     /// Puts what is set into the buffer.
     pub fn draw(&self, pen: &mut Pen) {
-        for (i, (bits, style, _)) in self.cells.iter().enumerate().filter(|(_, (bits, ..))| *bits != 0) {
+        for (i, (bits, style, _)) in
+            self.cells.iter().enumerate().filter(|(_, (bits, ..))| *bits != 0)
+        {
             let w = usize::from(self.area.w);
             let at = (self.area.x + (i % w) as u16, self.area.y + (i / w) as u16);
-            if let (Some(cell), Some(glyph)) = (pen.cell(at), char::from_u32(0x2800 + u32::from(*bits))) {
+            if let (Some(cell), Some(glyph)) =
+                (pen.cell(at), char::from_u32(0x2800 + u32::from(*bits)))
+            {
                 cell.set_char(glyph).set_style(*style);
             }
         }

@@ -15,18 +15,42 @@ const LABEL: u16 = 17;
 pub fn draw(form: &Form, pen: &mut Pen) {
     let theme = pen.theme;
     let (w, h) = (pen.area.w, pen.area.h);
-    let head =
-        [("new run", theme.strong()), ("   ↑↓ field  ← → change  type a value  Enter starts  Esc closes", theme.dim())];
+    let head = [
+        ("new run", theme.strong()),
+        (
+            "   ↑↓ field  ← → change  type a value  Enter starts  Esc \
+                                        closes",
+            theme.dim(),
+        ),
+    ];
     pen.put_all(1, 1, w - 1, &head);
     let wrong = form.config().err();
     // Below the fields: what the field is, and what is wrong or should be known.
     let (text, style) = match &wrong {
-        Some((at, problem)) => (format!("✗ {}: {problem}", FIELDS.get(*at).map_or("", |f| f.label)), theme.miss()),
-        None => (form.warning().map(|tight| format!("! {tight}")).unwrap_or_default(), theme.mark()),
+        Some((at, problem)) => (
+            format!(
+                "✗ {}: \
+                                         {problem}",
+                FIELDS.get(*at).map_or("", |f| f.label)
+            ),
+            theme.miss(),
+        ),
+        None => (
+            form.warning()
+                .map(|tight| {
+                    format!(
+                        "! \
+                                                     {tight}"
+                    )
+                })
+                .unwrap_or_default(),
+            theme.mark(),
+        ),
     };
     let lines = wrap(&text, usize::from(w.saturating_sub(4)));
     let rows = usize::from(h.saturating_sub(4)).saturating_sub(lines.len().max(1)).max(1);
-    let first = form.at.saturating_sub(rows.saturating_sub(1)).min(FIELDS.len().saturating_sub(rows));
+    let first =
+        form.at.saturating_sub(rows.saturating_sub(1)).min(FIELDS.len().saturating_sub(rows));
     for (i, (field, value)) in FIELDS.iter().zip(&form.values).enumerate().skip(first).take(rows) {
         let y = 2 + (i - first) as u16;
         let bad = wrong.as_ref().is_some_and(|(at, _)| *at == i);

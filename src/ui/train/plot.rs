@@ -1,5 +1,6 @@
-//! One chart: raw values faint, smoothed ones strong over them, validation as points, simple rules as lines across, the
-//! values at the cursor above. What a column shows is all that falls into it, never every n-th point.
+//! One chart: raw values faint, smoothed ones strong over them, validation as points, simple rules
+//! as lines across, the values at the cursor above. What a column shows is all that falls into it,
+//! never every n-th point.
 
 use super::dots::Dots;
 use crate::app::layout::Area;
@@ -82,7 +83,8 @@ fn ticks(low: f64, high: f64, n: usize, log: bool) -> Vec<f64> {
         return vec![low];
     }
     let power = 10_f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= least).unwrap_or(least);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= least).unwrap_or(least);
     let first = (low / step).ceil();
     (0..=2 * n).map(|i| (first + i as f64) * step).filter(|x| *x <= high + step * 1e-9).collect()
 }
@@ -101,12 +103,17 @@ impl Plot<'_> {
         if inner.w < 4 || inner.h < 2 {
             return;
         }
-        let x = |at: f64| ((at - from) / (to - from).max(f64::MIN_POSITIVE) * f64::from(2 * inner.w)) as isize;
+        let x = |at: f64| {
+            ((at - from) / (to - from).max(f64::MIN_POSITIVE) * f64::from(2 * inner.w)) as isize
+        };
         let Some(scale) = self.scale(&runs, (from, to), usize::from(inner.h) * 4) else {
             self.frame(inner, (from, to), None, pen);
             let text = match (self.metric.series(), self.workload()) {
                 (Some(_), _) => "no step yet",
-                (None, Some(_)) if runs.iter().any(|(_, r)| !r.epochs.is_empty()) => "these runs know nothing of it",
+                (None, Some(_)) if runs.iter().any(|(_, r)| !r.epochs.is_empty()) => {
+                    "these runs \
+                    know nothing of it"
+                }
                 (None, _) => "no epoch has been validated yet",
             };
             pen.put(inner.x + 1, inner.y + inner.h / 2, inner.w, text, self.theme.dim());
@@ -178,7 +185,11 @@ impl Plot<'_> {
         let axis = self.axis();
         let epoch = run.epochs.iter().rev().find(|e| axis.of_epoch(e) <= at + 1e-9);
         let validated = epoch.and_then(|e| {
-            let v = self.metric.validated(&e.validation, run.config.forecast_weight, self.workload())?;
+            let v = self.metric.validated(
+                &e.validation,
+                run.config.forecast_weight,
+                self.workload(),
+            )?;
             Some((e.epoch, v))
         });
         let Some(series) = self.metric.series() else {
@@ -200,7 +211,8 @@ impl Plot<'_> {
     }
 
     fn is_log(&self) -> bool {
-        self.train.chart.log && !matches!(self.metric, Metric::Pick | Metric::Forecast | Metric::Throughput)
+        self.train.chart.log
+            && !matches!(self.metric, Metric::Pick | Metric::Forecast | Metric::Throughput)
     }
 
     /// Steps of a run that are visible, as indices.
@@ -220,15 +232,20 @@ impl Plot<'_> {
         for (_, run) in runs {
             if let Some(series) = self.metric.series() {
                 let range = self.visible(run, window);
-                // A hundred places of the smoothed line say how far it goes; the ends are among them.
+                // A hundred places of the smoothed line say how far it goes; the ends are among
+                // them.
                 let n = range.len();
                 let places = (0..=100).filter(|_| n > 0).map(|i| range.start + (n - 1) * i / 100);
-                places.filter_map(|i| run.curve.smooth(series, i)).for_each(|y| take(self.metric.unit(y)));
+                places
+                    .filter_map(|i| run.curve.smooth(series, i))
+                    .for_each(|y| take(self.metric.unit(y)));
             }
             let axis = self.axis();
-            let seen = run.epochs.iter().filter(|e| (window.0..=window.1).contains(&axis.of_epoch(e)));
+            let seen =
+                run.epochs.iter().filter(|e| (window.0..=window.1).contains(&axis.of_epoch(e)));
             let weight = run.config.forecast_weight;
-            seen.filter_map(|e| self.metric.validated(&e.validation, weight, self.workload())).for_each(&mut take);
+            seen.filter_map(|e| self.metric.validated(&e.validation, weight, self.workload()))
+                .for_each(&mut take);
         }
         // The best two of the simple rules are what there is to beat: always in sight.
         let mut rules: Vec<f64> = runs
@@ -245,7 +262,8 @@ impl Plot<'_> {
         let log = self.is_log() && low > 0.0;
         let room = if log { 0.0 } else { ((high - low) * 0.06).max(high.abs() * 0.02).max(1e-9) };
         let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
-        let (low, high) = if log { (low / 1.1, high * 1.1) } else { ((low - room).max(floor), high + room) };
+        let (low, high) =
+            if log { (low / 1.1, high * 1.1) } else { ((low - room).max(floor), high + room) };
         Some(Scale { low, high, log, rows })
     }
 
@@ -267,7 +285,11 @@ impl Plot<'_> {
         for at in ticks(from, to, usize::from(inner.w / 16).max(1), false) {
             let share = (at - from) / (to - from).max(f64::MIN_POSITIVE);
             let x = inner.x + ((share * f64::from(inner.w)) as u16).min(inner.w - 1);
-            let text = if at.fract() == 0.0 && at < 1e9 { crate::app::time::grouped(at as u64) } else { number(at) };
+            let text = if at.fract() == 0.0 && at < 1e9 {
+                crate::app::time::grouped(at as u64)
+            } else {
+                number(at)
+            };
             let text = format!("╵{text}");
             if x >= free && x + text.chars().count() as u16 <= inner.x + inner.w {
                 free = x + pen.put(x, y, inner.w, &text, dim) + 1;
@@ -284,16 +306,24 @@ impl Plot<'_> {
 
     /// Lines across for what simple rules score.
     fn rules(&self, runs: &[(usize, &Run)], inner: Area, scale: Scale, pen: &mut Pen) {
-        // They are the same for all runs that are validated on the same recordings: the selected run's.
+        // They are the same for all runs that are validated on the same recordings: the selected
+        // run's.
         let Some((_, run)) = runs.iter().find(|(i, _)| *i == self.train.list.at) else { return };
         let mut taken = BTreeMap::new();
         for b in &run.baselines {
             let score = self.metric.baseline(b, self.workload());
             let Some((y, row)) = score.and_then(|y| Some((y, scale.row(y)? / 4))) else { continue };
-            // Rules in one row share the line and stand beside each other on it, the first at the right.
+            // Rules in one row share the line and stand beside each other on it, the first at the
+            // right.
             let at = inner.y + row as u16;
             let used = taken.entry(row).or_insert_with(|| {
-                pen.put(inner.x, at, inner.w, &"┄".repeat(usize::from(inner.w)), self.theme.pending());
+                pen.put(
+                    inner.x,
+                    at,
+                    inner.w,
+                    &"┄".repeat(usize::from(inner.w)),
+                    self.theme.pending(),
+                );
                 1
             });
             let text = format!(" {} {y:.1} ", b.name);
@@ -304,7 +334,15 @@ impl Plot<'_> {
         }
     }
 
-    fn series(&self, run: &Run, place: usize, strong: bool, window: (f64, f64), scale: Scale, dots: &mut Dots) {
+    fn series(
+        &self,
+        run: &Run,
+        place: usize,
+        strong: bool,
+        window: (f64, f64),
+        scale: Scale,
+        dots: &mut Dots,
+    ) {
         let Some(series) = self.metric.series() else { return };
         if !strong && !self.metric.is_noisy() {
             return;
@@ -314,7 +352,8 @@ impl Plot<'_> {
         let style = if strong { self.theme.run(place) } else { self.theme.faint(place) };
         let width = dots.width();
         let column = |i: usize| {
-            let share = (axis.of(run, &steps[i]) - window.0) / (window.1 - window.0).max(f64::MIN_POSITIVE);
+            let share =
+                (axis.of(run, &steps[i]) - window.0) / (window.1 - window.0).max(f64::MIN_POSITIVE);
             ((share * width as f64) as usize).min(width - 1)
         };
         let mut i = range.start;
@@ -333,7 +372,8 @@ impl Plot<'_> {
                     }
                     before = Some((here.0, here.1, next - 1));
                 }
-            } else if let Some([low, high]) = run.curve.band(series, i..next).map(|b| b.map(|y| self.metric.unit(y)))
+            } else if let Some([low, high]) =
+                run.curve.band(series, i..next).map(|b| b.map(|y| self.metric.unit(y)))
                 && high >= scale.low
                 && low <= scale.high
             {
@@ -345,12 +385,21 @@ impl Plot<'_> {
         }
     }
 
-    fn validated(&self, run: &Run, place: usize, x: &dyn Fn(f64) -> isize, scale: Scale, dots: &mut Dots) {
+    fn validated(
+        &self,
+        run: &Run,
+        place: usize,
+        x: &dyn Fn(f64) -> isize,
+        scale: Scale,
+        dots: &mut Dots,
+    ) {
         let axis = self.axis();
-        let place_of = |step: usize| run.curve.steps().partition_point(|s| s.step <= step).saturating_sub(1);
+        let place_of =
+            |step: usize| run.curve.steps().partition_point(|s| s.step <= step).saturating_sub(1);
         let mut before: Option<((usize, usize), usize)> = None;
         for e in &run.epochs {
-            let y = self.metric.validated(&e.validation, run.config.forecast_weight, self.workload());
+            let y =
+                self.metric.validated(&e.validation, run.config.forecast_weight, self.workload());
             let Some(y) = y else { continue };
             let at = x(axis.of_epoch(e));
             let here = (at.max(0) as usize).min(dots.width().saturating_sub(1));
@@ -369,7 +418,15 @@ impl Plot<'_> {
     }
 
     /// Points of epochs, the best one, and the run's letter at the end of its line.
-    fn marks(&self, run: &Run, place: usize, x: &dyn Fn(f64) -> isize, inner: Area, scale: Scale, pen: &mut Pen) {
+    fn marks(
+        &self,
+        run: &Run,
+        place: usize,
+        x: &dyn Fn(f64) -> isize,
+        inner: Area,
+        scale: Scale,
+        pen: &mut Pen,
+    ) {
         let (axis, style) = (self.axis(), self.theme.run(place));
         let cell = |at: f64, y: f64| {
             let col = x(at);
@@ -380,7 +437,8 @@ impl Plot<'_> {
         };
         let best = run.best().map(|e| e.epoch);
         for e in &run.epochs {
-            let y = self.metric.validated(&e.validation, run.config.forecast_weight, self.workload());
+            let y =
+                self.metric.validated(&e.validation, run.config.forecast_weight, self.workload());
             if let Some((x, y)) = y.and_then(|y| cell(axis.of_epoch(e), y)) {
                 pen.put(x, y, 1, if best == Some(e.epoch) { "★" } else { "◆" }, style);
             }

@@ -1,5 +1,5 @@
-//! Who had the CPU while the selected wait lasted: bars, CPUs that were idle meanwhile, the wake-ups that led to it, and
-//! what had been predicted at its end.
+//! Who had the CPU while the selected wait lasted: bars, CPUs that were idle meanwhile, the
+//! wake-ups that led to it, and what had been predicted at its end.
 
 use super::{called, is};
 use crate::app::help::wrap;
@@ -67,18 +67,31 @@ fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line
     let mut more = |head: &str, text: String, style: Style| {
         let room = usize::from(pen.area.w).saturating_sub(HEAD).max(8);
         for (i, line) in wrap(&text, room).into_iter().enumerate() {
-            out.push(vec![dim(&format!("{:<HEAD$}", if i == 0 { head } else { "" })), (line, style)]);
+            out.push(vec![
+                dim(&format!("{:<HEAD$}", if i == 0 { head } else { "" })),
+                (line, style),
+            ]);
         }
     };
     more("idle then", idle(t, blame), theme.text());
     more("runnable", began(t, row), theme.text());
     if !blame.chain.is_empty() {
         let link = |l: &crate::stats::blame::Link| {
-            format!("{} on CPU{} {} before", woke(t, l.waker, l.event as usize), l.cpu.0, time::short(wait.to - l.at.0))
+            format!(
+                "{} on CPU{} {} before",
+                woke(t, l.waker, l.event as usize),
+                l.cpu.0,
+                time::short(wait.to - l.at.0)
+            )
         };
-        more("woken by", blame.chain.iter().map(link).collect::<Vec<_>>().join(" ← "), theme.text());
+        more(
+            "woken by",
+            blame.chain.iter().map(link).collect::<Vec<_>>().join(" ← "),
+            theme.text(),
+        );
     }
-    let said = app.timeline().filter(|_| !t.waits.is_open(row)).and_then(|tl| predicted(tl, t.event(row)));
+    let said =
+        app.timeline().filter(|_| !t.waits.is_open(row)).and_then(|tl| predicted(tl, t.event(row)));
     if let Some((text, right)) = said {
         let style = match right {
             Some(true) => theme.hit(),
@@ -98,7 +111,8 @@ const LINES: usize = 6;
 /// Who had the CPU in its order, from left to right.
 fn strip(app: &App, (t, row): (&Table, usize), blame: &Blame, pen: &Pen) -> Option<Line> {
     let (theme, n) = (pen.theme, blame.parts.len());
-    let cells = usize::from(pen.area.w).checked_sub(HEAD + 2).filter(|cells| *cells > 0 && n > 0)?;
+    let cells =
+        usize::from(pen.area.w).checked_sub(HEAD + 2).filter(|cells| *cells > 0 && n > 0)?;
     let who: Vec<ThreadIx> = (0..cells).map(|cell| blame.parts[cell * n / cells]).collect();
     let task = |thread| theme.task(app.timeline().and_then(|t| t.colour(thread)));
     let head = format!("CPU{}", t.waits.get(row).cpu.0);
@@ -110,15 +124,25 @@ fn strip(app: &App, (t, row): (&Table, usize), blame: &Blame, pen: &Pen) -> Opti
             idle if t.trace.tasks().is_idle(idle) => ("·".repeat(room), theme.dim()),
             thread => (short_name(&t.trace, thread, t.event(row), room - 1), task(thread)),
         };
-        let text =
-            if t.trace.tasks().is_idle(thread) || thread == ThreadIx::NONE { name } else { format!("▏{name}") };
+        let text = if t.trace.tasks().is_idle(thread) || thread == ThreadIx::NONE {
+            name
+        } else {
+            format!("▏{name}")
+        };
         line.push((format!("{text:<room$}"), style));
     }
     line.push(("◄".into(), theme.mark()));
     Some(line)
 }
 
-fn bars(app: &App, (t, row): (&Table, usize), blame: &Blame, length: u64, pen: &Pen, out: &mut Vec<Line>) {
+fn bars(
+    app: &App,
+    (t, row): (&Table, usize),
+    blame: &Blame,
+    length: u64,
+    pen: &Pen,
+    out: &mut Vec<Line>,
+) {
     let (theme, trace) = (pen.theme, &t.trace);
     let name_w = usize::from(pen.area.w / 4).clamp(8, 24);
     let bar_w = pen.area.w.saturating_sub(name_w as u16 + 24).min(60);
@@ -158,10 +182,26 @@ fn bars(app: &App, (t, row): (&Table, usize), blame: &Blame, length: u64, pen: &
 
 fn idle(t: &Table, blame: &Blame) -> String {
     if blame.idle.is_empty() {
-        return if t.trace.cpus() == 1 { "there is no other CPU".into() } else { "no CPU was".into() };
+        return if t.trace.cpus() == 1 {
+            "there is no other CPU".into()
+        } else {
+            "no CPU \
+            was"
+            .into()
+        };
     }
     let one = |i: &crate::stats::blame::Idle| {
-        format!("CPU{} {}{}", i.cpu.0, time::short(i.ns), if i.allowed { "" } else { " (allowed? never ran there)" })
+        format!(
+            "CPU{} {}{}",
+            i.cpu.0,
+            time::short(i.ns),
+            if i.allowed {
+                ""
+            } else {
+                " (allowed? \
+            never ran there)"
+            }
+        )
     };
     blame.idle.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -184,5 +224,11 @@ fn began(t: &Table, row: usize) -> String {
 
 /// A waker as it was called then; an idle thread stands for the interrupt over it.
 fn woke(t: &Table, waker: ThreadIx, event: usize) -> String {
-    if t.trace.tasks().is_idle(waker) { "an interrupt".into() } else { t.trace.label_at(waker, event) }
+    if t.trace.tasks().is_idle(waker) {
+        "an \
+                                         interrupt"
+            .into()
+    } else {
+        t.trace.label_at(waker, event)
+    }
 }

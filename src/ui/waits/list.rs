@@ -24,13 +24,19 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
     let columns = p.columns(w.listing.column);
     for (i, x, cells) in &columns {
         let (shown, _, right) = LIST[*i];
-        let sorted = matches!(shown, Shown::Of(by) if by == w.listing.sort.by).then_some(w.listing.sort.descending);
+        let sorted = matches!(shown, Shown::Of(by) if by == w.listing.sort.by)
+            .then_some(w.listing.sort.descending);
         let marked = *i == w.listing.column && is(w, Focus::List);
         head(Head { name: name(shown), right, sorted, marked }, (*x, *cells), p.head, pen);
     }
     let rows = w.visible(app.room());
     if rows.is_empty() {
-        let text = if table.waits.is_empty() { "Nobody waited for a CPU." } else { "No wait is like that." };
+        let text = if table.waits.is_empty() {
+            "Nobody waited for a CPU."
+        } else {
+            "No wait is \
+            like that."
+        };
         pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
         return;
     }
@@ -69,7 +75,14 @@ fn name(shown: Shown) -> &'static str {
     }
 }
 
-fn cell(app: &App, t: &Table, row: usize, (shown, cells): (Shown, u16), base: Style, pen: &Pen) -> (String, Style) {
+fn cell(
+    app: &App,
+    t: &Table,
+    row: usize,
+    (shown, cells): (Shown, u16),
+    base: Style,
+    pen: &Pen,
+) -> (String, Style) {
     let theme = pen.theme;
     match shown {
         Shown::Of(Column::Wait) => {
@@ -78,7 +91,13 @@ fn cell(app: &App, t: &Table, row: usize, (shown, cells): (Shown, u16), base: St
         }
         Shown::Of(column @ (Column::From | Column::To)) => {
             let ns = column.count(t, row).unwrap_or(0);
-            (app.timeline().map_or_else(String::new, |t| t.point(ns, 100_000)).trim_end_matches(" s").to_owned(), base)
+            (
+                app.timeline()
+                    .map_or_else(String::new, |t| t.point(ns, 100_000))
+                    .trim_end_matches(" s")
+                    .to_owned(),
+                base,
+            )
         }
         Shown::Of(Column::Idle) => match app.waits.instead.rows.get(&(row as u32)) {
             Some(short) if short.idle > 0 => (time::short(short.idle), base),
@@ -95,7 +114,10 @@ fn cell(app: &App, t: &Table, row: usize, (shown, cells): (Shown, u16), base: St
             None => ("░".into(), theme.pending()),
         },
         Shown::Pick => {
-            let said = app.timeline().filter(|_| !t.waits.is_open(row)).and_then(|tl| predicted(tl, t.event(row)));
+            let said = app
+                .timeline()
+                .filter(|_| !t.waits.is_open(row))
+                .and_then(|tl| predicted(tl, t.event(row)));
             match said {
                 Some((text, right)) => {
                     let style = match right {
@@ -121,7 +143,11 @@ fn in_short(t: &Table, row: usize, instead: &Instead, cells: usize) -> String {
     let named = |n: usize, room: usize| {
         let one = |(thread, ns): &(ThreadIx, u64)| {
             let idle = t.trace.tasks().is_idle(*thread);
-            let who = if idle { "idle".into() } else { short_name(&t.trace, *thread, t.event(row), room) };
+            let who = if idle {
+                "idle".into()
+            } else {
+                short_name(&t.trace, *thread, t.event(row), room)
+            };
             format!("{who} {}", time::short(*ns))
         };
         let more = instead.rest.0 + (instead.ran.len() - n) as u64;
@@ -135,8 +161,9 @@ fn in_short(t: &Table, row: usize, instead: &Instead, cells: usize) -> String {
         parts.join(", ")
     };
     // Names that are hardly left say less than one that is whole.
-    let tries =
-        (1..=instead.ran.len()).rev().flat_map(|n| (LEAST_NAME..=LONGEST_NAME).rev().map(move |room| (n, room)));
+    let tries = (1..=instead.ran.len())
+        .rev()
+        .flat_map(|n| (LEAST_NAME..=LONGEST_NAME).rev().map(move |room| (n, room)));
     let fits = tries.map(|(n, room)| named(n, room)).find(|text| text.chars().count() <= cells);
     fits.unwrap_or_else(|| named(1, LEAST_NAME))
 }

@@ -49,7 +49,12 @@ fn lengths(app: &App, view: &View, pen: &mut Pen) {
         let on = is(w, Focus::Sums) && i == w.panes.bar;
         let style = if on { theme.chosen() } else { theme.text() };
         let row = 1 + (i - first) as u16;
-        let text = format!("{:>9} {:>9} {:>9} ", time::short(b.to), time::grouped(b.count), time::short(b.sum));
+        let text = format!(
+            "{:>9} {:>9} {:>9} ",
+            time::short(b.to),
+            time::grouped(b.count),
+            time::short(b.sum)
+        );
         let bar = bar(b.count as f64 / most as f64, bar_w);
         // Few among many are still to be seen.
         let bar = if bar.is_empty() && b.count > 0 { "▏".to_owned() } else { bar };
@@ -60,8 +65,12 @@ fn lengths(app: &App, view: &View, pen: &mut Pen) {
 fn crowded(app: &App, table: &Table, crowd: &Crowd, pen: &mut Pen) {
     let (theme, area, w) = (pen.theme, pen.area, &app.waits);
     let span = table.trace.span().0;
-    let at = |k: usize| app.timeline().map_or_else(String::new, |t| t.point(crowd.part(k, span)[0], 1_000_000));
-    let on = |bar: usize| if is(w, Focus::Sums) && w.panes.bar == bar { theme.chosen() } else { theme.strong() };
+    let at = |k: usize| {
+        app.timeline().map_or_else(String::new, |t| t.point(crowd.part(k, span)[0], 1_000_000))
+    };
+    let on = |bar: usize| {
+        if is(w, Focus::Sums) && w.panes.bar == bar { theme.chosen() } else { theme.strong() }
+    };
     let queue = match crowd.longest() {
         Some((k, n)) => format!("{n} waited for one CPU at {}", at(k)),
         None => "nobody ever waited".into(),
@@ -73,12 +82,26 @@ fn crowded(app: &App, table: &Table, crowd: &Crowd, pen: &mut Pen) {
     let all: u64 = crowd.idle.iter().sum();
     let share = 100.0 * all as f64 / span.max(1) as f64;
     let idle = match crowd.most_idle() {
-        Some((k, ns)) => format!("{} ({share:.1} %), most at {}: {}", time::short(all), at(k), time::short(ns)),
+        Some((k, ns)) => format!(
+            "{} ({share:.1} %), most at {}: \
+                                  {}",
+            time::short(all),
+            at(k),
+            time::short(ns)
+        ),
         None => "never".into(),
     };
     pen.words(3, &[("idle while somebody waited ".into(), on(1)), (idle, theme.text())]);
     pen.line(4, &line(&crowd.idle), theme.gap());
-    let list = [("waits with an idle CPU ".into(), on(2)), ("the list of them, most of it first".into(), theme.text())];
+    let list = [
+        ("waits with an idle CPU ".into(), on(2)),
+        (
+            "the list of them, most of it \
+                                                             first"
+                .into(),
+            theme.text(),
+        ),
+    ];
     pen.words(5, &list);
     if is(w, Focus::Sums) {
         pen.line(6, "j k choose · Enter goes to the worst moment, or lists", theme.dim());
@@ -94,7 +117,8 @@ fn sparkline(values: &[u64], cells: usize) -> String {
     let cells = cells.min(n).max(1);
     (0..cells)
         .map(|cell| {
-            let part = &values[cell * n / cells..((cell + 1) * n / cells).max(cell * n / cells + 1).min(n)];
+            let part = &values
+                [cell * n / cells..((cell + 1) * n / cells).max(cell * n / cells + 1).min(n)];
             palette::bar(part.iter().copied().max().unwrap_or(0) as f32 / most as f32)
         })
         .collect()

@@ -1,9 +1,10 @@
-//! The inputs of a decision in groups that mean something to a reader. Every input is in exactly one.
+//! The inputs of a decision in groups that mean something to a reader. Every input is in exactly
+//! one.
 
 use crate::features::{CAND_NAMES, QUERY_NAMES};
 
-/// Name, inputs of the query, inputs of each candidate. An input of a candidate brings along those that compare it
-/// with the other candidates.
+/// Name, inputs of the query, inputs of each candidate. An input of a candidate brings along those
+/// that compare it with the other candidates.
 const GROUPS: [(&str, &[&str], &[&str]); 16] = [
     (
         "state it leaves in",
@@ -37,7 +38,16 @@ const GROUPS: [(&str, &[&str], &[&str]); 16] = [
     (
         "how it was queued",
         &[],
-        &["by_wake", "by_new", "by_migrate", "by_preempt", "woken_by_prev", "prev_woken_by", "local_wake", "in_stint"],
+        &[
+            "by_wake",
+            "by_new",
+            "by_migrate",
+            "by_preempt",
+            "woken_by_prev",
+            "prev_woken_by",
+            "local_wake",
+            "in_stint",
+        ],
     ),
     ("its own stints", &[], &["avg_stint", "last_stint", "stints_since_wake"]),
     ("passed over", &[], &["passed", "passed_later", "passed_since", "passed_total"]),
@@ -84,11 +94,15 @@ const FOLLOWERS: [&str; 32] = [
 pub fn groups() -> Vec<Group> {
     let columns = |names: &[&str], of: &[&str]| -> Vec<usize> {
         let stem = |column: &str| {
-            let end = ["_z", "_rank", "_max"].iter().find_map(|s| column.strip_suffix(s)).filter(|s| of.contains(s));
+            let end = ["_z", "_rank", "_max"]
+                .iter()
+                .find_map(|s| column.strip_suffix(s))
+                .filter(|s| of.contains(s));
             end.map(String::from)
         };
-        let wanted =
-            |column: &str| names.contains(&column) || stem(column).is_some_and(|s| names.contains(&s.as_str()));
+        let wanted = |column: &str| {
+            names.contains(&column) || stem(column).is_some_and(|s| names.contains(&s.as_str()))
+        };
         of.iter().enumerate().filter(|(_, column)| wanted(column)).map(|(i, _)| i).collect()
     };
     let group = |(name, query, cand): &(&'static str, &[&str], &[&str])| Group {

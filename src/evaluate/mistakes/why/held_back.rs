@@ -1,5 +1,5 @@
-//! A model that is shown one CPU's sequence late: the last tokens before the decision that is taken apart are kept aside, so
-//! that they can be shown with some of them replaced.
+//! A model that is shown one CPU's sequence late: the last tokens before the decision that is taken
+//! apart are kept aside, so that they can be shown with some of them replaced.
 
 use crate::features::{Decision, Forecast, Outcome, Token};
 use crate::predictor::Predictor;
@@ -19,7 +19,8 @@ pub(super) struct HeldBack<E> {
     pub stopped: bool,
     cpu: CpuId,
     window: usize,
-    /// It cannot be taken apart, and may learn from what happens: it is driven as usual up to the decision.
+    /// It cannot be taken apart, and may learn from what happens: it is driven as usual up to the
+    /// decision.
     whole: bool,
 }
 

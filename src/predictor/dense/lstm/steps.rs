@@ -1,13 +1,16 @@
-//! The LSTM's recurrence in plain Rust, forward and backward (back-propagation through time), for training. Step by step
-//! the products are tiny: as separate operations of an autodiff graph their book-keeping costs many times what they do.
+//! The LSTM's recurrence in plain Rust, forward and backward (back-propagation through time), for
+//! training. Step by step the products are tiny: as separate operations of an autodiff graph their
+//! book-keeping costs many times what they do.
 
-// The bodies must be part of the function that enables the instructions, or they are not compiled for them.
+// The bodies must be part of the function that enables the instructions, or they are not compiled
+// for them.
 #![allow(clippy::inline_always)]
 
 use crate::simd::each::{sigmoid, tanh};
 use crate::simd::{Lanes, Work, add_product, dispatch};
 
-/// One pass over `[T * sequences, C]`, time-major, from the zero state, with what its backward pass needs.
+/// One pass over `[T * sequences, C]`, time-major, from the zero state, with what its backward pass
+/// needs.
 #[derive(Debug)]
 pub(super) struct Steps {
     sequences: usize,
@@ -24,7 +27,8 @@ impl Steps {
     /// Runs; `given` `[rows, 4C]` is what does not depend on the state, `u` is `[C, 4C]`.
     pub(super) fn run(given: Vec<f32>, u: &[f32], sequences: usize, c: usize) -> Self {
         let rows = given.len() / (4 * c);
-        let mut steps = Self { sequences, c, gates: given, kept: vec![0.0; rows * c], h: vec![0.0; rows * c] };
+        let mut steps =
+            Self { sequences, c, gates: given, kept: vec![0.0; rows * c], h: vec![0.0; rows * c] };
         dispatch(Forward { steps: &mut steps, u });
         steps
     }
@@ -38,7 +42,8 @@ impl Steps {
         before
     }
 
-    /// From the loss's gradient at h `[rows, C]` that at the gates before their functions, `[rows, 4C]`.
+    /// From the loss's gradient at h `[rows, C]` that at the gates before their functions,
+    /// `[rows, 4C]`.
     pub(super) fn back(&self, at_h: &[f32], u: &[f32]) -> Vec<f32> {
         let width = 4 * self.c;
         let mut turned = vec![0.0; u.len()];
@@ -117,7 +122,8 @@ impl Work for Backward<'_> {
             let (later_h, later_kept) = (&mut later_h[s..s + c], &mut later_kept[s..s + c]);
             let at_h = &at_h[row * c..(row + 1) * c];
             let kept = &steps.kept[row * c..(row + 1) * c];
-            let before = row.checked_sub(n).map_or(&none[..], |row| &steps.kept[row * c..(row + 1) * c]);
+            let before =
+                row.checked_sub(n).map_or(&none[..], |row| &steps.kept[row * c..(row + 1) * c]);
             let (i, rest) = steps.gates[row * 4 * c..(row + 1) * 4 * c].split_at(c);
             let (f, rest) = rest.split_at(c);
             let (o, g) = rest.split_at(c);
