@@ -51,8 +51,7 @@ fn in_turn(folder: &Path, kernel: &str) -> PathBuf {
     let path = folder.join("in_turn.csv");
     std::fs::write(&path, text).unwrap();
     let meta = format!(
-        "name = \"in_turn\"\nworkload = \"turns\"\nkernel = \"{kernel}\"\ncpus = \
-                        1\nautogroup = true\n"
+        "name = \"in_turn\"\nworkload = \"turns\"\nkernel = \"{kernel}\"\ncpus = 1\nautogroup = true\n"
     );
     std::fs::write(folder.join("in_turn.toml"), meta).unwrap();
     path
@@ -130,8 +129,7 @@ fn a_table_says_where_two_rules_part() {
         "picks among several under each rule",
         "the recorded kernel's",
         "A would take",
-        "Who \
-            gains under eevdf-flat",
+        "Who gains under eevdf-flat",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

@@ -48,8 +48,7 @@ impl Server {
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nAuthorizedKeysFile \
              {dir}/user.pub\nStrictModes no\n\
              UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication \
-             no\nPermitRootLogin yes\nPidFile none\n\
-             {more}\n"
+             no\nPermitRootLogin yes\nPidFile none\n{more}\n"
         );
         std::fs::write(folder.path().join("sshd_config"), config).unwrap();
         // Where sshd keeps its privileges apart.
@@ -76,10 +75,7 @@ impl Server {
         let host_key = std::fs::read_to_string(self.path(&format!("{known}.pub"))).unwrap();
         std::fs::write(
             self.path(&format!("known-{known}")),
-            format!(
-                "[127.0.0.1]:{port} \
-            {host_key}"
-            ),
+            format!("[127.0.0.1]:{port} {host_key}"),
         )
         .unwrap();
         format!(
