@@ -106,14 +106,14 @@ fn ingest_speed(c: &mut Criterion) {
     group.bench_function("ftrace_text_all_threads", |b| b.iter(|| black_box(read(&text))));
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     group.bench_function("ftrace_text_one_thread", |b| {
-        b.iter(|| one.install(|| black_box(read(&text))))
+        b.iter(|| one.install(|| black_box(read(&text))));
     });
     group.throughput(Throughput::Elements(events));
     group.bench_function("native_csv_one_thread", |b| b.iter(|| black_box(read(&csv))));
     let (formats, cpus) = many_pages();
     group.throughput(Throughput::Elements(decoded(&formats, &cpus).len() as u64));
     group.bench_function("ring_buffer_one_thread", |b| {
-        b.iter(|| black_box(decoded(&formats, &cpus)))
+        b.iter(|| black_box(decoded(&formats, &cpus)));
     });
     let files = std::env::var("KORACLE_FILES").unwrap_or_default();
     for path in files.split(':').filter(|path| !path.is_empty()).map(Path::new) {

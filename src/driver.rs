@@ -204,7 +204,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             }
             Effect::Early { ticket, trace, events } => self.oracle.early(ticket, trace, events),
             Effect::Inspect { ticket, trace, event, by } => {
-                self.oracle.inspect(ticket, trace, event, by)
+                self.oracle.inspect(ticket, trace, event, by);
             }
         }
     }

@@ -83,7 +83,7 @@ fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
         match effect {
             Effect::Waits(order) => {
                 driver::answer_waits(order.clone(), &Cancel::new(), &mut |n| {
-                    news.push(Msg::Waits(n))
+                    news.push(Msg::Waits(n));
                 });
             }
             Effect::Causes(order) => news.push(Msg::Causes(driver::answer_causes(order.clone()))),

@@ -149,7 +149,7 @@ impl Lane {
         }
         let (a, b) = (from.div_ceil(LEAF), (to / LEAF).min(self.scores.len()));
         let mut single = |range: Range<usize>| {
-            self.predictions[range].iter().for_each(|p| sum.merge(&Score::of(row, p)))
+            self.predictions[range].iter().for_each(|p| sum.merge(&Score::of(row, p)));
         };
         if a < b {
             single(from..a * LEAF);

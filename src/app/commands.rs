@@ -57,7 +57,7 @@ impl Palette {
     fn type_key(&mut self, key: Key) -> bool {
         match key {
             Key::Char(c) if self.text.chars().count() < LONGEST && !c.is_control() => {
-                self.text.push(c)
+                self.text.push(c);
             }
             Key::Backspace => {
                 self.text.pop();

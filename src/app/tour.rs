@@ -173,7 +173,7 @@ impl App {
                     "this is the first \
                 stop"
                         .into(),
-                )
+                );
             }
             Some(Action::NextStop | Action::PrevStop) => {}
             Some(Action::Back) => self.end_tour(),

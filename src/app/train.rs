@@ -238,7 +238,7 @@ impl Train {
                         best"
                             ),
                             weights,
-                        ))
+                        ));
                     }
                 }
             }

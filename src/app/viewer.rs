@@ -239,10 +239,10 @@ impl Viewer {
                 t.answers.set_early(stretch);
             }
             Msg::NoModel { ticket, problem } if work.counts(ticket) => {
-                t.answers.no_model = Some(problem)
+                t.answers.no_model = Some(problem);
             }
             Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => {
-                t.answers.failed = Some(problem)
+                t.answers.failed = Some(problem);
             }
             Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => {
                 t.panes.inspector.take(event, by, result);
@@ -252,10 +252,10 @@ impl Viewer {
                 Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
             },
             Msg::Causes(News::Collected { ticket, table }) if asked.waits.counts(ticket) => {
-                t.causes.collected(table)
+                t.causes.collected(table);
             }
             Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => {
-                t.causes.crowd = Some(crowd)
+                t.causes.crowd = Some(crowd);
             }
             Msg::Causes(News::Between { ticket, between }) if asked.between.counts(ticket) => {
                 t.causes.told = Some(between);

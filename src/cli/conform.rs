@@ -164,7 +164,7 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     let last = if recorded { "not explained" } else { "the replay disagrees" };
     let mut rows = vec![["", "picks", "%", ""].map(String::from).to_vec()];
     let mut row = |what: &str, n: u64, means: &str| {
-        rows.push(vec![what.into(), grouped(n), percent(n), means.into()])
+        rows.push(vec![what.into(), grouped(n), percent(n), means.into()]);
     };
     row("picks", r.picks, "");
     row(

@@ -170,7 +170,7 @@ fn start(context: &Arc<Context>, part: Part, i: usize, words: Sender<(usize, Wor
         part.run(&context, cancel, &mut |p| drop(progress.send((i, Word::Progress(Box::new(p))))))
     };
     Job::spawn("experiment", work, move |result| {
-        drop(words.send((i, Word::Done(Box::new(result)))))
+        drop(words.send((i, Word::Done(Box::new(result)))));
     })
 }
 

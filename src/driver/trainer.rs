@@ -77,7 +77,7 @@ impl Trainer {
             Order::Kill(id) => self.with(id, Control::kill),
             Order::Show(id) => self.with(id, Control::show),
             Order::Read(id, path) => {
-                self.chore(move || News::Steps { id, steps: runs::steps(&path) })
+                self.chore(move || News::Steps { id, steps: runs::steps(&path) });
             }
             Order::Delete(id, path) => {
                 self.chore(move || News::Deleted {

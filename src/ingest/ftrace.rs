@@ -272,7 +272,7 @@ impl Part {
             Line::Comment => (dialect.comment)(text, &mut self.said, &mut self.report),
             Line::Other => self.report.other_events += 1,
             Line::Cpus(n) if n <= u64::from(MAX_CPUS) => {
-                self.said.cpus = self.said.cpus.max(n as u16)
+                self.said.cpus = self.said.cpus.max(n as u16);
             }
             Line::Cpus(n) => return Err(Reason::CpuTooBig(n)),
             Line::Machine(file) => self.machines.add(file),

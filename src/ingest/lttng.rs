@@ -41,7 +41,7 @@ impl Reader for Lttng {
                     Ok(true) => {}
                     Ok(false) => to.report.other_events += 1,
                     Err(reason) => {
-                        to.report.note(Place::Line { line: to.report.units, byte }, reason)
+                        to.report.note(Place::Line { line: to.report.units, byte }, reason);
                     }
                 }
                 byte += line.len() as u64;

@@ -180,7 +180,7 @@ fn system(bytes: &[u8], to: &mut Sink) -> Result<(), Malformed> {
             }
             8 => {
                 to.meta.cpus =
-                    value.number().filter(|n| *n <= u64::from(MAX_CPUS)).unwrap_or(0) as u16
+                    value.number().filter(|n| *n <= u64::from(MAX_CPUS)).unwrap_or(0) as u16;
             }
             _ => {}
         }

@@ -123,7 +123,7 @@ impl Compare {
             list::Do::Clear => self.filter.set(None),
             list::Do::Waits => match self.selected().map(|d| d.name.clone()) {
                 Some(Some(name)) => {
-                    cx.wish(Wish::Waits(column::Expr::is(column::Column::Task, &name)))
+                    cx.wish(Wish::Waits(column::Expr::is(column::Column::Task, &name)));
                 }
                 Some(None) => cx.wish(Wish::Show(Tab::Waits)),
                 None => {}

@@ -31,7 +31,7 @@ impl Tasks {
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
             Do::Left | Do::Right => {
-                self.listing.column = list::mark(self.listing.column, what, LIST.len())
+                self.listing.column = list::mark(self.listing.column, what, LIST.len());
             }
             Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
                 Shown::Of(by) => self.listing.sort.turn(by, by != Column::Task),

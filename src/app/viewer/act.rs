@@ -170,7 +170,7 @@ impl Timeline {
             Action::Slower => t.cursor.change_speed(false),
             Action::Faster => t.cursor.change_speed(true),
             Action::PrevDecision | Action::NextDecision => {
-                news = t.step(action == Action::NextDecision)
+                news = t.step(action == Action::NextDecision);
             }
             Action::NextMiss | Action::PrevMiss if t.answers.row_lacks_model() => {
                 news = Some("no model, so no misses of it: o shows the baselines".into());

@@ -59,7 +59,7 @@ impl Waits {
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
             Do::Left | Do::Right => {
-                self.listing.column = list::mark(self.listing.column, what, LIST.len())
+                self.listing.column = list::mark(self.listing.column, what, LIST.len());
             }
             Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
                 Shown::Of(by) => {
@@ -131,7 +131,7 @@ impl Waits {
                 self.instead.scroll = 0;
             }
             Focus::Blame => {
-                self.instead.scroll = self.instead.scroll.saturating_add_signed(by).min(256)
+                self.instead.scroll = self.instead.scroll.saturating_add_signed(by).min(256);
             }
             Focus::Sums => {
                 let last = self.bars().saturating_sub(1);

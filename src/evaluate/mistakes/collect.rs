@@ -176,7 +176,7 @@ pub fn collect_keeping<E: Predictor + Clone>(
 ) -> Option<Table> {
     let both = Both { beside: Beside::answering(states.model().clone()), second: other };
     fill(trace, path, both, cancel, done, |i, watch| {
-        states.keep_part(i, watch, |both| both.beside.clone())
+        states.keep_part(i, watch, |both| both.beside.clone());
     })
 }
 

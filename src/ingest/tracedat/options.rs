@@ -177,7 +177,7 @@ impl Options {
             // Microseconds from the clock to the time of day, and nanoseconds that were asked for.
             1 => {
                 self.said.time.offset =
-                    self.said.time.offset.saturating_add(integer(&text()).saturating_mul(1_000))
+                    self.said.time.offset.saturating_add(integer(&text()).saturating_mul(1_000));
             }
             7 => self.said.time.offset = self.said.time.offset.saturating_add(integer(&text())),
             2 => self.stats(&text()),
@@ -185,8 +185,10 @@ impl Options {
             4 => self.said.clock = current(&text()),
             5 => text().split(' ').nth(2).unwrap_or_default().clone_into(&mut self.said.kernel),
             8 => {
-                self.said.cpus =
-                    u16::try_from(data_walk.number(4)?).ok().filter(|n| *n <= MAX_CPUS).unwrap_or(0)
+                self.said.cpus = u16::try_from(data_walk.number(4)?)
+                    .ok()
+                    .filter(|n| *n <= MAX_CPUS)
+                    .unwrap_or(0);
             }
             9 => self.said.tool = format!("trace-cmd {}", text()),
             12 => self.said.guest = true,

@@ -296,7 +296,7 @@ fn panel(run: &Run, area: Area, pen: &mut Pen) {
     let mut rows: Vec<Row> =
         vec![stages(run, usize::from(area.w.saturating_sub(4)), theme), Vec::new()];
     let mut say = |name: &str, text: String, style: Style| {
-        rows.push(vec![label(name, false, theme), (text, style)])
+        rows.push(vec![label(name, false, theme), (text, style)]);
     };
     if !p.guest.is_empty() {
         say("machine", p.guest.clone(), theme.text());
