@@ -34,7 +34,7 @@ pub use busy::{Busy, bench_busy};
 
 use crate::app::settings::{Colours, Settings};
 use crate::app::{App, Msg};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::driver::{self, Driver};
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
@@ -79,7 +79,7 @@ fn shades(colours: Colours) -> Shades {
 pub fn run(
     traces: Vec<PathBuf>,
     beside: Option<PathBuf>,
-    told: Told,
+    told: StatedMachine,
     settings: Settings,
 ) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
-use kernel_oracle::app::mistakes::{Explained, Found, News, Order, Origin, Told, Whom};
+use kernel_oracle::app::mistakes::{
+    Explained, Explanation, Found, ModelChoice, News, Order, Origin,
+};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
@@ -132,7 +134,7 @@ fn answer(order: Order) -> Option<News> {
             Some(News::Explained {
                 ticket,
                 row,
-                result: Ok(Arc::new(Told { why, past, unknown: false, kernel: None })),
+                result: Ok(Arc::new(Explanation { why, past, unknown: false, kernel: None })),
             })
         }
         Order::LoadFilters => Some(News::Filters(vec![
@@ -357,7 +359,7 @@ fn whose_mistakes_they_are_is_chosen() {
     let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else {
         panic!()
     };
-    assert_eq!(whom, Whom::Named("eevdf".into()));
+    assert_eq!(whom, ModelChoice::Named("eevdf".into()));
     snapshot!("whose_pending", app);
     let mut table = collect(
         &TRACE,
@@ -504,7 +506,7 @@ fn chosen_recordings_are_shown_together() {
         Effect::Mistakes(Order::Collect {
             ticket: Ticket(2),
             origins,
-            whom: Whom::Current(None),
+            whom: ModelChoice::Current(None),
             other: None,
         }),
     ] = &effects[..]

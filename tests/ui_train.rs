@@ -9,7 +9,7 @@ mod tiny;
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::train::News;
-use kernel_oracle::app::train::run::Stage;
+use kernel_oracle::app::train::run::RunState;
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::dataset::catalog::Kinds;
 use kernel_oracle::driver::{self, Driver};
@@ -406,7 +406,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     }
     press(&mut app, &mut driver, &[Key::Enter]);
     assert!(app.train.form.is_none() && app.train.runs.len() == 1, "{:?}", app.train.form);
-    let finished = Stage::Kept(State::Ended(Ending::Finished));
+    let finished = RunState::Kept(State::Ended(Ending::Finished));
     let live = |app: &App| app.timeline().unwrap().answers.live().map(String::from);
     run(&mut app, &mut driver, &rx, Vec::new(), |app| {
         app.train.runs[0].stage == finished && live(app).is_some()

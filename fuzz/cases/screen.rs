@@ -6,7 +6,7 @@ use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, compare};
-use kernel_oracle::dataset::opening::Told;
+use kernel_oracle::dataset::opening::StatedMachine;
 use kernel_oracle::driver;
 use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
 use kernel_oracle::ingest;
@@ -95,7 +95,7 @@ fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
                 let tell = |n| told.lock().expect("one thread").push(Msg::Compare(n));
                 driver::answer_compare(
                     order.clone(),
-                    &Told::default(),
+                    &StatedMachine::default(),
                     &engine,
                     &Cancel::new(),
                     &tell,

@@ -4,7 +4,7 @@
 
 mod finds;
 
-use super::answers::Row;
+use super::answers::AnswerRow;
 use super::help::wrap;
 use super::keys::Action;
 use super::over::Card;
@@ -249,7 +249,7 @@ impl App {
             t.cursor.pause();
             let answered = t.answers.events_done == t.trace().len() || t.answers.failed.is_some();
             if answered && tour.finds.is_none() {
-                t.answers.set_row(Row::Pick, &std::sync::Arc::clone(&t.loaded.trace));
+                t.answers.set_row(AnswerRow::Pick, &std::sync::Arc::clone(&t.loaded.trace));
                 tour.finds = Some(Finds::of(t));
             }
         }

@@ -11,7 +11,7 @@ use super::second;
 use super::ticket::{Slot, Ticket};
 use super::timeline::causes::News;
 use super::timeline::{Loaded, Pane, Timeline};
-use super::train::live::Whose;
+use super::train::live::LiveModel;
 use super::view::View;
 use super::{Context, Effect, Msg, Opened};
 use crate::features::Extractor;
@@ -85,7 +85,7 @@ pub struct Viewer {
     pub open: Open,
     /// The work on it: everything that is computed of it carries this ticket.
     work: Slot<PathBuf>,
-    /// Whose predictions were ordered.
+    /// LiveModel predictions were ordered.
     predicted: Predicted,
     /// What was asked for before the walk gets there.
     hurried: Option<(Ticket, Range<usize>)>,
@@ -274,7 +274,7 @@ impl Viewer {
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
                 let live = cx.shared.live.as_ref().filter(|l| l.label == label);
                 if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {
-                    t.answers.set_live(Whose { label, weights }, stretch);
+                    t.answers.set_live(LiveModel { label, weights }, stretch);
                 }
             }
             _ => {}

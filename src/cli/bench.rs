@@ -371,7 +371,7 @@ pub fn run(args: &Args) -> Result<()> {
 
     say!("koracle: measuring frames");
     let long = match &args.frames {
-        Some(path) => output::open(path, &crate::dataset::opening::Told::default())?.trace,
+        Some(path) => output::open(path, &crate::dataset::opening::StatedMachine::default())?.trace,
         None => long,
     };
     let (events, long) = (long.len(), Arc::new(long));

@@ -4,7 +4,7 @@ use super::door::say;
 use super::output;
 use super::table::{self, By, Layout, MEASURES, Style};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
 use crate::ingest;
@@ -103,7 +103,7 @@ fn figures() -> PossibleValuesParser {
 
 impl Args {
     /// What is said of the recordings' machine.
-    fn told(&self) -> Result<Told> {
+    fn told(&self) -> Result<StatedMachine> {
         let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
         let kernel = kernel
             .map(|k| {
@@ -260,7 +260,7 @@ impl Column {
 pub fn report(
     columns: &[Column],
     paths: &[PathBuf],
-    told: &Told,
+    told: &StatedMachine,
     bar: &ProgressBar,
 ) -> Result<Report> {
     let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
@@ -272,7 +272,7 @@ pub fn report_as(
     names: &[String],
     columns: &[Column],
     paths: &[PathBuf],
-    told: &Told,
+    told: &StatedMachine,
     bar: &ProgressBar,
 ) -> Result<Report> {
     let counted: Result<Vec<_>> = paths

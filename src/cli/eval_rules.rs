@@ -3,7 +3,7 @@
 use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, point};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::evaluate::rules::{Compared, Gain, Pair, Parting, compare};
 use crate::job::Cancel;
 use crate::sched::replay::Rules;
@@ -23,7 +23,7 @@ pub fn names() -> impl TypedValueParser<Value = Rules> {
 }
 
 /// Compares and prints.
-pub fn run(paths: &[PathBuf], told: &Told, asked: &[Rules], as_json: bool) -> Result<()> {
+pub fn run(paths: &[PathBuf], told: &StatedMachine, asked: &[Rules], as_json: bool) -> Result<()> {
     let mut rules: Vec<Rules> = Vec::new();
     for one in asked {
         if !rules.contains(one) {

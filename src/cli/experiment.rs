@@ -208,7 +208,7 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
     for one in results::first_of_each(trained) {
         let (mut tokens, mut decisions) = (Vec::new(), Vec::new());
         for path in paths.iter().step_by(step) {
-            let trace = opening::open(path, &opening::Told::default())?.trace;
+            let trace = opening::open(path, &opening::StatedMachine::default())?.trace;
             tokens.extend(bench::trunk(&trace, one.column()?.engine(&trace)?));
             decisions.extend(bench::decisions::usual(&trace, one.column()?.engine(&trace)?));
         }

@@ -1,7 +1,7 @@
 //! Who a second prediction row can show: a predictor by its name, the best model of a run, a model
 //! file; and the job that lets it predict the open recording.
 
-use super::oracle::Oracle;
+use super::predictions::PredictionJobs;
 use crate::app::Msg;
 use crate::app::second::{News, model_label};
 use crate::app::ticket::Ticket;
@@ -107,7 +107,7 @@ pub fn named_engine(who: &Path) -> Result<Named<Engine>, String> {
     Ok(Named::new(label, checksum, move |trace| found.engine(trace).map_err(|e| e.to_string())))
 }
 
-impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
+impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
     /// Predicts the whole recording by `who`, in chunks, for the second row; replaces who was there
     /// before.
     pub fn second(&mut self, ticket: Ticket, trace: Arc<Trace>, who: std::path::PathBuf) {

@@ -75,7 +75,7 @@ impl Reader for PerfSchedMap {
 
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Row<'a> {
+struct MapLine<'a> {
     /// Number of the cell with the mark.
     cell: usize,
     short: [u8; 2],
@@ -88,7 +88,7 @@ struct Row<'a> {
 }
 
 /// `None` for a line that is none of a map.
-fn row(line: &[u8]) -> Option<Row<'_>> {
+fn row(line: &[u8]) -> Option<MapLine<'_>> {
     let at = find(line, b" secs")?;
     let left = trimmed(&line[..at])?;
     let start = last_of(left, 32, |b| b == b' ')? + 1;
@@ -100,7 +100,7 @@ fn row(line: &[u8]) -> Option<Row<'_>> {
     let words = || cells[..star].split(|&b| b == b' ').filter(|w| !w.is_empty()).count();
     let whole = cells.starts_with(b"  ") && star % 4 == 2;
     let cell = if whole { star / 4 } else { words() };
-    let mut row = Row { cell, short: *short, time, named: None, cpu: None };
+    let mut row = MapLine { cell, short: *short, time, named: None, cpu: None };
     let mut rest = line[at + 5..].trim_ascii();
     if let Some(inner) = rest.strip_suffix(b")")
         && let Some(open) = last_of(inner, 32, |b| b == b'(')
@@ -166,7 +166,7 @@ impl Map {
         Ok(())
     }
 
-    fn cpu(&mut self, row: &Row<'_>) -> Result<CpuId, Reason> {
+    fn cpu(&mut self, row: &MapLine<'_>) -> Result<CpuId, Reason> {
         if let Some(cpu) = row.cpu.filter(|_| row.cell == self.cells.len()) {
             self.cells.push(cpu);
         }
@@ -179,7 +179,12 @@ impl Map {
     }
 
     /// Who comes in.
-    fn who(&mut self, row: &Row<'_>, cpu: CpuId, to: &mut TraceBuilder) -> Option<(TaskId, Pid)> {
+    fn who(
+        &mut self,
+        row: &MapLine<'_>,
+        cpu: CpuId,
+        to: &mut TraceBuilder,
+    ) -> Option<(TaskId, Pid)> {
         if row.short[0] == b'.' || row.named.is_some_and(|n| n.1 == 0) {
             return Some((to.task(Pid(0), format!("swapper/{}", cpu.0).as_bytes()), Pid(0)));
         }

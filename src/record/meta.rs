@@ -39,14 +39,14 @@ const LONGEST_WORD: usize = 64;
 
 /// The plan's texts by name.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct GuestTexts {
     texts: BTreeMap<String, String>,
     notes: Vec<String>,
     lost: BTreeMap<u16, u64>,
     bytes: usize,
 }
 
-impl Told {
+impl GuestTexts {
     /// Takes in a frame; true when it is something new about the machine or the recording.
     pub fn say(&mut self, name: String, mut text: String) -> Result<bool, RecordError> {
         self.bytes += name.len() + text.len();
@@ -219,8 +219,8 @@ fn cpu_list(text: &str) -> Vec<u16> {
 mod tests {
     use super::*;
 
-    fn told(texts: &[(&str, &str)]) -> Told {
-        let mut told = Told::default();
+    fn told(texts: &[(&str, &str)]) -> GuestTexts {
+        let mut told = GuestTexts::default();
         for (name, text) in texts {
             told.say((*name).into(), (*text).into()).unwrap();
         }
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn no_machine_decides_how_much_is_kept_of_its_words() {
-        let mut told = Told::default();
+        let mut told = GuestTexts::default();
         let long = "é".repeat(30_000);
         let mut error = None;
         for i in 0..1000 {

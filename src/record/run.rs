@@ -1,7 +1,7 @@
 //! One recording from the first word of the plan to the finished trace: what it says, what it is
 //! told, and what is made of it when the connection, the disk or somebody ends it early.
 
-use super::meta::Told;
+use super::meta::GuestTexts;
 use super::patience::{ANSWER, Patience, Step};
 use super::session::Session;
 use super::stream::{Came, Incoming, Spool};
@@ -40,7 +40,7 @@ pub fn run(
         stop,
         progress,
         state,
-        told: Told::default(),
+        told: GuestTexts::default(),
         formats: None,
         probe: None,
         incoming: Incoming::read(output),
@@ -74,7 +74,7 @@ struct Run<'a> {
     stop: &'a Stop,
     progress: &'a mut dyn FnMut(&Progress),
     state: Progress,
-    told: Told,
+    told: GuestTexts,
     /// As they were when the workload began.
     formats: Option<Formats>,
     /// Of the kernel's own state, when it is read.

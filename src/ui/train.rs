@@ -13,7 +13,7 @@ use crate::app::ticket::Ticket;
 use crate::app::train::chart::Metric;
 use crate::app::train::curve::Series;
 use crate::app::train::layout::TrainLayout;
-use crate::app::train::run::{Run, Stage, differences};
+use crate::app::train::run::{Run, RunState, differences};
 use crate::app::train::{Question, Train};
 use crate::train::Phase;
 use crate::train::runs::State;
@@ -106,7 +106,7 @@ fn list(t: &Train, l: &TrainLayout, live: bool, pen: &mut Pen) {
         let y = l.list.y + (i - first) as u16;
         let style = match &run.stage {
             _ if i == t.list.at => theme.chosen(),
-            Stage::Kept(State::Failed(_)) => theme.miss(),
+            RunState::Kept(State::Failed(_)) => theme.miss(),
             stage if stage.is_working() => theme.text(),
             _ => theme.dim(),
         };
@@ -132,7 +132,7 @@ fn fields(run: &Run) -> [String; 9] {
         n => format!("{} %", run.done.last.step * 100 / n),
     };
     let state = match (&run.stage, run.done.reading) {
-        (Stage::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
+        (RunState::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
         (stage, _) => stage.label().into(),
     };
     [
@@ -229,7 +229,7 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
             pen.put_all(area.x, y, area.w, pieces);
         }
     };
-    if let Stage::Kept(State::Failed(why)) = &run.stage {
+    if let RunState::Kept(State::Failed(why)) = &run.stage {
         for text in wrap(&format!("failed: {why}"), usize::from(area.w)).iter().take(3) {
             line(pen, y, &[(text, theme.miss())]);
             y += 1;
@@ -246,9 +246,9 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
         run.config.seed
     );
     let hint = match &run.stage {
-        Stage::Queued => format!("   waits: {} at once (< > changes it)", t.at_once),
-        Stage::Working(Phase::Paused) => "   paused: Space goes on".into(),
-        Stage::Kept(_) if run.resumable => "   r goes on with it".into(),
+        RunState::Queued => format!("   waits: {} at once (< > changes it)", t.at_once),
+        RunState::Working(Phase::Paused) => "   paused: Space goes on".into(),
+        RunState::Kept(_) if run.resumable => "   r goes on with it".into(),
         _ => String::new(),
     };
     line(

@@ -1,7 +1,7 @@
 //! The Mistakes screen for the rest of the application: its keys, and what it orders when that is
 //! not there.
 
-use super::{Asked, Data, Do, Explained, Mistakes, Order, Origin, Whom};
+use super::{Asked, Data, Do, Explained, Mistakes, ModelChoice, Order, Origin};
 use crate::app::input::{Key, Mouse};
 use crate::app::keys::{self, Action, Contexts};
 use crate::app::list::List;
@@ -24,7 +24,7 @@ impl Mistakes {
             .whose
             .first
             .clone()
-            .map_or_else(|| Whom::Current(cx.shared.model.clone()), Whom::Named);
+            .map_or_else(|| ModelChoice::Current(cx.shared.model.clone()), ModelChoice::Named);
         let key = Asked { recordings, whom, other: self.whose.other.clone() };
         let d = &mut self.decisions;
         if key.recordings.is_empty() || d.asked.ordered() == Some(&key) {

@@ -79,7 +79,7 @@ impl Failure {
 
 /// One recording from the order to its end.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct RecordingRun {
     /// Its order.
     pub id: Ticket,
     /// What runs.
@@ -99,7 +99,7 @@ pub struct Run {
     rates: Rate,
 }
 
-impl Run {
+impl RecordingRun {
     /// At the start of `plan`.
     pub fn new(id: Ticket, plan: &Plan, file: Option<PathBuf>) -> Self {
         Self {

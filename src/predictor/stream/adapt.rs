@@ -45,18 +45,18 @@ impl Learner {
     /// One step, for rows `[n, W]` that were given the probabilities `p` `[n]`; `real` is the row
     /// that came true.
     fn learn(&mut self, rows: &[f32], p: &[f32], real: Option<usize>) {
-        dispatch(Step { learner: self, rows, p, real });
+        dispatch(LearnStep { learner: self, rows, p, real });
     }
 }
 
-struct Step<'a> {
+struct LearnStep<'a> {
     learner: &'a mut Learner,
     rows: &'a [f32],
     p: &'a [f32],
     real: Option<usize>,
 }
 
-impl Work for Step<'_> {
+impl Work for LearnStep<'_> {
     type Out = ();
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 
 use super::is;
 use crate::app::layout::Area;
-use crate::app::mistakes::{Explained, Focus, Found, Mistakes, Told};
+use crate::app::mistakes::{Explained, Explanation, Focus, Found, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::column::label;
 use crate::evaluate::mistakes::why::Why;
@@ -68,7 +68,14 @@ fn fixed(text: &str, width: usize) -> String {
     format!("{cut:<width$}")
 }
 
-fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: Theme) -> Vec<Line> {
+fn lines(
+    told: &Explanation,
+    t: &Table,
+    row: usize,
+    chosen: usize,
+    width: u16,
+    theme: Theme,
+) -> Vec<Line> {
     let (why, w) = (&told.why, usize::from(width));
     let chosen = chosen.min(why.candidates.len().saturating_sub(1));
     let who = |thread: ThreadIx| label(t, row, thread);

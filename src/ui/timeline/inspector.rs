@@ -1,7 +1,7 @@
 //! The two panes below the lanes: the selected decision with its candidates, and what the model saw
 //! before it.
 
-use crate::app::answers::{Row, Verdict};
+use crate::app::answers::{AnswerRow, Verdict};
 use crate::app::layout::{Area, Layout};
 use crate::app::second::{Second, short_label};
 use crate::app::time;
@@ -200,7 +200,13 @@ fn trace_event(t: &Timeline, k: usize) -> usize {
     t.trace().cpu_switches(CpuId(t.cpu as u16)).get(k).map_or(0, |&e| e as usize)
 }
 
-fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize, room: usize) -> String {
+fn predicted_words(
+    t: &Timeline,
+    row: AnswerRow,
+    p: &Prediction,
+    event: usize,
+    room: usize,
+) -> String {
     let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
     let who = short_name(t.trace(), thread, event, room);
     match share {
@@ -211,8 +217,8 @@ fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize, room: u
 
 /// What the model gave to the one that really ran, where the guess beside it does not say so
 /// already.
-fn real_words(row: Row, model: &str, p: &Prediction) -> String {
-    let real = if row == Row::Forecast { p.forecast } else { p.pick };
+fn real_words(row: AnswerRow, model: &str, p: &Prediction) -> String {
+    let real = if row == AnswerRow::Forecast { p.forecast } else { p.pick };
     if real.rank == 0 || (real.rank == 1 && row.is_model()) {
         return " ".into();
     }

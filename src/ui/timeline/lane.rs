@@ -2,7 +2,7 @@
 //! stint where there is room and the longest-running task of many where there is not; never a lie,
 //! never a walk over events.
 
-use crate::app::answers::{Answers, Row, Verdict};
+use crate::app::answers::{AnswerRow, Answers, Verdict};
 use crate::app::layout::Layout;
 use crate::app::second::short_label;
 use crate::app::timeline::Timeline;
@@ -366,7 +366,7 @@ impl Lane<'_> {
                 None if pending => "pending".into(),
                 None if answers.row_lacks_model() => "no model".into(),
                 // A forecast is never trivial.
-                None if answers.row() == Row::Forecast => "no answer".into(),
+                None if answers.row() == AnswerRow::Forecast => "no answer".into(),
                 None => "trivial".into(),
             };
             pen.put(x, self.y + row, room, &text, pen.theme.text());
