@@ -83,10 +83,8 @@ pub fn run(
     settings: Settings,
 ) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
-    let mut terminal = terminal::Guard::enter().wrap_err(
-        "cannot take over the terminal (is this \
-                                                          one?)",
-    )?;
+    let mut terminal =
+        terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
     let theme = Theme::of(shades(settings.theme));
     let alone = traces.is_empty();

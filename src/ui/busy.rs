@@ -153,11 +153,9 @@ fn pauses(
         let asked = Instant::now();
         driver.perform(Effect::Train(Order::Pause(id)));
         while app.train.runs[i].stage != RunState::Working(Phase::Paused) {
-            let msg = rx.recv_timeout(Duration::from_mins(1)).map_err(|_| {
-                "a run did not \
-                pause"
-                    .to_owned()
-            })?;
+            let msg = rx
+                .recv_timeout(Duration::from_mins(1))
+                .map_err(|_| "a run did not pause".to_owned())?;
             app.update(msg).into_iter().for_each(|e| driver.perform(e));
         }
         out.push(nanos(asked));

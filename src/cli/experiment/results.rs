@@ -285,8 +285,7 @@ impl Results {
         let [all, some]: [Vec<_>; 2] =
             [self.predictors.iter().collect(), self.predictors.iter().filter(asked).collect()];
         let over = format!(
-            "{} recordings, median [least, greatest] of {} \
-                            seeds",
+            "{} recordings, median [least, greatest] of {} seeds",
             self.split.label(),
             self.seeds
         );
@@ -337,16 +336,9 @@ impl Results {
             page.heading("Lost on what was not trained on, percent points of macro top-1");
             let points = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1}"));
             let mut rows = vec![
-                [
-                    "network",
-                    "trained on",
-                    "scored \
-                                                           on",
-                    "pick",
-                    "forecast",
-                ]
-                .map(String::from)
-                .to_vec(),
+                ["network", "trained on", "scored on", "pick", "forecast"]
+                    .map(String::from)
+                    .to_vec(),
             ];
             for d in &self.drops {
                 let [pick, forecast] = [d.pick_points, d.forecast_points].map(points);
@@ -367,8 +359,7 @@ impl Results {
                 "parameters",
                 "ns per event",
                 "ns per decision",
-                "training, k \
-                events/s",
+                "training, k events/s",
             ];
             let mut rows = vec![head.map(String::from).to_vec()];
             for s in &self.speed {
@@ -393,8 +384,7 @@ impl Results {
             return;
         };
         page.heading(&format!(
-            "{first} against each: won, tied (the ranges over seeds touch) or \
-                               lost"
+            "{first} against each: won, tied (the ranges over seeds touch) or lost"
         ));
         let others: Vec<_> = self.predictors.iter().skip(1).collect();
         let mut head = ["trained on", "scored on", "question"].map(String::from).to_vec();

@@ -92,8 +92,7 @@ fn lines(
     ]);
     out.push(vec![("came in  ".into(), theme.dim()), (who(why.real), theme.strong())]);
     let heading = format!(
-        "{:<name_w$}  {:<b$} p      waited    queued \
-                           by",
+        "{:<name_w$}  {:<b$} p      waited    queued by",
         "candidate",
         "",
         b = usize::from(bar_w)
@@ -122,11 +121,8 @@ fn lines(
             (format!(" {:.3}  {:<9} {}", c.p, time::short(c.waited.0), c.enqueued.label()), style),
         ]);
     }
-    let all = format!(
-        "   of {} candidates · ← → choose whose inputs stand \
-                       below",
-        why.candidates.len()
-    );
+    let all =
+        format!("   of {} candidates · ← → choose whose inputs stand below", why.candidates.len());
     out.push(vec![(all, theme.dim())]);
     let said: Vec<String> = why
         .baselines
@@ -203,12 +199,9 @@ fn inputs(
     let Some(this) = why.candidates.get(chosen) else { return };
     let real = why.candidates.iter().find(|c| c.thread == why.real && c.thread != this.thread);
     let head = match real {
-        Some(real) => format!(
-            "inputs of {}, beside those of \
-                               {}",
-            who(this.thread),
-            who(real.thread)
-        ),
+        Some(real) => {
+            format!("inputs of {}, beside those of {}", who(this.thread), who(real.thread))
+        }
         None => format!("inputs of {}", who(this.thread)),
     };
     out.push(vec![(head, theme.strong())]);

@@ -146,18 +146,13 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
                 row.extend(option(
                     d.how.truth,
                     on,
-                    "the kernel's own state too (with the machine's \
-                                                    bpftrace)",
+                    "the kernel's own state too (with the machine's bpftrace)",
                     theme,
                 ));
             }
-            Field::Anything => row.extend(option(
-                d.how.anything,
-                on,
-                "no workload: what happens \
-                anyway",
-                theme,
-            )),
+            Field::Anything => {
+                row.extend(option(d.how.anything, on, "no workload: what happens anyway", theme))
+            }
         }
         rows.push(row);
         if let Some(kind) = d.offered_start.filter(|_| field == Field::Host) {
@@ -198,8 +193,7 @@ fn offer(d: &Dialog, kind: Kind) -> String {
     let does = if standing == "not built" {
         "builds and starts it, some minutes"
     } else {
-        "starts \
-        it, then records"
+        "starts it, then records"
     };
     format!("{} is {standing}: Enter {does}", kind.name())
 }
@@ -277,11 +271,7 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
             let needs = if packages.is_empty() {
                 "needs nothing".into()
             } else {
-                format!(
-                    "needs \
-            {}",
-                    packages.join(", ")
-                )
+                format!("needs {}", packages.join(", "))
             };
             format!("{}; {needs}", w.about)
         });
@@ -388,8 +378,7 @@ fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Word
         let lost = rest.iter().map(|c| c.lost).sum();
         let more = if shown > 0 { "more " } else { "" };
         let text = format!(
-            "{} {more}CPUs: {} lost, {fullest:.0} % full at \
-                            most",
+            "{} {more}CPUs: {} lost, {fullest:.0} % full at most",
             rest.len(),
             time::grouped(lost)
         );
