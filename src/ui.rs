@@ -34,7 +34,7 @@ pub use busy::{Busy, bench_busy};
 
 use crate::app::settings::{Colours, Settings};
 use crate::app::{App, Msg};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::driver::{self, Driver};
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
@@ -79,14 +79,12 @@ fn shades(colours: Colours) -> Shades {
 pub fn run(
     traces: Vec<PathBuf>,
     beside: Option<PathBuf>,
-    told: Told,
+    told: StatedMachine,
     settings: Settings,
 ) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
-    let mut terminal = terminal::Guard::enter().wrap_err(
-        "cannot take over the terminal (is this \
-                                                          one?)",
-    )?;
+    let mut terminal =
+        terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
     let theme = Theme::of(shades(settings.theme));
     let alone = traces.is_empty();

@@ -113,7 +113,7 @@ fn metrics_of_a_hand_made_stream() {
     let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(Fixed), Box::new(Mute)];
     let (mut exchange, mut counts) = (Exchange::new(1, Everybody(&mut predictors)), Counts::new(2));
     let mut tell = |event, n, pick, foretold, scored| {
-        tell((&mut exchange, &mut counts), event, n, pick, foretold, scored)
+        tell((&mut exchange, &mut counts), event, n, pick, foretold, scored);
     };
     tell(0, 2, Some(0), None, false); // warm-up: not counted
     tell(1, 4, Some(0), Some(0), true); // rank 1; forecast hit

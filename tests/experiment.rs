@@ -44,8 +44,9 @@ fn recordings(folder: &Path) {
         .unwrap();
         write!(
             catalog,
-            "[[trace]]\nfile = \"{name}.csv\"\nworkload = \"{workload}\"\ncategory \
-             = \"{category}\"\nrun = {run}\nkernel = \"{kernel}\"\ncpus = {cpus}\nsplit = \"{split}\"\n"
+            "[[trace]]\nfile = \"{name}.csv\"\nworkload = \"{workload}\"\ncategory = \
+             \"{category}\"\nrun = {run}\nkernel = \"{kernel}\"\ncpus = {cpus}\nsplit = \
+             \"{split}\"\n"
         )
         .unwrap();
     };

@@ -23,9 +23,10 @@ fn read(bytes: &[u8]) -> Opened {
 }
 
 /// An event with names instead of numbers, and the time of the clock.
-type Told = (u64, Event, Option<(Pid, String)>, Option<(Pid, String)>, Pid, Option<(u64, u64)>);
+type ReferenceEvent =
+    (u64, Event, Option<(Pid, String)>, Option<(Pid, String)>, Pid, Option<(u64, u64)>);
 
-fn told(trace: &Trace) -> Vec<Told> {
+fn told(trace: &Trace) -> Vec<ReferenceEvent> {
     let name = |id: TaskId| trace.tasks().get(id).map(|t| (t.pid, t.name.to_string()));
     let one = |(i, e): (usize, Event)| {
         let bare = Event {

@@ -9,11 +9,11 @@ use kernel_oracle::ingest::{self, Format, Opened};
 use kernel_oracle::trace::Trace;
 use std::io::Write;
 
-const TEXT: &str = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 2/5   #P:2\n\
-    \x20  bash-7     [001] d..4.   520.352536: sched_wakeup: comm=a\"b pid=8 prio=120 \
-    target_cpu=000\n\
-    \x20<idle>-0     [000] d..2.   520.352821: sched_switch: prev_comm=swapper/0 prev_pid=0 \
-    prev_prio=120 prev_state=R ==> next_comm=a\"b next_pid=8 next_prio=120\n";
+const TEXT: &str = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 2/5   #P:2\n\x20  \
+                    bash-7     [001] d..4.   520.352536: sched_wakeup: comm=a\"b pid=8 prio=120 \
+                    target_cpu=000\n\x20<idle>-0     [000] d..2.   520.352821: sched_switch: \
+                    prev_comm=swapper/0 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=a\"b \
+                    next_pid=8 next_prio=120\n";
 
 fn open(bytes: impl Into<Vec<u8>>) -> Opened {
     ingest::read(bytes.into(), "test").unwrap()
@@ -65,8 +65,8 @@ fn base64(bytes: &[u8]) -> String {
 fn pages_of_every_age() {
     let quoted = TEXT.replace('\n', "\\n\\\n");
     let old = format!(
-        "<!DOCTYPE HTML>\n<html>\n<script>\n  var linuxPerfData \
-         = \"\\\n{quoted}\";\n  f(1);\n</script>\n</html>\n"
+        "<!DOCTYPE HTML>\n<html>\n<script>\n  var linuxPerfData = \"\\\n{quoted}\";\n  \
+         f(1);\n</script>\n</html>\n"
     );
     same(old, Format::Systrace, "2012");
     let script = "<script class=\"trace-data\" type=\"application/text\">";
@@ -112,12 +112,15 @@ fn packed_atrace_json_and_utf_16() {
 }
 
 const BABELTRACE: &str = "\
-[15:08:40.352536000] (+?.?????????) vm sched_wakeup: { cpu_id = 1 }, { comm = \"a b\", tid = 8, prio = 20, target_cpu = 0 }
+[15:08:40.352536000] (+?.?????????) vm sched_wakeup: { cpu_id = 1 }, { comm = \"a b\", tid = 8, \
+prio = 20, target_cpu = 0 }
 [15:08:40.352600000] (+0.000000001) vm irq_handler_entry: { cpu_id = 1 }, { irq = 3, name = \"x\" }
 [15:08:40.352821000] (+0.000012345) vm sched_switch: { cpu_id = 0 }, { vpid = 3 }, { prev_comm \
 = \"swapper/0\", prev_tid = 0, \
-prev_prio = 20, prev_state = ( \"TASK_RUNNING\" : container = 0 ), next_comm = \"a b\", next_tid = 8, next_prio = -100 }
-[15:08:40.352921000] (+0.000012345) vm sched_migrate_task: { cpu_id = 0 }, { comm = \"c\", tid = 9, prio = 25, orig_cpu = 1, dest_cpu = 0 }
+prev_prio = 20, prev_state = ( \"TASK_RUNNING\" : container = 0 ), next_comm = \"a b\", next_tid = \
+8, next_prio = -100 }
+[15:08:40.352921000] (+0.000012345) vm sched_migrate_task: { cpu_id = 0 }, { comm = \"c\", tid = \
+9, prio = 25, orig_cpu = 1, dest_cpu = 0 }
 ";
 
 #[test]

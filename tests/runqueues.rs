@@ -11,7 +11,7 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-use kernel_oracle::sched::runqueue::{Cause, Run, RunQueues};
+use kernel_oracle::sched::runqueue::{Cause, RunQueues, ThreadState};
 use kernel_oracle::trace::{
     CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder,
     TraceMeta,
@@ -274,5 +274,5 @@ fn a_queue_without_end_forgets_its_oldest() {
         (queue.len(), queue[0], queue[queue.len() - 1]),
         (1 << 14, of(20_000 - (1 << 14) + 1), of(20_000))
     );
-    assert_eq!(queues.entry(of(1)).run, Run::Asleep);
+    assert_eq!(queues.entry(of(1)).run, ThreadState::Asleep);
 }

@@ -256,7 +256,7 @@ fn a_learning_rate_of_a_thousand_ends_as_diverged_with_its_curve() {
 fn a_panic_is_a_failed_run_with_its_reason() {
     let dir = tempfile::tempdir().unwrap();
     let result = controlled(&config(dir.path()), &data(), &Control::default(), |p| {
-        assert!(p.step < 2, "boom")
+        assert!(p.step < 2, "boom");
     });
     assert!(matches!(result, Err(TrainError::Panicked(why)) if why == "boom"));
     assert_eq!(

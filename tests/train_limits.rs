@@ -13,7 +13,7 @@ mod tiny;
 
 use assert_cmd::cargo::cargo_bin;
 use kernel_oracle::predictor::weights::{Provenance, Weights};
-use kernel_oracle::train::runs::{self, Run, State};
+use kernel_oracle::train::runs::{self, KeptRun, State};
 use process::{TINY, koracle, wait_for};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -82,7 +82,8 @@ fn a_run_that_is_about_to_have_no_memory_ends_as_failed_with_a_checkpoint() {
     let out = child.wait_with_output().unwrap();
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
-    let Run { state: State::Failed(why), last, resumable, .. } = runs::open(&run).unwrap() else {
+    let KeptRun { state: State::Failed(why), last, resumable, .. } = runs::open(&run).unwrap()
+    else {
         panic!("{text}")
     };
     let step = last.unwrap().step;

@@ -108,7 +108,7 @@ fn drawn(app: &App, color: bool) -> TestBackend {
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
     terminal
         .draw(|frame| {
-            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())
+            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut());
         })
         .unwrap();
     terminal.backend().clone()

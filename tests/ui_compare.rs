@@ -9,7 +9,7 @@ use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::traces::Entry;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
-use kernel_oracle::dataset::opening::Told;
+use kernel_oracle::dataset::opening::StatedMachine;
 use kernel_oracle::driver;
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
@@ -90,7 +90,13 @@ fn perform(app: &mut App, effects: Vec<Effect>, files: Files) {
                 let told = Mutex::new(Vec::new());
                 let engine = |_: &Trace| Ok((Heuristic::new(Rule::Lifo, 0), "lifo".to_owned()));
                 let tell = |news| told.lock().unwrap().push(news);
-                driver::answer_compare(order, &Told::default(), &engine, &Cancel::new(), &tell);
+                driver::answer_compare(
+                    order,
+                    &StatedMachine::default(),
+                    &engine,
+                    &Cancel::new(),
+                    &tell,
+                );
                 told.into_inner().unwrap()
             }
         };

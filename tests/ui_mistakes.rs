@@ -7,7 +7,7 @@
 mod outside;
 
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
-use kernel_oracle::app::mistakes::{Explained, Found, News, Order, Origin, Whom};
+use kernel_oracle::app::mistakes::{Explained, Found, ModelChoice, News, Order, Origin};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
@@ -225,7 +225,7 @@ fn whose_mistakes_they_are_is_chosen() {
     let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else {
         panic!()
     };
-    assert_eq!(whom, Whom::Named("eevdf".into()));
+    assert_eq!(whom, ModelChoice::Named("eevdf".into()));
     snapshot!("whose_pending", app);
     let mut table = collect(
         &TRACE,
@@ -368,7 +368,7 @@ fn chosen_recordings_are_shown_together() {
         Effect::Mistakes(Order::Collect {
             ticket: Ticket(2),
             origins,
-            whom: Whom::Current(None),
+            whom: ModelChoice::Current(None),
             other: None,
         }),
     ] = &effects[..]

@@ -124,7 +124,7 @@ fn screen(app: &App, color: bool) -> String {
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
     terminal
         .draw(|frame| {
-            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())
+            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut());
         })
         .unwrap();
     terminal.backend().to_string()

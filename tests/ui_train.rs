@@ -12,7 +12,7 @@ mod tiny;
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::train::News;
-use kernel_oracle::app::train::run::Stage;
+use kernel_oracle::app::train::run::RunState;
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::driver::{self, Driver};
 use kernel_oracle::predictor::heuristics::Rule;
@@ -163,8 +163,7 @@ proptest! {
         which in 0..4_usize,
         size in (30_u16..160, 8_u16..60),
         walk in prop::collection::vec(prop_oneof![
-            8 => prop::sample::select("n xrXDycCblpu \
-                                       wsad,.f<>e12kjgG?3.5".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+            8 => prop::sample::select("n xrXDycCblpu wsad,.f<>e12kjgG?3.5".chars().collect::<Vec<_>>()).prop_map(Key::Char),
             2 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
                 Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace]),
         ], 1..50),
@@ -246,7 +245,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     }
     press(&mut app, &mut driver, &[Key::Enter]);
     assert!(app.train.form.is_none() && app.train.runs.len() == 1, "{:?}", app.train.form);
-    let finished = Stage::Kept(State::Ended(Ending::Finished));
+    let finished = RunState::Kept(State::Ended(Ending::Finished));
     let live = |app: &App| app.timeline().unwrap().answers.live().map(String::from);
     run(&mut app, &mut driver, &rx, Vec::new(), |app| {
         app.train.runs[0].stage == finished && live(app).is_some()

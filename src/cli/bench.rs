@@ -317,14 +317,9 @@ pub fn run(args: &Args) -> Result<()> {
     for entry in catalog.entries.iter().filter(|e| RECORDINGS.contains(&e.name())) {
         traces.push(ingest::open(&catalog.path(entry))?.trace);
     }
-    let first = traces.first().ok_or_else(|| {
-        eyre!(
-            "none of {} is in \
-                                                    {}",
-            RECORDINGS.join(", "),
-            dir.display()
-        )
-    })?;
+    let first = traces
+        .first()
+        .ok_or_else(|| eyre!("none of {} is in {}", RECORDINGS.join(", "), dir.display()))?;
 
     say!("koracle: measuring decisions");
     let model = super::model(args.model.as_deref())?;
@@ -371,7 +366,7 @@ pub fn run(args: &Args) -> Result<()> {
 
     say!("koracle: measuring frames");
     let long = match &args.frames {
-        Some(path) => output::open(path, &crate::dataset::opening::Told::default())?.trace,
+        Some(path) => output::open(path, &crate::dataset::opening::StatedMachine::default())?.trace,
         None => long,
     };
     let (events, long) = (long.len(), Arc::new(long));
@@ -394,26 +389,20 @@ pub fn run(args: &Args) -> Result<()> {
     let of = |key: &str| result["mistakes"][key].as_f64().unwrap_or(f64::NAN);
     let mut lines = String::new();
     for (name, of) in result["networks"].as_object().into_iter().flatten() {
-        let training = of["training_events_per_s"].as_f64().map(|n| {
-            format!(
-                ", {n} events/s in \
-            training"
-            )
-        });
+        let training =
+            of["training_events_per_s"].as_f64().map(|n| format!(", {n} events/s in training"));
         let (trunk, decision, training) =
             (&of["trunk_ns_per_event"], &of["decision_ns_p50"], training.unwrap_or_default());
         let n = &of["parameters"];
         writeln!(
             lines,
-            "{name:<11} {trunk} ns per event, {decision} ns per decision, {n} \
-                         parameters{training}"
+            "{name:<11} {trunk} ns per event, {decision} ns per decision, {n} parameters{training}"
         )?;
     }
     let text = format!(
-        "{}ftrace      {} MB/s, {} events/s\n\
-         native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n\
-         mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, \
-         frame {:.0} µs (p99)\n{lines}",
+        "{}ftrace      {} MB/s, {} events/s\nnative csv  {} MB/s, {} events/s\nframe       {:.0} \
+         µs (p50), {:.0} µs (p99) at 200x50\nmistakes    {} decisions of {:.0} bytes: a filter and \
+         all sums {:.0} ms, sorted {:.0} ms, frame {:.0} µs (p99)\n{lines}",
         decisions::text(&result, trunk_ns),
         result["ingest"]["mb_per_s"],
         result["ingest"]["events_per_s"],

@@ -204,20 +204,13 @@ pub fn run(args: &Args) -> Result<()> {
         }));
     }
     let or = |text: &str| {
-        if text.is_empty() {
-            "not \
-                                                known"
-                .to_owned()
-        } else {
-            shown(text).into_owned()
-        }
+        if text.is_empty() { "not known".to_owned() } else { shown(text).into_owned() }
     };
     let mut text = String::new();
     writeln!(text, "name        {}", or(&meta.name))?;
     writeln!(
         text,
-        "workload    {} ({}), run \
-                    {}",
+        "workload    {} ({}), run {}",
         or(&meta.workload),
         or(&meta.category),
         meta.run
@@ -228,27 +221,12 @@ pub fn run(args: &Args) -> Result<()> {
     writeln!(text, "scheduler   {}", rules(trace.machine()))?;
     writeln!(text, "format      {}", report.format.words())?;
     writeln!(text, "span        {:.6} s", trace.span().secs())?;
-    let each: Vec<String> = kinds(trace)
-        .into_iter()
-        .map(|(kind, n)| {
-            format!(
-                "{n} \
-        {kind}"
-            )
-        })
-        .collect();
+    let each: Vec<String> =
+        kinds(trace).into_iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     writeln!(text, "events      {}: {}", trace.len(), each.join(", "))?;
     let count = |n: usize, what: &str| output::count(n as u64, what);
     let percent = |share: f64| {
-        if share.is_nan() {
-            "–".to_owned()
-        } else {
-            format!(
-                "{:.2} \
-        %",
-                100.0 * share
-            )
-        }
+        if share.is_nan() { "–".to_owned() } else { format!("{:.2} %", 100.0 * share) }
     };
     writeln!(
         text,
@@ -265,8 +243,7 @@ pub fn run(args: &Args) -> Result<()> {
     if report.overwritten > 0 {
         writeln!(
             text,
-            "overwritten {} before the first \
-                        one",
+            "overwritten {} before the first one",
             output::count(report.overwritten, "event")
         )?;
     }
@@ -278,8 +255,7 @@ pub fn run(args: &Args) -> Result<()> {
     let ordered = output::count(trace.reordered(), "event");
     writeln!(
         text,
-        "skipped     {}; {ordered} put in \
-                    order",
+        "skipped     {}; {ordered} put in order",
         output::count(meta.skipped, report.format.unit())
     )?;
     if let Some(rows) = trace.truth().map(|t| t.len() as u64) {
@@ -288,8 +264,7 @@ pub fn run(args: &Args) -> Result<()> {
         let said = "with the kernel's own state";
         writeln!(
             text,
-            "truth       {rows} switches {said}: {} of those while it was \
-                        read",
+            "truth       {rows} switches {said}: {} of those while it was read",
             percent(share)
         )?;
     }

@@ -163,7 +163,7 @@ struct WorkloadRow {
 
 /// A kept run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Run {
+pub struct KeptRun {
     /// Its folder.
     pub path: PathBuf,
     /// The folder's name.
@@ -186,7 +186,7 @@ pub struct Run {
     pub resumable: bool,
 }
 
-impl Run {
+impl KeptRun {
     /// The best epoch by validation; the later one of equals, as the training chooses.
     pub fn best(&self) -> Option<&Epoch> {
         let better = |a: &&Epoch, b: &&Epoch| a.validation.score().total_cmp(&b.validation.score());
@@ -253,7 +253,7 @@ pub fn steps(folder: &Path) -> Vec<Step> {
 }
 
 /// One run, without its steps.
-pub fn open(folder: &Path) -> Result<Run, RunError> {
+pub fn open(folder: &Path) -> Result<KeptRun, RunError> {
     let file = folder.join(CONFIG);
     let text = match std::fs::read_to_string(&file) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Err(RunError::NoRun(folder.into())),
@@ -285,7 +285,7 @@ pub fn open(folder: &Path) -> Result<Run, RunError> {
     let name = folder
         .file_name()
         .map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into_owned());
-    Ok(Run {
+    Ok(KeptRun {
         path: folder.into(),
         name,
         state,
@@ -311,7 +311,7 @@ fn epoch(row: &EpochRow) -> Epoch {
 }
 
 /// The runs in `dir` by name, and what could not be read. A folder that is not there holds none.
-pub fn list(dir: &Path) -> Result<(Vec<Run>, Vec<RunError>), RunError> {
+pub fn list(dir: &Path) -> Result<(Vec<KeptRun>, Vec<RunError>), RunError> {
     let entries = match std::fs::read_dir(dir) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
         result => result.map_err(at(dir))?,

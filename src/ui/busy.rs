@@ -6,7 +6,7 @@ use super::draw::draw;
 use super::palette::Theme;
 use super::{CHANNEL, FRAME};
 use crate::app::input::Key;
-use crate::app::train::run::Stage;
+use crate::app::train::run::RunState;
 use crate::app::train::{News, Order};
 use crate::app::{App, Effect, Msg};
 use crate::dataset::catalog::Kinds;
@@ -77,13 +77,13 @@ pub fn bench_busy(
     }
     // Until everything is read and predicted and all runs take steps.
     let working =
-        |app: &App| app.train.runs.iter().all(|r| r.stage == Stage::Working(Phase::Training));
+        |app: &App| app.train.runs.iter().all(|r| r.stage == RunState::Working(Phase::Training));
     while !(working(&app)
         && app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len()))
     {
         let msg = rx.recv().map_err(|e| e.to_string())?;
         app.update(msg).into_iter().for_each(|e| driver.perform(e));
-        let failed = app.train.runs.iter().find(|r| matches!(r.stage, Stage::Kept(_)));
+        let failed = app.train.runs.iter().find(|r| matches!(r.stage, RunState::Kept(_)));
         if let Some(run) = failed {
             return Err(format!("{}: {:?}", run.name, run.stage));
         }
@@ -152,12 +152,10 @@ fn pauses(
         let id = app.train.runs[i].id;
         let asked = Instant::now();
         driver.perform(Effect::Train(Order::Pause(id)));
-        while app.train.runs[i].stage != Stage::Working(Phase::Paused) {
-            let msg = rx.recv_timeout(Duration::from_mins(1)).map_err(|_| {
-                "a run did not \
-                pause"
-                    .to_owned()
-            })?;
+        while app.train.runs[i].stage != RunState::Working(Phase::Paused) {
+            let msg = rx
+                .recv_timeout(Duration::from_mins(1))
+                .map_err(|_| "a run did not pause".to_owned())?;
             app.update(msg).into_iter().for_each(|e| driver.perform(e));
         }
         out.push(nanos(asked));

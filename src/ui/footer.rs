@@ -46,13 +46,7 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     if let Some(second) = &t.second {
         let did = second.answers.events_done;
         let percent = |a: &Answers| {
-            a.total().miss_share().map_or("–".into(), |m| {
-                format!(
-                    "{:.1} \
-                %",
-                    100.0 * (1.0 - m)
-                )
-            })
+            a.total().miss_share().map_or("–".into(), |m| format!("{:.1} %", 100.0 * (1.0 - m)))
         };
         // Of the whole recording, and only when both have answered the same.
         let text = if did < all {
@@ -135,8 +129,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
             1,
             y,
             w - 1,
-            "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q \
-                              close",
+            "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q close",
             theme.dim(),
         );
         return;

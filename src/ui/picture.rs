@@ -47,11 +47,7 @@ pub fn lines(
             if axis { format!(" {:AXIS$}", axis_name(picture.class)) } else { String::new() };
         let chance = if with_p { "  p    " } else { "" };
         out.push(vec![(
-            format!(
-                "  {:name_w$}{head} {:>9} \
-                                {:>9}{chance}",
-                "", "lag", picture.key
-            ),
+            format!("  {:name_w$}{head} {:>9} {:>9}{chance}", "", "lag", picture.key),
             theme.dim(),
         )]);
         for m in &level.lines {

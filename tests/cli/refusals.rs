@@ -108,7 +108,7 @@ fn a_device_that_was_not_built_in_is_refused_before_a_run_is_made() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
     let train = |device: &str, code, says: &str| {
-        fails(&["train", "--device", device, "-o", run.to_str().unwrap()], code, says)
+        fails(&["train", "--device", device, "-o", run.to_str().unwrap()], code, says);
     };
     train("gpu", 2, "cpu, cuda, cuda:N, wgpu, wgpu:N");
     for (kind, built) in [("cuda", cfg!(feature = "cuda")), ("wgpu", cfg!(feature = "wgpu"))] {

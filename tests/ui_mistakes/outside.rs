@@ -1,6 +1,6 @@
 //! What the Mistakes screen asks of the outside, answered at once over a real recording.
 
-use kernel_oracle::app::mistakes::{Found, News, Order, Origin, Told};
+use kernel_oracle::app::mistakes::{Explanation, Found, News, Order, Origin};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg};
@@ -117,7 +117,7 @@ pub fn answer(order: Order) -> Option<News> {
             Some(News::Explained {
                 ticket,
                 row,
-                result: Ok(Arc::new(Told { why, past, unknown: false, kernel: None })),
+                result: Ok(Arc::new(Explanation { why, past, unknown: false, kernel: None })),
             })
         }
         Order::LoadFilters => {

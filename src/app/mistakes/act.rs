@@ -180,8 +180,7 @@ impl Mistakes {
                 news = Some(if again {
                     "the mistakes of the Timeline's model".into()
                 } else {
-                    "these are the mistakes of the Timeline's model: p asks for another \
-                     predictor's"
+                    "these are the mistakes of the Timeline's model: p asks for another predictor's"
                         .into()
                 });
             }

@@ -129,7 +129,7 @@ fn misses_are_found_in_both_directions() {
 
 #[test]
 fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
-    use crate::app::answers::Row;
+    use crate::app::answers::AnswerRow;
     use crate::app::second::News;
     let mut app = opened(&["a"], trace());
     let second = |app: &mut App, keys: &str| -> Vec<(u64, PathBuf)> {
@@ -151,12 +151,16 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
     let row = |app: &App| {
         app.timeline().unwrap().second.as_ref().map(|s| (s.answers.events_done, s.answers.row()))
     };
-    assert_eq!(row(&app), Some((0, Row::Pick)), "late answers to another question change nothing");
+    assert_eq!(
+        row(&app),
+        Some((0, AnswerRow::Pick)),
+        "late answers to another question change nothing"
+    );
     tell(&mut app, 1, News::Predicted(chunk));
     assert!(second(&mut app, "o.").is_empty(), "asked once");
-    assert_eq!(row(&app), Some((7, Row::Forecast)));
+    assert_eq!(row(&app), Some((7, AnswerRow::Forecast)));
     press(&mut app, "o");
-    assert_eq!(row(&app), Some((7, Row::Pick)), "its pick beside a baseline's");
+    assert_eq!(row(&app), Some((7, AnswerRow::Pick)), "its pick beside a baseline's");
     // The same key closes it and shows it again.
     assert!(matches!(press(&mut app, "c")[..], [Effect::CloseSecond]));
     assert_eq!(row(&app), None);

@@ -103,8 +103,7 @@ impl Screen for Viewer {
                     t.seek(Nanos(to.clamp(0, i128::from(span.0)) as u64));
                     if to < 0 {
                         cx.say(format!(
-                            "\"{text}\" lies before the recording: this is its first \
-                                        event"
+                            "\"{text}\" lies before the recording: this is its first event"
                         ));
                     } else if to > i128::from(span.0) {
                         let long = time::short(span.0);
@@ -170,7 +169,7 @@ impl Timeline {
             Action::Slower => t.cursor.change_speed(false),
             Action::Faster => t.cursor.change_speed(true),
             Action::PrevDecision | Action::NextDecision => {
-                news = t.step(action == Action::NextDecision)
+                news = t.step(action == Action::NextDecision);
             }
             Action::NextMiss | Action::PrevMiss if t.answers.row_lacks_model() => {
                 news = Some("no model, so no misses of it: o shows the baselines".into());
@@ -190,8 +189,7 @@ impl Timeline {
                         t.answers.known(t.cpu) < t.trace().cpu_switches(CpuId(t.cpu as u16)).len();
                     let yet = if known { " among the predictions so far" } else { "" };
                     news = Some(format!(
-                        "no {way} miss of {} on \
-                                         CPU{}{yet}",
+                        "no {way} miss of {} on CPU{}{yet}",
                         t.answers.row().name(),
                         t.cpu
                     ));
@@ -225,8 +223,7 @@ impl Timeline {
                 t.mark();
                 let both = t.marks.len() == 2;
                 news = both.then(|| {
-                    "b: who ran between the marks; 6: all threads there; 5, then \
-                                     t: the waits"
+                    "b: who ran between the marks; 6: all threads there; 5, then t: the waits"
                         .into()
                 });
             }

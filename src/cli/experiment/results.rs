@@ -61,7 +61,7 @@ pub struct Against {
 
 /// Trainings of one fold, scored on one test set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct ScoreRow {
     /// What was trained on.
     pub trained: String,
     /// What was scored on.
@@ -145,7 +145,7 @@ pub struct Results {
     /// In order of the columns: networks, then baselines.
     pub predictors: Vec<String>,
     /// Results.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ScoreRow>,
     /// Rows of what was not trained on against the same recordings' own; of kernels and machines.
     pub drops: Vec<Drop>,
     /// Empty unless asked.
@@ -285,8 +285,7 @@ impl Results {
         let [all, some]: [Vec<_>; 2] =
             [self.predictors.iter().collect(), self.predictors.iter().filter(asked).collect()];
         let over = format!(
-            "{} recordings, median [least, greatest] of {} \
-                            seeds",
+            "{} recordings, median [least, greatest] of {} seeds",
             self.split.label(),
             self.seeds
         );
@@ -337,16 +336,9 @@ impl Results {
             page.heading("Lost on what was not trained on, percent points of macro top-1");
             let points = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1}"));
             let mut rows = vec![
-                [
-                    "network",
-                    "trained on",
-                    "scored \
-                                                           on",
-                    "pick",
-                    "forecast",
-                ]
-                .map(String::from)
-                .to_vec(),
+                ["network", "trained on", "scored on", "pick", "forecast"]
+                    .map(String::from)
+                    .to_vec(),
             ];
             for d in &self.drops {
                 let [pick, forecast] = [d.pick_points, d.forecast_points].map(points);
@@ -367,8 +359,7 @@ impl Results {
                 "parameters",
                 "ns per event",
                 "ns per decision",
-                "training, k \
-                events/s",
+                "training, k events/s",
             ];
             let mut rows = vec![head.map(String::from).to_vec()];
             for s in &self.speed {
@@ -393,8 +384,7 @@ impl Results {
             return;
         };
         page.heading(&format!(
-            "{first} against each: won, tied (the ranges over seeds touch) or \
-                               lost"
+            "{first} against each: won, tied (the ranges over seeds touch) or lost"
         ));
         let others: Vec<_> = self.predictors.iter().skip(1).collect();
         let mut head = ["trained on", "scored on", "question"].map(String::from).to_vec();
@@ -413,7 +403,8 @@ impl Results {
             }
         }
         page.table(&rows);
-        let of = |f: fn(&Row) -> &Against| self.rows.iter().filter(|r| f(r).won_or_tied).count();
+        let of =
+            |f: fn(&ScoreRow) -> &Against| self.rows.iter().filter(|r| f(r).won_or_tied).count();
         let (pick, forecast, n) = (of(|r| &r.pick), of(|r| &r.forecast), self.rows.len());
         page.line(&format!("Lost to nobody: pick {pick} of {n}, forecast {forecast} of {n}."));
     }
@@ -424,7 +415,7 @@ fn row<'a>(
     tested: &str,
     networks: &[(&str, Vec<&'a Report>)],
     baselines: &'a Report,
-) -> Row {
+) -> ScoreRow {
     let mean = joined(networks, baselines, |r| Some(&r.mean.pick), |r| Some(&r.mean.forecast));
     let of = |name: &String| {
         let scores = |r: &'a Report| Some(&r.workloads.get(name)?.scores);
@@ -437,7 +428,7 @@ fn row<'a>(
     let scored = || baselines.traces.iter().map(|t| &t.scores).filter(|s| s.decisions > 0);
     let decisions: u64 = scored().map(|s| s.decisions).sum();
     let covered: f64 = scored().map(|s| s.coverage * s.decisions as f64).sum();
-    Row {
+    ScoreRow {
         trained: trained.to_owned(),
         tested: tested.to_owned(),
         traces: baselines.traces.len(),
@@ -452,9 +443,9 @@ fn row<'a>(
 
 /// Each row of a foreign kernel or machine against the row of the same recordings whose training
 /// saw such.
-fn drops(name: Name, rows: &[Row], kinds: &[&'static str]) -> Vec<Drop> {
+fn drops(name: Name, rows: &[ScoreRow], kinds: &[&'static str]) -> Vec<Drop> {
     let mut drops = Vec::new();
-    let is_home = |r: &Row| match name {
+    let is_home = |r: &ScoreRow| match name {
         Name::Kernels => r.trained == r.tested,
         Name::Machines => r.trained == ALL,
         Name::HoldOut | Name::Seeds | Name::Models => false,
@@ -466,8 +457,8 @@ fn drops(name: Name, rows: &[Row], kinds: &[&'static str]) -> Vec<Drop> {
         let points =
             |a: Option<f64>, b: Option<f64>| Some(100.0 * (a? - b?)).filter(|x| !x.is_nan());
         for kind in kinds {
-            let pick = |r: &Row| r.mean.pick.get(*kind).map(|s| s.top1);
-            let forecast = |r: &Row| r.mean.forecast.get(*kind).map(|s| s.top1);
+            let pick = |r: &ScoreRow| r.mean.pick.get(*kind).map(|s| s.top1);
+            let forecast = |r: &ScoreRow| r.mean.forecast.get(*kind).map(|s| s.top1);
             drops.push(Drop {
                 model: kind,
                 trained: away.trained.clone(),

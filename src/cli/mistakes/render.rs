@@ -218,8 +218,7 @@ pub fn markdown(f: &Found, all: bool) -> String {
     if let Some(filter) = &f.filter {
         let _ = writeln!(
             out,
-            "where {filter}: {} of {} non-trivial \
-                               decisions\n",
+            "where {filter}: {} of {} non-trivial decisions\n",
             total.decisions,
             t.len()
         );
@@ -242,8 +241,7 @@ pub fn markdown(f: &Found, all: bool) -> String {
         let _ = writeln!(
             out,
             "in time: {} % of the forecasts, asked a stint ahead, would have come before the \
-             switch; a decision takes {:.1} µs \
-             here (p50), {:.1} µs (p99)",
+             switch; a decision takes {:.1} µs here (p50), {:.1} µs (p99)",
             percent(f.in_time.share),
             p50 as f64 / 1e3,
             p99 as f64 / 1e3
@@ -270,8 +268,7 @@ pub fn markdown(f: &Found, all: bool) -> String {
         grid(&mut out, &slice_rows(t, "task", shown));
         let _ = writeln!(
             out,
-            "\n### Wrong decisions: who came in (rows), who was expected \
-                               (columns)\n"
+            "\n### Wrong decisions: who came in (rows), who was expected (columns)\n"
         );
         let confused = &sums.confusion;
         let mut rows = vec![vec!["came in".to_owned()]];
@@ -339,26 +336,17 @@ fn examples(f: &Found, all: bool, out: &mut String) {
     let t = &f.table;
     let mut rows: Vec<usize> = f.rows.iter().filter(|i| all || !t.is_hit(*i)).collect();
     rows.sort_by(|a, b| Column::Margin.share(t, *b).total_cmp(&Column::Margin.share(t, *a)));
-    let _ = writeln!(
-        out,
-        "\n### The surest of them ({} of \
-                           {})\n",
-        rows.len().min(SHOWN),
-        rows.len()
-    );
+    let _ =
+        writeln!(out, "\n### The surest of them ({} of {})\n", rows.len().min(SHOWN), rows.len());
     let mut lines = vec![COLUMNS.map(|c| c.name().to_owned()).to_vec()];
     for i in rows.into_iter().take(SHOWN) {
         let text = |c: Column| match c.kind() {
             Kind::Time if c == Column::Time => {
                 c.count(t, i).map_or_else(String::new, |ns| format!("{:.9} s", ns as f64 / 1e9))
             }
-            Kind::Time => c.count(t, i).map_or_else(String::new, |ns| {
-                format!(
-                    "{:.1} \
-                µs",
-                    ns as f64 / 1e3
-                )
-            }),
+            Kind::Time => {
+                c.count(t, i).map_or_else(String::new, |ns| format!("{:.1} µs", ns as f64 / 1e3))
+            }
             Kind::Share => format!("{:.2}", c.share(t, i)),
             _ => c.text(t, i).into_owned(),
         };

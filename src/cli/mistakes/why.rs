@@ -98,8 +98,7 @@ fn kernel(picture: &Picture, why: &Why, out: &mut String) {
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "\n### Why the kernel chose it \
-                           ({})\n\n{}",
+        "\n### Why the kernel chose it ({})\n\n{}",
         picture.class.label(),
         picture.sentence
     );
@@ -155,17 +154,7 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         trace.label_at(why.real, why.event)
     );
     let mut rows = vec![
-        [
-            "candidate",
-            "p",
-            "waited, µs",
-            "lag, µs",
-            "queued \
-        by",
-            "",
-        ]
-        .map(String::from)
-        .to_vec(),
+        ["candidate", "p", "waited, µs", "lag, µs", "queued by", ""].map(String::from).to_vec(),
     ];
     for c in &why.candidates {
         let mark = if c.thread == why.real { "came in" } else { "" };
@@ -182,27 +171,14 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
     let baselines: Vec<_> = why
         .baselines
         .iter()
-        .map(|(b, t)| {
-            format!(
-                "{b} \
-                                                   {}",
-                trace.label_at(*t, why.event)
-            )
-        })
+        .map(|(b, t)| format!("{b} {}", trace.label_at(*t, why.event)))
         .collect();
     let _ = writeln!(out, "\nbaselines: {}", baselines.join(", "));
     if let Some([pick, rival]) = why.rivals {
         let rivals = [pick, rival].map(|i| trace.label_at(why.candidates[i].thread, why.event));
         let _ = writeln!(out, "\n### What raised {} above {}, in nats\n", rivals[0], rivals[1]);
-        let head = [
-            "",
-            "moved",
-            "p of the pick without it",
-            "p of the \
-            other",
-        ]
-        .map(String::from)
-        .to_vec();
+        let head =
+            ["", "moved", "p of the pick without it", "p of the other"].map(String::from).to_vec();
         let line = |what: String, pull: f32, p: [f32; 2]| {
             vec![what, format!("{pull:+.2}"), format!("{:.3}", p[0]), format!("{:.3}", p[1])]
         };
@@ -217,11 +193,7 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         for m in strongest.into_iter().take(EVENTS) {
             let ago = micros(e.time.since(trace.time(m.what)).0);
             rows.push(line(
-                format!(
-                    "{ago} µs before: \
-                                    {}",
-                    describe(trace, m.what)
-                ),
+                format!("{ago} µs before: {}", describe(trace, m.what)),
                 m.pull,
                 m.without,
             ));

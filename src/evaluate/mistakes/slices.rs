@@ -253,8 +253,7 @@ fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
                 class: Box::new(move |i| t.time[i] / width),
                 name: Box::new(move |c| {
                     let label = format!(
-                        "{:.3}-{:.3} \
-                                         s",
+                        "{:.3}-{:.3} s",
                         (c * width) as f64 / 1e9,
                         ((c + 1) * width) as f64 / 1e9
                     );

@@ -3,7 +3,7 @@
 
 use super::is;
 use crate::app::layout::Area;
-use crate::app::mistakes::{Explained, Focus, Found, Mistakes, Told};
+use crate::app::mistakes::{Explained, Explanation, Focus, Found, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::column::label;
 use crate::evaluate::mistakes::why::Why;
@@ -68,7 +68,14 @@ fn fixed(text: &str, width: usize) -> String {
     format!("{cut:<width$}")
 }
 
-fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: Theme) -> Vec<Line> {
+fn lines(
+    told: &Explanation,
+    t: &Table,
+    row: usize,
+    chosen: usize,
+    width: u16,
+    theme: Theme,
+) -> Vec<Line> {
     let (why, w) = (&told.why, usize::from(width));
     let chosen = chosen.min(why.candidates.len().saturating_sub(1));
     let who = |thread: ThreadIx| label(t, row, thread);
@@ -85,8 +92,7 @@ fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: T
     ]);
     out.push(vec![("came in  ".into(), theme.dim()), (who(why.real), theme.strong())]);
     let heading = format!(
-        "{:<name_w$}  {:<b$} p      waited    queued \
-                           by",
+        "{:<name_w$}  {:<b$} p      waited    queued by",
         "candidate",
         "",
         b = usize::from(bar_w)
@@ -115,11 +121,8 @@ fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: T
             (format!(" {:.3}  {:<9} {}", c.p, time::short(c.waited.0), c.enqueued.label()), style),
         ]);
     }
-    let all = format!(
-        "   of {} candidates · ← → choose whose inputs stand \
-                       below",
-        why.candidates.len()
-    );
+    let all =
+        format!("   of {} candidates · ← → choose whose inputs stand below", why.candidates.len());
     out.push(vec![(all, theme.dim())]);
     let said: Vec<String> = why
         .baselines
@@ -196,12 +199,9 @@ fn inputs(
     let Some(this) = why.candidates.get(chosen) else { return };
     let real = why.candidates.iter().find(|c| c.thread == why.real && c.thread != this.thread);
     let head = match real {
-        Some(real) => format!(
-            "inputs of {}, beside those of \
-                               {}",
-            who(this.thread),
-            who(real.thread)
-        ),
+        Some(real) => {
+            format!("inputs of {}, beside those of {}", who(this.thread), who(real.thread))
+        }
         None => format!("inputs of {}", who(this.thread)),
     };
     out.push(vec![(head, theme.strong())]);

@@ -46,11 +46,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         pen.right(
             (0, l.axis.y),
             l.plot.x.saturating_sub(1),
-            &format!(
-                "{} \
-            ▼",
-                heat.name()
-            ),
+            &format!("{} ▼", heat.name()),
             theme.dim(),
         );
     }

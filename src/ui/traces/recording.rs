@@ -3,7 +3,7 @@
 use crate::app::help::wrap;
 use crate::app::layout::Area;
 use crate::app::recording::dialog::{Dialog, Field, LOCAL, Line};
-use crate::app::recording::run::Run;
+use crate::app::recording::run::RecordingRun;
 use crate::app::{App, keys, time};
 use crate::record::hosts::State;
 use crate::record::workloads::ALL;
@@ -38,10 +38,10 @@ pub fn brief(app: &App) -> Option<String> {
     app.traces.recorder.running().map(|run| format!(" ● {} ", run.brief()))
 }
 
-type Row = Vec<(String, Style)>;
+type Words = Vec<(String, Style)>;
 
 /// A frame with rows in it; those around `focus` when not all fit.
-fn frame(rows: &[Row], focus: usize, title: &str, area: Area, pen: &mut Pen) {
+fn frame(rows: &[Words], focus: usize, title: &str, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let inside = usize::from(area.h.saturating_sub(2)).max(1);
     let h = area.h.min(rows.len() as u16 + 2);
@@ -61,7 +61,7 @@ fn label(name: &str, on: bool, theme: Theme) -> (String, Style) {
 }
 
 /// A line of text in `room` cells, around its caret when one types in it.
-fn edited(line: &Line, on: bool, room: usize, theme: Theme) -> Row {
+fn edited(line: &Line, on: bool, room: usize, theme: Theme) -> Words {
     if !on {
         return vec![(line.text().chars().take(room).collect(), theme.text())];
     }
@@ -100,7 +100,7 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     let room = usize::from(area.w.saturating_sub(4 + LABEL));
     let own = !d.command.text().trim().is_empty();
     let unused = own || d.how.anything;
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<Words> = Vec::new();
     let mut focus = 0;
     // All but the list of workloads: a row for each field, the machines, the file, an empty one,
     // the reason.
@@ -146,18 +146,13 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
                 row.extend(option(
                     d.how.truth,
                     on,
-                    "the kernel's own state too (with the machine's \
-                                                    bpftrace)",
+                    "the kernel's own state too (with the machine's bpftrace)",
                     theme,
                 ));
             }
-            Field::Anything => row.extend(option(
-                d.how.anything,
-                on,
-                "no workload: what happens \
-                anyway",
-                theme,
-            )),
+            Field::Anything => {
+                row.extend(option(d.how.anything, on, "no workload: what happens anyway", theme))
+            }
         }
         rows.push(row);
         if let Some(kind) = d.offered_start.filter(|_| field == Field::Host) {
@@ -198,13 +193,12 @@ fn offer(d: &Dialog, kind: Kind) -> String {
     let does = if standing == "not built" {
         "builds and starts it, some minutes"
     } else {
-        "starts \
-        it, then records"
+        "starts it, then records"
     };
     format!("{} is {standing}: Enter {does}", kind.name())
 }
 
-fn option(is: bool, on: bool, text: &str, theme: Theme) -> Row {
+fn option(is: bool, on: bool, text: &str, theme: Theme) -> Words {
     let hint = if on { "  Space switches" } else { "" };
     vec![
         (if is { "[x] " } else { "[ ] " }.into(), if on { theme.strong() } else { theme.text() }),
@@ -213,7 +207,7 @@ fn option(is: bool, on: bool, text: &str, theme: Theme) -> Row {
     ]
 }
 
-fn machines(d: &Dialog, room: usize, theme: Theme) -> Row {
+fn machines(d: &Dialog, room: usize, theme: Theme) -> Words {
     let mut row = vec![(" ".repeat(usize::from(LABEL)), theme.dim())];
     let mut used = 0;
     let known = d.known();
@@ -243,7 +237,7 @@ fn machines(d: &Dialog, room: usize, theme: Theme) -> Row {
     row
 }
 
-fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> Vec<Row> {
+fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> Vec<Words> {
     let offered = d.offered();
     let chosen = d.chosen();
     // The last row says all of the chosen one; the fields below stay where they are while one
@@ -253,7 +247,7 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
     let first =
         chosen.unwrap_or(0).saturating_sub(listed / 2).min(offered.len().saturating_sub(listed));
     let indent = usize::from(LABEL);
-    let mut out: Vec<Row> = Vec::new();
+    let mut out: Vec<Words> = Vec::new();
     for (i, w) in offered.iter().enumerate().skip(first).take(listed) {
         let on = Some(i) == chosen && !own;
         let mark = if on { "● " } else { "  " };
@@ -277,11 +271,7 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
             let needs = if packages.is_empty() {
                 "needs nothing".into()
             } else {
-                format!(
-                    "needs \
-            {}",
-                    packages.join(", ")
-                )
+                format!("needs {}", packages.join(", "))
             };
             format!("{}; {needs}", w.about)
         });
@@ -289,14 +279,14 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
     out
 }
 
-fn panel(run: &Run, area: Area, pen: &mut Pen) {
+fn panel(run: &RecordingRun, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let room = usize::from(area.w.saturating_sub(4 + LABEL));
     let p = &run.progress;
-    let mut rows: Vec<Row> =
+    let mut rows: Vec<Words> =
         vec![stages(run, usize::from(area.w.saturating_sub(4)), theme), Vec::new()];
     let mut say = |name: &str, text: String, style: Style| {
-        rows.push(vec![label(name, false, theme), (text, style)])
+        rows.push(vec![label(name, false, theme), (text, style)]);
     };
     if !p.guest.is_empty() {
         say("machine", p.guest.clone(), theme.text());
@@ -330,7 +320,7 @@ fn panel(run: &Run, area: Area, pen: &mut Pen) {
 }
 
 /// The stages in a row: past, present, to come; where there is no room the present one alone.
-fn stages(run: &Run, room: usize, theme: Theme) -> Row {
+fn stages(run: &RecordingRun, room: usize, theme: Theme) -> Words {
     let now = run.progress.stage;
     let failed = matches!(run.end, Some(Err(_)));
     let over = matches!(run.end, Some(Ok(_)));
@@ -344,7 +334,7 @@ fn stages(run: &Run, room: usize, theme: Theme) -> Row {
         (format!("{mark}{}", stage.label()), style)
     };
     let first = (now == Stage::Starting).then_some(now);
-    let all: Row = first.into_iter().chain(Stage::ALL).map(piece).collect();
+    let all: Words = first.into_iter().chain(Stage::ALL).map(piece).collect();
     let wide: usize = all.iter().map(|(text, _)| text.chars().count() + 1).sum();
     if wide > room + 1 {
         let at = Stage::ALL.iter().position(|s| *s == now);
@@ -367,7 +357,7 @@ fn meter(share: f64, width: usize) -> String {
 
 /// A row for each CPU: how full its buffer is, its events, its losses; when there is no room for
 /// all, the rest in one.
-fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row> {
+fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Words> {
     let fill = |c: &CpuProgress| c.waiting as f64 / c.buffer.max(1) as f64;
     let shown = if all.len() > rows { rows.saturating_sub(1) } else { all.len() };
     let width = room.saturating_sub(44).clamp(6, 30);
@@ -382,14 +372,13 @@ fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row>
             (format!("  {} lost", time::grouped(c.lost)), lost),
         ]
     };
-    let mut out: Vec<Row> = all[..shown].iter().map(one).collect();
+    let mut out: Vec<Words> = all[..shown].iter().map(one).collect();
     if let Some(rest) = all.get(shown..).filter(|rest| !rest.is_empty()) {
         let fullest = rest.iter().map(fill).fold(0.0, f64::max) * 100.0;
         let lost = rest.iter().map(|c| c.lost).sum();
         let more = if shown > 0 { "more " } else { "" };
         let text = format!(
-            "{} {more}CPUs: {} lost, {fullest:.0} % full at \
-                            most",
+            "{} {more}CPUs: {} lost, {fullest:.0} % full at most",
             rest.len(),
             time::grouped(lost)
         );
@@ -402,8 +391,8 @@ fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row>
 }
 
 /// The file, and how it ended.
-fn ending(run: &Run, room: usize, theme: Theme) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+fn ending(run: &RecordingRun, room: usize, theme: Theme) -> Vec<Words> {
+    let mut rows: Vec<Words> = Vec::new();
     let mut say = |name: &str, text: &str, style: Style| {
         for (i, line) in wrap(text, room).into_iter().enumerate() {
             rows.push(vec![label(if i == 0 { name } else { "" }, false, theme), (line, style)]);
