@@ -148,6 +148,7 @@ mod extractor;
 mod follow;
 mod history;
 mod layout;
+mod places;
 mod sets;
 mod spans;
 mod tokens;

@@ -6,6 +6,7 @@ use super::contexts::{self, Contexts, Seen};
 use super::follow::{Follow, Ident, NOBODY};
 use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
 use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
+use super::places::{self, Places};
 use super::{Decision, ORDERS, RANKS};
 use crate::sched::replay::{Beliefs, HYPOTHESES, View};
 use crate::sched::runqueue::{Cause, RunQueues};
@@ -56,8 +57,8 @@ pub(super) struct Board {
     place: Table<(u32, u32)>,
     stamp: u32,
     order: Vec<u64>,
-    /// Room for counts of followers.
-    counts: Vec<f32>,
+    /// Where they stand, by that name; only of few.
+    named: Places,
 }
 
 /// Up to so many candidates are ranked by counting, which takes several at once; more are sorted.
@@ -111,7 +112,7 @@ impl Board {
             place: Table::new(threads, (0, 0)),
             stamp: 0,
             order: Vec::with_capacity(64),
-            counts: Vec::with_capacity(64),
+            named: Places::EMPTY,
         }
     }
 
@@ -212,7 +213,7 @@ impl Board {
             row[cand::in_stint] = flag(!idle && entry.enqueued >= came_in);
             row[cand::avg_stint] = past.avg_stint;
             row[cand::last_stint] = past.last_stint;
-            row[cand::stints_since_wake] = log_count(past.stints_since_wake.min(1_000), 4.0);
+            row[cand::stints_since_wake] = past.stints_scaled;
             row[cand::prio] = scale_prio(past.prio);
             row[cand::rt] = flag(past.prio < 100);
             row[cand::kthread] = flag(past.kthread);
@@ -233,6 +234,7 @@ impl Board {
             row[cand::passed_total] = log_count(past.passed_total, 4.0);
         }
         self.write_recency(scene.lane);
+        self.name(scene);
         self.write_followers(scene);
         self.write_contexts(scene);
         self.write_set();
@@ -248,22 +250,33 @@ impl Board {
         }
     }
 
-    fn write_followers(&mut self, scene: &Scene<'_>) {
-        let past = scene.past;
-        let ident = |thread: &ThreadIx| past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
+    /// Names the candidates.
+    fn name(&mut self, scene: &Scene<'_>) {
+        let ident = |thread: &ThreadIx| scene.past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
         self.idents.clear();
         self.idents.extend(self.threads.iter().map(ident));
+        self.named.clear();
+        if self.idents.len() <= places::MOST {
+            for (i, ident) in self.idents.iter().enumerate() {
+                self.named.insert(*ident, i);
+            }
+        }
+    }
+
+    /// Place of a thread among the candidates by its name.
+    fn place_of(&self, who: Ident, scene: &Scene<'_>) -> Option<usize> {
+        if self.threads.len() <= places::MOST {
+            return self.named.get(who);
+        }
+        scene.idents.thread(who, scene.past, scene.event.cpu).and_then(|thread| self.place(thread))
+    }
+
+    fn write_followers(&mut self, scene: &Scene<'_>) {
+        let past = scene.past;
+        let mut rows = std::mem::take(&mut self.rows);
         let mut put = |who: Ident, column: usize, value: f32| {
-            // Few are looked through faster than a table is asked.
-            let at = if self.idents.len() > COUNTED {
-                scene.idents.thread(who, past, scene.event.cpu).and_then(|t| self.place(t))
-            } else if who == NOBODY {
-                None
-            } else {
-                self.idents.iter().position(|ident| *ident == who)
-            };
-            if let Some(i) = at {
-                self.rows[i * CAND + column] = value;
+            if let Some(i) = self.place_of(who, scene) {
+                rows[i * CAND + column] = value;
             }
         };
         if let Some(recent) = past.get(scene.prev.ix()).map(|p| &p.followers) {
@@ -282,6 +295,7 @@ impl Board {
             }
             put(followers.last, cand::last_1 + order, 1.0);
         }
+        self.rows = rows;
         const { assert!(cand::follow_1 + ORDERS == cand::last_1) };
     }
 
@@ -313,7 +327,9 @@ impl Board {
         ];
         self.seen = scene.contexts.look_up(keys);
         let place = [CAND, cand::context_1];
-        scene.contexts.fill(&self.seen, &self.idents, &mut self.rows, place, &mut self.counts);
+        let mut rows = std::mem::take(&mut self.rows);
+        scene.contexts.fill(&self.seen, &mut rows, place, |who| self.place_of(who, scene));
+        self.rows = rows;
     }
 
     /// Each column of [`SET_OF`] against the other candidates.
