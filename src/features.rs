@@ -149,6 +149,7 @@ mod follow;
 mod history;
 mod layout;
 mod places;
+mod ranks;
 mod sets;
 mod spans;
 mod tokens;

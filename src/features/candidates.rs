@@ -5,12 +5,14 @@
 use super::contexts::{self, Contexts, Seen};
 use super::follow::{Follow, Ident, NOBODY};
 use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
-use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
+use super::layout::{CAND, QUERY, cand, query};
 use super::places::{self, Places};
+use super::ranks::{Ranked, Sides};
 use super::{Decision, ORDERS, RANKS};
 use crate::sched::replay::{Beliefs, HYPOTHESES, View};
 use crate::sched::runqueue::{Cause, RunQueues};
 use crate::sched::state::Table;
+use crate::simd::dispatch;
 use crate::trace::{CpuId, Event, Nanos, TaskState, ThreadIx};
 
 /// At which switch a decision is asked, and who goes out there.
@@ -49,6 +51,8 @@ pub(super) struct Board {
     pub views: Vec<[View; 2]>,
     /// What all hypotheses say of each candidate; the first is the corrected replay.
     pub beliefs: Vec<Beliefs>,
+    /// What the uncorrected replay says.
+    pub raw: Vec<Beliefs<1>>,
     /// Per candidate: its name in the follow tables.
     pub idents: Vec<Ident>,
     /// The contexts of the decision.
@@ -56,13 +60,10 @@ pub(super) struct Board {
     /// Per thread: number of the decision it was last a candidate of, and its place there.
     place: Table<(u32, u32)>,
     stamp: u32,
-    order: Vec<u64>,
+    sides: Sides,
     /// Where they stand, by that name; only of few.
     named: Places,
 }
-
-/// Up to so many candidates are ranked by counting, which takes several at once; more are sorted.
-const COUNTED: usize = 16;
 
 /// What a decision is made from.
 pub(super) struct Scene<'a> {
@@ -107,11 +108,12 @@ impl Board {
             lag: Vec::with_capacity(64),
             views: Vec::with_capacity(64),
             beliefs: Vec::with_capacity(64),
+            raw: Vec::with_capacity(64),
             idents: Vec::with_capacity(64),
             seen: Seen::default(),
             place: Table::new(threads, (0, 0)),
             stamp: 0,
-            order: Vec::with_capacity(64),
+            sides: Sides::new(64),
             named: Places::EMPTY,
         }
     }
@@ -162,6 +164,9 @@ impl Board {
         self.threads.extend_from_slice(candidates);
         self.views.clear();
         self.beliefs.clear();
+        self.beliefs.resize(candidates.len(), Beliefs::default());
+        self.raw.clear();
+        self.raw.resize(candidates.len(), Beliefs::default());
         for (i, thread) in candidates.iter().enumerate() {
             self.place[thread.ix()] = (self.stamp, i as u32);
         }
@@ -334,48 +339,7 @@ impl Board {
 
     /// Each column of [`SET_OF`] against the other candidates.
     fn write_set(&mut self) {
-        let n = self.threads.len();
-        for (k, column) in SET_OF.into_iter().enumerate() {
-            let (mut sum, mut squares, mut most) = (0.0, 0.0, f32::NEG_INFINITY);
-            self.order.clear();
-            for i in 0..n {
-                let x = self.rows[i * CAND + column];
-                sum += x;
-                squares += x * x;
-                most = most.max(x);
-                self.order.push(sortable(x) << 32 | i as u64);
-            }
-            let mean = sum / n as f32;
-            let spread = (squares / n as f32 - mean * mean).max(0.0).sqrt() + 1e-3;
-            let set = |x: f32, before: usize| {
-                let z = ((x - mean) / spread).clamp(-4.0, 4.0) / 2.0;
-                [z, before as f32 / (n - 1).max(1) as f32, x - most]
-            };
-            if n <= COUNTED {
-                let mut keys = [i32::MAX; COUNTED];
-                keys.iter_mut()
-                    .zip(&self.order)
-                    .for_each(|(to, key)| *to = ((key >> 32) as u32 ^ 1 << 31) as i32);
-                for (row, key) in self.rows.chunks_exact_mut(CAND).zip(keys) {
-                    // Equal values share the lowest rank.
-                    let before: i32 = keys.iter().map(|other| i32::from(*other < key)).sum();
-                    let triple = set(row[column], before as usize);
-                    row[SET_START + 3 * k..][..3].copy_from_slice(&triple);
-                }
-                continue;
-            }
-            self.order.sort_unstable();
-            let (mut first, mut before) = (0, u64::MAX);
-            for (r, key) in self.order.iter().enumerate() {
-                // Equal values share the lowest rank.
-                if key >> 32 != before {
-                    (first, before) = (r, key >> 32);
-                }
-                let row = &mut self.rows[(key & 0xFFFF_FFFF) as usize * CAND..][..CAND];
-                let triple = set(row[column], first);
-                row[SET_START + 3 * k..][..3].copy_from_slice(&triple);
-            }
-        }
+        dispatch(Ranked { rows: &mut self.rows, sides: &mut self.sides });
     }
 
     fn write_query(&mut self, scene: &Scene<'_>) {
@@ -430,10 +394,4 @@ fn write_view(to: &mut [f32], view: &View, slice_ns: f32) {
     to[2] = flag(view.eligible);
     to[3] = flag(view.picked);
     to[4] = if view.eligible { f32::from(view.rank.min(8)) / 8.0 } else { 1.0 };
-}
-
-/// Bits that sort like the number.
-fn sortable(x: f32) -> u64 {
-    let bits = x.to_bits();
-    u64::from(if bits >> 31 == 0 { bits | 0x8000_0000 } else { !bits })
 }
