@@ -58,8 +58,7 @@ fn in_turn(folder: &Path, kernel: &str) -> PathBuf {
     let path = folder.join("in_turn.csv");
     std::fs::write(&path, text).unwrap();
     let meta = format!(
-        "name = \"in_turn\"\nworkload = \"turns\"\nkernel = \"{kernel}\"\ncpus = \
-                        1\nautogroup = true\n"
+        "name = \"in_turn\"\nworkload = \"turns\"\nkernel = \"{kernel}\"\ncpus = 1\nautogroup = true\n"
     );
     std::fs::write(folder.join("in_turn.toml"), meta).unwrap();
     path
