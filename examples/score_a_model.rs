@@ -24,8 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     let counts = score(&trace, &mut predictors, &Cancel::new(), &|_| {}).ok_or("cancelled")?;
     println!(
-        "{} decisions, of which {} had more than one \
-              candidate",
+        "{} decisions, of which {} had more than one candidate",
         counts.decisions, counts.non_trivial
     );
     for (name, pick) in ["network", "eevdf", "fifo"].iter().zip(&counts.pick) {

@@ -313,8 +313,7 @@ mod tests {
         assert_eq!(
             i.candidates.first().map(|c| c.thread),
             Some(p.pick.thread),
-            "both passes give \
-            one answer"
+            "both passes give one answer"
         );
     }
 
@@ -334,21 +333,14 @@ mod tests {
         let t = app.timeline().unwrap();
         assert_eq!(
             (t.answers.no_model.as_deref(), &t.answers.failed),
-            (
-                Some(
-                    "no model \
-            here"
-                ),
-                &None
-            )
+            (Some("no model here"), &None)
         );
         let p = t.answers.get(0, t.answers.known(0) / 2).unwrap();
         assert_eq!((AnswerRow::Pick.guess(p), AnswerRow::Forecast.guess(p)), (None, None));
         assert_eq!(AnswerRow::Pick.verdict(p), Verdict::NoAnswer);
         assert!(
             t.answers.max_queue > 1 && AnswerRow::Baseline(1).guess(p).is_some(),
-            "queues and \
-            baselines are there"
+            "queues and baselines are there"
         );
         assert_eq!(t.answers.score(0, 0..t.answers.known(0)).counted, 0);
     }

@@ -458,8 +458,7 @@ mod tests {
                             + (0..11).map(|k| x[i * 13 + k] * w[k * width + j]).sum::<f32>();
                         assert!(
                             (row[j] - sum).abs() < 1e-5,
-                            "{registers:?} {width} {rows} {i} \
-                            {j}"
+                            "{registers:?} {width} {rows} {i} {j}"
                         );
                     }
                 }

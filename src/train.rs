@@ -264,11 +264,8 @@ fn fit(
         (state, model, optimiser) = kept.load(&config.model, model, optimiser)?;
         if !(state.epoch.saturating_mul(per_epoch)..=steps).contains(&state.step) {
             let path = config.folder.clone().unwrap_or_default();
-            let problem = format!(
-                "the checkpoint is of step {} of {steps}: it is \
-                                   damaged",
-                state.step
-            );
+            let problem =
+                format!("the checkpoint is of step {} of {steps}: it is damaged", state.step);
             return Err(TrainError::Folder { path, problem });
         }
     }

@@ -341,8 +341,7 @@ fn the_splits_share_nothing() {
         assert!(files.insert(catalog.path(e).canonicalize().unwrap()), "{} is there twice", e.file);
         assert!(
             runs.insert((&e.workload, &e.kernel, e.cpus, e.run)),
-            "{}: this run is there \
-            twice",
+            "{}: this run is there twice",
             e.file
         );
     }

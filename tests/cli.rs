@@ -100,8 +100,7 @@ fn wrong_usage_is_code_2() {
     fails(
         &["eval", "--report", "Cargo.toml"],
         1,
-        "Cargo.toml: no report that `koracle eval \
-                                                   --json` wrote",
+        "Cargo.toml: no report that `koracle eval --json` wrote",
     );
     fails(&["tasks", "x", "--where", "wait>1"], 2, "wait>1");
     fails(&["eval", "--split", "exam"], 2, "possible values: train, validation, test");
@@ -173,8 +172,7 @@ fn eval_prints_the_contract() {
         assert!(trace["forecast"][name]["top3"].is_number(), "forecast {name}");
         assert_eq!(
             report["macro"]["pick"][name]["top1"], trace["pick"][name]["top1"],
-            "one \
-            workload is the mean"
+            "one workload is the mean"
         );
         assert!(report["macro"]["forecast"][name]["top1"].is_number());
     }
@@ -182,8 +180,7 @@ fn eval_prints_the_contract() {
     assert_eq!(
         report,
         json(&["eval", "--json", path]),
-        "the same twice, and these predictors are \
-                                                         the default"
+        "the same twice, and these predictors are the default"
     );
     let table = koracle(&["eval", "--markdown", path]).assert().success();
     assert!(String::from_utf8_lossy(&table.get_output().stdout).contains("**macro**"));
@@ -203,8 +200,7 @@ fn predict_writes_a_row_per_switch() {
     assert_eq!(rows.len() as u64, json(&["info", "--json", path])["switches"].as_u64().unwrap());
     assert!(
         rows.iter().all(|r| (&r[8] == "1") == (r[4] == r[5]) || &r[8] == "0"),
-        "rank 1 is a \
-        hit"
+        "rank 1 is a hit"
     );
     let events: Vec<usize> = rows.iter().map(|r| r[2].parse().unwrap()).collect();
     assert!(events.is_sorted());
@@ -292,8 +288,7 @@ fn the_explorer_refuses_before_it_takes_the_screen() {
     fails(
         &["--compare", "nobody", path.to_str().unwrap()],
         2,
-        "nobody is no predictor, run or \
-        model file",
+        "nobody is no predictor, run or model file",
     );
     fails(&["--compare", "mlp", path.to_str().unwrap()], 1, "standard output is not a terminal");
 }
@@ -318,8 +313,7 @@ fn time_running_backwards_and_losses_are_said() {
         let says = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
         assert!(
             says.contains("time ran backwards") && says.contains("lost 17 events"),
-            "{args:?} \
-            says {says:?}"
+            "{args:?} says {says:?}"
         );
     }
 }
@@ -340,8 +334,7 @@ fn errors_of_the_output_name_the_target() {
         fails(
             &["export", path, "--format", "ftrace", "-o", "/dev/full"],
             1,
-            "/dev/full: No space \
-            left",
+            "/dev/full: No space left",
         );
     }
 }
@@ -383,10 +376,7 @@ fn a_fraction_of_nothing_is_no_zero() {
     let text = String::from_utf8_lossy(&text.get_output().stdout).into_owned();
     assert!(
         text.contains("on 1 CPU [0]")
-            && text.contains(
-                "0 events in 0 \
-                                                            gaps"
-            )
+            && text.contains("0 events in 0 gaps")
             && !text.contains("NaN"),
         "{text}"
     );
@@ -434,11 +424,7 @@ fn a_directory_stands_for_its_recordings() {
     std::fs::create_dir(dir.path().join("more")).unwrap();
     std::fs::copy(&path, dir.path().join("more/inside.csv")).unwrap();
     for (name, text) in [
-        (
-            "notes.txt",
-            "nothing \
-                                        recorded",
-        ),
+        ("notes.txt", "nothing recorded"),
         (".hidden.csv", "x"),
         ("small.toml", ""),
         ("empty.csv", ""),
@@ -508,8 +494,7 @@ fn wrong_values_are_wrong_usage() {
     fails(
         &["import", path, "--events", "5000..6000", "-o", "-"],
         1,
-        "the recording has 1000 \
-        events",
+        "the recording has 1000 events",
     );
 }
 
@@ -526,16 +511,14 @@ fn what_leaves_no_recording_is_wrong_usage_and_makes_no_run() {
     fails(
         &["train", "-o", out, "--hold-out", "6.12x9"],
         2,
-        "no recording of category or machine \
-                                                             6.12x9; there are",
+        "no recording of category or machine 6.12x9; there are",
     );
     fails(&["eval", "--machine", "6.12x8", "--kernel", "6.1"], 2, "is of that kind");
     fails(&["experiment", "machines", "-o", out, "--machine", "6.12x9"], 2, "there are 6.1, 6.12");
     fails(
         &["experiment", "hold-out", "-o", out, "--machine", "6.1"],
         2,
-        "--machine is for \
-        machines",
+        "--machine is for machines",
     );
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
 }

@@ -28,8 +28,7 @@ fn lines(trace: &Trace) -> Vec<String> {
         let (actor, who, next) = (trace.tasks().pid(e.actor), task(e.task), task(e.next));
         let cpus = [e.cpu, e.from_cpu, e.to_cpu].map(|c| c.0);
         format!(
-            "{at} {cpus:?} {} {actor:?} {who:?} {} {state} {next:?} \
-                 {}",
+            "{at} {cpus:?} {} {actor:?} {who:?} {} {state} {next:?} {}",
             e.kind.label(),
             e.prio,
             e.next_prio
@@ -207,15 +206,8 @@ fn the_tracks_are_what_predict_says() {
             csv::Reader::from_reader(&csv[..]).records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), trace.switch_count());
         for cpu in 0..trace.cpus() {
-            let track = |what: &str| {
-                drawn
-                    .get(&format!(
-                        "CPU {cpu} \
-                                                         {what}"
-                    ))
-                    .cloned()
-                    .unwrap_or_default()
-            };
+            let track =
+                |what: &str| drawn.get(&format!("CPU {cpu} {what}")).cloned().unwrap_or_default();
             let rows: Vec<_> = rows.iter().filter(|r| r[1] == cpu.to_string()).collect();
             let expected: Vec<_> = rows
                 .iter()
@@ -256,8 +248,7 @@ fn the_tracks_are_what_predict_says() {
                 let near = queue[first..].iter().take_while(|c| c.0 <= at);
                 assert!(
                     near.clone().any(|c| row[3] == c.4.to_string()),
-                    "{row:?}: \
-                    {:?}",
+                    "{row:?}: {:?}",
                     near.collect::<Vec<_>>()
                 );
             }

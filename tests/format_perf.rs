@@ -132,11 +132,7 @@ fn every_cut_of_a_stream_gives_what_came_before() {
     }
     let near = ingest::read(&stream[..stream.len() - 1000], "cut").unwrap();
     assert!(
-        near.trace.len() > 10
-            && near.report.truncated.unwrap().contains(
-                "ends inside the \
-        record"
-            )
+        near.trace.len() > 10 && near.report.truncated.unwrap().contains("ends inside the record")
     );
 }
 
@@ -171,8 +167,7 @@ fn damage_costs_what_is_damaged() {
             if let Ok(opened) = ingest::read(&bad, "bad") {
                 assert!(
                     opened.trace.events().all(|e| e.cpu.ix() < opened.trace.cpus()),
-                    "{name} \
-                    {at}"
+                    "{name} {at}"
                 );
                 least = least.min(opened.trace.len());
             }
@@ -229,16 +224,12 @@ fn selections_of_perf_script_say_the_same() {
         ),
         (
             "another profile",
-            format!(
-                "perf 7 [000] 520.0:   250000 cycles:  ffffffff81 x \
-                                     ([kernel])\n{SCRIPT}"
-            ),
+            format!("perf 7 [000] 520.0:   250000 cycles:  ffffffff81 x ([kernel])\n{SCRIPT}"),
         ),
         (
             "its own print of a switch",
             SCRIPT.split(" prev_comm=").next().unwrap().to_owned()
-                + " a b pid=1:7 [120] R+ ==> \
-                sh:8 [-1]\n",
+                + " a b pid=1:7 [120] R+ ==> sh:8 [-1]\n",
         ),
     ] {
         let Opened { trace, report } = read(text.as_bytes());
@@ -246,24 +237,16 @@ fn selections_of_perf_script_say_the_same() {
         assert_eq!((report.skipped, report.format), (0, Format::PerfScript), "{what}");
     }
     let headed = read(
-        format!(
-            "# os release : 6.1.0\n# nrcpus online : 6\n# cmdline : perf \
-                               x\n{SCRIPT}"
-        )
-        .as_bytes(),
+        format!("# os release : 6.1.0\n# nrcpus online : 6\n# cmdline : perf x\n{SCRIPT}")
+            .as_bytes(),
     );
     let meta = headed.trace.meta();
     assert_eq!((&*meta.kernel, meta.cpus, &*meta.command), ("6.1.0", 6, "perf x"));
     let said =
         ingest::read(SCRIPT.replace(" [001]", "").into_bytes(), "x").unwrap_err().to_string();
     assert!(said.contains("no CPU: print it with `perf script -F"), "{said}");
-    let lost = read(
-        format!(
-            "{SCRIPT}sh 8 [001] 520.352900: PERF_RECORD_LOST lost \
-                             17\n"
-        )
-        .as_bytes(),
-    );
+    let lost =
+        read(format!("{SCRIPT}sh 8 [001] 520.352900: PERF_RECORD_LOST lost 17\n").as_bytes());
     assert_eq!(lost.trace.gaps()[0].lost, 17);
 }
 
@@ -321,12 +304,9 @@ fn maps_of_some_cpus_and_maps_with_holes() {
     assert_eq!((trace.len(), report.skipped), (4, 1));
     assert_eq!(report.bad[0].to_string().split_once(": ").unwrap().1, "no line says who A0 is");
     let twice = read(
-        format!(
-            "{MAP}  *A0  A0     717.4 secs A0 => \
-                              other:99\n"
-        )
-        .replace("\n*", "\n  *")
-        .as_bytes(),
+        format!("{MAP}  *A0  A0     717.4 secs A0 => other:99\n")
+            .replace("\n*", "\n  *")
+            .as_bytes(),
     );
     assert!(twice.report.warnings.iter().any(|w| w.contains("two threads by one short name")));
 }

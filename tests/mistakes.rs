@@ -101,8 +101,7 @@ fn the_list_is_what_the_evaluation_counts() {
     assert_eq!((whole.asked, whole.forecasts), (counts.forecast[0].asked, counts.forecast[0].top1));
     assert!(
         total.asked < whole.asked && total.forecasts < whole.forecasts,
-        "those of the rows are \
-        some of them"
+        "those of the rows are some of them"
     );
     // Ranks, not only hits; and the calibration error to the last digit that sums in another order
     // leave.
@@ -121,8 +120,7 @@ fn the_list_is_what_the_evaluation_counts() {
             assert_eq!(
                 slice.tally.decisions,
                 theirs.non_trivial,
-                "{} \
-                {}",
+                "{} {}",
                 column.name(),
                 slice.label
             );
@@ -137,8 +135,7 @@ fn a_comparison_with_what_is_not_known_is_false_whatever_is_asked() {
     let unknown = |column: Column| Bitmap::of(TABLE.len(), |i| column.count(&TABLE, i).is_none());
     assert!(
         (1..TABLE.len()).contains(&unknown(Column::Waited).count()),
-        "some waits are known and \
-        some are not"
+        "some waits are known and some are not"
     );
     for column in [Column::Waited, Column::Stint, Column::Ran, Column::Lead] {
         let (name, unknown) = (column.name(), unknown(column));
@@ -172,8 +169,7 @@ fn every_slice_adds_up_and_its_filter_selects_it() {
                 assert_eq!(
                     tally,
                     slice.tally,
-                    "{} {}: \
-                                                {}",
+                    "{} {}: {}",
                     column.name(),
                     slice.label,
                     slice.filter
@@ -217,12 +213,7 @@ fn the_sums_are_those_of_one_row_after_the_other() {
     for rows in [
         everything(),
         half,
-        parse(
-            "not hit and \
-                                    queue>2",
-        )
-        .unwrap()
-        .rows(&TABLE),
+        parse("not hit and queue>2").unwrap().rows(&TABLE),
         Bitmap::all(TABLE.len(), false),
     ] {
         let sums = Sums::new(&TABLE, &rows);
@@ -372,15 +363,8 @@ fn the_command_line_says_the_same_as_eval() {
         assert_eq!(of.iter().map(|r| number(r, 3)).sum::<u64>(), decisions);
         assert_eq!(of.iter().map(|r| number(r, 4)).sum::<u64>(), misses);
     }
-    let text = String::from_utf8(run(&with(&[
-        "mistakes",
-        "--where",
-        "not \
-        hit",
-        "--by",
-        "queue",
-    ])))
-    .unwrap();
+    let text = String::from_utf8(run(&with(&["mistakes", "--where", "not hit", "--by", "queue"])))
+        .unwrap();
     assert!(text.contains(&format!("where not hit: {misses} of {decisions}")), "{text}");
 }
 
@@ -388,16 +372,8 @@ fn the_command_line_says_the_same_as_eval() {
 fn a_bad_expression_is_wrong_usage_and_pointed_at() {
     let mut command = Command::cargo_bin("koracle").unwrap();
     let file = path(NAMES[0]);
-    let assert = command
-        .args([
-            "mistakes",
-            "--where",
-            "cpu=0 and \
-                                                       quue>4",
-        ])
-        .arg(&file)
-        .assert()
-        .code(2);
+    let assert =
+        command.args(["mistakes", "--where", "cpu=0 and quue>4"]).arg(&file).assert().code(2);
     let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(text.contains("column 11: no column \"quue\" (did you mean queue?)"), "{text}");
     assert!(text.contains("\n              ^^^^\n"), "{text}");
@@ -575,15 +551,12 @@ fn an_explanation_does_not_depend_on_where_its_walk_starts() {
 fn the_nearest_right_decisions_have_the_same_shape() {
     let trace = open(NAMES[0]);
     let t = &*TABLE;
-    let row = parse(
-        "not hit and queue=5 and enqueued=wake and \
-                     state=S",
-    )
-    .unwrap()
-    .rows(t)
-    .iter()
-    .next()
-    .unwrap();
+    let row = parse("not hit and queue=5 and enqueued=wake and state=S")
+        .unwrap()
+        .rows(t)
+        .iter()
+        .next()
+        .unwrap();
     assert_eq!(t.source_ix(row), 0);
     let shape = same_shape(t, row);
     assert!(shape.len() > 20 && shape.is_sorted());

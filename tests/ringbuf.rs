@@ -188,10 +188,7 @@ fn kernels_that_cannot_be_read_are_refused_by_name() {
     let streams = vec![(CpuId(0), "cpu0.raw".to_string(), big.as_slice())];
     let error = decode(&formats(), streams, &mut TraceBuilder::default()).unwrap_err();
     assert!(
-        error.to_string().contains(
-            "cpu0.raw, byte 0: recorded on a big-endian \
-                                        kernel"
-        ),
+        error.to_string().contains("cpu0.raw, byte 0: recorded on a big-endian kernel"),
         "{error}"
     );
 }

@@ -130,8 +130,7 @@ fn a_table_says_where_two_rules_part() {
         "picks among several under each rule",
         "the recorded kernel's",
         "A would take",
-        "Who \
-            gains under eevdf-flat",
+        "Who gains under eevdf-flat",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

@@ -150,14 +150,7 @@ impl Screen {
     fn signal(&self, name: &str) {
         let pid = std::fs::read_to_string(self.pid_file()).expect("the process id");
         assert!(
-            Command::new("kill")
-                .args([name, pid.trim()])
-                .status()
-                .expect(
-                    "kill \
-            runs"
-                )
-                .success()
+            Command::new("kill").args([name, pid.trim()]).status().expect("kill runs").success()
         );
     }
 
@@ -262,13 +255,8 @@ fn who_ran_instead_in_the_worst_wait_takes_two_keys() {
     screen.keys(&["5"]);
     // The list's own cells are filled in after the pane.
     let told = |t: &str| t.lines().nth(4).is_some_and(|row| !row.contains('░'));
-    let text = screen.wait("who ran instead", |t| {
-        t.contains(
-            "idle \
-        then",
-        ) && t.contains("runnable")
-            && told(t)
-    });
+    let text = screen
+        .wait("who ran instead", |t| t.contains("idle then") && t.contains("runnable") && told(t));
     let worst = text.lines().nth(4).expect("a row of the list");
     let pane: Vec<&str> = text.lines().skip_while(|l| !l.contains("came in")).collect();
     assert!(pane.len() > 4 && worst.contains(" ms "), "{text}");
@@ -281,18 +269,11 @@ fn who_ran_instead_in_the_worst_wait_takes_two_keys() {
     assert!(most.contains('█') && worst.contains(first), "{first} in {worst}");
     screen.keys(&["Enter"]);
     let lit = screen.wait("the wait between the marks", |t| {
-        t.contains("A→B")
-            && t.contains(
-                "n N in the \
-            list of waits 1/",
-            )
+        t.contains("A→B") && t.contains("n N in the list of waits 1/")
     });
     screen.keys(&["n"]);
     screen.wait("the next worst", |t| {
-        t.contains(
-            "n N in the list of waits \
-                                                  2/",
-        ) && axis(t) != axis(&lit)
+        t.contains("n N in the list of waits 2/") && axis(t) != axis(&lit)
     });
     screen.keys(&["q"]);
     screen.assert_restored();
@@ -333,10 +314,8 @@ fn it_rests_when_asked_and_is_there_again_when_continued() {
     screen.wait_for_lanes();
     let state = || {
         let pid = std::fs::read_to_string(screen.pid_file()).expect("the process id");
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).expect(
-            "a \
-            process",
-        );
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).expect("a process");
         stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next()).expect("its state")
     };
     for _ in 0..2 {
@@ -375,11 +354,7 @@ fn a_recording_is_made_and_opens_by_itself() {
     screen.wait("the list of traces", |t| t.contains("hackbench-pipe-2g"));
     screen.keys(&["r"]);
     screen.wait("the dialog", |t| {
-        t.contains("record a workload")
-            && t.contains(
-                "local (this \
-        machine)",
-            )
+        t.contains("record a workload") && t.contains("local (this machine)")
     });
     // A wrong value is refused in place.
     screen.keys(&["Tab", "cpu-bound-4p", "Tab", "Tab", "BSpace", "x", "Enter"]);
@@ -400,12 +375,8 @@ fn a_recording_is_made_and_opens_by_itself() {
     screen.keys(&["n"]);
     screen.wait("predictions", |t| t.contains("decision") && !t.contains("predicting"));
     screen.keys(&["4"]);
-    screen.wait("the panel of a recording that is done", |t| {
-        t.contains(
-            "recording of \
-        cpu-bound-4p",
-        )
-    });
+    screen
+        .wait("the panel of a recording that is done", |t| t.contains("recording of cpu-bound-4p"));
     screen.keys(&["Escape"]);
     screen.wait("the list", |t| t.contains("▸ cpu-bound-4p_run0"));
     // One that is cancelled keeps what came, and leaving waits for it.
@@ -487,12 +458,8 @@ fn a_binary_copied_alone_has_models_and_recordings() {
     let text = screen.wait_for_lanes();
     assert!(title(&text).contains("hackbench-pipe-2g_run3"), "{text}");
     screen.keys(&["Space", "n"]);
-    let text = screen.wait("predictions", |t| {
-        t.contains(
-            "decision \
-                                                          took",
-        ) && !t.contains("predicting")
-    });
+    let text =
+        screen.wait("predictions", |t| t.contains("decision took") && !t.contains("predicting"));
     assert!(!text.contains("no model"), "{text}");
     screen.keys(&["4"]);
     let text = screen.wait("the list", |t| t.contains("nginx-ab"));
@@ -507,8 +474,7 @@ fn a_recording_from_standard_input_opens() {
     let script = folder.path().join("piped");
     let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/cfs/nginx-ab_run3.csv.zst");
     let text = format!(
-        "#!/bin/sh\ncat '{}' | '{}' \
-                        -\n",
+        "#!/bin/sh\ncat '{}' | '{}' -\n",
         recording.display(),
         env!("CARGO_BIN_EXE_koracle")
     );

@@ -130,10 +130,7 @@ fn is_short(path: &str, text: &str) -> Vec<String> {
     if lines <= MAX_LINES {
         Vec::new()
     } else {
-        vec![format!(
-            "{path}:{lines}: longer than \
-        {MAX_LINES} lines"
-        )]
+        vec![format!("{path}:{lines}: longer than {MAX_LINES} lines")]
     }
 }
 
@@ -169,8 +166,7 @@ fn engine_is_silent(path: &str, text: &str) -> Vec<String> {
             path,
             &text,
             &["stdout(", "stderr("],
-            "takes the terminal: only cli, \
-            main and ui may",
+            "takes the terminal: only cli, main and ui may",
         ));
     }
     found
@@ -187,8 +183,7 @@ fn frames_are_drawn_from_outside(path: &str, text: &str) -> Vec<String> {
         path,
         &code(text, false),
         &["draw::draw", "super::draw", "ui::draw"],
-        "draws the frame \
-        that it is part of",
+        "draws the frame that it is part of",
     )
 }
 
@@ -271,8 +266,7 @@ fn uses_lower_rooms(levels: &[Vec<String>], path: &str, text: &str) -> Vec<Strin
     });
     bad.map(|(at, used)| {
         format!(
-            "{path}:{}: `{own}` must not use `{used}` (not on a lower \
-                                  line)",
+            "{path}:{}: `{own}` must not use `{used}` (not on a lower line)",
             line_of(&text, at)
         )
     })
@@ -324,10 +318,7 @@ fn too_heavy(folder: &str, limit: u64, files: &[(String, u64)]) -> Vec<String> {
     if bytes <= limit {
         Vec::new()
     } else {
-        vec![format!(
-            "{folder}/: {bytes} bytes, more than \
-                                                          {limit}"
-        )]
+        vec![format!("{folder}/: {bytes} bytes, more than {limit}")]
     }
 }
 
@@ -346,18 +337,12 @@ fn catalog_gaps(catalog: &str, files: &[String]) -> Vec<String> {
     let traces: BTreeSet<String> = files.iter().filter_map(|p| stem(p, ".csv.zst")).collect();
     let described: BTreeSet<String> = files.iter().filter_map(|p| stem(p, ".toml")).collect();
     let is_named = |t: &String| named.contains(t) || named.contains(&format!("{t}.csv.zst"));
-    let unnamed = traces.iter().filter(|t| !is_named(t)).map(|t| {
-        format!(
-            "traces/{t}.csv.zst: not \
-        in catalog.toml"
-        )
-    });
-    let bare = traces.difference(&described).map(|t| {
-        format!(
-            "traces/{t}.csv.zst: no {t}.toml \
-        beside it"
-        )
-    });
+    let unnamed = traces
+        .iter()
+        .filter(|t| !is_named(t))
+        .map(|t| format!("traces/{t}.csv.zst: not in catalog.toml"));
+    let bare =
+        traces.difference(&described).map(|t| format!("traces/{t}.csv.zst: no {t}.toml beside it"));
     unnamed.chain(bare).collect()
 }
 
@@ -411,30 +396,16 @@ fn only_ui_knows_the_terminal() {
 #[test]
 fn no_screen_draws_the_frame() {
     assert_eq!(
-        frames_are_drawn_from_outside(
-            "src/ui/train/plot.rs",
-            "use \
-        crate::ui::draw::put;"
-        )
-        .len(),
+        frames_are_drawn_from_outside("src/ui/train/plot.rs", "use crate::ui::draw::put;").len(),
         1
     );
     assert_eq!(frames_are_drawn_from_outside("src/ui/footer.rs", "use super::draw::put;").len(), 1);
     assert!(
-        frames_are_drawn_from_outside(
-            "src/ui/terminal.rs",
-            "use \
-        super::draw::draw;"
-        )
-        .is_empty()
+        frames_are_drawn_from_outside("src/ui/terminal.rs", "use super::draw::draw;").is_empty()
     );
     assert!(
-        frames_are_drawn_from_outside(
-            "src/ui/footer.rs",
-            "list::draw(pen); // \
-        ui::draw"
-        )
-        .is_empty()
+        frames_are_drawn_from_outside("src/ui/footer.rs", "list::draw(pen); // ui::draw")
+            .is_empty()
     );
     hold(is_source, frames_are_drawn_from_outside);
 }
@@ -442,12 +413,7 @@ fn no_screen_draws_the_frame() {
 #[test]
 fn only_networks_and_training_know_burn() {
     assert_eq!(
-        burn_only_in_two_rooms(
-            "src/predictor/stream.rs",
-            "use \
-        burn::tensor::Tensor;"
-        )
-        .len(),
+        burn_only_in_two_rooms("src/predictor/stream.rs", "use burn::tensor::Tensor;").len(),
         1
     );
     assert_eq!(burn_only_in_two_rooms("src/predictor/densex.rs", "burn::x()").len(), 1);
@@ -467,20 +433,11 @@ fn the_engine_never_prints() {
     assert!(engine_is_silent("src/cli/eval.rs", "println!()").is_empty());
     assert!(engine_is_silent("src/ui/terminal.rs", "stdout()").is_empty());
     assert!(
-        engine_is_silent(
-            "src/a.rs",
-            "#[cfg(test)]\nmod t { fn f() { println!(\"}\"); } \
-                                          }"
-        )
-        .is_empty()
+        engine_is_silent("src/a.rs", "#[cfg(test)]\nmod t { fn f() { println!(\"}\"); } }")
+            .is_empty()
     );
     assert_eq!(
-        engine_is_silent(
-            "src/a.rs",
-            "#[cfg(test)]\nmod t { fn f() {} }\nfn g() { dbg!(1) \
-                                             }"
-        )
-        .len(),
+        engine_is_silent("src/a.rs", "#[cfg(test)]\nmod t { fn f() {} }\nfn g() { dbg!(1) }").len(),
         1
     );
     hold(is_source, engine_is_silent);
@@ -501,12 +458,8 @@ fn unsafe_code_has_one_home() {
     assert_eq!(unsafe_only_in_simd("src/a.rs", "unsafe { x() }").len(), 1);
     assert_eq!(unsafe_only_in_simd("src/a.rs", "#![allow(unsafe_code)]").len(), 1);
     assert!(
-        unsafe_only_in_simd(
-            "src/a.rs",
-            "// unsafe\nlet s = r#\"unsafe \" {\"#; let c = \
-                                             '\"';"
-        )
-        .is_empty()
+        unsafe_only_in_simd("src/a.rs", "// unsafe\nlet s = r#\"unsafe \" {\"#; let c = '\"';")
+            .is_empty()
     );
     hold(is_rust, unsafe_only_in_simd);
 }
@@ -522,10 +475,8 @@ fn only_job_starts_threads() {
 
 #[test]
 fn rooms_use_only_lower_rooms() {
-    let list = levels(
-        "//! x\n//! ```text\n//! main -> cli\n//! ui\n//! a · b\n//! trace\n//! \
-                       ```\n",
-    );
+    let list =
+        levels("//! x\n//! ```text\n//! main -> cli\n//! ui\n//! a · b\n//! trace\n//! ```\n");
     assert_eq!(list.len(), 5);
     let check = |path, text| uses_lower_rooms(&list, path, text).len();
     assert_eq!(check("src/trace.rs", "use crate::ui::X;"), 1);
@@ -543,19 +494,12 @@ fn rooms_use_only_lower_rooms() {
     let list = levels(&lib);
     let listed: BTreeSet<String> =
         list.iter().flatten().filter(|r| *r != "main").cloned().collect();
-    let declared = lib.lines().filter_map(|l| {
-        l.strip_prefix(
-            "pub \
-        mod ",
-        )?
-        .strip_suffix(';')
-        .map(String::from)
-    });
+    let declared =
+        lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';').map(String::from));
     assert_eq!(
         declared.collect::<BTreeSet<_>>(),
         listed,
-        "src/lib.rs: modules and the list of \
-                                                           rooms differ"
+        "src/lib.rs: modules and the list of rooms differ"
     );
     hold(is_source, |path, text| uses_lower_rooms(&list, path, text));
 }
@@ -568,8 +512,7 @@ fn no_path_of_one_machine() {
     assert!(
         no_temp_path(
             "src/a.rs",
-            "// in /tmp/x\n#[cfg(test)]\nmod t { const P: &str \
-                                      = \"/tmp/x\"; }"
+            "// in /tmp/x\n#[cfg(test)]\nmod t { const P: &str = \"/tmp/x\"; }"
         )
         .is_empty()
     );

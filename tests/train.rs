@@ -106,11 +106,9 @@ fn a_run_stopped_at_any_step_goes_on_bit_for_bit() {
             }
         });
         match (at, result) {
-            (2, result) => assert!(
-                matches!(result, Err(TrainError::Cancelled)),
-                "nothing was \
-                validated"
-            ),
+            (2, result) => {
+                assert!(matches!(result, Err(TrainError::Cancelled)), "nothing was validated")
+            }
             (_, result) => assert!(result.unwrap().cancelled),
         }
         let kept = runs::open(dir.path()).unwrap();
@@ -219,8 +217,7 @@ fn a_damaged_checkpoint_is_never_loaded() {
         assert_eq!(
             std::fs::read(dir.path().join("checkpoint.previous")).unwrap(),
             before,
-            "the \
-            good one stays"
+            "the good one stays"
         );
     }
     // What a kill in the middle of a write leaves: half a temporary file. It is not looked at, and
@@ -267,11 +264,7 @@ fn a_panic_is_a_failed_run_with_its_reason() {
     assert!(matches!(result, Err(TrainError::Panicked(why)) if why == "boom"));
     assert_eq!(
         runs::open(dir.path()).unwrap().state,
-        State::Failed(
-            "the training panicked: \
-        boom"
-                .into()
-        )
+        State::Failed("the training panicked: boom".into())
     );
 }
 
@@ -328,8 +321,7 @@ fn kept_runs_are_listed_exported_and_deleted() {
     assert_eq!(
         table.lines().filter(|l| !l.ends_with(",,,,")).count(),
         1 + 3 - 1 + 1,
-        "heading and \
-        epochs"
+        "heading and epochs"
     );
     // Never more than the run itself.
     std::fs::write(folder.join("notes.txt"), "mine").unwrap();
@@ -376,8 +368,7 @@ fn a_process_killed_again_and_again_ends_with_the_same_bits() {
             assert_eq!(
                 runs::open(&cut).unwrap().state,
                 State::Interrupted,
-                "nobody could say how \
-                it ended"
+                "nobody could say how it ended"
             );
         }
         line = vec!["train".into(), "--resume".into(), cut.to_str().unwrap().into()];

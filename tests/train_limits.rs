@@ -44,10 +44,7 @@ fn what_cannot_fit_is_refused_before_anything_is_made() {
     assert_eq!(out.status.code(), Some(1), "{text}");
     assert!(
         text.contains("the run takes about 11")
-            && text.contains(
-                "MiB are left under the \
-        memory limit"
-            ),
+            && text.contains("MiB are left under the memory limit"),
         "{text}"
     );
     // In kilobytes: enough for the program, not for steps of so many chunks.
@@ -58,11 +55,7 @@ fn what_cannot_fit_is_refused_before_anything_is_made() {
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
     assert!(
-        text.contains("batch: the run takes about 1")
-            && text.contains(
-                "left under ulimit \
-        -v"
-            ),
+        text.contains("batch: the run takes about 1") && text.contains("left under ulimit -v"),
         "{text}"
     );
     assert!(!run.exists(), "nothing was made");
@@ -96,10 +89,7 @@ fn a_run_that_is_about_to_have_no_memory_ends_as_failed_with_a_checkpoint() {
     let step = last.unwrap().step;
     assert!(
         why.starts_with(&format!("out of memory after step {step}: "))
-            && why.ends_with(
-                "under \
-            ulimit -v"
-            ),
+            && why.ends_with("under ulimit -v"),
         "{why}"
     );
     assert!(text.contains(&why) && resumable, "{text}");

@@ -248,10 +248,7 @@ fn listed(app: &mut App) {
     let mut entries = vec![entry(
         "mine",
         "",
-        Some(
-            "mine.csv.zst: no scheduler event in 3 lines (line 2, byte 17: \
-                                     bad)",
-        ),
+        Some("mine.csv.zst: no scheduler event in 3 lines (line 2, byte 17: bad)"),
     )];
     for run in 0..4 {
         for workload in
@@ -350,10 +347,7 @@ fn times_by_the_recordings_own_clock() {
     let seconds = stamp.split('.').next().unwrap_or_default();
     let axis = shown.lines().find(|l| l.contains('╷')).unwrap_or_default();
     assert!(
-        shown.contains(&format!(
-            "{stamp} \
-                                     of"
-        )) && axis.contains(&format!("╷{seconds}.")),
+        shown.contains(&format!("{stamp} of")) && axis.contains(&format!("╷{seconds}.")),
         "{shown}"
     );
     // A stamp finds its place, whichever clock is shown.
@@ -409,9 +403,7 @@ fn skipped_lines_and_failed_predictions_are_shown() {
     });
     app.update(Msg::PredictionFailed {
         ticket: Ticket(1),
-        problem: "the job panicked: \
-        boom"
-            .into(),
+        problem: "the job panicked: boom".into(),
     });
     snapshot!("timeline_notes", app);
 }
@@ -446,11 +438,7 @@ fn traces_screens() {
     snapshot!("traces_looking", app);
     app.update(Msg::Listed {
         entries: vec![],
-        problem: Some(
-            "traces/catalog.toml: not \
-                                                             found"
-                .into(),
-        ),
+        problem: Some("traces/catalog.toml: not found".into()),
     });
     snapshot!("traces_empty", app);
 }

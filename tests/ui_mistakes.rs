@@ -102,13 +102,8 @@ fn answer(order: Order) -> Option<News> {
                 explain(&TRACE, soft(), event, &shape[..shape.len().min(40)], None, &Cancel::new())
                     .unwrap();
             // A rule cannot be taken apart; the screen is shown what it would get of a network.
-            let groups = [
-                "who follows whom",
-                "place in the queue",
-                "waiting and sleeping",
-                "queue \
-                length",
-            ];
+            let groups =
+                ["who follows whom", "place in the queue", "waiting and sleeping", "queue length"];
             let pulls = [1.5, -0.75, 0.5, 0.0];
             why.groups = groups
                 .into_iter()
@@ -137,12 +132,9 @@ fn answer(order: Order) -> Option<News> {
                 result: Ok(Arc::new(Explanation { why, past, unknown: false, kernel: None })),
             })
         }
-        Order::LoadFilters => Some(News::Filters(vec![
-            "p>0.5".into(),
-            "queue>=9 and \
-            state=S"
-                .into(),
-        ])),
+        Order::LoadFilters => {
+            Some(News::Filters(vec!["p>0.5".into(), "queue>=9 and state=S".into()]))
+        }
         Order::SaveFilters(_) => None,
     }
 }
@@ -353,8 +345,7 @@ fn whose_mistakes_they_are_is_chosen() {
     assert_eq!(
         app.over.prompt.as_ref().map(|p| p.text.as_str()),
         Some("eevdf"),
-        "what it \
-        continues to"
+        "what it continues to"
     );
     let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else {
         panic!()
@@ -398,9 +389,7 @@ fn whose_mistakes_they_are_is_chosen() {
         let Some(Order::Collect { ticket, .. }) = asked(&mut app, typed) else { panic!() };
         let more = app.update(Msg::Mistakes(News::Collected {
             ticket,
-            result: Err("nobody is no \
-            predictor"
-                .into()),
+            result: Err("nobody is no predictor".into()),
         }));
         assert_eq!(app.message.as_deref(), Some("nobody is no predictor"));
         perform(&mut app, more);
@@ -468,10 +457,9 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
     keys(&mut app, "NNNNN");
     assert_eq!(at(&app), event(0));
     keys(&mut app, "N");
-    assert!(app.message.as_ref().unwrap().starts_with(
-        "no earlier decision of: p>0.5 and \
-                                                       queue>=3"
-    ));
+    assert!(
+        app.message.as_ref().unwrap().starts_with("no earlier decision of: p>0.5 and queue>=3")
+    );
     keys(&mut app, "G");
     keys(&mut app, "n");
     assert!(app.message.as_ref().unwrap().starts_with("no later"));
@@ -483,8 +471,7 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
     keys(&mut app, "F0f");
     assert_eq!(
         app.mistakes.filter.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms",
-        "kept and \
-        brought back"
+        "kept and brought back"
     );
     keys(&mut app, "f");
     assert_eq!(app.mistakes.filter.text, "p>0.5");

@@ -206,8 +206,7 @@ fn cpus_are_sorted_by_what_is_visible() {
     keys(&mut app, "S");
     assert!(
         order(&app)[..8].iter().all(|c| c.is_multiple_of(2)),
-        "misses are on even ones: \
-        {:?}",
+        "misses are on even ones: {:?}",
         order(&app)
     );
     keys(&mut app, "S");

@@ -323,8 +323,7 @@ proptest! {
         which in 0..4_usize,
         size in (30_u16..160, 8_u16..60),
         walk in prop::collection::vec(prop_oneof![
-            8 => prop::sample::select("n xrXDycCblpu \
-                                       wsad,.f<>e12kjgG?3.5".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+            8 => prop::sample::select("n xrXDycCblpu wsad,.f<>e12kjgG?3.5".chars().collect::<Vec<_>>()).prop_map(Key::Char),
             2 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
                 Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace]),
         ], 1..50),
@@ -463,8 +462,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     assert_eq!(
         (second.total(), second.known(0)),
         (t.answers.total(), t.answers.known(0)),
-        "one \
-        model in both rows"
+        "one model in both rows"
     );
     press(&mut app, &mut driver, &[Key::Char('1'), Key::Char('c'), Key::Char('2')]);
     assert!(app.timeline().unwrap().second.is_none());
@@ -477,10 +475,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     // After the program has ended a line of it stays, and the next start finds it.
     driver.leave(&rx, &mut |msg| drop(app.update(msg)));
     assert!(
-        app.train.summary()[0].starts_with(
-            "tcn-001: finished, \
-                                                step"
-        ),
+        app.train.summary()[0].starts_with("tcn-001: finished, step"),
         "{:?}",
         app.train.summary()
     );

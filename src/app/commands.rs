@@ -205,8 +205,7 @@ mod tests {
         let settings = Settings::parse("[keys]\n\"J\" = \"n\"\n").unwrap();
         assert_eq!(
             found("J", TIMELINE, &settings)[0],
-            "next decision the shown predictor got \
-                                                        wrong"
+            "next decision the shown predictor got wrong"
         );
     }
 
@@ -220,8 +219,7 @@ mod tests {
                 assert_eq!(
                     there,
                     usize::from(b.action != Action::Palette),
-                    "{} from \
-                    {}",
+                    "{} from {}",
                     b.help,
                     about.name
                 );

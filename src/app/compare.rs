@@ -298,10 +298,7 @@ impl Compare {
                         let what = if problem.contains(&path) {
                             problem
                         } else {
-                            format!(
-                                "{path}: \
-                            {problem}"
-                            )
+                            format!("{path}: {problem}")
                         };
                         return Some(format!("{what}; still compared with {kept}"));
                     }

@@ -86,16 +86,14 @@ pub const TABLE: &[Binding] = &[
         &[C('n')],
         Action::NextMiss,
         "miss",
-        "next decision the shown predictor got \
-                                               wrong",
+        "next decision the shown predictor got wrong",
         TIMELINE,
     ),
     bind(
         &[C('N')],
         Action::PrevMiss,
         "miss",
-        "previous decision the shown predictor got \
-                                               wrong",
+        "previous decision the shown predictor got wrong",
         TIMELINE,
     ),
     bind(&[C('w'), C('+')], Action::ZoomIn, "zoom", "zoom in around the playhead", TIMELINE),
@@ -113,8 +111,7 @@ pub const TABLE: &[Binding] = &[
         &[C('c')],
         Action::Second,
         "compare",
-        "second prediction row: another predictor, or none \
-                                                again",
+        "second prediction row: another predictor, or none again",
         TIMELINE,
     ),
     bind(
@@ -136,16 +133,14 @@ pub const TABLE: &[Binding] = &[
         &[C('T')],
         Action::Clock,
         "",
-        "times by the recording's own clock, or since its \
-                                        start",
+        "times by the recording's own clock, or since its start",
         TIMELINE,
     ),
     bind(
         &[C('p')],
         Action::Pin,
         "pin",
-        "a row for the task under the playhead: where it ran, \
-                                         waited, slept",
+        "a row for the task under the playhead: where it ran, waited, slept",
         TIMELINE,
     ),
     bind(&[C('P')], Action::PinFound, "", "rows for the tasks that were found", TIMELINE),
@@ -153,8 +148,7 @@ pub const TABLE: &[Binding] = &[
         &[C('v')],
         Action::Shape,
         "rows",
-        "CPUs as lanes, in one row each, as a heat map, or as \
-                                            they fit",
+        "CPUs as lanes, in one row each, as a heat map, or as they fit",
         TIMELINE,
     ),
     bind(&[C('V')], Action::Heat, "", "heat map of use, misses, queue", TIMELINE),
@@ -184,16 +178,14 @@ pub const TABLE: &[Binding] = &[
         &[C('x')],
         Action::NextUnexplained,
         "",
-        "next pick that the kernel's rule does not \
-                                                  explain",
+        "next pick that the kernel's rule does not explain",
         TIMELINE,
     ),
     bind(
         &[C('X')],
         Action::PrevUnexplained,
         "",
-        "previous pick that the kernel's rule does not \
-                                                  explain",
+        "previous pick that the kernel's rule does not explain",
         TIMELINE,
     ),
     bind(&[C('z')], Action::Room, "", "panes larger, closed, as before", TIMELINE),
@@ -210,24 +202,21 @@ pub const TABLE: &[Binding] = &[
         &[C('x')],
         Action::Train(Act::Stop),
         "stop",
-        "finish the step, keep a checkpoint, \
-                                                       validate, end",
+        "finish the step, keep a checkpoint, validate, end",
         TRAIN,
     ),
     bind(
         &[C('r')],
         Action::Train(Act::GoOn),
         "resume",
-        "go on with a kept run from its last \
-                                                         checkpoint",
+        "go on with a kept run from its last checkpoint",
         TRAIN,
     ),
     bind(
         &[Key::Enter],
         Action::Train(Act::Choose),
         "compare",
-        "draw this run beside others, or no \
-        more",
+        "draw this run beside others, or no more",
         TRAIN,
     ),
     bind(
@@ -242,8 +231,7 @@ pub const TABLE: &[Binding] = &[
         &[C('b')],
         Action::Train(Act::Axis),
         "axis",
-        "horizontal axis: steps, epochs, \
-                                                       seconds",
+        "horizontal axis: steps, epochs, seconds",
         TRAIN,
     ),
     bind(&[C('l')], Action::Train(Act::Log), "log", "logarithmic scale on or off", TRAIN),
@@ -251,16 +239,14 @@ pub const TABLE: &[Binding] = &[
         &[C('p')],
         Action::Train(Act::Watch),
         "predict",
-        "predict the Timeline with this run's \
-                                                           newest weights",
+        "predict the Timeline with this run's newest weights",
         TRAIN,
     ),
     bind(
         &[C('u')],
         Action::Train(Act::Use),
         "use",
-        "make this run's best model the current \
-                                                     one",
+        "make this run's best model the current one",
         TRAIN,
     ),
     bind(
@@ -286,8 +272,7 @@ pub const TABLE: &[Binding] = &[
         &[C(',')],
         Action::Train(Act::ReadEarlier),
         "read",
-        "cursor to earlier: values are read \
-        there",
+        "cursor to earlier: values are read there",
         TRAIN,
     ),
     bind(&[C('.')], Action::Train(Act::ReadLater), "read", "cursor to later", TRAIN),
@@ -298,8 +283,7 @@ pub const TABLE: &[Binding] = &[
         &[C('e')],
         Action::Train(Act::Export),
         "",
-        "write the run as CSV into the working \
-                                                     folder",
+        "write the run as CSV into the working folder",
         TRAIN,
     ),
     bind(&[C('X')], Action::Train(Act::Kill), "", "end the run at once (asks)", TRAIN),
@@ -340,8 +324,7 @@ pub const TABLE: &[Binding] = &[
         &[C('s')],
         Action::Mistakes(Do::Sort),
         "sort",
-        "sort by the column; again: the other way \
-                                                         round",
+        "sort by the column; again: the other way round",
         MISTAKES,
     ),
     bind(
@@ -355,16 +338,14 @@ pub const TABLE: &[Binding] = &[
         &[C('P')],
         Action::Mistakes(Do::Current),
         "whose",
-        "the mistakes of the Timeline's model \
-                                                             again",
+        "the mistakes of the Timeline's model again",
         MISTAKES,
     ),
     bind(
         &[C('c')],
         Action::Mistakes(Do::Compare),
         "compare",
-        "compare with the next baseline or \
-        model",
+        "compare with the next baseline or model",
         MISTAKES,
     ),
     bind(
@@ -378,16 +359,14 @@ pub const TABLE: &[Binding] = &[
         &[C('a')],
         Action::Mistakes(Do::All),
         "all",
-        "list right decisions too, or only wrong \
-                                                       ones",
+        "list right decisions too, or only wrong ones",
         MISTAKES,
     ),
     bind(
         &[C('x')],
         Action::Mistakes(Do::Choose),
         "choose",
-        "choose a decision for \
-                                                             copying",
+        "choose a decision for copying",
         MISTAKES,
     ),
     bind(
@@ -401,8 +380,7 @@ pub const TABLE: &[Binding] = &[
         &[C('c')],
         Action::Compare(compare::Do::Ask),
         "compare",
-        "compare it with the open \
-        recording",
+        "compare it with the open recording",
         TRACES,
     ),
     bind(
@@ -416,8 +394,7 @@ pub const TABLE: &[Binding] = &[
         &[C('t')],
         Action::Mistakes(Do::Range),
         "",
-        "only the time between the two marks of the \
-                                                      timeline",
+        "only the time between the two marks of the timeline",
         MISTAKES,
     ),
     bind(&[C('f')], Action::Mistakes(Do::Saved), "kept", "next kept filter", MISTAKES),
@@ -434,8 +411,7 @@ pub const TABLE: &[Binding] = &[
         &[Key::Enter],
         Action::Open,
         "open",
-        "its first stint on the timeline, and a row of its \
-                                               own there",
+        "its first stint on the timeline, and a row of its own there",
         TASKS,
     ),
     bind(
@@ -482,32 +458,28 @@ pub const TABLE: &[Binding] = &[
         &[C('w')],
         Action::List(list::Do::Waits),
         "its waits",
-        "the waits of this thread or \
-        name",
+        "the waits of this thread or name",
         TASKS | COMPARE,
     ),
     bind(
         &[C('f')],
         Action::List(list::Do::Fold),
         "fold",
-        "threads of one name together, or one by \
-                                                           one",
+        "threads of one name together, or one by one",
         TASKS,
     ),
     bind(
         &[C('/')],
         Action::Find,
         "filter",
-        "type a filter; Tab \
-                                             completes",
+        "type a filter; Tab completes",
         WAITS | TASKS | COMPARE,
     ),
     bind(
         &[C('v')],
         Action::List(list::Do::Page),
         "page",
-        "next page: who ran instead, lengths, \
-                                                           crowding",
+        "next page: who ran instead, lengths, crowding",
         WAITS,
     ),
     bind(&[C('V')], Action::List(list::Do::PrevPage), "", "page before", WAITS),
@@ -516,8 +488,7 @@ pub const TABLE: &[Binding] = &[
         &[Key::Left, C('h')],
         Action::List(list::Do::Left),
         "column",
-        "column to the \
-        left",
+        "column to the left",
         WAITS | TASKS | COMPARE,
     ),
     bind(
@@ -552,8 +523,7 @@ pub const TABLE: &[Binding] = &[
         &[C('y')],
         Action::List(list::Do::Copy),
         "copy",
-        "copy all figures of this row (OSC \
-                                                           52)",
+        "copy all figures of this row (OSC 52)",
         TASKS | COMPARE,
     ),
     bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS | COMPARE),
@@ -565,8 +535,7 @@ pub const TABLE: &[Binding] = &[
         &[C('o')],
         Action::OpenFile,
         "open",
-        "open a recording: those opened before, of this \
-                                               folder, a file",
+        "open a recording: those opened before, of this folder, a file",
         HOME,
     ),
     bind(&[C('r')], Action::Record, "record", "record what happens on this machine", HOME),
@@ -579,8 +548,7 @@ pub const TABLE: &[Binding] = &[
         &[C('r')],
         Action::Record,
         "record",
-        "record a workload, here or through \
-                                               ssh",
+        "record a workload, here or through ssh",
         TRACES | PANEL,
     ),
     bind(&[Key::Enter], Action::Open, "record", "recording dialog: start", DIALOG),
@@ -591,24 +559,21 @@ pub const TABLE: &[Binding] = &[
         &[Key::Down],
         Action::Down,
         "choose",
-        "recording dialog: machine or workload \
-                                                below",
+        "recording dialog: machine or workload below",
         DIALOG,
     ),
     bind(
         &[Key::Esc],
         Action::Back,
         "close",
-        "recording dialog: close, keeping what was \
-                                              typed",
+        "recording dialog: close, keeping what was typed",
         DIALOG,
     ),
     bind(
         &[Key::Esc],
         Action::Back,
         "cancel or close",
-        "recording: cancel; once ended, \
-                                                        close",
+        "recording: cancel; once ended, close",
         PANEL,
     ),
     bind(&[Key::Up, C('k')], Action::Up, "select", "CPU above (in a pane: scroll up)", ALL),
@@ -619,8 +584,7 @@ pub const TABLE: &[Binding] = &[
         &[Key::Tab],
         Action::Pane,
         "pane",
-        "next pane: lanes, decision, what the model \
-                                             saw",
+        "next pane: lanes, decision, what the model saw",
         TIMELINE,
     ),
     bind(&[C('1')], Action::Tab(Tab::Timeline), "", "timeline", ALL),
@@ -635,8 +599,7 @@ pub const TABLE: &[Binding] = &[
         &[C(':')],
         Action::Palette,
         "commands",
-        "find a command by a few letters, with its \
-                                                  key",
+        "find a command by a few letters, with its key",
         ALL,
     ),
     bind(&[C('?')], Action::Help, "help", "words and keys of this screen", ALL),

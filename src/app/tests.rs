@@ -258,8 +258,7 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
         |app: &mut App, ticket, news| app.update(Msg::Second { ticket: Ticket(ticket), news });
     assert!(
         second(&mut app, "c").is_empty() && app.over.prompt.is_some(),
-        "the first time it asks \
-        whom"
+        "the first time it asks whom"
     );
     assert_eq!(second(&mut app, "lstm\n"), [(1, "lstm".into())]);
     let chunk = Chunk { per_cpu: vec![Vec::new(); 2], end: 7 };

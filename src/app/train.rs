@@ -213,16 +213,9 @@ impl Train {
             }
             News::Deleted { result: Err(why), .. } => return Some(why),
             News::Exported { result } => {
-                return Some(result.map_or_else(
-                    |e| e,
-                    |path| {
-                        format!(
-                            "written: \
-                    {}",
-                            path.display()
-                        )
-                    },
-                ));
+                return Some(
+                    result.map_or_else(|e| e, |path| format!("written: {}", path.display())),
+                );
             }
             News::Model { id, current, result } => {
                 let name = self.by_id(id)?.name.clone();
@@ -234,13 +227,7 @@ impl Train {
                         return Some(format!("the current model is now the best one of {name}"));
                     }
                     Ok(weights) => {
-                        shared.live = Some(live::Live::new(
-                            format!(
-                                "{name} · \
-                        best"
-                            ),
-                            weights,
-                        ));
+                        shared.live = Some(live::Live::new(format!("{name} · best"), weights));
                     }
                 }
             }
@@ -338,11 +325,7 @@ impl Train {
                 return None;
             }
             (Act::GoOn | Act::Pause, RunState::Kept(_)) => {
-                return Some(format!(
-                    "{} has nothing to go \
-                on with",
-                    run.name
-                ));
+                return Some(format!("{} has nothing to go on with", run.name));
             }
             (Act::Choose, _) => {
                 run.chosen = !run.chosen;
@@ -369,11 +352,7 @@ impl Train {
                 }
             }
             (Act::Use, _) if run.epochs.is_empty() => {
-                return Some(format!(
-                    "{} has no model \
-                yet",
-                    run.name
-                ));
+                return Some(format!("{} has no model yet", run.name));
             }
             (Act::Use, _) => Order::Model { id, path: path?, current: true },
             _ => return None,

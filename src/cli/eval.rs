@@ -106,14 +106,7 @@ impl Args {
     fn told(&self) -> Result<StatedMachine> {
         let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
         let kernel = kernel
-            .map(|k| {
-                super::told::release(k).map_err(|e| {
-                    eyre!(
-                        "--kernel {k}: \
-            {e}"
-                    )
-                })
-            })
+            .map(|k| super::told::release(k).map_err(|e| eyre!("--kernel {k}: {e}")))
             .transpose()?;
         Ok(self.rules.told(kernel))
     }
@@ -136,8 +129,7 @@ impl Args {
         let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {
             return Err(super::wrong(format!(
-                "no recording in the {} split is of that \
-                                             kind",
+                "no recording in the {} split is of that kind",
                 self.split.label()
             )));
         }
@@ -178,8 +170,7 @@ impl Args {
             let config = |c: &Column| c.model.as_ref().map(|m| m.config);
             if of.iter().any(|c| config(c) != config(&of[0])) {
                 bail!(
-                    "the {} models differ in size: they are not one model with several \
-                       seeds",
+                    "the {} models differ in size: they are not one model with several seeds",
                     name.label()
                 );
             }
@@ -305,11 +296,7 @@ pub fn run(args: &Args) -> Result<()> {
     let report = if let Some(path) = &args.report {
         let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;
         serde_json::from_str(&text).wrap_err_with(|| {
-            format!(
-                "{}: no report that `koracle eval --json` \
-                                       wrote",
-                path.display()
-            )
+            format!("{}: no report that `koracle eval --json` wrote", path.display())
         })?
     } else {
         let (paths, columns) = (args.recordings()?, args.columns()?);

@@ -103,8 +103,7 @@ fn print(trace: &Trace, both: &Both, page: &mut Page) {
     let meta = trace.meta();
     for (name, errors) in [("corrected", &both.corrected), ("left alone", &both.alone)] {
         page.heading(&format!(
-            "{} · {} · the replay, {name}, against the kernel's own \
-                               state",
+            "{} · {} · the replay, {name}, against the kernel's own state",
             meta.name, meta.kernel
         ));
         waits(trace, &errors.by_wait, page);
@@ -158,8 +157,7 @@ fn beside(what: &str, corrected: &[Group], alone: &[Group], page: &mut Page) {
         "p90",
         "bias",
         "left alone: missed, %",
-        "lag off \
-            p50",
+        "lag off p50",
         "p90",
         "bias",
     ];

@@ -139,12 +139,8 @@ fn train(context: &Arc<Context>, plan: &Plan, jobs: usize) -> Result<Vec<Trained
                 tell(&bar, &title, &p);
             }
             Word::Done(result) => {
-                let (_job, before) = running.remove(&i).ok_or_else(|| {
-                    eyre!(
-                        "{title}: ended \
-                    twice"
-                    )
-                })?;
+                let (_job, before) =
+                    running.remove(&i).ok_or_else(|| eyre!("{title}: ended twice"))?;
                 bar.inc(UNIT - before);
                 match (*result).map_err(Into::into).and_then(|r| r) {
                     Ok(trained) => drop(done.insert(i, trained)),

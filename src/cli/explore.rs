@@ -18,8 +18,7 @@ pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: StatedMachine) 
         traces.into_iter().partition(|path| is_input(path) || path.try_exists().unwrap_or(true));
     if there.iter().any(|path| is_input(path)) && std::io::stdin().is_terminal() {
         return Err(wrong(
-            "`-` reads standard input, which is a terminal; pipe a recording into \
-                          it",
+            "`-` reads standard input, which is a terminal; pipe a recording into it",
         ));
     }
     if let (true, [first, ..]) = (there.is_empty(), &missing[..]) {

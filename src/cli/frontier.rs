@@ -28,8 +28,7 @@ const CHART: [usize; 2] = [12, 60];
 
 /// What the times hold.
 const NOTE: &str = "Each is asked through the same walk, which makes all inputs: a rule alone \
-                    would need few of them. Leads: nobody \
-                    else is as good on the pick for less.";
+                    would need few of them. Leads: nobody else is as good on the pick for less.";
 
 /// Options of `frontier`.
 #[derive(Debug, clap::Args)]
@@ -81,10 +80,7 @@ fn named(config: &ModelConfig) -> String {
         .zip(marks)
         .filter(|((mine, usual), _)| mine != usual);
     other.fold(config.kind.label().to_owned(), |name, ((mine, _), mark)| {
-        format!(
-            "{name} \
-        {mark}{mine}"
-        )
+        format!("{name} {mark}{mine}")
     })
 }
 

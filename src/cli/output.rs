@@ -47,8 +47,7 @@ pub fn warn(path: &Path, opened: &Opened) {
     let reordered = opened.trace.reordered();
     if reordered > 0 {
         say!(
-            "koracle: warning: {name}: time ran backwards; {} put in \
-              order",
+            "koracle: warning: {name}: time ran backwards; {} put in order",
             count(reordered, "event")
         );
     }

@@ -81,8 +81,7 @@ fn table(list: &[KeptRun]) -> String {
         "best",
         "pick %",
         "forecast %",
-        "k \
-        events/s",
+        "k events/s",
         "time",
         "device",
     ];

@@ -367,12 +367,8 @@ mod tests {
             shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..))
         });
         let all = app.mistakes.view.as_ref().unwrap().rows.len();
-        let typed: Vec<Key> = "/p>0.5 and \
-                               cpu=1"
-            .chars()
-            .map(Key::Char)
-            .chain([Key::Enter])
-            .collect();
+        let typed: Vec<Key> =
+            "/p>0.5 and cpu=1".chars().map(Key::Char).chain([Key::Enter]).collect();
         until(&mut app, &typed, &|app| shown(app) && !app.mistakes.filter.editing);
         let view = app.mistakes.view.clone().unwrap();
         assert!(!view.rows.is_empty() && view.rows.len() < all, "{} of {all}", view.rows.len());

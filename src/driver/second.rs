@@ -87,12 +87,8 @@ pub fn find(who: &Path) -> Result<Source, String> {
     let folder = runs::find(who);
     let file = if who.is_file() { who.to_path_buf() } else { folder.join("best.koracle") };
     if !file.is_file() {
-        let what = if folder.is_dir() {
-            "has no model yet"
-        } else {
-            "is no predictor, run or model \
-            file"
-        };
+        let what =
+            if folder.is_dir() { "has no model yet" } else { "is no predictor, run or model file" };
         let known: Vec<&str> = Choice::all().map(Choice::label).collect();
         return Err(format!("{} {what}; predictors: {}", who.display(), known.join(", ")));
     }
@@ -181,10 +177,7 @@ mod tests {
         assert!(find(&run).unwrap_err().contains("best.koracle"));
         let nothing = find(Path::new("not-there")).unwrap_err();
         assert!(
-            nothing.contains(
-                "not-there is no \
-                                  predictor"
-            ) && nothing.contains("kernel-oracle"),
+            nothing.contains("not-there is no predictor") && nothing.contains("kernel-oracle"),
             "{nothing}"
         );
     }

@@ -129,13 +129,8 @@ impl Trainer {
                 path
             } else {
                 let home = home.ok_or("there is no folder for runs: KORACLE_RUNS names one")?;
-                runs::new_folder(&home, config.model.kind.label()).map_err(|e| {
-                    format!(
-                        "{}: \
-                    {e}",
-                        home.display()
-                    )
-                })?
+                runs::new_folder(&home, config.model.kind.label())
+                    .map_err(|e| format!("{}: {e}", home.display()))?
             };
             *folder.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
             let _ = tx.send(Msg::Train(News::Made { id, path: path.clone() }));

@@ -196,8 +196,7 @@ mod tests {
         assert_eq!((four.total, four.best()), (1, (4, 1.0)));
         assert!(
             follow.here(&history, 1).iter().all(Option::is_none),
-            "nothing ran on the other \
-            CPU"
+            "nothing ran on the other CPU"
         );
     }
 

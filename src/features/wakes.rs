@@ -69,8 +69,7 @@ mod tests {
         (0..50).for_each(|other| wakes.add(200 + other));
         assert!(
             (0.9..1.0).contains(&wakes.rate(7)),
-            "those that come once go first: \
-                                                      {}",
+            "those that come once go first: {}",
             wakes.rate(7)
         );
         assert!(wakes.rate(5).abs() < f32::EPSILON && wakes.rate(NOBODY).abs() < f32::EPSILON);

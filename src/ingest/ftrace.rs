@@ -131,8 +131,7 @@ fn read_dialect(
     if whole.counts > 0 {
         whole.report.warn(
             "stamps without a point are counts of a clock (`counter`, `x86-tsc`, `uptime`) and \
-             taken for nanoseconds: the \
-             order of events is right, durations are not times",
+             taken for nanoseconds: the order of events is right, durations are not times",
         );
     }
     to.meta = whole.said;

@@ -59,14 +59,12 @@ impl Reader for PerfSchedMap {
         lines.finish(source, &mut to.report);
         to.report.warn(
             "a map has switches only: who waits is not known, so that the next thread can be \
-             forecast but picks cannot be \
-             judged; priorities are taken for 120",
+             forecast but picks cannot be judged; priorities are taken for 120",
         );
         if map.twice {
             to.report.warn(
                 "the map calls two threads by one short name, as perf does beyond 260 threads; the \
-                 one that was named last \
-                 is meant",
+                 one that was named last is meant",
             );
         }
         Ok(())
@@ -150,8 +148,7 @@ impl Map {
         let before = std::mem::replace(&mut self.running[cpu.ix()], next);
         let Some(next) = next else {
             return Err(Reason::Other(format!(
-                "no line says who {} \
-                                              is",
+                "no line says who {} is",
                 String::from_utf8_lossy(&row.short)
             )));
         };
@@ -219,8 +216,7 @@ mod tests {
             ("   C0 *D0     717.357754 secs ", (1, *b"D0", 717_357_754, None, None)),
             ("      *D0     717.357754 secs", (1, *b"D0", 717_357_754, None, None)),
             (
-                "  *.   D0     717.3577 secs .  => \
-              swapper:0",
+                "  *.   D0     717.3577 secs .  => swapper:0",
                 (0, *b". ", 717_357_700, named("swapper", 0), None),
             ),
             (
@@ -229,17 +225,7 @@ mod tests {
             ),
             (
                 "  *A0  1.5 secs A0 => a => b:7 (CPU 12)",
-                (
-                    0,
-                    *b"A0",
-                    1_500_000,
-                    named(
-                        "a => \
-                b",
-                        7,
-                    ),
-                    Some(12),
-                ),
+                (0, *b"A0", 1_500_000, named("a => b", 7), Some(12)),
             ),
             ("C0 B1 *D0     1.5 secs", (2, *b"D0", 1_500_000, None, None)),
         ] {
@@ -251,8 +237,7 @@ mod tests {
             "* 1.5 secs",
             "*A 1.5 secs x",
             "A0 1.5 secs",
-            "*A0 15 \
-            secs",
+            "*A0 15 secs",
             "*A0 1.5 secs A0 => a:b",
         ] {
             assert_eq!(row_of(line), None, "{line}");

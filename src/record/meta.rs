@@ -52,8 +52,7 @@ impl GuestTexts {
         self.bytes += name.len() + text.len();
         if self.bytes > MOST_TEXT {
             return Err(RecordError::Protocol(format!(
-                "more than {} MiB of \
-                                                      words",
+                "more than {} MiB of words",
                 MOST_TEXT >> 20
             )));
         }
@@ -238,11 +237,7 @@ mod tests {
         let told = (told(&all[..3]), told(&all));
         assert_eq!(
             (told.0.guest().as_str(), told.0.online()),
-            (
-                "6.12.3 EEVDF, 3 \
-            CPUs",
-                vec![0, 1, 3]
-            )
+            ("6.12.3 EEVDF, 3 CPUs", vec![0, 1, 3])
         );
         assert_eq!(told.1.guest(), "6.12.3 sched_ext, 3 CPUs");
     }
@@ -309,8 +304,7 @@ mod tests {
         for bad in [
             "",
             "2026-11-26T17:29:04",
-            "2026-11-26 \
-                                                17:29:04Z",
+            "2026-11-26 17:29:04Z",
             "2026-11-26T17:29:04Zx",
             "éé26-11-26T17:29:0Z",
         ] {

@@ -39,8 +39,7 @@ pub enum LoadError {
 pub fn wrong(catalog: &Catalog, config: &TrainConfig) -> Option<String> {
     let filter = config.filter(Split::Train);
     let none = || {
-        "no recording is left to train on: all are held out, or none is of all the kinds \
-                   named"
+        "no recording is left to train on: all are held out, or none is of all the kinds named"
             .to_owned()
     };
     catalog.unknown(&filter).or_else(|| catalog.select(&filter).next().is_none().then(none))

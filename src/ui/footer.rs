@@ -144,8 +144,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
             1,
             y,
             w - 1,
-            "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q \
-                              close",
+            "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q close",
             theme.dim(),
         );
         return;

@@ -45,29 +45,21 @@ fn waiting(app: &App, data: &Data, p: &Places, pen: &mut Pen) {
     let (head, more, style) = match data {
         Data::Nothing if app.timeline().is_none() => (
             "No recording is open.".into(),
-            "4 lists what can be \
-                                              opened."
-                .to_owned(),
+            "4 lists what can be opened.".to_owned(),
             theme.strong(),
         ),
         Data::Nothing => ("Asking for the decisions".into(), String::new(), theme.pending()),
         Data::Pending(done, of) => {
-            let who = app.mistakes.whose.first.as_ref().map_or_else(
-                || {
-                    "the \
-                model"
-                        .into()
-                },
-                |who| model_label(who),
-            );
+            let who = app
+                .mistakes
+                .whose
+                .first
+                .as_ref()
+                .map_or_else(|| "the model".into(), |who| model_label(who));
             let what = if *of == 1 {
                 "1 recording".into()
             } else {
-                format!(
-                    "recording {} of \
-                {of}",
-                    done + 1
-                )
+                format!("recording {} of {of}", done + 1)
             };
             (
                 format!("░ {who} predicts every decision of {what}"),

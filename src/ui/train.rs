@@ -70,8 +70,7 @@ fn empty(t: &Train, pen: &mut Pen) {
     }
     pen.put(2, y, w - 2, "No training run is kept yet.", theme.strong());
     let text = "n sets one up: the network learns from recorded decisions while you watch its loss \
-                fall, and after every \
-                epoch the Timeline shows what it would predict.";
+                fall, and after every epoch the Timeline shows what it would predict.";
     let lines = wrap(text, usize::from(w.saturating_sub(4)).min(76));
     for (i, line) in lines.iter().chain(&t.kept.problems).enumerate() {
         pen.put(2, y + 1 + i as u16, w - 2, line, theme.dim());
@@ -184,11 +183,7 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
     };
     let mut rows = vec![
         ("best pick %", best(|v| v.pick_top1)),
-        (
-            "best forecast \
-        %",
-            best(|v| v.forecast_top1),
-        ),
+        ("best forecast %", best(|v| v.forecast_top1)),
     ];
     let differ = differences(&runs);
     let same = differ.is_empty();
@@ -263,12 +258,8 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
     );
     y += 1;
     let Some(best) = run.best() else {
-        let text = if run.stage.is_working() {
-            "no epoch is done yet"
-        } else {
-            "no epoch was \
-            done"
-        };
+        let text =
+            if run.stage.is_working() { "no epoch is done yet" } else { "no epoch was done" };
         line(pen, y, &[(text, theme.dim())]);
         return;
     };
@@ -311,11 +302,9 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
 pub fn question(t: &Train) -> Option<String> {
     let name = |id: Ticket| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
     Some(match t.question? {
-        Question::Delete(id) => format!(
-            "remove {} with its checkpoints, models and metrics? y \
-                                         removes it",
-            name(id)
-        ),
+        Question::Delete(id) => {
+            format!("remove {} with its checkpoints, models and metrics? y removes it", name(id))
+        }
         Question::Kill(id) => format!("end {} at once, without a checkpoint? y ends it", name(id)),
     })
 }

@@ -101,8 +101,7 @@ impl Compare {
             if let Some((_, side)) = end {
                 let n = crate::app::time::grouped(*n as u64);
                 cx.say(format!(
-                    "{name} comes in {n} time{} in \
-                                {side}",
+                    "{name} comes in {n} time{} in {side}",
                     if n == "1" { "" } else { "s" }
                 ));
                 return;

@@ -19,8 +19,7 @@ fn title(b: &Binding) -> &'static str {
     }
     match b.action {
         Action::Play | Action::Slower | Action::Faster | Action::Seek | Action::Clock => {
-            "playback \
-            and time"
+            "playback and time"
         }
         Action::PrevDecision | Action::NextDecision | Action::NextMiss | Action::PrevMiss => {
             "decisions"
@@ -41,8 +40,7 @@ fn title(b: &Binding) -> &'static str {
         | Action::List(list::Do::Range | list::Do::Clear) => "filter",
         Action::Mark | Action::Between => "marks",
         Action::Shape | Action::Heat | Action::Sort | Action::Crowd | Action::Room => {
-            "rows and \
-            panes"
+            "rows and panes"
         }
         Action::Train(act) => of_train(act),
         Action::Mistakes(Do::Left | Do::Right | Do::Sort)

@@ -77,16 +77,12 @@ impl Mistakes {
         match &self.decisions.data {
             _ if !about_list => None,
             Data::Ready(_) => None,
-            Data::Pending(..) => Some(
-                "░ the predictor is asked about every decision: there is no \
-                                       list yet"
-                    .into(),
-            ),
-            Data::Nothing if cx.open.is_none() => Some(
-                "no recording is open: 4 lists what can be \
-                                                        opened"
-                    .into(),
-            ),
+            Data::Pending(..) => {
+                Some("░ the predictor is asked about every decision: there is no list yet".into())
+            }
+            Data::Nothing if cx.open.is_none() => {
+                Some("no recording is open: 4 lists what can be opened".into())
+            }
             Data::Nothing | Data::Failed(_) => Some("there is no list".into()),
         }
     }

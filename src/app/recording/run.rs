@@ -40,8 +40,7 @@ impl Saved {
         let (events, cpus) = (time::grouped(self.events), self.cpus);
         let kept = if self.cancelled { "cancelled, what came is kept: " } else { "" };
         let mut text = format!(
-            "{kept}{}: {events} events in {} on {cpus} \
-                                CPU",
+            "{kept}{}: {events} events in {} on {cpus} CPU",
             self.name,
             time::short(self.span.0)
         );

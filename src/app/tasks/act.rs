@@ -84,8 +84,7 @@ impl Tasks {
         let threads = threads(table, row);
         if threads.len() > MOST_ROWS {
             cx.say(format!(
-                "rows for {MOST_ROWS} of {} threads of this name; f lists them one by \
-                            one",
+                "rows for {MOST_ROWS} of {} threads of this name; f lists them one by one",
                 threads.len()
             ));
         }

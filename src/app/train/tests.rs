@@ -104,8 +104,7 @@ fn the_form_starts_a_run_and_more_than_fit_wait() {
     assert!(press(&mut app, "n\n").is_empty());
     assert!(
         matches!(press(&mut app, ">")[..], [Order::Start { id: Ticket(4), .. }]),
-        "room for \
-        one more"
+        "room for one more"
     );
 }
 
@@ -129,8 +128,7 @@ fn a_running_run_is_paused_stopped_and_killed() {
     assert_eq!(press(&mut app, "Xy"), [Order::Kill(Ticket(1))]);
     assert!(
         press(&mut app, "D").is_empty() && app.train.question.is_none(),
-        "a running one is not \
-        removed"
+        "a running one is not removed"
     );
     assert_eq!(press(&mut app, "x"), [Order::Stop(Ticket(1))]);
     assert_eq!(app.train.runs[0].stage, RunState::Stopping);
@@ -158,11 +156,7 @@ fn failures_are_told_and_kept() {
     let summary = app.train.summary();
     assert_eq!(
         summary[0],
-        format!(
-            "new run 1: failed ({why}), step 3 of \
-                                    {}",
-            epochs_and_steps().1
-        )
+        format!("new run 1: failed ({why}), step 3 of {}", epochs_and_steps().1)
     );
     assert!(press(&mut app, "r").is_empty());
 }
@@ -262,10 +256,9 @@ fn the_form_refuses_what_does_not_fit_into_memory() {
     let form = |app: &App| app.train.form.clone().unwrap();
     assert_eq!((form(&app).config(), form(&app).warning()), (Ok(TrainConfig::default()), None));
     tell(&mut app, outlook(100));
-    assert!(form(&app).warning().unwrap().contains(
-        "of the 100 MiB that are left in the control \
-                                                    group"
-    ));
+    assert!(
+        form(&app).warning().unwrap().contains("of the 100 MiB that are left in the control group")
+    );
     let batch = form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
     app.train.form.as_mut().unwrap().go(batch);
     press(&mut app, "64");

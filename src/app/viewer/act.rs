@@ -103,8 +103,7 @@ impl Screen for Viewer {
                     t.seek(Nanos(to.clamp(0, i128::from(span.0)) as u64));
                     if to < 0 {
                         cx.say(format!(
-                            "\"{text}\" lies before the recording: this is its first \
-                                        event"
+                            "\"{text}\" lies before the recording: this is its first event"
                         ));
                     } else if to > i128::from(span.0) {
                         let long = time::short(span.0);

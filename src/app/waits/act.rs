@@ -68,14 +68,11 @@ impl Waits {
                         matches!(by, Column::Wait | Column::Idle) || by.kind() == Kind::Count;
                     self.listing.sort.turn(by, great);
                 }
-                Shown::Instead => cx.say(
-                    "the list is not sorted by who ran instead: it is found \
-                                          for visible rows",
-                ),
-                Shown::Pick => cx.say(
-                    "the list is not sorted by what was predicted; 3 lists \
-                                       mistakes",
-                ),
+                Shown::Instead => cx
+                    .say("the list is not sorted by who ran instead: it is found for visible rows"),
+                Shown::Pick => {
+                    cx.say("the list is not sorted by what was predicted; 3 lists mistakes")
+                }
             },
             Do::Page | Do::PrevPage => self.turn(what == Do::Page),
             Do::Range => match cx.open.as_ref().and_then(|o| o.marks) {

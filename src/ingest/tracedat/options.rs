@@ -40,11 +40,7 @@ impl Buffer {
         if self.name.is_empty() {
             "the top buffer".into()
         } else {
-            format!(
-                "the instance \
-            `{}`",
-                self.name
-            )
+            format!("the instance `{}`", self.name)
         }
     }
 }
@@ -130,10 +126,9 @@ impl Options {
             what = walk.take(10)?;
         }
         if what.starts_with(b"latency") {
-            return Err(walk.wrong(
-                "only a text is in this file: print it with `trace-cmd report \
-                                   -t`",
-            ));
+            return Err(
+                walk.wrong("only a text is in this file: print it with `trace-cmd report -t`")
+            );
         }
         if !what.starts_with(b"flyrecord") {
             return Err(walk.wrong("the table of the CPUs' pages should be here"));

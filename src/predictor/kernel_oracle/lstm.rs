@@ -318,8 +318,7 @@ mod tests {
             let slope = (loss(2e-2) - loss(-2e-2)) / 4e-2;
             assert!(
                 (slope - f64::from(net.g[at])).abs() < 2e-6 + 0.03 * slope.abs(),
-                "{at}: \
-                {slope} {}",
+                "{at}: {slope} {}",
                 net.g[at]
             );
         }

@@ -193,8 +193,7 @@ mod tests {
         assert!(p[1] > 0.9, "{p:?}");
         assert!(
             learner.weights[0].abs() < 1e-4,
-            "what all share tells nothing: \
-                                                  {:?}",
+            "what all share tells nothing: {:?}",
             learner.weights
         );
     }

@@ -39,13 +39,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         context(
             t,
             inspection,
-            &mut pane(
-                l.context,
-                " what the model \
-                                                     saw ",
-                t.panes.focus == Pane::Context,
-                pen,
-            ),
+            &mut pane(l.context, " what the model saw ", t.panes.focus == Pane::Context, pen),
         );
     }
 }
@@ -53,12 +47,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
 /// The selected CPU, and where the others are when not all have a lane on the screen.
 fn which_cpu(t: &Timeline, l: &Layout) -> String {
     if t.rows.scrolls(l) {
-        format!(
-            "CPU{} of {} · \
-                                    ↑↓",
-            t.cpu,
-            t.trace().cpus()
-        )
+        format!("CPU{} of {} · ↑↓", t.cpu, t.trace().cpus())
     } else {
         format!("CPU{}", t.cpu)
     }
@@ -92,9 +81,7 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     let state = format!(" {} ", e.state.label());
     // The switch that brought it in may not have been recorded.
     let after = if trace.follows_unknown(event) {
-        "a time that is not \
-                                                   known"
-            .into()
+        "a time that is not known".into()
     } else {
         time::short(stint.0)
     };
@@ -250,11 +237,7 @@ fn candidates(
         area.x,
         area.y,
         area.w,
-        &format!(
-            "{n} \
-                                              candidate{}",
-            if n == 1 { "" } else { "s" }
-        ),
+        &format!("{n} candidate{}", if n == 1 { "" } else { "s" }),
         theme.dim(),
     );
     let p_x = area.x + 2 + name_w + 1;
@@ -286,11 +269,8 @@ fn candidates(
         candidate_row(t, i, c, (chosen, model), (y, name_w, p_x, bar_w, wide), pen);
     }
     if real_at.is_none() && rows > n {
-        let text = format!(
-            "● {}   was not known to be \
-                            runnable",
-            short_name(trace, i.real, i.event, 24)
-        );
+        let text =
+            format!("● {}   was not known to be runnable", short_name(trace, i.real, i.event, 24));
         pen.put(area.x, area.y + 1 + n as u16, area.w, &text, theme.gap());
     }
 }
@@ -379,15 +359,9 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
             }
             EventKind::Wakeup => ("wakeup", task, by("by")),
             EventKind::WakeupNew => ("new", task, by("forked by")),
-            EventKind::Migrate => (
-                "migrate",
-                task,
-                format!(
-                    "CPU{} → \
-                                                             CPU{}",
-                    e.from_cpu.0, e.to_cpu.0
-                ),
-            ),
+            EventKind::Migrate => {
+                ("migrate", task, format!("CPU{} → CPU{}", e.from_cpu.0, e.to_cpu.0))
+            }
             EventKind::Waking => ("waking", task, by("by")),
             kind => (kind.label(), task, String::new()),
         };
@@ -422,11 +396,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
             area.x,
             y + 1,
             area.w,
-            &format!(
-                "decision took \
-                                                 {}",
-                time::short(i.decision_ns)
-            ),
+            &format!("decision took {}", time::short(i.decision_ns)),
             theme.dim(),
         );
     }

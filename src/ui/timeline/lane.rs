@@ -347,11 +347,7 @@ impl Lane<'_> {
         let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
         let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
         let text = if known > 0.0 {
-            format!(
-                "use {:>3.0} \
-                                             %",
-                busy / known * 100.0
-            )
+            format!("use {:>3.0} %", busy / known * 100.0)
         } else {
             "unknown".into()
         };

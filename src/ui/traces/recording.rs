@@ -204,8 +204,7 @@ fn offer(d: &Dialog, kind: Kind) -> String {
     let does = if standing == "not built" {
         "builds and starts it, some minutes"
     } else {
-        "starts \
-        it, then records"
+        "starts it, then records"
     };
     format!("{} is {standing}: Enter {does}", kind.name())
 }
@@ -283,11 +282,7 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
             let needs = if packages.is_empty() {
                 "needs nothing".into()
             } else {
-                format!(
-                    "needs \
-            {}",
-                    packages.join(", ")
-                )
+                format!("needs {}", packages.join(", "))
             };
             format!("{}; {needs}", w.about)
         });
@@ -394,8 +389,7 @@ fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Word
         let lost = rest.iter().map(|c| c.lost).sum();
         let more = if shown > 0 { "more " } else { "" };
         let text = format!(
-            "{} {more}CPUs: {} lost, {fullest:.0} % full at \
-                            most",
+            "{} {more}CPUs: {} lost, {fullest:.0} % full at most",
             rest.len(),
             time::grouped(lost)
         );
