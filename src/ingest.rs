@@ -113,16 +113,14 @@ fn warn_of_time(trace: &Trace, report: &mut Report) {
         let (pause, after) = ((times[at + 1] - times[at]) as f64 / 86_400e9, times.len() - at - 1);
         report.warn(format!(
             "there are {pause:.0} days between two events, and {after} of {} events behind them: \
-             stamps may be damaged, or two \
-             recordings in one",
+             stamps may be damaged, or two recordings in one",
             times.len()
         ));
     }
     if trace.reordered() > trace.len() as u64 / 2 {
         report.warn(format!(
             "time ran backwards at {} of {} events: the times may be differences (`perf script \
-             --deltatime`) or of clocks that \
-             disagree; use absolute ones of one clock",
+             --deltatime`) or of clocks that disagree; use absolute ones of one clock",
             trace.reordered(),
             trace.len()
         ));

@@ -128,11 +128,8 @@ impl Drop for Job {
 /// The message of a caught panic.
 pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| {
-        "no \
-        message"
-            .into()
-    })
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into())
 }
 
 /// A place for the newest progress: writers overwrite, a reader takes. Nothing queues up behind a
@@ -172,17 +169,8 @@ mod tests {
     #[test]
     fn a_panic_is_a_failed_job() {
         let (tx, rx) = sync_channel(1);
-        let _job = Job::spawn(
-            "t",
-            |_| {
-                panic!(
-                    "boom \
-                                               {}",
-                    1
-                )
-            },
-            move |r: Result<(), _>| tx.send(r).unwrap(),
-        );
+        let _job =
+            Job::spawn("t", |_| panic!("boom {}", 1), move |r: Result<(), _>| tx.send(r).unwrap());
         assert_eq!(rx.recv().unwrap(), Err(JobError::Panicked("boom 1".into())));
     }
 

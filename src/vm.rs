@@ -132,8 +132,7 @@ pub enum VmError {
     Missing(Vec<(&'static str, &'static str)>),
     /// Only x86-64 has a recipe.
     #[error(
-        "these machines are x86-64, this one is {}; use another machine through \
-             ssh",
+        "these machines are x86-64, this one is {}; use another machine through ssh",
         std::env::consts::ARCH
     )]
     Arch,

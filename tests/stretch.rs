@@ -50,8 +50,7 @@ fn a_network_says_of_a_stretch_what_it_says_of_the_whole() {
         let inside = switches.iter().filter(|e| events.contains(&(**e as usize))).count();
         assert!(
             inside > 100 && found.len() == inside,
-            "CPU {cpu}: {inside} switches, {} \
-                                                        predictions",
+            "CPU {cpu}: {inside} switches, {} predictions",
             found.len()
         );
         assert_eq!(found[..], whole[cpu][*from..*from + inside], "CPU {cpu}");
@@ -88,8 +87,7 @@ fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
     assert_eq!(
         same,
         key(&edited(&trace, None, |m| m.note.push_str("slow"))),
-        "a note changes no \
-        answer"
+        "a note changes no answer"
     );
     let edits: [(&str, Edit); 5] = [
         ("slice", |m| m.slice_ns += 1),

@@ -67,13 +67,12 @@ pub struct Home {
 
 /// What this is.
 const INTRO: &str = "koracle replays what the Linux scheduler decided, CPU by CPU, and shows \
-                     beside it what a neural network \
-                     expected. Above, a recording plays: ran is what happened, pick what was \
-                     expected, and ✗ marks a miss.";
+                     beside it what a neural network expected. Above, a recording plays: ran is \
+                     what happened, pick what was expected, and ✗ marks a miss.";
 /// What the results mean.
 const MEASURED: &str = "Of 100 decisions of recordings that no network was trained on, so many \
-                        were named rightly. Pick: at a \
-                        switch, who comes in. Forecast: a whole stint earlier, who will be next.";
+                        were named rightly. Pick: at a switch, who comes in. Forecast: a whole \
+                        stint earlier, who will be next.";
 /// Rows that a card with a border has at least.
 pub const BORDERED: u16 = 7;
 /// Rows of the list of recordings at most.
@@ -117,14 +116,12 @@ impl Home {
                 line(
                     Does::All,
                     "The recordings",
-                    "it is measured on: the runs that are called \
-                                                   test",
+                    "it is measured on: the runs that are called test",
                 ),
                 line(
                     Does::Menu,
                     "Back",
-                    "koracle eval prints this anew, koracle score ANSWERS.csv \
-                                          scores yours",
+                    "koracle eval prints this anew, koracle score ANSWERS.csv scores yours",
                 ),
             ],
         }
@@ -154,9 +151,7 @@ fn line(does: Does, label: &str, about: impl Into<String>) -> Line {
 fn menu(entries: &[Entry]) -> Vec<Line> {
     let own: Vec<&str> = own(entries).take(3).map(|e| e.name.as_str()).collect();
     let own = if own.is_empty() {
-        "a file of yours, or one of those that come with \
-                             it"
-        .into()
+        "a file of yours, or one of those that come with it".into()
     } else {
         own.join(" · ")
     };
@@ -183,12 +178,7 @@ fn openable(entries: &[Entry], listed: bool) -> Vec<Line> {
         line(
             Does::Open(e.path.clone()),
             &e.name,
-            format!(
-                "{} · {size} · \
-                                                           {}",
-                e.via.label(),
-                e.path.display()
-            ),
+            format!("{} · {size} · {}", e.via.label(), e.path.display()),
         )
     };
     let mut lines: Vec<Line> = own(entries).map(one).collect();

@@ -53,25 +53,15 @@ pub struct Settings {
 impl Settings {
     /// Reads the text of a file. The error says where and what.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let place = |at: usize| {
-            format!(
-                "line \
-                                         {}: ",
-                text[..at.min(text.len())].matches('\n').count() + 1
-            )
-        };
+        let place =
+            |at: usize| format!("line {}: ", text[..at.min(text.len())].matches('\n').count() + 1);
         let read: Result<Self, _> = toml::from_str(text);
         let mut read =
             read.map_err(|e| e.span().map(|s| place(s.start)).unwrap_or_default() + e.message())?;
         for (pressed, meant) in std::mem::take(&mut read.written) {
             let key = |text: &str| {
-                Key::parse(text).ok_or_else(|| {
-                    format!(
-                        "{}no such key: \
-                                                        `{text}`",
-                        place(meant.span().start)
-                    )
-                })
+                Key::parse(text)
+                    .ok_or_else(|| format!("{}no such key: `{text}`", place(meant.span().start)))
             };
             let (from, to) = (key(&pressed)?, key(meant.as_ref())?);
             if from == Key::Ctrl('c') {

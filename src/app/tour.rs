@@ -4,7 +4,7 @@
 
 mod finds;
 
-use super::answers::Row;
+use super::answers::AnswerRow;
 use super::help::wrap;
 use super::keys::Action;
 use super::over::Card;
@@ -64,44 +64,38 @@ impl Stop {
                 |d| {
                     format!(
                         "At the playhead {} leaves {}, and {} tasks want it. The network gave {} a \
-                         probability of {:.2}, and that \
-                         one came in (●): a hit. The pane lists all candidates, with how long each \
-                         had waited.",
+                         probability of {:.2}, and that one came in (●): a hit. The pane lists all \
+                         candidates, with how long each had waited.",
                         d.out, d.cpu, d.candidates, d.real, d.p
                     )
                 },
             ),
             Self::Seen => "These events are all that the network knew, the newest first. It sees \
-                           who ran, woke up and waited, and for \
-                           how long; never who comes in, and no task's name or number. So it works \
-                           on tasks it has never met."
+                           who ran, woke up and waited, and for how long; never who comes in, and \
+                           no task's name or number. So it works on tasks it has never met."
                 .into(),
             Self::Miss => missed.map_or_else(
                 || {
-                    "✗ marks a decision that the network got wrong; there is none to show \
-                    here."
+                    "✗ marks a decision that the network got wrong; there is none to show here."
                         .into()
                 },
                 |d| {
                     format!(
                         "✗ is a miss: the network expected {}, at {:.2}, and the kernel took {}, \
-                         to which it had given {:.2}. On the \
-                         Timeline n leads from miss to miss, and 3 lists all of them with what \
-                         they have in common.",
+                         to which it had given {:.2}. On the Timeline n leads from miss to miss, \
+                         and 3 lists all of them with what they have in common.",
                         d.expected, d.p, d.real, d.p_real
                     )
                 },
             ),
             Self::Why => "The kernel does not guess, it has a rule. Lag is what the CPU owes a \
-                          task: who has had more than its share \
-                          may not come in, and of the others the one with the earliest deadline \
-                          does. e shows this for any decision."
+                          task: who has had more than its share may not come in, and of the others \
+                          the one with the earliest deadline does. e shows this for any decision."
                 .into(),
             Self::Wait => "5 lists every time in which a task could run and had no CPU, the \
                            longest first (+: not over yet when the recording ends); below is who \
-                           ran instead. \
-                           Enter shows a wait on the Timeline. For your own recording this is \
-                           often the first thing to look at."
+                           ran instead. Enter shows a wait on the Timeline. For your own recording \
+                           this is often the first thing to look at."
                 .into(),
             Self::Training => "2 is where networks learn: n sets one up, its curves are drawn \
                                while it learns, and p lets it answer on \
@@ -169,11 +163,7 @@ impl App {
                 self.home_page(super::home::Page::Menu);
             }
             Some(Action::PrevStop) if !tour.go(-1) => {
-                self.message = Some(
-                    "this is the first \
-                stop"
-                        .into(),
-                )
+                self.message = Some("this is the first stop".into());
             }
             Some(Action::NextStop | Action::PrevStop) => {}
             Some(Action::Back) => self.end_tour(),
@@ -214,9 +204,7 @@ impl App {
             if self.traces.listed {
                 self.over.card = None;
                 self.message = Some(
-                    "the tour needs a bundled recording: KORACLE_TRACES names \
-                                     their folder"
-                        .into(),
+                    "the tour needs a bundled recording: KORACLE_TRACES names their folder".into(),
                 );
             }
             return Vec::new();
@@ -249,7 +237,7 @@ impl App {
             t.cursor.pause();
             let answered = t.answers.events_done == t.trace().len() || t.answers.failed.is_some();
             if answered && tour.finds.is_none() {
-                t.answers.set_row(Row::Pick, &std::sync::Arc::clone(&t.loaded.trace));
+                t.answers.set_row(AnswerRow::Pick, &std::sync::Arc::clone(&t.loaded.trace));
                 tour.finds = Some(Finds::of(t));
             }
         }

@@ -21,7 +21,7 @@ use crate::dataset::catalog::Kinds;
 use crate::train::{Phase, TrainConfig, runs};
 use chart::Chart;
 use form::{Answer, Form};
-use run::{Run, Stage};
+use run::{Run, RunState};
 use std::collections::BTreeSet;
 
 /// The state of the Train screen.
@@ -101,7 +101,7 @@ impl Train {
 
     /// Runs that work or wait here.
     pub fn unfinished(&self) -> usize {
-        self.runs.iter().filter(|r| r.stage.is_working() || r.stage == Stage::Queued).count()
+        self.runs.iter().filter(|r| r.stage.is_working() || r.stage == RunState::Queued).count()
     }
 
     fn by_id(&mut self, id: Ticket) -> Option<&mut Run> {
@@ -123,12 +123,12 @@ impl Train {
     fn fill(&mut self) {
         let mut room =
             self.at_once.saturating_sub(self.runs.iter().filter(|r| r.stage.is_working()).count());
-        for run in self.runs.iter_mut().filter(|r| r.stage == Stage::Queued) {
+        for run in self.runs.iter_mut().filter(|r| r.stage == RunState::Queued) {
             if room == 0 {
                 return;
             }
             room -= 1;
-            run.stage = Stage::Reading;
+            run.stage = RunState::Reading;
             self.orders.push(Order::Start { id: run.id, config: Box::new(run.config.clone()) });
         }
     }
@@ -153,7 +153,7 @@ impl Train {
                 }
                 (self.kept.listed, self.kept.problems, self.setup.kinds) = (true, problems, kinds);
                 self.runs.retain(|r| {
-                    r.stage.is_working() || r.stage == Stage::Queued || self.mine.contains(&r.id)
+                    r.stage.is_working() || r.stage == RunState::Queued || self.mine.contains(&r.id)
                 });
                 let new = runs
                     .into_iter()
@@ -192,7 +192,9 @@ impl Train {
                 run.ended(result, resumable);
                 let (name, stage) = (run.name.clone(), run.stage.clone());
                 return match stage {
-                    Stage::Kept(runs::State::Failed(why)) => Some(format!("{name} failed: {why}")),
+                    RunState::Kept(runs::State::Failed(why)) => {
+                        Some(format!("{name} failed: {why}"))
+                    }
                     stage => Some(format!("{name}: {}", stage.label())),
                 };
             }
@@ -211,16 +213,9 @@ impl Train {
             }
             News::Deleted { result: Err(why), .. } => return Some(why),
             News::Exported { result } => {
-                return Some(result.map_or_else(
-                    |e| e,
-                    |path| {
-                        format!(
-                            "written: \
-                    {}",
-                            path.display()
-                        )
-                    },
-                ));
+                return Some(
+                    result.map_or_else(|e| e, |path| format!("written: {}", path.display())),
+                );
             }
             News::Model { id, current, result } => {
                 let name = self.by_id(id)?.name.clone();
@@ -232,13 +227,7 @@ impl Train {
                         return Some(format!("the current model is now the best one of {name}"));
                     }
                     Ok(weights) => {
-                        shared.live = Some(live::Live::new(
-                            format!(
-                                "{name} · \
-                        best"
-                            ),
-                            weights,
-                        ))
+                        shared.live = Some(live::Live::new(format!("{name} · best"), weights));
                     }
                 }
             }
@@ -313,40 +302,36 @@ impl Train {
         let run = self.runs.get_mut(self.list.at)?;
         let (id, path) = (run.id, run.path.clone());
         let order = match (act, &run.stage) {
-            (Act::Pause, Stage::Working(Phase::Paused)) => Order::Resume(id),
-            (Act::Pause, Stage::Working(_)) => Order::Pause(id),
-            (Act::Stop, Stage::Working(_)) => {
-                run.stage = Stage::Stopping;
+            (Act::Pause, RunState::Working(Phase::Paused)) => Order::Resume(id),
+            (Act::Pause, RunState::Working(_)) => Order::Pause(id),
+            (Act::Stop, RunState::Working(_)) => {
+                run.stage = RunState::Stopping;
                 Order::Stop(id)
             }
-            (Act::Stop | Act::Kill, Stage::Queued) => {
+            (Act::Stop | Act::Kill, RunState::Queued) => {
                 self.runs.remove(self.list.at);
                 self.list.at = self.list.at.min(self.runs.len().saturating_sub(1));
                 return None;
             }
-            (Act::Stop, Stage::Reading) => Order::Kill(id),
+            (Act::Stop, RunState::Reading) => Order::Kill(id),
             (Act::Kill, stage) if stage.is_working() => {
                 self.question = Some(Question::Kill(id));
                 return None;
             }
-            (Act::GoOn | Act::Pause, Stage::Kept(_)) if run.resumable => {
+            (Act::GoOn | Act::Pause, RunState::Kept(_)) if run.resumable => {
                 run.config = TrainConfig { resume: true, folder: path, ..run.config.clone() };
-                run.stage = Stage::Queued;
+                run.stage = RunState::Queued;
                 self.mine.push(id);
                 return None;
             }
-            (Act::GoOn | Act::Pause, Stage::Kept(_)) => {
-                return Some(format!(
-                    "{} has nothing to go \
-                on with",
-                    run.name
-                ));
+            (Act::GoOn | Act::Pause, RunState::Kept(_)) => {
+                return Some(format!("{} has nothing to go on with", run.name));
             }
             (Act::Choose, _) => {
                 run.chosen = !run.chosen;
                 return None;
             }
-            (Act::Delete, Stage::Kept(state)) if *state != runs::State::Running => {
+            (Act::Delete, RunState::Kept(state)) if *state != runs::State::Running => {
                 self.question = Some(Question::Delete(id));
                 return None;
             }
@@ -367,11 +352,7 @@ impl Train {
                 }
             }
             (Act::Use, _) if run.epochs.is_empty() => {
-                return Some(format!(
-                    "{} has no model \
-                yet",
-                    run.name
-                ));
+                return Some(format!("{} has no model yet", run.name));
             }
             (Act::Use, _) => Order::Model { id, path: path?, current: true },
             _ => return None,
@@ -397,7 +378,7 @@ impl Train {
             let place = r.path.as_ref().filter(|_| r.done.steps > 0);
             let place = place.map(|p| format!("  {}", p.display())).unwrap_or_default();
             let why = match &r.stage {
-                Stage::Kept(runs::State::Failed(why)) => format!(" ({why})"),
+                RunState::Kept(runs::State::Failed(why)) => format!(" ({why})"),
                 _ => String::new(),
             };
             format!(

@@ -11,7 +11,7 @@ use super::second;
 use super::ticket::{Slot, Ticket};
 use super::timeline::causes::News;
 use super::timeline::{Loaded, Pane, Timeline};
-use super::train::live::Whose;
+use super::train::live::LiveModel;
 use super::view::View;
 use super::{Context, Effect, Msg, Opened};
 use crate::features::Extractor;
@@ -85,7 +85,7 @@ pub struct Viewer {
     pub open: Open,
     /// The work on it: everything that is computed of it carries this ticket.
     work: Slot<PathBuf>,
-    /// Whose predictions were ordered.
+    /// LiveModel predictions were ordered.
     predicted: Predicted,
     /// What was asked for before the walk gets there.
     hurried: Option<(Ticket, Range<usize>)>,
@@ -239,10 +239,10 @@ impl Viewer {
                 t.answers.set_early(stretch);
             }
             Msg::NoModel { ticket, problem } if work.counts(ticket) => {
-                t.answers.no_model = Some(problem)
+                t.answers.no_model = Some(problem);
             }
             Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => {
-                t.answers.failed = Some(problem)
+                t.answers.failed = Some(problem);
             }
             Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => {
                 t.panes.inspector.take(event, by, result);
@@ -252,10 +252,10 @@ impl Viewer {
                 Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
             },
             Msg::Causes(News::Collected { ticket, table }) if asked.waits.counts(ticket) => {
-                t.causes.collected(table)
+                t.causes.collected(table);
             }
             Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => {
-                t.causes.crowd = Some(crowd)
+                t.causes.crowd = Some(crowd);
             }
             Msg::Causes(News::Between { ticket, between }) if asked.between.counts(ticket) => {
                 t.causes.told = Some(between);
@@ -274,7 +274,7 @@ impl Viewer {
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
                 let live = cx.shared.live.as_ref().filter(|l| l.label == label);
                 if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {
-                    t.answers.set_live(Whose { label, weights }, stretch);
+                    t.answers.set_live(LiveModel { label, weights }, stretch);
                 }
             }
             _ => {}

@@ -151,8 +151,7 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     };
     let source = if recorded {
         format!(
-            "the kernel's own state at {} of {} \
-                 switches",
+            "the kernel's own state at {} of {} switches",
             grouped(r.joined),
             grouped(r.switches)
         )
@@ -164,17 +163,13 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     let last = if recorded { "not explained" } else { "the replay disagrees" };
     let mut rows = vec![["", "picks", "%", ""].map(String::from).to_vec()];
     let mut row = |what: &str, n: u64, means: &str| {
-        rows.push(vec![what.into(), grouped(n), percent(n), means.into()])
+        rows.push(vec![what.into(), grouped(n), percent(n), means.into()]);
     };
     row("picks", r.picks, "");
     row(
         "as the rule says",
         r.consistent,
-        &format!(
-            "{} of them alone in the \
-                                                    queue",
-            grouped(r.alone)
-        ),
+        &format!("{} of them alone in the queue", grouped(r.alone)),
     );
     for cause in Cause::ALL.into_iter().filter(|c| r.explained[*c as usize] > 0) {
         row(&cause.label().replace('_', "-"), r.explained[cause as usize], meaning(cause, class));
@@ -185,8 +180,7 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
         if recorded {
             "by the rule another one should have come in"
         } else {
-            "it would have taken \
-            another one"
+            "it would have taken another one"
         },
     );
     page.table(&rows);
@@ -197,8 +191,7 @@ fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     if !r.list.is_empty() && limit > 0 {
         let shown = r.list.len().min(limit);
         page.heading(&format!(
-            "{}, the worst first ({shown} of \
-                               {})",
+            "{}, the worst first ({shown} of {})",
             upper(last),
             grouped(r.unexplained)
         ));

@@ -110,8 +110,7 @@ impl Summary {
             (
                 false,
                 "estimated by a replay of the events, which may be wrong",
-                "the replay \
-                disagrees",
+                "the replay disagrees",
             ),
         ] {
             let total = self.total(recorded);
@@ -119,32 +118,16 @@ impl Summary {
                 continue;
             }
             page.heading(&format!(
-                "Every pick against its rule, {what}: {} \
-                                   recordings",
+                "Every pick against its rule, {what}: {} recordings",
                 grouped(total.recordings)
             ));
             let causes: Vec<Cause> =
                 Cause::ALL.into_iter().filter(|c| total.explained[*c as usize] > 0).collect();
-            let head = [
-                "workload",
-                "kernel",
-                "class",
-                "picks",
-                "as the rule \
-                says",
-            ]
-            .map(String::from);
+            let head =
+                ["workload", "kernel", "class", "picks", "as the rule says"].map(String::from);
             let named = causes.iter().map(|c| c.label().replace('_', "-"));
             let mut rows = vec![
-                head.into_iter()
-                    .chain(named)
-                    .chain([
-                        last.into(),
-                        "rule kept, \
-                %"
-                        .into(),
-                    ])
-                    .collect(),
+                head.into_iter().chain(named).chain([last.into(), "rule kept, %".into()]).collect(),
             ];
             let row = |who: [&str; 3], s: &Sums| {
                 let counts = [s.picks, s.consistent]

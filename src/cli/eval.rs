@@ -4,7 +4,7 @@ use super::door::say;
 use super::output;
 use super::table::{self, By, Layout, MEASURES, Style};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
 use crate::ingest;
@@ -103,17 +103,10 @@ fn figures() -> PossibleValuesParser {
 
 impl Args {
     /// What is said of the recordings' machine.
-    fn told(&self) -> Result<Told> {
+    fn told(&self) -> Result<StatedMachine> {
         let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
         let kernel = kernel
-            .map(|k| {
-                super::told::release(k).map_err(|e| {
-                    eyre!(
-                        "--kernel {k}: \
-            {e}"
-                    )
-                })
-            })
+            .map(|k| super::told::release(k).map_err(|e| eyre!("--kernel {k}: {e}")))
             .transpose()?;
         Ok(self.rules.told(kernel))
     }
@@ -136,8 +129,7 @@ impl Args {
         let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {
             return Err(super::wrong(format!(
-                "no recording in the {} split is of that \
-                                             kind",
+                "no recording in the {} split is of that kind",
                 self.split.label()
             )));
         }
@@ -178,8 +170,7 @@ impl Args {
             let config = |c: &Column| c.model.as_ref().map(|m| m.config);
             if of.iter().any(|c| config(c) != config(&of[0])) {
                 bail!(
-                    "the {} models differ in size: they are not one model with several \
-                       seeds",
+                    "the {} models differ in size: they are not one model with several seeds",
                     name.label()
                 );
             }
@@ -260,7 +251,7 @@ impl Column {
 pub fn report(
     columns: &[Column],
     paths: &[PathBuf],
-    told: &Told,
+    told: &StatedMachine,
     bar: &ProgressBar,
 ) -> Result<Report> {
     let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
@@ -272,7 +263,7 @@ pub fn report_as(
     names: &[String],
     columns: &[Column],
     paths: &[PathBuf],
-    told: &Told,
+    told: &StatedMachine,
     bar: &ProgressBar,
 ) -> Result<Report> {
     let counted: Result<Vec<_>> = paths
@@ -305,11 +296,7 @@ pub fn run(args: &Args) -> Result<()> {
     let report = if let Some(path) = &args.report {
         let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;
         serde_json::from_str(&text).wrap_err_with(|| {
-            format!(
-                "{}: no report that `koracle eval --json` \
-                                       wrote",
-                path.display()
-            )
+            format!("{}: no report that `koracle eval --json` wrote", path.display())
         })?
     } else {
         let (paths, columns) = (args.recordings()?, args.columns()?);

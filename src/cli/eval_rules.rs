@@ -3,7 +3,7 @@
 use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, point};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::evaluate::rules::{Compared, Gain, Pair, Parting, compare};
 use crate::job::Cancel;
 use crate::sched::replay::Rules;
@@ -23,7 +23,7 @@ pub fn names() -> impl TypedValueParser<Value = Rules> {
 }
 
 /// Compares and prints.
-pub fn run(paths: &[PathBuf], told: &Told, asked: &[Rules], as_json: bool) -> Result<()> {
+pub fn run(paths: &[PathBuf], told: &StatedMachine, asked: &[Rules], as_json: bool) -> Result<()> {
     let mut rules: Vec<Rules> = Vec::new();
     for one in asked {
         if !rules.contains(one) {
@@ -90,31 +90,20 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
     let meta = trace.meta();
     let kernel = if meta.kernel.is_empty() { "kernel not known" } else { &meta.kernel };
     page.heading(&format!(
-        "{} · {kernel} · {} picks among several under each \
-                           rule",
+        "{} · {kernel} · {} picks among several under each rule",
         meta.name,
         grouped(c.picks)
     ));
     let percent = |n: u64| {
         if c.picks == 0 { "–".into() } else { format!("{:.1}", 100.0 * share(n, c.picks)) }
     };
-    let head = [
-        "rule",
-        "takes who came in, %",
-        "corrected by each pick, \
-                                                 %",
-        "",
-    ]
-    .map(String::from)
-    .to_vec();
+    let head = ["rule", "takes who came in, %", "corrected by each pick, %", ""]
+        .map(String::from)
+        .to_vec();
     let mut rows = vec![head];
     for k in &c.rules {
-        let recorded = if k.rules == Rules::of(trace.machine()) {
-            "the recorded \
-            kernel's"
-        } else {
-            ""
-        };
+        let recorded =
+            if k.rules == Rules::of(trace.machine()) { "the recorded kernel's" } else { "" };
         rows.push(vec![
             k.rules.name.into(),
             percent(k.alone),
@@ -136,8 +125,7 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
         "CPU",
         "event",
         "A would take",
-        "B would \
-        take",
+        "B would take",
         "came in",
     ];
     let mut rows = vec![head.map(String::from).to_vec()];
@@ -168,20 +156,12 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
 fn gains(trace: &Trace, c: &Compared, p: &Pair, page: &mut Page) {
     let [a, b] = p.of.map(|at| c.rules[at].rules.name);
     page.heading(&format!(
-        "Who gains under {b} over {a} ({} of {} \
-                           tasks)",
+        "Who gains under {b} over {a} ({} of {} tasks)",
         p.gains.len().min(SHOWN),
         p.gains.len()
     ));
-    let head = [
-        "task".into(),
-        format!("only {a} takes it"),
-        format!(
-            "only {b} \
-        does"
-        ),
-        "more".into(),
-    ];
+    let head =
+        ["task".into(), format!("only {a} takes it"), format!("only {b} does"), "more".into()];
     let row = |g: &Gain| {
         let sign = if g.more() < 0 { "−" } else { "+" };
         let more = format!("{sign}{}", grouped(g.more().unsigned_abs()));

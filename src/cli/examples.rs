@@ -52,8 +52,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "frontier",
-        "  koracle frontier\n  koracle frontier --model small.koracle --split test \
-                  --json",
+        "  koracle frontier\n  koracle frontier --model small.koracle --split test --json",
     ),
     (
         "mistakes",
@@ -73,8 +72,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "tasks",
-        "  koracle tasks mine.csv.zst\n  koracle tasks mine.csv.zst --by comm --where \
-               'wait>1ms'",
+        "  koracle tasks mine.csv.zst\n  koracle tasks mine.csv.zst --by comm --where 'wait>1ms'",
     ),
     ("diff", "  koracle diff before.csv.zst after.csv.zst"),
     (
@@ -93,8 +91,7 @@ const TABLE: &[(&str, &str)] = &[
     ("config", "  koracle config\n  koracle config --example"),
     (
         "completions",
-        "  koracle completions bash > \
-                     ~/.local/share/bash-completion/completions/koracle",
+        "  koracle completions bash > ~/.local/share/bash-completion/completions/koracle",
     ),
 ];
 

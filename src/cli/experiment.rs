@@ -139,12 +139,8 @@ fn train(context: &Arc<Context>, plan: &Plan, jobs: usize) -> Result<Vec<Trained
                 tell(&bar, &title, &p);
             }
             Word::Done(result) => {
-                let (_job, before) = running.remove(&i).ok_or_else(|| {
-                    eyre!(
-                        "{title}: ended \
-                    twice"
-                    )
-                })?;
+                let (_job, before) =
+                    running.remove(&i).ok_or_else(|| eyre!("{title}: ended twice"))?;
                 bar.inc(UNIT - before);
                 match (*result).map_err(Into::into).and_then(|r| r) {
                     Ok(trained) => drop(done.insert(i, trained)),
@@ -170,7 +166,7 @@ fn start(context: &Arc<Context>, part: Part, i: usize, words: Sender<(usize, Wor
         part.run(&context, cancel, &mut |p| drop(progress.send((i, Word::Progress(Box::new(p))))))
     };
     Job::spawn("experiment", work, move |result| {
-        drop(words.send((i, Word::Done(Box::new(result)))))
+        drop(words.send((i, Word::Done(Box::new(result)))));
     })
 }
 
@@ -208,7 +204,7 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
     for one in results::first_of_each(trained) {
         let (mut tokens, mut decisions) = (Vec::new(), Vec::new());
         for path in paths.iter().step_by(step) {
-            let trace = opening::open(path, &opening::Told::default())?.trace;
+            let trace = opening::open(path, &opening::StatedMachine::default())?.trace;
             tokens.extend(bench::trunk(&trace, one.column()?.engine(&trace)?));
             decisions.extend(bench::decisions::usual(&trace, one.column()?.engine(&trace)?));
         }

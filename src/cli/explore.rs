@@ -3,7 +3,7 @@
 
 use super::door::{self, say};
 use super::wrong;
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::ingest;
 use color_eyre::eyre::{Result, bail};
 use std::fs::File;
@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 
 /// Runs the explorer. A mistyped command looks like a recording that is not there, and is wrong
 /// usage (exit code 2).
-pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: Told) -> Result<()> {
+pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: StatedMachine) -> Result<()> {
     // What may not be asked about is left to the interface, which says what is wrong with it.
     let (there, missing): (Vec<_>, Vec<_>) =
         traces.into_iter().partition(|path| is_input(path) || path.try_exists().unwrap_or(true));
     if there.iter().any(|path| is_input(path)) && std::io::stdin().is_terminal() {
         return Err(wrong(
-            "`-` reads standard input, which is a terminal; pipe a recording into \
-                          it",
+            "`-` reads standard input, which is a terminal; pipe a recording into it",
         ));
     }
     if let (true, [first, ..]) = (there.is_empty(), &missing[..]) {

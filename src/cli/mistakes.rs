@@ -170,10 +170,7 @@ pub fn run(args: &Args) -> Result<()> {
     let who = first(args)?;
     if let Some(event) = args.why {
         let [path] = &paths[..] else {
-            bail!(
-                "--why explains a decision of one recording: name \
-                                              just that one"
-            )
+            bail!("--why explains a decision of one recording: name just that one")
         };
         let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
         return why::run(&trace, path, who.engine(&trace)?, event, args.json);

@@ -2,7 +2,7 @@
 //! appears under its name only when it is whole.
 
 use super::door::{self, say};
-use crate::dataset::opening::{self, Told};
+use crate::dataset::opening::{self, StatedMachine};
 use crate::export::{self, NewFile};
 use crate::features::MOST_CANDIDATES;
 use crate::ingest::Opened;
@@ -21,7 +21,7 @@ use std::sync::{Once, OnceLock};
 pub use super::door::{json, progress};
 
 /// Opens a recording, `-` from standard input, and says on standard error what is wrong with it.
-pub fn open(path: &Path, told: &Told) -> Result<Opened> {
+pub fn open(path: &Path, told: &StatedMachine) -> Result<Opened> {
     let opened = opening::open(path, told)?;
     warn(path, &opened);
     Ok(opened)
@@ -47,8 +47,7 @@ pub fn warn(path: &Path, opened: &Opened) {
     let reordered = opened.trace.reordered();
     if reordered > 0 {
         say!(
-            "koracle: warning: {name}: time ran backwards; {} put in \
-              order",
+            "koracle: warning: {name}: time ran backwards; {} put in order",
             count(reordered, "event")
         );
     }

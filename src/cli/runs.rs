@@ -4,7 +4,7 @@
 use super::door::{self, say};
 use super::output;
 use crate::text::shown;
-use crate::train::runs::{self, Run, State};
+use crate::train::runs::{self, KeptRun, State};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use std::fmt::Write;
@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
     output::stdout(table(&list).as_bytes())
 }
 
-fn table(list: &[Run]) -> String {
+fn table(list: &[KeptRun]) -> String {
     let head = [
         "run",
         "state",
@@ -81,8 +81,7 @@ fn table(list: &[Run]) -> String {
         "best",
         "pick %",
         "forecast %",
-        "k \
-        events/s",
+        "k events/s",
         "time",
         "device",
     ];

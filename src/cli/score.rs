@@ -42,12 +42,8 @@ impl Args {
     fn others(&self) -> Result<Vec<Column>> {
         let mut others = Vec::new();
         for name in self.predictors.iter().filter(|name| *name != "none") {
-            let choice: Choice = name.parse().map_err(|e| {
-                super::wrong(format!(
-                    "--predictors \
-                {name}: {e}"
-                ))
-            })?;
+            let choice: Choice =
+                name.parse().map_err(|e| super::wrong(format!("--predictors {name}: {e}")))?;
             others.push(match choice.network() {
                 Some(kind) => Column::of(super::model_of(None, kind)?),
                 None => Column { choice, model: None },
@@ -66,13 +62,7 @@ pub fn run(args: &Args) -> Result<()> {
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let is_input = args.answers.as_os_str() == "-";
     let named = || {
-        if is_input {
-            "standard \
-                                  input"
-                .into()
-        } else {
-            args.answers.display().to_string()
-        }
+        if is_input { "standard input".into() } else { args.answers.display().to_string() }
     };
     let answers = read(&args.answers, &trace).wrap_err_with(named)?;
     let mut engines: Vec<Box<dyn Predictor>> = Vec::new();
@@ -88,8 +78,7 @@ pub fn run(args: &Args) -> Result<()> {
         let of = output::count(scored.asked[i], &format!("scored {what}"));
         if scored.missing[i] > 0 {
             say!(
-                "koracle: warning: {}: no answer to {} of {of}: they count as \
-                  wrong",
+                "koracle: warning: {}: no answer to {} of {of}: they count as wrong",
                 named(),
                 scored.missing[i]
             );
@@ -97,8 +86,7 @@ pub fn run(args: &Args) -> Result<()> {
         if scored.foreign[i] > 0 {
             let n = scored.foreign[i];
             say!(
-                "koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: \
-                  wrong",
+                "koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: wrong",
                 named()
             );
         }

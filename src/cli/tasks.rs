@@ -25,13 +25,12 @@ enum Rows {
 
 /// What the help says of the figures.
 const WORDS: &str = "Run, wait, sleep and unknown of a row add up to its span: from the first \
-                     event that names it to the end, \
-    less the time in which it was dead.\nColumns: % is of one CPU's time; stints: how often it \
-    came in; left: to sleep or to end \
-    (voluntary); preempted: it could have run on (involuntary); woken: by others; woke: others; \
-    moved: came in on another CPU. \
-    Those that waited longest come first.\nWith --from and --to all figures are those of that \
-    time; what reaches over its ends is cut.\n";
+                     event that names it to the end, less the time in which it was dead.\nColumns: \
+                     % is of one CPU's time; stints: how often it came in; left: to sleep or to \
+                     end (voluntary); preempted: it could have run on (involuntary); woken: by \
+                     others; woke: others; moved: came in on another CPU. Those that waited \
+                     longest come first.\nWith --from and --to all figures are those of that time; \
+                     what reaches over its ends is cut.\n";
 
 fn columns_help() -> String {
     let mut text = "Columns of expressions:\n".to_owned();

@@ -1,6 +1,6 @@
 //! Options that say of a recording's machine what the recording does not say. Reads nothing.
 
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::trace::SchedClass;
 
 /// What only some kernels' schedulers need.
@@ -31,15 +31,15 @@ pub struct Machine {
 
 impl Machine {
     /// As the opening of a recording takes it.
-    pub fn told(&self) -> Told {
+    pub fn told(&self) -> StatedMachine {
         self.rules.told(self.kernel.clone())
     }
 }
 
 impl Rules {
     /// With this kernel.
-    pub fn told(&self, kernel: Option<String>) -> Told {
-        Told { kernel, hz: self.hz, slice_ns: self.slice, autogroup: self.autogroup }
+    pub fn told(&self, kernel: Option<String>) -> StatedMachine {
+        StatedMachine { kernel, hz: self.hz, slice_ns: self.slice, autogroup: self.autogroup }
     }
 }
 

@@ -210,8 +210,7 @@ fn free(folder: &Path, force: bool) -> Result<()> {
     match runs::holds(folder) {
         Holds::Run if !force => {
             bail!(
-                "{} holds a run already; resume it or choose another folder (--force replaces \
-                   it)",
+                "{} holds a run already; resume it or choose another folder (--force replaces it)",
                 folder.display()
             )
         }
@@ -223,8 +222,7 @@ fn free(folder: &Path, force: bool) -> Result<()> {
         ),
         Holds::Foreign(file) if runs::is_needed(&file) => {
             bail!(
-                "{}: this is not of a run, but a run would replace it; choose another \
-                   folder",
+                "{}: this is not of a run, but a run would replace it; choose another folder",
                 file.display()
             )
         }
@@ -256,12 +254,8 @@ pub fn run(args: &Args) -> Result<()> {
                 free(folder, args.force)?;
                 folder.clone()
             } else {
-                let home = runs::home().ok_or_else(|| {
-                    eyre!(
-                        "no folder for runs; -o DIR names \
-                                                             one"
-                    )
-                })?;
+                let home =
+                    runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
                 runs::new_folder(&home, config.model.kind.label())
                     .wrap_err_with(|| home.display().to_string())?
             };
@@ -322,8 +316,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// How to go on.
 fn kept(folder: &Path, last: &Progress) {
     say!(
-        "koracle: stopped after step {} of {}; a checkpoint is kept. To go \
-          on:",
+        "koracle: stopped after step {} of {}; a checkpoint is kept. To go on:",
         last.step,
         last.steps
     );

@@ -64,10 +64,9 @@ impl Picture {
                 (0, 0) => None,
                 (left, 0) => Some(format!("and {left} more")),
                 (0, unseen) => Some(format!("and {unseen} whose state was not seen")),
-                (left, unseen) => Some(format!(
-                    "and {left} more, and {unseen} whose state was not \
-                                                seen"
-                )),
+                (left, unseen) => {
+                    Some(format!("and {left} more, and {unseen} whose state was not seen"))
+                }
             };
             Shown { title: title(scene, l), lines, rest }
         };

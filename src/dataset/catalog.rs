@@ -162,8 +162,7 @@ pub enum CatalogError {
     },
     /// The recordings inside the program cannot be unpacked.
     #[error(
-        "no folder of recordings was found, and those inside the program cannot be unpacked: \
-             {0}"
+        "no folder of recordings was found, and those inside the program cannot be unpacked: {0}"
     )]
     Inside(std::io::Error),
     /// A recording is named twice: it could be in two splits.
@@ -249,12 +248,7 @@ impl Catalog {
             .or_else(|| machine.map(|name| none("machine", name, machines())))
             .or_else(|| {
                 out.map(|name| {
-                    none(
-                        "category or \
-                                             machine",
-                        name,
-                        [categories(), machines()].concat(),
-                    )
+                    none("category or machine", name, [categories(), machines()].concat())
                 })
             })
     }

@@ -4,9 +4,9 @@
 
 use super::{LoadEngine, MakeEngine, Named, NamedEngine};
 use crate::app::Msg;
-use crate::app::mistakes::{Found, Held, News, Order, Origin, Told, Whom};
+use crate::app::mistakes::{Explanation, Found, ModelChoice, News, Opaque, Order, Origin};
 use crate::conform::{Picks, picks_of, picture::Picture};
-use crate::dataset::opening::{self, Told as Machine};
+use crate::dataset::opening::{self, StatedMachine};
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::collect::{collect_keeping, latencies, states};
 use crate::evaluate::mistakes::view::View;
@@ -40,7 +40,7 @@ struct Last {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Desk<E> {
+pub struct MistakesJobs<E> {
     tx: SyncSender<Msg>,
     load: LoadEngine<E>,
     /// For the model of a training run.
@@ -48,7 +48,7 @@ pub struct Desk<E> {
     /// For predictors asked for by name.
     pub(super) named: Option<NamedEngine<E>>,
     /// What is said of the recordings' machine.
-    pub(super) machine: Arc<Machine>,
+    pub(super) machine: Arc<StatedMachine>,
     /// Of the last explanation.
     last: Arc<Last>,
     collecting: Option<Job>,
@@ -57,7 +57,7 @@ pub struct Desk<E> {
     keeping: Option<Job>,
 }
 
-impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
+impl<E: Predictor + Clone + Sync + 'static> MistakesJobs<E> {
     /// Does nothing yet; `load` gives the engine.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
                         tx.send(Msg::Mistakes(News::Progress { ticket, done, of })).is_ok()
                     };
                     let other = other.map(|who| by_name(named, &who)).transpose()?;
-                    let who = Who::find(whom, load, make, named)?;
+                    let who = Answerer::find(whom, load, make, named)?;
                     gather(&origins, &machine, &who, other.as_ref(), cancel, &told)
                 };
                 self.collecting = Some(Job::spawn("mistakes", work, move |result| {
@@ -155,7 +155,7 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
     }
 }
 
-fn open(origin: &Origin, machine: &Machine) -> Result<Arc<Trace>, String> {
+fn open(origin: &Origin, machine: &StatedMachine) -> Result<Arc<Trace>, String> {
     match origin {
         Origin::Open(_, trace) => Ok(Arc::clone(trace)),
         Origin::File(path) => opening::open(path, machine)
@@ -167,7 +167,7 @@ fn open(origin: &Origin, machine: &Machine) -> Result<Arc<Trace>, String> {
 /// As [`open`], but a file is not read again while it is the same one.
 fn open_again(
     origin: &Origin,
-    machine: &Machine,
+    machine: &StatedMachine,
     Last { read, .. }: &Last,
 ) -> Result<Arc<Trace>, String> {
     let Origin::File(path) = origin else { return open(origin, machine) };
@@ -185,25 +185,25 @@ fn by_name<E>(named: Option<NamedEngine<E>>, who: &Path) -> Result<Named<E>, Str
 }
 
 /// The first predictor, once it is found.
-pub(super) enum Who<E> {
+pub(super) enum Answerer<E> {
     /// The one that the program has without being told.
     Usual(LoadEngine<E>),
     Named(Named<E>),
 }
 
-impl<E: 'static> Who<E> {
+impl<E: 'static> Answerer<E> {
     pub(super) fn find(
-        whom: Whom,
+        whom: ModelChoice,
         load: LoadEngine<E>,
         make: Option<MakeEngine<E>>,
         named: Option<NamedEngine<E>>,
     ) -> Result<Self, String> {
         Ok(match (whom, make) {
-            (Whom::Named(who), _) => Self::Named(by_name(named, &who)?),
-            (Whom::Current(Some((label, weights))), Some(make)) => {
+            (ModelChoice::Named(who), _) => Self::Named(by_name(named, &who)?),
+            (ModelChoice::Current(Some((label, weights))), Some(make)) => {
                 Self::Named(Named::new(label, None, move |trace| Ok(make(trace, &weights).0)))
             }
-            (Whom::Current(_), _) => Self::Usual(load),
+            (ModelChoice::Current(_), _) => Self::Usual(load),
         })
     }
 
@@ -227,8 +227,8 @@ impl<E: 'static> Who<E> {
 
 fn gather<E: Predictor + Clone + Sync + 'static>(
     origins: &[Origin],
-    machine: &Machine,
-    who: &Who<E>,
+    machine: &StatedMachine,
+    who: &Answerer<E>,
     other: Option<&Named<E>>,
     cancel: &Cancel,
     told: &dyn Fn(usize, usize) -> bool,
@@ -254,24 +254,24 @@ fn gather<E: Predictor + Clone + Sync + 'static>(
         walks.push(Arc::new(states));
     }
     found.table = Table::join(tables);
-    if let Who::Named(named) = who {
+    if let Answerer::Named(named) = who {
         found.table.models[0].clone_from(&named.label);
     }
     if let Some(named) = other {
         found.table.models[1].clone_from(&named.label);
     }
-    found.held = Held::new(walks);
+    found.held = Opaque::new(walks);
     Ok(found)
 }
 
 /// `None`: nobody waits for it any more.
 fn told<E: Predictor + Clone + Sync + 'static>(
-    (origin, machine): (&Origin, &Machine),
+    (origin, machine): (&Origin, &StatedMachine),
     found: &Found,
     row: usize,
     last: &Last,
     cancel: &Cancel,
-) -> Option<Result<Told, String>> {
+) -> Option<Result<Explanation, String>> {
     let table = &found.table;
     let walks: Option<&Vec<Arc<States<E>>>> = found.held.get();
     let Some(states) = walks.and_then(|w| w.get(table.source_ix(row))) else {
@@ -294,7 +294,7 @@ fn told<E: Predictor + Clone + Sync + 'static>(
             let scene = picks_of(&last.picks, &trace).at(event);
             let kernel = scene.map(|scene| Picture::of(&trace, &scene, COMPETED));
             let unknown = trace.follows_unknown(why.event);
-            Some(Ok(Told { past: past.collect(), why, unknown, kernel }))
+            Some(Ok(Explanation { past: past.collect(), why, unknown, kernel }))
         }
     }
 }
@@ -367,12 +367,8 @@ mod tests {
             shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..))
         });
         let all = app.mistakes.view.as_ref().unwrap().rows.len();
-        let typed: Vec<Key> = "/p>0.5 and \
-                               cpu=1"
-            .chars()
-            .map(Key::Char)
-            .chain([Key::Enter])
-            .collect();
+        let typed: Vec<Key> =
+            "/p>0.5 and cpu=1".chars().map(Key::Char).chain([Key::Enter]).collect();
         until(&mut app, &typed, &|app| shown(app) && !app.mistakes.filter.editing);
         let view = app.mistakes.view.clone().unwrap();
         assert!(!view.rows.is_empty() && view.rows.len() < all, "{} of {all}", view.rows.len());
@@ -413,7 +409,7 @@ mod tests {
             );
         };
         of_lifo(&app);
-        // Who is not found changes nothing; a second predictor is found in the same way.
+        // Answerer is not found changes nothing; a second predictor is found in the same way.
         until(&mut app, &typed("pmr-x"), &|app| app.message.as_deref() == Some("mr-x is nobody"));
         until(&mut app, &[], &explained);
         of_lifo(&app);

@@ -1,7 +1,7 @@
 //! Who a second prediction row can show: a predictor by its name, the best model of a run, a model
 //! file; and the job that lets it predict the open recording.
 
-use super::oracle::Oracle;
+use super::predictions::PredictionJobs;
 use crate::app::Msg;
 use crate::app::second::{News, model_label};
 use crate::app::ticket::Ticket;
@@ -87,13 +87,9 @@ pub fn find(who: &Path) -> Result<Source, String> {
     let folder = runs::find(who);
     let file = if who.is_file() { who.to_path_buf() } else { folder.join("best.koracle") };
     if !file.is_file() {
-        let what = if folder.is_dir() {
-            "has no model yet"
-        } else {
-            "is no predictor, run or model \
-            file"
-        };
-        let known: Vec<&str> = Choice::all().map(Choice::label).collect();
+        let what =
+            if folder.is_dir() { "has no model yet" } else { "is no predictor, run or model file" };
+        let known: Vec<&str> = Choice::named().map(Choice::label).collect();
         return Err(format!("{} {what}; predictors: {}", who.display(), known.join(", ")));
     }
     let model = Weights::load(&file).map(Arc::new).map_err(|e| e.to_string())?;
@@ -107,7 +103,7 @@ pub fn named_engine(who: &Path) -> Result<Named<Engine>, String> {
     Ok(Named::new(label, checksum, move |trace| found.engine(trace).map_err(|e| e.to_string())))
 }
 
-impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
+impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
     /// Predicts the whole recording by `who`, in chunks, for the second row; replaces who was there
     /// before.
     pub fn second(&mut self, ticket: Ticket, trace: Arc<Trace>, who: std::path::PathBuf) {
@@ -157,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_name_a_file_and_a_run_lead_to_a_predictor() {
-        for choice in Choice::all() {
+        for choice in Choice::named() {
             let found = find(Path::new(choice.label())).unwrap();
             assert_eq!((found.choice, found.label.as_str()), (choice, choice.label()));
             assert_eq!(found.model.is_some(), choice.needs_model());
@@ -181,10 +177,7 @@ mod tests {
         assert!(find(&run).unwrap_err().contains("best.koracle"));
         let nothing = find(Path::new("not-there")).unwrap_err();
         assert!(
-            nothing.contains(
-                "not-there is no \
-                                  predictor"
-            ) && nothing.contains("kernel-oracle"),
+            nothing.contains("not-there is no predictor") && nothing.contains("kernel-oracle"),
             "{nothing}"
         );
     }

@@ -71,8 +71,7 @@ impl NewFile {
         if there.as_ref().is_some_and(Metadata::is_dir) {
             return Err(Error::new(
                 ErrorKind::IsADirectory,
-                "this is a directory, not a file to \
-                                                            write",
+                "this is a directory, not a file to write",
             ));
         }
         let end = target(path)?;

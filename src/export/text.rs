@@ -11,8 +11,7 @@ pub fn ftrace_text(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
     let (events, cpus) = (trace.len(), trace.cpus());
     writeln!(
         out,
-        "# tracer: nop\n#\n# entries-in-buffer/entries-written: \
-                   {events}/{events}   #P:{cpus}\n#"
+        "# tracer: nop\n#\n# entries-in-buffer/entries-written: {events}/{events}   #P:{cpus}\n#"
     )?;
     writeln!(out, "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION")?;
     writeln!(out, "#              | |         |   |||||     |         |")?;
@@ -67,12 +66,7 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
             let runtime = trace.runtime(i).unwrap_or_default();
             write!(out, "sched_stat_runtime: comm={comm} pid={pid} runtime={} [ns]", runtime.ns)?;
             if runtime.vruntime > 0 {
-                writeln!(
-                    out,
-                    " vruntime={} \
-                                                     [ns]",
-                    runtime.vruntime
-                )
+                writeln!(out, " vruntime={} [ns]", runtime.vruntime)
             } else {
                 writeln!(out)
             }
@@ -81,15 +75,12 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
             let (child, child_pid) = task(trace, e.next);
             writeln!(
                 out,
-                "sched_process_fork: comm={comm} pid={pid} child_comm={child} \
-                           child_pid={child_pid}"
+                "sched_process_fork: comm={comm} pid={pid} child_comm={child} child_pid={child_pid}"
             )
         }
-        EventKind::Exec => writeln!(
-            out,
-            "sched_process_exec: filename={comm} pid={pid} \
-                                          old_pid={pid}"
-        ),
+        EventKind::Exec => {
+            writeln!(out, "sched_process_exec: filename={comm} pid={pid} old_pid={pid}")
+        }
         EventKind::Rename => {
             let (new, _) = task(trace, e.next);
             writeln!(out, "task_rename: pid={pid} oldcomm={comm} newcomm={new} oom_score_adj=0")

@@ -16,8 +16,7 @@ pub enum IngestError {
     },
     /// The path is a directory where one recording is asked for.
     #[error("{}: this is a directory, not a recording{}", folder.display(),
-        example.as_ref().map(|e| format!("; name one in it, such as \
-                                          {}", e.display())).unwrap_or_default())]
+        example.as_ref().map(|e| format!("; name one in it, such as {}", e.display())).unwrap_or_default())]
     Directory {
         /// The directory.
         folder: PathBuf,

@@ -131,8 +131,7 @@ fn read_dialect(
     if whole.counts > 0 {
         whole.report.warn(
             "stamps without a point are counts of a clock (`counter`, `x86-tsc`, `uptime`) and \
-             taken for nanoseconds: the \
-             order of events is right, durations are not times",
+             taken for nanoseconds: the order of events is right, durations are not times",
         );
     }
     to.meta = whole.said;
@@ -272,7 +271,7 @@ impl Part {
             Line::Comment => (dialect.comment)(text, &mut self.said, &mut self.report),
             Line::Other => self.report.other_events += 1,
             Line::Cpus(n) if n <= u64::from(MAX_CPUS) => {
-                self.said.cpus = self.said.cpus.max(n as u16)
+                self.said.cpus = self.said.cpus.max(n as u16);
             }
             Line::Cpus(n) => return Err(Reason::CpuTooBig(n)),
             Line::Machine(file) => self.machines.add(file),

@@ -28,7 +28,7 @@ use crate::trace::truth::Field;
 use crate::trace::{
     CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskId, TaskState, TraceBuilder,
 };
-use row::{Row, Taken};
+use row::{CsvRow, Taken};
 
 /// The columns in the order of [`Columns::at`].
 pub const HEADER: [&str; 15] = [
@@ -86,7 +86,7 @@ pub fn read_cut(source: &mut Source<'_>, to: &mut Sink, size: usize) {
     let mut rows = Rows {
         columns,
         truth,
-        row: Row::default(),
+        row: CsvRow::default(),
         last_on_cpu: Vec::new(),
         open: Vec::new(),
         header: true,
@@ -145,7 +145,7 @@ struct Rows {
     columns: Columns,
     /// The kernel's state in this row.
     truth: Vec<Option<i64>>,
-    row: Row,
+    row: CsvRow,
     /// Per CPU: time of its last event, for losses.
     last_on_cpu: Vec<u64>,
     /// The end of the block before: a row with a quoted name that holds a line end may go on in the
@@ -183,7 +183,7 @@ impl Rows {
         while at < text.len() {
             let rest = &text[at..];
             let (length, lines, result) = match self.row.take(rest, last) {
-                Taken::Row { length, lines } => {
+                Taken::CsvRow { length, lines } => {
                     let long = length > LONGEST + 1;
                     let result =
                         if long { Err(Reason::TooLong) } else { self.event(rest, &mut to.events) };

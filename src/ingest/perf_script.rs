@@ -72,9 +72,7 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
     let Some((name, text)) = tracepoint(rest) else { return Ok(Line::Other) };
     let Some(cpu) = place.cpu else {
         return Err(Reason::Other(
-            "no CPU: print it with `perf script -F \
-                                  comm,tid,cpu,time,event,trace`"
-                .into(),
+            "no CPU: print it with `perf script -F comm,tid,cpu,time,event,trace`".into(),
         ));
     };
     named(Head { actor: place.actor, cpu, time: place.time, count: false }, name, text)
@@ -181,14 +179,9 @@ mod tests {
             assert_eq!((place.actor, place.cpu, place.time), want, "{line}");
             assert_eq!(tracepoint(rest), Some((&b"sched_x"[..], &b"a"[..])), "{line}");
         }
-        for line in [
-            "",
-            ":",
-            "a 1 [0] x: sched:x: ",
-            "a 1 [0] 12: sched:x: ",
-            "a 1 [0] v1.0: \
-            sched:x: ",
-        ] {
+        for line in
+            ["", ":", "a 1 [0] x: sched:x: ", "a 1 [0] 12: sched:x: ", "a 1 [0] v1.0: sched:x: "]
+        {
             assert_eq!(split(line.as_bytes()), None, "{line}");
         }
     }
@@ -204,20 +197,17 @@ mod tests {
             ("hello", Err(Reason::NotAnEvent)),
             ("   perf 1 sched:sched_switch: prev", Err(Reason::NotAnEvent)),
             (
-                "perf 1 [001] 1.000001: PERF_RECORD_LOST lost \
-              17",
+                "perf 1 [001] 1.000001: PERF_RECORD_LOST lost 17",
                 Ok(Line::Lost { cpu: 1, lost: 17 }),
             ),
             ("perf 1 [001] 1.000001: PERF_RECORD_COMM exec: sh:1/1", Ok(Line::Comment)),
             ("perf 1 [001] 1.000001:     250000 cycles:  ffffffff81 x ([kernel])", Ok(Line::Other)),
             (
-                "perf 1 [001] 1.000001: sched:sched_stat_wait: comm=a pid=1 delay=3 \
-              [ns]",
+                "perf 1 [001] 1.000001: sched:sched_stat_wait: comm=a pid=1 delay=3 [ns]",
                 Ok(Line::Other),
             ),
             (
-                "perf 1 [001] 1.000001: sched:sched_switch: \
-              prev",
+                "perf 1 [001] 1.000001: sched:sched_switch: prev",
                 Err(Reason::Payload("sched_switch")),
             ),
         ] {

@@ -48,10 +48,9 @@ pub fn read(path: &Path) -> Result<Option<TraceMeta>, String> {
     match File::open(&beside).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text)) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(said(&e)),
-        Ok(n) if n as u64 > LONGEST => Err(said(&format!(
-            "more than {LONGEST} bytes, no \
-                                                          metadata"
-        ))),
+        Ok(n) if n as u64 > LONGEST => {
+            Err(said(&format!("more than {LONGEST} bytes, no metadata")))
+        }
         Ok(_) => toml::from_str(&text).map(Some).map_err(|e| said(&e)),
     }
 }

@@ -148,7 +148,7 @@ impl Loads {
         let outside = |t0: u64| t0 >= span.max(1);
         if n == 0 {
             (0..cols).for_each(|col| {
-                each(col, Column { outside: outside(times(col).0), ..Column::default() })
+                each(col, Column { outside: outside(times(col).0), ..Column::default() });
             });
             return true;
         }

@@ -115,7 +115,7 @@ impl Cell {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Lane {
+struct CpuLevels {
     runs: Levels<Runs>,
     /// Thread of every stint: a column's ragged ends are walked, and that must not touch the event
     /// columns.
@@ -132,7 +132,7 @@ struct Lane {
 /// The level-of-detail index of one trace. Built in O(events).
 #[derive(Clone, Debug, Default)]
 pub struct Pyramid {
-    lanes: Vec<Lane>,
+    lanes: Vec<CpuLevels>,
     /// Per overview column: share of the CPUs' known time that was not idle.
     pub overview: Vec<f32>,
     /// How busy each CPU was, for many of them at once.
@@ -216,7 +216,7 @@ impl Pyramid {
                 unknown.each(0, span, |from, to| spread(&mut hidden, span, from, to));
             }
             loads.0.push(if stints > 0 { load.finish() } else { Levels::default() });
-            lanes.push(Lane { runs, threads, times, gaps, unknown });
+            lanes.push(CpuLevels { runs, threads, times, gaps, unknown });
         }
         let seen = (0..trace.cpus())
             .filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty())
@@ -314,7 +314,7 @@ impl Pyramid {
     }
 }
 
-impl Lane {
+impl CpuLevels {
     /// Switches before `t`.
     fn before(&self, t: u64) -> usize {
         self.times.partition_point(|&at| at < t)
@@ -355,7 +355,7 @@ impl Lane {
     }
 }
 
-impl Lane {
+impl CpuLevels {
     fn lost_share(&self, t0: u64, t1: u64) -> f32 {
         let first = self.gaps.partition_point(|g| g.1 <= t0);
         let lost: u64 = self.gaps[first..]

@@ -62,11 +62,9 @@ fn lock(path: &Path) -> Result<File, TrainError> {
         .map_err(|e| problem(&file, &e))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(problem(
-            path,
-            &"another process trains in this \
-                                                             folder",
-        )),
+        Err(TryLockError::WouldBlock) => {
+            Err(problem(path, &"another process trains in this folder"))
+        }
         Err(TryLockError::Error(e)) => Err(problem(&file, &e)),
     }
 }
@@ -100,8 +98,7 @@ impl Folder {
             if resumed.as_ref().is_some_and(beyond) {
                 return Err(problem(
                     path,
-                    &"the checkpoint is of an epoch that this run does not \
-                                           have: it is damaged",
+                    &"the checkpoint is of an epoch that this run does not have: it is damaged",
                 ));
             }
         } else {
@@ -249,8 +246,7 @@ fn ours(path: &Path) -> Result<(), TrainError> {
     match runs::holds(path) {
         Holds::Foreign(file) if runs::is_needed(&file) => Err(problem(
             &file,
-            &"this is not of a run, but a run would replace it; choose another \
-                                 folder",
+            &"this is not of a run, but a run would replace it; choose another folder",
         )),
         _ => Ok(()),
     }

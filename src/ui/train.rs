@@ -13,7 +13,7 @@ use crate::app::ticket::Ticket;
 use crate::app::train::chart::Metric;
 use crate::app::train::curve::Series;
 use crate::app::train::layout::TrainLayout;
-use crate::app::train::run::{Run, Stage, differences};
+use crate::app::train::run::{Run, RunState, differences};
 use crate::app::train::{Question, Train};
 use crate::train::Phase;
 use crate::train::runs::State;
@@ -70,8 +70,7 @@ fn empty(t: &Train, pen: &mut Pen) {
     }
     pen.put(2, y, w - 2, "No training run is kept yet.", theme.strong());
     let text = "n sets one up: the network learns from recorded decisions while you watch its loss \
-                fall, and after every \
-                epoch the Timeline shows what it would predict.";
+                fall, and after every epoch the Timeline shows what it would predict.";
     let lines = wrap(text, usize::from(w.saturating_sub(4)).min(76));
     for (i, line) in lines.iter().chain(&t.kept.problems).enumerate() {
         pen.put(2, y + 1 + i as u16, w - 2, line, theme.dim());
@@ -106,7 +105,7 @@ fn list(t: &Train, l: &TrainLayout, live: bool, pen: &mut Pen) {
         let y = l.list.y + (i - first) as u16;
         let style = match &run.stage {
             _ if i == t.list.at => theme.chosen(),
-            Stage::Kept(State::Failed(_)) => theme.miss(),
+            RunState::Kept(State::Failed(_)) => theme.miss(),
             stage if stage.is_working() => theme.text(),
             _ => theme.dim(),
         };
@@ -132,7 +131,7 @@ fn fields(run: &Run) -> [String; 9] {
         n => format!("{} %", run.done.last.step * 100 / n),
     };
     let state = match (&run.stage, run.done.reading) {
-        (Stage::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
+        (RunState::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
         (stage, _) => stage.label().into(),
     };
     [
@@ -184,11 +183,7 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
     };
     let mut rows = vec![
         ("best pick %", best(|v| v.pick_top1)),
-        (
-            "best forecast \
-        %",
-            best(|v| v.forecast_top1),
-        ),
+        ("best forecast %", best(|v| v.forecast_top1)),
     ];
     let differ = differences(&runs);
     let same = differ.is_empty();
@@ -229,7 +224,7 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
             pen.put_all(area.x, y, area.w, pieces);
         }
     };
-    if let Stage::Kept(State::Failed(why)) = &run.stage {
+    if let RunState::Kept(State::Failed(why)) = &run.stage {
         for text in wrap(&format!("failed: {why}"), usize::from(area.w)).iter().take(3) {
             line(pen, y, &[(text, theme.miss())]);
             y += 1;
@@ -246,9 +241,9 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
         run.config.seed
     );
     let hint = match &run.stage {
-        Stage::Queued => format!("   waits: {} at once (< > changes it)", t.at_once),
-        Stage::Working(Phase::Paused) => "   paused: Space goes on".into(),
-        Stage::Kept(_) if run.resumable => "   r goes on with it".into(),
+        RunState::Queued => format!("   waits: {} at once (< > changes it)", t.at_once),
+        RunState::Working(Phase::Paused) => "   paused: Space goes on".into(),
+        RunState::Kept(_) if run.resumable => "   r goes on with it".into(),
         _ => String::new(),
     };
     line(
@@ -263,12 +258,8 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
     );
     y += 1;
     let Some(best) = run.best() else {
-        let text = if run.stage.is_working() {
-            "no epoch is done yet"
-        } else {
-            "no epoch was \
-            done"
-        };
+        let text =
+            if run.stage.is_working() { "no epoch is done yet" } else { "no epoch was done" };
         line(pen, y, &[(text, theme.dim())]);
         return;
     };
@@ -311,11 +302,9 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
 pub fn question(t: &Train) -> Option<String> {
     let name = |id: Ticket| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
     Some(match t.question? {
-        Question::Delete(id) => format!(
-            "remove {} with its checkpoints, models and metrics? y \
-                                         removes it",
-            name(id)
-        ),
+        Question::Delete(id) => {
+            format!("remove {} with its checkpoints, models and metrics? y removes it", name(id))
+        }
         Question::Kill(id) => format!("end {} at once, without a checkpoint? y ends it", name(id)),
     })
 }

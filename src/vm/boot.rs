@@ -262,8 +262,7 @@ impl Place {
                 t if t > running.accel.limit() => {
                     let log = self.file("console.log");
                     return Err(failed(format!(
-                        "no answer in {} s; see \
-                                               {}",
+                        "no answer in {} s; see {}",
                         t.as_secs(),
                         log.display()
                     )));
@@ -314,10 +313,7 @@ impl Place {
         let text = std::fs::read_to_string(self.file("qemu.log")).unwrap_or_default();
         text.lines()
             .rfind(|l| !l.trim().is_empty())
-            .unwrap_or(
-                "qemu ended and said \
-            nothing",
-            )
+            .unwrap_or("qemu ended and said nothing")
             .to_owned()
     }
 
@@ -332,9 +328,8 @@ impl Place {
         let _ = write!(
             text,
             "Host *\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {}\n  IdentitiesOnly \
-             yes\n  IdentityAgent none\n  \
-             HostKeyAlias koracle-{name}\n  StrictHostKeyChecking yes\n  UserKnownHostsFile {}\n  \
-             GlobalKnownHostsFile none\n  LogLevel ERROR\n",
+             yes\n  IdentityAgent none\n  HostKeyAlias koracle-{name}\n  StrictHostKeyChecking \
+             yes\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n  LogLevel ERROR\n",
             quoted("id"),
             quoted("known_hosts")
         );
@@ -384,8 +379,7 @@ impl Place {
         ]);
         all.extend([path("initrd"), "-append".into()]);
         all.extend(words(&[
-            "root=/dev/vda rw console=ttyS0 tsc=reliable \
-                            mitigations=off",
+            "root=/dev/vda rw console=ttyS0 tsc=reliable mitigations=off",
             "-device",
         ]));
         // The disk forgets everything at the end: what was recorded there changes no later

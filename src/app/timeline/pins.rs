@@ -92,9 +92,7 @@ impl Timeline {
     /// Pins those that were found.
     pub(super) fn pin_found(&mut self) -> String {
         let Some(found) = &self.looks.found else {
-            return "nothing searched yet: / finds a \
-                                                           task"
-                .into();
+            return "nothing searched yet: / finds a task".into();
         };
         let mut threads: Vec<ThreadIx> = found
             .tasks
@@ -133,11 +131,7 @@ impl Timeline {
         let What::Task(thread) = self.rows.on else { return None };
         let at = self.cursor.pos().0;
         let Some(life) = self.life(thread) else {
-            return Some(
-                "it is still being \
-            followed"
-                    .into(),
-            );
+            return Some("it is still being followed".into());
         };
         let Some(part) = life.stint(at, forward).copied() else {
             return Some("no further stint of it that way".into());

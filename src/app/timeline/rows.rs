@@ -264,21 +264,18 @@ mod tests {
                     let placed = rows.placed(&l);
                     assert!(
                         placed.iter().any(|p| p.what == rows.on),
-                        "{cpus} {size:?} {shape:?} \
-                        {at}: {placed:?}"
+                        "{cpus} {size:?} {shape:?} {at}: {placed:?}"
                     );
                     let last = placed.last().map_or(0, |p| p.y + p.h);
                     let full =
                         placed.len() == rows.all().len() || last + l.lane_h > l.lanes.y + l.lanes.h;
                     assert!(
                         full && last <= l.lanes.y + l.lanes.h,
-                        "{cpus} {size:?} {shape:?} \
-                        {at}"
+                        "{cpus} {size:?} {shape:?} {at}"
                     );
                     assert!(
                         placed.windows(2).all(|w| w[0].y + w[0].h == w[1].y),
-                        "one below the \
-                        other"
+                        "one below the other"
                     );
                 }
             }

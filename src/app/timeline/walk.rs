@@ -102,12 +102,12 @@ impl Timeline {
         match by {
             Sort::Number => "CPUs by number".into(),
             Sort::By(Heat::Use) => "CPUs by use of what is visible now, most first".into(),
-            Sort::By(Heat::Misses) => "CPUs by share of misses in what is visible now, most \
-                                       first"
-                .into(),
-            Sort::By(Heat::Queue) => "CPUs by longest queue in what is visible now, longest \
-                                      first"
-                .into(),
+            Sort::By(Heat::Misses) => {
+                "CPUs by share of misses in what is visible now, most first".into()
+            }
+            Sort::By(Heat::Queue) => {
+                "CPUs by longest queue in what is visible now, longest first".into()
+            }
         }
     }
 

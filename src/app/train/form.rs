@@ -27,39 +27,33 @@ pub const FIELDS: [Field; 24] = [
     field(
         "kind",
         "model",
-        "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← \
-                            →)",
+        "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)",
     ),
     field(
         "only",
         "train on",
-        "categories, separated by commas; empty: all of the bundled \
-                               recordings",
+        "categories, separated by commas; empty: all of the bundled recordings",
     ),
     field(
         "hold_out",
         "hold out",
-        "categories and machines left out of training and validation: \
-                                   unseen later",
+        "categories and machines left out of training and validation: unseen later",
     ),
     field("epochs", "epochs", "passes over the training recordings"),
     field(
         "learning_rate",
         "learning rate",
-        "the highest step size; too high diverges, too low \
-                                             learns nothing",
+        "the highest step size; too high diverges, too low learns nothing",
     ),
     field(
         "schedule",
         "schedule",
-        "how the rate changes over the run: one-cycle, cosine, constant \
-                                   (← → chooses)",
+        "how the rate changes over the run: one-cycle, cosine, constant (← → chooses)",
     ),
     field(
         "forecast_weight",
         "forecast weight",
-        "weight of the forecast's loss beside the pick's; \
-                                                 0: picks only",
+        "weight of the forecast's loss beside the pick's; 0: picks only",
     ),
     field("channels", "channels", "width of the trunk: numbers remembered per event"),
     field("kernel", "kernel", "taps per convolution, 2 to 8"),
@@ -71,8 +65,7 @@ pub const FIELDS: [Field; 24] = [
     field(
         "adapt",
         "learns on",
-        "on: its last layer goes on learning while it answers; off: it is \
-                                 fixed (← →)",
+        "on: its last layer goes on learning while it answers; off: it is fixed (← →)",
     ),
     field("chunk", "chunk length", "scored events of one CPU in a row; the context comes on top"),
     field("batch", "batch", "chunks per step"),
@@ -81,16 +74,14 @@ pub const FIELDS: [Field; 24] = [
     field(
         "patience",
         "patience",
-        "ends after so many epochs without a better validation; 0: \
-                                   never",
+        "ends after so many epochs without a better validation; 0: never",
     ),
     field("seed", "seed", "the same seed gives the same run, bit for bit"),
     field("device", "device", "cpu; cuda or wgpu if the program was built with it; :N chooses one"),
     field(
         "kernels",
         "kernels",
-        "releases that recordings may be of, by their beginnings; empty: \
-                                 all",
+        "releases that recordings may be of, by their beginnings; empty: all",
     ),
     field("traces", "recordings", "a folder with a catalog.toml; empty: the bundled recordings"),
 ];
@@ -101,10 +92,7 @@ fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
         if text.is_empty() {
             format!("{what} is needed")
         } else {
-            format!(
-                "\"{text}\" \
-        is not {what}"
-            )
+            format!("\"{text}\" is not {what}")
         }
     };
     text.parse().map_err(|_| wrong())
@@ -221,14 +209,9 @@ impl Form {
             let (what, there) = there(setting, &self.kinds);
             let known = self.get("traces").is_empty() && !there.is_empty();
             match names.iter().find(|n| known && !there.contains(n)) {
-                Some(name) => Err(wrong(
-                    setting,
-                    format!(
-                        "no {what} {name}; there are \
-                                                          {}",
-                        there.join(", ")
-                    ),
-                )),
+                Some(name) => {
+                    Err(wrong(setting, format!("no {what} {name}; there are {}", there.join(", "))))
+                }
                 None => Ok(names),
             }
         };
@@ -412,11 +395,7 @@ mod tests {
         let (at, why) = unknown.config().unwrap_err();
         assert_eq!(
             (FIELDS[at].setting, why.as_str()),
-            (
-                "only",
-                "no category hackbnch; there are \
-            hackbench, io_mixed"
-            )
+            ("only", "no category hackbnch; there are hackbench, io_mixed")
         );
     }
 

@@ -10,7 +10,7 @@ use super::plan::{Plan, TestSet};
 use super::results::Trained;
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::dataset::chunks::{Keep, Recording};
-use crate::dataset::opening::{self, Told};
+use crate::dataset::opening::{self, StatedMachine};
 use crate::evaluate::report::Report;
 use crate::export;
 use crate::job::Cancel;
@@ -120,7 +120,9 @@ impl Context {
             let paths = self.paths(split, filter)?;
             paths
                 .iter()
-                .map(|path| Ok(Recording::new(&opening::open(path, &Told::default())?.trace, keep)))
+                .map(|path| {
+                    Ok(Recording::new(&opening::open(path, &StatedMachine::default())?.trace, keep))
+                })
                 .collect::<Result<Vec<_>>>()
         };
         let data = Arc::new(Data {
@@ -150,7 +152,7 @@ impl Context {
         let report = eval::report(
             &columns(),
             &self.paths(self.split, &test.filter)?,
-            &Told::default(),
+            &StatedMachine::default(),
             &bar,
         )?;
         bar.finish_and_clear();

@@ -148,7 +148,7 @@ impl<'a> Cut<'a> {
                 passed + usize::from(of[i] == Span::NONE)
             }),
             Classes::Group(of, none) => {
-                each(rows, lanes, to, |i| group(of, *none, t, i, t.real[i]) as usize)
+                each(rows, lanes, to, |i| group(of, *none, t, i, t.real[i]) as usize);
             }
             Classes::Source(of) => each(rows, lanes, to, |i| of[usize::from(t.source[i])] as usize),
         }

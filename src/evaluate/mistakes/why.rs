@@ -370,22 +370,14 @@ pub fn describe(trace: &Trace, event: usize) -> String {
         _ => name(tasks.thread_on(id, e.cpu)),
     };
     match e.kind {
-        EventKind::Switch => format!(
-            "switch {} {} → \
-                                      {}",
-            who(e.task),
-            e.state.label(),
-            who(e.next)
-        ),
+        EventKind::Switch => {
+            format!("switch {} {} → {}", who(e.task), e.state.label(), who(e.next))
+        }
         EventKind::Wakeup => format!("wakeup {} by {}", who(e.task), name(e.actor)),
         EventKind::WakeupNew => format!("new {} by {}", who(e.task), name(e.actor)),
-        EventKind::Migrate => format!(
-            "migrate {} CPU{} → \
-                                       CPU{}",
-            who(e.task),
-            e.from_cpu.0,
-            e.to_cpu.0
-        ),
+        EventKind::Migrate => {
+            format!("migrate {} CPU{} → CPU{}", who(e.task), e.from_cpu.0, e.to_cpu.0)
+        }
         EventKind::Fork => format!("fork {} by {}", who(e.next), who(e.task)),
         kind => format!("{} {}", kind.label(), who(e.task)),
     }

@@ -106,8 +106,7 @@ mod tests {
             b"ms): ",
             b"[x] 1ms (+0ms): a",
             b"/* */",
-            b"1.0 | x) /* a \
-            */",
+            b"1.0 | x) /* a */",
             b"520.3 | 1) { /* a",
         ] {
             assert_eq!((head(verbose(line)), head(graph(line))), (None, None));

@@ -69,11 +69,7 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
         return Ok(Line::Machine(&text[..at]));
     }
     if text.starts_with(b"version = ")
-        || (text.starts_with(b"CPU ")
-            && text.ends_with(
-                b" is \
-        empty",
-            ))
+        || (text.starts_with(b"CPU ") && text.ends_with(b" is empty"))
     {
         return Ok(Line::Comment);
     }
@@ -299,14 +295,12 @@ mod tests {
     fn heads_of_all_layouts() {
         for (line, want) in [
             (
-                "       hackbench-13548   [000] dN.2.  4084.523590: sched_x: \
-              a",
+                "       hackbench-13548   [000] dN.2.  4084.523590: sched_x: a",
                 (13548, 0, 4_084_523_590_000),
             ),
             ("          <idle>-0       [001] d..2   4084.5: sched_x: a", (0, 1, 4_084_500_000_000)),
             (
-                " memfd:sealed-91-7251    (-------) [001]   4084.522237: sched_x: \
-              a",
+                " memfd:sealed-91-7251    (-------) [001]   4084.522237: sched_x: a",
                 (7251, 1, 4_084_522_237_000),
             ),
             (
@@ -314,21 +308,18 @@ mod tests {
                 (13520, 299, 4_084_522_187_000),
             ),
             (
-                "ingest_h:     bash-14958 [001]  4123.237506266: \
-              sched_x:    a",
+                "ingest_h:     bash-14958 [001]  4123.237506266: sched_x:    a",
                 (14958, 1, 4_123_237_506_266),
             ),
             (
-                "inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: \
-              a",
+                "inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: a",
                 (14408, 0, 4_123_238_257_000),
             ),
             (" a 1.5: b [7] -9 [003] ....  1.000001: sched_x: a", (9, 3, 1_000_001_000)),
             ("kworker/0:1-77 [000] 12345: sched_x: a", (77, 0, 12345)),
             ("  rec.sh-20198     1d..2. 16817us#: sched_x: a", (20198, 1, 16_817_000)),
             (
-                "[ 1320.444333]    rustc-19857     0d..4. 520352536us : sched_x: \
-              a",
+                "[ 1320.444333]    rustc-19857     0d..4. 520352536us : sched_x: a",
                 (19857, 0, 520_352_536_000),
             ),
             ("<...>--1 [000] d..2. 1.000000001: sched_x: a", (-1, 0, 1_000_000_001)),
@@ -340,8 +331,7 @@ mod tests {
             ":",
             "a-1 [0] x: sched_x",
             "a-1 [x] 1.0: sched_x",
-            "[0] 1.0: \
-            sched_x",
+            "[0] 1.0: sched_x",
             "a-1 [0] 1.: sched_x",
         ] {
             assert_eq!(head_of(line), None, "{line}");
@@ -376,10 +366,7 @@ mod tests {
         assert_eq!(parse(b"hello"), Err(Reason::NotAnEvent));
         assert_eq!(parse(b"a-1 [000] d..2. 1.000000: sched_swi"), Err(Reason::NotAnEvent));
         assert_eq!(
-            parse(
-                b"a-1 [000] d..2. 1.000000: sched_switch: \
-                           prev"
-            ),
+            parse(b"a-1 [000] d..2. 1.000000: sched_switch: prev"),
             Err(Reason::Payload("sched_switch"))
         );
     }

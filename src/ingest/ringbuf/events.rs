@@ -317,16 +317,13 @@ mod tests {
     #[test]
     fn states_are_those_of_the_recorded_kernel() {
         let new = States::parse(
-            "\"|\", { 0x00000001, \"S\" }, { 0x00000040, \"P\" }, { \
-                                 0x00000080, \"I\" }) : \"R\"",
+            "\"|\", { 0x00000001, \"S\" }, { 0x00000040, \"P\" }, { 0x00000080, \"I\" }) : \"R\"",
         );
         let label = |s: &States, bits| s.of(bits).label().to_string();
         assert_eq!([0, 0x100, 1, 0x80, 0x101].map(|b| label(&new, b)), ["R", "R+", "S", "I", "S+"]);
         // Linux 4.9: WAKEKILL is 128, and 2048 the bit above the last.
-        let old = States::parse(
-            "{ 1, \"S\"} , { 2, \"D\" }, { 128, \"K\" }, { 1024, \"N\" }) \
-                                 : \"R\"",
-        );
+        let old =
+            States::parse("{ 1, \"S\"} , { 2, \"D\" }, { 128, \"K\" }, { 1024, \"N\" }) : \"R\"");
         assert_eq!([130, 2048, 0].map(|b| label(&old, b)), ["D|K", "R+", "R"]);
         assert_eq!(label(&States::parse(""), 0x102), "D+");
     }

@@ -159,8 +159,7 @@ mod tests {
             let said = problem.to_string();
             assert!(
                 at == START as u64 && said.contains("larger than any file"),
-                "{tensors}: \
-                {said}"
+                "{tensors}: {said}"
             );
         }
         // What would fit a file, but not this one.

@@ -180,8 +180,7 @@ mod tests {
         );
         std::fs::write(
             dir.path().join("Vagrantfile"),
-            "M = { 'web' => 1 \
-                                                        }\n# \"old\"\nx.define \"db\"\n",
+            "M = { 'web' => 1 }\n# \"old\"\nx.define \"db\"\n",
         )
         .unwrap();
         let names = ["cfs", "eevdf", "gone"].map(String::from);

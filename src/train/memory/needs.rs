@@ -99,13 +99,8 @@ impl Outlook {
         let (free, of) = self.room.map_or((UNKNOWN, Bound::Machine), |room| (room.free, room.of));
         let need = step + kept + RESERVE;
         let all = size(need);
-        let parts = format!(
-            "{} a step, {} recordings, {} to \
-                             spare",
-            size(step),
-            size(kept),
-            size(RESERVE)
-        );
+        let parts =
+            format!("{} a step, {} recordings, {} to spare", size(step), size(kept), size(RESERVE));
         if need > free {
             let usual = TrainConfig::default();
             let setting = match () {
@@ -115,20 +110,13 @@ impl Outlook {
                 () if config.model.blocks > usual.model.blocks => "blocks",
                 () => "channels",
             };
-            let problem = format!(
-                "the run takes about {all} ({parts}), {} are left \
-                                   {of}",
-                size(free)
-            );
+            let problem =
+                format!("the run takes about {all} ({parts}), {} are left {of}", size(free));
             return Err(Wrong { setting, problem });
         }
         let tight = need as f64 > TIGHT * free as f64;
         Ok(tight.then(|| {
-            format!(
-                "the run takes about {all} of the {} that are left {of} \
-                                  ({parts})",
-                size(free)
-            )
+            format!("the run takes about {all} of the {} that are left {of} ({parts})", size(free))
         }))
     }
 }

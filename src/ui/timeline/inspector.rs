@@ -1,7 +1,7 @@
 //! The two panes below the lanes: the selected decision with its candidates, and what the model saw
 //! before it.
 
-use crate::app::answers::{Row, Verdict};
+use crate::app::answers::{AnswerRow, Verdict};
 use crate::app::layout::{Area, Layout};
 use crate::app::second::{Second, short_label};
 use crate::app::time;
@@ -39,13 +39,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         context(
             t,
             inspection,
-            &mut pane(
-                l.context,
-                " what the model \
-                                                     saw ",
-                t.panes.focus == Pane::Context,
-                pen,
-            ),
+            &mut pane(l.context, " what the model saw ", t.panes.focus == Pane::Context, pen),
         );
     }
 }
@@ -53,12 +47,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
 /// The selected CPU, and where the others are when not all have a lane on the screen.
 fn which_cpu(t: &Timeline, l: &Layout) -> String {
     if t.rows.scrolls(l) {
-        format!(
-            "CPU{} of {} · \
-                                    ↑↓",
-            t.cpu,
-            t.trace().cpus()
-        )
+        format!("CPU{} of {} · ↑↓", t.cpu, t.trace().cpus())
     } else {
         format!("CPU{}", t.cpu)
     }
@@ -92,9 +81,7 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     let state = format!(" {} ", e.state.label());
     // The switch that brought it in may not have been recorded.
     let after = if trace.follows_unknown(event) {
-        "a time that is not \
-                                                   known"
-            .into()
+        "a time that is not known".into()
     } else {
         time::short(stint.0)
     };
@@ -200,7 +187,13 @@ fn trace_event(t: &Timeline, k: usize) -> usize {
     t.trace().cpu_switches(CpuId(t.cpu as u16)).get(k).map_or(0, |&e| e as usize)
 }
 
-fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize, room: usize) -> String {
+fn predicted_words(
+    t: &Timeline,
+    row: AnswerRow,
+    p: &Prediction,
+    event: usize,
+    room: usize,
+) -> String {
     let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
     let who = short_name(t.trace(), thread, event, room);
     match share {
@@ -211,8 +204,8 @@ fn predicted_words(t: &Timeline, row: Row, p: &Prediction, event: usize, room: u
 
 /// What the model gave to the one that really ran, where the guess beside it does not say so
 /// already.
-fn real_words(row: Row, model: &str, p: &Prediction) -> String {
-    let real = if row == Row::Forecast { p.forecast } else { p.pick };
+fn real_words(row: AnswerRow, model: &str, p: &Prediction) -> String {
+    let real = if row == AnswerRow::Forecast { p.forecast } else { p.pick };
     if real.rank == 0 || (real.rank == 1 && row.is_model()) {
         return " ".into();
     }
@@ -244,11 +237,7 @@ fn candidates(
         area.x,
         area.y,
         area.w,
-        &format!(
-            "{n} \
-                                              candidate{}",
-            if n == 1 { "" } else { "s" }
-        ),
+        &format!("{n} candidate{}", if n == 1 { "" } else { "s" }),
         theme.dim(),
     );
     let p_x = area.x + 2 + name_w + 1;
@@ -280,11 +269,8 @@ fn candidates(
         candidate_row(t, i, c, (chosen, model), (y, name_w, p_x, bar_w, wide), pen);
     }
     if real_at.is_none() && rows > n {
-        let text = format!(
-            "● {}   was not known to be \
-                            runnable",
-            short_name(trace, i.real, i.event, 24)
-        );
+        let text =
+            format!("● {}   was not known to be runnable", short_name(trace, i.real, i.event, 24));
         pen.put(area.x, area.y + 1 + n as u16, area.w, &text, theme.gap());
     }
 }
@@ -373,15 +359,9 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
             }
             EventKind::Wakeup => ("wakeup", task, by("by")),
             EventKind::WakeupNew => ("new", task, by("forked by")),
-            EventKind::Migrate => (
-                "migrate",
-                task,
-                format!(
-                    "CPU{} → \
-                                                             CPU{}",
-                    e.from_cpu.0, e.to_cpu.0
-                ),
-            ),
+            EventKind::Migrate => {
+                ("migrate", task, format!("CPU{} → CPU{}", e.from_cpu.0, e.to_cpu.0))
+            }
             EventKind::Waking => ("waking", task, by("by")),
             kind => (kind.label(), task, String::new()),
         };
@@ -416,11 +396,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
             area.x,
             y + 1,
             area.w,
-            &format!(
-                "decision took \
-                                                 {}",
-                time::short(i.decision_ns)
-            ),
+            &format!("decision took {}", time::short(i.decision_ns)),
             theme.dim(),
         );
     }

@@ -2,7 +2,7 @@
 //! stint where there is room and the longest-running task of many where there is not; never a lie,
 //! never a walk over events.
 
-use crate::app::answers::{Answers, Row, Verdict};
+use crate::app::answers::{AnswerRow, Answers, Verdict};
 use crate::app::layout::Layout;
 use crate::app::second::short_label;
 use crate::app::timeline::Timeline;
@@ -347,11 +347,7 @@ impl Lane<'_> {
         let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
         let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
         let text = if known > 0.0 {
-            format!(
-                "use {:>3.0} \
-                                             %",
-                busy / known * 100.0
-            )
+            format!("use {:>3.0} %", busy / known * 100.0)
         } else {
             "unknown".into()
         };
@@ -366,7 +362,7 @@ impl Lane<'_> {
                 None if pending => "pending".into(),
                 None if answers.row_lacks_model() => "no model".into(),
                 // A forecast is never trivial.
-                None if answers.row() == Row::Forecast => "no answer".into(),
+                None if answers.row() == AnswerRow::Forecast => "no answer".into(),
                 None => "trivial".into(),
             };
             pen.put(x, self.y + row, room, &text, pen.theme.text());

@@ -17,35 +17,18 @@ pub fn draw(form: &Form, pen: &mut Pen) {
     let (w, h) = (pen.area.w, pen.area.h);
     let head = [
         ("new run", theme.strong()),
-        (
-            "   ↑↓ field  ← → change  type a value  Enter starts  Esc \
-                                        closes",
-            theme.dim(),
-        ),
+        ("   ↑↓ field  ← → change  type a value  Enter starts  Esc closes", theme.dim()),
     ];
     pen.put_all(1, 1, w - 1, &head);
     let wrong = form.config().err();
     // Below the fields: what the field is, and what is wrong or should be known.
     let (text, style) = match &wrong {
-        Some((at, problem)) => (
-            format!(
-                "✗ {}: \
-                                         {problem}",
-                FIELDS.get(*at).map_or("", |f| f.label)
-            ),
-            theme.miss(),
-        ),
-        None => (
-            form.warning()
-                .map(|tight| {
-                    format!(
-                        "! \
-                                                     {tight}"
-                    )
-                })
-                .unwrap_or_default(),
-            theme.mark(),
-        ),
+        Some((at, problem)) => {
+            (format!("✗ {}: {problem}", FIELDS.get(*at).map_or("", |f| f.label)), theme.miss())
+        }
+        None => {
+            (form.warning().map(|tight| format!("! {tight}")).unwrap_or_default(), theme.mark())
+        }
     };
     let lines = wrap(&text, usize::from(w.saturating_sub(4)));
     let rows = usize::from(h.saturating_sub(4)).saturating_sub(lines.len().max(1)).max(1);
