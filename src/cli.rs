@@ -295,5 +295,5 @@ fn split() -> impl TypedValueParser<Value = Split> {
 
 /// A predictor.
 fn predictor() -> impl TypedValueParser<Value = Choice> {
-    one_of(Choice::all().map(Choice::label))
+    one_of(Choice::named().map(Choice::label))
 }

@@ -33,14 +33,15 @@ pub use bench::{bench_frames, bench_list, bench_screen};
 pub use busy::{Busy, bench_busy};
 
 use crate::app::settings::{Colours, Settings};
-use crate::app::{App, Msg};
+use crate::app::{App, Effect, Msg};
 use crate::dataset::opening::StatedMachine;
 use crate::driver::{self, Driver};
+use crate::predictor::engine::Engine;
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
 use palette::{Shades, Theme};
 use std::path::PathBuf;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Messages that may wait. Engines that are faster than the screen wait for it; nothing piles up.
@@ -71,6 +72,60 @@ fn shades(colours: Colours) -> Shades {
     }
 }
 
+/// The state and what does its orders: the explorer without a screen.
+struct Session {
+    app: App,
+    driver: Driver<Engine>,
+}
+
+impl Session {
+    fn perform(&mut self, effects: Vec<Effect>) {
+        effects.into_iter().for_each(|effect| self.driver.perform(effect));
+    }
+
+    /// Takes a message, and does what it orders.
+    fn take(&mut self, msg: Msg) {
+        let effects = self.app.update(msg);
+        self.perform(effects);
+    }
+
+    /// Says how long it has been running, where something depends on it.
+    fn tick(&mut self, start: Instant) {
+        if self.app.wants_ticks() {
+            self.take(Msg::Tick { now: Nanos(nanos(start)) });
+        }
+    }
+
+    /// Blocks until there is a message, or a frame is due; false when nobody is left to send one.
+    /// Then takes all that wait.
+    fn take_waiting(&mut self, rx: &Receiver<Msg>, last_frame: Instant) -> bool {
+        let first = if self.app.wants_ticks() {
+            match rx.recv_timeout(FRAME.saturating_sub(last_frame.elapsed())) {
+                Ok(msg) => Some(msg),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        } else {
+            match rx.recv() {
+                Ok(msg) => Some(msg),
+                Err(_) => return false,
+            }
+        };
+        for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
+            self.take(msg);
+        }
+        true
+    }
+}
+
+/// Nanoseconds since then.
+fn nanos(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Without it there is no screen.
+const NO_SIZE: &str = "cannot ask for the terminal's size";
+
 /// Runs the explorer until the user leaves. `traces` are the recordings given on the command line;
 /// without any, the first bundled one opens and plays above home. `beside` names whom the second
 /// prediction row shows.
@@ -85,7 +140,7 @@ pub fn run(
     let (tx, rx) = sync_channel(CHANNEL);
     let mut terminal =
         terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
-    let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
+    let size = terminal.size().wrap_err(NO_SIZE)?;
     let theme = Theme::of(shades(settings.theme));
     let alone = traces.is_empty();
     let (mut app, effects) = App::new(traces, size);
@@ -103,56 +158,43 @@ pub fn run(
     let driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
     let driver =
         driver.with_models(driver::engine_of).with_second(driver::named_engine).with_told(told);
-    let mut driver = driver.with_recent(crate::dataset::recent::file());
-    for effect in effects {
-        driver.perform(effect);
-    }
+    let driver = driver.with_recent(crate::dataset::recent::file());
+    let mut session = Session { app, driver };
+    session.perform(effects);
+    explore(&mut session, &rx, &mut terminal, theme)?;
 
-    let start = Instant::now();
-    let mut last_frame = Instant::now();
-    while !app.quit {
-        let first = if app.wants_ticks() {
-            match rx.recv_timeout(FRAME.saturating_sub(last_frame.elapsed())) {
-                Ok(msg) => Some(msg),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        } else {
-            match rx.recv() {
-                Ok(msg) => Some(msg),
-                Err(_) => break,
-            }
-        };
-        for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
-            for effect in app.update(msg) {
-                driver.perform(effect);
-            }
-        }
-        if app.wants_ticks() {
-            let now = Nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
-            for effect in app.update(Msg::Tick { now }) {
-                driver.perform(effect);
-            }
-        }
-        if let Some(text) = app.shared.copy.take() {
-            clipboard::copy(&text);
-        }
-        last_frame = Instant::now();
-        if terminal.rested()? {
-            // The window may have another size now, and a rest is no time of playback.
-            let (width, height) = terminal.size().wrap_err("cannot ask for the terminal's size")?;
-            app.update(Msg::Resized(width, height))
-                .into_iter()
-                .for_each(|effect| driver.perform(effect));
-        }
-        terminal.draw(&app, theme)?;
-    }
+    let Session { app, driver } = &mut session;
     if app.train.unfinished() > 0 {
         app.message = Some("keeping checkpoints of what trains".into());
-        terminal.draw(&app, theme)?;
+        terminal.draw(app, theme)?;
     }
     driver.leave(&rx, &mut |msg| {
         app.update(msg);
     });
     Ok(Farewell { lines: app.train.summary(), signal: app.signal })
+}
+
+/// Takes messages and draws, until the user leaves.
+fn explore(
+    session: &mut Session,
+    rx: &Receiver<Msg>,
+    terminal: &mut terminal::Guard,
+    theme: Theme,
+) -> Result<()> {
+    let start = Instant::now();
+    let mut last_frame = Instant::now();
+    while !session.app.quit && session.take_waiting(rx, last_frame) {
+        session.tick(start);
+        if let Some(text) = session.app.shared.copy.take() {
+            clipboard::copy(&text);
+        }
+        last_frame = Instant::now();
+        if terminal.rested()? {
+            // The window may have another size now, and a rest is no time of playback.
+            let (width, height) = terminal.size().wrap_err(NO_SIZE)?;
+            session.take(Msg::Resized(width, height));
+        }
+        terminal.draw(&session.app, theme)?;
+    }
+    Ok(())
 }

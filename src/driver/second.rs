@@ -89,7 +89,7 @@ pub fn find(who: &Path) -> Result<Source, String> {
     if !file.is_file() {
         let what =
             if folder.is_dir() { "has no model yet" } else { "is no predictor, run or model file" };
-        let known: Vec<&str> = Choice::all().map(Choice::label).collect();
+        let known: Vec<&str> = Choice::named().map(Choice::label).collect();
         return Err(format!("{} {what}; predictors: {}", who.display(), known.join(", ")));
     }
     let model = Weights::load(&file).map(Arc::new).map_err(|e| e.to_string())?;
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_name_a_file_and_a_run_lead_to_a_predictor() {
-        for choice in Choice::all() {
+        for choice in Choice::named() {
             let found = find(Path::new(choice.label())).unwrap();
             assert_eq!((found.choice, found.label.as_str()), (choice, choice.label()));
             assert_eq!(found.model.is_some(), choice.needs_model());
