@@ -98,7 +98,7 @@ pub struct Args {
     forecast2: usize,
     /// Whether the network goes on learning from outcomes while it answers; without, as the kind of
     /// network has it: on for all three.
-    #[arg(long, value_name = "on|off", value_parser = super::eval::on_or_off)]
+    #[arg(long, value_name = "on|off", value_parser = super::values::on_or_off)]
     adapt: Option<bool>,
     /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was
     /// built with that feature. Without it cpu, or for a resumed run the device that it began on.
