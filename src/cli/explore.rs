@@ -24,8 +24,8 @@ pub fn run(traces: Vec<PathBuf>, compare: Option<PathBuf>, told: StatedMachine) 
     if let (true, [first, ..]) = (there.is_empty(), &missing[..]) {
         return Err(wrong(format!("no such command or file: {}", first.display())));
     }
-    if let Some(Err(problem)) = compare.as_deref().map(crate::driver::find) {
-        return Err(wrong(format!("--compare: {problem}")));
+    if let Some(who) = compare.as_deref() {
+        super::found("--compare", crate::driver::find(who))?;
     }
     for path in &missing {
         say!("koracle: warning: no such file: {}", path.display());
