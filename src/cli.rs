@@ -63,6 +63,9 @@ struct Cli {
     /// run or a model file.
     #[arg(long, value_name = "PREDICTOR", value_parser = predictor_or_path(), hide_possible_values = true)]
     compare: Option<PathBuf>,
+    /// Go on where the program was left: its recordings, the screen, the place, the filters.
+    #[arg(long, conflicts_with = "traces")]
+    restore: bool,
     #[command(flatten)]
     machine: told::Machine,
 }
@@ -162,9 +165,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line, with examples at the end of each command's help.
-fn command() -> clap::Command {
-    let mut all = Cli::command();
 /// The arguments, and what a file that they name adds to them.
 fn command_line() -> Result<Cli> {
     let mut given: Vec<OsString> = std::env::args_os().collect();
@@ -180,6 +180,9 @@ fn command_line() -> Result<Cli> {
     Ok(Cli::from_arg_matches(&matches)?)
 }
 
+/// The command line, with examples at the end of each command's help.
+fn command() -> clap::Command {
+    let mut all = Cli::command();
     let names: Vec<String> = all.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     for name in names {
         let Some(examples) = examples::of(&name) else { continue };
@@ -223,7 +226,7 @@ fn usage(told: &clap::Error) -> i32 {
 
 fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
-        None => explore::run(cli.traces, cli.compare, cli.machine.told()),
+        None => explore::run(cli.traces, cli.compare, cli.restore, cli.machine.told()),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Record(args)) => record::record(&args),
         Some(Command::Vm(args)) => vm::run(&args),
@@ -297,9 +300,6 @@ fn model_of(name: Option<&Path>, kind: Kind) -> Result<Arc<Weights>> {
     }
 }
 
-/// An argument that is one of these words: shells complete them, and what is none of them is an
-/// error that lists them.
-fn one_of<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 /// What a name led to. A name that leads nowhere is wrong usage, a file that cannot be used a
 /// failure.
 fn found<T>(option: &str, result: Result<T, NameError>) -> Result<T> {
@@ -309,6 +309,9 @@ fn found<T>(option: &str, result: Result<T, NameError>) -> Result<T> {
     })
 }
 
+/// An argument that is one of these words: shells complete them, and what is none of them is an
+/// error that lists them.
+fn one_of<T>(words: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = String> + Clone + Send + Sync + 'static,
 {

@@ -32,8 +32,9 @@ mod waits;
 pub use bench::{bench_frames, bench_list, bench_screen};
 pub use busy::{Busy, bench_busy};
 
+use crate::app::session::Session;
 use crate::app::settings::{Colours, Settings};
-use crate::app::{App, Msg};
+use crate::app::{App, Effect, Msg};
 use crate::dataset::opening::StatedMachine;
 use crate::driver::{self, Driver};
 use crate::trace::Nanos;
@@ -71,31 +72,60 @@ fn shades(colours: Colours) -> Shades {
     }
 }
 
-/// Runs the explorer until the user leaves. `traces` are the recordings given on the command line;
-/// without any, the first bundled one opens and plays above home. `beside` names whom the second
-/// prediction row shows.
+/// What the explorer begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The recordings given on the command line; without any, the first bundled one opens and plays
+    /// above home.
+    pub traces: Vec<PathBuf>,
+    /// Whom the second prediction row shows.
+    pub beside: Option<PathBuf>,
+    /// What is said of the recordings' machine.
+    pub told: StatedMachine,
+    /// What the user set.
+    pub settings: Settings,
+    /// Where the program was left.
+    pub last: Option<Session>,
+    /// Go on there, instead of offering it.
+    pub resume: bool,
+    /// News for the last row.
+    pub news: Option<String>,
+}
+
+impl Start {
+    /// The application as it begins, and what it wants done first.
+    fn app(self, size: (u16, u16)) -> (App, Vec<Effect>) {
+        let (alone, last) = (self.traces.is_empty(), self.last);
+        let resume = last.clone().filter(|_| alone && self.resume);
+        let given = resume.as_ref().map_or(self.traces, |session| session.recordings.clone());
+        let (mut app, effects) = App::new(given, size);
+        app.shared.settings = self.settings;
+        if let Some(who) = self.beside {
+            app.show_beside(who);
+        }
+        match (resume, last) {
+            (Some(session), _) => app.settle(session),
+            (None, last) if alone => {
+                app.welcome();
+                last.into_iter().for_each(|session| app.offer(session));
+            }
+            _ => {}
+        }
+        app.message = self.news;
+        (app, effects)
+    }
+}
+
+/// Runs the explorer until the user leaves.
 ///
 /// The terminal is given back before it returns.
-pub fn run(
-    traces: Vec<PathBuf>,
-    beside: Option<PathBuf>,
-    told: StatedMachine,
-    settings: Settings,
-) -> Result<Farewell> {
+pub fn run(start: Start) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
     let mut terminal =
         terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
-    let theme = Theme::of(shades(settings.theme));
-    let alone = traces.is_empty();
-    let (mut app, effects) = App::new(traces, size);
-    app.shared.settings = settings;
-    if alone {
-        app.welcome();
-    }
-    if let Some(who) = beside {
-        app.show_beside(who);
-    }
+    let (theme, told) = (Theme::of(shades(start.settings.theme)), start.told.clone());
+    let (mut app, effects) = start.app(size);
     // First paint before anything is read.
     terminal.draw(&app, theme)?;
     let _input = terminal::read_input(tx.clone());
@@ -108,7 +138,7 @@ pub fn run(
         driver.perform(effect);
     }
 
-    let start = Instant::now();
+    let begun = Instant::now();
     let mut last_frame = Instant::now();
     while !app.quit {
         let first = if app.wants_ticks() {
@@ -129,7 +159,7 @@ pub fn run(
             }
         }
         if app.wants_ticks() {
-            let now = Nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+            let now = Nanos(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
             for effect in app.update(Msg::Tick { now }) {
                 driver.perform(effect);
             }
@@ -154,5 +184,12 @@ pub fn run(
     driver.leave(&rx, &mut |msg| {
         app.update(msg);
     });
-    Ok(Farewell { lines: app.train.summary(), signal: app.signal })
+    let mut lines = app.train.summary();
+    if app.signal.is_none()
+        && let Some((file, session)) = driver::session::file().zip(app.session())
+        && let Err(e) = driver::session::save(&file, &session)
+    {
+        lines.push(format!("where you were is not kept: {}: {e}", file.display()));
+    }
+    Ok(Farewell { lines, signal: app.signal })
 }

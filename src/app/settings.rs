@@ -43,6 +43,8 @@ pub struct Settings {
     /// recording's density asks.
     #[serde(deserialize_with = "speed")]
     pub speed: Option<(u32, u32)>,
+    /// Start where the program was left.
+    pub restore: bool,
     /// Keys that stand for others.
     #[serde(skip)]
     pub keys: Vec<(Key, Key)>,
