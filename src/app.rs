@@ -21,6 +21,7 @@ pub mod prompt;
 pub mod recording;
 pub mod screen;
 pub mod second;
+pub mod session;
 pub mod settings;
 pub mod tab;
 pub mod tasks;

@@ -44,6 +44,16 @@ impl Traces {
         Self { given, ..Self::default() }
     }
 
+    /// The files that the user gave.
+    pub(super) fn given(&self) -> &[PathBuf] {
+        &self.given
+    }
+
+    /// The user gave these.
+    pub(super) fn give(&mut self, given: Vec<PathBuf>) {
+        self.given = given;
+    }
+
     /// The selected row.
     pub fn current(&self) -> Option<&Entry> {
         self.entries.get(self.list.at)

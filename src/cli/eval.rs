@@ -48,9 +48,10 @@ pub struct Args {
     /// Names, separated by commas; without, the models and every baseline that needs none.
     #[arg(long, value_delimiter = ',', value_parser = super::predictor())]
     predictors: Vec<Choice>,
-    /// A model file (may be repeated); without, the bundled TCN. Several of one kind are trainings
+    /// A model: a file, or a run (its folder, or its name among the kept runs); may be repeated.
+    /// Without, the bundled TCN. Several of one kind are trainings
     /// of it that differ in their seed: medians are printed, with the least and the greatest value.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Vec<PathBuf>,
     /// Whether networks go on learning from the outcomes while they answer; without, as each model
     /// says (the bundled TCN does, the networks beside it do not).

@@ -68,7 +68,7 @@ pub struct Args {
     #[arg(long, value_name = "KERNEL")]
     kernel: Vec<String>,
     /// Kinds of networks, separated by commas; the first is compared with the others.
-    #[arg(long = "model", value_name = "KIND", value_delimiter = ',')]
+    #[arg(long = "model", value_name = "KIND", value_delimiter = ',', value_parser = super::predictor())]
     models: Vec<Choice>,
     /// Trainings of each, with seeds from 0.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=64))]
