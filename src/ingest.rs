@@ -5,6 +5,7 @@
 //! of all formats, [`Sink`] what they fill. A format that is known by sight and not read is one
 //! line in `foreign`.
 
+mod bounds;
 mod decode;
 mod error;
 mod folder;

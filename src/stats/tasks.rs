@@ -1,9 +1,9 @@
 //! Threads or names with where their time went, as a table: its columns in words, and what a list
 //! shows of it.
 
+use super::Window;
 use super::names::By;
 use super::totals::Totals;
-use super::Window;
 use crate::query::{self, Bitmap, Columns, Described, FilterError, Kind, quoted};
 use crate::trace::Trace;
 use std::sync::Arc;
