@@ -16,13 +16,13 @@ use crate::train::cost::{self, Pace, Pass};
 use crate::train::memory::{MIB, Outlook, Room};
 use crate::train::runs::{Holds, KeptRun};
 use crate::train::{
-    self, Control, Data, Ending, Progress, Stop, TrainConfig, TrainError, load, runs,
+    self, Control, Data, Ending, Outcome, Progress, Stop, TrainConfig, TrainError, load, runs,
 };
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use signal_hook::iterator::Signals;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -100,38 +100,16 @@ fn free(folder: &Path, force: bool) -> Result<()> {
 
 /// Trains and says what came of it.
 pub fn run(args: &Args) -> Result<()> {
-    let (mut config, folder) = match (&args.resume, &args.output) {
-        (Some(run), _) => {
-            let folder = runs::find(run);
-            let kept = resumed(&folder)?;
-            let device = args.device.unwrap_or(kept.device);
-            let config = TrainConfig { device, memory_limit: args.memory_limit, ..kept };
-            config.check().wrap_err_with(|| folder.join("config.toml").display().to_string())?;
-            fits(&config)?;
-            (config, folder)
+    let (mut config, folder) = if let Some(run) = &args.resume {
+        kept_run(args, run)?
+    } else {
+        let config = fresh(args)?;
+        if args.print_config {
+            return output::stdout(text(&config).as_bytes());
         }
-        (None, output) => {
-            let config = args.config();
-            config.check().map_err(|e| match e.setting {
-                // The value is right, this program cannot do it.
-                "device" => e.into(),
-                setting => super::wrong(format!("--{}: {}", args::option(setting), e.problem)),
-            })?;
-            if args.print_config {
-                return output::stdout(text(&config).as_bytes());
-            }
-            fits(&config)?;
-            let folder = if let Some(folder) = output {
-                free(folder, args.force)?;
-                folder.clone()
-            } else {
-                let home =
-                    runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
-                runs::new_folder(&home, config.model.kind.label())
-                    .wrap_err_with(|| home.display().to_string())?
-            };
-            (config, folder)
-        }
+        fits(&config)?;
+        let folder = place(args, &config)?;
+        (config, folder)
     };
     config.folder = Some(folder.clone());
     config.command =
@@ -140,21 +118,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (control, reading) = (Control::default(), Cancel::new());
     let signal = stop_on_signals(&control, &reading)?;
     say!("koracle: reading recordings");
-    let data = match load::data(&config, &reading, &|path, opened, _| output::warn(path, opened)) {
-        Err(e) => {
-            if args.output.is_none() && args.resume.is_none() {
-                // It was made for this run, and is empty.
-                let _ = std::fs::remove_dir(&folder);
-            }
-            match e {
-                load::LoadError::Cancelled => {
-                    std::process::exit(128 + signal.load(Ordering::Relaxed))
-                }
-                other => return Err(other.into()),
-            }
-        }
-        Ok(data) => data,
-    };
+    let data = read(args, &config, &folder, (&reading, &signal))?;
     outlook(&config, &data);
     let bar = output::progress(0, "training");
     let mut last = Progress::default();
@@ -181,6 +145,65 @@ pub fn run(args: &Args) -> Result<()> {
         kept(&folder, &last);
     }
     let outcome = result.wrap_err_with(|| folder.display().to_string())?;
+    say_best(&outcome, &config, &folder);
+    Ok(())
+}
+
+/// The settings and the folder of a run that goes on.
+fn kept_run(args: &Args, run: &Path) -> Result<(TrainConfig, PathBuf)> {
+    let folder = runs::find(run);
+    let kept = resumed(&folder)?;
+    let device = args.device.unwrap_or(kept.device);
+    let config = TrainConfig { device, memory_limit: args.memory_limit, ..kept };
+    config.check().wrap_err_with(|| folder.join("config.toml").display().to_string())?;
+    fits(&config)?;
+    Ok((config, folder))
+}
+
+/// The settings of a new run.
+fn fresh(args: &Args) -> Result<TrainConfig> {
+    let config = args.config();
+    config.check().map_err(|e| match e.setting {
+        // The value is right, this program cannot do it.
+        "device" => e.into(),
+        setting => super::wrong(format!("--{}: {}", args::option(setting), e.problem)),
+    })?;
+    Ok(config)
+}
+
+/// Where a new run is kept: the folder that is named, if it may be taken, or a new one among the
+/// runs.
+fn place(args: &Args, config: &TrainConfig) -> Result<PathBuf> {
+    if let Some(folder) = &args.output {
+        free(folder, args.force)?;
+        return Ok(folder.clone());
+    }
+    let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
+    runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())
+}
+
+/// Reads the recordings. Without them the folder that was made for the run goes again; a signal
+/// ends the program.
+fn read(
+    args: &Args,
+    config: &TrainConfig,
+    folder: &Path,
+    (reading, signal): (&Cancel, &AtomicI32),
+) -> Result<Data> {
+    load::data(config, reading, &|path, opened, _| output::warn(path, opened)).map_err(|e| {
+        if args.output.is_none() && args.resume.is_none() {
+            // It was made for this run, and is empty.
+            let _ = std::fs::remove_dir(folder);
+        }
+        match e {
+            load::LoadError::Cancelled => std::process::exit(128 + signal.load(Ordering::Relaxed)),
+            other => other.into(),
+        }
+    })
+}
+
+/// What came of it.
+fn say_best(outcome: &Outcome, config: &TrainConfig, folder: &Path) {
     say!(
         "koracle: best epoch {}: pick {:.2} %, forecast {:.2} % (validation macro); {} parameters \
          in {}",
@@ -193,7 +216,6 @@ pub fn run(args: &Args) -> Result<()> {
     if outcome.ending == Ending::Early {
         say!("koracle: ended early: {} epochs without a better validation", config.patience);
     }
-    Ok(())
 }
 
 /// Says how large the run is and how long it may take.
