@@ -326,12 +326,12 @@ fn split() -> impl TypedValueParser<Value = Split> {
 
 /// A predictor.
 fn predictor() -> impl TypedValueParser<Value = Choice> {
-    one_of(Choice::all().map(Choice::label))
+    one_of(Choice::named().map(Choice::label))
 }
 
 /// A predictor's name, which shells complete, or a run or a model file.
 fn predictor_or_path() -> impl TypedValueParser<Value = PathBuf> {
-    Suggested(Choice::all().map(Choice::label).collect())
+    Suggested(Choice::named().map(Choice::label).collect())
 }
 
 /// Takes every value, and lets shells complete some words.

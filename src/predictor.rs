@@ -5,6 +5,7 @@
 //! unnormalised scores (logits): higher is more likely; a softmax over them is its probability. It
 //! never sees an outcome before it answered.
 
+pub mod alone;
 pub mod dense;
 pub mod engine;
 pub mod heuristics;

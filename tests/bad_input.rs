@@ -14,8 +14,7 @@ const HEADER: &str =
 fn switch(time: &str, cpu: u32, prev: i32, next: i32) -> String {
     format!(
         " t-{prev} [{cpu:03}] d..2. {time}: sched_switch: prev_comm=t prev_pid={prev} \
-         prev_prio=120 prev_state=S \
-         ==> next_comm=t next_pid={next} next_prio=120\n"
+         prev_prio=120 prev_state=S ==> next_comm=t next_pid={next} next_prio=120\n"
     )
 }
 
@@ -354,8 +353,7 @@ proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), magic in 0usize..6) {
         let magics: [&[u8]; 6] =
-            [b"", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08\x00", b"\xfd7zXZ\0", b"# tracer: \
-                nop\n", HEADER.as_bytes()];
+            [b"", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08\x00", b"\xfd7zXZ\0", b"# tracer: nop\n", HEADER.as_bytes()];
         let _ = ingest::read([magics[magic], &bytes].concat(), "x");
     }
 

@@ -141,7 +141,7 @@ impl Sink for Script {
 
 /// All predictors that there are weights for here.
 fn all() -> impl Iterator<Item = Choice> {
-    Choice::all().filter(|c| !c.needs_model() || *c == Choice::Network(Kind::Tcn))
+    Choice::named().filter(|c| !c.needs_model() || *c == Choice::Network(Kind::Tcn))
 }
 
 fn same(choice: Choice, name: &str, a: &[(u32, char, u64)], b: &[(u32, char, u64)]) {

@@ -37,8 +37,7 @@ fn lines(trace: &Trace) -> Vec<String> {
     trace.events().map(line).collect()
 }
 
-const KINDS: &str = "\
-CPU:1 [LOST 5 EVENTS]
+const KINDS: &str = "CPU:1 [LOST 5 EVENTS]
  <idle>-0 [000] d..2. 100.000001000: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 \
  prev_state=R ==> next_comm=a next_pid=7 next_prio=-1
  a-7 [000] d..2. 100.000001500: sched_waking: comm=b pid=8 prio=120 target_cpu=001
@@ -78,8 +77,7 @@ fn events_of_all_kinds_come_back_in_their_order() {
 
 #[test]
 fn what_cannot_be_said_is_counted() {
-    let odd = "\
- a-7 [000] d..2. 1.000001000: sched_stat_runtime: comm=a pid=7 runtime=5 [ns]
+    let odd = "a-7 [000] d..2. 1.000001000: sched_stat_runtime: comm=a pid=7 runtime=5 [ns]
  a-7 [000] d..2. 1.000002000: sched_switch: prev_comm=a prev_pid=7 prev_prio=120 prev_state=? ==> \
  next_comm=b next_pid=8 next_prio=120
 ";

@@ -202,8 +202,7 @@ fn the_other_byte_order_and_files_without_tracepoints_are_told() {
 const SCRIPT: &str = "            perf  7 [001]  520.352536: sched:sched_waking: comm=cargo pid=19 \
                       prio=120 target_cpu=000\n\
     a b pid=1     7 [001]  520.352821: sched:sched_switch: prev_comm=a b pid=1 prev_pid=7 \
-    prev_prio=120 prev_state=R+ ==> \
-    next_comm=sh next_pid=8 next_prio=-1\n";
+    prev_prio=120 prev_state=R+ ==> next_comm=sh next_pid=8 next_prio=-1\n";
 
 #[test]
 fn selections_of_perf_script_say_the_same() {
@@ -253,8 +252,7 @@ fn selections_of_perf_script_say_the_same() {
 const MAP: &str = "  *A0         717.355295 secs A0 => migration/0:18\n   A0 *B0     717.355308 \
                    secs B0 => kworker/0:1:77\n\
     *.   B0     717.355400 secs .  => swapper:0\n  *C0  B0     717.355500 secs C0 => sh:9\n   C0 \
-    *A0     717.355600 secs \n\
-    *B0  A0     717.355700 secs \n";
+    *A0     717.355600 secs \n*B0  A0     717.355700 secs \n";
 
 #[test]
 fn a_map_has_switches_of_several_cpus() {

@@ -216,8 +216,7 @@ fn damage_costs_a_packet_and_a_cut_the_rest() {
 #[test]
 fn a_text_that_begins_with_an_empty_line_is_no_protobuf() {
     let line = " bash-7 [000] d..2. 1.000000: sched_switch: prev_comm=a prev_pid=7 prev_prio=120 \
-                prev_state=S ==> \
-                next_comm=b next_pid=8 next_prio=120\n";
+                prev_state=S ==> next_comm=b next_pid=8 next_prio=120\n";
     for start in ["\n", "\n\n", "\n\t\n", "\n # é\n"] {
         assert_eq!(
             open(format!("{start}{line}").as_bytes()).report.format,

@@ -54,8 +54,7 @@ fn layouts() -> Vec<(&'static str, String)> {
             "verbose",
             format!(
                 "  rustc  9   0 1 00000002 00000000 [1f04a98c] 16.646ms (+0.058ms): {WAKE}\n  a \
-                 b  7   1 1 00000002 00000001 \
-                 [1f04aaa9] 16.704ms (+1.062ms): {SWITCH}\n"
+                 b  7   1 1 00000002 00000001 [1f04aaa9] 16.704ms (+1.062ms): {SWITCH}\n"
             ),
         ),
         (

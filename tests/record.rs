@@ -59,8 +59,7 @@ fn a_small_buffer_is_emptied_while_the_workload_runs() {
     let Some(machine) = Machine::get("streaming", &["awk"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("it's.csv");
-    let work = "for i in 1 2 3 4 5 6 7 8 9 10; do awk 'BEGIN{exit}'; sleep 0.05; done; echo \"$1\" \
-                >\"$2\"";
+    let work = "for i in 1 2 3 4 5 6 7 8 9 10; do awk 'BEGIN{exit}'; sleep 0.05; done; echo \"$1\" >\"$2\"";
     let said = folder.path().join("said");
     let word = "$(id) 'x' `id`";
     let mut command = koracle();

@@ -16,10 +16,8 @@ use std::process::{Child, Command};
 
 const WHOLE: &str = "cat \"$D/head\"; printf 'recording 0\\n'; cat \"$D/pages\"";
 /// The workload runs, and nothing will ever come again; nothing but a kill ends it.
-const STUCK: &str = "trap '' TERM INT HUP PIPE; cat \"$D/head\"; printf 'recording 0\\n'; echo $$ \
-                     >\"$D/pid\"
-    while read -r line; do case $line in beat | stop) echo \"$line\" >>\"$D/heard\" ;; esac; done; \
-    while :; do sleep 0.1; done";
+const STUCK: &str = "trap '' TERM INT HUP PIPE; cat \"$D/head\"; printf 'recording 0\\n'; echo $$ >\"$D/pid\"
+    while read -r line; do case $line in beat | stop) echo \"$line\" >>\"$D/heard\" ;; esac; done; while :; do sleep 0.1; done";
 
 fn whole() -> Fake {
     Fake::new(&format!("{WHOLE}; {END}"))

@@ -99,8 +99,7 @@ fn no_room_for_the_pages() {
 fn a_workload_that_ignores_its_end_is_killed_with_its_children() {
     let Some(machine) = Machine::get("a workload without end", &["ssh"]) else { return };
     let Some(server) = Server::start("a workload without end") else { return };
-    let work = "trap '' TERM HUP; (while :; do sleep 0.1; done) & echo $! $$ >\"$1\"; while :; do \
-                sleep 0.1; done";
+    let work = "trap '' TERM HUP; (while :; do sleep 0.1; done) & echo $! $$ >\"$1\"; while :; do sleep 0.1; done";
     let mut run = server.record("1", "x.csv.zst");
     let done =
         run.args(["--", "sh", "-c", work, "endless"]).arg(server.path("pids")).output().unwrap();

@@ -18,8 +18,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A workload that nothing but a kill ends, and that says its pid.
-const STUBBORN: &str = "trap '' TERM HUP INT; echo $$ >\"$1.new\"; mv \"$1.new\" \"$1\"; while :; \
-                        do sleep 0.1; done";
+const STUBBORN: &str =
+    "trap '' TERM HUP INT; echo $$ >\"$1.new\"; mv \"$1.new\" \"$1\"; while :; do sleep 0.1; done";
 
 fn wait_for(path: &Path) -> String {
     until("the workload runs", || path.exists());

@@ -236,8 +236,7 @@ proptest! {
         let streams = vec![(CpuId(0), "a".into(), a.as_slice()), (CpuId(3), "b".into(), b.as_slice())];
         if let Ok(report) = decode(&formats(), streams, &mut builder) {
             let held = builder.len();
-            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} \
-                pages", report.units);
+            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} pages", report.units);
         }
     }
 
@@ -251,8 +250,7 @@ proptest! {
         let mut builder = TraceBuilder::default();
         if let Ok(report) = decode(&formats(), vec![(CpuId(0), "a".into(), bytes.as_slice())], &mut builder) {
             let held = builder.len();
-            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} \
-                pages", report.units);
+            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} pages", report.units);
         }
     }
 

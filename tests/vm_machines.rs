@@ -147,8 +147,8 @@ fn a_machine_is_built_started_recorded_and_ended() {
     let place = Place::new(&format!("{ANSWERS}; {END}"));
     assert_eq!(place.state(), "not built");
     let refused = place.run(&["record", "--host", "cfs", "--", "true"]);
-    let words = "cfs does not run: `koracle vm up cfs` starts koracle's own, built first (some \
-                 minutes)";
+    let words =
+        "cfs does not run: `koracle vm up cfs` starts koracle's own, built first (some minutes)";
     assert_eq!(
         (refused.status.code(), said(&refused).trim()),
         (Some(1), format!("koracle: {words}").as_str())

@@ -85,7 +85,7 @@ pub fn find(who: &Path) -> Result<Source, NameError> {
     }
     let found = named::network(who).map_err(|e| match e {
         NameError::Unknown { name, .. } => {
-            let known: Vec<&str> = Choice::all().map(Choice::label).collect();
+            let known: Vec<&str> = Choice::named().map(Choice::label).collect();
             NameError::Unknown { name, what: "predictor", known: known.join(", ") }
         }
         other => other,
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_name_a_file_and_a_run_lead_to_a_predictor() {
-        for choice in Choice::all() {
+        for choice in Choice::named() {
             let found = find(Path::new(choice.label())).unwrap();
             assert_eq!((found.choice, found.label.as_str()), (choice, choice.label()));
             assert_eq!(found.model.is_some(), choice.needs_model());

@@ -1,7 +1,7 @@
 //! The table of keys in sections: what belongs together on the `?` page of a screen and in
 //! docs/keys.md.
 
-use super::{Action, Binding, Contexts, DIALOG, HOME, PANEL, TABLE, TIMELINE, TOUR, TRACES};
+use super::{Action, Binding, Contexts, DIALOG, HOME, PANEL, TIMELINE, TOUR, TRACES, bindings};
 use crate::app::list;
 use crate::app::mistakes::Do;
 use crate::app::tab::{TABS, Tab};
@@ -111,7 +111,7 @@ fn contexts(tab: Tab) -> Contexts {
 /// The keys of a screen.
 pub fn sections(tab: Tab) -> Vec<Section> {
     let here = contexts(tab);
-    sorted(TABLE.iter().filter(|b| b.contexts & here != 0 && !b.keys.is_empty()))
+    sorted(bindings().filter(|b| b.contexts & here != 0 && !b.keys.is_empty()))
 }
 
 /// True for keys that work on every screen.
@@ -121,7 +121,7 @@ fn is_everywhere(b: &Binding) -> bool {
 
 /// All keys, each at least once, by screen: its name, its sections.
 pub fn by_screen() -> Vec<(&'static str, Vec<Section>)> {
-    let keyed = || TABLE.iter().filter(|b| !b.keys.is_empty());
+    let keyed = || bindings().filter(|b| !b.keys.is_empty());
     let mut pages = vec![
         ("Everywhere", sorted(keyed().filter(|b| is_everywhere(b)))),
         (

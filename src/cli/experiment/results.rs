@@ -280,101 +280,91 @@ impl Results {
     pub fn render(&self, style: Style) -> String {
         let mut page = Page::new(style);
         page.command(&self.command);
-        let top1 = &MEASURES[0];
         let asked = |n: &&String| self.rows.iter().any(|r| r.mean.forecast.contains_key(*n));
-        let [all, some]: [Vec<_>; 2] =
-            [self.predictors.iter().collect(), self.predictors.iter().filter(asked).collect()];
-        let over = format!(
-            "{} recordings, median [least, greatest] of {} seeds",
+        let all: Vec<_> = self.predictors.iter().collect();
+        let some: Vec<_> = self.predictors.iter().filter(asked).collect();
+        let top1 = &MEASURES[0];
+        self.render_question("Pick", &all, &|a, n| top1.pick(&a.pick, n), &mut page);
+        self.render_question("Forecast", &some, &|a, n| top1.forecast(&a.forecast, n), &mut page);
+        self.render_verdicts(&mut page);
+        self.render_drops(&mut page);
+        self.render_speed(&mut page);
+        page.out
+    }
+
+    /// Both tables of one question, with a column for each of `names`: of all workloads, and by
+    /// workload.
+    fn render_question(
+        &self,
+        question: &str,
+        names: &[&String],
+        cell: &dyn Fn(&Answers, &str) -> Option<String>,
+        page: &mut Page,
+    ) {
+        let cells = |a: &Answers| -> Vec<String> {
+            names.iter().map(|n| cell(a, n).unwrap_or_else(|| "–".into())).collect()
+        };
+        let header = |first: &[&str]| -> Vec<String> {
+            first.iter().copied().chain(names.iter().map(|n| n.as_str())).map(Into::into).collect()
+        };
+        page.heading(&format!(
+            "{question}: macro top-1, %; {} recordings, median [least, greatest] of {} seeds",
             self.split.label(),
             self.seeds
-        );
-        for (question, names) in [("Pick", &all), ("Forecast", &some)] {
-            let pick = question == "Pick";
-            let cells = |a: &Answers| -> Vec<String> {
-                let cell = |n: &&String| {
-                    if pick { top1.pick(&a.pick, n) } else { top1.forecast(&a.forecast, n) }
-                };
-                names.iter().map(|n| cell(n).unwrap_or_else(|| "–".into())).collect()
+        ));
+        let mut rows = vec![header(&["trained on", "scored on", "non-trivial", "coverage"])];
+        for row in &self.rows {
+            let coverage = format!("{:.1}", 100.0 * row.coverage);
+            let decisions = row.non_trivial.to_string();
+            let first = [row.trained.clone(), row.tested.clone(), decisions, coverage];
+            rows.push(first.into_iter().chain(cells(&row.mean)).collect());
+        }
+        page.table(&rows);
+        page.heading(&format!("{question}: top-1 by workload, %"));
+        let mut rows = vec![header(&["trained on", "workload"])];
+        for row in &self.rows {
+            for (workload, answers) in &row.workloads {
+                let first = [row.trained.clone(), workload.clone()];
+                rows.push(first.into_iter().chain(cells(answers)).collect());
+            }
+        }
+        page.table(&rows);
+    }
+
+    fn render_drops(&self, page: &mut Page) {
+        if self.drops.is_empty() {
+            return;
+        }
+        page.heading("Lost on what was not trained on, percent points of macro top-1");
+        let points = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1}"));
+        let head = ["network", "trained on", "scored on", "pick", "forecast"];
+        let mut rows = vec![head.map(String::from).to_vec()];
+        for d in &self.drops {
+            let [pick, forecast] = [d.pick_points, d.forecast_points].map(points);
+            rows.push(vec![d.model.into(), d.trained.clone(), d.tested.clone(), pick, forecast]);
+        }
+        page.table(&rows);
+    }
+
+    fn render_speed(&self, page: &mut Page) {
+        if self.speed.is_empty() {
+            return;
+        }
+        page.heading("Size and speed, one thread");
+        let head =
+            ["network", "parameters", "ns per event", "ns per decision", "training, k events/s"];
+        let mut rows = vec![head.map(String::from).to_vec()];
+        for s in &self.speed {
+            let train = if s.train_events_per_s.is_nan() {
+                "–".into()
+            } else {
+                format!("{:.0}", s.train_events_per_s / 1e3)
             };
-            let header = |first: &[&str]| -> Vec<String> {
-                first
-                    .iter()
-                    .map(ToString::to_string)
-                    .chain(names.iter().map(ToString::to_string))
-                    .collect()
-            };
-            page.heading(&format!("{question}: macro top-1, %; {over}"));
-            let mut rows = vec![header(&["trained on", "scored on", "non-trivial", "coverage"])];
-            for row in &self.rows {
-                let coverage = format!("{:.1}", 100.0 * row.coverage);
-                let first = [
-                    row.trained.clone(),
-                    row.tested.clone(),
-                    row.non_trivial.to_string(),
-                    coverage,
-                ];
-                rows.push(first.into_iter().chain(cells(&row.mean)).collect());
-            }
-            page.table(&rows);
-            page.heading(&format!("{question}: top-1 by workload, %"));
-            let mut rows = vec![header(&["trained on", "workload"])];
-            for row in &self.rows {
-                for (workload, answers) in &row.workloads {
-                    rows.push(
-                        [row.trained.clone(), workload.clone()]
-                            .into_iter()
-                            .chain(cells(answers))
-                            .collect(),
-                    );
-                }
-            }
-            page.table(&rows);
+            let [size, token, decision] =
+                [s.parameters as u64, s.token_ns, s.decision_ns].map(|n| n.to_string());
+            rows.push(vec![s.model.into(), size, token, decision, train]);
         }
-        self.render_verdicts(&mut page);
-        if !self.drops.is_empty() {
-            page.heading("Lost on what was not trained on, percent points of macro top-1");
-            let points = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1}"));
-            let mut rows = vec![
-                ["network", "trained on", "scored on", "pick", "forecast"]
-                    .map(String::from)
-                    .to_vec(),
-            ];
-            for d in &self.drops {
-                let [pick, forecast] = [d.pick_points, d.forecast_points].map(points);
-                rows.push(vec![
-                    d.model.into(),
-                    d.trained.clone(),
-                    d.tested.clone(),
-                    pick,
-                    forecast,
-                ]);
-            }
-            page.table(&rows);
-        }
-        if !self.speed.is_empty() {
-            page.heading("Size and speed, one thread");
-            let head = [
-                "network",
-                "parameters",
-                "ns per event",
-                "ns per decision",
-                "training, k events/s",
-            ];
-            let mut rows = vec![head.map(String::from).to_vec()];
-            for s in &self.speed {
-                let train = if s.train_events_per_s.is_nan() {
-                    "–".into()
-                } else {
-                    format!("{:.0}", s.train_events_per_s / 1e3)
-                };
-                let [size, token, decision] =
-                    [s.parameters as u64, s.token_ns, s.decision_ns].map(|n| n.to_string());
-                rows.push(vec![s.model.into(), size, token, decision, train]);
-            }
-            page.table(&rows);
-        }
-        page.out
+        page.table(&rows);
     }
 
     fn render_verdicts(&self, page: &mut Page) {

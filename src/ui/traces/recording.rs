@@ -98,8 +98,6 @@ fn head(text: &str, room: usize) -> String {
 fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let room = usize::from(area.w.saturating_sub(4 + LABEL));
-    let own = !d.command.text().trim().is_empty();
-    let unused = own || d.how.anything;
     let mut rows: Vec<Words> = Vec::new();
     let mut focus = 0;
     // All but the list of workloads: a row for each field, the machines, the file, an empty one,
@@ -108,71 +106,23 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     let others = Field::ALL.len() + 3 + reason + usize::from(d.offered_start.is_some());
     let list = usize::from(area.h.saturating_sub(2)).saturating_sub(others).max(LEAST);
     for field in Field::ALL {
-        let on = field == d.field;
-        if on {
+        if field == d.field {
             focus = rows.len();
         }
-        let mut row = vec![label(field.label(), on, theme)];
-        let value = |line: &Line, room: usize| edited(line, on, room, theme);
-        match field {
-            Field::Host => row.extend(value(&d.host, room)),
-            Field::Workload => {
-                row.extend(value(&d.filter, room.min(30)));
-                let hint = match (own, d.filter.text().is_empty()) {
-                    (true, _) => "not used: the command below runs".into(),
-                    _ if d.how.anything => "not used: nothing is run".into(),
-                    (false, true) => "type to filter, ↑ ↓ choose".into(),
-                    (false, false) => format!(" {} of {}", d.offered().len(), ALL.len()),
-                };
-                row.push((format!(" {hint}"), theme.dim()));
-            }
-            Field::Command if d.command.text().is_empty() && !on => {
-                row.push(("instead of a workload, such as: make -j4".into(), theme.dim()));
-            }
-            Field::Command => row.extend(value(&d.command, room)),
-            Field::Seconds => {
-                row.extend(value(&d.how.seconds, 9));
-                row.push(("  at the longest".into(), theme.dim()));
-            }
-            Field::Buffer => {
-                row.extend(value(&d.how.buffer, 9));
-                row.push(("  ring buffer of each CPU".into(), theme.dim()));
-            }
-            Field::Runtime => {
-                row.extend(option(d.how.runtime, on, "sched_stat_runtime too", theme));
-            }
-            Field::Waking => row.extend(option(d.how.waking, on, "sched_waking too", theme)),
-            Field::Truth => {
-                row.extend(option(
-                    d.how.truth,
-                    on,
-                    "the kernel's own state too (with the machine's bpftrace)",
-                    theme,
-                ));
-            }
-            Field::Anything => {
-                row.extend(option(d.how.anything, on, "no workload: what happens anyway", theme))
-            }
-        }
-        rows.push(row);
+        rows.push(field_row(d, field, room, theme));
         if let Some(kind) = d.offered_start.filter(|_| field == Field::Host) {
-            rows.push(vec![
-                (" ".repeat(usize::from(LABEL)), theme.dim()),
-                (offer(d, kind), theme.strong()),
-            ]);
+            let indent = " ".repeat(usize::from(LABEL));
+            rows.push(vec![(indent, theme.dim()), (offer(d, kind), theme.strong())]);
         }
         if let Some((_, why)) = d.refused.as_ref().filter(|(wrong, _)| *wrong == field) {
-            for (i, line) in wrap(why, room).into_iter().enumerate() {
-                let mark = if i == 0 { "✗ " } else { "  " };
-                rows.push(vec![
-                    (format!("{mark:>width$}", width = usize::from(LABEL)), theme.miss()),
-                    (line, theme.miss()),
-                ]);
-            }
+            rows.extend(refusal(why, room, theme));
         }
         match field {
             Field::Host => rows.push(machines(d, room, theme)),
-            Field::Workload => rows.extend(workloads(d, unused, list, room, theme)),
+            Field::Workload => {
+                let unused = has_command(d) || d.how.anything;
+                rows.extend(workloads(d, unused, list, room, theme));
+            }
             _ => {}
         }
     }
@@ -184,6 +134,67 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     };
     rows.push(vec![label("file", false, theme), file]);
     frame(&rows, focus, "record a workload", area, pen);
+}
+
+/// A command of one's own takes the place of the workload.
+fn has_command(d: &Dialog) -> bool {
+    !d.command.text().trim().is_empty()
+}
+
+/// A field: its name, its value, and what is to be known of it.
+fn field_row(d: &Dialog, field: Field, room: usize, theme: Theme) -> Words {
+    let on = field == d.field;
+    let mut row = vec![label(field.label(), on, theme)];
+    let value = |line: &Line, room: usize| edited(line, on, room, theme);
+    let switch = |set: bool, text: &str| option(set, on, text, theme);
+    match field {
+        Field::Host => row.extend(value(&d.host, room)),
+        Field::Workload => {
+            row.extend(value(&d.filter, room.min(30)));
+            row.push((format!(" {}", workload_hint(d)), theme.dim()));
+        }
+        Field::Command if d.command.text().is_empty() && !on => {
+            row.push(("instead of a workload, such as: make -j4".into(), theme.dim()));
+        }
+        Field::Command => row.extend(value(&d.command, room)),
+        Field::Seconds => {
+            row.extend(value(&d.how.seconds, 9));
+            row.push(("  at the longest".into(), theme.dim()));
+        }
+        Field::Buffer => {
+            row.extend(value(&d.how.buffer, 9));
+            row.push(("  ring buffer of each CPU".into(), theme.dim()));
+        }
+        Field::Runtime => row.extend(switch(d.how.runtime, "sched_stat_runtime too")),
+        Field::Waking => row.extend(switch(d.how.waking, "sched_waking too")),
+        Field::Truth => {
+            let text = "the kernel's own state too (with the machine's bpftrace)";
+            row.extend(switch(d.how.truth, text));
+        }
+        Field::Anything => {
+            row.extend(switch(d.how.anything, "no workload: what happens anyway"));
+        }
+    }
+    row
+}
+
+/// How a workload is chosen, or why none is.
+fn workload_hint(d: &Dialog) -> String {
+    match (has_command(d), d.filter.text().is_empty()) {
+        (true, _) => "not used: the command below runs".into(),
+        _ if d.how.anything => "not used: nothing is run".into(),
+        (false, true) => "type to filter, ↑ ↓ choose".into(),
+        (false, false) => format!(" {} of {}", d.offered().len(), ALL.len()),
+    }
+}
+
+/// Why a field's value cannot be.
+fn refusal(why: &str, room: usize, theme: Theme) -> impl Iterator<Item = Words> {
+    wrap(why, room).into_iter().enumerate().map(move |(i, line)| {
+        let mark = if i == 0 { "✗ " } else { "  " };
+        let mark = format!("{mark:>width$}", width = usize::from(LABEL));
+        vec![(mark, theme.miss()), (line, theme.miss())]
+    })
 }
 
 /// `cfs is stopped: Enter starts it, then records`.
