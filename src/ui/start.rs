@@ -33,7 +33,7 @@ impl Start {
         let resume = last.clone().filter(|_| alone && self.resume);
         let given = resume.as_ref().map_or(self.traces, |session| session.recordings.clone());
         let (mut app, effects) = App::new(given, size);
-        app.shared.settings = self.settings;
+        app.set(self.settings);
         if let Some(who) = self.beside {
             app.show_beside(who);
         }
