@@ -54,6 +54,7 @@ use keys::Action;
 use layout::Layout;
 use mistakes::Mistakes;
 use over::Over;
+use settings::Settings;
 use std::path::{Path, PathBuf};
 use tasks::Tasks;
 use timeline::Timeline;
@@ -403,6 +404,16 @@ impl App {
             }
         }
         Vec::new()
+    }
+
+    /// Takes what the user set.
+    pub fn set(&mut self, settings: Settings) {
+        self.traces.listing.columns = settings.columns_of(Tab::Traces);
+        self.mistakes.listing.columns = settings.columns_of(Tab::Mistakes);
+        self.waits.listing.columns = settings.columns_of(Tab::Waits);
+        self.tasks.listing.columns = settings.columns_of(Tab::Tasks);
+        self.compare.listing.columns = settings.columns_of(Tab::Compare);
+        self.shared.settings = settings;
     }
 
     /// Shows this predictor, run or model file in the second row from the next message on.

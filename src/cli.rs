@@ -331,7 +331,7 @@ fn predictor() -> impl TypedValueParser<Value = Choice> {
 
 /// A predictor's name, which shells complete, or a run or a model file.
 fn predictor_or_path() -> impl TypedValueParser<Value = PathBuf> {
-    Suggested(Choice::all().map(Choice::label).collect())
+    Suggested(Choice::named().map(Choice::label).collect())
 }
 
 /// Takes every value, and lets shells complete some words.

@@ -16,6 +16,7 @@ pub use act::Do;
 pub use words::{Explanation, Found, ModelChoice, News, Opaque, Order, Origin};
 
 use super::Context;
+use super::columns::Chosen;
 use super::filter::Filter;
 use super::list::{List, Sorting};
 use super::ticket::Slot;
@@ -140,7 +141,9 @@ struct Kept {
 pub struct Listing {
     /// Place in it.
     pub list: List,
-    /// Column of [`LIST`] that the mark is on.
+    /// Which columns of [`LIST`] are shown.
+    pub columns: Chosen,
+    /// The shown column that the mark is on.
     pub column: usize,
     /// Sorted by this.
     pub sort: Sorting<Column>,
@@ -153,7 +156,15 @@ pub struct Listing {
 impl Default for Listing {
     fn default() -> Self {
         let sort = Sorting { by: Column::Time, descending: false };
-        Self { list: List::default(), column: 0, sort, all: false, marked: BTreeSet::new() }
+        let columns = Chosen::all(LIST.len());
+        Self {
+            list: List::default(),
+            columns,
+            column: 0,
+            sort,
+            all: false,
+            marked: BTreeSet::new(),
+        }
     }
 }
 

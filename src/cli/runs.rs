@@ -55,10 +55,10 @@ pub fn run(args: &Args) -> Result<()> {
         if !args.yes {
             let run = runs::open(&folder)?;
             bail!(
-                "{} ({}, {} epochs) would be removed: say --yes",
+                "{} ({}, {}) would be removed: say --yes",
                 folder.display(),
                 run.state.label(),
-                run.epochs.len()
+                output::count(run.epochs.len() as u64, "epoch")
             );
         }
         runs::delete(&folder)?;

@@ -191,7 +191,8 @@ pub fn run(args: &Args) -> Result<()> {
         folder.join("best.koracle").display()
     );
     if outcome.ending == Ending::Early {
-        say!("koracle: ended early: {} epochs without a better validation", config.patience);
+        let epochs = output::count(config.patience as u64, "epoch");
+        say!("koracle: ended early: {epochs} without a better validation");
     }
     Ok(())
 }

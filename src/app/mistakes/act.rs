@@ -8,6 +8,7 @@ use crate::app::{Context, Effect, Wish, list};
 use crate::evaluate::mistakes::filter::Op;
 use crate::evaluate::mistakes::sums::seconds;
 use crate::evaluate::mistakes::{Column, Expr, Kind};
+use crate::text::counted;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -121,7 +122,7 @@ impl Mistakes {
     }
 
     fn sort(&mut self) {
-        let by = LIST[self.listing.column.min(LIST.len() - 1)].0;
+        let by = LIST[self.listing.columns.at(self.listing.column)].0;
         // Numbers that one looks for are the great ones.
         let first = matches!(by.kind(), Kind::Share | Kind::Count)
             || (by.kind() == Kind::Time && by != Column::Time);
@@ -143,7 +144,9 @@ impl Mistakes {
                 };
                 self.why.candidate = moved(self.why.candidate, candidates);
             }
-            Focus::List => self.listing.column = moved(self.listing.column, LIST.len()),
+            Focus::List => {
+                self.listing.column = moved(self.listing.column, self.listing.columns.count())
+            }
         }
     }
 
@@ -158,7 +161,7 @@ impl Mistakes {
     fn copy(&self, cx: &mut Context) -> Option<String> {
         let (text, rows) = self.copied()?;
         cx.shared.copy = Some(text);
-        Some(format!("{rows} row{} copied", if rows == 1 { "" } else { "s" }))
+        Some(format!("{} copied", counted(rows as u64, "row")))
     }
 
     fn turn_page(&mut self, forward: bool) {

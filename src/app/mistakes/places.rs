@@ -1,7 +1,7 @@
 //! Where things are on the Mistakes screen: shared by drawing and by the mouse.
 
 use super::{Focus, LIST};
-use crate::app::columns;
+use crate::app::columns::{self, Chosen};
 use crate::app::layout::Area;
 
 /// The areas; those without room are empty.
@@ -54,9 +54,13 @@ impl Places {
     }
 
     /// The columns of the list, of which the mark is on one.
-    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+    pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
         let room = self.list.w.saturating_sub(GUTTER);
-        columns::placed(&LIST.map(|(_, w, _)| w), marked, (self.list.x + GUTTER, room))
+        columns::placed(
+            &chosen.widths(&LIST.map(|(_, w, _)| w)),
+            marked,
+            (self.list.x + GUTTER, room),
+        )
     }
 
     /// Rows of the list.

@@ -1,7 +1,7 @@
 //! Where things are on the Waits screen: shared by drawing and by the mouse.
 
 use super::{Focus, LIST, Shown};
-use crate::app::columns;
+use crate::app::columns::{self, Chosen};
 use crate::app::layout::Area;
 
 /// The areas; those without room are empty.
@@ -61,9 +61,9 @@ impl Places {
     }
 
     /// The columns of the list, of which the mark is on one.
-    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+    pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
         let room = self.list.w.saturating_sub(GUTTER);
-        columns::placed(&widths(room), marked, (self.list.x + GUTTER, room))
+        columns::placed(&widths(chosen, room), marked, (self.list.x + GUTTER, room))
     }
 
     /// Rows of the list.
@@ -73,11 +73,12 @@ impl Places {
 }
 
 /// Who ran instead gets the room that is left when all columns fit, or all up to it.
-fn widths(room: u16) -> Vec<u16> {
-    let mut widths: Vec<u16> = LIST.iter().map(|c| c.1).collect();
-    let instead = LIST.iter().position(|c| c.0 == Shown::Instead).unwrap_or(0);
+fn widths(chosen: &Chosen, room: u16) -> Vec<u16> {
+    let mut widths = chosen.widths(&LIST.map(|c| c.1));
+    let place = LIST.iter().position(|c| c.0 == Shown::Instead);
+    let Some(instead) = place.and_then(|place| chosen.position(place)) else { return widths };
     let sum = |n: usize| widths[..n].iter().map(|w| w + 1).sum::<u16>();
-    let fit = (instead + 1..=LIST.len()).rev().find(|n| sum(*n) <= room + 1);
+    let fit = (instead + 1..=widths.len()).rev().find(|n| sum(*n) <= room + 1);
     let left = fit.map_or(0, |n| (room + 1).saturating_sub(sum(n)));
     widths[instead] += left.min(30);
     widths

@@ -6,6 +6,7 @@ use crate::evaluate::mistakes::slices::{Slice, Tally};
 use crate::evaluate::mistakes::sums::Versus;
 use crate::evaluate::mistakes::{Bitmap, Column, Kind, Table, column::COLUMNS};
 use crate::evaluate::overlay::BASELINES;
+use crate::text::count;
 use color_eyre::eyre::Result;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -243,10 +244,10 @@ fn summary(f: &Found, out: &mut String) {
     }
     let _ = writeln!(
         out,
-        "{} decisions in {} recording(s), {} of them trivial and left out; {:.0} bytes per \
+        "{} in {}, {} of them trivial and left out; {:.0} bytes per \
          decision in the table",
-        whole.decisions,
-        t.sources.len(),
+        count(whole.decisions as u64, "decision"),
+        count(t.sources.len() as u64, "recording"),
         whole.trivial,
         t.bytes_per_row()
     );

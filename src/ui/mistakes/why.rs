@@ -8,6 +8,7 @@ use crate::app::time;
 use crate::evaluate::mistakes::column::label;
 use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
+use crate::text::counted;
 use crate::trace::ThreadIx;
 use crate::ui::palette::{Theme, state_words};
 use crate::ui::pen::{Pen, bar};
@@ -164,8 +165,8 @@ impl Page<'_> {
                 (format!(" {:.3}  {waited:<9} {}", c.p, c.enqueued.label()), style),
             ]);
         }
-        let all = why.candidates.len();
-        let all = format!("   of {all} candidates · ← → choose whose inputs stand below");
+        let all = counted(why.candidates.len() as u64, "candidate");
+        let all = format!("   of {all} · ← → choose whose inputs stand below");
         out.push(vec![(all, theme.dim())]);
     }
 

@@ -27,8 +27,8 @@ pub struct Theme {
 const TEXT: &[(u8, u8, u8)] = &[
     // Less important, pending, faded.
     (244, 242, DIM),
-    (239, 247, DIM),
-    (240, 248, DIM),
+    (239, 243, DIM),
+    (240, 245, DIM),
     // Playhead, marks, right, wrong, lost, queue, runnable, searched.
     (226, 130, 11),
     (51, 30, 14),
@@ -197,6 +197,31 @@ mod tests {
         assert_eq!(seen(&[("TERM", "screen"), ("COLORTERM", "truecolor")]), Shades::Dark);
         assert_eq!(seen(&[("TERM", "linux"), ("NO_COLOR", "1")]), Shades::None);
         assert_eq!(seen(&[("NO_COLOR", "")]), Shades::Dark);
+    }
+
+    /// Relative luminance of one of the 256, as WCAG has it.
+    fn luminance(color: u8) -> f64 {
+        let cube = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+        let [r, g, b] = match color {
+            232.. => [8 + 10 * (color - 232); 3],
+            16.. => [(color - 16) / 36, (color - 16) / 6 % 6, (color - 16) % 6].map(cube),
+            _ => panic!("{color} is the terminal's"),
+        };
+        let linear = |x: u8| match f64::from(x) / 255.0 {
+            x if x <= 0.04045 => x / 12.92,
+            x => ((x + 0.055) / 1.055).powf(2.4),
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    }
+
+    #[test]
+    fn text_can_be_read_on_a_light_background() {
+        // Faint curves lie below strong ones, and are no text.
+        let faint = [24, 94, 28, 90, 100, 88];
+        for (color, light, _) in TEXT.iter().filter(|row| !faint.contains(&row.0)) {
+            let contrast = 1.05 / (luminance(*light) + 0.05);
+            assert!(contrast >= 3.0, "{color}, light {light}: {contrast:.1}:1 on white");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::app::time;
 use crate::app::timeline::{Pane, Timeline};
 use crate::evaluate::overlay::{Candidate, Inspection, Prediction};
 use crate::replay::lod::stint_span;
+use crate::text::counted;
 use crate::trace::{CpuId, EventKind, Nanos, ThreadIx};
 use crate::ui::palette::{Theme, short_name, state_words};
 use crate::ui::pen::{Pen, bar};
@@ -223,7 +224,9 @@ fn candidates(
     let Some(i) = inspection else {
         let text = match (&t.panes.inspector.failed, prediction) {
             (Some(problem), _) => problem.clone(),
-            (None, Some(p)) => format!("{} candidates; asking the model …", p.queue),
+            (None, Some(p)) => {
+                format!("{}; asking the model …", counted(p.queue.into(), "candidate"))
+            }
             (None, None) => "asking the model …".into(),
         };
         pen.put(area.x, area.y, area.w, &text, theme.pending());
