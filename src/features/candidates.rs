@@ -3,8 +3,9 @@
 //! who came in.
 
 use super::contexts::{self, Contexts, Keys, Seen};
-use super::follow::{Follow, Ident, NOBODY};
+use super::follow::Follow;
 use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
+use super::ident::{Ident, NOBODY};
 use super::layout::{CAND, QUERY, cand, query};
 use super::places::{self, Places};
 use super::ranks::{Ranked, Sides};
@@ -315,16 +316,16 @@ impl Board {
     /// given is that are those of the [`Scene`] that will be.
     pub fn foresee(
         &mut self,
-        past: &Table<Past>,
+        past: &Table<ThreadHistory>,
         prev: ThreadIx,
         state: TaskState,
-        lane: &Lane,
+        lane: &CpuHistory,
         contexts: &Contexts,
     ) {
         if self.threads.len() < 2 {
             return;
         }
-        let prev = past.get(prev.ix()).unwrap_or(Past::ABSENT);
+        let prev = past.get(prev.ix()).unwrap_or(ThreadHistory::ABSENT);
         let ident = |thread: Option<&ThreadIx>| {
             thread.and_then(|t| past.get(t.ix())).map_or(NOBODY, |p| p.ident)
         };
@@ -354,7 +355,7 @@ impl Board {
                 .for_each(|row| row[cand::context_1..=cand::latest_8].fill(0.0));
             return;
         }
-        let prev = scene.past.get(scene.prev.ix()).unwrap_or(Past::ABSENT);
+        let prev = scene.past.get(scene.prev.ix()).unwrap_or(ThreadHistory::ABSENT);
         let fix =
             self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.idents[i]);
         let mut keys = self.keys;

@@ -2,7 +2,7 @@
 //! of the queue, whom the replay names, and the last threads on the CPU. Counts fade, so that new
 //! habits show; tables are of bounded size. Both questions have tables of their own.
 
-use super::follow::{Ident, NOBODY};
+use super::ident::{Ident, NOBODY};
 use super::sets::{Entry, Sets, mix};
 
 /// Contexts of a question.

@@ -3,8 +3,9 @@
 //! Looks at the past and at the queues as they are now.
 
 use super::contexts::{self, Contexts, Keys, Seen};
-use super::follow::{Follow, Ident, NOBODY, Trail};
-use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
+use super::follow::{Follow, Trail};
+use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
+use super::ident::{Ident, NOBODY};
 use super::layout::{ASK, THREAD, ask, thread};
 use super::places::Places;
 use super::{MOST_EXPECTED, ORDERS};
@@ -97,10 +98,10 @@ impl Expected {
     /// is that of the [`Scene`] that will be.
     pub fn foresee(
         &mut self,
-        past: &Table<Past>,
-        running: &Past,
+        past: &Table<ThreadHistory>,
+        running: &ThreadHistory,
         queue: &[ThreadIx],
-        lane: &Lane,
+        lane: &CpuHistory,
         contexts: &Contexts,
     ) {
         let ident = |thread: Option<&ThreadIx>| {
@@ -125,7 +126,7 @@ impl Expected {
     }
 
     /// All contexts.
-    fn keys(&self, scene: &Scene<'_>, running: &Past) -> Keys {
+    fn keys(&self, scene: &Scene<'_>, running: &ThreadHistory) -> Keys {
         let fix = scene.next.get(1).copied().flatten();
         let fix = fix.and_then(|t| scene.past.get(t.ix())).map_or(NOBODY, |p| p.ident);
         let waiting = scene.queues.queue(scene.cpu).len() as u32;
@@ -140,7 +141,7 @@ impl Expected {
 
     /// Finds the candidates and fills rows and query, after [`Self::foresee`].
     pub fn fill(&mut self, scene: &Scene<'_>, standing: Standing<'_>) {
-        let past = scene.past.get(scene.running.ix()).unwrap_or(Past::ABSENT);
+        let past = scene.past.get(scene.running.ix()).unwrap_or(ThreadHistory::ABSENT);
         self.seen = scene.contexts.look_up(self.keys(scene, past));
         self.gather(scene);
         let n = self.threads.len();
@@ -345,7 +346,7 @@ impl Expected {
 
     /// Shares among the followers of the running thread and of the longer contexts, and who comes
     /// first among them.
-    fn write_followers(&mut self, found: &Trail<'_>, running: &Past) {
+    fn write_followers(&mut self, found: &Trail<'_>, running: &ThreadHistory) {
         let mut put = |who: Ident, column: usize, value: f32| {
             if let Some(i) = self.named.get(who) {
                 self.rows[i * THREAD + column] = value;
@@ -367,7 +368,7 @@ impl Expected {
         const { assert!(thread::follow_1 + ORDERS == thread::often_1) };
     }
 
-    fn write_query(&mut self, found: &Trail<'_>, scene: &Scene<'_>, running: &Past) {
+    fn write_query(&mut self, found: &Trail<'_>, scene: &Scene<'_>, running: &ThreadHistory) {
         let q = &mut self.query;
         q.fill(0.0);
         for (order, followers) in found.iter().enumerate() {

@@ -375,7 +375,7 @@ impl Extractor {
         // What lies far away is fetched while others take the token.
         let lane = &self.lanes[e.cpu.ix()];
         self.follow.expect_here(&lane.history, e.cpu.ix());
-        let running = self.past.get(next.ix()).unwrap_or(Past::ABSENT);
+        let running = self.past.get(next.ix()).unwrap_or(ThreadHistory::ABSENT);
         let queue = self.queues.queue(e.cpu);
         self.expected.foresee(&self.past, running, queue, lane, &self.contexts[1]);
         sink.token(e.cpu, &token);

@@ -3,9 +3,8 @@
 //! context. Knows threads only by ident.
 
 use super::ORDERS;
+use super::ident::{Ident, NOBODY};
 use super::sets::{Entry, Found, Sets, mix};
-
-use super::sets::{Entry, Sets, mix};
 
 /// Followers kept per context.
 const KEEP: usize = 8;

@@ -1,7 +1,7 @@
 //! Tables of what was counted in a context, by a hash of it: of bounded size, growing while small;
 //! a full set of them forgets its rarest context.
 
-use super::follow::{Ident, NOBODY};
+use super::ident::{Ident, NOBODY};
 use crate::simd::prefetch;
 
 /// Who followed a context, and how often each.

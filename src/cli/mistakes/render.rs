@@ -244,8 +244,7 @@ fn summary(f: &Found, out: &mut String) {
     }
     let _ = writeln!(
         out,
-        "{} in {}, {} of them trivial and left out; {:.0} bytes per \
-         decision in the table",
+        "{} in {}, {} of them trivial and left out; {:.0} bytes per decision in the table",
         count(whole.decisions as u64, "decision"),
         count(t.sources.len() as u64, "recording"),
         whole.trivial,
