@@ -15,6 +15,8 @@ mod waits;
 
 pub use causes::answer as answer_causes;
 pub use compare::{answer as answer_compare, scored};
+pub mod session;
+
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
 

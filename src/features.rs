@@ -148,6 +148,8 @@ mod extractor;
 mod follow;
 mod history;
 mod layout;
+mod places;
+mod ranks;
 mod sets;
 mod spans;
 mod tokens;

@@ -98,6 +98,10 @@ pub trait Lanes: Copy {
     /// `self * by + to`
     #[must_use]
     unsafe fn mul_add(self, by: Self, to: Self) -> Self;
+    /// [`less`].
+    unsafe fn less(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16];
+    /// [`less_wide`].
+    unsafe fn less_wide(rows: &[[i64; 8]], than: &[i64; 8]) -> [i64; 8];
 }
 
 impl Lanes for [f32; 8] {
@@ -128,12 +132,28 @@ impl Lanes for [f32; 8] {
             if fused { self[j].mul_add(by[j], to[j]) } else { self[j] * by[j] + to[j] }
         })
     }
+    #[inline(always)]
+    unsafe fn less(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16] {
+        let mut less = [0; 16];
+        for row in rows {
+            (0..16).for_each(|k| less[k] += i32::from(row[k] < than[k]));
+        }
+        less
+    }
+    #[inline(always)]
+    unsafe fn less_wide(rows: &[[i64; 8]], than: &[i64; 8]) -> [i64; 8] {
+        let mut less = [0; 8];
+        for row in rows {
+            (0..8).for_each(|k| less[k] += i64::from(row[k] < than[k]));
+        }
+        less
+    }
 }
 
 /// A register of x86 and its instructions.
 #[cfg(target_arch = "x86_64")]
 macro_rules! lanes {
-    ($name:ident, $register:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident) => {
+    ($name:ident, $register:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $less:ident, $less_wide:ident) => {
         /// Nobody else can name it: it is only met in a [`Work`] that runs where the processor has
         /// it.
         #[derive(Clone, Copy)]
@@ -162,6 +182,14 @@ macro_rules! lanes {
             unsafe fn mul_add(self, by: Self, to: Self) -> Self {
                 Self(unsafe { arch::$mul_add(self.0, by.0, to.0) })
             }
+            #[inline(always)]
+            unsafe fn less(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16] {
+                unsafe { $less(rows, than) }
+            }
+            #[inline(always)]
+            unsafe fn less_wide(rows: &[[i64; 8]], than: &[i64; 8]) -> [i64; 8] {
+                unsafe { $less_wide(rows, than) }
+            }
         }
     };
 }
@@ -174,7 +202,9 @@ lanes!(
     _mm256_loadu_ps,
     _mm256_storeu_ps,
     _mm256_add_ps,
-    _mm256_fmadd_ps
+    _mm256_fmadd_ps,
+    less_avx2,
+    less_wide_avx2
 );
 #[cfg(target_arch = "x86_64")]
 lanes!(
@@ -185,8 +215,80 @@ lanes!(
     _mm512_loadu_ps,
     _mm512_storeu_ps,
     _mm512_add_ps,
-    _mm512_fmadd_ps
+    _mm512_fmadd_ps,
+    less_avx512,
+    less_wide_avx512
 );
+
+/// A loop that counts, in `$parts` registers of each row: what a comparison gives is subtracted, or
+/// masks what is added.
+#[cfg(target_arch = "x86_64")]
+macro_rules! counted {
+    ($name:ident, $of:ty, $columns:literal, $parts:literal, $zero:ident, $load:ident, |$less:ident, $row:ident, $than:ident| $count:expr) => {
+        #[inline(always)]
+        unsafe fn $name(rows: &[[$of; $columns]], than: &[$of; $columns]) -> [$of; $columns] {
+            // SAFETY: registers are read within arrays of `$columns` numbers, and as many registers
+            // become such an array; the instructions are the caller's.
+            unsafe {
+                let mut all = [arch::$zero(); $parts];
+                for row in rows {
+                    for (part, count) in all.iter_mut().enumerate() {
+                        let at = part * ($columns / $parts);
+                        let $row = arch::$load(row.as_ptr().add(at).cast());
+                        let $than = arch::$load(than.as_ptr().add(at).cast());
+                        let $less = *count;
+                        *count = $count;
+                    }
+                }
+                std::mem::transmute(all)
+            }
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use arch::{
+    _mm256_cmpgt_epi32, _mm256_cmpgt_epi64, _mm256_sub_epi32, _mm256_sub_epi64,
+    _mm512_cmplt_epi32_mask, _mm512_cmplt_epi64_mask, _mm512_mask_add_epi32, _mm512_mask_add_epi64,
+    _mm512_set1_epi32, _mm512_set1_epi64,
+};
+#[cfg(target_arch = "x86_64")]
+counted!(less_avx2, i32, 16, 2, _mm256_setzero_si256, _mm256_loadu_si256, |less, row, than| {
+    _mm256_sub_epi32(less, _mm256_cmpgt_epi32(than, row))
+});
+#[cfg(target_arch = "x86_64")]
+counted!(less_wide_avx2, i64, 8, 2, _mm256_setzero_si256, _mm256_loadu_si256, |less, row, than| {
+    _mm256_sub_epi64(less, _mm256_cmpgt_epi64(than, row))
+});
+#[cfg(target_arch = "x86_64")]
+counted!(less_avx512, i32, 16, 1, _mm512_setzero_si512, _mm512_loadu_si512, |less, row, than| {
+    _mm512_mask_add_epi32(less, _mm512_cmplt_epi32_mask(row, than), less, _mm512_set1_epi32(1))
+});
+#[cfg(target_arch = "x86_64")]
+counted!(
+    less_wide_avx512,
+    i64,
+    8,
+    1,
+    _mm512_setzero_si512,
+    _mm512_loadu_si512,
+    |less, row, than| {
+        _mm512_mask_add_epi64(less, _mm512_cmplt_epi64_mask(row, than), less, _mm512_set1_epi64(1))
+    }
+);
+
+/// Of 16 columns: in how many of `rows` each holds less than `than` does.
+#[inline(always)]
+pub fn less<V: Lanes>(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16] {
+    // SAFETY: the arrays have their lengths in their types.
+    unsafe { V::less(rows, than) }
+}
+
+/// The same of 8 columns of wide numbers.
+#[inline(always)]
+pub fn less_wide<V: Lanes>(rows: &[[i64; 8]], than: &[i64; 8]) -> [i64; 8] {
+    // SAFETY: the arrays have their lengths in their types.
+    unsafe { V::less_wide(rows, than) }
+}
 
 /// `out += x W`, W `[x.len(), out.len()]` row-major.
 #[inline(always)]
@@ -384,93 +486,4 @@ pub fn dot<V: Lanes>(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Product<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
-    impl Work for Product<'_> {
-        type Out = ();
-        #[inline(always)]
-        fn run<V: Lanes>(self) {
-            add_product::<V>(self.0, self.1, self.2);
-        }
-    }
-
-    struct Products<'a>(&'a [f32], &'a [f32], &'a [f32], &'a mut [f32]);
-    impl Work for Products<'_> {
-        type Out = ();
-        #[inline(always)]
-        fn run<V: Lanes>(self) {
-            products::<V>(self.0, 13, self.1, self.2, self.3);
-        }
-    }
-
-    struct Dot<'a>(&'a [f32], &'a [f32]);
-    impl Work for Dot<'_> {
-        type Out = f32;
-        #[inline(always)]
-        fn run<V: Lanes>(self) -> f32 {
-            dot::<V>(self.0, self.1)
-        }
-    }
-
-    /// All that this processor has.
-    fn kinds() -> impl Iterator<Item = Registers> {
-        let most = registers() as usize;
-        [Registers::Portable, Registers::Avx2, Registers::Avx512]
-            .into_iter()
-            .filter(move |r| *r as usize <= most)
-    }
-
-    #[test]
-    fn products_of_every_width_equal_the_definition() {
-        for registers in kinds() {
-            for width in [1, 7, 8, 15, 16, 18, 24, 32, 40, 48, 56, 61, 64, 67, 128] {
-                for k in [0, 1, 7, 11] {
-                    let x: Vec<f32> = (0..k).map(|i| (i as f32 * 0.7).sin()).collect();
-                    let w: Vec<f32> = (0..k * width).map(|i| (i as f32 * 0.3).cos()).collect();
-                    let mut out = vec![0.5; width];
-                    run_with(registers, Product(&x, &w, &mut out));
-                    for (j, out) in out.iter().enumerate() {
-                        let sum: f32 = 0.5 + (0..k).map(|i| x[i] * w[i * width + j]).sum::<f32>();
-                        assert!((out - sum).abs() < 1e-5, "{registers:?} {width} {k} {j}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn blocks_of_rows_equal_the_definition() {
-        for registers in kinds() {
-            for (width, rows) in [1, 7, 8, 16, 24, 32, 40, 48, 56, 61, 64, 80]
-                .into_iter()
-                .flat_map(|w| (1..=4).map(move |r| (w, r)))
-            {
-                let x: Vec<f32> = (0..52).map(|i| (i as f32 * 0.7).sin()).collect();
-                let w: Vec<f32> = (0..11 * width).map(|i| (i as f32 * 0.3).cos()).collect();
-                let start: Vec<f32> = (0..width).map(|i| i as f32 * 0.1).collect();
-                let mut out = vec![f32::NAN; rows * width];
-                run_with(registers, Products(&x, &w, &start, &mut out));
-                for (i, row) in out.chunks_exact(width).enumerate() {
-                    for j in 0..width {
-                        let sum: f32 = start[j]
-                            + (0..11).map(|k| x[i * 13 + k] * w[k * width + j]).sum::<f32>();
-                        assert!(
-                            (row[j] - sum).abs() < 1e-5,
-                            "{registers:?} {width} {rows} {i} {j}"
-                        );
-                    }
-                }
-            }
-            for n in [0, 1, 8, 19, 64, 75, 150] {
-                let a: Vec<f32> = (0..n).map(|i| i as f32 * 0.1).collect();
-                let sum: f32 = a.iter().map(|x| x * x).sum();
-                assert!(
-                    (run_with(registers, Dot(&a, &a)) - sum).abs() <= 1e-5 * sum,
-                    "{registers:?} {n}"
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -32,6 +32,7 @@ mod waits;
 pub use bench::{bench_frames, bench_list, bench_screen};
 pub use busy::{Busy, bench_busy};
 
+use crate::app::session::Session;
 use crate::app::settings::{Colours, Settings};
 use crate::app::{App, Effect, Msg};
 use crate::dataset::opening::StatedMachine;
@@ -72,13 +73,57 @@ fn shades(colours: Colours) -> Shades {
     }
 }
 
+/// What the explorer begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The recordings given on the command line; without any, the first bundled one opens and plays
+    /// above home.
+    pub traces: Vec<PathBuf>,
+    /// Whom the second prediction row shows.
+    pub beside: Option<PathBuf>,
+    /// What is said of the recordings' machine.
+    pub told: StatedMachine,
+    /// What the user set.
+    pub settings: Settings,
+    /// Where the program was left.
+    pub last: Option<Session>,
+    /// Go on there, instead of offering it.
+    pub resume: bool,
+    /// News for the last row.
+    pub news: Option<String>,
+}
+
+impl Start {
+    /// The application as it begins, and what it wants done first.
+    fn app(self, size: (u16, u16)) -> (App, Vec<Effect>) {
+        let (alone, last) = (self.traces.is_empty(), self.last);
+        let resume = last.clone().filter(|_| alone && self.resume);
+        let given = resume.as_ref().map_or(self.traces, |session| session.recordings.clone());
+        let (mut app, effects) = App::new(given, size);
+        app.shared.settings = self.settings;
+        if let Some(who) = self.beside {
+            app.show_beside(who);
+        }
+        match (resume, last) {
+            (Some(session), _) => app.settle(session),
+            (None, last) if alone => {
+                app.welcome();
+                last.into_iter().for_each(|session| app.offer(session));
+            }
+            _ => {}
+        }
+        app.message = self.news;
+        (app, effects)
+    }
+}
+
 /// The state and what does its orders: the explorer without a screen.
-struct Session {
+struct Running {
     app: App,
     driver: Driver<Engine>,
 }
 
-impl Session {
+impl Running {
     fn perform(&mut self, effects: Vec<Effect>) {
         effects.into_iter().for_each(|effect| self.driver.perform(effect));
     }
@@ -126,31 +171,16 @@ fn nanos(since: Instant) -> u64 {
 /// Without it there is no screen.
 const NO_SIZE: &str = "cannot ask for the terminal's size";
 
-/// Runs the explorer until the user leaves. `traces` are the recordings given on the command line;
-/// without any, the first bundled one opens and plays above home. `beside` names whom the second
-/// prediction row shows.
+/// Runs the explorer until the user leaves.
 ///
 /// The terminal is given back before it returns.
-pub fn run(
-    traces: Vec<PathBuf>,
-    beside: Option<PathBuf>,
-    told: StatedMachine,
-    settings: Settings,
-) -> Result<Farewell> {
+pub fn run(start: Start) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
     let mut terminal =
         terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
     let size = terminal.size().wrap_err(NO_SIZE)?;
-    let theme = Theme::of(shades(settings.theme));
-    let alone = traces.is_empty();
-    let (mut app, effects) = App::new(traces, size);
-    app.shared.settings = settings;
-    if alone {
-        app.welcome();
-    }
-    if let Some(who) = beside {
-        app.show_beside(who);
-    }
+    let (theme, told) = (Theme::of(shades(start.settings.theme)), start.told.clone());
+    let (app, effects) = start.app(size);
     // First paint before anything is read.
     terminal.draw(&app, theme)?;
     let _input = terminal::read_input(tx.clone());
@@ -159,11 +189,11 @@ pub fn run(
     let driver =
         driver.with_models(driver::engine_of).with_second(driver::named_engine).with_told(told);
     let driver = driver.with_recent(crate::dataset::recent::file());
-    let mut session = Session { app, driver };
-    session.perform(effects);
-    explore(&mut session, &rx, &mut terminal, theme)?;
+    let mut running = Running { app, driver };
+    running.perform(effects);
+    explore(&mut running, &rx, &mut terminal, theme)?;
 
-    let Session { app, driver } = &mut session;
+    let Running { app, driver } = &mut running;
     if app.train.unfinished() > 0 {
         app.message = Some("keeping checkpoints of what trains".into());
         terminal.draw(app, theme)?;
@@ -171,30 +201,42 @@ pub fn run(
     driver.leave(&rx, &mut |msg| {
         app.update(msg);
     });
-    Ok(Farewell { lines: app.train.summary(), signal: app.signal })
+    let mut lines = app.train.summary();
+    lines.extend(keep_session(app));
+    Ok(Farewell { lines, signal: app.signal })
+}
+
+/// Keeps where the user was, for the next start; why it could not be kept.
+fn keep_session(app: &App) -> Option<String> {
+    let (file, session) = driver::session::file().zip(app.session())?;
+    if app.signal.is_some() {
+        return None;
+    }
+    let e = driver::session::save(&file, &session).err()?;
+    Some(format!("where you were is not kept: {}: {e}", file.display()))
 }
 
 /// Takes messages and draws, until the user leaves.
 fn explore(
-    session: &mut Session,
+    running: &mut Running,
     rx: &Receiver<Msg>,
     terminal: &mut terminal::Guard,
     theme: Theme,
 ) -> Result<()> {
     let start = Instant::now();
     let mut last_frame = Instant::now();
-    while !session.app.quit && session.take_waiting(rx, last_frame) {
-        session.tick(start);
-        if let Some(text) = session.app.shared.copy.take() {
+    while !running.app.quit && running.take_waiting(rx, last_frame) {
+        running.tick(start);
+        if let Some(text) = running.app.shared.copy.take() {
             clipboard::copy(&text);
         }
         last_frame = Instant::now();
         if terminal.rested()? {
             // The window may have another size now, and a rest is no time of playback.
             let (width, height) = terminal.size().wrap_err(NO_SIZE)?;
-            session.take(Msg::Resized(width, height));
+            running.take(Msg::Resized(width, height));
         }
-        terminal.draw(&session.app, theme)?;
+        terminal.draw(&running.app, theme)?;
     }
     Ok(())
 }

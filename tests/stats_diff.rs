@@ -185,7 +185,7 @@ fn hit_rate_and_surprise_are_those_of_eval_and_mistakes() {
     assert!(without["model"].is_null() && !without.to_string().contains("hit_rate"));
     let wrong = koracle(&["diff", &a, &b, "--model", "mr-x"]);
     assert!(
-        wrong.status.code() == Some(1) && String::from_utf8_lossy(&wrong.stderr).contains("mr-x")
+        wrong.status.code() == Some(2) && String::from_utf8_lossy(&wrong.stderr).contains("mr-x")
     );
 }
 

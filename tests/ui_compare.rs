@@ -90,13 +90,8 @@ fn perform(app: &mut App, effects: Vec<Effect>, files: Files) {
                 let told = Mutex::new(Vec::new());
                 let engine = |_: &Trace| Ok((Heuristic::new(Rule::Lifo, 0), "lifo".to_owned()));
                 let tell = |news| told.lock().unwrap().push(news);
-                driver::answer_compare(
-                    order,
-                    &StatedMachine::default(),
-                    &engine,
-                    &Cancel::new(),
-                    &tell,
-                );
+                let machine = StatedMachine::default();
+                driver::answer_compare(order, &machine, &engine, &Cancel::new(), &tell);
                 told.into_inner().unwrap()
             }
         };

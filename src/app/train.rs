@@ -7,6 +7,7 @@ pub mod form;
 pub mod layout;
 pub mod live;
 pub mod run;
+pub mod size;
 
 mod acts;
 mod facts;
@@ -19,6 +20,7 @@ use super::input::Key;
 use super::list::List;
 use super::ticket::{Ticket, Tickets};
 use crate::dataset::catalog::Kinds;
+use crate::train::cost::Pace;
 use crate::train::{Phase, TrainConfig, runs};
 use chart::Chart;
 use form::{Answer, Form};
@@ -183,7 +185,11 @@ impl Train {
         match act {
             Act::New => {
                 let config = self.setup.last.clone().unwrap_or_default();
-                self.form = Some(Form::new(&config, self.setup.kinds.clone()));
+                let mut form = Form::new(&config, self.setup.kinds.clone());
+                let pace =
+                    |run: &Run| Pace::of(&run.name, &run.config, &run.done.last, run.done.steps);
+                form.paces = self.runs.iter().filter_map(pace).collect();
+                self.form = Some(form);
                 self.orders.push(Order::Memory);
                 return None;
             }

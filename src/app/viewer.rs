@@ -8,6 +8,7 @@ mod wants;
 use super::keys::Action;
 use super::layout::{Layout, Want};
 use super::second;
+use super::session::Place;
 use super::ticket::{Slot, Ticket};
 use super::timeline::causes::News;
 use super::timeline::{Loaded, Pane, Timeline};
@@ -99,6 +100,8 @@ pub struct Viewer {
     last: Option<PathBuf>,
     /// A decision to go to as soon as its recording is open.
     going: Option<(PathBuf, usize)>,
+    /// A place of an earlier session to go to, likewise.
+    coming: Option<(PathBuf, Place)>,
     /// What was ordered while it was read.
     typed_ahead: Vec<Action>,
     /// Play as soon as the recording is there: a start without arguments shows something alive.
@@ -193,6 +196,11 @@ impl Viewer {
             }
             timeline.cursor.toggle();
         }
+        if let Some((_, place)) =
+            self.coming.take().filter(|(path, _)| *path == timeline.loaded.path)
+        {
+            place.go(&mut timeline);
+        }
         if let Some((_, event)) =
             self.going.take().filter(|(going, _)| *going == timeline.loaded.path)
         {
@@ -216,6 +224,11 @@ impl Viewer {
         }
         self.going = Some((path.into(), event));
         Some(self.open_path(path.into(), false))
+    }
+
+    /// As soon as this recording is open, goes to a place of an earlier session.
+    pub(super) fn come_back(&mut self, recording: PathBuf, place: Place) {
+        self.coming = Some((recording, place));
     }
 
     /// Takes what was computed of the recording. Answers to one that is no longer open change

@@ -33,8 +33,8 @@ pub struct Args {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// The TCN's model file; without it, the bundled one.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    /// The TCN's model file, or a run of one; without it, the bundled one.
+    #[arg(long, value_name = "MODEL", value_hint = clap::ValueHint::FilePath)]
     model: Option<std::path::PathBuf>,
     /// Measure also how fast each kind of network trains.
     #[arg(long)]

@@ -37,7 +37,7 @@ pub struct Args {
     b: PathBuf,
     /// Whose hit rate and surprise: a model file, a run, a predictor's name; `none` leaves them
     /// out. Without it, the bundled model.
-    #[arg(long, value_name = "FILE|none", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "MODEL|none", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
     /// Print one JSON object with all differences.
     #[arg(long, group = "form")]
@@ -56,8 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (label, scored) = match args.model.as_deref() {
         Some(who) if who == Path::new("none") => (None, [Vec::new(), Vec::new()]),
         who => {
-            let who =
-                driver::find(who.unwrap_or(Path::new("tcn"))).map_err(|e| eyre!("--model: {e}"))?;
+            let who = super::found("--model", driver::find(who.unwrap_or(Path::new("tcn"))))?;
             (Some(who.label.clone()), ask(&who, [&a, &b])?)
         }
     };

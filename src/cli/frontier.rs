@@ -33,8 +33,8 @@ const NOTE: &str = "Each is asked through the same walk, which makes all inputs:
 /// Options of `frontier`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Another configuration: a model file (may be repeated).
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Another configuration: a model file or a run (may be repeated).
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Vec<PathBuf>,
     /// Which bundled recordings are scored: train, validation or test.
     #[arg(long, default_value = "validation", value_parser = super::split())]

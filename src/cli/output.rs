@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::{Once, OnceLock};
 
 pub use super::door::{json, progress};
+pub use crate::text::count;
 
 /// Opens a recording, `-` from standard input, and says on standard error what is wrong with it.
 pub fn open(path: &Path, told: &StatedMachine) -> Result<Opened> {
@@ -72,11 +73,6 @@ pub fn warn_of_cut(decisions: usize) {
 pub fn lost(trace: &Trace) -> u64 {
     let in_gaps: u64 = trace.gaps().iter().map(|g| g.lost).fold(0, u64::saturating_add);
     trace.meta().lost.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)).max(in_gaps)
-}
-
-/// `1 line`, `2 lines`.
-pub fn count(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Refuses to write over a file that is being read, under whatever name. `outputs` are all files

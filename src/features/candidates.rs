@@ -5,11 +5,14 @@
 use super::contexts::{self, Contexts, Seen};
 use super::follow::{Follow, Ident, NOBODY};
 use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
-use super::layout::{CAND, QUERY, SET_OF, SET_START, cand, query};
+use super::layout::{CAND, QUERY, cand, query};
+use super::places::{self, Places};
+use super::ranks::{Ranked, Sides};
 use super::{Decision, ORDERS, RANKS};
 use crate::sched::replay::{Beliefs, HYPOTHESES, View};
 use crate::sched::runqueue::{Cause, RunQueues};
 use crate::sched::state::Table;
+use crate::simd::dispatch;
 use crate::trace::{CpuId, Event, Nanos, TaskState, ThreadIx};
 
 /// At which switch a decision is asked, and who goes out there.
@@ -48,6 +51,8 @@ pub(super) struct Board {
     pub views: Vec<[View; 2]>,
     /// What all hypotheses say of each candidate; the first is the corrected replay.
     pub beliefs: Vec<Beliefs>,
+    /// What the uncorrected replay says.
+    pub raw: Vec<Beliefs<1>>,
     /// Per candidate: its name in the follow tables.
     pub idents: Vec<Ident>,
     /// The contexts of the decision.
@@ -55,13 +60,10 @@ pub(super) struct Board {
     /// Per thread: number of the decision it was last a candidate of, and its place there.
     place: Table<(u32, u32)>,
     stamp: u32,
-    order: Vec<u64>,
-    /// Room for counts of followers.
-    counts: Vec<f32>,
+    sides: Sides,
+    /// Where they stand, by that name; only of few.
+    named: Places,
 }
-
-/// Up to so many candidates are ranked by counting, which takes several at once; more are sorted.
-const COUNTED: usize = 16;
 
 /// What a decision is made from.
 pub(super) struct Scene<'a> {
@@ -106,12 +108,13 @@ impl Board {
             lag: Vec::with_capacity(64),
             views: Vec::with_capacity(64),
             beliefs: Vec::with_capacity(64),
+            raw: Vec::with_capacity(64),
             idents: Vec::with_capacity(64),
             seen: Seen::default(),
             place: Table::new(threads, (0, 0)),
             stamp: 0,
-            order: Vec::with_capacity(64),
-            counts: Vec::with_capacity(64),
+            sides: Sides::new(64),
+            named: Places::EMPTY,
         }
     }
 
@@ -161,6 +164,9 @@ impl Board {
         self.threads.extend_from_slice(candidates);
         self.views.clear();
         self.beliefs.clear();
+        self.beliefs.resize(candidates.len(), Beliefs::default());
+        self.raw.clear();
+        self.raw.resize(candidates.len(), Beliefs::default());
         for (i, thread) in candidates.iter().enumerate() {
             self.place[thread.ix()] = (self.stamp, i as u32);
         }
@@ -212,7 +218,7 @@ impl Board {
             row[cand::in_stint] = flag(!idle && entry.enqueued >= came_in);
             row[cand::avg_stint] = past.avg_stint;
             row[cand::last_stint] = past.last_stint;
-            row[cand::stints_since_wake] = log_count(past.stints_since_wake.min(1_000), 4.0);
+            row[cand::stints_since_wake] = past.stints_scaled;
             row[cand::prio] = scale_prio(past.prio);
             row[cand::rt] = flag(past.prio < 100);
             row[cand::kthread] = flag(past.kthread);
@@ -233,6 +239,7 @@ impl Board {
             row[cand::passed_total] = log_count(past.passed_total, 4.0);
         }
         self.write_recency(scene.lane);
+        self.name(scene);
         self.write_followers(scene);
         self.write_contexts(scene);
         self.write_set();
@@ -248,22 +255,33 @@ impl Board {
         }
     }
 
-    fn write_followers(&mut self, scene: &Scene<'_>) {
-        let past = scene.past;
-        let ident = |thread: &ThreadIx| past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
+    /// Names the candidates.
+    fn name(&mut self, scene: &Scene<'_>) {
+        let ident = |thread: &ThreadIx| scene.past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
         self.idents.clear();
         self.idents.extend(self.threads.iter().map(ident));
+        self.named.clear();
+        if self.idents.len() <= places::MOST {
+            for (i, ident) in self.idents.iter().enumerate() {
+                self.named.insert(*ident, i);
+            }
+        }
+    }
+
+    /// Place of a thread among the candidates by its name.
+    fn place_of(&self, who: Ident, scene: &Scene<'_>) -> Option<usize> {
+        if self.threads.len() <= places::MOST {
+            return self.named.get(who);
+        }
+        scene.idents.thread(who, scene.past, scene.event.cpu).and_then(|thread| self.place(thread))
+    }
+
+    fn write_followers(&mut self, scene: &Scene<'_>) {
+        let past = scene.past;
+        let mut rows = std::mem::take(&mut self.rows);
         let mut put = |who: Ident, column: usize, value: f32| {
-            // Few are looked through faster than a table is asked.
-            let at = if self.idents.len() > COUNTED {
-                scene.idents.thread(who, past, scene.event.cpu).and_then(|t| self.place(t))
-            } else if who == NOBODY {
-                None
-            } else {
-                self.idents.iter().position(|ident| *ident == who)
-            };
-            if let Some(i) = at {
-                self.rows[i * CAND + column] = value;
+            if let Some(i) = self.place_of(who, scene) {
+                rows[i * CAND + column] = value;
             }
         };
         if let Some(recent) = past.get(scene.prev.ix()).map(|p| &p.followers) {
@@ -282,6 +300,7 @@ impl Board {
             }
             put(followers.last, cand::last_1 + order, 1.0);
         }
+        self.rows = rows;
         const { assert!(cand::follow_1 + ORDERS == cand::last_1) };
     }
 
@@ -313,53 +332,14 @@ impl Board {
         ];
         self.seen = scene.contexts.look_up(keys);
         let place = [CAND, cand::context_1];
-        scene.contexts.fill(&self.seen, &self.idents, &mut self.rows, place, &mut self.counts);
+        let mut rows = std::mem::take(&mut self.rows);
+        scene.contexts.fill(&self.seen, &mut rows, place, |who| self.place_of(who, scene));
+        self.rows = rows;
     }
 
     /// Each column of [`SET_OF`] against the other candidates.
     fn write_set(&mut self) {
-        let n = self.threads.len();
-        for (k, column) in SET_OF.into_iter().enumerate() {
-            let (mut sum, mut squares, mut most) = (0.0, 0.0, f32::NEG_INFINITY);
-            self.order.clear();
-            for i in 0..n {
-                let x = self.rows[i * CAND + column];
-                sum += x;
-                squares += x * x;
-                most = most.max(x);
-                self.order.push(sortable(x) << 32 | i as u64);
-            }
-            let mean = sum / n as f32;
-            let spread = (squares / n as f32 - mean * mean).max(0.0).sqrt() + 1e-3;
-            let set = |x: f32, before: usize| {
-                let z = ((x - mean) / spread).clamp(-4.0, 4.0) / 2.0;
-                [z, before as f32 / (n - 1).max(1) as f32, x - most]
-            };
-            if n <= COUNTED {
-                let mut keys = [i32::MAX; COUNTED];
-                keys.iter_mut()
-                    .zip(&self.order)
-                    .for_each(|(to, key)| *to = ((key >> 32) as u32 ^ 1 << 31) as i32);
-                for (row, key) in self.rows.chunks_exact_mut(CAND).zip(keys) {
-                    // Equal values share the lowest rank.
-                    let before: i32 = keys.iter().map(|other| i32::from(*other < key)).sum();
-                    let triple = set(row[column], before as usize);
-                    row[SET_START + 3 * k..][..3].copy_from_slice(&triple);
-                }
-                continue;
-            }
-            self.order.sort_unstable();
-            let (mut first, mut before) = (0, u64::MAX);
-            for (r, key) in self.order.iter().enumerate() {
-                // Equal values share the lowest rank.
-                if key >> 32 != before {
-                    (first, before) = (r, key >> 32);
-                }
-                let row = &mut self.rows[(key & 0xFFFF_FFFF) as usize * CAND..][..CAND];
-                let triple = set(row[column], first);
-                row[SET_START + 3 * k..][..3].copy_from_slice(&triple);
-            }
-        }
+        dispatch(Ranked { rows: &mut self.rows, sides: &mut self.sides });
     }
 
     fn write_query(&mut self, scene: &Scene<'_>) {
@@ -414,10 +394,4 @@ fn write_view(to: &mut [f32], view: &View, slice_ns: f32) {
     to[2] = flag(view.eligible);
     to[3] = flag(view.picked);
     to[4] = if view.eligible { f32::from(view.rank.min(8)) / 8.0 } else { 1.0 };
-}
-
-/// Bits that sort like the number.
-fn sortable(x: f32) -> u64 {
-    let bits = x.to_bits();
-    u64::from(if bits >> 31 == 0 { bits | 0x8000_0000 } else { !bits })
 }

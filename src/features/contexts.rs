@@ -7,6 +7,8 @@ use super::sets::{Entry, Sets, mix};
 
 /// Contexts of a question.
 pub(super) const CONTEXTS: usize = 8;
+/// Columns of all of them.
+const COLUMNS: usize = 3 * CONTEXTS;
 /// Hashes of the contexts.
 pub(super) type Keys = [u64; CONTEXTS];
 
@@ -25,6 +27,13 @@ struct Faded {
     count: [f32; KEEP],
     total: f32,
     last: Ident,
+}
+
+impl Faded {
+    /// The column that it is told in: 0 where it is known well, 1 where it is known little.
+    fn column(&self) -> usize {
+        usize::from(self.total < WELL)
+    }
 }
 
 impl Entry for Faded {
@@ -95,42 +104,37 @@ impl Contexts {
     }
 
     /// Fills three columns for each context (known well, known little, the last one) from `column`
-    /// on in the rows (each `width` wide) of the candidates `who`: `ln((c + a) n / (total + a n))`
-    /// for c counts of n candidates, a the prior. `counts` is room.
+    /// on in the rows (each `width` wide) of all candidates: `ln((c + a) n / (total + a n))` for c
+    /// counts of n candidates, a the prior. `at` is where a follower stands among them.
     pub fn fill(
         &self,
         seen: &Seen,
-        who: &[Ident],
         rows: &mut [f32],
         [width, column]: [usize; 2],
-        counts: &mut Vec<f32>,
+        at: impl Fn(Ident) -> Option<usize>,
     ) {
-        let n = who.len() as f32;
-        for (i, slot) in seen.slots.into_iter().enumerate() {
-            let at = column + 3 * i;
-            if slot == usize::MAX {
-                rows.chunks_exact_mut(width).for_each(|row| row[at..at + 3].fill(0.0));
-                continue;
-            }
-            let found = self.sets.at(slot);
-            let over = n / (found.total + self.prior * n);
-            let never = (self.prior * over).ln();
-            let [well, little] = if found.total < WELL { [1, 0] } else { [0, 1] };
-            counts.clear();
-            counts.resize(who.len(), 0.0);
-            for (follower, count) in
-                found.who.into_iter().zip(found.count).filter(|(_, count)| *count > 0.0)
-            {
-                // Without a branch, so that several are compared at once.
-                for (sum, who) in counts.iter_mut().zip(who) {
-                    *sum += if *who == follower { count } else { 0.0 };
-                }
-            }
-            for ((row, who), count) in rows.chunks_exact_mut(width).zip(who).zip(counts.iter()) {
-                let known = *count > 0.0;
-                row[at + well] = if known { ((count + self.prior) * over).ln() } else { never };
-                row[at + little] = 0.0;
-                row[at + 2] = f32::from(u8::from(found.last == *who && known));
+        let n = (rows.len() / width) as f32;
+        let known = || {
+            let found = seen.slots.into_iter().enumerate().filter(|(_, slot)| *slot != usize::MAX);
+            found.map(|(i, slot)| (i, self.sets.at(slot)))
+        };
+        // What a row says whose thread followed none of them, which is true of most.
+        let mut nothing = [0.0; COLUMNS];
+        let mut over = [0.0; CONTEXTS];
+        for (i, found) in known() {
+            over[i] = n / (found.total + self.prior * n);
+            nothing[3 * i + found.column()] = (self.prior * over[i]).ln();
+        }
+        for row in rows.chunks_exact_mut(width) {
+            row[column..column + COLUMNS].copy_from_slice(&nothing);
+        }
+        for (i, found) in known() {
+            for (who, count) in found.who.into_iter().zip(found.count) {
+                let place = if count > 0.0 { at(who) } else { None };
+                let Some(place) = place else { continue };
+                let triple = &mut rows[place * width + column + 3 * i..][..3];
+                triple[found.column()] = ((count + self.prior) * over[i]).ln();
+                triple[2] = f32::from(u8::from(found.last == who));
             }
         }
     }
@@ -146,8 +150,6 @@ pub(super) fn key<const N: usize>(number: u64, of: [u32; N]) -> u64 {
 mod tests {
     use super::*;
 
-    const COLUMNS: usize = 3 * CONTEXTS;
-
     #[test]
     fn followers_stand_out_and_the_last_one_is_told() {
         let mut contexts = Contexts::new(0.3);
@@ -157,13 +159,8 @@ mod tests {
             contexts.add(&seen, who);
         }
         let mut rows = vec![f32::NAN; 3 * COLUMNS];
-        contexts.fill(
-            &contexts.look_up(keys),
-            &[4, 5, NOBODY],
-            &mut rows,
-            [COLUMNS, 0],
-            &mut Vec::new(),
-        );
+        let at = |who| [4, 5].iter().position(|w| *w == who);
+        contexts.fill(&contexts.look_up(keys), &mut rows, [COLUMNS, 0], at);
         let [four, five, none] = [&rows[..3], &rows[COLUMNS..][..3], &rows[2 * COLUMNS..][..3]];
         assert!(four[0] > five[0] && five[0] > none[0], "{rows:?}");
         assert_eq!(
@@ -175,13 +172,7 @@ mod tests {
         // A context that was seen once has a column of its own.
         let once: Keys = std::array::from_fn(|i| key(i as u64, [7]));
         contexts.add(&contexts.look_up(once), 5);
-        contexts.fill(
-            &contexts.look_up(once),
-            &[4, 5, NOBODY],
-            &mut rows,
-            [COLUMNS, 0],
-            &mut Vec::new(),
-        );
+        contexts.fill(&contexts.look_up(once), &mut rows, [COLUMNS, 0], at);
         assert!(rows[0].abs() < f32::EPSILON && rows[1] < 0.0 && rows[COLUMNS + 1] > 0.0);
     }
 }

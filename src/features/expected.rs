@@ -6,6 +6,7 @@ use super::contexts::{self, Contexts, Keys, Seen};
 use super::follow::{Follow, Followers, Ident, NOBODY};
 use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
 use super::layout::{ASK, THREAD, ask, thread};
+use super::places::Places;
 use super::{MOST_EXPECTED, ORDERS};
 use crate::sched::runqueue::{RunQueues, ThreadState};
 use crate::sched::state::Table;
@@ -16,6 +17,8 @@ const FROM_QUEUE: usize = 16;
 /// So many candidates are filled up with those that ran here longer ago: more of them are right as
 /// rarely as not at all.
 const USUAL: usize = 20;
+/// `ln(0.02 / 0.05)`: the logarithm of no wake-up at all.
+const NEVER_WOKEN: f32 = -0.916_29;
 /// What a stint is taken to last where none was seen, ns.
 const USUAL_STINT: f32 = 100_000.0;
 
@@ -51,10 +54,9 @@ pub(super) struct Expected {
     pub query: [f32; ASK],
     /// The contexts of the forecast.
     pub seen: Seen,
-    /// Per candidate.
-    idents: Vec<Ident>,
-    /// Room for counts of followers.
-    counts: Vec<f32>,
+    /// Where a thread stands among the candidates; the same by its name in the follow tables.
+    places: Places,
+    named: Places,
     /// Per candidate: middle of the time until it wakes up, ns; infinite if that is not known.
     due: Vec<f32>,
     /// Per waiting candidate: its place in the replay's order.
@@ -78,8 +80,8 @@ impl Expected {
             rows: Vec::with_capacity(MOST_EXPECTED * THREAD),
             query: [0.0; ASK],
             seen: Seen::default(),
-            idents: Vec::with_capacity(MOST_EXPECTED),
-            counts: Vec::with_capacity(MOST_EXPECTED),
+            places: Places::EMPTY,
+            named: Places::EMPTY,
             due: Vec::with_capacity(MOST_EXPECTED),
             standing: Vec::with_capacity(MOST_EXPECTED),
         }
@@ -100,10 +102,13 @@ impl Expected {
         self.write_due(stint, scene.queues.queue(scene.cpu).is_empty());
         self.write_order(standing, scene.slice_ns);
         self.write_named(scene);
-        self.write_followers(scene, past);
+        self.write_woken(past);
+        let found = scene.follow.here(&scene.lane.history, scene.cpu.ix());
+        self.write_followers(&found, past);
+        let named = &self.named;
         let place = [THREAD, thread::context_1];
-        scene.contexts.fill(&self.seen, &self.idents, &mut self.rows, place, &mut self.counts);
-        self.write_query(scene, past);
+        scene.contexts.fill(&self.seen, &mut self.rows, place, |who| named.get(who));
+        self.write_query(&found, scene, past);
     }
 
     /// Who ran here last, who waits, whom the replays name, who followed the contexts, who ran here
@@ -111,7 +116,10 @@ impl Expected {
     fn gather(&mut self, scene: &Scene<'_>) {
         let recency = scene.lane.recency();
         self.threads.clear();
-        self.threads.extend_from_slice(&recency[1.min(recency.len())..]);
+        self.places.clear();
+        for at in &recency[1.min(recency.len())..] {
+            self.add(*at, scene);
+        }
         self.ranked = self.threads.len();
         let queue = scene.queues.queue(scene.cpu);
         let (old, new) = queue.split_at(queue.len().min(FROM_QUEUE / 2));
@@ -134,17 +142,17 @@ impl Expected {
             }
             self.add(*at, scene);
         }
-        self.idents.clear();
-        self.idents.extend(
-            self.threads.iter().map(|t| scene.past.get(t.ix()).map_or(NOBODY, |p| p.ident)),
-        );
+        self.named.clear();
+        for (i, at) in self.threads.iter().enumerate() {
+            self.named.insert(scene.past.get(at.ix()).map_or(NOBODY, |p| p.ident), i);
+        }
     }
 
     /// Another candidate, unless it is one, or runs, or there are too many.
     fn add(&mut self, thread: ThreadIx, scene: &Scene<'_>) {
         if self.threads.len() < MOST_EXPECTED
             && thread != scene.running
-            && !self.threads.contains(&thread)
+            && self.places.insert(thread.0, self.threads.len())
         {
             self.threads.push(thread);
         }
@@ -206,16 +214,24 @@ impl Expected {
         };
         row[thread::avg_stint] = past.avg_stint;
         row[thread::last_stint] = past.last_stint;
-        row[thread::stints_since_wake] = log_count(past.stints_since_wake.min(1_000), 4.0);
+        row[thread::stints_since_wake] = past.stints_scaled;
         row[thread::prio] = scale_prio(past.prio);
         row[thread::kthread] = flag(past.kthread);
         row[thread::woken_by_running] = flag(past.woken_by == scene.running);
         row[thread::woke_running] = flag(running.woken_by == at);
         row[thread::last_ran_here] = flag(past.last_cpu == scene.cpu.0);
-        let rate = running.wakes.rate(past.ident);
-        row[thread::wake_rate] = rate;
-        row[thread::wake_ln] = if rate > 0.0 { ((rate + 0.02) / 0.05).ln() } else { -0.916_29 };
-        row[thread::wakes_often] = flag(rate > 0.5 && row[thread::queued] == 0.0);
+        row[thread::wake_ln] = NEVER_WOKEN;
+    }
+
+    /// Whom the running one wakes, and how often.
+    fn write_woken(&mut self, running: &ThreadHistory) {
+        for (who, rate) in running.wakes.rates() {
+            let Some(i) = self.named.get(who).filter(|_| rate > 0.0) else { continue };
+            let row = &mut self.rows[i * THREAD..][..THREAD];
+            row[thread::wake_rate] = rate;
+            row[thread::wake_ln] = ((rate + 0.02) / 0.05).ln();
+            row[thread::wakes_often] = flag(rate > 0.5 && row[thread::queued] == 0.0);
+        }
     }
 
     /// Who is expected to wake up first, and who before the stint ends.
@@ -271,28 +287,24 @@ impl Expected {
     }
 
     fn mark(&mut self, named: Option<ThreadIx>, column: usize) {
-        if let Some(i) = named.and_then(|named| self.threads.iter().position(|t| *t == named)) {
+        if let Some(i) = named.and_then(|named| self.places.get(named.0)) {
             self.rows[i * THREAD + column] = 1.0;
         }
     }
 
     /// Shares among the followers of the running thread and of the longer contexts, and who comes
     /// first among them.
-    fn write_followers(&mut self, scene: &Scene<'_>, running: &ThreadHistory) {
+    fn write_followers(&mut self, found: &[Option<&Followers>; ORDERS], running: &ThreadHistory) {
         let mut put = |who: Ident, column: usize, value: f32| {
-            if who != NOBODY
-                && let Some(i) = self.idents.iter().position(|w| *w == who)
-            {
+            if let Some(i) = self.named.get(who) {
                 self.rows[i * THREAD + column] = value;
             }
         };
         for (who, weight) in running.followers.iter() {
             put(who, thread::follow_1, weight / (running.followers.sum + 1e-3));
         }
-        for (order, found) in
-            scene.follow.here(&scene.lane.history, scene.cpu.ix()).into_iter().enumerate()
-        {
-            let Some(followers) = found else { continue };
+        for (order, followers) in found.iter().enumerate() {
+            let Some(followers) = followers else { continue };
             if order > 0 {
                 for (who, count) in followers.iter() {
                     put(who, thread::follow_1 + order, count / (followers.total as f32 + 0.5));
@@ -304,15 +316,15 @@ impl Expected {
         const { assert!(thread::follow_1 + ORDERS == thread::often_1) };
     }
 
-    fn write_query(&mut self, scene: &Scene<'_>, running: &ThreadHistory) {
+    fn write_query(
+        &mut self,
+        found: &[Option<&Followers>; ORDERS],
+        scene: &Scene<'_>,
+        running: &ThreadHistory,
+    ) {
         let q = &mut self.query;
         q.fill(0.0);
-        let found = scene.follow.here(&scene.lane.history, scene.cpu.ix());
-        for (order, followers) in found
-            .into_iter()
-            .enumerate()
-            .filter_map(|(i, f): (usize, Option<&Followers>)| Some((i, f?)))
-        {
+        for (order, followers) in found.iter().enumerate().filter_map(|(i, f)| Some((i, (*f)?))) {
             q[ask::share_1 + 2 * order] = followers.best().1 / (followers.total as f32 + 0.5);
             q[ask::seen_1 + 2 * order] = log_count(followers.total, 5.0);
         }
@@ -330,7 +342,7 @@ impl Expected {
             q[ask::idle] = 1.0;
         } else {
             q[ask::avg_stint] = running.avg_stint;
-            q[ask::stints_since_wake] = log_count(running.stints_since_wake.min(1_000), 4.0);
+            q[ask::stints_since_wake] = running.stints_scaled;
             q[ask::kthread] = flag(running.kthread);
         }
         (q[ask::raw_hit_32], q[ask::fix_hit_32]) = (scene.lane.hits[0][1], scene.lane.hits[1][1]);

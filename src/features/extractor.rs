@@ -8,7 +8,7 @@ use super::follow::Follow;
 use super::history::{CpuHistory, Idents, NEVER, Names, ThreadHistory};
 use super::tokens::{self, Subject};
 use super::{Decision, Forecast, MOST_EXPECTED, Outcome, Sink, offered};
-use crate::sched::replay::{Beliefs, HYPOTHESES, Hypotheses, KernelReplay, View};
+use crate::sched::replay::{HYPOTHESES, Hypotheses, KernelReplay};
 use crate::sched::runqueue::{Change, RunQueues};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
@@ -281,15 +281,13 @@ impl Extractor {
         }
         let candidates = offered(self.queues.candidates(e.cpu), &mut self.line);
         self.board.gather(candidates);
-        self.board.beliefs.resize(candidates.len(), Beliefs::default());
+        // The idle thread waits for nothing, and nobody waits beside it.
         if !candidates.first().is_some_and(|t| self.queues.is_idle(*t)) {
             self.hypotheses.views(e.cpu, candidates, &mut self.board.beliefs);
+            self.raw.views(e.cpu, candidates, &mut self.board.raw);
         }
-        for (thread, beliefs) in candidates.iter().zip(&self.board.beliefs) {
-            let idle = self.queues.is_idle(*thread);
-            let raw = if idle { View::default() } else { self.raw.view(e.cpu, *thread) };
-            self.board.views.push([raw, beliefs.view(0)]);
-        }
+        let Board { views, raw, beliefs, .. } = &mut self.board;
+        views.extend(raw.iter().zip(&*beliefs).map(|(raw, all)| [raw.view(0), all.view(0)]));
         self.board.fill(&Scene {
             event: e,
             prev,

@@ -55,7 +55,9 @@ pub(super) struct ThreadHistory {
     /// Moving average of sleeps in ns (0: none yet), and its scaled value.
     pub avg_sleep_ns: f32,
     pub avg_sleep: f32,
+    /// How often it ran since it last woke up, and that scaled.
     pub stints_since_wake: u32,
+    pub stints_scaled: f32,
     /// Who woke it last.
     pub woken_by: ThreadIx,
     pub kthread: bool,
@@ -92,6 +94,7 @@ impl ThreadHistory {
         avg_sleep_ns: 0.0,
         avg_sleep: 0.0,
         stints_since_wake: 0,
+        stints_scaled: 0.0,
         woken_by: ThreadIx::NONE,
         kthread: false,
         name: 0,
@@ -133,6 +136,7 @@ impl ThreadHistory {
         self.avg_stint = log_time(self.avg_ns as u64);
         self.last_stint = log_time(ns);
         self.stints_since_wake = self.stints_since_wake.saturating_add(1);
+        self.stints_scaled = log_count(self.stints_since_wake.min(1_000), 4.0);
         self.stints.add(ns);
         self.wakes.end_stint();
         self.left = now.0;
@@ -151,7 +155,7 @@ impl ThreadHistory {
             self.avg_sleep = log_time(self.avg_sleep_ns as u64);
         }
         self.woke = now.0;
-        self.stints_since_wake = 0;
+        (self.stints_since_wake, self.stints_scaled) = (0, 0.0);
         self.woken_by = by;
         slept
     }

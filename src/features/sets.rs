@@ -39,6 +39,15 @@ impl<E: Entry> Sets<E> {
         (key as usize & (self.keys.len() / WAYS - 1)) * WAYS
     }
 
+    /// The first place of `key` in the set that begins at `set`. All of them are compared: which one it is
+    /// cannot be foreseen, and a wrong guess of a branch costs more.
+    #[inline]
+    fn way(&self, set: usize, key: u64) -> Option<usize> {
+        let keys: &[u64; WAYS] = self.keys[set..].first_chunk()?;
+        let way = (0..WAYS).rev().fold(WAYS, |at, way| if keys[way] == key { way } else { at });
+        (way < WAYS).then_some(way)
+    }
+
     /// What is kept for a context; `key` is a hash other than 0.
     pub fn get(&self, key: u64) -> Option<&E> {
         self.find(key).map(|slot| self.at(slot))
@@ -47,8 +56,7 @@ impl<E: Entry> Sets<E> {
     /// Where a context is kept, until the next addition.
     pub fn find(&self, key: u64) -> Option<usize> {
         let set = self.set(key);
-        let way = self.keys[set..set + WAYS].iter().position(|k| *k == key)?;
-        Some(set + way)
+        self.way(set, key).map(|way| set + way)
     }
 
     /// What is kept there.
@@ -69,10 +77,7 @@ impl<E: Entry> Sets<E> {
     pub fn add(&mut self, key: u64, who: Ident) {
         loop {
             let set = self.set(key);
-            let keys = &self.keys[set..set + WAYS];
-            if let Some(way) =
-                keys.iter().position(|k| *k == key).or_else(|| keys.iter().position(|k| *k == 0))
-            {
+            if let Some(way) = self.way(set, key).or_else(|| self.way(set, 0)) {
                 self.keys[set + way] = key;
                 return self.entries[set + way].add(who);
             }

@@ -41,14 +41,11 @@ impl Wakes {
         self.stints = self.stints * FADE + 1.0;
     }
 
-    /// Wake-ups of `who` per stint.
-    pub fn rate(&self, who: Ident) -> f32 {
-        if who == NOBODY {
-            return 0.0;
-        }
-        let count: f32 =
-            self.who.iter().zip(self.count).map(|(w, n)| if *w == who { n } else { 0.0 }).sum();
-        (count / (self.stints + 1.0)).min(MOST)
+    /// Those that it woke, and wake-ups of each per stint.
+    pub fn rates(&self) -> impl Iterator<Item = (Ident, f32)> {
+        let stints = self.stints + 1.0;
+        let woken = self.who.into_iter().zip(self.count).filter(|(who, _)| *who != NOBODY);
+        woken.map(move |(who, count)| (who, (count / stints).min(MOST)))
     }
 }
 
@@ -65,13 +62,14 @@ mod tests {
             wakes.add(NOBODY);
             wakes.end_stint();
         }
-        assert!((0.9..1.0).contains(&wakes.rate(7)), "{}", wakes.rate(7));
+        let rate = |wakes: &Wakes, who| wakes.rates().find(|(w, _)| *w == who).map_or(0.0, |r| r.1);
+        assert!((0.9..1.0).contains(&rate(&wakes, 7)), "{}", rate(&wakes, 7));
         (0..50).for_each(|other| wakes.add(200 + other));
         assert!(
-            (0.9..1.0).contains(&wakes.rate(7)),
+            (0.9..1.0).contains(&rate(&wakes, 7)),
             "those that come once go first: {}",
-            wakes.rate(7)
+            rate(&wakes, 7)
         );
-        assert!(wakes.rate(5).abs() < f32::EPSILON && wakes.rate(NOBODY).abs() < f32::EPSILON);
+        assert!(rate(&wakes, 5).abs() < f32::EPSILON && rate(&wakes, NOBODY).abs() < f32::EPSILON);
     }
 }

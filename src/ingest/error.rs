@@ -1,6 +1,7 @@
 //! Why a recording cannot be opened at all: one error for all formats, with file and place.
 
 use super::report::{Format, Note};
+use crate::text::count;
 use std::path::PathBuf;
 
 /// Why a recording cannot be opened at all.
@@ -123,9 +124,4 @@ pub enum IngestError {
         /// "32-bit" or "big-endian".
         what: &'static str,
     },
-}
-
-/// `1 line`, `2 lines`.
-fn count(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

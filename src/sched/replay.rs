@@ -143,7 +143,14 @@ impl KernelReplay {
     /// What the replay believes about `thread`; valid between [`Self::before_pick`] and
     /// [`Self::after_pick`].
     pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
-        self.alone.engine.view(cpu, thread).view(0)
+        let mut seen = [Beliefs::default()];
+        self.alone.engine.views(cpu, &[thread], &mut seen);
+        seen[0].view(0)
+    }
+
+    /// [`Self::view`] of each of `threads`, into the row of `out` of the same number.
+    pub fn views(&mut self, cpu: CpuId, threads: &[ThreadIx], out: &mut [Beliefs<1>]) {
+        self.alone.engine.views(cpu, threads, out);
     }
 
     /// Whether the replay would pick `thread`: [`View::picked`] alone, without looking at who else

@@ -14,7 +14,7 @@ mod files;
 
 pub use export::export;
 pub(super) use files::{CONFIG, ENDED, EPOCHS, LOCK, PLAN, SESSIONS, STEPS, WORKLOADS};
-pub use files::{ENV, Holds, find, holds, home, is_needed, is_of_run, new_folder};
+pub use files::{ENV, Holds, find, holds, home, is_config, is_needed, is_of_run, new_folder};
 
 use super::{Baseline, Ending, Environment, Scores, TrainConfig, TrainError, Validation};
 use crate::export::remove_left;

@@ -4,7 +4,7 @@
 
 use super::draw::draw;
 use super::palette::Theme;
-use super::{CHANNEL, FRAME, Session, nanos};
+use super::{CHANNEL, FRAME, Running, nanos};
 use crate::app::input::Key;
 use crate::app::train::run::RunState;
 use crate::app::train::{News, Order};
@@ -62,53 +62,53 @@ pub fn bench_busy(
     let mut driver = driver.with_runs(Some(home));
     let (app, effects) = App::new(vec![trace.into()], size);
     effects.into_iter().for_each(|e| driver.perform(e));
-    let mut session = Session { app, driver };
-    train(&mut session, runs);
-    until_all_work(&mut session, &rx)?;
-    session.take(Msg::Key(Key::Char(' ')));
+    let mut running = Running { app, driver };
+    train(&mut running, runs);
+    until_all_work(&mut running, &rx)?;
+    running.take(Msg::Key(Key::Char(' ')));
 
     let stamps = Stamps::default();
-    let before: Vec<usize> = session.app.train.runs.iter().map(|r| r.curve.steps().len()).collect();
+    let before: Vec<usize> = running.app.train.runs.iter().map(|r| r.curve.steps().len()).collect();
     let typist = typist(Arc::clone(&stamps), tx);
-    let mut busy = play(&mut session, &rx, time, &mut terminal, &stamps)?;
+    let mut busy = play(&mut running, &rx, time, &mut terminal, &stamps)?;
     drop(typist);
-    for (run, from) in session.app.train.runs.iter().zip(before) {
+    for (run, from) in running.app.train.runs.iter().zip(before) {
         let steps = &run.curve.steps()[from.min(run.curve.steps().len())..];
         busy.steps += steps.len();
         busy.events_per_s
             .push(steps.iter().map(|s| s.events_per_s).sum::<f64>() / steps.len().max(1) as f64);
     }
-    busy.pauses = pauses(&mut session, &rx)?;
-    let Session { app, driver } = &mut session;
+    busy.pauses = pauses(&mut running, &rx)?;
+    let Running { app, driver } = &mut running;
     driver.leave(&rx, &mut |msg| drop(app.update(msg)));
     Ok(busy)
 }
 
 /// Starts so many runs, which differ in their seed.
-fn train(session: &mut Session, runs: u64) {
+fn train(running: &mut Running, runs: u64) {
     let news = News::Kept {
         runs: Vec::new(),
         problems: Vec::new(),
         kinds: Kinds::default(),
         cpus: runs as usize,
     };
-    session.app.update(Msg::Train(news));
+    running.app.update(Msg::Train(news));
     for seed in 0..runs {
         let config = TrainConfig { seed, epochs: 1_000, ..TrainConfig::default() };
-        let effects = session.app.train_anew(config);
-        session.perform(effects);
+        let effects = running.app.train_anew(config);
+        running.perform(effects);
     }
 }
 
 /// Until everything is read and predicted and all runs take steps.
-fn until_all_work(session: &mut Session, rx: &Receiver<Msg>) -> Result<(), String> {
+fn until_all_work(running: &mut Running, rx: &Receiver<Msg>) -> Result<(), String> {
     let working =
         |app: &App| app.train.runs.iter().all(|r| r.stage == RunState::Working(Phase::Training));
-    while !(working(&session.app)
-        && session.app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len()))
+    while !(working(&running.app)
+        && running.app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len()))
     {
-        session.take(rx.recv().map_err(|e| e.to_string())?);
-        let failed = session.app.train.runs.iter().find(|r| matches!(r.stage, RunState::Kept(_)));
+        running.take(rx.recv().map_err(|e| e.to_string())?);
+        let failed = running.app.train.runs.iter().find(|r| matches!(r.stage, RunState::Kept(_)));
         if let Some(run) = failed {
             return Err(format!("{}: {:?}", run.name, run.stage));
         }
@@ -118,7 +118,7 @@ fn until_all_work(session: &mut Session, rx: &Receiver<Msg>) -> Result<(), Strin
 
 /// Plays and takes keys: how long a frame takes, and how long a key takes to the screen.
 fn play(
-    session: &mut Session,
+    running: &mut Running,
     rx: &Receiver<Msg>,
     time: Duration,
     terminal: &mut Terminal<CrosstermBackend<Sink>>,
@@ -131,11 +131,11 @@ fn play(
         let first = rx.recv_timeout(FRAME.saturating_sub(last_frame.elapsed())).ok();
         for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
             pressed += usize::from(matches!(msg, Msg::Key(_)));
-            session.take(msg);
+            running.take(msg);
         }
-        session.tick(start);
+        running.tick(start);
         last_frame = Instant::now();
-        let app = &session.app;
+        let app = &running.app;
         terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).map_err(|e| e.to_string())?;
         busy.frames.push(nanos(last_frame));
         let mut stamps = stamps.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,15 +145,15 @@ fn play(
 }
 
 /// Pauses every run, one after the other.
-fn pauses(session: &mut Session, rx: &Receiver<Msg>) -> Result<Vec<u64>, String> {
+fn pauses(running: &mut Running, rx: &Receiver<Msg>) -> Result<Vec<u64>, String> {
     let mut out = Vec::new();
-    for i in 0..session.app.train.runs.len() {
-        let id = session.app.train.runs[i].id;
+    for i in 0..running.app.train.runs.len() {
+        let id = running.app.train.runs[i].id;
         let asked = Instant::now();
-        session.driver.perform(Effect::Train(Order::Pause(id)));
-        while session.app.train.runs[i].stage != RunState::Working(Phase::Paused) {
+        running.driver.perform(Effect::Train(Order::Pause(id)));
+        while running.app.train.runs[i].stage != RunState::Working(Phase::Paused) {
             let msg = rx.recv_timeout(Duration::from_mins(1));
-            session.take(msg.map_err(|_| "a run did not pause".to_owned())?);
+            running.take(msg.map_err(|_| "a run did not pause".to_owned())?);
         }
         out.push(nanos(asked));
     }

@@ -82,7 +82,11 @@ impl Timeline {
 
     /// Sorts the CPUs by something else; in words by what.
     pub fn sort_rows(&mut self) -> String {
-        let by = self.rows.sort.next();
+        self.sort_rows_by(self.rows.sort.next())
+    }
+
+    /// Sorts the CPUs by this, as far as it is known now; in words by what.
+    pub fn sort_rows_by(&mut self, by: Sort) -> String {
         let Self { rows, loaded, view, answers, .. } = self;
         let much = |cpu: usize, heat: Heat| {
             let id = CpuId(cpu as u16);

@@ -1,9 +1,12 @@
 //! The form that sets up a run: one field per setting, explained in one line, checked while one
 //! types.
 
+use super::size;
 use crate::app::input::Key;
 use crate::dataset::catalog::Kinds;
 use crate::predictor::networks::{Kind, ModelConfig};
+use crate::text::counted;
+use crate::train::cost::{self, Pace};
 use crate::train::memory::Outlook;
 use crate::train::{Schedule, Target, TrainConfig};
 
@@ -114,6 +117,8 @@ pub struct Form {
     kinds: Kinds,
     /// The memory that a run will meet, once that is known.
     pub outlook: Option<Outlook>,
+    /// How fast the runs were that are known of.
+    pub paces: Vec<Pace>,
 }
 
 /// What a key in the form came to.
@@ -175,6 +180,7 @@ impl Form {
             fresh: true,
             kinds,
             outlook: None,
+            paces: Vec::new(),
         }
     }
 
@@ -191,6 +197,20 @@ impl Form {
     /// What should be known of settings that can be used.
     pub fn warning(&self) -> Option<String> {
         self.weighed().ok()?.1
+    }
+
+    /// What a run with these settings will be; empty where they cannot be used.
+    pub fn ahead(&self) -> String {
+        let Ok(config) = self.config() else { return String::new() };
+        let mut parts = vec![size::size(&config.model)];
+        let recordings = self.outlook.as_ref().map_or(0, |outlook| outlook.training(&config));
+        if recordings > 0 {
+            parts.push(counted(recordings as u64, "recording"));
+        }
+        if let Some((pace, seconds)) = cost::expected(&self.paces, &config) {
+            parts.push(size::time(pace, seconds));
+        }
+        parts.join("; ")
     }
 
     fn weighed(&self) -> Result<(TrainConfig, Option<String>), (usize, String)> {

@@ -109,8 +109,7 @@ pub fn report(costs: &[Cost], predictor: &str) -> [(&'static str, Value); 3] {
 pub fn text(result: &Value) -> String {
     format!(
         "decision    {} ns (p50), {} ns (p99), {} to {} candidates; its pick {} ns, its inputs {} \
-         ns (p50)\n\
-         trunk       {} ns per event\n",
+         ns (p50)\ntrunk       {} ns per event\n",
         result["decision_ns"]["p50"],
         result["decision_ns"]["p99"],
         USUAL.start(),

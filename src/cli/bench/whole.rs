@@ -192,10 +192,9 @@ fn text(result: &Value) -> Result<String, std::fmt::Error> {
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     let (frame, found) = (&result["frame_us"], &result["mistakes"]);
     let mut text = format!(
-        "{}ftrace      {} MB/s, {} events/s\n\
-         native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at {}x{}\n\
-         mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, \
-         frame {:.0} µs (p99)\n",
+        "{}ftrace      {} MB/s, {} events/s\nnative csv  {} MB/s, {} events/s\nframe       {:.0} \
+         µs (p50), {:.0} µs (p99) at {}x{}\nmistakes    {} decisions of {:.0} bytes: a filter and \
+         all sums {:.0} ms, sorted {:.0} ms, frame {:.0} µs (p99)\n",
         decisions::text(result),
         result["ingest"]["mb_per_s"],
         result["ingest"]["events_per_s"],

@@ -55,9 +55,7 @@ impl Hypotheses {
     /// [`KernelReplay::view`] of each of `threads` by each, into the row of `out` of the same
     /// number; valid between [`Self::before_pick`] and [`Self::after_pick`].
     pub fn views(&mut self, cpu: CpuId, threads: &[ThreadIx], out: &mut [Beliefs]) {
-        for (row, thread) in out.iter_mut().zip(threads) {
-            *row = self.all.engine.view(cpu, *thread);
-        }
+        self.all.engine.views(cpu, threads, out);
     }
 
     /// [`KernelReplay::resched`] of each.

@@ -1,15 +1,21 @@
 //! What an open decision looks like from outside: lag, deadline gap, rank. Reads the queues,
-//! changes nothing in them.
+//! changes nothing in them. All lanes are looked at together, in the widest registers that there
+//! are.
 
-use super::Beliefs;
+// The bodies must be part of the function that enables the instructions, or they are not compiled
+// for them.
+#![allow(clippy::inline_always)]
+
 use super::engine::{Engine, GROUPS};
 use super::entity::{Doing, Entity, NONE};
 use super::rules::Order;
+use super::{Beliefs, HYPOTHESES};
+use crate::simd::{Lanes, Work, dispatch, less_wide};
 use crate::trace::{CpuId, ThreadIx};
 
-/// Up to this many waiting threads a rank is found by counting; among more by searching in what was
-/// sorted once.
-const COUNTED: usize = 24;
+/// Up to this many waiting threads a rank is found by counting, all lanes at once; among more by
+/// searching in what was sorted once.
+const COUNTED: usize = 96;
 
 /// The keys of everyone who waits for an open decision; filled by need.
 #[derive(Clone, Debug)]
@@ -54,54 +60,101 @@ impl<const N: usize> Ranks<N> {
     }
 
     /// How many are before each key.
-    fn before(&self, key: &[i64; N]) -> [usize; N] {
+    #[inline(always)]
+    fn before<V: Lanes>(&self, key: &[i64; N]) -> [i64; N] {
         let mut before = [0; N];
-        if self.sorted.is_empty() {
+        if !self.sorted.is_empty() {
+            for (h, sorted) in self.sorted.chunks_exact(self.keys.len()).enumerate().take(N) {
+                before[h] = sorted.partition_point(|other| *other < key[h]) as i64;
+            }
+        } else if let (keys, Some(key), true) =
+            (self.keys.as_flattened().as_chunks().0, key.first_chunk(), N == HYPOTHESES)
+        {
+            before.copy_from_slice(&less_wide::<V>(keys, key));
+        } else {
             for other in &self.keys {
                 for h in 0..N {
-                    before[h] += usize::from(other[h] < key[h]);
+                    before[h] += i64::from(other[h] < key[h]);
                 }
             }
-            return before;
-        }
-        for (h, sorted) in self.sorted.chunks_exact(self.keys.len()).enumerate().take(N) {
-            before[h] = sorted.partition_point(|other| *other < key[h]);
         }
         before
     }
 }
 
+/// What is believed of some threads of a CPU.
+struct Views<'a, const N: usize> {
+    engine: &'a mut Engine<N>,
+    cpu: CpuId,
+    threads: &'a [ThreadIx],
+    out: &'a mut [Beliefs<N>],
+}
+
+impl<const N: usize> Work for Views<'_, N> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let Self { engine, cpu, threads, out } = self;
+        if engine.cpus.get(cpu.ix()).is_some_and(|c| !c.ranks.fresh) {
+            engine.rank(cpu.ix());
+        }
+        for (seen, thread) in out.iter_mut().zip(threads) {
+            *seen = engine.believed::<V>(cpu, *thread);
+        }
+    }
+}
+
+/// Whom each lane would take next.
+struct Next<'a, const N: usize> {
+    engine: &'a Engine<N>,
+    cpu: CpuId,
+    waiting: &'a [ThreadIx],
+}
+
+impl<const N: usize> Work for Next<'_, N> {
+    type Out = [Option<ThreadIx>; N];
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Self::Out {
+        self.engine.first_of(self.cpu, self.waiting)
+    }
+}
+
 impl<const N: usize> Engine<N> {
-    pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> Beliefs<N> {
+    /// What is believed of each of `threads`, into the row of `out` of the same number.
+    pub fn views(&mut self, cpu: CpuId, threads: &[ThreadIx], out: &mut [Beliefs<N>]) {
+        dispatch(Views { engine: self, cpu, threads, out });
+    }
+
+    #[inline(always)]
+    fn believed<V: Lanes>(&self, cpu: CpuId, thread: ThreadIx) -> Beliefs<N> {
         let mut seen = Beliefs::default();
         let known = self.ents.get(thread.ix()).is_some();
         let Some(c) = self.cpus.get(cpu.ix()).filter(|_| known) else { return seen };
         for h in 0..N {
             seen.picked[h] = c.open.pick[h] == thread.0;
         }
-        if self.ents[thread.ix()].task.real_time || !self.is_thread(thread) {
+        let e = &self.ents[thread.ix()];
+        if e.task.real_time || !self.is_thread(thread) {
             seen.eligible = [true; N];
             return seen;
         }
-        if !c.ranks.fresh {
-            self.rank(cpu.ix());
-        }
-        let ranks = &self.cpus[cpu.ix()].ranks;
-        let e = &self.ents[thread.ix()];
+        let ranks = &c.ranks;
         let q = self.queue_of(e, thread, cpu);
-        let mut key = [0; N];
         let first = self.first_group(cpu.ix());
+        // Only those are known that somebody waits on.
         let base = match q {
+            q if self.queues[q].list.is_empty() => self.base(q),
             q if q == cpu.ix() => ranks.bases[0],
             q if (first..first + GROUPS).contains(&q) => ranks.bases[1 + q - first],
             q => self.base(q),
         };
+        let (lag, key) = self.standings(e, &base);
+        let before = ranks.before::<V>(&key);
         for h in 0..N {
-            (seen.lag_ns[h], key[h]) = self.standing(e, base[h], h);
-        }
-        let before = ranks.before(&key);
-        for h in 0..N {
-            seen.eligible[h] = self.rules.eligible(seen.lag_ns[h]);
+            seen.lag_ns[h] = lag[h];
+            seen.eligible[h] = self.rules.eligible(lag[h]);
             seen.rank[h] = if seen.eligible[h] { before[h].min(254) as u8 } else { 255 };
             seen.deadline_gap_ns[h] = key[h].wrapping_sub(ranks.least[h]);
         }
@@ -116,35 +169,43 @@ impl<const N: usize> Engine<N> {
     /// The eligible thread with the earliest key, a real-time one before all; without any, the one
     /// that is owed most.
     pub fn next_waiting(&self, cpu: CpuId, waiting: &[ThreadIx]) -> [Option<ThreadIx>; N] {
-        let mut best = [None; N];
-        let mut least = [(true, true, i64::MAX); N];
+        dispatch(Next { engine: self, cpu, waiting })
+    }
+
+    #[inline(always)]
+    fn first_of(&self, cpu: CpuId, waiting: &[ThreadIx]) -> [Option<ThreadIx>; N] {
+        /// Ranks of real-time threads, of eligible ones, of the others.
+        const CLASSES: [i64; 3] = [0, 1, 2];
+        let mut best = [ThreadIx::NONE.0; N];
+        let (mut class, mut least) = ([i64::MAX; N], [i64::MAX; N]);
         // Most are on one queue.
         let (mut at, mut base) = (usize::MAX, [0; N]);
         for &thread in waiting {
             let Some(e) = self.ents.get(thread.ix()).filter(|_| self.is_thread(thread)) else {
                 continue;
             };
-            let real_time = e.task.real_time;
-            if !real_time {
+            let (mut mine, mut rank) = ([CLASSES[0]; N], [i64::from(e.task.prio); N]);
+            if !e.task.real_time {
                 let q = self.queue_of(e, thread, cpu);
                 if q != at {
                     (at, base) = (q, self.base(q));
                 }
-            }
-            for h in 0..N {
-                let rank = if real_time {
-                    (false, false, i64::from(e.task.prio))
-                } else {
-                    let (lag, key) = self.standing(e, base[h], h);
-                    let eligible = self.rules.eligible(lag);
-                    (true, !eligible, if eligible { key } else { lag.wrapping_neg() })
-                };
-                if best[h].is_none() || rank < least[h] {
-                    (best[h], least[h]) = (Some(thread), rank);
+                let (lag, key) = self.standings(e, &base);
+                for h in 0..N {
+                    let eligible = self.rules.eligible(lag[h]);
+                    mine[h] = if eligible { CLASSES[1] } else { CLASSES[2] };
+                    rank[h] = if eligible { key[h] } else { lag[h].wrapping_neg() };
                 }
             }
+            for h in 0..N {
+                // Without a branch, so that the lanes go side by side.
+                let before = (mine[h] < class[h]) | ((mine[h] == class[h]) & (rank[h] < least[h]));
+                best[h] = if before { thread.0 } else { best[h] };
+                class[h] = if before { mine[h] } else { class[h] };
+                least[h] = if before { rank[h] } else { least[h] };
+            }
         }
-        best
+        best.map(|thread| Some(ThreadIx(thread)).filter(|thread| *thread != ThreadIx::NONE))
     }
 
     /// [`Self::standing`] of a waiting fair thread, in the first lane.
@@ -157,6 +218,19 @@ impl<const N: usize> Engine<N> {
             Order::Deadlines => queue.average(0),
         };
         Some(self.standing(e, base, 0))
+    }
+
+    /// [`Self::standing`] in all lanes.
+    #[inline(always)]
+    fn standings(&self, e: &Entity<N>, base: &[i64; N]) -> ([i64; N], [i64; N]) {
+        let (mut lag, mut key) = ([0; N], [0; N]);
+        let by_time = self.rules.order == Order::Times;
+        for h in 0..N {
+            lag[h] = base[h].wrapping_sub(e.v[h]);
+            let left = e.deadline[h].wrapping_sub(base[h]);
+            key[h] = if by_time { lag[h].wrapping_neg() } else { left };
+        }
+        (lag, key)
     }
 
     /// What the virtual times of a queue are measured from: their average (CFS: their floor).
@@ -185,6 +259,7 @@ impl<const N: usize> Engine<N> {
     }
 
     /// Collects the keys of everyone waiting on `cpu`.
+    #[inline(always)]
     fn rank(&mut self, cpu: usize) {
         let mut ranks = std::mem::replace(&mut self.cpus[cpu].ranks, Ranks::new());
         ranks.keys.clear();
@@ -192,6 +267,9 @@ impl<const N: usize> Engine<N> {
         let first = self.first_group(cpu);
         for (i, q) in std::iter::once(cpu).chain(first..first + GROUPS).enumerate() {
             let queue = &self.queues[q];
+            if queue.list.is_empty() {
+                continue;
+            }
             let crowded = queue.crowded();
             let base = self.base(q);
             ranks.bases[i] = base;
@@ -200,15 +278,13 @@ impl<const N: usize> Engine<N> {
                 if e.owns != NONE || e.task.doing != Doing::Queued || id == prev {
                     continue;
                 }
+                let (lag, key) = self.standings(e, &base);
+                let on = e.on & !crowded;
                 let mut keys = [i64::MAX; N];
                 for h in 0..N {
-                    if e.on & !crowded & 1 << h != 0 {
-                        let (lag, key) = self.standing(e, base[h], h);
-                        min[h] = min[h].min(key);
-                        if self.rules.eligible(lag) {
-                            keys[h] = key;
-                        }
-                    }
+                    let on = on >> h & 1 != 0;
+                    min[h] = min[h].min(if on { key[h] } else { i64::MAX });
+                    keys[h] = if on & self.rules.eligible(lag[h]) { key[h] } else { i64::MAX };
                 }
                 ranks.keys.push(keys);
             }

@@ -67,7 +67,7 @@ pub enum Holds {
 }
 
 /// Whether a text says itself that it is a run's settings.
-fn is_config(text: &str) -> bool {
+pub fn is_config(text: &str) -> bool {
     let keys =
         |t: toml::Table| KEYS.iter().all(|key| t.contains_key(*key)) && t["model"].is_table();
     text.parse::<toml::Table>().is_ok_and(keys)

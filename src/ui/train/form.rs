@@ -2,7 +2,6 @@
 
 use crate::app::help::wrap;
 use crate::app::train::form::{FIELDS, Form};
-use crate::ui::palette::Theme;
 use crate::ui::pen::Pen;
 use ratatui::style::Style;
 
@@ -26,8 +25,8 @@ pub fn draw(form: &Form, pen: &mut Pen) {
     ];
     pen.put_all(1, 1, w - 1, &head);
     let wrong = form.config().err();
-    let (text, style) = remark(form, wrong.as_ref(), theme);
-    let lines = wrap(&text, usize::from(w.saturating_sub(4)));
+    // Below the fields: what the field is, what is wrong or should be known, what the run will be.
+    let lines = below(form, wrong.as_ref(), pen);
     let rows = usize::from(h.saturating_sub(4)).saturating_sub(lines.len().max(1)).max(1);
     let first =
         form.at.saturating_sub(rows.saturating_sub(1)).min(FIELDS.len().saturating_sub(rows));
@@ -48,24 +47,33 @@ pub fn draw(form: &Form, pen: &mut Pen) {
         pen.put(3, y, room, field.help, theme.dim());
         y += 1;
     }
-    for line in &lines {
+    for (line, style) in &lines {
         if y + 1 < h {
-            pen.put(3, y, w - 4, line, style);
+            pen.put(3, y, w - 4, line, *style);
         }
         y += 1;
     }
 }
 
-/// What is wrong, or what should be known of settings that can be used.
-fn remark(form: &Form, wrong: Option<&(usize, String)>, theme: Theme) -> (String, Style) {
-    match wrong {
+/// What is said of the settings, in lines that fit: what cannot be used, or what is tight and what
+/// the run will be.
+fn below(form: &Form, wrong: Option<&(usize, String)>, pen: &Pen) -> Vec<(String, Style)> {
+    let theme = pen.theme;
+    let parts = match wrong {
         Some((at, problem)) => {
-            (format!("✗ {}: {problem}", FIELDS.get(*at).map_or("", |f| f.label)), theme.miss())
+            let label = FIELDS.get(*at).map_or("", |f| f.label);
+            vec![(format!("✗ {label}: {problem}"), theme.miss())]
         }
         None => {
-            (form.warning().map(|tight| format!("! {tight}")).unwrap_or_default(), theme.mark())
+            let tight = form.warning().map(|tight| (format!("! {tight}"), theme.mark()));
+            tight.into_iter().chain([(form.ahead(), theme.text())]).collect()
         }
-    }
+    };
+    let room = usize::from(pen.area.w.saturating_sub(4));
+    let lines = |(text, style): &(String, Style)| {
+        wrap(text, room).into_iter().map(|line| (line, *style)).collect::<Vec<_>>()
+    };
+    parts.iter().flat_map(lines).collect()
 }
 
 /// One field; `bad`: its value cannot be used.
