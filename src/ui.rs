@@ -108,7 +108,9 @@ impl Start {
             (Some(session), _) => app.settle(session),
             (None, last) if alone => {
                 app.welcome();
-                last.into_iter().for_each(|session| app.offer(session));
+                if let Some(session) = last {
+                    app.offer(session);
+                }
             }
             _ => {}
         }
@@ -125,7 +127,9 @@ struct Running {
 
 impl Running {
     fn perform(&mut self, effects: Vec<Effect>) {
-        effects.into_iter().for_each(|effect| self.driver.perform(effect));
+        for effect in effects {
+            self.driver.perform(effect);
+        }
     }
 
     /// Takes a message, and does what it orders.
