@@ -15,9 +15,9 @@ use crate::evaluate::mistakes::why::{WhyError, describe, explain_from, same_shap
 use crate::evaluate::watch::States;
 use crate::export;
 use crate::job::{Cancel, Job};
+use crate::places::User;
 use crate::predictor::Predictor;
 use crate::trace::Trace;
-use etcetera::BaseStrategy;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Where filters are kept: `koracle/filters` in the user's configuration folder (XDG). `None`
 /// without a home.
 fn filters_file() -> Option<PathBuf> {
-    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("koracle").join("filters"))
+    Some(User::Config.folder()?.join("filters"))
 }
 
 /// Those that competed, as far as they are shown.

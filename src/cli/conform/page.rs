@@ -80,6 +80,7 @@ fn meaning(cause: Cause, class: SchedClass) -> &'static str {
     }
 }
 
+/// The picks of one recording as a page; `limit` of those that are not explained are listed.
 pub fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     let class = trace.machine().class.value;
     let mut page = Page::new(Style::Text);

@@ -14,11 +14,11 @@ pub use groups::{Group, groups};
 
 use super::collect::{cause_columns, cause_of, states};
 use super::table::{Enqueued, Table};
-use crate::evaluate::logits::{rank_of, softmax};
 use crate::evaluate::watch::{BASELINES, States};
 use crate::features::{CAND, Decision, QUERY, TOKEN_X, Token};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
+use crate::predictor::scores::{rank_of, softmax};
 use crate::trace::{CpuId, EventKind, Nanos, TaskState, ThreadIx, Trace};
 use held_back::HeldBack;
 

@@ -3,7 +3,7 @@
 
 use super::format::{self, Field, Num, Text, find, wrong};
 use super::{PageProblem, RingError};
-use crate::ingest::report::TIME_END;
+use crate::ingest::bounds::TIME_END;
 use crate::trace::{
     CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder,
 };
