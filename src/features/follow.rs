@@ -216,7 +216,11 @@ mod tests {
         for (i, key) in keys.iter().enumerate() {
             table.add(*key, i as u32);
         }
-        assert!(keys.iter().enumerate().all(|(i, k)| table.get(*k).unwrap().last == i as u32));
+        assert!(
+            keys.iter()
+                .enumerate()
+                .all(|(i, k)| table.at(table.find(*k).unwrap()).last == i as u32)
+        );
         let often = mix(77);
         table.add(often, 5);
         table.add(often, 5);
@@ -224,7 +228,7 @@ mod tests {
             table.add(mix(i + 5_000), 1);
         }
         assert_eq!(table.room(), 1024 * 8);
-        assert_eq!(table.get(often).unwrap().best(), (5, 2.0));
+        assert_eq!(table.at(table.find(often).unwrap()).best(), (5, 2.0));
     }
 
     #[test]

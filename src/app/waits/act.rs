@@ -72,7 +72,7 @@ impl Waits {
                 Shown::Instead => cx
                     .say("the list is not sorted by who ran instead: it is found for visible rows"),
                 Shown::Pick => {
-                    cx.say("the list is not sorted by what was predicted; 3 lists mistakes")
+                    cx.say("the list is not sorted by what was predicted; 3 lists mistakes");
                 }
             },
             Do::Page | Do::PrevPage => self.turn(what == Do::Page),
