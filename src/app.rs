@@ -6,6 +6,7 @@ pub mod answers;
 pub mod columns;
 pub mod commands;
 pub mod compare;
+pub mod entry;
 pub mod filter;
 pub mod footer;
 pub mod help;

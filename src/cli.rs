@@ -6,7 +6,6 @@
 mod bench;
 mod config;
 mod conform;
-mod conform_all;
 mod convert;
 mod diff;
 mod door;
@@ -30,6 +29,7 @@ mod table;
 mod tasks;
 mod told;
 mod train;
+mod values;
 mod vm;
 mod waits;
 mod window;

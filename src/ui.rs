@@ -157,13 +157,18 @@ pub fn run(start: Start) -> Result<Farewell> {
         app.update(msg);
     });
     let mut lines = app.train.summary();
-    if app.signal.is_none()
-        && let Some((file, session)) = driver::session::file().zip(app.session())
-        && let Err(e) = driver::session::save(&file, &session)
-    {
-        lines.push(format!("where you were is not kept: {}: {e}", file.display()));
-    }
+    lines.extend(keep_session(app));
     Ok(Farewell { lines, signal: app.signal })
+}
+
+/// Keeps where the user was, for the next start; why it could not be kept.
+fn keep_session(app: &App) -> Option<String> {
+    let (file, session) = driver::session::file().zip(app.session())?;
+    if app.signal.is_some() {
+        return None;
+    }
+    let e = driver::session::save(&file, &session).err()?;
+    Some(format!("where you were is not kept: {}: {e}", file.display()))
 }
 
 /// Takes messages and draws, until the user leaves.

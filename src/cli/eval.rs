@@ -55,7 +55,7 @@ pub struct Args {
     model: Vec<PathBuf>,
     /// Whether networks go on learning from the outcomes while they answer; without, as each model
     /// says (the bundled TCN does, the networks beside it do not).
-    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    #[arg(long, value_name = "on|off", value_parser = super::values::on_or_off)]
     adapt: Option<bool>,
     /// Tables of a report that --json wrote, instead of scoring anything.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
@@ -89,15 +89,6 @@ pub struct Args {
     rules: super::told::Rules,
 }
 
-/// Parses `on` and `off` for clap.
-pub fn on_or_off(text: &str) -> Result<bool, String> {
-    match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("on or off".into()),
-    }
-}
-
 fn figures() -> PossibleValuesParser {
     MEASURES.iter().map(|m| m.name).collect::<Vec<_>>().into()
 }
@@ -107,7 +98,7 @@ impl Args {
     fn told(&self) -> Result<StatedMachine> {
         let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
         let kernel = kernel
-            .map(|k| super::told::release(k).map_err(|e| eyre!("--kernel {k}: {e}")))
+            .map(|k| super::values::release(k).map_err(|e| eyre!("--kernel {k}: {e}")))
             .transpose()?;
         Ok(self.rules.told(kernel))
     }

@@ -8,6 +8,7 @@
 mod part;
 mod plan;
 mod results;
+mod trained;
 
 use super::door::{self, say};
 use super::eval::{self, Column};
@@ -21,13 +22,14 @@ use crate::train::Progress;
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use indicatif::ProgressBar;
-use part::{Context, Part};
-use plan::Plan;
-use results::{Speed, Trained};
+use part::Context;
+use plan::{Part, Plan};
+use results::Speed;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use trained::Trained;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -82,7 +84,7 @@ pub struct Args {
     split: Split,
     /// Score with networks that go on learning from outcomes, or with fixed ones; without, as each
     /// kind does. Nothing is trained again for it.
-    #[arg(long, value_name = "on|off", value_parser = eval::on_or_off)]
+    #[arg(long, value_name = "on|off", value_parser = super::values::on_or_off)]
     adapt: Option<bool>,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "markdown")]
@@ -201,7 +203,7 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
     let paths = context.paths(Split::Validation, &plan.all)?;
     let step = paths.len().div_ceil(RECORDINGS).max(1);
     let mut speeds = Vec::new();
-    for one in results::first_of_each(trained) {
+    for one in trained::first_of_each(trained) {
         let (mut tokens, mut decisions) = (Vec::new(), Vec::new());
         for path in paths.iter().step_by(step) {
             let trace = opening::open(path, &opening::StatedMachine::default())?.trace;

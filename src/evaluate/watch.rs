@@ -5,9 +5,11 @@
 //! state, and [`States`] keeps some along the way.
 
 mod panel;
+mod script;
 mod states;
 
 pub use panel::{BASELINES, Beside, Everybody, Panel};
+pub use script::Script;
 pub use states::States;
 
 use super::logits::{best, rank_of, softmax};

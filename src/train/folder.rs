@@ -3,16 +3,15 @@
 //! tables are cut back to the checkpoint when a run goes on. One process at a time: `run.lock` is
 //! locked as long as it runs.
 
-use super::checkpoint::{self, Kept, State};
+use super::checkpoint::{self, Kept};
+use super::learner::Learner;
 use super::runs::{
     self, CONFIG, ENDED, EPOCHS, Ended, Holds, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions,
     WORKLOADS,
 };
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
 use crate::export::{remove_left, write_whole};
-use crate::predictor::dense::Network;
 use crate::predictor::weights::Weights;
-use burn::optim::ModuleOptimizer;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write};
@@ -207,14 +206,9 @@ impl Folder {
     }
 
     /// Keeps everything that the run needs to go on from here.
-    pub(super) fn checkpoint(
-        &mut self,
-        state: &State,
-        model: &Network,
-        optimiser: &ModuleOptimizer,
-    ) -> Result<(), TrainError> {
+    pub(super) fn checkpoint(&mut self, learner: &Learner) -> Result<(), TrainError> {
         self.flush()?;
-        checkpoint::save(&self.path, state, model, optimiser)
+        checkpoint::save(&self.path, learner)
     }
 
     /// The model of an unfinished epoch; the best one when there is no other.

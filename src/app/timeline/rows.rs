@@ -2,13 +2,14 @@
 //! where there are more than rows. What a row shows is a value; drawing, keys and mouse go by this
 //! one list, and a row's height is what it says here.
 
-mod kinds;
+pub mod kinds;
+mod pins;
 
 pub use kinds::{Heat, Placed, Shape, Sort, What};
 
-use super::pins::Pins;
 use crate::app::layout::{Layout, Want};
 use crate::trace::ThreadIx;
+use pins::Pins;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -239,7 +240,7 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pins::MOST;
+    use super::pins::MOST;
     use super::*;
 
     fn arranged(rows: &mut Rows, size: (u16, u16), cpu: usize) -> Layout {

@@ -1,7 +1,6 @@
 //! What an experiment consists of: which trainings, and which recordings each is scored on. Reads
 //! no recording.
 
-use super::part::Part;
 use super::{Args, Name};
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::predictor::engine::Choice;
@@ -23,6 +22,21 @@ pub struct TestSet {
     pub name: String,
     /// Which recordings, of the split that is scored on.
     pub filter: Filter,
+}
+
+/// One training.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// What is trained.
+    pub kind: Choice,
+    /// On what, as in tables.
+    pub trained: String,
+    /// Which recordings it may see, of the train and the validation split.
+    pub filter: Filter,
+    /// Indices of the test sets that it is scored on.
+    pub tests: Vec<usize>,
+    /// How.
+    pub config: TrainConfig,
 }
 
 /// Trained on everything.

@@ -2,32 +2,14 @@
 //! elsewhere, as JSON and as tables. Trains and scores nothing.
 
 use super::super::table::{MEASURES, Page, Style};
-use super::part::{Finished, Part};
-use super::plan::{ALL, Plan};
+use super::plan::{ALL, Part, Plan};
+use super::trained::{Finished, Trained, first_of_each};
 use super::{Args, Name};
 use crate::dataset::catalog::Split;
 use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread};
 use crate::evaluate::report::Report;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-/// A finished training.
-#[derive(Clone, Debug)]
-pub struct Trained {
-    /// Which.
-    pub part: Part,
-    /// What it says of itself.
-    pub finished: Finished,
-    /// Where it is.
-    pub folder: PathBuf,
-}
-
-/// The first training of each kind of network.
-pub fn first_of_each(trained: &[Trained]) -> impl Iterator<Item = &Trained> {
-    let first = |i: usize| trained[..i].iter().all(|t| t.part.kind != trained[i].part.kind);
-    trained.iter().enumerate().filter(move |(i, _)| first(*i)).map(|(_, t)| t)
-}
 
 /// Both questions, per predictor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -65,7 +65,7 @@ pub struct Args {
     /// Whether small workloads weigh more than their share of the decisions, so that large ones do
     /// not drown them.
     #[arg(long, value_name = "on|off", default_value = "on", action = clap::ArgAction::Set,
-          value_parser = crate::cli::eval::on_or_off)]
+          value_parser = crate::cli::values::on_or_off)]
     balance: bool,
     /// Weight of the forecast's loss beside the pick's; 0: picks only.
     #[arg(long, default_value_t = TrainConfig::default().forecast_weight)]
@@ -102,7 +102,7 @@ pub struct Args {
     forecast2: usize,
     /// Whether the network goes on learning from outcomes while it answers; without, as the kind of
     /// network has it: on for all three.
-    #[arg(long, value_name = "on|off", value_parser = crate::cli::eval::on_or_off)]
+    #[arg(long, value_name = "on|off", value_parser = crate::cli::values::on_or_off)]
     adapt: Option<bool>,
     /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was
     /// built with that feature. Without it cpu, or for a resumed run the device that it began on.

@@ -1,8 +1,8 @@
 //! `koracle conform` of several recordings: a summary by cause, workload and kernel.
 
-use super::conform::object;
-use super::output;
-use super::table::{Page, Style};
+use super::super::output;
+use super::super::table::{Page, Style};
+use super::page::object;
 use crate::app::time::grouped;
 use crate::conform::{Cause, Report, Whence};
 use crate::text::counted;
