@@ -26,12 +26,8 @@ fn a_million_events() -> Trace {
     let mut start = 1_000_000_000;
     while builder.len() < 1_000_000 {
         for name in names {
-            let trace = ingest::open(&dir.join(format!("{name}.csv.zst")))
-                .expect(
-                    "a bundled \
-                trace",
-                )
-                .trace;
+            let trace =
+                ingest::open(&dir.join(format!("{name}.csv.zst"))).expect("a bundled trace").trace;
             let tasks = trace.tasks();
             for mut event in trace.events() {
                 let actor = tasks.pid(event.actor);
@@ -57,10 +53,8 @@ fn many_pages() -> (Formats, Vec<Vec<u8>>) {
     let texts = events.map(|e| text(&format!("{e}.format")));
     let named: Vec<(&str, &str)> =
         events.iter().zip(&texts).map(|(n, t)| (*n, t.as_str())).collect();
-    let formats = Formats::parse(&text("header_page"), &text("header_event"), &named).expect(
-        "a \
-        layout",
-    );
+    let formats =
+        Formats::parse(&text("header_page"), &text("header_event"), &named).expect("a layout");
     let cpus = ["hackbench-cpu0.raw", "hackbench-cpu1.raw"].map(|name| {
         let sample = std::fs::read(dir.join(name)).expect("pages");
         let mut all = Vec::new();
@@ -106,14 +100,14 @@ fn ingest_speed(c: &mut Criterion) {
     group.bench_function("ftrace_text_all_threads", |b| b.iter(|| black_box(read(&text))));
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     group.bench_function("ftrace_text_one_thread", |b| {
-        b.iter(|| one.install(|| black_box(read(&text))))
+        b.iter(|| one.install(|| black_box(read(&text))));
     });
     group.throughput(Throughput::Elements(events));
     group.bench_function("native_csv_one_thread", |b| b.iter(|| black_box(read(&csv))));
     let (formats, cpus) = many_pages();
     group.throughput(Throughput::Elements(decoded(&formats, &cpus).len() as u64));
     group.bench_function("ring_buffer_one_thread", |b| {
-        b.iter(|| black_box(decoded(&formats, &cpus)))
+        b.iter(|| black_box(decoded(&formats, &cpus)));
     });
     let files = std::env::var("KORACLE_FILES").unwrap_or_default();
     for path in files.split(':').filter(|path| !path.is_empty()).map(Path::new) {

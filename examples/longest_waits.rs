@@ -1,7 +1,7 @@
 //! The three longest waits of a recording, and who had the CPU instead:
 //! `cargo run --release --example longest_waits -- traces/cfs/nginx-ab_run3.csv.zst`
 
-use kernel_oracle::dataset::opening::{self, Told};
+use kernel_oracle::dataset::opening::{self, StatedMachine};
 use kernel_oracle::stats::Table;
 use kernel_oracle::stats::blame::had_the_cpu;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "traces/cfs/nginx-ab_run3.csv.zst".into());
-    let trace = Arc::new(opening::open(Path::new(&path), &Told::default())?.trace);
+    let trace = Arc::new(opening::open(Path::new(&path), &StatedMachine::default())?.trace);
     let table = Table::new(trace.meta().name.clone(), Arc::clone(&trace));
     for row in table.worst(0..table.waits.len(), 3) {
         let (wait, event) = (table.waits.get(row), table.event(row));

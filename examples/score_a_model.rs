@@ -2,7 +2,7 @@
 //! there is a choice:
 //! `cargo run --release --example score_a_model -- traces/hackbench-pipe-2g_run3.csv.zst`
 
-use kernel_oracle::dataset::opening::{self, Told};
+use kernel_oracle::dataset::opening::{self, StatedMachine};
 use kernel_oracle::evaluate::score::score;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path =
         std::env::args().nth(1).unwrap_or_else(|| "traces/hackbench-pipe-2g_run3.csv.zst".into());
-    let trace = opening::open(Path::new(&path), &Told::default())?.trace;
+    let trace = opening::open(Path::new(&path), &StatedMachine::default())?.trace;
     let network = StreamEngine::new(&Arc::new(Weights::bundled()?), trace.cpus());
     let mut predictors: Vec<Box<dyn Predictor>> = vec![
         Box::new(network),
@@ -24,8 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     let counts = score(&trace, &mut predictors, &Cancel::new(), &|_| {}).ok_or("cancelled")?;
     println!(
-        "{} decisions, of which {} had more than one \
-              candidate",
+        "{} decisions, of which {} had more than one candidate",
         counts.decisions, counts.non_trivial
     );
     for (name, pick) in ["network", "eevdf", "fifo"].iter().zip(&counts.pick) {

@@ -6,7 +6,6 @@
 mod bench;
 mod config;
 mod conform;
-mod conform_all;
 mod convert;
 mod diff;
 mod door;
@@ -30,6 +29,7 @@ mod table;
 mod tasks;
 mod told;
 mod train;
+mod values;
 mod vm;
 mod waits;
 mod window;
@@ -39,9 +39,11 @@ use crate::export::ExportError;
 use crate::predictor::engine::Choice;
 use crate::predictor::networks::Kind;
 use crate::predictor::weights::Weights;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use crate::train::named::{self, NameError};
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use color_eyre::eyre::{Result, WrapErr};
+use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,8 +61,11 @@ struct Cli {
     traces: Vec<PathBuf>,
     /// Show another predictor's answers in a second row: its name (lstm, mlp, ppm, eevdf, ...), a
     /// run or a model file.
-    #[arg(long, value_name = "PREDICTOR")]
+    #[arg(long, value_name = "PREDICTOR", value_parser = predictor_or_path(), hide_possible_values = true)]
     compare: Option<PathBuf>,
+    /// Go on where the program was left: its recordings, the screen, the place, the filters.
+    #[arg(long, conflicts_with = "traces")]
+    restore: bool,
     #[command(flatten)]
     machine: told::Machine,
 }
@@ -133,12 +138,14 @@ enum Command {
 /// Parses the arguments, runs the command, prints what went wrong.
 pub fn main() -> ExitCode {
     door::take_panics();
-    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
-    {
-        Ok(cli) => cli,
-        Err(told) => return ExitCode::from(usage(&told) as u8),
+    let done = match command_line() {
+        Ok(cli) => dispatch(cli),
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(told) => return ExitCode::from(usage(&told) as u8),
+            Err(error) => Err(error),
+        },
     };
-    match dispatch(cli) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -156,6 +163,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// The arguments, and what a file that they name adds to them.
+fn command_line() -> Result<Cli> {
+    let mut given: Vec<OsString> = std::env::args_os().collect();
+    let mut matches = command().try_get_matches_from(&given)?;
+    let more = match matches.subcommand() {
+        Some(("train", of)) => train::complete(of)?,
+        _ => Vec::new(),
+    };
+    if !more.is_empty() {
+        given.extend(more);
+        matches = command().try_get_matches_from(&given)?;
+    }
+    Ok(Cli::from_arg_matches(&matches)?)
 }
 
 /// The command line, with examples at the end of each command's help.
@@ -204,7 +226,7 @@ fn usage(told: &clap::Error) -> i32 {
 
 fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
-        None => explore::run(cli.traces, cli.compare, cli.machine.told()),
+        None => explore::run(cli.traces, cli.compare, cli.restore, cli.machine.told()),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Record(args)) => record::record(&args),
         Some(Command::Vm(args)) => vm::run(&args),
@@ -262,20 +284,29 @@ fn is_broken_pipe(error: &color_eyre::Report) -> bool {
     })
 }
 
-/// The model at `path`, or the bundled one.
-fn model(path: Option<&Path>) -> Result<Arc<Weights>> {
-    Ok(Arc::new(match path {
-        Some(path) => Weights::load(path)?,
-        None => Weights::bundled()?,
-    }))
+/// The network that `name` means, or the bundled one.
+fn model(name: Option<&Path>) -> Result<Arc<Weights>> {
+    match name {
+        Some(name) => found("--model", named::network(name)).map(|found| found.weights),
+        None => Ok(Arc::new(Weights::bundled()?)),
+    }
 }
 
-/// The model at `path`, or the bundled one of that kind.
-fn model_of(path: Option<&Path>, kind: Kind) -> Result<Arc<Weights>> {
-    match path {
-        Some(path) => model(Some(path)),
+/// The network that `name` means, or the bundled one of that kind.
+fn model_of(name: Option<&Path>, kind: Kind) -> Result<Arc<Weights>> {
+    match name {
+        Some(name) => model(Some(name)),
         None => Ok(Arc::new(Weights::bundled_of(kind)?)),
     }
+}
+
+/// What a name led to. A name that leads nowhere is wrong usage, a file that cannot be used a
+/// failure.
+fn found<T>(option: &str, result: Result<T, NameError>) -> Result<T> {
+    result.map_err(|e| match e {
+        NameError::Weights(e) => e.into(),
+        e => wrong(format!("{option}: {e}")),
+    })
 }
 
 /// An argument that is one of these words: shells complete them, and what is none of them is an
@@ -295,5 +326,31 @@ fn split() -> impl TypedValueParser<Value = Split> {
 
 /// A predictor.
 fn predictor() -> impl TypedValueParser<Value = Choice> {
-    one_of(Choice::all().map(Choice::label))
+    one_of(Choice::named().map(Choice::label))
+}
+
+/// A predictor's name, which shells complete, or a run or a model file.
+fn predictor_or_path() -> impl TypedValueParser<Value = PathBuf> {
+    Suggested(Choice::all().map(Choice::label).collect())
+}
+
+/// Takes every value, and lets shells complete some words.
+#[derive(Clone)]
+struct Suggested(Vec<&'static str>);
+
+impl TypedValueParser for Suggested {
+    type Value = PathBuf;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<PathBuf, clap::Error> {
+        PathBufValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(PossibleValue::new)))
+    }
 }

@@ -7,7 +7,7 @@ mod compare;
 mod complete;
 mod load;
 mod mistakes;
-mod oracle;
+mod predictions;
 mod recorder;
 mod second;
 mod trainer;
@@ -15,12 +15,14 @@ mod waits;
 
 pub use causes::answer as answer_causes;
 pub use compare::{answer as answer_compare, scored};
+pub mod session;
+
 pub use second::{Named, NamedEngine, Source, find, named_engine};
 pub use waits::{answer as answer_waits, answer_tasks};
 
 use crate::app::ticket::Ticket;
 use crate::app::{Effect, Msg};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::dataset::recent;
 use crate::ingest;
 use crate::job::Job;
@@ -31,8 +33,8 @@ use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use crate::stats::life::follow;
 use crate::trace::{ThreadIx, Trace};
-use mistakes::Desk;
-use oracle::Oracle;
+use mistakes::MistakesJobs;
+use predictions::PredictionJobs;
 use recorder::Recorder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,15 +71,15 @@ pub struct Driver<E> {
     complete: Option<Job>,
     open: Option<Job>,
     follow: Option<Job>,
-    oracle: Oracle<E>,
-    mistakes: Desk<E>,
+    predictions: PredictionJobs<E>,
+    mistakes: MistakesJobs<E>,
     recorder: Recorder,
     trainer: Trainer,
-    waits: waits::Desk,
-    causes: causes::Desk,
-    compare: compare::Desk<E>,
+    waits: waits::WaitsJobs,
+    causes: causes::CausesJobs,
+    compare: compare::CompareJobs<E>,
     /// What is said of the recordings' machine.
-    told: Told,
+    told: StatedMachine,
     /// Where the recordings that were opened last are remembered.
     recent: Option<PathBuf>,
 }
@@ -86,14 +88,16 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// A driver that answers into `tx`, with the engine that `load` gives (called in the
     /// prediction's job). Predictions are kept in `cache`, a folder.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>, cache: Option<PathBuf>) -> Self {
-        let mistakes = Desk::new(tx.clone(), load);
-        let (oracle, recorder) = (Oracle::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
+        let mistakes = MistakesJobs::new(tx.clone(), load);
+        let (predictions, recorder) =
+            (PredictionJobs::new(tx.clone(), load, cache), Recorder::new(tx.clone()));
         let trainer = Trainer::new(tx.clone(), crate::train::runs::home());
-        let causes = causes::Desk::new(tx.clone());
-        let (waits, compare) = (waits::Desk::new(tx.clone()), compare::Desk::new(tx.clone(), load));
+        let causes = causes::CausesJobs::new(tx.clone());
+        let (waits, compare) =
+            (waits::WaitsJobs::new(tx.clone()), compare::CompareJobs::new(tx.clone(), load));
         let (list, open, follow, remember, complete) = (None, None, None, None, None);
         Self {
-            oracle,
+            predictions,
             mistakes,
             recorder,
             trainer,
@@ -101,7 +105,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             causes,
             compare,
             tx,
-            told: Told::default(),
+            told: StatedMachine::default(),
             recent: None,
             list,
             remember,
@@ -113,7 +117,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
 
     /// Opens recordings with what is said of their machine.
     #[must_use]
-    pub fn with_told(mut self, told: Told) -> Self {
+    pub fn with_told(mut self, told: StatedMachine) -> Self {
         self.mistakes.machine = Arc::new(told.clone());
         self.compare.machine = Arc::new(told.clone());
         self.told = told;
@@ -130,7 +134,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// Lets the models of training runs predict too.
     #[must_use]
     pub fn with_models(mut self, make: MakeEngine<E>) -> Self {
-        (self.oracle.make, self.mistakes.make, self.compare.make) =
+        (self.predictions.make, self.mistakes.make, self.compare.make) =
             (Some(make), Some(make), Some(make));
         self
     }
@@ -138,7 +142,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// Lets other predictors answer too: in a second row, and on the Mistakes screen.
     #[must_use]
     pub fn with_second(mut self, named: NamedEngine<E>) -> Self {
-        (self.oracle.named, self.mistakes.named) = (Some(named), Some(named));
+        (self.predictions.named, self.mistakes.named) = (Some(named), Some(named));
         self
     }
 
@@ -174,10 +178,10 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             }
             Effect::Open { ticket, path } => {
                 let path = complete::at_home(path);
-                self.oracle.forget();
+                self.predictions.forget();
                 self.waits.forget();
                 self.causes.forget();
-                self.oracle.close_second();
+                self.predictions.close_second();
                 let (file, told) = (path.clone(), self.told.clone());
                 self.open = Some(Job::spawn(
                     "open",
@@ -194,17 +198,21 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Tasks(order) => self.waits.perform_tasks(order),
             Effect::Compare(order) => self.compare.perform(order),
             Effect::Recorder(order) => self.recorder.perform(order),
-            Effect::Predict { ticket, trace, model } => self.oracle.predict(ticket, trace, model),
-            Effect::Second { ticket, trace, who } => self.oracle.second(ticket, trace, who),
+            Effect::Predict { ticket, trace, model } => {
+                self.predictions.predict(ticket, trace, model)
+            }
+            Effect::Second { ticket, trace, who } => self.predictions.second(ticket, trace, who),
             Effect::Follow { ticket, trace, threads } => self.follow(ticket, trace, threads),
-            Effect::CloseSecond => self.oracle.close_second(),
+            Effect::CloseSecond => self.predictions.close_second(),
             Effect::Train(order) => self.trainer.perform(order),
             Effect::Look { ticket, trace, weights, label, events } => {
-                self.oracle.look(ticket, &trace, &weights, label, events);
+                self.predictions.look(ticket, &trace, &weights, label, events);
             }
-            Effect::Early { ticket, trace, events } => self.oracle.early(ticket, trace, events),
+            Effect::Early { ticket, trace, events } => {
+                self.predictions.early(ticket, trace, events)
+            }
             Effect::Inspect { ticket, trace, event, by } => {
-                self.oracle.inspect(ticket, trace, event, by)
+                self.predictions.inspect(ticket, trace, event, by);
             }
         }
     }
@@ -250,7 +258,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::answers::{Row, Verdict};
+    use crate::app::answers::{AnswerRow, Verdict};
     use crate::app::{App, Open};
     use crate::predictor::heuristics::Heuristic;
     use crate::trace::{CpuId, Nanos};
@@ -307,8 +315,7 @@ mod tests {
         assert_eq!(
             i.candidates.first().map(|c| c.thread),
             Some(p.pick.thread),
-            "both passes give \
-            one answer"
+            "both passes give one answer"
         );
     }
 
@@ -328,21 +335,14 @@ mod tests {
         let t = app.timeline().unwrap();
         assert_eq!(
             (t.answers.no_model.as_deref(), &t.answers.failed),
-            (
-                Some(
-                    "no model \
-            here"
-                ),
-                &None
-            )
+            (Some("no model here"), &None)
         );
         let p = t.answers.get(0, t.answers.known(0) / 2).unwrap();
-        assert_eq!((Row::Pick.guess(p), Row::Forecast.guess(p)), (None, None));
-        assert_eq!(Row::Pick.verdict(p), Verdict::NoAnswer);
+        assert_eq!((AnswerRow::Pick.guess(p), AnswerRow::Forecast.guess(p)), (None, None));
+        assert_eq!(AnswerRow::Pick.verdict(p), Verdict::NoAnswer);
         assert!(
-            t.answers.max_queue > 1 && Row::Baseline(1).guess(p).is_some(),
-            "queues and \
-            baselines are there"
+            t.answers.max_queue > 1 && AnswerRow::Baseline(1).guess(p).is_some(),
+            "queues and baselines are there"
         );
         assert_eq!(t.answers.score(0, 0..t.answers.known(0)).counted, 0);
     }

@@ -5,6 +5,7 @@
 //! of all formats, [`Sink`] what they fill. A format that is known by sight and not read is one
 //! line in `foreign`.
 
+mod bounds;
 mod decode;
 mod error;
 mod folder;
@@ -52,7 +53,7 @@ pub struct Opened {
 /// Opens a recording in any readable format, with the metadata in `NAME.toml` beside it, if there
 /// is one. `-` is standard input.
 pub fn open(path: &Path) -> Result<Opened, IngestError> {
-    let mut source = input::open(path)?;
+    let mut source = input::open(path).map_err(folder::with_example)?;
     if path.as_os_str() == "-" {
         let name = source.name().to_owned();
         return read_from(&mut source, TraceMeta { name, ..TraceMeta::default() });
@@ -113,16 +114,14 @@ fn warn_of_time(trace: &Trace, report: &mut Report) {
         let (pause, after) = ((times[at + 1] - times[at]) as f64 / 86_400e9, times.len() - at - 1);
         report.warn(format!(
             "there are {pause:.0} days between two events, and {after} of {} events behind them: \
-             stamps may be damaged, or two \
-             recordings in one",
+             stamps may be damaged, or two recordings in one",
             times.len()
         ));
     }
     if trace.reordered() > trace.len() as u64 / 2 {
         report.warn(format!(
             "time ran backwards at {} of {} events: the times may be differences (`perf script \
-             --deltatime`) or of clocks that \
-             disagree; use absolute ones of one clock",
+             --deltatime`) or of clocks that disagree; use absolute ones of one clock",
             trace.reordered(),
             trace.len()
         ));

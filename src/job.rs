@@ -4,6 +4,7 @@
 use rayon::ThreadPoolBuilder;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A flag that long work looks at between steps.
@@ -40,6 +41,42 @@ pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> R
         .build()
         .map_err(|e| JobError::NoThread(e.to_string()))?;
     Ok(pool.install(work))
+}
+
+/// Lets `fill` work ahead of `take` on a thread of its own: it fills the `pieces` again and again
+/// until it says that there is no more, and `take` gets each in order, here, until it says that it
+/// wants no more. Without another thread nothing is done.
+pub fn ahead<T: Send>(
+    pieces: impl IntoIterator<Item = T>,
+    mut fill: impl FnMut(&mut T) -> bool + Send,
+    mut take: impl FnMut(&mut T) -> bool,
+) -> Result<(), JobError> {
+    let (empty, to_fill) = channel();
+    let (full, to_take) = channel();
+    pieces.into_iter().for_each(|piece| drop(empty.send(piece)));
+    std::thread::scope(|scope| {
+        let filling = move || {
+            while let Ok(mut piece) = to_fill.recv() {
+                let more = fill(&mut piece);
+                if full.send(piece).is_err() || !more {
+                    break;
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("koracle-ahead".into())
+            .spawn_scoped(scope, filling)
+            .map_err(|e| JobError::NoThread(e.to_string()))?;
+        while let Ok(mut piece) = to_take.recv() {
+            if !take(&mut piece) {
+                break;
+            }
+            let _ = empty.send(piece);
+        }
+        // Without these two the other thread ends.
+        drop((empty, to_take));
+        Ok(())
+    })
 }
 
 /// Cores that this program may use.
@@ -128,11 +165,8 @@ impl Drop for Job {
 /// The message of a caught panic.
 pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| {
-        "no \
-        message"
-            .into()
-    })
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into())
 }
 
 /// A place for the newest progress: writers overwrite, a reader takes. Nothing queues up behind a
@@ -170,19 +204,33 @@ mod tests {
     use std::sync::mpsc::sync_channel;
 
     #[test]
+    fn who_works_ahead_is_taken_in_order_until_one_side_ends() {
+        let run = |of: usize, wanted: usize| {
+            let (mut n, mut taken) = (0, Vec::new());
+            let fill = |piece: &mut usize| {
+                n += 1;
+                *piece = n;
+                n < of
+            };
+            let take = |piece: &mut usize| {
+                taken.push(*piece);
+                taken.len() < wanted
+            };
+            ahead([0; 3], fill, take).unwrap();
+            taken
+        };
+        assert_eq!(run(100, 1_000), (1..=100).collect::<Vec<_>>());
+        assert_eq!(run(1, 1_000), [1]);
+        assert_eq!(run(1_000, 7), (1..=7).collect::<Vec<_>>());
+        let broken = std::panic::catch_unwind(|| ahead([0], |_| panic!("no more"), |_| true));
+        assert!(broken.is_err(), "a panic there is a panic here");
+    }
+
+    #[test]
     fn a_panic_is_a_failed_job() {
         let (tx, rx) = sync_channel(1);
-        let _job = Job::spawn(
-            "t",
-            |_| {
-                panic!(
-                    "boom \
-                                               {}",
-                    1
-                )
-            },
-            move |r: Result<(), _>| tx.send(r).unwrap(),
-        );
+        let _job =
+            Job::spawn("t", |_| panic!("boom {}", 1), move |r: Result<(), _>| tx.send(r).unwrap());
         assert_eq!(rx.recv().unwrap(), Err(JobError::Panicked("boom 1".into())));
     }
 

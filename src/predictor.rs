@@ -5,12 +5,14 @@
 //! unnormalised scores (logits): higher is more likely; a softmax over them is its probability. It
 //! never sees an outcome before it answered.
 
+pub mod alone;
 pub mod dense;
 pub mod engine;
 pub mod heuristics;
 pub mod kernel_oracle;
 pub mod networks;
 pub mod ppm;
+pub mod scores;
 pub mod stream;
 pub mod weights;
 

@@ -32,15 +32,17 @@ mod waits;
 pub use bench::{bench_frames, bench_list, bench_screen};
 pub use busy::{Busy, bench_busy};
 
+use crate::app::session::Session;
 use crate::app::settings::{Colours, Settings};
-use crate::app::{App, Msg};
-use crate::dataset::opening::Told;
+use crate::app::{App, Effect, Msg};
+use crate::dataset::opening::StatedMachine;
 use crate::driver::{self, Driver};
+use crate::predictor::engine::Engine;
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
 use palette::{Shades, Theme};
 use std::path::PathBuf;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Messages that may wait. Engines that are faster than the screen wait for it; nothing piles up.
@@ -71,33 +73,114 @@ fn shades(colours: Colours) -> Shades {
     }
 }
 
-/// Runs the explorer until the user leaves. `traces` are the recordings given on the command line;
-/// without any, the first bundled one opens and plays above home. `beside` names whom the second
-/// prediction row shows.
+/// What the explorer begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The recordings given on the command line; without any, the first bundled one opens and plays
+    /// above home.
+    pub traces: Vec<PathBuf>,
+    /// Whom the second prediction row shows.
+    pub beside: Option<PathBuf>,
+    /// What is said of the recordings' machine.
+    pub told: StatedMachine,
+    /// What the user set.
+    pub settings: Settings,
+    /// Where the program was left.
+    pub last: Option<Session>,
+    /// Go on there, instead of offering it.
+    pub resume: bool,
+    /// News for the last row.
+    pub news: Option<String>,
+}
+
+impl Start {
+    /// The application as it begins, and what it wants done first.
+    fn app(self, size: (u16, u16)) -> (App, Vec<Effect>) {
+        let (alone, last) = (self.traces.is_empty(), self.last);
+        let resume = last.clone().filter(|_| alone && self.resume);
+        let given = resume.as_ref().map_or(self.traces, |session| session.recordings.clone());
+        let (mut app, effects) = App::new(given, size);
+        app.shared.settings = self.settings;
+        if let Some(who) = self.beside {
+            app.show_beside(who);
+        }
+        match (resume, last) {
+            (Some(session), _) => app.settle(session),
+            (None, last) if alone => {
+                app.welcome();
+                last.into_iter().for_each(|session| app.offer(session));
+            }
+            _ => {}
+        }
+        app.message = self.news;
+        (app, effects)
+    }
+}
+
+/// The state and what does its orders: the explorer without a screen.
+struct Running {
+    app: App,
+    driver: Driver<Engine>,
+}
+
+impl Running {
+    fn perform(&mut self, effects: Vec<Effect>) {
+        effects.into_iter().for_each(|effect| self.driver.perform(effect));
+    }
+
+    /// Takes a message, and does what it orders.
+    fn take(&mut self, msg: Msg) {
+        let effects = self.app.update(msg);
+        self.perform(effects);
+    }
+
+    /// Says how long it has been running, where something depends on it.
+    fn tick(&mut self, start: Instant) {
+        if self.app.wants_ticks() {
+            self.take(Msg::Tick { now: Nanos(nanos(start)) });
+        }
+    }
+
+    /// Blocks until there is a message, or a frame is due; false when nobody is left to send one.
+    /// Then takes all that wait.
+    fn take_waiting(&mut self, rx: &Receiver<Msg>, last_frame: Instant) -> bool {
+        let first = if self.app.wants_ticks() {
+            match rx.recv_timeout(FRAME.saturating_sub(last_frame.elapsed())) {
+                Ok(msg) => Some(msg),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        } else {
+            match rx.recv() {
+                Ok(msg) => Some(msg),
+                Err(_) => return false,
+            }
+        };
+        for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
+            self.take(msg);
+        }
+        true
+    }
+}
+
+/// Nanoseconds since then.
+fn nanos(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Without it there is no screen.
+const NO_SIZE: &str = "cannot ask for the terminal's size";
+
+/// Runs the explorer until the user leaves.
 ///
 /// The terminal is given back before it returns.
-pub fn run(
-    traces: Vec<PathBuf>,
-    beside: Option<PathBuf>,
-    told: Told,
-    settings: Settings,
-) -> Result<Farewell> {
+pub fn run(start: Start) -> Result<Farewell> {
     let (tx, rx) = sync_channel(CHANNEL);
-    let mut terminal = terminal::Guard::enter().wrap_err(
-        "cannot take over the terminal (is this \
-                                                          one?)",
-    )?;
-    let size = terminal.size().wrap_err("cannot ask for the terminal's size")?;
-    let theme = Theme::of(shades(settings.theme));
-    let alone = traces.is_empty();
-    let (mut app, effects) = App::new(traces, size);
-    app.shared.settings = settings;
-    if alone {
-        app.welcome();
-    }
-    if let Some(who) = beside {
-        app.show_beside(who);
-    }
+    let mut terminal =
+        terminal::Guard::enter().wrap_err("cannot take over the terminal (is this one?)")?;
+    let size = terminal.size().wrap_err(NO_SIZE)?;
+    let (theme, told) = (Theme::of(shades(start.settings.theme)), start.told.clone());
+    let (app, effects) = start.app(size);
     // First paint before anything is read.
     terminal.draw(&app, theme)?;
     let _input = terminal::read_input(tx.clone());
@@ -105,56 +188,55 @@ pub fn run(
     let driver = Driver::new(tx, driver::bundled_engine, crate::evaluate::overlay::cache_dir());
     let driver =
         driver.with_models(driver::engine_of).with_second(driver::named_engine).with_told(told);
-    let mut driver = driver.with_recent(crate::dataset::recent::file());
-    for effect in effects {
-        driver.perform(effect);
-    }
+    let driver = driver.with_recent(crate::dataset::recent::file());
+    let mut running = Running { app, driver };
+    running.perform(effects);
+    explore(&mut running, &rx, &mut terminal, theme)?;
 
+    let Running { app, driver } = &mut running;
+    if app.train.unfinished() > 0 {
+        app.message = Some("keeping checkpoints of what trains".into());
+        terminal.draw(app, theme)?;
+    }
+    driver.leave(&rx, &mut |msg| {
+        app.update(msg);
+    });
+    let mut lines = app.train.summary();
+    lines.extend(keep_session(app));
+    Ok(Farewell { lines, signal: app.signal })
+}
+
+/// Keeps where the user was, for the next start; why it could not be kept.
+fn keep_session(app: &App) -> Option<String> {
+    let (file, session) = driver::session::file().zip(app.session())?;
+    if app.signal.is_some() {
+        return None;
+    }
+    let e = driver::session::save(&file, &session).err()?;
+    Some(format!("where you were is not kept: {}: {e}", file.display()))
+}
+
+/// Takes messages and draws, until the user leaves.
+fn explore(
+    running: &mut Running,
+    rx: &Receiver<Msg>,
+    terminal: &mut terminal::Guard,
+    theme: Theme,
+) -> Result<()> {
     let start = Instant::now();
     let mut last_frame = Instant::now();
-    while !app.quit {
-        let first = if app.wants_ticks() {
-            match rx.recv_timeout(FRAME.saturating_sub(last_frame.elapsed())) {
-                Ok(msg) => Some(msg),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        } else {
-            match rx.recv() {
-                Ok(msg) => Some(msg),
-                Err(_) => break,
-            }
-        };
-        for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
-            for effect in app.update(msg) {
-                driver.perform(effect);
-            }
-        }
-        if app.wants_ticks() {
-            let now = Nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
-            for effect in app.update(Msg::Tick { now }) {
-                driver.perform(effect);
-            }
-        }
-        if let Some(text) = app.shared.copy.take() {
+    while !running.app.quit && running.take_waiting(rx, last_frame) {
+        running.tick(start);
+        if let Some(text) = running.app.shared.copy.take() {
             clipboard::copy(&text);
         }
         last_frame = Instant::now();
         if terminal.rested()? {
             // The window may have another size now, and a rest is no time of playback.
-            let (width, height) = terminal.size().wrap_err("cannot ask for the terminal's size")?;
-            app.update(Msg::Resized(width, height))
-                .into_iter()
-                .for_each(|effect| driver.perform(effect));
+            let (width, height) = terminal.size().wrap_err(NO_SIZE)?;
+            running.take(Msg::Resized(width, height));
         }
-        terminal.draw(&app, theme)?;
+        terminal.draw(&running.app, theme)?;
     }
-    if app.train.unfinished() > 0 {
-        app.message = Some("keeping checkpoints of what trains".into());
-        terminal.draw(&app, theme)?;
-    }
-    driver.leave(&rx, &mut |msg| {
-        app.update(msg);
-    });
-    Ok(Farewell { lines: app.train.summary(), signal: app.signal })
+    Ok(())
 }

@@ -108,14 +108,12 @@ fn a_network_that_knows_nothing_learns_from_the_recording_alone() {
     assert_eq!(fixed.forecast[0].to_bits(), learning.forecast[0].to_bits(), "both begin alike");
     assert!(
         (fixed.pick[0] - learning.pick[0]).abs() < 0.02,
-        "but for the temperature of what is \
-        learned"
+        "but for the temperature of what is learned"
     );
     let (fixed, learning) = (fixed.means(), learning.means());
     assert!(
         learning[0] < 0.8 * fixed[0] && learning[1] < 0.8 * fixed[1],
-        "{learning:?} and fixed \
-        {fixed:?}"
+        "{learning:?} and fixed {fixed:?}"
     );
 }
 

@@ -96,8 +96,7 @@ fn an_answer_allocates_nothing() {
         let (sure, calls) = (sure.count(), CALLS.get() - before);
         assert!(
             sure > 0 && calls <= 32,
-            "{name}: {calls} allocations in {} \
-                                          events",
+            "{name}: {calls} allocations in {} events",
             trace.len() - half
         );
     }
@@ -149,8 +148,7 @@ fn kept_states_share_what_did_not_change() {
         most_held(|| overlay::run(&trace, fifo.clone(), &Cancel::new(), &mut |_| {}).unwrap());
     assert!(
         alone * 3 < keeping * 2,
-        "who only wants predictions holds one state: {alone} and \
-                                      {keeping} bytes"
+        "who only wants predictions holds one state: {alone} and {keeping} bytes"
     );
     let of_mistakes = held(&|| {
         let states = states_every(8_192, &trace, fifo.clone());
@@ -160,7 +158,6 @@ fn kept_states_share_what_did_not_change() {
     });
     assert!(
         of_overlay < 20.0 && of_mistakes < 20.0,
-        "{of_overlay:.1} and {of_mistakes:.1} times \
-                                                      the recording"
+        "{of_overlay:.1} and {of_mistakes:.1} times the recording"
     );
 }

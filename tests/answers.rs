@@ -91,11 +91,7 @@ fn what_is_not_answered_is_wrong_and_said() {
     assert!(!String::from_utf8_lossy(&all.stderr).contains("no answer"));
     let said = String::from_utf8_lossy(&some.stderr).into_owned();
     assert!(
-        said.contains("scored picks: they count as wrong")
-            && said.contains(
-                "scored \
-        forecasts"
-            ),
+        said.contains("scored picks: they count as wrong") && said.contains("scored forecasts"),
         "{said}"
     );
     // Nobody is called so.
@@ -131,13 +127,11 @@ fn an_answer_that_cannot_be_is_refused_with_its_line() {
         ("event,predicted\n99999999,12\n".to_owned(), "line 2: event 99999999: the recording has"),
         (
             format!("event,question,thread,p\n{event},pick,12,0.5\n{event},guess,12,0.5\n"),
-            "line 3: \
-            question `guess`",
+            "line 3: question `guess`",
         ),
         (
             format!("event,question,thread,p\n{event},pick,12,0.5\n{event},pick,a:12,0.5\n"),
-            "line \
-            3: a:12 was answered",
+            "line 3: a:12 was answered",
         ),
         (format!("event,question,thread,p\n{event},pick,12\n"), "line: 2"),
     ] {
@@ -207,8 +201,7 @@ fn arrays_fit_each_other_and_what_eval_counts() {
             assert_eq!(
                 different.len(),
                 candidates.len(),
-                "{kind} {i}: a pid stands for one \
-                                                           candidate"
+                "{kind} {i}: a pid stands for one candidate"
             );
         }
         let is_scored = |i: &usize| get("scored").2[*i] == 1;

@@ -14,8 +14,7 @@ const HEADER: &str =
 fn switch(time: &str, cpu: u32, prev: i32, next: i32) -> String {
     format!(
         " t-{prev} [{cpu:03}] d..2. {time}: sched_switch: prev_comm=t prev_pid={prev} \
-         prev_prio=120 prev_state=S \
-         ==> next_comm=t next_pid={next} next_prio=120\n"
+         prev_prio=120 prev_state=S ==> next_comm=t next_pid={next} next_prio=120\n"
     )
 }
 
@@ -54,10 +53,7 @@ fn what_cannot_be_opened_says_why() {
     assert!(prose.contains("line 3, byte 3") && prose.contains("not a recording"), "{prose}");
     let none = refused("# tracer: nop\n#\na-1 [000] d..2. 1.0: irq_handler_entry: irq=1\nwhat\n");
     assert!(
-        none.contains(
-            "no scheduler event in 4 lines of ftrace text (1 other event, 1 bad \
-                           line;"
-        ),
+        none.contains("no scheduler event in 4 lines of ftrace text (1 other event, 1 bad line;"),
         "{none}"
     );
     assert!(none.contains("line 4, byte 62: not an event line"), "{none}");
@@ -168,8 +164,7 @@ fn bad_lines_are_counted_with_their_place() {
         [
             format!("line 3, byte {}: 4 fields instead of 13", at("6,0")),
             format!(
-                "line 4, byte {}: CPU 9000 is beyond the highest supported, \
-                     8191",
+                "line 4, byte {}: CPU 9000 is beyond the highest supported, 8191",
                 at("7,9000")
             ),
             format!("line 5, byte {}: unknown event \"dance\"", at("8,0")),
@@ -245,12 +240,7 @@ fn what_never_ends_or_never_begins_is_refused() {
     let text = switch("1.000001", 0, 1, 2);
     let mut writer = std::process::Command::new("sh");
     let mut writer = writer
-        .args([
-            "-c",
-            "printf %s \"$1\" \
-                                         > \"$2\"",
-            "sh",
-        ])
+        .args(["-c", "printf %s \"$1\" > \"$2\"", "sh"])
         .arg(&text)
         .arg(&pipe)
         .spawn()
@@ -267,8 +257,7 @@ fn a_line_without_end_is_one_bad_line() {
             "x",
             " 1: ",
             " prev_pid=1 prev_prio=1 prev_state=S ==> next_comm=",
-            "CPU:1 \
-                [LOST ",
+            "CPU:1 [LOST ",
             "a:1 [1] S ==> ",
         ] {
             let long = filler.repeat(length / filler.len() + 1);
@@ -303,11 +292,7 @@ fn a_number_in_the_metadata_decides_no_memory() {
     assert!(opened.report.warnings[0].contains("65535 CPUs"), "{:?}", opened.report.warnings);
     for (text, says) in [
         ("start_ns = 9223372036854775807", "start_ns"),
-        (
-            "slice_ns = \
-        1",
-            "slice_ns",
-        ),
+        ("slice_ns = 1", "slice_ns"),
         ("hz = 1", "hz"),
     ] {
         std::fs::write(dir.path().join("a.toml"), text).unwrap();
@@ -327,11 +312,7 @@ fn the_first_bad_row_and_a_stray_quote_have_their_own_place() {
     let opened = read(format!("{HEADER}{}{}", row("x"), row("5")));
     assert_eq!(
         opened.report.bad[0].to_string(),
-        format!(
-            "line 2, byte {}: no valid \
-                                                          time_ns",
-            HEADER.len()
-        )
+        format!("line 2, byte {}: no valid time_ns", HEADER.len())
     );
     let opened = read(format!(
         "{HEADER}{}{}{}",
@@ -372,8 +353,7 @@ proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), magic in 0usize..6) {
         let magics: [&[u8]; 6] =
-            [b"", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08\x00", b"\xfd7zXZ\0", b"# tracer: \
-                nop\n", HEADER.as_bytes()];
+            [b"", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08\x00", b"\xfd7zXZ\0", b"# tracer: nop\n", HEADER.as_bytes()];
         let _ = ingest::read([magics[magic], &bytes].concat(), "x");
     }
 

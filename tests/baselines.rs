@@ -141,7 +141,7 @@ impl Sink for Script {
 
 /// All predictors that there are weights for here.
 fn all() -> impl Iterator<Item = Choice> {
-    Choice::all().filter(|c| !c.needs_model() || *c == Choice::Network(Kind::Tcn))
+    Choice::named().filter(|c| !c.needs_model() || *c == Choice::Network(Kind::Tcn))
 }
 
 fn same(choice: Choice, name: &str, a: &[(u32, char, u64)], b: &[(u32, char, u64)]) {
@@ -341,8 +341,7 @@ fn the_splits_share_nothing() {
         assert!(files.insert(catalog.path(e).canonicalize().unwrap()), "{} is there twice", e.file);
         assert!(
             runs.insert((&e.workload, &e.kernel, e.cpus, e.run)),
-            "{}: this run is there \
-            twice",
+            "{}: this run is there twice",
             e.file
         );
     }

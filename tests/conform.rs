@@ -124,10 +124,7 @@ fn several_recordings_are_summed_up_by_cause_workload_and_kernel() {
     }
     let text = koracle(&[&["conform"], &args[..]].concat());
     assert!(
-        text.contains(
-            "by the kernel's own state: 2 \
-                           recordings"
-        ) && text.contains("6.1.0-56"),
+        text.contains("by the kernel's own state: 2 recordings") && text.contains("6.1.0-56"),
         "{text}"
     );
     assert!(text.contains("the replay disagrees"), "{text}");
@@ -177,10 +174,7 @@ fn the_replay_is_held_to_the_recorded_state() {
     let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
     assert!(
         said.contains("was not recorded")
-            && said.contains(
-                "no recording has the kernel's own \
-        state"
-            ),
+            && said.contains("no recording has the kernel's own state"),
         "{said}"
     );
 }
@@ -397,8 +391,7 @@ fn sentences_say_what_the_table_shows() {
             assert_eq!(
                 (rule, broken.by_ns > 0),
                 (ahead, ahead),
-                "{file} {}: \
-                {}",
+                "{file} {}: {}",
                 scene.event,
                 picture.sentence
             );

@@ -42,8 +42,7 @@ fn cut_anywhere_it_ends_in_a_trace_or_an_error() {
             // One more: the line that is cut may have been a bad one and be a good one now.
             assert!(
                 check(bytes[..end].to_vec()) <= whole + 1,
-                "a part cannot hold more than the \
-                whole"
+                "a part cannot hold more than the whole"
             );
         }
     }

@@ -33,8 +33,7 @@ fn the_keys_are_those_of_the_program() {
     assert_eq!(
         section("docs/keys.md", "keys").trim(),
         table.trim(),
-        "\nput this into \
-        docs/keys.md:\n{table}"
+        "\nput this into docs/keys.md:\n{table}"
     );
 }
 
@@ -44,8 +43,7 @@ fn the_words_are_those_of_the_program() {
     assert_eq!(
         section("docs/glossary.md", "words").trim(),
         words.trim(),
-        "\nput this into \
-        docs/glossary.md:\n{words}"
+        "\nput this into docs/glossary.md:\n{words}"
     );
 }
 
@@ -58,8 +56,7 @@ fn there_are_exactly_two_set_up_commands_and_ci_runs_the_second() {
     assert_eq!(commands, ["cargo run --release", "cargo test --release --no-fail-fast"]);
     assert!(
         CI.contains(&format!("tests() {{ {}; }}", commands[1])),
-        ".ci/run runs the README's \
-        test command"
+        ".ci/run runs the README's test command"
     );
 }
 
@@ -68,8 +65,7 @@ fn the_front_page_stays_short() {
     let readme = read("README.md");
     assert!(
         readme.len() <= 10_000,
-        "README.md has {} bytes: what is longer belongs to \
-                                     docs/",
+        "README.md has {} bytes: what is longer belongs to docs/",
         readme.len()
     );
 }
@@ -217,12 +213,8 @@ fn every_relative_link_leads_somewhere() {
     for page in pages() {
         let text = read(&page);
         for (line, target) in links(&text) {
-            complaints.extend(broken(&page, &target, &text).map(|what| {
-                format!(
-                    "{page}:{line}: \
-                {what}"
-                )
-            }));
+            complaints
+                .extend(broken(&page, &target, &text).map(|what| format!("{page}:{line}: {what}")));
         }
     }
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));

@@ -212,14 +212,8 @@ fn no_kept_run_and_no_folder_steers_the_terminal() {
     let json = serde_json::json!({ "ending": null, "failure": all(), "unix_time": 0 });
     std::fs::write(run.join("ended.json"), json.to_string()).unwrap();
     let sessions = serde_json::to_string(&all()).unwrap().replace('\u{7f}', "\\u007f");
-    std::fs::write(
-        run.join("sessions.toml"),
-        format!(
-            "[[session]]\ndevice = \
-                                                       {sessions}\n"
-        ),
-    )
-    .unwrap();
+    std::fs::write(run.join("sessions.toml"), format!("[[session]]\ndevice = {sessions}\n"))
+        .unwrap();
     let broken = runs.join(format!("broken{}", HOSTILE[4]));
     std::fs::create_dir(&broken).unwrap();
     std::fs::write(broken.join("config.toml"), "epochs = \"\u{202e}\u{9b}31m\"\n").unwrap();
@@ -282,15 +276,8 @@ fn no_machine_and_no_ssh_steers_the_terminal() {
         assert!(!said.is_empty(), "{script}");
     }
     std::fs::create_dir(place.at(".ssh")).unwrap();
-    std::fs::write(
-        place.at(".ssh/config"),
-        format!(
-            "Host a{} \
-                                                     b{}\n",
-            HOSTILE[0], HOSTILE[4]
-        ),
-    )
-    .unwrap();
+    std::fs::write(place.at(".ssh/config"), format!("Host a{} b{}\n", HOSTILE[0], HOSTILE[4]))
+        .unwrap();
     place.run(&["record", "--hosts"]);
     let name = format!("h{}", HOSTILE[0]);
     let path = fake_ssh(&place, "exit 255");
@@ -321,8 +308,7 @@ fn on_a_terminal(place: &Place, command: &str, path: Option<&str>) -> Option<Vec
     if Command::new("script").arg("--version").output().is_err() {
         assert!(
             std::env::var_os("KORACLE_CI").is_none(),
-            "script is not installed, and CI must \
-                                                           not skip this"
+            "script is not installed, and CI must not skip this"
         );
         println!("skipped: script is not installed");
         return None;
@@ -355,18 +341,14 @@ fn on_a_terminal(place: &Place, command: &str, path: Option<&str>) -> Option<Vec
 fn a_terminal_gets_no_recording_raw() {
     let place = Place::new();
     std::fs::copy(&place.recording, place.at("r.csv")).unwrap();
-    for command in [
-        "export r.csv --format csv -o -",
-        "export r.csv --format ftrace -o -",
-        "import \
-        r.csv -o -",
-    ] {
+    for command in
+        ["export r.csv --format csv -o -", "export r.csv --format ftrace -o -", "import r.csv -o -"]
+    {
         let Some(bytes) = on_a_terminal(&place, command, None) else { return };
         let text = String::from_utf8_lossy(&bytes).into_owned();
         assert!(
             text.contains("\\x1b]52;c;eA==\\x07") && text.contains("\\u{202e}"),
-            "{command}: \
-            {text}"
+            "{command}: {text}"
         );
         let raw = HOSTILE.iter().find(|name| text.contains(**name));
         assert!(raw.is_none(), "{command}: {raw:?}");

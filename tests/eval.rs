@@ -113,7 +113,7 @@ fn metrics_of_a_hand_made_stream() {
     let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(Fixed), Box::new(Mute)];
     let (mut exchange, mut counts) = (Exchange::new(1, Everybody(&mut predictors)), Counts::new(2));
     let mut tell = |event, n, pick, foretold, scored| {
-        tell((&mut exchange, &mut counts), event, n, pick, foretold, scored)
+        tell((&mut exchange, &mut counts), event, n, pick, foretold, scored);
     };
     tell(0, 2, Some(0), None, false); // warm-up: not counted
     tell(1, 4, Some(0), Some(0), true); // rank 1; forecast hit
@@ -243,8 +243,7 @@ fn overlay_and_eval_count_the_same_hits() {
     assert!(told.clone().count() + trace.cpus() >= scored.len(), "each forecast names a thread");
     assert!(
         told.clone().all(|(f, p)| (f.rank == 1) == (f.thread == p.real)),
-        "a hit is the thread \
-        that came in"
+        "a hit is the thread that came in"
     );
     assert!(told.clone().all(|(f, _)| f.p > 0.0 && f.p_real <= f.p));
     let counts = counts(&trace, Rule::Followed);
@@ -284,8 +283,7 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
             assert_eq!(seen.forecast[0], (p.forecast.thread, p.forecast.p));
             assert!(
                 seen.forecast.iter().all(|(thread, _)| *thread != seen.prev),
-                "who runs is not \
-                next"
+                "who runs is not next"
             );
         }
         assert!(seen.candidates.is_sorted_by(|a, b| a.p >= b.p));
@@ -313,8 +311,7 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
     );
     assert!(
         overlay::inspect(&trace, &fresh, event, &Cancel::new()).is_ok(),
-        "a cancelled walk \
-        spoils nothing"
+        "a cancelled walk spoils nothing"
     );
 }
 
@@ -328,8 +325,7 @@ fn a_cache_gives_back_what_was_put_in_and_survives_damage() {
     assert_ne!(
         cache,
         Cache::new(dir.path(), &spliced(&whole_trace, 8_999, 0..0), 7),
-        "another \
-        trace"
+        "another trace"
     );
     let pass = || {
         let (mut all, mut chunks) = (vec![Vec::new(); trace.cpus()], 0);
@@ -374,11 +370,7 @@ fn a_cancelled_pass_stops() {
     let cancel = Cancel::new();
     cancel.cancel();
     assert!(score(&trace, &mut [], &cancel, &|_| {}).is_none());
-    let result = overlay::run(&trace, Heuristic::new(Rule::Fifo, 0), &cancel, &mut |_| {
-        panic!(
-            "no \
-        chunk"
-        )
-    });
+    let result =
+        overlay::run(&trace, Heuristic::new(Rule::Fifo, 0), &cancel, &mut |_| panic!("no chunk"));
     assert_eq!(result.err(), Some(overlay::OverlayError::Cancelled));
 }

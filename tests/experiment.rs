@@ -35,29 +35,18 @@ fn recordings(folder: &Path) {
         std::fs::write(folder.join(format!("{name}.csv")), rows).unwrap();
         let about =
             [("name", &*name), ("workload", workload), ("category", category), ("kernel", kernel)];
-        let toml: Vec<String> = about
-            .iter()
-            .map(|(key, value)| {
-                format!(
-                    "{key} \
-            = \"{value}\""
-                )
-            })
-            .collect();
+        let toml: Vec<String> =
+            about.iter().map(|(key, value)| format!("{key} = \"{value}\"")).collect();
         std::fs::write(
             folder.join(format!("{name}.toml")),
-            format!(
-                "{}\ncpus = \
-            {cpus}\n",
-                toml.join("\n")
-            ),
+            format!("{}\ncpus = {cpus}\n", toml.join("\n")),
         )
         .unwrap();
         write!(
             catalog,
-            "[[trace]]\nfile = \"{name}.csv\"\nworkload = \"{workload}\"\ncategory \
-             = \"{category}\"\nrun = {run}\n\
-             kernel = \"{kernel}\"\ncpus = {cpus}\nsplit = \"{split}\"\n"
+            "[[trace]]\nfile = \"{name}.csv\"\nworkload = \"{workload}\"\ncategory = \
+             \"{category}\"\nrun = {run}\nkernel = \"{kernel}\"\ncpus = {cpus}\nsplit = \
+             \"{split}\"\n"
         )
         .unwrap();
     };
@@ -108,8 +97,7 @@ impl Place {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(
             !output.status.success() && said.contains(says),
-            "{args:?} says {said:?}, not \
-            {says:?}"
+            "{args:?} says {said:?}, not {says:?}"
         );
     }
 }
@@ -144,8 +132,7 @@ fn each_category_is_held_out_in_turn_and_finished_parts_stay() {
     let (results, said) = place.run(&asked, "a");
     assert!(
         said.contains("epoch 1 of 1, validation macro"),
-        "plain lines without a terminal: \
-        {said}"
+        "plain lines without a terminal: {said}"
     );
     assert_eq!(said.matches("scoring tcn").count(), 4, "{said}");
     let rows = results["rows"].as_array().unwrap();
@@ -175,11 +162,7 @@ fn each_category_is_held_out_in_turn_and_finished_parts_stay() {
         std::fs::read_to_string(folder.join("runs/tcn-without-hackbench-seed-1/config.toml"))
             .unwrap();
     assert!(
-        config.contains("hold_out = [\"hackbench\"]")
-            && config.contains(
-                "seed = \
-        1"
-            ),
+        config.contains("hold_out = [\"hackbench\"]") && config.contains("seed = 1"),
         "{config}"
     );
     for run in ["hackbench", "sysbench_threads"] {
@@ -195,11 +178,7 @@ fn each_category_is_held_out_in_turn_and_finished_parts_stay() {
     }
     let table = std::fs::read_to_string(folder.join("results.md")).unwrap();
     assert!(
-        table.contains("| without hackbench")
-            && table.contains(
-                "koracle experiment \
-        hold-out"
-            ),
+        table.contains("| without hackbench") && table.contains("koracle experiment hold-out"),
         "{table}"
     );
 
@@ -224,15 +203,13 @@ fn each_category_is_held_out_in_turn_and_finished_parts_stay() {
     place.fails(
         &["hold-out", "--model", "tcn", "--epochs", "2"],
         "a",
-        "was trained in another \
-        way",
+        "was trained in another way",
     );
     std::fs::write(place.folder("traces/hackbench-pipe-2g-6.18.44-1.csv"), "x").unwrap();
     place.fails(
         &["hold-out", "--model", "tcn", "--epochs", "1"],
         "a",
-        "was trained on other \
-        recordings",
+        "was trained on other recordings",
     );
 }
 
@@ -261,8 +238,7 @@ fn a_killed_experiment_goes_on_and_ends_as_if_nothing_had_happened() {
     assert_eq!(models(&folder)[0], before[0], "the finished training is left alone");
     assert!(
         !said.contains("seed 1: epoch 1 of 3"),
-        "the training under way goes on after its last \
-                                                     epoch: {said}"
+        "the training under way goes on after its last epoch: {said}"
     );
     assert_eq!(lasting(&resumed), lasting(&whole));
     let table =
@@ -292,8 +268,7 @@ fn kernels_are_trained_and_scored_crosswise() {
     place.fails(
         &["kernels", "--kernel", "6.18,5.15", "--kernel", "6.1"],
         "b",
-        "no recording of \
-        kernel 6.18,5.15",
+        "no recording of kernel 6.18,5.15",
     );
     place.fails(&["hold-out", "--category", "nginx"], "b", "no recording of category nginx");
     place.fails(&["seeds", "--model", "fifo"], "b", "fifo is not trained");
@@ -309,16 +284,7 @@ fn each_machine_is_left_out_in_turn() {
         rows.iter().map(|r| [&r["trained"], &r["tested"]].map(|v| v.as_str().unwrap())).collect();
     assert_eq!(
         pairs,
-        [
-            ["all", "6.18"],
-            ["all", "6.1x4"],
-            ["without 6.18", "6.18"],
-            [
-                "without \
-        6.1x4",
-                "6.1x4"
-            ]
-        ]
+        [["all", "6.18"], ["all", "6.1x4"], ["without 6.18", "6.18"], ["without 6.1x4", "6.1x4"]]
     );
     let traces: Vec<_> = rows.iter().map(|r| r["traces"].as_u64().unwrap()).collect();
     assert_eq!(traces, [2, 1, 2, 1]);
@@ -326,13 +292,7 @@ fn each_machine_is_left_out_in_turn() {
     let top1 = |row: usize| rows[row]["macro"]["pick"]["tcn"]["top1"].as_f64().unwrap();
     assert_eq!(
         (drops.len(), &drops[0]["trained"], &drops[0]["tested"]),
-        (
-            2,
-            &"without \
-        6.18"
-                .into(),
-            &"6.18".into()
-        )
+        (2, &"without 6.18".into(), &"6.18".into())
     );
     assert!((drops[0]["pick_points"].as_f64().unwrap() - 100.0 * (top1(0) - top1(2))).abs() < 1e-9);
     let held =
@@ -341,8 +301,7 @@ fn each_machine_is_left_out_in_turn() {
     place.fails(
         &["machines", "--machine", "6.18x8"],
         "b",
-        "no recording of machine 6.18x8; there \
-                                                            are 6.18, 6.1x4",
+        "no recording of machine 6.18x8; there are 6.18, 6.1x4",
     );
     place.fails(&["machines", "--kernel", "6.18"], "b", "of one machine");
     place.fails(&["seeds", "--machine", "6.18"], "b", "--machine is for machines");
@@ -377,7 +336,6 @@ fn networks_are_compared_in_size_and_speed() {
     assert_eq!(results["trainings"][0]["parameters"], speed["parameters"]);
     assert!(
         results["rows"][0]["workloads"].get("sysbench-threads-8t").is_some(),
-        "one kernel: \
-        plain names"
+        "one kernel: plain names"
     );
 }

@@ -28,8 +28,7 @@ fn lines(trace: &Trace) -> Vec<String> {
         let (actor, who, next) = (trace.tasks().pid(e.actor), task(e.task), task(e.next));
         let cpus = [e.cpu, e.from_cpu, e.to_cpu].map(|c| c.0);
         format!(
-            "{at} {cpus:?} {} {actor:?} {who:?} {} {state} {next:?} \
-                 {}",
+            "{at} {cpus:?} {} {actor:?} {who:?} {} {state} {next:?} {}",
             e.kind.label(),
             e.prio,
             e.next_prio
@@ -38,8 +37,7 @@ fn lines(trace: &Trace) -> Vec<String> {
     trace.events().map(line).collect()
 }
 
-const KINDS: &str = "\
-CPU:1 [LOST 5 EVENTS]
+const KINDS: &str = "CPU:1 [LOST 5 EVENTS]
  <idle>-0 [000] d..2. 100.000001000: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 \
  prev_state=R ==> next_comm=a next_pid=7 next_prio=-1
  a-7 [000] d..2. 100.000001500: sched_waking: comm=b pid=8 prio=120 target_cpu=001
@@ -79,8 +77,7 @@ fn events_of_all_kinds_come_back_in_their_order() {
 
 #[test]
 fn what_cannot_be_said_is_counted() {
-    let odd = "\
- a-7 [000] d..2. 1.000001000: sched_stat_runtime: comm=a pid=7 runtime=5 [ns]
+    let odd = "a-7 [000] d..2. 1.000001000: sched_stat_runtime: comm=a pid=7 runtime=5 [ns]
  a-7 [000] d..2. 1.000002000: sched_switch: prev_comm=a prev_pid=7 prev_prio=120 prev_state=? ==> \
  next_comm=b next_pid=8 next_prio=120
 ";
@@ -207,15 +204,8 @@ fn the_tracks_are_what_predict_says() {
             csv::Reader::from_reader(&csv[..]).records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), trace.switch_count());
         for cpu in 0..trace.cpus() {
-            let track = |what: &str| {
-                drawn
-                    .get(&format!(
-                        "CPU {cpu} \
-                                                         {what}"
-                    ))
-                    .cloned()
-                    .unwrap_or_default()
-            };
+            let track =
+                |what: &str| drawn.get(&format!("CPU {cpu} {what}")).cloned().unwrap_or_default();
             let rows: Vec<_> = rows.iter().filter(|r| r[1] == cpu.to_string()).collect();
             let expected: Vec<_> = rows
                 .iter()
@@ -256,8 +246,7 @@ fn the_tracks_are_what_predict_says() {
                 let near = queue[first..].iter().take_while(|c| c.0 <= at);
                 assert!(
                     near.clone().any(|c| row[3] == c.4.to_string()),
-                    "{row:?}: \
-                    {:?}",
+                    "{row:?}: {:?}",
                     near.collect::<Vec<_>>()
                 );
             }

@@ -252,8 +252,7 @@ impl Sink for Survey {
         let idle_alone = n == 1 && d.prev.0 < 2;
         assert!(
             n > 0 && (idle_alone || !d.candidates.contains(&d.prev)),
-            "there is always \
-            somebody, and never prev"
+            "there is always somebody, and never prev"
         );
         let mut sorted = d.candidates.to_vec();
         sorted.sort_unstable();
@@ -284,8 +283,7 @@ impl Sink for Survey {
         let ends = [f.queue.first(), f.queue.last()];
         assert!(
             ends.into_iter().flatten().all(|t| f.candidates.contains(t)),
-            "both ends of the \
-            queue are candidates"
+            "both ends of the queue are candidates"
         );
         self.see(4, f.query);
         f.features.chunks_exact(THREAD).for_each(|row| self.see(3, row));

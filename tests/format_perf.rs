@@ -23,9 +23,10 @@ fn read(bytes: &[u8]) -> Opened {
 }
 
 /// An event with names instead of numbers, and the time of the clock.
-type Told = (u64, Event, Option<(Pid, String)>, Option<(Pid, String)>, Pid, Option<(u64, u64)>);
+type ReferenceEvent =
+    (u64, Event, Option<(Pid, String)>, Option<(Pid, String)>, Pid, Option<(u64, u64)>);
 
-fn told(trace: &Trace) -> Vec<Told> {
+fn told(trace: &Trace) -> Vec<ReferenceEvent> {
     let name = |id: TaskId| trace.tasks().get(id).map(|t| (t.pid, t.name.to_string()));
     let one = |(i, e): (usize, Event)| {
         let bare = Event {
@@ -131,11 +132,7 @@ fn every_cut_of_a_stream_gives_what_came_before() {
     }
     let near = ingest::read(&stream[..stream.len() - 1000], "cut").unwrap();
     assert!(
-        near.trace.len() > 10
-            && near.report.truncated.unwrap().contains(
-                "ends inside the \
-        record"
-            )
+        near.trace.len() > 10 && near.report.truncated.unwrap().contains("ends inside the record")
     );
 }
 
@@ -170,8 +167,7 @@ fn damage_costs_what_is_damaged() {
             if let Ok(opened) = ingest::read(&bad, "bad") {
                 assert!(
                     opened.trace.events().all(|e| e.cpu.ix() < opened.trace.cpus()),
-                    "{name} \
-                    {at}"
+                    "{name} {at}"
                 );
                 least = least.min(opened.trace.len());
             }
@@ -206,8 +202,7 @@ fn the_other_byte_order_and_files_without_tracepoints_are_told() {
 const SCRIPT: &str = "            perf  7 [001]  520.352536: sched:sched_waking: comm=cargo pid=19 \
                       prio=120 target_cpu=000\n\
     a b pid=1     7 [001]  520.352821: sched:sched_switch: prev_comm=a b pid=1 prev_pid=7 \
-    prev_prio=120 prev_state=R+ ==> \
-    next_comm=sh next_pid=8 next_prio=-1\n";
+    prev_prio=120 prev_state=R+ ==> next_comm=sh next_pid=8 next_prio=-1\n";
 
 #[test]
 fn selections_of_perf_script_say_the_same() {
@@ -228,16 +223,12 @@ fn selections_of_perf_script_say_the_same() {
         ),
         (
             "another profile",
-            format!(
-                "perf 7 [000] 520.0:   250000 cycles:  ffffffff81 x \
-                                     ([kernel])\n{SCRIPT}"
-            ),
+            format!("perf 7 [000] 520.0:   250000 cycles:  ffffffff81 x ([kernel])\n{SCRIPT}"),
         ),
         (
             "its own print of a switch",
             SCRIPT.split(" prev_comm=").next().unwrap().to_owned()
-                + " a b pid=1:7 [120] R+ ==> \
-                sh:8 [-1]\n",
+                + " a b pid=1:7 [120] R+ ==> sh:8 [-1]\n",
         ),
     ] {
         let Opened { trace, report } = read(text.as_bytes());
@@ -245,32 +236,23 @@ fn selections_of_perf_script_say_the_same() {
         assert_eq!((report.skipped, report.format), (0, Format::PerfScript), "{what}");
     }
     let headed = read(
-        format!(
-            "# os release : 6.1.0\n# nrcpus online : 6\n# cmdline : perf \
-                               x\n{SCRIPT}"
-        )
-        .as_bytes(),
+        format!("# os release : 6.1.0\n# nrcpus online : 6\n# cmdline : perf x\n{SCRIPT}")
+            .as_bytes(),
     );
     let meta = headed.trace.meta();
     assert_eq!((&*meta.kernel, meta.cpus, &*meta.command), ("6.1.0", 6, "perf x"));
     let said =
         ingest::read(SCRIPT.replace(" [001]", "").into_bytes(), "x").unwrap_err().to_string();
     assert!(said.contains("no CPU: print it with `perf script -F"), "{said}");
-    let lost = read(
-        format!(
-            "{SCRIPT}sh 8 [001] 520.352900: PERF_RECORD_LOST lost \
-                             17\n"
-        )
-        .as_bytes(),
-    );
+    let lost =
+        read(format!("{SCRIPT}sh 8 [001] 520.352900: PERF_RECORD_LOST lost 17\n").as_bytes());
     assert_eq!(lost.trace.gaps()[0].lost, 17);
 }
 
 const MAP: &str = "  *A0         717.355295 secs A0 => migration/0:18\n   A0 *B0     717.355308 \
                    secs B0 => kworker/0:1:77\n\
     *.   B0     717.355400 secs .  => swapper:0\n  *C0  B0     717.355500 secs C0 => sh:9\n   C0 \
-    *A0     717.355600 secs \n\
-    *B0  A0     717.355700 secs \n";
+    *A0     717.355600 secs \n*B0  A0     717.355700 secs \n";
 
 #[test]
 fn a_map_has_switches_of_several_cpus() {
@@ -320,12 +302,9 @@ fn maps_of_some_cpus_and_maps_with_holes() {
     assert_eq!((trace.len(), report.skipped), (4, 1));
     assert_eq!(report.bad[0].to_string().split_once(": ").unwrap().1, "no line says who A0 is");
     let twice = read(
-        format!(
-            "{MAP}  *A0  A0     717.4 secs A0 => \
-                              other:99\n"
-        )
-        .replace("\n*", "\n  *")
-        .as_bytes(),
+        format!("{MAP}  *A0  A0     717.4 secs A0 => other:99\n")
+            .replace("\n*", "\n  *")
+            .as_bytes(),
     );
     assert!(twice.report.warnings.iter().any(|w| w.contains("two threads by one short name")));
 }

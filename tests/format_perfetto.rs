@@ -83,8 +83,7 @@ fn lines(trace: &Trace) -> Vec<String> {
         let at = trace.meta().start_ns + e.time.0;
         let actor = trace.tasks().pid(e.actor).0;
         format!(
-            "{at} {} {} {actor} {} {} \
-                 {}",
+            "{at} {} {} {actor} {} {} {}",
             e.cpu.0,
             e.kind.label(),
             task(e.task),
@@ -146,8 +145,7 @@ fn compact_events_say_who_leaves_by_who_came_in() {
     let expected = [
         "1200 0 waking 7 b:8 - R",
         "1500 0 switch 7 a:7 b:8 R+",
-        "1600 0 switch 8 b:8 \
-        swapper:0 S",
+        "1600 0 switch 8 b:8 swapper:0 S",
     ];
     assert_eq!(lines(&trace), expected);
     assert!(report.warnings[0].starts_with("1 switches are left out"), "{:?}", report.warnings);
@@ -191,11 +189,7 @@ fn damage_costs_a_packet_and_a_cut_the_rest() {
     assert_eq!((trace.len(), report.skipped), (whole + 1, 1));
     assert_eq!(
         report.bad[0].to_string(),
-        format!(
-            "record 4, byte {}: a packet that cannot \
-                                                   be",
-            good.len()
-        )
+        format!("record 4, byte {}: a packet that cannot be", good.len())
     );
     let last = good.len()
         - bundle(
@@ -222,8 +216,7 @@ fn damage_costs_a_packet_and_a_cut_the_rest() {
 #[test]
 fn a_text_that_begins_with_an_empty_line_is_no_protobuf() {
     let line = " bash-7 [000] d..2. 1.000000: sched_switch: prev_comm=a prev_pid=7 prev_prio=120 \
-                prev_state=S ==> \
-                next_comm=b next_pid=8 next_prio=120\n";
+                prev_state=S ==> next_comm=b next_pid=8 next_prio=120\n";
     for start in ["\n", "\n\n", "\n\t\n", "\n # é\n"] {
         assert_eq!(
             open(format!("{start}{line}").as_bytes()).report.format,

@@ -9,12 +9,11 @@ use kernel_oracle::ingest::{self, Format, Opened};
 use kernel_oracle::trace::Trace;
 use std::io::Write;
 
-const TEXT: &str = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 2/5   #P:2\n\
-    \x20  bash-7     [001] d..4.   520.352536: sched_wakeup: comm=a\"b pid=8 prio=120 \
-    target_cpu=000\n\
-    \x20<idle>-0     [000] d..2.   520.352821: sched_switch: prev_comm=swapper/0 prev_pid=0 \
-    prev_prio=120 prev_state=R ==> \
-    next_comm=a\"b next_pid=8 next_prio=120\n";
+const TEXT: &str = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 2/5   #P:2\n\x20  \
+                    bash-7     [001] d..4.   520.352536: sched_wakeup: comm=a\"b pid=8 prio=120 \
+                    target_cpu=000\n\x20<idle>-0     [000] d..2.   520.352821: sched_switch: \
+                    prev_comm=swapper/0 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=a\"b \
+                    next_pid=8 next_prio=120\n";
 
 fn open(bytes: impl Into<Vec<u8>>) -> Opened {
     ingest::read(bytes.into(), "test").unwrap()
@@ -66,8 +65,8 @@ fn base64(bytes: &[u8]) -> String {
 fn pages_of_every_age() {
     let quoted = TEXT.replace('\n', "\\n\\\n");
     let old = format!(
-        "<!DOCTYPE HTML>\n<html>\n<script>\n  var linuxPerfData \
-         = \"\\\n{quoted}\";\n  f(1);\n</script>\n</html>\n"
+        "<!DOCTYPE HTML>\n<html>\n<script>\n  var linuxPerfData = \"\\\n{quoted}\";\n  \
+         f(1);\n</script>\n</html>\n"
     );
     same(old, Format::Systrace, "2012");
     let script = "<script class=\"trace-data\" type=\"application/text\">";
@@ -137,11 +136,7 @@ fn text_of_babeltrace() {
     let bad = open(BABELTRACE.replace("tid = 9", "tid = x")).report;
     assert_eq!(
         bad.bad[0].to_string(),
-        format!(
-            "line 4, byte {}: no valid \
-                                                tid",
-            BABELTRACE.rfind("[15").unwrap()
-        )
+        format!("line 4, byte {}: no valid tid", BABELTRACE.rfind("[15").unwrap())
     );
 }
 

@@ -38,14 +38,9 @@ fn lines(trace: &Trace) -> Vec<String> {
                     e.next_prio
                 )
             }
-            EventKind::Migrate => format!(
-                "{} [{}] {} \
-                                           {}",
-                task(e.task),
-                e.prio,
-                e.from_cpu.0,
-                e.to_cpu.0
-            ),
+            EventKind::Migrate => {
+                format!("{} [{}] {} {}", task(e.task), e.prio, e.from_cpu.0, e.to_cpu.0)
+            }
             _ => format!("{} [{}] {}", task(e.task), e.prio, e.to_cpu.0),
         };
         format!("{} {at} {} {rest}", e.cpu.0, e.kind.tracepoint())
@@ -111,10 +106,7 @@ fn an_instance_is_read_when_the_top_buffer_is_empty() {
         let Opened { trace, report } = open(&file.build(version));
         assert!(trace.len() > 700, "{version:?}");
         assert!(
-            report.warnings[0].contains(
-                "instance `foo`; the top buffer has \
-                                             none"
-            ),
+            report.warnings[0].contains("instance `foo`; the top buffer has none"),
             "{:?}",
             report.warnings
         );
@@ -122,10 +114,7 @@ fn an_instance_is_read_when_the_top_buffer_is_empty() {
         let Opened { trace: top, report } = open(&file.build(version));
         assert_eq!(lines(&top), lines(&trace));
         assert!(
-            report.warnings[0].starts_with(
-                "the instance `foo` of this file is not \
-                                                read"
-            ),
+            report.warnings[0].starts_with("the instance `foo` of this file is not read"),
             "{:?}",
             report.warnings
         );

@@ -152,8 +152,7 @@ impl Sink for Values {
             let (waited, lag): (Vec<_>, _) = (d.waited.iter().map(|w| w.0).collect(), d.lag);
             writeln!(
                 self.text,
-                "event {} on CPU {}, waited {waited:?} ns, lag {lag:?} \
-                                 ns",
+                "event {} on CPU {}, waited {waited:?} ns, lag {lag:?} ns",
                 d.event, d.cpu.0
             )
             .unwrap();
@@ -166,8 +165,7 @@ impl Sink for Values {
         if self.shown == Some(self.event) {
             writeln!(
                 self.text,
-                "outcome: candidate {:?}, of the forecast \
-                                 {:?}",
+                "outcome: candidate {:?}, of the forecast {:?}",
                 o.pick, o.foretold
             )
             .unwrap();
@@ -199,12 +197,7 @@ fn differences(found: &str, pinned: &str) -> Vec<String> {
         _ => false,
     };
     let mut out: Vec<_> = (a.iter().zip(&b).filter(|(a, b)| !same(a, b)))
-        .map(|(a, b)| {
-            format!(
-                "found {a:?}, pinned \
-            {b:?}"
-            )
-        })
+        .map(|(a, b)| format!("found {a:?}, pinned {b:?}"))
         .collect();
     if a.len() != b.len() {
         out.push(format!("{} columns, pinned {}", a.len(), b.len()));
@@ -218,8 +211,7 @@ fn every_input_has_the_value_that_models_were_trained_on() {
         let values = Values::of(name, event, candidates);
         assert!(
             values.shown.is_some(),
-            "{name}: no decision with {candidates} candidates from \
-                                         event {event} on"
+            "{name}: no decision with {candidates} candidates from event {event} on"
         );
         let file = format!("{}.tsv", name.replace('/', "-"));
         let new = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&file);
@@ -231,8 +223,7 @@ fn every_input_has_the_value_that_models_were_trained_on() {
         }
         assert!(
             wrong.is_empty(),
-            "{name}; all sums as they are now: \
-                                   {}\n{}",
+            "{name}; all sums as they are now: {}\n{}",
             new.display(),
             wrong.join("\n")
         );
@@ -263,14 +254,12 @@ fn the_comparison_sees_one_flag_one_place_and_one_column() {
     assert_eq!(
         differences(&sums(&[[1.0, 0.5], [1.0, 0.5], [0.0, 0.5]]), &pinned).len(),
         1,
-        "one \
-        flag"
+        "one flag"
     );
     assert_eq!(
         differences(&sums(&[[0.0, 0.5], [1.0, 0.5], [0.0, 0.5]]), &pinned).len(),
         1,
-        "in \
-        another row"
+        "in another row"
     );
     assert_eq!(
         differences(&sums(&[[0.5, 1.0], [0.5, 0.0], [0.5, 0.0]]), &pinned).len(),

@@ -133,13 +133,7 @@ fn the_kernels_own_text() {
     );
     assert_eq!(
         (&*prev.name, prev.pid, &*next.name, next.pid),
-        (
-            "bash",
-            Pid(13546),
-            "lto \
-        cgu.08",
-            Pid(13520)
-        )
+        ("bash", Pid(13546), "lto cgu.08", Pid(13520))
     );
     assert_eq!(plain.trace.meta().start_ns, 4_084_521_486_000);
     // The same recording with a tgid column, and without flags.
@@ -251,11 +245,7 @@ fn any_trace() -> impl Strategy<Value = Trace> {
         "[ -~]{0,15}",
         "\\PC{0,5}",
         Just("swapper/0".to_owned()),
-        Just(
-            "a ==> \
-        b"
-            .to_owned()
-        )
+        Just("a ==> b".to_owned())
     ];
     let task = (0i32..6, name.clone(), -1i16..200);
     let one =

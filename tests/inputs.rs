@@ -100,8 +100,7 @@ impl Sink for Averages {
                 let said = d.query[place(QUERY_NAMES, name)];
                 assert!(
                     (said - expected).abs() < 1e-5,
-                    "event {}: {name} {said}, not \
-                                                         {expected}",
+                    "event {}: {name} {said}, not {expected}",
                     d.event
                 );
             }

@@ -20,8 +20,7 @@ fn told(trace: &Trace) -> Vec<(EventKind, u64, u16, String)> {
 
 const WAKE: &str = "sched_wakeup: comm=cargo pid=19842 prio=120 target_cpu=000";
 const SWITCH: &str = "sched_switch: prev_comm=a b pid=1 prev_pid=7 prev_prio=120 prev_state=R+ ==> \
-                      next_comm=sh \
-     next_pid=8 next_prio=-1";
+                      next_comm=sh next_pid=8 next_prio=-1";
 
 fn layouts() -> Vec<(&'static str, String)> {
     let plain = format!(
@@ -29,8 +28,7 @@ fn layouts() -> Vec<(&'static str, String)> {
                  d..2.   520.352821: {SWITCH}\n"
     );
     let fields = "sched_switch: prev_comm=a b pid=1 prev_pid=0x7 (7) prev_prio=0x78 (120) \
-                  prev_state=0x100 (256) next_comm=sh \
-                  next_pid=0x8 (8) next_prio=0xffffffff (-1)";
+                  prev_state=0x100 (256) next_comm=sh next_pid=0x8 (8) next_prio=0xffffffff (-1)";
     let plugin = "sched_switch: a b pid=1:7 [120] R+ ==> sh:8 [4294967295] Latency: 88.891 usecs";
     vec![
         ("plain", plain.clone()),
@@ -42,8 +40,7 @@ fn layouts() -> Vec<(&'static str, String)> {
         (
             "latency format",
             format!(
-                " rustc-9  0d..4. 352536us+: {WAKE}\n a b pid=-7   1d..2. \
-                                    352821us : {SWITCH}\n"
+                " rustc-9  0d..4. 352536us+: {WAKE}\n a b pid=-7   1d..2. 352821us : {SWITCH}\n"
             ),
         ),
         (
@@ -57,16 +54,14 @@ fn layouts() -> Vec<(&'static str, String)> {
             "verbose",
             format!(
                 "  rustc  9   0 1 00000002 00000000 [1f04a98c] 16.646ms (+0.058ms): {WAKE}\n  a \
-                 b  7   1 1 00000002 00000001 \
-                 [1f04aaa9] 16.704ms (+1.062ms): {SWITCH}\n"
+                 b  7   1 1 00000002 00000001 [1f04aaa9] 16.704ms (+1.062ms): {SWITCH}\n"
             ),
         ),
         (
             "function graph",
             format!(
                 "# tracer: function_graph\n 520.352536 |   0)  rustc-9 |               |  /* \
-                 {WAKE} */\n 520.352821 |   1)  \
-                 a-7 |               |  /* {SWITCH} */\n"
+                 {WAKE} */\n 520.352821 |   1)  a-7 |               |  /* {SWITCH} */\n"
             ),
         ),
         ("option fields", plain.replace(SWITCH, fields)),
@@ -77,8 +72,7 @@ fn layouts() -> Vec<(&'static str, String)> {
             plain
                 .replace(
                     "prev_comm=a b pid=1 ",
-                    "prev_comm=ARRAY[61, 20, 62, 20, 70, 69, 64, 3d, \
-                                                  31, 00, 00] ",
+                    "prev_comm=ARRAY[61, 20, 62, 20, 70, 69, 64, 3d, 31, 00, 00] ",
                 )
                 .replace("R+ ==>", "256"),
         ),
@@ -86,8 +80,7 @@ fn layouts() -> Vec<(&'static str, String)> {
             "stacks between",
             plain.replace(
                 " a b pid=1-7",
-                " rustc-9 [000] d..4. 520.352540: <stack trace>\n => \
-                                           do_x\n => y\n a b-7",
+                " rustc-9 [000] d..4. 520.352540: <stack trace>\n => do_x\n => y\n a b-7",
             ),
         ),
     ]
@@ -97,14 +90,7 @@ fn layouts() -> Vec<(&'static str, String)> {
 fn every_layout_says_the_same() {
     let want = [
         (EventKind::Wakeup, 0, 0, "cargo".to_owned()),
-        (
-            EventKind::Switch,
-            285,
-            1,
-            "a b \
-        pid=1"
-                .to_owned(),
-        ),
+        (EventKind::Switch, 285, 1, "a b pid=1".to_owned()),
     ];
     for (layout, text) in layouts() {
         let Opened { trace, report } = read(&text);
@@ -146,20 +132,14 @@ fn counting_clocks_and_impossible_stamps_are_said() {
     assert_eq!((wrapped.trace.len(), wrapped.report.skipped), (3, 1));
     assert!(wrapped.trace.span().secs() < 1.0, "one stamp does not stretch the recording");
     assert!(
-        wrapped.report.bad[0].to_string().starts_with(
-            "line 4, \
-                                                           byte "
-        ),
+        wrapped.report.bad[0].to_string().starts_with("line 4, byte "),
         "{}",
         wrapped.report.bad[0]
     );
 
     let far = read(&format!("{plain}{}", plain.replace("520.35", "9000000.35")));
     assert!(
-        far.report.warnings[0].contains(
-            "days between two \
-                                             events"
-        ),
+        far.report.warnings[0].contains("days between two events"),
         "{:?}",
         far.report.warnings
     );
@@ -187,8 +167,7 @@ fn known_by_sight_and_refused_with_a_way_out() {
         (b"{\n\t\"linux-perf-json-version\": 1,\n".into(), "perf script"),
         (
             b"           time    cpu  task name      wait time  sch delay   run time\n".into(),
-            "perf \
-            script",
+            "perf script",
         ),
         (b" ---\n  Task      |   Runtime ms  | Switches | Avg delay ms\n".into(), "perf script"),
         (b"\"ts\",\"dur\",\"cpu\",\"utid\"\n1,2,3,4\n".into(), "traceconv"),

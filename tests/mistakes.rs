@@ -3,27 +3,27 @@
 //! answer.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "mistakes/explanations.rs"]
+mod explanations;
+#[path = "mistakes/expressions.rs"]
+mod expressions;
+
 use assert_cmd::Command;
-use kernel_oracle::evaluate::mistakes::collect::{collect, collect_keeping, states_every};
-use kernel_oracle::evaluate::mistakes::filter::{OPS, Op, Value, complete, parse};
+use kernel_oracle::evaluate::mistakes::collect::collect;
+use kernel_oracle::evaluate::mistakes::filter::{OPS, complete, parse};
 use kernel_oracle::evaluate::mistakes::slices::{Tally, sliceable, slices};
 use kernel_oracle::evaluate::mistakes::sums::{Sums, USUAL, difference, in_time, versus};
-use kernel_oracle::evaluate::mistakes::why::{explain, explain_from, same_shape};
-use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Expr, Kind, Table, column::COLUMNS};
+use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Table, column::COLUMNS};
 use kernel_oracle::evaluate::overlay::BASELINES;
 use kernel_oracle::evaluate::report::Report;
 use kernel_oracle::evaluate::score::{Counts, score};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
-use kernel_oracle::predictor::engine::Choice;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
-use kernel_oracle::predictor::networks::Kind as Net;
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
-use kernel_oracle::query::Columns;
 use kernel_oracle::trace::{Trace, TraceMeta};
-use proptest::prelude::*;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -101,8 +101,7 @@ fn the_list_is_what_the_evaluation_counts() {
     assert_eq!((whole.asked, whole.forecasts), (counts.forecast[0].asked, counts.forecast[0].top1));
     assert!(
         total.asked < whole.asked && total.forecasts < whole.forecasts,
-        "those of the rows are \
-        some of them"
+        "those of the rows are some of them"
     );
     // Ranks, not only hits; and the calibration error to the last digit that sums in another order
     // leave.
@@ -121,8 +120,7 @@ fn the_list_is_what_the_evaluation_counts() {
             assert_eq!(
                 slice.tally.decisions,
                 theirs.non_trivial,
-                "{} \
-                {}",
+                "{} {}",
                 column.name(),
                 slice.label
             );
@@ -137,8 +135,7 @@ fn a_comparison_with_what_is_not_known_is_false_whatever_is_asked() {
     let unknown = |column: Column| Bitmap::of(TABLE.len(), |i| column.count(&TABLE, i).is_none());
     assert!(
         (1..TABLE.len()).contains(&unknown(Column::Waited).count()),
-        "some waits are known and \
-        some are not"
+        "some waits are known and some are not"
     );
     for column in [Column::Waited, Column::Stint, Column::Ran, Column::Lead] {
         let (name, unknown) = (column.name(), unknown(column));
@@ -172,8 +169,7 @@ fn every_slice_adds_up_and_its_filter_selects_it() {
                 assert_eq!(
                     tally,
                     slice.tally,
-                    "{} {}: \
-                                                {}",
+                    "{} {}: {}",
                     column.name(),
                     slice.label,
                     slice.filter
@@ -217,12 +213,7 @@ fn the_sums_are_those_of_one_row_after_the_other() {
     for rows in [
         everything(),
         half,
-        parse(
-            "not hit and \
-                                    queue>2",
-        )
-        .unwrap()
-        .rows(&TABLE),
+        parse("not hit and queue>2").unwrap().rows(&TABLE),
         Bitmap::all(TABLE.len(), false),
     ] {
         let sums = Sums::new(&TABLE, &rows);
@@ -372,242 +363,7 @@ fn the_command_line_says_the_same_as_eval() {
         assert_eq!(of.iter().map(|r| number(r, 3)).sum::<u64>(), decisions);
         assert_eq!(of.iter().map(|r| number(r, 4)).sum::<u64>(), misses);
     }
-    let text = String::from_utf8(run(&with(&[
-        "mistakes",
-        "--where",
-        "not \
-        hit",
-        "--by",
-        "queue",
-    ])))
-    .unwrap();
+    let text = String::from_utf8(run(&with(&["mistakes", "--where", "not hit", "--by", "queue"])))
+        .unwrap();
     assert!(text.contains(&format!("where not hit: {misses} of {decisions}")), "{text}");
-}
-
-#[test]
-fn a_bad_expression_is_wrong_usage_and_pointed_at() {
-    let mut command = Command::cargo_bin("koracle").unwrap();
-    let file = path(NAMES[0]);
-    let assert = command
-        .args([
-            "mistakes",
-            "--where",
-            "cpu=0 and \
-                                                       quue>4",
-        ])
-        .arg(&file)
-        .assert()
-        .code(2);
-    let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
-    assert!(text.contains("column 11: no column \"quue\" (did you mean queue?)"), "{text}");
-    assert!(text.contains("\n              ^^^^\n"), "{text}");
-}
-
-fn value(column: Column) -> BoxedStrategy<Value> {
-    // Of a column that has few values only those can be asked for.
-    if let choices @ [_, ..] = &column.choices()[..] {
-        return prop::sample::select(choices.to_vec())
-            .prop_map(|text| Value::Text(text.into()))
-            .boxed();
-    }
-    match column.kind() {
-        Kind::Count | Kind::Time => {
-            prop_oneof![0_u64..100, any::<u64>(), (0_u64..99).prop_map(|n| n * 1_000_000)]
-                .prop_map(Value::Number)
-                .boxed()
-        }
-        Kind::Share => (0.0_f32..=1.0).prop_map(Value::Share).boxed(),
-        Kind::Text | Kind::Flag => {
-            prop_oneof!["[a-zA-Z/:0-9 \"\\\\()=<>~!.+-]{0,12}", any::<String>(), Just("and".into())]
-                .prop_map(Value::Text)
-                .boxed()
-        }
-    }
-}
-
-fn expr() -> impl Strategy<Value = Expr> {
-    let leaf = prop::sample::select(COLUMNS.to_vec()).prop_flat_map(|(column, _, kind, _)| {
-        let ops: Vec<Op> = OPS.iter().map(|o| o.0).filter(|op| op.fits(kind)).collect();
-        if ops.is_empty() {
-            return Just(Expr::Flag(column)).boxed();
-        }
-        (prop::sample::select(ops), value(column))
-            .prop_map(move |(op, v)| Expr::Compare(column, op, v))
-            .boxed()
-    });
-    leaf.prop_recursive(6, 48, 2, |inside| {
-        prop_oneof![
-            (inside.clone(), inside.clone()).prop_map(|(a, b)| Expr::Or(Box::new(a), Box::new(b))),
-            (inside.clone(), inside.clone()).prop_map(|(a, b)| Expr::And(Box::new(a), Box::new(b))),
-            inside.prop_map(|a| Expr::Not(Box::new(a))),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn what_is_printed_is_read_back(e in expr()) {
-        let text = e.to_string();
-        prop_assert_eq!(parse(&text).map_err(|x| format!("{text}\n{}\n{x}", x.pointer())), Ok(e));
-    }
-
-    #[test]
-    fn anything_typed_is_an_expression_or_an_error_inside_it(
-        text in prop_oneof!["[a-z_=<>~!()\" .0-9]{0,40}", any::<String>()],
-        at in 0_usize..60,
-    ) {
-        let length = text.chars().count();
-        if let Err(e) = parse(&text) {
-            prop_assert!(e.start <= length && e.end > e.start && e.end <= length + 1, "{:?}", e);
-            prop_assert_eq!(e.pointer().chars().count(), e.end);
-        }
-        let c = complete(&Table::default(), &text, at);
-        prop_assert!(c.start <= c.end && c.end <= length);
-    }
-
-    #[test]
-    fn what_is_offered_can_be_typed(e in expr(), cut in 0_usize..80) {
-        let text = e.to_string();
-        let completion = complete(&TABLE, &text, cut.min(text.chars().count()));
-        let head: String = text.chars().take(completion.start).collect();
-        for choice in completion.choices {
-            let typed = format!("{head}{} ", choice.text);
-            let end = typed.chars().count();
-            // It may be unfinished, but what is there is not wrong.
-            if let Err(e) = parse(&typed) {
-                prop_assert!(e.start + 1 >= end - 1, "{:?}: {}", typed, e);
-            }
-        }
-    }
-
-    #[test]
-    fn sets_of_expressions_are_sets(a in expr(), b in expr()) {
-        let t = &*TABLE;
-        let (x, y) = (a.rows(t), b.rows(t));
-        let both = a.clone().and(b.clone()).rows(t);
-        let either = Expr::Or(Box::new(a.clone()), Box::new(b)).rows(t);
-        prop_assert_eq!(both.count() + either.count(), x.count() + y.count());
-        prop_assert_eq!(a.negate().rows(t).count() + x.count(), t.len());
-    }
-}
-
-#[test]
-fn what_is_outside_the_receptive_field_moves_nothing() {
-    let trace = open(NAMES[0]);
-    let field = MODEL.config.receptive_field();
-    let t = &*TABLE;
-    let wrong = parse("trace=hackbench-pipe-2g_run2 and not hit and queue>4").unwrap().rows(t);
-    let (mut inside, mut seen) = (0, 0);
-    for row in wrong.iter().step_by(wrong.count() / 8).take(8) {
-        let event = t.event(row);
-        let explained =
-            |window| explain(&trace, engine(&trace), event, &[], window, &Cancel::new()).unwrap();
-        let wide = explained(Some(field + 40));
-        assert_eq!(wide.past.len(), field + 40);
-        let (near, far) = wide.past.split_at(field);
-        assert!(far.iter().all(|m| m.pull.to_bits() == 0), "outside: {far:?}");
-        inside += near.iter().filter(|m| m.pull != 0.0).count();
-        seen += 1;
-        // The same answer as in the table, whatever the window; and the effects do not depend on
-        // it.
-        let close = explained(None);
-        assert_eq!((&close.past[..], &close.groups), (near, &wide.groups));
-        let first = &close.candidates[0];
-        assert_eq!(first.p.to_bits(), Column::P.share(t, row).to_bits());
-        assert_eq!(Some(first.thread), Column::Pred.thread(t, row));
-        assert_eq!(Some(close.real), Column::Real.thread(t, row));
-        assert_eq!(
-            close.candidates[close.rivals.unwrap()[1]].thread,
-            close.real,
-            "a miss is held against the real one"
-        );
-        assert!(close.groups.iter().any(|g| g.pull.abs() > 0.01));
-        assert!(close.past.is_sorted_by(|a, b| a.what >= b.what) && close.past[0].what < event);
-    }
-    assert!(seen == 8 && inside > 100, "{seen} {inside}");
-}
-
-/// An explanation that starts from a state of the pass is the one that starts from the first event,
-/// bit by bit: for a network that sees a stretch, for one that remembers everything, and for
-/// predictors that learn as they go.
-#[test]
-fn an_explanation_does_not_depend_on_where_its_walk_starts() {
-    let trace = open("hackbench-socket-4g_run0");
-    for choice in [
-        Choice::Network(Net::Tcn),
-        Choice::Network(Net::Lstm),
-        Choice::Ppm,
-        Choice::Rule(Rule::Random),
-    ] {
-        let model = choice.network().map(|kind| Arc::new(Weights::bundled_of(kind).unwrap()));
-        let engine = || choice.make(model.as_ref(), &trace).unwrap();
-        let states = states_every(1_500, &trace, engine());
-        let kept = collect_keeping(&trace, PathBuf::new(), &states, None, &Cancel::new(), &|_| {})
-            .unwrap();
-        assert_eq!(states.len(), trace.len().div_ceil(1_500));
-        let plain =
-            collect(&trace, PathBuf::new(), &mut engine(), None, &Cancel::new(), &|_| {}).unwrap();
-        let wrong = parse("not hit and queue>2").unwrap().rows(&kept);
-        assert_eq!(parse("not hit and queue>2").unwrap().rows(&plain), wrong, "{}", choice.label());
-        let mut alike = 0;
-        for row in
-            [wrong.next(kept.len() / 3), wrong.next(kept.len() / 2), wrong.before(kept.len())]
-        {
-            let (event, shape) = (kept.event(row.unwrap()), same_shape(&kept, row.unwrap()));
-            let near: Vec<u32> =
-                shape.iter().copied().filter(|e| (*e as usize) + 4_000 > event).collect();
-            alike += shape.len();
-            for similar in [&near[..], &shape[..], &[]] {
-                let from =
-                    explain_from(&trace, &states, event, similar, None, &Cancel::new()).unwrap();
-                let whole =
-                    explain(&trace, engine(), event, similar, None, &Cancel::new()).unwrap();
-                assert_eq!(from, whole, "{} {event}", choice.label());
-            }
-        }
-        assert!(alike > 0, "{}", choice.label());
-    }
-}
-
-#[test]
-fn the_nearest_right_decisions_have_the_same_shape() {
-    let trace = open(NAMES[0]);
-    let t = &*TABLE;
-    let row = parse(
-        "not hit and queue=5 and enqueued=wake and \
-                     state=S",
-    )
-    .unwrap()
-    .rows(t)
-    .iter()
-    .next()
-    .unwrap();
-    assert_eq!(t.source_ix(row), 0);
-    let shape = same_shape(t, row);
-    assert!(shape.len() > 20 && shape.is_sorted());
-    let why = explain(&trace, engine(&trace), t.event(row), &shape, None, &Cancel::new()).unwrap();
-    assert_eq!(why.similar.len(), 5);
-    assert!(why.similar.is_sorted_by(|a, b| a.distance <= b.distance));
-    for similar in &why.similar {
-        let other = t.find(0, similar.event).unwrap();
-        assert!(t.is_hit(other) && other != row);
-        for column in [Column::Queue, Column::State, Column::Enqueued] {
-            assert_eq!(column.text(t, other), column.text(t, row));
-        }
-    }
-    for (b, (name, pick)) in why.baselines.iter().enumerate() {
-        assert_eq!(*name, BASELINES[b]);
-        assert_eq!(*pick == why.real, Column::Baseline(b as u8).flag(t, row), "{name}");
-    }
-    // A rule has no inputs to take away.
-    let bare =
-        explain(&trace, Heuristic::new(Rule::Fifo, 0), t.event(row), &[], None, &Cancel::new())
-            .unwrap();
-    assert!(bare.groups.is_empty() && bare.past.is_empty() && bare.candidates.len() == 5);
-    let cancel = Cancel::new();
-    cancel.cancel();
-    assert!(explain(&trace, engine(&trace), t.event(row), &[], None, &cancel).is_err());
-    assert!(explain(&trace, engine(&trace), trace.len(), &[], None, &Cancel::new()).is_err());
 }

@@ -246,8 +246,7 @@ fn a_model_file_comes_back_bit_for_bit() {
     assert_eq!(
         std::fs::read_dir(dir.path().join("new")).unwrap().count(),
         1,
-        "nothing is left \
-        beside it"
+        "nothing is left beside it"
     );
 }
 
@@ -259,8 +258,7 @@ fn a_damaged_model_file_is_an_error_that_says_where() {
         let (byte, problem) = Weights::from_bytes(&bytes[..cut]).unwrap_err();
         assert!(
             byte == cut as u64 && matches!(problem, Problem::Truncated { .. }),
-            "{cut}: {byte} \
-            {problem}"
+            "{cut}: {byte} {problem}"
         );
     }
     for not in [&b""[..], b"KORACOLA", b"PK\x03\x04 something else entirely"] {
@@ -412,8 +410,7 @@ fn a_resumed_run_ends_with_the_same_bits() {
     let other = TrainConfig { learning_rate: 1.0, ..kept };
     assert!(
         matches!(train(&other, &data), Err(TrainError::Folder { .. })),
-        "another configuration \
-        is refused"
+        "another configuration is refused"
     );
 }
 

@@ -222,8 +222,7 @@ fn sequences_side_by_side_do_not_mix() {
                 let (x, y) = (&both[(1 + 2 * t + s) * c..][..c], &alone[(1 + t) * c..][..c]);
                 assert!(
                     x.iter().zip(y).all(|(x, y)| (x - y).abs() < 1e-5),
-                    "{} at \
-                    {t}",
+                    "{} at {t}",
                     kind.label()
                 );
             }
@@ -279,8 +278,7 @@ fn a_file_that_names_no_kind_holds_a_tcn() {
     other.extend(xxhash_rust::xxh3::xxh3_64(&other).to_le_bytes());
     assert!(
         matches!(Weights::from_bytes(&other), Err((_, Problem::Header(_)))),
-        "an MLP has no \
-        blocks"
+        "an MLP has no blocks"
     );
 }
 

@@ -99,22 +99,13 @@ fn events(name: &str) -> String {
 #[test]
 fn a_foreign_file_with_the_name_of_the_metadata_is_left_alone() {
     let place = Place::new();
-    for foreign in [
-        "[package]\nname = \"mine\"\n",
-        "",
-        "not toml",
-        "name = \"x\"\nworkload \
-        = \"y\"\n",
-    ] {
+    for foreign in
+        ["[package]\nname = \"mine\"\n", "", "not toml", "name = \"x\"\nworkload = \"y\"\n"]
+    {
         place.put("Cargo.toml", foreign);
         place.refused(
             &["import", "in.csv", "-o", "Cargo.csv.zst"],
-            &[
-                "Cargo.toml",
-                "another \
-            name",
-                "--force",
-            ],
+            &["Cargo.toml", "another name", "--force"],
         );
         place.refused(&["import", "in.csv", "-o", "Cargo.csv"], &["Cargo.toml"]);
     }
@@ -155,27 +146,18 @@ fn what_is_read_is_not_written() {
     std::fs::copy(model, place.at("m.koracle")).unwrap();
     place.refused(
         &["predict", "in.csv", "--model", "m.koracle", "-o", "m.koracle"],
-        &["being \
-        read"],
+        &["being read"],
     );
     // The same metadata for both, unless it is a part only.
     place.done(&["import", "in.csv", "-o", "x.csv"]);
     // Metadata are read, too, and are nobody's table.
     place.refused(
         &["export", "x.csv", "--format", "csv", "-o", "x.toml"],
-        &[
-            "x.toml",
-            "being \
-        read",
-        ],
+        &["x.toml", "being read"],
     );
     place.refused(
         &["predict", "x.csv", "--predictor", "lifo", "-o", "x.toml"],
-        &[
-            "x.toml",
-            "being \
-        read",
-        ],
+        &["x.toml", "being read"],
     );
     place.refused(
         &["predict", "in.csv", "--predictor", "lifo", "-o", "x.toml"],
@@ -183,11 +165,7 @@ fn what_is_read_is_not_written() {
     );
     place.refused(
         &["import", "x.csv", "-o", "x.csv.zst", "--events", "5"],
-        &[
-            "x.toml",
-            "same \
-        metadata",
-        ],
+        &["x.toml", "same metadata"],
     );
     place.done(&["import", "x.csv", "-o", "x.csv.zst"]);
     // Of two recordings with the same metadata neither is replaced by a third.
@@ -195,22 +173,13 @@ fn what_is_read_is_not_written() {
     place.put("notes.csv", "mine\n");
     place.refused(
         &["import", "in.csv", "-o", "notes.csv"],
-        &[
-            "notes.csv",
-            "no native \
-        recording",
-            "--force",
-        ],
+        &["notes.csv", "no native recording", "--force"],
     );
     place.done(&["import", "in.csv", "-o", "notes.csv", "--force"]);
     let out = place.run(&["record", "--local", "--seconds", "1", "-o", "notes.csv", "--", "true"]);
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(
-        out.status.code() == Some(2)
-            && said.contains(
-                "a file of this name is \
-                                                           there"
-            ),
+        out.status.code() == Some(2) && said.contains("a file of this name is there"),
         "{said}"
     );
 }
@@ -268,11 +237,7 @@ fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
     place.refused(&train("notes", &[]), &["holds a run already", "--force"]);
     place.refused(
         &["runs", "--delete", "site", "--yes"],
-        &[
-            "site/config.toml",
-            "nothing is \
-        removed",
-        ],
+        &["site/config.toml", "nothing is removed"],
     );
     place.refused(&["runs", "--delete", "other", "--yes"], &["other", "no run is kept here"]);
     assert!(place.at("other/plan.json").exists() && place.at("site/config.toml").exists());
@@ -287,11 +252,7 @@ fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
         let name = format!("notes/{name}");
         place.refused(
             &["runs", "--export", "notes", "-o", &name],
-            &[
-                &name,
-                "belongs to a training \
-            run",
-            ],
+            &[&name, "belongs to a training run"],
         );
         place.refused(
             &["predict", "in.csv", "--predictor", "lifo", "-o", &name],

@@ -59,8 +59,7 @@ fn a_small_buffer_is_emptied_while_the_workload_runs() {
     let Some(machine) = Machine::get("streaming", &["awk"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("it's.csv");
-    let work = "for i in 1 2 3 4 5 6 7 8 9 10; do awk 'BEGIN{exit}'; sleep 0.05; done; echo \"$1\" \
-                >\"$2\"";
+    let work = "for i in 1 2 3 4 5 6 7 8 9 10; do awk 'BEGIN{exit}'; sleep 0.05; done; echo \"$1\" >\"$2\"";
     let said = folder.path().join("said");
     let word = "$(id) 'x' `id`";
     let mut command = koracle();
@@ -88,16 +87,11 @@ fn without_a_command_what_happens_anyway_is_recorded() {
     let meta = trace.meta();
     assert_eq!(
         (meta.workload.as_str(), meta.command.as_str()),
-        (
-            "anything",
-            "what runs there \
-        anyway, for 1 s"
-        )
+        ("anything", "what runs there anyway, for 1 s")
     );
     assert!(
         !trace.is_empty() && trace.span().0 > 500_000_000,
-        "{} events in \
-        {:?}",
+        "{} events in {:?}",
         trace.len(),
         trace.span()
     );
@@ -127,8 +121,7 @@ fn an_overrun_is_told_per_cpu_and_drawn_as_a_gap() {
     for (cpu, lost) in trace.meta().lost.iter().enumerate().filter(|l| *l.1 > 0) {
         assert!(
             trace.gaps().iter().any(|g| g.cpu.ix() == cpu),
-            "CPU{cpu} lost {lost} and has no \
-            gap"
+            "CPU{cpu} lost {lost} and has no gap"
         );
         assert!(message.contains(&format!("CPU{cpu} {lost}")), "{message}");
     }
@@ -151,10 +144,7 @@ fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
     };
     let message = refused(&["no-such-program-anywhere"]);
     assert!(
-        message.contains(
-            "this machine: there is no command no-such-program-anywhere \
-                              there"
-        ),
+        message.contains("this machine: there is no command no-such-program-anywhere there"),
         "{message}"
     );
     assert!(!out.exists());
@@ -162,13 +152,7 @@ fn what_cannot_be_recorded_is_said_and_leaves_nothing() {
     let mut run = koracle();
     run.args(["record", "--local", "--seconds", "9", "-o"]).arg(&out);
     let done = run
-        .args([
-            "--",
-            "sh",
-            "-c",
-            "sleep 0.05; echo broken teapot >&2; exit \
-                                            3",
-        ])
+        .args(["--", "sh", "-c", "sleep 0.05; echo broken teapot >&2; exit 3"])
         .assert()
         .failure()
         .code(1);
@@ -189,8 +173,7 @@ fn wakers_and_run_times_on_request() {
         "--",
         "sh",
         "-c",
-        "for i in 1 2 3 4 5; do awk 'BEGIN{for(i=0;i<9999;i++)x++}'; sleep \
-                                 0.02; done",
+        "for i in 1 2 3 4 5; do awk 'BEGIN{for(i=0;i<9999;i++)x++}'; sleep 0.02; done",
     ]);
     run.assert().success();
     machine.is_as_before("more events");
@@ -236,10 +219,7 @@ fn what_a_dead_recorder_left_is_removed_and_told() {
     std::fs::write(folder.join("chunk"), "pages").unwrap();
     let message = said_with(temporary.path());
     assert!(
-        message.contains(&format!(
-            "removed {name}, left behind by a recording that was \
-                                       killed"
-        )),
+        message.contains(&format!("removed {name}, left behind by a recording that was killed")),
         "{message}"
     );
     assert!(!stale.exists() && !folder.exists());
@@ -388,19 +368,12 @@ fn tracing_that_somebody_switches_off_is_told() {
         let done = run.wait_with_output().unwrap();
         let message = String::from_utf8(done.stderr).unwrap();
         assert!(
-            done.status.success()
-                && message.contains(
-                    "tracing was switched off \
-                                                           there"
-                ),
+            done.status.success() && message.contains("tracing was switched off there"),
             "{switch}: {message}"
         );
         let trace = ingest::open(&out).unwrap().trace;
         assert!(
-            trace.meta().note.contains(
-                "tracing was switched off \
-                                            there"
-            ),
+            trace.meta().note.contains("tracing was switched off there"),
             "{}",
             trace.meta().note
         );
@@ -446,23 +419,13 @@ fn a_host_that_is_none_is_an_error_with_its_name() {
     let done = run.arg("-o").arg(folder.path().join("x.csv.zst")).assert().failure().code(1);
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
     assert!(
-        message.contains(
-            "no recording on no-such-host.invalid: ssh: Could not resolve \
-                              hostname"
-        ),
+        message.contains("no recording on no-such-host.invalid: ssh: Could not resolve hostname"),
         "{message}"
     );
     // An option in the place of a host is a host.
     let mut run = koracle();
-    run.args([
-        "record",
-        "--host=-oProxyCommand=touch \
-                         x",
-        "--workload",
-        "cpu-bound-4p",
-        "-F",
-    ])
-    .arg(&config);
+    run.args(["record", "--host=-oProxyCommand=touch x", "--workload", "cpu-bound-4p", "-F"])
+        .arg(&config);
     run.current_dir(folder.path()).assert().failure().code(1);
     assert!(!folder.path().join("x").exists());
 }

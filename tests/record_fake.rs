@@ -16,22 +16,16 @@ use std::process::{Child, Command};
 
 const WHOLE: &str = "cat \"$D/head\"; printf 'recording 0\\n'; cat \"$D/pages\"";
 /// The workload runs, and nothing will ever come again; nothing but a kill ends it.
-const STUCK: &str = "trap '' TERM INT HUP PIPE; cat \"$D/head\"; printf 'recording 0\\n'; echo $$ \
-                     >\"$D/pid\"
-    while read -r line; do case $line in beat | stop) echo \"$line\" >>\"$D/heard\" ;; esac; done; \
-    while :; do sleep 0.1; done";
+const STUCK: &str = "trap '' TERM INT HUP PIPE; cat \"$D/head\"; printf 'recording 0\\n'; echo $$ >\"$D/pid\"
+    while read -r line; do case $line in beat | stop) echo \"$line\" >>\"$D/heard\" ;; esac; done; while :; do sleep 0.1; done";
 
 fn whole() -> Fake {
     Fake::new(&format!("{WHOLE}; {END}"))
 }
 
 fn is_gone(pid: &str) -> bool {
-    !std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|s| {
-        !s.contains(
-            ") \
-        Z ",
-        )
-    })
+    !std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
+        .is_ok_and(|s| !s.contains(") Z "))
 }
 
 #[test]
@@ -60,16 +54,14 @@ fn an_output_that_cannot_be_is_refused_before_anything_is_recorded() {
         let code = if words.starts_with("name ends") { 2 } else { 1 };
         assert!(
             done.status.code() == Some(code) && said(&done).contains(words),
-            "{out}: \
-            {}",
+            "{out}: {}",
             said(&done)
         );
         assert!(!fake.path("started").exists(), "{out}");
     }
     assert_eq!(
         std::fs::read_to_string(fake.path("out/Cargo.toml")).unwrap(),
-        "[package]\nname \
-        = \"mine\"\n"
+        "[package]\nname = \"mine\"\n"
     );
     assert_eq!(std::fs::read_dir(fake.path("out")).unwrap().count(), 2, "nothing is left behind");
 }
@@ -80,13 +72,7 @@ fn is_kept_elsewhere(fake: &Fake, done: &std::process::Output, why: &str) {
     let text = said(done);
     let told = text
         .lines()
-        .find(|l| {
-            l.contains(why)
-                && l.contains(
-                    "the recording is kept \
-        in ",
-                )
-        })
+        .find(|l| l.contains(why) && l.contains("the recording is kept in "))
         .expect(&text);
     assert_eq!(fake.rescued().len(), 1, "{text}");
     let command = &told[told.find("mv -i ").unwrap()..];
@@ -155,8 +141,7 @@ fn a_second_signal_leaves_a_machine_that_is_stuck_at_once() {
         assert_eq!(
             std::fs::read_dir(fake.path("out")).unwrap().count(),
             0,
-            "nothing is left \
-            behind"
+            "nothing is left behind"
         );
     }
 }
@@ -165,57 +150,38 @@ fn a_second_signal_leaves_a_machine_that_is_stuck_at_once() {
 fn a_machine_that_does_not_end_is_left_after_the_limit_and_what_came_is_kept() {
     // Without a page; with all of them; with a word from time to time.
     let (_fake, nothing, ssh) = stuck("1");
-    let pages = Fake::new(&STUCK.replace(
-        "printf 'recording 0\\n'",
-        "printf 'recording 0\\n'; \
-        cat \"$D/pages\"",
-    ));
+    let pages = Fake::new(
+        &STUCK.replace("printf 'recording 0\\n'", "printf 'recording 0\\n'; cat \"$D/pages\""),
+    );
     let pages_run = pages.record("1", "out/x.csv.zst").args(["--", "true"]).spawn().unwrap();
     let drip = "while :; do printf 'cpu.0 7\\n1 2 3 0'; sleep 0.2; done";
     let drip = Fake::new(&format!(
-        "trap '' TERM INT HUP; cat \"$D/head\"; printf 'recording 0\\n'; \
-                                   {drip}"
+        "trap '' TERM INT HUP; cat \"$D/head\"; printf 'recording 0\\n'; {drip}"
     ));
     let drip_run = drip.record("1", "out/x.csv.zst").args(["--", "true"]).spawn().unwrap();
 
     let done = nothing.wait_with_output().unwrap();
     assert!(
-        done.status.code() == Some(1)
-            && said(&done).contains(
-                "no page came \
-        within"
-            ),
+        done.status.code() == Some(1) && said(&done).contains("no page came within"),
         "{}",
         said(&done)
     );
     until("the connection is cut", || is_gone(&ssh));
     let done = pages_run.wait_with_output().unwrap();
     assert!(
-        done.status.success()
-            && said(&done).contains(
-                "did not end it in \
-                                                           time"
-            ),
+        done.status.success() && said(&done).contains("did not end it in time"),
         "{}",
         said(&done)
     );
     let trace = ingest::open(&pages.path("out/x.csv.zst")).unwrap().trace;
     assert!(
-        trace.len() > 100
-            && trace.meta().note.contains(
-                "did not end it in \
-                                                             time"
-            ),
+        trace.len() > 100 && trace.meta().note.contains("did not end it in time"),
         "{}",
         trace.meta().note
     );
     let done = drip_run.wait_with_output().unwrap();
     assert!(
-        done.status.code() == Some(1)
-            && said(&done).contains(
-                "no page came \
-        within"
-            ),
+        done.status.code() == Some(1) && said(&done).contains("no page came within"),
         "{}",
         said(&done)
     );
@@ -246,8 +212,7 @@ fn no_machine_decides_how_much_memory_or_disk_a_recording_takes() {
         ("head -c 300000 /dev/urandom", "no recording on fake: "),
         (
             "printf 'KORACLE1\\nkernel 99999999999999999999999\\nabc'",
-            "not understood: \"kernel \
-            9999999",
+            "not understood: \"kernel 9999999",
         ),
         ("printf 'KORACLE1\\nkernel 1048577\\nabc'", "not understood: \"kernel 1048577\""),
         ("printf 'KORACLE1\\npages.-1 5\\nabcde'", "not understood: \"pages.-1 5\""),
@@ -256,20 +221,17 @@ fn no_machine_decides_how_much_memory_or_disk_a_recording_takes() {
         ("printf 'KORACLE1\\nrecording 0\\n'; cat /dev/zero", "header_page, byte 0: "),
         (
             "printf 'KORACLE1\\nrecording 0\\n'; tr '\\0' '\\n' </dev/zero >&2",
-            "header_page, byte \
-            0: ",
+            "header_page, byte 0: ",
         ),
         (
             &format!(
-                "{text}; printf 'KORACLE1\\n'; while printf 'n 60000\\n%s' \"$x\"; do :; \
-                   done"
+                "{text}; printf 'KORACLE1\\n'; while printf 'n 60000\\n%s' \"$x\"; do :; done"
             ),
             "16 MiB of words",
         ),
         (
             &format!(
-                "{text}; printf 'KORACLE1\\n'; while printf 'note 60000\\n%s' \"$x\"; do :; \
-                      done"
+                "{text}; printf 'KORACLE1\\n'; while printf 'note 60000\\n%s' \"$x\"; do :; done"
             ),
             "16 MiB of words",
         ),
@@ -280,8 +242,7 @@ fn no_machine_decides_how_much_memory_or_disk_a_recording_takes() {
         // A flood on standard error beside a machine that is as it should be.
         (
             &format!(
-                "head -c 400000000 /dev/zero | tr '\\0' '\\n' >&2; echo last words >&2; \
-                   {head}"
+                "head -c 400000000 /dev/zero | tr '\\0' '\\n' >&2; echo last words >&2; {head}"
             ),
             "last words",
         ),
@@ -295,8 +256,7 @@ fn no_machine_decides_how_much_memory_or_disk_a_recording_takes() {
         assert_eq!(done.status.code(), Some(1), "{script}: {}", said(&done));
         assert!(
             said(&done).contains(words) && said(&done).len() < 4000,
-            "{script}: \
-            {}",
+            "{script}: {}",
             said(&done)
         );
         assert!(fake.rescued().is_empty());
@@ -306,8 +266,7 @@ fn no_machine_decides_how_much_memory_or_disk_a_recording_takes() {
 #[test]
 fn what_a_machine_says_of_itself_is_only_parsed() {
     let fake = Fake::new(&format!(
-        "cat \"$D/head\" \"$D/odd\"; printf 'recording 0\\n'; \
-                                   cat \"$D/pages\"; {END}"
+        "cat \"$D/head\" \"$D/odd\"; printf 'recording 0\\n'; cat \"$D/pages\"; {END}"
     ));
     let many = " 0-1999".repeat(9000);
     let odd: [(&str, &str); 5] = [

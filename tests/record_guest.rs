@@ -28,20 +28,12 @@ fn changed(test: &str, before: &str, what: &[&str]) -> Option<String> {
 fn nobody_may_record() {
     // As the user `nobody`, with or without a sudo that would ask for a password.
     let before = "exec setpriv --reuid=65534 --regid=65534 --clear-groups --";
-    let Some(message) = changed(
-        "a login without \
-                                 rights",
-        before,
-        &["--", "sleep", "1"],
-    ) else {
+    let Some(message) = changed("a login without rights", before, &["--", "sleep", "1"]) else {
         return;
     };
     assert!(message.contains("no recording on guest: sudo: "), "{message}");
     assert!(
-        message.contains(
-            "recording needs root there, or sudo that asks for no \
-                              password"
-        ),
+        message.contains("recording needs root there, or sudo that asks for no password"),
         "{message}"
     );
 }
@@ -59,19 +51,11 @@ fn no_tracefs() {
 #[test]
 fn no_tracepoint() {
     let before = "mount -t tmpfs tmpfs /sys/kernel/tracing/events/sched/sched_migrate_task;";
-    let Some(message) = changed(
-        "a missing \
-                                 tracepoint",
-        before,
-        &["--", "sleep", "1"],
-    ) else {
+    let Some(message) = changed("a missing tracepoint", before, &["--", "sleep", "1"]) else {
         return;
     };
     assert!(
-        message.contains(
-            "guest: the kernel there has no tracepoint \
-                              sched:sched_migrate_task"
-        ),
+        message.contains("guest: the kernel there has no tracepoint sched:sched_migrate_task"),
         "{message}"
     );
 }
@@ -82,34 +66,20 @@ fn no_tool_for_the_workload() {
         return machine::skip("a missing tool", machine::Need::Tool("hackbench"));
     }
     let before = "mount --bind /dev/null \"$(command -v hackbench)\";";
-    let Some(message) = changed(
-        "a missing \
-                                 tool",
-        before,
-        &["--workload", "hackbench-pipe-2g"],
-    ) else {
+    let Some(message) = changed("a missing tool", before, &["--workload", "hackbench-pipe-2g"])
+    else {
         return;
     };
     assert!(
-        message.contains(
-            "guest: hackbench is missing there: install the package \
-                              rt-tests"
-        ),
+        message.contains("guest: hackbench is missing there: install the package rt-tests"),
         "{message}"
     );
-    let Some(message) = changed(
-        "a missing \
-                                 command",
-        "",
-        &["--", "no-such-program-anywhere"],
-    ) else {
+    let Some(message) = changed("a missing command", "", &["--", "no-such-program-anywhere"])
+    else {
         return;
     };
     assert!(
-        message.contains(
-            "guest: there is no command no-such-program-anywhere \
-                              there"
-        ),
+        message.contains("guest: there is no command no-such-program-anywhere there"),
         "{message}"
     );
 }
@@ -120,10 +90,7 @@ fn no_room_for_the_pages() {
                  unset TMPDIR;";
     let Some(message) = changed("a full guest", small, &["--", "sleep", "1"]) else { return };
     assert!(
-        message.contains(
-            "guest: there are no 8 MB free in a temporary folder \
-                              there"
-        ),
+        message.contains("guest: there are no 8 MB free in a temporary folder there"),
         "{message}"
     );
 }
@@ -132,8 +99,7 @@ fn no_room_for_the_pages() {
 fn a_workload_that_ignores_its_end_is_killed_with_its_children() {
     let Some(machine) = Machine::get("a workload without end", &["ssh"]) else { return };
     let Some(server) = Server::start("a workload without end") else { return };
-    let work = "trap '' TERM HUP; (while :; do sleep 0.1; done) & echo $! $$ >\"$1\"; while :; do \
-                sleep 0.1; done";
+    let work = "trap '' TERM HUP; (while :; do sleep 0.1; done) & echo $! $$ >\"$1\"; while :; do sleep 0.1; done";
     let mut run = server.record("1", "x.csv.zst");
     let done =
         run.args(["--", "sh", "-c", work, "endless"]).arg(server.path("pids")).output().unwrap();
@@ -164,23 +130,12 @@ fn a_workload_that_fails_is_kept_and_told() {
     let Some(machine) = Machine::get("a workload that fails", &["ssh"]) else { return };
     let Some(server) = Server::start("a workload that fails") else { return };
     let mut run = server.record("20", "x.csv.zst");
-    let done = run
-        .args([
-            "--",
-            "sh",
-            "-c",
-            "sleep 0.2; echo broken teapot >&2; exit \
-                                            3",
-        ])
-        .output()
-        .unwrap();
+    let done =
+        run.args(["--", "sh", "-c", "sleep 0.2; echo broken teapot >&2; exit 3"]).output().unwrap();
     assert_eq!(done.status.code(), Some(1));
     let (message, out) = (said(&done), server.path("x.csv.zst"));
-    let words = format!(
-        "the workload failed with status 3: broken teapot; {} is \
-                         kept",
-        out.display()
-    );
+    let words =
+        format!("the workload failed with status 3: broken teapot; {} is kept", out.display());
     assert!(message.contains(&words), "{message}");
     assert!(!ingest::open(&out).unwrap().trace.is_empty());
     machine.is_as_before("a workload that fails");

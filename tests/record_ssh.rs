@@ -18,8 +18,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A workload that nothing but a kill ends, and that says its pid.
-const STUBBORN: &str = "trap '' TERM HUP INT; echo $$ >\"$1.new\"; mv \"$1.new\" \"$1\"; while :; \
-                        do sleep 0.1; done";
+const STUBBORN: &str =
+    "trap '' TERM HUP INT; echo $$ >\"$1.new\"; mv \"$1.new\" \"$1\"; while :; do sleep 0.1; done";
 
 fn wait_for(path: &Path) -> String {
     until("the workload runs", || path.exists());
@@ -43,11 +43,7 @@ fn stubborn(machine: &Machine, server: &Server, name: &str) -> (Child, String) {
 
 #[test]
 fn hackbench_without_a_loss_at_nanosecond_resolution() {
-    let Some(machine) = Machine::get(
-        "hackbench through \
-                                      sshd",
-        &["hackbench", "ssh"],
-    ) else {
+    let Some(machine) = Machine::get("hackbench through sshd", &["hackbench", "ssh"]) else {
         return;
     };
     let Some(server) = Server::start("hackbench through sshd") else { return };
@@ -63,8 +59,7 @@ fn hackbench_without_a_loss_at_nanosecond_resolution() {
     );
     let fine = trace.times().iter().filter(|&&t| !(t + meta.start_ns).is_multiple_of(1000)).count();
     println!(
-        "{} events, {:.2} % of the stamps finer than 1 \
-              us",
+        "{} events, {:.2} % of the stamps finer than 1 us",
         trace.len(),
         100.0 * fine as f64 / trace.len() as f64
     );
@@ -92,13 +87,7 @@ fn told_and_kept(cut: &std::process::Output, out: &Path) {
     assert_eq!(cut.status.code(), Some(1), "{}", said(cut));
     let kept = said(cut).contains("broke before the workload's end");
     assert_eq!(
-        (
-            kept,
-            kept && said(cut).contains(
-                "has what \
-                                                  came"
-            )
-        ),
+        (kept, kept && said(cut).contains("has what came")),
         (out.exists(), out.exists()),
         "{}",
         said(cut)
@@ -207,11 +196,7 @@ fn on_a_small_disk(folder: &Path, run: &Command) -> Command {
 
 #[test]
 fn a_full_disk_here_is_an_error_and_the_guest_is_clean() {
-    let Some(machine) = Machine::get(
-        "a full \
-                                      disk",
-        &["ssh", "unshare", "hackbench"],
-    ) else {
+    let Some(machine) = Machine::get("a full disk", &["ssh", "unshare", "hackbench"]) else {
         return;
     };
     let Some(server) = Server::start("a full disk") else { return };
@@ -224,11 +209,7 @@ fn a_full_disk_here_is_an_error_and_the_guest_is_clean() {
     let message =
         refusal(on_a_small_disk(&disk, &run).env("TMPDIR", &disk), &server.path("x.csv.zst"));
     assert!(
-        message.contains(&format!(
-            "no place for the pages in \
-                                       {}",
-            disk.display()
-        )),
+        message.contains(&format!("no place for the pages in {}", disk.display())),
         "{message}"
     );
     machine.is_as_before("a full temporary folder");
@@ -237,11 +218,7 @@ fn a_full_disk_here_is_an_error_and_the_guest_is_clean() {
     run.args(["--", "touch"]).arg(&mark);
     let message = refusal(&mut on_a_small_disk(&disk, &run), &disk.join("x.csv.zst"));
     assert!(
-        message.contains("x.csv.zst")
-            && message.contains(
-                "No space left on \
-        device"
-            ),
+        message.contains("x.csv.zst") && message.contains("No space left on device"),
         "{message}"
     );
     assert!(!mark.exists());
@@ -285,8 +262,7 @@ fn an_sshd_that_hangs_up_is_told_where_the_configuration_wants_silence() {
     let port = closing.local_addr().unwrap().port();
     // As vagrant writes it.
     let text = format!(
-        "Host gone\n HostName 127.0.0.1\n Port {port}\n LogLevel FATAL\n \
-                        StrictHostKeyChecking no\n"
+        "Host gone\n HostName 127.0.0.1\n Port {port}\n LogLevel FATAL\n StrictHostKeyChecking no\n"
     );
     std::fs::write(&config, text).unwrap();
     let mut run = Command::new(env!("CARGO_BIN_EXE_koracle"));
@@ -300,11 +276,7 @@ fn an_sshd_that_hangs_up_is_told_where_the_configuration_wants_silence() {
     assert_eq!(done.status.code(), Some(1));
     let text = said(&done);
     assert!(
-        text.contains("no recording on gone: ")
-            && !text.contains(
-                "the shell ended \
-        with"
-            ),
+        text.contains("no recording on gone: ") && !text.contains("the shell ended with"),
         "{text}"
     );
     assert!(text.contains("Connection closed") || text.contains("Connection reset"), "{text}");
@@ -347,10 +319,7 @@ fn a_vagrant_machine_is_found_by_its_name() {
     };
     let list = koracle().args(["record", "--hosts"]).output().unwrap();
     assert!(
-        said(&list).contains(
-            "vagrant says of halted: It is off. … not \
-                                  ready"
-        ),
+        said(&list).contains("vagrant says of halted: It is off. … not ready"),
         "{}",
         said(&list)
     );
@@ -364,8 +333,7 @@ fn a_vagrant_machine_is_found_by_its_name() {
         [
             "cfs vagrant running",
             halted,
-            "never vagrant not created vagrant up never starts \
-                                         it",
+            "never vagrant not created vagrant up never starts it",
             "lab ssh config"
         ]
     );
@@ -382,14 +350,7 @@ fn a_vagrant_machine_is_found_by_its_name() {
         let done = koracle().args(["record", "--host", name, "--", "true"]).output().unwrap();
         assert_eq!(
             (done.status.code(), said(&done).trim()),
-            (
-                Some(1),
-                format!(
-                    "koracle: \
-            {why}"
-                )
-                .as_str()
-            )
+            (Some(1), format!("koracle: {why}").as_str())
         );
     }
 

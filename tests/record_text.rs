@@ -71,8 +71,7 @@ fn what(trace: &Trace, e: &Event) -> String {
     let cpus = (e.cpu.0, e.from_cpu.0, e.to_cpu.0);
     let (state, actor) = (e.state.label(), tasks.pid(e.actor).0);
     format!(
-        "{:?} {cpus:?} {} {state} {} {actor} {:?} \
-             {:?}",
+        "{:?} {cpus:?} {} {state} {} {actor} {:?} {:?}",
         e.kind,
         e.prio,
         e.next_prio,
@@ -83,11 +82,7 @@ fn what(trace: &Trace, e: &Event) -> String {
 
 #[test]
 fn pages_give_what_the_kernel_itself_prints() {
-    let Some(machine) = Machine::get(
-        "pages against \
-                                      text",
-        &["hackbench", "timeout"],
-    ) else {
+    let Some(machine) = Machine::get("pages against text", &["hackbench", "timeout"]) else {
         return;
     };
     let instance = Instance::new();
@@ -111,15 +106,8 @@ fn pages_give_what_the_kernel_itself_prints() {
 
     // The text first: it leaves the pages where they are.
     let text = instance.text("trace");
-    let written = text
-        .lines()
-        .find_map(|l| {
-            l.strip_prefix(
-                "# \
-                                                            entries-in-buffer/entries-written: ",
-            )
-        })
-        .unwrap();
+    let written =
+        text.lines().find_map(|l| l.strip_prefix("# entries-in-buffer/entries-written: ")).unwrap();
     let (kept, written) = written.split_whitespace().next().unwrap().split_once('/').unwrap();
     assert_eq!(kept, written, "events were lost");
     let kept = kept.to_owned();

@@ -37,11 +37,7 @@ fn the_program_for_each_kernel() {
     for (kernel, version) in [
         ("6.1", "bpftrace v0.17.0"),
         ("6.6", "bpftrace v0.18.1"),
-        (
-            "6.12",
-            "bpftrace \
-            v0.23.2",
-        ),
+        ("6.12", "bpftrace v0.23.2"),
         ("6.18", "v0.17.0"),
     ] {
         let probe = probe(kernel, version);
@@ -70,8 +66,7 @@ fn a_kernel_that_cannot_be_read_is_told_by_what_it_lacks() {
     // Where the tree is elsewhere, its leftmost is not read.
     let moved = entity.replace(
         "	struct rb_node run_node;\n	u64 deadline;\n",
-        "	u64 deadline;\n	struct \
-            rb_node run_node;\n",
+        "	u64 deadline;\n	struct rb_node run_node;\n",
     );
     let probe = Probe::new(queue, &moved, "").unwrap();
     assert!(
@@ -101,8 +96,7 @@ fn lines_that_are_damaged_cost_themselves() {
         "@s[".to_owned(),
     ];
     let text = format!(
-        "Attaching 1 probe...\non\n\n\n@n: 12\n@on: \
-                        1\n{}\n{}\n",
+        "Attaching 1 probe...\non\n\n\n@n: 12\n@on: 1\n{}\n{}\n",
         good.join("\n"),
         bad.join("\n")
     );
@@ -192,8 +186,7 @@ fn rows_are_joined_to_their_switches() {
             assert_eq!(
                 on.0 == Some(1) && on.1 == Some(0),
                 event.state.is_runnable(),
-                "{i} {:?} \
-                {on:?}",
+                "{i} {:?} {on:?}",
                 event.state
             );
         }
@@ -311,8 +304,7 @@ fn hackbench_of_this_machine_with_the_kernels_own_state() {
     // The probe ran before the workload did, and nearly to its end.
     assert!(
         told.switches * 100 > trace.switch_count() as u64 * 98,
-        "{told:?} of \
-        {}",
+        "{told:?} of {}",
         trace.switch_count()
     );
 }
@@ -341,10 +333,7 @@ fn a_machine_without_bpftrace_is_told_before_anything_is_recorded() {
     let done = run.assert().failure().code(1);
     let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
     assert!(
-        message.contains(
-            "bpftrace is missing there: install the package \
-                              bpftrace"
-        ),
+        message.contains("bpftrace is missing there: install the package bpftrace"),
         "{message}"
     );
     assert!(!out.exists());

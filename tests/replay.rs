@@ -104,17 +104,11 @@ fn picks_match_the_kernel_far_more_often_than_chance() {
     let mut sum = [0.0; 2];
     println!(
         "{:24} {:>8} {:>9} {:>11} {:>9}",
-        "workload",
-        "decided",
-        "first \
-        300",
-        "uncorrected",
-        "corrected"
+        "workload", "decided", "first 300", "uncorrected", "corrected"
     );
     for (name, [raw, fixed]) in &rows {
         println!(
-            "{name:24} {:8} {:9.1} {:11.1} \
-                  {:9.1}",
+            "{name:24} {:8} {:9.1} {:11.1} {:9.1}",
             raw.of,
             raw.early(),
             raw.top1(),

@@ -275,13 +275,8 @@ fn the_tables_are_those_that_a_scored_recording_gets() {
         lines.map(|l| l.split(" over ").next().unwrap().to_owned()).collect()
     };
     let rows = |text: &str| -> Vec<String> {
-        let lines = text.lines().filter(|l| {
-            l.starts_with("| workload")
-                || l.starts_with(
-                    "| \
-            measure",
-                )
-        });
+        let lines =
+            text.lines().filter(|l| l.starts_with("| workload") || l.starts_with("| measure"));
         let before_predictors = |l: &str| {
             l.split('|').map(str::trim).take_while(|c| *c != "tcn").collect::<Vec<_>>().join("|")
         };

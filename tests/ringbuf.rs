@@ -188,10 +188,7 @@ fn kernels_that_cannot_be_read_are_refused_by_name() {
     let streams = vec![(CpuId(0), "cpu0.raw".to_string(), big.as_slice())];
     let error = decode(&formats(), streams, &mut TraceBuilder::default()).unwrap_err();
     assert!(
-        error.to_string().contains(
-            "cpu0.raw, byte 0: recorded on a big-endian \
-                                        kernel"
-        ),
+        error.to_string().contains("cpu0.raw, byte 0: recorded on a big-endian kernel"),
         "{error}"
     );
 }
@@ -239,8 +236,7 @@ proptest! {
         let streams = vec![(CpuId(0), "a".into(), a.as_slice()), (CpuId(3), "b".into(), b.as_slice())];
         if let Ok(report) = decode(&formats(), streams, &mut builder) {
             let held = builder.len();
-            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} \
-                pages", report.units);
+            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} pages", report.units);
         }
     }
 
@@ -254,8 +250,7 @@ proptest! {
         let mut builder = TraceBuilder::default();
         if let Ok(report) = decode(&formats(), vec![(CpuId(0), "a".into(), bytes.as_slice())], &mut builder) {
             let held = builder.len();
-            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} \
-                pages", report.units);
+            prop_assert_eq!(builder.finish(TraceMeta::default()).len(), held, "{} pages", report.units);
         }
     }
 

@@ -2,9 +2,16 @@
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
 use assert_cmd::Command;
+use kernel_oracle::evaluate::rules::compare;
+use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, Sink, Token};
 use kernel_oracle::ingest;
-use kernel_oracle::trace::EventKind;
+use kernel_oracle::job::Cancel;
+use kernel_oracle::predictor::Predictor;
+use kernel_oracle::predictor::engine::{Choice, Engine};
+use kernel_oracle::sched::replay::Rules;
+use kernel_oracle::trace::{CpuId, EventKind, ThreadIx};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -51,8 +58,7 @@ fn in_turn(folder: &Path, kernel: &str) -> PathBuf {
     let path = folder.join("in_turn.csv");
     std::fs::write(&path, text).unwrap();
     let meta = format!(
-        "name = \"in_turn\"\nworkload = \"turns\"\nkernel = \"{kernel}\"\ncpus = \
-                        1\nautogroup = true\n"
+        "name = \"in_turn\"\nworkload = \"turns\"\nkernel = \"{kernel}\"\ncpus = 1\nautogroup = true\n"
     );
     std::fs::write(folder.join("in_turn.toml"), meta).unwrap();
     path
@@ -130,8 +136,7 @@ fn a_table_says_where_two_rules_part() {
         "picks among several under each rule",
         "the recorded kernel's",
         "A would take",
-        "Who \
-            gains under eevdf-flat",
+        "Who gains under eevdf-flat",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -145,4 +150,51 @@ fn a_table_says_where_two_rules_part() {
         .failure()
         .code(2);
     assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("eevdf-flat"));
+}
+
+/// The picks of one predictor, by switch.
+struct Picks {
+    engine: Engine,
+    taken: BTreeMap<u32, ThreadIx>,
+}
+
+impl Sink for Picks {
+    fn token(&mut self, cpu: CpuId, token: &Token) {
+        self.engine.token(cpu, token);
+    }
+
+    fn outcome(&mut self, o: &Outcome) {
+        self.engine.outcome(o);
+    }
+
+    fn forecast(&mut self, _: &Forecast<'_>) {}
+
+    fn decision(&mut self, d: &Decision<'_>) {
+        let mut scores = Vec::new();
+        self.engine.pick(d, &mut scores);
+        if let Some(at) = scores.iter().position(|s| *s > 0.0) {
+            self.taken.insert(d.event, d.candidates[at]);
+        }
+    }
+}
+
+#[test]
+fn a_rule_left_alone_can_be_asked_as_a_predictor() {
+    let trace = ingest::open(&bundled("hackbench-pipe-2g_run3.csv.zst")).unwrap().trace;
+    let rules = ["eevdf", "cfs"].map(|name| Rules::named(name).unwrap());
+    let compared = compare(&trace, &rules, &Cancel::new()).unwrap();
+    let part = compared.pairs[0].first.unwrap();
+    let asked = rules.map(|rules| {
+        let engine = Choice::Alone(rules).make(None, &trace).unwrap();
+        let mut picks = Picks { engine, taken: BTreeMap::new() };
+        let mut extractor = Extractor::new(&trace);
+        (0..trace.len()).for_each(|i| extractor.step(&trace, i, &mut picks));
+        picks.taken
+    });
+    let at = part.event as u32;
+    assert_eq!(asked.each_ref().map(|taken| taken[&at]), part.would);
+    // Where both are judged they part as often as the comparison says, or more: it leaves out
+    // picks in which a real-time task waits.
+    let both = asked[0].iter().filter(|(event, a)| asked[1].get(event).is_some_and(|b| b != *a));
+    assert!(both.count() as u64 >= compared.pairs[0].parts);
 }

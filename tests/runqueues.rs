@@ -11,7 +11,7 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-use kernel_oracle::sched::runqueue::{Cause, Run, RunQueues};
+use kernel_oracle::sched::runqueue::{Cause, RunQueues, ThreadState};
 use kernel_oracle::trace::{
     CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder,
     TraceMeta,
@@ -162,18 +162,8 @@ fn waking_a_running_thread_only_marks_it() {
     // A is woken while it runs: it still leaves when it says so.
     play(&["cpu0: - >R A", "cpu1: wake A @0", "cpu0? -", "cpu0: A >S -", "cpu0? -"], true, &[]);
     // But if it left unseen, the wake-up was for real.
-    let (queues, trace) = play(
-        &[
-            "cpu0: - >R A",
-            "cpu1: wake A @0",
-            "cpu0: B >S -",
-            "cpu0? \
-        A",
-            "cpu0! -",
-        ],
-        true,
-        &[],
-    );
+    let (queues, trace) =
+        play(&["cpu0: - >R A", "cpu1: wake A @0", "cpu0: B >S -", "cpu0? A", "cpu0! -"], true, &[]);
     assert_eq!(queues.resyncs(), 1);
     assert_eq!(queues.entry(thread(&trace, "A", CpuId(0))).cause, Cause::Wake);
 }
@@ -183,15 +173,7 @@ fn without_a_pending_wake_the_lost_thread_sleeps() {
     play(&["cpu0: - >R A", "cpu0: wake C @0", "cpu0: B >S C", "cpu0? -", "cpu0! C"], true, &[]);
     // B was thought to wait on CPU 1 and turns out to run on CPU 0.
     play(
-        &[
-            "cpu0: - >R A",
-            "cpu0: wake B @1",
-            "cpu1? B",
-            "cpu0: B >S -",
-            "cpu1? -",
-            "cpu0? \
-        -",
-        ],
+        &["cpu0: - >R A", "cpu0: wake B @1", "cpu1? B", "cpu0: B >S -", "cpu1? -", "cpu0? -"],
         true,
         &[],
     );
@@ -254,8 +236,7 @@ fn actors_tell_who_runs() {
             "cpu0: wake B @0",
             "cpu0: by B",
             "cpu0! B",
-            "cpu0? \
-        -",
+            "cpu0? -",
         ],
         true,
         &[],
@@ -266,15 +247,8 @@ fn actors_tell_who_runs() {
 #[test]
 fn after_a_loss_nobody_knows_who_runs() {
     let gap = Gap { cpu: CpuId(0), from: Nanos(1_010), to: Nanos(1_020), lost: 0 };
-    let script = [
-        "cpu0: - >R A",
-        "cpu1: - >R B",
-        "cpu0: wake C @1",
-        "cpu0! ?",
-        "cpu1! B",
-        "cpu1? \
-        C",
-    ];
+    let script =
+        ["cpu0: - >R A", "cpu1: - >R B", "cpu0: wake C @1", "cpu0! ?", "cpu1! B", "cpu1? C"];
     let (queues, _) = play(&script, true, &[gap]);
     assert_eq!((queues.since(CpuId(0)), queues.since(CpuId(1))), (None, Some(Nanos(10))));
 }
@@ -300,5 +274,5 @@ fn a_queue_without_end_forgets_its_oldest() {
         (queue.len(), queue[0], queue[queue.len() - 1]),
         (1 << 14, of(20_000 - (1 << 14) + 1), of(20_000))
     );
-    assert_eq!(queues.entry(of(1)).run, Run::Asleep);
+    assert_eq!(queues.entry(of(1)).run, ThreadState::Asleep);
 }

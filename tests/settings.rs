@@ -44,10 +44,7 @@ fn the_example_can_be_kept_and_a_wrong_file_is_named_with_its_line() {
         if args == ["config"] {
             assert_eq!(out.status.code(), Some(1));
             assert!(
-                said.contains(
-                    "config.toml: line 2: no such speed: `fast`; one of auto, \
-                                   1/100000"
-                ),
+                said.contains("config.toml: line 2: no such speed: `fast`; one of auto, 1/100000"),
                 "{said}"
             );
         } else {

@@ -137,8 +137,7 @@ fn holds_together(trace: &Trace) {
         assert_eq!(
             time.unknown,
             trace.unknown_within(cpu, Nanos(0), Nanos(end)).0,
-            "{cpu:?} \
-            {:?}",
+            "{cpu:?} {:?}",
             trace.unknown(cpu)
         );
         let cut: u64 = parts().map(|w| CpuTime::of(trace, cpu, w)).map(|t| t.used).sum();
@@ -333,12 +332,7 @@ fn expressions_ask_every_column() {
     let table = Table::new("nginx".into(), Arc::new(ingest::open(nginx).unwrap().trace));
     let rows = |text: &str| {
         parse(text)
-            .unwrap_or_else(|e| {
-                panic!(
-                    "{text}: \
-                                                            {e}"
-                )
-            })
+            .unwrap_or_else(|e| panic!("{text}: {e}"))
             .rows(&table)
             .iter()
             .collect::<Vec<_>>()

@@ -63,12 +63,7 @@ fn waits_tell_who_ran_instead() {
     }
     let page = text(&["waits", &nginx]);
     assert!(
-        page.contains("ran instead")
-            && page.contains("p99.9")
-            && page.contains(
-                "(20 \
-        of"
-            ),
+        page.contains("ran instead") && page.contains("p99.9") && page.contains("(20 of"),
         "{page}"
     );
 }
@@ -76,16 +71,8 @@ fn waits_tell_who_ran_instead() {
 #[test]
 fn filters_times_and_csv_agree_with_the_json() {
     let nginx = trace("nginx-ab_run0");
-    let long = json(&[
-        "waits",
-        &nginx,
-        "--json",
-        "--where",
-        "wait>1ms and \
-                                                             task~nginx",
-        "--top",
-        "3",
-    ]);
+    let long =
+        json(&["waits", &nginx, "--json", "--where", "wait>1ms and task~nginx", "--top", "3"]);
     let csv = text(&["waits", &nginx, "--csv", "--where", "wait>1ms and task~nginx"]);
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let head = reader.headers().unwrap().clone();
@@ -220,8 +207,7 @@ fn wrong_values_are_wrong_usage() {
         (vec!["waits", "--from", "soon"], "a time such as"),
         (
             vec!["waits", "--from", "20ms", "--to", "10ms"],
-            "nothing lies between --from 20ms and \
-                                                           --to 10ms",
+            "nothing lies between --from 20ms and --to 10ms",
         ),
         (vec!["waits", "--from", "99h"], "a time such as"),
         (vec!["tasks", "--from", "9999s"], "the recording is from 0.000000000 s"),

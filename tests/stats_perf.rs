@@ -157,8 +157,7 @@ fn every_switch_has_the_wait_and_the_run_time_that_perf_reckons() {
         let (woken, lines) = compare(name);
         assert!(
             woken >= least && lines >= 20,
-            "{name}: {woken} waits after wake-ups at {lines} \
-                                                switches"
+            "{name}: {woken} waits after wake-ups at {lines} switches"
         );
     }
 }

@@ -50,8 +50,7 @@ fn a_network_says_of_a_stretch_what_it_says_of_the_whole() {
         let inside = switches.iter().filter(|e| events.contains(&(**e as usize))).count();
         assert!(
             inside > 100 && found.len() == inside,
-            "CPU {cpu}: {inside} switches, {} \
-                                                        predictions",
+            "CPU {cpu}: {inside} switches, {} predictions",
             found.len()
         );
         assert_eq!(found[..], whole[cpu][*from..*from + inside], "CPU {cpu}");
@@ -88,8 +87,7 @@ fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
     assert_eq!(
         same,
         key(&edited(&trace, None, |m| m.note.push_str("slow"))),
-        "a note changes no \
-        answer"
+        "a note changes no answer"
     );
     let edits: [(&str, Edit); 5] = [
         ("slice", |m| m.slice_ns += 1),
@@ -144,4 +142,39 @@ fn a_walk_that_begins_near_soon_says_what_the_whole_one_says() {
     let told = overlay::inspect_early(&trace, engine, events.start, event, &Cancel::new()).unwrap();
     let best = &told.candidates[0];
     assert_eq!((best.thread, best.p.to_bits()), (lane[at].pick.thread, lane[at].pick.p.to_bits()));
+}
+
+#[test]
+fn two_threads_say_what_one_says() {
+    for name in ["hackbench-pipe-2g_run3", "nginx-ab_run0"] {
+        let trace = bundled(name);
+        let weights = Arc::new(Weights::bundled().unwrap());
+        let [one, two] = [1, 2].map(|threads| {
+            let (mut all, mut ends) = (vec![Vec::new(); trace.cpus()], Vec::new());
+            let mut keep = |c: overlay::Chunk| {
+                ends.push(c.end);
+                all.iter_mut().zip(c.per_cpu).for_each(|(all, new)| all.extend(new));
+            };
+            let engine = StreamEngine::new(&weights, trace.cpus());
+            overlay::once_on(threads, &trace, engine, &Cancel::new(), &mut keep).unwrap();
+            (all, ends)
+        });
+        assert!(one.0.iter().flatten().count() > 1_000 && one.1.len() > 1, "{name}");
+        assert_eq!(one.1, two.1, "{name}: chunks end where they did");
+        assert!(one.0 == two.0, "{name}: the same answers");
+    }
+}
+
+#[test]
+fn a_pass_on_two_threads_ends_when_it_is_cancelled() {
+    let trace = bundled("hackbench-pipe-2g_run3");
+    let weights = Arc::new(Weights::bundled().unwrap());
+    let (cancel, mut chunks) = (Cancel::new(), 0);
+    let mut first = |_| {
+        chunks += 1;
+        cancel.cancel();
+    };
+    let engine = StreamEngine::new(&weights, trace.cpus());
+    let ended = overlay::once_on(2, &trace, engine, &cancel, &mut first);
+    assert_eq!((ended, chunks), (Err(overlay::OverlayError::Cancelled), 1));
 }

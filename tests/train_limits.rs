@@ -13,7 +13,7 @@ mod tiny;
 
 use assert_cmd::cargo::cargo_bin;
 use kernel_oracle::predictor::weights::{Provenance, Weights};
-use kernel_oracle::train::runs::{self, Run, State};
+use kernel_oracle::train::runs::{self, KeptRun, State};
 use process::{TINY, koracle, wait_for};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -44,10 +44,7 @@ fn what_cannot_fit_is_refused_before_anything_is_made() {
     assert_eq!(out.status.code(), Some(1), "{text}");
     assert!(
         text.contains("the run takes about 11")
-            && text.contains(
-                "MiB are left under the \
-        memory limit"
-            ),
+            && text.contains("MiB are left under the memory limit"),
         "{text}"
     );
     // In kilobytes: enough for the program, not for steps of so many chunks.
@@ -58,11 +55,7 @@ fn what_cannot_fit_is_refused_before_anything_is_made() {
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
     assert!(
-        text.contains("batch: the run takes about 1")
-            && text.contains(
-                "left under ulimit \
-        -v"
-            ),
+        text.contains("batch: the run takes about 1") && text.contains("left under ulimit -v"),
         "{text}"
     );
     assert!(!run.exists(), "nothing was made");
@@ -89,16 +82,14 @@ fn a_run_that_is_about_to_have_no_memory_ends_as_failed_with_a_checkpoint() {
     let out = child.wait_with_output().unwrap();
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
-    let Run { state: State::Failed(why), last, resumable, .. } = runs::open(&run).unwrap() else {
+    let KeptRun { state: State::Failed(why), last, resumable, .. } = runs::open(&run).unwrap()
+    else {
         panic!("{text}")
     };
     let step = last.unwrap().step;
     assert!(
         why.starts_with(&format!("out of memory after step {step}: "))
-            && why.ends_with(
-                "under \
-            ulimit -v"
-            ),
+            && why.ends_with("under ulimit -v"),
         "{why}"
     );
     assert!(text.contains(&why) && resumable, "{text}");

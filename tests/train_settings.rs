@@ -114,8 +114,7 @@ fn a_small_workload_is_not_drowned_by_a_large_one() {
             let which = usize::from((ratio - expected[1]).abs() < (ratio - expected[0]).abs());
             assert!(
                 (ratio / expected[which] - 1.0).abs() < 1e-3,
-                "{ratio} is neither of \
-                {expected:?}"
+                "{ratio} is neither of {expected:?}"
             );
             seen[which] += 1;
         }
@@ -161,8 +160,7 @@ fn weights_decay_by_rate_times_decay_at_every_step() {
         for (a, b) in decayed.weights.get(name).iter().zip(still.weights.get(name)) {
             assert!(
                 (a - expected * b).abs() < 1e-5,
-                "{name}: {b} became {a}, not \
-                                                      {}",
+                "{name}: {b} became {a}, not {}",
                 expected * b
             );
         }
@@ -186,7 +184,6 @@ fn the_best_model_is_kept_with_the_temperatures_of_its_validation() {
     let asked = validate(&kept, &data.validation).temperature;
     assert!(
         asked.iter().zip(&measured).all(|(a, b)| (a - b).abs() < 1e-4),
-        "{asked:?}, not \
-        {measured:?}"
+        "{asked:?}, not {measured:?}"
     );
 }

@@ -3,174 +3,26 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "ui/made.rs"]
+mod made;
+
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::second::News;
 use kernel_oracle::app::ticket::Ticket;
-use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::timeline::causes::Order;
 use kernel_oracle::app::traces::{Entry, Via};
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::driver::answer_causes;
-use kernel_oracle::evaluate::overlay::{
-    BASELINES, Candidate, Chunk, Guess, Inspection, Prediction,
-};
-use kernel_oracle::ingest;
-use kernel_oracle::replay::lod::Pyramid;
+use kernel_oracle::evaluate::overlay::{BASELINES, Guess};
 use kernel_oracle::stats::life::follow;
-use kernel_oracle::trace::{
-    CpuId, Event, EventKind, Gap, Nanos, Pid, TaskId, TaskState, ThreadIx, Trace, TraceBuilder,
-    TraceMeta,
-};
+use kernel_oracle::trace::{Nanos, Trace};
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
+use made::{HACKBENCH, REAL, answers, empty, inspection, loaded, lossy, others, single, wide};
 use proptest::prelude::*;
 use ratatui::style::Color;
 use ratatui::{Terminal, backend::TestBackend};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-
-const REAL: &str = "traces/hackbench-pipe-2g_run0.csv.zst";
-
-static HACKBENCH: LazyLock<Arc<Trace>> =
-    LazyLock::new(|| Arc::new(ingest::open(Path::new(REAL)).unwrap().trace));
-
-fn event(b: &mut TraceBuilder, t: u64, cpu: u16, prev: i32, next: i32) {
-    let (task, next) = (b.task(Pid(prev), b"some task"), b.task(Pid(next), b"other ==> task"));
-    let event = Event {
-        time: Nanos(t),
-        cpu: CpuId(cpu),
-        kind: EventKind::Switch,
-        actor: ThreadIx::NONE,
-        task,
-        prio: 120,
-        state: if t.is_multiple_of(3) { TaskState::SLEEP } else { TaskState::PREEMPTED },
-        next,
-        next_prio: 120,
-        from_cpu: CpuId::NONE,
-        to_cpu: CpuId::NONE,
-    };
-    b.push(event, Pid(prev));
-}
-
-fn named(name: &str) -> TraceMeta {
-    TraceMeta { name: name.into(), ..TraceMeta::default() }
-}
-
-fn empty() -> Arc<Trace> {
-    Arc::new(TraceBuilder::default().finish(named("empty")))
-}
-
-fn single() -> Arc<Trace> {
-    let mut b = TraceBuilder::default();
-    event(&mut b, 77, 0, 5, 6);
-    Arc::new(b.finish(named("single")))
-}
-
-/// 300 CPUs; every third has no events.
-fn wide() -> Arc<Trace> {
-    let mut b = TraceBuilder::default();
-    for t in 0..3_000_u64 {
-        let cpu = (t % 300) as u16;
-        if cpu % 3 != 2 {
-            event(&mut b, 1_000 * t, cpu, (t / 300) as i32, (t / 300 + 1) as i32);
-        }
-    }
-    Arc::new(b.finish(TraceMeta { cpus: 300, ..named("wide") }))
-}
-
-/// Losses on CPU 0, one long and one within a column.
-fn lossy() -> Arc<Trace> {
-    let mut b = TraceBuilder::default();
-    for i in 0..40_u64 {
-        event(&mut b, 10_000 * i, (i % 2) as u16, (i % 5) as i32, ((i + 2) % 5) as i32);
-    }
-    b.gap(Gap { cpu: CpuId(0), from: Nanos(40_000), to: Nanos(100_000), lost: 12 });
-    b.gap(Gap { cpu: CpuId(0), from: Nanos(200_100), to: Nanos(200_400), lost: 1 });
-    Arc::new(b.finish(named("lossy")))
-}
-
-/// Made-up answers that depend on nothing but the trace: right four times of five.
-fn answers(trace: &Trace, share: usize) -> Chunk {
-    let one = |cpu: CpuId, k: usize, event: u32| {
-        let e = trace.event(event as usize);
-        let real = trace.tasks().thread_on(e.next, cpu);
-        let other = trace.tasks().thread_on(e.task, cpu);
-        let guess = |hit: bool| Guess {
-            thread: if hit { real } else { other },
-            p: 0.61,
-            p_real: if hit { 0.61 } else { 0.22 },
-            rank: if hit { 1 } else { 2 },
-        };
-        let queue = (k * 7 % 11) as u16;
-        Prediction {
-            queue,
-            trivial: queue < 2,
-            covered: true,
-            real,
-            pick: guess(!k.is_multiple_of(5)),
-            forecast: guess(!k.is_multiple_of(3)),
-            baselines: [other, real, other, real, other],
-        }
-    };
-    let per_cpu = (0..trace.cpus()).map(|c| {
-        let cpu = CpuId(c as u16);
-        let switches = trace.cpu_switches(cpu);
-        let known = switches.len() * share / 100;
-        switches[..known].iter().enumerate().map(|(k, &event)| one(cpu, k, event)).collect()
-    });
-    Chunk { per_cpu: per_cpu.collect(), end: trace.len() * share / 100 }
-}
-
-/// Another predictor's made-up answers: right where the first one is not, and three times of four
-/// elsewhere.
-fn others(trace: &Trace, share: usize) -> Chunk {
-    let mut chunk = answers(trace, share);
-    for lane in &mut chunk.per_cpu {
-        for (k, p) in lane.iter_mut().enumerate() {
-            let hit = p.pick.rank != 1 || !k.is_multiple_of(4);
-            let thread = if hit { p.real } else { p.baselines[0] };
-            p.pick = Guess {
-                thread,
-                p: 0.48,
-                p_real: if hit { 0.48 } else { 0.3 },
-                rank: if hit { 1 } else { 2 },
-            };
-        }
-    }
-    chunk
-}
-
-fn inspection(trace: &Trace, event: usize) -> Inspection {
-    let e = trace.event(event);
-    let thread = |task: TaskId| trace.tasks().thread_on(task, e.cpu);
-    let candidate =
-        |thread, p, waited, lag_ns| Candidate { thread, p, waited: Nanos(waited), lag_ns };
-    let others = (0..9).map(|i| candidate(ThreadIx(trace.cpus() as u32 + i), 0.02, 950, 0));
-    let mut candidates = vec![
-        candidate(thread(e.task), 0.61, 12_000, -200_000),
-        candidate(thread(e.next), 0.22, 38_000, 100_000),
-    ];
-    candidates.extend(others);
-    Inspection {
-        event,
-        model: "tcn".into(),
-        prev: thread(e.task),
-        prev_state: e.state,
-        stint: Nanos(38_000),
-        candidates,
-        real: thread(e.next),
-        forecast: vec![(thread(e.next), 0.55)],
-        lead: Nanos(38_000),
-        decision_ns: 2_100,
-        context: (event.saturating_sub(20)..event).rev().collect(),
-    }
-}
-
-fn loaded(trace: Arc<Trace>, notes: &[&str]) -> Arc<Loaded> {
-    let pyramid = Pyramid::build(&trace);
-    let notes = notes.iter().map(ToString::to_string).collect();
-    Arc::new(Loaded { path: PathBuf::from(REAL), trace, pyramid, notes })
-}
+use std::sync::Arc;
 
 /// An application with this recording open and `share` percent of the predictions there.
 fn open(trace: Arc<Trace>, size: (u16, u16), share: usize) -> App {
@@ -248,10 +100,7 @@ fn listed(app: &mut App) {
     let mut entries = vec![entry(
         "mine",
         "",
-        Some(
-            "mine.csv.zst: no scheduler event in 3 lines (line 2, byte 17: \
-                                     bad)",
-        ),
+        Some("mine.csv.zst: no scheduler event in 3 lines (line 2, byte 17: bad)"),
     )];
     for run in 0..4 {
         for workload in
@@ -350,10 +199,7 @@ fn times_by_the_recordings_own_clock() {
     let seconds = stamp.split('.').next().unwrap_or_default();
     let axis = shown.lines().find(|l| l.contains('╷')).unwrap_or_default();
     assert!(
-        shown.contains(&format!(
-            "{stamp} \
-                                     of"
-        )) && axis.contains(&format!("╷{seconds}.")),
+        shown.contains(&format!("{stamp} of")) && axis.contains(&format!("╷{seconds}.")),
         "{shown}"
     );
     // A stamp finds its place, whichever clock is shown.
@@ -409,9 +255,7 @@ fn skipped_lines_and_failed_predictions_are_shown() {
     });
     app.update(Msg::PredictionFailed {
         ticket: Ticket(1),
-        problem: "the job panicked: \
-        boom"
-            .into(),
+        problem: "the job panicked: boom".into(),
     });
     snapshot!("timeline_notes", app);
 }
@@ -446,11 +290,7 @@ fn traces_screens() {
     snapshot!("traces_looking", app);
     app.update(Msg::Listed {
         entries: vec![],
-        problem: Some(
-            "traces/catalog.toml: not \
-                                                             found"
-                .into(),
-        ),
+        problem: Some("traces/catalog.toml: not found".into()),
     });
     snapshot!("traces_empty", app);
 }

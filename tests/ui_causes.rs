@@ -108,7 +108,7 @@ fn drawn(app: &App, color: bool) -> TestBackend {
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
     terminal
         .draw(|frame| {
-            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())
+            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut());
         })
         .unwrap();
     terminal.backend().clone()
@@ -196,10 +196,7 @@ fn what_is_not_visible_of_a_wake_up_is_said_at_the_edge() {
     let line = usize::from(app.layout().lanes.y + app.layout().lanes.h - 1);
     assert_eq!(column(&app, 300)[line], "╵");
     assert!(
-        screen(&app, true).lines().nth(line).unwrap().contains(
-            "job2:2 \
-        CPU60"
-        ),
+        screen(&app, true).lines().nth(line).unwrap().contains("job2:2 CPU60"),
         "{}",
         screen(&app, true)
     );
@@ -301,8 +298,7 @@ fn the_waits_screen_takes_the_waits_that_are_known_and_lists_those_with_an_idle_
     let rows = &app.waits.view.as_ref().unwrap().rows;
     assert!(
         rows.is_sorted_by_key(|row| std::cmp::Reverse(known.idle()[*row as usize])),
-        "most of \
-        it first"
+        "most of it first"
     );
     insta::assert_snapshot!("waits_with_an_idle_cpu", screen(&app, true));
 }
@@ -325,8 +321,7 @@ fn a_search_is_lit_in_heat_maps_too() {
         };
         assert!(
             lit(row.y) + 8 > usize::from(l.plot.w),
-            "it ran all the time: {} of \
-                                                         {}",
+            "it ran all the time: {} of {}",
             lit(row.y),
             l.plot.w
         );

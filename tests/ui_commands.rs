@@ -86,8 +86,7 @@ fn help_is_of_the_screen_in_view_with_its_words_first() {
         let mut all = e.text();
         assert!(
             all.contains("Esc closes") && all.contains("more lines"),
-            "it says that there is \
-            more:\n{all}"
+            "it says that there is more:\n{all}"
         );
         for _ in 0..20 {
             e.key(Key::PageDown);

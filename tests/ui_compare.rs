@@ -9,7 +9,7 @@ use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::traces::Entry;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
-use kernel_oracle::dataset::opening::Told;
+use kernel_oracle::dataset::opening::StatedMachine;
 use kernel_oracle::driver;
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
@@ -81,18 +81,17 @@ fn perform(app: &mut App, effects: Vec<Effect>, files: Files) {
         let news = match order {
             Order::Read { ticket, path } => {
                 let known = files.iter().find(|(name, _)| Path::new(name) == path);
-                let result = known.map(|(name, trace)| loaded(name, trace)).ok_or(
-                    "line 3: no \
-                    time"
-                        .to_owned(),
-                );
+                let result = known
+                    .map(|(name, trace)| loaded(name, trace))
+                    .ok_or("line 3: no time".to_owned());
                 vec![News::Read { ticket, result }]
             }
             order @ Order::Compare { .. } => {
                 let told = Mutex::new(Vec::new());
                 let engine = |_: &Trace| Ok((Heuristic::new(Rule::Lifo, 0), "lifo".to_owned()));
                 let tell = |news| told.lock().unwrap().push(news);
-                driver::answer_compare(order, &Told::default(), &engine, &Cancel::new(), &tell);
+                let machine = StatedMachine::default();
+                driver::answer_compare(order, &machine, &engine, &Cancel::new(), &tell);
                 told.into_inner().unwrap()
             }
         };
@@ -273,16 +272,14 @@ fn another_open_recording_is_compared_anew() {
     let Some(Effect::Open { ticket, .. }) = effects.first() else { panic!("{effects:?}") };
     assert!(
         matches!(app.compare.data, Data::Nothing),
-        "nothing is shown of a recording that is \
-                                                        closed"
+        "nothing is shown of a recording that is closed"
     );
     tell(&mut app, Msg::Opened { ticket: *ticket, path, result: Ok(loaded(A, &other)) }, &[]);
     assert!(matches!(app.compare.data, Data::Nothing), "nobody looks at it");
     keys(&mut app, "7", &[]);
     assert!(
         app.compare.table().unwrap().rows.iter().all(|d| d.name.is_none()),
-        "no name is in \
-        both"
+        "no name is in both"
     );
     assert!(Arc::ptr_eq(&app.compare.beside.as_ref().unwrap().sides[0].t.loaded.trace, &other));
 }

@@ -103,11 +103,7 @@ fn home_says_what_this_is_and_where_to_go() {
     app.welcome();
     app.update(Msg::Listed {
         entries: Vec::new(),
-        problem: Some(
-            "traces/catalog.toml: not \
-        found"
-                .into(),
-        ),
+        problem: Some("traces/catalog.toml: not found".into()),
     });
     press(&mut app, 'o');
     insta::assert_snapshot!("home_empty", screen(&app));

@@ -74,10 +74,7 @@ fn no_pick_is_left_where_all_are_explained() {
     let mut app = open(&real("small.csv.zst"), (120, 40));
     keys(&mut app, "x");
     assert!(
-        screen(&app).contains(
-            "no later pick that the rule does not explain; 0 in \
-                                   all"
-        ),
+        screen(&app).contains("no later pick that the rule does not explain; 0 in all"),
         "{}",
         screen(&app)
     );
@@ -89,10 +86,7 @@ fn without_recorded_state_the_replay_disagrees() {
     keys(&mut app, "x");
     let text = screen(&app);
     assert!(
-        text.contains(
-            "picks with which the replay \
-                           disagrees"
-        ) && text.contains("estimated"),
+        text.contains("picks with which the replay disagrees") && text.contains("estimated"),
         "{text}"
     );
     let first = app.timeline().unwrap().event();

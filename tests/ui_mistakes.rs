@@ -3,159 +3,28 @@
 //! scores: its figures do not change when the bundled model does.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "ui_mistakes/outside.rs"]
+mod outside;
+
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
-use kernel_oracle::app::mistakes::{Explained, Found, News, Order, Origin, Told, Whom};
+use kernel_oracle::app::mistakes::{Explained, Found, ModelChoice, News, Order, Origin};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
 use kernel_oracle::evaluate::mistakes::collect::collect;
-use kernel_oracle::evaluate::mistakes::view::View;
-use kernel_oracle::evaluate::mistakes::why::{Moved, describe, explain, same_shape};
 use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Table};
-use kernel_oracle::features::{Decision, Forecast, Outcome};
-use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
-use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::replay::lod::Pyramid;
-use kernel_oracle::trace::{Trace, TraceBuilder, TraceMeta};
+use kernel_oracle::trace::{TraceBuilder, TraceMeta};
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
+use outside::{FOUND, REAL, TRACE, open, perform};
 use proptest::prelude::*;
 use ratatui::style::Color;
 use ratatui::{Terminal, backend::TestBackend};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-
-const REAL: &str = "traces/hackbench-pipe-2g_run0.csv.zst";
-
-/// A rule whose probabilities are spread out.
-#[derive(Clone)]
-struct Soft(Heuristic);
-
-impl Predictor for Soft {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-    fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
-        self.0.pick(decision, scores);
-        for s in scores.iter_mut() {
-            *s *= 0.06;
-        }
-    }
-    fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
-        self.0.forecast(forecast, scores);
-    }
-    fn outcome(&mut self, outcome: &Outcome) {
-        self.0.outcome(outcome);
-    }
-}
-
-fn soft() -> Soft {
-    Soft(Heuristic::new(Rule::Followed, 0))
-}
-
-static TRACE: LazyLock<Arc<Trace>> =
-    LazyLock::new(|| Arc::new(ingest::open(Path::new(REAL)).unwrap().trace));
-
-static FOUND: LazyLock<Arc<Found>> = LazyLock::new(|| {
-    let table = collect(&TRACE, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {}).unwrap();
-    Arc::new(Found { table, latencies: vec![2_000, 3_000, 4_000], ..Found::default() })
-});
-
-fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
-    let (mut app, _) = App::new(vec![REAL.into()], size);
-    let loaded = Loaded {
-        path: REAL.into(),
-        pyramid: Pyramid::build(trace),
-        trace: Arc::clone(trace),
-        notes: Vec::new(),
-    };
-    app.update(Msg::Opened { ticket: Ticket(1), path: REAL.into(), result: Ok(Arc::new(loaded)) });
-    app
-}
-
-/// What the outside would answer to an order, at once.
-fn answer(order: Order) -> Option<News> {
-    match order {
-        Order::Collect { ticket, origins, .. } => {
-            let Origin::Open(_, trace) = &origins[0] else { return None };
-            let result = if Arc::ptr_eq(trace, &TRACE) {
-                Arc::clone(&FOUND)
-            } else {
-                let table = collect(trace, REAL.into(), &mut soft(), None, &Cancel::new(), &|_| {})
-                    .unwrap();
-                Arc::new(Found { table, ..Found::default() })
-            };
-            Some(News::Collected { ticket, result: Ok(result) })
-        }
-        Order::Look { ticket, found, query, old } => {
-            let view = Arc::new(View::new(&found.table, &found.latencies, query, old.as_deref()));
-            Some(News::Looked { ticket, view })
-        }
-        Order::Explain { ticket, found, row, .. } => {
-            let event = found.table.event(row);
-            let shape = same_shape(&found.table, row);
-            let mut why =
-                explain(&TRACE, soft(), event, &shape[..shape.len().min(40)], None, &Cancel::new())
-                    .unwrap();
-            // A rule cannot be taken apart; the screen is shown what it would get of a network.
-            let groups = [
-                "who follows whom",
-                "place in the queue",
-                "waiting and sleeping",
-                "queue \
-                length",
-            ];
-            let pulls = [1.5, -0.75, 0.5, 0.0];
-            why.groups = groups
-                .into_iter()
-                .zip(pulls)
-                .map(|(what, pull)| Moved { what, pull, without: [0.5, 0.1] })
-                .collect();
-            why.past = (event.saturating_sub(9)..event)
-                .rev()
-                .enumerate()
-                .map(|(i, what)| Moved {
-                    what,
-                    pull: [0.25, -1.0, 0.0][i % 3],
-                    without: [0.5, 0.1],
-                })
-                .collect();
-            why.all_past = Some(Moved { what: (), pull: 0.3, without: [0.5, 0.1] });
-            let now = TRACE.time(event);
-            let past = why
-                .past
-                .iter()
-                .map(|m| (describe(&TRACE, m.what), now.since(TRACE.time(m.what)).0))
-                .collect();
-            Some(News::Explained {
-                ticket,
-                row,
-                result: Ok(Arc::new(Told { why, past, unknown: false, kernel: None })),
-            })
-        }
-        Order::LoadFilters => Some(News::Filters(vec![
-            "p>0.5".into(),
-            "queue>=9 and \
-            state=S"
-                .into(),
-        ])),
-        Order::SaveFilters(_) => None,
-    }
-}
-
-/// Performs what the application orders of this screen, until it wants nothing more.
-fn perform(app: &mut App, effects: Vec<Effect>) {
-    for effect in effects {
-        if let Effect::Mistakes(order) = effect
-            && let Some(news) = answer(order)
-        {
-            let more = app.update(Msg::Mistakes(news));
-            perform(app, more);
-        }
-    }
-}
+use std::sync::Arc;
 
 fn tell(app: &mut App, msg: Msg) {
     let effects = app.update(msg);
@@ -351,13 +220,12 @@ fn whose_mistakes_they_are_is_chosen() {
     assert_eq!(
         app.over.prompt.as_ref().map(|p| p.text.as_str()),
         Some("eevdf"),
-        "what it \
-        continues to"
+        "what it continues to"
     );
     let Some(Order::Collect { ticket, whom, other: None, .. }) = asked(&mut app, "") else {
         panic!()
     };
-    assert_eq!(whom, Whom::Named("eevdf".into()));
+    assert_eq!(whom, ModelChoice::Named("eevdf".into()));
     snapshot!("whose_pending", app);
     let mut table = collect(
         &TRACE,
@@ -396,9 +264,7 @@ fn whose_mistakes_they_are_is_chosen() {
         let Some(Order::Collect { ticket, .. }) = asked(&mut app, typed) else { panic!() };
         let more = app.update(Msg::Mistakes(News::Collected {
             ticket,
-            result: Err("nobody is no \
-            predictor"
-                .into()),
+            result: Err("nobody is no predictor".into()),
         }));
         assert_eq!(app.message.as_deref(), Some("nobody is no predictor"));
         perform(&mut app, more);
@@ -466,10 +332,9 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
     keys(&mut app, "NNNNN");
     assert_eq!(at(&app), event(0));
     keys(&mut app, "N");
-    assert!(app.message.as_ref().unwrap().starts_with(
-        "no earlier decision of: p>0.5 and \
-                                                       queue>=3"
-    ));
+    assert!(
+        app.message.as_ref().unwrap().starts_with("no earlier decision of: p>0.5 and queue>=3")
+    );
     keys(&mut app, "G");
     keys(&mut app, "n");
     assert!(app.message.as_ref().unwrap().starts_with("no later"));
@@ -481,8 +346,7 @@ fn decisions_are_shown_on_the_timeline_and_walked_there() {
     keys(&mut app, "F0f");
     assert_eq!(
         app.mistakes.filter.text, "p>0.5 and queue>=3 and t>=50ms and t<=100ms",
-        "kept and \
-        brought back"
+        "kept and brought back"
     );
     keys(&mut app, "f");
     assert_eq!(app.mistakes.filter.text, "p>0.5");
@@ -504,7 +368,7 @@ fn chosen_recordings_are_shown_together() {
         Effect::Mistakes(Order::Collect {
             ticket: Ticket(2),
             origins,
-            whom: Whom::Current(None),
+            whom: ModelChoice::Current(None),
             other: None,
         }),
     ] = &effects[..]
@@ -556,8 +420,7 @@ fn without_color_everything_is_said_in_text() {
 
 fn any_msg() -> impl Strategy<Value = Msg> {
     let key = prop_oneof![
-        10 => prop::sample::select("333//  jkhlvVwcCpPsaxyyfFt0gGnNq?41=<>()\"p.9 cpu~ and or not \
-                                    hit".chars().collect::<Vec<_>>())
+        10 => prop::sample::select("333//  jkhlvVwcCpPsaxyyfFt0gGnNq?41=<>()\"p.9 cpu~ and or not hit".chars().collect::<Vec<_>>())
             .prop_map(Key::Char),
         5 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
             Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('u'), Key::Ctrl('w')])

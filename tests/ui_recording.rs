@@ -239,8 +239,7 @@ fn other_screens_tell_of_it() {
 fn panel_ends() {
     let mut app = started();
     let problem = "cfs: hackbench is missing; install the package rt-tests there, or choose a \
-                   workload that \
-         needs nothing";
+                   workload that needs nothing";
     progress(&mut app, Progress { cpus: Vec::new(), ..at(Stage::Probing, 0) });
     end(&mut app, Err(Failure { problem: problem.into(), cancelled: false }));
     snapshots("panel_failed", &mut app);
@@ -253,8 +252,7 @@ fn panel_ends() {
     progress(&mut app, at(Stage::Done, 2));
     let notes = [
         "events lost, as the buffers were too small: CPU0 0, CPU1 17",
-        "removed a stale \
-        instance: koracle-a1",
+        "removed a stale instance: koracle-a1",
     ];
     end(&mut app, Ok(saved(&notes, true)));
     insta::assert_snapshot!("timeline_after_recording_80x24", screen_with(&app, Theme::DARK));

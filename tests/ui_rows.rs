@@ -124,7 +124,7 @@ fn screen(app: &App, color: bool) -> String {
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
     terminal
         .draw(|frame| {
-            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut())
+            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut());
         })
         .unwrap();
     terminal.backend().to_string()
@@ -206,8 +206,7 @@ fn cpus_are_sorted_by_what_is_visible() {
     keys(&mut app, "S");
     assert!(
         order(&app)[..8].iter().all(|c| c.is_multiple_of(2)),
-        "misses are on even ones: \
-        {:?}",
+        "misses are on even ones: {:?}",
         order(&app)
     );
     keys(&mut app, "S");

@@ -75,19 +75,11 @@ fn six_stops_show_what_they_speak_of() {
         e.key(Key::Char('n'));
         let text = arrive(&mut e, Stop::Miss);
         let words = tour(&e.app).unwrap().words.clone().unwrap();
-        let (expected, real) = (
-            between(&words, "expected ", ", at"),
-            between(
-                &words,
-                "took ",
-                ", \
-            to which",
-            ),
-        );
+        let (expected, real) =
+            (between(&words, "expected ", ", at"), between(&words, "took ", ", to which"));
         assert!(
             expected != real && text.contains(expected) && text.contains(real),
-            "{expected} \
-            {real} in\n{text}"
+            "{expected} {real} in\n{text}"
         );
         assert!(text.contains('✗') && text.contains('●'), "{text}");
         let missed = e.app.timeline().unwrap().event();
@@ -100,12 +92,7 @@ fn six_stops_show_what_they_speak_of() {
         e.key(Key::Enter);
         let text = arrive(&mut e, Stop::Wait);
         assert!(
-            e.app.tab == Tab::Waits
-                && text.contains(
-                    "ran \
-                                                          instead"
-                )
-                && text.contains("p99"),
+            e.app.tab == Tab::Waits && text.contains("ran instead") && text.contains("p99"),
             "{text}"
         );
         e.key(Key::Enter);
@@ -125,8 +112,7 @@ fn six_stops_show_what_they_speak_of() {
         assert_eq!(
             e.app.timeline().unwrap().event(),
             missed,
-            "keys of the screen wait until the \
-            tour is over"
+            "keys of the screen wait until the tour is over"
         );
         e.key(Key::Esc);
         assert!(

@@ -226,8 +226,7 @@ fn the_worst_wait_comes_first_and_is_blamed_at_once() {
     assert_eq!(
         known + blame.instead.unknown,
         longest,
-        "all of its time is somebody's, or not \
-                                                        known"
+        "all of its time is somebody's, or not known"
     );
     let unsaid =
         app.waits.visible(app.size).iter().filter(|row| !app.waits.instead.rows.contains_key(row));
@@ -324,8 +323,7 @@ fn lists_are_sorted_by_their_columns() {
     let rows = &app.tasks.listing.rows;
     assert!(
         rows.is_sorted_by_key(|row| app.tasks.table().unwrap().rows[*row as usize].run),
-        "the \
-        other way round"
+        "the other way round"
     );
 }
 

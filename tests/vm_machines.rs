@@ -24,8 +24,7 @@ const MMDEBSTRAP: &str = "for a do case $a in */system) root=$a ;; esac; done
     echo 'ssh-ed25519 AAAA x' >\"$root/etc/ssh/ssh_host_ed25519_key.pub\"";
 /// The machine that answers `uname`, and records.
 const ANSWERS: &str = "for last do :; done; [ \"$last\" != 'uname -r' ] || { echo 6.1.0-fake; exit \
-                       0; }; \
-    cat \"$D/head\"; printf 'recording 0\\n'; cat \"$D/pages\"";
+                       0; }; cat \"$D/head\"; printf 'recording 0\\n'; cat \"$D/pages\"";
 
 struct Place {
     fake: Fake,
@@ -42,8 +41,7 @@ impl Place {
         // No namespaces: whoever runs the tests may have no right to them.
         place.program(
             "unshare",
-            "while :; do case $1 in -*) shift ;; *) break ;; esac; done; \
-                                  exec \"$@\"",
+            "while :; do case $1 in -*) shift ;; *) break ;; esac; done; exec \"$@\"",
         );
         place.program("newuidmap", ":");
         place
@@ -76,8 +74,7 @@ impl Place {
         let done = self.run(arguments);
         assert!(
             done.status.success() && said(&done).contains(words),
-            "{arguments:?}: \
-            {}",
+            "{arguments:?}: {}",
             said(&done)
         );
     }
@@ -150,18 +147,11 @@ fn a_machine_is_built_started_recorded_and_ended() {
     let place = Place::new(&format!("{ANSWERS}; {END}"));
     assert_eq!(place.state(), "not built");
     let refused = place.run(&["record", "--host", "cfs", "--", "true"]);
-    let words = "cfs does not run: `koracle vm up cfs` starts koracle's own, built first (some \
-                 minutes)";
+    let words =
+        "cfs does not run: `koracle vm up cfs` starts koracle's own, built first (some minutes)";
     assert_eq!(
         (refused.status.code(), said(&refused).trim()),
-        (
-            Some(1),
-            format!(
-                "koracle: \
-        {words}"
-            )
-            .as_str()
-        )
+        (Some(1), format!("koracle: {words}").as_str())
     );
 
     place.says(&["vm", "build"], "cfs is built: packages");
@@ -174,11 +164,7 @@ fn a_machine_is_built_started_recorded_and_ended() {
     place.says(&["vm", "up", "--cpus", "4"], "it runs as it was started");
     let built = place.run(&["vm", "build", "--again"]);
     assert!(
-        !built.status.success()
-            && said(&built).contains(
-                "`koracle vm down cfs` ends \
-        it"
-            ),
+        !built.status.success() && said(&built).contains("`koracle vm down cfs` ends it"),
         "{}",
         said(&built)
     );
@@ -196,10 +182,7 @@ fn a_machine_is_built_started_recorded_and_ended() {
     place.says(&["vm", "down", "cfs"], "cfs does not run");
     let refused = place.run(&["record", "--host", "cfs", "--", "true"]);
     assert!(
-        said(&refused).contains(
-            "`koracle vm up cfs` starts koracle's \
-                                     own\n"
-        ),
+        said(&refused).contains("`koracle vm up cfs` starts koracle's own\n"),
         "{}",
         said(&refused)
     );
@@ -266,11 +249,8 @@ fn whoever_ends_while_an_image_is_built_leaves_no_half_of_it() {
         let held = fs::File::create(place.fake.path("held")).unwrap();
         // It knows no number by which it could be found from here: what it holds tells whether it
         // lives.
-        let fetch = format!(
-            "exec 8>\"{0}\"; flock 8; sleep \
-                             600",
-            place.fake.path("held").display()
-        );
+        let fetch =
+            format!("exec 8>\"{0}\"; flock 8; sleep 600", place.fake.path("held").display());
         place.program("mmdebstrap", &fetch);
         let build = place.koracle(&["vm", "build"]).spawn().unwrap();
         until("packages are fetched", || held.try_lock().map(|()| held.unlock().unwrap()).is_err());
@@ -281,10 +261,7 @@ fn whoever_ends_while_an_image_is_built_leaves_no_half_of_it() {
         let done = build.wait_with_output().unwrap();
         assert_eq!(done.status.code(), code, "{}", said(&done));
         until("the half image is gone", || {
-            place.half_images() == 0
-                && place.state()
-                    == "not \
-            built"
+            place.half_images() == 0 && place.state() == "not built"
         });
         until("nobody builds", || held.try_lock().map(|()| held.unlock().unwrap()).is_ok());
     }
@@ -302,10 +279,7 @@ fn a_build_that_fails_says_why_and_leaves_what_was_there() {
     let done = place.run(&["vm", "build", "--again"]);
     assert_eq!(done.status.code(), Some(1));
     assert!(
-        said(&done).contains(
-            "cfs could not be built: E: Unable to locate package \
-                                  x"
-        ),
+        said(&done).contains("cfs could not be built: E: Unable to locate package x"),
         "{}",
         said(&done)
     );

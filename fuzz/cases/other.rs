@@ -93,9 +93,7 @@ pub fn model(bytes: &[u8]) -> usize {
     let floats = weights.parameters();
     let mut engine = StreamEngine::new(&Arc::new(weights), TRACE.cpus());
     let part = TRACE.cut(0..120);
-    collect(&part, "fuzz".into(), &mut engine, None, &Cancel::new(), &|_| ()).expect(
-        "nobody \
-        cancelled",
-    );
+    collect(&part, "fuzz".into(), &mut engine, None, &Cancel::new(), &|_| ())
+        .expect("nobody cancelled");
     floats
 }

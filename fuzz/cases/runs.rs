@@ -80,10 +80,8 @@ static STOPPED: LazyLock<Stopped> = LazyLock::new(|| {
             control.stop(Stop::Leave);
         }
     });
-    stopped.checkpoint = std::fs::read(stopped.folder.path().join("checkpoint")).expect(
-        "a run \
-        that can go on",
-    );
+    stopped.checkpoint =
+        std::fs::read(stopped.folder.path().join("checkpoint")).expect("a run that can go on");
     stopped
 });
 

@@ -6,7 +6,7 @@ use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, compare};
-use kernel_oracle::dataset::opening::Told;
+use kernel_oracle::dataset::opening::StatedMachine;
 use kernel_oracle::driver;
 use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
 use kernel_oracle::ingest;
@@ -83,7 +83,7 @@ fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
         match effect {
             Effect::Waits(order) => {
                 driver::answer_waits(order.clone(), &Cancel::new(), &mut |n| {
-                    news.push(Msg::Waits(n))
+                    news.push(Msg::Waits(n));
                 });
             }
             Effect::Causes(order) => news.push(Msg::Causes(driver::answer_causes(order.clone()))),
@@ -95,7 +95,7 @@ fn answered(app: &mut App, effects: &[Effect]) -> Vec<Effect> {
                 let tell = |n| told.lock().expect("one thread").push(Msg::Compare(n));
                 driver::answer_compare(
                     order.clone(),
-                    &Told::default(),
+                    &StatedMachine::default(),
                     &engine,
                     &Cancel::new(),
                     &tell,

@@ -18,8 +18,7 @@ pub fn hold(trace: &Trace) -> usize {
     assert!(trace.gaps().iter().all(|g| g.from <= g.to), "losses have a beginning and an end");
     assert!(
         trace.cut(0..trace.len()).len() == trace.len(),
-        "a stretch of all events is all \
-                                                             events"
+        "a stretch of all events is all events"
     );
     trace.len()
 }

@@ -1,7 +1,7 @@
 //! The predictions of the open trace as they arrive, and what is summed up of them: misses, queue
 //! lengths, the overview. Computes no prediction.
 
-use super::train::live::Whose;
+use super::train::live::LiveModel;
 use crate::evaluate::overlay::{BASELINES, Chunk, Prediction, Stretch};
 use crate::replay::levels::{Levels, Merge};
 use crate::replay::load;
@@ -12,7 +12,7 @@ use std::ops::Range;
 
 /// Which predictor's answers the prediction row shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Row {
+pub enum AnswerRow {
     /// The model's pick at the switch.
     #[default]
     Pick,
@@ -22,7 +22,7 @@ pub enum Row {
     Baseline(usize),
 }
 
-impl Row {
+impl AnswerRow {
     /// The row after this one.
     #[must_use]
     pub fn next(self) -> Self {
@@ -111,7 +111,7 @@ impl Score {
         (self.counted > 0).then(|| self.missed as f32 / self.counted as f32)
     }
 
-    fn of(row: Row, p: &Prediction) -> Self {
+    fn of(row: AnswerRow, p: &Prediction) -> Self {
         let verdict = row.verdict(p);
         let counts = matches!(verdict, Verdict::Hit | Verdict::Miss);
         Self {
@@ -131,7 +131,7 @@ impl Merge for Score {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Lane {
+struct CpuAnswers {
     predictions: Vec<Prediction>,
     scores: Levels<Score>,
     /// The same by buckets of time ([`load`]); those that are complete.
@@ -140,8 +140,8 @@ struct Lane {
     filling: Score,
 }
 
-impl Lane {
-    fn score(&self, row: Row, switches: Range<usize>) -> Score {
+impl CpuAnswers {
+    fn score(&self, row: AnswerRow, switches: Range<usize>) -> Score {
         let mut sum = Score::default();
         let (from, to) = (switches.start, switches.end.min(self.predictions.len()));
         if from >= to {
@@ -149,7 +149,7 @@ impl Lane {
         }
         let (a, b) = (from.div_ceil(LEAF), (to / LEAF).min(self.scores.len()));
         let mut single = |range: Range<usize>| {
-            self.predictions[range].iter().for_each(|p| sum.merge(&Score::of(row, p)))
+            self.predictions[range].iter().for_each(|p| sum.merge(&Score::of(row, p)));
         };
         if a < b {
             single(from..a * LEAF);
@@ -162,7 +162,7 @@ impl Lane {
     }
 
     /// Puts the predictions from `from` on into buckets.
-    fn fill_buckets(&mut self, row: Row, trace: &Trace, cpu: CpuId, from: usize) {
+    fn fill_buckets(&mut self, row: AnswerRow, trace: &Trace, cpu: CpuId, from: usize) {
         let (switches, span) = (trace.cpu_switches(cpu), trace.span().0);
         let n = load::buckets(switches.len());
         let turn = |lane: &mut Self, queue: u16| {
@@ -187,7 +187,7 @@ impl Lane {
         }
     }
 
-    fn extend_scores(&mut self, row: Row) {
+    fn extend_scores(&mut self, row: AnswerRow) {
         while (self.scores.len() + 1) * LEAF <= self.predictions.len() {
             let from = self.scores.len() * LEAF;
             let mut leaf = Score::default();
@@ -200,19 +200,19 @@ impl Lane {
 /// Predictions of a stretch by another model, shown in place of the others.
 #[derive(Clone, Debug)]
 struct Live {
-    whose: Whose,
+    whose: LiveModel,
     /// Per CPU: its first switch, and what belongs to it and those after.
-    lanes: Vec<(usize, Lane)>,
+    lanes: Vec<(usize, CpuAnswers)>,
 }
 
 /// All predictions so far.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
-    lanes: Vec<Lane>,
+    lanes: Vec<CpuAnswers>,
     live: Option<Live>,
     /// What was answered about a stretch before the others get there, per CPU as in a [`Stretch`].
     early: Vec<(usize, Vec<Prediction>)>,
-    row: Row,
+    row: AnswerRow,
     /// Longest run queue seen so far: the scale of the queue row.
     pub max_queue: u16,
     /// Per overview column.
@@ -229,14 +229,14 @@ impl Answers {
     /// None yet, for a trace with `cpus` CPUs.
     pub fn new(cpus: usize) -> Self {
         Self {
-            lanes: vec![Lane::default(); cpus],
+            lanes: vec![CpuAnswers::default(); cpus],
             overview: vec![Score::default(); OVERVIEW],
             ..Self::default()
         }
     }
 
     /// The row that is shown.
-    pub fn row(&self) -> Row {
+    pub fn row(&self) -> AnswerRow {
         self.row
     }
 
@@ -246,7 +246,7 @@ impl Answers {
     }
 
     /// Shows another row. Sums are made anew: O(predictions), on a key press only.
-    pub fn set_row(&mut self, row: Row, trace: &Trace) {
+    pub fn set_row(&mut self, row: AnswerRow, trace: &Trace) {
         self.row = row;
         self.overview.iter_mut().for_each(|s| *s = Score::default());
         for c in 0..self.lanes.len() {
@@ -264,10 +264,10 @@ impl Answers {
     }
 
     /// Shows what another model says about a stretch, in place of the answers that are there.
-    pub fn set_live(&mut self, whose: Whose, stretch: Stretch) {
+    pub fn set_live(&mut self, whose: LiveModel, stretch: Stretch) {
         let row = self.row;
         let lane = |(from, predictions): (usize, Vec<Prediction>)| {
-            let mut lane = Lane { predictions, ..Lane::default() };
+            let mut lane = CpuAnswers { predictions, ..CpuAnswers::default() };
             lane.extend_scores(row);
             (from, lane)
         };
@@ -279,19 +279,19 @@ impl Answers {
         self.live = None;
     }
 
-    /// Whose answers are shown in a stretch, if there is one.
+    /// LiveModel answers are shown in a stretch, if there is one.
     pub fn live(&self) -> Option<&str> {
         self.live.as_ref().map(|l| l.whose.label.as_str())
     }
 
-    /// Whose answer at switch `k` of `cpu` is shown, when it is not the current model's.
-    pub fn whose(&self, cpu: usize, k: usize) -> Option<&Whose> {
+    /// LiveModel answer at switch `k` of `cpu` is shown, when it is not the current model's.
+    pub fn whose(&self, cpu: usize, k: usize) -> Option<&LiveModel> {
         let (_, covered) = self.live_lane(cpu)?;
         self.live.as_ref().map(|l| &l.whose).filter(|_| covered.contains(&k))
     }
 
     /// The other model's lane of a CPU, and the switches that it covers.
-    fn live_lane(&self, cpu: usize) -> Option<(&Lane, Range<usize>)> {
+    fn live_lane(&self, cpu: usize) -> Option<(&CpuAnswers, Range<usize>)> {
         let (from, lane) = self.live.as_ref()?.lanes.get(cpu)?;
         Some((lane, *from..from + lane.predictions.len()))
             .filter(|(_, covered)| !covered.is_empty())
@@ -377,7 +377,7 @@ impl Answers {
             for (p, event) in
                 lane.predictions.iter().zip(switches).take(inside.end).skip(inside.start)
             {
-                let hit = match Row::Pick.verdict(p) {
+                let hit = match AnswerRow::Pick.verdict(p) {
                     Verdict::Hit => 1,
                     Verdict::Miss => 0,
                     Verdict::Trivial | Verdict::NoAnswer => continue,

@@ -5,7 +5,7 @@
 use super::App;
 use super::Effect;
 use super::input::Key;
-use super::keys::{Action, Binding, Contexts, DIALOG, HOME, PANEL, TABLE, TOUR};
+use super::keys::{Action, Binding, Contexts, DIALOG, HOME, PANEL, TOUR, bindings};
 use super::list::List;
 use super::settings::Settings;
 use super::tab::{TABS, Tab};
@@ -57,7 +57,7 @@ impl Palette {
     fn type_key(&mut self, key: Key) -> bool {
         match key {
             Key::Char(c) if self.text.chars().count() < LONGEST && !c.is_control() => {
-                self.text.push(c)
+                self.text.push(c);
             }
             Key::Backspace => {
                 self.text.pop();
@@ -72,8 +72,8 @@ impl Palette {
 /// All commands: of what is in view first, then those of other screens.
 fn commands(here: Contexts) -> Vec<Command> {
     let own = |b: &&Binding| b.contexts & here != 0;
-    let first = TABLE.iter().filter(own).map(|binding| Command { binding, elsewhere: None });
-    let others = TABLE.iter().filter(|b| !own(b)).filter_map(|binding| {
+    let first = bindings().filter(own).map(|binding| Command { binding, elsewhere: None });
+    let others = bindings().filter(|b| !own(b)).filter_map(|binding| {
         let elsewhere =
             TABS.iter().find(|about| binding.contexts & about.keys != 0).map(|about| about.tab);
         // What home offers can be done anywhere; dialogs, panels and the tour have their keys for
@@ -205,8 +205,7 @@ mod tests {
         let settings = Settings::parse("[keys]\n\"J\" = \"n\"\n").unwrap();
         assert_eq!(
             found("J", TIMELINE, &settings)[0],
-            "next decision the shown predictor got \
-                                                        wrong"
+            "next decision the shown predictor got wrong"
         );
     }
 
@@ -214,14 +213,13 @@ mod tests {
     fn every_command_of_the_table_is_there_once_from_everywhere() {
         for about in TABS {
             let all = commands(about.keys);
-            for b in TABLE.iter().filter(|b| b.contexts & !(DIALOG | PANEL | TOUR | HOME) != 0) {
+            for b in bindings().filter(|b| b.contexts & !(DIALOG | PANEL | TOUR | HOME) != 0) {
                 let same = |c: &&Command| c.binding.action == b.action && c.binding.help == b.help;
                 let there = all.iter().filter(same).count();
                 assert_eq!(
                     there,
                     usize::from(b.action != Action::Palette),
-                    "{} from \
-                    {}",
+                    "{} from {}",
                     b.help,
                     about.name
                 );

@@ -14,7 +14,7 @@ pub use words::{value, words};
 
 use super::filter::{Filter, Language, or_name};
 use super::list::{List, Sorting};
-use super::mistakes::Whom;
+use super::mistakes::ModelChoice;
 use super::ticket::{Same, Slot, Ticket};
 use super::timeline::Loaded;
 use crate::query::{Completion, FilterError, complete};
@@ -57,7 +57,7 @@ pub enum Order {
         /// Both recordings.
         traces: [Arc<Trace>; 2],
         /// Who is asked.
-        whom: Whom,
+        whom: ModelChoice,
     },
 }
 
@@ -207,7 +207,7 @@ pub enum Focus {
 type Of = (Option<String>, Measure);
 
 /// What is compared, and who is asked about it.
-type Pair = (Same<Trace>, Same<Trace>, Whom);
+type Pair = (Same<Trace>, Same<Trace>, ModelChoice);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -298,10 +298,7 @@ impl Compare {
                         let what = if problem.contains(&path) {
                             problem
                         } else {
-                            format!(
-                                "{path}: \
-                            {problem}"
-                            )
+                            format!("{path}: {problem}")
                         };
                         return Some(format!("{what}; still compared with {kept}"));
                     }

@@ -98,14 +98,9 @@ fn word_lines(tab: Tab, width: usize) -> Vec<Line> {
         for (word, meaning) in words {
             // The first line has less room, by the word and its two blanks.
             let pad = "·".repeat(word.chars().count() + 1);
-            let broken = wrap(
-                &format!(
-                    "{pad} \
-                                        {meaning}"
-                ),
-                width.saturating_sub(usize::from(INDENT)),
-            )
-            .into_iter();
+            let broken =
+                wrap(&format!("{pad} {meaning}"), width.saturating_sub(usize::from(INDENT)))
+                    .into_iter();
             let mut broken =
                 broken.map(|line| line.trim_start_matches('·').trim_start().to_owned());
             lines.push(Line::Word(word, broken.next().unwrap_or_default()));

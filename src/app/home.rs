@@ -25,6 +25,8 @@ pub enum Page {
 /// What a line of the card does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Does {
+    /// Goes on where the program was left.
+    Resume,
     /// Begins the tour.
     Tour,
     /// Shows what can be opened.
@@ -67,13 +69,12 @@ pub struct Home {
 
 /// What this is.
 const INTRO: &str = "koracle replays what the Linux scheduler decided, CPU by CPU, and shows \
-                     beside it what a neural network \
-                     expected. Above, a recording plays: ran is what happened, pick what was \
-                     expected, and ✗ marks a miss.";
+                     beside it what a neural network expected. Above, a recording plays: ran is \
+                     what happened, pick what was expected, and ✗ marks a miss.";
 /// What the results mean.
 const MEASURED: &str = "Of 100 decisions of recordings that no network was trained on, so many \
-                        were named rightly. Pick: at a \
-                        switch, who comes in. Forecast: a whole stint earlier, who will be next.";
+                        were named rightly. Pick: at a switch, who comes in. Forecast: a whole \
+                        stint earlier, who will be next.";
 /// Rows that a card with a border has at least.
 pub const BORDERED: u16 = 7;
 /// Rows of the list of recordings at most.
@@ -108,23 +109,21 @@ impl Home {
         }
     }
 
-    /// The lines that one can stand on.
-    pub fn lines(&self, entries: &[Entry], listed: bool) -> Vec<Line> {
+    /// The lines that one can stand on; `last` is where the program was left.
+    pub fn lines(&self, entries: &[Entry], listed: bool, last: Option<String>) -> Vec<Line> {
         match self.page {
-            Page::Menu => menu(entries),
+            Page::Menu => menu(entries, last),
             Page::Open => openable(entries, listed),
             Page::Results => vec![
                 line(
                     Does::All,
                     "The recordings",
-                    "it is measured on: the runs that are called \
-                                                   test",
+                    "it is measured on: the runs that are called test",
                 ),
                 line(
                     Does::Menu,
                     "Back",
-                    "koracle eval prints this anew, koracle score ANSWERS.csv \
-                                          scores yours",
+                    "koracle eval prints this anew, koracle score ANSWERS.csv scores yours",
                 ),
             ],
         }
@@ -151,25 +150,25 @@ fn line(does: Does, label: &str, about: impl Into<String>) -> Line {
     Line { does, label: label.into(), about: about.into() }
 }
 
-fn menu(entries: &[Entry]) -> Vec<Line> {
+fn menu(entries: &[Entry], last: Option<String>) -> Vec<Line> {
     let own: Vec<&str> = own(entries).take(3).map(|e| e.name.as_str()).collect();
     let own = if own.is_empty() {
-        "a file of yours, or one of those that come with \
-                             it"
-        .into()
+        "a file of yours, or one of those that come with it".into()
     } else {
         own.join(" · ")
     };
     let best = results::in_short().first().map_or(String::new(), |[name, pick, forecast]| {
         format!("{name}: pick {pick} %, forecast {forecast} %; beat it")
     });
-    vec![
+    let resume = last.map(|last| line(Does::Resume, "Continue where you were", last));
+    let rest = [
         line(Does::Tour, "Take the tour", "60 seconds, six stops: a decision, a miss, and why"),
         line(Does::Choose, "Open a recording", own),
         line(Does::Record, "Record this machine", "what its scheduler does in the next seconds"),
         line(Does::Results, "See the benchmark", best),
         line(Does::Quit, "Quit", ""),
-    ]
+    ];
+    resume.into_iter().chain(rest).collect()
 }
 
 /// Those that do not come with the program.
@@ -183,12 +182,7 @@ fn openable(entries: &[Entry], listed: bool) -> Vec<Line> {
         line(
             Does::Open(e.path.clone()),
             &e.name,
-            format!(
-                "{} · {size} · \
-                                                           {}",
-                e.via.label(),
-                e.path.display()
-            ),
+            format!("{} · {size} · {}", e.via.label(), e.path.display()),
         )
     };
     let mut lines: Vec<Line> = own(entries).map(one).collect();
@@ -225,16 +219,19 @@ mod tests {
         let bundled = entry("theirs", Via::Bundled);
         let mut home = Home::default();
         let about = |home: &Home, entries: &[Entry], does: &Does| {
-            home.lines(entries, true).into_iter().find(|l| l.does == *does).map(|l| l.about)
+            home.lines(entries, true, None).into_iter().find(|l| l.does == *does).map(|l| l.about)
         };
         assert!(about(&home, &[], &Does::Choose).unwrap().contains("a file of yours"));
         let some = [entry("mine", Via::Recent), entry("here", Via::Here), bundled.clone()];
         assert_eq!(about(&home, &some, &Does::Choose).unwrap(), "mine · here");
         assert!(about(&home, &some, &Does::Results).unwrap().contains("pick 8"));
+        let last = home.lines(&some, true, Some("mine · Waits".into()));
+        assert_eq!((&last[0].does, last[0].about.as_str()), (&Does::Resume, "mine · Waits"));
         home.turn(Page::Open);
-        let names: Vec<String> = home.lines(&some, true).into_iter().map(|l| l.label).collect();
+        let names: Vec<String> =
+            home.lines(&some, true, None).into_iter().map(|l| l.label).collect();
         assert_eq!(names, ["mine", "here", "A file …", "Those that come with it", "Back"]);
         assert!(about(&home, &[bundled], &Does::Path).unwrap().contains("type where one is"));
-        assert_eq!(home.lines(&[], false).len(), 2);
+        assert_eq!(home.lines(&[], false, None).len(), 2);
     }
 }

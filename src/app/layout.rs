@@ -2,7 +2,7 @@
 //! so that a click always means what is drawn under it.
 
 use super::tab::{About, TABS, Tab};
-use super::timeline::rows::Shape;
+use super::timeline::rows::kinds::Shape;
 
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::input::{Key, Mouse};
 use super::ticket::Ticket;
 use super::timeline::{Loaded, causes};
 use super::traces::Entry;
-use super::train::live::Whose;
+use super::train::live::LiveModel;
 use super::{compare, mistakes, recording, second, tasks, train, waits};
 use crate::evaluate::overlay::{Chunk, Inspection, Stretch};
 use crate::predictor::weights::Weights;
@@ -90,7 +90,7 @@ pub enum Msg {
     Looked {
         /// Of the open recording.
         ticket: Ticket,
-        /// Whose weights.
+        /// LiveModel weights.
         label: String,
         /// Their predictions.
         stretch: Stretch,
@@ -198,7 +198,7 @@ pub enum Effect {
         trace: Arc<Trace>,
         /// The weights.
         weights: Arc<Weights>,
-        /// Whose they are.
+        /// LiveModel they are.
         label: String,
         /// The stretch.
         events: std::ops::Range<usize>,
@@ -223,7 +223,7 @@ pub enum Effect {
         /// Index of the switch among all events.
         event: usize,
         /// By these weights; by the current model if not given.
-        by: Option<Whose>,
+        by: Option<LiveModel>,
     },
     /// Something about recording.
     Recorder(recording::Order),

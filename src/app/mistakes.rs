@@ -13,7 +13,7 @@ mod walk;
 mod words;
 
 pub use act::Do;
-pub use words::{Found, Held, News, Order, Origin, Told, Whom};
+pub use words::{Explanation, Found, ModelChoice, News, Opaque, Order, Origin};
 
 use super::Context;
 use super::filter::Filter;
@@ -52,7 +52,7 @@ pub enum Explained {
     /// Could not be had.
     Failed(usize, String),
     /// There.
-    Ready(usize, Arc<Told>),
+    Ready(usize, Arc<Explanation>),
 }
 
 impl Explained {
@@ -113,9 +113,9 @@ pub struct Decisions {
     before: Option<(Asked, Arc<Found>)>,
 }
 
-/// Whose mistakes are looked at.
+/// Predictors mistakes are looked at.
 #[derive(Debug, Default)]
-pub struct Whose {
+pub struct Predictors {
     /// The first predictor, if it is another one than the Timeline's: a predictor's name, a run or
     /// a model file.
     pub first: Option<PathBuf>,
@@ -193,8 +193,8 @@ pub struct Panes {
 pub struct Mistakes {
     /// The decisions.
     pub decisions: Decisions,
-    /// Whose they are.
-    pub whose: Whose,
+    /// Predictors they are.
+    pub whose: Predictors,
     /// Which of them count.
     pub filter: Filter<Expr>,
     kept: Kept,
@@ -216,7 +216,7 @@ pub struct Mistakes {
 #[derive(Clone, Debug, PartialEq)]
 struct Asked {
     recordings: Vec<PathBuf>,
-    whom: Whom,
+    whom: ModelChoice,
     other: Option<PathBuf>,
 }
 
@@ -261,7 +261,7 @@ impl Mistakes {
                     (Ok(found), _) => Data::Ready(found),
                     // A name that leads nowhere: what was there is still there.
                     (Err(problem), Some((asked, found))) => {
-                        self.whose.first = if let Whom::Named(who) = &asked.whom {
+                        self.whose.first = if let ModelChoice::Named(who) = &asked.whom {
                             Some(who.clone())
                         } else {
                             None

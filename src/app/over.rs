@@ -7,6 +7,7 @@ use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
 use super::layout::{Area, SMALLEST};
 use super::prompt::{Ask, Prompt, Typed};
+use super::session::Session;
 use super::tab::Tab;
 use super::ticket::{Slot, Ticket};
 use super::tour::Tour;
@@ -33,6 +34,8 @@ pub struct Over {
     pub palette: Option<Palette>,
     /// The card.
     pub card: Option<Card>,
+    /// Where one was when the program ended; home offers to go on there.
+    pub last: Option<Box<Session>>,
     /// What is typed of a file's name, while it is being completed.
     pub(super) completing: Slot<String>,
 }
@@ -74,7 +77,8 @@ impl App {
 
     /// The lines of home's card.
     pub fn home_lines(&self, home: &Home) -> Vec<super::home::Line> {
-        home.lines(&self.traces.entries, self.traces.listed)
+        let last = self.over.last.as_ref().map(|session| session.label());
+        home.lines(&self.traces.entries, self.traces.listed, last)
     }
 
     /// Where keys are looked up now.
@@ -145,6 +149,7 @@ impl App {
 
     fn home_does(&mut self, does: Does) -> Vec<Effect> {
         match does {
+            Does::Resume => return self.resume(),
             Does::Tour => return self.act(Action::Tour),
             Does::Choose => self.home_page(Page::Open),
             Does::Results => self.home_page(Page::Results),

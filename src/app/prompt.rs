@@ -112,7 +112,7 @@ impl Prompt {
 /// The same among predictors and runs.
 fn complete_who(text: &str, runs: &[Run]) -> Option<String> {
     let runs = runs.iter().filter(|r| !r.epochs.is_empty()).map(|r| r.name.as_str());
-    complete(text, Choice::all().map(|choice| -> &str { choice.label() }).chain(runs))
+    complete(text, Choice::named().map(|choice| -> &str { choice.label() }).chain(runs))
 }
 
 /// The first name that continues what was typed; the next one after a whole name.

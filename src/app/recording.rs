@@ -7,18 +7,18 @@ pub mod run;
 #[cfg(test)]
 mod tests;
 
+use super::entry::{Entry, Via};
 use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
 use super::tab::Tab;
 use super::ticket::{Ticket, Tickets};
-use super::traces::{Entry, Via};
 use super::{Context, Effect, Wish};
 use crate::job::Latest;
 use crate::record::hosts::Host;
 use crate::record::{Plan, Progress};
 use crate::vm::Kind;
 use dialog::Dialog;
-use run::{Failure, Run, Saved};
+use run::{Failure, RecordingRun, Saved};
 use std::path::PathBuf;
 
 /// A fact about machines or a recording.
@@ -90,7 +90,7 @@ pub struct Recorder {
     /// The dialog is open.
     pub asking: bool,
     /// The recording under way, or the last one until it is dismissed.
-    pub run: Option<Run>,
+    pub run: Option<RecordingRun>,
     tickets: Tickets,
     /// The program ends when the recording has.
     leaving: bool,
@@ -98,7 +98,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// The recording under way.
-    pub fn running(&self) -> Option<&Run> {
+    pub fn running(&self) -> Option<&RecordingRun> {
         self.run.as_ref().filter(|r| r.end.is_none())
     }
 }
@@ -155,7 +155,7 @@ impl Recorder {
     fn start(&mut self, plan: Plan, start: Option<Kind>, cx: &mut Context) {
         let id = self.tickets.draw();
         self.asking = false;
-        self.run = Some(Run::new(id, &plan, self.dialog.path()));
+        self.run = Some(RecordingRun::new(id, &plan, self.dialog.path()));
         cx.order(Effect::Recorder(Order::Start { id, plan: Box::new(plan), start }));
     }
 

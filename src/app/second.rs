@@ -1,7 +1,7 @@
 //! The second prediction row: another predictor's answers under those of the first, for the same
 //! decisions. When they are asked for is decided in `viewer`.
 
-use super::answers::{Answers, Row};
+use super::answers::{AnswerRow, Answers};
 use crate::evaluate::overlay::Chunk;
 use crate::trace::Trace;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,13 @@ pub struct Second {
 
 /// The row of the second predictor beside this one of the first: its own pick stands beside every
 /// baseline's.
-fn beside(row: Row) -> Row {
-    if row == Row::Forecast { Row::Forecast } else { Row::Pick }
+fn beside(row: AnswerRow) -> AnswerRow {
+    if row == AnswerRow::Forecast { AnswerRow::Forecast } else { AnswerRow::Pick }
 }
 
 impl Second {
     /// Nothing known yet; beside this row of the first.
-    pub(super) fn new(who: PathBuf, row: Row, trace: &Trace) -> Self {
+    pub(super) fn new(who: PathBuf, row: AnswerRow, trace: &Trace) -> Self {
         let label = who.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         let mut answers = Answers::new(trace.cpus());
         answers.set_row(beside(row), trace);
@@ -37,7 +37,7 @@ impl Second {
     }
 
     /// Answers the same question as the first row.
-    pub fn follow(&mut self, row: Row, trace: &Trace) {
+    pub fn follow(&mut self, row: AnswerRow, trace: &Trace) {
         if self.answers.row() != beside(row) {
             self.answers.set_row(beside(row), trace);
         }

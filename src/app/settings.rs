@@ -3,6 +3,7 @@
 
 use super::input::Key;
 use crate::replay::SPEEDS;
+use crate::text::line_at;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub struct Settings {
     /// recording's density asks.
     #[serde(deserialize_with = "speed")]
     pub speed: Option<(u32, u32)>,
+    /// Start where the program was left.
+    pub restore: bool,
     /// Keys that stand for others.
     #[serde(skip)]
     pub keys: Vec<(Key, Key)>,
@@ -53,25 +56,14 @@ pub struct Settings {
 impl Settings {
     /// Reads the text of a file. The error says where and what.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let place = |at: usize| {
-            format!(
-                "line \
-                                         {}: ",
-                text[..at.min(text.len())].matches('\n').count() + 1
-            )
-        };
+        let place = |at: usize| format!("line {}: ", line_at(text, at));
         let read: Result<Self, _> = toml::from_str(text);
         let mut read =
             read.map_err(|e| e.span().map(|s| place(s.start)).unwrap_or_default() + e.message())?;
         for (pressed, meant) in std::mem::take(&mut read.written) {
             let key = |text: &str| {
-                Key::parse(text).ok_or_else(|| {
-                    format!(
-                        "{}no such key: \
-                                                        `{text}`",
-                        place(meant.span().start)
-                    )
-                })
+                Key::parse(text)
+                    .ok_or_else(|| format!("{}no such key: `{text}`", place(meant.span().start)))
             };
             let (from, to) = (key(&pressed)?, key(meant.as_ref())?);
             if from == Key::Ctrl('c') {

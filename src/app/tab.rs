@@ -2,9 +2,11 @@
 //! docs/keys.md are made from it.
 
 use super::keys::{self, Contexts};
+use serde::{Deserialize, Serialize};
 
 /// A screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tab {
     /// The open recording.
     #[default]

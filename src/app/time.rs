@@ -1,5 +1,6 @@
 //! Times as people type and read them.
 
+pub use crate::text::grouped;
 use crate::trace::Nanos;
 
 /// A point in time from text: seconds (`0.41`), with a unit (`12ms`, `3us`, `3µs`, `900ns`, `1s`),
@@ -102,19 +103,6 @@ pub fn point(t: u64, width: u64) -> String {
     let t = (u128::from(t) + u128::from(unit / 2)) / u128::from(unit);
     let second = 10u128.pow(digits);
     format!("{}.{:0width$} s", t / second, t % second, width = digits as usize)
-}
-
-/// A number with thousands separated by commas.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 #[cfg(test)]

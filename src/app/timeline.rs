@@ -14,10 +14,10 @@ mod walk;
 pub use panes::{Inspector, Pane, Panes};
 pub use search::Found;
 
-use super::answers::{Answers, Row};
+use super::answers::{AnswerRow, Answers};
 use super::second::Second;
 use super::time;
-use super::train::live::Whose;
+use super::train::live::LiveModel;
 use super::view::View;
 use crate::replay::Cursor;
 use crate::replay::lod::{self, Pyramid};
@@ -143,9 +143,9 @@ impl Timeline {
         self.trace().cpu_switches(CpuId(self.cpu as u16)).get(self.decision?).map(|&e| e as usize)
     }
 
-    /// Whose weights gave the answer that is shown at the selected switch, if not the current
+    /// LiveModel weights gave the answer that is shown at the selected switch, if not the current
     /// model.
-    pub fn whose(&self) -> Option<&Whose> {
+    pub fn whose(&self) -> Option<&LiveModel> {
         self.answers.whose(self.cpu, self.decision?)
     }
 
@@ -188,7 +188,7 @@ impl Timeline {
 
     /// Shows the next predictor.
     pub fn next_row(&mut self) {
-        let row: Row = self.answers.row().next();
+        let row: AnswerRow = self.answers.row().next();
         let loaded = Arc::clone(&self.loaded);
         self.answers.set_row(row, &loaded.trace);
         if let Some(second) = &mut self.second {

@@ -2,16 +2,10 @@
 //! and says in two or three sentences what is seen. What a stop shows is found in the network's
 //! answers, so that it is right whatever the model is.
 
+mod act;
 mod finds;
 
-use super::answers::Row;
 use super::help::wrap;
-use super::keys::Action;
-use super::over::Card;
-use super::tab::Tab;
-use super::timeline::{Pane, Timeline};
-use super::traces::{Entry, FIRST};
-use super::{App, Effect, Open};
 use finds::Finds;
 use std::path::PathBuf;
 
@@ -64,44 +58,38 @@ impl Stop {
                 |d| {
                     format!(
                         "At the playhead {} leaves {}, and {} tasks want it. The network gave {} a \
-                         probability of {:.2}, and that \
-                         one came in (●): a hit. The pane lists all candidates, with how long each \
-                         had waited.",
+                         probability of {:.2}, and that one came in (●): a hit. The pane lists all \
+                         candidates, with how long each had waited.",
                         d.out, d.cpu, d.candidates, d.real, d.p
                     )
                 },
             ),
             Self::Seen => "These events are all that the network knew, the newest first. It sees \
-                           who ran, woke up and waited, and for \
-                           how long; never who comes in, and no task's name or number. So it works \
-                           on tasks it has never met."
+                           who ran, woke up and waited, and for how long; never who comes in, and \
+                           no task's name or number. So it works on tasks it has never met."
                 .into(),
             Self::Miss => missed.map_or_else(
                 || {
-                    "✗ marks a decision that the network got wrong; there is none to show \
-                    here."
+                    "✗ marks a decision that the network got wrong; there is none to show here."
                         .into()
                 },
                 |d| {
                     format!(
                         "✗ is a miss: the network expected {}, at {:.2}, and the kernel took {}, \
-                         to which it had given {:.2}. On the \
-                         Timeline n leads from miss to miss, and 3 lists all of them with what \
-                         they have in common.",
+                         to which it had given {:.2}. On the Timeline n leads from miss to miss, \
+                         and 3 lists all of them with what they have in common.",
                         d.expected, d.p, d.real, d.p_real
                     )
                 },
             ),
             Self::Why => "The kernel does not guess, it has a rule. Lag is what the CPU owes a \
-                          task: who has had more than its share \
-                          may not come in, and of the others the one with the earliest deadline \
-                          does. e shows this for any decision."
+                          task: who has had more than its share may not come in, and of the others \
+                          the one with the earliest deadline does. e shows this for any decision."
                 .into(),
             Self::Wait => "5 lists every time in which a task could run and had no CPU, the \
                            longest first (+: not over yet when the recording ends); below is who \
-                           ran instead. \
-                           Enter shows a wait on the Timeline. For your own recording this is \
-                           often the first thing to look at."
+                           ran instead. Enter shows a wait on the Timeline. For your own recording \
+                           this is often the first thing to look at."
                 .into(),
             Self::Training => "2 is where networks learn: n sets one up, its curves are drawn \
                                while it learns, and p lets it answer on \
@@ -151,164 +139,4 @@ impl Tour {
             true
         })
     }
-}
-
-impl App {
-    /// Begins the tour.
-    pub(super) fn begin_tour(&mut self) {
-        self.over.uncover();
-        self.over.card = Some(Card::Tour(Box::default()));
-    }
-
-    /// An order while the tour is shown. Others than its own belong to the screen, or end it.
-    pub(super) fn tour_act(&mut self, action: Option<Action>) -> Vec<Effect> {
-        let Some(Card::Tour(tour)) = &mut self.over.card else { return Vec::new() };
-        match action {
-            Some(Action::NextStop) if !tour.go(1) => {
-                self.end_tour();
-                self.home_page(super::home::Page::Menu);
-            }
-            Some(Action::PrevStop) if !tour.go(-1) => {
-                self.message = Some(
-                    "this is the first \
-                stop"
-                        .into(),
-                )
-            }
-            Some(Action::NextStop | Action::PrevStop) => {}
-            Some(Action::Back) => self.end_tour(),
-            Some(
-                action @ (Action::Help
-                | Action::Quit
-                | Action::Palette
-                | Action::Up
-                | Action::Down
-                | Action::PageUp
-                | Action::PageDown),
-            ) => return self.act(action),
-            Some(action @ (Action::Tab(_) | Action::Home)) => {
-                self.end_tour();
-                return self.act(action);
-            }
-            _ => self.message = Some("this is the tour: Enter goes on, p back, Esc leaves".into()),
-        }
-        Vec::new()
-    }
-
-    fn end_tour(&mut self) {
-        self.over.card = None;
-        if let Some(t) = self.viewer.timeline_mut() {
-            (t.causes.kernel.shown, t.panes.focus) = (false, Pane::Lanes);
-        }
-        self.show(Tab::Timeline);
-    }
-
-    /// Goes on with a stop that is not shown yet, as far as what it needs is there. Called after
-    /// every message.
-    pub(super) fn want_tour(&mut self) -> Vec<Effect> {
-        let Some(Card::Tour(tour)) = &self.over.card else { return Vec::new() };
-        if tour.words.is_some() {
-            return Vec::new();
-        }
-        let Some(path) = tour.recording.clone().or_else(|| recording(&self.traces.entries)) else {
-            if self.traces.listed {
-                self.over.card = None;
-                self.message = Some(
-                    "the tour needs a bundled recording: KORACLE_TRACES names \
-                                     their folder"
-                        .into(),
-                );
-            }
-            return Vec::new();
-        };
-        if let Some(Card::Tour(tour)) = &mut self.over.card {
-            tour.recording = Some(path.clone());
-        }
-        match &self.viewer.open {
-            Open::Ready(t) if t.loaded.path == path => {
-                self.arrive();
-                Vec::new()
-            }
-            Open::Loading(other) if *other == path => Vec::new(),
-            Open::Failed(other, problem) if *other == path => {
-                self.message = Some(format!("no tour: {problem}"));
-                self.over.card = None;
-                Vec::new()
-            }
-            _ => {
-                self.shared.chosen.clear();
-                vec![self.viewer.open_path(path, false)]
-            }
-        }
-    }
-
-    /// Shows the stop, once the network has answered.
-    fn arrive(&mut self) {
-        let Some(Card::Tour(mut tour)) = self.over.card.take() else { return };
-        if let Some(t) = self.viewer.timeline_mut() {
-            t.cursor.pause();
-            let answered = t.answers.events_done == t.trace().len() || t.answers.failed.is_some();
-            if answered && tour.finds.is_none() {
-                t.answers.set_row(Row::Pick, &std::sync::Arc::clone(&t.loaded.trace));
-                tour.finds = Some(Finds::of(t));
-            }
-        }
-        let (stop, finds) = (tour.stop, tour.finds.clone());
-        let ready = finds.is_some() || matches!(stop, Stop::Wait | Stop::Training);
-        if ready {
-            tour.words = Some(stop.words(finds.as_ref()));
-        }
-        // The card's height is known before the screens are arranged.
-        self.over.card = Some(Card::Tour(tour));
-        if ready {
-            self.put(stop, finds.as_ref());
-        }
-    }
-
-    /// Puts the screens into the state of a stop.
-    fn put(&mut self, stop: Stop, finds: Option<&Finds>) {
-        let tab = match stop {
-            Stop::Wait => Tab::Waits,
-            Stop::Training => Tab::Train,
-            _ => Tab::Timeline,
-        };
-        self.show(tab);
-        match stop {
-            Stop::Wait => self.waits.show_all(),
-            Stop::Training => {}
-            _ => {
-                let event = finds.and_then(|f| match stop {
-                    Stop::Decision | Stop::Seen => f.right.as_ref().map(|d| d.event),
-                    _ => f.missed.as_ref().map(|d| d.event),
-                });
-                if let Some(t) = self.viewer.timeline_mut() {
-                    stand(t, stop, event);
-                }
-            }
-        }
-    }
-}
-
-/// The timeline at the decision of a stop, with the pane that it is about.
-fn stand(t: &mut Timeline, stop: Stop, event: Option<usize>) {
-    t.marks.clear();
-    t.looks.found = None;
-    if let Some(event) = event {
-        t.go_to_event(event);
-        // In the middle, so that what came before and comes after is seen.
-        let at = t.cursor.pos().0;
-        t.view = t.view.at(at.saturating_sub(t.view.width / 2), t.view.width);
-    }
-    t.causes.kernel.shown = stop == Stop::Why;
-    t.panes.focus = if stop == Stop::Seen { Pane::Context } else { Pane::Decision };
-    t.panes.room = super::layout::Room::Some;
-}
-
-/// The recording that it walks through.
-fn recording(entries: &[Entry]) -> Option<PathBuf> {
-    let bundled = || entries.iter().filter(|e| !e.split.is_empty());
-    bundled()
-        .find(|e| e.name == FIRST)
-        .or_else(|| bundled().min_by_key(|e| e.bytes))
-        .map(|e| e.path.clone())
 }

@@ -1,6 +1,8 @@
 //! The Traces screen: the recordings one can open, the bundled ones and those given on the command
 //! line; in its place the dialog or the panel of a recording that is made. Reads no file.
 
+pub use super::entry::{Entry, Via};
+
 use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
 use super::list::{List, PAGE};
@@ -18,59 +20,6 @@ pub const TOP: u16 = 3;
 /// The bundled recording that opens when none is named, and that the tour walks through. It is
 /// inside the program.
 pub const FIRST: &str = "hackbench-pipe-2g_run3";
-
-/// How a recording came into the list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Via {
-    /// It comes with the program.
-    #[default]
-    Bundled,
-    /// Given on the command line, or just recorded.
-    Given,
-    /// Opened in an earlier session.
-    Recent,
-    /// It lies in the working folder.
-    Here,
-}
-
-impl Via {
-    /// A word for the list.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Bundled => "",
-            Self::Given => "given",
-            Self::Recent => "recent",
-            Self::Here => "here",
-        }
-    }
-}
-
-/// One row of the Traces screen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
-    /// The file.
-    pub path: PathBuf,
-    /// Name of the recording.
-    pub name: String,
-    /// Workload, when the metadata say.
-    pub workload: String,
-    /// Kernel release and scheduler, e.g. `6.18.44 EEVDF`.
-    pub kernel: String,
-    /// CPUs, 0 when not known.
-    pub cpus: u16,
-    /// Events, when known (after it was opened).
-    pub events: Option<u64>,
-    /// `train`, `validation`, `test`, or empty.
-    pub split: String,
-    /// Size of the file in bytes.
-    pub bytes: u64,
-    /// How it came into the list.
-    pub via: Via,
-    /// Why it could not be opened.
-    pub error: Option<String>,
-    /// What was skipped or cut when it was opened, in words.
-    pub notes: Vec<String>,
-}
 
 /// The list and the row one stands on.
 #[derive(Debug, Default)]
@@ -93,6 +42,16 @@ impl Traces {
     /// Not listed yet; these were given.
     pub fn new(given: Vec<PathBuf>) -> Self {
         Self { given, ..Self::default() }
+    }
+
+    /// The files that the user gave.
+    pub(super) fn given(&self) -> &[PathBuf] {
+        &self.given
+    }
+
+    /// The user gave these.
+    pub(super) fn give(&mut self, given: Vec<PathBuf>) {
+        self.given = given;
     }
 
     /// The selected row.

@@ -8,10 +8,11 @@ mod wants;
 use super::keys::Action;
 use super::layout::{Layout, Want};
 use super::second;
+use super::session::Place;
 use super::ticket::{Slot, Ticket};
 use super::timeline::causes::News;
 use super::timeline::{Loaded, Pane, Timeline};
-use super::train::live::Whose;
+use super::train::live::LiveModel;
 use super::view::View;
 use super::{Context, Effect, Msg, Opened};
 use crate::features::Extractor;
@@ -85,7 +86,7 @@ pub struct Viewer {
     pub open: Open,
     /// The work on it: everything that is computed of it carries this ticket.
     work: Slot<PathBuf>,
-    /// Whose predictions were ordered.
+    /// LiveModel predictions were ordered.
     predicted: Predicted,
     /// What was asked for before the walk gets there.
     hurried: Option<(Ticket, Range<usize>)>,
@@ -99,6 +100,8 @@ pub struct Viewer {
     last: Option<PathBuf>,
     /// A decision to go to as soon as its recording is open.
     going: Option<(PathBuf, usize)>,
+    /// A place of an earlier session to go to, likewise.
+    coming: Option<(PathBuf, Place)>,
     /// What was ordered while it was read.
     typed_ahead: Vec<Action>,
     /// Play as soon as the recording is there: a start without arguments shows something alive.
@@ -193,6 +196,11 @@ impl Viewer {
             }
             timeline.cursor.toggle();
         }
+        if let Some((_, place)) =
+            self.coming.take().filter(|(path, _)| *path == timeline.loaded.path)
+        {
+            place.go(&mut timeline);
+        }
         if let Some((_, event)) =
             self.going.take().filter(|(going, _)| *going == timeline.loaded.path)
         {
@@ -218,6 +226,11 @@ impl Viewer {
         Some(self.open_path(path.into(), false))
     }
 
+    /// As soon as this recording is open, goes to a place of an earlier session.
+    pub(super) fn come_back(&mut self, recording: PathBuf, place: Place) {
+        self.coming = Some((recording, place));
+    }
+
     /// Takes what was computed of the recording. Answers to one that is no longer open change
     /// nothing.
     pub(super) fn take(&mut self, msg: Msg, cx: &mut Context) {
@@ -239,10 +252,10 @@ impl Viewer {
                 t.answers.set_early(stretch);
             }
             Msg::NoModel { ticket, problem } if work.counts(ticket) => {
-                t.answers.no_model = Some(problem)
+                t.answers.no_model = Some(problem);
             }
             Msg::PredictionFailed { ticket, problem } if work.counts(ticket) => {
-                t.answers.failed = Some(problem)
+                t.answers.failed = Some(problem);
             }
             Msg::Inspected { ticket, event, by, result } if work.counts(ticket) => {
                 t.panes.inspector.take(event, by, result);
@@ -252,10 +265,10 @@ impl Viewer {
                 Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
             },
             Msg::Causes(News::Collected { ticket, table }) if asked.waits.counts(ticket) => {
-                t.causes.collected(table)
+                t.causes.collected(table);
             }
             Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => {
-                t.causes.crowd = Some(crowd)
+                t.causes.crowd = Some(crowd);
             }
             Msg::Causes(News::Between { ticket, between }) if asked.between.counts(ticket) => {
                 t.causes.told = Some(between);
@@ -274,7 +287,7 @@ impl Viewer {
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
                 let live = cx.shared.live.as_ref().filter(|l| l.label == label);
                 if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {
-                    t.answers.set_live(Whose { label, weights }, stretch);
+                    t.answers.set_live(LiveModel { label, weights }, stretch);
                 }
             }
             _ => {}

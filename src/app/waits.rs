@@ -285,12 +285,12 @@ impl Waits {
 /// What the Timeline's model had said at a switch: a mark and a few words, and whether it was
 /// right. `None`: it has not said anything there, or not yet.
 pub fn predicted(t: &Timeline, event: usize) -> Option<(String, Option<bool>)> {
-    use super::answers::{Row, Verdict};
+    use super::answers::{AnswerRow, Verdict};
     let e = t.trace().event(event);
     let k = t.trace().cpu_switches(e.cpu).binary_search(&(event as u32)).ok()?;
     let p = t.answers.get(e.cpu.ix(), k)?;
     let who = || t.trace().label_at(p.pick.thread, event);
-    match Row::Pick.verdict(p) {
+    match AnswerRow::Pick.verdict(p) {
         Verdict::Hit => Some((format!("✓ {:.2}", p.pick.p), Some(true))),
         Verdict::Miss => Some((format!("✗ {} {:.2}", who(), p.pick.p), Some(false))),
         Verdict::Trivial => Some(("trivial".into(), None)),

@@ -67,8 +67,7 @@ const SIGNS: &[Word] = &[
     ),
     word(
         "hit %",
-        "the share of right answers in what is visible, where there was a \
-                   choice",
+        "the share of right answers in what is visible, where there was a choice",
         TIMELINE,
     ),
     word(
@@ -121,8 +120,7 @@ const SCHEDULER: &[Word] = &[
     ),
     word(
         "deadline",
-        "under EEVDF the virtual time by which a task should have had its \
-                      slice",
+        "under EEVDF the virtual time by which a task should have had its slice",
         TIMELINE | MISTAKES,
     ),
     word(
@@ -139,8 +137,7 @@ const SCHEDULER: &[Word] = &[
     ),
     word(
         "idle",
-        "the CPU runs its idle task (pid 0, `swapper/N`). Each CPU has its \
-                  own",
+        "the CPU runs its idle task (pid 0, `swapper/N`). Each CPU has its own",
         TIMELINE | WAITS | TASKS,
     ),
     word(
@@ -152,8 +149,7 @@ const SCHEDULER: &[Word] = &[
     word("migration", "a task moves to another CPU", TIMELINE | TASKS | COMPARED),
     word(
         "queue",
-        "the tasks that are runnable on a CPU and wait for \
-                   it",
+        "the tasks that are runnable on a CPU and wait for it",
         TIMELINE | MISTAKES | WAITS,
     ),
     word(
@@ -164,15 +160,13 @@ const SCHEDULER: &[Word] = &[
     ),
     word(
         "stint",
-        "one uninterrupted run of a task on a \
-                   CPU",
+        "one uninterrupted run of a task on a CPU",
         TIMELINE | MISTAKES | TASKS | COMPARED,
     ),
     word("switch", "a `sched_switch`: one task leaves a CPU, another comes in", TIMELINE | TASKS),
     word(
         "virtual run time",
-        "run time divided by the task's weight: how much of its share a task \
-                              has used",
+        "run time divided by the task's weight: how much of its share a task has used",
         TIMELINE,
     ),
     word(
@@ -210,8 +204,7 @@ const PREDICTIONS: &[Word] = &[
     word("coverage", "the share of decisions whose real next task is among the candidates", TRAIN),
     word(
         "decision",
-        "the kernel's choice of the next task at a switch \
-                      (`pick_next_task`)",
+        "the kernel's choice of the next task at a switch (`pick_next_task`)",
         TIMELINE | MISTAKES,
     ),
     word(
@@ -222,20 +215,17 @@ const PREDICTIONS: &[Word] = &[
     word("hit, miss", "the most probable candidate came in, or another one", TIMELINE | MISTAKES),
     word(
         "hypotheses",
-        "eight replays of the kernel's algorithm that differ in how they are \
-                        corrected",
+        "eight replays of the kernel's algorithm that differ in how they are corrected",
         MISTAKES,
     ),
     word(
         "lead time",
-        "from the moment a forecast is asked to the switch that it is \
-                       about",
+        "from the moment a forecast is asked to the switch that it is about",
         TIMELINE | MISTAKES,
     ),
     word(
         "pick",
-        "the first question: at the switch, which candidate comes \
-                  in",
+        "the first question: at the switch, which candidate comes in",
         TIMELINE | MISTAKES | TRAIN,
     ),
     word("replay", "the kernel's own algorithm, run over the recorded events", TIMELINE | MISTAKES),
@@ -262,8 +252,7 @@ const FIGURES: &[Word] = &[
     ),
     word(
         "MRR",
-        "mean reciprocal rank: 1 if the real task is first, 1/2 if second, and so on, \
-                 averaged",
+        "mean reciprocal rank: 1 if the real task is first, 1/2 if second, and so on, averaged",
         0,
     ),
     word(
@@ -286,15 +275,13 @@ const FIGURES: &[Word] = &[
     ),
     word(
         "in time",
-        "the share of forecasts that this machine would have answered before the \
-                     switch came",
+        "the share of forecasts that this machine would have answered before the switch came",
         MISTAKES,
     ),
     word("macro", "the mean over workloads, each counting the same", TRAIN),
     word(
         "McNemar",
-        "a test of two predictors on the same decisions: could the difference be \
-                     chance",
+        "a test of two predictors on the same decisions: could the difference be chance",
         MISTAKES,
     ),
     word(
@@ -315,8 +302,7 @@ const RECORDINGS: &[Word] = &[
     word("gap", "a stretch in which events were lost", TIMELINE),
     word(
         "machine",
-        "a kernel series, and the number of CPUs when they are not two: `6.1`, \
-                     `6.12x8`",
+        "a kernel series, and the number of CPUs when they are not two: `6.1`, `6.12x8`",
         TRAIN,
     ),
     word(
@@ -343,8 +329,7 @@ const RECORDINGS: &[Word] = &[
     ),
     word(
         "workload",
-        "a program that was recorded, such as `nginx-ab`; `koracle workloads` lists \
-                      them",
+        "a program that was recorded, such as `nginx-ab`; `koracle workloads` lists them",
         TRACES | TRAIN,
     ),
 ];

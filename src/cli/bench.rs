@@ -5,6 +5,7 @@ pub(super) mod decisions;
 mod early;
 mod mistakes;
 mod screens;
+mod whole;
 
 use super::door::say;
 use super::output;
@@ -12,39 +13,28 @@ use crate::dataset::catalog::{self, Catalog};
 use crate::dataset::chunks::{Keep, Recording};
 use crate::features::{Decision, Extractor, Forecast, Outcome, Sink, Token};
 use crate::predictor::Predictor;
-use crate::predictor::dense::Network;
-use crate::predictor::heuristics::{Heuristic, Rule};
 use crate::predictor::networks::{Kind, ModelConfig};
-use crate::predictor::stream::StreamEngine;
-use crate::predictor::weights::Weights;
 use crate::trace::{CpuId, Event, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
-use crate::train::{self, Data, Probe, TrainConfig};
-use crate::{export, ingest, job, ui};
+use crate::train::{Probe, TrainConfig};
+use crate::{ingest, job, ui};
 use color_eyre::eyre::{Result, eyre};
-use serde_json::{Value, json};
-use std::fmt::Write;
-use std::sync::Arc;
+use serde_json::json;
 use std::time::Instant;
 
+/// Of several readings of the same bytes the fastest counts: the machine does other things too.
+const READINGS: usize = 3;
 /// Recordings that decisions are measured on; the last one has long queues, and is for
 /// [`decisions::report`] alone.
 const RECORDINGS: [&str; 3] =
     ["hackbench-pipe-2g_run3", "sysbench-threads-8t_run3", "hackbench-socket-4g_run3"];
-/// Text that reading is measured on has at least so many bytes.
-const TEXT: usize = 64 << 20;
-/// Frames are measured on at least so many events.
-const EVENTS: usize = 1_000_000;
-/// Of several readings of the same bytes the fastest counts: the machine does other things too.
-const READINGS: usize = 3;
-
 /// Options of `bench`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// The TCN's model file; without it, the bundled one.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    /// The TCN's model file, or a run of one; without it, the bundled one.
+    #[arg(long, value_name = "MODEL", value_hint = clap::ValueHint::FilePath)]
     model: Option<std::path::PathBuf>,
     /// Measure also how fast each kind of network trains.
     #[arg(long)]
@@ -119,49 +109,6 @@ pub(super) fn trunk<E: Predictor>(trace: &Trace, mut engine: E) -> Vec<u64> {
     tokens.0.chunks(256).map(block).collect()
 }
 
-/// What each kind of network costs in its usual size: speed does not depend on what the numbers
-/// are, so that one which is not bundled is measured untrained.
-fn networks(traces: &[&Trace], train: bool) -> Result<Value> {
-    let mut all = serde_json::Map::new();
-    for kind in Kind::ALL {
-        let bundled = Weights::bundled_of(kind).ok().filter(|w| w.config == ModelConfig::of(kind));
-        let model = Arc::new(bundled.map_or_else(|| Network::fresh(ModelConfig::of(kind), 0), Ok)?);
-        let (mut times, mut tokens) = (Vec::new(), Vec::new());
-        for trace in traces {
-            times.extend(decisions::usual(trace, StreamEngine::new(&model, trace.cpus())));
-            tokens.extend(self::trunk(trace, StreamEngine::new(&model, trace.cpus())));
-        }
-        let mut of = json!({
-            "parameters": model.parameters(),
-            "trunk_ns_per_event": quantiles(tokens).0,
-            "decision_ns_p50": quantiles(times).0,
-        });
-        if train {
-            say!("koracle: measuring training of {}", kind.label());
-            let training = traces.iter().map(|t| Recording::new(t, Keep::TRAINING)).collect();
-            of["training_events_per_s"] =
-                json!(training_speed(ModelConfig::of(kind), training)?.round());
-        }
-        all.insert(kind.label().to_owned(), of);
-    }
-    Ok(Value::Object(all))
-}
-
-/// Tokens per second, context included: of the steps of one epoch the median.
-fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
-    let (config, mut speeds) =
-        (TrainConfig { epochs: 1, model, ..TrainConfig::default() }, Vec::new());
-    let data = Data { training, validation: Vec::new() };
-    let mut note = |p: train::Progress| {
-        if p.stepped {
-            speeds.push(p.events_per_s);
-        }
-    };
-    job::on_one_thread(|| train::run(&config, &data, &job::Cancel::new(), &mut note))??;
-    speeds.sort_by(f64::total_cmp);
-    Ok(speeds.get(speeds.len() / 2).copied().unwrap_or(0.0))
-}
-
 /// Median and 99th percentile.
 pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
     of.sort_unstable();
@@ -171,11 +118,6 @@ pub(super) fn quantiles(mut of: Vec<u64>) -> (u64, u64) {
             .unwrap_or(0)
     };
     (at(0.5), at(0.99))
-}
-
-/// The same recording again and again, each copy after the one before, until there are `events`.
-fn repeated(trace: &Trace, events: usize) -> Trace {
-    laid_out(trace, events, 1)
 }
 
 /// The same recording `beside` times at once, each copy on CPUs of its own and with threads of its
@@ -219,25 +161,6 @@ fn laid_out(trace: &Trace, events: usize, beside: usize) -> Trace {
         lost: Vec::new(),
         ..trace.meta().clone()
     })
-}
-
-fn reading(bytes: &[u8], format: &str) -> Result<Value> {
-    let (mut best, mut events) = (f64::INFINITY, 0);
-    for _ in 0..READINGS {
-        let copy = bytes.to_vec();
-        let start = Instant::now();
-        let opened = ingest::read(copy, format)?;
-        best = best.min(start.elapsed().as_secs_f64());
-        events = opened.trace.len();
-    }
-    Ok(json!({
-        "format": format,
-        "bytes": bytes.len(),
-        "events": events,
-        "threads": rayon::current_num_threads(),
-        "mb_per_s": (bytes.len() as f64 / 1e6 / best).round(),
-        "events_per_s": (events as f64 / best).round(),
-    }))
 }
 
 /// Batches that training steps are measured on.
@@ -311,121 +234,5 @@ pub fn run(args: &Args) -> Result<()> {
     if let (Some(runs), Some(trace)) = (args.training, &args.frames) {
         return busy(args, trace, runs);
     }
-    let dir = catalog::bundled_dir().ok_or_else(|| eyre!(catalog::NOT_FOUND))?;
-    let catalog = Catalog::load(&dir)?;
-    let mut traces = Vec::new();
-    for entry in catalog.entries.iter().filter(|e| RECORDINGS.contains(&e.name())) {
-        traces.push(ingest::open(&catalog.path(entry))?.trace);
-    }
-    let first = traces.first().ok_or_else(|| {
-        eyre!(
-            "none of {} is in \
-                                                    {}",
-            RECORDINGS.join(", "),
-            dir.display()
-        )
-    })?;
-
-    say!("koracle: measuring decisions");
-    let model = super::model(args.model.as_deref())?;
-    let engine = |trace: &Trace| StreamEngine::new(&model, trace.cpus());
-    let (mut costs, mut tokens) = (Vec::new(), Vec::new());
-    for trace in &traces {
-        costs.extend(decisions::costs(trace, engine(trace)));
-        tokens.extend(trunk(trace, engine(trace)));
-    }
-    let (trunk_ns, _) = quantiles(tokens);
-
-    let inputs = traces
-        .iter()
-        .flat_map(|trace| decisions::usual(trace, Heuristic::new(Rule::Fifo, 0)))
-        .collect();
-    let mut result = json!({
-        "trunk_ns_per_event": trunk_ns,
-        "inputs_ns": quantiles(inputs).0,
-        "model": { "config": model.config, "parameters": model.parameters() },
-    });
-    for (key, value) in decisions::report(&costs, model.config.kind.label()) {
-        result[key] = value;
-    }
-    if args.decisions {
-        let text = decisions::text(&result, trunk_ns);
-        return if args.json { output::json(&result) } else { output::stdout(text.as_bytes()) };
-    }
-
-    say!("koracle: measuring networks");
-    let few = |t: &&Trace| RECORDINGS[..2].contains(&&*t.meta().name);
-    let networks = networks(&traces.iter().filter(few).collect::<Vec<_>>(), args.train)?;
-
-    say!("koracle: measuring reading");
-    let mut text = Vec::new();
-    export::ftrace_text(first, &mut text)?;
-    let long = repeated(first, (first.len() * (TEXT / text.len().max(1) + 1)).max(EVENTS));
-    text.clear();
-    export::ftrace_text(&long, &mut text)?;
-    let ftrace = reading(&text, "ftrace")?;
-    text.clear();
-    export::csv_to(&long, &mut text)?;
-    let native = job::on_one_thread(|| reading(&text, "native csv"))??;
-    drop(text);
-
-    say!("koracle: measuring frames");
-    let long = match &args.frames {
-        Some(path) => output::open(path, &crate::dataset::opening::Told::default())?.trace,
-        None => long,
-    };
-    let (events, long) = (long.len(), Arc::new(long));
-    let (frame50, frame99) = quantiles(ui::bench_frames(Arc::clone(&long), 200, 50));
-    say!("koracle: measuring mistakes");
-    let found = mistakes::measure(&long, engine(&long))?;
-    let frame = json!({ "p50": frame50 as f64 / 1e3, "p99": frame99 as f64 / 1e3, "size": [200, 50], "events": events });
-    for (key, value) in [
-        ("networks", networks),
-        ("ingest", ftrace),
-        ("ingest_native", native),
-        ("frame_us", frame),
-        ("mistakes", found),
-    ] {
-        result[key] = value;
-    }
-    if args.json {
-        return output::json(&result);
-    }
-    let of = |key: &str| result["mistakes"][key].as_f64().unwrap_or(f64::NAN);
-    let mut lines = String::new();
-    for (name, of) in result["networks"].as_object().into_iter().flatten() {
-        let training = of["training_events_per_s"].as_f64().map(|n| {
-            format!(
-                ", {n} events/s in \
-            training"
-            )
-        });
-        let (trunk, decision, training) =
-            (&of["trunk_ns_per_event"], &of["decision_ns_p50"], training.unwrap_or_default());
-        let n = &of["parameters"];
-        writeln!(
-            lines,
-            "{name:<11} {trunk} ns per event, {decision} ns per decision, {n} \
-                         parameters{training}"
-        )?;
-    }
-    let text = format!(
-        "{}ftrace      {} MB/s, {} events/s\n\
-         native csv  {} MB/s, {} events/s\nframe       {:.0} µs (p50), {:.0} µs (p99) at 200x50\n\
-         mistakes    {} decisions of {:.0} bytes: a filter and all sums {:.0} ms, sorted {:.0} ms, \
-         frame {:.0} µs (p99)\n{lines}",
-        decisions::text(&result, trunk_ns),
-        result["ingest"]["mb_per_s"],
-        result["ingest"]["events_per_s"],
-        result["ingest_native"]["mb_per_s"],
-        result["ingest_native"]["events_per_s"],
-        frame50 as f64 / 1e3,
-        frame99 as f64 / 1e3,
-        result["mistakes"]["decisions"],
-        of("bytes_per_decision"),
-        of("filter_and_sums_ms"),
-        of("sort_ms"),
-        result["mistakes"]["frame_us"]["p99"].as_f64().unwrap_or(f64::NAN),
-    );
-    output::stdout(text.as_bytes())
+    whole::measure(args)
 }

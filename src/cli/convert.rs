@@ -32,14 +32,8 @@ pub struct ImportArgs {
 }
 
 fn stretch(text: &str) -> Result<Range<usize>, String> {
-    let number = |t: &str| {
-        t.trim().parse::<usize>().map_err(|_| {
-            format!(
-                "{t:?} is no number of \
-        events"
-            )
-        })
-    };
+    let number =
+        |t: &str| t.trim().parse::<usize>().map_err(|_| format!("{t:?} is no number of events"));
     let range = match text.split_once("..") {
         None => 0..number(text)?,
         Some((from, to)) => number(from)?..number(to)?,
@@ -95,8 +89,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     if let Some(events) = &args.events {
         if events.start >= opened.trace.len() {
             bail!(
-                "--events: the recording has {}, counted from \
-                   0",
+                "--events: the recording has {}, counted from 0",
                 output::count(opened.trace.len() as u64, "event")
             );
         }
@@ -133,8 +126,7 @@ fn shares_metadata(args: &ImportArgs, meta: &Path, report: &Report) -> Result<bo
     let same = output::differ(&[&ingest::meta_path(&args.input)], &[meta]).is_err();
     if same && args.events.is_some() {
         bail!(
-            "{}: the recording that is read has the same metadata; choose another \
-               name",
+            "{}: the recording that is read has the same metadata; choose another name",
             meta.display()
         );
     }

@@ -21,14 +21,13 @@ const ALONE: usize = 50;
 /// Options of `diff`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "An interval holds 95 % of the differences of the same figures over equal \
-                  stretches of time of both recordings, drawn \
-    with replacement.\nWhat happened in fewer than 5 of 100 such stretches is not compared.\nIt \
-    says how much chance within these two runs accounts for; compare several runs to know about \
-    others.\n\
-    hit rate and surprise (nats per decision) are a model's, as in `koracle eval`: of decisions \
-    with at least two candidates, \
-    after the first events; each counts for the name that came in. Asking the model takes most of \
-    the time: --model none.\n")]
+                        stretches of time of both recordings, drawn with replacement.\nWhat \
+                        happened in fewer than 5 of 100 such stretches is not compared.\nIt says \
+                        how much chance within these two runs accounts for; compare several runs \
+                        to know about others.\nhit rate and surprise (nats per decision) are a \
+                        model's, as in `koracle eval`: of decisions with at least two candidates, \
+                        after the first events; each counts for the name that came in. Asking the \
+                        model takes most of the time: --model none.\n")]
 pub struct Args {
     /// The recording to compare with.
     #[arg(value_name = "A", value_hint = ValueHint::FilePath)]
@@ -38,7 +37,7 @@ pub struct Args {
     b: PathBuf,
     /// Whose hit rate and surprise: a model file, a run, a predictor's name; `none` leaves them
     /// out. Without it, the bundled model.
-    #[arg(long, value_name = "FILE|none", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "MODEL|none", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
     /// Print one JSON object with all differences.
     #[arg(long, group = "form")]
@@ -57,12 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (label, scored) = match args.model.as_deref() {
         Some(who) if who == Path::new("none") => (None, [Vec::new(), Vec::new()]),
         who => {
-            let who = driver::find(who.unwrap_or(Path::new("tcn"))).map_err(|e| {
-                eyre!(
-                    "--model: \
-                {e}"
-                )
-            })?;
+            let who = super::found("--model", driver::find(who.unwrap_or(Path::new("tcn"))))?;
             (Some(who.label.clone()), ask(&who, [&a, &b])?)
         }
     };

@@ -4,7 +4,7 @@ use super::door::say;
 use super::output;
 use super::table::{self, By, Layout, MEASURES, Style};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
 use crate::ingest;
@@ -48,13 +48,14 @@ pub struct Args {
     /// Names, separated by commas; without, the models and every baseline that needs none.
     #[arg(long, value_delimiter = ',', value_parser = super::predictor())]
     predictors: Vec<Choice>,
-    /// A model file (may be repeated); without, the bundled TCN. Several of one kind are trainings
+    /// A model: a file, or a run (its folder, or its name among the kept runs); may be repeated.
+    /// Without, the bundled TCN. Several of one kind are trainings
     /// of it that differ in their seed: medians are printed, with the least and the greatest value.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Vec<PathBuf>,
     /// Whether networks go on learning from the outcomes while they answer; without, as each model
     /// says (the bundled TCN does, the networks beside it do not).
-    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    #[arg(long, value_name = "on|off", value_parser = super::values::on_or_off)]
     adapt: Option<bool>,
     /// Tables of a report that --json wrote, instead of scoring anything.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
@@ -88,32 +89,16 @@ pub struct Args {
     rules: super::told::Rules,
 }
 
-/// Parses `on` and `off` for clap.
-pub fn on_or_off(text: &str) -> Result<bool, String> {
-    match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("on or off".into()),
-    }
-}
-
 fn figures() -> PossibleValuesParser {
     MEASURES.iter().map(|m| m.name).collect::<Vec<_>>().into()
 }
 
 impl Args {
     /// What is said of the recordings' machine.
-    fn told(&self) -> Result<Told> {
+    fn told(&self) -> Result<StatedMachine> {
         let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
         let kernel = kernel
-            .map(|k| {
-                super::told::release(k).map_err(|e| {
-                    eyre!(
-                        "--kernel {k}: \
-            {e}"
-                    )
-                })
-            })
+            .map(|k| super::values::release(k).map_err(|e| eyre!("--kernel {k}: {e}")))
             .transpose()?;
         Ok(self.rules.told(kernel))
     }
@@ -136,8 +121,7 @@ impl Args {
         let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {
             return Err(super::wrong(format!(
-                "no recording in the {} split is of that \
-                                             kind",
+                "no recording in the {} split is of that kind",
                 self.split.label()
             )));
         }
@@ -178,8 +162,7 @@ impl Args {
             let config = |c: &Column| c.model.as_ref().map(|m| m.config);
             if of.iter().any(|c| config(c) != config(&of[0])) {
                 bail!(
-                    "the {} models differ in size: they are not one model with several \
-                       seeds",
+                    "the {} models differ in size: they are not one model with several seeds",
                     name.label()
                 );
             }
@@ -260,7 +243,7 @@ impl Column {
 pub fn report(
     columns: &[Column],
     paths: &[PathBuf],
-    told: &Told,
+    told: &StatedMachine,
     bar: &ProgressBar,
 ) -> Result<Report> {
     let names: Vec<_> = columns.iter().map(|c| c.choice.label().to_owned()).collect();
@@ -272,7 +255,7 @@ pub fn report_as(
     names: &[String],
     columns: &[Column],
     paths: &[PathBuf],
-    told: &Told,
+    told: &StatedMachine,
     bar: &ProgressBar,
 ) -> Result<Report> {
     let counted: Result<Vec<_>> = paths
@@ -305,11 +288,7 @@ pub fn run(args: &Args) -> Result<()> {
     let report = if let Some(path) = &args.report {
         let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;
         serde_json::from_str(&text).wrap_err_with(|| {
-            format!(
-                "{}: no report that `koracle eval --json` \
-                                       wrote",
-                path.display()
-            )
+            format!("{}: no report that `koracle eval --json` wrote", path.display())
         })?
     } else {
         let (paths, columns) = (args.recordings()?, args.columns()?);

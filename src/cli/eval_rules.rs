@@ -3,7 +3,7 @@
 use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, point};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::evaluate::rules::{Compared, Gain, Pair, Parting, compare};
 use crate::job::Cancel;
 use crate::sched::replay::Rules;
@@ -23,7 +23,7 @@ pub fn names() -> impl TypedValueParser<Value = Rules> {
 }
 
 /// Compares and prints.
-pub fn run(paths: &[PathBuf], told: &Told, asked: &[Rules], as_json: bool) -> Result<()> {
+pub fn run(paths: &[PathBuf], told: &StatedMachine, asked: &[Rules], as_json: bool) -> Result<()> {
     let mut rules: Vec<Rules> = Vec::new();
     for one in asked {
         if !rules.contains(one) {
@@ -87,45 +87,43 @@ fn task(trace: &Trace, thread: ThreadIx) -> String {
 }
 
 fn print(trace: &Trace, c: &Compared, page: &mut Page) {
-    let meta = trace.meta();
-    let kernel = if meta.kernel.is_empty() { "kernel not known" } else { &meta.kernel };
-    page.heading(&format!(
-        "{} · {kernel} · {} picks among several under each \
-                           rule",
-        meta.name,
-        grouped(c.picks)
-    ));
-    let percent = |n: u64| {
-        if c.picks == 0 { "–".into() } else { format!("{:.1}", 100.0 * share(n, c.picks)) }
-    };
-    let head = [
-        "rule",
-        "takes who came in, %",
-        "corrected by each pick, \
-                                                 %",
-        "",
-    ]
-    .map(String::from)
-    .to_vec();
-    let mut rows = vec![head];
-    for k in &c.rules {
-        let recorded = if k.rules == Rules::of(trace.machine()) {
-            "the recorded \
-            kernel's"
-        } else {
-            ""
-        };
-        rows.push(vec![
-            k.rules.name.into(),
-            percent(k.alone),
-            percent(k.corrected),
-            recorded.into(),
-        ]);
-    }
-    page.table(&rows);
+    rules(trace, c, page);
     if c.pairs.is_empty() {
         return;
     }
+    partings(trace, c, page);
+    for p in c.pairs.iter().filter(|p| !p.gains.is_empty()) {
+        gains(trace, c, p, page);
+    }
+}
+
+/// So many of all picks, in percent.
+fn percent(n: u64, c: &Compared) -> String {
+    if c.picks == 0 { "–".into() } else { format!("{:.1}", 100.0 * share(n, c.picks)) }
+}
+
+/// How many picks each rule takes as the recorded kernel did.
+fn rules(trace: &Trace, c: &Compared, page: &mut Page) {
+    let meta = trace.meta();
+    let kernel = if meta.kernel.is_empty() { "kernel not known" } else { &meta.kernel };
+    page.heading(&format!(
+        "{} · {kernel} · {} picks among several under each rule",
+        meta.name,
+        grouped(c.picks)
+    ));
+    let head = ["rule", "takes who came in, %", "corrected by each pick, %", ""];
+    let mut rows = vec![head.map(String::from).to_vec()];
+    for k in &c.rules {
+        let recorded =
+            if k.rules == Rules::of(trace.machine()) { "the recorded kernel's" } else { "" };
+        let (alone, corrected) = (percent(k.alone, c), percent(k.corrected, c));
+        rows.push(vec![k.rules.name.into(), alone, corrected, recorded.into()]);
+    }
+    page.table(&rows);
+}
+
+/// How often two rules take different tasks, and where they first do.
+fn partings(trace: &Trace, c: &Compared, page: &mut Page) {
     page.heading("Where they part, each left alone");
     let head = [
         "A",
@@ -136,22 +134,18 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
         "CPU",
         "event",
         "A would take",
-        "B would \
-        take",
+        "B would take",
         "came in",
     ];
     let mut rows = vec![head.map(String::from).to_vec()];
     for p in &c.pairs {
         let mut row: Vec<String> =
             p.of.iter().map(|at| c.rules[*at].rules.name.to_owned()).collect();
-        row.extend([grouped(p.parts), percent(p.parts)]);
+        row.extend([grouped(p.parts), percent(p.parts, c)]);
         match &p.first {
             Some(first) => {
-                row.extend([
-                    point(first.time.0, 0),
-                    first.cpu.0.to_string(),
-                    first.event.to_string(),
-                ]);
+                let (cpu, event) = (first.cpu.0.to_string(), first.event.to_string());
+                row.extend([point(first.time.0, 0), cpu, event]);
                 let who = [first.would[0], first.would[1], first.came];
                 row.extend(who.map(|thread| trace.label_at(thread, first.event)));
             }
@@ -160,28 +154,17 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
         rows.push(row);
     }
     page.table(&rows);
-    for p in c.pairs.iter().filter(|p| !p.gains.is_empty()) {
-        gains(trace, c, p, page);
-    }
 }
 
 fn gains(trace: &Trace, c: &Compared, p: &Pair, page: &mut Page) {
     let [a, b] = p.of.map(|at| c.rules[at].rules.name);
     page.heading(&format!(
-        "Who gains under {b} over {a} ({} of {} \
-                           tasks)",
+        "Who gains under {b} over {a} ({} of {} tasks)",
         p.gains.len().min(SHOWN),
         p.gains.len()
     ));
-    let head = [
-        "task".into(),
-        format!("only {a} takes it"),
-        format!(
-            "only {b} \
-        does"
-        ),
-        "more".into(),
-    ];
+    let head =
+        ["task".into(), format!("only {a} takes it"), format!("only {b} does"), "more".into()];
     let row = |g: &Gain| {
         let sign = if g.more() < 0 { "−" } else { "+" };
         let more = format!("{sign}{}", grouped(g.more().unsigned_abs()));

@@ -6,7 +6,7 @@ use super::output;
 use super::table::{Page, Style};
 use crate::app::time::{grouped, short, short_signed};
 use crate::conform::{Bound, Errors, Group, Picks, Report, Spread, Whence, errors};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::trace::{SchedClass, Trace};
 use color_eyre::eyre::{Result, bail};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ struct Both {
 }
 
 /// Compares and prints.
-pub fn run(paths: &[PathBuf], told: &Told, as_json: bool) -> Result<()> {
+pub fn run(paths: &[PathBuf], told: &StatedMachine, as_json: bool) -> Result<()> {
     let (mut all, mut page) = (Vec::new(), Page::new(Style::Text));
     for path in paths {
         let trace = Arc::new(output::open(path, told)?.trace);
@@ -103,8 +103,7 @@ fn print(trace: &Trace, both: &Both, page: &mut Page) {
     let meta = trace.meta();
     for (name, errors) in [("corrected", &both.corrected), ("left alone", &both.alone)] {
         page.heading(&format!(
-            "{} · {} · the replay, {name}, against the kernel's own \
-                               state",
+            "{} · {} · the replay, {name}, against the kernel's own state",
             meta.name, meta.kernel
         ));
         waits(trace, &errors.by_wait, page);
@@ -158,8 +157,7 @@ fn beside(what: &str, corrected: &[Group], alone: &[Group], page: &mut Page) {
         "p90",
         "bias",
         "left alone: missed, %",
-        "lag off \
-            p50",
+        "lag off p50",
         "p90",
         "bias",
     ];

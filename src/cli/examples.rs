@@ -52,8 +52,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "frontier",
-        "  koracle frontier\n  koracle frontier --model small.koracle --split test \
-                  --json",
+        "  koracle frontier\n  koracle frontier --model small.koracle --split test --json",
     ),
     (
         "mistakes",
@@ -73,28 +72,28 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "tasks",
-        "  koracle tasks mine.csv.zst\n  koracle tasks mine.csv.zst --by comm --where \
-               'wait>1ms'",
+        "  koracle tasks mine.csv.zst\n  koracle tasks mine.csv.zst --by comm --where 'wait>1ms'",
     ),
     ("diff", "  koracle diff before.csv.zst after.csv.zst"),
     (
         "train",
         "  koracle train --model tcn -o runs/first\n  \
-         koracle train --hold-out hackbench --epochs 8 --seed 1 -o runs/no-hackbench",
+         koracle train --hold-out hackbench --epochs 8 --seed 1 -o runs/no-hackbench\n  \
+         koracle train --config tcn-001 --seed 2\n  \
+         koracle runs --config tcn-001 | koracle train --config - --lr 1e-3",
     ),
     (
         "experiment",
         "  koracle experiment hold-out --category hackbench -o runs/hold-out\n  \
          koracle experiment models --model tcn,mlp -o runs/models",
     ),
-    ("runs", "  koracle runs"),
+    ("runs", "  koracle runs\n  koracle runs --config tcn-001 > run.toml"),
     ("bench", "  koracle bench\n  koracle bench --json"),
     ("man", "  koracle man | man -l -\n  koracle man -o ~/.local/share/man/man1"),
     ("config", "  koracle config\n  koracle config --example"),
     (
         "completions",
-        "  koracle completions bash > \
-                     ~/.local/share/bash-completion/completions/koracle",
+        "  koracle completions bash > ~/.local/share/bash-completion/completions/koracle",
     ),
 ];
 

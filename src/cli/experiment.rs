@@ -8,6 +8,7 @@
 mod part;
 mod plan;
 mod results;
+mod trained;
 
 use super::door::{self, say};
 use super::eval::{self, Column};
@@ -21,13 +22,14 @@ use crate::train::Progress;
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use indicatif::ProgressBar;
-use part::{Context, Part};
-use plan::Plan;
-use results::{Speed, Trained};
+use part::Context;
+use plan::{Part, Plan};
+use results::Speed;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use trained::Trained;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -66,7 +68,7 @@ pub struct Args {
     #[arg(long, value_name = "KERNEL")]
     kernel: Vec<String>,
     /// Kinds of networks, separated by commas; the first is compared with the others.
-    #[arg(long = "model", value_name = "KIND", value_delimiter = ',')]
+    #[arg(long = "model", value_name = "KIND", value_delimiter = ',', value_parser = super::predictor())]
     models: Vec<Choice>,
     /// Trainings of each, with seeds from 0.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=64))]
@@ -82,7 +84,7 @@ pub struct Args {
     split: Split,
     /// Score with networks that go on learning from outcomes, or with fixed ones; without, as each
     /// kind does. Nothing is trained again for it.
-    #[arg(long, value_name = "on|off", value_parser = eval::on_or_off)]
+    #[arg(long, value_name = "on|off", value_parser = super::values::on_or_off)]
     adapt: Option<bool>,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "markdown")]
@@ -139,12 +141,8 @@ fn train(context: &Arc<Context>, plan: &Plan, jobs: usize) -> Result<Vec<Trained
                 tell(&bar, &title, &p);
             }
             Word::Done(result) => {
-                let (_job, before) = running.remove(&i).ok_or_else(|| {
-                    eyre!(
-                        "{title}: ended \
-                    twice"
-                    )
-                })?;
+                let (_job, before) =
+                    running.remove(&i).ok_or_else(|| eyre!("{title}: ended twice"))?;
                 bar.inc(UNIT - before);
                 match (*result).map_err(Into::into).and_then(|r| r) {
                     Ok(trained) => drop(done.insert(i, trained)),
@@ -170,7 +168,7 @@ fn start(context: &Arc<Context>, part: Part, i: usize, words: Sender<(usize, Wor
         part.run(&context, cancel, &mut |p| drop(progress.send((i, Word::Progress(Box::new(p))))))
     };
     Job::spawn("experiment", work, move |result| {
-        drop(words.send((i, Word::Done(Box::new(result)))))
+        drop(words.send((i, Word::Done(Box::new(result)))));
     })
 }
 
@@ -205,10 +203,10 @@ fn speeds(context: &Context, plan: &Plan, trained: &[Trained]) -> Result<Vec<Spe
     let paths = context.paths(Split::Validation, &plan.all)?;
     let step = paths.len().div_ceil(RECORDINGS).max(1);
     let mut speeds = Vec::new();
-    for one in results::first_of_each(trained) {
+    for one in trained::first_of_each(trained) {
         let (mut tokens, mut decisions) = (Vec::new(), Vec::new());
         for path in paths.iter().step_by(step) {
-            let trace = opening::open(path, &opening::Told::default())?.trace;
+            let trace = opening::open(path, &opening::StatedMachine::default())?.trace;
             tokens.extend(bench::trunk(&trace, one.column()?.engine(&trace)?));
             decisions.extend(bench::decisions::usual(&trace, one.column()?.engine(&trace)?));
         }

@@ -7,7 +7,7 @@ use super::eval::{self, Column};
 use super::output;
 use super::table::{Page, Style};
 use crate::dataset::catalog::{Filter, Split};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::ingest;
 use crate::predictor::engine::Choice;
 use crate::predictor::heuristics::Rule;
@@ -28,14 +28,13 @@ const CHART: [usize; 2] = [12, 60];
 
 /// What the times hold.
 const NOTE: &str = "Each is asked through the same walk, which makes all inputs: a rule alone \
-                    would need few of them. Leads: nobody \
-                    else is as good on the pick for less.";
+                    would need few of them. Leads: nobody else is as good on the pick for less.";
 
 /// Options of `frontier`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Another configuration: a model file (may be repeated).
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Another configuration: a model file or a run (may be repeated).
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Vec<PathBuf>,
     /// Which bundled recordings are scored: train, validation or test.
     #[arg(long, default_value = "validation", value_parser = super::split())]
@@ -52,7 +51,7 @@ pub struct Args {
 }
 
 /// A configuration, measured.
-struct Row {
+struct Configuration {
     name: String,
     parameters: usize,
     /// Shares that are right, macro over workloads.
@@ -62,7 +61,7 @@ struct Row {
     decision_ns: u64,
 }
 
-impl Row {
+impl Configuration {
     /// Nobody else is at least as good on the pick for less.
     fn leads(&self, all: &[Self]) -> bool {
         !all.iter().any(|other| other.decision_ns < self.decision_ns && other.pick >= self.pick)
@@ -81,10 +80,7 @@ fn named(config: &ModelConfig) -> String {
         .zip(marks)
         .filter(|((mine, usual), _)| mine != usual);
     other.fold(config.kind.label().to_owned(), |name, ((mine, _), mark)| {
-        format!(
-            "{name} \
-        {mark}{mine}"
-        )
+        format!("{name} {mark}{mine}")
     })
 }
 
@@ -135,7 +131,7 @@ pub fn run(args: &Args) -> Result<()> {
         &columns.iter().map(|c| c.0.clone()).collect::<Vec<_>>(),
         &only,
         &paths,
-        &Told::default(),
+        &StatedMachine::default(),
         &bar,
     )?;
     bar.finish_and_clear();
@@ -152,11 +148,17 @@ pub fn run(args: &Args) -> Result<()> {
         let top1 = report.mean.pick.get(&name).map_or(f64::NAN, |p| p.top1);
         let forecast = report.mean.forecast.get(&name).map_or(f64::NAN, |p| p.top1);
         let parameters = column.model.as_ref().map_or(0, |m| m.parameters());
-        rows.push(Row { parameters, pick: top1, forecast, decision_ns: quantiles(times).0, name });
+        rows.push(Configuration {
+            parameters,
+            pick: top1,
+            forecast,
+            decision_ns: quantiles(times).0,
+            name,
+        });
     }
     rows.sort_by_key(|row| row.decision_ns);
     if args.json {
-        let row = |row: &Row| {
+        let row = |row: &Configuration| {
             json!({
                 "name": row.name, "parameters": row.parameters, "pick": row.pick, "forecast": row.forecast,
                 "decision_ns": row.decision_ns, "leads": row.leads(&rows),
@@ -181,7 +183,7 @@ fn time(column: &Column, traces: &[Trace]) -> Result<u64> {
 }
 
 /// The table, then the chart.
-fn text(rows: &[Row], style: Style) -> String {
+fn text(rows: &[Configuration], style: Style) -> String {
     let mut page = Page::new(style);
     let mut table: Vec<Vec<String>> = vec![
         ["", "configuration", "parameters", "ns per decision", "pick, %", "forecast, %", "leads"]
@@ -211,16 +213,19 @@ fn text(rows: &[Row], style: Style) -> String {
 
 /// Picks that are right over time, on a logarithmic scale; where two fall together the later letter
 /// stands beside the first.
-fn chart(rows: &[Row]) -> String {
+fn chart(rows: &[Configuration]) -> String {
     let [height, width] = CHART;
-    let ends = |of: &dyn Fn(&Row) -> f64| {
+    let ends = |of: &dyn Fn(&Configuration) -> f64| {
         let (low, high) = rows
             .iter()
             .map(of)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
         (low, if high > low { high - low } else { 1.0 })
     };
-    let (time, pick) = (|row: &Row| (row.decision_ns.max(1) as f64).ln(), |row: &Row| row.pick);
+    let (time, pick) = (
+        |row: &Configuration| (row.decision_ns.max(1) as f64).ln(),
+        |row: &Configuration| row.pick,
+    );
     let ((fast, times), (worst, picks)) = (ends(&time), ends(&pick));
     let mut grid = vec![vec![' '; width + rows.len()]; height];
     for (row, letter) in rows.iter().zip('a'..) {
@@ -257,8 +262,8 @@ fn chart(rows: &[Row]) -> String {
 mod tests {
     use super::*;
 
-    fn row(name: &str, decision_ns: u64, pick: f64) -> Row {
-        Row { name: name.into(), parameters: 0, pick, forecast: 0.5, decision_ns }
+    fn row(name: &str, decision_ns: u64, pick: f64) -> Configuration {
+        Configuration { name: name.into(), parameters: 0, pick, forecast: 0.5, decision_ns }
     }
 
     #[test]

@@ -3,14 +3,15 @@
 use super::output;
 use crate::dataset::opening;
 use crate::features::Extractor;
-use crate::ingest;
+use crate::ingest::{self, Report};
 use crate::sched::runqueue::RunQueues;
 use crate::text::shown;
 use crate::trace::{CpuId, EventKind, Fact, Machine, Origin, Trace, TruthMeta};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
-use serde_json::json;
-use std::fmt::Write;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 
 /// Options of `info`.
@@ -66,14 +67,14 @@ fn count(trace: &Trace, done: &dyn Fn(u64)) -> Counts {
 }
 
 /// Events of each kind that there are.
-fn kinds(trace: &Trace) -> serde_json::Map<String, serde_json::Value> {
+fn kinds(trace: &Trace) -> serde_json::Map<String, Value> {
     let counts = EventKind::ALL.into_iter().zip(trace.kinds());
     counts.filter(|(_, n)| *n > 0).map(|(kind, n)| (kind.label().to_owned(), n.into())).collect()
 }
 
 /// What is known of the machine, and from where.
-fn inference(m: &Machine) -> serde_json::Value {
-    fn fact<T: serde::Serialize>(value: T, of: &Fact<impl Copy>) -> serde_json::Value {
+fn inference(m: &Machine) -> Value {
+    fn fact<T: serde::Serialize>(value: T, of: &Fact<impl Copy>) -> Value {
         json!({ "value": value, "from": of.from.label(), "confidence": of.confidence })
     }
     json!({
@@ -85,8 +86,8 @@ fn inference(m: &Machine) -> serde_json::Value {
 }
 
 /// What there is of the kernel's own state; null in most recordings.
-fn truth(trace: &Trace) -> serde_json::Value {
-    let Some(truth) = trace.truth() else { return serde_json::Value::Null };
+fn truth(trace: &Trace) -> Value {
+    let Some(truth) = trace.truth() else { return Value::Null };
     // Where no metadata say what was joined, all switches are held against it.
     let told = trace.meta().truth.clone().unwrap_or_else(|| TruthMeta {
         switches: trace.switch_count() as u64,
@@ -153,32 +154,67 @@ pub fn run(args: &Args) -> Result<()> {
     );
     bar.finish_and_clear();
     opened.trace.suppose(machine);
-    let (trace, report) = (&opened.trace, &opened.report);
-    // NaN, said as null, when there is nothing to predict.
-    let share = |part: u64| part as f64 / counts.decisions as f64;
-    let (coverage, idle) = (share(counts.covered), share(counts.idle));
-    let trivial = share(counts.decisions - counts.non_trivial);
-    let meta = trace.meta();
-    let lost = output::lost(trace);
-    let threads = (0..trace.cpus()).map(|cpu| trace.cpu_switches(CpuId(cpu as u16)).len());
-    let switches_per_cpu: Vec<usize> = threads.collect();
+    let summary = Summary { trace: &opened.trace, report: &opened.report, counts };
     if args.json {
-        return output::json(&json!({
+        return output::json(&summary.json());
+    }
+    output::stdout(summary.text()?.as_bytes())
+}
+
+/// What is printed, in either form.
+struct Summary<'a> {
+    trace: &'a Trace,
+    report: &'a Report,
+    counts: Counts,
+}
+
+impl Summary<'_> {
+    /// A part of all decisions: NaN, said as null, when there is nothing to predict.
+    fn share(&self, part: u64) -> f64 {
+        part as f64 / self.counts.decisions as f64
+    }
+
+    fn coverage(&self) -> f64 {
+        self.share(self.counts.covered)
+    }
+
+    fn trivial(&self) -> f64 {
+        self.share(self.counts.decisions - self.counts.non_trivial)
+    }
+
+    fn idle(&self) -> f64 {
+        self.share(self.counts.idle)
+    }
+
+    fn switches_per_cpu(&self) -> Vec<usize> {
+        let cpus = 0..self.trace.cpus();
+        cpus.map(|cpu| self.trace.cpu_switches(CpuId(cpu as u16)).len()).collect()
+    }
+
+    /// Of each CPU's time the share that nothing is known of.
+    fn unknown(&self) -> impl Iterator<Item = f64> + '_ {
+        (0..self.trace.cpus()).map(|c| self.trace.unknown_share(CpuId(c as u16)))
+    }
+
+    fn json(&self) -> Value {
+        let Self { trace, report, counts } = self;
+        let (meta, warnings) = (trace.meta(), warnings(trace, counts));
+        json!({
             "name": meta.name,
             "workload": meta.workload,
             "category": meta.category,
             "run": meta.run,
             "events": trace.len(),
             "switches": trace.switch_count(),
-            "switches_per_cpu": switches_per_cpu,
+            "switches_per_cpu": self.switches_per_cpu(),
             "cpus": trace.cpus(),
             "start_ns": meta.start_ns,
             "kinds": kinds(trace),
             "wakeups": trace.wakeups().label(),
-            "unknown": (0..trace.cpus()).map(|c| trace.unknown_share(CpuId(c as u16))).collect::<Vec<_>>(),
+            "unknown": self.unknown().collect::<Vec<_>>(),
             "contradictions": trace.contradictions(),
             "overwritten": report.overwritten,
-            "warnings": report.warnings.iter().cloned().chain(warnings(trace, &counts)).collect::<Vec<_>>(),
+            "warnings": report.warnings.iter().cloned().chain(warnings).collect::<Vec<_>>(),
             "threads": trace.tasks().thread_count().saturating_sub(trace.cpus()),
             "span_ns": trace.span().0,
             "kernel": meta.kernel,
@@ -187,7 +223,7 @@ pub fn run(args: &Args) -> Result<()> {
             "inference": inference(trace.machine()),
             "command": meta.command,
             "truth": truth(trace),
-            "lost": lost,
+            "lost": output::lost(trace),
             "gaps": trace.gaps().len(),
             "skipped": meta.skipped,
             "reordered": trace.reordered(),
@@ -197,110 +233,97 @@ pub fn run(args: &Args) -> Result<()> {
             "heap_bytes": trace.heap_bytes(),
             "decisions": counts.decisions,
             "non_trivial": counts.non_trivial,
-            "coverage": coverage,
-            "trivial_share": trivial,
-            "idle_share": idle,
+            "coverage": self.coverage(),
+            "trivial_share": self.trivial(),
+            "idle_share": self.idle(),
             "bad_lines": report.bad.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        }));
-    }
-    let or = |text: &str| {
-        if text.is_empty() {
-            "not \
-                                                known"
-                .to_owned()
-        } else {
-            shown(text).into_owned()
-        }
-    };
-    let mut text = String::new();
-    writeln!(text, "name        {}", or(&meta.name))?;
-    writeln!(
-        text,
-        "workload    {} ({}), run \
-                    {}",
-        or(&meta.workload),
-        or(&meta.category),
-        meta.run
-    )?;
-    writeln!(text, "command     {}", or(&meta.command))?;
-    let emulated = if meta.emulated { ", on emulated CPUs: times are stretched" } else { "" };
-    writeln!(text, "kernel      {}{emulated}", or(&meta.kernel))?;
-    writeln!(text, "scheduler   {}", rules(trace.machine()))?;
-    writeln!(text, "format      {}", report.format.words())?;
-    writeln!(text, "span        {:.6} s", trace.span().secs())?;
-    let each: Vec<String> = kinds(trace)
-        .into_iter()
-        .map(|(kind, n)| {
-            format!(
-                "{n} \
-        {kind}"
-            )
         })
-        .collect();
-    writeln!(text, "events      {}: {}", trace.len(), each.join(", "))?;
-    let count = |n: usize, what: &str| output::count(n as u64, what);
-    let percent = |share: f64| {
-        if share.is_nan() {
-            "–".to_owned()
-        } else {
-            format!(
-                "{:.2} \
-        %",
-                100.0 * share
-            )
+    }
+
+    fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        self.write_origin(&mut text)?;
+        self.write_events(&mut text)?;
+        self.write_losses(&mut text)?;
+        self.write_truth(&mut text)?;
+        self.write_decisions(&mut text)?;
+        Ok(text)
+    }
+
+    /// What was recorded, where, and how it came here.
+    fn write_origin(&self, text: &mut String) -> fmt::Result {
+        let meta = self.trace.meta();
+        writeln!(text, "name        {}", or_unknown(&meta.name))?;
+        let (workload, category) = (or_unknown(&meta.workload), or_unknown(&meta.category));
+        writeln!(text, "workload    {workload} ({category}), run {}", meta.run)?;
+        writeln!(text, "command     {}", or_unknown(&meta.command))?;
+        let emulated = if meta.emulated { ", on emulated CPUs: times are stretched" } else { "" };
+        writeln!(text, "kernel      {}{emulated}", or_unknown(&meta.kernel))?;
+        writeln!(text, "scheduler   {}", rules(self.trace.machine()))?;
+        writeln!(text, "format      {}", self.report.format.words())
+    }
+
+    /// How much there is of it.
+    fn write_events(&self, text: &mut String) -> fmt::Result {
+        let trace = self.trace;
+        writeln!(text, "span        {:.6} s", trace.span().secs())?;
+        let each = kinds(trace).into_iter().map(|(kind, n)| format!("{n} {kind}"));
+        let each: Vec<String> = each.collect();
+        writeln!(text, "events      {}: {}", trace.len(), each.join(", "))?;
+        let (switches, cpus) = (trace.switch_count(), output::count(trace.cpus() as u64, "CPU"));
+        writeln!(text, "switches    {switches} on {cpus} {:?}", self.switches_per_cpu())
+    }
+
+    /// What is missing from it.
+    fn write_losses(&self, text: &mut String) -> fmt::Result {
+        let (trace, report) = (self.trace, self.report);
+        let lost = output::count(output::lost(trace), "event");
+        let gaps = output::count(trace.gaps().len() as u64, "gap");
+        writeln!(text, "lost        {lost} in {gaps}")?;
+        if report.overwritten > 0 {
+            let events = output::count(report.overwritten, "event");
+            writeln!(text, "overwritten {events} before the first one")?;
         }
-    };
-    writeln!(
-        text,
-        "switches    {} on {} {switches_per_cpu:?}",
-        trace.switch_count(),
-        count(trace.cpus(), "CPU")
-    )?;
-    writeln!(
-        text,
-        "lost        {} in {}",
-        output::count(lost, "event"),
-        count(trace.gaps().len(), "gap")
-    )?;
-    if report.overwritten > 0 {
-        writeln!(
-            text,
-            "overwritten {} before the first \
-                        one",
-            output::count(report.overwritten, "event")
-        )?;
+        let unknown = self.unknown().map(|share| format!("{:.1} %", 100.0 * share));
+        let unknown: Vec<String> = unknown.collect();
+        writeln!(text, "unknown     [{}] of the CPUs' time", unknown.join(", "))?;
+        let skipped = output::count(trace.meta().skipped, report.format.unit());
+        let ordered = output::count(trace.reordered(), "event");
+        writeln!(text, "skipped     {skipped}; {ordered} put in order")
     }
-    let unknown: Vec<String> = (0..trace.cpus())
-        .map(|c| trace.unknown_share(CpuId(c as u16)))
-        .map(|share| format!("{:.1} %", 100.0 * share))
-        .collect();
-    writeln!(text, "unknown     [{}] of the CPUs' time", unknown.join(", "))?;
-    let ordered = output::count(trace.reordered(), "event");
-    writeln!(
-        text,
-        "skipped     {}; {ordered} put in \
-                    order",
-        output::count(meta.skipped, report.format.unit())
-    )?;
-    if let Some(rows) = trace.truth().map(|t| t.len() as u64) {
-        let share =
-            meta.truth.as_ref().map_or(rows as f64 / trace.switch_count() as f64, TruthMeta::share);
-        let said = "with the kernel's own state";
+
+    /// What there is of the kernel's own state: in most recordings nothing.
+    fn write_truth(&self, text: &mut String) -> fmt::Result {
+        let Some(rows) = self.trace.truth().map(|t| t.len() as u64) else { return Ok(()) };
+        let whole = || rows as f64 / self.trace.switch_count() as f64;
+        let share = self.trace.meta().truth.as_ref().map_or_else(whole, TruthMeta::share);
         writeln!(
             text,
-            "truth       {rows} switches {said}: {} of those while it was \
-                        read",
+            "truth       {rows} switches with the kernel's own state: {} of those while it was read",
             percent(share)
-        )?;
+        )
     }
-    let decisions = output::count(counts.decisions, "scored decision");
-    writeln!(text, "coverage    {} of {decisions}", percent(coverage))?;
-    writeln!(text, "trivial     {} (fewer than two candidates)", percent(trivial))?;
-    writeln!(text, "idle        {} of decisions", percent(idle))?;
-    for warning in warnings(trace, &counts) {
-        writeln!(text, "note        {warning}")?;
+
+    /// What there is to predict.
+    fn write_decisions(&self, text: &mut String) -> fmt::Result {
+        let decisions = output::count(self.counts.decisions, "scored decision");
+        writeln!(text, "coverage    {} of {decisions}", percent(self.coverage()))?;
+        writeln!(text, "trivial     {} (fewer than two candidates)", percent(self.trivial()))?;
+        writeln!(text, "idle        {} of decisions", percent(self.idle()))?;
+        for warning in warnings(self.trace, &self.counts) {
+            writeln!(text, "note        {warning}")?;
+        }
+        Ok(())
     }
-    output::stdout(text.as_bytes())
+}
+
+/// Foreign text made fit to show, or that there is none.
+fn or_unknown(text: &str) -> Cow<'_, str> {
+    if text.is_empty() { "not known".into() } else { shown(text) }
+}
+
+fn percent(share: f64) -> String {
+    if share.is_nan() { "–".to_owned() } else { format!("{:.2} %", 100.0 * share) }
 }
 
 #[cfg(test)]

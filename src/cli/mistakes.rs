@@ -20,6 +20,7 @@ use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
 use crate::trace::Trace;
 use clap::ValueHint;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use color_eyre::eyre::{Result, bail, eyre};
 use rayon::prelude::*;
 use std::fmt::Write;
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long, default_value = "validation", value_parser = super::split(), conflicts_with = "traces")]
     split: Split,
     /// Who predicts.
-    #[arg(long, default_value = "tcn")]
+    #[arg(long, default_value = "tcn", value_parser = super::predictor())]
     predictor: Choice,
     /// The model: a file, or a run (its folder, or its name among the kept runs); without it, the
     /// bundled one.
@@ -47,11 +48,11 @@ pub struct Args {
     #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
     filter: Option<Expr>,
     /// Cut the decisions by these columns, separated by commas.
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = cut)]
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = cuts())]
     by: Vec<Column>,
     /// A second predictor on the same decisions: the name of a predictor, a model file or a run.
-    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
-    compare: Option<String>,
+    #[arg(long, value_name = "MODEL", value_parser = super::predictor_or_path(), hide_possible_values = true)]
+    compare: Option<PathBuf>,
     /// Explain one decision of the one recording: the number of its switch (column `event`).
     #[arg(long, value_name = "EVENT", conflicts_with_all = ["filter", "by", "compare", "all", "csv"])]
     why: Option<usize>,
@@ -84,10 +85,10 @@ fn expression(text: &str) -> Result<Expr, String> {
     filter::parse(text).map_err(|e| format!("\n    {text}\n    {}\n    {e}", e.pointer()))
 }
 
-fn cut(name: &str) -> Result<Column, String> {
-    let known = || sliceable().map(Column::name).collect::<Vec<_>>().join(", ");
-    let column = Column::parse(name).filter(|c| sliceable().any(|s| s == *c));
-    column.ok_or_else(|| format!("nothing can be cut by this; there are: {}", known()))
+/// A column that decisions can be cut by.
+fn cuts() -> impl TypedValueParser<Value = Column> {
+    let names: Vec<&str> = sliceable().map(Column::name).collect();
+    PossibleValuesParser::new(names).try_map(|name| Column::parse(&name).ok_or("no such column"))
 }
 
 /// The second predictor.
@@ -99,13 +100,12 @@ enum Second {
 }
 
 impl Second {
-    fn parse(text: Option<&str>) -> Result<Self> {
-        let Some(text) = text else { return Ok(Self::None) };
-        Ok(match BASELINES.contains(&text).then(|| Column::parse(text)).flatten() {
+    fn parse(who: Option<&Path>) -> Result<Self> {
+        let Some(who) = who else { return Ok(Self::None) };
+        let baseline = who.to_str().filter(|name| BASELINES.contains(name));
+        Ok(match baseline.and_then(Column::parse) {
             Some(column) => Self::Baseline(column),
-            None => Self::Another(
-                find(Path::new(text)).map_err(|e| super::wrong(format!("--compare: {e}")))?,
-            ),
+            None => Self::Another(super::found("--compare", find(who))?),
         })
     }
 
@@ -128,11 +128,11 @@ impl Second {
 /// The first predictor. A model says itself which network it is.
 fn first(args: &Args) -> Result<Who> {
     let name = Path::new(args.predictor.label());
-    let Some(model) = args.model.as_deref() else { return find(name).map_err(|e| eyre!(e)) };
+    let Some(model) = args.model.as_deref() else { return Ok(find(name)?) };
     if args.predictor.network().is_none() {
         bail!("--model is for a network, not for {}", name.display());
     }
-    find(model).map_err(|e| eyre!("--model: {e}"))
+    super::found("--model", find(model))
 }
 
 /// All that is printed.
@@ -170,35 +170,13 @@ pub fn run(args: &Args) -> Result<()> {
     let who = first(args)?;
     if let Some(event) = args.why {
         let [path] = &paths[..] else {
-            bail!(
-                "--why explains a decision of one recording: name \
-                                              just that one"
-            )
+            bail!("--why explains a decision of one recording: name just that one")
         };
         let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
         return why::run(&trace, path, who.engine(&trace)?, event, args.json);
     }
-    let bar = output::progress(0, "predicting");
-    let tables: Result<Vec<Table>> = paths
-        .par_iter()
-        .map(|path| {
-            let trace = output::open(path, &args.machine.told())?.trace;
-            bar.inc_length(trace.len() as u64);
-            let mut engine = who.engine(&trace)?;
-            let mut other = second.engine(&trace)?;
-            let other = other.as_mut().map(|e| e as &mut dyn Predictor);
-            let table =
-                collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
-            table.ok_or_else(|| eyre!("cancelled"))
-        })
-        .collect();
-    bar.finish_and_clear();
-    let mut table = Table::join(tables?);
-    table.models[0].clone_from(&who.label);
+    let table = collected(args, &paths, &who, &second)?;
     output::warn_of_cut(table.cut());
-    if let Second::Another(who) = &second {
-        table.models[1].clone_from(&who.label);
-    }
     let rows =
         args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
     if args.csv && args.by.is_empty() {
@@ -206,22 +184,12 @@ pub fn run(args: &Args) -> Result<()> {
             if args.all { rows } else { rows.and(&Expr::Flag(Column::Hit).negate().rows(&table)) };
         return output::write(Path::new("-"), |out| render::list(&table, &listed, out));
     }
-    let by: Vec<_> = args
-        .by
-        .iter()
-        .filter_map(|column| Some((*column, slices(&table, &rows, *column)?)))
-        .collect();
+    let slice = |column: &Column| Some((*column, slices(&table, &rows, *column)?));
+    let by: Vec<_> = args.by.iter().filter_map(slice).collect();
     if args.csv {
         return output::write(Path::new("-"), |out| render::slices(&table, &by, out));
     }
-    // Measured when nothing else of this program runs. A recording from standard input cannot be
-    // read twice.
-    let mut times = Vec::new();
-    if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
-        // What is wrong with it was said before.
-        let trace = opening::open(path, &args.machine.told())?.trace;
-        times = latencies(&trace, &mut who.engine(&trace)?, &Cancel::new());
-    }
+    let times = measured(args, &paths, &who)?;
     let sums = Sums::new(&table, &rows);
     let found = Found {
         in_time: in_time(&table, &rows, sums.by(Column::Lead), &times),
@@ -238,4 +206,36 @@ pub fn run(args: &Args) -> Result<()> {
     } else {
         output::stdout(render::markdown(&found, args.all).as_bytes())
     }
+}
+
+/// All decisions of the recordings, with what both predictors say of them.
+fn collected(args: &Args, paths: &[PathBuf], who: &Who, second: &Second) -> Result<Table> {
+    let bar = output::progress(0, "predicting");
+    let collected = |path: &PathBuf| {
+        let trace = output::open(path, &args.machine.told())?.trace;
+        bar.inc_length(trace.len() as u64);
+        let mut engine = who.engine(&trace)?;
+        let mut other = second.engine(&trace)?;
+        let other = other.as_mut().map(|e| e as &mut dyn Predictor);
+        let table =
+            collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
+        table.ok_or_else(|| eyre!("cancelled"))
+    };
+    let tables: Result<Vec<Table>> = paths.par_iter().map(collected).collect();
+    bar.finish_and_clear();
+    let mut table = Table::join(tables?);
+    table.models[0].clone_from(&who.label);
+    if let Second::Another(who) = second {
+        table.models[1].clone_from(&who.label);
+    }
+    Ok(table)
+}
+
+/// How long each decision of the first recording takes, when nothing else of this program runs. A
+/// recording from standard input cannot be read twice.
+fn measured(args: &Args, paths: &[PathBuf], who: &Who) -> Result<Vec<u64>> {
+    let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") else { return Ok(Vec::new()) };
+    // What is wrong with it was said before.
+    let trace = opening::open(path, &args.machine.told())?.trace;
+    Ok(latencies(&trace, &mut who.engine(&trace)?, &Cancel::new()))
 }

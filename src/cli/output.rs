@@ -2,7 +2,7 @@
 //! appears under its name only when it is whole.
 
 use super::door::{self, say};
-use crate::dataset::opening::{self, Told};
+use crate::dataset::opening::{self, StatedMachine};
 use crate::export::{self, NewFile};
 use crate::features::MOST_CANDIDATES;
 use crate::ingest::Opened;
@@ -19,9 +19,10 @@ use std::path::Path;
 use std::sync::{Once, OnceLock};
 
 pub use super::door::{json, progress};
+pub use crate::text::count;
 
 /// Opens a recording, `-` from standard input, and says on standard error what is wrong with it.
-pub fn open(path: &Path, told: &Told) -> Result<Opened> {
+pub fn open(path: &Path, told: &StatedMachine) -> Result<Opened> {
     let opened = opening::open(path, told)?;
     warn(path, &opened);
     Ok(opened)
@@ -47,8 +48,7 @@ pub fn warn(path: &Path, opened: &Opened) {
     let reordered = opened.trace.reordered();
     if reordered > 0 {
         say!(
-            "koracle: warning: {name}: time ran backwards; {} put in \
-              order",
+            "koracle: warning: {name}: time ran backwards; {} put in order",
             count(reordered, "event")
         );
     }
@@ -73,11 +73,6 @@ pub fn warn_of_cut(decisions: usize) {
 pub fn lost(trace: &Trace) -> u64 {
     let in_gaps: u64 = trace.gaps().iter().map(|g| g.lost).fold(0, u64::saturating_add);
     trace.meta().lost.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)).max(in_gaps)
-}
-
-/// `1 line`, `2 lines`.
-pub fn count(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Refuses to write over a file that is being read, under whatever name. `outputs` are all files

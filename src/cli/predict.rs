@@ -11,6 +11,7 @@ use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
 use crate::predictor::networks::Kind;
 use crate::trace::{EventKind, Nanos, ThreadIx, Trace};
+use crate::train::named;
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use std::io::Write;
@@ -25,8 +26,9 @@ pub struct Args {
     /// Who predicts; without it, the network that the model file holds.
     #[arg(long, value_parser = super::predictor())]
     predictor: Option<Choice>,
-    /// The network's model file; without it, the bundled one.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The network: a model file, or a run (its folder, or its name among the kept runs); without
+    /// it, the bundled one.
+    #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
     /// The file; `-` writes to standard output.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
@@ -57,8 +59,9 @@ const COLUMNS: [&str; 12] = [
 /// Predicts and writes.
 pub fn run(args: &Args) -> Result<()> {
     let beside = ingest::meta_path(&args.trace);
+    let model = args.model.as_deref().and_then(named::file);
     let read: Vec<&Path> =
-        [&args.trace, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
+        [&args.trace, &beside].into_iter().chain(&model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let (_, engine) = engine(args.predictor, args.model.as_deref(), &trace)?;

@@ -97,8 +97,7 @@ impl RecordArgs {
             (None, [], Some(_)) => What::Anything,
             (None, [], None) => {
                 let ways = "--workload NAME (`koracle workloads` lists them), -- CMD, or --seconds \
-                            S for \
-                     what happens anyway";
+                            S for what happens anyway";
                 return Err(super::wrong(format!("what is to be recorded? {ways}")));
             }
             (None, command, _) => What::Command(command.to_vec()),
@@ -141,18 +140,10 @@ pub fn record(args: &RecordArgs) -> Result<()> {
     let mut problems = Vec::new();
     // What a load does until it fails is a recording too, but not the one that was asked for.
     if let Some(status) = recorded.failed() {
-        let log = if recorded.log.is_empty() {
-            String::new()
-        } else {
-            format!(
-                ": \
-            {}",
-                recorded.log
-            )
-        };
+        let log =
+            if recorded.log.is_empty() { String::new() } else { format!(": {}", recorded.log) };
         problems.push(format!(
-            "the workload failed with status {status}{log}; {} is \
-                               kept",
+            "the workload failed with status {status}{log}; {} is kept",
             kept.path.display()
         ));
     }
@@ -181,11 +172,7 @@ fn claim(args: &RecordArgs, workload: &str) -> Result<Claim> {
             keep::check(path, args.force).map_err(as_usage)?;
             let claim = Claim::of(path).wrap_err_with(|| path.display().to_string())?;
             claim.ok_or_else(|| {
-                eyre!(
-                    "{}: another recorder is recording into this \
-                                       file",
-                    path.display()
-                )
+                eyre!("{}: another recorder is recording into this file", path.display())
             })?
         }
         None => Claim::free(Path::new(""), workload)
@@ -254,15 +241,8 @@ fn summary(recorded: &Recorded, kept: &Kept) {
         say!("{}", joined(truth));
     }
     if lost > 0 {
-        let full: Vec<String> = (0..)
-            .zip(&trace.meta().lost)
-            .map(|(cpu, n)| {
-                format!(
-                    "CPU{cpu} \
-            {n}"
-                )
-            })
-            .collect();
+        let full: Vec<String> =
+            (0..).zip(&trace.meta().lost).map(|(cpu, n)| format!("CPU{cpu} {n}")).collect();
         say!("koracle: warning: the buffers were too small (--buffer); lost: {}", full.join(", "));
     }
 }
@@ -276,25 +256,15 @@ fn joined(truth: &TruthMeta) -> String {
         100.0 * truth.share(),
         truth.apart_ns as f64 / 1e3
     );
-    for (n, what) in [
-        (truth.lost, "the probe had no room for"),
-        (
-            truth.unmatched,
-            "states without \
-        a switch:",
-        ),
-    ] {
+    for (n, what) in
+        [(truth.lost, "the probe had no room for"), (truth.unmatched, "states without a switch:")]
+    {
         if n > 0 {
             let _ = write!(text, "; {what} {}", HumanCount(n)); // a String takes all
         }
     }
     if !truth.missing.is_empty() {
-        let _ = write!(
-            text,
-            "; this kernel has no \
-                              {}",
-            truth.missing.join(", ")
-        ); // a String takes all
+        let _ = write!(text, "; this kernel has no {}", truth.missing.join(", ")); // a String takes all
     }
     text
 }
@@ -310,13 +280,8 @@ fn line(p: &Progress, rate: Option<f64>, stopping: bool) -> String {
         Stage::Probing => text += &["  ", p.guest.as_str()].concat(),
         _ => {
             // A String takes all.
-            let _ = write!(
-                text,
-                "  {:.1} of {:.1} \
-                                  s",
-                p.elapsed.as_secs_f64(),
-                p.limit.as_secs_f64()
-            );
+            let _ =
+                write!(text, "  {:.1} of {:.1} s", p.elapsed.as_secs_f64(), p.limit.as_secs_f64());
             if let Some(rate) = rate.filter(|_| p.stage == Stage::Recording) {
                 let _ = write!(text, "  {} events/s", HumanCount(rate as u64));
             }
@@ -358,12 +323,7 @@ pub fn list() -> Result<()> {
     for w in workloads::ALL {
         let packages: Vec<&str> = w.needs.iter().map(|n| n.1).collect();
         let packages = if packages.is_empty() { "-".to_owned() } else { packages.join(", ") };
-        let _ = writeln!(
-            text,
-            "{:<22} {:<17} {:<28} \
-                                {}",
-            w.name, w.category, packages, w.about
-        ); // a String takes all
+        let _ = writeln!(text, "{:<22} {:<17} {:<28} {}", w.name, w.category, packages, w.about); // a String takes all
         for line in w.script.lines() {
             let _ = writeln!(text, "    {line}");
         }

@@ -4,7 +4,7 @@
 use super::door::{self, say};
 use super::output;
 use crate::text::shown;
-use crate::train::runs::{self, Run, State};
+use crate::train::runs::{self, KeptRun, State};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use std::fmt::Write;
@@ -25,6 +25,9 @@ pub struct Args {
     /// Where the CSV goes; `-` is standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-", requires = "export")]
     output: PathBuf,
+    /// Print this run's settings, as a file for `koracle train --config`.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["export", "delete", "json"])]
+    config: Option<PathBuf>,
     /// Remove this run: its checkpoints, models and metrics. Asks for `--yes`.
     #[arg(long, value_name = "RUN", conflicts_with = "export")]
     delete: Option<PathBuf>,
@@ -42,6 +45,10 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(name) = &args.export {
         let folder = find(name);
         return output::write(&args.output, |to| Ok(runs::export(&folder, to)?));
+    }
+    if let Some(name) = &args.config {
+        let run = runs::open(&find(name))?;
+        return output::stdout(super::train::text(&run.config).as_bytes());
     }
     if let Some(name) = &args.delete {
         let folder = find(name);
@@ -72,7 +79,7 @@ pub fn run(args: &Args) -> Result<()> {
     output::stdout(table(&list).as_bytes())
 }
 
-fn table(list: &[Run]) -> String {
+fn table(list: &[KeptRun]) -> String {
     let head = [
         "run",
         "state",
@@ -81,8 +88,7 @@ fn table(list: &[Run]) -> String {
         "best",
         "pick %",
         "forecast %",
-        "k \
-        events/s",
+        "k events/s",
         "time",
         "device",
     ];

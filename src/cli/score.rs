@@ -4,11 +4,11 @@ use super::door::say;
 use super::eval::Column;
 use super::output;
 use super::table::{self, By, Layout, Style};
+use crate::driver;
 use crate::evaluate::answers::{self, Answers};
 use crate::evaluate::report::Report;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
-use crate::predictor::engine::Choice;
 use crate::trace::Trace;
 use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
@@ -25,9 +25,11 @@ pub struct Args {
     /// The recording that they are about.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     trace: PathBuf,
-    /// Who stands beside them, separated by commas; `none` for nobody.
-    #[arg(long, value_delimiter = ',', default_value = "tcn,followed,eevdf")]
-    predictors: Vec<String>,
+    /// Who stands beside them, separated by commas: predictors, runs or model files; `none` for
+    /// nobody.
+    #[arg(long, value_delimiter = ',', default_value = "tcn,followed,eevdf",
+          value_parser = super::predictor_or_path(), hide_possible_values = true)]
+    predictors: Vec<PathBuf>,
     /// Print one JSON object, as `koracle eval --json` does.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -39,19 +41,12 @@ pub struct Args {
 }
 
 impl Args {
-    fn others(&self) -> Result<Vec<Column>> {
+    fn others(&self) -> Result<Vec<(String, Column)>> {
         let mut others = Vec::new();
-        for name in self.predictors.iter().filter(|name| *name != "none") {
-            let choice: Choice = name.parse().map_err(|e| {
-                super::wrong(format!(
-                    "--predictors \
-                {name}: {e}"
-                ))
-            })?;
-            others.push(match choice.network() {
-                Some(kind) => Column::of(super::model_of(None, kind)?),
-                None => Column { choice, model: None },
-            });
+        for name in self.predictors.iter().filter(|name| name.as_os_str() != "none") {
+            let who = super::found("--predictors", driver::find(name))?;
+            let (choice, model) = who.parts();
+            others.push((who.label.clone(), Column { choice, model: model.cloned() }));
         }
         Ok(others)
     }
@@ -66,17 +61,11 @@ pub fn run(args: &Args) -> Result<()> {
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let is_input = args.answers.as_os_str() == "-";
     let named = || {
-        if is_input {
-            "standard \
-                                  input"
-                .into()
-        } else {
-            args.answers.display().to_string()
-        }
+        if is_input { "standard input".into() } else { args.answers.display().to_string() }
     };
     let answers = read(&args.answers, &trace).wrap_err_with(named)?;
     let mut engines: Vec<Box<dyn Predictor>> = Vec::new();
-    for column in &others {
+    for (_, column) in &others {
         engines.push(Box::new(column.engine(&trace)?));
     }
     let bar = output::progress(trace.len() as u64, "scoring");
@@ -88,8 +77,7 @@ pub fn run(args: &Args) -> Result<()> {
         let of = output::count(scored.asked[i], &format!("scored {what}"));
         if scored.missing[i] > 0 {
             say!(
-                "koracle: warning: {}: no answer to {} of {of}: they count as \
-                  wrong",
+                "koracle: warning: {}: no answer to {} of {of}: they count as wrong",
                 named(),
                 scored.missing[i]
             );
@@ -97,8 +85,7 @@ pub fn run(args: &Args) -> Result<()> {
         if scored.foreign[i] > 0 {
             let n = scored.foreign[i];
             say!(
-                "koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: \
-                  wrong",
+                "koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: wrong",
                 named()
             );
         }
@@ -110,10 +97,8 @@ pub fn run(args: &Args) -> Result<()> {
             named()
         );
     }
-    let names: Vec<String> = std::iter::once(answers::NAME)
-        .chain(others.iter().map(|c| c.choice.label()))
-        .map(str::to_owned)
-        .collect();
+    let labels = others.into_iter().map(|(label, _)| label);
+    let names: Vec<String> = std::iter::once(answers::NAME.to_owned()).chain(labels).collect();
     let report = Report::new(&names, &[(trace.meta().clone(), scored.counts)]);
     if args.json {
         return output::json(&report);

@@ -98,14 +98,9 @@ impl Measure {
         let value = Some(score.values()[at]).filter(|x| !x.is_nan())?;
         let one =
             |x: f64| if self.percent { format!("{:.1}", 100.0 * x) } else { format!("{x:.3}") };
-        let ends = spread(score).of(self.name).map(|[low, high]| {
-            format!(
-                " [{}, \
-            {}]",
-                one(low),
-                one(high)
-            )
-        });
+        let ends = spread(score)
+            .of(self.name)
+            .map(|[low, high]| format!(" [{}, {}]", one(low), one(high)));
         Some(one(value) + &ends.unwrap_or_default())
     }
 
@@ -136,8 +131,7 @@ pub fn render(report: &Report, layout: &Layout) -> String {
         if !report.mean.left_out.is_empty() && layout.by == By::Workload {
             let star = if page.style == Style::Markdown { "\\*" } else { "*" };
             page.line(&format!(
-                "{star} fewer than {MIN_NON_TRIVIAL} non-trivial decisions: not in \
-                                the macro mean"
+                "{star} fewer than {MIN_NON_TRIVIAL} non-trivial decisions: not in the macro mean"
             ));
         }
     }
@@ -154,8 +148,7 @@ pub fn render(report: &Report, layout: &Layout) -> String {
 
     if layout.slices {
         page.heading(
-            "Pick by queue size and by the state of the task that leaves: top-1, %, all \
-                      recordings",
+            "Pick by queue size and by the state of the task that leaves: top-1, %, all recordings",
         );
         let mut rows = vec![header(&["slice", "non-trivial"], names)];
         let kinds = [("queue", &report.slices.queue), ("prev", &report.slices.prev_state)];

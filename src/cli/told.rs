@@ -1,7 +1,6 @@
 //! Options that say of a recording's machine what the recording does not say. Reads nothing.
 
-use crate::dataset::opening::Told;
-use crate::trace::SchedClass;
+use crate::dataset::opening::StatedMachine;
 
 /// What only some kernels' schedulers need.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -13,7 +12,7 @@ pub struct Rules {
     #[arg(long, value_name = "NS", value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000), help_heading = TOLD)]
     slice: Option<u64>,
     /// Whether autogroup was on.
-    #[arg(long, value_name = "on|off", value_parser = super::eval::on_or_off, help_heading = TOLD)]
+    #[arg(long, value_name = "on|off", value_parser = super::values::on_or_off, help_heading = TOLD)]
     autogroup: Option<bool>,
 }
 
@@ -23,7 +22,7 @@ const TOLD: &str = "What the recording does not say";
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Machine {
     /// The recorded kernel, e.g. 6.1: its scheduler is CFS before 6.6, EEVDF from there on.
-    #[arg(long, value_name = "RELEASE", value_parser = release, help_heading = TOLD)]
+    #[arg(long, value_name = "RELEASE", value_parser = super::values::release, help_heading = TOLD)]
     kernel: Option<String>,
     #[command(flatten)]
     rules: Rules,
@@ -31,22 +30,14 @@ pub struct Machine {
 
 impl Machine {
     /// As the opening of a recording takes it.
-    pub fn told(&self) -> Told {
+    pub fn told(&self) -> StatedMachine {
         self.rules.told(self.kernel.clone())
     }
 }
 
 impl Rules {
     /// With this kernel.
-    pub fn told(&self, kernel: Option<String>) -> Told {
-        Told { kernel, hz: self.hz, slice_ns: self.slice, autogroup: self.autogroup }
-    }
-}
-
-/// A kernel release of which the scheduler is known.
-pub fn release(text: &str) -> Result<String, String> {
-    match SchedClass::of_kernel(text) {
-        SchedClass::Unknown => Err("a kernel release such as 6.1 or 6.12.3".into()),
-        _ => Ok(text.into()),
+    pub fn told(&self, kernel: Option<String>) -> StatedMachine {
+        StatedMachine { kernel, hz: self.hz, slice_ns: self.slice, autogroup: self.autogroup }
     }
 }

@@ -1,162 +1,30 @@
 //! `koracle train`: trains on the bundled recordings into a run folder: a bar on a terminal, lines
 //! otherwise, events as JSON. Ctrl-C keeps a checkpoint and says how to go on.
 
+mod args;
+mod file;
+
+pub use args::Args;
+pub use file::{complete, text};
+
 use super::door::{self, say};
 use super::output;
+use crate::app::train::size;
 use crate::dataset::catalog::{self, Catalog};
 use crate::job::{self, Cancel, Job};
-use crate::predictor::networks::{Kind, ModelConfig};
+use crate::train::cost::{self, Pace, Pass};
 use crate::train::memory::{MIB, Outlook, Room};
-use crate::train::runs::Holds;
+use crate::train::runs::{Holds, KeptRun};
 use crate::train::{
-    self, Control, Ending, Progress, Schedule, Stop, Target, TrainConfig, TrainError, load, runs,
+    self, Control, Data, Ending, Progress, Stop, TrainConfig, TrainError, load, runs,
 };
-use clap::ValueHint;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use signal_hook::iterator::Signals;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-
-/// Options of `train`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The run's folder; the model of the best epoch is its `best.koracle`. Without it a new one
-    /// among the kept runs.
-    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    output: Option<PathBuf>,
-    /// Train in `DIR` though it holds other files; a run that it holds is replaced.
-    #[arg(long, requires = "output")]
-    force: bool,
-    /// Go on with the run in this folder, or of this name among the kept runs, from its last
-    /// checkpoint.
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with = "output")]
-    resume: Option<PathBuf>,
-    /// Folder of recordings with a `catalog.toml` that says the splits; without it, the bundled
-    /// ones.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    traces: Option<PathBuf>,
-    /// Train on this category only (may be repeated).
-    #[arg(long, value_name = "CATEGORY", visible_alias = "category")]
-    only: Vec<String>,
-    /// Leave this category or machine (e.g. 6.12x8) out of training and validation (may be
-    /// repeated).
-    #[arg(long, value_name = "CATEGORY")]
-    hold_out: Vec<String>,
-    /// Train on recordings of this kernel only, e.g. 6.18 or EEVDF (may be repeated).
-    #[arg(long, value_name = "KERNEL")]
-    kernel: Vec<String>,
-    /// Passes over the data.
-    #[arg(long, default_value_t = TrainConfig::default().epochs)]
-    epochs: usize,
-    /// End after so many epochs without a better validation; 0: never.
-    #[arg(long, default_value_t = TrainConfig::default().patience)]
-    patience: usize,
-    /// Seed of weights and order: on the CPU the same seed gives the same bits.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Peak learning rate.
-    #[arg(long, default_value_t = TrainConfig::default().learning_rate)]
-    lr: f64,
-    /// How the learning rate changes: one-cycle, cosine or constant.
-    #[arg(long, default_value = TrainConfig::default().schedule.label())]
-    schedule: Schedule,
-    /// Weight of the forecast's loss beside the pick's; 0: picks only.
-    #[arg(long, default_value_t = TrainConfig::default().forecast_weight)]
-    forecast_weight: f32,
-    /// Chunks per step.
-    #[arg(long, default_value_t = TrainConfig::default().batch)]
-    batch: usize,
-    /// Scored tokens in a chunk.
-    #[arg(long, default_value_t = TrainConfig::default().chunk)]
-    chunk: usize,
-    /// What turns the events into a state: tcn, lstm, or mlp (the last event only, no sequence).
-    #[arg(long, value_name = "KIND", default_value = Kind::Tcn.label())]
-    model: Kind,
-    /// Width of the trunk; 32, for an LSTM 48 (then it has as many parameters).
-    #[arg(long)]
-    channels: Option<usize>,
-    /// Taps per convolution of a TCN; 3.
-    #[arg(long)]
-    taps: Option<usize>,
-    /// Residual blocks of a TCN, block i looks back in steps of 2^i; 5. Layers of an LSTM; 1.
-    #[arg(long)]
-    blocks: Option<usize>,
-    /// Width of the pick head.
-    #[arg(long, default_value_t = ModelConfig::default().hidden)]
-    hidden: usize,
-    /// Width of the pick head's second layer; 0: none.
-    #[arg(long, default_value_t = ModelConfig::default().hidden2)]
-    hidden2: usize,
-    /// Width of the forecast head.
-    #[arg(long, default_value_t = ModelConfig::default().forecast)]
-    forecast: usize,
-    /// Width of the forecast head's second layer; 0: none.
-    #[arg(long, default_value_t = ModelConfig::default().forecast2)]
-    forecast2: usize,
-    /// Whether the network goes on learning from outcomes while it answers; without, as the kind of
-    /// network has it: on for all three.
-    #[arg(long, value_name = "on|off", value_parser = super::eval::on_or_off)]
-    adapt: Option<bool>,
-    /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was
-    /// built with that feature. Without it cpu, or for a resumed run the device that it began on.
-    #[arg(long)]
-    device: Option<Target>,
-    /// The program may hold this much main memory; a run that cannot fit is refused, one that would
-    /// take more ends as failed, with a checkpoint. Without it, what the machine, its control
-    /// groups and `ulimit -v` leave.
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
-    memory_limit: Option<u64>,
-    /// Print one JSON object per epoch, and one at the start and at the end.
-    #[arg(long)]
-    json: bool,
-}
-
-impl Args {
-    fn config(&self) -> TrainConfig {
-        let usual = ModelConfig::of(self.model);
-        let model = ModelConfig {
-            channels: self.channels.unwrap_or(usual.channels),
-            kernel: self.taps.unwrap_or(usual.kernel),
-            blocks: self.blocks.unwrap_or(usual.blocks),
-            hidden: self.hidden,
-            hidden2: self.hidden2,
-            forecast: self.forecast,
-            forecast2: self.forecast2,
-            adapt: self.adapt.unwrap_or(usual.adapt),
-            ..usual
-        };
-        TrainConfig {
-            epochs: self.epochs,
-            patience: self.patience,
-            learning_rate: self.lr,
-            schedule: self.schedule,
-            forecast_weight: self.forecast_weight,
-            batch: self.batch,
-            chunk: self.chunk,
-            seed: self.seed,
-            device: self.device.unwrap_or_default(),
-            traces: self.traces.clone(),
-            only: self.only.clone(),
-            hold_out: self.hold_out.clone(),
-            memory_limit: self.memory_limit,
-            kernels: self.kernel.clone(),
-            model,
-            ..TrainConfig::default()
-        }
-    }
-}
-
-/// The option that makes a setting of a configuration.
-fn flag(setting: &'static str) -> String {
-    match setting {
-        "kernel" => "taps".into(),
-        "learning_rate" => "lr".into(),
-        other => other.replace('_', "-"),
-    }
-}
 
 /// The configuration of the run in `folder`, set to go on.
 fn resumed(folder: &Path) -> Result<TrainConfig> {
@@ -210,8 +78,7 @@ fn free(folder: &Path, force: bool) -> Result<()> {
     match runs::holds(folder) {
         Holds::Run if !force => {
             bail!(
-                "{} holds a run already; resume it or choose another folder (--force replaces \
-                   it)",
+                "{} holds a run already; resume it or choose another folder (--force replaces it)",
                 folder.display()
             )
         }
@@ -223,8 +90,7 @@ fn free(folder: &Path, force: bool) -> Result<()> {
         ),
         Holds::Foreign(file) if runs::is_needed(&file) => {
             bail!(
-                "{}: this is not of a run, but a run would replace it; choose another \
-                   folder",
+                "{}: this is not of a run, but a run would replace it; choose another folder",
                 file.display()
             )
         }
@@ -249,19 +115,18 @@ pub fn run(args: &Args) -> Result<()> {
             config.check().map_err(|e| match e.setting {
                 // The value is right, this program cannot do it.
                 "device" => e.into(),
-                setting => super::wrong(format!("--{}: {}", flag(setting), e.problem)),
+                setting => super::wrong(format!("--{}: {}", args::option(setting), e.problem)),
             })?;
+            if args.print_config {
+                return output::stdout(text(&config).as_bytes());
+            }
             fits(&config)?;
             let folder = if let Some(folder) = output {
                 free(folder, args.force)?;
                 folder.clone()
             } else {
-                let home = runs::home().ok_or_else(|| {
-                    eyre!(
-                        "no folder for runs; -o DIR names \
-                                                             one"
-                    )
-                })?;
+                let home =
+                    runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
                 runs::new_folder(&home, config.model.kind.label())
                     .wrap_err_with(|| home.display().to_string())?
             };
@@ -276,9 +141,21 @@ pub fn run(args: &Args) -> Result<()> {
     let signal = stop_on_signals(&control, &reading)?;
     say!("koracle: reading recordings");
     let data = match load::data(&config, &reading, &|path, opened, _| output::warn(path, opened)) {
-        Err(load::LoadError::Cancelled) => std::process::exit(128 + signal.load(Ordering::Relaxed)),
-        result => result?,
+        Err(e) => {
+            if args.output.is_none() && args.resume.is_none() {
+                // It was made for this run, and is empty.
+                let _ = std::fs::remove_dir(&folder);
+            }
+            match e {
+                load::LoadError::Cancelled => {
+                    std::process::exit(128 + signal.load(Ordering::Relaxed))
+                }
+                other => return Err(other.into()),
+            }
+        }
+        Ok(data) => data,
     };
+    outlook(&config, &data);
     let bar = output::progress(0, "training");
     let mut last = Progress::default();
     let mut report = |p: Progress| {
@@ -319,11 +196,24 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Says how large the run is and how long it may take.
+fn outlook(config: &TrainConfig, data: &Data) {
+    let pass = Pass::of(config, data);
+    say!("koracle: {}", size::size(&config.model));
+    say!("koracle: {}", size::course(&pass, config.epochs));
+    // How fast others were is a convenience: without a folder of runs nothing is known.
+    let kept = runs::home().and_then(|home| runs::list(&home).ok()).unwrap_or_default().0;
+    let pace = |run: &KeptRun| Pace::of(&run.name, &run.config, &run.last?, run.steps);
+    let known: Vec<Pace> = kept.iter().filter_map(pace).collect();
+    if let Some(pace) = cost::like(&known, config) {
+        say!("koracle: {}", size::time(pace, pace.seconds(pass.steps * config.epochs)));
+    }
+}
+
 /// How to go on.
 fn kept(folder: &Path, last: &Progress) {
     say!(
-        "koracle: stopped after step {} of {}; a checkpoint is kept. To go \
-          on:",
+        "koracle: stopped after step {} of {}; a checkpoint is kept. To go on:",
         last.step,
         last.steps
     );

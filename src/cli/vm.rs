@@ -126,8 +126,7 @@ fn make_box(args: &BoxArgs) -> Result<()> {
     say!("{}: {}; {}", to.display(), HumanBytes(size), spent(&times));
     let path = std::path::absolute(&to).unwrap_or(to);
     say!(
-        "use it: KORACLE_BOX_{}={} vagrant up \
-          {name}",
+        "use it: KORACLE_BOX_{}={} vagrant up {name}",
         name.to_uppercase(),
         quote(&path.display().to_string())
     );
@@ -145,11 +144,7 @@ fn up(args: &UpArgs) -> Result<()> {
     let how = if up.times.is_empty() {
         "ran already".to_owned()
     } else {
-        format!(
-            "up: \
-        {}",
-            spent(&up.times)
-        )
+        format!("up: {}", spent(&up.times))
     };
     say!(
         "{name} {how}; Linux {}, {}, {} MB, {}",
@@ -162,8 +157,7 @@ fn up(args: &UpArgs) -> Result<()> {
         say!("koracle: warning: it runs as it was started; `koracle vm down {name}` ends it");
     }
     say!(
-        "record on it: koracle record --host {name} --workload NAME; end it: koracle vm down \
-          {name}"
+        "record on it: koracle record --host {name} --workload NAME; end it: koracle vm down {name}"
     );
     Ok(())
 }
@@ -197,8 +191,7 @@ fn list() -> Result<()> {
             State::Running(r) => {
                 let cpus = output::count(r.cpus.into(), "CPU");
                 format!(
-                    "Linux {}, {cpus}, {} MB, {}, process \
-                         {}",
+                    "Linux {}, {cpus}, {} MB, {}, process {}",
                     r.kernel,
                     r.memory,
                     r.accel.truth(),
@@ -214,17 +207,8 @@ fn list() -> Result<()> {
 
 /// `packages 62 s, image 9 s`.
 fn spent(times: &[(Part, Duration)]) -> String {
-    let parts: Vec<String> = times
-        .iter()
-        .map(|(p, t)| {
-            format!(
-                "{} {:.0} \
-        s",
-                p.label(),
-                t.as_secs_f64()
-            )
-        })
-        .collect();
+    let parts: Vec<String> =
+        times.iter().map(|(p, t)| format!("{} {:.0} s", p.label(), t.as_secs_f64())).collect();
     parts.join(", ")
 }
 

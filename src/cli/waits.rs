@@ -52,9 +52,9 @@ fn columns_help() -> String {
         let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
     }
     text + "\nTimes need a unit (ns, us, ms, s) and count from the start. Names: = != ~ !~ \
-            (contains). Joined by and, or, not, ( ).\n\
-        --from and --to select the waits that have something of that time; they are listed whole.\n\
-        Buckets of the histogram: [from_ns, to_ns), each twice as long as the one before.\n"
+            (contains). Joined by and, or, not, ( ).\n--from and --to select the waits that have \
+            something of that time; they are listed whole.\nBuckets of the histogram: [from_ns, \
+            to_ns), each twice as long as the one before.\n"
 }
 
 fn expression(text: &str) -> Result<Expr, String> {
@@ -213,8 +213,7 @@ impl Found {
             "kind",
             "woken by",
             "ran instead",
-            "idle \
-            meanwhile",
+            "idle meanwhile",
             "recording",
         ];
         let mut rows =
@@ -273,12 +272,7 @@ fn cells(table: &Table, row: usize, times: &Times, several: bool) -> Vec<String>
         _ => texts.join(", "),
     };
     let named = |(thread, ns): &(ThreadIx, u64)| {
-        format!(
-            "{} \
-                                                          {}",
-            trace.label_at(*thread, event),
-            short(*ns)
-        )
+        format!("{} {}", trace.label_at(*thread, event), short(*ns))
     };
     let mut ran: Vec<String> = instead.ran.iter().take(2).map(named).collect();
     if instead.unknown > 0 {
@@ -286,11 +280,7 @@ fn cells(table: &Table, row: usize, times: &Times, several: bool) -> Vec<String>
         let first = instead.ran.first().is_none_or(|(_, ns)| instead.unknown >= *ns);
         ran.insert(
             if first { 0 } else { ran.len() },
-            format!(
-                "not known \
-            {}",
-                short(instead.unknown)
-            ),
+            format!("not known {}", short(instead.unknown)),
         );
     }
     let all = instead.ran.len() + instead.rest.0 as usize + usize::from(instead.unknown > 0);

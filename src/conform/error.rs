@@ -5,7 +5,7 @@
 use super::FAIR;
 use super::bound::Bound;
 use super::picks::Picks;
-use super::rule::Ruling;
+use super::ruling::Ruling;
 use super::scene::{Scene, Whence};
 use crate::sched::follow::{Follower, Moment};
 use crate::sched::replay::{KernelReplay, Rules};
@@ -13,15 +13,8 @@ use crate::sched::runqueue::Cause;
 use std::collections::BTreeMap;
 
 /// Waits up to so many ns, and what they are called.
-const WAITED: [(u64, &str); 3] = [
-    (20_000, "< 20 µs"),
-    (1_000_000, "< 1 ms"),
-    (
-        u64::MAX,
-        "1 ms and \
-    more",
-    ),
-];
+const WAITED: [(u64, &str); 3] =
+    [(20_000, "< 20 µs"), (1_000_000, "< 1 ms"), (u64::MAX, "1 ms and more")];
 
 /// Times since the start of a recording, in the same way.
 const SINCE: [(u64, &str); 5] = [

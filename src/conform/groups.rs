@@ -3,7 +3,7 @@
 //! switches together join them.
 
 use crate::trace::ThreadIx;
-use crate::trace::truth::{Of, Row, Value};
+use crate::trace::truth::{Of, TruthRow, Value};
 use std::collections::HashSet;
 
 /// What is known of two threads.
@@ -35,7 +35,7 @@ impl Groups {
     }
 
     /// Takes what a row says of its two threads, of which idle ones have no state.
-    pub fn learn(&mut self, row: Row<'_>, prev: ThreadIx, next: ThreadIx) {
+    pub fn learn(&mut self, row: TruthRow<'_>, prev: ThreadIx, next: ThreadIx) {
         let group = |of| {
             let state =
                 [Value::Vruntime, Value::Deadline, Value::Weight].map(|value| row.value(of, value));

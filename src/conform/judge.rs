@@ -3,11 +3,11 @@
 use super::FAIR;
 use super::groups::Kin;
 use super::levels::{Draft, Rest};
-use super::rule::{Cause, Ruling};
+use super::ruling::{Cause, Ruling};
 use super::scene::{Level, Scene, Whence, Who};
 use super::state::{NICE_0, State, Sums};
 use super::waits::{Open, Wait, Waits};
-use crate::trace::truth::{Of, Row, Value};
+use crate::trace::truth::{Of, TruthRow, Value};
 use crate::trace::{Event, SchedClass, ThreadIx, Trace};
 
 /// `sysctl_sched_wakeup_granularity` of CFS for one CPU; it grows with `1 + log2(cpus)`.
@@ -36,12 +36,12 @@ pub(super) struct Judge {
     /// depend on what was asked before.
     learns: bool,
     /// Where it is.
-    pub run: Run,
+    pub run: QueueState,
 }
 
 /// What changes from switch to switch.
 #[derive(Clone, Debug)]
-pub(super) struct Run {
+pub(super) struct QueueState {
     open: Open,
     /// Per CPU: a thread of the group that is to be preferred (`cfs_rq->next` of the root).
     preferred: Vec<Option<ThreadIx>>,
@@ -51,7 +51,7 @@ pub(super) struct Run {
     seen: Vec<Vec<State>>,
 }
 
-impl Run {
+impl QueueState {
     fn new(cpus: usize) -> Self {
         Self {
             open: Open::new(cpus),
@@ -93,7 +93,7 @@ struct At<'a> {
     trace: &'a Trace,
     event: usize,
     e: Event,
-    row: Row<'a>,
+    row: TruthRow<'a>,
     prev: ThreadIx,
     chosen: ThreadIx,
 }
@@ -116,20 +116,20 @@ impl Judge {
             buddies: version.is_none_or(|v| v >= BUDDIES),
             by_deadline: version.is_none_or(|v| v >= BY_DEADLINE),
             learns: true,
-            run: Run::new(trace.cpus()),
+            run: QueueState::new(trace.cpus()),
         };
         for _ in 0..SEARCHES {
             for (event, row) in trace.truth().into_iter().flat_map(crate::trace::Truth::rows) {
                 judge.step(trace, event, row);
             }
-            judge.run = Run::new(trace.cpus());
+            judge.run = QueueState::new(trace.cpus());
         }
         judge.learns = false;
         judge
     }
 
     /// Judges the next switch that has a row.
-    pub fn step(&mut self, trace: &Trace, event: usize, row: Row<'_>) -> Scene {
+    pub fn step(&mut self, trace: &Trace, event: usize, row: TruthRow<'_>) -> Scene {
         self.run.open.reach(&self.waits, event);
         let (e, tasks) = (trace.event(event), trace.tasks());
         let (prev, chosen) = (tasks.thread_on(e.task, e.cpu), tasks.thread_on(e.next, e.cpu));

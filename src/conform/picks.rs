@@ -2,7 +2,7 @@
 //! once, and states along the way are kept, so that a later question begins near its event.
 
 use super::estimate;
-use super::judge::{Judge, Run};
+use super::judge::{Judge, QueueState};
 use super::scene::{Scene, Whence};
 use crate::sched::follow::Follower;
 use crate::sched::replay::{KernelReplay, Rules};
@@ -26,7 +26,7 @@ pub struct Picks {
 /// Who judges, with states by the event that comes next.
 #[derive(Debug)]
 enum Walker {
-    Recorded(Box<Judge>, BTreeMap<usize, Run>),
+    Recorded(Box<Judge>, BTreeMap<usize, QueueState>),
     Estimated(BTreeMap<usize, Follower>),
 }
 

@@ -1,6 +1,6 @@
 //! A pick as a picture: all that competed for it on an axis of lag.
 
-use super::rule::Ruling;
+use super::ruling::Ruling;
 use super::scene::{Level, Member, Scene, Whence, Who};
 use super::words::{key_name, name, sentence};
 use crate::trace::{SchedClass, Trace};
@@ -64,10 +64,9 @@ impl Picture {
                 (0, 0) => None,
                 (left, 0) => Some(format!("and {left} more")),
                 (0, unseen) => Some(format!("and {unseen} whose state was not seen")),
-                (left, unseen) => Some(format!(
-                    "and {left} more, and {unseen} whose state was not \
-                                                seen"
-                )),
+                (left, unseen) => {
+                    Some(format!("and {left} more, and {unseen} whose state was not seen"))
+                }
             };
             Shown { title: title(scene, l), lines, rest }
         };

@@ -2,7 +2,7 @@
 //! virtual times.
 
 use crate::trace::SchedClass;
-use crate::trace::truth::{Of, Row, Value};
+use crate::trace::truth::{Of, TruthRow, Value};
 
 /// `load.weight` counts finer than the sums of a queue (`scale_load_down`), but never less than 2.
 const FINER: u32 = 10;
@@ -25,7 +25,7 @@ pub struct State {
 
 impl State {
     /// Of what a row says of `of`, if it says so.
-    pub fn of(row: Row<'_>, of: Of) -> Option<Self> {
+    pub fn of(row: TruthRow<'_>, of: Of) -> Option<Self> {
         let value = |value| row.value(of, value);
         let weight = value(Value::Weight).map_or(NICE_0, |w| (w >> FINER).max(LEAST_WEIGHT));
         let delayed = value(Value::Delayed) == Some(1);
@@ -54,7 +54,7 @@ pub struct Sums {
 
 impl Sums {
     /// Of the queue that `chosen` was taken from. The sums of a row leave out the one that runs.
-    pub fn of(row: Row<'_>, queue: Of, chosen: &State, class: SchedClass) -> Option<Self> {
+    pub fn of(row: TruthRow<'_>, queue: Of, chosen: &State, class: SchedClass) -> Option<Self> {
         let value = |value| row.value(queue, value);
         let count = value(Value::Count)?;
         if class == SchedClass::Cfs {

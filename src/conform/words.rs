@@ -1,6 +1,6 @@
 //! A pick in words: the rule, and how it led to the one that came in.
 
-use super::rule::{Cause, Ruling};
+use super::ruling::{Cause, Ruling};
 use super::scene::{Level, Member, Scene, Whence, Who};
 use crate::trace::{SchedClass, Trace};
 
@@ -78,12 +78,8 @@ pub fn sentence(trace: &Trace, scene: &Scene) -> String {
         (Some(groups), Some(level)) if !level.of_groups => between_groups(trace, scene, groups),
         _ => String::new(),
     };
-    let estimated = if scene.from == Whence::Estimated {
-        "Estimated from the \
-                                                          events: "
-    } else {
-        ""
-    };
+    let estimated =
+        if scene.from == Whence::Estimated { "Estimated from the events: " } else { "" };
     capital(&format!("{estimated}{above}{text}"))
 }
 
@@ -106,17 +102,15 @@ fn between_groups(trace: &Trace, scene: &Scene, level: &Level) -> String {
     let others = level.others.iter().any(|m| matches!(m.who, Who::Group | Who::First | Who::Rest));
     let beside = if others { "other groups" } else { "tasks outside" };
     match level.ruling {
-        Ruling::Explained(Cause::Buddy) => format!(
-            "First the groups: the {group} was to be \
-                                                    preferred. In it: "
-        ),
+        Ruling::Explained(Cause::Buddy) => {
+            format!("First the groups: the {group} was to be preferred. In it: ")
+        }
         Ruling::Explained(Cause::Protected) => {
             format!("First the groups: the {group} runs on, for its slice is protected. In it: ")
         }
-        _ => format!(
-            "First the groups: the {group} comes before {beside} by the same rule. In \
-                      it: "
-        ),
+        _ => {
+            format!("First the groups: the {group} comes before {beside} by the same rule. In it: ")
+        }
     }
 }
 
@@ -161,10 +155,9 @@ fn eevdf(trace: &Trace, scene: &Scene, level: &Level) -> String {
             )
         }
         Ruling::Explained(_) => unseen(&chosen, level),
-        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!(
-            "{chosen} is \
-            alone in its queue."
-        ),
+        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => {
+            format!("{chosen} is alone in its queue.")
+        }
         Ruling::Consistent => earliest(trace, scene, level),
     }
 }
@@ -196,8 +189,7 @@ fn earliest(trace: &Trace, scene: &Scene, level: &Level) -> String {
         }
         Some(next) if next < mine => {
             format!(
-                "{chosen} comes before those with an earlier deadline, for its group came \
-                     first."
+                "{chosen} comes before those with an earlier deadline, for its group came first."
             )
         }
         _ => format!("of these {chosen} has the earliest virtual deadline."),
@@ -253,19 +245,14 @@ fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
              behind it, which the wake-up granularity allows."
         ),
         Ruling::Explained(_) => unseen(&chosen, level),
-        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => format!(
-            "{chosen} is \
-            alone in its queue."
-        ),
+        Ruling::Consistent if level.count <= 1 || level.others.is_empty() => {
+            format!("{chosen} is alone in its queue.")
+        }
         Ruling::Consistent => {
             let more = if behind == 0 {
                 "as the next has".into()
             } else {
-                format!(
-                    "{} less than the \
-                    next",
-                    span(behind)
-                )
+                format!("{} less than the next", span(behind))
             };
             format!(
                 "{chosen} has the smallest virtual run time of {} that compete (the leftmost), \
@@ -278,14 +265,8 @@ fn cfs(trace: &Trace, scene: &Scene, level: &Level) -> String {
 
 fn unseen(chosen: &str, level: &Level) -> String {
     let n = level.unseen.max(1);
-    let who = if n == 1 {
-        "one that competes has".into()
-    } else {
-        format!(
-            "{n} that compete \
-        have"
-        )
-    };
+    let who =
+        if n == 1 { "one that competes has".into() } else { format!("{n} that compete have") };
     format!("not decided, for {who} a state that was not seen and may be before {chosen}.")
 }
 

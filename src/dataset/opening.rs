@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// What whoever opens a recording says of its machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct StatedMachine {
     /// Kernel release: its scheduler is CFS before 6.6, EEVDF from there on.
     pub kernel: Option<String>,
     /// Timer frequency in Hz.
@@ -19,7 +19,7 @@ pub struct Told {
     pub autogroup: Option<bool>,
 }
 
-impl Told {
+impl StatedMachine {
     /// Writes what is told into the metadata of a recording that is kept.
     pub fn note(&self, meta: &mut TraceMeta) {
         if let Some(kernel) = &self.kernel {
@@ -33,20 +33,20 @@ impl Told {
 }
 
 /// Opens a recording; see [`ingest::open`].
-pub fn open(path: &Path, told: &Told) -> Result<Opened, IngestError> {
+pub fn open(path: &Path, told: &StatedMachine) -> Result<Opened, IngestError> {
     let mut opened = ingest::open(path)?;
     complete(&mut opened.trace, told);
     Ok(opened)
 }
 
 /// Takes what is told, and infers the rest of what the recording does not say.
-pub fn complete(trace: &mut Trace, told: &Told) {
+pub fn complete(trace: &mut Trace, told: &StatedMachine) {
     let machine = machine(trace, told);
     trace.suppose(machine);
 }
 
 /// What is known of a recording's machine: told, recorded, inferred, assumed, in this order.
-pub fn machine(trace: &Trace, told: &Told) -> Machine {
+pub fn machine(trace: &Trace, told: &StatedMachine) -> Machine {
     let mut machine = *trace.machine();
     if let Some(class) =
         told.kernel.as_deref().map(SchedClass::of_kernel).filter(|c| *c != SchedClass::Unknown)

@@ -3,7 +3,7 @@
 //! the one before.
 
 use crate::app::Msg;
-use crate::app::timeline::causes::{Crowd, News, Order, Told};
+use crate::app::timeline::causes::{BetweenMarks, Crowd, News, Order};
 use crate::app::timeline::kernel::Judged;
 use crate::conform::picture::Picture;
 use crate::conform::{Picks, Report, Whence, picks_of};
@@ -20,7 +20,7 @@ const COMPETED: usize = 12;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Desk {
+pub struct CausesJobs {
     tx: SyncSender<Msg>,
     collecting: Option<Job>,
     crowding: Option<Job>,
@@ -55,7 +55,7 @@ fn answer_from(order: Order, picks: &Mutex<Option<Arc<Picks>>>) -> News {
         }
         Order::Between { ticket, trace, cpu, window } => {
             let between = between(&trace, cpu, window, NAMED);
-            News::Between { ticket, between: Box::new(Told { cpu, window, between }) }
+            News::Between { ticket, between: Box::new(BetweenMarks { cpu, window, between }) }
         }
         Order::Pick { ticket, trace, event } => {
             let picture = picks_of(picks, &trace)
@@ -75,7 +75,7 @@ fn answer_from(order: Order, picks: &Mutex<Option<Arc<Picks>>>) -> News {
     }
 }
 
-impl Desk {
+impl CausesJobs {
     /// Does nothing yet.
     pub fn new(tx: SyncSender<Msg>) -> Self {
         Self {

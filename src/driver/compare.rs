@@ -2,11 +2,11 @@
 //! model about both, and what differs.
 
 use super::load::load;
-use super::mistakes::Who;
+use super::mistakes::Answerer;
 use super::{LoadEngine, MakeEngine};
 use crate::app::Msg;
 use crate::app::compare::{Asked, News, Order};
-use crate::dataset::opening::Told;
+use crate::dataset::opening::StatedMachine;
 use crate::evaluate::judged::judge;
 use crate::job::{Cancel, Job, JobError};
 use crate::predictor::Predictor;
@@ -44,7 +44,7 @@ pub type Whoever<'a, E> = &'a dyn Fn(&Trace) -> Result<(E, String), String>;
 /// the place of a driver.
 pub fn answer<E: Predictor>(
     order: Order,
-    told: &Told,
+    told: &StatedMachine,
     engine: Whoever<'_, E>,
     cancel: &Cancel,
     tell: &(dyn Fn(News) + Sync),
@@ -88,18 +88,18 @@ pub fn answer<E: Predictor>(
 
 /// See the module. Each kind is one job at a time; a newer order replaces the one before.
 #[derive(Debug)]
-pub struct Desk<E> {
+pub struct CompareJobs<E> {
     tx: SyncSender<Msg>,
     load: LoadEngine<E>,
     /// For the model of a training run.
     pub(super) make: Option<MakeEngine<E>>,
     /// What is said of the recordings' machine.
-    pub(super) machine: Arc<Told>,
+    pub(super) machine: Arc<StatedMachine>,
     reading: Option<Job>,
     comparing: Option<Job>,
 }
 
-impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
+impl<E: Predictor + Clone + Sync + 'static> CompareJobs<E> {
     /// Does nothing yet; `load` gives the engine.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>) -> Self {
         Self { tx, load, make: None, machine: Arc::default(), reading: None, comparing: None }
@@ -119,7 +119,7 @@ impl<E: Predictor + Clone + Sync + 'static> Desk<E> {
         let reads = whom.is_none();
         let work = move |cancel: &Cancel| {
             let engine = |trace: &Trace| {
-                let who = Who::find(whom.clone().ok_or("nobody is asked")?, load, make, None)?;
+                let who = Answerer::find(whom.clone().ok_or("nobody is asked")?, load, make, None)?;
                 match who.engine(trace)? {
                     (_, Some(problem)) => Err(problem),
                     (engine, None) => {

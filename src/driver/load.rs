@@ -4,7 +4,7 @@
 use crate::app::timeline::Loaded;
 use crate::app::traces::{Entry, Via};
 use crate::dataset::catalog::{self, Catalog};
-use crate::dataset::opening::{self, Told};
+use crate::dataset::opening::{self, StatedMachine};
 use crate::ingest::{self, Report};
 use crate::replay::lod::Pyramid;
 use crate::trace::{SchedClass, TraceMeta};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Opens a recording and indexes it. The error is a sentence with file, line and byte where there
 /// are such.
-pub fn load(path: &Path, told: &Told) -> Result<Loaded, String> {
+pub fn load(path: &Path, told: &StatedMachine) -> Result<Loaded, String> {
     let opened = opening::open(path, told).map_err(|e| e.to_string())?;
     let mut notes = notes(&opened.report, opened.trace.reordered());
     notes.extend(opened.trace.caveats());

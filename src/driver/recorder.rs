@@ -187,9 +187,7 @@ fn start(kind: Kind, stop: &Stop, tell: &mut dyn FnMut(&Progress)) -> Result<Str
 fn why_not(error: &RecordError, stop: &Stop) -> Failure {
     match error {
         RecordError::Cancelled => Failure {
-            problem: "Nothing had been recorded, so that there is no \
-                                file."
-                .into(),
+            problem: "Nothing had been recorded, so that there is no file.".into(),
             cancelled: true,
         },
         e => Failure { problem: e.to_string(), cancelled: stop.is_asked() },
@@ -207,16 +205,8 @@ fn saved(recorded: Recorded, kept: Kept, cancelled: bool) -> Saved {
         notes.push(format!("the workload failed with status {status}{said}"));
     }
     if lost > 0 {
-        let per_cpu: Vec<String> = (0..)
-            .zip(&meta.lost)
-            .map(|(cpu, n)| {
-                format!(
-                    "CPU{cpu} \
-            {}",
-                    grouped(*n)
-                )
-            })
-            .collect();
+        let per_cpu: Vec<String> =
+            (0..).zip(&meta.lost).map(|(cpu, n)| format!("CPU{cpu} {}", grouped(*n))).collect();
         notes.push(format!("events lost, as the buffers were too small: {}", per_cpu.join(", ")));
     }
     if recorded.pages.skipped > 0 {

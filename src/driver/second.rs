@@ -1,7 +1,7 @@
 //! Who a second prediction row can show: a predictor by its name, the best model of a run, a model
 //! file; and the job that lets it predict the open recording.
 
-use super::oracle::Oracle;
+use super::predictions::PredictionJobs;
 use crate::app::Msg;
 use crate::app::second::{News, model_label};
 use crate::app::ticket::Ticket;
@@ -11,7 +11,7 @@ use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, ChoiceError, Engine};
 use crate::predictor::weights::Weights;
 use crate::trace::Trace;
-use crate::train::runs;
+use crate::train::named::{self, NameError};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,48 +66,42 @@ pub struct Source {
 }
 
 impl Source {
+    /// Which predictor it is, and its weights if it is a network.
+    pub fn parts(&self) -> (Choice, Option<&Arc<Weights>>) {
+        (self.choice, self.model.as_ref())
+    }
+
     /// The engine for this recording, in its state before the first event.
     pub fn engine(&self, trace: &Trace) -> Result<Engine, ChoiceError> {
         self.choice.make(self.model.as_ref(), trace)
     }
 }
 
-/// Finds a predictor by its name, a model file, or a run (its folder, or its name among the kept
-/// runs), in this order. The error is a sentence.
-pub fn find(who: &Path) -> Result<Source, String> {
+/// Finds a predictor by its name, or a network as [`named::network`] does.
+pub fn find(who: &Path) -> Result<Source, NameError> {
     if let Some(choice) = who.to_str().and_then(|name| name.parse::<Choice>().ok()) {
-        let model = choice
-            .network()
-            .map(Weights::bundled_of)
-            .transpose()
-            .map_err(|e| e.to_string())?
-            .map(Arc::new);
+        let model = choice.network().map(Weights::bundled_of).transpose()?.map(Arc::new);
         return Ok(Source { choice, model, label: choice.label().into() });
     }
-    let folder = runs::find(who);
-    let file = if who.is_file() { who.to_path_buf() } else { folder.join("best.koracle") };
-    if !file.is_file() {
-        let what = if folder.is_dir() {
-            "has no model yet"
-        } else {
-            "is no predictor, run or model \
-            file"
-        };
-        let known: Vec<&str> = Choice::all().map(Choice::label).collect();
-        return Err(format!("{} {what}; predictors: {}", who.display(), known.join(", ")));
-    }
-    let model = Weights::load(&file).map(Arc::new).map_err(|e| e.to_string())?;
-    Ok(Source { choice: model.config.kind.into(), label: model_label(&file), model: Some(model) })
+    let found = named::network(who).map_err(|e| match e {
+        NameError::Unknown { name, .. } => {
+            let known: Vec<&str> = Choice::named().map(Choice::label).collect();
+            NameError::Unknown { name, what: "predictor", known: known.join(", ") }
+        }
+        other => other,
+    })?;
+    let (choice, file) = (found.weights.config.kind.into(), found.file.unwrap_or_default());
+    Ok(Source { choice, label: model_label(&file), model: Some(found.weights) })
 }
 
 /// The engine of what [`find`] finds. Only networks' predictions are worth keeping.
 pub fn named_engine(who: &Path) -> Result<Named<Engine>, String> {
-    let found = find(who)?;
+    let found = find(who).map_err(|e| e.to_string())?;
     let (label, checksum) = (found.label.clone(), found.model.as_ref().map(|m| m.checksum()));
     Ok(Named::new(label, checksum, move |trace| found.engine(trace).map_err(|e| e.to_string())))
 }
 
-impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
+impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
     /// Predicts the whole recording by `who`, in chunks, for the second row; replaces who was there
     /// before.
     pub fn second(&mut self, ticket: Ticket, trace: Arc<Trace>, who: std::path::PathBuf) {
@@ -157,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_name_a_file_and_a_run_lead_to_a_predictor() {
-        for choice in Choice::all() {
+        for choice in Choice::named() {
             let found = find(Path::new(choice.label())).unwrap();
             assert_eq!((found.choice, found.label.as_str()), (choice, choice.label()));
             assert_eq!(found.model.is_some(), choice.needs_model());
@@ -168,7 +162,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path().join("tcn-031");
         std::fs::create_dir(&run).unwrap();
-        assert!(find(&run).unwrap_err().contains("has no model yet"));
+        assert!(find(&run).unwrap_err().to_string().contains("has no model yet"));
         std::fs::copy(&file, run.join("best.koracle")).unwrap();
         for who in [run.clone(), run.join("best.koracle")] {
             let found = find(&who).unwrap();
@@ -178,13 +172,10 @@ mod tests {
             );
         }
         std::fs::write(run.join("best.koracle"), b"something else").unwrap();
-        assert!(find(&run).unwrap_err().contains("best.koracle"));
-        let nothing = find(Path::new("not-there")).unwrap_err();
+        assert!(find(&run).unwrap_err().to_string().contains("best.koracle"));
+        let nothing = find(Path::new("not-there")).unwrap_err().to_string();
         assert!(
-            nothing.contains(
-                "not-there is no \
-                                  predictor"
-            ) && nothing.contains("kernel-oracle"),
+            nothing.contains("not-there is no predictor") && nothing.contains("kernel-oracle"),
             "{nothing}"
         );
     }

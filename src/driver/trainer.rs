@@ -77,7 +77,7 @@ impl Trainer {
             Order::Kill(id) => self.with(id, Control::kill),
             Order::Show(id) => self.with(id, Control::show),
             Order::Read(id, path) => {
-                self.chore(move || News::Steps { id, steps: runs::steps(&path) })
+                self.chore(move || News::Steps { id, steps: runs::steps(&path) });
             }
             Order::Delete(id, path) => {
                 self.chore(move || News::Deleted {
@@ -129,13 +129,8 @@ impl Trainer {
                 path
             } else {
                 let home = home.ok_or("there is no folder for runs: KORACLE_RUNS names one")?;
-                runs::new_folder(&home, config.model.kind.label()).map_err(|e| {
-                    format!(
-                        "{}: \
-                    {e}",
-                        home.display()
-                    )
-                })?
+                runs::new_folder(&home, config.model.kind.label())
+                    .map_err(|e| format!("{}: {e}", home.display()))?
             };
             *folder.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
             let _ = tx.send(Msg::Train(News::Made { id, path: path.clone() }));

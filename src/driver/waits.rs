@@ -16,7 +16,7 @@ const NAMED: usize = 2;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Desk {
+pub struct WaitsJobs {
     tx: SyncSender<Msg>,
     collecting: Option<Job>,
     looking: Option<Job>,
@@ -75,7 +75,7 @@ pub fn answer_tasks(order: tasks::Order) -> tasks::News {
     }
 }
 
-impl Desk {
+impl WaitsJobs {
     /// Does nothing yet.
     pub fn new(tx: SyncSender<Msg>) -> Self {
         Self {

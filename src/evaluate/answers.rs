@@ -176,12 +176,10 @@ fn pid(text: &str) -> Result<Option<i32>, String> {
         return Ok(None);
     }
     let number = text.rsplit(':').next().unwrap_or(text);
-    number.parse().map(Some).map_err(|_| {
-        format!(
-            "thread `{text}`: a pid, or a name, a colon and a \
-                                                  pid"
-        )
-    })
+    number
+        .parse()
+        .map(Some)
+        .map_err(|_| format!("thread `{text}`: a pid, or a name, a colon and a pid"))
 }
 
 /// `None` of nothing.
@@ -193,10 +191,7 @@ fn probability(text: &str) -> Result<Option<f32>, String> {
     if p.is_finite() && p >= 0.0 {
         Ok(Some(p))
     } else {
-        Err(format!(
-            "p `{text}` is no \
-        probability"
-        ))
+        Err(format!("p `{text}` is no probability"))
     }
 }
 

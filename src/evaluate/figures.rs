@@ -252,8 +252,7 @@ mod tests {
         push(0.20, 0, 10);
         assert!(
             close(answered(&confidence, 50), 40.0 / 50.0),
-            "37 of 40 are right, 9 of 12 are \
-            not enough"
+            "37 of 40 are right, 9 of 12 are not enough"
         );
         let mut wrong = Confidence::default();
         wrong.push(1.0, false);

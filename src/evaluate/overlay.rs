@@ -2,6 +2,7 @@
 //! watch answers everything in order; its states along the way let an inspection resume near any
 //! event. Draws nothing.
 
+mod ahead;
 mod cache;
 mod early;
 mod reduce;
@@ -11,7 +12,7 @@ pub use cache::{Cache, cache_dir};
 pub use early::{WARM, early, inspect_early};
 
 use super::watch::{Answered, Beside, States, Watch};
-use crate::job::Cancel;
+use crate::job::{self, Cancel};
 use crate::predictor::Predictor;
 use crate::trace::{EventKind, Nanos, TaskState, ThreadIx, Trace};
 use std::sync::Arc;
@@ -165,14 +166,34 @@ pub fn run<E: Predictor + Clone>(
 }
 
 /// As [`run`], for those who only want the predictions: no state is kept, so it takes little
-/// memory.
+/// memory. Where there are two cores the inputs are made on one and the answers on the other.
 pub fn once<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
     cancel: &Cancel,
     on_chunk: &mut dyn FnMut(Chunk),
 ) -> Result<(), OverlayError> {
-    pass(trace, Watch::new(trace, Beside::picking(engine)), cancel, |_, _| {}, on_chunk)
+    once_on(job::cores().min(2), trace, engine, cancel, on_chunk)
+}
+
+/// [`once`] on one or two threads.
+pub fn once_on<E: Predictor + Clone>(
+    threads: usize,
+    trace: &Trace,
+    engine: E,
+    cancel: &Cancel,
+    on_chunk: &mut dyn FnMut(Chunk),
+) -> Result<(), OverlayError> {
+    let alone = if threads > 1 {
+        match ahead::pass(trace, engine.clone(), cancel, on_chunk) {
+            Err(job::JobError::NoThread(_)) => engine,
+            _ if cancel.is_cancelled() => return Err(OverlayError::Cancelled),
+            _ => return Ok(()),
+        }
+    } else {
+        engine
+    };
+    pass(trace, Watch::new(trace, Beside::picking(alone)), cancel, |_, _| {}, on_chunk)
 }
 
 /// One walk; `before` sees the state that each event finds.

@@ -18,7 +18,7 @@ pub fn csv_to(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
     }
     writeln!(out)?;
     let mut rows = csv::WriterBuilder::new().has_headers(false).from_writer(out);
-    let mut row = Row { record: csv::ByteRecord::new(), number: Vec::new() };
+    let mut row = CsvRow { record: csv::ByteRecord::new(), number: Vec::new() };
     for item in items(trace) {
         row.record.clear();
         match item {
@@ -52,12 +52,12 @@ fn io_error(error: csv::Error) -> std::io::Error {
 }
 
 /// One row being put together.
-struct Row {
+struct CsvRow {
     record: csv::ByteRecord,
     number: Vec<u8>,
 }
 
-impl Row {
+impl CsvRow {
     fn event(&mut self, trace: &Trace, i: usize) {
         let e = trace.event(i);
         self.show(e.time.0);

@@ -71,8 +71,7 @@ impl NewFile {
         if there.as_ref().is_some_and(Metadata::is_dir) {
             return Err(Error::new(
                 ErrorKind::IsADirectory,
-                "this is a directory, not a file to \
-                                                            write",
+                "this is a directory, not a file to write",
             ));
         }
         let end = target(path)?;
@@ -151,6 +150,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let file = NewFile::create(path)?;
     file.file().write_all(bytes)?;
     file.finish()
+}
+
+/// The same for this user alone, whatever was there: with mode 0600 from the start.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = NamedTempFile::new_in(folder(path))?;
+    file.write_all(bytes)?;
+    file.persist(path).map(drop).map_err(|e| e.error)
 }
 
 /// The folder that a file is in.

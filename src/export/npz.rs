@@ -133,11 +133,8 @@ impl<W: Write> Npz<W> {
 /// What stands before the numbers: it ends with a line end at a multiple of 64 bytes.
 fn head(dtype: &str, shape: &[u64]) -> Vec<u8> {
     let shape = shape.iter().fold(String::new(), |all, n| all + &n.to_string() + ",");
-    let mut text = format!(
-        "{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({shape}), \
-                            }}"
-    )
-    .into_bytes();
+    let mut text = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({shape}), }}")
+        .into_bytes();
     while !(MAGIC.len() + 2 + text.len() + 1).is_multiple_of(64) {
         text.push(b' ');
     }

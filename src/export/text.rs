@@ -2,7 +2,7 @@
 //! that read that.
 
 use super::{Item, items};
-use crate::trace::{EventKind, TaskId, ThreadIx, Trace};
+use crate::trace::{Event, EventKind, TaskId, ThreadIx, Trace};
 use std::io::Write;
 
 /// Writes the events as ftrace text. Names that hold a line end lose it: the format has no way to
@@ -11,8 +11,7 @@ pub fn ftrace_text(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
     let (events, cpus) = (trace.len(), trace.cpus());
     writeln!(
         out,
-        "# tracer: nop\n#\n# entries-in-buffer/entries-written: \
-                   {events}/{events}   #P:{cpus}\n#"
+        "# tracer: nop\n#\n# entries-in-buffer/entries-written: {events}/{events}   #P:{cpus}\n#"
     )?;
     writeln!(out, "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION")?;
     writeln!(out, "#              | |         |   |||||     |         |")?;
@@ -26,9 +25,9 @@ pub fn ftrace_text(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
-    let e = trace.event(i);
-    let (actor, actor_pid) = match e.actor {
+/// Who, where and when: what every line begins with.
+fn write_head(trace: &Trace, i: usize, e: &Event, out: &mut impl Write) -> std::io::Result<()> {
+    let (actor, pid) = match e.actor {
         // The reader knows this name and number as "not known".
         ThreadIx::NONE => ("<...>", -1),
         thread if trace.tasks().is_idle(thread) => ("<idle>", 0),
@@ -37,7 +36,12 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
     let actor = one_line(actor);
     let clock = trace.meta().start_ns.saturating_add(e.time.0);
     let (secs, ns) = (clock / 1_000_000_000, clock % 1_000_000_000);
-    write!(out, "{actor:>16}-{actor_pid:<7} [{:03}] d..2. {secs:5}.{ns:09}: ", e.cpu.0)?;
+    write!(out, "{actor:>16}-{pid:<7} [{:03}] d..2. {secs:5}.{ns:09}: ", e.cpu.0)
+}
+
+fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
+    let e = trace.event(i);
+    write_head(trace, i, &e, out)?;
     let (comm, pid) = task(trace, e.task);
     let prio = e.prio;
     match e.kind {
@@ -67,12 +71,7 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
             let runtime = trace.runtime(i).unwrap_or_default();
             write!(out, "sched_stat_runtime: comm={comm} pid={pid} runtime={} [ns]", runtime.ns)?;
             if runtime.vruntime > 0 {
-                writeln!(
-                    out,
-                    " vruntime={} \
-                                                     [ns]",
-                    runtime.vruntime
-                )
+                writeln!(out, " vruntime={} [ns]", runtime.vruntime)
             } else {
                 writeln!(out)
             }
@@ -81,15 +80,12 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
             let (child, child_pid) = task(trace, e.next);
             writeln!(
                 out,
-                "sched_process_fork: comm={comm} pid={pid} child_comm={child} \
-                           child_pid={child_pid}"
+                "sched_process_fork: comm={comm} pid={pid} child_comm={child} child_pid={child_pid}"
             )
         }
-        EventKind::Exec => writeln!(
-            out,
-            "sched_process_exec: filename={comm} pid={pid} \
-                                          old_pid={pid}"
-        ),
+        EventKind::Exec => {
+            writeln!(out, "sched_process_exec: filename={comm} pid={pid} old_pid={pid}")
+        }
         EventKind::Rename => {
             let (new, _) = task(trace, e.next);
             writeln!(out, "task_rename: pid={pid} oldcomm={comm} newcomm={new} oom_score_adj=0")

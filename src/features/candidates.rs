@@ -4,7 +4,7 @@
 
 use super::contexts::{self, Contexts, Keys, Seen};
 use super::follow::{Follow, Ident, NOBODY};
-use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
+use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
 use super::layout::{CAND, QUERY, cand, query};
 use super::places::{self, Places};
 use super::ranks::{Ranked, Sides};
@@ -76,8 +76,8 @@ pub(super) struct Scene<'a> {
     pub prev: ThreadIx,
     pub stint: Nanos,
     pub queues: &'a RunQueues,
-    pub past: &'a Table<Past>,
-    pub lane: &'a Lane,
+    pub past: &'a Table<ThreadHistory>,
+    pub lane: &'a CpuHistory,
     pub follow: &'a Follow,
     pub contexts: &'a Contexts,
     pub idents: &'a Idents,
@@ -252,7 +252,7 @@ impl Board {
         self.write_query(scene);
     }
 
-    fn write_recency(&mut self, lane: &Lane) {
+    fn write_recency(&mut self, lane: &CpuHistory) {
         for (rank, thread) in lane.recency().iter().enumerate() {
             if let Some(i) = self.place(*thread) {
                 self.rows[i * CAND + cand::recency] = rank as f32 / RANKS as f32;
@@ -315,16 +315,16 @@ impl Board {
     /// given is that are those of the [`Scene`] that will be.
     pub fn foresee(
         &mut self,
-        past: &Table<Past>,
+        past: &Table<ThreadHistory>,
         prev: ThreadIx,
         state: TaskState,
-        lane: &Lane,
+        lane: &CpuHistory,
         contexts: &Contexts,
     ) {
         if self.threads.len() < 2 {
             return;
         }
-        let prev = past.get(prev.ix()).unwrap_or(Past::ABSENT);
+        let prev = past.get(prev.ix()).unwrap_or(ThreadHistory::ABSENT);
         let ident = |thread: Option<&ThreadIx>| {
             thread.and_then(|t| past.get(t.ix())).map_or(NOBODY, |p| p.ident)
         };
@@ -354,7 +354,7 @@ impl Board {
                 .for_each(|row| row[cand::context_1..=cand::latest_8].fill(0.0));
             return;
         }
-        let prev = scene.past.get(scene.prev.ix()).unwrap_or(Past::ABSENT);
+        let prev = scene.past.get(scene.prev.ix()).unwrap_or(ThreadHistory::ABSENT);
         let fix =
             self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.idents[i]);
         let mut keys = self.keys;
@@ -378,7 +378,7 @@ impl Board {
         q.fill(f32::NAN);
         q[query::prev_r..=query::prev_other].fill(0.0);
         q[query::prev_r + usize::from(state_class(e.state)) - 1] = 1.0;
-        let prev = scene.past.get(scene.prev.ix()).unwrap_or(Past::ABSENT);
+        let prev = scene.past.get(scene.prev.ix()).unwrap_or(ThreadHistory::ABSENT);
         let idle = scene.queues.is_idle(scene.prev);
         let (wakes, since_wake) = scene.queues.wakes(e.cpu, e.time);
         q[query::stint] = log_time(scene.stint.0);

@@ -4,11 +4,11 @@
 
 use super::contexts::{self, Contexts, Keys, Seen};
 use super::follow::{Follow, Ident, NOBODY, Trail};
-use super::history::{Idents, Lane, NEVER, Past, log_count, log_time, scale_prio};
+use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
 use super::layout::{ASK, THREAD, ask, thread};
 use super::places::Places;
 use super::{MOST_EXPECTED, ORDERS};
-use crate::sched::runqueue::{Run, RunQueues};
+use crate::sched::runqueue::{RunQueues, ThreadState};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Nanos, ThreadIx};
 
@@ -31,8 +31,8 @@ pub(super) struct Scene<'a> {
     /// The thread that has just come in.
     pub running: ThreadIx,
     pub queues: &'a RunQueues,
-    pub past: &'a Table<Past>,
-    pub lane: &'a Lane,
+    pub past: &'a Table<ThreadHistory>,
+    pub lane: &'a CpuHistory,
     pub follow: &'a Follow,
     pub contexts: &'a Contexts,
     pub idents: &'a Idents,
@@ -97,10 +97,10 @@ impl Expected {
     /// is that of the [`Scene`] that will be.
     pub fn foresee(
         &mut self,
-        past: &Table<Past>,
-        running: &Past,
+        past: &Table<ThreadHistory>,
+        running: &ThreadHistory,
         queue: &[ThreadIx],
-        lane: &Lane,
+        lane: &CpuHistory,
         contexts: &Contexts,
     ) {
         let ident = |thread: Option<&ThreadIx>| {
@@ -125,7 +125,7 @@ impl Expected {
     }
 
     /// All contexts.
-    fn keys(&self, scene: &Scene<'_>, running: &Past) -> Keys {
+    fn keys(&self, scene: &Scene<'_>, running: &ThreadHistory) -> Keys {
         let fix = scene.next.get(1).copied().flatten();
         let fix = fix.and_then(|t| scene.past.get(t.ix())).map_or(NOBODY, |p| p.ident);
         let waiting = scene.queues.queue(scene.cpu).len() as u32;
@@ -140,7 +140,7 @@ impl Expected {
 
     /// Finds the candidates and fills rows and query, after [`Self::foresee`].
     pub fn fill(&mut self, scene: &Scene<'_>, standing: Standing<'_>) {
-        let past = scene.past.get(scene.running.ix()).unwrap_or(Past::ABSENT);
+        let past = scene.past.get(scene.running.ix()).unwrap_or(ThreadHistory::ABSENT);
         self.seen = scene.contexts.look_up(self.keys(scene, past));
         self.gather(scene);
         let n = self.threads.len();
@@ -211,7 +211,7 @@ impl Expected {
 
     /// What is known of candidate `i` alone; `running` is the one that runs, for a stint of some
     /// `stint` ns.
-    fn describe(&mut self, i: usize, scene: &Scene<'_>, running: &Past, stint: f32) {
+    fn describe(&mut self, i: usize, scene: &Scene<'_>, running: &ThreadHistory, stint: f32) {
         let at = self.threads[i];
         let row = &mut self.rows[i * THREAD..(i + 1) * THREAD];
         let ranked = i < self.ranked;
@@ -226,7 +226,7 @@ impl Expected {
         let entry = scene.queues.entry(at);
         let here = entry.cpu == scene.cpu;
         match entry.run {
-            Run::Queued if here => {
+            ThreadState::Queued if here => {
                 let queue = scene.queues.queue(scene.cpu);
                 // A queue is in the order of enqueueing.
                 let from =
@@ -238,9 +238,9 @@ impl Expected {
                 row[thread::fifo] = log_count(place as u32, 4.0);
                 row[thread::lifo] = log_count((queue.len().max(1) - 1 - place) as u32, 4.0);
             }
-            Run::Queued => row[thread::queued_away] = 1.0,
-            Run::Running => row[thread::running_away] = flag(!here),
-            Run::Asleep => {
+            ThreadState::Queued => row[thread::queued_away] = 1.0,
+            ThreadState::Running => row[thread::running_away] = flag(!here),
+            ThreadState::Asleep => {
                 row[thread::asleep] = 1.0;
                 if past.asleep != NEVER {
                     self.due[i] = asleep(
@@ -258,7 +258,9 @@ impl Expected {
         // Who sleeps since it left has slept since it left: a logarithm is what takes time here.
         row[thread::since_left] = match past.left {
             NEVER => 0.0,
-            left if left == past.asleep && entry.run == Run::Asleep => row[thread::slept_for],
+            left if left == past.asleep && entry.run == ThreadState::Asleep => {
+                row[thread::slept_for]
+            }
             left => log_time(scene.now.0.saturating_sub(left)),
         };
         row[thread::avg_stint] = past.avg_stint;
@@ -273,7 +275,7 @@ impl Expected {
     }
 
     /// Whom the running one wakes, and how often.
-    fn write_woken(&mut self, running: &Past) {
+    fn write_woken(&mut self, running: &ThreadHistory) {
         for (who, rate) in running.wakes.rates() {
             let Some(i) = self.named.get(who).filter(|_| rate > 0.0) else { continue };
             let row = &mut self.rows[i * THREAD..][..THREAD];
@@ -343,7 +345,7 @@ impl Expected {
 
     /// Shares among the followers of the running thread and of the longer contexts, and who comes
     /// first among them.
-    fn write_followers(&mut self, found: &Trail<'_>, running: &Past) {
+    fn write_followers(&mut self, found: &Trail<'_>, running: &ThreadHistory) {
         let mut put = |who: Ident, column: usize, value: f32| {
             if let Some(i) = self.named.get(who) {
                 self.rows[i * THREAD + column] = value;
@@ -365,7 +367,7 @@ impl Expected {
         const { assert!(thread::follow_1 + ORDERS == thread::often_1) };
     }
 
-    fn write_query(&mut self, found: &Trail<'_>, scene: &Scene<'_>, running: &Past) {
+    fn write_query(&mut self, found: &Trail<'_>, scene: &Scene<'_>, running: &ThreadHistory) {
         let q = &mut self.query;
         q.fill(0.0);
         for (order, followers) in found.iter().enumerate() {
@@ -395,7 +397,7 @@ impl Expected {
 }
 
 /// Columns of a thread that has slept for `slept` ns; the middle of the time until it wakes up, ns.
-fn asleep(row: &mut [f32], past: &Past, slept: u64, stint: f32, avg_stint: f32) -> f32 {
+fn asleep(row: &mut [f32], past: &ThreadHistory, slept: u64, stint: f32, avg_stint: f32) -> f32 {
     row[thread::slept_for] = log_time(slept);
     row[thread::slept_share] = share(slept as f32, past.avg_sleep_ns);
     row[thread::due_share] = share(slept as f32 + avg_stint, past.avg_sleep_ns);

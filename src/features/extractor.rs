@@ -5,7 +5,7 @@ use super::candidates::{Asked, Board, Scene};
 use super::contexts::{Contexts, Seen};
 use super::expected::{self, Expected};
 use super::follow::Follow;
-use super::history::{Idents, Lane, NEVER, Names, Past};
+use super::history::{CpuHistory, Idents, NEVER, Names, ThreadHistory};
 use super::tokens::{self, Subject};
 use super::{Decision, Forecast, MOST_EXPECTED, Outcome, Sink, offered};
 use crate::sched::replay::{HYPOTHESES, Hypotheses, KernelReplay};
@@ -22,8 +22,8 @@ pub struct Extractor {
     raw: KernelReplay,
     /// Corrected by each observed pick, in several ways.
     hypotheses: Hypotheses,
-    past: Table<Past>,
-    lanes: Vec<Lane>,
+    past: Table<ThreadHistory>,
+    lanes: Vec<CpuHistory>,
     follow: Follow,
     idents: Idents,
     names: Names,
@@ -61,7 +61,7 @@ impl Extractor {
     /// State for a trace before its first event.
     pub fn new(trace: &Trace) -> Self {
         let (cpus, threads) = (trace.cpus(), trace.tasks().thread_count().max(trace.cpus()));
-        let mut past = Table::new(threads, Past::NEW);
+        let mut past = Table::new(threads, ThreadHistory::NEW);
         (0..cpus).for_each(|idle| past[idle].kthread = true);
         let idents = Idents::new(cpus, &mut past);
         Self {
@@ -69,7 +69,7 @@ impl Extractor {
             raw: KernelReplay::of(trace, false),
             hypotheses: Hypotheses::of(trace),
             past,
-            lanes: vec![Lane::NEW; cpus],
+            lanes: vec![CpuHistory::NEW; cpus],
             follow: Follow::new(),
             idents,
             names: Names::new(trace.tasks()),
@@ -342,14 +342,14 @@ impl Extractor {
             &Subject {
                 thread: next,
                 idle: self.queues.is_idle(next),
-                past: self.past.get(next.ix()).unwrap_or(Past::ABSENT),
+                past: self.past.get(next.ix()).unwrap_or(ThreadHistory::ABSENT),
                 lane: &self.lanes[e.cpu.ix()],
                 queue_len: self.queues.queue(e.cpu).len(),
             },
             stint.unwrap_or_default(),
             &self.board,
             place,
-            self.past.get(prev.ix()).unwrap_or(Past::ABSENT),
+            self.past.get(prev.ix()).unwrap_or(ThreadHistory::ABSENT),
         );
         let who = self.idents.of(next, &mut self.past);
         let lane = &mut self.lanes[e.cpu.ix()];
@@ -375,7 +375,7 @@ impl Extractor {
         // What lies far away is fetched while others take the token.
         let lane = &self.lanes[e.cpu.ix()];
         self.follow.expect_here(&lane.history, e.cpu.ix());
-        let running = self.past.get(next.ix()).unwrap_or(Past::ABSENT);
+        let running = self.past.get(next.ix()).unwrap_or(ThreadHistory::ABSENT);
         let queue = self.queues.queue(e.cpu);
         self.expected.foresee(&self.past, running, queue, lane, &self.contexts[1]);
         sink.token(e.cpu, &token);

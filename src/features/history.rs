@@ -33,7 +33,7 @@ pub(super) const NEVER: u64 = u64::MAX;
 
 /// One thread.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Past {
+pub(super) struct ThreadHistory {
     /// Its name in the follow tables; [`NOBODY`] until it first runs.
     pub ident: Ident,
     /// When it last left a CPU, and which; [`NEVER`].
@@ -77,7 +77,7 @@ pub(super) struct Past {
     pub wakes: Wakes,
 }
 
-impl Past {
+impl ThreadHistory {
     pub const NEW: Self = Self {
         ident: NOBODY,
         left: NEVER,
@@ -204,7 +204,7 @@ const KNOWN: usize = 64;
 
 /// One CPU.
 #[derive(Clone, Debug)]
-pub(super) struct Lane {
+pub(super) struct CpuHistory {
     /// Who ran here, most recent first (move-to-front), `recent_len` of them.
     recent: [ThreadIx; KNOWN],
     recent_len: usize,
@@ -217,7 +217,7 @@ pub(super) struct Lane {
     pub hits: [[f32; 2]; 2],
 }
 
-impl Lane {
+impl CpuHistory {
     pub const NEW: Self = Self {
         recent: [ThreadIx::NONE; KNOWN],
         recent_len: 0,
@@ -274,7 +274,7 @@ const IDLE: Ident = 0;
 impl Idents {
     /// The idle threads go by one name: who is idle's follower does not depend on the CPU, and
     /// whoever asks means its own.
-    pub fn new(cpus: usize, past: &mut Table<Past>) -> Self {
+    pub fn new(cpus: usize, past: &mut Table<ThreadHistory>) -> Self {
         (0..cpus).for_each(|idle| past[idle].ident = IDLE);
         let mut threads = Table::new(0, ThreadIx::NONE);
         threads.push(ThreadIx(0));
@@ -297,7 +297,7 @@ impl Idents {
     }
 
     /// The name of `thread`, given now if it has none.
-    pub fn of(&mut self, thread: ThreadIx, past: &mut Table<Past>) -> Ident {
+    pub fn of(&mut self, thread: ThreadIx, past: &mut Table<ThreadHistory>) -> Ident {
         let Some(past) = past.get_mut(thread.ix()) else { return NOBODY };
         if past.ident == NOBODY {
             past.ident = self.threads.len() as Ident;
@@ -307,7 +307,7 @@ impl Idents {
     }
 
     /// The thread behind a name, if it still goes by it, for a CPU.
-    pub fn thread(&self, id: Ident, past: &Table<Past>, cpu: CpuId) -> Option<ThreadIx> {
+    pub fn thread(&self, id: Ident, past: &Table<ThreadHistory>, cpu: CpuId) -> Option<ThreadIx> {
         if id == IDLE {
             return Some(ThreadIx(u32::from(cpu.0)));
         }
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn recency_moves_to_the_front_and_forgets_the_oldest() {
-        let mut lane = Lane::NEW;
+        let mut lane = CpuHistory::NEW;
         for i in [1, 2, 3, 1] {
             lane.bring_forward(ThreadIx(i));
         }
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_fork_starts_over_under_a_new_ident() {
-        let mut past = Table::new(3, Past::NEW);
+        let mut past = Table::new(3, ThreadHistory::NEW);
         past[2].ran(5_000, Nanos(9_000), 1);
         let mut idents = Idents::new(1, &mut past);
         let old = idents.of(ThreadIx(2), &mut past);

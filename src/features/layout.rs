@@ -109,11 +109,8 @@ pub(super) const SET_OF: [usize; 12] = [
 ];
 /// First of the set columns.
 pub(super) const SET_START: usize = cand::wait_z;
-const _: () = assert!(
-    SET_START + 3 * SET_OF.len() == CAND,
-    "every column of SET_OF has its \
-                                                             triple"
-);
+const _: () =
+    assert!(SET_START + 3 * SET_OF.len() == CAND, "every column of SET_OF has its triple");
 
 columns! {
     /// Continuous inputs of a token.

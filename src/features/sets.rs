@@ -1,7 +1,7 @@
 //! Tables of what was counted in a context, by a hash of it: of bounded size, growing while small;
 //! a full set of them forgets its rarest context.
 
-use super::follow::{Ident, NOBODY};
+use super::ident::{Ident, NOBODY};
 use crate::simd::prefetch;
 
 /// Who followed a context, and how often each.
@@ -90,12 +90,7 @@ impl<E: Entry> Sets<E> {
         key as usize & (self.heads.len() - 1)
     }
 
-    /// What is kept for a context; `key` is a hash other than 0.
-    pub fn get(&self, key: u64) -> Option<Found<'_, E>> {
-        self.find(key).map(|slot| self.at(slot))
-    }
-
-    /// Where a context is kept, until the next addition.
+    /// Where a context is kept, until the next addition; `key` is a hash other than 0.
     pub fn find(&self, key: u64) -> Option<usize> {
         let set = self.set(key);
         self.heads[set].way(key).map(|way| set * WAYS + way)

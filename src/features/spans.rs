@@ -100,8 +100,7 @@ mod tests {
         (0..200).for_each(|_| spans.add(50_000));
         assert!(
             (40_000.0..60_000.0).contains(&spans.median().unwrap()),
-            "older ones fade: \
-            {:?}",
+            "older ones fade: {:?}",
             spans.median()
         );
     }

@@ -3,7 +3,7 @@
 use super::Token;
 use super::candidates::{Board, state_class};
 use super::follow::NOBODY;
-use super::history::{Lane, Past, log_count, log_time, scale_prio};
+use super::history::{CpuHistory, ThreadHistory, log_count, log_time, scale_prio};
 use super::layout::{CAND, TOKEN_X, cand, token};
 use crate::trace::{CpuId, Event, Nanos, ThreadIx};
 
@@ -11,8 +11,8 @@ use crate::trace::{CpuId, Event, Nanos, ThreadIx};
 pub(super) struct Subject<'a> {
     pub thread: ThreadIx,
     pub idle: bool,
-    pub past: &'a Past,
-    pub lane: &'a Lane,
+    pub past: &'a ThreadHistory,
+    pub lane: &'a CpuHistory,
     /// Length of the CPU's queue after the event.
     pub queue_len: usize,
 }
@@ -38,7 +38,7 @@ pub(super) fn switch(
     stint: Nanos,
     board: &Board,
     place: Option<usize>,
-    prev: &Past,
+    prev: &ThreadHistory,
 ) -> Token {
     let mut t = base(0, e.time, subject);
     t.state = state_class(e.state);

@@ -67,8 +67,7 @@ mod tests {
         (0..50).for_each(|other| wakes.add(200 + other));
         assert!(
             (0.9..1.0).contains(&rate(&wakes, 7)),
-            "those that come once go first: \
-                                                      {}",
+            "those that come once go first: {}",
             rate(&wakes, 7)
         );
         assert!(rate(&wakes, 5).abs() < f32::EPSILON && rate(&wakes, NOBODY).abs() < f32::EPSILON);

@@ -1,6 +1,7 @@
 //! Why a recording cannot be opened at all: one error for all formats, with file and place.
 
 use super::report::{Format, Note};
+use crate::text::count;
 use std::path::PathBuf;
 
 /// Why a recording cannot be opened at all.
@@ -16,8 +17,7 @@ pub enum IngestError {
     },
     /// The path is a directory where one recording is asked for.
     #[error("{}: this is a directory, not a recording{}", folder.display(),
-        example.as_ref().map(|e| format!("; name one in it, such as \
-                                          {}", e.display())).unwrap_or_default())]
+        example.as_ref().map(|e| format!("; name one in it, such as {}", e.display())).unwrap_or_default())]
     Directory {
         /// The directory.
         folder: PathBuf,
@@ -124,9 +124,4 @@ pub enum IngestError {
         /// "32-bit" or "big-endian".
         what: &'static str,
     },
-}
-
-/// `1 line`, `2 lines`.
-fn count(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

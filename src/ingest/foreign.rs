@@ -25,8 +25,7 @@ const TABLE: &[Foreign] = &[
     row(
         |l| l.magic(b"PK\x03\x04") || l.magic(b"PK\x05\x06"),
         "a zip archive",
-        "unpack it first: \
-        `unzip FILE`",
+        "unpack it first: `unzip FILE`",
     ),
     row(
         |l| l.magic(b"BZh") && l.head.get(4..10) == Some(b"1AY&SY"),
@@ -44,8 +43,7 @@ const TABLE: &[Foreign] = &[
     row(
         utf16,
         "text in UTF-16 without its mark",
-        "convert it: `iconv -f UTF-16 -t UTF-8 FILE > \
-                                                   FILE.txt`",
+        "convert it: `iconv -f UTF-16 -t UTF-8 FILE > FILE.txt`",
     ),
     row(
         |l| l.has(b"\"linux-perf-json-version\""),
@@ -70,10 +68,7 @@ const TABLE: &[Foreign] = &[
         |l| {
             l.has(b" |  Runtime ms  |")
                 || l.has(b"|   Runtime ms  |")
-                || (l.has(
-                    b"Runtime \
-            ms",
-                ) && l.has(b"Switches"))
+                || (l.has(b"Runtime ms") && l.has(b"Switches"))
         },
         "text of `perf sched latency`, which has sums and no events",
         "use the recording itself: `perf script -i perf.data --ns > trace.txt`",

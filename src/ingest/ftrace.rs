@@ -2,6 +2,7 @@
 //! `sched_switch` layout. Long texts are cut at line ends and parsed on all threads of the rayon
 //! pool; the result does not depend on the cuts.
 
+pub mod head;
 mod layout;
 pub(super) mod line;
 mod payload;
@@ -13,8 +14,9 @@ use super::{Format, IngestError, Place, Probe, Reader, Reason, Report, Sink, Sou
 use crate::trace::{
     CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TraceBuilder, TraceMeta,
 };
+use head::Head;
 pub(super) use layout::cleaned;
-use line::{Body, Head, Line};
+use line::{Body, Line};
 use memchr::memmem::find;
 use payload::Named;
 use rayon::prelude::*;
@@ -131,8 +133,7 @@ fn read_dialect(
     if whole.counts > 0 {
         whole.report.warn(
             "stamps without a point are counts of a clock (`counter`, `x86-tsc`, `uptime`) and \
-             taken for nanoseconds: the \
-             order of events is right, durations are not times",
+             taken for nanoseconds: the order of events is right, durations are not times",
         );
     }
     to.meta = whole.said;
@@ -272,7 +273,7 @@ impl Part {
             Line::Comment => (dialect.comment)(text, &mut self.said, &mut self.report),
             Line::Other => self.report.other_events += 1,
             Line::Cpus(n) if n <= u64::from(MAX_CPUS) => {
-                self.said.cpus = self.said.cpus.max(n as u16)
+                self.said.cpus = self.said.cpus.max(n as u16);
             }
             Line::Cpus(n) => return Err(Reason::CpuTooBig(n)),
             Line::Machine(file) => self.machines.add(file),

@@ -41,7 +41,7 @@ impl Reader for Lttng {
                     Ok(true) => {}
                     Ok(false) => to.report.other_events += 1,
                     Err(reason) => {
-                        to.report.note(Place::Line { line: to.report.units, byte }, reason)
+                        to.report.note(Place::Line { line: to.report.units, byte }, reason);
                     }
                 }
                 byte += line.len() as u64;
@@ -129,17 +129,7 @@ impl Reading {
 /// Name, pid and priority behind `prev_`, `next_` or nothing.
 fn task<'a>(fields: &'a [u8], prefix: &str) -> Result<(&'a [u8], Pid, i16), Reason> {
     let key = |name: &str| {
-        if prefix.is_empty() {
-            format!(
-                " {name} \
-                                                           = "
-            )
-        } else {
-            format!(
-                "{prefix}{name} \
-                                                               = "
-            )
-        }
+        if prefix.is_empty() { format!(" {name} = ") } else { format!("{prefix}{name} = ") }
     };
     let comm = key("comm");
     let from = find(fields, comm.as_bytes()).ok_or(Reason::Field("comm"))? + comm.len();
@@ -192,11 +182,7 @@ mod tests {
     #[test]
     fn states_by_name_have_their_number() {
         assert_eq!(
-            value(
-                b"prev_state = ( \"TASK_DEAD\" : container = 64 ), x",
-                b"prev_state \
-            = "
-            ),
+            value(b"prev_state = ( \"TASK_DEAD\" : container = 64 ), x", b"prev_state = "),
             Some(64)
         );
         assert_eq!(value(b"prio = -100,", b"prio = "), Some(-100));

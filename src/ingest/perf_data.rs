@@ -109,13 +109,8 @@ fn read_file(file: &mut dyn ReadSeek, name: &str, to: &mut Sink) -> Result<(), I
             Section::at(&head, 40)?,
         ))
     };
-    let (_, attr_size, attrs, data) = header().ok_or_else(|| {
-        damaged(
-            "the header of perf.data is \
-        cut"
-            .into(),
-        )
-    })?;
+    let (_, attr_size, attrs, data) =
+        header().ok_or_else(|| damaged("the header of perf.data is cut".into()))?;
     let bits: Vec<u8> = head.get(72..FILE_HEADER).unwrap_or_default().to_vec();
     let mut session = Session::new(to);
     let attr_size = (attr_size as usize).clamp(64, 4096);
@@ -131,15 +126,13 @@ fn read_file(file: &mut dyn ReadSeek, name: &str, to: &mut Sink) -> Result<(), I
     // missing.
     if !session.has_formats() && (end >= length || data.size == 0) {
         let what = if data.size == 0 {
-            "perf was ended before it finished this \
-                                        file"
+            "perf was ended before it finished this file"
         } else {
             "this perf.data is cut"
         };
         return Err(damaged(format!(
             "{what}: the formats of its events, which stand at its end, are missing, and without \
-             them no event can be read. \
-             `perf record -o - ... > FILE` writes them first"
+             them no event can be read. `perf record -o - ... > FILE` writes them first"
         )));
     }
     let _ = file.seek(SeekFrom::Start(data.offset));

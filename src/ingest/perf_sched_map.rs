@@ -11,7 +11,7 @@
 //!
 //! It has switches alone. Who leaves is whoever came in before; in which state is not said.
 
-use super::ftrace::line::{last_of, stamp, trimmed};
+use super::ftrace::head::{last_of, stamp, trimmed};
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
 use super::{Format, IngestError, Place, Probe, Reader, Reason, Sink, Source, num};
@@ -59,14 +59,12 @@ impl Reader for PerfSchedMap {
         lines.finish(source, &mut to.report);
         to.report.warn(
             "a map has switches only: who waits is not known, so that the next thread can be \
-             forecast but picks cannot be \
-             judged; priorities are taken for 120",
+             forecast but picks cannot be judged; priorities are taken for 120",
         );
         if map.twice {
             to.report.warn(
                 "the map calls two threads by one short name, as perf does beyond 260 threads; the \
-                 one that was named last \
-                 is meant",
+                 one that was named last is meant",
             );
         }
         Ok(())
@@ -75,7 +73,7 @@ impl Reader for PerfSchedMap {
 
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Row<'a> {
+struct MapLine<'a> {
     /// Number of the cell with the mark.
     cell: usize,
     short: [u8; 2],
@@ -88,7 +86,7 @@ struct Row<'a> {
 }
 
 /// `None` for a line that is none of a map.
-fn row(line: &[u8]) -> Option<Row<'_>> {
+fn row(line: &[u8]) -> Option<MapLine<'_>> {
     let at = find(line, b" secs")?;
     let left = trimmed(&line[..at])?;
     let start = last_of(left, 32, |b| b == b' ')? + 1;
@@ -100,7 +98,7 @@ fn row(line: &[u8]) -> Option<Row<'_>> {
     let words = || cells[..star].split(|&b| b == b' ').filter(|w| !w.is_empty()).count();
     let whole = cells.starts_with(b"  ") && star % 4 == 2;
     let cell = if whole { star / 4 } else { words() };
-    let mut row = Row { cell, short: *short, time, named: None, cpu: None };
+    let mut row = MapLine { cell, short: *short, time, named: None, cpu: None };
     let mut rest = line[at + 5..].trim_ascii();
     if let Some(inner) = rest.strip_suffix(b")")
         && let Some(open) = last_of(inner, 32, |b| b == b'(')
@@ -150,8 +148,7 @@ impl Map {
         let before = std::mem::replace(&mut self.running[cpu.ix()], next);
         let Some(next) = next else {
             return Err(Reason::Other(format!(
-                "no line says who {} \
-                                              is",
+                "no line says who {} is",
                 String::from_utf8_lossy(&row.short)
             )));
         };
@@ -166,7 +163,7 @@ impl Map {
         Ok(())
     }
 
-    fn cpu(&mut self, row: &Row<'_>) -> Result<CpuId, Reason> {
+    fn cpu(&mut self, row: &MapLine<'_>) -> Result<CpuId, Reason> {
         if let Some(cpu) = row.cpu.filter(|_| row.cell == self.cells.len()) {
             self.cells.push(cpu);
         }
@@ -179,7 +176,12 @@ impl Map {
     }
 
     /// Who comes in.
-    fn who(&mut self, row: &Row<'_>, cpu: CpuId, to: &mut TraceBuilder) -> Option<(TaskId, Pid)> {
+    fn who(
+        &mut self,
+        row: &MapLine<'_>,
+        cpu: CpuId,
+        to: &mut TraceBuilder,
+    ) -> Option<(TaskId, Pid)> {
         if row.short[0] == b'.' || row.named.is_some_and(|n| n.1 == 0) {
             return Some((to.task(Pid(0), format!("swapper/{}", cpu.0).as_bytes()), Pid(0)));
         }
@@ -214,8 +216,7 @@ mod tests {
             ("   C0 *D0     717.357754 secs ", (1, *b"D0", 717_357_754, None, None)),
             ("      *D0     717.357754 secs", (1, *b"D0", 717_357_754, None, None)),
             (
-                "  *.   D0     717.3577 secs .  => \
-              swapper:0",
+                "  *.   D0     717.3577 secs .  => swapper:0",
                 (0, *b". ", 717_357_700, named("swapper", 0), None),
             ),
             (
@@ -224,17 +225,7 @@ mod tests {
             ),
             (
                 "  *A0  1.5 secs A0 => a => b:7 (CPU 12)",
-                (
-                    0,
-                    *b"A0",
-                    1_500_000,
-                    named(
-                        "a => \
-                b",
-                        7,
-                    ),
-                    Some(12),
-                ),
+                (0, *b"A0", 1_500_000, named("a => b", 7), Some(12)),
             ),
             ("C0 B1 *D0     1.5 secs", (2, *b"D0", 1_500_000, None, None)),
         ] {
@@ -246,8 +237,7 @@ mod tests {
             "* 1.5 secs",
             "*A 1.5 secs x",
             "A0 1.5 secs",
-            "*A0 15 \
-            secs",
+            "*A0 15 secs",
             "*A0 1.5 secs A0 => a:b",
         ] {
             assert_eq!(row_of(line), None, "{line}");

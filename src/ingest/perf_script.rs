@@ -7,7 +7,8 @@
 //!     perf-exec 31955/31955 [001] 717.357754321:   1 sched:sched_switch: perf-exec:31955 [120] D ==> python3:30547 [120]
 //! ```
 
-use super::ftrace::line::{Head, Line, STAMP, bracketed, last_of, named, stamp, trimmed};
+use super::ftrace::head::{Head, STAMP, bracketed, last_of, stamp, trimmed};
+use super::ftrace::line::{Line, named};
 use super::ftrace::{self, Dialect};
 use super::{Format, IngestError, Probe, Reader, Reason, Report, Sink, Source, num};
 use crate::trace::TraceMeta;
@@ -72,9 +73,7 @@ fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
     let Some((name, text)) = tracepoint(rest) else { return Ok(Line::Other) };
     let Some(cpu) = place.cpu else {
         return Err(Reason::Other(
-            "no CPU: print it with `perf script -F \
-                                  comm,tid,cpu,time,event,trace`"
-                .into(),
+            "no CPU: print it with `perf script -F comm,tid,cpu,time,event,trace`".into(),
         ));
     };
     named(Head { actor: place.actor, cpu, time: place.time, count: false }, name, text)
@@ -181,14 +180,9 @@ mod tests {
             assert_eq!((place.actor, place.cpu, place.time), want, "{line}");
             assert_eq!(tracepoint(rest), Some((&b"sched_x"[..], &b"a"[..])), "{line}");
         }
-        for line in [
-            "",
-            ":",
-            "a 1 [0] x: sched:x: ",
-            "a 1 [0] 12: sched:x: ",
-            "a 1 [0] v1.0: \
-            sched:x: ",
-        ] {
+        for line in
+            ["", ":", "a 1 [0] x: sched:x: ", "a 1 [0] 12: sched:x: ", "a 1 [0] v1.0: sched:x: "]
+        {
             assert_eq!(split(line.as_bytes()), None, "{line}");
         }
     }
@@ -204,20 +198,17 @@ mod tests {
             ("hello", Err(Reason::NotAnEvent)),
             ("   perf 1 sched:sched_switch: prev", Err(Reason::NotAnEvent)),
             (
-                "perf 1 [001] 1.000001: PERF_RECORD_LOST lost \
-              17",
+                "perf 1 [001] 1.000001: PERF_RECORD_LOST lost 17",
                 Ok(Line::Lost { cpu: 1, lost: 17 }),
             ),
             ("perf 1 [001] 1.000001: PERF_RECORD_COMM exec: sh:1/1", Ok(Line::Comment)),
             ("perf 1 [001] 1.000001:     250000 cycles:  ffffffff81 x ([kernel])", Ok(Line::Other)),
             (
-                "perf 1 [001] 1.000001: sched:sched_stat_wait: comm=a pid=1 delay=3 \
-              [ns]",
+                "perf 1 [001] 1.000001: sched:sched_stat_wait: comm=a pid=1 delay=3 [ns]",
                 Ok(Line::Other),
             ),
             (
-                "perf 1 [001] 1.000001: sched:sched_switch: \
-              prev",
+                "perf 1 [001] 1.000001: sched:sched_switch: prev",
                 Err(Reason::Payload("sched_switch")),
             ),
         ] {

@@ -87,8 +87,7 @@ impl Reader for Perfetto {
                 let why = if cut {
                     "the file ends inside this packet"
                 } else {
-                    "a packet that \
-                    cannot be"
+                    "a packet that cannot be"
                 };
                 to.report.note(place, Reason::Other(why.into()));
                 if cut {
@@ -155,8 +154,7 @@ impl Reading {
         if unknown > 0 {
             to.report.warn(format!(
                 "{unknown} switches are left out, the first of each CPU and the first after a \
-                 loss: Perfetto's compact \
-                 events do not say who leaves"
+                 loss: Perfetto's compact events do not say who leaves"
             ));
         }
         if bad > 0 {
@@ -180,7 +178,7 @@ fn system(bytes: &[u8], to: &mut Sink) -> Result<(), Malformed> {
             }
             8 => {
                 to.meta.cpus =
-                    value.number().filter(|n| *n <= u64::from(MAX_CPUS)).unwrap_or(0) as u16
+                    value.number().filter(|n| *n <= u64::from(MAX_CPUS)).unwrap_or(0) as u16;
             }
             _ => {}
         }

@@ -48,10 +48,9 @@ pub fn read(path: &Path) -> Result<Option<TraceMeta>, String> {
     match File::open(&beside).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text)) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(said(&e)),
-        Ok(n) if n as u64 > LONGEST => Err(said(&format!(
-            "more than {LONGEST} bytes, no \
-                                                          metadata"
-        ))),
+        Ok(n) if n as u64 > LONGEST => {
+            Err(said(&format!("more than {LONGEST} bytes, no metadata")))
+        }
         Ok(_) => toml::from_str(&text).map(Some).map_err(|e| said(&e)),
     }
 }
@@ -60,7 +59,7 @@ pub fn read(path: &Path) -> Result<Option<TraceMeta>, String> {
 pub fn merge(told: TraceMeta, found: TraceMeta, report: &mut Report) -> TraceMeta {
     let text = |told: String, found: String| if told.is_empty() { found } else { told };
     let number = |told: u64, found: u64| if told == 0 { found } else { told };
-    let mut meta = TraceMeta {
+    let meta = TraceMeta {
         name: text(told.name, found.name),
         workload: text(told.workload, found.workload),
         category: text(told.category, found.category),
@@ -86,6 +85,11 @@ pub fn merge(told: TraceMeta, found: TraceMeta, report: &mut Report) -> TraceMet
         run: told.run,
         truth: told.truth.or(found.truth),
     };
+    believed(meta, report)
+}
+
+/// What of it can be used; the rest is as if it were not told.
+fn believed(mut meta: TraceMeta, report: &mut Report) -> TraceMeta {
     if meta.cpus > MAX_CPUS {
         report.warn(format!(
             "the metadata say {} CPUs, more than the {MAX_CPUS} that are supported; those that \

@@ -210,8 +210,7 @@ impl<'a> Source<'a> {
         self.damage = Some(match self.packing {
             Packing::Plain => format!("it cannot be read further than {at} bytes: {error}"),
             _ => format!(
-                "the {label} stream is cut or damaged after {at} decompressed bytes: \
-                          {error}"
+                "the {label} stream is cut or damaged after {at} decompressed bytes: {error}"
             ),
         });
     }

@@ -84,18 +84,12 @@ fn pages<'a>(
     let others = buffers.iter().filter(|b| b.name != chosen.name && b.bytes() > 0);
     let others: Vec<String> = others.map(|b| b.called()).collect();
     if !chosen.name.is_empty() {
-        to.report.warn(format!(
-            "the events are those of {}; the top buffer has \
-                                none",
-            chosen.called()
-        ));
+        to.report
+            .warn(format!("the events are those of {}; the top buffer has none", chosen.called()));
     }
     if !others.is_empty() {
-        to.report.warn(format!(
-            "{} of this file is not read: only one buffer \
-                                is",
-            others.join(", ")
-        ));
+        to.report
+            .warn(format!("{} of this file is not read: only one buffer is", others.join(", ")));
     }
     Ok(())
 }
@@ -138,8 +132,7 @@ fn tell(said: &Said, to: &mut Sink) {
     to.report.overwritten = said.overrun.saturating_sub(lost);
     if said.dropped > 0 {
         to.report.warn(format!(
-            "the kernel dropped {} new events, whose place is not \
-                                known",
+            "the kernel dropped {} new events, whose place is not known",
             said.dropped
         ));
     }

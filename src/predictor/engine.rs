@@ -1,6 +1,7 @@
 //! Any predictor that can be cloned, chosen by name: what the command line, the overlay and the
 //! interface work with.
 
+use super::alone::{self, Alone};
 use super::heuristics::{Heuristic, Rule};
 use super::kernel_oracle::KernelOracle;
 use super::networks::Kind;
@@ -9,6 +10,7 @@ use super::stream::StreamEngine;
 use super::weights::Weights;
 use super::{Predictor, Reads};
 use crate::features::{Decision, Forecast, Outcome, Token};
+use crate::sched::replay::Rules;
 use crate::trace::{CpuId, Trace};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub enum Choice {
     KernelOracle,
     /// A fixed rule.
     Rule(Rule),
+    /// A rule of the kernel that no observed pick corrects.
+    Alone(Rules),
 }
 
 /// Why a predictor cannot be made.
@@ -43,12 +47,17 @@ pub enum ChoiceError {
 }
 
 impl Choice {
-    /// All of them, networks first, then baselines, strongest first.
+    /// Those that reports compare: networks first, then baselines, strongest first.
     pub fn all() -> impl Iterator<Item = Self> {
         let networks = Kind::ALL.into_iter().map(Self::Network);
         networks
             .chain([Self::Ppm, Self::KernelOracle])
             .chain(Rule::ALL.into_iter().rev().map(Self::Rule))
+    }
+
+    /// All that can be asked for by name: [`Self::all`], then the kernel's rules left alone.
+    pub fn named() -> impl Iterator<Item = Self> {
+        Self::all().chain(Rules::ALL.map(Self::Alone))
     }
 
     /// Name on the command line and in reports.
@@ -58,6 +67,7 @@ impl Choice {
             Self::Ppm => "ppm",
             Self::KernelOracle => "kernel-oracle",
             Self::Rule(rule) => rule.label(),
+            Self::Alone(rules) => alone::label(rules),
         }
     }
 
@@ -70,7 +80,7 @@ impl Choice {
     pub fn network(self) -> Option<Kind> {
         match self {
             Self::Network(kind) => Some(kind),
-            Self::Ppm | Self::KernelOracle | Self::Rule(_) => None,
+            Self::Ppm | Self::KernelOracle | Self::Rule(_) | Self::Alone(_) => None,
         }
     }
 
@@ -88,6 +98,7 @@ impl Choice {
             Self::Ppm => Engine::Ppm(Box::default()),
             Self::KernelOracle => Engine::KernelOracle(Box::new(KernelOracle::new(trace))),
             Self::Rule(rule) => Engine::rule(rule),
+            Self::Alone(rules) => Engine::Alone(Box::new(Alone::new(trace, rules))),
         })
     }
 }
@@ -102,8 +113,8 @@ impl FromStr for Choice {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::all().find(|choice| choice.label() == name).ok_or_else(|| {
-            let known: Vec<_> = Self::all().map(Self::label).collect();
+        Self::named().find(|choice| choice.label() == name).ok_or_else(|| {
+            let known: Vec<_> = Self::named().map(Self::label).collect();
             format!("no such predictor; known: {}", known.join(", "))
         })
     }
@@ -120,6 +131,8 @@ pub enum Engine {
     KernelOracle(Box<KernelOracle>),
     /// A fixed rule.
     Rule(Box<Heuristic>),
+    /// A rule of the kernel that no observed pick corrects.
+    Alone(Box<Alone>),
 }
 
 impl Engine {
@@ -134,6 +147,7 @@ impl Engine {
             Self::Ppm(ppm) => ppm.as_ref(),
             Self::KernelOracle(lstm) => lstm.as_ref(),
             Self::Rule(rule) => rule.as_ref(),
+            Self::Alone(rule) => rule.as_ref(),
         }
     }
 
@@ -143,6 +157,7 @@ impl Engine {
             Self::Ppm(ppm) => ppm.as_mut(),
             Self::KernelOracle(lstm) => lstm.as_mut(),
             Self::Rule(rule) => rule.as_mut(),
+            Self::Alone(rule) => rule.as_mut(),
         }
     }
 }
@@ -198,7 +213,7 @@ mod tests {
         let trace = TraceBuilder::default().finish(TraceMeta { cpus: 1, ..TraceMeta::default() });
         let models =
             Kind::ALL.map(|kind| Arc::new(Network::fresh(ModelConfig::of(kind), 0).unwrap()));
-        for choice in Choice::all() {
+        for choice in Choice::named() {
             assert_eq!(choice.label().parse(), Ok(choice));
             let model = models.iter().find(|m| Some(m.config.kind) == choice.network());
             assert_eq!(choice.make(model, &trace).unwrap().name(), choice.label());

@@ -263,8 +263,7 @@ mod tests {
         assert_eq!(
             best(&picks(Rule::Followed, &vec![0.0; 3 * CAND], 3)),
             2,
-            "nothing known: the \
-            newest"
+            "nothing known: the newest"
         );
         assert_eq!(best(&picks(Rule::Lrr, &rows, 3)), 1);
         rows[2 * CAND + column("never_ran")] = 1.0;
@@ -295,8 +294,7 @@ mod tests {
         assert_eq!(
             best(&asked(Rule::Fifo, &[4, 8], &rows)),
             0,
-            "4 waits longer but is no \
-            candidate"
+            "4 waits longer but is no candidate"
         );
         let falling = asked(Rule::Fifo, &[6], &rows);
         assert!(
@@ -309,14 +307,12 @@ mod tests {
         assert_eq!(
             best(&asked(Rule::Eevdf, &[6, 8], &rows)),
             2,
-            "nobody stood in line: who waits \
-            longest"
+            "nobody stood in line: who waits longest"
         );
         assert_eq!(
             asked(Rule::Random, &[6], &rows),
             asked(Rule::Random, &[8], &rows),
-            "seeded, by \
-            nothing else"
+            "seeded, by nothing else"
         );
         (rows[thread_column(0, "since_left")], rows[thread_column(2, "since_left")]) = (0.0, 0.3);
         rows[thread_column(3, "unranked")] = 1.0;
@@ -326,8 +322,7 @@ mod tests {
         assert_eq!(
             best(&asked(Rule::Lrr, &[8, 6, 77], &rows)),
             2,
-            "77 ran elsewhere, and later \
-            than 6"
+            "77 ran elsewhere, and later than 6"
         );
     }
 

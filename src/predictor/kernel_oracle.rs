@@ -46,7 +46,7 @@ const FLOOR: f32 = 1e-3;
 const TIE: f32 = 1e-5;
 
 #[derive(Clone, Debug)]
-struct Lane {
+struct CpuState {
     state: State,
     window: Window,
     /// When somebody last came in.
@@ -64,7 +64,7 @@ pub struct KernelOracle {
     classes: Vec<Option<u8>>,
     given: usize,
     net: Net,
-    lanes: Vec<Lane>,
+    lanes: Vec<CpuState>,
     /// Per thread: the how-manieth outcome it last was.
     ran: Vec<u32>,
     outcomes: u32,
@@ -82,7 +82,7 @@ impl KernelOracle {
             *numbers.entry(tasks.thread_name(ThreadIx(t))).or_insert(next)
         });
         let names: Arc<[u32]> = names.collect();
-        let lane = Lane {
+        let lane = CpuState {
             state: State::ZERO,
             window: Window::with_capacity(WINDOW),
             last: None,

@@ -124,12 +124,12 @@ fn mix(mut z: u64) -> u64 {
 
 /// Who ran last on a CPU, latest first.
 #[derive(Clone, Copy, Debug)]
-struct Lane {
+struct LastThreads {
     ran: [ThreadIx; ORDERS],
     len: usize,
 }
 
-impl Lane {
+impl LastThreads {
     const NEW: Self = Self { ran: [ThreadIx::NONE; ORDERS], len: 0 };
 
     /// `thread` runs now; nothing changes if it did already.
@@ -175,7 +175,7 @@ enum Role {
 #[derive(Clone, Debug)]
 pub struct Ppm {
     contexts: Contexts,
-    lanes: Vec<Lane>,
+    lanes: Vec<LastThreads>,
     marks: Vec<Mark>,
     stamp: u64,
     /// Threads that came in so far.
@@ -201,9 +201,9 @@ impl Ppm {
         Self { contexts, lanes: Vec::new(), marks: Vec::new(), stamp: 0, known: 0, p: Vec::new() }
     }
 
-    fn lane(&mut self, cpu: CpuId) -> &mut Lane {
+    fn lane(&mut self, cpu: CpuId) -> &mut LastThreads {
         if self.lanes.len() <= cpu.ix() {
-            self.lanes.resize(cpu.ix() + 1, Lane::NEW);
+            self.lanes.resize(cpu.ix() + 1, LastThreads::NEW);
         }
         &mut self.lanes[cpu.ix()]
     }

@@ -121,7 +121,7 @@ impl Predictor for StreamEngine {
 
     fn token(&mut self, cpu: CpuId, token: &Token) {
         self.reach(cpu);
-        dispatch(Step {
+        dispatch(TrunkStep {
             net: &self.net,
             stream: &mut self.cpus[cpu.ix()],
             scratch: &mut self.scratch,
@@ -183,14 +183,14 @@ impl Predictor for StreamEngine {
     }
 }
 
-struct Step<'a> {
+struct TrunkStep<'a> {
     net: &'a Net,
     stream: &'a mut Stream,
     scratch: &'a mut Scratch,
     token: &'a Token,
 }
 
-impl Work for Step<'_> {
+impl Work for TrunkStep<'_> {
     type Out = ();
 
     #[inline(always)]

@@ -135,22 +135,10 @@ impl<C: Columns> Parser<'_, C> {
 
     fn comparison(&mut self, word: &str) -> Result<Expr<C>, FilterError> {
         let Some(column) = C::named(word) else {
-            let near = nearest::<C>(word)
-                .map(|n| {
-                    format!(
-                        " (did you mean \
-                                                           {n}?)"
-                    )
-                })
-                .unwrap_or_default();
-            let problem = if is_keyword(word) {
-                String::new()
-            } else {
-                format!(
-                    "no column \
-                {word:?}{near}"
-                )
-            };
+            let near =
+                nearest::<C>(word).map(|n| format!(" (did you mean {n}?)")).unwrap_or_default();
+            let problem =
+                if is_keyword(word) { String::new() } else { format!("no column {word:?}{near}") };
             return Err(self.wrong(&problem, Wants::Operand));
         };
         self.at += 1;
@@ -184,11 +172,7 @@ impl<C: Columns> Parser<'_, C> {
             Some(Lexeme::Word(word)) if !is_keyword(word) => word,
             Some(Lexeme::Quoted(text, true)) => text,
             Some(Lexeme::Quoted(_, false)) => {
-                return Err(self.wrong(
-                    "the closing quote is \
-                missing",
-                    Wants::Nothing,
-                ));
+                return Err(self.wrong("the closing quote is missing", Wants::Nothing));
             }
             _ => return Err(self.wrong("", wants)),
         };
@@ -332,11 +316,8 @@ mod tests {
             assert_eq!(error.start, column, "{text}: {error}");
             assert!(error.to_string().contains(says), "{text}: {error}");
             assert!(
-                error.to_string().starts_with(&format!(
-                    "column \
-                                                            {}: ",
-                    column + 1
-                )) && error.end > error.start
+                error.to_string().starts_with(&format!("column {}: ", column + 1))
+                    && error.end > error.start
             );
             assert_eq!(error.pointer().find('^'), Some(column));
         }

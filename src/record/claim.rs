@@ -17,7 +17,7 @@ const RUNS: u32 = 10_000;
 pub struct Claim {
     path: PathBuf,
     run: u32,
-    _held: Held,
+    _held: Hold,
 }
 
 impl Claim {
@@ -69,11 +69,11 @@ fn is_free(path: &Path) -> bool {
 }
 
 #[cfg(target_os = "linux")]
-type Held = std::os::unix::net::UnixListener;
+type Hold = std::os::unix::net::UnixListener;
 
 /// Holds `stem`, a path without its endings; `None` when another process does.
 #[cfg(target_os = "linux")]
-fn hold(stem: &Path) -> Result<Option<Held>> {
+fn hold(stem: &Path) -> Result<Option<Hold>> {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::net::{SocketAddr, UnixListener};
@@ -94,12 +94,12 @@ fn hold(stem: &Path) -> Result<Option<Held>> {
 }
 
 #[cfg(not(target_os = "linux"))]
-type Held = ();
+type Hold = ();
 
 /// Elsewhere nothing can be recorded but other machines, and two at once have to be given two
 /// names.
 #[cfg(not(target_os = "linux"))]
-fn hold(_: &Path) -> Result<Option<Held>> {
+fn hold(_: &Path) -> Result<Option<Hold>> {
     Ok(Some(()))
 }
 

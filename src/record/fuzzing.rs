@@ -1,7 +1,7 @@
 //! The doors of this room through which bytes of another machine come in, for the fuzzer and for
 //! the tests that replay its corpus. Not for anybody else.
 
-use super::meta::Told;
+use super::meta::GuestTexts;
 use super::stream::{Frame, Spool, greeting};
 use super::{MOST_BYTES, Plan, Target, ssh_config};
 use crate::ingest::ringbuf::decode;
@@ -13,7 +13,7 @@ use std::path::Path;
 /// and one for each frame that was understood.
 pub fn frames(bytes: &[u8]) -> usize {
     let (mut input, mut spool, mut told, mut count) =
-        (bytes, Spool::with_room(MOST_BYTES), Told::default(), 0);
+        (bytes, Spool::with_room(MOST_BYTES), GuestTexts::default(), 0);
     if !greeting(&mut input).is_ok_and(|found| found) {
         return 0;
     }

@@ -159,9 +159,7 @@ pub fn list(dir: &Path, cancel: &Cancel) -> Known {
     let named = named();
     if named.is_empty() {
         known.notes.push(
-            "your ssh configuration names no host; --host takes any name that ssh \
-                          knows"
-                .into(),
+            "your ssh configuration names no host; --host takes any name that ssh knows".into(),
         );
     }
     let of_ssh = |name| Host { name, config: None, from: Source::SshConfig, state: State::Unknown };

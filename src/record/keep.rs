@@ -53,8 +53,7 @@ pub fn save(trace: &Trace, path: &Path, force: bool) -> Result<Kept, ExportError
         if let Ok(bytes) = export::native_over(trace, &kept, WAITED_LEVEL, false) {
             // From here on it is not removed any more.
             let moved = Some(format!(
-                "{why}; the recording is kept in {}: \
-                                      {}",
+                "{why}; the recording is kept in {}: {}",
                 kept.display(),
                 back(&kept, path)
             ));

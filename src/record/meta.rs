@@ -39,21 +39,20 @@ const LONGEST_WORD: usize = 64;
 
 /// The plan's texts by name.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct GuestTexts {
     texts: BTreeMap<String, String>,
     notes: Vec<String>,
     lost: BTreeMap<u16, u64>,
     bytes: usize,
 }
 
-impl Told {
+impl GuestTexts {
     /// Takes in a frame; true when it is something new about the machine or the recording.
     pub fn say(&mut self, name: String, mut text: String) -> Result<bool, RecordError> {
         self.bytes += name.len() + text.len();
         if self.bytes > MOST_TEXT {
             return Err(RecordError::Protocol(format!(
-                "more than {} MiB of \
-                                                      words",
+                "more than {} MiB of words",
                 MOST_TEXT >> 20
             )));
         }
@@ -219,8 +218,8 @@ fn cpu_list(text: &str) -> Vec<u16> {
 mod tests {
     use super::*;
 
-    fn told(texts: &[(&str, &str)]) -> Told {
-        let mut told = Told::default();
+    fn told(texts: &[(&str, &str)]) -> GuestTexts {
+        let mut told = GuestTexts::default();
         for (name, text) in texts {
             told.say((*name).into(), (*text).into()).unwrap();
         }
@@ -238,11 +237,7 @@ mod tests {
         let told = (told(&all[..3]), told(&all));
         assert_eq!(
             (told.0.guest().as_str(), told.0.online()),
-            (
-                "6.12.3 EEVDF, 3 \
-            CPUs",
-                vec![0, 1, 3]
-            )
+            ("6.12.3 EEVDF, 3 CPUs", vec![0, 1, 3])
         );
         assert_eq!(told.1.guest(), "6.12.3 sched_ext, 3 CPUs");
     }
@@ -285,7 +280,7 @@ mod tests {
 
     #[test]
     fn no_machine_decides_how_much_is_kept_of_its_words() {
-        let mut told = Told::default();
+        let mut told = GuestTexts::default();
         let long = "é".repeat(30_000);
         let mut error = None;
         for i in 0..1000 {
@@ -309,8 +304,7 @@ mod tests {
         for bad in [
             "",
             "2026-11-26T17:29:04",
-            "2026-11-26 \
-                                                17:29:04Z",
+            "2026-11-26 17:29:04Z",
             "2026-11-26T17:29:04Zx",
             "éé26-11-26T17:29:0Z",
         ] {

@@ -23,8 +23,7 @@ mod tests {
     /// What a real shell makes of the line.
     fn arrive(words: &[&str]) -> Vec<u8> {
         let script = format!(
-            "{}for word do printf '%s\\n=\\n' \"$word\"; \
-                     done\n",
+            "{}for word do printf '%s\\n=\\n' \"$word\"; done\n",
             set_arguments(words.iter().copied())
         );
         let mut shell = Command::new("sh")
@@ -52,8 +51,7 @@ mod tests {
             "; id",
             "\\",
             "''",
-            "'; id; \
-                '",
+            "'; id; '",
             "new\nline",
             "-n",
             "$HOME *",

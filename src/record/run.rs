@@ -1,7 +1,7 @@
 //! One recording from the first word of the plan to the finished trace: what it says, what it is
 //! told, and what is made of it when the connection, the disk or somebody ends it early.
 
-use super::meta::Told;
+use super::meta::GuestTexts;
 use super::patience::{ANSWER, Patience, Step};
 use super::session::Session;
 use super::stream::{Came, Incoming, Spool};
@@ -40,7 +40,7 @@ pub fn run(
         stop,
         progress,
         state,
-        told: Told::default(),
+        told: GuestTexts::default(),
         formats: None,
         probe: None,
         incoming: Incoming::read(output),
@@ -74,7 +74,7 @@ struct Run<'a> {
     stop: &'a Stop,
     progress: &'a mut dyn FnMut(&Progress),
     state: Progress,
-    told: Told,
+    told: GuestTexts,
     /// As they were when the workload began.
     formats: Option<Formats>,
     /// Of the kernel's own state, when it is read.
@@ -318,9 +318,9 @@ impl Run<'_> {
             Some(error) if !matches!(error, RecordError::Stream(_)) => return Err(error),
             _ if spool.files.is_empty() => return Err(self.unheard()),
             _ if self.stop.is_asked() => "it was cancelled".to_owned(),
-            _ if self.patience.step() > Step::Going => "the machine did not end it in \
-                                                        time"
-                .to_owned(),
+            _ if self.patience.step() > Step::Going => {
+                "the machine did not end it in time".to_owned()
+            }
             _ => {
                 let why = self.last_words();
                 self.broken = Some(why.clone());
@@ -328,13 +328,8 @@ impl Run<'_> {
             }
         };
         // What came before the connection broke is kept.
-        self.told.say(
-            "note".into(),
-            format!(
-                "the recording ends before the workload's end: \
-                                              {why}"
-            ),
-        )?;
+        self.told
+            .say("note".into(), format!("the recording ends before the workload's end: {why}"))?;
         Ok(spool)
     }
 
@@ -387,10 +382,7 @@ impl Run<'_> {
             file.rewind().map_err(RecordError::disk)?;
             streams.push((
                 CpuId(cpu),
-                format!(
-                    "pages of CPU \
-                                               {cpu}"
-                ),
+                format!("pages of CPU {cpu}"),
                 Watched { file, stop: stop.clone() },
             ));
         }

@@ -35,10 +35,9 @@ impl std::fmt::Display for Target {
 }
 
 /// Constant, so that nothing can be mistaken for code: everything else goes over standard input.
-const REMOTE: &str = "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh -s; fi; \
-    command -v sudo >/dev/null || { echo \"sudo: not installed, and the user there is not root\" \
-    >&2; exit 1; }; \
-    exec sudo -n sh -s'";
+const REMOTE: &str = "sh -c 'if [ \"$(id -u)\" = 0 ]; then exec sh -s; fi; command -v sudo \
+                      >/dev/null || { echo \"sudo: not installed, and the user there is not root\" \
+                      >&2; exit 1; }; exec sudo -n sh -s'";
 /// No questions; a dead connection is noticed, and the plan on the other side ends with it; and
 /// what is wrong is said, also where a configuration wants silence, as vagrant's does.
 const OPTIONS: [&str; 5] = [

@@ -70,7 +70,7 @@ impl Incoming {
         let job = Job::spawn(
             "record",
             move |_| {
-                read(&mut BufReader::with_capacity(AHEAD, output), Spool::with_room(most), &tell)
+                read(&mut BufReader::with_capacity(AHEAD, output), Spool::with_room(most), &tell);
             },
             move |done: Result<(), JobError>| {
                 if let Err(error) = done {

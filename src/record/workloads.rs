@@ -122,8 +122,7 @@ pub const ALL: &[Workload] = &[
     workload(
         "io-mixed",
         "io_mixed",
-        "writers with fsync, readers that compute, two CPU \
-                                      loops",
+        "writers with fsync, readers that compute, two CPU loops",
         NOTHING,
         IO_MIXED,
     ),
@@ -371,8 +370,7 @@ mod tests {
             let checked = Command::new("sh").args(["-n", "-c", w.script]).output().unwrap();
             assert!(
                 checked.status.success(),
-                "{}: \
-                                               {}",
+                "{}: {}",
                 w.name,
                 String::from_utf8_lossy(&checked.stderr)
             );

@@ -7,6 +7,7 @@
 
 mod longest;
 
+pub use super::columns::column_time;
 pub use longest::Longest;
 
 use super::levels::{Levels, Merge};
@@ -115,7 +116,7 @@ impl Cell {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Lane {
+struct CpuLevels {
     runs: Levels<Runs>,
     /// Thread of every stint: a column's ragged ends are walked, and that must not touch the event
     /// columns.
@@ -132,7 +133,7 @@ struct Lane {
 /// The level-of-detail index of one trace. Built in O(events).
 #[derive(Clone, Debug, Default)]
 pub struct Pyramid {
-    lanes: Vec<Lane>,
+    lanes: Vec<CpuLevels>,
     /// Per overview column: share of the CPUs' known time that was not idle.
     pub overview: Vec<f32>,
     /// How busy each CPU was, for many of them at once.
@@ -165,13 +166,6 @@ pub fn stint_span(trace: &Trace, cpu: CpuId, i: usize) -> (Nanos, Nanos) {
 /// Number of switches on `cpu` before `t`.
 pub fn switches_before(trace: &Trace, cpu: CpuId, t: u64) -> usize {
     trace.cpu_switches(cpu).partition_point(|&e| trace.time(e as usize).0 < t)
-}
-
-/// The time at which column `col` of `cols` begins in a window from `start` that is `width` ns
-/// wide.
-pub fn column_time(start: u64, width: u64, col: usize, cols: usize) -> u64 {
-    let offset = u128::from(width) * col as u128 / cols.max(1) as u128;
-    start.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX))
 }
 
 impl Pyramid {
@@ -216,7 +210,7 @@ impl Pyramid {
                 unknown.each(0, span, |from, to| spread(&mut hidden, span, from, to));
             }
             loads.0.push(if stints > 0 { load.finish() } else { Levels::default() });
-            lanes.push(Lane { runs, threads, times, gaps, unknown });
+            lanes.push(CpuLevels { runs, threads, times, gaps, unknown });
         }
         let seen = (0..trace.cpus())
             .filter(|&c| !trace.cpu_switches(CpuId(c as u16)).is_empty())
@@ -314,7 +308,7 @@ impl Pyramid {
     }
 }
 
-impl Lane {
+impl CpuLevels {
     /// Switches before `t`.
     fn before(&self, t: u64) -> usize {
         self.times.partition_point(|&at| at < t)
@@ -355,7 +349,7 @@ impl Lane {
     }
 }
 
-impl Lane {
+impl CpuLevels {
     fn lost_share(&self, t0: u64, t1: u64) -> f32 {
         let first = self.gaps.partition_point(|g| g.1 <= t0);
         let lost: u64 = self.gaps[first..]

@@ -1,4 +1,4 @@
-//! Run queues rebuilt from events: who is queued where, in the order of enqueueing, who runs, who
+//! ThreadState queues rebuilt from events: who is queued where, in the order of enqueueing, who runs, who
 //! sleeps. Knows no features and no predictions; never looks at `next` of a switch before
 //! [`RunQueues::finish_switch`].
 //!
@@ -23,7 +23,7 @@ const MOST_QUEUED: usize = 1 << 14;
 
 /// What a thread is believed to be doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Run {
+pub enum ThreadState {
     /// Not runnable, or never seen.
     #[default]
     Asleep,
@@ -51,7 +51,7 @@ pub enum Cause {
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// What it does.
-    pub run: Run,
+    pub run: ThreadState,
     /// The CPU of its queue, or the one it runs or last ran on.
     pub cpu: CpuId,
     /// When it was put into its present (or last) queue.
@@ -72,7 +72,7 @@ pub struct Entry {
 impl Default for Entry {
     fn default() -> Self {
         Self {
-            run: Run::Asleep,
+            run: ThreadState::Asleep,
             cpu: CpuId::NONE,
             enqueued: Nanos(0),
             cause: Cause::Wake,
@@ -258,12 +258,12 @@ impl RunQueues {
         let at = self.threads[thread.ix()];
         match at.run {
             // A fork under the pid of a thread whose end was not seen.
-            Run::Running if new => self.leave_unseen(at.cpu, e.time),
-            Run::Running => {
+            ThreadState::Running if new => self.leave_unseen(at.cpu, e.time),
+            ThreadState::Running => {
                 self.threads[thread.ix()].pending = to;
                 return Change::Nothing;
             }
-            Run::Queued if at.cpu == to && !new => return Change::Nothing,
+            ThreadState::Queued if at.cpu == to && !new => return Change::Nothing,
             _ => {}
         }
         self.unqueue(thread);
@@ -274,7 +274,7 @@ impl RunQueues {
 
     fn migrate(&mut self, e: &Event, thread: ThreadIx, to: CpuId) -> Change {
         let from = self.threads[thread.ix()].cpu;
-        if self.threads[thread.ix()].run != Run::Queued {
+        if self.threads[thread.ix()].run != ThreadState::Queued {
             return Change::Nothing;
         }
         self.unqueue(thread);
@@ -299,7 +299,7 @@ impl RunQueues {
             if e.state.is_runnable() {
                 self.enqueue(prev, e.cpu, e.time, Cause::Preempted, ThreadIx::NONE, false);
             } else {
-                self.threads[prev.ix()].run = Run::Asleep;
+                self.threads[prev.ix()].run = ThreadState::Asleep;
             }
         }
         if next != ThreadIx::NONE {
@@ -334,7 +334,7 @@ impl RunQueues {
             return;
         }
         let entry = &mut self.threads[old.ix()];
-        entry.run = Run::Asleep;
+        entry.run = ThreadState::Asleep;
         let pending = std::mem::replace(&mut entry.pending, CpuId::NONE);
         if pending != CpuId::NONE {
             self.enqueue(old, pending, now, Cause::Wake, ThreadIx::NONE, false);
@@ -345,8 +345,8 @@ impl RunQueues {
     fn take_out(&mut self, thread: ThreadIx, cpu: CpuId) {
         let at = self.threads[thread.ix()];
         match at.run {
-            Run::Queued => self.unqueue(thread),
-            Run::Running if at.cpu != cpu => {
+            ThreadState::Queued => self.unqueue(thread),
+            ThreadState::Running if at.cpu != cpu => {
                 let other = &mut self.cpus[at.cpu.ix()];
                 if other.current == thread {
                     other.current = ThreadIx::NONE;
@@ -356,7 +356,7 @@ impl RunQueues {
             _ => {}
         }
         let entry = &mut self.threads[thread.ix()];
-        (entry.run, entry.cpu, entry.pending) = (Run::Running, cpu, CpuId::NONE);
+        (entry.run, entry.cpu, entry.pending) = (ThreadState::Running, cpu, CpuId::NONE);
     }
 
     fn enqueue(
@@ -370,20 +370,28 @@ impl RunQueues {
     ) {
         let serial = self.threads[thread.ix()].serial.wrapping_add(1);
         let pending = CpuId::NONE;
-        self.threads[thread.ix()] =
-            Entry { run: Run::Queued, cpu, enqueued: now, cause, waker, local, serial, pending };
+        self.threads[thread.ix()] = Entry {
+            run: ThreadState::Queued,
+            cpu,
+            enqueued: now,
+            cause,
+            waker,
+            local,
+            serial,
+            pending,
+        };
         let queue = &mut self.cpus[cpu.ix()].queue;
         if queue.len() >= MOST_QUEUED {
             let oldest = queue.remove(0);
-            self.threads[oldest.ix()].run = Run::Asleep;
+            self.threads[oldest.ix()].run = ThreadState::Asleep;
         }
         queue.push(thread);
     }
 
     fn unqueue(&mut self, thread: ThreadIx) {
         let entry = &mut self.threads[thread.ix()];
-        if entry.run == Run::Queued {
-            entry.run = Run::Asleep;
+        if entry.run == ThreadState::Queued {
+            entry.run = ThreadState::Asleep;
             let queue = &mut self.cpus[entry.cpu.ix()].queue;
             if let Some(at) = queue.iter().position(|&t| t == thread) {
                 queue.remove(at);

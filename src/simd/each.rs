@@ -92,8 +92,7 @@ mod tests {
             let wide = f64::from(x);
             assert!(
                 (f64::from(sigmoid(x)) - 1.0 / (1.0 + (-wide).exp())).abs() < 3e-7,
-                "sigmoid \
-                of {x}"
+                "sigmoid of {x}"
             );
             assert!((f64::from(tanh(x)) - wide.tanh()).abs() < 3e-7, "tanh of {x}");
         }

@@ -71,11 +71,7 @@ fn blocks_of_rows_equal_the_definition() {
                 for j in 0..width {
                     let sum: f32 =
                         start[j] + (0..11).map(|k| x[i * 13 + k] * w[k * width + j]).sum::<f32>();
-                    assert!(
-                        (row[j] - sum).abs() < 1e-5,
-                        "{registers:?} {width} {rows} {i} \
-                        {j}"
-                    );
+                    assert!((row[j] - sum).abs() < 1e-5, "{registers:?} {width} {rows} {i} {j}");
                 }
             }
         }

@@ -45,8 +45,7 @@ pub const COLUMNS: [Described<Column>; 15] = [
         Column::Kind,
         "kind",
         Kind::Text,
-        "wakeup preempted new, or migrated: it was moved while it \
-                                        waited",
+        "wakeup preempted new, or migrated: it was moved while it waited",
     ),
     (Column::Began, "began", Kind::Text, "what made it runnable: wakeup preempted new"),
     (Column::From, "from", Kind::Time, "when it became runnable, since the start of the recording"),
@@ -55,8 +54,7 @@ pub const COLUMNS: [Described<Column>; 15] = [
         Column::Waker,
         "waker",
         Kind::Text,
-        "who ran where it was woken: name, or name:pid; idle \
-                                          under an interrupt",
+        "who ran where it was woken: name, or name:pid; idle under an interrupt",
     ),
     (Column::WakerPid, "waker_pid", Kind::Count, "the waker's pid"),
     (Column::WakerCpu, "waker_cpu", Kind::Count, "the CPU where it was woken"),
@@ -70,15 +68,13 @@ pub const COLUMNS: [Described<Column>; 15] = [
         Column::Idle,
         "idle",
         Kind::Time,
-        "for how long of it a CPU was idle on which the thread \
-                                        comes in some time",
+        "for how long of it a CPU was idle on which the thread comes in some time",
     ),
     (
         Column::Event,
         "event",
         Kind::Count,
-        "number among all events of the switch that brought it \
-                                           in",
+        "number among all events of the switch that brought it in",
     ),
     (Column::Trace, "trace", Kind::Text, "name of the recording"),
 ];

@@ -7,7 +7,7 @@ use crate::trace::{CpuId, EventKind, ThreadIx, Trace};
 
 /// A thread on a CPU without a break, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct Stint {
     /// Who; one of the idle threads when the CPU was idle.
     pub thread: ThreadIx,
     /// When, ns since the start.
@@ -41,7 +41,7 @@ impl CpuTime {
 
 /// The runs on a CPU that lie in a window, cut to it, by time. Costs two searches and the switches
 /// in the window.
-pub fn runs(trace: &Trace, cpu: CpuId, window: Window) -> impl Iterator<Item = Run> + '_ {
+pub fn runs(trace: &Trace, cpu: CpuId, window: Window) -> impl Iterator<Item = Stint> + '_ {
     let switches = trace.cpu_switches(cpu);
     let unknown = trace.unknown(cpu);
     let end = window.to.min(trace.span().0);
@@ -72,7 +72,7 @@ pub fn runs(trace: &Trace, cpu: CpuId, window: Window) -> impl Iterator<Item = R
             let known = unknown.get(hole).map_or(to, |s| s.0.0.min(to));
             let (from, to) = (from.max(window.from), known.min(end));
             if thread != ThreadIx::NONE && from < to {
-                return Some(Run { thread, from, to });
+                return Some(Stint { thread, from, to });
             }
         }
     })

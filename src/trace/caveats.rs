@@ -20,8 +20,7 @@ impl Trace {
             Wakeups::None if self.knows_queues() => {}
             Wakeups::Waking => said.push(
                 "there is no sched_wakeup: sched_waking stands in for it, which comes a little \
-                 earlier and may name the \
-                 old CPU"
+                 earlier and may name the old CPU"
                     .into(),
             ),
             Wakeups::None => said.push(
@@ -47,8 +46,7 @@ impl Trace {
         (n > 0 && n * 20 >= pairs).then(|| {
             format!(
                 "at {n} of {pairs} switches another thread leaves than the one that had come in: \
-                 events are missing \
-                 (filtered by pid?); the time between is unknown"
+                 events are missing (filtered by pid?); the time between is unknown"
             )
         })
     }

@@ -221,24 +221,24 @@ impl Truth {
     }
 
     /// The row of switch `event`, if it has one.
-    pub fn at(&self, event: usize) -> Option<Row<'_>> {
+    pub fn at(&self, event: usize) -> Option<TruthRow<'_>> {
         self.events.binary_search(&(event as u32)).ok().map(|row| self.row(row))
     }
 
     /// All rows with their events, in order.
-    pub fn rows(&self) -> impl Iterator<Item = (usize, Row<'_>)> {
+    pub fn rows(&self) -> impl Iterator<Item = (usize, TruthRow<'_>)> {
         self.events.iter().enumerate().map(|(row, &event)| (event as usize, self.row(row)))
     }
 
     /// Those from event `event` on.
-    pub fn rows_from(&self, event: usize) -> impl Iterator<Item = (usize, Row<'_>)> {
+    pub fn rows_from(&self, event: usize) -> impl Iterator<Item = (usize, TruthRow<'_>)> {
         let first = self.events.partition_point(|e| (*e as usize) < event);
         (first..self.len()).map(|row| (self.events[row] as usize, self.row(row)))
     }
 
-    fn row(&self, row: usize) -> Row<'_> {
+    fn row(&self, row: usize) -> TruthRow<'_> {
         let width = self.fields.len();
-        Row { truth: self, values: &self.values[row * width..(row + 1) * width] }
+        TruthRow { truth: self, values: &self.values[row * width..(row + 1) * width] }
     }
 
     /// The same rows when event `i` has become `place[i]`.
@@ -271,12 +271,12 @@ impl Truth {
 
 /// What is known at one switch.
 #[derive(Clone, Copy, Debug)]
-pub struct Row<'a> {
+pub struct TruthRow<'a> {
     truth: &'a Truth,
     values: &'a [i64],
 }
 
-impl Row<'_> {
+impl TruthRow<'_> {
     /// One number; `None` where the kernel or this switch has none.
     pub fn get(&self, field: Field) -> Option<i64> {
         match self.truth.places[field.place()] {

@@ -37,10 +37,9 @@ impl TrainConfig {
                 return wrong(
                     setting,
                     match (setting, least == most) {
-                        ("kernel" | "blocks", true) => format!(
-                            "{value} is not {least}, the only \
-                            choice for {kind}"
-                        ),
+                        ("kernel" | "blocks", true) => {
+                            format!("{value} is not {least}, the only choice for {kind}")
+                        }
                         _ => format!("{value} is not in {least} to {most}"),
                     },
                 );
@@ -88,8 +87,7 @@ mod tests {
         assert_eq!(
             names(TrainConfig { learning_rate: 1e3, ..good.clone() }),
             Ok(()),
-            "unwise, but \
-            possible"
+            "unwise, but possible"
         );
         assert_eq!(
             names(TrainConfig { forecast_weight: -1.0, ..good.clone() }),

@@ -6,12 +6,11 @@
 //! "korachk\x01"  length of the header u32  header (JSON)  network  optimiser  xxh3 of all before u64
 //! ```
 
-use super::{Progress, TrainError, Validation};
+use super::TrainError;
+use super::learner::{Learner, State};
 use crate::export::{sync_folder, write_whole};
-use crate::predictor::dense::Network;
 use crate::predictor::networks::ModelConfig;
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use serde::{Deserialize, Serialize};
@@ -23,36 +22,6 @@ const MAGIC: [u8; 8] = *b"korachk\x01";
 /// Newest first. The first one is there for a moment only: it is whole, but the others have not
 /// made room yet.
 pub(super) const NAMES: [&str; 3] = ["checkpoint.new", "checkpoint", "checkpoint.previous"];
-
-/// What a checkpoint knows besides the numbers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct State {
-    /// Steps done.
-    pub step: usize,
-    /// Epochs done, with their validation.
-    pub epoch: usize,
-    /// The best of them, from 1.
-    pub best_epoch: usize,
-    pub best_score: f64,
-    pub validation: Validation,
-    /// Seconds that the run took so far.
-    pub wall_s: f64,
-    /// How often it was resumed.
-    pub session: usize,
-}
-
-impl State {
-    pub(super) fn progress(&self) -> Progress {
-        Progress {
-            epoch: self.epoch,
-            step: self.step,
-            wall_s: self.wall_s,
-            session: self.session,
-            best_epoch: self.best_epoch,
-            ..Progress::default()
-        }
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -74,16 +43,11 @@ fn problem(path: &Path, what: &dyn std::fmt::Display) -> TrainError {
 }
 
 /// Writes the checkpoint of `folder`; after an error the ones before are as they were.
-pub(super) fn save(
-    folder: &Path,
-    state: &State,
-    model: &Network,
-    optimiser: &ModuleOptimizer,
-) -> Result<(), TrainError> {
+pub(super) fn save(folder: &Path, learner: &Learner) -> Result<(), TrainError> {
     let [beside, path, previous] = NAMES.map(|name| folder.join(name));
-    let model = model.clone().into_record().into_bytes().map_err(|e| problem(&path, &e))?;
-    let optimiser = optimiser.into_bytes().map_err(|e| problem(&path, &e))?;
-    let header = Header { state: state.clone(), lengths: [model.len(), optimiser.len()] };
+    let model = learner.model.clone().into_record().into_bytes().map_err(|e| problem(&path, &e))?;
+    let optimiser = learner.optimiser.into_bytes().map_err(|e| problem(&path, &e))?;
+    let header = Header { state: learner.state.clone(), lengths: [model.len(), optimiser.len()] };
     let header = serde_json::to_vec(&header).map_err(|e| problem(&path, &e))?;
     let mut bytes =
         [&MAGIC[..], &(header.len() as u32).to_le_bytes(), &header, &model, &optimiser].concat();
@@ -141,25 +105,26 @@ fn parse(bytes: &[u8], path: &Path) -> Option<Kept> {
 }
 
 impl Kept {
-    /// Puts the numbers into a network and an optimiser of the same configuration. What has
+    /// Puts the numbers into a learner of the same configuration. What has
     /// diverged is refused: from there nothing is learned any more.
     pub(super) fn load(
         self,
         config: &ModelConfig,
-        model: Network,
-        optimiser: ModuleOptimizer,
-    ) -> Result<(State, Network, ModuleOptimizer), TrainError> {
+        learner: Learner,
+    ) -> Result<Learner, TrainError> {
         let bad = |e: &dyn std::fmt::Display| problem(&self.path, e);
         let record =
             ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.model)).map_err(|e| bad(&e))?;
-        let model = model.try_load_record(record).map_err(|e| bad(&e))?;
+        let model = learner.model.try_load_record(record).map_err(|e| bad(&e))?;
         if let Some(tensor) = model.diverged(config) {
             return Err(bad(&format!(
                 "tensor {tensor} has numbers that cannot be computed with: the training diverged"
             )));
         }
-        let optimiser =
-            optimiser.from_bytes(Bytes::from_bytes_vec(self.optimiser)).map_err(|e| bad(&e))?;
-        Ok((self.state, model, optimiser))
+        let optimiser = learner
+            .optimiser
+            .from_bytes(Bytes::from_bytes_vec(self.optimiser))
+            .map_err(|e| bad(&e))?;
+        Ok(Learner { state: self.state, model, optimiser })
     }
 }

@@ -90,13 +90,9 @@ impl Target {
         };
         match catch_unwind(AssertUnwindSafe(probe)) {
             Ok((device, sum)) if (sum - 8.0).abs() < 1e-3 => Ok(device),
-            Ok((_, sum)) => Err(DeviceError::Unusable(
-                self,
-                format!(
-                    "eight times one makes {sum} \
-                there"
-                ),
-            )),
+            Ok((_, sum)) => {
+                Err(DeviceError::Unusable(self, format!("eight times one makes {sum} there")))
+            }
             Err(panic) => Err(DeviceError::Unusable(self, panic_text(panic.as_ref()))),
         }
     }
@@ -117,14 +113,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, n) = text.split_once(':').map_or((text, None), |(kind, n)| (kind, Some(n)));
         let n = n
-            .map(|n| {
-                n.parse().map_err(|_| {
-                    format!(
-                        "\"{n}\" is not the number of a \
-                                                         device"
-                    )
-                })
-            })
+            .map(|n| n.parse().map_err(|_| format!("\"{n}\" is not the number of a device")))
             .transpose()?;
         match (kind, n) {
             ("cpu", None) => Ok(Self::Cpu),
@@ -173,14 +162,9 @@ mod tests {
             let kind = target.parts().0;
             match target.check() {
                 Ok(()) => assert!(built),
-                Err(e) => assert!(
-                    !built
-                        && e.to_string().contains(&format!(
-                            "--features \
-                    {kind}`"
-                        )),
-                    "{e}"
-                ),
+                Err(e) => {
+                    assert!(!built && e.to_string().contains(&format!("--features {kind}`")), "{e}")
+                }
             }
         }
     }

@@ -3,16 +3,15 @@
 //! tables are cut back to the checkpoint when a run goes on. One process at a time: `run.lock` is
 //! locked as long as it runs.
 
-use super::checkpoint::{self, Kept, State};
+use super::checkpoint::{self, Kept};
+use super::learner::Learner;
 use super::runs::{
     self, CONFIG, ENDED, EPOCHS, Ended, Holds, LOCK, PLAN, Plan, SESSIONS, STEPS, Sessions,
     WORKLOADS,
 };
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
 use crate::export::{remove_left, write_whole};
-use crate::predictor::dense::Network;
 use crate::predictor::weights::Weights;
-use burn::optim::ModuleOptimizer;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write};
@@ -62,11 +61,9 @@ fn lock(path: &Path) -> Result<File, TrainError> {
         .map_err(|e| problem(&file, &e))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(problem(
-            path,
-            &"another process trains in this \
-                                                             folder",
-        )),
+        Err(TryLockError::WouldBlock) => {
+            Err(problem(path, &"another process trains in this folder"))
+        }
         Err(TryLockError::Error(e)) => Err(problem(&file, &e)),
     }
 }
@@ -100,8 +97,7 @@ impl Folder {
             if resumed.as_ref().is_some_and(beyond) {
                 return Err(problem(
                     path,
-                    &"the checkpoint is of an epoch that this run does not \
-                                           have: it is damaged",
+                    &"the checkpoint is of an epoch that this run does not have: it is damaged",
                 ));
             }
         } else {
@@ -210,14 +206,9 @@ impl Folder {
     }
 
     /// Keeps everything that the run needs to go on from here.
-    pub(super) fn checkpoint(
-        &mut self,
-        state: &State,
-        model: &Network,
-        optimiser: &ModuleOptimizer,
-    ) -> Result<(), TrainError> {
+    pub(super) fn checkpoint(&mut self, learner: &Learner) -> Result<(), TrainError> {
         self.flush()?;
-        checkpoint::save(&self.path, state, model, optimiser)
+        checkpoint::save(&self.path, learner)
     }
 
     /// The model of an unfinished epoch; the best one when there is no other.
@@ -249,8 +240,7 @@ fn ours(path: &Path) -> Result<(), TrainError> {
     match runs::holds(path) {
         Holds::Foreign(file) if runs::is_needed(&file) => Err(problem(
             &file,
-            &"this is not of a run, but a run would replace it; choose another \
-                                 folder",
+            &"this is not of a run, but a run would replace it; choose another folder",
         )),
         _ => Ok(()),
     }

@@ -4,7 +4,7 @@
 use super::{Data, TrainConfig, memory};
 use crate::dataset::catalog::{self, Catalog, CatalogError, Split};
 use crate::dataset::chunks::{Keep, Recording};
-use crate::dataset::opening::{self, Told};
+use crate::dataset::opening::{self, StatedMachine};
 use crate::ingest::{IngestError, Opened};
 use crate::job::Cancel;
 use rayon::prelude::*;
@@ -39,8 +39,7 @@ pub enum LoadError {
 pub fn wrong(catalog: &Catalog, config: &TrainConfig) -> Option<String> {
     let filter = config.filter(Split::Train);
     let none = || {
-        "no recording is left to train on: all are held out, or none is of all the kinds \
-                   named"
+        "no recording is left to train on: all are held out, or none is of all the kinds named"
             .to_owned()
     };
     catalog.unknown(&filter).or_else(|| catalog.select(&filter).next().is_none().then(none))
@@ -69,7 +68,7 @@ pub fn data(
                 return Err(LoadError::Cancelled);
             }
             memory::reading(config)?;
-            let recording = opening::open(&path, &Told::default())?;
+            let recording = opening::open(&path, &StatedMachine::default())?;
             opened(&path, &recording, [done.fetch_add(1, Ordering::Relaxed) + 1, all]);
             Ok(Recording::new(&recording.trace, keep))
         };

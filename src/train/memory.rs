@@ -106,12 +106,7 @@ fn kib(text: &str, name: &str) -> Option<u64> {
 fn address_space(limits: &str) -> Option<u64> {
     limits
         .lines()
-        .find_map(|l| {
-            l.strip_prefix(
-                "Max address \
-                                                space",
-            )
-        })?
+        .find_map(|l| l.strip_prefix("Max address space"))?
         .split_whitespace()
         .next()?
         .parse()

@@ -2,7 +2,8 @@
 //! same numbers.
 
 use super::batch::{Balance, Batch, normalisation};
-use super::{DeviceError, TrainConfig, losses};
+use super::learner::Losses;
+use super::{DeviceError, TrainConfig};
 use crate::dataset::chunks::{Dice, Recording, chunks_of};
 use crate::predictor::dense::Network;
 use burn::optim::AdamWConfig;
@@ -50,10 +51,11 @@ impl Probe {
         for _ in 0..rounds {
             let start = Instant::now();
             for batch in &self.batches {
-                let (total, _, cuts) = losses(&model, batch, self.config.forecast_weight, &device);
-                if let Some(total) = total {
+                let weight = self.config.forecast_weight;
+                let losses = Losses::new(&model, batch, weight, &device);
+                if let Some(total) = losses.total {
                     let _: f32 = total.clone().into_scalar();
-                    let grads = model.gradients(&total, &cuts);
+                    let grads = model.gradients(&total, &losses.cuts);
                     model = optimiser.step(self.config.learning_rate, model, grads);
                 }
             }

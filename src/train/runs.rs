@@ -9,127 +9,21 @@
 //! ended.json             how it ended                 run.lock               locked while it runs
 //! ```
 
+mod export;
+mod files;
+
+pub use export::export;
+pub(super) use files::{CONFIG, ENDED, EPOCHS, LOCK, PLAN, SESSIONS, STEPS, WORKLOADS};
+pub use files::{ENV, Holds, find, holds, home, is_config, is_needed, is_of_run, new_folder};
+
 use super::{Baseline, Ending, Environment, Scores, TrainConfig, TrainError, Validation};
-use crate::export::{is_temporary, remove_left};
-use etcetera::BaseStrategy;
+use crate::export::remove_left;
+use files::FILES;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-
-pub(super) const CONFIG: &str = "config.toml";
-pub(super) const SESSIONS: &str = "sessions.toml";
-pub(super) const PLAN: &str = "plan.json";
-pub(super) const STEPS: &str = "metrics_steps.csv";
-pub(super) const EPOCHS: &str = "metrics_epochs.csv";
-pub(super) const WORKLOADS: &str = "metrics_workloads.csv";
-pub(super) const ENDED: &str = "ended.json";
-pub(super) const LOCK: &str = "run.lock";
-/// What an experiment keeps beside each of its runs.
-const PART: &str = "part.json";
-/// Everything that a run's folder holds.
-const FILES: [&str; 13] = [
-    CONFIG,
-    SESSIONS,
-    PLAN,
-    STEPS,
-    EPOCHS,
-    WORKLOADS,
-    ENDED,
-    LOCK,
-    "checkpoint",
-    "checkpoint.previous",
-    "checkpoint.new",
-    "best.koracle",
-    "last.koracle",
-];
-
-/// Keys that the settings of every run have; together they are nobody else's.
-const KEYS: [&str; 9] = [
-    "epochs",
-    "learning_rate",
-    "weight_decay",
-    "clip",
-    "batch",
-    "chunk",
-    "forecast_weight",
-    "balance",
-    "model",
-];
-
-/// What lies in a folder that a run is asked to be kept in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holds {
-    /// Nothing, or there is no such folder.
-    Nothing,
-    /// A run.
-    Run,
-    /// Things of somebody else; one of them, first of all one whose name a run needs.
-    Foreign(PathBuf),
-}
-
-/// Whether a text says itself that it is a run's settings.
-fn is_config(text: &str) -> bool {
-    let keys =
-        |t: toml::Table| KEYS.iter().all(|key| t.contains_key(*key)) && t["model"].is_table();
-    text.parse::<toml::Table>().is_ok_and(keys)
-}
-
-/// Looks into a folder. Marks of an experiment and leavings of a killed process of ours are
-/// nothing.
-pub fn holds(folder: &Path) -> Holds {
-    let file = folder.join(CONFIG);
-    if std::fs::read_to_string(&file).is_ok_and(|text| is_config(&text)) {
-        return Holds::Run;
-    }
-    // A folder that cannot be read is told of when something is written.
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.file_name());
-    let known = |name: &str| [LOCK, PART].contains(&name) || is_temporary(name);
-    let others: Vec<_> = names.filter(|n| !n.to_str().is_some_and(known)).collect();
-    let needed = others.iter().find(|n| FILES.iter().any(|file| *n == file));
-    needed.or(others.first()).map_or(Holds::Nothing, |name| Holds::Foreign(folder.join(name)))
-}
-
-/// Whether a run would replace this file.
-pub fn is_needed(file: &Path) -> bool {
-    FILES.iter().any(|name| file.file_name() == Some(name.as_ref()))
-}
-
-/// Whether a file that is there belongs to a run, so that nothing else may be written over it.
-pub fn is_of_run(file: &Path) -> bool {
-    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    is_needed(file) && file.is_file() && holds(folder) == Holds::Run
-}
-
-/// Names the folder of runs.
-pub const ENV: &str = "KORACLE_RUNS";
-
-/// The folder of runs: what [`ENV`] names, else `runs` under the working folder if it is there,
-/// else `koracle/runs` in the user's data folder (XDG). `None` without a home.
-pub fn home() -> Option<PathBuf> {
-    if let Some(dir) = std::env::var_os(ENV).filter(|d| !d.is_empty()) {
-        return Some(dir.into());
-    }
-    let here = PathBuf::from("runs");
-    if here.is_dir() {
-        return Some(here);
-    }
-    Some(etcetera::choose_base_strategy().ok()?.data_dir().join("koracle").join("runs"))
-}
-
-/// Makes the first free folder `KIND-NNN` in `dir`.
-pub fn new_folder(dir: &Path, kind: &str) -> io::Result<PathBuf> {
-    std::fs::create_dir_all(dir)?;
-    for n in 1..100_000 {
-        let path = dir.join(format!("{kind}-{n:03}"));
-        match std::fs::create_dir(&path) {
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-            result => return result.map(|()| path),
-        }
-    }
-    Err(io::Error::other("no free name for a run"))
-}
 
 /// What is known when a run begins.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -269,7 +163,7 @@ struct WorkloadRow {
 
 /// A kept run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Run {
+pub struct KeptRun {
     /// Its folder.
     pub path: PathBuf,
     /// The folder's name.
@@ -292,7 +186,7 @@ pub struct Run {
     pub resumable: bool,
 }
 
-impl Run {
+impl KeptRun {
     /// The best epoch by validation; the later one of equals, as the training chooses.
     pub fn best(&self) -> Option<&Epoch> {
         let better = |a: &&Epoch, b: &&Epoch| a.validation.score().total_cmp(&b.validation.score());
@@ -359,7 +253,7 @@ pub fn steps(folder: &Path) -> Vec<Step> {
 }
 
 /// One run, without its steps.
-pub fn open(folder: &Path) -> Result<Run, RunError> {
+pub fn open(folder: &Path) -> Result<KeptRun, RunError> {
     let file = folder.join(CONFIG);
     let text = match std::fs::read_to_string(&file) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Err(RunError::NoRun(folder.into())),
@@ -391,7 +285,7 @@ pub fn open(folder: &Path) -> Result<Run, RunError> {
     let name = folder
         .file_name()
         .map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into_owned());
-    Ok(Run {
+    Ok(KeptRun {
         path: folder.into(),
         name,
         state,
@@ -417,7 +311,7 @@ fn epoch(row: &EpochRow) -> Epoch {
 }
 
 /// The runs in `dir` by name, and what could not be read. A folder that is not there holds none.
-pub fn list(dir: &Path) -> Result<(Vec<Run>, Vec<RunError>), RunError> {
+pub fn list(dir: &Path) -> Result<(Vec<KeptRun>, Vec<RunError>), RunError> {
     let entries = match std::fs::read_dir(dir) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
         result => result.map_err(at(dir))?,
@@ -466,48 +360,4 @@ pub fn delete(folder: &Path) -> Result<(), RunError> {
         }
         result => result.map_err(at(folder)),
     }
-}
-
-/// Writes a run as one table: a row per step, validation where an epoch ends.
-pub fn export(folder: &Path, to: &mut dyn Write) -> Result<(), RunError> {
-    let run = open(folder)?;
-    let bad = |e: csv::Error| RunError::Io { path: folder.into(), source: io::Error::other(e) };
-    let mut out = csv::Writer::from_writer(to);
-    let head = [
-        "run",
-        "epoch",
-        "step",
-        "session",
-        "wall_s",
-        "paused_s",
-        "learning_rate",
-        "pick_loss",
-        "forecast_loss",
-    ];
-    let more =
-        ["events_per_s", "val_pick_top1", "val_forecast_top1", "val_pick_nll", "val_forecast_nll"];
-    out.write_record(head.iter().chain(&more)).map_err(bad)?;
-    for s in steps(folder) {
-        let mut row =
-            vec![run.name.clone(), s.epoch.to_string(), s.step.to_string(), s.session.to_string()];
-        row.extend([s.wall_s, s.paused_s, s.learning_rate].map(|x| x.to_string()));
-        row.extend([
-            s.pick_loss.to_string(),
-            s.forecast_loss.to_string(),
-            s.events_per_s.to_string(),
-        ]);
-        match run.epochs.iter().find(|e| e.step == s.step).map(|e| &e.validation) {
-            Some(v) => row
-                .extend([v.pick_top1, v.forecast_top1, v.nll[0], v.nll[1]].map(|x| x.to_string())),
-            None => row.extend(vec![String::new(); 4]),
-        }
-        out.write_record(&row).map_err(bad)?;
-    }
-    out.flush().map_err(at(folder))
-}
-
-/// The run that `name` means: a folder, or the name of a run in [`home`].
-pub fn find(name: &Path) -> PathBuf {
-    let at_home = home().map(|home| home.join(name)).filter(|p| p.join(CONFIG).is_file());
-    if name.join(CONFIG).is_file() { name.into() } else { at_home.unwrap_or_else(|| name.into()) }
 }

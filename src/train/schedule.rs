@@ -47,11 +47,7 @@ impl std::str::FromStr for Schedule {
     fn from_str(name: &str) -> Result<Self, String> {
         let hit = Self::ALL.into_iter().find(|s| s.label() == name);
         hit.ok_or_else(|| {
-            format!(
-                "{name:?} is no schedule: \
-                                   {}",
-                Self::ALL.map(Self::label).join(", ")
-            )
+            format!("{name:?} is no schedule: {}", Self::ALL.map(Self::label).join(", "))
         })
     }
 }
@@ -95,8 +91,7 @@ mod tests {
         assert_eq!(
             [100, 1_000, 10_000].map(highest),
             [50, 400, 1_000].map(Some),
-            "a short run \
-            rises as slowly"
+            "a short run rises as slowly"
         );
     }
 }

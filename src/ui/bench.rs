@@ -100,7 +100,7 @@ pub fn bench_screen(trace: Arc<Trace>, key: char, width: u16, height: u16) -> Ve
         for effect in effects {
             match effect {
                 Effect::Waits(order) => {
-                    answer_waits(order, &Cancel::new(), &mut |n| news.push(Msg::Waits(n)))
+                    answer_waits(order, &Cancel::new(), &mut |n| news.push(Msg::Waits(n)));
                 }
                 Effect::Tasks(order) => news.push(Msg::Tasks(answer_tasks(order))),
                 _ => {}

@@ -4,22 +4,22 @@
 
 use super::draw::draw;
 use super::palette::Theme;
-use super::{CHANNEL, FRAME};
+use super::{CHANNEL, FRAME, Running, nanos};
 use crate::app::input::Key;
-use crate::app::train::run::Stage;
+use crate::app::train::run::RunState;
 use crate::app::train::{News, Order};
 use crate::app::{App, Effect, Msg};
 use crate::dataset::catalog::Kinds;
 use crate::driver::{self, Driver};
 use crate::job::{Cancel, Job};
-use crate::trace::Nanos;
 use crate::train::{Phase, TrainConfig};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::collections::VecDeque;
+use std::io::Sink;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,111 +60,122 @@ pub fn bench_busy(
     let driver =
         Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
     let mut driver = driver.with_runs(Some(home));
-    let (mut app, effects) = App::new(vec![trace.into()], size);
-    for e in effects {
-        driver.perform(e);
+    let (app, effects) = App::new(vec![trace.into()], size);
+    effects.into_iter().for_each(|e| driver.perform(e));
+    let mut running = Running { app, driver };
+    train(&mut running, runs);
+    until_all_work(&mut running, &rx)?;
+    running.take(Msg::Key(Key::Char(' ')));
+
+    let stamps = Stamps::default();
+    let before: Vec<usize> = running.app.train.runs.iter().map(|r| r.curve.steps().len()).collect();
+    let typist = typist(Arc::clone(&stamps), tx);
+    let mut busy = play(&mut running, &rx, time, &mut terminal, &stamps)?;
+    drop(typist);
+    for (run, from) in running.app.train.runs.iter().zip(before) {
+        let steps = &run.curve.steps()[from.min(run.curve.steps().len())..];
+        busy.steps += steps.len();
+        busy.events_per_s
+            .push(steps.iter().map(|s| s.events_per_s).sum::<f64>() / steps.len().max(1) as f64);
     }
+    busy.pauses = pauses(&mut running, &rx)?;
+    let Running { app, driver } = &mut running;
+    driver.leave(&rx, &mut |msg| drop(app.update(msg)));
+    Ok(busy)
+}
+
+/// Starts so many runs, which differ in their seed.
+fn train(running: &mut Running, runs: u64) {
     let news = News::Kept {
         runs: Vec::new(),
         problems: Vec::new(),
         kinds: Kinds::default(),
         cpus: runs as usize,
     };
-    app.update(Msg::Train(news));
+    running.app.update(Msg::Train(news));
     for seed in 0..runs {
         let config = TrainConfig { seed, epochs: 1_000, ..TrainConfig::default() };
-        app.train_anew(config).into_iter().for_each(|e| driver.perform(e));
+        let effects = running.app.train_anew(config);
+        running.perform(effects);
     }
-    // Until everything is read and predicted and all runs take steps.
+}
+
+/// Until everything is read and predicted and all runs take steps.
+fn until_all_work(running: &mut Running, rx: &Receiver<Msg>) -> Result<(), String> {
     let working =
-        |app: &App| app.train.runs.iter().all(|r| r.stage == Stage::Working(Phase::Training));
-    while !(working(&app)
-        && app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len()))
+        |app: &App| app.train.runs.iter().all(|r| r.stage == RunState::Working(Phase::Training));
+    while !(working(&running.app)
+        && running.app.timeline().is_some_and(|t| t.answers.events_done == t.trace().len()))
     {
-        let msg = rx.recv().map_err(|e| e.to_string())?;
-        app.update(msg).into_iter().for_each(|e| driver.perform(e));
-        let failed = app.train.runs.iter().find(|r| matches!(r.stage, Stage::Kept(_)));
+        running.take(rx.recv().map_err(|e| e.to_string())?);
+        let failed = running.app.train.runs.iter().find(|r| matches!(r.stage, RunState::Kept(_)));
         if let Some(run) = failed {
             return Err(format!("{}: {:?}", run.name, run.stage));
         }
     }
-    app.update(Msg::Key(Key::Char(' ')));
+    Ok(())
+}
 
-    let stamps: Arc<Mutex<VecDeque<Instant>>> = Arc::default();
-    let (sent, keys) = (Arc::clone(&stamps), tx);
-    let typist = Job::spawn(
-        "typist",
-        move |cancel: &Cancel| {
-            for key in KEYS.into_iter().cycle() {
-                std::thread::sleep(KEY_EVERY);
-                if cancel.is_cancelled() {
-                    return;
-                }
-                sent.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
-                if keys.send(Msg::Key(Key::Char(key))).is_err() {
-                    return;
-                }
-            }
-        },
-        |_| {},
-    );
-    let mut busy = Busy::default();
-    let theme = Theme::DARK;
+/// Plays and takes keys: how long a frame takes, and how long a key takes to the screen.
+fn play(
+    running: &mut Running,
+    rx: &Receiver<Msg>,
+    time: Duration,
+    terminal: &mut Terminal<CrosstermBackend<Sink>>,
+    stamps: &Stamps,
+) -> Result<Busy, String> {
+    let (mut busy, theme) = (Busy::default(), Theme::DARK);
     let (start, mut last_frame) = (Instant::now(), Instant::now());
-    let before: Vec<usize> = app.train.runs.iter().map(|r| r.curve.steps().len()).collect();
     while start.elapsed() < time {
         let mut pressed = 0;
         let first = rx.recv_timeout(FRAME.saturating_sub(last_frame.elapsed())).ok();
         for msg in first.into_iter().chain(rx.try_iter().take(CHANNEL)) {
             pressed += usize::from(matches!(msg, Msg::Key(_)));
-            app.update(msg).into_iter().for_each(|e| driver.perform(e));
+            running.take(msg);
         }
-        if app.wants_ticks() {
-            let now = Nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
-            app.update(Msg::Tick { now }).into_iter().for_each(|e| driver.perform(e));
-        }
+        running.tick(start);
         last_frame = Instant::now();
-        terminal.draw(|frame| draw(&app, &theme, frame.buffer_mut())).map_err(|e| e.to_string())?;
+        let app = &running.app;
+        terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).map_err(|e| e.to_string())?;
         busy.frames.push(nanos(last_frame));
         let mut stamps = stamps.lock().unwrap_or_else(PoisonError::into_inner);
         busy.keys.extend(stamps.drain(..pressed).map(nanos));
     }
-    drop(typist);
-    for (run, from) in app.train.runs.iter().zip(before) {
-        let steps = &run.curve.steps()[from.min(run.curve.steps().len())..];
-        busy.steps += steps.len();
-        busy.events_per_s
-            .push(steps.iter().map(|s| s.events_per_s).sum::<f64>() / steps.len().max(1) as f64);
-    }
-    busy.pauses = pauses(&mut app, &mut driver, &rx)?;
-    driver.leave(&rx, &mut |msg| drop(app.update(msg)));
     Ok(busy)
 }
 
 /// Pauses every run, one after the other.
-fn pauses(
-    app: &mut App,
-    driver: &mut Driver<crate::predictor::engine::Engine>,
-    rx: &Receiver<Msg>,
-) -> Result<Vec<u64>, String> {
+fn pauses(running: &mut Running, rx: &Receiver<Msg>) -> Result<Vec<u64>, String> {
     let mut out = Vec::new();
-    for i in 0..app.train.runs.len() {
-        let id = app.train.runs[i].id;
+    for i in 0..running.app.train.runs.len() {
+        let id = running.app.train.runs[i].id;
         let asked = Instant::now();
-        driver.perform(Effect::Train(Order::Pause(id)));
-        while app.train.runs[i].stage != Stage::Working(Phase::Paused) {
-            let msg = rx.recv_timeout(Duration::from_mins(1)).map_err(|_| {
-                "a run did not \
-                pause"
-                    .to_owned()
-            })?;
-            app.update(msg).into_iter().for_each(|e| driver.perform(e));
+        running.driver.perform(Effect::Train(Order::Pause(id)));
+        while running.app.train.runs[i].stage != RunState::Working(Phase::Paused) {
+            let msg = rx.recv_timeout(Duration::from_mins(1));
+            running.take(msg.map_err(|_| "a run did not pause".to_owned())?);
         }
         out.push(nanos(asked));
     }
     Ok(out)
 }
 
-fn nanos(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+/// When the keys came that are not on the screen yet.
+type Stamps = Arc<Mutex<VecDeque<Instant>>>;
+
+/// Presses keys until it is dropped.
+fn typist(stamps: Stamps, tx: SyncSender<Msg>) -> Job {
+    let work = move |cancel: &Cancel| {
+        for key in KEYS.into_iter().cycle() {
+            std::thread::sleep(KEY_EVERY);
+            if cancel.is_cancelled() {
+                return;
+            }
+            stamps.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
+            if tx.send(Msg::Key(Key::Char(key))).is_err() {
+                return;
+            }
+        }
+    };
+    Job::spawn("typist", work, |_| {})
 }

@@ -48,15 +48,8 @@ pub fn draw(app: &App, pen: &mut Pen) {
 
 fn count(s: &Compare, table: &Differences) -> String {
     let (shown, all) = (s.listing.rows.len(), table.rows.len());
-    let of = if shown == all {
-        String::new()
-    } else {
-        format!(
-            " of \
-        {}",
-            time::grouped(all as u64)
-        )
-    };
+    let of =
+        if shown == all { String::new() } else { format!(" of {}", time::grouped(all as u64)) };
     format!(" {}{of} difference{} ", time::grouped(shown as u64), if all == 1 { "" } else { "s" })
 }
 
@@ -68,13 +61,9 @@ fn waiting(app: &App, p: &Places, pen: &mut Pen) {
          one.".to_owned();
     let (head, more, style) = match (&s.other, &s.data) {
         _ if app.timeline().is_none() => nothing_open(app, theme),
-        (Other::Nothing, _) => (
-            "The open recording is compared with none \
-                                 yet."
-                .into(),
-            keys,
-            theme.strong(),
-        ),
+        (Other::Nothing, _) => {
+            ("The open recording is compared with none yet.".into(), keys, theme.strong())
+        }
         (Other::Loading(path), _) => {
             ("░ reading the other recording".into(), path.display().to_string(), theme.pending())
         }
@@ -83,20 +72,13 @@ fn waiting(app: &App, p: &Places, pen: &mut Pen) {
             let more = if problem.contains(&path) {
                 problem.clone()
             } else {
-                format!(
-                    "{path}: \
-                {problem}"
-                )
+                format!("{path}: {problem}")
             };
             ("The other recording could not be opened:".into(), more, theme.miss())
         }
-        (_, Data::Failed(problem)) => (
-            "They could not be \
-                                        compared:"
-                .into(),
-            problem.clone(),
-            theme.miss(),
-        ),
+        (_, Data::Failed(problem)) => {
+            ("They could not be compared:".into(), problem.clone(), theme.miss())
+        }
         _ => ("░ comparing".into(), String::new(), theme.pending()),
     };
     let y = if p.list.h > 2 { p.list.y + 1 } else { p.head.y };
@@ -124,34 +106,23 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
     match &app.compare.asked {
         Some(Asked::Pending(done, of)) => {
             pieces.push((
-                format!(
-                    " · ░ predicting both {} \
-                                  %",
-                    done * 100 / (*of).max(1)
-                ),
+                format!(" · ░ predicting both {} %", done * 100 / (*of).max(1)),
                 theme.pending(),
             ));
         }
         Some(Asked::By(name)) => pieces.push((format!(" · hits and nats of {name}"), theme.dim())),
-        Some(Asked::Nobody(problem)) => pieces.push((
-            format!(
-                " · no model: \
-            {problem}"
-            ),
-            theme.miss(),
-        )),
+        Some(Asked::Nobody(problem)) => {
+            pieces.push((format!(" · no model: {problem}"), theme.miss()))
+        }
         None => {}
     }
     for (side, cautions) in ["A", "B"].into_iter().zip(&table.cautions) {
-        pieces.extend(cautions.iter().take(1).map(|caution| {
-            (
-                format!(
-                    " · ! {side}: \
-            {caution}"
-                ),
-                theme.miss(),
-            )
-        }));
+        pieces.extend(
+            cautions
+                .iter()
+                .take(1)
+                .map(|caution| (format!(" · ! {side}: {caution}"), theme.miss())),
+        );
     }
     for (side, only) in ["A", "B"].into_iter().zip(&table.only).filter(|(_, only)| !only.is_empty())
     {

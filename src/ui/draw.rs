@@ -55,12 +55,7 @@ fn screen(app: &App, pen: &mut Pen) {
     if layout::too_small((w, h)) {
         pen.line(
             0,
-            &format!(
-                "koracle needs \
-                              {}x{}",
-                layout::SMALLEST.0,
-                layout::SMALLEST.1
-            ),
+            &format!("koracle needs {}x{}", layout::SMALLEST.0, layout::SMALLEST.1),
             theme.strong(),
         );
         pen.line(1, &format!("this is {w}x{h}, q quits"), theme.dim());

@@ -70,8 +70,7 @@ pub fn typing<E>(f: &Filter<E>, row: u16, list: Area, pen: &mut Pen) {
             x,
             y,
             w - x,
-            "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it \
-                              was",
+            "Enter filters · Tab completes · ↑↓ choose · Esc leaves it as it was",
             theme.dim(),
         );
     }

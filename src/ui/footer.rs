@@ -10,6 +10,9 @@ use crate::app::timeline::Timeline;
 use crate::app::{App, Tab, time};
 use ratatui::style::Style;
 
+/// Texts with their styles.
+type Pieces = Vec<(String, Style)>;
+
 /// Playback, marks, progress of the predictions.
 pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     let theme = pen.theme;
@@ -17,22 +20,38 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
         return; // one row only: keys() puts the short form there
     }
     let mut pieces = playback(t, theme);
-    if t.marks.len() == 2 {
-        let (a, b) = (t.marks[0].0, t.marks[1].0);
-        pieces.push((format!("  A→B {}", time::short_signed(b as i64 - a as i64)), theme.mark()));
-    } else if let Some(a) = t.marks.first() {
-        pieces.push((
-            format!("  A→┃ {}", time::short_signed(t.cursor.pos().0 as i64 - a.0 as i64)),
-            theme.mark(),
-        ));
+    marks(t, theme, &mut pieces);
+    predictors(app, t, theme, &mut pieces);
+    progress(t, theme, &mut pieces);
+    caveats(t, theme, &mut pieces);
+    pen.inside(Area { x: 1, w: l.bar.w.saturating_sub(1), ..l.bar }).fitting(0, &pieces);
+}
+
+fn playback(t: &Timeline, theme: Theme) -> Pieces {
+    let pos = t.point(t.cursor.pos().0, 0);
+    vec![
+        (footer::playback(t), theme.strong()),
+        (format!("  {pos} of {}", time::short(t.trace().span().0)), theme.text()),
+        (format!("  window {}", time::short(t.view.width)), theme.dim()),
+    ]
+}
+
+/// The time between the marks, and what is searched.
+fn marks(t: &Timeline, theme: Theme, pieces: &mut Pieces) {
+    let apart = |from: u64, to: u64| time::short_signed(to as i64 - from as i64);
+    match t.marks[..] {
+        [] => {}
+        [a] => pieces.push((format!("  A→┃ {}", apart(a.0, t.cursor.pos().0)), theme.mark())),
+        [a, b, ..] => pieces.push((format!("  A→B {}", apart(a.0, b.0)), theme.mark())),
     }
     if let Some(found) = &t.looks.found {
-        let n = found.threads;
-        pieces.push((
-            format!("  /{} {n} task{}", found.query, if n == 1 { "" } else { "s" }),
-            theme.text(),
-        ));
+        let tasks = if found.threads == 1 { "task" } else { "tasks" };
+        pieces.push((format!("  /{} {} {tasks}", found.query, found.threads), theme.text()));
     }
+}
+
+/// Whose predictions these are, and whose list is walked.
+fn predictors(app: &App, t: &Timeline, theme: Theme, pieces: &mut Pieces) {
     if let Some(whose) = t.answers.live() {
         pieces.push((format!("  ● {whose} predicts here"), theme.playhead()));
     } else if let Some((name, _)) = &app.shared.model {
@@ -42,23 +61,23 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
     if let Some(list) = app.shared.walk.and_then(|tab| app.screen_of(tab).walked()) {
         pieces.push((format!("  ▾ n N in the list of {list}"), theme.mark()));
     }
+}
+
+/// How far the predictions are; of two rows, how right each is.
+fn progress(t: &Timeline, theme: Theme, pieces: &mut Pieces) {
     let (done, all) = (t.answers.events_done, t.trace().len());
+    let percent_done = done * 100 / all.max(1);
     if let Some(second) = &t.second {
         let did = second.answers.events_done;
-        let percent = |a: &Answers| {
-            a.total().miss_share().map_or("–".into(), |m| {
-                format!(
-                    "{:.1} \
-                %",
-                    100.0 * (1.0 - m)
-                )
-            })
+        let right = |a: &Answers| {
+            let missed = a.total().miss_share();
+            missed.map_or("–".into(), |missed| format!("{:.1} %", 100.0 * (1.0 - missed)))
         };
         // Of the whole recording, and only when both have answered the same.
         let text = if did < all {
             format!("  ░ {} {} %", second.label, did * 100 / all.max(1))
         } else if done == all {
-            let (one, two) = (percent(&t.answers), percent(&second.answers));
+            let (one, two) = (right(&t.answers), right(&second.answers));
             format!("  {} {one} · {} {two}", t.answers.row().name(), second.label)
         } else {
             String::new()
@@ -70,8 +89,12 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
         pieces.push((format!("  no predictions: {problem}"), theme.miss()));
     } else if done < all {
         let early = if t.answers.is_early() { ", what is seen first" } else { "" };
-        pieces.push((format!("  ░ predicting {} %{early}", done * 100 / all.max(1)), theme.dim()));
+        pieces.push((format!("  ░ predicting {percent_done} %{early}"), theme.dim()));
     }
+}
+
+/// What must be known of the predictions and of the recording.
+fn caveats(t: &Timeline, theme: Theme, pieces: &mut Pieces) {
     if let Some(problem) = &t.answers.no_model {
         pieces.push((format!("  – no model: {problem}"), theme.miss()));
     }
@@ -80,24 +103,10 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
         let events = if lost == 1 { "event" } else { "events" };
         pieces.push((format!("  ╱ {} {events} lost", time::grouped(lost)), theme.gap()));
     }
-    if let Some(note) = t.loaded.notes.first() {
-        let more = if t.loaded.notes.len() > 1 {
-            format!(" (+{})", t.loaded.notes.len() - 1)
-        } else {
-            String::new()
-        };
+    if let Some((note, others)) = t.loaded.notes.split_first() {
+        let more = if others.is_empty() { String::new() } else { format!(" (+{})", others.len()) };
         pieces.push((format!("  ! {note}{more}"), theme.gap()));
     }
-    pen.inside(Area { x: 1, w: l.bar.w.saturating_sub(1), ..l.bar }).fitting(0, &pieces);
-}
-
-fn playback(t: &Timeline, theme: Theme) -> Vec<(String, Style)> {
-    let pos = t.point(t.cursor.pos().0, 0);
-    vec![
-        (footer::playback(t), theme.strong()),
-        (format!("  {pos} of {}", time::short(t.trace().span().0)), theme.text()),
-        (format!("  window {}", time::short(t.view.width)), theme.dim()),
-    ]
 }
 
 /// The last row: a question, news, or the keys.
@@ -135,8 +144,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
             1,
             y,
             w - 1,
-            "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q \
-                              close",
+            "j k PgUp PgDn scroll  1 to 7 other screens  Esc ? q close",
             theme.dim(),
         );
         return;

@@ -45,29 +45,21 @@ fn waiting(app: &App, data: &Data, p: &Places, pen: &mut Pen) {
     let (head, more, style) = match data {
         Data::Nothing if app.timeline().is_none() => (
             "No recording is open.".into(),
-            "4 lists what can be \
-                                              opened."
-                .to_owned(),
+            "4 lists what can be opened.".to_owned(),
             theme.strong(),
         ),
         Data::Nothing => ("Asking for the decisions".into(), String::new(), theme.pending()),
         Data::Pending(done, of) => {
-            let who = app.mistakes.whose.first.as_ref().map_or_else(
-                || {
-                    "the \
-                model"
-                        .into()
-                },
-                |who| model_label(who),
-            );
+            let who = app
+                .mistakes
+                .whose
+                .first
+                .as_ref()
+                .map_or_else(|| "the model".into(), |who| model_label(who));
             let what = if *of == 1 {
                 "1 recording".into()
             } else {
-                format!(
-                    "recording {} of \
-                {of}",
-                    done + 1
-                )
+                format!("recording {} of {of}", done + 1)
             };
             (
                 format!("░ {who} predicts every decision of {what}"),
@@ -108,22 +100,33 @@ fn whose(app: &App, name: &str) -> String {
 
 fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
-    let (m, total, whole) = (&app.mistakes, &view.sums.total, found.table.whole());
+    let name = &found.table.models[0];
+    let (who, style) = match &found.no_model {
+        Some(problem) => (format!("– no model, {name} instead: {problem} · "), theme.miss()),
+        None => (format!("{}: ", whose(app, name)), theme.dim()),
+    };
+    let named = if app.mistakes.whose.first.is_some() { theme.strong() } else { style };
+    let used = pen.put(1, p.note.y, p.note.w.saturating_sub(1), &who, named);
+    let room = p.note.w.saturating_sub(1 + used);
+    // How sure the figure is, where there is room for it.
+    let figures = figures(app, found, view, p.note.w >= 100);
+    pen.put(1 + used, p.note.y, room, &whole_ones(figures, usize::from(room)), style);
+}
+
+/// What is said of the list, the most important first.
+fn figures(app: &App, found: &Found, view: &View, with_interval: bool) -> Vec<String> {
+    let (total, whole) = (&view.sums.total, found.table.whole());
     let (low, high) = total.interval();
     let share = |n: u64, of: u64| percent(n as f64 / of as f64);
-    // How sure the figure is, where there is room for it.
-    let interval = if p.note.w >= 100 {
+    let interval = if with_interval {
         format!(" ({:.1}-{:.1})", 100.0 * low, 100.0 * high)
     } else {
         String::new()
     };
-    let right = format!("{} right{interval}", percent(total.accuracy()));
+    let ece = if total.decisions == 0 { "–".into() } else { format!("{:.3}", view.sums.ece()) };
     let mut parts = vec![
-        right,
-        format!(
-            "ECE {}",
-            if total.decisions == 0 { "–".into() } else { format!("{:.3}", view.sums.ece()) }
-        ),
+        format!("{} right{interval}", percent(total.accuracy())),
+        format!("ECE {ece}"),
         // The list has no trivial decisions, an evaluation counts their forecasts too: both
         // figures, each by its name.
         format!(
@@ -136,39 +139,27 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
     if app.shared.chosen.len() > 1 {
         parts.push(format!("{} recordings", found.table.sources.len()));
     }
-    if !m.listing.marked.is_empty() {
-        parts.push(format!("{} chosen", m.listing.marked.len()));
+    let marked = app.mistakes.listing.marked.len();
+    if marked > 0 {
+        parts.push(format!("{marked} chosen"));
     }
-    parts.push(format!(
-        "{} of {} decisions \
-                        trivial",
-        time::grouped(whole.trivial),
-        time::grouped(whole.decisions)
-    ));
+    let [trivial, decisions] = [whole.trivial, whole.decisions].map(time::grouped);
+    parts.push(format!("{trivial} of {decisions} decisions trivial"));
     parts.push(format!("{:.0} bytes each", found.table.bytes_per_row()));
-    let name = &found.table.models[0];
-    let (who, style) = match &found.no_model {
-        Some(problem) => (format!("– no model, {name} instead: {problem} · "), theme.miss()),
-        None => (format!("{}: ", whose(app, name)), theme.dim()),
-    };
-    let used = pen.put(
-        1,
-        p.note.y,
-        p.note.w.saturating_sub(1),
-        &who,
-        if m.whose.first.is_some() { theme.strong() } else { style },
-    );
-    // Whole figures, as many as fit: half a one says something else.
-    let room = usize::from(p.note.w.saturating_sub(1 + used));
+    parts
+}
+
+/// Whole figures, as many as fit: half a one says something else.
+fn whole_ones(figures: Vec<String>, room: usize) -> String {
     let mut line = String::new();
-    for part in parts {
-        let more = if line.is_empty() { part } else { format!(" · {part}") };
+    for figure in figures {
+        let more = if line.is_empty() { figure } else { format!(" · {figure}") };
         if line.chars().count() + more.chars().count() > room && !line.is_empty() {
             break;
         }
         line.push_str(&more);
     }
-    pen.put(1 + used, p.note.y, room as u16, &line, style);
+    line
 }
 
 fn is(m: &Mistakes, focus: Focus) -> bool {

@@ -230,8 +230,7 @@ pub fn state_words(state: TaskState) -> &'static str {
         if has(TaskState::IDLE) || state.0 & 0x0400 != 0 {
             "idles"
         } else {
-            "waits, \
-            uninterruptible"
+            "waits, uninterruptible"
         }
     } else if has(TaskState::DEAD) || has(TaskState::ZOMBIE) {
         "exits"

@@ -208,8 +208,7 @@ mod tests {
             let whole: Vec<String> = pieces.iter().flat_map(|p| words(&p.0)).collect();
             assert!(
                 words(&drawn).iter().all(|w| w == "…" || whole.contains(w)),
-                "{drawn:?} \
-                {want:?}"
+                "{drawn:?} {want:?}"
             );
             assert!(drawn.contains('…') && drawn.contains("0.5 of 2"), "{drawn:?}");
         }

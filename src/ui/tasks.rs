@@ -44,15 +44,8 @@ fn count(s: &Tasks, table: &Table) -> String {
         (By::Name, 1) => "name",
         (By::Name, _) => "names",
     };
-    let of = if shown == all {
-        String::new()
-    } else {
-        format!(
-            " of \
-        {}",
-            time::grouped(all as u64)
-        )
-    };
+    let of =
+        if shown == all { String::new() } else { format!(" of {}", time::grouped(all as u64)) };
     format!(" {stale}{}{of} {what} ", time::grouped(shown as u64))
 }
 
@@ -111,12 +104,8 @@ fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
         head(Head { name, right, sorted, marked }, (*x, *w), p.head, pen);
     }
     if s.listing.rows.is_empty() {
-        let text = if table.rows.is_empty() {
-            "Nobody was there."
-        } else {
-            "None of them is like \
-            that."
-        };
+        let text =
+            if table.rows.is_empty() { "Nobody was there." } else { "None of them is like that." };
         pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
         return;
     }
@@ -142,23 +131,18 @@ fn cell(s: &Tasks, t: &Table, row: usize, shown: Shown) -> String {
     let of = &t.rows[row];
     let Shown::Of(column) = shown else {
         return match s.hits.of.get(row) {
-            Some([right, asked]) if *asked > 0 => format!(
-                "{:.1} \
-                                                           %",
-                100.0 * f64::from(*right) / f64::from(*asked)
-            ),
+            Some([right, asked]) if *asked > 0 => {
+                format!("{:.1} %", 100.0 * f64::from(*right) / f64::from(*asked))
+            }
             _ => "–".into(),
         };
     };
     match (column, column.kind()) {
         (Column::Task, _) => t.label(row),
         (Column::Share, _) => format!("{:.1} %", 100.0 * t.share(row)),
-        (Column::Cpus, _) if of.cpus.len() > 4 => format!(
-            "{} of \
-                                                           {}",
-            of.cpus.len(),
-            t.trace.cpus()
-        ),
+        (Column::Cpus, _) if of.cpus.len() > 4 => {
+            format!("{} of {}", of.cpus.len(), t.trace.cpus())
+        }
         (Column::Cpus, _) => of.cpus.iter().map(|c| c.0.to_string()).collect::<Vec<_>>().join(" "),
         (_, Kind::Time) => {
             column.count(of).filter(|ns| *ns > 0).map_or_else(|| "–".into(), time::short)

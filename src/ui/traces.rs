@@ -36,12 +36,8 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let (top, rows) = (TOP, Traces::rows(app.room()));
     let traces = &app.traces;
     if traces.entries.is_empty() {
-        let text = if traces.listed {
-            "There is no recording to open."
-        } else {
-            "Looking for \
-            recordings"
-        };
+        let text =
+            if traces.listed { "There is no recording to open." } else { "Looking for recordings" };
         pen.put(3, top, w - 3, text, theme.strong());
     }
     let open = match &app.viewer.open {

@@ -13,10 +13,10 @@ use crate::app::ticket::Ticket;
 use crate::app::train::chart::Metric;
 use crate::app::train::curve::Series;
 use crate::app::train::layout::TrainLayout;
-use crate::app::train::run::{Run, Stage, differences};
+use crate::app::train::run::{Run, RunState, differences};
 use crate::app::train::{Question, Train};
 use crate::train::Phase;
-use crate::train::runs::State;
+use crate::train::runs::{Epoch, State};
 use plot::{Plot, number};
 use ratatui::style::Style;
 
@@ -70,8 +70,7 @@ fn empty(t: &Train, pen: &mut Pen) {
     }
     pen.put(2, y, w - 2, "No training run is kept yet.", theme.strong());
     let text = "n sets one up: the network learns from recorded decisions while you watch its loss \
-                fall, and after every \
-                epoch the Timeline shows what it would predict.";
+                fall, and after every epoch the Timeline shows what it would predict.";
     let lines = wrap(text, usize::from(w.saturating_sub(4)).min(76));
     for (i, line) in lines.iter().chain(&t.kept.problems).enumerate() {
         pen.put(2, y + 1 + i as u16, w - 2, line, theme.dim());
@@ -106,7 +105,7 @@ fn list(t: &Train, l: &TrainLayout, live: bool, pen: &mut Pen) {
         let y = l.list.y + (i - first) as u16;
         let style = match &run.stage {
             _ if i == t.list.at => theme.chosen(),
-            Stage::Kept(State::Failed(_)) => theme.miss(),
+            RunState::Kept(State::Failed(_)) => theme.miss(),
             stage if stage.is_working() => theme.text(),
             _ => theme.dim(),
         };
@@ -132,7 +131,7 @@ fn fields(run: &Run) -> [String; 9] {
         n => format!("{} %", run.done.last.step * 100 / n),
     };
     let state = match (&run.stage, run.done.reading) {
-        (Stage::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
+        (RunState::Reading, [done, all]) if all > 0 => format!("read {done}/{all}"),
         (stage, _) => stage.label().into(),
     };
     [
@@ -184,11 +183,7 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
     };
     let mut rows = vec![
         ("best pick %", best(|v| v.pick_top1)),
-        (
-            "best forecast \
-        %",
-            best(|v| v.forecast_top1),
-        ),
+        ("best forecast %", best(|v| v.forecast_top1)),
     ];
     let differ = differences(&runs);
     let same = differ.is_empty();
@@ -223,19 +218,38 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
 fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let mut y = area.y;
-    let place = run.path.as_ref().map_or_else(String::new, |p| p.display().to_string());
     let line = |pen: &mut Pen, y: u16, pieces: &[(&str, Style)]| {
         if y < area.y + area.h {
             pen.put_all(area.x, y, area.w, pieces);
         }
     };
-    if let Stage::Kept(State::Failed(why)) = &run.stage {
+    if let RunState::Kept(State::Failed(why)) = &run.stage {
         for text in wrap(&format!("failed: {why}"), usize::from(area.w)).iter().take(3) {
             line(pen, y, &[(text, theme.miss())]);
             y += 1;
         }
     }
-    let settings = format!(
+    let place = run.path.as_ref().map_or_else(String::new, |p| p.display().to_string());
+    let pieces = [
+        (&*settings(run), theme.text()),
+        (&*hint(t, run), theme.mark()),
+        ("   ", theme.dim()),
+        (&*place, theme.dim()),
+    ];
+    line(pen, y, &pieces);
+    y += 1;
+    if let Some(best) = run.best() {
+        let h = (area.y + area.h).saturating_sub(y);
+        workloads(t, run, best, Area { y, h, ..area }, pen);
+    } else {
+        let working = run.stage.is_working();
+        let text = if working { "no epoch is done yet" } else { "no epoch was done" };
+        line(pen, y, &[(text, theme.dim())]);
+    }
+}
+
+fn settings(run: &Run) -> String {
+    format!(
         "{}, {} channels, kernel {}, {} blocks; rate {} {}; seed {}",
         run.config.model.kind.label(),
         run.config.model.channels,
@@ -244,65 +258,56 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
         run.config.learning_rate,
         run.config.schedule.label(),
         run.config.seed
-    );
-    let hint = match &run.stage {
-        Stage::Queued => format!("   waits: {} at once (< > changes it)", t.at_once),
-        Stage::Working(Phase::Paused) => "   paused: Space goes on".into(),
-        Stage::Kept(_) if run.resumable => "   r goes on with it".into(),
+    )
+}
+
+/// What makes the run go on.
+fn hint(t: &Train, run: &Run) -> String {
+    match &run.stage {
+        RunState::Queued => format!("   waits: {} at once (< > changes it)", t.at_once),
+        RunState::Working(Phase::Paused) => "   paused: Space goes on".into(),
+        RunState::Kept(_) if run.resumable => "   r goes on with it".into(),
         _ => String::new(),
-    };
-    line(
-        pen,
-        y,
-        &[
-            (&settings, theme.text()),
-            (&hint, theme.mark()),
-            ("   ", theme.dim()),
-            (&place, theme.dim()),
-        ],
-    );
-    y += 1;
-    let Some(best) = run.best() else {
-        let text = if run.stage.is_working() {
-            "no epoch is done yet"
-        } else {
-            "no epoch was \
-            done"
-        };
-        line(pen, y, &[(text, theme.dim())]);
-        return;
-    };
+    }
+}
+
+/// An epoch's figures on each workload beside those of two rules, in as many tables side by side as
+/// fit.
+fn workloads(t: &Train, run: &Run, best: &Epoch, area: Area, pen: &mut Pen) {
+    const WIDTH: u16 = 56;
+    let theme = pen.theme;
+    let room = (WIDTH - 2).min(area.w);
     let head = format!("best epoch {}", best.epoch);
-    let cells = |name: &str, pick: Option<f64>, forecast: Option<f64>, rule: [Option<f64>; 2]| {
-        let p = |x: Option<f64>| x.map_or("–".into(), |x| format!("{:.1}", 100.0 * x));
-        format!("{name:<22} {:>6} {:>6}  {:>6} {:>6}", p(pick), p(rule[0]), p(forecast), p(rule[1]))
+    let cells = |[name, pick, eevdf, forecast, followed]: [&str; 5]| {
+        format!("{name:<22} {pick:>6} {eevdf:>6}  {forecast:>6} {followed:>6}")
     };
+    let percent = |x: Option<f64>| x.map_or("–".into(), |x| format!("{:.1}", 100.0 * x));
     let rule = |workload: &str, name: &str, question: usize| {
         let b = run.baselines.iter().find(|b| b.name == name)?;
         b.workloads.get(workload).and_then(|w| w[question])
     };
-    let title = format!("{head:<22} {:>6} {:>6}  {:>6} {:>6}", "pick", "eevdf", "fcast", "follow");
-    // As many tables side by side as fit.
-    let (wide, rows) =
-        (usize::from(area.w / 56).max(1), usize::from((area.y + area.h).saturating_sub(y + 1)));
-    let workloads: Vec<_> = best.validation.workloads.iter().collect();
-    for (i, (name, s)) in workloads.iter().enumerate() {
+    let title = cells([&head, "pick", "eevdf", "fcast", "follow"]);
+    let (wide, rows) = (usize::from(area.w / WIDTH).max(1), usize::from(area.h.saturating_sub(1)));
+    for (i, (name, s)) in best.validation.workloads.iter().enumerate() {
         let (col, row) = (i / rows.max(1), i % rows.max(1));
         if col >= wide || rows == 0 {
             break;
         }
-        let x = area.x + col as u16 * 56;
+        let x = area.x + col as u16 * WIDTH;
         if row == 0 {
-            pen.put(x, y, 54.min(area.w), &title, theme.dim());
+            pen.put(x, area.y, room, &title, theme.dim());
         }
-        let pick = (s.picks > 0).then_some(s.pick_top1);
-        let forecast = (s.forecasts > 0).then_some(s.forecast_top1);
-        let text = cells(name, pick, forecast, [rule(name, "eevdf", 0), rule(name, "followed", 1)]);
-        let charted = t.chart.workload.as_ref() == Some(name);
+        let pick = percent((s.picks > 0).then_some(s.pick_top1));
+        let forecast = percent((s.forecasts > 0).then_some(s.forecast_top1));
+        let eevdf = percent(rule(name, "eevdf", 0));
+        let followed = percent(rule(name, "followed", 1));
+        let text = cells([name, &pick, &eevdf, &forecast, &followed]);
+        let charted = t.chart.workload.as_deref() == Some(name);
         let style = if charted { theme.strong() } else { theme.text() };
-        pen.put(x, y + 1 + row as u16, 54.min(area.w), &text, style);
+        let y = area.y + 1 + row as u16;
+        pen.put(x, y, room, &text, style);
         if charted {
-            pen.put(x - 1, y + 1 + row as u16, 1, "►", theme.playhead());
+            pen.put(x - 1, y, 1, "►", theme.playhead());
         }
     }
 }
@@ -311,11 +316,9 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
 pub fn question(t: &Train) -> Option<String> {
     let name = |id: Ticket| t.runs.iter().find(|r| r.id == id).map_or("?", |r| r.name.as_str());
     Some(match t.question? {
-        Question::Delete(id) => format!(
-            "remove {} with its checkpoints, models and metrics? y \
-                                         removes it",
-            name(id)
-        ),
+        Question::Delete(id) => {
+            format!("remove {} with its checkpoints, models and metrics? y removes it", name(id))
+        }
         Question::Kill(id) => format!("end {} at once, without a checkpoint? y ends it", name(id)),
     })
 }

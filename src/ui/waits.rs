@@ -33,11 +33,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
         let of = if view.rows.len() == all {
             String::new()
         } else {
-            format!(
-                " of \
-            {}",
-                time::grouped(all as u64)
-            )
+            format!(" of {}", time::grouped(all as u64))
         };
         format!(" {stale}{shown}{of} wait{} ", if all == 1 { "" } else { "s" })
     });
@@ -60,13 +56,9 @@ fn waiting(app: &App, data: &Data, y: u16, pen: &mut Pen) {
     let theme = pen.theme;
     let (head, more, style) = match data {
         Data::Nothing if app.timeline().is_none() => nothing_open(app, theme),
-        Data::Nothing | Data::Pending => (
-            "░ finding every \
-                                           wait"
-                .to_owned(),
-            String::new(),
-            theme.pending(),
-        ),
+        Data::Nothing | Data::Pending => {
+            ("░ finding every wait".to_owned(), String::new(), theme.pending())
+        }
         Data::Failed(problem) => ("There is no list:".into(), problem.clone(), theme.miss()),
         Data::Ready(_) => ("░ sorting".into(), String::new(), theme.pending()),
     };
@@ -106,9 +98,7 @@ fn note(table: &Table, view: &View, pen: &mut Pen) {
     pieces.push((format!("{} in all", time::short(d.sum)), theme.dim()));
     if !table.trace.knows_queues() {
         pieces.push((
-            "  ! no wake-ups recorded: only waits after a preemption are \
-                      known"
-                .into(),
+            "  ! no wake-ups recorded: only waits after a preemption are known".into(),
             theme.gap(),
         ));
     }

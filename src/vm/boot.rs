@@ -1,12 +1,12 @@
 //! Starts and ends a machine: QEMU in the background, with KVM where that works, waited for until
 //! `ssh` answers.
 
+use super::accel::Accel;
 use super::place::{Place, Running, State, boot_id};
 use super::shell::{Said, Shell};
 use super::{Clock, Kind, Part, Times, VmError, build, tools};
 use crate::export::process_start;
 use crate::job::Cancel;
-use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::TcpListener;
@@ -23,44 +23,6 @@ const FIRST_WORDS: Duration = Duration::from_secs(20);
 const DOWN: Duration = Duration::from_secs(10);
 /// Of a machine at real-time priority; once it answers, its timers get a higher one.
 const PRIORITY: u8 = 5;
-
-/// What runs a machine's instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Accel {
-    /// The processor.
-    Kvm,
-    /// QEMU: a program, which stretches times.
-    Tcg,
-}
-
-impl Accel {
-    /// What a recording's times are worth.
-    pub fn truth(self) -> &'static str {
-        match self {
-            Self::Kvm => "with KVM",
-            Self::Tcg => "emulated: its times are stretched",
-        }
-    }
-
-    /// What the environment asks for, as of the Vagrantfile: `KORACLE_ACCEL`, kvm or tcg. A
-    /// sentence when it is neither.
-    pub fn wanted() -> Result<Option<Self>, String> {
-        match std::env::var("KORACLE_ACCEL").unwrap_or_default().as_str() {
-            "" => Ok(None),
-            "kvm" => Ok(Some(Self::Kvm)),
-            "tcg" => Ok(Some(Self::Tcg)),
-            other => Err(format!("KORACLE_ACCEL is {other}; it may be kvm or tcg")),
-        }
-    }
-
-    fn limit(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Kvm => 90,
-            Self::Tcg => 600,
-        })
-    }
-}
 
 /// How a machine is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,8 +224,7 @@ impl Place {
                 t if t > running.accel.limit() => {
                     let log = self.file("console.log");
                     return Err(failed(format!(
-                        "no answer in {} s; see \
-                                               {}",
+                        "no answer in {} s; see {}",
                         t.as_secs(),
                         log.display()
                     )));
@@ -314,10 +275,7 @@ impl Place {
         let text = std::fs::read_to_string(self.file("qemu.log")).unwrap_or_default();
         text.lines()
             .rfind(|l| !l.trim().is_empty())
-            .unwrap_or(
-                "qemu ended and said \
-            nothing",
-            )
+            .unwrap_or("qemu ended and said nothing")
             .to_owned()
     }
 
@@ -332,9 +290,8 @@ impl Place {
         let _ = write!(
             text,
             "Host *\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {}\n  IdentitiesOnly \
-             yes\n  IdentityAgent none\n  \
-             HostKeyAlias koracle-{name}\n  StrictHostKeyChecking yes\n  UserKnownHostsFile {}\n  \
-             GlobalKnownHostsFile none\n  LogLevel ERROR\n",
+             yes\n  IdentityAgent none\n  HostKeyAlias koracle-{name}\n  StrictHostKeyChecking \
+             yes\n  UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n  LogLevel ERROR\n",
             quoted("id"),
             quoted("known_hosts")
         );
@@ -384,8 +341,7 @@ impl Place {
         ]);
         all.extend([path("initrd"), "-append".into()]);
         all.extend(words(&[
-            "root=/dev/vda rw console=ttyS0 tsc=reliable \
-                            mitigations=off",
+            "root=/dev/vda rw console=ttyS0 tsc=reliable mitigations=off",
             "-device",
         ]));
         // The disk forgets everything at the end: what was recorded there changes no later

@@ -183,8 +183,7 @@ impl Machine {
         std::fs::write(&path, text + "\n").unwrap();
         let class = if self.kernel.starts_with("6.1.") { "CFS" } else { "EEVDF" };
         let meta = format!(
-            "name = \"case\"\nkernel = \"{}\"\nscheduler = \"{class}\"\ncpus = 1\nhz = \
-             250\nautogroup = {}\n",
+            "name = \"case\"\nkernel = \"{}\"\nscheduler = \"{class}\"\ncpus = 1\nhz = 250\nautogroup = {}\n",
             self.kernel,
             self.group.is_some()
         );

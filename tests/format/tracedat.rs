@@ -96,8 +96,7 @@ impl<'a> File<'a> {
     fn said(&self) -> Vec<u8> {
         let stats = |cpu, n| {
             format!(
-                "CPU: {cpu}\nentries: 5\noverrun: {n}\ncommit overrun: \
-                                      0\ndropped events: 0\n\0"
+                "CPU: {cpu}\nentries: 5\noverrun: {n}\ncommit overrun: 0\ndropped events: 0\n\0"
             )
         };
         let mut bytes = option(2, stats(0, 2200).as_bytes());

@@ -48,11 +48,8 @@ impl Fake {
             .map(|cpu| frame(&format!("pages.{cpu}"), &data(&format!("hackbench-cpu{cpu}.raw"))));
         std::fs::write(fake.path("pages"), pages.concat()).unwrap();
         let ssh = fake.path("bin/ssh");
-        let script = format!(
-            "#!/bin/sh\nD='{}'\n: \
-                              >\"$D/started\"\n{script}\n",
-            fake.dir.path().display()
-        );
+        let script =
+            format!("#!/bin/sh\nD='{}'\n: >\"$D/started\"\n{script}\n", fake.dir.path().display());
         std::fs::write(&ssh, script).unwrap();
         std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
         fake

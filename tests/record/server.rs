@@ -46,10 +46,8 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nAuthorizedKeysFile \
-             {dir}/user.pub\nStrictModes no\n\
-             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication \
-             no\nPermitRootLogin yes\nPidFile none\n\
-             {more}\n"
+             {dir}/user.pub\nStrictModes no\nUsePAM no\nPasswordAuthentication \
+             no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nPidFile none\n{more}\n"
         );
         std::fs::write(folder.path().join("sshd_config"), config).unwrap();
         // Where sshd keeps its privileges apart.
@@ -76,17 +74,13 @@ impl Server {
         let host_key = std::fs::read_to_string(self.path(&format!("{known}.pub"))).unwrap();
         std::fs::write(
             self.path(&format!("known-{known}")),
-            format!(
-                "[127.0.0.1]:{port} \
-            {host_key}"
-            ),
+            format!("[127.0.0.1]:{port} {host_key}"),
         )
         .unwrap();
         format!(
             "Host {host}\n HostName 127.0.0.1\n Port {port}\n User root\n IdentityFile \
-             {dir}/{user}\n IdentitiesOnly yes\n \
-             IdentityAgent none\n UserKnownHostsFile {dir}/known-{known}\n StrictHostKeyChecking \
-             yes\n"
+             {dir}/{user}\n IdentitiesOnly yes\n IdentityAgent none\n UserKnownHostsFile \
+             {dir}/known-{known}\n StrictHostKeyChecking yes\n"
         )
     }
 

@@ -205,7 +205,7 @@ impl Machine {
             5 => self.migrate(cpu, pick / cpus, to),
             6 if pick.is_multiple_of(4) => self.fork(cpu, to),
             7 if !idle && pick.is_multiple_of(4) => {
-                self.switch(cpu, pick, TaskState::DEAD, At::Dead)
+                self.switch(cpu, pick, TaskState::DEAD, At::Dead);
             }
             _ => {}
         }

@@ -16,8 +16,7 @@ pub fn tiny_catalog(dir: &Path) -> PathBuf {
         }
         write!(
             list,
-            "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = \
-             {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
+            "[[trace]]\nfile = \"{name}.csv.zst\"\nworkload = \"w\"\ncategory = \"c\"\nrun = {run}\nkernel = \"6\"\nsplit = \"{split}\"\n"
         )
         .unwrap();
     }

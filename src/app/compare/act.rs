@@ -101,8 +101,7 @@ impl Compare {
             if let Some((_, side)) = end {
                 let n = crate::app::time::grouped(*n as u64);
                 cx.say(format!(
-                    "{name} comes in {n} time{} in \
-                                {side}",
+                    "{name} comes in {n} time{} in {side}",
                     if n == "1" { "" } else { "s" }
                 ));
                 return;
@@ -123,7 +122,7 @@ impl Compare {
             list::Do::Clear => self.filter.set(None),
             list::Do::Waits => match self.selected().map(|d| d.name.clone()) {
                 Some(Some(name)) => {
-                    cx.wish(Wish::Waits(column::Expr::is(column::Column::Task, &name)))
+                    cx.wish(Wish::Waits(column::Expr::is(column::Column::Task, &name)));
                 }
                 Some(None) => cx.wish(Wish::Show(Tab::Waits)),
                 None => {}

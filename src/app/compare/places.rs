@@ -111,8 +111,7 @@ mod tests {
                 }
                 assert!(
                     h < 24 || !p.rows[1].is_empty() && p.list.h >= 7,
-                    "{w}x{h} {cpus:?}: \
-                    {p:?}"
+                    "{w}x{h} {cpus:?}: {p:?}"
                 );
             }
             assert_eq!(places((w, h), None).list.h, h - 5);

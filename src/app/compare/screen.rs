@@ -5,7 +5,7 @@ use super::beside::Beside;
 use super::{Compare, Data, Focus, News, Order, Other};
 use crate::app::input::{Key, Mouse};
 use crate::app::keys::{self, Action, Contexts};
-use crate::app::mistakes::Whom;
+use crate::app::mistakes::ModelChoice;
 use crate::app::prompt::Ask;
 use crate::app::tab::Tab;
 use crate::app::ticket::Same;
@@ -90,7 +90,7 @@ impl Screen for Compare {
         }
         let [x, y] = pair;
         let traces = [Arc::clone(&x.0), Arc::clone(&y.0)];
-        let whom = Whom::Current(cx.shared.model.clone());
+        let whom = ModelChoice::Current(cx.shared.model.clone());
         if let Some(ticket) = self.of.want((x, y, whom.clone())) {
             (self.data, self.asked) = (Data::Pending, None);
             self.look(None);

@@ -9,22 +9,10 @@ const README: &str = include_str!("../../../README.md");
 pub fn in_short() -> &'static [[&'static str; 3]] {
     static ROWS: LazyLock<Vec<[&str; 3]>> = LazyLock::new(|| {
         let table = README
-            .split_once(
-                "<!-- results in \
-                                       short",
-            )
-            .and_then(|(_, rest)| {
-                rest.split_once(
-                    "<!-- \
-                                           /results",
-                )
-            });
-        let rows = table.map_or("", |(table, _)| table).lines().filter(|line| {
-            line.starts_with(
-                "| \
-            `",
-            )
-        });
+            .split_once("<!-- results in short")
+            .and_then(|(_, rest)| rest.split_once("<!-- /results"));
+        let rows =
+            table.map_or("", |(table, _)| table).lines().filter(|line| line.starts_with("| `"));
         let cells = rows.filter_map(|row| {
             let mut cells = row
                 .split('|')
@@ -51,8 +39,7 @@ mod tests {
                 let share = share.parse::<f64>();
                 assert!(
                     share.as_ref().is_ok_and(|x| (0.0..=100.0).contains(x)),
-                    "{name}: \
-                    {share:?}"
+                    "{name}: {share:?}"
                 );
             }
         }

@@ -1,7 +1,7 @@
 //! The table of keys in sections: what belongs together on the `?` page of a screen and in
 //! docs/keys.md.
 
-use super::{Action, Binding, Contexts, DIALOG, HOME, PANEL, TABLE, TIMELINE, TOUR, TRACES};
+use super::{Action, Binding, Contexts, DIALOG, HOME, PANEL, TIMELINE, TOUR, TRACES, bindings};
 use crate::app::list;
 use crate::app::mistakes::Do;
 use crate::app::tab::{TABS, Tab};
@@ -17,10 +17,13 @@ fn title(b: &Binding) -> &'static str {
         TOUR => return "tour",
         _ => {}
     }
-    match b.action {
+    of_action(b.action)
+}
+
+fn of_action(action: Action) -> &'static str {
+    match action {
         Action::Play | Action::Slower | Action::Faster | Action::Seek | Action::Clock => {
-            "playback \
-            and time"
+            "playback and time"
         }
         Action::PrevDecision | Action::NextDecision | Action::NextMiss | Action::PrevMiss => {
             "decisions"
@@ -29,26 +32,16 @@ fn title(b: &Binding) -> &'static str {
         Action::ZoomIn | Action::ZoomOut | Action::PanLeft | Action::PanRight | Action::Fit => {
             "window"
         }
-        Action::Row
-        | Action::Second
-        | Action::AskSecond
-        | Action::Mistakes(Do::AskFirst | Do::AskSecond | Do::Current | Do::Compare) => {
-            "predictors"
-        }
+        Action::Row | Action::Second | Action::AskSecond => "predictors",
         Action::NextFound | Action::PrevFound | Action::Pin | Action::PinFound => "tasks",
-        Action::Find
-        | Action::Mistakes(Do::Range | Do::Save | Do::Saved | Do::Clear)
-        | Action::List(list::Do::Range | list::Do::Clear) => "filter",
+        Action::Find => "filter",
         Action::Mark | Action::Between => "marks",
         Action::Shape | Action::Heat | Action::Sort | Action::Crowd | Action::Room => {
-            "rows and \
-            panes"
+            "rows and panes"
         }
         Action::Train(act) => of_train(act),
-        Action::Mistakes(Do::Left | Do::Right | Do::Sort)
-        | Action::List(list::Do::Left | list::Do::Right | list::Do::Sort) => "columns",
-        Action::Mistakes(Do::Choose | Do::Copy) | Action::List(list::Do::Copy) => "choose and copy",
-        Action::Mistakes(_) | Action::List(_) => "what is shown",
+        Action::Mistakes(what) => of_mistakes(what),
+        Action::List(what) => of_list(what),
         Action::Compare(_) => "two recordings",
         Action::Open | Action::OpenFile | Action::Record => "open",
         Action::Tab(_) => "screens",
@@ -70,6 +63,25 @@ fn title(b: &Binding) -> &'static str {
         | Action::Help
         | Action::Back
         | Action::Quit => "program",
+    }
+}
+
+fn of_mistakes(what: Do) -> &'static str {
+    match what {
+        Do::AskFirst | Do::AskSecond | Do::Current | Do::Compare => "predictors",
+        Do::Range | Do::Save | Do::Saved | Do::Clear => "filter",
+        Do::Left | Do::Right | Do::Sort => "columns",
+        Do::Choose | Do::Copy => "choose and copy",
+        Do::All | Do::Page | Do::PrevPage | Do::Why => "what is shown",
+    }
+}
+
+fn of_list(what: list::Do) -> &'static str {
+    match what {
+        list::Do::Range | list::Do::Clear => "filter",
+        list::Do::Left | list::Do::Right | list::Do::Sort => "columns",
+        list::Do::Copy => "choose and copy",
+        _ => "what is shown",
     }
 }
 
@@ -113,7 +125,7 @@ fn contexts(tab: Tab) -> Contexts {
 /// The keys of a screen.
 pub fn sections(tab: Tab) -> Vec<Section> {
     let here = contexts(tab);
-    sorted(TABLE.iter().filter(|b| b.contexts & here != 0 && !b.keys.is_empty()))
+    sorted(bindings().filter(|b| b.contexts & here != 0 && !b.keys.is_empty()))
 }
 
 /// True for keys that work on every screen.
@@ -123,7 +135,7 @@ fn is_everywhere(b: &Binding) -> bool {
 
 /// All keys, each at least once, by screen: its name, its sections.
 pub fn by_screen() -> Vec<(&'static str, Vec<Section>)> {
-    let keyed = || TABLE.iter().filter(|b| !b.keys.is_empty());
+    let keyed = || bindings().filter(|b| !b.keys.is_empty());
     let mut pages = vec![
         ("Everywhere", sorted(keyed().filter(|b| is_everywhere(b)))),
         (

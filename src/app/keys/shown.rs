@@ -1,7 +1,7 @@
 //! The table of keys as it is shown: in the footer, on the help page, in docs/keys.md.
 
 use super::sections::by_screen;
-use super::{Action, CHOOSE, Contexts, HOME, NOTHING, PANEL, TABLE, TOUR};
+use super::{Action, CHOOSE, Contexts, HOME, NOTHING, PANEL, TOUR, bindings};
 use crate::app::input::Key;
 use crate::app::settings::Settings;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ pub type Entry = (Vec<Key>, &'static str);
 /// Footer entries of a context: bindings with the same word are joined (`, .` `step`).
 pub fn footer(context: Contexts, settings: &Settings) -> Vec<Entry> {
     let mut out: Vec<Entry> = Vec::new();
-    for b in TABLE.iter().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
+    for b in bindings().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
         // With nothing open only what leads elsewhere does something; in the list itself that is
         // not a place to go.
         let leads =

@@ -93,119 +93,126 @@ impl Mistakes {
 
     fn act_specially(&mut self, what: Do, cx: &mut Context) {
         let mut news = None;
-        let m = self;
         match what {
-            Do::Sort => {
-                let by = LIST[m.listing.column.min(LIST.len() - 1)].0;
-                // Numbers that one looks for are the great ones.
-                let first = matches!(by.kind(), Kind::Share | Kind::Count)
-                    || (by.kind() == Kind::Time && by != Column::Time);
-                m.listing.sort.turn(by, first);
-            }
-            Do::Left | Do::Right if m.panes.focus == Focus::Sums => {
-                let last = m.sums.pages.get(m.sums.page).map_or(0, |p| p.len().saturating_sub(1));
-                m.sums.bar = m
-                    .sums
-                    .bar
-                    .saturating_add_signed(if what == Do::Left { -1 } else { 1 })
-                    .min(last);
-            }
-            Do::Left | Do::Right if m.panes.focus == Focus::Why => {
-                let last = match &m.why.told {
-                    Explained::Ready(_, told) => told.why.candidates.len().saturating_sub(1),
-                    _ => 0,
-                };
-                m.why.candidate = m
-                    .why
-                    .candidate
-                    .saturating_add_signed(if what == Do::Left { -1 } else { 1 })
-                    .min(last);
-            }
-            Do::Left => m.listing.column = m.listing.column.saturating_sub(1),
-            Do::Right => m.listing.column = (m.listing.column + 1).min(LIST.len() - 1),
-            Do::Choose => {
-                if let Some(row) = m.row().map(|r| r as u32) {
-                    if !m.listing.marked.remove(&row) {
-                        m.listing.marked.insert(row);
-                    }
-                    m.step(1);
-                }
-            }
-            Do::Copy => {
-                if let Some((text, rows)) = m.copied() {
-                    cx.shared.copy = Some(text);
-                    news = Some(format!("{rows} row{} copied", if rows == 1 { "" } else { "s" }));
-                }
-            }
-            Do::All => m.listing.all = !m.listing.all,
-            Do::Page | Do::PrevPage => {
-                let n = m.sums.pages.len().max(1);
-                m.sums.page = (m.sums.page + if what == Do::Page { 1 } else { n - 1 }) % n;
-                m.sums.bar = 0;
-                m.panes.lower = Focus::Sums;
-                if m.panes.focus == Focus::Why {
-                    m.panes.focus = Focus::Sums;
-                }
-            }
+            Do::Sort => self.sort(),
+            Do::Left => self.sideways(-1),
+            Do::Right => self.sideways(1),
+            Do::Choose => self.choose(),
+            Do::Copy => news = self.copy(cx),
+            Do::All => self.listing.all = !self.listing.all,
+            Do::Page => self.turn_page(true),
+            Do::PrevPage => self.turn_page(false),
             Do::Why => {
-                m.panes.lower = if m.panes.lower == Focus::Why { Focus::Sums } else { Focus::Why }
+                let shown = self.panes.lower == Focus::Why;
+                self.panes.lower = if shown { Focus::Sums } else { Focus::Why };
             }
-            Do::Compare => {
-                if let Some(found) = m.found().cloned() {
-                    let all: Vec<Column> = seconds(&found.table).collect();
-                    let at = m
-                        .whose
-                        .second
-                        .and_then(|s| all.iter().position(|c| *c == s))
-                        .map_or(0, |i| i + 1);
-                    m.whose.second = all.get(at).copied();
-                    news = Some(match m.whose.second {
-                        Some(Column::Other) => format!("compared with {}", found.table.models[1]),
-                        Some(second) => format!("compared with {}", second.name()),
-                        None => "compared with nothing".into(),
-                    });
-                    if let Some(page) =
-                        m.sums.pages.iter().position(|p| p.title().contains("McNemar"))
-                    {
-                        m.sums.page = page;
-                    } else if m.whose.second.is_some() {
-                        m.sums.page = 2;
-                    }
-                }
-            }
+            Do::Compare => news = self.compare_with_next(),
             Do::AskFirst => cx.wish(Wish::Ask(Ask::Whose)),
             Do::AskSecond => cx.wish(Wish::Ask(Ask::Compare)),
-            Do::Current => {
-                let again = m.whose.first.take().is_some();
-                news = Some(if again {
-                    "the mistakes of the Timeline's model".into()
-                } else {
-                    "these are the mistakes of the Timeline's model: p asks for another \
-                     predictor's"
-                        .into()
-                });
-            }
-            Do::Range => news = m.between_marks(cx),
-            Do::Save => m.save_filter(cx),
-            Do::Saved if m.kept.saved.is_empty() => {
-                news = Some("no filter is kept yet: F keeps the present one".into());
-            }
-            Do::Saved => {
-                m.kept.at %= m.kept.saved.len();
-                let text = m.kept.saved[m.kept.at].clone();
-                news = Some(match crate::evaluate::mistakes::filter::parse(&text) {
-                    Ok(filter) => {
-                        m.filter.set(Some(filter));
-                        format!("kept filter {} of {}", m.kept.at + 1, m.kept.saved.len())
-                    }
-                    Err(e) => format!("kept filter \"{text}\": {e}"),
-                });
-                m.kept.at += 1;
-            }
-            Do::Clear => m.filter.set(None),
+            Do::Current => news = Some(self.current_again().into()),
+            Do::Range => news = self.between_marks(cx),
+            Do::Save => self.save_filter(cx),
+            Do::Saved => news = Some(self.next_saved()),
+            Do::Clear => self.filter.set(None),
         }
         if let Some(news) = news {
             cx.say(news);
+        }
+    }
+
+    fn sort(&mut self) {
+        let by = LIST[self.listing.column.min(LIST.len() - 1)].0;
+        // Numbers that one looks for are the great ones.
+        let first = matches!(by.kind(), Kind::Share | Kind::Count)
+            || (by.kind() == Kind::Time && by != Column::Time);
+        self.listing.sort.turn(by, first);
+    }
+
+    /// Moves the mark of the pane in focus: a bar, a candidate or a column of the list.
+    fn sideways(&mut self, by: isize) {
+        let moved = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
+        match self.panes.focus {
+            Focus::Sums => {
+                let bars = self.sums.pages.get(self.sums.page).map_or(0, |p| p.len());
+                self.sums.bar = moved(self.sums.bar, bars);
+            }
+            Focus::Why => {
+                let candidates = match &self.why.told {
+                    Explained::Ready(_, told) => told.why.candidates.len(),
+                    _ => 0,
+                };
+                self.why.candidate = moved(self.why.candidate, candidates);
+            }
+            Focus::List => self.listing.column = moved(self.listing.column, LIST.len()),
+        }
+    }
+
+    fn choose(&mut self) {
+        let Some(row) = self.row().map(|r| r as u32) else { return };
+        if !self.listing.marked.remove(&row) {
+            self.listing.marked.insert(row);
+        }
+        self.step(1);
+    }
+
+    fn copy(&self, cx: &mut Context) -> Option<String> {
+        let (text, rows) = self.copied()?;
+        cx.shared.copy = Some(text);
+        Some(format!("{rows} row{} copied", if rows == 1 { "" } else { "s" }))
+    }
+
+    fn turn_page(&mut self, forward: bool) {
+        let n = self.sums.pages.len().max(1);
+        self.sums.page = (self.sums.page + if forward { 1 } else { n - 1 }) % n;
+        self.sums.bar = 0;
+        self.panes.lower = Focus::Sums;
+        if self.panes.focus == Focus::Why {
+            self.panes.focus = Focus::Sums;
+        }
+    }
+
+    /// The next predictor of the table to compare with; after the last one nobody.
+    fn compare_with_next(&mut self) -> Option<String> {
+        let found = self.found().cloned()?;
+        let all: Vec<Column> = seconds(&found.table).collect();
+        let at = self.whose.second.and_then(|s| all.iter().position(|c| *c == s));
+        self.whose.second = all.get(at.map_or(0, |i| i + 1)).copied();
+        let compared = self.sums.pages.iter().position(|p| p.title().contains("McNemar"));
+        if let Some(page) = compared {
+            self.sums.page = page;
+        } else if self.whose.second.is_some() {
+            self.sums.page = 2;
+        }
+        Some(match self.whose.second {
+            Some(Column::Other) => format!("compared with {}", found.table.models[1]),
+            Some(second) => format!("compared with {}", second.name()),
+            None => "compared with nothing".into(),
+        })
+    }
+
+    /// The mistakes of the Timeline's model again.
+    fn current_again(&mut self) -> &'static str {
+        if self.whose.first.take().is_some() {
+            "the mistakes of the Timeline's model"
+        } else {
+            "these are the mistakes of the Timeline's model: p asks for another predictor's"
+        }
+    }
+
+    /// The next of the kept filters.
+    fn next_saved(&mut self) -> String {
+        if self.kept.saved.is_empty() {
+            return "no filter is kept yet: F keeps the present one".into();
+        }
+        self.kept.at %= self.kept.saved.len();
+        let text = self.kept.saved[self.kept.at].clone();
+        self.kept.at += 1;
+        match crate::evaluate::mistakes::filter::parse(&text) {
+            Ok(filter) => {
+                self.filter.set(Some(filter));
+                format!("kept filter {} of {}", self.kept.at, self.kept.saved.len())
+            }
+            Err(e) => format!("kept filter \"{text}\": {e}"),
         }
     }
 

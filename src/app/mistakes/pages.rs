@@ -232,9 +232,7 @@ fn reliability(sums: &Sums) -> Page {
     let bars = sums.bins.iter().enumerate().filter(|(_, b)| b.decisions > 0).map(bar).collect();
     Page::Bars(
         format!("reliability · ECE {:.3}", sums.ece()),
-        "right    │ \
-        said        decisions"
-            .into(),
+        "right    │ said        decisions".into(),
         bars,
     )
 }
@@ -267,12 +265,9 @@ fn in_time(view: &View) -> Page {
         filter: Some(s.filter.clone()),
     };
     let latency = match view.in_time.latency {
-        Some([middle, most]) => format!(
-            "one takes {} (p50), {} \
-                                         (p99)",
-            time::short(middle),
-            time::short(most)
-        ),
+        Some([middle, most]) => {
+            format!("one takes {} (p50), {} (p99)", time::short(middle), time::short(most))
+        }
         None => "latency not measured".into(),
     };
     let title = format!("forecast in time {} · {latency}", percent(view.in_time.share));

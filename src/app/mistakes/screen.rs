@@ -1,7 +1,7 @@
 //! The Mistakes screen for the rest of the application: its keys, and what it orders when that is
 //! not there.
 
-use super::{Asked, Data, Do, Explained, Mistakes, Order, Origin, Whom};
+use super::{Asked, Data, Do, Explained, Mistakes, ModelChoice, Order, Origin};
 use crate::app::input::{Key, Mouse};
 use crate::app::keys::{self, Action, Contexts};
 use crate::app::list::List;
@@ -24,7 +24,7 @@ impl Mistakes {
             .whose
             .first
             .clone()
-            .map_or_else(|| Whom::Current(cx.shared.model.clone()), Whom::Named);
+            .map_or_else(|| ModelChoice::Current(cx.shared.model.clone()), ModelChoice::Named);
         let key = Asked { recordings, whom, other: self.whose.other.clone() };
         let d = &mut self.decisions;
         if key.recordings.is_empty() || d.asked.ordered() == Some(&key) {
@@ -77,16 +77,12 @@ impl Mistakes {
         match &self.decisions.data {
             _ if !about_list => None,
             Data::Ready(_) => None,
-            Data::Pending(..) => Some(
-                "░ the predictor is asked about every decision: there is no \
-                                       list yet"
-                    .into(),
-            ),
-            Data::Nothing if cx.open.is_none() => Some(
-                "no recording is open: 4 lists what can be \
-                                                        opened"
-                    .into(),
-            ),
+            Data::Pending(..) => {
+                Some("░ the predictor is asked about every decision: there is no list yet".into())
+            }
+            Data::Nothing if cx.open.is_none() => {
+                Some("no recording is open: 4 lists what can be opened".into())
+            }
             Data::Nothing | Data::Failed(_) => Some("there is no list".into()),
         }
     }

@@ -32,7 +32,7 @@ impl Origin {
 
 /// The first predictor: whose mistakes are shown.
 #[derive(Clone, Debug)]
-pub enum Whom {
+pub enum ModelChoice {
     /// The current model, which the Timeline shows: a run's, with the run's name, or the bundled
     /// one.
     Current(Option<(String, Arc<Weights>)>),
@@ -40,7 +40,7 @@ pub enum Whom {
     Named(PathBuf),
 }
 
-impl PartialEq for Whom {
+impl PartialEq for ModelChoice {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Named(a), Self::Named(b)) => a == b,
@@ -63,7 +63,7 @@ pub enum Order {
         /// In this order.
         origins: Vec<Origin>,
         /// The first predictor.
-        whom: Whom,
+        whom: ModelChoice,
         /// The second: a predictor's name, a run or a model file.
         other: Option<PathBuf>,
     },
@@ -128,7 +128,7 @@ pub enum News {
         /// Its row.
         row: usize,
         /// The explanation, or why there is none.
-        result: Result<Arc<Told>, String>,
+        result: Result<Arc<Explanation>, String>,
     },
     /// The kept filters.
     Filters(Vec<String>),
@@ -138,9 +138,9 @@ pub enum News {
 
 /// Something of the outside's that belongs to an answer and comes back with the next order.
 #[derive(Clone, Default)]
-pub struct Held(Option<Arc<dyn Any + Send + Sync>>);
+pub struct Opaque(Option<Arc<dyn Any + Send + Sync>>);
 
-impl Held {
+impl Opaque {
     /// Holds this.
     pub fn new<T: Any + Send + Sync>(what: T) -> Self {
         Self(Some(Arc::new(what)))
@@ -152,9 +152,9 @@ impl Held {
     }
 }
 
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for Opaque {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "Held(..)" } else { "Held" })
+        f.write_str(if self.0.is_some() { "Opaque(..)" } else { "Opaque" })
     }
 }
 
@@ -168,12 +168,12 @@ pub struct Found {
     /// Why there is no model and a baseline stands in its place.
     pub no_model: Option<String>,
     /// What explanations start from.
-    pub held: Held,
+    pub held: Opaque,
 }
 
 /// An explanation with the words that need the recording.
 #[derive(Debug)]
-pub struct Told {
+pub struct Explanation {
     /// The explanation.
     pub why: Why,
     /// Since when the one who leaves had run is not known.

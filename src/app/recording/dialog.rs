@@ -373,12 +373,9 @@ impl Dialog {
         let words =
             words::split(self.command.text()).map_err(|e| (Field::Command, e.to_string()))?;
         match words.first() {
-            Some(program) if program.is_empty() => Err((
-                Field::Command,
-                "the program has no \
-                name"
-                    .into(),
-            )),
+            Some(program) if program.is_empty() => {
+                Err((Field::Command, "the program has no name".into()))
+            }
             Some(_) => Ok(What::Command(words)),
             None if self.how.anything => Ok(What::Anything),
             None if self.chosen().is_none() => {

@@ -40,8 +40,7 @@ impl Saved {
         let (events, cpus) = (time::grouped(self.events), self.cpus);
         let kept = if self.cancelled { "cancelled, what came is kept: " } else { "" };
         let mut text = format!(
-            "{kept}{}: {events} events in {} on {cpus} \
-                                CPU",
+            "{kept}{}: {events} events in {} on {cpus} CPU",
             self.name,
             time::short(self.span.0)
         );
@@ -79,7 +78,7 @@ impl Failure {
 
 /// One recording from the order to its end.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct RecordingRun {
     /// Its order.
     pub id: Ticket,
     /// What runs.
@@ -99,7 +98,7 @@ pub struct Run {
     rates: Rate,
 }
 
-impl Run {
+impl RecordingRun {
     /// At the start of `plan`.
     pub fn new(id: Ticket, plan: &Plan, file: Option<PathBuf>) -> Self {
         Self {

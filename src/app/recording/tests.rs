@@ -187,11 +187,7 @@ fn a_machine_of_ones_own_is_started_when_that_is_asked_for_twice() {
     assert!(press(&mut app, "\n").is_empty());
     let (field, why) = refused(&app).unwrap();
     assert!(
-        field == Field::Host
-            && why.contains(
-                "does not run (not running): vagrant up \
-                                                  web"
-            ),
+        field == Field::Host && why.contains("does not run (not running): vagrant up web"),
         "{why}"
     );
     key(&mut app, Key::Up);
@@ -321,8 +317,7 @@ fn esc_cancels_at_every_stage_and_the_end_is_waited_for() {
         assert!(press(&mut app, "r").is_empty(), "one recording at a time");
         assert!(
             matches!(key(&mut app, Key::Esc)[..], [Order::Cancel]),
-            "once more: a stuck \
-            machine is not waited for"
+            "once more: a stuck machine is not waited for"
         );
 
         let problem = "Nothing had been recorded.".to_string();
@@ -342,15 +337,7 @@ fn a_finished_recording_is_listed_and_opens() {
     press(&mut app, "/x");
     let effects = end(
         &mut app,
-        Ok(Saved {
-            notes: vec![
-                "removed a stale \
-                                              instance"
-                    .into(),
-            ],
-            cancelled: true,
-            ..saved()
-        }),
+        Ok(Saved { notes: vec!["removed a stale instance".into()], cancelled: true, ..saved() }),
     );
     let [Effect::Open { path, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(
@@ -362,12 +349,7 @@ fn a_finished_recording_is_listed_and_opens() {
     assert_eq!((entry.name.as_str(), entry.events, entry.cpus), ("h_run0", Some(9), 2));
     let message = app.message.clone().unwrap();
     assert!(
-        message.contains("9 events")
-            && message.contains("is kept")
-            && message.contains(
-                "one \
-        note"
-            ),
+        message.contains("9 events") && message.contains("is kept") && message.contains("one note"),
         "{message}"
     );
     // A list that comes later still has it.
@@ -386,13 +368,7 @@ fn a_failure_is_told_elsewhere_and_read_here() {
     end(&mut app, Err(failure.clone()));
     assert_eq!(
         (app.message.as_deref(), app.tab),
-        (
-            Some(
-                "the recording failed (4 shows \
-                                                         more)"
-            ),
-            Tab::Timeline
-        )
+        (Some("the recording failed (4 shows more)"), Tab::Timeline)
     );
     press(&mut app, "4");
     assert_eq!(app.traces.recorder.run.as_ref().unwrap().end, Some(Err(failure)));

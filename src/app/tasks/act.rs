@@ -31,7 +31,7 @@ impl Tasks {
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
             Do::Left | Do::Right => {
-                self.listing.column = list::mark(self.listing.column, what, LIST.len())
+                self.listing.column = list::mark(self.listing.column, what, LIST.len());
             }
             Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
                 Shown::Of(by) => self.listing.sort.turn(by, by != Column::Task),
@@ -84,8 +84,7 @@ impl Tasks {
         let threads = threads(table, row);
         if threads.len() > MOST_ROWS {
             cx.say(format!(
-                "rows for {MOST_ROWS} of {} threads of this name; f lists them one by \
-                            one",
+                "rows for {MOST_ROWS} of {} threads of this name; f lists them one by one",
                 threads.len()
             ));
         }

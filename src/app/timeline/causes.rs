@@ -85,7 +85,7 @@ pub enum News {
         /// Of the order.
         ticket: Ticket,
         /// The answer.
-        between: Box<Told>,
+        between: Box<BetweenMarks>,
     },
     /// Why the kernel chose.
     Picked {
@@ -141,7 +141,7 @@ impl Crowd {
 
 /// Who ran between two marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct BetweenMarks {
     /// On this CPU above all.
     pub cpu: CpuId,
     /// Between these.
@@ -193,7 +193,7 @@ pub struct Causes {
     /// Where it was crowded: the answer to what is visible, or to what was.
     pub crowd: Option<Crowd>,
     /// Who ran between the marks, or between those that there were.
-    pub told: Option<Box<Told>>,
+    pub told: Option<Box<BetweenMarks>>,
     /// What led to the selected stint.
     pub woken: Option<Woken>,
     /// Why the kernel chose.

@@ -139,16 +139,14 @@ mod tests {
             assert_eq!(
                 (apart.len(), now.len()),
                 (colours.seen.len(), colours.seen.len()),
-                "all \
-                differ: {now:?}"
+                "all differ: {now:?}"
             );
             let kept: HashMap<ThreadIx, u8> =
                 colours.seen.iter().map(|s| s.thread).zip(now).collect();
             for (thread, colour) in &kept {
                 assert!(
                     before.get(thread).is_none_or(|had| had == colour),
-                    "{thread:?} changed \
-                    its colour"
+                    "{thread:?} changed its colour"
                 );
             }
             before = kept;

@@ -41,9 +41,7 @@ impl Timeline {
             return None;
         }
         closed.then(|| {
-            "there is no room for a pane here; koracle mistakes --why says the \
-                        same"
-                .into()
+            "there is no room for a pane here; koracle mistakes --why says the same".into()
         })
     }
 
@@ -57,8 +55,7 @@ impl Timeline {
         let what = if judged.recorded {
             "that the rule does not explain"
         } else {
-            "with which the \
-            replay disagrees"
+            "with which the replay disagrees"
         };
         let all = &judged.events;
         let here = self.event().map(|e| e as u32);

@@ -3,7 +3,7 @@
 
 use crate::app::layout::Room;
 use crate::app::ticket::Slot;
-use crate::app::train::live::Whose;
+use crate::app::train::live::LiveModel;
 use crate::app::view::View;
 use crate::evaluate::overlay::Inspection;
 
@@ -24,12 +24,12 @@ pub enum Pane {
 pub struct Inspector {
     /// The details; may still be those of another decision.
     pub shown: Option<Inspection>,
-    /// Whose weights gave them, if not the current model's.
+    /// LiveModel weights gave them, if not the current model's.
     pub by: Option<String>,
     /// Why there are none.
     pub failed: Option<String>,
     /// The decision that was last asked about, and by whose weights.
-    pub(in crate::app) asked: Slot<(usize, Option<Whose>)>,
+    pub(in crate::app) asked: Slot<(usize, Option<LiveModel>)>,
 }
 
 impl Inspector {

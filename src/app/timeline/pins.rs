@@ -1,51 +1,15 @@
 //! Pinned tasks: rows that follow a thread across the CPUs.
 
 use super::Timeline;
-use super::rows::What;
+use super::rows::kinds::What;
 use crate::app::time;
 use crate::replay::lod::{stint_thread, switches_before};
 use crate::stats::Doing;
 use crate::stats::life::Life;
 use crate::trace::{CpuId, ThreadIx};
 
-/// Tasks that can be pinned at a time.
-pub const MOST: usize = 16;
 /// Found tasks that get rows at a time.
 const MOST_FOUND: usize = 6;
-
-/// The tasks that have rows.
-#[derive(Clone, Debug, Default)]
-pub struct Pins {
-    /// Who, the last one first.
-    pub threads: Vec<ThreadIx>,
-    /// What they did, as far as it is known.
-    pub lives: Vec<(ThreadIx, Life)>,
-}
-
-impl Pins {
-    /// Pins a task; the oldest one goes where there are too many. False when it was pinned.
-    pub fn add(&mut self, thread: ThreadIx) -> bool {
-        if self.threads.contains(&thread) {
-            return false;
-        }
-        self.threads.truncate(MOST - 1);
-        self.threads.insert(0, thread);
-        true
-    }
-
-    /// Pins it no more, and forgets what it did. False when it was not pinned.
-    pub fn remove(&mut self, thread: ThreadIx) -> bool {
-        let n = self.threads.len();
-        self.threads.retain(|&t| t != thread);
-        self.lives.retain(|(t, _)| *t != thread);
-        self.threads.len() < n
-    }
-
-    /// What is known of a pinned task; `None` while it is being followed.
-    pub fn life(&self, thread: ThreadIx) -> Option<&Life> {
-        self.lives.iter().find(|(t, _)| *t == thread).map(|(_, life)| life)
-    }
-}
 
 impl Timeline {
     /// What is known of a pinned task; `None` while it is being followed.
@@ -92,9 +56,7 @@ impl Timeline {
     /// Pins those that were found.
     pub(super) fn pin_found(&mut self) -> String {
         let Some(found) = &self.looks.found else {
-            return "nothing searched yet: / finds a \
-                                                           task"
-                .into();
+            return "nothing searched yet: / finds a task".into();
         };
         let mut threads: Vec<ThreadIx> = found
             .tasks
@@ -133,11 +95,7 @@ impl Timeline {
         let What::Task(thread) = self.rows.on else { return None };
         let at = self.cursor.pos().0;
         let Some(life) = self.life(thread) else {
-            return Some(
-                "it is still being \
-            followed"
-                    .into(),
-            );
+            return Some("it is still being followed".into());
         };
         let Some(part) = life.stint(at, forward).copied() else {
             return Some("no further stint of it that way".into());

@@ -2,13 +2,14 @@
 //! where there are more than rows. What a row shows is a value; drawing, keys and mouse go by this
 //! one list, and a row's height is what it says here.
 
-mod kinds;
+pub mod kinds;
+mod pins;
 
 pub use kinds::{Heat, Placed, Shape, Sort, What};
 
-use super::pins::Pins;
 use crate::app::layout::{Layout, Want};
 use crate::trace::ThreadIx;
+use pins::Pins;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -239,7 +240,7 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pins::MOST;
+    use super::pins::MOST;
     use super::*;
 
     fn arranged(rows: &mut Rows, size: (u16, u16), cpu: usize) -> Layout {
@@ -264,21 +265,18 @@ mod tests {
                     let placed = rows.placed(&l);
                     assert!(
                         placed.iter().any(|p| p.what == rows.on),
-                        "{cpus} {size:?} {shape:?} \
-                        {at}: {placed:?}"
+                        "{cpus} {size:?} {shape:?} {at}: {placed:?}"
                     );
                     let last = placed.last().map_or(0, |p| p.y + p.h);
                     let full =
                         placed.len() == rows.all().len() || last + l.lane_h > l.lanes.y + l.lanes.h;
                     assert!(
                         full && last <= l.lanes.y + l.lanes.h,
-                        "{cpus} {size:?} {shape:?} \
-                        {at}"
+                        "{cpus} {size:?} {shape:?} {at}"
                     );
                     assert!(
                         placed.windows(2).all(|w| w[0].y + w[0].h == w[1].y),
-                        "one below the \
-                        other"
+                        "one below the other"
                     );
                 }
             }

@@ -82,7 +82,11 @@ impl Timeline {
 
     /// Sorts the CPUs by something else; in words by what.
     pub fn sort_rows(&mut self) -> String {
-        let by = self.rows.sort.next();
+        self.sort_rows_by(self.rows.sort.next())
+    }
+
+    /// Sorts the CPUs by this, as far as it is known now; in words by what.
+    pub fn sort_rows_by(&mut self, by: Sort) -> String {
         let Self { rows, loaded, view, answers, .. } = self;
         let much = |cpu: usize, heat: Heat| {
             let id = CpuId(cpu as u16);
@@ -102,12 +106,12 @@ impl Timeline {
         match by {
             Sort::Number => "CPUs by number".into(),
             Sort::By(Heat::Use) => "CPUs by use of what is visible now, most first".into(),
-            Sort::By(Heat::Misses) => "CPUs by share of misses in what is visible now, most \
-                                       first"
-                .into(),
-            Sort::By(Heat::Queue) => "CPUs by longest queue in what is visible now, longest \
-                                      first"
-                .into(),
+            Sort::By(Heat::Misses) => {
+                "CPUs by share of misses in what is visible now, most first".into()
+            }
+            Sort::By(Heat::Queue) => {
+                "CPUs by longest queue in what is visible now, longest first".into()
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The decisions that the tour shows: one that the network foresaw and one that it did not, each
 //! worth a look.
 
-use crate::app::answers::{Row, Verdict};
+use crate::app::answers::{AnswerRow, Verdict};
 use crate::app::timeline::Timeline;
 use crate::evaluate::overlay::Prediction;
 use crate::features::Extractor;
@@ -67,7 +67,7 @@ fn first(
     (from.max(warm)..switches.len()).find(|&k| {
         t.answers
             .get(t.cpu, k)
-            .is_some_and(|p| !p.trivial && Row::Pick.verdict(p) == verdict && worth(p))
+            .is_some_and(|p| !p.trivial && AnswerRow::Pick.verdict(p) == verdict && worth(p))
     })
 }
 

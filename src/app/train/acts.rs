@@ -94,7 +94,7 @@ impl Screen for Train {
             MouseKind::WheelUp if in_list => self.list.step(-1, n),
             MouseKind::WheelDown if in_list => self.list.step(1, n),
             MouseKind::WheelUp | MouseKind::WheelDown => {
-                self.chart.zoom(mouse.kind == MouseKind::WheelUp, end)
+                self.chart.zoom(mouse.kind == MouseKind::WheelUp, end);
             }
             MouseKind::Down if in_list => {
                 if let Some(row) = self.list.row(usize::from(mouse.y - l.list.y), l.rows(), n) {

@@ -272,8 +272,7 @@ mod tests {
         assert_eq!(
             (chart.zoom, chart.window(120.0)),
             (None, (0.0, 120.0)),
-            "it grows with the \
-            run"
+            "it grows with the run"
         );
     }
 

@@ -1,9 +1,12 @@
 //! The form that sets up a run: one field per setting, explained in one line, checked while one
 //! types.
 
+use super::size;
 use crate::app::input::Key;
 use crate::dataset::catalog::Kinds;
 use crate::predictor::networks::{Kind, ModelConfig};
+use crate::text::counted;
+use crate::train::cost::{self, Pace};
 use crate::train::memory::Outlook;
 use crate::train::{Schedule, Target, TrainConfig};
 
@@ -27,39 +30,33 @@ pub const FIELDS: [Field; 24] = [
     field(
         "kind",
         "model",
-        "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← \
-                            →)",
+        "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)",
     ),
     field(
         "only",
         "train on",
-        "categories, separated by commas; empty: all of the bundled \
-                               recordings",
+        "categories, separated by commas; empty: all of the bundled recordings",
     ),
     field(
         "hold_out",
         "hold out",
-        "categories and machines left out of training and validation: \
-                                   unseen later",
+        "categories and machines left out of training and validation: unseen later",
     ),
     field("epochs", "epochs", "passes over the training recordings"),
     field(
         "learning_rate",
         "learning rate",
-        "the highest step size; too high diverges, too low \
-                                             learns nothing",
+        "the highest step size; too high diverges, too low learns nothing",
     ),
     field(
         "schedule",
         "schedule",
-        "how the rate changes over the run: one-cycle, cosine, constant \
-                                   (← → chooses)",
+        "how the rate changes over the run: one-cycle, cosine, constant (← → chooses)",
     ),
     field(
         "forecast_weight",
         "forecast weight",
-        "weight of the forecast's loss beside the pick's; \
-                                                 0: picks only",
+        "weight of the forecast's loss beside the pick's; 0: picks only",
     ),
     field("channels", "channels", "width of the trunk: numbers remembered per event"),
     field("kernel", "kernel", "taps per convolution, 2 to 8"),
@@ -71,8 +68,7 @@ pub const FIELDS: [Field; 24] = [
     field(
         "adapt",
         "learns on",
-        "on: its last layer goes on learning while it answers; off: it is \
-                                 fixed (← →)",
+        "on: its last layer goes on learning while it answers; off: it is fixed (← →)",
     ),
     field("chunk", "chunk length", "scored events of one CPU in a row; the context comes on top"),
     field("batch", "batch", "chunks per step"),
@@ -81,16 +77,14 @@ pub const FIELDS: [Field; 24] = [
     field(
         "patience",
         "patience",
-        "ends after so many epochs without a better validation; 0: \
-                                   never",
+        "ends after so many epochs without a better validation; 0: never",
     ),
     field("seed", "seed", "the same seed gives the same run, bit for bit"),
     field("device", "device", "cpu; cuda or wgpu if the program was built with it; :N chooses one"),
     field(
         "kernels",
         "kernels",
-        "releases that recordings may be of, by their beginnings; empty: \
-                                 all",
+        "releases that recordings may be of, by their beginnings; empty: all",
     ),
     field("traces", "recordings", "a folder with a catalog.toml; empty: the bundled recordings"),
 ];
@@ -101,10 +95,7 @@ fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
         if text.is_empty() {
             format!("{what} is needed")
         } else {
-            format!(
-                "\"{text}\" \
-        is not {what}"
-            )
+            format!("\"{text}\" is not {what}")
         }
     };
     text.parse().map_err(|_| wrong())
@@ -126,6 +117,8 @@ pub struct Form {
     kinds: Kinds,
     /// The memory that a run will meet, once that is known.
     pub outlook: Option<Outlook>,
+    /// How fast the runs were that are known of.
+    pub paces: Vec<Pace>,
 }
 
 /// What a key in the form came to.
@@ -187,6 +180,7 @@ impl Form {
             fresh: true,
             kinds,
             outlook: None,
+            paces: Vec::new(),
         }
     }
 
@@ -205,6 +199,20 @@ impl Form {
         self.weighed().ok()?.1
     }
 
+    /// What a run with these settings will be; empty where they cannot be used.
+    pub fn ahead(&self) -> String {
+        let Ok(config) = self.config() else { return String::new() };
+        let mut parts = vec![size::size(&config.model)];
+        let recordings = self.outlook.as_ref().map_or(0, |outlook| outlook.training(&config));
+        if recordings > 0 {
+            parts.push(counted(recordings as u64, "recording"));
+        }
+        if let Some((pace, seconds)) = cost::expected(&self.paces, &config) {
+            parts.push(size::time(pace, seconds));
+        }
+        parts.join("; ")
+    }
+
     fn weighed(&self) -> Result<(TrainConfig, Option<String>), (usize, String)> {
         let place = |setting: &str| FIELDS.iter().position(|f| f.setting == setting).unwrap_or(0);
         let wrong = |setting: &str, problem: String| (place(setting), problem);
@@ -221,14 +229,9 @@ impl Form {
             let (what, there) = there(setting, &self.kinds);
             let known = self.get("traces").is_empty() && !there.is_empty();
             match names.iter().find(|n| known && !there.contains(n)) {
-                Some(name) => Err(wrong(
-                    setting,
-                    format!(
-                        "no {what} {name}; there are \
-                                                          {}",
-                        there.join(", ")
-                    ),
-                )),
+                Some(name) => {
+                    Err(wrong(setting, format!("no {what} {name}; there are {}", there.join(", "))))
+                }
                 None => Ok(names),
             }
         };
@@ -412,11 +415,7 @@ mod tests {
         let (at, why) = unknown.config().unwrap_err();
         assert_eq!(
             (FIELDS[at].setting, why.as_str()),
-            (
-                "only",
-                "no category hackbnch; there are \
-            hackbench, io_mixed"
-            )
+            ("only", "no category hackbnch; there are hackbench, io_mixed")
         );
     }
 

@@ -88,8 +88,7 @@ mod tests {
                     for side in &l.side {
                         assert!(
                             side.x + side.w == w && side.y + side.h <= l.details.y,
-                            "{w}x{h}: \
-                            {l:?}"
+                            "{w}x{h}: {l:?}"
                         );
                     }
                     let p = plot(l.main);

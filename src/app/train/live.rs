@@ -1,5 +1,5 @@
 //! The loop closes: a run's newest weights predict what is visible of the open recording, again
-//! after every epoch. Whose weights those are; what is asked with them is decided where the
+//! after every epoch. LiveModel weights those are; what is asked with them is decided where the
 //! recording is shown.
 
 use crate::app::ticket::Ticket;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 /// A training run's weights at some moment.
 #[derive(Clone, Debug)]
-pub struct Whose {
+pub struct LiveModel {
     /// The run, and from when they are.
     pub label: String,
     /// The model.
     pub weights: Arc<Weights>,
 }
 
-impl PartialEq for Whose {
+impl PartialEq for LiveModel {
     /// The same weights, not just of the same name.
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.weights, &other.weights)
@@ -26,7 +26,7 @@ impl PartialEq for Whose {
 /// The weights that predict the window, and what has been asked with them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Live {
-    /// Whose they are, and from when.
+    /// LiveModel they are, and from when.
     pub label: String,
     /// The model.
     pub weights: Arc<Weights>,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// What a run is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum RunState {
     /// Waits until there is room.
     Queued,
     /// Reads the recordings.
@@ -23,7 +23,7 @@ pub enum Stage {
     Kept(State),
 }
 
-impl Stage {
+impl RunState {
     /// A word for the list.
     pub fn label(&self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ pub struct Run {
     /// Its settings.
     pub config: TrainConfig,
     /// What it is doing.
-    pub stage: Stage,
+    pub stage: RunState,
     /// Every step so far, as far as they have been read.
     pub curve: Curve,
     /// The steps of a kept run have been read, or asked for.
@@ -93,7 +93,7 @@ impl Run {
             path: None,
             curve: Curve::new(config.forecast_weight),
             config,
-            stage: Stage::Queued,
+            stage: RunState::Queued,
             read: true,
             epochs: Vec::new(),
             done: Done::default(),
@@ -104,11 +104,11 @@ impl Run {
     }
 
     /// A run that is kept on disk.
-    pub fn kept(id: Ticket, run: runs::Run) -> Self {
+    pub fn kept(id: Ticket, run: runs::KeptRun) -> Self {
         Self {
             name: run.name,
             path: Some(run.path),
-            stage: Stage::Kept(run.state),
+            stage: RunState::Kept(run.state),
             read: false,
             epochs: run.epochs,
             done: Done { last: run.last.unwrap_or_default(), steps: run.steps, reading: [0; 2] },
@@ -124,8 +124,8 @@ impl Run {
             self.done.last = step;
             self.curve.push(step);
         }
-        if self.stage != Stage::Stopping {
-            self.stage = Stage::Working(now.phase);
+        if self.stage != RunState::Stopping {
+            self.stage = RunState::Working(now.phase);
         }
         self.done.steps = now.steps;
         if let Some(baselines) = &now.baselines {
@@ -147,7 +147,7 @@ impl Run {
 
     /// Takes how it ended.
     pub fn ended(&mut self, result: Result<Ending, String>, resumable: bool) {
-        self.stage = Stage::Kept(match result {
+        self.stage = RunState::Kept(match result {
             Ok(ending) => State::Ended(ending),
             Err(why) => State::Failed(why),
         });
@@ -181,7 +181,7 @@ impl Run {
         let done = last.step.checked_sub(first.step).filter(|n| *n > 0)?;
         let paused: f64 = steps.get(from + 1..)?.iter().map(|s| s.paused_s).sum();
         let pace = (last.wall_s - first.wall_s - paused) / done as f64;
-        let working = matches!(self.stage, Stage::Working(_));
+        let working = matches!(self.stage, RunState::Working(_));
         working.then(|| pace * self.done.steps.saturating_sub(last.step) as f64)
     }
 

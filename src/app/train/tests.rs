@@ -95,7 +95,7 @@ fn the_form_starts_a_run_and_more_than_fit_wait() {
     assert!(matches!(&first[..], [Order::Start { id: Ticket(1), .. }]), "{first:?}");
     assert!(matches!(press(&mut app, "n\n")[..], [Order::Start { id: Ticket(2), .. }]));
     assert!(press(&mut app, "n\n").is_empty(), "two at once");
-    assert_eq!(app.train.runs[2].stage, Stage::Queued);
+    assert_eq!(app.train.runs[2].stage, RunState::Queued);
     let next = tell(
         &mut app,
         News::Ended { id: Ticket(1), result: Ok(Ending::Finished), resumable: false },
@@ -104,8 +104,7 @@ fn the_form_starts_a_run_and_more_than_fit_wait() {
     assert!(press(&mut app, "n\n").is_empty());
     assert!(
         matches!(press(&mut app, ">")[..], [Order::Start { id: Ticket(4), .. }]),
-        "room for \
-        one more"
+        "room for one more"
     );
 }
 
@@ -116,10 +115,10 @@ fn a_running_run_is_paused_stopped_and_killed() {
     tell(&mut app, News::Made { id: Ticket(1), path: "runs/tcn-001".into() });
     assert_eq!(
         (app.train.runs[0].name.as_str(), &app.train.runs[0].stage),
-        ("tcn-001", &Stage::Reading)
+        ("tcn-001", &RunState::Reading)
     );
     progress(&mut app, 1, 1..=3, None);
-    assert_eq!(app.train.runs[0].stage, Stage::Working(Phase::Training));
+    assert_eq!(app.train.runs[0].stage, RunState::Working(Phase::Training));
     assert_eq!(press(&mut app, " "), [Order::Pause(Ticket(1))]);
     let steps = epochs_and_steps().1;
     let now = Progress { phase: Phase::Paused, steps, step: 3, ..Progress::default() };
@@ -129,11 +128,10 @@ fn a_running_run_is_paused_stopped_and_killed() {
     assert_eq!(press(&mut app, "Xy"), [Order::Kill(Ticket(1))]);
     assert!(
         press(&mut app, "D").is_empty() && app.train.question.is_none(),
-        "a running one is not \
-        removed"
+        "a running one is not removed"
     );
     assert_eq!(press(&mut app, "x"), [Order::Stop(Ticket(1))]);
-    assert_eq!(app.train.runs[0].stage, Stage::Stopping);
+    assert_eq!(app.train.runs[0].stage, RunState::Stopping);
     tell(&mut app, News::Ended { id: Ticket(1), result: Ok(Ending::Stopped), resumable: true });
     let again = press(&mut app, "r");
     let [Order::Start { id: Ticket(1), config }] = &again[..] else { panic!("{again:?}") };
@@ -152,17 +150,13 @@ fn failures_are_told_and_kept() {
     progress(&mut app, 1, 1..=3, None);
     let why = "diverged at step 4: the loss is inf";
     tell(&mut app, News::Ended { id: Ticket(1), result: Err(why.into()), resumable: false });
-    assert_eq!(app.train.runs[0].stage, Stage::Kept(State::Failed(why.into())));
+    assert_eq!(app.train.runs[0].stage, RunState::Kept(State::Failed(why.into())));
     assert!(app.message.as_ref().unwrap().contains("diverged at step 4"));
     assert_eq!(app.train.runs[0].curve.steps().len(), 3, "its curve stays");
     let summary = app.train.summary();
     assert_eq!(
         summary[0],
-        format!(
-            "new run 1: failed ({why}), step 3 of \
-                                    {}",
-            epochs_and_steps().1
-        )
+        format!("new run 1: failed ({why}), step 3 of {}", epochs_and_steps().1)
     );
     assert!(press(&mut app, "r").is_empty());
 }
@@ -186,7 +180,7 @@ fn steps_epochs_and_the_time_left_are_counted() {
 #[test]
 fn kept_runs_are_read_when_shown_and_removed_when_asked_twice() {
     let mut app = app();
-    let kept = |name: &str| runs::Run {
+    let kept = |name: &str| runs::KeptRun {
         path: format!("runs/{name}").into(),
         name: name.into(),
         state: State::Interrupted,
@@ -262,10 +256,9 @@ fn the_form_refuses_what_does_not_fit_into_memory() {
     let form = |app: &App| app.train.form.clone().unwrap();
     assert_eq!((form(&app).config(), form(&app).warning()), (Ok(TrainConfig::default()), None));
     tell(&mut app, outlook(100));
-    assert!(form(&app).warning().unwrap().contains(
-        "of the 100 MiB that are left in the control \
-                                                    group"
-    ));
+    assert!(
+        form(&app).warning().unwrap().contains("of the 100 MiB that are left in the control group")
+    );
     let batch = form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
     app.train.form.as_mut().unwrap().go(batch);
     press(&mut app, "64");

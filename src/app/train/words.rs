@@ -16,7 +16,7 @@ pub enum News {
     /// The runs that are kept, and what there is to train on.
     Kept {
         /// The runs.
-        runs: Vec<runs::Run>,
+        runs: Vec<runs::KeptRun>,
         /// What could not be read.
         problems: Vec<String>,
         /// Of the bundled recordings.

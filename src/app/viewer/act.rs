@@ -103,8 +103,7 @@ impl Screen for Viewer {
                     t.seek(Nanos(to.clamp(0, i128::from(span.0)) as u64));
                     if to < 0 {
                         cx.say(format!(
-                            "\"{text}\" lies before the recording: this is its first \
-                                        event"
+                            "\"{text}\" lies before the recording: this is its first event"
                         ));
                     } else if to > i128::from(span.0) {
                         let long = time::short(span.0);
@@ -162,116 +161,120 @@ impl Timeline {
     /// Follows an order; `panes`: there are any below the lanes. The words for the last row, if
     /// there are any.
     fn act(&mut self, action: Action, panes: bool) -> Option<String> {
-        let mut news = None;
-        let t = self;
-        let pos = t.cursor.pos().0;
         match action {
-            Action::Play => t.cursor.toggle(),
-            Action::Slower => t.cursor.change_speed(false),
-            Action::Faster => t.cursor.change_speed(true),
-            Action::PrevDecision | Action::NextDecision => {
-                news = t.step(action == Action::NextDecision)
-            }
-            Action::NextMiss | Action::PrevMiss if t.answers.row_lacks_model() => {
-                news = Some("no model, so no misses of it: o shows the baselines".into());
-            }
-            Action::NextMiss | Action::PrevMiss => {
-                let (forward, from) = (action == Action::NextMiss, t.decision);
-                if t.jump_to_miss(forward) {
-                    let skipped = |(from, to): (usize, usize)| {
-                        (to..from).any(|k| !t.answers.is_known(t.cpu, k))
-                    };
-                    if !forward && from.zip(t.decision).is_some_and(skipped) {
-                        news = Some("the nearest earlier miss among the predictions so far".into());
-                    }
-                } else {
-                    let way = if forward { "later" } else { "earlier" };
-                    let known =
-                        t.answers.known(t.cpu) < t.trace().cpu_switches(CpuId(t.cpu as u16)).len();
-                    let yet = if known { " among the predictions so far" } else { "" };
-                    news = Some(format!(
-                        "no {way} miss of {} on \
-                                         CPU{}{yet}",
-                        t.answers.row().name(),
-                        t.cpu
-                    ));
-                }
-            }
-            Action::ZoomIn | Action::ZoomOut => {
-                let (num, den) = if action == Action::ZoomIn { (2, 3) } else { (3, 2) };
-                if !t.view.contains(pos) {
-                    t.view = t.view.show(pos);
-                }
-                t.view = t.view.zoom(pos, num, den);
-            }
-            Action::PanLeft => t.view = t.view.pan(-1, 4),
-            Action::PanRight => t.view = t.view.pan(1, 4),
-            Action::Fit => {
-                t.view = View::fit(t.trace().span().0);
-                let (num, den) = t.cursor.speed();
-                let real = u128::from(t.view.width) * u128::from(den) / u128::from(num);
-                if real > u128::from(FOREVER) {
-                    t.cursor.choose_speed(t.view.width, WHOLE);
-                }
-            }
-            Action::NextFound | Action::PrevFound => {
-                if t.looks.found.is_none() {
-                    news = Some("nothing searched yet: / finds a task".into());
-                } else if !t.jump_to_found(action == Action::NextFound) {
-                    news = Some("no further stint of it that way".into());
-                }
-            }
+            Action::Play => self.cursor.toggle(),
+            Action::Slower => self.cursor.change_speed(false),
+            Action::Faster => self.cursor.change_speed(true),
+            Action::PrevDecision => return self.step(false),
+            Action::NextDecision => return self.step(true),
+            Action::PrevMiss => return self.go_to_miss(false),
+            Action::NextMiss => return self.go_to_miss(true),
+            Action::ZoomIn => self.zoom(2, 3),
+            Action::ZoomOut => self.zoom(3, 2),
+            Action::PanLeft => self.view = self.view.pan(-1, 4),
+            Action::PanRight => self.view = self.view.pan(1, 4),
+            Action::Fit => self.fit(),
+            Action::PrevFound => return self.go_to_found(false).map(Into::into),
+            Action::NextFound => return self.go_to_found(true).map(Into::into),
             Action::Mark => {
-                t.mark();
-                let both = t.marks.len() == 2;
-                news = both.then(|| {
-                    "b: who ran between the marks; 6: all threads there; 5, then \
-                                     t: the waits"
-                        .into()
-                });
+                self.mark();
+                let said = "b: who ran between the marks; 6: all threads there; 5, then t: the \
+                            waits";
+                return (self.marks.len() == 2).then(|| said.into());
             }
-            Action::Clock => t.looks.absolute = !t.looks.absolute,
-            Action::Start => t.seek(Nanos(0)),
-            Action::End => t.seek(Nanos(u64::MAX)),
-            Action::Row => t.next_row(),
+            Action::Clock => self.looks.absolute = !self.looks.absolute,
+            Action::Start => self.seek(Nanos(0)),
+            Action::End => self.seek(Nanos(u64::MAX)),
+            Action::Row => self.next_row(),
             Action::Room
             | Action::Shape
             | Action::Heat
             | Action::Sort
             | Action::Open
             | Action::Pin
-            | Action::PinFound => {
-                news = t.act_on_rows(action);
-            }
-            Action::Pane if panes => {
-                t.panes.scroll = 0;
-                t.panes.focus = match t.panes.focus {
-                    Pane::Lanes => Pane::Decision,
-                    Pane::Decision => Pane::Context,
-                    Pane::Context => Pane::Lanes,
-                };
-            }
+            | Action::PinFound => return self.act_on_rows(action),
+            Action::Pane if panes => self.next_pane(),
             Action::Up | Action::Down | Action::PageUp | Action::PageDown => {
                 let by = list::rows(action, list::PAGE).unwrap_or(0);
-                if t.panes.focus == Pane::Lanes {
-                    t.choose_beside(by);
+                if self.panes.focus == Pane::Lanes {
+                    self.choose_beside(by);
                 } else {
-                    t.panes.scroll = t.panes.scroll.saturating_add_signed(by).min(4096);
+                    self.panes.scroll = self.panes.scroll.saturating_add_signed(by).min(4096);
                 }
             }
-            Action::Back => {
-                if t.panes.focus != Pane::Lanes {
-                    t.panes.focus = Pane::Lanes;
-                } else if t.looks.found.is_some() {
-                    t.looks.found = None;
-                } else if t.marks.is_empty() {
-                    t.cursor.pause();
-                } else {
-                    t.marks.clear();
-                }
-            }
+            Action::Back => self.back(),
             _ => {}
         }
-        news
+        None
+    }
+
+    /// To the next miss of the shown row that way, or why there is none.
+    fn go_to_miss(&mut self, forward: bool) -> Option<String> {
+        if self.answers.row_lacks_model() {
+            return Some("no model, so no misses of it: o shows the baselines".into());
+        }
+        let from = self.decision;
+        if self.jump_to_miss(forward) {
+            let skipped = |(from, to): (usize, usize)| {
+                (to..from).any(|k| !self.answers.is_known(self.cpu, k))
+            };
+            let unknown = !forward && from.zip(self.decision).is_some_and(skipped);
+            return unknown.then(|| "the nearest earlier miss among the predictions so far".into());
+        }
+        let way = if forward { "later" } else { "earlier" };
+        let all = self.trace().cpu_switches(CpuId(self.cpu as u16)).len();
+        let partly = self.answers.known(self.cpu) < all;
+        let yet = if partly { " among the predictions so far" } else { "" };
+        let row = self.answers.row().name();
+        Some(format!("no {way} miss of {row} on CPU{}{yet}", self.cpu))
+    }
+
+    /// Makes the window `num / den` as wide, around the cursor.
+    fn zoom(&mut self, num: u64, den: u64) {
+        let pos = self.cursor.pos().0;
+        if !self.view.contains(pos) {
+            self.view = self.view.show(pos);
+        }
+        self.view = self.view.zoom(pos, num, den);
+    }
+
+    /// Shows the whole recording, and plays fast enough for it.
+    fn fit(&mut self) {
+        self.view = View::fit(self.trace().span().0);
+        let (num, den) = self.cursor.speed();
+        let real = u128::from(self.view.width) * u128::from(den) / u128::from(num);
+        if real > u128::from(FOREVER) {
+            self.cursor.choose_speed(self.view.width, WHOLE);
+        }
+    }
+
+    /// To the next stint of a searched task that way, or why there is none.
+    fn go_to_found(&mut self, forward: bool) -> Option<&'static str> {
+        if self.looks.found.is_none() {
+            return Some("nothing searched yet: / finds a task");
+        }
+        (!self.jump_to_found(forward)).then_some("no further stint of it that way")
+    }
+
+    fn next_pane(&mut self) {
+        self.panes.scroll = 0;
+        self.panes.focus = match self.panes.focus {
+            Pane::Lanes => Pane::Decision,
+            Pane::Decision => Pane::Context,
+            Pane::Context => Pane::Lanes,
+        };
+    }
+
+    /// One thing less: the focus, what is searched, playing, the marks.
+    fn back(&mut self) {
+        if self.panes.focus != Pane::Lanes {
+            self.panes.focus = Pane::Lanes;
+        } else if self.looks.found.is_some() {
+            self.looks.found = None;
+        } else if self.marks.is_empty() {
+            self.cursor.pause();
+        } else {
+            self.marks.clear();
+        }
     }
 }

@@ -59,7 +59,7 @@ impl Waits {
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
             Do::Left | Do::Right => {
-                self.listing.column = list::mark(self.listing.column, what, LIST.len())
+                self.listing.column = list::mark(self.listing.column, what, LIST.len());
             }
             Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
                 Shown::Of(by) => {
@@ -68,14 +68,11 @@ impl Waits {
                         matches!(by, Column::Wait | Column::Idle) || by.kind() == Kind::Count;
                     self.listing.sort.turn(by, great);
                 }
-                Shown::Instead => cx.say(
-                    "the list is not sorted by who ran instead: it is found \
-                                          for visible rows",
-                ),
-                Shown::Pick => cx.say(
-                    "the list is not sorted by what was predicted; 3 lists \
-                                       mistakes",
-                ),
+                Shown::Instead => cx
+                    .say("the list is not sorted by who ran instead: it is found for visible rows"),
+                Shown::Pick => {
+                    cx.say("the list is not sorted by what was predicted; 3 lists mistakes")
+                }
             },
             Do::Page | Do::PrevPage => self.turn(what == Do::Page),
             Do::Range => match cx.open.as_ref().and_then(|o| o.marks) {
@@ -131,7 +128,7 @@ impl Waits {
                 self.instead.scroll = 0;
             }
             Focus::Blame => {
-                self.instead.scroll = self.instead.scroll.saturating_add_signed(by).min(256)
+                self.instead.scroll = self.instead.scroll.saturating_add_signed(by).min(256);
             }
             Focus::Sums => {
                 let last = self.bars().saturating_sub(1);

@@ -100,8 +100,7 @@ mod tests {
                     assert!(all.iter().all(|a| a.x + a.w <= w && a.y + a.h < h), "{w}x{h}: {p:?}");
                     assert!(
                         p.list.h >= 3 && (h < 24 || p.sums.h + p.blame.h >= 8),
-                        "{w}x{h}: \
-                        {p:?}"
+                        "{w}x{h}: {p:?}"
                     );
                 }
             }

@@ -116,11 +116,7 @@ impl Screen for Waits {
         let of = if self.filter.text.is_empty() {
             String::new()
         } else {
-            format!(
-                ": \
-            {}",
-                self.filter.text
-            )
+            format!(": {}", self.filter.text)
         };
         Some(format!("waits {}/{}{of}", self.listing.list.at + 1, view.rows.len()))
     }

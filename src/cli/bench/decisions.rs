@@ -106,16 +106,16 @@ pub fn report(costs: &[Cost], predictor: &str) -> [(&'static str, Value); 3] {
 }
 
 /// The same for people, with the inputs alone (the event without a network) and the trunk alone.
-pub fn text(result: &Value, trunk_ns: u64) -> String {
+pub fn text(result: &Value) -> String {
     format!(
         "decision    {} ns (p50), {} ns (p99), {} to {} candidates; its pick {} ns, its inputs {} \
-         ns (p50)\n\
-         trunk       {trunk_ns} ns per event\n",
+         ns (p50)\ntrunk       {} ns per event\n",
         result["decision_ns"]["p50"],
         result["decision_ns"]["p99"],
         USUAL.start(),
         USUAL.end(),
         result["pick_ns"]["p50"],
         result["inputs_ns"],
+        result["trunk_ns_per_event"],
     )
 }

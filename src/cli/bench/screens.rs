@@ -3,7 +3,7 @@
 
 use super::{Args, laid_out, quantiles};
 use crate::cli::output;
-use crate::dataset::opening::{self, Told};
+use crate::dataset::opening::{self, StatedMachine};
 use crate::driver;
 use crate::evaluate::overlay;
 use crate::job::{self, Cancel};
@@ -49,7 +49,7 @@ fn timed<T>(mut work: impl FnMut() -> Result<T>) -> Result<(f64, T)> {
 
 /// Measures and prints.
 pub fn measure(path: &Path, args: &Args) -> Result<()> {
-    let (opening_ms, opened) = timed(|| Ok(opening::open(path, &Told::default())?))?;
+    let (opening_ms, opened) = timed(|| Ok(opening::open(path, &StatedMachine::default())?))?;
     let (index_ms, _) = timed(|| Ok(Pyramid::build(&opened.trace)))?;
     let predict_ms = predicted(&opened.trace)?;
     let early = super::early::measure(&opened.trace)?;

@@ -6,15 +6,14 @@
 use super::super::door::say;
 use super::super::eval::{self, Column};
 use super::super::output;
-use super::plan::{Plan, TestSet};
-use super::results::Trained;
+use super::plan::{Part, Plan, TestSet};
+use super::trained::{Finished, Trained};
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::dataset::chunks::{Keep, Recording};
-use crate::dataset::opening::{self, Told};
+use crate::dataset::opening::{self, StatedMachine};
 use crate::evaluate::report::Report;
 use crate::export;
 use crate::job::Cancel;
-use crate::predictor::engine::Choice;
 use crate::train::{self, Data, Progress, TrainConfig};
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use serde::de::DeserializeOwned;
@@ -23,37 +22,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use xxhash_rust::xxh3::Xxh3;
-
-/// One training.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// What is trained.
-    pub kind: Choice,
-    /// On what, as in tables.
-    pub trained: String,
-    /// Which recordings it may see, of the train and the validation split.
-    pub filter: Filter,
-    /// Indices of the test sets that it is scored on.
-    pub tests: Vec<usize>,
-    /// How.
-    pub config: TrainConfig,
-}
-
-/// What a finished training says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Finished {
-    /// The best epoch, from 1.
-    pub epoch: usize,
-    /// Macro accuracy of picks and forecasts on validation then.
-    pub validation: [f64; 2],
-    /// Numbers of the network.
-    pub parameters: usize,
-    /// Training speed, tokens per second, median over steps; `None` if there was no step left after
-    /// an interruption.
-    pub events_per_s: Option<f64>,
-    /// Wall time from the first recording that is read; `None` if the training was interrupted.
-    pub wall_s: Option<f64>,
-}
 
 /// `part.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,7 +88,9 @@ impl Context {
             let paths = self.paths(split, filter)?;
             paths
                 .iter()
-                .map(|path| Ok(Recording::new(&opening::open(path, &Told::default())?.trace, keep)))
+                .map(|path| {
+                    Ok(Recording::new(&opening::open(path, &StatedMachine::default())?.trace, keep))
+                })
                 .collect::<Result<Vec<_>>>()
         };
         let data = Arc::new(Data {
@@ -150,7 +120,7 @@ impl Context {
         let report = eval::report(
             &columns(),
             &self.paths(self.split, &test.filter)?,
-            &Told::default(),
+            &StatedMachine::default(),
             &bar,
         )?;
         bar.finish_and_clear();

@@ -2,32 +2,14 @@
 //! elsewhere, as JSON and as tables. Trains and scores nothing.
 
 use super::super::table::{MEASURES, Page, Style};
-use super::part::{Finished, Part};
-use super::plan::{ALL, Plan};
+use super::plan::{ALL, Part, Plan};
+use super::trained::{Finished, Trained, first_of_each};
 use super::{Args, Name};
 use crate::dataset::catalog::Split;
 use crate::evaluate::figures::{Figures, ForecastScore, PickScore, Spread};
 use crate::evaluate::report::Report;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-/// A finished training.
-#[derive(Clone, Debug)]
-pub struct Trained {
-    /// Which.
-    pub part: Part,
-    /// What it says of itself.
-    pub finished: Finished,
-    /// Where it is.
-    pub folder: PathBuf,
-}
-
-/// The first training of each kind of network.
-pub fn first_of_each(trained: &[Trained]) -> impl Iterator<Item = &Trained> {
-    let first = |i: usize| trained[..i].iter().all(|t| t.part.kind != trained[i].part.kind);
-    trained.iter().enumerate().filter(move |(i, _)| first(*i)).map(|(_, t)| t)
-}
 
 /// Both questions, per predictor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -61,7 +43,7 @@ pub struct Against {
 
 /// Trainings of one fold, scored on one test set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct ScoreRow {
     /// What was trained on.
     pub trained: String,
     /// What was scored on.
@@ -145,7 +127,7 @@ pub struct Results {
     /// In order of the columns: networks, then baselines.
     pub predictors: Vec<String>,
     /// Results.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ScoreRow>,
     /// Rows of what was not trained on against the same recordings' own; of kernels and machines.
     pub drops: Vec<Drop>,
     /// Empty unless asked.
@@ -280,110 +262,91 @@ impl Results {
     pub fn render(&self, style: Style) -> String {
         let mut page = Page::new(style);
         page.command(&self.command);
-        let top1 = &MEASURES[0];
         let asked = |n: &&String| self.rows.iter().any(|r| r.mean.forecast.contains_key(*n));
-        let [all, some]: [Vec<_>; 2] =
-            [self.predictors.iter().collect(), self.predictors.iter().filter(asked).collect()];
-        let over = format!(
-            "{} recordings, median [least, greatest] of {} \
-                            seeds",
+        let all: Vec<_> = self.predictors.iter().collect();
+        let some: Vec<_> = self.predictors.iter().filter(asked).collect();
+        let top1 = &MEASURES[0];
+        self.render_question("Pick", &all, &|a, n| top1.pick(&a.pick, n), &mut page);
+        self.render_question("Forecast", &some, &|a, n| top1.forecast(&a.forecast, n), &mut page);
+        self.render_verdicts(&mut page);
+        self.render_drops(&mut page);
+        self.render_speed(&mut page);
+        page.out
+    }
+
+    /// Both tables of one question, with a column for each of `names`: of all workloads, and by
+    /// workload.
+    fn render_question(
+        &self,
+        question: &str,
+        names: &[&String],
+        cell: &dyn Fn(&Answers, &str) -> Option<String>,
+        page: &mut Page,
+    ) {
+        let cells = |a: &Answers| -> Vec<String> {
+            names.iter().map(|n| cell(a, n).unwrap_or_else(|| "–".into())).collect()
+        };
+        let header = |first: &[&str]| -> Vec<String> {
+            first.iter().copied().chain(names.iter().map(|n| n.as_str())).map(Into::into).collect()
+        };
+        page.heading(&format!(
+            "{question}: macro top-1, %; {} recordings, median [least, greatest] of {} seeds",
             self.split.label(),
             self.seeds
-        );
-        for (question, names) in [("Pick", &all), ("Forecast", &some)] {
-            let pick = question == "Pick";
-            let cells = |a: &Answers| -> Vec<String> {
-                let cell = |n: &&String| {
-                    if pick { top1.pick(&a.pick, n) } else { top1.forecast(&a.forecast, n) }
-                };
-                names.iter().map(|n| cell(n).unwrap_or_else(|| "–".into())).collect()
+        ));
+        let mut rows = vec![header(&["trained on", "scored on", "non-trivial", "coverage"])];
+        for row in &self.rows {
+            let coverage = format!("{:.1}", 100.0 * row.coverage);
+            let decisions = row.non_trivial.to_string();
+            let first = [row.trained.clone(), row.tested.clone(), decisions, coverage];
+            rows.push(first.into_iter().chain(cells(&row.mean)).collect());
+        }
+        page.table(&rows);
+        page.heading(&format!("{question}: top-1 by workload, %"));
+        let mut rows = vec![header(&["trained on", "workload"])];
+        for row in &self.rows {
+            for (workload, answers) in &row.workloads {
+                let first = [row.trained.clone(), workload.clone()];
+                rows.push(first.into_iter().chain(cells(answers)).collect());
+            }
+        }
+        page.table(&rows);
+    }
+
+    fn render_drops(&self, page: &mut Page) {
+        if self.drops.is_empty() {
+            return;
+        }
+        page.heading("Lost on what was not trained on, percent points of macro top-1");
+        let points = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1}"));
+        let head = ["network", "trained on", "scored on", "pick", "forecast"];
+        let mut rows = vec![head.map(String::from).to_vec()];
+        for d in &self.drops {
+            let [pick, forecast] = [d.pick_points, d.forecast_points].map(points);
+            rows.push(vec![d.model.into(), d.trained.clone(), d.tested.clone(), pick, forecast]);
+        }
+        page.table(&rows);
+    }
+
+    fn render_speed(&self, page: &mut Page) {
+        if self.speed.is_empty() {
+            return;
+        }
+        page.heading("Size and speed, one thread");
+        let head =
+            ["network", "parameters", "ns per event", "ns per decision", "training, k events/s"];
+        let mut rows = vec![head.map(String::from).to_vec()];
+        for s in &self.speed {
+            let train = if s.train_events_per_s.is_nan() {
+                "–".into()
+            } else {
+                format!("{:.0}", s.train_events_per_s / 1e3)
             };
-            let header = |first: &[&str]| -> Vec<String> {
-                first
-                    .iter()
-                    .map(ToString::to_string)
-                    .chain(names.iter().map(ToString::to_string))
-                    .collect()
-            };
-            page.heading(&format!("{question}: macro top-1, %; {over}"));
-            let mut rows = vec![header(&["trained on", "scored on", "non-trivial", "coverage"])];
-            for row in &self.rows {
-                let coverage = format!("{:.1}", 100.0 * row.coverage);
-                let first = [
-                    row.trained.clone(),
-                    row.tested.clone(),
-                    row.non_trivial.to_string(),
-                    coverage,
-                ];
-                rows.push(first.into_iter().chain(cells(&row.mean)).collect());
-            }
-            page.table(&rows);
-            page.heading(&format!("{question}: top-1 by workload, %"));
-            let mut rows = vec![header(&["trained on", "workload"])];
-            for row in &self.rows {
-                for (workload, answers) in &row.workloads {
-                    rows.push(
-                        [row.trained.clone(), workload.clone()]
-                            .into_iter()
-                            .chain(cells(answers))
-                            .collect(),
-                    );
-                }
-            }
-            page.table(&rows);
+            let [size, token, decision] =
+                [s.parameters as u64, s.token_ns, s.decision_ns].map(|n| n.to_string());
+            rows.push(vec![s.model.into(), size, token, decision, train]);
         }
-        self.render_verdicts(&mut page);
-        if !self.drops.is_empty() {
-            page.heading("Lost on what was not trained on, percent points of macro top-1");
-            let points = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.1}"));
-            let mut rows = vec![
-                [
-                    "network",
-                    "trained on",
-                    "scored \
-                                                           on",
-                    "pick",
-                    "forecast",
-                ]
-                .map(String::from)
-                .to_vec(),
-            ];
-            for d in &self.drops {
-                let [pick, forecast] = [d.pick_points, d.forecast_points].map(points);
-                rows.push(vec![
-                    d.model.into(),
-                    d.trained.clone(),
-                    d.tested.clone(),
-                    pick,
-                    forecast,
-                ]);
-            }
-            page.table(&rows);
-        }
-        if !self.speed.is_empty() {
-            page.heading("Size and speed, one thread");
-            let head = [
-                "network",
-                "parameters",
-                "ns per event",
-                "ns per decision",
-                "training, k \
-                events/s",
-            ];
-            let mut rows = vec![head.map(String::from).to_vec()];
-            for s in &self.speed {
-                let train = if s.train_events_per_s.is_nan() {
-                    "–".into()
-                } else {
-                    format!("{:.0}", s.train_events_per_s / 1e3)
-                };
-                let [size, token, decision] =
-                    [s.parameters as u64, s.token_ns, s.decision_ns].map(|n| n.to_string());
-                rows.push(vec![s.model.into(), size, token, decision, train]);
-            }
-            page.table(&rows);
-        }
-        page.out
+        page.table(&rows);
     }
 
     fn render_verdicts(&self, page: &mut Page) {
@@ -393,8 +356,7 @@ impl Results {
             return;
         };
         page.heading(&format!(
-            "{first} against each: won, tied (the ranges over seeds touch) or \
-                               lost"
+            "{first} against each: won, tied (the ranges over seeds touch) or lost"
         ));
         let others: Vec<_> = self.predictors.iter().skip(1).collect();
         let mut head = ["trained on", "scored on", "question"].map(String::from).to_vec();
@@ -413,7 +375,8 @@ impl Results {
             }
         }
         page.table(&rows);
-        let of = |f: fn(&Row) -> &Against| self.rows.iter().filter(|r| f(r).won_or_tied).count();
+        let of =
+            |f: fn(&ScoreRow) -> &Against| self.rows.iter().filter(|r| f(r).won_or_tied).count();
         let (pick, forecast, n) = (of(|r| &r.pick), of(|r| &r.forecast), self.rows.len());
         page.line(&format!("Lost to nobody: pick {pick} of {n}, forecast {forecast} of {n}."));
     }
@@ -424,7 +387,7 @@ fn row<'a>(
     tested: &str,
     networks: &[(&str, Vec<&'a Report>)],
     baselines: &'a Report,
-) -> Row {
+) -> ScoreRow {
     let mean = joined(networks, baselines, |r| Some(&r.mean.pick), |r| Some(&r.mean.forecast));
     let of = |name: &String| {
         let scores = |r: &'a Report| Some(&r.workloads.get(name)?.scores);
@@ -437,7 +400,7 @@ fn row<'a>(
     let scored = || baselines.traces.iter().map(|t| &t.scores).filter(|s| s.decisions > 0);
     let decisions: u64 = scored().map(|s| s.decisions).sum();
     let covered: f64 = scored().map(|s| s.coverage * s.decisions as f64).sum();
-    Row {
+    ScoreRow {
         trained: trained.to_owned(),
         tested: tested.to_owned(),
         traces: baselines.traces.len(),
@@ -452,9 +415,9 @@ fn row<'a>(
 
 /// Each row of a foreign kernel or machine against the row of the same recordings whose training
 /// saw such.
-fn drops(name: Name, rows: &[Row], kinds: &[&'static str]) -> Vec<Drop> {
+fn drops(name: Name, rows: &[ScoreRow], kinds: &[&'static str]) -> Vec<Drop> {
     let mut drops = Vec::new();
-    let is_home = |r: &Row| match name {
+    let is_home = |r: &ScoreRow| match name {
         Name::Kernels => r.trained == r.tested,
         Name::Machines => r.trained == ALL,
         Name::HoldOut | Name::Seeds | Name::Models => false,
@@ -466,8 +429,8 @@ fn drops(name: Name, rows: &[Row], kinds: &[&'static str]) -> Vec<Drop> {
         let points =
             |a: Option<f64>, b: Option<f64>| Some(100.0 * (a? - b?)).filter(|x| !x.is_nan());
         for kind in kinds {
-            let pick = |r: &Row| r.mean.pick.get(*kind).map(|s| s.top1);
-            let forecast = |r: &Row| r.mean.forecast.get(*kind).map(|s| s.top1);
+            let pick = |r: &ScoreRow| r.mean.pick.get(*kind).map(|s| s.top1);
+            let forecast = |r: &ScoreRow| r.mean.forecast.get(*kind).map(|s| s.top1);
             drops.push(Drop {
                 model: kind,
                 trained: away.trained.clone(),

@@ -186,10 +186,32 @@ fn slice_rows(t: &Table, title: &str, slices: &[Slice]) -> Vec<Vec<String>> {
 
 /// A report to read.
 pub fn markdown(f: &Found, all: bool) -> String {
-    let (t, sums, mut out) = (&f.table, &f.sums, String::new());
-    let total = &sums.total;
-    let whole = t.whole();
-    let (decisions, trivial) = (whole.decisions, whole.trivial);
+    let mut out = String::new();
+    summary(f, &mut out);
+    if let Some(v) = &f.versus {
+        versus(&f.table.models[0], v, &mut out);
+    }
+    if f.by.is_empty() {
+        tasks(f, &mut out);
+        confusion(f, &mut out);
+        reliability(f, &mut out);
+        answered(f, &mut out);
+    }
+    let cuts = if f.by.is_empty() { &f.sums.slices } else { &f.by };
+    for (column, slices) in cuts {
+        let _ = writeln!(out, "\n### By {}: {}\n", column.name(), column.help());
+        grid(&mut out, &slice_rows(&f.table, column.name(), slices));
+    }
+    if f.by.is_empty() {
+        examples(f, all, &mut out);
+    }
+    out
+}
+
+/// The figures of the whole list, in sentences.
+fn summary(f: &Found, out: &mut String) {
+    let (t, sums) = (&f.table, &f.sums);
+    let (total, whole) = (&sums.total, t.whole());
     let (low, high) = total.interval();
     // Writing to a String cannot fail.
     let _ = writeln!(
@@ -216,108 +238,101 @@ pub fn markdown(f: &Found, all: bool) -> String {
         percent(total.forecasts as f64 / total.asked as f64),
     );
     if let Some(filter) = &f.filter {
-        let _ = writeln!(
-            out,
-            "where {filter}: {} of {} non-trivial \
-                               decisions\n",
-            total.decisions,
-            t.len()
-        );
+        let (found, of) = (total.decisions, t.len());
+        let _ = writeln!(out, "where {filter}: {found} of {of} non-trivial decisions\n");
     }
     let _ = writeln!(
         out,
-        "{} decisions in {} recording(s), {trivial} of them trivial and left out; {:.0} bytes per \
+        "{} decisions in {} recording(s), {} of them trivial and left out; {:.0} bytes per \
          decision in the table",
-        decisions,
+        whole.decisions,
         t.sources.len(),
+        whole.trivial,
         t.bytes_per_row()
     );
-    let hard = total.misses() - total.learnable;
+    let (learnable, hard) = (total.learnable, total.misses() - total.learnable);
     let _ = writeln!(
         out,
-        "of the wrong ones {} were right by some baseline (badly learned), {hard} by none (hard)",
-        total.learnable
+        "of the wrong ones {learnable} were right by some baseline (badly learned), {hard} by none \
+         (hard)"
     );
-    if let Some([p50, p99]) = f.in_time.latency {
-        let _ = writeln!(
-            out,
-            "in time: {} % of the forecasts, asked a stint ahead, would have come before the \
-             switch; a decision takes {:.1} µs \
-             here (p50), {:.1} µs (p99)",
-            percent(f.in_time.share),
-            p50 as f64 / 1e3,
-            p99 as f64 / 1e3
-        );
+    in_time(f, out);
+}
+
+/// How many of the forecasts would have come in time, where that was measured.
+fn in_time(f: &Found, out: &mut String) {
+    let Some([p50, p99]) = f.in_time.latency else { return };
+    let _ = writeln!(
+        out,
+        "in time: {} % of the forecasts, asked a stint ahead, would have come before the switch; a \
+         decision takes {:.1} µs here (p50), {:.1} µs (p99)",
+        percent(f.in_time.share),
+        p50 as f64 / 1e3,
+        p99 as f64 / 1e3
+    );
+}
+
+/// The model held against a second predictor.
+fn versus(model: &str, v: &Versus, out: &mut String) {
+    let _ = writeln!(out, "\n### {model} against {}\n", v.name);
+    let row = |what: String, n: u64| vec![what, n.to_string()];
+    let rows = [
+        ["", "decisions"].map(String::from).into(),
+        row("both right".into(), v.both_right),
+        row(format!("fixed: only {} right", v.name), v.fixed),
+        row(format!("broken: only {model} right"), v.broken),
+        row("both wrong".into(), v.both_wrong),
+    ];
+    grid(out, &rows);
+    let _ = writeln!(out, "\nMcNemar's test: p = {:.2e}", v.p_value);
+}
+
+fn tasks(f: &Found, out: &mut String) {
+    let _ = writeln!(out, "\n### Tasks that came in, the most time mispredicted first\n");
+    let tasks = &f.sums.tasks;
+    grid(out, &slice_rows(&f.table, "task", &tasks[..tasks.len().min(SHOWN)]));
+}
+
+fn confusion(f: &Found, out: &mut String) {
+    let _ =
+        writeln!(out, "\n### Wrong decisions: who came in (rows), who was expected (columns)\n");
+    let confused = &f.sums.confusion;
+    let mut rows = vec![vec!["came in".to_owned()]];
+    rows[0].extend(confused.names.clone());
+    for (name, counts) in confused.names.iter().zip(&confused.counts) {
+        let counts = counts.iter().map(ToString::to_string);
+        rows.push(std::iter::once(name.clone()).chain(counts).collect());
     }
-    if let Some(v) = &f.versus {
-        let _ = writeln!(out, "\n### {} against {}\n", t.models[0], v.name);
-        let cell = |n: u64| n.to_string();
-        grid(
-            &mut out,
-            &[
-                ["", "decisions"].map(String::from).into(),
-                vec!["both right".into(), cell(v.both_right)],
-                vec![format!("fixed: only {} right", v.name), cell(v.fixed)],
-                vec![format!("broken: only {} right", t.models[0]), cell(v.broken)],
-                vec!["both wrong".into(), cell(v.both_wrong)],
-            ],
-        );
-        let _ = writeln!(out, "\nMcNemar's test: p = {:.2e}", v.p_value);
+    grid(out, &rows);
+}
+
+fn reliability(f: &Found, out: &mut String) {
+    let _ = writeln!(out, "\n### Reliability\n");
+    let mut rows = vec![["p", "decisions", "mean p", "right %"].map(String::from).to_vec()];
+    for (i, b) in f.sums.bins.iter().enumerate().filter(|(_, b)| b.decisions > 0) {
+        let n = b.decisions as f64;
+        rows.push(vec![
+            format!("{:.2}-{:.2}", i as f64 / 15.0, (i + 1) as f64 / 15.0),
+            b.decisions.to_string(),
+            format!("{:.3}", b.p / n),
+            percent(b.hits as f64 / n),
+        ]);
     }
-    if f.by.is_empty() {
-        let _ = writeln!(out, "\n### Tasks that came in, the most time mispredicted first\n");
-        let shown = &sums.tasks[..sums.tasks.len().min(SHOWN)];
-        grid(&mut out, &slice_rows(t, "task", shown));
-        let _ = writeln!(
-            out,
-            "\n### Wrong decisions: who came in (rows), who was expected \
-                               (columns)\n"
-        );
-        let confused = &sums.confusion;
-        let mut rows = vec![vec!["came in".to_owned()]];
-        rows[0].extend(confused.names.clone());
-        for (name, counts) in confused.names.iter().zip(&confused.counts) {
-            rows.push(
-                std::iter::once(name.clone())
-                    .chain(counts.iter().map(ToString::to_string))
-                    .collect(),
-            );
-        }
-        grid(&mut out, &rows);
-        let _ = writeln!(out, "\n### Reliability\n");
-        let mut rows = vec![["p", "decisions", "mean p", "right %"].map(String::from).to_vec()];
-        for (i, b) in sums.bins.iter().enumerate().filter(|(_, b)| b.decisions > 0) {
-            let n = b.decisions as f64;
-            let label = format!("{:.2}-{:.2}", i as f64 / 15.0, (i + 1) as f64 / 15.0);
-            rows.push(vec![
-                label,
-                b.decisions.to_string(),
-                format!("{:.3}", b.p / n),
-                percent(b.hits as f64 / n),
-            ]);
-        }
-        grid(&mut out, &rows);
-        let _ = writeln!(out, "\n### Accuracy against share answered\n");
-        let mut rows = vec![["answered %", "where", "right %"].map(String::from).to_vec()];
-        for a in &sums.answered {
-            let share = percent(a.decisions as f64 / total.decisions as f64);
-            rows.push(vec![
-                share,
-                a.filter().to_string(),
-                percent(a.hits as f64 / a.decisions as f64),
-            ]);
-        }
-        grid(&mut out, &rows);
+    grid(out, &rows);
+}
+
+/// How right it is when it answers only what it is sure of.
+fn answered(f: &Found, out: &mut String) {
+    let _ = writeln!(out, "\n### Accuracy against share answered\n");
+    let mut rows = vec![["answered %", "where", "right %"].map(String::from).to_vec()];
+    for a in &f.sums.answered {
+        rows.push(vec![
+            percent(a.decisions as f64 / f.sums.total.decisions as f64),
+            a.filter().to_string(),
+            percent(a.hits as f64 / a.decisions as f64),
+        ]);
     }
-    let cuts = if f.by.is_empty() { &sums.slices } else { &f.by };
-    for (column, slices) in cuts {
-        let _ = writeln!(out, "\n### By {}: {}\n", column.name(), column.help());
-        grid(&mut out, &slice_rows(t, column.name(), slices));
-    }
-    if f.by.is_empty() {
-        examples(f, all, &mut out);
-    }
-    out
+    grid(out, &rows);
 }
 
 /// The surest wrong decisions.
@@ -339,26 +354,17 @@ fn examples(f: &Found, all: bool, out: &mut String) {
     let t = &f.table;
     let mut rows: Vec<usize> = f.rows.iter().filter(|i| all || !t.is_hit(*i)).collect();
     rows.sort_by(|a, b| Column::Margin.share(t, *b).total_cmp(&Column::Margin.share(t, *a)));
-    let _ = writeln!(
-        out,
-        "\n### The surest of them ({} of \
-                           {})\n",
-        rows.len().min(SHOWN),
-        rows.len()
-    );
+    let (shown, of) = (rows.len().min(SHOWN), rows.len());
+    let _ = writeln!(out, "\n### The surest of them ({shown} of {of})\n");
     let mut lines = vec![COLUMNS.map(|c| c.name().to_owned()).to_vec()];
     for i in rows.into_iter().take(SHOWN) {
         let text = |c: Column| match c.kind() {
             Kind::Time if c == Column::Time => {
                 c.count(t, i).map_or_else(String::new, |ns| format!("{:.9} s", ns as f64 / 1e9))
             }
-            Kind::Time => c.count(t, i).map_or_else(String::new, |ns| {
-                format!(
-                    "{:.1} \
-                µs",
-                    ns as f64 / 1e3
-                )
-            }),
+            Kind::Time => {
+                c.count(t, i).map_or_else(String::new, |ns| format!("{:.1} µs", ns as f64 / 1e3))
+            }
             Kind::Share => format!("{:.2}", c.share(t, i)),
             _ => c.text(t, i).into_owned(),
         };

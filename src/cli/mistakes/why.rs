@@ -98,8 +98,7 @@ fn kernel(picture: &Picture, why: &Why, out: &mut String) {
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "\n### Why the kernel chose it \
-                           ({})\n\n{}",
+        "\n### Why the kernel chose it ({})\n\n{}",
         picture.class.label(),
         picture.sentence
     );
@@ -154,19 +153,19 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         after(trace, why),
         trace.label_at(why.real, why.event)
     );
-    let mut rows = vec![
-        [
-            "candidate",
-            "p",
-            "waited, µs",
-            "lag, µs",
-            "queued \
-        by",
-            "",
-        ]
-        .map(String::from)
-        .to_vec(),
-    ];
+    candidates(trace, why, &mut out);
+    if let Some(rivals) = why.rivals {
+        raised(trace, why, rivals, &mut out);
+        past_events(trace, why, &mut out);
+    }
+    similar(table, why, &mut out);
+    out
+}
+
+/// Who could come in, and what the baselines say.
+fn candidates(trace: &Trace, why: &Why, out: &mut String) {
+    let head = ["candidate", "p", "waited, µs", "lag, µs", "queued by", ""];
+    let mut rows = vec![head.map(String::from).to_vec()];
     for c in &why.candidates {
         let mark = if c.thread == why.real { "came in" } else { "" };
         rows.push(vec![
@@ -178,58 +177,49 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
             mark.into(),
         ]);
     }
-    grid(&mut out, &rows);
-    let baselines: Vec<_> = why
-        .baselines
-        .iter()
-        .map(|(b, t)| {
-            format!(
-                "{b} \
-                                                   {}",
-                trace.label_at(*t, why.event)
-            )
-        })
-        .collect();
+    grid(out, &rows);
+    let baseline =
+        |(name, thread): &(_, _)| format!("{name} {}", trace.label_at(*thread, why.event));
+    let baselines: Vec<_> = why.baselines.iter().map(baseline).collect();
     let _ = writeln!(out, "\nbaselines: {}", baselines.join(", "));
-    if let Some([pick, rival]) = why.rivals {
-        let rivals = [pick, rival].map(|i| trace.label_at(why.candidates[i].thread, why.event));
-        let _ = writeln!(out, "\n### What raised {} above {}, in nats\n", rivals[0], rivals[1]);
-        let head = [
-            "",
-            "moved",
-            "p of the pick without it",
-            "p of the \
-            other",
-        ]
-        .map(String::from)
-        .to_vec();
-        let line = |what: String, pull: f32, p: [f32; 2]| {
-            vec![what, format!("{pull:+.2}"), format!("{:.3}", p[0]), format!("{:.3}", p[1])]
-        };
-        let mut rows = vec![head.clone()];
-        rows.extend(why.all_past.iter().map(|m| line("all past events".into(), m.pull, m.without)));
-        rows.extend(why.groups.iter().map(|m| line(m.what.into(), m.pull, m.without)));
-        grid(&mut out, &rows);
-        let _ = writeln!(out, "\n### Past events that moved it most, of {}\n", why.past.len());
-        let mut strongest: Vec<_> = why.past.iter().collect();
-        strongest.sort_by(|a, b| b.pull.abs().total_cmp(&a.pull.abs()));
-        let mut rows = vec![head];
-        for m in strongest.into_iter().take(EVENTS) {
-            let ago = micros(e.time.since(trace.time(m.what)).0);
-            rows.push(line(
-                format!(
-                    "{ago} µs before: \
-                                    {}",
-                    describe(trace, m.what)
-                ),
-                m.pull,
-                m.without,
-            ));
-        }
-        grid(&mut out, &rows);
+}
+
+/// Header of the tables of what moved an answer.
+fn moved_head() -> Vec<String> {
+    ["", "moved", "p of the pick without it", "p of the other"].map(String::from).to_vec()
+}
+
+/// A row of such a table.
+fn moved_row<T>(what: String, m: &Moved<T>) -> Vec<String> {
+    let [pick, other] = m.without.map(|p| format!("{p:.3}"));
+    vec![what, format!("{:+.2}", m.pull), pick, other]
+}
+
+/// What raised the pick above its rival: groups of inputs.
+fn raised(trace: &Trace, why: &Why, rivals: [usize; 2], out: &mut String) {
+    let [pick, rival] = rivals.map(|i| trace.label_at(why.candidates[i].thread, why.event));
+    let _ = writeln!(out, "\n### What raised {pick} above {rival}, in nats\n");
+    let mut rows = vec![moved_head()];
+    rows.extend(why.all_past.iter().map(|m| moved_row("all past events".into(), m)));
+    rows.extend(why.groups.iter().map(|m| moved_row(m.what.into(), m)));
+    grid(out, &rows);
+}
+
+/// And the past events that did, the strongest first.
+fn past_events(trace: &Trace, why: &Why, out: &mut String) {
+    let _ = writeln!(out, "\n### Past events that moved it most, of {}\n", why.past.len());
+    let mut strongest: Vec<_> = why.past.iter().collect();
+    strongest.sort_by(|a, b| b.pull.abs().total_cmp(&a.pull.abs()));
+    let mut rows = vec![moved_head()];
+    for m in strongest.into_iter().take(EVENTS) {
+        let ago = micros(trace.time(why.event).since(trace.time(m.what)).0);
+        rows.push(moved_row(format!("{ago} µs before: {}", describe(trace, m.what)), m));
     }
-    let _ = writeln!(out, "\n### The most similar decisions that were right\n");
-    let columns = [
+    grid(out, &rows);
+}
+
+fn similar(table: &Table, why: &Why, out: &mut String) {
+    const COLUMNS: [Column; 7] = [
         Column::Event,
         Column::Time,
         Column::Prev,
@@ -238,15 +228,13 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         Column::Waited,
         Column::Stint,
     ];
-    let mut rows = vec![columns.map(|c| c.name().to_owned()).to_vec()];
-    rows[0].push("distance".into());
+    let _ = writeln!(out, "\n### The most similar decisions that were right\n");
+    let head = COLUMNS.map(|c| c.name().to_owned()).into_iter();
+    let mut rows: Vec<Vec<String>> = vec![head.chain(["distance".into()]).collect()];
     for similar in &why.similar {
         let Some(row) = table.find(0, similar.event) else { continue };
-        let mut line: Vec<String> =
-            columns.iter().map(|c| c.text(table, row).into_owned()).collect();
-        line.push(format!("{:.2}", similar.distance));
-        rows.push(line);
+        let cells = COLUMNS.map(|c| c.text(table, row).into_owned()).into_iter();
+        rows.push(cells.chain([format!("{:.2}", similar.distance)]).collect());
     }
-    grid(&mut out, &rows);
-    out
+    grid(out, &rows);
 }

@@ -2,7 +2,7 @@
 //! each decision is answered as in `koracle eval`.
 
 use super::table::{
-    ASKED, COVERED, Enqueued, FORECAST, HIT, OTHER as OTHER_HIT, Row, Source, Span, Table,
+    ASKED, COVERED, DecisionRow, Enqueued, FORECAST, HIT, OTHER as OTHER_HIT, Source, Span, Table,
 };
 use crate::evaluate::watch::{Answered, BASELINES, Beside, Panel, States, Watch};
 use crate::features::{CAND, CAND_NAMES};
@@ -110,7 +110,7 @@ fn row(
     answered: &mut Answered<'_>,
     causes: [usize; 4],
     [asked, foretold]: [bool; 2],
-) -> Option<Row> {
+) -> Option<DecisionRow> {
     let (o, d, real) = (answered.outcome, answered.decision, answered.real());
     let picks = &mut answered.picks;
     let (first, p) = picks.first(0)?;
@@ -129,7 +129,7 @@ fn row(
     let cause = |at: usize| {
         cause_of(d.features.get(at * CAND..(at + 1) * CAND).unwrap_or_default(), causes)
     };
-    Some(Row {
+    Some(DecisionRow {
         time: o.time.0,
         event: o.event,
         cpu: o.cpu,
@@ -176,7 +176,7 @@ pub fn collect_keeping<E: Predictor + Clone>(
 ) -> Option<Table> {
     let both = Both { beside: Beside::answering(states.model().clone()), second: other };
     fill(trace, path, both, cancel, done, |i, watch| {
-        states.keep_part(i, watch, |both| both.beside.clone())
+        states.keep_part(i, watch, |both| both.beside.clone());
     })
 }
 

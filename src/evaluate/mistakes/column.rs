@@ -58,8 +58,7 @@ pub const COLUMNS: [Described<Column>; 36] = [
         Column::State,
         "state",
         Kind::Text,
-        "the state it is left in: S, R+, D, ..., or its class: R \
-                                          R+ S D I other",
+        "the state it is left in: S, R+, D, ..., or its class: R R+ S D I other",
     ),
     (Column::Pred, "pred", Kind::Text, "the task that the model picked"),
     (Column::Real, "real", Kind::Text, "the task that came in"),
@@ -68,16 +67,14 @@ pub const COLUMNS: [Described<Column>; 36] = [
         Column::PReal,
         "p_real",
         Kind::Share,
-        "what it gave to the one that came in; 0 when that was \
-                                            not a candidate",
+        "what it gave to the one that came in; 0 when that was not a candidate",
     ),
     (Column::Margin, "margin", Kind::Share, "p less p_real: 0 for a hit"),
     (
         Column::Rank,
         "rank",
         Kind::Count,
-        "place of the real one in the model's order, 1 is a hit; \
-                                         0: not a candidate",
+        "place of the real one in the model's order, 1 is a hit; 0: not a candidate",
     ),
     (Column::Queue, "queue", Kind::Count, "candidates"),
     (Column::Waited, "waited", Kind::Time, "how long the one that came in had been queued"),
@@ -97,8 +94,7 @@ pub const COLUMNS: [Described<Column>; 36] = [
         Column::Machine,
         "machine",
         Kind::Text,
-        "6.1, 6.12x8: the kernel's series, and the CPUs when \
-                                              they are not two",
+        "6.1, 6.12x8: the kernel's series, and the CPUs when they are not two",
     ),
     (Column::Scheduler, "sched", Kind::Text, "CFS or EEVDF"),
     (Column::Trace, "trace", Kind::Text, "name of the recording"),

@@ -4,7 +4,7 @@
 pub use crate::query::{Choice, Completion, FilterError, OPS, Op, Value};
 
 use super::column::{COLUMNS, Column, STATES, state_class};
-use super::table::{Enqueued, Table, Who};
+use super::table::{Enqueued, Table, ThreadName};
 use crate::query::{self, Bitmap, Columns, Described, Kind, quoted};
 
 /// A question to each decision.
@@ -64,7 +64,7 @@ impl Columns for Column {
             }
             Self::Prev | Self::Pred | Self::Real | Self::OtherPred => {
                 // A thread is meant by its name, its name's group, or name and pid together.
-                let one = |who: &Who| {
+                let one = |who: &ThreadName| {
                     let full = format!("{}:{}", who.name, who.pid);
                     let group = t.groups.get(who.group as usize).map_or("", |g| g);
                     says(&[&who.name, group, if who.pid == 0 { "idle" } else { &full }])

@@ -190,140 +190,183 @@ pub(super) fn names(t: &Table, column: Column) -> Vec<&str> {
 }
 
 fn cut(t: &Table, column: Column) -> Option<Cut<'_>> {
-    let number = move |op, n| Expr::number(column, op, n);
-    let between = move |from: u64, to: u64| match (from, to) {
-        (0, to) => number(Op::Le, to),
-        (from, u64::MAX) => number(Op::Ge, from),
-        (from, to) if from == to => number(Op::Eq, from),
-        (from, to) => number(Op::Ge, from).and(number(Op::Le, to)),
-    };
     Some(match column {
-        Column::Queue => Cut {
-            class: Box::new(|i| {
-                QUEUES.iter().position(|q| u64::from(t.queue[i]) <= q.1).unwrap_or(0) as u64
-            }),
-            name: Box::new(move |c| {
-                let (from, to) = QUEUES[c as usize];
-                (crate::evaluate::score::QUEUE_SLICES[c as usize].into(), between(from, to))
-            }),
-        },
-        Column::Cpu | Column::Rank | Column::Bin => Cut {
-            class: Box::new(move |i| column.count(t, i).unwrap_or(0)),
-            name: Box::new(move |c| {
-                let label = match column {
-                    Column::Cpu => format!("CPU{c}"),
-                    Column::Bin => format!("p {:.2}-{:.2}", (c - 1) as f64 / 15.0, c as f64 / 15.0),
-                    _ if c == 0 => "no candidate".into(),
-                    _ => format!("rank {c}"),
-                };
-                (label, number(Op::Eq, c))
-            }),
-        },
-        Column::P => Cut {
-            class: Box::new(|i| tenth(t.p[i])),
-            name: Box::new(|c| {
-                let p = |op, x: u64| Expr::Compare(Column::P, op, Value::Share(edge(x)));
-                let filter = match c {
-                    0 => p(Op::Lt, 1),
-                    9 => p(Op::Ge, 9),
-                    c => p(Op::Ge, c).and(p(Op::Lt, c + 1)),
-                };
-                (format!("p {:.1}-{:.1}", edge(c), edge(c + 1)), filter)
-            }),
-        },
-        Column::Waited | Column::Stint | Column::Ran | Column::Lead => Cut {
-            class: Box::new(move |i| match column.count(t, i) {
-                Some(ns) => time_class(ns) as u64,
-                None => u64::MAX,
-            }),
-            name: Box::new(move |c| match c {
-                // What is not known compares with nothing.
-                u64::MAX => (UNKNOWN.into(), number(Op::Ge, 0).negate()),
-                0 => (TIME_LABELS[0].into(), number(Op::Lt, TIMES[0])),
-                6 => (TIME_LABELS[6].into(), number(Op::Ge, TIMES[5])),
-                c => {
-                    let (from, to) = (TIMES[c as usize - 1], TIMES[c as usize]);
-                    (TIME_LABELS[c as usize].into(), number(Op::Ge, from).and(number(Op::Lt, to)))
-                }
-            }),
-        },
-        Column::Time => {
-            let width = t.sources.iter().map(|s| s.span_ns).max().unwrap_or(0) / PARTS + 1;
-            Cut {
-                class: Box::new(move |i| t.time[i] / width),
-                name: Box::new(move |c| {
-                    let label = format!(
-                        "{:.3}-{:.3} \
-                                         s",
-                        (c * width) as f64 / 1e9,
-                        ((c + 1) * width) as f64 / 1e9
-                    );
-                    (label, number(Op::Ge, c * width).and(number(Op::Lt, (c + 1) * width)))
-                }),
-            }
-        }
-        Column::State => Cut {
-            class: Box::new(|i| state_class(t.state[i]) as u64),
-            name: Box::new(|c| {
-                (STATES[c as usize].into(), Expr::is(Column::State, STATES[c as usize]))
-            }),
-        },
-        Column::Enqueued => Cut {
-            class: Box::new(|i| t.enqueued[i] as u64),
-            name: Box::new(|c| {
-                let label = Enqueued::ALL[c as usize].label();
-                (label.into(), Expr::is(Column::Enqueued, label))
-            }),
-        },
-        Column::Prev | Column::Pred | Column::Real | Column::OtherPred => Cut {
-            class: Box::new(move |i| {
-                let group = column.thread(t, i).and_then(|thread| t.group(i, thread));
-                group.map_or(u64::MAX, u64::from)
-            }),
-            name: Box::new(move |c| match t.groups.get(c as usize) {
-                Some(name) => (name.to_string(), Expr::is(column, name)),
-                // No thread has no name: not even one that contains nothing.
-                None => (
-                    "?".into(),
-                    Expr::Compare(column, Op::Has, Value::Text(String::new())).negate(),
-                ),
-            }),
-        },
+        Column::Queue => by_queue(t),
+        Column::Cpu | Column::Rank | Column::Bin => by_number(t, column),
+        Column::P => by_tenth(t),
+        Column::Waited | Column::Stint | Column::Ran | Column::Lead => by_duration(t, column),
+        Column::Time => by_time(t),
+        Column::State => by_state(t),
+        Column::Enqueued => by_enqueued(t),
+        Column::Prev | Column::Pred | Column::Real | Column::OtherPred => by_task(t, column),
         Column::Trace
         | Column::Workload
         | Column::Category
         | Column::Kernel
         | Column::Machine
-        | Column::Scheduler => {
-            let names = names(t, column);
-            let place = |s| {
-                column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0) as u64
-            };
-            let of: Vec<u64> = t.sources.iter().map(place).collect();
-            Cut {
-                class: Box::new(move |i| of[t.source_ix(i)]),
-                name: Box::new(move |c| {
-                    (names[c as usize].into(), Expr::is(column, names[c as usize]))
-                }),
-            }
-        }
+        | Column::Scheduler => by_source(t, column),
         Column::Hit
         | Column::Covered
         | Column::Asked
         | Column::Forecast
         | Column::Baseline(_)
-        | Column::Other => {
-            debug_assert_eq!(column.kind(), Kind::Flag);
-            Cut {
-                class: Box::new(move |i| u64::from(!column.flag(t, i))),
-                name: Box::new(move |c| match c {
-                    0 => (column.name().into(), Expr::Flag(column)),
-                    _ => (format!("not {}", column.name()), Expr::Flag(column).negate()),
-                }),
-            }
-        }
+        | Column::Other => by_flag(t, column),
         Column::Event | Column::Margin | Column::PReal | Column::OtherP => return None,
     })
+}
+
+/// What selects the numbers from `from` to `to`, both of them included.
+fn between(column: Column, from: u64, to: u64) -> Expr {
+    let number = |op, n| Expr::number(column, op, n);
+    match (from, to) {
+        (0, to) => number(Op::Le, to),
+        (from, u64::MAX) => number(Op::Ge, from),
+        (from, to) if from == to => number(Op::Eq, from),
+        (from, to) => number(Op::Ge, from).and(number(Op::Le, to)),
+    }
+}
+
+/// What selects the numbers from `from` on that are less than `to`.
+fn below(column: Column, from: u64, to: u64) -> Expr {
+    Expr::number(column, Op::Ge, from).and(Expr::number(column, Op::Lt, to))
+}
+
+fn by_queue(t: &Table) -> Cut<'_> {
+    Cut {
+        class: Box::new(|i| {
+            QUEUES.iter().position(|q| u64::from(t.queue[i]) <= q.1).unwrap_or(0) as u64
+        }),
+        name: Box::new(|c| {
+            let (from, to) = QUEUES[c as usize];
+            let label = crate::evaluate::score::QUEUE_SLICES[c as usize];
+            (label.into(), between(Column::Queue, from, to))
+        }),
+    }
+}
+
+/// A small number: each value is a class.
+fn by_number(t: &Table, column: Column) -> Cut<'_> {
+    Cut {
+        class: Box::new(move |i| column.count(t, i).unwrap_or(0)),
+        name: Box::new(move |c| {
+            let label = match column {
+                Column::Cpu => format!("CPU{c}"),
+                Column::Bin => format!("p {:.2}-{:.2}", (c - 1) as f64 / 15.0, c as f64 / 15.0),
+                _ if c == 0 => "no candidate".into(),
+                _ => format!("rank {c}"),
+            };
+            (label, Expr::number(column, Op::Eq, c))
+        }),
+    }
+}
+
+fn by_tenth(t: &Table) -> Cut<'_> {
+    Cut {
+        class: Box::new(|i| tenth(t.p[i])),
+        name: Box::new(|c| {
+            let p = |op, x: u64| Expr::Compare(Column::P, op, Value::Share(edge(x)));
+            let filter = match c {
+                0 => p(Op::Lt, 1),
+                9 => p(Op::Ge, 9),
+                c => p(Op::Ge, c).and(p(Op::Lt, c + 1)),
+            };
+            (format!("p {:.1}-{:.1}", edge(c), edge(c + 1)), filter)
+        }),
+    }
+}
+
+fn by_duration(t: &Table, column: Column) -> Cut<'_> {
+    let number = move |op, n| Expr::number(column, op, n);
+    Cut {
+        class: Box::new(move |i| match column.count(t, i) {
+            Some(ns) => time_class(ns) as u64,
+            None => u64::MAX,
+        }),
+        name: Box::new(move |c| match c {
+            // What is not known compares with nothing.
+            u64::MAX => (UNKNOWN.into(), number(Op::Ge, 0).negate()),
+            0 => (TIME_LABELS[0].into(), number(Op::Lt, TIMES[0])),
+            6 => (TIME_LABELS[6].into(), number(Op::Ge, TIMES[5])),
+            c => {
+                let (from, to) = (TIMES[c as usize - 1], TIMES[c as usize]);
+                (TIME_LABELS[c as usize].into(), below(column, from, to))
+            }
+        }),
+    }
+}
+
+/// When it was: equal parts of the longest recording.
+fn by_time(t: &Table) -> Cut<'_> {
+    let width = t.sources.iter().map(|s| s.span_ns).max().unwrap_or(0) / PARTS + 1;
+    Cut {
+        class: Box::new(move |i| t.time[i] / width),
+        name: Box::new(move |c| {
+            let (from, to) = (c * width, (c + 1) * width);
+            let label = format!("{:.3}-{:.3} s", from as f64 / 1e9, to as f64 / 1e9);
+            (label, below(Column::Time, from, to))
+        }),
+    }
+}
+
+fn by_state(t: &Table) -> Cut<'_> {
+    Cut {
+        class: Box::new(|i| state_class(t.state[i]) as u64),
+        name: Box::new(|c| {
+            let label = STATES[c as usize];
+            (label.into(), Expr::is(Column::State, label))
+        }),
+    }
+}
+
+fn by_enqueued(t: &Table) -> Cut<'_> {
+    Cut {
+        class: Box::new(|i| t.enqueued[i] as u64),
+        name: Box::new(|c| {
+            let label = Enqueued::ALL[c as usize].label();
+            (label.into(), Expr::is(Column::Enqueued, label))
+        }),
+    }
+}
+
+/// Whom a column names: threads of one name are one class.
+fn by_task(t: &Table, column: Column) -> Cut<'_> {
+    Cut {
+        class: Box::new(move |i| {
+            let group = column.thread(t, i).and_then(|thread| t.group(i, thread));
+            group.map_or(u64::MAX, u64::from)
+        }),
+        name: Box::new(move |c| match t.groups.get(c as usize) {
+            Some(name) => (name.to_string(), Expr::is(column, name)),
+            // No thread has no name: not even one that contains nothing.
+            None => {
+                let named = Expr::Compare(column, Op::Has, Value::Text(String::new()));
+                ("?".into(), named.negate())
+            }
+        }),
+    }
+}
+
+/// What is the same for a whole recording.
+fn by_source(t: &Table, column: Column) -> Cut<'_> {
+    let names = names(t, column);
+    let place =
+        |s| column.of_source(s).and_then(|n| names.binary_search(&n).ok()).unwrap_or(0) as u64;
+    let of: Vec<u64> = t.sources.iter().map(place).collect();
+    Cut {
+        class: Box::new(move |i| of[t.source_ix(i)]),
+        name: Box::new(move |c| (names[c as usize].into(), Expr::is(column, names[c as usize]))),
+    }
+}
+
+fn by_flag(t: &Table, column: Column) -> Cut<'_> {
+    debug_assert_eq!(column.kind(), Kind::Flag);
+    Cut {
+        class: Box::new(move |i| u64::from(!column.flag(t, i))),
+        name: Box::new(move |c| match c {
+            0 => (column.name().into(), Expr::Flag(column)),
+            _ => (format!("not {}", column.name()), Expr::Flag(column).negate()),
+        }),
+    }
 }
 
 /// Lower end of the tenth with this number, as a filter would read it.

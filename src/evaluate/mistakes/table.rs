@@ -37,7 +37,7 @@ impl Span {
 
 /// A thread of a recording under one of its names, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Who {
+pub struct ThreadName {
     /// Its pid; 0 is idle.
     pub pid: i32,
     /// Its name.
@@ -66,7 +66,7 @@ pub struct Source {
     pub scheduler: SchedClass,
     /// Threads under their first names, by [`ThreadIx`], and then under later ones; see
     /// [`Self::who_ix`].
-    pub threads: Vec<Who>,
+    pub threads: Vec<ThreadName>,
     /// For threads with more than one name: from which event on which of `threads` it is,
     /// ascending.
     renamed: HashMap<ThreadIx, Vec<(u32, u32)>>,
@@ -89,9 +89,13 @@ impl Source {
         let (meta, tasks) = (trace.meta(), trace.tasks());
         let who = |t: usize| {
             let thread = ThreadIx(t as u32);
-            Who { pid: tasks.pid(thread).0, name: tasks.thread_name(thread).into(), group: 0 }
+            ThreadName {
+                pid: tasks.pid(thread).0,
+                name: tasks.thread_name(thread).into(),
+                group: 0,
+            }
         };
-        let mut threads: Vec<Who> = (0..tasks.thread_count()).map(who).collect();
+        let mut threads: Vec<ThreadName> = (0..tasks.thread_count()).map(who).collect();
         let mut renamed = HashMap::new();
         // In the order of the threads: a table does not depend on a map's order.
         let mut changed: Vec<_> = trace.renamed().collect();
@@ -101,7 +105,7 @@ impl Source {
             for &(event, task) in names {
                 of.push((event, threads.len() as u32));
                 let name = tasks.get(task).map_or("?", |t| &t.name);
-                threads.push(Who { pid: tasks.pid(thread).0, name: name.into(), group: 0 });
+                threads.push(ThreadName { pid: tasks.pid(thread).0, name: name.into(), group: 0 });
             }
             renamed.insert(thread, of);
         }
@@ -136,7 +140,7 @@ impl Source {
     }
 
     /// A thread under the name that it has at `event`; `None` for no thread.
-    pub fn who(&self, thread: ThreadIx, event: u32) -> Option<&Who> {
+    pub fn who(&self, thread: ThreadIx, event: u32) -> Option<&ThreadName> {
         self.threads.get(self.who_ix(thread, event))
     }
 }
@@ -187,7 +191,7 @@ impl Enqueued {
     }
 }
 
-/// Bits of [`Row::bits`] above those of the baselines.
+/// Bits of [`DecisionRow::bits`] above those of the baselines.
 pub(super) const HIT: u16 = 1 << 8;
 pub(super) const COVERED: u16 = 1 << 9;
 pub(super) const ASKED: u16 = 1 << 10;
@@ -197,7 +201,7 @@ const _: () = assert!(BASELINES.len() <= 8, "a bit each");
 
 /// One decision, as it is put into the table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(super) struct DecisionRow {
     pub time: u64,
     pub event: u32,
     pub cpu: CpuId,
@@ -323,7 +327,7 @@ impl Table {
         self.heap_bytes() as f64 / self.len().max(1) as f64
     }
 
-    pub(super) fn push(&mut self, row: &Row) {
+    pub(super) fn push(&mut self, row: &DecisionRow) {
         self.source.push(0);
         self.time.push(row.time);
         self.event.push(row.event);
@@ -385,7 +389,7 @@ impl Table {
     }
 
     fn number_groups(&mut self) {
-        let group = |who: &Who| who.name.split('/').next().unwrap_or_default().to_owned();
+        let group = |who: &ThreadName| who.name.split('/').next().unwrap_or_default().to_owned();
         let mut names: Vec<_> = self.sources.iter().flat_map(|s| &s.threads).map(group).collect();
         names.sort_unstable();
         names.dedup();

@@ -1,6 +1,7 @@
 //! One line of ftrace or trace-cmd text: what kind of line it is, and its head (who, on which CPU,
 //! when).
 
+use super::head::{Head, STAMP, head, stamp};
 use super::layout;
 use super::payload::{self, Migrate, Named, Switch, Wakeup};
 use crate::ingest::{Reason, num};
@@ -21,18 +22,6 @@ pub enum Line<'a> {
     Event(Head, Body<'a>),
     /// An event that is not used.
     Other,
-}
-
-/// Who, where, when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// `common_pid`; -1 when not known.
-    pub actor: i32,
-    pub cpu: u64,
-    /// Clock value in ns.
-    pub time: u64,
-    /// The stamp is a whole number: the count of a clock that does not tell time.
-    pub count: bool,
 }
 
 /// The fields of an event that is used.
@@ -69,11 +58,7 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, Reason> {
         return Ok(Line::Machine(&text[..at]));
     }
     if text.starts_with(b"version = ")
-        || (text.starts_with(b"CPU ")
-            && text.ends_with(
-                b" is \
-        empty",
-            ))
+        || (text.starts_with(b"CPU ") && text.ends_with(b" is empty"))
     {
         return Ok(Line::Comment);
     }
@@ -173,101 +158,10 @@ fn beside<'a>(name: &[u8], text: &'a [u8]) -> Result<Option<Body<'a>>, Reason> {
     body.map(Some).ok_or(Reason::Payload(name))
 }
 
-/// The head, and what follows it. The stamp is looked for first: it is the only thing that ends in
-/// a digit, a colon and a space, and everything to its left but the name is fixed. A name can look
-/// like a stamp, so every such place is tried, each at a cost that does not depend on how long the
-/// line is.
-fn head(line: &[u8]) -> Option<(Head, &[u8])> {
-    memchr::memchr_iter(b':', line).find_map(|colon| {
-        if *line.get(colon + 1)? != b' ' {
-            return None;
-        }
-        // 520352811us : and 16763us+: in latency format; the sign says how long the pause was.
-        let (end, micros) = match &line[..colon] {
-            [.., b'0'..=b'9'] => (colon, false),
-            [.., b'0'..=b'9', b'u', b's', b' ' | b'+' | b'!' | b'#' | b'*' | b'@' | b'$'] => {
-                (colon - 3, true)
-            }
-            _ => return None,
-        };
-        let (left, time, count) = if micros {
-            let (left, time) = num::trailing(&line[..end])?;
-            (left, time.saturating_mul(1_000), false)
-        } else {
-            stamp_at_end(&line[..end])?
-        };
-        let (actor, cpu) = place(left.strip_suffix(b" ")?)?;
-        Some((Head { actor, cpu, time, count }, line[colon + 1..].trim_ascii_start()))
-    })
-}
-
-/// A stamp has at most 20 digits before the point and 9 behind it.
-pub const STAMP: usize = 32;
-/// Spaces, flags and the columns of thread groups, CPUs and pids are narrower than this.
-const COLUMN: usize = 64;
-
-/// Where the last byte of this kind is, within `far` bytes of the end.
-pub fn last_of(text: &[u8], far: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
-    let from = text.len().saturating_sub(far);
-    text[from..].iter().rposition(|&b| is(b)).map(|at| from + at)
-}
-
-/// The last place of `byte`, within a column of the end.
-fn last(text: &[u8], byte: u8) -> Option<usize> {
-    last_of(text, COLUMN, |b| b == byte)
-}
-
-/// Without the spaces at the end.
-pub fn trimmed(text: &[u8]) -> Option<&[u8]> {
-    last_of(text, COLUMN, |b| b != b' ').map(|at| &text[..=at])
-}
-
 // hackbench-13548   [000] dN.2.
 // memfd:sealed-91-7251    (-------) [001] d..2.
 // bash-14958 [001]
 // lto cgu.-14408   0dNs4.                        (trace-cmd report -l)
-fn place(text: &[u8]) -> Option<(i32, u64)> {
-    let text = trimmed(text)?;
-    let (text, cpu) = bracketed(text).or_else(|| {
-        let (left, flags) = text.split_at(last(text, b' ')? + 1);
-        bracketed(trimmed(left)?).filter(|_| flags.len() <= 8).or_else(|| {
-            let digits = flags.iter().position(|b| !b.is_ascii_digit())?;
-            let known = (4..=6).contains(&(flags.len() - digits));
-            Some((left, num::unsigned(&flags[..digits]).filter(|_| known)?))
-        })
-    })?;
-    let mut text = trimmed(text)?;
-    if let Some(inner) = text.strip_suffix(b")") {
-        text = trimmed(&inner[..last(inner, b'(')?])?;
-    }
-    let (name, pid) = num::trailing(text)?;
-    let name = name.strip_suffix(b"-")?;
-    // The way `export` writes an actor that is not known.
-    let unknown = pid == 1 && name.ends_with(b"<...>-");
-    Some((if unknown { -1 } else { i32::try_from(pid).ok()? }, cpu))
-}
-
-/// `... [001]`: what is before, and the number.
-pub fn bracketed(text: &[u8]) -> Option<(&[u8], u64)> {
-    let (before, n) = num::trailing(text.strip_suffix(b"]")?)?;
-    Some((before.strip_suffix(b"[")?, n))
-}
-
-/// `4084.521486` in µs or `4123.237432777` in ns; without a point it is the raw value of a counting
-/// clock, which is said.
-pub fn stamp(text: &[u8]) -> Option<(u64, bool)> {
-    stamp_at_end(text).and_then(|(left, time, count)| left.is_empty().then_some((time, count)))
-}
-
-/// [`stamp`] of what a text ends in, and what comes before it.
-fn stamp_at_end(text: &[u8]) -> Option<(&[u8], u64, bool)> {
-    let (left, n) = num::trailing(text)?;
-    let Some(whole) = left.strip_suffix(b".") else { return Some((left, n, true)) };
-    let ns = n * 10u64.checked_pow(9u32.checked_sub((text.len() - left.len()) as u32)?)?;
-    let (left, seconds) = num::trailing(whole)?;
-    Some((left, seconds.saturating_mul(1_000_000_000).saturating_add(ns), false))
-}
-
 // CPU:1 [LOST 17 EVENTS]          the kernel
 // CPU:1 [17 EVENTS DROPPED]       trace-cmd
 fn loss(text: &[u8]) -> Option<Line<'static>> {
@@ -299,14 +193,12 @@ mod tests {
     fn heads_of_all_layouts() {
         for (line, want) in [
             (
-                "       hackbench-13548   [000] dN.2.  4084.523590: sched_x: \
-              a",
+                "       hackbench-13548   [000] dN.2.  4084.523590: sched_x: a",
                 (13548, 0, 4_084_523_590_000),
             ),
             ("          <idle>-0       [001] d..2   4084.5: sched_x: a", (0, 1, 4_084_500_000_000)),
             (
-                " memfd:sealed-91-7251    (-------) [001]   4084.522237: sched_x: \
-              a",
+                " memfd:sealed-91-7251    (-------) [001]   4084.522237: sched_x: a",
                 (7251, 1, 4_084_522_237_000),
             ),
             (
@@ -314,21 +206,18 @@ mod tests {
                 (13520, 299, 4_084_522_187_000),
             ),
             (
-                "ingest_h:     bash-14958 [001]  4123.237506266: \
-              sched_x:    a",
+                "ingest_h:     bash-14958 [001]  4123.237506266: sched_x:    a",
                 (14958, 1, 4_123_237_506_266),
             ),
             (
-                "inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: \
-              a",
+                "inst: lto cgu.-14408   0dNs4.  4123.238257: sched_x: a",
                 (14408, 0, 4_123_238_257_000),
             ),
             (" a 1.5: b [7] -9 [003] ....  1.000001: sched_x: a", (9, 3, 1_000_001_000)),
             ("kworker/0:1-77 [000] 12345: sched_x: a", (77, 0, 12345)),
             ("  rec.sh-20198     1d..2. 16817us#: sched_x: a", (20198, 1, 16_817_000)),
             (
-                "[ 1320.444333]    rustc-19857     0d..4. 520352536us : sched_x: \
-              a",
+                "[ 1320.444333]    rustc-19857     0d..4. 520352536us : sched_x: a",
                 (19857, 0, 520_352_536_000),
             ),
             ("<...>--1 [000] d..2. 1.000000001: sched_x: a", (-1, 0, 1_000_000_001)),
@@ -340,8 +229,7 @@ mod tests {
             ":",
             "a-1 [0] x: sched_x",
             "a-1 [x] 1.0: sched_x",
-            "[0] 1.0: \
-            sched_x",
+            "[0] 1.0: sched_x",
             "a-1 [0] 1.: sched_x",
         ] {
             assert_eq!(head_of(line), None, "{line}");
@@ -376,10 +264,7 @@ mod tests {
         assert_eq!(parse(b"hello"), Err(Reason::NotAnEvent));
         assert_eq!(parse(b"a-1 [000] d..2. 1.000000: sched_swi"), Err(Reason::NotAnEvent));
         assert_eq!(
-            parse(
-                b"a-1 [000] d..2. 1.000000: sched_switch: \
-                           prev"
-            ),
+            parse(b"a-1 [000] d..2. 1.000000: sched_switch: prev"),
             Err(Reason::Payload("sched_switch"))
         );
     }

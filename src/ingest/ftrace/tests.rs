@@ -41,12 +41,7 @@ fn chunked_equals_whole() {
         text.extend_from_slice(b"junk\n");
         text.extend_from_slice(format!("CPU:{} [LOST {i} EVENTS]\n", i % 3).as_bytes());
         text.extend_from_slice(
-            format!(
-                "a-{i} [00{}] d..2. 1.{i:06}: sched_wakeup: \
-                                        comm=",
-                i % 2
-            )
-            .as_bytes(),
+            format!("a-{i} [00{}] d..2. 1.{i:06}: sched_wakeup: comm=", i % 2).as_bytes(),
         );
         text.extend_from_slice(&[0xff, b'a', 0xc0 + (i % 5) as u8]);
         text.extend_from_slice(b" pid=7 prio=120 target_cpu=000\n");
@@ -183,8 +178,8 @@ proptest! {
         let head = format!("{actor:>16}-{pid:<7} [001] {flags} 520.352536: ");
         let text = format!(
             "{head}sched_switch: prev_comm={prev} prev_pid={pid} prev_prio={prio} \
-             prev_state={state} ==> next_comm={next} \
-             next_pid=7 next_prio={prio}\n{head}sched_wakeup: comm={prev} pid={pid} prio={prio} \
+             prev_state={state} ==> next_comm={next} next_pid=7 \
+             next_prio={prio}\n{head}sched_wakeup: comm={prev} pid={pid} prio={prio} \
              target_cpu=001\n{}",
             USUAL[1]
         );

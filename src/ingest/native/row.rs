@@ -10,7 +10,7 @@ const LONGEST_QUOTED: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// A row of so many bytes and lines, line end included.
-    Row { length: usize, lines: u64 },
+    CsvRow { length: usize, lines: u64 },
     /// An empty line.
     Empty { length: usize },
     /// A line with a quote that has no end, or goes on behind it.
@@ -21,14 +21,14 @@ pub enum Taken {
 
 /// The fields of the row that was taken last.
 #[derive(Debug, Default)]
-pub struct Row {
+pub struct CsvRow {
     /// Each in the text, or in `unquoted` when the row has quotes.
     fields: Vec<Range<u32>>,
     unquoted: Vec<u8>,
     has_quotes: bool,
 }
 
-impl Row {
+impl CsvRow {
     /// Number of fields.
     pub fn len(&self) -> usize {
         self.fields.len()
@@ -52,7 +52,7 @@ impl Row {
         }
         // A line that is too long for a row is told by its length; nobody looks at its fields.
         if length > super::LONGEST + 1 {
-            return Taken::Row { length, lines: 1 };
+            return Taken::CsvRow { length, lines: 1 };
         }
         self.has_quotes = memchr::memchr(b'"', line).is_some();
         if self.has_quotes {
@@ -64,7 +64,7 @@ impl Row {
             from = comma as u32 + 1;
         }
         self.fields.push(from..line.len() as u32);
-        Taken::Row { length, lines: 1 }
+        Taken::CsvRow { length, lines: 1 }
     }
 
     fn quoted(&mut self, text: &[u8], length: usize, last: bool) -> Taken {
@@ -107,9 +107,9 @@ impl Row {
             self.fields.push(from..self.unquoted.len() as u32);
             match &text[at..] {
                 [b',', ..] => at += 1,
-                [b'\n', ..] => return Taken::Row { length: at + 1, lines },
-                [b'\r', b'\n', ..] => return Taken::Row { length: at + 2, lines },
-                [] | [b'\r'] if last => return Taken::Row { length: text.len(), lines },
+                [b'\n', ..] => return Taken::CsvRow { length: at + 1, lines },
+                [b'\r', b'\n', ..] => return Taken::CsvRow { length: at + 2, lines },
+                [] | [b'\r'] if last => return Taken::CsvRow { length: text.len(), lines },
                 [] | [b'\r'] => return Taken::Open,
                 _ => return Taken::Bad { length },
             }

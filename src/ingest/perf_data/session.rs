@@ -119,9 +119,7 @@ impl<'s> Session<'s> {
         self.formats = Formats::parse(bytes);
         if self.formats.is_cut() {
             self.to.report.truncated = Some(
-                "the list of the events' formats is cut: kinds of events may be \
-                      missing"
-                    .into(),
+                "the list of the events' formats is cut: kinds of events may be missing".into(),
             );
         }
     }
@@ -145,10 +143,8 @@ impl<'s> Session<'s> {
     /// The bytes end inside a record.
     pub fn cut(&mut self, at: u64) {
         if !self.ways[0].astray {
-            self.to.report.truncated = Some(format!(
-                "the recording ends inside the record at byte \
-                                                     {at}"
-            ));
+            self.to.report.truncated =
+                Some(format!("the recording ends inside the record at byte {at}"));
         }
     }
 
@@ -242,14 +238,8 @@ impl<'s> Session<'s> {
             return;
         }
         let Some(sample) = shape.sample(body) else {
-            return self.note(
-                place,
-                Reason::Other(
-                    "a sample that is shorter than its \
-                                                   fields"
-                        .into(),
-                ),
-            );
+            return self
+                .note(place, Reason::Other("a sample that is shorter than its fields".into()));
         };
         let Some(layout) = self.formats.of(sample.raw) else {
             self.to.report.other_events += 1;
@@ -284,10 +274,9 @@ impl<'s> Session<'s> {
             self.shapes.iter().find_map(|s| s.cpu_of_other(body)).filter(|_| kind == kind::LOST);
         let cpu = said.or(known).filter(|c| *c < u32::from(MAX_CPUS));
         let Some(cpu) = cpu.map(|c| CpuId(c as u16)) else {
-            self.to.report.warn(
-                "the kernel lost events, and the recording does not say on which \
-                                 CPU",
-            );
+            self.to
+                .report
+                .warn("the kernel lost events, and the recording does not say on which CPU");
             return;
         };
         let known = slot(&mut self.cpus, cpu);
@@ -313,10 +302,7 @@ impl<'s> Session<'s> {
         if let Err(problem) = result {
             self.note(
                 place,
-                Reason::Other(format!(
-                    "packed records cannot be unpacked: \
-                                                    {problem}"
-                )),
+                Reason::Other(format!("packed records cannot be unpacked: {problem}")),
             );
             self.damage += 1;
             // The next record may start a stream of its own.

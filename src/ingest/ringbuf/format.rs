@@ -40,17 +40,9 @@ pub fn fields<'a>(file: &'a str, text: &'a str) -> Result<Vec<Field<'a>>, RingEr
         let Some(body) = line.trim_start().strip_prefix("field:") else { continue };
         let line_at = line.as_ptr() as usize - text.as_ptr() as usize;
         let field = field(file, line_at, body);
-        found.push(field.ok_or_else(|| {
-            wrong(
-                file,
-                line_at,
-                format!(
-                    "not a field: \
-            {}",
-                    line.trim()
-                ),
-            )
-        })?);
+        found.push(
+            field.ok_or_else(|| wrong(file, line_at, format!("not a field: {}", line.trim())))?,
+        );
     }
     Ok(found)
 }
@@ -88,16 +80,9 @@ pub fn find<'f, 'a>(
     all: &'f [Field<'a>],
     name: &str,
 ) -> Result<&'f Field<'a>, RingError> {
-    all.iter().find(|f| f.name == name).ok_or_else(|| {
-        wrong(
-            file,
-            text.len(),
-            format!(
-                "no field \
-        {name}"
-            ),
-        )
-    })
+    all.iter()
+        .find(|f| f.name == name)
+        .ok_or_else(|| wrong(file, text.len(), format!("no field {name}")))
 }
 
 /// No byte of an event belongs to two fields. Whoever sends the layout decides how few bytes an
@@ -191,10 +176,10 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "name: x\nID: 7\nformat:\n\tfield:__data_loc char[] \
-                        comm;\toffset:2;\tsize:4;\tsigned:0;\n\
-        \tfield:char prev_comm[4];\toffset:6;\tsize:4;\tsigned:0;\n\tfield:short \
-        prio;\toffset:10;\tsize:2;\tsigned:1;\n\
-        \tfield:__rel_loc char[] tail;\toffset:12;\tsize:4;\tsigned:0;\n\nprint fmt: \"\"\n";
+                        comm;\toffset:2;\tsize:4;\tsigned:0;\n\tfield:char \
+                        prev_comm[4];\toffset:6;\tsize:4;\tsigned:0;\n\tfield:short \
+                        prio;\toffset:10;\tsize:2;\tsigned:1;\n\tfield:__rel_loc char[] \
+                        tail;\toffset:12;\tsize:4;\tsigned:0;\n\nprint fmt: \"\"\n";
 
     #[test]
     fn reads_numbers_and_all_kinds_of_text() {
@@ -220,8 +205,7 @@ mod tests {
         let message = |e: RingError| e.to_string();
         assert_eq!(
             message(find("x/format", "ab", &all, "pid").unwrap_err()),
-            "x/format, byte 2: \
-            no field pid"
+            "x/format, byte 2: no field pid"
         );
         assert_eq!(message(all[0].num().unwrap_err()), "x/format, byte 22: comm is no number");
         assert!(apart("x/format", &all).is_ok());
@@ -229,8 +213,7 @@ mod tests {
         let twice = fields("x/format", &text).unwrap();
         assert_eq!(
             message(apart("x/format", &twice).unwrap_err()),
-            "x/format, byte 135: prev_comm \
-            and prio overlap"
+            "x/format, byte 135: prev_comm and prio overlap"
         );
         let bad = fields("x/format", "a\n\tfield:int x;\toffset:z;").unwrap_err();
         assert_eq!(message(bad), "x/format, byte 2: not a field: field:int x;\toffset:z;");

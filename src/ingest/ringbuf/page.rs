@@ -52,9 +52,7 @@ impl PageHeader {
             return Err(wrong(
                 FILE,
                 data.line_at,
-                "the page's data are not where they can \
-                                                  be"
-                .into(),
+                "the page's data are not where they can be".into(),
             ));
         }
         let timestamp = get("timestamp")?.num()?;
@@ -99,28 +97,16 @@ impl EventHeader {
             let digits = line.trim_start_matches(|c: char| !c.is_ascii_digit());
             digits.split_whitespace().next()?.parse::<u32>().ok()
         };
-        let need = |key| {
-            value(key).ok_or_else(|| {
-                wrong(
-                    EVENT_FILE,
-                    text.len(),
-                    format!(
-                        "no \
-            {key}"
-                    ),
-                )
-            })
-        };
+        let need =
+            |key| value(key).ok_or_else(|| wrong(EVENT_FILE, text.len(), format!("no {key}")));
         let (type_bits, delta_bits, array_bits) =
             (need("type_len")?, need("time_delta")?, need("array")?);
         if type_bits.checked_add(delta_bits) != Some(32)
             || !(2..=16).contains(&type_bits)
             || array_bits != 32
         {
-            let problem = format!(
-                "records of {type_bits} + {delta_bits} + {array_bits} bits are \
-                                   not known"
-            );
+            let problem =
+                format!("records of {type_bits} + {delta_bits} + {array_bits} bits are not known");
             return Err(wrong(EVENT_FILE, 0, problem));
         }
         Ok(Self {
@@ -271,15 +257,14 @@ fn absolute(before: u64, stamp: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const PAGE: &str = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n\
-        \tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n\tfield: int \
-        overwrite;\toffset:8;\tsize:1;\tsigned:1;\n\
-        \tfield: char data;\toffset:16;\tsize:112;\tsigned:0;\n";
-    const EVENT: &str = "# compressed entry header\n\ttype_len    :    5 \
-                         bits\n\ttime_delta  :   27 bits\n\
-        \tarray       :   32 bits\n\n\tpadding     : type == 29\n\ttime_extend : type == \
-        30\n\ttime_stamp : type == 31\n\
-        \tdata max type_len  == 28\n";
+    const PAGE: &str = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n\tfield: local_t \
+                        commit;\toffset:8;\tsize:8;\tsigned:1;\n\tfield: int \
+                        overwrite;\toffset:8;\tsize:1;\tsigned:1;\n\tfield: char \
+                        data;\toffset:16;\tsize:112;\tsigned:0;\n";
+    const EVENT: &str = "# compressed entry header\n\ttype_len    :    5 bits\n\ttime_delta  :   \
+                         27 bits\n\tarray       :   32 bits\n\n\tpadding     : type == \
+                         29\n\ttime_extend : type == 30\n\ttime_stamp : type == 31\n\tdata max \
+                         type_len  == 28\n";
 
     fn page(flags: u64, words: &[u32]) -> Vec<u8> {
         let mut page = 1000_u64.to_le_bytes().to_vec();

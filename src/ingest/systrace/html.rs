@@ -195,8 +195,8 @@ mod tests {
                    nop\\n\\\na\\n\\\n\";\n</script>\n";
         assert_eq!(text(old), "\n\n\n# tracer: nop\\n\\\na\\n\\\n\n\n");
         let new = "<html>\n<script class=\"trace-data\" type=\"application/text\">\n# tracer: \
-                   nop\nb\n</script>\n\
-                   <script class=\"trace-data\">\n{\"traceEvents\":[]}\n</script>\nrest";
+                   nop\nb\n</script>\n<script \
+                   class=\"trace-data\">\n{\"traceEvents\":[]}\n</script>\nrest";
         assert_eq!(text(new), "\n\n# tracer: nop\nb\n\n\n\n\n\n");
     }
 

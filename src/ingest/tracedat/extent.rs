@@ -46,8 +46,7 @@ impl<'a> Shared<'a> {
             if there < end {
                 let missing = end - there.max(pages.at);
                 let sentence = format!(
-                    "{missing} bytes of CPU {} are missing at the end of the \
-                                        file",
+                    "{missing} bytes of CPU {} are missing at the end of the file",
                     pages.cpu.0
                 );
                 report.truncated.get_or_insert(sentence);
@@ -64,13 +63,8 @@ impl<'a> Shared<'a> {
     pub fn tell(&self, report: &mut Report) {
         for (cpu, at, problem) in self.0.borrow_mut().bad.drain(..) {
             let place = Place::Page { stream: format!("cpu{cpu} of the file"), byte: at };
-            report.note(
-                place,
-                Reason::Other(format!(
-                    "packed pages cannot be unpacked: \
-                                                      {problem}"
-                )),
-            );
+            report
+                .note(place, Reason::Other(format!("packed pages cannot be unpacked: {problem}")));
         }
     }
 
@@ -153,12 +147,7 @@ impl<'a> Extent<'a> {
         }
         let (start, sizes) = (self.at, (self.word()?, self.word()?));
         let (Some(packed), Some(size)) = sizes else {
-            return Ok(self.broken(
-                start,
-                "it ends \
-            here",
-                true,
-            ));
+            return Ok(self.broken(start, "it ends here", true));
         };
         if packed > self.end - self.at || size > LARGEST_CHUNK {
             return Ok(self.broken(start, "it is longer than what is there", true));

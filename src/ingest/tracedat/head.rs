@@ -61,10 +61,9 @@ impl Head {
             "6" => head.six(&mut walk)?,
             "7" => head.seven(&mut walk)?,
             other => {
-                return Err(walk.wrong(format!(
-                    "trace.dat of version {other:?}; 6 and 7 can be \
-                                                    read"
-                )));
+                return Err(
+                    walk.wrong(format!("trace.dat of version {other:?}; 6 and 7 can be read"))
+                );
             }
         }
         Ok((head, walk.into_inner()))

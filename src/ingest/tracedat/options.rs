@@ -40,11 +40,7 @@ impl Buffer {
         if self.name.is_empty() {
             "the top buffer".into()
         } else {
-            format!(
-                "the instance \
-            `{}`",
-                self.name
-            )
+            format!("the instance `{}`", self.name)
         }
     }
 }
@@ -130,10 +126,9 @@ impl Options {
             what = walk.take(10)?;
         }
         if what.starts_with(b"latency") {
-            return Err(walk.wrong(
-                "only a text is in this file: print it with `trace-cmd report \
-                                   -t`",
-            ));
+            return Err(
+                walk.wrong("only a text is in this file: print it with `trace-cmd report -t`")
+            );
         }
         if !what.starts_with(b"flyrecord") {
             return Err(walk.wrong("the table of the CPUs' pages should be here"));
@@ -177,7 +172,7 @@ impl Options {
             // Microseconds from the clock to the time of day, and nanoseconds that were asked for.
             1 => {
                 self.said.time.offset =
-                    self.said.time.offset.saturating_add(integer(&text()).saturating_mul(1_000))
+                    self.said.time.offset.saturating_add(integer(&text()).saturating_mul(1_000));
             }
             7 => self.said.time.offset = self.said.time.offset.saturating_add(integer(&text())),
             2 => self.stats(&text()),
@@ -185,8 +180,10 @@ impl Options {
             4 => self.said.clock = current(&text()),
             5 => text().split(' ').nth(2).unwrap_or_default().clone_into(&mut self.said.kernel),
             8 => {
-                self.said.cpus =
-                    u16::try_from(data_walk.number(4)?).ok().filter(|n| *n <= MAX_CPUS).unwrap_or(0)
+                self.said.cpus = u16::try_from(data_walk.number(4)?)
+                    .ok()
+                    .filter(|n| *n <= MAX_CPUS)
+                    .unwrap_or(0);
             }
             9 => self.said.tool = format!("trace-cmd {}", text()),
             12 => self.said.guest = true,

@@ -40,11 +40,7 @@ impl Packing {
         if bytes.len() == size {
             Ok(bytes)
         } else {
-            Err(format!(
-                "{} bytes instead of \
-            {size}",
-                bytes.len()
-            ))
+            Err(format!("{} bytes instead of {size}", bytes.len()))
         }
     }
 }

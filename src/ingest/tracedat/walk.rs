@@ -53,8 +53,7 @@ impl<R: Read + Seek> Walk<R> {
     pub fn go(&mut self, to: u64) -> Result<(), IngestError> {
         if to > self.end {
             return Err(self.wrong(format!(
-                "what follows is at byte {to}, and the file ends at \
-                                           {}",
+                "what follows is at byte {to}, and the file ends at {}",
                 self.end
             )));
         }
@@ -71,11 +70,9 @@ impl<R: Read + Seek> Walk<R> {
     /// The next `n` bytes.
     pub fn take(&mut self, n: u64) -> Result<Vec<u8>, IngestError> {
         if n > self.end - self.at {
-            return Err(self.wrong(format!(
-                "{n} bytes should follow, and {} \
-                                           do",
-                self.end - self.at
-            )));
+            return Err(
+                self.wrong(format!("{n} bytes should follow, and {} do", self.end - self.at))
+            );
         }
         let mut taken = vec![0; n as usize];
         self.bytes.read_exact(&mut taken).map_err(|e| self.io(e))?;

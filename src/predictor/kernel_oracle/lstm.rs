@@ -43,7 +43,7 @@ impl State {
 
 /// What the backward pass needs of one step.
 #[derive(Clone, Debug)]
-struct Step {
+struct LstmStep {
     /// The input: column of the one, column and value of the number.
     one: usize,
     at: usize,
@@ -61,7 +61,7 @@ struct Step {
 /// The steps since the last update.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
-    steps: Vec<Step>,
+    steps: Vec<LstmStep>,
 }
 
 impl Window {
@@ -140,7 +140,7 @@ impl Net {
             add(&mut output, *h, &self.p[V + j * OUT..][..OUT]);
         }
         let (after, error) = (*state, [0.0; OUT]);
-        window.steps.push(Step {
+        window.steps.push(LstmStep {
             one,
             at,
             value,
@@ -230,7 +230,7 @@ impl Net {
 
 /// Gradient before the nonlinearities of a layer's gates; `dc` becomes that of the cell state one
 /// step earlier.
-fn gate_gradient(step: &Step, layer: usize, dh: &[f32; H], dc: &mut [f32; H]) -> [f32; G] {
+fn gate_gradient(step: &LstmStep, layer: usize, dh: &[f32; H], dc: &mut [f32; H]) -> [f32; G] {
     let gates = &step.gates[layer];
     let mut d = [0.0; G];
     for j in 0..H {
@@ -318,8 +318,7 @@ mod tests {
             let slope = (loss(2e-2) - loss(-2e-2)) / 4e-2;
             assert!(
                 (slope - f64::from(net.g[at])).abs() < 2e-6 + 0.03 * slope.abs(),
-                "{at}: \
-                {slope} {}",
+                "{at}: {slope} {}",
                 net.g[at]
             );
         }

@@ -45,18 +45,18 @@ impl Learner {
     /// One step, for rows `[n, W]` that were given the probabilities `p` `[n]`; `real` is the row
     /// that came true.
     fn learn(&mut self, rows: &[f32], p: &[f32], real: Option<usize>) {
-        dispatch(Step { learner: self, rows, p, real });
+        dispatch(LearnStep { learner: self, rows, p, real });
     }
 }
 
-struct Step<'a> {
+struct LearnStep<'a> {
     learner: &'a mut Learner,
     rows: &'a [f32],
     p: &'a [f32],
     real: Option<usize>,
 }
 
-impl Work for Step<'_> {
+impl Work for LearnStep<'_> {
     type Out = ();
 
     #[inline(always)]
@@ -193,8 +193,7 @@ mod tests {
         assert!(p[1] > 0.9, "{p:?}");
         assert!(
             learner.weights[0].abs() < 1e-4,
-            "what all share tells nothing: \
-                                                  {:?}",
+            "what all share tells nothing: {:?}",
             learner.weights
         );
     }

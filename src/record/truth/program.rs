@@ -49,8 +49,7 @@ impl Probe {
         ];
         if let Some((_, of, name)) = needed.iter().find(|(names, _, name)| !names.contains(*name)) {
             return Err(format!(
-                "the kernel's BTF there has no {of}.{name}: its own state cannot be \
-                                read"
+                "the kernel's BTF there has no {of}.{name}: its own state cannot be read"
             ));
         }
         let mut probe = Self {
@@ -146,16 +145,15 @@ fn variable(of: Of) -> &'static str {
 fn text(values: &[String], clock: &str) -> String {
     let mut text = String::from(
         "tracepoint:sched:sched_switch\n{\n  $p = (struct task_struct *)curtask;\n  $n = \
-         $p->se.cfs_rq->rq->curr;\n  \
-         $q = $n->se.cfs_rq;\n  $h = $p->se.parent;\n  $g = $n->se.parent;\n  $r = $g->cfs_rq;\n",
+         $p->se.cfs_rq->rq->curr;\n  $q = $n->se.cfs_rq;\n  $h = $p->se.parent;\n  $g = \
+         $n->se.parent;\n  $r = $g->cfs_rq;\n",
     );
     // See `knows_tree`.
     for (first, queue) in [("$f", "$q"), ("$k", "$r")] {
         // A String takes all.
         let _ = writeln!(
             text,
-            "  {first} = (struct sched_entity \
-                            *)((uint64){queue}->tasks_timeline.rb_leftmost - 16);"
+            "  {first} = (struct sched_entity *)((uint64){queue}->tasks_timeline.rb_leftmost - 16);"
         );
     }
     let _ = writeln!(text, "  @s[{clock}, cpu] = ({KEPT},");

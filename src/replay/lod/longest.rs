@@ -1,7 +1,7 @@
 //! Who ran longest in a window, on all CPUs together: counted stint by stint where there are few,
 //! else by the pyramid.
 
-use super::{Lane, Pyramid, TOP, at};
+use super::{CpuLevels, Pyramid, TOP, at};
 use crate::trace::{ThreadIx, Trace};
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ impl Pyramid {
         let (span, mut known, mut missing, mut by) =
             (trace.span().0, 0, 0, HashMap::<ThreadIx, u64>::new());
         let end = start.saturating_add(width);
-        let stints = |lane: &Lane| (lane.before(start), lane.before(end));
+        let stints = |lane: &CpuLevels| (lane.before(start), lane.before(end));
         let all: usize = self.lanes.iter().map(stints).map(|(first, end)| end - first).sum();
         let exact = all <= COUNTED;
         for lane in &self.lanes {
@@ -52,7 +52,7 @@ impl Pyramid {
     }
 }
 
-impl Lane {
+impl CpuLevels {
     /// Adds who ran how long in `[t0, to)`, stint by stint. The known time.
     fn count(
         &self,

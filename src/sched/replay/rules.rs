@@ -69,16 +69,14 @@ impl Rules {
         EEVDF,
         Self {
             name: "eevdf-flat",
-            about: "EEVDF, one queue for the threads of all \
-                                           groups",
+            about: "EEVDF, one queue for the threads of all groups",
             flat: true,
             ..EEVDF
         },
         CFS,
         Self {
             name: "cfs-flat",
-            about: "CFS, one queue for the threads of all \
-                                         groups",
+            about: "CFS, one queue for the threads of all groups",
             flat: true,
             ..CFS
         },

@@ -7,8 +7,7 @@ use crate::dataset::catalog::{Entry, Split};
 use crate::dataset::chunks::SAMPLED;
 use crate::dataset::chunks::chunks_of;
 use crate::features::{CAND, THREAD};
-use crate::predictor::networks::Tensor;
-use crate::train::{Data, Target, TrainConfig, Wrong};
+use crate::train::{Data, Target, TrainConfig, Wrong, cost};
 use std::path::PathBuf;
 
 /// A recording in memory, about: the bundled ones take 6 MiB on average.
@@ -65,7 +64,7 @@ fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     let trunk = load.tokens * m.channels * (m.blocks * m.kind.remembered() + 6);
     let picks = load.candidates * 3 * (CAND + m.hidden + m.hidden2);
     let asks = load.forecasts * SAMPLED[1] * 3 * (THREAD + m.forecast + m.forecast2);
-    let parameters: usize = m.tensors().iter().map(Tensor::count).sum();
+    let parameters = cost::parameters(m);
     // Another device has memory of its own; what it is given passes through this one.
     let graph =
         if config.device == Target::Cpu { trunk + picks + asks } else { (picks + asks) / 3 };
@@ -86,10 +85,21 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    fn recordings(&self, config: &TrainConfig) -> u64 {
-        let filters = [Split::Train, Split::Validation].map(|split| config.filter(split));
+    /// Recordings of a split that such a run reads, as far as they are known of.
+    fn of(&self, split: Split, config: &TrainConfig) -> usize {
+        let filter = config.filter(split);
         let known = self.recordings.iter().filter(|_| self.traces == config.traces);
-        known.filter(|e| filters.iter().any(|f| f.takes(e))).count() as u64 * RECORDING
+        known.filter(|entry| filter.takes(entry)).count()
+    }
+
+    /// Recordings that such a run is fitted to; 0 where they are not known of.
+    pub fn training(&self, config: &TrainConfig) -> usize {
+        self.of(Split::Train, config)
+    }
+
+    fn recordings(&self, config: &TrainConfig) -> u64 {
+        let read = [Split::Train, Split::Validation].map(|split| self.of(split, config));
+        read.iter().sum::<usize>() as u64 * RECORDING
     }
 
     /// Refuses settings that cannot fit, at the one that weighs most; what there is to say of those
@@ -99,13 +109,8 @@ impl Outlook {
         let (free, of) = self.room.map_or((UNKNOWN, Bound::Machine), |room| (room.free, room.of));
         let need = step + kept + RESERVE;
         let all = size(need);
-        let parts = format!(
-            "{} a step, {} recordings, {} to \
-                             spare",
-            size(step),
-            size(kept),
-            size(RESERVE)
-        );
+        let parts =
+            format!("{} a step, {} recordings, {} to spare", size(step), size(kept), size(RESERVE));
         if need > free {
             let usual = TrainConfig::default();
             let setting = match () {
@@ -115,20 +120,13 @@ impl Outlook {
                 () if config.model.blocks > usual.model.blocks => "blocks",
                 () => "channels",
             };
-            let problem = format!(
-                "the run takes about {all} ({parts}), {} are left \
-                                   {of}",
-                size(free)
-            );
+            let problem =
+                format!("the run takes about {all} ({parts}), {} are left {of}", size(free));
             return Err(Wrong { setting, problem });
         }
         let tight = need as f64 > TIGHT * free as f64;
         Ok(tight.then(|| {
-            format!(
-                "the run takes about {all} of the {} that are left {of} \
-                                  ({parts})",
-                size(free)
-            )
+            format!("the run takes about {all} of the {} that are left {of} ({parts})", size(free))
         }))
     }
 }

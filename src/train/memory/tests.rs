@@ -5,15 +5,14 @@ use crate::dataset::catalog::{Entry, Split};
 use crate::predictor::networks::{Kind, ModelConfig};
 use std::collections::BTreeMap;
 
-const MEMINFO: &str = "MemTotal:       24684172 kB\nMemFree:        16637112 \
-                       kB\nMemAvailable:   18874368 kB\n\
-                       SwapTotal:       1048576 kB\nSwapFree:        1048576 kB\n";
+const MEMINFO: &str = "MemTotal:       24684172 kB\nMemFree:        16637112 kB\nMemAvailable:   \
+                       18874368 kB\nSwapTotal:       1048576 kB\nSwapFree:        1048576 kB\n";
 const STATUS: &str = "Name:\tkoracle\nVmPeak:\t  355328 kB\nVmSize:\t  307200 kB\nVmHWM:\t  122880 \
      kB\nVmRSS:\t  102400 kB\n";
-const LIMITS: &str = "Limit                     Soft Limit           Hard \
-                      Limit           Units     \n\
-                      Max cpu time              unlimited            unlimited            seconds   \n\
-                      Max address space         SOFT            unlimited            bytes     \n";
+const LIMITS: &str = "Limit                     Soft Limit           Hard Limit           Units     \
+                      \nMax cpu time              unlimited            unlimited            \
+                      seconds   \nMax address space         SOFT            unlimited            \
+                      bytes     \n";
 
 fn room(limit: Option<u64>, files: &[(&str, &str)]) -> Option<Room> {
     let files: BTreeMap<&str, &str> = files.iter().copied().collect();
@@ -44,8 +43,7 @@ fn the_tightest_bound_counts() {
     assert_eq!(
         room(Some(150 * MIB), &[("/proc/self/status", STATUS)]).unwrap().swap,
         0,
-        "of the \
-        machine only"
+        "of the machine only"
     );
 }
 
@@ -107,10 +105,7 @@ fn this_machine_says_something() {
     assert!(granted(MIB) && !granted(1 << 62), "really asked, not optimised away");
     let short = check(1 << 60, None, Next::After(3)).unwrap_err().to_string();
     assert!(
-        short.starts_with(
-            "out of memory after step 3: the next one wants about 1073741824.1 \
-                               GiB"
-        ),
+        short.starts_with("out of memory after step 3: the next one wants about 1073741824.1 GiB"),
         "{short}"
     );
 }
@@ -142,10 +137,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     let tight = outlook(140).check(&usual).unwrap().unwrap();
     assert!(
         tight.starts_with("the run takes about 1")
-            && tight.contains(
-                "of the 140 MiB that are \
-        left"
-            ),
+            && tight.contains("of the 140 MiB that are left"),
         "{tight}"
     );
     let names =
@@ -160,11 +152,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert_eq!(names(&TrainConfig { model: large(5, 512), ..usual.clone() }, 100), Err("channels"));
     let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
     assert!(
-        why.contains("100 MiB are left in the control group")
-            && why.contains(
-                "24 MiB \
-        recordings"
-            ),
+        why.contains("100 MiB are left in the control group") && why.contains("24 MiB recordings"),
         "{why}"
     );
     let others = TrainConfig { traces: Some("elsewhere".into()), ..usual.clone() };

@@ -39,11 +39,9 @@ fn title(both: &Beside, i: usize, pen: &mut Pen, focus: bool) {
     let at = match (&both.align, both.mark) {
         (_, Some(_)) if i == 0 => "aligned at the mark".to_owned(),
         (Align::Starts, _) => "aligned at its start".to_owned(),
-        (Align::Stint(of, n), _) => format!(
-            "aligned at stint {} of \
-                                             {of}",
-            time::grouped(*n as u64 + 1)
-        ),
+        (Align::Stint(of, n), _) => {
+            format!("aligned at stint {} of {of}", time::grouped(*n as u64 + 1))
+        }
     };
     let zero = u64::try_from(side.zero).ok().filter(|z| *z > 0);
     let zero = zero.map_or(String::new(), |z| format!(", {}", time::point(z, both.view.width)));

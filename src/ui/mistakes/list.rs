@@ -1,6 +1,7 @@
 //! The list of decisions: only the visible rows are made into text, and as many columns as fit.
 
 use super::is;
+use crate::app::layout::Area;
 use crate::app::mistakes::places::Places;
 use crate::app::mistakes::{Focus, Found, LIST, Mistakes};
 use crate::app::time;
@@ -10,74 +11,84 @@ use crate::ui::pen::Pen;
 
 /// Draws head and rows.
 pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
-    let theme = pen.theme;
     let columns = p.columns(m.listing.column);
-    for (i, x, w) in &columns {
-        let (column, _, to_right) = LIST[*i];
-        let arrow = match (m.listing.sort.by == column, m.listing.sort.descending) {
-            (false, _) => "",
-            (true, false) => "▲",
-            (true, true) => "▼",
-        };
-        let name = format!("{}{arrow}", column.name());
-        let style =
-            match (*i == m.listing.column && is(m, Focus::List), m.listing.sort.by == column) {
-                (true, _) => theme.chosen(),
-                (false, true) => theme.strong(),
-                _ => theme.dim(),
-            };
-        if to_right {
-            pen.right((*x, p.head.y), *w, &name, style);
-        } else {
-            pen.put(*x, p.head.y, *w, &name, style);
-        }
-    }
+    head(m, p, &columns, pen);
     if view.rows.is_empty() {
         let text = if view.sums.total.decisions == 0 {
             "No decision is like that."
         } else {
             "None of these decisions is wrong. a lists the right ones too."
         };
-        pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
+        let room = p.list.w.saturating_sub(2);
+        pen.put(p.list.x + 2, p.list.y + 1, room, text, pen.theme.strong());
         return;
     }
     let rows = p.rows();
     let first = m.first_row(rows);
     for (line, row) in view.rows.iter().enumerate().skip(first).take(rows) {
-        let y = p.list.y + (line - first) as u16;
-        let (row, chosen) = (*row as usize, line == m.listing.list.at);
-        let base = match (chosen, is(m, Focus::List)) {
-            (true, true) => theme.chosen(),
-            (true, false) => theme.strong(),
-            _ => theme.text(),
+        let at = Area { y: p.list.y + (line - first) as u16, h: 1, ..p.list };
+        decision(m, &found.table, (line, *row as usize), at, &columns, pen);
+    }
+}
+
+/// A column of the list: which, where, how wide.
+type Placed = (usize, u16, u16);
+
+fn head(m: &Mistakes, p: &Places, columns: &[Placed], pen: &mut Pen) {
+    let theme = pen.theme;
+    for (i, x, w) in columns {
+        let (column, _, to_right) = LIST[*i];
+        let sorted = m.listing.sort.by == column;
+        let arrow = match (sorted, m.listing.sort.descending) {
+            (false, _) => "",
+            (true, false) => "▲",
+            (true, true) => "▼",
         };
-        if chosen {
-            pen.fill(p.list.x, y, p.list.w, base);
+        let name = format!("{}{arrow}", column.name());
+        let style = match (*i == m.listing.column && is(m, Focus::List), sorted) {
+            (true, _) => theme.chosen(),
+            (false, true) => theme.strong(),
+            _ => theme.dim(),
+        };
+        if to_right {
+            pen.right((*x, p.head.y), *w, &name, style);
+        } else {
+            pen.put(*x, p.head.y, *w, &name, style);
         }
-        let hit = found.table.is_hit(row);
-        pen.put(
-            p.list.x,
-            y,
-            1,
-            if m.listing.marked.contains(&(row as u32)) { "●" } else { " " },
-            base,
-        );
-        let verdict = if hit { theme.hit() } else { theme.miss() };
-        pen.put(
-            p.list.x + 2,
-            y,
-            1,
-            if hit { "✓" } else { "✗" },
-            if chosen { base } else { verdict },
-        );
-        for (i, x, w) in &columns {
-            let (column, _, to_right) = LIST[*i];
-            let text = cell(&found.table, row, column);
-            if to_right {
-                pen.right((*x, y), *w, &text, base);
-            } else {
-                pen.put(*x, y, *w, &shortened(&text, column, usize::from(*w)), base);
-            }
+    }
+}
+
+/// A row of the table, in its line of the list.
+fn decision(
+    m: &Mistakes,
+    table: &Table,
+    (line, row): (usize, usize),
+    at: Area,
+    columns: &[Placed],
+    pen: &mut Pen,
+) {
+    let theme = pen.theme;
+    let chosen = line == m.listing.list.at;
+    let base = match (chosen, is(m, Focus::List)) {
+        (true, true) => theme.chosen(),
+        (true, false) => theme.strong(),
+        _ => theme.text(),
+    };
+    if chosen {
+        pen.fill(at.x, at.y, at.w, base);
+    }
+    let marked = m.listing.marked.contains(&(row as u32));
+    pen.put(at.x, at.y, 1, if marked { "●" } else { " " }, base);
+    let (glyph, style) =
+        if table.is_hit(row) { ("✓", theme.hit()) } else { ("✗", theme.miss()) };
+    pen.put(at.x + 2, at.y, 1, glyph, if chosen { base } else { style });
+    for (i, x, w) in columns {
+        let (column, _, to_right) = LIST[*i];
+        let text = cell(table, row, column);
+        if to_right {
+            pen.right((*x, at.y), *w, &text, base);
+        } else {
+            pen.put(*x, at.y, *w, &shortened(&text, column, usize::from(*w)), base);
         }
     }
 }

@@ -3,10 +3,9 @@
 
 use super::is;
 use crate::app::layout::Area;
-use crate::app::mistakes::{Explained, Focus, Found, Mistakes, Told};
+use crate::app::mistakes::{Explained, Explanation, Focus, Found, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::column::label;
-use crate::evaluate::mistakes::why::Why;
 use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
 use crate::trace::ThreadIx;
@@ -49,7 +48,9 @@ pub fn draw(m: &Mistakes, found: &Found, area: Area, pen: &mut Pen) {
         }
     };
     let row = m.row().unwrap_or(0);
-    let lines = lines(told, &found.table, row, m.why.candidate, inner.w.saturating_sub(1), theme);
+    let chosen = m.why.candidate.min(told.why.candidates.len().saturating_sub(1));
+    let width = inner.w.saturating_sub(1);
+    let lines = Page { told, t: &found.table, row, chosen, width, theme }.lines();
     let rows = usize::from(inner.h);
     let first = m.why.scroll.min(lines.len().saturating_sub(rows));
     for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
@@ -68,157 +69,195 @@ fn fixed(text: &str, width: usize) -> String {
     format!("{cut:<width$}")
 }
 
-fn lines(told: &Told, t: &Table, row: usize, chosen: usize, width: u16, theme: Theme) -> Vec<Line> {
-    let (why, w) = (&told.why, usize::from(width));
-    let chosen = chosen.min(why.candidates.len().saturating_sub(1));
-    let who = |thread: ThreadIx| label(t, row, thread);
-    let name_w = (w / 3).clamp(10, 22);
-    let bar_w = (width / 5).clamp(4, 16);
-    let mut out: Vec<Line> = Vec::new();
-    let (prev, state, stint) = why.prev;
-    let after = if told.unknown { "a time that is not known".into() } else { time::short(stint.0) };
-    out.push(vec![
-        ("out  ".into(), theme.dim()),
-        (who(prev), theme.text()),
-        (format!(" {} ", state.label()), theme.state(state)),
-        (format!(" {} after {}", state_words(state), after), theme.text()),
-    ]);
-    out.push(vec![("came in  ".into(), theme.dim()), (who(why.real), theme.strong())]);
-    let heading = format!(
-        "{:<name_w$}  {:<b$} p      waited    queued \
-                           by",
-        "candidate",
-        "",
-        b = usize::from(bar_w)
-    );
-    out.push(vec![(heading, theme.dim())]);
-    for (i, c) in why.candidates.iter().enumerate() {
-        let real = c.thread == why.real;
-        // Beyond the first ones only the one that came in is worth a line, and the one whose inputs
-        // are shown.
-        if i >= 6 && !real && i != chosen {
-            continue;
+/// The explanation of the decision in `row` of the table, with what its lines depend on.
+struct Page<'a> {
+    told: &'a Explanation,
+    t: &'a Table,
+    row: usize,
+    /// The candidate whose inputs are shown.
+    chosen: usize,
+    width: u16,
+    theme: Theme,
+}
+
+impl Page<'_> {
+    fn lines(&self) -> Vec<Line> {
+        let why = &self.told.why;
+        let mut out: Vec<Line> = Vec::new();
+        self.switch(&mut out);
+        self.candidates(&mut out);
+        self.baselines(&mut out);
+        if let Some(kernel) = &self.told.kernel {
+            out.push(self.heading("why the kernel chose it".into()));
+            let p = |thread| why.candidates.iter().find(|c| c.thread == thread).map(|c| c.p);
+            out.extend(picture::lines(kernel, &p, self.width, self.theme));
         }
-        let mark = if real {
-            "●"
-        } else if i == 0 {
-            "✗"
+        let mut everything = Vec::new();
+        if let Some(rivals) = why.rivals.filter(|_| !why.groups.is_empty()) {
+            self.groups(rivals, &mut out);
+            everything = self.past_events(&mut out);
+        }
+        self.similar(&mut out);
+        if !everything.is_empty() {
+            out.push(self.heading("all past events that it saw, newest first".into()));
+            out.append(&mut everything);
+        }
+        self.inputs(&mut out);
+        out
+    }
+
+    fn who(&self, thread: ThreadIx) -> String {
+        label(self.t, self.row, thread)
+    }
+
+    fn heading(&self, text: String) -> Line {
+        vec![(text, self.theme.strong())]
+    }
+
+    /// Who left and who came in.
+    fn switch(&self, out: &mut Vec<Line>) {
+        let theme = self.theme;
+        let (prev, state, stint) = self.told.why.prev;
+        let after = if self.told.unknown {
+            "a time that is not known".into()
         } else {
-            " "
+            time::short(stint.0)
         };
-        let style = if real { theme.strong() } else { theme.text() };
         out.push(vec![
-            (if i == chosen { "›" } else { " " }.into(), theme.strong()),
-            (format!("{mark} "), if real { theme.hit() } else { theme.miss() }),
-            (fixed(&who(c.thread), name_w - 1), style),
-            (fixed(&bar(f64::from(c.p), bar_w), usize::from(bar_w)), theme.usage()),
-            (format!(" {:.3}  {:<9} {}", c.p, time::short(c.waited.0), c.enqueued.label()), style),
+            ("out  ".into(), theme.dim()),
+            (self.who(prev), theme.text()),
+            (format!(" {} ", state.label()), theme.state(state)),
+            (format!(" {} after {}", state_words(state), after), theme.text()),
         ]);
+        let real = self.who(self.told.why.real);
+        out.push(vec![("came in  ".into(), theme.dim()), (real, theme.strong())]);
     }
-    let all = format!(
-        "   of {} candidates · ← → choose whose inputs stand \
-                       below",
-        why.candidates.len()
-    );
-    out.push(vec![(all, theme.dim())]);
-    let said: Vec<String> = why
-        .baselines
-        .iter()
-        .map(|(b, thread)| {
-            format!("{b} {}{}", who(*thread), if *thread == why.real { " ✓" } else { "" })
-        })
-        .collect();
-    for line in crate::app::help::wrap(&format!("baselines: {}", said.join(", ")), w) {
-        out.push(vec![(line, theme.dim())]);
+
+    fn candidates(&self, out: &mut Vec<Line>) {
+        const SHOWN: usize = 6;
+        let (theme, why) = (self.theme, &self.told.why);
+        let name_w = (usize::from(self.width) / 3).clamp(10, 22);
+        let bar_w = (self.width / 5).clamp(4, 16);
+        let bar_cells = usize::from(bar_w);
+        let heading =
+            format!("{:<name_w$}  {:<bar_cells$} p      waited    queued by", "candidate", "");
+        out.push(vec![(heading, theme.dim())]);
+        for (i, c) in why.candidates.iter().enumerate() {
+            let real = c.thread == why.real;
+            // Beyond the first ones only the one that came in is worth a line, and the one whose
+            // inputs are shown.
+            if i >= SHOWN && !real && i != self.chosen {
+                continue;
+            }
+            let mark = match i {
+                _ if real => "●",
+                0 => "✗",
+                _ => " ",
+            };
+            let style = if real { theme.strong() } else { theme.text() };
+            let waited = time::short(c.waited.0);
+            out.push(vec![
+                (if i == self.chosen { "›" } else { " " }.into(), theme.strong()),
+                (format!("{mark} "), if real { theme.hit() } else { theme.miss() }),
+                (fixed(&self.who(c.thread), name_w - 1), style),
+                (fixed(&bar(f64::from(c.p), bar_w), bar_cells), theme.usage()),
+                (format!(" {:.3}  {waited:<9} {}", c.p, c.enqueued.label()), style),
+            ]);
+        }
+        let all = why.candidates.len();
+        let all = format!("   of {all} candidates · ← → choose whose inputs stand below");
+        out.push(vec![(all, theme.dim())]);
     }
-    if let Some(kernel) = &told.kernel {
-        out.push(vec![("why the kernel chose it".into(), theme.strong())]);
-        let p = |thread: ThreadIx| why.candidates.iter().find(|c| c.thread == thread).map(|c| c.p);
-        out.extend(picture::lines(kernel, &p, width, theme));
+
+    fn baselines(&self, out: &mut Vec<Line>) {
+        let why = &self.told.why;
+        let baseline = |(name, thread): &(_, ThreadIx)| {
+            let right = if *thread == why.real { " ✓" } else { "" };
+            format!("{name} {}{right}", self.who(*thread))
+        };
+        let all: Vec<String> = why.baselines.iter().map(baseline).collect();
+        let text = format!("baselines: {}", all.join(", "));
+        for line in crate::app::help::wrap(&text, usize::from(self.width)) {
+            out.push(vec![(line, self.theme.dim())]);
+        }
     }
-    let mut everything = Vec::new();
-    if let Some([pick, rival]) = why.rivals.filter(|_| !why.groups.is_empty()) {
-        let [pick, rival] = [pick, rival].map(|i| who(why.candidates[i].thread));
-        out.push(vec![(format!("what raised {pick} above {rival}, nats"), theme.strong())]);
+
+    /// What raised the pick above its rival: groups of inputs.
+    fn groups(&self, rivals: [usize; 2], out: &mut Vec<Line>) {
+        let (why, w) = (&self.told.why, usize::from(self.width));
+        let [pick, rival] = rivals.map(|i| self.who(why.candidates[i].thread));
+        out.push(self.heading(format!("what raised {pick} above {rival}, nats")));
         let all = why.all_past.iter().map(|m| ("all past events", m.pull));
         let pulls: Vec<(&str, f32)> =
             why.groups.iter().map(|m| (m.what, m.pull)).chain(all).collect();
         let most = pulls.iter().map(|p| p.1.abs()).fold(0.01, f32::max);
-        out.extend(pulls.iter().map(|(what, pull)| moved(what, *pull, most, (w, 25), theme)));
+        out.extend(pulls.iter().map(|(what, pull)| moved(what, *pull, most, (w, 25), self.theme)));
+    }
+
+    /// And the past events that did. Gives a line for each that there is, newest first.
+    fn past_events(&self, out: &mut Vec<Line>) -> Vec<Line> {
+        let (why, w) = (&self.told.why, usize::from(self.width));
         let mut past: Vec<usize> =
             (0..why.past.len()).filter(|i| why.past[*i].pull != 0.0).collect();
         past.sort_by(|a, b| why.past[*b].pull.abs().total_cmp(&why.past[*a].pull.abs()));
-        let head = format!("past events that moved it most, of {}", why.past.len());
-        out.push(vec![(head, theme.strong())]);
+        out.push(self.heading(format!("past events that moved it most, of {}", why.past.len())));
         let most = past.first().map_or(0.01, |i| why.past[*i].pull.abs().max(0.01));
+        let widths = (w, w.saturating_sub(20).max(20));
         let event = |i: usize| {
-            let (text, ago) = told.past.get(i)?;
+            let (text, ago) = self.told.past.get(i)?;
             let text = format!("−{:<8} {text}", time::short(*ago));
-            Some(moved(&text, why.past[i].pull, most, (w, w.saturating_sub(20).max(20)), theme))
+            Some(moved(&text, why.past[i].pull, most, widths, self.theme))
         };
         out.extend(past.into_iter().take(EVENTS).filter_map(event));
-        everything = (0..why.past.len()).filter_map(event).collect();
+        (0..why.past.len()).filter_map(event).collect()
     }
-    if !why.similar.is_empty() {
-        out.push(vec![("the most similar decisions that were right".into(), theme.strong())]);
-    }
-    for similar in &why.similar {
-        let Some(other) = t.find(t.source_ix(row), similar.event) else { continue };
-        let text = |c: Column| super::list::cell(t, other, c);
-        let line = format!(
-            "{} s  {} → {}  p {}  waited {}  distance {:.2}",
-            text(Column::Time),
-            text(Column::Prev),
-            text(Column::Real),
-            text(Column::P),
-            text(Column::Waited),
-            similar.distance
-        );
-        out.push(vec![(line, theme.text())]);
-    }
-    if !everything.is_empty() {
-        out.push(vec![("all past events that it saw, newest first".into(), theme.strong())]);
-        out.append(&mut everything);
-    }
-    inputs(why, chosen, &who, theme, &mut out);
-    out
-}
 
-/// What the model was given: of one candidate, beside the one that came in, and of the decision.
-fn inputs(
-    why: &Why,
-    chosen: usize,
-    who: &dyn Fn(ThreadIx) -> String,
-    theme: Theme,
-    out: &mut Vec<Line>,
-) {
-    const NAME: usize = 20;
-    let Some(this) = why.candidates.get(chosen) else { return };
-    let real = why.candidates.iter().find(|c| c.thread == why.real && c.thread != this.thread);
-    let head = match real {
-        Some(real) => format!(
-            "inputs of {}, beside those of \
-                               {}",
-            who(this.thread),
-            who(real.thread)
-        ),
-        None => format!("inputs of {}", who(this.thread)),
-    };
-    out.push(vec![(head, theme.strong())]);
-    for (i, (name, x)) in CAND_NAMES.iter().zip(&this.features).enumerate() {
-        let other = real.and_then(|r| r.features.get(i));
-        // What is the same cannot have told them apart.
-        let style = if other.is_some_and(|y| x.to_bits() == y.to_bits()) {
-            theme.dim()
-        } else {
-            theme.text()
-        };
-        let other = other.map_or_else(String::new, |y| format!("{y:>9.3}"));
-        out.push(vec![(format!("  {name:<NAME$} {x:>9.3} {other}"), style)]);
+    fn similar(&self, out: &mut Vec<Line>) {
+        let similar = &self.told.why.similar;
+        if !similar.is_empty() {
+            out.push(self.heading("the most similar decisions that were right".into()));
+        }
+        for similar in similar {
+            let Some(other) = self.t.find(self.t.source_ix(self.row), similar.event) else {
+                continue;
+            };
+            let text = |c: Column| super::list::cell(self.t, other, c);
+            let line = format!(
+                "{} s  {} → {}  p {}  waited {}  distance {:.2}",
+                text(Column::Time),
+                text(Column::Prev),
+                text(Column::Real),
+                text(Column::P),
+                text(Column::Waited),
+                similar.distance
+            );
+            out.push(vec![(line, self.theme.text())]);
+        }
     }
-    out.push(vec![("inputs of the decision".into(), theme.strong())]);
-    for (name, x) in QUERY_NAMES.iter().zip(&why.query) {
-        out.push(vec![(format!("  {name:<NAME$} {x:>9.3}"), theme.text())]);
+
+    /// What the model was given: of one candidate, beside the one that came in, and of the
+    /// decision.
+    fn inputs(&self, out: &mut Vec<Line>) {
+        const NAME: usize = 20;
+        let (theme, why) = (self.theme, &self.told.why);
+        let Some(this) = why.candidates.get(self.chosen) else { return };
+        let real = why.candidates.iter().find(|c| c.thread == why.real && c.thread != this.thread);
+        let beside = real.map_or_else(String::new, |real| {
+            format!(", beside those of {}", self.who(real.thread))
+        });
+        out.push(self.heading(format!("inputs of {}{beside}", self.who(this.thread))));
+        for (i, (name, x)) in CAND_NAMES.iter().zip(&this.features).enumerate() {
+            let other = real.and_then(|r| r.features.get(i));
+            // What is the same cannot have told them apart.
+            let same = other.is_some_and(|y| x.to_bits() == y.to_bits());
+            let style = if same { theme.dim() } else { theme.text() };
+            let other = other.map_or_else(String::new, |y| format!("{y:>9.3}"));
+            out.push(vec![(format!("  {name:<NAME$} {x:>9.3} {other}"), style)]);
+        }
+        out.push(self.heading("inputs of the decision".into()));
+        for (name, x) in QUERY_NAMES.iter().zip(&why.query) {
+            out.push(vec![(format!("  {name:<NAME$} {x:>9.3}"), theme.text())]);
+        }
     }
 }
 

@@ -38,33 +38,38 @@ fn column_line(
     }
 }
 
-/// Ticks at round times of the clock that is shown, at least 18 columns and a label apart.
+/// Ticks at round times of the clock that is shown, with the marks and the playhead over them.
 pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
-    let theme = pen.theme;
-    let cols = l.cols();
+    let (theme, cols) = (pen.theme, l.cols());
     if let Sort::By(heat) = t.rows.sort {
-        pen.right(
-            (0, l.axis.y),
-            l.plot.x.saturating_sub(1),
-            &format!(
-                "{} \
-            ▼",
-                heat.name()
-            ),
-            theme.dim(),
-        );
+        let text = format!("{} ▼", heat.name());
+        pen.right((0, l.axis.y), l.plot.x.saturating_sub(1), &text, theme.dim());
     }
+    ticks(t, l, pen);
+    for (i, mark) in t.marks.iter().enumerate() {
+        if let Some(col) = t.view.column(mark.0, cols) {
+            pen.put(l.plot.x + col as u16, l.axis.y, 1, ["A", "B"][i.min(1)], theme.mark());
+        }
+    }
+    if let Some(col) = t.view.column(t.cursor.pos().0, cols) {
+        pen.put(l.plot.x + col as u16, l.axis.y, 1, "▼", theme.playhead());
+    }
+}
+
+/// Time between ticks: a round one, so that they are at least 18 columns and a label apart.
+fn step(t: &Timeline, cols: usize) -> u64 {
     let label =
         t.point(t.view.start.saturating_add(t.view.width), t.view.width).chars().count() + 2;
     let apart = label.max(18) as f64;
     let least = (t.view.width as f64 / (cols as f64 / apart).max(1.0)).max(1.0);
     let power = 10_f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .map(|m| m * power)
-        .find(|s| *s >= least)
-        .unwrap_or(least)
-        .max(1.0) as u64;
+    let round = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
+    round.into_iter().find(|s| *s >= least).unwrap_or(least).max(1.0) as u64
+}
+
+fn ticks(t: &Timeline, l: &Layout, pen: &mut Pen) {
+    let (theme, cols) = (pen.theme, l.cols());
+    let step = step(t, cols);
     let marks = t.marks.iter().map(|m| m.0);
     let over: Vec<usize> =
         marks.chain([t.cursor.pos().0]).filter_map(|at| t.view.column(at, cols)).collect();
@@ -90,13 +95,5 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         }
         let Some(next) = tick.checked_add(step) else { break };
         tick = next;
-    }
-    for (i, mark) in t.marks.iter().enumerate() {
-        if let Some(col) = t.view.column(mark.0, cols) {
-            pen.put(l.plot.x + col as u16, l.axis.y, 1, ["A", "B"][i.min(1)], theme.mark());
-        }
-    }
-    if let Some(col) = t.view.column(t.cursor.pos().0, cols) {
-        pen.put(l.plot.x + col as u16, l.axis.y, 1, "▼", theme.playhead());
     }
 }

@@ -46,24 +46,12 @@ fn words(t: &Timeline, between: &Between, window: Window, pen: &mut Pen) -> u16 
     let idle: Vec<String> = between
         .idle
         .iter()
-        .map(|(cpu, ns)| {
-            format!(
-                "CPU{} {} {:.0} \
-                                                     %",
-                cpu.0,
-                time::short(*ns),
-                of(*ns)
-            )
-        })
+        .map(|(cpu, ns)| format!("CPU{} {} {:.0} %", cpu.0, time::short(*ns), of(*ns)))
         .collect();
     let idle = if idle.is_empty() {
         "idle: no CPU was".into()
     } else {
-        format!(
-            "idle: \
-        {}",
-            idle.join(", ")
-        )
+        format!("idle: {}", idle.join(", "))
     };
     let mut lines = vec![(idle, theme.text(), 2)];
     if between.unknown.1 > 0 {

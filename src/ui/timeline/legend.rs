@@ -22,10 +22,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let more = if others == 0 || !theme.color() {
         String::new()
     } else {
-        format!(
-            "+{others} in the \
-        same colours"
-        )
+        format!("+{others} in the same colours")
     };
     let end =
         area.w.saturating_sub(if more.is_empty() { 0 } else { more.chars().count() as u16 + 1 });

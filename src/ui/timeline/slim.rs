@@ -59,15 +59,8 @@ impl Slim<'_> {
         runs(&cells, |cols, pen| self.stint(&cells, cols, pen), pen);
         let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
         let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
-        let used = if known > 0.0 {
-            format!(
-                "{:>3.0} \
-                                             %",
-                busy / known * 100.0
-            )
-        } else {
-            "    –".into()
-        };
+        let used =
+            if known > 0.0 { format!("{:>3.0} %", busy / known * 100.0) } else { "    –".into() };
         let (Some(first), Some(last)) = (cells.first(), cells.last()) else { return };
         let hits = t.answers.score(self.cpu, first.first..last.end).miss_share();
         let hits = hits.map_or(String::new(), |m| format!(" ✓{:>3.0} %", (1.0 - m) * 100.0));

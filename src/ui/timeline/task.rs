@@ -53,8 +53,7 @@ impl Task<'_> {
                 self.l.plot.x + 2,
                 y,
                 self.l.plot.w,
-                "░ it is being \
-                                                          followed",
+                "░ it is being followed",
                 pen.theme.pending(),
             );
             return;
@@ -179,11 +178,8 @@ impl Task<'_> {
         let dim = pen.theme.dim();
         if to - from > MOST_WAKES.min(cols * 2) {
             if own_line {
-                let text = format!(
-                    "woken {} times \
-                                    here",
-                    crate::app::time::grouped((to - from) as u64)
-                );
+                let text =
+                    format!("woken {} times here", crate::app::time::grouped((to - from) as u64));
                 pen.put(self.l.plot.x, y, self.l.plot.w, &text, dim);
             }
             return;

@@ -3,7 +3,7 @@
 use crate::app::help::wrap;
 use crate::app::layout::Area;
 use crate::app::recording::dialog::{Dialog, Field, LOCAL, Line};
-use crate::app::recording::run::Run;
+use crate::app::recording::run::RecordingRun;
 use crate::app::{App, keys, time};
 use crate::record::hosts::State;
 use crate::record::workloads::ALL;
@@ -38,10 +38,10 @@ pub fn brief(app: &App) -> Option<String> {
     app.traces.recorder.running().map(|run| format!(" ● {} ", run.brief()))
 }
 
-type Row = Vec<(String, Style)>;
+type Words = Vec<(String, Style)>;
 
 /// A frame with rows in it; those around `focus` when not all fit.
-fn frame(rows: &[Row], focus: usize, title: &str, area: Area, pen: &mut Pen) {
+fn frame(rows: &[Words], focus: usize, title: &str, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let inside = usize::from(area.h.saturating_sub(2)).max(1);
     let h = area.h.min(rows.len() as u16 + 2);
@@ -61,7 +61,7 @@ fn label(name: &str, on: bool, theme: Theme) -> (String, Style) {
 }
 
 /// A line of text in `room` cells, around its caret when one types in it.
-fn edited(line: &Line, on: bool, room: usize, theme: Theme) -> Row {
+fn edited(line: &Line, on: bool, room: usize, theme: Theme) -> Words {
     if !on {
         return vec![(line.text().chars().take(room).collect(), theme.text())];
     }
@@ -98,9 +98,7 @@ fn head(text: &str, room: usize) -> String {
 fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let room = usize::from(area.w.saturating_sub(4 + LABEL));
-    let own = !d.command.text().trim().is_empty();
-    let unused = own || d.how.anything;
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<Words> = Vec::new();
     let mut focus = 0;
     // All but the list of workloads: a row for each field, the machines, the file, an empty one,
     // the reason.
@@ -108,76 +106,23 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     let others = Field::ALL.len() + 3 + reason + usize::from(d.offered_start.is_some());
     let list = usize::from(area.h.saturating_sub(2)).saturating_sub(others).max(LEAST);
     for field in Field::ALL {
-        let on = field == d.field;
-        if on {
+        if field == d.field {
             focus = rows.len();
         }
-        let mut row = vec![label(field.label(), on, theme)];
-        let value = |line: &Line, room: usize| edited(line, on, room, theme);
-        match field {
-            Field::Host => row.extend(value(&d.host, room)),
-            Field::Workload => {
-                row.extend(value(&d.filter, room.min(30)));
-                let hint = match (own, d.filter.text().is_empty()) {
-                    (true, _) => "not used: the command below runs".into(),
-                    _ if d.how.anything => "not used: nothing is run".into(),
-                    (false, true) => "type to filter, ↑ ↓ choose".into(),
-                    (false, false) => format!(" {} of {}", d.offered().len(), ALL.len()),
-                };
-                row.push((format!(" {hint}"), theme.dim()));
-            }
-            Field::Command if d.command.text().is_empty() && !on => {
-                row.push(("instead of a workload, such as: make -j4".into(), theme.dim()));
-            }
-            Field::Command => row.extend(value(&d.command, room)),
-            Field::Seconds => {
-                row.extend(value(&d.how.seconds, 9));
-                row.push(("  at the longest".into(), theme.dim()));
-            }
-            Field::Buffer => {
-                row.extend(value(&d.how.buffer, 9));
-                row.push(("  ring buffer of each CPU".into(), theme.dim()));
-            }
-            Field::Runtime => {
-                row.extend(option(d.how.runtime, on, "sched_stat_runtime too", theme));
-            }
-            Field::Waking => row.extend(option(d.how.waking, on, "sched_waking too", theme)),
-            Field::Truth => {
-                row.extend(option(
-                    d.how.truth,
-                    on,
-                    "the kernel's own state too (with the machine's \
-                                                    bpftrace)",
-                    theme,
-                ));
-            }
-            Field::Anything => row.extend(option(
-                d.how.anything,
-                on,
-                "no workload: what happens \
-                anyway",
-                theme,
-            )),
-        }
-        rows.push(row);
+        rows.push(field_row(d, field, room, theme));
         if let Some(kind) = d.offered_start.filter(|_| field == Field::Host) {
-            rows.push(vec![
-                (" ".repeat(usize::from(LABEL)), theme.dim()),
-                (offer(d, kind), theme.strong()),
-            ]);
+            let indent = " ".repeat(usize::from(LABEL));
+            rows.push(vec![(indent, theme.dim()), (offer(d, kind), theme.strong())]);
         }
         if let Some((_, why)) = d.refused.as_ref().filter(|(wrong, _)| *wrong == field) {
-            for (i, line) in wrap(why, room).into_iter().enumerate() {
-                let mark = if i == 0 { "✗ " } else { "  " };
-                rows.push(vec![
-                    (format!("{mark:>width$}", width = usize::from(LABEL)), theme.miss()),
-                    (line, theme.miss()),
-                ]);
-            }
+            rows.extend(refusal(why, room, theme));
         }
         match field {
             Field::Host => rows.push(machines(d, room, theme)),
-            Field::Workload => rows.extend(workloads(d, unused, list, room, theme)),
+            Field::Workload => {
+                let unused = has_command(d) || d.how.anything;
+                rows.extend(workloads(d, unused, list, room, theme));
+            }
             _ => {}
         }
     }
@@ -191,6 +136,67 @@ fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
     frame(&rows, focus, "record a workload", area, pen);
 }
 
+/// A command of one's own takes the place of the workload.
+fn has_command(d: &Dialog) -> bool {
+    !d.command.text().trim().is_empty()
+}
+
+/// A field: its name, its value, and what is to be known of it.
+fn field_row(d: &Dialog, field: Field, room: usize, theme: Theme) -> Words {
+    let on = field == d.field;
+    let mut row = vec![label(field.label(), on, theme)];
+    let value = |line: &Line, room: usize| edited(line, on, room, theme);
+    let switch = |set: bool, text: &str| option(set, on, text, theme);
+    match field {
+        Field::Host => row.extend(value(&d.host, room)),
+        Field::Workload => {
+            row.extend(value(&d.filter, room.min(30)));
+            row.push((format!(" {}", workload_hint(d)), theme.dim()));
+        }
+        Field::Command if d.command.text().is_empty() && !on => {
+            row.push(("instead of a workload, such as: make -j4".into(), theme.dim()));
+        }
+        Field::Command => row.extend(value(&d.command, room)),
+        Field::Seconds => {
+            row.extend(value(&d.how.seconds, 9));
+            row.push(("  at the longest".into(), theme.dim()));
+        }
+        Field::Buffer => {
+            row.extend(value(&d.how.buffer, 9));
+            row.push(("  ring buffer of each CPU".into(), theme.dim()));
+        }
+        Field::Runtime => row.extend(switch(d.how.runtime, "sched_stat_runtime too")),
+        Field::Waking => row.extend(switch(d.how.waking, "sched_waking too")),
+        Field::Truth => {
+            let text = "the kernel's own state too (with the machine's bpftrace)";
+            row.extend(switch(d.how.truth, text));
+        }
+        Field::Anything => {
+            row.extend(switch(d.how.anything, "no workload: what happens anyway"));
+        }
+    }
+    row
+}
+
+/// How a workload is chosen, or why none is.
+fn workload_hint(d: &Dialog) -> String {
+    match (has_command(d), d.filter.text().is_empty()) {
+        (true, _) => "not used: the command below runs".into(),
+        _ if d.how.anything => "not used: nothing is run".into(),
+        (false, true) => "type to filter, ↑ ↓ choose".into(),
+        (false, false) => format!(" {} of {}", d.offered().len(), ALL.len()),
+    }
+}
+
+/// Why a field's value cannot be.
+fn refusal(why: &str, room: usize, theme: Theme) -> impl Iterator<Item = Words> {
+    wrap(why, room).into_iter().enumerate().map(move |(i, line)| {
+        let mark = if i == 0 { "✗ " } else { "  " };
+        let mark = format!("{mark:>width$}", width = usize::from(LABEL));
+        vec![(mark, theme.miss()), (line, theme.miss())]
+    })
+}
+
 /// `cfs is stopped: Enter starts it, then records`.
 fn offer(d: &Dialog, kind: Kind) -> String {
     let standing =
@@ -198,13 +204,12 @@ fn offer(d: &Dialog, kind: Kind) -> String {
     let does = if standing == "not built" {
         "builds and starts it, some minutes"
     } else {
-        "starts \
-        it, then records"
+        "starts it, then records"
     };
     format!("{} is {standing}: Enter {does}", kind.name())
 }
 
-fn option(is: bool, on: bool, text: &str, theme: Theme) -> Row {
+fn option(is: bool, on: bool, text: &str, theme: Theme) -> Words {
     let hint = if on { "  Space switches" } else { "" };
     vec![
         (if is { "[x] " } else { "[ ] " }.into(), if on { theme.strong() } else { theme.text() }),
@@ -213,7 +218,7 @@ fn option(is: bool, on: bool, text: &str, theme: Theme) -> Row {
     ]
 }
 
-fn machines(d: &Dialog, room: usize, theme: Theme) -> Row {
+fn machines(d: &Dialog, room: usize, theme: Theme) -> Words {
     let mut row = vec![(" ".repeat(usize::from(LABEL)), theme.dim())];
     let mut used = 0;
     let known = d.known();
@@ -243,7 +248,7 @@ fn machines(d: &Dialog, room: usize, theme: Theme) -> Row {
     row
 }
 
-fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> Vec<Row> {
+fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> Vec<Words> {
     let offered = d.offered();
     let chosen = d.chosen();
     // The last row says all of the chosen one; the fields below stay where they are while one
@@ -253,7 +258,7 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
     let first =
         chosen.unwrap_or(0).saturating_sub(listed / 2).min(offered.len().saturating_sub(listed));
     let indent = usize::from(LABEL);
-    let mut out: Vec<Row> = Vec::new();
+    let mut out: Vec<Words> = Vec::new();
     for (i, w) in offered.iter().enumerate().skip(first).take(listed) {
         let on = Some(i) == chosen && !own;
         let mark = if on { "● " } else { "  " };
@@ -277,11 +282,7 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
             let needs = if packages.is_empty() {
                 "needs nothing".into()
             } else {
-                format!(
-                    "needs \
-            {}",
-                    packages.join(", ")
-                )
+                format!("needs {}", packages.join(", "))
             };
             format!("{}; {needs}", w.about)
         });
@@ -289,14 +290,14 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
     out
 }
 
-fn panel(run: &Run, area: Area, pen: &mut Pen) {
+fn panel(run: &RecordingRun, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let room = usize::from(area.w.saturating_sub(4 + LABEL));
     let p = &run.progress;
-    let mut rows: Vec<Row> =
+    let mut rows: Vec<Words> =
         vec![stages(run, usize::from(area.w.saturating_sub(4)), theme), Vec::new()];
     let mut say = |name: &str, text: String, style: Style| {
-        rows.push(vec![label(name, false, theme), (text, style)])
+        rows.push(vec![label(name, false, theme), (text, style)]);
     };
     if !p.guest.is_empty() {
         say("machine", p.guest.clone(), theme.text());
@@ -330,7 +331,7 @@ fn panel(run: &Run, area: Area, pen: &mut Pen) {
 }
 
 /// The stages in a row: past, present, to come; where there is no room the present one alone.
-fn stages(run: &Run, room: usize, theme: Theme) -> Row {
+fn stages(run: &RecordingRun, room: usize, theme: Theme) -> Words {
     let now = run.progress.stage;
     let failed = matches!(run.end, Some(Err(_)));
     let over = matches!(run.end, Some(Ok(_)));
@@ -344,7 +345,7 @@ fn stages(run: &Run, room: usize, theme: Theme) -> Row {
         (format!("{mark}{}", stage.label()), style)
     };
     let first = (now == Stage::Starting).then_some(now);
-    let all: Row = first.into_iter().chain(Stage::ALL).map(piece).collect();
+    let all: Words = first.into_iter().chain(Stage::ALL).map(piece).collect();
     let wide: usize = all.iter().map(|(text, _)| text.chars().count() + 1).sum();
     if wide > room + 1 {
         let at = Stage::ALL.iter().position(|s| *s == now);
@@ -367,7 +368,7 @@ fn meter(share: f64, width: usize) -> String {
 
 /// A row for each CPU: how full its buffer is, its events, its losses; when there is no room for
 /// all, the rest in one.
-fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row> {
+fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Words> {
     let fill = |c: &CpuProgress| c.waiting as f64 / c.buffer.max(1) as f64;
     let shown = if all.len() > rows { rows.saturating_sub(1) } else { all.len() };
     let width = room.saturating_sub(44).clamp(6, 30);
@@ -382,14 +383,13 @@ fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row>
             (format!("  {} lost", time::grouped(c.lost)), lost),
         ]
     };
-    let mut out: Vec<Row> = all[..shown].iter().map(one).collect();
+    let mut out: Vec<Words> = all[..shown].iter().map(one).collect();
     if let Some(rest) = all.get(shown..).filter(|rest| !rest.is_empty()) {
         let fullest = rest.iter().map(fill).fold(0.0, f64::max) * 100.0;
         let lost = rest.iter().map(|c| c.lost).sum();
         let more = if shown > 0 { "more " } else { "" };
         let text = format!(
-            "{} {more}CPUs: {} lost, {fullest:.0} % full at \
-                            most",
+            "{} {more}CPUs: {} lost, {fullest:.0} % full at most",
             rest.len(),
             time::grouped(lost)
         );
@@ -402,8 +402,8 @@ fn cpus(all: &[CpuProgress], rows: usize, room: usize, theme: Theme) -> Vec<Row>
 }
 
 /// The file, and how it ended.
-fn ending(run: &Run, room: usize, theme: Theme) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+fn ending(run: &RecordingRun, room: usize, theme: Theme) -> Vec<Words> {
+    let mut rows: Vec<Words> = Vec::new();
     let mut say = |name: &str, text: &str, style: Style| {
         for (i, line) in wrap(text, room).into_iter().enumerate() {
             rows.push(vec![label(if i == 0 { name } else { "" }, false, theme), (line, style)]);

@@ -111,8 +111,7 @@ impl Plot<'_> {
             let text = match (self.metric.series(), self.workload()) {
                 (Some(_), _) => "no step yet",
                 (None, Some(_)) if runs.iter().any(|(_, r)| !r.epochs.is_empty()) => {
-                    "these runs \
-                    know nothing of it"
+                    "these runs know nothing of it"
                 }
                 (None, _) => "no epoch has been validated yet",
             };

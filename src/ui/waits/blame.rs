@@ -185,9 +185,7 @@ fn idle(t: &Table, blame: &Blame) -> String {
         return if t.trace.cpus() == 1 {
             "there is no other CPU".into()
         } else {
-            "no CPU \
-            was"
-            .into()
+            "no CPU was".into()
         };
     }
     let one = |i: &crate::stats::blame::Idle| {
@@ -195,12 +193,7 @@ fn idle(t: &Table, blame: &Blame) -> String {
             "CPU{} {}{}",
             i.cpu.0,
             time::short(i.ns),
-            if i.allowed {
-                ""
-            } else {
-                " (allowed? \
-            never ran there)"
-            }
+            if i.allowed { "" } else { " (allowed? never ran there)" }
         )
     };
     blame.idle.iter().map(one).collect::<Vec<_>>().join(", ")
@@ -225,9 +218,7 @@ fn began(t: &Table, row: usize) -> String {
 /// A waker as it was called then; an idle thread stands for the interrupt over it.
 fn woke(t: &Table, waker: ThreadIx, event: usize) -> String {
     if t.trace.tasks().is_idle(waker) {
-        "an \
-                                         interrupt"
-            .into()
+        "an interrupt".into()
     } else {
         t.trace.label_at(waker, event)
     }

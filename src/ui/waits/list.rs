@@ -34,8 +34,7 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
         let text = if table.waits.is_empty() {
             "Nobody waited for a CPU."
         } else {
-            "No wait is \
-            like that."
+            "No wait is like that."
         };
         pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
         return;

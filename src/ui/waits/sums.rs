@@ -82,25 +82,16 @@ fn crowded(app: &App, table: &Table, crowd: &Crowd, pen: &mut Pen) {
     let all: u64 = crowd.idle.iter().sum();
     let share = 100.0 * all as f64 / span.max(1) as f64;
     let idle = match crowd.most_idle() {
-        Some((k, ns)) => format!(
-            "{} ({share:.1} %), most at {}: \
-                                  {}",
-            time::short(all),
-            at(k),
-            time::short(ns)
-        ),
+        Some((k, ns)) => {
+            format!("{} ({share:.1} %), most at {}: {}", time::short(all), at(k), time::short(ns))
+        }
         None => "never".into(),
     };
     pen.words(3, &[("idle while somebody waited ".into(), on(1)), (idle, theme.text())]);
     pen.line(4, &line(&crowd.idle), theme.gap());
     let list = [
         ("waits with an idle CPU ".into(), on(2)),
-        (
-            "the list of them, most of it \
-                                                             first"
-                .into(),
-            theme.text(),
-        ),
+        ("the list of them, most of it first".into(), theme.text()),
     ];
     pen.words(5, &list);
     if is(w, Focus::Sums) {

@@ -1,6 +1,7 @@
 //! What a row of the timeline can show, and how CPUs are shown, coloured and sorted.
 
 use crate::trace::ThreadIx;
+use serde::{Deserialize, Serialize};
 
 /// What a row shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub enum What {
 }
 
 /// How CPUs are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Shape {
     /// As lanes where they fit, else in one row each, else as a heat map.
     #[default]
@@ -41,7 +43,8 @@ impl Shape {
 }
 
 /// What a heat map is coloured by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Heat {
     /// Share of the time in which the CPU was not idle.
     #[default]
@@ -74,7 +77,8 @@ impl Heat {
 }
 
 /// By what CPUs are sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sort {
     /// By number.
     #[default]

@@ -4,7 +4,7 @@
 
 use crate::app::Msg;
 use crate::app::ticket::Ticket;
-use crate::app::train::live::Whose;
+use crate::app::train::live::LiveModel;
 use crate::evaluate::overlay::{self, Cache, Chunk, Guess, Inspection, OverlayError};
 use crate::evaluate::watch::States;
 use crate::job::{Cancel, Job, JobError};
@@ -102,7 +102,7 @@ impl<E> Inbox<E> {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Oracle<E> {
+pub struct PredictionJobs<E> {
     pub(super) tx: SyncSender<Msg>,
     load: super::LoadEngine<E>,
     /// For the models of training runs.
@@ -125,7 +125,7 @@ pub struct Oracle<E> {
     inbox: Arc<Inbox<E>>,
 }
 
-impl<E> Drop for Oracle<E> {
+impl<E> Drop for PredictionJobs<E> {
     fn drop(&mut self) {
         self.inbox.with(|w| {
             w.closed = true;
@@ -136,7 +136,7 @@ impl<E> Drop for Oracle<E> {
     }
 }
 
-impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
+impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
     /// Knows nothing yet; `load` gives the engine, `cache` is where predictions are kept.
     pub fn new(tx: SyncSender<Msg>, load: super::LoadEngine<E>, cache: Option<PathBuf>) -> Self {
         let waiting = Waiting {
@@ -285,8 +285,14 @@ impl<E: Predictor + Clone + Sync + 'static> Oracle<E> {
     }
 
     /// Asks about one decision; replaces the question before, taken up or not.
-    pub fn inspect(&mut self, ticket: Ticket, trace: Arc<Trace>, event: usize, by: Option<Whose>) {
-        let other = by.zip(self.make).map(|(Whose { label, weights }, make)| {
+    pub fn inspect(
+        &mut self,
+        ticket: Ticket,
+        trace: Arc<Trace>,
+        event: usize,
+        by: Option<LiveModel>,
+    ) {
+        let other = by.zip(self.make).map(|(LiveModel { label, weights }, make)| {
             let (engine, _) = make(&trace, &Arc::new(weights.frozen()));
             let states = self.states(ticket, &trace, &engine);
             Other { label, engine, context: weights.config.receptive_field(), states }

@@ -1,0 +1,137 @@
+//! Keys of the Waits, Tasks and Compare screens.
+
+use super::bind;
+use crate::app::compare;
+use crate::app::input::Key::{self, Char as C};
+use crate::app::keys::{Action, BESIDE, BOTH, Binding, CHOOSE, COMPARE, TASKS, WAITS};
+use crate::app::list;
+
+pub(super) const KEYS: &[Binding] = &[
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "the wait on the timeline, n N go on there; a bar: narrow the filter to it",
+        WAITS,
+    ),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "its first stint on the timeline, and a row of its own there",
+        TASKS,
+    ),
+    bind(
+        &[Key::Enter],
+        Action::Open,
+        "open",
+        "its next stint in A, with rows for it; all tasks: where time went",
+        BOTH,
+    ),
+    bind(
+        &[C('c')],
+        Action::Compare(compare::Do::Ask),
+        "with",
+        "ask what to compare with; Tab completes",
+        BOTH | CHOOSE,
+    ),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, timelines", BOTH),
+    bind(
+        &[C(',')],
+        Action::Compare(compare::Do::Before),
+        "align",
+        "align at the stint before; before the first: at the starts",
+        BOTH,
+    ),
+    bind(
+        &[C('.')],
+        Action::Compare(compare::Do::After),
+        "align",
+        "align B at the next stint of the selected name, A at the mark or at its stint",
+        BOTH,
+    ),
+    bind(&[C('+'), C('=')], Action::ZoomIn, "zoom", "zoom in on both; in their pane w, too", BOTH),
+    bind(&[C('-')], Action::ZoomOut, "zoom", "zoom out; in their pane s, too", BOTH),
+    bind(&[C('w')], Action::ZoomIn, "", "timelines: zoom in on both", BESIDE),
+    bind(&[C('s')], Action::ZoomOut, "", "timelines: zoom out", BESIDE),
+    bind(&[C('a')], Action::PanLeft, "pan", "both to earlier", BOTH),
+    bind(&[C('d')], Action::PanRight, "pan", "both to later", BOTH),
+    bind(&[Key::Left], Action::PanLeft, "", "timelines: both to earlier", BESIDE),
+    bind(&[Key::Right], Action::PanRight, "", "timelines: both to later", BESIDE),
+    bind(&[C('f')], Action::Fit, "fit", "both recordings whole", BOTH),
+    bind(&[C('<')], Action::Compare(compare::Do::Left), "shift", "shift B to the left", BOTH),
+    bind(&[C('>')], Action::Compare(compare::Do::Right), "shift", "shift B to the right", BOTH),
+    bind(
+        &[C('w')],
+        Action::List(list::Do::Waits),
+        "its waits",
+        "the waits of this thread or name",
+        TASKS | COMPARE,
+    ),
+    bind(
+        &[C('f')],
+        Action::List(list::Do::Fold),
+        "fold",
+        "threads of one name together, or one by one",
+        TASKS,
+    ),
+    bind(
+        &[C('/')],
+        Action::Find,
+        "filter",
+        "type a filter; Tab completes",
+        WAITS | TASKS | COMPARE,
+    ),
+    bind(
+        &[C('v')],
+        Action::List(list::Do::Page),
+        "page",
+        "next page: who ran instead, lengths, crowding",
+        WAITS,
+    ),
+    bind(&[C('V')], Action::List(list::Do::PrevPage), "", "page before", WAITS),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, who ran instead, lengths", WAITS),
+    bind(
+        &[Key::Left, C('h')],
+        Action::List(list::Do::Left),
+        "column",
+        "column to the left",
+        WAITS | TASKS | COMPARE,
+    ),
+    bind(
+        &[Key::Right, C('l')],
+        Action::List(list::Do::Right),
+        "column",
+        "column to the right",
+        WAITS | TASKS | COMPARE,
+    ),
+    bind(
+        &[C('s')],
+        Action::List(list::Do::Sort),
+        "sort",
+        "sort by the column; again: the other way round",
+        WAITS | TASKS | COMPARE,
+    ),
+    bind(
+        &[C('t')],
+        Action::List(list::Do::Range),
+        "range",
+        "only the time between the two marks of the timeline",
+        WAITS,
+    ),
+    bind(
+        &[C('y')],
+        Action::List(list::Do::Copy),
+        "copy",
+        "copy it (OSC 52): a wait as perf sched timehist has it",
+        WAITS,
+    ),
+    bind(
+        &[C('y')],
+        Action::List(list::Do::Copy),
+        "copy",
+        "copy all figures of this row (OSC 52)",
+        TASKS | COMPARE,
+    ),
+    bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS | COMPARE),
+];

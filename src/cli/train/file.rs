@@ -1,0 +1,246 @@
+//! Settings of a training in a file: options of `koracle train` by their names. A file is turned
+//! into options, so that the command line's parsers, limits and words hold for both. `text` writes
+//! such a file.
+
+use super::args::{Args, option};
+use crate::cli::wrong;
+use crate::text::line_at;
+use crate::train::{TrainConfig, runs};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches};
+use color_eyre::eyre::{Result, WrapErr};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use toml::{Spanned, Value};
+
+/// What is kept with a run is written in this order; `memory-limit` is not kept.
+fn settings(c: &TrainConfig) -> Vec<(&'static str, Value)> {
+    let m = &c.model;
+    let whole = |n: usize| Value::Integer(n as i64);
+    // As it was written: an `f32` as a wider number has digits that nobody typed.
+    let real = |x: f32| Value::Float(x.to_string().parse().unwrap_or(f64::from(x)));
+    let text = |s: &str| Value::String(s.to_owned());
+    let on = |on: bool| text(if on { "on" } else { "off" });
+    let list = |of: &[String]| Value::Array(of.iter().map(|s| text(s)).collect());
+    let mut all = vec![
+        ("model", text(m.kind.label())),
+        ("channels", whole(m.channels)),
+        ("taps", whole(m.kernel)),
+        ("blocks", whole(m.blocks)),
+        ("hidden", whole(m.hidden)),
+        ("hidden2", whole(m.hidden2)),
+        ("forecast", whole(m.forecast)),
+        ("forecast2", whole(m.forecast2)),
+        ("adapt", on(m.adapt)),
+        ("only", list(&c.only)),
+        ("hold-out", list(&c.hold_out)),
+        ("kernel", list(&c.kernels)),
+        ("epochs", whole(c.epochs)),
+        ("patience", whole(c.patience)),
+        ("seed", i64::try_from(c.seed).map_or_else(|_| text(&c.seed.to_string()), Value::Integer)),
+        ("lr", Value::Float(c.learning_rate)),
+        ("schedule", text(c.schedule.label())),
+        ("weight-decay", real(c.weight_decay)),
+        ("clip", real(c.clip)),
+        ("balance", on(c.balance)),
+        ("forecast-weight", real(c.forecast_weight)),
+        ("batch", whole(c.batch)),
+        ("chunk", whole(c.chunk)),
+        ("device", text(&c.device.to_string())),
+    ];
+    if let Some(traces) = &c.traces {
+        all.push(("traces", text(&traces.display().to_string())));
+    }
+    all
+}
+
+/// The settings of a training as a file for `--config`.
+pub fn text(config: &TrainConfig) -> String {
+    let all = settings(config);
+    all.into_iter().fold(String::new(), |text, (name, value)| format!("{text}{name} = {value}\n"))
+}
+
+/// A setting of a file as options, and where it stands.
+struct Setting {
+    name: String,
+    line: Option<usize>,
+    options: Vec<OsString>,
+}
+
+impl Setting {
+    fn new(name: &str, line: Option<usize>, value: &Value) -> Option<Self> {
+        let values = match value {
+            Value::Array(list) => list.iter().map(word).collect::<Option<Vec<_>>>()?,
+            one => vec![word(one)?],
+        };
+        let options = values.into_iter().map(|value| format!("--{name}={value}").into()).collect();
+        Some(Self { name: name.to_owned(), line, options })
+    }
+}
+
+/// A value as it is typed behind an option.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Boolean(on) => Some(if *on { "on" } else { "off" }.to_owned()),
+        Value::Integer(n) => Some(n.to_string()),
+        Value::Float(x) => Some(x.to_string()),
+        _ => None,
+    }
+}
+
+/// The settings of a file; the error is a sentence with the line.
+fn read(text: &str) -> Result<Vec<Setting>, String> {
+    let at = |start: usize, problem: &str| format!("line {}: {problem}", line_at(text, start));
+    let table: BTreeMap<String, Spanned<Value>> = toml::from_str(text).map_err(|e| {
+        e.span().map_or_else(|| e.message().to_owned(), |span| at(span.start, e.message()))
+    })?;
+    if runs::is_config(text) {
+        // A run keeps its settings in the program's own words.
+        let config: TrainConfig = toml::from_str(text).map_err(|e| e.message().to_owned())?;
+        let all = settings(&config);
+        return Ok(all.iter().filter_map(|(name, v)| Setting::new(name, None, v)).collect());
+    }
+    let mut rows: Vec<_> = table.into_iter().collect();
+    rows.sort_by_key(|(_, value)| value.span().start);
+    let known = || settings(&TrainConfig::default()).into_iter().map(|(name, _)| name);
+    let mut all = Vec::new();
+    for (key, value) in rows {
+        let (name, start) = (key.replace('_', "-"), value.span().start);
+        if !known().chain(["traces", "memory-limit"]).any(|known| known == name) {
+            let list = known().collect::<Vec<_>>().join(", ");
+            let problem =
+                format!("no such setting: `{key}`; there are {list}, traces, memory-limit");
+            return Err(at(start, &problem));
+        }
+        let setting = Setting::new(&name, Some(line_at(text, start)), value.as_ref());
+        all.push(setting.ok_or_else(|| at(start, &format!("`{key}` is no value")))?);
+    }
+    Ok(all)
+}
+
+/// The text that `--config` names: of a file, of a run, or standard input.
+fn open(name: &Path) -> Result<(PathBuf, String)> {
+    if name.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text).wrap_err("standard input")?;
+        return Ok(("standard input".into(), text));
+    }
+    let is_run = !name.exists() || name.is_dir();
+    let path = if is_run { runs::find(name).join("config.toml") } else { name.into() };
+    let path = if path.exists() { path } else { name.into() };
+    let text = std::fs::read_to_string(&path).wrap_err_with(|| path.display().to_string())?;
+    Ok((path, text))
+}
+
+/// Settings as `koracle train` with these options has them; the parser's words for one that cannot
+/// be used.
+fn parsed<'o>(options: impl Iterator<Item = &'o OsString>) -> Result<Args, String> {
+    let line = ["koracle".into(), "train".into()].into_iter().chain(options.cloned());
+    let matches = crate::cli::command().try_get_matches_from(line);
+    let args = matches.and_then(|m| match m.subcommand() {
+        Some((_, of)) => Args::from_arg_matches(of),
+        None => Args::from_arg_matches(&m),
+    });
+    args.map_err(|told| {
+        let text = told.to_string();
+        let first = text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        first.trim_start_matches("error: ").to_owned()
+    })
+}
+
+/// What the file of `--config` adds to the options that were given; those win.
+pub fn complete(given: &ArgMatches) -> Result<Vec<OsString>> {
+    let Some(name) = given.get_one::<PathBuf>("config") else { return Ok(Vec::new()) };
+    let (path, text) = open(name)?;
+    let bad = |line: Option<usize>, problem: &str| {
+        let line = line.map(|n| format!("line {n}: ")).unwrap_or_default();
+        wrong(format!("{}: {line}{problem}", path.display()))
+    };
+    let mut all = read(&text).map_err(|problem| bad(None, &problem))?;
+    let is_given =
+        |name: &str| given.value_source(&name.replace('-', "_")) == Some(ValueSource::CommandLine);
+    for setting in &all {
+        parsed(setting.options.iter()).map_err(|problem| bad(setting.line, &problem))?;
+    }
+    all.retain(|setting| !is_given(&setting.name));
+    let used = parsed(all.iter().flat_map(|s| &s.options)).map_err(|e| bad(None, &e))?;
+    if let Err(e) = used.config().check() {
+        let name = option(e.setting);
+        if let Some(setting) = all.iter().find(|s| s.name == name && name != "device") {
+            return Err(bad(setting.line, &format!("{name}: {}", e.problem)));
+        }
+    }
+    Ok(all.into_iter().flat_map(|setting| setting.options).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+    use super::*;
+    use crate::predictor::networks::{Kind, ModelConfig};
+    use crate::train::Schedule;
+
+    fn config(text: &str) -> TrainConfig {
+        let all = read(text).unwrap();
+        parsed(all.iter().flat_map(|s| &s.options)).unwrap().config()
+    }
+
+    /// Nothing of it is what it would be without being said.
+    fn other() -> TrainConfig {
+        let model = ModelConfig {
+            channels: 24,
+            blocks: 2,
+            hidden: 20,
+            hidden2: 0,
+            forecast: 12,
+            forecast2: 8,
+            adapt: false,
+            ..ModelConfig::of(Kind::Lstm)
+        };
+        TrainConfig {
+            epochs: 3,
+            learning_rate: 1e-3,
+            schedule: Schedule::Cosine,
+            weight_decay: 0.1,
+            clip: 0.3,
+            batch: 4,
+            chunk: 128,
+            patience: 2,
+            forecast_weight: 0.7,
+            balance: false,
+            seed: 9,
+            only: vec!["hackbench".into(), "io_mixed".into()],
+            hold_out: vec!["6.12x8".into()],
+            kernels: vec!["6.1".into()],
+            traces: Some("some where".into()),
+            model,
+            ..TrainConfig::default()
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for made in [TrainConfig::default(), other()] {
+            assert_eq!(config(&text(&made)), made);
+            // As a run keeps it.
+            assert_eq!(config(&toml::to_string_pretty(&made).unwrap()), made);
+        }
+        assert_eq!(config(""), TrainConfig::default());
+        let loose = config("hold_out = \"hackbench\"\nadapt = false\nlr = 1\nseed = 0x10\n");
+        assert_eq!(loose.hold_out, ["hackbench"]);
+        assert_eq!((loose.model.adapt, loose.learning_rate, loose.seed), (false, 1.0, 16));
+    }
+
+    #[test]
+    fn every_setting_is_an_option() {
+        let all = crate::cli::command();
+        let train = all.find_subcommand("train").unwrap();
+        let options: Vec<&str> = train.get_arguments().filter_map(|a| a.get_long()).collect();
+        for (name, _) in settings(&other()) {
+            assert!(options.contains(&name), "{name}");
+        }
+    }
+}
