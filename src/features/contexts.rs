@@ -74,14 +74,18 @@ impl Contexts {
     /// These contexts, but for those of the numbers in `open`, will be looked up soon.
     pub fn expect(&self, keys: &Keys, open: &[usize]) {
         let known = keys.iter().enumerate().filter(|(i, _)| !open.contains(i));
-        known.for_each(|(_, key)| self.sets.expect(*key));
+        for (_, key) in known {
+            self.sets.expect(*key);
+        }
     }
 
     /// What is kept of the contexts.
     pub fn look_up(&self, keys: Keys) -> Seen {
         let slots = keys.map(|key| self.sets.find(key).unwrap_or(usize::MAX));
-        slots.iter().for_each(|slot| self.sets.expect_at(*slot));
-        Seen { slots, keys }
+        for slot in slots {
+            self.sets.expect_at(slot);
+        }
+        Seen { keys, slots }
     }
 
     /// `who` came in the contexts.

@@ -43,8 +43,9 @@ impl Entry for Followers {
     fn add(&mut self, total: &mut u32, who: Ident) {
         *total = total.saturating_add(1);
         // All are looked at: who it is cannot be foreseen, and a wrong guess of a branch costs more.
-        let known = |i: usize| (self.who[i] == who) & (self.count[i] > 0);
-        let mut at = (0..KEEP).fold(KEEP, |at, i| if known(i) { i } else { at });
+        let mut at = (0..KEEP)
+            .rev()
+            .fold(KEEP, |at, i| if self.who[i] == who && self.count[i] > 0 { i } else { at });
         if at == KEEP {
             at = (1..KEEP).fold(0, |at, i| if self.count[i] < self.count[at] { i } else { at });
             (self.who[at], self.count[at]) = (who, 0);
@@ -156,12 +157,16 @@ impl Follow {
 
     /// [`Self::anywhere`] will be asked soon, and who came in will be added.
     pub fn expect_anywhere(&self, history: &History) {
-        history.keys(0).into_iter().skip(1).for_each(|key| self.shared.expect(key));
+        for key in &history.keys(0)[1..] {
+            self.shared.expect(*key);
+        }
     }
 
     /// [`Self::here`] will be asked soon.
     pub fn expect_here(&self, history: &History, cpu: usize) {
-        history.keys(cpu as u64 + 1).into_iter().for_each(|key| self.own.expect(key));
+        for key in history.keys(cpu as u64 + 1) {
+            self.own.expect(key);
+        }
     }
 
     /// `who` came in after `history` on `cpu`.
@@ -179,7 +184,9 @@ impl Follow {
 /// What is kept for keys of contexts; 0 is none.
 fn look_up(sets: &Sets<Followers>, keys: [u64; ORDERS]) -> Trail<'_> {
     let slots = keys.map(|key| if key == 0 { None } else { sets.find(key) });
-    slots.iter().flatten().for_each(|slot| sets.expect_at(*slot));
+    for slot in slots.iter().flatten() {
+        sets.expect_at(*slot);
+    }
     slots.map(|slot| slot.map(|slot| sets.at(slot)))
 }
 
@@ -217,9 +224,12 @@ mod tests {
             table.add(*key, i as u32);
         }
         assert!(
-            keys.iter()
-                .enumerate()
-                .all(|(i, k)| table.at(table.find(*k).unwrap()).last == i as u32)
+            keys.iter().enumerate().all(|(i, k)| table
+                .find(*k)
+                .map(|at| table.at(at))
+                .unwrap()
+                .last
+                == i as u32)
         );
         let often = mix(77);
         table.add(often, 5);
@@ -228,7 +238,7 @@ mod tests {
             table.add(mix(i + 5_000), 1);
         }
         assert_eq!(table.room(), 1024 * 8);
-        assert_eq!(table.at(table.find(often).unwrap()).best(), (5, 2.0));
+        assert_eq!(table.find(often).map(|at| table.at(at)).unwrap().best(), (5, 2.0));
     }
 
     #[test]
