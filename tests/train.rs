@@ -6,13 +6,6 @@
 
 mod common;
 
-#[path = "train/interrupted.rs"]
-mod interrupted;
-#[path = "train/process.rs"]
-mod process;
-#[path = "train/tiny.rs"]
-mod tiny;
-
 use common::network::{one_thread, small};
 use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::job::Cancel;
