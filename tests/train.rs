@@ -83,7 +83,7 @@ fn a_run_stopped_at_any_step_goes_on_bit_for_bit() {
         });
         match (at, result) {
             (2, result) => {
-                assert!(matches!(result, Err(TrainError::Cancelled)), "nothing was validated")
+                assert!(matches!(result, Err(TrainError::Cancelled)), "nothing was validated");
             }
             (_, result) => assert!(result.unwrap().cancelled),
         }

@@ -146,7 +146,7 @@ impl Mistakes {
                 self.why.candidate = moved(self.why.candidate, candidates);
             }
             Focus::List => {
-                self.listing.column = moved(self.listing.column, self.listing.columns.count())
+                self.listing.column = moved(self.listing.column, self.listing.columns.count());
             }
         }
     }

@@ -238,7 +238,7 @@ fn summary(f: &Found, out: &mut String) {
     let _ = writeln!(
         out,
         "{} in {}, {} of them trivial and left out; {:.0} bytes per decision in the table",
-        count(whole.decisions as u64, "decision"),
+        count(whole.decisions, "decision"),
         count(t.sources.len() as u64, "recording"),
         whole.trivial,
         t.bytes_per_row()
