@@ -65,6 +65,9 @@ pub fn run(args: &Args) -> Result<()> {
         say!("koracle: {} is removed", folder.display());
         return Ok(());
     }
+    if let Some(dir) = args.dir.as_deref().filter(|dir| !dir.is_dir()) {
+        bail!("{}: no such folder", dir.display());
+    }
     let dir = args.dir.clone().or_else(runs::home).ok_or_else(|| eyre!("no folder of runs"))?;
     let (list, problems) = runs::list(&dir)?;
     for problem in &problems {

@@ -7,6 +7,7 @@ use super::table::{self, By, Layout, Style};
 use crate::driver;
 use crate::evaluate::answers::{self, Answers};
 use crate::evaluate::report::Report;
+use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::trace::Trace;
@@ -58,6 +59,14 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("answers and recording cannot both be standard input");
     }
     let others = args.others()?;
+    // A pipe can be read once only.
+    if args.answers.is_file() && ingest::is_recording(&args.answers) {
+        return Err(super::wrong(format!(
+            "{}: this is a recording; the answers come first, then what they are about: koracle \
+             score ANSWERS TRACE",
+            args.answers.display()
+        )));
+    }
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let is_input = args.answers.as_os_str() == "-";
     let named = || {

@@ -5,12 +5,11 @@ use super::door::say;
 use super::table::{Page, Style};
 use super::{output, window::Times};
 use crate::app::time::{grouped, point, short};
-use crate::ingest;
 use crate::query::Bitmap;
 use crate::stats::blame::{Blame, Link};
 use crate::stats::column::{COLUMNS, Column, Expr};
 use crate::stats::{Distribution, Table};
-use crate::trace::{ThreadIx, Trace, machine_name, told_apart};
+use crate::trace::{ThreadIx, Trace, machine_name, told_apart, with_paths};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
@@ -64,7 +63,8 @@ struct Found {
 /// Every wait of each recording, under names that tell the recordings apart.
 fn tables(args: &Args) -> Result<Vec<Table>> {
     let (mut tables, mut names) = (Vec::new(), Vec::new());
-    for path in &ingest::within(&args.traces)? {
+    let paths = output::within(&args.traces)?;
+    for path in &paths {
         let trace = output::open(path, &args.machine.told())?.trace;
         if !trace.knows_queues() {
             say!(
@@ -79,7 +79,9 @@ fn tables(args: &Args) -> Result<Vec<Table>> {
         names.push((name.clone(), machine_name(&meta.kernel, meta.cpus)));
         tables.push(Table::new(name, Arc::new(trace)));
     }
-    tables.iter_mut().zip(told_apart(&names)).for_each(|(table, name)| table.name = name);
+    let mut names = told_apart(&names);
+    with_paths(&mut names, &paths);
+    tables.iter_mut().zip(names).for_each(|(table, name)| table.name = name);
     Ok(tables)
 }
 

@@ -151,8 +151,24 @@ fn parsed<'o>(options: impl Iterator<Item = &'o OsString>) -> Result<Args, Strin
     })
 }
 
-/// What the file of `--config` adds to the options that were given; those win.
+/// What the file of `--config` adds to the options that were given; those win. Beside `--resume` no
+/// setting may be given: it would have no effect.
 pub fn complete(given: &ArgMatches) -> Result<Vec<OsString>> {
+    let is_given =
+        |name: &str| given.value_source(&name.replace('-', "_")) == Some(ValueSource::CommandLine);
+    if let Some(run) = given.get_one::<PathBuf>("resume") {
+        let names = settings(&TrainConfig::default()).into_iter().map(|(name, _)| name);
+        // A run may go on elsewhere.
+        let mut own = names.chain(["traces"]).filter(|name| *name != "device");
+        return match own.find(|name| is_given(name)) {
+            Some(name) => Err(wrong(format!(
+                "--{name} beside --resume: a run goes on with the settings that it has; a new one \
+                 with the others of it: koracle train --config {} --{name} ...",
+                run.display()
+            ))),
+            None => Ok(Vec::new()),
+        };
+    }
     let Some(name) = given.get_one::<PathBuf>("config") else { return Ok(Vec::new()) };
     let (path, text) = open(name)?;
     let bad = |line: Option<usize>, problem: &str| {
@@ -160,8 +176,6 @@ pub fn complete(given: &ArgMatches) -> Result<Vec<OsString>> {
         wrong(format!("{}: {line}{problem}", path.display()))
     };
     let mut all = read(&text).map_err(|problem| bad(None, &problem))?;
-    let is_given =
-        |name: &str| given.value_source(&name.replace('-', "_")) == Some(ValueSource::CommandLine);
     for setting in &all {
         parsed(setting.options.iter()).map_err(|problem| bad(setting.line, &problem))?;
     }

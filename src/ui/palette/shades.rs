@@ -155,20 +155,35 @@ fn has(table: &[(u8, u8, u8)], color: u8) -> bool {
     table.iter().any(|row| row.0 == color)
 }
 
+/// Words in the names of terminals that have the colours of the cube. Plain `xterm`, `screen`,
+/// `tmux`, `rxvt` have eight or sixteen by terminfo, and so may one of an unknown name.
+const RICH: [&str; 13] = [
+    "256color",
+    "direct",
+    "truecolor",
+    "24bit",
+    "kitty",
+    "alacritty",
+    "foot",
+    "ghostty",
+    "wezterm",
+    "contour",
+    "iterm2",
+    "mintty",
+    "rio",
+];
+
 impl Shades {
-    /// What the environment asks for: nothing with `NO_COLOR` (no-color.org), sixteen where the
-    /// terminal's name says that it has no more, light where `COLORFGBG` says that its background
-    /// is.
+    /// What the environment asks for: nothing with `NO_COLOR` (no-color.org), sixteen where neither
+    /// `COLORTERM` nor the terminal's name says that it has more, light where `COLORFGBG` says that
+    /// its background is.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|v| !v.is_empty());
         if set("NO_COLOR").is_some() {
             return Self::None;
         }
         let term = set("TERM").unwrap_or_default();
-        let few =
-            ["linux", "ansi", "cygwin", "vt", "screen", "rxvt", "xterm-color", "xterm-16color"];
-        let is = |name: &str| term == name || (name == "vt" && term.starts_with(name));
-        if set("COLORTERM").is_none() && few.into_iter().any(is) {
+        if set("COLORTERM").is_none() && !RICH.into_iter().any(|word| term.contains(word)) {
             return Self::Sixteen;
         }
         let background = set("COLORFGBG").and_then(|v| v.rsplit(';').next()?.parse::<u8>().ok());
@@ -186,17 +201,23 @@ mod tests {
 
     #[test]
     fn the_environment_chooses() {
-        assert_eq!(seen(&[]), Shades::Dark);
-        assert_eq!(seen(&[("TERM", "xterm-256color"), ("COLORFGBG", "15;0")]), Shades::Dark);
-        assert_eq!(
-            seen(&[("TERM", "xterm-256color"), ("COLORFGBG", "0;default;15")]),
-            Shades::Light
-        );
-        assert_eq!(seen(&[("TERM", "linux")]), Shades::Sixteen);
-        assert_eq!(seen(&[("TERM", "vt220")]), Shades::Sixteen);
-        assert_eq!(seen(&[("TERM", "screen"), ("COLORTERM", "truecolor")]), Shades::Dark);
-        assert_eq!(seen(&[("TERM", "linux"), ("NO_COLOR", "1")]), Shades::None);
-        assert_eq!(seen(&[("NO_COLOR", "")]), Shades::Dark);
+        let rich =
+            ["xterm-256color", "screen.xterm-256color", "tmux-direct", "xterm-kitty", "foot"];
+        for term in rich {
+            assert_eq!(seen(&[("TERM", term)]), Shades::Dark, "{term}");
+        }
+        let few = "xterm screen tmux rxvt rxvt-unicode vt220 ansi linux dumb xterm-16color";
+        for term in few.split(' ') {
+            assert_eq!(seen(&[("TERM", term)]), Shades::Sixteen, "{term}");
+            let more = seen(&[("TERM", term), ("COLORTERM", "truecolor")]);
+            assert_eq!(more, Shades::Dark, "{term}");
+        }
+        assert_eq!(seen(&[]), Shades::Sixteen);
+        let behind = |colours| seen(&[("TERM", "xterm-256color"), ("COLORFGBG", colours)]);
+        assert_eq!(behind("15;0"), Shades::Dark);
+        assert_eq!(behind("0;default;15"), Shades::Light);
+        assert_eq!(seen(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]), Shades::None);
+        assert_eq!(seen(&[("TERM", "xterm-256color"), ("NO_COLOR", "")]), Shades::Dark);
     }
 
     /// Relative luminance of one of the 256, as WCAG has it.
