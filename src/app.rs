@@ -199,6 +199,10 @@ impl App {
                 }
                 self.over.prompt = Some(Prompt::new(ask));
             }
+            Wish::Propose(ask, who) => {
+                self.train.want_kept();
+                self.over.prompt = Some(Prompt::proposing(ask, who.into()));
+            }
             Wish::Open(path, plays) => return Some(self.viewer.open_path(path, plays)),
             Wish::Compare(asked) => {
                 let known = |e: &&traces::Entry| e.path == asked || Path::new(&e.name) == asked;

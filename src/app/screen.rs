@@ -118,6 +118,8 @@ pub enum Wish {
     Show(Tab),
     /// Ask for something at the bottom of the screen; the answer comes by [`Screen::answer`].
     Ask(Ask),
+    /// The same, with an answer that Enter takes.
+    Propose(Ask, &'static str),
     /// Open a recording; it plays when the flag is set.
     Open(PathBuf, bool),
     /// Compare the open recording with this one: the name of one on the Traces screen, or a file.

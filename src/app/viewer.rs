@@ -92,6 +92,8 @@ pub struct Viewer {
     hurried: Option<(Ticket, Range<usize>)>,
     /// Who was asked for the second row.
     second: Slot<PathBuf>,
+    /// Who was there before: comes back where another name leads nowhere.
+    before: Option<PathBuf>,
     /// Which pinned tasks were asked for.
     following: Slot<Vec<ThreadIx>>,
     /// What of the causes was asked for.
@@ -296,7 +298,7 @@ impl Viewer {
 
     /// Takes a fact about the second row.
     fn second_news(&mut self, ticket: Ticket, news: second::News, cx: &mut Context) {
-        let Self { open, second: asked, last, .. } = self;
+        let Self { open, second: asked, last, before, .. } = self;
         let Open::Ready(t) = open else { return };
         let Some(second) = t.second.as_mut().filter(|_| asked.counts(ticket)) else { return };
         match news {
@@ -306,8 +308,16 @@ impl Viewer {
             }
             second::News::Predicted(chunk) => second.answers.append(chunk, &t.loaded.trace),
             second::News::Failed(problem) => {
-                cx.shared.beside = None;
-                cx.say(format!("no second row: {problem}"));
+                cx.shared.beside = before.take();
+                let stays = cx.shared.beside.as_deref().map(second::model_label);
+                cx.say(match stays {
+                    Some(who) => format!("{problem} (the second row is still {who})"),
+                    None => format!("no second row: {problem}"),
+                });
+                if cx.shared.beside.is_some() {
+                    // The failed one is nobody to come back to.
+                    t.second = None;
+                }
             }
         }
     }

@@ -123,6 +123,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
             (": ", theme.strong()),
             (text.as_str(), theme.text()),
             ("▏", theme.playhead()),
+            (if prompt.proposed { " Enter: this one; or type another" } else { "" }, theme.dim()),
         ];
         pen.put_all(1, y, w - 1, &pieces);
         return;

@@ -175,10 +175,17 @@ impl Mistakes {
         }
     }
 
-    /// The next predictor of the table to compare with; after the last one nobody.
+    /// The next predictor of the table to compare with: baselines, the strongest first, then the
+    /// other model; after the last one nobody. Whose mistakes these are is no rival.
     fn compare_with_next(&mut self) -> Option<String> {
         let found = self.found().cloned()?;
-        let all: Vec<Column> = seconds(&found.table).collect();
+        let first = &found.table.models[0];
+        let mut all: Vec<Column> =
+            seconds(&found.table).filter(|second| second.name() != first).collect();
+        all.sort_by_key(|second| match second {
+            Column::Baseline(strength) => std::cmp::Reverse(i16::from(*strength)),
+            _ => std::cmp::Reverse(-1),
+        });
         let at = self.whose.second.and_then(|s| all.iter().position(|c| *c == s));
         self.whose.second = all.get(at.map_or(0, |i| i + 1)).copied();
         let compared = self.sums.pages.iter().position(|p| p.title().contains("McNemar"));

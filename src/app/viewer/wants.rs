@@ -132,7 +132,8 @@ impl Viewer {
                 cx.order(Effect::CloseSecond);
             }
             (Some(who), Some(second)) if second.who() == who => {}
-            (Some(who), _) => {
+            (Some(who), old) => {
+                self.before = old.as_ref().map(|second| second.who().into());
                 let (who, trace) = (who.clone(), Arc::clone(&t.loaded.trace));
                 t.second = Some(Second::new(who.clone(), t.answers.row(), &trace));
                 cx.order(Effect::Second { ticket: self.second.order(who.clone()), trace, who });
