@@ -18,6 +18,7 @@ mod picks;
 pub mod picture;
 mod report;
 mod rule;
+mod ruling;
 mod scene;
 mod state;
 mod waits;
@@ -27,7 +28,7 @@ pub use bound::Bound;
 pub use error::{Errors, Group, Spread, errors};
 pub use picks::{Picks, picks_of};
 pub use report::{Broken, Report};
-pub use rule::{Cause, Ruling};
+pub use ruling::{Cause, Ruling};
 pub use scene::{Level, Member, Scene, Whence, Who};
 
 use crate::sched::FAIR;

@@ -6,6 +6,5 @@ pub mod catalog;
 pub mod chunks;
 pub mod inside;
 pub mod opening;
-pub mod places;
 pub mod questions;
 pub mod recent;

@@ -5,7 +5,6 @@
 pub mod answers;
 pub mod figures;
 pub mod judged;
-mod logits;
 pub mod mistakes;
 pub mod overlay;
 pub mod report;

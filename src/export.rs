@@ -10,7 +10,9 @@ mod place;
 mod text;
 
 pub use self::csv::csv_to;
-pub use self::file::{NewFile, remove_left, remove_unfinished, sync_folder, write_whole};
+pub use self::file::{
+    NewFile, remove_left, remove_unfinished, sync_folder, write_private, write_whole,
+};
 pub use self::owner::{is_temporary, process_start, user};
 pub use self::place::{check_output, is_metadata, metadata_path};
 pub use self::text::ftrace_text;

@@ -147,6 +147,7 @@ mod expected;
 mod extractor;
 mod follow;
 mod history;
+mod ident;
 mod layout;
 mod places;
 mod ranks;

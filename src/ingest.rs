@@ -5,6 +5,7 @@
 //! of all formats, [`Sink`] what they fill. A format that is known by sight and not read is one
 //! line in `foreign`.
 
+mod bounds;
 mod decode;
 mod error;
 mod folder;
@@ -52,7 +53,7 @@ pub struct Opened {
 /// Opens a recording in any readable format, with the metadata in `NAME.toml` beside it, if there
 /// is one. `-` is standard input.
 pub fn open(path: &Path) -> Result<Opened, IngestError> {
-    let mut source = input::open(path)?;
+    let mut source = input::open(path).map_err(folder::with_example)?;
     if path.as_os_str() == "-" {
         let name = source.name().to_owned();
         return read_from(&mut source, TraceMeta { name, ..TraceMeta::default() });

@@ -17,7 +17,7 @@
 //! ingest · export
 //! replay · query
 //! job
-//! trace · text · simd
+//! trace · text · simd · places
 //! ```
 
 pub mod app;
@@ -30,6 +30,7 @@ pub mod export;
 pub mod features;
 pub mod ingest;
 pub mod job;
+pub mod places;
 pub mod predictor;
 pub mod query;
 pub mod record;

@@ -12,6 +12,7 @@ pub mod heuristics;
 pub mod kernel_oracle;
 pub mod networks;
 pub mod ppm;
+pub mod scores;
 pub mod stream;
 pub mod weights;
 

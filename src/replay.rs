@@ -2,6 +2,7 @@
 //! any stretch of it at the same cost. Time is always an argument: nothing here reads a clock, a
 //! file or the screen.
 
+mod columns;
 pub mod levels;
 pub mod load;
 pub mod lod;

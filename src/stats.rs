@@ -36,9 +36,10 @@ pub mod waits;
 
 pub use column::{Column, Expr};
 pub use distribution::Distribution;
+pub use names::By;
 pub use runs::{CpuTime, runs};
 pub use states::{Cause, Doing};
-pub use totals::{By, Totals};
+pub use totals::Totals;
 pub use waits::{Table, Waits};
 
 /// A stretch of a recording's time, `from..to` in ns since its start; `to` is left out.

@@ -4,6 +4,7 @@
 //! runs by accident: what is started here ends with whoever started it, however that ends, until it
 //! has answered; from then on `running.toml` says which process it is.
 
+mod accel;
 mod boot;
 pub mod boxes;
 
@@ -12,7 +13,8 @@ pub mod place;
 mod shell;
 mod tools;
 
-pub use boot::{Accel, Size, Up, down, up};
+pub use accel::Accel;
+pub use boot::{Size, Up, down, up};
 pub use build::build;
 pub use place::{Running, State};
 

@@ -7,11 +7,11 @@ pub mod run;
 #[cfg(test)]
 mod tests;
 
+use super::entry::{Entry, Via};
 use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
 use super::tab::Tab;
 use super::ticket::{Ticket, Tickets};
-use super::traces::{Entry, Via};
 use super::{Context, Effect, Wish};
 use crate::job::Latest;
 use crate::record::hosts::Host;

@@ -10,6 +10,7 @@ pub mod run;
 pub mod size;
 
 mod acts;
+mod facts;
 mod words;
 
 pub use words::{Act, News, Order, Question};
@@ -70,6 +71,10 @@ struct Setup {
     kinds: Kinds,
     /// The settings of the run that was set up last.
     last: Option<TrainConfig>,
+}
+
+fn no_model(run: &Run) -> String {
+    format!("{} has no model yet", run.name)
 }
 
 impl Train {
@@ -146,97 +151,6 @@ impl Train {
         }
     }
 
-    /// Takes a fact. The words for the last row, if it is one.
-    fn news(&mut self, news: News, shared: &mut Shared) -> Option<String> {
-        match news {
-            News::Kept { runs, problems, kinds, cpus } => {
-                if !self.kept.listed {
-                    self.at_once = cpus.max(1);
-                }
-                (self.kept.listed, self.kept.problems, self.setup.kinds) = (true, problems, kinds);
-                self.runs.retain(|r| {
-                    r.stage.is_working() || r.stage == RunState::Queued || self.mine.contains(&r.id)
-                });
-                let new = runs
-                    .into_iter()
-                    .filter(|k| !self.runs.iter().any(|r| r.path.as_ref() == Some(&k.path)));
-                let mut kept: Vec<Run> = Vec::new();
-                for run in new.collect::<Vec<_>>() {
-                    kept.push(Run::kept(self.tickets.draw(), run));
-                }
-                kept.append(&mut self.runs);
-                self.runs = kept;
-                self.list.at = self.runs.len().saturating_sub(1);
-            }
-            News::Memory(outlook) => self.form.as_mut()?.outlook = Some(outlook),
-            News::Made { id, path } => {
-                if let Some(run) = self.by_id(id) {
-                    run.name = path
-                        .file_name()
-                        .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-                    run.config.folder = None;
-                    run.path = Some(path);
-                }
-            }
-            News::Reading { id, counts } => self.by_id(id)?.done.reading = counts,
-            News::Progress { id, steps, now } => {
-                let watched = self.watched == Some(id);
-                let run = self.by_id(id)?;
-                run.progress(steps, &now);
-                if let Some(weights) = now.weights.clone().filter(|_| watched) {
-                    let epoch = now.step as f64 / run.per_epoch() as f64;
-                    let label = format!("{} · epoch {epoch:.1}", run.name);
-                    shared.live = Some(live::Live::new(label, weights));
-                }
-            }
-            News::Ended { id, result, resumable } => {
-                let run = self.by_id(id)?;
-                run.ended(result, resumable);
-                let (name, stage) = (run.name.clone(), run.stage.clone());
-                return match stage {
-                    RunState::Kept(runs::State::Failed(why)) => {
-                        Some(format!("{name} failed: {why}"))
-                    }
-                    stage => Some(format!("{name}: {}", stage.label())),
-                };
-            }
-            News::Steps { id, steps } => {
-                let run = self.by_id(id)?;
-                // It may have gone on meanwhile: what it told itself comes after what was read.
-                let told = run.curve.steps().to_vec();
-                let first = told.first().map_or(usize::MAX, |s| s.step);
-                run.curve = curve::Curve::new(run.config.forecast_weight);
-                let before = steps.into_iter().filter(|s| s.step < first);
-                before.chain(told).for_each(|s| run.curve.push(s));
-            }
-            News::Deleted { id, result: Ok(()) } => {
-                self.runs.retain(|r| r.id != id);
-                self.list.at = self.list.at.min(self.runs.len().saturating_sub(1));
-            }
-            News::Deleted { result: Err(why), .. } => return Some(why),
-            News::Exported { result } => {
-                return Some(
-                    result.map_or_else(|e| e, |path| format!("written: {}", path.display())),
-                );
-            }
-            News::Model { id, current, result } => {
-                let name = self.by_id(id)?.name.clone();
-                match result {
-                    Err(why) => return Some(why),
-                    Ok(weights) if current => {
-                        shared.model = Some((name.clone(), weights));
-                        (shared.live, self.watched) = (None, None);
-                        return Some(format!("the current model is now the best one of {name}"));
-                    }
-                    Ok(weights) => {
-                        shared.live = Some(live::Live::new(format!("{name} · best"), weights));
-                    }
-                }
-            }
-        }
-        None
-    }
-
     fn form_key(&mut self, key: Key) {
         let Some(form) = &mut self.form else { return };
         match form.key(key) {
@@ -306,62 +220,68 @@ impl Train {
 
     fn act_on_run(&mut self, act: Act, shared: &mut Shared) -> Option<String> {
         let run = self.runs.get_mut(self.list.at)?;
-        let (id, path) = (run.id, run.path.clone());
-        let order = match (act, &run.stage) {
-            (Act::Pause, RunState::Working(Phase::Paused)) => Order::Resume(id),
-            (Act::Pause, RunState::Working(_)) => Order::Pause(id),
+        let id = run.id;
+        match (act, &run.stage) {
+            (Act::Pause, RunState::Working(Phase::Paused)) => self.orders.push(Order::Resume(id)),
+            (Act::Pause, RunState::Working(_)) => self.orders.push(Order::Pause(id)),
+            (Act::Pause | Act::GoOn, RunState::Kept(_)) => return self.go_on(),
             (Act::Stop, RunState::Working(_)) => {
                 run.stage = RunState::Stopping;
-                Order::Stop(id)
+                self.orders.push(Order::Stop(id));
             }
             (Act::Stop | Act::Kill, RunState::Queued) => {
                 self.runs.remove(self.list.at);
                 self.list.at = self.list.at.min(self.runs.len().saturating_sub(1));
-                return None;
             }
-            (Act::Stop, RunState::Reading) => Order::Kill(id),
-            (Act::Kill, stage) if stage.is_working() => {
-                self.question = Some(Question::Kill(id));
-                return None;
-            }
-            (Act::GoOn | Act::Pause, RunState::Kept(_)) if run.resumable => {
-                run.config = TrainConfig { resume: true, folder: path, ..run.config.clone() };
-                run.stage = RunState::Queued;
-                self.mine.push(id);
-                return None;
-            }
-            (Act::GoOn | Act::Pause, RunState::Kept(_)) => {
-                return Some(format!("{} has nothing to go on with", run.name));
-            }
-            (Act::Choose, _) => {
-                run.chosen = !run.chosen;
-                return None;
-            }
+            (Act::Stop, RunState::Reading) => self.orders.push(Order::Kill(id)),
+            (Act::Kill, stage) if stage.is_working() => self.question = Some(Question::Kill(id)),
+            (Act::Choose, _) => run.chosen = !run.chosen,
             (Act::Delete, RunState::Kept(state)) if *state != runs::State::Running => {
                 self.question = Some(Question::Delete(id));
-                return None;
             }
             (Act::Delete, _) => return Some("it is running: x stops it".into()),
-            (Act::Export, _) => Order::Export(path?),
-            (Act::Watch, stage) if self.watched == Some(id) && !stage.is_working() => {
-                (self.watched, shared.live) = (None, None);
-                return Some("the Timeline shows the current model".into());
+            (Act::Export, _) => {
+                let path = run.path.clone()?;
+                self.orders.push(Order::Export(path));
             }
-            (Act::Watch, stage) => {
-                self.watched = Some(id);
-                if stage.is_working() {
-                    Order::Show(id)
-                } else if run.epochs.is_empty() {
-                    return Some(format!("{} has no model yet", run.name));
-                } else {
-                    Order::Model { id, path: path?, current: false }
-                }
+            (Act::Watch, _) => return self.watch(shared),
+            (Act::Use, _) if run.epochs.is_empty() => return Some(no_model(run)),
+            (Act::Use, _) => {
+                let path = run.path.clone()?;
+                self.orders.push(Order::Model { id, path, current: true });
             }
-            (Act::Use, _) if run.epochs.is_empty() => {
-                return Some(format!("{} has no model yet", run.name));
-            }
-            (Act::Use, _) => Order::Model { id, path: path?, current: true },
-            _ => return None,
+            _ => {}
+        }
+        None
+    }
+
+    /// Goes on with the selected run, which is kept.
+    fn go_on(&mut self) -> Option<String> {
+        let run = self.runs.get_mut(self.list.at)?;
+        if !run.resumable {
+            return Some(format!("{} has nothing to go on with", run.name));
+        }
+        run.config = TrainConfig { resume: true, folder: run.path.clone(), ..run.config.clone() };
+        run.stage = RunState::Queued;
+        self.mine.push(run.id);
+        None
+    }
+
+    /// Lets the selected run predict the open recording; again, when it is over: no more.
+    fn watch(&mut self, shared: &mut Shared) -> Option<String> {
+        let run = self.runs.get(self.list.at)?;
+        let (id, working) = (run.id, run.stage.is_working());
+        if self.watched == Some(id) && !working {
+            (self.watched, shared.live) = (None, None);
+            return Some("the Timeline shows the current model".into());
+        }
+        self.watched = Some(id);
+        let order = if working {
+            Order::Show(id)
+        } else if run.epochs.is_empty() {
+            return Some(no_model(run));
+        } else {
+            Order::Model { id, path: run.path.clone()?, current: false }
         };
         self.orders.push(order);
         None

@@ -2,8 +2,8 @@
 
 use super::output;
 use crate::app::settings::{EXAMPLE, Settings};
+use crate::places::User;
 use color_eyre::eyre::{Result, bail, eyre};
-use etcetera::BaseStrategy;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// `koracle/config.toml` in the user's configuration folder (XDG). `None` without a home.
 fn path() -> Option<PathBuf> {
-    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("koracle").join("config.toml"))
+    Some(User::Config.folder()?.join("config.toml"))
 }
 
 /// The user's settings; what holds without any where there is no file. A file that cannot be used

@@ -87,6 +87,23 @@ fn task(trace: &Trace, thread: ThreadIx) -> String {
 }
 
 fn print(trace: &Trace, c: &Compared, page: &mut Page) {
+    rules(trace, c, page);
+    if c.pairs.is_empty() {
+        return;
+    }
+    partings(trace, c, page);
+    for p in c.pairs.iter().filter(|p| !p.gains.is_empty()) {
+        gains(trace, c, p, page);
+    }
+}
+
+/// So many of all picks, in percent.
+fn percent(n: u64, c: &Compared) -> String {
+    if c.picks == 0 { "–".into() } else { format!("{:.1}", 100.0 * share(n, c.picks)) }
+}
+
+/// How many picks each rule takes as the recorded kernel did.
+fn rules(trace: &Trace, c: &Compared, page: &mut Page) {
     let meta = trace.meta();
     let kernel = if meta.kernel.is_empty() { "kernel not known" } else { &meta.kernel };
     page.heading(&format!(
@@ -94,27 +111,19 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
         meta.name,
         grouped(c.picks)
     ));
-    let percent = |n: u64| {
-        if c.picks == 0 { "–".into() } else { format!("{:.1}", 100.0 * share(n, c.picks)) }
-    };
-    let head = ["rule", "takes who came in, %", "corrected by each pick, %", ""]
-        .map(String::from)
-        .to_vec();
-    let mut rows = vec![head];
+    let head = ["rule", "takes who came in, %", "corrected by each pick, %", ""];
+    let mut rows = vec![head.map(String::from).to_vec()];
     for k in &c.rules {
         let recorded =
             if k.rules == Rules::of(trace.machine()) { "the recorded kernel's" } else { "" };
-        rows.push(vec![
-            k.rules.name.into(),
-            percent(k.alone),
-            percent(k.corrected),
-            recorded.into(),
-        ]);
+        let (alone, corrected) = (percent(k.alone, c), percent(k.corrected, c));
+        rows.push(vec![k.rules.name.into(), alone, corrected, recorded.into()]);
     }
     page.table(&rows);
-    if c.pairs.is_empty() {
-        return;
-    }
+}
+
+/// How often two rules take different tasks, and where they first do.
+fn partings(trace: &Trace, c: &Compared, page: &mut Page) {
     page.heading("Where they part, each left alone");
     let head = [
         "A",
@@ -132,14 +141,11 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
     for p in &c.pairs {
         let mut row: Vec<String> =
             p.of.iter().map(|at| c.rules[*at].rules.name.to_owned()).collect();
-        row.extend([grouped(p.parts), percent(p.parts)]);
+        row.extend([grouped(p.parts), percent(p.parts, c)]);
         match &p.first {
             Some(first) => {
-                row.extend([
-                    point(first.time.0, 0),
-                    first.cpu.0.to_string(),
-                    first.event.to_string(),
-                ]);
+                let (cpu, event) = (first.cpu.0.to_string(), first.event.to_string());
+                row.extend([point(first.time.0, 0), cpu, event]);
                 let who = [first.would[0], first.would[1], first.came];
                 row.extend(who.map(|thread| trace.label_at(thread, first.event)));
             }
@@ -148,9 +154,6 @@ fn print(trace: &Trace, c: &Compared, page: &mut Page) {
         rows.push(row);
     }
     page.table(&rows);
-    for p in c.pairs.iter().filter(|p| !p.gains.is_empty()) {
-        gains(trace, c, p, page);
-    }
 }
 
 fn gains(trace: &Trace, c: &Compared, p: &Pair, page: &mut Page) {

@@ -175,27 +175,8 @@ pub fn run(args: &Args) -> Result<()> {
         let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
         return why::run(&trace, path, who.engine(&trace)?, event, args.json);
     }
-    let bar = output::progress(0, "predicting");
-    let tables: Result<Vec<Table>> = paths
-        .par_iter()
-        .map(|path| {
-            let trace = output::open(path, &args.machine.told())?.trace;
-            bar.inc_length(trace.len() as u64);
-            let mut engine = who.engine(&trace)?;
-            let mut other = second.engine(&trace)?;
-            let other = other.as_mut().map(|e| e as &mut dyn Predictor);
-            let table =
-                collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
-            table.ok_or_else(|| eyre!("cancelled"))
-        })
-        .collect();
-    bar.finish_and_clear();
-    let mut table = Table::join(tables?);
-    table.models[0].clone_from(&who.label);
+    let table = collected(args, &paths, &who, &second)?;
     output::warn_of_cut(table.cut());
-    if let Second::Another(who) = &second {
-        table.models[1].clone_from(&who.label);
-    }
     let rows =
         args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
     if args.csv && args.by.is_empty() {
@@ -203,22 +184,12 @@ pub fn run(args: &Args) -> Result<()> {
             if args.all { rows } else { rows.and(&Expr::Flag(Column::Hit).negate().rows(&table)) };
         return output::write(Path::new("-"), |out| render::list(&table, &listed, out));
     }
-    let by: Vec<_> = args
-        .by
-        .iter()
-        .filter_map(|column| Some((*column, slices(&table, &rows, *column)?)))
-        .collect();
+    let slice = |column: &Column| Some((*column, slices(&table, &rows, *column)?));
+    let by: Vec<_> = args.by.iter().filter_map(slice).collect();
     if args.csv {
         return output::write(Path::new("-"), |out| render::slices(&table, &by, out));
     }
-    // Measured when nothing else of this program runs. A recording from standard input cannot be
-    // read twice.
-    let mut times = Vec::new();
-    if let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") {
-        // What is wrong with it was said before.
-        let trace = opening::open(path, &args.machine.told())?.trace;
-        times = latencies(&trace, &mut who.engine(&trace)?, &Cancel::new());
-    }
+    let times = measured(args, &paths, &who)?;
     let sums = Sums::new(&table, &rows);
     let found = Found {
         in_time: in_time(&table, &rows, sums.by(Column::Lead), &times),
@@ -235,4 +206,36 @@ pub fn run(args: &Args) -> Result<()> {
     } else {
         output::stdout(render::markdown(&found, args.all).as_bytes())
     }
+}
+
+/// All decisions of the recordings, with what both predictors say of them.
+fn collected(args: &Args, paths: &[PathBuf], who: &Who, second: &Second) -> Result<Table> {
+    let bar = output::progress(0, "predicting");
+    let collected = |path: &PathBuf| {
+        let trace = output::open(path, &args.machine.told())?.trace;
+        bar.inc_length(trace.len() as u64);
+        let mut engine = who.engine(&trace)?;
+        let mut other = second.engine(&trace)?;
+        let other = other.as_mut().map(|e| e as &mut dyn Predictor);
+        let table =
+            collect(&trace, path.clone(), &mut engine, other, &Cancel::new(), &|n| bar.inc(n));
+        table.ok_or_else(|| eyre!("cancelled"))
+    };
+    let tables: Result<Vec<Table>> = paths.par_iter().map(collected).collect();
+    bar.finish_and_clear();
+    let mut table = Table::join(tables?);
+    table.models[0].clone_from(&who.label);
+    if let Second::Another(who) = second {
+        table.models[1].clone_from(&who.label);
+    }
+    Ok(table)
+}
+
+/// How long each decision of the first recording takes, when nothing else of this program runs. A
+/// recording from standard input cannot be read twice.
+fn measured(args: &Args, paths: &[PathBuf], who: &Who) -> Result<Vec<u64>> {
+    let Some(path) = paths.first().filter(|p| p.as_os_str() != "-") else { return Ok(Vec::new()) };
+    // What is wrong with it was said before.
+    let trace = opening::open(path, &args.machine.told())?.trace;
+    Ok(latencies(&trace, &mut who.engine(&trace)?, &Cancel::new()))
 }

@@ -181,6 +181,27 @@ fn cpus(t: &Totals, most: usize) -> String {
     t.cpus.iter().map(|c| c.0.to_string()).collect::<Vec<_>>().join(" ")
 }
 
+/// Columns of the table.
+const HEAD: [&str; 17] = [
+    "task",
+    "run",
+    "%",
+    "stints",
+    "waits",
+    "waited",
+    "p50",
+    "p99",
+    "longest",
+    "slept",
+    "unknown",
+    "left",
+    "preempted",
+    "woken",
+    "woke",
+    "moved",
+    "CPUs",
+];
+
 fn page(totals: &[Totals], by: By, window: Window) -> String {
     let mut page = Page::new(Style::Text);
     page.heading(&format!(
@@ -188,59 +209,40 @@ fn page(totals: &[Totals], by: By, window: Window) -> String {
         rows_in_words(totals.len(), by),
         short(window.ns())
     ));
-    let mut rows = vec![
-        [
-            "task",
-            "run",
-            "%",
-            "stints",
-            "waits",
-            "waited",
-            "p50",
-            "p99",
-            "longest",
-            "slept",
-            "unknown",
-            "left",
-            "preempted",
-            "woken",
-            "woke",
-            "moved",
-            "CPUs",
-        ]
-        .map(String::from)
-        .to_vec(),
-    ];
-    for t in totals {
-        let name = match by {
-            By::Thread => format!("{}:{}", t.comm, t.pid.0),
-            By::Name if t.threads > 1 => format!("{} ×{}", t.comm, t.threads),
-            By::Name => t.comm.clone(),
-        };
-        let share = 100.0 * t.run as f64 / window.ns().max(1) as f64;
-        let time = |ns: u64| if ns == 0 { "–".into() } else { short(ns) };
-        rows.push(vec![
-            name,
-            time(t.run),
-            format!("{share:.1}"),
-            grouped(t.stints),
-            grouped(t.waits.count),
-            time(t.waits.sum),
-            time(t.waits.p50),
-            time(t.waits.p99),
-            time(t.waits.max),
-            time(t.sleep),
-            time(t.unknown),
-            grouped(t.voluntary),
-            grouped(t.involuntary),
-            grouped(t.wakeups),
-            grouped(t.wakeups_given),
-            grouped(t.migrations),
-            cpus(t, 4),
-        ]);
-    }
+    let mut rows = vec![HEAD.map(String::from).to_vec()];
+    rows.extend(totals.iter().map(|t| cells(t, by, window).to_vec()));
     page.table(&rows);
     page.out
+}
+
+/// What the table says of a thread or of all of a name.
+fn cells(t: &Totals, by: By, window: Window) -> [String; HEAD.len()] {
+    let name = match by {
+        By::Thread => format!("{}:{}", t.comm, t.pid.0),
+        By::Name if t.threads > 1 => format!("{} ×{}", t.comm, t.threads),
+        By::Name => t.comm.clone(),
+    };
+    let share = 100.0 * t.run as f64 / window.ns().max(1) as f64;
+    let time = |ns: u64| if ns == 0 { "–".into() } else { short(ns) };
+    [
+        name,
+        time(t.run),
+        format!("{share:.1}"),
+        grouped(t.stints),
+        grouped(t.waits.count),
+        time(t.waits.sum),
+        time(t.waits.p50),
+        time(t.waits.p99),
+        time(t.waits.max),
+        time(t.sleep),
+        time(t.unknown),
+        grouped(t.voluntary),
+        grouped(t.involuntary),
+        grouped(t.wakeups),
+        grouped(t.wakeups_given),
+        grouped(t.migrations),
+        cpus(t, 4),
+    ]
 }
 
 fn rows_in_words(n: usize, by: By) -> String {

@@ -1,7 +1,7 @@
 //! How often the replay's pick is right, beside what the rule would pick with the kernel's own
 //! state: the most that any replay of the same rule can reach.
 
-use super::rule::{Cause, Ruling};
+use super::ruling::{Cause, Ruling};
 use crate::trace::SchedClass;
 
 /// Picks out of several that waited.

@@ -5,7 +5,7 @@
 use super::FAIR;
 use super::bound::Bound;
 use super::picks::Picks;
-use super::rule::Ruling;
+use super::ruling::Ruling;
 use super::scene::{Scene, Whence};
 use crate::sched::follow::{Follower, Moment};
 use crate::sched::replay::{KernelReplay, Rules};

@@ -2,7 +2,7 @@
 //! everybody before each pick.
 
 use super::FAIR;
-use super::rule::{Cause, Ruling};
+use super::ruling::{Cause, Ruling};
 use super::scene::{Level, Marks, Member, Scene, Whence, Who};
 use crate::sched::follow::{Follower, Moment};
 use crate::sched::replay::{KernelReplay, View};

@@ -3,7 +3,7 @@
 use super::FAIR;
 use super::groups::Kin;
 use super::levels::{Draft, Rest};
-use super::rule::{Cause, Ruling};
+use super::ruling::{Cause, Ruling};
 use super::scene::{Level, Scene, Whence, Who};
 use super::state::{NICE_0, State, Sums};
 use super::waits::{Open, Wait, Waits};

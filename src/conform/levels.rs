@@ -2,6 +2,7 @@
 //! ruling.
 
 use super::rule;
+use super::ruling::Ruling;
 use super::scene::{Level, Marks, Member, Who};
 use super::state::{NICE_0, State, Sums};
 use crate::trace::SchedClass;
@@ -50,7 +51,7 @@ impl Draft {
             first_ns: None,
             marks: Marks::default(),
             granularity_ns: 0,
-            ruling: rule::Ruling::Consistent,
+            ruling: Ruling::Consistent,
         };
         Self { sums, level, class }
     }

@@ -1,6 +1,6 @@
 //! A pick as a picture: all that competed for it on an axis of lag.
 
-use super::rule::Ruling;
+use super::ruling::Ruling;
 use super::scene::{Level, Member, Scene, Whence, Who};
 use super::words::{key_name, name, sentence};
 use crate::trace::{SchedClass, Trace};

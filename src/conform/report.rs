@@ -1,7 +1,7 @@
 //! All picks of a recording, counted, and those that nothing explains.
 
 use super::picks::Picks;
-use super::rule::{Cause, Ruling};
+use super::ruling::{Cause, Ruling};
 use super::scene::{Scene, Whence};
 
 /// Kept of the picks that nothing explains; the rest are only counted.

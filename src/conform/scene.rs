@@ -1,7 +1,7 @@
 //! One pick with all that competed for it, level by level: what a verdict rests on, and what is
 //! drawn.
 
-use super::rule::{Cause, Ruling};
+use super::ruling::{Cause, Ruling};
 use crate::trace::{CpuId, Nanos, SchedClass, ThreadIx};
 
 /// Who competes.

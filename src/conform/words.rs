@@ -1,6 +1,6 @@
 //! A pick in words: the rule, and how it led to the one that came in.
 
-use super::rule::{Cause, Ruling};
+use super::ruling::{Cause, Ruling};
 use super::scene::{Level, Member, Scene, Whence, Who};
 use crate::trace::{SchedClass, Trace};
 

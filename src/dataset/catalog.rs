@@ -1,13 +1,13 @@
 //! The bundled recordings and the split each belongs to (`traces/catalog.toml`). The split is by
 //! run inside a workload: choices are made on validation runs, test runs are looked at once.
 
-use super::{inside, places};
+pub use super::inside::FILE;
+
+use super::inside;
+use crate::places;
 use crate::trace::{SchedClass, machine_name};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-
-/// Name of the list in a folder of recordings.
-pub const FILE: &str = "catalog.toml";
 
 /// Names a folder of recordings to be used instead of the bundled one.
 pub const ENV: &str = "KORACLE_TRACES";

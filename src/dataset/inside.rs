@@ -3,9 +3,12 @@
 //! are unpacked into the user's cache folder.
 
 use crate::export::write_whole;
-use etcetera::BaseStrategy;
+use crate::places::User;
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
+
+/// Name of the list in a folder of recordings.
+pub const FILE: &str = "catalog.toml";
 
 /// Relative to the folder of recordings: an EEVDF and a CFS recording with their metadata, and the
 /// list of both. The list comes last, since a folder with a list is a whole one.
@@ -17,7 +20,7 @@ const RECORDINGS: [(&str, &[u8]); 5] = [
     ("hackbench-pipe-2g_run3.toml", include_bytes!("../../traces/hackbench-pipe-2g_run3.toml")),
     ("cfs/nginx-ab_run3.csv.zst", include_bytes!("../../traces/cfs/nginx-ab_run3.csv.zst")),
     ("cfs/nginx-ab_run3.toml", include_bytes!("../../traces/cfs/nginx-ab_run3.toml")),
-    (super::catalog::FILE, CATALOG.as_bytes()),
+    (FILE, CATALOG.as_bytes()),
 ];
 
 const CATALOG: &str = r#"# The recordings inside the program. The whole corpus: KORACLE_TRACES names its folder.
@@ -44,9 +47,8 @@ split = "test"
 /// The recordings inside as a folder with a list, `koracle/recordings` in the user's cache folder
 /// (XDG): written when it is not there or other than it should be. An error names the path.
 pub fn unpacked() -> Result<PathBuf> {
-    let user = etcetera::choose_base_strategy()
-        .map_err(|e| Error::new(ErrorKind::NotFound, e.to_string()))?;
-    let folder = user.cache_dir().join("koracle").join("recordings");
+    let none = || Error::new(ErrorKind::NotFound, "no home folder");
+    let folder = User::Cache.folder().ok_or_else(none)?.join("recordings");
     unpack(&folder)?;
     Ok(folder)
 }

@@ -2,7 +2,7 @@
 //! folder (XDG).
 
 use crate::export::write_whole;
-use etcetera::BaseStrategy;
+use crate::places::User;
 use serde::{Deserialize, Serialize};
 use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ struct Kept {
 
 /// `koracle/recent.toml` in the user's state folder. `None` without a home.
 pub fn file() -> Option<PathBuf> {
-    Some(etcetera::choose_base_strategy().ok()?.state_dir()?.join("koracle").join("recent.toml"))
+    Some(User::State.folder()?.join("recent.toml"))
 }
 
 /// Those in this file that are still there, the newest first. A file that cannot be used counts as

@@ -5,18 +5,19 @@
 use super::{LoadEngine, MakeEngine, Named, NamedEngine};
 use crate::app::Msg;
 use crate::app::mistakes::{Explanation, Found, ModelChoice, News, Opaque, Order, Origin};
+use crate::app::ticket::Ticket;
 use crate::conform::{Picks, picks_of, picture::Picture};
 use crate::dataset::opening::{self, StatedMachine};
 use crate::evaluate::mistakes::Table;
 use crate::evaluate::mistakes::collect::{collect_keeping, latencies, states};
-use crate::evaluate::mistakes::view::View;
+use crate::evaluate::mistakes::view::{Query, View};
 use crate::evaluate::mistakes::why::{WhyError, describe, explain_from, same_shape};
 use crate::evaluate::watch::States;
 use crate::export;
 use crate::job::{Cancel, Job};
+use crate::places::User;
 use crate::predictor::Predictor;
 use crate::trace::Trace;
-use etcetera::BaseStrategy;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Where filters are kept: `koracle/filters` in the user's configuration folder (XDG). `None`
 /// without a home.
 fn filters_file() -> Option<PathBuf> {
-    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("koracle").join("filters"))
+    Some(User::Config.folder()?.join("filters"))
 }
 
 /// Those that competed, as far as they are shown.
@@ -76,82 +77,98 @@ impl<E: Predictor + Clone + Sync + 'static> MistakesJobs<E> {
 
     /// Starts what is ordered and returns at once.
     pub fn perform(&mut self, order: Order) {
-        // A send fails only when the interface is gone; then nobody waits for the answer.
-        let (tx, done) = (self.tx.clone(), self.tx.clone());
         match order {
             Order::Collect { ticket, origins, whom, other } => {
                 (self.looking, self.explaining) = (None, None);
-                let (load, make, named) = (self.load, self.make, self.named);
-                let machine = Arc::clone(&self.machine);
-                let work = move |cancel: &Cancel| {
-                    let told = |done, of| {
-                        tx.send(Msg::Mistakes(News::Progress { ticket, done, of })).is_ok()
-                    };
-                    let other = other.map(|who| by_name(named, &who)).transpose()?;
-                    let who = Answerer::find(whom, load, make, named)?;
-                    gather(&origins, &machine, &who, other.as_ref(), cancel, &told)
-                };
-                self.collecting = Some(Job::spawn("mistakes", work, move |result| {
-                    let result = result.map_err(|e| e.to_string()).and_then(|r| r);
-                    // A cancelled order has been replaced: its ticket is an old one, and its answer
-                    // changes nothing.
-                    let _ = done.send(Msg::Mistakes(News::Collected {
-                        ticket,
-                        result: result.map(Arc::new),
-                    }));
-                }));
+                self.collecting = Some(self.collect(ticket, origins, whom, other));
             }
             Order::Look { ticket, found, query, old } => {
-                let work =
-                    move |_: &_| View::new(&found.table, &found.latencies, query, old.as_deref());
-                self.looking = Some(Job::spawn_wide("filter", work, move |result| {
-                    let news = match result {
-                        Ok(view) => News::Looked { ticket, view: Arc::new(view) },
-                        Err(e) => News::Trouble(e.to_string()),
-                    };
-                    let _ = done.send(Msg::Mistakes(news));
-                }));
+                self.looking = Some(self.look(ticket, found, query, old));
             }
             Order::Explain { ticket, origin, found, row } => {
-                let (last, machine) = (Arc::clone(&self.last), Arc::clone(&self.machine));
-                let work = move |cancel: &Cancel| {
-                    told::<E>((&origin, &machine), &found, row, &last, cancel)
-                };
-                self.explaining = Some(Job::spawn("explain", work, move |result| {
-                    let result = match result {
-                        Ok(None) => return,
-                        Ok(Some(result)) => result,
-                        Err(e) => Err(e.to_string()),
-                    };
-                    let _ = done.send(Msg::Mistakes(News::Explained {
-                        ticket,
-                        row,
-                        result: result.map(Arc::new),
-                    }));
-                }));
+                self.explaining = Some(self.explain(ticket, origin, found, row));
             }
-            Order::LoadFilters => {
-                self.keeping = Some(Job::spawn(
-                    "filters",
-                    |_| read(filters_file()),
-                    move |result| {
-                        let _ = done.send(Msg::Mistakes(News::Filters(result.unwrap_or_default())));
-                    },
-                ));
-            }
-            Order::SaveFilters(filters) => {
-                let work = move |_: &_| filters_file().map_or(Ok(()), |path| save(&path, &filters));
-                self.keeping = Some(Job::spawn("filters", work, move |result| {
-                    let problem = match result {
-                        Ok(Ok(())) => return,
-                        Ok(Err(e)) => e.to_string(),
-                        Err(e) => e.to_string(),
-                    };
-                    let problem = format!("the filter could not be kept: {problem}");
-                    let _ = done.send(Msg::Mistakes(News::Trouble(problem)));
-                }));
-            }
+            Order::LoadFilters => self.keeping = Some(self.load_filters()),
+            Order::SaveFilters(filters) => self.keeping = Some(self.save_filters(filters)),
         }
+    }
+
+    /// Says something to the interface. A send fails only when that is gone; then nobody waits for
+    /// the answer.
+    fn teller(&self) -> impl Fn(News) -> bool + Send + use<E> {
+        let tx = self.tx.clone();
+        move |news| tx.send(Msg::Mistakes(news)).is_ok()
+    }
+
+    fn collect(
+        &self,
+        ticket: Ticket,
+        origins: Vec<Origin>,
+        whom: ModelChoice,
+        other: Option<PathBuf>,
+    ) -> Job {
+        let (tell, done) = (self.teller(), self.teller());
+        let (load, make, named) = (self.load, self.make, self.named);
+        let machine = Arc::clone(&self.machine);
+        let work = move |cancel: &Cancel| {
+            let told = |done, of| tell(News::Progress { ticket, done, of });
+            let other = other.map(|who| by_name(named, &who)).transpose()?;
+            let who = Answerer::find(whom, load, make, named)?;
+            gather(&origins, &machine, &who, other.as_ref(), cancel, &told)
+        };
+        Job::spawn("mistakes", work, move |result| {
+            let result = result.map_err(|e| e.to_string()).and_then(|r| r);
+            // A cancelled order has been replaced: its ticket is an old one, and its answer changes
+            // nothing.
+            done(News::Collected { ticket, result: result.map(Arc::new) });
+        })
+    }
+
+    fn look(&self, ticket: Ticket, found: Arc<Found>, query: Query, old: Option<Arc<View>>) -> Job {
+        let done = self.teller();
+        let work = move |_: &_| View::new(&found.table, &found.latencies, query, old.as_deref());
+        Job::spawn_wide("filter", work, move |result| {
+            done(match result {
+                Ok(view) => News::Looked { ticket, view: Arc::new(view) },
+                Err(e) => News::Trouble(e.to_string()),
+            });
+        })
+    }
+
+    fn explain(&self, ticket: Ticket, origin: Origin, found: Arc<Found>, row: usize) -> Job {
+        let done = self.teller();
+        let (last, machine) = (Arc::clone(&self.last), Arc::clone(&self.machine));
+        let work =
+            move |cancel: &Cancel| told::<E>((&origin, &machine), &found, row, &last, cancel);
+        Job::spawn("explain", work, move |result| {
+            let result = match result {
+                Ok(None) => return,
+                Ok(Some(result)) => result,
+                Err(e) => Err(e.to_string()),
+            };
+            done(News::Explained { ticket, row, result: result.map(Arc::new) });
+        })
+    }
+
+    fn load_filters(&self) -> Job {
+        let done = self.teller();
+        let work = |_: &_| read(filters_file());
+        Job::spawn("filters", work, move |result| {
+            done(News::Filters(result.unwrap_or_default()));
+        })
+    }
+
+    fn save_filters(&self, filters: Vec<String>) -> Job {
+        let done = self.teller();
+        let work = move |_: &_| filters_file().map_or(Ok(()), |path| save(&path, &filters));
+        Job::spawn("filters", work, move |result| {
+            let problem = match result {
+                Ok(Ok(())) => return,
+                Ok(Err(e)) => e.to_string(),
+                Err(e) => e.to_string(),
+            };
+            done(News::Trouble(format!("the filter could not be kept: {problem}")));
+        })
     }
 }
 
@@ -321,7 +338,7 @@ mod tests {
     use crate::driver::Driver;
     use crate::evaluate::mistakes::Column;
     use crate::predictor::heuristics::{Heuristic, Rule};
-    use std::sync::mpsc::sync_channel;
+    use std::sync::mpsc::{Receiver, sync_channel};
     use std::time::Duration;
 
     #[test]
@@ -334,89 +351,113 @@ mod tests {
         assert_eq!(read(Some(path)), filters);
     }
 
+    /// The program without a screen, and with rules for predictors.
+    struct Program {
+        app: App,
+        driver: Driver<Heuristic>,
+        rx: Receiver<Msg>,
+    }
+
+    impl Program {
+        fn new(path: &str) -> Self {
+            let (tx, rx) = sync_channel(64);
+            let driver: Driver<Heuristic> =
+                Driver::new(tx, |_| Ok((Heuristic::new(Rule::Followed, 0), 1)), None);
+            let mut driver = driver.with_second(|who| match who.to_str().and_then(Rule::parse) {
+                Some(rule) => {
+                    Ok(Named::new(rule.label().into(), None, move |_| Ok(Heuristic::new(rule, 0))))
+                }
+                None => Err(format!("{} is nobody", who.display())),
+            });
+            let (app, effects) = App::new(vec![path.into()], (140, 40));
+            effects.into_iter().for_each(|e| driver.perform(e));
+            Self { app, driver, rx }
+        }
+
+        fn take(&mut self, msg: Msg) {
+            self.app.update(msg).into_iter().for_each(|e| self.driver.perform(e));
+        }
+
+        /// Presses keys, and waits until something is so.
+        fn until(&mut self, keys: &[Key], done: impl Fn(&App) -> bool) {
+            for key in keys {
+                self.take(Msg::Key(*key));
+            }
+            while !done(&self.app) {
+                let msg = self.rx.recv_timeout(Duration::from_mins(1));
+                self.take(msg.expect("something still runs"));
+            }
+        }
+
+        /// The same for a text and Enter.
+        fn typed_until(&mut self, text: &str, done: impl Fn(&App) -> bool) {
+            let keys: Vec<Key> = text.chars().map(Key::Char).chain([Key::Enter]).collect();
+            self.until(&keys, done);
+        }
+    }
+
+    fn shown(app: &App) -> bool {
+        app.mistakes.view.is_some() && !app.mistakes.is_stale()
+    }
+
+    fn explained(app: &App) -> bool {
+        shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..))
+    }
+
     /// The whole way: a recording, its mistakes, a filter, a decision explained, the timeline at
     /// that decision, back.
     #[test]
     fn from_the_list_to_the_decision_and_on() {
-        let (tx, rx) = sync_channel(64);
-        let driver: Driver<Heuristic> =
-            Driver::new(tx, |_| Ok((Heuristic::new(Rule::Followed, 0), 1)), None);
-        let mut driver = driver.with_second(|who| match who.to_str().and_then(Rule::parse) {
-            Some(rule) => {
-                Ok(Named::new(rule.label().into(), None, move |_| Ok(Heuristic::new(rule, 0))))
-            }
-            None => Err(format!("{} is nobody", who.display())),
-        });
-        let path = PathBuf::from("traces/cpu-bound-8p_run0.csv.zst");
-        let (mut app, effects) = App::new(vec![path], (140, 40));
-        for e in effects {
-            driver.perform(e);
-        }
-        let mut until = |app: &mut App, keys: &[Key], done: &dyn Fn(&App) -> bool| {
-            for key in keys {
-                app.update(Msg::Key(*key)).into_iter().for_each(|e| driver.perform(e));
-            }
-            while !done(app) {
-                let msg = rx.recv_timeout(Duration::from_mins(1)).expect("something still runs");
-                app.update(msg).into_iter().for_each(|e| driver.perform(e));
-            }
-        };
-        until(&mut app, &[], &|app| matches!(app.viewer.open, Open::Ready(_)));
-        let shown = |app: &App| app.mistakes.view.is_some() && !app.mistakes.is_stale();
-        until(&mut app, &[Key::Char('3')], &|app| {
-            shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..))
-        });
-        let all = app.mistakes.view.as_ref().unwrap().rows.len();
-        let typed: Vec<Key> =
-            "/p>0.5 and cpu=1".chars().map(Key::Char).chain([Key::Enter]).collect();
-        until(&mut app, &typed, &|app| shown(app) && !app.mistakes.filter.editing);
-        let view = app.mistakes.view.clone().unwrap();
+        let mut program = Program::new("traces/cpu-bound-8p_run0.csv.zst");
+        program.until(&[], |app| matches!(app.viewer.open, Open::Ready(_)));
+        program.until(&[Key::Char('3')], explained);
+        let all = program.app.mistakes.view.as_ref().unwrap().rows.len();
+        program.typed_until("/p>0.5 and cpu=1", |app| shown(app) && !app.mistakes.filter.editing);
+        let view = program.app.mistakes.view.clone().unwrap();
         assert!(!view.rows.is_empty() && view.rows.len() < all, "{} of {all}", view.rows.len());
-        let Data::Ready(found) = &app.mistakes.decisions.data else { panic!() };
+        let Data::Ready(found) = &program.app.mistakes.decisions.data else { panic!() };
         let (found, row) = (Arc::clone(found), view.rows[3] as usize);
-        let down = [Key::Down, Key::Down, Key::Down];
-        until(
-            &mut app,
-            &down,
-            &|app| matches!(app.mistakes.why.told, Explained::Ready(r, _) if r == row),
+        program.until(
+            &[Key::Down, Key::Down, Key::Down],
+            |app| matches!(app.mistakes.why.told, Explained::Ready(r, _) if r == row),
         );
-        until(&mut app, &[Key::Enter], &|app| app.tab == Tab::Timeline);
-        assert_eq!(app.timeline().unwrap().event(), Some(found.table.event(row)));
+        program.until(&[Key::Enter], |app| app.tab == Tab::Timeline);
+        let at = |app: &App| app.timeline().unwrap().event();
+        let event = |place: usize| Some(found.table.event(view.rows[place] as usize));
+        assert_eq!(at(&program.app), event(3));
         // From here n and N follow the filtered list.
-        until(&mut app, &[Key::Char('n')], &|_| true);
-        assert_eq!(app.timeline().unwrap().event(), Some(found.table.event(view.rows[4] as usize)));
-        until(&mut app, &[Key::Char('N'), Key::Char('N')], &|_| true);
-        assert_eq!(app.timeline().unwrap().event(), Some(found.table.event(view.rows[2] as usize)));
-        assert_eq!(app.mistakes.row(), Some(view.rows[2] as usize));
-        // Another predictor's mistakes: everything is of it, the explanation too.
-        let typed =
-            |text: &str| -> Vec<Key> { text.chars().map(Key::Char).chain([Key::Enter]).collect() };
-        let explained =
-            |app: &App| shown(app) && matches!(app.mistakes.why.told, Explained::Ready(..));
-        until(&mut app, &typed("3plifo"), &explained);
-        let of_lifo = |app: &App| {
-            let found = Arc::clone(app.mistakes.found().unwrap());
-            let total = app.mistakes.view.as_ref().unwrap().sums.total;
-            assert_eq!((found.table.models[0].as_str(), total.hits), ("lifo", total.baselines[2]));
-            let (row, Explained::Ready(of, told)) =
-                (app.mistakes.row().unwrap(), &app.mistakes.why.told)
-            else {
-                panic!()
-            };
-            assert_eq!(
-                (*of, Column::Pred.thread(&found.table, row)),
-                (row, Some(told.why.candidates[0].thread))
-            );
-        };
-        of_lifo(&app);
-        // Answerer is not found changes nothing; a second predictor is found in the same way.
-        until(&mut app, &typed("pmr-x"), &|app| app.message.as_deref() == Some("mr-x is nobody"));
-        until(&mut app, &[], &explained);
-        of_lifo(&app);
-        until(&mut app, &typed("Clrr"), &|app| {
+        program.until(&[Key::Char('n')], |_| true);
+        assert_eq!(at(&program.app), event(4));
+        program.until(&[Key::Char('N'), Key::Char('N')], |_| true);
+        assert_eq!(at(&program.app), event(2));
+        assert_eq!(program.app.mistakes.row(), Some(view.rows[2] as usize));
+        another_predictors(&mut program);
+    }
+
+    /// Another predictor's mistakes: everything is of it, the explanation too.
+    fn another_predictors(program: &mut Program) {
+        program.typed_until("3plifo", explained);
+        are_of_lifo(&program.app);
+        // Who is not found changes nothing; a second predictor is found in the same way.
+        let nobody = |app: &App| app.message.as_deref() == Some("mr-x is nobody");
+        program.typed_until("pmr-x", nobody);
+        program.until(&[], explained);
+        are_of_lifo(&program.app);
+        program.typed_until("Clrr", |app| {
             explained(app) && app.mistakes.found().unwrap().table.has_other()
         });
-        of_lifo(&app);
-        assert_eq!(app.mistakes.view.as_ref().unwrap().versus.as_ref().unwrap().name, "lrr");
+        are_of_lifo(&program.app);
+        let view = program.app.mistakes.view.as_ref().unwrap();
+        assert_eq!(view.versus.as_ref().unwrap().name, "lrr");
+    }
+
+    fn are_of_lifo(app: &App) {
+        let found = app.mistakes.found().unwrap();
+        let total = app.mistakes.view.as_ref().unwrap().sums.total;
+        assert_eq!((found.table.models[0].as_str(), total.hits), ("lifo", total.baselines[2]));
+        let row = app.mistakes.row().unwrap();
+        let Explained::Ready(of, told) = &app.mistakes.why.told else { panic!() };
+        let pred = Column::Pred.thread(&found.table, row);
+        assert_eq!((*of, pred), (row, Some(told.why.candidates[0].thread)));
     }
 }

@@ -12,9 +12,9 @@ pub use panel::{BASELINES, Beside, Everybody, Panel};
 pub use script::Script;
 pub use states::States;
 
-use super::logits::{best, rank_of, softmax};
 use crate::features::{Decision, Extractor, Forecast, MOST_EXPECTED, Outcome, Sink, Token};
 use crate::job::Cancel;
+use crate::predictor::scores::{best, rank_of, softmax};
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
 
 /// Events of a CPU's sequence that are remembered.

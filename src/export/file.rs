@@ -152,6 +152,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     file.finish()
 }
 
+/// The same for this user alone, whatever was there: with mode 0600 from the start.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = NamedTempFile::new_in(folder(path))?;
+    file.write_all(bytes)?;
+    file.persist(path).map(drop).map_err(|e| e.error)
+}
+
 /// The folder that a file is in.
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -2,7 +2,7 @@
 //! that read that.
 
 use super::{Item, items};
-use crate::trace::{EventKind, TaskId, ThreadIx, Trace};
+use crate::trace::{Event, EventKind, TaskId, ThreadIx, Trace};
 use std::io::Write;
 
 /// Writes the events as ftrace text. Names that hold a line end lose it: the format has no way to
@@ -25,9 +25,9 @@ pub fn ftrace_text(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
-    let e = trace.event(i);
-    let (actor, actor_pid) = match e.actor {
+/// Who, where and when: what every line begins with.
+fn write_head(trace: &Trace, i: usize, e: &Event, out: &mut impl Write) -> std::io::Result<()> {
+    let (actor, pid) = match e.actor {
         // The reader knows this name and number as "not known".
         ThreadIx::NONE => ("<...>", -1),
         thread if trace.tasks().is_idle(thread) => ("<idle>", 0),
@@ -36,7 +36,12 @@ fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
     let actor = one_line(actor);
     let clock = trace.meta().start_ns.saturating_add(e.time.0);
     let (secs, ns) = (clock / 1_000_000_000, clock % 1_000_000_000);
-    write!(out, "{actor:>16}-{actor_pid:<7} [{:03}] d..2. {secs:5}.{ns:09}: ", e.cpu.0)?;
+    write!(out, "{actor:>16}-{pid:<7} [{:03}] d..2. {secs:5}.{ns:09}: ", e.cpu.0)
+}
+
+fn event(trace: &Trace, i: usize, out: &mut impl Write) -> std::io::Result<()> {
+    let e = trace.event(i);
+    write_head(trace, i, &e, out)?;
     let (comm, pid) = task(trace, e.task);
     let prio = e.prio;
     match e.kind {

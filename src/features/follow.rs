@@ -3,12 +3,9 @@
 //! context. Knows threads only by ident.
 
 use super::ORDERS;
-use super::sets::{Entry, Sets, mix};
+pub(super) use super::ident::{Ident, NOBODY};
 
-/// A thread for these tables: its index and its generation (a forked pid starts over).
-pub(super) type Ident = u32;
-/// "No thread".
-pub(super) const NOBODY: Ident = u32::MAX;
+use super::sets::{Entry, Sets, mix};
 
 /// Followers kept per context.
 const KEEP: usize = 8;

@@ -1,7 +1,7 @@
 //! Tables of what was counted in a context, by a hash of it: of bounded size, growing while small;
 //! a full set of them forgets its rarest context.
 
-use super::follow::Ident;
+use super::ident::Ident;
 
 /// What is kept for a context.
 pub(super) trait Entry: Copy {

@@ -65,7 +65,10 @@ pub fn is_native(path: &Path) -> bool {
     }
 }
 
-/// An example from a directory, to say what could have been meant.
-pub fn example(folder: &Path) -> Option<PathBuf> {
-    recordings(folder).ok()?.into_iter().next()
+/// Of a directory where a file was meant: the same error with an example from it, to say what could
+/// have been meant.
+pub fn with_example(error: IngestError) -> IngestError {
+    let IngestError::Directory { folder, .. } = error else { return error };
+    let example = recordings(&folder).ok().and_then(|found| found.into_iter().next());
+    IngestError::Directory { folder, example }
 }

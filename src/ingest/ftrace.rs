@@ -2,6 +2,7 @@
 //! `sched_switch` layout. Long texts are cut at line ends and parsed on all threads of the rayon
 //! pool; the result does not depend on the cuts.
 
+pub mod head;
 mod layout;
 pub(super) mod line;
 mod payload;
@@ -13,8 +14,9 @@ use super::{Format, IngestError, Place, Probe, Reader, Reason, Report, Sink, Sou
 use crate::trace::{
     CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TraceBuilder, TraceMeta,
 };
+use head::Head;
 pub(super) use layout::cleaned;
-use line::{Body, Head, Line};
+use line::{Body, Line};
 use memchr::memmem::find;
 use payload::Named;
 use rayon::prelude::*;

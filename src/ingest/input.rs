@@ -1,7 +1,7 @@
 //! From a path to a [`Source`]: regular files, named pipes and standard input. What would never
 //! end, or never begin, is refused.
 
-use super::{IngestError, Source, folder, sidecar};
+use super::{IngestError, Source, sidecar};
 use std::fs::{File, OpenOptions};
 use std::io::{Cursor, ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -28,7 +28,7 @@ pub fn open(path: &Path) -> Result<Source<'static>, IngestError> {
     let name = if is_put_aside(path) { STDIN.to_owned() } else { path.display().to_string() };
     let kind = std::fs::metadata(path).map_err(io)?.file_type();
     if kind.is_dir() {
-        return Err(IngestError::Directory { folder: path.into(), example: folder::example(path) });
+        return Err(IngestError::Directory { folder: path.into(), example: None });
     }
     if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
         return Err(IngestError::Device(path.into()));

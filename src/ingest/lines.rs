@@ -2,12 +2,12 @@
 //! beyond [`LONGEST`] is cut down to one that readers refuse by its length; how a text is cut into
 //! blocks never shows in the result.
 
+pub use super::bounds::LONGEST;
+
 use super::report::{Place, Reason, Report};
 use super::source::Source;
 use std::borrow::Cow;
 
-/// No line of an event is longer; longer ones are not read.
-pub const LONGEST: usize = 64 << 10;
 /// Bytes of a block.
 pub const BLOCK: usize = 4 << 20;
 

@@ -208,8 +208,7 @@ impl Rows {
         if row.len() != columns.count {
             return Err(Reason::FieldCount { found: row.len(), expected: columns.count });
         }
-        let at = &columns.at;
-        let field = |i: usize| row.get(text, at[i]);
+        let field = |i: usize| row.get(text, columns.at[i]);
         let time = believable(number(field(0)).ok_or(Reason::Field("time_ns"))?)?;
         let cpu = cpu(field(1), "cpu")?;
         let kind = match field(2) {
@@ -228,46 +227,11 @@ impl Rows {
         };
         // Who left need not be known, if who came in is.
         let nobody = kind == EventKind::Switch && field(4).is_empty() && field(5).is_empty();
-        let who = Pid(if nobody { -1 } else { pid(field(4), "pid")? });
+        let who = if nobody { None } else { Some(Pid(pid(field(4), "pid")?)) };
         let mut event = Event::blank(Nanos(time), cpu);
         event.kind = kind;
         event.prio = num::prio(whole(field(6))).ok_or(Reason::Field("prio"))?;
-        let mut runtime = None;
-        self.truth.clear();
-        // Everything is checked before anything is interned: a bad row must not leave a task
-        // behind.
-        match kind {
-            EventKind::Switch => {
-                event.state = TaskState::parse(field(7)).ok_or(Reason::Field("state"))?;
-                let next = Pid(pid(field(8), "next_pid")?);
-                event.next_prio = num::prio(whole(field(10))).ok_or(Reason::Field("next_prio"))?;
-                for &column in &columns.truth_at {
-                    self.truth.push(state(row.get(text, column))?);
-                }
-                event.task = if nobody { TaskId::NONE } else { builder.task(who, field(5)) };
-                event.next = builder.task(next, field(9));
-            }
-            EventKind::Migrate => {
-                event.from_cpu = self::cpu(field(11), "from_cpu")?;
-                event.to_cpu = self::cpu(field(12), "to_cpu")?;
-            }
-            EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking => {
-                event.to_cpu = self::cpu(field(12), "to_cpu")?;
-            }
-            EventKind::Fork | EventKind::Rename => {
-                let next = Pid(pid(field(8), "next_pid")?);
-                event.task = builder.task(who, field(5));
-                event.next = builder.task(next, field(9));
-            }
-            EventKind::Exec | EventKind::Exit => {}
-            EventKind::Runtime => {
-                let ns = number(field(13)).ok_or(Reason::Field("runtime_ns"))?;
-                runtime = Some(Runtime { ns, vruntime: number(field(14)).unwrap_or(0) });
-            }
-        }
-        if !kind.has_next() {
-            event.task = builder.task(who, field(5));
-        }
+        let runtime = self.fill(text, who, &mut event, builder)?;
         if cpu.ix() >= self.last_on_cpu.len() {
             self.last_on_cpu.resize(cpu.ix() + 1, 0);
         }
@@ -277,9 +241,53 @@ impl Rows {
             None => builder.push(event, Pid(actor)),
         }
         if self.truth.iter().any(Option::is_some) {
-            builder.truth(&columns.truth, self.truth.iter().copied());
+            builder.truth(&self.columns.truth, self.truth.iter().copied());
         }
         Ok(())
+    }
+
+    /// Takes what a row says beyond what all rows do. Everything is checked before anything is
+    /// interned: a bad row must not leave a task behind.
+    #[inline]
+    fn fill(
+        &mut self,
+        text: &[u8],
+        who: Option<Pid>,
+        event: &mut Event,
+        builder: &mut TraceBuilder,
+    ) -> Result<Option<Runtime>, Reason> {
+        let (row, columns) = (&self.row, &self.columns);
+        let field = |i: usize| row.get(text, columns.at[i]);
+        self.truth.clear();
+        let (mut next, mut runtime) = (None, None);
+        match event.kind {
+            EventKind::Switch => {
+                event.state = TaskState::parse(field(7)).ok_or(Reason::Field("state"))?;
+                next = Some(Pid(pid(field(8), "next_pid")?));
+                event.next_prio = num::prio(whole(field(10))).ok_or(Reason::Field("next_prio"))?;
+                for &column in &columns.truth_at {
+                    self.truth.push(state(row.get(text, column))?);
+                }
+            }
+            EventKind::Migrate => {
+                event.from_cpu = cpu(field(11), "from_cpu")?;
+                event.to_cpu = cpu(field(12), "to_cpu")?;
+            }
+            EventKind::Wakeup | EventKind::WakeupNew | EventKind::Waking => {
+                event.to_cpu = cpu(field(12), "to_cpu")?;
+            }
+            EventKind::Fork | EventKind::Rename => next = Some(Pid(pid(field(8), "next_pid")?)),
+            EventKind::Exec | EventKind::Exit => {}
+            EventKind::Runtime => {
+                let ns = number(field(13)).ok_or(Reason::Field("runtime_ns"))?;
+                runtime = Some(Runtime { ns, vruntime: number(field(14)).unwrap_or(0) });
+            }
+        }
+        event.task = who.map_or(TaskId::NONE, |who| builder.task(who, field(5)));
+        if let Some(next) = next {
+            event.next = builder.task(next, field(9));
+        }
+        Ok(runtime)
     }
 }
 

@@ -11,7 +11,7 @@
 //!
 //! It has switches alone. Who leaves is whoever came in before; in which state is not said.
 
-use super::ftrace::line::{last_of, stamp, trimmed};
+use super::ftrace::head::{last_of, stamp, trimmed};
 use super::lines::{BLOCK, LONGEST, Lines};
 use super::report::believable;
 use super::{Format, IngestError, Place, Probe, Reader, Reason, Sink, Source, num};

@@ -7,7 +7,8 @@
 //!     perf-exec 31955/31955 [001] 717.357754321:   1 sched:sched_switch: perf-exec:31955 [120] D ==> python3:30547 [120]
 //! ```
 
-use super::ftrace::line::{Head, Line, STAMP, bracketed, last_of, named, stamp, trimmed};
+use super::ftrace::head::{Head, STAMP, bracketed, last_of, stamp, trimmed};
+use super::ftrace::line::{Line, named};
 use super::ftrace::{self, Dialect};
 use super::{Format, IngestError, Probe, Reader, Reason, Report, Sink, Source, num};
 use crate::trace::TraceMeta;

@@ -247,7 +247,7 @@ pub enum Reason {
     #[error("the fields of {0} cannot be read")]
     Payload(&'static str),
     /// More bytes without a line end than any event takes.
-    #[error("longer than {longest} bytes", longest = super::lines::LONGEST)]
+    #[error("longer than {longest} bytes", longest = super::bounds::LONGEST)]
     TooLong,
     /// The last line, without a line end, and not whole.
     #[error("the text ends inside this line")]
@@ -263,11 +263,8 @@ pub enum Reason {
     Other(String),
 }
 
-/// Times from here on are no times: a machine would have to run for 292 years.
-pub const TIME_END: u64 = 1 << 63;
-
 /// Refuses a clock value that no clock shows.
 #[inline]
 pub fn believable(time: u64) -> Result<u64, Reason> {
-    if time < TIME_END { Ok(time) } else { Err(Reason::Stamp(time)) }
+    if time < super::bounds::TIME_END { Ok(time) } else { Err(Reason::Stamp(time)) }
 }

@@ -59,7 +59,7 @@ pub fn read(path: &Path) -> Result<Option<TraceMeta>, String> {
 pub fn merge(told: TraceMeta, found: TraceMeta, report: &mut Report) -> TraceMeta {
     let text = |told: String, found: String| if told.is_empty() { found } else { told };
     let number = |told: u64, found: u64| if told == 0 { found } else { told };
-    let mut meta = TraceMeta {
+    let meta = TraceMeta {
         name: text(told.name, found.name),
         workload: text(told.workload, found.workload),
         category: text(told.category, found.category),
@@ -85,6 +85,11 @@ pub fn merge(told: TraceMeta, found: TraceMeta, report: &mut Report) -> TraceMet
         run: told.run,
         truth: told.truth.or(found.truth),
     };
+    believed(meta, report)
+}
+
+/// What of it can be used; the rest is as if it were not told.
+fn believed(mut meta: TraceMeta, report: &mut Report) -> TraceMeta {
     if meta.cpus > MAX_CPUS {
         report.warn(format!(
             "the metadata say {} CPUs, more than the {MAX_CPUS} that are supported; those that \

@@ -6,7 +6,7 @@
 mod file;
 
 use super::networks::{Kind, ModelConfig};
-use crate::dataset::places;
+use crate::places;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

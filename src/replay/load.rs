@@ -2,8 +2,8 @@
 //! [`super::lod`], which also says who ran. Time is cut into buckets once; columns that are wider
 //! than a few of them are sums of buckets.
 
+use super::columns::column_time;
 use super::levels::{Levels, Merge};
-use super::lod::column_time;
 use crate::trace::{CpuId, ThreadIx, Trace};
 use std::ops::Range;
 

@@ -7,6 +7,7 @@
 
 mod longest;
 
+pub use super::columns::column_time;
 pub use longest::Longest;
 
 use super::levels::{Levels, Merge};
@@ -165,13 +166,6 @@ pub fn stint_span(trace: &Trace, cpu: CpuId, i: usize) -> (Nanos, Nanos) {
 /// Number of switches on `cpu` before `t`.
 pub fn switches_before(trace: &Trace, cpu: CpuId, t: u64) -> usize {
     trace.cpu_switches(cpu).partition_point(|&e| trace.time(e as usize).0 < t)
-}
-
-/// The time at which column `col` of `cols` begins in a window from `start` that is `width` ns
-/// wide.
-pub fn column_time(start: u64, width: u64, col: usize, cols: usize) -> u64 {
-    let offset = u128::from(width) * col as u128 / cols.max(1) as u128;
-    start.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX))
 }
 
 impl Pyramid {

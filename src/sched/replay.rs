@@ -20,6 +20,7 @@ mod hypotheses;
 mod moves;
 mod pick;
 mod queue;
+mod ranks;
 mod rules;
 mod side_by_side;
 mod views;

@@ -81,6 +81,14 @@ pub fn home(t: &Table, thread: ThreadIx) -> Vec<CpuId> {
     (0..t.trace.cpus()).filter(|cpu| seen[*cpu]).map(|cpu| CpuId(cpu as u16)).collect()
 }
 
+impl Table {
+    /// Of every wait, the ns of it in which a CPU was idle on which the thread may run
+    /// ([`times`]). Found when it is first asked for.
+    pub fn idle(&self) -> &[u64] {
+        self.idle.get_or_init(|| times(self))
+    }
+}
+
 /// Of every wait, the ns of it in which such a CPU was idle. On all cores; most waits cost two
 /// searches for each CPU.
 pub fn times(t: &Table) -> Vec<u64> {

@@ -1,8 +1,17 @@
 //! Threads, or threads by the name that they have at an event: what sums are kept for.
 
-use super::totals::By;
 use crate::trace::{ThreadIx, Trace};
 use std::collections::HashMap;
+
+/// What a row stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// One thread, whatever its names; called as at the end.
+    #[default]
+    Thread,
+    /// All threads while they had one name.
+    Name,
+}
 
 /// Rows of a table of threads or names.
 pub(super) struct Rows<'a> {

@@ -1,8 +1,9 @@
 //! Threads or names with where their time went, as a table: its columns in words, and what a list
 //! shows of it.
 
-use super::totals::{By, Totals};
-use super::{Window, totals};
+use super::Window;
+use super::names::By;
+use super::totals::Totals;
 use crate::query::{self, Bitmap, Columns, Described, FilterError, Kind, quoted};
 use crate::trace::Trace;
 use std::sync::Arc;
@@ -139,7 +140,7 @@ impl Columns for Column {
     fn texts(self, t: &Tasks, says: impl Fn(&[&str]) -> bool + Sync) -> Bitmap {
         Bitmap::of(t.rows.len(), |row| {
             let (name, by) = (&t.rows[row].comm, t.by);
-            if by == totals::By::Name { says(&[name]) } else { says(&[name, &t.label(row)]) }
+            if by == By::Name { says(&[name]) } else { says(&[name, &t.label(row)]) }
         })
     }
 

@@ -6,20 +6,10 @@
 
 use super::Window;
 use super::distribution::percentile;
-use super::names::Rows;
+use super::names::{By, Rows};
 use super::states::{Doing, Piece, Sink, Wait, walk};
 use crate::trace::{CpuId, Pid, ThreadIx, Trace};
 use std::collections::HashSet;
-
-/// What a row stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum By {
-    /// One thread, whatever its names; called as at the end.
-    #[default]
-    Thread,
-    /// All threads while they had one name.
-    Name,
-}
 
 /// The waits of a row, ns; cut to the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Every wait of a recording, in columns of some 45 bytes a row. Names are the trace's: they are
 //! asked for at an event.
 
+use super::Window;
 use super::states::{Cause, NO_EVENT, Sink, Wait, walk};
-use super::{Window, idle};
 use crate::trace::{CpuId, ThreadIx, Trace};
 use std::sync::{Arc, OnceLock};
 
@@ -153,7 +153,7 @@ pub struct Table {
     /// Per thread: it has more than one name.
     pub(super) renamed: Vec<bool>,
     /// See [`Self::idle`].
-    idle: OnceLock<Vec<u64>>,
+    pub(super) idle: OnceLock<Vec<u64>>,
 }
 
 impl Table {
@@ -170,12 +170,6 @@ impl Table {
     /// the last one.
     pub fn event(&self, row: usize) -> usize {
         (self.waits.last[row] as usize).min(self.trace.len().saturating_sub(1))
-    }
-
-    /// Of every wait, the ns of it in which a CPU was idle on which the thread may run
-    /// ([`idle::times`]). Found when it is first asked for.
-    pub fn idle(&self) -> &[u64] {
-        self.idle.get_or_init(|| idle::times(self))
     }
 
     /// The rows, the longest first, equals by time; of those for which `wanted`, the first `most`.

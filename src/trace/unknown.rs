@@ -54,60 +54,40 @@ impl Unknown {
         lost: &[(Nanos, Nanos)],
         tasks: &TaskTable,
     ) {
-        let mut stretches = Stretches::default();
-        // Who runs, as far as the events so far say, and the last event that proves it.
-        let (mut running, mut proof) = (None, Nanos(0));
+        let mut story = Story { unsure: true, ..Story::default() };
         let mut losses = lost.iter().peekable();
-        // The story has a hole since the last switch; there is unknown time since then.
-        let (mut hole, mut unsure) = (false, true);
         for &i in events {
             let i = i as usize;
             let time = Nanos(columns.time[i]);
             while let Some(&(from, to)) = losses.next_if(|l| l.1 <= time) {
-                if hole || running.is_none() {
-                    stretches.add(proof, from);
-                }
-                stretches.add(from, to);
-                (running, proof, hole, unsure) = (None, to, true, true);
+                story.lose(from, to);
             }
             let is_switch = columns.kind[i] == EventKind::Switch;
             let seen =
                 if is_switch { tasks.thread_on(columns.task[i], cpu) } else { columns.actor[i] };
             if seen != ThreadIx::NONE {
-                let other = running.is_some_and(|r| r != seen);
-                self.contradictions += u64::from(other);
-                hole |= other;
-                if hole || running.is_none() {
-                    stretches.add(proof, time);
-                    unsure = true;
-                }
-                (running, proof) = (Some(seen), time);
+                self.contradictions += u64::from(story.sees(seen, time));
             } else if is_switch {
                 // The recording does not say who left.
-                stretches.add(proof, time);
-                unsure = true;
+                story.stretches.add(story.proof, time);
+                story.unsure = true;
             }
             if is_switch {
-                if unsure {
+                if story.unsure {
                     self.switches.push(i as u32);
                 }
-                (hole, unsure) = (false, false);
-                (running, proof) = (Some(tasks.thread_on(columns.next[i], cpu)), time);
+                story.comes_in(tasks.thread_on(columns.next[i], cpu), time);
             }
         }
         for &(from, to) in losses {
-            if hole || running.is_none() {
-                stretches.add(proof, from);
-            }
-            stretches.add(from, to);
-            (running, proof, hole) = (None, to, true);
+            story.lose(from, to);
         }
         // Where the story has a hole, or nobody was ever seen, no switch ends what is unknown.
-        if hole || running.is_none_or(|r| r == ThreadIx::NONE) {
+        if story.hole || story.running.is_none_or(|r| r == ThreadIx::NONE) {
             let end = columns.time.last().copied().unwrap_or(0);
-            stretches.add(proof, Nanos(end));
+            story.stretches.add(story.proof, Nanos(end));
         }
-        self.stretches[cpu.ix()] = stretches.0;
+        self.stretches[cpu.ix()] = story.stretches.0;
     }
 
     /// How much of `[from, to)` is unknown, in ns.
@@ -116,6 +96,49 @@ impl Unknown {
         let first = all.partition_point(|s| s.1 <= from);
         let part = |s: &(Nanos, Nanos)| s.1.min(to).since(s.0.max(from)).0;
         Nanos(all[first..].iter().take_while(|s| s.0 < to).map(part).sum())
+    }
+}
+
+/// What is known of a CPU, as far as its events were walked.
+#[derive(Default)]
+struct Story {
+    stretches: Stretches,
+    /// Who runs, as far as the events so far say.
+    running: Option<ThreadIx>,
+    /// When the last event was that proves it.
+    proof: Nanos,
+    /// The story has a hole since the last switch.
+    hole: bool,
+    /// There is unknown time since then.
+    unsure: bool,
+}
+
+impl Story {
+    /// Events of `[from, to)` were lost.
+    fn lose(&mut self, from: Nanos, to: Nanos) {
+        if self.hole || self.running.is_none() {
+            self.stretches.add(self.proof, from);
+        }
+        self.stretches.add(from, to);
+        (self.running, self.proof, self.hole, self.unsure) = (None, to, true, true);
+    }
+
+    /// An event shows who runs. True if that is somebody else than was believed.
+    fn sees(&mut self, seen: ThreadIx, time: Nanos) -> bool {
+        let other = self.running.is_some_and(|r| r != seen);
+        self.hole |= other;
+        if self.hole || self.running.is_none() {
+            self.stretches.add(self.proof, time);
+            self.unsure = true;
+        }
+        (self.running, self.proof) = (Some(seen), time);
+        other
+    }
+
+    /// A switch begins the story anew.
+    fn comes_in(&mut self, next: ThreadIx, time: Nanos) {
+        (self.hole, self.unsure) = (false, false);
+        (self.running, self.proof) = (Some(next), time);
     }
 }
 

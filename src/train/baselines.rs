@@ -2,10 +2,11 @@
 //! curves. The same rules on the same questions as the validation, so that the figures can be
 //! compared.
 
-use super::validate::{best, decision, forecast, read};
+use super::validate::{decision, forecast, read};
 use crate::dataset::chunks::{CpuData, Recording};
 use crate::predictor::Predictor;
 use crate::predictor::heuristics::{Heuristic, Rule};
+use crate::predictor::scores::best;
 use crate::trace::ThreadIx;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,7 +79,7 @@ fn walk(rule: Rule, data: &CpuData, counts: &mut Counts) {
         let mut question = decision(&query, &features);
         question.candidates = &threads;
         engine.pick(&question, &mut z);
-        counts[0][0] += usize::from(best(&z) == usize::from(at.target));
+        counts[0][0] += usize::from(best(&z) == Some(usize::from(at.target)));
     }
     if rule != Rule::Followed {
         return;
@@ -93,6 +94,6 @@ fn walk(rule: Rule, data: &CpuData, counts: &mut Counts) {
         let mut question = forecast(&query, &features);
         question.candidates = &threads;
         engine.forecast(&question, &mut z);
-        counts[1][0] += usize::from(best(&z) == usize::from(at.target));
+        counts[1][0] += usize::from(best(&z) == Some(usize::from(at.target)));
     }
 }

@@ -6,6 +6,7 @@ use crate::dataset::chunks::{CpuData, Recording, unpack};
 use crate::dataset::questions::Questions;
 use crate::features::{Decision, Forecast, Outcome, TOKEN_X, Token};
 use crate::predictor::Predictor;
+use crate::predictor::scores::best;
 use crate::predictor::stream::StreamEngine;
 use crate::predictor::weights::Weights;
 use crate::trace::{CpuId, Nanos, TaskState, ThreadIx};
@@ -84,7 +85,7 @@ impl Answers {
     fn take(&mut self, scores: &[f32], real: usize) -> f64 {
         self.scores.extend_from_slice(scores);
         self.ends.push((self.scores.len(), real));
-        f64::from(u8::from(best(scores) == real))
+        f64::from(u8::from(best(scores) == Some(real)))
     }
 
     /// Mean negative log-likelihood at a temperature.
@@ -275,9 +276,4 @@ pub(super) fn decision<'a>(query: &'a [f32], features: &'a [f32]) -> Decision<'a
         waited: &[],
         lag: &[],
     }
-}
-
-/// Place of the highest; the first one of equals.
-pub(super) fn best(z: &[f32]) -> usize {
-    (1..z.len()).fold(0, |best, i| if z[i] > z[best] { i } else { best })
 }

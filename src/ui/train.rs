@@ -16,7 +16,7 @@ use crate::app::train::layout::TrainLayout;
 use crate::app::train::run::{Run, RunState, differences};
 use crate::app::train::{Question, Train};
 use crate::train::Phase;
-use crate::train::runs::State;
+use crate::train::runs::{Epoch, State};
 use plot::{Plot, number};
 use ratatui::style::Style;
 
@@ -218,7 +218,6 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
 fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let mut y = area.y;
-    let place = run.path.as_ref().map_or_else(String::new, |p| p.display().to_string());
     let line = |pen: &mut Pen, y: u16, pieces: &[(&str, Style)]| {
         if y < area.y + area.h {
             pen.put_all(area.x, y, area.w, pieces);
@@ -230,7 +229,27 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
             y += 1;
         }
     }
-    let settings = format!(
+    let place = run.path.as_ref().map_or_else(String::new, |p| p.display().to_string());
+    let pieces = [
+        (&*settings(run), theme.text()),
+        (&*hint(t, run), theme.mark()),
+        ("   ", theme.dim()),
+        (&*place, theme.dim()),
+    ];
+    line(pen, y, &pieces);
+    y += 1;
+    if let Some(best) = run.best() {
+        let h = (area.y + area.h).saturating_sub(y);
+        workloads(t, run, best, Area { y, h, ..area }, pen);
+    } else {
+        let working = run.stage.is_working();
+        let text = if working { "no epoch is done yet" } else { "no epoch was done" };
+        line(pen, y, &[(text, theme.dim())]);
+    }
+}
+
+fn settings(run: &Run) -> String {
+    format!(
         "{}, {} channels, kernel {}, {} blocks; rate {} {}; seed {}",
         run.config.model.kind.label(),
         run.config.model.channels,
@@ -239,61 +258,56 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
         run.config.learning_rate,
         run.config.schedule.label(),
         run.config.seed
-    );
-    let hint = match &run.stage {
+    )
+}
+
+/// What makes the run go on.
+fn hint(t: &Train, run: &Run) -> String {
+    match &run.stage {
         RunState::Queued => format!("   waits: {} at once (< > changes it)", t.at_once),
         RunState::Working(Phase::Paused) => "   paused: Space goes on".into(),
         RunState::Kept(_) if run.resumable => "   r goes on with it".into(),
         _ => String::new(),
-    };
-    line(
-        pen,
-        y,
-        &[
-            (&settings, theme.text()),
-            (&hint, theme.mark()),
-            ("   ", theme.dim()),
-            (&place, theme.dim()),
-        ],
-    );
-    y += 1;
-    let Some(best) = run.best() else {
-        let text =
-            if run.stage.is_working() { "no epoch is done yet" } else { "no epoch was done" };
-        line(pen, y, &[(text, theme.dim())]);
-        return;
-    };
+    }
+}
+
+/// An epoch's figures on each workload beside those of two rules, in as many tables side by side as
+/// fit.
+fn workloads(t: &Train, run: &Run, best: &Epoch, area: Area, pen: &mut Pen) {
+    const WIDTH: u16 = 56;
+    let theme = pen.theme;
+    let room = (WIDTH - 2).min(area.w);
     let head = format!("best epoch {}", best.epoch);
-    let cells = |name: &str, pick: Option<f64>, forecast: Option<f64>, rule: [Option<f64>; 2]| {
-        let p = |x: Option<f64>| x.map_or("–".into(), |x| format!("{:.1}", 100.0 * x));
-        format!("{name:<22} {:>6} {:>6}  {:>6} {:>6}", p(pick), p(rule[0]), p(forecast), p(rule[1]))
+    let cells = |[name, pick, eevdf, forecast, followed]: [&str; 5]| {
+        format!("{name:<22} {pick:>6} {eevdf:>6}  {forecast:>6} {followed:>6}")
     };
+    let percent = |x: Option<f64>| x.map_or("–".into(), |x| format!("{:.1}", 100.0 * x));
     let rule = |workload: &str, name: &str, question: usize| {
         let b = run.baselines.iter().find(|b| b.name == name)?;
         b.workloads.get(workload).and_then(|w| w[question])
     };
-    let title = format!("{head:<22} {:>6} {:>6}  {:>6} {:>6}", "pick", "eevdf", "fcast", "follow");
-    // As many tables side by side as fit.
-    let (wide, rows) =
-        (usize::from(area.w / 56).max(1), usize::from((area.y + area.h).saturating_sub(y + 1)));
-    let workloads: Vec<_> = best.validation.workloads.iter().collect();
-    for (i, (name, s)) in workloads.iter().enumerate() {
+    let title = cells([&head, "pick", "eevdf", "fcast", "follow"]);
+    let (wide, rows) = (usize::from(area.w / WIDTH).max(1), usize::from(area.h.saturating_sub(1)));
+    for (i, (name, s)) in best.validation.workloads.iter().enumerate() {
         let (col, row) = (i / rows.max(1), i % rows.max(1));
         if col >= wide || rows == 0 {
             break;
         }
-        let x = area.x + col as u16 * 56;
+        let x = area.x + col as u16 * WIDTH;
         if row == 0 {
-            pen.put(x, y, 54.min(area.w), &title, theme.dim());
+            pen.put(x, area.y, room, &title, theme.dim());
         }
-        let pick = (s.picks > 0).then_some(s.pick_top1);
-        let forecast = (s.forecasts > 0).then_some(s.forecast_top1);
-        let text = cells(name, pick, forecast, [rule(name, "eevdf", 0), rule(name, "followed", 1)]);
-        let charted = t.chart.workload.as_ref() == Some(name);
+        let pick = percent((s.picks > 0).then_some(s.pick_top1));
+        let forecast = percent((s.forecasts > 0).then_some(s.forecast_top1));
+        let eevdf = percent(rule(name, "eevdf", 0));
+        let followed = percent(rule(name, "followed", 1));
+        let text = cells([name, &pick, &eevdf, &forecast, &followed]);
+        let charted = t.chart.workload.as_deref() == Some(name);
         let style = if charted { theme.strong() } else { theme.text() };
-        pen.put(x, y + 1 + row as u16, 54.min(area.w), &text, style);
+        let y = area.y + 1 + row as u16;
+        pen.put(x, y, room, &text, style);
         if charted {
-            pen.put(x - 1, y + 1 + row as u16, 1, "►", theme.playhead());
+            pen.put(x - 1, y, 1, "►", theme.playhead());
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Starts and ends a machine: QEMU in the background, with KVM where that works, waited for until
 //! `ssh` answers.
 
+use super::accel::Accel;
 use super::place::{Place, Running, State, boot_id};
 use super::shell::{Said, Shell};
 use super::{Clock, Kind, Part, Times, VmError, build, tools};
 use crate::export::process_start;
 use crate::job::Cancel;
-use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::net::TcpListener;
@@ -23,44 +23,6 @@ const FIRST_WORDS: Duration = Duration::from_secs(20);
 const DOWN: Duration = Duration::from_secs(10);
 /// Of a machine at real-time priority; once it answers, its timers get a higher one.
 const PRIORITY: u8 = 5;
-
-/// What runs a machine's instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Accel {
-    /// The processor.
-    Kvm,
-    /// QEMU: a program, which stretches times.
-    Tcg,
-}
-
-impl Accel {
-    /// What a recording's times are worth.
-    pub fn truth(self) -> &'static str {
-        match self {
-            Self::Kvm => "with KVM",
-            Self::Tcg => "emulated: its times are stretched",
-        }
-    }
-
-    /// What the environment asks for, as of the Vagrantfile: `KORACLE_ACCEL`, kvm or tcg. A
-    /// sentence when it is neither.
-    pub fn wanted() -> Result<Option<Self>, String> {
-        match std::env::var("KORACLE_ACCEL").unwrap_or_default().as_str() {
-            "" => Ok(None),
-            "kvm" => Ok(Some(Self::Kvm)),
-            "tcg" => Ok(Some(Self::Tcg)),
-            other => Err(format!("KORACLE_ACCEL is {other}; it may be kvm or tcg")),
-        }
-    }
-
-    fn limit(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Kvm => 90,
-            Self::Tcg => 600,
-        })
-    }
-}
 
 /// How a machine is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Where a machine lies and what state it is in: a folder of the user's cache, with the image, the
 //! key, what `ssh` needs to know, and, while it runs, which process it is.
 
-use super::{Accel, Kind, VmError};
-use crate::export::process_start;
-use etcetera::BaseStrategy;
+use super::accel::Accel;
+use super::{Kind, VmError};
+use crate::export::{process_start, write_private};
+use crate::places::User;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The process of a machine, and how it was started.
@@ -77,8 +77,8 @@ pub struct Place {
 impl Place {
     /// The one in the user's cache folder. `None` for somebody without a home.
     pub fn of(kind: Kind) -> Option<Self> {
-        let cache = etcetera::choose_base_strategy().ok()?.cache_dir();
-        Some(Self { kind, folder: cache.join("koracle").join("vm").join(kind.name()) })
+        let folder = User::Cache.folder()?.join("vm").join(kind.name());
+        Some(Self { kind, folder })
     }
 
     /// The same, made if it is not there.
@@ -131,12 +131,8 @@ impl Place {
 
     /// Writes a small file whole, for this user alone.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<(), VmError> {
-        let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-            file.write_all(text.as_bytes())?;
-            file.persist(self.file(name)).map_err(|e| e.error)
-        };
-        write().map(drop).map_err(VmError::folder(self.file(name)))
+        let file = self.file(name);
+        write_private(&file, text.as_bytes()).map_err(VmError::folder(file))
     }
 
     /// Somebody builds here.

@@ -17,7 +17,11 @@ fn title(b: &Binding) -> &'static str {
         TOUR => return "tour",
         _ => {}
     }
-    match b.action {
+    of_action(b.action)
+}
+
+fn of_action(action: Action) -> &'static str {
+    match action {
         Action::Play | Action::Slower | Action::Faster | Action::Seek | Action::Clock => {
             "playback and time"
         }
@@ -28,25 +32,16 @@ fn title(b: &Binding) -> &'static str {
         Action::ZoomIn | Action::ZoomOut | Action::PanLeft | Action::PanRight | Action::Fit => {
             "window"
         }
-        Action::Row
-        | Action::Second
-        | Action::AskSecond
-        | Action::Mistakes(Do::AskFirst | Do::AskSecond | Do::Current | Do::Compare) => {
-            "predictors"
-        }
+        Action::Row | Action::Second | Action::AskSecond => "predictors",
         Action::NextFound | Action::PrevFound | Action::Pin | Action::PinFound => "tasks",
-        Action::Find
-        | Action::Mistakes(Do::Range | Do::Save | Do::Saved | Do::Clear)
-        | Action::List(list::Do::Range | list::Do::Clear) => "filter",
+        Action::Find => "filter",
         Action::Mark | Action::Between => "marks",
         Action::Shape | Action::Heat | Action::Sort | Action::Crowd | Action::Room => {
             "rows and panes"
         }
         Action::Train(act) => of_train(act),
-        Action::Mistakes(Do::Left | Do::Right | Do::Sort)
-        | Action::List(list::Do::Left | list::Do::Right | list::Do::Sort) => "columns",
-        Action::Mistakes(Do::Choose | Do::Copy) | Action::List(list::Do::Copy) => "choose and copy",
-        Action::Mistakes(_) | Action::List(_) => "what is shown",
+        Action::Mistakes(what) => of_mistakes(what),
+        Action::List(what) => of_list(what),
         Action::Compare(_) => "two recordings",
         Action::Open | Action::OpenFile | Action::Record => "open",
         Action::Tab(_) => "screens",
@@ -68,6 +63,25 @@ fn title(b: &Binding) -> &'static str {
         | Action::Help
         | Action::Back
         | Action::Quit => "program",
+    }
+}
+
+fn of_mistakes(what: Do) -> &'static str {
+    match what {
+        Do::AskFirst | Do::AskSecond | Do::Current | Do::Compare => "predictors",
+        Do::Range | Do::Save | Do::Saved | Do::Clear => "filter",
+        Do::Left | Do::Right | Do::Sort => "columns",
+        Do::Choose | Do::Copy => "choose and copy",
+        Do::All | Do::Page | Do::PrevPage | Do::Why => "what is shown",
+    }
+}
+
+fn of_list(what: list::Do) -> &'static str {
+    match what {
+        list::Do::Range | list::Do::Clear => "filter",
+        list::Do::Left | list::Do::Right | list::Do::Sort => "columns",
+        list::Do::Copy => "choose and copy",
+        _ => "what is shown",
     }
 }
 

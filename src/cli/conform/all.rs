@@ -122,38 +122,37 @@ impl Summary {
                 "Every pick against its rule, {what}: {}",
                 counted(total.recordings, "recording")
             ));
-            let causes: Vec<Cause> =
-                Cause::ALL.into_iter().filter(|c| total.explained[*c as usize] > 0).collect();
-            let head =
-                ["workload", "kernel", "class", "picks", "as the rule says"].map(String::from);
-            let named = causes.iter().map(|c| c.label().replace('_', "-"));
-            let mut rows = vec![
-                head.into_iter().chain(named).chain([last.into(), "rule kept, %".into()]).collect(),
-            ];
-            let row = |who: [&str; 3], s: &Sums| {
-                let counts = [s.picks, s.consistent]
-                    .into_iter()
-                    .chain(causes.iter().map(|c| s.explained[*c as usize]));
-                let counts = counts.chain([s.unexplained]).map(grouped);
-                let share = format!("{:.3}", 100.0 * s.share());
-                who.iter()
-                    .map(|w| (*w).to_owned())
-                    .chain(counts)
-                    .chain([share])
-                    .collect::<Vec<String>>()
-            };
-            for ((workload, kernel, class, _), sums) in
-                self.of.iter().filter(|(key, _)| key.3 == recorded)
-            {
-                rows.push(row([workload, kernel, class], sums));
-            }
-            rows.push(row(["all", "", ""], &total));
-            page.table(&rows);
+            page.table(&self.rows(recorded, &total, last));
             page.line(
                 "the last column is of the picks that could be decided; koracle conform of \
                        one recording lists what is left over",
             );
         }
         page.out
+    }
+
+    /// A row for each workload, kernel and class, and one for all; `last` names what is left over.
+    fn rows(&self, recorded: bool, total: &Sums, last: &str) -> Vec<Vec<String>> {
+        let causes: Vec<Cause> =
+            Cause::ALL.into_iter().filter(|c| total.explained[*c as usize] > 0).collect();
+        let head = ["workload", "kernel", "class", "picks", "as the rule says"].map(String::from);
+        let named = causes.iter().map(|c| c.label().replace('_', "-"));
+        let mut rows = vec![
+            head.into_iter().chain(named).chain([last.into(), "rule kept, %".into()]).collect(),
+        ];
+        let row = |who: [&str; 3], s: &Sums| -> Vec<String> {
+            let counts = [s.picks, s.consistent]
+                .into_iter()
+                .chain(causes.iter().map(|c| s.explained[*c as usize]));
+            let counts = counts.chain([s.unexplained]).map(grouped);
+            let share = format!("{:.3}", 100.0 * s.share());
+            who.map(String::from).into_iter().chain(counts).chain([share]).collect()
+        };
+        let of = self.of.iter().filter(|(key, _)| key.3 == recorded);
+        rows.extend(
+            of.map(|((workload, kernel, class, _), sums)| row([workload, kernel, class], sums)),
+        );
+        rows.push(row(["all", "", ""], total));
+        rows
     }
 }

@@ -80,52 +80,14 @@ fn meaning(cause: Cause, class: SchedClass) -> &'static str {
     }
 }
 
+/// The picks of one recording as a page; `limit` of those that are not explained are listed.
 pub fn page(trace: &Trace, r: &Report, limit: usize) -> String {
-    let (meta, class) = (trace.meta(), trace.machine().class.value);
-    let recorded = r.from == Whence::Recorded;
+    let class = trace.machine().class.value;
     let mut page = Page::new(Style::Text);
-    let percent = |n: u64| {
-        if r.picks == 0 {
-            "–".into()
-        } else {
-            format!("{:.3}", 100.0 * n as f64 / r.picks as f64)
-        }
-    };
-    let source = if recorded {
-        format!(
-            "the kernel's own state at {} of {} switches",
-            grouped(r.joined),
-            grouped(r.switches)
-        )
-    } else {
-        "no state was recorded: estimated by a replay of the events, which may be wrong".into()
-    };
-    let kernel = if meta.kernel.is_empty() { "kernel not known" } else { &meta.kernel };
-    page.heading(&format!("{} · {kernel} · {} · {source}", meta.name, class.label()));
+    page.heading(&title(trace, r));
+    let recorded = r.from == Whence::Recorded;
     let last = if recorded { "not explained" } else { "the replay disagrees" };
-    let mut rows = vec![["", "picks", "%", ""].map(String::from).to_vec()];
-    let mut row = |what: &str, n: u64, means: &str| {
-        rows.push(vec![what.into(), grouped(n), percent(n), means.into()]);
-    };
-    row("picks", r.picks, "");
-    row(
-        "as the rule says",
-        r.consistent,
-        &format!("{} of them alone in the queue", grouped(r.alone)),
-    );
-    for cause in Cause::ALL.into_iter().filter(|c| r.explained[*c as usize] > 0) {
-        row(&cause.label().replace('_', "-"), r.explained[cause as usize], meaning(cause, class));
-    }
-    row(
-        last,
-        r.unexplained,
-        if recorded {
-            "by the rule another one should have come in"
-        } else {
-            "it would have taken another one"
-        },
-    );
-    page.table(&rows);
+    page.table(&verdicts(r, class, last));
     page.line(&format!(
         "of the picks that could be decided {:.3} % are as the rule says or explained",
         100.0 * r.share()
@@ -141,6 +103,50 @@ pub fn page(trace: &Trace, r: &Report, limit: usize) -> String {
         page.line("koracle mistakes TRACE --why EVENT takes one apart");
     }
     page.out
+}
+
+/// The recording, its kernel, and from what its picks are judged.
+fn title(trace: &Trace, r: &Report) -> String {
+    let (meta, class) = (trace.meta(), trace.machine().class.value);
+    let source = if r.from == Whence::Recorded {
+        format!(
+            "the kernel's own state at {} of {} switches",
+            grouped(r.joined),
+            grouped(r.switches)
+        )
+    } else {
+        "no state was recorded: estimated by a replay of the events, which may be wrong".into()
+    };
+    let kernel = if meta.kernel.is_empty() { "kernel not known" } else { &meta.kernel };
+    format!("{} · {kernel} · {} · {source}", meta.name, class.label())
+}
+
+/// How many picks are as the rule says, are explained, and are not; `last` names those.
+fn verdicts(r: &Report, class: SchedClass, last: &str) -> Vec<Vec<String>> {
+    let percent = |n: u64| {
+        if r.picks == 0 {
+            "–".into()
+        } else {
+            format!("{:.3}", 100.0 * n as f64 / r.picks as f64)
+        }
+    };
+    let mut rows = vec![["", "picks", "%", ""].map(String::from).to_vec()];
+    let mut row = |what: &str, n: u64, means: &str| {
+        rows.push(vec![what.into(), grouped(n), percent(n), means.into()]);
+    };
+    row("picks", r.picks, "");
+    let alone = format!("{} of them alone in the queue", grouped(r.alone));
+    row("as the rule says", r.consistent, &alone);
+    for cause in Cause::ALL.into_iter().filter(|c| r.explained[*c as usize] > 0) {
+        row(&cause.label().replace('_', "-"), r.explained[cause as usize], meaning(cause, class));
+    }
+    let means = if r.from == Whence::Recorded {
+        "by the rule another one should have come in"
+    } else {
+        "it would have taken another one"
+    };
+    row(last, r.unexplained, means);
+    rows
 }
 
 fn upper(text: &str) -> String {

@@ -77,66 +77,20 @@ impl Plan {
         if args.name != Name::Machines && !args.machine.is_empty() {
             wrong!("--machine is for machines");
         }
-        let of_kernel =
-            |kernels: &[String]| Filter { kernels: kernels.to_vec(), ..Filter::default() };
         let all = of_kernel(&args.kernel);
         let asked = Filter { categories: args.category.clone(), ..all.clone() };
         if let Some(problem) = catalog.unknown(&asked) {
             wrong!("{problem}");
         }
-        let named = |name: &String, filter| TestSet { name: name.clone(), filter };
         let (tests, folds): Folds = match args.name {
-            Name::HoldOut => {
-                let there =
-                    |c: &&str| catalog.entries.iter().any(|e| e.category == **c && asked.takes(e));
-                let categories: Vec<_> =
-                    catalog.categories().into_iter().filter(there).map(str::to_owned).collect();
-                let fold = |(i, c): (usize, &String)| {
-                    let test = named(c, Filter { categories: vec![c.clone()], ..all.clone() });
-                    let filter = Filter { hold_out: vec![c.clone()], ..all.clone() };
-                    (test, Fold { trained: without(c), filter, tests: vec![i] })
-                };
-                categories.iter().enumerate().map(fold).unzip()
-            }
-            Name::Kernels => {
-                let kernels = if args.kernel.is_empty() {
-                    vec!["EEVDF".into(), "CFS".into()]
-                } else {
-                    args.kernel.clone()
-                };
-                if kernels.len() < 2 {
-                    wrong!("one kernel cannot be compared with another: name two with --kernel");
-                }
-                let tests: Vec<_> = (0..kernels.len()).collect();
-                let fold = |k: &String| {
-                    let filter = of_kernel(std::slice::from_ref(k));
-                    (
-                        named(k, filter.clone()),
-                        Fold { trained: k.clone(), filter, tests: tests.clone() },
-                    )
-                };
-                kernels.iter().map(fold).unzip()
-            }
+            Name::HoldOut => hold_out(catalog, &asked, &all),
+            Name::Kernels => kernels(args)?,
             Name::Machines => machines(args, catalog, &all)?,
-            Name::Seeds | Name::Models => {
-                let name =
-                    if args.kernel.is_empty() { ALL.to_owned() } else { args.kernel.join(", ") };
-                let test = named(&name, all.clone());
-                (vec![test], vec![Fold { trained: name, filter: all.clone(), tests: vec![0] }])
-            }
+            Name::Seeds | Name::Models => together(args, &all),
         };
         let mut parts = Vec::new();
         for fold in &folds {
-            let scored =
-                fold.tests.iter().map(|i| (&tests[*i].name, &tests[*i].filter, args.split));
-            for (name, filter, split) in
-                std::iter::once((&fold.trained, &fold.filter, Split::Train)).chain(scored)
-            {
-                let filter = Filter { split: Some(split), ..filter.clone() };
-                if catalog.select(&filter).next().is_none() {
-                    wrong!("{name}: there is no {} recording", split.label());
-                }
-            }
+            fold.check(&tests, args.split, catalog)?;
             for kind in models(args)? {
                 parts.extend((0..args.seeds).map(|seed| Part {
                     kind,
@@ -150,6 +104,67 @@ impl Plan {
         let all = if args.name == Name::Kernels { Filter::default() } else { all };
         Ok(Self { parts, tests, all })
     }
+}
+
+impl Fold {
+    /// There are recordings to train on, and some of each test set.
+    fn check(&self, tests: &[TestSet], split: Split, catalog: &Catalog) -> Result<()> {
+        let scored = self.tests.iter().map(|i| (&tests[*i].name, &tests[*i].filter, split));
+        let trained = (&self.trained, &self.filter, Split::Train);
+        for (name, filter, split) in std::iter::once(trained).chain(scored) {
+            let filter = Filter { split: Some(split), ..filter.clone() };
+            if catalog.select(&filter).next().is_none() {
+                wrong!("{name}: there is no {} recording", split.label());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn of_kernel(kernels: &[String]) -> Filter {
+    Filter { kernels: kernels.to_vec(), ..Filter::default() }
+}
+
+/// For each category a training without it, scored on it.
+fn hold_out(catalog: &Catalog, asked: &Filter, all: &Filter) -> Folds {
+    let there = |c: &&str| catalog.entries.iter().any(|e| e.category == **c && asked.takes(e));
+    let fold = |(i, c): (usize, &str)| {
+        let test = Filter { categories: vec![c.to_owned()], ..all.clone() };
+        let filter = Filter { hold_out: vec![c.to_owned()], ..all.clone() };
+        (
+            TestSet { name: c.to_owned(), filter: test },
+            Fold { trained: without(c), filter, tests: vec![i] },
+        )
+    };
+    catalog.categories().into_iter().filter(there).enumerate().map(fold).unzip()
+}
+
+/// For each kernel a training on it, scored on all of them.
+fn kernels(args: &Args) -> Result<Folds> {
+    let kernels = if args.kernel.is_empty() {
+        vec!["EEVDF".into(), "CFS".into()]
+    } else {
+        args.kernel.clone()
+    };
+    if kernels.len() < 2 {
+        wrong!("one kernel cannot be compared with another: name two with --kernel");
+    }
+    let tests: Vec<_> = (0..kernels.len()).collect();
+    let fold = |k: &String| {
+        let filter = of_kernel(std::slice::from_ref(k));
+        (
+            TestSet { name: k.clone(), filter: filter.clone() },
+            Fold { trained: k.clone(), filter, tests: tests.clone() },
+        )
+    };
+    Ok(kernels.iter().map(fold).unzip())
+}
+
+/// One training on everything, scored on everything.
+fn together(args: &Args, all: &Filter) -> Folds {
+    let name = if args.kernel.is_empty() { ALL.to_owned() } else { args.kernel.join(", ") };
+    let test = TestSet { name: name.clone(), filter: all.clone() };
+    (vec![test], vec![Fold { trained: name, filter: all.clone(), tests: vec![0] }])
 }
 
 /// A training on all machines, scored on each, and trainings without one, scored on that.

@@ -6,7 +6,6 @@
 
 use super::column::{Column, bin, state_class};
 use super::slices::{QUEUES, Slice, TIMES, Tally, named};
-use super::sums::Bin;
 use super::table::{HIT, Span, Table};
 use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::score::{ECE_BINS, STATE_SLICES};
@@ -14,6 +13,26 @@ use crate::query::Bitmap;
 use crate::trace::ThreadIx;
 use rayon::prelude::*;
 use std::collections::HashMap;
+
+/// A bin of the reliability diagram.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bin {
+    /// Decisions with a probability in this bin.
+    pub decisions: u64,
+    /// Sum of their probabilities.
+    pub p: f64,
+    /// Of those, right.
+    pub hits: u64,
+}
+
+impl Bin {
+    /// Adds another one's counts.
+    pub(super) fn add(&mut self, other: Self) {
+        self.decisions += other.decisions;
+        self.p += other.p;
+        self.hits += other.hits;
+    }
+}
 
 /// Rows of a block: the counters have 16 bits, and what is kept of a block stays in the cache.
 const BLOCK: usize = 2_048;

@@ -1,6 +1,8 @@
 //! Everything that is summed up of a set of decisions, in one walk over its rows: each figure is a
 //! count of the same rows, so that all of them add up.
 
+pub use super::dense::Bin;
+
 use super::column::Column;
 use super::dense::{Walked, walk};
 use super::filter::{Expr, Op, Value};
@@ -12,17 +14,6 @@ use crate::query::Bitmap;
 use rayon::prelude::*;
 use std::collections::HashMap;
 
-/// A bin of the reliability diagram.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Bin {
-    /// Decisions with a probability in this bin.
-    pub decisions: u64,
-    /// Sum of their probabilities.
-    pub p: f64,
-    /// Of those, right.
-    pub hits: u64,
-}
-
 /// A point of accuracy against share answered: only decisions with `p >= least` are answered.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answered {
@@ -32,15 +23,6 @@ pub struct Answered {
     pub decisions: u64,
     /// Of those, right.
     pub hits: u64,
-}
-
-impl Bin {
-    /// Adds another one's counts.
-    pub(super) fn add(&mut self, other: Self) {
-        self.decisions += other.decisions;
-        self.p += other.p;
-        self.hits += other.hits;
-    }
 }
 
 impl Answered {

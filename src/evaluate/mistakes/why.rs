@@ -14,11 +14,11 @@ pub use groups::{Group, groups};
 
 use super::collect::{cause_columns, cause_of, states};
 use super::table::{Enqueued, Table};
-use crate::evaluate::logits::{rank_of, softmax};
 use crate::evaluate::watch::{BASELINES, States};
 use crate::features::{CAND, Decision, QUERY, TOKEN_X, Token};
 use crate::job::Cancel;
 use crate::predictor::Predictor;
+use crate::predictor::scores::{rank_of, softmax};
 use crate::trace::{CpuId, EventKind, Nanos, TaskState, ThreadIx, Trace};
 use held_back::HeldBack;
 
@@ -206,16 +206,7 @@ pub fn explain_from<E: Predictor + Clone>(
     let e = trace.event(event);
     let reads = states.model().reads().map(|r| r.tokens.unwrap_or(UNBOUNDED));
     let window = window.unwrap_or(reads.unwrap_or(0));
-    // The model must not have seen the window yet. Every switch of the CPU is a token of it, at
-    // least one.
-    let switches = trace.cpu_switches(e.cpu);
-    let before = switches.partition_point(|s| (*s as usize) < event);
-    let back = match reads {
-        None => event,
-        Some(_) => {
-            before.checked_sub(window).map_or(0, |k| switches.get(k).map_or(event, |s| *s as usize))
-        }
-    };
+    let back = if reads.is_some() { window_start(trace, event, window) } else { event };
     let first = back.min(event).min(similar.first().map_or(event, |e| *e as usize));
     let (from, watch) = states.nearest(first);
     let mut watch = watch.with(|panel| panel.map(|model| HeldBack::new(model, e.cpu, window)));
@@ -241,43 +232,66 @@ pub fn explain_from<E: Predictor + Clone>(
                 let (at, _) = answered.picks.first(1 + seat)?;
                 Some((name, decision.candidates[at]))
             };
-            found = Some((
-                Kept::of(decision),
-                BASELINES.into_iter().enumerate().filter_map(pick).collect(),
-            ));
+            let baselines = BASELINES.into_iter().enumerate().filter_map(pick).collect();
+            found = Some((Kept::of(decision), baselines));
         }
     }
     let Some((kept, baselines)) = found else { return Err(WhyError::NotASwitch(event)) };
     let HeldBack { model, learner, past, .. } = &mut watch.panel_mut().model;
     model.take_over(learner);
     let real = trace.tasks().thread_on(e.next, e.cpu);
-    let mut why = taken_apart(&kept, model, past.make_contiguous(), real);
+    let replay = Replay { cpu: e.cpu, model, past: past.make_contiguous() };
+    let mut why = taken_apart(&kept, &replay, real);
     why.baselines = baselines;
     why.similar = nearest(&kept.query, &queries, model.reads().map(|r| r.query));
     Ok(why)
 }
 
-/// The decision with all its probabilities and what moved them.
-fn taken_apart<E: Predictor + Clone>(
-    kept: &Kept,
-    model: &E,
-    past: &[(u32, Token)],
-    real: ThreadIx,
-) -> Why {
-    let cpu = kept.cpu;
-    // The model just before the decision, with one token or all of them replaced.
-    let replayed = |gone: &dyn Fn(usize) -> bool| {
-        let mut model = model.clone();
+/// An event before which the model has not seen the last `window` events of its CPU yet: every
+/// switch of the CPU is a token of it, at least one.
+fn window_start(trace: &Trace, event: usize, window: usize) -> usize {
+    let switches = trace.cpu_switches(trace.event(event).cpu);
+    let before = switches.partition_point(|s| (*s as usize) < event);
+    before.checked_sub(window).map_or(0, |k| switches.get(k).map_or(event, |s| *s as usize))
+}
+
+/// A model before its window of past events, and those.
+struct Replay<'a, E> {
+    cpu: CpuId,
+    model: &'a E,
+    past: &'a [(u32, Token)],
+}
+
+impl<E: Predictor + Clone> Replay<'_, E> {
+    /// The model just before the decision, with these tokens replaced by padding.
+    fn without(&self, gone: &dyn Fn(usize) -> bool) -> E {
+        let mut model = self.model.clone();
         let padding = Token { kind: Token::PAD, rank: 0, state: 0, x: [0.0; TOKEN_X] };
-        for (k, (_, token)) in past.iter().enumerate() {
-            model.token(cpu, if gone(k) { &padding } else { token });
+        for (k, (_, token)) in self.past.iter().enumerate() {
+            model.token(self.cpu, if gone(k) { &padding } else { token });
         }
         model
-    };
-    let mut full = replayed(&|_| false);
+    }
+}
+
+/// The decision with all its probabilities and what moved them.
+fn taken_apart<E: Predictor + Clone>(kept: &Kept, replay: &Replay<'_, E>, real: ThreadIx) -> Why {
+    let mut full = replay.without(&|_| false);
     let mut scores = Vec::new();
     kept.ask(&mut full, &mut scores);
-    let mut p = scores.clone();
+    let (mut why, rivals) = answered(kept, &scores, real);
+    // A predictor that does not say what it reads cannot be taken apart.
+    if let Some(rivals) = rivals.filter(|_| full.reads().is_some()) {
+        let gap = scores[rivals[0]] - scores[rivals[1]];
+        take_groups_away(kept, &mut full, gap, rivals, &mut why);
+        take_past_away(kept, replay, gap, rivals, &mut why);
+    }
+    why
+}
+
+/// The decision with its probabilities alone, and its rivals' places among its candidates.
+fn answered(kept: &Kept, scores: &[f32], real: ThreadIx) -> (Why, Option<[usize; 2]>) {
+    let mut p = scores.to_vec();
     softmax(&mut p);
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by_key(|i| rank_of(&p, *i));
@@ -296,7 +310,7 @@ fn taken_apart<E: Predictor + Clone>(
             features,
         }
     };
-    let mut why = Why {
+    let why = Why {
         event: kept.event as usize,
         prev: (kept.prev, kept.prev_state, kept.stint),
         candidates: order.iter().map(weighed).collect(),
@@ -309,27 +323,48 @@ fn taken_apart<E: Predictor + Clone>(
         baselines: Vec::new(),
         similar: Vec::new(),
     };
-    let (Some([a, b]), Some(reads)) = (rivals, full.reads()) else { return why };
-    let gap = scores[a] - scores[b];
-    let mut without = Vec::new();
+    (why, rivals)
+}
+
+/// How far each group of inputs moved the answer of `model`, the strongest first. `gap` is what its
+/// pick stands above the rival.
+fn take_groups_away<E: Predictor>(
+    kept: &Kept,
+    model: &mut E,
+    gap: f32,
+    rivals: [usize; 2],
+    why: &mut Why,
+) {
+    let Some(reads) = model.reads() else { return };
     let (query_mean, cand_mean) = (reads.query[0].to_vec(), reads.cand.to_vec());
+    let mut without = Vec::new();
     for group in groups() {
         let mut changed = kept.clone();
         group.query.iter().for_each(|q| changed.query[*q] = query_mean[*q]);
         for row in changed.features.chunks_exact_mut(CAND) {
             group.cand.iter().for_each(|c| row[*c] = cand_mean[*c]);
         }
-        changed.ask(&mut full, &mut without);
-        why.groups.push(moved(group.name, gap, &mut without, [a, b]));
+        changed.ask(model, &mut without);
+        why.groups.push(moved(group.name, gap, &mut without, rivals));
     }
     why.groups.sort_by(|x, y| y.pull.abs().total_cmp(&x.pull.abs()));
-    for k in (0..past.len()).rev() {
-        kept.ask(&mut replayed(&|i| i == k), &mut without);
-        why.past.push(moved(past[k].0 as usize, gap, &mut without, [a, b]));
+}
+
+/// How far each past event did, newest first, and all of them.
+fn take_past_away<E: Predictor + Clone>(
+    kept: &Kept,
+    replay: &Replay<'_, E>,
+    gap: f32,
+    rivals: [usize; 2],
+    why: &mut Why,
+) {
+    let mut without = Vec::new();
+    for k in (0..replay.past.len()).rev() {
+        kept.ask(&mut replay.without(&|i| i == k), &mut without);
+        why.past.push(moved(replay.past[k].0 as usize, gap, &mut without, rivals));
     }
-    kept.ask(&mut replayed(&|_| true), &mut without);
-    why.all_past = Some(moved((), gap, &mut without, [a, b]));
-    why
+    kept.ask(&mut replay.without(&|_| true), &mut without);
+    why.all_past = Some(moved((), gap, &mut without, rivals));
 }
 
 fn moved<T>(what: T, gap: f32, scores: &mut [f32], [a, b]: [usize; 2]) -> Moved<T> {

@@ -4,8 +4,8 @@
 use super::{BASELINES, Chunk, Guess, Prediction};
 use crate::export;
 use crate::features::layout_hash;
+use crate::places::User;
 use crate::trace::{CpuId, ThreadIx, Trace};
-use etcetera::BaseStrategy;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -20,7 +20,7 @@ const HEADER: usize = 32;
 /// Where predictions are kept: `koracle/predictions` in the user's cache folder (XDG). `None`
 /// without a home.
 pub fn cache_dir() -> Option<PathBuf> {
-    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("koracle").join("predictions"))
+    Some(User::Cache.folder()?.join("predictions"))
 }
 
 /// The place of one trace's predictions by one model.

@@ -1,7 +1,7 @@
 //! Lines of ftrace whose head is built in another way: verbose latency format and the function
 //! graph; and what people's tools do to lines on their way (colours, tabs, escapes), undone.
 
-use super::line::Head;
+use super::head::{Head, stamp};
 use crate::ingest::num;
 use memchr::memmem::find;
 
@@ -28,7 +28,7 @@ pub fn graph(line: &[u8]) -> Option<(Head, &[u8])> {
     let at = find(line, b"/* ")?;
     let rest = line[at + 3..].trim_ascii_end().strip_suffix(b"*/")?.trim_ascii_end();
     let mut columns = line[..at].split(|&b| b == b'|').map(<[u8]>::trim_ascii);
-    let (time, count) = super::line::stamp(columns.next()?)?;
+    let (time, count) = stamp(columns.next()?)?;
     let place = columns.next()?;
     let (cpu, task) = place.split_at(memchr::memchr(b')', place)?);
     let actor =

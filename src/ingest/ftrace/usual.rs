@@ -11,7 +11,8 @@
 // A call would cost as much as what it does: lines come by the million.
 #![allow(clippy::inline_always)]
 
-use super::line::{Body, Head};
+use super::head::Head;
+use super::line::Body;
 use super::payload::{Migrate, Named, Switch, Wakeup};
 use crate::trace::{EventKind, TaskState};
 

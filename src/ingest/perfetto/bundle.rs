@@ -2,7 +2,7 @@
 //! comes in and nobody says who leaves: that is who came in before.
 
 use super::wire::{Fields, Malformed, Value};
-use crate::ingest::report::TIME_END;
+use crate::ingest::bounds::TIME_END;
 use crate::trace::{
     CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, TaskId, TaskState, TraceBuilder,
 };

@@ -3,7 +3,7 @@
 
 use super::format::{self, Field, Num, Text, find, wrong};
 use super::{PageProblem, RingError};
-use crate::ingest::report::TIME_END;
+use crate::ingest::bounds::TIME_END;
 use crate::trace::{
     CpuId, Event, EventKind, MAX_CPUS, Nanos, Pid, Runtime, TaskState, TraceBuilder,
 };
@@ -76,6 +76,31 @@ enum Body {
     },
 }
 
+/// The fields of one event, by their names.
+struct Fields<'a> {
+    file: &'a str,
+    text: &'a str,
+    all: &'a [Field<'a>],
+}
+
+impl Fields<'_> {
+    fn num(&self, name: &str) -> Result<Num, RingError> {
+        find(self.file, self.text, self.all, name).and_then(Field::num)
+    }
+
+    fn text(&self, name: &str) -> Result<Text, RingError> {
+        find(self.file, self.text, self.all, name).and_then(Field::text)
+    }
+
+    fn named(&self, prefix: &str) -> Result<Named, RingError> {
+        Ok(Named {
+            comm: self.text(&format!("{prefix}comm"))?,
+            pid: self.num(&format!("{prefix}pid"))?,
+            prio: self.num(&format!("{prefix}prio"))?,
+        })
+    }
+}
+
 impl Layout {
     /// `None` for an event that is not used.
     pub fn parse(
@@ -84,62 +109,13 @@ impl Layout {
         text: &str,
         fields: &[Field<'_>],
     ) -> Result<Option<Self>, RingError> {
-        let field = |name: &str| find(file, text, fields, name);
-        let num = |name: &str| field(name).and_then(Field::num);
-        let named = |prefix: &str| {
-            let comm = field(&format!("{prefix}comm"))?.text()?;
-            Ok::<_, RingError>(Named {
-                comm,
-                pid: num(&format!("{prefix}pid"))?,
-                prio: num(&format!("{prefix}prio"))?,
-            })
-        };
-        let body = match name {
-            "sched_switch" => Body::Switch {
-                prev: named("prev_")?,
-                state: num("prev_state")?,
-                states: States::parse(text),
-                next: named("next_")?,
-            },
-            "sched_wakeup" | "sched_wakeup_new" | "sched_waking" => Body::Wakeup {
-                kind: match name {
-                    "sched_wakeup" => EventKind::Wakeup,
-                    "sched_waking" => EventKind::Waking,
-                    _ => EventKind::WakeupNew,
-                },
-                task: named("")?,
-                cpu: num("target_cpu")?,
-                success: num("success").ok(),
-            },
-            "sched_migrate_task" => {
-                Body::Migrate { task: named("")?, from: num("orig_cpu")?, to: num("dest_cpu")? }
-            }
-            "sched_stat_runtime" => Body::Runtime {
-                comm: field("comm")?.text()?,
-                pid: num("pid")?,
-                ns: num("runtime")?,
-                vruntime: num("vruntime").ok(),
-            },
-            "sched_process_fork" => Body::Fork {
-                parent: (field("parent_comm")?.text()?, num("parent_pid")?),
-                child: (field("child_comm")?.text()?, num("child_pid")?),
-            },
-            "sched_process_exec" => {
-                Body::Exec { file: field("filename")?.text()?, pid: num("pid")? }
-            }
-            "task_rename" => Body::Rename {
-                pid: num("pid")?,
-                old: field("oldcomm")?.text()?,
-                new: field("newcomm")?.text()?,
-            },
-            "sched_process_exit" => Body::Exit { task: named("")? },
-            _ => return Ok(None),
-        };
+        let by_name = Fields { file, text, all: fields };
+        let Some(body) = Body::of(name, &by_name)? else { return Ok(None) };
         format::apart(file, fields)?;
         let id =
             text.lines().find_map(|l| l.strip_prefix("ID:")).and_then(|id| id.trim().parse().ok());
         let id = id.ok_or_else(|| wrong(file, 0, "no ID".into()))?;
-        Ok(Some(Self { id, actor: num("common_pid")?, body }))
+        Ok(Some(Self { id, actor: by_name.num("common_pid")?, body }))
     }
 
     /// True for `sched_switch`.
@@ -159,73 +135,141 @@ impl Layout {
         if time >= TIME_END {
             return Err(PageProblem::Stamp(time));
         }
+        if self.body.is_without_effect(record) {
+            return Ok(false);
+        }
         let mut event = Event::blank(Nanos(time), cpu);
-        // Everything is checked before anything is interned: a bad record must not leave a task
-        // behind.
-        match &self.body {
-            Body::Switch { prev, state, states, next } => {
+        match self.body.read(record, &mut event, to)? {
+            Some(runtime) => to.push_runtime(event, actor, runtime),
+            None => to.push(event, actor),
+        }
+        Ok(true)
+    }
+}
+
+impl Body {
+    /// Where the fields of this event are; `None` if it is not used.
+    fn of(name: &str, fields: &Fields<'_>) -> Result<Option<Self>, RingError> {
+        Ok(Some(match name {
+            "sched_switch" => Self::Switch {
+                prev: fields.named("prev_")?,
+                state: fields.num("prev_state")?,
+                states: States::parse(fields.text),
+                next: fields.named("next_")?,
+            },
+            "sched_wakeup" | "sched_wakeup_new" | "sched_waking" => Self::Wakeup {
+                kind: match name {
+                    "sched_wakeup" => EventKind::Wakeup,
+                    "sched_waking" => EventKind::Waking,
+                    _ => EventKind::WakeupNew,
+                },
+                task: fields.named("")?,
+                cpu: fields.num("target_cpu")?,
+                success: fields.num("success").ok(),
+            },
+            "sched_migrate_task" => Self::Migrate {
+                task: fields.named("")?,
+                from: fields.num("orig_cpu")?,
+                to: fields.num("dest_cpu")?,
+            },
+            "sched_stat_runtime" => Self::Runtime {
+                comm: fields.text("comm")?,
+                pid: fields.num("pid")?,
+                ns: fields.num("runtime")?,
+                vruntime: fields.num("vruntime").ok(),
+            },
+            "sched_process_fork" => Self::Fork {
+                parent: (fields.text("parent_comm")?, fields.num("parent_pid")?),
+                child: (fields.text("child_comm")?, fields.num("child_pid")?),
+            },
+            "sched_process_exec" => {
+                Self::Exec { file: fields.text("filename")?, pid: fields.num("pid")? }
+            }
+            "task_rename" => Self::Rename {
+                pid: fields.num("pid")?,
+                old: fields.text("oldcomm")?,
+                new: fields.text("newcomm")?,
+            },
+            "sched_process_exit" => Self::Exit { task: fields.named("")? },
+            _ => return Ok(None),
+        }))
+    }
+
+    /// True for a wake-up of a task that was awake.
+    #[inline]
+    fn is_without_effect(&self, record: &[u8]) -> bool {
+        matches!(self, Self::Wakeup { success: Some(s), .. } if s.read(record) == Some(0))
+    }
+
+    /// Reads a record into `event`. Everything is checked before anything is interned: a bad record
+    /// must not leave a task behind.
+    #[inline]
+    fn read(
+        &self,
+        record: &[u8],
+        event: &mut Event,
+        to: &mut TraceBuilder,
+    ) -> Result<Option<Runtime>, PageProblem> {
+        match self {
+            Self::Switch { prev, state, states, next } => {
                 let (comm, pid, prio) = prev.read(record)?;
                 let (next_comm, next_pid, next_prio) = next.read(record)?;
-                event.state =
-                    states.of(state.read(record).ok_or(PageProblem::Field("prev_state"))?);
+                let state = state.read(record).ok_or(PageProblem::Field("prev_state"))?;
+                event.state = states.of(state);
                 (event.prio, event.next_prio) = (prio, next_prio);
                 event.task = to.task(pid, comm);
                 event.next = to.task(next_pid, next_comm);
             }
-            Body::Wakeup { kind, task, cpu, success } => {
-                if success.is_some_and(|s| s.read(record) == Some(0)) {
-                    return Ok(false);
-                }
+            Self::Wakeup { kind, task, cpu, .. } => {
                 let (comm, pid, prio) = task.read(record)?;
                 event.kind = *kind;
                 event.to_cpu = cpu_of(*cpu, record, "target_cpu")?;
                 (event.prio, event.task) = (prio, to.task(pid, comm));
             }
-            Body::Migrate { task, from, to: dest } => {
+            Self::Migrate { task, from, to: dest } => {
                 let (comm, pid, prio) = task.read(record)?;
                 event.kind = EventKind::Migrate;
                 event.from_cpu = cpu_of(*from, record, "orig_cpu")?;
                 event.to_cpu = cpu_of(*dest, record, "dest_cpu")?;
                 (event.prio, event.task) = (prio, to.task(pid, comm));
             }
-            Body::Runtime { comm, pid, ns, vruntime } => {
-                let who = named((*comm, *pid), record, "comm")?;
+            Self::Runtime { comm, pid, ns, vruntime } => {
+                let (comm, pid) = named((*comm, *pid), record, "comm")?;
                 let ns = ns.read(record).ok_or(PageProblem::Field("runtime"))? as u64;
                 let vruntime = vruntime.and_then(|v| v.read(record)).unwrap_or(0) as u64;
-                event.kind = EventKind::Runtime;
-                event.task = to.task(who.1, who.0);
-                to.push_runtime(event, actor, Runtime { ns, vruntime });
-                return Ok(true);
+                (event.kind, event.task) = (EventKind::Runtime, to.task(pid, comm));
+                return Ok(Some(Runtime { ns, vruntime }));
             }
-            Body::Fork { parent, child } => {
-                let (parent, child) =
-                    (named(*parent, record, "parent")?, named(*child, record, "child")?);
+            Self::Fork { parent, child } => {
+                let (comm, pid) = named(*parent, record, "parent")?;
+                let (child_comm, child_pid) = named(*child, record, "child")?;
                 event.kind = EventKind::Fork;
-                (event.task, event.next) = (to.task(parent.1, parent.0), to.task(child.1, child.0));
+                (event.task, event.next) = (to.task(pid, comm), to.task(child_pid, child_comm));
             }
-            Body::Exec { file, pid } => {
+            Self::Exec { file, pid } => {
                 let (path, pid) = named((*file, *pid), record, "filename")?;
-                let start = path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
-                // The kernel keeps 15 bytes of a name.
-                let name = &path[start..path.len().min(start + 15)];
-                (event.kind, event.task) = (EventKind::Exec, to.task(pid, name));
+                (event.kind, event.task) = (EventKind::Exec, to.task(pid, thread_name(path)));
             }
-            Body::Rename { pid, old, new } => {
-                let (old, new) = (
-                    named((*old, *pid), record, "oldcomm")?,
-                    named((*new, *pid), record, "newcomm")?,
-                );
+            Self::Rename { pid, old, new } => {
+                let (old, _) = named((*old, *pid), record, "oldcomm")?;
+                let (new, pid) = named((*new, *pid), record, "newcomm")?;
                 event.kind = EventKind::Rename;
-                (event.task, event.next) = (to.task(old.1, old.0), to.task(new.1, new.0));
+                (event.task, event.next) = (to.task(pid, old), to.task(pid, new));
             }
-            Body::Exit { task } => {
+            Self::Exit { task } => {
                 let (comm, pid, prio) = task.read(record)?;
                 (event.kind, event.prio, event.task) = (EventKind::Exit, prio, to.task(pid, comm));
             }
         }
-        to.push(event, actor);
-        Ok(true)
+        Ok(None)
     }
+}
+
+/// The name of a thread that runs this file: the kernel keeps 15 bytes of it.
+#[inline]
+fn thread_name(path: &[u8]) -> &[u8] {
+    let start = path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
+    &path[start..path.len().min(start + 15)]
 }
 
 impl Named {

@@ -2,7 +2,7 @@
 //! either: something that the inputs do not show keeps it back. What was believed of each thread
 //! since it was put into its queue is kept in a table of fixed size.
 
-use super::head::EXTRA;
+use super::net::EXTRA;
 use crate::features::{Decision, MOST_CANDIDATES};
 
 /// Threads that are remembered, by the low bits of their number.

@@ -2,14 +2,11 @@
 //! probabilities stay in a [`Asked`], from which the engine learns when the outcome is known.
 //! Allocates nothing once the rows have their room.
 
-use super::net::Head;
+use super::net::{EXTRA, Head};
 use crate::predictor::networks::normalise;
 use crate::simd::each::relu;
 use crate::simd::{BLOCK, Lanes, Work, add_product, dispatch, dot, products};
 use crate::trace::ThreadIx;
-
-/// Inputs beside the network's that only what is learned while answering reads.
-pub(super) const EXTRA: usize = 5;
 
 /// A question, as it was answered.
 #[derive(Clone, Debug, Default)]

@@ -2,10 +2,12 @@
 //! temperatures into the last, rows contiguous in the order in which they are used. Made once per
 //! model, shared by all engines.
 
-use super::head::EXTRA;
 use crate::features::{RANKS, Token};
 use crate::predictor::networks::{EMBED, ModelConfig, Question};
 use crate::predictor::weights::Weights;
+
+/// Inputs beside the network's that only what is learned while answering reads.
+pub(super) const EXTRA: usize = 5;
 
 /// Rows of candidates are whole numbers of so many.
 const PAD: usize = 16;

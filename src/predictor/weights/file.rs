@@ -53,22 +53,8 @@ impl Weights {
 
     /// Reads a file's bytes; the error is the byte and the problem.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, (u64, Problem)> {
-        let truncated = |expected: usize| {
-            (bytes.len() as u64, Problem::Truncated { expected: expected as u64 })
-        };
-        let u32_at = |at: usize| {
-            bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes)
-        };
-        let known = bytes.len().min(MAGIC.len());
-        if bytes[..known] != MAGIC[..known] || bytes.is_empty() {
-            return Err((0, Problem::NotAModel));
-        }
-        let version = u32_at(8).ok_or_else(|| truncated(START))?;
-        if version != VERSION {
-            return Err((8, Problem::Version { found: version }));
-        }
-        let data = START + u32_at(12).ok_or_else(|| truncated(START))? as usize;
-        let header = bytes.get(START..data).ok_or_else(|| truncated(data + 8))?;
+        let data = header_end(bytes)?;
+        let header = bytes.get(START..data).ok_or_else(|| truncated(bytes, data + 8))?;
         // A flipped bit in the header makes anything of it: look at the checksum before reporting
         // its consequences.
         let intact = bytes.len() > data + 8 && {
@@ -86,7 +72,7 @@ impl Weights {
             .try_fold(data + 8, |end, (_, shape)| end.checked_add(tensor_bytes(shape)?))
             .ok_or_else(|| bad(Problem::Header("the tensors are larger than any file".into())))?;
         if bytes.len() < expected {
-            return Err(truncated(expected));
+            return Err(truncated(bytes, expected));
         }
         if !intact || bytes.len() > expected {
             return Err((expected as u64 - 8, Problem::Checksum));
@@ -95,28 +81,56 @@ impl Weights {
             let (found, expected) = (header.layout_hash, layout_hash());
             return Err((START as u64, Problem::Layout { found, expected }));
         }
-        let mut at = data;
-        let mut tensors = BTreeMap::new();
-        for (name, shape) in header.tensors {
-            // Not past the end: all of them together were found to fit.
-            let end = at + tensor_bytes(&shape).unwrap_or(0);
-            let floats = bytes[at..end]
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            let floats: Vec<f32> = floats.collect();
-            let usable = |x: f32| x.is_finite() && (x > 0.0 || name != "temperature");
-            if let Some(i) = floats.iter().position(|x| !usable(*x)) {
-                return Err((
-                    (at + 4 * i) as u64,
-                    Problem::Number { value: floats[i].to_string(), tensor: name },
-                ));
-            }
-            tensors.insert(name, floats);
-            at = end;
-        }
+        let tensors = tensors(bytes, data, header.tensors)?;
         Self::new(header.config, header.provenance, tensors)
             .map_err(|e| (START as u64, Problem::Header(e.to_string())))
     }
+}
+
+/// A problem and the byte where it is.
+type At = (u64, Problem);
+
+fn truncated(bytes: &[u8], expected: usize) -> At {
+    (bytes.len() as u64, Problem::Truncated { expected: expected as u64 })
+}
+
+/// Where the header ends, by what stands before it.
+fn header_end(bytes: &[u8]) -> Result<usize, At> {
+    let u32_at =
+        |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+    let known = bytes.len().min(MAGIC.len());
+    if bytes[..known] != MAGIC[..known] || bytes.is_empty() {
+        return Err((0, Problem::NotAModel));
+    }
+    let version = u32_at(8).ok_or_else(|| truncated(bytes, START))?;
+    if version != VERSION {
+        return Err((8, Problem::Version { found: version }));
+    }
+    Ok(START + u32_at(12).ok_or_else(|| truncated(bytes, START))? as usize)
+}
+
+/// The numbers from byte `at` on, by the names and shapes of their tensors: all of them were found
+/// to fit.
+fn tensors(
+    bytes: &[u8],
+    mut at: usize,
+    list: Vec<(String, Vec<usize>)>,
+) -> Result<BTreeMap<String, Vec<f32>>, At> {
+    let mut tensors = BTreeMap::new();
+    for (name, shape) in list {
+        let end = at + tensor_bytes(&shape).unwrap_or(0);
+        let floats =
+            bytes[at..end].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        let floats: Vec<f32> = floats.collect();
+        let usable = |x: f32| x.is_finite() && (x > 0.0 || name != "temperature");
+        if let Some(i) = floats.iter().position(|x| !usable(*x)) {
+            let problem = Problem::Number { value: floats[i].to_string(), tensor: name };
+            return Err(((at + 4 * i) as u64, problem));
+        }
+        tensors.insert(name, floats);
+        at = end;
+    }
+    Ok(tensors)
 }
 
 /// Length of a tensor in a file.

@@ -2,10 +2,11 @@
 //! those that run, and what vagrant says of those that do not.
 
 use super::{Host, Source, State};
+use crate::export::write_private;
 use crate::job::Cancel;
-use etcetera::BaseStrategy;
+use crate::places::User;
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -146,14 +147,11 @@ fn words(said: &str) -> String {
 /// Keeps the answer for `ssh -F`, in the user's own cache folder and readable by nobody else. One
 /// file for each folder with a Vagrantfile, so that they do not pile up.
 fn keep(dir: &Path, text: &str) -> Option<PathBuf> {
-    let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("koracle");
+    let folder = User::Cache.folder()?;
     std::fs::create_dir_all(&folder).ok()?;
     let hash = xxh3_64(std::path::absolute(dir).ok()?.as_os_str().as_encoded_bytes());
     let path = folder.join(format!("vagrant-{hash:016x}.ssh"));
-    // Its mode is 0600 from the start, and its name appears with all of its text.
-    let mut file = tempfile::NamedTempFile::new_in(&folder).ok()?;
-    file.write_all(text.as_bytes()).ok()?;
-    file.persist(&path).ok()?;
+    write_private(&path, text.as_bytes()).ok()?;
     Some(path)
 }
 

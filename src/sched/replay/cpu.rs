@@ -2,7 +2,7 @@
 //! is open.
 
 use super::entity::{Mask, NONE};
-use super::views::Ranks;
+use super::ranks::Ranks;
 
 /// Per-CPU state.
 #[derive(Clone, Debug)]

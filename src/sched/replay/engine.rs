@@ -5,14 +5,11 @@
 use super::correction::Correction;
 use super::cpu::{Cpu, Open};
 use super::entity::{Doing, Entity, Mask, NONE, Task, all, is_kernel_thread, lanes, weight, which};
-use super::queue::Queue;
+use super::queue::{GROUPS, Queue};
 use super::rules::{Order, Rules};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, TaskId, TaskState, TaskTable, ThreadIx};
 
-/// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during
-/// the recording.
-pub(super) const GROUPS: usize = 2;
 /// A task that leaves the CPU runnable and unasked after less than this has yielded.
 const YIELD_NS: u64 = 2_000_000;
 

@@ -5,6 +5,10 @@
 use super::entity::{Entity, Mask, NONE, lanes, which};
 use crate::sched::state::Table;
 
+/// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during
+/// the recording.
+pub(super) const GROUPS: usize = 2;
+
 /// A queue of one level on one CPU, in `N` lanes. `curr` stays in the list while it runs, as in the
 /// kernel's sums.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 //! What happened in each of the equal stretches of a recording, by name: what differences and their
 //! spread are made of.
 
+use super::super::names::By;
 use super::super::names::Rows;
 use super::super::states::{self, Doing, Piece, Sink, Wait, walk};
-use super::super::totals::By;
 use super::{BLOCKS, Scored};
 use crate::trace::{CpuId, Nanos, ThreadIx, Trace};
 

@@ -2,7 +2,7 @@
 //! holds one, which folder a name means.
 
 use crate::export::is_temporary;
-use etcetera::BaseStrategy;
+use crate::places::User;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -112,7 +112,7 @@ pub fn home() -> Option<PathBuf> {
     if here.is_dir() {
         return Some(here);
     }
-    Some(etcetera::choose_base_strategy().ok()?.data_dir().join("koracle").join("runs"))
+    Some(User::Data.folder()?.join("runs"))
 }
 
 /// Makes the first free folder `KIND-NNN` in `dir`.

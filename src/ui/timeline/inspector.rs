@@ -9,7 +9,7 @@ use crate::app::timeline::{Pane, Timeline};
 use crate::evaluate::overlay::{Candidate, Inspection, Prediction};
 use crate::replay::lod::stint_span;
 use crate::text::counted;
-use crate::trace::{CpuId, EventKind, ThreadIx};
+use crate::trace::{CpuId, EventKind, Nanos, ThreadIx};
 use crate::ui::palette::{Theme, short_name, state_words};
 use crate::ui::pen::{Pen, bar};
 use ratatui::style::Style;
@@ -232,26 +232,9 @@ fn candidates(
         pen.put(area.x, area.y, area.w, &text, theme.pending());
         return;
     };
-    let (trace, wide) = (t.trace(), area.w >= 50);
-    let name_w = if wide { 24.min(area.w - 36) } else { area.w.saturating_sub(16).min(22) };
-    let bar_w: u16 = if area.w >= 70 { 16 } else { 6 };
+    let columns = Columns::fitting(area, t.answers.no_model.is_none());
     let n = i.candidates.len();
-    pen.put(
-        area.x,
-        area.y,
-        area.w,
-        &format!("{n} candidate{}", if n == 1 { "" } else { "s" }),
-        theme.dim(),
-    );
-    let p_x = area.x + 2 + name_w + 1;
-    let model = t.answers.no_model.is_none();
-    if model {
-        pen.put(p_x, area.y, 6, &format!("{} p", i.model), theme.dim());
-    }
-    if wide {
-        pen.put(p_x + bar_w + 6, area.y, 9, "waited", theme.dim());
-        pen.put(p_x + bar_w + 16, area.y, 9, "lag", theme.dim());
-    }
+    columns.head(i, pen);
     let rows = usize::from(area.h.saturating_sub(1));
     let last = n.saturating_sub(rows);
     let first = if t.panes.focus == Pane::Decision { t.panes.scroll.min(last) } else { 0 };
@@ -268,25 +251,65 @@ fn candidates(
         };
         let Some(c) = i.candidates.get(at) else { break };
         let y = area.y + 1 + row as u16;
-        let chosen = choice == Some(c.thread);
-        candidate_row(t, i, c, (chosen, model), (y, name_w, p_x, bar_w, wide), pen);
+        candidate_row(t, i, c, choice == Some(c.thread), (y, columns), pen);
     }
     if real_at.is_none() && rows > n {
-        let text =
-            format!("● {}   was not known to be runnable", short_name(trace, i.real, i.event, 24));
+        let name = short_name(t.trace(), i.real, i.event, 24);
+        let text = format!("● {name}   was not known to be runnable");
         pen.put(area.x, area.y + 1 + n as u16, area.w, &text, theme.gap());
     }
 }
 
-/// A row, and where its columns are.
-type Columns = (u16, u16, u16, u16, bool);
+/// Columns of the list of candidates.
+#[derive(Clone, Copy)]
+struct Columns {
+    name_w: u16,
+    /// Where the model's probability begins.
+    p_x: u16,
+    bar_w: u16,
+    /// There is a model.
+    p: bool,
+    /// There is room for waiting time and lag.
+    wide: bool,
+}
+
+impl Columns {
+    fn fitting(area: Area, p: bool) -> Self {
+        let wide = area.w >= 50;
+        let name_w = if wide { 24.min(area.w - 36) } else { area.w.saturating_sub(16).min(22) };
+        let bar_w = if area.w >= 70 { 16 } else { 6 };
+        Self { name_w, p_x: area.x + 2 + name_w + 1, bar_w, p, wide }
+    }
+
+    fn waited_x(self) -> u16 {
+        self.p_x + self.bar_w + 6
+    }
+
+    fn lag_x(self) -> u16 {
+        self.p_x + self.bar_w + 16
+    }
+
+    fn head(self, i: &Inspection, pen: &mut Pen) {
+        let (theme, area) = (pen.theme, pen.area);
+        let n = i.candidates.len();
+        let count = format!("{n} candidate{}", if n == 1 { "" } else { "s" });
+        pen.put(area.x, area.y, area.w, &count, theme.dim());
+        if self.p {
+            pen.put(self.p_x, area.y, 6, &format!("{} p", i.model), theme.dim());
+        }
+        if self.wide {
+            pen.put(self.waited_x(), area.y, 9, "waited", theme.dim());
+            pen.put(self.lag_x(), area.y, 9, "lag", theme.dim());
+        }
+    }
+}
 
 fn candidate_row(
     t: &Timeline,
     i: &Inspection,
     c: &Candidate,
-    (chosen, model): (bool, bool),
-    (y, name_w, p_x, bar_w, wide): Columns,
+    chosen: bool,
+    (y, columns): (u16, Columns),
     pen: &mut Pen,
 ) {
     let (theme, area) = (pen.theme, pen.area);
@@ -297,26 +320,18 @@ fn candidate_row(
     } else if chosen {
         pen.put(area.x, y, 1, "✗", theme.miss());
     }
-    pen.put(
-        area.x + 2,
-        y,
-        name_w,
-        &short_name(t.trace(), c.thread, i.event, usize::from(name_w)),
-        style,
-    );
-    if model {
+    let Columns { name_w, p_x, bar_w, .. } = columns;
+    let name = short_name(t.trace(), c.thread, i.event, usize::from(name_w));
+    pen.put(area.x + 2, y, name_w, &name, style);
+    if columns.p {
         pen.put(p_x, y, bar_w, &bar(f64::from(c.p), bar_w), theme.task_text(t.colour(c.thread)));
         pen.put(p_x + bar_w + 1, y, 4, &format!("{:.2}", c.p), style);
     }
-    if wide {
-        pen.put(p_x + bar_w + 6, y, 9, &time::short(c.waited.0), style);
-        pen.put(
-            p_x + bar_w + 16,
-            y,
-            area.w.saturating_sub(p_x + bar_w + 16 - area.x),
-            &time::short_signed(c.lag_ns),
-            style,
-        );
+    if columns.wide {
+        pen.put(columns.waited_x(), y, 9, &time::short(c.waited.0), style);
+        let x = columns.lag_x();
+        let room = area.w.saturating_sub(x - area.x);
+        pen.put(x, y, room, &time::short_signed(c.lag_ns), style);
     }
 }
 
@@ -340,67 +355,59 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     };
     let now = trace.time(i.event.min(trace.len().saturating_sub(1)));
     for (row, &index) in i.context.iter().skip(skip).take(rows).enumerate() {
-        if index >= trace.len() {
-            continue;
+        if index < trace.len() {
+            past_event(t, index, now, area.y + row as u16, pen);
         }
-        let e = trace.event(index);
-        let task = trace.tasks().thread_on(e.task, e.cpu);
-        let y = area.y + row as u16;
-        let w = 20.min(area.w.saturating_sub(18) / 2);
-        let rest = usize::from(area.w.saturating_sub(19 + w));
-        let by = |what: &str| {
-            format!(
-                "{what} {}",
-                short_name(trace, e.actor, index, rest.saturating_sub(what.len() + 1))
-            )
-        };
-        let (kind, who, more) = match e.kind {
-            EventKind::Switch => {
-                let next = trace.tasks().thread_on(e.next, e.cpu);
-                let out = short_name(trace, task, index, rest.saturating_sub(9));
-                ("switch", next, format!("after {out} {}", e.state.label()))
-            }
-            EventKind::Wakeup => ("wakeup", task, by("by")),
-            EventKind::WakeupNew => ("new", task, by("forked by")),
-            EventKind::Migrate => {
-                ("migrate", task, format!("CPU{} → CPU{}", e.from_cpu.0, e.to_cpu.0))
-            }
-            EventKind::Waking => ("waking", task, by("by")),
-            kind => (kind.label(), task, String::new()),
-        };
-        let ago = format!("−{}", time::short(now.since(e.time).0));
-        pen.put(area.x, y, 9, &ago, theme.dim());
-        pen.put(area.x + 10, y, 7, kind, theme.text());
-        pen.put(
-            area.x + 18,
-            y,
-            w,
-            &short_name(trace, who, index, usize::from(w)),
-            theme.task_text(t.colour(who)),
-        );
-        pen.put(area.x + 19 + w, y, area.w.saturating_sub(19 + w), &more, theme.dim());
     }
-    let y = area.y + rows as u16;
-    let mut text = format!("forecast, {} before: ", time::short(i.lead.0));
-    let mut style = theme.text();
-    match i.forecast.first() {
-        _ if t.answers.no_model.is_some() => text = "– no model: no forecast".into(),
-        None => text = "no forecast was made for this switch".into(),
+    forecast(t, i, area.y + rows as u16, pen);
+}
+
+/// An event that the model saw: how long ago, what, who, and what else.
+fn past_event(t: &Timeline, index: usize, now: Nanos, y: u16, pen: &mut Pen) {
+    let (theme, area, trace) = (pen.theme, pen.area, t.trace());
+    let e = trace.event(index);
+    let task = trace.tasks().thread_on(e.task, e.cpu);
+    let w = 20.min(area.w.saturating_sub(18) / 2);
+    let rest = area.w.saturating_sub(19 + w);
+    let name = |thread, taken: usize| {
+        short_name(trace, thread, index, usize::from(rest).saturating_sub(taken))
+    };
+    let by = |what: &str| format!("{what} {}", name(e.actor, what.len() + 1));
+    let (kind, who, more) = match e.kind {
+        EventKind::Switch => {
+            let next = trace.tasks().thread_on(e.next, e.cpu);
+            ("switch", next, format!("after {} {}", name(task, 9), e.state.label()))
+        }
+        EventKind::Wakeup => ("wakeup", task, by("by")),
+        EventKind::WakeupNew => ("new", task, by("forked by")),
+        EventKind::Migrate => ("migrate", task, format!("CPU{} → CPU{}", e.from_cpu.0, e.to_cpu.0)),
+        EventKind::Waking => ("waking", task, by("by")),
+        kind => (kind.label(), task, String::new()),
+    };
+    let ago = format!("−{}", time::short(now.since(e.time).0));
+    pen.put(area.x, y, 9, &ago, theme.dim());
+    pen.put(area.x + 10, y, 7, kind, theme.text());
+    let who_name = short_name(trace, who, index, usize::from(w));
+    pen.put(area.x + 18, y, w, &who_name, theme.task_text(t.colour(who)));
+    pen.put(area.x + 19 + w, y, rest, &more, theme.dim());
+}
+
+/// What was forecast for the decision, and how long the model took for it.
+fn forecast(t: &Timeline, i: &Inspection, y: u16, pen: &mut Pen) {
+    let (theme, area) = (pen.theme, pen.area);
+    let (text, style) = match i.forecast.first() {
+        _ if t.answers.no_model.is_some() => ("– no model: no forecast".into(), theme.text()),
+        None => ("no forecast was made for this switch".into(), theme.text()),
         Some((thread, p)) => {
-            let who = trace.label_at(*thread, i.event);
-            let hit = *thread == i.real;
-            text = format!("{text}{who} {p:.2} {}", if hit { "✓" } else { "✗" });
-            style = if hit { theme.hit() } else { theme.miss() };
+            let (lead, who) = (time::short(i.lead.0), t.trace().label_at(*thread, i.event));
+            let (glyph, style) =
+                if *thread == i.real { ("✓", theme.hit()) } else { ("✗", theme.miss()) };
+            (format!("forecast, {lead} before: {who} {p:.2} {glyph}"), style)
         }
-    }
+    };
     pen.put(area.x, y, area.w, &text, style);
     if t.answers.no_model.is_none() {
-        pen.put(
-            area.x,
-            y + 1,
-            area.w,
-            &format!("decision took {}", time::short(i.decision_ns)),
-            theme.dim(),
-        );
+        let took = format!("decision took {}", time::short(i.decision_ns));
+        pen.put(area.x, y + 1, area.w, &took, theme.dim());
     }
 }

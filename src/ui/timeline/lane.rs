@@ -12,6 +12,7 @@ use crate::trace::{CpuId, ThreadIx};
 use crate::ui::palette::{Theme, bar, short_name};
 use crate::ui::pen::Pen;
 use ratatui::style::{Modifier, Style};
+use std::ops::Range;
 
 /// A CPU with all that is known of it.
 pub struct Lane<'a> {
@@ -63,7 +64,7 @@ impl Lane<'_> {
     }
 
     /// Where the queue is in the lane, as far as it fits.
-    fn queue_rows(&self) -> std::ops::Range<u16> {
+    fn queue_rows(&self) -> Range<u16> {
         let from = self.l.ran + self.l.predictions;
         from.min(self.rows)..(from + self.l.queue).min(self.rows)
     }
@@ -135,9 +136,8 @@ impl Lane<'_> {
     fn segment(
         &self,
         row: u16,
-        cols: &std::ops::Range<usize>,
-        text: &str,
-        style: Style,
+        cols: &Range<usize>,
+        (text, style): (&str, Style),
         starts: bool,
         pen: &mut Pen,
     ) {
@@ -157,7 +157,7 @@ impl Lane<'_> {
         }
     }
 
-    fn ran(&self, cells: &[Cell], cols: std::ops::Range<usize>, pen: &mut Pen) {
+    fn ran(&self, cells: &[Cell], cols: Range<usize>, pen: &mut Pen) {
         let (trace, cell) = (self.t.trace(), &cells[cols.start]);
         if cell.outside {
             return;
@@ -203,7 +203,8 @@ impl Lane<'_> {
             short_name(trace, cell.thread, self.event_of(stint), room)
         };
         for row in 0..self.ran_rows() {
-            self.segment(row, &cols, if row == 0 || idle { &text } else { "" }, style, starts, pen);
+            let text = if row == 0 || idle { &text } else { "" };
+            self.segment(row, &cols, (text, style), starts, pen);
         }
         // The state in which it leaves, where the end of the stint is visible.
         let ends = to.0 < self.t.view.end() && to < trace.span();
@@ -223,88 +224,101 @@ impl Lane<'_> {
         answers: &Answers,
         at: u16,
         cells: &[Cell],
-        cols: std::ops::Range<usize>,
+        cols: Range<usize>,
         pen: &mut Pen,
     ) {
-        let (cell, row) = (&cells[cols.start], answers.row());
+        let cell = &cells[cols.start];
         if cell.outside || (cell.is_unknown() && cell.gap < 0.5) {
             return;
         }
-        let (x, y) = (self.x(cols.start), self.y + at);
         if cell.gap >= 0.5 {
             cols.for_each(|col| {
-                pen.put(self.x(col), y, 1, "╱", pen.theme.gap());
+                pen.put(self.x(col), self.y + at, 1, "╱", pen.theme.gap());
             });
             return;
         }
-        let Some(stint) = cell.stint else {
-            let score = answers.score(self.cpu, cell.first..cell.end);
-            let (glyph, style) = match score.miss_share() {
-                _ if !answers.is_known(self.cpu, cell.first) => ("░", pen.theme.pending()),
-                None if answers.row_lacks_model() => ("–", pen.theme.dim()),
-                None => ("·", pen.theme.dim()),
-                Some(share) if share > 0.0 => (bar(share), pen.theme.miss()),
-                Some(_) => ("▁", pen.theme.hit()),
-            };
-            pen.put(x, y, 1, glyph, style);
-            return;
+        match cell.stint {
+            Some(stint) => self.guessed(answers, at, stint, &cols, pen),
+            None => self.missed(answers, at, cell, cols.start, pen),
+        }
+    }
+
+    /// In a column of many stints: how many of their predictions were misses.
+    fn missed(&self, answers: &Answers, at: u16, cell: &Cell, col: usize, pen: &mut Pen) {
+        let score = answers.score(self.cpu, cell.first..cell.end);
+        let (glyph, style) = match score.miss_share() {
+            _ if !answers.is_known(self.cpu, cell.first) => ("░", pen.theme.pending()),
+            None if answers.row_lacks_model() => ("–", pen.theme.dim()),
+            None => ("·", pen.theme.dim()),
+            Some(share) if share > 0.0 => (bar(share), pen.theme.miss()),
+            Some(_) => ("▁", pen.theme.hit()),
         };
+        pen.put(self.x(col), self.y + at, 1, glyph, style);
+    }
+
+    /// Who was predicted for a stint.
+    fn guessed(
+        &self,
+        answers: &Answers,
+        at: u16,
+        stint: usize,
+        cols: &Range<usize>,
+        pen: &mut Pen,
+    ) {
+        let (trace, theme) = (self.t.trace(), pen.theme);
         let Some(k) = stint.checked_sub(1) else { return };
-        let (trace, id) = (self.t.trace(), CpuId(self.cpu as u16));
-        let starts = stint_span(trace, id, stint).0.0 >= self.t.view.start;
         let Some(prediction) = answers.get(self.cpu, k) else {
-            let (word, fill) = match answers.failed {
-                Some(_) => (" no prediction ", "·"),
-                None => ("░ computing ", "░"),
-            };
-            let word = if cols.len() >= word.chars().count() { word } else { "" };
-            let text =
-                format!("{word}{}", fill.repeat(cols.len().saturating_sub(word.chars().count())));
-            self.segment(at, &cols, &text, pen.theme.pending(), false, pen);
+            self.unanswered(answers, at, cols, pen);
             return;
         };
-        let (verdict, guess) = (row.verdict(prediction), row.guess(prediction));
+        let starts = stint_span(trace, CpuId(self.cpu as u16), stint).0.0 >= self.t.view.start;
+        let row = answers.row();
+        let guess = row.guess(prediction);
         let width = cols.len() - usize::from(starts);
         let who = |room: usize| {
             guess.map_or_else(String::new, |(thread, _)| {
                 short_name(trace, thread, self.event_of(stint), room)
             })
         };
-        let thread = guess.map_or(ThreadIx::NONE, |g| g.0);
-        match verdict {
+        match row.verdict(prediction) {
             Verdict::Miss if cols.len() == 1 => {
-                pen.put(x, y, 1, "✗", pen.theme.miss());
+                pen.put(self.x(cols.start), self.y + at, 1, "✗", theme.miss());
             }
             Verdict::Miss => {
-                self.segment(at, &cols, "", pen.theme.miss(), starts, pen);
-                let mark =
-                    x + u16::from(starts) + who(width.saturating_sub(1)).chars().count() as u16;
-                pen.put(
-                    x + u16::from(starts),
-                    y,
-                    width.saturating_sub(1) as u16,
-                    &who(width.saturating_sub(1)),
-                    pen.theme.miss(),
-                );
-                pen.put(mark.min(self.x(cols.end - 1)), y, 1, "✗", pen.theme.miss());
+                self.segment(at, cols, ("", theme.miss()), starts, pen);
+                let (x, y) = (self.x(cols.start) + u16::from(starts), self.y + at);
+                let room = width.saturating_sub(1);
+                let who = who(room);
+                let mark = x + who.chars().count() as u16;
+                pen.put(x, y, room as u16, &who, theme.miss());
+                pen.put(mark.min(self.x(cols.end - 1)), y, 1, "✗", theme.miss());
             }
             Verdict::Hit => {
-                self.segment(
-                    at,
-                    &cols,
-                    &who(width),
-                    pen.theme.task_text(self.t.colour(thread)),
-                    starts,
-                    pen,
-                );
+                let thread = guess.map_or(ThreadIx::NONE, |g| g.0);
+                let style = theme.task_text(self.t.colour(thread));
+                self.segment(at, cols, (&who(width), style), starts, pen);
             }
-            Verdict::Trivial => self.segment(at, &cols, &who(width), pen.theme.dim(), starts, pen),
-            Verdict::NoAnswer if answers.row_lacks_model() => {
-                let word = if width >= 10 { "– no model" } else { "–" };
-                self.segment(at, &cols, word, pen.theme.dim(), starts, pen);
+            Verdict::Trivial => {
+                self.segment(at, cols, (&who(width), theme.dim()), starts, pen);
             }
-            Verdict::NoAnswer => self.segment(at, &cols, "–", pen.theme.dim(), starts, pen),
+            Verdict::NoAnswer => {
+                let named = answers.row_lacks_model() && width >= 10;
+                let word = if named { "– no model" } else { "–" };
+                self.segment(at, cols, (word, theme.dim()), starts, pen);
+            }
         }
+    }
+
+    /// A stint whose prediction is not there yet, or never will be.
+    fn unanswered(&self, answers: &Answers, at: u16, cols: &Range<usize>, pen: &mut Pen) {
+        let (word, fill) = match answers.failed {
+            Some(_) => (" no prediction ", "·"),
+            None => ("░ computing ", "░"),
+        };
+        let word = if cols.len() >= word.chars().count() { word } else { "" };
+        let rest = cols.len().saturating_sub(word.chars().count());
+        let text = format!("{word}{}", fill.repeat(rest));
+        self.segment(at, cols, (&text, pen.theme.pending()), false, pen);
     }
 
     fn queued(&self, col: usize, cell: &Cell, pen: &mut Pen) {
@@ -424,7 +438,7 @@ pub fn unknown(cols: usize) -> String {
 
 /// Calls `paint` with every maximal run of columns that lie in the same stint. A column of many
 /// stints stands alone.
-pub fn runs(cells: &[Cell], paint: impl Fn(std::ops::Range<usize>, &mut Pen), pen: &mut Pen) {
+pub fn runs(cells: &[Cell], paint: impl Fn(Range<usize>, &mut Pen), pen: &mut Pen) {
     let lost = |c: &Cell| (c.gap > 0.0, c.gap >= 0.5, c.is_unknown());
     let mut i = 0;
     while i < cells.len() {

@@ -12,6 +12,9 @@ const MORE: u16 = 24;
 /// Columns of the labels.
 const LABEL: u16 = 17;
 
+/// The first row of the fields.
+const TOP: u16 = 2;
+
 /// Draws it over the whole screen below the title.
 pub fn draw(form: &Form, pen: &mut Pen) {
     let theme = pen.theme;
@@ -27,40 +30,18 @@ pub fn draw(form: &Form, pen: &mut Pen) {
     let rows = usize::from(h.saturating_sub(4)).saturating_sub(lines.len().max(1)).max(1);
     let first =
         form.at.saturating_sub(rows.saturating_sub(1)).min(FIELDS.len().saturating_sub(rows));
-    for (i, (field, value)) in FIELDS.iter().zip(&form.values).enumerate().skip(first).take(rows) {
-        let y = 2 + (i - first) as u16;
+    let shown = (FIELDS.len() - first).min(rows);
+    for i in first..first + shown {
         let bad = wrong.as_ref().is_some_and(|(at, _)| *at == i);
-        let on = i == form.at;
-        pen.put(1, y, 1, if on { "►" } else { " " }, theme.playhead());
-        pen.put(3, y, LABEL - 1, field.label, if on { theme.strong() } else { theme.text() });
-        let shown = if value.is_empty() && !on { "–" } else { value };
-        let style = if bad {
-            theme.miss()
-        } else if on {
-            theme.strong()
-        } else {
-            theme.text()
-        };
-        let used = pen.put(3 + LABEL, y, w.saturating_sub(4 + LABEL), shown, style);
-        if on {
-            pen.put(3 + LABEL + used, y, 1, "▏", theme.playhead());
-        }
-        // Where there is room, every field says what it is.
-        if w >= HELP + 60 && 3 + LABEL + used + 3 < HELP && !bad {
-            pen.put(HELP, y, w - HELP - 1, field.help, theme.dim());
-        }
-        if bad && !on {
-            pen.put(5 + LABEL + used, y, w, "✗", theme.miss());
-        }
+        field(form, i, bad, TOP + (i - first) as u16, pen);
     }
-    let shown = (FIELDS.len() - first).min(rows) as u16;
-    let (above, below) = (first, FIELDS.len() - first - usize::from(shown));
+    let (above, below) = (first, FIELDS.len() - first - shown);
+    let mut y = TOP + shown as u16;
     if above + below > 0 {
         let text = format!("↑ {above}  ↓ {below} more fields ");
         let wide = text.chars().count() as u16;
-        pen.put(w.saturating_sub(wide), 2 + shown, wide, &text, theme.strong());
+        pen.put(w.saturating_sub(wide), y, wide, &text, theme.strong());
     }
-    let mut y = 2 + shown;
     if let Some(field) = FIELDS.get(form.at) {
         let room = w.saturating_sub(4 + if above + below > 0 { MORE } else { 0 });
         pen.put(3, y, room, field.help, theme.dim());
@@ -93,4 +74,27 @@ fn below(form: &Form, wrong: Option<&(usize, String)>, pen: &Pen) -> Vec<(String
         wrap(text, room).into_iter().map(|line| (line, *style)).collect::<Vec<_>>()
     };
     parts.iter().flat_map(lines).collect()
+}
+
+/// One field; `bad`: its value cannot be used.
+fn field(form: &Form, i: usize, bad: bool, y: u16, pen: &mut Pen) {
+    let (theme, w) = (pen.theme, pen.area.w);
+    let (Some(field), Some(value)) = (FIELDS.get(i), form.values.get(i)) else { return };
+    let on = i == form.at;
+    let usual = if on { theme.strong() } else { theme.text() };
+    pen.put(1, y, 1, if on { "►" } else { " " }, theme.playhead());
+    pen.put(3, y, LABEL - 1, field.label, usual);
+    let shown = if value.is_empty() && !on { "–" } else { value };
+    let style = if bad { theme.miss() } else { usual };
+    let used = pen.put(3 + LABEL, y, w.saturating_sub(4 + LABEL), shown, style);
+    if on {
+        pen.put(3 + LABEL + used, y, 1, "▏", theme.playhead());
+    }
+    // Where there is room, every field says what it is.
+    if w >= HELP + 60 && 3 + LABEL + used + 3 < HELP && !bad {
+        pen.put(HELP, y, w - HELP - 1, field.help, theme.dim());
+    }
+    if bad && !on {
+        pen.put(5 + LABEL + used, y, w, "✗", theme.miss());
+    }
 }

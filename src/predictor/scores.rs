@@ -2,7 +2,7 @@
 
 /// Turns scores into probabilities in place. Scores that are not numbers count as impossible; when
 /// none is possible all stay at zero.
-pub(super) fn softmax(scores: &mut [f32]) {
+pub fn softmax(scores: &mut [f32]) {
     let mut top = f32::NEG_INFINITY;
     for s in scores.iter_mut() {
         if s.is_nan() {
@@ -29,7 +29,7 @@ pub(super) fn softmax(scores: &mut [f32]) {
 }
 
 /// Place of the greatest value; the first of equals. `None` without values.
-pub(super) fn best(values: &[f32]) -> Option<usize> {
+pub fn best(values: &[f32]) -> Option<usize> {
     values
         .iter()
         .enumerate()
@@ -42,7 +42,7 @@ pub(super) fn best(values: &[f32]) -> Option<usize> {
 
 /// Rank of value `at` among all, 1 = first. Equals rank in their order, so that rank 1 is what
 /// [`best`] gives.
-pub(super) fn rank_of(values: &[f32], at: usize) -> usize {
+pub fn rank_of(values: &[f32], at: usize) -> usize {
     let v = values[at];
     1 + values.iter().enumerate().filter(|(i, x)| if *i < at { **x >= v } else { **x > v }).count()
 }
