@@ -9,7 +9,7 @@ pub mod perfetto;
 mod place;
 mod text;
 
-pub use self::csv::csv_to;
+pub use self::csv::{csv_to, io_error};
 pub use self::file::{
     NewFile, remove_left, remove_unfinished, sync_folder, write_private, write_whole,
 };

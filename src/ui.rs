@@ -80,7 +80,9 @@ struct Running {
 
 impl Running {
     fn perform(&mut self, effects: Vec<Effect>) {
-        effects.into_iter().for_each(|effect| self.driver.perform(effect));
+        for effect in effects {
+            self.driver.perform(effect);
+        }
     }
 
     /// Takes a message, and does what it orders.

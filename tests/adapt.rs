@@ -3,19 +3,16 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
+mod common;
+
+use common::recordings;
 use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, Sink, Token};
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::networks::{Kind, ModelConfig};
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::{Provenance, Weights};
 use kernel_oracle::trace::{CpuId, Trace};
-use std::path::Path;
 use std::sync::Arc;
-
-fn recording(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    kernel_oracle::ingest::open(&path).unwrap().trace
-}
 
 /// Log losses of an engine's answers.
 struct Losses {
@@ -79,7 +76,7 @@ fn it_is_better_than_the_fixed_network_on_workloads_that_both_know() {
     let weights = Arc::new(Weights::bundled().unwrap());
     assert!(weights.config.adapt);
     for name in ["hackbench-pipe-2g_run2", "sysbench-threads-16t_run2"] {
-        let trace = recording(name);
+        let trace = recordings::open(name);
         let means = [StreamEngine::frozen, StreamEngine::new]
             .map(|e| Losses::of(e(&weights, 2), &trace, usize::MAX).means());
         for (question, (fixed, learning)) in
@@ -102,7 +99,7 @@ fn a_network_that_knows_nothing_learns_from_the_recording_alone() {
             .map(|(name, _)| (name.clone(), weights.get(&name).to_vec()));
         Arc::new(Weights::new(config, Provenance::default(), tensors.collect()).unwrap())
     };
-    let trace = recording("hackbench-pipe-2g_run2");
+    let trace = recordings::open("hackbench-pipe-2g_run2");
     let [fixed, learning] = [false, true]
         .map(|adapt| Losses::of(StreamEngine::new(&untrained(adapt), 2), &trace, usize::MAX));
     assert_eq!(fixed.forecast[0].to_bits(), learning.forecast[0].to_bits(), "both begin alike");
@@ -120,7 +117,7 @@ fn a_network_that_knows_nothing_learns_from_the_recording_alone() {
 #[test]
 fn a_clone_goes_on_from_what_was_learned() {
     let weights = Arc::new(Weights::bundled().unwrap());
-    let trace = recording("hackbench-pipe-2g_run2");
+    let trace = recordings::open("hackbench-pipe-2g_run2");
     let whole = Losses::of(StreamEngine::new(&weights, 2), &trace, 12_000);
     let mut first = Losses::of(StreamEngine::new(&weights, 2), &trace, 0);
     let mut extractor = Extractor::new(&trace);

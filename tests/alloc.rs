@@ -5,6 +5,9 @@
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 #![allow(unsafe_code)] // an allocator cannot be written without
 
+mod common;
+
+use common::recordings;
 use kernel_oracle::evaluate::mistakes::collect::{collect_keeping, states_every};
 use kernel_oracle::evaluate::overlay;
 use kernel_oracle::evaluate::watch::Watch;
@@ -18,7 +21,6 @@ use kernel_oracle::trace::{
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::path::Path;
 use std::sync::Arc;
 
 struct Counting;
@@ -71,17 +73,12 @@ fn most_held<T>(work: impl FnOnce() -> T) -> (i64, T) {
     (MOST.get() - before, out)
 }
 
-fn bundled(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    kernel_oracle::ingest::open(&path).unwrap().trace
-}
-
 #[test]
 fn an_answer_allocates_nothing() {
     let weights = Arc::new(Weights::bundled().unwrap());
     assert!(weights.config.adapt);
     for name in ["hackbench-pipe-2g_run3", "cfs/hackbench-socket-2g_run3"] {
-        let trace = bundled(name);
+        let trace = recordings::open(name);
         let mut watch = Watch::new(&trace, StreamEngine::new(&weights, trace.cpus()));
         let half = trace.len() / 2;
         let asked = (0..half).filter(|i| watch.step(&trace, *i).is_some()).count();

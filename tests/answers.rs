@@ -4,11 +4,14 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
+use common::program::output;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 const PREDICTORS: [&str; 2] = ["tcn", "ppm"];
 
@@ -16,12 +19,8 @@ fn recording() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/long_queues.csv.zst")
 }
 
-fn koracle(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_koracle")).args(args).output().unwrap()
-}
-
 fn done(args: &[&str]) -> String {
-    let out = koracle(args);
+    let out = output(args);
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
@@ -81,7 +80,7 @@ fn what_is_not_answered_is_wrong_and_said() {
         .collect();
     std::fs::write(&half, kept.join("\n")).unwrap();
     let score = |file: &Path| {
-        koracle(&["score", file.to_str().unwrap(), trace, "--predictors", "none", "--json"])
+        output(&["score", file.to_str().unwrap(), trace, "--predictors", "none", "--json"])
     };
     let top1 = |out: &Output| {
         let all: Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -136,12 +135,12 @@ fn an_answer_that_cannot_be_is_refused_with_its_line() {
         (format!("event,question,thread,p\n{event},pick,12\n"), "line: 2"),
     ] {
         std::fs::write(&file, &text).unwrap();
-        let out = koracle(&["score", file.to_str().unwrap(), trace.to_str().unwrap()]);
+        let out = output(&["score", file.to_str().unwrap(), trace.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         assert_eq!(out.status.code(), Some(1), "{text}");
         assert!(said.contains(says) && said.contains("answers.csv"), "{text}{said}");
     }
-    let out = koracle(&["score", "-", trace.to_str().unwrap(), "--predictors", "nobody"]);
+    let out = output(&["score", "-", trace.to_str().unwrap(), "--predictors", "nobody"]);
     assert_eq!(out.status.code(), Some(2), "{}", String::from_utf8_lossy(&out.stderr));
 }
 

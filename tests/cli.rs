@@ -2,49 +2,18 @@
 //! input.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
+mod common;
+
 #[path = "cli/refusals.rs"]
 mod refusals;
 
-use assert_cmd::Command;
+use common::program::{fails, json, koracle};
+use common::recordings;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-
-fn koracle(args: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("koracle").unwrap();
-    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    command
-}
-
-fn bundled(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"))
-}
-
-/// The first rows of a bundled recording as bare CSV in a folder of its own.
-fn small(rows: usize) -> (tempfile::TempDir, PathBuf) {
-    let packed = std::fs::read(bundled("hackbench-pipe-2g_run3")).unwrap();
-    let text = String::from_utf8(zstd::stream::decode_all(&packed[..]).unwrap()).unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("small.csv");
-    std::fs::write(&path, text.split_inclusive('\n').take(rows + 1).collect::<String>()).unwrap();
-    (dir, path)
-}
-
-fn json(args: &[&str]) -> Value {
-    let out = koracle(args).assert().success().get_output().stdout.clone();
-    serde_json::from_slice(&out).unwrap()
-}
-
-fn fails(args: &[&str], code: i32, says: &str) {
-    let assert = koracle(args).assert().code(code);
-    let output = assert.get_output();
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains(says), "{args:?} says {text:?}, not {says:?}");
-    assert!(output.stdout.is_empty(), "{args:?}: nothing on standard output");
-}
 
 #[test]
 fn info_gives_the_promised_keys() {
-    let (_dir, path) = small(3_000);
+    let (_dir, path) = recordings::small(3_000);
     let info = json(&["info", "--json", path.to_str().unwrap()]);
     for key in [
         "events",
@@ -67,7 +36,7 @@ fn info_gives_the_promised_keys() {
 #[test]
 fn a_truncated_recording_gives_its_good_part_and_a_warning() {
     let dir = tempfile::tempdir().unwrap();
-    let bytes = std::fs::read(bundled("hackbench-pipe-2g_run3")).unwrap();
+    let bytes = std::fs::read(recordings::path("hackbench-pipe-2g_run3")).unwrap();
     let path = dir.path().join("half.csv.zst");
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let assert = koracle(&["info", "--json", path.to_str().unwrap()]).assert().success();
@@ -79,7 +48,7 @@ fn a_truncated_recording_gives_its_good_part_and_a_warning() {
 
 #[test]
 fn import_from_and_to_a_pipe_changes_nothing() {
-    let (_dir, path) = small(2_000);
+    let (_dir, path) = recordings::small(2_000);
     let text = std::fs::read(&path).unwrap();
     let once = koracle(&["import", "-", "-o", "-"]).write_stdin(text.clone()).assert().success();
     assert_eq!(once.get_output().stdout, text);
@@ -97,7 +66,7 @@ fn import_from_and_to_a_pipe_changes_nothing() {
 
 #[test]
 fn import_writes_a_recording_with_its_metadata_beside_it() {
-    let (dir, path) = small(500);
+    let (dir, path) = recordings::small(500);
     let out = dir.path().join("new.csv.zst");
     koracle(&["import", path.to_str().unwrap(), "-o", out.to_str().unwrap()])
         .assert()
@@ -110,7 +79,7 @@ fn import_writes_a_recording_with_its_metadata_beside_it() {
 
 #[test]
 fn eval_prints_the_contract() {
-    let (_dir, path) = small(6_000);
+    let (_dir, path) = recordings::small(6_000);
     let path = path.to_str().unwrap();
     let report = json(&[
         "eval",
@@ -157,7 +126,7 @@ fn eval_prints_the_contract() {
 
 #[test]
 fn predict_writes_a_row_per_switch() {
-    let (dir, path) = small(4_000);
+    let (dir, path) = recordings::small(4_000);
     let path = path.to_str().unwrap();
     let out = dir.path().join("predictions.csv");
     koracle(&["predict", path, "-o", out.to_str().unwrap()]).assert().success();
@@ -198,7 +167,7 @@ fn spawn(args: &[&str]) -> std::process::Child {
 #[test]
 fn a_reader_that_leaves_early_is_no_failure() {
     use std::io::Read;
-    let path = bundled("hackbench-pipe-2g_run3");
+    let path = recordings::path("hackbench-pipe-2g_run3");
     let path = path.to_str().unwrap();
     let commands: [&[&str]; 5] = [
         &["waits", path, "--csv"],
@@ -225,7 +194,7 @@ fn a_reader_that_leaves_early_is_no_failure() {
 #[cfg(unix)]
 fn a_signal_takes_the_unfinished_file_away() {
     // As long as it may be to be packed as small as can be: that takes seconds.
-    let (_small, input) = small(20_000);
+    let (_small, input) = recordings::small(20_000);
     let text = std::fs::read_to_string(&input).unwrap();
     let rows = text.split_once('\n').unwrap().1;
     std::fs::write(&input, [&text, rows].concat()).unwrap();
@@ -247,7 +216,7 @@ fn a_signal_takes_the_unfinished_file_away() {
 
 #[test]
 fn time_running_backwards_and_losses_are_said() {
-    let (dir, path) = small(50);
+    let (dir, path) = recordings::small(50);
     let text = std::fs::read_to_string(&path).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
     lines.swap(20, 30);
@@ -272,7 +241,7 @@ fn time_running_backwards_and_losses_are_said() {
 
 #[test]
 fn a_fraction_of_nothing_is_no_zero() {
-    let (dir, _) = small(0);
+    let (dir, _) = recordings::small(0);
     let path = dir.path().join("wakeups.csv");
     let header =
         "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,to_cpu";
@@ -306,7 +275,7 @@ fn a_fraction_of_nothing_is_no_zero() {
 
 #[test]
 fn a_directory_stands_for_its_recordings() {
-    let (dir, path) = small(3_000);
+    let (dir, path) = recordings::small(3_000);
     let folder = dir.path().to_str().unwrap();
     std::fs::copy(&path, dir.path().join("again.csv")).unwrap();
     std::fs::create_dir(dir.path().join("more")).unwrap();
@@ -331,7 +300,7 @@ fn a_directory_stands_for_its_recordings() {
 
 #[test]
 fn what_is_told_of_the_machine_is_kept_by_an_import() {
-    let (dir, path) = small(3_000);
+    let (dir, path) = recordings::small(3_000);
     let (input, output) = (path.to_str().unwrap(), dir.path().join("told.csv.zst"));
     let output = output.to_str().unwrap();
     koracle(&[
@@ -364,7 +333,8 @@ fn what_is_told_of_the_machine_is_kept_by_an_import() {
 
 #[test]
 fn one_name_on_several_machines_is_several_recordings() {
-    let [a, b] = ["cfs", "6.1x4"].map(|machine| bundled(&format!("{machine}/timers-cyclic_run3")));
+    let [a, b] =
+        ["cfs", "6.1x4"].map(|machine| recordings::path(&format!("{machine}/timers-cyclic_run3")));
     let [a, b] = [&a, &b].map(|path| path.to_str().unwrap());
     let csv = |args: &[&str]| -> Vec<csv::StringRecord> {
         let out = koracle(args).assert().success().get_output().stdout.clone();

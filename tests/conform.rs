@@ -5,10 +5,13 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
 #[path = "conform/machine.rs"]
 mod machine;
 
 use assert_cmd::Command;
+use common::program::text;
 use kernel_oracle::conform::picture::Picture;
 use kernel_oracle::conform::{Picks, Report, Ruling};
 use kernel_oracle::trace::{EventKind, SchedClass};
@@ -21,18 +24,12 @@ use std::sync::Arc;
 const EEVDF: &str = "6.18.0";
 const CFS: &str = "6.1.0-1";
 
-fn koracle(args: &[&str]) -> String {
-    let mut command = Command::cargo_bin("koracle").unwrap();
-    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
-}
-
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/truth").join(name)
 }
 
 fn conform(path: &Path) -> Value {
-    serde_json::from_str(&koracle(&["conform", "--json", path.to_str().unwrap()])).unwrap()
+    serde_json::from_str(&text(&["conform", "--json", path.to_str().unwrap()])).unwrap()
 }
 
 fn adds_up(v: &Value) {
@@ -51,7 +48,7 @@ fn why(machine: &Machine, event: usize, truth: bool) -> String {
     let path = machine.write(folder.path(), truth);
     let args =
         ["mistakes", path.to_str().unwrap(), "--predictor", "fifo", "--why", &event.to_string()];
-    let text = koracle(&args);
+    let text = text(&args);
     text[text.find("### Why the kernel chose it").unwrap()..].to_owned()
 }
 
@@ -79,7 +76,7 @@ fn a_real_recording_is_explained_pick_by_pick() {
     assert!(v["picks"].as_u64().unwrap() > 200, "{v}");
     assert_eq!(v["unexplained"], 0, "{v}");
     assert!(v["explained"]["unseen"].as_u64().unwrap() * 20 < v["picks"].as_u64().unwrap(), "{v}");
-    let text = koracle(&["conform", data("small.csv.zst").to_str().unwrap()]);
+    let text = text(&["conform", data("small.csv.zst").to_str().unwrap()]);
     assert!(text.contains("as the rule says") && text.contains("not explained"), "{text}");
 }
 
@@ -101,7 +98,7 @@ fn several_recordings_are_summed_up_by_cause_workload_and_kernel() {
     let each = paths.clone().map(|path| conform(&path));
     let args = paths.each_ref().map(|p| p.to_str().unwrap());
     let v: Value =
-        serde_json::from_str(&koracle(&[&["conform", "--json"], &args[..]].concat())).unwrap();
+        serde_json::from_str(&text(&[&["conform", "--json"], &args[..]].concat())).unwrap();
     let traces = v["traces"].as_array().unwrap();
     assert_eq!(
         traces.iter().map(|t| &t["picks"]).collect::<Vec<_>>(),
@@ -122,7 +119,7 @@ fn several_recordings_are_summed_up_by_cause_workload_and_kernel() {
         let of = rows.iter().filter(|t| t["truth"] == truth);
         assert_eq!(of.map(|t| n(&t["picks"])).sum::<u64>(), n(&total["picks"]), "{key}");
     }
-    let text = koracle(&[&["conform"], &args[..]].concat());
+    let text = text(&[&["conform"], &args[..]].concat());
     assert!(
         text.contains("by the kernel's own state: 2 recordings") && text.contains("6.1.0-56"),
         "{text}"
@@ -134,7 +131,7 @@ fn several_recordings_are_summed_up_by_cause_workload_and_kernel() {
 fn the_replay_is_held_to_the_recorded_state() {
     let path = data("small.csv.zst");
     let v: Value =
-        serde_json::from_str(&koracle(&["eval", "--truth", "--json", path.to_str().unwrap()]))
+        serde_json::from_str(&text(&["eval", "--truth", "--json", path.to_str().unwrap()]))
             .unwrap();
     let of = |replay: &str| v["traces"][0][replay].as_array().unwrap().clone();
     let picks = |groups: &[Value]| groups.iter().map(|g| g["picks"].as_u64().unwrap()).sum::<u64>();
@@ -147,7 +144,7 @@ fn the_replay_is_held_to_the_recorded_state() {
         "{v}"
     );
     assert_eq!(v["traces"][0]["with_truth"], 1.0);
-    let text = koracle(&["eval", "--truth", path.to_str().unwrap()]);
+    let text = text(&["eval", "--truth", path.to_str().unwrap()]);
     assert!(text.contains("the replay, corrected, against the kernel's own state"), "{text}");
     // The same picks, divided in other ways.
     for (replay, by) in
@@ -189,7 +186,7 @@ fn without_recorded_state_it_is_the_replay_that_disagrees() {
         v["unexplained"].as_u64().unwrap() > 0 && v["list"][0]["estimated"].as_bool().unwrap(),
         "{v}"
     );
-    let text = koracle(&["conform", "--limit", "3", path.to_str().unwrap()]);
+    let text = text(&["conform", "--limit", "3", path.to_str().unwrap()]);
     assert!(text.contains("The replay disagrees, the worst first (3 of"), "{text}");
     assert!(!text.contains("not explained"), "{text}");
 }

@@ -2,19 +2,20 @@
 //! predicts a trace.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
+mod common;
+
+use common::recordings;
 use kernel_oracle::evaluate::overlay::{self, Cache, Chunk, Prediction};
 use kernel_oracle::evaluate::report::Report;
 use kernel_oracle::evaluate::score::{Counts, score};
 use kernel_oracle::evaluate::watch::{Everybody, Exchange};
 use kernel_oracle::features::{ASK, Decision, Extractor, Forecast, Outcome, QUERY, Sink};
-use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::trace::{
     CpuId, EventKind, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
 };
-use std::path::Path;
 
 /// Always the same logits: candidate 0 twice as likely as 1, four times as likely as 2, ...; of a
 /// forecast candidate 0, then 1, then 2, and nobody else.
@@ -162,11 +163,6 @@ fn who_is_a_candidate_but_not_named_is_a_miss() {
     assert_eq!(counts.forecast[1].asked, 0, "who names nobody is not counted");
 }
 
-fn bundled(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    ingest::open(&path).unwrap().trace
-}
-
 /// `trace` with only its first `head` events, then those of `tail` in the given order.
 fn spliced(trace: &Trace, head: usize, tail: impl Iterator<Item = usize>) -> Trace {
     let mut builder = TraceBuilder::with_capacity(trace.len());
@@ -201,8 +197,8 @@ fn whole(trace: &Trace, by: Rule) -> (Vec<Vec<Prediction>>, Vec<Chunk>) {
 
 #[test]
 fn pooled_counts_are_the_sums_and_the_macro_is_the_mean_of_workloads() {
-    let traces =
-        ["cpu-bound-8p_run3", "hackbench-pipe-2g_run2", "hackbench-pipe-2g_run3"].map(bundled);
+    let traces = ["cpu-bound-8p_run3", "hackbench-pipe-2g_run2", "hackbench-pipe-2g_run3"]
+        .map(recordings::open);
     let counted: Vec<_> =
         traces.iter().map(|t| (t.meta().clone(), counts(t, Rule::Lifo))).collect();
     let report = Report::new(&["lifo".into()], &counted);
@@ -222,7 +218,7 @@ fn pooled_counts_are_the_sums_and_the_macro_is_the_mean_of_workloads() {
 
 #[test]
 fn overlay_and_eval_count_the_same_hits() {
-    let trace = bundled("hackbench-pipe-2g_run3");
+    let trace = recordings::open("hackbench-pipe-2g_run3");
     let warm = Extractor::WARM_UP.min(trace.len() / 10);
     let (all, chunks) = whole(&trace, Rule::Followed);
     assert!(
@@ -260,7 +256,7 @@ fn overlay_and_eval_count_the_same_hits() {
 
 #[test]
 fn inspections_agree_with_the_overlay_from_any_snapshot() {
-    let trace = bundled("sysbench-threads-8t_run3");
+    let trace = recordings::open("sysbench-threads-8t_run3");
     let (all, _) = whole(&trace, Rule::Eevdf);
     let engine = Heuristic::new(Rule::Eevdf, 0);
     let walked = overlay::run(&trace, engine.clone(), &Cancel::new(), &mut |_| {}).unwrap();
@@ -317,7 +313,7 @@ fn inspections_agree_with_the_overlay_from_any_snapshot() {
 
 #[test]
 fn a_cache_gives_back_what_was_put_in_and_survives_damage() {
-    let whole_trace = bundled("hackbench-socket-2g_run3");
+    let whole_trace = recordings::open("hackbench-socket-2g_run3");
     let trace = spliced(&whole_trace, 9_000, 0..0);
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::new(dir.path(), &trace, 7);
@@ -350,7 +346,7 @@ fn a_cache_gives_back_what_was_put_in_and_survives_damage() {
 
 #[test]
 fn no_prediction_depends_on_anything_later() {
-    let trace = spliced(&bundled("hackbench-pipe-2g_run3"), 8_000, 0..0);
+    let trace = spliced(&recordings::open("hackbench-pipe-2g_run3"), 8_000, 0..0);
     let head = 5_000;
     let shuffled = spliced(&trace, head, (head..trace.len()).rev());
     for by in [Rule::Eevdf, Rule::Followed] {
@@ -366,7 +362,7 @@ fn no_prediction_depends_on_anything_later() {
 
 #[test]
 fn a_cancelled_pass_stops() {
-    let trace = bundled("cpu-bound-4p_run3");
+    let trace = recordings::open("cpu-bound-4p_run3");
     let cancel = Cancel::new();
     cancel.cancel();
     assert!(score(&trace, &mut [], &cancel, &|_| {}).is_none());

@@ -3,13 +3,16 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-use assert_cmd::Command;
+mod common;
+
+use common::program::koracle;
+use common::recordings;
 use kernel_oracle::export::perfetto::{Left, Perfetto};
 use kernel_oracle::ingest::{self, Format};
 use kernel_oracle::trace::{CpuId, Trace};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn packed(trace: &Trace) -> (Vec<u8>, Left) {
     let mut bytes = Vec::new();
@@ -88,13 +91,9 @@ fn what_cannot_be_said_is_counted() {
     assert_eq!((back.len(), back.event(0).state.label().to_string()), (1, "S".into()));
 }
 
-fn bundled(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"))
-}
-
 #[test]
 fn a_bundled_recording_comes_back() {
-    let trace = ingest::open(&bundled("hackbench-pipe-2g_run3")).unwrap().trace;
+    let trace = ingest::open(&recordings::path("hackbench-pipe-2g_run3")).unwrap().trace;
     let (bytes, _) = packed(&trace);
     let back = ingest::read(&bytes[..], "x").unwrap().trace;
     assert!(lines(&back) == lines(&trace), "every event comes back");
@@ -172,18 +171,12 @@ fn drawn(file: &[u8]) -> Drawn {
     all
 }
 
-fn koracle(args: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("koracle").unwrap();
-    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    command
-}
-
 #[test]
 fn the_tracks_are_what_predict_says() {
     let dir = tempfile::tempdir().unwrap();
     let small = dir.path().join("small.csv");
     let small = small.to_str().unwrap();
-    let whole = bundled("hackbench-pipe-2g_run3");
+    let whole = recordings::path("hackbench-pipe-2g_run3");
     koracle(&["import", whole.to_str().unwrap(), "--events", "6000", "-o", small])
         .assert()
         .success();
@@ -258,7 +251,7 @@ fn the_tracks_are_what_predict_says() {
 
 #[test]
 fn predictions_are_for_perfetto_alone() {
-    let path = bundled("hackbench-pipe-2g_run3");
+    let path = recordings::path("hackbench-pipe-2g_run3");
     let args =
         ["export", path.to_str().unwrap(), "--format", "csv", "--predictor", "lifo", "-o", "-"];
     let out = koracle(&args).assert().code(1);

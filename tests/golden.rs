@@ -13,11 +13,14 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
+use common::recordings;
 use kernel_oracle::features::{
     ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink, THREAD,
     THREAD_NAMES, TOKEN_X_NAMES, Token,
 };
-use kernel_oracle::trace::{CpuId, Trace};
+use kernel_oracle::trace::CpuId;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -27,11 +30,6 @@ const PINNED: [(&str, usize, usize); 2] =
     [("hackbench-pipe-2g_run3", 9_000, 4), ("cfs/compile-parallel_run1", 2_500, 3)];
 /// Most that a sum may be off.
 const SLACK: f64 = 0.05;
-
-fn open(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    kernel_oracle::ingest::open(&path).unwrap().trace
-}
 
 /// Sums over the rows of one table, a column each.
 struct Sums {
@@ -92,7 +90,7 @@ impl Values {
         ];
         let mut values =
             Self { sums, event: 0, wanted: (event, candidates), text: String::new(), shown: None };
-        let trace = open(name);
+        let trace = recordings::open(name);
         let mut extractor = Extractor::new(&trace);
         for i in 0..trace.len() {
             values.event = i as u32;

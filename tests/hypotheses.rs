@@ -3,15 +3,12 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, not in their helpers
 
+mod common;
+
+use common::recordings;
 use kernel_oracle::sched::replay::{Beliefs, Correction, Hypotheses, KernelReplay};
 use kernel_oracle::sched::runqueue::RunQueues;
 use kernel_oracle::trace::{EventKind, Trace};
-use std::path::Path;
-
-fn bundled(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    kernel_oracle::ingest::open(&path).unwrap().trace
-}
 
 /// Follows the first `upto` events with all together and with each alone; everything that can be
 /// asked is the same. Gives the number of decisions about which they disagree.
@@ -79,7 +76,7 @@ fn all_together_are_each_alone() {
         "stress-switch-4_run0",
     ]);
     for name in names {
-        let disagree = same_as_apart(&bundled(name), 12_000);
+        let disagree = same_as_apart(&recordings::open(name), 12_000);
         assert!(disagree > 0, "{name}: the rules do nothing");
     }
 }

@@ -4,21 +4,18 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
+use common::recordings;
 use kernel_oracle::features::{
     ASK_NAMES, CAND, CAND_NAMES, Decision, Extractor, Forecast, Outcome, QUERY_NAMES, Sink,
     TOKEN_X_NAMES, Token,
 };
 use kernel_oracle::ingest;
 use kernel_oracle::trace::{CpuId, EventKind, Trace};
-use std::path::Path;
 
 fn place(names: &[&str], name: &str) -> usize {
     names.iter().position(|n| *n == name).unwrap()
-}
-
-fn recording(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    ingest::open(&path).unwrap().trace
 }
 
 fn walk(trace: &Trace, sink: &mut impl Sink, mut before: impl FnMut(&mut dyn FnMut(usize))) {
@@ -58,7 +55,7 @@ impl Sink for Places<'_> {
 
 #[test]
 fn a_wake_up_or_migration_is_local_where_it_was_executed() {
-    let trace = recording("hackbench-pipe-2g_run0");
+    let trace = recordings::open("hackbench-pipe-2g_run0");
     let event = std::rc::Rc::new(std::cell::Cell::new(0));
     let mut places = Places { trace: &trace, event: std::rc::Rc::clone(&event), seen: [[0; 2]; 6] };
     walk(&trace, &mut places, |step| {
@@ -128,7 +125,7 @@ impl Sink for Averages {
 
 #[test]
 fn the_replays_hits_are_averaged_over_8_and_32_decisions() {
-    let trace = recording("hackbench-pipe-2g_run0");
+    let trace = recordings::open("hackbench-pipe-2g_run0");
     let mut averages = Averages::default();
     walk(&trace, &mut averages, |step| (0..trace.len().min(20_000)).for_each(step));
     assert!(averages.checked.iter().all(|n| *n > 500), "{:?}", averages.checked);

@@ -3,12 +3,15 @@
 //! answer.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
 #[path = "mistakes/explanations.rs"]
 mod explanations;
 #[path = "mistakes/expressions.rs"]
 mod expressions;
 
-use assert_cmd::Command;
+use common::program::{bytes, json};
+use common::recordings;
 use kernel_oracle::evaluate::mistakes::collect::collect;
 use kernel_oracle::evaluate::mistakes::filter::{OPS, complete, parse};
 use kernel_oracle::evaluate::mistakes::slices::{Tally, sliceable, slices};
@@ -17,28 +20,17 @@ use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Table, column::COLUMNS};
 use kernel_oracle::evaluate::overlay::BASELINES;
 use kernel_oracle::evaluate::report::Report;
 use kernel_oracle::evaluate::score::{Counts, score};
-use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::Predictor;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
 use kernel_oracle::trace::{Trace, TraceMeta};
-use serde_json::Value as Json;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 /// Train and validation runs of different kinds.
 const NAMES: [&str; 3] =
     ["hackbench-pipe-2g_run2", "sysbench-threads-8t_run0", "cpu-bound-8p_run2"];
-
-fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"))
-}
-
-fn open(name: &str) -> Trace {
-    ingest::open(&path(name)).unwrap().trace
-}
 
 static MODEL: LazyLock<Arc<Weights>> = LazyLock::new(|| Arc::new(Weights::bundled().unwrap()));
 
@@ -49,9 +41,17 @@ fn engine(trace: &Trace) -> StreamEngine {
 /// The decisions of all three recordings by the bundled model, with a baseline as the second one.
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let one = |name: &&str| {
-        let trace = open(name);
+        let trace = recordings::open(name);
         let (mut model, mut other) = (engine(&trace), Heuristic::new(Rule::Lifo, 0));
-        collect(&trace, path(name), &mut model, Some(&mut other), &Cancel::new(), &|_| {}).unwrap()
+        collect(
+            &trace,
+            recordings::path(name),
+            &mut model,
+            Some(&mut other),
+            &Cancel::new(),
+            &|_| {},
+        )
+        .unwrap()
     };
     Table::join(NAMES.iter().map(one).collect())
 });
@@ -59,7 +59,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 /// What the evaluation counts on them: the model, then the baselines.
 static COUNTED: LazyLock<Vec<(TraceMeta, Counts)>> = LazyLock::new(|| {
     let one = |name: &&str| {
-        let trace = open(name);
+        let trace = recordings::open(name);
         let mut predictors: Vec<Box<dyn Predictor>> = vec![Box::new(engine(&trace))];
         let rules = BASELINES.iter().map(|name| Rule::parse(name).unwrap());
         predictors
@@ -302,19 +302,9 @@ fn filters_agree_with_what_the_list_shows() {
     }
 }
 
-fn run(args: &[&str]) -> Vec<u8> {
-    let mut command = Command::cargo_bin("koracle").unwrap();
-    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    command.assert().success().get_output().stdout.clone()
-}
-
-fn json(args: &[&str]) -> Json {
-    serde_json::from_slice(&run(args)).unwrap()
-}
-
 #[test]
 fn the_command_line_says_the_same_as_eval() {
-    let files = NAMES.map(|n| path(n).to_str().unwrap().to_owned());
+    let files = NAMES.map(|n| recordings::path(n).to_str().unwrap().to_owned());
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let with = |first: &[&'static str]| -> Vec<&str> {
         first.iter().copied().chain(files.iter().copied()).collect()
@@ -347,7 +337,7 @@ fn the_command_line_says_the_same_as_eval() {
 
     // The CSV is the list.
     let rows = |args: &[&'static str]| -> Vec<csv::StringRecord> {
-        csv::Reader::from_reader(&run(&with(args))[..]).records().map(Result::unwrap).collect()
+        csv::Reader::from_reader(&bytes(&with(args))[..]).records().map(Result::unwrap).collect()
     };
     let list = rows(&["mistakes", "--csv"]);
     assert_eq!(list.len() as u64, misses);
@@ -363,7 +353,8 @@ fn the_command_line_says_the_same_as_eval() {
         assert_eq!(of.iter().map(|r| number(r, 3)).sum::<u64>(), decisions);
         assert_eq!(of.iter().map(|r| number(r, 4)).sum::<u64>(), misses);
     }
-    let text = String::from_utf8(run(&with(&["mistakes", "--where", "not hit", "--by", "queue"])))
-        .unwrap();
+    let text =
+        String::from_utf8(bytes(&with(&["mistakes", "--where", "not hit", "--by", "queue"])))
+            .unwrap();
     assert!(text.contains(&format!("where not hit: {misses} of {decisions}")), "{text}");
 }

@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
+mod common;
+
 use burn::tensor::Device;
+use common::network::{one_thread, small};
+use common::recordings;
 use kernel_oracle::dataset::chunks::{Keep, Recording, chunks};
 use kernel_oracle::dataset::questions::Questions as Kept;
 use kernel_oracle::features::{
@@ -20,11 +24,6 @@ use kernel_oracle::train::{Data, TrainConfig, TrainError, run};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-
-fn recording(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    kernel_oracle::ingest::open(&path).unwrap().trace
-}
 
 /// Fresh weights with normalisation and temperatures that are not trivial.
 fn weights(config: ModelConfig, seed: u64) -> Weights {
@@ -152,14 +151,14 @@ fn engines_agree(weights: &Weights, trace: &Trace, events: usize) {
 fn both_engines_give_the_same_answers_on_a_real_recording() {
     engines_agree(
         &weights(ModelConfig::default(), 5),
-        &recording("hackbench-pipe-2g_run0"),
+        &recordings::open("hackbench-pipe-2g_run0"),
         usize::MAX,
     );
 }
 
 #[test]
 fn both_engines_agree_for_odd_sizes_too() {
-    let trace = recording("io-mixed_run1");
+    let trace = recordings::open("io-mixed_run1");
     let odd = ModelConfig {
         channels: 19,
         kernel: 4,
@@ -183,7 +182,7 @@ fn the_bundled_model_runs_in_both_engines() {
     let weights =
         Weights::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/models/tcn.koracle"))
             .unwrap();
-    engines_agree(&weights, &recording("sysbench-threads-8t_run2"), 10_000);
+    engines_agree(&weights, &recordings::open("sysbench-threads-8t_run2"), 10_000);
 }
 
 fn made_up_tokens(n: usize) -> Vec<Token> {
@@ -320,23 +319,10 @@ fn a_model_for_other_inputs_is_refused() {
     assert!(matches!(Weights::from_bytes(&other), Err((_, Problem::Layout { .. }))));
 }
 
-fn small() -> ModelConfig {
-    ModelConfig {
-        channels: 8,
-        kernel: 2,
-        blocks: 3,
-        hidden: 16,
-        hidden2: 8,
-        forecast: 16,
-        forecast2: 8,
-        ..ModelConfig::of(Kind::Tcn)
-    }
-}
-
 /// The first chunks of a recording in which something was decided.
 fn little_data(decisions: usize) -> Data {
     let all = Keep { decisions: usize::MAX, forecasts: usize::MAX, ..Keep::TRAINING };
-    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), all);
+    let mut r = Recording::new(&recordings::open("hackbench-pipe-2g_run0"), all);
     r.cpus.truncate(1);
     let data = &mut r.cpus[0];
     data.picks.at.retain(|p| p.count > 0 && p.tokens <= 4_000);
@@ -345,10 +331,6 @@ fn little_data(decisions: usize) -> Data {
     data.asks.at.retain(|a| a.count > 0 && a.tokens <= end);
     data.asks.at.truncate(decisions);
     Data { training: vec![r], validation: Vec::new() }
-}
-
-fn one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work)
 }
 
 fn train(config: &TrainConfig, data: &Data) -> Result<(Weights, [f32; 2]), TrainError> {
@@ -426,7 +408,7 @@ fn a_training_that_diverges_says_at_which_step() {
 
 #[test]
 fn training_data_keep_the_real_one_among_the_sampled() {
-    let trace = recording("hackbench-pipe-4g_run0");
+    let trace = recordings::open("hackbench-pipe-4g_run0");
     let all = Recording::new(
         &trace,
         Keep { candidates: [usize::MAX; 2], decisions: usize::MAX, forecasts: usize::MAX },

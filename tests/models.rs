@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
 use burn::tensor::Device;
+use common::recordings;
 use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::features::{
     Decision, Extractor, Forecast, Outcome, RANKS, Sink, TOKEN_X, Token,
@@ -17,13 +20,7 @@ use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::{Problem, Provenance, Weights};
 use kernel_oracle::trace::{CpuId, Trace};
 use kernel_oracle::train::{Data, TrainConfig, run};
-use std::path::Path;
 use std::sync::Arc;
-
-fn recording(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    kernel_oracle::ingest::open(&path).unwrap().trace
-}
 
 fn fresh(config: ModelConfig, seed: u64) -> Weights {
     Network::fresh(config, seed).unwrap()
@@ -140,7 +137,7 @@ fn difference(weights: &Weights, trace: &Trace, events: usize) -> f32 {
 #[test]
 fn both_engines_give_the_same_answers_for_every_kind() {
     // Over the whole recording: an error of a recurrent state would grow.
-    let trace = recording("hackbench-pipe-2g_run0");
+    let trace = recordings::open("hackbench-pipe-2g_run0");
     for kind in [Kind::Lstm, Kind::Mlp] {
         let most = difference(&fresh(ModelConfig::of(kind), 5), &trace, usize::MAX);
         assert!(most < 1e-4, "{}: {most}", kind.label());
@@ -244,7 +241,7 @@ fn a_clone_of_an_lstm_is_a_snapshot() {
 
 #[test]
 fn one_file_format_says_which_network_it_holds() {
-    let trace = recording("sysbench-threads-8t_run2");
+    let trace = recordings::open("sysbench-threads-8t_run2");
     for kind in Kind::ALL {
         let weights = fresh(ModelConfig::of(kind), 9);
         let back = Weights::from_bytes(&weights.to_bytes()).unwrap();
@@ -285,7 +282,7 @@ fn a_file_that_names_no_kind_holds_a_tcn() {
 /// The first decisions of a recording.
 fn little_data(decisions: usize) -> Data {
     let all = Keep { decisions: usize::MAX, forecasts: usize::MAX, ..Keep::TRAINING };
-    let mut r = Recording::new(&recording("hackbench-pipe-2g_run0"), all);
+    let mut r = Recording::new(&recordings::open("hackbench-pipe-2g_run0"), all);
     r.cpus.truncate(1);
     let data = &mut r.cpus[0];
     data.picks.at.retain(|p| p.count > 0 && p.tokens <= 4_000);

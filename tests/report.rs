@@ -4,12 +4,14 @@
 
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
+mod common;
+
+use common::program::text;
 use kernel_oracle::evaluate::report::Report;
 use kernel_oracle::evaluate::score::Counts;
 use kernel_oracle::trace::TraceMeta;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 const NAMES: [&str; 5] = ["tcn", "tcn", "tcn", "lstm", "fifo"];
 
@@ -153,16 +155,6 @@ fn what_is_sure_and_right_can_be_answered() {
     assert!(close(report.workloads["rare"].scores.pick["tcn"].answered_at_90, 1.0));
 }
 
-fn koracle(args: &[&str]) -> String {
-    let out = Command::new(env!("CARGO_BIN_EXE_koracle"))
-        .args(args)
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
-}
-
 /// Equal up to the last digits of numbers, which text need not keep.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -184,15 +176,14 @@ fn tables_and_json_of_a_kept_report() {
     let kept = serde_json::to_value(example()).unwrap();
     std::fs::write(&file, kept.to_string()).unwrap();
     let file = file.to_str().unwrap();
-    let again: Value =
-        serde_json::from_str(&koracle(&["eval", "--report", file, "--json"])).unwrap();
+    let again: Value = serde_json::from_str(&text(&["eval", "--report", file, "--json"])).unwrap();
     assert!(same(&again, &kept), "it comes back as it was:\n{again}\n{kept}");
     let mut other = kept.clone();
     other["workloads"]["one"]["pick"]["tcn"]["top1_max"] = 0.701.into();
     assert!(!same(&other, &kept));
-    insta::assert_snapshot!("report_markdown", koracle(&["eval", "--report", file, "--markdown"]));
+    insta::assert_snapshot!("report_markdown", text(&["eval", "--report", file, "--markdown"]));
     let args = ["eval", "--report", file, "--measures", "top1,nll", "--slices"];
-    insta::assert_snapshot!("report_text", koracle(&args));
+    insta::assert_snapshot!("report_text", text(&args));
 }
 
 /// Without a key wherever it stands.
@@ -215,7 +206,7 @@ fn a_report_from_before_forecasts_had_candidates_is_read() {
     without(&mut kept, "forecast_coverage");
     assert!(!kept.to_string().contains("forecast_coverage"));
     std::fs::write(&file, kept.to_string()).unwrap();
-    let text = koracle(&["eval", "--report", file.to_str().unwrap(), "--by", "machine"]);
+    let text = text(&["eval", "--report", file.to_str().unwrap(), "--by", "machine"]);
     let row = text.lines().rfind(|line| line.starts_with("6.12 ")).unwrap();
     assert_eq!(row.split_whitespace().nth(2), Some("–"), "it does not say:\n{text}");
 }
@@ -236,7 +227,7 @@ fn the_results_in_the_docs_are_those_of_the_bundled_models_report() {
     assert_eq!(command, "koracle eval --by machine --markdown");
     let report = root().join("assets/models/tcn.report.json");
     let printed =
-        koracle(&["eval", "--report", report.to_str().unwrap(), "--by", "machine", "--markdown"]);
+        text(&["eval", "--report", report.to_str().unwrap(), "--by", "machine", "--markdown"]);
     assert!(
         tables.trim() == printed.trim(),
         "the results in docs/results.md differ from the report; put in what this prints:\n\
@@ -284,14 +275,13 @@ fn the_tables_are_those_that_a_scored_recording_gets() {
     };
     let packed =
         std::fs::read(Path::new(&root()).join("traces/hackbench-pipe-2g_run0.csv.zst")).unwrap();
-    let text = String::from_utf8(zstd::stream::decode_all(&packed[..]).unwrap()).unwrap();
+    let csv = String::from_utf8(zstd::stream::decode_all(&packed[..]).unwrap()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("part.csv");
-    std::fs::write(&file, text.split_inclusive('\n').take(3_000).collect::<String>()).unwrap();
-    let scored =
-        koracle(&["eval", "--markdown", "--predictors", "tcn,fifo", file.to_str().unwrap()]);
+    std::fs::write(&file, csv.split_inclusive('\n').take(3_000).collect::<String>()).unwrap();
+    let scored = text(&["eval", "--markdown", "--predictors", "tcn,fifo", file.to_str().unwrap()]);
     let kept = root().join("assets/models/tcn.report.json");
-    let shown = koracle(&["eval", "--report", kept.to_str().unwrap(), "--markdown"]);
+    let shown = text(&["eval", "--report", kept.to_str().unwrap(), "--markdown"]);
     assert_eq!(headings(&scored), headings(&shown));
     assert_eq!(rows(&scored), rows(&shown));
     assert_eq!(rows(&shown).len(), 4);

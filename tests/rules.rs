@@ -1,7 +1,10 @@
 //! `koracle eval --rules`: the same events under several rules, and where they part.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
+mod common;
+
 use assert_cmd::Command;
+use common::program::text;
 use kernel_oracle::evaluate::rules::compare;
 use kernel_oracle::features::{Decision, Extractor, Forecast, Outcome, Sink, Token};
 use kernel_oracle::ingest;
@@ -15,21 +18,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-fn koracle(args: &[&str]) -> String {
-    let mut command = Command::cargo_bin("koracle").unwrap();
-    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
-}
-
 fn rules(path: &Path, names: &str) -> Value {
-    let mut v: Value = serde_json::from_str(&koracle(&[
-        "eval",
-        "--rules",
-        names,
-        "--json",
-        path.to_str().unwrap(),
-    ]))
-    .unwrap();
+    let mut v: Value =
+        serde_json::from_str(&text(&["eval", "--rules", names, "--json", path.to_str().unwrap()]))
+            .unwrap();
     v["traces"][0].take()
 }
 
@@ -131,17 +123,17 @@ fn rules_part_on_real_recordings_and_the_kernels_own_explains_it_best() {
 fn a_table_says_where_two_rules_part() {
     let folder = tempfile::tempdir().unwrap();
     let path = in_turn(folder.path(), "6.18.0");
-    let text = koracle(&["eval", "--rules", "eevdf,eevdf-flat", path.to_str().unwrap()]);
+    let said = text(&["eval", "--rules", "eevdf,eevdf-flat", path.to_str().unwrap()]);
     for part in [
         "picks among several under each rule",
         "the recorded kernel's",
         "A would take",
         "Who gains under eevdf-flat",
     ] {
-        assert!(text.contains(part), "{part}: {text}");
+        assert!(said.contains(part), "{part}: {said}");
     }
     // One rule has nobody to part from.
-    let alone = koracle(&["eval", "--rules", "cfs,cfs", path.to_str().unwrap()]);
+    let alone = text(&["eval", "--rules", "cfs,cfs", path.to_str().unwrap()]);
     assert!(alone.contains("cfs") && !alone.contains("A would take"), "{alone}");
     let mut command = Command::cargo_bin("koracle").unwrap();
     let refused = command

@@ -3,29 +3,11 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests are test code too
 
+mod common;
+
+use common::program::{json, output, text};
+use common::recordings;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-fn koracle(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_koracle")).args(args).output().unwrap()
-}
-
-fn text(args: &[&str]) -> String {
-    let out = koracle(args);
-    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
-}
-
-fn json(args: &[&str]) -> Value {
-    serde_json::from_str(&text(args)).unwrap()
-}
-
-fn trace(name: &str) -> String {
-    let path: PathBuf =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    path.to_str().unwrap().to_owned()
-}
 
 fn n(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value}"))
@@ -33,7 +15,7 @@ fn n(value: &Value) -> u64 {
 
 #[test]
 fn waits_tell_who_ran_instead() {
-    let nginx = trace("nginx-ab_run0");
+    let nginx = recordings::argument("nginx-ab_run0");
     let found = json(&["waits", &nginx, "--json", "--top", "5"]);
     let count: u64 = found["histogram"].as_array().unwrap().iter().map(|b| n(&b["count"])).sum();
     assert_eq!(count, n(&found["count"]));
@@ -70,7 +52,7 @@ fn waits_tell_who_ran_instead() {
 
 #[test]
 fn filters_times_and_csv_agree_with_the_json() {
-    let nginx = trace("nginx-ab_run0");
+    let nginx = recordings::argument("nginx-ab_run0");
     let long =
         json(&["waits", &nginx, "--json", "--where", "wait>1ms and task~nginx", "--top", "3"]);
     let csv = text(&["waits", &nginx, "--csv", "--where", "wait>1ms and task~nginx"]);
@@ -98,7 +80,7 @@ fn filters_times_and_csv_agree_with_the_json() {
     let absolute = json(&["waits", &nginx, "--json", "--absolute", "--from", &stamp, "--top", "1"]);
     assert!(n(&absolute["worst"][0]["to_ns"]) >= start + span / 2);
     // Two recordings: the sum of both.
-    let other = trace("nginx-ab_run1");
+    let other = recordings::argument("nginx-ab_run1");
     let both = json(&["waits", &nginx, &other, "--json"]);
     let one = |name: &str| n(&json(&["waits", name, "--json"])["count"]);
     assert_eq!(n(&both["count"]), one(&nginx) + one(&other));
@@ -106,7 +88,7 @@ fn filters_times_and_csv_agree_with_the_json() {
 
 #[test]
 fn tasks_add_up_to_their_spans_and_cpus_to_the_recording() {
-    let name = trace("hackbench-pipe-2g_run0");
+    let name = recordings::argument("hackbench-pipe-2g_run0");
     let span = n(&json(&["info", &name, "--json"])["span_ns"]);
     for by in ["thread", "comm"] {
         for window in [&[][..], &["--from", "10ms", "--to", "20ms"]] {
@@ -141,7 +123,7 @@ fn tasks_add_up_to_their_spans_and_cpus_to_the_recording() {
 
 #[test]
 fn a_filter_of_tasks_lists_those_for_which_it_is_true() {
-    let nginx = trace("nginx-ab_run0");
+    let nginx = recordings::argument("nginx-ab_run0");
     let rows = |args: &[&str]| {
         json(&[&["tasks", &nginx, "--json"][..], args].concat())["tasks"]
             .as_array()
@@ -163,7 +145,7 @@ fn a_filter_of_tasks_lists_those_for_which_it_is_true() {
 
 #[test]
 fn what_is_not_known_of_a_wait_is_named_among_who_ran() {
-    let nginx = trace("nginx-ab_run0");
+    let nginx = recordings::argument("nginx-ab_run0");
     let filter = ["--where", "wait>560us and idle>100us", "--top", "9"];
     let worst = json(&[&["waits", &nginx, "--json"][..], &filter].concat())["worst"].clone();
     let page = text(&[&["waits", &nginx][..], &filter].concat());
@@ -180,7 +162,7 @@ fn what_is_not_known_of_a_wait_is_named_among_who_ran() {
 
 #[test]
 fn the_threads_of_a_name_are_those_of_the_window() {
-    let name = trace("hackbench-pipe-2g_run0");
+    let name = recordings::argument("hackbench-pipe-2g_run0");
     for window in [&[][..], &["--from", "10ms", "--to", "10100us"]] {
         let rows =
             |by| json(&[&["tasks", &name, "--json", "--by", by], window].concat())["tasks"].clone();
@@ -195,7 +177,7 @@ fn the_threads_of_a_name_are_those_of_the_window() {
 
 #[test]
 fn wrong_values_are_wrong_usage() {
-    let name = trace("nginx-ab_run0");
+    let name = recordings::argument("nginx-ab_run0");
     for (args, says) in [
         (vec!["waits", "--where", "wayt>1ms"], "did you mean wait?"),
         (vec!["waits", "--where", "wait>1"], "a time with a unit"),
@@ -216,11 +198,11 @@ fn wrong_values_are_wrong_usage() {
     ] {
         let mut all = args.clone();
         all.push(&name);
-        let out = koracle(&all);
+        let out = output(&all);
         let said = String::from_utf8_lossy(&out.stderr);
         assert_eq!(out.status.code(), Some(2), "{args:?}: {said}");
         assert!(said.contains(says), "{args:?}: {said}");
     }
-    assert_eq!(koracle(&["waits"]).status.code(), Some(2));
-    assert_eq!(koracle(&["waits", "there-is-none"]).status.code(), Some(1));
+    assert_eq!(output(&["waits"]).status.code(), Some(2));
+    assert_eq!(output(&["waits", "there-is-none"]).status.code(), Some(1));
 }

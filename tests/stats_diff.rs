@@ -3,13 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // a failed unwrap is a failed test; values that are equal come from the same sums
 
+mod common;
+
+use common::program::{json, output, text};
+use common::recordings;
 use kernel_oracle::stats::diff::{Difference, Measure, Scored, compare, compare_scored};
 use kernel_oracle::trace::{
     CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta,
 };
 use serde_json::Value;
-use std::path::Path;
-use std::process::Command;
 
 /// One thread of each of two names: `a` is woken, waits for about `wait` ns, runs for 500 ns,
 /// sleeps; `b` runs in between.
@@ -135,29 +137,9 @@ fn what_a_model_says_counts_for_the_one_that_came_in() {
     );
 }
 
-fn koracle(args: &[&str]) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_koracle")).args(args).output().unwrap()
-}
-
-fn text(args: &[&str]) -> String {
-    let out = koracle(args);
-    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
-}
-
-fn json(args: &[&str]) -> Value {
-    serde_json::from_str(&text(args)).unwrap()
-}
-
-/// A bundled recording.
-fn bundled(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    path.to_str().unwrap().to_owned()
-}
-
 #[test]
 fn hit_rate_and_surprise_are_those_of_eval_and_mistakes() {
-    let (a, b) = (bundled("nginx-ab_run0"), bundled("nginx-ab_run1"));
+    let (a, b) = (recordings::argument("nginx-ab_run0"), recordings::argument("nginx-ab_run1"));
     let found = json(&["diff", &a, &b, "--json"]);
     assert_eq!(found["model"], "tcn");
     let row = |comm: Option<&str>, measure: &str| {
@@ -183,7 +165,7 @@ fn hit_rate_and_surprise_are_those_of_eval_and_mistakes() {
     assert!(other["model"] == "lifo" && other["differences"] != found["differences"]);
     let without = json(&["diff", &a, &b, "--json", "--model", "none"]);
     assert!(without["model"].is_null() && !without.to_string().contains("hit_rate"));
-    let wrong = koracle(&["diff", &a, &b, "--model", "mr-x"]);
+    let wrong = output(&["diff", &a, &b, "--model", "mr-x"]);
     assert!(
         wrong.status.code() == Some(2) && String::from_utf8_lossy(&wrong.stderr).contains("mr-x")
     );
@@ -191,7 +173,7 @@ fn hit_rate_and_surprise_are_those_of_eval_and_mistakes() {
 
 #[test]
 fn recordings_are_compared_from_the_command_line() {
-    let (a, b) = (bundled("nginx-ab_run0"), bundled("nginx-ab_run1"));
+    let (a, b) = (recordings::argument("nginx-ab_run0"), recordings::argument("nginx-ab_run1"));
     let found = json(&["diff", &a, &b, "--json"]);
     let rows = found["differences"].as_array().unwrap();
     assert_eq!(
@@ -211,15 +193,15 @@ fn recordings_are_compared_from_the_command_line() {
         text(&["diff", &a, &b]).contains("all tasks")
             && text(&["diff", &a, &b, "--markdown"]).contains("| task ")
     );
-    assert_eq!(koracle(&["diff", &a]).status.code(), Some(2));
-    assert_eq!(koracle(&["diff", &a, "there-is-none"]).status.code(), Some(1));
+    assert_eq!(output(&["diff", &a]).status.code(), Some(2));
+    assert_eq!(output(&["diff", &a, "there-is-none"]).status.code(), Some(1));
 }
 
 #[test]
 fn unknown_time_is_neither_used_nor_idle() {
     // A third of one CPU of the second is unknown.
-    let names = [bundled("nginx-ab_run0"), bundled("nginx-ab_run1")];
-    let out = koracle(&["diff", &names[0], &names[1], "--json", "--model", "none"]);
+    let names = [recordings::argument("nginx-ab_run0"), recordings::argument("nginx-ab_run1")];
+    let out = output(&["diff", &names[0], &names[1], "--json", "--model", "none"]);
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(said.contains("nginx-ab_run1") && said.contains("of CPU1 is unknown"), "{said}");
     let found: Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -244,11 +226,18 @@ fn waits_are_not_compared_where_one_has_no_wake_ups() {
     let dir = tempfile::tempdir().unwrap();
     let [whole, bare] =
         ["whole.txt", "bare.txt"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
-    text(&["export", &bundled("hackbench-pipe-2g_run0"), "--format", "ftrace", "-o", &whole]);
+    text(&[
+        "export",
+        &recordings::argument("hackbench-pipe-2g_run0"),
+        "--format",
+        "ftrace",
+        "-o",
+        &whole,
+    ]);
     let lines = std::fs::read_to_string(&whole).unwrap();
     let lines: Vec<&str> = lines.lines().filter(|line| !line.contains(": sched_wak")).collect();
     std::fs::write(&bare, lines.join("\n") + "\n").unwrap();
-    let out = koracle(&["diff", &whole, &bare, "--json", "--model", "none"]);
+    let out = output(&["diff", &whole, &bare, "--json", "--model", "none"]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("there are no wake-ups"));
     let found = String::from_utf8(out.stdout).unwrap();
     assert!(found.contains("stint_ns") && !found.contains("wait_ns") && !found.contains("waiting"));

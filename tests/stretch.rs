@@ -2,22 +2,19 @@
 //! be what a pass over the whole recording says, or somebody is shown an answer that nobody gave.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
+mod common;
+
+use common::recordings;
 use kernel_oracle::evaluate::overlay::{self, Cache};
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
 use kernel_oracle::trace::{CpuId, Gap, Nanos, Pid, TaskId, Trace, TraceBuilder, TraceMeta};
-use std::path::Path;
 use std::sync::Arc;
-
-fn bundled(name: &str) -> Trace {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces").join(format!("{name}.csv.zst"));
-    kernel_oracle::ingest::open(&path).unwrap().trace
-}
 
 #[test]
 fn a_network_says_of_a_stretch_what_it_says_of_the_whole() {
-    let trace = bundled("sysbench-threads-16t_run3");
+    let trace = recordings::open("sysbench-threads-16t_run3");
     let weights = Arc::new(Weights::bundled().unwrap().frozen());
     let context = weights.config.receptive_field();
     let engine = StreamEngine::new(&weights, trace.cpus());
@@ -79,7 +76,7 @@ type Edit = fn(&mut TraceMeta);
 
 #[test]
 fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
-    let trace = bundled("cfs/cpu-bound-4p_run3");
+    let trace = recordings::open("cfs/cpu-bound-4p_run3");
     let dir = tempfile::tempdir().unwrap();
     let key = |trace: &Trace| Cache::new(dir.path(), trace, 7);
     let same = key(&edited(&trace, None, |_| {}));
@@ -105,7 +102,7 @@ fn predictions_of_an_edited_recording_are_not_those_that_were_kept() {
 
 #[test]
 fn a_walk_that_begins_near_soon_says_what_the_whole_one_says() {
-    let trace = bundled("sysbench-threads-16t_run3");
+    let trace = recordings::open("sysbench-threads-16t_run3");
     let weights = Arc::new(Weights::bundled().unwrap());
     let engine = StreamEngine::new(&weights, trace.cpus());
     let mut whole = vec![Vec::new(); trace.cpus()];
@@ -147,7 +144,7 @@ fn a_walk_that_begins_near_soon_says_what_the_whole_one_says() {
 #[test]
 fn two_threads_say_what_one_says() {
     for name in ["hackbench-pipe-2g_run3", "nginx-ab_run0"] {
-        let trace = bundled(name);
+        let trace = recordings::open(name);
         let weights = Arc::new(Weights::bundled().unwrap());
         let [one, two] = [1, 2].map(|threads| {
             let (mut all, mut ends) = (vec![Vec::new(); trace.cpus()], Vec::new());
@@ -167,7 +164,7 @@ fn two_threads_say_what_one_says() {
 
 #[test]
 fn a_pass_on_two_threads_ends_when_it_is_cancelled() {
-    let trace = bundled("hackbench-pipe-2g_run3");
+    let trace = recordings::open("hackbench-pipe-2g_run3");
     let weights = Arc::new(Weights::bundled().unwrap());
     let (cancel, mut chunks) = (Cancel::new(), 0);
     let mut first = |_| {

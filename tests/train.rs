@@ -4,16 +4,11 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-#[path = "train/interrupted.rs"]
-mod interrupted;
-#[path = "train/process.rs"]
-mod process;
-#[path = "train/tiny.rs"]
-mod tiny;
+mod common;
 
+use common::network::{one_thread, small};
 use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::job::Cancel;
-use kernel_oracle::predictor::networks::ModelConfig;
 use kernel_oracle::predictor::weights::{Provenance, Weights};
 use kernel_oracle::train::runs::{self, RunError, State};
 use kernel_oracle::train::{
@@ -21,19 +16,6 @@ use kernel_oracle::train::{
 };
 use kernel_oracle::train::{run, run_controlled};
 use std::path::Path;
-
-fn small() -> ModelConfig {
-    ModelConfig {
-        channels: 8,
-        kernel: 2,
-        blocks: 3,
-        hidden: 16,
-        hidden2: 8,
-        forecast: 16,
-        forecast2: 8,
-        ..ModelConfig::default()
-    }
-}
 
 /// The first decisions of one CPU of a real recording, to fit to and to choose by.
 fn data() -> Data {
@@ -57,10 +39,6 @@ fn config(folder: &Path) -> TrainConfig {
         resume: true,
         ..TrainConfig::default()
     }
-}
-
-fn one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(work)
 }
 
 fn bits(mut weights: Weights) -> Vec<u8> {
@@ -105,7 +83,7 @@ fn a_run_stopped_at_any_step_goes_on_bit_for_bit() {
         });
         match (at, result) {
             (2, result) => {
-                assert!(matches!(result, Err(TrainError::Cancelled)), "nothing was validated")
+                assert!(matches!(result, Err(TrainError::Cancelled)), "nothing was validated");
             }
             (_, result) => assert!(result.unwrap().cancelled),
         }

@@ -2,7 +2,9 @@
 //! nothing was recorded.
 #![allow(clippy::unwrap_used)] // helper functions of a test are tests too
 
-use assert_cmd::Command;
+mod common;
+
+use common::program::bytes;
 use kernel_oracle::ingest;
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::trace::{CpuId, EventKind, Nanos, ThreadIx, Trace, Wakeups};
@@ -25,15 +27,9 @@ fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
     path
 }
 
-fn koracle(args: &[&str]) -> Vec<u8> {
-    let mut command = Command::cargo_bin("koracle").unwrap();
-    command.args(args).env("NO_COLOR", "1").env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    command.assert().success().get_output().stdout.clone()
-}
-
 fn info(text: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    serde_json::from_slice(&koracle(&["info", "--json", file(&folder, text).to_str().unwrap()]))
+    serde_json::from_slice(&bytes(&["info", "--json", file(&folder, text).to_str().unwrap()]))
         .unwrap()
 }
 
@@ -53,7 +49,7 @@ fn printed(text: &str) -> Vec<String> {
 fn a_switch_is_to_the_task_that_the_kernel_printed() {
     let (folder, text) = (tempfile::tempdir().unwrap(), exec_text());
     let path = file(&folder, &text);
-    let csv = koracle(&["predict", path.to_str().unwrap(), "-o", "-"]);
+    let csv = bytes(&["predict", path.to_str().unwrap(), "-o", "-"]);
     let mut rows = csv::Reader::from_reader(csv.as_slice());
     let real = rows.headers().unwrap().iter().position(|h| h == "real").unwrap();
     let ours: Vec<String> = rows.records().map(|r| r.unwrap()[real].to_owned()).collect();
@@ -77,7 +73,7 @@ fn mistakes_are_found_by_the_name_of_that_moment() {
             "--where",
             filter,
         ];
-        let csv = koracle(&args);
+        let csv = bytes(&args);
         let mut rows = csv::Reader::from_reader(csv.as_slice());
         let head = rows.headers().unwrap().clone();
         let at = |name: &str| head.iter().position(|h| h == name).unwrap();
@@ -238,7 +234,7 @@ fn with_switches_alone_only_the_forecast_is_asked() {
     assert!(said["warnings"].to_string().contains("only the forecast is asked"), "{said}");
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, &bare);
-    let report: Value = serde_json::from_slice(&koracle(&[
+    let report: Value = serde_json::from_slice(&bytes(&[
         "eval",
         "--json",
         "--predictors",
@@ -250,7 +246,7 @@ fn with_switches_alone_only_the_forecast_is_asked() {
     assert_eq!(of["non_trivial"], 0);
     assert!(of["forecast"]["fifo"]["top1"].is_number(), "{of}");
     // In the explorer a pick has no answer then; it is neither right nor wrong.
-    let csv = koracle(&["predict", path.to_str().unwrap(), "--predictor", "fifo", "-o", "-"]);
+    let csv = bytes(&["predict", path.to_str().unwrap(), "--predictor", "fifo", "-o", "-"]);
     let mut rows = csv::Reader::from_reader(csv.as_slice());
     let head = rows.headers().unwrap().clone();
     let at = head.iter().position(|h| h == "predicted").unwrap();

@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
 #[path = "ui/made.rs"]
 mod made;
 
-use kernel_oracle::app::input::{Key, Mouse, MouseKind};
+use common::screen::{any_mouse, coloured, screen, screen_with, typed};
+use kernel_oracle::app::input::Key;
 use kernel_oracle::app::second::News;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::causes::Order;
@@ -16,12 +19,10 @@ use kernel_oracle::driver::answer_causes;
 use kernel_oracle::evaluate::overlay::{BASELINES, Guess};
 use kernel_oracle::stats::life::follow;
 use kernel_oracle::trace::{Nanos, Trace};
-use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use made::{HACKBENCH, REAL, answers, empty, inspection, loaded, lossy, others, single, wide};
 use proptest::prelude::*;
 use ratatui::style::Color;
-use ratatui::{Terminal, backend::TestBackend};
 use std::sync::Arc;
 
 /// An application with this recording open and `share` percent of the predictions there.
@@ -79,8 +80,7 @@ fn caused(app: &mut App, order: Order) {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars()
-        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars().for_each(|c| tell(app, Msg::Key(typed(c))));
 }
 
 fn listed(app: &mut App) {
@@ -111,17 +111,6 @@ fn listed(app: &mut App) {
         }
     }
     tell(app, Msg::Listed { entries, problem: None });
-}
-
-fn screen_with(app: &App, theme: Theme) -> TestBackend {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
-    terminal.backend().clone()
-}
-
-fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme::DARK)
 }
 
 /// The typical screen: a known stretch of the real recording, standing on a miss.
@@ -321,13 +310,7 @@ fn without_color_everything_is_said_in_text() {
     insta::assert_snapshot!("timeline_no_color", screen_with(&app, theme));
     for text in ["f", "4", "1?"] {
         keys(&mut app, text);
-        let backend = screen_with(&app, theme);
-        let colored = backend
-            .buffer()
-            .content()
-            .iter()
-            .filter(|c| c.fg != Color::Reset || c.bg != Color::Reset)
-            .count();
+        let colored = coloured(&screen_with(&app, theme));
         assert_eq!(colored, 0, "{text}");
     }
     assert!(screen(&typical((120, 30))).buffer().content().iter().any(|c| c.bg != Color::Reset));
@@ -352,18 +335,9 @@ fn any_msg() -> impl Strategy<Value = Msg> {
             Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('x')]),
         1 => any::<char>().prop_map(Key::Char),
     ];
-    let kinds = vec![
-        MouseKind::Down,
-        MouseKind::Drag,
-        MouseKind::Up,
-        MouseKind::WheelUp,
-        MouseKind::WheelDown,
-    ];
-    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60)
-        .prop_map(|(kind, x, y)| Mouse { kind, x, y });
     prop_oneof![
         12 => key.prop_map(Msg::Key),
-        4 => mouse.prop_map(Msg::Mouse),
+        4 => any_mouse().prop_map(Msg::Mouse),
         1 => (0_u16..210, 0_u16..60).prop_map(|(w, h)| Msg::Resized(w, h)),
         2 => (0_u64..100_000_000_000).prop_map(|now| Msg::Tick { now: Nanos(now) }),
     ]

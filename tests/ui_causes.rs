@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
+use common::screen::typed;
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
@@ -99,8 +102,7 @@ fn tell(app: &mut App, msg: Msg) {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars()
-        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars().for_each(|c| tell(app, Msg::Key(typed(c))));
 }
 
 fn drawn(app: &App, color: bool) -> TestBackend {

@@ -2,6 +2,9 @@
 //! there, what keys do, and random walks over keys and mouse that must never panic.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
+use common::screen::{screen, screen_with};
 use kernel_oracle::app::compare::beside::{Align, stint};
 use kernel_oracle::app::compare::{Asked, Data, Focus, News, Order, Other};
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
@@ -17,10 +20,8 @@ use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::diff::{Measure, compare};
 use kernel_oracle::trace::{CpuId, Event, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta};
-use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use proptest::prelude::*;
-use ratatui::{Terminal, backend::TestBackend};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -133,17 +134,6 @@ fn compared(a: &Arc<Trace>, b: &Arc<Trace>, size: (u16, u16)) -> App {
 
 fn nginx(size: (u16, u16)) -> App {
     compared(&REAL[0], &REAL[1], size)
-}
-
-fn screen_with(app: &App, theme: Theme) -> TestBackend {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
-    terminal.backend().clone()
-}
-
-fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme::DARK)
 }
 
 macro_rules! snapshot {

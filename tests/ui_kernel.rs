@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-use kernel_oracle::app::input::Key;
+mod common;
+
+use common::screen::typed;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg};
@@ -47,8 +49,7 @@ fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars()
-        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars().for_each(|c| tell(app, Msg::Key(typed(c))));
 }
 
 fn screen(app: &App) -> String {

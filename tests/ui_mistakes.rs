@@ -3,10 +3,13 @@
 //! scores: its figures do not change when the bundled model does.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
 #[path = "ui_mistakes/outside.rs"]
 mod outside;
 
-use kernel_oracle::app::input::{Key, Mouse, MouseKind};
+use common::screen::{any_mouse, coloured, screen, screen_with, typed};
+use kernel_oracle::app::input::Key;
 use kernel_oracle::app::mistakes::{Explained, Found, ModelChoice, News, Order, Origin};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
@@ -17,12 +20,9 @@ use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::trace::{TraceBuilder, TraceMeta};
-use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use outside::{FOUND, REAL, TRACE, open, perform};
 use proptest::prelude::*;
-use ratatui::style::Color;
-use ratatui::{Terminal, backend::TestBackend};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,25 +38,13 @@ fn press(app: &mut App, keys: &[Key]) {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars()
-        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars().for_each(|c| tell(app, Msg::Key(typed(c))));
 }
 
 fn shown(size: (u16, u16)) -> App {
     let mut app = open(&TRACE, size);
     keys(&mut app, "3");
     app
-}
-
-fn screen_with(app: &App, theme: Theme) -> TestBackend {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
-    terminal.backend().clone()
-}
-
-fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme::DARK)
 }
 
 macro_rules! snapshot {
@@ -407,13 +395,7 @@ fn without_color_everything_is_said_in_text() {
     let mut app = shown((160, 40));
     for text in ["", "v", "vv", "w", "/cpu=x"] {
         keys(&mut app, text);
-        let backend = screen_with(&app, Theme::PLAIN);
-        let colored = backend
-            .buffer()
-            .content()
-            .iter()
-            .filter(|c| c.fg != Color::Reset || c.bg != Color::Reset)
-            .count();
+        let colored = coloured(&screen_with(&app, Theme::PLAIN));
         assert_eq!(colored, 0, "{text}");
     }
 }
@@ -425,18 +407,9 @@ fn any_msg() -> impl Strategy<Value = Msg> {
         5 => prop::sample::select(vec![Key::Enter, Key::Esc, Key::Tab, Key::Up, Key::Down, Key::Left, Key::Right,
             Key::Home, Key::End, Key::PageUp, Key::PageDown, Key::Backspace, Key::BackTab, Key::Ctrl('u'), Key::Ctrl('w')])
     ];
-    let kinds = vec![
-        MouseKind::Down,
-        MouseKind::Drag,
-        MouseKind::Up,
-        MouseKind::WheelUp,
-        MouseKind::WheelDown,
-    ];
-    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60)
-        .prop_map(|(kind, x, y)| Mouse { kind, x, y });
     prop_oneof![
         14 => key.prop_map(Msg::Key),
-        4 => mouse.prop_map(Msg::Mouse),
+        4 => any_mouse().prop_map(Msg::Mouse),
         1 => (0_u16..210, 0_u16..60).prop_map(|(w, h)| Msg::Resized(w, h)),
     ]
 }

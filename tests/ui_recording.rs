@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-use kernel_oracle::app::input::{Key, Mouse, MouseKind};
+mod common;
+
+use common::screen::{any_mouse, screen_with};
+use kernel_oracle::app::input::Key;
 use kernel_oracle::app::recording::run::{Failure, Saved};
 use kernel_oracle::app::recording::{News, Order};
 use kernel_oracle::app::ticket::Ticket;
@@ -12,23 +15,14 @@ use kernel_oracle::job::Latest;
 use kernel_oracle::record::hosts::{Host, Source, State};
 use kernel_oracle::record::{CpuProgress, Progress, Stage};
 use kernel_oracle::trace::Nanos;
-use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use kernel_oracle::vm::Kind;
 use proptest::prelude::*;
 use ratatui::style::Color;
-use ratatui::{Terminal, backend::TestBackend};
 use std::path::PathBuf;
 use std::time::Duration;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
-
-fn screen_with(app: &App, theme: Theme) -> TestBackend {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
-    terminal.backend().clone()
-}
 
 /// Draws at each of the sizes.
 fn snapshots(name: &str, app: &mut App) {
@@ -302,18 +296,9 @@ fn any_msg() -> impl Strategy<Value = Msg> {
             end: if good { Ok(saved(&["note"; 40], true)) } else { Err(failure) },
         })
     });
-    let kinds = vec![
-        MouseKind::Down,
-        MouseKind::Drag,
-        MouseKind::Up,
-        MouseKind::WheelUp,
-        MouseKind::WheelDown,
-    ];
-    let mouse = (prop::sample::select(kinds), 0_u16..210, 0_u16..60)
-        .prop_map(|(kind, x, y)| Mouse { kind, x, y });
     prop_oneof![
         12 => key.prop_map(Msg::Key),
-        2 => mouse.prop_map(Msg::Mouse),
+        2 => any_mouse().prop_map(Msg::Mouse),
         1 => (0_u16..210, 0_u16..60).prop_map(|(w, h)| Msg::Resized(w, h)),
         2 => news,
         1 => ended,

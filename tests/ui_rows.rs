@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
+use common::screen::typed;
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
@@ -106,7 +109,7 @@ fn open(trace: Arc<Trace>, size: (u16, u16)) -> App {
 
 fn keys(app: &mut App, text: &str) {
     for c in text.chars() {
-        let mut effects = app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }));
+        let mut effects = app.update(Msg::Key(typed(c)));
         while let Some(effect) = effects.pop() {
             if let Effect::Follow { ticket, trace, threads } = effect {
                 let lives = follow(&trace, &threads);

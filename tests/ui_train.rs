@@ -3,12 +3,15 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
 #[path = "ui_train/made.rs"]
 mod made;
 
 #[path = "train/tiny.rs"]
 mod tiny;
 
+use common::screen::{coloured, screen, screen_with};
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::train::News;
@@ -19,27 +22,13 @@ use kernel_oracle::predictor::heuristics::Rule;
 use kernel_oracle::train::memory::{Bound, MIB, Outlook, Room};
 use kernel_oracle::train::runs::{self, State};
 use kernel_oracle::train::{Ending, Progress, TrainConfig};
-use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use made::{PER_EPOCH, empty, failed, keys, one_running, step, three};
 use proptest::prelude::*;
-use ratatui::style::Color;
-use ratatui::{Terminal, backend::TestBackend};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 use tiny::tiny_catalog;
-
-fn screen_with(app: &App, theme: Theme) -> TestBackend {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
-    terminal.backend().clone()
-}
-
-fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme::DARK)
-}
 
 macro_rules! snapshot {
     ($name:expr, $app:expr) => {
@@ -145,13 +134,8 @@ fn without_color_everything_is_said_in_text() {
     let theme = Theme::PLAIN;
     insta::assert_snapshot!("train_no_color", screen_with(&three((120, 40)), theme));
     for app in [empty((80, 24)), one_running((80, 24)), failed((80, 24))] {
-        let backend = screen_with(&app, theme);
-        let colored = backend
-            .buffer()
-            .content()
-            .iter()
-            .filter(|c| c.fg != Color::Reset || c.bg != Color::Reset);
-        assert_eq!(colored.count(), 0);
+        let colored = coloured(&screen_with(&app, theme));
+        assert_eq!(colored, 0);
     }
 }
 

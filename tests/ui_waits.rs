@@ -3,6 +3,9 @@
 //! mouse that must never panic.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
+use common::screen::{screen, screen_with, typed};
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
@@ -17,10 +20,8 @@ use kernel_oracle::stats::column::parse;
 use kernel_oracle::trace::{
     CpuId, Event, EventKind, Gap, Nanos, Pid, TaskState, ThreadIx, Trace, TraceBuilder, TraceMeta,
 };
-use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
 use proptest::prelude::*;
-use ratatui::{Terminal, backend::TestBackend};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -105,8 +106,7 @@ fn press(app: &mut App, keys: &[Key]) {
 }
 
 fn keys(app: &mut App, text: &str) {
-    text.chars()
-        .for_each(|c| tell(app, Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) })));
+    text.chars().for_each(|c| tell(app, Msg::Key(typed(c))));
 }
 
 fn shown(trace: &Arc<Trace>, size: (u16, u16), text: &str) -> App {
@@ -146,17 +146,6 @@ fn answers(trace: &Trace) -> Chunk {
         trace.cpu_switches(cpu).iter().enumerate().map(one).collect()
     };
     Chunk { per_cpu: (0..trace.cpus()).map(lane).collect(), end: trace.len() }
-}
-
-fn screen_with(app: &App, theme: Theme) -> TestBackend {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &theme, frame.buffer_mut())).unwrap();
-    terminal.backend().clone()
-}
-
-fn screen(app: &App) -> TestBackend {
-    screen_with(app, Theme::DARK)
 }
 
 macro_rules! snapshot {

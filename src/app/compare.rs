@@ -13,13 +13,12 @@ pub use places::{Places, places};
 pub use words::{value, words};
 
 use super::columns::Chosen;
-use super::filter::{Filter, Language, or_name};
+use super::filter::Filter;
 use super::list::{List, Sorting};
 use super::mistakes::ModelChoice;
 use super::ticket::{Same, Slot, Ticket};
 use super::timeline::Loaded;
-use crate::query::{Completion, FilterError, complete};
-use crate::stats::diff::{Column, Difference, Differences, Expr, Measure, Query, Sort, parse};
+use crate::stats::diff::{Difference, Differences, Expr, Measure, Query, Sort};
 use crate::trace::Trace;
 use beside::Beside;
 use std::path::{Path, PathBuf};
@@ -234,24 +233,6 @@ pub struct Compare {
     wanted: Option<PathBuf>,
     reading: Slot<PathBuf>,
     of: Slot<Pair>,
-}
-
-/// Expressions over the columns of the differences.
-struct Over<'a>(Option<&'a Differences>);
-
-impl Language<Expr> for Over<'_> {
-    /// A bare word is a part of a name.
-    fn parse(&self, text: &str) -> Result<Expr, FilterError> {
-        or_name(text, parse)
-    }
-
-    fn complete(&self, text: &str, caret: usize) -> Completion {
-        self.0.map_or_else(Completion::default, |table| complete::<Column>(table, text, caret))
-    }
-
-    fn both(&self, a: Expr, b: Expr) -> Expr {
-        a.and(b)
-    }
 }
 
 impl Compare {

@@ -2,8 +2,7 @@
 //! it, what is in force, and what was before. What may be typed is a language of the list's own.
 
 use super::input::Key;
-use crate::evaluate::mistakes::FilterError;
-use crate::evaluate::mistakes::filter::Completion;
+use crate::query::{self, Columns, Completion, Expr, FilterError, complete};
 use std::fmt::Display;
 
 /// Longest filter, in characters.
@@ -34,6 +33,39 @@ pub fn or_name<E>(
             parse(&format!("task~{}", crate::query::quoted(word)))
         }
         result => result,
+    }
+}
+
+/// Expressions over the columns of a table, with its values to choose from once it is there.
+pub struct Over<'a, C: Columns> {
+    table: Option<&'a C::Table>,
+    /// A bare word is a part of a name.
+    words: bool,
+}
+
+impl<'a, C: Columns> Over<'a, C> {
+    /// Expressions alone.
+    pub fn table(table: Option<&'a C::Table>) -> Self {
+        Self { table, words: false }
+    }
+
+    /// Where a bare word is a part of a name, too.
+    pub fn table_or_name(table: Option<&'a C::Table>) -> Self {
+        Self { table, words: true }
+    }
+}
+
+impl<C: Columns> Language<Expr<C>> for Over<'_, C> {
+    fn parse(&self, text: &str) -> Result<Expr<C>, FilterError> {
+        if self.words { or_name(text, query::parse) } else { query::parse(text) }
+    }
+
+    fn complete(&self, text: &str, caret: usize) -> Completion {
+        self.table.map_or_else(Completion::default, |table| complete::<C>(table, text, caret))
+    }
+
+    fn both(&self, a: Expr<C>, b: Expr<C>) -> Expr<C> {
+        a.and(b)
     }
 }
 

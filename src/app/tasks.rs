@@ -6,12 +6,12 @@ pub(super) mod act;
 mod screen;
 
 use super::columns::{self, Chosen};
-use super::filter::{Filter, Language, or_name};
+use super::filter::Filter;
 use super::layout::Area;
 use super::list::{List, Sorting};
 use super::ticket::{Same, Slot, Ticket};
-use crate::query::{Columns, Completion, FilterError, complete};
-use crate::stats::tasks::{Column, Expr, Query, Tasks as Table, parse};
+use crate::query::Columns;
+use crate::stats::tasks::{Column, Expr, Query, Tasks as Table};
 use crate::stats::{By, Window};
 use crate::trace::Trace;
 use std::sync::Arc;
@@ -213,24 +213,6 @@ pub fn places((w, h): (u16, u16)) -> Places {
         note: row(2, 1),
         head: row(3, 1),
         list: row(4, h.saturating_sub(5)),
-    }
-}
-
-/// Expressions over the columns of the rows, with their values to choose from once they are there.
-struct Over<'a>(Option<&'a Table>);
-
-impl Language<Expr> for Over<'_> {
-    /// A bare word is a part of a name, or a pid.
-    fn parse(&self, text: &str) -> Result<Expr, FilterError> {
-        or_name(text, parse)
-    }
-
-    fn complete(&self, text: &str, caret: usize) -> Completion {
-        self.0.map_or_else(Completion::default, |table| complete::<Column>(table, text, caret))
-    }
-
-    fn both(&self, a: Expr, b: Expr) -> Expr {
-        a.and(b)
     }
 }
 

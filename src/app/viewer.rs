@@ -86,7 +86,7 @@ pub struct Viewer {
     pub open: Open,
     /// The work on it: everything that is computed of it carries this ticket.
     work: Slot<PathBuf>,
-    /// LiveModel predictions were ordered.
+    /// Whose predictions were ordered.
     predicted: Predicted,
     /// What was asked for before the walk gets there.
     hurried: Option<(Ticket, Range<usize>)>,

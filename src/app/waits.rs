@@ -14,14 +14,14 @@ pub use span::{Lit, Span};
 pub use words::{Crowd, InShort, News, Order, PARTS};
 
 use super::columns::Chosen;
-use super::filter::{Filter, Language};
+use super::filter::Filter;
 use super::list::{List, Sorting};
 use super::ticket::{Same, Slot};
 use super::timeline::Timeline;
-use crate::query::{Columns, Completion, FilterError, complete};
+use crate::query::Columns;
 use crate::stats::Table;
 use crate::stats::blame::Blame;
-use crate::stats::column::{Column, Expr, parse};
+use crate::stats::column::{Column, Expr};
 use crate::stats::view::{Query, View};
 use crate::trace::Trace;
 use places::Places;
@@ -176,23 +176,6 @@ pub struct Waits {
     pub panes: Panes,
     /// What the wait that is shown on the timeline has changed there.
     pub(super) lit: Option<Lit>,
-}
-
-/// Expressions over the columns of the waits, with their values to choose from once they are there.
-struct Over<'a>(Option<&'a Table>);
-
-impl Language<Expr> for Over<'_> {
-    fn parse(&self, text: &str) -> Result<Expr, FilterError> {
-        parse(text)
-    }
-
-    fn complete(&self, text: &str, caret: usize) -> Completion {
-        self.0.map_or_else(Completion::default, |table| complete::<Column>(table, text, caret))
-    }
-
-    fn both(&self, a: Expr, b: Expr) -> Expr {
-        a.and(b)
-    }
 }
 
 impl Waits {

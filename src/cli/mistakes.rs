@@ -12,7 +12,7 @@ use crate::driver::{Source as Who, find};
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
 use crate::evaluate::mistakes::sums::{InTime, Sums, Versus, in_time, versus};
-use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS, filter};
+use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS};
 use crate::evaluate::overlay::BASELINES;
 use crate::ingest;
 use crate::job::Cancel;
@@ -23,7 +23,6 @@ use clap::ValueHint;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use color_eyre::eyre::{Result, bail, eyre};
 use rayon::prelude::*;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
     /// Only decisions for which this is true, such as: prev~hackbench and state=S and p>0.9
-    #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
+    #[arg(long = "where", value_name = "EXPR", value_parser = super::values::expression::<Column>)]
     filter: Option<Expr>,
     /// Cut the decisions by these columns, separated by commas.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = cuts())]
@@ -73,16 +72,9 @@ pub struct Args {
 }
 
 fn columns_help() -> String {
-    let mut text = "Columns of expressions:\n".to_owned();
-    for (_, name, _, help) in &COLUMNS {
-        let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
-    }
-    text + "\nTimes need a unit (ns, us, ms, s). Names: = != ~ !~ (contains). Joined by and, or, \
+    super::values::columns_help(COLUMNS.iter().map(|(_, name, _, help)| (*name, *help)))
+        + "\nTimes need a unit (ns, us, ms, s). Names: = != ~ !~ (contains). Joined by and, or, \
             not, ( ).\n"
-}
-
-fn expression(text: &str) -> Result<Expr, String> {
-    filter::parse(text).map_err(|e| format!("\n    {text}\n    {}\n    {e}", e.pointer()))
 }
 
 /// A column that decisions can be cut by.

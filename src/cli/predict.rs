@@ -4,6 +4,7 @@ mod full;
 
 use super::output;
 use crate::evaluate::overlay::{self, Chunk, Prediction};
+use crate::export::io_error;
 use crate::features::MOST_CANDIDATES;
 use crate::ingest;
 use crate::job::Cancel;
@@ -116,14 +117,6 @@ fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write
     match failed {
         Some(e) => Err(io_error(e).into()),
         None => Ok(csv.flush()?),
-    }
-}
-
-/// The I/O error inside a CSV error, so that a closed pipe is recognised.
-fn io_error(error: csv::Error) -> std::io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(e) => e,
-        other => std::io::Error::other(format!("{other:?}")),
     }
 }
 

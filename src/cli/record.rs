@@ -227,8 +227,7 @@ fn follow(plan: &Plan, stop: &Stop) -> Result<Recorded, RecordError> {
 fn summary(recorded: &Recorded, kept: &Kept) {
     let (trace, lost) = (&recorded.trace, output::lost(&recorded.trace));
     say!(
-        "{}: {} in {:.2} s on {}, {lost} lost; {} of pages, {:.1} bytes an event; {} \
-         on disk",
+        "{}: {} in {:.2} s on {}, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
         kept.path.display(),
         output::count(trace.len() as u64, "event"),
         trace.span().secs(),

@@ -4,13 +4,12 @@
 use super::table::{Page, Style};
 use super::{output, window::Times};
 use crate::app::time::{grouped, short};
-use crate::stats::tasks::{COLUMNS, Column, Expr, Query, Tasks, parse};
+use crate::stats::tasks::{COLUMNS, Column, Expr, Query, Tasks};
 use crate::stats::{By, CpuTime, Totals, Window};
 use crate::trace::{CpuId, Trace};
 use clap::{ValueEnum, ValueHint};
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,15 +32,7 @@ const WORDS: &str = "Run, wait, sleep and unknown of a row add up to its span: f
                      what reaches over its ends is cut.\n";
 
 fn columns_help() -> String {
-    let mut text = "Columns of expressions:\n".to_owned();
-    for (_, name, _, help) in &COLUMNS {
-        let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
-    }
-    text
-}
-
-fn expression(text: &str) -> Result<Expr, String> {
-    parse(text).map_err(|e| format!("\n    {text}\n    {}\n    {e}", e.pointer()))
+    super::values::columns_help(COLUMNS.iter().map(|(_, name, _, help)| (*name, *help)))
 }
 
 /// Options of `tasks`.
@@ -54,7 +45,7 @@ pub struct Args {
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     trace: PathBuf,
     /// Only tasks for which this is true, such as: task~nginx and wait>1ms
-    #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
+    #[arg(long = "where", value_name = "EXPR", value_parser = super::values::expression::<Column>)]
     filter: Option<Expr>,
     /// A row per thread, or per name.
     #[arg(long, value_name = "comm|thread", default_value = "thread")]

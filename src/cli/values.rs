@@ -1,6 +1,8 @@
 //! Values of options that several commands parse alike.
 
+use crate::query::{self, Columns, Expr};
 use crate::trace::SchedClass;
+use std::fmt::Write;
 
 /// Parses `on` and `off` for clap.
 pub fn on_or_off(text: &str) -> Result<bool, String> {
@@ -17,4 +19,18 @@ pub fn release(text: &str) -> Result<String, String> {
         SchedClass::Unknown => Err("a kernel release such as 6.1 or 6.12.3".into()),
         _ => Ok(text.into()),
     }
+}
+
+/// The columns of expressions, for the end of a command's help.
+pub fn columns_help<'a>(columns: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = "Columns of expressions:\n".to_owned();
+    for (name, help) in columns {
+        let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
+    }
+    text
+}
+
+/// An expression over the columns of a table; what is wrong with it is pointed at.
+pub fn expression<C: Columns>(text: &str) -> Result<Expr<C>, String> {
+    query::parse(text).map_err(|e| format!("\n    {text}\n    {}\n    {e}", e.pointer()))
 }

@@ -8,13 +8,12 @@ use crate::app::time::{grouped, point, short};
 use crate::ingest;
 use crate::query::Bitmap;
 use crate::stats::blame::{Blame, Link};
-use crate::stats::column::{COLUMNS, Column, Expr, parse};
+use crate::stats::column::{COLUMNS, Column, Expr};
 use crate::stats::{Distribution, Table};
 use crate::trace::{ThreadIx, Trace, machine_name, told_apart};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,7 +28,7 @@ pub struct Args {
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath, required = true)]
     traces: Vec<PathBuf>,
     /// Only waits for which this is true, such as: task~nginx and wait>1ms and kind=wakeup
-    #[arg(long = "where", value_name = "EXPR", value_parser = expression)]
+    #[arg(long = "where", value_name = "EXPR", value_parser = super::values::expression::<Column>)]
     filter: Option<Expr>,
     /// List so many of the longest (CSV: all).
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -47,18 +46,11 @@ pub struct Args {
 }
 
 fn columns_help() -> String {
-    let mut text = "Columns of expressions:\n".to_owned();
-    for (_, name, _, help) in &COLUMNS {
-        let _ = writeln!(text, "  {name:<10}  {help}"); // a String takes all
-    }
-    text + "\nTimes need a unit (ns, us, ms, s) and count from the start. Names: = != ~ !~ \
+    super::values::columns_help(COLUMNS.iter().map(|(_, name, _, help)| (*name, *help)))
+        + "\nTimes need a unit (ns, us, ms, s) and count from the start. Names: = != ~ !~ \
             (contains). Joined by and, or, not, ( ).\n--from and --to select the waits that have \
             something of that time; they are listed whole.\nBuckets of the histogram: [from_ns, \
             to_ns), each twice as long as the one before.\n"
-}
-
-fn expression(text: &str) -> Result<Expr, String> {
-    parse(text).map_err(|e| format!("\n    {text}\n    {}\n    {e}", e.pointer()))
 }
 
 /// What is printed: recordings, the rows that were asked for, and the longest of all of them.

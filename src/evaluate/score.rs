@@ -11,6 +11,8 @@ use crate::trace::{TaskState, Trace};
 pub const ECE_BINS: usize = 15;
 /// Names of the slices by number of candidates.
 pub const QUEUE_SLICES: [&str; 6] = ["2", "3-4", "5-8", "9-16", "17-64", ">64"];
+/// The numbers of candidates in each, ends included.
+pub const QUEUES: [(u64, u64); 6] = [(0, 2), (3, 4), (5, 8), (9, 16), (17, 64), (65, u64::MAX)];
 /// Names of the slices by the state in which the previous task is left.
 pub const STATE_SLICES: [&str; 6] = ["R", "R+", "S", "D", "I", "other"];
 const SLICES: usize = QUEUE_SLICES.len() + STATE_SLICES.len();
@@ -153,25 +155,27 @@ fn add(to: &mut [u64; SLICES], from: &[u64; SLICES]) {
     to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
 }
 
-/// Slices of a decision: by queue, by state.
-fn slices_of(candidates: usize, state: TaskState) -> [usize; 2] {
-    let queue = match candidates {
-        0..=2 => 0,
-        3..=4 => 1,
-        5..=8 => 2,
-        9..=16 => 3,
-        17..=64 => 4,
-        _ => 5,
-    };
-    let state = match state {
+/// Class of so many candidates: index into [`QUEUE_SLICES`].
+#[inline]
+pub fn queue_class(candidates: u64) -> usize {
+    QUEUES.iter().filter(|queue| candidates > queue.1).count()
+}
+
+/// Class of a state: index into [`STATE_SLICES`].
+pub fn state_class(state: TaskState) -> usize {
+    match state {
         _ if state.is_preempted() => 1,
         TaskState::RUNNING => 0,
         TaskState::SLEEP => 2,
         TaskState::DISK => 3,
         TaskState::IDLE => 4,
         _ => 5,
-    };
-    [queue, QUEUE_SLICES.len() + state]
+    }
+}
+
+/// Slices of a decision: by queue, by state.
+fn slices_of(candidates: usize, state: TaskState) -> [usize; 2] {
+    [queue_class(candidates as u64), QUEUE_SLICES.len() + state_class(state)]
 }
 
 impl Counts {

@@ -44,7 +44,7 @@ pub fn csv_to(trace: &Trace, mut out: impl Write) -> std::io::Result<()> {
 }
 
 /// The I/O error inside a CSV error, so that a closed pipe is still known as one.
-fn io_error(error: csv::Error) -> std::io::Error {
+pub fn io_error(error: csv::Error) -> std::io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(e) => e,
         other => std::io::Error::other(format!("{other:?}")),

@@ -68,6 +68,69 @@ fn lock(path: &Path) -> Result<File, TrainError> {
     }
 }
 
+/// Makes the folder one of a run with these settings: of a new one, or of the one that is resumed,
+/// whose last good checkpoint is given.
+fn settle(path: &Path, config: &TrainConfig) -> Result<Option<Kept>, TrainError> {
+    let file = path.join(CONFIG);
+    let text = toml::to_string_pretty(config).map_err(|e| problem(&file, &e))?;
+    if config.resume && file.is_file() {
+        return resumed(path, config, &text);
+    }
+    // Nothing of another run may be taken for this one's.
+    let others = [SESSIONS, PLAN, "best.koracle", "last.koracle"];
+    for name in checkpoint::NAMES.into_iter().chain(others) {
+        let _ = std::fs::remove_file(path.join(name));
+    }
+    write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
+    Ok(None)
+}
+
+/// The last good checkpoint of a run that must have been started with the settings in `text`, but
+/// for its device and what it was started by.
+fn resumed(path: &Path, config: &TrainConfig, text: &str) -> Result<Option<Kept>, TrainError> {
+    let file = path.join(CONFIG);
+    let before = std::fs::read_to_string(&file).map_err(|e| problem(&file, &e))?;
+    let before: TrainConfig = toml::from_str(&before).map_err(|e| problem(&file, &e))?;
+    let (command, revision, device) =
+        (config.command.clone(), config.revision.clone(), config.device);
+    let same = TrainConfig { device, command, revision, ..before };
+    if toml::to_string_pretty(&same).ok().as_deref() != Some(text) {
+        return Err(problem(&file, &"the run was started with another configuration"));
+    }
+    let resumed = checkpoint::newest(path)?;
+    let beyond =
+        |kept: &Kept| kept.state.epoch > config.epochs || kept.state.best_epoch > kept.state.epoch;
+    if resumed.as_ref().is_some_and(beyond) {
+        return Err(problem(
+            path,
+            &"the checkpoint is of an epoch that this run does not have: it is damaged",
+        ));
+    }
+    Ok(resumed)
+}
+
+/// A table, cut back to the step that the run goes on from, to write more rows to.
+fn table(
+    path: &Path,
+    (name, head): (&str, &str),
+    step: Option<usize>,
+) -> Result<BufWriter<File>, TrainError> {
+    let file = path.join(name);
+    let kept = trimmed(&file, head, step).map_err(|e| problem(&file, &e))?;
+    write_whole(&file, kept.as_bytes()).map_err(|e| problem(&file, &e))?;
+    let opened = OpenOptions::new().append(true).open(&file);
+    Ok(BufWriter::new(opened.map_err(|e| problem(&file, &e))?))
+}
+
+/// Notes where and how the run goes on from now.
+fn begin_session(path: &Path, config: &TrainConfig) -> Result<(), TrainError> {
+    let file = path.join(SESSIONS);
+    let mut sessions = Sessions::read(path);
+    sessions.session.push(Environment::now(&config.command, &config.revision, config.device));
+    let text = toml::to_string_pretty(&sessions).map_err(|e| problem(&file, &e))?;
+    write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))
+}
+
 impl Folder {
     /// Makes the folder. A new run replaces a run that is there, but nothing else; a resumed one
     /// goes on from its last good checkpoint.
@@ -78,59 +141,16 @@ impl Folder {
         // Somebody may have come first.
         ours(path)?;
         remove_left(path);
-        let file = path.join(CONFIG);
-        let text = toml::to_string_pretty(config).map_err(|e| problem(&file, &e))?;
-        let mut resumed = None;
-        if config.resume && file.is_file() {
-            let before = std::fs::read_to_string(&file).map_err(|e| problem(&file, &e))?;
-            let before: TrainConfig = toml::from_str(&before).map_err(|e| problem(&file, &e))?;
-            let (command, revision, device) =
-                (config.command.clone(), config.revision.clone(), config.device);
-            let same = TrainConfig { device, command, revision, ..before };
-            if toml::to_string_pretty(&same).ok().as_ref() != Some(&text) {
-                return Err(problem(&file, &"the run was started with another configuration"));
-            }
-            resumed = checkpoint::newest(path)?;
-            let beyond = |kept: &Kept| {
-                kept.state.epoch > config.epochs || kept.state.best_epoch > kept.state.epoch
-            };
-            if resumed.as_ref().is_some_and(beyond) {
-                return Err(problem(
-                    path,
-                    &"the checkpoint is of an epoch that this run does not have: it is damaged",
-                ));
-            }
-        } else {
-            // Nothing of another run may be taken for this one's.
-            for name in checkpoint::NAMES.into_iter().chain([
-                SESSIONS,
-                PLAN,
-                "best.koracle",
-                "last.koracle",
-            ]) {
-                let _ = std::fs::remove_file(path.join(name));
-            }
-            write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
-        }
+        let mut resumed = settle(path, config)?;
         let _ = std::fs::remove_file(path.join(ENDED));
         let step = resumed.as_ref().map(|kept| kept.state.step);
         if let Some(kept) = &mut resumed {
             kept.state.session += 1;
         }
-        let table = |(name, head): (&str, &str)| {
-            let file = path.join(name);
-            let kept = trimmed(&file, head, step).map_err(|e| problem(&file, &e))?;
-            write_whole(&file, kept.as_bytes()).map_err(|e| problem(&file, &e))?;
-            let opened = OpenOptions::new().append(true).open(&file);
-            Ok::<_, TrainError>(BufWriter::new(opened.map_err(|e| problem(&file, &e))?))
-        };
         let [steps, epochs, workloads] = TABLES;
+        let table = |of| table(path, of, step);
         let tables = [table(steps)?, table(epochs)?, table(workloads)?];
-        let file = path.join(SESSIONS);
-        let mut sessions = Sessions::read(path);
-        sessions.session.push(Environment::now(&config.command, &config.revision, config.device));
-        let text = toml::to_string_pretty(&sessions).map_err(|e| problem(&file, &e))?;
-        write_whole(&file, text.as_bytes()).map_err(|e| problem(&file, &e))?;
+        begin_session(path, config)?;
         let session = resumed.as_ref().map_or(0, |kept| kept.state.session);
         Ok(Self {
             path: path.into(),

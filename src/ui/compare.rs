@@ -112,7 +112,7 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
         }
         Some(Asked::By(name)) => pieces.push((format!(" · hits and nats of {name}"), theme.dim())),
         Some(Asked::Nobody(problem)) => {
-            pieces.push((format!(" · no model: {problem}"), theme.miss()))
+            pieces.push((format!(" · no model: {problem}"), theme.miss()));
         }
         None => {}
     }

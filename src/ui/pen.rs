@@ -87,6 +87,26 @@ impl Pen<'_> {
         used
     }
 
+    /// Lines inside a frame, from `scroll` on but so that the last one is at its end; how many are
+    /// below them stands on the frame.
+    pub fn scrolled<L>(&mut self, (frame, inner): (Area, Area), lines: &[L], scroll: usize)
+    where
+        L: AsRef<[(String, Style)]>,
+    {
+        let rows = usize::from(inner.h);
+        let first = scroll.min(lines.len().saturating_sub(rows));
+        for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
+            self.inside(inner).words(i as u16, line.as_ref());
+        }
+        let below = lines.len().saturating_sub(first + rows);
+        if below > 0 {
+            let text = format!(" ↓ {below} ");
+            let x = frame.x + frame.w.saturating_sub(text.chars().count() as u16 + 2);
+            let style = self.theme.dim();
+            self.put(x, frame.y + frame.h - 1, 12, &text, style);
+        }
+    }
+
     /// The same as far as they fit: what does not is cut at a word, with a sign that something is
     /// missing.
     pub fn fitting(&mut self, row: u16, pieces: &[(String, Style)]) -> u16 {

@@ -41,7 +41,9 @@ impl Start {
             (Some(session), _) => app.settle(session),
             (None, last) if alone => {
                 app.welcome();
-                last.into_iter().for_each(|session| app.offer(session));
+                if let Some(session) = last {
+                    app.offer(session);
+                }
             }
             _ => {}
         }

@@ -1,7 +1,8 @@
 //! What the command line refuses: wrong usage, bad input, bad targets; each with its exit code and a
 //! message that names the culprit.
 
-use super::{bundled, fails, koracle, small};
+use super::common::program::{fails, koracle};
+use super::common::recordings;
 use std::path::Path;
 
 #[test]
@@ -19,7 +20,7 @@ fn bad_input_has_a_message_and_code_1() {
     let junk: Vec<u8> =
         (0..5_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
     fails(&["info", &file("junk", &junk)], 1, "not a recording");
-    let header_only = std::fs::read(bundled("cpu-bound-4p_run3")).unwrap()[..12].to_vec();
+    let header_only = std::fs::read(recordings::path("cpu-bound-4p_run3")).unwrap()[..12].to_vec();
     fails(&["info", &file("cut.csv.zst", &header_only)], 1, "cut.csv.zst");
 }
 
@@ -43,7 +44,7 @@ fn the_explorer_refuses_before_it_takes_the_screen() {
     fails(&["recrod"], 2, "no such command or file: recrod");
     fails(&["recrod", "nor-this.csv"], 2, "no such command or file: recrod");
     fails(&["-"], 1, "standard output is not a terminal");
-    let (_dir, path) = small(10);
+    let (_dir, path) = recordings::small(10);
     fails(&[path.to_str().unwrap()], 1, "standard output is not a terminal");
     fails(&[path.to_str().unwrap(), "gone.csv"], 1, "no such file: gone.csv");
     fails(&[], 1, "standard output is not a terminal");
@@ -57,7 +58,7 @@ fn the_explorer_refuses_before_it_takes_the_screen() {
 
 #[test]
 fn errors_of_the_output_name_the_target() {
-    let (dir, path) = small(300);
+    let (dir, path) = recordings::small(300);
     let path = path.to_str().unwrap();
     let folder = dir.path().to_str().unwrap();
     fails(&["predict", path, "-o", folder], 1, "this is a directory");
@@ -78,7 +79,7 @@ fn errors_of_the_output_name_the_target() {
 
 #[test]
 fn a_recording_is_not_written_over_itself() {
-    let (dir, path) = small(100);
+    let (dir, path) = recordings::small(100);
     let before = std::fs::read(&path).unwrap();
     let again = dir.path().join(".").join("small.csv");
     fails(&["import", path.to_str().unwrap(), "-o", again.to_str().unwrap()], 1, "another name");
@@ -87,7 +88,7 @@ fn a_recording_is_not_written_over_itself() {
 
 #[test]
 fn the_model_variable_is_named_and_may_be_empty() {
-    let (dir, path) = small(200);
+    let (dir, path) = recordings::small(200);
     let path = path.to_str().unwrap();
     koracle(&["predict", path, "-o", "-"]).env("KORACLE_MODEL", "").assert().success();
     let none = dir.path().join("none.koracle");
@@ -121,7 +122,7 @@ fn a_device_that_was_not_built_in_is_refused_before_a_run_is_made() {
 
 #[test]
 fn wrong_values_are_wrong_usage() {
-    let (_dir, path) = small(1_000);
+    let (_dir, path) = recordings::small(1_000);
     let path = path.to_str().unwrap();
     for (args, says) in [
         (&["train", "--lr", "nan", "-o", "never"][..], "--lr: NaN is not a positive number"),

@@ -1,7 +1,8 @@
 //! A mistake taken apart: nothing outside the receptive field moves an answer, where a walk starts
 //! makes no difference, similar decisions are similar.
 
-use super::{MODEL, NAMES, TABLE, engine, open};
+use super::common::recordings;
+use super::{MODEL, NAMES, TABLE, engine};
 use kernel_oracle::evaluate::mistakes::Column;
 use kernel_oracle::evaluate::mistakes::collect::{collect, collect_keeping, states_every};
 use kernel_oracle::evaluate::mistakes::filter::parse;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 #[test]
 fn what_is_outside_the_receptive_field_moves_nothing() {
-    let trace = open(NAMES[0]);
+    let trace = recordings::open(NAMES[0]);
     let field = MODEL.config.receptive_field();
     let t = &*TABLE;
     let wrong = parse("trace=hackbench-pipe-2g_run2 and not hit and queue>4").unwrap().rows(t);
@@ -56,7 +57,7 @@ fn what_is_outside_the_receptive_field_moves_nothing() {
 /// predictors that learn as they go.
 #[test]
 fn an_explanation_does_not_depend_on_where_its_walk_starts() {
-    let trace = open("hackbench-socket-4g_run0");
+    let trace = recordings::open("hackbench-socket-4g_run0");
     for choice in [
         Choice::Network(Net::Tcn),
         Choice::Network(Net::Lstm),
@@ -95,7 +96,7 @@ fn an_explanation_does_not_depend_on_where_its_walk_starts() {
 
 #[test]
 fn the_nearest_right_decisions_have_the_same_shape() {
-    let trace = open(NAMES[0]);
+    let trace = recordings::open(NAMES[0]);
     let t = &*TABLE;
     let row = parse("not hit and queue=5 and enqueued=wake and state=S")
         .unwrap()

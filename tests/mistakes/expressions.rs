@@ -1,6 +1,7 @@
 //! Filters are read as they are written; whatever is typed is a filter or an error inside it.
 
-use super::{NAMES, TABLE, path};
+use super::common::recordings;
+use super::{NAMES, TABLE};
 use assert_cmd::Command;
 use kernel_oracle::evaluate::mistakes::column::COLUMNS;
 use kernel_oracle::evaluate::mistakes::filter::{OPS, Op, Value, complete, parse};
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 #[test]
 fn a_bad_expression_is_wrong_usage_and_pointed_at() {
     let mut command = Command::cargo_bin("koracle").unwrap();
-    let file = path(NAMES[0]);
+    let file = recordings::path(NAMES[0]);
     let assert =
         command.args(["mistakes", "--where", "cpu=0 and quue>4"]).arg(&file).assert().code(2);
     let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();

@@ -1,5 +1,6 @@
 //! The Train screen with runs that are made up: none, one that runs, three, one that failed.
 
+use super::common::screen::typed;
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::train::News;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 pub fn keys(app: &mut App, text: &str) {
     for c in text.chars() {
-        app.update(Msg::Key(if c == '\n' { Key::Enter } else { Key::Char(c) }));
+        app.update(Msg::Key(typed(c)));
     }
 }
 

@@ -1,7 +1,8 @@
 //! What orders, the mouse and typing do on the Compare screen.
 
 use super::beside::{Align, stints};
-use super::{Compare, Do, Focus, LIST, Over, Places, places, value, words};
+use super::{Compare, Do, Focus, LIST, Places, places, value, words};
+use crate::app::filter::Over;
 use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
 use crate::app::list;
@@ -170,12 +171,12 @@ impl Compare {
 
     pub(super) fn edit(&mut self) {
         let table = self.table().map(Arc::clone);
-        self.filter.edit(&Over(table.as_deref()));
+        self.filter.edit(&Over::table_or_name(table.as_deref()));
     }
 
     pub(super) fn type_filter(&mut self, key: Key) {
         let table = self.table().map(Arc::clone);
-        self.filter.type_key(key, &Over(table.as_deref()));
+        self.filter.type_key(key, &Over::table_or_name(table.as_deref()));
     }
 
     /// A click selects, a second one opens; the wheel moves the list, and zooms the timelines.

@@ -1,5 +1,6 @@
 //! What orders do on the Mistakes screen.
 
+use super::pages::Page;
 use super::{Explained, Focus, LIST, Mistakes, Order};
 use crate::app::keys::Action;
 use crate::app::prompt::Ask;
@@ -134,7 +135,7 @@ impl Mistakes {
         let moved = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
         match self.panes.focus {
             Focus::Sums => {
-                let bars = self.sums.pages.get(self.sums.page).map_or(0, |p| p.len());
+                let bars = self.sums.pages.get(self.sums.page).map_or(0, Page::len);
                 self.sums.bar = moved(self.sums.bar, bars);
             }
             Focus::Why => {
@@ -145,7 +146,7 @@ impl Mistakes {
                 self.why.candidate = moved(self.why.candidate, candidates);
             }
             Focus::List => {
-                self.listing.column = moved(self.listing.column, self.listing.columns.count())
+                self.listing.column = moved(self.listing.column, self.listing.columns.count());
             }
         }
     }

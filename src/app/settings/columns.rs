@@ -33,8 +33,11 @@ fn typed(name: &str) -> String {
     name.to_lowercase().replace('−', "-")
 }
 
+/// The columns of lists, in their order.
+type Columns = Vec<(Tab, Vec<&'static str>)>;
+
 /// What is written, checked: the error is a place in the text and a sentence.
-pub(super) fn read(written: Written) -> Result<Vec<(Tab, Vec<&'static str>)>, (usize, String)> {
+pub(super) fn read(written: Written) -> Result<Columns, (usize, String)> {
     let mut lists = Vec::new();
     for (name, columns) in written {
         let start = columns.span().start;

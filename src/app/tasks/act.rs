@@ -1,6 +1,7 @@
 //! What orders, the mouse and typing do on the Tasks screen.
 
-use super::{LIST, Over, Shown, Tasks, places};
+use super::{LIST, Shown, Tasks, places};
+use crate::app::filter::Over;
 use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
 use crate::app::list::{self, Do};
@@ -99,12 +100,12 @@ impl Tasks {
 
     pub(super) fn edit(&mut self) {
         let table = self.table().map(Arc::clone);
-        self.filter.edit(&Over(table.as_deref()));
+        self.filter.edit(&Over::table_or_name(table.as_deref()));
     }
 
     pub(super) fn type_filter(&mut self, key: Key) {
         let table = self.table().map(Arc::clone);
-        self.filter.type_key(key, &Over(table.as_deref()));
+        self.filter.type_key(key, &Over::table_or_name(table.as_deref()));
     }
 
     /// A click selects, a second one opens; the wheel moves.

@@ -1,7 +1,8 @@
 //! What orders, the mouse and typing do on the Waits screen.
 
 use super::copy::timehist;
-use super::{Focus, LIST, Over, Page, Shown, Span, Waits};
+use super::{Focus, LIST, Page, Shown, Span, Waits};
+use crate::app::filter::Over;
 use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
 use crate::app::list::{self, Do, Sorting};
@@ -72,7 +73,7 @@ impl Waits {
                 Shown::Instead => cx
                     .say("the list is not sorted by who ran instead: it is found for visible rows"),
                 Shown::Pick => {
-                    cx.say("the list is not sorted by what was predicted; 3 lists mistakes")
+                    cx.say("the list is not sorted by what was predicted; 3 lists mistakes");
                 }
             },
             Do::Page | Do::PrevPage => self.turn(what == Do::Page),
@@ -196,16 +197,16 @@ impl Waits {
 
     pub(super) fn edit(&mut self) {
         let table = self.table().map(Arc::clone);
-        self.filter.edit(&Over(table.as_deref()));
+        self.filter.edit(&Over::table(table.as_deref()));
     }
 
     pub(super) fn type_filter(&mut self, key: Key) {
         let table = self.table().map(Arc::clone);
-        self.filter.type_key(key, &Over(table.as_deref()));
+        self.filter.type_key(key, &Over::table(table.as_deref()));
     }
 
     fn narrow(&mut self, by: Expr) {
-        self.filter.narrow(by, &Over(None));
+        self.filter.narrow(by, &Over::table(None));
     }
 
     /// A click selects, a second one opens; the wheel moves what it is over.

@@ -6,6 +6,7 @@ use crate::evaluate::mistakes::slices::{Slice, Tally};
 use crate::evaluate::mistakes::sums::Versus;
 use crate::evaluate::mistakes::{Bitmap, Column, Kind, Table, column::COLUMNS};
 use crate::evaluate::overlay::BASELINES;
+use crate::export::io_error;
 use crate::text::count;
 use color_eyre::eyre::Result;
 use serde_json::{Map, Value, json};
@@ -20,20 +21,12 @@ fn columns(t: &Table) -> impl Iterator<Item = Column> + '_ {
     COLUMNS.iter().map(|c| c.0).filter(move |c| t.has_other() || !second(c))
 }
 
-/// The I/O error inside a CSV error, so that a closed pipe is recognised.
-fn plain(error: csv::Error) -> std::io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(e) => e,
-        other => std::io::Error::other(format!("{other:?}")),
-    }
-}
-
 /// One CSV row per decision.
 pub fn list(t: &Table, rows: &Bitmap, out: &mut dyn Write) -> Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(columns(t).map(Column::name)).map_err(plain)?;
+    csv.write_record(columns(t).map(Column::name)).map_err(io_error)?;
     for i in rows.iter() {
-        csv.write_record(columns(t).map(|c| c.text(t, i).into_owned())).map_err(plain)?;
+        csv.write_record(columns(t).map(|c| c.text(t, i).into_owned())).map_err(io_error)?;
     }
     Ok(csv.flush()?)
 }
@@ -55,7 +48,7 @@ pub fn slices(t: &Table, by: &[(Column, Vec<Slice>)], out: &mut dyn Write) -> Re
         "asked",
     ];
     let other = t.has_other().then_some("other");
-    csv.write_record(fixed.into_iter().chain(BASELINES).chain(other)).map_err(plain)?;
+    csv.write_record(fixed.into_iter().chain(BASELINES).chain(other)).map_err(io_error)?;
     for (column, slice) in by.iter().flat_map(|(c, all)| all.iter().map(move |s| (c, s))) {
         let tally = &slice.tally;
         let (low, high) = tally.interval();
@@ -65,7 +58,7 @@ pub fn slices(t: &Table, by: &[(Column, Vec<Slice>)], out: &mut dyn Write) -> Re
         row.extend([tally.wrong_ns, tally.forecasts, tally.asked].map(|n| n.to_string()));
         row.extend(tally.baselines.map(|n| n.to_string()));
         row.extend(other.map(|_| tally.other.to_string()));
-        csv.write_record(row).map_err(plain)?;
+        csv.write_record(row).map_err(io_error)?;
     }
     Ok(csv.flush()?)
 }
@@ -244,9 +237,8 @@ fn summary(f: &Found, out: &mut String) {
     }
     let _ = writeln!(
         out,
-        "{} in {}, {} of them trivial and left out; {:.0} bytes per \
-         decision in the table",
-        count(whole.decisions as u64, "decision"),
+        "{} in {}, {} of them trivial and left out; {:.0} bytes per decision in the table",
+        count(whole.decisions, "decision"),
         count(t.sources.len() as u64, "recording"),
         whole.trivial,
         t.bytes_per_row()

@@ -5,8 +5,9 @@
 use super::table::{ASKED, COVERED, FORECAST, HIT, OTHER, Table};
 use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::score::ECE_BINS;
+use crate::evaluate::score::state_class;
 use crate::query::{Columns, Described};
-use crate::trace::{TaskState, ThreadIx};
+use crate::trace::ThreadIx;
 use std::borrow::Cow;
 
 pub use crate::query::Kind;
@@ -113,21 +114,6 @@ pub const COLUMNS: [Described<Column>; 36] = [
     (Column::OtherP, "other_p", Kind::Share, "its probability"),
     (Column::Other, "other", Kind::Flag, "the second model was right"),
 ];
-
-/// Classes of the state in which a task is left, as in `koracle eval`.
-pub const STATES: [&str; 6] = crate::evaluate::score::STATE_SLICES;
-
-/// Class of a state: index into [`STATES`].
-pub fn state_class(state: TaskState) -> usize {
-    match state {
-        _ if state.is_preempted() => 1,
-        TaskState::RUNNING => 0,
-        TaskState::SLEEP => 2,
-        TaskState::DISK => 3,
-        TaskState::IDLE => 4,
-        _ => 5,
-    }
-}
 
 impl Column {
     /// The column with this name.

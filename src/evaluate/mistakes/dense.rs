@@ -4,11 +4,12 @@
 //! threads as the pool has; counts are added in the blocks' order, so that no figure depends on how
 //! many those are.
 
-use super::column::{Column, bin, state_class};
-use super::slices::{QUEUES, Slice, TIMES, Tally, named};
+use super::column::{Column, bin};
+use super::slices::{Slice, TIMES, Tally, named};
 use super::table::{HIT, Span, Table};
 use crate::evaluate::overlay::BASELINES;
 use crate::evaluate::score::{ECE_BINS, STATE_SLICES};
+use crate::evaluate::score::{QUEUES, queue_class, state_class};
 use crate::query::Bitmap;
 use crate::trace::ThreadIx;
 use rayon::prelude::*;
@@ -157,9 +158,7 @@ impl<'a> Cut<'a> {
             Classes::Cpu => each(rows, lanes, to, |i| t.cpu[i].ix()),
             Classes::State => each(rows, lanes, to, |i| state_class(t.state[i])),
             Classes::Queue => {
-                each(rows, lanes, to, |i| {
-                    QUEUES.iter().filter(|q| u64::from(t.queue[i]) > q.1).count()
-                });
+                each(rows, lanes, to, |i| queue_class(u64::from(t.queue[i])));
             }
             Classes::Enqueued => each(rows, lanes, to, |i| t.enqueued[i] as usize),
             Classes::Span(of, ends) => each(rows, lanes, to, |i| {

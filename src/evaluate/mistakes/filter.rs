@@ -3,8 +3,9 @@
 
 pub use crate::query::{Choice, Completion, FilterError, OPS, Op, Value};
 
-use super::column::{COLUMNS, Column, STATES, state_class};
+use super::column::{COLUMNS, Column};
 use super::table::{Enqueued, Table, ThreadName};
+use crate::evaluate::score::{STATE_SLICES, state_class};
 use crate::query::{self, Bitmap, Columns, Described, Kind, quoted};
 
 /// A question to each decision.
@@ -53,7 +54,7 @@ impl Columns for Column {
                     let answer = &mut seen[usize::from(state.0)];
                     if answer.is_none() {
                         let label = state.label().to_string();
-                        *answer = Some(says(&[&label, STATES[state_class(*state)]]));
+                        *answer = Some(says(&[&label, STATE_SLICES[state_class(*state)]]));
                     }
                 }
                 Bitmap::of(len, |i| seen[usize::from(t.state[i].0)] == Some(true))
@@ -103,7 +104,7 @@ impl Columns for Column {
 
     fn values(self, t: &Table) -> Vec<String> {
         let mut texts: Vec<String> = match self {
-            Self::State => return STATES.map(String::from).into(),
+            Self::State => return STATE_SLICES.map(String::from).into(),
             Self::Enqueued => return self.choices().into_iter().map(str::to_owned).collect(),
             Self::Cpu => {
                 let mut seen: Vec<u16> = t.cpu.iter().map(|c| c.0).collect();

@@ -1,11 +1,12 @@
 //! Counts of a set of decisions, whole or cut by a column. Each slice knows the expression that
 //! selects its decisions, so that what a bar counts and what a click on it shows are the same.
 
-use super::column::{Column, Kind, STATES, state_class};
+use super::column::{Column, Kind};
 use super::filter::{Expr, Op, Value};
 use super::stats::wilson;
 use super::table::{ASKED, COVERED, Enqueued, FORECAST, HIT, OTHER, Table};
 use crate::evaluate::overlay::BASELINES;
+use crate::evaluate::score::{QUEUE_SLICES, QUEUES, STATE_SLICES, queue_class, state_class};
 use crate::query::Bitmap;
 use std::collections::BTreeMap;
 
@@ -117,9 +118,6 @@ pub struct Slice {
     pub tally: Tally,
 }
 
-/// Ends of the classes of queue lengths, as in `koracle eval`.
-pub(super) const QUEUES: [(u64, u64); 6] =
-    [(0, 2), (3, 4), (5, 8), (9, 16), (17, 64), (65, u64::MAX)];
 /// Ends of the classes of durations, ns.
 pub(super) const TIMES: [u64; 6] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 pub(super) const TIME_LABELS: [&str; 7] =
@@ -233,12 +231,10 @@ fn below(column: Column, from: u64, to: u64) -> Expr {
 
 fn by_queue(t: &Table) -> Cut<'_> {
     Cut {
-        class: Box::new(|i| {
-            QUEUES.iter().position(|q| u64::from(t.queue[i]) <= q.1).unwrap_or(0) as u64
-        }),
+        class: Box::new(|i| queue_class(u64::from(t.queue[i])) as u64),
         name: Box::new(|c| {
             let (from, to) = QUEUES[c as usize];
-            let label = crate::evaluate::score::QUEUE_SLICES[c as usize];
+            let label = QUEUE_SLICES[c as usize];
             (label.into(), between(Column::Queue, from, to))
         }),
     }
@@ -312,7 +308,7 @@ fn by_state(t: &Table) -> Cut<'_> {
     Cut {
         class: Box::new(|i| state_class(t.state[i]) as u64),
         name: Box::new(|c| {
-            let label = STATES[c as usize];
+            let label = STATE_SLICES[c as usize];
             (label.into(), Expr::is(Column::State, label))
         }),
     }
@@ -335,13 +331,13 @@ fn by_task(t: &Table, column: Column) -> Cut<'_> {
             let group = column.thread(t, i).and_then(|thread| t.group(i, thread));
             group.map_or(u64::MAX, u64::from)
         }),
-        name: Box::new(move |c| match t.groups.get(c as usize) {
-            Some(name) => (name.to_string(), Expr::is(column, name)),
-            // No thread has no name: not even one that contains nothing.
-            None => {
+        name: Box::new(move |c| {
+            let Some(name) = t.groups.get(c as usize) else {
+                // No thread has no name: not even one that contains nothing.
                 let named = Expr::Compare(column, Op::Has, Value::Text(String::new()));
-                ("?".into(), named.negate())
-            }
+                return ("?".into(), named.negate());
+            };
+            (name.to_string(), Expr::is(column, name))
         }),
     }
 }

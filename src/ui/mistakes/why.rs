@@ -52,17 +52,7 @@ pub fn draw(m: &Mistakes, found: &Found, area: Area, pen: &mut Pen) {
     let chosen = m.why.candidate.min(told.why.candidates.len().saturating_sub(1));
     let width = inner.w.saturating_sub(1);
     let lines = Page { told, t: &found.table, row, chosen, width, theme }.lines();
-    let rows = usize::from(inner.h);
-    let first = m.why.scroll.min(lines.len().saturating_sub(rows));
-    for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
-        pen.inside(inner).words(i as u16, line);
-    }
-    let below = lines.len().saturating_sub(first + rows);
-    if below > 0 {
-        let text = format!(" ↓ {below} ");
-        let x = area.x + area.w.saturating_sub(text.chars().count() as u16 + 2);
-        pen.put(x, area.y + area.h - 1, 12, &text, theme.dim());
-    }
+    pen.scrolled((area, inner), &lines, m.why.scroll);
 }
 
 fn fixed(text: &str, width: usize) -> String {

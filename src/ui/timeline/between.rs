@@ -128,7 +128,7 @@ fn table(t: &Timeline, between: &Between, window: Window, focus: bool, pen: &mut
         let row = row as u16 + 1;
         let Some(Ran { thread, here, all }) = between.ran.get(i) else {
             let (n, here, all) = between.rest;
-            let name = counted(n as u64, "other");
+            let name = counted(n, "other");
             line(row, (&name, theme.dim()), cells(here, all));
             continue;
         };

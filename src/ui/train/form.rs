@@ -59,15 +59,12 @@ pub fn draw(form: &Form, pen: &mut Pen) {
 /// the run will be.
 fn below(form: &Form, wrong: Option<&(usize, String)>, pen: &Pen) -> Vec<(String, Style)> {
     let theme = pen.theme;
-    let parts = match wrong {
-        Some((at, problem)) => {
-            let label = FIELDS.get(*at).map_or("", |f| f.label);
-            vec![(format!("✗ {label}: {problem}"), theme.miss())]
-        }
-        None => {
-            let tight = form.warning().map(|tight| (format!("! {tight}"), theme.mark()));
-            tight.into_iter().chain([(form.ahead(), theme.text())]).collect()
-        }
+    let parts = if let Some((at, problem)) = wrong {
+        let label = FIELDS.get(*at).map_or("", |f| f.label);
+        vec![(format!("✗ {label}: {problem}"), theme.miss())]
+    } else {
+        let tight = form.warning().map(|tight| (format!("! {tight}"), theme.mark()));
+        tight.into_iter().chain([(form.ahead(), theme.text())]).collect()
     };
     let room = usize::from(pen.area.w.saturating_sub(4));
     let lines = |(text, style): &(String, Style)| {

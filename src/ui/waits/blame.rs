@@ -44,17 +44,7 @@ pub fn draw(app: &App, t: &Table, area: Area, pen: &mut Pen) {
         return;
     };
     let lines = lines(app, t, row, blame, &pen.inside(inner));
-    let rows = usize::from(inner.h);
-    let first = w.instead.scroll.min(lines.len().saturating_sub(rows));
-    for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
-        pen.inside(inner).words(i as u16, line);
-    }
-    let below = lines.len().saturating_sub(first + rows);
-    if below > 0 {
-        let text = format!(" ↓ {below} ");
-        let x = area.x + area.w.saturating_sub(text.chars().count() as u16 + 2);
-        pen.put(x, area.y + area.h - 1, 12, &text, theme.dim());
-    }
+    pen.scrolled((area, inner), &lines, w.instead.scroll);
 }
 
 fn lines(app: &App, t: &Table, row: usize, blame: &Blame, pen: &Pen) -> Vec<Line> {
