@@ -16,13 +16,13 @@ use crate::train::cost::{self, Pace, Pass};
 use crate::train::memory::{MIB, Outlook, Room};
 use crate::train::runs::{Holds, KeptRun};
 use crate::train::{
-    self, Control, Data, Ending, Progress, Stop, TrainConfig, TrainError, load, runs,
+    self, Control, Data, Ending, Outcome, Progress, Stop, TrainConfig, TrainError, load, runs,
 };
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use signal_hook::iterator::Signals;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -98,40 +98,71 @@ fn free(folder: &Path, force: bool) -> Result<()> {
     }
 }
 
+/// The settings of a run that goes on, and its folder.
+fn going_on(run: &Path, args: &Args) -> Result<(TrainConfig, PathBuf)> {
+    let folder = runs::find(run);
+    let kept = resumed(&folder)?;
+    let device = args.device.unwrap_or(kept.device);
+    let config = TrainConfig { device, memory_limit: args.memory_limit, ..kept };
+    config.check().wrap_err_with(|| folder.join("config.toml").display().to_string())?;
+    fits(&config)?;
+    Ok((config, folder))
+}
+
+/// The settings of a new run.
+fn settings(args: &Args) -> Result<TrainConfig> {
+    let config = args.config();
+    config.check().map_err(|e| match e.setting {
+        // The value is right, this program cannot do it.
+        "device" => e.into(),
+        setting => super::wrong(format!("--{}: {}", args::option(setting), e.problem)),
+    })?;
+    Ok(config)
+}
+
+/// The settings of a new run, and the folder that it gets.
+fn new_run(args: &Args) -> Result<(TrainConfig, PathBuf)> {
+    let config = settings(args)?;
+    fits(&config)?;
+    if let Some(folder) = &args.output {
+        free(folder, args.force)?;
+        return Ok((config, folder.clone()));
+    }
+    let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
+    let folder = runs::new_folder(&home, config.model.kind.label());
+    Ok((config, folder.wrap_err_with(|| home.display().to_string())?))
+}
+
+/// Reads the recordings. A folder that was made for the run goes again when they cannot be read.
+fn read(
+    args: &Args,
+    (config, folder): (&TrainConfig, &Path),
+    reading: &Cancel,
+    signal: &AtomicI32,
+) -> Result<Data> {
+    say!("koracle: reading recordings");
+    let problem = match load::data(config, reading, &|path, opened, _| output::warn(path, opened)) {
+        Ok(data) => return Ok(data),
+        Err(problem) => problem,
+    };
+    if args.output.is_none() && args.resume.is_none() {
+        // It is empty; where it is not, it stays.
+        let _ = std::fs::remove_dir(folder);
+    }
+    if matches!(problem, load::LoadError::Cancelled) {
+        std::process::exit(128 + signal.load(Ordering::Relaxed));
+    }
+    Err(problem.into())
+}
+
 /// Trains and says what came of it.
 pub fn run(args: &Args) -> Result<()> {
-    let (mut config, folder) = match (&args.resume, &args.output) {
-        (Some(run), _) => {
-            let folder = runs::find(run);
-            let kept = resumed(&folder)?;
-            let device = args.device.unwrap_or(kept.device);
-            let config = TrainConfig { device, memory_limit: args.memory_limit, ..kept };
-            config.check().wrap_err_with(|| folder.join("config.toml").display().to_string())?;
-            fits(&config)?;
-            (config, folder)
-        }
-        (None, output) => {
-            let config = args.config();
-            config.check().map_err(|e| match e.setting {
-                // The value is right, this program cannot do it.
-                "device" => e.into(),
-                setting => super::wrong(format!("--{}: {}", args::option(setting), e.problem)),
-            })?;
-            if args.print_config {
-                return output::stdout(text(&config).as_bytes());
-            }
-            fits(&config)?;
-            let folder = if let Some(folder) = output {
-                free(folder, args.force)?;
-                folder.clone()
-            } else {
-                let home =
-                    runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
-                runs::new_folder(&home, config.model.kind.label())
-                    .wrap_err_with(|| home.display().to_string())?
-            };
-            (config, folder)
-        }
+    if args.print_config {
+        return output::stdout(text(&settings(args)?).as_bytes());
+    }
+    let (mut config, folder) = match &args.resume {
+        Some(run) => going_on(run, args)?,
+        None => new_run(args)?,
     };
     config.folder = Some(folder.clone());
     config.command =
@@ -139,22 +170,7 @@ pub fn run(args: &Args) -> Result<()> {
     config.revision = train::revision();
     let (control, reading) = (Control::default(), Cancel::new());
     let signal = stop_on_signals(&control, &reading)?;
-    say!("koracle: reading recordings");
-    let data = match load::data(&config, &reading, &|path, opened, _| output::warn(path, opened)) {
-        Err(e) => {
-            if args.output.is_none() && args.resume.is_none() {
-                // It was made for this run, and is empty.
-                let _ = std::fs::remove_dir(&folder);
-            }
-            match e {
-                load::LoadError::Cancelled => {
-                    std::process::exit(128 + signal.load(Ordering::Relaxed))
-                }
-                other => return Err(other.into()),
-            }
-        }
-        Ok(data) => data,
-    };
+    let data = read(args, (&config, &folder), &reading, &signal)?;
     outlook(&config, &data);
     let bar = output::progress(0, "training");
     let mut last = Progress::default();
@@ -165,22 +181,32 @@ pub fn run(args: &Args) -> Result<()> {
     let result =
         job::on_one_thread(|| train::run_controlled(&config, &data, &control, &mut report))?;
     bar.finish_and_clear();
-    let signal = signal.load(Ordering::Relaxed);
     if args.json {
         end_event(&result, &last)?;
     }
-    let stopped = match &result {
+    stopped(&result, &folder, &last, signal.load(Ordering::Relaxed));
+    let outcome = result.wrap_err_with(|| folder.display().to_string())?;
+    summary(&config, &folder, &outcome);
+    Ok(())
+}
+
+/// Says how to go on with a run that did not come to its end. What a signal stopped ends here.
+fn stopped(result: &Result<Outcome, TrainError>, folder: &Path, last: &Progress, signal: i32) {
+    let stopped = match result {
         Ok(outcome) => outcome.cancelled,
         Err(e) => is_cancelled(e),
     };
     if signal != 0 && stopped {
-        kept(&folder, &last);
+        kept(folder, last);
         std::process::exit(128 + signal);
     }
     if last.step > 0 && matches!(result, Err(TrainError::Memory(_))) {
-        kept(&folder, &last);
+        kept(folder, last);
     }
-    let outcome = result.wrap_err_with(|| folder.display().to_string())?;
+}
+
+/// Says what came of it.
+fn summary(config: &TrainConfig, folder: &Path, outcome: &Outcome) {
     say!(
         "koracle: best epoch {}: pick {:.2} %, forecast {:.2} % (validation macro); {} parameters \
          in {}",
@@ -194,7 +220,6 @@ pub fn run(args: &Args) -> Result<()> {
         let epochs = output::count(config.patience as u64, "epoch");
         say!("koracle: ended early: {epochs} without a better validation");
     }
-    Ok(())
 }
 
 /// Says how large the run is and how long it may take.
@@ -269,7 +294,7 @@ fn event(value: &Value) {
     let _ = door::json_line(value);
 }
 
-fn end_event(result: &Result<train::Outcome, TrainError>, last: &Progress) -> Result<()> {
+fn end_event(result: &Result<Outcome, TrainError>, last: &Progress) -> Result<()> {
     let value = match result {
         Ok(o) => json!({
             "event": "end", "ending": o.ending, "epoch": o.epoch, "step": last.step, "validation": o.validation,

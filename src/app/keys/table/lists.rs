@@ -1,9 +1,9 @@
-//! Keys of the Waits, Tasks and Compare screens, and of the list of the Traces screen.
+//! Keys of the Waits, Tasks and Compare screens.
 
 use super::bind;
 use crate::app::compare;
 use crate::app::input::Key::{self, Char as C};
-use crate::app::keys::{Action, BESIDE, BOTH, Binding, CHOOSE, COMPARE, TASKS, TRACES, WAITS};
+use crate::app::keys::{Action, BESIDE, BOTH, Binding, CHOOSE, COMPARE, TASKS, WAITS};
 use crate::app::list;
 
 pub(super) const KEYS: &[Binding] = &[
@@ -82,7 +82,6 @@ pub(super) const KEYS: &[Binding] = &[
         "type a filter; Tab completes",
         WAITS | TASKS | COMPARE,
     ),
-    bind(&[C('/')], Action::Find, "filter", "type words that a recording must have", TRACES),
     bind(
         &[C('v')],
         Action::List(list::Do::Page),
@@ -97,21 +96,21 @@ pub(super) const KEYS: &[Binding] = &[
         Action::List(list::Do::Left),
         "column",
         "column to the left",
-        WAITS | TASKS | COMPARE | TRACES,
+        WAITS | TASKS | COMPARE,
     ),
     bind(
         &[Key::Right, C('l')],
         Action::List(list::Do::Right),
         "column",
         "column to the right",
-        WAITS | TASKS | COMPARE | TRACES,
+        WAITS | TASKS | COMPARE,
     ),
     bind(
         &[C('s')],
         Action::List(list::Do::Sort),
         "sort",
         "sort by the column; again: the other way round",
-        WAITS | TASKS | COMPARE | TRACES,
+        WAITS | TASKS | COMPARE,
     ),
     bind(
         &[C('t')],
@@ -134,11 +133,5 @@ pub(super) const KEYS: &[Binding] = &[
         "copy all figures of this row (OSC 52)",
         TASKS | COMPARE,
     ),
-    bind(
-        &[C('0')],
-        Action::List(list::Do::Clear),
-        "",
-        "no filter",
-        WAITS | TASKS | COMPARE | TRACES,
-    ),
+    bind(&[C('0')], Action::List(list::Do::Clear), "", "no filter", WAITS | TASKS | COMPARE),
 ];
