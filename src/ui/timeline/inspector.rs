@@ -234,10 +234,10 @@ fn candidates(
     };
     let columns = Columns::fitting(area, t.answers.no_model.is_none());
     let n = i.candidates.len();
-    columns.head(i, pen);
     let rows = usize::from(area.h.saturating_sub(1));
     let last = n.saturating_sub(rows);
     let first = if t.panes.focus == Pane::Decision { t.panes.scroll.min(last) } else { 0 };
+    columns.head(i, first, pen);
     // The shown predictor's choice, not always the model's first.
     let choice = prediction.and_then(|p| t.answers.row().guess(p)).map(|g| g.0);
     // The one that really ran is always worth seeing: above or below the visible ones it takes the
@@ -289,10 +289,16 @@ impl Columns {
         self.p_x + self.bar_w + 16
     }
 
-    fn head(self, i: &Inspection, pen: &mut Pen) {
+    fn head(self, i: &Inspection, first: usize, pen: &mut Pen) {
         let (theme, area) = (pen.theme, pen.area);
         let n = i.candidates.len();
-        let count = format!("{n} candidate{}", if n == 1 { "" } else { "s" });
+        let mut count = counted(n as u64, "candidate");
+        let below = n.saturating_sub(first + usize::from(area.h.saturating_sub(1)));
+        if below > 0 {
+            let both = format!("{count}  ↓ {below} more");
+            let fits = both.chars().count() < usize::from(self.p_x - area.x);
+            count = if fits { both } else { format!("{n}  ↓ {below} more") };
+        }
         pen.put(area.x, area.y, area.w, &count, theme.dim());
         if self.p {
             pen.put(self.p_x, area.y, 6, &format!("{} p", i.model), theme.dim());
