@@ -155,10 +155,10 @@ impl<C: Columns> Parser<'_, C> {
         };
         self.at += 1;
         let value = self.value(column)?;
-        if !matches!(op, Op::Has | Op::HasNot) {
-            if let Some(problem) = refused(column, &value) {
-                return Err(self.wrong(&problem, Wants::Nothing));
-            }
+        if !matches!(op, Op::Has | Op::HasNot)
+            && let Some(problem) = refused(column, &value)
+        {
+            return Err(self.wrong(&problem, Wants::Nothing));
         }
         self.at += 1;
         Ok(Expr::Compare(column, op, value))

@@ -3,7 +3,7 @@
 /// A setting of the form.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// As in [`TrainConfig`]: errors name it.
+    /// As in [`crate::train::TrainConfig`]: errors name it.
     pub setting: &'static str,
     /// As shown.
     pub label: &'static str,
