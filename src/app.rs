@@ -184,7 +184,8 @@ impl App {
         let mut cx = Context::new(room, self.tab, open, &mut self.shared);
         let Self { viewer, train, mistakes, traces, waits, tasks, compare, .. } = self;
         act(Screens { viewer, train, mistakes, traces, waits, tasks, compare }, &mut cx);
-        let Context { mut effects, wishes, message, .. } = cx;
+        let Context { mut effects, wishes, message, unsaid, .. } = cx;
+        self.message.take_if(|said| Some(said.as_str()) == unsaid);
         self.message = message.or(self.message.take());
         effects.extend(wishes.into_iter().filter_map(|wish| self.grant(wish)));
         effects
@@ -236,6 +237,10 @@ impl App {
                     t.pin(thread);
                     self.tab = Tab::Timeline;
                 }
+            }
+            Wish::Home => {
+                self.show(Tab::Timeline);
+                self.home_page(home::Page::Menu);
             }
             Wish::Uncover => self.over.uncover(),
             Wish::Quit => self.quit = true,
@@ -388,9 +393,12 @@ impl App {
             Action::Results => self.home_page(home::Page::Results),
             Action::OpenFile => self.over.prompt = Some(Prompt::new(Ask::Open)),
             Action::Record if self.tab != Tab::Traces || self.over.card.is_some() => {
-                self.over.card = None;
+                let from_home = matches!(self.over.card.take(), Some(over::Card::Home(_)));
                 self.show(Tab::Traces);
-                return self.call(|s, cx| s.traces.recorder.ask(true, cx));
+                return self.call(|s, cx| {
+                    s.traces.recorder.ask(true, cx);
+                    s.traces.recorder.from_home = from_home;
+                });
             }
             action => {
                 let (tab, mut done) = (self.tab, false);

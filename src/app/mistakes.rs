@@ -221,6 +221,17 @@ pub struct Mistakes {
     pub why: WhyPane,
     /// The panes.
     pub panes: Panes,
+    /// What was last known of the Timeline's decision.
+    stood: Stood,
+}
+
+/// The Timeline's decision, as this screen last saw it: when one comes from another, that one is
+/// selected.
+#[derive(Debug, Default)]
+struct Stood {
+    event: Option<usize>,
+    /// The screen was entered, and the list was not there yet.
+    came: bool,
 }
 
 /// What a table is made from.
@@ -337,6 +348,9 @@ impl Mistakes {
 
     /// Takes what came from outside.
     pub(super) fn take(&mut self, news: News, cx: &mut Context) {
+        if matches!(news, News::Collected { .. }) {
+            cx.unsay(screen::NOT_YET);
+        }
         if let Some(words) = self.news(news) {
             cx.say(words);
         }

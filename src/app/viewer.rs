@@ -77,6 +77,8 @@ struct Asked {
     pick: Slot<usize>,
     /// All picks.
     judged: Slot<()>,
+    /// A pick that shows the rule.
+    example: Slot<()>,
 }
 
 /// See the module.
@@ -216,6 +218,7 @@ impl Viewer {
         self.asked.between.clear();
         self.asked.pick.clear();
         self.asked.judged.clear();
+        self.asked.example.clear();
     }
 
     /// Shows an event; opens its recording first if it is not open.
@@ -285,7 +288,16 @@ impl Viewer {
                     cx.say(words);
                 }
             }
-            Msg::Causes(News::Trouble(problem)) => cx.say(problem),
+            Msg::Causes(News::Example { ticket, event }) if asked.example.counts(ticket) => {
+                t.causes.kernel.example = Some(event);
+            }
+            Msg::Causes(News::Trouble(problem)) => {
+                // Nobody waits for an example that may not come.
+                if t.causes.kernel.wants_example {
+                    t.causes.kernel.example.get_or_insert(None);
+                }
+                cx.say(problem);
+            }
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
                 let live = cx.shared.live.as_ref().filter(|l| l.label == label);
                 if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {

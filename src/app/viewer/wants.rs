@@ -192,6 +192,10 @@ impl Viewer {
         {
             cx.order(Effect::Causes(Order::Pick { ticket, trace: trace(), event }));
         }
+        let example = t.causes.kernel.wants_example && t.causes.kernel.example.is_none();
+        if let Some(ticket) = example.then(|| asked.example.want(())).flatten() {
+            cx.order(Effect::Causes(Order::Example { ticket, trace: trace() }));
+        }
         let judge = t.causes.kernel.going.is_some() && t.causes.kernel.judged.is_none();
         if let Some(ticket) = judge.then(|| asked.judged.want(())).flatten() {
             cx.order(Effect::Causes(Order::Judge { ticket, trace: trace() }));

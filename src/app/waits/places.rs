@@ -24,8 +24,11 @@ pub struct Places {
 /// Cells before the first column.
 const GUTTER: u16 = 1;
 /// From here on the panes stand beside the list, or beside each other below it.
-const WIDE: u16 = 180;
+const WIDE: u16 = 240;
 const TWO: u16 = 130;
+/// All columns of the list: the panes beside it leave that much, so that a wider screen never shows
+/// fewer.
+const LIST_W: u16 = 163;
 
 impl Places {
     /// For a terminal of this size; `lower` is the pane that is wanted where only one of them fits.
@@ -34,7 +37,7 @@ impl Places {
         let body = h.saturating_sub(5);
         let frame = Self { filter: row(1, 1), note: row(2, 1), head: row(3, 1), ..Self::default() };
         if w >= WIDE && body >= 12 {
-            let left = w * 11 / 20;
+            let left = LIST_W.max(w * 11 / 20);
             let (x, top) = (left + 1, body * 3 / 5);
             let pane = |y, h| Area { x, y, w: w - x, h };
             return Self {
@@ -106,5 +109,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_wider_screen_never_shows_fewer_columns() {
+        let mut most = 0;
+        for w in 30..500 {
+            let shown =
+                Places::new((w, 40), Focus::List).columns(&Chosen::all(LIST.len()), 0).len();
+            assert!(shown >= most, "{w}: {shown} after {most}");
+            most = shown;
+        }
+        assert!(most > 8);
     }
 }

@@ -305,7 +305,8 @@ impl Columns {
         }
         if self.wide {
             pen.put(self.waited_x(), area.y, 9, "waited", theme.dim());
-            pen.put(self.lag_x(), area.y, 9, "lag", theme.dim());
+            // Not the kernel's own, which the pane beside it may show.
+            pen.put(self.lag_x(), area.y, 9, "lag in", theme.dim());
         }
     }
 }
