@@ -54,6 +54,7 @@ use keys::Action;
 use layout::Layout;
 use mistakes::Mistakes;
 use over::Over;
+use settings::Settings;
 use std::path::{Path, PathBuf};
 use tasks::Tasks;
 use timeline::Timeline;
@@ -183,7 +184,8 @@ impl App {
         let mut cx = Context::new(room, self.tab, open, &mut self.shared);
         let Self { viewer, train, mistakes, traces, waits, tasks, compare, .. } = self;
         act(Screens { viewer, train, mistakes, traces, waits, tasks, compare }, &mut cx);
-        let Context { mut effects, wishes, message, .. } = cx;
+        let Context { mut effects, wishes, message, unsaid, .. } = cx;
+        self.message.take_if(|said| Some(said.as_str()) == unsaid);
         self.message = message.or(self.message.take());
         effects.extend(wishes.into_iter().filter_map(|wish| self.grant(wish)));
         effects
@@ -197,6 +199,10 @@ impl App {
                     self.train.want_kept();
                 }
                 self.over.prompt = Some(Prompt::new(ask));
+            }
+            Wish::Propose(ask, who) => {
+                self.train.want_kept();
+                self.over.prompt = Some(Prompt::proposing(ask, who.into()));
             }
             Wish::Open(path, plays) => return Some(self.viewer.open_path(path, plays)),
             Wish::Compare(asked) => {
@@ -231,6 +237,10 @@ impl App {
                     t.pin(thread);
                     self.tab = Tab::Timeline;
                 }
+            }
+            Wish::Home => {
+                self.show(Tab::Timeline);
+                self.home_page(home::Page::Menu);
             }
             Wish::Uncover => self.over.uncover(),
             Wish::Quit => self.quit = true,
@@ -383,9 +393,12 @@ impl App {
             Action::Results => self.home_page(home::Page::Results),
             Action::OpenFile => self.over.prompt = Some(Prompt::new(Ask::Open)),
             Action::Record if self.tab != Tab::Traces || self.over.card.is_some() => {
-                self.over.card = None;
+                let from_home = matches!(self.over.card.take(), Some(over::Card::Home(_)));
                 self.show(Tab::Traces);
-                return self.call(|s, cx| s.traces.recorder.ask(true, cx));
+                return self.call(|s, cx| {
+                    s.traces.recorder.ask(true, cx);
+                    s.traces.recorder.from_home = from_home;
+                });
             }
             action => {
                 let (tab, mut done) = (self.tab, false);
@@ -403,6 +416,16 @@ impl App {
             }
         }
         Vec::new()
+    }
+
+    /// Takes what the user set.
+    pub fn set(&mut self, settings: Settings) {
+        self.traces.listing.columns = settings.columns_of(Tab::Traces);
+        self.mistakes.listing.columns = settings.columns_of(Tab::Mistakes);
+        self.waits.listing.columns = settings.columns_of(Tab::Waits);
+        self.tasks.listing.columns = settings.columns_of(Tab::Tasks);
+        self.compare.listing.columns = settings.columns_of(Tab::Compare);
+        self.shared.settings = settings;
     }
 
     /// Shows this predictor, run or model file in the second row from the next message on.

@@ -1,7 +1,7 @@
 //! The command line: everything that the interface does, without a screen. The only room besides
 //! `main` that prints: machine output goes to standard output, everything else to standard error.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage. A reader that closes the pipe early is no failure.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 128 and the number of a signal that ended it. A reader that closes the pipe early is no failure.
 
 mod bench;
 mod config;
@@ -36,7 +36,7 @@ mod window;
 
 use crate::dataset::catalog::Split;
 use crate::export::ExportError;
-use crate::predictor::engine::Choice;
+use crate::predictor::engine::{Choice, ChoiceError};
 use crate::predictor::networks::Kind;
 use crate::predictor::weights::Weights;
 use crate::train::named::{self, NameError};
@@ -149,8 +149,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let code =
-                if error.chain().any(<dyn std::error::Error>::is::<WrongUsage>) { 2 } else { 1 };
+            let code = if error.chain().any(is_usage) { 2 } else { 1 };
             let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
             // A cause that is already part of the message above it is not said twice.
             let mut text = String::new();
@@ -202,6 +201,13 @@ fn command() -> clap::Command {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);
+
+/// Whether an argument is what is wrong.
+fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<WrongUsage>()
+        || matches!(cause.downcast_ref(), Some(ExportError::Name(_)))
+        || matches!(cause.downcast_ref(), Some(ChoiceError::OtherModel { .. }))
+}
 
 /// An error that says that an argument is wrong.
 fn wrong(problem: impl std::fmt::Display) -> color_eyre::Report {
@@ -331,7 +337,7 @@ fn predictor() -> impl TypedValueParser<Value = Choice> {
 
 /// A predictor's name, which shells complete, or a run or a model file.
 fn predictor_or_path() -> impl TypedValueParser<Value = PathBuf> {
-    Suggested(Choice::all().map(Choice::label).collect())
+    Suggested(Choice::named().map(Choice::label).collect())
 }
 
 /// Takes every value, and lets shells complete some words.

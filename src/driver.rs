@@ -199,7 +199,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             Effect::Compare(order) => self.compare.perform(order),
             Effect::Recorder(order) => self.recorder.perform(order),
             Effect::Predict { ticket, trace, model } => {
-                self.predictions.predict(ticket, trace, model)
+                self.predictions.predict(ticket, trace, model);
             }
             Effect::Second { ticket, trace, who } => self.predictions.second(ticket, trace, who),
             Effect::Follow { ticket, trace, threads } => self.follow(ticket, trace, threads),
@@ -209,7 +209,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                 self.predictions.look(ticket, &trace, &weights, label, events);
             }
             Effect::Early { ticket, trace, events } => {
-                self.predictions.early(ticket, trace, events)
+                self.predictions.early(ticket, trace, events);
             }
             Effect::Inspect { ticket, trace, event, by } => {
                 self.predictions.inspect(ticket, trace, event, by);

@@ -30,7 +30,7 @@ mod tracedat;
 
 pub use decode::Packing;
 pub use error::IngestError;
-pub use folder::{is_native, some_within, within};
+pub use folder::{is_native, is_recording, some_within, within};
 pub use input::{name, put_aside};
 pub use reader::{Probe, READERS, Reader, Sink};
 pub use report::{Format, KEPT_NOTES, Note, Place, Reason, Report};

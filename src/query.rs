@@ -73,6 +73,12 @@ pub trait Columns: Copy + PartialEq + fmt::Debug + 'static {
         Vec::new()
     }
 
+    /// Why no row of any table can have this value; it is refused in a comparison, names only after
+    /// `=`.
+    fn impossible(self, _: &Value) -> Option<String> {
+        None
+    }
+
     /// Values that could be typed, in the order in which they are offered.
     fn values(self, table: &Self::Table) -> Vec<String>;
 

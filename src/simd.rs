@@ -276,6 +276,17 @@ counted!(
     }
 );
 
+/// Asks for what lies there, which will be read soon: a wait less then.
+#[inline]
+pub fn prefetch<T>(at: &T) {
+    // SAFETY: SSE is part of x86-64, and a hint may name any address.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        arch::_mm_prefetch::<{ arch::_MM_HINT_T0 }>(std::ptr::from_ref(at).cast());
+    }
+    let _ = at;
+}
+
 /// Of 16 columns: in how many of `rows` each holds less than `than` does.
 #[inline(always)]
 pub fn less<V: Lanes>(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16] {

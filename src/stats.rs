@@ -35,7 +35,7 @@ pub mod view;
 pub mod waits;
 
 pub use column::{Column, Expr};
-pub use distribution::Distribution;
+pub use distribution::{Bucket, Distribution};
 pub use names::By;
 pub use runs::{CpuTime, runs};
 pub use states::{Cause, Doing};

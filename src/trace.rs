@@ -23,7 +23,7 @@ pub use builder::{MAX_CPUS, TraceBuilder};
 pub use columns::Runtime;
 pub use kind::{EventKind, Wakeups};
 pub use machine::{Fact, Machine, Origin, USUAL_HZ, usual_slice};
-pub use meta::{SchedClass, TraceMeta, TruthMeta, machine_name, series, told_apart};
+pub use meta::{SchedClass, TraceMeta, TruthMeta, machine_name, series, told_apart, with_paths};
 pub use state::TaskState;
 pub use tasks::{Task, TaskTable};
 pub use truth::Truth;

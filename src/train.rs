@@ -20,6 +20,7 @@ mod learner;
 pub mod load;
 pub mod memory;
 pub mod named;
+pub mod options;
 mod probe;
 mod progress;
 pub mod runs;

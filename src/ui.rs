@@ -20,6 +20,7 @@ mod mistakes;
 pub mod palette;
 mod pen;
 mod picture;
+mod start;
 mod tasks;
 mod terminal;
 mod timeline;
@@ -31,17 +32,15 @@ mod waits;
 
 pub use bench::{bench_frames, bench_list, bench_screen};
 pub use busy::{Busy, bench_busy};
+pub use start::Start;
 
-use crate::app::session::Session;
-use crate::app::settings::{Colours, Settings};
+use crate::app::settings::Colours;
 use crate::app::{App, Effect, Msg};
-use crate::dataset::opening::StatedMachine;
 use crate::driver::{self, Driver};
 use crate::predictor::engine::Engine;
 use crate::trace::Nanos;
 use color_eyre::eyre::{Context, Result};
 use palette::{Shades, Theme};
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -73,50 +72,6 @@ fn shades(colours: Colours) -> Shades {
     }
 }
 
-/// What the explorer begins with.
-#[derive(Clone, Debug, Default)]
-pub struct Start {
-    /// The recordings given on the command line; without any, the first bundled one opens and plays
-    /// above home.
-    pub traces: Vec<PathBuf>,
-    /// Whom the second prediction row shows.
-    pub beside: Option<PathBuf>,
-    /// What is said of the recordings' machine.
-    pub told: StatedMachine,
-    /// What the user set.
-    pub settings: Settings,
-    /// Where the program was left.
-    pub last: Option<Session>,
-    /// Go on there, instead of offering it.
-    pub resume: bool,
-    /// News for the last row.
-    pub news: Option<String>,
-}
-
-impl Start {
-    /// The application as it begins, and what it wants done first.
-    fn app(self, size: (u16, u16)) -> (App, Vec<Effect>) {
-        let (alone, last) = (self.traces.is_empty(), self.last);
-        let resume = last.clone().filter(|_| alone && self.resume);
-        let given = resume.as_ref().map_or(self.traces, |session| session.recordings.clone());
-        let (mut app, effects) = App::new(given, size);
-        app.shared.settings = self.settings;
-        if let Some(who) = self.beside {
-            app.show_beside(who);
-        }
-        match (resume, last) {
-            (Some(session), _) => app.settle(session),
-            (None, last) if alone => {
-                app.welcome();
-                last.into_iter().for_each(|session| app.offer(session));
-            }
-            _ => {}
-        }
-        app.message = self.news;
-        (app, effects)
-    }
-}
-
 /// The state and what does its orders: the explorer without a screen.
 struct Running {
     app: App,
@@ -125,7 +80,9 @@ struct Running {
 
 impl Running {
     fn perform(&mut self, effects: Vec<Effect>) {
-        effects.into_iter().for_each(|effect| self.driver.perform(effect));
+        for effect in effects {
+            self.driver.perform(effect);
+        }
     }
 
     /// Takes a message, and does what it orders.

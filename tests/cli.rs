@@ -291,7 +291,7 @@ fn a_directory_stands_for_its_recordings() {
     let all = json(&["eval", "--json", "--predictors", "fifo", folder]);
     assert_eq!(all["traces"].as_array().unwrap().len(), 2, "{all}");
     let said = koracle(&["mistakes", "--predictor", "fifo", folder]).assert().success();
-    assert!(String::from_utf8_lossy(&said.get_output().stdout).contains("in 2 recording(s)"));
+    assert!(String::from_utf8_lossy(&said.get_output().stdout).contains("in 2 recordings"));
     // Where one is meant, one is named.
     fails(&["info", folder], 1, "again.csv");
     let empty = tempfile::tempdir().unwrap();

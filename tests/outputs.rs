@@ -394,7 +394,7 @@ fn a_full_disk_is_a_failure_of_everything_that_prints() {
         let out = koracle(place.0.path()).args(args).stdout(full()).output().unwrap();
         let says = String::from_utf8_lossy(&out.stderr).into_owned();
         assert_eq!(out.status.code(), Some(1), "{args:?}: {says}");
-        assert!(says.contains("No space left"), "{args:?}: {says}");
+        assert!(says.contains("standard output: No space left"), "{args:?}: {says}");
     }
 }
 

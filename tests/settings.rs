@@ -42,7 +42,7 @@ fn the_example_can_be_kept_and_a_wrong_file_is_named_with_its_line() {
         let out = koracle.output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         if args == ["config"] {
-            assert_eq!(out.status.code(), Some(1));
+            assert_eq!(out.status.code(), Some(2));
             assert!(
                 said.contains("config.toml: line 2: no such speed: `fast`; one of auto, 1/100000"),
                 "{said}"

@@ -280,6 +280,21 @@ fn a_binary_copied_alone_has_models_and_recordings() {
     let (text, said) = run(&["mistakes", "--split", "test"]);
     assert!(said.contains("two inside the program") && said.contains("KORACLE_TRACES"), "{said}");
     assert!(text.contains("non-trivial decisions wrong"), "{text}");
+    // Neither is of the usual split.
+    let (text, _) = run(&["mistakes"]);
+    assert!(text.contains("non-trivial decisions wrong"), "{text}");
+    // A cache that cannot be written is no reason to have none.
+    let out = Command::new(&program)
+        .args(["eval", "--predictors", "fifo"])
+        .current_dir(folder.path())
+        .env_remove("KORACLE_TRACES")
+        .env("XDG_DATA_HOME", folder.path())
+        .env("XDG_CACHE_HOME", "/dev/null")
+        .env("TMPDIR", folder.path())
+        .output()
+        .expect("the copy runs");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && said.contains("two inside the program"), "{said}");
     let recording = "koracle/recordings/cfs/nginx-ab_run3.csv.zst";
     let (text, said) = run(&["eval", recording]);
     assert!(["tcn", "lstm", "mlp"].iter().all(|name| text.contains(name)), "{text}");

@@ -79,11 +79,30 @@ fn filters_times_and_csv_agree_with_the_json() {
     let stamp = format!("{}ns", start + span / 2);
     let absolute = json(&["waits", &nginx, "--json", "--absolute", "--from", &stamp, "--top", "1"]);
     assert!(n(&absolute["worst"][0]["to_ns"]) >= start + span / 2);
+    // A recording is read once, however often it is named.
+    let twice = output(&["waits", &nginx, &nginx, "--json"]);
+    assert_eq!(twice.stdout, output(&["waits", &nginx, "--json"]).stdout);
+    assert!(String::from_utf8_lossy(&twice.stderr).contains("named twice, read once"));
     // Two recordings: the sum of both.
     let other = recordings::argument("nginx-ab_run1");
     let both = json(&["waits", &nginx, &other, "--json"]);
     let one = |name: &str| n(&json(&["waits", name, "--json"])["count"]);
     assert_eq!(n(&both["count"]), one(&nginx) + one(&other));
+}
+
+#[test]
+fn recordings_of_one_name_are_told_apart_by_their_paths() {
+    let (dir, path) = recordings::small(300);
+    let copies = ["a", "b"].map(|folder| {
+        let copy = dir.path().join(folder).join("perf.csv");
+        std::fs::create_dir(copy.parent().unwrap()).unwrap();
+        std::fs::copy(&path, &copy).unwrap();
+        copy.to_str().unwrap().to_owned()
+    });
+    let csv = text(&["waits", &copies[0], &copies[1], "--csv"]);
+    for name in ["a/perf.csv,", "b/perf.csv,"] {
+        assert!(csv.lines().any(|line| line.starts_with(name)), "{name}");
+    }
 }
 
 #[test]

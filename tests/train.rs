@@ -6,13 +6,6 @@
 
 mod common;
 
-#[path = "train/interrupted.rs"]
-mod interrupted;
-#[path = "train/process.rs"]
-mod process;
-#[path = "train/tiny.rs"]
-mod tiny;
-
 use common::network::{one_thread, small};
 use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::job::Cancel;
@@ -90,7 +83,7 @@ fn a_run_stopped_at_any_step_goes_on_bit_for_bit() {
         });
         match (at, result) {
             (2, result) => {
-                assert!(matches!(result, Err(TrainError::Cancelled)), "nothing was validated")
+                assert!(matches!(result, Err(TrainError::Cancelled)), "nothing was validated");
             }
             (_, result) => assert!(result.unwrap().cancelled),
         }

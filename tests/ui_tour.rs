@@ -87,7 +87,14 @@ fn six_stops_show_what_they_speak_of() {
         e.key(Key::Enter);
         let text = arrive(&mut e, Stop::Why);
         assert!(text.contains("why the kernel chose it") && text.contains("deadline"), "{text}");
-        assert_eq!(e.app.timeline().unwrap().event(), missed);
+        let t = e.app.timeline().unwrap();
+        let (event, picture) = t.causes.kernel.told.as_ref().unwrap();
+        let level = picture.as_ref().unwrap().levels.last().unwrap();
+        let chosen = level.lines.iter().find(|m| m.chosen).unwrap();
+        assert_eq!((t.causes.kernel.example, t.event()), (Some(Some(*event)), Some(*event)));
+        let passed = level.lines.iter().filter(|m| m.key_ns < chosen.key_ns);
+        assert!(passed.count() > 0, "one with an earlier deadline may not come in: {level:?}");
+        assert!(level.lines.iter().any(|m| m.note.contains("not eligible")), "{level:?}");
 
         e.key(Key::Enter);
         let text = arrive(&mut e, Stop::Wait);

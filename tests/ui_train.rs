@@ -92,6 +92,25 @@ fn the_form() {
 }
 
 #[test]
+fn a_run_says_what_it_is_of_and_what_it_does_not_see() {
+    let mut app = empty((100, 30));
+    keys(&mut app, "n");
+    // The kind, then what is left out.
+    let down = |app: &mut App| drop(app.update(Msg::Key(Key::Down)));
+    app.update(Msg::Key(Key::Right));
+    let form = screen(&app).to_string();
+    assert!(form.contains("layers") && !form.contains("kernel   "), "{form}");
+    (0..2).for_each(|_| down(&mut app));
+    keys(&mut app, "h");
+    app.update(Msg::Key(Key::Tab));
+    let form = screen(&app).to_string();
+    assert!(form.contains("there are cpu_bound, hackbench, io_mixed, 6.1, 6.18"), "{form}");
+    app.update(Msg::Key(Key::Enter));
+    let list = screen(&app).to_string();
+    assert!(list.contains("lstm, 48 channels, 1 layer; held out: hackbench; rate "), "{list}");
+}
+
+#[test]
 fn the_form_knows_what_memory_is_left() {
     let mut app = empty((80, 24));
     keys(&mut app, "n");
@@ -235,6 +254,11 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
         app.train.runs[0].stage == finished && live(app).is_some()
     });
     assert_eq!(live(&app).unwrap(), "tcn-001 · epoch 1.0");
+    let kept = runs::open(&home.join("tcn-001")).unwrap().config;
+    let again = format!(
+        "koracle train --model tcn --channels 8 --blocks 3 --adapt off --epochs 1 --traces {path}"
+    );
+    assert_eq!(kept.command, again, "what makes the same run again");
     let run_ = &app.train.runs[0];
     assert_eq!((run_.epochs.len(), run_.curve.steps().len()), (1, run_.done.steps));
     assert_eq!(run_.baselines.len(), Rule::ALL.len());

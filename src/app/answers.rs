@@ -279,12 +279,12 @@ impl Answers {
         self.live = None;
     }
 
-    /// LiveModel answers are shown in a stretch, if there is one.
+    /// Whose answers are shown in a stretch, if there is one.
     pub fn live(&self) -> Option<&str> {
         self.live.as_ref().map(|l| l.whose.label.as_str())
     }
 
-    /// LiveModel answer at switch `k` of `cpu` is shown, when it is not the current model's.
+    /// Whose answer at switch `k` of `cpu` is shown, when it is not the current model's.
     pub fn whose(&self, cpu: usize, k: usize) -> Option<&LiveModel> {
         let (_, covered) = self.live_lane(cpu)?;
         self.live.as_ref().map(|l| &l.whose).filter(|_| covered.contains(&k))

@@ -4,6 +4,44 @@
 /// A visible column: its index, first cell, cells.
 pub type Placed = (usize, u16, u16);
 
+/// Which of a list's columns are shown, and in which order: places in the table of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen(Vec<usize>);
+
+impl Chosen {
+    /// All of so many.
+    pub fn all(n: usize) -> Self {
+        Self((0..n).collect())
+    }
+
+    /// Of columns with these names those that are named; all where none is.
+    pub fn of(all: &[&str], names: &[&str]) -> Self {
+        let named = names.iter().filter_map(|name| all.iter().position(|known| known == name));
+        let named: Vec<usize> = named.collect();
+        if named.is_empty() { Self::all(all.len()) } else { Self(named) }
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The place in the table of all of the column that stands here; of the last one behind it.
+    pub fn at(&self, here: usize) -> usize {
+        self.0.get(here.min(self.0.len().saturating_sub(1))).copied().unwrap_or(0)
+    }
+
+    /// Their widths, given those of all.
+    pub fn widths(&self, all: &[u16]) -> Vec<u16> {
+        self.0.iter().filter_map(|place| all.get(*place).copied()).collect()
+    }
+
+    /// Where the column stands that has this place in the table of all.
+    pub fn position(&self, place: usize) -> Option<usize> {
+        self.0.iter().position(|at| *at == place)
+    }
+}
+
 /// Of columns of these widths, a cell apart, those that fit into `room` cells. Scrolled as little
 /// as needed for the marked one.
 pub fn visible(widths: &[u16], marked: usize, room: u16) -> Vec<Placed> {
@@ -61,6 +99,16 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn columns_stand_where_they_were_put() {
+        let all = ["a", "b", "c"];
+        let chosen = Chosen::of(&all, &["c", "a"]);
+        assert_eq!((chosen.at(0), chosen.at(1), chosen.at(9), chosen.count()), (2, 0, 0, 2));
+        assert_eq!((chosen.widths(&[1, 2, 3]), chosen.position(1)), (vec![3, 1], None));
+        assert_eq!(Chosen::of(&all, &[]), Chosen::all(3));
+        assert_eq!(Chosen::default().at(0), 0);
     }
 
     #[test]

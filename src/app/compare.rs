@@ -12,6 +12,7 @@ pub use act::cell;
 pub use places::{Places, places};
 pub use words::{value, words};
 
+use super::columns::Chosen;
 use super::filter::Filter;
 use super::list::{List, Sorting};
 use super::mistakes::ModelChoice;
@@ -175,7 +176,9 @@ pub const LIST: [Shown; 9] = [
 pub struct Listing {
     /// The row one stands on.
     pub list: List,
-    /// The column under the mark.
+    /// Which columns of [`LIST`] are shown.
+    pub columns: Chosen,
+    /// The shown column under the mark.
     pub column: usize,
     /// How it is sorted.
     pub sort: Sorting<Sort>,
@@ -188,7 +191,8 @@ pub struct Listing {
 impl Default for Listing {
     fn default() -> Self {
         let sort = Sorting { by: Sort::Certainty, descending: true };
-        Self { list: List::default(), column: 0, sort, rows: Vec::new(), looked: None }
+        let columns = Chosen::all(LIST.len());
+        Self { list: List::default(), columns, column: 0, sort, rows: Vec::new(), looked: None }
     }
 }
 

@@ -8,6 +8,7 @@ use super::layout::Area;
 use super::list::List;
 use super::time;
 use super::traces::{Entry, Via};
+use crate::text::counted;
 use std::path::PathBuf;
 
 /// What the card shows.
@@ -197,7 +198,7 @@ fn openable(entries: &[Entry], listed: bool) -> Vec<Line> {
         lines.push(line(
             Does::All,
             "Those that come with it",
-            format!("{bundled} recording{}", if bundled == 1 { "" } else { "s" }),
+            counted(bundled as u64, "recording"),
         ));
     }
     lines.push(line(Does::Menu, "Back", ""));

@@ -90,7 +90,7 @@ pub enum Msg {
     Looked {
         /// Of the open recording.
         ticket: Ticket,
-        /// LiveModel weights.
+        /// Whose weights.
         label: String,
         /// Their predictions.
         stretch: Stretch,
@@ -198,7 +198,7 @@ pub enum Effect {
         trace: Arc<Trace>,
         /// The weights.
         weights: Arc<Weights>,
-        /// LiveModel they are.
+        /// Whose they are.
         label: String,
         /// The stretch.
         events: std::ops::Range<usize>,

@@ -16,6 +16,7 @@ pub use act::Do;
 pub use words::{Explanation, Found, ModelChoice, News, Opaque, Order, Origin};
 
 use super::Context;
+use super::columns::Chosen;
 use super::filter::Filter;
 use super::list::{List, Sorting};
 use super::ticket::Slot;
@@ -140,7 +141,9 @@ struct Kept {
 pub struct Listing {
     /// Place in it.
     pub list: List,
-    /// Column of [`LIST`] that the mark is on.
+    /// Which columns of [`LIST`] are shown.
+    pub columns: Chosen,
+    /// The shown column that the mark is on.
     pub column: usize,
     /// Sorted by this.
     pub sort: Sorting<Column>,
@@ -153,7 +156,15 @@ pub struct Listing {
 impl Default for Listing {
     fn default() -> Self {
         let sort = Sorting { by: Column::Time, descending: false };
-        Self { list: List::default(), column: 0, sort, all: false, marked: BTreeSet::new() }
+        let columns = Chosen::all(LIST.len());
+        Self {
+            list: List::default(),
+            columns,
+            column: 0,
+            sort,
+            all: false,
+            marked: BTreeSet::new(),
+        }
     }
 }
 
@@ -210,6 +221,17 @@ pub struct Mistakes {
     pub why: WhyPane,
     /// The panes.
     pub panes: Panes,
+    /// What was last known of the Timeline's decision.
+    stood: Stood,
+}
+
+/// The Timeline's decision, as this screen last saw it: when one comes from another, that one is
+/// selected.
+#[derive(Debug, Default)]
+struct Stood {
+    event: Option<usize>,
+    /// The screen was entered, and the list was not there yet.
+    came: bool,
 }
 
 /// What a table is made from.
@@ -326,6 +348,9 @@ impl Mistakes {
 
     /// Takes what came from outside.
     pub(super) fn take(&mut self, news: News, cx: &mut Context) {
+        if matches!(news, News::Collected { .. }) {
+            cx.unsay(screen::NOT_YET);
+        }
         if let Some(words) = self.news(news) {
             cx.say(words);
         }

@@ -32,6 +32,8 @@ pub struct Prompt {
     pub ask: Ask,
     /// The answer so far.
     pub text: String,
+    /// It is a proposal: Enter takes it, Tab goes on from it, what is typed replaces it.
+    pub proposed: bool,
 }
 
 /// Longest answer.
@@ -65,7 +67,12 @@ pub enum Typed {
 impl Prompt {
     /// An empty answer.
     pub fn new(ask: Ask) -> Self {
-        Self { ask, text: String::new() }
+        Self { ask, text: String::new(), proposed: false }
+    }
+
+    /// With an answer that Enter takes.
+    pub fn proposing(ask: Ask, text: String) -> Self {
+        Self { ask, text, proposed: true }
     }
 
     /// The question.
@@ -83,6 +90,9 @@ impl Prompt {
 
     /// Takes a key; names of these runs and recordings are completed.
     pub fn key(&mut self, key: Key, runs: &[Run], recordings: &[Entry]) -> Typed {
+        if std::mem::take(&mut self.proposed) && matches!(key, Key::Char(_)) {
+            self.text.clear();
+        }
         match key {
             Key::Tab if self.ask.is_file() => {
                 let known = match self.ask {

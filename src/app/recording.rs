@@ -92,6 +92,8 @@ pub struct Recorder {
     /// The recording under way, or the last one until it is dismissed.
     pub run: Option<RecordingRun>,
     tickets: Tickets,
+    /// Home opened the dialog, and Esc leads back there.
+    pub(super) from_home: bool,
     /// The program ends when the recording has.
     leaving: bool,
 }
@@ -118,7 +120,7 @@ impl Recorder {
         if self.running().is_some() {
             return;
         }
-        self.asking = true;
+        (self.asking, self.from_home) = (true, false);
         let workload = if anything { self.dialog.open_for_anything() } else { self.dialog.open() };
         cx.order(Effect::Recorder(Order::Look { workload }));
     }
@@ -129,6 +131,9 @@ impl Recorder {
         match keys::look_up(key, keys::DIALOG) {
             Some(Action::Back) => {
                 self.asking = false;
+                if std::mem::take(&mut self.from_home) {
+                    cx.wish(Wish::Home);
+                }
                 return;
             }
             Some(Action::Open) => {

@@ -118,6 +118,8 @@ pub enum Wish {
     Show(Tab),
     /// Ask for something at the bottom of the screen; the answer comes by [`Screen::answer`].
     Ask(Ask),
+    /// The same, with an answer that Enter takes.
+    Propose(Ask, &'static str),
     /// Open a recording; it plays when the flag is set.
     Open(PathBuf, bool),
     /// Compare the open recording with this one: the name of one on the Traces screen, or a file.
@@ -133,6 +135,8 @@ pub enum Wish {
     Hits(Window),
     /// Give this thread of the open recording a row on the timeline, and show it.
     Pin(ThreadIx),
+    /// Show home.
+    Home,
     /// Nothing stands in the way any more: no help page, no question.
     Uncover,
     /// End the program.
@@ -152,6 +156,8 @@ pub struct Context<'a> {
     pub(super) effects: Vec<Effect>,
     pub(super) wishes: Vec<Wish>,
     pub(super) message: Option<String>,
+    /// What was said and is not so any more.
+    pub(super) unsaid: Option<&'static str>,
 }
 
 impl<'a> Context<'a> {
@@ -161,12 +167,26 @@ impl<'a> Context<'a> {
         open: Option<Opened>,
         shared: &'a mut Shared,
     ) -> Self {
-        Self { size, tab, open, shared, effects: Vec::new(), wishes: Vec::new(), message: None }
+        Self {
+            size,
+            tab,
+            open,
+            shared,
+            effects: Vec::new(),
+            wishes: Vec::new(),
+            message: None,
+            unsaid: None,
+        }
     }
 
     /// Says a line of news; of several the last one.
     pub fn say(&mut self, text: impl Into<String>) {
         self.message = Some(text.into());
+    }
+
+    /// This line of news, should it still be shown, is not so any more.
+    pub fn unsay(&mut self, text: &'static str) {
+        self.unsaid = Some(text);
     }
 
     /// Orders something of the outside.

@@ -82,8 +82,10 @@ impl Place {
     pub(super) fn go(&self, t: &mut Timeline) {
         t.cpu = self.cpu.min(t.trace().cpus().saturating_sub(1));
         (t.rows.shape, t.rows.heat, t.looks.absolute) = (self.shape, self.heat, self.absolute);
+        // The playhead may have been left outside the window.
+        t.cursor.seek(Nanos(self.cursor));
+        t.follow_playhead();
         t.view = t.view.at(self.window[0], self.window[1]);
-        t.seek(Nanos(self.cursor));
         if self.sort != Sort::Number {
             t.sort_rows_by(self.sort);
         }

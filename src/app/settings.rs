@@ -1,7 +1,11 @@
 //! What a user sets once, in a file: the colours, the speed of playback, keys. Nothing here reads a
 //! file.
 
+mod columns;
+
+use super::columns::Chosen;
 use super::input::Key;
+use super::tab::Tab;
 use crate::replay::SPEEDS;
 use crate::text::line_at;
 use serde::Deserialize;
@@ -48,6 +52,12 @@ pub struct Settings {
     /// Keys that stand for others.
     #[serde(skip)]
     pub keys: Vec<(Key, Key)>,
+    /// Columns of lists, in their order; a list that is not named has all of its own.
+    #[serde(skip)]
+    pub columns: Vec<(Tab, Vec<&'static str>)>,
+    /// As they are written.
+    #[serde(rename = "columns")]
+    lists: columns::Written,
     /// As they are written: the first is pressed, the second is meant.
     #[serde(rename = "keys")]
     written: BTreeMap<String, Spanned<String>>,
@@ -60,6 +70,8 @@ impl Settings {
         let read: Result<Self, _> = toml::from_str(text);
         let mut read =
             read.map_err(|e| e.span().map(|s| place(s.start)).unwrap_or_default() + e.message())?;
+        let lists = columns::read(std::mem::take(&mut read.lists));
+        read.columns = lists.map_err(|(at, problem)| place(at) + &problem)?;
         for (pressed, meant) in std::mem::take(&mut read.written) {
             let key = |text: &str| {
                 Key::parse(text)
@@ -72,6 +84,12 @@ impl Settings {
             read.keys.push((from, to));
         }
         Ok(read)
+    }
+
+    /// The columns that were chosen for a list, all that it has where none were.
+    pub fn columns_of(&self, tab: Tab) -> Chosen {
+        let chosen = self.columns.iter().find(|(of, _)| *of == tab);
+        Chosen::of(&columns::all(tab), chosen.map_or(&[], |(_, names)| names))
     }
 
     /// What is pressed for one of these keys: first what the user chose, then those of them that
@@ -132,6 +150,10 @@ mod tests {
         assert_eq!(all.key(Key::Char('J')), Key::Char('n'));
         assert_eq!(all.key(Key::Ctrl('n')), Key::Char('.'));
         assert_eq!(all.key(Key::Char('x')), Key::Char('x'));
+        for (tab, names) in &all.columns {
+            assert_eq!(names, &columns::all(*tab), "the example names all columns of {tab:?}");
+        }
+        assert_eq!(all.columns.len(), 5);
     }
 
     #[test]
@@ -155,6 +177,14 @@ mod tests {
             ("[keys]\n\"^C\" = \"n\"\n", "line 2: `^C` always quits"),
             ("colour = 1\n", "line 1: unknown field `colour`"),
             ("theme = \n", "line 1: "),
+            ("[columns]\nwait = []\n", "line 2: no list is called `wait`; there are traces, "),
+            ("[columns]\nwaits = []\n", "line 2: waits needs a column"),
+            (
+                "[columns]\nwaits = [\n \"task\",\n \"tusk\"]\n",
+                "line 4: no column of waits is called `tusk`; there are wait, task, cpu, from, ran \
+                 instead, ",
+            ),
+            ("[columns]\nwaits = [\"task\", \"task\"]\n", "line 2: `task` is there twice"),
         ] {
             let error = Settings::parse(text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");

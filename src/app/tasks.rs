@@ -5,11 +5,12 @@
 pub(super) mod act;
 mod screen;
 
-use super::columns;
+use super::columns::{self, Chosen};
 use super::filter::Filter;
 use super::layout::Area;
 use super::list::{List, Sorting};
 use super::ticket::{Same, Slot, Ticket};
+use crate::query::Columns;
 use crate::stats::tasks::{Column, Expr, Query, Tasks as Table};
 use crate::stats::{By, Window};
 use crate::trace::Trace;
@@ -72,6 +73,16 @@ pub enum Shown {
     Hit,
 }
 
+impl Shown {
+    /// Its name over the list, and in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Of(column) => column.name(),
+            Self::Hit => "hit",
+        }
+    }
+}
+
 /// Columns of the list: which, cells, and whether right-aligned.
 pub const LIST: [(Shown, u16, bool); 19] = [
     (Shown::Of(Column::Task), 20, false),
@@ -114,7 +125,9 @@ pub enum Data {
 pub struct Listing {
     /// Place in it.
     pub list: List,
-    /// Column of [`LIST`] that the mark is on.
+    /// Which columns of [`LIST`] are shown.
+    pub columns: Chosen,
+    /// The shown column that the mark is on.
     pub column: usize,
     /// Sorted by this.
     pub sort: Sorting<Column>,
@@ -129,7 +142,16 @@ pub struct Listing {
 impl Default for Listing {
     fn default() -> Self {
         let sort = Sorting { by: Column::Run, descending: true };
-        Self { list: List::default(), column: 1, sort, rows: Vec::new(), query: None, looked: None }
+        let columns = Chosen::all(LIST.len());
+        Self {
+            list: List::default(),
+            columns,
+            column: 1,
+            sort,
+            rows: Vec::new(),
+            query: None,
+            looked: None,
+        }
     }
 }
 
@@ -174,8 +196,8 @@ pub struct Places {
 
 impl Places {
     /// The columns of the list, of which the mark is on one. Names stand in front wherever that is.
-    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
-        let widths: Vec<u16> = LIST.iter().map(|c| c.1).collect();
+    pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
+        let widths = chosen.widths(&LIST.map(|c| c.1));
         columns::named(&widths, marked, (self.list.x + GUTTER, self.list.w.saturating_sub(GUTTER)))
     }
 }

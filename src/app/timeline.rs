@@ -143,7 +143,7 @@ impl Timeline {
         self.trace().cpu_switches(CpuId(self.cpu as u16)).get(self.decision?).map(|&e| e as usize)
     }
 
-    /// LiveModel weights gave the answer that is shown at the selected switch, if not the current
+    /// Whose weights gave the answer that is shown at the selected switch, if not the current
     /// model.
     pub fn whose(&self) -> Option<&LiveModel> {
         self.answers.whose(self.cpu, self.decision?)

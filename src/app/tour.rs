@@ -44,7 +44,7 @@ impl Stop {
         }
     }
 
-    /// What is said of it once it is shown; `finds` are the decisions that stops 1 to 4 are about.
+    /// What is said of it once it is shown; `finds` are the decisions that stops 1 to 3 are about.
     fn words(self, finds: Option<&Finds>) -> String {
         let (right, missed) =
             (finds.and_then(|f| f.right.as_ref()), finds.and_then(|f| f.missed.as_ref()));

@@ -1,20 +1,27 @@
 //! The Traces screen: the recordings one can open, the bundled ones and those given on the command
 //! line; in its place the dialog or the panel of a recording that is made. Reads no file.
 
+mod listing;
+
 pub use super::entry::{Entry, Via};
+pub use listing::{Column, LIST, Listing};
 
 use super::input::{Key, Mouse, MouseKind};
 use super::keys::{self, Action, Contexts};
-use super::list::{List, PAGE};
+use super::list::{self, List, PAGE};
 use super::mistakes::Do;
 use super::recording::Recorder;
 use super::tab::Tab;
 use super::timeline::Loaded;
-use super::{Context, Screen, Wish};
+use super::{Context, Screen, Wish, columns};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// First row of the list.
+/// Row of the filter, of the columns' names, and the first of the list.
+pub const FILTER: u16 = 1;
+/// See [`FILTER`].
+pub const HEAD: u16 = 2;
+/// See [`FILTER`].
 pub const TOP: u16 = 3;
 
 /// The bundled recording that opens when none is named, and that the tour walks through. It is
@@ -28,6 +35,8 @@ pub struct Traces {
     pub entries: Vec<Entry>,
     /// The selected row.
     pub list: List,
+    /// Which rows there are, in which order.
+    pub listing: Listing,
     /// Why the bundled recordings could not be listed.
     pub problem: Option<String>,
     /// False until the list has been read.
@@ -56,7 +65,7 @@ impl Traces {
 
     /// The selected row.
     pub fn current(&self) -> Option<&Entry> {
-        self.entries.get(self.list.at)
+        self.entries.get(*self.listing.rows.get(self.list.at)?)
     }
 
     /// Rows of the list that fit.
@@ -78,6 +87,7 @@ impl Traces {
         idle: bool,
         cx: &mut Context,
     ) {
+        let stood = self.current().map(|e| e.path.clone());
         let old = std::mem::replace(&mut self.entries, entries);
         for entry in &mut self.entries {
             if let Some(known) = old.iter().find(|e| e.path == entry.path) {
@@ -86,9 +96,9 @@ impl Traces {
                 entry.events = known.events.or(entry.events);
             }
         }
-        let at =
-            old.get(self.list.at).and_then(|e| self.entries.iter().position(|x| x.path == e.path));
-        self.list.keep(at);
+        self.listing.rows.clear();
+        self.arrange();
+        self.stand_on(stood.as_deref());
         (self.problem, self.listed) = (problem, true);
         let bundled =
             || self.entries.iter().filter(|e| e.via == Via::Bundled || !e.split.is_empty());
@@ -120,9 +130,11 @@ impl Traces {
     /// Puts a recording that was made at the top, and stands on it.
     pub(super) fn add(&mut self, entry: Entry) {
         self.given.insert(0, entry.path.clone());
+        let path = entry.path.clone();
         self.entries.retain(|e| e.path != entry.path);
         self.entries.insert(0, entry);
-        self.list = List::default();
+        self.arrange();
+        self.stand_on(Some(&path));
     }
 
     /// Chooses the recording for looking at several together, or no longer.
@@ -139,7 +151,29 @@ impl Traces {
             1 => "3 shows the mistakes of one recording".into(),
             n => format!("3 shows the mistakes of {n} recordings together"),
         });
-        self.list.step(1, self.entries.len());
+        self.list.step(1, self.listing.rows.len());
+    }
+
+    fn act_on_list(&mut self, what: list::Do) {
+        match what {
+            list::Do::Left | list::Do::Right => {
+                let n = self.listing.columns.count();
+                self.listing.column = list::mark(self.listing.column, what, n);
+            }
+            list::Do::Sort => self.sort(),
+            list::Do::Clear => {
+                self.listing.filter.set(None);
+                self.arrange();
+            }
+            _ => {}
+        }
+    }
+
+    /// Selects this recording, if it is listed.
+    fn stand_on(&mut self, path: Option<&Path>) {
+        let rows = self.listing.rows.iter();
+        let at = rows.enumerate().find(|(_, i)| Some(self.entries[**i].path.as_path()) == path);
+        self.list.keep(at.map(|(row, _)| row));
     }
 
     /// Compares the open recording with the selected one.
@@ -163,8 +197,12 @@ impl Screen for Traces {
     }
 
     fn type_key(&mut self, key: Key, cx: &mut Context) -> bool {
-        self.recorder.asking && {
+        if self.recorder.asking {
             self.recorder.dialog_key(key, cx);
+            return true;
+        }
+        self.listing.filter.editing && {
+            self.type_filter(key);
             true
         }
     }
@@ -172,9 +210,12 @@ impl Screen for Traces {
     fn act(&mut self, action: Action, cx: &mut Context) {
         if self.recorder.context().is_some() {
             self.recorder.act(action, cx);
-        } else if !self.list.act(action, PAGE, self.entries.len()) {
+        } else if !self.list.act(action, PAGE, self.listing.rows.len()) {
             match action {
                 Action::Record => self.recorder.ask(false, cx),
+                Action::Find => self.edit(),
+                Action::List(what) => self.act_on_list(what),
+                Action::Back if self.listing.filter.widen() => self.arrange(),
                 Action::Back => cx.wish(Wish::Show(Tab::Timeline)),
                 Action::Mistakes(Do::Choose) => self.choose(cx),
                 Action::Compare(_) => self.compare(cx),
@@ -189,10 +230,17 @@ impl Screen for Traces {
             self.recorder.mouse(mouse, cx);
             return;
         }
-        let n = self.entries.len();
+        let n = self.listing.rows.len();
         match mouse.kind {
             MouseKind::WheelUp => self.list.step(-1, n),
             MouseKind::WheelDown => self.list.step(1, n),
+            MouseKind::Down if mouse.y == FILTER => self.edit(),
+            MouseKind::Down if mouse.y == HEAD => {
+                if let Some(column) = columns::at(&self.listing.placed(cx.size.0), mouse.x) {
+                    self.listing.column = column;
+                    self.sort();
+                }
+            }
             MouseKind::Down => {
                 let line = mouse.y.checked_sub(TOP).map(usize::from);
                 // A second click on the same row opens it.

@@ -77,6 +77,8 @@ struct Asked {
     pick: Slot<usize>,
     /// All picks.
     judged: Slot<()>,
+    /// A pick that shows the rule.
+    example: Slot<()>,
 }
 
 /// See the module.
@@ -86,12 +88,14 @@ pub struct Viewer {
     pub open: Open,
     /// The work on it: everything that is computed of it carries this ticket.
     work: Slot<PathBuf>,
-    /// LiveModel predictions were ordered.
+    /// Whose predictions were ordered.
     predicted: Predicted,
     /// What was asked for before the walk gets there.
     hurried: Option<(Ticket, Range<usize>)>,
     /// Who was asked for the second row.
     second: Slot<PathBuf>,
+    /// Who was there before: comes back where another name leads nowhere.
+    before: Option<PathBuf>,
     /// Which pinned tasks were asked for.
     following: Slot<Vec<ThreadIx>>,
     /// What of the causes was asked for.
@@ -214,6 +218,7 @@ impl Viewer {
         self.asked.between.clear();
         self.asked.pick.clear();
         self.asked.judged.clear();
+        self.asked.example.clear();
     }
 
     /// Shows an event; opens its recording first if it is not open.
@@ -238,7 +243,7 @@ impl Viewer {
             self.second_news(ticket, news, cx);
             return;
         }
-        let Self { open, work, following, asked, .. } = self;
+        let Self { open, work, following, .. } = self;
         let Open::Ready(t) = open else { return };
         match msg {
             Msg::Tick { now } => t.tick(now),
@@ -264,26 +269,7 @@ impl Viewer {
                 Ok(lives) => t.rows.pins.lives.extend(lives),
                 Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
             },
-            Msg::Causes(News::Collected { ticket, table }) if asked.waits.counts(ticket) => {
-                t.causes.collected(table);
-            }
-            Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => {
-                t.causes.crowd = Some(crowd);
-            }
-            Msg::Causes(News::Between { ticket, between }) if asked.between.counts(ticket) => {
-                t.causes.told = Some(between);
-            }
-            Msg::Causes(News::Picked { ticket, event, picture }) if asked.pick.counts(ticket) => {
-                t.causes.kernel.told = Some((event, picture));
-            }
-            Msg::Causes(News::Judged { ticket, judged }) if asked.judged.counts(ticket) => {
-                t.causes.kernel.judged = Some(judged);
-                let going = t.causes.kernel.going.take();
-                if let Some(words) = going.map(|forward| t.go_to_unexplained(forward)) {
-                    cx.say(words);
-                }
-            }
-            Msg::Causes(News::Trouble(problem)) => cx.say(problem),
+            Msg::Causes(news) => self.take_causes(news, cx),
             Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
                 let live = cx.shared.live.as_ref().filter(|l| l.label == label);
                 if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {
@@ -294,9 +280,47 @@ impl Viewer {
         }
     }
 
+    /// What the outside tells of waits, crowding and the kernel's picks.
+    fn take_causes(&mut self, news: News, cx: &mut Context) {
+        let Self { open, asked, .. } = self;
+        let Open::Ready(t) = open else { return };
+        match news {
+            News::Collected { ticket, table } if asked.waits.counts(ticket) => {
+                t.causes.collected(table);
+            }
+            News::Crowded { ticket, crowd } if asked.crowd.counts(ticket) => {
+                t.causes.crowd = Some(crowd);
+            }
+            News::Between { ticket, between } if asked.between.counts(ticket) => {
+                t.causes.told = Some(between);
+            }
+            News::Picked { ticket, event, picture } if asked.pick.counts(ticket) => {
+                t.causes.kernel.told = Some((event, picture));
+            }
+            News::Judged { ticket, judged } if asked.judged.counts(ticket) => {
+                t.causes.kernel.judged = Some(judged);
+                let going = t.causes.kernel.going.take();
+                if let Some(words) = going.map(|forward| t.go_to_unexplained(forward)) {
+                    cx.say(words);
+                }
+            }
+            News::Example { ticket, event } if asked.example.counts(ticket) => {
+                t.causes.kernel.example = Some(event);
+            }
+            News::Trouble(problem) => {
+                // Nobody waits for an example that may not come.
+                if t.causes.kernel.wants_example {
+                    t.causes.kernel.example.get_or_insert(None);
+                }
+                cx.say(problem);
+            }
+            _ => {}
+        }
+    }
+
     /// Takes a fact about the second row.
     fn second_news(&mut self, ticket: Ticket, news: second::News, cx: &mut Context) {
-        let Self { open, second: asked, last, .. } = self;
+        let Self { open, second: asked, last, before, .. } = self;
         let Open::Ready(t) = open else { return };
         let Some(second) = t.second.as_mut().filter(|_| asked.counts(ticket)) else { return };
         match news {
@@ -306,8 +330,16 @@ impl Viewer {
             }
             second::News::Predicted(chunk) => second.answers.append(chunk, &t.loaded.trace),
             second::News::Failed(problem) => {
-                cx.shared.beside = None;
-                cx.say(format!("no second row: {problem}"));
+                cx.shared.beside = before.take();
+                let stays = cx.shared.beside.as_deref().map(second::model_label);
+                cx.say(match stays {
+                    Some(who) => format!("{problem} (the second row is still {who})"),
+                    None => format!("no second row: {problem}"),
+                });
+                if cx.shared.beside.is_some() {
+                    // The failed one is nobody to come back to.
+                    t.second = None;
+                }
             }
         }
     }

@@ -13,10 +13,12 @@ mod words;
 pub use span::{Lit, Span};
 pub use words::{Crowd, InShort, News, Order, PARTS};
 
+use super::columns::Chosen;
 use super::filter::Filter;
 use super::list::{List, Sorting};
 use super::ticket::{Same, Slot};
 use super::timeline::Timeline;
+use crate::query::Columns;
 use crate::stats::Table;
 use crate::stats::blame::Blame;
 use crate::stats::column::{Column, Expr};
@@ -73,6 +75,17 @@ pub enum Shown {
     Pick,
 }
 
+impl Shown {
+    /// Its name over the list, and in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Of(column) => column.name(),
+            Self::Instead => "ran instead",
+            Self::Pick => "predicted",
+        }
+    }
+}
+
 /// Columns of the list: which, cells, and whether right-aligned.
 pub const LIST: [(Shown, u16, bool); 12] = [
     (Shown::Of(Column::Wait), 9, true),
@@ -94,7 +107,9 @@ pub const LIST: [(Shown, u16, bool); 12] = [
 pub struct Listing {
     /// Place in it.
     pub list: List,
-    /// Column of [`LIST`] that the mark is on.
+    /// Which columns of [`LIST`] are shown.
+    pub columns: Chosen,
+    /// The shown column that the mark is on.
     pub column: usize,
     /// Sorted by this.
     pub sort: Sorting<Column>,
@@ -104,6 +119,7 @@ impl Default for Listing {
     fn default() -> Self {
         Self {
             list: List::default(),
+            columns: Chosen::all(LIST.len()),
             column: 0,
             sort: Sorting { by: Column::Wait, descending: true },
         }

@@ -146,6 +146,12 @@ const SCHEDULER: &[Word] = &[
          more",
         TIMELINE | MISTAKES,
     ),
+    word(
+        "lag in",
+        "the lag that the network was given of a candidate: the replay's at that moment. The pane \
+         beside it shows the kernel's own where it was recorded, or the replay's with hindsight",
+        0,
+    ),
     word("migration", "a task moves to another CPU", TIMELINE | TASKS | COMPARED),
     word(
         "queue",

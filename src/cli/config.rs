@@ -45,5 +45,5 @@ pub fn load() -> Result<Settings> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Settings::default()),
         Err(e) => bail!("{}: {e}", path.display()),
     };
-    Settings::parse(&text).map_err(|problem| eyre!("{}: {problem}", path.display()))
+    Settings::parse(&text).map_err(|problem| super::wrong(format!("{}: {problem}", path.display())))
 }

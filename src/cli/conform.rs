@@ -9,7 +9,6 @@ pub use page::scene;
 use super::door::say;
 use super::output;
 use crate::conform::{Picks, Report};
-use crate::ingest;
 use crate::trace::Trace;
 use all::Summary;
 use clap::ValueHint;
@@ -37,7 +36,7 @@ pub struct Args {
 
 /// Judges and prints.
 pub fn run(args: &Args) -> Result<()> {
-    let paths = ingest::within(&args.traces)?;
+    let paths = output::within(&args.traces)?;
     if let [path] = &paths[..] {
         let (trace, report) = judged(path, args)?;
         return if args.json {

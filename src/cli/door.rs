@@ -4,9 +4,12 @@
 //! terminal.
 
 use crate::text::{Shown, shown, shown_json, shown_lines};
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, WrapErr};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
+
+/// What standard output is called where something is wrong with it.
+pub const STANDARD_OUTPUT: &str = "standard output";
 
 /// Says a line on standard error, formatted as by `format!`.
 macro_rules! say {
@@ -49,8 +52,7 @@ pub fn stdout_exact() -> Box<dyn Write> {
 /// Writes all of `text` to standard output.
 pub fn print(text: &str) -> Result<()> {
     let mut out = stdout();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).wrap_err(STANDARD_OUTPUT)
 }
 
 /// Writes a text of the program alone, with its colours where they are wanted.

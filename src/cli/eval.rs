@@ -7,7 +7,6 @@ use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::dataset::opening::StatedMachine;
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
-use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -116,7 +115,7 @@ impl Args {
 
     fn recordings(&self) -> Result<Vec<PathBuf>> {
         if !self.traces.is_empty() {
-            return Ok(ingest::within(&self.traces)?);
+            return output::within(&self.traces);
         }
         let paths = paths(&bundled_or_inside()?, &self.filter())?;
         if paths.is_empty() {
@@ -154,7 +153,9 @@ impl Args {
         }
         if let Some(left) = models.iter().position(|c| !names.contains(&c.choice)) {
             let (path, label) = (self.model[left].display(), models[left].choice.label());
-            bail!("{path} is a model for {label}, which --predictors does not name");
+            return Err(super::wrong(format!(
+                "{path} is a model for {label}, which --predictors does not name"
+            )));
         }
         let mut columns = Vec::new();
         for name in names {

@@ -14,7 +14,6 @@ use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
 use crate::evaluate::mistakes::sums::{InTime, Sums, Versus, in_time, versus};
 use crate::evaluate::mistakes::{Bitmap, Column, Expr, Table, column::COLUMNS};
 use crate::evaluate::overlay::BASELINES;
-use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -33,9 +32,10 @@ pub struct Args {
     /// Recordings; without any, those of the bundled split.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
-    /// Which bundled recordings: train, validation or test.
-    #[arg(long, default_value = "validation", value_parser = super::split(), conflicts_with = "traces")]
-    split: Split,
+    /// Which bundled recordings: train, validation or test; without it validation, of those inside
+    /// the program all.
+    #[arg(long, value_parser = super::split(), conflicts_with = "traces")]
+    split: Option<Split>,
     /// Who predicts.
     #[arg(long, default_value = "tcn", value_parser = super::predictor())]
     predictor: Choice,
@@ -122,7 +122,7 @@ fn first(args: &Args) -> Result<Who> {
     let name = Path::new(args.predictor.label());
     let Some(model) = args.model.as_deref() else { return Ok(find(name)?) };
     if args.predictor.network().is_none() {
-        bail!("--model is for a network, not for {}", name.display());
+        return Err(super::wrong(format!("--model is for a network, not for {}", name.display())));
     }
     super::found("--model", find(model))
 }
@@ -144,13 +144,21 @@ struct Found {
 
 fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
     if !args.traces.is_empty() {
-        return Ok(ingest::within(&args.traces)?);
+        return output::within(&args.traces);
     }
     let catalog = super::eval::bundled_or_inside()?;
-    let filter = Filter { split: Some(args.split), ..Filter::default() };
-    let paths: Vec<_> = catalog.select(&filter).map(|entry| catalog.path(entry)).collect();
+    let of = |split: Option<Split>| -> Vec<PathBuf> {
+        let filter = Filter { split, ..Filter::default() };
+        catalog.select(&filter).map(|entry| catalog.path(entry)).collect()
+    };
+    let mut paths = of(args.split.or(Some(Split::Validation)));
+    if paths.is_empty() && args.split.is_none() {
+        paths = of(None);
+    }
     if paths.is_empty() {
-        bail!("no recording in the {} split", args.split.label());
+        let split =
+            args.split.map_or_else(String::new, |split| format!(" in the {} split", split.label()));
+        bail!("no recording{split}");
     }
     Ok(paths)
 }

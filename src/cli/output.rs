@@ -5,7 +5,7 @@ use super::door::{self, say};
 use crate::dataset::opening::{self, StatedMachine};
 use crate::export::{self, NewFile};
 use crate::features::MOST_CANDIDATES;
-use crate::ingest::Opened;
+use crate::ingest::{self, Opened};
 use crate::job::Job;
 use crate::trace::Trace;
 use crate::train::runs;
@@ -15,7 +15,7 @@ use signal_hook::iterator::Signals;
 use std::fs::Metadata;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
 
 pub use super::door::{json, progress};
@@ -26,6 +26,23 @@ pub fn open(path: &Path, told: &StatedMachine) -> Result<Opened> {
     let opened = opening::open(path, told)?;
     warn(path, &opened);
     Ok(opened)
+}
+
+/// The recordings that the arguments name, each of them once.
+pub fn within(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let (mut all, mut files) = (Vec::new(), Vec::new());
+    for path in ingest::within(given)? {
+        let file = std::fs::metadata(&path).ok().filter(Metadata::is_file);
+        if let Some(file) = file.map(|m| (m.dev(), m.ino())) {
+            if files.contains(&file) {
+                say!("koracle: note: {}: named twice, read once", path.display());
+                continue;
+            }
+            files.push(file);
+        }
+        all.push(path);
+    }
+    Ok(all)
 }
 
 /// Says on standard error what is wrong with a recording.
@@ -129,8 +146,7 @@ pub fn end(signal: i32) -> ! {
 /// Writes all of `bytes`, text, to standard output.
 pub fn stdout(bytes: &[u8]) -> Result<()> {
     let mut out = door::stdout();
-    out.write_all(bytes)?;
-    Ok(out.flush()?)
+    out.write_all(bytes).and_then(|()| out.flush()).wrap_err(door::STANDARD_OUTPUT)
 }
 
 /// Lets `write` fill a file, or standard output when `path` is `-`. A file holds names exactly as
@@ -166,8 +182,8 @@ fn write_to(
 ) -> Result<()> {
     if path.as_os_str() == "-" {
         let mut out = BufWriter::with_capacity(1 << 16, printed());
-        write(&mut out)?;
-        return Ok(out.flush()?);
+        write(&mut out).wrap_err(door::STANDARD_OUTPUT)?;
+        return out.flush().wrap_err(door::STANDARD_OUTPUT);
     }
     free(path)?;
     clean_up_on_signals();

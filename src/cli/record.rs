@@ -227,12 +227,11 @@ fn follow(plan: &Plan, stop: &Stop) -> Result<Recorded, RecordError> {
 fn summary(recorded: &Recorded, kept: &Kept) {
     let (trace, lost) = (&recorded.trace, output::lost(&recorded.trace));
     say!(
-        "{}: {} events in {:.2} s on {} CPUs, {lost} lost; {} of pages, {:.1} bytes an event; {} \
-         on disk",
+        "{}: {} in {:.2} s on {}, {lost} lost; {} of pages, {:.1} bytes an event; {} on disk",
         kept.path.display(),
-        trace.len(),
+        output::count(trace.len() as u64, "event"),
         trace.span().secs(),
-        trace.cpus(),
+        output::count(trace.cpus() as u64, "CPU"),
         HumanBytes(recorded.pages.bytes),
         recorded.pages.bytes as f64 / trace.len().max(1) as f64,
         HumanBytes(kept.bytes)

@@ -3,6 +3,7 @@
 
 use super::door::{self, say};
 use super::output;
+use crate::app::train::size;
 use crate::text::shown;
 use crate::train::runs::{self, KeptRun, State};
 use clap::ValueHint;
@@ -55,15 +56,18 @@ pub fn run(args: &Args) -> Result<()> {
         if !args.yes {
             let run = runs::open(&folder)?;
             bail!(
-                "{} ({}, {} epochs) would be removed: say --yes",
+                "{} ({}, {}) would be removed: say --yes",
                 folder.display(),
                 run.state.label(),
-                run.epochs.len()
+                output::count(run.epochs.len() as u64, "epoch")
             );
         }
         runs::delete(&folder)?;
         say!("koracle: {} is removed", folder.display());
         return Ok(());
+    }
+    if let Some(dir) = args.dir.as_deref().filter(|dir| !dir.is_dir()) {
+        bail!("{}: no such folder", dir.display());
     }
     let dir = args.dir.clone().or_else(runs::home).ok_or_else(|| eyre!("no folder of runs"))?;
     let (list, problems) = runs::list(&dir)?;
@@ -91,6 +95,8 @@ fn table(list: &[KeptRun]) -> String {
         "k events/s",
         "time",
         "device",
+        "network",
+        "learns from",
     ];
     let mut rows = vec![head.map(String::from)];
     for run in list {
@@ -113,6 +119,8 @@ fn table(list: &[KeptRun]) -> String {
                     .map_or_else(|| run.config.device.to_string(), |s| s.device.clone()),
             )
             .into_owned(),
+            size::trunk(&run.config.model),
+            shown(&run.learns_from().unwrap_or_else(|| "all".into())).into_owned(),
         ]);
     }
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
@@ -124,7 +132,8 @@ fn table(list: &[KeptRun]) -> String {
         }
         for (c, (text, w)) in row.iter().zip(&widths).enumerate() {
             // A String takes all.
-            let _ = if c < 2 { write!(out, "{text:<w$}  ") } else { write!(out, "{text:>w$}  ") };
+            let words = c < 2 || c >= head.len() - 2;
+            let _ = if words { write!(out, "{text:<w$}  ") } else { write!(out, "{text:>w$}  ") };
         }
         out.truncate(out.trim_end().len());
         out.push('\n');

@@ -98,59 +98,8 @@ fn free(folder: &Path, force: bool) -> Result<()> {
     }
 }
 
-/// Trains and says what came of it.
-pub fn run(args: &Args) -> Result<()> {
-    let (mut config, folder) = if let Some(run) = &args.resume {
-        kept_run(args, run)?
-    } else {
-        let config = fresh(args)?;
-        if args.print_config {
-            return output::stdout(text(&config).as_bytes());
-        }
-        fits(&config)?;
-        let folder = place(args, &config)?;
-        (config, folder)
-    };
-    config.folder = Some(folder.clone());
-    config.command =
-        std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg);
-    config.revision = train::revision();
-    let (control, reading) = (Control::default(), Cancel::new());
-    let signal = stop_on_signals(&control, &reading)?;
-    say!("koracle: reading recordings");
-    let data = read(args, &config, &folder, (&reading, &signal))?;
-    outlook(&config, &data);
-    let bar = output::progress(0, "training");
-    let mut last = Progress::default();
-    let mut report = |p: Progress| {
-        tell(&p, &folder, &bar, args.json);
-        last = Progress { weights: None, baselines: None, ..p };
-    };
-    let result =
-        job::on_one_thread(|| train::run_controlled(&config, &data, &control, &mut report))?;
-    bar.finish_and_clear();
-    let signal = signal.load(Ordering::Relaxed);
-    if args.json {
-        end_event(&result, &last)?;
-    }
-    let stopped = match &result {
-        Ok(outcome) => outcome.cancelled,
-        Err(e) => is_cancelled(e),
-    };
-    if signal != 0 && stopped {
-        kept(&folder, &last);
-        std::process::exit(128 + signal);
-    }
-    if last.step > 0 && matches!(result, Err(TrainError::Memory(_))) {
-        kept(&folder, &last);
-    }
-    let outcome = result.wrap_err_with(|| folder.display().to_string())?;
-    say_best(&outcome, &config, &folder);
-    Ok(())
-}
-
-/// The settings and the folder of a run that goes on.
-fn kept_run(args: &Args, run: &Path) -> Result<(TrainConfig, PathBuf)> {
+/// The settings of a run that goes on, and its folder.
+fn going_on(run: &Path, args: &Args) -> Result<(TrainConfig, PathBuf)> {
     let folder = runs::find(run);
     let kept = resumed(&folder)?;
     let device = args.device.unwrap_or(kept.device);
@@ -161,7 +110,7 @@ fn kept_run(args: &Args, run: &Path) -> Result<(TrainConfig, PathBuf)> {
 }
 
 /// The settings of a new run.
-fn fresh(args: &Args) -> Result<TrainConfig> {
+fn settings(args: &Args) -> Result<TrainConfig> {
     let config = args.config();
     config.check().map_err(|e| match e.setting {
         // The value is right, this program cannot do it.
@@ -171,39 +120,93 @@ fn fresh(args: &Args) -> Result<TrainConfig> {
     Ok(config)
 }
 
-/// Where a new run is kept: the folder that is named, if it may be taken, or a new one among the
-/// runs.
-fn place(args: &Args, config: &TrainConfig) -> Result<PathBuf> {
+/// The settings of a new run, and the folder that it gets.
+fn new_run(args: &Args) -> Result<(TrainConfig, PathBuf)> {
+    let config = settings(args)?;
+    fits(&config)?;
     if let Some(folder) = &args.output {
         free(folder, args.force)?;
-        return Ok(folder.clone());
+        return Ok((config, folder.clone()));
     }
     let home = runs::home().ok_or_else(|| eyre!("no folder for runs; -o DIR names one"))?;
-    runs::new_folder(&home, config.model.kind.label()).wrap_err_with(|| home.display().to_string())
+    let folder = runs::new_folder(&home, config.model.kind.label());
+    Ok((config, folder.wrap_err_with(|| home.display().to_string())?))
 }
 
-/// Reads the recordings. Without them the folder that was made for the run goes again; a signal
-/// ends the program.
+/// Reads the recordings. A folder that was made for the run goes again when they cannot be read.
 fn read(
     args: &Args,
-    config: &TrainConfig,
-    folder: &Path,
-    (reading, signal): (&Cancel, &AtomicI32),
+    (config, folder): (&TrainConfig, &Path),
+    reading: &Cancel,
+    signal: &AtomicI32,
 ) -> Result<Data> {
-    load::data(config, reading, &|path, opened, _| output::warn(path, opened)).map_err(|e| {
-        if args.output.is_none() && args.resume.is_none() {
-            // It was made for this run, and is empty.
-            let _ = std::fs::remove_dir(folder);
-        }
-        match e {
-            load::LoadError::Cancelled => std::process::exit(128 + signal.load(Ordering::Relaxed)),
-            other => other.into(),
-        }
-    })
+    say!("koracle: reading recordings");
+    let problem = match load::data(config, reading, &|path, opened, _| output::warn(path, opened)) {
+        Ok(data) => return Ok(data),
+        Err(problem) => problem,
+    };
+    if args.output.is_none() && args.resume.is_none() {
+        // It is empty; where it is not, it stays.
+        let _ = std::fs::remove_dir(folder);
+    }
+    if matches!(problem, load::LoadError::Cancelled) {
+        std::process::exit(128 + signal.load(Ordering::Relaxed));
+    }
+    Err(problem.into())
 }
 
-/// What came of it.
-fn say_best(outcome: &Outcome, config: &TrainConfig, folder: &Path) {
+/// Trains and says what came of it.
+pub fn run(args: &Args) -> Result<()> {
+    if args.print_config {
+        return output::stdout(text(&settings(args)?).as_bytes());
+    }
+    let (mut config, folder) = match &args.resume {
+        Some(run) => going_on(run, args)?,
+        None => new_run(args)?,
+    };
+    config.folder = Some(folder.clone());
+    config.command =
+        std::env::args().skip(1).fold("koracle".to_owned(), |all, arg| all + " " + &arg);
+    config.revision = train::revision();
+    let (control, reading) = (Control::default(), Cancel::new());
+    let signal = stop_on_signals(&control, &reading)?;
+    let data = read(args, (&config, &folder), &reading, &signal)?;
+    outlook(&config, &data);
+    let bar = output::progress(0, "training");
+    let mut last = Progress::default();
+    let mut report = |p: Progress| {
+        tell(&p, &folder, &bar, args.json);
+        last = Progress { weights: None, baselines: None, ..p };
+    };
+    let result =
+        job::on_one_thread(|| train::run_controlled(&config, &data, &control, &mut report))?;
+    bar.finish_and_clear();
+    if args.json {
+        end_event(&result, &last)?;
+    }
+    stopped(&result, &folder, &last, signal.load(Ordering::Relaxed));
+    let outcome = result.wrap_err_with(|| folder.display().to_string())?;
+    summary(&config, &folder, &outcome);
+    Ok(())
+}
+
+/// Says how to go on with a run that did not come to its end. What a signal stopped ends here.
+fn stopped(result: &Result<Outcome, TrainError>, folder: &Path, last: &Progress, signal: i32) {
+    let stopped = match result {
+        Ok(outcome) => outcome.cancelled,
+        Err(e) => is_cancelled(e),
+    };
+    if signal != 0 && stopped {
+        kept(folder, last);
+        std::process::exit(128 + signal);
+    }
+    if last.step > 0 && matches!(result, Err(TrainError::Memory(_))) {
+        kept(folder, last);
+    }
+}
+
+/// Says what came of it.
+fn summary(config: &TrainConfig, folder: &Path, outcome: &Outcome) {
     say!(
         "koracle: best epoch {}: pick {:.2} %, forecast {:.2} % (validation macro); {} parameters \
          in {}",
@@ -214,7 +217,8 @@ fn say_best(outcome: &Outcome, config: &TrainConfig, folder: &Path) {
         folder.join("best.koracle").display()
     );
     if outcome.ending == Ending::Early {
-        say!("koracle: ended early: {} epochs without a better validation", config.patience);
+        let epochs = output::count(config.patience as u64, "epoch");
+        say!("koracle: ended early: {epochs} without a better validation");
     }
 }
 
@@ -290,7 +294,7 @@ fn event(value: &Value) {
     let _ = door::json_line(value);
 }
 
-fn end_event(result: &Result<train::Outcome, TrainError>, last: &Progress) -> Result<()> {
+fn end_event(result: &Result<Outcome, TrainError>, last: &Progress) -> Result<()> {
     let value = match result {
         Ok(o) => json!({
             "event": "end", "ending": o.ending, "epoch": o.epoch, "step": last.step, "validation": o.validation,

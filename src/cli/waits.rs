@@ -5,12 +5,11 @@ use super::door::say;
 use super::table::{Page, Style};
 use super::{output, window::Times};
 use crate::app::time::{grouped, point, short};
-use crate::ingest;
 use crate::query::Bitmap;
 use crate::stats::blame::{Blame, Link};
 use crate::stats::column::{COLUMNS, Column, Expr};
-use crate::stats::{Distribution, Table};
-use crate::trace::{ThreadIx, Trace, machine_name, told_apart};
+use crate::stats::{Bucket, Distribution, Table};
+use crate::trace::{ThreadIx, Trace, machine_name, told_apart, with_paths};
 use clap::ValueHint;
 use color_eyre::eyre::Result;
 use serde_json::{Value, json};
@@ -64,7 +63,8 @@ struct Found {
 /// Every wait of each recording, under names that tell the recordings apart.
 fn tables(args: &Args) -> Result<Vec<Table>> {
     let (mut tables, mut names) = (Vec::new(), Vec::new());
-    for path in &ingest::within(&args.traces)? {
+    let paths = output::within(&args.traces)?;
+    for path in &paths {
         let trace = output::open(path, &args.machine.told())?.trace;
         if !trace.knows_queues() {
             say!(
@@ -79,7 +79,9 @@ fn tables(args: &Args) -> Result<Vec<Table>> {
         names.push((name.clone(), machine_name(&meta.kernel, meta.cpus)));
         tables.push(Table::new(name, Arc::new(trace)));
     }
-    tables.iter_mut().zip(told_apart(&names)).for_each(|(table, name)| table.name = name);
+    let mut names = told_apart(&names);
+    with_paths(&mut names, &paths);
+    tables.iter_mut().zip(names).for_each(|(table, name)| table.name = name);
     Ok(tables)
 }
 
@@ -188,12 +190,8 @@ impl Found {
             short(d.p999),
             short(d.max)
         ));
-        let most = d.histogram.iter().map(|b| b.count).max().unwrap_or(1).max(1);
         let mut rows = vec![["below", "waits", "together", ""].map(String::from).to_vec()];
-        rows.extend(d.histogram.iter().map(|b| {
-            let bar = "▇".repeat((b.count * 40).div_ceil(most) as usize);
-            vec![short(b.to), grouped(b.count), short(b.sum), format!("{bar:<40}")]
-        }));
+        rows.extend(histogram(&d.histogram));
         page.table(&rows);
         page.heading(&format!("The longest ({} of {})", self.worst.len(), grouped(d.count)));
         let several = self.tables.len() > 1;
@@ -216,6 +214,23 @@ impl Found {
         page.table(&rows);
         page.out
     }
+}
+
+/// A row for each bucket that has something, and one for each stretch of empty ones.
+fn histogram(buckets: &[Bucket]) -> Vec<Vec<String>> {
+    let most = buckets.iter().map(|b| b.count).max().unwrap_or(1).max(1);
+    let mut rows = Vec::new();
+    for stretch in buckets.chunk_by(|a, b| a.count == 0 && b.count == 0) {
+        rows.push(match stretch {
+            [_, .., last] => vec![short(last.to), "none".into(), String::new(), " ".repeat(40)],
+            all => {
+                let b = &all[0];
+                let bar = "▇".repeat((b.count * 40).div_ceil(most) as usize);
+                vec![short(b.to), grouped(b.count), short(b.sum), format!("{bar:<40}")]
+            }
+        });
+    }
+    rows
 }
 
 /// A wait of the list in JSON.
@@ -299,4 +314,18 @@ fn cells(table: &Table, row: usize, times: &Times, several: bool) -> Vec<String>
     ];
     cells.extend(several.then(|| table.name.clone()));
     cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_of_empty_buckets_is_one_row() {
+        let rows = histogram(&Distribution::of(vec![1, 1, 900, 1_100, 5_000]).histogram);
+        let said: Vec<_> = rows.iter().map(|r| (r[0].as_str(), r[1].as_str())).collect();
+        let short = [("2 ns", "2"), ("512 ns", "none"), ("1.02 µs", "1"), ("2.05 µs", "1")];
+        assert_eq!(said, [&short[..], &[("4.10 µs", "0"), ("8.19 µs", "1")]].concat());
+        assert!(rows.iter().all(|r| r[3].chars().count() == 40));
+    }
 }

@@ -4,7 +4,9 @@
 
 use crate::export::write_whole;
 use crate::places::User;
+use std::fs::DirBuilder;
 use std::io::{Error, ErrorKind, Result};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Name of the list in a folder of recordings.
@@ -45,10 +47,34 @@ split = "test"
 "#;
 
 /// The recordings inside as a folder with a list, `koracle/recordings` in the user's cache folder
-/// (XDG): written when it is not there or other than it should be. An error names the path.
+/// (XDG): written when it is not there or other than it should be. Where that cannot be written, a
+/// folder of the user's own among the temporary ones. An error names the path.
 pub fn unpacked() -> Result<PathBuf> {
-    let none = || Error::new(ErrorKind::NotFound, "no home folder");
-    let folder = User::Cache.folder().ok_or_else(none)?.join("recordings");
+    let none = || Err(Error::new(ErrorKind::NotFound, "no home folder"));
+    let kept = User::Cache.folder().map_or_else(none, |cache| {
+        let folder = cache.join("recordings");
+        unpack(&folder).map(|()| folder)
+    });
+    kept.or_else(|first| {
+        let places = [std::env::temp_dir(), PathBuf::from("/dev/shm")];
+        places.iter().find_map(|place| aside(place).ok()).ok_or(first)
+    })
+}
+
+/// The recordings in a folder of this user's in one that all write to; nobody else can have put
+/// anything there.
+fn aside(place: &Path) -> Result<PathBuf> {
+    let user = std::fs::metadata("/proc/self")?.uid();
+    let folder = place.join(format!("koracle-{user}"));
+    match DirBuilder::new().mode(0o700).create(&folder) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
+        _ => {}
+    }
+    let there = std::fs::symlink_metadata(&folder)?;
+    if !there.is_dir() || there.uid() != user || there.mode() & 0o022 != 0 {
+        return Err(Error::new(ErrorKind::PermissionDenied, "somebody else's folder"));
+    }
+    let folder = folder.join("recordings");
     unpack(&folder)?;
     Ok(folder)
 }
@@ -87,5 +113,19 @@ mod tests {
         std::fs::write(&path, "half").unwrap();
         unpack(folder.path()).unwrap();
         assert!(crate::ingest::open(&path).unwrap().trace.len() > 10_000);
+    }
+
+    #[test]
+    fn aside_it_is_a_folder_of_the_users_own() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = aside(place.path()).unwrap();
+        assert_eq!(aside(place.path()).unwrap(), folder);
+        let own = folder.parent().unwrap().to_path_buf();
+        assert_eq!(std::fs::metadata(&own).unwrap().mode() & 0o777, 0o700);
+        // What others could have put there is not used.
+        let elsewhere = place.path().join("elsewhere");
+        std::fs::rename(&own, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &own).unwrap();
+        assert!(aside(place.path()).is_err());
     }
 }

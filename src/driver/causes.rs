@@ -6,7 +6,8 @@ use crate::app::Msg;
 use crate::app::timeline::causes::{BetweenMarks, Crowd, News, Order};
 use crate::app::timeline::kernel::Judged;
 use crate::conform::picture::Picture;
-use crate::conform::{Picks, Report, Whence, picks_of};
+use crate::conform::{Member, Picks, Report, Ruling, Whence, picks_of};
+use crate::features::Extractor;
 use crate::job::{Cancel, Job, JobError};
 use crate::stats::between::between;
 use crate::stats::{Table, load};
@@ -27,8 +28,36 @@ pub struct CausesJobs {
     adding: Option<Job>,
     explaining: Option<Job>,
     judging: Option<Job>,
+    choosing: Option<Job>,
     /// The picks that were asked for last.
     picks: Arc<Mutex<Option<Arc<Picks>>>>,
+}
+
+/// So many that compete are taken in at a glance.
+const FEW: std::ops::RangeInclusive<usize> = 2..=6;
+
+/// The first pick that the rule alone leads to and that shows both halves of it: somebody with an
+/// earlier deadline is not eligible. Where there is none, the first that the rule alone leads to.
+fn example(picks: &Picks) -> Option<usize> {
+    let (mut best, mut any) = (None, None);
+    picks.walk(&mut |scene| {
+        let Some(level) = scene.levels.last() else { return };
+        let clear = scene.ruling == Ruling::Consistent
+            && scene.event >= 2 * Extractor::WARM_UP
+            && level.unseen == 0
+            && FEW.contains(&(1 + level.others.len()));
+        if best.is_some() || !clear {
+            return;
+        }
+        any = any.or(Some(scene.event));
+        let before = |m: &Member| {
+            m.deadline_ns.zip(level.chosen.deadline_ns).is_some_and(|(its, chosen)| its < chosen)
+        };
+        if level.others.iter().any(|m| m.eligible == Some(false) && before(m)) {
+            best = Some(scene.event);
+        }
+    });
+    best.or(any)
 }
 
 /// Computes what is ordered. This is what the jobs do; tests and fuzzers call it in the place of a
@@ -63,6 +92,9 @@ fn answer_from(order: Order, picks: &Mutex<Option<Arc<Picks>>>) -> News {
                 .map(|scene| Box::new(Picture::of(&trace, &scene, COMPETED)));
             News::Picked { ticket, event, picture }
         }
+        Order::Example { ticket, trace } => {
+            News::Example { ticket, event: example(&picks_of(picks, &trace)) }
+        }
         Order::Judge { ticket, trace } => {
             let report = Report::of(&picks_of(picks, &trace));
             let mut events: Vec<u32> = report.list.iter().map(|b| b.scene.event as u32).collect();
@@ -85,6 +117,7 @@ impl CausesJobs {
             adding: None,
             explaining: None,
             judging: None,
+            choosing: None,
             picks: Arc::default(),
         }
     }
@@ -103,6 +136,7 @@ impl CausesJobs {
             Order::Crowd { .. } => ("crowding", &mut self.crowding),
             Order::Between { .. } => ("between", &mut self.adding),
             Order::Pick { .. } => ("pick", &mut self.explaining),
+            Order::Example { .. } => ("example", &mut self.choosing),
             Order::Judge { .. } => ("judge", &mut self.judging),
         };
         let picks = Arc::clone(&self.picks);

@@ -334,7 +334,7 @@ mod tests {
     use super::*;
     use crate::app::input::Key;
     use crate::app::mistakes::{Data, Explained};
-    use crate::app::{App, Open, Tab};
+    use crate::app::{App, Effect, Open, Tab};
     use crate::driver::Driver;
     use crate::evaluate::mistakes::Column;
     use crate::predictor::heuristics::{Heuristic, Rule};
@@ -363,19 +363,27 @@ mod tests {
             let (tx, rx) = sync_channel(64);
             let driver: Driver<Heuristic> =
                 Driver::new(tx, |_| Ok((Heuristic::new(Rule::Followed, 0), 1)), None);
-            let mut driver = driver.with_second(|who| match who.to_str().and_then(Rule::parse) {
+            let driver = driver.with_second(|who| match who.to_str().and_then(Rule::parse) {
                 Some(rule) => {
                     Ok(Named::new(rule.label().into(), None, move |_| Ok(Heuristic::new(rule, 0))))
                 }
                 None => Err(format!("{} is nobody", who.display())),
             });
             let (app, effects) = App::new(vec![path.into()], (140, 40));
-            effects.into_iter().for_each(|e| driver.perform(e));
-            Self { app, driver, rx }
+            let mut program = Self { app, driver, rx };
+            program.perform(effects);
+            program
+        }
+
+        fn perform(&mut self, effects: Vec<Effect>) {
+            for effect in effects {
+                self.driver.perform(effect);
+            }
         }
 
         fn take(&mut self, msg: Msg) {
-            self.app.update(msg).into_iter().for_each(|e| self.driver.perform(e));
+            let effects = self.app.update(msg);
+            self.perform(effects);
         }
 
         /// Presses keys, and waits until something is so.

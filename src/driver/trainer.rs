@@ -10,6 +10,7 @@ use crate::export::NewFile;
 use crate::job::Job;
 use crate::predictor::weights::Weights;
 use crate::train::memory::{Outlook, Room};
+use crate::train::options;
 use crate::train::runs::{self, Step};
 use crate::train::{self, Control, Data, Progress, Stop, TrainConfig, load};
 use std::collections::BTreeMap;
@@ -141,7 +142,7 @@ impl Trainer {
                 config = TrainConfig { resume: true, folder: Some(path), ..kept };
                 config.check().map_err(|e| e.to_string())?;
             } else {
-                config.command = "koracle (Train screen)".into();
+                config.command = options::command_line(&config);
                 config.revision = train::revision();
             }
             let reading = tx.clone();

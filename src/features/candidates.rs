@@ -2,9 +2,10 @@
 //! number of candidates, but for the ranks within the set, which are sorted. Looks at nothing about
 //! who came in.
 
-use super::contexts::{self, Contexts, Seen};
-use super::follow::{Follow, Ident, NOBODY};
+use super::contexts::{self, Contexts, Keys, Seen};
+use super::follow::Follow;
 use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
+use super::ident::{Ident, NOBODY};
 use super::layout::{CAND, QUERY, cand, query};
 use super::places::{self, Places};
 use super::ranks::{Ranked, Sides};
@@ -55,7 +56,9 @@ pub(super) struct Board {
     pub raw: Vec<Beliefs<1>>,
     /// Per candidate: its name in the follow tables.
     pub idents: Vec<Ident>,
-    /// The contexts of the decision.
+    /// The contexts of the decision, as far as they are known before the replays are asked; then as
+    /// they were looked up.
+    keys: Keys,
     pub seen: Seen,
     /// Per thread: number of the decision it was last a candidate of, and its place there.
     place: Table<(u32, u32)>,
@@ -64,6 +67,9 @@ pub(super) struct Board {
     /// Where they stand, by that name; only of few.
     named: Places,
 }
+
+/// Contexts that depend on whom the corrected replay picks.
+const BY_REPLAY: [usize; 2] = [1, 7];
 
 /// What a decision is made from.
 pub(super) struct Scene<'a> {
@@ -110,6 +116,7 @@ impl Board {
             beliefs: Vec::with_capacity(64),
             raw: Vec::with_capacity(64),
             idents: Vec::with_capacity(64),
+            keys: Keys::default(),
             seen: Seen::default(),
             place: Table::new(threads, (0, 0)),
             stamp: 0,
@@ -304,6 +311,41 @@ impl Board {
         const { assert!(cand::follow_1 + ORDERS == cand::last_1) };
     }
 
+    /// Works out the contexts as far as they do not depend on what the replays say, and fetches
+    /// what will be looked up in them: the tables are larger than the nearer caches. What is
+    /// given is that are those of the [`Scene`] that will be.
+    pub fn foresee(
+        &mut self,
+        past: &Table<ThreadHistory>,
+        prev: ThreadIx,
+        state: TaskState,
+        lane: &CpuHistory,
+        contexts: &Contexts,
+    ) {
+        if self.threads.len() < 2 {
+            return;
+        }
+        let prev = past.get(prev.ix()).unwrap_or(ThreadHistory::ABSENT);
+        let ident = |thread: Option<&ThreadIx>| {
+            thread.and_then(|t| past.get(t.ix())).map_or(NOBODY, |p| p.ident)
+        };
+        let (oldest, newest) = (ident(self.threads.first()), ident(self.threads.last()));
+        let state = u32::from(state_class(state).min(4));
+        let [first, second, ..] = prev.followers.last;
+        let ran = lane.history.ran;
+        self.keys = [
+            contexts::key(0, [prev.ident, state]),
+            0,
+            contexts::key(2, [prev.ident, newest, state]),
+            contexts::key(3, [prev.ident, oldest, newest]),
+            contexts::key(4, [prev.ident, first, second]),
+            contexts::key(5, [prev.ident, ran[1], ran[2], state]),
+            contexts::key(6, ran),
+            0,
+        ];
+        contexts.expect(&self.keys, &BY_REPLAY);
+    }
+
     /// Followers of the contexts of the decision.
     fn write_contexts(&mut self, scene: &Scene<'_>) {
         let n = self.idents.len();
@@ -314,22 +356,11 @@ impl Board {
             return;
         }
         let prev = scene.past.get(scene.prev.ix()).unwrap_or(ThreadHistory::ABSENT);
-        let state = u32::from(state_class(scene.event.state).min(4));
         let fix =
             self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.idents[i]);
-        let (oldest, newest) = (self.idents[0], self.idents[n - 1]);
-        let [first, second, ..] = prev.followers.last;
-        let ran = scene.lane.history.ran;
-        let keys = [
-            contexts::key(0, [prev.ident, state]),
-            contexts::key(1, [prev.ident, fix]),
-            contexts::key(2, [prev.ident, newest, state]),
-            contexts::key(3, [prev.ident, oldest, newest]),
-            contexts::key(4, [prev.ident, first, second]),
-            contexts::key(5, [prev.ident, ran[1], ran[2], state]),
-            contexts::key(6, ran),
-            contexts::key(7, [fix, newest, n.min(4) as u32]),
-        ];
+        let mut keys = self.keys;
+        keys[1] = contexts::key(1, [prev.ident, fix]);
+        keys[7] = contexts::key(7, [fix, self.idents[n - 1], n.min(4) as u32]);
         self.seen = scene.contexts.look_up(keys);
         let place = [CAND, cand::context_1];
         let mut rows = std::mem::take(&mut self.rows);

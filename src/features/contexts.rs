@@ -2,7 +2,7 @@
 //! of the queue, whom the replay names, and the last threads on the CPU. Counts fade, so that new
 //! habits show; tables are of bounded size. Both questions have tables of their own.
 
-use super::follow::{Ident, NOBODY};
+use super::ident::{Ident, NOBODY};
 use super::sets::{Entry, Sets, mix};
 
 /// Contexts of a question.
@@ -20,41 +20,34 @@ const FADE: f32 = 0.97;
 const WELL: f32 = 3.0;
 const MOST_SETS: usize = 2_048;
 
-/// What followed one context.
+/// What followed one context: a cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Faded {
     who: [Ident; KEEP],
     count: [f32; KEEP],
-    total: f32,
-    last: Ident,
-}
-
-impl Faded {
-    /// The column that it is told in: 0 where it is known well, 1 where it is known little.
-    fn column(&self) -> usize {
-        usize::from(self.total < WELL)
-    }
 }
 
 impl Entry for Faded {
-    const EMPTY: Self = Self { who: [NOBODY; KEEP], count: [0.0; KEEP], total: 0.0, last: NOBODY };
+    type Total = f32;
+    const EMPTY: Self = Self { who: [NOBODY; KEEP], count: [0.0; KEEP] };
 
-    fn weight(&self) -> f32 {
-        self.total
-    }
-
-    fn add(&mut self, who: Ident) {
+    fn add(&mut self, total: &mut f32, who: Ident) {
         self.count.iter_mut().for_each(|n| *n *= FADE);
-        self.total = self.total * FADE + 1.0;
-        self.last = who;
-        let at = self.who.iter().position(|w| *w == who).unwrap_or_else(|| {
-            let rarest =
-                (0..KEEP).min_by(|a, b| self.count[*a].total_cmp(&self.count[*b])).unwrap_or(0);
-            (self.who[rarest], self.count[rarest]) = (who, 0.0);
-            rarest
-        });
+        *total = *total * FADE + 1.0;
+        // All are looked at: who it is cannot be foreseen, and a wrong guess of a branch costs more.
+        let mut at = (0..KEEP).fold(KEEP, |at, i| if self.who[i] == who { i } else { at });
+        if at == KEEP {
+            at = (1..KEEP).fold(0, |at, i| if self.count[i] < self.count[at] { i } else { at });
+            (self.who[at], self.count[at]) = (who, 0.0);
+        }
         self.count[at] += 1.0;
     }
+}
+
+/// The column that a context is told in: 0 where it is known well, 1 where it is known little.
+fn told(total: f32) -> usize {
+    usize::from(total < WELL)
 }
 
 /// The contexts of a question, and where the tables kept them when they were looked up;
@@ -78,9 +71,21 @@ impl Contexts {
         Self { sets: Sets::new(MOST_SETS), prior }
     }
 
+    /// These contexts, but for those of the numbers in `open`, will be looked up soon.
+    pub fn expect(&self, keys: &Keys, open: &[usize]) {
+        let known = keys.iter().enumerate().filter(|(i, _)| !open.contains(i));
+        for (_, key) in known {
+            self.sets.expect(*key);
+        }
+    }
+
     /// What is kept of the contexts.
     pub fn look_up(&self, keys: Keys) -> Seen {
-        Seen { slots: keys.map(|key| self.sets.find(key).unwrap_or(usize::MAX)), keys }
+        let slots = keys.map(|key| self.sets.find(key).unwrap_or(usize::MAX));
+        for slot in slots {
+            self.sets.expect_at(slot);
+        }
+        Seen { keys, slots }
     }
 
     /// `who` came in the contexts.
@@ -123,7 +128,7 @@ impl Contexts {
         let mut over = [0.0; CONTEXTS];
         for (i, found) in known() {
             over[i] = n / (found.total + self.prior * n);
-            nothing[3 * i + found.column()] = (self.prior * over[i]).ln();
+            nothing[3 * i + told(found.total)] = (self.prior * over[i]).ln();
         }
         for row in rows.chunks_exact_mut(width) {
             row[column..column + COLUMNS].copy_from_slice(&nothing);
@@ -133,7 +138,7 @@ impl Contexts {
                 let place = if count > 0.0 { at(who) } else { None };
                 let Some(place) = place else { continue };
                 let triple = &mut rows[place * width + column + 3 * i..][..3];
-                triple[found.column()] = ((count + self.prior) * over[i]).ln();
+                triple[told(found.total)] = ((count + self.prior) * over[i]).ln();
                 triple[2] = f32::from(u8::from(found.last == who));
             }
         }

@@ -3,8 +3,9 @@
 //! Looks at the past and at the queues as they are now.
 
 use super::contexts::{self, Contexts, Keys, Seen};
-use super::follow::{Follow, Followers, Ident, NOBODY};
+use super::follow::{Follow, Trail};
 use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
+use super::ident::{Ident, NOBODY};
 use super::layout::{ASK, THREAD, ask, thread};
 use super::places::Places;
 use super::{MOST_EXPECTED, ORDERS};
@@ -17,6 +18,8 @@ const FROM_QUEUE: usize = 16;
 /// So many candidates are filled up with those that ran here longer ago: more of them are right as
 /// rarely as not at all.
 const USUAL: usize = 20;
+/// Contexts that depend on whom the corrected replay would take.
+const BY_REPLAY: [usize; 3] = [1, 3, 7];
 /// `ln(0.02 / 0.05)`: the logarithm of no wake-up at all.
 const NEVER_WOKEN: f32 = -0.916_29;
 /// What a stint is taken to last where none was seen, ns.
@@ -52,7 +55,9 @@ pub(super) struct Expected {
     /// `[threads, THREAD]` row-major.
     pub rows: Vec<f32>,
     pub query: [f32; ASK],
-    /// The contexts of the forecast.
+    /// The contexts of the forecast, as far as they are known before the replays are asked; then as
+    /// they were looked up.
+    keys: Keys,
     pub seen: Seen,
     /// Where a thread stands among the candidates; the same by its name in the follow tables.
     places: Places,
@@ -79,6 +84,7 @@ impl Expected {
             ranked: 0,
             rows: Vec::with_capacity(MOST_EXPECTED * THREAD),
             query: [0.0; ASK],
+            keys: Keys::default(),
             seen: Seen::default(),
             places: Places::EMPTY,
             named: Places::EMPTY,
@@ -87,10 +93,56 @@ impl Expected {
         }
     }
 
-    /// Finds the candidates and fills rows and query.
+    /// Works out the contexts as far as they do not depend on what the replays say, and fetches
+    /// what will be looked up in them: the tables are larger than the nearer caches. What is given
+    /// is that of the [`Scene`] that will be.
+    pub fn foresee(
+        &mut self,
+        past: &Table<ThreadHistory>,
+        running: &ThreadHistory,
+        queue: &[ThreadIx],
+        lane: &CpuHistory,
+        contexts: &Contexts,
+    ) {
+        let ident = |thread: Option<&ThreadIx>| {
+            thread.and_then(|t| past.get(t.ix())).map_or(NOBODY, |p| p.ident)
+        };
+        let waiting = queue.len() as u32;
+        let (oldest, newest) = (ident(queue.first()), ident(queue.last()));
+        let waker = ident(Some(&running.woken_by));
+        let [first, second, _] = running.followers.last;
+        let (me, ran) = (running.ident, lane.history.ran);
+        self.keys = [
+            contexts::key(0, [me, waiting.min(2)]),
+            0,
+            contexts::key(2, [me, oldest, newest]),
+            0,
+            contexts::key(4, [me, first, second]),
+            contexts::key(5, [me, waker, ran[1]]),
+            contexts::key(6, ran),
+            0,
+        ];
+        contexts.expect(&self.keys, &BY_REPLAY);
+    }
+
+    /// All contexts.
+    fn keys(&self, scene: &Scene<'_>, running: &ThreadHistory) -> Keys {
+        let fix = scene.next.get(1).copied().flatten();
+        let fix = fix.and_then(|t| scene.past.get(t.ix())).map_or(NOBODY, |p| p.ident);
+        let waiting = scene.queues.queue(scene.cpu).len() as u32;
+        let [first, second, third] = running.followers.last;
+        let (me, ran) = (running.ident, scene.lane.history.ran);
+        let mut keys = self.keys;
+        keys[1] = contexts::key(1, [me, fix]);
+        keys[3] = contexts::key(3, [me, ran[1], waiting.min(3), fix]);
+        keys[7] = contexts::key(7, [me, first, second, third, fix]);
+        keys
+    }
+
+    /// Finds the candidates and fills rows and query, after [`Self::foresee`].
     pub fn fill(&mut self, scene: &Scene<'_>, standing: Standing<'_>) {
         let past = scene.past.get(scene.running.ix()).unwrap_or(ThreadHistory::ABSENT);
-        self.seen = scene.contexts.look_up(keys(scene, past));
+        self.seen = scene.contexts.look_up(self.keys(scene, past));
         self.gather(scene);
         let n = self.threads.len();
         self.rows.clear();
@@ -294,7 +346,7 @@ impl Expected {
 
     /// Shares among the followers of the running thread and of the longer contexts, and who comes
     /// first among them.
-    fn write_followers(&mut self, found: &[Option<&Followers>; ORDERS], running: &ThreadHistory) {
+    fn write_followers(&mut self, found: &Trail<'_>, running: &ThreadHistory) {
         let mut put = |who: Ident, column: usize, value: f32| {
             if let Some(i) = self.named.get(who) {
                 self.rows[i * THREAD + column] = value;
@@ -316,15 +368,11 @@ impl Expected {
         const { assert!(thread::follow_1 + ORDERS == thread::often_1) };
     }
 
-    fn write_query(
-        &mut self,
-        found: &[Option<&Followers>; ORDERS],
-        scene: &Scene<'_>,
-        running: &ThreadHistory,
-    ) {
+    fn write_query(&mut self, found: &Trail<'_>, scene: &Scene<'_>, running: &ThreadHistory) {
         let q = &mut self.query;
         q.fill(0.0);
-        for (order, followers) in found.iter().enumerate().filter_map(|(i, f)| Some((i, (*f)?))) {
+        for (order, followers) in found.iter().enumerate() {
+            let Some(followers) = followers else { continue };
             q[ask::share_1 + 2 * order] = followers.best().1 / (followers.total as f32 + 0.5);
             q[ask::seen_1 + 2 * order] = log_count(followers.total, 5.0);
         }
@@ -347,30 +395,6 @@ impl Expected {
         }
         (q[ask::raw_hit_32], q[ask::fix_hit_32]) = (scene.lane.hits[0][1], scene.lane.hits[1][1]);
     }
-}
-
-/// Hashes of the contexts of a forecast.
-fn keys(scene: &Scene<'_>, running: &ThreadHistory) -> Keys {
-    let ident = |thread: Option<ThreadIx>| {
-        thread.and_then(|t| scene.past.get(t.ix())).map_or(NOBODY, |p| p.ident)
-    };
-    let queue = scene.queues.queue(scene.cpu);
-    let waiting = queue.len() as u32;
-    let (oldest, newest) = (ident(queue.first().copied()), ident(queue.last().copied()));
-    let fix = ident(scene.next.get(1).copied().flatten());
-    let waker = ident(Some(running.woken_by));
-    let [first, second, third] = running.followers.last;
-    let (me, ran) = (running.ident, scene.lane.history.ran);
-    [
-        contexts::key(0, [me, waiting.min(2)]),
-        contexts::key(1, [me, fix]),
-        contexts::key(2, [me, oldest, newest]),
-        contexts::key(3, [me, ran[1], waiting.min(3), fix]),
-        contexts::key(4, [me, first, second]),
-        contexts::key(5, [me, waker, ran[1]]),
-        contexts::key(6, ran),
-        contexts::key(7, [me, first, second, third, fix]),
-    ]
 }
 
 /// Columns of a thread that has slept for `slept` ns; the middle of the time until it wakes up, ns.

@@ -268,8 +268,6 @@ impl Extractor {
 
     /// Fills the board for the decision at switch `e`, which must not say who comes in.
     fn ask(&mut self, trace: &Trace, e: &Event) -> (ThreadIx, Option<Nanos>) {
-        self.raw.before_pick(e, trace);
-        self.hypotheses.before_pick(e, trace);
         let leaving = self.queues.begin_switch(e, trace.tasks());
         let prev = leaving.prev;
         if let Some(past) = self.past.get_mut(prev.ix()) {
@@ -281,6 +279,12 @@ impl Extractor {
         }
         let candidates = offered(self.queues.candidates(e.cpu), &mut self.line);
         self.board.gather(candidates);
+        // What lies far away is fetched while the replays think.
+        let lane = &self.lanes[e.cpu.ix()];
+        self.follow.expect_anywhere(&lane.history);
+        self.board.foresee(&self.past, prev, e.state, lane, &self.contexts[0]);
+        self.raw.before_pick(e, trace);
+        self.hypotheses.before_pick(e, trace);
         // The idle thread waits for nothing, and nobody waits beside it.
         if !candidates.first().is_some_and(|t| self.queues.is_idle(*t)) {
             self.hypotheses.views(e.cpu, candidates, &mut self.board.beliefs);
@@ -368,6 +372,12 @@ impl Extractor {
             }
             past.asleep = if e.state.is_runnable() { NEVER } else { e.time.0 };
         }
+        // What lies far away is fetched while others take the token.
+        let lane = &self.lanes[e.cpu.ix()];
+        self.follow.expect_here(&lane.history, e.cpu.ix());
+        let running = self.past.get(next.ix()).unwrap_or(ThreadHistory::ABSENT);
+        let queue = self.queues.queue(e.cpu);
+        self.expected.foresee(&self.past, running, queue, lane, &self.contexts[1]);
         sink.token(e.cpu, &token);
     }
 

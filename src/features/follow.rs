@@ -3,9 +3,8 @@
 //! context. Knows threads only by ident.
 
 use super::ORDERS;
-pub(super) use super::ident::{Ident, NOBODY};
-
-use super::sets::{Entry, Sets, mix};
+use super::ident::{Ident, NOBODY};
+use super::sets::{Entry, Found, Sets, mix};
 
 /// Followers kept per context.
 const KEEP: usize = 8;
@@ -17,10 +16,6 @@ pub(super) const REMEMBERED: usize = 6;
 /// What followed one context.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Followers {
-    /// How often the context was seen.
-    pub total: u32,
-    /// Who followed last.
-    pub last: Ident,
     who: [Ident; KEEP],
     count: [u16; KEEP],
 }
@@ -42,28 +37,29 @@ impl Followers {
 }
 
 impl Entry for Followers {
-    const EMPTY: Self = Self { total: 0, last: NOBODY, who: [NOBODY; KEEP], count: [0; KEEP] };
+    type Total = u32;
+    const EMPTY: Self = Self { who: [NOBODY; KEEP], count: [0; KEEP] };
 
-    fn weight(&self) -> f32 {
-        self.total as f32
-    }
-
-    fn add(&mut self, who: Ident) {
-        self.total = self.total.saturating_add(1);
-        self.last = who;
-        let known = self.who.iter().zip(&self.count).position(|(w, n)| *w == who && *n > 0);
-        let at = known.unwrap_or_else(|| {
-            let rarest = (0..KEEP).min_by_key(|&i| self.count[i]).unwrap_or(0);
-            (self.who[rarest], self.count[rarest]) = (who, 0);
-            rarest
-        });
+    fn add(&mut self, total: &mut u32, who: Ident) {
+        *total = total.saturating_add(1);
+        // All are looked at: who it is cannot be foreseen, and a wrong guess of a branch costs more.
+        let mut at = (0..KEEP)
+            .rev()
+            .fold(KEEP, |at, i| if self.who[i] == who && self.count[i] > 0 { i } else { at });
+        if at == KEEP {
+            at = (1..KEEP).fold(0, |at, i| if self.count[i] < self.count[at] { i } else { at });
+            (self.who[at], self.count[at]) = (who, 0);
+        }
         if self.count[at] == u16::MAX {
             self.count.iter_mut().for_each(|n| *n /= 2);
-            self.total /= 2;
+            *total /= 2;
         }
         self.count[at] += 1;
     }
 }
+
+/// What followed the last 1, 2, .. threads.
+pub(super) type Trail<'a> = [Option<Found<'a, Followers>>; ORDERS];
 
 /// The last threads that ran on a CPU.
 #[derive(Clone, Copy, Debug)]
@@ -150,13 +146,27 @@ impl Follow {
     }
 
     /// What followed the last `order` threads (1-based) of `history` on any CPU.
-    pub fn anywhere(&self, history: &History) -> [Option<&Followers>; ORDERS] {
-        history.keys(0).map(|key| if key == 0 { None } else { self.shared.get(key) })
+    pub fn anywhere(&self, history: &History) -> Trail<'_> {
+        look_up(&self.shared, history.keys(0))
     }
 
     /// What followed them on this CPU.
-    pub fn here(&self, history: &History, cpu: usize) -> [Option<&Followers>; ORDERS] {
-        history.keys(cpu as u64 + 1).map(|key| if key == 0 { None } else { self.own.get(key) })
+    pub fn here(&self, history: &History, cpu: usize) -> Trail<'_> {
+        look_up(&self.own, history.keys(cpu as u64 + 1))
+    }
+
+    /// [`Self::anywhere`] will be asked soon, and who came in will be added.
+    pub fn expect_anywhere(&self, history: &History) {
+        for key in &history.keys(0)[1..] {
+            self.shared.expect(*key);
+        }
+    }
+
+    /// [`Self::here`] will be asked soon.
+    pub fn expect_here(&self, history: &History, cpu: usize) {
+        for key in history.keys(cpu as u64 + 1) {
+            self.own.expect(key);
+        }
     }
 
     /// `who` came in after `history` on `cpu`.
@@ -169,6 +179,15 @@ impl Follow {
             self.own.add(key, who);
         }
     }
+}
+
+/// What is kept for keys of contexts; 0 is none.
+fn look_up(sets: &Sets<Followers>, keys: [u64; ORDERS]) -> Trail<'_> {
+    let slots = keys.map(|key| if key == 0 { None } else { sets.find(key) });
+    for slot in slots.iter().flatten() {
+        sets.expect_at(*slot);
+    }
+    slots.map(|slot| slot.map(|slot| sets.at(slot)))
 }
 
 #[cfg(test)]
@@ -204,7 +223,14 @@ mod tests {
         for (i, key) in keys.iter().enumerate() {
             table.add(*key, i as u32);
         }
-        assert!(keys.iter().enumerate().all(|(i, k)| table.get(*k).unwrap().last == i as u32));
+        assert!(
+            keys.iter().enumerate().all(|(i, k)| table
+                .find(*k)
+                .map(|at| table.at(at))
+                .unwrap()
+                .last
+                == i as u32)
+        );
         let often = mix(77);
         table.add(often, 5);
         table.add(often, 5);
@@ -212,7 +238,7 @@ mod tests {
             table.add(mix(i + 5_000), 1);
         }
         assert_eq!(table.room(), 1024 * 8);
-        assert_eq!(table.get(often).unwrap().best(), (5, 2.0));
+        assert_eq!(table.find(often).map(|at| table.at(at)).unwrap().best(), (5, 2.0));
     }
 
     #[test]

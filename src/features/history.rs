@@ -2,7 +2,8 @@
 //! Knows nothing of candidates or tokens.
 
 use super::RANKS;
-use super::follow::{History, Ident, NOBODY, Recent};
+use super::follow::{History, Recent};
+use super::ident::{Ident, NOBODY};
 use super::spans::Spans;
 use super::wakes::Wakes;
 use crate::sched::replay::is_kernel_thread;

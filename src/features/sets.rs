@@ -1,29 +1,80 @@
 //! Tables of what was counted in a context, by a hash of it: of bounded size, growing while small;
 //! a full set of them forgets its rarest context.
 
-use super::ident::Ident;
+use super::ident::{Ident, NOBODY};
+use crate::simd::prefetch;
 
-/// What is kept for a context.
+/// Who followed a context, and how often each.
 pub(super) trait Entry: Copy {
+    /// How much was counted in a context.
+    type Total: Copy + Default + PartialOrd;
+
     /// Of a context that was never seen.
     const EMPTY: Self;
 
-    /// How much was counted.
-    fn weight(&self) -> f32;
-
     /// `who` came in it.
-    fn add(&mut self, who: Ident);
+    fn add(&mut self, total: &mut Self::Total, who: Ident);
 }
 
-/// Contexts per set: eight hashes are one cache line.
+/// Contexts per set.
 const WAYS: usize = 8;
 const FIRST_SETS: usize = 128;
+
+/// What is looked at of a set before it is known which of its contexts matters: two cache lines, so
+/// that neither a search nor the choice of whom to forget reads the entries.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Head<T> {
+    /// Hashes; 0 where none is kept.
+    keys: [u64; WAYS],
+    total: [T; WAYS],
+    /// Who came last.
+    last: [Ident; WAYS],
+}
+
+impl<T: Copy + Default + PartialOrd> Head<T> {
+    fn new() -> Self {
+        Self { keys: [0; WAYS], total: [T::default(); WAYS], last: [NOBODY; WAYS] }
+    }
+
+    /// The first place of `key`. All are compared: which one it is cannot be foreseen, and a wrong
+    /// guess of a branch costs more.
+    #[inline]
+    fn way(&self, key: u64) -> Option<usize> {
+        let way =
+            (0..WAYS).rev().fold(WAYS, |at, way| if self.keys[way] == key { way } else { at });
+        (way < WAYS).then_some(way)
+    }
+
+    /// The first of those that were seen least.
+    fn rarest(&self) -> usize {
+        (1..WAYS).fold(0, |at, way| if self.total[way] < self.total[at] { way } else { at })
+    }
+}
+
+/// What is kept of a context.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'a, E: Entry> {
+    pub total: E::Total,
+    /// Who came last.
+    pub last: Ident,
+    entry: &'a E,
+}
+
+impl<E: Entry> std::ops::Deref for Found<'_, E> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        self.entry
+    }
+}
 
 /// Entries by hash: sets of eight, doubled while small, forgetting the rarest once they are as many
 /// as may be.
 #[derive(Clone, Debug)]
-pub(super) struct Sets<E> {
-    keys: Vec<u64>,
+pub(super) struct Sets<E: Entry> {
+    heads: Vec<Head<E::Total>>,
+    /// Those of a set side by side.
     entries: Vec<E>,
     most: usize,
 }
@@ -31,43 +82,45 @@ pub(super) struct Sets<E> {
 impl<E: Entry> Sets<E> {
     /// An empty table of at most `most` sets (a power of two).
     pub fn new(most: usize) -> Self {
-        let first = FIRST_SETS.min(most) * WAYS;
-        Self { keys: vec![0; first], entries: vec![E::EMPTY; first], most }
+        let first = FIRST_SETS.min(most);
+        Self { heads: vec![Head::new(); first], entries: vec![E::EMPTY; first * WAYS], most }
     }
 
     fn set(&self, key: u64) -> usize {
-        (key as usize & (self.keys.len() / WAYS - 1)) * WAYS
+        key as usize & (self.heads.len() - 1)
     }
 
-    /// The first place of `key` in the set that begins at `set`. All of them are compared: which one it is
-    /// cannot be foreseen, and a wrong guess of a branch costs more.
-    #[inline]
-    fn way(&self, set: usize, key: u64) -> Option<usize> {
-        let keys: &[u64; WAYS] = self.keys[set..].first_chunk()?;
-        let way = (0..WAYS).rev().fold(WAYS, |at, way| if keys[way] == key { way } else { at });
-        (way < WAYS).then_some(way)
-    }
-
-    /// What is kept for a context; `key` is a hash other than 0.
-    pub fn get(&self, key: u64) -> Option<&E> {
-        self.find(key).map(|slot| self.at(slot))
-    }
-
-    /// Where a context is kept, until the next addition.
+    /// Where a context is kept, until the next addition; `key` is a hash other than 0.
     pub fn find(&self, key: u64) -> Option<usize> {
         let set = self.set(key);
-        self.way(set, key).map(|way| set + way)
+        self.heads[set].way(key).map(|way| set * WAYS + way)
     }
 
     /// What is kept there.
-    pub fn at(&self, slot: usize) -> &E {
-        &self.entries[slot]
+    pub fn at(&self, slot: usize) -> Found<'_, E> {
+        let head = &self.heads[slot / WAYS];
+        let way = slot % WAYS;
+        Found { total: head.total[way], last: head.last[way], entry: &self.entries[slot] }
+    }
+
+    /// A context will be looked for soon: fetches what that reads first.
+    pub fn expect(&self, key: u64) {
+        let head = &self.heads[self.set(key)];
+        prefetch(&head.keys);
+        prefetch(&head.total);
+    }
+
+    /// What is kept at `slot` will be read soon.
+    pub fn expect_at(&self, slot: usize) {
+        if let Some(entry) = self.entries.get(slot) {
+            prefetch(entry);
+        }
     }
 
     /// `who` came in the context, which is most likely kept at `slot`.
     pub fn add_at(&mut self, slot: usize, key: u64, who: Ident) {
-        if self.keys.get(slot) == Some(&key) {
-            self.entries[slot].add(who);
+        if self.heads.get(slot / WAYS).is_some_and(|head| head.keys[slot % WAYS] == key) {
+            self.put(slot, who);
         } else {
             self.add(key, who);
         }
@@ -76,35 +129,48 @@ impl<E: Entry> Sets<E> {
     /// `who` came in the context.
     pub fn add(&mut self, key: u64, who: Ident) {
         loop {
-            let set = self.set(key);
-            if let Some(way) = self.way(set, key).or_else(|| self.way(set, 0)) {
-                self.keys[set + way] = key;
-                return self.entries[set + way].add(who);
+            let (set, full) = (self.set(key), self.heads.len() >= self.most);
+            let head = &mut self.heads[set];
+            if let Some(way) = head.way(key) {
+                return self.put(set * WAYS + way, who);
             }
-            if self.keys.len() / WAYS >= self.most {
-                let weight = |i: &usize| self.entries[*i].weight();
-                let rarest =
-                    (set..set + WAYS).min_by(|a, b| weight(a).total_cmp(&weight(b))).unwrap_or(set);
-                self.keys[rarest] = key;
-                self.entries[rarest] = E::EMPTY;
-                return self.entries[rarest].add(who);
+            if let Some(way) = head.way(0) {
+                head.keys[way] = key;
+                return self.put(set * WAYS + way, who);
+            }
+            if full {
+                let way = head.rarest();
+                (head.keys[way], head.total[way]) = (key, E::Total::default());
+                self.entries[set * WAYS + way] = E::EMPTY;
+                return self.put(set * WAYS + way, who);
             }
             self.grow();
         }
     }
 
+    /// `who` came in the context at `slot`.
+    fn put(&mut self, slot: usize, who: Ident) {
+        let head = &mut self.heads[slot / WAYS];
+        head.last[slot % WAYS] = who;
+        self.entries[slot].add(&mut head.total[slot % WAYS], who);
+    }
+
     /// Doubles the number of sets. Each set splits in two, so everything finds room.
     fn grow(&mut self) {
+        let sets = self.heads.len() * 2;
         let mut wider = Self {
-            keys: vec![0; self.keys.len() * 2],
-            entries: vec![E::EMPTY; self.keys.len() * 2],
+            heads: vec![Head::new(); sets],
+            entries: vec![E::EMPTY; sets * WAYS],
             most: self.most,
         };
-        for (key, entry) in self.keys.iter().zip(&self.entries).filter(|(k, _)| **k != 0) {
-            let set = wider.set(*key);
-            let free = wider.keys[set..set + WAYS].iter().position(|k| *k == 0).unwrap_or(0);
-            wider.keys[set + free] = *key;
-            wider.entries[set + free] = *entry;
+        let old = self.heads.iter().flat_map(|head| (0..WAYS).map(move |way| (head, way)));
+        for ((head, way), entry) in old.zip(&self.entries).filter(|((h, w), _)| h.keys[*w] != 0) {
+            let set = wider.set(head.keys[way]);
+            let to = &mut wider.heads[set];
+            let free = to.way(0).unwrap_or(0);
+            to.keys[free] = head.keys[way];
+            (to.total[free], to.last[free]) = (head.total[way], head.last[way]);
+            wider.entries[set * WAYS + free] = *entry;
         }
         *self = wider;
     }
@@ -112,7 +178,7 @@ impl<E: Entry> Sets<E> {
     /// Contexts that there is room for now.
     #[cfg(test)]
     pub fn room(&self) -> usize {
-        self.keys.len()
+        self.entries.len()
     }
 }
 

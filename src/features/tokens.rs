@@ -2,8 +2,8 @@
 
 use super::Token;
 use super::candidates::{Board, state_class};
-use super::follow::NOBODY;
 use super::history::{CpuHistory, ThreadHistory, log_count, log_time, scale_prio};
+use super::ident::NOBODY;
 use super::layout::{CAND, TOKEN_X, cand, token};
 use crate::trace::{CpuId, Event, Nanos, ThreadIx};
 

@@ -1,6 +1,6 @@
 //! Whom a thread wakes while it runs, and how often.
 
-use super::follow::{Ident, NOBODY};
+use super::ident::{Ident, NOBODY};
 
 /// Threads kept.
 const KEEP: usize = 8;

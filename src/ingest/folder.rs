@@ -30,9 +30,7 @@ pub fn some_within(folder: &Path, most: usize) -> Vec<PathBuf> {
         entries.map(|entry| entry.path()).filter(|path| is_candidate(path)).collect();
     files.sort();
     files.truncate(most);
-    files.retain(|path| {
-        input::open(path).is_ok_and(|mut source| reader::choose(&mut source).is_ok())
-    });
+    files.retain(|path| is_recording(path));
     files
 }
 
@@ -46,14 +44,17 @@ fn recordings(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        if is_candidate(&path)
-            && input::open(&path).is_ok_and(|mut source| reader::choose(&mut source).is_ok())
-        {
+        if is_candidate(&path) && is_recording(&path) {
             found.push(path);
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether the first bytes of a file are those of a recording.
+pub fn is_recording(path: &Path) -> bool {
+    input::open(path).is_ok_and(|mut source| reader::choose(&mut source).is_ok())
 }
 
 /// Whether a file is a recording in the native format, or nothing yet.

@@ -262,6 +262,21 @@ impl Kind {
         self.entry().trained
     }
 
+    /// Whether a network of this kind has a choice in this part of its size, `kernel` or `blocks`.
+    pub fn has(self, setting: &str) -> bool {
+        let [kernel, blocks] = self.trained();
+        match setting {
+            "kernel" => kernel.0 < kernel.1,
+            "blocks" => blocks.0 < blocks.1,
+            _ => true,
+        }
+    }
+
+    /// What a layer of its trunk is called.
+    pub fn layer(self) -> &'static str {
+        if self == Self::Tcn { "block" } else { "layer" }
+    }
+
     /// What a layer remembers in training for the way back, in states per token.
     pub fn remembered(self) -> usize {
         self.entry().remembered

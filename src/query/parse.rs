@@ -155,12 +155,10 @@ impl<C: Columns> Parser<'_, C> {
         };
         self.at += 1;
         let value = self.value(column)?;
-        if let (Value::Text(text), Op::Eq | Op::Ne) = (&value, op) {
-            let choices = column.choices();
-            if !choices.is_empty() && !choices.contains(&text.as_str()) {
-                let problem = format!("{word} is one of {}", choices.join(", "));
-                return Err(self.wrong(&problem, Wants::Nothing));
-            }
+        if !matches!(op, Op::Has | Op::HasNot)
+            && let Some(problem) = refused(column, &value)
+        {
+            return Err(self.wrong(&problem, Wants::Nothing));
         }
         self.at += 1;
         Ok(Expr::Compare(column, op, value))
@@ -184,6 +182,17 @@ impl<C: Columns> Parser<'_, C> {
         };
         value.ok_or_else(|| self.wrong("", wants))
     }
+}
+
+/// What is wrong with a value that the column never has.
+fn refused<C: Columns>(column: C, value: &Value) -> Option<String> {
+    if let Value::Text(text) = value {
+        let choices = column.choices();
+        if !choices.is_empty() && !choices.contains(&text.as_str()) {
+            return Some(format!("{} is one of {}", column.name(), choices.join(", ")));
+        }
+    }
+    column.impossible(value)
 }
 
 /// Nanoseconds from `12us`, `1.2s`, `0`. Exact: digits past a nanosecond must be zeros.
@@ -273,6 +282,8 @@ mod tests {
             ("not (hit and eevdf)", "not (hit and eevdf)"),
             ("not hit and eevdf", "not hit and eevdf"),
             ("((cpu = 1))", "cpu=1"),
+            ("p<=100% and state=D|K", "p<=1 and state=D|K"),
+            ("state=other and state~Q", "state=other and state~Q"),
             ("t>=1.2s and t<1.3s", "t>=1200ms and t<1300ms"),
             ("waited>=2.5µs or stint=0", "waited>=2500ns or stint=0ns"),
             ("state=R+ and real!=kworker/0:1", "state=R+ and real!=kworker/0:1"),
@@ -307,6 +318,12 @@ mod tests {
             ("µµ=4", 0, "no column \"µµ\""),
             ("prev=\"open", 5, "closing quote"),
             ("p>NaN", 2, "such as 0.9"),
+            ("p>2", 2, "p is a share: 0 to 1, or 0% to 100%"),
+            ("hit or p_real<101%", 14, "p_real is a share"),
+            ("state=Q", 6, "no state \"Q\""),
+            ("hit and state!=SS", 15, "no state \"SS\""),
+            ("bin=16", 4, "1 to 15"),
+            ("sched=cfs", 6, "sched is one of CFS, EEVDF"),
             ("state<S", 5, "after state"),
             ("hit & cpu=1", 4, "\"and\" or \"or\""),
             ("! hit", 0, "the opposite is \"not\""),

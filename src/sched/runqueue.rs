@@ -1,4 +1,4 @@
-//! ThreadState queues rebuilt from events: who is queued where, in the order of enqueueing, who runs, who
+//! Run queues rebuilt from events: who is queued where, in the order of enqueueing, who runs, who
 //! sleeps. Knows no features and no predictions; never looks at `next` of a switch before
 //! [`RunQueues::finish_switch`].
 //!

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// The fair scheduling class that made the decisions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +75,27 @@ pub fn told_apart(recordings: &[(String, String)]) -> Vec<String> {
         _ => name.clone(),
     };
     recordings.iter().map(told).collect()
+}
+
+/// Names that several recordings share are replaced by the ends of their paths, as much as tells
+/// them apart; what has no path keeps its name.
+pub fn with_paths<P: AsRef<Path>>(names: &mut [String], paths: &[P]) {
+    let tail = |i: usize, parts: usize| -> PathBuf {
+        let all: Vec<_> = paths[i].as_ref().components().collect();
+        all[all.len().saturating_sub(parts)..].iter().collect()
+    };
+    let shared: Vec<Vec<usize>> = (0..names.len().min(paths.len()))
+        .map(|i| (0..names.len().min(paths.len())).filter(|j| names[*j] == names[i]).collect())
+        .collect();
+    for (i, same) in shared.iter().enumerate().filter(|(_, same)| same.len() > 1) {
+        let most = same.iter().map(|j| paths[*j].as_ref().components().count()).max().unwrap_or(0);
+        let is_own =
+            |parts: &usize| same.iter().all(|j| *j == i || tail(*j, *parts) != tail(i, *parts));
+        let own = tail(i, (1..=most).find(is_own).unwrap_or(most));
+        if !own.as_os_str().is_empty() {
+            names[i] = own.display().to_string();
+        }
+    }
 }
 
 /// Metadata of a recording. Every field has a default, so that a bare event file opens too.
@@ -165,6 +187,17 @@ mod tests {
         let of = [("a", "6.1"), ("a", "6.12x8"), ("a", ""), ("b", "6.1"), ("b", "6.1")];
         let told = told_apart(&of.map(|(name, machine)| (name.to_owned(), machine.to_owned())));
         assert_eq!(told, ["a@6.1", "a@6.12x8", "a", "b", "b"]);
+    }
+
+    #[test]
+    fn names_that_files_share_become_the_ends_of_their_paths() {
+        let paths = ["x/a/perf.data", "x/b/perf.data", "y/b/perf.data", "perf.data", "z/c.csv"];
+        let mut names = ["perf", "perf", "perf", "perf", "c"].map(String::from);
+        with_paths(&mut names, &paths);
+        assert_eq!(names, ["a/perf.data", "x/b/perf.data", "y/b/perf.data", "perf.data", "c"]);
+        let mut same = ["a", "a"].map(String::from);
+        with_paths(&mut same, &["a.csv", "a.csv"]);
+        assert_eq!(same, ["a.csv", "a.csv"]);
     }
 
     #[test]

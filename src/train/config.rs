@@ -100,4 +100,17 @@ impl TrainConfig {
             (self.only.clone(), self.hold_out.clone(), self.kernels.clone());
         Filter { split: Some(split), categories, hold_out, kernels, ..Filter::default() }
     }
+
+    /// What it learns from where that is less than everything: `only io; held out: hackbench`.
+    pub fn learns_from(&self) -> Option<String> {
+        let parts = [
+            ("only ", &self.only),
+            ("only kernel ", &self.kernels),
+            ("held out: ", &self.hold_out),
+        ];
+        let said = parts.iter().filter(|(_, names)| !names.is_empty());
+        let said: Vec<_> =
+            said.map(|(what, names)| format!("{what}{}", names.join(", "))).collect();
+        Some(said.join("; ")).filter(|text| !text.is_empty())
+    }
 }

@@ -8,6 +8,8 @@ use crate::predictor::networks::{ModelConfig, Tensor};
 
 /// Before so many steps a run says little about its speed.
 const STEADY: usize = 10;
+/// Events of a bundled recording, on average.
+const EVENTS: usize = 11_000;
 
 /// Numbers of a network of this size.
 pub fn parameters(model: &ModelConfig) -> usize {
@@ -39,6 +41,20 @@ impl Pass {
             steps: chunks.len().div_ceil(config.batch.max(1)),
         }
     }
+
+    /// About what it will be on so many recordings, which have not been read. A run that was here
+    /// says how many steps an epoch has.
+    pub fn ahead(known: &[Pace], config: &TrainConfig, recordings: usize) -> Self {
+        let events = recordings * EVENTS;
+        let steps = events.div_ceil(config.chunk.max(1)).div_ceil(config.batch.max(1));
+        let [_, same] = key(config);
+        let alike = |pace: &&Pace| {
+            let sizes = pace.sizes == [config.batch, config.chunk];
+            sizes && pace.key[1] == same && pace.per_epoch > 0
+        };
+        let known = known.iter().rev().find(alike).map(|pace| pace.per_epoch);
+        Self { recordings, events, steps: known.unwrap_or(steps) }
+    }
 }
 
 /// How fast a run was.
@@ -47,6 +63,8 @@ pub struct Pace {
     /// The run's name.
     pub name: String,
     key: Key,
+    /// Chunks of a step, events of a chunk.
+    sizes: [usize; 2],
     /// Microseconds of a step, with validation and pauses in them.
     step_us: u64,
     /// Steps of an epoch.
@@ -68,6 +86,7 @@ impl Pace {
         says.then(|| Self {
             name: name.to_owned(),
             key: key(config),
+            sizes: [config.batch, config.chunk],
             step_us: (1e6 * last.wall_s / last.step as f64) as u64,
             per_epoch: steps / config.epochs.max(1),
         })
@@ -83,14 +102,6 @@ impl Pace {
 pub fn like<'p>(known: &'p [Pace], config: &TrainConfig) -> Option<&'p Pace> {
     let [step, _] = key(config);
     known.iter().rev().find(|pace| pace.key[0] == step)
-}
-
-/// The newest of these runs that is like `config` and has the same recordings, and the seconds that
-/// `config` takes at its pace.
-pub fn expected<'p>(known: &'p [Pace], config: &TrainConfig) -> Option<(&'p Pace, f64)> {
-    let same = key(config);
-    let pace = known.iter().rev().find(|pace| pace.key == same && pace.per_epoch > 0)?;
-    Some((pace, pace.seconds(pace.per_epoch * config.epochs)))
 }
 
 #[cfg(test)]
@@ -121,8 +132,9 @@ mod tests {
         assert_eq!(named(&usual), Some(("fewer", 1.0)), "whatever it is trained on");
         assert_eq!(named(&large), Some(("large", 4.0)));
         assert_eq!(named(&TrainConfig { chunk: 64, ..usual.clone() }), None);
-        let (pace, seconds) = expected(&known, &usual).unwrap();
-        assert_eq!((pace.name.as_str(), seconds), ("new", 0.2 * 100.0 * usual.epochs as f64));
-        assert_eq!(expected(&known, &TrainConfig { kernels: vec!["6.1".into()], ..usual }), None);
+        let ahead = |config: &TrainConfig| Pass::ahead(&known, config, 2).steps;
+        assert_eq!(ahead(&usual), 100, "as in the runs with these recordings");
+        let others = TrainConfig { kernels: vec!["6.1".into()], ..usual };
+        assert_eq!(ahead(&others), (2 * EVENTS).div_ceil(256).div_ceil(8), "reckoned");
     }
 }

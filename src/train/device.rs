@@ -163,7 +163,10 @@ mod tests {
             match target.check() {
                 Ok(()) => assert!(built),
                 Err(e) => {
-                    assert!(!built && e.to_string().contains(&format!("--features {kind}`")), "{e}")
+                    assert!(
+                        !built && e.to_string().contains(&format!("--features {kind}`")),
+                        "{e}"
+                    );
                 }
             }
         }

@@ -11,10 +11,12 @@
 
 mod export;
 mod files;
+mod held;
 
 pub use export::export;
 pub(super) use files::{CONFIG, ENDED, EPOCHS, LOCK, PLAN, SESSIONS, STEPS, WORKLOADS};
 pub use files::{ENV, Holds, find, holds, home, is_config, is_needed, is_of_run, new_folder};
+pub use held::HeldOut;
 
 use super::{Baseline, Ending, Environment, Scores, TrainConfig, TrainError, Validation};
 use crate::export::remove_left;
@@ -184,6 +186,8 @@ pub struct KeptRun {
     pub last: Option<Step>,
     /// It has a checkpoint to go on from, and something left to do.
     pub resumable: bool,
+    /// What it scores on what it has not seen, where an experiment asked.
+    pub held_out: Option<HeldOut>,
 }
 
 impl KeptRun {
@@ -192,6 +196,18 @@ impl KeptRun {
         let better = |a: &&Epoch, b: &&Epoch| a.validation.score().total_cmp(&b.validation.score());
         self.epochs.iter().max_by(better)
     }
+
+    /// What it learns from, and how it does on what it does not; `None`: it learns from everything.
+    pub fn learns_from(&self) -> Option<String> {
+        learns_from(&self.config, self.held_out)
+    }
+}
+
+/// What a run learns from where that is less than everything, with its score on the rest if there
+/// is one.
+pub fn learns_from(config: &TrainConfig, held_out: Option<HeldOut>) -> Option<String> {
+    let score = held_out.map_or_else(String::new, |score| format!(" ({score})"));
+    config.learns_from().map(|text| text + &score)
 }
 
 /// Why a run cannot be used.
@@ -289,6 +305,7 @@ pub fn open(folder: &Path) -> Result<KeptRun, RunError> {
         path: folder.into(),
         name,
         state,
+        held_out: held::read(folder, &config),
         config,
         sessions: Sessions::read(folder).session,
         steps: plan.steps,

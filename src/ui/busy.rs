@@ -59,10 +59,10 @@ pub fn bench_busy(
         Terminal::with_options(backend, TerminalOptions { viewport }).map_err(|e| e.to_string())?;
     let driver =
         Driver::new(tx.clone(), driver::bundled_engine, None).with_models(driver::engine_of);
-    let mut driver = driver.with_runs(Some(home));
+    let driver = driver.with_runs(Some(home));
     let (app, effects) = App::new(vec![trace.into()], size);
-    effects.into_iter().for_each(|e| driver.perform(e));
     let mut running = Running { app, driver };
+    running.perform(effects);
     train(&mut running, runs);
     until_all_work(&mut running, &rx)?;
     running.take(Msg::Key(Key::Char(' ')));

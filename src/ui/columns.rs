@@ -21,7 +21,9 @@ pub struct Head<'a> {
 pub fn head(head: Head, (x, w): (u16, u16), area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let arrow = head.sorted.map_or("", |descending| if descending { "▼" } else { "▲" });
-    let name = format!("{}{arrow}", head.name);
+    // Where there is no room for both, the name loses its end and not the arrow.
+    let room = usize::from(w).saturating_sub(arrow.chars().count());
+    let name: String = head.name.chars().take(room).chain(arrow.chars()).collect();
     let style = match (head.marked, head.sorted.is_some()) {
         (true, _) => theme.chosen(),
         (false, true) => theme.strong(),

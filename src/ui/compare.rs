@@ -112,7 +112,7 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
         }
         Some(Asked::By(name)) => pieces.push((format!(" · hits and nats of {name}"), theme.dim())),
         Some(Asked::Nobody(problem)) => {
-            pieces.push((format!(" · no model: {problem}"), theme.miss()))
+            pieces.push((format!(" · no model: {problem}"), theme.miss()));
         }
         None => {}
     }
@@ -135,9 +135,9 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
 
 fn list(s: &Compare, table: &Differences, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
-    let columns = p.columns(s.listing.column);
+    let columns = p.columns(&s.listing.columns, s.listing.column);
     for (i, x, w) in &columns {
-        let column = LIST[*i];
+        let column = LIST[s.listing.columns.at(*i)];
         let sorted =
             column.sort.filter(|by| *by == s.listing.sort.by).map(|_| s.listing.sort.descending);
         let marked = *i == s.listing.column && !s.filter.editing && s.focus == Focus::List;
@@ -169,8 +169,9 @@ fn list(s: &Compare, table: &Differences, p: &Places, pen: &mut Pen) {
         };
         pen.fill(p.list.x, y, p.list.w, base);
         for (i, x, w) in &columns {
-            let text = cell(d, *i);
-            if LIST[*i].right {
+            let place = s.listing.columns.at(*i);
+            let text = cell(d, place);
+            if LIST[place].right {
                 pen.right((*x, y), *w, &text, base);
             } else {
                 pen.put(*x, y, *w, &text, base);

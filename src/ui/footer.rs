@@ -20,9 +20,18 @@ pub fn bar(app: &App, t: &Timeline, l: &Layout, pen: &mut Pen) {
         return; // one row only: keys() puts the short form there
     }
     let mut pieces = playback(t, theme);
-    marks(t, theme, &mut pieces);
-    predictors(app, t, theme, &mut pieces);
-    progress(t, theme, &mut pieces);
+    let mut more = Pieces::new();
+    marks(t, theme, &mut more);
+    predictors(app, t, theme, &mut more);
+    progress(t, theme, &mut more);
+    // Half a figure of the second row says nothing: what the axis says as well gives way to it.
+    let length =
+        |pieces: &Pieces| -> usize { pieces.iter().map(|(text, _)| text.chars().count()).sum() };
+    let room = usize::from(l.bar.w.saturating_sub(1));
+    while t.second.is_some() && pieces.len() > 1 && length(&pieces) + length(&more) > room {
+        pieces.pop();
+    }
+    pieces.append(&mut more);
     caveats(t, theme, &mut pieces);
     pen.inside(Area { x: 1, w: l.bar.w.saturating_sub(1), ..l.bar }).fitting(0, &pieces);
 }
@@ -123,6 +132,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
             (": ", theme.strong()),
             (text.as_str(), theme.text()),
             ("▏", theme.playhead()),
+            (if prompt.proposed { " Enter: this one; or type another" } else { "" }, theme.dim()),
         ];
         pen.put_all(1, y, w - 1, &pieces);
         return;

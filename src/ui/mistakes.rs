@@ -20,6 +20,7 @@ use crate::app::mistakes::{Data, Focus, Found, Mistakes};
 use crate::app::second::model_label;
 use crate::app::{App, time};
 use crate::evaluate::mistakes::view::View;
+use crate::text::counted;
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
@@ -137,14 +138,15 @@ fn figures(app: &App, found: &Found, view: &View, with_interval: bool) -> Vec<St
         format!("in time {}", percent(view.in_time.share)),
     ];
     if app.shared.chosen.len() > 1 {
-        parts.push(format!("{} recordings", found.table.sources.len()));
+        parts.push(counted(found.table.sources.len() as u64, "recording"));
     }
     let marked = app.mistakes.listing.marked.len();
     if marked > 0 {
         parts.push(format!("{marked} chosen"));
     }
     let [trivial, decisions] = [whole.trivial, whole.decisions].map(time::grouped);
-    parts.push(format!("{trivial} of {decisions} decisions trivial"));
+    let plural = if whole.decisions == 1 { "" } else { "s" };
+    parts.push(format!("{trivial} of {decisions} decision{plural} trivial"));
     parts.push(format!("{:.0} bytes each", found.table.bytes_per_row()));
     parts
 }

@@ -94,12 +94,12 @@ fn note(app: &App, table: &Table, pen: &mut Pen) {
 
 fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
-    let columns = p.columns(s.listing.column);
+    let columns = p.columns(&s.listing.columns, s.listing.column);
     for (i, x, w) in &columns {
-        let (shown, _, right) = LIST[*i];
+        let (shown, _, right) = LIST[s.listing.columns.at(*i)];
         let sorted = matches!(shown, Shown::Of(by) if by == s.listing.sort.by)
             .then_some(s.listing.sort.descending);
-        let name = if let Shown::Of(column) = shown { column.name() } else { "hit" };
+        let name = shown.name();
         let marked = *i == s.listing.column && !s.filter.editing;
         head(Head { name, right, sorted, marked }, (*x, *w), p.head, pen);
     }
@@ -116,7 +116,7 @@ fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
         let base = if line == s.listing.list.at { theme.chosen() } else { theme.text() };
         pen.fill(p.list.x, y, p.list.w, base);
         for (i, x, w) in &columns {
-            let (shown, _, right) = LIST[*i];
+            let (shown, _, right) = LIST[s.listing.columns.at(*i)];
             let text = cell(s, table, *row as usize, shown);
             if right {
                 pen.right((*x, y), *w, &text, base);

@@ -4,6 +4,7 @@ use super::pen::Pen;
 use super::traces;
 use crate::app::layout;
 use crate::app::{App, Open, time};
+use crate::text::counted;
 use crate::trace::Origin;
 
 /// Draws the first row.
@@ -40,7 +41,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
                 Origin::Recorded | Origin::Told => "",
             };
             parts.push(format!("{kernel} {}{mark}", class.value.label()).trim_start().to_owned());
-            parts.push(format!("{} CPU{}", trace.cpus(), if trace.cpus() == 1 { "" } else { "s" }));
+            parts.push(counted(trace.cpus() as u64, "CPU"));
             parts.push(time::short(trace.span().0));
             let n = trace.switch_count() as u64;
             parts.push(format!("{} switch{}", time::grouped(n), if n == 1 { "" } else { "es" }));

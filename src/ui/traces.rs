@@ -4,25 +4,15 @@ mod recording;
 
 pub use recording::brief;
 
+use super::columns::{Head, head};
+use super::filter;
 use super::pen::Pen;
 use crate::app::help::wrap;
-use crate::app::traces::{Entry, TOP, Traces};
+use crate::app::layout::Area;
+use crate::app::traces::{Column, Entry, FILTER, HEAD, LIST, TOP, Traces};
 use crate::app::{App, Open, time};
+use crate::text::counted;
 use ratatui::style::Style;
-
-/// Columns: heading, width, right-aligned, at which terminal width it appears.
-const COLUMNS: [(&str, u16, bool, u16); 7] = [
-    ("recording", 28, false, 0),
-    ("split", 11, false, 44),
-    ("kernel", 15, false, 60),
-    ("CPUs", 4, true, 68),
-    ("events", 11, true, 78),
-    ("size", 9, true, 90),
-    ("workload", 22, false, 114),
-];
-
-/// From this width on names have more room.
-const WIDE: u16 = 122;
 
 /// Draws the screen: the dialog or the panel of a recording in its place, else the list and the
 /// details below it.
@@ -32,12 +22,23 @@ pub fn draw(app: &App, pen: &mut Pen) {
     }
     let theme = pen.theme;
     let w = pen.area.w;
-    row(pen, 2, w, &COLUMNS.map(|c| c.0.to_string()), theme.dim());
     let (top, rows) = (TOP, Traces::rows(app.room()));
     let traces = &app.traces;
-    if traces.entries.is_empty() {
-        let text =
-            if traces.listed { "There is no recording to open." } else { "Looking for recordings" };
+    let (listing, placed) = (&traces.listing, traces.listing.placed(w));
+    let line = |y, h| Area { x: 0, y, w, h };
+    filter::line(&listing.filter, &count(traces), &mut pen.inside(line(FILTER, 1)));
+    for (i, x, cells) in &placed {
+        let (column, name, _, right) = LIST[listing.columns.at(*i)];
+        let sorted = listing.sort.filter(|sort| sort.by == column).map(|sort| sort.descending);
+        let marked = *i == listing.column && !listing.filter.editing;
+        head(Head { name, right, sorted, marked }, (*x, *cells), line(HEAD, 1), pen);
+    }
+    if listing.rows.is_empty() {
+        let text = match (traces.entries.is_empty(), traces.listed) {
+            (true, true) => "There is no recording to open.",
+            (true, false) => "Looking for recordings",
+            (false, _) => "No recording is like that. 0 shows all.",
+        };
         pen.put(3, top, w - 3, text, theme.strong());
     }
     let open = match &app.viewer.open {
@@ -45,8 +46,9 @@ pub fn draw(app: &App, pen: &mut Pen) {
         Open::Loading(path) | Open::Failed(path, _) => Some(path),
         Open::Nothing => None,
     };
-    let first = traces.list.first(rows, traces.entries.len());
-    for (i, entry) in traces.entries.iter().enumerate().skip(first).take(rows) {
+    let first = traces.list.first(rows, listing.rows.len());
+    for (i, entry) in listing.rows.iter().enumerate().skip(first).take(rows) {
+        let entry = &traces.entries[*entry];
         let y = top + (i - first) as u16;
         let style = match (&entry.error, i == traces.list.at) {
             (_, true) => theme.chosen(),
@@ -58,40 +60,45 @@ pub fn draw(app: &App, pen: &mut Pen) {
         }
         pen.put(0, y, 1, if open == Some(&entry.path) { "▸" } else { " " }, style);
         pen.put(1, y, 1, if app.shared.chosen.contains(&entry.path) { "●" } else { " " }, style);
-        row(pen, y, w, &fields(entry), style);
+        for (i, x, cells) in &placed {
+            let (column, _, _, right) = LIST[listing.columns.at(*i)];
+            let text = cell(entry, column);
+            if right {
+                pen.right((*x, y), *cells, &text, style);
+            } else {
+                pen.put(*x, y, *cells, &text, style);
+            }
+        }
     }
     details(app, pen, top + rows as u16);
+    if listing.filter.editing {
+        let hint = "words of name, workload, kernel or split · Enter keeps it · Esc leaves it";
+        pen.put(9, HEAD, w.saturating_sub(9), hint, theme.dim());
+    }
 }
 
-fn fields(e: &Entry) -> [String; 7] {
+/// How many rows the filter leaves.
+fn count(traces: &Traces) -> String {
+    let (shown, all) = (traces.listing.rows.len(), traces.entries.len());
+    let of =
+        if shown == all { String::new() } else { format!("{} of ", time::grouped(shown as u64)) };
+    format!(" {of}{} ", counted(all as u64, "recording"))
+}
+
+fn cell(e: &Entry, column: Column) -> String {
     let unknown = |n: Option<String>| n.unwrap_or_else(|| "–".into());
-    let split = match &e.error {
-        Some(_) => "✗ error".into(),
-        None if e.split.is_empty() => e.via.label().into(),
-        None => e.split.clone(),
-    };
-    [
-        e.name.clone(),
-        split,
-        e.kernel.clone(),
-        unknown((e.cpus > 0).then(|| e.cpus.to_string())),
-        unknown(e.events.map(time::grouped)),
-        format!("{} kB", time::grouped(e.bytes.div_ceil(1000))),
-        e.workload.clone(),
-    ]
-}
-
-fn row(pen: &mut Pen, y: u16, w: u16, fields: &[String; 7], style: Style) {
-    let mut x = 2;
-    for ((title, width, right, from), text) in COLUMNS.iter().zip(fields) {
-        if w < *from {
-            continue;
-        }
-        let wider = if *title == "recording" && w >= WIDE { 8 } else { 0 };
-        let width = (width + wider).min(w.saturating_sub(x));
-        let pad = if *right { width.saturating_sub(text.chars().count() as u16) } else { 0 };
-        pen.put(x + pad, y, width.saturating_sub(pad), text, style);
-        x += width + 2;
+    match column {
+        Column::Recording => e.name.clone(),
+        Column::Split => match &e.error {
+            Some(_) => "✗ error".into(),
+            None if e.split.is_empty() => e.via.label().into(),
+            None => e.split.clone(),
+        },
+        Column::Kernel => e.kernel.clone(),
+        Column::Cpus => unknown((e.cpus > 0).then(|| e.cpus.to_string())),
+        Column::Events => unknown(e.events.map(time::grouped)),
+        Column::Size => format!("{} kB", time::grouped(e.bytes.div_ceil(1000))),
+        Column::Workload => e.workload.clone(),
     }
 }
 

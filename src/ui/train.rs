@@ -14,9 +14,9 @@ use crate::app::train::chart::Metric;
 use crate::app::train::curve::Series;
 use crate::app::train::layout::TrainLayout;
 use crate::app::train::run::{Run, RunState, differences};
-use crate::app::train::{Question, Train};
+use crate::app::train::{Question, Train, size};
 use crate::train::Phase;
-use crate::train::runs::{Epoch, State};
+use crate::train::runs::{self, Epoch, State};
 use plot::{Plot, number};
 use ratatui::style::Style;
 
@@ -249,12 +249,11 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
 }
 
 fn settings(run: &Run) -> String {
+    let from = runs::learns_from(&run.config, run.held_out);
     format!(
-        "{}, {} channels, kernel {}, {} blocks; rate {} {}; seed {}",
-        run.config.model.kind.label(),
-        run.config.model.channels,
-        run.config.model.kernel,
-        run.config.model.blocks,
+        "{}; {}rate {} {}; seed {}",
+        size::trunk(&run.config.model),
+        from.map_or_else(String::new, |from| from + "; "),
         run.config.learning_rate,
         run.config.schedule.label(),
         run.config.seed

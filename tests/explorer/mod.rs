@@ -36,6 +36,13 @@ impl Explorer {
         explorer
     }
 
+    /// With this recording, once it is open.
+    pub fn opened(recording: &str) -> Self {
+        let mut explorer = Self::started(&[recording], (120, 40));
+        explorer.until("the recording", |app| app.timeline().is_some());
+        explorer
+    }
+
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             self.driver.perform(effect);

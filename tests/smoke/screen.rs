@@ -1,6 +1,8 @@
 //! A terminal for the binary: a tmux server of its own, in which keys go in and the screen is read
 //! back.
 
+#![allow(dead_code)] // each test uses what it needs
+
 use super::environment::{Need, skip};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -114,9 +114,10 @@ impl Compare {
     fn act_on_list(&mut self, what: list::Do, cx: &mut Context) {
         match what {
             list::Do::Left | list::Do::Right => {
-                self.listing.column = list::mark(self.listing.column, what, LIST.len());
+                self.listing.column =
+                    list::mark(self.listing.column, what, self.listing.columns.count());
             }
-            list::Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].sort {
+            list::Do::Sort => match LIST[self.listing.columns.at(self.listing.column)].sort {
                 Some(by) => self.listing.sort.turn(by, !matches!(by, Sort::Task | Sort::Measure)),
                 None => cx.say("the list is not sorted by an end of the interval"),
             },
@@ -190,7 +191,9 @@ impl Compare {
             MouseKind::WheelDown => self.listing.list.step(3, n),
             MouseKind::Down if p.filter.has(x, y) => self.edit(),
             MouseKind::Down if p.head.has(x, y) => {
-                if let Some(column) = columns::at(&p.columns(self.listing.column), x) {
+                if let Some(column) =
+                    columns::at(&p.columns(&self.listing.columns, self.listing.column), x)
+                {
                     (self.listing.column, self.focus) = (column, Focus::List);
                     self.follow(Action::List(list::Do::Sort), cx);
                 }

@@ -15,6 +15,7 @@ use crate::app::view::View;
 use crate::replay::lod::column_time;
 use crate::trace::{EventKind, ThreadIx, Trace};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where both are aligned.
@@ -83,6 +84,18 @@ impl Beside {
         beside.settle();
         beside.view = beside.all();
         beside
+    }
+
+    /// What A and B are called; where that is the same, with what tells their files apart.
+    pub fn names(&self) -> [String; 2] {
+        let [a, b] = &self.sides;
+        let names = [a, b].map(|side| side.t.trace().meta().name.clone());
+        if names[0] != names[1] {
+            return names;
+        }
+        let apart = apart([&a.t.loaded.path, &b.t.loaded.path]);
+        let [a, b] = names;
+        [format!("{a}{}", apart[0]), format!("{b}{}", apart[1])]
     }
 
     /// True when it shows these.
@@ -186,6 +199,24 @@ impl Beside {
     }
 }
 
+/// The first part, from the end, in which two paths differ, as something to stand behind a name;
+/// nothing where they are the same.
+fn apart([a, b]: [&Path; 2]) -> [String; 2] {
+    let parts = |path: &Path| -> Vec<String> {
+        path.iter().rev().map(|part| part.to_string_lossy().into_owned()).collect()
+    };
+    let (a, b) = (parts(a), parts(b));
+    let Some(at) = (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i)) else {
+        return [String::new(), String::new()];
+    };
+    let said = |parts: &[String]| match (at, parts.get(at)) {
+        (_, None) => " · here".to_owned(),
+        (0, Some(file)) => format!(" · {file}"),
+        (_, Some(folder)) => format!(" · in {folder}"),
+    };
+    [said(&a), said(&b)]
+}
+
 /// When a name comes in for the `n`-th time, ns since the start. O(events), on a key press only.
 pub fn stint(trace: &Trace, name: &str, n: usize) -> Option<u64> {
     stints(trace, name).nth(n)
@@ -221,4 +252,18 @@ fn by_name(both: [&Arc<Loaded>; 2]) -> [HashMap<ThreadIx, u8>; 2] {
         let threads = (0..tasks.thread_count()).map(|t| ThreadIx(t as u32));
         threads.filter_map(|t| Some((t, *place.get(tasks.thread_name(t))?))).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_name_are_told_apart() {
+        let said = |a: &str, b: &str| apart([Path::new(a), Path::new(b)]);
+        assert_eq!(said("t/cfs/x.csv", "t/6.1x4/x.csv"), [" · in cfs", " · in 6.1x4"]);
+        assert_eq!(said("x.csv", "old/x.csv"), [" · here", " · in old"]);
+        assert_eq!(said("t/x.csv", "t/x.dat"), [" · x.csv", " · x.dat"]);
+        assert_eq!(said("x.csv", "x.csv"), ["", ""]);
+    }
 }

@@ -2,7 +2,7 @@
 //! axis between them.
 
 use super::LIST;
-use crate::app::columns;
+use crate::app::columns::{self, Chosen};
 use crate::app::layout::{Area, Layout};
 use crate::app::timeline::rows::Shape;
 
@@ -27,9 +27,9 @@ pub struct Places {
 
 impl Places {
     /// The columns of the list, of which the mark is on one. Names stand in front wherever that is.
-    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+    pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
         columns::named(
-            &LIST.map(|c| c.width),
+            &chosen.widths(&LIST.map(|c| c.width)),
             marked,
             (self.list.x + GUTTER, self.list.w.saturating_sub(GUTTER)),
         )

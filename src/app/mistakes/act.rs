@@ -1,5 +1,6 @@
 //! What orders do on the Mistakes screen.
 
+use super::pages::Page;
 use super::{Explained, Focus, LIST, Mistakes, Order};
 use crate::app::keys::Action;
 use crate::app::prompt::Ask;
@@ -8,6 +9,7 @@ use crate::app::{Context, Effect, Wish, list};
 use crate::evaluate::mistakes::filter::Op;
 use crate::evaluate::mistakes::sums::seconds;
 use crate::evaluate::mistakes::{Column, Expr, Kind};
+use crate::text::counted;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -121,7 +123,7 @@ impl Mistakes {
     }
 
     fn sort(&mut self) {
-        let by = LIST[self.listing.column.min(LIST.len() - 1)].0;
+        let by = LIST[self.listing.columns.at(self.listing.column)].0;
         // Numbers that one looks for are the great ones.
         let first = matches!(by.kind(), Kind::Share | Kind::Count)
             || (by.kind() == Kind::Time && by != Column::Time);
@@ -133,7 +135,7 @@ impl Mistakes {
         let moved = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
         match self.panes.focus {
             Focus::Sums => {
-                let bars = self.sums.pages.get(self.sums.page).map_or(0, |p| p.len());
+                let bars = self.sums.pages.get(self.sums.page).map_or(0, Page::len);
                 self.sums.bar = moved(self.sums.bar, bars);
             }
             Focus::Why => {
@@ -143,7 +145,9 @@ impl Mistakes {
                 };
                 self.why.candidate = moved(self.why.candidate, candidates);
             }
-            Focus::List => self.listing.column = moved(self.listing.column, LIST.len()),
+            Focus::List => {
+                self.listing.column = moved(self.listing.column, self.listing.columns.count());
+            }
         }
     }
 
@@ -158,7 +162,7 @@ impl Mistakes {
     fn copy(&self, cx: &mut Context) -> Option<String> {
         let (text, rows) = self.copied()?;
         cx.shared.copy = Some(text);
-        Some(format!("{rows} row{} copied", if rows == 1 { "" } else { "s" }))
+        Some(format!("{} copied", counted(rows as u64, "row")))
     }
 
     fn turn_page(&mut self, forward: bool) {
@@ -171,10 +175,17 @@ impl Mistakes {
         }
     }
 
-    /// The next predictor of the table to compare with; after the last one nobody.
+    /// The next predictor of the table to compare with: baselines, the strongest first, then the
+    /// other model; after the last one nobody. Whose mistakes these are is no rival.
     fn compare_with_next(&mut self) -> Option<String> {
         let found = self.found().cloned()?;
-        let all: Vec<Column> = seconds(&found.table).collect();
+        let first = &found.table.models[0];
+        let mut all: Vec<Column> =
+            seconds(&found.table).filter(|second| second.name() != first).collect();
+        all.sort_by_key(|second| match second {
+            Column::Baseline(strength) => std::cmp::Reverse(i16::from(*strength)),
+            _ => std::cmp::Reverse(-1),
+        });
         let at = self.whose.second.and_then(|s| all.iter().position(|c| *c == s));
         self.whose.second = all.get(at.map_or(0, |i| i + 1)).copied();
         let compared = self.sums.pages.iter().position(|p| p.title().contains("McNemar"));

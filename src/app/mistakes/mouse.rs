@@ -27,7 +27,9 @@ impl Mistakes {
             }
             MouseKind::Down if p.filter.has(x, y) => m.edit(),
             MouseKind::Down if p.head.has(x, y) => {
-                if let Some(column) = columns::at(&p.columns(m.listing.column), x) {
+                if let Some(column) =
+                    columns::at(&p.columns(&m.listing.columns, m.listing.column), x)
+                {
                     (m.listing.column, m.panes.focus) = (column, Focus::List);
                     m.follow(Action::Mistakes(Do::Sort), cx);
                 }

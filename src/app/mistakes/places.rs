@@ -1,7 +1,7 @@
 //! Where things are on the Mistakes screen: shared by drawing and by the mouse.
 
 use super::{Focus, LIST};
-use crate::app::columns;
+use crate::app::columns::{self, Chosen};
 use crate::app::layout::Area;
 
 /// The areas; those without room are empty.
@@ -23,8 +23,12 @@ pub struct Places {
 
 /// Cells before the first column: chosen, right or wrong.
 const GUTTER: u16 = 4;
-/// From here on sums and explanation stand beside the list, both of them.
-const WIDE: u16 = 130;
+/// From here on sums and explanation stand beside the list, or beside each other below it.
+const WIDE: u16 = 190;
+const TWO: u16 = 130;
+/// Cells of the list where the panes take room from it: as many as it has at most without them, so
+/// that a wider screen never shows fewer columns.
+const LIST_W: u16 = 127;
 
 impl Places {
     /// For a terminal of this size; `lower` is the pane that is wanted where only one of them fits.
@@ -33,7 +37,7 @@ impl Places {
         let body = h.saturating_sub(5);
         let frame = Self { filter: row(1, 1), note: row(2, 1), head: row(3, 1), ..Self::default() };
         if w >= WIDE && body >= 12 {
-            let left = w * 11 / 20;
+            let left = LIST_W.max(w * 11 / 20);
             let (x, top) = (left + 1, body / 2);
             let pane = |y, h| Area { x, y, w: w - x, h };
             return Self {
@@ -46,7 +50,13 @@ impl Places {
         }
         let below = if body >= 10 { body - body * 2 / 5 } else { 0 };
         let pane = row(4 + body - below, below);
-        let list = row(4, body - below);
+        let list = Area { w: w.min(LIST_W), ..row(4, body - below) };
+        let frame = Self { head: Area { w: list.w, ..frame.head }, ..frame };
+        if w >= TWO {
+            let left = w / 2;
+            let (sums, why) = (Area { w: left, ..pane }, Area { x: left, w: w - left, ..pane });
+            return Self { list, sums, why, ..frame };
+        }
         match lower {
             Focus::Why => Self { list, why: pane, ..frame },
             _ => Self { list, sums: pane, ..frame },
@@ -54,9 +64,13 @@ impl Places {
     }
 
     /// The columns of the list, of which the mark is on one.
-    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+    pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
         let room = self.list.w.saturating_sub(GUTTER);
-        columns::placed(&LIST.map(|(_, w, _)| w), marked, (self.list.x + GUTTER, room))
+        columns::placed(
+            &chosen.widths(&LIST.map(|(_, w, _)| w)),
+            marked,
+            (self.list.x + GUTTER, room),
+        )
     }
 
     /// Rows of the list.
@@ -84,5 +98,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_wider_screen_never_shows_fewer_columns() {
+        let mut most = 0;
+        for w in 30..500 {
+            let shown =
+                Places::new((w, 40), Focus::List).columns(&Chosen::all(LIST.len()), 0).len();
+            assert!(shown >= most, "{w}: {shown} after {most}");
+            most = shown;
+        }
+        assert!(most > 8);
     }
 }

@@ -1,13 +1,14 @@
 //! The Mistakes screen for the rest of the application: its keys, and what it orders when that is
 //! not there.
 
-use super::{Asked, Data, Do, Explained, Mistakes, ModelChoice, Order, Origin};
+use super::{Asked, Data, Do, Explained, Mistakes, ModelChoice, Order, Origin, Stood};
 use crate::app::input::{Key, Mouse};
 use crate::app::keys::{self, Action, Contexts};
 use crate::app::list::List;
 use crate::app::prompt::Ask;
 use crate::app::tab::Tab;
 use crate::app::{Context, Effect, Screen};
+use crate::features::Extractor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,6 +65,46 @@ impl Mistakes {
 }
 
 impl Mistakes {
+    /// Selects the decision at the Timeline's cursor when one comes from another than the last
+    /// time, or says why it is not listed.
+    fn stand_at_cursor(&mut self, cx: &mut Context) {
+        let event = cx.open.as_ref().and_then(|o| o.event);
+        let Some(event) = event.filter(|_| self.stood.came && self.stood.event != event) else {
+            self.stood = Stood { event, came: false };
+            return;
+        };
+        let (Some(found), Some(view)) = (self.found().cloned(), self.view.clone()) else { return };
+        if view.query != self.query() {
+            return;
+        }
+        self.stood = Stood { event: Some(event), came: false };
+        let Some(open) = &cx.open else { return };
+        let source = found.table.sources.iter().position(|s| s.path == open.path());
+        let Some(source) = source else { return };
+        let warm = Extractor::WARM_UP.min(open.loaded.trace.len() / 10);
+        let row = found.table.find(source, event);
+        let at = row.and_then(|row| view.rows.iter().position(|r| *r as usize == row));
+        let why = match (at, row) {
+            (Some(at), _) => {
+                self.listing.list.at = at;
+                return;
+            }
+            (None, Some(row)) if !view.query.all && found.table.is_hit(row) => {
+                "a hit (a lists those too)"
+            }
+            (None, Some(_)) => "the filter leaves it out",
+            (None, None) if event < warm => "warm-up",
+            (None, None) => "trivial, or behind a loss",
+        };
+        cx.say(format!("the decision at the Timeline's cursor is not listed: {why}"));
+    }
+}
+
+/// Said while there is no list; not so any more once there is one.
+pub(super) const NOT_YET: &str =
+    "░ the predictor is asked about every decision: there is no list yet";
+
+impl Mistakes {
     /// Why an order about the list does nothing while there is none.
     fn not_yet(&self, action: Action, cx: &Context) -> Option<String> {
         let about_list = match action {
@@ -77,9 +118,7 @@ impl Mistakes {
         match &self.decisions.data {
             _ if !about_list => None,
             Data::Ready(_) => None,
-            Data::Pending(..) => {
-                Some("░ the predictor is asked about every decision: there is no list yet".into())
-            }
+            Data::Pending(..) => Some(NOT_YET.into()),
             Data::Nothing if cx.open.is_none() => {
                 Some("no recording is open: 4 lists what can be opened".into())
             }
@@ -98,6 +137,10 @@ fn origin(path: PathBuf, cx: &Context) -> Origin {
 impl Screen for Mistakes {
     fn keys(&self) -> Contexts {
         keys::MISTAKES
+    }
+
+    fn enter(&mut self) {
+        self.stood.came = true;
     }
 
     fn type_key(&mut self, key: Key, _cx: &mut Context) -> bool {
@@ -155,6 +198,7 @@ impl Screen for Mistakes {
             cx.order(Effect::Mistakes(Order::LoadFilters));
         }
         self.want_decisions(cx);
+        self.stand_at_cursor(cx);
         self.want_view(cx);
     }
 }

@@ -32,9 +32,10 @@ impl Tasks {
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
             Do::Left | Do::Right => {
-                self.listing.column = list::mark(self.listing.column, what, LIST.len());
+                self.listing.column =
+                    list::mark(self.listing.column, what, self.listing.columns.count());
             }
-            Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
+            Do::Sort => match LIST[self.listing.columns.at(self.listing.column)].0 {
                 Shown::Of(by) => self.listing.sort.turn(by, by != Column::Task),
                 Shown::Hit => cx.say("the list is not sorted by hits; 3 sums them up by task"),
             },
@@ -116,7 +117,9 @@ impl Tasks {
             MouseKind::WheelDown => self.listing.list.step(3, n),
             MouseKind::Down if p.filter.has(x, y) => self.edit(),
             MouseKind::Down if p.head.has(x, y) => {
-                if let Some(column) = columns::at(&p.columns(self.listing.column), x) {
+                if let Some(column) =
+                    columns::at(&p.columns(&self.listing.columns, self.listing.column), x)
+                {
                     self.listing.column = column;
                     self.follow(Action::List(Do::Sort), cx);
                 }

@@ -144,6 +144,9 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
         second(&mut app, "c").is_empty() && app.over.prompt.is_some(),
         "the first time it asks whom"
     );
+    let proposed = app.over.prompt.clone().unwrap();
+    assert!(proposed.proposed && ["lstm", "mlp"].contains(&proposed.text.as_str()), "{proposed:?}");
+    // What is typed replaces it.
     assert_eq!(second(&mut app, "lstm\n"), [(1, "lstm".into())]);
     let chunk = Chunk { per_cpu: vec![Vec::new(); 2], end: 7 };
     tell(&mut app, 1, News::Named("lstm".into()));
@@ -182,12 +185,24 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
         effects.iter().any(|e| matches!(e, Effect::Second { ticket: Ticket(3), .. })),
         "{effects:?}"
     );
-    // One that there is not leaves no row behind, and the one before comes back by the key.
+    // One that there is not leaves the row that was there, which is not asked for for ever.
     assert_eq!(second(&mut app, "Cnone\n"), [(4, "none".into())]);
+    let again = |effects: Vec<Effect>| match &effects[..] {
+        [Effect::Second { ticket, who, .. }] => Some((ticket.0, who.clone())),
+        _ => None,
+    };
     let effects = tell(&mut app, 4, News::Failed("none is nothing".into()));
+    assert_eq!(again(effects), Some((5, "lstm".into())));
+    let said = app.message.clone().unwrap();
+    assert!(said.contains("none is nothing") && said.contains("still lstm"), "{said}");
+    let effects = tell(&mut app, 5, News::Failed("gone".into()));
     assert!(matches!(effects[..], [Effect::CloseSecond]) && row(&app).is_none(), "{effects:?}");
-    assert!(app.message.as_ref().unwrap().contains("none is nothing"));
-    assert_eq!(second(&mut app, "c"), [(5, "lstm".into())]);
+    assert_eq!(second(&mut app, "c"), [(6, "lstm".into())]);
+    // Without a row there is none to leave.
+    press(&mut app, "c");
+    assert_eq!(second(&mut app, "Cnone\n"), [(7, "none".into())]);
+    let effects = tell(&mut app, 7, News::Failed("none is nothing".into()));
+    assert!(matches!(effects[..], [Effect::CloseSecond]) && row(&app).is_none(), "{effects:?}");
 }
 
 #[test]

@@ -54,6 +54,13 @@ pub enum Order {
         /// At this switch.
         event: usize,
     },
+    /// Find a pick in which the rule is well seen; answered by [`News::Example`].
+    Example {
+        /// For the answer.
+        ticket: Ticket,
+        /// The recording.
+        trace: Arc<Trace>,
+    },
     /// Hold every pick against the rule; answered by [`News::Judged`].
     Judge {
         /// For the answer.
@@ -95,6 +102,13 @@ pub enum News {
         event: usize,
         /// The answer; `None` when there is none.
         picture: Option<Box<Picture>>,
+    },
+    /// A pick in which the rule is well seen.
+    Example {
+        /// Of the order.
+        ticket: Ticket,
+        /// Its switch, if there is one.
+        event: Option<usize>,
     },
     /// The picks that the rule does not explain.
     Judged {

@@ -25,6 +25,10 @@ pub struct Kernel {
     pub told: Option<(usize, Option<Box<Picture>>)>,
     /// The picks that are not explained, once they are found.
     pub judged: Option<Arc<Judged>>,
+    /// A pick in which the rule is well seen, once it was looked for; `None` in it: there is none.
+    pub example: Option<Option<usize>>,
+    /// It is wanted.
+    pub(in crate::app) wants_example: bool,
     /// As soon as they are found, go to the next one, or to the one before.
     pub(in crate::app) going: Option<bool>,
 }

@@ -24,7 +24,7 @@ pub enum Pane {
 pub struct Inspector {
     /// The details; may still be those of another decision.
     pub shown: Option<Inspection>,
-    /// LiveModel weights gave them, if not the current model's.
+    /// Whose weights gave them, if not the current model's.
     pub by: Option<String>,
     /// Why there are none.
     pub failed: Option<String>,

@@ -106,7 +106,8 @@ impl App {
             }
         }
         let (stop, finds) = (tour.stop, tour.finds.clone());
-        let ready = finds.is_some() || matches!(stop, Stop::Wait | Stop::Training);
+        let looked = self.looked_for_an_example(stop);
+        let ready = (finds.is_some() && looked) || matches!(stop, Stop::Wait | Stop::Training);
         if ready {
             tour.words = Some(stop.words(finds.as_ref()));
         }
@@ -115,6 +116,13 @@ impl App {
         if ready {
             self.put(stop, finds.as_ref());
         }
+    }
+
+    /// A pick in which the rule is well seen was looked for, where a stop is about one.
+    fn looked_for_an_example(&mut self, stop: Stop) -> bool {
+        let Some(t) = self.viewer.timeline_mut().filter(|_| stop == Stop::Why) else { return true };
+        t.causes.kernel.wants_example = true;
+        t.causes.kernel.example.is_some()
     }
 
     /// Puts the screens into the state of a stop.
@@ -129,8 +137,10 @@ impl App {
             Stop::Wait => self.waits.show_all(),
             Stop::Training => {}
             _ => {
+                let example = self.timeline().and_then(|t| t.causes.kernel.example.flatten());
                 let event = finds.and_then(|f| match stop {
                     Stop::Decision | Stop::Seen => f.right.as_ref().map(|d| d.event),
+                    Stop::Why if example.is_some() => example,
                     _ => f.missed.as_ref().map(|d| d.event),
                 });
                 if let Some(t) = self.viewer.timeline_mut() {

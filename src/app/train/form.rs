@@ -1,93 +1,18 @@
 //! The form that sets up a run: one field per setting, explained in one line, checked while one
 //! types.
 
+mod choose;
+mod fields;
+
+pub use fields::{FIELDS, Field};
+
 use super::size;
 use crate::app::input::Key;
 use crate::dataset::catalog::Kinds;
 use crate::predictor::networks::{Kind, ModelConfig};
-use crate::text::counted;
-use crate::train::cost::{self, Pace};
+use crate::train::TrainConfig;
+use crate::train::cost::{self, Pace, Pass};
 use crate::train::memory::Outlook;
-use crate::train::{Schedule, Target, TrainConfig};
-
-/// A setting of the form.
-#[derive(Clone, Copy, Debug)]
-pub struct Field {
-    /// As in [`TrainConfig`]: errors name it.
-    pub setting: &'static str,
-    /// As shown.
-    pub label: &'static str,
-    /// One line about it.
-    pub help: &'static str,
-}
-
-const fn field(setting: &'static str, label: &'static str, help: &'static str) -> Field {
-    Field { setting, label, help }
-}
-
-/// All fields, what is changed most often first.
-pub const FIELDS: [Field; 24] = [
-    field(
-        "kind",
-        "model",
-        "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)",
-    ),
-    field(
-        "only",
-        "train on",
-        "categories, separated by commas; empty: all of the bundled recordings",
-    ),
-    field(
-        "hold_out",
-        "hold out",
-        "categories and machines left out of training and validation: unseen later",
-    ),
-    field("epochs", "epochs", "passes over the training recordings"),
-    field(
-        "learning_rate",
-        "learning rate",
-        "the highest step size; too high diverges, too low learns nothing",
-    ),
-    field(
-        "schedule",
-        "schedule",
-        "how the rate changes over the run: one-cycle, cosine, constant (← → chooses)",
-    ),
-    field(
-        "forecast_weight",
-        "forecast weight",
-        "weight of the forecast's loss beside the pick's; 0: picks only",
-    ),
-    field("channels", "channels", "width of the trunk: numbers remembered per event"),
-    field("kernel", "kernel", "taps per convolution, 2 to 8"),
-    field("blocks", "blocks", "residual blocks; each doubles how far back the network sees"),
-    field("hidden", "pick head", "width of the layer that compares candidates of a pick"),
-    field("hidden2", "second layer", "width of its second layer; 0: none"),
-    field("forecast", "forecast head", "width of the layer that compares candidates of a forecast"),
-    field("forecast2", "its second layer", "width of its second layer; 0: none"),
-    field(
-        "adapt",
-        "learns on",
-        "on: its last layer goes on learning while it answers; off: it is fixed (← →)",
-    ),
-    field("chunk", "chunk length", "scored events of one CPU in a row; the context comes on top"),
-    field("batch", "batch", "chunks per step"),
-    field("weight_decay", "weight decay", "how strongly weights are pulled to zero"),
-    field("clip", "gradient clip", "gradients are cut at this norm, tensor by tensor"),
-    field(
-        "patience",
-        "patience",
-        "ends after so many epochs without a better validation; 0: never",
-    ),
-    field("seed", "seed", "the same seed gives the same run, bit for bit"),
-    field("device", "device", "cpu; cuda or wgpu if the program was built with it; :N chooses one"),
-    field(
-        "kernels",
-        "kernels",
-        "releases that recordings may be of, by their beginnings; empty: all",
-    ),
-    field("traces", "recordings", "a folder with a catalog.toml; empty: the bundled recordings"),
-];
 
 /// A number from what was typed.
 fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
@@ -114,6 +39,8 @@ pub struct Form {
     pub at: usize,
     /// The next character replaces the text: nothing was changed here yet.
     fresh: bool,
+    /// The kind of network whose sizes stand in the fields.
+    kind: Kind,
     kinds: Kinds,
     /// The memory that a run will meet, once that is known.
     pub outlook: Option<Outlook>,
@@ -178,6 +105,7 @@ impl Form {
             values: FIELDS.iter().map(|f| text(f.setting)).collect(),
             at: 0,
             fresh: true,
+            kind: m.kind,
             kinds,
             outlook: None,
             paces: Vec::new(),
@@ -205,10 +133,13 @@ impl Form {
         let mut parts = vec![size::size(&config.model)];
         let recordings = self.outlook.as_ref().map_or(0, |outlook| outlook.training(&config));
         if recordings > 0 {
-            parts.push(counted(recordings as u64, "recording"));
-        }
-        if let Some((pace, seconds)) = cost::expected(&self.paces, &config) {
-            parts.push(size::time(pace, seconds));
+            let pass = Pass::ahead(&self.paces, &config, recordings);
+            parts.push(size::course_ahead(&pass, config.epochs));
+            let pace = cost::like(&self.paces, &config);
+            parts.push(pace.map_or_else(
+                || "how long it takes is known after its first steps".into(),
+                |pace| size::time(pace, pace.seconds(pass.steps * config.epochs)),
+            ));
         }
         parts.join("; ")
     }
@@ -271,6 +202,34 @@ impl Form {
         Ok((config, tight))
     }
 
+    /// The fields that the chosen kind of network has, as places in [`FIELDS`].
+    pub fn rows(&self) -> Vec<usize> {
+        (0..FIELDS.len()).filter(|i| self.kind.has(FIELDS[*i].setting)).collect()
+    }
+
+    /// What a field is called, and one line about it.
+    pub fn about(&self, at: usize) -> (&'static str, &'static str) {
+        match FIELDS.get(at) {
+            Some(f) if f.setting == "blocks" && self.kind == Kind::Lstm => {
+                ("layers", "layers of the LSTM, one above the other")
+            }
+            Some(f) => (f.label, f.help),
+            None => ("", ""),
+        }
+    }
+
+    /// The names that the field one stands on can hold; empty for others.
+    pub fn names(&self) -> Vec<String> {
+        there(FIELDS[self.at].setting, &self.kinds).1
+    }
+
+    /// Goes so many fields down, or up.
+    fn step(&mut self, by: isize) {
+        let rows = self.rows();
+        let here = rows.iter().position(|i| *i == self.at).unwrap_or(0);
+        self.go(rows[here.saturating_add_signed(by).min(rows.len() - 1)]);
+    }
+
     /// Goes to another field.
     pub fn go(&mut self, to: usize) {
         self.at = to.min(FIELDS.len() - 1);
@@ -279,6 +238,21 @@ impl Form {
 
     /// Takes a key.
     pub fn key(&mut self, key: Key) -> Answer {
+        let answer = self.take(key);
+        // What is a good size for one kind makes no sense for another.
+        if let Ok(kind) = self.get("kind").parse::<Kind>()
+            && kind != self.kind
+        {
+            self.kind = kind;
+            self.resize();
+        }
+        answer
+    }
+
+    fn take(&mut self, key: Key) -> Answer {
+        if key == Key::Tab && self.complete() {
+            return Answer::Going;
+        }
         let value = &mut self.values[self.at];
         match key {
             Key::Esc => return Answer::Closed,
@@ -286,8 +260,8 @@ impl Form {
                 Ok(config) => return Answer::Start(Box::new(config)),
                 Err((at, _)) => self.go(at),
             },
-            Key::Up | Key::BackTab => self.go(self.at.saturating_sub(1)),
-            Key::Down | Key::Tab => self.go(self.at + 1),
+            Key::Up | Key::BackTab => self.step(-1),
+            Key::Down | Key::Tab => self.step(1),
             Key::Home | Key::PageUp => self.go(0),
             Key::End | Key::PageDown => self.go(usize::MAX),
             Key::Left | Key::Right => self.turn(key == Key::Right),
@@ -311,55 +285,6 @@ impl Form {
             _ => {}
         }
         Answer::Going
-    }
-
-    /// The next or the previous of the values that a field can have; for a number, twice or half of
-    /// it.
-    fn turn(&mut self, forward: bool) {
-        let value = &mut self.values[self.at];
-        let next = |names: &[String], now: &str| {
-            let at = names.iter().position(|n| n == now).unwrap_or(0);
-            let n = names.len().max(1);
-            names.get((at + if forward { 1 } else { n - 1 }) % n).cloned().unwrap_or_default()
-        };
-        match FIELDS[self.at].setting {
-            "kind" => {
-                *value = next(&Kind::ALL.map(|k| k.label().to_owned()), value);
-                // What is a good size for one kind makes no sense for another.
-                let of = ModelConfig::of(value.parse().unwrap_or_default());
-                for (setting, n) in
-                    [("channels", of.channels), ("kernel", of.kernel), ("blocks", of.blocks)]
-                {
-                    if let Some(i) = FIELDS.iter().position(|f| f.setting == setting) {
-                        self.values[i] = n.to_string();
-                    }
-                }
-                if let Some(i) = FIELDS.iter().position(|f| f.setting == "adapt") {
-                    self.values[i] = on_off(of.adapt);
-                }
-            }
-            "adapt" => *value = next(&[true, false].map(on_off), value),
-            "device" => *value = next(&Target::KINDS.map(String::from), value),
-            "schedule" => *value = next(&Schedule::ALL.map(|s| s.label().to_owned()), value),
-            setting @ ("only" | "hold_out") => {
-                let mut names = there(setting, &self.kinds).1;
-                names.insert(0, String::new());
-                *value = next(&names, value);
-            }
-            "kernels" | "traces" => {}
-            "learning_rate" | "weight_decay" | "clip" | "forecast_weight" => {
-                if let Ok(x) = value.parse::<f64>() {
-                    let x = if forward { x * 2.0 } else { x / 2.0 };
-                    *value = format!("{}", (x * 1e9).round() / 1e9);
-                }
-            }
-            _ => {
-                if let Ok(x) = value.parse::<usize>() {
-                    *value =
-                        if forward { x.saturating_add(1) } else { x.saturating_sub(1) }.to_string();
-                }
-            }
-        }
     }
 }
 
@@ -417,6 +342,40 @@ mod tests {
             (FIELDS[at].setting, why.as_str()),
             ("only", "no category hackbnch; there are hackbench, io_mixed")
         );
+    }
+
+    #[test]
+    fn names_are_completed_and_gone_through() {
+        let mut form = form();
+        type_into(&mut form, "hold_out", "h");
+        assert_eq!((form.key(Key::Tab), form.values[2].as_str()), (Answer::Going, "hackbench"));
+        type_into(&mut form, "hold_out", ",");
+        let names = ["io_mixed", "6.12x8", ""].map(|name| format!("hackbench,{name}"));
+        for name in &names {
+            form.key(Key::Right);
+            assert_eq!(form.values[2], *name, "what is there already is not offered again");
+        }
+        form.key(Key::Left);
+        assert_eq!(form.config().unwrap().hold_out, ["hackbench", "6.12x8"]);
+        form.key(Key::Tab);
+        assert_eq!(FIELDS[form.at].setting, "epochs", "nothing is left to complete");
+    }
+
+    #[test]
+    fn a_kind_of_network_has_the_fields_that_it_can_be_told() {
+        let mut form = form();
+        let settings = |form: &Form| -> Vec<&str> {
+            form.rows().into_iter().map(|i| FIELDS[i].setting).collect()
+        };
+        type_into(&mut form, "kind", "lstm");
+        assert_eq!(form.config().map(|c| c.model), Ok(ModelConfig::of(Kind::Lstm)));
+        let at = FIELDS.iter().position(|f| f.setting == "blocks").unwrap();
+        assert!(!settings(&form).contains(&"kernel") && form.about(at).0 == "layers");
+        form.go(FIELDS.iter().position(|f| f.setting == "channels").unwrap());
+        form.key(Key::Down);
+        assert_eq!(form.at, at, "past what is not there");
+        type_into(&mut form, "kind", "mlp");
+        assert!(!settings(&form).contains(&"blocks") && settings(&form).contains(&"hidden"));
     }
 
     #[test]

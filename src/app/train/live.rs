@@ -1,5 +1,5 @@
 //! The loop closes: a run's newest weights predict what is visible of the open recording, again
-//! after every epoch. LiveModel weights those are; what is asked with them is decided where the
+//! after every epoch. Whose weights those are; what is asked with them is decided where the
 //! recording is shown.
 
 use crate::app::ticket::Ticket;
@@ -26,7 +26,7 @@ impl PartialEq for LiveModel {
 /// The weights that predict the window, and what has been asked with them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Live {
-    /// LiveModel they are, and from when.
+    /// Whose they are, and from when.
     pub label: String,
     /// The model.
     pub weights: Arc<Weights>,

@@ -2,9 +2,10 @@
 //! session.
 
 use super::curve::{Curve, Series};
+use super::form::{FIELDS, Field, Form};
 use crate::app::ticket::Ticket;
 use crate::dataset::catalog::Kinds;
-use crate::train::runs::{self, Epoch, State, Step};
+use crate::train::runs::{self, Epoch, HeldOut, State, Step};
 use crate::train::{Baseline, Ending, Phase, Progress, TrainConfig};
 use std::path::PathBuf;
 
@@ -71,6 +72,8 @@ pub struct Run {
     pub chosen: bool,
     /// It has a checkpoint and something left to do.
     pub resumable: bool,
+    /// What it scores on what it has not seen, where an experiment asked.
+    pub held_out: Option<HeldOut>,
 }
 
 /// How far a run is.
@@ -100,6 +103,7 @@ impl Run {
             baselines: Vec::new(),
             chosen: false,
             resumable: false,
+            held_out: None,
         }
     }
 
@@ -114,6 +118,7 @@ impl Run {
             done: Done { last: run.last.unwrap_or_default(), steps: run.steps, reading: [0; 2] },
             baselines: run.baselines,
             resumable: run.resumable,
+            held_out: run.held_out,
             ..Self::queued(id, run.config)
         }
     }
@@ -187,8 +192,12 @@ impl Run {
 
     /// Settings as names and values, for comparing runs.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let form = super::form::Form::new(&self.config, Kinds::default());
-        super::form::FIELDS.iter().map(|f| f.label).zip(form.values).collect()
+        let form = Form::new(&self.config, Kinds::default());
+        let kind = self.config.model.kind;
+        let value = |(f, value): (&Field, String)| {
+            (f.label, if kind.has(f.setting) { value } else { String::new() })
+        };
+        FIELDS.iter().zip(form.values).map(value).collect()
     }
 }
 

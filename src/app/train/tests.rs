@@ -191,6 +191,7 @@ fn kept_runs_are_read_when_shown_and_removed_when_asked_twice() {
         epochs: Vec::new(),
         last: Some(step(7)),
         resumable: true,
+        held_out: None,
     };
     let news = News::Kept {
         runs: vec![kept("a"), kept("bb")],

@@ -1,6 +1,7 @@
 //! What orders do on the Timeline screen. Pure state: nothing here draws or starts work.
 
 use super::{Open, Viewer};
+use crate::app::home::results::in_short;
 use crate::app::input::Mouse;
 use crate::app::keys::{self, Action, Contexts};
 use crate::app::layout::Layout;
@@ -8,6 +9,8 @@ use crate::app::prompt::Ask;
 use crate::app::timeline::{Pane, Timeline};
 use crate::app::view::View;
 use crate::app::{Context, Screen, Wish, list, time};
+use crate::predictor::heuristics::Rule;
+use crate::predictor::networks::Kind;
 use crate::trace::{CpuId, Nanos};
 
 /// Nobody waits an hour (ns of real time) for the playhead to cross the window.
@@ -152,8 +155,26 @@ impl Viewer {
         } else if self.last.is_some() {
             cx.shared.beside.clone_from(&self.last);
         } else {
-            cx.wish(Wish::Ask(Ask::Second));
+            cx.wish(Wish::Propose(Ask::Second, self.rival(cx)));
         }
+    }
+
+    /// Whom it says most to put below the first row: the strongest other network below a network,
+    /// below a baseline the kernel's rule, and never the one that is there.
+    fn rival(&self, cx: &Context) -> &'static str {
+        let first = self.timeline().map(|t| t.answers.row());
+        let rule = Rule::Eevdf.label();
+        if first.is_some_and(|row| !row.is_model() && row.name() != rule) {
+            return rule;
+        }
+        // A run's own network is another one than each that comes with the program.
+        let shown = cx.shared.model.is_none().then(|| Kind::default().label());
+        let other = |name: &str| name.parse::<Kind>().is_ok() && Some(name) != shown;
+        let figures = in_short().iter().filter(|[name, ..]| other(name));
+        let strength = |pick: &str| pick.parse::<f64>().unwrap_or(0.0);
+        figures
+            .max_by(|[_, a, _], [_, b, _]| strength(a).total_cmp(&strength(b)))
+            .map_or(rule, |[name, ..]| *name)
     }
 }
 

@@ -132,7 +132,8 @@ impl Viewer {
                 cx.order(Effect::CloseSecond);
             }
             (Some(who), Some(second)) if second.who() == who => {}
-            (Some(who), _) => {
+            (Some(who), old) => {
+                self.before = old.as_ref().map(|second| second.who().into());
                 let (who, trace) = (who.clone(), Arc::clone(&t.loaded.trace));
                 t.second = Some(Second::new(who.clone(), t.answers.row(), &trace));
                 cx.order(Effect::Second { ticket: self.second.order(who.clone()), trace, who });
@@ -190,6 +191,10 @@ impl Viewer {
         if let Some((event, ticket)) = pick.and_then(|event| Some((event, asked.pick.want(event)?)))
         {
             cx.order(Effect::Causes(Order::Pick { ticket, trace: trace(), event }));
+        }
+        let example = t.causes.kernel.wants_example && t.causes.kernel.example.is_none();
+        if let Some(ticket) = example.then(|| asked.example.want(())).flatten() {
+            cx.order(Effect::Causes(Order::Example { ticket, trace: trace() }));
         }
         let judge = t.causes.kernel.going.is_some() && t.causes.kernel.judged.is_none();
         if let Some(ticket) = judge.then(|| asked.judged.want(())).flatten() {

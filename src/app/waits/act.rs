@@ -60,9 +60,10 @@ impl Waits {
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
             Do::Left | Do::Right => {
-                self.listing.column = list::mark(self.listing.column, what, LIST.len());
+                self.listing.column =
+                    list::mark(self.listing.column, what, self.listing.columns.count());
             }
-            Do::Sort => match LIST[self.listing.column.min(LIST.len() - 1)].0 {
+            Do::Sort => match LIST[self.listing.columns.at(self.listing.column)].0 {
                 Shown::Of(by) => {
                     // Of numbers the great ones are looked for, of times the first.
                     let great =
@@ -72,7 +73,7 @@ impl Waits {
                 Shown::Instead => cx
                     .say("the list is not sorted by who ran instead: it is found for visible rows"),
                 Shown::Pick => {
-                    cx.say("the list is not sorted by what was predicted; 3 lists mistakes")
+                    cx.say("the list is not sorted by what was predicted; 3 lists mistakes");
                 }
             },
             Do::Page | Do::PrevPage => self.turn(what == Do::Page),
@@ -227,7 +228,9 @@ impl Waits {
             }
             MouseKind::Down if p.filter.has(x, y) => self.edit(),
             MouseKind::Down if p.head.has(x, y) => {
-                if let Some(column) = columns::at(&p.columns(self.listing.column), x) {
+                if let Some(column) =
+                    columns::at(&p.columns(&self.listing.columns, self.listing.column), x)
+                {
                     (self.listing.column, self.panes.focus) = (column, Focus::List);
                     self.act_on_list(Do::Sort, cx);
                 }

@@ -1,7 +1,7 @@
 //! Where things are on the Waits screen: shared by drawing and by the mouse.
 
 use super::{Focus, LIST, Shown};
-use crate::app::columns;
+use crate::app::columns::{self, Chosen};
 use crate::app::layout::Area;
 
 /// The areas; those without room are empty.
@@ -24,8 +24,11 @@ pub struct Places {
 /// Cells before the first column.
 const GUTTER: u16 = 1;
 /// From here on the panes stand beside the list, or beside each other below it.
-const WIDE: u16 = 180;
+const WIDE: u16 = 240;
 const TWO: u16 = 130;
+/// All columns of the list: the panes beside it leave that much, so that a wider screen never shows
+/// fewer.
+const LIST_W: u16 = 163;
 
 impl Places {
     /// For a terminal of this size; `lower` is the pane that is wanted where only one of them fits.
@@ -34,7 +37,7 @@ impl Places {
         let body = h.saturating_sub(5);
         let frame = Self { filter: row(1, 1), note: row(2, 1), head: row(3, 1), ..Self::default() };
         if w >= WIDE && body >= 12 {
-            let left = w * 11 / 20;
+            let left = LIST_W.max(w * 11 / 20);
             let (x, top) = (left + 1, body * 3 / 5);
             let pane = |y, h| Area { x, y, w: w - x, h };
             return Self {
@@ -61,9 +64,9 @@ impl Places {
     }
 
     /// The columns of the list, of which the mark is on one.
-    pub fn columns(&self, marked: usize) -> Vec<columns::Placed> {
+    pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
         let room = self.list.w.saturating_sub(GUTTER);
-        columns::placed(&widths(room), marked, (self.list.x + GUTTER, room))
+        columns::placed(&widths(chosen, room), marked, (self.list.x + GUTTER, room))
     }
 
     /// Rows of the list.
@@ -73,11 +76,12 @@ impl Places {
 }
 
 /// Who ran instead gets the room that is left when all columns fit, or all up to it.
-fn widths(room: u16) -> Vec<u16> {
-    let mut widths: Vec<u16> = LIST.iter().map(|c| c.1).collect();
-    let instead = LIST.iter().position(|c| c.0 == Shown::Instead).unwrap_or(0);
+fn widths(chosen: &Chosen, room: u16) -> Vec<u16> {
+    let mut widths = chosen.widths(&LIST.map(|c| c.1));
+    let place = LIST.iter().position(|c| c.0 == Shown::Instead);
+    let Some(instead) = place.and_then(|place| chosen.position(place)) else { return widths };
     let sum = |n: usize| widths[..n].iter().map(|w| w + 1).sum::<u16>();
-    let fit = (instead + 1..=LIST.len()).rev().find(|n| sum(*n) <= room + 1);
+    let fit = (instead + 1..=widths.len()).rev().find(|n| sum(*n) <= room + 1);
     let left = fit.map_or(0, |n| (room + 1).saturating_sub(sum(n)));
     widths[instead] += left.min(30);
     widths
@@ -105,5 +109,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_wider_screen_never_shows_fewer_columns() {
+        let mut most = 0;
+        for w in 30..500 {
+            let shown =
+                Places::new((w, 40), Focus::List).columns(&Chosen::all(LIST.len()), 0).len();
+            assert!(shown >= most, "{w}: {shown} after {most}");
+            most = shown;
+        }
+        assert!(most > 8);
     }
 }

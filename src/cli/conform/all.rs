@@ -5,6 +5,7 @@ use super::super::table::{Page, Style};
 use super::page::object;
 use crate::app::time::grouped;
 use crate::conform::{Cause, Report, Whence};
+use crate::text::counted;
 use crate::trace::Trace;
 use color_eyre::eyre::Result;
 use serde_json::{Map, Value, json};
@@ -118,8 +119,8 @@ impl Summary {
                 continue;
             }
             page.heading(&format!(
-                "Every pick against its rule, {what}: {} recordings",
-                grouped(total.recordings)
+                "Every pick against its rule, {what}: {}",
+                counted(total.recordings, "recording")
             ));
             page.table(&self.rows(recorded, &total, last));
             page.line(

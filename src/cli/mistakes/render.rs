@@ -7,6 +7,7 @@ use crate::evaluate::mistakes::sums::Versus;
 use crate::evaluate::mistakes::{Bitmap, Column, Kind, Table, column::COLUMNS};
 use crate::evaluate::overlay::BASELINES;
 use crate::export::io_error;
+use crate::text::count;
 use color_eyre::eyre::Result;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -236,10 +237,9 @@ fn summary(f: &Found, out: &mut String) {
     }
     let _ = writeln!(
         out,
-        "{} decisions in {} recording(s), {} of them trivial and left out; {:.0} bytes per \
-         decision in the table",
-        whole.decisions,
-        t.sources.len(),
+        "{} in {}, {} of them trivial and left out; {:.0} bytes per decision in the table",
+        count(whole.decisions, "decision"),
+        count(t.sources.len() as u64, "recording"),
         whole.trivial,
         t.bytes_per_row()
     );

@@ -12,6 +12,7 @@ use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
 use crate::job::Cancel;
 use crate::predictor::engine::Engine;
+use crate::text::count;
 use crate::trace::Trace;
 use color_eyre::eyre::{Result, eyre};
 use serde_json::{Map, Value, json};
@@ -32,8 +33,8 @@ pub fn run(
 ) -> Result<()> {
     if event >= trace.len() {
         return Err(crate::cli::wrong(format!(
-            "--why {event}: the recording has {} events, counted from 0",
-            trace.len()
+            "--why {event}: the recording has {}, counted from 0",
+            count(trace.len() as u64, "event")
         )));
     }
     let states = states(trace, engine);

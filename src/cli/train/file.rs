@@ -5,6 +5,7 @@
 use super::args::{Args, option};
 use crate::cli::wrong;
 use crate::text::line_at;
+use crate::train::options::settings;
 use crate::train::{TrainConfig, runs};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
@@ -14,47 +15,6 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::{Spanned, Value};
-
-/// What is kept with a run is written in this order; `memory-limit` is not kept.
-fn settings(c: &TrainConfig) -> Vec<(&'static str, Value)> {
-    let m = &c.model;
-    let whole = |n: usize| Value::Integer(n as i64);
-    // As it was written: an `f32` as a wider number has digits that nobody typed.
-    let real = |x: f32| Value::Float(x.to_string().parse().unwrap_or(f64::from(x)));
-    let text = |s: &str| Value::String(s.to_owned());
-    let on = |on: bool| text(if on { "on" } else { "off" });
-    let list = |of: &[String]| Value::Array(of.iter().map(|s| text(s)).collect());
-    let mut all = vec![
-        ("model", text(m.kind.label())),
-        ("channels", whole(m.channels)),
-        ("taps", whole(m.kernel)),
-        ("blocks", whole(m.blocks)),
-        ("hidden", whole(m.hidden)),
-        ("hidden2", whole(m.hidden2)),
-        ("forecast", whole(m.forecast)),
-        ("forecast2", whole(m.forecast2)),
-        ("adapt", on(m.adapt)),
-        ("only", list(&c.only)),
-        ("hold-out", list(&c.hold_out)),
-        ("kernel", list(&c.kernels)),
-        ("epochs", whole(c.epochs)),
-        ("patience", whole(c.patience)),
-        ("seed", i64::try_from(c.seed).map_or_else(|_| text(&c.seed.to_string()), Value::Integer)),
-        ("lr", Value::Float(c.learning_rate)),
-        ("schedule", text(c.schedule.label())),
-        ("weight-decay", real(c.weight_decay)),
-        ("clip", real(c.clip)),
-        ("balance", on(c.balance)),
-        ("forecast-weight", real(c.forecast_weight)),
-        ("batch", whole(c.batch)),
-        ("chunk", whole(c.chunk)),
-        ("device", text(&c.device.to_string())),
-    ];
-    if let Some(traces) = &c.traces {
-        all.push(("traces", text(&traces.display().to_string())));
-    }
-    all
-}
 
 /// The settings of a training as a file for `--config`.
 pub fn text(config: &TrainConfig) -> String {
@@ -151,8 +111,24 @@ fn parsed<'o>(options: impl Iterator<Item = &'o OsString>) -> Result<Args, Strin
     })
 }
 
-/// What the file of `--config` adds to the options that were given; those win.
+/// What the file of `--config` adds to the options that were given; those win. Beside `--resume` no
+/// setting may be given: it would have no effect.
 pub fn complete(given: &ArgMatches) -> Result<Vec<OsString>> {
+    let is_given =
+        |name: &str| given.value_source(&name.replace('-', "_")) == Some(ValueSource::CommandLine);
+    if let Some(run) = given.get_one::<PathBuf>("resume") {
+        let names = settings(&TrainConfig::default()).into_iter().map(|(name, _)| name);
+        // A run may go on elsewhere.
+        let mut own = names.chain(["traces"]).filter(|name| *name != "device");
+        return match own.find(|name| is_given(name)) {
+            Some(name) => Err(wrong(format!(
+                "--{name} beside --resume: a run goes on with the settings that it has; a new one \
+                 with the others of it: koracle train --config {} --{name} ...",
+                run.display()
+            ))),
+            None => Ok(Vec::new()),
+        };
+    }
     let Some(name) = given.get_one::<PathBuf>("config") else { return Ok(Vec::new()) };
     let (path, text) = open(name)?;
     let bad = |line: Option<usize>, problem: &str| {
@@ -160,8 +136,6 @@ pub fn complete(given: &ArgMatches) -> Result<Vec<OsString>> {
         wrong(format!("{}: {line}{problem}", path.display()))
     };
     let mut all = read(&text).map_err(|problem| bad(None, &problem))?;
-    let is_given =
-        |name: &str| given.value_source(&name.replace('-', "_")) == Some(ValueSource::CommandLine);
     for setting in &all {
         parsed(setting.options.iter()).map_err(|problem| bad(setting.line, &problem))?;
     }

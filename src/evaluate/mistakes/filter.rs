@@ -5,8 +5,9 @@ pub use crate::query::{Choice, Completion, FilterError, OPS, Op, Value};
 
 use super::column::{COLUMNS, Column};
 use super::table::{Enqueued, Table, ThreadName};
-use crate::evaluate::score::{STATE_SLICES, state_class};
+use crate::evaluate::score::{ECE_BINS, STATE_SLICES, state_class};
 use crate::query::{self, Bitmap, Columns, Described, Kind, quoted};
+use crate::trace::{SchedClass, TaskState};
 
 /// A question to each decision.
 pub type Expr = query::Expr<Column>;
@@ -19,6 +20,12 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
 /// What could be typed after the first `at` characters of `text`.
 pub fn complete(table: &Table, text: &str, at: usize) -> Completion {
     query::complete::<Column>(table, text, at)
+}
+
+/// A class of states, or a state as it is written in the list.
+fn is_state(text: &str) -> bool {
+    let parsed = TaskState::parse(text.as_bytes());
+    STATE_SLICES.contains(&text) || parsed.is_some_and(|state| state.label().to_string() == text)
 }
 
 impl Columns for Column {
@@ -99,7 +106,29 @@ impl Columns for Column {
     }
 
     fn choices(self) -> Vec<&'static str> {
-        if self == Self::Enqueued { Enqueued::ALL.map(Enqueued::label).into() } else { Vec::new() }
+        match self {
+            Self::Enqueued => Enqueued::ALL.map(Enqueued::label).into(),
+            Self::Scheduler => [SchedClass::Cfs, SchedClass::Eevdf, SchedClass::Unknown]
+                .map(SchedClass::label)
+                .into(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn impossible(self, value: &Value) -> Option<String> {
+        match (self, value) {
+            (_, Value::Share(x)) if *x > 1.0 => {
+                Some(format!("{} is a share: 0 to 1, or 0% to 100%", self.name()))
+            }
+            (Self::Bin, Value::Number(n)) if !(1..=ECE_BINS as u64).contains(n) => {
+                Some(format!("bin is 1 to {ECE_BINS}"))
+            }
+            (Self::State, Value::Text(text)) if !is_state(text) => Some(format!(
+                "no state {text:?}: it is one of {}, or the letters of ftrace (T, X, Z, D|K, ...)",
+                STATE_SLICES.join(", ")
+            )),
+            _ => None,
+        }
     }
 
     fn values(self, t: &Table) -> Vec<String> {

@@ -331,13 +331,13 @@ fn by_task(t: &Table, column: Column) -> Cut<'_> {
             let group = column.thread(t, i).and_then(|thread| t.group(i, thread));
             group.map_or(u64::MAX, u64::from)
         }),
-        name: Box::new(move |c| match t.groups.get(c as usize) {
-            Some(name) => (name.to_string(), Expr::is(column, name)),
-            // No thread has no name: not even one that contains nothing.
-            None => {
+        name: Box::new(move |c| {
+            let Some(name) = t.groups.get(c as usize) else {
+                // No thread has no name: not even one that contains nothing.
                 let named = Expr::Compare(column, Op::Has, Value::Text(String::new()));
-                ("?".into(), named.negate())
-            }
+                return ("?".into(), named.negate());
+            };
+            (name.to_string(), Expr::is(column, name))
         }),
     }
 }

@@ -3,7 +3,9 @@
 
 use crate::evaluate::overlay::BASELINES;
 use crate::features::MOST_CANDIDATES;
-use crate::trace::{CpuId, SchedClass, TaskState, ThreadIx, Trace, machine_name, told_apart};
+use crate::trace::{
+    CpuId, SchedClass, TaskState, ThreadIx, Trace, machine_name, told_apart, with_paths,
+};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -380,10 +382,10 @@ impl Table {
         columns!(shrink);
         let names: Vec<_> =
             all.sources.iter().map(|s| (s.name.clone(), s.machine.clone())).collect();
-        all.sources
-            .iter_mut()
-            .zip(told_apart(&names))
-            .for_each(|(source, name)| source.name = name);
+        let mut names = told_apart(&names);
+        let paths: Vec<PathBuf> = all.sources.iter().map(|s| s.path.clone()).collect();
+        with_paths(&mut names, &paths);
+        all.sources.iter_mut().zip(names).for_each(|(source, name)| source.name = name);
         all.number_groups();
         all
     }

@@ -1,5 +1,9 @@
 //! Where a thread stands among those that wait for an open decision.
 
+// The bodies must be part of the function that enables the instructions, or they are not compiled
+// for them.
+#![allow(clippy::inline_always)]
+
 use super::HYPOTHESES;
 use super::queue::GROUPS;
 use crate::simd::{Lanes, less_wide};

@@ -132,7 +132,7 @@ impl<const N: usize> Engine<N> {
             }
             for h in 0..N {
                 // Without a branch, so that the lanes go side by side.
-                let before = (mine[h] < class[h]) | ((mine[h] == class[h]) & (rank[h] < least[h]));
+                let before = (mine[h], rank[h]) < (class[h], least[h]);
                 best[h] = if before { thread.0 } else { best[h] };
                 class[h] = if before { mine[h] } else { class[h] };
                 least[h] = if before { rank[h] } else { least[h] };

@@ -35,7 +35,7 @@ fn title(both: &Beside, i: usize, pen: &mut Pen, focus: bool) {
     let (theme, side) = (pen.theme, &both.sides[i]);
     pen.rule(pen.area.y, if focus { theme.strong() } else { theme.dim() });
     let name = ["A", "B"][i];
-    let recording = side.t.trace().meta().name.clone();
+    let recording = &both.names()[i];
     let at = match (&both.align, both.mark) {
         (_, Some(_)) if i == 0 => "aligned at the mark".to_owned(),
         (Align::Starts, _) => "aligned at its start".to_owned(),

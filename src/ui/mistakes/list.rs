@@ -7,11 +7,12 @@ use crate::app::mistakes::{Focus, Found, LIST, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::{Column, Kind, Table};
+use crate::ui::columns::{self, Head};
 use crate::ui::pen::Pen;
 
 /// Draws head and rows.
 pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
-    let columns = p.columns(m.listing.column);
+    let columns = p.columns(&m.listing.columns, m.listing.column);
     head(m, p, &columns, pen);
     if view.rows.is_empty() {
         let text = if view.sums.total.decisions == 0 {
@@ -34,27 +35,14 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
 /// A column of the list: which, where, how wide.
 type Placed = (usize, u16, u16);
 
-fn head(m: &Mistakes, p: &Places, columns: &[Placed], pen: &mut Pen) {
-    let theme = pen.theme;
-    for (i, x, w) in columns {
-        let (column, _, to_right) = LIST[*i];
+fn head(m: &Mistakes, p: &Places, placed: &[Placed], pen: &mut Pen) {
+    for (i, x, w) in placed {
+        let (column, _, to_right) = LIST[m.listing.columns.at(*i)];
         let sorted = m.listing.sort.by == column;
-        let arrow = match (sorted, m.listing.sort.descending) {
-            (false, _) => "",
-            (true, false) => "▲",
-            (true, true) => "▼",
-        };
-        let name = format!("{}{arrow}", column.name());
-        let style = match (*i == m.listing.column && is(m, Focus::List), sorted) {
-            (true, _) => theme.chosen(),
-            (false, true) => theme.strong(),
-            _ => theme.dim(),
-        };
-        if to_right {
-            pen.right((*x, p.head.y), *w, &name, style);
-        } else {
-            pen.put(*x, p.head.y, *w, &name, style);
-        }
+        let sorted = sorted.then_some(m.listing.sort.descending);
+        let marked = *i == m.listing.column && is(m, Focus::List);
+        let head = Head { name: column.name(), right: to_right, sorted, marked };
+        columns::head(head, (*x, *w), Area { x: 0, ..p.head }, pen);
     }
 }
 
@@ -83,7 +71,7 @@ fn decision(
         if table.is_hit(row) { ("✓", theme.hit()) } else { ("✗", theme.miss()) };
     pen.put(at.x + 2, at.y, 1, glyph, if chosen { base } else { style });
     for (i, x, w) in columns {
-        let (column, _, to_right) = LIST[*i];
+        let (column, _, to_right) = LIST[m.listing.columns.at(*i)];
         let text = cell(table, row, column);
         if to_right {
             pen.right((*x, at.y), *w, &text, base);

@@ -8,6 +8,7 @@ use crate::app::time;
 use crate::evaluate::mistakes::column::label;
 use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
+use crate::text::counted;
 use crate::trace::ThreadIx;
 use crate::ui::palette::{Theme, state_words};
 use crate::ui::pen::{Pen, bar};
@@ -154,8 +155,8 @@ impl Page<'_> {
                 (format!(" {:.3}  {waited:<9} {}", c.p, c.enqueued.label()), style),
             ]);
         }
-        let all = why.candidates.len();
-        let all = format!("   of {all} candidates · ← → choose whose inputs stand below");
+        let all = counted(why.candidates.len() as u64, "candidate");
+        let all = format!("   of {all} · ← → choose whose inputs stand below");
         out.push(vec![(all, theme.dim())]);
     }
 
@@ -251,14 +252,45 @@ impl Page<'_> {
     }
 }
 
-/// One thing and how far it moved the answer: to the right for the pick, with a minus against it.
+/// One thing and how far it moved the answer: to the right for the pick, to the left against it.
 fn moved(what: &str, pull: f32, most: f32, (width, name_w): (usize, usize), theme: Theme) -> Line {
     let name_w = name_w.min(width.saturating_sub(8));
-    let room = width.saturating_sub(name_w + 9).min(24) as u16;
-    let style = if pull >= 0.0 { theme.miss() } else { theme.hit() };
+    let half = (width.saturating_sub(name_w + 9).min(25).saturating_sub(1) / 2) as u16;
+    let (style, cells) = if pull >= 0.0 {
+        (theme.miss(), (" ".repeat(half.into()), bar(f64::from(pull / most), half)))
+    } else {
+        (theme.hit(), (bar_left(f64::from(-pull / most), half), String::new()))
+    };
     vec![
         (fixed(what, name_w), theme.text()),
         (format!(" {}{:>5.2} ", if pull < 0.0 { "−" } else { "+" }, pull.abs()), theme.text()),
-        (bar(f64::from(pull.abs() / most), room), style),
+        (cells.0, style),
+        (if half > 0 { "│" } else { "" }.into(), theme.dim()),
+        (cells.1, style),
     ]
+}
+
+/// A bar that grows to the left, in halves of a cell: there are no finer ones on that side.
+fn bar_left(share: f64, width: u16) -> String {
+    let halves = (share.clamp(0.0, 1.0) * f64::from(width) * 2.0).round() as usize;
+    let half = if halves % 2 == 1 { "▐" } else { "" };
+    let text = format!("{half}{}", "█".repeat(halves / 2));
+    format!("{text:>w$}", w = usize::from(width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_speaks_against_the_pick_grows_to_the_other_side() {
+        let text = |pull| -> String {
+            let line = moved("x", pull, 1.0, (20, 3), Theme::PLAIN);
+            line.into_iter().map(|(text, _)| text).collect()
+        };
+        assert_eq!(text(1.0), "x   + 1.00     │███");
+        assert_eq!(text(-1.0), "x   − 1.00  ███│");
+        assert_eq!(text(-0.5), "x   − 0.50   ▐█│");
+        assert_eq!(text(0.0), "x   + 0.00     │");
+    }
 }

@@ -27,8 +27,8 @@ pub struct Theme {
 const TEXT: &[(u8, u8, u8)] = &[
     // Less important, pending, faded.
     (244, 242, DIM),
-    (239, 247, DIM),
-    (240, 248, DIM),
+    (239, 243, DIM),
+    (240, 245, DIM),
     // Playhead, marks, right, wrong, lost, queue, runnable, searched.
     (226, 130, 11),
     (51, 30, 14),
@@ -155,20 +155,35 @@ fn has(table: &[(u8, u8, u8)], color: u8) -> bool {
     table.iter().any(|row| row.0 == color)
 }
 
+/// Words in the names of terminals that have the colours of the cube. Plain `xterm`, `screen`,
+/// `tmux`, `rxvt` have eight or sixteen by terminfo, and so may one of an unknown name.
+const RICH: [&str; 13] = [
+    "256color",
+    "direct",
+    "truecolor",
+    "24bit",
+    "kitty",
+    "alacritty",
+    "foot",
+    "ghostty",
+    "wezterm",
+    "contour",
+    "iterm2",
+    "mintty",
+    "rio",
+];
+
 impl Shades {
-    /// What the environment asks for: nothing with `NO_COLOR` (no-color.org), sixteen where the
-    /// terminal's name says that it has no more, light where `COLORFGBG` says that its background
-    /// is.
+    /// What the environment asks for: nothing with `NO_COLOR` (no-color.org), sixteen where neither
+    /// `COLORTERM` nor the terminal's name says that it has more, light where `COLORFGBG` says that
+    /// its background is.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|v| !v.is_empty());
         if set("NO_COLOR").is_some() {
             return Self::None;
         }
         let term = set("TERM").unwrap_or_default();
-        let few =
-            ["linux", "ansi", "cygwin", "vt", "screen", "rxvt", "xterm-color", "xterm-16color"];
-        let is = |name: &str| term == name || (name == "vt" && term.starts_with(name));
-        if set("COLORTERM").is_none() && few.into_iter().any(is) {
+        if set("COLORTERM").is_none() && !RICH.into_iter().any(|word| term.contains(word)) {
             return Self::Sixteen;
         }
         let background = set("COLORFGBG").and_then(|v| v.rsplit(';').next()?.parse::<u8>().ok());
@@ -186,17 +201,48 @@ mod tests {
 
     #[test]
     fn the_environment_chooses() {
-        assert_eq!(seen(&[]), Shades::Dark);
-        assert_eq!(seen(&[("TERM", "xterm-256color"), ("COLORFGBG", "15;0")]), Shades::Dark);
-        assert_eq!(
-            seen(&[("TERM", "xterm-256color"), ("COLORFGBG", "0;default;15")]),
-            Shades::Light
-        );
-        assert_eq!(seen(&[("TERM", "linux")]), Shades::Sixteen);
-        assert_eq!(seen(&[("TERM", "vt220")]), Shades::Sixteen);
-        assert_eq!(seen(&[("TERM", "screen"), ("COLORTERM", "truecolor")]), Shades::Dark);
-        assert_eq!(seen(&[("TERM", "linux"), ("NO_COLOR", "1")]), Shades::None);
-        assert_eq!(seen(&[("NO_COLOR", "")]), Shades::Dark);
+        let rich =
+            ["xterm-256color", "screen.xterm-256color", "tmux-direct", "xterm-kitty", "foot"];
+        for term in rich {
+            assert_eq!(seen(&[("TERM", term)]), Shades::Dark, "{term}");
+        }
+        let few = "xterm screen tmux rxvt rxvt-unicode vt220 ansi linux dumb xterm-16color";
+        for term in few.split(' ') {
+            assert_eq!(seen(&[("TERM", term)]), Shades::Sixteen, "{term}");
+            let more = seen(&[("TERM", term), ("COLORTERM", "truecolor")]);
+            assert_eq!(more, Shades::Dark, "{term}");
+        }
+        assert_eq!(seen(&[]), Shades::Sixteen);
+        let behind = |colours| seen(&[("TERM", "xterm-256color"), ("COLORFGBG", colours)]);
+        assert_eq!(behind("15;0"), Shades::Dark);
+        assert_eq!(behind("0;default;15"), Shades::Light);
+        assert_eq!(seen(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]), Shades::None);
+        assert_eq!(seen(&[("TERM", "xterm-256color"), ("NO_COLOR", "")]), Shades::Dark);
+    }
+
+    /// Relative luminance of one of the 256, as WCAG has it.
+    fn luminance(color: u8) -> f64 {
+        let cube = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+        let [r, g, b] = match color {
+            232.. => [8 + 10 * (color - 232); 3],
+            16.. => [(color - 16) / 36, (color - 16) / 6 % 6, (color - 16) % 6].map(cube),
+            _ => panic!("{color} is the terminal's"),
+        };
+        let linear = |x: u8| match f64::from(x) / 255.0 {
+            x if x <= 0.04045 => x / 12.92,
+            x => ((x + 0.055) / 1.055).powf(2.4),
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    }
+
+    #[test]
+    fn text_can_be_read_on_a_light_background() {
+        // Faint curves lie below strong ones, and are no text.
+        let faint = [24, 94, 28, 90, 100, 88];
+        for (color, light, _) in TEXT.iter().filter(|row| !faint.contains(&row.0)) {
+            let contrast = 1.05 / (luminance(*light) + 0.05);
+            assert!(contrast >= 3.0, "{color}, light {light}: {contrast:.1}:1 on white");
+        }
     }
 
     #[test]

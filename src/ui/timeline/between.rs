@@ -8,6 +8,7 @@ use crate::app::time;
 use crate::app::timeline::{Pane, Timeline};
 use crate::stats::Window;
 use crate::stats::between::{Between, Ran};
+use crate::text::counted;
 use crate::trace::CpuId;
 use crate::ui::palette::short_name;
 use crate::ui::pen::Pen;
@@ -127,7 +128,7 @@ fn table(t: &Timeline, between: &Between, window: Window, focus: bool, pen: &mut
         let row = row as u16 + 1;
         let Some(Ran { thread, here, all }) = between.ran.get(i) else {
             let (n, here, all) = between.rest;
-            let name = format!("{n} other{}", if n == 1 { "" } else { "s" });
+            let name = counted(n, "other");
             line(row, (&name, theme.dim()), cells(here, all));
             continue;
         };

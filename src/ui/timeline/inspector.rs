@@ -8,6 +8,7 @@ use crate::app::time;
 use crate::app::timeline::{Pane, Timeline};
 use crate::evaluate::overlay::{Candidate, Inspection, Prediction};
 use crate::replay::lod::stint_span;
+use crate::text::counted;
 use crate::trace::{CpuId, EventKind, Nanos, ThreadIx};
 use crate::ui::palette::{Theme, short_name, state_words};
 use crate::ui::pen::{Pen, bar};
@@ -223,7 +224,9 @@ fn candidates(
     let Some(i) = inspection else {
         let text = match (&t.panes.inspector.failed, prediction) {
             (Some(problem), _) => problem.clone(),
-            (None, Some(p)) => format!("{} candidates; asking the model …", p.queue),
+            (None, Some(p)) => {
+                format!("{}; asking the model …", counted(p.queue.into(), "candidate"))
+            }
             (None, None) => "asking the model …".into(),
         };
         pen.put(area.x, area.y, area.w, &text, theme.pending());
@@ -231,10 +234,10 @@ fn candidates(
     };
     let columns = Columns::fitting(area, t.answers.no_model.is_none());
     let n = i.candidates.len();
-    columns.head(i, pen);
     let rows = usize::from(area.h.saturating_sub(1));
     let last = n.saturating_sub(rows);
     let first = if t.panes.focus == Pane::Decision { t.panes.scroll.min(last) } else { 0 };
+    columns.head(i, first, pen);
     // The shown predictor's choice, not always the model's first.
     let choice = prediction.and_then(|p| t.answers.row().guess(p)).map(|g| g.0);
     // The one that really ran is always worth seeing: above or below the visible ones it takes the
@@ -286,17 +289,24 @@ impl Columns {
         self.p_x + self.bar_w + 16
     }
 
-    fn head(self, i: &Inspection, pen: &mut Pen) {
+    fn head(self, i: &Inspection, first: usize, pen: &mut Pen) {
         let (theme, area) = (pen.theme, pen.area);
         let n = i.candidates.len();
-        let count = format!("{n} candidate{}", if n == 1 { "" } else { "s" });
+        let mut count = counted(n as u64, "candidate");
+        let below = n.saturating_sub(first + usize::from(area.h.saturating_sub(1)));
+        if below > 0 {
+            let both = format!("{count}  ↓ {below} more");
+            let fits = both.chars().count() < usize::from(self.p_x - area.x);
+            count = if fits { both } else { format!("{n}  ↓ {below} more") };
+        }
         pen.put(area.x, area.y, area.w, &count, theme.dim());
         if self.p {
             pen.put(self.p_x, area.y, 6, &format!("{} p", i.model), theme.dim());
         }
         if self.wide {
             pen.put(self.waited_x(), area.y, 9, "waited", theme.dim());
-            pen.put(self.lag_x(), area.y, 9, "lag", theme.dim());
+            // Not the kernel's own, which the pane beside it may show.
+            pen.put(self.lag_x(), area.y, 9, "lag in", theme.dim());
         }
     }
 }

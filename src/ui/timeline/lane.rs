@@ -158,12 +158,12 @@ impl Lane<'_> {
     }
 
     fn ran(&self, cells: &[Cell], cols: Range<usize>, pen: &mut Pen) {
-        let (trace, cell) = (self.t.trace(), &cells[cols.start]);
+        let cell = &cells[cols.start];
         if cell.outside {
             return;
         }
         let colour = self.t.colour(cell.thread);
-        let mut style = match (&self.t.looks.found, self.found(cell)) {
+        let style = match (&self.t.looks.found, self.found(cell)) {
             (Some(_), true) => pen.theme.task(colour).patch(pen.theme.lit()),
             (Some(_), false) => pen.theme.faded(),
             (None, _) => pen.theme.task(colour),
@@ -188,11 +188,23 @@ impl Lane<'_> {
             }
             return;
         };
-        let id = CpuId(self.cpu as u16);
+        self.stint(stint, cell.thread, &cols, style, pen);
+    }
+
+    /// Who ran, the whole time.
+    fn stint(
+        &self,
+        stint: usize,
+        thread: ThreadIx,
+        cols: &Range<usize>,
+        mut style: Style,
+        pen: &mut Pen,
+    ) {
+        let (trace, id) = (self.t.trace(), CpuId(self.cpu as u16));
         let (from, to) = stint_span(trace, id, stint);
         let starts = from.0 >= self.t.view.start && stint > 0;
         let room = cols.len() - usize::from(starts);
-        let idle = trace.tasks().is_idle(cell.thread);
+        let idle = trace.tasks().is_idle(thread);
         if self.selected(stint) {
             style = style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
         }
@@ -200,11 +212,11 @@ impl Lane<'_> {
             let word = if room >= 6 { "· idle" } else { "" };
             format!("{word}{}", " ·".repeat(room.saturating_sub(word.chars().count()).div_ceil(2)))
         } else {
-            short_name(trace, cell.thread, self.event_of(stint), room)
+            short_name(trace, thread, self.event_of(stint), room)
         };
         for row in 0..self.ran_rows() {
             let text = if row == 0 || idle { &text } else { "" };
-            self.segment(row, &cols, (text, style), starts, pen);
+            self.segment(row, cols, (text, style), starts, pen);
         }
         // The state in which it leaves, where the end of the stint is visible.
         let ends = to.0 < self.t.view.end() && to < trace.span();

@@ -123,15 +123,15 @@ impl Plot<'_> {
         let mut dots = Dots::new(inner);
         for strong in [false, true] {
             for (place, run) in &runs {
-                self.series(run, *place, strong, (from, to), scale, &mut dots);
+                self.series((*place, run), strong, (from, to), scale, &mut dots);
             }
         }
         for (place, run) in &runs {
-            self.validated(run, *place, &x, scale, &mut dots);
+            self.validated((*place, run), &x, scale, &mut dots);
         }
         dots.draw(pen);
         for (place, run) in &runs {
-            self.marks(run, *place, &x, inner, scale, pen);
+            self.marks((*place, run), &x, inner, scale, pen);
         }
         if let Some(at) = self.train.chart.cursor.filter(|at| (from..=to).contains(at)) {
             let col = (x(at).max(0) as u16 / 2).min(inner.w - 1);
@@ -335,8 +335,7 @@ impl Plot<'_> {
 
     fn series(
         &self,
-        run: &Run,
-        place: usize,
+        (place, run): (usize, &Run),
         strong: bool,
         window: (f64, f64),
         scale: Scale,
@@ -386,8 +385,7 @@ impl Plot<'_> {
 
     fn validated(
         &self,
-        run: &Run,
-        place: usize,
+        (place, run): (usize, &Run),
         x: &dyn Fn(f64) -> isize,
         scale: Scale,
         dots: &mut Dots,
@@ -419,8 +417,7 @@ impl Plot<'_> {
     /// Points of epochs, the best one, and the run's letter at the end of its line.
     fn marks(
         &self,
-        run: &Run,
-        place: usize,
+        (place, run): (usize, &Run),
         x: &dyn Fn(f64) -> isize,
         inner: Area,
         scale: Scale,

@@ -9,6 +9,7 @@ use crate::app::{App, time};
 use crate::stats::Table;
 use crate::stats::blame::Blame;
 use crate::stats::states::Cause;
+use crate::text::counted;
 use crate::trace::ThreadIx;
 use crate::ui::palette::short_name;
 use crate::ui::pen::{Pen, bar};
@@ -160,7 +161,7 @@ fn bars(
     let others = blame.instead.rest.0 + more.len() as u64;
     if others > 0 {
         let ns = blame.instead.rest.1 + more.iter().map(|m| m.1).sum::<u64>();
-        add(format!("{others} other{}", if others == 1 { "" } else { "s" }), ns, theme.dim());
+        add(counted(others, "other"), ns, theme.dim());
     }
     if blame.instead.unknown > 0 {
         add("not known".into(), blame.instead.unknown, theme.gap());

@@ -4,7 +4,6 @@ use super::{called, is};
 use crate::app::waits::places::Places;
 use crate::app::waits::{Focus, LIST, Shown, predicted};
 use crate::app::{App, time};
-use crate::query::Columns;
 use crate::stats::Table;
 use crate::stats::blame::Instead;
 use crate::stats::column::Column;
@@ -21,13 +20,13 @@ const LONGEST_NAME: usize = 24;
 /// Draws head and rows.
 pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
     let (theme, w) = (pen.theme, &app.waits);
-    let columns = p.columns(w.listing.column);
+    let columns = p.columns(&w.listing.columns, w.listing.column);
     for (i, x, cells) in &columns {
-        let (shown, _, right) = LIST[*i];
+        let (shown, _, right) = LIST[w.listing.columns.at(*i)];
         let sorted = matches!(shown, Shown::Of(by) if by == w.listing.sort.by)
             .then_some(w.listing.sort.descending);
         let marked = *i == w.listing.column && is(w, Focus::List);
-        head(Head { name: name(shown), right, sorted, marked }, (*x, *cells), p.head, pen);
+        head(Head { name: shown.name(), right, sorted, marked }, (*x, *cells), p.head, pen);
     }
     let rows = w.visible(app.room());
     if rows.is_empty() {
@@ -51,7 +50,7 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
             pen.fill(p.list.x, y, p.list.w, base);
         }
         for (i, x, cells) in &columns {
-            let (shown, _, right) = LIST[*i];
+            let (shown, _, right) = LIST[w.listing.columns.at(*i)];
             let (text, style) = cell(app, table, *row as usize, (shown, *cells), base, pen);
             let style = if chosen { base } else { style };
             let x = *x;
@@ -63,14 +62,6 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
                 pen.put(x, y, *cells, &text, style);
             }
         }
-    }
-}
-
-fn name(shown: Shown) -> &'static str {
-    match shown {
-        Shown::Of(column) => column.name(),
-        Shown::Instead => "ran instead",
-        Shown::Pick => "predicted",
     }
 }
 

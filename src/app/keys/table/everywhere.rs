@@ -3,6 +3,7 @@
 use super::bind;
 use crate::app::input::Key::{self, Char as C};
 use crate::app::keys::{ALL, Action, Binding, DIALOG, HOME, PANEL, TIMELINE, TOUR, TRACES};
+use crate::app::list;
 use crate::app::tab::Tab;
 
 pub(super) const KEYS: &[Binding] = &[
@@ -30,6 +31,29 @@ pub(super) const KEYS: &[Binding] = &[
         "record a workload, here or through ssh",
         TRACES | PANEL,
     ),
+    bind(&[C('/')], Action::Find, "filter", "type words that a recording must have", TRACES),
+    bind(
+        &[C('s')],
+        Action::List(list::Do::Sort),
+        "sort",
+        "sort recordings by the column; again: the other way round",
+        TRACES,
+    ),
+    bind(
+        &[Key::Left, C('h')],
+        Action::List(list::Do::Left),
+        "column",
+        "recordings: column to the left",
+        TRACES,
+    ),
+    bind(
+        &[Key::Right, C('l')],
+        Action::List(list::Do::Right),
+        "column",
+        "recordings: column to the right",
+        TRACES,
+    ),
+    bind(&[C('0')], Action::List(list::Do::Clear), "", "all recordings: no filter", TRACES),
     bind(&[Key::Enter], Action::Open, "record", "recording dialog: start", DIALOG),
     bind(&[Key::Tab], Action::NextField, "field", "recording dialog: next field", DIALOG),
     bind(&[Key::BackTab], Action::PrevField, "", "recording dialog: field before", DIALOG),
