@@ -101,6 +101,27 @@ fn before_there_is_anything() {
 }
 
 #[test]
+fn the_decision_at_the_timelines_cursor_is_selected_or_it_says_why_not() {
+    let mut app = open(&TRACE, (120, 40));
+    app.update(Msg::Key(Key::Char('3')));
+    app.update(Msg::Key(Key::Enter));
+    assert!(app.message.as_ref().unwrap().contains("no list yet"));
+    let result = Ok(Arc::clone(&FOUND));
+    app.update(Msg::Mistakes(News::Collected { ticket: Ticket(1), result }));
+    assert_eq!(app.message, None, "there is one now");
+    let mut app = shown((120, 40));
+    let row = app.mistakes.view.as_ref().unwrap().rows[5] as usize;
+    let at = Column::Time.count(&FOUND.table, row).unwrap();
+    keys(&mut app, &format!("1t{at}ns\n3"));
+    assert_eq!((app.mistakes.row(), &app.message), (Some(row), &None));
+    // Nothing was chosen in between: what is selected stays.
+    keys(&mut app, "j13");
+    assert_ne!(app.mistakes.row(), Some(row));
+    keys(&mut app, "1t20ms\n3");
+    assert!(app.message.as_ref().unwrap().contains("not listed: warm-up"), "{:?}", app.message);
+}
+
+#[test]
 fn a_filter_is_typed() {
     let mut app = shown((120, 30));
     keys(&mut app, "/cpu=0 and que");
@@ -179,10 +200,11 @@ fn why_and_comparison() {
     let Explained::Ready(_, told) = &app.mistakes.why.told else { panic!() };
     assert_eq!(app.mistakes.why.candidate + 2, told.why.candidates.len());
     let mut app = shown((120, 40));
-    keys(&mut app, "ccccc");
-    assert_eq!(app.mistakes.whose.second, Some(Column::Baseline(4)));
-    snapshot!("versus", app);
     keys(&mut app, "c");
+    assert_eq!(app.mistakes.whose.second, Some(Column::Baseline(4)), "the strongest first");
+    snapshot!("versus", app);
+    // All others, but for `followed`: it is the one whose mistakes these are.
+    keys(&mut app, "cccc");
     assert_eq!(app.mistakes.whose.second, None);
     let order = asked(&mut app, "Crun");
     assert!(

@@ -32,8 +32,8 @@ pub struct Args {
     /// Recordings; without any, those of the bundled split.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
-    /// Which bundled recordings: train, validation or test; without it validation, of those inside
-    /// the program all.
+    /// Which bundled recordings: train, validation or test; without it validation, or all where that
+    /// is empty.
     #[arg(long, value_parser = super::split(), conflicts_with = "traces")]
     split: Option<Split>,
     /// Who predicts.

@@ -418,3 +418,18 @@ fn a_click_on_a_tab_leaves_the_dialog_as_it_is_and_the_wheel_chooses() {
     press(&mut app, "4");
     assert_eq!(context(&app), Some(keys::DIALOG));
 }
+
+#[test]
+fn home_is_where_esc_leads_from_the_dialog_that_it_opened() {
+    use crate::app::over::Card;
+    let (mut app, _) = App::new(vec!["a".into()], (80, 24));
+    app.welcome();
+    assert!(matches!(&press(&mut app, "r")[..], [Order::Look { .. }]));
+    assert!(app.over.card.is_none() && context(&app) == Some(keys::DIALOG));
+    key(&mut app, Key::Esc);
+    assert!(matches!(app.over.card, Some(Card::Home(_))));
+    // From the list of recordings it leads back to the list.
+    press(&mut app, "4r");
+    key(&mut app, Key::Esc);
+    assert!(app.over.card.is_none() && app.tab == Tab::Traces);
+}
