@@ -1,8 +1,8 @@
 //! The one-line question at the bottom: a task's name, a time, a predictor. Its answer goes to the
 //! screen that asked.
 
+use super::entry::Entry;
 use super::input::Key;
-use super::traces::Entry;
 use super::train::run::Run;
 use crate::predictor::engine::Choice;
 
