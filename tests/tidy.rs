@@ -13,6 +13,8 @@
 mod bundled;
 #[path = "tidy/files.rs"]
 mod files;
+#[path = "tidy/lengths.rs"]
+mod lengths;
 #[path = "tidy/lexer.rs"]
 mod lexer;
 #[path = "tidy/rooms.rs"]
@@ -22,6 +24,7 @@ mod words;
 
 use bundled::{catalog_gaps, too_heavy};
 use files::{hold, is_rust, is_source, read, root, size, tracked};
+use lengths::long_functions;
 use rooms::{levels, uses_lower_rooms};
 use std::collections::BTreeSet;
 use words::{
@@ -45,6 +48,25 @@ fn no_file_is_longer_than_500_lines() {
     assert_eq!(is_short("a.rs", &"x\n".repeat(501)).len(), 1);
     assert!(is_short("a.rs", &"x\n".repeat(500)).is_empty());
     hold(is_rust, is_short);
+}
+
+#[test]
+fn no_function_is_longer_than_60_lines() {
+    let of =
+        |n: usize| format!("impl X {{\n    fn f(a: [u8; 2]) {{\n{}    }}\n}}", "a();\n".repeat(n));
+    assert_eq!(long_functions("a.rs", &of(59)), ["a.rs:2: `f` has 61 lines, more than 60"]);
+    assert!(long_functions("a.rs", &of(58)).is_empty());
+    assert!(long_functions("a.rs", &format!("type F = fn(u8);\n{}", of(58))).is_empty());
+    let body = "a();\n".repeat(99);
+    assert_eq!(
+        long_functions("a.rs", &format!("fn f<T>()\nwhere\n    T: A,\n{{\n{body}}}")).len(),
+        1
+    );
+    assert!(
+        long_functions("a.rs", &format!("#[cfg(test)]\nmod t {{ fn f() {{\n{body}}} }}"))
+            .is_empty()
+    );
+    hold(is_source, long_functions);
 }
 
 #[test]

@@ -243,7 +243,7 @@ impl Viewer {
             self.second_news(ticket, news, cx);
             return;
         }
-        let Self { open, work, following, asked, .. } = self;
+        let Self { open, work, following, .. } = self;
         let Open::Ready(t) = open else { return };
         match msg {
             Msg::Tick { now } => t.tick(now),
@@ -269,40 +269,50 @@ impl Viewer {
                 Ok(lives) => t.rows.pins.lives.extend(lives),
                 Err(problem) => cx.say(format!("the task cannot be followed: {problem}")),
             },
-            Msg::Causes(News::Collected { ticket, table }) if asked.waits.counts(ticket) => {
+            Msg::Causes(news) => self.take_causes(news, cx),
+            Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
+                let live = cx.shared.live.as_ref().filter(|l| l.label == label);
+                if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {
+                    t.answers.set_live(LiveModel { label, weights }, stretch);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What the outside tells of waits, crowding and the kernel's picks.
+    fn take_causes(&mut self, news: News, cx: &mut Context) {
+        let Self { open, asked, .. } = self;
+        let Open::Ready(t) = open else { return };
+        match news {
+            News::Collected { ticket, table } if asked.waits.counts(ticket) => {
                 t.causes.collected(table);
             }
-            Msg::Causes(News::Crowded { ticket, crowd }) if asked.crowd.counts(ticket) => {
+            News::Crowded { ticket, crowd } if asked.crowd.counts(ticket) => {
                 t.causes.crowd = Some(crowd);
             }
-            Msg::Causes(News::Between { ticket, between }) if asked.between.counts(ticket) => {
+            News::Between { ticket, between } if asked.between.counts(ticket) => {
                 t.causes.told = Some(between);
             }
-            Msg::Causes(News::Picked { ticket, event, picture }) if asked.pick.counts(ticket) => {
+            News::Picked { ticket, event, picture } if asked.pick.counts(ticket) => {
                 t.causes.kernel.told = Some((event, picture));
             }
-            Msg::Causes(News::Judged { ticket, judged }) if asked.judged.counts(ticket) => {
+            News::Judged { ticket, judged } if asked.judged.counts(ticket) => {
                 t.causes.kernel.judged = Some(judged);
                 let going = t.causes.kernel.going.take();
                 if let Some(words) = going.map(|forward| t.go_to_unexplained(forward)) {
                     cx.say(words);
                 }
             }
-            Msg::Causes(News::Example { ticket, event }) if asked.example.counts(ticket) => {
+            News::Example { ticket, event } if asked.example.counts(ticket) => {
                 t.causes.kernel.example = Some(event);
             }
-            Msg::Causes(News::Trouble(problem)) => {
+            News::Trouble(problem) => {
                 // Nobody waits for an example that may not come.
                 if t.causes.kernel.wants_example {
                     t.causes.kernel.example.get_or_insert(None);
                 }
                 cx.say(problem);
-            }
-            Msg::Looked { ticket, label, stretch } if work.counts(ticket) => {
-                let live = cx.shared.live.as_ref().filter(|l| l.label == label);
-                if let Some(weights) = live.map(|l| Arc::clone(&l.weights)) {
-                    t.answers.set_live(LiveModel { label, weights }, stretch);
-                }
             }
             _ => {}
         }

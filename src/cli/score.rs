@@ -5,7 +5,7 @@ use super::eval::Column;
 use super::output;
 use super::table::{self, By, Layout, Style};
 use crate::driver;
-use crate::evaluate::answers::{self, Answers};
+use crate::evaluate::answers::{self, Answers, Scored};
 use crate::evaluate::report::Report;
 use crate::ingest;
 use crate::job::Cancel;
@@ -53,6 +53,35 @@ impl Args {
     }
 }
 
+/// Says what a reader of the figures should know.
+fn warn(named: &str, answers: &Answers, scored: &Scored) {
+    let kinds = ["pick", "forecast"].into_iter().zip(answers.kinds());
+    for (i, (what, _)) in kinds.enumerate().filter(|(_, (_, given))| *given) {
+        let of = output::count(scored.asked[i], &format!("scored {what}"));
+        if scored.missing[i] > 0 {
+            say!(
+                "koracle: warning: {}: no answer to {} of {of}: they count as wrong",
+                named,
+                scored.missing[i]
+            );
+        }
+        if scored.foreign[i] > 0 {
+            let n = scored.foreign[i];
+            say!(
+                "koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: wrong",
+                named
+            );
+        }
+    }
+    if answers.are_single() {
+        say!(
+            "koracle: note: {} names one thread a question: of the others it says nothing, so that \
+             only top-1, ECE and what is answered at 90 % are its own",
+            named
+        );
+    }
+}
+
 /// Scores and prints.
 pub fn run(args: &Args) -> Result<()> {
     if [&args.answers, &args.trace].iter().all(|path| path.as_os_str() == "-") {
@@ -81,31 +110,7 @@ pub fn run(args: &Args) -> Result<()> {
     let scored = answers::score(&trace, &answers, engines, &Cancel::new(), &|n| bar.inc(n));
     bar.finish_and_clear();
     let scored = scored.ok_or_else(|| eyre!("cancelled"))?;
-    let kinds = ["pick", "forecast"].into_iter().zip(answers.kinds());
-    for (i, (what, _)) in kinds.enumerate().filter(|(_, (_, given))| *given) {
-        let of = output::count(scored.asked[i], &format!("scored {what}"));
-        if scored.missing[i] > 0 {
-            say!(
-                "koracle: warning: {}: no answer to {} of {of}: they count as wrong",
-                named(),
-                scored.missing[i]
-            );
-        }
-        if scored.foreign[i] > 0 {
-            let n = scored.foreign[i];
-            say!(
-                "koracle: warning: {}: {n} of {of} answered with nobody who was a candidate: wrong",
-                named()
-            );
-        }
-    }
-    if answers.are_single() {
-        say!(
-            "koracle: note: {} names one thread a question: of the others it says nothing, so that \
-             only top-1, ECE and what is answered at 90 % are its own",
-            named()
-        );
-    }
+    warn(&named(), &answers, &scored);
     let labels = others.into_iter().map(|(label, _)| label);
     let names: Vec<String> = std::iter::once(answers::NAME.to_owned()).chain(labels).collect();
     let report = Report::new(&names, &[(trace.meta().clone(), scored.counts)]);

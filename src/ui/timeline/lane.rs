@@ -220,14 +220,18 @@ impl Lane<'_> {
         }
         // The state in which it leaves, where the end of the stint is visible.
         let ends = to.0 < self.t.view.end() && to < trace.span();
-        if let Some(&event) =
-            trace.cpu_switches(id).get(stint).filter(|_| ends && !idle && room >= 5)
-        {
+        if ends && !idle && room >= 5 && text.chars().count() < room {
+            self.leaves(stint, cols.end - 1, pen);
+        }
+    }
+
+    /// The letter of the state in which the thread of a stint goes out.
+    fn leaves(&self, stint: usize, col: usize, pen: &mut Pen) {
+        let trace = self.t.trace();
+        if let Some(&event) = trace.cpu_switches(CpuId(self.cpu as u16)).get(stint) {
             let state = trace.event(event as usize).state;
             let letter: String = state.label().to_string().chars().next().into_iter().collect();
-            if text.chars().count() < room {
-                pen.put(self.x(cols.end - 1), self.y, 1, &letter, pen.theme.state(state));
-            }
+            pen.put(self.x(col), self.y, 1, &letter, pen.theme.state(state));
         }
     }
 
