@@ -64,7 +64,7 @@ fn everything_is_where_it_was() {
     let mut home = Explorer::started(&[], (120, 40));
     home.app.offer(session.clone());
     let text = home.text();
-    assert!(text.contains("► Continue where you were   nginx-ab_run3 · Waits · "), "{text}");
+    assert!(text.contains("► Continue where you were  nginx-ab_run3 · Waits · "), "{text}");
     home.key(Key::Enter);
     home.until("the recording", is_open);
     assert_eq!(home.app.session(), Some(session));
