@@ -63,7 +63,8 @@ fn everything_is_where_it_was() {
     // From home.
     let mut home = Explorer::started(&[], (120, 40));
     home.app.offer(session.clone());
-    assert!(home.text().contains("► Continue where you were   nginx-ab_run3 · Waits · "));
+    let text = home.text();
+    assert!(text.contains("► Continue where you were  nginx-ab_run3 · Waits · "), "{text}");
     home.key(Key::Enter);
     home.until("the recording", is_open);
     assert_eq!(home.app.session(), Some(session));

@@ -42,7 +42,12 @@ pub fn settings(c: &TrainConfig) -> Vec<(&'static str, Value)> {
         ("chunk", whole(c.chunk)),
         ("device", text(&c.device.to_string())),
     ];
-    all.retain(|(name, _)| kind.has(if *name == "taps" { "kernel" } else { name }));
+    all.retain(|(name, _)| match *name {
+        "taps" => kind.has("kernel"),
+        // Of the recordings, not of the network.
+        "kernel" => true,
+        other => kind.has(other),
+    });
     if let Some(traces) = &c.traces {
         all.push(("traces", text(&traces.display().to_string())));
     }

@@ -27,6 +27,16 @@ fn value(column: Column) -> BoxedStrategy<Value> {
             .prop_map(|text| Value::Text(text.into()))
             .boxed();
     }
+    // What a column never has is refused.
+    match column {
+        Column::Bin => return (1_u64..=15).prop_map(Value::Number).boxed(),
+        Column::State => {
+            return prop::sample::select(vec!["S", "D", "R", "R+", "T"])
+                .prop_map(|text| Value::Text(text.into()))
+                .boxed();
+        }
+        _ => {}
+    }
     match column.kind() {
         Kind::Count | Kind::Time => {
             prop_oneof![0_u64..100, any::<u64>(), (0_u64..99).prop_map(|n| n * 1_000_000)]

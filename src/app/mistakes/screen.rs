@@ -79,9 +79,14 @@ impl Mistakes {
         }
         self.stood = Stood { event: Some(event), came: false };
         let Some(open) = &cx.open else { return };
+        let trace = &open.loaded.trace;
+        let first = trace.cpu_switches(trace.event(event).cpu).first();
+        if first.is_some_and(|first| *first as usize == event) {
+            return; // Where the Timeline begins: nobody chose that one.
+        }
         let source = found.table.sources.iter().position(|s| s.path == open.path());
         let Some(source) = source else { return };
-        let warm = Extractor::WARM_UP.min(open.loaded.trace.len() / 10);
+        let warm = Extractor::WARM_UP.min(trace.len() / 10);
         let row = found.table.find(source, event);
         let at = row.and_then(|row| view.rows.iter().position(|r| *r as usize == row));
         let why = match (at, row) {

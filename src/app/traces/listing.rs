@@ -249,7 +249,7 @@ mod tests {
     fn as_many_columns_as_fit_are_shown() {
         let shown = |w| traces().listing.placed(w).len();
         assert_eq!([43, 60, 65, 66, 90, 114, 200].map(shown), [2, 3, 3, 4, 6, 7, 7]);
-        for w in 30..200 {
+        for w in 40..200 {
             assert!(traces().listing.placed(w).iter().all(|(_, x, cells)| x + cells <= w), "{w}");
         }
     }

@@ -288,9 +288,9 @@ mod tests {
             let line = moved("x", pull, 1.0, (20, 3), Theme::PLAIN);
             line.into_iter().map(|(text, _)| text).collect()
         };
-        assert_eq!(text(1.0), "x   + 1.00     │███");
-        assert_eq!(text(-1.0), "x   − 1.00  ███│");
-        assert_eq!(text(-0.5), "x   − 0.50   ▐█│");
-        assert_eq!(text(0.0), "x   + 0.00     │");
+        assert_eq!(text(1.0), "x   + 1.00    │███");
+        assert_eq!(text(-1.0), "x   − 1.00 ███│");
+        assert_eq!(text(-0.5), "x   − 0.50  ▐█│");
+        assert_eq!(text(0.0), "x   + 0.00    │");
     }
 }
