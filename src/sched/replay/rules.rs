@@ -108,7 +108,7 @@ impl Rules {
     /// trained on it: every switch is charged at its own time, and a pick corrects the winner's own
     /// queue only.
     pub(super) fn of_inputs(class: SchedClass, autogroup: bool) -> Self {
-        Self { clock: Clock::Switch, corrects_groups: false, ..Self::in_groups(class, autogroup) }
+        Self::in_groups(class, autogroup)
     }
 }
 
