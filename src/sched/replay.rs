@@ -43,11 +43,6 @@ pub struct KernelReplay {
 /// far from overflow.
 const MOST_SLICE_NS: u64 = 1_000_000_000;
 
-/// The rules of a machine as the inputs of networks have them.
-fn inputs(machine: &Machine) -> Rules {
-    Rules::of_inputs(machine.class.value, machine.autogroup.value)
-}
-
 /// What the replay believes about one thread in the queue of one CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct View {
@@ -86,12 +81,10 @@ impl KernelReplay {
         slice_ns: u64,
         rule: Correction,
     ) -> Self {
-        Self {
-            alone: SideBySide::new(Rules::of_inputs(class, true), cpus, threads, slice_ns, [rule]),
-        }
+        Self { alone: SideBySide::new(Rules::of_class(class), cpus, threads, slice_ns, [rule]) }
     }
 
-    /// A replay of `trace` by what is known of its machine, as the inputs of networks have it.
+    /// A replay of `trace` by what is known of its machine.
     pub fn of(trace: &Trace, corrected: bool) -> Self {
         Self::on(trace, trace.machine(), corrected)
     }
@@ -105,7 +98,7 @@ impl KernelReplay {
 
     /// [`Self::on`] that takes unexpected picks by a rule of the machine's scheduling class.
     pub fn by(trace: &Trace, machine: &Machine, rule: Correction) -> Self {
-        Self { alone: SideBySide::on(trace, machine, inputs(machine), [rule]) }
+        Self { alone: SideBySide::on(trace, machine, Rules::of(machine), [rule]) }
     }
 
     /// A replay of `trace` by `rules`: those of its machine ([`Rules::of`]), or others that its

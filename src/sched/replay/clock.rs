@@ -5,7 +5,7 @@
 
 use super::engine::Engine;
 use super::entity::Mask;
-use super::rules::{Clock, Order};
+use super::rules::Order;
 
 /// A wake-up longer ago than this did not ask for the switch, or something else has read the clock
 /// since.
@@ -17,11 +17,7 @@ impl<const N: usize> Engine<N> {
     pub(super) fn charge_switch(&mut self, cpu: usize, now: u64, runs: bool) {
         let c = &self.cpus[cpu];
         let mut early: Mask = 0;
-        if self.rules.clock == Clock::Wakeup
-            && runs
-            && c.woken
-            && now.saturating_sub(c.woken_at) < FRESH_NS
-        {
+        if runs && c.woken && now.saturating_sub(c.woken_at) < FRESH_NS {
             early = c.resched;
             // All lanes of CFS are charged together.
             if self.rules.order == Order::Times && early != Self::ALL {

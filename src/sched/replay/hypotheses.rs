@@ -4,6 +4,7 @@
 #[cfg(doc)]
 use super::KernelReplay;
 use super::correction::{Correction, HYPOTHESES};
+use super::rules::Rules;
 use super::side_by_side::{Beliefs, SideBySide};
 use crate::trace::{CpuId, Event, Machine, ThreadIx, Trace};
 
@@ -23,7 +24,7 @@ impl Hypotheses {
     /// Replays of `trace` as if it had been recorded on `machine`.
     pub fn on(trace: &Trace, machine: &Machine) -> Self {
         let all = Correction::all(machine.class.value);
-        Self { all: SideBySide::on(trace, machine, super::inputs(machine), all) }
+        Self { all: SideBySide::on(trace, machine, Rules::of(machine), all) }
     }
 
     /// A copy that shares with this one what neither changes afterwards.
