@@ -25,11 +25,16 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// The probe for a kernel of `tests/data/btf`.
-fn probe(kernel: &str, version: &str) -> Probe {
+/// The probes for a kernel of `tests/data/btf`.
+fn probes(kernel: &str, version: &str) -> Vec<Probe> {
     let text = std::fs::read_to_string(data(&format!("btf/{kernel}.txt"))).unwrap();
     let (queue, entity) = text.split_at(text.find("struct sched_entity {").unwrap());
-    Probe::new(queue, entity, version).unwrap()
+    Probe::all(queue, entity, version).unwrap()
+}
+
+/// The one that reads everything by name.
+fn probe(kernel: &str, version: &str) -> Probe {
+    probes(kernel, version).pop().unwrap()
 }
 
 #[test]
@@ -40,12 +45,19 @@ fn the_program_for_each_kernel() {
         ("6.12", "bpftrace v0.23.2"),
         ("6.18", "v0.17.0"),
     ] {
-        let probe = probe(kernel, version);
-        let text =
-            format!("{}\nwithout: {}\n\n{}", probe.tool, probe.missing.join(" "), probe.program);
+        let probes = probes(kernel, version);
+        let [words, names] = &probes[..] else { panic!("{kernel}: {probes:?}") };
+        let text = format!(
+            "{}\nwithout: {}\n\n{}\n{}",
+            names.tool,
+            names.missing.join(" "),
+            words.program,
+            names.program
+        );
         insta::assert_snapshot!(format!("probe_{}", kernel.replace('.', "_")), text);
         // What is printed and what is missing is all that there is.
-        assert_eq!(probe.fields().len() + probe.missing.len(), Field::all().count(), "{kernel}");
+        assert_eq!(names.fields().len() + names.missing.len(), Field::all().count(), "{kernel}");
+        assert_eq!((words.fields(), &words.missing), (names.fields(), &names.missing), "{kernel}");
     }
 }
 
@@ -54,21 +66,21 @@ fn a_kernel_that_cannot_be_read_is_told_by_what_it_lacks() {
     let text = std::fs::read_to_string(data("btf/6.18.txt")).unwrap();
     let (queue, entity) = text.split_at(text.find("struct sched_entity {").unwrap());
     let without_groups = entity.replace("	struct cfs_rq *cfs_rq;\n", "");
-    let error = Probe::new(queue, &without_groups, "").unwrap_err();
+    let error = Probe::all(queue, &without_groups, "").unwrap_err();
     assert!(error.contains("no sched_entity.cfs_rq"), "{error}");
-    assert!(Probe::new("", "", "").unwrap_err().contains("no cfs_rq.rq"));
+    assert!(Probe::all("", "", "").unwrap_err().contains("no cfs_rq.rq"));
     // Names that mean something to a shell or to bpftrace never reach the program.
     let odd = queue.replace("nr_queued;", "nr_queued; system(\"x\"); @a = 1;");
     assert_eq!(
-        Probe::new(&odd, entity, "").unwrap().program,
-        Probe::new(queue, entity, "").unwrap().program
+        Probe::all(&odd, entity, "").unwrap().pop().unwrap(),
+        Probe::all(queue, entity, "").unwrap().pop().unwrap()
     );
     // Where the tree is elsewhere, its leftmost is not read.
     let moved = entity.replace(
         "	struct rb_node run_node;\n	u64 deadline;\n",
         "	u64 deadline;\n	struct rb_node run_node;\n",
     );
-    let probe = Probe::new(queue, &moved, "").unwrap();
+    let probe = Probe::all(queue, &moved, "").unwrap().pop().unwrap();
     assert!(
         probe.missing.contains(&"first_vruntime".to_owned())
             && !probe.fields().iter().any(|f| f.of == Of::First)

@@ -42,7 +42,7 @@ pub fn run(
         state,
         told: GuestTexts::default(),
         formats: None,
-        probe: None,
+        probes: Vec::new(),
         incoming: Incoming::read(output),
         session,
         started: None,
@@ -77,8 +77,8 @@ struct Run<'a> {
     told: GuestTexts,
     /// As they were when the workload began.
     formats: Option<Formats>,
-    /// Of the kernel's own state, when it is read.
-    probe: Option<Probe>,
+    /// Of the kernel's own state, when it is read: those that the plan may try, in that order.
+    probes: Vec<Probe>,
     incoming: Incoming,
     session: Session,
     /// When the workload was.
@@ -112,7 +112,7 @@ impl Run<'_> {
         let status = self.told.status();
         let (notes, log) = self.told.words();
         let mut trace = builder.finish(meta);
-        if let (Some(file), Some(probe)) = (spool.truth.take(), &self.probe) {
+        if let (Some(file), Some(probe)) = (spool.truth.take(), self.probes.first()) {
             trace = joined(trace, file, probe)?;
         }
         Ok(Recorded { trace, pages, notes, status, log, broken: self.broken })
@@ -233,7 +233,12 @@ impl Run<'_> {
                     message: text,
                 });
             }
-            None if name == "ask" && self.plan.truth && self.probe.is_none() => self.ask()?,
+            None if name == "ask" && self.plan.truth && self.probes.is_empty() => self.ask()?,
+            // The one before it does not start there.
+            None if name == "next" && self.probes.len() > 1 => {
+                self.probes.remove(0);
+                self.to(Stage::Probing);
+            }
             None if name == "recording" && self.started.is_none() => {
                 // Without them no page is of any use.
                 self.formats = Some(self.told.formats()?);
@@ -267,13 +272,16 @@ impl Run<'_> {
 
     /// The plan has told what the kernel's structures look like, and asks for the probe's program.
     fn ask(&mut self) -> Result<(), RecordError> {
-        let probe = self.told.probe().map_err(|message| RecordError::Refused {
+        self.probes = self.told.probes().map_err(|message| RecordError::Refused {
             target: self.plan.target.to_string(),
             message,
         })?;
-        let lines: String = probe.program.lines().flat_map(|line| ["bt ", line, "\n"]).collect();
-        self.session.say(&(lines + "run\n"));
-        self.probe = Some(probe);
+        let mut words = String::new();
+        for (i, probe) in self.probes.iter().enumerate() {
+            words += if i == 0 { "" } else { "next\n" };
+            words.extend(probe.program.lines().flat_map(|line| ["bt ", line, "\n"]));
+        }
+        self.session.say(&(words + "run\n"));
         // As long again for the probe to start.
         self.to(Stage::Probing);
         Ok(())
