@@ -25,6 +25,7 @@ mod probe;
 mod progress;
 pub mod runs;
 mod schedule;
+pub mod settings;
 mod validate;
 
 pub use baselines::Baseline;

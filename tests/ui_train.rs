@@ -121,7 +121,7 @@ fn the_form_knows_what_memory_is_left() {
     app.update(left(100));
     snapshot!("train_form_tight", app);
     let batch =
-        kernel_oracle::app::train::form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
+        kernel_oracle::app::train::form::FIELDS.iter().position(|f| f.name == "batch").unwrap();
     (0..batch).for_each(|_| drop(app.update(Msg::Key(Key::Down))));
     keys(&mut app, "64\n");
     snapshot!("train_form_memory", app);
@@ -234,7 +234,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     press(&mut app, &mut driver, &[Key::Char('2')]);
     run(&mut app, &mut driver, &rx, Vec::new(), |app| app.train.kept.listed);
     press(&mut app, &mut driver, &[Key::Char('n')]);
-    let fields = kernel_oracle::app::train::form::FIELDS;
+    let fields = &kernel_oracle::app::train::form::FIELDS;
     // A network that goes on learning says of a stretch what it says without what came before: here
     // it is fixed.
     let path = traces.to_str().unwrap();
@@ -242,7 +242,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
         [("epochs", "1"), ("channels", "8"), ("blocks", "3"), ("adapt", "off"), ("traces", path)]
     {
         press(&mut app, &mut driver, &[Key::Home]);
-        let downs = fields.iter().position(|f| f.setting == setting).unwrap();
+        let downs = fields.iter().position(|f| f.name == setting).unwrap();
         (0..downs).for_each(|_| press(&mut app, &mut driver, &[Key::Down]));
         type_text(&mut app, &mut driver, value);
     }

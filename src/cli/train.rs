@@ -102,7 +102,7 @@ fn free(folder: &Path, force: bool) -> Result<()> {
 fn going_on(run: &Path, args: &Args) -> Result<(TrainConfig, PathBuf)> {
     let folder = runs::find(run);
     let kept = resumed(&folder)?;
-    let device = args.device.unwrap_or(kept.device);
+    let device = args.device().unwrap_or(kept.device);
     let config = TrainConfig { device, memory_limit: args.memory_limit, ..kept };
     config.check().wrap_err_with(|| folder.join("config.toml").display().to_string())?;
     fits(&config)?;

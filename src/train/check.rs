@@ -1,7 +1,7 @@
 //! Which settings make sense: one place for the command line and for the form, so that both refuse
 //! the same.
 
-use super::TrainConfig;
+use super::{TrainConfig, settings};
 
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,47 +16,10 @@ pub struct Wrong {
 impl TrainConfig {
     /// The first setting that cannot be used.
     pub fn check(&self) -> Result<(), Wrong> {
-        let m = &self.model;
         let wrong = |setting, problem: String| Err(Wrong { setting, problem });
-        let [kernel, blocks] = m.kind.trained();
-        for (setting, value, least, most) in [
-            ("epochs", self.epochs, 1, 10_000),
-            ("batch", self.batch, 1, 256),
-            ("chunk", self.chunk, 16, 16_384),
-            ("patience", self.patience, 0, 10_000),
-            ("channels", m.channels, 1, 512),
-            ("kernel", m.kernel, kernel.0, kernel.1),
-            ("blocks", m.blocks, blocks.0, blocks.1),
-            ("hidden", m.hidden, 1, 512),
-            ("hidden2", m.hidden2, 0, 512),
-            ("forecast", m.forecast, 1, 512),
-            ("forecast2", m.forecast2, 0, 512),
-        ] {
-            if !(least..=most).contains(&value) {
-                let kind = m.kind.label();
-                return wrong(
-                    setting,
-                    match (setting, least == most) {
-                        ("kernel" | "blocks", true) => {
-                            format!("{value} is not {least}, the only choice for {kind}")
-                        }
-                        _ => format!("{value} is not in {least} to {most}"),
-                    },
-                );
-            }
-        }
-        for (setting, value) in
-            [("learning_rate", self.learning_rate), ("clip", f64::from(self.clip))]
-        {
-            if !(value.is_finite() && value > 0.0) {
-                return wrong(setting, format!("{value} is not a positive number"));
-            }
-        }
-        for (setting, value) in
-            [("weight_decay", self.weight_decay), ("forecast_weight", self.forecast_weight)]
-        {
-            if !(value.is_finite() && value >= 0.0) {
-                return wrong(setting, format!("{value} is not zero or a positive number"));
+        for setting in settings::all() {
+            if let Some(problem) = setting.problem(self) {
+                return wrong(setting.name, problem);
             }
         }
         if let Err(e) = self.device.check() {

@@ -1,57 +1,17 @@
 //! A run's settings as options of `koracle train`: for a file of them, and for the command line
 //! that makes the same run.
 
-use super::TrainConfig;
+use super::{TrainConfig, settings};
 use crate::predictor::networks::ModelConfig;
 use toml::Value;
 
 /// The options of `koracle train` and their values, in the order in which they are written;
-/// `memory-limit` is not kept with a run.
-pub fn settings(c: &TrainConfig) -> Vec<(&'static str, Value)> {
-    let m = &c.model;
-    let whole = |n: usize| Value::Integer(n as i64);
-    // As it was written: an `f32` as a wider number has digits that nobody typed.
-    let real = |x: f32| Value::Float(x.to_string().parse().unwrap_or(f64::from(x)));
-    let text = |s: &str| Value::String(s.to_owned());
-    let on = |on: bool| text(if on { "on" } else { "off" });
-    let list = |of: &[String]| Value::Array(of.iter().map(|s| text(s)).collect());
-    let kind = m.kind;
-    let mut all = vec![
-        ("model", text(m.kind.label())),
-        ("channels", whole(m.channels)),
-        ("taps", whole(m.kernel)),
-        ("blocks", whole(m.blocks)),
-        ("hidden", whole(m.hidden)),
-        ("hidden2", whole(m.hidden2)),
-        ("forecast", whole(m.forecast)),
-        ("forecast2", whole(m.forecast2)),
-        ("adapt", on(m.adapt)),
-        ("only", list(&c.only)),
-        ("hold-out", list(&c.hold_out)),
-        ("kernel", list(&c.kernels)),
-        ("epochs", whole(c.epochs)),
-        ("patience", whole(c.patience)),
-        ("seed", i64::try_from(c.seed).map_or_else(|_| text(&c.seed.to_string()), Value::Integer)),
-        ("lr", Value::Float(c.learning_rate)),
-        ("schedule", text(c.schedule.label())),
-        ("weight-decay", real(c.weight_decay)),
-        ("clip", real(c.clip)),
-        ("balance", on(c.balance)),
-        ("forecast-weight", real(c.forecast_weight)),
-        ("batch", whole(c.batch)),
-        ("chunk", whole(c.chunk)),
-        ("device", text(&c.device.to_string())),
-    ];
-    all.retain(|(name, _)| match *name {
-        "taps" => kind.has("kernel"),
-        // Of the recordings, not of the network.
-        "kernel" => true,
-        other => kind.has(other),
-    });
-    if let Some(traces) = &c.traces {
-        all.push(("traces", text(&traces.display().to_string())));
-    }
-    all
+/// `memory-limit` is not kept with a run, and of its size a network has what its kind has a choice
+/// in.
+pub fn settings(config: &TrainConfig) -> Vec<(&'static str, Value)> {
+    let kind = config.model.kind;
+    let of_kind = settings::all().filter(|setting| kind.has(setting.name));
+    of_kind.filter_map(|setting| Some((setting.option, setting.of(config).toml()?))).collect()
 }
 
 /// The command line that starts a run with these settings: what is as usual is left out.

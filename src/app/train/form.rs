@@ -4,31 +4,19 @@
 mod choose;
 mod fields;
 
-pub use fields::{FIELDS, Field};
+pub use fields::FIELDS;
+
+use fields::place;
 
 use super::size;
 use crate::app::input::Key;
 use crate::dataset::catalog::Kinds;
-use crate::predictor::networks::{Kind, ModelConfig};
-use crate::train::TrainConfig;
+use crate::predictor::networks::Kind;
 use crate::train::cost::{self, Pace, Pass};
 use crate::train::memory::Outlook;
-
-/// A number from what was typed.
-fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
-    let wrong = || {
-        if text.is_empty() {
-            format!("{what} is needed")
-        } else {
-            format!("\"{text}\" is not {what}")
-        }
-    };
-    text.parse().map_err(|_| wrong())
-}
-
-fn on_off(on: bool) -> String {
-    if on { "on" } else { "off" }.into()
-}
+use crate::train::settings::{Input, Setting};
+use crate::train::{TrainConfig, Wrong};
+use std::ffi::OsStr;
 
 /// A form being filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +50,11 @@ pub enum Answer {
 /// Longest value.
 const LONGEST: usize = 60;
 
+/// How a field is typed.
+fn input(at: usize) -> Input {
+    FIELDS[at].of(&TrainConfig::default()).input()
+}
+
 /// What a setting names, and the names that it can have; none: not known here.
 fn there(setting: &str, kinds: &Kinds) -> (&'static str, Vec<String>) {
     match setting {
@@ -74,38 +67,11 @@ fn there(setting: &str, kinds: &Kinds) -> (&'static str, Vec<String>) {
 impl Form {
     /// The settings of `config`; `kinds` are those that exist.
     pub fn new(config: &TrainConfig, kinds: Kinds) -> Self {
-        let m = &config.model;
-        let text = |setting: &str| match setting {
-            "kind" => m.kind.label().into(),
-            "only" => config.only.join(","),
-            "hold_out" => config.hold_out.join(","),
-            "epochs" => config.epochs.to_string(),
-            "learning_rate" => config.learning_rate.to_string(),
-            "schedule" => config.schedule.label().into(),
-            "forecast_weight" => config.forecast_weight.to_string(),
-            "channels" => m.channels.to_string(),
-            "kernel" => m.kernel.to_string(),
-            "blocks" => m.blocks.to_string(),
-            "hidden" => m.hidden.to_string(),
-            "hidden2" => m.hidden2.to_string(),
-            "forecast" => m.forecast.to_string(),
-            "forecast2" => m.forecast2.to_string(),
-            "adapt" => on_off(m.adapt),
-            "chunk" => config.chunk.to_string(),
-            "batch" => config.batch.to_string(),
-            "weight_decay" => config.weight_decay.to_string(),
-            "clip" => config.clip.to_string(),
-            "patience" => config.patience.to_string(),
-            "seed" => config.seed.to_string(),
-            "device" => config.device.to_string(),
-            "kernels" => config.kernels.join(","),
-            _ => config.traces.as_ref().map_or_else(String::new, |p| p.display().to_string()),
-        };
         Self {
-            values: FIELDS.iter().map(|f| text(f.setting)).collect(),
+            values: FIELDS.iter().map(|f| f.of(config).text()).collect(),
             at: 0,
             fresh: true,
-            kind: m.kind,
+            kind: config.model.kind,
             kinds,
             outlook: None,
             paces: Vec::new(),
@@ -113,8 +79,7 @@ impl Form {
     }
 
     fn get(&self, setting: &str) -> &str {
-        let place = FIELDS.iter().position(|f| f.setting == setting);
-        place.and_then(|i| self.values.get(i)).map_or("", |v| v.trim())
+        place(setting).and_then(|i| self.values.get(i)).map_or("", |v| v.trim())
     }
 
     /// The settings, or the field that cannot be used and why.
@@ -145,82 +110,73 @@ impl Form {
     }
 
     fn weighed(&self) -> Result<(TrainConfig, Option<String>), (usize, String)> {
-        let place = |setting: &str| FIELDS.iter().position(|f| f.setting == setting).unwrap_or(0);
-        let wrong = |setting: &str, problem: String| (place(setting), problem);
-        let whole = |setting: &'static str| -> Result<usize, (usize, String)> {
-            number(self.get(setting), "a whole number").map_err(|e| wrong(setting, e))
-        };
-        let real = |setting: &'static str| -> Result<f64, (usize, String)> {
-            number(self.get(setting), "a number").map_err(|e| wrong(setting, e))
-        };
-        let list = |setting: &'static str| -> Result<Vec<String>, (usize, String)> {
-            let names = self.get(setting).split(',').map(str::trim).filter(|n| !n.is_empty());
-            let names: Vec<String> = names.map(String::from).collect();
-            // With recordings of one's own it is not known before they are read what there is.
-            let (what, there) = there(setting, &self.kinds);
-            let known = self.get("traces").is_empty() && !there.is_empty();
-            match names.iter().find(|n| known && !there.contains(n)) {
-                Some(name) => {
-                    Err(wrong(setting, format!("no {what} {name}; there are {}", there.join(", "))))
-                }
-                None => Ok(names),
-            }
-        };
-        let mut config = TrainConfig {
-            only: list("only")?,
-            hold_out: list("hold_out")?,
-            kernels: list("kernels")?,
-            epochs: whole("epochs")?,
-            learning_rate: real("learning_rate")?,
-            schedule: self.get("schedule").parse().map_err(|e| wrong("schedule", e))?,
-            forecast_weight: real("forecast_weight")? as f32,
-            chunk: whole("chunk")?,
-            batch: whole("batch")?,
-            weight_decay: real("weight_decay")? as f32,
-            clip: real("clip")? as f32,
-            patience: whole("patience")?,
-            seed: number(self.get("seed"), "a whole number").map_err(|e| wrong("seed", e))?,
-            device: self.get("device").parse().map_err(|e| wrong("device", e))?,
-            traces: Some(self.get("traces")).filter(|t| !t.is_empty()).map(Into::into),
-            ..TrainConfig::default()
-        };
-        let m = &mut config.model;
-        *m = ModelConfig::of(self.get("kind").parse().map_err(|e| wrong("kind", e))?);
-        (m.channels, m.kernel, m.blocks) = (whole("channels")?, whole("kernel")?, whole("blocks")?);
-        (m.hidden, m.hidden2) = (whole("hidden")?, whole("hidden2")?);
-        (m.forecast, m.forecast2) = (whole("forecast")?, whole("forecast2")?);
-        m.adapt = match self.get("adapt") {
-            "on" => true,
-            "off" => false,
-            _ => return Err(wrong("adapt", "on or off".into())),
-        };
-        config.check().map_err(|w| wrong(w.setting, w.problem))?;
+        let mut config = TrainConfig::default();
+        for (i, (setting, text)) in FIELDS.iter().zip(&self.values).enumerate() {
+            self.read(setting, text.trim(), &mut config).map_err(|problem| (i, problem))?;
+        }
+        let wrong = |w: Wrong| (place(w.setting).unwrap_or(0), w.problem);
+        config.check().map_err(wrong)?;
         let outlook = self.outlook.as_ref();
-        let tight = outlook
-            .map_or(Ok(None), |o| o.check(&config))
-            .map_err(|w| wrong(w.setting, w.problem))?;
+        let tight = outlook.map_or(Ok(None), |o| o.check(&config)).map_err(wrong)?;
         Ok((config, tight))
+    }
+
+    /// Reads what was typed into a field.
+    fn read(&self, setting: &Setting, text: &str, config: &mut TrainConfig) -> Result<(), String> {
+        let what = match setting.of(config).input() {
+            Input::Names => {
+                let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+                let names: Vec<&OsStr> = names.map(OsStr::new).collect();
+                self.are_there(setting.name, &names)?;
+                return setting.read(config, &names);
+            }
+            Input::Folder if text.is_empty() => return setting.read(config, &[]),
+            Input::Folder | Input::Choice(_) => return setting.read(config, &[text.as_ref()]),
+            Input::Whole => "a whole number",
+            Input::Real => "a number",
+        };
+        let wrong = || match text {
+            "" => format!("{what} is needed"),
+            _ => format!("\"{text}\" is not {what}"),
+        };
+        setting.read(config, &[text.as_ref()]).map_err(|_| wrong())
+    }
+
+    /// Refuses a name that no recording has. With recordings of one's own it is not known before
+    /// they are read what there is.
+    fn are_there(&self, setting: &str, names: &[&OsStr]) -> Result<(), String> {
+        let (what, there) = there(setting, &self.kinds);
+        let known = self.get("traces").is_empty() && !there.is_empty();
+        match names
+            .iter()
+            .find(|name| known && there.iter().all(|there| name.to_str() != Some(there)))
+        {
+            Some(name) => {
+                Err(format!("no {what} {}; there are {}", name.display(), there.join(", ")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The fields that the chosen kind of network has, as places in [`FIELDS`].
     pub fn rows(&self) -> Vec<usize> {
-        (0..FIELDS.len()).filter(|i| self.kind.has(FIELDS[*i].setting)).collect()
+        (0..FIELDS.len()).filter(|i| self.kind.has(FIELDS[*i].name)).collect()
     }
 
     /// What a field is called, and one line about it.
     pub fn about(&self, at: usize) -> (&'static str, &'static str) {
         match FIELDS.get(at) {
-            Some(f) if f.setting == "blocks" && self.kind == Kind::Lstm => {
+            Some(f) if f.name == "blocks" && self.kind == Kind::Lstm => {
                 ("layers", "layers of the LSTM, one above the other")
             }
-            Some(f) => (f.label, f.help),
+            Some(f) => f.field.map_or(("", ""), |field| (field.label, field.help)),
             None => ("", ""),
         }
     }
 
     /// The names that the field one stands on can hold; empty for others.
     pub fn names(&self) -> Vec<String> {
-        there(FIELDS[self.at].setting, &self.kinds).1
+        there(FIELDS[self.at].name, &self.kinds).1
     }
 
     /// Goes so many fields down, or up.
@@ -272,12 +228,8 @@ impl Form {
             Key::Ctrl('u') => value.clear(),
             Key::Char(c) if value.chars().count() < LONGEST || self.fresh => {
                 // A category is added to those that are there; a number is typed anew.
-                if std::mem::take(&mut self.fresh)
-                    && !matches!(
-                        FIELDS[self.at].setting,
-                        "only" | "hold_out" | "kernels" | "traces"
-                    )
-                {
+                let is_added = matches!(input(self.at), Input::Names | Input::Folder);
+                if std::mem::take(&mut self.fresh) && !is_added {
                     value.clear();
                 }
                 value.push(c);
@@ -291,6 +243,7 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predictor::networks::ModelConfig;
 
     fn form() -> Form {
         let categories = vec!["hackbench".into(), "io_mixed".into()];
@@ -298,7 +251,7 @@ mod tests {
     }
 
     fn type_into(form: &mut Form, setting: &str, text: &str) {
-        form.go(FIELDS.iter().position(|f| f.setting == setting).unwrap());
+        form.go(place(setting).unwrap());
         text.chars().for_each(|c| assert_eq!(form.key(Key::Char(c)), Answer::Going));
     }
 
@@ -306,7 +259,8 @@ mod tests {
     fn the_defaults_start_as_they_are() {
         assert_eq!(form().config(), Ok(TrainConfig::default()));
         assert_eq!(form().key(Key::Enter), Answer::Start(Box::default()));
-        assert!(FIELDS.iter().all(|f| !f.help.is_empty() && f.help.chars().count() <= 78));
+        let help = |f: &&Setting| f.field.map_or(0, |field| field.help.chars().count());
+        assert!(FIELDS.iter().all(|f| (1..=78).contains(&help(f))));
     }
 
     #[test]
@@ -339,7 +293,7 @@ mod tests {
         type_into(&mut unknown, "only", "hackbnch");
         let (at, why) = unknown.config().unwrap_err();
         assert_eq!(
-            (FIELDS[at].setting, why.as_str()),
+            (FIELDS[at].name, why.as_str()),
             ("only", "no category hackbnch; there are hackbench, io_mixed")
         );
     }
@@ -358,20 +312,20 @@ mod tests {
         form.key(Key::Left);
         assert_eq!(form.config().unwrap().hold_out, ["hackbench", "6.12x8"]);
         form.key(Key::Tab);
-        assert_eq!(FIELDS[form.at].setting, "epochs", "nothing is left to complete");
+        assert_eq!(FIELDS[form.at].name, "epochs", "nothing is left to complete");
     }
 
     #[test]
     fn a_kind_of_network_has_the_fields_that_it_can_be_told() {
         let mut form = form();
         let settings = |form: &Form| -> Vec<&str> {
-            form.rows().into_iter().map(|i| FIELDS[i].setting).collect()
+            form.rows().into_iter().map(|i| FIELDS[i].name).collect()
         };
         type_into(&mut form, "kind", "lstm");
         assert_eq!(form.config().map(|c| c.model), Ok(ModelConfig::of(Kind::Lstm)));
-        let at = FIELDS.iter().position(|f| f.setting == "blocks").unwrap();
+        let at = place("blocks").unwrap();
         assert!(!settings(&form).contains(&"kernel") && form.about(at).0 == "layers");
-        form.go(FIELDS.iter().position(|f| f.setting == "channels").unwrap());
+        form.go(place("channels").unwrap());
         form.key(Key::Down);
         assert_eq!(form.at, at, "past what is not there");
         type_into(&mut form, "kind", "mlp");

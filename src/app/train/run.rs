@@ -2,10 +2,11 @@
 //! session.
 
 use super::curve::{Curve, Series};
-use super::form::{FIELDS, Field, Form};
+use super::form::{FIELDS, Form};
 use crate::app::ticket::Ticket;
 use crate::dataset::catalog::Kinds;
 use crate::train::runs::{self, Epoch, HeldOut, State, Step};
+use crate::train::settings::Setting;
 use crate::train::{Baseline, Ending, Phase, Progress, TrainConfig};
 use std::path::PathBuf;
 
@@ -194,8 +195,9 @@ impl Run {
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let form = Form::new(&self.config, Kinds::default());
         let kind = self.config.model.kind;
-        let value = |(f, value): (&Field, String)| {
-            (f.label, if kind.has(f.setting) { value } else { String::new() })
+        let value = |(f, value): (&&Setting, String)| {
+            let label = f.field.map_or("", |field| field.label);
+            (label, if kind.has(f.name) { value } else { String::new() })
         };
         FIELDS.iter().zip(form.values).map(value).collect()
     }

@@ -260,7 +260,7 @@ fn the_form_refuses_what_does_not_fit_into_memory() {
     assert!(
         form(&app).warning().unwrap().contains("of the 100 MiB that are left in the control group")
     );
-    let batch = form::FIELDS.iter().position(|f| f.setting == "batch").unwrap();
+    let batch = form::FIELDS.iter().position(|f| f.name == "batch").unwrap();
     app.train.form.as_mut().unwrap().go(batch);
     press(&mut app, "64");
     let (at, why) = form(&app).config().unwrap_err();

@@ -1,9 +1,17 @@
-//! Options of `koracle train`, and the settings of a training that they make.
+//! Options of `koracle train`: those of the command, and one for each setting of a training, made
+//! from the table of settings.
 
-use crate::predictor::networks::{Kind, ModelConfig};
-use crate::train::{Schedule, Target, TrainConfig};
-use clap::ValueHint;
+use crate::train::settings::{
+    self, COURSE, DEVICE, FOLDER, Input, NETWORK, RECORDINGS, Setting, Usual,
+};
+use crate::train::{Target, TrainConfig};
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, ValueHint};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// Options of `train`.
 #[derive(Debug, clap::Args)]
@@ -27,91 +35,12 @@ pub struct Args {
     /// Print the settings as a file for `--config`, and train nothing.
     #[arg(long, conflicts_with = "resume")]
     pub print_config: bool,
-    /// Folder of recordings with a `catalog.toml` that says the splits; without it, the bundled
-    /// ones.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    traces: Option<PathBuf>,
-    /// Train on this category only (may be repeated).
-    #[arg(long, value_name = "CATEGORY", visible_alias = "category")]
-    only: Vec<String>,
-    /// Leave this category or machine (e.g. 6.12x8) out of training and validation (may be
-    /// repeated).
-    #[arg(long, value_name = "CATEGORY")]
-    hold_out: Vec<String>,
-    /// Train on recordings of this kernel only, e.g. 6.18 or EEVDF (may be repeated).
-    #[arg(long, value_name = "KERNEL")]
-    kernel: Vec<String>,
-    /// Passes over the data.
-    #[arg(long, default_value_t = TrainConfig::default().epochs)]
-    epochs: usize,
-    /// End after so many epochs without a better validation; 0: never.
-    #[arg(long, default_value_t = TrainConfig::default().patience)]
-    patience: usize,
-    /// Seed of weights and order: on the CPU the same seed gives the same bits.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Peak learning rate.
-    #[arg(long, default_value_t = TrainConfig::default().learning_rate)]
-    lr: f64,
-    /// How the learning rate changes: one-cycle, cosine or constant.
-    #[arg(long, default_value = TrainConfig::default().schedule.label())]
-    schedule: Schedule,
-    /// How strongly weights are pulled to zero.
-    #[arg(long, default_value_t = TrainConfig::default().weight_decay)]
-    weight_decay: f32,
-    /// Gradients are cut at this norm, tensor by tensor.
-    #[arg(long, default_value_t = TrainConfig::default().clip)]
-    clip: f32,
-    /// Whether small workloads weigh more than their share of the decisions, so that large ones do
-    /// not drown them.
-    #[arg(long, value_name = "on|off", default_value = "on", action = clap::ArgAction::Set,
-          value_parser = crate::cli::values::on_or_off)]
-    balance: bool,
-    /// Weight of the forecast's loss beside the pick's; 0: picks only.
-    #[arg(long, default_value_t = TrainConfig::default().forecast_weight)]
-    forecast_weight: f32,
-    /// Chunks per step.
-    #[arg(long, default_value_t = TrainConfig::default().batch)]
-    batch: usize,
-    /// Scored tokens in a chunk.
-    #[arg(long, default_value_t = TrainConfig::default().chunk)]
-    chunk: usize,
-    /// What turns the events into a state: tcn, lstm, or mlp (the last event only, no sequence).
-    #[arg(long, value_name = "KIND", default_value = Kind::Tcn.label())]
-    model: Kind,
-    /// Width of the trunk; 32, for an LSTM 48 (then it has as many parameters).
-    #[arg(long)]
-    channels: Option<usize>,
-    /// Taps per convolution of a TCN; 3.
-    #[arg(long)]
-    taps: Option<usize>,
-    /// Residual blocks of a TCN, block i looks back in steps of 2^i; 5. Layers of an LSTM; 1.
-    #[arg(long)]
-    blocks: Option<usize>,
-    /// Width of the pick head.
-    #[arg(long, default_value_t = ModelConfig::default().hidden)]
-    hidden: usize,
-    /// Width of the pick head's second layer; 0: none.
-    #[arg(long, default_value_t = ModelConfig::default().hidden2)]
-    hidden2: usize,
-    /// Width of the forecast head.
-    #[arg(long, default_value_t = ModelConfig::default().forecast)]
-    forecast: usize,
-    /// Width of the forecast head's second layer; 0: none.
-    #[arg(long, default_value_t = ModelConfig::default().forecast2)]
-    forecast2: usize,
-    /// Whether the network goes on learning from outcomes while it answers; without, as the kind of
-    /// network has it: on for all three.
-    #[arg(long, value_name = "on|off", value_parser = crate::cli::values::on_or_off)]
-    adapt: Option<bool>,
-    /// Where to compute: cpu, cuda, cuda:N, wgpu or wgpu:N; cuda and wgpu where the program was
-    /// built with that feature. Without it cpu, or for a resumed run the device that it began on.
-    #[arg(long)]
-    pub device: Option<Target>,
+    #[command(flatten)]
+    settings: Settings,
     /// The program may hold this much main memory; a run that cannot fit is refused, one that would
     /// take more ends as failed, with a checkpoint. Without it, what the machine, its control
     /// groups and `ulimit -v` leave.
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, id = "memory-limit", value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
     pub memory_limit: Option<u64>,
     /// Print one JSON object per epoch, and one at the start and at the end.
     #[arg(long)]
@@ -121,50 +50,90 @@ pub struct Args {
 impl Args {
     /// The settings that they make.
     pub fn config(&self) -> TrainConfig {
-        let usual = ModelConfig::of(self.model);
-        let model = ModelConfig {
-            channels: self.channels.unwrap_or(usual.channels),
-            kernel: self.taps.unwrap_or(usual.kernel),
-            blocks: self.blocks.unwrap_or(usual.blocks),
-            hidden: self.hidden,
-            hidden2: self.hidden2,
-            forecast: self.forecast,
-            forecast2: self.forecast2,
-            adapt: self.adapt.unwrap_or(usual.adapt),
-            ..usual
-        };
-        TrainConfig {
-            epochs: self.epochs,
-            patience: self.patience,
-            learning_rate: self.lr,
-            schedule: self.schedule,
-            weight_decay: self.weight_decay,
-            clip: self.clip,
-            balance: self.balance,
-            forecast_weight: self.forecast_weight,
-            batch: self.batch,
-            chunk: self.chunk,
-            seed: self.seed,
-            device: self.device.unwrap_or_default(),
-            traces: self.traces.clone(),
-            only: self.only.clone(),
-            hold_out: self.hold_out.clone(),
-            memory_limit: self.memory_limit,
-            kernels: self.kernel.clone(),
-            model,
-            resume: false,
-            folder: None,
-            command: String::new(),
-            revision: String::new(),
+        TrainConfig { memory_limit: self.memory_limit, ..self.settings.config.clone() }
+    }
+
+    /// Where to compute, if that was said.
+    pub fn device(&self) -> Option<Target> {
+        self.settings.device
+    }
+}
+
+/// The settings of a training as options: one for each entry of their table.
+#[derive(Debug)]
+struct Settings {
+    config: TrainConfig,
+    /// Where to compute, if that was said: a run that goes on does so where it began.
+    device: Option<Target>,
+}
+
+/// In the order of the help.
+fn all() -> impl Iterator<Item = &'static Setting> {
+    [&FOLDER[..], &RECORDINGS, &COURSE, &NETWORK, &DEVICE].into_iter().flatten()
+}
+
+/// The option of a setting.
+fn option_of(setting: &'static Setting) -> Arg {
+    static USUAL: LazyLock<BTreeMap<&str, String>> = LazyLock::new(|| {
+        let usual = TrainConfig::default();
+        settings::all().map(|setting| (setting.name, setting.of(&usual).text())).collect()
+    });
+    let input = setting.of(&TrainConfig::default()).input();
+    let read = move |text: &str| {
+        let checked = setting.read(&mut TrainConfig::default(), &[OsStr::new(text)]);
+        checked.map(|()| OsString::from(text))
+    };
+    let arg = Arg::new(setting.option).long(setting.option).value_name(setting.placeholder);
+    let arg = arg.help(setting.help);
+    let arg = match input {
+        Input::Folder => arg
+            .value_hint(ValueHint::DirPath)
+            .value_parser(PathBufValueParser::new().map(PathBuf::into_os_string)),
+        Input::Names => arg.action(ArgAction::Append).value_parser(read),
+        _ => arg.value_parser(read),
+    };
+    match (setting.usual, setting.name) {
+        (Usual::Stated, name) => arg.default_value(USUAL[name].as_str()),
+        // What recordings have is called so.
+        (_, "only") => arg.visible_alias("category"),
+        _ => arg,
+    }
+}
+
+impl clap::Args for Settings {
+    fn augment_args(command: Command) -> Command {
+        command.args(all().map(option_of))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Settings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut made = Self { config: TrainConfig::default(), device: None };
+        made.update_from_arg_matches(matches)?;
+        Ok(made)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        // As in a file: the kind of network comes before its sizes.
+        for setting in settings::all() {
+            let Some(words) = matches.get_many::<OsString>(setting.option) else { continue };
+            let words: Vec<&OsStr> = words.map(OsString::as_os_str).collect();
+            // It was read before, when it was parsed.
+            let read = setting.read(&mut self.config, &words);
+            read.map_err(|e| clap::Error::raw(ErrorKind::ValueValidation, e))?;
+            if setting.name == "device" {
+                self.device = Some(self.config.device);
+            }
         }
+        Ok(())
     }
 }
 
 /// The option that makes a setting of a configuration.
-pub fn option(setting: &'static str) -> String {
-    match setting {
-        "kernel" => "taps".into(),
-        "learning_rate" => "lr".into(),
-        other => other.replace('_', "-"),
-    }
+pub fn option(setting: &'static str) -> &'static str {
+    settings::named(setting).map_or(setting, |setting| setting.option)
 }

@@ -1,22 +1,19 @@
 //! Values that are chosen instead of typed: the next one of those there are, and names that are
 //! completed.
 
-use super::{FIELDS, Form, on_off, there};
-use crate::predictor::networks::{Kind, ModelConfig};
-use crate::train::{Schedule, Target};
+use super::{FIELDS, Form, input, there};
+use crate::predictor::networks::ModelConfig;
+use crate::train::TrainConfig;
+use crate::train::settings::{Input, Usual};
 
 impl Form {
     /// The usual sizes of the kind of network.
     pub(super) fn resize(&mut self) {
-        let of = ModelConfig::of(self.kind);
-        for (setting, text) in [
-            ("channels", of.channels.to_string()),
-            ("kernel", of.kernel.to_string()),
-            ("blocks", of.blocks.to_string()),
-            ("adapt", on_off(of.adapt)),
-        ] {
-            if let Some(i) = FIELDS.iter().position(|f| f.setting == setting) {
-                self.values[i] = text;
+        let model = ModelConfig::of(self.kind);
+        let usual = TrainConfig { model, ..TrainConfig::default() };
+        for (setting, value) in FIELDS.iter().zip(&mut self.values) {
+            if setting.usual == Usual::OfKind {
+                *value = setting.of(&usual).text();
             }
         }
     }
@@ -56,14 +53,13 @@ impl Form {
             let n = names.len().max(1);
             names.get((at + if forward { 1 } else { n - 1 }) % n).cloned().unwrap_or_default()
         };
-        match FIELDS[self.at].setting {
-            "kind" => {
-                *value = next(&Kind::ALL.map(|k| k.label().to_owned()), value);
+        let setting = FIELDS[self.at].name;
+        match input(self.at) {
+            Input::Choice(all) => {
+                *value = next(&all.into_iter().map(String::from).collect::<Vec<_>>(), value)
             }
-            "adapt" => *value = next(&[true, false].map(on_off), value),
-            "device" => *value = next(&Target::KINDS.map(String::from), value),
-            "schedule" => *value = next(&Schedule::ALL.map(|s| s.label().to_owned()), value),
-            setting @ ("only" | "hold_out") => {
+            // What kernels there are is not known here.
+            Input::Names if setting != "kernels" => {
                 // The last name goes through those that are not before it.
                 let last = value.rfind(',').map_or(0, |comma| comma + 1);
                 let before: Vec<&str> = value[..last].split(',').map(str::trim).collect();
@@ -74,14 +70,14 @@ impl Form {
                 value.truncate(last);
                 value.push_str(&name);
             }
-            "kernels" | "traces" => {}
-            "learning_rate" | "weight_decay" | "clip" | "forecast_weight" => {
+            Input::Names | Input::Folder => {}
+            Input::Real => {
                 if let Ok(x) = value.parse::<f64>() {
                     let x = if forward { x * 2.0 } else { x / 2.0 };
                     *value = format!("{}", (x * 1e9).round() / 1e9);
                 }
             }
-            _ => {
+            Input::Whole => {
                 if let Ok(x) = value.parse::<usize>() {
                     *value =
                         if forward { x.saturating_add(1) } else { x.saturating_sub(1) }.to_string();
