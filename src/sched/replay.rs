@@ -108,6 +108,16 @@ impl KernelReplay {
         Self { alone: SideBySide::on(trace, trace.machine(), rules, [rule]) }
     }
 
+    /// [`Self::on`] for telling the scheduling classes apart. What follows from a pick for the groups
+    /// beside the winner's, and from a wake-up for the clock, is left out: it helps the wrong class
+    /// too, and with it two bundled recordings of EEVDF look like CFS (`tests/infer.rs`).
+    pub(super) fn judging(trace: &Trace, machine: &Machine, corrected: bool) -> Self {
+        let rule =
+            if corrected { Correction::all(machine.class.value)[0] } else { Correction::Nothing };
+        let rules = Rules { plain: true, ..Rules::of(machine) };
+        Self { alone: SideBySide::on(trace, machine, rules, [rule]) }
+    }
+
     /// A copy that shares with this one what neither changes afterwards.
     #[must_use]
     pub fn snapshot(&mut self) -> Self {

@@ -17,7 +17,8 @@ impl<const N: usize> Engine<N> {
     /// average and behind the winner's deadline. `prev`: one that could have stayed.
     pub(super) fn correct_groups(&mut self, winner: u32, prev: u32, set: Mask) {
         let w = &self.ents[winner as usize];
-        if self.rules.order != Order::Deadlines || w.queue == NONE || w.task.real_time {
+        let rules = &self.rules;
+        if rules.plain || rules.order != Order::Deadlines || w.queue == NONE || w.task.real_time {
             return;
         }
         let (cpu, owner) = (usize::from(w.task.cpu), self.queues[w.queue as usize].owner);

@@ -24,6 +24,8 @@ pub struct Rules {
     /// The threads of all groups are in one queue per CPU.
     pub flat: bool,
     pub(super) order: Order,
+    /// Switches are charged at their own time and a pick corrects the winner's own queue only.
+    pub(super) plain: bool,
 }
 
 const EEVDF: Rules = Rules {
@@ -32,6 +34,7 @@ const EEVDF: Rules = Rules {
     class: SchedClass::Eevdf,
     flat: false,
     order: Order::Deadlines,
+    plain: false,
 };
 
 const CFS: Rules = Rules {
@@ -40,6 +43,7 @@ const CFS: Rules = Rules {
     class: SchedClass::Cfs,
     flat: false,
     order: Order::Times,
+    plain: false,
 };
 
 impl Rules {
