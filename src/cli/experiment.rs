@@ -177,7 +177,7 @@ fn tell(bar: &ProgressBar, title: &str, p: &Progress) {
              %, {:.0} k events/s",
             p.epoch,
             p.epochs,
-            p.events_per_s / 1e3
+            p.figures.events_per_s / 1e3
         );
         bar.suspend(|| say!("koracle: {line}"));
     }
