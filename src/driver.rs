@@ -49,6 +49,31 @@ pub type LoadEngine<E> = fn(&Trace) -> Result<(E, u64), (E, String)>;
 /// Makes the engine of given weights, in its state before any event, with a checksum of them.
 pub type MakeEngine<E> = fn(&Trace, &Arc<Weights>) -> (E, u64);
 
+/// How the predictors of a job are made.
+#[derive(Debug)]
+struct Engines<E> {
+    /// The one that the program has without being told.
+    load: LoadEngine<E>,
+    /// For the models of training runs.
+    make: Option<MakeEngine<E>>,
+    /// For others, by their names.
+    named: Option<NamedEngine<E>>,
+}
+
+impl<E> Engines<E> {
+    fn new(load: LoadEngine<E>) -> Self {
+        Self { load, make: None, named: None }
+    }
+}
+
+impl<E> Clone for Engines<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Engines<E> {}
+
 /// The streaming engine with these weights.
 pub fn engine_of(trace: &Trace, weights: &Arc<Weights>) -> (Engine, u64) {
     (StreamEngine::new(weights, trace.cpus()).into(), weights.checksum())
@@ -61,16 +86,22 @@ pub fn bundled_engine(trace: &Trace) -> Result<(Engine, u64), (Engine, String)> 
     Ok((StreamEngine::new(&Arc::new(weights), trace.cpus()).into(), checksum))
 }
 
-/// Holds the running jobs. A new recording cancels all work on the one before; dropping the driver
-/// cancels everything.
-#[derive(Debug)]
-pub struct Driver<E> {
-    tx: SyncSender<Msg>,
+/// Jobs of which one of a kind runs: a new one replaces the one before.
+#[derive(Debug, Default)]
+struct Jobs {
     list: Option<Job>,
     remember: Option<Job>,
     complete: Option<Job>,
     open: Option<Job>,
     follow: Option<Job>,
+}
+
+/// Holds the running jobs. A new recording cancels all work on the one before; dropping the driver
+/// cancels everything.
+#[derive(Debug)]
+pub struct Driver<E> {
+    tx: SyncSender<Msg>,
+    jobs: Jobs,
     predictions: PredictionJobs<E>,
     mistakes: MistakesJobs<E>,
     recorder: Recorder,
@@ -95,7 +126,6 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
         let causes = causes::CausesJobs::new(tx.clone());
         let (waits, compare) =
             (waits::WaitsJobs::new(tx.clone()), compare::CompareJobs::new(tx.clone(), load));
-        let (list, open, follow, remember, complete) = (None, None, None, None, None);
         Self {
             predictions,
             mistakes,
@@ -107,11 +137,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             tx,
             told: StatedMachine::default(),
             recent: None,
-            list,
-            remember,
-            complete,
-            open,
-            follow,
+            jobs: Jobs::default(),
         }
     }
 
@@ -134,15 +160,18 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
     /// Lets the models of training runs predict too.
     #[must_use]
     pub fn with_models(mut self, make: MakeEngine<E>) -> Self {
-        (self.predictions.make, self.mistakes.make, self.compare.make) =
-            (Some(make), Some(make), Some(make));
+        for engines in
+            [&mut self.predictions.engines, &mut self.mistakes.engines, &mut self.compare.engines]
+        {
+            engines.make = Some(make);
+        }
         self
     }
 
     /// Lets other predictors answer too: in a second row, and on the Mistakes screen.
     #[must_use]
     pub fn with_second(mut self, named: NamedEngine<E>) -> Self {
-        (self.predictions.named, self.mistakes.named) = (Some(named), Some(named));
+        (self.predictions.engines.named, self.mistakes.engines.named) = (Some(named), Some(named));
         self
     }
 
@@ -168,11 +197,11 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                 let Some(file) = self.recent.clone() else { return };
                 // That it could not be remembered is no news: the recording is open.
                 let work = move |_: &_| recent::remember(&file, &path);
-                self.remember = Some(Job::spawn("remember", work, |_| {}));
+                self.jobs.remember = Some(Job::spawn("remember", work, |_| {}));
             }
             Effect::Complete { ticket, text } => {
                 let work = move |_: &_| complete::complete(&text);
-                self.complete = Some(Job::spawn("complete", work, move |result| {
+                self.jobs.complete = Some(Job::spawn("complete", work, move |result| {
                     let _ = tx.send(Msg::Completed { ticket, text: result.ok().flatten() });
                 }));
             }
@@ -183,7 +212,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
                 self.causes.forget();
                 self.predictions.close_second();
                 let (file, told) = (path.clone(), self.told.clone());
-                self.open = Some(Job::spawn(
+                self.jobs.open = Some(Job::spawn(
                     "open",
                     move |_| load::load(&file, &told),
                     move |result| {
@@ -223,7 +252,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             let lives = follow(&trace, &threads);
             threads.into_iter().zip(lives).collect()
         };
-        self.follow = Some(Job::spawn("follow", work, move |result: Result<Vec<_>, _>| {
+        self.jobs.follow = Some(Job::spawn("follow", work, move |result: Result<Vec<_>, _>| {
             let _ = tx.send(Msg::Followed { ticket, result: result.map_err(|e| e.to_string()) });
         }));
     }
@@ -248,7 +277,7 @@ impl<E: Predictor + Clone + Sync + 'static> Driver<E> {
             others.here = ingest::some_within(Path::new("."), load::LOOKED_AT);
             load::list(&given, &others)
         };
-        self.list = Some(Job::spawn("list", work, move |result| {
+        self.jobs.list = Some(Job::spawn("list", work, move |result| {
             let (entries, problem) = result.unwrap_or_else(|e| (Vec::new(), Some(e.to_string())));
             let _ = tx.send(Msg::Listed { entries, problem });
         }));

@@ -32,6 +32,7 @@ pub use stop::Stop;
 use crate::ingest::ringbuf::{PagesReport, RingError};
 use crate::job::JobError;
 use crate::trace::Trace;
+use request::Settings;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,16 +62,8 @@ pub struct Plan {
     pub shown: String,
     /// Programs that it needs, and the package of each.
     pub needs: Vec<(String, String)>,
-    /// After so many seconds the workload is ended.
-    pub seconds: u32,
-    /// Ring buffer of each CPU.
-    pub buffer_kb: u32,
-    /// Records `sched_stat_runtime` too.
-    pub runtime: bool,
-    /// Records `sched_waking` too.
-    pub waking: bool,
-    /// Records the kernel's own state at switches too, through `bpftrace` there.
-    pub truth: bool,
+    /// How it is recorded.
+    pub settings: Settings,
 }
 
 /// How far a recording is, in the order in which it happens.

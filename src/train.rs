@@ -37,7 +37,7 @@ pub use device::{DeviceError, Target};
 pub use environment::{Environment, revision};
 pub use error::TrainError;
 pub use probe::Probe;
-pub use progress::{Ending, Outcome, Phase, Progress};
+pub use progress::{Ending, Figures, Outcome, Phase, Progress};
 pub use schedule::Schedule;
 pub use validate::{Scores, Validation, validate};
 

@@ -88,14 +88,14 @@ fn the_list_is_what_the_evaluation_counts() {
     }
     assert_eq!(total.other, total.baselines[2], "the second model is a baseline");
     for (source, (meta, counts)) in TABLE.sources.iter().zip(COUNTED.iter()) {
-        assert_eq!((&source.name, source.decisions), (&meta.name, counts.decisions));
-        assert_eq!(source.decisions - source.trivial, counts.non_trivial);
+        assert_eq!((&source.name, source.whole.decisions), (&meta.name, counts.decisions));
+        assert_eq!(source.whole.decisions - source.whole.trivial, counts.non_trivial);
         // The forecasts of trivial decisions have no row, but an evaluation counts them.
         assert_eq!(
-            (source.asked, source.forecasts),
+            (source.whole.asked, source.whole.forecasts),
             (counts.forecast[0].asked, counts.forecast[0].top1)
         );
-        assert!(source.asked > counts.non_trivial && source.forecasts > 0);
+        assert!(source.whole.asked > counts.non_trivial && source.whole.forecasts > 0);
     }
     let whole = TABLE.whole();
     assert_eq!((whole.asked, whole.forecasts), (counts.forecast[0].asked, counts.forecast[0].top1));

@@ -335,7 +335,7 @@ fn little_data(decisions: usize) -> Data {
 
 fn train(config: &TrainConfig, data: &Data) -> Result<(Weights, [f32; 2]), TrainError> {
     let mut loss = [0.0; 2];
-    let outcome = one_thread(|| run(config, data, &Cancel::new(), &mut |p| loss = p.loss))?;
+    let outcome = one_thread(|| run(config, data, &Cancel::new(), &mut |p| loss = p.figures.loss))?;
     let mut weights = outcome.weights;
     // The date differs between runs.
     weights.provenance = Provenance::default();

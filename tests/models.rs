@@ -297,7 +297,7 @@ fn train(config: &TrainConfig, data: &Data) -> (Weights, [f32; 2]) {
     let mut loss = [0.0; 2];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let outcome =
-        pool.install(|| run(config, data, &Cancel::new(), &mut |p| loss = p.loss)).unwrap();
+        pool.install(|| run(config, data, &Cancel::new(), &mut |p| loss = p.figures.loss)).unwrap();
     let mut weights = outcome.weights;
     // The date differs between runs.
     weights.provenance = Provenance::default();

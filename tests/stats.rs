@@ -121,10 +121,13 @@ fn holds_together(trace: &Trace) {
     let edges = [0, end / 3, end / 2, end];
     let parts = || edges.windows(2).map(|w| Window { from: w[0], to: w[1] });
     let part = |by| {
-        parts().flat_map(move |w| Totals::of(trace, by, w)).map(|t| (t.span(), t.stints, t.wakeups))
+        parts()
+            .flat_map(move |w| Totals::of(trace, by, w))
+            .map(|t| (t.span(), t.counts.stints, t.counts.wakeups))
     };
     let add = |a: (u64, u64, u64), b: (u64, u64, u64)| (a.0 + b.0, a.1 + b.1, a.2 + b.2);
-    let counts = totals.iter().map(|t| (t.span(), t.stints, t.wakeups)).fold((0, 0, 0), add);
+    let counts =
+        totals.iter().map(|t| (t.span(), t.counts.stints, t.counts.wakeups)).fold((0, 0, 0), add);
     // (Of a moment there are no parts.)
     for by in [By::Thread, By::Name].into_iter().filter(|_| end > 0) {
         assert_eq!(part(by).fold((0, 0, 0), add), counts);
@@ -200,10 +203,10 @@ proptest! {
             run: t.run,
             wait: t.waits.sum,
             sleep: t.sleep,
-            stints: t.stints,
-            voluntary: t.voluntary,
-            involuntary: t.involuntary,
-            wakeups: t.wakeups,
+            stints: t.counts.stints,
+            voluntary: t.counts.voluntary,
+            involuntary: t.counts.involuntary,
+            wakeups: t.counts.wakeups,
         })).collect();
         prop_assert!(totals.iter().all(|t| t.unknown == 0), "{:?}", totals);
         prop_assert_eq!(told, truth);
@@ -316,7 +319,7 @@ fn time_adds_up_on_bundled_recordings() {
         let used: u64 =
             (0..trace.cpus()).map(|c| CpuTime::of(&trace, CpuId(c as u16), all).used).sum();
         assert_eq!(used, totals.iter().map(|t| t.run).sum::<u64>(), "{}", path.display());
-        let switches: u64 = totals.iter().map(|t| t.voluntary + t.involuntary).sum();
+        let switches: u64 = totals.iter().map(|t| t.counts.voluntary + t.counts.involuntary).sum();
         assert!(
             switches as usize <= trace.switch_count() && !totals.is_empty(),
             "{}",
@@ -383,7 +386,7 @@ fn who_sleeps_and_comes_in_unwoken_has_unknown_time_and_no_wait() {
     let trace = b.finish(TraceMeta::default());
     let totals = &Totals::of(&trace, By::Thread, Window::all(&trace))[0];
     assert_eq!(
-        (totals.run, totals.sleep, totals.unknown, totals.waits.count, totals.stints),
+        (totals.run, totals.sleep, totals.unknown, totals.waits.count, totals.counts.stints),
         (20, 0, 50, 0, 3)
     );
 }

@@ -146,7 +146,7 @@ fn a_pause_rests_and_shows_the_weights_and_changes_nothing() {
             assert_eq!(p.step, 2);
             control.resume();
         }
-        pauses += if p.stepped { p.paused_s } else { 0.0 };
+        pauses += if p.stepped { p.figures.paused_s } else { 0.0 };
     });
     assert_eq!(bits(outcome.unwrap().weights), whole);
     assert_eq!(shown, 1);
@@ -316,7 +316,7 @@ fn course(
         TrainConfig { model: small(), epochs: 1, batch: 1, device, ..TrainConfig::default() };
     let outcome = controlled(&config, data, &Control::default(), |p| {
         if p.stepped {
-            losses.push(p.loss);
+            losses.push(p.figures.loss);
         }
     })?;
     Ok((losses, outcome.validation.pick_top1))

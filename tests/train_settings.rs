@@ -61,7 +61,7 @@ fn fitted(config: &TrainConfig, data: &Data) -> (Outcome, Vec<[f32; 2]>) {
         run(config, data, &Cancel::new(), &mut |p| {
             if p.stepped {
                 // Of what was not asked in this chunk there is no loss.
-                losses.push(p.loss.map(|l| if l.is_nan() { 0.0 } else { l }));
+                losses.push(p.figures.loss.map(|l| if l.is_nan() { 0.0 } else { l }));
             }
         })
     });

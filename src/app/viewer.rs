@@ -81,6 +81,17 @@ struct Asked {
     example: Slot<()>,
 }
 
+/// Who answers in the second row of the timeline.
+#[derive(Debug, Default)]
+struct SecondRow {
+    /// Who was asked for it.
+    asked: Slot<PathBuf>,
+    /// Who was there before: comes back where another name leads nowhere.
+    before: Option<PathBuf>,
+    /// Who was shown there last: the key shows it again.
+    last: Option<PathBuf>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Viewer {
@@ -92,16 +103,12 @@ pub struct Viewer {
     predicted: Predicted,
     /// What was asked for before the walk gets there.
     hurried: Option<(Ticket, Range<usize>)>,
-    /// Who was asked for the second row.
-    second: Slot<PathBuf>,
-    /// Who was there before: comes back where another name leads nowhere.
-    before: Option<PathBuf>,
+    /// Who answers in the second row.
+    second: SecondRow,
     /// Which pinned tasks were asked for.
     following: Slot<Vec<ThreadIx>>,
     /// What of the causes was asked for.
     asked: Asked,
-    /// Who was shown there last: the key shows it again.
-    last: Option<PathBuf>,
     /// A decision to go to as soon as its recording is open.
     going: Option<(PathBuf, usize)>,
     /// A place of an earlier session to go to, likewise.
@@ -320,7 +327,7 @@ impl Viewer {
 
     /// Takes a fact about the second row.
     fn second_news(&mut self, ticket: Ticket, news: second::News, cx: &mut Context) {
-        let Self { open, second: asked, last, before, .. } = self;
+        let Self { open, second: SecondRow { asked, before, last }, .. } = self;
         let Open::Ready(t) = open else { return };
         let Some(second) = t.second.as_mut().filter(|_| asked.counts(ticket)) else { return };
         match news {

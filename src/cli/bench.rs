@@ -47,6 +47,25 @@ pub struct Args {
     /// recording of `--frames` plays: frames, keys, pauses.
     #[arg(long, value_name = "RUNS", requires = "frames")]
     training: Option<u64>,
+    #[command(flatten)]
+    screens: Screens,
+    /// Measure only training steps of a network of this kind, on ready-made batches of the bundled
+    /// recordings.
+    #[arg(long, value_name = "KIND", conflicts_with_all = ["training", "frames"])]
+    steps: Option<Kind>,
+    /// Measure only decisions of the TCN.
+    #[arg(long, conflicts_with_all = ["training", "frames", "screens", "steps", "train"])]
+    decisions: bool,
+    #[command(flatten)]
+    stepped: Stepped,
+    /// Seconds that `--training` takes.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    seconds: u64,
+}
+
+/// The recording whose screens are measured, and what it is made into.
+#[derive(Debug, clap::Args)]
+struct Screens {
     /// Measure only opening this recording, its tables of waits and tasks, and frames of the
     /// screens that show them.
     #[arg(long, value_name = "TRACE", conflicts_with_all = ["training", "frames", "steps"], value_hint = clap::ValueHint::FilePath)]
@@ -58,13 +77,11 @@ pub struct Args {
     /// With `--screens`: repeated until there are so many events.
     #[arg(long, value_name = "N", requires = "screens")]
     events: Option<usize>,
-    /// Measure only training steps of a network of this kind, on ready-made batches of the bundled
-    /// recordings.
-    #[arg(long, value_name = "KIND", conflicts_with_all = ["training", "frames"])]
-    steps: Option<Kind>,
-    /// Measure only decisions of the TCN.
-    #[arg(long, conflicts_with_all = ["training", "frames", "screens", "steps", "train"])]
-    decisions: bool,
+}
+
+/// What training steps are measured on, and where their batches go.
+#[derive(Debug, clap::Args)]
+struct Stepped {
     /// Write the batches of `--steps` to this file, for another program to train on.
     #[arg(long, value_name = "FILE", requires = "steps", value_hint = clap::ValueHint::FilePath)]
     batches: Option<std::path::PathBuf>,
@@ -74,9 +91,6 @@ pub struct Args {
     /// Blocks (layers of an LSTM) of the network of `--steps`, if not the usual ones.
     #[arg(long, requires = "steps")]
     blocks: Option<usize>,
-    /// Seconds that `--training` takes.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
-    seconds: u64,
 }
 
 /// All tokens of a recording.
@@ -172,8 +186,8 @@ fn steps(args: &Args, kind: Kind) -> Result<()> {
     let catalog = Catalog::load(&dir)?;
     let usual = ModelConfig::of(kind);
     let model = ModelConfig {
-        channels: args.channels.unwrap_or(usual.channels),
-        blocks: args.blocks.unwrap_or(usual.blocks),
+        channels: args.stepped.channels.unwrap_or(usual.channels),
+        blocks: args.stepped.blocks.unwrap_or(usual.blocks),
         ..usual
     };
     let config = TrainConfig { model, ..TrainConfig::default() };
@@ -185,7 +199,7 @@ fn steps(args: &Args, kind: Kind) -> Result<()> {
         recordings.push(Recording::new(&ingest::open(&catalog.path(entry))?.trace, Keep::TRAINING));
     }
     let probe = Probe::new(&config, &recordings, BATCHES);
-    if let Some(path) = &args.batches {
+    if let Some(path) = &args.stepped.batches {
         output::write(path, |to| Ok(probe.export(to)?))?;
     }
     // The first round warms up.
@@ -228,7 +242,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(kind) = args.steps {
         return steps(args, kind);
     }
-    if let Some(path) = &args.screens {
+    if let Some(path) = &args.screens.screens {
         return screens::measure(path, args);
     }
     if let (Some(runs), Some(trace)) = (args.training, &args.frames) {

@@ -2,7 +2,7 @@
 
 use super::door::say;
 use super::output;
-use super::table::{self, By, Layout, MEASURES, Style};
+use super::table::{self, By, Layout, MEASURES, Printed};
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::dataset::opening::StatedMachine;
 use crate::evaluate::report::Report;
@@ -28,22 +28,8 @@ pub struct Args {
     /// Recordings; without any, those of the bundled split.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
-    /// Which bundled recordings: train, validation or test.
-    #[arg(long, default_value = "test", value_parser = super::split(), conflicts_with = "traces")]
-    split: Split,
-    /// Only bundled recordings of this category (may be repeated).
-    #[arg(long, value_name = "CATEGORY", conflicts_with = "traces")]
-    category: Vec<String>,
-    /// Only bundled recordings of this workload (may be repeated).
-    #[arg(long, value_name = "NAME", conflicts_with = "traces")]
-    workload: Vec<String>,
-    /// Only bundled recordings of this kernel, e.g. 6.1 or EEVDF (may be repeated). With
-    /// recordings: theirs, if they do not say it.
-    #[arg(long, value_name = "KERNEL")]
-    kernel: Vec<String>,
-    /// Only bundled recordings of this machine, e.g. 6.1 or 6.12x8 (may be repeated).
-    #[arg(long, value_name = "MACHINE", conflicts_with = "traces")]
-    machine: Vec<String>,
+    #[command(flatten)]
+    bundled: Bundled,
     /// Names, separated by commas; without, the models and every baseline that needs none.
     #[arg(long, value_delimiter = ',', value_parser = super::predictor())]
     predictors: Vec<Choice>,
@@ -60,15 +46,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
           conflicts_with_all = ["traces", "split", "category", "workload", "kernel", "machine", "predictors", "model", "adapt"])]
     report: Option<PathBuf>,
-    /// Figures that get a table with a row per workload, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "top1", value_parser = figures())]
-    measures: Vec<String>,
-    /// What the rows of the tables are: workloads, or machines with the means over their workloads.
-    #[arg(long, value_enum, default_value_t = By::Workload)]
-    by: By,
-    /// Also by queue size and by the state of the task that leaves.
-    #[arg(long)]
-    slices: bool,
+    #[command(flatten)]
+    tables: Tables,
     /// Score nobody: say how far the replay's lag and deadline are off the kernel's own state, in
     /// recordings that have it.
     #[arg(long, requires = "traces", conflicts_with_all = ["report", "markdown", "slices", "predictors", "model"])]
@@ -78,14 +57,45 @@ pub struct Args {
     #[arg(long = "rules", value_name = "RULES", value_delimiter = ',', value_parser = super::eval_rules::names(),
           conflicts_with_all = ["report", "markdown", "slices", "predictors", "model", "adapt", "truth"])]
     replayed: Vec<Rules>,
-    /// Print one JSON object.
-    #[arg(long, conflicts_with = "markdown")]
-    json: bool,
-    /// Print the tables as markdown.
-    #[arg(long)]
-    markdown: bool,
+    #[command(flatten)]
+    printed: Printed,
     #[command(flatten)]
     rules: super::told::Rules,
+}
+
+/// Which of the bundled recordings.
+#[derive(Debug, clap::Args)]
+struct Bundled {
+    /// Which bundled recordings: train, validation or test.
+    #[arg(long, default_value = "test", value_parser = super::split(), conflicts_with = "traces")]
+    split: Split,
+    /// Only bundled recordings of this category (may be repeated).
+    #[arg(long, value_name = "CATEGORY", conflicts_with = "traces")]
+    category: Vec<String>,
+    /// Only bundled recordings of this workload (may be repeated).
+    #[arg(long, value_name = "NAME", conflicts_with = "traces")]
+    workload: Vec<String>,
+    /// Only bundled recordings of this kernel, e.g. 6.1 or EEVDF (may be repeated). With
+    /// recordings: theirs, if they do not say it.
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Vec<String>,
+    /// Only bundled recordings of this machine, e.g. 6.1 or 6.12x8 (may be repeated).
+    #[arg(long, value_name = "MACHINE", conflicts_with = "traces")]
+    machine: Vec<String>,
+}
+
+/// What the tables show.
+#[derive(Debug, clap::Args)]
+struct Tables {
+    /// Figures that get a table with a row per workload, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "top1", value_parser = figures())]
+    measures: Vec<String>,
+    /// What the rows of the tables are: workloads, or machines with the means over their workloads.
+    #[arg(long, value_enum, default_value_t = By::Workload)]
+    by: By,
+    /// Also by queue size and by the state of the task that leaves.
+    #[arg(long)]
+    slices: bool,
 }
 
 fn figures() -> PossibleValuesParser {
@@ -95,7 +105,7 @@ fn figures() -> PossibleValuesParser {
 impl Args {
     /// What is said of the recordings' machine.
     fn told(&self) -> Result<StatedMachine> {
-        let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
+        let kernel = self.bundled.kernel.last().filter(|_| !self.traces.is_empty());
         let kernel = kernel
             .map(|k| super::values::release(k).map_err(|e| eyre!("--kernel {k}: {e}")))
             .transpose()?;
@@ -104,11 +114,11 @@ impl Args {
 
     fn filter(&self) -> Filter {
         Filter {
-            split: Some(self.split),
-            categories: self.category.clone(),
-            workloads: self.workload.clone(),
-            kernels: self.kernel.clone(),
-            machines: self.machine.clone(),
+            split: Some(self.bundled.split),
+            categories: self.bundled.category.clone(),
+            workloads: self.bundled.workload.clone(),
+            kernels: self.bundled.kernel.clone(),
+            machines: self.bundled.machine.clone(),
             ..Filter::default()
         }
     }
@@ -121,7 +131,7 @@ impl Args {
         if paths.is_empty() {
             return Err(super::wrong(format!(
                 "no recording in the {} split is of that kind",
-                self.split.label()
+                self.bundled.split.label()
             )));
         }
         Ok(paths)
@@ -276,14 +286,14 @@ pub fn report_as(
 /// Scores and prints.
 pub fn run(args: &Args) -> Result<()> {
     if args.truth {
-        return super::eval_truth::run(&args.recordings()?, &args.told()?, args.json);
+        return super::eval_truth::run(&args.recordings()?, &args.told()?, args.printed.json);
     }
     if !args.replayed.is_empty() {
         return super::eval_rules::run(
             &args.recordings()?,
             &args.told()?,
             &args.replayed,
-            args.json,
+            args.printed.json,
         );
     }
     let report = if let Some(path) = &args.report {
@@ -298,11 +308,14 @@ pub fn run(args: &Args) -> Result<()> {
         bar.finish_and_clear();
         report
     };
-    if args.json {
+    if args.printed.json {
         return output::json(&report);
     }
-    let style = if args.markdown { Style::Markdown } else { Style::Text };
-    let layout =
-        Layout { style, measures: args.measures.clone(), slices: args.slices, by: args.by };
+    let layout = Layout {
+        style: args.printed.style(),
+        measures: args.tables.measures.clone(),
+        slices: args.tables.slices,
+        by: args.tables.by,
+    };
     output::stdout(table::render(&report, &layout).as_bytes())
 }

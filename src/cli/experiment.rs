@@ -86,12 +86,8 @@ pub struct Args {
     /// kind does. Nothing is trained again for it.
     #[arg(long, value_name = "on|off", value_parser = super::values::on_or_off)]
     adapt: Option<bool>,
-    /// Print one JSON object.
-    #[arg(long, conflicts_with = "markdown")]
-    json: bool,
-    /// Print the tables as markdown.
-    #[arg(long)]
-    markdown: bool,
+    #[command(flatten)]
+    printed: table::Printed,
 }
 
 /// What a training says while it runs.
@@ -181,7 +177,7 @@ fn tell(bar: &ProgressBar, title: &str, p: &Progress) {
              %, {:.0} k events/s",
             p.epoch,
             p.epochs,
-            p.events_per_s / 1e3
+            p.figures.events_per_s / 1e3
         );
         bar.suspend(|| say!("koracle: {line}"));
     }
@@ -252,9 +248,9 @@ pub fn run(args: &Args) -> Result<()> {
         Ok(out.write_all(results.render(table::Style::Markdown).as_bytes())?)
     })?;
     say!("koracle: {} and {} written", json.display(), markdown.display());
-    if args.json {
+    if args.printed.json {
         return output::json(&results);
     }
-    let style = if args.markdown { table::Style::Markdown } else { table::Style::Text };
+    let style = args.printed.style();
     output::stdout(results.render(style).as_bytes())
 }

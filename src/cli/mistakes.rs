@@ -58,6 +58,15 @@ pub struct Args {
     /// List the right decisions too.
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    form: Form,
+    #[command(flatten)]
+    machine: super::told::Machine,
+}
+
+/// In which form it is printed.
+#[derive(Debug, clap::Args)]
+struct Form {
     /// Write the list as CSV (with --by: the slices); times in ns.
     #[arg(long, group = "form")]
     csv: bool,
@@ -67,8 +76,6 @@ pub struct Args {
     /// Print tables as markdown (also what a terminal gets).
     #[arg(long, group = "form")]
     markdown: bool,
-    #[command(flatten)]
-    machine: super::told::Machine,
 }
 
 fn columns_help() -> String {
@@ -173,20 +180,20 @@ pub fn run(args: &Args) -> Result<()> {
             bail!("--why explains a decision of one recording: name just that one")
         };
         let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
-        return why::run(&trace, path, who.engine(&trace)?, event, args.json);
+        return why::run(&trace, path, who.engine(&trace)?, event, args.form.json);
     }
     let table = collected(args, &paths, &who, &second)?;
     output::warn_of_cut(table.cut());
     let rows =
         args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
-    if args.csv && args.by.is_empty() {
+    if args.form.csv && args.by.is_empty() {
         let listed =
             if args.all { rows } else { rows.and(&Expr::Flag(Column::Hit).negate().rows(&table)) };
         return output::write(Path::new("-"), |out| render::list(&table, &listed, out));
     }
     let slice = |column: &Column| Some((*column, slices(&table, &rows, *column)?));
     let by: Vec<_> = args.by.iter().filter_map(slice).collect();
-    if args.csv {
+    if args.form.csv {
         return output::write(Path::new("-"), |out| render::slices(&table, &by, out));
     }
     let times = measured(args, &paths, &who)?;
@@ -201,7 +208,7 @@ pub fn run(args: &Args) -> Result<()> {
         table,
         rows,
     };
-    if args.json {
+    if args.form.json {
         output::json(&render::json(&found))
     } else {
         output::stdout(render::markdown(&found, args.all).as_bytes())

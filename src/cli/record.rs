@@ -56,16 +56,8 @@ pub struct RecordArgs {
     /// Ring buffer of each CPU.
     #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = clap::value_parser!(u32).range(request::BUFFER_KB))]
     buffer: u32,
-    /// Record `sched_stat_runtime` too.
-    #[arg(long)]
-    runtime: bool,
-    /// Record `sched_waking` too.
-    #[arg(long)]
-    waking: bool,
-    /// Record the kernel's own state at each switch too: virtual run times, deadlines, lag, sums of
-    /// the queues. The recorded machine needs bpftrace and a kernel with BTF.
-    #[arg(long)]
-    truth: bool,
+    #[command(flatten)]
+    events: Events,
     /// `NAME.csv.zst`, with `NAME.toml` beside it; without it `WORKLOAD_runN.csv.zst` here.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
@@ -76,6 +68,21 @@ pub struct RecordArgs {
     /// A command of your own instead of a workload.
     #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     command: Vec<String>,
+}
+
+/// What is recorded beyond the usual.
+#[derive(Debug, clap::Args)]
+struct Events {
+    /// Record `sched_stat_runtime` too.
+    #[arg(long)]
+    runtime: bool,
+    /// Record `sched_waking` too.
+    #[arg(long)]
+    waking: bool,
+    /// Record the kernel's own state at each switch too: virtual run times, deadlines, lag, sums of
+    /// the queues. The recorded machine needs bpftrace and a kernel with BTF.
+    #[arg(long)]
+    truth: bool,
 }
 
 fn workload() -> impl TypedValueParser<Value = &'static Workload> {
@@ -104,7 +111,7 @@ impl RecordArgs {
         };
         let (seconds, buffer_kb) =
             (self.seconds.unwrap_or(Settings::default().seconds), self.buffer);
-        let (runtime, waking, truth) = (self.runtime, self.waking, self.truth);
+        let &Events { runtime, waking, truth } = &self.events;
         Ok(Plan::new(target, &what, Settings { seconds, buffer_kb, runtime, waking, truth }))
     }
 }

@@ -21,6 +21,24 @@ pub enum Style {
     Markdown,
 }
 
+/// How a command prints its tables.
+#[derive(Debug, clap::Args)]
+pub struct Printed {
+    /// Print one JSON object.
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// Print the tables as markdown.
+    #[arg(long)]
+    markdown: bool,
+}
+
+impl Printed {
+    /// How tables are written where they are.
+    pub fn style(&self) -> Style {
+        if self.markdown { Style::Markdown } else { Style::Text }
+    }
+}
+
 /// What to print of a report.
 #[derive(Clone, Debug)]
 pub struct Layout {

@@ -100,13 +100,13 @@ fn pid(t: &Totals, by: By) -> Option<i32> {
 }
 
 fn row(t: &Totals, by: By) -> Value {
-    let w = &t.waits;
+    let (w, n) = (&t.waits, &t.counts);
     json!({
-        "pid": pid(t, by), "comm": t.comm, "threads": t.threads, "run_ns": t.run, "stints": t.stints,
+        "pid": pid(t, by), "comm": t.comm, "threads": t.threads, "run_ns": t.run, "stints": n.stints,
         "waits": { "count": w.count, "sum_ns": w.sum, "p50_ns": w.p50, "p99_ns": w.p99, "max_ns": w.max },
         "sleep_ns": t.sleep, "blocked_ns": t.blocked, "unknown_ns": t.unknown, "span_ns": t.span(),
-        "voluntary": t.voluntary, "involuntary": t.involuntary, "wakeups": t.wakeups,
-        "wakeups_given": t.wakeups_given, "migrations": t.migrations,
+        "voluntary": n.voluntary, "involuntary": n.involuntary, "wakeups": n.wakeups,
+        "wakeups_given": n.wakeups_given, "migrations": n.migrations,
         "cpus": t.cpus.iter().map(|c| c.0).collect::<Vec<_>>(),
     })
 }
@@ -139,7 +139,7 @@ fn csv(totals: &[Totals], by: By) -> Result<()> {
             let numbers = [
                 t.threads,
                 t.run,
-                t.stints,
+                t.counts.stints,
                 t.waits.count,
                 t.waits.sum,
                 t.waits.p50,
@@ -148,11 +148,11 @@ fn csv(totals: &[Totals], by: By) -> Result<()> {
                 t.sleep,
                 t.blocked,
                 t.unknown,
-                t.voluntary,
-                t.involuntary,
-                t.wakeups,
-                t.wakeups_given,
-                t.migrations,
+                t.counts.voluntary,
+                t.counts.involuntary,
+                t.counts.wakeups,
+                t.counts.wakeups_given,
+                t.counts.migrations,
             ];
             let mut row =
                 vec![pid(t, by).map(|p| p.to_string()).unwrap_or_default(), t.comm.clone()];
@@ -219,7 +219,7 @@ fn cells(t: &Totals, by: By, window: Window) -> [String; HEAD.len()] {
         name,
         time(t.run),
         format!("{share:.1}"),
-        grouped(t.stints),
+        grouped(t.counts.stints),
         grouped(t.waits.count),
         time(t.waits.sum),
         time(t.waits.p50),
@@ -227,11 +227,11 @@ fn cells(t: &Totals, by: By, window: Window) -> [String; HEAD.len()] {
         time(t.waits.max),
         time(t.sleep),
         time(t.unknown),
-        grouped(t.voluntary),
-        grouped(t.involuntary),
-        grouped(t.wakeups),
-        grouped(t.wakeups_given),
-        grouped(t.migrations),
+        grouped(t.counts.voluntary),
+        grouped(t.counts.involuntary),
+        grouped(t.counts.wakeups),
+        grouped(t.counts.wakeups_given),
+        grouped(t.counts.migrations),
         cpus(t, 4),
     ]
 }

@@ -264,14 +264,16 @@ fn tell(p: &Progress, folder: &Path, bar: &ProgressBar, json: bool) {
         }
     }
     bar.set_position(p.step as u64);
+    let of = &p.figures;
     if p.stepped {
-        bar.set_message(format!("epoch {}, loss {:.3} + {:.3}", p.epoch, p.loss[0], p.loss[1]));
+        bar.set_message(format!("epoch {}, loss {:.3} + {:.3}", p.epoch, of.loss[0], of.loss[1]));
     }
     let Some(v) = &p.validation else { return };
     if json {
         event(&json!({
             "event": "epoch", "epoch": p.epoch, "epochs": p.epochs, "step": p.step, "steps": p.steps,
-            "wall_s": p.wall_s, "loss": p.loss, "learning_rate": p.learning_rate, "events_per_s": p.events_per_s,
+            "wall_s": of.wall_s, "loss": of.loss, "learning_rate": of.learning_rate,
+            "events_per_s": of.events_per_s,
             "best_epoch": p.best_epoch, "validation": v,
         }));
     }
@@ -284,7 +286,7 @@ fn tell(p: &Progress, folder: &Path, bar: &ProgressBar, json: bool) {
         100.0 * v.forecast_top1,
         v.nll[0],
         v.nll[1],
-        p.events_per_s / 1e3
+        of.events_per_s / 1e3
     );
     bar.suspend(|| say!("{line}"));
 }

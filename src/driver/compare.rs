@@ -3,7 +3,7 @@
 
 use super::load::load;
 use super::mistakes::Answerer;
-use super::{LoadEngine, MakeEngine};
+use super::{Engines, LoadEngine};
 use crate::app::Msg;
 use crate::app::compare::{Asked, News, Order};
 use crate::dataset::opening::StatedMachine;
@@ -90,9 +90,7 @@ pub fn answer<E: Predictor>(
 #[derive(Debug)]
 pub struct CompareJobs<E> {
     tx: SyncSender<Msg>,
-    load: LoadEngine<E>,
-    /// For the model of a training run.
-    pub(super) make: Option<MakeEngine<E>>,
+    pub(super) engines: Engines<E>,
     /// What is said of the recordings' machine.
     pub(super) machine: Arc<StatedMachine>,
     reading: Option<Job>,
@@ -102,14 +100,20 @@ pub struct CompareJobs<E> {
 impl<E: Predictor + Clone + Sync + 'static> CompareJobs<E> {
     /// Does nothing yet; `load` gives the engine.
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>) -> Self {
-        Self { tx, load, make: None, machine: Arc::default(), reading: None, comparing: None }
+        Self {
+            tx,
+            engines: Engines::new(load),
+            machine: Arc::default(),
+            reading: None,
+            comparing: None,
+        }
     }
 
     /// Starts what is ordered and returns at once.
     pub fn perform(&mut self, order: Order) {
         // A send fails only when the interface is gone; then nobody waits for the answer.
         let (tx, failed, machine) = (self.tx.clone(), self.tx.clone(), Arc::clone(&self.machine));
-        let (load, make) = (self.load, self.make);
+        let engines = self.engines;
         let (place, ticket, whom) = match &order {
             Order::Read { ticket, .. } => (&mut self.reading, *ticket, None),
             Order::Compare { ticket, whom, .. } => {
@@ -119,7 +123,7 @@ impl<E: Predictor + Clone + Sync + 'static> CompareJobs<E> {
         let reads = whom.is_none();
         let work = move |cancel: &Cancel| {
             let engine = |trace: &Trace| {
-                let who = Answerer::find(whom.clone().ok_or("nobody is asked")?, load, make, None)?;
+                let who = Answerer::find(whom.clone().ok_or("nobody is asked")?, engines)?;
                 match who.engine(trace)? {
                     (_, Some(problem)) => Err(problem),
                     (engine, None) => {

@@ -2,7 +2,7 @@
 //! summing up, taking one decision apart, keeping filters. Each kind is one job at a time; a newer
 //! order replaces the one before.
 
-use super::{LoadEngine, MakeEngine, Named, NamedEngine};
+use super::{Engines, LoadEngine, Named, NamedEngine};
 use crate::app::Msg;
 use crate::app::mistakes::{Explanation, Found, ModelChoice, News, Opaque, Order, Origin};
 use crate::app::ticket::Ticket;
@@ -43,11 +43,7 @@ struct Last {
 #[derive(Debug)]
 pub struct MistakesJobs<E> {
     tx: SyncSender<Msg>,
-    load: LoadEngine<E>,
-    /// For the model of a training run.
-    pub(super) make: Option<MakeEngine<E>>,
-    /// For predictors asked for by name.
-    pub(super) named: Option<NamedEngine<E>>,
+    pub(super) engines: Engines<E>,
     /// What is said of the recordings' machine.
     pub(super) machine: Arc<StatedMachine>,
     /// Of the last explanation.
@@ -63,9 +59,7 @@ impl<E: Predictor + Clone + Sync + 'static> MistakesJobs<E> {
     pub fn new(tx: SyncSender<Msg>, load: LoadEngine<E>) -> Self {
         Self {
             tx,
-            load,
-            make: None,
-            named: None,
+            engines: Engines::new(load),
             machine: Arc::default(),
             last: Arc::default(),
             collecting: None,
@@ -108,12 +102,12 @@ impl<E: Predictor + Clone + Sync + 'static> MistakesJobs<E> {
         other: Option<PathBuf>,
     ) -> Job {
         let (tell, done) = (self.teller(), self.teller());
-        let (load, make, named) = (self.load, self.make, self.named);
+        let engines = self.engines;
         let machine = Arc::clone(&self.machine);
         let work = move |cancel: &Cancel| {
             let told = |done, of| tell(News::Progress { ticket, done, of });
-            let other = other.map(|who| by_name(named, &who)).transpose()?;
-            let who = Answerer::find(whom, load, make, named)?;
+            let other = other.map(|who| by_name(engines.named, &who)).transpose()?;
+            let who = Answerer::find(whom, engines)?;
             gather(&origins, &machine, &who, other.as_ref(), cancel, &told)
         };
         Job::spawn("mistakes", work, move |result| {
@@ -209,18 +203,13 @@ pub(super) enum Answerer<E> {
 }
 
 impl<E: 'static> Answerer<E> {
-    pub(super) fn find(
-        whom: ModelChoice,
-        load: LoadEngine<E>,
-        make: Option<MakeEngine<E>>,
-        named: Option<NamedEngine<E>>,
-    ) -> Result<Self, String> {
-        Ok(match (whom, make) {
-            (ModelChoice::Named(who), _) => Self::Named(by_name(named, &who)?),
+    pub(super) fn find(whom: ModelChoice, engines: Engines<E>) -> Result<Self, String> {
+        Ok(match (whom, engines.make) {
+            (ModelChoice::Named(who), _) => Self::Named(by_name(engines.named, &who)?),
             (ModelChoice::Current(Some((label, weights))), Some(make)) => {
                 Self::Named(Named::new(label, None, move |trace| Ok(make(trace, &weights).0)))
             }
-            (ModelChoice::Current(_), _) => Self::Usual(load),
+            (ModelChoice::Current(_), _) => Self::Usual(engines.load),
         })
     }
 

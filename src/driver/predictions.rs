@@ -104,11 +104,7 @@ impl<E> Inbox<E> {
 #[derive(Debug)]
 pub struct PredictionJobs<E> {
     pub(super) tx: SyncSender<Msg>,
-    load: super::LoadEngine<E>,
-    /// For the models of training runs.
-    pub(super) make: Option<super::MakeEngine<E>>,
-    /// For the second row.
-    pub(super) named: Option<super::NamedEngine<E>>,
+    pub(super) engines: super::Engines<E>,
     pub(super) cache: Option<PathBuf>,
     gate: Arc<Gate<E>>,
     predicting: Option<Job>,
@@ -150,9 +146,7 @@ impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
         let gate = Gate::new();
         Self {
             tx,
-            load,
-            make: None,
-            named: None,
+            engines: super::Engines::new(load),
             cache,
             gate,
             predicting: None,
@@ -188,7 +182,7 @@ impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
         label: String,
         events: Range<usize>,
     ) {
-        let Some(make) = self.make else { return };
+        let Some(make) = self.engines.make else { return };
         // What the stretch says must be what an inspection of one of its decisions says, which
         // starts elsewhere.
         let (engine, _) = make(trace, &Arc::new(weights.frozen()));
@@ -232,9 +226,9 @@ impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
     /// Predicts the whole recording, in chunks; with `model` if one is given.
     pub fn predict(&mut self, ticket: Ticket, trace: Arc<Trace>, model: Option<Arc<Weights>>) {
         self.forget();
-        let make = self.make;
+        let make = self.engines.make;
         let (tx, done, gate, load) =
-            (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.load);
+            (self.tx.clone(), self.tx.clone(), Arc::clone(&self.gate), self.engines.load);
         let (failed, folder) = (Arc::clone(&gate), self.cache.clone());
         let work = move |cancel: &Cancel| {
             // Without a model the baselines answer; their predictions are quick to make and not
@@ -292,7 +286,7 @@ impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
         event: usize,
         by: Option<LiveModel>,
     ) {
-        let other = by.zip(self.make).map(|(LiveModel { label, weights }, make)| {
+        let other = by.zip(self.engines.make).map(|(LiveModel { label, weights }, make)| {
             let (engine, _) = make(&trace, &Arc::new(weights.frozen()));
             let states = self.states(ticket, &trace, &engine);
             Other { label, engine, context: weights.config.receptive_field(), states }

@@ -105,7 +105,7 @@ impl<E: Predictor + Clone + Sync + 'static> PredictionJobs<E> {
     /// Predicts the whole recording by `who`, in chunks, for the second row; replaces who was there
     /// before.
     pub fn second(&mut self, ticket: Ticket, trace: Arc<Trace>, who: std::path::PathBuf) {
-        let Some(named) = self.named else { return };
+        let Some(named) = self.engines.named else { return };
         let (tx, done, folder) = (self.tx.clone(), self.tx.clone(), self.cache.clone());
         let work = move |cancel: &Cancel| {
             let found = named(&who)?;

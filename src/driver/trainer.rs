@@ -215,19 +215,19 @@ impl Teller {
                 epoch: p.epoch,
                 step: p.step,
                 session: p.session,
-                wall_s: p.wall_s,
-                paused_s: p.paused_s,
-                learning_rate: p.learning_rate,
-                pick_loss: p.loss[0],
-                forecast_loss: p.loss[1],
-                events_per_s: p.events_per_s,
+                wall_s: p.figures.wall_s,
+                paused_s: p.figures.paused_s,
+                learning_rate: p.figures.learning_rate,
+                pick_loss: p.figures.loss[0],
+                forecast_loss: p.figures.loss[1],
+                events_per_s: p.figures.events_per_s,
             });
         }
         let rare = p.phase != self.last.phase
             || p.weights.is_some()
             || p.validation.is_some()
             || p.baselines.is_some();
-        let failing = p.loss.iter().any(|l| l.is_infinite());
+        let failing = p.figures.loss.iter().any(|l| l.is_infinite());
         self.last = Progress { weights: None, validation: None, baselines: None, ..p.clone() };
         if rare || failing || self.told.elapsed() > TELL_EVERY || p.step == p.steps {
             self.told = Instant::now();

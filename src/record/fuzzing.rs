@@ -2,6 +2,7 @@
 //! the tests that replay its corpus. Not for anybody else.
 
 use super::meta::GuestTexts;
+use super::request::Settings;
 use super::stream::{Frame, Spool, greeting};
 use super::{MOST_BYTES, Plan, Target, ssh_config};
 use crate::ingest::ringbuf::decode;
@@ -52,11 +53,7 @@ fn plan() -> Plan {
         command: Vec::new(),
         shown: String::new(),
         needs: Vec::new(),
-        seconds: 1,
-        buffer_kb: 1,
-        runtime: true,
-        waking: true,
-        truth: true,
+        settings: Settings { seconds: 1, buffer_kb: 1, runtime: true, waking: true, truth: true },
     }
 }
 

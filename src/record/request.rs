@@ -62,7 +62,7 @@ impl Plan {
     /// The plan for `what` on `target`; a name and a number are still to be given (see
     /// [`Plan::named`]).
     pub fn new(target: Target, what: &What, settings: Settings) -> Self {
-        let Settings { seconds, buffer_kb, runtime, waking, truth } = settings;
+        let seconds = settings.seconds;
         let (category, command, shown, needs) = match what {
             What::Workload(w) => (
                 w.category,
@@ -89,11 +89,7 @@ impl Plan {
             command,
             shown,
             needs,
-            seconds,
-            buffer_kb,
-            runtime,
-            waking,
-            truth,
+            settings: Settings { seconds, ..settings },
         }
     }
 
@@ -141,7 +137,7 @@ mod tests {
             Settings { seconds: 10, ..Settings::default() },
         );
         assert_eq!(
-            (plan.workload.as_str(), plan.command.join(" ").as_str(), plan.seconds),
+            (plan.workload.as_str(), plan.command.join(" ").as_str(), plan.settings.seconds),
             ("anything", "sleep 10", 12)
         );
         assert_eq!(plan.shown, "what runs there anyway, for 10 s");

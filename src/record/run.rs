@@ -30,7 +30,7 @@ pub fn run(
     stop: &Stop,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Recorded, RecordError> {
-    let limit = Duration::from_secs(plan.seconds.max(1).into());
+    let limit = Duration::from_secs(plan.settings.seconds.max(1).into());
     let state = Progress { limit, ..Progress::default() };
     progress(&state);
     let (mut session, output) = Session::start(&plan.target)?;
@@ -40,14 +40,12 @@ pub fn run(
         stop,
         progress,
         state,
-        told: GuestTexts::default(),
-        formats: None,
-        probes: Vec::new(),
+        told: Told::default(),
         incoming: Incoming::read(output),
         session,
         started: None,
         broken: None,
-        patience: Patience::new(Instant::now(), plan.truth),
+        patience: Patience::new(Instant::now(), plan.settings.truth),
         beaten: Instant::now(),
     };
     run.all()
@@ -58,10 +56,11 @@ fn arguments(plan: &Plan) -> Vec<String> {
     let needs: Vec<String> =
         plan.needs.iter().map(|(tool, package)| format!("{tool}:{package}")).collect();
     let mut events = vec!["sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"];
-    events.extend(plan.runtime.then_some("sched_stat_runtime"));
-    events.extend(plan.waking.then_some("sched_waking"));
-    let truth = if plan.truth { "1" } else { "0" };
-    let numbers = [plan.seconds.max(1).to_string(), plan.buffer_kb.max(64).to_string()];
+    events.extend(plan.settings.runtime.then_some("sched_stat_runtime"));
+    events.extend(plan.settings.waking.then_some("sched_waking"));
+    let truth = if plan.settings.truth { "1" } else { "0" };
+    let numbers =
+        [plan.settings.seconds.max(1).to_string(), plan.settings.buffer_kb.max(64).to_string()];
     numbers
         .into_iter()
         .chain([needs.join(","), events.join(","), truth.to_owned()])
@@ -69,16 +68,22 @@ fn arguments(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
+/// What the machine has said of itself, and what was read from that.
+#[derive(Default)]
+struct Told {
+    texts: GuestTexts,
+    /// As they were when the workload began.
+    formats: Option<Formats>,
+    /// Of the kernel's own state, when it is read: those that the plan may try, in that order.
+    probes: Vec<Probe>,
+}
+
 struct Run<'a> {
     plan: &'a Plan,
     stop: &'a Stop,
     progress: &'a mut dyn FnMut(&Progress),
     state: Progress,
-    told: GuestTexts,
-    /// As they were when the workload began.
-    formats: Option<Formats>,
-    /// Of the kernel's own state, when it is read: those that the plan may try, in that order.
-    probes: Vec<Probe>,
+    told: Told,
     incoming: Incoming,
     session: Session,
     /// When the workload was.
@@ -108,11 +113,11 @@ impl Run<'_> {
             return Err(RecordError::NoEvents);
         }
         self.to(Stage::Done);
-        let meta = self.told.meta(self.plan);
-        let status = self.told.status();
-        let (notes, log) = self.told.words();
+        let meta = self.told.texts.meta(self.plan);
+        let status = self.told.texts.status();
+        let (notes, log) = self.told.texts.words();
         let mut trace = builder.finish(meta);
-        if let (Some(file), Some(probe)) = (spool.truth.take(), self.probes.first()) {
+        if let (Some(file), Some(probe)) = (spool.truth.take(), self.told.probes.first()) {
             trace = joined(trace, file, probe)?;
         }
         Ok(Recorded { trace, pages, notes, status, log, broken: self.broken })
@@ -126,7 +131,7 @@ impl Run<'_> {
             match self.incoming.next(TICK) {
                 Some(Came::Text(name, _)) if name == "end" => break,
                 // The recording is here: what is said too much now is not worth an error.
-                Some(Came::Text(name, text)) => drop(self.told.say(name, text)),
+                Some(Came::Text(name, text)) => drop(self.told.texts.say(name, text)),
                 Some(Came::End | Came::Broken(_)) => break,
                 Some(_) => {}
                 None => (self.progress)(&self.state),
@@ -233,15 +238,17 @@ impl Run<'_> {
                     message: text,
                 });
             }
-            None if name == "ask" && self.plan.truth && self.probes.is_empty() => self.ask()?,
+            None if name == "ask" && self.plan.settings.truth && self.told.probes.is_empty() => {
+                self.ask()?;
+            }
             // The one before it does not start there.
-            None if name == "next" && self.probes.len() > 1 => {
-                self.probes.remove(0);
+            None if name == "next" && self.told.probes.len() > 1 => {
+                self.told.probes.remove(0);
                 self.to(Stage::Probing);
             }
             None if name == "recording" && self.started.is_none() => {
                 // Without them no page is of any use.
-                self.formats = Some(self.told.formats()?);
+                self.told.formats = Some(self.told.texts.formats()?);
                 self.started = Some(Instant::now());
                 self.to(Stage::Recording);
             }
@@ -254,9 +261,9 @@ impl Run<'_> {
                 let machine = matches!(name.as_str(), "kernel" | "ext" | "online" | "cpus");
                 let of_cpu = matches!(kind, Some(("stats", _)));
                 let of_kernel = matches!(kind, Some(("btf", _)));
-                let new = self.told.say(name, text)?;
+                let new = self.told.texts.say(name, text)?;
                 if machine {
-                    self.state.guest = self.told.guest();
+                    self.state.guest = self.told.texts.guest();
                 }
                 if new && of_cpu {
                     self.patience.extend(Instant::now());
@@ -272,12 +279,12 @@ impl Run<'_> {
 
     /// The plan has told what the kernel's structures look like, and asks for the probe's program.
     fn ask(&mut self) -> Result<(), RecordError> {
-        self.probes = self.told.probes().map_err(|message| RecordError::Refused {
+        self.told.probes = self.told.texts.probes().map_err(|message| RecordError::Refused {
             target: self.plan.target.to_string(),
             message,
         })?;
         let mut words = String::new();
-        for (i, probe) in self.probes.iter().enumerate() {
+        for (i, probe) in self.told.probes.iter().enumerate() {
             words += if i == 0 { "" } else { "next\n" };
             words.extend(probe.program.lines().flat_map(|line| ["bt ", line, "\n"]));
         }
@@ -308,7 +315,7 @@ impl Run<'_> {
 
     /// The pages have come, or the stream has ended before the plan did.
     fn pages(&mut self, spool: Spool) -> Result<Spool, RecordError> {
-        if self.told.status().is_some() {
+        if self.told.texts.status().is_some() {
             return Ok(spool);
         }
         // Why comes right behind, or nothing does.
@@ -337,6 +344,7 @@ impl Run<'_> {
         };
         // What came before the connection broke is kept.
         self.told
+            .texts
             .say("note".into(), format!("the recording ends before the workload's end: {why}"))?;
         Ok(spool)
     }
@@ -382,7 +390,7 @@ impl Run<'_> {
         builder: &mut TraceBuilder,
     ) -> Result<PagesReport, RecordError> {
         // There are no pages from before the workload.
-        let formats = self.formats.take().ok_or(RecordError::NoEvents)?;
+        let formats = self.told.formats.take().ok_or(RecordError::NoEvents)?;
         // Somebody who has left already wants what came.
         let stop = (!self.stop.leaving()).then(|| self.stop.clone());
         let mut streams = Vec::new();

@@ -26,6 +26,23 @@ pub struct WaitSums {
     pub max: u64,
 }
 
+/// How often things happened to a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// How often it came in.
+    pub stints: u64,
+    /// How often it left to sleep or to end.
+    pub voluntary: u64,
+    /// How often it left and could have run on.
+    pub involuntary: u64,
+    /// How often it was woken or forked.
+    pub wakeups: u64,
+    /// How often another thread was woken or forked while it ran there.
+    pub wakeups_given: u64,
+    /// How often it came in on another CPU than before.
+    pub migrations: u64,
+}
+
 /// A thread, or a name. Times in ns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
@@ -47,18 +64,8 @@ pub struct Totals {
     pub unknown: u64,
     /// Waiting for a CPU.
     pub waits: WaitSums,
-    /// How often it came in.
-    pub stints: u64,
-    /// How often it left to sleep or to end.
-    pub voluntary: u64,
-    /// How often it left and could have run on.
-    pub involuntary: u64,
-    /// How often it was woken or forked.
-    pub wakeups: u64,
-    /// How often another thread was woken or forked while it ran there.
-    pub wakeups_given: u64,
-    /// How often it came in on another CPU than before.
-    pub migrations: u64,
+    /// How often something happened to it.
+    pub counts: Counts,
     /// Where it came in, ascending.
     pub cpus: Vec<CpuId>,
 }
@@ -75,12 +82,7 @@ impl Totals {
             blocked: 0,
             unknown: 0,
             waits: WaitSums::default(),
-            stints: 0,
-            voluntary: 0,
-            involuntary: 0,
-            wakeups: 0,
-            wakeups_given: 0,
-            migrations: 0,
+            counts: Counts::default(),
             cpus: Vec::new(),
         }
     }
@@ -158,8 +160,10 @@ impl<'a> Sums<'a> {
                 max: lengths.last().copied().unwrap_or(0),
             };
         }
-        let some =
-            |t: &Totals| t.span() > 0 || t.stints + t.voluntary + t.involuntary + t.wakeups > 0;
+        let some = |t: &Totals| {
+            let c = &t.counts;
+            t.span() > 0 || c.stints + c.voluntary + c.involuntary + c.wakeups > 0
+        };
         self.rows.retain(some);
         self.rows.sort_by(|a, b| {
             (b.waits.sum.cmp(&a.waits.sum))
@@ -201,8 +205,8 @@ impl Sink for Sums<'_> {
 
     fn came_in(&mut self, thread: ThreadIx, cpu: CpuId, moved: bool, event: u32) {
         let Some(row) = self.at(thread, event) else { return };
-        row.stints += 1;
-        row.migrations += u64::from(moved);
+        row.counts.stints += 1;
+        row.counts.migrations += u64::from(moved);
         if let Err(place) = row.cpus.binary_search(&cpu) {
             row.cpus.insert(place, cpu);
         }
@@ -210,18 +214,18 @@ impl Sink for Sums<'_> {
 
     fn left(&mut self, thread: ThreadIx, runnable: bool, event: u32) {
         let Some(row) = self.at(thread, event) else { return };
-        *if runnable { &mut row.involuntary } else { &mut row.voluntary } += 1;
+        *if runnable { &mut row.counts.involuntary } else { &mut row.counts.voluntary } += 1;
     }
 
     fn woken(&mut self, thread: ThreadIx, waker: ThreadIx, event: u32) {
         if let Some(row) = self.at(thread, event) {
-            row.wakeups += 1;
+            row.counts.wakeups += 1;
         }
         if waker.ix() >= self.trace.cpus()
             && waker != ThreadIx::NONE
             && let Some(row) = self.at(waker, event)
         {
-            row.wakeups_given += 1;
+            row.counts.wakeups_given += 1;
         }
     }
 }

@@ -232,7 +232,7 @@ impl Fit<'_> {
         for (i, chunks) in order.chunks(self.setup.config.batch.max(1)).enumerate().skip(first) {
             match self.wishes(&learner)? {
                 ControlFlow::Break(ending) => return Ok((learner, Some(ending))),
-                ControlFlow::Continue(paused_s) => self.progress.paused_s = paused_s,
+                ControlFlow::Continue(paused_s) => self.progress.figures.paused_s = paused_s,
             }
             learner = self.step(learner, before + i, chunks)?;
         }
@@ -281,15 +281,15 @@ impl Fit<'_> {
         let weight = setup.config.forecast_weight;
         let losses = Losses::new(&learner.model, &batch, weight, &setup.device);
         let (rate, schedule) = (setup.config.learning_rate, &setup.config.schedule);
-        (progress.step, progress.loss) = (step + 1, losses.each);
-        progress.learning_rate = schedule.at(step, setup.steps(), rate);
+        (progress.step, progress.figures.loss) = (step + 1, losses.each);
+        progress.figures.learning_rate = schedule.at(step, setup.steps(), rate);
         let diverged = losses.diverged();
         if let (Some(total), None) = (&losses.total, diverged) {
-            learner = learner.learn(total, &losses.cuts, progress.learning_rate);
+            learner = learner.learn(total, &losses.cuts, progress.figures.learning_rate);
         }
-        progress.events_per_s =
+        progress.figures.events_per_s =
             batch.tokens.classes[0].len() as f64 / started.elapsed().as_secs_f64().max(1e-9);
-        progress.wall_s = self.wall_before + self.started.elapsed().as_secs_f64();
+        progress.figures.wall_s = self.wall_before + self.started.elapsed().as_secs_f64();
         if let Some(folder) = &mut self.folder {
             folder.step(progress)?;
         }
@@ -297,7 +297,7 @@ impl Fit<'_> {
         if let Some(loss) = diverged {
             return Err(TrainError::Diverged { step: step + 1, loss });
         }
-        (learner.state.step, learner.state.wall_s) = (step + 1, progress.wall_s);
+        (learner.state.step, learner.state.wall_s) = (step + 1, progress.figures.wall_s);
         // The end of an epoch has a checkpoint of its own.
         let ends_epoch = (step + 1).is_multiple_of(setup.per_epoch);
         if self.folder.is_some() && self.kept_at.elapsed() > CHECKPOINT_EVERY && !ends_epoch {
@@ -349,8 +349,8 @@ impl Fit<'_> {
             self.best = Some(weights);
         }
         (progress.best_epoch, progress.validation) = (state.best_epoch, Some(validation));
-        progress.wall_s = self.wall_before + self.started.elapsed().as_secs_f64();
-        state.wall_s = progress.wall_s;
+        progress.figures.wall_s = self.wall_before + self.started.elapsed().as_secs_f64();
+        state.wall_s = progress.figures.wall_s;
         if let (Some(folder), Some(best)) = (&mut self.folder, &self.best) {
             folder.epoch(progress, best)?;
         }

@@ -191,10 +191,11 @@ impl Folder {
 
     /// A row of the step table.
     pub(super) fn step(&mut self, p: &Progress) -> Result<(), TrainError> {
-        let ([pick, forecast], session) = (p.loss, self.session);
+        let (of, session) = (&p.figures, self.session);
+        let [pick, forecast] = of.loss;
         let row = format!(
             "{},{},{session},{:.3},{:.3},{:.6e},{pick:.5},{forecast:.5},{:.0}\n",
-            p.epoch, p.step, p.wall_s, p.paused_s, p.learning_rate, p.events_per_s
+            p.epoch, p.step, of.wall_s, of.paused_s, of.learning_rate, of.events_per_s
         );
         self.write(0, &row)?;
         if self.flushed.elapsed() > FLUSH_EVERY { self.flush() } else { Ok(()) }
@@ -203,7 +204,7 @@ impl Folder {
     /// The end of an epoch: tables and models.
     pub(super) fn epoch(&mut self, p: &Progress, best: &Weights) -> Result<(), TrainError> {
         let v = p.validation.clone().unwrap_or_default();
-        let mut row = format!("{},{},{},{:.3}", p.epoch, p.step, self.session, p.wall_s);
+        let mut row = format!("{},{},{},{:.3}", p.epoch, p.step, self.session, p.figures.wall_s);
         for x in [v.pick_top1, v.forecast_top1, v.nll[0], v.nll[1]] {
             let _ = write!(row, ",{x:.5}"); // a String takes all
         }

@@ -2,7 +2,7 @@
 //! checkpoint saves, so that a run that goes on from one is the run that was stopped.
 
 use super::batch::Batch;
-use super::{Progress, Target, TrainConfig, TrainError, Validation};
+use super::{Figures, Progress, Target, TrainConfig, TrainError, Validation};
 use crate::predictor::dense::{Cut, Network};
 use crate::predictor::networks::Question;
 use burn::module::Module;
@@ -37,7 +37,7 @@ impl State {
         Progress {
             epoch: self.epoch,
             step: self.step,
-            wall_s: self.wall_s,
+            figures: Figures { wall_s: self.wall_s, ..Figures::default() },
             session: self.session,
             best_epoch: self.best_epoch,
             ..Progress::default()

@@ -17,6 +17,21 @@ pub enum Phase {
     Validating,
 }
 
+/// What a step came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Pick, forecast; mean negative log-likelihood in nats. NaN where the step had none.
+    pub loss: [f32; 2],
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// Tokens per second, context included.
+    pub events_per_s: f64,
+    /// Seconds since the run began, pauses included; time between two sessions is not counted.
+    pub wall_s: f64,
+    /// Seconds of pause right before the step.
+    pub paused_s: f64,
+}
+
 /// Where a training stands. Reported after every step (`stepped`), at every change of phase, at the
 /// end of every epoch (`validation`), and when somebody asked to see the weights.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,17 +48,8 @@ pub struct Progress {
     pub phase: Phase,
     /// True when this tells of a new step: the figures below are its own.
     pub stepped: bool,
-    /// Of the last step: pick, forecast; mean negative log-likelihood in nats. NaN where the step
-    /// had none.
-    pub loss: [f32; 2],
-    /// Learning rate of the last step.
-    pub learning_rate: f64,
-    /// Tokens per second of the last step, context included.
-    pub events_per_s: f64,
-    /// Seconds since the run began, pauses included; time between two sessions is not counted.
-    pub wall_s: f64,
-    /// Seconds of pause right before the last step.
-    pub paused_s: f64,
+    /// Of the last step.
+    pub figures: Figures,
     /// How often the run had been resumed before.
     pub session: usize,
     /// Given once at the end of every epoch.

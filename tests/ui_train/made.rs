@@ -7,7 +7,7 @@ use kernel_oracle::app::train::News;
 use kernel_oracle::app::{App, Msg};
 use kernel_oracle::dataset::catalog::Kinds;
 use kernel_oracle::train::runs::Step;
-use kernel_oracle::train::{Baseline, Ending, Phase, Progress, Scores, Validation};
+use kernel_oracle::train::{Baseline, Ending, Figures, Phase, Progress, Scores, Validation};
 use std::sync::Arc;
 
 pub fn keys(app: &mut App, text: &str) {
@@ -92,7 +92,7 @@ pub fn progress(
             step: n,
             steps: 8 * PER_EPOCH,
             phase,
-            wall_s: n as f64 * 0.05,
+            figures: Figures { wall_s: n as f64 * 0.05, ..Figures::default() },
             validation: end.then(|| validation(n / PER_EPOCH, rate)),
             baselines: (n == 1).then(|| Arc::new(baselines())),
             ..Progress::default()

@@ -124,7 +124,15 @@ fn enter_records_what_the_dialog_says() {
         (plan.workload.as_str(), plan.category.as_str(), &plan.target),
         ("cpu-bound-8p", "cpu_bound", &Target::Local)
     );
-    assert_eq!((plan.seconds, plan.buffer_kb, plan.runtime, plan.waking), (12, 512, false, true));
+    assert_eq!(
+        (
+            plan.settings.seconds,
+            plan.settings.buffer_kb,
+            plan.settings.runtime,
+            plan.settings.waking
+        ),
+        (12, 512, false, true)
+    );
     assert_eq!(context(&app), Some(keys::PANEL));
 }
 
@@ -137,7 +145,7 @@ fn the_kernels_own_state_and_what_happens_anyway_are_choices() {
     }
     let orders = press(&mut app, "\n");
     let [Order::Start { plan, .. }] = &orders[..] else { panic!("{orders:?}") };
-    assert_eq!((plan.workload.as_str(), plan.truth), ("anything", true));
+    assert_eq!((plan.workload.as_str(), plan.settings.truth), ("anything", true));
 }
 
 #[test]

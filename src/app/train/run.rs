@@ -145,7 +145,7 @@ impl Run {
             self.epochs.push(Epoch {
                 epoch: now.epoch,
                 step: now.step,
-                wall_s: now.wall_s,
+                wall_s: now.figures.wall_s,
                 validation,
             });
         }

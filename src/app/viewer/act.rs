@@ -152,8 +152,8 @@ impl Viewer {
     fn toggle_second(&self, cx: &mut Context) {
         if cx.shared.beside.take().is_some() {
             cx.say("second row closed; c shows it again, C another one");
-        } else if self.last.is_some() {
-            cx.shared.beside.clone_from(&self.last);
+        } else if self.second.last.is_some() {
+            cx.shared.beside.clone_from(&self.second.last);
         } else {
             cx.wish(Wish::Propose(Ask::Second, self.rival(cx)));
         }

@@ -128,15 +128,19 @@ impl Viewer {
             (None, None) => {}
             (None, Some(_)) => {
                 t.second = None;
-                self.second.clear();
+                self.second.asked.clear();
                 cx.order(Effect::CloseSecond);
             }
             (Some(who), Some(second)) if second.who() == who => {}
             (Some(who), old) => {
-                self.before = old.as_ref().map(|second| second.who().into());
+                self.second.before = old.as_ref().map(|second| second.who().into());
                 let (who, trace) = (who.clone(), Arc::clone(&t.loaded.trace));
                 t.second = Some(Second::new(who.clone(), t.answers.row(), &trace));
-                cx.order(Effect::Second { ticket: self.second.order(who.clone()), trace, who });
+                cx.order(Effect::Second {
+                    ticket: self.second.asked.order(who.clone()),
+                    trace,
+                    who,
+                });
             }
         }
     }

@@ -129,7 +129,7 @@ fn training_speed(model: ModelConfig, training: Vec<Recording>) -> Result<f64> {
     let data = Data { training, validation: Vec::new() };
     let mut note = |p: train::Progress| {
         if p.stepped {
-            speeds.push(p.events_per_s);
+            speeds.push(p.figures.events_per_s);
         }
     };
     job::on_one_thread(|| train::run(&config, &data, &job::Cancel::new(), &mut note))??;

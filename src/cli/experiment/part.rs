@@ -198,7 +198,7 @@ impl Part {
         config.revision = train::revision();
         let mut speeds = Vec::new();
         let outcome = train::run(&config, &data, cancel, &mut |p| {
-            speeds.push(p.events_per_s);
+            speeds.push(p.figures.events_per_s);
             report(p);
         })?;
         if outcome.cancelled {

@@ -106,10 +106,12 @@ pub fn json(f: &Found) -> Value {
     let (t, sums) = (&f.table, &f.sums);
     let mut all = tally_json(t, &sums.total);
     let source = |s: &crate::evaluate::mistakes::Source| {
+        let whole = s.whole;
         json!({
             "trace": s.name, "workload": s.workload, "category": s.category, "kernel": s.kernel,
-            "decisions": s.decisions, "trivial": s.trivial, "non_trivial": s.decisions - s.trivial,
-            "forecasts_asked": s.asked, "forecasts_right": s.forecasts,
+            "decisions": whole.decisions, "trivial": whole.trivial,
+            "non_trivial": whole.decisions - whole.trivial,
+            "forecasts_asked": whole.asked, "forecasts_right": whole.forecasts,
         })
     };
     let confused = &sums.confusion;

@@ -91,12 +91,12 @@ impl Collector {
         }
         let asked = told.is_answered(0);
         let foretold = asked && told.rank(0, &o) == Some(1);
-        let source = &mut self.table.sources[0];
-        source.decisions += 1;
-        source.asked += u64::from(asked);
-        source.forecasts += u64::from(foretold);
+        let whole = &mut self.table.sources[0].whole;
+        whole.decisions += 1;
+        whole.asked += u64::from(asked);
+        whole.forecasts += u64::from(foretold);
         if answered.decision.is_trivial() {
-            source.trivial += 1;
+            whole.trivial += 1;
         } else if let Some(row) =
             row(answered, self.causes, [asked, foretold]).filter(|_| !o.no_pick)
         {

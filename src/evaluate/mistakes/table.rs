@@ -72,15 +72,8 @@ pub struct Source {
     /// For threads with more than one name: from which event on which of `threads` it is,
     /// ascending.
     renamed: HashMap<ThreadIx, Vec<(u32, u32)>>,
-    /// Scored decisions, trivial ones included.
-    pub decisions: u64,
-    /// Of those, trivial: not in the table.
-    pub trivial: u64,
-    /// Forecasts of all scored decisions, trivial ones included: what `koracle eval` counts. In the
-    /// rows are only those of decisions that were not trivial.
-    pub asked: u64,
-    /// Of those, right.
-    pub forecasts: u64,
+    /// What was counted, trivial decisions included.
+    pub whole: Whole,
     /// Ns from its first to its last event.
     pub span_ns: u64,
 }
@@ -147,14 +140,15 @@ impl Source {
     }
 }
 
-/// What the recordings of a table have together, whatever a filter lets through.
+/// What a recording has, or the recordings of a table together, whatever a filter lets through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Whole {
     /// Scored decisions, trivial ones included.
     pub decisions: u64,
-    /// Of those, trivial.
+    /// Of those, trivial: not in the table.
     pub trivial: u64,
-    /// Forecasts of all scored decisions.
+    /// Forecasts of all scored decisions, trivial ones included: what `koracle eval` counts. In the
+    /// rows are only those of decisions that were not trivial.
     pub asked: u64,
     /// Of those, right.
     pub forecasts: u64,
@@ -304,11 +298,11 @@ impl Table {
 
     /// The recordings together.
     pub fn whole(&self) -> Whole {
-        self.sources.iter().fold(Whole::default(), |all, s| Whole {
-            decisions: all.decisions + s.decisions,
-            trivial: all.trivial + s.trivial,
-            asked: all.asked + s.asked,
-            forecasts: all.forecasts + s.forecasts,
+        self.sources.iter().map(|source| source.whole).fold(Whole::default(), |all, one| Whole {
+            decisions: all.decisions + one.decisions,
+            trivial: all.trivial + one.trivial,
+            asked: all.asked + one.asked,
+            forecasts: all.forecasts + one.forecasts,
         })
     }
 
