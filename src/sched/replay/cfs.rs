@@ -340,7 +340,7 @@ mod tests {
         (engine.queues[q].curr, engine.queues[q].curr_in) = (id, 1);
         let group = engine.queues[q].owner;
         (engine.queues[0].curr, engine.queues[0].curr_in) = (group, 1);
-        engine.cfs_update(0, ns);
+        engine.cfs_update(0, ns, 1);
         (engine.cpus[0].curr, engine.queues[q].curr_in) = (NONE, 0);
     }
 
@@ -436,21 +436,21 @@ mod tests {
         let (mut engine, q) = engine(3);
         ran(&mut engine, 1, q, 1_900_000);
         engine.cpus[0].curr = 1;
-        assert!(engine.cfs_tick(0) == 0, "its share is not over");
+        assert!(engine.cfs_tick(0, 1) == 0, "its share is not over");
         engine.cpus[0].curr = NONE;
         ran(&mut engine, 1, q, 200_000);
         engine.cpus[0].curr = 1;
-        assert!(engine.cfs_tick(0) == 1, "its share is over");
+        assert!(engine.cfs_tick(0, 1) == 1, "its share is over");
         // A new stint of 0.8 ms, but 2.9 ms ahead of the leftmost.
         engine.cpus[0].curr = NONE;
         engine.ents[1].protect[0] = engine.ents[1].v[0];
         ran(&mut engine, 1, q, 700_000);
         engine.cpus[0].curr = 1;
-        assert!(engine.cfs_tick(0) == 0, "less than the least granularity");
+        assert!(engine.cfs_tick(0, 1) == 0, "less than the least granularity");
         engine.cpus[0].curr = NONE;
         ran(&mut engine, 1, q, 100_000);
         engine.cpus[0].curr = 1;
-        assert!(engine.cfs_tick(0) == 1, "ahead by more than a share");
+        assert!(engine.cfs_tick(0, 1) == 1, "ahead by more than a share");
     }
 
     #[test]
