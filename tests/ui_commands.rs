@@ -140,7 +140,7 @@ fn the_mouse_presses_keys_of_the_footer_and_sorts_by_columns() {
     e.until("the other way round", |app| !app.waits.is_stale());
     assert!(e.text().contains("task▼"), "{}", e.text());
     e.keys("6");
-    e.until("the tasks", |app| !app.tasks.listing.rows.is_empty());
+    e.until("the tasks", |app| !app.tasks.found.rows.is_empty());
     e.click_on("sleep", 3);
     e.until("another order", |app| !app.tasks.is_stale());
     assert!(e.text().contains("sleep▼"), "{}", e.text());

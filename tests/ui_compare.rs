@@ -235,8 +235,8 @@ fn from_the_list_of_recordings_to_what_differs() {
     let without = compare(&REAL[0], &REAL[1]);
     assert!(without.rows.iter().all(|d| table.rows.contains(d)), "the same as koracle diff says");
     assert!(table.rows.iter().any(|d| d.measure == Measure::HitRate && d.name.is_none()));
-    assert_eq!(app.compare.listing.rows.len(), table.rows.len());
-    assert!(app.compare.listing.rows.is_sorted(), "the most certain first, as in the table");
+    assert_eq!(app.compare.found.rows.len(), table.rows.len());
+    assert!(app.compare.found.rows.is_sorted(), "the most certain first, as in the table");
     // The recording that is open is not read again.
     keys(&mut app, "4kc", &[]);
     let Other::Ready(b) = &app.compare.other else { panic!() };
@@ -290,7 +290,7 @@ fn the_list_is_filtered_and_sorted() {
         keys(&mut app, &format!("0/{typed}\n"), &[]);
         assert_eq!(app.compare.filter.text, filter);
         let (s, rows) = (&app.compare, &app.compare.table().unwrap().rows);
-        let shown: Vec<usize> = s.listing.rows.iter().map(|row| *row as usize).collect();
+        let shown: Vec<usize> = s.found.rows.iter().map(|row| *row as usize).collect();
         let passes = |i: &usize| {
             let d = &rows[*i];
             match typed {
@@ -314,7 +314,7 @@ fn the_list_is_filtered_and_sorted() {
     keys(&mut app, "0s", &[]);
     let names = |app: &App| -> Vec<Option<String>> {
         let rows = &app.compare.table().unwrap().rows;
-        app.compare.listing.rows.iter().map(|row| rows[*row as usize].name.clone()).collect()
+        app.compare.found.rows.iter().map(|row| rows[*row as usize].name.clone()).collect()
     };
     assert!(names(&app).is_sorted());
     press(&mut app, &[Key::Right; 4], &[]);
@@ -322,7 +322,7 @@ fn the_list_is_filtered_and_sorted() {
     let rows = &app.compare.table().unwrap().rows;
     assert!(
         app.compare
-            .listing
+            .found
             .rows
             .is_sorted_by(|a, b| rows[*a as usize].difference >= rows[*b as usize].difference)
     );
@@ -438,7 +438,7 @@ fn the_keys_of_zooming_work_in_the_pane_of_the_timelines() {
     let mouse = |kind, y| Msg::Mouse(Mouse { kind, x: 60, y });
     tell(&mut app, mouse(MouseKind::WheelUp, p.axis.y), &[]);
     assert!(width(&app) < all);
-    tell(&mut app, mouse(MouseKind::WheelDown, p.list.y), &[]);
+    tell(&mut app, mouse(MouseKind::WheelDown, p.top.list.y), &[]);
     assert_eq!(app.compare.listing.list.at, 3);
     tell(&mut app, mouse(MouseKind::Down, p.rows[1].y), &[]);
     assert_eq!(app.compare.focus, Focus::Beside);
@@ -478,7 +478,7 @@ proptest! {
         for msg in msgs {
             tell(&mut app, msg, &files);
             screen(&app);
-            prop_assert!(app.compare.listing.list.at <= app.compare.listing.rows.len());
+            prop_assert!(app.compare.listing.list.at <= app.compare.found.rows.len());
             let Some(both) = &app.compare.beside else { continue };
             prop_assert!(both.view.width > 0);
             prop_assert!(both.first <= 0 && both.sides[0].zero >= 0);

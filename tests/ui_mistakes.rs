@@ -313,7 +313,7 @@ fn the_list_is_sorted_chosen_and_copied() {
     keys(&mut app, "a");
     assert_eq!(column(&app, Column::Prev).len(), t.len());
     keys(&mut app, "agxjxy");
-    assert_eq!(app.mistakes.listing.marked.len(), 2);
+    assert_eq!(app.mistakes.rows.marked.len(), 2);
     let text = app.shared.copy.take().unwrap();
     assert_eq!(text.lines().count(), 3);
     assert!(
@@ -321,7 +321,7 @@ fn the_list_is_sorted_chosen_and_copied() {
         "{text}"
     );
     press(&mut app, &[Key::Esc]);
-    assert!(app.mistakes.listing.marked.is_empty());
+    assert!(app.mistakes.rows.marked.is_empty());
     assert!(wrong > 100);
 }
 

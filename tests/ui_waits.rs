@@ -309,7 +309,7 @@ fn lists_are_sorted_by_their_columns() {
         .collect();
     assert!(names.is_sorted());
     keys(&mut app, "6s");
-    let rows = &app.tasks.listing.rows;
+    let rows = &app.tasks.found.rows;
     assert!(
         rows.is_sorted_by_key(|row| app.tasks.table().unwrap().rows[*row as usize].run),
         "the other way round"
@@ -324,12 +324,12 @@ fn tasks_follow_the_marks_and_lead_to_waits_and_to_the_timeline() {
     assert_eq!(app.tasks.filter.text, "task~nginx", "a bare word is a part of a name");
     let named = |app: &App| {
         app.tasks
-            .listing
+            .found
             .rows
             .iter()
             .all(|r| app.tasks.table().unwrap().rows[*r as usize].comm == "nginx")
     };
-    assert!(!app.tasks.listing.rows.is_empty() && named(&app));
+    assert!(!app.tasks.found.rows.is_empty() && named(&app));
     let (pid, waits) = {
         let row = &app.tasks.table().unwrap().rows[app.tasks.row().unwrap()];
         (row.pid.0, row.waits.count)
@@ -460,7 +460,7 @@ proptest! {
             tell(&mut app, msg);
             screen(&app);
             prop_assert!(app.waits.listing.list.at <= app.waits.len());
-            prop_assert!(app.tasks.listing.list.at <= app.tasks.listing.rows.len());
+            prop_assert!(app.tasks.listing.list.at <= app.tasks.found.rows.len());
         }
     }
 }

@@ -12,9 +12,8 @@ pub use act::cell;
 pub use places::{Places, places};
 pub use words::{value, words};
 
-use super::columns::Chosen;
 use super::filter::Filter;
-use super::list::{List, Sorting};
+use super::list::{self, List, Listing, Sorting};
 use super::mistakes::ModelChoice;
 use super::ticket::{Same, Slot, Ticket};
 use super::timeline::Loaded;
@@ -128,18 +127,7 @@ impl Other {
 }
 
 /// Where the differences are.
-#[derive(Clone, Debug, Default)]
-pub enum Data {
-    /// Nothing was asked for.
-    #[default]
-    Nothing,
-    /// Being compared.
-    Pending,
-    /// Could not be had.
-    Failed(String),
-    /// There.
-    Ready(Arc<Differences>),
-}
+pub type Data = list::Data<Differences>;
 
 /// A column of the list.
 #[derive(Clone, Copy, Debug)]
@@ -171,29 +159,13 @@ pub const LIST: [Shown; 9] = [
     shown("to", None, 8, true),
 ];
 
-/// The list.
-#[derive(Debug)]
-pub struct Listing {
-    /// The row one stands on.
-    pub list: List,
-    /// Which columns of [`LIST`] are shown.
-    pub columns: Chosen,
-    /// The shown column under the mark.
-    pub column: usize,
-    /// How it is sorted.
-    pub sort: Sorting<Sort>,
+/// What the list shows.
+#[derive(Debug, Default)]
+pub struct Found {
     /// The rows that the filter lets through, sorted.
     pub rows: Vec<u32>,
     /// What they answer.
     looked: Option<Query>,
-}
-
-impl Default for Listing {
-    fn default() -> Self {
-        let sort = Sorting { by: Sort::Certainty, descending: true };
-        let columns = Chosen::all(LIST.len());
-        Self { list: List::default(), columns, column: 0, sort, rows: Vec::new(), looked: None }
-    }
 }
 
 /// What has the arrows.
@@ -212,6 +184,12 @@ type Of = (Option<String>, Measure);
 /// What is compared, and who is asked about it.
 type Pair = (Same<Trace>, Same<Trace>, ModelChoice);
 
+impl Default for Listing<Sort> {
+    fn default() -> Self {
+        Self::new(LIST.len(), 0, Sorting { by: Sort::Certainty, descending: true })
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Compare {
@@ -224,7 +202,9 @@ pub struct Compare {
     /// What they are filtered by.
     pub filter: Filter<Expr>,
     /// The list of them.
-    pub listing: Listing,
+    pub listing: Listing<Sort>,
+    /// Its rows.
+    pub found: Found,
     /// The timelines, when both recordings are there.
     pub beside: Option<Box<Beside>>,
     /// What has the arrows.
@@ -238,15 +218,12 @@ pub struct Compare {
 impl Compare {
     /// The differences, when they are there.
     pub fn table(&self) -> Option<&Arc<Differences>> {
-        match &self.data {
-            Data::Ready(table) => Some(table),
-            _ => None,
-        }
+        self.data.ready()
     }
 
     /// The difference one stands on.
     pub fn selected(&self) -> Option<&Difference> {
-        let row = *self.listing.rows.get(self.listing.list.at)?;
+        let row = *self.found.rows.get(self.listing.list.at)?;
         self.table()?.rows.get(row as usize)
     }
 
@@ -260,8 +237,7 @@ impl Compare {
     fn forget(&mut self) {
         self.of.clear();
         (self.data, self.asked, self.beside) = (Data::Nothing, None, None);
-        (self.listing.rows, self.listing.looked, self.listing.list) =
-            (Vec::new(), None, List::default());
+        (self.found, self.listing.list) = (Found::default(), List::default());
     }
 
     /// Takes what came from outside. What is to be said of it.
@@ -293,10 +269,7 @@ impl Compare {
             News::Compared { ticket, result, asked } if self.of.counts(ticket) => {
                 let was = self.selected().map(|d| (d.name.clone(), d.measure));
                 self.asked = Some(asked);
-                self.data = match result {
-                    Ok(table) => Data::Ready(table),
-                    Err(problem) => Data::Failed(problem),
-                };
+                self.data = result.into();
                 self.look(was.as_ref());
             }
             News::Progress { ticket, done, of } if self.of.counts(ticket) => {
@@ -311,8 +284,7 @@ impl Compare {
     /// Filters and sorts; the same difference stays selected when it is still there.
     fn look(&mut self, was: Option<&Of>) {
         let Some(table) = self.table().cloned() else {
-            (self.listing.rows, self.listing.looked, self.listing.list) =
-                (Vec::new(), None, List::default());
+            (self.found, self.listing.list) = (Found::default(), List::default());
             return;
         };
         let sort = self.listing.sort;
@@ -330,7 +302,7 @@ impl Compare {
             Some(at) => self.listing.list.at = at,
             None => self.listing.list.step(0, rows.len()),
         }
-        (self.listing.rows, self.listing.looked) = (rows, Some(query));
+        self.found = Found { rows, looked: Some(query) };
     }
 
     /// Does that again if something else is asked for than what is shown.
@@ -338,7 +310,7 @@ impl Compare {
         let (sort, now) = (self.listing.sort, &self.filter.now);
         let fits =
             |q: &Query| q.filter == *now && q.sort == sort.by && q.descending == sort.descending;
-        if self.listing.looked.as_ref().is_some_and(|q| !fits(q)) {
+        if self.found.looked.as_ref().is_some_and(|q| !fits(q)) {
             let was = self.selected().map(|d| (d.name.clone(), d.measure));
             self.look(was.as_ref());
         }

@@ -1,6 +1,13 @@
 //! A list of which one row is stood on: moving in it, which of its rows are visible, what a click
 //! means. Knows nothing of what its rows are; how many there are is said with every call.
 
+mod areas;
+mod data;
+
+pub use areas::{Areas, Hit};
+pub use data::Data;
+
+use super::columns::Chosen;
 use super::keys::Action;
 
 /// Orders that lists with a filter and sorted columns share.
@@ -88,6 +95,36 @@ impl<C: PartialEq> Sorting<C> {
     pub fn turn(&mut self, by: C, descending: bool) {
         self.descending = if self.by == by { !self.descending } else { descending };
         self.by = by;
+    }
+}
+
+/// A list in columns, of which one is marked.
+#[derive(Debug)]
+pub struct Listing<C> {
+    /// Place in it.
+    pub list: List,
+    /// Which columns are shown.
+    pub columns: Chosen,
+    /// The shown column that the mark is on.
+    pub column: usize,
+    /// Sorted by this.
+    pub sort: Sorting<C>,
+}
+
+impl<C> Listing<C> {
+    /// Of so many columns, all of them shown, with the mark on one.
+    pub fn new(columns: usize, column: usize, sort: Sorting<C>) -> Self {
+        Self { list: List::default(), columns: Chosen::all(columns), column, sort }
+    }
+
+    /// The marked column, as its place in the table of all.
+    pub fn marked(&self) -> usize {
+        self.columns.at(self.column)
+    }
+
+    /// Moves the mark to the left or to the right.
+    pub fn mark(&mut self, what: Do) {
+        self.column = mark(self.column, what, self.columns.count());
     }
 }
 

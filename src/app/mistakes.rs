@@ -16,9 +16,8 @@ pub use act::Do;
 pub use words::{Explanation, Found, ModelChoice, News, Opaque, Order, Origin};
 
 use super::Context;
-use super::columns::Chosen;
 use super::filter::Filter;
-use super::list::{List, Sorting};
+use super::list::{Listing, Sorting};
 use super::ticket::Slot;
 use crate::evaluate::mistakes::view::{Query, View};
 use crate::evaluate::mistakes::{Column, Expr};
@@ -136,36 +135,13 @@ struct Kept {
     asked: bool,
 }
 
-/// The list of decisions.
-#[derive(Debug)]
-pub struct Listing {
-    /// Place in it.
-    pub list: List,
-    /// Which columns of [`LIST`] are shown.
-    pub columns: Chosen,
-    /// The shown column that the mark is on.
-    pub column: usize,
-    /// Sorted by this.
-    pub sort: Sorting<Column>,
+/// Which rows are listed, and which were chosen of them.
+#[derive(Debug, Default)]
+pub struct Rows {
     /// Right decisions are listed too.
     pub all: bool,
     /// Rows chosen for copying.
     pub marked: BTreeSet<u32>,
-}
-
-impl Default for Listing {
-    fn default() -> Self {
-        let sort = Sorting { by: Column::Time, descending: false };
-        let columns = Chosen::all(LIST.len());
-        Self {
-            list: List::default(),
-            columns,
-            column: 0,
-            sort,
-            all: false,
-            marked: BTreeSet::new(),
-        }
-    }
 }
 
 /// The pages of sums.
@@ -199,6 +175,12 @@ pub struct Panes {
     pub lower: Focus,
 }
 
+impl Default for Listing<Column> {
+    fn default() -> Self {
+        Self::new(LIST.len(), 0, Sorting { by: Column::Time, descending: false })
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Mistakes {
@@ -214,7 +196,9 @@ pub struct Mistakes {
     /// The question that was last asked of the decisions.
     looked: Option<Query>,
     /// The list.
-    pub listing: Listing,
+    pub listing: Listing<Column>,
+    /// Its rows.
+    pub rows: Rows,
     /// The sums.
     pub sums: SumPages,
     /// The explanation of the selected decision.
@@ -264,7 +248,7 @@ impl Mistakes {
     fn query(&self) -> Query {
         Query {
             filter: self.filter.now.clone(),
-            all: self.listing.all,
+            all: self.rows.all,
             sort: self.listing.sort.by,
             descending: self.listing.sort.descending,
             second: self.whose.second,

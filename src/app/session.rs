@@ -157,7 +157,7 @@ impl App {
             tab: self.tab,
             mistakes: (
                 text(self.mistakes.filter.now.as_ref().map(ToString::to_string)),
-                self.mistakes.listing.all,
+                self.mistakes.rows.all,
             ),
             waits: text(self.waits.filter.now.as_ref().map(ToString::to_string)),
             place: Some(Place::of(t)),
@@ -172,7 +172,7 @@ impl App {
         }
         self.shared.beside = self.shared.beside.take().or(beside);
         self.mistakes.filter.set(filter::parse(&mistakes.0).ok());
-        self.mistakes.listing.all = mistakes.1;
+        self.mistakes.rows.all = mistakes.1;
         self.waits.filter.set(column::parse(&waits).ok());
         if let Some(other) = compared {
             self.compare.choose(other);

@@ -5,10 +5,9 @@
 pub(super) mod act;
 mod screen;
 
-use super::columns::{self, Chosen};
+use super::columns;
 use super::filter::Filter;
-use super::layout::Area;
-use super::list::{List, Sorting};
+use super::list::{self, Areas, List, Listing, Sorting};
 use super::ticket::{Same, Slot, Ticket};
 use crate::query::Columns;
 use crate::stats::tasks::{Column, Expr, Query, Tasks as Table};
@@ -107,52 +106,17 @@ pub const LIST: [(Shown, u16, bool); 19] = [
 ];
 
 /// Where the rows are.
-#[derive(Clone, Debug, Default)]
-pub enum Data {
-    /// Nothing was asked for.
-    #[default]
-    Nothing,
-    /// Being summed up.
-    Pending,
-    /// Could not be had.
-    Failed(String),
-    /// There.
-    Ready(Arc<Table>),
-}
+pub type Data = list::Data<Table>;
 
-/// The list.
-#[derive(Debug)]
-pub struct Listing {
-    /// Place in it.
-    pub list: List,
-    /// Which columns of [`LIST`] are shown.
-    pub columns: Chosen,
-    /// The shown column that the mark is on.
-    pub column: usize,
-    /// Sorted by this.
-    pub sort: Sorting<Column>,
+/// What the list shows.
+#[derive(Debug, Default)]
+pub struct Found {
     /// Its rows, sorted.
     pub rows: Vec<u32>,
     /// The question that they answer.
     pub query: Option<Query>,
     /// The question that was last asked.
     looked: Option<Query>,
-}
-
-impl Default for Listing {
-    fn default() -> Self {
-        let sort = Sorting { by: Column::Run, descending: true };
-        let columns = Chosen::all(LIST.len());
-        Self {
-            list: List::default(),
-            columns,
-            column: 1,
-            sort,
-            rows: Vec::new(),
-            query: None,
-            looked: None,
-        }
-    }
 }
 
 /// How often the Timeline's model was right, per row.
@@ -162,6 +126,12 @@ pub struct Hits {
     pub of: Vec<[u32; 2]>,
     /// Asked for.
     asked: bool,
+}
+
+impl Default for Listing<Column> {
+    fn default() -> Self {
+        Self::new(LIST.len(), 1, Sorting { by: Column::Run, descending: true })
+    }
 }
 
 /// See the module.
@@ -175,64 +145,38 @@ pub struct Tasks {
     pub folded: bool,
     /// Which of them count.
     pub filter: Filter<Expr>,
-    /// The list.
-    pub listing: Listing,
+    /// The list, in columns of [`LIST`].
+    pub listing: Listing<Column>,
+    /// Its rows.
+    pub found: Found,
     /// How often the model was right.
     pub hits: Hits,
-}
-
-/// Where things are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Places {
-    /// The filter line.
-    pub filter: Area,
-    /// What is summed up, or what is wrong with the filter.
-    pub note: Area,
-    /// Names of the columns.
-    pub head: Area,
-    /// The list.
-    pub list: Area,
-}
-
-impl Places {
-    /// The columns of the list, of which the mark is on one. Names stand in front wherever that is.
-    pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
-        let widths = chosen.widths(&LIST.map(|c| c.1));
-        columns::named(&widths, marked, (self.list.x + GUTTER, self.list.w.saturating_sub(GUTTER)))
-    }
 }
 
 /// Cells before the first column.
 const GUTTER: u16 = 1;
 
-/// On a screen of this size.
-pub fn places((w, h): (u16, u16)) -> Places {
-    let row = |y: u16, h: u16| Area { x: 0, y, w, h };
-    Places {
-        filter: row(1, 1),
-        note: row(2, 1),
-        head: row(3, 1),
-        list: row(4, h.saturating_sub(5)),
-    }
-}
-
 impl Tasks {
+    /// The columns of a list here, of which the mark is on one. Names stand in front wherever that
+    /// is.
+    pub fn columns(&self, areas: &Areas) -> Vec<columns::Placed> {
+        let widths = self.listing.columns.widths(&LIST.map(|c| c.1));
+        columns::named(&widths, self.listing.column, areas.behind(GUTTER))
+    }
+
     /// The rows, when they are there.
     pub fn table(&self) -> Option<&Arc<Table>> {
-        match &self.data {
-            Data::Ready(table) => Some(table),
-            _ => None,
-        }
+        self.data.ready()
     }
 
     /// The row of the table that is selected.
     pub fn row(&self) -> Option<usize> {
-        self.listing.rows.get(self.listing.list.at).map(|r| *r as usize)
+        self.found.rows.get(self.listing.list.at).map(|r| *r as usize)
     }
 
     /// What is shown differs from what was asked for.
     pub fn is_stale(&self) -> bool {
-        self.listing.query != self.listing.looked
+        self.found.query != self.found.looked
     }
 
     fn by(&self) -> By {
@@ -247,7 +191,7 @@ impl Tasks {
     /// Nothing is known: another recording is open, or none.
     fn forget(&mut self) {
         self.data = Data::Nothing;
-        (self.listing.rows, self.listing.query, self.listing.looked) = (Vec::new(), None, None);
+        self.found = Found::default();
         (self.listing.list, self.hits) = (List::default(), Hits::default());
     }
 
@@ -255,13 +199,9 @@ impl Tasks {
     fn news(&mut self, news: News) -> Option<String> {
         match news {
             News::Summed { ticket, result } if self.of.counts(ticket) => {
-                (self.listing.rows, self.listing.query, self.listing.looked) =
-                    (Vec::new(), None, None);
+                self.found = Found::default();
                 self.hits = Hits::default();
-                self.data = match result {
-                    Ok(table) => Data::Ready(table),
-                    Err(problem) => Data::Failed(problem),
-                };
+                self.data = result.into();
             }
             News::Looked { ticket, query, rows } if self.of.counts(ticket) => {
                 // The same row stays selected when it is still there.
@@ -271,7 +211,7 @@ impl Tasks {
                     Some(at) => self.listing.list.at = at,
                     None => self.listing.list.step(0, n),
                 }
-                (self.listing.rows, self.listing.query) = (rows, Some(query));
+                (self.found.rows, self.found.query) = (rows, Some(query));
             }
             News::Trouble(problem) => return Some(problem),
             // Answers to what is no longer asked.

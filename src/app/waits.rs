@@ -13,9 +13,8 @@ mod words;
 pub use span::{Lit, Span};
 pub use words::{Crowd, InShort, News, Order, PARTS};
 
-use super::columns::Chosen;
 use super::filter::Filter;
-use super::list::{List, Sorting};
+use super::list::{self, List, Listing, Sorting};
 use super::ticket::{Same, Slot};
 use super::timeline::Timeline;
 use crate::query::Columns;
@@ -29,18 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where the waits are.
-#[derive(Clone, Debug, Default)]
-pub enum Data {
-    /// Nothing was asked for.
-    #[default]
-    Nothing,
-    /// Being looked for.
-    Pending,
-    /// Could not be had.
-    Failed(String),
-    /// There.
-    Ready(Arc<Table>),
-}
+pub type Data = list::Data<Table>;
 
 /// The pane that keys act on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,30 +90,6 @@ pub const LIST: [(Shown, u16, bool); 12] = [
     (Shown::Of(Column::Event), 9, true),
 ];
 
-/// The list of waits.
-#[derive(Debug)]
-pub struct Listing {
-    /// Place in it.
-    pub list: List,
-    /// Which columns of [`LIST`] are shown.
-    pub columns: Chosen,
-    /// The shown column that the mark is on.
-    pub column: usize,
-    /// Sorted by this.
-    pub sort: Sorting<Column>,
-}
-
-impl Default for Listing {
-    fn default() -> Self {
-        Self {
-            list: List::default(),
-            columns: Chosen::all(LIST.len()),
-            column: 0,
-            sort: Sorting { by: Column::Wait, descending: true },
-        }
-    }
-}
-
 /// Who ran instead, as far as it is known.
 #[derive(Debug, Default)]
 pub struct Instances {
@@ -152,6 +116,12 @@ pub struct Panes {
     pub bar: usize,
 }
 
+impl Default for Listing<Column> {
+    fn default() -> Self {
+        Self::new(LIST.len(), 0, Sorting { by: Column::Wait, descending: true })
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Waits {
@@ -165,8 +135,8 @@ pub struct Waits {
     pub view: Option<Arc<View>>,
     /// The question that was last asked of them.
     looked: Option<Query>,
-    /// The list.
-    pub listing: Listing,
+    /// The list, in columns of [`LIST`].
+    pub listing: Listing<Column>,
     /// Who ran instead.
     pub instead: Instances,
     /// Where it was crowded; ordered when it is looked at.
@@ -181,10 +151,7 @@ pub struct Waits {
 impl Waits {
     /// The waits, when they are there.
     pub fn table(&self) -> Option<&Arc<Table>> {
-        match &self.data {
-            Data::Ready(table) => Some(table),
-            _ => None,
-        }
+        self.data.ready()
     }
 
     /// The row of the table that is selected.
@@ -215,7 +182,7 @@ impl Waits {
     /// The rows of the list that are visible on a screen of this size.
     pub fn visible(&self, size: (u16, u16)) -> &[u32] {
         let Some(view) = &self.view else { return &[] };
-        let room = self.places(size).rows();
+        let room = self.places(size).top.rows();
         let first = self.listing.list.first(room, view.rows.len());
         &view.rows[first..view.rows.len().min(first + room)]
     }
@@ -250,10 +217,7 @@ impl Waits {
     fn news(&mut self, news: News) -> Option<String> {
         match news {
             News::Collected { ticket, result } if self.of.counts(ticket) => {
-                self.data = match result {
-                    Ok(table) => Data::Ready(table),
-                    Err(problem) => Data::Failed(problem),
-                };
+                self.data = result.into();
             }
             News::Looked { ticket, view } if self.of.counts(ticket) => {
                 // The same wait stays selected when it is still there.

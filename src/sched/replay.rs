@@ -33,11 +33,14 @@ pub use rules::Rules;
 pub use side_by_side::Beliefs;
 use side_by_side::SideBySide;
 
-/// The replay of one trace.
+/// Replays of one trace that are told and asked together.
 #[derive(Clone, Debug)]
-pub struct KernelReplay {
-    alone: SideBySide<1>,
+pub struct Replays<const N: usize> {
+    all: SideBySide<N>,
 }
+
+/// The replay of one trace.
+pub type KernelReplay = Replays<1>;
 
 /// Longest slice that is believed: the kernel's own bound is a tenth of it, and sums with it stay
 /// far from overflow.
@@ -56,6 +59,57 @@ pub struct View {
     pub picked: bool,
     /// Place by deadline among the eligible, from 0; 255 when it is not eligible.
     pub rank: u8,
+}
+
+impl<const N: usize> Replays<N> {
+    /// A copy that shares with this one what neither changes afterwards.
+    #[must_use]
+    pub fn snapshot(&mut self) -> Self {
+        Self { all: self.all.snapshot() }
+    }
+
+    /// Bytes that a snapshot adds to earlier ones.
+    pub fn own_bytes(&self) -> usize {
+        self.all.engine.ents.own_bytes()
+    }
+
+    /// Most bytes that a snapshot can add.
+    pub fn most_bytes(&self) -> usize {
+        self.all.engine.ents.most_bytes()
+    }
+
+    /// Takes a wake-up or a migration; switches go through [`Self::before_pick`].
+    pub fn event(&mut self, e: &Event, trace: &Trace) {
+        self.all.event(e, trace);
+    }
+
+    /// Prepares the decision at a switch. Reads only the fields of `prev` (task, prio, state).
+    pub fn before_pick(&mut self, e: &Event, trace: &Trace) {
+        self.all.before_pick(e, trace);
+    }
+
+    /// What each believes about each of `threads`, into the row of `out` of the same number; valid
+    /// between [`Self::before_pick`] and [`Self::after_pick`].
+    pub fn views(&mut self, cpu: CpuId, threads: &[ThreadIx], out: &mut [Beliefs<N>]) {
+        self.all.engine.views(cpu, threads, out);
+    }
+
+    /// Lag of a waiting fair thread, and its deadline (CFS: minus its lag) against the queue's
+    /// average, ns; of several replays in the first.
+    pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
+        self.all.engine.standing_of(cpu, thread)
+    }
+
+    /// Takes the outcome of the decision: who came in, out of which queue.
+    pub fn after_pick(
+        &mut self,
+        e: &Event,
+        trace: &Trace,
+        candidates: &[ThreadIx],
+        next: ThreadIx,
+    ) {
+        self.all.after_pick(e, trace, candidates, next);
+    }
 }
 
 impl KernelReplay {
@@ -81,7 +135,7 @@ impl KernelReplay {
         slice_ns: u64,
         rule: Correction,
     ) -> Self {
-        Self { alone: SideBySide::new(Rules::of_class(class), cpus, threads, slice_ns, [rule]) }
+        Self { all: SideBySide::new(Rules::of_class(class), cpus, threads, slice_ns, [rule]) }
     }
 
     /// A replay of `trace` by what is known of its machine.
@@ -98,14 +152,14 @@ impl KernelReplay {
 
     /// [`Self::on`] that takes unexpected picks by a rule of the machine's scheduling class.
     pub fn by(trace: &Trace, machine: &Machine, rule: Correction) -> Self {
-        Self { alone: SideBySide::on(trace, machine, Rules::of(machine), [rule]) }
+        Self { all: SideBySide::on(trace, machine, Rules::of(machine), [rule]) }
     }
 
     /// A replay of `trace` by `rules`: those of its machine ([`Rules::of`]), or others that its
     /// kernel did not follow.
     pub fn under(trace: &Trace, rules: Rules, corrected: bool) -> Self {
         let rule = if corrected { Correction::all(rules.class)[0] } else { Correction::Nothing };
-        Self { alone: SideBySide::on(trace, trace.machine(), rules, [rule]) }
+        Self { all: SideBySide::on(trace, trace.machine(), rules, [rule]) }
     }
 
     /// [`Self::on`] for telling the scheduling classes apart. What follows from a pick for the groups
@@ -115,84 +169,36 @@ impl KernelReplay {
         let rule =
             if corrected { Correction::all(machine.class.value)[0] } else { Correction::Nothing };
         let rules = Rules { plain: true, ..Rules::of(machine) };
-        Self { alone: SideBySide::on(trace, machine, rules, [rule]) }
-    }
-
-    /// A copy that shares with this one what neither changes afterwards.
-    #[must_use]
-    pub fn snapshot(&mut self) -> Self {
-        Self { alone: self.alone.snapshot() }
-    }
-
-    /// Bytes that a snapshot adds to earlier ones.
-    pub fn own_bytes(&self) -> usize {
-        self.alone.engine.ents.own_bytes()
-    }
-
-    /// Most bytes that a snapshot can add.
-    pub fn most_bytes(&self) -> usize {
-        self.alone.engine.ents.most_bytes()
-    }
-
-    /// Takes a wake-up or a migration; switches go through [`Self::before_pick`].
-    pub fn event(&mut self, e: &Event, trace: &Trace) {
-        self.alone.event(e, trace);
-    }
-
-    /// Prepares the decision at a switch. Reads only the fields of `prev` (task, prio, state).
-    pub fn before_pick(&mut self, e: &Event, trace: &Trace) {
-        self.alone.before_pick(e, trace);
+        Self { all: SideBySide::on(trace, machine, rules, [rule]) }
     }
 
     /// What the replay believes about `thread`; valid between [`Self::before_pick`] and
     /// [`Self::after_pick`].
     pub fn view(&mut self, cpu: CpuId, thread: ThreadIx) -> View {
         let mut seen = [Beliefs::default()];
-        self.alone.engine.views(cpu, &[thread], &mut seen);
+        self.all.engine.views(cpu, &[thread], &mut seen);
         seen[0].view(0)
-    }
-
-    /// [`Self::view`] of each of `threads`, into the row of `out` of the same number.
-    pub fn views(&mut self, cpu: CpuId, threads: &[ThreadIx], out: &mut [Beliefs<1>]) {
-        self.alone.engine.views(cpu, threads, out);
     }
 
     /// Whether the replay would pick `thread`: [`View::picked`] alone, without looking at who else
     /// waits.
     pub fn picks(&self, cpu: CpuId, thread: ThreadIx) -> bool {
-        self.alone.engine.cpus.get(cpu.ix()).is_some_and(|c| c.open.pick[0] == thread.0)
+        self.all.engine.cpus.get(cpu.ix()).is_some_and(|c| c.open.pick[0] == thread.0)
     }
 
     /// Whom the replay would take; valid between [`Self::before_pick`] and [`Self::after_pick`].
     pub fn pick(&self, cpu: CpuId) -> Option<ThreadIx> {
-        let pick = ThreadIx(self.alone.engine.cpus.get(cpu.ix())?.open.pick[0]);
-        self.alone.engine.is_thread(pick).then_some(pick)
+        let pick = ThreadIx(self.all.engine.cpus.get(cpu.ix())?.open.pick[0]);
+        self.all.engine.is_thread(pick).then_some(pick)
     }
 
     /// True when the replay believes that a reschedule of `cpu` was pending.
     pub fn resched(&self, cpu: CpuId) -> bool {
-        self.alone.resched(cpu)[0]
+        self.all.resched(cpu)[0]
     }
 
     /// Whom the replay would take next out of `waiting`, were `cpu` to choose now among those only.
     pub fn next_waiting(&mut self, cpu: CpuId, waiting: &[ThreadIx]) -> Option<ThreadIx> {
-        self.alone.engine.next_waiting(cpu, waiting)[0]
-    }
-
-    /// Lag of a waiting fair thread, and its deadline (CFS: minus its lag) against the queue's
-    /// average, ns.
-    pub fn standing(&mut self, cpu: CpuId, thread: ThreadIx) -> Option<(i64, i64)> {
-        self.alone.engine.standing_of(cpu, thread)
-    }
-
-    /// Takes the outcome of the decision: who came in, out of which queue.
-    pub fn after_pick(
-        &mut self,
-        e: &Event,
-        trace: &Trace,
-        candidates: &[ThreadIx],
-        next: ThreadIx,
-    ) {
-        self.alone.after_pick(e, trace, candidates, next);
+        self.all.engine.next_waiting(cpu, waiting)[0]
     }
 }

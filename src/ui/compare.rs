@@ -30,10 +30,10 @@ pub fn draw(app: &App, pen: &mut Pen) {
     let s = &app.compare;
     let p = s.places(app.room());
     let count = s.table().map_or_else(String::new, |table| count(s, table));
-    filter::line(&s.filter, &count, &mut pen.inside(p.filter));
+    filter::line(&s.filter, &count, &mut pen.inside(p.top.filter));
     match s.table().filter(|_| app.timeline().is_some()) {
         Some(table) => {
-            note(app, table, &mut pen.inside(p.note));
+            note(app, table, &mut pen.inside(p.top.note));
             list(s, table, &p, pen);
         }
         None => waiting(app, &p, pen),
@@ -42,12 +42,12 @@ pub fn draw(app: &App, pen: &mut Pen) {
         beside::draw(both, &p, s.focus == Focus::Beside, pen);
     }
     if s.filter.editing {
-        filter::typing(&s.filter, p.note.y, p.list, pen);
+        filter::typing(&s.filter, p.top.note.y, p.top.list, pen);
     }
 }
 
 fn count(s: &Compare, table: &Differences) -> String {
-    let (shown, all) = (s.listing.rows.len(), table.rows.len());
+    let (shown, all) = (s.found.rows.len(), table.rows.len());
     let of =
         if shown == all { String::new() } else { format!(" of {}", time::grouped(all as u64)) };
     format!(" {}{of} difference{} ", time::grouped(shown as u64), if all == 1 { "" } else { "s" })
@@ -81,11 +81,11 @@ fn waiting(app: &App, p: &Places, pen: &mut Pen) {
         }
         _ => ("░ comparing".into(), String::new(), theme.pending()),
     };
-    let y = if p.list.h > 2 { p.list.y + 1 } else { p.head.y };
+    let y = if p.top.list.h > 2 { p.top.list.y + 1 } else { p.top.head.y };
     let mut pen = pen.inside(crate::app::layout::Area {
         y,
-        h: (p.list.y + p.list.h).saturating_sub(y),
-        ..p.list
+        h: (p.top.list.y + p.top.list.h).saturating_sub(y),
+        ..p.top.list
     });
     let w = pen.area.w.saturating_sub(2);
     pen.put(2, y, w, &head, style);
@@ -144,30 +144,36 @@ fn list(s: &Compare, table: &Differences, p: &Places, pen: &mut Pen) {
         head(
             Head { name: column.name, right: column.right, sorted, marked },
             (*x, *w),
-            p.head,
+            p.top.head,
             pen,
         );
     }
-    if s.listing.rows.is_empty() {
+    if s.found.rows.is_empty() {
         let text = if table.rows.is_empty() {
             "Nothing happened often enough in both to be compared."
         } else {
             "None of them is like that."
         };
-        pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
+        pen.put(
+            p.top.list.x + 2,
+            p.top.list.y + 1,
+            p.top.list.w.saturating_sub(2),
+            text,
+            theme.strong(),
+        );
         return;
     }
-    let rows = usize::from(p.list.h);
-    let first = s.listing.list.first(rows, s.listing.rows.len());
-    for (line, row) in s.listing.rows.iter().enumerate().skip(first).take(rows) {
-        let (y, d) = (p.list.y + (line - first) as u16, &table.rows[*row as usize]);
+    let rows = usize::from(p.top.list.h);
+    let first = s.listing.list.first(rows, s.found.rows.len());
+    for (line, row) in s.found.rows.iter().enumerate().skip(first).take(rows) {
+        let (y, d) = (p.top.list.y + (line - first) as u16, &table.rows[*row as usize]);
         let base = match (line == s.listing.list.at, d.is_certain()) {
             (true, _) => theme.chosen(),
             (false, true) => theme.text(),
             // No more than chance.
             (false, false) => theme.dim(),
         };
-        pen.fill(p.list.x, y, p.list.w, base);
+        pen.fill(p.top.list.x, y, p.top.list.w, base);
         for (i, x, w) in &columns {
             let place = s.listing.columns.at(*i);
             let text = cell(d, place);

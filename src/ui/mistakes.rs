@@ -36,13 +36,13 @@ pub fn draw(app: &App, pen: &mut Pen) {
         (data, _) => waiting(app, data, &p, pen),
     }
     if m.filter.editing {
-        filter::typing(&m.filter, p.note.y, p.list, pen);
+        filter::typing(&m.filter, p.top.note.y, p.top.list, pen);
     }
 }
 
 fn waiting(app: &App, data: &Data, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
-    let (w, y) = (p.list.w.max(pen.area.w), p.list.y + 1);
+    let (w, y) = (p.top.list.w.max(pen.area.w), p.top.list.y + 1);
     let (head, more, style) = match data {
         Data::Nothing if app.timeline().is_none() => (
             "No recording is open.".into(),
@@ -83,7 +83,7 @@ fn filter(m: &Mistakes, p: &Places, pen: &mut Pen) {
         let stale = if m.is_stale() { "░ " } else { "" };
         format!(" {stale}{} wrong of {} ", time::grouped(t.misses()), time::grouped(t.decisions))
     });
-    filter::line(&m.filter, &count, &mut pen.inside(p.filter));
+    filter::line(&m.filter, &count, &mut pen.inside(p.top.filter));
 }
 
 fn percent(x: f64) -> String {
@@ -107,11 +107,11 @@ fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
         None => (format!("{}: ", whose(app, name)), theme.dim()),
     };
     let named = if app.mistakes.whose.first.is_some() { theme.strong() } else { style };
-    let used = pen.put(1, p.note.y, p.note.w.saturating_sub(1), &who, named);
-    let room = p.note.w.saturating_sub(1 + used);
+    let used = pen.put(1, p.top.note.y, p.top.note.w.saturating_sub(1), &who, named);
+    let room = p.top.note.w.saturating_sub(1 + used);
     // How sure the figure is, where there is room for it.
-    let figures = figures(app, found, view, p.note.w >= 100);
-    pen.put(1 + used, p.note.y, room, &whole_ones(figures, usize::from(room)), style);
+    let figures = figures(app, found, view, p.top.note.w >= 100);
+    pen.put(1 + used, p.top.note.y, room, &whole_ones(figures, usize::from(room)), style);
 }
 
 /// What is said of the list, the most important first.
@@ -140,7 +140,7 @@ fn figures(app: &App, found: &Found, view: &View, with_interval: bool) -> Vec<St
     if app.shared.chosen.len() > 1 {
         parts.push(counted(found.table.sources.len() as u64, "recording"));
     }
-    let marked = app.mistakes.listing.marked.len();
+    let marked = app.mistakes.rows.marked.len();
     if marked > 0 {
         parts.push(format!("{marked} chosen"));
     }

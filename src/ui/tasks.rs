@@ -12,7 +12,8 @@ use super::filter;
 use super::pen::Pen;
 use super::waits::nothing_open;
 use crate::app::help::wrap;
-use crate::app::tasks::{Data, LIST, Places, Shown, Tasks, places};
+use crate::app::list::Areas;
+use crate::app::tasks::{Data, LIST, Shown, Tasks};
 use crate::app::{App, time};
 use crate::query::{Columns, Kind};
 use crate::stats::tasks::{Column, Tasks as Table};
@@ -20,11 +21,11 @@ use crate::stats::{By, Window};
 
 /// Draws the screen.
 pub fn draw(app: &App, pen: &mut Pen) {
-    let (s, p) = (&app.tasks, places(app.room()));
+    let (s, p) = (&app.tasks, Areas::new(app.room()));
     let count = s.table().map_or_else(String::new, |table| count(s, table));
     filter::line(&s.filter, &count, &mut pen.inside(p.filter));
     match &s.data {
-        Data::Ready(table) if s.listing.query.is_some() => {
+        Data::Ready(table) if s.found.query.is_some() => {
             note(app, table, &mut pen.inside(p.note));
             list(s, table, &p, pen);
         }
@@ -36,7 +37,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
 }
 
 fn count(s: &Tasks, table: &Table) -> String {
-    let (shown, all) = (s.listing.rows.len(), table.rows.len());
+    let (shown, all) = (s.found.rows.len(), table.rows.len());
     let stale = if s.is_stale() { "░ " } else { "" };
     let what = match (table.by, all) {
         (By::Thread, 1) => "thread",
@@ -92,9 +93,9 @@ fn note(app: &App, table: &Table, pen: &mut Pen) {
     );
 }
 
-fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
+fn list(s: &Tasks, table: &Table, p: &Areas, pen: &mut Pen) {
     let theme = pen.theme;
-    let columns = p.columns(&s.listing.columns, s.listing.column);
+    let columns = s.columns(p);
     for (i, x, w) in &columns {
         let (shown, _, right) = LIST[s.listing.columns.at(*i)];
         let sorted = matches!(shown, Shown::Of(by) if by == s.listing.sort.by)
@@ -103,15 +104,15 @@ fn list(s: &Tasks, table: &Table, p: &Places, pen: &mut Pen) {
         let marked = *i == s.listing.column && !s.filter.editing;
         head(Head { name, right, sorted, marked }, (*x, *w), p.head, pen);
     }
-    if s.listing.rows.is_empty() {
+    if s.found.rows.is_empty() {
         let text =
             if table.rows.is_empty() { "Nobody was there." } else { "None of them is like that." };
         pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
         return;
     }
     let rows = usize::from(p.list.h);
-    let first = s.listing.list.first(rows, s.listing.rows.len());
-    for (line, row) in s.listing.rows.iter().enumerate().skip(first).take(rows) {
+    let first = s.listing.list.first(rows, s.found.rows.len());
+    for (line, row) in s.found.rows.iter().enumerate().skip(first).take(rows) {
         let y = p.list.y + (line - first) as u16;
         let base = if line == s.listing.list.at { theme.chosen() } else { theme.text() };
         pen.fill(p.list.x, y, p.list.w, base);

@@ -37,18 +37,18 @@ pub fn draw(app: &App, pen: &mut Pen) {
         };
         format!(" {stale}{shown}{of} wait{} ", if all == 1 { "" } else { "s" })
     });
-    filter::line(&w.filter, &count, &mut pen.inside(p.filter));
+    filter::line(&w.filter, &count, &mut pen.inside(p.top.filter));
     match (&w.data, &w.view) {
         (Data::Ready(table), Some(view)) => {
-            note(table, view, &mut pen.inside(p.note));
+            note(table, view, &mut pen.inside(p.top.note));
             list::draw(app, table, &p, pen);
             blame::draw(app, table, p.blame, pen);
             sums::draw(app, table, view, p.sums, pen);
         }
-        (data, _) => waiting(app, data, p.list.y + 1, pen),
+        (data, _) => waiting(app, data, p.top.list.y + 1, pen),
     }
     if w.filter.editing {
-        filter::typing(&w.filter, p.note.y, p.list, pen);
+        filter::typing(&w.filter, p.top.note.y, p.top.list, pen);
     }
 }
 

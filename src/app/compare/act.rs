@@ -5,11 +5,11 @@ use super::{Compare, Do, Focus, LIST, Places, places, value, words};
 use crate::app::filter::Over;
 use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
-use crate::app::list;
+use crate::app::list::{self, Hit};
 use crate::app::prompt::Ask;
 use crate::app::tab::Tab;
 use crate::app::tasks::act::{MOST_ROWS, named};
-use crate::app::{Context, Wish, columns};
+use crate::app::{Context, Wish};
 use crate::stats::column;
 use crate::stats::diff::{Difference, Sort};
 use crate::trace::EventKind;
@@ -26,8 +26,8 @@ impl Compare {
 
     pub(super) fn follow(&mut self, action: Action, cx: &mut Context) {
         if self.focus == Focus::List {
-            let page = usize::from(self.places(cx.size).list.h).saturating_sub(1).max(1);
-            if self.listing.list.act(action, page, self.listing.rows.len()) {
+            let page = self.places(cx.size).top.page();
+            if self.listing.list.act(action, page, self.found.rows.len()) {
                 return;
             }
         }
@@ -114,10 +114,9 @@ impl Compare {
     fn act_on_list(&mut self, what: list::Do, cx: &mut Context) {
         match what {
             list::Do::Left | list::Do::Right => {
-                self.listing.column =
-                    list::mark(self.listing.column, what, self.listing.columns.count());
+                self.listing.mark(what);
             }
-            list::Do::Sort => match LIST[self.listing.columns.at(self.listing.column)].sort {
+            list::Do::Sort => match LIST[self.listing.marked()].sort {
                 Some(by) => self.listing.sort.turn(by, !matches!(by, Sort::Task | Sort::Measure)),
                 None => cx.say("the list is not sorted by an end of the interval"),
             },
@@ -181,7 +180,7 @@ impl Compare {
 
     /// A click selects, a second one opens; the wheel moves the list, and zooms the timelines.
     pub(super) fn point(&mut self, mouse: Mouse, cx: &mut Context) {
-        let (p, n) = (self.places(cx.size), self.listing.rows.len());
+        let (p, n) = (self.places(cx.size), self.found.rows.len());
         let Mouse { kind, x, y } = mouse;
         let below = !p.axis.is_empty() && y >= p.title[0].y;
         match kind {
@@ -189,22 +188,22 @@ impl Compare {
             MouseKind::WheelDown if below => self.move_timelines(Action::ZoomOut),
             MouseKind::WheelUp => self.listing.list.step(-3, n),
             MouseKind::WheelDown => self.listing.list.step(3, n),
-            MouseKind::Down if p.filter.has(x, y) => self.edit(),
-            MouseKind::Down if p.head.has(x, y) => {
-                if let Some(column) =
-                    columns::at(&p.columns(&self.listing.columns, self.listing.column), x)
-                {
-                    (self.listing.column, self.focus) = (column, Focus::List);
-                    self.follow(Action::List(list::Do::Sort), cx);
-                }
-            }
             MouseKind::Down if below => self.focus = Focus::Beside,
-            MouseKind::Down if p.list.has(x, y) => {
-                self.focus = Focus::List;
-                let row =
-                    self.listing.list.row(usize::from(y - p.list.y), usize::from(p.list.h), n);
-                if row.is_some_and(|row| self.listing.list.click(row)) {
-                    self.enter(cx);
+            MouseKind::Down => {
+                let placed = p.columns(&self.listing.columns, self.listing.column);
+                match p.top.hit((x, y), &placed, self.listing.list, n) {
+                    Some(Hit::Filter) => self.edit(),
+                    Some(Hit::Head(Some(column))) => {
+                        (self.listing.column, self.focus) = (column, Focus::List);
+                        self.act_on_list(list::Do::Sort, cx);
+                    }
+                    Some(Hit::List(row)) => {
+                        self.focus = Focus::List;
+                        if row.is_some_and(|row| self.listing.list.click(row)) {
+                            self.enter(cx);
+                        }
+                    }
+                    _ => {}
                 }
             }
             _ => {}

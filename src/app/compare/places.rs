@@ -4,19 +4,14 @@
 use super::LIST;
 use crate::app::columns::{self, Chosen};
 use crate::app::layout::{Area, Layout};
+use crate::app::list::Areas;
 use crate::app::timeline::rows::Shape;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// The filter line.
-    pub filter: Area,
-    /// What is compared, or what is wrong with the filter.
-    pub note: Area,
-    /// Names of the columns.
-    pub head: Area,
-    /// The list.
-    pub list: Area,
+    /// The list and what belongs to it.
+    pub top: Areas,
     /// What A's timeline shows; the timelines are empty where there is no room.
     pub title: [Area; 2],
     /// The rows of A and of B.
@@ -28,11 +23,7 @@ pub struct Places {
 impl Places {
     /// The columns of the list, of which the mark is on one. Names stand in front wherever that is.
     pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
-        columns::named(
-            &chosen.widths(&LIST.map(|c| c.width)),
-            marked,
-            (self.list.x + GUTTER, self.list.w.saturating_sub(GUTTER)),
-        )
+        columns::named(&chosen.widths(&LIST.map(|c| c.width)), marked, self.top.behind(GUTTER))
     }
 }
 
@@ -56,11 +47,10 @@ pub fn places((w, h): (u16, u16), cpus: Option<[usize; 2]>) -> Places {
         [first, b.min(room - first)]
     });
     let below = if rows[1] == 0 { 0 } else { rows[0] + rows[1] + OTHER };
-    let list = row(4, body - below);
-    let mut p =
-        Places { filter: row(1, 1), note: row(2, 1), head: row(3, 1), list, ..Places::default() };
+    let top = Areas::new((w, h)).sized(w, body - below);
+    let mut p = Places { top, ..Places::default() };
     if below > 0 {
-        let y = list.y + list.h;
+        let y = top.list.y + top.list.h;
         (p.title[0], p.rows[0]) = (row(y, 1), row(y + 1, rows[0]));
         p.axis = row(y + 1 + rows[0], 1);
         (p.title[1], p.rows[1]) = (row(p.axis.y + 1, 1), row(p.axis.y + 2, rows[1]));
@@ -93,7 +83,14 @@ mod tests {
             for cpus in [[1, 1], [2, 2], [2, 8], [64, 2], [0, 3], [512, 512]] {
                 let p = places((w, h), Some(cpus));
                 let order = [
-                    p.filter, p.note, p.head, p.list, p.title[0], p.rows[0], p.axis, p.title[1],
+                    p.top.filter,
+                    p.top.note,
+                    p.top.head,
+                    p.top.list,
+                    p.title[0],
+                    p.rows[0],
+                    p.axis,
+                    p.title[1],
                     p.rows[1],
                 ];
                 let mut y = 1;
@@ -110,11 +107,11 @@ mod tests {
                     );
                 }
                 assert!(
-                    h < 24 || !p.rows[1].is_empty() && p.list.h >= 7,
+                    h < 24 || !p.rows[1].is_empty() && p.top.list.h >= 7,
                     "{w}x{h} {cpus:?}: {p:?}"
                 );
             }
-            assert_eq!(places((w, h), None).list.h, h - 5);
+            assert_eq!(places((w, h), None).top.list.h, h - 5);
         }
     }
 }

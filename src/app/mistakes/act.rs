@@ -60,7 +60,7 @@ const KEPT: usize = 100;
 impl Mistakes {
     /// Follows an order.
     pub(super) fn follow(&mut self, action: Action, cx: &mut Context) {
-        let page = self.places(cx.size).rows().saturating_sub(1).max(1);
+        let page = self.places(cx.size).top.page();
         if let Some(by) = list::rows(action, page) {
             self.step(by);
             return;
@@ -82,8 +82,8 @@ impl Mistakes {
             Action::Back => {
                 if m.panes.focus != Focus::List {
                     m.panes.focus = Focus::List;
-                } else if !m.listing.marked.is_empty() {
-                    m.listing.marked.clear();
+                } else if !m.rows.marked.is_empty() {
+                    m.rows.marked.clear();
                 } else if !m.filter.widen() {
                     cx.wish(Wish::Show(Tab::Timeline));
                 }
@@ -101,7 +101,7 @@ impl Mistakes {
             Do::Right => self.sideways(1),
             Do::Choose => self.choose(),
             Do::Copy => news = self.copy(cx),
-            Do::All => self.listing.all = !self.listing.all,
+            Do::All => self.rows.all = !self.rows.all,
             Do::Page => self.turn_page(true),
             Do::PrevPage => self.turn_page(false),
             Do::Why => {
@@ -123,7 +123,7 @@ impl Mistakes {
     }
 
     fn sort(&mut self) {
-        let by = LIST[self.listing.columns.at(self.listing.column)].0;
+        let by = LIST[self.listing.marked()].0;
         // Numbers that one looks for are the great ones.
         let first = matches!(by.kind(), Kind::Share | Kind::Count)
             || (by.kind() == Kind::Time && by != Column::Time);
@@ -153,8 +153,8 @@ impl Mistakes {
 
     fn choose(&mut self) {
         let Some(row) = self.row().map(|r| r as u32) else { return };
-        if !self.listing.marked.remove(&row) {
-            self.listing.marked.insert(row);
+        if !self.rows.marked.remove(&row) {
+            self.rows.marked.insert(row);
         }
         self.step(1);
     }
@@ -325,10 +325,10 @@ impl Mistakes {
     /// are.
     fn copied(&self) -> Option<(String, usize)> {
         let found = self.found()?;
-        let rows: Vec<usize> = if self.listing.marked.is_empty() {
+        let rows: Vec<usize> = if self.rows.marked.is_empty() {
             vec![self.row()?]
         } else {
-            self.listing.marked.iter().map(|r| *r as usize).take(COPIED).collect()
+            self.rows.marked.iter().map(|r| *r as usize).take(COPIED).collect()
         };
         let mut text = LIST.map(|c| c.0.name()).join("\t");
         for row in &rows {

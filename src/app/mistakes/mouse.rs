@@ -2,9 +2,10 @@
 //! name it sorts, the wheel moves what it is over.
 
 use super::{Do, Focus, Mistakes};
+use crate::app::Context;
 use crate::app::input::{Mouse, MouseKind};
 use crate::app::keys::Action;
-use crate::app::{Context, columns};
+use crate::app::list::Hit;
 
 impl Mistakes {
     /// Takes the mouse.
@@ -25,23 +26,22 @@ impl Mistakes {
                 m.step(if kind == MouseKind::WheelUp { -3 } else { 3 });
                 m.panes.focus = focus;
             }
-            MouseKind::Down if p.filter.has(x, y) => m.edit(),
-            MouseKind::Down if p.head.has(x, y) => {
-                if let Some(column) =
-                    columns::at(&p.columns(&m.listing.columns, m.listing.column), x)
-                {
-                    (m.listing.column, m.panes.focus) = (column, Focus::List);
-                    m.follow(Action::Mistakes(Do::Sort), cx);
-                }
-            }
-            MouseKind::Down if p.list.has(x, y) => {
-                let row = m.listing.list.row(usize::from(y - p.list.y), p.rows(), m.len());
+            MouseKind::Down if over == Focus::List => {
+                let placed = p.columns(&m.listing.columns, m.listing.column);
                 let here = m.panes.focus == Focus::List;
-                if let Some(row) = row {
-                    m.panes.focus = Focus::List;
-                    if m.listing.list.click(row) && here {
-                        m.enter(cx);
+                match p.top.hit((x, y), &placed, m.listing.list, m.len()) {
+                    Some(Hit::Filter) => m.edit(),
+                    Some(Hit::Head(Some(column))) => {
+                        (m.listing.column, m.panes.focus) = (column, Focus::List);
+                        m.follow(Action::Mistakes(Do::Sort), cx);
                     }
+                    Some(Hit::List(Some(row))) => {
+                        m.panes.focus = Focus::List;
+                        if m.listing.list.click(row) && here {
+                            m.enter(cx);
+                        }
+                    }
+                    _ => {}
                 }
             }
             MouseKind::Down if over == Focus::Sums => {

@@ -3,18 +3,13 @@
 use super::{Focus, LIST};
 use crate::app::columns::{self, Chosen};
 use crate::app::layout::Area;
+use crate::app::list::Areas;
 
 /// The areas; those without room are empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// The filter line.
-    pub filter: Area,
-    /// What it selects, or what is wrong with it.
-    pub note: Area,
-    /// Names of the list's columns.
-    pub head: Area,
-    /// The list.
-    pub list: Area,
+    /// The list and what belongs to it.
+    pub top: Areas,
     /// The sums, with their frame.
     pub sums: Area,
     /// The explanation, with its frame.
@@ -35,47 +30,34 @@ impl Places {
     pub fn new((w, h): (u16, u16), lower: Focus) -> Self {
         let row = |y: u16, h: u16| Area { x: 0, y, w, h };
         let body = h.saturating_sub(5);
-        let frame = Self { filter: row(1, 1), note: row(2, 1), head: row(3, 1), ..Self::default() };
+        let top = Areas::new((w, h));
         if w >= WIDE && body >= 12 {
             let left = LIST_W.max(w * 11 / 20);
-            let (x, top) = (left + 1, body / 2);
+            let (x, upper) = (left + 1, body / 2);
             let pane = |y, h| Area { x, y, w: w - x, h };
             return Self {
-                head: Area { w: left, ..frame.head },
-                list: Area { w: left, ..row(4, body) },
-                sums: pane(3, top + 1),
-                why: pane(4 + top, body - top),
-                ..frame
+                top: top.sized(left, body),
+                sums: pane(3, upper + 1),
+                why: pane(4 + upper, body - upper),
             };
         }
         let below = if body >= 10 { body - body * 2 / 5 } else { 0 };
         let pane = row(4 + body - below, below);
-        let list = Area { w: w.min(LIST_W), ..row(4, body - below) };
-        let frame = Self { head: Area { w: list.w, ..frame.head }, ..frame };
+        let top = top.sized(w.min(LIST_W), body - below);
         if w >= TWO {
             let left = w / 2;
             let (sums, why) = (Area { w: left, ..pane }, Area { x: left, w: w - left, ..pane });
-            return Self { list, sums, why, ..frame };
+            return Self { top, sums, why };
         }
         match lower {
-            Focus::Why => Self { list, why: pane, ..frame },
-            _ => Self { list, sums: pane, ..frame },
+            Focus::Why => Self { top, why: pane, ..Self::default() },
+            _ => Self { top, sums: pane, ..Self::default() },
         }
     }
 
     /// The columns of the list, of which the mark is on one.
     pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
-        let room = self.list.w.saturating_sub(GUTTER);
-        columns::placed(
-            &chosen.widths(&LIST.map(|(_, w, _)| w)),
-            marked,
-            (self.list.x + GUTTER, room),
-        )
-    }
-
-    /// Rows of the list.
-    pub fn rows(&self) -> usize {
-        usize::from(self.list.h)
+        columns::placed(&chosen.widths(&LIST.map(|(_, w, _)| w)), marked, self.top.behind(GUTTER))
     }
 }
 
@@ -89,12 +71,15 @@ mod tests {
             for h in 8..70 {
                 for lower in [Focus::List, Focus::Sums, Focus::Why] {
                     let p = Places::new((w, h), lower);
-                    let all = [p.filter, p.note, p.head, p.list, p.sums, p.why];
+                    let all = [p.top.filter, p.top.note, p.top.head, p.top.list, p.sums, p.why];
                     let cells =
                         all.iter().map(|a| usize::from(a.w) * usize::from(a.h)).sum::<usize>();
                     assert!(cells <= usize::from(w) * usize::from(h - 2), "{w}x{h}: {p:?}");
                     assert!(all.iter().all(|a| a.x + a.w <= w && a.y + a.h < h), "{w}x{h}: {p:?}");
-                    assert!(p.list.h >= 3 && (h < 24 || p.sums.h + p.why.h >= 8), "{w}x{h}: {p:?}");
+                    assert!(
+                        p.top.list.h >= 3 && (h < 24 || p.sums.h + p.why.h >= 8),
+                        "{w}x{h}: {p:?}"
+                    );
                 }
             }
         }

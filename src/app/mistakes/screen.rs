@@ -38,7 +38,7 @@ impl Mistakes {
         d.data = Data::Pending(0, key.recordings.len());
         (self.view, self.looked, self.why.told) = (None, None, Explained::Nothing);
         (self.sums.pages, self.sums.bar, self.listing.list) = (Vec::new(), 0, List::default());
-        self.listing.marked.clear();
+        self.rows.marked.clear();
         let origins = key.recordings.iter().map(|path| origin(path.clone(), cx)).collect();
         let (whom, other) = (key.whom.clone(), key.other.clone());
         let ticket = self.decisions.asked.order(key);

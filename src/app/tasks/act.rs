@@ -1,12 +1,12 @@
 //! What orders, the mouse and typing do on the Tasks screen.
 
-use super::{LIST, Shown, Tasks, places};
+use super::{LIST, Shown, Tasks};
 use crate::app::filter::Over;
 use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
-use crate::app::list::{self, Do};
+use crate::app::list::{Areas, Do, Hit};
 use crate::app::tab::Tab;
-use crate::app::{Context, Wish, columns};
+use crate::app::{Context, Wish};
 use crate::query::Op;
 use crate::stats::tasks::{Column, Tasks as Table};
 use crate::stats::{By, column};
@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 impl Tasks {
     pub(super) fn follow(&mut self, action: Action, cx: &mut Context) {
-        let page = usize::from(places(cx.size).list.h).saturating_sub(1).max(1);
-        let n = self.listing.rows.len();
+        let page = Areas::new(cx.size).page();
+        let n = self.found.rows.len();
         if self.listing.list.act(action, page, n) {
             return;
         }
@@ -32,10 +32,9 @@ impl Tasks {
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
             Do::Left | Do::Right => {
-                self.listing.column =
-                    list::mark(self.listing.column, what, self.listing.columns.count());
+                self.listing.mark(what);
             }
-            Do::Sort => match LIST[self.listing.columns.at(self.listing.column)].0 {
+            Do::Sort => match LIST[self.listing.marked()].0 {
                 Shown::Of(by) => self.listing.sort.turn(by, by != Column::Task),
                 Shown::Hit => cx.say("the list is not sorted by hits; 3 sums them up by task"),
             },
@@ -110,25 +109,20 @@ impl Tasks {
 
     /// A click selects, a second one opens; the wheel moves.
     pub(super) fn point(&mut self, mouse: Mouse, cx: &mut Context) {
-        let (p, n) = (places(cx.size), self.listing.rows.len());
-        let Mouse { kind, x, y } = mouse;
-        match kind {
+        let (areas, n) = (Areas::new(cx.size), self.found.rows.len());
+        match mouse.kind {
             MouseKind::WheelUp => self.listing.list.step(-3, n),
             MouseKind::WheelDown => self.listing.list.step(3, n),
-            MouseKind::Down if p.filter.has(x, y) => self.edit(),
-            MouseKind::Down if p.head.has(x, y) => {
-                if let Some(column) =
-                    columns::at(&p.columns(&self.listing.columns, self.listing.column), x)
-                {
-                    self.listing.column = column;
-                    self.follow(Action::List(Do::Sort), cx);
-                }
-            }
-            MouseKind::Down if p.list.has(x, y) => {
-                let row =
-                    self.listing.list.row(usize::from(y - p.list.y), usize::from(p.list.h), n);
-                if row.is_some_and(|row| self.listing.list.click(row)) {
-                    self.enter(cx);
+            MouseKind::Down => {
+                let at = (mouse.x, mouse.y);
+                match areas.hit(at, &self.columns(&areas), self.listing.list, n) {
+                    Some(Hit::Filter) => self.edit(),
+                    Some(Hit::Head(Some(column))) => {
+                        self.listing.column = column;
+                        self.act_on_list(Do::Sort, cx);
+                    }
+                    Some(Hit::List(Some(row))) if self.listing.list.click(row) => self.enter(cx),
+                    _ => {}
                 }
             }
             _ => {}

@@ -21,8 +21,8 @@ impl Tasks {
     fn want_view(&mut self, cx: &mut Context) {
         let Some(table) = self.table().cloned() else { return };
         let query = self.query();
-        if self.listing.looked.as_ref() != Some(&query) {
-            self.listing.looked = Some(query.clone());
+        if self.found.looked.as_ref() != Some(&query) {
+            self.found.looked = Some(query.clone());
             cx.order(Effect::Tasks(Order::Look { ticket: self.of.ticket(), table, query }));
         }
     }

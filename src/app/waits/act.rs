@@ -5,9 +5,9 @@ use super::{Focus, LIST, Page, Shown, Span, Waits};
 use crate::app::filter::Over;
 use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
-use crate::app::list::{self, Do, Sorting};
+use crate::app::list::{self, Do, Hit, Sorting};
 use crate::app::tab::Tab;
-use crate::app::{Context, Wish, columns};
+use crate::app::{Context, Wish};
 use crate::query::{Columns, Kind, Op};
 use crate::stats::column::{Column, Expr};
 use crate::stats::{Table, Window};
@@ -27,7 +27,7 @@ fn crowded(t: &Table, [from, to]: [u64; 2]) -> CpuId {
 
 impl Waits {
     pub(super) fn follow(&mut self, action: Action, cx: &mut Context) {
-        let page = self.places(cx.size).rows().saturating_sub(1).max(1);
+        let page = self.places(cx.size).top.page();
         if let Some(by) = list::rows(action, page) {
             self.step(by);
             return;
@@ -60,10 +60,9 @@ impl Waits {
     fn act_on_list(&mut self, what: Do, cx: &mut Context) {
         match what {
             Do::Left | Do::Right => {
-                self.listing.column =
-                    list::mark(self.listing.column, what, self.listing.columns.count());
+                self.listing.mark(what);
             }
-            Do::Sort => match LIST[self.listing.columns.at(self.listing.column)].0 {
+            Do::Sort => match LIST[self.listing.marked()].0 {
                 Shown::Of(by) => {
                     // Of numbers the great ones are looked for, of times the first.
                     let great =
@@ -226,26 +225,25 @@ impl Waits {
                 self.step(if kind == MouseKind::WheelUp { -3 } else { 3 });
                 self.panes.focus = focus;
             }
-            MouseKind::Down if p.filter.has(x, y) => self.edit(),
-            MouseKind::Down if p.head.has(x, y) => {
-                if let Some(column) =
-                    columns::at(&p.columns(&self.listing.columns, self.listing.column), x)
-                {
-                    (self.listing.column, self.panes.focus) = (column, Focus::List);
-                    self.act_on_list(Do::Sort, cx);
-                }
-            }
-            MouseKind::Down if p.list.has(x, y) => {
-                let row = self.listing.list.row(usize::from(y - p.list.y), p.rows(), self.len());
+            MouseKind::Down if over == Focus::List => {
+                let placed = p.columns(&self.listing.columns, self.listing.column);
                 let here = self.panes.focus == Focus::List;
-                if let Some(row) = row {
-                    self.panes.focus = Focus::List;
-                    if self.listing.list.click(row) && here {
-                        self.enter(cx);
+                match p.top.hit((x, y), &placed, self.listing.list, self.len()) {
+                    Some(Hit::Filter) => self.edit(),
+                    Some(Hit::Head(Some(column))) => {
+                        (self.listing.column, self.panes.focus) = (column, Focus::List);
+                        self.act_on_list(Do::Sort, cx);
                     }
+                    Some(Hit::List(Some(row))) => {
+                        self.panes.focus = Focus::List;
+                        if self.listing.list.click(row) && here {
+                            self.enter(cx);
+                        }
+                    }
+                    _ => {}
                 }
             }
-            MouseKind::Down if over != Focus::List => self.panes.focus = over,
+            MouseKind::Down => self.panes.focus = over,
             _ => {}
         }
     }

@@ -3,18 +3,13 @@
 use super::{Focus, LIST, Shown};
 use crate::app::columns::{self, Chosen};
 use crate::app::layout::Area;
+use crate::app::list::Areas;
 
 /// The areas; those without room are empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// The filter line.
-    pub filter: Area,
-    /// Figures of what it selects, or what is wrong with it.
-    pub note: Area,
-    /// Names of the list's columns.
-    pub head: Area,
-    /// The list.
-    pub list: Area,
+    /// The list and what belongs to it.
+    pub top: Areas,
     /// Who ran instead, with its frame.
     pub blame: Area,
     /// The sums, with their frame.
@@ -35,43 +30,36 @@ impl Places {
     pub fn new((w, h): (u16, u16), lower: Focus) -> Self {
         let row = |y: u16, h: u16| Area { x: 0, y, w, h };
         let body = h.saturating_sub(5);
-        let frame = Self { filter: row(1, 1), note: row(2, 1), head: row(3, 1), ..Self::default() };
+        let top = Areas::new((w, h));
         if w >= WIDE && body >= 12 {
             let left = LIST_W.max(w * 11 / 20);
-            let (x, top) = (left + 1, body * 3 / 5);
+            let (x, upper) = (left + 1, body * 3 / 5);
             let pane = |y, h| Area { x, y, w: w - x, h };
             return Self {
-                head: Area { w: left, ..frame.head },
-                list: Area { w: left, ..row(4, body) },
-                blame: pane(3, top + 1),
-                sums: pane(4 + top, body - top),
-                ..frame
+                top: top.sized(left, body),
+                blame: pane(3, upper + 1),
+                sums: pane(4 + upper, body - upper),
             };
         }
         // Of a tall screen the list gets the rest.
         let below = if body >= 10 { (body / 2).min(16) } else { 0 };
         let pane = row(4 + body - below, below);
-        let list = row(4, body - below);
+        let top = top.sized(w, body - below);
         if w >= TWO {
             let left = w * 3 / 5;
             let (blame, sums) = (Area { w: left, ..pane }, Area { x: left, w: w - left, ..pane });
-            return Self { list, blame, sums, ..frame };
+            return Self { top, blame, sums };
         }
         match lower {
-            Focus::Sums => Self { list, sums: pane, ..frame },
-            _ => Self { list, blame: pane, ..frame },
+            Focus::Sums => Self { top, sums: pane, ..Self::default() },
+            _ => Self { top, blame: pane, ..Self::default() },
         }
     }
 
     /// The columns of the list, of which the mark is on one.
     pub fn columns(&self, chosen: &Chosen, marked: usize) -> Vec<columns::Placed> {
-        let room = self.list.w.saturating_sub(GUTTER);
-        columns::placed(&widths(chosen, room), marked, (self.list.x + GUTTER, room))
-    }
-
-    /// Rows of the list.
-    pub fn rows(&self) -> usize {
-        usize::from(self.list.h)
+        let room = self.top.behind(GUTTER);
+        columns::placed(&widths(chosen, room.1), marked, room)
     }
 }
 
@@ -97,13 +85,13 @@ mod tests {
             for h in 8..70 {
                 for lower in [Focus::List, Focus::Sums, Focus::Blame] {
                     let p = Places::new((w, h), lower);
-                    let all = [p.filter, p.note, p.head, p.list, p.sums, p.blame];
+                    let all = [p.top.filter, p.top.note, p.top.head, p.top.list, p.sums, p.blame];
                     let cells =
                         all.iter().map(|a| usize::from(a.w) * usize::from(a.h)).sum::<usize>();
                     assert!(cells <= usize::from(w) * usize::from(h - 2), "{w}x{h}: {p:?}");
                     assert!(all.iter().all(|a| a.x + a.w <= w && a.y + a.h < h), "{w}x{h}: {p:?}");
                     assert!(
-                        p.list.h >= 3 && (h < 24 || p.sums.h + p.blame.h >= 8),
+                        p.top.list.h >= 3 && (h < 24 || p.sums.h + p.blame.h >= 8),
                         "{w}x{h}: {p:?}"
                     );
                 }

@@ -20,14 +20,14 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
         } else {
             "None of these decisions is wrong. a lists the right ones too."
         };
-        let room = p.list.w.saturating_sub(2);
-        pen.put(p.list.x + 2, p.list.y + 1, room, text, pen.theme.strong());
+        let room = p.top.list.w.saturating_sub(2);
+        pen.put(p.top.list.x + 2, p.top.list.y + 1, room, text, pen.theme.strong());
         return;
     }
-    let rows = p.rows();
+    let rows = p.top.rows();
     let first = m.first_row(rows);
     for (line, row) in view.rows.iter().enumerate().skip(first).take(rows) {
-        let at = Area { y: p.list.y + (line - first) as u16, h: 1, ..p.list };
+        let at = Area { y: p.top.list.y + (line - first) as u16, h: 1, ..p.top.list };
         decision(m, &found.table, (line, *row as usize), at, &columns, pen);
     }
 }
@@ -42,7 +42,7 @@ fn head(m: &Mistakes, p: &Places, placed: &[Placed], pen: &mut Pen) {
         let sorted = sorted.then_some(m.listing.sort.descending);
         let marked = *i == m.listing.column && is(m, Focus::List);
         let head = Head { name: column.name(), right: to_right, sorted, marked };
-        columns::head(head, (*x, *w), Area { x: 0, ..p.head }, pen);
+        columns::head(head, (*x, *w), Area { x: 0, ..p.top.head }, pen);
     }
 }
 
@@ -65,7 +65,7 @@ fn decision(
     if chosen {
         pen.fill(at.x, at.y, at.w, base);
     }
-    let marked = m.listing.marked.contains(&(row as u32));
+    let marked = m.rows.marked.contains(&(row as u32));
     pen.put(at.x, at.y, 1, if marked { "●" } else { " " }, base);
     let (glyph, style) =
         if table.is_hit(row) { ("✓", theme.hit()) } else { ("✗", theme.miss()) };

@@ -26,7 +26,7 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
         let sorted = matches!(shown, Shown::Of(by) if by == w.listing.sort.by)
             .then_some(w.listing.sort.descending);
         let marked = *i == w.listing.column && is(w, Focus::List);
-        head(Head { name: shown.name(), right, sorted, marked }, (*x, *cells), p.head, pen);
+        head(Head { name: shown.name(), right, sorted, marked }, (*x, *cells), p.top.head, pen);
     }
     let rows = w.visible(app.room());
     if rows.is_empty() {
@@ -35,19 +35,25 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
         } else {
             "No wait is like that."
         };
-        pen.put(p.list.x + 2, p.list.y + 1, p.list.w.saturating_sub(2), text, theme.strong());
+        pen.put(
+            p.top.list.x + 2,
+            p.top.list.y + 1,
+            p.top.list.w.saturating_sub(2),
+            text,
+            theme.strong(),
+        );
         return;
     }
     let selected = w.row().map(|row| row as u32);
     for (line, row) in rows.iter().enumerate() {
-        let (y, chosen) = (p.list.y + line as u16, selected == Some(*row));
+        let (y, chosen) = (p.top.list.y + line as u16, selected == Some(*row));
         let base = match (chosen, is(w, Focus::List)) {
             (true, true) => theme.chosen(),
             (true, false) => theme.strong(),
             _ => theme.text(),
         };
         if chosen {
-            pen.fill(p.list.x, y, p.list.w, base);
+            pen.fill(p.top.list.x, y, p.top.list.w, base);
         }
         for (i, x, cells) in &columns {
             let (shown, _, right) = LIST[w.listing.columns.at(*i)];
