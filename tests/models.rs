@@ -6,20 +6,17 @@
 mod common;
 
 use burn::tensor::Device;
+use common::engines::{difference, little_data, made_up_tokens, states, tokens, train};
 use common::recordings;
-use kernel_oracle::dataset::chunks::{Keep, Recording};
-use kernel_oracle::features::{
-    Decision, Extractor, Forecast, Outcome, RANKS, Sink, TOKEN_X, Token,
-};
-use kernel_oracle::job::Cancel;
+use kernel_oracle::features::Token;
 use kernel_oracle::predictor::Predictor;
-use kernel_oracle::predictor::dense::{Network, Questions, Tokens};
+use kernel_oracle::predictor::dense::{Network, Tokens};
 use kernel_oracle::predictor::engine::Choice;
-use kernel_oracle::predictor::networks::{Kind, ModelConfig, Question};
+use kernel_oracle::predictor::networks::{Kind, ModelConfig};
 use kernel_oracle::predictor::stream::StreamEngine;
-use kernel_oracle::predictor::weights::{Problem, Provenance, Weights};
+use kernel_oracle::predictor::weights::{Problem, Weights};
 use kernel_oracle::trace::{CpuId, Trace};
-use kernel_oracle::train::{Data, TrainConfig, run};
+use kernel_oracle::train::TrainConfig;
 use std::sync::Arc;
 
 fn fresh(config: ModelConfig, seed: u64) -> Weights {
@@ -40,96 +37,9 @@ fn odd(kind: Kind) -> ModelConfig {
     }
 }
 
-/// The streaming engine's answers, and per CPU what burn needs to give the same ones. The inputs
-/// are not normalised.
-struct Both {
-    engine: StreamEngine,
-    cpus: Vec<OneCpu>,
-}
-
-#[derive(Default)]
-struct OneCpu {
-    tokens: Vec<Token>,
-    picks: Questions,
-    asks: Questions,
-    pick_scores: Vec<f32>,
-    ask_scores: Vec<f32>,
-}
-
-impl Sink for Both {
-    fn token(&mut self, cpu: CpuId, token: &Token) {
-        self.engine.token(cpu, token);
-        self.cpus[cpu.ix()].tokens.push(*token);
-    }
-
-    fn decision(&mut self, d: &Decision<'_>) {
-        let mut scores = Vec::new();
-        self.engine.pick(d, &mut scores);
-        if d.is_trivial() {
-            return;
-        }
-        let one = &mut self.cpus[d.cpu.ix()];
-        one.picks.of.extend(vec![one.picks.rows.len() as i32; scores.len()]);
-        one.picks.rows.push(one.tokens.len() as i32);
-        one.picks.query.extend(d.query.iter().map(|x| x.clamp(-8.0, 8.0)));
-        one.picks.candidates.extend(d.features.iter().map(|x| x.clamp(-8.0, 8.0)));
-        one.pick_scores.extend(scores);
-    }
-
-    fn outcome(&mut self, _: &Outcome) {}
-
-    fn forecast(&mut self, f: &Forecast<'_>) {
-        let mut scores = Vec::new();
-        self.engine.forecast(f, &mut scores);
-        let one = &mut self.cpus[f.cpu.ix()];
-        one.asks.of.extend(vec![one.asks.rows.len() as i32; scores.len()]);
-        one.asks.rows.push(one.tokens.len() as i32);
-        one.asks.query.extend(f.query.iter().map(|x| x.clamp(-8.0, 8.0)));
-        one.asks.candidates.extend(f.features.iter().map(|x| x.clamp(-8.0, 8.0)));
-        one.ask_scores.extend(scores);
-    }
-}
-
-fn tokens(of: &[Token]) -> Tokens {
-    let class = |f: fn(&Token) -> u8| of.iter().map(|t| i32::from(f(t))).collect();
-    Tokens {
-        sequences: 1,
-        classes: [class(|t| t.kind), class(|t| t.rank), class(|t| t.state)],
-        x: of.iter().flat_map(|t| t.x).collect(),
-    }
-}
-
 /// The greatest difference between the two engines' answers.
-fn difference(weights: &Weights, trace: &Trace, events: usize) -> f32 {
-    let engine = StreamEngine::frozen(&Arc::new(weights.clone()), trace.cpus());
-    let mut both = Both { engine, cpus: (0..trace.cpus()).map(|_| OneCpu::default()).collect() };
-    let mut extractor = Extractor::new(trace);
-    for i in 0..events.min(trace.len()) {
-        extractor.step(trace, i, &mut both);
-    }
-    let device = Device::flex();
-    let network = Network::from_weights(weights, &device);
-    let (mut compared, mut most) = (0, 0.0_f32);
-    for one in &both.cpus {
-        let h = network.trunk(&tokens(&one.tokens), &device);
-        let pick: Vec<f32> = network
-            .scores(Question::Pick, &h, &one.picks, &device)
-            .into_data()
-            .try_into_vec()
-            .unwrap();
-        let ask: Vec<f32> = network
-            .scores(Question::Forecast, &h, &one.asks, &device)
-            .into_data()
-            .try_into_vec()
-            .unwrap();
-        assert_eq!((pick.len(), ask.len()), (one.pick_scores.len(), one.ask_scores.len()));
-        let named = ask.into_iter().zip(one.ask_scores.iter().copied());
-        for (a, b) in pick.into_iter().zip(one.pick_scores.iter().copied()).chain(named) {
-            assert!(a.is_finite() && b.is_finite());
-            most = most.max((a - b).abs());
-            compared += 1;
-        }
-    }
+fn apart(weights: &Weights, trace: &Trace, events: usize) -> f32 {
+    let (most, compared) = difference(weights, trace, events);
     assert!(compared > 10_000, "{compared} scores");
     most
 }
@@ -139,9 +49,9 @@ fn both_engines_give_the_same_answers_for_every_kind() {
     // Over the whole recording: an error of a recurrent state would grow.
     let trace = recordings::open("hackbench-pipe-2g_run0");
     for kind in [Kind::Lstm, Kind::Mlp] {
-        let most = difference(&fresh(ModelConfig::of(kind), 5), &trace, usize::MAX);
+        let most = apart(&fresh(ModelConfig::of(kind), 5), &trace, usize::MAX);
         assert!(most < 1e-4, "{}: {most}", kind.label());
-        let most = difference(&fresh(odd(kind), 6), &trace, 8_000);
+        let most = apart(&fresh(odd(kind), 6), &trace, 8_000);
         assert!(most < 1e-4, "{} of odd size: {most}", kind.label());
     }
 }
@@ -152,28 +62,6 @@ fn the_lstm_has_as_many_parameters_as_the_tcn() {
         Kind::ALL.map(|kind| fresh(ModelConfig::of(kind), 0).parameters() as f64);
     assert!((lstm / tcn - 1.0).abs() < 0.02 && lstm <= tcn, "{lstm} and {tcn}");
     assert!(mlp < tcn, "{mlp}: its heads alone");
-}
-
-fn made_up_tokens(n: usize) -> Vec<Token> {
-    let token = |i: usize| {
-        let mut x = [0.0; TOKEN_X];
-        x.iter_mut().enumerate().for_each(|(j, x)| *x = ((i * 7 + j * 3) as f32).sin());
-        Token { kind: (i % 5) as u8, rank: (i % RANKS) as u8, state: (i % 7) as u8, x }
-    };
-    (0..n).map(token).collect()
-}
-
-/// The states of both engines after every token.
-fn states(weights: &Weights, of: &[Token]) -> [Vec<Vec<f32>>; 2] {
-    let mut engine = StreamEngine::new(&Arc::new(weights.clone()), 1);
-    let streamed = of.iter().map(|t| {
-        engine.token(CpuId(0), t);
-        engine.state(CpuId(0)).to_vec()
-    });
-    let streamed = streamed.collect();
-    let h = Network::from_weights(weights, &Device::flex()).trunk(&tokens(of), &Device::flex());
-    let h: Vec<f32> = h.into_data().try_into_vec().unwrap();
-    [streamed, h.chunks(weights.config.channels).skip(1).map(<[f32]>::to_vec).collect()]
 }
 
 #[test]
@@ -279,31 +167,6 @@ fn a_file_that_names_no_kind_holds_a_tcn() {
     );
 }
 
-/// The first decisions of a recording.
-fn little_data(decisions: usize) -> Data {
-    let all = Keep { decisions: usize::MAX, forecasts: usize::MAX, ..Keep::TRAINING };
-    let mut r = Recording::new(&recordings::open("hackbench-pipe-2g_run0"), all);
-    r.cpus.truncate(1);
-    let data = &mut r.cpus[0];
-    data.picks.at.retain(|p| p.count > 0 && p.tokens <= 4_000);
-    let end = data.picks.at[decisions - 1].tokens;
-    data.picks.at.truncate(decisions);
-    data.asks.at.retain(|a| a.count > 0 && a.tokens <= end);
-    data.asks.at.truncate(decisions);
-    Data { training: vec![r], validation: Vec::new() }
-}
-
-fn train(config: &TrainConfig, data: &Data) -> (Weights, [f32; 2]) {
-    let mut loss = [0.0; 2];
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let outcome =
-        pool.install(|| run(config, data, &Cancel::new(), &mut |p| loss = p.figures.loss)).unwrap();
-    let mut weights = outcome.weights;
-    // The date differs between runs.
-    weights.provenance = Provenance::default();
-    (weights, loss)
-}
-
 #[test]
 fn every_kind_learns_and_the_same_seed_gives_the_same_bits() {
     let (few, more) = (little_data(8), little_data(100));
@@ -318,11 +181,11 @@ fn every_kind_learns_and_the_same_seed_gives_the_same_bits() {
         };
         let config =
             TrainConfig { model, epochs: 300, learning_rate: 1e-2, ..TrainConfig::default() };
-        let (_, loss) = train(&config, &few);
+        let (_, loss) = train(&config, &few).unwrap();
         assert!(loss[0] < 0.1 && loss[1] < 0.1, "{}: {loss:?}", kind.label());
         let config = TrainConfig { model, epochs: 2, seed: 7, ..TrainConfig::default() };
-        let again = train(&config, &more).0.to_bytes();
-        assert_eq!(train(&config, &more).0.to_bytes(), again, "{}", kind.label());
+        let again = train(&config, &more).unwrap().0.to_bytes();
+        assert_eq!(train(&config, &more).unwrap().0.to_bytes(), again, "{}", kind.label());
     }
 }
 

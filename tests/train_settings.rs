@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+mod common;
+
+use common::network::{one_thread, small};
 use kernel_oracle::dataset::chunks::{Keep, Recording};
 use kernel_oracle::job::Cancel;
-use kernel_oracle::predictor::networks::ModelConfig;
 use kernel_oracle::predictor::weights::Weights;
 use kernel_oracle::train::{Data, Outcome, Schedule, TrainConfig, run, validate};
 use std::path::Path;
@@ -15,19 +17,9 @@ use std::path::Path;
 const STILL: f64 = 1e-30;
 
 fn config() -> TrainConfig {
-    let model = ModelConfig {
-        channels: 8,
-        kernel: 2,
-        blocks: 3,
-        hidden: 16,
-        hidden2: 8,
-        forecast: 16,
-        forecast2: 8,
-        ..ModelConfig::default()
-    };
     let schedule = Schedule::Constant;
     TrainConfig {
-        model,
+        model: small(),
         epochs: 2,
         batch: 1,
         chunk: 512,
@@ -56,8 +48,7 @@ fn hackbench(tokens: u32) -> Recording {
 /// The run's outcome and the losses of its steps.
 fn fitted(config: &TrainConfig, data: &Data) -> (Outcome, Vec<[f32; 2]>) {
     let mut losses = Vec::new();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let outcome = pool.install(|| {
+    let outcome = one_thread(|| {
         run(config, data, &Cancel::new(), &mut |p| {
             if p.stepped {
                 // Of what was not asked in this chunk there is no loss.

@@ -5,25 +5,20 @@
 
 mod common;
 
-use common::screen::typed;
+use common::screen::{opened, screen_in, typed};
 use kernel_oracle::app::input::Key;
-use kernel_oracle::app::ticket::Ticket;
-use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::timeline::rows::{Placed, What};
 use kernel_oracle::app::{App, Effect, Msg, Tab};
 use kernel_oracle::driver::{answer_causes, answer_waits};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
-use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::life::follow;
 use kernel_oracle::stats::load::longest_queues;
 use kernel_oracle::stats::{CpuTime, Window};
 use kernel_oracle::trace::{
     CpuId, Event, EventKind, Nanos, Pid, TaskState, Trace, TraceBuilder, TraceMeta,
 };
-use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::Theme;
-use ratatui::{Terminal, backend::TestBackend};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -66,16 +61,7 @@ fn chain(cpus: u16, first: u16, second: u16) -> Arc<Trace> {
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec!["a".into()], size);
-    let loaded = Loaded {
-        path: "a".into(),
-        pyramid: Pyramid::build(trace),
-        trace: Arc::clone(trace),
-        notes: Vec::new(),
-    };
-    tell(
-        &mut app,
-        Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) },
-    );
+    tell(&mut app, opened("a", trace));
     app
 }
 
@@ -105,19 +91,8 @@ fn keys(app: &mut App, text: &str) {
     text.chars().for_each(|c| tell(app, Msg::Key(typed(c))));
 }
 
-fn drawn(app: &App, color: bool) -> TestBackend {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal
-        .draw(|frame| {
-            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut());
-        })
-        .unwrap();
-    terminal.backend().clone()
-}
-
 fn screen(app: &App, color: bool) -> String {
-    drawn(app, color).to_string()
+    screen_in(app, color).to_string()
 }
 
 fn row(app: &App, what: What) -> Placed {
@@ -128,7 +103,7 @@ fn row(app: &App, what: What) -> Placed {
 fn column(app: &App, us: u64) -> Vec<String> {
     let (l, t) = (app.layout(), app.timeline().unwrap());
     let x = l.plot.x + t.view.column(us * 1_000, l.cols()).unwrap() as u16;
-    let backend = drawn(app, true);
+    let backend = screen_in(app, true);
     (0..app.size.1).map(|y| backend.buffer()[(x, y)].symbol().to_owned()).collect()
 }
 
@@ -315,7 +290,7 @@ fn a_search_is_lit_in_heat_maps_too() {
         let row =
             placed.iter().find(|row| t.rows.cpus(row.what).contains(&usize::from(first))).unwrap();
         let theme = Theme::DARK;
-        let backend = drawn(&app, true);
+        let backend = screen_in(&app, true);
         let lit = |y: u16| {
             (0..l.plot.w)
                 .filter(|x| backend.buffer()[(l.plot.x + x, y)].fg == theme.lit_mark().fg.unwrap())

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::screen::{screen, screen_with};
+use common::screen::{MOUSE, SPECIAL, screen, screen_with};
 use kernel_oracle::app::compare::beside::{Align, stint};
 use kernel_oracle::app::compare::{Asked, Data, Focus, News, Order, Other};
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
@@ -445,24 +445,11 @@ fn the_keys_of_zooming_work_in_the_pane_of_the_timelines() {
 }
 
 fn any_msg() -> impl Strategy<Value = Msg> {
-    let special = [
-        Key::Enter,
-        Key::Esc,
-        Key::Tab,
-        Key::Up,
-        Key::Down,
-        Key::Left,
-        Key::Right,
-        Key::Home,
-        Key::End,
-    ];
-    let kinds =
-        [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
     let letters = "7777..,,<<>>++--adfwsm/y0clntj14c56";
     prop_oneof![
-        4 => prop::sample::select(special.to_vec()).prop_map(Msg::Key),
+        4 => prop::sample::select(SPECIAL.to_vec()).prop_map(Msg::Key),
         9 => prop::sample::select(letters.chars().collect::<Vec<_>>()).prop_map(|c| Msg::Key(Key::Char(c))),
-        2 => (prop::sample::select(kinds.to_vec()), 0..130u16, 0..45u16).prop_map(|(kind, x, y)| Msg::Mouse(Mouse { kind, x, y })),
+        2 => (prop::sample::select(MOUSE.to_vec()), 0..130u16, 0..45u16).prop_map(|(kind, x, y)| Msg::Mouse(Mouse { kind, x, y })),
         1 => (0..200u16, 0..60u16).prop_map(|(w, h)| Msg::Resized(w, h)),
     ]
 }

@@ -5,17 +5,11 @@
 
 mod common;
 
-use common::screen::typed;
-use kernel_oracle::app::ticket::Ticket;
-use kernel_oracle::app::timeline::Loaded;
+use common::screen::{opened, screen_in, typed};
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::driver::answer_causes;
 use kernel_oracle::ingest;
-use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::trace::Trace;
-use kernel_oracle::ui::draw::draw;
-use kernel_oracle::ui::palette::Theme;
-use ratatui::{Terminal, backend::TestBackend};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,16 +29,7 @@ fn tell(app: &mut App, msg: Msg) {
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec!["a".into()], size);
-    let loaded = Loaded {
-        path: "a".into(),
-        pyramid: Pyramid::build(trace),
-        trace: Arc::clone(trace),
-        notes: Vec::new(),
-    };
-    tell(
-        &mut app,
-        Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) },
-    );
+    tell(&mut app, opened("a", trace));
     app
 }
 
@@ -53,10 +38,7 @@ fn keys(app: &mut App, text: &str) {
 }
 
 fn screen(app: &App) -> String {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal.draw(|frame| draw(app, &Theme::DARK, frame.buffer_mut())).unwrap();
-    terminal.backend().to_string()
+    screen_in(app, true).to_string()
 }
 
 #[test]

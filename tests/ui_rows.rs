@@ -4,16 +4,14 @@
 
 mod common;
 
-use common::screen::typed;
+use common::screen::{opened, screen_in, typed};
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::ticket::Ticket;
-use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::timeline::rows::{Shape, What};
 use kernel_oracle::app::{App, Effect, Msg};
 use kernel_oracle::driver::answer_causes;
 use kernel_oracle::evaluate::overlay::{Chunk, Guess, Prediction};
 use kernel_oracle::ingest;
-use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::stats::Doing;
 use kernel_oracle::stats::life::follow;
 use kernel_oracle::trace::{
@@ -100,9 +98,7 @@ fn answers(trace: &Trace) -> Chunk {
 fn open(trace: Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec!["a".into()], size);
     let chunk = answers(&trace);
-    let loaded =
-        Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
-    app.update(Msg::Opened { ticket: Ticket(1), path: "a".into(), result: Ok(Arc::new(loaded)) });
+    app.update(opened("a", &trace));
     app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     app
 }
@@ -123,14 +119,7 @@ fn keys(app: &mut App, text: &str) {
 }
 
 fn screen(app: &App, color: bool) -> String {
-    let (w, h) = app.size;
-    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
-    terminal
-        .draw(|frame| {
-            draw(app, &if color { Theme::DARK } else { Theme::PLAIN }, frame.buffer_mut());
-        })
-        .unwrap();
-    terminal.backend().to_string()
+    screen_in(app, color).to_string()
 }
 
 #[test]

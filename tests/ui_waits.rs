@@ -5,8 +5,8 @@
 
 mod common;
 
-use common::screen::{screen, screen_with, typed};
-use kernel_oracle::app::input::{Key, Mouse, MouseKind};
+use common::screen::{MOUSE, SPECIAL, opened, screen, screen_with, typed};
+use kernel_oracle::app::input::{Key, Mouse};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::waits::{Focus, Order};
@@ -66,13 +66,7 @@ fn made(cpus: u16, gaps: bool) -> Arc<Trace> {
 
 fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec![NGINX.into()], size);
-    let loaded = Loaded {
-        path: NGINX.into(),
-        pyramid: Pyramid::build(trace),
-        trace: Arc::clone(trace),
-        notes: Vec::new(),
-    };
-    app.update(Msg::Opened { ticket: Ticket(1), path: NGINX.into(), result: Ok(Arc::new(loaded)) });
+    app.update(opened(NGINX, trace));
     app
 }
 
@@ -428,23 +422,10 @@ fn another_recording_is_asked_anew_and_old_answers_change_nothing() {
 }
 
 fn any_msg() -> impl Strategy<Value = Msg> {
-    let special = [
-        Key::Enter,
-        Key::Esc,
-        Key::Tab,
-        Key::Up,
-        Key::Down,
-        Key::Left,
-        Key::Right,
-        Key::Home,
-        Key::End,
-    ];
-    let kinds =
-        [MouseKind::Down, MouseKind::Drag, MouseKind::Up, MouseKind::WheelUp, MouseKind::WheelDown];
     prop_oneof![
-        4 => prop::sample::select(special.to_vec()).prop_map(Msg::Key),
+        4 => prop::sample::select(SPECIAL.to_vec()).prop_map(Msg::Key),
         8 => prop::sample::select("1556655/wtfsvVyxnN0mq>ajkib ".chars().collect::<Vec<_>>()).prop_map(|c| Msg::Key(Key::Char(c))),
-        2 => (prop::sample::select(kinds.to_vec()), 0..130u16, 0..45u16).prop_map(|(kind, x, y)| Msg::Mouse(Mouse { kind, x, y })),
+        2 => (prop::sample::select(MOUSE.to_vec()), 0..130u16, 0..45u16).prop_map(|(kind, x, y)| Msg::Mouse(Mouse { kind, x, y })),
         1 => (0..200u16, 0..60u16).prop_map(|(w, h)| Msg::Resized(w, h)),
     ]
 }
