@@ -2,12 +2,14 @@
 //! `bpftrace`, made from what its BTF says of the scheduler's structures, what it printed, and each
 //! row's place among the switches.
 
+mod columns;
 mod join;
 mod layout;
 mod output;
 mod places;
 mod program;
 
+pub use columns::Column;
 pub use join::join;
 pub use output::{Read, read};
-pub use program::{Column, Probe};
+pub use program::Probe;

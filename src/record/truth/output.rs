@@ -4,7 +4,7 @@
 //! many they saw. What is damaged costs its own line.
 
 use super::Probe;
-use super::program::Column;
+use super::columns::Column;
 use crate::trace::truth::{Field, Of, Value};
 use crate::trace::{CpuId, MAX_CPUS, Pid};
 use std::io::{BufRead, Read as _};

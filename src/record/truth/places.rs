@@ -3,8 +3,8 @@
 //! the listing and proved by the C compiler on the recorded machine, which knows it from BTF: a
 //! program that is wrong about one of them is refused, and nothing is read.
 
+use super::columns::{Column, Part};
 use super::layout::Member;
-use super::program::{Column, Part};
 use crate::trace::truth::{Field, Of};
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -2,6 +2,7 @@
 //! those that BTF tells, and says what is missing. Nothing that the recorded machine says becomes
 //! part of it: its words only choose among ours.
 
+use super::columns::Column;
 use super::layout::{Member, members};
 use super::places::{Wanted, preamble, runs};
 use crate::trace::truth::{Field, Of, Value};
@@ -29,28 +30,6 @@ pub struct Probe {
     pub program: String,
     /// What this kernel has no name for.
     pub missing: Vec<String>,
-}
-
-/// One printed number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// It is the field.
-    Plain(Field),
-    /// [`Value::OnRq`] in bit 0, [`Value::Delayed`] in bit 1, [`Value::Depth`] from bit 8 on.
-    Flags(Of),
-    /// A word of the kernel's memory, with what is wanted of it: maybe nothing.
-    Word(Vec<Part>),
-}
-
-/// A field in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Which.
-    pub field: Field,
-    /// Bits before it.
-    pub shift: u32,
-    /// Its bits.
-    pub bits: u32,
 }
 
 impl Probe {
