@@ -239,7 +239,7 @@ impl Run<'_> {
                 });
             }
             None if name == "ask" && self.plan.settings.truth && self.told.probe.is_none() => {
-                self.ask()?
+                self.ask()?;
             }
             None if name == "recording" && self.started.is_none() => {
                 // Without them no page is of any use.

@@ -9,8 +9,8 @@ macro_rules! at {
     };
 }
 
-const fn field(place: u8, label: &'static str, help: &'static str) -> Option<Field> {
-    Some(Field { place, label, help })
+const fn field(place: u8, label: &'static str, help: &'static str) -> Field {
+    Field { place, label, help }
 }
 
 /// What it learns from.
@@ -21,12 +21,11 @@ pub static RECORDINGS: [Setting; 3] = [
         placeholder: "CATEGORY",
         help: "Train on this category only (may be repeated)",
         usual: Usual::InWords,
-        field: field(
+        field: Some(field(
             1,
             "train on",
-            "categories (← →, Tab completes), commas between; empty: all \
-                                     of the bundled",
-        ),
+            "categories (← →, Tab completes), commas between; empty: all of the bundled",
+        )),
         limits: Limits::None,
         value: at!(only),
     },
@@ -37,12 +36,11 @@ pub static RECORDINGS: [Setting; 3] = [
         help: "Leave this category or machine (e.g. 6.12x8) out of training and validation (may be \
                repeated)",
         usual: Usual::InWords,
-        field: field(
+        field: Some(field(
             2,
             "hold out",
-            "categories and machines kept unseen (← →, Tab completes), \
-                                     with commas between",
-        ),
+            "categories and machines kept unseen (← →, Tab completes), with commas between",
+        )),
         limits: Limits::None,
         value: at!(hold_out),
     },
@@ -52,12 +50,11 @@ pub static RECORDINGS: [Setting; 3] = [
         placeholder: "KERNEL",
         help: "Train on recordings of this kernel only, e.g. 6.18 or EEVDF (may be repeated)",
         usual: Usual::InWords,
-        field: field(
+        field: Some(field(
             22,
             "kernels",
-            "releases that recordings may be of, by their beginnings; \
-                                     empty: all",
-        ),
+            "releases that recordings may be of, by their beginnings; empty: all",
+        )),
         limits: Limits::None,
         value: at!(kernels),
     },
@@ -71,7 +68,7 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "EPOCHS",
         help: "Passes over the data",
         usual: Usual::Stated,
-        field: field(3, "epochs", "passes over the training recordings"),
+        field: Some(field(3, "epochs", "passes over the training recordings")),
         limits: Limits::Whole(|_| (1, 10_000)),
         value: at!(epochs),
     },
@@ -81,12 +78,11 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "PATIENCE",
         help: "End after so many epochs without a better validation; 0: never",
         usual: Usual::Stated,
-        field: field(
+        field: Some(field(
             19,
             "patience",
-            "ends after so many epochs without a better validation; 0: \
-                                      never",
-        ),
+            "ends after so many epochs without a better validation; 0: never",
+        )),
         limits: Limits::Whole(|_| (0, 10_000)),
         value: at!(patience),
     },
@@ -96,7 +92,7 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "SEED",
         help: "Seed of weights and order: on the CPU the same seed gives the same bits",
         usual: Usual::Stated,
-        field: field(20, "seed", "the same seed gives the same run, bit for bit"),
+        field: Some(field(20, "seed", "the same seed gives the same run, bit for bit")),
         limits: Limits::None,
         value: at!(seed),
     },
@@ -106,12 +102,11 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "LR",
         help: "Peak learning rate",
         usual: Usual::Stated,
-        field: field(
+        field: Some(field(
             4,
             "learning rate",
-            "the highest step size; too high diverges, too low learns \
-                                          nothing",
-        ),
+            "the highest step size; too high diverges, too low learns nothing",
+        )),
         limits: Limits::Positive,
         value: at!(learning_rate),
     },
@@ -121,12 +116,11 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "SCHEDULE",
         help: "How the learning rate changes: one-cycle, cosine or constant",
         usual: Usual::Stated,
-        field: field(
+        field: Some(field(
             5,
             "schedule",
-            "how the rate changes over the run: one-cycle, cosine, \
-                                     constant (← → chooses)",
-        ),
+            "how the rate changes over the run: one-cycle, cosine, constant (← → chooses)",
+        )),
         limits: Limits::None,
         value: at!(schedule),
     },
@@ -136,7 +130,7 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "WEIGHT_DECAY",
         help: "How strongly weights are pulled to zero",
         usual: Usual::Stated,
-        field: field(17, "weight decay", "how strongly weights are pulled to zero"),
+        field: Some(field(17, "weight decay", "how strongly weights are pulled to zero")),
         limits: Limits::NotNegative,
         value: at!(weight_decay),
     },
@@ -146,7 +140,7 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "CLIP",
         help: "Gradients are cut at this norm, tensor by tensor",
         usual: Usual::Stated,
-        field: field(18, "gradient clip", "gradients are cut at this norm, tensor by tensor"),
+        field: Some(field(18, "gradient clip", "gradients are cut at this norm, tensor by tensor")),
         limits: Limits::Positive,
         value: at!(clip),
     },
@@ -167,12 +161,11 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "FORECAST_WEIGHT",
         help: "Weight of the forecast's loss beside the pick's; 0: picks only",
         usual: Usual::Stated,
-        field: field(
+        field: Some(field(
             6,
             "forecast weight",
-            "weight of the forecast's loss beside the pick's; 0: \
-                                            picks only",
-        ),
+            "weight of the forecast's loss beside the pick's; 0: picks only",
+        )),
         limits: Limits::NotNegative,
         value: at!(forecast_weight),
     },
@@ -182,7 +175,7 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "BATCH",
         help: "Chunks per step",
         usual: Usual::Stated,
-        field: field(16, "batch", "chunks per step"),
+        field: Some(field(16, "batch", "chunks per step")),
         limits: Limits::Whole(|_| (1, 256)),
         value: at!(batch),
     },
@@ -192,12 +185,11 @@ pub static COURSE: [Setting; 11] = [
         placeholder: "CHUNK",
         help: "Scored tokens in a chunk",
         usual: Usual::Stated,
-        field: field(
+        field: Some(field(
             15,
             "chunk length",
-            "scored events of one CPU in a row; the context comes on \
-                                          top",
-        ),
+            "scored events of one CPU in a row; the context comes on top",
+        )),
         limits: Limits::Whole(|_| (16, 16_384)),
         value: at!(chunk),
     },
@@ -212,12 +204,11 @@ pub static NETWORK: [Setting; 9] = [
         help: "What turns the events into a state: tcn, lstm, or mlp (the last event only, no \
                sequence)",
         usual: Usual::Stated,
-        field: field(
+        field: Some(field(
             0,
             "model",
-            "tcn sees a stretch of events, lstm remembers, mlp sees the last \
-                                  one (← →)",
-        ),
+            "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)",
+        )),
         limits: Limits::None,
         value: at!(model),
     },
@@ -227,7 +218,7 @@ pub static NETWORK: [Setting; 9] = [
         placeholder: "CHANNELS",
         help: "Width of the trunk; 32, for an LSTM 48 (then it has as many parameters)",
         usual: Usual::OfKind,
-        field: field(7, "channels", "width of the trunk: numbers remembered per event"),
+        field: Some(field(7, "channels", "width of the trunk: numbers remembered per event")),
         limits: Limits::Whole(|_| (1, 512)),
         value: at!(model.channels),
     },
@@ -237,7 +228,7 @@ pub static NETWORK: [Setting; 9] = [
         placeholder: "TAPS",
         help: "Taps per convolution of a TCN; 3",
         usual: Usual::OfKind,
-        field: field(8, "kernel", "taps per convolution, 2 to 8"),
+        field: Some(field(8, "kernel", "taps per convolution, 2 to 8")),
         limits: Limits::Whole(|kind| kind.trained()[0]),
         value: at!(model.kernel),
     },
@@ -248,7 +239,11 @@ pub static NETWORK: [Setting; 9] = [
         help: "Residual blocks of a TCN, block i looks back in steps of 2^i; 5. Layers of an LSTM; \
                1",
         usual: Usual::OfKind,
-        field: field(9, "blocks", "residual blocks; each doubles how far back the network sees"),
+        field: Some(field(
+            9,
+            "blocks",
+            "residual blocks; each doubles how far back the network sees",
+        )),
         limits: Limits::Whole(|kind| kind.trained()[1]),
         value: at!(model.blocks),
     },
@@ -258,7 +253,11 @@ pub static NETWORK: [Setting; 9] = [
         placeholder: "HIDDEN",
         help: "Width of the pick head",
         usual: Usual::Stated,
-        field: field(10, "pick head", "width of the layer that compares candidates of a pick"),
+        field: Some(field(
+            10,
+            "pick head",
+            "width of the layer that compares candidates of a pick",
+        )),
         limits: Limits::Whole(|_| (1, 512)),
         value: at!(model.hidden),
     },
@@ -268,7 +267,7 @@ pub static NETWORK: [Setting; 9] = [
         placeholder: "HIDDEN2",
         help: "Width of the pick head's second layer; 0: none",
         usual: Usual::Stated,
-        field: field(11, "second layer", "width of its second layer; 0: none"),
+        field: Some(field(11, "second layer", "width of its second layer; 0: none")),
         limits: Limits::Whole(|_| (0, 512)),
         value: at!(model.hidden2),
     },
@@ -278,12 +277,11 @@ pub static NETWORK: [Setting; 9] = [
         placeholder: "FORECAST",
         help: "Width of the forecast head",
         usual: Usual::Stated,
-        field: field(
+        field: Some(field(
             12,
             "forecast head",
-            "width of the layer that compares candidates of a \
-                                           forecast",
-        ),
+            "width of the layer that compares candidates of a forecast",
+        )),
         limits: Limits::Whole(|_| (1, 512)),
         value: at!(model.forecast),
     },
@@ -293,7 +291,7 @@ pub static NETWORK: [Setting; 9] = [
         placeholder: "FORECAST2",
         help: "Width of the forecast head's second layer; 0: none",
         usual: Usual::Stated,
-        field: field(13, "its second layer", "width of its second layer; 0: none"),
+        field: Some(field(13, "its second layer", "width of its second layer; 0: none")),
         limits: Limits::Whole(|_| (0, 512)),
         value: at!(model.forecast2),
     },
@@ -304,12 +302,11 @@ pub static NETWORK: [Setting; 9] = [
         help: "Whether the network goes on learning from outcomes while it answers; without, as \
                the kind of network has it: on for all three",
         usual: Usual::OfKind,
-        field: field(
+        field: Some(field(
             14,
             "learns on",
-            "on: its last layer goes on learning while it answers; off: \
-                                       it is fixed (← →)",
-        ),
+            "on: its last layer goes on learning while it answers; off: it is fixed (← →)",
+        )),
         limits: Limits::None,
         value: at!(model.adapt),
     },
@@ -324,12 +321,11 @@ pub static DEVICE: [Setting; 1] = [Setting {
                program was built with that feature. Without it cpu, or for a resumed run the \
                device that it began on",
     usual: Usual::InWords,
-    field: field(
+    field: Some(field(
         21,
         "device",
-        "cpu; cuda or wgpu if the program was built with it; :N chooses \
-                                    one",
-    ),
+        "cpu; cuda or wgpu if the program was built with it; :N chooses one",
+    )),
     limits: Limits::None,
     value: at!(device),
 }];
@@ -342,12 +338,11 @@ pub static FOLDER: [Setting; 1] = [Setting {
     help: "Folder of recordings with a `catalog.toml` that says the splits; without it, the \
                bundled ones",
     usual: Usual::InWords,
-    field: field(
+    field: Some(field(
         23,
         "recordings",
-        "a folder with a catalog.toml; empty: the bundled \
-                                        recordings",
-    ),
+        "a folder with a catalog.toml; empty: the bundled recordings",
+    )),
     limits: Limits::None,
     value: at!(traces),
 }];

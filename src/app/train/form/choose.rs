@@ -56,7 +56,7 @@ impl Form {
         let setting = FIELDS[self.at].name;
         match input(self.at) {
             Input::Choice(all) => {
-                *value = next(&all.into_iter().map(String::from).collect::<Vec<_>>(), value)
+                *value = next(&all.into_iter().map(String::from).collect::<Vec<_>>(), value);
             }
             // What kernels there are is not known here.
             Input::Names if setting != "kernels" => {
