@@ -7,13 +7,15 @@
 
 #[path = "record/machine.rs"]
 mod machine;
+#[path = "record/ways.rs"]
+mod ways;
 
 use assert_cmd::Command;
 use kernel_oracle::record::truth::{Probe, join, read};
 use kernel_oracle::trace::truth::{Field, Of, Value};
 use kernel_oracle::trace::{EventKind, Trace};
 use kernel_oracle::{export, ingest};
-use machine::{Machine, Need, skip};
+use machine::Machine;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -25,11 +27,16 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// The probe for a kernel of `tests/data/btf`.
-fn probe(kernel: &str, version: &str) -> Probe {
+/// The probes for a kernel of `tests/data/btf`.
+fn probes(kernel: &str, version: &str) -> Vec<Probe> {
     let text = std::fs::read_to_string(data(&format!("btf/{kernel}.txt"))).unwrap();
     let (queue, entity) = text.split_at(text.find("struct sched_entity {").unwrap());
-    Probe::new(queue, entity, version).unwrap()
+    Probe::all(queue, entity, version).unwrap()
+}
+
+/// The one that reads everything by name.
+fn probe(kernel: &str, version: &str) -> Probe {
+    probes(kernel, version).pop().unwrap()
 }
 
 #[test]
@@ -40,12 +47,21 @@ fn the_program_for_each_kernel() {
         ("6.12", "bpftrace v0.23.2"),
         ("6.18", "v0.17.0"),
     ] {
-        let probe = probe(kernel, version);
-        let text =
-            format!("{}\nwithout: {}\n\n{}", probe.tool, probe.missing.join(" "), probe.program);
+        let probes = probes(kernel, version);
+        let [words, names] = &probes[..] else { panic!("{kernel}: {probes:?}") };
+        let text = format!(
+            "{}\nwithout: {}\n\n{}\n{}",
+            names.tool,
+            names.missing.join(" "),
+            words.program,
+            names.program
+        );
         insta::assert_snapshot!(format!("probe_{}", kernel.replace('.', "_")), text);
         // What is printed and what is missing is all that there is.
-        assert_eq!(probe.fields().len() + probe.missing.len(), Field::all().count(), "{kernel}");
+        assert_eq!(names.fields().len() + names.missing.len(), Field::all().count(), "{kernel}");
+        assert_eq!((words.fields(), &words.missing), (names.fields(), &names.missing), "{kernel}");
+        // Beside the row the stack holds its place in the map and what is being worked on.
+        assert!(words.columns.len() <= 54, "{kernel}: {}", words.columns.len());
     }
 }
 
@@ -54,25 +70,116 @@ fn a_kernel_that_cannot_be_read_is_told_by_what_it_lacks() {
     let text = std::fs::read_to_string(data("btf/6.18.txt")).unwrap();
     let (queue, entity) = text.split_at(text.find("struct sched_entity {").unwrap());
     let without_groups = entity.replace("	struct cfs_rq *cfs_rq;\n", "");
-    let error = Probe::new(queue, &without_groups, "").unwrap_err();
+    let error = Probe::all(queue, &without_groups, "").unwrap_err();
     assert!(error.contains("no sched_entity.cfs_rq"), "{error}");
-    assert!(Probe::new("", "", "").unwrap_err().contains("no cfs_rq.rq"));
+    assert!(Probe::all("", "", "").unwrap_err().contains("no cfs_rq.rq"));
     // Names that mean something to a shell or to bpftrace never reach the program.
     let odd = queue.replace("nr_queued;", "nr_queued; system(\"x\"); @a = 1;");
     assert_eq!(
-        Probe::new(&odd, entity, "").unwrap().program,
-        Probe::new(queue, entity, "").unwrap().program
+        Probe::all(&odd, entity, "").unwrap().pop().unwrap(),
+        Probe::all(queue, entity, "").unwrap().pop().unwrap()
     );
     // Where the tree is elsewhere, its leftmost is not read.
     let moved = entity.replace(
         "	struct rb_node run_node;\n	u64 deadline;\n",
         "	u64 deadline;\n	struct rb_node run_node;\n",
     );
-    let probe = Probe::new(queue, &moved, "").unwrap();
+    let probe = Probe::all(queue, &moved, "").unwrap().pop().unwrap();
     assert!(
         probe.missing.contains(&"first_vruntime".to_owned())
             && !probe.fields().iter().any(|f| f.of == Of::First)
     );
+}
+
+#[test]
+fn places_are_those_of_the_kernel_and_only_what_is_known_has_one() {
+    let places = |kernel: &str| probes(kernel, "v0.17.0")[0].program.clone();
+    let has = |program: &str, of: &str, name: &str, at: u32| {
+        program.contains(&format!("__builtin_offsetof(struct {of}, {name}) == {at} "))
+    };
+    // As `pahole` and the compiler have them.
+    for (kernel, vruntime, on_rq, depth) in [
+        ("6.1", 80, 56, 104),
+        ("6.6", 104, 72, 136),
+        ("6.12", 112, 80, 144),
+        ("6.18", 120, 88, 152),
+    ] {
+        let program = places(kernel);
+        for (name, at) in [("vruntime", vruntime), ("depth", depth)] {
+            assert!(has(&program, "sched_entity", name, at), "{kernel} {name}: {program}");
+        }
+        // Alone in its word on 6.6 it is read by its name.
+        let alone = kernel == "6.6";
+        assert_eq!(has(&program, "sched_entity", "on_rq", on_rq), !alone, "{kernel}: {program}");
+    }
+    assert!(has(&places("6.18"), "cfs_rq", "nr_queued", 16));
+    // Behind a type that nobody knows here no member of the entity has a place; the queue's have.
+    let text = std::fs::read_to_string(data("btf/6.18.txt")).unwrap();
+    let (queue, entity) = text.split_at(text.find("struct sched_entity {").unwrap());
+    let odd = entity.replace("struct rb_node run_node", "struct odd run_node");
+    let all = Probe::all(queue, &odd, "v0.17.0").unwrap();
+    assert!(!all[0].program.contains("offsetof(struct sched_entity") && all.len() == 2);
+    assert!(
+        all[0].program.contains("(int64)$h->vruntime")
+            && has(&all[0].program, "cfs_rq", "sum_weight", 40)
+    );
+    let none = Probe::all(&queue.replace("struct load_weight", "struct odd"), &odd, "").unwrap();
+    assert!(none.len() == 1 && !none[0].program.contains("koracle_"), "{none:?}");
+}
+
+#[test]
+fn words_that_were_read_in_one_go_are_the_same_numbers() {
+    let all = probes("6.18", "v0.17.0");
+    let [words, names] = &all[..] else { panic!("{all:?}") };
+    let by_name = "@s[9, 1]: (7, 8, -1, 2, 3, 4, 5, 513, 11, 12, 13, 14, 15, 2, 21, 22, 23, 24, 25, 1, 31, \
+                   32, 33, 34, 35, 258, 41, 42, 43, 2, 51, 52, 53, 0, 61, -62, 63, 64, 3, 71, 72, 73, 74, \
+                   5)\n";
+    // Bytes of the flags' word and upper halves that nobody asked for are passed over.
+    let by_word = "@s[9, 1]: (7, 8, [16777217], [18446744073709551615,3,4,99,8589934594], 2, 5, \
+                   [256], [11,13,14,99,8589934592], 12, 15, [1], [21,23,24,0,0], 22, 25, \
+                   [65792], [31,33,34,99,1], 32, 35, 41, 42, 43, 2, 51, 52, 53, 0, \
+                   [64,0,38654705667,7,18446744073709551554,63,61], [74,99,5,7,72,73,71])\n";
+    let names = read(by_name.as_bytes(), names);
+    let numbers = read(by_word.as_bytes(), words);
+    assert_eq!((names.seen.len(), numbers.seen.len(), numbers.bad), (1, 1, 0));
+    assert_eq!(numbers.row(0), names.row(0));
+    // A bracket that is damaged costs its own line.
+    for (from, to) in [
+        ("[256]", "256]"),
+        ("[256]", "[256"),
+        ("[256]", "[[256]"),
+        ("[256]", "[256]]"),
+        ("[256]", "[]"),
+    ] {
+        let lines = by_word.replacen(from, to, 1) + by_word;
+        let read = read(lines.as_bytes(), words);
+        assert_eq!((read.seen.len(), read.bad), (1, 1), "{to}");
+    }
+}
+
+#[test]
+fn switches_behind_a_room_that_is_full_are_counted_as_lost() {
+    let (trace, printed) = recorded();
+    let probe = probe("6.18", "bpftrace v0.17.0");
+    let whole = join(trace.clone(), &read(&printed[..], &probe), &probe).1;
+    let rows = printed.split_inclusive(|b| *b == b'\n').filter(|l| l.starts_with(b"@s[")).count();
+    // The first half by time, as a probe keeps it that has room for no more.
+    let time = |line: &[u8]| -> u64 {
+        let text = std::str::from_utf8(line).unwrap();
+        text[3..text.find(',').unwrap()].parse().unwrap()
+    };
+    let mut lines: Vec<&[u8]> =
+        printed.split_inclusive(|b| *b == b'\n').filter(|l| l.starts_with(b"@s[")).collect();
+    lines.sort_by_key(|l| time(l));
+    let half = lines[..rows / 2].concat();
+    let of = |room: usize| {
+        let text = [format!("@room: {room}\n").into_bytes(), half.clone()].concat();
+        join(trace.clone(), &read(&text[..], &probe), &probe).1
+    };
+    let full = of(rows / 2);
+    assert_eq!(full.lost + full.switches, whole.switches, "{full:?} of {whole:?}");
+    assert!(full.lost * 4 > whole.switches, "{full:?} of {whole:?}");
+    assert_eq!(of(rows).lost, 0);
 }
 
 #[test]
@@ -268,20 +375,11 @@ fn files_keep_it_and_files_without_stay_as_they_are() {
     assert_eq!(opened.report.skipped, 1);
 }
 
-/// True where bpftrace can be tried at all.
-fn can_probe(test: &str) -> bool {
-    let btf = Path::new("/sys/kernel/btf/vmlinux").is_file();
-    if !btf {
-        skip(test, Need::Tool("a kernel with BTF"));
-    }
-    btf
-}
-
 #[test]
 fn hackbench_of_this_machine_with_the_kernels_own_state() {
     let test = "hackbench_of_this_machine_with_the_kernels_own_state";
     let Some(machine) = Machine::get(test, &["bpftrace", "hackbench"]) else { return };
-    if !can_probe(test) {
+    if !ways::can_probe(test) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -307,35 +405,4 @@ fn hackbench_of_this_machine_with_the_kernels_own_state() {
         "{told:?} of {}",
         trace.switch_count()
     );
-}
-
-#[test]
-fn a_machine_without_bpftrace_is_told_before_anything_is_recorded() {
-    let test = "a_machine_without_bpftrace_is_told_before_anything_is_recorded";
-    let Some(machine) = Machine::get(test, &["sh"]) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    // All programs that there are but this one.
-    let path = std::env::var_os("PATH").unwrap();
-    for file in std::env::split_paths(&path)
-        .flat_map(|d| std::fs::read_dir(d).into_iter().flatten().flatten())
-    {
-        if file.file_name() != "bpftrace" {
-            // The first one of a name counts.
-            let _ = std::os::unix::fs::symlink(file.path(), folder.path().join(file.file_name()));
-        }
-    }
-    let out = folder.path().join("x_run0.csv.zst");
-    let mut run = koracle();
-    run.env("PATH", folder.path())
-        .args(["record", "--local", "--truth", "-o"])
-        .arg(&out)
-        .args(["--", "true"]);
-    let done = run.assert().failure().code(1);
-    let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
-    assert!(
-        message.contains("bpftrace is missing there: install the package bpftrace"),
-        "{message}"
-    );
-    assert!(!out.exists());
-    machine.is_as_before("it");
 }

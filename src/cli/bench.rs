@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "RUNS", requires = "frames")]
     training: Option<u64>,
     #[command(flatten)]
-    enlarged: Enlarged,
+    screens: Measured,
     /// Measure only training steps of a network of this kind, on ready-made batches of the bundled
     /// recordings.
     #[arg(long, value_name = "KIND", conflicts_with_all = ["training", "frames"])]
@@ -65,7 +65,7 @@ pub struct Args {
 
 /// The recording whose screens are measured, and what it is made into.
 #[derive(Debug, clap::Args)]
-struct Enlarged {
+struct Measured {
     /// Measure only opening this recording, its tables of waits and tasks, and frames of the
     /// screens that show them.
     #[arg(long, value_name = "TRACE", conflicts_with_all = ["training", "frames", "steps"], value_hint = clap::ValueHint::FilePath)]
@@ -242,7 +242,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(kind) = args.steps {
         return steps(args, kind);
     }
-    if let Some(path) = &args.enlarged.screens {
+    if let Some(path) = &args.screens.screens {
         return screens::measure(path, args);
     }
     if let (Some(runs), Some(trace)) = (args.training, &args.frames) {

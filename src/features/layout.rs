@@ -180,11 +180,16 @@ columns! {
     hazard hazard_ln wake_rate wake_ln wakes_often due_first due_in_stint due_alone
 }
 
-/// Hash of the layout: changes whenever an input is added, removed, renamed or moved.
+/// Counts up whenever the same inputs get other values, as when the replays follow mended rules: a
+/// model that was trained on the others would still run, and be wrong more often.
+const VALUES: u32 = 2;
+
+/// Hash of the layout: changes whenever an input is added, removed, renamed or moved, or gets other
+/// values.
 pub fn layout_hash() -> u64 {
     let names =
         [QUERY_NAMES, CAND_NAMES, TOKEN_X_NAMES, ASK_NAMES, THREAD_NAMES].map(|n| n.join(","));
-    xxhash_rust::xxh3::xxh3_64(names.join(";").as_bytes())
+    xxhash_rust::xxh3::xxh3_64(format!("{};{VALUES}", names.join(";")).as_bytes())
 }
 
 #[cfg(test)]

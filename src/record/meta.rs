@@ -92,10 +92,10 @@ impl GuestTexts {
         Formats::parse(raw("header_page"), raw("header_event"), &events)
     }
 
-    /// The probe of the kernel's own state, by what its BTF says.
-    pub fn probe(&self) -> Result<Probe, String> {
+    /// The probes of the kernel's own state, by what its BTF says, the cheapest first.
+    pub fn probes(&self) -> Result<Vec<Probe>, String> {
         let raw = |name: &str| self.texts.get(name).map_or("", String::as_str);
-        Probe::new(raw("btf.cfs_rq"), raw("btf.entity"), raw("btf.version"))
+        Probe::all(raw("btf.cfs_rq"), raw("btf.entity"), raw("btf.version"))
     }
 
     /// Exit status of the workload, and what ended it.

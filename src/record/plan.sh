@@ -3,7 +3,7 @@
 # Standard output: the line KORACLE1, then frames: a line `NAME BYTES` and so many bytes.
 # Standard input after this script: `stop` ends the workload early, `beat` says every second that somebody is there;
 # without a line for six seconds, or at the end of input, everything ends. `bt TEXT` is a line of the program that the frame
-# `ask` asks for, `run` its end.
+# `ask` asks for, `next` begins the one for where that does not start, `run` is the end.
 LC_ALL=C
 export LC_ALL
 
@@ -41,7 +41,7 @@ orphan() {
 }
 # A temporary folder of this plan: what it puts there, and the folder if nothing else is in it.
 empty() {
-    for file in chunk heard log pid status status.new stop ended off mark program probe.bt probe.err prober seen; do rm -f "$1/$file"; done
+    for file in chunk heard log pid status status.new stop ended off mark program probe.1 probe.2 probe.err prober seen; do rm -f "$1/$file"; done
     rmdir "$1"
 } 2>/dev/null
 # Removes what recordings left behind that were killed with their watchdog: only real folders of this user's with exactly
@@ -76,7 +76,7 @@ stop_workload() { [ -s "$tmp/pid" ] && kill -TERM "$(cat "$tmp/pid")" 2>/dev/nul
 # Leaves this machine as it was. The main shell does it, or else its watchdog.
 cleanup() {
     trap '' HUP INT TERM PIPE
-    for helper in $listener $watchdog; do kill -KILL "$helper"; done
+    for helper in $listener $watchdog $stirrer; do kill -KILL "$helper"; done
     group=''
     [ -s "$tmp/pid" ] && group=$(cat "$tmp/pid")
     [ -n "$group" ] && { kill -TERM "$group"; kill -s TERM -- "-$group"; }
@@ -114,7 +114,8 @@ listen() {
             stop_workload
             ;;
         'bt '*) printf '%s\n' "${word#bt }" >>"$tmp/program" ;;
-        run) mv "$tmp/program" "$tmp/probe.bt" ;;
+        next) mv "$tmp/program" "$tmp/probe.1" ;;
+        run) mv "$tmp/program" "$tmp/probe.2" ;;
         esac
     done
     kill -TERM $$
@@ -188,24 +189,44 @@ start_probe() {
     put btf.cfs_rq "$(bpftrace -lv 'struct cfs_rq' 2>/dev/null)"
     put btf.entity "$(bpftrace -lv 'struct sched_entity' 2>/dev/null)"
     put ask ''
-    until [ -e "$tmp/probe.bt" ]; do sleep 0.05; done
+    until [ -e "$tmp/probe.2" ]; do sleep 0.05; done
     # Room for so many switches, some 500 bytes each, in an eighth of the memory that is free.
     while read -r word free _; do [ "$word" != MemAvailable: ] || break; done </proc/meminfo
     room=$((free / 4))
     [ "$room" -lt 1048576 ] || room=1048576
     mkfifo "$tmp/seen" || fail 'no pipe can be made there'
+    # What says that the probe is there are processes that begin and end: there are some from here on.
+    while main_lives; do sleep 0.05; done >/dev/null 2>&1 3<&- &
+    stirrer=$!
+    if [ -e "$tmp/probe.1" ]; then
+        try_probe "$tmp/probe.1" && return
+        put next ''
+    fi
+    try_probe "$tmp/probe.2" || fail "the probe of bpftrace does not start there: $(tail -n 1 "$tmp/probe.err")"
+}
+# True when this program reads; without it nothing of it is left.
+try_probe() {
     # The variable has two names, of versions before 0.20 and since.
     BPFTRACE_MAP_KEYS_MAX=$room BPFTRACE_MAX_MAP_KEYS=$room timeout $((seconds + 600)) \
-        bpftrace -B line "$tmp/probe.bt" >"$tmp/seen" 2>"$tmp/probe.err" 3<&- &
+        bpftrace -B line "$1" >"$tmp/seen" 2>"$tmp/probe.err" 3<&- &
     echo $! >"$tmp/prober"
     exec 5<"$tmp/seen"
-    line=''
-    until [ "$line" = on ]; do
-        read -r line <&5 || fail "the probe of bpftrace does not start there: $(tail -n 1 "$tmp/probe.err")"
+    said=0
+    while [ "$said" -lt 2 ]; do
+        if ! read -r line <&5; then
+            exec 5<&-
+            rm -f "$tmp/prober"
+            return 1
+        fi
+        [ "$line" != on ] || said=$((said + 1))
     done
+    kill "$stirrer"
+    stirrer=''
 }
 # What the probe has read, in frames of at most 1 MiB.
 drain_probe() {
+    line="@room: $room"
+    printf 'truth %s\n%s\n' $((${#line} + 1)) "$line"
     while :; do
         dd of="$tmp/chunk" bs=65536 count=16 iflag=fullblock <&5 2>/dev/null
         bytes=$(wc -c <"$tmp/chunk")
@@ -232,7 +253,7 @@ traced() {
 main() {
     # Only now: until here this shell read its script from there.
     exec 3<&0 </dev/null
-    tmp='' instance='' boot='' space='' runner='' listener='' watchdog=''
+    tmp='' instance='' boot='' space='' runner='' listener='' watchdog='' stirrer=''
     echo KORACLE1
     [ "$(id -u)" = 0 ] || fail 'recording needs root'
     seconds=$1 buffer=$2 needs=$3 events=$4 truth=$5

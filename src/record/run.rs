@@ -74,8 +74,8 @@ struct Told {
     texts: GuestTexts,
     /// As they were when the workload began.
     formats: Option<Formats>,
-    /// Of the kernel's own state, when it is read.
-    probe: Option<Probe>,
+    /// Of the kernel's own state, when it is read: those that the plan may try, in that order.
+    probes: Vec<Probe>,
 }
 
 struct Run<'a> {
@@ -117,7 +117,7 @@ impl Run<'_> {
         let status = self.told.texts.status();
         let (notes, log) = self.told.texts.words();
         let mut trace = builder.finish(meta);
-        if let (Some(file), Some(probe)) = (spool.truth.take(), &self.told.probe) {
+        if let (Some(file), Some(probe)) = (spool.truth.take(), self.told.probes.first()) {
             trace = joined(trace, file, probe)?;
         }
         Ok(Recorded { trace, pages, notes, status, log, broken: self.broken })
@@ -238,8 +238,13 @@ impl Run<'_> {
                     message: text,
                 });
             }
-            None if name == "ask" && self.plan.settings.truth && self.told.probe.is_none() => {
+            None if name == "ask" && self.plan.settings.truth && self.told.probes.is_empty() => {
                 self.ask()?;
+            }
+            // The one before it does not start there.
+            None if name == "next" && self.told.probes.len() > 1 => {
+                self.told.probes.remove(0);
+                self.to(Stage::Probing);
             }
             None if name == "recording" && self.started.is_none() => {
                 // Without them no page is of any use.
@@ -274,13 +279,16 @@ impl Run<'_> {
 
     /// The plan has told what the kernel's structures look like, and asks for the probe's program.
     fn ask(&mut self) -> Result<(), RecordError> {
-        let probe = self.told.texts.probe().map_err(|message| RecordError::Refused {
+        self.told.probes = self.told.texts.probes().map_err(|message| RecordError::Refused {
             target: self.plan.target.to_string(),
             message,
         })?;
-        let lines: String = probe.program.lines().flat_map(|line| ["bt ", line, "\n"]).collect();
-        self.session.say(&(lines + "run\n"));
-        self.told.probe = Some(probe);
+        let mut words = String::new();
+        for (i, probe) in self.told.probes.iter().enumerate() {
+            words += if i == 0 { "" } else { "next\n" };
+            words.extend(probe.program.lines().flat_map(|line| ["bt ", line, "\n"]));
+        }
+        self.session.say(&(words + "run\n"));
         // As long again for the probe to start.
         self.to(Stage::Probing);
         Ok(())

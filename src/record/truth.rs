@@ -3,9 +3,11 @@
 //! row's place among the switches.
 
 mod join;
+mod layout;
 mod output;
+mod places;
 mod program;
 
 pub use join::join;
 pub use output::{Read, read};
-pub use program::Probe;
+pub use program::{Column, Probe};

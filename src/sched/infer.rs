@@ -137,7 +137,7 @@ fn doubtless(difference: f32) -> f32 {
 
 /// How many of the picks among several the replay made too, and of how many.
 fn explained(trace: &Trace, machine: &Machine, corrected: bool) -> (u64, u64) {
-    let mut follower = Follower::new(trace, KernelReplay::on(trace, machine, corrected));
+    let mut follower = Follower::new(trace, KernelReplay::judging(trace, machine, corrected));
     let (mut hits, mut of) = (0, 0);
     let mut fair = Fair::of(trace);
     for i in 0..trace.len().min(PART) {

@@ -67,10 +67,10 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 8,
-            learning_rate: 1.5e-3,
+            epochs: 16,
+            learning_rate: 2e-3,
             schedule: Schedule::OneCycle,
-            weight_decay: 1e-2,
+            weight_decay: 0.1,
             clip: 1.0,
             batch: 8,
             chunk: CHUNK,

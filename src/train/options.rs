@@ -52,7 +52,7 @@ mod tests {
         let config = TrainConfig {
             epochs: 3,
             learning_rate: 1e-3,
-            weight_decay: 0.1,
+            weight_decay: 0.2,
             balance: false,
             hold_out: vec!["hackbench".into(), "6.12x8".into()],
             traces: Some("it's here".into()),
@@ -61,7 +61,7 @@ mod tests {
         };
         let said = [
             "koracle train --model lstm --channels 24 --hold-out hackbench --hold-out 6.12x8",
-            r"--epochs 3 --lr 0.001 --weight-decay 0.1 --balance off --traces 'it'\''s here'",
+            r"--epochs 3 --lr 0.001 --weight-decay 0.2 --balance off --traces 'it'\''s here'",
         ];
         assert_eq!(command_line(&config), said.join(" "));
     }

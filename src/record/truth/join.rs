@@ -17,7 +17,7 @@ pub fn join(trace: Trace, read: &Read, probe: &Probe) -> (Trace, TruthMeta) {
         missing: probe.missing.clone(),
         ..TruthMeta::default()
     };
-    meta.lost = read.count - read.seen.len() as u64;
+    meta.lost = read.count.saturating_sub(read.seen.len() as u64);
     let times = || read.seen.iter().map(|(s, _)| s.time);
     let (first, last) = (times().min().unwrap_or(u64::MAX), times().max().unwrap_or(0));
     let mut pairs = Vec::new();
@@ -28,6 +28,9 @@ pub fn join(trace: Trace, read: &Read, probe: &Probe) -> (Trace, TruthMeta) {
         let when = |i: u32| start.saturating_add(trace.time(i as usize).0);
         meta.switches +=
             switches.iter().filter(|&&i| (first..=last).contains(&when(i))).count() as u64;
+        if read.is_full() {
+            meta.lost += switches.iter().filter(|&&i| when(i) > last).count() as u64;
+        }
         let of_cpu = read.seen.partition_point(|(s, _)| s.cpu < cpu)
             ..read.seen.partition_point(|(s, _)| s.cpu <= cpu);
         let seen = &read.seen[of_cpu];

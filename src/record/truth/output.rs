@@ -1,5 +1,7 @@
 //! What the probe printed: a line for each switch, `@s[TIME, CPU]: (PREV, NEXT, NUMBER, ...)`, in
-//! no order, and `@n: COUNT` of those that it saw. What is damaged costs its own line.
+//! no order. Words that were read in one go stand in brackets, `[WORD,WORD]`. Before them the plan
+//! says `@room: COUNT`, for how many there was room; probes of older versions said `@n: COUNT`, how
+//! many they saw. What is damaged costs its own line.
 
 use super::Probe;
 use super::program::Column;
@@ -33,8 +35,10 @@ pub struct Read {
     /// Of [`Probe::fields`], row by row.
     values: Vec<Option<i64>>,
     width: usize,
-    /// How many switches it saw, if it said so.
+    /// How many switches it saw, as far as that is known.
     pub count: u64,
+    /// For how many it had room, if that was said.
+    pub room: Option<u64>,
     /// Lines that could not be used.
     pub bad: u64,
 }
@@ -43,6 +47,11 @@ impl Read {
     /// The numbers of a row.
     pub fn row(&self, place: u32) -> &[Option<i64>] {
         &self.values[place as usize * self.width..][..self.width]
+    }
+
+    /// Whether the room was used up: then later switches have no row.
+    pub fn is_full(&self) -> bool {
+        self.room.is_some_and(|room| self.count >= room)
     }
 }
 
@@ -65,6 +74,8 @@ pub fn read(mut input: impl BufRead, probe: &Probe) -> Read {
         };
         if let Some(count) = text.strip_prefix("@n: ") {
             read.count = count.trim().parse().unwrap_or(0);
+        } else if let Some(room) = text.strip_prefix("@room: ") {
+            read.room = room.trim().parse().ok();
         } else if let Some(row) = text.strip_prefix("@s[") {
             match seen(row, probe.columns.len(), &mut numbers) {
                 Some(seen) => {
@@ -76,7 +87,7 @@ pub fn read(mut input: impl BufRead, probe: &Probe) -> Read {
         }
     }
     read.seen.sort_by_key(|(s, _)| (s.cpu, s.time));
-    read.count = read.count.max(read.seen.len() as u64);
+    read.count = read.count.max(read.seen.len() as u64 + read.bad);
     read
 }
 
@@ -86,9 +97,28 @@ fn seen(row: &str, columns: usize, numbers: &mut Vec<i64>) -> Option<Seen> {
     let (time, cpu) = key.split_once(", ").or_else(|| key.split_once(','))?;
     let cpu: u16 = cpu.parse().ok().filter(|c| *c < MAX_CPUS)?;
     numbers.clear();
+    let mut inside = false;
     for value in values.strip_suffix(')')?.split(',') {
-        numbers.push(number(value.trim())?);
+        let value = value.trim();
+        let value = match value.strip_prefix('[') {
+            Some(_) if inside => return None,
+            Some(first) => {
+                inside = true;
+                first
+            }
+            None => value,
+        };
+        let value = match value.strip_suffix(']') {
+            Some(_) if !inside => return None,
+            Some(last) => {
+                inside = false;
+                last
+            }
+            None => value,
+        };
+        numbers.push(number(value)?);
     }
+    (!inside).then_some(())?;
     let pid = |n: i64| i32::try_from(n).ok().filter(|p| *p >= 0).map(Pid);
     let (prev, next) = (pid(*numbers.first()?)?, pid(*numbers.get(1)?)?);
     numbers.drain(..2);
@@ -114,9 +144,16 @@ fn take(
     let mut all = [None; Of::ALL.len() * Value::ALL.len()];
     let at = |of: Of, value: Value| of as usize * Value::ALL.len() + value as usize;
     for (column, &n) in probe.columns.iter().zip(numbers) {
-        match *column {
-            Column::Plain(f) => all[at(f.of, f.value)] = Some(n),
-            Column::Flags(of) => {
+        match column {
+            &Column::Plain(f) => all[at(f.of, f.value)] = Some(n),
+            Column::Word(parts) => {
+                for part in parts {
+                    let mask = u64::MAX >> (64 - part.bits);
+                    let value = (n as u64) >> part.shift & mask;
+                    all[at(part.field.of, part.field.value)] = Some(value as i64);
+                }
+            }
+            &Column::Flags(of) => {
                 for (value, n) in
                     [(Value::OnRq, n & 1), (Value::Delayed, n >> 1 & 1), (Value::Depth, n >> 8)]
                 {

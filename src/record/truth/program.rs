@@ -2,8 +2,9 @@
 //! those that BTF tells, and says what is missing. Nothing that the recorded machine says becomes
 //! part of it: its words only choose among ours.
 
+use super::layout::{Member, members};
+use super::places::{Wanted, preamble, runs};
 use crate::trace::truth::{Field, Of, Value};
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// What a row has besides the fields.
@@ -11,6 +12,11 @@ const KEPT: &str = "args->prev_pid, args->next_pid";
 /// From this version on the clock can be named; the default may be another one, which runs while
 /// the machine is suspended.
 const NAMES_CLOCKS: (u32, u32) = (0, 19);
+/// The most bytes of a row: BPF's stack has 512, which hold the row's place in the map and what is
+/// being worked on too. Version 0.17 loads rows of 448 and none of 464.
+const MOST_BYTES: usize = 448;
+/// So many words that nobody wants may be read between two that are wanted, the cheapest first.
+const GAPS: [u32; 3] = [2, 1, 0];
 
 /// What is read at each switch, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,18 +32,33 @@ pub struct Probe {
 }
 
 /// One printed number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Column {
     /// It is the field.
     Plain(Field),
     /// [`Value::OnRq`] in bit 0, [`Value::Delayed`] in bit 1, [`Value::Depth`] from bit 8 on.
     Flags(Of),
+    /// A word of the kernel's memory, with what is wanted of it: maybe nothing.
+    Word(Vec<Part>),
+}
+
+/// A field in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which.
+    pub field: Field,
+    /// Bits before it.
+    pub shift: u32,
+    /// Its bits.
+    pub bits: u32,
 }
 
 impl Probe {
     /// For a kernel whose `struct cfs_rq` and `struct sched_entity` are printed so by this version
-    /// of `bpftrace`. The error names what cannot be done without.
-    pub fn new(cfs_rq: &str, entity: &str, version: &str) -> Result<Self, String> {
+    /// of `bpftrace`: the program that reads runs of words, unless no two members are neighbours,
+    /// and behind it the one that reads each by its name, for where the first does not start. The
+    /// error names what cannot be done without.
+    pub fn all(cfs_rq: &str, entity: &str, version: &str) -> Result<Vec<Self>, String> {
         let tree = knows_tree(entity);
         let (queue, entity) = (members(cfs_rq), members(entity));
         let needed = [
@@ -47,47 +68,69 @@ impl Probe {
             (&entity, "sched_entity", "cfs_rq"),
             (&entity, "sched_entity", "parent"),
         ];
-        if let Some((_, of, name)) = needed.iter().find(|(names, _, name)| !names.contains(*name)) {
+        let has = |names: &[Member<'_>], name: &str| names.iter().any(|m| m.name == name);
+        if let Some((_, of, name)) = needed.iter().find(|(names, _, name)| !has(names, name)) {
             return Err(format!(
                 "the kernel's BTF there has no {of}.{name}: its own state cannot be read"
             ));
         }
-        let mut probe = Self {
-            tool: tool(version),
-            columns: Vec::new(),
-            program: String::new(),
-            missing: Vec::new(),
-        };
-        let mut values = Vec::new();
-        for of in Of::ALL {
+        let (mut wanted, mut missing) = (Vec::new(), Vec::new());
+        for field in Field::all() {
+            let Field { of, value } = field;
             let is_queue = matches!(of, Of::Queue | Of::GroupQueue);
-            let names = if is_queue { &queue } else { &entity };
+            let among = if is_queue { &queue } else { &entity };
+            let known = tree || !matches!(of, Of::First | Of::FirstGroup);
+            match known_as(value)
+                .iter()
+                .filter(|_| known)
+                .find(|n| has(among, n.split('.').next().unwrap_or(n)))
+            {
+                None => missing.push(format!("{}_{}", of.label(), value.label())),
+                Some(name) => wanted.push(Wanted::new(field, name, among)),
+            }
+        }
+        let build = |gap| Self::build(&wanted, &missing, version, gap);
+        let words = GAPS.into_iter().map(|gap| build(Some(gap))).find(Self::fits);
+        let words = words.filter(|p| p.columns.iter().any(|c| matches!(c, Column::Word(_))));
+        Ok(words.into_iter().chain([build(None)]).collect())
+    }
+
+    /// The program that passes over at most so many words between two that it reads in one go, or
+    /// reads everything by name.
+    fn build(wanted: &[Wanted], missing: &[String], version: &str, gap: Option<u32>) -> Self {
+        let (mut columns, mut values, mut all_runs) = (Vec::new(), Vec::new(), Vec::new());
+        for of in Of::ALL {
+            let of_it: Vec<Wanted> = wanted.iter().filter(|w| w.field.of == of).copied().collect();
+            let (runs, alone) =
+                gap.map_or_else(|| (vec![], of_it.clone()), |g| runs(of, &of_it, g));
+            for run in &runs {
+                columns.extend(run.columns());
+                values.push(run.value(pointer(of)));
+            }
+            all_runs.extend(runs);
             let mut flags = Vec::new();
-            for &value in of.values() {
-                let field = Field { of, value };
-                let known = tree || !matches!(of, Of::First | Of::FirstGroup);
-                match known_as(value)
-                    .iter()
-                    .filter(|_| known)
-                    .find(|n| names.contains(n.split('.').next().unwrap_or(n)))
-                {
-                    None => probe.missing.push(format!("{}_{}", of.label(), value.label())),
-                    Some(name) if matches!(value, Value::OnRq | Value::Delayed | Value::Depth) => {
-                        flags.push(shifted(value, &format!("{}{name}", variable(of))));
-                    }
-                    Some(name) => {
-                        probe.columns.push(Column::Plain(field));
-                        values.push(format!("(int64){}{name}", variable(of)));
-                    }
+            for Wanted { field, name, .. } in alone {
+                let what = format!("{}{name}", variable(of));
+                if matches!(field.value, Value::OnRq | Value::Delayed | Value::Depth) {
+                    flags.push(shifted(field.value, &what));
+                } else {
+                    columns.push(Column::Plain(field));
+                    values.push(format!("(int64){what}"));
                 }
             }
             if !flags.is_empty() {
-                probe.columns.push(Column::Flags(of));
+                columns.push(Column::Flags(of));
                 values.push(flags.join(" | "));
             }
         }
-        probe.program = text(&values, clock(version));
-        Ok(probe)
+        let preamble = if all_runs.is_empty() { String::new() } else { preamble(&all_runs) };
+        let program = preamble + &text(&values, clock(version));
+        Self { tool: tool(version), columns, program, missing: missing.to_vec() }
+    }
+
+    /// Whether a row fits on the stack of a program.
+    fn fits(&self) -> bool {
+        (self.columns.len() + 2) * 8 <= MOST_BYTES
     }
 
     /// The fields of a row, in the order in which [`super::read`] gives their numbers.
@@ -140,10 +183,20 @@ fn variable(of: Of) -> &'static str {
     }
 }
 
+/// The pointer to what it is in.
+fn pointer(of: Of) -> &'static str {
+    variable(of).split(['.', '-']).next().unwrap_or_default()
+}
+
 /// The program: at `sched_switch` the queue's `rq->curr` is the task that comes in. Behind a
 /// pointer to nothing all reads give 0.
+///
+/// It says `on` once from each of two probes of rare events, one declared before it and one behind
+/// it: they are attached one after the other, in one order or the other, so that after two of these
+/// words it is. To ask at each switch whether it was said already would cost every switch.
 fn text(values: &[String], clock: &str) -> String {
-    let mut text = String::from(
+    let mut text = on("sched_process_exit", "@a");
+    text.push_str(
         "tracepoint:sched:sched_switch\n{\n  $p = (struct task_struct *)curtask;\n  $n = \
          $p->se.cfs_rq->rq->curr;\n  $q = $n->se.cfs_rq;\n  $h = $p->se.parent;\n  $g = \
          $n->se.parent;\n  $r = $g->cfs_rq;\n",
@@ -158,8 +211,14 @@ fn text(values: &[String], clock: &str) -> String {
     }
     let _ = writeln!(text, "  @s[{clock}, cpu] = ({KEPT},");
     let _ = writeln!(text, "    {});", values.join(",\n    "));
-    text += "  @n = count();\n  if (@on == 0) { @on = 1; printf(\"on\\n\"); }\n}\n";
-    text
+    text + "}\n" + &on("sched_process_fork", "@z")
+}
+
+/// Says `on` when this event comes for the first time.
+fn on(event: &str, said: &str) -> String {
+    format!(
+        "tracepoint:sched:{event}\n{{\n  if ({said} == 0) {{ {said} = 1; printf(\"on\\n\"); }}\n}}\n"
+    )
 }
 
 /// The name and version in a few words.
@@ -183,25 +242,4 @@ fn numbers(version: &str) -> (u32, u32) {
 fn knows_tree(entity: &str) -> bool {
     let line = |n: usize| entity.trim_start().lines().nth(n).unwrap_or_default().trim();
     line(1) == "struct load_weight load;" && line(2) == "struct rb_node run_node;"
-}
-
-/// Names of a structure's members, those of nameless unions and structures inside it too.
-fn members(listing: &str) -> BTreeSet<&str> {
-    let mut open: Vec<Vec<&str>> = Vec::new();
-    for line in listing.lines().map(str::trim) {
-        if line.ends_with('{') {
-            open.push(Vec::new());
-        } else if let Some(name) = line.strip_prefix('}') {
-            let inner = open.pop().unwrap_or_default();
-            match open.last_mut() {
-                None => return inner.into_iter().collect(),
-                Some(outer) if name.trim_matches([';', ' ']).is_empty() => outer.extend(inner),
-                Some(_) => {}
-            }
-        } else if let Some(names) = open.last_mut() {
-            let declared = line.split([';', ':', '[']).next().unwrap_or_default();
-            names.extend(declared.rsplit([' ', '*']).next());
-        }
-    }
-    BTreeSet::new()
 }

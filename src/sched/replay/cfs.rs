@@ -92,25 +92,25 @@ impl<const N: usize> Engine<N> {
     }
 
     /// `update_curr` from `from` to `now`, and the tick between them (ticks are at multiples of
-    /// their length).
-    pub(super) fn cfs_charge(&mut self, cpu: usize, from: u64, now: u64) {
+    /// their length), in the lanes of `set`.
+    pub(super) fn cfs_charge(&mut self, cpu: usize, from: u64, now: u64, set: Mask) {
         let (tick, phase) = self.tick;
         let at = (now.saturating_add(phase) / tick * tick).saturating_sub(phase);
         if at <= from {
-            return self.cfs_update(cpu, now - from);
+            return self.cfs_update(cpu, now - from, set);
         }
-        self.cfs_update(cpu, at - from);
-        self.cpus[cpu].resched |= self.cfs_tick(cpu);
-        self.cfs_update(cpu, now - at);
+        self.cfs_update(cpu, at - from, set);
+        self.cpus[cpu].resched |= self.cfs_tick(cpu, set);
+        self.cfs_update(cpu, now - at, set);
     }
 
-    fn cfs_update(&mut self, cpu: usize, delta: u64) {
+    fn cfs_update(&mut self, cpu: usize, delta: u64, set: Mask) {
         let mut id = self.cpus[cpu].curr;
         while id != NONE && self.ents[id as usize].on != 0 && self.ents[id as usize].queue != NONE {
             let q = self.ents[id as usize].queue as usize;
             let (e, queue) = (&mut self.ents[id as usize], &mut self.queues[q]);
             let ran = virtual_time(delta as i64, e.weight);
-            for h in 0..N {
+            for h in lanes(set) {
                 queue.shift(e, h, e.v[h].wrapping_add(ran));
             }
             self.cfs_floor(q);
@@ -118,8 +118,8 @@ impl<const N: usize> Engine<N> {
         }
     }
 
-    /// `check_preempt_tick` of every level; lanes in which a reschedule follows.
-    fn cfs_tick(&mut self, cpu: usize) -> Mask {
+    /// `check_preempt_tick` of every level; lanes of `set` in which a reschedule follows.
+    fn cfs_tick(&mut self, cpu: usize, set: Mask) -> Mask {
         let mut id = self.cpus[cpu].curr;
         let mut resched = 0;
         while id != NONE && self.ents[id as usize].on != 0 && self.ents[id as usize].queue != NONE {
@@ -127,7 +127,7 @@ impl<const N: usize> Engine<N> {
             let (share, least) = (self.share(id, q), self.scaled(MIN_GRANULARITY_NS));
             let left = self.leftmost(q, &[id; N], &[NONE; N]);
             let e = &self.ents[id as usize];
-            for h in (0..N).filter(|&h| left[h] != NONE) {
+            for h in lanes(set).filter(|&h| left[h] != NONE) {
                 // `protect` holds the virtual time at which the stint began.
                 let ran = e.v[h].wrapping_sub(e.protect[h]).wrapping_mul(e.weight) / NICE_0;
                 if ran > share {
@@ -340,7 +340,7 @@ mod tests {
         (engine.queues[q].curr, engine.queues[q].curr_in) = (id, 1);
         let group = engine.queues[q].owner;
         (engine.queues[0].curr, engine.queues[0].curr_in) = (group, 1);
-        engine.cfs_update(0, ns);
+        engine.cfs_update(0, ns, 1);
         (engine.cpus[0].curr, engine.queues[q].curr_in) = (NONE, 0);
     }
 
@@ -424,9 +424,9 @@ mod tests {
         (engine.queues[0].curr, engine.queues[0].curr_in) = (1, 1);
         engine.ents[1].protect[0] = engine.ents[1].v[0];
         // Ticks at 3, 7 and 11 ms: its share of 3 ms is over at the second.
-        engine.cfs_charge(0, 1_000_000, 6_900_000);
+        engine.cfs_charge(0, 1_000_000, 6_900_000, 1);
         assert!(engine.cpus[0].resched == 0);
-        engine.cfs_charge(0, 6_900_000, 7_100_000);
+        engine.cfs_charge(0, 6_900_000, 7_100_000, 1);
         assert_eq!(engine.cpus[0].resched, 1);
     }
 
@@ -436,21 +436,21 @@ mod tests {
         let (mut engine, q) = engine(3);
         ran(&mut engine, 1, q, 1_900_000);
         engine.cpus[0].curr = 1;
-        assert!(engine.cfs_tick(0) == 0, "its share is not over");
+        assert!(engine.cfs_tick(0, 1) == 0, "its share is not over");
         engine.cpus[0].curr = NONE;
         ran(&mut engine, 1, q, 200_000);
         engine.cpus[0].curr = 1;
-        assert!(engine.cfs_tick(0) == 1, "its share is over");
+        assert!(engine.cfs_tick(0, 1) == 1, "its share is over");
         // A new stint of 0.8 ms, but 2.9 ms ahead of the leftmost.
         engine.cpus[0].curr = NONE;
         engine.ents[1].protect[0] = engine.ents[1].v[0];
         ran(&mut engine, 1, q, 700_000);
         engine.cpus[0].curr = 1;
-        assert!(engine.cfs_tick(0) == 0, "less than the least granularity");
+        assert!(engine.cfs_tick(0, 1) == 0, "less than the least granularity");
         engine.cpus[0].curr = NONE;
         ran(&mut engine, 1, q, 100_000);
         engine.cpus[0].curr = 1;
-        assert!(engine.cfs_tick(0) == 1, "ahead by more than a share");
+        assert!(engine.cfs_tick(0, 1) == 1, "ahead by more than a share");
     }
 
     #[test]

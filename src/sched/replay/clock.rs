@@ -4,8 +4,7 @@
 //! until the switch is charged to the one that comes in.
 
 use super::engine::Engine;
-use super::entity::Mask;
-use super::rules::{Clock, Order};
+use super::entity::{lanes, which};
 
 /// A wake-up longer ago than this did not ask for the switch, or something else has read the clock
 /// since.
@@ -16,26 +15,16 @@ impl<const N: usize> Engine<N> {
     /// stayed.
     pub(super) fn charge_switch(&mut self, cpu: usize, now: u64, runs: bool) {
         let c = &self.cpus[cpu];
-        let mut early: Mask = 0;
-        if self.rules.clock == Clock::Wakeup
-            && runs
-            && c.woken
-            && now.saturating_sub(c.woken_at) < FRESH_NS
-        {
-            early = c.resched;
-            // All lanes of CFS are charged together.
-            if self.rules.order == Order::Times && early != Self::ALL {
-                early = 0;
-            }
-        }
-        let woken_at = c.woken_at;
+        let fresh = c.woken && now.saturating_sub(c.woken_at) < FRESH_NS;
+        let early = if runs && fresh && !self.rules.plain { c.resched } else { 0 };
+        let woken_at = c.woken_at.min(now);
         let c = &mut self.cpus[cpu];
         c.open.clock = [now; N];
-        for h in (0..N).filter(|h| early >> h & 1 != 0) {
+        for h in lanes(early) {
             c.open.clock[h] = woken_at.max(c.last[h]).min(now);
         }
-        let clock = c.open.clock.iter().copied().min().unwrap_or(now);
-        self.charge(cpu, clock, early);
+        let before = early & which::<N>(|h| self.cpus[cpu].last[h] < woken_at);
+        self.charge(cpu, woken_at, before);
         self.charge(cpu, now, Self::ALL & !early);
     }
 }

@@ -262,8 +262,14 @@ impl<const N: usize> Engine<N> {
             return;
         }
         if self.rules.order == Order::Times {
-            // Without delayed ones all lanes are charged at the same times.
-            return self.cfs_charge(cpu, now - delta[0] as u64, now);
+            // Nearly always the same in all lanes.
+            while set != 0 {
+                let from = delta[set.trailing_zeros() as usize];
+                let same = set & which::<N>(|h| delta[h] == from);
+                self.cfs_charge(cpu, now - from as u64, now, same);
+                set &= !same;
+            }
+            return;
         }
         let mut id = c.curr;
         while id != NONE && self.ents[id as usize].queue != NONE {

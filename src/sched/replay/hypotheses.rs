@@ -5,6 +5,7 @@
 use super::KernelReplay;
 use super::Replays;
 use super::correction::{Correction, HYPOTHESES};
+use super::rules::Rules;
 use super::side_by_side::SideBySide;
 use crate::trace::{CpuId, Machine, ThreadIx, Trace};
 
@@ -21,7 +22,7 @@ impl Hypotheses {
     /// Replays of `trace` as if it had been recorded on `machine`.
     pub fn on(trace: &Trace, machine: &Machine) -> Self {
         let all = Correction::all(machine.class.value);
-        Self { all: SideBySide::on(trace, machine, super::inputs(machine), all) }
+        Self { all: SideBySide::on(trace, machine, Rules::of(machine), all) }
     }
 
     /// [`KernelReplay::resched`] of each.

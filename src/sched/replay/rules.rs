@@ -12,15 +12,6 @@ pub(super) enum Order {
     Times,
 }
 
-/// What time the one that leaves is charged up to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clock {
-    /// That of the switch.
-    Switch,
-    /// That of the wake-up that asked for the switch, where one did.
-    Wakeup,
-}
-
 /// How a fair scheduler chooses, and what a replay makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -33,9 +24,8 @@ pub struct Rules {
     /// The threads of all groups are in one queue per CPU.
     pub flat: bool,
     pub(super) order: Order,
-    pub(super) clock: Clock,
-    /// A pick corrects the groups beside the winner's too (EEVDF).
-    pub(super) corrects_groups: bool,
+    /// Switches are charged at their own time and a pick corrects the winner's own queue only.
+    pub(super) plain: bool,
 }
 
 const EEVDF: Rules = Rules {
@@ -44,8 +34,7 @@ const EEVDF: Rules = Rules {
     class: SchedClass::Eevdf,
     flat: false,
     order: Order::Deadlines,
-    clock: Clock::Wakeup,
-    corrects_groups: true,
+    plain: false,
 };
 
 const CFS: Rules = Rules {
@@ -54,8 +43,7 @@ const CFS: Rules = Rules {
     class: SchedClass::Cfs,
     flat: false,
     order: Order::Times,
-    clock: Clock::Wakeup,
-    corrects_groups: false,
+    plain: false,
 };
 
 impl Rules {
@@ -102,13 +90,6 @@ impl Rules {
         let rules = Self::of_class(class);
         let flat = rules.order == Order::Times && !autogroup;
         Self::ALL.into_iter().find(|r| r.class == rules.class && r.flat == flat).unwrap_or(rules)
-    }
-
-    /// The same as the inputs of networks have it, which does not change under a model that was
-    /// trained on it: every switch is charged at its own time, and a pick corrects the winner's own
-    /// queue only.
-    pub(super) fn of_inputs(class: SchedClass, autogroup: bool) -> Self {
-        Self { clock: Clock::Switch, corrects_groups: false, ..Self::in_groups(class, autogroup) }
     }
 }
 

@@ -1,0 +1,196 @@
+//! The two ways of reading on this machine: that both give the same, that a recording is made
+//! where the first is refused, and what is said where there is no bpftrace at all.
+
+use super::machine::{Machine, Need, signal, skip};
+use kernel_oracle::ingest;
+use kernel_oracle::record::truth::{Probe, Read, read};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// True where bpftrace can be tried at all.
+pub fn can_probe(test: &str) -> bool {
+    let btf = Path::new("/sys/kernel/btf/vmlinux").is_file();
+    if !btf {
+        skip(test, Need::Tool("a kernel with BTF"));
+    }
+    btf
+}
+
+fn bpftrace(args: &[&str]) -> String {
+    let done = Command::new("bpftrace").args(args).output().unwrap();
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// A program of this machine's kernel, attached.
+struct Running {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+}
+
+impl Running {
+    fn start(probe: &Probe, folder: &Path, name: &str) -> Self {
+        let file = folder.join(name);
+        std::fs::write(&file, &probe.program).unwrap();
+        let mut child = Command::new("bpftrace")
+            .args(["-B", "line"])
+            .arg(&file)
+            .envs([("BPFTRACE_MAP_KEYS_MAX", "65536"), ("BPFTRACE_MAX_MAP_KEYS", "65536")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let (mut said, mut line) = (0, String::new());
+        while said < 2 {
+            line.clear();
+            assert!(
+                output.read_line(&mut line).unwrap() > 0,
+                "{name} does not start:\n{}",
+                probe.program
+            );
+            said += usize::from(line == "on\n");
+        }
+        Self { child, output }
+    }
+
+    fn end(mut self, probe: &Probe) -> Read {
+        let mut text = String::new();
+        self.output.read_to_string(&mut text).unwrap();
+        self.child.wait().unwrap();
+        read(text.as_bytes(), probe)
+    }
+}
+
+/// Rows of the same switch: the nearest in time that has the same pids, each way.
+fn pairs(a: &Read, b: &Read) -> Vec<(u32, u32)> {
+    let nearest = |of: &Read, among: &Read, i: usize| {
+        let s = of.seen[i].0;
+        let from =
+            among.seen.partition_point(|(o, _)| (o.cpu, o.time + 1_000_000) < (s.cpu, s.time));
+        let near = among.seen[from..]
+            .iter()
+            .take_while(|(o, _)| o.cpu == s.cpu && o.time < s.time + 1_000_000);
+        let same = near.enumerate().filter(|(_, (o, _))| (o.prev, o.next) == (s.prev, s.next));
+        same.min_by_key(|(_, (o, _))| o.time.abs_diff(s.time)).map(|(j, _)| from + j)
+    };
+    let to = (0..a.seen.len()).filter_map(|i| Some((i, nearest(a, b, i)?)));
+    let both = to.filter(|&(i, j)| nearest(b, a, j) == Some(i));
+    both.map(|(i, j)| (a.seen[i].1, b.seen[j].1)).collect()
+}
+
+#[test]
+fn runs_of_words_hold_what_the_names_do() {
+    let test = "runs_of_words_hold_what_the_names_do";
+    let Some(_machine) = Machine::get(test, &["bpftrace"]) else { return };
+    if !can_probe(test) {
+        return;
+    }
+    let listing = |of: &str| bpftrace(&["-lv", of]);
+    let (queue, entity) = (listing("struct cfs_rq"), listing("struct sched_entity"));
+    let probes = Probe::all(&queue, &entity, &bpftrace(&["--version"])).unwrap();
+    let [words, names] = &probes[..] else { panic!("no members are neighbours: {entity}") };
+    let folder = tempfile::tempdir().unwrap();
+    // Processes that begin and end, and so switches too.
+    let mut stirrer =
+        Command::new("sh").args(["-c", "while :; do sleep 0.01; done"]).spawn().unwrap();
+    // Both at the same switches, one behind the other and under the queue's lock.
+    let first = Running::start(words, folder.path(), "words.bt");
+    let second = Running::start(names, folder.path(), "names.bt");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    signal("INT", &[first.child.id().to_string(), second.child.id().to_string()]);
+    let (first, second) = (first.end(words), second.end(names));
+    stirrer.kill().unwrap();
+    stirrer.wait().unwrap();
+
+    let pairs = pairs(&first, &second);
+    assert!(pairs.len() > 100 && (first.bad, second.bad) == (0, 0), "{}", pairs.len());
+    let mut told = String::new();
+    for (i, field) in words.fields().into_iter().enumerate() {
+        let of = |&(a, b): &(u32, u32)| (first.row(a)[i], second.row(b)[i]);
+        let differ = pairs.iter().map(of).filter(|(a, b)| a != b).count();
+        // A virtual CPU that stood still between the two may have given two rows of others to each
+        // other.
+        if differ * 50 > pairs.len() {
+            let example = pairs.iter().map(of).find(|(a, b)| a != b);
+            writeln!(told, "{}: {differ} of {}, {example:?}", field.column(), pairs.len()).unwrap();
+        }
+    }
+    assert!(told.is_empty(), "{told}");
+    // Where nothing is read all is equal.
+    let there = pairs.iter().filter(|(a, _)| first.row(*a)[0].is_some_and(|n| n != 0)).count();
+    assert!(there * 4 > pairs.len(), "{there} of {}", pairs.len());
+}
+
+/// A folder with all programs that there are but one.
+fn programs_without_bpftrace() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for file in std::env::split_paths(&path)
+        .flat_map(|d| std::fs::read_dir(d).into_iter().flatten().flatten())
+    {
+        if file.file_name() != "bpftrace" {
+            // The first one of a name counts.
+            let _ = std::os::unix::fs::symlink(file.path(), folder.path().join(file.file_name()));
+        }
+    }
+    folder
+}
+
+#[test]
+fn where_runs_of_words_are_refused_each_is_read_by_its_name() {
+    let test = "where_runs_of_words_are_refused_each_is_read_by_its_name";
+    let Some(machine) = Machine::get(test, &["bpftrace"]) else { return };
+    if !can_probe(test) {
+        return;
+    }
+    let path = std::env::var_os("PATH").unwrap();
+    let there = std::env::split_paths(&path).map(|d| d.join("bpftrace")).find(|p| p.is_file());
+    let folder = programs_without_bpftrace();
+    // As one would answer whose compiler has other places.
+    let (log, mut wrapper) = (folder.path().join("refused"), String::from("#!/bin/sh\n"));
+    write!(
+        wrapper,
+        "grep -qs 'KORACLE_PROVED = 1' \"$3\" && {{ echo refused >>'{}'; exit 1; }}\nexec '{}' \"$@\"\n",
+        log.display(),
+        there.unwrap().display()
+    )
+    .unwrap();
+    let program = folder.path().join("bpftrace");
+    std::fs::write(&program, wrapper).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+
+    let out = folder.path().join("x_run0.csv.zst");
+    let mut run = super::koracle();
+    run.env("PATH", folder.path()).args(["record", "--local", "--truth", "-o"]).arg(&out);
+    run.args(["--", "sh", "-c", "for i in 1 2 3 4 5; do sleep 0.1; done"]).assert().success();
+    machine.is_as_before("it");
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "refused\n");
+    let trace = ingest::open(&out).unwrap().trace;
+    let told = trace.meta().truth.clone().unwrap();
+    assert!(told.joined > 10 && told.share() >= 0.99 && told.lost == 0, "{told:?}");
+}
+
+#[test]
+fn a_machine_without_bpftrace_is_told_before_anything_is_recorded() {
+    let test = "a_machine_without_bpftrace_is_told_before_anything_is_recorded";
+    let Some(machine) = Machine::get(test, &["sh"]) else { return };
+    let folder = programs_without_bpftrace();
+    let out = folder.path().join("x_run0.csv.zst");
+    let mut run = super::koracle();
+    run.env("PATH", folder.path())
+        .args(["record", "--local", "--truth", "-o"])
+        .arg(&out)
+        .args(["--", "true"]);
+    let done = run.assert().failure().code(1);
+    let message = String::from_utf8(done.get_output().stderr.clone()).unwrap();
+    assert!(
+        message.contains("bpftrace is missing there: install the package bpftrace"),
+        "{message}"
+    );
+    assert!(!out.exists());
+    machine.is_as_before("it");
+}
