@@ -95,10 +95,10 @@ fn answers(trace: &Trace) -> Chunk {
     Chunk { per_cpu: (0..trace.cpus()).map(|c| lane(CpuId(c as u16))).collect(), end: trace.len() }
 }
 
-fn open(trace: Arc<Trace>, size: (u16, u16)) -> App {
+fn open(trace: &Arc<Trace>, size: (u16, u16)) -> App {
     let (mut app, _) = App::new(vec!["a".into()], size);
-    let chunk = answers(&trace);
-    app.update(opened("a", &trace));
+    let chunk = answers(trace);
+    app.update(opened("a", trace));
     app.update(Msg::Predicted { ticket: Ticket(1), chunk });
     app
 }
@@ -124,7 +124,7 @@ fn screen(app: &App, color: bool) -> String {
 
 #[test]
 fn sixty_four_cpus_are_all_seen() {
-    let mut app = open(many(64), (200, 50));
+    let mut app = open(&many(64), (200, 50));
     keys(&mut app, "f");
     let t = app.timeline().unwrap();
     let placed = t.rows.placed(&app.layout());
@@ -141,7 +141,7 @@ fn sixty_four_cpus_are_all_seen() {
 
 #[test]
 fn sixteen_cpus_fit_in_one_row_each() {
-    let mut app = open(many(16), (120, 40));
+    let mut app = open(&many(16), (120, 40));
     keys(&mut app, "f");
     insta::assert_snapshot!("16_cpus_120x40", screen(&app, true));
     keys(&mut app, "t2ms\nwwwwwwjj\n");
@@ -150,7 +150,7 @@ fn sixteen_cpus_fit_in_one_row_each() {
 
 #[test]
 fn five_hundred_and_twelve_cpus_are_folded() {
-    let mut app = open(many(512), (200, 50));
+    let mut app = open(&many(512), (200, 50));
     keys(&mut app, "f");
     assert_eq!(app.layout().group, 16);
     insta::assert_snapshot!("512_cpus_folded", screen(&app, true));
@@ -171,7 +171,7 @@ fn five_hundred_and_twelve_cpus_are_folded() {
 
 #[test]
 fn two_cpus_fill_a_large_screen() {
-    let mut app = open(few(), (250, 70));
+    let mut app = open(&few(), (250, 70));
     keys(&mut app, "t0.05\nn");
     insta::assert_snapshot!("2_cpus_250x70", screen(&app, true));
     let rows = |app: &App| app.layout().lanes.h;
@@ -187,7 +187,7 @@ fn two_cpus_fill_a_large_screen() {
 
 #[test]
 fn cpus_are_sorted_by_what_is_visible() {
-    let mut app = open(many(16), (120, 40));
+    let mut app = open(&many(16), (120, 40));
     let order = |app: &App| -> Vec<usize> {
         let cpu = |what: &What| if let What::Cpu(cpu) = what { Some(*cpu) } else { None };
         app.timeline().unwrap().rows.all().iter().filter_map(cpu).collect()
@@ -217,7 +217,7 @@ fn cpus_are_sorted_by_what_is_visible() {
 
 #[test]
 fn a_pinned_task_is_followed_across_the_cpus() {
-    let mut app = open(few(), (120, 40));
+    let mut app = open(&few(), (120, 40));
     // A stint that is certainly none of idle.
     keys(&mut app, "t0.05\n/hackb\n");
     app.update(Msg::Key(Key::Esc));
@@ -256,7 +256,7 @@ fn a_pinned_task_is_followed_across_the_cpus() {
 
 #[test]
 fn tasks_that_were_found_are_pinned_together() {
-    let mut app = open(few(), (120, 40));
+    let mut app = open(&few(), (120, 40));
     keys(&mut app, "P");
     assert!(app.message.as_ref().unwrap().contains("nothing searched"));
     keys(&mut app, "/hackb\nP");
@@ -268,7 +268,7 @@ fn tasks_that_were_found_are_pinned_together() {
 
 #[test]
 fn a_search_lights_its_task_at_every_zoom() {
-    let mut app = open(few(), (120, 40));
+    let mut app = open(&few(), (120, 40));
     keys(&mut app, "/hackb\nf");
     let name = app.timeline().unwrap().looks.found.as_ref().unwrap().tasks[0];
     assert!(app.timeline().unwrap().trace().tasks().get(name).unwrap().name.contains("hackb"));

@@ -24,8 +24,7 @@ pub static RECORDINGS: [Setting; 3] = [
         field: Some(field(
             1,
             "train on",
-            "categories (← →, Tab completes), commas between; empty: all \
-                                     of the bundled",
+            "categories (← →, Tab completes), commas between; empty: all of the bundled",
         )),
         limits: Limits::None,
         value: at!(only),
@@ -40,8 +39,7 @@ pub static RECORDINGS: [Setting; 3] = [
         field: Some(field(
             2,
             "hold out",
-            "categories and machines kept unseen (← →, Tab completes), \
-                                     with commas between",
+            "categories and machines kept unseen (← →, Tab completes), with commas between",
         )),
         limits: Limits::None,
         value: at!(hold_out),
@@ -55,8 +53,7 @@ pub static RECORDINGS: [Setting; 3] = [
         field: Some(field(
             22,
             "kernels",
-            "releases that recordings may be of, by their beginnings; \
-                                     empty: all",
+            "releases that recordings may be of, by their beginnings; empty: all",
         )),
         limits: Limits::None,
         value: at!(kernels),
@@ -84,8 +81,7 @@ pub static COURSE: [Setting; 11] = [
         field: Some(field(
             19,
             "patience",
-            "ends after so many epochs without a better validation; 0: \
-                                      never",
+            "ends after so many epochs without a better validation; 0: never",
         )),
         limits: Limits::Whole(|_| (0, 10_000)),
         value: at!(patience),
@@ -109,8 +105,7 @@ pub static COURSE: [Setting; 11] = [
         field: Some(field(
             4,
             "learning rate",
-            "the highest step size; too high diverges, too low learns \
-                                          nothing",
+            "the highest step size; too high diverges, too low learns nothing",
         )),
         limits: Limits::Positive,
         value: at!(learning_rate),
@@ -124,8 +119,7 @@ pub static COURSE: [Setting; 11] = [
         field: Some(field(
             5,
             "schedule",
-            "how the rate changes over the run: one-cycle, cosine, \
-                                     constant (← → chooses)",
+            "how the rate changes over the run: one-cycle, cosine, constant (← → chooses)",
         )),
         limits: Limits::None,
         value: at!(schedule),
@@ -170,8 +164,7 @@ pub static COURSE: [Setting; 11] = [
         field: Some(field(
             6,
             "forecast weight",
-            "weight of the forecast's loss beside the pick's; 0: \
-                                            picks only",
+            "weight of the forecast's loss beside the pick's; 0: picks only",
         )),
         limits: Limits::NotNegative,
         value: at!(forecast_weight),
@@ -195,8 +188,7 @@ pub static COURSE: [Setting; 11] = [
         field: Some(field(
             15,
             "chunk length",
-            "scored events of one CPU in a row; the context comes on \
-                                          top",
+            "scored events of one CPU in a row; the context comes on top",
         )),
         limits: Limits::Whole(|_| (16, 16_384)),
         value: at!(chunk),
@@ -215,8 +207,7 @@ pub static NETWORK: [Setting; 9] = [
         field: Some(field(
             0,
             "model",
-            "tcn sees a stretch of events, lstm remembers, mlp sees the last \
-                                  one (← →)",
+            "tcn sees a stretch of events, lstm remembers, mlp sees the last one (← →)",
         )),
         limits: Limits::None,
         value: at!(model),
@@ -289,8 +280,7 @@ pub static NETWORK: [Setting; 9] = [
         field: Some(field(
             12,
             "forecast head",
-            "width of the layer that compares candidates of a \
-                                           forecast",
+            "width of the layer that compares candidates of a forecast",
         )),
         limits: Limits::Whole(|_| (1, 512)),
         value: at!(model.forecast),
@@ -315,8 +305,7 @@ pub static NETWORK: [Setting; 9] = [
         field: Some(field(
             14,
             "learns on",
-            "on: its last layer goes on learning while it answers; off: \
-                                       it is fixed (← →)",
+            "on: its last layer goes on learning while it answers; off: it is fixed (← →)",
         )),
         limits: Limits::None,
         value: at!(model.adapt),
@@ -335,8 +324,7 @@ pub static DEVICE: [Setting; 1] = [Setting {
     field: Some(field(
         21,
         "device",
-        "cpu; cuda or wgpu if the program was built with it; :N chooses \
-                                    one",
+        "cpu; cuda or wgpu if the program was built with it; :N chooses one",
     )),
     limits: Limits::None,
     value: at!(device),
@@ -353,8 +341,7 @@ pub static FOLDER: [Setting; 1] = [Setting {
     field: Some(field(
         23,
         "recordings",
-        "a folder with a catalog.toml; empty: the bundled \
-                                        recordings",
+        "a folder with a catalog.toml; empty: the bundled recordings",
     )),
     limits: Limits::None,
     value: at!(traces),
