@@ -222,7 +222,7 @@ fn no_kept_run_and_no_folder_steers_the_terminal() {
         &["runs"][..],
         &["runs", "--json"],
         &["runs", "--delete", at],
-        &["runs", "--delete", at, "--yes", "--json"],
+        &["runs", "--delete", at, "--yes"],
         &["runs", "--delete", broken.to_str().unwrap(), "--yes"],
         &["train", "--resume", broken.to_str().unwrap()],
         &["train", "-o", broken.to_str().unwrap()],

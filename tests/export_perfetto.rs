@@ -254,6 +254,6 @@ fn predictions_are_for_perfetto_alone() {
     let path = recordings::path("hackbench-pipe-2g_run3");
     let args =
         ["export", path.to_str().unwrap(), "--format", "csv", "--predictor", "lifo", "-o", "-"];
-    let out = koracle(&args).assert().code(1);
+    let out = koracle(&args).assert().code(2);
     assert!(String::from_utf8_lossy(&out.get_output().stderr).contains("--format perfetto"));
 }
