@@ -107,11 +107,11 @@ fn who_ran_instead_in_the_worst_wait_takes_two_keys() {
     assert!(most.contains('█') && worst.contains(first), "{first} in {worst}");
     screen.keys(&["Enter"]);
     let lit = screen.wait("the wait between the marks", |t| {
-        t.contains("A→B") && t.contains("n N in the list of waits 1/")
+        t.contains("A→B") && t.contains("n N in waits 1/")
     });
     screen.keys(&["n"]);
     screen.wait("the next worst", |t| {
-        t.contains("n N in the list of waits 2/") && axis(t) != axis(&lit)
+        t.contains("n N in waits 2/") && axis(t) != axis(&lit)
     });
     screen.keys(&["q"]);
     screen.assert_restored();

@@ -99,7 +99,7 @@ fn a_run_is_made_again_from_what_is_printed_of_it() {
         assert_eq!(kept(run, "config.toml"), kept("tcn-001", "config.toml"));
         assert_eq!(kept(run, "metrics_workloads.csv"), kept("tcn-001", "metrics_workloads.csv"));
     }
-    koracle(dir.path(), &["runs", "--config", "tcn-009"]).assert().code(1);
+    koracle(dir.path(), &["runs", "--config", "tcn-009"]).assert().code(2);
     let list = printed(dir.path(), &["runs"]);
     let row = list.lines().find(|line| line.starts_with("tcn-001")).unwrap();
     assert!(row.ends_with("  tcn, 4 channels, kernel 3, 1 block  all"), "{list}");

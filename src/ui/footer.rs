@@ -68,7 +68,7 @@ fn predictors(app: &App, t: &Timeline, theme: Theme, pieces: &mut Pieces) {
     }
     // What `n` and `N` go to, and by whose answers it is listed, while it is not the shown row's.
     if let Some(list) = app.shared.walk.and_then(|tab| app.screen_of(tab).walked()) {
-        pieces.push((format!("  ▾ n N in the list of {list}"), theme.mark()));
+        pieces.push((format!("  ▾ n N in {list}"), theme.mark()));
     }
 }
 
