@@ -24,6 +24,33 @@ def indexed(n):
     return "#%02x%02x%02x" % (level(n // 36), level(n // 6 % 6), level(n % 6))
 
 
+# Lines and blocks are drawn, not written: those of a font leave gaps between rows and cells.
+LINES = {
+    "─": "lr", "│": "ud", "┌": "rd", "┐": "ld", "└": "ru", "┘": "lu", "├": "udr", "┤": "udl", "┬": "lrd", "┴": "lru", "┼": "udlr",
+}
+LOWER, LEFT = "▁▂▃▄▅▆▇█", "▏▎▍▌▋▊▉"
+DRAWN = re.compile(rf"([{''.join(LINES)}{LOWER}{LEFT}])\1*")
+
+
+def shape(glyph, n, x, top, fg, rest):
+    """`n` cells of a line or a block."""
+    if glyph in LOWER:
+        height = LINE * (LOWER.index(glyph) + 1) / 8
+        box = (x, top + LINE - height, n * CELL, height)
+        return ['<rect x="{:g}" y="{:g}" width="{:g}" height="{:g}" fill="{}"{}/>'.format(*box, fg, rest)]
+    if glyph in LEFT:
+        wide = CELL * (LEFT.index(glyph) + 1) / 8
+        box = '<rect x="{:g}" y="{}" width="{:g}" height="{}" fill="{}"{}/>'
+        return [box.format(x + k * CELL, top, wide, LINE, fg, rest) for k in range(n)]
+    if glyph == "─":
+        ways = f"M{x:g} {top + LINE / 2:g}h{n * CELL:g}"
+    else:
+        steps = {"u": f"v{-LINE / 2:g}", "d": f"v{LINE / 2:g}", "l": f"h{-CELL / 2:g}", "r": f"h{CELL / 2:g}"}
+        middles = [f"M{x + (k + 0.5) * CELL:g} {top + LINE / 2:g}" for k in range(n)]
+        ways = "".join(middle + steps[way] for middle in middles for way in LINES[glyph])
+    return [f'<path d="{ways}" stroke="{fg}"{rest}/>']
+
+
 class Style:
     def __init__(self):
         self.fg = self.bg = None
@@ -76,7 +103,7 @@ def main():
     width, height = columns * CELL + 16, lines * LINE + 16
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}" xml:space="preserve">',
+        f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{SIZE}">',
         f'<rect width="100%" height="100%" rx="8" fill="{GROUND}"/>',
     ]
     style = Style()
@@ -92,10 +119,14 @@ def main():
             x, wide = 8 + column * CELL, len(part) * CELL
             if bg:
                 out.append(f'<rect x="{x:g}" y="{top}" width="{wide:g}" height="{LINE}" fill="{bg}"/>')
-            if part.strip():
-                text = html.escape(part)
+            for run in DRAWN.finditer(part):
+                out += shape(run[1], len(run[0]), 8 + (column + run.start()) * CELL, top, fg, rest)
+            # Each group of words has a place of its own: not every viewer keeps several spaces.
+            for words in re.finditer(r"\S+(?: \S+)*", DRAWN.sub(lambda run: " " * len(run[0]), part)):
+                start, wide = 8 + (column + words.start()) * CELL, len(words[0]) * CELL
                 out.append(
-                    f'<text x="{x:g}" y="{top + 13}" textLength="{wide:g}" fill="{fg}"{rest}>{text}</text>'
+                    f'<text x="{start:g}" y="{top + 13}" textLength="{wide:g}" fill="{fg}"{rest}>'
+                    f"{html.escape(words[0])}</text>"
                 )
             column += len(part)
     out.append("</svg>")

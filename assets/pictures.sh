@@ -106,7 +106,7 @@ screens() {
     begun "$name" "$1" "$2" "$3"
     pressed "$name" "=Open a recording"
     captured "$name" "$out/home-$name.svg" "$2" "$3" "$1"
-    pressed "$name" t "=1 of 6"
+    pressed "$name" t "=At the playhead"
     captured "$name" "$out/tour-$name.svg" "$2" "$3" "$1"
     pressed "$name" Escape :
     captured "$name" "$out/palette-$name.svg" "$2" "$3" "$1"
@@ -126,7 +126,20 @@ if [ "${1:-}" = screens ]; then
     exit
 fi
 
+# The pictures of docs/screens.md, in a folder of their own.
+for_screens() {
+    out=${OUT:-$here/screens}
+    mkdir -p "$out"
+    picture home 120 40 - '=forecast, '
+    picture tour 120 40 - t '=At the playhead' '=decision took'
+    picture palette 120 40 - t '=At the playhead' '=decision took' Escape :
+    picture help 120 40 - '?'
+    [ -z "$wanted" ] || case " $wanted " in *" home "*) ;; *) return 0 ;; esac
+    drawn 16 -16 home 120 40 - '=forecast, '
+}
+
 wanted=$*
 picture waits 110 32 cfs/nginx-ab_run3.csv.zst 5 '=ran instead' '=woken by'
 picture kernel 150 36 ../tests/data/truth/small.csv.zst t 16431018ns Enter j e '=in one queue'
 picture timeline 110 32 hackbench-pipe-2g_run3.csv.zst Space 3 '=mispredicted for' Enter '=forecast, '
+for_screens
