@@ -37,6 +37,11 @@ fn left() -> Explorer {
     left.until("waits", |app| app.waits.table().is_some());
     left.keys("/wait>1ms");
     left.key(Key::Enter);
+    left.key(Key::Char('6'));
+    left.until("tasks", |app| app.tasks.table().is_some());
+    left.keys("/run>1ms");
+    left.key(Key::Enter);
+    left.key(Key::Char('5'));
     left
 }
 
@@ -47,6 +52,7 @@ fn everything_is_where_it_was() {
     let paths: Vec<_> = session.recordings.iter().map(|p| p.to_str().unwrap()).collect();
     assert_eq!((paths, session.tab), (vec![A, B], Tab::Waits));
     assert!(!session.mistakes.0.is_empty() && !session.waits.is_empty(), "{session:?}");
+    assert_eq!(session.tasks, "run>1ms");
 
     // At the start.
     let mut again = Explorer::started(&[A, B], (120, 40));

@@ -7,7 +7,7 @@ use super::timeline::Timeline;
 use super::timeline::rows::{Heat, Shape, Sort};
 use super::{App, Effect};
 use crate::evaluate::mistakes::filter;
-use crate::stats::column;
+use crate::stats::{column, diff, tasks};
 use crate::text::line_at;
 use crate::trace::Nanos;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,12 @@ pub struct Session {
     /// The filter of the Waits screen.
     #[serde(default)]
     pub waits: String,
+    /// The filter of the Tasks screen.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tasks: String,
+    /// The filter of the Compare screen.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub differences: String,
     /// The place on the timeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -160,24 +166,27 @@ impl App {
                 self.mistakes.listing.all,
             ),
             waits: text(self.waits.filter.now.as_ref().map(ToString::to_string)),
+            tasks: text(self.tasks.filter.now.as_ref().map(ToString::to_string)),
+            differences: text(self.compare.filter.now.as_ref().map(ToString::to_string)),
             place: Some(Place::of(t)),
         })
     }
 
     /// Goes where one was; its recordings were given at the start.
     pub fn settle(&mut self, session: Session) {
-        let Session { recordings, compared, beside, tab, mistakes, waits, place, .. } = session;
-        if let Some((open, place)) = recordings.into_iter().next().zip(place) {
+        if let Some((open, place)) = session.recordings.into_iter().next().zip(session.place) {
             self.viewer.come_back(open, place);
         }
-        self.shared.beside = self.shared.beside.take().or(beside);
-        self.mistakes.filter.set(filter::parse(&mistakes.0).ok());
-        self.mistakes.listing.all = mistakes.1;
-        self.waits.filter.set(column::parse(&waits).ok());
-        if let Some(other) = compared {
+        self.shared.beside = self.shared.beside.take().or(session.beside);
+        self.mistakes.filter.set(filter::parse(&session.mistakes.0).ok());
+        self.mistakes.listing.all = session.mistakes.1;
+        self.waits.filter.set(column::parse(&session.waits).ok());
+        self.tasks.filter.set(tasks::parse(&session.tasks).ok());
+        if let Some(other) = session.compared {
             self.compare.choose(other);
         }
-        self.show(tab);
+        self.compare.filter.set(diff::parse(&session.differences).ok());
+        self.show(session.tab);
     }
 
     /// Offers at home to go on there.
@@ -211,6 +220,8 @@ mod tests {
             tab: Tab::Mistakes,
             mistakes: ("task~nginx and p>0.9".into(), true),
             waits: String::new(),
+            tasks: "run>1ms".into(),
+            differences: String::new(),
             place: Some(Place {
                 cursor: 1_500_000_000,
                 window: [1_000, 2_000_000_000],
@@ -234,7 +245,7 @@ mod tests {
         for (text, says) in [
             (text.replace("session = 1", "session = 2"), "form 2; this program knows form 1"),
             (text.replace("tab = \"mistakes\"", "tab = \"nowhere\""), "line 5: unknown variant"),
-            (text.replace("waits", "wants"), "unknown field `wants`"),
+            (text.replace("waits =", "wants ="), "unknown field `wants`"),
             (text[..text.len() / 2].to_owned(), "line "),
             ("recordings = []\n".to_owned(), "missing field"),
             ("\0\0".to_owned(), "line 1: "),
