@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 128 and the number of a signal that ended it. A reader that closes the pipe early is no failure.
 
 mod bench;
+mod completions;
 mod config;
 mod conform;
 mod convert;
@@ -214,6 +215,11 @@ fn wrong(problem: impl std::fmt::Display) -> color_eyre::Report {
     WrongUsage(problem.to_string()).into()
 }
 
+/// `--model` beside a predictor that is no network.
+fn not_for(predictor: Choice) -> color_eyre::Report {
+    wrong(format!("--model is for a network, not for {}", predictor.label()))
+}
+
 /// Prints help where it was asked for, and what is wrong with the arguments otherwise. The exit
 /// code.
 fn usage(told: &clap::Error) -> i32 {
@@ -254,11 +260,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Experiment(args)) => experiment::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
-        Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut command(), "koracle", &mut script);
-            output::stdout(&script)
-        }
+        Some(Command::Completions { shell }) => completions::run(shell),
         Some(Command::Man { output }) => man(output.as_deref()),
     }
 }
@@ -337,7 +339,7 @@ fn predictor() -> impl TypedValueParser<Value = Choice> {
 
 /// A predictor's name, which shells complete, or a run or a model file.
 fn predictor_or_path() -> impl TypedValueParser<Value = PathBuf> {
-    Suggested(Choice::named().map(Choice::label).collect())
+    Suggested(Choice::named().map(Choice::label).chain([completions::RUNS]).collect())
 }
 
 /// Takes every value, and lets shells complete some words.

@@ -122,7 +122,7 @@ fn first(args: &Args) -> Result<Who> {
     let name = Path::new(args.predictor.label());
     let Some(model) = args.model.as_deref() else { return Ok(find(name)?) };
     if args.predictor.network().is_none() {
-        return Err(super::wrong(format!("--model is for a network, not for {}", name.display())));
+        return Err(super::not_for(args.predictor));
     }
     super::found("--model", find(model))
 }
@@ -170,7 +170,9 @@ pub fn run(args: &Args) -> Result<()> {
     let who = first(args)?;
     if let Some(event) = args.why {
         let [path] = &paths[..] else {
-            bail!("--why explains a decision of one recording: name just that one")
+            return Err(super::wrong(
+                "--why explains a decision of one recording: name just that one",
+            ));
         };
         let trace = Arc::new(output::open(path, &args.machine.told())?.trace);
         return why::run(&trace, path, who.engine(&trace)?, event, args.json);

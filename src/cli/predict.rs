@@ -82,6 +82,11 @@ pub fn engine(
     model: Option<&Path>,
     trace: &Trace,
 ) -> Result<(Choice, Engine)> {
+    if let (Some(_), Some(choice)) = (model, choice)
+        && choice.network().is_none()
+    {
+        return Err(super::not_for(choice));
+    }
     let model = match (model, choice) {
         (Some(path), None) => Some(super::model(Some(path))?),
         (path, choice) => match choice.unwrap_or(Choice::Network(Kind::Tcn)).network() {

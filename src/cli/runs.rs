@@ -18,8 +18,11 @@ pub struct Args {
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
     /// Print one JSON array.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["export", "delete"])]
     json: bool,
+    /// Print the names alone, a line each: completions ask for them.
+    #[arg(long, hide = true, conflicts_with_all = ["json", "export", "config", "delete"])]
+    names: bool,
     /// Write this run's metrics as one CSV table, to `--output`.
     #[arg(long, value_name = "RUN")]
     export: Option<PathBuf>,
@@ -39,20 +42,22 @@ pub struct Args {
 
 /// Lists, exports or removes.
 pub fn run(args: &Args) -> Result<()> {
-    let find = |name: &Path| match &args.dir {
-        Some(dir) if dir.join(name).join("config.toml").is_file() => dir.join(name),
-        _ => runs::find(name),
+    let find = |name: &Path| {
+        let is_kept = |folder: &PathBuf| folder.join("config.toml").is_file();
+        let folder = args.dir.as_ref().map(|dir| dir.join(name)).filter(is_kept);
+        let folder = folder.or_else(|| Some(runs::find(name)).filter(|folder| folder.exists()));
+        folder.ok_or_else(|| super::wrong(format!("{}: no run is kept here", name.display())))
     };
     if let Some(name) = &args.export {
-        let folder = find(name);
+        let folder = find(name)?;
         return output::write(&args.output, |to| Ok(runs::export(&folder, to)?));
     }
     if let Some(name) = &args.config {
-        let run = runs::open(&find(name))?;
+        let run = runs::open(&find(name)?)?;
         return output::stdout(super::train::text(&run.config).as_bytes());
     }
     if let Some(name) = &args.delete {
-        let folder = find(name);
+        let folder = find(name)?;
         if !args.yes {
             let run = runs::open(&folder)?;
             bail!(
@@ -71,6 +76,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let dir = args.dir.clone().or_else(runs::home).ok_or_else(|| eyre!("no folder of runs"))?;
     let (list, problems) = runs::list(&dir)?;
+    if args.names {
+        let names = list.iter().map(|run| format!("{}\n", shown(&run.name)));
+        return output::stdout(names.collect::<String>().as_bytes());
+    }
     for problem in &problems {
         door::lines(&format!("koracle: warning: {problem}"));
     }
