@@ -6,6 +6,8 @@ mod common;
 
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/values.rs"]
+mod values;
 
 use common::program::{fails, json, koracle};
 use common::recordings;

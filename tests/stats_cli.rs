@@ -48,6 +48,9 @@ fn waits_tell_who_ran_instead() {
         page.contains("ran instead") && page.contains("p99.9") && page.contains("(20 of"),
         "{page}"
     );
+    let histogram = |page: &str| page.contains("together");
+    let list = text(&["waits", &nginx, "--top", "3"]);
+    assert!(histogram(&page) && !histogram(&list) && list.contains("(3 of"), "{list}");
 }
 
 #[test]

@@ -34,10 +34,10 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// The TCN's model file, or a run of one; without it, the bundled one.
-    #[arg(long, value_name = "MODEL", value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["training", "screens", "steps"], value_hint = clap::ValueHint::FilePath)]
     model: Option<std::path::PathBuf>,
     /// Measure also how fast each kind of network trains.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["training", "screens", "steps"])]
     train: bool,
     /// Measure frames on this recording; without it, on a bundled one repeated until it has a
     /// million events.
@@ -45,7 +45,7 @@ pub struct Args {
     frames: Option<std::path::PathBuf>,
     /// Measure only the interface, while so many networks train on the bundled recordings and the
     /// recording of `--frames` plays: frames, keys, pauses.
-    #[arg(long, value_name = "RUNS", requires = "frames")]
+    #[arg(long, value_name = "RUNS", requires = "frames", value_parser = clap::value_parser!(u64).range(1..=64))]
     training: Option<u64>,
     /// Measure only opening this recording, its tables of waits and tasks, and frames of the
     /// screens that show them.
@@ -56,8 +56,8 @@ pub struct Args {
     #[arg(long, value_name = "N", requires = "screens", value_parser = clap::value_parser!(u16).range(1..=8192))]
     cpus: Option<u16>,
     /// With `--screens`: repeated until there are so many events.
-    #[arg(long, value_name = "N", requires = "screens")]
-    events: Option<usize>,
+    #[arg(long, value_name = "N", requires = "screens", value_parser = clap::value_parser!(u64).range(1..))]
+    events: Option<u64>,
     /// Measure only training steps of a network of this kind, on ready-made batches of the bundled
     /// recordings.
     #[arg(long, value_name = "KIND", conflicts_with_all = ["training", "frames"])]
@@ -75,7 +75,7 @@ pub struct Args {
     #[arg(long, requires = "steps")]
     blocks: Option<usize>,
     /// Seconds that `--training` takes.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, requires = "training", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
 }
 
@@ -177,7 +177,7 @@ fn steps(args: &Args, kind: Kind) -> Result<()> {
         ..usual
     };
     let config = TrainConfig { model, ..TrainConfig::default() };
-    config.check()?;
+    config.check().map_err(super::wrong)?;
     let these =
         |e: &&catalog::Entry| RECORDINGS[..2].iter().any(|r| r.replace("run3", "run0") == e.name());
     let mut recordings = Vec::new();

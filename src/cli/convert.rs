@@ -88,10 +88,10 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     opened.trace = opened.trace.with_meta(|meta| told.note(meta));
     if let Some(events) = &args.events {
         if events.start >= opened.trace.len() {
-            bail!(
+            return Err(super::wrong(format!(
                 "--events: the recording has {}, counted from 0",
                 output::count(opened.trace.len() as u64, "event")
-            );
+            )));
         }
         opened.trace = opened.trace.cut(events.clone());
     }
@@ -136,7 +136,9 @@ fn shares_metadata(args: &ImportArgs, meta: &Path, report: &Report) -> Result<bo
 /// Runs `export`.
 pub fn export(args: &ExportArgs) -> Result<()> {
     if args.format != Format::Perfetto && (args.predictor.is_some() || args.model.is_some()) {
-        bail!("predictions are only in --format perfetto; `koracle predict` writes them as CSV");
+        return Err(super::wrong(
+            "predictions are only in --format perfetto; `koracle predict` writes them as CSV",
+        ));
     }
     let beside = ingest::meta_path(&args.input);
     let read: Vec<&Path> =

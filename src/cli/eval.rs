@@ -71,12 +71,12 @@ pub struct Args {
     slices: bool,
     /// Score nobody: say how far the replay's lag and deadline are off the kernel's own state, in
     /// recordings that have it.
-    #[arg(long, requires = "traces", conflicts_with_all = ["report", "markdown", "slices", "predictors", "model"])]
+    #[arg(long, requires = "traces", conflicts_with_all = ["report", "markdown", "slices", "measures", "by", "predictors", "model", "adapt"])]
     truth: bool,
     /// Score nobody: replay the same events under several rules, separated by commas, and say where
     /// they part.
     #[arg(long = "rules", value_name = "RULES", value_delimiter = ',', value_parser = super::eval_rules::names(),
-          conflicts_with_all = ["report", "markdown", "slices", "predictors", "model", "adapt", "truth"])]
+          conflicts_with_all = ["report", "markdown", "slices", "measures", "by", "predictors", "model", "adapt", "truth"])]
     replayed: Vec<Rules>,
     /// Print one JSON object.
     #[arg(long, conflicts_with = "markdown")]
@@ -97,7 +97,9 @@ impl Args {
     fn told(&self) -> Result<StatedMachine> {
         let kernel = self.kernel.last().filter(|_| !self.traces.is_empty());
         let kernel = kernel
-            .map(|k| super::values::release(k).map_err(|e| eyre!("--kernel {k}: {e}")))
+            .map(|k| {
+                super::values::release(k).map_err(|e| super::wrong(format!("--kernel {k}: {e}")))
+            })
             .transpose()?;
         Ok(self.rules.told(kernel))
     }
@@ -175,6 +177,9 @@ impl Args {
             } else {
                 columns.extend(of);
             }
+        }
+        if self.adapt.is_some() && columns.iter().all(|c| c.model.is_none()) {
+            return Err(super::wrong("--adapt is for networks, and --predictors names none"));
         }
         Ok(columns.into_iter().map(|c| c.adapting(self.adapt)).collect())
     }

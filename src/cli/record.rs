@@ -44,7 +44,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "H", value_hint = ValueHint::Hostname)]
     host: Option<String>,
     /// Another configuration for ssh, e.g. what `vagrant ssh-config` prints.
-    #[arg(short = 'F', long, value_name = "SSH_CONFIG", value_hint = ValueHint::FilePath, requires = "host")]
+    #[arg(short = 'F', long, value_name = "SSH_CONFIG", value_hint = ValueHint::FilePath, requires = "host", conflicts_with = "local")]
     ssh_config: Option<PathBuf>,
     /// A workload of the catalog; `koracle workloads` lists them.
     #[arg(long, value_name = "NAME", value_parser = workload(), hide_possible_values = true)]

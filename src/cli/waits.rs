@@ -29,7 +29,7 @@ pub struct Args {
     /// Only waits for which this is true, such as: task~nginx and wait>1ms and kind=wakeup
     #[arg(long = "where", value_name = "EXPR", value_parser = super::values::expression::<Column>)]
     filter: Option<Expr>,
-    /// List so many of the longest (CSV: all).
+    /// List so many of the longest, without the histogram; without it 20 (CSV: all).
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     top: Option<usize>,
     #[command(flatten)]
@@ -58,6 +58,8 @@ struct Found {
     all: Distribution,
     /// Index of the recording, and row.
     worst: Vec<(usize, usize)>,
+    /// So many of the longest were asked for: the page is the list.
+    listed: bool,
 }
 
 /// Every wait of each recording, under names that tell the recordings apart.
@@ -103,7 +105,7 @@ pub fn run(args: &Args) -> Result<()> {
     // Stable: equals stay by recording and time.
     worst.sort_by_key(|(t, row)| std::cmp::Reverse(tables[*t].waits.ns(*row)));
     worst.truncate(most);
-    let found = Found { tables, all: Distribution::of(lengths), worst };
+    let found = Found { tables, all: Distribution::of(lengths), worst, listed: args.top.is_some() };
     if args.json {
         output::json(&found.json(&args.times))
     } else if args.csv {
@@ -190,9 +192,11 @@ impl Found {
             short(d.p999),
             short(d.max)
         ));
-        let mut rows = vec![["below", "waits", "together", ""].map(String::from).to_vec()];
-        rows.extend(histogram(&d.histogram));
-        page.table(&rows);
+        if !self.listed {
+            let mut rows = vec![["below", "waits", "together", ""].map(String::from).to_vec()];
+            rows.extend(histogram(&d.histogram));
+            page.table(&rows);
+        }
         page.heading(&format!("The longest ({} of {})", self.worst.len(), grouped(d.count)));
         let several = self.tables.len() > 1;
         let head = [

@@ -5,8 +5,6 @@ use super::common::program::{fails, koracle};
 use super::common::recordings;
 use std::path::Path;
 
-const TCN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/models/tcn.koracle");
-
 #[test]
 fn bad_input_has_a_message_and_code_1() {
     let dir = tempfile::tempdir().unwrap();
@@ -140,11 +138,6 @@ fn wrong_values_are_wrong_usage() {
         (&["mistakes", path, "--where", "p>2"], "column 3: p is a share"),
         (&["mistakes", path, "--where", "state=Q"], "column 7: no state \"Q\""),
         (&["waits", path, "--where", "kind=sleepy"], "column 6: kind is one of"),
-        (&["mistakes", path, "--predictor", "fifo", "--model", "x"], "--model is for a network"),
-        (
-            &["predict", path, "--predictor", "lstm", "--model", TCN, "-o", "-"],
-            "the model is for tcn, not for lstm",
-        ),
         (
             &["train", "--resume", "tcn-001", "--device", "cpu", "--epochs", "18", "--lr", "0.5"],
             "koracle train --config tcn-001 --epochs",
@@ -154,11 +147,6 @@ fn wrong_values_are_wrong_usage() {
         fails(args, 2, says);
     }
     fails(&["runs", "not-there"], 1, "not-there: no such folder");
-    fails(
-        &["import", path, "--events", "5000..6000", "-o", "-"],
-        1,
-        "the recording has 1000 events",
-    );
 }
 
 #[test]

@@ -58,7 +58,8 @@ pub fn measure(path: &Path, args: &Args) -> Result<()> {
         "by_itself": (index_ms + predict_ms) / opening_ms,
     });
     let beside = args.cpus.map_or(1, |cpus| usize::from(cpus).div_ceil(opened.trace.cpus().max(1)));
-    let events = args.events.unwrap_or(if beside > 1 { opened.trace.len() } else { 0 });
+    let asked = args.events.map(|events| events as usize);
+    let events = asked.unwrap_or(if beside > 1 { opened.trace.len() } else { 0 });
     let trace = if events > 0 { laid_out(&opened.trace, events, beside) } else { opened.trace };
     let result = json!({
         "opening": opening, "early": early, "events": trace.len(), "cpus": trace.cpus(), "threads": trace.tasks().thread_count(),

@@ -16,7 +16,8 @@ pub struct Args {
     #[arg(long, requires = "output")]
     pub force: bool,
     /// Go on with the run in this folder, or of this name among the kept runs, from its last
-    /// checkpoint.
+    /// checkpoint and with its settings: of the other options only `--device`, `--memory-limit` and
+    /// `--json` go with it.
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with = "output")]
     pub resume: Option<PathBuf>,
     /// Take settings from this file: options of this command by their names, such as `epochs = 3`

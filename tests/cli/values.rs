@@ -1,0 +1,137 @@
+//! Every option with a closed set of values, or a number with limits, refuses all others with exit
+//! code 2 before anything is read or made; and so do options that have no effect together.
+
+use super::common::program::fails;
+use super::common::recordings;
+use std::path::Path;
+
+const TCN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/models/tcn.koracle");
+
+/// A command line after the program's name, `@` for a recording of 1,000 events, and a part of what
+/// is said.
+type Case = (&'static str, &'static str);
+
+/// In a folder of its own, where nothing is left behind.
+fn all_refused(cases: &[Case]) {
+    let (_dir, path) = recordings::small(1_000);
+    let path = path.to_str().unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let out = here.path().join("out.csv.zst");
+    for (line, says) in cases {
+        let word = |word| match word {
+            "@" => path,
+            "OUT" => out.to_str().unwrap(),
+            "TCN" => TCN,
+            word => word,
+        };
+        fails(&line.split(' ').map(word).collect::<Vec<_>>(), 2, says);
+        assert!(std::fs::read_dir(here.path()).unwrap().next().is_none(), "{line}");
+    }
+    assert!(!Path::new("OUT").exists());
+}
+
+#[test]
+fn a_value_that_is_none_of_the_known_ones() {
+    all_refused(&[
+        ("completions ksh", "possible values: bash"),
+        ("conform @ --limit x", "--limit"),
+        ("diff @ @ --model nobody", "--model: nobody is no predictor"),
+        ("eval --adapt perhaps", "on or off"),
+        ("eval --by cpu", "possible values: workload, machine"),
+        ("eval --category nothing", "no recording of category nothing"),
+        ("eval --kernel 9x @", "--kernel 9x: a kernel release"),
+        ("eval --kernel nothing", "no recording of kernel nothing"),
+        ("eval --machine nothing", "no recording of machine nothing"),
+        ("eval --measures top1,top9", "possible values: top1, top3"),
+        ("eval --model nobody", "--model: nobody is no network"),
+        ("eval --predictors fifo,oracle", "possible values: tcn, lstm"),
+        ("eval --rules eevdf,best", "possible values: eevdf"),
+        ("eval --split exam", "possible values: train"),
+        ("eval --workload nothing", "no recording of workload nothing"),
+        ("experiment luck -o OUT", "possible values: hold-out"),
+        ("experiment seeds -o OUT --model oracle", "possible values: tcn"),
+        ("experiment seeds -o OUT --split exam", "possible values: train"),
+        ("experiment hold-out -o OUT --category nothing", "nothing"),
+        ("export @ -f perfetto --predictor oracle -o OUT", "possible values: tcn"),
+        ("export @ -f perfetto --model nobody -o OUT", "--model: nobody is no network"),
+        ("frontier --split exam", "possible values: train"),
+        ("frontier --model nobody", "--model: nobody is no network"),
+        ("import @ -o OUT --events a..b", "is no number of events"),
+        ("import @ -o OUT --events 3..3", "nothing in this range"),
+        ("import @ -o OUT --events 5000..6000", "the recording has 1000 events"),
+        ("info @ --autogroup perhaps", "on or off"),
+        ("info @ --hz 0", "--hz"),
+        ("info @ --kernel nothing", "a kernel release such as"),
+        ("info @ --slice 0", "--slice"),
+        ("mistakes @ --by colour", "possible values: t, cpu"),
+        ("mistakes @ --predictor oracle", "possible values: tcn"),
+        ("mistakes @ --why 99999999", "the recording has 1000 events"),
+        ("mistakes --why 3", "name just that one"),
+        ("predict @ --predictor oracle -o OUT", "possible values: tcn"),
+        ("predict @ --model nobody -o OUT", "--model: nobody is no network"),
+        ("record --local -o OUT --workload nothing", "nothing"),
+        ("record --local -o OUT --workload hackbench-pipe-2g --seconds 0", "--seconds"),
+        ("record --local -o OUT --workload hackbench-pipe-2g --buffer 0", "--buffer"),
+        ("runs --config nobody", "nobody: no run is kept here"),
+        ("runs --delete nobody --yes", "nobody: no run is kept here"),
+        ("runs --export nobody", "nobody: no run is kept here"),
+        ("score @ @ --predictors nobody", "nobody"),
+        ("tasks @ --by cpu", "possible values: thread"),
+        ("train -o OUT --model oracle", "--model"),
+        ("train -o OUT --schedule never", "--schedule"),
+        ("vm up nothing", "nothing"),
+        ("vm up cfs --cpus 0", "--cpus"),
+    ]);
+}
+
+#[test]
+fn a_number_outside_its_limits() {
+    all_refused(&[
+        ("bench --screens @ --cpus 0", "--cpus"),
+        ("bench --screens @ --events 0", "--events"),
+        ("bench --frames @ --training 0", "--training"),
+        ("bench --frames @ --training 1 --seconds 0", "--seconds"),
+        ("bench --steps tcn --channels 0", "channels: 0 is not in 1 to"),
+        ("bench --steps tcn --blocks 0", "blocks: 0 is not in 1 to"),
+        ("experiment seeds -o OUT --seeds 0", "--seeds"),
+        ("experiment seeds -o OUT --epochs 0", "--epochs"),
+        ("experiment seeds -o OUT --jobs 65", "--jobs"),
+        ("train -o OUT --epochs 0", "--epochs"),
+        ("train -o OUT --batch 0", "--batch"),
+        ("train -o OUT --chunk 0", "--chunk"),
+        ("train -o OUT --channels 99999", "--channels"),
+        ("train -o OUT --clip=-1", "--clip"),
+        ("train -o OUT --weight-decay=-1", "--weight-decay"),
+        ("waits @ --top x", "--top"),
+        ("waits @ --from 2s --to 1s", "nothing lies between"),
+    ]);
+}
+
+#[test]
+fn options_that_have_no_effect_together() {
+    all_refused(&[
+        ("bench --decisions --train", "--train"),
+        ("bench --seconds 3", "--training"),
+        ("bench --steps tcn --model TCN", "--model"),
+        ("bench --steps tcn --train", "--train"),
+        ("bench --screens @ --train", "--train"),
+        ("eval --json --markdown", "--markdown"),
+        ("eval --predictors fifo --adapt on", "--adapt is for networks"),
+        ("eval --predictors fifo --model TCN", "which --predictors does not name"),
+        ("eval --rules eevdf --measures top3", "--measures"),
+        ("eval --rules eevdf --by machine", "--by"),
+        ("eval @ --truth --adapt on", "--adapt"),
+        ("eval @ --split test", "--split"),
+        ("export @ -f csv --predictor fifo -o OUT", "only in --format perfetto"),
+        ("export @ -f ftrace --model TCN -o OUT", "only in --format perfetto"),
+        ("export @ -f perfetto --predictor fifo --model TCN -o OUT", "--model is for a network"),
+        ("mistakes @ --predictor fifo --model TCN", "--model is for a network, not for fifo"),
+        ("mistakes @ --why 3 --by prev", "--by"),
+        ("predict @ --predictor fifo --model TCN -o OUT", "--model is for a network, not for fifo"),
+        ("predict @ --predictor lstm --model TCN -o OUT", "the model is for tcn, not for lstm"),
+        ("record --local -o OUT --ssh-config x -- true", "--ssh-config"),
+        ("runs --json --export x", "--export"),
+        ("runs --yes", "--delete"),
+        ("waits @ --json --csv", "--csv"),
+    ]);
+}
