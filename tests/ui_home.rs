@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "ui/colours.rs"]
+mod colours;
+
+use colours::{has_few, with_colours};
 use kernel_oracle::app::input::{Key, Mouse, MouseKind};
 use kernel_oracle::app::over::Card;
 use kernel_oracle::app::ticket::Ticket;
@@ -93,8 +97,12 @@ fn home_says_what_this_is_and_where_to_go() {
         insta::assert_snapshot!(format!("home_{}x{}", size.0, size.1), text);
     }
     let mut app = started((100, 30), &others);
-    insta::assert_snapshot!("home_light", drawn(&app, Theme::of(Shades::Light)));
-    insta::assert_snapshot!("home_16", drawn(&app, Theme::of(Shades::Sixteen)));
+    for (name, shades) in [("home_light", Shades::Light), ("home_16", Shades::Sixteen)] {
+        let screen = drawn(&app, Theme::of(shades));
+        let buffer = screen.buffer();
+        assert_eq!(has_few(buffer), shades == Shades::Sixteen, "{name}");
+        insta::assert_snapshot!(name, with_colours(buffer, buffer.area));
+    }
     press(&mut app, 'o');
     insta::assert_snapshot!("home_open", screen(&app));
     press(&mut app, 'b');

@@ -3,17 +3,18 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "ui/colours.rs"]
+mod colours;
 #[path = "explorer/mod.rs"]
 mod explorer;
 
+use colours::{has_few, with_colours};
 use explorer::Explorer;
 use kernel_oracle::app::App;
 use kernel_oracle::ui::draw::draw;
 use kernel_oracle::ui::palette::{Shades, Theme};
-use ratatui::buffer::{Buffer, Cell};
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Color;
-use std::fmt::Write;
 
 const RECORDING: &str = "traces/cfs/nginx-ab_run3.csv.zst";
 
@@ -36,48 +37,6 @@ fn frame(buffer: &Buffer) -> Rect {
     Rect::new(x, y, right - x + 1, bottom - y + 1)
 }
 
-fn color(of: Color) -> String {
-    match of {
-        Color::Reset => "–".into(),
-        Color::Indexed(n) => n.to_string(),
-        other => panic!("{other:?} is not of a theme"),
-    }
-}
-
-fn style(cell: &Cell) -> String {
-    let text = format!("{} on {} {:?}", color(cell.fg), color(cell.bg), cell.modifier);
-    text.replace("NONE", "").trim_end().to_owned()
-}
-
-/// The text of a frame, row by row, and below it the styles of each row: how many cells, and which.
-fn with_colours(buffer: &Buffer) -> String {
-    let area = frame(buffer);
-    let (mut text, mut styles, mut known) = (String::new(), String::new(), Vec::<String>::new());
-    for y in area.top()..area.bottom() {
-        let mut runs: Vec<(usize, usize)> = Vec::new();
-        for x in area.left()..area.right() {
-            let cell = buffer.cell((x, y)).unwrap();
-            text += cell.symbol();
-            let style = style(cell);
-            let which = known.iter().position(|s| *s == style).unwrap_or_else(|| {
-                known.push(style);
-                known.len() - 1
-            });
-            match runs.last_mut() {
-                Some(run) if run.0 == which => run.1 += 1,
-                _ => runs.push((which, 1)),
-            }
-        }
-        text.push('\n');
-        let runs = runs.iter().map(|(which, n)| format!("{n}×{which}")).collect::<Vec<_>>();
-        writeln!(styles, "{}", runs.join(" ")).unwrap();
-    }
-    for (i, style) in known.iter().enumerate() {
-        writeln!(styles, "{i}: {style}").unwrap();
-    }
-    format!("{text}\n{styles}")
-}
-
 #[test]
 fn palette_and_help_have_the_colours_of_their_theme() {
     for size in [(80, 24), (120, 40), (250, 70)] {
@@ -87,11 +46,10 @@ fn palette_and_help_have_the_colours_of_their_theme() {
             e.keys(key);
             for (theme, shades) in [("light", Shades::Light), ("16", Shades::Sixteen)] {
                 let buffer = drawn(&e.app, shades);
-                let few = |color| !matches!(color, Color::Indexed(16..));
-                let all_few = buffer.content.iter().all(|cell| few(cell.fg) && few(cell.bg));
-                assert_eq!(all_few, shades == Shades::Sixteen, "{what} {theme} {size:?}");
+                let few = has_few(&buffer);
+                assert_eq!(few, shades == Shades::Sixteen, "{what} {theme} {size:?}");
                 let name = format!("{what}_{theme}_{}x{}", size.0, size.1);
-                insta::assert_snapshot!(name, with_colours(&buffer));
+                insta::assert_snapshot!(name, with_colours(&buffer, frame(&buffer)));
             }
             e.key(kernel_oracle::app::input::Key::Esc);
         }

@@ -46,8 +46,19 @@ const GAP: u16 = 2;
 /// What a playback does, in short.
 pub fn playback(t: &Timeline) -> String {
     let (num, den) = t.cursor.speed();
-    let speed = if den == 1 { format!("{num}×") } else { format!("{num}/{den}×") };
-    format!("{} {speed}", if t.cursor.is_playing() { "►" } else { "‖" })
+    let sign = if t.cursor.is_playing() { "►" } else { "‖" };
+    format!("{sign} {}", speed(num, den))
+}
+
+/// How much of the recording passes in a second: a time, or how many times as fast as it was.
+fn speed(num: u32, den: u32) -> String {
+    if num >= den {
+        return format!("{}×", num / den);
+    }
+    match 1_000_000_000 * u64::from(num) / u64::from(den) {
+        ns @ ..1_000_000 => format!("{} µs/s", ns / 1_000),
+        ns => format!("{} ms/s", ns / 1_000_000),
+    }
 }
 
 impl App {

@@ -50,7 +50,7 @@ pub struct Page {
 /// Cells of the keys before the text, and of what goes on in the next line of a word.
 pub const KEYS: u16 = 10;
 const INDENT: u16 = 2;
-/// A column is at least so wide, a cell between columns included; more of them than four are never
+/// A column is at least so wide, two cells between columns included; more of them than four are never
 /// needed.
 const COLUMN: u16 = 38;
 const MOST: u16 = 5;
@@ -62,7 +62,7 @@ impl Page {
         let columns = (inside / COLUMN).clamp(1, MOST);
         let width = inside / columns;
         let rows = usize::from(h.saturating_sub(4)).max(1);
-        let text = usize::from(width.saturating_sub(1)).max(8);
+        let text = usize::from(width.saturating_sub(columns.min(2))).max(8);
         let (words, keys) = (word_lines(tab, text), key_lines(tab, settings, text));
         if columns == 1 {
             let lines = [words, vec![Line::Title(String::new())], keys].concat();

@@ -10,7 +10,7 @@
 //!       pick  hackbench:41      ▏hb:44✗▏kworker┃/0:1▏ hackbench:44        ▏ · idle ·  hit 87 %
 //!       queue ▂▃▅▅▆▇▇▇▆▅▃▂▂▃▅▅▆▇▇▇▆▅▃▂         ┃
 //!  ┌ decision 41,207 · CPU0 · 0.412873 s ────────────┐┌ what the model saw ───────────────┐    inspector
-//!  ► 1/1000×  0.412873 / 1.930 s                                                              bar, keys
+//!  ► 1 ms/s  0.412873 s of 1.930 s                                                             bar, keys
 //! ```
 
 use super::palette::Theme;

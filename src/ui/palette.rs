@@ -92,7 +92,7 @@ impl Theme {
 
     /// Something that is still being computed.
     pub fn pending(self) -> Style {
-        self.or_dim(239)
+        self.or_dim(243)
     }
 
     /// Lost events.
@@ -186,7 +186,7 @@ impl Theme {
 
     /// A task that was not searched, while others that were are lit.
     pub fn faded(self) -> Style {
-        self.or_dim(240)
+        self.or_dim(243)
     }
 
     /// A task that was searched, on top of its own colour.
