@@ -106,13 +106,10 @@ fn who_ran_instead_in_the_worst_wait_takes_two_keys() {
     let first = most.trim_start_matches(['│', ' ']).split(' ').next().expect("a name");
     assert!(most.contains('█') && worst.contains(first), "{first} in {worst}");
     screen.keys(&["Enter"]);
-    let lit = screen.wait("the wait between the marks", |t| {
-        t.contains("A→B") && t.contains("n N in waits 1/")
-    });
+    let lit = screen
+        .wait("the wait between the marks", |t| t.contains("A→B") && t.contains("n N in waits 1/"));
     screen.keys(&["n"]);
-    screen.wait("the next worst", |t| {
-        t.contains("n N in waits 2/") && axis(t) != axis(&lit)
-    });
+    screen.wait("the next worst", |t| t.contains("n N in waits 2/") && axis(t) != axis(&lit));
     screen.keys(&["q"]);
     screen.assert_restored();
 }
