@@ -7,6 +7,7 @@
 mod tiny;
 
 use assert_cmd::Command;
+use std::collections::BTreeSet;
 use std::path::Path;
 use tiny::tiny_catalog;
 
@@ -103,4 +104,19 @@ fn a_run_is_made_again_from_what_is_printed_of_it() {
     let list = printed(dir.path(), &["runs"]);
     let row = list.lines().find(|line| line.starts_with("tcn-001")).unwrap();
     assert!(row.ends_with("  tcn, 4 channels, kernel 3, 1 block  all"), "{list}");
+
+    // Shells expand what they are offered: a name that is more than a word is not.
+    for name in ["$(touch made)", "`touch made`", "a b", "a;b"] {
+        let odd = dir.path().join("kept").join(name);
+        std::fs::create_dir(&odd).unwrap();
+        for file in std::fs::read_dir(dir.path().join("kept/tcn-001")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), odd.join(file.file_name())).unwrap();
+        }
+    }
+    assert_eq!(printed(dir.path(), &["runs"]).matches("touch made").count(), 2);
+    assert_eq!(
+        printed(dir.path(), &["runs", "--names"]).split_whitespace().collect::<BTreeSet<_>>(),
+        BTreeSet::from(["tcn-001", "tcn-002", "tcn-003"])
+    );
 }

@@ -40,6 +40,12 @@ pub struct Args {
     yes: bool,
 }
 
+/// Whether a shell that completes takes the name for nothing but a word: bash and zsh expand what
+/// they are offered, and a folder can be called `$(rm x)`.
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_alphanumeric() || "._-+".contains(c))
+}
+
 /// Lists, exports or removes.
 pub fn run(args: &Args) -> Result<()> {
     let find = |name: &Path| {
@@ -77,7 +83,8 @@ pub fn run(args: &Args) -> Result<()> {
     let dir = args.dir.clone().or_else(runs::home).ok_or_else(|| eyre!("no folder of runs"))?;
     let (list, problems) = runs::list(&dir)?;
     if args.names {
-        let names = list.iter().map(|run| format!("{}\n", shown(&run.name)));
+        let names = list.iter().filter(|run| is_plain(&run.name));
+        let names = names.map(|run| run.name.clone() + "\n");
         return output::stdout(names.collect::<String>().as_bytes());
     }
     for problem in &problems {

@@ -101,6 +101,9 @@ fn free(folder: &Path, force: bool) -> Result<()> {
 /// The settings of a run that goes on, and its folder.
 fn going_on(run: &Path, args: &Args) -> Result<(TrainConfig, PathBuf)> {
     let folder = runs::find(run);
+    if !folder.exists() {
+        return Err(super::wrong(format!("{}: no run is kept here", run.display())));
+    }
     let kept = resumed(&folder)?;
     let device = args.device().unwrap_or(kept.device);
     let config = TrainConfig { device, memory_limit: args.memory_limit, ..kept };

@@ -75,6 +75,7 @@ fn a_value_that_is_none_of_the_known_ones() {
         ("runs --config nobody", "nobody: no run is kept here"),
         ("runs --delete nobody --yes", "nobody: no run is kept here"),
         ("runs --export nobody", "nobody: no run is kept here"),
+        ("train --resume nobody", "nobody: no run is kept here"),
         ("score @ @ --predictors nobody", "nobody"),
         ("tasks @ --by cpu", "possible values: thread"),
         ("train -o OUT --model oracle", "--model"),

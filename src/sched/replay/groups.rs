@@ -95,5 +95,9 @@ mod tests {
         assert_eq!(engine.pick(0, NONE), [1]);
         engine.correct_groups(2, NONE, 1);
         assert_eq!(engine.pick(0, NONE), [2]);
+        // By plain rules only the winner's own queue is corrected.
+        engine.rules.plain = true;
+        engine.correct_groups(1, NONE, 1);
+        assert_eq!(engine.pick(0, NONE), [2]);
     }
 }
