@@ -66,7 +66,7 @@ fn what_is_wrong_in_a_file_is_named_with_its_line() {
         let told = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
         assert!(told.contains(says), "{text}: {told}");
     }
-    koracle(dir.path(), &["train", "--config", "not-there.toml"]).assert().code(1);
+    koracle(dir.path(), &["train", "--config", "not-there.toml"]).assert().code(2);
     koracle(dir.path(), &["train", "--config", "a", "--resume", "b"]).assert().code(2);
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "no run was made: {left:?}");

@@ -86,7 +86,7 @@ impl Shown {
 pub const LIST: [(Shown, u16, bool); 19] = [
     (Shown::Of(Column::Task), 20, false),
     (Shown::Of(Column::Run), 8, true),
-    (Shown::Of(Column::Share), 6, true),
+    (Shown::Of(Column::Share), 7, true),
     (Shown::Of(Column::Waits), 8, true),
     (Shown::Of(Column::Wait), 8, true),
     (Shown::Of(Column::P50), 8, true),

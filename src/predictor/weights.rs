@@ -114,8 +114,8 @@ pub enum Problem {
     },
     /// It was trained on other inputs than this program computes.
     #[error(
-        "the model was trained on feature layout {found:016x}, this program computes \
-             {expected:016x}"
+        "the model was trained on other inputs than this version of the program makes (layout \
+         {found:016x}, here {expected:016x}): train one anew, `koracle train --config RUN`"
     )]
     Layout {
         /// The model's.

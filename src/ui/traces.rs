@@ -9,6 +9,7 @@ use super::filter;
 use super::pen::Pen;
 use crate::app::help::wrap;
 use crate::app::layout::Area;
+use crate::app::second::short_label;
 use crate::app::traces::{Column, Entry, FILTER, HEAD, LIST, TOP, Traces};
 use crate::app::{App, Open, time};
 use crate::text::counted;
@@ -62,7 +63,8 @@ pub fn draw(app: &App, pen: &mut Pen) {
         pen.put(1, y, 1, if app.shared.chosen.contains(&entry.path) { "●" } else { " " }, style);
         for (i, x, cells) in &placed {
             let (column, _, _, right) = LIST[listing.columns.at(*i)];
-            let text = cell(entry, column);
+            // The run at the end of a name tells recordings apart.
+            let text = short_label(&cell(entry, column), usize::from(*cells));
             if right {
                 pen.right((*x, y), *cells, &text, style);
             } else {

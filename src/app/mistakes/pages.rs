@@ -207,7 +207,8 @@ fn versus(t: &Table, view: &View) -> Option<Page> {
         bar("broken", v.broken, true, false),
         bar("both wrong", v.both_wrong, false, false),
     ];
-    let title = format!("{} → {}: McNemar p {:.1e}", t.models[0], v.name, v.p_value);
+    let p = if v.p_value > 0.0 { format!("{:.1e}", v.p_value) } else { "< 1e-300".into() };
+    let title = format!("{} → {}: McNemar p {p}", t.models[0], v.name);
     Some(Page::Bars(title, "decisions".into(), bars))
 }
 

@@ -279,7 +279,8 @@ fn versus(model: &str, v: &Versus, out: &mut String) {
         row("both wrong".into(), v.both_wrong),
     ];
     grid(out, &rows);
-    let _ = writeln!(out, "\nMcNemar's test: p = {:.2e}", v.p_value);
+    let p = if v.p_value > 0.0 { format!("= {:.2e}", v.p_value) } else { "< 1e-300".into() };
+    let _ = writeln!(out, "\nMcNemar's test: p {p}");
 }
 
 fn tasks(f: &Found, out: &mut String) {

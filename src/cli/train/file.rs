@@ -89,7 +89,9 @@ fn open(name: &Path) -> Result<(PathBuf, String)> {
     }
     let is_run = !name.exists() || name.is_dir();
     let path = if is_run { runs::find(name).join("config.toml") } else { name.into() };
-    let path = if path.exists() { path } else { name.into() };
+    if !path.exists() {
+        return Err(wrong(format!("{}: no such file, and no run is kept there", name.display())));
+    }
     let text = std::fs::read_to_string(&path).wrap_err_with(|| path.display().to_string())?;
     Ok((path, text))
 }

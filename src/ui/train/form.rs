@@ -43,7 +43,10 @@ pub fn draw(form: &Form, pen: &mut Pen) {
         pen.put(w.saturating_sub(wide), y, wide, &text, theme.strong());
     }
     let room = w.saturating_sub(4 + if above + below > 0 { MORE } else { 0 });
-    pen.put(3, y, room, form.about(form.at).1, theme.dim());
+    let about = form.about(form.at).1;
+    let ends = if about.chars().count() > usize::from(room) { "…" } else { "" };
+    let used = pen.put(3, y, room.saturating_sub(ends.len().min(1) as u16), about, theme.dim());
+    pen.put(3 + used, y, 1, ends, theme.dim());
     y += 1;
     for (line, style) in &lines {
         if y + 1 < h {

@@ -116,6 +116,7 @@ fn cell(
                 .and_then(|tl| predicted(tl, t.event(row)));
             match said {
                 Some((text, right)) => {
+                    let text = whole_number(&text, usize::from(cells));
                     let style = match right {
                         Some(true) => theme.hit(),
                         Some(false) => theme.miss(),
@@ -127,6 +128,14 @@ fn cell(
             }
         }
     }
+}
+
+/// `✗ NAME:PID 0.87` in so many cells: the name loses its end before its pid and the number do.
+fn whole_number(text: &str, cells: usize) -> String {
+    let parts = text.split_once(' ').and_then(|(mark, rest)| Some((mark, rest.rsplit_once(' ')?)));
+    let Some((mark, (who, p))) = parts else { return text.into() };
+    let room = cells.saturating_sub(mark.chars().count() + p.chars().count() + 2);
+    format!("{mark} {} {p}", shortened(who, room))
 }
 
 /// The first ones by name, as many as there are cells for; names lose their ends before pids do.
