@@ -63,7 +63,6 @@ pub fn draw(app: &App, pen: &mut Pen) {
         pen.put(1, y, 1, if app.shared.chosen.contains(&entry.path) { "●" } else { " " }, style);
         for (i, x, cells) in &placed {
             let (column, _, _, right) = LIST[listing.columns.at(*i)];
-            // The run at the end of a name tells recordings apart.
             let text = short_label(&cell(entry, column), usize::from(*cells));
             if right {
                 pen.right((*x, y), *cells, &text, style);
