@@ -119,7 +119,7 @@ pub struct Forecast<'a> {
     /// Who may be next, at most [`MOST_EXPECTED`]: first those that ran here last, most recent
     /// first; then who waits here, who came next before, and who ran here longer ago.
     pub candidates: &'a [ThreadIx],
-    /// So many of the first candidates are those that ran here last (at most 16).
+    /// So many of the first candidates are those that ran here last (at most 8).
     pub ranked: usize,
     /// Threads waiting on this CPU now, oldest first; at most [`MOST_CANDIDATES`].
     pub queue: &'a [ThreadIx],

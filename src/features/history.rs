@@ -8,20 +8,21 @@ use super::spans::Spans;
 use super::wakes::Wakes;
 use crate::sched::replay::is_kernel_thread;
 use crate::sched::state::Table;
+use crate::simd::each::ln;
 use crate::trace::{CpuId, Nanos, TaskId, TaskTable, ThreadIx};
 use std::collections::HashMap;
 
 /// Scale of a duration: `ln(1 + µs) / 8`, at nanosecond precision.
 pub(super) fn log_time(ns: u64) -> f32 {
-    (1.0 + ns as f32 * 1e-3).ln() / 8.0
+    ln(1.0 + ns as f32 * 1e-3) / 8.0
 }
 
 /// Scale of a count: `ln(1 + n) / over`.
 pub(super) fn log_count(n: u32, over: f32) -> f32 {
     /// `ln(1 + n)` of the counts that are usual.
     static SMALL: std::sync::LazyLock<[f32; 128]> =
-        std::sync::LazyLock::new(|| std::array::from_fn(|n| (1.0 + n as f32).ln()));
-    SMALL.get(n as usize).copied().unwrap_or_else(|| (1.0 + n as f32).ln()) / over
+        std::sync::LazyLock::new(|| std::array::from_fn(|n| ln(1.0 + n as f32)));
+    SMALL.get(n as usize).copied().unwrap_or_else(|| ln(1.0 + n as f32)) / over
 }
 
 /// Scale of a kernel priority: 0 for nice 0.
@@ -232,9 +233,9 @@ impl CpuHistory {
         &self.recent[..self.recent_len.min(RANKS - 1)]
     }
 
-    /// Those that came in before them, and are known still.
-    pub fn longer_ago(&self) -> &[ThreadIx] {
-        &self.recent[self.recent_len.min(RANKS - 1)..self.recent_len]
+    /// All that are known but who came in last, most recent first.
+    pub fn others(&self) -> &[ThreadIx] {
+        &self.recent[1.min(self.recent_len)..self.recent_len]
     }
 
     /// Rank of a thread: its place in the recency list, or [`super::OTHER`].
@@ -337,14 +338,11 @@ mod tests {
         }
         assert_eq!(lane.recency().len(), RANKS - 1);
         assert_eq!((lane.recency()[0], lane.recency()[RANKS - 2]), (ThreadIx(39), ThreadIx(23)));
-        assert_eq!((lane.longer_ago()[0], lane.longer_ago().len()), (ThreadIx(22), 16));
+        assert_eq!((lane.others()[0], lane.others().len()), (ThreadIx(38), 32));
         for i in 100..200 {
             lane.bring_forward(ThreadIx(i));
         }
-        assert_eq!(
-            (lane.longer_ago().len(), lane.longer_ago()[46]),
-            (KNOWN - RANKS + 1, ThreadIx(136))
-        );
+        assert_eq!((lane.others().len(), lane.others()[62]), (KNOWN - 1, ThreadIx(136)));
     }
 
     #[test]

@@ -145,7 +145,7 @@ columns! {
 columns! {
     /// Inputs of a forecast about one candidate.
     THREAD_NAMES, THREAD, thread:
-    // Place in the CPU's recency list; ran just before, the one before that; not in the first 16.
+    // Place in the CPU's recency list; ran just before, the one before that; not in the first 8.
     rank rank_1 rank_2 unranked
     // It is the idle thread; it waits here: since when, its place from both ends, what the
     // corrected replay says.
@@ -182,7 +182,7 @@ columns! {
 
 /// Counts up whenever the same inputs get other values, as when the replays follow mended rules: a
 /// model that was trained on the others would still run, and be wrong more often.
-const VALUES: u32 = 3;
+const VALUES: u32 = 4;
 
 /// Hash of the layout: changes whenever an input is added, removed, renamed or moved, or gets other
 /// values.

@@ -4,15 +4,16 @@
 //! an LSTM (`lstm`), or none, so that h is made of the last token alone.
 //!
 //! ```text
-//! token -> [kind|rank|state|x] -> linear, ReLU -> B blocks: y = x + M relu(sum_k W_k x[t - k 2^i] + b) -> h [T, C]
+//! token -> [kind|rank|state|x] -> linear, ReLU -> B blocks: y = x + M relu(sum_k w_k * x[t - k 2^i] + b) -> h [T, C]
 //! head:  z_j = o . relu(S relu(Wr r_j + Wq q + Wh h + b) + b') + s . r_j      r_j, q normalised, cut at 8
 //! ```
 //!
 //! Both questions have such a head: `r_j` is what is known of candidate j, q what is known of the
 //! moment.
 //!
-//! A convolution is a sum of matrix products over shifted rows (time-major `[T * N, C]`): burn's
-//! `conv1d` has a slow backward pass.
+//! A convolution has taps for each channel alone (`w_k` `[C]`, times x element by element); `M`
+//! mixes the channels. It is a sum over shifted rows (time-major `[T * N, C]`): burn's `conv1d` has
+//! a slow backward pass.
 
 mod head;
 mod lstm;
@@ -162,14 +163,14 @@ impl Network {
         let c = x.dims()[1];
         for (i, block) in self.blocks.iter().enumerate() {
             let taps = block.taps.val();
-            let kernel = taps.dims()[0] / c;
+            let kernel = taps.dims()[0];
             let step = tokens.sequences << i;
             let before = Tensor::<2>::zeros([(kernel - 1) * step, c], device);
             let padded = Tensor::cat(vec![before, x.clone()], 0);
             let mut y: Tensor<2> = block.bias.val().unsqueeze();
             for k in 0..kernel {
                 let shifted = padded.clone().slice([k * step..k * step + rows, 0..c]);
-                y = shifted.matmul(taps.clone().slice([k * c..(k + 1) * c, 0..c])) + y;
+                y = shifted * taps.clone().slice([k..k + 1, 0..c]) + y;
             }
             x = x + relu(y).matmul(block.mix.val()) + block.mix_bias.val().unsqueeze();
         }

@@ -15,7 +15,7 @@ mod net;
 use super::weights::Weights;
 use super::{Predictor, Reads};
 use crate::features::{CAND, Decision, Forecast, Outcome, TOKEN_X, Token};
-use crate::simd::each::{add, relu, sigmoid, tanh};
+use crate::simd::each::{add, add_weighed, relu, sigmoid, tanh};
 use crate::simd::{Lanes, Work, add_product, dispatch};
 use crate::trace::CpuId;
 use adapt::Adapt;
@@ -209,16 +209,16 @@ impl Work for TrunkStep<'_> {
             y.copy_from_slice(&block.bias);
             let slots = ring.len() / c;
             let mut at = *oldest;
-            let mut taps = block.taps.chunks_exact(c * c);
+            let mut taps = block.taps.chunks_exact(c);
             for weights in taps.by_ref().take(net.config.kernel - 1) {
-                add_product::<V>(&ring[at * c..(at + 1) * c], weights, y);
+                add_weighed(y, &ring[at * c..(at + 1) * c], weights);
                 at += block.step;
                 if at >= slots {
                     at -= slots;
                 }
             }
             if let Some(weights) = taps.next() {
-                add_product::<V>(x, weights, y);
+                add_weighed(y, x, weights);
             }
             relu(y);
             ring[*oldest * c..(*oldest + 1) * c].copy_from_slice(x);
