@@ -4,7 +4,6 @@
 
 use super::ident::{Ident, NOBODY};
 use super::sets::{Entry, Sets, mix};
-use crate::simd::each::ln;
 
 /// Contexts of a question.
 pub(super) const CONTEXTS: usize = 8;
@@ -129,7 +128,7 @@ impl Contexts {
         let mut over = [0.0; CONTEXTS];
         for (i, found) in known() {
             over[i] = n / (found.total + self.prior * n);
-            nothing[3 * i + told(found.total)] = ln(self.prior * over[i]);
+            nothing[3 * i + told(found.total)] = (self.prior * over[i]).ln();
         }
         for row in rows.chunks_exact_mut(width) {
             row[column..column + COLUMNS].copy_from_slice(&nothing);
@@ -139,7 +138,7 @@ impl Contexts {
                 let place = if count > 0.0 { at(who) } else { None };
                 let Some(place) = place else { continue };
                 let triple = &mut rows[place * width + column + 3 * i..][..3];
-                triple[told(found.total)] = ln((count + self.prior) * over[i]);
+                triple[told(found.total)] = ((count + self.prior) * over[i]).ln();
                 triple[2] = f32::from(u8::from(found.last == who));
             }
         }

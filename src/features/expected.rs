@@ -11,7 +11,6 @@ use super::places::Places;
 use super::{MOST_EXPECTED, ORDERS};
 use crate::sched::runqueue::{RunQueues, ThreadState};
 use crate::sched::state::Table;
-use crate::simd::each::ln;
 use crate::trace::{CpuId, Nanos, ThreadIx};
 
 /// Threads of a queue that are candidates: of a longer one the oldest and the newest, half of each.
@@ -286,7 +285,7 @@ impl Expected {
             let Some(i) = self.named.get(who).filter(|_| rate > 0.0) else { continue };
             let row = &mut self.rows[i * THREAD..][..THREAD];
             row[thread::wake_rate] = rate;
-            row[thread::wake_ln] = ln((rate + 0.02) / 0.05);
+            row[thread::wake_ln] = ((rate + 0.02) / 0.05).ln();
             row[thread::wakes_often] = flag(rate > 0.5 && row[thread::queued] == 0.0);
         }
     }
@@ -414,6 +413,6 @@ fn asleep(row: &mut [f32], past: &ThreadHistory, slept: u64, stint: f32, avg_sti
     let after = past.sleeps.beyond(slept.saturating_add(stint as u64)) + 0.025;
     let hazard = (1.0 - after / left).clamp(0.0, 1.0);
     row[thread::hazard] = hazard;
-    row[thread::hazard_ln] = ln((hazard + 0.02) / 0.2);
+    row[thread::hazard_ln] = ((hazard + 0.02) / 0.2).ln();
     (past.sleeps.median_beyond(slept) - slept as f32).max(0.0)
 }

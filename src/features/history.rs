@@ -8,21 +8,20 @@ use super::spans::Spans;
 use super::wakes::Wakes;
 use crate::sched::replay::is_kernel_thread;
 use crate::sched::state::Table;
-use crate::simd::each::ln;
 use crate::trace::{CpuId, Nanos, TaskId, TaskTable, ThreadIx};
 use std::collections::HashMap;
 
 /// Scale of a duration: `ln(1 + µs) / 8`, at nanosecond precision.
 pub(super) fn log_time(ns: u64) -> f32 {
-    ln(1.0 + ns as f32 * 1e-3) / 8.0
+    (1.0 + ns as f32 * 1e-3).ln() / 8.0
 }
 
 /// Scale of a count: `ln(1 + n) / over`.
 pub(super) fn log_count(n: u32, over: f32) -> f32 {
     /// `ln(1 + n)` of the counts that are usual.
     static SMALL: std::sync::LazyLock<[f32; 128]> =
-        std::sync::LazyLock::new(|| std::array::from_fn(|n| ln(1.0 + n as f32)));
-    SMALL.get(n as usize).copied().unwrap_or_else(|| ln(1.0 + n as f32)) / over
+        std::sync::LazyLock::new(|| std::array::from_fn(|n| (1.0 + n as f32).ln()));
+    SMALL.get(n as usize).copied().unwrap_or_else(|| (1.0 + n as f32).ln()) / over
 }
 
 /// Scale of a kernel priority: 0 for nice 0.

@@ -48,28 +48,6 @@ pub fn exp(x: f32) -> f32 {
     p * f32::from_bits(power)
 }
 
-/// The natural logarithm of a normal positive number, to 2e-7: the polynomial of Cephes' `logf`
-/// without branches. The same bits on every machine, which a system's own function does not give.
-#[inline(always)]
-pub fn ln(x: f32) -> f32 {
-    // x = m 2^n with m in sqrt(1/2)..sqrt(2).
-    let bits = x.to_bits().wrapping_sub(0x3F35_04F3);
-    let n = (bits as i32 >> 23) as f32;
-    let m = f32::from_bits((bits & 0x007F_FFFF).wrapping_add(0x3F35_04F3)) - 1.0;
-    let p = 7.037_683_6e-2 * m - 1.151_461e-1;
-    let p = p * m + 1.167_699_9e-1;
-    let p = p * m - 1.242_014_1e-1;
-    let p = p * m + 1.424_932_3e-1;
-    let p = p * m - 1.666_805_8e-1;
-    let p = p * m + 2.000_071_5e-1;
-    let p = p * m - 2.499_999_4e-1;
-    let p = p * m + 3.333_333_1e-1;
-    let z = m * m;
-    // ln 2 in two parts, as in `exp`.
-    let p = p * m * z - 2.121_944_4e-4 * n - 0.5 * z;
-    (m + p) + 0.693_359_4 * n
-}
-
 /// `1 / (1 + e^-x)`.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
@@ -113,18 +91,6 @@ mod tests {
                 assert!((f64::from(*p) - f64::from(*x).exp() / sum).abs() < 1e-6);
             }
         }
-    }
-
-    #[test]
-    fn logarithms_equal_the_definition() {
-        let powers = (0..4_000).map(|i| (f64::from(i) * 0.01 - 20.0).exp() as f32);
-        let near_one = (0..2_000).map(|i| 0.9 + i as f32 * 1e-4);
-        for x in powers.chain(near_one).chain([1.0, f32::MIN_POSITIVE, f32::MAX]) {
-            let real = f64::from(x).ln();
-            let error = (f64::from(ln(x)) - real).abs();
-            assert!(error < 2e-7 * real.abs().max(0.5), "ln {x}: off by {error}");
-        }
-        assert_eq!(ln(1.0).to_bits(), 0.0f32.to_bits());
     }
 
     #[test]

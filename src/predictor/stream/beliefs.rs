@@ -4,7 +4,6 @@
 
 use super::net::EXTRA;
 use crate::features::{Decision, MOST_CANDIDATES};
-use crate::simd::each::ln;
 
 /// Threads that are remembered, by the low bits of their number.
 const ROWS: usize = 4_096;
@@ -60,7 +59,7 @@ impl Beliefs {
             let flag = |on: bool| f32::from(u8::from(on));
             let sure = flag(belief.last > 0.5);
             let columns =
-                [ln(1.0 + belief.mass), ln(1.0 + belief.top), belief.last, flag(belief.lost), sure];
+                [belief.mass.ln_1p(), belief.top.ln_1p(), belief.last, flag(belief.lost), sure];
             self.extra.extend_from_slice(&columns);
             self.at.push(row as u16);
         }
