@@ -56,6 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
     if let Some(name) = &args.export {
         let folder = find(name)?;
+        output::named(&args.output, "csv", "CSV")?;
         return output::write(&args.output, |to| Ok(runs::export(&folder, to)?));
     }
     if let Some(name) = &args.config {
