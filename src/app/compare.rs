@@ -165,7 +165,7 @@ pub const LIST: [Shown; 9] = [
         "sure",
         Some(Sort::Certainty),
         6,
-        "how many times as large as chance within the two runs makes it: over 2 is more than chance",
+        "how many times as large as chance within the two runs usually makes it",
     ),
     figure("change", Some(Sort::Change), 9, "the difference as a share of A"),
     figure("from", None, 8, "least of the 95 % interval of the difference"),
