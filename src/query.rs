@@ -203,6 +203,15 @@ impl<C: Columns> Expr<C> {
         Self::Not(Box::new(self))
     }
 
+    /// The first of its columns for which `holds`.
+    pub fn find(&self, holds: &impl Fn(C) -> bool) -> Option<C> {
+        match self {
+            Self::Or(a, b) | Self::And(a, b) => a.find(holds).or_else(|| b.find(holds)),
+            Self::Not(a) => a.find(holds),
+            Self::Flag(column) | Self::Compare(column, ..) => Some(*column).filter(|c| holds(*c)),
+        }
+    }
+
     fn power(&self) -> u8 {
         match self {
             Self::Or(..) => 1,

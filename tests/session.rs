@@ -41,6 +41,9 @@ fn left() -> Explorer {
     left.until("tasks", |app| app.tasks.table().is_some());
     left.keys("/run>1ms");
     left.key(Key::Enter);
+    left.key(Key::Char('4'));
+    left.keys("/nginx 6.1");
+    left.key(Key::Enter);
     left.key(Key::Char('5'));
     left
 }
@@ -52,7 +55,7 @@ fn everything_is_where_it_was() {
     let paths: Vec<_> = session.recordings.iter().map(|p| p.to_str().unwrap()).collect();
     assert_eq!((paths, session.tab), (vec![A, B], Tab::Waits));
     assert!(!session.mistakes.0.is_empty() && !session.waits.is_empty(), "{session:?}");
-    assert_eq!(session.tasks, "run>1ms");
+    assert_eq!((session.tasks.as_str(), session.traces.as_str()), ("run>1ms", "nginx 6.1"));
 
     // At the start.
     let mut again = Explorer::started(&[A, B], (120, 40));

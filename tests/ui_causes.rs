@@ -269,7 +269,6 @@ fn the_waits_screen_takes_the_waits_that_are_known_and_lists_those_with_an_idle_
     // From the page of crowding by keys.
     keys(&mut app, "0vv");
     tell(&mut app, Msg::Key(Key::Tab));
-    tell(&mut app, Msg::Key(Key::Tab));
     keys(&mut app, "G\n");
     assert_eq!((app.tab, app.waits.filter.text.as_str()), (Tab::Waits, "idle>0ns"));
     let rows = &app.waits.view.as_ref().unwrap().rows;

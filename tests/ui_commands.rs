@@ -33,6 +33,12 @@ fn a_command_is_found_by_a_few_letters_and_done() {
                 && e.app.message.as_ref().is_some_and(|m| m.contains("heat map"))
         );
     }
+    // A tall screen lists more of them.
+    let mut e = opened((250, 70));
+    e.keys(":");
+    let (text, found) = (e.text(), &e.app.over.palette.as_ref().unwrap().found);
+    let listed = |help: &str| text.contains(&help.chars().take(20).collect::<String>());
+    assert!(found.len() > 58 && found[..58].iter().all(|c| listed(c.binding.help)), "{text}");
     let mut e = opened((100, 30));
     // What belongs to another screen shows that one, and is done there.
     e.keys(":set up a new run");

@@ -10,7 +10,7 @@ mod outside;
 
 use common::screen::{any_mouse, coloured, screen, screen_with, typed};
 use kernel_oracle::app::input::Key;
-use kernel_oracle::app::mistakes::{Explained, Found, ModelChoice, News, Order, Origin};
+use kernel_oracle::app::mistakes::{Explained, Focus, Found, ModelChoice, News, Order, Origin};
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
@@ -184,7 +184,12 @@ fn why_and_comparison() {
     keys(&mut app, "jjjw");
     assert!(matches!(app.mistakes.why.told, Explained::Ready(..)));
     snapshot!("why", app);
-    press(&mut app, &[Key::Tab, Key::Tab, Key::End]);
+    // Of the panes below only this one is in view: Tab goes there, and back to the list.
+    press(&mut app, &[Key::Tab]);
+    assert_eq!(app.mistakes.panes.focus, Focus::Why);
+    press(&mut app, &[Key::Tab]);
+    assert_eq!((app.mistakes.panes.focus, app.mistakes.panes.lower), (Focus::List, Focus::Why));
+    press(&mut app, &[Key::Tab, Key::End]);
     snapshot!("why_end", app);
     app.update(Msg::Resized(80, 24));
     snapshot!("why_80x24", app);
@@ -206,7 +211,10 @@ fn why_and_comparison() {
     // All others, but for `followed`: it is the one whose mistakes these are.
     keys(&mut app, "cccc");
     assert_eq!(app.mistakes.whose.second, None);
+    // Where only one pane is in view, the answer is brought there.
+    keys(&mut app, "vvvw");
     let order = asked(&mut app, "Crun");
+    assert_eq!((app.mistakes.panes.lower, app.mistakes.sums.page), (Focus::Sums, 2));
     assert!(
         matches!(order, Some(Order::Collect { other: Some(file), .. }) if file.as_os_str() == "run")
     );

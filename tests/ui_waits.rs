@@ -183,7 +183,12 @@ fn pages_and_panes() {
     snapshot!("waits_crowded", app);
     keys(&mut app, "v");
     assert_eq!(app.waits.panes.lower, Focus::Blame);
-    press(&mut app, &[Key::Tab, Key::Tab]);
+    press(&mut app, &[Key::Tab]);
+    assert_eq!(app.waits.panes.focus, Focus::Blame);
+    press(&mut app, &[Key::Tab]);
+    assert_eq!(app.waits.panes.focus, Focus::List, "no other pane is in view");
+    keys(&mut app, "v");
+    press(&mut app, &[Key::Tab]);
     assert_eq!(app.waits.panes.focus, Focus::Sums);
     // A bar of the histogram narrows the list to it.
     keys(&mut app, "G\n");

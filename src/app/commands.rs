@@ -32,8 +32,16 @@ pub struct Palette {
 
 /// Longest text.
 const LONGEST: usize = 60;
-/// Rows of the list.
+/// Rows of the list, where there is room for them, and rows of the screen that stay in view behind a
+/// longer one.
 pub const ROWS: usize = 12;
+const BEHIND: usize = 12;
+
+/// Rows of the list on a screen of this height.
+pub fn rows(height: u16) -> usize {
+    let height = usize::from(height);
+    ROWS.max(height.saturating_sub(BEHIND)).min(height.saturating_sub(5))
+}
 
 impl Palette {
     /// Everything that can be done from here.
@@ -136,6 +144,7 @@ impl App {
     /// A key while the palette is open.
     pub(super) fn palette_key(&mut self, key: Key) -> Vec<Effect> {
         let (here, settings) = (self.screen().keys(), &self.shared.settings);
+        let page = rows(self.size.1).max(1) as isize;
         let Some(palette) = &mut self.over.palette else { return Vec::new() };
         let n = palette.found.len();
         match key {
@@ -143,8 +152,8 @@ impl App {
             Key::Backspace if palette.text.is_empty() => self.over.palette = None,
             Key::Up | Key::Ctrl('p') | Key::BackTab => palette.list.step(-1, n),
             Key::Down | Key::Ctrl('n') | Key::Tab => palette.list.step(1, n),
-            Key::PageUp => palette.list.step(-(ROWS as isize), n),
-            Key::PageDown => palette.list.step(ROWS as isize, n),
+            Key::PageUp => palette.list.step(-page, n),
+            Key::PageDown => palette.list.step(page, n),
             Key::Enter => {
                 let chosen = palette.found.get(palette.list.at).copied();
                 self.over.palette = None;

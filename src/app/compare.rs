@@ -10,7 +10,7 @@ mod words;
 
 pub use act::cell;
 pub use places::{Places, places};
-pub use words::{value, words};
+pub use words::{meaning, value, words};
 
 use super::filter::Filter;
 use super::list::{self, List, Listing, Sorting};
@@ -140,23 +140,36 @@ pub struct Shown {
     pub width: u16,
     /// Right-aligned.
     pub right: bool,
+    /// What it says.
+    pub help: &'static str,
 }
 
-const fn shown(name: &'static str, sort: Option<Sort>, width: u16, right: bool) -> Shown {
-    Shown { name, sort, width, right }
+/// A column of names.
+const fn name(name: &'static str, sort: Sort, width: u16, help: &'static str) -> Shown {
+    Shown { name, sort: Some(sort), width, right: false, help }
+}
+
+/// A column of figures.
+const fn figure(name: &'static str, sort: Option<Sort>, width: u16, help: &'static str) -> Shown {
+    Shown { name, sort, width, right: true, help }
 }
 
 /// Columns of the list.
 pub const LIST: [Shown; 9] = [
-    shown("task", Some(Sort::Task), 15, false),
-    shown("what", Some(Sort::Measure), 17, false),
-    shown("A", Some(Sort::A), 8, true),
-    shown("B", Some(Sort::B), 8, true),
-    shown("B−A", Some(Sort::Difference), 8, true),
-    shown("sure", Some(Sort::Certainty), 6, true),
-    shown("change", Some(Sort::Change), 9, true),
-    shown("from", None, 8, true),
-    shown("to", None, 8, true),
+    name("task", Sort::Task, 15, "the tasks of this name; all tasks together"),
+    name("what", Sort::Measure, 17, "what is compared, see below"),
+    figure("A", Some(Sort::A), 8, "in the open recording"),
+    figure("B", Some(Sort::B), 8, "in the one that it is compared with"),
+    figure("B−A", Some(Sort::Difference), 8, "the difference"),
+    figure(
+        "sure",
+        Some(Sort::Certainty),
+        6,
+        "how many times as large as chance within the two runs usually makes it",
+    ),
+    figure("change", Some(Sort::Change), 9, "the difference as a share of A"),
+    figure("from", None, 8, "least of the 95 % interval of the difference"),
+    figure("to", None, 8, "greatest of it: where both have one sign, it is more than chance"),
 ];
 
 /// What the list shows.

@@ -134,6 +134,13 @@ pub fn mark(at: usize, what: Do, n: usize) -> usize {
     at.saturating_add_signed(by).min(n.saturating_sub(1))
 }
 
+/// The next of these panes that is in view, behind the one in focus; the last one leads to the first.
+pub fn next_shown<F: Copy + PartialEq>(panes: [(F, bool); 3], focus: F) -> F {
+    let at = panes.iter().position(|(pane, _)| *pane == focus).unwrap_or(0);
+    let next = (1..=panes.len()).map(|by| panes[(at + by) % panes.len()]);
+    next.filter(|(_, shown)| *shown).map(|(pane, _)| pane).next().unwrap_or(focus)
+}
+
 /// How far an order moves in a list; `None`: not at all.
 pub fn rows(action: Action, page: usize) -> Option<isize> {
     let page = page as isize;

@@ -43,6 +43,9 @@ pub struct Session {
     /// The filter of the Tasks screen.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tasks: String,
+    /// The filter of the list of recordings.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub traces: String,
     /// The filter of the Compare screen.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub differences: String,
@@ -167,6 +170,7 @@ impl App {
             ),
             waits: text(self.waits.filter.now.as_ref().map(ToString::to_string)),
             tasks: text(self.tasks.filter.now.as_ref().map(ToString::to_string)),
+            traces: text(self.traces.listing.filter.now.as_ref().map(ToString::to_string)),
             differences: text(self.compare.filter.now.as_ref().map(ToString::to_string)),
             place: Some(Place::of(t)),
         })
@@ -182,6 +186,7 @@ impl App {
         self.mistakes.rows.all = session.mistakes.1;
         self.waits.filter.set(column::parse(&session.waits).ok());
         self.tasks.filter.set(tasks::parse(&session.tasks).ok());
+        self.traces.filter_by(&session.traces);
         if let Some(other) = session.compared {
             self.compare.choose(other);
         }
@@ -221,6 +226,7 @@ mod tests {
             mistakes: ("task~nginx and p>0.9".into(), true),
             waits: String::new(),
             tasks: "run>1ms".into(),
+            traces: "nginx cfs".into(),
             differences: String::new(),
             place: Some(Place {
                 cursor: 1_500_000_000,

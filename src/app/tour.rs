@@ -64,9 +64,10 @@ impl Stop {
                     )
                 },
             ),
-            Self::Seen => "These events are all that the network knew, the newest first. It sees \
-                           who ran, woke up and waited, and for how long; never who comes in, and \
-                           no task's name or number. So it works on tasks it has never met."
+            Self::Seen => "The network knew these events, the newest first, and those further \
+                           down the list. It sees who ran, woke up and waited, and for how long; \
+                           never who comes in, and no task's name or number. So it works on tasks \
+                           it has never met."
                 .into(),
             Self::Miss => missed.map_or_else(
                 || {
@@ -87,8 +88,8 @@ impl Stop {
                           the one with the earliest deadline does. e shows this for any decision."
                 .into(),
             Self::Wait => "5 lists every time in which a task could run and had no CPU, the \
-                           longest first (+: not over yet when the recording ends); below is who \
-                           ran instead. Enter shows a wait on the Timeline. For your own recording \
+                           longest first (+: not over yet when the recording ends); its pane says \
+                           who ran instead. Enter shows a wait on the Timeline. For your own recording \
                            this is often the first thing to look at."
                 .into(),
             Self::Training => "2 is where networks learn: n sets one up, its curves are drawn \

@@ -6,8 +6,9 @@ use super::keys::{
     BESIDE, CHOOSE, COMPARE, Contexts, MISTAKES, TASKS, TIMELINE, TRACES, TRAIN, WAITS,
 };
 use super::tab::Tab;
-use super::{mistakes, tasks, waits};
+use super::{compare, mistakes, tasks, waits};
 use crate::query::Columns as _;
+use crate::stats::diff::Measure;
 use std::fmt::Write as _;
 
 /// A word, or a sign.
@@ -358,8 +359,15 @@ fn columns(tab: Tab) -> Vec<(&'static str, &'static str)> {
             });
             of.collect()
         }
+        Tab::Compare => compare::LIST.iter().map(|column| (column.name, column.help)).collect(),
         _ => Vec::new(),
     }
+}
+
+/// What the rows of Compare are about.
+fn measures() -> Vec<(String, String)> {
+    let said = |m: Measure| (compare::words(m).to_owned(), compare::meaning(m).to_owned());
+    Measure::ALL.map(said).into()
 }
 
 /// What is seen on a screen, in sections: title, then words and their meanings as plain text.
@@ -370,6 +378,9 @@ pub fn of(tab: Tab) -> Vec<(&'static str, Vec<(String, String)>)> {
     if !columns.is_empty() {
         let columns = columns.into_iter().map(|(name, help)| (name.to_owned(), plain(help)));
         sections.push(("Columns", columns.collect()));
+    }
+    if tab == Tab::Compare {
+        sections.push(("What is compared", measures()));
     }
     for section in SECTIONS {
         let seen = section.words.iter().filter(|w| w.screens & screens != 0);
@@ -442,6 +453,12 @@ mod tests {
         // The row that shows picks, and the question; the row that shows queues, and what a queue
         // is.
         assert_eq!(count - all.len(), 2, "a word is explained in one place");
+        let compared = of(Tab::Compare);
+        let shown = compare::LIST.iter().map(|c| c.name).chain(Measure::ALL.map(compare::words));
+        for name in shown {
+            let is_said = |(word, meaning): &(String, String)| word == name && !meaning.is_empty();
+            assert!(compared.iter().any(|(_, words)| words.iter().any(is_said)), "{name}");
+        }
         assert_eq!(plain("see [the list](model.md#x), `a[0]`"), "see the list, a[0]");
     }
 }

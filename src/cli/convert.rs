@@ -144,6 +144,7 @@ pub fn export(args: &ExportArgs) -> Result<()> {
     let read: Vec<&Path> =
         [&args.input, &beside].into_iter().chain(&args.model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
+    output::uncompressed(&args.output)?;
     let opened = output::open(&args.input, &args.machine.told())?;
     let trace = &opened.trace;
     match args.format {

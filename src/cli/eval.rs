@@ -3,10 +3,12 @@
 use super::door::say;
 use super::output;
 use super::table::{self, By, Layout, MEASURES, Printed};
+use super::values::each_once;
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::dataset::opening::StatedMachine;
 use crate::evaluate::report::Report;
 use crate::evaluate::score;
+use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
@@ -19,7 +21,7 @@ use clap::builder::PossibleValuesParser;
 use color_eyre::eyre::{Result, WrapErr, bail, eyre};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Options of `eval`.
@@ -288,8 +290,26 @@ pub fn report_as(
     Ok(Report::new(names, &counted?))
 }
 
+/// The report in a file.
+fn written(path: &Path) -> Result<Report> {
+    let name = path.display();
+    if path.is_file() && ingest::is_recording(path) {
+        return Err(super::wrong(format!(
+            "--report {name}: this is a recording; tables are made of what `koracle eval --json` \
+             wrote, a recording is scored by koracle eval {name}"
+        )));
+    }
+    let bytes = std::fs::read(path).wrap_err_with(|| name.to_string())?;
+    serde_json::from_slice(&bytes)
+        .wrap_err_with(|| format!("{name}: no report that `koracle eval --json` wrote"))
+}
+
 /// Scores and prints.
 pub fn run(args: &Args) -> Result<()> {
+    each_once("--rules", args.replayed.iter().map(|rules| rules.name))?;
+    each_once("--predictors", args.predictors.iter().map(|choice| choice.label()))?;
+    each_once("--measures", args.tables.measures.iter().map(String::as_str))?;
+    each_once("--model", args.model.iter().filter_map(|model| model.to_str()))?;
     if args.truth {
         return super::eval_truth::run(&args.recordings()?, &args.told()?, args.printed.json);
     }
@@ -302,10 +322,7 @@ pub fn run(args: &Args) -> Result<()> {
         );
     }
     let report = if let Some(path) = &args.report {
-        let text = std::fs::read_to_string(path).wrap_err_with(|| path.display().to_string())?;
-        serde_json::from_str(&text).wrap_err_with(|| {
-            format!("{}: no report that `koracle eval --json` wrote", path.display())
-        })?
+        written(path)?
     } else {
         let (paths, columns) = (args.recordings()?, args.columns()?);
         let bar = output::progress(0, "scoring");

@@ -23,17 +23,11 @@ pub fn names() -> impl TypedValueParser<Value = Rules> {
 }
 
 /// Compares and prints.
-pub fn run(paths: &[PathBuf], told: &StatedMachine, asked: &[Rules], as_json: bool) -> Result<()> {
-    let mut rules: Vec<Rules> = Vec::new();
-    for one in asked {
-        if !rules.contains(one) {
-            rules.push(*one);
-        }
-    }
+pub fn run(paths: &[PathBuf], told: &StatedMachine, rules: &[Rules], as_json: bool) -> Result<()> {
     let (mut all, mut page) = (Vec::new(), Page::new(Style::Text));
     for path in paths {
         let trace = output::open(path, told)?.trace;
-        let compared = compare(&trace, &rules, &Cancel::new()).ok_or_else(|| eyre!("cancelled"))?;
+        let compared = compare(&trace, rules, &Cancel::new()).ok_or_else(|| eyre!("cancelled"))?;
         if as_json {
             all.push(object(&trace, &compared));
         } else {

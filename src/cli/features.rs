@@ -15,7 +15,7 @@ pub struct Args {
     /// The recording; `-` reads standard input.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
     trace: PathBuf,
-    /// The archive, for `numpy.load`; `-` writes to standard output.
+    /// The archive, for `numpy.load`, with a name that ends in .npz; `-` writes to standard output.
     #[arg(short, long, value_name = "OUT.npz", value_hint = ValueHint::FilePath)]
     output: PathBuf,
     #[command(flatten)]
@@ -25,6 +25,7 @@ pub struct Args {
 /// Walks the recording and writes.
 pub fn run(args: &Args) -> Result<()> {
     output::differ(&[&args.trace, &ingest::meta_path(&args.trace)], &[&args.output])?;
+    output::named(&args.output, "npz", "an archive for numpy.load")?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let bar = output::progress(trace.len() as u64, "walking");
     let arrays = Arrays::of(&trace, &Cancel::new(), &mut |n| bar.inc(n))?

@@ -170,10 +170,29 @@ fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// Refuses columns that have no value without a second model, and a cut that is asked twice.
+fn columns(args: &Args, second: &Second) -> Result<()> {
+    super::values::each_once("--by", args.by.iter().map(|column| column.name()))?;
+    let is_there = matches!(second, Second::Another(_));
+    let lacks = |column: Column| column.is_of_second() && !is_there;
+    let asked = args.by.iter().copied().find(|column| lacks(*column)).map(|c| ("--by", c));
+    let in_filter = || Some(("--where", args.filter.as_ref()?.find(&lacks)?));
+    let Some((option, column)) = asked.or_else(in_filter) else { return Ok(()) };
+    let name = column.name();
+    let why = match second {
+        Second::Baseline(baseline) => {
+            format!("{} is a column of its own: ask for it instead", baseline.name())
+        }
+        _ => "name one with --compare".into(),
+    };
+    Err(super::wrong(format!("{option} {name}: this column is of a second model; {why}")))
+}
+
 /// Collects, filters, sums up, prints.
 pub fn run(args: &Args) -> Result<()> {
     let paths = recordings(args)?;
     let second = Second::parse(args.compare.as_deref())?;
+    columns(args, &second)?;
     let who = first(args)?;
     if let Some(event) = args.why {
         let [path] = &paths[..] else {

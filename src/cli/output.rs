@@ -106,6 +106,35 @@ pub fn differ(inputs: &[&Path], outputs: &[&Path]) -> Result<()> {
     }
 }
 
+/// Refuses a file name that promises something else than what is written: it has to end in `ending`
+/// or in nothing. What is there and no plain file (a pipe, a device) may be called anything.
+pub fn named(path: &Path, ending: &str, what: &str) -> Result<()> {
+    let is_other = std::fs::metadata(path).is_ok_and(|m| !m.is_file());
+    let has = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    if path.as_os_str() == "-" || is_other || has.is_none_or(|has| has == ending) {
+        return Ok(());
+    }
+    // The better reason, where there is one.
+    free(path)?;
+    Err(super::wrong(format!(
+        "-o {}: what is written is {what}: a name that ends in .{ending}, or - for standard output",
+        path.display()
+    )))
+}
+
+/// The same where every ending is right but that of a compressed file: nothing is compressed.
+pub fn uncompressed(path: &Path) -> Result<()> {
+    let has = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    match has.as_deref() {
+        Some(packed @ ("zst" | "gz" | "xz" | "bz2" | "lz4" | "zip")) => Err(super::wrong(format!(
+            "-o {}: what is written is not compressed: a name without .{packed}, or - for standard \
+             output; `koracle import` writes NAME.csv.zst",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Signals that ask the program to end. Not the end of its terminal, when it was started to outlive
 /// that (`nohup`).
 pub fn endings() -> Vec<i32> {

@@ -31,8 +31,8 @@ pub struct Args {
     /// it, the bundled one.
     #[arg(long, value_name = "MODEL", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
-    /// The file; `-` writes to standard output.
-    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    /// The file, with a name that ends in .csv; `-` writes to standard output.
+    #[arg(short, long, value_name = "OUT.csv", value_hint = ValueHint::FilePath)]
     output: PathBuf,
     /// A row for each candidate of both questions, with its probability, instead of one for each
     /// switch.
@@ -64,6 +64,7 @@ pub fn run(args: &Args) -> Result<()> {
     let read: Vec<&Path> =
         [&args.trace, &beside].into_iter().chain(&model).map(PathBuf::as_path).collect();
     output::differ(&read, &[&args.output])?;
+    output::named(&args.output, "csv", "CSV")?;
     let trace = output::open(&args.trace, &args.machine.told())?.trace;
     let (_, engine) = engine(args.predictor, args.model.as_deref(), &trace)?;
     output::write(&args.output, |out| {

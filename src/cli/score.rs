@@ -43,6 +43,8 @@ pub struct Args {
 
 impl Args {
     fn others(&self) -> Result<Vec<(String, Column)>> {
+        let given = self.predictors.iter().filter_map(|name| name.to_str());
+        super::values::each_once("--predictors", given)?;
         let mut others = Vec::new();
         for name in self.predictors.iter().filter(|name| name.as_os_str() != "none") {
             let who = super::found("--predictors", driver::find(name))?;

@@ -54,15 +54,21 @@ fn stop_on_signals(control: &Control, reading: &Cancel) -> Result<Arc<AtomicI32>
     Ok(seen)
 }
 
-/// Refuses recordings that there are not, and what cannot fit into memory, before anything is read
-/// or made; says so when it will be tight.
-fn fits(config: &TrainConfig) -> Result<()> {
+/// The recordings; names in the settings that none of them has are refused.
+fn named(config: &TrainConfig) -> Result<Option<Catalog>> {
     let dir = config.traces.clone().or_else(catalog::bundled_dir);
     // A folder that cannot be read is told of when it is read.
     let catalog = dir.and_then(|dir| Catalog::load(&dir).ok());
-    if let Some(problem) = catalog.as_ref().and_then(|c| load::wrong(c, config)) {
-        return Err(super::wrong(problem));
+    match catalog.as_ref().and_then(|c| load::wrong(c, config)) {
+        Some(problem) => Err(super::wrong(problem)),
+        None => Ok(catalog),
     }
+}
+
+/// Refuses recordings that there are not, and what cannot fit into memory, before anything is read
+/// or made; says so when it will be tight.
+fn fits(config: &TrainConfig) -> Result<()> {
+    let catalog = named(config)?;
     let recordings = catalog.map(|c| c.entries).unwrap_or_default();
     let room = Room::now(config.memory_limit.map(|mib| mib.saturating_mul(MIB)));
     let outlook = Outlook { room, recordings, traces: config.traces.clone() };
@@ -161,7 +167,9 @@ fn read(
 /// Trains and says what came of it.
 pub fn run(args: &Args) -> Result<()> {
     if args.print_config {
-        return output::stdout(text(&settings(args)?).as_bytes());
+        let config = settings(args)?;
+        named(&config)?;
+        return output::stdout(text(&config).as_bytes());
     }
     let (mut config, folder) = match &args.resume {
         Some(run) => going_on(run, args)?,

@@ -2,6 +2,7 @@
 
 use crate::query::{self, Columns, Expr};
 use crate::trace::SchedClass;
+use color_eyre::eyre::Result;
 use std::fmt::Write;
 
 /// Parses `on` and `off` for clap.
@@ -11,6 +12,24 @@ pub fn on_or_off(text: &str) -> Result<bool, String> {
         "off" => Ok(false),
         _ => Err("on or off".into()),
     }
+}
+
+/// How many are listed: a list of none would be no answer.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "a whole number, 1 or more".into())
+}
+
+/// Refuses a list in which a name stands twice: it would be asked once only, and perhaps
+/// another one was meant.
+pub fn each_once<'a>(option: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            return Err(super::wrong(format!("{option}: {name} is named twice")));
+        }
+        seen.push(name);
+    }
+    Ok(())
 }
 
 /// A kernel release of which the scheduler is known.

@@ -3,7 +3,7 @@
 
 use super::pen::Pen;
 use crate::app::App;
-use crate::app::commands::{Palette, ROWS};
+use crate::app::commands::{self, Palette};
 use crate::app::layout::Area;
 
 /// Columns of the keys, and of the whole at most.
@@ -14,7 +14,7 @@ const WIDEST: u16 = 100;
 pub fn draw(app: &App, palette: &Palette, pen: &mut Pen) {
     let theme = pen.theme;
     let w = pen.area.w.saturating_sub(4).min(WIDEST);
-    let rows = ROWS.min(usize::from(pen.area.h.saturating_sub(5)));
+    let rows = commands::rows(pen.area.h).min(palette.found.len().max(commands::ROWS));
     let area = Area { x: (pen.area.w - w) / 2, y: 1, w, h: rows as u16 + 3 };
     pen.clear(area);
     let n = palette.found.len();

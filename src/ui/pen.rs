@@ -181,6 +181,16 @@ pub fn bar(share: f64, width: u16) -> String {
     bar
 }
 
+/// What is said of a list of which so many rows are above what is shown, and so many below.
+pub fn unseen(above: usize, below: usize) -> String {
+    match (above, below) {
+        (0, 0) => String::new(),
+        (above, 0) => format!("▲ {above} more"),
+        (0, below) => format!("▼ {below} more"),
+        (above, below) => format!("▲ {above} ▼ {below} more"),
+    }
+}
+
 fn rect(area: Area) -> Rect {
     Rect { x: area.x, y: area.y, width: area.w, height: area.h }
 }

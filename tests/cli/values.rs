@@ -16,11 +16,12 @@ fn all_refused(cases: &[Case]) {
     let (_dir, path) = recordings::small(1_000);
     let path = path.to_str().unwrap();
     let here = tempfile::tempdir().unwrap();
-    let out = here.path().join("out.csv.zst");
+    let [out, csv] = ["out.csv.zst", "out.csv"].map(|name| here.path().join(name));
     for (line, says) in cases {
         let word = |word| match word {
             "@" => path,
             "OUT" => out.to_str().unwrap(),
+            "OUT.csv" => csv.to_str().unwrap(),
             "TCN" => TCN,
             word => word,
         };
@@ -53,7 +54,7 @@ fn a_value_that_is_none_of_the_known_ones() {
         ("experiment seeds -o OUT --split exam", "possible values: train"),
         ("experiment hold-out -o OUT --category nothing", "nothing"),
         ("export @ -f perfetto --predictor oracle -o OUT", "possible values: tcn"),
-        ("export @ -f perfetto --model nobody -o OUT", "--model: nobody is no network"),
+        ("export @ -f perfetto --model nobody -o OUT.csv", "--model: nobody is no network"),
         ("frontier --split exam", "possible values: train"),
         ("frontier --model nobody", "--model: nobody is no network"),
         ("import @ -o OUT --events a..b", "is no number of events"),
@@ -64,11 +65,14 @@ fn a_value_that_is_none_of_the_known_ones() {
         ("info @ --kernel nothing", "a kernel release such as"),
         ("info @ --slice 0", "--slice"),
         ("mistakes @ --by colour", "possible values: t, cpu"),
+        ("mistakes @ --by other", "--by other: this column is of a second model"),
+        ("mistakes @ --where other_p>0.5", "name one with --compare"),
+        ("mistakes @ --compare fifo --by other", "fifo is a column of its own"),
         ("mistakes @ --predictor oracle", "possible values: tcn"),
         ("mistakes @ --why 99999999", "the recording has 1000 events"),
         ("mistakes --why 3", "name just that one"),
         ("predict @ --predictor oracle -o OUT", "possible values: tcn"),
-        ("predict @ --model nobody -o OUT", "--model: nobody is no network"),
+        ("predict @ --model nobody -o OUT.csv", "--model: nobody is no network"),
         ("record --local -o OUT --workload nothing", "nothing"),
         ("record --local -o OUT --workload hackbench-pipe-2g --seconds 0", "--seconds"),
         ("record --local -o OUT --workload hackbench-pipe-2g --buffer 0", "--buffer"),
@@ -79,9 +83,39 @@ fn a_value_that_is_none_of_the_known_ones() {
         ("score @ @ --predictors nobody", "nobody"),
         ("tasks @ --by cpu", "possible values: thread"),
         ("train -o OUT --model oracle", "--model"),
+        ("train --print-config --only nothing", "no recording of category nothing"),
+        ("train --print-config --hold-out nothing", "nothing"),
         ("train -o OUT --schedule never", "--schedule"),
         ("vm up nothing", "nothing"),
         ("vm up cfs --cpus 0", "--cpus"),
+    ]);
+}
+
+#[test]
+fn a_file_name_that_promises_something_else() {
+    all_refused(&[
+        ("export @ -f csv -o OUT", "is not compressed"),
+        ("export @ -f ftrace -o x.txt.gz", "without .gz"),
+        ("features @ -o x.txt", "ends in .npz, or -"),
+        ("features @ -o OUT.csv", "ends in .npz, or -"),
+        ("predict @ -o x.txt", "ends in .csv, or -"),
+        ("predict @ --full -o OUT", "ends in .csv, or -"),
+        ("predict @ -o x.npz", "ends in .csv, or -"),
+        ("eval --report @", "this is a recording"),
+    ]);
+}
+
+#[test]
+fn a_value_that_is_named_twice() {
+    all_refused(&[
+        ("eval @ --rules eevdf,cfs,eevdf", "--rules: eevdf is named twice"),
+        ("eval @ --predictors fifo,lifo,fifo", "--predictors: fifo is named twice"),
+        ("eval @ --predictors fifo --measures nll,nll", "--measures: nll is named twice"),
+        ("eval @ --model TCN --model TCN", "is named twice"),
+        ("experiment models -o OUT --model mlp,mlp", "--model: mlp is named twice"),
+        ("experiment kernels -o OUT --kernel 6.1 --kernel 6.1", "--kernel: 6.1 is named twice"),
+        ("mistakes @ --by cpu,cpu", "--by: cpu is named twice"),
+        ("score - @ --predictors fifo,fifo", "--predictors: fifo is named twice"),
     ]);
 }
 
@@ -104,6 +138,7 @@ fn a_number_outside_its_limits() {
         ("train -o OUT --clip=-1", "--clip"),
         ("train -o OUT --weight-decay=-1", "--weight-decay"),
         ("waits @ --top x", "--top"),
+        ("waits @ --top 0", "a whole number, 1 or more"),
         ("waits @ --from 2s --to 1s", "nothing lies between"),
     ]);
 }
@@ -125,11 +160,17 @@ fn options_that_have_no_effect_together() {
         ("eval @ --split test", "--split"),
         ("export @ -f csv --predictor fifo -o OUT", "only in --format perfetto"),
         ("export @ -f ftrace --model TCN -o OUT", "only in --format perfetto"),
-        ("export @ -f perfetto --predictor fifo --model TCN -o OUT", "--model is for a network"),
+        (
+            "export @ -f perfetto --predictor fifo --model TCN -o OUT.csv",
+            "--model is for a network",
+        ),
         ("mistakes @ --predictor fifo --model TCN", "--model is for a network, not for fifo"),
         ("mistakes @ --why 3 --by prev", "--by"),
-        ("predict @ --predictor fifo --model TCN -o OUT", "--model is for a network, not for fifo"),
-        ("predict @ --predictor lstm --model TCN -o OUT", "the model is for tcn, not for lstm"),
+        (
+            "predict @ --predictor fifo --model TCN -o OUT.csv",
+            "--model is for a network, not for fifo",
+        ),
+        ("predict @ --predictor lstm --model TCN -o OUT.csv", "the model is for tcn, not for lstm"),
         ("record --local -o OUT --ssh-config x -- true", "--ssh-config"),
         ("runs --json --export x", "--export"),
         ("runs --yes", "--delete"),

@@ -17,6 +17,23 @@ pub fn words(measure: Measure) -> &'static str {
     }
 }
 
+/// What it is.
+pub fn meaning(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Use => "how many CPUs the task kept busy, on average",
+        Measure::Stints => "how often it came in",
+        Measure::Stint => "how long it ran at a time, on average",
+        Measure::Waiting => "how many of its threads waited for a CPU, on average",
+        Measure::Wait => "how long it waited for a CPU at a time, on average",
+        Measure::Migrations => "how often it came in on another CPU",
+        Measure::HitRate => "how often the model picked it where it came in and had a rival",
+        Measure::Surprise => {
+            "−ln of the probability that the model gave it, on average: 0 is certainty, 0.69 a \
+             coin toss"
+        }
+    }
+}
+
 /// A value of it as it is read.
 pub fn value(measure: Measure, x: f64) -> String {
     let (sign, x) = if x < 0.0 { ("−", -x) } else { ("", x) };

@@ -9,9 +9,10 @@ use std::fmt::Write as _;
 /// An entry of the footer: keys with what is pressed for each, and a word.
 pub type Entry = (Vec<Key>, &'static str);
 
-/// Footer entries of a context: bindings with the same word are joined (`, .` `step`).
+/// Footer entries of a context: bindings with the same word are joined (`, .` `step`), but a screen
+/// with nothing else (`c` `compare` and `7` `compare`).
 pub fn footer(context: Contexts, settings: &Settings) -> Vec<Entry> {
-    let mut out: Vec<Entry> = Vec::new();
+    let mut out: Vec<(Entry, bool)> = Vec::new();
     for b in bindings().filter(|b| b.contexts & context != 0 && !b.short.is_empty()) {
         // With nothing open only what leads elsewhere does something; in the list itself that is
         // not a place to go.
@@ -27,12 +28,13 @@ pub fn footer(context: Contexts, settings: &Settings) -> Vec<Entry> {
         }
         // A key that was given away altogether is none that could be shown.
         let Some(key) = settings.pressed(b.keys).first().copied() else { continue };
-        match out.iter_mut().find(|(_, short)| *short == b.short) {
-            Some((keys, _)) => keys.push(key),
-            None => out.push((vec![key], b.short)),
+        let is_tab = matches!(b.action, Action::Tab(_));
+        match out.iter_mut().find(|((_, short), tab)| *short == b.short && *tab == is_tab) {
+            Some(((keys, _), _)) => keys.push(key),
+            None => out.push(((vec![key], b.short), is_tab)),
         }
     }
-    out
+    out.into_iter().map(|(entry, _)| entry).collect()
 }
 
 /// The tables for docs/keys.md.

@@ -1,6 +1,6 @@
 //! What orders do on the Mistakes screen.
 
-use super::pages::Page;
+use super::pages::{Page, VERSUS};
 use super::{Explained, Focus, LIST, Mistakes, Order};
 use crate::app::keys::Action;
 use crate::app::prompt::Ask;
@@ -68,11 +68,7 @@ impl Mistakes {
         let m = self;
         match action {
             Action::Pane => {
-                m.panes.focus = match m.panes.focus {
-                    Focus::List => Focus::Sums,
-                    Focus::Sums => Focus::Why,
-                    Focus::Why => Focus::List,
-                };
+                m.panes.focus = m.places(cx.size).after(m.panes.focus);
                 if m.panes.focus != Focus::List {
                     m.panes.lower = m.panes.focus;
                 }
@@ -169,6 +165,11 @@ impl Mistakes {
         let n = self.sums.pages.len().max(1);
         self.sums.page = (self.sums.page + if forward { 1 } else { n - 1 }) % n;
         self.sums.bar = 0;
+        self.show_sums();
+    }
+
+    /// Brings the sums into view where only one pane fits.
+    fn show_sums(&mut self) {
         self.panes.lower = Focus::Sums;
         if self.panes.focus == Focus::Why {
             self.panes.focus = Focus::Sums;
@@ -188,17 +189,20 @@ impl Mistakes {
         });
         let at = self.whose.second.and_then(|s| all.iter().position(|c| *c == s));
         self.whose.second = all.get(at.map_or(0, |i| i + 1)).copied();
-        let compared = self.sums.pages.iter().position(|p| p.title().contains("McNemar"));
-        if let Some(page) = compared {
-            self.sums.page = page;
-        } else if self.whose.second.is_some() {
-            self.sums.page = 2;
+        if self.whose.second.is_some() {
+            self.show_comparison();
         }
         Some(match self.whose.second {
             Some(Column::Other) => format!("compared with {}", found.table.models[1]),
             Some(second) => format!("compared with {}", second.name()),
             None => "compared with nothing".into(),
         })
+    }
+
+    /// Brings the page into view that compares both predictors, or will once it is there.
+    fn show_comparison(&mut self) {
+        self.sums.page = VERSUS;
+        self.show_sums();
     }
 
     /// The mistakes of the Timeline's model again.
@@ -261,6 +265,7 @@ impl Mistakes {
             self.whose.other = Some(PathBuf::from(who));
         }
         self.whose.second = baseline.or(Some(Column::Other));
+        self.show_comparison();
     }
 
     /// Enter: a bar narrows the filter, a decision is shown on the timeline.

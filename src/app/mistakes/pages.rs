@@ -275,6 +275,9 @@ fn in_time(view: &View) -> Page {
     Page::Bars(title, "in time  forecasts".into(), view.in_time.classes.iter().map(bar).collect())
 }
 
+/// The place of the page that compares two predictors, where there are two.
+pub const VERSUS: usize = 2;
+
 /// All pages.
 pub fn pages(t: &Table, view: &View) -> Vec<Page> {
     let sums = &view.sums;

@@ -3,7 +3,7 @@
 use super::{Focus, LIST};
 use crate::app::columns::{self, Chosen};
 use crate::app::layout::Area;
-use crate::app::list::Areas;
+use crate::app::list::{Areas, next_shown};
 
 /// The areas; those without room are empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,16 @@ impl Places {
             Focus::Why => Self { top, why: pane, ..Self::default() },
             _ => Self { top, sums: pane, ..Self::default() },
         }
+    }
+
+    /// The next pane that is in view.
+    pub fn after(&self, focus: Focus) -> Focus {
+        let panes = [
+            (Focus::List, true),
+            (Focus::Sums, !self.sums.is_empty()),
+            (Focus::Why, !self.why.is_empty()),
+        ];
+        next_shown(panes, focus)
     }
 
     /// The columns of the list, of which the mark is on one.

@@ -68,6 +68,10 @@ impl Column {
 pub struct Words(Vec<String>);
 
 impl Words {
+    fn of(text: &str) -> Self {
+        Self(text.split_whitespace().map(str::to_lowercase).collect())
+    }
+
     fn take(&self, e: &Entry) -> bool {
         let said = [&e.name, &e.workload, &e.kernel, &e.split].map(|text| text.to_lowercase());
         let via = e.via.label();
@@ -86,7 +90,7 @@ struct AnyWords;
 
 impl Language<Words> for AnyWords {
     fn parse(&self, text: &str) -> Result<Words, FilterError> {
-        Ok(Words(text.split_whitespace().map(str::to_lowercase).collect()))
+        Ok(Words::of(text))
     }
 
     fn complete(&self, _text: &str, _caret: usize) -> Completion {
@@ -172,6 +176,13 @@ impl Traces {
         self.listing.turn();
         self.arrange();
         self.list = List::default();
+    }
+
+    /// Keeps only recordings that have these words; of none, all.
+    pub(in crate::app) fn filter_by(&mut self, words: &str) {
+        let words = Words::of(words);
+        self.listing.filter.set((!words.0.is_empty()).then_some(words));
+        self.arrange();
     }
 
     /// Gives the keys to the filter line.

@@ -34,11 +34,7 @@ impl Waits {
         }
         match action {
             Action::Pane => {
-                self.panes.focus = match self.panes.focus {
-                    Focus::List => Focus::Blame,
-                    Focus::Blame => Focus::Sums,
-                    Focus::Sums => Focus::List,
-                };
+                self.panes.focus = self.places(cx.size).after(self.panes.focus);
                 if self.panes.focus != Focus::List {
                     self.panes.lower = self.panes.focus;
                 }

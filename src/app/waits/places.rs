@@ -3,7 +3,7 @@
 use super::{Focus, LIST, Shown};
 use crate::app::columns::{self, Chosen};
 use crate::app::layout::Area;
-use crate::app::list::Areas;
+use crate::app::list::{Areas, next_shown};
 
 /// The areas; those without room are empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,16 @@ impl Places {
             Focus::Sums => Self { top, sums: pane, ..Self::default() },
             _ => Self { top, blame: pane, ..Self::default() },
         }
+    }
+
+    /// The next pane that is in view.
+    pub fn after(&self, focus: Focus) -> Focus {
+        let panes = [
+            (Focus::List, true),
+            (Focus::Blame, !self.blame.is_empty()),
+            (Focus::Sums, !self.sums.is_empty()),
+        ];
+        next_shown(panes, focus)
     }
 
     /// The columns of the list, of which the mark is on one.

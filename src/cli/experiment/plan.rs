@@ -2,6 +2,7 @@
 //! no recording.
 
 use super::{Args, Name};
+use crate::cli::values::each_once;
 use crate::dataset::catalog::{Catalog, Filter, Split};
 use crate::predictor::engine::Choice;
 use crate::predictor::networks::ModelConfig;
@@ -77,6 +78,8 @@ impl Plan {
         if args.name != Name::Machines && !args.machine.is_empty() {
             wrong!("--machine is for machines");
         }
+        each_once("--kernel", args.kernel.iter().map(String::as_str))?;
+        each_once("--model", args.models.iter().map(|kind| kind.label()))?;
         let all = of_kernel(&args.kernel);
         let asked = Filter { categories: args.category.clone(), ..all.clone() };
         if let Some(problem) = catalog.unknown(&asked) {

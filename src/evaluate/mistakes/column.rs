@@ -136,6 +136,11 @@ impl Column {
         Columns::help(self)
     }
 
+    /// Whether it says something of a second model only.
+    pub fn is_of_second(self) -> bool {
+        matches!(self, Self::Other | Self::OtherP | Self::OtherPred)
+    }
+
     /// The number in a row of a [`Kind::Count`] or [`Kind::Time`] column; `None`: not known.
     pub fn count(self, t: &Table, i: usize) -> Option<u64> {
         match self {

@@ -102,7 +102,7 @@ impl Columns for Column {
     }
 
     fn usable(self, t: &Table) -> bool {
-        t.has_other() || !matches!(self, Self::Other | Self::OtherP | Self::OtherPred)
+        t.has_other() || !self.is_of_second()
     }
 
     fn choices(self) -> Vec<&'static str> {

@@ -6,7 +6,7 @@ use crate::app::mistakes::pages::{Bar, Page};
 use crate::app::mistakes::{Focus, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::sums::Confusion;
-use crate::ui::pen::{Pen, bar};
+use crate::ui::pen::{Pen, bar, unseen};
 
 /// Draws the chosen page.
 pub fn draw(m: &Mistakes, area: Area, pen: &mut Pen) {
@@ -41,6 +41,8 @@ fn draw_bars(
     let bar_w = area.w.saturating_sub(label_w + text_w + 4).min(40);
     let (bar_x, text_x) = (area.x + 1 + label_w + 1, area.x + label_w + 3 + bar_w);
     pen.put(text_x, area.y, (area.x + area.w).saturating_sub(text_x), figures, theme.dim());
+    let more = unseen(first, bars.len().saturating_sub(first + rows));
+    pen.put(area.x + 1, area.y, text_x.saturating_sub(area.x + 2), &more, theme.dim());
     for (i, b) in shown() {
         let y = area.y + 1 + (i - first) as u16;
         let on = i == m.sums.bar && is(m, Focus::Sums);

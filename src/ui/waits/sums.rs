@@ -7,7 +7,7 @@ use crate::app::{App, time};
 use crate::stats::Table;
 use crate::stats::view::View;
 use crate::ui::palette;
-use crate::ui::pen::{Pen, bar};
+use crate::ui::pen::{Pen, bar, unseen};
 
 /// Draws the pane.
 pub fn draw(app: &App, table: &Table, view: &View, area: Area, pen: &mut Pen) {
@@ -43,7 +43,9 @@ fn lengths(app: &App, view: &View, pen: &mut Pen) {
     // The longest are what one looks for: they stay visible until the mark goes up.
     let marked = if is(w, Focus::Sums) { w.panes.bar } else { buckets.len() - 1 };
     let first = (marked + 1).saturating_sub(rows.max(1)).min(buckets.len().saturating_sub(rows));
-    pen.line(0, &format!("{:>9} {:>9} {:>9}", "below", "waits", "together"), theme.dim());
+    let head = format!("{:>9} {:>9} {:>9}", "below", "waits", "together");
+    let more = unseen(first, buckets.len().saturating_sub(first + rows));
+    pen.line(0, &format!("{head}   {more}"), theme.dim());
     let bar_w = area.w.saturating_sub(31).min(60);
     for (i, b) in buckets.iter().enumerate().skip(first).take(rows) {
         let on = is(w, Focus::Sums) && i == w.panes.bar;
@@ -97,7 +99,10 @@ fn crowded(app: &App, table: &Table, crowd: &Crowd, pen: &mut Pen) {
     if is(w, Focus::Sums) {
         pen.line(6, "j k choose · Enter goes to the worst moment, or lists", theme.dim());
     } else {
-        pen.line(6, "Tab twice, then Enter: to the worst moment, or the list", theme.dim());
+        let alone = w.places(app.room()).blame.is_empty();
+        let tab = if alone { "Tab" } else { "Tab twice" };
+        let line = format!("{tab}, then Enter: to the worst moment, or the list");
+        pen.line(6, &line, theme.dim());
     }
 }
 

@@ -96,7 +96,13 @@ pub(super) const KEYS: &[Binding] = &[
     bind(&[C('4')], Action::Tab(Tab::Traces), "traces", "traces", ALL),
     bind(&[C('5')], Action::Tab(Tab::Waits), "waits", "who waited, how long, who ran instead", ALL),
     bind(&[C('6')], Action::Tab(Tab::Tasks), "tasks", "where the time of each thread went", ALL),
-    bind(&[C('7')], Action::Tab(Tab::Compare), "diff", "what differs between two recordings", ALL),
+    bind(
+        &[C('7')],
+        Action::Tab(Tab::Compare),
+        "compare",
+        "what differs between two recordings",
+        ALL,
+    ),
     bind(&[C('H')], Action::Home, "", "home: the tour, open, record, the benchmark", ALL),
     bind(
         &[C(':')],

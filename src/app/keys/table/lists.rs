@@ -90,7 +90,13 @@ pub(super) const KEYS: &[Binding] = &[
         WAITS,
     ),
     bind(&[C('V')], Action::List(list::Do::PrevPage), "", "page before", WAITS),
-    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, who ran instead, lengths", WAITS),
+    bind(
+        &[Key::Tab],
+        Action::Pane,
+        "pane",
+        "next pane in view: list, who ran instead, lengths",
+        WAITS,
+    ),
     bind(
         &[Key::Left, C('h')],
         Action::List(list::Do::Left),

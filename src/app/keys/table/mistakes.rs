@@ -15,7 +15,7 @@ pub(super) const KEYS: &[Binding] = &[
         MISTAKES,
     ),
     bind(&[C('/')], Action::Find, "filter", "type a filter; Tab completes", MISTAKES),
-    bind(&[Key::Tab], Action::Pane, "pane", "next pane: list, sums, why", MISTAKES),
+    bind(&[Key::Tab], Action::Pane, "pane", "next pane in view: list, sums, why", MISTAKES),
     bind(&[C('v')], Action::Mistakes(Do::Page), "sums", "next page of sums", MISTAKES),
     bind(&[C('V')], Action::Mistakes(Do::PrevPage), "sums", "page of sums before", MISTAKES),
     bind(
