@@ -29,16 +29,16 @@ const SMALL: &str = "channels = 4\nblocks = 1\nhidden = 4\nhidden2 = 0\nforecast
 #[test]
 fn settings_are_printed_and_options_win() {
     let dir = tempfile::tempdir().unwrap();
-    let made = ["train", "--print-config", "--model", "lstm", "--lr", "1e-3", "--hold-out", "io"];
+    let made = ["train", "--print-config", "--model", "lstm", "--lr", "1e-3", "--hold-out", "fio"];
     let text = printed(dir.path(), &made);
-    for line in ["model = \"lstm\"", "channels = 48", "lr = 0.001", "hold-out = [\"io\"]"] {
+    for line in ["model = \"lstm\"", "channels = 48", "lr = 0.001", "hold-out = [\"fio\"]"] {
         assert!(text.lines().any(|l| l == line), "{line}: {text}");
     }
     std::fs::write(dir.path().join("run.toml"), &text).unwrap();
     let again = ["train", "--config", "run.toml", "--print-config"];
     assert_eq!(printed(dir.path(), &again), text);
-    let other = printed(dir.path(), &[&again[..], &["--lr", "2e-3", "--hold-out", "cpu"]].concat());
-    let changed = text.replace("lr = 0.001", "lr = 0.002").replace("[\"io\"]", "[\"cpu\"]");
+    let other = printed(dir.path(), &[&again[..], &["--lr", "2e-3", "--hold-out", "database"]].concat());
+    let changed = text.replace("lr = 0.001", "lr = 0.002").replace("[\"fio\"]", "[\"database\"]");
     assert_eq!(other, changed);
     let piped = koracle(dir.path(), &["train", "--config", "-", "--print-config"])
         .write_stdin("# a note\nseed = 7\n")

@@ -57,6 +57,22 @@ impl Running {
         Self { child, output }
     }
 
+    /// Asks for the end, again where the signal came at a moment at which bpftrace lost it: once it
+    /// prints what it has, it catches none any more.
+    fn ask(&self) {
+        let pid = self.child.id().to_string();
+        for _ in 0..10 {
+            signal("INT", std::slice::from_ref(&pid));
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = caught.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+            if caught.is_none_or(|set| set & 1 << 1 == 0) {
+                return;
+            }
+        }
+    }
+
     fn end(mut self, probe: &Probe) -> Read {
         let mut text = String::new();
         self.output.read_to_string(&mut text).unwrap();
@@ -101,7 +117,8 @@ fn runs_of_words_hold_what_the_names_do() {
     let first = Running::start(words, folder.path(), "words.bt");
     let second = Running::start(names, folder.path(), "names.bt");
     std::thread::sleep(std::time::Duration::from_secs(1));
-    signal("INT", &[first.child.id().to_string(), second.child.id().to_string()]);
+    first.ask();
+    second.ask();
     let (first, second) = (first.end(words), second.end(names));
     stirrer.kill().unwrap();
     stirrer.wait().unwrap();
