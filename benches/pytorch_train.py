@@ -63,8 +63,9 @@ class Net(torch.nn.Module):
             if self.conv:  # [N, C, T]
                 x = x.reshape(rows // n, n, c).permute(1, 2, 0)
                 for i in range(self.m["blocks"]):
-                    taps = w[f"block{i}_taps"].reshape(k, c, c).permute(2, 1, 0)
-                    y = F.conv1d(F.pad(x, ((k - 1) << i, 0)), taps, w[f"block{i}_bias"], dilation=1 << i)
+                    taps = w[f"block{i}_taps"].t().unsqueeze(1)
+                    x_padded = F.pad(x, ((k - 1) << i, 0))
+                    y = F.conv1d(x_padded, taps, w[f"block{i}_bias"], dilation=1 << i, groups=c)
                     x = x + F.conv1d(F.relu(y), w[f"block{i}_mix"].t().unsqueeze(2), w[f"block{i}_mix_bias"])
                 x = x.permute(2, 0, 1).reshape(rows, c)
             else:
@@ -73,7 +74,7 @@ class Net(torch.nn.Module):
                     padded = torch.cat([x.new_zeros((k - 1) * step, c), x], 0)
                     y = w[f"block{i}_bias"]
                     for j in range(k):
-                        y = y + padded[j * step:j * step + rows] @ w[f"block{i}_taps"][j * c:(j + 1) * c]
+                        y = y + padded[j * step:j * step + rows] * w[f"block{i}_taps"][j]
                     x = x + F.relu(y) @ w[f"block{i}_mix"] + w[f"block{i}_mix_bias"]
         return torch.cat([x.new_zeros(1, c), x], 0)
 

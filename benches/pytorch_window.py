@@ -19,14 +19,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-ROUNDS, CANDIDATES, TOKEN, QUERY, CAND = 3, 8, 33, 28, 87
+ROUNDS, CANDIDATES, TOKEN, QUERY, CAND = 3, 8, 33, 28, 132
 
 
 class Block(nn.Module):
     def __init__(self, channels, kernel, dilation):
         super().__init__()
         self.pad = (kernel - 1) * dilation
-        self.first = nn.Conv1d(channels, channels, kernel, dilation=dilation)
+        self.first = nn.Conv1d(channels, channels, kernel, dilation=dilation, groups=channels)
         self.second = nn.Conv1d(channels, channels, 1)
 
     def forward(self, x):

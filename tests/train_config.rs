@@ -37,7 +37,8 @@ fn settings_are_printed_and_options_win() {
     std::fs::write(dir.path().join("run.toml"), &text).unwrap();
     let again = ["train", "--config", "run.toml", "--print-config"];
     assert_eq!(printed(dir.path(), &again), text);
-    let other = printed(dir.path(), &[&again[..], &["--lr", "2e-3", "--hold-out", "database"]].concat());
+    let other =
+        printed(dir.path(), &[&again[..], &["--lr", "2e-3", "--hold-out", "database"]].concat());
     let changed = text.replace("lr = 0.001", "lr = 0.002").replace("[\"fio\"]", "[\"database\"]");
     assert_eq!(other, changed);
     let piped = koracle(dir.path(), &["train", "--config", "-", "--print-config"])

@@ -216,7 +216,7 @@ pub static NETWORK: [Setting; 9] = [
         name: "channels",
         option: "channels",
         placeholder: "CHANNELS",
-        help: "Width of the trunk; 32, for an LSTM 48 (then it has as many parameters)",
+        help: "Width of the trunk; 32, for an LSTM 48",
         usual: Usual::OfKind,
         field: Some(field(7, "channels", "width of the trunk: numbers remembered per event")),
         limits: Limits::Whole(|_| (1, 512)),
