@@ -6,7 +6,7 @@
 
 The program writes its first batches to a file and times its own steps over them; PyTorch reads the same file. A step is
 forward, loss of both heads, backward, a cut of every gradient at norm 1 and AdamW. For the TCN, PyTorch is timed with conv1d
-and with the sum of shifted products that burn uses, and the faster one counts. Medians and their ratio are printed as JSON.
+and with the sum of shifted rows that burn uses, and the faster one counts. Medians and their ratio are printed as JSON.
 """
 
 import argparse

@@ -104,7 +104,7 @@ fn a_run_is_made_again_from_what_is_printed_of_it() {
     koracle(dir.path(), &["runs", "--config", "tcn-009"]).assert().code(2);
     let list = printed(dir.path(), &["runs"]);
     let row = list.lines().find(|line| line.starts_with("tcn-001")).unwrap();
-    assert!(row.ends_with("  tcn, 4 channels, kernel 3, 1 block  all"), "{list}");
+    assert!(row.ends_with("  tcn, 4 channels, 3 taps, 1 block  all"), "{list}");
 
     // Shells expand what they are offered: a name that is more than a word is not.
     for name in ["$(touch made)", "`touch made`", "a b", "a;b"] {

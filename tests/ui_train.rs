@@ -99,7 +99,7 @@ fn a_run_says_what_it_is_of_and_what_it_does_not_see() {
     let down = |app: &mut App| drop(app.update(Msg::Key(Key::Down)));
     app.update(Msg::Key(Key::Right));
     let form = screen(&app).to_string();
-    assert!(form.contains("layers") && !form.contains("kernel   "), "{form}");
+    assert!(form.contains("layers") && !form.contains("taps   "), "{form}");
     (0..2).for_each(|_| down(&mut app));
     keys(&mut app, "h");
     app.update(Msg::Key(Key::Tab));

@@ -5,11 +5,11 @@ use crate::predictor::networks::ModelConfig;
 use crate::text::{counted, grouped};
 use crate::train::cost::{self, Pace, Pass};
 
-/// `tcn, 32 channels, kernel 3, 5 blocks`: what a network of its kind has, and nothing else.
+/// `tcn, 32 channels, 3 taps, 5 blocks`: what a network of its kind has, and nothing else.
 pub fn trunk(model: &ModelConfig) -> String {
     let mut parts = vec![model.kind.label().to_owned(), counted(model.channels as u64, "channel")];
     if model.kind.has("kernel") {
-        parts.push(format!("kernel {}", model.kernel));
+        parts.push(counted(model.kernel as u64, "tap"));
     }
     if model.kind.has("blocks") {
         parts.push(counted(model.blocks as u64, model.kind.layer()));
@@ -94,7 +94,7 @@ mod tests {
             assert!(size(&ModelConfig::of(kind)).ends_with(sees), "{kind:?}");
         }
         let trunks = Kind::ALL.map(|kind| trunk(&ModelConfig::of(kind)));
-        let said = ["tcn, 32 channels, kernel 3, 5 blocks", "lstm, 48 channels, 1 layer"];
+        let said = ["tcn, 32 channels, 3 taps, 5 blocks", "lstm, 48 channels, 1 layer"];
         assert_eq!(trunks, [said[0], said[1], "mlp, 32 channels"]);
         let said = [0.1, 42.0, 720.0, 9_000.0].map(rough);
         assert_eq!(said, ["1 s", "42 s", "12 min", "2 h"]);

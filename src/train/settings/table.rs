@@ -52,7 +52,7 @@ pub static RECORDINGS: [Setting; 3] = [
         usual: Usual::InWords,
         field: Some(field(
             22,
-            "kernels",
+            "kernel",
             "releases that recordings may be of, by their beginnings; empty: all",
         )),
         limits: Limits::None,
@@ -228,7 +228,7 @@ pub static NETWORK: [Setting; 9] = [
         placeholder: "TAPS",
         help: "Taps per convolution of a TCN; 3",
         usual: Usual::OfKind,
-        field: Some(field(8, "kernel", "taps per convolution, 2 to 8")),
+        field: Some(field(8, "taps", "taps per convolution, 2 to 8")),
         limits: Limits::Whole(|kind| kind.trained()[0]),
         value: at!(model.kernel),
     },
