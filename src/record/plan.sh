@@ -223,6 +223,18 @@ try_probe() {
     kill "$stirrer"
     stirrer=''
 }
+# Ends the probe. bpftrace can lose a signal: where it still catches them a while later it is asked again. Once it prints what it has, it
+# catches none, and another one would end it before its time.
+ask_probe() {
+    asked=$(cat "$tmp/prober" 2>/dev/null)
+    kill -INT "$asked" 2>/dev/null
+    while sleep 3; do
+        child=''
+        read -r child <"/proc/$asked/task/$asked/children"
+        grep -q '^SigCgt:.*[2367abef]$' "/proc/${child%% *}/status" || break
+        kill -INT "${child%% *}"
+    done >/dev/null 2>&1 3<&- 5<&- &
+}
 # What the probe has read, in frames of at most 1 MiB.
 drain_probe() {
     line="@room: $room"
@@ -378,7 +390,7 @@ was built with CONFIG_DEBUG_INFO_BTF, such as that of Debian's package linux-ima
         done
     done
     echo 0 >"$instance/tracing_on"
-    [ "$truth" != 1 ] || kill -INT "$(cat "$tmp/prober")" 2>/dev/null
+    [ "$truth" != 1 ] || ask_probe
     put fetching ''
     [ ! -e "$tmp/off" ] ||
         put note 'tracing was switched off there by somebody else, or by the kernel: some of the recording is missing'
