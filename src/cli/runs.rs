@@ -5,7 +5,7 @@ use super::door::{self, say};
 use super::output;
 use crate::app::train::size;
 use crate::text::shown;
-use crate::train::runs::{self, KeptRun, State, Step};
+use crate::train::runs::{self, KeptRun, State};
 use clap::ValueHint;
 use color_eyre::eyre::{Result, bail, eyre};
 use std::fmt::Write;
@@ -100,14 +100,6 @@ pub fn run(args: &Args) -> Result<()> {
     output::stdout(table(&list).as_bytes())
 }
 
-/// Events per second over all steps, which have about as many events each: those that all took, in
-/// the time that all took.
-fn speed(steps: &[Step]) -> Option<f64> {
-    let speeds = steps.iter().map(|s| s.events_per_s).filter(|s| s.is_finite() && *s > 0.0);
-    let (n, time) = speeds.fold((0.0, 0.0), |(n, time), s| (n + 1.0, time + 1.0 / s));
-    (n > 0.0).then(|| n / time)
-}
-
 fn table(list: &[KeptRun]) -> String {
     let head = [
         "run",
@@ -136,7 +128,7 @@ fn table(list: &[KeptRun]) -> String {
             best.map_or_else(none, |e| e.epoch.to_string()),
             best.map_or_else(none, |e| percent(e.validation.pick_top1)),
             best.map_or_else(none, |e| percent(e.validation.forecast_top1)),
-            speed(&runs::steps(&run.path)).map_or_else(none, |s| format!("{:.0}", s / 1e3)),
+            run.events_per_s.map_or_else(none, |s| format!("{:.0}", s / 1e3)),
             run.last.map_or_else(none, |s| format!("{:.0} s", s.wall_s)),
             shown(
                 &run.sessions
@@ -167,17 +159,4 @@ fn table(list: &[KeptRun]) -> String {
         }
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_speed_of_a_run_is_that_of_all_its_steps() {
-        let step = |events_per_s| Step { events_per_s, ..Step::default() };
-        // One second and three seconds for 300 events each.
-        assert_eq!(speed(&[step(300.0), step(0.0), step(100.0)]), Some(150.0));
-        assert_eq!(speed(&[step(f64::NAN)]), None);
-    }
 }

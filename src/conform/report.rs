@@ -95,6 +95,10 @@ impl Scene {
             return chosen.lag_ns.map_or(0, |l| l.saturating_neg().max(0));
         };
         match (chosen.deadline_ns, other.deadline_ns) {
+            // The other one's deadline is later: it is before by being eligible.
+            (Some(a), Some(b)) if a <= b && level.forbids() => {
+                chosen.lag_ns.map_or(0, i64::saturating_neg)
+            }
             (Some(a), Some(b)) => a.saturating_sub(b),
             _ => other.lag_ns.unwrap_or(0).saturating_sub(chosen.lag_ns.unwrap_or(0)),
         }

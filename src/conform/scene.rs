@@ -50,6 +50,16 @@ pub struct Member {
     pub sure: bool,
 }
 
+impl Level {
+    /// The rule forbids the one that was taken, and not the one that it leads to: only the latter is
+    /// eligible.
+    pub fn forbids(&self) -> bool {
+        let Ruling::Broken(Some(at)) = self.ruling else { return false };
+        let other = self.others.get(at).and_then(|m| m.eligible);
+        (self.chosen.eligible, other) == (Some(false), Some(true))
+    }
+}
+
 /// What else is known of a pick in one queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {

@@ -64,10 +64,11 @@ pub fn sentence(trace: &Trace, scene: &Scene) -> String {
             if scene.from == Whence::Estimated && scene.by_ns() == 0 && at < level.others.len() =>
         {
             let other = spoken(trace, scene, &level.others[at]);
-            let end = broken(scene);
+            let (end, cfs) = (broken(scene), scene.class == SchedClass::Cfs);
+            let buddy = if cfs { ", and a buddy goes first" } else { "" };
             format!(
                 "the replay takes {other} before {chosen} for another reason than these numbers: \
-                 those of different groups cannot be compared, and a buddy goes first. {end}"
+                 those of different groups cannot be compared{buddy}. {end}"
             )
         }
         (_, Some(level)) if scene.class == SchedClass::Cfs => cfs(trace, scene, level),
@@ -120,6 +121,13 @@ fn eevdf(trace: &Trace, scene: &Scene, level: &Level) -> String {
     let key = |m: &Member| m.deadline_ns.unwrap_or(i64::MAX);
     let mine = key(&level.chosen);
     match level.ruling {
+        Ruling::Broken(Some(at)) if key(&level.others[at]) >= mine && level.forbids() => {
+            let (other, end) = (named(at), broken(scene));
+            format!(
+                "{chosen} had run more than its share: by the rule it was not eligible, but \
+                 {other} was. {end}"
+            )
+        }
         Ruling::Broken(Some(at)) => {
             let by = span(mine.saturating_sub(key(&level.others[at])));
             let end = broken(scene);

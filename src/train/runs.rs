@@ -184,6 +184,8 @@ pub struct KeptRun {
     pub epochs: Vec<Epoch>,
     /// The last step that is known.
     pub last: Option<Step>,
+    /// Tokens per second over all steps.
+    pub events_per_s: Option<f64>,
     /// It has a checkpoint to go on from, and something left to do.
     pub resumable: bool,
     /// What it scores on what it has not seen, where an experiment asked.
@@ -301,6 +303,7 @@ pub fn open(folder: &Path) -> Result<KeptRun, RunError> {
     let name = folder
         .file_name()
         .map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into_owned());
+    let steps = steps(folder);
     Ok(KeptRun {
         path: folder.into(),
         name,
@@ -310,10 +313,19 @@ pub fn open(folder: &Path) -> Result<KeptRun, RunError> {
         sessions: Sessions::read(folder).session,
         steps: plan.steps,
         baselines: plan.baselines,
-        last: steps(folder).last().copied(),
+        last: steps.last().copied(),
+        events_per_s: speed(&steps),
         epochs,
         resumable: kept && !done,
     })
+}
+
+/// Events per second over all steps, which have about as many events each: those that all took, in
+/// the time that all took.
+fn speed(steps: &[Step]) -> Option<f64> {
+    let speeds = steps.iter().map(|s| s.events_per_s).filter(|s| s.is_finite() && *s > 0.0);
+    let (n, time) = speeds.fold((0.0, 0.0), |(n, time), s| (n + 1.0, time + 1.0 / s));
+    (n > 0.0).then(|| n / time)
 }
 
 fn epoch(row: &EpochRow) -> Epoch {
@@ -376,5 +388,18 @@ pub fn delete(folder: &Path) -> Result<(), RunError> {
             Err(RunError::NotEmpty(folder.into()))
         }
         result => result.map_err(at(folder)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_speed_of_a_run_is_that_of_all_its_steps() {
+        let step = |events_per_s| Step { events_per_s, ..Step::default() };
+        // One second and three seconds for 300 events each.
+        assert_eq!(speed(&[step(300.0), step(0.0), step(100.0)]), Some(150.0));
+        assert_eq!(speed(&[step(f64::NAN)]), None);
     }
 }

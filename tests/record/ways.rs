@@ -157,32 +157,20 @@ fn programs_without_bpftrace() -> TempDir {
     folder
 }
 
-#[test]
-fn a_signal_that_was_lost_is_sent_again() {
-    let test = "a_signal_that_was_lost_is_sent_again";
-    let Some(machine) = Machine::get(test, &["bpftrace"]) else { return };
+/// Records switches with the kernel's state where `bpftrace` is this shell script, in which `REAL`
+/// stands for the real one and `HERE` for the folder that is returned; every switch must be joined.
+/// `None`: the machine cannot.
+fn recorded_through(test: &str, script: &str) -> Option<TempDir> {
+    let machine = Machine::get(test, &["bpftrace"])?;
     if !can_probe(test) {
-        return;
+        return None;
     }
     let path = std::env::var_os("PATH").unwrap();
-    let there = std::env::split_paths(&path).map(|d| d.join("bpftrace")).find(|p| p.is_file());
+    let real = std::env::split_paths(&path).map(|d| d.join("bpftrace")).find(|p| p.is_file());
     let folder = programs_without_bpftrace();
-    // The probe runs in a session of its own, so that only this shell meets signals. Of what asks
-    // it to end it takes the third: the first two are those of one request, to the child of
-    // `timeout` and to its group.
-    let real = there.unwrap();
-    let wrapper = format!(
-        "#!/bin/sh\n\
-         case $1 in -B) ;; *) exec '{real}' \"$@\" ;; esac\n\
-         seen=0\n\
-         trap 'seen=$((seen + 1)); [ $seen -lt 3 ] || {{ trap \"\" INT; kill -INT $probe; }}' INT\n\
-         setsid '{real}' \"$@\" &\n\
-         probe=$!\n\
-         while kill -0 $probe 2>/dev/null; do wait $probe; done\n",
-        real = real.display()
-    );
+    let (real, here) = (real.unwrap().display().to_string(), folder.path().display().to_string());
     let program = folder.path().join("bpftrace");
-    std::fs::write(&program, wrapper).unwrap();
+    std::fs::write(&program, script.replace("REAL", &real).replace("HERE", &here)).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
 
     let out = folder.path().join("x_run0.csv.zst");
@@ -192,40 +180,38 @@ fn a_signal_that_was_lost_is_sent_again() {
     machine.is_as_before("it");
     let told = ingest::open(&out).unwrap().trace.meta().truth.clone().unwrap();
     assert!(told.joined > 10 && told.share() >= 0.99 && told.lost == 0, "{told:?}");
+    Some(folder)
+}
+
+#[test]
+fn a_signal_that_was_lost_is_sent_again() {
+    // The probe runs in a session of its own, so that only this shell meets signals. Of what asks
+    // it to end it takes the third: the first two are those of one request, to the child of
+    // `timeout` and to its group.
+    let script = r#"#!/bin/sh
+case $1 in -B) ;; *) exec 'REAL' "$@" ;; esac
+seen=0
+trap 'seen=$((seen + 1)); [ $seen -lt 3 ] || { trap "" INT; echo $seen >HERE/seen; kill -INT $probe; }' INT
+setsid 'REAL' "$@" &
+probe=$!
+while kill -0 $probe 2>/dev/null; do wait $probe; done
+"#;
+    let Some(folder) = recorded_through("a_signal_that_was_lost_is_sent_again", script) else {
+        return;
+    };
+    assert_eq!(std::fs::read_to_string(folder.path().join("seen")).unwrap(), "3\n");
 }
 
 #[test]
 fn where_runs_of_words_are_refused_each_is_read_by_its_name() {
-    let test = "where_runs_of_words_are_refused_each_is_read_by_its_name";
-    let Some(machine) = Machine::get(test, &["bpftrace"]) else { return };
-    if !can_probe(test) {
-        return;
-    }
-    let path = std::env::var_os("PATH").unwrap();
-    let there = std::env::split_paths(&path).map(|d| d.join("bpftrace")).find(|p| p.is_file());
-    let folder = programs_without_bpftrace();
     // As one would answer whose compiler has other places.
-    let (log, mut wrapper) = (folder.path().join("refused"), String::from("#!/bin/sh\n"));
-    write!(
-        wrapper,
-        "grep -qs 'KORACLE_PROVED = 1' \"$3\" && {{ echo refused >>'{}'; exit 1; }}\nexec '{}' \"$@\"\n",
-        log.display(),
-        there.unwrap().display()
-    )
-    .unwrap();
-    let program = folder.path().join("bpftrace");
-    std::fs::write(&program, wrapper).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-
-    let out = folder.path().join("x_run0.csv.zst");
-    let mut run = super::koracle();
-    run.env("PATH", folder.path()).args(["record", "--local", "--truth", "-o"]).arg(&out);
-    run.args(["--", "sh", "-c", "for i in 1 2 3 4 5; do sleep 0.1; done"]).assert().success();
-    machine.is_as_before("it");
-    assert_eq!(std::fs::read_to_string(&log).unwrap(), "refused\n");
-    let trace = ingest::open(&out).unwrap().trace;
-    let told = trace.meta().truth.clone().unwrap();
-    assert!(told.joined > 10 && told.share() >= 0.99 && told.lost == 0, "{told:?}");
+    let script = r#"#!/bin/sh
+grep -qs 'KORACLE_PROVED = 1' "$3" && { echo refused >>'HERE/refused'; exit 1; }
+exec 'REAL' "$@"
+"#;
+    let test = "where_runs_of_words_are_refused_each_is_read_by_its_name";
+    let Some(folder) = recorded_through(test, script) else { return };
+    assert_eq!(std::fs::read_to_string(folder.path().join("refused")).unwrap(), "refused\n");
 }
 
 #[test]

@@ -190,6 +190,7 @@ fn kept_runs_are_read_when_shown_and_removed_when_asked_twice() {
         baselines: Vec::new(),
         epochs: Vec::new(),
         last: Some(step(7)),
+        events_per_s: None,
         resumable: true,
         held_out: None,
     };
