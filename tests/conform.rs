@@ -312,6 +312,16 @@ fn an_estimate_says_so() {
 }
 
 #[test]
+fn an_estimate_says_that_the_one_taken_was_not_eligible() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("traces/hackbench-socket-2g_run2.csv.zst");
+    let said = text(&["mistakes", path.to_str().unwrap(), "--predictor", "fifo", "--why", "3694"]);
+    let why = "hackbench:25036 had run more than its share: by the rule it was not eligible, but \
+               hackbench:25017 was.";
+    assert!(said.contains(why) && !said.contains("buddy"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_decided_is_told_apart() {
     // Two never come in: nothing says where they stand.
     let mut m = Machine::new(
