@@ -394,15 +394,18 @@ fn sentences_say_what_the_table_shows() {
                 SchedClass::Cfs => should.lag_ns > level.chosen.lag_ns,
                 _ => should.deadline_ns < level.chosen.deadline_ns,
             };
-            let rule = picture.sentence.contains("by the rule it should have come in");
+            let forbidden = !ahead && level.forbids();
+            let said = |words| picture.sentence.contains(words);
+            let rule = said("by the rule it should have come in");
             assert_eq!(
-                (rule, broken.by_ns > 0),
-                (ahead, ahead),
+                (rule, said("by the rule it was not eligible, but"), said("another reason")),
+                (ahead, forbidden, !ahead && !forbidden),
                 "{file} {}: {}",
                 scene.event,
                 picture.sentence
             );
-            assert!(rule || picture.sentence.contains("another reason"), "{}", picture.sentence);
+            assert_eq!(broken.by_ns > 0, ahead || forbidden, "{file} {}", scene.event);
+            assert!(scene.class == SchedClass::Cfs || !said("buddy"), "{}", picture.sentence);
             let lines = &picture.levels.last().unwrap().lines;
             assert!(lines.len() <= 9 && lines.iter().any(|l| l.chosen), "{file} {}", scene.event);
             assert!(lines.iter().any(|l| l.who == should.who), "{file} {}", scene.event);
