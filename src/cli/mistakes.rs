@@ -53,7 +53,8 @@ pub struct Args {
     #[arg(long, value_name = "MODEL", value_parser = super::predictor_or_path(), hide_possible_values = true)]
     compare: Option<PathBuf>,
     /// Explain one decision of the one recording: the number of its switch (column `event`).
-    #[arg(long, value_name = "EVENT", conflicts_with_all = ["filter", "by", "compare", "all", "csv"])]
+    #[arg(long, value_name = "EVENT", value_parser = super::values::whole::<usize>(0..=u64::MAX),
+          conflicts_with_all = ["filter", "by", "compare", "all", "csv"])]
     why: Option<usize>,
     /// List the right decisions too.
     #[arg(long)]

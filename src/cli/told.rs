@@ -6,10 +6,10 @@ use crate::dataset::opening::StatedMachine;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Rules {
     /// The recorded kernel's timer frequency (`CONFIG_HZ`), if the recording does not say it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=10_000), help_heading = TOLD)]
+    #[arg(long, value_name = "N", value_parser = super::values::whole::<u32>(10..=10_000), help_heading = TOLD)]
     hz: Option<u32>,
     /// The recorded kernel's base slice in ns.
-    #[arg(long, value_name = "NS", value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000), help_heading = TOLD)]
+    #[arg(long, value_name = "NS", value_parser = super::values::whole::<u64>(1_000..=1_000_000_000), help_heading = TOLD)]
     slice: Option<u64>,
     /// Whether autogroup was on.
     #[arg(long, value_name = "on|off", value_parser = super::values::on_or_off, help_heading = TOLD)]
