@@ -42,6 +42,7 @@ use crate::predictor::networks::Kind;
 use crate::predictor::weights::Weights;
 use crate::train::named::{self, NameError};
 use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use color_eyre::eyre::{Result, WrapErr};
 use std::ffi::{OsStr, OsString};
@@ -194,7 +195,18 @@ fn command() -> clap::Command {
             c.after_help(format!("{before}Examples:\n{examples}"))
         });
     }
-    all
+    taking_negatives(all)
+}
+
+/// Lets every option have a negative number as its value, so that its own limits refuse it: taken
+/// for an option, it would be one that there is not.
+fn taking_negatives(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            let is_option = !arg.is_positional() && arg.get_action().takes_values();
+            if is_option { arg.allow_negative_numbers(true) } else { arg }
+        })
+        .mut_subcommands(taking_negatives)
 }
 
 /// A value of an argument that only the command itself can see to be wrong: exit code 2, as for
@@ -339,10 +351,16 @@ fn predictor() -> impl TypedValueParser<Value = Choice> {
 
 /// A predictor's name, which shells complete, or a run or a model file.
 fn predictor_or_path() -> impl TypedValueParser<Value = PathBuf> {
-    Suggested(Choice::named().map(Choice::label).chain([completions::RUNS]).collect())
+    predictor_or_path_or(&[])
 }
 
-/// Takes every value, and lets shells complete some words.
+/// The same, or one of these words.
+fn predictor_or_path_or(words: &[&'static str]) -> impl TypedValueParser<Value = PathBuf> + use<> {
+    let names = Choice::named().map(Choice::label).chain(words.iter().copied());
+    Suggested(names.chain([completions::RUNS]).collect())
+}
+
+/// Takes every value but none, and lets shells complete some words.
 #[derive(Clone)]
 struct Suggested(Vec<&'static str>);
 
@@ -355,7 +373,17 @@ impl TypedValueParser for Suggested {
         arg: Option<&clap::Arg>,
         value: &OsStr,
     ) -> Result<PathBuf, clap::Error> {
-        PathBufValueParser::new().parse_ref(command, arg, value)
+        if !value.is_empty() {
+            return PathBufValueParser::new().parse_ref(command, arg, value);
+        }
+        let mut error = clap::Error::new(clap::error::ErrorKind::InvalidValue).with_cmd(command);
+        let known = self.0.iter().filter(|word| **word != completions::RUNS);
+        let known = known.map(ToString::to_string).chain(["RUN".into(), "FILE".into()]);
+        let arg = arg.map_or_else(String::new, ToString::to_string);
+        error.insert(ContextKind::InvalidArg, ContextValue::String(arg));
+        error.insert(ContextKind::InvalidValue, ContextValue::String(String::new()));
+        error.insert(ContextKind::ValidValue, ContextValue::Strings(known.collect()));
+        Err(error)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {

@@ -293,6 +293,11 @@ pub struct FilterError {
 }
 
 impl FilterError {
+    /// Whether a column could have stood at the place.
+    pub fn wants_column(&self) -> bool {
+        self.wants == Wants::Operand
+    }
+
     /// A line that points at the place when it stands under the expression.
     pub fn pointer(&self) -> String {
         format!("{}{}", " ".repeat(self.start), "^".repeat((self.end - self.start).max(1)))

@@ -72,6 +72,19 @@ pub fn counted(n: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
+/// Which whole numbers are taken, for whoever typed something else. [`u64::MAX`] as the most is
+/// said only to who typed more.
+pub fn whole_number(typed: &str, least: u64, most: u64) -> String {
+    let is_number = !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_digit());
+    if most < u64::MAX {
+        format!("a whole number from {least} to {most}")
+    } else if is_number && typed.parse::<u64>().is_err() {
+        format!("a whole number, at most {most}")
+    } else {
+        format!("a whole number, {least} or more")
+    }
+}
+
 /// The line, from 1, that byte `at` of a text lies in.
 pub fn line_at(text: &str, at: usize) -> usize {
     text.as_bytes().iter().take(at).filter(|&&b| b == b'\n').count() + 1

@@ -117,6 +117,8 @@ fn an_answer_that_cannot_be_is_refused_with_its_line() {
     let event = first.lines().nth(1).unwrap().split(',').nth(2).unwrap().to_owned();
     for (text, says) in [
         ("event,who\n1,2\n".to_owned(), "line 1: no answers"),
+        (format!("event,predicted,p,p\n{event},12,1,0\n"), "line 1: column `p` is there twice"),
+        (format!("event,predicted, event\n{event},12,1\n"), "line 1: column `event`"),
         (format!("event,predicted\n{event},bash:12\nx,bash:12\n"), "line 3: event `x` is no index"),
         (format!("event,predicted\n{event},bash\n"), "line 2: thread `bash`"),
         (format!("event,predicted\n{event},12\n{event},13\n"), "line 3: event"),

@@ -45,7 +45,7 @@ pub struct Args {
     frames: Option<std::path::PathBuf>,
     /// Measure only the interface, while so many networks train on the bundled recordings and the
     /// recording of `--frames` plays: frames, keys, pauses.
-    #[arg(long, value_name = "RUNS", requires = "frames", value_parser = clap::value_parser!(u64).range(1..=64))]
+    #[arg(long, value_name = "RUNS", requires = "frames", value_parser = super::values::whole::<u64>(1..=64))]
     training: Option<u64>,
     #[command(flatten)]
     screens: Measured,
@@ -59,7 +59,7 @@ pub struct Args {
     #[command(flatten)]
     stepped: Stepped,
     /// Seconds that `--training` takes.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20, requires = "training", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, requires = "training", value_parser = super::values::whole::<u64>(1..=3_600))]
     seconds: u64,
 }
 
@@ -72,10 +72,10 @@ struct Measured {
     screens: Option<std::path::PathBuf>,
     /// With `--screens`: the recording side by side until there are so many CPUs, each copy with
     /// threads of its own.
-    #[arg(long, value_name = "N", requires = "screens", value_parser = clap::value_parser!(u16).range(1..=8192))]
+    #[arg(long, value_name = "N", requires = "screens", value_parser = super::values::whole::<u16>(1..=8192))]
     cpus: Option<u16>,
     /// With `--screens`: repeated until there are so many events.
-    #[arg(long, value_name = "N", requires = "screens", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "screens", value_parser = super::values::whole::<u64>(1..=u64::MAX))]
     events: Option<u64>,
 }
 
@@ -86,10 +86,10 @@ struct Stepped {
     #[arg(long, value_name = "FILE", requires = "steps", value_hint = clap::ValueHint::FilePath)]
     batches: Option<std::path::PathBuf>,
     /// Channels of the network of `--steps`, if not the usual ones.
-    #[arg(long, requires = "steps")]
+    #[arg(long, requires = "steps", value_parser = super::values::whole::<usize>(0..=u64::MAX))]
     channels: Option<usize>,
     /// Blocks (layers of an LSTM) of the network of `--steps`, if not the usual ones.
-    #[arg(long, requires = "steps")]
+    #[arg(long, requires = "steps", value_parser = super::values::whole::<usize>(0..=u64::MAX))]
     blocks: Option<usize>,
 }
 

@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(value_name = "TRACE", required = true, value_hint = ValueHint::FilePath)]
     traces: Vec<PathBuf>,
     /// List so many of the picks that nothing explains, the worst first.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = super::values::whole::<usize>(0..=u64::MAX))]
     limit: usize,
     /// Print one JSON object.
     #[arg(long)]

@@ -51,6 +51,9 @@ pub struct Args {
 
 /// Compares, prints.
 pub fn run(args: &Args) -> Result<()> {
+    if [&args.a, &args.b].iter().all(|path| path.as_os_str() == "-") {
+        return Err(super::wrong("the two recordings cannot both be standard input"));
+    }
     let open = |path| -> Result<Trace> { Ok(output::open(path, &args.machine.told())?.trace) };
     let (a, b) = (open(&args.a)?, open(&args.b)?);
     let (label, scored) = match args.model.as_deref() {

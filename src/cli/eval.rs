@@ -18,7 +18,7 @@ use crate::sched::replay::Rules;
 use crate::trace::Trace;
 use clap::ValueHint;
 use clap::builder::PossibleValuesParser;
-use color_eyre::eyre::{Result, WrapErr, bail, eyre};
+use color_eyre::eyre::{Result, WrapErr, eyre};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -176,10 +176,11 @@ impl Args {
             let of: Vec<_> = models.extract_if(.., |c| c.choice == name).collect();
             let config = |c: &Column| c.model.as_ref().map(|m| m.config);
             if of.iter().any(|c| config(c) != config(&of[0])) {
-                bail!(
-                    "the {} models differ in size: they are not one model with several seeds",
+                return Err(super::wrong(format!(
+                    "--model: the {} models differ in size: they are not one model with several \
+                     seeds",
                     name.label()
-                );
+                )));
             }
             if of.is_empty() {
                 columns.push(match name.network() {

@@ -71,13 +71,13 @@ pub struct Args {
     #[arg(long = "model", value_name = "KIND", value_delimiter = ',', value_parser = super::predictor())]
     models: Vec<Choice>,
     /// Trainings of each, with seeds from 0.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=64))]
+    #[arg(long, default_value_t = 3, value_parser = super::values::whole::<u64>(1..=64))]
     seeds: u64,
     /// Passes over the data; without, as `koracle train`.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = super::values::whole::<u64>(1..=u64::MAX))]
     epochs: Option<u64>,
     /// Trainings at the same time.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
+    #[arg(long, default_value_t = 1, value_parser = super::values::whole::<u64>(1..=64))]
     jobs: u64,
     /// Score on these recordings; validation is for rehearsals.
     #[arg(long, default_value = "test", value_parser = super::split())]

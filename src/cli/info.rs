@@ -145,12 +145,14 @@ fn warnings(trace: &Trace, counts: &Counts) -> Vec<String> {
 /// Prints the summary.
 pub fn run(args: &Args) -> Result<()> {
     let mut opened = ingest::open(&args.trace)?;
+    let told = args.machine.told();
     output::warn(&args.trace, &opened);
+    output::warn_of_told(&args.trace, &opened.trace, &told);
     let bar = output::progress(opened.trace.len() as u64, "counting");
     // Neither needs what the other finds.
     let (counts, machine) = rayon::join(
         || count(&opened.trace, &|n| bar.set_position(n)),
-        || opening::machine(&opened.trace, &args.machine.told()),
+        || opening::machine(&opened.trace, &told),
     );
     bar.finish_and_clear();
     opened.trace.suppose(machine);

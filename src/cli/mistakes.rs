@@ -5,6 +5,7 @@
 mod render;
 mod why;
 
+use super::door::say;
 use super::output;
 use crate::dataset::catalog::{Filter, Split};
 use crate::dataset::opening;
@@ -20,7 +21,7 @@ use crate::predictor::engine::{Choice, Engine};
 use crate::trace::Trace;
 use clap::ValueHint;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use color_eyre::eyre::{Result, bail, eyre};
+use color_eyre::eyre::{Result, eyre};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,7 +54,8 @@ pub struct Args {
     #[arg(long, value_name = "MODEL", value_parser = super::predictor_or_path(), hide_possible_values = true)]
     compare: Option<PathBuf>,
     /// Explain one decision of the one recording: the number of its switch (column `event`).
-    #[arg(long, value_name = "EVENT", conflicts_with_all = ["filter", "by", "compare", "all", "csv"])]
+    #[arg(long, value_name = "EVENT", value_parser = super::values::whole::<usize>(0..=u64::MAX),
+          conflicts_with_all = ["filter", "by", "compare", "all", "csv"])]
     why: Option<usize>,
     /// List the right decisions too.
     #[arg(long)]
@@ -89,6 +91,11 @@ fn cuts() -> impl TypedValueParser<Value = Column> {
     let names: Vec<&str> = sliceable().map(Column::name).collect();
     PossibleValuesParser::new(names).try_map(|name| Column::parse(&name).ok_or("no such column"))
 }
+
+/// Said where nothing is left to say.
+const NONE: &str = "no decision is like that";
+/// Said where the list of the wrong ones is empty.
+const ALL_RIGHT: &str = "none of these decisions is wrong; --all lists the right ones";
 
 /// The second predictor.
 enum Second {
@@ -163,9 +170,9 @@ fn recordings(args: &Args) -> Result<Vec<PathBuf>> {
         paths = of(None);
     }
     if paths.is_empty() {
-        let split =
-            args.split.map_or_else(String::new, |split| format!(" in the {} split", split.label()));
-        bail!("no recording{split}");
+        let of =
+            |split: Split| super::wrong(format!("no recording in the {} split", split.label()));
+        return Err(args.split.map_or_else(|| eyre!("no recording"), of));
     }
     Ok(paths)
 }
@@ -207,9 +214,16 @@ pub fn run(args: &Args) -> Result<()> {
     output::warn_of_cut(table.cut());
     let rows =
         args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
+    let is_none = rows.count() == 0;
+    if is_none && args.form.csv {
+        say!("koracle: note: {NONE}");
+    }
     if args.form.csv && args.by.is_empty() {
         let listed =
             if args.all { rows } else { rows.and(&Expr::Flag(Column::Hit).negate().rows(&table)) };
+        if !is_none && listed.count() == 0 {
+            say!("koracle: note: {ALL_RIGHT}");
+        }
         return output::write(Path::new("-"), |out| render::list(&table, &listed, out));
     }
     let slice = |column: &Column| Some((*column, slices(&table, &rows, *column)?));

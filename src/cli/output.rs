@@ -25,7 +25,16 @@ pub use crate::text::count;
 pub fn open(path: &Path, told: &StatedMachine) -> Result<Opened> {
     let opened = opening::open(path, told)?;
     warn(path, &opened);
+    warn_of_told(path, &opened.trace, told);
     Ok(opened)
+}
+
+/// Says in a line what is told of a recording's machine against what it says itself.
+pub fn warn_of_told(path: &Path, trace: &Trace, told: &StatedMachine) {
+    let against = super::told::against(trace, told);
+    if !against.is_empty() {
+        say!("koracle: note: {}: {}", path.display(), against.join("; "));
+    }
 }
 
 /// The recordings that the arguments name, each of them once.
@@ -33,13 +42,17 @@ pub fn within(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let (mut all, mut files) = (Vec::new(), Vec::new());
     for path in ingest::within(given)? {
         let file = std::fs::metadata(&path).ok().filter(Metadata::is_file);
-        if let Some(file) = file.map(|m| (m.dev(), m.ino())) {
-            if files.contains(&file) {
-                say!("koracle: note: {}: named twice, read once", path.display());
-                continue;
-            }
-            files.push(file);
+        let file = file.map(|m| (m.dev(), m.ino()));
+        // A file may have several names; standard input has one.
+        let twice = match file {
+            Some(file) => files.contains(&file),
+            None => path.as_os_str() == "-" && all.contains(&path),
+        };
+        if twice {
+            say!("koracle: note: {}: named twice, read once", path.display());
+            continue;
         }
+        files.extend(file);
         all.push(path);
     }
     Ok(all)

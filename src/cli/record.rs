@@ -19,6 +19,7 @@ use color_eyre::eyre::{Result, WrapErr, eyre};
 use indicatif::{HumanBytes, HumanCount};
 use signal_hook::iterator::Signals;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -51,10 +52,10 @@ pub struct RecordArgs {
     workload: Option<&'static Workload>,
     /// The longest the workload may run; 5 without. With neither a workload nor a command: record
     /// what happens for so long.
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(request::SECONDS))]
+    #[arg(long, value_name = "S", value_parser = super::values::whole::<u32>(limits(&request::SECONDS)))]
     seconds: Option<u32>,
     /// Ring buffer of each CPU.
-    #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = clap::value_parser!(u32).range(request::BUFFER_KB))]
+    #[arg(long, value_name = "KB", default_value_t = Settings::default().buffer_kb, value_parser = super::values::whole::<u32>(limits(&request::BUFFER_KB)))]
     buffer: u32,
     #[command(flatten)]
     events: Events,
@@ -83,6 +84,11 @@ struct Events {
     /// the queues. The recorded machine needs bpftrace and a kernel with BTF.
     #[arg(long)]
     truth: bool,
+}
+
+/// Limits of a setting, which the form has too.
+fn limits(of: &RangeInclusive<i64>) -> RangeInclusive<u64> {
+    of.start().unsigned_abs()..=of.end().unsigned_abs()
 }
 
 fn workload() -> impl TypedValueParser<Value = &'static Workload> {

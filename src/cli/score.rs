@@ -12,9 +12,12 @@ use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::trace::Trace;
 use clap::ValueHint;
-use color_eyre::eyre::{Result, WrapErr, bail, eyre};
+use color_eyre::eyre::{Result, WrapErr, eyre};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+
+/// Stands for no predictor.
+const NOBODY: &str = "none";
 
 /// Options of `score`.
 #[derive(Debug, clap::Args)]
@@ -29,7 +32,7 @@ pub struct Args {
     /// Who stands beside them, separated by commas: predictors, runs or model files; `none` for
     /// nobody.
     #[arg(long, value_delimiter = ',', default_value = "tcn,followed,eevdf",
-          value_parser = super::predictor_or_path(), hide_possible_values = true)]
+          value_parser = super::predictor_or_path_or(&[NOBODY]), hide_possible_values = true)]
     predictors: Vec<PathBuf>,
     /// Print one JSON object, as `koracle eval --json` does.
     #[arg(long, conflicts_with = "markdown")]
@@ -45,8 +48,11 @@ impl Args {
     fn others(&self) -> Result<Vec<(String, Column)>> {
         let given = self.predictors.iter().filter_map(|name| name.to_str());
         super::values::each_once("--predictors", given)?;
+        if self.predictors.len() > 1 && self.predictors.iter().any(|name| name == NOBODY) {
+            return Err(super::wrong("--predictors: none stands alone"));
+        }
         let mut others = Vec::new();
-        for name in self.predictors.iter().filter(|name| name.as_os_str() != "none") {
+        for name in self.predictors.iter().filter(|name| *name != NOBODY) {
             let who = super::found("--predictors", driver::find(name))?;
             let (choice, model) = who.parts();
             others.push((who.label.clone(), Column { choice, model: model.cloned() }));
@@ -87,7 +93,7 @@ fn warn(named: &str, answers: &Answers, scored: &Scored) {
 /// Scores and prints.
 pub fn run(args: &Args) -> Result<()> {
     if [&args.answers, &args.trace].iter().all(|path| path.as_os_str() == "-") {
-        bail!("answers and recording cannot both be standard input");
+        return Err(super::wrong("answers and recording cannot both be standard input"));
     }
     let others = args.others()?;
     // A pipe can be read once only.

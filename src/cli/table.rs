@@ -338,7 +338,9 @@ impl Page {
 
     /// A line above a table.
     pub fn heading(&mut self, text: &str) {
-        let above = if self.out.is_empty() { "" } else { "\n" };
+        // A heading that nothing follows has its blank line.
+        let is_apart = self.out.is_empty() || self.out.ends_with("\n\n");
+        let above = if is_apart { "" } else { "\n" };
         let marks = if self.style == Style::Markdown { "#### " } else { "" };
         let _ = writeln!(self.out, "{above}{marks}{text}\n");
     }

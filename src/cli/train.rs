@@ -126,6 +126,10 @@ fn settings(args: &Args) -> Result<TrainConfig> {
         "device" => e.into(),
         setting => super::wrong(format!("--{}: {}", args::option(setting), e.problem)),
     })?;
+    if let Some(folder) = config.traces.as_deref().filter(|folder| !folder.is_dir()) {
+        let problem = format!("{}: no such folder", folder.display());
+        return Err(super::wrong(format!("--{}: {problem}", args::option("traces"))));
+    }
     Ok(config)
 }
 

@@ -80,10 +80,10 @@ struct UpArgs {
     #[arg(value_name = "NAME", value_parser = kind, default_value = "cfs")]
     name: Kind,
     /// CPUs of the machine.
-    #[arg(long, value_name = "N", default_value_t = Size::default().cpus, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = Size::default().cpus, value_parser = super::values::whole::<u16>(1..=64))]
     cpus: u16,
     /// Its memory.
-    #[arg(long, value_name = "MB", default_value_t = Size::default().memory, value_parser = clap::value_parser!(u32).range(512..=1_048_576))]
+    #[arg(long, value_name = "MB", default_value_t = Size::default().memory, value_parser = super::values::whole::<u32>(512..=1_048_576))]
     memory: u32,
     /// At real-time priority, as root: what else this machine does does not stretch its times.
     #[arg(long)]

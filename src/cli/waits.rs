@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long = "where", value_name = "EXPR", value_parser = super::values::expression::<Column>)]
     filter: Option<Expr>,
     /// List so many of the longest, without the histogram; without it 20 (CSV: all).
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = super::values::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = super::values::at_least_one())]
     top: Option<usize>,
     #[command(flatten)]
     times: Times,

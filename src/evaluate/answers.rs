@@ -34,6 +34,9 @@ pub enum AnswersError {
              `event,question,thread,p`"
     )]
     Columns,
+    /// Its head names a column that is read more than once: nobody knows which of them is meant.
+    #[error("line 1: column `{0}` is there twice")]
+    Twice(&'static str),
     /// Its rows answer nothing.
     #[error("there is no answer in it")]
     Empty,
@@ -66,6 +69,12 @@ impl Answers {
         let mut csv = csv::ReaderBuilder::new().flexible(false).from_reader(input);
         let head = csv.headers()?.clone();
         let place = |name: &str| head.iter().position(|h| h.trim() == name);
+        let read =
+            [EVENT].into_iter().chain(WIDE.into_iter().flat_map(|(a, b)| [a, b])).chain(LONG);
+        let times = |name: &str| head.iter().filter(|h| h.trim() == name).count();
+        if let Some(name) = read.into_iter().find(|name| times(name) > 1) {
+            return Err(AnswersError::Twice(name));
+        }
         let event = place(EVENT).ok_or(AnswersError::Columns)?;
         let long = LONG.map(place);
         let wide = WIDE.map(|(thread, p)| (place(thread), place(p)));

@@ -3,6 +3,7 @@
 
 use super::lexer::{Lexeme, Token, is_keyword, lex};
 use super::{Columns, Expr, FilterError, Kind, OPS, Op, Value, Wants};
+use crate::text::whole_number;
 use std::marker::PhantomData;
 
 /// Parentheses and `not`s inside each other.
@@ -69,7 +70,7 @@ impl<C: Columns> Parser<'_, C> {
             Wants::Value(column) => {
                 let (.., kind, help) = C::ALL[column];
                 let what = match kind {
-                    Kind::Count => "a whole number".into(),
+                    Kind::Count => whole_number(self.typed(), 0, u64::MAX),
                     Kind::Share => "a number such as 0.9 or 90%".into(),
                     Kind::Time => "a time with a unit (ns, us, ms, s), such as 12us or 1.2s".into(),
                     Kind::Text | Kind::Flag => format!("a name or \"quoted text\" ({help})"),
@@ -86,6 +87,14 @@ impl<C: Columns> Parser<'_, C> {
             (problem, expected) => format!("{problem}; {expected}"),
         };
         FilterError { start, end, problem, wants }
+    }
+
+    /// The word in hand.
+    fn typed(&self) -> &str {
+        match self.peek() {
+            Some(Lexeme::Word(word)) => word,
+            _ => "",
+        }
     }
 
     fn expr(&mut self, least: u8) -> Result<Expr<C>, FilterError> {
@@ -304,7 +313,9 @@ mod tests {
             ("", 0, "expected a column"),
             ("cpu", 3, "expected != <= >= = < > after cpu"),
             ("cpu=", 4, "a whole number"),
-            ("cpu=x", 4, "a whole number"),
+            ("cpu=x", 4, "a whole number, 0 or more"),
+            ("rank=-1", 5, "a whole number, 0 or more"),
+            ("queue>99999999999999999999", 6, "a whole number, at most 18446744073709551615"),
             ("cpu~1", 3, "after cpu"),
             ("hit and", 7, "expected a column"),
             ("hit and and", 8, "expected a column"),

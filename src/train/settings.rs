@@ -10,6 +10,7 @@ pub use value::{Input, SettingValue};
 
 use super::TrainConfig;
 use crate::predictor::networks::Kind;
+use crate::text::whole_number;
 use std::ffi::OsStr;
 
 /// One setting.
@@ -82,6 +83,23 @@ impl Setting {
     /// read before the sizes are.
     pub fn read(&self, config: &mut TrainConfig, words: &[&OsStr]) -> Result<(), String> {
         (self.value.get_mut)(config).read(words)
+    }
+
+    /// Which values it takes, for who typed something else; nothing where reading says it.
+    pub fn takes(&self, typed: &str) -> Option<String> {
+        let whole = |least, most| Some(whole_number(typed, least, most));
+        match (self.limits, self.of(&TrainConfig::default()).input()) {
+            (Limits::Whole(of), _) => {
+                let (least, most): (Vec<_>, Vec<_>) = Kind::ALL.map(of).into_iter().unzip();
+                let least = least.into_iter().min().unwrap_or(0);
+                whole(least as u64, most.into_iter().max().unwrap_or(least) as u64)
+            }
+            (Limits::Positive, _) => Some("a positive number".into()),
+            (Limits::NotNegative, _) => Some("zero or a positive number".into()),
+            (Limits::None, Input::Whole) => whole(0, u64::MAX),
+            (Limits::None, Input::Real) => Some("a number".into()),
+            (Limits::None, _) => None,
+        }
     }
 
     /// Why its value in `config` cannot be used.

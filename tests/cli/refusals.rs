@@ -125,7 +125,7 @@ fn wrong_values_are_wrong_usage() {
     let (_dir, path) = recordings::small(1_000);
     let path = path.to_str().unwrap();
     for (args, says) in [
-        (&["train", "--lr", "nan", "-o", "never"][..], "--lr: NaN is not a positive number"),
+        (&["train", "--lr", "nan", "-o", "never"][..], "'nan' for '--lr <LR>': a positive number"),
         (&["train", "--taps", "0", "-o", "never"], "--taps: 0 is not in 2 to 8"),
         (&["train", "--batch", "0", "-o", "never"], "--batch"),
         (&["train", "--forecast-weight", "nan", "-o", "never"], "--forecast-weight"),

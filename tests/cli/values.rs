@@ -1,7 +1,7 @@
 //! Every option with a closed set of values, or a number with limits, refuses all others with exit
 //! code 2 before anything is read or made; and so do options that have no effect together.
 
-use super::common::program::fails;
+use super::common::program::{fails, output};
 use super::common::recordings;
 use std::path::Path;
 
@@ -81,6 +81,14 @@ fn a_value_that_is_none_of_the_known_ones() {
         ("runs --export nobody", "nobody: no run is kept here"),
         ("train --resume nobody", "nobody: no run is kept here"),
         ("score @ @ --predictors nobody", "nobody"),
+        ("score TCN @ --predictors=", "possible values: tcn, lstm"),
+        ("score TCN @ --predictors tcn,,eevdf", "none, RUN, FILE]"),
+        ("mistakes @ --compare=", "possible values: tcn, lstm"),
+        ("mistakes @ --where foo=1", "columns: t, cpu"),
+        ("mistakes @ --where rank=-1", "a whole number, 0 or more"),
+        ("waits @ --where colour=1", "columns: "),
+        ("train --print-config --traces OUT", "no such folder"),
+        ("train -o OUT --traces OUT", "--traces: "),
         ("tasks @ --by cpu", "possible values: thread"),
         ("train -o OUT --model oracle", "--model"),
         ("train --print-config --only nothing", "no recording of category nothing"),
@@ -123,6 +131,12 @@ fn a_value_that_is_named_twice() {
 fn a_number_outside_its_limits() {
     all_refused(&[
         ("bench --screens @ --cpus 0", "--cpus"),
+        ("bench --steps tcn --channels -1", "a whole number, 0 or more"),
+        ("conform @ --limit -1", "'-1' for '--limit <N>': a whole number, 0 or more"),
+        ("info @ --hz abc", "'abc' for '--hz <N>': a whole number from 10 to 10000"),
+        ("mistakes @ --why -1", "'-1' for '--why <EVENT>': a whole number, 0 or more"),
+        ("mistakes @ --why 1.5", "a whole number, 0 or more"),
+        ("predict @ --slice -5 -o OUT.csv", "a whole number from 1000 to 1000000000"),
         ("bench --screens @ --events 0", "--events"),
         ("bench --frames @ --training 0", "--training"),
         ("bench --frames @ --training 1 --seconds 0", "--seconds"),
@@ -132,6 +146,15 @@ fn a_number_outside_its_limits() {
         ("experiment seeds -o OUT --epochs 0", "--epochs"),
         ("experiment seeds -o OUT --jobs 65", "--jobs"),
         ("train -o OUT --epochs 0", "--epochs"),
+        ("train -o OUT --epochs -1", "a whole number from 1 to 10000"),
+        ("train -o OUT --epochs 1e3", "a whole number from 1 to 10000"),
+        ("train -o OUT --lr -1", "--lr: -1 is not a positive number"),
+        ("train -o OUT --lr nan", "'nan' for '--lr <LR>': a positive number"),
+        ("train -o OUT --memory-limit 0", "a whole number, 1 or more"),
+        ("train -o OUT --memory-limit foo", "a whole number, 1 or more"),
+        ("train -o OUT --seed -1", "a whole number, 0 or more"),
+        ("train -o OUT --seed 99999999999999999999", "at most 18446744073709551615"),
+        ("train -o OUT --weight-decay -1", "--weight-decay: -1 is not zero or a positive number"),
         ("train -o OUT --batch 0", "--batch"),
         ("train -o OUT --chunk 0", "--chunk"),
         ("train -o OUT --channels 99999", "--channels"),
@@ -147,6 +170,9 @@ fn a_number_outside_its_limits() {
 fn options_that_have_no_effect_together() {
     all_refused(&[
         ("bench --decisions --train", "--train"),
+        ("diff - -", "cannot both be standard input"),
+        ("score - -", "cannot both be standard input"),
+        ("score TCN @ --predictors none,tcn", "none stands alone"),
         ("bench --seconds 3", "--training"),
         ("bench --steps tcn --model TCN", "--model"),
         ("bench --steps tcn --train", "--train"),
@@ -176,4 +202,82 @@ fn options_that_have_no_effect_together() {
         ("runs --yes", "--delete"),
         ("waits @ --json --csv", "--csv"),
     ]);
+}
+
+/// What a command that succeeds says on standard output, and beside it on standard error.
+fn says(args: &[&str]) -> [String; 2] {
+    let out = output(args);
+    let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(out.status.code(), Some(0), "{args:?}: {}", said[1]);
+    said
+}
+
+#[test]
+fn an_event_that_is_no_switch_is_told_where_switches_are() {
+    let (_dir, path) = recordings::small(1_000);
+    let path = path.to_str().unwrap();
+    let rows = std::fs::read_to_string(path).unwrap();
+    let is_switch: Vec<bool> = rows.lines().skip(1).map(|row| row.contains(",switch,")).collect();
+    let event = is_switch.iter().position(|is| !is).unwrap();
+    let nearest = (0..is_switch.len()).filter(|i| is_switch[*i]).min_by_key(|i| i.abs_diff(event));
+    let [event, nearest] = [event, nearest.unwrap()].map(|n| n.to_string());
+    let args = ["mistakes", path, "--predictor", "fifo", "--why"];
+    let says = format!("no switch; the nearest switch is {nearest}; the numbers of decisions are");
+    fails(&[&args[..], &[&event]].concat(), 2, &says);
+    assert!(output(&[&args[..], &[&nearest]].concat()).status.success());
+}
+
+#[test]
+fn what_is_told_against_the_recording_is_said_in_one_line() {
+    // With its metadata beside it.
+    let path = recordings::path("hackbench-pipe-2g_run3");
+    let path = path.to_str().unwrap();
+    let told = ["--kernel", "6.1", "--hz", "100", "--slice", "5000", "--autogroup", "off"];
+    let note = |args: &[&str]| says(args)[1].clone();
+    for command in [&["info"][..], &["eval", "--predictors", "fifo"], &["waits"], &["conform"]] {
+        let said = note(&[command, &[path], &told].concat());
+        assert_eq!(said.matches("koracle: note:").count(), 1, "{command:?} {said}");
+        for part in [
+            "--kernel 6.1 (CFS) goes before",
+            "--hz 100 goes before the recorded 250",
+            "recorded on",
+        ] {
+            assert!(said.contains(part), "{command:?} {said}");
+        }
+        assert!(!said.contains("--slice"), "the recording does not say it: {said}");
+        assert_eq!(note(&[command, &[path]].concat()), "", "{command:?}");
+    }
+    assert_eq!(note(&["info", path, "--kernel", "6.18", "--hz", "250"]), "");
+    assert!(note(&["info", path, "--kernel", "6.12"]).contains("means the same scheduler"));
+}
+
+#[test]
+fn of_no_decision_nothing_else_is_said() {
+    let (_dir, path) = recordings::small(1_000);
+    let args = ["mistakes", path.to_str().unwrap(), "--predictor", "fifo"];
+    let of = |more: &[&str]| says(&[&args[..], more].concat());
+    let [text, _] = of(&["--where", "cpu=99"]);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.starts_with("no decision is like that: cpu=99"), "{text}");
+    let [text, beside] = of(&["--where", "cpu=99", "--csv"]);
+    assert_eq!(
+        (text.lines().count(), beside.as_str()),
+        (1, "koracle: note: no decision is like that\n")
+    );
+    let [text, beside] = of(&["--where", "hit", "--csv"]);
+    assert!(text.lines().count() == 1 && beside.contains("--all lists"), "{beside}");
+    let [text, beside] = of(&["--where", "hit", "--csv", "--all"]);
+    assert!(text.lines().count() > 1 && beside.is_empty(), "{beside}");
+    let [text, _] = of(&["--where", "hit"]);
+    assert!(text.contains("--all lists") && !text.contains("### Wrong decisions"), "{text}");
+}
+
+#[test]
+fn no_page_has_two_blank_lines() {
+    let (_dir, path) = recordings::small(1_000);
+    let path = path.to_str().unwrap();
+    for args in [&["waits", path, "--top", "2"][..], &["waits", path], &["tasks", path]] {
+        let [text, _] = says(args);
+        assert!(!text.contains("\n\n\n"), "{args:?} {text}");
+    }
 }

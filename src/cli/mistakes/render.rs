@@ -1,6 +1,6 @@
 //! The mistakes as CSV, JSON and markdown. Nothing is counted here.
 
-use super::Found;
+use super::{ALL_RIGHT, Found, NONE};
 use crate::cli::table::table as grid;
 use crate::evaluate::mistakes::slices::{Slice, Tally};
 use crate::evaluate::mistakes::sums::Versus;
@@ -183,13 +183,19 @@ fn slice_rows(t: &Table, title: &str, slices: &[Slice]) -> Vec<Vec<String>> {
 /// A report to read.
 pub fn markdown(f: &Found, all: bool) -> String {
     let mut out = String::new();
+    if f.sums.total.decisions == 0 {
+        nothing(f, &mut out);
+        return out;
+    }
     summary(f, &mut out);
     if let Some(v) = &f.versus {
         versus(&f.table.models[0], v, &mut out);
     }
     if f.by.is_empty() {
         tasks(f, &mut out);
-        confusion(f, &mut out);
+        if f.sums.total.misses() > 0 {
+            confusion(f, &mut out);
+        }
         reliability(f, &mut out);
         answered(f, &mut out);
     }
@@ -202,6 +208,24 @@ pub fn markdown(f: &Found, all: bool) -> String {
         examples(f, all, &mut out);
     }
     out
+}
+
+/// Instead of figures of nothing.
+fn nothing(f: &Found, out: &mut String) {
+    let (of, whole) = (f.table.len() as u64, f.table.whole());
+    // Writing to a String cannot fail.
+    let _ = match &f.filter {
+        Some(filter) if of > 0 => {
+            writeln!(out, "{NONE}: {filter}, of {}", count(of, "non-trivial decision"))
+        }
+        _ => writeln!(
+            out,
+            "no decision had a choice: {} in {}, {} of them trivial",
+            count(whole.decisions, "decision"),
+            count(f.table.sources.len() as u64, "recording"),
+            whole.trivial
+        ),
+    };
 }
 
 /// The figures of the whole list, in sentences.
@@ -351,6 +375,10 @@ fn examples(f: &Found, all: bool, out: &mut String) {
     let mut rows: Vec<usize> = f.rows.iter().filter(|i| all || !t.is_hit(*i)).collect();
     rows.sort_by(|a, b| Column::Margin.share(t, *b).total_cmp(&Column::Margin.share(t, *a)));
     let (shown, of) = (rows.len().min(SHOWN), rows.len());
+    if of == 0 {
+        let _ = writeln!(out, "\n{ALL_RIGHT}");
+        return;
+    }
     let _ = writeln!(out, "\n### The surest of them ({shown} of {of})\n");
     let mut lines = vec![COLUMNS.map(|c| c.name().to_owned()).to_vec()];
     for i in rows.into_iter().take(SHOWN) {

@@ -13,7 +13,7 @@ use crate::features::{CAND_NAMES, QUERY_NAMES};
 use crate::job::Cancel;
 use crate::predictor::engine::Engine;
 use crate::text::count;
-use crate::trace::Trace;
+use crate::trace::{EventKind, Trace};
 use color_eyre::eyre::{Result, eyre};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -37,6 +37,9 @@ pub fn run(
             count(trace.len() as u64, "event")
         )));
     }
+    if trace.event(event).kind != EventKind::Switch {
+        return Err(crate::cli::wrong(no_switch(trace, event)));
+    }
     let states = states(trace, engine);
     let bar = output::progress(trace.len() as u64, "predicting");
     let table = collect_keeping(trace, path.into(), &states, None, &Cancel::new(), &|n| bar.inc(n));
@@ -55,6 +58,21 @@ pub fn run(
         kernel(&Picture::of(trace, scene, COMPETED), &why, &mut out);
     }
     output::stdout(out.as_bytes())
+}
+
+/// What to ask for instead of an event that is no switch.
+fn no_switch(trace: &Trace, event: usize) -> String {
+    let is_switch = |i: &usize| trace.event(*i).kind == EventKind::Switch;
+    let (before, behind) = ((0..event).rev().find(is_switch), (event..trace.len()).find(is_switch));
+    let nearest = [before, behind].into_iter().flatten().min_by_key(|i| i.abs_diff(event));
+    let nearest = nearest.map_or_else(
+        || "the recording has no switch".to_owned(),
+        |i| format!("the nearest switch is {i}"),
+    );
+    format!(
+        "--why {event}: this event is no switch; {nearest}; the numbers of decisions are in column \
+         `event` of --csv"
+    )
 }
 
 fn micros(ns: u64) -> String {

@@ -41,7 +41,7 @@ pub struct Args {
     /// The program may hold this much main memory; a run that cannot fit is refused, one that would
     /// take more ends as failed, with a checkpoint. Without it, what the machine, its control
     /// groups and `ulimit -v` leave.
-    #[arg(long, id = "memory-limit", value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, id = "memory-limit", value_name = "MIB", value_parser = crate::cli::values::whole::<u64>(1..=u64::MAX))]
     pub memory_limit: Option<u64>,
     /// Print one JSON object per epoch, and one at the start and at the end.
     #[arg(long)]
@@ -80,9 +80,15 @@ fn option_of(setting: &'static Setting) -> Arg {
         settings::all().map(|setting| (setting.name, setting.of(&usual).text())).collect()
     });
     let input = setting.of(&TrainConfig::default()).input();
+    let is_real = input == Input::Real;
     let read = move |text: &str| {
         let checked = setting.read(&mut TrainConfig::default(), &[OsStr::new(text)]);
-        checked.map(|()| OsString::from(text))
+        let takes = |problem| setting.takes(text).unwrap_or(problem);
+        // "nan" and "inf" can be read, and are in no limits.
+        match text.parse::<f64>() {
+            Ok(x) if is_real && !x.is_finite() => Err(takes(String::new())),
+            _ => checked.map(|()| OsString::from(text)).map_err(takes),
+        }
     };
     let arg = Arg::new(setting.option).long(setting.option).value_name(setting.placeholder);
     let arg = arg.help(setting.help);
