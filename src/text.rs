@@ -49,6 +49,24 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// As much of a text as fits into so many columns; what is missing shows as `…` at its end.
+pub fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.into();
+    }
+    text.chars().take(room.saturating_sub(1)).chain((room > 0).then_some('…')).collect()
+}
+
+/// The same of its end: of a path that says most.
+pub fn tail(text: &str, room: usize) -> String {
+    let count = text.chars().count();
+    if count <= room {
+        return text.into();
+    }
+    let end = text.chars().skip(count - room.saturating_sub(1).min(count));
+    (room > 0).then_some('…').into_iter().chain(end).collect()
+}
+
 /// A number with thousands separated by commas.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
@@ -167,6 +185,14 @@ mod tests {
     use super::*;
 
     const FOREIGN: &str = "a\u{1b}]52;c;eA==\u{7}\u{9b}31m\u{7f}\u{202e}b\u{2066}\u{200f}\u{61c}\u{feff}\u{2028}\r\n\té日";
+
+    #[test]
+    fn what_is_cut_says_so() {
+        let at = [0, 1, 4, 5, 9].map(|room| cut("nächt", room));
+        assert_eq!(at, ["", "…", "näc…", "nächt", "nächt"]);
+        let at = [0, 1, 4, 5].map(|room| tail("nächt", room));
+        assert_eq!(at, ["", "…", "…cht", "nächt"]);
+    }
 
     #[test]
     fn what_is_hidden_is_seen_and_the_rest_stays() {

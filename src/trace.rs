@@ -306,6 +306,11 @@ impl Trace {
         self.names.all()
     }
 
+    /// The same of one thread; empty where it has one name only.
+    pub fn names_of(&self, thread: ThreadIx) -> &[(u32, TaskId)] {
+        self.names.changes(thread)
+    }
+
     /// Stretches `[from, to)` of a CPU's time of which the recording says nothing, by time and
     /// apart from each other.
     pub fn unknown(&self, cpu: CpuId) -> &[(Nanos, Nanos)] {

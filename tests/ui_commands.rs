@@ -47,8 +47,14 @@ fn a_command_is_found_by_a_few_letters_and_done() {
     e.key(Key::Esc);
     e.keys("1:zebra crossing");
     assert!(e.text().contains("no command is described so"));
+    // It stays open, so that one can type something else.
     e.key(Key::Enter);
+    assert!(e.app.over.palette.is_some() && e.text().contains("no command is described so"));
+    e.key(Key::Esc);
     assert!(e.app.over.palette.is_none() && e.app.tab == Tab::Timeline);
+    // What is said below and does not fit says that there is more.
+    e.app.message = Some("predictors: tcn, lstm, mlp, ppm, kernel, ".repeat(4));
+    assert!(e.text().lines().last().unwrap().contains(" …"), "{}", e.text());
     e.keys(":go to a time");
     e.key(Key::Enter);
     assert!(e.app.over.prompt.is_some(), "a command that asks something");

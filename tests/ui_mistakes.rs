@@ -275,8 +275,15 @@ fn whose_mistakes_they_are_is_chosen() {
     // On the timeline its answers are a row of their own, below those of the timeline's model.
     keys(&mut app, "\n");
     assert_eq!((app.tab, app.shared.beside.as_deref()), (Tab::Timeline, Some(Path::new("eevdf"))));
-    // A name that leads nowhere changes nothing.
-    keys(&mut app, "3");
+    // A name that leads nowhere changes nothing: neither the comparison nor where one stands.
+    keys(&mut app, "3xjv");
+    let at = |app: &App| {
+        let m = &app.mistakes;
+        let versus = m.view.as_ref().unwrap().versus.as_ref().map(|v| v.name.clone());
+        (versus, m.row(), m.rows.marked.clone(), m.sums.page, m.panes.lower, m.whose.second)
+    };
+    let before = at(&app);
+    assert_eq!((before.0.as_deref(), before.2.len()), (Some("followed"), 1));
     let rows = app.mistakes.view.as_ref().unwrap().rows.clone();
     for (typed, of) in [("pnobody", "eevdf"), ("Cnobody", "eevdf")] {
         let Some(Order::Collect { ticket, .. }) = asked(&mut app, typed) else { panic!() };
@@ -291,6 +298,7 @@ fn whose_mistakes_they_are_is_chosen() {
             (Some(Path::new(of)), &None)
         );
         assert_eq!(app.mistakes.view.as_ref().unwrap().rows, rows);
+        assert_eq!(at(&app), before);
     }
     // Back to the model that the timeline shows.
     keys(&mut app, "P");

@@ -116,7 +116,7 @@ fn the_form_knows_what_memory_is_left() {
     keys(&mut app, "n");
     let left = |mib| {
         let room = Room { free: mib * MIB, swap: 0, of: Bound::Process, given_back: 0 };
-        Msg::Train(News::Memory(Outlook { room: Some(room), recordings: Vec::new(), traces: None }))
+        Msg::Train(News::Memory(Outlook { room: Some(room), ..Outlook::default() }))
     };
     app.update(left(100));
     snapshot!("train_form_tight", app);

@@ -155,9 +155,12 @@ impl App {
             Key::PageUp => palette.list.step(-page, n),
             Key::PageDown => palette.list.step(page, n),
             Key::Enter => {
-                let chosen = palette.found.get(palette.list.at).copied();
+                // Where nothing is called so it stays open, and says so.
+                let Some(command) = palette.found.get(palette.list.at).copied() else {
+                    return Vec::new();
+                };
                 self.over.palette = None;
-                return chosen.map(|command| self.run(command)).unwrap_or_default();
+                return self.run(command);
             }
             key => {
                 if palette.type_key(key) {

@@ -10,7 +10,7 @@ mod words;
 
 pub use act::cell;
 pub use places::{Places, places};
-pub use words::{meaning, value, words};
+pub use words::{difference, meaning, value, words};
 
 use super::filter::Filter;
 use super::list::{self, List, Listing, Sorting};
@@ -160,7 +160,7 @@ pub const LIST: [Shown; 9] = [
     name("what", Sort::Measure, 17, "what is compared, see below"),
     figure("A", Some(Sort::A), 8, "in the open recording"),
     figure("B", Some(Sort::B), 8, "in the one that it is compared with"),
-    figure("B−A", Some(Sort::Difference), 8, "the difference"),
+    figure("B−A", Some(Sort::Difference), 8, "the difference; of shares in percentage points (pp)"),
     figure(
         "sure",
         Some(Sort::Certainty),

@@ -1,6 +1,14 @@
 //! A recording in the list of those that can be opened.
 
+use crate::trace::SchedClass;
 use std::path::PathBuf;
+
+/// A kernel as lists and headings name it, e.g. `6.18.44 EEVDF`: the distribution's part of a
+/// release (`-cloud-amd64`, `+deb13`) has no room. Empty where nothing is known of it.
+pub fn kernel(release: &str, class: SchedClass) -> String {
+    let release = release.split(['-', '+']).next().unwrap_or_default();
+    if release.is_empty() { String::new() } else { format!("{release} {}", class.label()) }
+}
 
 /// How a recording came into the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ pub mod pages;
 pub mod places;
 
 mod act;
+mod before;
 mod edit;
 mod mouse;
 mod screen;
@@ -21,6 +22,7 @@ use super::list::{Listing, Sorting};
 use super::ticket::Slot;
 use crate::evaluate::mistakes::view::{Query, View};
 use crate::evaluate::mistakes::{Column, Expr};
+use before::Before;
 use pages::Page;
 use places::Places;
 use std::collections::BTreeSet;
@@ -110,7 +112,7 @@ pub struct Decisions {
     /// What they were asked of whom; everything about them carries this ticket.
     asked: Slot<Asked>,
     /// What was there before it was asked for, in case that leads nowhere.
-    before: Option<(Asked, Arc<Found>)>,
+    before: Option<Box<Before>>,
 }
 
 /// Predictors mistakes are looked at.
@@ -145,7 +147,7 @@ pub struct Rows {
 }
 
 /// The pages of sums.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SumPages {
     /// The sums as pages, made when they arrive.
     pub pages: Vec<Page>,
@@ -156,7 +158,7 @@ pub struct SumPages {
 }
 
 /// The explanation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct WhyPane {
     /// Why the selected decision came out so.
     pub told: Explained,
@@ -265,20 +267,8 @@ impl Mistakes {
                 let before = self.decisions.before.take();
                 self.decisions.data = match (result, before) {
                     (Ok(found), _) => Data::Ready(found),
-                    // A name that leads nowhere: what was there is still there.
-                    (Err(problem), Some((asked, found))) => {
-                        self.whose.first = if let ModelChoice::Named(who) = &asked.whom {
-                            Some(who.clone())
-                        } else {
-                            None
-                        };
-                        self.whose.other.clone_from(&asked.other);
-                        self.whose.second = self
-                            .whose
-                            .second
-                            .filter(|s| *s != Column::Other || self.whose.other.is_some());
-                        self.decisions.asked.settle(asked);
-                        self.decisions.data = Data::Ready(found);
+                    (Err(problem), Some(before)) => {
+                        self.restore(*before);
                         return Some(problem);
                     }
                     (Err(problem), None) => Data::Failed(problem),

@@ -3,7 +3,7 @@
 
 mod listing;
 
-pub use super::entry::{Entry, Via};
+pub use super::entry::{Entry, Via, kernel};
 pub use listing::{Column, LIST, Listing};
 
 use super::input::{Key, Mouse, MouseKind};
@@ -117,8 +117,8 @@ impl Traces {
                 entry.events = Some(loaded.trace.len() as u64);
                 entry.cpus = loaded.trace.cpus() as u16;
                 entry.workload.clone_from(&meta.workload);
-                if entry.kernel.is_empty() && !meta.kernel.is_empty() {
-                    entry.kernel = format!("{} {}", meta.kernel, meta.scheduler.label());
+                if entry.kernel.is_empty() {
+                    entry.kernel = kernel(&meta.kernel, meta.scheduler);
                 }
                 entry.notes.clone_from(&loaded.notes);
                 entry.error = None;

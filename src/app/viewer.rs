@@ -7,7 +7,7 @@ mod wants;
 
 use super::keys::Action;
 use super::layout::{Layout, Want};
-use super::second;
+use super::second::{self, Second};
 use super::session::Place;
 use super::ticket::{Slot, Ticket};
 use super::timeline::causes::News;
@@ -86,8 +86,8 @@ struct Asked {
 struct SecondRow {
     /// Who was asked for it.
     asked: Slot<PathBuf>,
-    /// Who was there before: comes back where another name leads nowhere.
-    before: Option<PathBuf>,
+    /// What was there before: comes back where another name leads nowhere.
+    before: Option<Second>,
     /// Who was shown there last: the key shows it again.
     last: Option<PathBuf>,
 }
@@ -337,16 +337,19 @@ impl Viewer {
             }
             second::News::Predicted(chunk) => second.answers.append(chunk, &t.loaded.trace),
             second::News::Failed(problem) => {
-                cx.shared.beside = before.take();
-                let stays = cx.shared.beside.as_deref().map(second::model_label);
-                cx.say(match stays {
-                    Some(who) => format!("{problem} (the second row is still {who})"),
-                    None => format!("no second row: {problem}"),
-                });
-                if cx.shared.beside.is_some() {
-                    // The failed one is nobody to come back to.
-                    t.second = None;
-                }
+                let Some(mut old) = before.take() else {
+                    cx.shared.beside = None;
+                    cx.say(format!("no second row: {problem}"));
+                    return;
+                };
+                cx.shared.beside = Some(old.who().into());
+                cx.say(format!("{problem} (the second row is still {})", old.label));
+                // Answers that were still on their way were given up for the failed one: then they
+                // are asked for again.
+                let whole = old.answers.events_done == t.trace().len();
+                old.follow(t.answers.row(), t.trace());
+                asked.settle(old.who().into());
+                t.second = whole.then_some(old);
             }
         }
     }

@@ -4,7 +4,7 @@
 use super::door::say;
 use super::output;
 use super::table::{Page, Style};
-use crate::app::compare::{value, words};
+use crate::app::compare::{difference, value, words};
 use crate::driver;
 use crate::job::{self, Cancel};
 use crate::stats::diff::{BLOCKS, DRAWS, Difference, Differences, Scored, compare_scored};
@@ -121,15 +121,15 @@ fn page(found: &Differences, style: Style) -> String {
     let mut rows =
         vec![["task", "what", "A", "B", "difference", "from", "to"].map(String::from).to_vec()];
     for d in found.rows.iter().take(SHOWN) {
-        let [a, b, difference, low, high] =
-            [d.values[0], d.values[1], d.difference, d.interval[0], d.interval[1]]
-                .map(|x| value(d.measure, x));
+        let [a, b] = d.values.map(|x| value(d.measure, x));
+        let [by, low, high] =
+            [d.difference, d.interval[0], d.interval[1]].map(|x| difference(d.measure, x));
         rows.push(vec![
             d.name.clone().unwrap_or_else(|| "all tasks".into()),
             words(d.measure).into(),
             a,
             b,
-            difference,
+            by,
             low,
             high,
         ]);

@@ -71,7 +71,8 @@ fn fits(config: &TrainConfig) -> Result<()> {
     let catalog = named(config)?;
     let recordings = catalog.map(|c| c.entries).unwrap_or_default();
     let room = Room::now(config.memory_limit.map(|mib| mib.saturating_mul(MIB)));
-    let outlook = Outlook { room, recordings, traces: config.traces.clone() };
+    let traces = config.traces.clone();
+    let outlook = Outlook { room, recordings, traces, ..Outlook::default() };
     if let Some(tight) = outlook.check(config)? {
         say!("koracle: warning: {tight}");
     }

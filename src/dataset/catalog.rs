@@ -126,7 +126,7 @@ impl Filter {
 }
 
 /// True when `release` is a kernel of this series or class. 6.18 is not of series 6.1.
-fn is_kernel(release: &str, wanted: &str) -> bool {
+pub fn is_kernel(release: &str, wanted: &str) -> bool {
     let class = SchedClass::of_kernel(release);
     let rest = release.strip_prefix(wanted.trim_end_matches('.'));
     rest.is_some_and(|r| !r.starts_with(|c: char| c.is_ascii_alphanumeric()))

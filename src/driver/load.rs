@@ -2,7 +2,7 @@
 //! wrong in words.
 
 use crate::app::timeline::Loaded;
-use crate::app::traces::{Entry, Via};
+use crate::app::traces::{Entry, Via, kernel};
 use crate::dataset::catalog::{self, Catalog};
 use crate::dataset::opening::{self, StatedMachine};
 use crate::ingest::{self, Report};
@@ -94,12 +94,10 @@ fn entry_of_catalog(catalog: &Catalog, e: &catalog::Entry) -> Entry {
     // CPUs and class are in the metadata beside the recording; without them the row just says less.
     let text = std::fs::read_to_string(ingest::meta_path(&path)).unwrap_or_default();
     let meta: TraceMeta = toml::from_str(&text).unwrap_or_default();
-    // The distribution's part of a release (`-cloud-amd64`, `+deb13`) has no room.
-    let release = e.kernel.split(['-', '+']).next().unwrap_or_default();
     Entry {
         name: e.name().into(),
         workload: e.workload.clone(),
-        kernel: format!("{release} {}", SchedClass::of_kernel(&e.kernel).label()),
+        kernel: kernel(&e.kernel, SchedClass::of_kernel(&e.kernel)),
         cpus: meta.cpus,
         split: e.split.label().into(),
         bytes: std::fs::metadata(&path).map_or(0, |m| m.len()),

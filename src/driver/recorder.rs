@@ -7,6 +7,7 @@ use crate::app::recording::run::{Failure, Saved};
 use crate::app::recording::{News, Order};
 use crate::app::ticket::Ticket;
 use crate::app::time::grouped;
+use crate::app::traces::kernel;
 use crate::job::{Cancel, Job, JobError, Latest};
 use crate::record::claim::{Claim, first_free};
 use crate::record::keep::{self, Kept};
@@ -217,11 +218,7 @@ fn saved(recorded: Recorded, kept: Kept, cancelled: bool) -> Saved {
     Saved {
         name: meta.name.clone(),
         workload: meta.workload.clone(),
-        kernel: format!(
-            "{} {}",
-            meta.kernel.split('-').next().unwrap_or_default(),
-            meta.scheduler.label()
-        ),
+        kernel: kernel(&meta.kernel, meta.scheduler),
         cpus: trace.cpus() as u16,
         events: trace.len() as u64,
         span: trace.span(),

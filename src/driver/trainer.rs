@@ -275,12 +275,15 @@ fn shared_data(
 }
 
 fn outlook() -> Outlook {
-    let catalog = catalog::bundled_dir().and_then(|dir| Catalog::load(&dir).ok());
-    Outlook {
-        room: Room::now(None),
-        recordings: catalog.map(|c| c.entries).unwrap_or_default(),
-        traces: None,
-    }
+    let catalog = match catalog::bundled_dir() {
+        Some(dir) => Catalog::load(&dir).map_err(|e| e.to_string()),
+        None => Err(catalog::NOT_FOUND.to_owned()),
+    };
+    let (recordings, missing) = match catalog {
+        Ok(catalog) => (catalog.entries, None),
+        Err(problem) => (Vec::new(), Some(problem)),
+    };
+    Outlook { room: Room::now(None), recordings, missing, ..Outlook::default() }
 }
 
 fn list(home: Option<&Path>) -> News {

@@ -52,6 +52,11 @@ impl Names {
         self.changes.iter().map(|(thread, changes)| (*thread, changes.as_slice()))
     }
 
+    /// From which event on a thread has which name, ascending; empty for one that has one name only.
+    pub fn changes(&self, thread: ThreadIx) -> &[(u32, TaskId)] {
+        self.changes.get(&thread).map_or(&[], Vec::as_slice)
+    }
+
     /// The name in use at `event`; `first` for a thread that has one name only.
     pub fn at(&self, thread: ThreadIx, event: usize, first: TaskId) -> TaskId {
         let Some(changes) = self.changes.get(&thread) else { return first };

@@ -3,6 +3,7 @@
 
 use super::pen::Pen;
 use crate::app::layout::Area;
+use crate::text::cut;
 
 /// A column's name and what it is to the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub fn head(head: Head, (x, w): (u16, u16), area: Area, pen: &mut Pen) {
     let arrow = head.sorted.map_or("", |descending| if descending { "▼" } else { "▲" });
     // Where there is no room for both, the name loses its end and not the arrow.
     let room = usize::from(w).saturating_sub(arrow.chars().count());
-    let name: String = head.name.chars().take(room).chain(arrow.chars()).collect();
+    let name = cut(head.name, room) + arrow;
     let style = match (head.marked, head.sorted.is_some()) {
         (true, _) => theme.chosen(),
         (false, true) => theme.strong(),
@@ -39,10 +40,9 @@ pub fn head(head: Head, (x, w): (u16, u16), area: Area, pen: &mut Pen) {
 /// `name:pid` in so many cells: the name loses its end before the pid does.
 pub fn shortened(text: &str, width: usize) -> String {
     match text.rsplit_once(':').filter(|_| text.chars().count() > width) {
-        Some((name, pid)) if pid.len() + 2 <= width => {
-            let head: String = name.chars().take(width - pid.len() - 1).collect();
-            format!("{head}:{pid}")
+        Some((name, pid)) if pid.len() + 3 <= width => {
+            format!("{}:{pid}", cut(name, width - pid.len() - 1))
         }
-        _ => text.into(),
+        _ => cut(text, width),
     }
 }

@@ -130,7 +130,7 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
         let more = if only.len() > 4 { format!(" +{}", only.len() - 4) } else { String::new() };
         pieces.push((format!(" · only in {side}: {}{more}", first.join(" ")), theme.dim()));
     }
-    pen.words(0, &pieces);
+    pen.fitting(0, &pieces);
 }
 
 fn list(s: &Compare, table: &Differences, p: &Places, pen: &mut Pen) {

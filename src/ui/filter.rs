@@ -63,7 +63,7 @@ pub fn typing<E>(f: &Filter<E>, row: u16, list: Area, pen: &mut Pen) {
             pen.put(after, y, w - after, &text, theme.miss());
         } else {
             pen.fill(0, y + 1, w, Style::new());
-            pen.put(1, y + 1, w - 1, &text, theme.miss());
+            pen.sentence((1, y + 1), &text, theme.miss());
         }
     } else {
         pen.put(

@@ -138,7 +138,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
         return;
     }
     if let Some(question) = super::train::question(&app.train).filter(|_| app.tab == Tab::Train) {
-        pen.put(1, y, w - 1, &question, theme.miss());
+        pen.sentence((1, y), &question, theme.miss());
         return;
     }
     if app.tab == Tab::Train && app.train.form.is_some() {
@@ -146,7 +146,7 @@ pub fn keys(app: &App, pen: &mut Pen) {
         return;
     }
     if let Some(message) = &app.message {
-        pen.put(1, y, w - 1, message, theme.strong());
+        pen.sentence((1, y), message, theme.strong());
         return;
     }
     if app.over.help.is_some() {

@@ -3,7 +3,7 @@
 
 use super::palette::Theme;
 use crate::app::layout::Area;
-use crate::text::shown;
+use crate::text::{cut, shown};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -129,6 +129,14 @@ impl Pen<'_> {
         used
     }
 
+    /// A sentence in the columns from `x` to the area's end, as far as it fits: see
+    /// [`Self::fitting`].
+    pub fn sentence(&mut self, (x, y): (u16, u16), text: &str, style: Style) -> u16 {
+        let end = self.area.x + self.area.w;
+        let row = Area { x, y, w: end.saturating_sub(x), h: 1 };
+        self.inside(row).fitting(0, &[(text.to_owned(), style)])
+    }
+
     /// Empties `width` columns of a row and gives them this style.
     pub fn fill(&mut self, x: u16, y: u16, width: u16, style: Style) {
         for x in x..x.saturating_add(width).min(self.area.x + self.area.w) {
@@ -158,7 +166,7 @@ impl Pen<'_> {
     /// A border with a title in it. Returns the pen for what is inside.
     pub fn border(&mut self, area: Area, title: &str, border: Style, heading: Style) -> Pen<'_> {
         let area = area.within(self.area);
-        let title: String = title.chars().take(usize::from(area.w.saturating_sub(2))).collect();
+        let title = cut(title, usize::from(area.w.saturating_sub(2)));
         let block = Block::bordered().title(title).border_style(border).title_style(heading);
         block.render(rect(area), self.buf);
         self.inside(area.inset(1, 1))
@@ -219,7 +227,7 @@ mod tests {
             (4, 0)
         );
         inner.right((2, 2), 4, "z", Style::new());
-        assert_eq!(text(&buf), ["      ab", " ┌ tit┐ ", " │abcz│ ", " └────┘ "]);
+        assert_eq!(text(&buf), ["      ab", " ┌ ti…┐ ", " │abcz│ ", " └────┘ "]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::app::time;
 use crate::conform::Who;
 use crate::conform::picture::{self, AXIS, Picture};
 use crate::conform::words::axis_name;
+use crate::text::cut;
 use crate::trace::ThreadIx;
 use ratatui::style::Style;
 
@@ -84,11 +85,7 @@ fn competitor(
     };
     let number = |ns: Option<i64>| ns.map_or_else(|| "–".into(), time::short_signed);
     let name_w = columns.name;
-    let mut name: String = m.name.chars().take(name_w).collect();
-    if name.len() < m.name.len() {
-        name.pop();
-        name.push('…');
-    }
+    let name = cut(&m.name, name_w);
     let mut line = vec![
         (if m.chosen { "● " } else { "  " }.into(), theme.hit()),
         (format!("{name:<name_w$}"), style),

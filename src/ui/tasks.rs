@@ -82,7 +82,7 @@ fn note(app: &App, table: &Table, pen: &mut Pen) {
     );
     let more = more + " · % of one CPU";
     let by = if table.by == By::Name { " · by name" } else { "" };
-    pen.words(
+    pen.fitting(
         0,
         &[
             (" ".into(), theme.dim()),

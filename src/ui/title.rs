@@ -4,7 +4,7 @@ use super::pen::Pen;
 use super::traces;
 use crate::app::layout;
 use crate::app::{App, Open, time};
-use crate::text::counted;
+use crate::text::{counted, cut};
 use crate::trace::Origin;
 
 /// Draws the first row.
@@ -24,14 +24,14 @@ pub fn draw(app: &App, pen: &mut Pen) {
     } else {
         pen.put(1, 0, room.saturating_sub(1), "koracle", theme.strong()) + 3
     };
-    let mut about = match &app.viewer.open {
+    let about = match &app.viewer.open {
         Open::Nothing => String::new(),
         Open::Loading(path) | Open::Failed(path, _) => {
             path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
         }
         Open::Ready(t) => {
             let (trace, meta) = (t.trace(), t.trace().meta());
-            let kernel = meta.kernel.split('-').next().unwrap_or_default();
+            let kernel = meta.kernel.split(['-', '+']).next().unwrap_or_default();
             let mut parts = vec![meta.name.clone()];
             let class = trace.machine().class;
             // What nobody said is not shown as if somebody had.
@@ -52,10 +52,7 @@ pub fn draw(app: &App, pen: &mut Pen) {
         }
     };
     let left = room.saturating_sub(1 + used);
-    if about.chars().count() > usize::from(left) {
-        about = about.chars().take(usize::from(left.saturating_sub(1))).collect::<String>() + "…";
-    }
-    pen.put(1 + used, 0, left, &about, theme.text());
+    pen.put(1 + used, 0, left, &cut(&about, usize::from(left)), theme.text());
     for (x, width, tab, text) in tabs {
         let on = app.tab == tab;
         pen.put(x, 0, width, &text, if on { theme.chosen() } else { theme.dim() });

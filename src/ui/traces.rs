@@ -73,9 +73,15 @@ pub fn draw(app: &App, pen: &mut Pen) {
     }
     details(app, pen, top + rows as u16);
     if listing.filter.editing {
-        let hint = "words of name, workload, kernel or split · Enter keeps it · Esc leaves it";
-        pen.put(9, HEAD, w.saturating_sub(9), hint, theme.dim());
+        typing(pen);
     }
+}
+
+/// What may be typed, in the place of the columns' names.
+fn typing(pen: &mut Pen) {
+    let hint = "parts of name, workload, split; 6.1: that kernel · Enter keeps, Esc not";
+    pen.fill(0, HEAD, pen.area.w, Style::new());
+    pen.sentence((9, HEAD), hint, pen.theme.dim());
 }
 
 /// How many rows the filter leaves.
@@ -129,7 +135,7 @@ fn details(app: &App, pen: &mut Pen, y: u16) {
     let room = rows.saturating_sub(1);
     let hidden = lines.len().saturating_sub(room);
     for (i, (text, style)) in lines.iter().take(room).enumerate() {
-        pen.put(2, y + 1 + i as u16, w - 2, text, *style);
+        pen.sentence((2, y + 1 + i as u16), text, *style);
     }
     if hidden > 0 && room > 0 {
         let text = format!(" +{hidden} more");

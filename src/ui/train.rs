@@ -15,6 +15,7 @@ use crate::app::train::curve::Series;
 use crate::app::train::layout::TrainLayout;
 use crate::app::train::run::{Run, RunState, differences};
 use crate::app::train::{Question, Train, size};
+use crate::text::{cut, tail};
 use crate::train::Phase;
 use crate::train::runs::{self, Epoch, State};
 use plot::{Plot, number};
@@ -83,7 +84,7 @@ fn list(t: &Train, l: &TrainLayout, live: bool, pen: &mut Pen) {
     let fixed: u16 = COLUMNS.iter().filter(|c| w >= c.2).map(|c| c.1 + 1).sum();
     let name_w = w.saturating_sub(fixed + 6).clamp(6, 28);
     let row = |pen: &mut Pen, y: u16, name: &str, fields: &[String; 9], style: Style| {
-        pen.put(5, y, name_w, name, style);
+        pen.put(5, y, name_w, &cut(name, usize::from(name_w)), style);
         let mut x = 6 + name_w;
         for (i, ((_, width, from), text)) in COLUMNS.iter().zip(fields).enumerate() {
             if w < *from {
@@ -195,14 +196,15 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
     pen.put(area.x, area.y, label_w, if same { "same settings" } else { "differ in" }, theme.dim());
     for (i, (place, run)) in shown.iter().take(fit).enumerate() {
         let text = format!("{} {}", letter(*place), run.name);
+        let text = cut(&text, usize::from(column) - 1);
         pen.put(area.x + label_w + i as u16 * column, area.y, column - 1, &text, theme.run(*place));
     }
     for (row, (name, values)) in rows.iter().enumerate().take(usize::from(area.h.saturating_sub(1)))
     {
         let y = area.y + 1 + row as u16;
-        pen.put(area.x, y, label_w - 1, name, theme.dim());
+        pen.put(area.x, y, label_w - 1, &cut(name, usize::from(label_w) - 1), theme.dim());
         for (i, value) in values.iter().take(fit).enumerate() {
-            let value = if value.is_empty() { "–" } else { value };
+            let value = if value.is_empty() { "–" } else { &cut(value, usize::from(column) - 1) };
             pen.put(area.x + label_w + i as u16 * column, y, column - 1, value, theme.text());
         }
     }
@@ -214,13 +216,18 @@ fn compared(shown: &[(usize, &Run)], area: Area, pen: &mut Pen) {
     }
 }
 
+/// Cells of a run's folder, at least: less of it says nothing.
+const LEAST: usize = 8;
+
 /// One run: what went wrong, or how its best epoch does on each workload.
 fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
     let theme = pen.theme;
     let mut y = area.y;
     let line = |pen: &mut Pen, y: u16, pieces: &[(&str, Style)]| {
         if y < area.y + area.h {
-            pen.put_all(area.x, y, area.w, pieces);
+            let row = Area { y, h: 1, ..area };
+            let pieces = pieces.iter().map(|(text, style)| ((*text).to_owned(), *style));
+            pen.inside(row).fitting(0, &pieces.collect::<Vec<_>>());
         }
     };
     if let RunState::Kept(State::Failed(why)) = &run.stage {
@@ -230,12 +237,13 @@ fn one(t: &Train, run: &Run, area: Area, pen: &mut Pen) {
         }
     }
     let place = run.path.as_ref().map_or_else(String::new, |p| p.display().to_string());
-    let pieces = [
-        (&*settings(run), theme.text()),
-        (&*hint(t, run), theme.mark()),
-        ("   ", theme.dim()),
-        (&*place, theme.dim()),
-    ];
+    let (settings, hint) = (settings(run), hint(t, run));
+    let used = settings.chars().count() + hint.chars().count() + 3;
+    let place = match usize::from(area.w).saturating_sub(used) {
+        room if room < LEAST => String::new(),
+        room => format!("   {}", tail(&place, room)),
+    };
+    let pieces = [(&*settings, theme.text()), (&*hint, theme.mark()), (&*place, theme.dim())];
     line(pen, y, &pieces);
     y += 1;
     if let Some(best) = run.best() {

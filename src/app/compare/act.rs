@@ -1,7 +1,7 @@
 //! What orders, the mouse and typing do on the Compare screen.
 
 use super::beside::{Align, stints};
-use super::{Compare, Do, Focus, LIST, Places, places, value, words};
+use super::{Compare, Do, Focus, LIST, Places, difference, places, value, words};
 use crate::app::filter::Over;
 use crate::app::input::{Key, Mouse, MouseKind};
 use crate::app::keys::Action;
@@ -217,7 +217,7 @@ pub fn cell(d: &Difference, column: usize) -> String {
         0 => d.name.clone().unwrap_or_else(|| "all tasks".into()),
         1 => words(d.measure).into(),
         2 | 3 => value(d.measure, d.values[column - 2]),
-        4 => value(d.measure, d.difference),
+        4 => difference(d.measure, d.difference),
         5 if d.certainty.is_finite() => format!("{:.1}", d.certainty),
         5 => "∞".into(),
         6 => match d.change() {
@@ -225,7 +225,7 @@ pub fn cell(d: &Difference, column: usize) -> String {
             Some(x) => format!("{}{:.1} %", if x < 0.0 { "−" } else { "+" }, 100.0 * x.abs()),
             None => "–".into(),
         },
-        _ => value(d.measure, d.interval[(column - 7).min(1)]),
+        _ => difference(d.measure, d.interval[(column - 7).min(1)]),
     }
 }
 

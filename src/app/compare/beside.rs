@@ -232,13 +232,14 @@ pub fn stints<'a>(trace: &'a Trace, name: &str) -> impl Iterator<Item = u64> + '
     (0..trace.len()).filter(comes).map(|i| trace.time(i).0)
 }
 
-/// The colours of all threads of both: those names that ran longest have one of their own.
+/// The colours of all threads of both: those names that ran longest have one of their own. Of
+/// several names of a thread the last one counts: what a shell became, not the shell.
 fn by_name(both: [&Arc<Loaded>; 2]) -> [HashMap<ThreadIx, u8>; 2] {
     let mut ran: HashMap<&str, u64> = HashMap::new();
     for loaded in both {
         let (trace, span) = (&loaded.trace, loaded.trace.span().0);
         for (thread, ns) in loaded.pyramid.longest(trace, 0, span.saturating_add(1)).threads {
-            let sum = ran.entry(trace.tasks().thread_name(thread)).or_default();
+            let sum = ran.entry(last_name(trace, thread)).or_default();
             *sum = sum.saturating_add(ns);
         }
     }
@@ -248,10 +249,14 @@ fn by_name(both: [&Arc<Loaded>; 2]) -> [HashMap<ThreadIx, u8>; 2] {
     let place: HashMap<&str, u8> =
         names.iter().enumerate().map(|(i, (name, _))| (*name, (i * 7 % COLOURS) as u8)).collect();
     both.map(|loaded| {
-        let tasks = loaded.trace.tasks();
-        let threads = (0..tasks.thread_count()).map(|t| ThreadIx(t as u32));
-        threads.filter_map(|t| Some((t, *place.get(tasks.thread_name(t))?))).collect()
+        let trace = &loaded.trace;
+        let threads = (0..trace.tasks().thread_count()).map(|t| ThreadIx(t as u32));
+        threads.filter_map(|t| Some((t, *place.get(last_name(trace, t))?))).collect()
     })
+}
+
+fn last_name(trace: &Trace, thread: ThreadIx) -> &str {
+    trace.name_at(thread, trace.len().saturating_sub(1))
 }
 
 #[cfg(test)]

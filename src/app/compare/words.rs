@@ -50,6 +50,17 @@ pub fn value(measure: Measure, x: f64) -> String {
     }
 }
 
+/// A difference between two values of it. Of shares it is in percentage points: beside it stands
+/// by how many percent of A it changed.
+pub fn difference(measure: Measure, x: f64) -> String {
+    let sign = if x < 0.0 { "−" } else { "" };
+    match (measure, 100.0 * x.abs()) {
+        (Measure::HitRate, points) if points >= 99.95 => format!("{sign}{points:.0} pp"),
+        (Measure::HitRate, points) => format!("{sign}{points:.1} pp"),
+        _ => value(measure, x),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,9 +77,15 @@ mod tests {
             for share in [0.0, 1e-9, 1e-4, 0.012_345, 0.099_999_99, 0.1, 0.999_999_9, 1.0] {
                 let text = value(measure, -most * share);
                 assert!(text.chars().count() <= 8, "{measure:?} {text}");
+                let text = difference(measure, -most * share);
+                assert!(text.chars().count() <= 8, "{measure:?} {text}");
             }
         }
         assert_eq!(value(Measure::Stints, -32_525_007.0), "−32.53M");
+        assert_eq!(
+            [Measure::HitRate, Measure::Use].map(|measure| difference(measure, 0.113)),
+            ["11.3 pp", "0.1130"]
+        );
         assert_eq!(
             (value(Measure::HitRate, 0.4454), value(Measure::Wait, -4_860.0)),
             ("44.5 %".into(), "−4.86 µs".into())

@@ -27,15 +27,20 @@ impl Mistakes {
             .clone()
             .map_or_else(|| ModelChoice::Current(cx.shared.model.clone()), ModelChoice::Named);
         let key = Asked { recordings, whom, other: self.whose.other.clone() };
-        let d = &mut self.decisions;
-        if key.recordings.is_empty() || d.asked.ordered() == Some(&key) {
+        if key.recordings.is_empty() {
             return;
         }
-        let there = if let Data::Ready(found) = &d.data { Some(Arc::clone(found)) } else { None };
-        // Of the same recordings only: for others the old predictors are asked anew, too.
-        let old = d.asked.clear().filter(|c| c.recordings == key.recordings).zip(there);
-        d.before = old.or(d.before.take()).filter(|(asked, _)| asked.recordings == key.recordings);
-        d.data = Data::Pending(0, key.recordings.len());
+        if self.decisions.asked.ordered() == Some(&key) {
+            if self.found().is_some() {
+                self.forget_before(None);
+            }
+            return;
+        }
+        if self.decisions.before.is_none() {
+            self.keep_before();
+        }
+        self.forget_before(Some(&key.recordings));
+        self.decisions.data = Data::Pending(0, key.recordings.len());
         (self.view, self.looked, self.why.told) = (None, None, Explained::Nothing);
         (self.sums.pages, self.sums.bar, self.listing.list) = (Vec::new(), 0, List::default());
         self.rows.marked.clear();
@@ -168,6 +173,7 @@ impl Screen for Mistakes {
     }
 
     fn answer(&mut self, ask: Ask, text: &str, _cx: &mut Context) {
+        self.keep_before();
         match ask {
             Ask::Whose => self.whose.first = Some(PathBuf::from(text.trim())),
             Ask::Compare => self.compare_with(text.trim()),

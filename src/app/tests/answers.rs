@@ -203,6 +203,16 @@ fn a_second_row_is_asked_for_once_follows_the_first_and_is_closed() {
     assert_eq!(second(&mut app, "Cnone\n"), [(7, "none".into())]);
     let effects = tell(&mut app, 7, News::Failed("none is nothing".into()));
     assert!(matches!(effects[..], [Effect::CloseSecond]) && row(&app).is_none(), "{effects:?}");
+    // A whole one stays as it is: nothing is predicted again.
+    assert_eq!(second(&mut app, "c"), [(8, "lstm".into())]);
+    let all = app.timeline().unwrap().trace().len();
+    tell(&mut app, 8, News::Named("lstm".into()));
+    tell(&mut app, 8, News::Predicted(Chunk { per_cpu: vec![Vec::new(); 2], end: all }));
+    assert_eq!(second(&mut app, "Cnone\n"), [(9, "none".into())]);
+    assert_eq!(second(&mut app, "Cnobody\n"), [(10, "nobody".into())]);
+    let effects = tell(&mut app, 10, News::Failed("nobody is nothing".into()));
+    assert!(effects.is_empty(), "{effects:?}");
+    assert_eq!(row(&app), Some((all, AnswerRow::Pick)));
 }
 
 #[test]

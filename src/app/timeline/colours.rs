@@ -10,12 +10,16 @@ use super::View;
 
 /// So many colours there are.
 pub const COLOURS: usize = 18;
+/// Names of one thread that are looked at.
+const NAMES: usize = 16;
 
 /// A task of the visible window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Seen {
     /// Who.
     pub thread: ThreadIx,
+    /// An event at which it is called as it was for most of that time.
+    pub event: usize,
     /// Share of the CPUs' known time in which it ran, 0..1.
     pub share: f32,
     /// It may have run longer: more tasks ran than are summed up.
@@ -46,6 +50,26 @@ fn own(trace: &Trace, thread: ThreadIx) -> u8 {
     ((hash ^ (hash >> 32)) % COLOURS as u64) as u8
 }
 
+/// An event at which a thread has the name under which it ran longest in the window.
+fn named_at(trace: &Trace, pyramid: &Pyramid, view: View, thread: ThreadIx) -> usize {
+    let times = trace.times();
+    let names = trace.names_of(thread);
+    // Those that it has in the window: the one that reaches into it, and later ones.
+    let before = |at: u64| names.partition_point(|(e, _)| times[*e as usize] <= at);
+    let (first, end) = (before(view.start).saturating_sub(1), before(view.end()));
+    let ran = |i: usize| {
+        let time = |i: usize| names.get(i).map_or(view.end(), |(e, _)| times[*e as usize]);
+        let from = time(i).max(view.start);
+        let width = time(i + 1).min(view.end()).saturating_sub(from);
+        let threads = pyramid.longest(trace, from, width).threads;
+        threads.iter().find(|(of, _)| *of == thread).map_or(0, |(_, ns)| *ns)
+    };
+    let shown = first.max(end.saturating_sub(NAMES))..end;
+    // Of equals the last one.
+    let most = shown.max_by_key(|i| ran(*i)).unwrap_or(first);
+    names.get(most).map_or(0, |(event, _)| *event as usize)
+}
+
 impl Colours {
     /// Those that somebody else chose.
     pub fn chosen(of: HashMap<ThreadIx, u8>) -> Self {
@@ -72,8 +96,10 @@ impl Colours {
         self.others = seen.len().saturating_sub(COLOURS);
         seen.truncate(COLOURS);
         let least = longest.missing as f32 / known >= 0.005;
-        let seen =
-            seen.into_iter().map(|(thread, ns)| Seen { thread, share: ns as f32 / known, least });
+        let seen = seen.into_iter().map(|(thread, ns)| {
+            let event = named_at(trace, pyramid, view, thread);
+            Seen { thread, event, share: ns as f32 / known, least }
+        });
         self.seen = seen.collect();
         self.assign(trace);
     }
@@ -152,6 +178,29 @@ mod tests {
             before = kept;
         }
         assert_eq!(colours.of(&trace, ThreadIx(0)), None, "idle has none");
+    }
+
+    /// A shell that soon becomes another program is called as that one, as the lanes call it.
+    #[test]
+    fn a_task_is_called_as_it_was_for_most_of_the_window() {
+        let mut b = TraceBuilder::default();
+        let at = |ns| Event::blank(Nanos(ns), CpuId(0));
+        let [idle, sh, awk] = [(0, "t"), (5, "sh"), (5, "awk")];
+        for (ns, out, next) in [(0, idle, sh), (100, sh, idle), (200, idle, awk), (900, awk, idle)]
+        {
+            let (task, next) =
+                (b.task(Pid(out.0), out.1.as_bytes()), b.task(Pid(next.0), next.1.as_bytes()));
+            b.push(Event { task, next, prio: 120, next_prio: 120, ..at(ns) }, Pid(out.0));
+        }
+        let trace = b.finish(TraceMeta::default());
+        let pyramid = Pyramid::build(&trace);
+        let called = |start, width| {
+            let mut colours = Colours::default();
+            colours.look(&trace, &pyramid, View::fit(trace.span().0).at(start, width));
+            let seen = colours.seen[0];
+            trace.name_at(seen.thread, seen.event).to_owned()
+        };
+        assert_eq!([called(0, 900), called(0, 150), called(0, 250)], ["awk", "sh", "sh"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::{Entry, Traces};
 use crate::app::columns::{self, Chosen};
 use crate::app::filter::{Filter, Language};
 use crate::app::list::{List, Sorting};
+use crate::dataset::catalog::is_kernel;
 use crate::query::{Completion, FilterError};
 use std::cmp::Ordering;
 use std::fmt::{Display, Formatter, Result as FmtResult};
@@ -63,7 +64,8 @@ impl Column {
     }
 }
 
-/// Words that a row must have, each anywhere in what it says.
+/// Words that a row must have, each anywhere in what it says; a release (`6.1`) is its kernel's, as
+/// `--kernel` takes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words(Vec<String>);
 
@@ -75,8 +77,19 @@ impl Words {
     fn take(&self, e: &Entry) -> bool {
         let said = [&e.name, &e.workload, &e.kernel, &e.split].map(|text| text.to_lowercase());
         let via = e.via.label();
-        self.0.iter().all(|word| via == word || said.iter().any(|text| text.contains(word)))
+        let part = |word: &str| said.iter().any(|text| text.contains(word));
+        let of_kernel = |word: &str| is_release(word) && !e.kernel.is_empty();
+        self.0.iter().all(|word| {
+            if of_kernel(word) { is_kernel(&e.kernel, word) } else { via == word || part(word) }
+        })
     }
+}
+
+/// `6.1`: digits with dots between them.
+fn is_release(word: &str) -> bool {
+    word.contains('.')
+        && word.starts_with(|c: char| c.is_ascii_digit())
+        && word.chars().all(|c| c == '.' || c.is_ascii_digit())
 }
 
 impl Display for Words {
@@ -254,6 +267,24 @@ mod tests {
         "x".chars().for_each(|c| traces.type_filter(Key::Char(c)));
         traces.type_filter(Key::Enter);
         assert_eq!((names(&traces).as_str(), traces.current()), ("", None));
+    }
+
+    #[test]
+    fn a_release_is_a_kernel_and_no_part_of_another() {
+        let mut traces = traces();
+        traces.entries[1].kernel = "6.1.0 CFS".into();
+        (traces.entries[2].kernel, traces.entries[2].name) = (String::new(), "c-6.18".into());
+        for (words, found) in [
+            ("6.1", "ac"),
+            ("6.18", "bc"),
+            ("6.1.", "a"),
+            ("hack 6.18", ""),
+            ("6", "bac"),
+            ("x.1", ""),
+        ] {
+            traces.filter_by(words);
+            assert_eq!(names(&traces), found, "{words}");
+        }
     }
 
     #[test]

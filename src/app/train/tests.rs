@@ -252,8 +252,7 @@ fn the_form_refuses_what_does_not_fit_into_memory() {
     let effects = app.update(Msg::Key(Key::Char('n')));
     assert!(effects.iter().any(|e| matches!(e, Effect::Train(Order::Memory))), "{effects:?}");
     let free = |mib| Some(Room { free: mib * MIB, swap: 0, of: Bound::Group, given_back: 0 });
-    let outlook =
-        |mib| News::Memory(Outlook { room: free(mib), recordings: Vec::new(), traces: None });
+    let outlook = |mib| News::Memory(Outlook { room: free(mib), ..Outlook::default() });
     tell(&mut app, outlook(4_000));
     let form = |app: &App| app.train.form.clone().unwrap();
     assert_eq!((form(&app).config(), form(&app).warning()), (Ok(TrainConfig::default()), None));
@@ -271,6 +270,16 @@ fn the_form_refuses_what_does_not_fit_into_memory() {
     app.update(Msg::Key(Key::Backspace));
     tell(&mut app, outlook(4_000));
     assert!(matches!(press(&mut app, "\n")[..], [Order::Start { .. }]));
+    // Without recordings nothing starts, and the field that can name some is stood on.
+    app.update(Msg::Key(Key::Char('n')));
+    let missing = Some("there are none".to_owned());
+    tell(&mut app, News::Memory(Outlook { missing, ..Outlook::default() }));
+    assert!(press(&mut app, "\n").is_empty());
+    let (at, why) = form(&app).config().unwrap_err();
+    assert!(form(&app).at == at && why.contains("nothing to train on: there are none"), "{why}");
+    press(&mut app, "mine");
+    assert!(form(&app).config().is_ok());
+    app.update(Msg::Key(Key::Esc));
     // Nobody fills in a form: an answer that comes late is nobody's.
     assert!(tell(&mut app, outlook(1)).is_empty() && app.train.form.is_none());
 }

@@ -127,13 +127,19 @@ impl Viewer {
         match (&cx.shared.beside, &t.second) {
             (None, None) => {}
             (None, Some(_)) => {
-                t.second = None;
+                (t.second, self.second.before) = (None, None);
                 self.second.asked.clear();
                 cx.order(Effect::CloseSecond);
             }
             (Some(who), Some(second)) if second.who() == who => {}
-            (Some(who), old) => {
-                self.second.before = old.as_ref().map(|second| second.who().into());
+            (Some(who), _) => {
+                // One that was not found yet is nobody to come back to.
+                let found = |old: &Second| self.second.last.as_deref() == Some(old.who());
+                match t.second.take() {
+                    Some(old) if found(&old) => self.second.before = Some(old),
+                    Some(_) => {}
+                    None => self.second.before = None,
+                }
                 let (who, trace) = (who.clone(), Arc::clone(&t.loaded.trace));
                 t.second = Some(Second::new(who.clone(), t.answers.row(), &trace));
                 cx.order(Effect::Second {

@@ -74,7 +74,7 @@ fn bytes(config: &TrainConfig, load: &Load) -> u64 {
 }
 
 /// What a run will meet: the memory that is left, and the recordings that it can choose from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
     /// `None`: nothing is known.
     pub room: Option<Room>,
@@ -82,6 +82,8 @@ pub struct Outlook {
     pub recordings: Vec<Entry>,
     /// Where those are, as in [`TrainConfig::traces`].
     pub traces: Option<PathBuf>,
+    /// Why there are no bundled recordings.
+    pub missing: Option<String>,
 }
 
 impl Outlook {
@@ -102,9 +104,14 @@ impl Outlook {
         read.iter().sum::<usize>() as u64 * RECORDING
     }
 
-    /// Refuses settings that cannot fit, at the one that weighs most; what there is to say of those
-    /// that hardly do.
+    /// Refuses a run that has nothing to train on, and settings that cannot fit, at the one that
+    /// weighs most; what there is to say of those that hardly do.
     pub fn check(&self, config: &TrainConfig) -> Result<Option<String>, Wrong> {
+        if let Some(missing) = self.missing.as_ref().filter(|_| config.traces.is_none()) {
+            let problem =
+                format!("nothing to train on: {missing}; or name a folder of recordings here");
+            return Err(Wrong { setting: "traces", problem });
+        }
         let (step, kept) = (usual_step(config), self.recordings(config));
         let (free, of) = self.room.map_or((UNKNOWN, Bound::Machine), |room| (room.free, room.of));
         let need = step + kept + RESERVE;

@@ -126,7 +126,7 @@ fn outlook(free: u64) -> Outlook {
     Outlook {
         room: Some(Room { free: free * MIB, swap: 0, of: Bound::Group, given_back: 0 }),
         recordings,
-        traces: None,
+        ..Outlook::default()
     }
 }
 
@@ -157,8 +157,13 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     );
     let others = TrainConfig { traces: Some("elsewhere".into()), ..usual.clone() };
     assert_eq!(names(&others, 110), Ok(()), "what is in them is not known yet");
+    // Without recordings there is nothing to train on, but those that one names.
+    let bare = Outlook { missing: Some("not found".into()), ..Outlook::default() };
+    let refused = bare.check(&usual).unwrap_err();
+    assert!(refused.setting == "traces" && refused.problem.contains("not found"), "{refused:?}");
+    assert_eq!(bare.check(&others).map(drop).map_err(|w| w.setting), Ok(()));
     // Where nothing is known, only the absurd is refused.
-    let blind = Outlook { room: None, recordings: Vec::new(), traces: None };
+    let blind = Outlook::default();
     let vast = TrainConfig { model: large(12, 512), batch: 64, chunk: 16_384, ..usual };
     assert!(blind.check(&vast).unwrap_err().problem.contains("GiB"));
 }

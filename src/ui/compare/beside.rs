@@ -55,7 +55,7 @@ fn title(both: &Beside, i: usize, pen: &mut Pen, focus: bool) {
         (format!(" {name} {recording} "), style),
         (format!(" {at}{zero}{shift} "), theme.dim()),
     ];
-    pen.words(0, &pieces);
+    pen.fitting(0, &pieces);
 }
 
 /// What is said in the place of rows, when there is nothing to draw.

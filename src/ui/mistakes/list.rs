@@ -7,7 +7,8 @@ use crate::app::mistakes::{Focus, Found, LIST, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::view::View;
 use crate::evaluate::mistakes::{Column, Kind, Table};
-use crate::ui::columns::{self, Head};
+use crate::text::cut;
+use crate::ui::columns::{self, Head, shortened};
 use crate::ui::pen::Pen;
 
 /// Draws head and rows.
@@ -76,7 +77,10 @@ fn decision(
         if to_right {
             pen.right((*x, at.y), *w, &text, base);
         } else {
-            pen.put(*x, at.y, *w, &shortened(&text, column, usize::from(*w)), base);
+            let tasks = matches!(column, Column::Prev | Column::Pred | Column::Real);
+            let room = usize::from(*w);
+            let text = if tasks { shortened(&text, room) } else { cut(&text, room) };
+            pen.put(*x, at.y, *w, &text, base);
         }
     }
 }
@@ -92,17 +96,5 @@ pub fn cell(t: &Table, row: usize, column: Column) -> String {
         Kind::Flag if column == Column::Forecast && !Column::Asked.flag(t, row) => "–".into(),
         Kind::Flag => if column.flag(t, row) { "✓" } else { "✗" }.into(),
         _ => column.text(t, row).into_owned(),
-    }
-}
-
-/// Task names lose their end before their pid does.
-fn shortened(text: &str, column: Column, width: usize) -> String {
-    let tasks = matches!(column, Column::Prev | Column::Pred | Column::Real);
-    match text.rsplit_once(':').filter(|_| tasks && text.chars().count() > width) {
-        Some((name, pid)) if pid.len() + 2 <= width => {
-            let head: String = name.chars().take(width - pid.len() - 1).collect();
-            format!("{head}:{pid}")
-        }
-        _ => text.into(),
     }
 }

@@ -6,6 +6,7 @@ use crate::app::mistakes::pages::{Bar, Page};
 use crate::app::mistakes::{Focus, Mistakes};
 use crate::app::time;
 use crate::evaluate::mistakes::sums::Confusion;
+use crate::text::cut;
 use crate::ui::pen::{Pen, bar, unseen};
 
 /// Draws the chosen page.
@@ -36,24 +37,19 @@ fn draw_bars(
     let shown = || bars.iter().enumerate().skip(first).take(rows);
     let widest = |of: fn(&Bar) -> usize| bars.iter().map(of).max().unwrap_or(0) as u16;
     let label_w = widest(|b| b.label.chars().count()).min(area.w / 3).max(4);
-    let text_w = widest(|b| b.text.chars().count());
+    let text_w = widest(|b| b.text.chars().count()).max(figures.chars().count() as u16);
     // The bar gets what is left; where that is nothing, the figures are cut, not the names.
     let bar_w = area.w.saturating_sub(label_w + text_w + 4).min(40);
     let (bar_x, text_x) = (area.x + 1 + label_w + 1, area.x + label_w + 3 + bar_w);
-    pen.put(text_x, area.y, (area.x + area.w).saturating_sub(text_x), figures, theme.dim());
+    pen.sentence((text_x, area.y), figures, theme.dim());
     let more = unseen(first, bars.len().saturating_sub(first + rows));
     pen.put(area.x + 1, area.y, text_x.saturating_sub(area.x + 2), &more, theme.dim());
+    let room = usize::from(label_w);
     for (i, b) in shown() {
         let y = area.y + 1 + (i - first) as u16;
         let on = i == m.sums.bar && is(m, Focus::Sums);
         let style = if on { theme.chosen() } else { theme.text() };
-        pen.put(
-            area.x + 1,
-            y,
-            label_w,
-            &format!("{:<w$}", b.label, w = usize::from(label_w)),
-            style,
-        );
+        pen.put(area.x + 1, y, label_w, &format!("{:<w$}", cut(&b.label, room), w = room), style);
         pen.put(
             bar_x,
             y,
@@ -80,12 +76,12 @@ fn matrix(m: &Mistakes, c: &Confusion, (first, rows): (usize, usize), pen: &mut 
     let x = |pred: usize| area.x + 1 + name_w + 1 + pred as u16 * cell_w;
     let fits = |pred: usize| x(pred) + cell_w <= area.x + area.w;
     for (pred, name) in c.names.iter().enumerate().filter(|(pred, _)| fits(*pred)) {
-        let name: String = name.chars().take(usize::from(cell_w) - 1).collect();
+        let name = cut(name, usize::from(cell_w) - 1);
         pen.right((x(pred), area.y), cell_w, &name, theme.dim());
     }
     for (real, name) in c.names.iter().enumerate().skip(first).take(rows) {
         let y = area.y + 1 + (real - first) as u16;
-        pen.put(area.x + 1, y, name_w, name, theme.text());
+        pen.put(area.x + 1, y, name_w, &cut(name, usize::from(name_w)), theme.text());
         for pred in (0..n).filter(|pred| fits(*pred)) {
             let count = c.counts[real][pred];
             let on = m.sums.bar == real * n + pred && is(m, Focus::Sums);

@@ -8,7 +8,7 @@ use crate::app::time;
 use crate::evaluate::mistakes::column::label;
 use crate::evaluate::mistakes::{Column, Table};
 use crate::features::{CAND_NAMES, QUERY_NAMES};
-use crate::text::counted;
+use crate::text::{counted, cut};
 use crate::trace::ThreadIx;
 use crate::ui::palette::{Theme, state_words};
 use crate::ui::pen::{Pen, bar};
@@ -56,8 +56,7 @@ pub fn draw(m: &Mistakes, found: &Found, area: Area, pen: &mut Pen) {
 }
 
 fn fixed(text: &str, width: usize) -> String {
-    let cut: String = text.chars().take(width).collect();
-    format!("{cut:<width$}")
+    format!("{:<width$}", cut(text, width))
 }
 
 /// The explanation of the decision in `row` of the table, with what its lines depend on.

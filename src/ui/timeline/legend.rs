@@ -3,6 +3,7 @@
 use crate::app::layout::Layout;
 use crate::app::timeline::Timeline;
 use crate::app::timeline::colours::Seen;
+use crate::text::cut;
 use crate::ui::palette::short_name;
 use crate::ui::pen::Pen;
 
@@ -11,11 +12,10 @@ const NAME: usize = 24;
 
 /// Draws as many as fit, who ran longest first.
 pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
-    let (theme, area, trace) = (pen.theme, l.legend, t.trace());
+    let (theme, area) = (pen.theme, l.legend);
     if area.is_empty() {
         return;
     }
-    let event = trace.times().partition_point(|&at| at <= t.cursor.pos().0).saturating_sub(1);
     let heading = if l.plot.x >= 12 { " who" } else { "" };
     let mut x = pen.put(0, area.y, area.w, heading, theme.dim()).max(l.plot.x);
     let others = t.looks.colours.others;
@@ -27,7 +27,7 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let end =
         area.w.saturating_sub(if more.is_empty() { 0 } else { more.chars().count() as u16 + 1 });
     for seen in &t.looks.colours.seen {
-        let name = name(t, seen, event);
+        let name = name(t, seen);
         let share = format!(" {}{:.0} %  ", if seen.least { "≥" } else { "" }, seen.share * 100.0);
         let need = (name.chars().count() + share.chars().count() + 2) as u16;
         if seen.share < 0.005 || x + need > end + 2 {
@@ -45,14 +45,13 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
 }
 
 /// Its name; with the pid where others of the same name are there too.
-fn name(t: &Timeline, seen: &Seen, event: usize) -> String {
+fn name(t: &Timeline, seen: &Seen) -> String {
     let trace = t.trace();
-    let name = trace.name_at(seen.thread, event);
-    let same =
-        t.looks.colours.seen.iter().filter(|s| trace.name_at(s.thread, event) == name).count();
+    let called = |seen: &Seen| trace.name_at(seen.thread, seen.event);
+    let same = t.looks.colours.seen.iter().filter(|s| called(s) == called(seen)).count();
     if same > 1 {
-        short_name(trace, seen.thread, event, NAME)
+        short_name(trace, seen.thread, seen.event, NAME)
     } else {
-        name.chars().take(NAME).collect()
+        cut(called(seen), NAME)
     }
 }

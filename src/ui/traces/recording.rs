@@ -8,6 +8,7 @@ use crate::app::{App, keys, time};
 use crate::record::hosts::State;
 use crate::record::workloads::ALL;
 use crate::record::{CpuProgress, Stage};
+use crate::text::{cut, tail};
 use crate::ui::palette::Theme;
 use crate::ui::pen::Pen;
 use crate::vm::Kind;
@@ -75,24 +76,6 @@ fn edited(line: &Line, on: bool, room: usize, theme: Theme) -> Words {
         (caret.to_string(), theme.text().add_modifier(Modifier::REVERSED)),
         (behind.take(left).collect(), theme.text()),
     ]
-}
-
-/// Text cut at its beginning, where a path says least.
-fn tail(text: &str, room: usize) -> String {
-    let count = text.chars().count();
-    if count <= room {
-        text.into()
-    } else {
-        format!("…{}", text.chars().skip(count + 1 - room).collect::<String>())
-    }
-}
-
-/// Text cut at its end.
-fn head(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.into();
-    }
-    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }
 
 fn dialog(d: &Dialog, area: Area, pen: &mut Pen) {
@@ -267,7 +250,7 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
             (_, true) => theme.strong(),
             (_, false) => theme.text(),
         };
-        let about = head(&format!("{:<17}{}", w.category, w.about), room.saturating_sub(21));
+        let about = cut(&format!("{:<17}{}", w.category, w.about), room.saturating_sub(21));
         let about_style = if on { theme.text() } else { theme.dim() };
         out.push(vec![
             (format!("{mark:>indent$}"), style),
@@ -286,7 +269,7 @@ fn workloads(d: &Dialog, own: bool, rows: usize, room: usize, theme: Theme) -> V
             };
             format!("{}; {needs}", w.about)
         });
-    out.push(vec![(" ".repeat(indent), theme.dim()), (head(&detail, room), theme.text())]);
+    out.push(vec![(" ".repeat(indent), theme.dim()), (cut(&detail, room), theme.text())]);
     out
 }
 

@@ -1,6 +1,7 @@
 //! The form that sets up a run.
 
 use crate::app::help::wrap;
+use crate::app::layout::Area;
 use crate::app::train::form::Form;
 use crate::ui::pen::Pen;
 use ratatui::style::Style;
@@ -44,9 +45,7 @@ pub fn draw(form: &Form, pen: &mut Pen) {
     }
     let room = w.saturating_sub(4 + if above + below > 0 { MORE } else { 0 });
     let about = form.about(form.at).1;
-    let ends = if about.chars().count() > usize::from(room) { "…" } else { "" };
-    let used = pen.put(3, y, room.saturating_sub(ends.len().min(1) as u16), about, theme.dim());
-    pen.put(3 + used, y, 1, ends, theme.dim());
+    pen.inside(Area { x: 3, y, w: room, h: 1 }).fitting(0, &[(about.to_owned(), theme.dim())]);
     y += 1;
     for (line, style) in &lines {
         if y + 1 < h {

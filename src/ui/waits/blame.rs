@@ -141,7 +141,7 @@ fn bars(
         let share = ns as f64 / length as f64;
         let who = crate::ui::columns::shortened(&who, name_w);
         out.push(vec![
-            (format!("{:<name_w$} ", who.chars().take(name_w).collect::<String>()), theme.text()),
+            (format!("{who:<name_w$} "), theme.text()),
             (format!("{:<w$} ", bar(share, bar_w), w = usize::from(bar_w)), style),
             (format!("{:>8} ", time::short(ns)), theme.strong()),
             (format!("{:>5.1} %", 100.0 * share), theme.dim()),

@@ -7,15 +7,14 @@ use crate::app::{App, time};
 use crate::stats::Table;
 use crate::stats::blame::Instead;
 use crate::stats::column::Column;
-use crate::trace::ThreadIx;
+use crate::text::cut;
 use crate::ui::columns::{Head, head, shortened};
-use crate::ui::palette::short_name;
 use crate::ui::pen::Pen;
 use ratatui::style::Style;
 
-/// Cells of a name among those who ran instead.
-const LEAST_NAME: usize = 8;
-const LONGEST_NAME: usize = 24;
+/// Letters of a name among those who ran instead, at least: shorter ones stay whole.
+const LEAST_NAME: usize = 4;
+const LONGEST_NAME: usize = 18;
 
 /// Draws head and rows.
 pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
@@ -138,37 +137,67 @@ fn whole_number(text: &str, cells: usize) -> String {
     format!("{mark} {} {p}", shortened(who, room))
 }
 
-/// The first ones by name, as many as there are cells for; names lose their ends before pids do.
+/// The first ones by name, as many as there are cells for, and how many there are besides.
 fn in_short(t: &Table, row: usize, instead: &Instead, cells: usize) -> String {
     if instead.ran.is_empty() {
         // Of a wait that never ended, nobody is known to have run.
         let unseen = instead.unknown > 0 || t.waits.is_open(row);
         return if unseen { "not known" } else { "nobody: at once" }.into();
     }
-    let named = |n: usize, room: usize| {
-        let one = |(thread, ns): &(ThreadIx, u64)| {
-            let idle = t.trace.tasks().is_idle(*thread);
-            let who = if idle {
-                "idle".into()
-            } else {
-                short_name(&t.trace, *thread, t.event(row), room)
-            };
-            format!("{who} {}", time::short(*ns))
+    let ran: Vec<(String, u64)> =
+        instead.ran.iter().map(|(thread, ns)| (called(t, row, *thread), *ns)).collect();
+    few(&ran, instead.rest.0, instead.unknown, cells)
+}
+
+/// The same of so many that ran, the longest first; names lose their ends before pids do.
+fn few(ran: &[(String, u64)], rest: u64, unknown: u64, cells: usize) -> String {
+    // Where most of a wait is not known, that comes first.
+    let unknown_first = ran.first().is_none_or(|(_, longest)| unknown >= *longest);
+    let named = |n: usize, letters: usize| {
+        let one = |(who, ns): &(String, u64)| match who.rsplit_once(':') {
+            Some((name, pid)) => format!("{}:{pid} {}", cut(name, letters), time::short(*ns)),
+            None => format!("{who} {}", time::short(*ns)),
         };
-        let more = instead.rest.0 + (instead.ran.len() - n) as u64;
-        let mut parts: Vec<String> = instead.ran[..n].iter().map(one).collect();
+        let mut parts: Vec<String> = ran[..n].iter().map(one).collect();
+        let more = rest + (ran.len() - n) as u64;
         parts.extend((more > 0).then(|| format!("+{more}")));
-        if instead.unknown > 0 {
-            // Where most of a wait is not known, that comes first.
-            let at = if instead.unknown >= instead.ran[0].1 { 0 } else { parts.len() };
-            parts.insert(at, format!("not known {}", time::short(instead.unknown)));
+        if unknown > 0 {
+            let at = if unknown_first { 0 } else { parts.len() };
+            parts.insert(at, format!("not known {}", time::short(unknown)));
         }
         parts.join(", ")
     };
     // Names that are hardly left say less than one that is whole.
-    let tries = (1..=instead.ran.len())
+    let least = usize::from(!unknown_first);
+    let tries = (least..=ran.len())
         .rev()
-        .flat_map(|n| (LEAST_NAME..=LONGEST_NAME).rev().map(move |room| (n, room)));
-    let fits = tries.map(|(n, room)| named(n, room)).find(|text| text.chars().count() <= cells);
-    fits.unwrap_or_else(|| named(1, LEAST_NAME))
+        .flat_map(|n| (LEAST_NAME..=LONGEST_NAME).rev().map(move |letters| (n, letters)));
+    let fits =
+        tries.map(|(n, letters)| named(n, letters)).find(|text| text.chars().count() <= cells);
+    fits.unwrap_or_else(|| cut(&named(least, LEAST_NAME), cells))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_as_fit_are_named_and_the_others_counted() {
+        let ran = [("awk:13184", 4_000_000), ("hackbench:13185", 300_000), ("idle", 20_000)]
+            .map(|(who, ns)| (who.to_owned(), ns));
+        let table = [
+            (7_990_000, 72, "not known 7.99 ms, awk:13184 4.00 ms, hackbench:13185 300 µs, +3"),
+            (7_990_000, 60, "not known 7.99 ms, awk:13184 4.00 ms, hack…:13185 300 µs, +3"),
+            (7_990_000, 40, "not known 7.99 ms, awk:13184 4.00 ms, +4"),
+            (7_990_000, 36, "not known 7.99 ms, +5"),
+            (0, 30, "awk:13184 4.00 ms, +4"),
+            (0, 20, "awk:13184 4.00 ms, …"),
+            (1_000, 22, "awk:13184 4.00 ms, +4…"),
+        ];
+        for (unknown, cells, want) in table {
+            let said = few(&ran, 2, unknown, cells);
+            assert!(said.chars().count() <= cells, "{said}");
+            assert_eq!(said, want, "{unknown} {cells}");
+        }
+    }
 }

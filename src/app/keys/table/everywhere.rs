@@ -31,7 +31,13 @@ pub(super) const KEYS: &[Binding] = &[
         "record a workload, here or through ssh",
         TRACES | PANEL,
     ),
-    bind(&[C('/')], Action::Find, "filter", "type words that a recording must have", TRACES),
+    bind(
+        &[C('/')],
+        Action::Find,
+        "filter",
+        "type words that a recording must have; 6.1 is that kernel",
+        TRACES,
+    ),
     bind(
         &[C('s')],
         Action::List(list::Do::Sort),
