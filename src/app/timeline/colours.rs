@@ -65,8 +65,9 @@ fn named_at(trace: &Trace, pyramid: &Pyramid, view: View, thread: ThreadIx) -> u
         threads.iter().find(|(of, _)| *of == thread).map_or(0, |(_, ns)| *ns)
     };
     let shown = first.max(end.saturating_sub(NAMES))..end;
-    // Of equals the last one.
-    let most = shown.max_by_key(|i| ran(*i)).unwrap_or(first);
+    // Most have one name: nothing is summed up for them. Of equals the last one.
+    let most = if shown.len() > 1 { shown.max_by_key(|i| ran(*i)) } else { None };
+    let most = most.unwrap_or(first);
     names.get(most).map_or(0, |(event, _)| *event as usize)
 }
 
