@@ -9,6 +9,8 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// True where bpftrace can be tried at all.
@@ -28,7 +30,8 @@ fn bpftrace(args: &[&str]) -> String {
 /// A program of this machine's kernel, attached.
 struct Running {
     child: Child,
-    output: BufReader<std::process::ChildStdout>,
+    /// Reads what it prints from the start, so that it never waits for a reader.
+    output: JoinHandle<String>,
 }
 
 impl Running {
@@ -54,29 +57,41 @@ impl Running {
             );
             said += usize::from(line == "on\n");
         }
+        let output = std::thread::spawn(move || {
+            let mut text = String::new();
+            output.read_to_string(&mut text).unwrap();
+            text
+        });
         Self { child, output }
     }
 
-    /// Asks for the end, again where the signal came at a moment at which bpftrace lost it: once it
-    /// prints what it has, it catches none any more.
-    fn ask(&self) {
-        let pid = self.child.id().to_string();
-        for _ in 0..10 {
-            signal("INT", std::slice::from_ref(&pid));
-            std::thread::sleep(std::time::Duration::from_secs(1));
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-            let caught = caught.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
-            if caught.is_none_or(|set| set & 1 << 1 == 0) {
-                return;
-            }
-        }
+    /// True while it takes SIGINT for the end: once it prints what it has, it catches none.
+    fn catches(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+        caught.is_some_and(|set| set & 1 << 1 != 0)
     }
 
+    /// Asks for the end, again where bpftrace lost the signal, and reads what it printed.
     fn end(mut self, probe: &Probe) -> Read {
-        let mut text = String::new();
-        self.output.read_to_string(&mut text).unwrap();
+        for _ in 0..60 {
+            if self.catches() {
+                signal("INT", &[self.child.id().to_string()]);
+            }
+            std::thread::sleep(Duration::from_millis(500));
+            if self.output.is_finished() {
+                break;
+            }
+        }
+        let ended = self.output.is_finished();
+        if !ended {
+            self.child.kill().unwrap();
+        }
+        let text = self.output.join().unwrap();
         self.child.wait().unwrap();
+        assert!(ended, "bpftrace goes on after 30 s of being asked to end");
         read(text.as_bytes(), probe)
     }
 }
@@ -116,9 +131,7 @@ fn runs_of_words_hold_what_the_names_do() {
     // Both at the same switches, one behind the other and under the queue's lock.
     let first = Running::start(words, folder.path(), "words.bt");
     let second = Running::start(names, folder.path(), "names.bt");
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    first.ask();
-    second.ask();
+    std::thread::sleep(Duration::from_secs(1));
     let (first, second) = (first.end(words), second.end(names));
     stirrer.kill().unwrap();
     stirrer.wait().unwrap();
@@ -186,12 +199,17 @@ fn recorded_through(test: &str, script: &str) -> Option<TempDir> {
 #[test]
 fn a_signal_that_was_lost_is_sent_again() {
     // The probe runs in a session of its own, so that only this shell meets signals. Of what asks
-    // it to end it takes the third: the first two are those of one request, to the child of
-    // `timeout` and to its group.
+    // it to end it loses two: those of one request, to the child of `timeout` and to its group.
+    // The others it hands on for as long as the probe catches them, which can lose them as well.
     let script = r#"#!/bin/sh
 case $1 in -B) ;; *) exec 'REAL' "$@" ;; esac
 seen=0
-trap 'seen=$((seen + 1)); [ $seen -lt 3 ] || { trap "" INT; echo $seen >HERE/seen; kill -INT $probe; }' INT
+asked() {
+    seen=$((seen + 1))
+    echo $seen >'HERE/seen'
+    [ $seen -lt 3 ] || ! grep -q '^SigCgt:.*[2367abef]$' /proc/$probe/status || kill -INT $probe
+}
+trap asked INT
 setsid 'REAL' "$@" &
 probe=$!
 while kill -0 $probe 2>/dev/null; do wait $probe; done
@@ -199,7 +217,8 @@ while kill -0 $probe 2>/dev/null; do wait $probe; done
     let Some(folder) = recorded_through("a_signal_that_was_lost_is_sent_again", script) else {
         return;
     };
-    assert_eq!(std::fs::read_to_string(folder.path().join("seen")).unwrap(), "3\n");
+    let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
+    assert!(seen.trim().parse::<u32>().unwrap() >= 3, "{seen}");
 }
 
 #[test]
