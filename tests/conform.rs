@@ -243,6 +243,21 @@ fn a_group_runs_on_in_its_protected_slice() {
 }
 
 #[test]
+fn a_group_whose_task_went_to_sleep_is_preferred_where_the_kernel_does_so() {
+    for (kernel, buddy) in [("6.18.0", 1), ("6.12.118", 1), ("6.11.0", 0)] {
+        let mut m = Machine::new(kernel, &[task(11, 0, 1_400), task(12, 10, 1_410)]);
+        let group = Group { vruntime: 100, deadline: 2_000, protected: 0 };
+        m.group = Some((group, None));
+        m.pick(11, Leaves::Sleeps);
+        m.group = Some((group, Some(Group { vruntime: 100, deadline: 900, protected: 0 })));
+        m.pick(12, Leaves::Sleeps);
+        let v = judged(&m);
+        let told = (v["explained"]["buddy"].as_u64(), v["unexplained"].as_u64());
+        assert_eq!(told, (Some(buddy), Some(1 - buddy)), "{kernel}: {v}");
+    }
+}
+
+#[test]
 fn a_sleeper_that_is_still_queued_is_taken_off() {
     let mut m = Machine::new(
         EEVDF,
@@ -290,6 +305,21 @@ fn a_cfs_buddy_may_be_a_granularity_behind() {
         "{v}"
     );
     assert_eq!(v["list"][0]["event"].as_u64(), Some(far as u64), "2.3 ms are too far");
+}
+
+#[test]
+fn of_two_at_the_same_place_the_one_queued_first_is_the_leftmost() {
+    // How far behind a buddy may be depends on the weight of the leftmost: 0.4 ms is too far behind
+    // nice -20.
+    for (heavy, explained) in [(12, 1), (11, 0)] {
+        let mut m = Machine::new(CFS, &[task(11, 100, 0), task(12, 100, 0), task(13, 500, 0)]);
+        m.heavy = vec![heavy];
+        m.pick(13, Leaves::Sleeps);
+        rest(&mut m, &[11, 12]);
+        let v = judged(&m);
+        let told = (v["explained"]["buddy"].as_u64().unwrap_or(0), v["unexplained"].as_u64());
+        assert_eq!(told, (explained, Some(1 - explained)), "{v}");
+    }
 }
 
 #[test]

@@ -12,8 +12,9 @@ use crate::trace::{Event, SchedClass, ThreadIx, Trace};
 
 /// `sysctl_sched_wakeup_granularity` of CFS for one CPU; it grows with `1 + log2(cpus)`.
 const WAKEUP_GRANULARITY_NS: i64 = 1_000_000;
-/// Kernels from this version on prefer the group whose task went to sleep.
-const BUDDIES: (u32, u32) = (6, 13);
+/// Kernels from this version on prefer the group whose task went to sleep: the feature `PICK_BUDDY`
+/// of 6.13, which 6.12 has too in its later releases (6.12.118 lists it in `sched/features`).
+const BUDDIES: (u32, u32) = (6, 12);
 /// Kernels from this version on keep the tree of a queue by deadlines: its first is the earliest.
 const BY_DEADLINE: (u32, u32) = (6, 8);
 /// Who is farther from a queue's average is in another one.

@@ -73,10 +73,13 @@ impl Draft {
         if leads {
             self.level.first_ns = m.deadline_ns.or(m.lag_ns.map(i64::wrapping_neg));
         }
-        let same = |o: &&mut Member| (o.lag_ns, o.deadline_ns) == (m.lag_ns, m.deadline_ns);
-        match self.level.others.iter_mut().find(same) {
-            Some(known) => known.sure = true,
-            None => self.level.others.push(m),
+        let others = &mut self.level.others;
+        let same = |o: &Member| (o.lag_ns, o.deadline_ns) == (m.lag_ns, m.deadline_ns);
+        // Two may stand at the same place: their weights tell which of them is meant.
+        let known = others.iter().position(|o| same(o) && o.weight == m.weight);
+        match known.or_else(|| others.iter().position(same)) {
+            Some(known) => others[known].sure = true,
+            None => others.push(m),
         }
     }
 

@@ -48,7 +48,8 @@ pub(super) fn cfs(level: &Level) -> Ruling {
     let Some(lag) = level.chosen.lag_ns else { return Ruling::Explained(Cause::Unseen) };
     // More lag is less virtual time.
     let left = level.others.iter().enumerate().filter(|(_, m)| m.lag_ns.is_some_and(|l| l > lag));
-    let left = left.max_by_key(|(_, m)| m.lag_ns);
+    // Of equals the recorded first of the tree, else the one that was queued before the others.
+    let left = left.rev().max_by_key(|(_, m)| (m.lag_ns, m.sure && !m.prev));
     let Some((at, first)) = left else {
         let unseen = level.unseen > 0 && level.first_ns.is_none();
         return if unseen { Ruling::Explained(Cause::Unseen) } else { Ruling::Consistent };

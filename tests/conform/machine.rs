@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Virtual µs; all weights are nice 0 but that of a group.
+/// Virtual µs.
 #[derive(Clone, Copy, Debug)]
 pub struct Task {
     pub pid: i32,
@@ -43,6 +43,8 @@ pub struct Machine {
     lines: Vec<String>,
     tree: Vec<(Task, bool)>,
     running: Option<Task>,
+    /// Those of nice -20; all others, and groups, have the weight of nice 0.
+    pub heavy: Vec<i32>,
     /// Of the tasks, and what is the first of the root's tree then.
     pub group: Option<(Group, Option<Group>)>,
     time: u64,
@@ -59,6 +61,7 @@ impl Machine {
             lines: Vec::new(),
             tree: tasks.iter().map(|t| (*t, false)).collect(),
             running: None,
+            heavy: Vec::new(),
             group: None,
             time: 0,
         };
@@ -66,6 +69,10 @@ impl Machine {
             machine.event(&format!("wakeup,0,{},task,120,,,,,,0", task.pid), BTreeMap::new());
         }
         machine
+    }
+
+    fn weight(&self, task: &Task) -> i64 {
+        if self.heavy.contains(&task.pid) { 88_761 << 10 } else { WEIGHT }
     }
 
     fn event(&mut self, rest: &str, row: BTreeMap<String, i64>) -> usize {
@@ -100,7 +107,7 @@ impl Machine {
             let on = of == "next" || leaves != Leaves::Sleeps;
             set(&format!("{of}_vruntime"), task.vruntime * 1_000);
             set(&format!("{of}_slice"), 1_400_000);
-            set(&format!("{of}_weight"), WEIGHT);
+            set(&format!("{of}_weight"), self.weight(&task));
             set(&format!("{of}_on_rq"), i64::from(on));
             set(&format!("{of}_depth"), depth);
             if !cfs {
@@ -111,7 +118,7 @@ impl Machine {
         let key = |t: &Task| if cfs { t.vruntime } else { t.deadline };
         if let Some((first, delayed)) = self.tree.iter().min_by_key(|(t, _)| key(t)) {
             set("first_vruntime", first.vruntime * 1_000);
-            set("first_weight", WEIGHT);
+            set("first_weight", self.weight(first));
             if !cfs {
                 set("first_deadline", first.deadline * 1_000);
                 set("first_delayed", i64::from(*delayed));
