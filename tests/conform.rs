@@ -308,6 +308,18 @@ fn a_cfs_buddy_may_be_a_granularity_behind() {
 }
 
 #[test]
+fn nobody_is_before_the_first_of_the_tree() {
+    // 13 is in another queue until its own pick, so that its number says nothing of this one.
+    let mut m = Machine::new(CFS, &[task(11, 5_000, 0), task(12, 6_000, 0), task(13, 100, 0)]);
+    m.elsewhere = vec![13];
+    rest(&mut m, &[11, 12]);
+    m.elsewhere.clear();
+    rest(&mut m, &[13]);
+    let v = judged(&m);
+    assert_eq!((v["consistent"].as_u64(), v["alone"].as_u64()), (Some(3), Some(2)), "{v}");
+}
+
+#[test]
 fn of_two_at_the_same_place_the_one_queued_first_is_the_leftmost() {
     // How far behind a buddy may be depends on the weight of the leftmost: 0.4 ms is too far behind
     // nice -20.

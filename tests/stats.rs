@@ -419,3 +419,35 @@ fn a_loss_ends_what_is_known_of_a_wait() {
     assert_eq!((of(7).waits.sum, of(7).unknown, of(7).run, of(7).sleep), (60, 940, 100, 0));
     assert_eq!((of(8).run, of(8).unknown, of(8).sleep), (60, 940, 100));
 }
+
+#[test]
+fn who_came_in_unseen_has_no_wait_that_goes_on() {
+    // Idle comes in and another thread leaves: in between somebody else did.
+    let mut b = TraceBuilder::default();
+    let (idle, a, c) = (b.task(Pid(0), b"swapper/0"), b.task(Pid(7), b"a"), b.task(Pid(8), b"b"));
+    let switch = |b: &mut TraceBuilder, time, task, next, state| {
+        let blank = Event::blank(Nanos(time), CpuId(0));
+        b.push(Event { task, next, state: TaskState(state), ..blank }, Pid(-1));
+    };
+    let wake = |b: &mut TraceBuilder, time, task| {
+        let blank = Event::blank(Nanos(time), CpuId(0));
+        b.push(Event { kind: EventKind::Wakeup, task, to_cpu: CpuId(0), ..blank }, Pid(0));
+    };
+    switch(&mut b, 0, c, idle, 1);
+    wake(&mut b, 100, a);
+    wake(&mut b, 500, a);
+    switch(&mut b, 510, idle, a, 0);
+    switch(&mut b, 600, a, idle, 1);
+    wake(&mut b, 700, a);
+    switch(&mut b, 900, c, idle, 1);
+    switch(&mut b, 1_000, idle, c, 0);
+    let trace = b.finish(TraceMeta::default());
+    let waits = Waits::of(&trace);
+    let told: Vec<_> =
+        (0..waits.len()).map(|row| (waits.from(row), waits.ns(row), waits.is_open(row))).collect();
+    // Woken twice: the first of them is no wait of 400 ns. And at 900 it is not known who had run.
+    let unknown = trace.unknown(CpuId(0));
+    assert!(unknown.iter().any(|s| (700..=900).contains(&s.0.0)), "{unknown:?}");
+    assert_eq!(told, [(500, 10, false), (700, unknown.last().unwrap().0.0.max(700) - 700, true)]);
+    assert!(waits.ns(1) < 300);
+}

@@ -74,6 +74,12 @@ impl Draft {
             self.level.first_ns = m.deadline_ns.or(m.lag_ns.map(i64::wrapping_neg));
         }
         let others = &mut self.level.others;
+        if self.class == SchedClass::Cfs {
+            // Who would be before it is in another queue, or its number is of another one.
+            for o in others.iter_mut().filter(|o| !o.sure && o.lag_ns > m.lag_ns) {
+                (o.lag_ns, o.eligible) = (None, None);
+            }
+        }
         let same = |o: &Member| (o.lag_ns, o.deadline_ns) == (m.lag_ns, m.deadline_ns);
         // Two may stand at the same place: their weights tell which of them is meant.
         let known = others.iter().position(|o| same(o) && o.weight == m.weight);
@@ -131,6 +137,10 @@ impl Draft {
     /// The level with its ruling. `before`: states of other moments, one of which may be that of
     /// the only one that is not known.
     pub fn ruled(mut self, before: &[State]) -> Level {
+        if self.class == SchedClass::Cfs && self.sums.count == 1 {
+            // It was alone: whoever else is said to wait does so in another queue.
+            self.level.others.retain(|o| o.sure);
+        }
         let rest = self.rest();
         let level = &mut self.level;
         level.exact = rest == Rest::NOTHING;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 /// From the start to the plan's first word, and from there to the workload. `ssh` gives up after
 /// ten seconds.
 pub const ANSWER: Duration = Duration::from_mins(1);
-/// The same with a probe: bpftrace is started four times, which takes an emulated guest minutes.
+/// The same with a probe: bpftrace is started four times, which takes an emulated guest minutes. As
+/// long again until it prints what it has: it reads all of that first.
 const PROBED: Duration = Duration::from_mins(5);
 /// A workload that does not end by itself is killed two seconds after its limit; then the guest
 /// needs a moment.
@@ -41,6 +42,8 @@ pub struct Patience {
     step: Step,
     until: Instant,
     answer: Duration,
+    /// How long is waited for what is fetched.
+    fetch: Duration,
     /// Bytes of pages at the last extension.
     seen: u64,
 }
@@ -48,8 +51,8 @@ pub struct Patience {
 impl Patience {
     /// From here on the plan's first word is waited for; `probed`: it starts a probe, too.
     pub fn new(now: Instant, probed: bool) -> Self {
-        let answer = if probed { PROBED } else { ANSWER };
-        Self { step: Step::Going, until: now + ANSWER, answer, seen: 0 }
+        let (answer, fetch) = if probed { (PROBED, PROBED) } else { (ANSWER, STALL) };
+        Self { step: Step::Going, until: now + ANSWER, answer, fetch, seen: 0 }
     }
 
     /// How long is waited from the plan's first word to the workload.
@@ -76,6 +79,7 @@ impl Patience {
             Stage::Connecting => now + ANSWER,
             Stage::Probing => now + self.answer,
             Stage::Recording => now + limit + GRACE,
+            Stage::Fetching => now + self.fetch,
             _ => now + STALL,
         };
     }
@@ -119,6 +123,8 @@ mod tests {
         let mut p = Patience::new(start, true);
         p.enter(Stage::Probing, Duration::ZERO, start);
         assert!(!p.is_over(at(300)) && p.is_over(at(301)));
+        p.enter(Stage::Fetching, Duration::ZERO, start);
+        assert!(!p.is_over(at(300)) && p.is_over(at(301)), "bpftrace prints at its end");
         let mut p = Patience::new(start, false);
         assert!(!p.is_over(at(60)) && p.is_over(at(61)));
         p.enter(Stage::Recording, Duration::from_secs(5), at(1));

@@ -94,6 +94,9 @@ struct Run<'a> {
     beaten: Instant,
 }
 
+/// Said of a recording to which no state came.
+const NO_STATE: &str = "the kernel's own state did not come: this is recorded without it";
+
 impl Run<'_> {
     fn all(mut self) -> Result<Recorded, RecordError> {
         let mut spool = self.fetch().inspect_err(|error| {
@@ -115,10 +118,18 @@ impl Run<'_> {
         self.to(Stage::Done);
         let meta = self.told.texts.meta(self.plan);
         let status = self.told.texts.status();
-        let (notes, log) = self.told.texts.words();
+        let (mut notes, log) = self.told.texts.words();
         let mut trace = builder.finish(meta);
-        if let (Some(file), Some(probe)) = (spool.truth.take(), self.told.probes.first()) {
-            trace = joined(trace, file, probe)?;
+        if self.plan.settings.truth {
+            let (with, any) = joined(trace, spool.truth.take(), self.told.probes.first())?;
+            trace = with;
+            if !any {
+                trace = trace.with_meta(|meta| {
+                    meta.note += if meta.note.is_empty() { "" } else { "; " };
+                    meta.note += NO_STATE;
+                });
+                notes.push(NO_STATE.to_owned());
+            }
         }
         Ok(Recorded { trace, pages, notes, status, log, broken: self.broken })
     }
@@ -343,9 +354,12 @@ impl Run<'_> {
             }
         };
         // What came before the connection broke is kept.
-        self.told
-            .texts
-            .say("note".into(), format!("the recording ends before the workload's end: {why}"))?;
+        let what = if self.state.stage == Stage::Fetching {
+            "not all that was recorded has come"
+        } else {
+            "the recording ends before the workload's end"
+        };
+        self.told.texts.say("note".into(), format!("{what}: {why}"))?;
         Ok(spool)
     }
 
@@ -411,11 +425,19 @@ impl Run<'_> {
     }
 }
 
-/// The trace with what the probe printed.
-fn joined(trace: Trace, mut file: File, probe: &Probe) -> Result<Trace, RecordError> {
+/// The trace with what the probe printed; false where nothing of it came.
+fn joined(
+    trace: Trace,
+    printed: Option<File>,
+    probe: Option<&Probe>,
+) -> Result<(Trace, bool), RecordError> {
+    let (Some(mut file), Some(probe)) = (printed, probe) else { return Ok((trace, false)) };
     file.rewind().map_err(RecordError::disk)?;
     let read = truth::read(BufReader::new(file), probe);
-    Ok(truth::join(trace, &read, probe).0)
+    if read.seen.is_empty() {
+        return Ok((trace, false));
+    }
+    Ok((truth::join(trace, &read, probe).0, true))
 }
 
 /// A file that cannot be read any more once somebody leaves.

@@ -43,6 +43,8 @@ pub struct Machine {
     lines: Vec<String>,
     tree: Vec<(Task, bool)>,
     running: Option<Task>,
+    /// Those that wait in another queue.
+    pub elsewhere: Vec<i32>,
     /// Those of nice -20; all others, and groups, have the weight of nice 0.
     pub heavy: Vec<i32>,
     /// Of the tasks, and what is the first of the root's tree then.
@@ -61,6 +63,7 @@ impl Machine {
             lines: Vec::new(),
             tree: tasks.iter().map(|t| (*t, false)).collect(),
             running: None,
+            elsewhere: Vec::new(),
             heavy: Vec::new(),
             group: None,
             time: 0,
@@ -116,7 +119,8 @@ impl Machine {
             }
         }
         let key = |t: &Task| if cfs { t.vruntime } else { t.deadline };
-        if let Some((first, delayed)) = self.tree.iter().min_by_key(|(t, _)| key(t)) {
+        let here = self.tree.iter().filter(|(t, _)| !self.elsewhere.contains(&t.pid));
+        if let Some((first, delayed)) = here.min_by_key(|(t, _)| key(t)) {
             set("first_vruntime", first.vruntime * 1_000);
             set("first_weight", self.weight(first));
             if !cfs {
@@ -124,7 +128,8 @@ impl Machine {
                 set("first_delayed", i64::from(*delayed));
             }
         }
-        set("queue_count", self.tree.len() as i64 + 1);
+        let here = self.tree.iter().filter(|(t, _)| !self.elsewhere.contains(&t.pid)).count();
+        set("queue_count", here as i64 + 1);
         if cfs {
             set("queue_min", 0);
         } else {

@@ -163,6 +163,14 @@ impl<S: Sink> Walk<'_, S> {
         });
     }
 
+    /// From when on somebody who waits for a CPU may have come in there unseen: nobody knows who
+    /// ran. Until the first switch it was who left then.
+    fn unseen_from(&self, cpu: CpuId, since: u64) -> Option<u64> {
+        let unknown = if cpu == CpuId::NONE { &[] } else { self.trace.unknown(cpu) };
+        let after = &unknown[unknown.partition_point(|s| s.1.0 <= since)..];
+        after.iter().find(|s| s.0.0 > 0).map(|s| s.0.0.max(since))
+    }
+
     /// Ends what has become unknown before now.
     fn settle(&mut self, thread: ThreadIx) {
         let State { doing, cpu, since, .. } = self.threads[thread.ix()];
@@ -256,12 +264,14 @@ impl<S: Sink> Walk<'_, S> {
                 (state.pending, state.waker) = (true, waker);
                 return;
             }
-            Some(Doing::Runnable) if !new => {
+            // It was preempted on its way to sleep.
+            Some(Doing::Runnable) if !new && state.began == Cause::Preempted => {
                 state.cpu = e.to_cpu;
                 return;
             }
             // A fork under the pid of a thread whose end was not seen.
             Some(Doing::Running) => self.close(thread, Doing::Running, self.now),
+            // That, or it came in unseen: nobody is woken twice without having run in between.
             Some(Doing::Runnable) => self.close(thread, Doing::Unknown, self.now),
             Some(doing) => self.close(thread, doing, self.now),
             None => {}
@@ -368,8 +378,14 @@ impl<S: Sink> Walk<'_, S> {
         self.now = self.trace.span().0;
         for thread in (self.cpus.len()..self.threads.len()).map(|t| ThreadIx(t as u32)) {
             self.settle(thread);
-            let State { doing, cpu, .. } = self.threads[thread.ix()];
+            let State { doing, cpu, since, .. } = self.threads[thread.ix()];
             let Some(doing) = doing else { continue };
+            // Who was never seen to come in may have done so where nobody knows any more who ran.
+            if let (Doing::Runnable, Some(at)) = (doing, self.unseen_from(cpu, since)) {
+                self.lose(thread, doing, at);
+                self.close(thread, Doing::Unknown, self.now);
+                continue;
+            }
             self.close(thread, doing, self.now);
             if doing == Doing::Runnable {
                 self.waited(thread, cpu, self.now, NO_EVENT);
