@@ -320,6 +320,23 @@ fn nobody_is_before_the_first_of_the_tree() {
 }
 
 #[test]
+fn who_was_moved_to_another_group_competes_there() {
+    // 12 and 13 are in one group at first.
+    let low = task(12, 100, 0);
+    let mut m = Machine::new(CFS, &[low, task(13, 5_000, 0), task(14, 6_000, 0)]);
+    let group = |vruntime| Group { vruntime, deadline: 0, protected: 0 };
+    m.group = Some((group(100), None));
+    rest(&mut m, &[12, 13]);
+    m.wake(low);
+    m.pick(12, Leaves::Sleeps);
+    m.wake(task(13, 5_000, 0));
+    (m.elsewhere, m.left) = (vec![12], Some(group(900)));
+    m.pick(13, Leaves::Preempted);
+    let v = judged(&m);
+    assert_eq!((v["consistent"].as_u64(), v["unexplained"].as_u64()), (Some(4), Some(0)), "{v}");
+}
+
+#[test]
 fn of_two_at_the_same_place_the_one_queued_first_is_the_leftmost() {
     // How far behind a buddy may be depends on the weight of the leftmost: 0.4 ms is too far behind
     // nice -20.

@@ -17,6 +17,18 @@ pub enum Kin {
     Unknown,
 }
 
+/// The two of a switch are in one group then; `None` where one of them is in none.
+pub fn together(row: TruthRow<'_>) -> Option<bool> {
+    let group = |of| {
+        let state =
+            [Value::Vruntime, Value::Deadline, Value::Weight].map(|value| row.value(of, value));
+        state[0].map(|_| state)
+    };
+    let depth = |of| row.value(of, Value::Depth);
+    let (a, b) = (group(Of::PrevGroup)?, group(Of::NextGroup)?);
+    Some(a == b && depth(Of::Prev) == depth(Of::Next))
+}
+
 /// The threads of a recording by group. Those in none (at the root queue) are not among them: a
 /// thread that ends leaves its group for the root, so that how deep it is belongs to a moment and
 /// not to a thread.
@@ -36,17 +48,11 @@ impl Groups {
 
     /// Takes what a row says of its two threads, of which idle ones have no state.
     pub fn learn(&mut self, row: TruthRow<'_>, prev: ThreadIx, next: ThreadIx) {
-        let group = |of| {
-            let state =
-                [Value::Vruntime, Value::Deadline, Value::Weight].map(|value| row.value(of, value));
-            state[0].map(|_| state)
-        };
-        let depth = |of| row.value(of, Value::Depth);
-        let (Some(a), Some(b)) = (group(Of::PrevGroup), group(Of::NextGroup)) else { return };
+        let Some(together) = together(row) else { return };
         if prev.ix().max(next.ix()) >= self.parent.len() {
             return;
         }
-        if a == b && depth(Of::Prev) == depth(Of::Next) {
+        if together {
             let (a, b) = (self.root(prev), self.root(next));
             self.parent[a as usize] = b;
         } else {

@@ -1,7 +1,7 @@
 //! The picks of a recording that has the kernel's own state, with everybody who competed.
 
 use super::FAIR;
-use super::groups::Kin;
+use super::groups::{self, Kin};
 use super::levels::{Draft, Rest};
 use super::ruling::{Cause, Ruling};
 use super::scene::{Level, Scene, Whence, Who};
@@ -193,6 +193,10 @@ impl Judge {
                 Some(d) if Some(d) != depth => Kin::Other,
                 _ if depth == Some(0) && wait.depth.is_none() => Kin::Unknown,
                 _ if depth == Some(0) => Kin::Same,
+                // Of these two the row itself says it: threads are moved from group to group.
+                _ if wait.thread == at.prev && groups::together(at.row) == Some(false) => {
+                    Kin::Other
+                }
                 _ => self.waits.groups.kin(wait.thread, at.chosen),
             };
             if kin == Kin::Same && is_near(&wait, &sums) {

@@ -49,6 +49,8 @@ pub struct Machine {
     pub heavy: Vec<i32>,
     /// Of the tasks, and what is the first of the root's tree then.
     pub group: Option<(Group, Option<Group>)>,
+    /// That of the one that leaves, where it is another one.
+    pub left: Option<Group>,
     time: u64,
 }
 
@@ -61,17 +63,22 @@ impl Machine {
             kernel,
             rows: Vec::new(),
             lines: Vec::new(),
-            tree: tasks.iter().map(|t| (*t, false)).collect(),
+            tree: Vec::new(),
             running: None,
             elsewhere: Vec::new(),
             heavy: Vec::new(),
             group: None,
+            left: None,
             time: 0,
         };
-        for task in tasks {
-            machine.event(&format!("wakeup,0,{},task,120,,,,,,0", task.pid), BTreeMap::new());
-        }
+        tasks.iter().for_each(|task| machine.wake(*task));
         machine
+    }
+
+    /// It is woken.
+    pub fn wake(&mut self, task: Task) {
+        self.tree.push((task, false));
+        self.event(&format!("wakeup,0,{},task,120,,,,,,0", task.pid), BTreeMap::new());
     }
 
     fn weight(&self, task: &Task) -> i64 {
@@ -142,7 +149,11 @@ impl Machine {
                 .into_iter()
                 .filter(|s| prev.is_some() || *s == "next_group");
             let first = first.map(|first| ("first_group", first));
-            for (of, g) in sides.map(|s| (s, group)).chain(first) {
+            let of_side = |side| match self.left {
+                Some(left) if side == "prev_group" => left,
+                _ => group,
+            };
+            for (of, g) in sides.map(|s| (s, of_side(s))).chain(first) {
                 set(&format!("{of}_vruntime"), g.vruntime * 1_000);
                 set(&format!("{of}_deadline"), g.deadline * 1_000);
                 set(&format!("{of}_weight"), WEIGHT);
