@@ -4,6 +4,7 @@
 use super::machine::{Machine, Need, signal, skip};
 use kernel_oracle::ingest;
 use kernel_oracle::record::truth::{Probe, Read, read};
+use kernel_oracle::trace::Trace;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt;
@@ -171,9 +172,8 @@ fn programs_without_bpftrace() -> TempDir {
 }
 
 /// Records switches with the kernel's state where `bpftrace` is this shell script, in which `REAL`
-/// stands for the real one and `HERE` for the folder that is returned; every switch must be joined.
-/// `None`: the machine cannot.
-fn recorded_through(test: &str, script: &str) -> Option<TempDir> {
+/// stands for the real one and `HERE` for the folder that is returned. `None`: the machine cannot.
+fn run_through(test: &str, script: &str) -> Option<(TempDir, Trace)> {
     let machine = Machine::get(test, &["bpftrace"])?;
     if !can_probe(test) {
         return None;
@@ -191,9 +191,35 @@ fn recorded_through(test: &str, script: &str) -> Option<TempDir> {
     run.env("PATH", folder.path()).args(["record", "--local", "--truth", "-o"]).arg(&out);
     run.args(["--", "sh", "-c", "for i in 1 2 3 4 5; do sleep 0.1; done"]).assert().success();
     machine.is_as_before("it");
-    let told = ingest::open(&out).unwrap().trace.meta().truth.clone().unwrap();
+    let trace = ingest::open(&out).unwrap().trace;
+    Some((folder, trace))
+}
+
+/// As [`run_through`]; every switch must be joined.
+fn recorded_through(test: &str, script: &str) -> Option<TempDir> {
+    let (folder, trace) = run_through(test, script)?;
+    let told = trace.meta().truth.clone().unwrap();
     assert!(told.joined > 10 && told.share() >= 0.99 && told.lost == 0, "{told:?}");
     Some(folder)
+}
+
+#[test]
+fn where_no_state_comes_the_recording_is_kept_and_says_so() {
+    let script = r#"#!/bin/sh
+case $1 in -B) ;; *) exec 'REAL' "$@" ;; esac
+trap 'exit 0' INT
+echo on
+echo on
+while :; do sleep 0.1; done
+"#;
+    let test = "where_no_state_comes_the_recording_is_kept_and_says_so";
+    let Some((_folder, trace)) = run_through(test, script) else { return };
+    assert!(trace.switch_count() > 10 && trace.truth().is_none() && trace.meta().truth.is_none());
+    assert!(
+        trace.meta().note.contains("the kernel's own state did not come"),
+        "{:?}",
+        trace.meta()
+    );
 }
 
 #[test]
