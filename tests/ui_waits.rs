@@ -404,7 +404,7 @@ fn what_was_predicted_stands_beside_every_wait_and_task() {
     assert!(app.tasks.hits.of.is_empty(), "nothing is said before all is predicted");
     tell(&mut app, Msg::Predicted { ticket: Ticket(1), chunk: answers(&REAL) });
     let [right, asked] = app.tasks.hits.of.iter().fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
-    let score = app.timeline().unwrap().answers.total();
+    let score = app.timeline().unwrap().answers.total(&REAL);
     assert!(score.counted > 0);
     assert_eq!((asked, asked - right), (score.counted, score.missed), "as the Timeline counts");
     snapshot!("tasks_predicted", app);

@@ -79,10 +79,10 @@ fn progress(t: &Timeline, theme: Theme, pieces: &mut Pieces) {
     if let Some(second) = &t.second {
         let did = second.answers.events_done;
         let right = |a: &Answers| {
-            let missed = a.total().miss_share();
+            let missed = a.total(t.trace()).miss_share();
             missed.map_or("–".into(), |missed| format!("{:.1} %", 100.0 * (1.0 - missed)))
         };
-        // Of the whole recording, and only when both have answered the same.
+        // Of all that is scored, and only when both have answered the same.
         let text = if did < all {
             format!("  ░ {} {} %", second.label, did * 100 / all.max(1))
         } else if done == all {
